@@ -1,0 +1,1 @@
+//! Sampling and shipping, as libraries without a runtime.

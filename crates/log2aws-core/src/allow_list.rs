@@ -1,0 +1,236 @@
+//! Who may ask for a URL and who may put.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use ipnet::IpNet;
+
+use crate::server_name::ServerName;
+
+/// Addresses and networks, each optionally bound to a server name or pattern:
+/// `203.0.113.7, 10.0.0.0/8, web*@198.51.100.0/24`.
+///
+/// Invariant: holds at least one entry. An IPv4 address that arrives in IPv6 clothes
+/// (`::ffff:203.0.113.7`) is judged as the IPv4 address that it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AllowList {
+    entries: Vec<Entry>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Entry {
+    /// `None` binds the network to no server: every name may come from it.
+    servers: Option<Pattern>,
+    network: IpNet,
+}
+
+/// A server name in which `*` stands for any run of characters and `?` for one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Pattern(String);
+
+/// Why an allow-list is refused; each names the entry.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AllowListError {
+    /// There is no entry at all.
+    #[error("the allow-list is empty; write addresses or networks, e.g. 203.0.113.7, 10.0.0.0/8")]
+    Empty,
+    /// Neither an address nor a network.
+    #[error("allow-list entry {0:?} is neither an IP address nor a network such as 10.0.0.0/8")]
+    Network(String),
+    /// A network with bits set behind its prefix: one of the two is a slip of the pen.
+    #[error("allow-list entry {entry:?} names a host in a network; write {network} or {host}")]
+    HostBits {
+        /// The entry as written.
+        entry: String,
+        /// The network, if that was meant.
+        network: String,
+        /// The single address, if that was meant.
+        host: String,
+    },
+    /// The part before `@` cannot match any server name.
+    #[error(
+        "allow-list entry {0:?}: before '@' stands a server name, in which * and ? are wildcards"
+    )]
+    Pattern(String),
+}
+
+/// Why a caller is refused. Written to the log; the caller learns only that it was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// No entry holds the address.
+    #[error("the address is not on the allow-list")]
+    Address,
+    /// The address is listed, but for other servers.
+    #[error("the address is not listed for this server")]
+    Server,
+}
+
+impl AllowList {
+    /// Whether `address` may act for `server`.
+    ///
+    /// # Errors
+    /// The [`Refusal`] and its reason.
+    pub fn check(&self, address: IpAddr, server: &ServerName) -> Result<(), Refusal> {
+        let address = address.to_canonical();
+        let mut refusal = Refusal::Address;
+        for entry in self.entries.iter().filter(|entry| entry.network.contains(&address)) {
+            match &entry.servers {
+                Some(pattern) if !pattern.matches(server.as_str()) => refusal = Refusal::Server,
+                _ => return Ok(()),
+            }
+        }
+        Err(refusal)
+    }
+}
+
+impl FromStr for AllowList {
+    type Err = AllowListError;
+
+    fn from_str(text: &str) -> Result<Self, AllowListError> {
+        let entries = text
+            .split(',')
+            .map(str::trim)
+            .filter(|entry| !entry.is_empty())
+            .map(str::parse)
+            .collect::<Result<Vec<Entry>, _>>()?;
+        if entries.is_empty() { Err(AllowListError::Empty) } else { Ok(Self { entries }) }
+    }
+}
+
+impl FromStr for Entry {
+    type Err = AllowListError;
+
+    fn from_str(text: &str) -> Result<Self, AllowListError> {
+        let (servers, network) = match text.rsplit_once('@') {
+            None => (None, text),
+            Some((pattern, network)) => {
+                let pattern = Pattern::new(pattern.trim())
+                    .ok_or_else(|| AllowListError::Pattern(text.to_owned()))?;
+                (Some(pattern), network.trim())
+            }
+        };
+        let not_a_network = || AllowListError::Network(text.to_owned());
+        let network = match network.parse::<IpAddr>() {
+            Ok(address) => IpNet::from(address.to_canonical()),
+            Err(_) => network.parse::<IpNet>().map_err(|_| not_a_network())?,
+        };
+        if network.addr() != network.network() {
+            return Err(AllowListError::HostBits {
+                entry: text.to_owned(),
+                network: network.trunc().to_string(),
+                host: network.addr().to_string(),
+            });
+        }
+        Ok(Self { servers, network })
+    }
+}
+
+impl Pattern {
+    fn new(text: &str) -> Option<Self> {
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._*?".contains(&b);
+        (!text.is_empty() && text.bytes().all(allowed)).then(|| Self(text.to_owned()))
+    }
+
+    /// Greedy match with one point to come back to: linear in practice, never exponential.
+    fn matches(&self, name: &str) -> bool {
+        let (pattern, name) = (self.0.as_bytes(), name.as_bytes());
+        let (mut p, mut n) = (0, 0);
+        let mut star: Option<(usize, usize)> = None;
+        while n < name.len() {
+            match pattern.get(p) {
+                Some(b'*') => {
+                    star = Some((p, n));
+                    p += 1;
+                }
+                Some(c) if *c == b'?' || *c == name[n] => {
+                    p += 1;
+                    n += 1;
+                }
+                _ => match star {
+                    Some((at, from)) => {
+                        star = Some((at, from + 1));
+                        p = at + 1;
+                        n = from + 1;
+                    }
+                    None => return false,
+                },
+            }
+        }
+        pattern[p..].iter().all(|c| *c == b'*')
+    }
+}
+
+impl fmt::Display for AllowList {
+    /// The list as one would write it; reads back as the same list.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, entry) in self.entries.iter().enumerate() {
+            if i > 0 {
+                f.write_str(", ")?;
+            }
+            if let Some(Pattern(pattern)) = &entry.servers {
+                write!(f, "{pattern}@")?;
+            }
+            if entry.network.prefix_len() == entry.network.max_prefix_len() {
+                write!(f, "{}", entry.network.addr())?;
+            } else {
+                write!(f, "{}", entry.network)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(list: &str, address: &str, server: &str) -> Result<(), Refusal> {
+        let list: AllowList = list.parse().unwrap();
+        list.check(address.parse().unwrap(), &server.parse().unwrap())
+    }
+
+    #[test]
+    fn addresses_and_networks_of_both_families() {
+        let list = "203.0.113.7, 10.0.0.0/8, 2001:db8::/32";
+        for address in ["203.0.113.7", "10.255.0.1", "2001:db8::1", "::ffff:203.0.113.7"] {
+            assert_eq!(check(list, address, "web01"), Ok(()), "{address}");
+        }
+        for address in ["203.0.113.8", "11.0.0.1", "2001:db9::1"] {
+            assert_eq!(check(list, address, "web01"), Err(Refusal::Address), "{address}");
+        }
+    }
+
+    #[test]
+    fn a_bound_entry_serves_its_names_alone() {
+        let list = "web*@198.51.100.0/24, db?@198.51.100.7";
+        assert_eq!(check(list, "198.51.100.7", "web01"), Ok(()));
+        assert_eq!(check(list, "198.51.100.7", "db1"), Ok(()));
+        assert_eq!(check(list, "198.51.100.7", "db12"), Err(Refusal::Server));
+        assert_eq!(check(list, "198.51.100.8", "db1"), Err(Refusal::Server));
+    }
+
+    #[test]
+    fn patterns_backtrack() {
+        assert!(Pattern("*a*b".into()).matches("xaab"));
+        assert!(!Pattern("*a*b".into()).matches("xaabc"));
+        assert!(Pattern("*".into()).matches("anything"));
+    }
+
+    #[test]
+    fn each_typo_is_named() {
+        let refused = |text: &str| text.parse::<AllowList>().unwrap_err().to_string();
+        assert!(refused("10.0.0.0/8, 203.0.113.777").contains("\"203.0.113.777\""));
+        assert!(refused("10.0.0.0/33").contains("\"10.0.0.0/33\""));
+        assert!(refused("10.0.0.1/8").contains("write 10.0.0.0/8 or 10.0.0.1"));
+        assert!(refused("we b@10.0.0.1").contains("\"we b@10.0.0.1\""));
+        assert!(refused("xxx.xxx.xxx.xxx").contains("neither an IP address"));
+        assert!(refused(" , ").contains("empty"));
+    }
+
+    #[test]
+    fn prints_as_it_reads() {
+        let text = "203.0.113.7, 10.0.0.0/8, web*@2001:db8::/32";
+        assert_eq!(text.parse::<AllowList>().unwrap().to_string(), text);
+    }
+}

@@ -1,0 +1,70 @@
+//! The signer: who turns a key into a presigned URL.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use log2aws_core::key::{BucketName, ObjectKey};
+
+/// The PUT that a URL shall allow.
+#[derive(Clone, Debug)]
+pub struct PutRequest {
+    /// Into which bucket.
+    pub bucket: BucketName,
+    /// Under which key.
+    pub key: ObjectKey,
+    /// For how many seconds from `at`.
+    pub expires_in: u32,
+    /// When it is signed.
+    pub at: Timestamp,
+    /// The body's exact length in bytes, signed as `Content-Length`.
+    pub size: Option<u64>,
+    /// The body's SHA-256, signed as `x-amz-checksum-sha256`.
+    pub sha256: Option<[u8; 32]>,
+}
+
+/// A presigned URL: a secret. It does not print; [`PresignedPut::expose_url`] is the one way out.
+#[derive(Clone)]
+pub struct PresignedPut {
+    url: String,
+    headers: Vec<(&'static str, String)>,
+}
+
+impl PresignedPut {
+    /// Wraps a signed URL and the headers that were signed with it (besides `Host`).
+    pub fn new(url: String, headers: Vec<(&'static str, String)>) -> Self {
+        Self { url, headers }
+    }
+
+    /// The URL, for the caller's answer and nothing else.
+    pub fn expose_url(&self) -> &str {
+        &self.url
+    }
+
+    /// The headers that the PUT must carry exactly so, lower-case names, besides `host`.
+    pub fn headers(&self) -> &[(&'static str, String)] {
+        &self.headers
+    }
+}
+
+impl fmt::Debug for PresignedPut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PresignedPut").field("url", &"REDACTED").finish_non_exhaustive()
+    }
+}
+
+/// No URL could be signed: no credentials, or none that are good now. Answered with 503.
+#[derive(Debug, thiserror::Error)]
+#[error("the URL cannot be signed: {reason}")]
+pub struct SignError {
+    /// What went wrong, for the log; holds no secret.
+    pub reason: String,
+}
+
+/// Makes presigned URLs.
+pub trait Signer: Send + Sync {
+    /// Signs one PUT.
+    ///
+    /// # Errors
+    /// [`SignError`] when there are no credentials to sign with.
+    fn presign_put(&self, request: &PutRequest) -> Result<PresignedPut, SignError>;
+}

@@ -1,0 +1,116 @@
+//! The store: where raw logs are read and results are written.
+//!
+//! The port blocks. Analysis is CPU work that runs on threads of its own, so a plain reader and a
+//! plain writer serve it best; a world whose client is asynchronous waits behind this port.
+
+use std::fmt;
+use std::io;
+
+use log2aws_core::key::{BucketName, ObjectKey};
+
+/// Names one stored body of a key, for as long as the store keeps it.
+///
+/// Opaque. A store without versions gives each body a name of its own all the same, so that two
+/// bodies of one key can be told apart.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct VersionId(String);
+
+impl VersionId {
+    /// The id as the store writes it.
+    pub fn new(id: impl Into<String>) -> Self {
+        Self(id.into())
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for VersionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One stored body of a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Version {
+    /// Its name.
+    pub id: VersionId,
+    /// Its length in bytes.
+    pub size: u64,
+}
+
+/// Why the store did not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// No such bucket, key or version.
+    #[error("{what} does not exist")]
+    NotFound {
+        /// The bucket, `bucket/key` or `bucket/key@version` that was asked for.
+        what: String,
+    },
+    /// The store has no room left.
+    #[error("the store is full: {what} was not written")]
+    Full {
+        /// The `bucket/key` that was to be written.
+        what: String,
+    },
+    /// The store cannot be reached, or answers with a fault of its own. Trying again may help.
+    #[error("the store failed at {what}")]
+    Failed {
+        /// What was being done, and to what.
+        what: String,
+        /// The fault itself.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// A place for objects. Every implementation passes the conformance suite of `log2aws-store`.
+pub trait Store: Send + Sync {
+    /// The newest version of a key; `None` if the key has none.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if the bucket does not exist; [`StoreError::Failed`].
+    fn newest(&self, bucket: &BucketName, key: &ObjectKey) -> Result<Option<Version>, StoreError>;
+
+    /// Opens one version for reading, from its first byte.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if that version has gone; [`StoreError::Failed`].
+    fn open(
+        &self,
+        bucket: &BucketName,
+        key: &ObjectKey,
+        version: &VersionId,
+    ) -> Result<Box<dyn io::Read + Send>, StoreError>;
+
+    /// Begins to write an object. Nothing of it is seen until [`Upload::commit`].
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if the bucket does not exist; [`StoreError::Full`];
+    /// [`StoreError::Failed`].
+    fn create(
+        &self,
+        bucket: &BucketName,
+        key: &ObjectKey,
+        content_type: &str,
+    ) -> Result<Box<dyn Upload>, StoreError>;
+
+    /// Removes a key. That it was absent is success.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if the bucket does not exist; [`StoreError::Failed`].
+    fn delete(&self, bucket: &BucketName, key: &ObjectKey) -> Result<(), StoreError>;
+}
+
+/// An object being written. Dropping it without [`Upload::commit`] leaves no trace.
+pub trait Upload: io::Write + Send {
+    /// Makes the object durable and visible, at once and whole.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`] or [`StoreError::Failed`]; what stood under the key stands still.
+    fn commit(self: Box<Self>) -> Result<Version, StoreError>;
+}

@@ -1,0 +1,1 @@
+//! Stores: in memory, and durable on a local disk.

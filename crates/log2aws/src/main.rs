@@ -1,0 +1,3 @@
+//! The log2aws command line.
+
+fn main() {}
