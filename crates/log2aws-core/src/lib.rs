@@ -6,5 +6,5 @@
 pub mod allow_list;
 pub mod day;
 pub mod key;
-pub mod row;
+pub mod sample;
 pub mod server_name;
