@@ -4,3 +4,4 @@
 //! clock or the environment. Worlds above hand those in through [`ports`].
 
 pub mod ports;
+pub mod signer;

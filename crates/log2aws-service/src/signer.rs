@@ -1,0 +1,142 @@
+//! Presigned URLs by AWS Signature Version 4, with the keys at hand and no call to anybody.
+
+use std::fmt;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use jiff::Timestamp;
+use rusty_s3::{Bucket, S3Action, UrlStyle};
+use url::Url;
+
+use crate::ports::{PresignedPut, PutRequest, SignError, Signer};
+
+/// The longest life that S3 grants a presigned URL, in seconds: seven days.
+const MAX_EXPIRES_SECONDS: u32 = 604_800;
+
+/// An access key, its secret and, for temporary keys, the session token. Prints none of them.
+#[derive(Clone)]
+pub struct Credentials(rusty_s3::Credentials);
+
+impl Credentials {
+    /// Keys as AWS or `serve` gave them out; an empty session token is none.
+    pub fn new(access_key: &str, secret_key: &str, session_token: Option<&str>) -> Self {
+        Self(match session_token.filter(|token| !token.is_empty()) {
+            None => rusty_s3::Credentials::new(access_key, secret_key),
+            Some(token) => rusty_s3::Credentials::new_with_token(access_key, secret_key, token),
+        })
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Credentials(REDACTED)")
+    }
+}
+
+/// Where a URL names its bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Addressing {
+    /// `https://endpoint/bucket/key`: an endpoint that is an IP address or has no wildcard name.
+    Path,
+    /// `https://bucket.endpoint/key`: AWS.
+    VirtualHost,
+}
+
+/// Why no signer can be made for an endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EndpointError {
+    /// Not HTTP, or without a host.
+    #[error("{0} is not an http or https URL with a host; write e.g. https://logs.example.com")]
+    Scheme(String),
+    /// More than scheme, host and port: it would end up in every URL, or silently not.
+    #[error("{0} has more than scheme, host and port; write e.g. https://logs.example.com:8750")]
+    TooMuch(String),
+    /// Virtual-host addressing needs a name to put the bucket before.
+    #[error("{0} is an IP address: it cannot carry a bucket in its name; use path addressing")]
+    NoName(String),
+}
+
+/// Signs with keys that are at hand: those of `serve`, or those a Lambda has for its life.
+#[derive(Clone, Debug)]
+pub struct SigV4Signer {
+    endpoint: Url,
+    addressing: Addressing,
+    region: String,
+    credentials: Credentials,
+}
+
+impl SigV4Signer {
+    /// A signer for one S3 endpoint, e.g. `http://127.0.0.1:8750` or
+    /// `https://s3.dualstack.ap-northeast-1.amazonaws.com`.
+    ///
+    /// # Errors
+    /// [`EndpointError`]: the endpoint is not one that a URL can be made for.
+    pub fn new(
+        endpoint: Url,
+        addressing: Addressing,
+        region: impl Into<String>,
+        credentials: Credentials,
+    ) -> Result<Self, EndpointError> {
+        // What a refusal repeats must not hold the password that it refuses.
+        let shown = || format!("{}://{}", endpoint.scheme(), endpoint.host_str().unwrap_or(""));
+        if !matches!(endpoint.scheme(), "http" | "https") || !endpoint.has_host() {
+            return Err(EndpointError::Scheme(shown()));
+        }
+        let bare = endpoint.path() == "/"
+            && endpoint.query().is_none()
+            && endpoint.fragment().is_none()
+            && endpoint.username().is_empty()
+            && endpoint.password().is_none();
+        if !bare {
+            return Err(EndpointError::TooMuch(shown()));
+        }
+        if addressing == Addressing::VirtualHost && endpoint.domain().is_none() {
+            return Err(EndpointError::NoName(shown()));
+        }
+        Ok(Self { endpoint, addressing, region: region.into(), credentials })
+    }
+}
+
+impl Signer for SigV4Signer {
+    fn presign_put(&self, request: &PutRequest) -> Result<PresignedPut, SignError> {
+        let refused = |reason: String| SignError { reason };
+        // A URL resolves such segments as a path does, so the URL of `a/../b` would be that of `b`.
+        if request.key.as_str().split('/').any(|segment| matches!(segment, "." | "..")) {
+            return Err(refused(format!("no URL can name the key {:?}", request.key.as_str())));
+        }
+        if !(1..=MAX_EXPIRES_SECONDS).contains(&request.expires_in) {
+            return Err(refused(format!(
+                "a URL lives 1 to {MAX_EXPIRES_SECONDS} s, not {}",
+                request.expires_in
+            )));
+        }
+        let style = match self.addressing {
+            Addressing::Path => UrlStyle::Path,
+            Addressing::VirtualHost => UrlStyle::VirtualHost,
+        };
+        let bucket = Bucket::new(
+            self.endpoint.clone(),
+            style,
+            request.bucket.as_str().to_owned(),
+            self.region.clone(),
+        )
+        .map_err(|error| refused(format!("bucket {} at the endpoint: {error}", request.bucket)))?;
+
+        let mut headers = Vec::new();
+        if let Some(size) = request.size {
+            headers.push(("content-length", size.to_string()));
+        }
+        if let Some(sha256) = request.sha256 {
+            headers.push(("x-amz-checksum-sha256", BASE64.encode(sha256)));
+        }
+        let mut put = bucket.put_object(Some(&self.credentials.0), request.key.as_str());
+        for (name, value) in &headers {
+            put.headers_mut().insert(*name, value.as_str());
+        }
+        let life = Duration::from_secs(request.expires_in.into());
+        let at: Timestamp = request.at;
+        let url = put.sign_with_time(life, &at);
+        Ok(PresignedPut::new(url.into(), headers))
+    }
+}
