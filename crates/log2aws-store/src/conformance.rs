@@ -1,0 +1,1 @@
+//! The promises of every store, as checks.

@@ -1,0 +1,191 @@
+//! What can go wrong on a disk, in words that say where and what to do.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use log2aws_service::ports::StoreError;
+
+use super::types::Damaged;
+
+/// Why the store cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has it open.
+    #[error("{} is in use by another log2aws process; stop that one, or choose another folder", .root.display())]
+    InUse {
+        /// The data folder.
+        root: PathBuf,
+    },
+    /// The folder holds something else.
+    #[error("{} is not empty and not a data folder of log2aws (it has no `format` file); choose an empty folder", .root.display())]
+    NotOurs {
+        /// The folder.
+        root: PathBuf,
+    },
+    /// The folder was written by a newer program.
+    #[error("{} has data format {found}, this program knows up to {known}; install a newer log2aws", .root.display())]
+    Newer {
+        /// The data folder.
+        root: PathBuf,
+        /// Its format.
+        found: u32,
+        /// The newest format that this program reads.
+        known: u32,
+    },
+    /// The format file is not what was written, or names a format that no step upgrades from.
+    #[error("{} says {text:?}, which is no data format of log2aws; restore it from a backup", .file.display())]
+    Format {
+        /// The `format` file.
+        file: PathBuf,
+        /// Its beginning.
+        text: String,
+    },
+    /// The operating system refused.
+    #[error("{what} failed at {}", .path.display())]
+    Io {
+        /// What was being done.
+        what: &'static str,
+        /// To which file or folder.
+        path: PathBuf,
+        /// The refusal.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// Why an open store did not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum DiskError {
+    /// No such bucket.
+    #[error("bucket {bucket} does not exist")]
+    NoSuchBucket {
+        /// Its name.
+        bucket: String,
+    },
+    /// No object has that key.
+    #[error("{bucket}/{key} does not exist")]
+    NoSuchKey {
+        /// The bucket.
+        bucket: String,
+        /// The key.
+        key: String,
+    },
+    /// The key has no such version.
+    #[error("{bucket}/{key} has no version {version}")]
+    NoSuchVersion {
+        /// The bucket.
+        bucket: String,
+        /// The key.
+        key: String,
+        /// The version that was asked for.
+        version: String,
+    },
+    /// No such upload, or it was completed or aborted.
+    #[error("upload {upload} does not exist: it was completed, aborted, or never begun")]
+    NoSuchUpload {
+        /// Its id.
+        upload: String,
+    },
+    /// A part's number is not within 1 to 10,000.
+    #[error("part number {number} is not within 1 to 10000")]
+    PartNumber {
+        /// The number.
+        number: u32,
+    },
+    /// The upload has no such part, or that part has another entity tag.
+    #[error("upload {upload} has no part {number} with that entity tag")]
+    InvalidPart {
+        /// The upload.
+        upload: String,
+        /// The part's number.
+        number: u16,
+    },
+    /// The parts to complete with are none, or are not in ascending order.
+    #[error("the parts of upload {upload} are not listed in ascending order")]
+    InvalidPartOrder {
+        /// The upload.
+        upload: String,
+    },
+    /// A part before the last has less than 5 MiB.
+    #[error("part {number} of upload {upload} has {size} bytes; all but the last need 5 MiB")]
+    PartTooSmall {
+        /// The upload.
+        upload: String,
+        /// The part's number.
+        number: u16,
+        /// Its length in bytes.
+        size: u64,
+    },
+    /// The key cannot be written as a path: a segment between slashes is too long.
+    #[error("the key is too long for this disk: a part between slashes may have 230 bytes")]
+    KeyTooLong {
+        /// The key.
+        key: String,
+    },
+    /// Content type and user metadata are more than a trailer holds.
+    #[error("content type and metadata of {what} have {size} bytes, {max} are allowed")]
+    MetadataTooLarge {
+        /// `bucket/key`.
+        what: String,
+        /// Their length as written.
+        size: usize,
+        /// The most that is taken.
+        max: usize,
+    },
+    /// The disk or the quota is full. What stood under the key stands still.
+    #[error("the disk is full: {what} was not written")]
+    Full {
+        /// `bucket/key`, or what else was to be written.
+        what: String,
+    },
+    /// A file is not what was written.
+    #[error(transparent)]
+    Damaged(#[from] Damaged),
+    /// The operating system refused.
+    #[error("{what} failed at {}", .path.display())]
+    Io {
+        /// What was being done.
+        what: &'static str,
+        /// To which file or folder.
+        path: PathBuf,
+        /// The refusal.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl DiskError {
+    /// The error for `source`, met while doing `what` to `path` on behalf of `object`.
+    pub(crate) fn of(what: &'static str, path: &Path, object: &str, source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                Self::Full { what: object.to_owned() }
+            }
+            // The names of a key passed their own check: it is the path as a whole.
+            io::ErrorKind::InvalidFilename => Self::KeyTooLong { key: object.to_owned() },
+            _ => Self::Io { what, path: path.to_owned(), source },
+        }
+    }
+}
+
+impl From<DiskError> for StoreError {
+    fn from(error: DiskError) -> Self {
+        match error {
+            DiskError::NoSuchBucket { bucket } => Self::NotFound { what: bucket },
+            DiskError::NoSuchKey { bucket, key } => {
+                Self::NotFound { what: format!("{bucket}/{key}") }
+            }
+            DiskError::NoSuchVersion { bucket, key, version } => {
+                Self::NotFound { what: format!("{bucket}/{key}@{version}") }
+            }
+            DiskError::Full { what } => Self::Full { what },
+            DiskError::Io { what, path, source } => {
+                Self::Failed { what: format!("{what} {}", path.display()), source }
+            }
+            other => Self::Failed {
+                what: "the data folder".to_owned(),
+                source: io::Error::new(io::ErrorKind::InvalidData, other),
+            },
+        }
+    }
+}
