@@ -1,0 +1,124 @@
+//! Unpacks gzip data as they arrive, and knows when to stop.
+
+use std::io::Write as _;
+
+use flate2::write::MultiGzDecoder;
+
+use super::lines::Lines;
+use super::{Sink, Totals};
+use crate::reject::Reason;
+
+/// The greatest expansion of a real log: text of numbers shrinks five to twenty times.
+pub const MAX_EXPANSION: u64 = 250;
+
+/// Up to how many bytes of text the expansion is not looked at.
+pub const MIN_BOMB: u64 = 64 * 1024 * 1024;
+
+/// How many bytes of packed data are unpacked at once. The fewer, the fewer rows are lost before
+/// a damaged place, for what the decoder was about to hand out then is lost. Always cutting at
+/// the same places makes the result independent of how the data arrive.
+const STEP: usize = 64;
+
+/// Unpacks the members of gzip data.
+pub(super) struct Gunzip {
+    decoder: MultiGzDecoder<Vec<u8>>,
+    /// Packed data that do not fill a step yet.
+    step: Vec<u8>,
+    packed: u64,
+    unpacked: u64,
+    /// Why the text has ended early, if it has.
+    broken: Option<Reason>,
+}
+
+impl Default for Gunzip {
+    fn default() -> Self {
+        Self {
+            decoder: MultiGzDecoder::new(Vec::new()),
+            step: Vec::with_capacity(STEP),
+            packed: 0,
+            unpacked: 0,
+            broken: None,
+        }
+    }
+}
+
+impl std::fmt::Debug for Gunzip {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gunzip")
+            .field("packed", &self.packed)
+            .field("unpacked", &self.unpacked)
+            .field("broken", &self.broken)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Gunzip {
+    /// Takes the next block of packed data; takes no notice of it after the text has broken off.
+    pub(super) fn push(&mut self, mut packed: &[u8], lines: &mut Lines, sink: &mut impl Sink) {
+        while !packed.is_empty() && self.broken.is_none() {
+            let (taken, rest) = packed.split_at(packed.len().min(STEP - self.step.len()));
+            self.step.extend_from_slice(taken);
+            packed = rest;
+            if self.step.len() == STEP {
+                self.unpack(lines, sink);
+            }
+        }
+    }
+
+    /// Ends the packed data.
+    pub(super) fn finish(mut self, mut lines: Lines, sink: &mut impl Sink) -> Totals {
+        if self.broken.is_none() {
+            self.unpack(&mut lines, sink);
+        }
+        if self.broken.is_none() {
+            let ended = self.decoder.try_finish();
+            self.hand_out(&mut lines, sink);
+            if let Err(error) = ended {
+                self.broken.get_or_insert(reason(&error));
+            }
+        }
+        match self.broken {
+            None => lines.finish(sink),
+            Some(reason) => lines.break_off(reason, sink),
+        }
+    }
+
+    /// Unpacks the step. Each call of the decoder yields at most a few of its buffers of 32 KiB.
+    fn unpack(&mut self, lines: &mut Lines, sink: &mut impl Sink) {
+        let step = std::mem::take(&mut self.step);
+        let mut packed = step.as_slice();
+        while !packed.is_empty() && self.broken.is_none() {
+            match self.decoder.write(packed) {
+                Ok(taken) => {
+                    self.packed += taken as u64;
+                    packed = &packed[taken..];
+                }
+                Err(error) => {
+                    self.broken = Some(reason(&error));
+                    // Hands out what is ready; that it fails again is known.
+                    let _ = self.decoder.try_finish();
+                }
+            }
+            self.hand_out(lines, sink);
+        }
+        self.step = step;
+        self.step.clear();
+    }
+
+    fn hand_out(&mut self, lines: &mut Lines, sink: &mut impl Sink) {
+        let text = self.decoder.get_mut();
+        self.unpacked += text.len() as u64;
+        lines.push(text, sink);
+        text.clear();
+        if self.unpacked > MIN_BOMB && self.unpacked / MAX_EXPANSION > self.packed {
+            self.broken.get_or_insert(Reason::GzipBomb);
+        }
+    }
+}
+
+fn reason(error: &std::io::Error) -> Reason {
+    match error.kind() {
+        std::io::ErrorKind::UnexpectedEof => Reason::GzipCutShort,
+        _ => Reason::GzipDamaged(error.to_string()),
+    }
+}

@@ -1,0 +1,139 @@
+//! From blocks of text to lines, and from each line to what it is.
+
+use memchr::memchr;
+
+use super::{Sink, Totals};
+use crate::line::{Line, LineError, Row};
+use crate::metadata::Metadata;
+use crate::reject::{MAX_RAW, Reason, Reject};
+
+/// The longest line that is looked at, in bytes without its LF; a longer one is a reject.
+pub const MAX_LINE: usize = 64 * 1024;
+
+/// How many rejects of a log a sink is given; the others are counted alone.
+pub const MAX_REJECTS: u64 = 10_000;
+
+/// U+FEFF in UTF-8, which some editors put before a text.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// The text so far.
+#[derive(Debug, Default)]
+pub(super) struct Lines {
+    totals: Totals,
+    /// What has come of a line whose end has not: its beginning, up to [`MAX_LINE`] and a byte
+    /// order mark.
+    part: Vec<u8>,
+    /// The length of that line so far, in bytes.
+    part_len: u64,
+    /// Where the next line begins, in bytes from the beginning of the text.
+    offset: u64,
+    /// How many columns of `vmstat` the last row had.
+    columns: usize,
+    /// The CSV cells of a row.
+    csv: Vec<u8>,
+}
+
+impl Lines {
+    /// Takes the next block of text.
+    pub(super) fn push(&mut self, mut text: &[u8], sink: &mut impl Sink) {
+        self.totals.bytes += text.len() as u64;
+        if self.part_len > 0 {
+            let Some(end) = memchr(b'\n', text) else { return self.keep(text) };
+            self.keep(&text[..end]);
+            text = &text[end + 1..];
+            let part = std::mem::take(&mut self.part);
+            self.line(&part, self.part_len, true, sink);
+            self.part = part;
+            self.part.clear();
+            self.part_len = 0;
+        }
+        while let Some(end) = memchr(b'\n', text) {
+            self.line(&text[..end], end as u64, true, sink);
+            text = &text[end + 1..];
+        }
+        self.keep(text);
+    }
+
+    /// Ends the text.
+    pub(super) fn finish(mut self, sink: &mut impl Sink) -> Totals {
+        if self.part_len > 0 {
+            let part = std::mem::take(&mut self.part);
+            self.line(&part, self.part_len, false, sink);
+        }
+        self.totals
+    }
+
+    /// Ends the text where it breaks off for `reason`; what has come of a line belongs to that.
+    pub(super) fn break_off(mut self, reason: Reason, sink: &mut impl Sink) -> Totals {
+        self.totals.lines += 1;
+        let part = std::mem::take(&mut self.part);
+        self.reject(&part, self.part_len, reason, sink);
+        self.totals
+    }
+
+    /// Keeps the beginning of a line whose end has not come.
+    fn keep(&mut self, text: &[u8]) {
+        let room = (MAX_LINE + BYTE_ORDER_MARK.len()).saturating_sub(self.part.len());
+        self.part.extend_from_slice(&text[..text.len().min(room)]);
+        self.part_len += text.len() as u64;
+    }
+
+    /// Takes a line, or of a line that is too long its beginning. `len` is its whole length.
+    fn line(&mut self, line: &[u8], len: u64, ended: bool, sink: &mut impl Sink) {
+        let (mut line, mut len) = (line, len);
+        self.totals.lines += 1;
+        if self.totals.lines == 1
+            && let Some(text) = line.strip_prefix(BYTE_ORDER_MARK)
+        {
+            self.offset = BYTE_ORDER_MARK.len() as u64;
+            len -= self.offset;
+            line = text;
+        }
+        let next = self.offset + len + 1;
+        if len > MAX_LINE as u64 {
+            self.reject(line, len, Reason::TooLong, sink);
+        } else {
+            if let Some(text) = line.strip_suffix(b"\r") {
+                line = text;
+            }
+            self.whole_line(line, ended, sink);
+        }
+        self.offset = next;
+    }
+
+    /// Takes a line of fitting length, without its line end.
+    fn whole_line(&mut self, line: &[u8], ended: bool, sink: &mut impl Sink) {
+        self.csv.clear();
+        let error = match Line::read(line, &mut self.csv) {
+            Ok(read) if ended || read.columns >= self.columns => {
+                self.totals.rows += 1;
+                self.columns = read.columns;
+                return sink.row(&Row::new(&self.csv, read, self.totals.lines));
+            }
+            Ok(read) => Reason::CutShort { found: read.columns, expected: self.columns },
+            Err(LineError::Columns(found)) if !ended && found < self.columns => {
+                Reason::CutShort { found, expected: self.columns }
+            }
+            Err(error) => error.into(),
+        };
+        match line.iter().find(|b| !matches!(b, b' ' | b'\t' | b'\r')) {
+            None => self.totals.blanks += 1,
+            Some(b'#') => {
+                self.totals.comments += 1;
+                if let Some(metadata) = Metadata::parse(line) {
+                    sink.metadata(&metadata);
+                }
+            }
+            Some(_) => self.reject(line, line.len() as u64, error, sink),
+        }
+    }
+
+    fn reject(&mut self, line: &[u8], len: u64, reason: Reason, sink: &mut impl Sink) {
+        self.totals.rejects += 1;
+        if self.totals.rejects_kept < MAX_REJECTS {
+            self.totals.rejects_kept += 1;
+            let raw = &line[..line.len().min(MAX_RAW)];
+            sink.reject(Reject::new(self.totals.lines, self.offset, len, raw, reason));
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! From a day log to CSV rows and rejects: one pass, in bounded memory, pushed from outside.
+//!
+//! The log arrives in blocks of any size, plain or gzip; where the blocks are cut makes no
+//! difference. Everything that comes of it goes to a [`Sink`].
+
+mod gunzip;
+mod lines;
+
+use crate::line::Row;
+use crate::metadata::Metadata;
+use crate::reject::Reject;
+
+use gunzip::Gunzip;
+use lines::Lines;
+
+pub use gunzip::{MAX_EXPANSION, MIN_BOMB};
+pub use lines::{MAX_LINE, MAX_REJECTS};
+
+/// The first two bytes of gzip data (RFC 1952 §2.3.1).
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+
+/// Where the parts of a log go, in the order of its lines.
+pub trait Sink {
+    /// Takes a line that was read.
+    fn row(&mut self, row: &Row<'_>);
+
+    /// Takes one that was not. Comes at most [`MAX_REJECTS`] times; [`Totals`] count them all.
+    fn reject(&mut self, reject: Reject);
+
+    /// Takes a metadata line, which holds for the rows after it. The default takes no notice.
+    fn metadata(&mut self, metadata: &Metadata) {
+        let _ = metadata;
+    }
+}
+
+/// What a log consisted of. `lines` is the sum of `rows`, `rejects`, `comments` and `blanks`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Lines. The place at which gzip data break off counts as one.
+    pub lines: u64,
+    /// Lines that became CSV rows.
+    pub rows: u64,
+    /// Lines that could not be read.
+    pub rejects: u64,
+    /// Those of the rejects that the sink was given.
+    pub rejects_kept: u64,
+    /// Lines that begin with `#`: metadata and comments.
+    pub comments: u64,
+    /// Lines with nothing but blanks.
+    pub blanks: u64,
+    /// Bytes of (uncompressed) text.
+    pub bytes: u64,
+}
+
+/// Converts one log.
+#[derive(Debug)]
+pub struct Converter {
+    input: Input,
+    lines: Lines,
+}
+
+#[derive(Debug)]
+enum Input {
+    /// Nothing has come yet.
+    Start,
+    /// One byte has come, and it may be the first of gzip data.
+    Undecided,
+    Plain,
+    Gzip(Box<Gunzip>),
+}
+
+impl Default for Converter {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Converter {
+    /// A converter at the beginning of a log.
+    pub fn new() -> Self {
+        Self { input: Input::Start, lines: Lines::default() }
+    }
+
+    /// Takes the next block of the log.
+    pub fn push(&mut self, bytes: &[u8], sink: &mut impl Sink) {
+        if bytes.is_empty() {
+            return;
+        }
+        match &mut self.input {
+            Input::Plain => self.lines.push(bytes, sink),
+            Input::Gzip(gunzip) => gunzip.push(bytes, &mut self.lines, sink),
+            Input::Start if bytes == &GZIP_MAGIC[..1] => self.input = Input::Undecided,
+            Input::Start => {
+                self.decide(bytes.starts_with(&GZIP_MAGIC));
+                self.push(bytes, sink);
+            }
+            Input::Undecided => {
+                self.decide(bytes[0] == GZIP_MAGIC[1]);
+                self.push(&GZIP_MAGIC[..1], sink);
+                self.push(bytes, sink);
+            }
+        }
+    }
+
+    /// Ends the log: takes its last line, if that has no line end, and returns the counts.
+    pub fn finish(mut self, sink: &mut impl Sink) -> Totals {
+        match self.input {
+            Input::Start | Input::Plain => self.lines.finish(sink),
+            Input::Undecided => {
+                self.lines.push(&GZIP_MAGIC[..1], sink);
+                self.lines.finish(sink)
+            }
+            Input::Gzip(gunzip) => gunzip.finish(self.lines, sink),
+        }
+    }
+
+    fn decide(&mut self, gzip: bool) {
+        self.input = if gzip { Input::Gzip(Box::default()) } else { Input::Plain };
+    }
+}
+
+#[cfg(test)]
+mod tests;

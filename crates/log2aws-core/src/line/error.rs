@@ -1,0 +1,53 @@
+//! Why a line is not a sample line, in words for an operator.
+
+/// Why a line is not a sample line: the first thing in it that is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LineError {
+    /// A byte that no UTF-8 text has; its place is counted from 1.
+    #[error("the line is not UTF-8 text (byte {0} of it)")]
+    NotUtf8(usize),
+    /// The line does not begin with a date.
+    #[error("expected a date written YYYY-MM-DD, found {0:?}")]
+    Date(String),
+    /// The calendar has no such day.
+    #[error("date {0} does not exist")]
+    UnrealDate(String),
+    /// No time of day follows the date.
+    #[error("expected a time written HH:MM:SS, found {0:?}")]
+    Time(String),
+    /// The clock has no such time.
+    #[error("time {0} does not exist")]
+    UnrealTime(String),
+    /// The word `up` is missing.
+    #[error("expected \"up\" after the time, found {0:?}")]
+    Up(String),
+    /// The uptime is in none of the known forms.
+    #[error("expected an uptime such as \"45 days, 20:04\", \"20:04\" or \"5 min\", found {0:?}")]
+    Uptime(String),
+    /// Neither a number of users nor the load averages follow the uptime.
+    #[error("expected \"N users\" or \"load average:\" after the uptime, found {0:?}")]
+    Users(String),
+    /// The words `load average:` are missing.
+    #[error("expected \"load average:\" after the users, found {0:?}")]
+    NoLoad(String),
+    /// Fewer than three load averages.
+    #[error("expected 3 load averages, found {0}")]
+    LoadCount(usize),
+    /// A load average that is not a number with decimals.
+    #[error("expected a load average such as 0.24, found {0:?}")]
+    Load(String),
+    /// Too few or too many columns.
+    #[error("expected 16, 17 or 18 vmstat columns, found {0}")]
+    Columns(usize),
+    /// A column that is not a whole number.
+    #[error("vmstat column {column} is {text:?}, which is not a whole number")]
+    Value {
+        /// The column's name in the heading of `vmstat`.
+        column: &'static str,
+        /// What stands there.
+        text: String,
+    },
+    /// A number too large for any counter.
+    #[error("number {0} is larger than 18446744073709551615")]
+    Range(String),
+}

@@ -1,0 +1,44 @@
+//! The sample line: one line of a day log.
+//!
+//! `2019-08-01 00:00:01 up 45 days, 20:04, 1 user, load average: 25.06, 22.63, 21.70` and then 16
+//! to 18 columns of `vmstat`. [`Line::read`] reads every form that real machines write, and
+//! [`compose`] writes one.
+
+mod compose;
+mod error;
+mod general;
+mod row;
+
+use jiff::civil::Date;
+
+pub use compose::{ComposeError, compose};
+pub use error::LineError;
+pub use row::Row;
+
+/// What reading a line yields beside the CSV cells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Line {
+    /// The day of the line.
+    pub(crate) date: Date,
+    /// How many columns of `vmstat` there are: 16, 17 or 18.
+    pub(crate) columns: usize,
+    /// The 18th column.
+    pub(crate) guest: Option<u64>,
+}
+
+impl Line {
+    /// Reads one line (without its line end) and appends its CSV cells to `csv`.
+    ///
+    /// # Errors
+    /// The first thing that is not as it should be; `csv` is then as it was.
+    pub(crate) fn read(line: &[u8], csv: &mut Vec<u8>) -> Result<Self, LineError> {
+        let before = csv.len();
+        general::read(line, csv).map_err(|error| {
+            csv.truncate(before);
+            match std::str::from_utf8(line) {
+                Ok(_) => error,
+                Err(at) => LineError::NotUtf8(at.valid_up_to() + 1),
+            }
+        })
+    }
+}

@@ -1,0 +1,206 @@
+//! The metadata line that heads a day log: whose it is and how to read its numbers.
+//!
+//! `# log2aws/1 server=web01 cores=8 tz=Asia/Tokyo mode=interval note=%E6%9C%AC%E7%95%AADB`
+
+use std::fmt;
+use std::num::NonZeroU32;
+use std::str::FromStr;
+
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
+
+use crate::server_name::ServerName;
+
+/// What begins every metadata line of this version.
+const MARK: &str = "log2aws/1";
+
+/// The longest note, in bytes of UTF-8.
+pub const MAX_NOTE: usize = 200;
+
+/// The longest zone name, in bytes; the longest of the tz database has 32.
+pub const MAX_ZONE: usize = 64;
+
+/// What must not stand bare in a value: what would end it, and the escape itself.
+const ESCAPED: &AsciiSet = &CONTROLS.add(b' ').add(b'%');
+
+/// What a metadata line says; each part may be missing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Metadata {
+    /// Whose log it is.
+    pub server: Option<ServerName>,
+    /// How many cores the server has.
+    pub cores: Option<NonZeroU32>,
+    /// The zone of the lines' times.
+    pub zone: Option<ZoneName>,
+    /// What the averages of `vmstat` are of.
+    pub mode: Option<Mode>,
+    /// What people call the machine.
+    pub note: Option<Note>,
+    /// Pairs that this version does not know, or whose value it cannot use, as they stand.
+    pub other: Vec<(String, String)>,
+}
+
+/// What the averages of `vmstat` (si so bi bo in cs us sy id wa st) are averages of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// The time since the sample before.
+    Interval,
+    /// The time since boot.
+    SinceBoot,
+}
+
+/// The name of a time zone, e.g. `Asia/Tokyo`. Whether the zone exists is for its user to see.
+///
+/// Invariant: 1 to 64 bytes of printable ASCII without blank.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ZoneName(String);
+
+/// What people call a machine.
+///
+/// Invariant: 1 to 200 bytes of UTF-8 without control characters.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Note(String);
+
+/// Why a text is not a value of a metadata line.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MetadataError {
+    /// Not a [`Mode`].
+    #[error("mode {0:?} is neither \"interval\" nor \"since-boot\"")]
+    Mode(String),
+    /// Not a [`ZoneName`].
+    #[error("zone name {0:?} is not 1 to {MAX_ZONE} printable ASCII characters without blank")]
+    Zone(String),
+    /// Not a [`Note`].
+    #[error("a note has 1 to {MAX_NOTE} bytes and no control characters; this one has {0} bytes")]
+    Note(usize),
+}
+
+impl Metadata {
+    /// Reads a line that begins with `#`; `None` if it is not a metadata line of this version,
+    /// which is no error: people write comments.
+    pub fn parse(line: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(line).ok()?;
+        let mut words = text.strip_prefix('#')?.split_ascii_whitespace();
+        if words.next() != Some(MARK) {
+            return None;
+        }
+        let mut metadata = Self::default();
+        for (key, value) in words.filter_map(|word| word.split_once('=')) {
+            if metadata.set(key, value).is_none() {
+                metadata.other.push((key.to_owned(), value.to_owned()));
+            }
+        }
+        Some(metadata)
+    }
+
+    /// Takes one pair; `None` if the key is unknown or the value is not one of its values.
+    fn set(&mut self, key: &str, value: &str) -> Option<()> {
+        match key {
+            "server" => self.server = Some(value.parse().ok()?),
+            "cores" => self.cores = Some(value.parse().ok()?),
+            "tz" => self.zone = Some(value.parse().ok()?),
+            "mode" => self.mode = Some(value.parse().ok()?),
+            "note" => {
+                self.note = Some(percent_decode_str(value).decode_utf8().ok()?.parse().ok()?);
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+}
+
+impl fmt::Display for Metadata {
+    /// The metadata line, without line end.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "# {MARK}")?;
+        if let Some(server) = &self.server {
+            write!(f, " server={server}")?;
+        }
+        if let Some(cores) = self.cores {
+            write!(f, " cores={cores}")?;
+        }
+        if let Some(zone) = &self.zone {
+            write!(f, " tz={zone}")?;
+        }
+        if let Some(mode) = self.mode {
+            write!(f, " mode={mode}")?;
+        }
+        if let Some(Note(note)) = &self.note {
+            write!(f, " note={}", utf8_percent_encode(note, ESCAPED))?;
+        }
+        for (key, value) in &self.other {
+            write!(f, " {key}={value}")?;
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for Mode {
+    type Err = MetadataError;
+
+    fn from_str(text: &str) -> Result<Self, MetadataError> {
+        match text {
+            "interval" => Ok(Self::Interval),
+            "since-boot" => Ok(Self::SinceBoot),
+            _ => Err(MetadataError::Mode(text.chars().take(32).collect())),
+        }
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Interval => "interval",
+            Self::SinceBoot => "since-boot",
+        })
+    }
+}
+
+impl ZoneName {
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for ZoneName {
+    type Err = MetadataError;
+
+    fn from_str(text: &str) -> Result<Self, MetadataError> {
+        if (1..=MAX_ZONE).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic()) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(MetadataError::Zone(text.chars().take(32).collect()))
+        }
+    }
+}
+
+impl fmt::Display for ZoneName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Note {
+    /// The note as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Note {
+    type Err = MetadataError;
+
+    fn from_str(text: &str) -> Result<Self, MetadataError> {
+        if (1..=MAX_NOTE).contains(&text.len()) && !text.chars().any(char::is_control) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(MetadataError::Note(text.len()))
+        }
+    }
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

@@ -1,0 +1,119 @@
+//! Lines that could not be read: kept, counted, never silently dropped.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::ser::{Serialize, SerializeStruct, Serializer};
+
+use crate::convert::{MAX_EXPANSION, MAX_LINE};
+use crate::line::LineError;
+
+/// How much of a rejected line is kept, in bytes.
+pub const MAX_RAW: usize = 1024;
+
+/// One line that is not a sample line, or the place at which the log cannot be read any further.
+///
+/// Serialises as one object: `line`, `offset`, `length`, `reason`, and `raw`, or `raw_base64`
+/// where the line is not UTF-8.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reject {
+    /// The number of the line, counted from 1.
+    pub line: u64,
+    /// Where the line begins, in bytes from the beginning of the (uncompressed) text.
+    pub offset: u64,
+    /// The length of the line in bytes, without its line end.
+    pub length: u64,
+    /// Why.
+    pub reason: Reason,
+    /// The first [`MAX_RAW`] bytes of the line.
+    pub raw: Vec<u8>,
+}
+
+/// Why there is a [`Reject`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Reason {
+    /// The line is not a sample line.
+    #[error(transparent)]
+    Line(#[from] LineError),
+    /// The line is longer than any that a server writes.
+    #[error("the line is longer than {MAX_LINE} bytes")]
+    TooLong,
+    /// The last line has no line end and fewer columns than the row before it.
+    #[error("the last line is cut short: {found} of {expected} vmstat columns and no line end")]
+    CutShort {
+        /// Columns that are there.
+        found: usize,
+        /// Columns that the row before has.
+        expected: usize,
+    },
+    /// The gzip data end before their end mark.
+    #[error("the gzip data are cut short; the text ends here")]
+    GzipCutShort,
+    /// The gzip data are damaged, or something else follows them.
+    #[error("the gzip data are damaged ({0}); the text ends here")]
+    GzipDamaged(String),
+    /// The gzip data expand beyond any real log.
+    #[error(
+        "the gzip data expand more than {MAX_EXPANSION} times; reading stopped here, as no real log does that"
+    )]
+    GzipBomb,
+}
+
+impl Reject {
+    /// A reject of `line`, of which at most [`MAX_RAW`] bytes are kept.
+    pub(crate) fn new(number: u64, offset: u64, length: u64, line: &[u8], reason: Reason) -> Self {
+        let mut raw = &line[..line.len().min(MAX_RAW)];
+        // A character that our own cut has split does not make the line binary.
+        if (raw.len() as u64) < length
+            && let Err(error) = std::str::from_utf8(raw)
+            && error.error_len().is_none()
+        {
+            raw = &raw[..error.valid_up_to()];
+        }
+        Self { line: number, offset, length, reason, raw: raw.to_vec() }
+    }
+}
+
+impl Serialize for Reject {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_struct("Reject", 5)?;
+        object.serialize_field("line", &self.line)?;
+        object.serialize_field("offset", &self.offset)?;
+        object.serialize_field("length", &self.length)?;
+        object.serialize_field("reason", &self.reason.to_string())?;
+        match std::str::from_utf8(&self.raw) {
+            Ok(text) => object.serialize_field("raw", text)?,
+            Err(_) => object.serialize_field("raw_base64", &STANDARD.encode(&self.raw))?,
+        }
+        object.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_json_object_each() {
+        let reject = Reject::new(7, 900, 3, b"a\"b", Reason::TooLong);
+        assert_eq!(
+            serde_json::to_string(&reject).unwrap(),
+            r#"{"line":7,"offset":900,"length":3,"reason":"the line is longer than 65536 bytes","raw":"a\"b"}"#
+        );
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_base64() {
+        let reject = Reject::new(1, 0, 2, b"\xff\x00", Reason::GzipCutShort);
+        let json = serde_json::to_value(&reject).unwrap();
+        assert_eq!(json["raw_base64"], "/wA=");
+        assert!(json.get("raw").is_none());
+    }
+
+    #[test]
+    fn our_own_cut_splits_no_character() {
+        let line = "あ".repeat(400);
+        let reject = Reject::new(1, 0, 1200, line.as_bytes(), Reason::TooLong);
+        assert_eq!(reject.raw.len(), 1023);
+        assert!(serde_json::to_value(&reject).unwrap().get("raw").is_some());
+    }
+}
