@@ -1,1 +1,344 @@
-//! The promises of every store, as checks.
+//! The promises of the store port, as checks that every store passes.
+//!
+//! Each check works on keys of its own below `conformance/`, so that a bucket in use can be
+//! checked too. What a check left behind in an earlier run does not disturb it.
+
+use std::fmt;
+use std::io::Read as _;
+
+use log2aws_core::key::{BucketName, ObjectKey};
+use log2aws_service::ports::{Store, StoreError, Upload, Version, VersionId};
+
+/// A promise that a store does not keep, and how that was seen.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Broken(String);
+
+type Outcome = Result<(), Broken>;
+
+/// A check of one promise in one bucket.
+pub type Check = fn(&dyn Store, &BucketName) -> Outcome;
+
+/// The promises that hold in every bucket.
+pub const EVERYWHERE: &[(&str, Check)] = &[
+    ("an absent key has no newest version", an_absent_key_has_no_newest_version),
+    ("what was committed reads back whole", what_was_committed_reads_back_whole),
+    ("nothing is seen before the commit", nothing_is_seen_before_the_commit),
+    ("a dropped upload leaves no trace", a_dropped_upload_leaves_no_trace),
+    ("different bodies have different names", different_bodies_have_different_names),
+    ("a reader keeps the body that it opened", a_reader_keeps_the_body_that_it_opened),
+    ("an unknown version is not found", an_unknown_version_is_not_found),
+    ("a delete removes, twice too", a_delete_removes_twice_too),
+    ("keys do not touch each other", keys_do_not_touch_each_other),
+    ("of puts at once one stands whole", of_puts_at_once_one_stands_whole),
+];
+
+/// Checks every promise: in the raw bucket, which keeps versions, and in the analyzed bucket.
+///
+/// # Errors
+/// The first promise that is [`Broken`], by name and bucket.
+pub fn run_all(store: &dyn Store, raw: &BucketName, analyzed: &BucketName) -> Outcome {
+    let told = |name: &str, bucket: &BucketName, outcome: Outcome| {
+        outcome.map_err(|Broken(why)| Broken(format!("{name:?} is broken in {bucket}: {why}")))
+    };
+    for bucket in [raw, analyzed] {
+        for (name, check) in EVERYWHERE {
+            told(name, bucket, check(store, bucket))?;
+        }
+    }
+    told("older versions stay", raw, older_versions_stay(store, raw))?;
+    told("an unknown bucket is not found", raw, an_unknown_bucket_is_not_found(store))
+}
+
+/// `newest` of a key that nothing was put under, or that was deleted, is `None`.
+///
+/// # Errors
+/// [`Broken`].
+pub fn an_absent_key_has_no_newest_version(store: &dyn Store, bucket: &BucketName) -> Outcome {
+    let key = key("absent/never put")?;
+    same("newest", store.newest(bucket, &key)?, None)
+}
+
+/// Bodies of no byte, few bytes, and more than any buffer come back byte for byte.
+///
+/// # Errors
+/// [`Broken`].
+pub fn what_was_committed_reads_back_whole(store: &dyn Store, bucket: &BucketName) -> Outcome {
+    let large: Vec<u8> =
+        (0..3_000_001_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    for (name, bytes) in [("empty", &b""[..]), ("small", b"\0\n\xff log2aws\n"), ("large", &large)]
+    {
+        let key = key(&format!("whole/{name}"))?;
+        let put = put(store, bucket, &key, bytes)?;
+        same("size", put.size, bytes.len() as u64)?;
+        same("newest", store.newest(bucket, &key)?, Some(put.clone()))?;
+        holds("the bytes differ", read(store, bucket, &key, &put.id)? == bytes)?;
+    }
+    Ok(())
+}
+
+/// An upload that is under way changes nothing that a reader sees.
+///
+/// # Errors
+/// [`Broken`].
+pub fn nothing_is_seen_before_the_commit(store: &dyn Store, bucket: &BucketName) -> Outcome {
+    let key = key("unseen")?;
+    store.delete(bucket, &key)?;
+    let mut upload = begin(store, bucket, &key, b"half of ")?;
+    same("newest of a new key", store.newest(bucket, &key)?, None)?;
+    write(&mut *upload, b"it")?;
+    let first = upload.commit()?;
+    let _half = begin(store, bucket, &key, b"something else")?;
+    same("newest of a present key", store.newest(bucket, &key)?, Some(first.clone()))?;
+    same("bytes", read(store, bucket, &key, &first.id)?, b"half of it".to_vec())
+}
+
+/// An upload that is dropped leaves the key as it was.
+///
+/// # Errors
+/// [`Broken`].
+pub fn a_dropped_upload_leaves_no_trace(store: &dyn Store, bucket: &BucketName) -> Outcome {
+    let key = key("dropped")?;
+    store.delete(bucket, &key)?;
+    drop(begin(store, bucket, &key, b"never")?);
+    same("newest of a new key", store.newest(bucket, &key)?, None)?;
+    let kept = put(store, bucket, &key, b"kept")?;
+    drop(begin(store, bucket, &key, b"never")?);
+    same("newest of a present key", store.newest(bucket, &key)?, Some(kept))
+}
+
+/// Every change of a key's bytes gives it another version id, also back to bytes it once had.
+///
+/// # Errors
+/// [`Broken`].
+pub fn different_bodies_have_different_names(store: &dyn Store, bucket: &BucketName) -> Outcome {
+    let key = key("names")?;
+    let first = put(store, bucket, &key, b"A")?;
+    let second = put(store, bucket, &key, b"B")?;
+    let third = put(store, bucket, &key, b"A")?;
+    holds("the second body is named as the first", first.id != second.id)?;
+    holds("the third body is named as the second", second.id != third.id)?;
+    holds("the third body is named as the first", first.id != third.id)?;
+    same("newest", store.newest(bucket, &key)?, Some(third))
+}
+
+/// A reader reads on in its body while the key is put again and deleted.
+///
+/// # Errors
+/// [`Broken`].
+pub fn a_reader_keeps_the_body_that_it_opened(store: &dyn Store, bucket: &BucketName) -> Outcome {
+    let key = key("reader")?;
+    let old = vec![b'o'; 300_000];
+    let first = put(store, bucket, &key, &old)?;
+    let mut reader = store.open(bucket, &key, &first.id)?;
+    let mut head = [0; 10];
+    reader.read_exact(&mut head).map_err(|e| Broken(format!("reading: {e}")))?;
+    put(store, bucket, &key, &vec![b'n'; 400_000])?;
+    store.delete(bucket, &key)?;
+    let mut rest = Vec::new();
+    reader.read_to_end(&mut rest).map_err(|e| Broken(format!("reading on: {e}")))?;
+    holds("the reader saw another body", rest == old[head.len()..])
+}
+
+/// A version that the key does not have is `NotFound`, on a present key and on an absent one.
+///
+/// # Errors
+/// [`Broken`].
+pub fn an_unknown_version_is_not_found(store: &dyn Store, bucket: &BucketName) -> Outcome {
+    let (present, absent) = (key("unknown/present")?, key("unknown/absent")?);
+    put(store, bucket, &present, b"here")?;
+    for key in [&present, &absent] {
+        for id in ["000000000000000000000000", "..", "", "a/b", "\u{1f5c4}"] {
+            not_found(store.open(bucket, key, &VersionId::new(id)).map(drop))?;
+        }
+    }
+    Ok(())
+}
+
+/// After a delete the key has no newest version; a delete of an absent key succeeds; a put after
+/// it is a put like any other.
+///
+/// # Errors
+/// [`Broken`].
+pub fn a_delete_removes_twice_too(store: &dyn Store, bucket: &BucketName) -> Outcome {
+    let key = key("deleted/deep/down")?;
+    put(store, bucket, &key, b"soon gone")?;
+    store.delete(bucket, &key)?;
+    same("newest", store.newest(bucket, &key)?, None)?;
+    store.delete(bucket, &key)?;
+    let again = put(store, bucket, &key, b"soon gone")?;
+    same("newest", store.newest(bucket, &key)?, Some(again.clone()))?;
+    same("bytes", read(store, bucket, &key, &again.id)?, b"soon gone".to_vec())
+}
+
+/// Keys that a careless store takes for one another, for folders or for ways out are just keys.
+///
+/// # Errors
+/// [`Broken`].
+pub fn keys_do_not_touch_each_other(store: &dyn Store, bucket: &BucketName) -> Outcome {
+    let names = [
+        "k",
+        "k/",
+        "k//",
+        "k//x",
+        "/k",
+        "k/x",
+        "k/.",
+        "k/..",
+        "k/../k",
+        ".k",
+        "k@",
+        "k@/x",
+        "K",
+        "k%2Fx",
+        "k%",
+        "k+x",
+        "k x",
+        "k\\x",
+        "k\tx",
+        "k/日本語.log",
+        "k/サーバー/日本",
+        "k*?[x]",
+    ];
+    let keys: Vec<ObjectKey> =
+        names.iter().map(|name| key(&format!("apart/{name}"))).collect::<Result<_, _>>()?;
+    let mut puts = Vec::new();
+    for key in &keys {
+        puts.push(put(store, bucket, key, key.as_str().as_bytes())?);
+    }
+    for (key, put) in keys.iter().zip(&puts) {
+        same(key.as_str(), store.newest(bucket, key)?.as_ref(), Some(put))?;
+        same(key.as_str(), read(store, bucket, key, &put.id)?, key.as_str().as_bytes().to_vec())?;
+    }
+    for (i, key) in keys.iter().enumerate() {
+        store.delete(bucket, key)?;
+        for (later, put) in keys.iter().zip(&puts).skip(i + 1) {
+            same(later.as_str(), store.newest(bucket, later)?.as_ref(), Some(put))?;
+        }
+    }
+    Ok(())
+}
+
+/// When a key is put from many sides at once, the newest version is one of those put, and every
+/// body that can be opened is whole.
+///
+/// # Errors
+/// [`Broken`].
+pub fn of_puts_at_once_one_stands_whole(store: &dyn Store, bucket: &BucketName) -> Outcome {
+    let key = key("at once")?;
+    let body = |i: u8| vec![i; 50_000 + usize::from(i)];
+    let put_one = |i: u8| put(store, bucket, &key, &body(i)).map(|version| (i, version));
+    let puts: Vec<(u8, Version)> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (1..=8).map(|i| scope.spawn(move || put_one(i))).collect();
+        threads
+            .into_iter()
+            .map(|t| t.join().unwrap_or_else(|_| Err(Broken("a put panicked".to_owned()))))
+            .collect::<Result<_, _>>()
+    })?;
+    let newest = store.newest(bucket, &key)?;
+    let Some((i, version)) = puts.into_iter().find(|(_, put)| Some(put) == newest.as_ref()) else {
+        return Err(Broken(format!("the newest version is none of those put: {newest:?}")));
+    };
+    holds("the bytes differ", read(store, bucket, &key, &version.id)? == body(i))
+}
+
+/// In a bucket with versions what was put over, and what was deleted, can be read by its id.
+///
+/// # Errors
+/// [`Broken`].
+pub fn older_versions_stay(store: &dyn Store, bucket: &BucketName) -> Outcome {
+    let key = key("older")?;
+    let bodies = [&b"first"[..], b"second, longer", b"3"];
+    let mut versions = Vec::new();
+    for bytes in bodies {
+        versions.push(put(store, bucket, &key, bytes)?);
+    }
+    let all_read = || {
+        versions.iter().zip(bodies).try_for_each(|(version, bytes)| {
+            same("bytes", read(store, bucket, &key, &version.id)?, bytes.to_vec())
+        })
+    };
+    all_read()?;
+    store.delete(bucket, &key)?;
+    all_read()
+}
+
+/// A bucket that is not there is `NotFound`, whatever is asked of it.
+///
+/// # Errors
+/// [`Broken`].
+pub fn an_unknown_bucket_is_not_found(store: &dyn Store) -> Outcome {
+    let bucket: BucketName = "log2aws-conformance-no-such-bucket"
+        .parse()
+        .map_err(|e| Broken(format!("not a bucket name: {e}")))?;
+    let key = key("nowhere")?;
+    not_found(store.newest(&bucket, &key).map(drop))?;
+    not_found(store.open(&bucket, &key, &VersionId::new("0")).map(drop))?;
+    not_found(store.create(&bucket, &key, "text/plain").map(drop))?;
+    not_found(store.delete(&bucket, &key))
+}
+
+fn key(name: &str) -> Result<ObjectKey, Broken> {
+    format!("conformance/{name}").parse().map_err(|e| Broken(format!("not a key: {e}")))
+}
+
+fn begin(
+    store: &dyn Store,
+    bucket: &BucketName,
+    key: &ObjectKey,
+    bytes: &[u8],
+) -> Result<Box<dyn Upload>, Broken> {
+    let mut upload = store.create(bucket, key, "application/octet-stream")?;
+    write(&mut *upload, bytes)?;
+    Ok(upload)
+}
+
+fn write(upload: &mut dyn Upload, bytes: &[u8]) -> Outcome {
+    upload.write_all(bytes).map_err(|e| Broken(format!("writing: {e}")))
+}
+
+fn put(
+    store: &dyn Store,
+    bucket: &BucketName,
+    key: &ObjectKey,
+    bytes: &[u8],
+) -> Result<Version, Broken> {
+    Ok(begin(store, bucket, key, bytes)?.commit()?)
+}
+
+fn read(
+    store: &dyn Store,
+    bucket: &BucketName,
+    key: &ObjectKey,
+    id: &VersionId,
+) -> Result<Vec<u8>, Broken> {
+    let mut bytes = Vec::new();
+    let mut reader = store.open(bucket, key, id)?;
+    reader.read_to_end(&mut bytes).map_err(|e| Broken(format!("reading {key}: {e}")))?;
+    Ok(bytes)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the calls read better so")]
+fn same<T: PartialEq + fmt::Debug>(what: &str, is: T, should: T) -> Outcome {
+    if is == should {
+        return Ok(());
+    }
+    Err(Broken(format!("{what} is {is:?}, and should be {should:?}")))
+}
+
+fn holds(otherwise: &str, condition: bool) -> Outcome {
+    if condition { Ok(()) } else { Err(Broken(otherwise.to_owned())) }
+}
+
+fn not_found(result: Result<(), StoreError>) -> Outcome {
+    match result {
+        Err(StoreError::NotFound { .. }) => Ok(()),
+        other => Err(Broken(format!("{other:?}, and should be NotFound"))),
+    }
+}
+
+impl From<StoreError> for Broken {
+    fn from(error: StoreError) -> Self {
+        Self(format!("the store answers: {error} ({error:?})"))
+    }
+}
