@@ -1,0 +1,187 @@
+//! generate-url: the HTTP handler that gives a server the URL to put one day log to.
+//!
+//! One router serves Lambda and `serve`. It needs no runtime of a kind, and it knows the caller by
+//! [`Caller`] alone: which address that is, only the world in front of it can say.
+
+mod accept;
+mod problem;
+mod request;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::routing::any;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use http::{Method, Request, Response};
+use jiff::{SignedDuration, Timestamp};
+use log2aws_core::key::RawKey;
+use serde::Serialize;
+
+use crate::ports::{Clock, PresignedPut, PutRequest, SettingsSource, SignError, Signer};
+
+pub use problem::Problem;
+pub use request::{MAX_PUT_BYTES, MAX_REQUEST_BYTES, ParameterError};
+
+/// How long a URL lives, in seconds.
+pub const URL_LIFE_SECONDS: u32 = 300;
+
+/// The header in which every answer tells the caller the address that we see it come from.
+pub const SOURCE_HEADER: HeaderName = HeaderName::from_static("log2aws-source");
+
+/// What generate-url works with.
+#[derive(Clone)]
+pub struct UrlApp {
+    /// Makes the URLs.
+    pub signer: Arc<dyn Signer>,
+    /// Says who may have them, and for which bucket.
+    pub settings: Arc<dyn SettingsSource>,
+    /// Says from when they count.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl fmt::Debug for UrlApp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UrlApp").finish_non_exhaustive()
+    }
+}
+
+/// Who asks. The world puts it into the request's extensions: API Gateway's source address, or
+/// that of the socket, or what a trusted proxy says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Caller(pub IpAddr);
+
+/// `GET /` and `POST /`; every other method there is a 405, every other path a 404.
+///
+/// A world that serves more paths calls this router for the ones it means, as a service.
+pub fn router(app: UrlApp) -> Router {
+    Router::new().route("/", any(at_root)).fallback(elsewhere).with_state(app)
+}
+
+/// The answer of a world that holds a caller back before its request comes here: 429.
+///
+/// `headers` are those of the request: they say in which form the caller wants its answer.
+pub fn too_many_requests(
+    headers: &HeaderMap,
+    caller: Caller,
+    retry_after_seconds: u32,
+) -> Response<Body> {
+    Problem::TooManyRequests { retry_after_seconds }.answer(headers, Some(caller))
+}
+
+async fn at_root(State(app): State<UrlApp>, request: Request<Body>) -> Response<Body> {
+    let headers = request.headers().clone();
+    let caller = request.extensions().get::<Caller>().copied();
+    match give_url(&app, caller, request).await {
+        Ok(url) => url.answer(&headers),
+        Err(problem) => problem.answer(&headers, caller),
+    }
+}
+
+async fn elsewhere(request: Request<Body>) -> Response<Body> {
+    let caller = request.extensions().get::<Caller>().copied();
+    Problem::NoSuchPath.answer(request.headers(), caller)
+}
+
+/// A URL that was given, and to whom.
+struct Given {
+    caller: Caller,
+    key: RawKey,
+    put: PresignedPut,
+    expires_at: Timestamp,
+}
+
+async fn give_url(
+    app: &UrlApp,
+    caller: Option<Caller>,
+    request: Request<Body>,
+) -> Result<Given, Problem> {
+    if !matches!(*request.method(), Method::GET | Method::POST) {
+        return Err(Problem::Method);
+    }
+    let caller = caller.ok_or(Problem::NoCaller)?;
+    let asked = request::read(request).await?;
+    let settings = app.settings.current()?;
+    settings.allow_list.check(caller.0, &asked.server).map_err(|refusal| Problem::Refused {
+        caller,
+        server: asked.server.clone(),
+        refusal,
+    })?;
+    // SigV4 counts in whole seconds; `expires_at` must not promise a fraction more.
+    let now = app.clock.now();
+    let at = Timestamp::from_second(now.as_second()).unwrap_or(now);
+    let expires_at = at
+        .checked_add(SignedDuration::from_secs(URL_LIFE_SECONDS.into()))
+        .map_err(|error| SignError { reason: format!("the clock is at {at}: {error}") })?;
+    let key = RawKey::new(asked.server, asked.day, settings.key_prefix);
+    let put = app.signer.presign_put(&PutRequest {
+        bucket: settings.raw_bucket.clone(),
+        key: key.object_key(),
+        expires_in: URL_LIFE_SECONDS,
+        at,
+        size: asked.body.as_ref().map(|body| body.size),
+        sha256: asked.body.as_ref().map(|body| body.sha256),
+    })?;
+    tracing::info!(
+        source = %caller.0.to_canonical(),
+        key = %key.object_key(),
+        bound = asked.body.is_some(),
+        "gave a URL"
+    );
+    Ok(Given { caller, key, put, expires_at })
+}
+
+/// The JSON form of the answer. Holds the URL, so it has no `Debug`.
+#[derive(Serialize)]
+struct GivenJson<'a> {
+    url: &'a str,
+    method: &'static str,
+    headers: BTreeMap<&'a str, &'a str>,
+    key: String,
+    expires_at: String,
+}
+
+impl Given {
+    fn answer(&self, headers: &HeaderMap) -> Response<Body> {
+        let url = self.put.expose_url();
+        let signed = self.put.headers().iter().map(|(name, value)| (*name, value.as_str()));
+        let json = || {
+            serde_json::to_vec(&GivenJson {
+                url,
+                method: "PUT",
+                headers: signed.collect(),
+                key: self.key.object_key().to_string(),
+                expires_at: self.expires_at.to_string(),
+            })
+        };
+        let (content_type, body) = if accept::json(headers) {
+            match json() {
+                Ok(body) => ("application/json", body),
+                Err(error) => {
+                    let reason = format!("the answer cannot be written as JSON: {error}");
+                    return Problem::from(SignError { reason }).answer(headers, Some(self.caller));
+                }
+            }
+        } else {
+            ("text/plain", url.as_bytes().to_vec())
+        };
+        let mut response = Response::new(Body::from(body));
+        let out = response.headers_mut();
+        out.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        out.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        tell_source(out, self.caller);
+        response
+    }
+}
+
+/// An IPv4 address in IPv6 clothes is shown as the IPv4 address that the allow-list judges.
+fn tell_source(headers: &mut HeaderMap, caller: Caller) {
+    let shown = caller.0.to_canonical().to_string();
+    if let Ok(value) = HeaderValue::from_str(&shown) {
+        headers.insert(SOURCE_HEADER, value);
+    }
+}

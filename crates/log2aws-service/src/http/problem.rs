@@ -1,0 +1,238 @@
+//! The one table from what went wrong to what the caller hears and what the log hears.
+
+use std::borrow::Cow;
+
+use axum::body::Body;
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use http::{Response, StatusCode};
+use log2aws_core::allow_list::Refusal;
+use log2aws_core::server_name::ServerName;
+use serde::Serialize;
+use tracing::Level;
+
+use super::request::{MAX_REQUEST_BYTES, ParameterError};
+use super::{Caller, accept, tell_source};
+use crate::ports::{SettingsUnavailable, SignError};
+
+/// After how many seconds a caller may ask again when settings or signer were not available.
+const RETRY_UNAVAILABLE_SECONDS: u32 = 10;
+
+/// Why a caller gets no URL. `Display` is for the log; the caller hears the table's sentence.
+#[derive(Debug, thiserror::Error)]
+pub enum Problem {
+    /// A parameter is missing, repeated or not what it must be.
+    #[error("bad request: {0}")]
+    Parameter(#[from] ParameterError),
+    /// The connection broke before the body had arrived.
+    #[error("the request's body broke off: {0}")]
+    BrokenBody(String),
+    /// The body is longer than any request for a URL.
+    #[error("the request's body is longer than {MAX_REQUEST_BYTES} bytes")]
+    LongBody,
+    /// The query is longer than any request for a URL.
+    #[error("the request's query is longer than {MAX_REQUEST_BYTES} bytes")]
+    LongQuery,
+    /// The body is declared to be neither JSON nor a form.
+    #[error("the request's body is neither JSON nor a form")]
+    MediaType,
+    /// The allow-list says no.
+    #[error("refused {} for server {server}: {refusal}", caller.0.to_canonical())]
+    Refused {
+        /// Who asked.
+        caller: Caller,
+        /// For which server.
+        server: ServerName,
+        /// Why not.
+        refusal: Refusal,
+    },
+    /// Not `/`.
+    #[error("no such path")]
+    NoSuchPath,
+    /// Neither GET nor POST.
+    #[error("no such method here")]
+    Method,
+    /// The caller asks too often.
+    #[error("too many requests, held back for {retry_after_seconds} s")]
+    TooManyRequests {
+        /// After how many seconds it may ask again.
+        retry_after_seconds: u32,
+    },
+    /// There are no settings to act on.
+    #[error(transparent)]
+    Settings(#[from] SettingsUnavailable),
+    /// There is nothing to sign with.
+    #[error(transparent)]
+    Sign(#[from] SignError),
+    /// The world in front of the router did not say who asks: a fault of the program.
+    #[error("the request carries no caller address: the front must add the Caller extension")]
+    NoCaller,
+}
+
+/// One row of the table.
+struct Row {
+    status: StatusCode,
+    /// Stable: programs may branch on it.
+    code: &'static str,
+    /// What the caller is told, in one sentence.
+    sentence: Cow<'static, str>,
+    /// How loud the log is.
+    level: Level,
+    retry_after_seconds: Option<u32>,
+}
+
+/// RFC 9457. The type is `about:blank`: the status says what kind of problem it is, `code` which.
+#[derive(Serialize)]
+struct ProblemJson<'a> {
+    r#type: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: &'a str,
+    code: &'static str,
+}
+
+impl Problem {
+    fn row(&self) -> Row {
+        let row = |status, code, sentence: Cow<'static, str>, level| Row {
+            status,
+            code,
+            sentence,
+            level,
+            retry_after_seconds: None,
+        };
+        let plain = |status, code, sentence: &'static str, level| {
+            row(status, code, Cow::Borrowed(sentence), level)
+        };
+        let later = |seconds: u32, row: Row| Row { retry_after_seconds: Some(seconds), ..row };
+        match self {
+            Self::Parameter(error) => row(
+                StatusCode::BAD_REQUEST,
+                "bad-parameter",
+                Cow::Owned(error.to_string()),
+                Level::INFO,
+            ),
+            Self::BrokenBody(_) => plain(
+                StatusCode::BAD_REQUEST,
+                "broken-body",
+                "the request's body broke off; send it again",
+                Level::INFO,
+            ),
+            Self::LongBody => row(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "body-too-large",
+                Cow::Owned(format!("the body may have at most {MAX_REQUEST_BYTES} bytes")),
+                Level::INFO,
+            ),
+            Self::LongQuery => row(
+                StatusCode::URI_TOO_LONG,
+                "query-too-long",
+                Cow::Owned(format!("the query may have at most {MAX_REQUEST_BYTES} bytes")),
+                Level::INFO,
+            ),
+            Self::MediaType => plain(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported-media-type",
+                "send application/json or application/x-www-form-urlencoded",
+                Level::INFO,
+            ),
+            Self::Refused { .. } => plain(
+                StatusCode::FORBIDDEN,
+                "not-allowed",
+                "this address may not ask for this URL",
+                Level::WARN,
+            ),
+            Self::NoSuchPath => plain(
+                StatusCode::NOT_FOUND,
+                "not-found",
+                "there is nothing here; ask GET /?server=NAME&date=YYYY-MM-DD",
+                Level::DEBUG,
+            ),
+            Self::Method => plain(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method-not-allowed",
+                "ask with GET or POST",
+                Level::DEBUG,
+            ),
+            Self::TooManyRequests { retry_after_seconds } => later(
+                *retry_after_seconds,
+                plain(
+                    StatusCode::TOO_MANY_REQUESTS,
+                    "too-many-requests",
+                    "too many requests from this address; ask again later",
+                    Level::INFO,
+                ),
+            ),
+            Self::Settings(_) => later(
+                RETRY_UNAVAILABLE_SECONDS,
+                plain(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "settings-unavailable",
+                    "the settings are not available; ask again later",
+                    Level::ERROR,
+                ),
+            ),
+            Self::Sign(_) => later(
+                RETRY_UNAVAILABLE_SECONDS,
+                plain(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "signer-unavailable",
+                    "no URL can be signed now; ask again later",
+                    Level::ERROR,
+                ),
+            ),
+            Self::NoCaller => plain(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "internal",
+                "the service is set up wrongly; its log says how",
+                Level::ERROR,
+            ),
+        }
+    }
+
+    /// The answer to a request that had these headers, and the line in the log.
+    ///
+    /// `caller` is `None` only where the world did not say who asks; the answer then carries no
+    /// `Log2aws-Source`.
+    pub fn answer(&self, headers: &HeaderMap, caller: Option<Caller>) -> Response<Body> {
+        let row = self.row();
+        self.log(&row, caller);
+        let text = || (format!("{}\n", row.sentence).into_bytes(), "text/plain; charset=utf-8");
+        let (body, content_type) = if accept::json(headers) {
+            let json = ProblemJson {
+                r#type: "about:blank",
+                title: row.status.canonical_reason().unwrap_or("Error"),
+                status: row.status.as_u16(),
+                detail: &row.sentence,
+                code: row.code,
+            };
+            serde_json::to_vec(&json).map_or_else(|_| text(), |b| (b, "application/problem+json"))
+        } else {
+            text()
+        };
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = row.status;
+        let out = response.headers_mut();
+        out.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        out.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(seconds) = row.retry_after_seconds {
+            out.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if row.status == StatusCode::METHOD_NOT_ALLOWED {
+            out.insert(ALLOW, HeaderValue::from_static("GET, POST"));
+        }
+        if let Some(caller) = caller {
+            tell_source(out, caller);
+        }
+        response
+    }
+
+    fn log(&self, row: &Row, caller: Option<Caller>) {
+        let source = caller.map(|caller| caller.0.to_canonical().to_string());
+        let (source, status) = (source.as_deref().unwrap_or("unknown"), row.status.as_u16());
+        match row.level {
+            Level::ERROR => tracing::error!(source, status, code = row.code, "{self}"),
+            Level::WARN => tracing::warn!(source, status, code = row.code, "{self}"),
+            Level::INFO => tracing::info!(source, status, code = row.code, "{self}"),
+            _ => tracing::debug!(source, status, code = row.code, "{self}"),
+        }
+    }
+}

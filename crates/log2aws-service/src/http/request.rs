@@ -1,0 +1,236 @@
+//! What a caller asks for, read from a query, a form or a JSON object.
+
+use std::fmt;
+
+use axum::body::{Body, to_bytes};
+use http::header::{CONTENT_TYPE, HeaderMap};
+use http::{Method, Request};
+use http_body_util::LengthLimitError;
+use log2aws_core::day::{Day, DayError};
+use log2aws_core::server_name::{ServerName, ServerNameError};
+use serde::Deserializer;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use url::form_urlencoded;
+
+use super::Problem;
+
+/// The longest query and the longest body that are read, in bytes.
+pub const MAX_REQUEST_BYTES: usize = 8 * 1024;
+
+/// The largest body that one PUT can carry to S3, in bytes: 5 GiB.
+pub const MAX_PUT_BYTES: u64 = 5 * 1024 * 1024 * 1024;
+
+/// A well-formed request for a URL.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct UrlRequest {
+    pub(super) server: ServerName,
+    pub(super) day: Day,
+    /// The bytes that the URL shall be good for; `None` for any.
+    pub(super) body: Option<PutBody>,
+}
+
+/// The one body that a URL is bound to.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct PutBody {
+    /// Its length in bytes.
+    pub(super) size: u64,
+    pub(super) sha256: [u8; 32],
+}
+
+/// What is wrong with a request's parameters; the caller is told so.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ParameterError {
+    /// A needed parameter is not there.
+    #[error("the parameter {0} is missing; ask with server=NAME and date=YYYY-MM-DD")]
+    Missing(&'static str),
+    /// Which of the two is meant cannot be known.
+    #[error("the parameter {0} is given more than once")]
+    Repeated(&'static str),
+    /// Not a host name.
+    #[error(transparent)]
+    Server(#[from] ServerNameError),
+    /// Not a day.
+    #[error(transparent)]
+    Date(#[from] DayError),
+    /// Not a length that a PUT can have.
+    #[error("size is not a whole number of bytes from 0 to {MAX_PUT_BYTES} (5 GiB)")]
+    Size,
+    /// Not a SHA-256.
+    #[error("sha256 is not 64 hexadecimal digits")]
+    Sha256,
+    /// One of size and sha256 without the other would bind a URL to half a promise.
+    #[error("size and sha256 come together or not at all; {0} is missing")]
+    Half(&'static str),
+    /// The body is declared or begun as JSON and is none.
+    #[error("the body is not a JSON object (line {line}, column {column})")]
+    Json {
+        /// The line of the body at which reading stopped, from 1.
+        line: usize,
+        /// The column in bytes at which reading stopped.
+        column: usize,
+    },
+    /// A JSON array, object or truth value where text belongs.
+    #[error("{0} must be text in the JSON body")]
+    NotText(&'static str),
+}
+
+/// Reads the parameters of a GET from its query, of a POST from its query and body together.
+pub(super) async fn read(request: Request<Body>) -> Result<UrlRequest, Problem> {
+    let (parts, body) = request.into_parts();
+    let mut fields = Fields::default();
+    if let Some(query) = parts.uri.query() {
+        if query.len() > MAX_REQUEST_BYTES {
+            return Err(Problem::LongQuery);
+        }
+        fields.read_form(query.as_bytes())?;
+    }
+    if parts.method == Method::POST {
+        let form = Form::of(&parts.headers)?;
+        let body = collect(body).await?;
+        match form {
+            Form::Json => fields.read_json(&body)?,
+            // curl's `-d` says that it sends a form, whatever it sends.
+            Form::FormOrJson if body.trim_ascii_start().starts_with(b"{") => {
+                fields.read_json(&body)?;
+            }
+            Form::FormOrJson => fields.read_form(&body)?,
+        }
+    }
+    Ok(fields.check()?)
+}
+
+async fn collect(body: Body) -> Result<Vec<u8>, Problem> {
+    match to_bytes(body, MAX_REQUEST_BYTES).await {
+        Ok(bytes) => Ok(bytes.into()),
+        Err(error) => {
+            let source = std::error::Error::source(&error);
+            Err(if source.is_some_and(<dyn std::error::Error>::is::<LengthLimitError>) {
+                Problem::LongBody
+            } else {
+                Problem::BrokenBody(error.to_string())
+            })
+        }
+    }
+}
+
+/// How the body is to be read.
+enum Form {
+    Json,
+    FormOrJson,
+}
+
+impl Form {
+    fn of(headers: &HeaderMap) -> Result<Self, Problem> {
+        let Some(declared) = headers.get(CONTENT_TYPE) else { return Ok(Self::FormOrJson) };
+        let declared = declared.to_str().unwrap_or("");
+        let media = declared.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+        match media.as_str() {
+            "application/json" => Ok(Self::Json),
+            "application/x-www-form-urlencoded" => Ok(Self::FormOrJson),
+            _ => Err(Problem::MediaType),
+        }
+    }
+}
+
+const NAMES: [&str; 4] = ["server", "date", "size", "sha256"];
+
+/// The parameters as text. Names that are not ours are passed over: proxies and later versions
+/// may add some.
+#[derive(Default)]
+struct Fields([Option<String>; NAMES.len()]);
+
+impl Fields {
+    fn set(&mut self, name: usize, value: String) -> Result<(), ParameterError> {
+        match self.0[name].replace(value) {
+            None => Ok(()),
+            Some(_) => Err(ParameterError::Repeated(NAMES[name])),
+        }
+    }
+
+    fn read_form(&mut self, form: &[u8]) -> Result<(), ParameterError> {
+        for (name, value) in form_urlencoded::parse(form) {
+            if let Some(name) = NAMES.iter().position(|known| *known == name) {
+                self.set(name, value.into_owned())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn read_json(&mut self, body: &[u8]) -> Result<(), ParameterError> {
+        let mut reader = serde_json::Deserializer::from_slice(body);
+        let pairs = reader
+            .deserialize_map(Pairs)
+            .and_then(|pairs| reader.end().map(|()| pairs))
+            .map_err(|error| ParameterError::Json { line: error.line(), column: error.column() })?;
+        for (name, value) in pairs {
+            match value {
+                serde_json::Value::Null => {}
+                serde_json::Value::String(text) => self.set(name, text)?,
+                serde_json::Value::Number(number) => self.set(name, number.to_string())?,
+                _ => return Err(ParameterError::NotText(NAMES[name])),
+            }
+        }
+        Ok(())
+    }
+
+    fn check(self) -> Result<UrlRequest, ParameterError> {
+        let [server, date, size, sha256] = self.0;
+        let server = server.ok_or(ParameterError::Missing(NAMES[0]))?.parse()?;
+        let day = date.ok_or(ParameterError::Missing(NAMES[1]))?.parse()?;
+        let body = match (size, sha256) {
+            (None, None) => None,
+            (Some(size), Some(sha256)) => {
+                Some(PutBody { size: read_size(&size)?, sha256: read_sha256(&sha256)? })
+            }
+            (Some(_), None) => return Err(ParameterError::Half(NAMES[3])),
+            (None, Some(_)) => return Err(ParameterError::Half(NAMES[2])),
+        };
+        Ok(UrlRequest { server, day, body })
+    }
+}
+
+fn read_size(text: &str) -> Result<u64, ParameterError> {
+    // `parse` alone would take a sign.
+    if !text.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(ParameterError::Size);
+    }
+    text.parse().ok().filter(|size| *size <= MAX_PUT_BYTES).ok_or(ParameterError::Size)
+}
+
+fn read_sha256(text: &str) -> Result<[u8; 32], ParameterError> {
+    let digit = |b: u8| char::from(b).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let mut bytes = [0; 32];
+    if text.len() != 2 * bytes.len() {
+        return Err(ParameterError::Sha256);
+    }
+    for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+        let (high, low) = (digit(pair[0]), digit(pair[1]));
+        *byte = high.zip(low).map(|(h, l)| h << 4 | l).ok_or(ParameterError::Sha256)?;
+    }
+    Ok(bytes)
+}
+
+/// The known members of a JSON object in order, each by its place in [`NAMES`]: a map would keep
+/// the last of two equal names, and a repeated parameter must be seen.
+struct Pairs;
+
+impl<'de> Visitor<'de> for Pairs {
+    type Value = Vec<(usize, serde_json::Value)>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut pairs = Vec::new();
+        while let Some(name) = map.next_key::<String>()? {
+            match NAMES.iter().position(|known| *known == name) {
+                Some(place) => pairs.push((place, map.next_value()?)),
+                None => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(pairs)
+    }
+}
