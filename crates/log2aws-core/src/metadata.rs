@@ -204,3 +204,77 @@ impl fmt::Display for Note {
         f.write_str(&self.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const LINE: &str =
+        "# log2aws/1 server=web01 cores=8 tz=Asia/Tokyo mode=interval note=%E6%9C%AC%E7%95%AADB";
+
+    fn parse(line: &str) -> Metadata {
+        Metadata::parse(line.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn every_part_is_read_and_written() {
+        let metadata = parse(LINE);
+        assert_eq!(
+            metadata,
+            Metadata {
+                server: Some("web01".parse().unwrap()),
+                cores: NonZeroU32::new(8),
+                zone: Some("Asia/Tokyo".parse().unwrap()),
+                mode: Some(Mode::Interval),
+                note: Some("本番DB".parse().unwrap()),
+                other: Vec::new(),
+            }
+        );
+        assert_eq!(metadata.to_string(), LINE);
+    }
+
+    #[test]
+    fn what_is_not_known_is_kept_as_it_stands() {
+        let line = "# log2aws/1 cores=0 mode=hourly color=red note=%ff%FE server=a/b";
+        let metadata = parse(line);
+        assert_eq!(metadata.other.len(), 5);
+        assert_eq!(Metadata { other: Vec::new(), ..metadata.clone() }, Metadata::default());
+        assert_eq!(metadata.to_string(), line);
+    }
+
+    #[test]
+    fn other_comments_are_not_ours() {
+        for line in ["# nightly job", "#", "# log2aws/2 cores=8", "# log2aws/10 cores=8", "#\u{ff}"]
+        {
+            assert_eq!(Metadata::parse(line.as_bytes()), None, "{line}");
+        }
+        assert_eq!(Metadata::parse(b"# log2aws/1 server=\xff"), None);
+        assert_eq!(parse("#log2aws/1\tmode=since-boot \r").mode, Some(Mode::SinceBoot));
+    }
+
+    #[test]
+    fn a_note_is_short_and_one_line() {
+        assert!("a".repeat(200).parse::<Note>().is_ok());
+        assert_eq!("a".repeat(201).parse::<Note>(), Err(MetadataError::Note(201)));
+        assert!("two\nlines".parse::<Note>().is_err());
+        assert_eq!(parse("# log2aws/1 note=a%0Ab").note, None);
+    }
+
+    proptest! {
+        #[test]
+        fn a_note_of_any_text_reads_back(text in "[^\\p{Cc}]{1,50}") {
+            let metadata = Metadata { note: Some(text.parse().unwrap()), ..Metadata::default() };
+            let line = metadata.to_string();
+            prop_assert!(line.is_ascii() && !line.contains('\n'));
+            prop_assert_eq!(parse(&line), metadata);
+        }
+
+        #[test]
+        fn any_line_that_reads_writes_and_reads_the_same(pairs in "( (server|cores|tz|mode|note|x)=[!-~]{0,12}){0,8}") {
+            let metadata = parse(&format!("# log2aws/1{pairs}"));
+            prop_assert_eq!(parse(&metadata.to_string()), metadata);
+        }
+    }
+}

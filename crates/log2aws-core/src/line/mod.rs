@@ -42,3 +42,6 @@ impl Line {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;
