@@ -1,3 +1,52 @@
-//! The project's own tasks.
+//! The project's own tasks. People and CI call the same commands.
 
-fn main() {}
+mod test;
+mod tidy;
+mod tools;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "The project's own tasks")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Install what the tests need, then run every check and test.
+    Test(test::Options),
+    /// Check the rules of the house: arrows, bans, a `//!` on every file, docs that name real tests.
+    Tidy,
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<()> {
+    let root = root()?;
+    match cli.task {
+        Task::Test(options) => test::run(&root, &options),
+        Task::Tidy => tidy::run(&root),
+    }
+}
+
+/// The repository's root: the folder above this package.
+fn root() -> anyhow::Result<PathBuf> {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .map(Path::to_owned)
+        .context("xtask has no parent folder")
+}

@@ -1,0 +1,77 @@
+//! `cargo xtask test`: install what is needed, then every check and test, cheapest first.
+
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::Context as _;
+use clap::Args;
+use xshell::{Cmd, Shell, cmd};
+
+use crate::{tidy, tools};
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Leave out the tests with foreign clients (awscli, boto3, rclone, curl).
+    #[arg(long)]
+    skip_clients: bool,
+}
+
+/// Runs everything that CI runs.
+pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
+    let shell = Shell::new()?;
+    shell.change_dir(root);
+    let tools = tools::provide(&shell, root)?;
+    let deny = &tools.cargo_deny;
+
+    step("rustfmt", cmd!(shell, "cargo fmt --all --check"))?;
+    println!("== tidy");
+    tidy::run(root)?;
+    step(
+        "cargo-deny",
+        cmd!(shell, "{deny} --workspace check --hide-inclusion-graph bans licenses sources"),
+    )?;
+    step("clippy", cmd!(shell, "cargo clippy --quiet --workspace --all-targets -- -D warnings"))?;
+    let tests = if tools.nextest {
+        cmd!(
+            shell,
+            "cargo nextest run --workspace --no-fail-fast --status-level fail --final-status-level fail"
+        )
+    } else {
+        cmd!(shell, "cargo test --quiet --workspace --all-targets --no-fail-fast")
+    };
+    step("tests", tests)?;
+    step(
+        "documentation",
+        cmd!(shell, "cargo doc --quiet --workspace --no-deps").env("RUSTDOCFLAGS", "-D warnings"),
+    )?;
+    step("the README's first command", cmd!(shell, "cargo run --quiet --release -- demo --once"))?;
+    if options.skip_clients {
+        println!("== foreign clients: left out, as asked");
+        return Ok(());
+    }
+    let python = &tools.python;
+    let binary = target_folder(&shell)?.join("release/log2aws");
+    step(
+        "foreign clients",
+        cmd!(shell, "{python} -m pytest -q -p no:cacheprovider tests/clients")
+            .env("LOG2AWS_BINARY", binary)
+            .env("PYTHONDONTWRITEBYTECODE", "1"),
+    )
+}
+
+fn target_folder(shell: &Shell) -> anyhow::Result<std::path::PathBuf> {
+    let metadata = cargo_metadata::MetadataCommand::new()
+        .current_dir(shell.current_dir())
+        .no_deps()
+        .exec()
+        .context("cargo metadata failed")?;
+    Ok(metadata.target_directory.into_std_path_buf())
+}
+
+fn step(name: &str, command: Cmd<'_>) -> anyhow::Result<()> {
+    println!("== {name}");
+    let start = Instant::now();
+    command.quiet().run().with_context(|| format!("{name}: failed"))?;
+    println!("   {name}: passed in {:.0} s", start.elapsed().as_secs_f64());
+    Ok(())
+}

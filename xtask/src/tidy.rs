@@ -1,0 +1,203 @@
+//! The rules of the house, as checks that fail.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, PackageId};
+use xshell::{Shell, cmd};
+
+/// Which room may lean on which. Arrows only go down; no two worlds know each other.
+const ARROWS: &[(&str, &[&str])] = &[
+    // door
+    (
+        "log2aws",
+        &["log2aws-agent", "log2aws-core", "log2aws-server", "log2aws-service", "log2aws-store"],
+    ),
+    // worlds
+    ("log2aws-server", &["log2aws-core", "log2aws-service", "log2aws-store"]),
+    ("log2aws-agent", &["log2aws-core"]),
+    // ground
+    ("log2aws-store", &["log2aws-core", "log2aws-service"]),
+    // rules
+    ("log2aws-service", &["log2aws-core"]),
+    // pure
+    ("log2aws-core", &[]),
+    ("xtask", &[]),
+];
+
+/// What a room must never link, however far down: (room, crate prefix, why).
+const NEVER_LINKS: &[(&str, &str, &str)] = &[
+    ("log2aws-core", "tokio", "core is pure"),
+    ("log2aws-core", "hyper", "core is pure"),
+    ("log2aws-core", "rustix", "core does no I/O"),
+    ("log2aws-service", "tokio", "the handlers bring no runtime"),
+    ("log2aws-service", "hyper", "the handlers bring no server"),
+    ("log2aws-service", "aws-", "the handlers link no SDK"),
+    ("log2aws-agent", "tokio", "the agent is small: no runtime"),
+    ("log2aws-agent", "aws-", "the agent holds no AWS credentials: no SDK"),
+];
+
+/// The rooms whose own clippy.toml must ban the world.
+const PURE: &[&str] = &["log2aws-core", "log2aws-service"];
+
+/// A file reads in one sitting.
+const MAX_LINES: usize = 500;
+
+/// Runs every rule and tells all faults at once.
+pub(crate) fn run(root: &Path) -> anyhow::Result<()> {
+    let metadata = MetadataCommand::new()
+        .manifest_path(root.join("Cargo.toml"))
+        .exec()
+        .context("cargo metadata failed")?;
+    let files = tracked_files(root)?;
+    let mut faults = arrows(&metadata);
+    faults.extend(links(&metadata));
+    faults.extend(bans(root));
+    faults.extend(sources(root, &files)?);
+    faults.extend(promises(root, &files)?);
+    if faults.is_empty() {
+        println!("tidy: {} files, {} rooms, nothing to say", files.len(), ARROWS.len());
+        return Ok(());
+    }
+    for fault in &faults {
+        eprintln!("tidy: {fault}");
+    }
+    bail!("{} rules of the house are broken", faults.len())
+}
+
+fn tracked_files(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let shell = Shell::new()?;
+    shell.change_dir(root);
+    let list = cmd!(shell, "git ls-files --cached --others --exclude-standard").quiet().read()?;
+    Ok(list.lines().map(PathBuf::from).filter(|file| root.join(file).is_file()).collect())
+}
+
+fn arrows(metadata: &Metadata) -> Vec<String> {
+    let allowed: BTreeMap<&str, &[&str]> = ARROWS.iter().copied().collect();
+    let members: BTreeSet<&str> =
+        metadata.workspace_packages().iter().map(|p| p.name.as_str()).collect();
+    let mut faults = Vec::new();
+    for package in metadata.workspace_packages() {
+        let Some(arrows) = allowed.get(package.name.as_str()) else {
+            faults.push(format!("{}: not in the arrow table of xtask/src/tidy.rs", package.name));
+            continue;
+        };
+        for dependency in &package.dependencies {
+            // Tests may look at a room from above.
+            let counts = dependency.kind != DependencyKind::Development;
+            let name = dependency.name.as_str();
+            if counts && members.contains(name) && !arrows.contains(&name) {
+                faults.push(format!("{}: must not lean on {name}", package.name));
+            }
+        }
+    }
+    faults
+}
+
+fn links(metadata: &Metadata) -> Vec<String> {
+    let Some(resolve) = &metadata.resolve else {
+        return vec!["cargo metadata resolved nothing".to_owned()];
+    };
+    let names: BTreeMap<&PackageId, &str> =
+        metadata.packages.iter().map(|p| (&p.id, p.name.as_str())).collect();
+    let below: BTreeMap<&PackageId, Vec<&PackageId>> = resolve
+        .nodes
+        .iter()
+        .map(|node| {
+            let normal = node
+                .deps
+                .iter()
+                .filter(|dep| dep.dep_kinds.iter().any(|kind| kind.kind == DependencyKind::Normal));
+            (&node.id, normal.map(|dep| &dep.pkg).collect())
+        })
+        .collect();
+    let mut faults = Vec::new();
+    for (room, prefix, why) in NEVER_LINKS {
+        let Some(start) = metadata.workspace_packages().into_iter().find(|p| p.name == *room)
+        else {
+            faults.push(format!("{room}: named in a rule, but there is no such room"));
+            continue;
+        };
+        let mut seen = BTreeSet::new();
+        let mut queue = vec![&start.id];
+        while let Some(id) = queue.pop() {
+            if !seen.insert(id) {
+                continue;
+            }
+            if names.get(id).is_some_and(|name| name.starts_with(prefix)) {
+                faults.push(format!("{room}: links {}, but {why}", names[id]));
+            }
+            queue.extend(below.get(id).into_iter().flatten());
+        }
+    }
+    faults
+}
+
+fn bans(root: &Path) -> Vec<String> {
+    let mut faults = Vec::new();
+    for room in PURE {
+        let path = root.join("crates").join(room).join("clippy.toml");
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        for ban in
+            ["std::fs::File", "std::net::", "std::env::var", "Timestamp::now", "std::println"]
+        {
+            if !text.contains(ban) {
+                faults.push(format!("crates/{room}/clippy.toml: does not ban {ban}"));
+            }
+        }
+    }
+    faults
+}
+
+fn sources(root: &Path, files: &[PathBuf]) -> anyhow::Result<Vec<String>> {
+    let mut faults = Vec::new();
+    for file in files.iter().filter(|f| f.extension().is_some_and(|e| e == "rs")) {
+        let text = fs::read_to_string(root.join(file))
+            .with_context(|| format!("{} cannot be read", file.display()))?;
+        if !text.starts_with("//!") {
+            faults.push(format!("{}: begins without a //! line", file.display()));
+        }
+        let lines = text.lines().count();
+        if lines > MAX_LINES {
+            faults
+                .push(format!("{}: {lines} lines; a file has at most {MAX_LINES}", file.display()));
+        }
+    }
+    Ok(faults)
+}
+
+/// Every promise of SEMANTICS.md names the tests that hold it: `` `path/to/file.rs::test_name` ``
+/// or `` `path/to/file.py::test_name` ``. Each must exist.
+fn promises(root: &Path, files: &[PathBuf]) -> anyhow::Result<Vec<String>> {
+    let path = root.join("SEMANTICS.md");
+    let text = fs::read_to_string(&path).context("SEMANTICS.md cannot be read")?;
+    let mut faults = Vec::new();
+    let mut held = 0_usize;
+    for paragraph in text.split("\n\n").filter(|p| p.starts_with("- ") || p.starts_with("* ")) {
+        let tests: Vec<&str> =
+            paragraph.split('`').skip(1).step_by(2).filter(|code| code.contains("::")).collect();
+        if tests.is_empty() {
+            let start: String = paragraph.chars().take(60).collect();
+            faults.push(format!("SEMANTICS.md: no test is named for: {start}…"));
+        }
+        for test in tests {
+            let Some((file, name)) = test.split_once("::") else { continue };
+            held += 1;
+            if !files.iter().any(|known| known == Path::new(file)) {
+                faults.push(format!("SEMANTICS.md: {file} does not exist"));
+                continue;
+            }
+            let source = fs::read_to_string(root.join(file))?;
+            let defines = |keyword: &str| source.contains(&format!("{keyword} {name}("));
+            if !defines("fn") && !defines("def") {
+                faults.push(format!("SEMANTICS.md: {file} has no test {name}"));
+            }
+        }
+    }
+    if held == 0 {
+        faults.push("SEMANTICS.md: names no test at all".to_owned());
+    }
+    Ok(faults)
+}

@@ -1,0 +1,105 @@
+//! Installs what the tests need on a machine that has only Rust, Python and apt.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use xshell::{Shell, cmd};
+
+/// Debian packages: the program that shows that one is there, and the package that brings it.
+const DEBIAN: &[(&str, &str)] =
+    &[("curl", "curl"), ("rclone", "rclone"), ("vmstat", "procps"), ("uptime", "procps")];
+
+/// cargo-deny is a tool of the check, not of the build: one version, built once, kept in `.tools`.
+const CARGO_DENY: &str = "0.20.2";
+
+/// Where the tools are that the tests call.
+pub(crate) struct Tools {
+    /// The Python of a virtual environment with the AWS clients and pytest in it.
+    pub(crate) python: PathBuf,
+    /// cargo-deny.
+    pub(crate) cargo_deny: PathBuf,
+    /// Whether `cargo nextest` is there; `cargo test` does the same, slower.
+    pub(crate) nextest: bool,
+}
+
+/// Finds or installs every tool. Says what it installs.
+pub(crate) fn provide(shell: &Shell, root: &Path) -> anyhow::Result<Tools> {
+    debian(shell)?;
+    let tools = root.join(".tools");
+    shell.create_dir(&tools)?;
+    Ok(Tools {
+        python: python(shell, root, &tools)?,
+        cargo_deny: cargo_deny(shell, &tools)?,
+        nextest: cmd!(shell, "cargo nextest --version")
+            .quiet()
+            .ignore_stdout()
+            .ignore_stderr()
+            .run()
+            .is_ok(),
+    })
+}
+
+fn debian(shell: &Shell) -> anyhow::Result<()> {
+    let absent: Vec<&str> = DEBIAN
+        .iter()
+        .filter(|(program, _)| {
+            cmd!(shell, "which {program}").quiet().ignore_stdout().run().is_err()
+        })
+        .map(|(_, package)| *package)
+        .collect();
+    if absent.is_empty() {
+        return Ok(());
+    }
+    println!("xtask: installing {} with apt-get", absent.join(", "));
+    let root = cmd!(shell, "id -u").quiet().read()? == "0";
+    let apt_get: &[&str] = if root { &["env"] } else { &["sudo", "env"] };
+    let (program, rest) = (apt_get[0], &apt_get[1..]);
+    let quiet = ["DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq"];
+    for step in
+        [vec!["update"], [vec!["install", "-y", "--no-install-recommends"], absent].concat()]
+    {
+        cmd!(shell, "{program} {rest...} {quiet...} {step...}")
+            .quiet()
+            .ignore_stdout()
+            .run()
+            .context("apt-get failed; install curl, rclone and procps by hand")?;
+    }
+    Ok(())
+}
+
+fn python(shell: &Shell, root: &Path, tools: &Path) -> anyhow::Result<PathBuf> {
+    let venv = tools.join("venv");
+    let python = venv.join("bin/python");
+    let wanted = root.join("tests/clients/requirements.txt");
+    let installed = venv.join("requirements.txt");
+    let want = shell.read_file(&wanted)?;
+    if shell.path_exists(&python) && shell.read_file(&installed).is_ok_and(|have| have == want) {
+        return Ok(python);
+    }
+    println!("xtask: making a Python environment in {}", venv.display());
+    if cmd!(shell, "python3 -m venv --clear {venv}").quiet().run().is_err() {
+        bail!("python3 -m venv failed; install Python 3.9 or newer with its venv module");
+    }
+    cmd!(shell, "{python} -m pip install --quiet --disable-pip-version-check -r {wanted}")
+        .quiet()
+        .run()?;
+    shell.write_file(&installed, want)?;
+    Ok(python)
+}
+
+fn cargo_deny(shell: &Shell, tools: &Path) -> anyhow::Result<PathBuf> {
+    let program = tools.join("cargo/bin/cargo-deny");
+    let version = cmd!(shell, "{program} --version").quiet().ignore_stderr().read();
+    if version.is_ok_and(|v| v.ends_with(CARGO_DENY)) {
+        return Ok(program);
+    }
+    println!("xtask: building cargo-deny {CARGO_DENY}");
+    let home = tools.join("cargo");
+    let target = tools.join("cargo-target");
+    cmd!(shell, "cargo install --quiet --debug --locked --no-default-features --root {home} --target-dir {target} cargo-deny@{CARGO_DENY}")
+        .quiet()
+        .run()
+        .context("cargo-deny could not be built")?;
+    shell.remove_path(&target)?;
+    Ok(program)
+}
