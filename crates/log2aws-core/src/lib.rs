@@ -7,6 +7,7 @@ pub mod allow_list;
 pub mod convert;
 pub mod csv;
 pub mod day;
+pub mod event;
 pub mod key;
 pub mod line;
 pub mod metadata;

@@ -1,0 +1,352 @@
+//! What a store says when an object has arrived: S3's event notifications, and EventBridge's.
+//!
+//! Read tolerantly: fields that we do not use may be missing, new or strange. One record that
+//! cannot be read does not lose its neighbours; it is kept as a failure, because a record that is
+//! passed over in silence is a lost log.
+//!
+//! Source: Amazon S3 User Guide, "Event message structure" and "Amazon EventBridge event
+//! structure".
+
+use std::net::IpAddr;
+
+use percent_encoding::percent_decode_str;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::key::{BucketName, KeyError, ObjectKey};
+
+/// The longest event that is read, in bytes: what Lambda takes at most.
+pub const MAX_EVENT_BYTES: usize = 6 * 1024 * 1024;
+
+/// An object arrived. It says *look*; which version arrived does not matter.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Record {
+    /// In which bucket.
+    pub bucket: BucketName,
+    /// Under which key, decoded.
+    pub key: ObjectKey,
+    /// Where it was put from. `None` if the event names no address: a put by an AWS service, whose
+    /// name stands in the address's place, or a store that does not say.
+    pub source: Option<IpAddr>,
+}
+
+/// A record that tells of something else than a new object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ignored {
+    /// Which record of the event, from 1.
+    pub place: usize,
+    /// What it tells of, e.g. `ObjectRemoved:Delete`; at most 64 characters.
+    pub name: String,
+}
+
+/// A record that could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("record {place} of the event cannot be read: {reason}")]
+pub struct Unreadable {
+    /// Which record of the event, from 1.
+    pub place: usize,
+    /// Why not.
+    pub reason: RecordError,
+}
+
+/// Why a record cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RecordError {
+    /// A field that we need is missing or of another type.
+    #[error("it lacks the event name, bucket or key that S3 gives")]
+    Shape,
+    /// The key's percent-encoding does not stand for UTF-8.
+    #[error("its key is not percent-encoded UTF-8")]
+    Encoding,
+    /// What it names can be no bucket or key.
+    #[error(transparent)]
+    Name(#[from] KeyError),
+}
+
+/// What one event tells of. Several records, and records of both other kinds, may come together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Event {
+    /// The objects that arrived, in the event's order.
+    pub records: Vec<Record>,
+    /// What needs no look.
+    pub ignored: Vec<Ignored>,
+    /// What could not be read: failures, each to be reported.
+    pub unreadable: Vec<Unreadable>,
+}
+
+/// Why a text is no event at all.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EventError {
+    /// Longer than any event.
+    #[error("an event has at most {MAX_EVENT_BYTES} bytes, this one has {0}")]
+    Length(usize),
+    /// Not JSON.
+    #[error("the event is not JSON (line {line}, column {column})")]
+    Json {
+        /// The line at which reading stopped, from 1.
+        line: usize,
+        /// The column in bytes at which reading stopped.
+        column: usize,
+    },
+    /// JSON, but neither S3's nor EventBridge's.
+    #[error("the event has neither S3's Records nor EventBridge's detail of aws.s3")]
+    Shape,
+}
+
+impl Event {
+    /// Reads S3's notification, EventBridge's S3 event, or S3's test event, which is empty.
+    ///
+    /// # Errors
+    /// [`EventError`]: it is none of these. A single bad record is no error of the event.
+    pub fn parse(json: &[u8]) -> Result<Self, EventError> {
+        if json.len() > MAX_EVENT_BYTES {
+            return Err(EventError::Length(json.len()));
+        }
+        let event: Value = serde_json::from_slice(json)
+            .map_err(|error| EventError::Json { line: error.line(), column: error.column() })?;
+        if let Some(records) = event.get("Records") {
+            let records = records.as_array().ok_or(EventError::Shape)?;
+            let mut read = Self::default();
+            for (i, record) in records.iter().enumerate() {
+                let name = record.get("eventName").and_then(Value::as_str);
+                // Notifications leave the `s3:` out that configurations have.
+                let created = name.is_none_or(|name| {
+                    name.strip_prefix("s3:").unwrap_or(name).starts_with("ObjectCreated:")
+                });
+                read.take(i + 1, name, created, || S3Record::read(record));
+            }
+            return Ok(read);
+        }
+        let text = |name: &str| event.get(name).and_then(Value::as_str);
+        if let (Some(name), Some("aws.s3"), Some(detail)) =
+            (text("detail-type"), text("source"), event.get("detail"))
+        {
+            let mut read = Self::default();
+            read.take(1, Some(name), name == "Object Created", || Detail::read(detail));
+            return Ok(read);
+        }
+        match text("Event") {
+            Some("s3:TestEvent") => Ok(Self::default()),
+            _ => Err(EventError::Shape),
+        }
+    }
+
+    fn take(
+        &mut self,
+        place: usize,
+        name: Option<&str>,
+        created: bool,
+        read: impl FnOnce() -> Result<Record, RecordError>,
+    ) {
+        if let (Some(name), false) = (name, created) {
+            self.ignored.push(Ignored { place, name: name.chars().take(64).collect() });
+            return;
+        }
+        match name.ok_or(RecordError::Shape).and_then(|_| read()) {
+            Ok(record) => self.records.push(record),
+            Err(reason) => self.unreadable.push(Unreadable { place, reason }),
+        }
+    }
+}
+
+impl From<Record> for Event {
+    fn from(record: Record) -> Self {
+        Self { records: vec![record], ..Self::default() }
+    }
+}
+
+#[derive(Deserialize)]
+struct S3Record {
+    s3: Place,
+    #[serde(rename = "requestParameters", default)]
+    request: Value,
+}
+
+#[derive(Deserialize)]
+struct Place {
+    bucket: Bucket,
+    object: Object,
+}
+
+#[derive(Deserialize)]
+struct Bucket {
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct Object {
+    key: String,
+}
+
+#[derive(Deserialize)]
+struct Detail {
+    #[serde(flatten)]
+    place: Place,
+    #[serde(rename = "source-ip-address", default)]
+    source: Value,
+}
+
+impl S3Record {
+    fn read(record: &Value) -> Result<Record, RecordError> {
+        let Self { s3, request } = Self::deserialize(record).map_err(|_| RecordError::Shape)?;
+        // Form encoding: a blank is `+`, and a plus is `%2B`; so `+` goes first.
+        let blanks = s3.object.key.replace('+', " ");
+        let key = percent_decode_str(&blanks).decode_utf8().map_err(|_| RecordError::Encoding)?;
+        s3.bucket.record(&key, request.get("sourceIPAddress"))
+    }
+}
+
+impl Detail {
+    /// EventBridge gives the key as it is.
+    fn read(detail: &Value) -> Result<Record, RecordError> {
+        let Self { place, source } = Self::deserialize(detail).map_err(|_| RecordError::Shape)?;
+        place.bucket.record(&place.object.key, Some(&source))
+    }
+}
+
+impl Bucket {
+    fn record(&self, key: &str, source: Option<&Value>) -> Result<Record, RecordError> {
+        Ok(Record {
+            bucket: self.name.parse()?,
+            key: key.parse()?,
+            source: source.and_then(Value::as_str).and_then(|address| address.parse().ok()),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    macro_rules! fixture {
+        ($name:literal) => {
+            include_bytes!(concat!("../../../testdata/events/", $name))
+        };
+    }
+
+    fn record(bucket: &str, key: &str, source: Option<&str>) -> Record {
+        Record {
+            bucket: bucket.parse().unwrap(),
+            key: key.parse().unwrap(),
+            source: source.map(|address| address.parse().unwrap()),
+        }
+    }
+
+    const DEV: &str = "serverlogs-dev-123456789012-ap-northeast-1";
+
+    #[test]
+    fn a_put_as_s3_tells_of_it() {
+        let event = Event::parse(fixture!("s3-put.json")).unwrap();
+        assert_eq!(event, record(DEV, "web01/2019-08-01.log", Some("203.0.113.7")).into());
+    }
+
+    #[test]
+    fn each_record_stands_for_itself() {
+        let event = Event::parse(fixture!("s3-several.json")).unwrap();
+        let expected = [
+            record("serverlogs-local", "f052/web01/2019-08-01.log", Some("2001:db8::7")),
+            record("serverlogs-local", "notes/a b+c 本番.txt", None),
+        ];
+        assert_eq!(event.records, expected);
+        let removed = "ObjectRemoved:DeleteMarkerCreated".to_owned();
+        assert_eq!(event.ignored, [Ignored { place: 2, name: removed }]);
+        let unreadable = [
+            Unreadable { place: 3, reason: RecordError::Shape },
+            Unreadable { place: 5, reason: RecordError::Encoding },
+        ];
+        assert_eq!(event.unreadable, unreadable);
+    }
+
+    #[test]
+    fn a_test_event_and_an_empty_one_are_valid() {
+        assert_eq!(Event::parse(fixture!("s3-test-event.json")), Ok(Event::default()));
+        assert_eq!(Event::parse(br#"{"Records":[]}"#), Ok(Event::default()));
+    }
+
+    #[test]
+    fn eventbridge_gives_the_key_as_it_is() {
+        let event = Event::parse(fixture!("eventbridge-created.json")).unwrap();
+        assert_eq!(event, record(DEV, "notes/a+b%2Bc.txt", Some("203.0.113.7")).into());
+        let deleted = Event::parse(fixture!("eventbridge-deleted.json")).unwrap();
+        assert_eq!(deleted.records, []);
+        assert_eq!(deleted.ignored, [Ignored { place: 1, name: "Object Deleted".to_owned() }]);
+    }
+
+    #[test]
+    fn what_is_no_event_is_refused() {
+        for (text, part) in [
+            ("", "not JSON (line 1, column 0)"),
+            ("{", "not JSON"),
+            ("{}", "neither S3's Records"),
+            ("[]", "neither S3's Records"),
+            ("null", "neither S3's Records"),
+            (r#"{"Records":null}"#, "neither S3's Records"),
+            (r#"{"Records":{}}"#, "neither S3's Records"),
+            (r#"{"detail-type":"Object Created","source":"mine","detail":{}}"#, "neither S3's"),
+            (r#"{"Event":"s3:OtherEvent"}"#, "neither S3's Records"),
+        ] {
+            let sentence = Event::parse(text.as_bytes()).unwrap_err().to_string();
+            assert!(sentence.contains(part), "{text}: {sentence}");
+        }
+        let long = vec![b' '; MAX_EVENT_BYTES + 1];
+        assert_eq!(Event::parse(&long), Err(EventError::Length(MAX_EVENT_BYTES + 1)));
+    }
+
+    #[test]
+    fn a_record_without_a_name_is_a_failure() {
+        let event = br#"{"Records":[{"s3":{"bucket":{"name":"abc"},"object":{"key":"k"}}},7]}"#;
+        let event = Event::parse(event).unwrap();
+        let unreadable = |place| Unreadable { place, reason: RecordError::Shape };
+        assert_eq!(event.unreadable, [unreadable(1), unreadable(2)]);
+    }
+
+    #[test]
+    fn a_name_that_can_be_none_is_told() {
+        let told = |bucket: &str, key: &str| {
+            let event = format!(
+                r#"{{"Records":[{{"eventName":"ObjectCreated:Put","s3":{{
+                    "bucket":{{"name":"{bucket}"}},"object":{{"key":"{key}"}}}}}}]}}"#
+            );
+            let event = Event::parse(event.as_bytes()).unwrap();
+            assert_eq!(event.records, []);
+            event.unreadable[0].to_string()
+        };
+        assert!(told("Not_A_Bucket", "a").contains("record 1 of the event"));
+        assert!(told("Not_A_Bucket", "a").contains("\"Not_A_Bucket\" is not a bucket name"));
+        assert!(told("serverlogs-local", "").contains("1 to 1024 bytes"));
+        assert!(told("serverlogs-local", &"k".repeat(1025)).contains("this one has 1025"));
+    }
+
+    proptest! {
+        #[test]
+        fn a_key_is_decoded_once(key in "\\PC{1,200}") {
+            let encoded = utf8_percent_encode(&key, NON_ALPHANUMERIC).to_string();
+            for encoded in [encoded.replace("%20", "+"), encoded] {
+                let event = serde_json::json!({"Records": [{
+                    "eventName": "ObjectCreated:Put",
+                    "s3": {"bucket": {"name": "serverlogs-local"}, "object": {"key": encoded}},
+                }]});
+                let event = Event::parse(event.to_string().as_bytes()).unwrap();
+                prop_assert_eq!(event, record("serverlogs-local", &key, None).into());
+            }
+        }
+
+        #[test]
+        fn no_bytes_are_too_strange(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+            let _ = Event::parse(&bytes);
+        }
+
+        /// Every truncation and every changed byte of a real event is read or refused.
+        #[test]
+        fn no_damage_is_too_strange(at in 0..1400_usize, byte in any::<u8>()) {
+            let mut event = fixture!("s3-several.json").to_vec();
+            let at = at % event.len();
+            event[at] = byte;
+            let _ = Event::parse(&event);
+            let _ = Event::parse(&event[..at]);
+        }
+    }
+}
