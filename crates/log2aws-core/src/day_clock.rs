@@ -1,0 +1,184 @@
+//! How far into a local day a time of day is, on days of 23 and 25 hours too.
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::{TimeZone, TimeZoneDatabase};
+
+use crate::day::Day;
+
+/// Seconds of a day on which the clock is not changed.
+pub const PLAIN_DAY_SECONDS: u32 = 86_400;
+
+/// Turns the times of day of one local day into seconds since its midnight, and back.
+///
+/// The zone comes from the database that is built in, never from the machine: the same log gives
+/// the same results everywhere.
+#[derive(Clone, Debug)]
+pub struct DayClock {
+    day: Day,
+    zone_known: bool,
+    shift: Option<Shift>,
+    seconds: u32,
+}
+
+/// What a day needs on which the zone's offset changes.
+#[derive(Clone, Debug)]
+struct Shift {
+    zone: TimeZone,
+    midnight: Timestamp,
+}
+
+impl DayClock {
+    /// The clock of `day` in the zone of that name. A zone that is not given or does not exist
+    /// makes a day of 24 hours; [`DayClock::zone_known`] tells.
+    pub fn new(day: Day, zone: Option<&str>) -> Self {
+        let zone = zone.and_then(|name| TimeZoneDatabase::bundled().get(name).ok());
+        let mut clock =
+            Self { day, zone_known: zone.is_some(), shift: None, seconds: PLAIN_DAY_SECONDS };
+        if let Some((seconds, shift)) = zone.and_then(|zone| shift(day, zone)) {
+            clock.seconds = seconds;
+            clock.shift = Some(shift);
+        }
+        clock
+    }
+
+    /// Which day.
+    pub fn day(&self) -> Day {
+        self.day
+    }
+
+    /// Whether the zone was given and exists.
+    pub fn zone_known(&self) -> bool {
+        self.zone_known
+    }
+
+    /// How long the day is, in seconds: 86,400 but for the days on which the clock is changed.
+    pub fn seconds(&self) -> u32 {
+        self.seconds
+    }
+
+    /// Seconds since midnight of a time of this day; `None` for a time of another day.
+    ///
+    /// An hour that the clock shows twice is the first one, unless that would lie before `last`,
+    /// the time of the line before. An hour that the clock leaves out counts on from the last that
+    /// it shows.
+    pub fn elapsed(&self, time: DateTime, last: Option<u32>) -> Option<u32> {
+        if time.date() != self.day.date() {
+            return None;
+        }
+        let Some(Shift { zone, midnight }) = &self.shift else {
+            return Some(second_of_day(time));
+        };
+        let since = |at: Timestamp| {
+            let seconds = at.as_second().saturating_sub(midnight.as_second());
+            u32::try_from(seconds.max(0)).unwrap_or(self.seconds).min(self.seconds)
+        };
+        let candidates = zone.to_ambiguous_timestamp(time);
+        let first = since(candidates.compatible().ok()?);
+        if candidates.is_ambiguous() && last.is_some_and(|last| first < last) {
+            let second = since(candidates.later().ok()?);
+            return Some(if Some(second) >= last { second } else { first });
+        }
+        Some(first)
+    }
+
+    /// What the clock shows that many seconds after midnight.
+    pub fn civil(&self, elapsed: u32) -> DateTime {
+        let midnight = self.day.date().at(0, 0, 0, 0);
+        let after = jiff::SignedDuration::from_secs(i64::from(elapsed));
+        match &self.shift {
+            None => midnight.saturating_add(after),
+            Some(shift) => match shift.midnight.checked_add(after) {
+                Ok(at) => shift.zone.to_datetime(at),
+                Err(_) => midnight,
+            },
+        }
+    }
+}
+
+/// Length and zone of a day whose offset changes; `None` for a plain day.
+fn shift(day: Day, zone: TimeZone) -> Option<(u32, Shift)> {
+    let midnight_of = |date: jiff::civil::Date| zone.to_timestamp(date.at(0, 0, 0, 0)).ok();
+    let midnight = midnight_of(day.date())?;
+    let next = midnight_of(day.date().tomorrow().ok()?)?;
+    let seconds = u32::try_from(next.as_second() - midnight.as_second()).ok()?;
+    // A zone that skipped a whole day (Samoa, 2011-12-30) has no such day to measure.
+    let measurable = (PLAIN_DAY_SECONDS / 2..=PLAIN_DAY_SECONDS * 2).contains(&seconds);
+    (measurable && seconds != PLAIN_DAY_SECONDS).then_some((seconds, Shift { zone, midnight }))
+}
+
+fn second_of_day(time: DateTime) -> u32 {
+    let part = |value: i8| u32::from(value.unsigned_abs());
+    part(time.hour()) * 3600 + part(time.minute()) * 60 + part(time.second())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn clock(day: &str, zone: Option<&str>) -> DayClock {
+        DayClock::new(day.parse().unwrap(), zone)
+    }
+
+    fn at(text: &str) -> DateTime {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_day_is_as_long_as_its_zone_makes_it() {
+        let hours = |day, zone| f64::from(clock(day, zone).seconds()) / 3600.0;
+        for (day, zone, expected) in [
+            ("2026-03-29", Some("Europe/Berlin"), 23.0),
+            ("2026-10-25", Some("Europe/Berlin"), 25.0),
+            ("2026-03-08", Some("America/New_York"), 23.0),
+            ("2026-04-05", Some("Australia/Lord_Howe"), 24.5),
+            ("2026-03-29", Some("Asia/Tokyo"), 24.0),
+            ("2026-03-29", None, 24.0),
+            ("2026-03-29", Some("Mars/Phobos"), 24.0),
+            ("2011-12-30", Some("Pacific/Apia"), 24.0),
+            ("9999-12-31", Some("Europe/Berlin"), 24.0),
+        ] {
+            assert!((hours(day, zone) - expected).abs() < 1e-9, "{day} {zone:?}");
+        }
+    }
+
+    #[test]
+    fn a_zone_is_known_or_not() {
+        assert!(clock("2026-03-29", Some("Asia/Tokyo")).zone_known());
+        assert!(!clock("2026-03-29", Some("../../etc/passwd")).zone_known());
+        assert!(!clock("2026-03-29", None).zone_known());
+    }
+
+    #[test]
+    fn the_hour_shown_twice_follows_the_line_before() {
+        let clock = clock("2026-10-25", Some("Europe/Berlin"));
+        let half_past_two = at("2026-10-25T02:30:00");
+        assert_eq!(clock.elapsed(half_past_two, None), Some(9_000));
+        assert_eq!(clock.elapsed(half_past_two, Some(8_400)), Some(9_000));
+        assert_eq!(clock.elapsed(half_past_two, Some(10_800)), Some(12_600));
+        // A clock that really went back is not mended: it cannot be told when it was.
+        assert_eq!(clock.elapsed(half_past_two, Some(50_000)), Some(9_000));
+        assert_eq!(clock.elapsed(at("2026-10-25T03:00:00"), None), Some(14_400));
+    }
+
+    #[test]
+    fn the_hour_left_out_is_no_time() {
+        let clock = clock("2026-03-29", Some("Europe/Berlin"));
+        assert_eq!(clock.elapsed(at("2026-03-29T01:50:00"), None), Some(6_600));
+        assert_eq!(clock.elapsed(at("2026-03-29T03:00:00"), None), Some(7_200));
+    }
+
+    #[test]
+    fn seconds_read_back_as_the_clock_shows_them() {
+        let berlin = clock("2026-10-25", Some("Europe/Berlin"));
+        assert_eq!(berlin.civil(12_600), at("2026-10-25T02:30:00"));
+        assert_eq!(berlin.civil(90_000), at("2026-10-26T00:00:00"));
+        assert_eq!(clock("2026-10-25", None).civil(86_400), at("2026-10-26T00:00:00"));
+        assert_eq!(clock("9999-12-31", None).civil(86_400), DateTime::MAX);
+    }
+
+    #[test]
+    fn another_day_is_not_this_one() {
+        assert_eq!(clock("2026-10-25", None).elapsed(at("2026-10-26T00:00:00"), None), None);
+    }
+}

@@ -1,0 +1,212 @@
+//! Which samples of the day are there: the interval, the gaps, the reboots.
+
+use jiff::civil::DateTime;
+
+use super::{Cause, Gap, Reboot};
+use crate::day_clock::DayClock;
+
+/// So many gaps and reboots are listed; beyond, they only count.
+pub const MAX_LISTED: usize = 1_000;
+
+/// The interval of a log that is too short to tell, in seconds: what cron was told since ever.
+const USUAL_INTERVAL: u32 = 600;
+
+/// From so many samples on the log tells its interval.
+const TELLING_SAMPLES: usize = 24;
+
+/// `uptime` prints whole minutes: up to so many seconds more than it says have passed.
+const UPTIME_STEP: u64 = 60;
+
+/// Marks are sorted and made unique when so many have come; a day has at most 90,000 seconds,
+/// so that memory stays bounded for any number of samples.
+const COMPACT_AT: usize = 200_000;
+
+/// A second of the day that has a sample.
+#[derive(Clone, Copy)]
+struct Mark {
+    second: u32,
+    uptime: u64,
+}
+
+/// The line before.
+#[derive(Clone, Copy)]
+struct Previous {
+    time: DateTime,
+    /// `None` if it is of another day.
+    second: Option<u32>,
+    uptime: u64,
+}
+
+/// Collects when there were samples.
+#[derive(Default)]
+pub(super) struct Coverage {
+    marks: Vec<Mark>,
+    previous: Option<Previous>,
+    reboots: Vec<Reboot>,
+    reboots_total: u64,
+    clock_steps: u64,
+    other_days: u64,
+}
+
+/// What a [`Coverage`] comes to.
+pub(super) struct Covered {
+    pub(super) first: Option<DateTime>,
+    pub(super) last: Option<DateTime>,
+    pub(super) interval: u32,
+    pub(super) expected: u64,
+    pub(super) missing: u64,
+    pub(super) gaps_total: u64,
+    pub(super) gaps: Vec<Gap>,
+    pub(super) reboots: Vec<Reboot>,
+    pub(super) reboots_total: u64,
+    pub(super) clock_steps: u64,
+    pub(super) other_days: u64,
+}
+
+/// A gap in seconds of the day.
+struct Hole {
+    from: u32,
+    to: u32,
+    missing: u32,
+    cause: Cause,
+}
+
+impl Coverage {
+    pub(super) fn sample(&mut self, clock: &DayClock, time: DateTime, uptime: u64) {
+        let last = self.previous.and_then(|previous| previous.second);
+        let second = clock.elapsed(time, last);
+        if self.previous.is_some_and(|previous| went_back(&previous, time, second)) {
+            self.clock_steps += 1;
+        }
+        match second {
+            None => self.other_days += 1,
+            Some(second) => {
+                self.look_for_reboot(clock, second, uptime);
+                if self.marks.len() >= COMPACT_AT {
+                    compact(&mut self.marks);
+                }
+                self.marks.push(Mark { second, uptime });
+            }
+        }
+        self.previous = Some(Previous { time, second, uptime });
+    }
+
+    /// In line order: a log is appended to, so that a clock that goes back hides no reboot and
+    /// makes none.
+    fn look_for_reboot(&mut self, clock: &DayClock, second: u32, uptime: u64) {
+        let before = self.previous.and_then(|p| p.second.map(|second| (second, p.uptime)));
+        let since = before.map_or(0, |(second, _)| second);
+        let fell = before.is_some_and(|(_, before)| uptime < before);
+        if !fell && !booted_within(second.saturating_sub(since), uptime) {
+            return;
+        }
+        self.reboots_total += 1;
+        if self.reboots.len() < MAX_LISTED {
+            let at = second.saturating_sub(u32::try_from(uptime).unwrap_or(u32::MAX));
+            let at = at.clamp(since.min(second), second);
+            self.reboots.push(Reboot { at: clock.civil(at), seen: clock.civil(second) });
+        }
+    }
+
+    pub(super) fn finish(mut self, clock: &DayClock) -> Covered {
+        compact(&mut self.marks);
+        let day = clock.seconds();
+        let interval = interval(&self.marks);
+        let mut holes = holes(&self.marks, interval, day);
+        let missing = holes.iter().map(|hole| u64::from(hole.missing)).sum();
+        let gaps_total = holes.len() as u64;
+        if holes.len() > MAX_LISTED {
+            holes.sort_by_key(|hole| std::cmp::Reverse(hole.to - hole.from));
+            holes.truncate(MAX_LISTED);
+            holes.sort_by_key(|hole| hole.from);
+        }
+        let civil = |mark: &Mark| clock.civil(mark.second);
+        Covered {
+            first: self.marks.first().map(civil),
+            last: self.marks.last().map(civil),
+            interval,
+            expected: u64::from(((day + interval / 2) / interval).max(1)),
+            missing,
+            gaps_total,
+            gaps: holes.into_iter().map(|hole| hole.gap(clock)).collect(),
+            reboots: self.reboots,
+            reboots_total: self.reboots_total,
+            clock_steps: self.clock_steps,
+            other_days: self.other_days,
+        }
+    }
+}
+
+impl Hole {
+    fn gap(self, clock: &DayClock) -> Gap {
+        Gap {
+            from: clock.civil(self.from),
+            to: clock.civil(self.to),
+            missing: u64::from(self.missing),
+            cause: self.cause,
+        }
+    }
+}
+
+/// Seconds where both lines have them: on the day that has an hour twice, the clock shows less
+/// without having been set back.
+fn went_back(previous: &Previous, time: DateTime, second: Option<u32>) -> bool {
+    match (previous.second, second) {
+        (Some(before), Some(now)) => now < before,
+        _ => time < previous.time,
+    }
+}
+
+/// Whether a machine of that uptime was started less than `seconds` ago.
+fn booted_within(seconds: u32, uptime: u64) -> bool {
+    uptime.saturating_add(UPTIME_STEP) < u64::from(seconds)
+}
+
+/// Sorts by time and leaves one mark for a second.
+fn compact(marks: &mut Vec<Mark>) {
+    marks.sort_by_key(|mark| mark.second);
+    marks.dedup_by_key(|mark| mark.second);
+}
+
+/// The median step, to whole minutes from a minute on.
+fn interval(marks: &[Mark]) -> u32 {
+    let mut steps: Vec<u32> =
+        marks.windows(2).map(|pair| pair[1].second - pair[0].second).collect();
+    if marks.len() < TELLING_SAMPLES {
+        return USUAL_INTERVAL;
+    }
+    let middle = (steps.len() - 1) / 2;
+    let (_, median, _) = steps.select_nth_unstable(middle);
+    if *median < 60 { *median } else { (*median + 30) / 60 * 60 }
+}
+
+/// The gaps of a day of `day` seconds between marks in ascending order.
+fn holes(marks: &[Mark], interval: u32, day: u32) -> Vec<Hole> {
+    let (Some(first), Some(last)) = (marks.first(), marks.last()) else {
+        let missing = ((day + interval / 2) / interval).max(1);
+        return vec![Hole { from: 0, to: day, missing, cause: Cause::Unknown }];
+    };
+    let cause = |off: bool| if off { Cause::Off } else { Cause::Running };
+    let mut holes = Vec::new();
+    let missing = first.second / interval;
+    if missing > 0 {
+        let cause = cause(booted_within(first.second, first.uptime));
+        holes.push(Hole { from: 0, to: first.second, missing, cause });
+    }
+    for pair in marks.windows(2) {
+        let (before, after) = (pair[0], pair[1]);
+        let step = after.second - before.second;
+        if step > interval + interval / 2 {
+            let missing = (step + interval / 2) / interval - 1;
+            let off = after.uptime < before.uptime || booted_within(step, after.uptime);
+            holes.push(Hole { from: before.second, to: after.second, missing, cause: cause(off) });
+        }
+    }
+    // A timer's jitter must not make a last sample that came a little early look like two short.
+    let rest = day.saturating_sub(last.second);
+    let missing = (rest.saturating_sub(interval / 20)).div_ceil(interval).saturating_sub(1);
+    if missing > 0 {
+        holes.push(Hole { from: last.second, to: day, missing, cause: Cause::Unknown });
+    }
+    holes
+}
