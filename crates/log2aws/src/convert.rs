@@ -1,0 +1,203 @@
+//! `log2aws convert`: day logs to one CSV.
+
+mod output;
+mod writer;
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use log2aws_core::convert::{Converter, Totals};
+
+use crate::exit::Exit;
+use output::OutputFile;
+use writer::{RejectWriter, RowWriter};
+
+/// How much is read at once, in bytes.
+const BLOCK: usize = 256 * 1024;
+
+/// What `convert` is told.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ConvertArgs {
+    /// Day logs, plain or gzip; several make one CSV. "-" is standard input.
+    #[arg(value_name = "INPUT", default_value = "-")]
+    inputs: Vec<PathBuf>,
+    /// Write the CSV to this file, which is replaced only when all went well.
+    #[arg(short, long, value_name = "OUT")]
+    output: Option<PathBuf>,
+    /// Write lines that could not be read to this file, one JSON object each.
+    #[arg(long, value_name = "FILE")]
+    rejects: Option<PathBuf>,
+    /// Exit with 3 if any line could not be read.
+    #[arg(long)]
+    strict: bool,
+}
+
+/// Why a conversion failed; each names its file.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConvertError {
+    /// An input cannot be opened or read.
+    #[error("{input} cannot be read")]
+    Read { input: String, source: io::Error },
+    /// An input is a folder.
+    #[error("{} is a folder; name the logs in it, e.g. {}/*.log", .0.display(), .0.display())]
+    Folder(PathBuf),
+    /// Standard input is named more than once.
+    #[error("\"-\" is named more than once, but standard input can be read only once")]
+    StdinTwice,
+    /// The result cannot be written.
+    #[error("{output} cannot be written")]
+    Write { output: String, source: io::Error },
+    /// A file to be written is also read, or written twice.
+    #[error("{} would be written over while it is in use; name another file", .0.display())]
+    SameFile(PathBuf),
+}
+
+/// Converts the inputs, one after the other.
+///
+/// # Errors
+/// [`ConvertError`]. The files of `--output` and `--rejects` are then as they were. That the
+/// reader of `stdout` has gone (`| head`) is no error.
+pub(crate) fn run(
+    args: &ConvertArgs,
+    stdin: &mut dyn Read,
+    stdout: &mut dyn Write,
+    stderr: &mut dyn Write,
+) -> anyhow::Result<Exit> {
+    check_files(args)?;
+    let mut output = args.output.as_deref().map(create).transpose()?;
+    let mut rejects = args.rejects.as_deref().map(create).transpose()?;
+    let csv: &mut dyn Write = output.as_mut().map_or(stdout, |file| file);
+
+    let written = convert_all(args, stdin, csv, rejects.as_mut().map(|file| file as _), stderr);
+    let any_rejects = match written {
+        Err(ConvertError::Write { source, .. })
+            if source.kind() == io::ErrorKind::BrokenPipe && args.output.is_none() =>
+        {
+            return Ok(Exit::Done);
+        }
+        result => result?,
+    };
+    for (file, path) in [(rejects, &args.rejects), (output, &args.output)] {
+        if let (Some(file), Some(path)) = (file, path) {
+            file.commit().map_err(|source| cannot_write(path, source))?;
+        }
+    }
+    Ok(if any_rejects && args.strict { Exit::Rejects } else { Exit::Done })
+}
+
+/// Converts all inputs; whether there were rejects.
+fn convert_all<'a>(
+    args: &ConvertArgs,
+    stdin: &mut dyn Read,
+    csv: &'a mut dyn Write,
+    rejects: Option<&'a mut dyn Write>,
+    stderr: &mut dyn Write,
+) -> Result<bool, ConvertError> {
+    let csv_error = |source| match &args.output {
+        Some(path) => cannot_write(path, source),
+        None => ConvertError::Write { output: "standard output".to_owned(), source },
+    };
+    let rejects_error =
+        |source| cannot_write(args.rejects.as_deref().unwrap_or(Path::new("rejects")), source);
+    let mut rows = RowWriter::new(csv);
+    let mut rejects = RejectWriter::new(rejects);
+    let mut any_rejects = false;
+    let mut block = vec![0; BLOCK];
+    for path in &args.inputs {
+        let input =
+            if is_stdin(path) { "standard input".to_owned() } else { path.display().to_string() };
+        rejects.begin((args.inputs.len() > 1).then(|| input.clone()));
+        let mut file;
+        let from: &mut dyn Read = if is_stdin(path) {
+            stdin
+        } else {
+            file = File::open(path)
+                .map_err(|source| ConvertError::Read { input: input.clone(), source })?;
+            &mut file
+        };
+        let mut converter = Converter::new();
+        let mut sink = writer::Both { rows: &mut rows, rejects: &mut rejects };
+        loop {
+            let len = match from.read(&mut block) {
+                Ok(0) => break,
+                Ok(len) => len,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(source) => return Err(ConvertError::Read { input, source }),
+            };
+            converter.push(&block[..len], &mut sink);
+            sink.rows.check().map_err(csv_error)?;
+            sink.rejects.check().map_err(rejects_error)?;
+        }
+        let totals = converter.finish(&mut sink);
+        if totals.rejects > 0 {
+            any_rejects = true;
+            // What is told here is in the result as well: a closed stderr fails nothing.
+            let _ = summarise(stderr, &input, &totals, &rejects);
+        }
+    }
+    rows.finish().map_err(csv_error)?;
+    rejects.finish().map_err(rejects_error)?;
+    Ok(any_rejects)
+}
+
+/// One line about the rejects of one input.
+fn summarise(
+    stderr: &mut dyn Write,
+    input: &str,
+    totals: &Totals,
+    rejects: &RejectWriter<'_>,
+) -> io::Result<()> {
+    let lines = if totals.rejects == 1 { "line" } else { "lines" };
+    write!(stderr, "convert: {input}: {} {lines} rejected of {}", totals.rejects, totals.lines)?;
+    if let Some((line, reason)) = rejects.first() {
+        write!(stderr, ", first: line {line}: {reason}")?;
+    }
+    if totals.rejects > totals.rejects_kept && rejects.are_written() {
+        write!(stderr, " (only the first {} are in the file)", totals.rejects_kept)?;
+    }
+    writeln!(stderr)
+}
+
+fn is_stdin(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+fn create(path: &Path) -> Result<OutputFile, ConvertError> {
+    OutputFile::create(path).map_err(|source| cannot_write(path, source))
+}
+
+fn cannot_write(path: &Path, source: io::Error) -> ConvertError {
+    ConvertError::Write { output: path.display().to_string(), source }
+}
+
+/// Looks at every named file before anything is written.
+fn check_files(args: &ConvertArgs) -> Result<(), ConvertError> {
+    let mut used = Vec::new();
+    let mut stdin_seen = false;
+    for path in &args.inputs {
+        if is_stdin(path) {
+            if std::mem::replace(&mut stdin_seen, true) {
+                return Err(ConvertError::StdinTwice);
+            }
+            continue;
+        }
+        let metadata = std::fs::metadata(path)
+            .map_err(|source| ConvertError::Read { input: path.display().to_string(), source })?;
+        if metadata.is_dir() {
+            return Err(ConvertError::Folder(path.clone()));
+        }
+        used.push(output::place(path));
+    }
+    for path in args.output.iter().chain(&args.rejects) {
+        let place = output::place(path);
+        if used.contains(&place) && !output::is_special(path) {
+            return Err(ConvertError::SameFile(path.clone()));
+        }
+        used.push(place);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

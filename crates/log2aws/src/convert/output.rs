@@ -1,0 +1,101 @@
+//! A file that is written beside its place and takes it when it is whole.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+/// A file to be written.
+#[derive(Debug)]
+pub(super) enum OutputFile {
+    /// Written beside its place; dropped without [`OutputFile::commit`] it leaves nothing.
+    Beside {
+        /// What is written.
+        file: NamedTempFile,
+        /// Where it goes.
+        place: PathBuf,
+    },
+    /// A device or pipe: what it is given it has.
+    Special(File),
+}
+
+impl OutputFile {
+    /// Begins to write the file at `path`.
+    ///
+    /// # Errors
+    /// Its folder does not exist or cannot be written to, or `path` is a folder.
+    pub(super) fn create(path: &Path) -> io::Result<Self> {
+        if is_special(path) {
+            return OpenOptions::new().write(true).open(path).map(Self::Special);
+        }
+        if path.is_dir() {
+            return Err(io::ErrorKind::IsADirectory.into());
+        }
+        let place = place(path);
+        let folder = place.parent().unwrap_or(Path::new("/"));
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".log2aws-convert-");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            // As any program makes a file: the umask takes away what it should not have.
+            builder.permissions(std::fs::Permissions::from_mode(0o666));
+        }
+        let file = builder.tempfile_in(folder)?;
+        if let Ok(old) = std::fs::metadata(&place) {
+            file.as_file().set_permissions(old.permissions())?;
+        }
+        Ok(Self::Beside { file, place })
+    }
+
+    /// Puts the file in its place.
+    ///
+    /// # Errors
+    /// It cannot be written out or renamed; its place is then as it was.
+    pub(super) fn commit(self) -> io::Result<()> {
+        match self {
+            Self::Beside { file, place } => {
+                file.as_file().sync_data()?;
+                file.persist(place).map(drop).map_err(|error| error.error)
+            }
+            Self::Special(_) => Ok(()),
+        }
+    }
+}
+
+impl Write for OutputFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Beside { file, .. } => file.write(bytes),
+            Self::Special(file) => file.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Beside { file, .. } => file.flush(),
+            Self::Special(file) => file.flush(),
+        }
+    }
+}
+
+/// Whether `path` is a device or pipe, which must never be replaced by a file.
+pub(super) fn is_special(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir())
+}
+
+/// One name for each place, however it is written: links are followed as far as they lead.
+pub(super) fn place(path: &Path) -> PathBuf {
+    if let Ok(found) = path.canonicalize() {
+        return found;
+    }
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    match (folder.canonicalize(), path.file_name()) {
+        (Ok(folder), Some(name)) => folder.join(name),
+        _ => path.to_owned(),
+    }
+}
