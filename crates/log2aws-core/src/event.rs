@@ -18,7 +18,7 @@ use crate::key::{BucketName, KeyError, ObjectKey};
 /// The longest event that is read, in bytes: what Lambda takes at most.
 pub const MAX_EVENT_BYTES: usize = 6 * 1024 * 1024;
 
-/// An object arrived. It says *look*; which version arrived does not matter.
+/// An object arrived. It says *look*: what is read is the newest version, whichever arrived.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Record {
     /// In which bucket.
@@ -28,6 +28,9 @@ pub struct Record {
     /// Where it was put from. `None` if the event names no address: a put by an AWS service, whose
     /// name stands in the address's place, or a store that does not say.
     pub source: Option<IpAddr>,
+    /// The version that was put from there, as the store names it; `None` if the event does not
+    /// say. What is held against `source` is held against this version alone.
+    pub version: Option<String>,
 }
 
 /// A record that tells of something else than a new object.
@@ -176,6 +179,9 @@ struct Bucket {
 #[derive(Deserialize)]
 struct Object {
     key: String,
+    /// `versionId` in a notification, `version-id` in EventBridge's event.
+    #[serde(rename = "versionId", alias = "version-id", default)]
+    version: Value,
 }
 
 #[derive(Deserialize)]
@@ -192,7 +198,7 @@ impl S3Record {
         // Form encoding: a blank is `+`, and a plus is `%2B`; so `+` goes first.
         let blanks = s3.object.key.replace('+', " ");
         let key = percent_decode_str(&blanks).decode_utf8().map_err(|_| RecordError::Encoding)?;
-        s3.bucket.record(&key, request.get("sourceIPAddress"))
+        s3.record(&key, request.get("sourceIPAddress"))
     }
 }
 
@@ -200,16 +206,17 @@ impl Detail {
     /// EventBridge gives the key as it is.
     fn read(detail: &Value) -> Result<Record, RecordError> {
         let Self { place, source } = Self::deserialize(detail).map_err(|_| RecordError::Shape)?;
-        place.bucket.record(&place.object.key, Some(&source))
+        place.record(&place.object.key, Some(&source))
     }
 }
 
-impl Bucket {
+impl Place {
     fn record(&self, key: &str, source: Option<&Value>) -> Result<Record, RecordError> {
         Ok(Record {
-            bucket: self.name.parse()?,
+            bucket: self.bucket.name.parse()?,
             key: key.parse()?,
             source: source.and_then(Value::as_str).and_then(|address| address.parse().ok()),
+            version: self.object.version.as_str().map(str::to_owned),
         })
     }
 }
@@ -232,7 +239,12 @@ mod tests {
             bucket: bucket.parse().unwrap(),
             key: key.parse().unwrap(),
             source: source.map(|address| address.parse().unwrap()),
+            version: None,
         }
+    }
+
+    fn of_version(record: Record, version: &str) -> Record {
+        Record { version: Some(version.to_owned()), ..record }
     }
 
     const DEV: &str = "serverlogs-dev-123456789012-ap-northeast-1";
@@ -240,7 +252,8 @@ mod tests {
     #[test]
     fn a_put_as_s3_tells_of_it() {
         let event = Event::parse(fixture!("s3-put.json")).unwrap();
-        assert_eq!(event, record(DEV, "web01/2019-08-01.log", Some("203.0.113.7")).into());
+        let put = record(DEV, "web01/2019-08-01.log", Some("203.0.113.7"));
+        assert_eq!(event, of_version(put, "096fKKXTRTtl3on89fVO.nfljtsv6qko").into());
     }
 
     #[test]
@@ -269,7 +282,8 @@ mod tests {
     #[test]
     fn eventbridge_gives_the_key_as_it_is() {
         let event = Event::parse(fixture!("eventbridge-created.json")).unwrap();
-        assert_eq!(event, record(DEV, "notes/a+b%2Bc.txt", Some("203.0.113.7")).into());
+        let put = record(DEV, "notes/a+b%2Bc.txt", Some("203.0.113.7"));
+        assert_eq!(event, of_version(put, "IYV3p45BT0ac8hjHg1houSdS1a.Mro8e").into());
         let deleted = Event::parse(fixture!("eventbridge-deleted.json")).unwrap();
         assert_eq!(deleted.records, []);
         assert_eq!(deleted.ignored, [Ignored { place: 1, name: "Object Deleted".to_owned() }]);
