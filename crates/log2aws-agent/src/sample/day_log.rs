@@ -1,0 +1,263 @@
+//! Appending to a day log: whole lines, in one write, under the right metadata line.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use log2aws_core::metadata::Metadata;
+use rustix::fs::OFlags;
+
+use crate::world::Time;
+
+/// How far back from the end of the file the metadata line in force is looked for. A day of
+/// 144 lines has 20 KB; beyond this the line is written again, which harms nothing.
+const LOOK_BACK: u64 = 1 << 20;
+
+/// How long another sampler may hold the file.
+const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+const LOCK_POLL: Duration = Duration::from_millis(5);
+
+/// Why a line could not be appended. Nothing of it stands in the file then.
+#[derive(Debug, thiserror::Error)]
+pub enum AppendError {
+    /// The folder is missing and cannot be made.
+    #[error(
+        "the log folder {path} cannot be made: {source}; make it, or name another with --log-dir"
+    )]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The file cannot be opened for writing.
+    #[error(
+        "the day log {path} cannot be opened: {source}; run as the user who owns the folder, or \
+         name another with --log-dir"
+    )]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A symbolic link, a pipe, a folder.
+    #[error("{0} is not a regular file; move it away, so that the day log can be written")]
+    NotAFile(PathBuf),
+    /// Somebody keeps it locked.
+    #[error("the day log {0} has been locked by another process for 5 s; find it with fuser(1)")]
+    Locked(PathBuf),
+    /// The file cannot be read or written: a full disk, for one.
+    #[error("the line cannot be written to {path}: {source}")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+/// Appends `line` to the log at `path`, first `metadata` unless it is what holds there already.
+///
+/// The lock makes "look, then write" one step among samplers; whoever writes without it (a cron
+/// job's `>>`) is kept apart by `O_APPEND` and the single write. A torn last line is ended first.
+pub(crate) fn append(
+    path: &Path,
+    metadata: &Metadata,
+    line: &str,
+    time: &dyn Time,
+) -> Result<(), AppendError> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)
+            .map_err(|source| AppendError::Folder { path: folder.to_owned(), source })?;
+    }
+    let mut file = open(path)?;
+    lock(&file, path, time)?;
+    append_locked(&mut file, metadata, line)
+        .map_err(|source| AppendError::Write { path: path.to_owned(), source })
+}
+
+/// Opens without following a link and without waiting for a pipe's other end.
+fn open(path: &Path) -> Result<File, AppendError> {
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+    let opened =
+        OpenOptions::new().read(true).append(true).create(true).custom_flags(flags).open(path);
+    let is_file = |file: &File| file.metadata().is_ok_and(|metadata| metadata.is_file());
+    match opened {
+        Ok(file) if is_file(&file) => Ok(file),
+        Ok(_) => Err(AppendError::NotAFile(path.to_owned())),
+        // Some of these refuse to be opened for appending before they can be asked what they are.
+        Err(_) if fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) => {
+            Err(AppendError::NotAFile(path.to_owned()))
+        }
+        Err(source) => Err(AppendError::Open { path: path.to_owned(), source }),
+    }
+}
+
+fn lock(file: &File, path: &Path, time: &dyn Time) -> Result<(), AppendError> {
+    let deadline = time.elapsed() + LOCK_PATIENCE;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) if time.elapsed() < deadline => time.sleep(LOCK_POLL),
+            Err(TryLockError::WouldBlock) => return Err(AppendError::Locked(path.to_owned())),
+            Err(TryLockError::Error(source)) => {
+                return Err(AppendError::Open { path: path.to_owned(), source });
+            }
+        }
+    }
+}
+
+fn append_locked(file: &mut File, metadata: &Metadata, line: &str) -> io::Result<()> {
+    let before = file.metadata()?.len();
+    let tail = read_tail(file, before)?;
+    let mut text = String::with_capacity(line.len() + 160);
+    if tail.last().is_some_and(|byte| *byte != b'\n') {
+        text.push('\n');
+    }
+    if in_force(&tail, before > LOOK_BACK).as_ref() != Some(metadata) {
+        text.push_str(&metadata.to_string());
+        text.push('\n');
+    }
+    text.push_str(line);
+    text.push('\n');
+    let written = file.write(text.as_bytes())?;
+    if written < text.len() {
+        // A part of a line can read as a whole one with other numbers: better none than that.
+        // Should somebody have appended meanwhile, their line must not go with it.
+        if file.metadata()?.len() == before + written as u64 {
+            file.set_len(before)?;
+        }
+        return Err(ErrorKind::StorageFull.into());
+    }
+    Ok(())
+}
+
+fn read_tail(file: &mut File, len: u64) -> io::Result<Vec<u8>> {
+    let mut tail = Vec::new();
+    file.seek(SeekFrom::Start(len.saturating_sub(LOOK_BACK)))?;
+    file.take(LOOK_BACK).read_to_end(&mut tail)?;
+    Ok(tail)
+}
+
+/// The last metadata line; where `cut`, the first line of `tail` is not a whole one.
+fn in_force(tail: &[u8], cut: bool) -> Option<Metadata> {
+    let lines = tail.split(|byte| *byte == b'\n').skip(usize::from(cut));
+    lines.filter(|line| line.starts_with(b"#")).filter_map(Metadata::parse).last()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::SystemTime;
+
+    fn metadata(mode: &str) -> Metadata {
+        Metadata::parse(format!("# log2aws/1 server=web01 cores=2 mode={mode}").as_bytes()).unwrap()
+    }
+
+    fn add(path: &Path, mode: &str, line: &str) -> Result<(), AppendError> {
+        append(path, &metadata(mode), line, &SystemTime::new())
+    }
+
+    #[test]
+    fn the_metadata_line_stands_once_until_it_changes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("made/2026-11-22.log");
+        for (mode, line) in
+            [("interval", "a"), ("interval", "b"), ("since-boot", "c"), ("interval", "d")]
+        {
+            add(&path, mode, line).unwrap();
+        }
+        let interval = metadata("interval");
+        let since_boot = metadata("since-boot");
+        assert_eq!(
+            fs::read_to_string(&path).unwrap(),
+            format!("{interval}\na\nb\n{since_boot}\nc\n{interval}\nd\n")
+        );
+    }
+
+    #[test]
+    fn a_log_of_cron_is_told_apart_from_here_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("2026-11-22.log");
+        fs::write(&path, "# a comment\ncron\n").unwrap();
+        add(&path, "interval", "ours").unwrap();
+        let expected = format!("# a comment\ncron\n{}\nours\n", metadata("interval"));
+        assert_eq!(fs::read_to_string(&path).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_torn_last_line_is_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("2026-11-22.log");
+        let head = metadata("interval").to_string();
+        fs::write(&path, format!("{head}\na\n2026-11-22 00:0")).unwrap();
+        add(&path, "interval", "b").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), format!("{head}\na\n2026-11-22 00:0\nb\n"));
+    }
+
+    #[test]
+    fn a_long_log_is_read_from_its_end_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("2026-11-22.log");
+        let head = metadata("interval").to_string();
+        let filler = "x".repeat(1023) + "\n";
+        fs::write(&path, format!("{head}\n{}", filler.repeat(2000))).unwrap();
+        add(&path, "interval", "a").unwrap();
+        add(&path, "interval", "b").unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.ends_with(&format!("x\n{head}\na\nb\n")), "{}", &text[text.len() - 200..]);
+    }
+
+    #[test]
+    fn samplers_at_once_write_one_metadata_line_and_whole_lines() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("2026-11-22.log");
+        std::thread::scope(|scope| {
+            for worker in 0..8 {
+                let path = &path;
+                scope.spawn(move || {
+                    for n in 0..50 {
+                        add(path, "interval", &format!("{worker} {n} {}", "y".repeat(150)))
+                            .unwrap();
+                    }
+                });
+            }
+        });
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.starts_with('#'));
+        assert_eq!(text.lines().filter(|line| line.starts_with('#')).count(), 1);
+        assert_eq!(text.lines().filter(|line| line.ends_with(&"y".repeat(150))).count(), 400);
+        assert_eq!(text.lines().count(), 401);
+    }
+
+    #[test]
+    fn what_is_not_a_file_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("target");
+        fs::write(&target, "precious").unwrap();
+        let link = folder.path().join("2026-11-22.log");
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        assert!(matches!(add(&link, "interval", "a"), Err(AppendError::NotAFile(_))));
+        assert_eq!(fs::read_to_string(&target).unwrap(), "precious");
+
+        let pipe = folder.path().join("2026-11-23.log");
+        let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, mode).unwrap();
+        assert!(matches!(add(&pipe, "interval", "a"), Err(AppendError::NotAFile(_))));
+        assert!(matches!(
+            add(&folder.path().join("target/x.log"), "interval", "a"),
+            Err(AppendError::Folder { .. })
+        ));
+    }
+
+    #[test]
+    fn a_full_disk_is_an_error() {
+        // The kernel's own full disk; it is no regular file, hence the inner function.
+        let mut full = OpenOptions::new().read(true).append(true).open("/dev/full").unwrap();
+        let error = append_locked(&mut full, &metadata("interval"), "a").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::StorageFull);
+    }
+}

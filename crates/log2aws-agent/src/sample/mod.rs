@@ -1,0 +1,241 @@
+//! `sample`: one true line of this machine into the log of the day.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use log2aws_core::day::Day;
+use log2aws_core::line::{ComposeError, compose};
+use log2aws_core::metadata::{Metadata, Mode, Note};
+use log2aws_core::sample::Sample;
+use log2aws_core::server_name::ServerName;
+
+use crate::world::{Machine, World};
+
+use self::proc::{Counters, Memory, Processes};
+use self::state::LastSample;
+use self::vmstat::{Columns, Units};
+
+mod day_log;
+mod proc;
+mod state;
+mod users;
+mod vmstat;
+
+pub use self::day_log::AppendError;
+pub use self::proc::ProcError;
+
+/// How long a first sample measures unless told otherwise.
+pub const DEFAULT_WINDOW: Duration = Duration::from_secs(1);
+
+/// The most that is read of one file of /proc. `stat` has some 100 bytes a core and 2 an interrupt.
+const MAX_PROC: u64 = 4 << 20;
+
+/// What `sample` is asked to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SampleConfig {
+    /// The folder of the day logs; made if it is missing.
+    pub log_dir: PathBuf,
+    /// The folder that keeps the last counters, so that the next interval begins where this one
+    /// ended; `None` measures over the window every time.
+    pub state_dir: Option<PathBuf>,
+    /// The name that the metadata line carries.
+    pub server: ServerName,
+    /// What people call the machine, if they do.
+    pub note: Option<Note>,
+    /// Over which time rates are taken.
+    pub mode: SampleMode,
+}
+
+/// Over which time si so bi bo in cs us sy id wa st are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SampleMode {
+    /// Since the last sample; where there is none of this boot, over this window from now.
+    Interval {
+        /// How long to measure if there is no last sample.
+        window: Duration,
+    },
+    /// Since boot, as `vmstat | tail -1` has it.
+    SinceBoot,
+}
+
+/// What was done.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct SampleReport {
+    /// The file that the line went to.
+    pub file: PathBuf,
+    /// The line's own day.
+    pub day: Day,
+    /// The line, without its end.
+    pub line: String,
+    /// The time that the rates are of; `None` is since boot.
+    pub interval: Option<Duration>,
+    /// The line is written, but the counters could not be kept: the next sample measures over
+    /// the window instead of since this one.
+    pub state_error: Option<SampleError>,
+}
+
+/// Why no line was written, or (in [`SampleReport::state_error`]) the counters not kept.
+#[derive(Debug, thiserror::Error)]
+pub enum SampleError {
+    /// A file of the kernel cannot be read.
+    #[error("{path} cannot be read: {source}; is /proc mounted?")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A file of the kernel is not as expected.
+    #[error(transparent)]
+    Proc(#[from] ProcError),
+    /// Logged-in users cannot be counted.
+    #[error("logged-in users cannot be counted (run/utmp, run/systemd/sessions): {0}")]
+    Users(#[source] io::Error),
+    /// The clock is outside of the years that a line can hold.
+    #[error("the clock says {0}; a sample line needs a year of four digits: set the clock")]
+    Clock(jiff::civil::Date),
+    /// The numbers do not fit a line.
+    #[error(transparent)]
+    Compose(#[from] ComposeError),
+    /// The line cannot be appended.
+    #[error(transparent)]
+    Append(#[from] AppendError),
+    /// The counters cannot be kept.
+    #[error(
+        "the counters of this sample cannot be kept in {path}: {source}; name a folder that can \
+         be written with --state-dir"
+    )]
+    State {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+/// Appends one line.
+///
+/// # Errors
+/// [`SampleError`]; the log then has no part of the line.
+pub fn run(config: &SampleConfig, world: &World<'_>) -> Result<SampleReport, SampleError> {
+    let machine = &world.machine;
+    let first = Snapshot::take(machine)?;
+    let (snapshot, columns, interval) = match config.mode {
+        SampleMode::SinceBoot => {
+            let columns =
+                vmstat::since_boot(first.now, first.memory, &first.counters, units(machine));
+            (first, columns, None)
+        }
+        SampleMode::Interval { window } => since_last(config, world, first, window)?,
+    };
+
+    let now = world.time.now().to_zoned(world.zone.clone());
+    let day = Day::from_date(now.date()).ok_or(SampleError::Clock(now.date()))?;
+    let line = compose(&Sample {
+        time: now.datetime(),
+        uptime_seconds: snapshot.counters.uptime_centis / 100,
+        users: Some(users::count(&machine.root).map_err(SampleError::Users)?),
+        load: proc::read_loadavg(&read(machine, "proc/loadavg")?)?,
+        vmstat: columns,
+        guest: None,
+    })?;
+    let file = config.log_dir.join(format!("{day}.log"));
+    let mode = if interval.is_some() { Mode::Interval } else { Mode::SinceBoot };
+    day_log::append(&file, &metadata(config, world, &snapshot, mode), &line, world.time)?;
+    let state_error = interval.and_then(|_| keep(config, snapshot).err());
+    Ok(SampleReport { file, day, line, interval, state_error })
+}
+
+/// What the metadata line says of this machine.
+fn metadata(config: &SampleConfig, world: &World<'_>, at: &Snapshot, mode: Mode) -> Metadata {
+    Metadata {
+        server: Some(config.server.clone()),
+        cores: NonZeroU32::new(at.now.cores),
+        // A zone without a name (a bare file as /etc/localtime) is left out rather than guessed.
+        zone: world.zone.iana_name().and_then(|name| name.parse().ok()),
+        mode: Some(mode),
+        note: config.note.clone(),
+        other: Vec::new(),
+    }
+}
+
+/// Rates since the last sample, or over `window` from now if there is none to go on from: none
+/// kept, another boot, a counter that went back, or one just taken.
+fn since_last(
+    config: &SampleConfig,
+    world: &World<'_>,
+    first: Snapshot,
+    window: Duration,
+) -> Result<(Snapshot, Columns, Option<Duration>), SampleError> {
+    let machine = &world.machine;
+    let kept = config.state_dir.as_deref().and_then(state::load).filter(|last| {
+        Some(&last.boot_id) == first.boot_id.as_ref()
+            && vmstat::follows(&last.counters, &first.counters)
+            && elapsed(&last.counters, &first.counters) >= window
+    });
+    let (earlier, later) = if let Some(last) = kept {
+        (last.counters, first)
+    } else {
+        world.time.sleep(window);
+        (first.counters, Snapshot::take(machine)?)
+    };
+    let columns =
+        vmstat::between(later.now, later.memory, &earlier, &later.counters, units(machine));
+    let interval = elapsed(&earlier, &later.counters);
+    Ok((later, columns, Some(interval)))
+}
+
+fn elapsed(earlier: &Counters, later: &Counters) -> Duration {
+    Duration::from_millis(later.uptime_centis.saturating_sub(earlier.uptime_centis) * 10)
+}
+
+fn keep(config: &SampleConfig, snapshot: Snapshot) -> Result<(), SampleError> {
+    let (Some(folder), Some(boot_id)) = (&config.state_dir, snapshot.boot_id) else {
+        return Ok(());
+    };
+    state::save(folder, &LastSample { boot_id, counters: snapshot.counters })
+        .map_err(|source| SampleError::State { path: state::path(folder), source })
+}
+
+fn units(machine: &Machine) -> Units {
+    Units { page_kib: machine.page_size / 1024, ticks_per_second: machine.ticks_per_second }
+}
+
+/// The kernel's numbers of one moment, as near as four reads come to it.
+struct Snapshot {
+    now: Processes,
+    memory: Memory,
+    counters: Counters,
+    /// `None` where the kernel does not tell; then nothing is carried over.
+    boot_id: Option<String>,
+}
+
+impl Snapshot {
+    fn take(machine: &Machine) -> Result<Self, SampleError> {
+        let mut counters = Counters {
+            uptime_centis: proc::read_uptime(&read(machine, "proc/uptime")?)?,
+            ..Counters::default()
+        };
+        let now = proc::read_stat(&read(machine, "proc/stat")?, &mut counters)?;
+        proc::read_vmstat(&read(machine, "proc/vmstat")?, &mut counters)?;
+        let memory = proc::read_meminfo(&read(machine, "proc/meminfo")?)?;
+        let boot_id = read(machine, "proc/sys/kernel/random/boot_id").ok();
+        let boot_id = boot_id.map(|text| text.trim().to_owned()).filter(|id| !id.is_empty());
+        Ok(Self { now, memory, counters, boot_id })
+    }
+}
+
+fn read(machine: &Machine, path: &str) -> Result<String, SampleError> {
+    read_text(&machine.root.join(path))
+        .map_err(|source| SampleError::Read { path: machine.root.join(path), source })
+}
+
+fn read_text(path: &Path) -> io::Result<String> {
+    let mut text = Vec::with_capacity(8 << 10);
+    File::open(path)?.take(MAX_PROC).read_to_end(&mut text)?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}

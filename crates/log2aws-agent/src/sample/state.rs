@@ -1,0 +1,67 @@
+//! The counters of the last sample, kept so that the next interval begins where it ended.
+//!
+//! Losing this file costs one interval, never a line: it is not flushed to disk, and one that
+//! cannot be read is no error.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use tempfile::NamedTempFile;
+
+use super::proc::Counters;
+
+/// The longest state that is read.
+const MAX_STATE: u64 = 64 << 10;
+
+/// The counters of a sample and the boot that they count from.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LastSample {
+    /// `/proc/sys/kernel/random/boot_id`: another one means that every counter began anew.
+    pub(crate) boot_id: String,
+    /// The counters.
+    pub(crate) counters: Counters,
+}
+
+/// Where the state stands in its folder.
+pub(crate) fn path(state_dir: &Path) -> PathBuf {
+    state_dir.join("last-sample.json")
+}
+
+/// The last sample, if there is one that can be read.
+pub(crate) fn load(state_dir: &Path) -> Option<LastSample> {
+    let mut text = Vec::new();
+    File::open(path(state_dir)).ok()?.take(MAX_STATE).read_to_end(&mut text).ok()?;
+    serde_json::from_slice(&text).ok()
+}
+
+/// Keeps a sample in place of the one before; makes the folder if it is missing.
+pub(crate) fn save(state_dir: &Path, sample: &LastSample) -> io::Result<()> {
+    fs::create_dir_all(state_dir)?;
+    let mut file = BufWriter::new(NamedTempFile::new_in(state_dir)?);
+    serde_json::to_writer(&mut file, sample)?;
+    file.flush()?;
+    file.into_inner().map_err(io::IntoInnerError::into_error)?.persist(path(state_dir))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_back_and_takes_rubbish_for_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let state_dir = folder.path().join("made/by/save");
+        assert_eq!(load(&state_dir), None);
+        let counters = Counters { uptime_centis: 7, swapped_out: u64::MAX, ..Counters::default() };
+        let sample = LastSample { boot_id: "x".into(), counters };
+        save(&state_dir, &sample).unwrap();
+        assert_eq!(load(&state_dir), Some(sample));
+        for rubbish in ["", "{", "[]", "{\"boot_id\":1}"] {
+            fs::write(path(&state_dir), rubbish).unwrap();
+            assert_eq!(load(&state_dir), None, "{rubbish}");
+        }
+    }
+}
