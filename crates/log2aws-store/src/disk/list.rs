@@ -1,0 +1,222 @@
+//! Lists, page by page.
+
+use std::cmp::Reverse;
+use std::path::Path;
+
+use log2aws_core::key::{BucketName, ObjectKey};
+use log2aws_service::ports::VersionId;
+
+use super::DiskStore;
+use super::body;
+use super::error::DiskError;
+use super::id::ID_LEN;
+use super::inner::Bucket;
+use super::types::{
+    Damaged, Entry, ListQuery, Listing, MAX_PAGE, ObjectInfo, VersionEntry, VersionListing,
+    VersionMarker, VersionQuery,
+};
+use super::walk::{Kind, Start, Step, Walk, holds_a_body};
+
+impl DiskStore {
+    /// Lists one page of a bucket's objects. A prefix that ends within a folder reads that folder
+    /// alone, the delimiter `/` reads of the folders below it no more than whether they hold
+    /// anything, and a page reads no folder that lies before `after`.
+    ///
+    /// # Errors
+    /// [`DiskError::NoSuchBucket`], [`DiskError::Io`].
+    pub fn list(&self, bucket: &BucketName, query: &ListQuery) -> Result<Listing, DiskError> {
+        let bucket = self.inner.bucket(bucket)?;
+        let max = query.max.min(MAX_PAGE);
+        let start = query.after.clone().map(|key| Start { key, inclusive: false });
+        let mut listing = Listing::default();
+        if max == 0 {
+            return Ok(listing);
+        }
+        let mut walk = Walk::new(&bucket.folder, &query.prefix, start, false, max + 1);
+        let mut groups =
+            Groups::new(&query.prefix, query.delimiter.as_deref(), query.after.as_deref());
+        let mut last = None;
+        while let Some(step) = walk.next().map_err(|e| unreadable(&bucket, e))? {
+            let line = match groups.of(&step, false).map_err(|e| unreadable(&bucket, e))? {
+                Group::Skip => continue,
+                Group::Enter => {
+                    walk.enter(step.path, step.key);
+                    continue;
+                }
+                Group::Prefix(prefix) => Line::Prefix(prefix),
+                Group::Single => match read(&step)? {
+                    Some(line) => line,
+                    None => continue,
+                },
+            };
+            if listing.entries.len() + listing.damaged.len() == max {
+                listing.next = last;
+                break;
+            }
+            last = Some(match &line {
+                Line::Prefix(prefix) => prefix.clone(),
+                Line::Body(_) | Line::Damaged(_) => step.key,
+            });
+            match line {
+                Line::Prefix(prefix) => listing.entries.push(Entry::CommonPrefix(prefix)),
+                Line::Body(info) => listing.entries.push(Entry::Object(info)),
+                Line::Damaged(damaged) => listing.damaged.push(damaged),
+            }
+        }
+        Ok(listing)
+    }
+
+    /// Lists one page of a bucket's versions.
+    ///
+    /// # Errors
+    /// As [`DiskStore::list`].
+    pub fn list_versions(
+        &self,
+        bucket: &BucketName,
+        query: &VersionQuery,
+    ) -> Result<VersionListing, DiskError> {
+        let bucket = self.inner.bucket(bucket)?;
+        let max = query.max.min(MAX_PAGE);
+        let mut listing = VersionListing::default();
+        if max == 0 {
+            return Ok(listing);
+        }
+        let after = query.after.as_ref();
+        let start =
+            after.map(|after| Start { key: after.key.clone(), inclusive: after.version.is_some() });
+        let mut walk = Walk::new(&bucket.folder, &query.prefix, start, bucket.versioned, max + 2);
+        let after_key = after.map(|after| after.key.as_str());
+        let mut groups = Groups::new(&query.prefix, query.delimiter.as_deref(), after_key);
+        let mut last: Option<VersionMarker> = None;
+        while let Some(step) = walk.next().map_err(|e| unreadable(&bucket, e))? {
+            let line =
+                match groups.of(&step, bucket.versioned).map_err(|e| unreadable(&bucket, e))? {
+                    Group::Skip => continue,
+                    Group::Enter => {
+                        walk.enter(step.path, step.key);
+                        continue;
+                    }
+                    Group::Prefix(prefix) => Line::Prefix(prefix),
+                    Group::Single => match read(&step)? {
+                        Some(line) => line,
+                        None => continue,
+                    },
+                };
+            let marker = marker(&step, &line);
+            // Listed on the page before, or met under both its names: a put was cut short between
+            // giving it the second and taking the first away.
+            let listed = after.is_some_and(|after| !is_behind(after, &marker));
+            if listed || last.as_ref() == Some(&marker) {
+                continue;
+            }
+            if listing.entries.len() + listing.damaged.len() == max {
+                listing.next = last;
+                break;
+            }
+            last = Some(marker);
+            match line {
+                Line::Prefix(prefix) => listing.entries.push(VersionEntry::CommonPrefix(prefix)),
+                Line::Body(info) => {
+                    let latest = step.kind == Kind::Current;
+                    listing.entries.push(VersionEntry::Version { info, latest });
+                }
+                Line::Damaged(damaged) => listing.damaged.push(damaged),
+            }
+        }
+        Ok(listing)
+    }
+}
+
+enum Line {
+    Prefix(String),
+    Body(Box<ObjectInfo>),
+    Damaged(Damaged),
+}
+
+/// What a step is to a list with a delimiter.
+enum Group {
+    /// Nothing: it belongs to a prefix that was listed, or lies before the page.
+    Skip,
+    /// A folder to look into.
+    Enter,
+    /// The first of a new common prefix.
+    Prefix(String),
+    /// A line of its own.
+    Single,
+}
+
+/// Rolls keys up into common prefixes.
+struct Groups<'a> {
+    prefix: &'a str,
+    delimiter: Option<&'a str>,
+    after: Option<&'a str>,
+    seen: Option<String>,
+}
+
+impl<'a> Groups<'a> {
+    fn new(prefix: &'a str, delimiter: Option<&'a str>, after: Option<&'a str>) -> Self {
+        let delimiter = delimiter.filter(|delimiter| !delimiter.is_empty());
+        Self { prefix, delimiter, after, seen: None }
+    }
+
+    fn of(&mut self, step: &Step, older: bool) -> std::io::Result<Group> {
+        let is_folder = step.kind == Kind::Folder;
+        let otherwise = if is_folder { Group::Enter } else { Group::Single };
+        let Some(delimiter) = self.delimiter else { return Ok(otherwise) };
+        if self.seen.as_ref().is_some_and(|seen| step.key.starts_with(seen.as_str())) {
+            return Ok(Group::Skip);
+        }
+        let rest = step.key.strip_prefix(self.prefix).unwrap_or_default();
+        let Some(at) = rest.find(delimiter) else { return Ok(otherwise) };
+        let prefix = &step.key[..self.prefix.len() + at + delimiter.len()];
+        if self.after.is_some_and(|after| prefix <= after) {
+            self.seen = Some(prefix.to_owned());
+            return Ok(Group::Skip);
+        }
+        if is_folder && !holds_a_body(&step.path, older)? {
+            return Ok(Group::Skip);
+        }
+        self.seen = Some(prefix.to_owned());
+        Ok(Group::Prefix(prefix.to_owned()))
+    }
+}
+
+/// Reads the body that a step met; `None` if it has gone meanwhile, or is no key of ours.
+fn read(step: &Step) -> Result<Option<Line>, DiskError> {
+    let Ok(key) = step.key.parse::<ObjectKey>() else { return Ok(None) };
+    match body::open(&step.path, &key) {
+        Ok(found) => Ok(found.map(|(_, info)| Line::Body(Box::new(info)))),
+        Err(DiskError::Damaged(damaged)) => Ok(Some(Line::Damaged(damaged))),
+        Err(other) => Err(other),
+    }
+}
+
+fn marker(step: &Step, line: &Line) -> VersionMarker {
+    let version = match (line, &step.kind) {
+        (Line::Body(info), _) => Some(info.version.clone()),
+        (Line::Damaged(_), Kind::Older(Reverse(id))) => Some(VersionId::new(id)),
+        // It cannot say its id, but it is newer than the older ones, which come behind it.
+        (Line::Damaged(_), _) => Some(VersionId::new("v".repeat(ID_LEN))),
+        (Line::Prefix(_), _) => None,
+    };
+    let key = match line {
+        Line::Prefix(prefix) => prefix.clone(),
+        Line::Body(_) | Line::Damaged(_) => step.key.clone(),
+    };
+    VersionMarker { key, version }
+}
+
+/// Whether `marker` comes behind `after`. Ids grow with time, so that of an older body is smaller.
+fn is_behind(after: &VersionMarker, marker: &VersionMarker) -> bool {
+    match (&after.version, &marker.version) {
+        (Some(after_version), Some(version)) if after.key == marker.key => {
+            version.as_str() < after_version.as_str()
+        }
+        _ => true,
+    }
+}
+
+fn unreadable(bucket: &Bucket, source: std::io::Error) -> DiskError {
+    let path: &Path = &bucket.folder;
+    DiskError::Io { what: "listing", path: path.to_owned(), source }
+}

@@ -1,0 +1,419 @@
+//! Uploads in parts.
+//!
+//! `DATA/uploads/<upload>/upload.json` says what becomes of it; each part is a body of its own,
+//! `00001` to `10000`, with the trailer that every body has.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Read as _, Write};
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use log2aws_core::key::{BucketName, ObjectKey};
+use md5::{Digest as _, Md5};
+use serde::{Deserialize, Serialize};
+
+use super::DiskStore;
+use super::body::{self, ObjectReader, hex};
+use super::error::DiskError;
+use super::folders::sync;
+use super::inner::Inner;
+use super::name::KeyPath;
+use super::staged::StagedFile;
+use super::types::{
+    Attributes, Damaged, Digests, MAX_PAGE, ObjectInfo, PartInfo, PartListing, UploadId,
+    UploadInfo, UploadListing, UploadQuery,
+};
+
+/// The greatest number that a part may have: S3's.
+const MAX_PART: u16 = 10_000;
+/// What every part but the last must have, in bytes: S3's 5 MiB.
+const MIN_PART: u64 = 5 * 1024 * 1024;
+/// After how long an upload counts as abandoned.
+const ABANDONED: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+#[derive(Serialize, Deserialize)]
+struct Record {
+    bucket: String,
+    key: String,
+    content_type: String,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    user_metadata: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    source: Option<IpAddr>,
+    initiated_ms: i64,
+}
+
+impl DiskStore {
+    /// Begins an upload in parts. It survives a restart. (`attributes.etag` is not used.)
+    ///
+    /// # Errors
+    /// As [`DiskStore::stage`], and [`DiskError::MetadataTooLarge`].
+    pub fn create_upload(
+        &self,
+        bucket: &BucketName,
+        key: &ObjectKey,
+        attributes: &Attributes,
+    ) -> Result<UploadId, DiskError> {
+        let bucket = self.inner.bucket(bucket)?;
+        let object = format!("{}/{key}", bucket.name);
+        KeyPath::new(&bucket.folder, key)?;
+        body::check(attributes, &object)?;
+        let now = self.inner.now();
+        let record = Record {
+            bucket: bucket.name.to_string(),
+            key: key.to_string(),
+            content_type: attributes.content_type.clone(),
+            user_metadata: attributes.user_metadata.clone(),
+            source: attributes.source,
+            initiated_ms: now.as_millisecond(),
+        };
+        let id = UploadId(self.inner.ids.next(now, None));
+        let staged = self.inner.root.join("staging").join(id.as_str());
+        let folder = self.inner.upload(&id);
+        let write = || {
+            fs::create_dir(&staged)?;
+            let mut file = fs::File::create_new(staged.join("upload.json"))?;
+            file.write_all(&serde_json::to_vec(&record)?)?;
+            file.sync_all()?;
+            sync(&staged)?;
+            fs::rename(&staged, &folder)?;
+            sync(&self.inner.root.join("uploads"))
+        };
+        write().map_err(|e| {
+            // What cannot be removed now is removed at the next start.
+            let _left_to_the_next_start = fs::remove_dir_all(&staged);
+            DiskError::of("writing", &folder, &object, e)
+        })?;
+        Ok(id)
+    }
+
+    /// Describes an upload.
+    ///
+    /// # Errors
+    /// [`DiskError::NoSuchUpload`], [`DiskError::Damaged`], [`DiskError::Io`].
+    pub fn upload_info(&self, upload: &UploadId) -> Result<UploadInfo, DiskError> {
+        let file = self.inner.upload(upload).join("upload.json");
+        let json = fs::read(&file).map_err(|e| missing(upload, "reading", &file, e))?;
+        parse(upload, &json).ok_or_else(|| {
+            Damaged { file, reason: "it does not describe an upload".to_owned() }.into()
+        })
+    }
+
+    /// Begins to write a part; a part of that number that is there already stays until the commit.
+    ///
+    /// # Errors
+    /// [`DiskError::NoSuchUpload`], [`DiskError::PartNumber`], [`DiskError::Full`],
+    /// [`DiskError::Io`].
+    pub fn stage_part(&self, upload: &UploadId, number: u32) -> Result<StagedPart, DiskError> {
+        let in_range = u16::try_from(number).ok().filter(|n| (1..=MAX_PART).contains(n));
+        let number = in_range.ok_or(DiskError::PartNumber { number })?;
+        let info = self.upload_info(upload)?;
+        Ok(StagedPart {
+            inner: Arc::clone(&self.inner),
+            file: self.inner.stage(&format!("{}/{}", info.bucket, info.key))?,
+            upload: info,
+            number,
+        })
+    }
+
+    /// Lists the parts with numbers above `after` (0 for all), `max` of them at most.
+    ///
+    /// # Errors
+    /// [`DiskError::NoSuchUpload`], [`DiskError::Damaged`], [`DiskError::Io`].
+    pub fn list_parts(
+        &self,
+        upload: &UploadId,
+        after: u16,
+        max: usize,
+    ) -> Result<PartListing, DiskError> {
+        let info = self.upload_info(upload)?;
+        let folder = self.inner.upload(upload);
+        let failed = |e| missing(upload, "listing", &folder, e);
+        let mut numbers = Vec::new();
+        for entry in fs::read_dir(&folder).map_err(failed)? {
+            let name = entry.map_err(failed)?.file_name();
+            numbers.extend(name.to_str().and_then(part_number).filter(|number| *number > after));
+        }
+        numbers.sort_unstable();
+        let max = max.min(MAX_PAGE);
+        let mut listing = PartListing::default();
+        for number in &numbers[..max.min(numbers.len())] {
+            listing.parts.extend(self.part(&info, *number)?.map(|(part, _)| part));
+        }
+        if numbers.len() > max {
+            listing.next = numbers[..max].last().copied();
+        }
+        Ok(listing)
+    }
+
+    /// Lists the uploads of a bucket.
+    ///
+    /// # Errors
+    /// [`DiskError::NoSuchBucket`], [`DiskError::Damaged`], [`DiskError::Io`].
+    pub fn list_uploads(
+        &self,
+        bucket: &BucketName,
+        query: &UploadQuery,
+    ) -> Result<UploadListing, DiskError> {
+        let bucket = self.inner.bucket(bucket)?.name;
+        let max = query.max.min(MAX_PAGE);
+        let is_behind = |info: &UploadInfo| match &query.after {
+            None => true,
+            Some((key, None)) => info.key.as_str() > key.as_str(),
+            Some((key, Some(id))) => (info.key.as_str(), &info.id) > (key.as_str(), id),
+        };
+        let mut found = BTreeMap::new();
+        let mut more = false;
+        for id in self.upload_ids()? {
+            let info = match self.upload_info(&id) {
+                Err(DiskError::NoSuchUpload { .. }) => continue,
+                other => other?,
+            };
+            let wanted = info.bucket == bucket && info.key.as_str().starts_with(&query.prefix);
+            if wanted && is_behind(&info) {
+                found.insert((info.key.clone(), id), info);
+                if found.len() > max {
+                    found.pop_last();
+                    more = true;
+                }
+            }
+        }
+        Ok(UploadListing { uploads: found.into_values().collect(), more })
+    }
+
+    /// Makes an object of the parts named, each by number and entity tag (without quotes).
+    ///
+    /// # Errors
+    /// [`DiskError::NoSuchUpload`], [`DiskError::InvalidPart`], [`DiskError::InvalidPartOrder`]
+    /// (also if no part is named), [`DiskError::PartTooSmall`], [`DiskError::Full`],
+    /// [`DiskError::Damaged`], [`DiskError::Io`]. The upload stays, and the call can be made
+    /// again.
+    pub fn complete_upload(
+        &self,
+        upload: &UploadId,
+        parts: &[(u16, String)],
+    ) -> Result<ObjectInfo, DiskError> {
+        let _lock = self.inner.lock_upload(upload);
+        let info = self.upload_info(upload)?;
+        let name = || upload.to_string();
+        if parts.is_empty() || !parts.is_sorted_by(|(a, _), (b, _)| a < b) {
+            return Err(DiskError::InvalidPartOrder { upload: name() });
+        }
+        let mut found = Vec::with_capacity(parts.len());
+        for (number, etag) in parts {
+            match self.part(&info, *number)? {
+                Some((part, path)) if part.etag == *etag => found.push((part, path)),
+                _ => return Err(DiskError::InvalidPart { upload: name(), number: *number }),
+            }
+        }
+        let all_but_the_last = &found[..found.len() - 1];
+        if let Some((part, _)) = all_but_the_last.iter().find(|(p, _)| p.digests.size < MIN_PART) {
+            let (number, size) = (part.number, part.digests.size);
+            return Err(DiskError::PartTooSmall { upload: name(), number, size });
+        }
+
+        let mut whole = self.stage(&info.bucket, &info.key)?;
+        let mut tags = Md5::new();
+        let mut buffer = vec![0; 256 * 1024];
+        for (part, path) in &found {
+            tags.update(part.digests.md5);
+            copy_part(upload, part, path, &info.key, &mut buffer, &mut whole)?;
+        }
+        let etag = format!("{}-{}", hex(&tags.finalize()), found.len());
+        let object = whole.commit(Attributes { etag: Some(etag), ..info.attributes })?;
+        self.discard(upload)?;
+        Ok(object)
+    }
+
+    /// Throws an upload and its parts away.
+    ///
+    /// # Errors
+    /// [`DiskError::NoSuchUpload`], [`DiskError::Io`].
+    pub fn abort_upload(&self, upload: &UploadId) -> Result<(), DiskError> {
+        let _lock = self.inner.lock_upload(upload);
+        self.discard(upload)
+    }
+
+    /// Removes the uploads that were begun more than seven days before `now`; tells how many.
+    ///
+    /// # Errors
+    /// [`DiskError::Damaged`], [`DiskError::Io`]: the first of them, after all uploads were seen.
+    pub fn sweep(&self, now: Timestamp) -> Result<u64, DiskError> {
+        let mut removed = 0;
+        let mut failure = None;
+        for id in self.upload_ids()? {
+            let is_abandoned = |info: &UploadInfo| now.duration_since(info.initiated) > ABANDONED;
+            let swept = match self.upload_info(&id) {
+                Ok(info) if is_abandoned(&info) => self.abort_upload(&id).map(|()| 1),
+                other => other.map(|_| 0),
+            };
+            match swept {
+                Ok(count) => removed += count,
+                Err(DiskError::NoSuchUpload { .. }) => {}
+                Err(other) => failure = failure.or(Some(other)),
+            }
+        }
+        failure.map_or(Ok(removed), Err)
+    }
+
+    /// Takes the upload away at once, then its files.
+    fn discard(&self, upload: &UploadId) -> Result<(), DiskError> {
+        let folder = self.inner.upload(upload);
+        let grave = self.inner.root.join("staging").join(upload.as_str());
+        fs::rename(&folder, &grave).map_err(|e| missing(upload, "removing", &folder, e))?;
+        let uploads = self.inner.root.join("uploads");
+        sync(&uploads).map_err(|e| DiskError::of("syncing", &uploads, upload.as_str(), e))?;
+        // What cannot be removed now is removed at the next start.
+        let _left_to_the_next_start = fs::remove_dir_all(&grave);
+        Ok(())
+    }
+
+    fn part(
+        &self,
+        upload: &UploadInfo,
+        number: u16,
+    ) -> Result<Option<(PartInfo, PathBuf)>, DiskError> {
+        let path = self.inner.part(&upload.id, number);
+        let found = body::open(&path, &upload.key)?;
+        Ok(found.map(|(_, info)| (part_info(number, info), path)))
+    }
+
+    fn upload_ids(&self) -> Result<Vec<UploadId>, DiskError> {
+        let folder = self.inner.root.join("uploads");
+        let failed = |source| DiskError::Io { what: "listing", path: folder.clone(), source };
+        let mut ids = Vec::new();
+        for entry in fs::read_dir(&folder).map_err(failed)? {
+            let name = entry.map_err(failed)?.file_name();
+            ids.extend(name.to_str().and_then(UploadId::parse));
+        }
+        Ok(ids)
+    }
+}
+
+impl Inner {
+    fn upload(&self, upload: &UploadId) -> PathBuf {
+        self.root.join("uploads").join(upload.as_str())
+    }
+
+    fn part(&self, upload: &UploadId, number: u16) -> PathBuf {
+        self.upload(upload).join(format!("{number:05}"))
+    }
+}
+
+/// A part of an upload being written. Dropped without [`StagedPart::commit`], it is gone.
+#[derive(Debug)]
+pub struct StagedPart {
+    inner: Arc<Inner>,
+    upload: UploadInfo,
+    number: u16,
+    file: StagedFile,
+}
+
+impl StagedPart {
+    /// Size and hashes of what was written so far, to be compared before the commit.
+    pub fn digests(&self) -> Digests {
+        self.file.digests()
+    }
+
+    /// Makes the part durable, in the place of an earlier one of its number.
+    ///
+    /// # Errors
+    /// [`DiskError::NoSuchUpload`] if the upload has gone meanwhile; [`DiskError::Full`];
+    /// [`DiskError::Io`].
+    pub fn commit(self) -> Result<PartInfo, DiskError> {
+        let Self { inner, upload, number, mut file } = self;
+        let object = format!("{}/{}", upload.bucket, upload.key);
+        let failed = |file: &StagedFile, e| DiskError::of("writing", file.path(), &object, e);
+        file.settle().map_err(|e| failed(&file, e))?;
+        let now = inner.now();
+        let id = inner.ids.next(now, None);
+        let digests = file.digests();
+        let info = body::describe(upload.key.clone(), id, digests, Attributes::default(), now);
+        file.seal(&info).map_err(|e| failed(&file, e))?;
+        let path = inner.part(&upload.id, number);
+        file.place(&path).map_err(|e| missing(&upload.id, "renaming to", &path, e))?;
+        let folder = inner.upload(&upload.id);
+        sync(&folder).map_err(|e| missing(&upload.id, "syncing", &folder, e))?;
+        Ok(part_info(number, info))
+    }
+}
+
+impl Write for StagedPart {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+fn part_info(number: u16, info: ObjectInfo) -> PartInfo {
+    let ObjectInfo { digests, etag, last_modified, .. } = info;
+    PartInfo { number, etag, digests, last_modified }
+}
+
+fn part_number(name: &str) -> Option<u16> {
+    let number = name.parse().ok().filter(|number| (1..=MAX_PART).contains(number))?;
+    (format!("{number:05}") == name).then_some(number)
+}
+
+/// Appends a part's data. The part is what its etag said, or the object is not made of it.
+fn copy_part(
+    upload: &UploadId,
+    part: &PartInfo,
+    path: &Path,
+    key: &ObjectKey,
+    buffer: &mut [u8],
+    whole: &mut impl Write,
+) -> Result<(), DiskError> {
+    let invalid = || DiskError::InvalidPart { upload: upload.to_string(), number: part.number };
+    let (file, info) = body::open(path, key)?.ok_or_else(invalid)?;
+    if info.etag != part.etag {
+        return Err(invalid());
+    }
+    let mut reader = ObjectReader::new(file, info.digests.size);
+    let mut md5 = Md5::new();
+    loop {
+        let read =
+            reader.read(buffer).map_err(|e| DiskError::of("reading", path, key.as_str(), e))?;
+        if read == 0 {
+            break;
+        }
+        md5.update(&buffer[..read]);
+        whole
+            .write_all(&buffer[..read])
+            .map_err(|e| DiskError::of("writing", path, key.as_str(), e))?;
+    }
+    if md5.finalize() != part.digests.md5 {
+        let reason = "its data are not what was written".to_owned();
+        return Err(Damaged { file: path.to_owned(), reason }.into());
+    }
+    Ok(())
+}
+
+fn parse(upload: &UploadId, json: &[u8]) -> Option<UploadInfo> {
+    let record: Record = serde_json::from_slice(json).ok()?;
+    Some(UploadInfo {
+        id: upload.clone(),
+        bucket: record.bucket.parse().ok()?,
+        key: record.key.parse().ok()?,
+        attributes: Attributes {
+            content_type: record.content_type,
+            user_metadata: record.user_metadata,
+            source: record.source,
+            etag: None,
+        },
+        initiated: Timestamp::from_millisecond(record.initiated_ms).ok()?,
+    })
+}
+
+fn missing(upload: &UploadId, what: &'static str, path: &Path, source: io::Error) -> DiskError {
+    if source.kind() == io::ErrorKind::NotFound {
+        return DiskError::NoSuchUpload { upload: upload.to_string() };
+    }
+    DiskError::of(what, path, upload.as_str(), source)
+}

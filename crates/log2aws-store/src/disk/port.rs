@@ -1,0 +1,71 @@
+//! The disk store as the handlers see it.
+
+use std::io::{self, Write};
+
+use log2aws_core::key::{BucketName, ObjectKey};
+use log2aws_service::ports::{Store, StoreError, Upload, Version, VersionId};
+
+use super::staged::Staged;
+use super::types::{Attributes, ObjectInfo};
+use super::{DiskError, DiskStore};
+
+impl Store for DiskStore {
+    fn newest(&self, bucket: &BucketName, key: &ObjectKey) -> Result<Option<Version>, StoreError> {
+        match self.head(bucket, key, None) {
+            Ok(info) => Ok(Some(version(&info))),
+            Err(DiskError::NoSuchKey { .. }) => Ok(None),
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    fn open(
+        &self,
+        bucket: &BucketName,
+        key: &ObjectKey,
+        version: &VersionId,
+    ) -> Result<Box<dyn io::Read + Send>, StoreError> {
+        let (_, reader) = self.open_object(bucket, key, Some(version))?;
+        Ok(Box::new(reader))
+    }
+
+    fn create(
+        &self,
+        bucket: &BucketName,
+        key: &ObjectKey,
+        content_type: &str,
+    ) -> Result<Box<dyn Upload>, StoreError> {
+        let staged = self.stage(bucket, key)?;
+        Ok(Box::new(DiskUpload { staged, content_type: content_type.to_owned() }))
+    }
+
+    fn delete(&self, bucket: &BucketName, key: &ObjectKey) -> Result<(), StoreError> {
+        Ok(self.delete(bucket, key)?)
+    }
+}
+
+struct DiskUpload {
+    staged: Staged,
+    content_type: String,
+}
+
+impl Write for DiskUpload {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.staged.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.staged.flush()
+    }
+}
+
+impl Upload for DiskUpload {
+    fn commit(self: Box<Self>) -> Result<Version, StoreError> {
+        let Self { staged, content_type } = *self;
+        let info = staged.commit(Attributes { content_type, ..Attributes::default() })?;
+        Ok(version(&info))
+    }
+}
+
+fn version(info: &ObjectInfo) -> Version {
+    Version { id: info.version.clone(), size: info.digests.size }
+}

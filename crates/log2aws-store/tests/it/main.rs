@@ -1,0 +1,6 @@
+//! The stores from outside: one test binary, a module for each group of promises.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests too")]
+
+mod common;
+mod disk;
