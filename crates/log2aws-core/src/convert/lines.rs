@@ -3,7 +3,7 @@
 use memchr::memchr;
 
 use super::{Sink, Totals};
-use crate::line::{Line, LineError, Row};
+use crate::line::{CanonicalReader, Line, LineError, Row};
 use crate::metadata::Metadata;
 use crate::reject::{MAX_RAW, Reason, Reject};
 
@@ -29,7 +29,8 @@ pub(super) struct Lines {
     offset: u64,
     /// How many columns of `vmstat` the last row had.
     columns: usize,
-    /// The CSV cells of a row.
+    canonical: CanonicalReader,
+    /// The CSV cells of a row that was not in the usual form.
     csv: Vec<u8>,
 }
 
@@ -104,13 +105,17 @@ impl Lines {
     /// Takes a line of fitting length, without its line end.
     fn whole_line(&mut self, line: &[u8], ended: bool, sink: &mut impl Sink) {
         self.csv.clear();
-        let error = match Line::read(line, &mut self.csv) {
-            Ok(read) if ended || read.columns >= self.columns => {
+        let read = match self.canonical.read(line) {
+            Some((csv, read)) => Ok((csv, read)),
+            None => Line::read(line, &mut self.csv).map(|read| (self.csv.as_slice(), read)),
+        };
+        let error = match read {
+            Ok((csv, read)) if ended || read.columns >= self.columns => {
                 self.totals.rows += 1;
                 self.columns = read.columns;
-                return sink.row(&Row::new(&self.csv, read, self.totals.lines));
+                return sink.row(&Row::new(csv, read, self.totals.lines));
             }
-            Ok(read) => Reason::CutShort { found: read.columns, expected: self.columns },
+            Ok((_, read)) => Reason::CutShort { found: read.columns, expected: self.columns },
             Err(LineError::Columns(found)) if !ended && found < self.columns => {
                 Reason::CutShort { found, expected: self.columns }
             }

@@ -93,7 +93,7 @@ fn two_digits(tens: u8, ones: u8) -> i8 {
 }
 
 /// Reads `YYYY-MM-DD`; the day must exist.
-fn read_date(text: &[u8]) -> Result<Date, LineError> {
+pub(super) fn read_date(text: &[u8]) -> Result<Date, LineError> {
     let &[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = text else {
         return Err(LineError::Date(shown(text)));
     };

@@ -4,6 +4,7 @@
 //! to 18 columns of `vmstat`. [`Line::read`] reads every form that real machines write, and
 //! [`compose`] writes one.
 
+mod canonical;
 mod compose;
 mod error;
 mod general;
@@ -11,6 +12,7 @@ mod row;
 
 use jiff::civil::Date;
 
+pub(crate) use canonical::CanonicalReader;
 pub use compose::{ComposeError, compose};
 pub use error::LineError;
 pub use row::Row;

@@ -239,3 +239,78 @@ fn what_the_form_cannot_hold_is_refused() {
     assert_eq!(with(|s| s.uptime_seconds = u64::MAX), ComposeError::Uptime(u64::MAX));
     assert_eq!(with(|s| s.time = date(-1, 1, 1).at(0, 0, 0, 0)), ComposeError::Year(-1));
 }
+
+/// Lines of the usual form and, one change away from it, of every other kind.
+fn any_usual_line() -> impl Strategy<Value = String> {
+    let number = || prop_oneof![Just("0".to_owned()), "[0-9]{1,3}", "[0-9]{1,10}", "[0-9]{18,21}"];
+    let uptime = "(([0-9]{1,8} days|1 day), )?([0-9]{1,2}:[0-9]{2}|[0-9]{1,2} min)";
+    let head = (
+        "2019-0[1-3]-[0-3][0-9] [0-2][0-9]:[0-6][0-9]:[0-6][0-9] up ",
+        uptime,
+        ", [0-9]{1,2} users?, load average:",
+        "( [0-9]{1,3}\\.[0-9]{1,2},){2} [0-9]{1,8}\\.[0-9]{2,8}",
+    );
+    (head, proptest::collection::vec(number(), 15..20))
+        .prop_map(|((a, b, c, d), values)| format!("{a}{b}{c}{d} {}", values.join(" ")))
+}
+
+fn any_change(line: String) -> impl Strategy<Value = Vec<u8>> {
+    let bytes = prop_oneof![
+        Just(Vec::new()),
+        Just(b" ".to_vec()),
+        proptest::collection::vec(any::<u8>(), 1..3)
+    ];
+    (Just(line.into_bytes()), any::<prop::sample::Index>(), 0..3_usize, bytes).prop_map(
+        |(mut line, at, removed, bytes)| {
+            let at = at.index(line.len());
+            let end = line.len().min(at + removed);
+            line.splice(at..end, bytes);
+            line
+        },
+    )
+}
+
+fn readers_agree(line: &[u8]) -> Result<bool, TestCaseError> {
+    let mut csv = Vec::new();
+    let general = general::read(line, &mut csv);
+    let mut reader = CanonicalReader::default();
+    let quick = reader.read(line);
+    if let Some((cells, read)) = quick {
+        prop_assert_eq!(general, Ok(read));
+        prop_assert_eq!(cells, csv);
+    }
+    Ok(quick.is_some())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_quick_reader_agrees_with_the_general_one(line in any_usual_line()) {
+        readers_agree(line.as_bytes())?;
+    }
+
+    #[test]
+    fn and_also_one_change_away(line in any_usual_line().prop_flat_map(any_change)) {
+        readers_agree(&line)?;
+    }
+}
+
+#[test]
+fn the_quick_reader_reads_what_servers_write() {
+    let usual = |line: &str| readers_agree(line.as_bytes()).unwrap();
+    let line = format!("{HEAD} {TAIL}");
+    assert!(usual(&line) && usual(&format!("{line} 12")));
+    assert!(usual(line.strip_suffix(" 0").unwrap()));
+    for uptime in ["1 day, 3 min", "400 days, 3:09", "20:04", "5 min"] {
+        assert!(usual(&line.replace("45 days, 20:04", uptime)), "{uptime}");
+    }
+    for columns in [TAIL.replace("379918752", "9999999999999999999"), TAIL.replace(' ', " 1")] {
+        assert!(usual(&format!("{HEAD} {columns}")));
+    }
+    for declined in
+        [line.replace(" 8428556", "  8428556"), line.replace("379918752", "00000000000000000001")]
+    {
+        assert!(!usual(&declined));
+    }
+}
