@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod analyze;
 mod http;
+mod interleave;
 mod presign;
+mod stepped;
 mod world;

@@ -1,13 +1,30 @@
-//! The world that these tests hand to the handlers: fixed settings, a clock that stands still.
+//! The world that these tests hand to the handlers: fixed settings, a clock that stands still, a
+//! store in memory.
 
+use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use log2aws_core::key::KeyPrefix;
-use log2aws_service::ports::{Clock, Settings, SettingsSource, SettingsUnavailable};
+use log2aws_core::event::{Event, Record};
+use log2aws_core::key::{KeyPrefix, ObjectKey};
+use log2aws_service::analyze::AnalyzeApp;
+use log2aws_service::ports::{
+    Clock, Settings, SettingsSource, SettingsUnavailable, Store, Version,
+};
+use log2aws_store::{BucketSpec, MemoryStore};
 
 pub(crate) const RAW: &str = "serverlogs-local";
 pub(crate) const ANALYZED: &str = "analyzedlogs-local";
+pub(crate) const ALLOWED: &str = "203.0.113.7";
+pub(crate) const REFUSED: &str = "198.51.100.9";
+pub(crate) const KEY: &str = "web01/2019-08-01.log";
+
+/// Rows, rejects, a metadata line and an unreal date.
+pub(crate) const MIXED: &str = "# log2aws/1 server=web01 cores=8 mode=interval\n\
+    2019-08-01 00:00:01 up 45 days, 20:04, 1 user, load average: 25.06, 22.63, 21.70 124 10 493744 379918752 0 8428556 0 0 1852 156 0 0 26 12 60 2 0\n\
+    2019-02-30 00:10:01 up 45 days, 20:14, 1 user, load average: 1.06, 2.63, 1.70 4 1 493744 379918752 0 8428556 0 0 1852 156 0 0 26 12 60 2 0\n\
+    nonsense\n";
 
 /// Settings that hold for the whole test, or none at all.
 pub(crate) struct Fixed(pub(crate) Option<Settings>);
@@ -35,4 +52,55 @@ impl Clock for At {
     fn now(&self) -> Timestamp {
         self.0.parse().unwrap()
     }
+}
+
+/// Every result by its key: its bytes and its media type.
+pub(crate) type Results = BTreeMap<String, (Vec<u8>, String)>;
+
+pub(crate) fn memory() -> MemoryStore {
+    let spec = |name: &str, versioned| BucketSpec { name: name.parse().unwrap(), versioned };
+    MemoryStore::new(&[spec(RAW, true), spec(ANALYZED, false)])
+}
+
+pub(crate) fn app(store: impl Store + 'static) -> AnalyzeApp {
+    app_with(store, Some(settings(ALLOWED)))
+}
+
+pub(crate) fn app_with(store: impl Store + 'static, settings: Option<Settings>) -> AnalyzeApp {
+    let (store, settings) = (Arc::new(store), Arc::new(Fixed(settings)));
+    AnalyzeApp { store, settings, program: "1.2.3".to_owned() }
+}
+
+pub(crate) fn put_key(store: &MemoryStore, key: &str, log: &[u8]) -> Version {
+    let bucket = RAW.parse().unwrap();
+    let mut upload = store.create(&bucket, &key.parse().unwrap(), "text/plain").unwrap();
+    upload.write_all(log).unwrap();
+    upload.commit().unwrap()
+}
+
+pub(crate) fn put(store: &MemoryStore, log: &[u8]) -> Version {
+    put_key(store, KEY, log)
+}
+
+pub(crate) fn record(source: &str, version: Option<&Version>) -> Record {
+    Record {
+        bucket: RAW.parse().unwrap(),
+        key: KEY.parse().unwrap(),
+        source: Some(source.parse().unwrap()),
+        version: version.map(|version| version.id.to_string()),
+    }
+}
+
+pub(crate) fn allowed(version: &Version) -> Event {
+    record(ALLOWED, Some(version)).into()
+}
+
+pub(crate) fn refused(version: &Version) -> Event {
+    record(REFUSED, Some(version)).into()
+}
+
+pub(crate) fn results(store: &MemoryStore) -> Results {
+    let bucket = ANALYZED.parse().unwrap();
+    let contents = |key: &ObjectKey| store.contents(&bucket, key).unwrap();
+    store.keys(&bucket).iter().map(|key| (key.to_string(), contents(key))).collect()
 }

@@ -1,0 +1,121 @@
+//! A store in which a test may do something before every step that is made in it.
+
+use std::io::{self, Read, Write};
+use std::sync::{Arc, Mutex};
+
+use log2aws_core::key::{BucketName, ObjectKey};
+use log2aws_service::ports::{Store, StoreError, Upload, Version, VersionId};
+
+/// What a test does before a step; an error is what the step then fails with.
+type Before = Box<dyn FnMut(&Step) -> io::Result<()> + Send>;
+
+/// One step, about to be made.
+pub(crate) struct Step {
+    /// Its number, from 0.
+    pub(crate) number: usize,
+    /// What it does and to what, e.g. `commit web01/2019-08-01.csv`.
+    pub(crate) what: String,
+    /// How many bytes it writes.
+    pub(crate) bytes: usize,
+}
+
+/// Passes everything on to the store within.
+#[derive(Clone)]
+pub(crate) struct Stepped {
+    inner: Arc<dyn Store>,
+    steps: Arc<Mutex<(usize, Before)>>,
+}
+
+impl Stepped {
+    pub(crate) fn new(
+        inner: impl Store + 'static,
+        before: impl FnMut(&Step) -> io::Result<()> + Send + 'static,
+    ) -> Self {
+        Self { inner: Arc::new(inner), steps: Arc::new(Mutex::new((0, Box::new(before)))) }
+    }
+
+    /// How many steps were made.
+    pub(crate) fn steps(&self) -> usize {
+        self.steps.lock().unwrap().0
+    }
+
+    fn step(&self, verb: &str, what: &str, bytes: usize) -> io::Result<()> {
+        let (number, before) = &mut *self.steps.lock().unwrap();
+        let step = Step { number: *number, what: format!("{verb} {what}"), bytes };
+        *number += 1;
+        before(&step)
+    }
+
+    fn port_step(&self, verb: &str, key: &ObjectKey) -> Result<(), StoreError> {
+        let failed = |source| StoreError::Failed { what: format!("{verb} {key}"), source };
+        self.step(verb, key.as_str(), 0).map_err(failed)
+    }
+}
+
+impl Store for Stepped {
+    fn newest(&self, bucket: &BucketName, key: &ObjectKey) -> Result<Option<Version>, StoreError> {
+        self.port_step("newest", key)?;
+        self.inner.newest(bucket, key)
+    }
+
+    fn open(
+        &self,
+        bucket: &BucketName,
+        key: &ObjectKey,
+        version: &VersionId,
+    ) -> Result<Box<dyn Read + Send>, StoreError> {
+        self.port_step("open", key)?;
+        let body = self.inner.open(bucket, key, version)?;
+        Ok(Box::new(Body { store: self.clone(), key: key.to_string(), inner: body }))
+    }
+
+    fn create(
+        &self,
+        bucket: &BucketName,
+        key: &ObjectKey,
+        content_type: &str,
+    ) -> Result<Box<dyn Upload>, StoreError> {
+        self.port_step("create", key)?;
+        let upload = self.inner.create(bucket, key, content_type)?;
+        Ok(Box::new(Body { store: self.clone(), key: key.to_string(), inner: upload }))
+    }
+
+    fn delete(&self, bucket: &BucketName, key: &ObjectKey) -> Result<(), StoreError> {
+        self.port_step("delete", key)?;
+        self.inner.delete(bucket, key)
+    }
+}
+
+/// A reader or an upload, step by step.
+struct Body<T> {
+    store: Stepped,
+    key: String,
+    inner: T,
+}
+
+impl Read for Body<Box<dyn Read + Send>> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.store.step("read", &self.key, 0)?;
+        self.inner.read(buffer)
+    }
+}
+
+impl Write for Body<Box<dyn Upload>> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.store.step("write", &self.key, bytes.len())?;
+        self.inner.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+impl Upload for Body<Box<dyn Upload>> {
+    fn commit(self: Box<Self>) -> Result<Version, StoreError> {
+        self.store
+            .step("commit", &self.key, 0)
+            .map_err(|source| StoreError::Failed { what: self.key.clone(), source })?;
+        self.inner.commit()
+    }
+}
