@@ -4,6 +4,7 @@
 //! print. Those arrive as arguments; `clippy.toml` beside this crate makes each a failing check.
 
 pub mod allow_list;
+pub mod chart;
 pub mod convert;
 pub mod csv;
 pub mod day;

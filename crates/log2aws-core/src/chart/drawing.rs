@@ -1,0 +1,77 @@
+//! The drawing: shapes on a page, before any file format.
+//!
+//! Lengths are tenths of a CSS pixel in whole numbers, so that equal days are equal bytes on every
+//! machine. What a shape looks like is a matter of its class; see `style`.
+
+/// A finished chart, ready to be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drawing {
+    pub(super) width: i32,
+    pub(super) height: i32,
+    /// Names the drawing for those who do not see it.
+    pub(super) title: String,
+    /// Tells them what is to be seen.
+    pub(super) description: String,
+    pub(super) shapes: Vec<Shape>,
+}
+
+/// One thing on the page. Later ones lie over earlier ones.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    Rect { class: &'static str, x: i32, y: i32, width: i32, height: i32 },
+    Circle { class: &'static str, x: i32, y: i32, r: i32 },
+    Path { class: &'static str, path: Path },
+    Text { class: &'static str, x: i32, y: i32, spans: Vec<Span> },
+}
+
+/// Part of a line of text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    pub(super) class: &'static str,
+    pub(super) text: String,
+    /// What people wrote: shown with Japanese glyphs where scripts share a character.
+    pub(super) japanese: bool,
+}
+
+/// Lines that are drawn with one pen; each run is one stroke.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Path {
+    pub(super) runs: Vec<Vec<(i32, i32)>>,
+    /// Whether each run is led back to where it began.
+    pub(super) closed: bool,
+}
+
+impl Path {
+    /// Open strokes.
+    pub(super) fn lines(runs: Vec<Vec<(i32, i32)>>) -> Self {
+        Self { runs, closed: false }
+    }
+
+    /// Closed outlines.
+    pub(super) fn areas(runs: Vec<Vec<(i32, i32)>>) -> Self {
+        Self { runs, closed: true }
+    }
+}
+
+impl Drawing {
+    pub(super) fn text(&mut self, class: &'static str, x: i32, y: i32, text: impl Into<String>) {
+        let span = Span { class: "", text: text.into(), japanese: false };
+        self.shapes.push(Shape::Text { class, x, y, spans: vec![span] });
+    }
+
+    pub(super) fn rect(&mut self, class: &'static str, x: i32, y: i32, width: i32, height: i32) {
+        self.shapes.push(Shape::Rect { class, x, y, width, height });
+    }
+
+    pub(super) fn path(&mut self, class: &'static str, path: Path) {
+        self.shapes.push(Shape::Path { class, path });
+    }
+
+    pub(super) fn line(&mut self, class: &'static str, from: (i32, i32), to: (i32, i32)) {
+        self.path(class, Path::lines(vec![vec![from, to]]));
+    }
+
+    pub(super) fn dot(&mut self, class: &'static str, (x, y): (i32, i32), r: i32) {
+        self.shapes.push(Shape::Circle { class, x, y, r });
+    }
+}

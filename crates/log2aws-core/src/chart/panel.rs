@@ -1,0 +1,209 @@
+//! One panel: its frame, its axis, its legend, its series.
+
+use super::drawing::{Drawing, Path, Shape, Span};
+use super::points::{CPU, Field, LAYERS, Points};
+use super::scale::Scale;
+use super::style::{DOTS, FILLS, PENS, width};
+
+/// The width of all plots, in tenths of a pixel, and where they begin and end.
+pub(super) const LEFT: i32 = 620;
+pub(super) const RIGHT: i32 = 10_220;
+
+/// Between a panel's head and its plot.
+const HEAD: i32 = 90;
+
+/// A dot for a sample that has no neighbours.
+const LONE_DOT: i32 = 24;
+
+/// How wide a lone sample's bar in a stack is at least.
+const LONE_BAR: i32 = 30;
+
+/// The time axis that all panels share.
+#[derive(Clone, Debug)]
+pub(super) struct TimeAxis {
+    /// The length of the day in seconds.
+    pub(super) day: u32,
+    /// The longest step, in seconds, that is no gap.
+    pub(super) longest: u32,
+    /// The seconds that have a tick.
+    pub(super) ticks: Vec<(u32, String)>,
+    /// The gaps.
+    pub(super) gaps: Vec<(u32, u32)>,
+    /// The seconds of reboots, in order, with their names.
+    pub(super) reboots: Vec<(u32, String)>,
+    /// The usual step, in seconds.
+    pub(super) interval: u32,
+    /// Where the averages of `vmstat` are averages since boot.
+    pub(super) since_boot: Vec<(u32, u32)>,
+}
+
+impl TimeAxis {
+    /// Where a second of the day is, in tenths of a pixel.
+    pub(super) fn x(&self, second: u32) -> i32 {
+        let second = i64::from(second.min(self.day));
+        let along = second * i64::from(RIGHT - LEFT) / i64::from(self.day.max(1));
+        LEFT + i32::try_from(along).unwrap_or(0)
+    }
+}
+
+/// A panel that is being drawn. Its series come after its frame.
+#[derive(Debug)]
+pub(super) struct Panel<'a> {
+    pub(super) axis: &'a TimeAxis,
+    pub(super) points: &'a Points,
+    pub(super) scale: Scale,
+    /// The upper edge of the plot, and its height.
+    pub(super) top: i32,
+    pub(super) height: i32,
+}
+
+/// An entry of a legend.
+pub(super) struct Entry {
+    pub(super) name: String,
+    /// What is told of it, e.g. its maximum; shown in a quieter colour.
+    pub(super) figure: String,
+}
+
+/// What stands beside a name in a legend.
+#[derive(Clone, Copy)]
+pub(super) enum Swatch {
+    Pen,
+    Fill,
+}
+
+impl Panel<'_> {
+    /// The lower edge of the plot.
+    pub(super) fn bottom(&self) -> i32 {
+        self.top + self.height
+    }
+
+    /// Where a value is, in tenths of a pixel.
+    pub(super) fn y(&self, value: f64) -> i32 {
+        let share = (value / self.scale.top).clamp(0.0, 1.0);
+        #[expect(clippy::cast_possible_truncation, reason = "a share of the panel's height")]
+        let up = (share * f64::from(self.height)).round() as i32;
+        self.bottom() - up
+    }
+
+    /// Gaps, grid, ticks and frame.
+    pub(super) fn frame(&self, drawing: &mut Drawing) {
+        for &(from, to) in &self.axis.gaps {
+            let (from, to) = (self.axis.x(from), self.axis.x(to));
+            drawing.rect("gap", from, self.top, to - from, self.height);
+        }
+        let mut grid = Vec::new();
+        for (second, _) in &self.axis.ticks {
+            let x = self.axis.x(*second);
+            grid.push(vec![(x, self.top), (x, self.bottom())]);
+        }
+        for (value, label) in self.scale.ticks() {
+            let y = self.y(value);
+            grid.push(vec![(LEFT, y), (RIGHT, y)]);
+            drawing.text("t e", LEFT - 80, y + 38, label);
+        }
+        drawing.path("g", Path::lines(grid));
+        let reboot = |(second, _): &(u32, String)| {
+            let x = self.axis.x(*second);
+            vec![(x, self.top), (x, self.bottom())]
+        };
+        let reboots: Vec<_> = self.axis.reboots.iter().map(reboot).collect();
+        if !reboots.is_empty() {
+            drawing.path("boot", Path::lines(reboots));
+        }
+        drawing.line("f", (LEFT, self.bottom()), (RIGHT, self.bottom()));
+    }
+
+    /// The head of the panel: what it shows, in which unit, and its legend.
+    pub(super) fn legend(
+        &self,
+        drawing: &mut Drawing,
+        title: &str,
+        unit: &str,
+        swatch: Swatch,
+        entries: &[Entry],
+    ) {
+        let base = self.top - HEAD;
+        drawing.text("h3", LEFT, base, title);
+        let mut x = LEFT + width(title, 12) * 21 / 20;
+        if !unit.is_empty() {
+            drawing.text("k", x + 50, base, unit);
+            x += 50 + width(unit, 12);
+        }
+        x += 260;
+        for (index, Entry { name, figure }) in entries.iter().enumerate() {
+            let middle = base - 42;
+            match swatch {
+                Swatch::Pen => drawing.line(PENS[index], (x, middle), (x + 240, middle)),
+                Swatch::Fill => drawing.rect(FILLS[index], x + 100, base - 92, 140, 100),
+            }
+            x += 300;
+            let span = |class, text| Span { class, text, japanese: false };
+            let spans = vec![span("", name.clone()), span("k", format!("\u{a0} {figure}"))];
+            drawing.shapes.push(Shape::Text { class: "", x, y: base, spans });
+            x += width(name, 12) + width(figure, 12) + 260;
+        }
+    }
+
+    /// Lines, the first at the bottom: it has the solid pen, which shows between others' dashes.
+    pub(super) fn lines(&self, drawing: &mut Drawing, fields: &[Field]) {
+        for (index, &field) in fields.iter().enumerate() {
+            let place = |second, value| (self.axis.x(second), self.y(f64::from(value)));
+            let strokes = self.points.strokes(field, self.axis.longest, place);
+            let (lone, strokes): (Vec<_>, Vec<_>) = strokes.into_iter().partition(|s| s.len() == 1);
+            if !strokes.is_empty() {
+                drawing.path(PENS[index], Path::lines(strokes));
+            }
+            for stroke in lone {
+                drawing.dot(DOTS[index], stroke[0], LONE_DOT);
+            }
+        }
+    }
+
+    /// The CPU shares one upon the other.
+    pub(super) fn stack(&self, drawing: &mut Drawing) {
+        let place = |second, value| (self.axis.x(second), self.y(f64::from(value)));
+        let stacks = self.points.stack(self.axis.longest, place);
+        for layer in (0..LAYERS).rev() {
+            if self.points.max(CPU[layer]).is_none_or(|max| max <= 0.0) {
+                continue;
+            }
+            let outlines = stacks.iter().map(|edges| self.outline(&edges[layer])).collect();
+            drawing.path(FILLS[layer], Path::areas(outlines));
+        }
+    }
+
+    /// The area under an edge.
+    fn outline(&self, edge: &[(i32, i32)]) -> Vec<(i32, i32)> {
+        let bottom = self.bottom();
+        let mut outline = Vec::with_capacity(edge.len() + 2);
+        match edge {
+            [] => {}
+            [(x, y)] => {
+                let half = (self.axis.x(self.axis.interval) - LEFT).max(LONE_BAR) / 2;
+                let (left, right) = ((x - half).max(LEFT), (x + half).min(RIGHT));
+                outline.extend([(left, bottom), (left, *y), (right, *y), (right, bottom)]);
+            }
+            [(first, _), .., (last, _)] => {
+                outline.push((*first, bottom));
+                outline.extend_from_slice(edge);
+                outline.push((*last, bottom));
+            }
+        }
+        outline
+    }
+
+    /// Stripes where the averages are averages since boot, and the words for it.
+    pub(super) fn since_boot(&self, drawing: &mut Drawing, pattern: &'static str) {
+        for &(from, to) in &self.axis.since_boot {
+            let (from, to) = (self.axis.x(from), self.axis.x(to));
+            drawing.rect(pattern, from, self.top, to - from, self.height);
+        }
+    }
+
+    /// Says in the panel's head what the stripes mean.
+    pub(super) fn since_boot_label(&self, drawing: &mut Drawing) {
+        if !self.axis.since_boot.is_empty() {
+            drawing.text("k e", RIGHT, self.top - HEAD, "hatched: average since boot");
+        }
+    }
+}

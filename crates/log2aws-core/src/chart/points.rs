@@ -1,0 +1,201 @@
+//! The points of a day: one a minute at most, however many samples there are.
+
+use crate::sample::Sample;
+
+/// What is drawn of a sample, by its place in a [`Minute`].
+pub(super) type Field = usize;
+
+pub(super) const LOAD: [Field; 3] = [0, 1, 2];
+pub(super) const RUNNING: Field = 3;
+pub(super) const BLOCKED: Field = 4;
+pub(super) const SWAPPED: Field = 5;
+pub(super) const FREE: Field = 6;
+pub(super) const BUFFERS: Field = 7;
+pub(super) const CACHE: Field = 8;
+pub(super) const SWAP_IN: Field = 9;
+pub(super) const SWAP_OUT: Field = 10;
+pub(super) const BLOCKS_IN: Field = 11;
+pub(super) const BLOCKS_OUT: Field = 12;
+/// us sy wa st, from the bottom of the stack.
+pub(super) const CPU: [Field; LAYERS] = [13, 14, 15, 16];
+
+pub(super) const LAYERS: usize = 4;
+const FIELDS: usize = 17;
+
+/// Which column of `vmstat` each field from [`RUNNING`] on is.
+const COLUMN: [usize; FIELDS - 3] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 13, 15, 16];
+
+/// More points than this are drawn two pixels at a time.
+const DENSE: usize = 720;
+
+/// How wide such a column is, in tenths of a pixel.
+const COLUMN_WIDTH: i32 = 20;
+
+/// The samples of one minute. A missing value is NaN.
+#[derive(Clone, Debug)]
+pub(super) struct Minute {
+    /// The second of the day of the first of them.
+    pub(super) second: u32,
+    count: f32,
+    low: [f32; FIELDS],
+    high: [f32; FIELDS],
+    /// Sums of the CPU shares: a stack of extremes would not add up.
+    cpu: [f32; LAYERS],
+}
+
+/// The points of a day in order of time.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Points {
+    minutes: Vec<Minute>,
+    guests: bool,
+}
+
+impl Points {
+    pub(super) fn add(&mut self, second: u32, sample: &Sample) {
+        self.guests |= sample.guest.is_some_and(|guest| guest > 0);
+        let values = values(sample);
+        let cpu = CPU.map(|field| if values[field].is_nan() { 0.0 } else { values[field] });
+        let minute = second / 60;
+        let new = Minute { second, count: 1.0, low: values, high: values, cpu };
+        // Mostly the last one or a new one; after the clock went back, one further up.
+        let at = self.minutes.partition_point(|known| known.second / 60 < minute);
+        match self.minutes.get_mut(at) {
+            Some(known) if known.second / 60 == minute => known.merge(&new),
+            _ => self.minutes.insert(at, new),
+        }
+    }
+
+    /// Whether any sample has guest time, which then stands with `us`.
+    pub(super) fn guests(&self) -> bool {
+        self.guests
+    }
+
+    /// The greatest value of a field; `None` if it has none.
+    pub(super) fn max(&self, field: Field) -> Option<f64> {
+        let high = self.minutes.iter().map(|minute| minute.high[field]);
+        high.filter(|high| !high.is_nan()).reduce(f32::max).map(f64::from)
+    }
+
+    /// The stretches within which no step is longer than `longest` seconds.
+    fn stretches(&self, longest: u32) -> impl Iterator<Item = &[Minute]> {
+        self.minutes.chunk_by(move |before, after| after.second - before.second <= longest)
+    }
+
+    /// A field as strokes; `place` gives the point of a second and a value. Where many samples
+    /// share a pixel, their extremes are drawn: no peak is lost.
+    pub(super) fn strokes(
+        &self,
+        field: Field,
+        longest: u32,
+        place: impl Fn(u32, f32) -> (i32, i32),
+    ) -> Vec<Vec<(i32, i32)>> {
+        let mut strokes = Vec::new();
+        for stretch in self.stretches(longest) {
+            let known = |minute: &Minute| !minute.low[field].is_nan();
+            for stretch in stretch.chunk_by(|a, b| known(a) == known(b)).filter(|s| known(&s[0])) {
+                let mut stroke = Vec::with_capacity(stretch.len());
+                for column in self.columns(stretch, |second| place(second, 0.0).0) {
+                    let (low, high) = extremes(column, field);
+                    let mut ends = [
+                        place(column[low].second, column[low].low[field]),
+                        place(column[high].second, column[high].high[field]),
+                    ];
+                    if low > high {
+                        ends.reverse();
+                    }
+                    stroke.push(ends[0]);
+                    if ends[0] != ends[1] {
+                        stroke.push(ends[1]);
+                    }
+                }
+                strokes.push(stroke);
+            }
+        }
+        strokes
+    }
+
+    /// The upper edges of the CPU stack's layers, from below, for each stretch: the mean shares.
+    pub(super) fn stack(
+        &self,
+        longest: u32,
+        place: impl Fn(u32, f32) -> (i32, i32),
+    ) -> Vec<[Vec<(i32, i32)>; LAYERS]> {
+        let mut stacks = Vec::new();
+        for stretch in self.stretches(longest) {
+            let mut edges: [Vec<(i32, i32)>; LAYERS] = Default::default();
+            for column in self.columns(stretch, |second| place(second, 0.0).0) {
+                let count: f32 = column.iter().map(|minute| minute.count).sum();
+                let mut height = 0.0;
+                for (layer, edge) in edges.iter_mut().enumerate() {
+                    height += column.iter().map(|minute| minute.cpu[layer]).sum::<f32>() / count;
+                    edge.push(place(column[0].second, height.min(100.0)));
+                }
+            }
+            stacks.push(edges);
+        }
+        stacks
+    }
+
+    /// Single minutes, or on a dense day those that share a column of pixels.
+    fn columns<'a>(
+        &'a self,
+        stretch: &'a [Minute],
+        x: impl Fn(u32) -> i32,
+    ) -> impl Iterator<Item = &'a [Minute]> {
+        let dense = self.minutes.len() > DENSE;
+        let column = move |minute: &Minute| x(minute.second) / COLUMN_WIDTH;
+        stretch.chunk_by(move |a, b| dense && column(a) == column(b))
+    }
+}
+
+impl Minute {
+    fn merge(&mut self, other: &Self) {
+        self.second = self.second.min(other.second);
+        self.count += other.count;
+        for field in 0..FIELDS {
+            // `min` and `max` prefer a number to NaN.
+            self.low[field] = self.low[field].min(other.low[field]);
+            self.high[field] = self.high[field].max(other.high[field]);
+        }
+        for (sum, more) in self.cpu.iter_mut().zip(other.cpu) {
+            *sum += more;
+        }
+    }
+}
+
+/// Where in a column the least and the greatest value are.
+fn extremes(column: &[Minute], field: Field) -> (usize, usize) {
+    let (mut low, mut high) = (0, 0);
+    for (index, minute) in column.iter().enumerate() {
+        if minute.low[field] < column[low].low[field] {
+            low = index;
+        }
+        if minute.high[field] > column[high].high[field] {
+            high = index;
+        }
+    }
+    (low, high)
+}
+
+/// The fields of a sample. What is no finite number counts as missing. Guest time is no part of
+/// `us` where `vmstat` gives it, but the machine is not idle then: it joins `us`.
+fn values(sample: &Sample) -> [f32; FIELDS] {
+    let mut values = [f32::NAN; FIELDS];
+    for (to, load) in values.iter_mut().zip(sample.load) {
+        #[expect(clippy::cast_possible_truncation, reason = "a chart's precision")]
+        let load = load.min(f64::from(f32::MAX)) as f32;
+        *to = if load.is_finite() { load } else { f32::NAN };
+    }
+    for (to, column) in values[RUNNING..].iter_mut().zip(COLUMN) {
+        *to = sample.vmstat[column].map_or(f32::NAN, float);
+    }
+    if let Some(guest) = sample.guest {
+        values[CPU[0]] += float(guest);
+    }
+    values
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a chart's precision")]
+fn float(value: u64) -> f32 {
+    value as f32
+}
