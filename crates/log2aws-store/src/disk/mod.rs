@@ -19,6 +19,7 @@ mod id;
 mod inner;
 mod layout;
 mod list;
+mod manifest;
 mod multipart;
 mod name;
 mod port;

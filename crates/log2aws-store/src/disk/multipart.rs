@@ -6,20 +6,19 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read as _, Write};
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use log2aws_core::key::{BucketName, ObjectKey};
 use md5::{Digest as _, Md5};
-use serde::{Deserialize, Serialize};
 
 use super::DiskStore;
 use super::body::{self, ObjectReader, hex};
 use super::error::DiskError;
 use super::folders::sync;
 use super::inner::Inner;
+use super::manifest;
 use super::name::KeyPath;
 use super::staged::StagedFile;
 use super::types::{
@@ -33,18 +32,6 @@ const MAX_PART: u16 = 10_000;
 const MIN_PART: u64 = 5 * 1024 * 1024;
 /// After how long an upload counts as abandoned.
 const ABANDONED: SignedDuration = SignedDuration::from_hours(7 * 24);
-
-#[derive(Serialize, Deserialize)]
-struct Record {
-    bucket: String,
-    key: String,
-    content_type: String,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    user_metadata: BTreeMap<String, String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    source: Option<IpAddr>,
-    initiated_ms: i64,
-}
 
 impl DiskStore {
     /// Begins an upload in parts. It survives a restart. (`attributes.etag` is not used.)
@@ -62,21 +49,13 @@ impl DiskStore {
         KeyPath::new(&bucket.folder, key)?;
         body::check(attributes, &object)?;
         let now = self.inner.now();
-        let record = Record {
-            bucket: bucket.name.to_string(),
-            key: key.to_string(),
-            content_type: attributes.content_type.clone(),
-            user_metadata: attributes.user_metadata.clone(),
-            source: attributes.source,
-            initiated_ms: now.as_millisecond(),
-        };
         let id = UploadId(self.inner.ids.next(now, None));
         let staged = self.inner.root.join("staging").join(id.as_str());
         let folder = self.inner.upload(&id);
         let write = || {
             fs::create_dir(&staged)?;
             let mut file = fs::File::create_new(staged.join("upload.json"))?;
-            file.write_all(&serde_json::to_vec(&record)?)?;
+            file.write_all(&manifest::to_json(&bucket.name, key, attributes, now)?)?;
             file.sync_all()?;
             sync(&staged)?;
             fs::rename(&staged, &folder)?;
@@ -97,7 +76,7 @@ impl DiskStore {
     pub fn upload_info(&self, upload: &UploadId) -> Result<UploadInfo, DiskError> {
         let file = self.inner.upload(upload).join("upload.json");
         let json = fs::read(&file).map_err(|e| missing(upload, "reading", &file, e))?;
-        parse(upload, &json).ok_or_else(|| {
+        manifest::parse(upload, &json).ok_or_else(|| {
             Damaged { file, reason: "it does not describe an upload".to_owned() }.into()
         })
     }
@@ -393,22 +372,6 @@ fn copy_part(
         return Err(Damaged { file: path.to_owned(), reason }.into());
     }
     Ok(())
-}
-
-fn parse(upload: &UploadId, json: &[u8]) -> Option<UploadInfo> {
-    let record: Record = serde_json::from_slice(json).ok()?;
-    Some(UploadInfo {
-        id: upload.clone(),
-        bucket: record.bucket.parse().ok()?,
-        key: record.key.parse().ok()?,
-        attributes: Attributes {
-            content_type: record.content_type,
-            user_metadata: record.user_metadata,
-            source: record.source,
-            etag: None,
-        },
-        initiated: Timestamp::from_millisecond(record.initiated_ms).ok()?,
-    })
 }
 
 fn missing(upload: &UploadId, what: &'static str, path: &Path, source: io::Error) -> DiskError {

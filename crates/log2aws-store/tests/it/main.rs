@@ -4,3 +4,5 @@
 
 mod common;
 mod disk;
+mod listing;
+mod multipart;

@@ -1,0 +1,56 @@
+//! `upload.json`: what an upload in parts will become.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+use log2aws_core::key::{BucketName, ObjectKey};
+use serde::{Deserialize, Serialize};
+
+use super::types::{Attributes, UploadId, UploadInfo};
+
+#[derive(Serialize, Deserialize)]
+struct Manifest {
+    bucket: String,
+    key: String,
+    content_type: String,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    user_metadata: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    source: Option<IpAddr>,
+    initiated_ms: i64,
+}
+
+/// The manifest of an upload that begins at `now`.
+pub(crate) fn to_json(
+    bucket: &BucketName,
+    key: &ObjectKey,
+    attributes: &Attributes,
+    now: Timestamp,
+) -> serde_json::Result<Vec<u8>> {
+    serde_json::to_vec(&Manifest {
+        bucket: bucket.to_string(),
+        key: key.to_string(),
+        content_type: attributes.content_type.clone(),
+        user_metadata: attributes.user_metadata.clone(),
+        source: attributes.source,
+        initiated_ms: now.as_millisecond(),
+    })
+}
+
+/// Reads a manifest; `None` if it is none.
+pub(crate) fn parse(upload: &UploadId, json: &[u8]) -> Option<UploadInfo> {
+    let manifest: Manifest = serde_json::from_slice(json).ok()?;
+    Some(UploadInfo {
+        id: upload.clone(),
+        bucket: manifest.bucket.parse().ok()?,
+        key: manifest.key.parse().ok()?,
+        attributes: Attributes {
+            content_type: manifest.content_type,
+            user_metadata: manifest.user_metadata,
+            source: manifest.source,
+            etag: None,
+        },
+        initiated: Timestamp::from_millisecond(manifest.initiated_ms).ok()?,
+    })
+}

@@ -1,0 +1,161 @@
+//! Uploads in parts.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+
+use log2aws_store::DiskStore;
+use log2aws_store::disk::{Attributes, DiskError, PartInfo, UploadId, UploadQuery};
+
+use crate::common::{HandClock, START, analyzed, at, count, get, key, open, open_at, put};
+
+const MIB: usize = 1024 * 1024;
+
+fn begin(store: &DiskStore, name: &str) -> UploadId {
+    let attributes = Attributes {
+        content_type: "application/gzip".to_owned(),
+        user_metadata: BTreeMap::from([("from".to_owned(), "web01".to_owned())]),
+        ..Attributes::default()
+    };
+    store.create_upload(&analyzed(), &key(name), &attributes).unwrap()
+}
+
+fn put_part(store: &DiskStore, upload: &UploadId, number: u32, bytes: &[u8]) -> PartInfo {
+    let mut part = store.stage_part(upload, number).unwrap();
+    part.write_all(bytes).unwrap();
+    part.commit().unwrap()
+}
+
+fn named(parts: &[&PartInfo]) -> Vec<(u16, String)> {
+    parts.iter().map(|part| (part.number, part.etag.clone())).collect()
+}
+
+#[test]
+fn parts_become_one_object_also_after_a_restart() {
+    let home = tempfile::tempdir().unwrap();
+    let store = open(home.path());
+    let upload = begin(&store, "big/file.gz");
+    let (a, b) = (vec![b'a'; 5 * MIB], vec![b'b'; 17]);
+    let second = put_part(&store, &upload, 7, &b);
+    put_part(&store, &upload, 2, b"an attempt that is put again");
+    drop(store);
+
+    let store = open(home.path());
+    let first = put_part(&store, &upload, 2, &a);
+    let listed = store.list_parts(&upload, 0, 10).unwrap();
+    assert_eq!(listed.parts, [first.clone(), second.clone()]);
+    let info = store.complete_upload(&upload, &named(&[&first, &second])).unwrap();
+    // In Python: md5(md5(b"a" * 5 * 1024 * 1024).digest() + md5(b"b" * 17).digest()).hexdigest()
+    assert_eq!(info.etag, "9c26760c411d09f32ff9f9d11ece7318-2");
+    assert_eq!(info.content_type, "application/gzip");
+    assert_eq!(info.user_metadata["from"], "web01");
+    assert_eq!(get(&store, &analyzed(), "big/file.gz").unwrap(), [a, b].concat());
+    assert_eq!(count(&home.path().join("uploads")), 0);
+    assert_eq!(count(&home.path().join("staging")), 0);
+    let again = store.complete_upload(&upload, &named(&[&first, &second]));
+    assert!(matches!(again, Err(DiskError::NoSuchUpload { .. })), "{again:?}");
+}
+
+#[test]
+fn a_wrong_list_of_parts_is_refused_and_the_upload_stays() {
+    let home = tempfile::tempdir().unwrap();
+    let store = open(home.path());
+    put(&store, &analyzed(), "k", b"stands").unwrap();
+    let upload = begin(&store, "k");
+    let small = put_part(&store, &upload, 1, b"too small to be first");
+    let last = put_part(&store, &upload, 2, b"last");
+    let complete = |parts: &[(u16, String)]| store.complete_upload(&upload, parts).unwrap_err();
+
+    let refused = complete(&[]);
+    assert!(matches!(refused, DiskError::InvalidPartOrder { .. }), "{refused}");
+    for wrong in [[&last, &small], [&last, &last]] {
+        let refused = complete(&named(&wrong));
+        assert!(matches!(refused, DiskError::InvalidPartOrder { .. }), "{refused}");
+    }
+    let refused = complete(&[(2, small.etag.clone())]);
+    assert!(matches!(refused, DiskError::InvalidPart { number: 2, .. }), "{refused}");
+    let refused = complete(&[(3, small.etag.clone())]);
+    assert!(matches!(refused, DiskError::InvalidPart { number: 3, .. }), "{refused}");
+    let refused = complete(&named(&[&small, &last]));
+    assert!(matches!(refused, DiskError::PartTooSmall { number: 1, size: 21, .. }), "{refused}");
+    assert_eq!(get(&store, &analyzed(), "k").unwrap(), b"stands");
+
+    store.complete_upload(&upload, &named(&[&last])).unwrap();
+    assert_eq!(get(&store, &analyzed(), "k").unwrap(), b"last");
+}
+
+#[test]
+fn part_numbers_have_bounds_and_parts_have_pages() {
+    let home = tempfile::tempdir().unwrap();
+    let store = open(home.path());
+    let upload = begin(&store, "k");
+    for number in [0, 10_001, 65_537, u32::MAX] {
+        let refused = store.stage_part(&upload, number).unwrap_err();
+        assert!(matches!(refused, DiskError::PartNumber { .. }), "{refused}");
+    }
+    for number in [1, 10_000, 17, 3] {
+        put_part(&store, &upload, number, b"x");
+    }
+    drop(store.stage_part(&upload, 5).unwrap());
+    let numbers = |after, max| {
+        let page = store.list_parts(&upload, after, max).unwrap();
+        (page.parts.iter().map(|part| part.number).collect::<Vec<_>>(), page.next)
+    };
+    assert_eq!(numbers(0, 2), (vec![1, 3], Some(3)));
+    assert_eq!(numbers(3, 2), (vec![17, 10_000], None));
+}
+
+#[test]
+fn an_abort_leaves_nothing() {
+    let home = tempfile::tempdir().unwrap();
+    let store = open(home.path());
+    let upload = begin(&store, "k");
+    put_part(&store, &upload, 1, b"x");
+    let late = store.stage_part(&upload, 2).unwrap();
+    store.abort_upload(&upload).unwrap();
+    let refused = late.commit().unwrap_err();
+    assert!(matches!(refused, DiskError::NoSuchUpload { .. }), "{refused}");
+    for refused in [
+        store.abort_upload(&upload).unwrap_err(),
+        store.stage_part(&upload, 1).unwrap_err(),
+        store.list_parts(&upload, 0, 1).unwrap_err(),
+    ] {
+        assert!(matches!(refused, DiskError::NoSuchUpload { .. }), "{refused}");
+    }
+    assert_eq!(count(&home.path().join("uploads")) + count(&home.path().join("staging")), 0);
+}
+
+#[test]
+fn names_that_no_upload_can_have_are_not_taken() {
+    for text in ["", "..", "../../buckets", "0", "00000000000000000000000w", "日本"] {
+        assert_eq!(UploadId::parse(text), None, "{text}");
+    }
+}
+
+#[test]
+fn uploads_are_listed_and_swept_when_they_are_a_week_old() {
+    let home = tempfile::tempdir().unwrap();
+    let clock = HandClock::new();
+    let store = open_at(home.path(), clock.clone());
+    let week = 7 * 86_400_000;
+    let old = begin(&store, "b");
+    clock.set(START + 1000);
+    let (young, other) = (begin(&store, "b"), begin(&store, "a/b"));
+    let ids = |query: UploadQuery| {
+        let page = store.list_uploads(&analyzed(), &query).unwrap();
+        (page.uploads.into_iter().map(|upload| upload.id).collect::<Vec<_>>(), page.more)
+    };
+    let all = UploadQuery { max: 10, ..UploadQuery::default() };
+    assert_eq!(ids(all.clone()), (vec![other.clone(), old.clone(), young.clone()], false));
+    assert_eq!(ids(UploadQuery { max: 1, ..all.clone() }), (vec![other.clone()], true));
+    assert_eq!(
+        ids(UploadQuery { prefix: "b".into(), ..all.clone() }).0,
+        [old.clone(), young.clone()]
+    );
+    let after = |id| UploadQuery { after: Some(("b".to_owned(), id)), ..all.clone() };
+    assert_eq!(ids(after(Some(old))).0, std::slice::from_ref(&young));
+    assert_eq!(ids(after(None)).0, []);
+
+    assert_eq!(store.sweep(at(START + week)).unwrap(), 0);
+    assert_eq!(store.sweep(at(START + week + 1)).unwrap(), 1);
+    assert_eq!(ids(all).0, [other, young]);
+}
