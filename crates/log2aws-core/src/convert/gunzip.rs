@@ -74,7 +74,11 @@ impl Gunzip {
             let ended = self.decoder.try_finish();
             self.hand_out(&mut lines, sink);
             if let Err(error) = ended {
-                self.broken.get_or_insert(reason(&error));
+                // The decoder calls a missing end of the check sum a wrong one. If it takes one more
+                // byte for it, there were too few.
+                let cut_short = matches!(self.decoder.write(&[0]), Ok(1));
+                let reason = if cut_short { Reason::GzipCutShort } else { reason(&error) };
+                self.broken.get_or_insert(reason);
             }
         }
         match self.broken {

@@ -1,5 +1,7 @@
 //! What a whole log becomes.
 
+mod properties;
+
 use std::io::Write as _;
 
 use flate2::Compression;
@@ -68,6 +70,13 @@ fn row(minute: usize) -> String {
 
 fn body(csv: &str) -> &str {
     csv.split_once('\n').unwrap().1
+}
+
+#[test]
+fn a_whole_day() {
+    let (kept, totals) = convert(include_str!("../../../../testdata/day.log"));
+    assert_eq!(kept.csv, body(include_str!("../../../../testdata/day.csv")));
+    assert_eq!((totals.rows, totals.rejects), (144, 0));
 }
 
 #[test]

@@ -196,10 +196,10 @@ impl Cells<'_> {
         if !(VMSTAT_COLUMNS..=MAX_TAIL).contains(&len) {
             return None;
         }
-        // Words are counted from the end of the line. The first one begins in the part before,
-        // which is shifted out; zeros come in behind, where the second word is written.
-        let (first, words) = self.line[self.at - (8 - len % 8) % 8..].split_first_chunk::<8>()?;
+        // Words are counted from the end of the line. The first begins in the part before, which
+        // is shifted out; the digits that come in behind are written over by the second.
         let before = (8 - len % 8) % 8;
+        let (first, words) = self.line[self.at - before..].split_first_chunk::<8>()?;
         let mut blanks: u128 = 0;
         let mut bad = 0;
         let mut done = 8 - before;
