@@ -44,7 +44,7 @@ fn real_signer() -> Arc<dyn Signer> {
     Arc::new(signer.unwrap())
 }
 
-fn app(settings: Option<Settings>) -> UrlApp {
+pub(crate) fn app(settings: Option<Settings>) -> UrlApp {
     UrlApp {
         signer: real_signer(),
         settings: Arc::new(Fixed(settings)),

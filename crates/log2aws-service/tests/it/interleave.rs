@@ -1,14 +1,15 @@
 //! Two runs of analyze on one log, the second within the first at every one of its steps.
 
-use std::io;
+use std::io::{self, Read as _};
 
 use log2aws_core::event::Event;
+use log2aws_core::summary::Summary;
 use log2aws_service::analyze::analyze;
-use log2aws_service::ports::Version;
+use log2aws_service::ports::{Store as _, Version};
 use log2aws_store::MemoryStore;
 
 use crate::stepped::Stepped;
-use crate::world::{MIXED, Results, allowed, app, memory, put, record, refused, results};
+use crate::world::{KEY, MIXED, RAW, Results, allowed, app, memory, put, record, refused, results};
 
 const ROWS: &[u8] = include_bytes!("../../../../testdata/document.log");
 const EITHER_WAY: [(&[u8], &[u8]); 2] = [(MIXED.as_bytes(), ROWS), (ROWS, MIXED.as_bytes())];
@@ -199,5 +200,40 @@ fn a_failure_at_any_step_is_returned_and_the_next_run_repairs() {
                 assert_eq!(results(&store), expected, "after a failure at step {at}");
             }
         }
+    }
+}
+
+/// Many threads put and analyze one log as they please. Whoever was last, the results are those
+/// of the newest version.
+#[test]
+fn threads_end_in_the_newest_version() {
+    for round in 0..50 {
+        let store = memory();
+        std::thread::scope(|threads| {
+            for thread in 0..4 {
+                let store = store.clone();
+                threads.spawn(move || {
+                    for turn in 0..3 {
+                        let line = format!("# {round} {thread} {turn}\n");
+                        let log = [line.as_bytes(), ROWS].concat();
+                        let version = put(&store, &log[..log.len() - 100 * (thread + turn)]);
+                        // With so many puts, giving up is allowed; the event then comes again.
+                        while analyze(&app(store.clone()), &allowed(&version)).is_err() {}
+                    }
+                });
+            }
+        });
+        let concurrent = results(&store);
+        let (raw, key) = (RAW.parse().unwrap(), KEY.parse().unwrap());
+        let newest = store.newest(&raw, &key).unwrap().unwrap();
+        let mut log = Vec::new();
+        store.open(&raw, &key, &newest.id).unwrap().read_to_end(&mut log).unwrap();
+        let alone = memory();
+        analyze(&app(alone.clone()), &allowed(&put(&alone, &log))).unwrap();
+        let csv = "web01/2019-08-01.csv";
+        assert_eq!(concurrent[csv], results(&alone)[csv], "round {round}");
+        let summary = &concurrent["web01/2019-08-01.json"].0;
+        let summary = Summary::from_json(summary).unwrap();
+        assert_eq!(summary.raw.version, newest.id.to_string(), "round {round}");
     }
 }
