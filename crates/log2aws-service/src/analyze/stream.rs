@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{self, Read};
 
+use log2aws_core::chart::ChartBuilder;
 use log2aws_core::convert::{Converter, Sink};
 use log2aws_core::csv::CSV_HEADER;
 use log2aws_core::key::ResultKind;
@@ -100,6 +101,7 @@ struct Waiting {
     csv: Vec<u8>,
     rejects: Vec<u8>,
     summary: SummaryBuilder,
+    chart: ChartBuilder,
     fault: Option<serde_json::Error>,
 }
 
@@ -107,7 +109,9 @@ impl Sink for Waiting {
     fn row(&mut self, row: &Row<'_>) {
         self.csv.extend_from_slice(row.csv());
         self.csv.push(b'\n');
-        self.summary.sample(&row.sample());
+        let sample = row.sample();
+        self.summary.sample(&sample);
+        self.chart.sample(&sample);
     }
 
     fn reject(&mut self, reject: Reject) {
@@ -119,6 +123,7 @@ impl Sink for Waiting {
 
     fn metadata(&mut self, metadata: &Metadata) {
         self.summary.metadata(metadata);
+        self.chart.metadata(metadata);
     }
 }
 
@@ -126,8 +131,13 @@ impl<'a> Results<'a> {
     fn new(job: &'a Job<'a>) -> Result<Self, StoreError> {
         let mut csv = CSV_HEADER.as_bytes().to_vec();
         csv.push(b'\n');
-        let summary = SummaryBuilder::new(job.key.day);
-        let waiting = Waiting { csv, rejects: Vec::new(), summary, fault: None };
+        let waiting = Waiting {
+            csv,
+            rejects: Vec::new(),
+            summary: SummaryBuilder::new(job.key.day),
+            chart: ChartBuilder::new(job.key.day),
+            fault: None,
+        };
         let csv = NewResult::create(job, ResultKind::Csv)?;
         Ok(Self { job, waiting, csv, rejects: None })
     }
@@ -153,12 +163,17 @@ impl<'a> Results<'a> {
 
     fn finish(mut self, rejects: Rejects) -> Result<LogSummary, RecordFailure> {
         self.drain()?;
+        let log = self.waiting.summary.finish(rejects);
+        let mut svg = NewResult::create(self.job, ResultKind::Svg)?;
+        let drawing = self.waiting.chart.finish(&self.job.key.server, &log);
+        svg.write(&drawing.to_svg())?;
         self.csv.commit()?;
+        svg.commit()?;
         match self.rejects {
             Some(rejects) => rejects.commit()?,
             None => self.job.remove(ResultKind::Rejects)?,
         }
-        Ok(self.waiting.summary.finish(rejects))
+        Ok(log)
     }
 }
 

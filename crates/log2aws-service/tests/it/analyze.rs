@@ -51,6 +51,10 @@ fn a_log_becomes_its_results() {
     let results = results(&store);
     let csv = (CSV.to_vec(), "text/csv; charset=utf-8".to_owned());
     assert_eq!(results["web01/2019-08-01.csv"], csv);
+    let (svg, media_type) = &results["web01/2019-08-01.svg"];
+    assert!(svg.starts_with(b"<svg ") && svg.ends_with(b"</svg>\n"));
+    assert!(std::str::from_utf8(svg).unwrap().contains("web01"));
+    assert_eq!(media_type, "image/svg+xml");
     assert_eq!(results["web01/2019-08-01.json"].1, "application/json");
     assert!(!results.contains_key("web01/2019-08-01.rejects.jsonl"));
     let summary = summary(&store);

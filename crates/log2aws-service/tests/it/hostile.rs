@@ -37,7 +37,8 @@ fn check(status: StatusCode, body: &str) -> Result<(), TestCaseError> {
 
 /// Good requests, and what is near to them.
 fn parameters() -> impl Strategy<Value = String> {
-    let server = prop_oneof![4 => "[-._a-zA-Z0-9]{1,12}", 1 => "[-./%0-9a-z]{0,12}", 1 => "\\PC{0,20}"];
+    let server =
+        prop_oneof![4 => "[-._a-zA-Z0-9]{1,12}", 1 => "[-./%0-9a-z]{0,12}", 1 => "\\PC{0,20}"];
     let date = prop_oneof![4 => "20[0-9]{2}-(0[1-9]|1[0-2])-[0-3][0-9]", 1 => "[0-9]{8}", 1 => "\\PC{0,12}"];
     let others = prop_oneof![
         4 => Just(String::new()),
