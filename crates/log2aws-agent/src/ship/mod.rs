@@ -1,15 +1,32 @@
 //! `ship`: day logs into the raw bucket, each once, with proof.
 
 use std::fmt;
+use std::fs::{self, File, TryLockError};
+use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use log2aws_core::day::Day;
 use log2aws_core::server_name::ServerName;
-use serde::Serialize;
 use url::Url;
+
+use crate::world::World;
+
+use self::attempt::{Failure, Shipper};
+use self::deliveries::{Deliveries, Delivery};
+use self::http::Client;
+use self::log_file::LogFile;
+
+mod answer;
+mod attempt;
+mod deliveries;
+mod http;
+mod log_file;
+mod report;
+mod retry;
+
+pub use self::report::{DayReport, Outcome, ShipReport};
 
 /// What `ship` is asked to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,12 +45,17 @@ pub struct ShipConfig {
     pub dry_run: bool,
     /// How long all of it may take, attempts and waits included ([`DEFAULT_MAX_TIME`]).
     pub max_time: Duration,
+    /// How long a connection may stand still before it counts as lost ([`DEFAULT_STALL`]).
+    pub stall: Duration,
     /// The way out.
     pub proxy: Proxy,
 }
 
 /// How long `ship` takes at most unless told otherwise.
 pub const DEFAULT_MAX_TIME: Duration = Duration::from_mins(5);
+
+/// How long a connection may stand still unless told otherwise.
+pub const DEFAULT_STALL: Duration = Duration::from_mins(1);
 
 /// Which days' logs to ship.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -111,71 +133,154 @@ impl fmt::Display for ApiUrl {
     }
 }
 
-/// What became of each day, in the order in which they were taken.
-#[derive(Debug, Default, Serialize)]
-pub struct ShipReport {
-    /// One entry a day.
-    pub days: Vec<DayReport>,
+/// Why nothing was tried at all.
+#[derive(Debug, thiserror::Error)]
+pub enum ShipError {
+    /// The state folder cannot be used; without it a delivery could not be written down.
+    #[error(
+        "the state folder {path} cannot be used: {source}; run as the user who owns it, or name \
+         another with --state-dir"
+    )]
+    State {
+        /// The folder.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Two at once would deliver everything twice.
+    #[error("another ship is at work with the state folder {0}; wait for it to end")]
+    Busy(PathBuf),
+    /// The logs cannot be listed.
+    #[error("the log folder {path} cannot be read: {source}; name another with --log-dir")]
+    Logs {
+        /// The folder.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// `--since` names a day that is not over.
+    #[error("{0} is not over yet; --since takes days up to yesterday, --date takes any")]
+    NotOver(Day),
+    /// The proxy of the environment is none.
+    #[error("{0}")]
+    Proxy(String),
 }
 
-/// What became of one day's log.
-#[derive(Debug, Serialize)]
-pub struct DayReport {
-    /// The day.
-    #[serde(serialize_with = "day_as_text")]
-    pub day: Day,
-    /// Its log.
-    pub file: PathBuf,
-    /// What became of it.
-    #[serde(flatten)]
-    pub outcome: Outcome,
+/// Ships the days that `config` names, oldest first; tells `on_day` what became of each as soon
+/// as it is known.
+///
+/// # Errors
+/// [`ShipError`] if nothing could be tried. What goes wrong with a day is in the report.
+pub fn run(
+    config: &ShipConfig,
+    world: &World<'_>,
+    on_day: &mut dyn FnMut(&DayReport),
+) -> Result<ShipReport, ShipError> {
+    let days = days(config, world)?;
+    let client = Client::new(config.proxy, config.stall);
+    client.check_proxy().map_err(|error| ShipError::Proxy(error.to_string()))?;
+    // Held until the end of this function.
+    let _lock = if config.dry_run { None } else { Some(lock(config)?) };
+
+    let deadline = world.time.elapsed().saturating_add(config.max_time);
+    let shipper = Shipper { config, client: &client, time: world.time, deadline };
+    let deliveries = Deliveries::new(&config.state_dir, &config.server);
+    let backlog = matches!(config.days, Days::Since(_));
+    let mut report = ShipReport { days: Vec::with_capacity(days.len()), backlog };
+    let mut go_on = true;
+    for day in days {
+        let outcome = if go_on { ship_day(&shipper, &deliveries, day) } else { Err(None) };
+        let outcome = outcome.unwrap_or_else(|failure| {
+            go_on &= matches!(failure, Some(Failure::ThisLog(_)));
+            Outcome::from(failure)
+        });
+        let day = DayReport { day, file: log_file::path(&config.log_dir, day), outcome };
+        on_day(&day);
+        report.days.push(day);
+    }
+    Ok(report)
 }
 
-/// What became of a log. Only [`Outcome::Delivered`] and [`Outcome::AlreadyDelivered`] mean that
-/// the store has it.
-#[derive(Debug, Serialize)]
-#[serde(tag = "outcome", rename_all = "snake_case")]
-pub enum Outcome {
-    /// The store has taken it, and that is written down here.
-    Delivered {
-        /// Bytes.
-        size: u64,
-        /// The bytes' SHA-256, in hex.
-        sha256: String,
-        /// Whether another version of this log was delivered before.
-        again: bool,
-        /// How many URLs it took.
-        attempts: u32,
-    },
-    /// These very bytes were delivered before.
-    AlreadyDelivered {
-        /// When.
-        at: Timestamp,
-    },
-    /// It would be delivered, were this not a dry run.
-    WouldDeliver {
-        /// Bytes.
-        size: u64,
-        /// The bytes' SHA-256, in hex.
-        sha256: String,
-        /// Whether another version of this log was delivered before.
-        again: bool,
-    },
-    /// It is not delivered; the log stands where it stood.
-    Failed {
-        /// What happened, where, and what to do.
-        reason: String,
-    },
-    /// The server does not let this machine deliver; the log stands where it stood.
-    Refused {
-        /// What happened, where, and what to do.
-        reason: String,
-    },
-    /// It was not tried any more, for a reason that an earlier day gave.
-    Pending,
+fn days(config: &ShipConfig, world: &World<'_>) -> Result<Vec<Day>, ShipError> {
+    let today = world.time.now().to_zoned(world.zone.clone()).date();
+    match config.days {
+        Days::Only(day) => Ok(vec![day]),
+        Days::Yesterday => {
+            Ok(today.yesterday().ok().and_then(Day::from_date).into_iter().collect())
+        }
+        Days::Since(first) if first.date() >= today => Err(ShipError::NotOver(first)),
+        Days::Since(first) => {
+            let mut days = log_file::days(&config.log_dir)
+                .map_err(|source| ShipError::Logs { path: config.log_dir.clone(), source })?;
+            days.retain(|day| (first.date()..today).contains(&day.date()));
+            Ok(days)
+        }
+    }
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
-fn day_as_text<S: serde::Serializer>(day: &Day, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(day)
+/// Makes the state folder and keeps others out of it.
+fn lock(config: &ShipConfig) -> Result<File, ShipError> {
+    let path = &config.state_dir;
+    let failed = |source| ShipError::State { path: path.clone(), source };
+    fs::create_dir_all(path).map_err(failed)?;
+    let lock = File::create(path.join("ship.lock")).map_err(failed)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(ShipError::Busy(path.clone())),
+        Err(TryLockError::Error(source)) => Err(failed(source)),
+    }
+}
+
+fn ship_day(
+    shipper: &Shipper<'_>,
+    deliveries: &Deliveries,
+    day: Day,
+) -> Result<Outcome, Option<Failure>> {
+    let config = shipper.config;
+    let path = log_file::path(&config.log_dir, day);
+    let mut log = LogFile::open(&path).map_err(|error| {
+        let path = path.display();
+        Failure::ThisLog(if error.kind() == ErrorKind::NotFound {
+            format!(
+                "{path} does not exist; was nothing sampled, or is the log elsewhere (--log-dir)?"
+            )
+        } else {
+            format!("{path} cannot be read: {error}")
+        })
+    })?;
+    let record = deliveries.path(day);
+    let before = deliveries.load(day).map_err(|error| {
+        let record = record.display();
+        Failure::Everything(format!("the record {record} cannot be read: {error}; not delivered"))
+    })?;
+    let api = config.api.to_string();
+    let before = before.filter(|delivery| delivery.api == api);
+    let (size, sha256) = (log.size, log.sha256_hex());
+    let again = match before {
+        Some(delivery) if delivery.sha256 == sha256 && delivery.size == size => {
+            return Ok(Outcome::AlreadyDelivered { at: delivery.delivered_at });
+        }
+        other => other.is_some(),
+    };
+    if config.dry_run {
+        return Ok(Outcome::WouldDeliver { size, sha256, again });
+    }
+
+    let receipt = shipper.deliver(day, &mut log)?;
+    let delivery = Delivery {
+        sha256: sha256.clone(),
+        size,
+        delivered_at: shipper.time.now(),
+        api,
+        etag: receipt.etag,
+        version_id: receipt.version_id,
+    };
+    deliveries.save(day, &delivery).map_err(|error| {
+        let record = record.display();
+        Failure::Everything(format!(
+            "the store has the log, but that cannot be written down in {record}: {error}; the next \
+             run delivers it again, which does no harm"
+        ))
+    })?;
+    Ok(Outcome::Delivered { size, sha256, again, attempts: receipt.attempts })
 }

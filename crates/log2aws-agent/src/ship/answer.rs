@@ -1,0 +1,308 @@
+//! What the API may answer, and what of it is believed. Pure: bytes in, a checked upload out.
+//!
+//! Whoever answers in the API's place (a login page, a proxy, a stale cache) must not make this
+//! machine send its log somewhere else, or another day's log under this day's key.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use log2aws_core::day::Day;
+use log2aws_core::key::RawKey;
+use log2aws_core::server_name::ServerName;
+use serde::Deserialize;
+use url::Url;
+
+/// The longest part of a server's own words that an error repeats, in characters.
+const MAX_QUOTE: usize = 200;
+
+/// What was asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked<'a> {
+    pub(crate) server: &'a ServerName,
+    pub(crate) day: Day,
+    pub(crate) size: u64,
+    pub(crate) sha256: [u8; 32],
+    /// Whether the API was asked over TLS: then the log must not leave without it.
+    pub(crate) tls: bool,
+}
+
+/// A presigned URL: a secret. It shows its host and nothing more.
+pub(crate) struct SecretUrl(Url);
+
+impl SecretUrl {
+    /// The URL, for the request and nothing else.
+    pub(crate) fn expose(&self) -> &Url {
+        &self.0
+    }
+
+    /// Scheme, host and port.
+    pub(crate) fn origin(&self) -> String {
+        self.0.origin().ascii_serialization()
+    }
+}
+
+impl fmt::Debug for SecretUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SecretUrl").field(&self.origin()).finish()
+    }
+}
+
+/// A PUT that was checked against what was asked for.
+#[derive(Debug)]
+pub(crate) struct Upload {
+    pub(crate) url: SecretUrl,
+    /// The headers that the PUT must carry exactly so, besides `host`; lower-case names.
+    pub(crate) headers: Vec<(String, String)>,
+}
+
+/// Why an answer is not believed. Never repeats anything that could be a URL.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum AnswerError {
+    #[error(
+        "it answered with a web page instead of an upload URL; is --api right, does a proxy or a \
+         login page stand in between?"
+    )]
+    WebPage,
+    #[error("it answered 200, but with {0} instead of the JSON of an upload URL; is --api right?")]
+    NotJson(String),
+    #[error("it wants {0:?} as the method; log2aws only ever puts")]
+    Method(String),
+    #[error("the URL in its answer is not one ({0})")]
+    Url(url::ParseError),
+    #[error("the URL in its answer begins with {0:?}, which is neither https nor http")]
+    Scheme(String),
+    #[error(
+        "the API was asked over https, but it wants the log sent over http, where anybody can \
+         read it"
+    )]
+    Plain,
+    #[error("the URL in its answer holds a user name or password, which upload URLs never do")]
+    Login,
+    #[error("it gave a URL for {got:?} when asked for {wanted}; does a cache stand in between?")]
+    Key { got: String, wanted: String },
+    #[error("it wants the header {0:?} sent, which is none that belongs to an upload")]
+    Header(String),
+    #[error("its URL is not bound to this log: {0} is missing in its answer, or another")]
+    Unbound(&'static str),
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    url: String,
+    method: String,
+    headers: BTreeMap<String, String>,
+    key: String,
+}
+
+/// Reads the answer to a request for a URL.
+pub(crate) fn check(body: &[u8], asked: &Asked<'_>) -> Result<Upload, AnswerError> {
+    let answer: Answer = serde_json::from_slice(body).map_err(|_| not_json(body))?;
+    if answer.method != "PUT" {
+        return Err(AnswerError::Method(quote(&answer.method)));
+    }
+    let url = Url::parse(&answer.url).map_err(AnswerError::Url)?;
+    match url.scheme() {
+        "http" if asked.tls => return Err(AnswerError::Plain),
+        "http" | "https" => {}
+        other => return Err(AnswerError::Scheme(quote(other))),
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(AnswerError::Login);
+    }
+    let names_this_log = RawKey::parse(&answer.key)
+        .is_some_and(|key| key.server == *asked.server && key.day == asked.day);
+    if !names_this_log || !url.path().ends_with(&format!("/{}", answer.key)) {
+        let wanted = format!("{}/{}.log", asked.server, asked.day);
+        return Err(AnswerError::Key { got: quote(&answer.key), wanted });
+    }
+    let headers = headers(answer.headers, asked)?;
+    Ok(Upload { url: SecretUrl(url), headers })
+}
+
+/// The headers of an upload: none that changes where it goes or how it is framed, and those that
+/// bind the URL to this log's bytes.
+fn headers(
+    given: BTreeMap<String, String>,
+    asked: &Asked<'_>,
+) -> Result<Vec<(String, String)>, AnswerError> {
+    let mut headers = Vec::with_capacity(given.len());
+    let (mut length, mut checksum) = (false, false);
+    for (name, value) in given {
+        let name = name.to_ascii_lowercase();
+        let is_token = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        let is_value = value.bytes().all(|b| b == b' ' || b.is_ascii_graphic());
+        let known = matches!(name.as_str(), "content-length" | "content-md5" | "content-type")
+            || name.starts_with("x-amz-");
+        if !(is_token && is_value && known) {
+            return Err(AnswerError::Header(quote(&name)));
+        }
+        length |= name == "content-length" && value == asked.size.to_string();
+        checksum |= name == "x-amz-checksum-sha256" && value == BASE64.encode(asked.sha256);
+        headers.push((name, value));
+    }
+    match (length, checksum) {
+        (true, true) => Ok(headers),
+        (false, _) => Err(AnswerError::Unbound("content-length")),
+        (_, false) => Err(AnswerError::Unbound("x-amz-checksum-sha256")),
+    }
+}
+
+fn not_json(body: &[u8]) -> AnswerError {
+    let text = String::from_utf8_lossy(body);
+    let text = text.trim();
+    if text.starts_with('<') {
+        AnswerError::WebPage
+    } else if text.is_empty() {
+        AnswerError::NotJson("nothing".to_owned())
+    } else {
+        AnswerError::NotJson(format!("{:?}", quote(text)))
+    }
+}
+
+/// What a server says of its refusal, if it says anything that can be repeated: the `detail` of
+/// problem details, the `message` of AWS's own, a line of plain text.
+pub(crate) fn detail(body: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Problem {
+        #[serde(alias = "message")]
+        detail: String,
+    }
+    let text = match serde_json::from_slice::<Problem>(body) {
+        Ok(problem) => problem.detail,
+        Err(_) => String::from_utf8(body.to_vec()).ok()?,
+    };
+    let text = text.trim();
+    (!text.is_empty() && !text.starts_with(['<', '{'])).then(|| quote(text))
+}
+
+/// The `<Code>` of S3's error document. Nothing else of it is repeated: it can hold the request's
+/// signature and the key id.
+pub(crate) fn store_code(body: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(body).ok()?;
+    let code = text.split_once("<Code>")?.1.split_once("</Code>")?.0;
+    let plain = (1..=64).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_alphanumeric());
+    plain.then(|| code.to_owned())
+}
+
+/// A server's words as far as an error may repeat them: one short line, and nothing at all where
+/// a URL could be in it.
+fn quote(text: &str) -> String {
+    if text.contains("://") || text.contains("X-Amz-") {
+        return "(a text with a URL in it)".to_owned();
+    }
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_QUOTE).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const URL: &str = "https://b.s3.example/web01/2026-11-21.log?X-Amz-Signature=5ec3e7";
+
+    fn check_with(change: impl Fn(&mut serde_json::Value)) -> Result<Upload, AnswerError> {
+        let server: ServerName = "web01".parse().unwrap();
+        let day = "2026-11-21".parse().unwrap();
+        let asked = Asked { server: &server, day, size: 3, sha256: [7; 32], tls: true };
+        let mut answer = serde_json::json!({
+            "url": URL,
+            "method": "PUT",
+            "headers": {
+                "content-length": "3",
+                "x-amz-checksum-sha256": BASE64.encode([7; 32]),
+            },
+            "key": "web01/2026-11-21.log",
+            "expires_at": "2026-11-22T00:05:00Z",
+        });
+        change(&mut answer);
+        check(&serde_json::to_vec(&answer).unwrap(), &asked)
+    }
+
+    #[test]
+    fn a_right_answer_is_taken_and_keeps_its_secret() {
+        let upload = check_with(|_| {}).unwrap();
+        assert_eq!(upload.url.expose().as_str(), URL);
+        assert_eq!(upload.headers.len(), 2);
+        assert!(!format!("{upload:?}").contains("5ec3e7"));
+        // A key with a prefix, path-style, as a large fleet has them.
+        let spread = RawKey::new(
+            "web01".parse().unwrap(),
+            "2026-11-21".parse().unwrap(),
+            log2aws_core::key::KeyPrefix::Spread,
+        );
+        let key = spread.object_key().to_string();
+        check_with(|answer| {
+            answer["url"] = format!("https://s3.example/bucket/{key}?x").into();
+            answer["key"] = key.as_str().into();
+        })
+        .unwrap();
+    }
+
+    #[test]
+    fn each_wrong_answer_is_refused_for_its_reason() {
+        let url = |url: &'static str| check_with(move |answer| answer["url"] = url.into());
+        let header = |name: &'static str, value: &'static str| {
+            check_with(move |answer| answer["headers"][name] = value.into())
+        };
+        assert_eq!(url("http://b/web01/2026-11-21.log").unwrap_err(), AnswerError::Plain);
+        assert_eq!(
+            url("ftp://b/web01/2026-11-21.log").unwrap_err(),
+            AnswerError::Scheme("ftp".into())
+        );
+        assert!(matches!(url("/web01/2026-11-21.log").unwrap_err(), AnswerError::Url(_)));
+        assert_eq!(url("https://a:b@b/web01/2026-11-21.log").unwrap_err(), AnswerError::Login);
+        assert!(matches!(
+            url("https://b/web02/2026-11-21.log").unwrap_err(),
+            AnswerError::Key { .. }
+        ));
+        assert!(matches!(
+            check_with(|answer| answer["key"] = "web01/2026-11-20.log".into()).unwrap_err(),
+            AnswerError::Key { .. }
+        ));
+        assert_eq!(
+            check_with(|answer| answer["method"] = "POST".into()).unwrap_err(),
+            AnswerError::Method("POST".into())
+        );
+        for name in ["host", "Transfer-Encoding", "authorization", "x-amz-a\r\nb", "x-amz-ü"] {
+            assert!(matches!(header(name, "x").unwrap_err(), AnswerError::Header(_)), "{name:?}");
+        }
+        assert!(matches!(header("x-amz-a", "b\r\nc: d").unwrap_err(), AnswerError::Header(_)));
+        for (name, value) in [("content-length", "4"), ("x-amz-checksum-sha256", "AAAA")] {
+            assert_eq!(header(name, value).unwrap_err(), AnswerError::Unbound(name));
+        }
+        assert_eq!(
+            check_with(|answer| answer["headers"] = serde_json::json!({})).unwrap_err(),
+            AnswerError::Unbound("content-length")
+        );
+    }
+
+    #[test]
+    fn what_is_no_answer_is_told_without_its_secrets() {
+        let server: ServerName = "web01".parse().unwrap();
+        let day = "2026-11-21".parse().unwrap();
+        let asked = Asked { server: &server, day, size: 3, sha256: [7; 32], tls: false };
+        let refused = |body: &[u8]| check(body, &asked).unwrap_err().to_string();
+        assert!(refused(b"<!DOCTYPE html><html>").contains("a web page"));
+        assert!(refused(b"").contains("nothing"));
+        assert!(refused(b"error: no\x1b[31m such host").contains("\"error: no [31m such host\""));
+        assert!(refused(b"[1,2]").contains("[1,2]"));
+        assert!(refused(b"\xff\xfe").contains("instead of the JSON"));
+        assert!(!refused(URL.as_bytes()).contains("5ec3e7"));
+        assert!(refused("x".repeat(9999).as_bytes()).len() < 400);
+    }
+
+    #[test]
+    fn words_of_a_refusal() {
+        assert_eq!(detail(br#"{"title":"t","detail":"no \"size\""}"#).unwrap(), "no \"size\"");
+        assert_eq!(detail(br#"{"message":"Forbidden"}"#).unwrap(), "Forbidden");
+        assert_eq!(detail(b"bad date\n").unwrap(), "bad date");
+        for nothing in [&b""[..], b"<html>", b"{\"x\":1}", b"\xff"] {
+            assert_eq!(detail(nothing), None);
+        }
+        let error = b"<Error><Code>AccessDenied</Code><StringToSign>s</StringToSign></Error>";
+        assert_eq!(store_code(error).unwrap(), "AccessDenied");
+        assert_eq!(store_code(b"<Code>a b</Code>"), None);
+        assert_eq!(store_code(b"<Code>x"), None);
+    }
+}

@@ -1,0 +1,242 @@
+//! The two requests of a delivery, over HTTP. What they mean is for `attempt` to judge.
+
+use std::cell::OnceCell;
+use std::io::{self, ErrorKind, Read};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ureq::http::{HeaderMap, Response, StatusCode, header};
+use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
+use ureq::{Agent, Body, Error, SendBody, Timeout};
+use url::Url;
+
+use super::Proxy;
+use super::answer::Upload;
+
+/// The longest answer that is read; a right one has two KiB.
+const MAX_ANSWER: u64 = 64 << 10;
+
+/// How often the API may send us elsewhere.
+const MAX_REDIRECTS: u32 = 5;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+
+const USER_AGENT: &str = concat!("log2aws-agent/", env!("CARGO_PKG_VERSION"));
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+    /// Whether it came over TLS.
+    pub(crate) tls: bool,
+}
+
+impl Reply {
+    /// A header as text.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
+
+/// Why there is no answer. Names hosts, never a query: that of an upload is a secret.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum HttpError {
+    #[error("{host}: {problem}")]
+    Transport { host: String, problem: String },
+    #[error("{0} sends us on from https to {1}, where anybody can read along; it was not followed")]
+    Downgrade(String, String),
+    #[error("{0} sends us on without saying where to")]
+    Nowhere(String),
+    #[error("{0} is the {MAX_REDIRECTS}th address that sends us on; they lead round in circles")]
+    Circles(String),
+    #[error("the proxy in the environment cannot be used: {0}; correct HTTPS_PROXY or unset it")]
+    Proxy(String),
+}
+
+/// Sends requests; connections and certificates are kept from one to the next.
+#[derive(Debug)]
+pub(crate) struct Client {
+    proxy: Proxy,
+    stall: Duration,
+    plain: OnceCell<Agent>,
+    tls: OnceCell<Agent>,
+}
+
+impl Client {
+    pub(crate) fn new(proxy: Proxy, stall: Duration) -> Self {
+        Self { proxy, stall, plain: OnceCell::new(), tls: OnceCell::new() }
+    }
+
+    /// Asks, and follows where the API sends us, but never from https to http.
+    pub(crate) fn get(&self, url: &Url, within: Duration) -> Result<Reply, HttpError> {
+        let mut url = url.clone();
+        for _ in 0..MAX_REDIRECTS {
+            let request = self
+                .agent(&url)
+                .get(url.as_str())
+                .header(header::ACCEPT, "application/json")
+                .config()
+                .timeout_global(Some(within))
+                .build();
+            let reply = read(&url, request.call())?;
+            if !reply.status.is_redirection() {
+                return Ok(reply);
+            }
+            let to = reply.header("location").and_then(|to| url.join(to).ok());
+            let to = to.ok_or_else(|| HttpError::Nowhere(host(&url)))?;
+            if !(to.scheme() == "https" || to.scheme() == "http" && url.scheme() == "http") {
+                return Err(HttpError::Downgrade(host(&url), to.scheme().to_owned()));
+            }
+            url = to;
+        }
+        Err(HttpError::Circles(host(&url)))
+    }
+
+    /// Puts exactly these bytes, of the length that stands among the headers. Whoever sends us
+    /// elsewhere is not followed: the URL is good for its own host alone.
+    pub(crate) fn put(
+        &self,
+        upload: &Upload,
+        bytes: &mut dyn Read,
+        within: Duration,
+    ) -> Result<Reply, HttpError> {
+        let url = upload.url.expose();
+        let mut request = self.agent(url).put(url.as_str());
+        for (name, value) in &upload.headers {
+            request = request.header(name, value);
+        }
+        let request = request.config().timeout_global(Some(within)).build();
+        read(url, request.send(SendBody::from_reader(bytes)))
+    }
+
+    /// Fails if the environment names a proxy that cannot be one; the requests would go out
+    /// without it, which is not what was meant.
+    pub(crate) fn check_proxy(&self) -> Result<(), HttpError> {
+        if self.proxy == Proxy::Direct {
+            return Ok(());
+        }
+        for name in ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY"] {
+            let Ok(value) = std::env::var(name) else { continue };
+            if !value.is_empty() && ureq::Proxy::new(&value).is_err() {
+                return Err(HttpError::Proxy(format!("{name} is not the URL of a proxy")));
+            }
+        }
+        Ok(())
+    }
+
+    fn agent(&self, url: &Url) -> &Agent {
+        if url.scheme() == "https" {
+            // Reading the machine's certificates takes longer than all the rest: only where needed.
+            self.tls.get_or_init(|| self.new_agent(Some(tls_config())))
+        } else {
+            self.plain.get_or_init(|| self.new_agent(None))
+        }
+    }
+
+    fn new_agent(&self, tls: Option<TlsConfig>) -> Agent {
+        let mut config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .user_agent(USER_AGENT)
+            .timeout_resolve(Some(CONNECT_TIMEOUT))
+            .timeout_connect(Some(CONNECT_TIMEOUT))
+            .timeout_per_read(Some(self.stall))
+            .timeout_per_write(Some(self.stall))
+            .timeout_recv_body(Some(self.stall));
+        if self.proxy == Proxy::Direct {
+            config = config.proxy(None);
+        }
+        if let Some(tls) = tls {
+            config = config.tls_config(tls);
+        }
+        config.build().new_agent()
+    }
+}
+
+/// The machine's own certificates (`SSL_CERT_FILE` and `SSL_CERT_DIR` count), so that a company's
+/// own authority is trusted where the company says so.
+fn tls_config() -> TlsConfig {
+    let found = rustls_native_certs::load_native_certs();
+    for error in &found.errors {
+        tracing::warn!(%error, "some of the machine's certificates cannot be read");
+    }
+    let roots = found.certs.iter().map(|der| Certificate::from_der(der).to_owned());
+    TlsConfig::builder()
+        .provider(TlsProvider::Rustls)
+        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .root_certs(RootCerts::Specific(Arc::new(roots.collect())))
+        .build()
+}
+
+fn read(url: &Url, response: Result<Response<Body>, Error>) -> Result<Reply, HttpError> {
+    let problem = |error: Error| HttpError::Transport { host: host(url), problem: problem(&error) };
+    let (parts, mut body) = response.map_err(problem)?.into_parts();
+    let body = body.with_config().limit(MAX_ANSWER).read_to_vec().map_err(problem)?;
+    let tls = url.scheme() == "https";
+    Ok(Reply { status: parts.status, headers: parts.headers, body, tls })
+}
+
+/// Host and port, as far as a message may name a URL.
+fn host(url: &Url) -> String {
+    url.origin().ascii_serialization()
+}
+
+/// What went wrong, in a sentence that holds nothing of the request.
+fn problem(error: &Error) -> String {
+    match error {
+        Error::HostNotFound => {
+            "the name cannot be resolved; check it, and this machine's DNS".to_owned()
+        }
+        Error::Timeout(Timeout::Resolve) => "the name was not resolved in time".to_owned(),
+        Error::Timeout(Timeout::Connect) => {
+            "no connection in time; is a firewall in between, is a proxy needed (HTTPS_PROXY)?"
+                .to_owned()
+        }
+        Error::Timeout(Timeout::Global) => "not finished in the time that was left".to_owned(),
+        Error::Timeout(_) => "it stalled: nothing moved for too long".to_owned(),
+        Error::Io(error) => io_problem(error),
+        Error::Rustls(error) => tls_problem(error),
+        Error::Tls(what) => format!("no TLS connection ({what})"),
+        Error::ConnectProxyFailed(_) => {
+            "the proxy does not let us through; check HTTPS_PROXY and NO_PROXY".to_owned()
+        }
+        Error::ConnectionFailed => "no connection".to_owned(),
+        Error::BodyExceedsLimit(_) | Error::LargeResponseHeader(..) => {
+            "its answer is longer than any right one".to_owned()
+        }
+        Error::Protocol(_) | Error::Http(_) => "its answer is not HTTP".to_owned(),
+        _ => "the request failed".to_owned(),
+    }
+}
+
+fn io_problem(error: &io::Error) -> String {
+    if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        return tls_problem(tls);
+    }
+    // ureq hands its own errors through `Read` in this dress.
+    if let Some(inner) = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
+        return problem(inner);
+    }
+    match error.kind() {
+        ErrorKind::ConnectionRefused => {
+            "the connection was refused: nothing listens there, or a firewall says no".to_owned()
+        }
+        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::ConnectionAborted => {
+            "the connection was cut".to_owned()
+        }
+        ErrorKind::UnexpectedEof => "the connection ended in mid-sentence".to_owned(),
+        // Of our own making: see `LogFile::bytes`.
+        ErrorKind::InvalidData => error.to_string(),
+        _ => format!("the connection failed ({error})"),
+    }
+}
+
+fn tls_problem(error: &rustls::Error) -> String {
+    format!(
+        "no TLS connection ({error}); is this machine's clock right? If a proxy inspects TLS, its \
+         certificate must be among the machine's"
+    )
+}

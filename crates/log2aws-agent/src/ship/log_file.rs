@@ -1,0 +1,155 @@
+//! The day logs of a folder, and the bytes of one that are to be delivered.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Read, Seek};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use log2aws_core::day::Day;
+use rustix::fs::OFlags;
+use sha2::{Digest, Sha256};
+
+/// Where a day's log stands.
+pub(crate) fn path(log_dir: &Path, day: Day) -> PathBuf {
+    log_dir.join(format!("{day}.log"))
+}
+
+/// The days that have a log, oldest first. Other names are none of ours and passed over.
+pub(crate) fn days(log_dir: &Path) -> io::Result<Vec<Day>> {
+    let mut days = Vec::new();
+    for entry in fs::read_dir(log_dir)? {
+        let name = entry?.file_name();
+        let day = name.to_str().and_then(|name| name.strip_suffix(".log"));
+        days.extend(day.and_then(|day| Day::parse_canonical(day).ok()));
+    }
+    days.sort_unstable();
+    Ok(days)
+}
+
+/// A log, open, and what its bytes were when it was read. It may grow: what is sent is what was
+/// read.
+#[derive(Debug)]
+pub(crate) struct LogFile {
+    file: File,
+    /// Bytes.
+    pub(crate) size: u64,
+    /// Of these bytes.
+    pub(crate) sha256: [u8; 32],
+}
+
+impl LogFile {
+    /// Opens and reads a log, without following a link out of the folder and without waiting for
+    /// a pipe's other end.
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+        let mut file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+        let metadata = file.metadata()?;
+        if !metadata.is_file() {
+            return Err(io::Error::other("it is not a regular file"));
+        }
+        let (size, sha256) = fingerprint(&mut file, metadata.len())?;
+        Ok(Self { file, size, sha256 })
+    }
+
+    /// The bytes, from the first. Reading fails if there are fewer now: whoever waits for the
+    /// rest would wait long.
+    pub(crate) fn bytes(&mut self) -> io::Result<impl Read + '_> {
+        self.file.rewind()?;
+        Ok(Exactly { file: &self.file, left: self.size })
+    }
+
+    /// The SHA-256 in hex.
+    pub(crate) fn sha256_hex(&self) -> String {
+        self.sha256.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(hex_digit).collect()
+    }
+}
+
+struct Exactly<'a> {
+    file: &'a File,
+    left: u64,
+}
+
+impl Read for Exactly<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        let n = self.file.take(self.left).read(buffer)?;
+        if n == 0 && self.left > 0 {
+            let text = "the log became shorter while it was sent";
+            return Err(io::Error::new(ErrorKind::InvalidData, text));
+        }
+        self.left -= n as u64;
+        Ok(n)
+    }
+}
+
+fn hex_digit(nibble: u8) -> char {
+    char::from(b"0123456789abcdef"[usize::from(nibble)])
+}
+
+/// Size and SHA-256 of what is there now, at most `len` bytes.
+fn fingerprint(file: &mut File, len: u64) -> io::Result<(u64, [u8; 32])> {
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 64 << 10];
+    let mut size = 0;
+    let mut bytes = file.take(len);
+    loop {
+        match bytes.read(&mut buffer)? {
+            0 => return Ok((size, hash.finalize().into())),
+            n => {
+                hash.update(&buffer[..n]);
+                size += n as u64;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn a_log_that_grows_is_sent_as_it_was_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("2026-11-21.log");
+        fs::write(&path, "abc").unwrap();
+        let mut log = LogFile::open(&path).unwrap();
+        OpenOptions::new().append(true).open(&path).unwrap().write_all(b"def").unwrap();
+        let mut sent = Vec::new();
+        log.bytes().unwrap().read_to_end(&mut sent).unwrap();
+        assert_eq!((sent.as_slice(), log.size), (&b"abc"[..], 3));
+        // printf abc | sha256sum
+        let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(log.sha256_hex(), expected);
+    }
+
+    #[test]
+    fn only_days_are_days() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in [
+            "2026-11-21.log",
+            "2026-02-01.log",
+            "20261121.log",
+            "2026-02-30.log",
+            "x.log",
+            "2026-11-20.log.gz",
+        ] {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
+        let days: Vec<String> = days(folder.path()).unwrap().iter().map(Day::to_string).collect();
+        assert_eq!(days, ["2026-02-01", "2026-11-21"]);
+    }
+
+    #[test]
+    fn a_link_is_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("secret"), "x").unwrap();
+        let link = folder.path().join("2026-11-21.log");
+        std::os::unix::fs::symlink(folder.path().join("secret"), &link).unwrap();
+        assert!(LogFile::open(&link).is_err());
+        assert!(LogFile::open(folder.path()).is_err());
+    }
+}

@@ -1,0 +1,147 @@
+//! What became of each day, for people (`Display`) and for programs (`Serialize`).
+
+use std::fmt;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use log2aws_core::day::Day;
+use serde::Serialize;
+
+use super::attempt::Failure;
+
+/// What became of each day, in the order in which they were taken.
+#[derive(Debug, Default, Serialize)]
+pub struct ShipReport {
+    /// One entry a day.
+    pub days: Vec<DayReport>,
+    /// Whether many days were asked for: then what is left over is still pending, not failed.
+    #[serde(skip)]
+    pub(super) backlog: bool,
+}
+
+/// What became of one day's log.
+#[derive(Debug, Serialize)]
+pub struct DayReport {
+    /// The day.
+    #[serde(serialize_with = "day_as_text")]
+    pub day: Day,
+    /// Its log.
+    pub file: PathBuf,
+    /// What became of it.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+}
+
+/// What became of a log. Only [`Outcome::Delivered`] and [`Outcome::AlreadyDelivered`] mean that
+/// the store has it.
+#[derive(Debug, Serialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Outcome {
+    /// The store has taken it, and that is written down here.
+    Delivered {
+        /// Bytes.
+        size: u64,
+        /// The bytes' SHA-256, in hex.
+        sha256: String,
+        /// Whether another version of this log was delivered before.
+        again: bool,
+        /// How many URLs it took.
+        attempts: u32,
+    },
+    /// These very bytes were delivered before.
+    AlreadyDelivered {
+        /// When.
+        at: Timestamp,
+    },
+    /// It would be delivered, were this not a dry run.
+    WouldDeliver {
+        /// Bytes.
+        size: u64,
+        /// The bytes' SHA-256, in hex.
+        sha256: String,
+        /// Whether another version of this log was delivered before.
+        again: bool,
+    },
+    /// It is not delivered; the log stands where it stood.
+    Failed {
+        /// What happened, where, and what to do.
+        reason: String,
+    },
+    /// The server does not let this machine deliver; the log stands where it stood.
+    Refused {
+        /// What happened, where, and what to do.
+        reason: String,
+    },
+    /// It was not tried, for the reason that the day before it failed.
+    Pending,
+}
+
+impl Outcome {
+    /// Nothing is left to do for this day.
+    pub fn is_done(&self) -> bool {
+        match self {
+            Self::Delivered { .. } | Self::AlreadyDelivered { .. } | Self::WouldDeliver { .. } => {
+                true
+            }
+            Self::Failed { .. } | Self::Refused { .. } | Self::Pending => false,
+        }
+    }
+}
+
+impl From<Option<Failure>> for Outcome {
+    fn from(failure: Option<Failure>) -> Self {
+        match failure {
+            Some(Failure::ThisLog(reason) | Failure::Everything(reason)) => Self::Failed { reason },
+            Some(Failure::Refused(reason)) => Self::Refused { reason },
+            None => Self::Pending,
+        }
+    }
+}
+
+impl ShipReport {
+    /// The exit code: 0 all is delivered, 5 refused by the server, 4 days are pending, 1 failed.
+    pub fn exit_code(&self) -> u8 {
+        let any = |test: fn(&Outcome) -> bool| self.days.iter().any(|day| test(&day.outcome));
+        if any(|outcome| matches!(outcome, Outcome::Refused { .. })) {
+            5
+        } else if !any(|outcome| !outcome.is_done()) {
+            0
+        } else if self.backlog {
+            4
+        } else {
+            1
+        }
+    }
+}
+
+impl fmt::Display for DayReport {
+    /// One line, without its end.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let day = self.day;
+        let once_more = |again: &bool| if *again { " again, for it has changed" } else { "" };
+        match &self.outcome {
+            Outcome::Delivered { size, sha256, again, attempts } => {
+                write!(f, "{day}: delivered{} ({size} bytes, sha256 {sha256}", once_more(again))?;
+                if *attempts > 1 {
+                    write!(f, ", {attempts} attempts")?;
+                }
+                f.write_str(")")
+            }
+            Outcome::AlreadyDelivered { at } => {
+                write!(f, "{day}: nothing to do, these bytes were delivered at {at:.0}")
+            }
+            Outcome::WouldDeliver { size, sha256, again } => {
+                write!(f, "{day}: would deliver {}", self.file.display())?;
+                write!(f, "{} ({size} bytes, sha256 {sha256})", once_more(again))
+            }
+            Outcome::Failed { reason } => write!(f, "{day}: not delivered: {reason}"),
+            Outcome::Refused { reason } => write!(f, "{day}: refused: {reason}"),
+            Outcome::Pending => write!(f, "{day}: pending, not tried after that"),
+        }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn day_as_text<S: serde::Serializer>(day: &Day, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(day)
+}

@@ -1,0 +1,59 @@
+//! When to try again. Pure: chance and time come as arguments.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimeParser;
+
+/// How often a log is tried in one run; what lasts longer is for the next run.
+pub(crate) const ATTEMPTS: u32 = 5;
+
+const FIRST: Duration = Duration::from_secs(1);
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// How long to wait after attempt number `attempt` (from 1), full jitter: anything from nothing
+/// to a bound that doubles, so that a fleet that failed at once does not come back at once.
+///
+/// `jitter` is from 0 up to 1. What the server asked for is waited for, and the jitter after it.
+pub(crate) fn wait(attempt: u32, jitter: f64, retry_after: Option<Duration>) -> Duration {
+    let doubled = FIRST.saturating_mul(1_u32.checked_shl(attempt - 1).unwrap_or(u32::MAX));
+    let backoff = doubled.min(LONGEST).mul_f64(jitter.clamp(0.0, 1.0));
+    retry_after.unwrap_or_default().saturating_add(backoff)
+}
+
+/// Reads a `Retry-After` header: seconds, or a date (RFC 9110 §10.2.3).
+pub(crate) fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
+    static PARSER: DateTimeParser = DateTimeParser::new();
+    let value = value.trim();
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let until = PARSER.parse_timestamp(value).ok()?.duration_since(now);
+    Some(Duration::try_from(until).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bound_doubles_up_to_thirty_seconds() {
+        let bounds: Vec<u64> = (1..8).map(|n| wait(n, 1.0, None).as_secs()).collect();
+        assert_eq!(bounds, [1, 2, 4, 8, 16, 30, 30]);
+        assert_eq!(wait(u32::MAX, 1.0, None), LONGEST);
+        assert_eq!(wait(4, 0.0, None), Duration::ZERO);
+        assert_eq!(wait(2, 0.5, Some(Duration::from_mins(1))), Duration::from_secs(61));
+    }
+
+    #[test]
+    fn seconds_or_a_date() {
+        let now: Timestamp = "1994-11-06T08:49:30Z".parse().unwrap();
+        let read = |value| retry_after(value, now);
+        assert_eq!(read(" 120 "), Some(Duration::from_mins(2)));
+        assert_eq!(read("Sun, 06 Nov 1994 08:49:37 GMT"), Some(Duration::from_secs(7)));
+        assert_eq!(read("Sun, 06 Nov 1994 08:49:00 GMT"), Some(Duration::ZERO));
+        for rubbish in ["", "-1", "soon", "1.5", "99999999999999999999999"] {
+            assert_eq!(read(rubbish), None, "{rubbish}");
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! `ship` against a server that does right, and against every fault that we know of.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
+mod faults;
+mod server;
+mod works;
+
+use std::cell::Cell;
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use log2aws_agent::ship::{DEFAULT_MAX_TIME, Days, Proxy, ShipConfig, ShipError, ShipReport, run};
+use log2aws_agent::world::{Machine, Time, World};
+
+use self::server::Server;
+
+/// Four minutes past midnight of the 22nd in Tokyo.
+const NOW: &str = "2026-11-21T15:04:00Z";
+
+/// A clock that moves when somebody waits.
+#[derive(Debug)]
+pub(crate) struct Clock {
+    slept: Cell<Duration>,
+}
+
+impl Time for Clock {
+    fn now(&self) -> Timestamp {
+        NOW.parse::<Timestamp>().unwrap() + self.slept.get()
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.slept.get()
+    }
+
+    fn sleep(&self, duration: Duration) {
+        self.slept.set(self.slept.get() + duration);
+    }
+
+    fn jitter(&self) -> f64 {
+        0.5
+    }
+}
+
+/// A machine with day logs.
+pub(crate) struct Host {
+    folder: tempfile::TempDir,
+    pub(crate) clock: Clock,
+}
+
+impl Host {
+    pub(crate) fn new(logs: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("log")).unwrap();
+        let host = Self { folder, clock: Clock { slept: Cell::default() } };
+        for (day, text) in logs {
+            fs::write(host.log(day), text).unwrap();
+        }
+        host
+    }
+
+    pub(crate) fn log(&self, day: &str) -> PathBuf {
+        self.folder.path().join(format!("log/{day}.log"))
+    }
+
+    pub(crate) fn state(&self) -> PathBuf {
+        self.folder.path().join("state")
+    }
+
+    pub(crate) fn record(&self, day: &str) -> PathBuf {
+        self.state().join(format!("deliveries/web01/{day}.json"))
+    }
+
+    pub(crate) fn config(&self, server: &Server, days: Days) -> ShipConfig {
+        ShipConfig {
+            api: format!("http://{}/prod", server.address).parse().unwrap(),
+            server: "web01".parse().unwrap(),
+            log_dir: self.folder.path().join("log"),
+            state_dir: self.state(),
+            days,
+            dry_run: false,
+            max_time: DEFAULT_MAX_TIME,
+            stall: Duration::from_millis(300),
+            proxy: Proxy::Direct,
+        }
+    }
+
+    pub(crate) fn run(&self, config: &ShipConfig) -> Result<ShipReport, ShipError> {
+        let zone = TimeZone::get("Asia/Tokyo").unwrap();
+        let world = World { time: &self.clock, zone, machine: Machine::system() };
+        let mut told = Vec::new();
+        let report = run(config, &world, &mut |day| told.push(day.to_string()))?;
+        let lines: Vec<String> = report.days.iter().map(ToString::to_string).collect();
+        assert_eq!(told, lines);
+        Ok(report)
+    }
+
+    /// Ships yesterday's log: its line and the exit code.
+    pub(crate) fn ship(&self, server: &Server) -> (String, u8) {
+        let report = self.run(&self.config(server, Days::Yesterday)).unwrap();
+        assert_eq!(report.days.len(), 1);
+        (report.days[0].to_string(), report.exit_code())
+    }
+}

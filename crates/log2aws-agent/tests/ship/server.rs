@@ -1,0 +1,216 @@
+//! A server on this machine that plays the API and the store, well or badly.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use sha2::{Digest, Sha256};
+
+/// What one must never find in an error.
+pub(crate) const SECRET: &str = "5ec3e7";
+
+/// A request's head.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    pub(crate) method: String,
+    pub(crate) target: String,
+    /// Lower-case names.
+    pub(crate) headers: BTreeMap<String, String>,
+    /// How many requests of this method came before it.
+    pub(crate) before: usize,
+}
+
+impl Request {
+    pub(crate) fn is_put(&self) -> bool {
+        self.method == "PUT"
+    }
+
+    /// A parameter of the query.
+    pub(crate) fn parameter(&self, name: &str) -> String {
+        let query = self.target.split_once('?').unwrap().1;
+        let pair = query.split('&').filter_map(|pair| pair.split_once('='));
+        pair.filter(|(key, _)| *key == name).map(|(_, value)| value.to_owned()).next().unwrap()
+    }
+}
+
+/// What the server does with a request.
+pub(crate) enum Does {
+    /// What it should.
+    Right,
+    /// Reads the body and sends this, head and all.
+    Says(String),
+    /// Closes with bytes unread, so that the other side's system sees a reset.
+    Resets,
+    /// Takes so many bytes of the body, then resets.
+    ResetsAfter(usize),
+    /// Says nothing for so long.
+    Stalls(Duration),
+}
+
+/// An answer, with its length.
+pub(crate) fn says(status: &str, headers: &str, body: &str) -> Does {
+    let length = body.len();
+    Does::Says(format!("HTTP/1.1 {status}\r\n{headers}content-length: {length}\r\n\r\n{body}"))
+}
+
+type Behaviour = dyn Fn(&Request) -> Does + Send + Sync;
+
+/// The server; it ends when this is dropped.
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    state: Arc<State>,
+}
+
+struct State {
+    address: SocketAddr,
+    behaviour: Box<Behaviour>,
+    heads: Mutex<Vec<Request>>,
+    stored: Mutex<Vec<(String, Vec<u8>)>>,
+    ended: AtomicBool,
+}
+
+impl Server {
+    pub(crate) fn start(behaviour: impl Fn(&Request) -> Does + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let state = Arc::new(State {
+            address,
+            behaviour: Box::new(behaviour),
+            heads: Mutex::default(),
+            stored: Mutex::default(),
+            ended: AtomicBool::new(false),
+        });
+        let shared = Arc::clone(&state);
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                if shared.ended.load(Ordering::SeqCst) {
+                    break;
+                }
+                let state = Arc::clone(&shared);
+                thread::spawn(move || state.serve(&stream.unwrap()));
+            }
+        });
+        Self { address, state }
+    }
+
+    /// One that does everything right.
+    pub(crate) fn right() -> Self {
+        Self::start(|_| Does::Right)
+    }
+
+    /// All requests so far.
+    pub(crate) fn requests(&self) -> Vec<Request> {
+        self.state.heads.lock().unwrap().clone()
+    }
+
+    /// Path and bytes of everything that was stored, in order.
+    pub(crate) fn stored(&self) -> Vec<(String, Vec<u8>)> {
+        self.state.stored.lock().unwrap().clone()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.state.ended.store(true, Ordering::SeqCst);
+        let _ = TcpStream::connect(self.address);
+    }
+}
+
+impl State {
+    /// One request for each connection, which the answer's head announces by closing.
+    fn serve(&self, stream: &TcpStream) {
+        let mut reader = BufReader::with_capacity(512, stream);
+        let Some(request) = self.head(&mut reader) else { return };
+        let length = request.headers.get("content-length").map_or(0, |n| n.parse().unwrap());
+        let answer = match (self.behaviour)(&request) {
+            Does::Right if request.is_put() => {
+                let mut body = vec![0; length];
+                if reader.read_exact(&mut body).is_err() {
+                    return;
+                }
+                self.store(&request, body)
+            }
+            Does::Right => self.url(&request),
+            Does::Says(answer) => {
+                let _ = reader.read_exact(&mut vec![0; length]);
+                answer
+            }
+            Does::Resets => return,
+            Does::ResetsAfter(bytes) => {
+                let _ = reader.read_exact(&mut vec![0; bytes]);
+                return;
+            }
+            Does::Stalls(time) => {
+                thread::sleep(time);
+                return;
+            }
+        };
+        let answer = answer.replacen("\r\n", "\r\nconnection: close\r\n", 1);
+        let _ = (&mut &*stream).write_all(answer.as_bytes());
+    }
+
+    fn head(&self, reader: &mut impl BufRead) -> Option<Request> {
+        let mut lines = Vec::new();
+        loop {
+            let mut line = String::new();
+            if reader.read_line(&mut line).ok()? == 0 {
+                return None;
+            }
+            match line.trim_end() {
+                "" => break,
+                line => lines.push(line.to_owned()),
+            }
+        }
+        let mut words = lines[0].split(' ').map(str::to_owned);
+        let (method, target) = (words.next()?, words.next()?);
+        let header = |line: &String| {
+            let (name, value) = line.split_once(": ").unwrap();
+            (name.to_ascii_lowercase(), value.to_owned())
+        };
+        let headers = lines[1..].iter().map(header).collect();
+        let mut heads = self.heads.lock().unwrap();
+        let before = heads.iter().filter(|head| head.method == method).count();
+        heads.push(Request { method, target, headers, before });
+        heads.last().cloned()
+    }
+
+    fn url(&self, request: &Request) -> String {
+        let hex = request.parameter("sha256");
+        let byte = |pair: &[u8]| {
+            u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()
+        };
+        let sha256: Vec<u8> = hex.as_bytes().chunks(2).map(byte).collect();
+        let key = format!("{}/{}.log", request.parameter("server"), request.parameter("date"));
+        let body = serde_json::json!({
+            "url": format!("http://{}/raw/{key}?X-Amz-Signature={SECRET}{}", self.address, request.before),
+            "method": "PUT",
+            "headers": {
+                "content-length": request.parameter("size"),
+                "x-amz-checksum-sha256": BASE64.encode(sha256),
+            },
+            "key": key,
+            "expires_at": "2026-11-22T00:05:00Z",
+        })
+        .to_string();
+        format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len())
+    }
+
+    fn store(&self, request: &Request, body: Vec<u8>) -> String {
+        let sum = BASE64.encode(Sha256::digest(&body));
+        if request.headers.get("x-amz-checksum-sha256") != Some(&sum) {
+            let error = "<Error><Code>BadDigest</Code></Error>";
+            let length = error.len();
+            return format!("HTTP/1.1 400 Bad\r\ncontent-length: {length}\r\n\r\n{error}");
+        }
+        let path = request.target.split('?').next().unwrap().to_owned();
+        self.stored.lock().unwrap().push((path, body));
+        "HTTP/1.1 200 OK\r\netag: \"e1\"\r\nx-amz-version-id: v1\r\ncontent-length: 0\r\n\r\n"
+            .into()
+    }
+}
