@@ -16,13 +16,17 @@ use writer::{RejectWriter, RowWriter};
 /// How much is read at once, in bytes.
 const BLOCK: usize = 256 * 1024;
 
+/// What standard output is called in a message.
+const STDOUT: &str = "standard output";
+
 /// What `convert` is told.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ConvertArgs {
     /// Day logs, plain or gzip; several make one CSV. "-" is standard input.
     #[arg(value_name = "INPUT", default_value = "-")]
     inputs: Vec<PathBuf>,
-    /// Write the CSV to this file, which is replaced only when all went well.
+    /// Write the CSV to this file, which is replaced only when all went well. "-" is standard
+    /// output.
     #[arg(short, long, value_name = "OUT")]
     output: Option<PathBuf>,
     /// Write lines that could not be read to this file, one JSON object each.
@@ -31,6 +35,13 @@ pub(crate) struct ConvertArgs {
     /// Exit with 3 if any line could not be read.
     #[arg(long)]
     strict: bool,
+}
+
+impl ConvertArgs {
+    /// The file for the CSV; `None` is standard output.
+    fn output_file(&self) -> Option<&Path> {
+        self.output.as_deref().filter(|path| !is_dash(path))
+    }
 }
 
 /// Why a conversion failed; each names its file.
@@ -48,6 +59,9 @@ pub(crate) enum ConvertError {
     /// The result cannot be written.
     #[error("{output} cannot be written")]
     Write { output: String, source: io::Error },
+    /// Rejects would go among the rows.
+    #[error("--rejects wants the name of a file; standard output is for the CSV")]
+    RejectsToStdout,
     /// A file to be written is also read, or written twice.
     #[error("{} would be written over while it is in use; name another file", .0.display())]
     SameFile(PathBuf),
@@ -65,20 +79,20 @@ pub(crate) fn run(
     stderr: &mut dyn Write,
 ) -> anyhow::Result<Exit> {
     check_files(args)?;
-    let mut output = args.output.as_deref().map(create).transpose()?;
+    let mut output = args.output_file().map(create).transpose()?;
     let mut rejects = args.rejects.as_deref().map(create).transpose()?;
     let csv: &mut dyn Write = output.as_mut().map_or(stdout, |file| file);
 
     let written = convert_all(args, stdin, csv, rejects.as_mut().map(|file| file as _), stderr);
     let any_rejects = match written {
-        Err(ConvertError::Write { source, .. })
-            if source.kind() == io::ErrorKind::BrokenPipe && args.output.is_none() =>
+        Err(ConvertError::Write { output, source })
+            if source.kind() == io::ErrorKind::BrokenPipe && output == STDOUT =>
         {
             return Ok(Exit::Done);
         }
         result => result?,
     };
-    for (file, path) in [(rejects, &args.rejects), (output, &args.output)] {
+    for (file, path) in [(rejects, args.rejects.as_deref()), (output, args.output_file())] {
         if let (Some(file), Some(path)) = (file, path) {
             file.commit().map_err(|source| cannot_write(path, source))?;
         }
@@ -94,9 +108,9 @@ fn convert_all<'a>(
     rejects: Option<&'a mut dyn Write>,
     stderr: &mut dyn Write,
 ) -> Result<bool, ConvertError> {
-    let csv_error = |source| match &args.output {
+    let csv_error = |source| match args.output_file() {
         Some(path) => cannot_write(path, source),
-        None => ConvertError::Write { output: "standard output".to_owned(), source },
+        None => ConvertError::Write { output: STDOUT.to_owned(), source },
     };
     let rejects_error =
         |source| cannot_write(args.rejects.as_deref().unwrap_or(Path::new("rejects")), source);
@@ -106,10 +120,10 @@ fn convert_all<'a>(
     let mut block = vec![0; BLOCK];
     for path in &args.inputs {
         let input =
-            if is_stdin(path) { "standard input".to_owned() } else { path.display().to_string() };
+            if is_dash(path) { "standard input".to_owned() } else { path.display().to_string() };
         rejects.begin((args.inputs.len() > 1).then(|| input.clone()));
         let mut file;
-        let from: &mut dyn Read = if is_stdin(path) {
+        let from: &mut dyn Read = if is_dash(path) {
             stdin
         } else {
             file = File::open(path)
@@ -159,7 +173,8 @@ fn summarise(
     writeln!(stderr)
 }
 
-fn is_stdin(path: &Path) -> bool {
+/// Whether a name stands for standard input or output.
+fn is_dash(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
@@ -176,7 +191,7 @@ fn check_files(args: &ConvertArgs) -> Result<(), ConvertError> {
     let mut used = Vec::new();
     let mut stdin_seen = false;
     for path in &args.inputs {
-        if is_stdin(path) {
+        if is_dash(path) {
             if std::mem::replace(&mut stdin_seen, true) {
                 return Err(ConvertError::StdinTwice);
             }
@@ -189,10 +204,13 @@ fn check_files(args: &ConvertArgs) -> Result<(), ConvertError> {
         }
         used.push(output::place(path));
     }
-    for path in args.output.iter().chain(&args.rejects) {
+    if args.rejects.as_deref().is_some_and(is_dash) {
+        return Err(ConvertError::RejectsToStdout);
+    }
+    for path in args.output_file().into_iter().chain(args.rejects.as_deref()) {
         let place = output::place(path);
         if used.contains(&place) && !output::is_special(path) {
-            return Err(ConvertError::SameFile(path.clone()));
+            return Err(ConvertError::SameFile(path.to_owned()));
         }
         used.push(place);
     }

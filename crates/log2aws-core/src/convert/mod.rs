@@ -52,7 +52,7 @@ pub struct Totals {
     pub bytes: u64,
 }
 
-/// Converts one log.
+/// Converts one log, in memory that does not grow with it.
 #[derive(Debug)]
 pub struct Converter {
     input: Input,
@@ -81,7 +81,8 @@ impl Converter {
         Self { input: Input::Start, lines: Lines::default() }
     }
 
-    /// Takes the next block of the log.
+    /// Takes the next block of the log. A block of gzip data can yield a thousand times its size:
+    /// a sink that must not grow passes on what it has as it goes, or is given small blocks.
     pub fn push(&mut self, bytes: &[u8], sink: &mut impl Sink) {
         if bytes.is_empty() {
             return;

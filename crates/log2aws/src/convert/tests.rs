@@ -72,7 +72,7 @@ fn names(folder: &TempDir) -> Vec<String> {
 
 #[test]
 fn standard_input_becomes_standard_output() {
-    for args in [&[][..], &["-"]] {
+    for args in [&[][..], &["-"], &["-o", "-"]] {
         let ran = run_in(&folder(&[]), args, LOG);
         assert_eq!((ran.exit(), ran.stdout.as_str(), ran.stderr.as_str()), (Exit::Done, CSV, ""));
     }
@@ -183,6 +183,9 @@ fn no_file_is_written_over_while_in_use() {
     assert_eq!(read(&folder, "a.log"), LOG);
     let ran = run_in(&folder, &["-", "-"], LOG);
     assert!(ran.error().contains("standard input can be read only once"));
+    let ran = run_in(&folder, &["-", "--rejects", "-"], LOG);
+    assert!(ran.error().contains("wants the name of a file"));
+    assert_eq!(names(&folder), ["a.log", "sub"]);
 }
 
 #[cfg(unix)]
