@@ -10,6 +10,8 @@ mod points;
 mod scale;
 mod style;
 mod svg;
+#[cfg(test)]
+mod tests;
 mod words;
 
 use crate::day::Day;
