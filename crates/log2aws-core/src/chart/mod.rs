@@ -10,8 +10,6 @@ mod points;
 mod scale;
 mod style;
 mod svg;
-#[cfg(test)]
-mod tests;
 mod words;
 
 use crate::day::Day;

@@ -84,10 +84,11 @@ impl Page<'_> {
         let room = RIGHT - LEFT;
         let server = fitted(self.server.as_str(), 20, room * 2 / 3);
         let left = room - width(&server, 20) * 21 / 20 - 200;
-        let mut spans = vec![Span { class: "h1", indent: 0, text: server, japanese: false }];
+        let mut spans = vec![Span { class: "h1", text: server, japanese: false }];
         if let Some(note) = self.log.metadata.note.as_deref().filter(|note| !note.is_empty()) {
-            let text = fitted(note, 17, left);
-            spans.push(Span { class: "note", indent: 110, text, japanese: true });
+            // XML eats plain blanks at the edge of a span.
+            let text = format!("\u{a0}\u{a0}{}", fitted(note, 17, left));
+            spans.push(Span { class: "note", text, japanese: true });
         }
         drawing.shapes.push(Shape::Text { class: "", x: LEFT, y: 380, spans });
         let line = fitted(&words::subtitle(self.clock, self.log), 13, room);

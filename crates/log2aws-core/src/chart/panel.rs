@@ -137,8 +137,8 @@ impl Panel<'_> {
                 Swatch::Fill => drawing.rect(FILLS[index], x + 100, base - 92, 140, 100),
             }
             x += 300;
-            let span = |class, indent, text| Span { class, indent, text, japanese: false };
-            let spans = vec![span("", 0, name.clone()), span("k", 50, figure.clone())];
+            let span = |class, text| Span { class, text, japanese: false };
+            let spans = vec![span("", name.clone()), span("k", format!("\u{a0} {figure}"))];
             drawing.shapes.push(Shape::Text { class: "", x, y: base, spans });
             x += width(name, 12) + width(figure, 12) + 260;
         }

@@ -95,9 +95,6 @@ impl Svg {
             return self.escaped(&span.text);
         }
         self.open("tspan", span.class);
-        if span.indent != 0 {
-            self.attribute("dx", span.indent);
-        }
         self.raw(if span.japanese { " xml:lang=\"ja\">" } else { ">" });
         self.escaped(&span.text);
         self.raw("</tspan>");

@@ -1,0 +1,63 @@
+//! The handler of `log2aws_service`, over the disk store.
+
+use std::sync::Arc;
+
+use log2aws_core::event::{Event, Record};
+use log2aws_core::key::{ObjectKey, RawKey};
+use log2aws_service::analyze::{AnalyzeApp, Outcome, analyze, needs_analysis};
+use log2aws_service::ports::SettingsSource;
+use log2aws_store::DiskStore;
+use log2aws_store::disk::DiskError;
+
+use crate::worker::{Analyst, Looked};
+
+/// Looks at day logs in a disk store.
+pub(crate) struct StoreAnalyst {
+    app: AnalyzeApp,
+    store: DiskStore,
+}
+
+impl StoreAnalyst {
+    pub(crate) fn new(store: DiskStore, settings: Arc<dyn SettingsSource>) -> Self {
+        let program = env!("CARGO_PKG_VERSION").to_owned();
+        Self { app: AnalyzeApp { store: Arc::new(store.clone()), settings, program }, store }
+    }
+}
+
+impl Analyst for StoreAnalyst {
+    fn look(&self, key: &ObjectKey) -> Result<Looked, String> {
+        let settings = self.app.settings.current().map_err(|error| error.to_string())?;
+        // The address that counts is that of the version that is there now.
+        let info = match self.store.head(&settings.raw_bucket, key, None) {
+            Ok(info) => info,
+            Err(DiskError::NoSuchKey { .. }) => return Ok(Looked::default()),
+            Err(error) => return Err(error.to_string()),
+        };
+        let record = Record {
+            bucket: settings.raw_bucket.clone(),
+            key: key.clone(),
+            source: info.source,
+            version: Some(info.version.to_string()),
+        };
+        let event = Event { records: vec![record], ..Event::default() };
+        let outcomes = analyze(&self.app, &event).map_err(|error| error.to_string())?;
+        let mut looked = Looked::default();
+        for outcome in outcomes {
+            match outcome {
+                Outcome::Analyzed(done) => {
+                    looked.analyzed = true;
+                    looked.rows += done.rows;
+                    looked.rejects += done.rejects;
+                }
+                Outcome::Refused { .. } => looked.refused = true,
+                Outcome::Ignored { .. } | Outcome::Gone { .. } => {}
+            }
+        }
+        Ok(looked)
+    }
+
+    fn is_due(&self, key: &RawKey) -> Result<bool, String> {
+        let settings = self.app.settings.current().map_err(|error| error.to_string())?;
+        needs_analysis(&*self.app.store, &settings, key).map_err(|error| error.to_string())
+    }
+}

@@ -1,0 +1,132 @@
+//! What `serve` is told at its start, and why it may refuse to start.
+
+use std::fmt;
+use std::io;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::PathBuf;
+
+use ipnet::IpNet;
+use log2aws_core::allow_list::AllowList;
+use log2aws_core::key::KeyPrefix;
+use url::Url;
+
+/// URL requests a second that one source address may make, unless set otherwise.
+///
+/// A whole fleet may stand behind one NAT address, so this only stops a run-away loop.
+pub const DEFAULT_REQUESTS_PER_SECOND: NonZeroU32 = NonZeroU32::new(1000).unwrap();
+
+/// What `serve` is told at its start.
+#[derive(Clone, Debug)]
+pub struct ServeConfig {
+    /// The data folder; made if it does not exist.
+    pub data_dir: PathBuf,
+    /// Who may ask for a URL and who may put.
+    pub allow_list: AllowList,
+    /// What presigned URLs are made for. `None`: `http://` and the address that is listened on,
+    /// which must then be one that others can connect to.
+    pub public_url: Option<Url>,
+    /// The proxies whose `X-Forwarded-For` counts.
+    pub trusted_proxies: Vec<IpNet>,
+    /// After how many days raw logs are removed; `None` keeps them.
+    pub keep_raw_days: Option<NonZeroU32>,
+    /// After how many days results are removed; `None` keeps them.
+    pub keep_analyzed_days: Option<NonZeroU32>,
+    /// Whether keys carry the spreading prefix.
+    pub key_prefix: KeyPrefix,
+    /// URL requests a second from one source address (an IPv6 /64 counts as one), in bursts of
+    /// at most twice as many.
+    pub requests_per_second: NonZeroU32,
+    /// How many logs are analyzed at once; `None`: as many as there are cores.
+    pub analyzer_threads: Option<NonZeroUsize>,
+}
+
+impl ServeConfig {
+    /// The defaults of design §5 for a data folder: loopback alone, everything kept.
+    pub fn new(data_dir: PathBuf, allow_list: AllowList) -> Self {
+        Self {
+            data_dir,
+            allow_list,
+            public_url: None,
+            trusted_proxies: Vec::new(),
+            keep_raw_days: None,
+            keep_analyzed_days: None,
+            key_prefix: KeyPrefix::Off,
+            requests_per_second: DEFAULT_REQUESTS_PER_SECOND,
+            analyzer_threads: None,
+        }
+    }
+}
+
+/// Why `serve` did not start, or stopped. One sentence each: what, where, what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The data folder could not be opened.
+    #[error(transparent)]
+    Store(#[from] log2aws_store::disk::OpenError),
+    /// A file with a key could not be read or written.
+    #[error("{} could not be {doing}: {source}", path.display())]
+    KeyFile {
+        /// The file.
+        path: PathBuf,
+        /// What was being done to it.
+        doing: KeyFileAction,
+        /// The fault itself.
+        source: io::Error,
+    },
+    /// A file with a key does not hold one.
+    #[error("{} does not hold {expected}; restore it, or remove it to have a new one made", path.display())]
+    KeyFileContent {
+        /// The file.
+        path: PathBuf,
+        /// What it should hold.
+        expected: &'static str,
+    },
+    /// A file with a key is open to other users of the machine.
+    #[error("{} can be read by other users (mode {mode:03o}); run: chmod 600 {}", path.display(), path.display())]
+    KeyFileOpen {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// The operating system gave no random bytes for a key.
+    #[error("the operating system gave no random bytes for a new key: {0}")]
+    Random(String),
+    /// Without a public URL nobody could use the URLs that are handed out.
+    #[error(
+        "listening on {0}, which is no address that a server can connect to: set --public-url to the URL under which servers reach this machine"
+    )]
+    PublicUrlNeeded(std::net::SocketAddr),
+    /// The public URL is none that a URL can be signed for.
+    #[error("the public URL cannot be used: {0}")]
+    PublicUrl(#[from] log2aws_service::signer::EndpointError),
+    /// The listener could not be taken over.
+    #[error("the listening socket failed: {0}")]
+    Listen(#[source] io::Error),
+    /// A thread could not be started.
+    #[error("a thread for {what} could not be started: {source}")]
+    Thread {
+        /// What the thread was for.
+        what: &'static str,
+        /// The fault itself.
+        source: io::Error,
+    },
+}
+
+/// What was being done to a file with a key.
+#[derive(Clone, Copy, Debug)]
+pub enum KeyFileAction {
+    /// It was read.
+    Read,
+    /// It was written.
+    Written,
+}
+
+impl fmt::Display for KeyFileAction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Read => "read",
+            Self::Written => "written",
+        })
+    }
+}

@@ -1,0 +1,331 @@
+//! The keys of a data folder: made at the first start, read at every other.
+//!
+//! Three secrets, each in a file that only its owner can read:
+//! * `credentials` (and `credentials.env`): the operator's key pair, for the whole S3 API;
+//! * `signing-key`: the pair that signs the URLs handed out to servers. It opens nothing but a PUT
+//!   of a day log, so that whoever might get hold of it could neither read nor list;
+//! * `metrics-token`: what a scraper shows at `/-/metrics`.
+
+use std::fmt;
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use url::Url;
+
+use crate::config::{KeyFileAction, ServeError};
+
+/// The profile and region that the files name. Any region is accepted in a signature's scope:
+/// this is the one that most clients take by default.
+pub const PROFILE: &str = "log2aws";
+/// See [`PROFILE`].
+pub const REGION: &str = "us-east-1";
+
+const OPERATOR_FILE: &str = "credentials";
+const ENVIRONMENT_FILE: &str = "credentials.env";
+const SIGNING_FILE: &str = "signing-key";
+const TOKEN_FILE: &str = "metrics-token";
+
+/// An access key and its secret; the secret does not print.
+#[derive(Clone, PartialEq, Eq)]
+pub struct KeyPair {
+    /// The public half, which names the pair in every signature.
+    pub access_key: String,
+    secret: String,
+}
+
+impl KeyPair {
+    /// The secret half, for signing and for the files of this module.
+    pub fn expose_secret(&self) -> &str {
+        &self.secret
+    }
+}
+
+impl fmt::Debug for KeyPair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyPair").field("access_key", &self.access_key).finish_non_exhaustive()
+    }
+}
+
+/// A bearer token; does not print.
+#[derive(Clone)]
+pub(crate) struct Token(String);
+
+impl Token {
+    /// The token, for comparison in constant time.
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token")
+    }
+}
+
+/// The secrets of one data folder.
+#[derive(Clone, Debug)]
+pub(crate) struct Credentials {
+    pub(crate) operator: KeyPair,
+    pub(crate) signing: KeyPair,
+    pub(crate) metrics: Token,
+    folder: PathBuf,
+}
+
+impl Credentials {
+    /// Reads the secrets of `folder`; those that are not there are made from `random`, which fills
+    /// a buffer with unpredictable bytes.
+    ///
+    /// # Errors
+    /// A file that cannot be read or written, that other users can read, or that holds no key.
+    pub(crate) fn read_or_make(
+        folder: &Path,
+        random: &mut dyn FnMut(&mut [u8]) -> Result<(), ServeError>,
+    ) -> Result<Self, ServeError> {
+        let mut pair = |file: &str| -> Result<KeyPair, ServeError> {
+            let path = folder.join(file);
+            if let Some(text) = read_secret(&path)? {
+                return parse_pair(&text).ok_or(ServeError::KeyFileContent {
+                    path,
+                    expected: "aws_access_key_id and aws_secret_access_key",
+                });
+            }
+            let pair = make_pair(random)?;
+            write_secret(&path, &profile_text(&pair))?;
+            Ok(pair)
+        };
+        let (operator, signing) = (pair(OPERATOR_FILE)?, pair(SIGNING_FILE)?);
+
+        let path = folder.join(TOKEN_FILE);
+        let metrics = match read_secret(&path)? {
+            Some(text) if text.trim().len() >= 16 => Token(text.trim().to_owned()),
+            Some(_) => {
+                let expected = "a token of at least 16 characters";
+                return Err(ServeError::KeyFileContent { path, expected });
+            }
+            None => {
+                let mut bytes = [0; 24];
+                random(&mut bytes)?;
+                let token = BASE64_URL_SAFE_NO_PAD.encode(bytes);
+                write_secret(&path, &format!("{token}\n"))?;
+                Token(token)
+            }
+        };
+        Ok(Self { operator, signing, metrics, folder: folder.to_owned() })
+    }
+
+    /// Writes `credentials.env`, which a shell can `source`, for the endpoint now listened on.
+    ///
+    /// # Errors
+    /// [`ServeError::KeyFile`].
+    pub(crate) fn write_environment(&self, endpoint: &Url) -> Result<(), ServeError> {
+        let text = environment_text(&self.operator, endpoint);
+        let path = self.folder.join(ENVIRONMENT_FILE);
+        if read_secret(&path)?.is_some_and(|present| present == text) {
+            return Ok(());
+        }
+        write_secret(&path, &text)
+    }
+
+    /// Where the operator's key pair lies.
+    pub(crate) fn operator_file(&self) -> PathBuf {
+        self.folder.join(OPERATOR_FILE)
+    }
+
+    /// Where the same lies for a shell.
+    pub(crate) fn environment_file(&self) -> PathBuf {
+        self.folder.join(ENVIRONMENT_FILE)
+    }
+
+    /// Where the metrics token lies.
+    pub(crate) fn token_file(&self) -> PathBuf {
+        self.folder.join(TOKEN_FILE)
+    }
+}
+
+fn make_pair(
+    random: &mut dyn FnMut(&mut [u8]) -> Result<(), ServeError>,
+) -> Result<KeyPair, ServeError> {
+    let mut name = [0; 16];
+    let mut secret = [0; 30];
+    random(&mut name)?;
+    random(&mut secret)?;
+    let letter =
+        |byte: &u8| char::from(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[usize::from(byte & 31)]);
+    let access_key = ['L', 'O', 'G', '2'].into_iter().chain(name.iter().map(letter)).collect();
+    Ok(KeyPair { access_key, secret: BASE64_URL_SAFE_NO_PAD.encode(secret) })
+}
+
+/// The pair in the form of AWS's shared credentials file.
+fn profile_text(pair: &KeyPair) -> String {
+    format!(
+        "[{PROFILE}]\naws_access_key_id={}\naws_secret_access_key={}\n",
+        pair.access_key, pair.secret
+    )
+}
+
+fn environment_text(pair: &KeyPair, endpoint: &Url) -> String {
+    let endpoint = endpoint.as_str().trim_end_matches('/');
+    format!(
+        "export AWS_ACCESS_KEY_ID={} AWS_SECRET_ACCESS_KEY={}\n\
+         export AWS_DEFAULT_REGION={REGION} AWS_ENDPOINT_URL={endpoint}\n",
+        pair.access_key, pair.secret
+    )
+}
+
+/// Reads the pair of the profile [`PROFILE`]; other profiles in the file are not ours.
+fn parse_pair(text: &str) -> Option<KeyPair> {
+    let mut in_profile = false;
+    let (mut access_key, mut secret) = (None, None);
+    for line in text.lines().map(str::trim) {
+        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            in_profile = name.trim() == PROFILE;
+        } else if in_profile && let Some((key, value)) = line.split_once('=') {
+            let value = Some(value.trim().to_owned()).filter(|value| usable(value));
+            match key.trim() {
+                "aws_access_key_id" => access_key = value,
+                "aws_secret_access_key" => secret = value,
+                _ => {}
+            }
+        }
+    }
+    Some(KeyPair { access_key: access_key?, secret: secret? })
+}
+
+/// Whether a key can stand in a header, a query and a shell line without any quoting.
+fn usable(value: &str) -> bool {
+    (16..=128).contains(&value.len())
+        && value.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_+/=.".contains(&b))
+}
+
+fn read_secret(path: &Path) -> Result<Option<String>, ServeError> {
+    let failed =
+        |source| ServeError::KeyFile { path: path.to_owned(), doing: KeyFileAction::Read, source };
+    let meta = match fs::metadata(path) {
+        Ok(meta) => meta,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(error)),
+    };
+    let mode = meta.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(ServeError::KeyFileOpen { path: path.to_owned(), mode });
+    }
+    if meta.len() > 64 * 1024 {
+        return Err(failed(io::Error::other("it is larger than 64 KiB")));
+    }
+    fs::read_to_string(path).map(Some).map_err(failed)
+}
+
+/// Writes a file that only its owner can read, whole or not at all, and on disk when it returns.
+fn write_secret(path: &Path, text: &str) -> Result<(), ServeError> {
+    let write = || -> io::Result<()> {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        // A temporary file is made with mode 0600.
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(text.as_bytes())?;
+        file.as_file().sync_all()?;
+        file.persist(path)?;
+        fs::File::open(folder)?.sync_all()
+    };
+    write().map_err(|source| ServeError::KeyFile {
+        path: path.to_owned(),
+        doing: KeyFileAction::Written,
+        source,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counting() -> impl FnMut(&mut [u8]) -> Result<(), ServeError> {
+        let mut next = 0_u8;
+        move |buffer| {
+            for byte in buffer {
+                *byte = next;
+                next = next.wrapping_add(41);
+            }
+            Ok(())
+        }
+    }
+
+    fn make(folder: &Path) -> Credentials {
+        Credentials::read_or_make(folder, &mut counting()).unwrap()
+    }
+
+    #[test]
+    fn made_once_and_read_ever_after() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = make(folder.path());
+        let mut none = |_: &mut [u8]| -> Result<(), ServeError> { panic!("made a key again") };
+        let second = Credentials::read_or_make(folder.path(), &mut none).unwrap();
+        assert_eq!(first.operator, second.operator);
+        assert_eq!(first.signing, second.signing);
+        assert_eq!(first.metrics.expose(), second.metrics.expose());
+        assert_ne!(first.operator.access_key, first.signing.access_key);
+        assert_ne!(first.operator.secret, first.signing.secret);
+        assert_eq!(first.operator.access_key.len(), 20);
+        assert_eq!(first.operator.secret.len(), 40);
+    }
+
+    #[test]
+    fn files_have_the_forms_that_clients_read_and_belong_to_the_owner_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let made = make(folder.path());
+        made.write_environment(&Url::parse("http://127.0.0.1:8750").unwrap()).unwrap();
+        let text = |file: &str| fs::read_to_string(folder.path().join(file)).unwrap();
+        let pair = &made.operator;
+        assert_eq!(
+            text("credentials"),
+            format!(
+                "[log2aws]\naws_access_key_id={}\naws_secret_access_key={}\n",
+                pair.access_key, pair.secret
+            )
+        );
+        assert!(text("credentials.env").contains("AWS_ENDPOINT_URL=http://127.0.0.1:8750\n"));
+        for file in ["credentials", "credentials.env", "signing-key", "metrics-token"] {
+            let bits = fs::metadata(folder.path().join(file)).unwrap().permissions().mode();
+            assert_eq!(bits & 0o777, 0o600, "{file}");
+        }
+    }
+
+    #[test]
+    fn a_file_open_to_others_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        make(folder.path());
+        let path = folder.path().join("credentials");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        let error = Credentials::read_or_make(folder.path(), &mut counting()).unwrap_err();
+        assert!(error.to_string().contains("chmod 600"), "{error}");
+    }
+
+    #[test]
+    fn a_spoilt_file_is_refused_and_not_replaced() {
+        for (file, text) in [
+            ("credentials", "[default]\naws_access_key_id=LOG2AAAAAAAAAAAAAAAA\n"),
+            ("signing-key", ""),
+            ("credentials", "[log2aws]\naws_access_key_id=a b\naws_secret_access_key=$(reboot)\n"),
+            ("metrics-token", "short\n"),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            write_secret(&folder.path().join(file), text).unwrap();
+            let error = Credentials::read_or_make(folder.path(), &mut counting()).unwrap_err();
+            assert!(matches!(error, ServeError::KeyFileContent { .. }), "{file}: {error}");
+            assert_eq!(fs::read_to_string(folder.path().join(file)).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn secrets_do_not_print() {
+        let folder = tempfile::tempdir().unwrap();
+        let made = make(folder.path());
+        let printed = format!("{made:?}");
+        for secret in [&made.operator.secret, &made.signing.secret, &made.metrics.0] {
+            assert!(!printed.contains(secret.as_str()));
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! Where each request goes.
+
+use std::convert::Infallible;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderMap, HeaderValue, Request, StatusCode};
+use ipnet::IpNet;
+use log2aws_service::http::{Caller, SOURCE_HEADER, too_many_requests};
+use log2aws_store::DiskStore;
+use s3s::service::S3Service;
+use subtle::ConstantTimeEq;
+use tower::ServiceExt;
+use tracing::Dispatch;
+use tracing::instrument::WithSubscriber;
+
+use super::caller::caller;
+use super::limit::RateLimit;
+use super::listen::Peer;
+use crate::credentials::Token;
+use crate::metrics::Metrics;
+use crate::s3::guard;
+
+/// What requests are answered with.
+pub(crate) struct App {
+    pub(crate) urls: Router,
+    pub(crate) s3: S3Service,
+    pub(crate) store: DiskStore,
+    pub(crate) limit: RateLimit,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) token: Token,
+    pub(crate) trusted_proxies: Vec<IpNet>,
+    /// Set when the shutdown begins.
+    pub(crate) stopping: AtomicBool,
+}
+
+/// All paths of `serve`.
+pub(crate) fn router(app: Arc<App>) -> Router {
+    Router::new()
+        .route("/", any(root))
+        .route("/-/healthz", get(healthz))
+        .route("/-/readyz", get(readyz))
+        .route("/-/metrics", get(metrics))
+        .fallback(bucket)
+        .layer(axum::middleware::from_fn_with_state(app.clone(), front))
+        .with_state(app)
+}
+
+/// Finds out who calls, for everything behind it; counts what was answered.
+async fn front(
+    State(app): State<Arc<App>>,
+    mut request: Request<Body>,
+    next: axum::middleware::Next,
+) -> Response {
+    let Some(Peer(peer)) = request.extensions().get::<Peer>().copied() else {
+        tracing::error!("a request came without its connection's address");
+        return sentence(StatusCode::INTERNAL_SERVER_ERROR, "the caller's address is not known");
+    };
+    let mut response = match caller(peer.ip(), request.headers(), &app.trusted_proxies) {
+        Ok(source) => {
+            request.extensions_mut().insert(Caller(source));
+            with_source(next.run(request).await, source)
+        }
+        Err(error) => {
+            tracing::warn!(proxy = %peer.ip(), %error, "refused a request");
+            sentence(StatusCode::BAD_REQUEST, "the proxy's X-Forwarded-For cannot be read")
+        }
+    };
+    app.metrics.count_http(response.status());
+    if app.stopping.load(Ordering::Relaxed) {
+        response.headers_mut().insert(http::header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+/// `/`: the handler that gives out URLs; but a signed request is S3's `ListBuckets`.
+async fn root(State(app): State<Arc<App>>, request: Request<Body>) -> Response {
+    let (parts, body) = request.into_parts();
+    if guard::is_signed(&parts) {
+        return bucket(State(app), Request::from_parts(parts, body)).await;
+    }
+    let response = match parts.extensions.get::<Caller>().copied() {
+        Some(who) => match app.limit.check(who.0) {
+            Err(wait) => {
+                let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
+                too_many_requests(&parts.headers, who, seconds)
+            }
+            Ok(()) => infallible(app.urls.clone().oneshot(Request::from_parts(parts, body)).await),
+        },
+        None => infallible(app.urls.clone().oneshot(Request::from_parts(parts, body)).await),
+    };
+    app.metrics.count_url(response.status());
+    response
+}
+
+/// Everything else: the S3 API.
+async fn bucket(State(app): State<Arc<App>>, request: Request<Body>) -> Response {
+    let (mut parts, body) = request.into_parts();
+    match guard::preflight(&parts) {
+        Ok(place) => parts.extensions.insert(place),
+        Err(error) => return refused(error),
+    };
+    let request = Request::from_parts(parts, s3s::Body::http_body_unsync(body));
+    // s3s logs URLs and the signatures that it expected. It gets no log to write them to: a filter
+    // can be set wrong, this cannot. What goes wrong in the store is logged by the threads that
+    // see it.
+    if let Ok(response) = app.s3.call(request).with_subscriber(Dispatch::none()).await {
+        return response.map(Body::new);
+    }
+    tracing::error!("an answer of the S3 API could not be written");
+    sentence(StatusCode::INTERNAL_SERVER_ERROR, "the answer could not be written")
+}
+
+fn refused(error: s3s::S3Error) -> Response {
+    match error.to_http_response() {
+        Ok(response) => response.map(Body::new),
+        Err(_) => sentence(StatusCode::FORBIDDEN, "refused"),
+    }
+}
+
+/// The process is up.
+async fn healthz() -> Response {
+    sentence(StatusCode::OK, "ok")
+}
+
+/// Deliveries can be taken: the store can be written to, and no shutdown has begun.
+async fn readyz(State(app): State<Arc<App>>) -> Response {
+    let not_ready = |reason| {
+        let mut response = sentence(StatusCode::SERVICE_UNAVAILABLE, reason);
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("10"));
+        response
+    };
+    if app.stopping.load(Ordering::Relaxed) {
+        return not_ready("shutting down");
+    }
+    let store = app.store.clone();
+    match tokio::task::spawn_blocking(move || probe(&store)).await {
+        Ok(Ok(())) => sentence(StatusCode::OK, "ready"),
+        Ok(Err(error)) => {
+            tracing::error!(error = &*error, "the store cannot be written to");
+            not_ready("the store cannot be written to")
+        }
+        Err(_) => not_ready("the store cannot be written to"),
+    }
+}
+
+/// Writes a few bytes that are never committed.
+fn probe(store: &DiskStore) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let bucket = store.buckets().first().ok_or("the store has no bucket")?.name.clone();
+    let mut staged = store.stage(&bucket, &"readyz".parse()?)?;
+    std::io::Write::write_all(&mut staged, b"readyz")?;
+    std::io::Write::flush(&mut staged)?;
+    Ok(())
+}
+
+/// The counters, for who shows the token.
+async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+    let shown = headers
+        .get(AUTHORIZATION)
+        .and_then(|value| value.as_bytes().strip_prefix(b"Bearer "))
+        .unwrap_or_default();
+    if !bool::from(shown.ct_eq(app.token.expose().as_bytes())) {
+        let mut response = sentence(
+            StatusCode::UNAUTHORIZED,
+            "show the token of the data folder's metrics-token file: Authorization: Bearer TOKEN",
+        );
+        response
+            .headers_mut()
+            .insert(http::header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        return response;
+    }
+    match app.metrics.encode() {
+        Ok(text) => {
+            const FORM: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+            ([(CONTENT_TYPE, FORM), (CACHE_CONTROL, "no-store")], text).into_response()
+        }
+        Err(error) => {
+            tracing::error!(%error, "the metrics could not be written");
+            sentence(StatusCode::INTERNAL_SERVER_ERROR, "the metrics could not be written")
+        }
+    }
+}
+
+fn with_source(mut response: Response, source: IpAddr) -> Response {
+    if let Ok(value) = HeaderValue::try_from(source.to_string()) {
+        response.headers_mut().insert(SOURCE_HEADER, value);
+    }
+    response
+}
+
+fn sentence(status: StatusCode, text: &'static str) -> Response {
+    let headers = [(CONTENT_TYPE, "text/plain; charset=utf-8"), (CACHE_CONTROL, "no-store")];
+    (status, headers, format!("{text}\n")).into_response()
+}
+
+fn infallible(result: Result<Response, Infallible>) -> Response {
+    match result {
+        Ok(response) => response,
+    }
+}

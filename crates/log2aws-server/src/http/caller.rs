@@ -1,0 +1,103 @@
+//! Whose request it is: the socket's address, or what a trusted proxy says.
+
+use std::net::{IpAddr, SocketAddr};
+
+use http::HeaderMap;
+use ipnet::IpNet;
+
+/// A trusted proxy named the caller in a way that cannot be read. Answered with 400: to guess
+/// here would be to let the proxy's own address speak for everybody behind it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the proxy's X-Forwarded-For cannot be read")]
+pub(crate) struct UnreadableHop;
+
+/// The caller's address.
+///
+/// `X-Forwarded-For` counts only where the peer is a trusted proxy. Each proxy appends the address
+/// that it saw, so the list is read from its right end, over further trusted proxies, to the first
+/// that is none: whatever stands to the left of it, that caller may have written itself.
+///
+/// # Errors
+/// [`UnreadableHop`] if that place holds no address.
+pub(crate) fn caller(
+    peer: IpAddr,
+    headers: &HeaderMap,
+    trusted: &[IpNet],
+) -> Result<IpAddr, UnreadableHop> {
+    let is_trusted =
+        |address: IpAddr| trusted.iter().any(|network| network.contains(&address.to_canonical()));
+    let mut caller = peer.to_canonical();
+    if !is_trusted(caller) {
+        return Ok(caller);
+    }
+    let values: Vec<_> = headers.get_all("x-forwarded-for").iter().collect();
+    for value in values.into_iter().rev() {
+        let value = value.to_str().map_err(|_| UnreadableHop)?;
+        for hop in value.rsplit(',').map(str::trim) {
+            caller = parse_hop(hop).ok_or(UnreadableHop)?;
+            if !is_trusted(caller) {
+                return Ok(caller);
+            }
+        }
+    }
+    Ok(caller)
+}
+
+/// An address, perhaps with a port, as proxies write them.
+fn parse_hop(text: &str) -> Option<IpAddr> {
+    let address = text.parse::<IpAddr>().ok();
+    let with_port = || text.parse::<SocketAddr>().ok().map(|address| address.ip());
+    let in_brackets = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
+    address.or_else(with_port).or_else(in_brackets).map(|address| address.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(peer: &str, forwarded: &[&str], trusted: &[&str]) -> Result<String, UnreadableHop> {
+        let mut headers = HeaderMap::new();
+        for value in forwarded {
+            headers.append("x-forwarded-for", value.parse().unwrap());
+        }
+        let trusted: Vec<IpNet> = trusted.iter().map(|text| text.parse().unwrap()).collect();
+        caller(peer.parse().unwrap(), &headers, &trusted).map(|address| address.to_string())
+    }
+
+    #[test]
+    fn an_untrusted_peer_speaks_for_itself() {
+        assert_eq!(found("203.0.113.9", &["10.0.0.1"], &[]).unwrap(), "203.0.113.9");
+        assert_eq!(found("203.0.113.9", &["10.0.0.1"], &["127.0.0.0/8"]).unwrap(), "203.0.113.9");
+        assert_eq!(found("::ffff:203.0.113.9", &[], &[]).unwrap(), "203.0.113.9");
+    }
+
+    #[test]
+    fn the_right_most_untrusted_hop_is_the_caller() {
+        let proxies = ["127.0.0.0/8", "10.0.0.0/8"];
+        for (forwarded, caller) in [
+            (&["203.0.113.9"][..], "203.0.113.9"),
+            (&["127.0.0.1, 203.0.113.9"], "203.0.113.9"),
+            (&["1.2.3.4, 203.0.113.9, 10.0.0.2"], "203.0.113.9"),
+            (&["1.2.3.4", "203.0.113.9"], "203.0.113.9"),
+            (&["nonsense, 203.0.113.9:4711"], "203.0.113.9"),
+            (&["[2001:db8::1]:443"], "2001:db8::1"),
+            (&["::ffff:203.0.113.9"], "203.0.113.9"),
+            (&["10.0.0.3"], "10.0.0.3"),
+            (&[], "127.0.0.1"),
+        ] {
+            assert_eq!(found("127.0.0.1", forwarded, &proxies).unwrap(), caller, "{forwarded:?}");
+            assert_eq!(
+                found("::ffff:127.0.0.1", forwarded, &proxies).unwrap(),
+                caller,
+                "{forwarded:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_unreadable_hop_is_no_address() {
+        for forwarded in ["unknown", "203.0.113.9, ", "203.0.113.9, x", "203.0.113"] {
+            assert_eq!(found("127.0.0.1", &[forwarded], &["127.0.0.1/32"]), Err(UnreadableHop));
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! How many URL requests a second one source address may make.
+
+use std::net::{IpAddr, Ipv6Addr};
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use governor::clock::{Clock, DefaultClock};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+
+/// Past so many addresses in memory, those that have been quiet are forgotten at once and not
+/// only with the minute.
+const CROWD: usize = 50_000;
+
+/// A token bucket for each source address.
+pub(crate) struct RateLimit {
+    buckets: DefaultKeyedRateLimiter<IpAddr>,
+    clock: DefaultClock,
+}
+
+impl RateLimit {
+    /// `per_second` requests, in bursts of at most twice as many.
+    pub(crate) fn new(per_second: NonZeroU32) -> Self {
+        let burst = per_second.saturating_mul(NonZeroU32::MIN.saturating_add(1));
+        let quota = Quota::per_second(per_second).allow_burst(burst);
+        Self { buckets: RateLimiter::keyed(quota), clock: DefaultClock::default() }
+    }
+
+    /// Counts one request from `source`.
+    ///
+    /// # Errors
+    /// How long `source` has to wait, if it may not now.
+    pub(crate) fn check(&self, source: IpAddr) -> Result<(), Duration> {
+        if self.buckets.len() > CROWD {
+            self.forget_quiet();
+        }
+        self.buckets
+            .check_key(&network_of(source))
+            .map_err(|refusal| refusal.wait_time_from(self.clock.now()))
+    }
+
+    /// Forgets the addresses whose bucket is full again; called every minute.
+    pub(crate) fn forget_quiet(&self) {
+        self.buckets.retain_recent();
+        self.buckets.shrink_to_fit();
+    }
+}
+
+/// Who shares a bucket: one IPv4 address, or the /64 that one IPv6 host has all to itself.
+fn network_of(source: IpAddr) -> IpAddr {
+    match source.to_canonical() {
+        IpAddr::V6(address) => {
+            let prefix = u128::from(address) & !u128::from(u64::MAX);
+            IpAddr::V6(Ipv6Addr::from(prefix))
+        }
+        v4 @ IpAddr::V4(_) => v4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_burst_of_twice_the_rate_then_a_wait() {
+        let limit = RateLimit::new(NonZeroU32::new(5).unwrap());
+        let source: IpAddr = "203.0.113.7".parse().unwrap();
+        for _ in 0..10 {
+            assert!(limit.check(source).is_ok());
+        }
+        let wait = limit.check(source).unwrap_err();
+        assert!(wait > Duration::ZERO && wait <= Duration::from_millis(200), "{wait:?}");
+        assert!(limit.check("203.0.113.8".parse().unwrap()).is_ok());
+    }
+
+    #[test]
+    fn one_v6_host_has_one_bucket() {
+        let limit = RateLimit::new(NonZeroU32::MIN);
+        assert!(limit.check("2001:db8::1".parse().unwrap()).is_ok());
+        assert!(limit.check("2001:db8::2".parse().unwrap()).is_ok());
+        assert!(limit.check("2001:db8::3".parse().unwrap()).is_err());
+        assert!(limit.check("2001:db8:0:1::1".parse().unwrap()).is_ok());
+    }
+
+    #[test]
+    fn the_quiet_are_forgotten() {
+        let limit = RateLimit::new(NonZeroU32::new(1_000_000).unwrap());
+        for last in 0..=255_u8 {
+            assert!(limit.check(IpAddr::from([10, 0, 0, last])).is_ok());
+        }
+        assert_eq!(limit.buckets.len(), 256);
+        std::thread::sleep(Duration::from_millis(5));
+        limit.forget_quiet();
+        assert_eq!(limit.buckets.len(), 0);
+    }
+}

@@ -1,0 +1,136 @@
+//! Connections: accepting them, bounding them, and ending them gracefully.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tower::ServiceExt;
+
+use super::body::{BodyEnd, TimedBody};
+use super::socket::Socket;
+
+/// How long connections are waited for, and how many there may be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// For a request's head, and for the next request on a kept connection.
+    pub(crate) head: Duration,
+    /// For the next piece of a body, and for a peer that takes no more of an answer.
+    pub(crate) stall: Duration,
+    /// For running requests after the shutdown began.
+    pub(crate) drain: Duration,
+    /// Connections at once; more wait in the listener's queue.
+    pub(crate) connections: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            head: Duration::from_secs(30),
+            stall: Duration::from_mins(1),
+            drain: Duration::from_secs(30),
+            connections: connections_for(rustix::process::getrlimit(
+                rustix::process::Resource::Nofile,
+            )),
+        }
+    }
+}
+
+/// Each connection may hold its socket and two files; some files are the store's and the threads'.
+fn connections_for(files: rustix::process::Rlimit) -> usize {
+    let files = files.current.and_then(|n| usize::try_from(n).ok()).unwrap_or(usize::MAX);
+    (files.saturating_sub(128) / 3).clamp(16, 2048)
+}
+
+/// The address at the other end of the connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(pub(crate) SocketAddr);
+
+/// Serves `router` on `listener` until `shutdown`, then lets running requests end. Those that take
+/// longer than `limits.drain` are cut off.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: Limits,
+    shutdown: impl Future<Output = ()>,
+) {
+    let graceful = GracefulShutdown::new();
+    let room = Arc::new(Semaphore::new(limits.connections));
+    let mut shutdown = std::pin::pin!(shutdown);
+    loop {
+        let next = async {
+            // The semaphore is never closed.
+            let place = room.clone().acquire_owned().await.ok();
+            (place, listener.accept().await)
+        };
+        let (place, accepted) = tokio::select! {
+            next = next => next,
+            () = &mut shutdown => break,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                let connection = graceful.watch(connection(stream, peer, &router, limits));
+                tokio::spawn(async move {
+                    // A connection's end is its peer's affair: there is nobody to tell.
+                    let _ = connection.await;
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                // Mostly "too many open files": wait for some to be closed, and do not spin.
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+    drop(listener);
+    let ended = tokio::time::timeout(limits.drain, graceful.shutdown()).await;
+    if ended.is_err() {
+        let connections = limits.connections - room.available_permits();
+        tracing::warn!(connections, "requests that did not end in time are cut off");
+    }
+}
+
+fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: &Router,
+    limits: Limits,
+) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> + Send + use<> {
+    // Answers are small and whole: waiting for more of them would only delay them.
+    let _ = stream.set_nodelay(true);
+    let router = router.clone();
+    let service = hyper::service::service_fn(move |request: http::Request<Incoming>| {
+        let (mut parts, body) = request.into_parts();
+        let end = BodyEnd::default();
+        parts.extensions.insert(Peer(peer));
+        parts.extensions.insert(end.clone());
+        let body = Body::new(TimedBody::new(body, limits.stall, end));
+        router.clone().oneshot(http::Request::from_parts(parts, body))
+    });
+    hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.head)
+        .max_buf_size(64 * 1024)
+        .serve_connection(TokioIo::new(Socket::new(stream, limits.stall)), service)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_leave_files_for_the_rest() {
+        let of = |current| connections_for(rustix::process::Rlimit { current, maximum: None });
+        assert_eq!(of(Some(1024)), 298);
+        assert_eq!(of(Some(64)), 16);
+        assert_eq!(of(None), 2048);
+    }
+}

@@ -1,0 +1,8 @@
+//! The HTTP side: connections, who calls, and where each request goes.
+
+pub(crate) mod app;
+pub(crate) mod body;
+pub(crate) mod caller;
+pub(crate) mod limit;
+pub(crate) mod listen;
+mod socket;

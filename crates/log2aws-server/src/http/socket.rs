@@ -1,0 +1,118 @@
+//! A connection that neither waits for ever for its reader nor cuts off an answer.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep};
+
+/// How much of a body that nobody wants is read away before the connection is closed.
+const LINGER_BYTES: usize = 8 * 1024 * 1024;
+
+/// For how long.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// A TCP stream with two manners:
+/// * a peer that takes nothing of an answer for `patience` is given up;
+/// * closing reads on for a moment after its own end. A server that answers before it has read the
+///   whole body (403, 507) and then closes would make its kernel reset the connection, and the
+///   sender would see that reset in the place of the answer.
+pub(crate) struct Socket {
+    stream: TcpStream,
+    patience: Duration,
+    timer: Pin<Box<Sleep>>,
+    waiting: bool,
+    closing: Option<usize>,
+}
+
+impl Socket {
+    /// Takes a stream over.
+    pub(crate) fn new(stream: TcpStream, patience: Duration) -> Self {
+        let timer = Box::pin(tokio::time::sleep(patience));
+        Self { stream, patience, timer, waiting: false, closing: None }
+    }
+
+    /// Lets a write that made no progress wait only so long.
+    fn judge(
+        &mut self,
+        cx: &mut Context<'_>,
+        written: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        if written.is_ready() {
+            self.waiting = false;
+            return written;
+        }
+        if !self.waiting {
+            self.timer.as_mut().reset(Instant::now() + self.patience);
+            self.waiting = true;
+        }
+        ready!(self.timer.as_mut().poll(cx));
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the peer takes no more")))
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.judge(cx, written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.judge(cx, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        if this.closing.is_none() {
+            ready!(Pin::new(&mut this.stream).poll_shutdown(cx))?;
+            this.closing = Some(LINGER_BYTES);
+            this.timer.as_mut().reset(Instant::now() + LINGER);
+        }
+        let mut away = [0; 16 * 1024];
+        while let Some(left) = this.closing.filter(|left| *left > 0) {
+            if this.timer.as_mut().poll(cx).is_ready() {
+                break;
+            }
+            let mut buffer = ReadBuf::new(&mut away);
+            match ready!(Pin::new(&mut this.stream).poll_read(cx, &mut buffer)) {
+                Ok(()) if !buffer.filled().is_empty() => {
+                    this.closing = Some(left.saturating_sub(buffer.filled().len()));
+                }
+                // The peer has closed too, or has gone: there is nothing left to wait for.
+                Ok(()) | Err(_) => break,
+            }
+        }
+        this.closing = Some(0);
+        Poll::Ready(Ok(()))
+    }
+}

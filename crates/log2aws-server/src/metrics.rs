@@ -1,0 +1,206 @@
+//! What `/-/metrics` shows. No label names a server: their number has no bound.
+
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry, Unit};
+
+/// A family of counters that are told apart by one label.
+type Labelled<L> = Family<L, Counter>;
+
+/// How a URL request ended.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub(crate) struct Outcome {
+    pub(crate) outcome: &'static str,
+}
+
+/// The hundred of an HTTP status.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub(crate) struct Class {
+    pub(crate) class: &'static str,
+}
+
+/// What kind of fault the store had.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub(crate) struct Kind {
+    pub(crate) kind: &'static str,
+}
+
+/// Every series, by its field; names and help texts stand in [`Metrics::new`].
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    pub(crate) url_requests: Labelled<Outcome>,
+    pub(crate) http_requests: Labelled<Class>,
+    pub(crate) puts: Counter,
+    pub(crate) put_bytes: Counter,
+    pub(crate) analyzed: Counter,
+    pub(crate) rows: Counter,
+    pub(crate) rejects: Counter,
+    pub(crate) refused: Counter,
+    pub(crate) analyze_failures: Counter,
+    pub(crate) analyze_seconds: Histogram,
+    pub(crate) queue_length: Gauge,
+    pub(crate) expired: Counter,
+    pub(crate) store_errors: Labelled<Kind>,
+    registry: Registry,
+}
+
+impl Metrics {
+    /// All series at zero, of a process of `version` started at `start`.
+    pub(crate) fn new(version: &'static str, start: Timestamp) -> Self {
+        let mut registry = Registry::with_prefix("log2aws");
+        let seconds = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0, 30.0, 120.0];
+        let metrics = Self {
+            url_requests: Family::default(),
+            http_requests: Family::default(),
+            puts: Counter::default(),
+            put_bytes: Counter::default(),
+            analyzed: Counter::default(),
+            rows: Counter::default(),
+            rejects: Counter::default(),
+            refused: Counter::default(),
+            analyze_failures: Counter::default(),
+            analyze_seconds: Histogram::new(seconds),
+            queue_length: Gauge::default(),
+            expired: Counter::default(),
+            store_errors: Family::default(),
+            registry: Registry::default(),
+        };
+        let r = &mut registry;
+        let m = &metrics;
+        r.register(
+            "url_requests",
+            "Requests for an upload URL, by outcome",
+            m.url_requests.clone(),
+        );
+        r.register("http_requests", "HTTP requests, by status class", m.http_requests.clone());
+        r.register("s3_puts", "Objects stored through the S3 API", m.puts.clone());
+        r.register_with_unit(
+            "s3_put",
+            "Bytes of objects stored through the S3 API",
+            Unit::Bytes,
+            m.put_bytes.clone(),
+        );
+        r.register("deliveries_analyzed", "Day logs turned into results", m.analyzed.clone());
+        r.register("rows", "Rows written to CSV", m.rows.clone());
+        r.register("rejects", "Lines that could not be read", m.rejects.clone());
+        r.register(
+            "deliveries_refused",
+            "Day logs that came from an address off the allow-list",
+            m.refused.clone(),
+        );
+        r.register(
+            "analyze_failures",
+            "Analyses that failed; each is tried again",
+            m.analyze_failures.clone(),
+        );
+        r.register_with_unit(
+            "analyze",
+            "Time to analyze one day log",
+            Unit::Seconds,
+            m.analyze_seconds.clone(),
+        );
+        r.register(
+            "analyze_queue_length",
+            "Day logs that wait for analysis, or for another try",
+            m.queue_length.clone(),
+        );
+        r.register(
+            "objects_expired",
+            "Objects removed because they were older than they are kept",
+            m.expired.clone(),
+        );
+        r.register("store_errors", "Faults of the store, by kind", m.store_errors.clone());
+        let started: Gauge<f64, AtomicU64> = Gauge::default();
+        started.set(start.as_duration().as_secs_f64());
+        r.register_with_unit(
+            "start_time",
+            "When the process started, since the Unix epoch",
+            Unit::Seconds,
+            started,
+        );
+        r.register("build", "The running program", Info::new([("version", version)]));
+        Self { registry, ..metrics }
+    }
+
+    /// Counts one answered request.
+    pub(crate) fn count_http(&self, status: http::StatusCode) {
+        let class = match status.as_u16() {
+            100..=199 => "1xx",
+            200..=299 => "2xx",
+            300..=399 => "3xx",
+            400..=499 => "4xx",
+            _ => "5xx",
+        };
+        self.http_requests.get_or_create(&Class { class }).inc();
+    }
+
+    /// Counts one answered URL request.
+    pub(crate) fn count_url(&self, status: http::StatusCode) {
+        let outcome = match status.as_u16() {
+            200 => "issued",
+            403 => "refused",
+            429 => "limited",
+            400..=499 => "bad_request",
+            _ => "unavailable",
+        };
+        self.url_requests.get_or_create(&Outcome { outcome }).inc();
+    }
+
+    /// Counts a fault of the store: `full` or `failed`.
+    pub(crate) fn count_store_error(&self, kind: &'static str) {
+        self.store_errors.get_or_create(&Kind { kind }).inc();
+    }
+
+    /// Counts how long one analysis took.
+    pub(crate) fn observe_analysis(&self, took: Duration) {
+        self.analyze_seconds.observe(took.as_secs_f64());
+    }
+
+    /// All series in the `OpenMetrics` text form.
+    ///
+    /// # Errors
+    /// The formatter's own; it writes to memory.
+    pub(crate) fn encode(&self) -> Result<String, std::fmt::Error> {
+        let mut text = String::with_capacity(4096);
+        encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_carry_their_units_and_every_series_its_help() {
+        let metrics = Metrics::new("1.2.3", Timestamp::from_second(1_564_617_600).unwrap());
+        metrics.count_http(http::StatusCode::NOT_FOUND);
+        metrics.count_url(http::StatusCode::OK);
+        metrics.put_bytes.inc_by(10);
+        metrics.observe_analysis(Duration::from_millis(3));
+        let text = metrics.encode().unwrap();
+        for line in [
+            "log2aws_http_requests_total{class=\"4xx\"} 1",
+            "log2aws_url_requests_total{outcome=\"issued\"} 1",
+            "log2aws_s3_put_bytes_total 10",
+            "log2aws_analyze_seconds_count 1",
+            "log2aws_analyze_queue_length 0",
+            "log2aws_start_time_seconds 1564617600.0",
+            "log2aws_build_info{version=\"1.2.3\"} 1",
+            "# EOF",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
+        }
+        let count = |kind: &str| text.lines().filter(|line| line.starts_with(kind)).count();
+        assert_eq!(count("# HELP"), count("# TYPE"));
+    }
+}

@@ -1,0 +1,404 @@
+//! What a request to the S3 API must be before it is served.
+//!
+//! s3s checks the signature itself: expiry, method, path, signed headers, body hash. It leaves
+//! open what is checked here:
+//! * a request must be signed, by Signature Version 4, in one place only;
+//! * a header that changes what a request means must be signed. S3 refuses an unsigned `x-amz-*`
+//!   header; s3s 0.14 obeys it, and an unsigned `x-amz-copy-source` would turn a presigned PUT
+//!   into a copy;
+//! * a presigned URL lives seven days at most and does one of three things;
+//! * only the operations that this server has are let through, and the key that signs handed-out
+//!   URLs may do nothing but put a day log into the raw bucket.
+
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST};
+use http::request::Parts;
+use http::{HeaderMap, Method, Version};
+use log2aws_core::key::{BucketName, RawKey};
+use s3s::access::{S3Access, S3AccessContext};
+use s3s::path::S3Path;
+use s3s::{S3Error, S3ErrorCode, S3Result, s3_error};
+use url::form_urlencoded;
+
+/// The longest life of a presigned URL, in seconds: S3's own limit.
+const MAX_EXPIRES: u32 = 7 * 24 * 60 * 60;
+
+/// The longest query that is looked at, in bytes. The longest key, percent-encoded, and a
+/// presigned URL's parameters stay below it.
+const MAX_QUERY: usize = 16 * 1024;
+
+/// Where a request carries its signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// In the `Authorization` header.
+    Header,
+    /// In the query: a presigned URL.
+    Query,
+}
+
+/// Whether a request carries a signature of any kind, so that it is meant for the S3 API.
+pub(crate) fn is_signed(parts: &Parts) -> bool {
+    parts.headers.contains_key(AUTHORIZATION)
+        || query(parts).any(|(name, _)| {
+            name.eq_ignore_ascii_case("X-Amz-Signature") || name == "AWSAccessKeyId"
+        })
+}
+
+/// Refuses what must not reach s3s, and says where the signature of the rest is.
+///
+/// # Errors
+/// The S3 error that the caller is answered with.
+pub(crate) fn preflight(parts: &Parts) -> S3Result<Place> {
+    if parts.version > Version::HTTP_11 {
+        return Err(s3_error!(InvalidRequest, "this server speaks HTTP/1.1"));
+    }
+    if parts.uri.query().is_some_and(|query| query.len() > MAX_QUERY) {
+        return Err(s3_error!(InvalidURI, "the query has more than {MAX_QUERY} bytes"));
+    }
+    if query(parts).any(|(name, _)| name == "Signature" || name == "AWSAccessKeyId") {
+        return Err(denied("signature version 2 is not accepted: sign with version 4"));
+    }
+    let presigned = query(parts).any(|(name, _)| name == "X-Amz-Signature");
+    let in_header = parts.headers.contains_key(AUTHORIZATION);
+    let place = match (presigned, in_header) {
+        (false, false) => return Err(denied("the request is not signed")),
+        (true, true) => {
+            return Err(s3_error!(InvalidRequest, "the request is signed in query and header"));
+        }
+        (true, false) => Place::Query,
+        (false, true) => Place::Header,
+    };
+    let content_type = parts.headers.get(CONTENT_TYPE).map(http::HeaderValue::as_bytes);
+    if parts.method == Method::POST
+        && content_type.is_some_and(|t| t.to_ascii_lowercase().starts_with(b"multipart/form-data"))
+    {
+        // s3s reads a form before it has checked a signature.
+        return Err(s3_error!(NotImplemented, "form uploads are not served: use PUT"));
+    }
+    let claim = match place {
+        Place::Query => Claim::of_query(parts)?,
+        Place::Header => Claim::of_header(&parts.headers)?,
+    };
+    claim.check_scope()?;
+    claim.check_headers(&parts.headers)?;
+    if place == Place::Query && ![Method::GET, Method::HEAD, Method::PUT].contains(&parts.method) {
+        return Err(denied("a presigned URL may GET, HEAD or PUT one object"));
+    }
+    if parts.method == Method::PUT
+        && !parts.headers.contains_key(CONTENT_LENGTH)
+        && !parts.headers.contains_key("x-amz-decoded-content-length")
+    {
+        return Err(s3_error!(MissingContentLength, "send the body's length as Content-Length"));
+    }
+    Ok(place)
+}
+
+/// What a request says of its own signature; s3s checks whether it is true.
+struct Claim {
+    scope: String,
+    signed_headers: Vec<String>,
+}
+
+impl Claim {
+    fn of_query(parts: &Parts) -> S3Result<Self> {
+        let one = |wanted: &str| -> S3Result<String> {
+            let mut values = query(parts).filter(|(name, _)| name == wanted);
+            match (values.next(), values.next()) {
+                (Some((_, value)), None) => Ok(value.into_owned()),
+                _ => Err(s3_error!(
+                    AuthorizationQueryParametersError,
+                    "the URL must carry {wanted} exactly once"
+                )),
+            }
+        };
+        one("X-Amz-Signature")?;
+        one("X-Amz-Algorithm")?;
+        one("X-Amz-Date")?;
+        let seconds = one("X-Amz-Expires")?;
+        if !seconds.parse::<u32>().is_ok_and(|n| (1..=MAX_EXPIRES).contains(&n)) {
+            return Err(s3_error!(
+                AuthorizationQueryParametersError,
+                "X-Amz-Expires must lie between 1 and {MAX_EXPIRES} seconds"
+            ));
+        }
+        Ok(Self {
+            scope: one("X-Amz-Credential")?,
+            signed_headers: split_names(&one("X-Amz-SignedHeaders")?),
+        })
+    }
+
+    fn of_header(headers: &HeaderMap) -> S3Result<Self> {
+        let malformed =
+            || s3_error!(AuthorizationHeaderMalformed, "the Authorization header cannot be read");
+        let mut values = headers.get_all(AUTHORIZATION).iter();
+        let (Some(value), None) = (values.next(), values.next()) else {
+            return Err(malformed());
+        };
+        let value = value.to_str().map_err(|_| malformed())?;
+        let Some(fields) = value.strip_prefix("AWS4-HMAC-SHA256") else {
+            return Err(denied("sign with AWS4-HMAC-SHA256: other schemes are not accepted"));
+        };
+        let field = |wanted: &str| -> S3Result<&str> {
+            let mut found = fields
+                .split(',')
+                .filter_map(|field| field.trim().split_once('='))
+                .filter(|(name, _)| *name == wanted);
+            match (found.next(), found.next()) {
+                (Some((_, value)), None) => Ok(value),
+                _ => Err(malformed()),
+            }
+        };
+        field("Signature")?;
+        Ok(Self {
+            scope: field("Credential")?.to_owned(),
+            signed_headers: split_names(field("SignedHeaders")?),
+        })
+    }
+
+    /// `key/date/region/service/aws4_request`: any plausible region, and S3 alone.
+    fn check_scope(&self) -> S3Result<()> {
+        let parts: Vec<&str> = self.scope.split('/').collect();
+        let plausible = match parts[..] {
+            [key, date, region, "s3", "aws4_request"] => {
+                !key.is_empty()
+                    && date.len() == 8
+                    && date.bytes().all(|b| b.is_ascii_digit())
+                    && (1..=32).contains(&region.len())
+                    && region.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            }
+            _ => false,
+        };
+        if plausible {
+            Ok(())
+        } else {
+            Err(denied("the credential must read KEY/YYYYMMDD/REGION/s3/aws4_request"))
+        }
+    }
+
+    /// What is signed must be there, and what matters must be signed.
+    fn check_headers(&self, headers: &HeaderMap) -> S3Result<()> {
+        let signed = |name: &str| self.signed_headers.iter().any(|known| known == name);
+        if !signed(HOST.as_str()) {
+            return Err(denied("the Host header must be signed"));
+        }
+        for name in &self.signed_headers {
+            if !headers.contains_key(name.as_str()) {
+                return Err(denied(format!("the header {name} is signed but was not sent")));
+            }
+        }
+        for name in headers.keys().map(http::HeaderName::as_str) {
+            // The body's hash stands in what is signed under a name of its own.
+            if name.starts_with("x-amz-") && name != "x-amz-content-sha256" && !signed(name) {
+                return Err(denied(format!("the header {name} must be signed")));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Who may do what, once s3s has found the signature good.
+pub(crate) struct Guard {
+    /// The access key of the operator.
+    pub(crate) operator: String,
+    /// The access key under which URLs are handed out.
+    pub(crate) signing: String,
+    /// Where day logs arrive.
+    pub(crate) raw_bucket: BucketName,
+}
+
+/// The operations that are served; every other is refused before its input is read.
+const SERVED: [&str; 19] = [
+    "AbortMultipartUpload",
+    "CompleteMultipartUpload",
+    "CreateBucket",
+    "CreateMultipartUpload",
+    "DeleteObject",
+    "DeleteObjects",
+    "GetBucketLocation",
+    "GetBucketVersioning",
+    "GetObject",
+    "HeadBucket",
+    "HeadObject",
+    "ListBuckets",
+    "ListMultipartUploads",
+    "ListObjectVersions",
+    "ListObjects",
+    "ListObjectsV2",
+    "ListParts",
+    "PutObject",
+    "UploadPart",
+];
+
+/// What a presigned URL may do.
+const PRESIGNED: [&str; 3] = ["GetObject", "HeadObject", "PutObject"];
+
+#[async_trait::async_trait]
+impl S3Access for Guard {
+    async fn check(&self, cx: &mut S3AccessContext<'_>) -> S3Result<()> {
+        let place = cx.extensions_mut().get::<Place>().copied();
+        let operation = cx.s3_op().name();
+        let Some(access_key) = cx.credentials().map(|known| &known.access_key) else {
+            return Err(denied("the request is not signed"));
+        };
+        if !SERVED.contains(&operation) {
+            return Err(s3_error!(NotImplemented, "this server does not have {operation}"));
+        }
+        match place {
+            Some(Place::Header) => {}
+            Some(Place::Query) if PRESIGNED.contains(&operation) => {}
+            Some(Place::Query) => {
+                return Err(denied("a presigned URL may GET, HEAD or PUT one object"));
+            }
+            None => return Err(denied("the request did not pass the front")),
+        }
+        if *access_key == self.operator {
+            return Ok(());
+        }
+        let may_put = *access_key == self.signing
+            && place == Some(Place::Query)
+            && operation == "PutObject"
+            && matches!(cx.s3_path(), S3Path::Object { bucket, key }
+                if **bucket == *self.raw_bucket.as_str() && RawKey::parse(key).is_some());
+        if may_put { Ok(()) } else { Err(denied("this key may only put day logs")) }
+    }
+}
+
+fn query(parts: &Parts) -> form_urlencoded::Parse<'_> {
+    form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes())
+}
+
+fn split_names(list: &str) -> Vec<String> {
+    list.split(';').map(str::to_owned).collect()
+}
+
+fn denied(message: impl Into<std::borrow::Cow<'static, str>>) -> S3Error {
+    S3Error::with_message(S3ErrorCode::AccessDenied, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCOPE: &str = "LOG2AAAAAAAAAAAAAAAA/20190801/us-east-1/s3/aws4_request";
+
+    fn parts(method: &str, uri: &str, headers: &[(&str, &str)]) -> Parts {
+        let mut request = http::Request::builder().method(method).uri(uri);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.body(()).unwrap().into_parts().0
+    }
+
+    fn url(expires: &str, signed: &str, scope: &str) -> String {
+        format!(
+            "/serverlogs-local/web01/2019-08-01.log?X-Amz-Algorithm=AWS4-HMAC-SHA256\
+             &X-Amz-Credential={scope}&X-Amz-Date=20190801T000000Z&X-Amz-Expires={expires}\
+             &X-Amz-SignedHeaders={signed}&X-Amz-Signature=00"
+        )
+    }
+
+    fn message(result: S3Result<Place>) -> String {
+        result.unwrap_err().message().unwrap_or_default().to_owned()
+    }
+
+    const PUT: [(&str, &str); 2] = [("host", "h"), ("content-length", "3")];
+
+    #[test]
+    fn a_presigned_put_passes() {
+        let good = parts("PUT", &url("300", "host", SCOPE), &PUT);
+        assert_eq!(preflight(&good).unwrap(), Place::Query);
+        let signed = url("300", "content-length%3Bhost", SCOPE);
+        assert_eq!(preflight(&parts("PUT", &signed, &PUT)).unwrap(), Place::Query);
+    }
+
+    #[test]
+    fn an_unsigned_amz_header_is_refused_by_name() {
+        for header in
+            ["x-amz-copy-source", "x-amz-meta-a", "x-amz-acl", "X-Amz-Server-Side-Encryption"]
+        {
+            let headers = [PUT[0], PUT[1], (header, "v")];
+            let text = message(preflight(&parts("PUT", &url("300", "host", SCOPE), &headers)));
+            assert_eq!(text, format!("the header {} must be signed", header.to_lowercase()));
+
+            let authorization =
+                format!("AWS4-HMAC-SHA256 Credential={SCOPE}, SignedHeaders=host, Signature=00");
+            let headers =
+                [PUT[0], PUT[1], (header, "v"), ("authorization", authorization.as_str())];
+            let text = message(preflight(&parts("PUT", "/b/k", &headers)));
+            assert_eq!(text, format!("the header {} must be signed", header.to_lowercase()));
+        }
+        let hashed = [PUT[0], PUT[1], ("x-amz-content-sha256", "UNSIGNED-PAYLOAD")];
+        assert!(preflight(&parts("PUT", &url("300", "host", SCOPE), &hashed)).is_ok());
+    }
+
+    #[test]
+    fn what_is_signed_must_be_sent_and_host_must_be_signed() {
+        let long = url("300", "host%3Bx-amz-meta-a", SCOPE);
+        assert!(message(preflight(&parts("PUT", &long, &PUT))).contains("was not sent"));
+        let none = url("300", "content-length", SCOPE);
+        assert!(message(preflight(&parts("PUT", &none, &PUT))).contains("Host header"));
+    }
+
+    #[test]
+    fn lives_are_bounded() {
+        for expires in ["0", "604801", "-1", "", "99999999999", "3e2"] {
+            let text = message(preflight(&parts("PUT", &url(expires, "host", SCOPE), &PUT)));
+            assert!(text.contains("X-Amz-Expires"), "{expires}: {text}");
+        }
+        assert!(preflight(&parts("GET", &url("604800", "host", SCOPE), &PUT)).is_ok());
+    }
+
+    #[test]
+    fn any_region_but_s3_alone() {
+        for good in ["eu-central-1", "local", "auto", "garage"] {
+            let scope = format!("KEY/20190801/{good}/s3/aws4_request");
+            assert!(preflight(&parts("PUT", &url("300", "host", &scope), &PUT)).is_ok());
+        }
+        for bad in [
+            "KEY/20190801/us-east-1/sts/aws4_request",
+            "KEY/20190801//s3/aws4_request",
+            "KEY/2019081/us-east-1/s3/aws4_request",
+            "KEY/20190801/us-east-1/s3/aws5_request",
+            "us-east-1/s3/aws4_request",
+            "",
+        ] {
+            let text = message(preflight(&parts("PUT", &url("300", "host", bad), &PUT)));
+            assert!(text.contains("credential"), "{bad}: {text}");
+        }
+    }
+
+    #[test]
+    fn other_signatures_and_none_are_refused() {
+        let good = url("300", "host", SCOPE);
+        for (method, uri, extra) in [
+            ("PUT", "/b/k", None),
+            ("PUT", "/b/k?x-amz-signature=00", None),
+            ("GET", "/b/k?AWSAccessKeyId=A&Signature=B&Expires=1", None),
+            ("PUT", "/b/k", Some("AWS KEY:c2ln")),
+            ("PUT", "/b/k", Some("Bearer token")),
+            ("PUT", "/b/k", Some("AWS4-HMAC-SHA256 nonsense")),
+            ("PUT", good.as_str(), Some("AWS4-HMAC-SHA256 nonsense")),
+            ("PUT", &format!("{good}&X-Amz-Signature=01"), None),
+            ("PUT", &format!("{good}&Signature=01"), None),
+            ("DELETE", good.as_str(), None),
+            ("POST", good.as_str(), None),
+        ] {
+            let mut headers = PUT.to_vec();
+            headers.extend(extra.map(|value| ("authorization", value)));
+            assert!(preflight(&parts(method, uri, &headers)).is_err(), "{method} {uri} {extra:?}");
+        }
+    }
+
+    #[test]
+    fn a_body_needs_a_length_and_a_form_is_no_body() {
+        let good = url("300", "host", SCOPE);
+        assert_eq!(
+            preflight(&parts("PUT", &good, &PUT[..1])).unwrap_err().code(),
+            &S3ErrorCode::MissingContentLength
+        );
+        let form = [PUT[0], ("content-type", "Multipart/Form-Data; boundary=x")];
+        assert_eq!(
+            preflight(&parts("POST", &good, &form)).unwrap_err().code(),
+            &S3ErrorCode::NotImplemented
+        );
+    }
+}

@@ -1,0 +1,200 @@
+//! `PutObject`, the uploads in parts, and what both have in common.
+
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+use std::net::IpAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use http::{Extensions, HeaderMap};
+use log2aws_core::key::{BucketName, ObjectKey};
+use log2aws_service::http::Caller;
+use log2aws_store::DiskStore;
+use log2aws_store::disk::{Attributes, DiskError, ObjectInfo};
+use s3s::dto::{ETag, ETagCondition, Metadata, PutObjectInput, PutObjectOutput};
+use s3s::{S3Request, S3Result, s3_error};
+
+use super::checksum::Claims;
+use super::ingest::Arriving;
+use super::object::{KEPT_HEADERS, kept_name, no_customer_keys};
+use super::{Disk, names};
+use crate::http::body::BodyEnd;
+
+/// Headers that ask for something that this server does not do. To leave it out silently would be
+/// to promise it.
+const NOT_KEPT: [&str; 9] = [
+    "x-amz-tagging",
+    "x-amz-website-redirect-location",
+    "x-amz-object-lock-mode",
+    "x-amz-object-lock-retain-until-date",
+    "x-amz-object-lock-legal-hold",
+    "x-amz-write-offset-bytes",
+    "x-amz-server-side-encryption",
+    "x-amz-server-side-encryption-aws-kms-key-id",
+    "x-amz-server-side-encryption-customer-algorithm",
+];
+
+/// Locks that make "compare, then commit" one step for each key; 64 of them serve all keys.
+#[derive(Debug)]
+pub(crate) struct CommitLocks([Mutex<()>; 64]);
+
+impl Default for CommitLocks {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| Mutex::new(())))
+    }
+}
+
+impl CommitLocks {
+    fn lock(&self, bucket: &BucketName, key: &ObjectKey) -> MutexGuard<'_, ()> {
+        let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one((bucket, key));
+        let index = usize::try_from(hash % 64).unwrap_or(0);
+        self.0[index].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a conditional write wants to find under its key.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct WriteConditions {
+    pub(crate) matches: Option<ETagCondition>,
+    pub(crate) none_matches: Option<ETagCondition>,
+}
+
+impl WriteConditions {
+    fn check(&self, disk: &Disk, bucket: &BucketName, key: &ObjectKey) -> S3Result<()> {
+        if self.matches.is_none() && self.none_matches.is_none() {
+            return Ok(());
+        }
+        let present = match disk.store.head(bucket, key, None) {
+            Ok(info) => Some(info.etag),
+            Err(DiskError::NoSuchKey { .. }) => None,
+            Err(error) => return Err((disk.fault())(error)),
+        };
+        match &self.none_matches {
+            None => {}
+            Some(ETagCondition::Any) if present.is_none() => {}
+            Some(ETagCondition::Any) => {
+                return Err(s3_error!(PreconditionFailed, "the key has an object already"));
+            }
+            Some(ETagCondition::ETag(_)) => {
+                return Err(s3_error!(NotImplemented, "If-None-Match of a write may only be *"));
+            }
+        }
+        match (&self.matches, present) {
+            (None, _) | (Some(ETagCondition::Any), Some(_)) => Ok(()),
+            (Some(_), None) => Err(s3_error!(NoSuchKey, "the key has no object to match")),
+            (Some(ETagCondition::ETag(tag)), Some(present)) if tag.value() == present => Ok(()),
+            (Some(_), Some(_)) => {
+                Err(s3_error!(PreconditionFailed, "the object is not the one asked for"))
+            }
+        }
+    }
+}
+
+/// What is kept of a PUT's headers.
+pub(crate) fn attributes(
+    headers: &HeaderMap,
+    extensions: &Extensions,
+    content_type: Option<String>,
+    metadata: Option<Metadata>,
+) -> S3Result<Attributes> {
+    if let Some(name) = NOT_KEPT.iter().find(|name| headers.contains_key(**name)) {
+        return Err(s3_error!(NotImplemented, "this server does not do what {name} asks for"));
+    }
+    let mut user_metadata: BTreeMap<String, String> = metadata
+        .unwrap_or_default()
+        .into_iter()
+        .filter(|(name, _)| !name.starts_with(':'))
+        .collect();
+    for header in KEPT_HEADERS {
+        let value = headers.get(&header).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        // `aws-chunked` is how the body travels, not what it is.
+        let kept: Vec<&str> = value
+            .split(',')
+            .map(str::trim)
+            .filter(|part| !part.is_empty() && *part != "aws-chunked")
+            .collect();
+        if !kept.is_empty() {
+            user_metadata.insert(kept_name(&header), kept.join(", "));
+        }
+    }
+    Ok(Attributes {
+        content_type: content_type.unwrap_or_default(),
+        user_metadata,
+        source: extensions.get::<Caller>().map(|Caller(source): &Caller| -> IpAddr { *source }),
+        etag: None,
+    })
+}
+
+/// The body of a request and all that its headers say of it.
+pub(crate) fn arriving<T>(
+    request: &S3Request<T>,
+    body: Option<s3s::dto::StreamingBlob>,
+    length: Option<i64>,
+) -> S3Result<Arriving> {
+    let hash = request.headers.get("x-amz-content-sha256").map(http::HeaderValue::as_bytes);
+    Ok(Arriving {
+        body,
+        claims: Claims::of(&request.headers, length)?,
+        trailers: request.trailing_headers.clone(),
+        end: request.extensions.get::<BodyEnd>().cloned(),
+        hash_is_signed: hash.is_some_and(|hash| hash.len() == 64),
+    })
+}
+
+impl Disk {
+    /// Commits under the key's lock, and has the object analyzed if it is a day log.
+    pub(crate) fn commit(
+        &self,
+        bucket: &BucketName,
+        key: &ObjectKey,
+        conditions: &WriteConditions,
+        commit: impl FnOnce(&DiskStore) -> Result<ObjectInfo, DiskError>,
+    ) -> S3Result<ObjectInfo> {
+        let info = {
+            let _lock = self.locks.lock(bucket, key);
+            conditions.check(self, bucket, key)?;
+            commit(&self.store).map_err(self.fault())?
+        };
+        self.metrics.puts.inc();
+        self.metrics.put_bytes.inc_by(info.digests.size);
+        if *bucket == self.raw_bucket {
+            self.queue.look_at(key);
+        }
+        Ok(info)
+    }
+
+    /// Serves `PutObject`.
+    pub(crate) async fn put(
+        &self,
+        mut request: S3Request<PutObjectInput>,
+    ) -> S3Result<PutObjectOutput> {
+        let body = request.input.body.take();
+        let arriving = arriving(&request, body, request.input.content_length)?;
+        let input = request.input;
+        no_customer_keys(input.sse_customer_algorithm.as_deref())?;
+        let (bucket, key) = names(&input.bucket, &input.key)?;
+        let attributes =
+            attributes(&request.headers, &request.extensions, input.content_type, input.metadata)?;
+        let conditions =
+            WriteConditions { matches: input.if_match, none_matches: input.if_none_match };
+        let (disk, place) = (self.clone(), (bucket.clone(), key.clone()));
+        let (info, sums) = self
+            .ingest(
+                arriving,
+                move |store| store.stage(&place.0, &place.1),
+                move |_, staged| {
+                    disk.commit(&bucket, &key, &conditions, |_| staged.commit(attributes))
+                },
+            )
+            .await?;
+        Ok(PutObjectOutput {
+            checksum_crc32: sums.checksum_crc32,
+            checksum_crc32c: sums.checksum_crc32c,
+            checksum_crc64nvme: sums.checksum_crc64nvme,
+            checksum_sha1: sums.checksum_sha1,
+            checksum_sha256: sums.checksum_sha256,
+            version_id: self.shown_version(&input.bucket, &info),
+            e_tag: Some(ETag::Strong(info.etag)),
+            ..Default::default()
+        })
+    }
+}

@@ -1,0 +1,272 @@
+//! `serve` as one value: opened on a data folder, run on a listener.
+
+use std::future::Future;
+use std::net::{SocketAddr, TcpListener};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use log2aws_core::key::BucketName;
+use log2aws_service::http::UrlApp;
+use log2aws_service::ports::{Clock, Settings, SettingsSource, SettingsUnavailable};
+use log2aws_service::signer::{Addressing, Credentials as SigningKeys, SigV4Signer};
+use log2aws_store::{BucketSpec, DiskStore};
+use s3s::auth::SimpleAuth;
+use s3s::service::S3ServiceBuilder;
+use url::Url;
+
+use crate::analyst::StoreAnalyst;
+use crate::config::{ServeConfig, ServeError};
+use crate::credentials::{Credentials, KeyPair, REGION};
+use crate::http::app::{App, router};
+use crate::http::limit::RateLimit;
+use crate::http::listen::{Limits, serve};
+use crate::metrics::Metrics;
+use crate::retention::Retention;
+use crate::s3::Disk;
+use crate::s3::guard::Guard;
+use crate::worker::{Queue, Work, Workers};
+
+/// The bucket that raw logs arrive in.
+pub const RAW_BUCKET: &str = "serverlogs-local";
+
+/// The bucket that results are written to.
+pub const ANALYZED_BUCKET: &str = "analyzedlogs-local";
+
+/// `serve`, opened on its data folder and not yet listening.
+pub struct Server {
+    config: ServeConfig,
+    clock: Arc<dyn Clock>,
+    store: DiskStore,
+    credentials: Credentials,
+    settings: Arc<Settings>,
+    limits: Limits,
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+/// Settings that hold for as long as the process does.
+struct Fixed(Arc<Settings>);
+
+impl SettingsSource for Fixed {
+    fn current(&self) -> Result<Arc<Settings>, SettingsUnavailable> {
+        Ok(self.0.clone())
+    }
+}
+
+impl Server {
+    /// Opens the data folder, and makes or reads its keys.
+    ///
+    /// # Errors
+    /// [`ServeError`]: a folder that is in use, newer, or not ours; a key file that cannot be read
+    /// or written, holds no key, or can be read by others; a public URL that is none.
+    pub fn open(config: ServeConfig, clock: Arc<dyn Clock>) -> Result<Self, ServeError> {
+        let (raw_bucket, analyzed_bucket) = (bucket(RAW_BUCKET), bucket(ANALYZED_BUCKET));
+        let buckets = [
+            BucketSpec { name: raw_bucket.clone(), versioned: true },
+            BucketSpec { name: analyzed_bucket.clone(), versioned: false },
+        ];
+        let store = DiskStore::open(&config.data_dir, &buckets, clock.clone())?;
+        let credentials = Credentials::read_or_make(&config.data_dir, &mut |buffer| {
+            getrandom::fill(buffer).map_err(|error| ServeError::Random(error.to_string()))
+        })?;
+        if let Some(url) = &config.public_url {
+            signer(url.clone(), &credentials.signing)?;
+        }
+        let settings = Arc::new(Settings {
+            allow_list: config.allow_list.clone(),
+            raw_bucket,
+            analyzed_bucket,
+            key_prefix: config.key_prefix,
+        });
+        Ok(Self { config, clock, store, credentials, settings, limits: Limits::default() })
+    }
+
+    /// The file with the operator's key pair, for `AWS_SHARED_CREDENTIALS_FILE` and the profile
+    /// [`PROFILE`](crate::PROFILE).
+    pub fn credentials_file(&self) -> PathBuf {
+        self.credentials.operator_file()
+    }
+
+    /// The file with the same key pair and the endpoint, for a shell's `source`. Written by
+    /// [`Server::run`].
+    pub fn environment_file(&self) -> PathBuf {
+        self.credentials.environment_file()
+    }
+
+    /// The file with the token for `/-/metrics`.
+    pub fn metrics_token_file(&self) -> PathBuf {
+        self.credentials.token_file()
+    }
+
+    /// The operator's key pair.
+    pub fn credentials(&self) -> &KeyPair {
+        &self.credentials.operator
+    }
+
+    /// The bucket that raw logs arrive in.
+    pub fn raw_bucket(&self) -> &BucketName {
+        &self.settings.raw_bucket
+    }
+
+    /// The bucket that results are written to.
+    pub fn analyzed_bucket(&self) -> &BucketName {
+        &self.settings.analyzed_bucket
+    }
+
+    /// The store, to look at beside the running server. It is the same one, not a copy.
+    pub fn store(&self) -> &DiskStore {
+        &self.store
+    }
+
+    /// What presigned URLs are made for when listening on `address`.
+    ///
+    /// # Errors
+    /// [`ServeError::PublicUrlNeeded`] if it is `0.0.0.0` or `[::]` and no public URL is set.
+    pub fn endpoint(&self, address: SocketAddr) -> Result<Url, ServeError> {
+        if let Some(url) = &self.config.public_url {
+            return Ok(url.clone());
+        }
+        if address.ip().is_unspecified() {
+            return Err(ServeError::PublicUrlNeeded(address));
+        }
+        Url::parse(&format!("http://{address}")).map_err(|_| ServeError::PublicUrlNeeded(address))
+    }
+
+    /// Serves on `listener` until `shutdown` is ready; then lets running requests end (for 30
+    /// seconds at most), lets each analyzer thread finish the log at hand, and returns. Must be
+    /// called on a tokio runtime with time and I/O enabled.
+    ///
+    /// # Errors
+    /// [`ServeError`]: a listener that cannot be used, an endpoint that nobody could reach, a file
+    /// that could not be written, a thread that could not be started.
+    pub async fn run(
+        self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()> + Send,
+    ) -> Result<(), ServeError> {
+        let address = listener.local_addr().map_err(ServeError::Listen)?;
+        listener.set_nonblocking(true).map_err(ServeError::Listen)?;
+        let listener = tokio::net::TcpListener::from_std(listener).map_err(ServeError::Listen)?;
+        let endpoint = self.endpoint(address)?;
+        self.credentials.write_environment(&endpoint)?;
+
+        let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), self.clock.now()));
+        let queue = Arc::new(Queue::new(metrics.queue_length.clone()));
+        let app = Arc::new(self.app(endpoint, &queue, &metrics)?);
+        let workers = self.workers(&queue, &metrics)?;
+        let retention = tokio::spawn(self.retention(&metrics).run());
+        let forgetting = tokio::spawn(forget_quiet(app.clone()));
+
+        let stopping = app.clone();
+        let shutdown = async move {
+            shutdown.await;
+            stopping.stopping.store(true, Ordering::Relaxed);
+        };
+        serve(listener, router(app), self.limits, shutdown).await;
+        retention.abort();
+        forgetting.abort();
+        let joined = tokio::task::spawn_blocking(move || workers.stop()).await;
+        if joined.is_err() {
+            tracing::error!("the analyzer threads could not be waited for");
+        }
+        Ok(())
+    }
+
+    fn app(
+        &self,
+        endpoint: Url,
+        queue: &Arc<Queue>,
+        metrics: &Arc<Metrics>,
+    ) -> Result<App, ServeError> {
+        let (operator, signing) = (&self.credentials.operator, &self.credentials.signing);
+        let urls = log2aws_service::http::router(UrlApp {
+            signer: Arc::new(signer(endpoint, signing)?),
+            settings: Arc::new(Fixed(self.settings.clone())),
+            clock: self.clock.clone(),
+        });
+
+        let disk = Disk::new(
+            self.store.clone(),
+            self.settings.raw_bucket.clone(),
+            queue.clone(),
+            metrics.clone(),
+            self.clock.now(),
+        );
+        let mut s3 = S3ServiceBuilder::new(disk);
+        let mut auth =
+            SimpleAuth::from_single(operator.access_key.as_str(), operator.expose_secret());
+        auth.register(signing.access_key.clone(), signing.expose_secret().into());
+        s3.set_auth(auth);
+        s3.set_access(Guard {
+            operator: operator.access_key.clone(),
+            signing: signing.access_key.clone(),
+            raw_bucket: self.settings.raw_bucket.clone(),
+        });
+        Ok(App {
+            urls,
+            s3: s3.build(),
+            store: self.store.clone(),
+            limit: RateLimit::new(self.config.requests_per_second),
+            metrics: metrics.clone(),
+            token: self.credentials.metrics.clone(),
+            trusted_proxies: self.config.trusted_proxies.clone(),
+            stopping: AtomicBool::new(false),
+        })
+    }
+
+    fn workers(&self, queue: &Arc<Queue>, metrics: &Arc<Metrics>) -> Result<Workers, ServeError> {
+        let cores = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        let threads = self.config.analyzer_threads.unwrap_or_else(cores).get();
+        let settings = Arc::new(Fixed(self.settings.clone()));
+        let work = Work {
+            queue: queue.clone(),
+            analyst: Arc::new(StoreAnalyst::new(self.store.clone(), settings)),
+            metrics: metrics.clone(),
+            store: self.store.clone(),
+            raw_bucket: self.settings.raw_bucket.clone(),
+        };
+        Workers::start(&work, threads)
+    }
+
+    fn retention(&self, metrics: &Arc<Metrics>) -> Retention {
+        let rule = |bucket: &BucketName, days: Option<_>| days.map(|days| (bucket.clone(), days));
+        let rules = [
+            rule(&self.settings.raw_bucket, self.config.keep_raw_days),
+            rule(&self.settings.analyzed_bucket, self.config.keep_analyzed_days),
+        ];
+        Retention {
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            metrics: metrics.clone(),
+            rules: rules.into_iter().flatten().collect(),
+        }
+    }
+}
+
+/// Keeps the rate limit's memory small.
+async fn forget_quiet(app: Arc<App>) {
+    loop {
+        tokio::time::sleep(std::time::Duration::from_mins(1)).await;
+        app.limit.forget_quiet();
+    }
+}
+
+/// Signs with the pair that may only put day logs.
+fn signer(endpoint: Url, pair: &KeyPair) -> Result<SigV4Signer, ServeError> {
+    let keys = SigningKeys::new(&pair.access_key, pair.expose_secret(), None);
+    Ok(SigV4Signer::new(endpoint, Addressing::Path, REGION, keys)?)
+}
+
+/// Names that are constants of this program.
+fn bucket(name: &'static str) -> BucketName {
+    match name.parse() {
+        Ok(bucket) => bucket,
+        Err(_) => unreachable!("the names of the local buckets are bucket names"),
+    }
+}

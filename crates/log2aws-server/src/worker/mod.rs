@@ -1,0 +1,194 @@
+//! Analysis beside the server: threads of its own that turn raw logs into results.
+//!
+//! A put says *look*; which version is looked at, and where it came from, is asked of the store
+//! then. So nothing has to be written down for an event to survive a kill: whatever has no result
+//! of its newest version is found by the scan at the next start.
+
+mod queue;
+
+use std::sync::Arc;
+use std::thread::{Builder, JoinHandle};
+use std::time::{Duration, Instant};
+
+use log2aws_core::key::{BucketName, ObjectKey, RawKey};
+use log2aws_store::DiskStore;
+use log2aws_store::disk::{Entry, ListQuery, MAX_PAGE};
+
+use crate::config::ServeError;
+use crate::metrics::Metrics;
+pub(crate) use queue::Queue;
+
+/// How long a scan waits after the store failed it.
+const SCAN_RETRY: Duration = Duration::from_secs(30);
+
+/// What one look at a day log came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Looked {
+    /// Results were written.
+    pub(crate) analyzed: bool,
+    /// It came from off the allow-list: only a summary was written.
+    pub(crate) refused: bool,
+    /// Rows written to CSV.
+    pub(crate) rows: u64,
+    /// Lines that could not be read.
+    pub(crate) rejects: u64,
+}
+
+/// Who looks at day logs. Called on threads that may block.
+pub(crate) trait Analyst: Send + Sync {
+    /// Brings the results of a day log up to its newest version.
+    ///
+    /// # Errors
+    /// Why not, in one sentence; it is tried again.
+    fn look(&self, key: &ObjectKey) -> Result<Looked, String>;
+
+    /// Whether the newest version has no result yet.
+    ///
+    /// # Errors
+    /// The store's, in one sentence.
+    fn is_due(&self, key: &RawKey) -> Result<bool, String>;
+}
+
+/// The running threads.
+#[derive(Debug)]
+pub(crate) struct Workers {
+    queue: Arc<Queue>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// What the threads work with.
+#[derive(Clone)]
+pub(crate) struct Work {
+    pub(crate) queue: Arc<Queue>,
+    pub(crate) analyst: Arc<dyn Analyst>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) store: DiskStore,
+    pub(crate) raw_bucket: BucketName,
+}
+
+impl Workers {
+    /// Starts `threads` threads that analyze, and one that scans the raw bucket for what was left
+    /// over.
+    ///
+    /// # Errors
+    /// [`ServeError::Thread`]; the threads that did start are stopped.
+    pub(crate) fn start(work: &Work, threads: usize) -> Result<Self, ServeError> {
+        let mut workers = Self { queue: work.queue.clone(), threads: Vec::new() };
+        for _ in 0..threads {
+            let work = work.clone();
+            workers.spawn("analyze", "analysis", move || work.run())?;
+        }
+        let work = work.clone();
+        workers.spawn("scan", "the scan for unfinished logs", move || work.scan_for_ever())?;
+        Ok(workers)
+    }
+
+    fn spawn(
+        &mut self,
+        name: &str,
+        what: &'static str,
+        body: impl FnOnce() + Send + 'static,
+    ) -> Result<(), ServeError> {
+        let thread = Builder::new().name(name.to_owned()).spawn(body);
+        self.threads.push(thread.map_err(|source| ServeError::Thread { what, source })?);
+        Ok(())
+    }
+
+    /// Lets every thread finish the log at hand, and waits for it.
+    pub(crate) fn stop(mut self) {
+        self.queue.stop();
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!(
+                    "an analyzer thread broke down; its log is analyzed at the next start"
+                );
+            }
+        }
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        self.queue.stop();
+    }
+}
+
+impl Work {
+    fn run(&self) {
+        while let Some(key) = self.queue.next() {
+            let begin = Instant::now();
+            // A log that breaks the analyzer must not take the thread with it, and the logs of
+            // everybody else.
+            let look = std::panic::AssertUnwindSafe(|| self.analyst.look(&key));
+            let result = std::panic::catch_unwind(look)
+                .unwrap_or_else(|_| Err("the analyzer broke down at this log".to_owned()));
+            self.metrics.observe_analysis(begin.elapsed());
+            match result {
+                Ok(looked) => {
+                    self.metrics.analyzed.inc_by(u64::from(looked.analyzed));
+                    self.metrics.refused.inc_by(u64::from(looked.refused));
+                    self.metrics.rows.inc_by(looked.rows);
+                    self.metrics.rejects.inc_by(looked.rejects);
+                    if looked.refused {
+                        tracing::warn!(%key, "a log came from an address off the allow-list");
+                    }
+                    self.queue.done(&key);
+                }
+                Err(reason) => {
+                    self.metrics.analyze_failures.inc();
+                    let again = self.queue.failed(&key).as_secs();
+                    tracing::error!(%key, %reason, again_in_seconds = again, "an analysis failed");
+                }
+            }
+        }
+    }
+
+    fn scan_for_ever(&self) {
+        loop {
+            match self.scan() {
+                Ok(0) => {}
+                Ok(found) => tracing::info!(found, "logs without results were found"),
+                Err(reason) => {
+                    self.metrics.count_store_error("failed");
+                    tracing::error!(%reason, "the scan for logs without results failed");
+                    if !self.queue.pause(SCAN_RETRY) {
+                        return;
+                    }
+                    continue;
+                }
+            }
+            if !self.queue.wait_for_overflow() {
+                return;
+            }
+        }
+    }
+
+    /// Queues every raw log that has no result of its newest version; tells how many.
+    fn scan(&self) -> Result<u64, String> {
+        let mut found = 0;
+        let mut query = ListQuery { max: MAX_PAGE, ..ListQuery::default() };
+        loop {
+            let page =
+                self.store.list(&self.raw_bucket, &query).map_err(|error| error.to_string())?;
+            for file in &page.damaged {
+                self.metrics.count_store_error("damaged");
+                tracing::error!(damaged = %file, "a raw log cannot be read");
+            }
+            for entry in page.entries {
+                let Entry::Object(info) = entry else { continue };
+                let Some(key) = RawKey::parse(info.key.as_str()) else { continue };
+                if !self.queue.wait_for_room() {
+                    return Ok(found);
+                }
+                if self.analyst.is_due(&key)? {
+                    found += 1;
+                    self.queue.look_at(&info.key);
+                }
+            }
+            match page.next {
+                Some(next) => query.after = Some(next),
+                None => return Ok(found),
+            }
+        }
+    }
+}

@@ -1,0 +1,335 @@
+//! Which day logs wait for analysis.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::fmt;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use log2aws_core::key::{ObjectKey, RawKey};
+use prometheus_client::metrics::gauge::Gauge;
+
+/// How many logs may wait. What comes beyond is not lost: it has no result yet, so the next scan
+/// of the raw bucket finds it, and one is asked for.
+pub(crate) const CAPACITY: usize = 65_536;
+
+/// The first wait after a failure; each further failure doubles it.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+
+/// The longest wait after a failure.
+const LONGEST_WAIT: Duration = Duration::from_mins(10);
+
+/// Day logs that wait for analysis.
+///
+/// A key is in it once, however often it was put; one that is put while it is analyzed is analyzed
+/// again afterwards; two threads never get the same key.
+pub(crate) struct Queue {
+    state: Mutex<State>,
+    changed: Condvar,
+    length: Gauge,
+    capacity: usize,
+}
+
+#[derive(Default)]
+struct State {
+    jobs: HashMap<ObjectKey, Job>,
+    ready: VecDeque<ObjectKey>,
+    /// By when they are due; the number tells apart what is due at one instant.
+    delayed: BTreeMap<(Instant, u64), ObjectKey>,
+    numbers: u64,
+    /// Something was left out because there was no room.
+    overflowed: bool,
+    stopping: bool,
+}
+
+struct Job {
+    stage: Stage,
+    failures: u32,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Ready,
+    Delayed(u64),
+    Running { again: bool },
+}
+
+impl Queue {
+    /// An empty queue whose length `length` shows.
+    pub(crate) fn new(length: Gauge) -> Self {
+        Self::with_capacity(length, CAPACITY)
+    }
+
+    fn with_capacity(length: Gauge, capacity: usize) -> Self {
+        Self { state: Mutex::default(), changed: Condvar::new(), length, capacity }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks for a look at `key`. What is not a day log's key is none of ours.
+    pub(crate) fn look_at(&self, key: &ObjectKey) {
+        if RawKey::parse(key.as_str()).is_none() {
+            return;
+        }
+        let mut state = self.state();
+        let full = state.jobs.len() >= self.capacity;
+        match state.jobs.get_mut(key) {
+            Some(job) => match &mut job.stage {
+                Stage::Ready => return,
+                Stage::Running { again } => {
+                    *again = true;
+                    return;
+                }
+                // What failed before may well go through with the new bytes.
+                waiting @ Stage::Delayed(_) => *waiting = Stage::Ready,
+            },
+            None if full => {
+                state.overflowed = true;
+                return;
+            }
+            None => {
+                state.jobs.insert(key.clone(), Job { stage: Stage::Ready, failures: 0 });
+            }
+        }
+        state.ready.push_back(key.clone());
+        self.length.set(i64::try_from(state.jobs.len()).unwrap_or(i64::MAX));
+        self.changed.notify_all();
+    }
+
+    /// Waits for the next log to look at; `None` once the queue has been stopped.
+    pub(crate) fn next(&self) -> Option<ObjectKey> {
+        let mut state = self.state();
+        loop {
+            if state.stopping {
+                return None;
+            }
+            let now = Instant::now();
+            state.wake_due(now);
+            if let Some(key) = state.ready.pop_front() {
+                if let Some(job) = state.jobs.get_mut(&key) {
+                    job.stage = Stage::Running { again: false };
+                }
+                return Some(key);
+            }
+            let due = state.delayed.first_key_value().map(|((due, _), _)| *due);
+            state = match due {
+                None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(due) => {
+                    let wait = due.saturating_duration_since(now);
+                    let waited = self.changed.wait_timeout(state, wait);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+    }
+
+    /// Says that the look at `key` is over.
+    pub(crate) fn done(&self, key: &ObjectKey) {
+        let mut state = self.state();
+        let again = state
+            .jobs
+            .get(key)
+            .is_some_and(|job| matches!(job.stage, Stage::Running { again: true }));
+        if again {
+            state.jobs.insert(key.clone(), Job { stage: Stage::Ready, failures: 0 });
+            state.ready.push_back(key.clone());
+        } else {
+            state.jobs.remove(key);
+        }
+        self.length.set(i64::try_from(state.jobs.len()).unwrap_or(i64::MAX));
+        self.changed.notify_all();
+    }
+
+    /// Says that the look at `key` failed: it is tried again after the time that is answered, or
+    /// at once if it was put again meanwhile.
+    pub(crate) fn failed(&self, key: &ObjectKey) -> Duration {
+        let mut state = self.state();
+        let state = &mut *state;
+        let number = state.numbers;
+        state.numbers += 1;
+        let job = state
+            .jobs
+            .entry(key.clone())
+            .or_insert(Job { stage: Stage::Running { again: false }, failures: 0 });
+        let wait = FIRST_WAIT.saturating_mul(1 << job.failures.min(10)).min(LONGEST_WAIT);
+        job.failures = job.failures.saturating_add(1);
+        self.changed.notify_all();
+        if job.stage == (Stage::Running { again: true }) {
+            job.stage = Stage::Ready;
+            state.ready.push_back(key.clone());
+            return Duration::ZERO;
+        }
+        job.stage = Stage::Delayed(number);
+        state.delayed.insert((Instant::now() + wait, number), key.clone());
+        wait
+    }
+
+    /// Waits until more than half of the room is free; `false` once the queue has been stopped.
+    pub(crate) fn wait_for_room(&self) -> bool {
+        let mut state = self.state();
+        while !state.stopping && state.jobs.len() > self.capacity / 2 {
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        !state.stopping
+    }
+
+    /// Waits until something was left out and there is room for it again, and forgets that it was;
+    /// `false` once the queue has been stopped.
+    pub(crate) fn wait_for_overflow(&self) -> bool {
+        let mut state = self.state();
+        loop {
+            let room = state.jobs.len() <= self.capacity / 2;
+            if state.stopping || (state.overflowed && room) {
+                break;
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.overflowed = false;
+        !state.stopping
+    }
+
+    /// Waits for `time`, or less if the queue is stopped meanwhile; `false` if it was.
+    pub(crate) fn pause(&self, time: Duration) -> bool {
+        let until = Instant::now() + time;
+        let mut state = self.state();
+        while !state.stopping {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return true;
+            }
+            let waited = self.changed.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        false
+    }
+
+    /// Gives out nothing any more. What still waits has no result and is found at the next start.
+    pub(crate) fn stop(&self) {
+        self.state().stopping = true;
+        self.changed.notify_all();
+    }
+}
+
+impl State {
+    fn wake_due(&mut self, now: Instant) {
+        while let Some(entry) = self.delayed.first_entry() {
+            let (due, number) = *entry.key();
+            if due > now {
+                break;
+            }
+            let key = entry.remove();
+            // A put meanwhile has made it ready already.
+            if let Some(job) = self.jobs.get_mut(&key)
+                && job.stage == Stage::Delayed(number)
+            {
+                job.stage = Stage::Ready;
+                self.ready.push_back(key);
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Queue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Queue").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(server: &str) -> ObjectKey {
+        format!("{server}/2019-08-01.log").parse().unwrap()
+    }
+
+    fn queue() -> Queue {
+        Queue::new(Gauge::default())
+    }
+
+    #[test]
+    fn a_key_is_given_out_once_and_again_if_it_was_put_meanwhile() {
+        let queue = queue();
+        for _ in 0..3 {
+            queue.look_at(&key("web01"));
+        }
+        assert_eq!(queue.length.get(), 1);
+        assert_eq!(queue.next(), Some(key("web01")));
+        queue.look_at(&key("web01"));
+        queue.look_at(&key("web02"));
+        // web01 is being looked at: nobody else gets it.
+        assert_eq!(queue.next(), Some(key("web02")));
+        queue.done(&key("web02"));
+        queue.done(&key("web01"));
+        assert_eq!(queue.next(), Some(key("web01")));
+        queue.done(&key("web01"));
+        assert_eq!(queue.length.get(), 0);
+    }
+
+    #[test]
+    fn other_objects_are_not_looked_at() {
+        let queue = queue();
+        queue.look_at(&"notes.txt".parse().unwrap());
+        assert_eq!(queue.length.get(), 0);
+    }
+
+    #[test]
+    fn failures_wait_longer_each_time_and_are_never_dropped() {
+        let queue = queue();
+        queue.look_at(&key("web01"));
+        assert!(queue.next().is_some());
+        let mut waits = Vec::new();
+        for _ in 0..13 {
+            waits.push(queue.failed(&key("web01")).as_secs());
+            // A put makes it due at once; its wait goes on growing until it succeeds.
+            queue.look_at(&key("web01"));
+            assert_eq!(queue.next(), Some(key("web01")));
+        }
+        assert_eq!(waits, [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600, 600]);
+        assert_eq!(queue.length.get(), 1);
+        queue.done(&key("web01"));
+        assert!(queue.state().jobs.is_empty() && queue.state().ready.is_empty());
+    }
+
+    #[test]
+    fn a_failure_comes_back_after_its_wait() {
+        let queue = queue();
+        queue.look_at(&key("web01"));
+        assert!(queue.next().is_some());
+        let begin = Instant::now();
+        assert_eq!(queue.failed(&key("web01")), FIRST_WAIT);
+        assert_eq!(queue.next(), Some(key("web01")));
+        assert!(begin.elapsed() >= FIRST_WAIT);
+    }
+
+    #[test]
+    fn what_does_not_fit_asks_for_a_scan() {
+        let queue = Queue::with_capacity(Gauge::default(), 2);
+        for server in ["a1", "a2", "a3"] {
+            queue.look_at(&key(server));
+        }
+        assert_eq!(queue.length.get(), 2);
+        for _ in 0..2 {
+            let next = queue.next().unwrap();
+            queue.done(&next);
+        }
+        assert!(queue.wait_for_overflow());
+        assert!(!queue.state().overflowed);
+    }
+
+    #[test]
+    fn a_stop_wakes_everybody() {
+        let queue = queue();
+        std::thread::scope(|scope| {
+            let threads = [
+                scope.spawn(|| queue.next().is_none()),
+                scope.spawn(|| !queue.wait_for_overflow()),
+                scope.spawn(|| !queue.pause(Duration::from_mins(10))),
+            ];
+            std::thread::sleep(Duration::from_millis(20));
+            queue.stop();
+            assert!(threads.into_iter().all(|thread| thread.join().unwrap()));
+        });
+    }
+}
