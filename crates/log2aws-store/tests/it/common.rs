@@ -1,15 +1,20 @@
 //! A disk store to test with, and a clock that is set by hand.
 
+use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::Timestamp;
 use log2aws_core::key::{BucketName, ObjectKey};
 use log2aws_service::ports::{Clock, VersionId};
-use log2aws_store::disk::{Attributes, DiskError, ObjectInfo};
+use log2aws_store::disk::{
+    Attributes, DiskError, MAX_PAGE, ObjectInfo, VersionEntry, VersionQuery,
+};
 use log2aws_store::{BucketSpec, DiskStore};
+use sha2::{Digest as _, Sha256};
 
 /// 2026-11-22T00:00:00Z, in milliseconds.
 pub(crate) const START: i64 = 1_795_305_600_000;
@@ -99,4 +104,49 @@ pub(crate) fn get_version(
 /// How many files and folders are in a folder.
 pub(crate) fn count(folder: &Path) -> usize {
     std::fs::read_dir(folder).unwrap().count()
+}
+
+/// Numbers that look random and are the same in every run with one seed (splitmix64).
+pub(crate) struct Dice(pub(crate) u64);
+
+impl Dice {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % bound
+    }
+}
+
+/// Every body that lists show, current and older, after its data were read and compared with
+/// what their trailer says of them.
+pub(crate) fn read_everything(store: &DiskStore) -> BTreeSet<(BucketName, ObjectKey, String)> {
+    let mut whole = BTreeSet::new();
+    for bucket in [raw(), analyzed()] {
+        let mut query = VersionQuery { max: MAX_PAGE, ..VersionQuery::default() };
+        loop {
+            let page = store.list_versions(&bucket, &query).unwrap();
+            assert!(page.damaged.is_empty(), "{:?}", page.damaged);
+            for entry in page.entries {
+                let VersionEntry::Version { info, .. } = entry else { panic!("{entry:?}") };
+                let version = info.version.clone();
+                let bytes = get_version(store, &bucket, info.key.as_str(), Some(&version)).unwrap();
+                assert_eq!(info.digests.sha256, *Sha256::digest(&bytes), "{bucket}/{}", info.key);
+                whole.insert((bucket.clone(), info.key, version.to_string()));
+            }
+            query.after = page.next;
+            if query.after.is_none() {
+                break;
+            }
+        }
+    }
+    whole
+}
+
+/// Runs this test binary again, with nothing but the test `name` and with `variable` set.
+pub(crate) fn again(name: &str, variable: &str, value: &Path) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", name, "--nocapture"]).env(variable, value);
+    command
 }

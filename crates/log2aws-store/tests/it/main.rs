@@ -3,6 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests too")]
 
 mod common;
+mod crash;
 mod disk;
+mod full;
 mod listing;
 mod multipart;
+mod together;
