@@ -182,9 +182,8 @@ impl State {
 
     fn url(&self, request: &Request) -> String {
         let hex = request.parameter("sha256");
-        let byte = |pair: &[u8]| {
-            u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()
-        };
+        let byte =
+            |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
         let sha256: Vec<u8> = hex.as_bytes().chunks(2).map(byte).collect();
         let key = format!("{}/{}.log", request.parameter("server"), request.parameter("date"));
         let body = serde_json::json!({
