@@ -6,3 +6,10 @@
 pub mod sample;
 pub mod ship;
 pub mod world;
+
+/// Where day logs stand unless told otherwise.
+pub const DEFAULT_LOG_DIR: &str = "/var/log/log2aws";
+
+/// Where the agent keeps what it must not forget, unless told otherwise: on a disk that outlasts
+/// a reboot, or everything would be delivered again.
+pub const DEFAULT_STATE_DIR: &str = "/var/lib/log2aws-agent";

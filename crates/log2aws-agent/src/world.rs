@@ -20,9 +20,11 @@ pub struct World<'a> {
 }
 
 impl<'a> World<'a> {
-    /// This machine, in its own zone (`TZ`, else `/etc/localtime`; UTC if neither can be read).
+    /// This machine, in its own zone: `TZ`, else `/etc/localtime`; UTC if neither can be read,
+    /// which is what `date` then goes by, too.
     pub fn system(time: &'a SystemTime) -> Self {
-        Self { time, zone: TimeZone::system(), machine: Machine::system() }
+        let zone = TimeZone::try_system().unwrap_or(TimeZone::UTC);
+        Self { time, zone, machine: Machine::system() }
     }
 }
 

@@ -190,7 +190,8 @@ fn since_last(
 }
 
 fn elapsed(earlier: &Counters, later: &Counters) -> Duration {
-    Duration::from_millis(later.uptime_centis.saturating_sub(earlier.uptime_centis) * 10)
+    let centis = later.uptime_centis.saturating_sub(earlier.uptime_centis);
+    Duration::from_millis(centis.saturating_mul(10))
 }
 
 fn keep(config: &SampleConfig, snapshot: Snapshot) -> Result<(), SampleError> {

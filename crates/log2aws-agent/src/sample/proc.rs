@@ -193,7 +193,23 @@ fn number(what: &'static str, line: &str, field: Option<&str>) -> Result<u64, Pr
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn no_text_makes_a_panic(
+            text in "((cpu|intr|ctxt|pgpgin|MemFree:|Cached:|procs_running)? ?[0-9.xé:-]{0,25}[ \n]{0,2}){0,12}"
+        ) {
+            let mut counters = Counters::default();
+            let _ = read_stat(&text, &mut counters);
+            let _ = read_vmstat(&text, &mut counters);
+            let _ = read_meminfo(&text);
+            let _ = read_loadavg(&text);
+            let _ = read_uptime(&text);
+        }
+    }
 
     #[test]
     fn a_stat_of_two_cores() {

@@ -169,3 +169,88 @@ fn columns(
 fn rounded(count: u128, of: u128) -> u64 {
     u64::try_from((count + of / 2) / of).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const UNITS: Units = Units { page_kib: 4, ticks_per_second: 100 };
+
+    fn counters() -> impl Strategy<Value = Counters> {
+        proptest::array::uniform17(any::<u64>()).prop_map(|n| Counters {
+            uptime_centis: n[0],
+            cpu: CpuTicks {
+                user: n[1],
+                nice: n[2],
+                system: n[3],
+                idle: n[4],
+                iowait: n[5],
+                irq: n[6],
+                softirq: n[7],
+                steal: n[8],
+                guest: n[9],
+                guest_nice: n[10],
+            },
+            interrupts: n[11],
+            switches: n[12],
+            paged_in: n[13],
+            paged_out: n[14],
+            swapped_in: n[15],
+            swapped_out: n[16],
+        })
+    }
+
+    /// us sy id wa st
+    fn shares(columns: &Columns) -> Vec<u64> {
+        columns[12..].iter().map(|share| share.unwrap()).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn no_counters_are_too_large_and_shares_make_a_whole(a in counters(), b in counters()) {
+            let (now, memory) = (Processes::default(), Memory::default());
+            for columns in [between(now, memory, &a, &b, UNITS), since_boot(now, memory, &b, UNITS)] {
+                prop_assert!(columns.iter().all(Option::is_some));
+                // Guest time is missing from the shares since boot, so only the upper bound is
+                // common to both; five roundings of at most a half each.
+                prop_assert!(shares(&columns).iter().sum::<u64>() <= 102);
+            }
+            let interval: u64 = shares(&between(now, memory, &a, &b, UNITS)).iter().sum();
+            prop_assert!((98..=102).contains(&interval), "{interval}");
+        }
+    }
+
+    #[test]
+    fn nothing_counted_is_idle() {
+        let none = Counters::default();
+        let columns = between(Processes::default(), Memory::default(), &none, &none, UNITS);
+        assert_eq!(shares(&columns), [0, 0, 100, 0, 0]);
+    }
+
+    #[test]
+    fn rates_are_of_real_seconds_and_guests_are_users() {
+        let earlier = Counters::default();
+        let mut later = Counters { uptime_centis: 250, interrupts: 1000, ..Counters::default() };
+        later.cpu = CpuTicks { user: 300, guest: 200, idle: 700, ..CpuTicks::default() };
+        (later.swapped_in, later.paged_out) = (5, 6);
+        let columns = between(Processes::default(), Memory::default(), &earlier, &later, UNITS)
+            .map(Option::unwrap);
+        // si: 5 pages of 4 KiB in 2.5 s; bo: 6 KiB in 2.5 s, 2.4; in: 1000 in 2.5 s.
+        assert_eq!((columns[6], columns[9], columns[10]), (8, 2, 400));
+        assert_eq!(columns[12..], [30, 0, 70, 0, 0]);
+    }
+
+    #[test]
+    fn idle_time_may_run_backwards_but_work_does_not() {
+        let mut earlier = Counters { uptime_centis: 1, switches: 5, ..Counters::default() };
+        earlier.cpu.idle = 100;
+        let mut later = Counters { uptime_centis: 2, switches: 5, ..Counters::default() };
+        later.cpu.idle = 99;
+        assert!(follows(&earlier, &later));
+        later.switches = 4;
+        assert!(!follows(&earlier, &later), "a counter that wrapped");
+        assert!(!follows(&earlier, &earlier), "no time went by");
+    }
+}

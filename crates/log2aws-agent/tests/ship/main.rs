@@ -3,6 +3,7 @@
 
 mod faults;
 mod server;
+mod tls;
 mod works;
 
 use std::cell::Cell;
