@@ -4,13 +4,15 @@ use axum::body::{Body, to_bytes};
 use futures_util::FutureExt;
 use http::{Request, StatusCode};
 use log2aws_core::key::RawKey;
+use log2aws_core::summary::Summary;
+use log2aws_service::analyze::{Outcome, analyze};
 use log2aws_service::http::{Caller, router};
 use proptest::prelude::*;
 use tower::ServiceExt;
 use url::Url;
 
 use crate::http::app;
-use crate::world::{ALLOWED, settings};
+use crate::world::{self, ALLOWED, MIXED, allowed, memory, put, results, settings};
 
 fn ask(mut request: Request<Body>) -> (StatusCode, String) {
     request.extensions_mut().insert(Caller(ALLOWED.parse().unwrap()));
@@ -81,5 +83,49 @@ proptest! {
         if let Ok(request) = request {
             prop_assert_eq!(ask(request).0, StatusCode::BAD_REQUEST);
         }
+    }
+}
+
+/// Lines of a real log, lines that are nearly so, and rubbish.
+fn log() -> impl Strategy<Value = Vec<u8>> {
+    let real: Vec<&str> = MIXED.lines().collect();
+    let line = prop_oneof![
+        4 => proptest::sample::select(real.clone()).prop_map(|line| line.as_bytes().to_vec()),
+        2 => (proptest::sample::select(real), any::<prop::sample::Index>(), any::<u8>()).prop_map(
+            |(line, at, byte)| {
+                let mut line = line.as_bytes().to_vec();
+                let at = at.index(line.len());
+                line[at] = byte;
+                line
+            }
+        ),
+        1 => "2019-08-0[1-3] [0-2][0-9]:[0-5][0-9]:00 up [0-9]{1,9} days, 1:00, load average: \
+              [0-9]{1,12}\\.[0-9]{1,3}, 0\\.0, 0\\.0( [0-9]{1,18}){16,18}"
+            .prop_map(String::into_bytes),
+        1 => "# log2aws/1( (server|cores|tz|mode|note)=[-A-Za-z0-9/%<&\"]{0,9}){0,3}"
+            .prop_map(String::into_bytes),
+        1 => prop::collection::vec(any::<u8>(), 0..80),
+    ];
+    prop::collection::vec(line, 0..30).prop_map(|lines| lines.join(&b'\n'))
+}
+
+proptest! {
+    #[test]
+    fn no_log_is_too_strange(log in log()) {
+        let store = memory();
+        let version = put(&store, &log);
+        let outcomes = analyze(&world::app(store.clone()), &allowed(&version)).unwrap();
+        let [Outcome::Analyzed(analyzed)] = &outcomes[..] else { panic!("{outcomes:?}") };
+        let results = results(&store);
+        let lines = |kind: &str| {
+            let text = results.get(&format!("web01/2019-08-01.{kind}"));
+            text.map_or(0, |(text, _)| text.split(|b| *b == b'\n').count() as u64 - 1)
+        };
+        prop_assert_eq!(lines("csv"), analyzed.rows + 1);
+        prop_assert_eq!(lines("rejects.jsonl"), analyzed.rejects);
+        let summary = Summary::from_json(&results["web01/2019-08-01.json"].0).unwrap();
+        prop_assert_eq!(summary.log.unwrap().rows, analyzed.rows);
+        let svg = std::str::from_utf8(&results["web01/2019-08-01.svg"].0).unwrap();
+        prop_assert!(svg.ends_with("</svg>\n") && !svg.contains("NaN"));
     }
 }
