@@ -1,5 +1,6 @@
 //! The project's own tasks. People and CI call the same commands.
 
+mod bench;
 mod test;
 mod tidy;
 mod tools;
@@ -21,6 +22,8 @@ struct Cli {
 enum Task {
     /// Install what the tests need, then run every check and test.
     Test(test::Options),
+    /// Measure speed and memory, as ratios in one run.
+    Bench(bench::Options),
     /// Check the rules of the house: arrows, bans, a `//!` on every file, docs that name real tests.
     Tidy,
 }
@@ -39,6 +42,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     let root = root()?;
     match cli.task {
         Task::Test(options) => test::run(&root, &options),
+        Task::Bench(options) => bench::run(&root, &options),
         Task::Tidy => tidy::run(&root),
     }
 }

@@ -1,6 +1,6 @@
 //! `cargo xtask test`: install what is needed, then every check and test, cheapest first.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::Context as _;
@@ -59,7 +59,8 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     )
 }
 
-fn target_folder(shell: &Shell) -> anyhow::Result<std::path::PathBuf> {
+/// Where cargo puts what it builds.
+pub(crate) fn target_folder(shell: &Shell) -> anyhow::Result<PathBuf> {
     let metadata = cargo_metadata::MetadataCommand::new()
         .current_dir(shell.current_dir())
         .no_deps()

@@ -24,7 +24,7 @@ pub(crate) struct Tools {
 
 /// Finds or installs every tool. Says what it installs.
 pub(crate) fn provide(shell: &Shell, root: &Path) -> anyhow::Result<Tools> {
-    debian(shell)?;
+    debian(shell, DEBIAN)?;
     let tools = root.join(".tools");
     shell.create_dir(&tools)?;
     Ok(Tools {
@@ -39,13 +39,14 @@ pub(crate) fn provide(shell: &Shell, root: &Path) -> anyhow::Result<Tools> {
     })
 }
 
-fn debian(shell: &Shell) -> anyhow::Result<()> {
-    let absent: Vec<&str> = DEBIAN
+/// Installs the packages whose programs are absent: (program, package).
+pub(crate) fn debian(shell: &Shell, packages: &[(&str, &str)]) -> anyhow::Result<()> {
+    let absent: Vec<String> = packages
         .iter()
         .filter(|(program, _)| {
             cmd!(shell, "which {program}").quiet().ignore_stdout().run().is_err()
         })
-        .map(|(_, package)| *package)
+        .map(|(_, package)| (*package).to_owned())
         .collect();
     if absent.is_empty() {
         return Ok(());
@@ -55,14 +56,14 @@ fn debian(shell: &Shell) -> anyhow::Result<()> {
     let apt_get: &[&str] = if root { &["env"] } else { &["sudo", "env"] };
     let (program, rest) = (apt_get[0], &apt_get[1..]);
     let quiet = ["DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq"];
-    for step in
-        [vec!["update"], [vec!["install", "-y", "--no-install-recommends"], absent].concat()]
-    {
+    let mut install = vec!["install", "-y", "--no-install-recommends"];
+    install.extend(absent.iter().map(String::as_str));
+    for step in [vec!["update"], install] {
         cmd!(shell, "{program} {rest...} {quiet...} {step...}")
             .quiet()
             .ignore_stdout()
             .run()
-            .context("apt-get failed; install curl, rclone and procps by hand")?;
+            .with_context(|| format!("apt-get failed; install {} by hand", absent.join(", ")))?;
     }
     Ok(())
 }
