@@ -1,0 +1,75 @@
+//! Exit codes, and how a failure is told.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+/// How a verb ended. The numbers are promised: scripts branch on them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Done.
+    Done,
+    /// Failed; the message says at what.
+    Failed,
+    /// The command line or the config file is wrong; nothing was done.
+    Usage,
+    /// Done, but lines were rejected (`convert --strict`).
+    Rejects,
+    /// Something is missing: `ship` left days pending.
+    Missing,
+    /// The server refused.
+    Refused,
+}
+
+impl Exit {
+    /// The number that the process ends with.
+    pub(crate) fn number(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::Rejects => 3,
+            Self::Missing => 4,
+            Self::Refused => 5,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.number())
+    }
+}
+
+/// Writes an error and what caused it, outermost first, one line each.
+pub(crate) fn report(stderr: &mut dyn Write, error: &anyhow::Error) {
+    // Nothing is left to tell anybody if stderr itself is gone.
+    let _ = write_chain(stderr, error);
+}
+
+fn write_chain(stderr: &mut dyn Write, error: &anyhow::Error) -> std::io::Result<()> {
+    writeln!(stderr, "error: {error}")?;
+    for cause in error.chain().skip(1) {
+        writeln!(stderr, "  because: {cause}")?;
+    }
+    stderr.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_numbers_are_those_of_the_contract() {
+        let all =
+            [Exit::Done, Exit::Failed, Exit::Usage, Exit::Rejects, Exit::Missing, Exit::Refused];
+        assert_eq!(all.map(Exit::number), [0, 1, 2, 3, 4, 5]);
+    }
+
+    #[test]
+    fn causes_follow_the_error() {
+        let error = anyhow::anyhow!("disk is full").context("a.log was not written");
+        let mut out = Vec::new();
+        report(&mut out, &error);
+        assert_eq!(out, b"error: a.log was not written\n  because: disk is full\n");
+    }
+}
