@@ -1,0 +1,174 @@
+//! A client that sends exactly what a test says, and signs as S3's clients do.
+
+use std::fmt::Write as _;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use hmac::{Hmac, KeyInit, Mac};
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+
+/// An answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// S3's error code.
+    pub(crate) fn code(&self) -> String {
+        let text = self.text();
+        let code = text.split_once("<Code>").and_then(|(_, rest)| rest.split_once("</Code>"));
+        code.map_or_else(String::new, |(code, _)| code.to_owned())
+    }
+}
+
+/// A request as it goes over the wire.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    pub(crate) method: &'static str,
+    pub(crate) target: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Request {
+    pub(crate) fn new(method: &'static str, target: impl Into<String>) -> Self {
+        Self { method, target: target.into(), headers: Vec::new(), body: Vec::new() }
+    }
+
+    pub(crate) fn header(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.headers.push((name.to_owned(), value.into()));
+        self
+    }
+
+    pub(crate) fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    /// What is sent before the body.
+    pub(crate) fn head(&self, address: SocketAddr) -> String {
+        let mut head = format!("{} {} HTTP/1.1\r\n", self.method, self.target);
+        let has = |wanted: &str| self.headers.iter().any(|(name, _)| name == wanted);
+        if !has("host") {
+            let _ = write!(head, "host: {address}\r\n");
+        }
+        if !has("content-length") && !has("transfer-encoding") {
+            let _ = write!(head, "content-length: {}\r\n", self.body.len());
+        }
+        for (name, value) in &self.headers {
+            let _ = write!(head, "{name}: {value}\r\n");
+        }
+        head + "\r\n"
+    }
+
+    /// Sends it on a connection of its own.
+    pub(crate) fn send(&self, address: SocketAddr) -> Answer {
+        let mut stream = connect(address);
+        stream.write_all(self.head(address).as_bytes()).unwrap();
+        // An early answer may end the connection before the whole body is sent.
+        let _ = stream.write_all(&self.body);
+        read_answer(&mut BufReader::new(stream), self.method)
+    }
+
+    /// Signs by the `Authorization` header, every header so far and the body's hash.
+    pub(crate) fn sign(mut self, address: SocketAddr, key: &str, secret: &str) -> Self {
+        if !self.headers.iter().any(|(name, _)| name == "x-amz-content-sha256") {
+            self = {
+                let hash = hex(&Sha256::digest(&self.body));
+                self.header("x-amz-content-sha256", hash)
+            };
+        }
+        let now = Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
+        self = self.header("x-amz-date", now.clone()).header("host", address.to_string());
+        self.headers.sort();
+        let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
+        let names = names.join(";");
+        let (path, query) = self.target.split_once('?').unwrap_or((&self.target, ""));
+        let mut query: Vec<String> = query
+            .split('&')
+            .filter(|part| !part.is_empty())
+            .map(|part| if part.contains('=') { part.to_owned() } else { format!("{part}=") })
+            .collect();
+        query.sort();
+        let mut canonical = format!("{}\n{path}\n{}\n", self.method, query.join("&"));
+        for (name, value) in &self.headers {
+            let _ = writeln!(canonical, "{name}:{}", value.trim());
+        }
+        let hash = self.headers.iter().find(|(name, _)| name == "x-amz-content-sha256");
+        let _ = write!(canonical, "\n{names}\n{}", hash.unwrap().1);
+
+        let scope = format!("{}/us-east-1/s3/aws4_request", &now[..8]);
+        let hashed = hex(&Sha256::digest(canonical));
+        let to_sign = format!("AWS4-HMAC-SHA256\n{now}\n{scope}\n{hashed}");
+        let mut signing = format!("AWS4{secret}").into_bytes();
+        for part in [&now[..8], "us-east-1", "s3", "aws4_request"] {
+            signing = hmac(&signing, part);
+        }
+        let signature = hex(&hmac(&signing, &to_sign));
+        self.header(
+            "authorization",
+            format!(
+                "AWS4-HMAC-SHA256 Credential={key}/{scope}, SignedHeaders={names}, \
+                 Signature={signature}"
+            ),
+        )
+    }
+}
+
+pub(crate) fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream
+}
+
+/// Reads one answer. Panics if the connection ends before it.
+pub(crate) fn read_answer(stream: &mut impl BufRead, method: &str) -> Answer {
+    loop {
+        let mut line = String::new();
+        stream.read_line(&mut line).unwrap();
+        let status = line.split(' ').nth(1).and_then(|status| status.parse().ok());
+        let status: u16 = status.unwrap_or_else(|| panic!("no status line: {line:?}"));
+        let mut headers = Vec::new();
+        loop {
+            let mut line = String::new();
+            stream.read_line(&mut line).unwrap();
+            let Some((name, value)) = line.split_once(':') else { break };
+            headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
+        }
+        if status == 100 {
+            continue;
+        }
+        let length = headers.iter().find(|(name, _)| name == "content-length");
+        let length = length.and_then(|(_, value)| value.parse().ok()).unwrap_or(0);
+        let mut body = vec![0; if method == "HEAD" || status == 304 { 0 } else { length }];
+        stream.read_exact(&mut body).unwrap();
+        return Answer { status, headers, body };
+    }
+}
+
+pub(crate) fn hmac(key: &[u8], text: &str) -> Vec<u8> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap();
+    mac.update(text.as_bytes());
+    mac.finalize().into_bytes().to_vec()
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

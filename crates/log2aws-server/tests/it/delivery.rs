@@ -1,0 +1,147 @@
+//! From a URL to the results, over restarts and kills.
+
+use std::net::IpAddr;
+
+use log2aws_server::RAW_BUCKET;
+use log2aws_store::disk::Attributes;
+use sha2::{Digest, Sha256};
+
+use crate::client::{Request, hex};
+use crate::harness::{ClockAt, LOG, config, start, start_on, start_with};
+
+#[test]
+fn a_url_a_put_and_the_results_appear() {
+    let server = start();
+    let url = server.url("server=web01&date=2019-08-01");
+    let put = server.send(&Request::new("PUT", url).body(LOG));
+    assert_eq!(put.status, 200, "{}", put.text());
+    assert_eq!(put.header("log2aws-source"), Some("127.0.0.1"));
+    assert!(put.header("x-amz-version-id").is_some());
+
+    let summary = server.result("web01/2019-08-01.json");
+    assert!(summary.contains("\"rows\": 2"), "{summary}");
+    let csv = server.result("web01/2019-08-01.csv");
+    assert_eq!(csv.lines().count(), 3);
+    assert!(csv.contains("2019-08-01 00:10:01,45days 20:14,1,20.06,22.00,21.00,12,0,"), "{csv}");
+    assert!(server.result("web01/2019-08-01.svg").starts_with("<svg"));
+    assert!(server.result("web01/2019-08-01.rejects.jsonl").contains("this is no sample line"));
+
+    let got = server.signed(Request::new("GET", "/analyzedlogs-local/web01/2019-08-01.csv"));
+    assert_eq!((got.status, got.text()), (200, csv));
+    assert_eq!(got.header("content-type"), Some("text/csv; charset=utf-8"));
+    for (name, value) in [
+        ("log2aws_deliveries_analyzed_total", 1.0),
+        ("log2aws_rows_total", 2.0),
+        ("log2aws_rejects_total", 1.0),
+        ("log2aws_s3_puts_total", 1.0),
+        ("log2aws_url_requests_total{outcome=\"issued\"}", 1.0),
+    ] {
+        assert!((server.metric(name) - value).abs() < 0.5, "{name}");
+    }
+}
+
+#[test]
+fn a_url_bound_to_its_bytes_takes_them_alone() {
+    let server = start();
+    let hash = hex(&Sha256::digest(LOG));
+    let query = format!("server=web01&date=2019-08-01&size={}&sha256={hash}", LOG.len());
+    let url = server.url(&query);
+    let put = |body: &str| {
+        use base64::Engine;
+        let sum = base64::prelude::BASE64_STANDARD.encode(Sha256::digest(LOG));
+        let request = Request::new("PUT", url.clone()).header("x-amz-checksum-sha256", sum);
+        server.send(&request.body(body))
+    };
+    let longer = format!("{LOG}x");
+    let changed = LOG.replace("25.06", "25.07");
+    for (body, status) in [(&longer[..], 403), (&LOG[1..], 403), ("", 403), (&changed, 400)] {
+        let answer = put(body);
+        assert_eq!(answer.status, status, "{}", answer.text());
+        server.assert_empty();
+    }
+    assert_eq!(put(&changed).code(), "BadDigest");
+    assert_eq!(put(LOG).status, 200);
+    server.result("web01/2019-08-01.csv");
+}
+
+#[test]
+fn new_bytes_of_a_day_replace_its_results_and_both_versions_stay() {
+    let server = start();
+    let first = LOG.lines().next().unwrap();
+    for body in [first, LOG] {
+        let url = server.url("server=web01&date=2019-08-01");
+        assert_eq!(server.send(&Request::new("PUT", url).body(body)).status, 200);
+    }
+    while !server.result("web01/2019-08-01.json").contains("\"rows\": 2") {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    let versions = server.signed(Request::new("GET", "/serverlogs-local?versions"));
+    assert_eq!(versions.text().matches("<VersionId>").count(), 2, "{}", versions.text());
+}
+
+/// Between the put's 200 and the analysis the process may be killed: the object is there, and
+/// nothing else says that it waits.
+#[test]
+fn what_a_kill_left_over_is_analyzed_after_the_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = start_on(config(folder.path()), ClockAt(0));
+    server.stop();
+    let source: IpAddr = "127.0.0.1".parse().unwrap();
+    for (name, source) in [("web01", source), ("web02", "203.0.113.9".parse().unwrap())] {
+        let key = format!("{name}/2019-08-01.log").parse().unwrap();
+        let mut staged = server.store.stage(&RAW_BUCKET.parse().unwrap(), &key).unwrap();
+        std::io::Write::write_all(&mut staged, LOG.as_bytes()).unwrap();
+        let attributes = Attributes { source: Some(source), ..Attributes::default() };
+        staged.commit(attributes).unwrap();
+    }
+    drop(server);
+    let server = start_on(config(folder.path()), ClockAt(0));
+    server.result("web01/2019-08-01.csv");
+    // The address of the put is kept beside it: off the list it stays off the list.
+    assert!(server.result("web02/2019-08-01.json").contains("refused"));
+    assert_eq!(server.stored("analyzedlogs-local", "web02/2019-08-01.csv"), None);
+}
+
+#[test]
+fn a_put_from_off_the_list_has_a_summary_and_no_results() {
+    let server = start_with(|config| {
+        config.allow_list = "203.0.113.0/24".parse().unwrap();
+        config.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
+    });
+    let from = |request: Request, source: &str| request.header("x-forwarded-for", source);
+    let ask = Request::new("GET", "/?server=web01&date=2019-08-01");
+    let answer = server.send(&from(ask, "203.0.113.9"));
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let url = answer.text();
+    let url = url.trim().strip_prefix(&format!("http://{}", server.address)).unwrap();
+    // A URL that leaked: used from elsewhere.
+    let put = server.send(&from(Request::new("PUT", url).body(LOG), "198.51.100.1"));
+    assert_eq!(put.status, 200, "{}", put.text());
+    let summary = server.result("web01/2019-08-01.json");
+    assert!(summary.contains("refused"), "{summary}");
+    assert_eq!(server.stored("analyzedlogs-local", "web01/2019-08-01.csv"), None);
+    assert!(server.metric("log2aws_deliveries_refused_total") > 0.5);
+}
+
+#[test]
+fn logs_are_removed_by_age_where_the_operator_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = start_on(config(folder.path()), ClockAt(-3 * 86_400));
+    // The clock of the store is three days behind; a URL of that time would have expired.
+    let put = Request::new("PUT", "/serverlogs-local/web01/2019-08-01.log").body(LOG);
+    assert_eq!(server.signed(put).status, 200);
+    server.result("web01/2019-08-01.json");
+    server.stop();
+    drop(server);
+
+    let mut config = config(folder.path());
+    config.keep_raw_days = std::num::NonZeroU32::new(2);
+    let server = start_on(config, ClockAt(0));
+    let begin = std::time::Instant::now();
+    while server.stored(RAW_BUCKET, "web01/2019-08-01.log").is_some() {
+        assert!(begin.elapsed().as_secs() < 20, "the raw log is still there");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    // Results are kept: no number of days was set for them.
+    assert!(server.stored("analyzedlogs-local", "web01/2019-08-01.csv").is_some());
+}

@@ -1,0 +1,185 @@
+//! A running server, and the logs that are delivered to it.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use log2aws_server::{ANALYZED_BUCKET, KeyPair, RAW_BUCKET, ServeConfig, ServeError, Server};
+use log2aws_service::ports::Clock;
+use log2aws_store::DiskStore;
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+
+use crate::client::{Answer, Request};
+
+/// The time, moved by so many seconds.
+pub(crate) struct ClockAt(pub(crate) i64);
+
+impl Clock for ClockAt {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_second(Timestamp::now().as_second() + self.0).unwrap()
+    }
+}
+
+/// A server on a thread of its own. Dropping it stops it.
+pub(crate) struct Running {
+    pub(crate) address: SocketAddr,
+    pub(crate) folder: PathBuf,
+    pub(crate) key: KeyPair,
+    pub(crate) store: DiskStore,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<Result<(), ServeError>>>,
+    own_folder: Option<TempDir>,
+}
+
+/// The settings of most tests: loopback alone.
+pub(crate) fn config(folder: &Path) -> ServeConfig {
+    ServeConfig::new(folder.to_owned(), "127.0.0.0/8".parse().unwrap())
+}
+
+/// A server with these settings, in a fresh folder.
+pub(crate) fn start_with(change: impl FnOnce(&mut ServeConfig)) -> Running {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config(folder.path());
+    change(&mut config);
+    let mut running = start_on(config, ClockAt(0));
+    running.own_folder = Some(folder);
+    running
+}
+
+/// A server in a fresh folder.
+pub(crate) fn start() -> Running {
+    start_with(|_| {})
+}
+
+/// A server with these settings and this clock.
+pub(crate) fn start_on(config: ServeConfig, clock: ClockAt) -> Running {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let folder = config.data_dir.clone();
+    let server = Server::open(config, Arc::new(clock)).unwrap();
+    let (key, store) = (server.credentials().clone(), server.store().clone());
+    let (stop, stopped) = oneshot::channel::<()>();
+    let thread = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        runtime.block_on(server.run(listener, async {
+            let _ = stopped.await;
+        }))
+    });
+    let stop = Some(stop);
+    Running { address, folder, key, store, stop, thread: Some(thread), own_folder: None }
+}
+
+impl Running {
+    /// Begins the stop, and does not wait for its end.
+    pub(crate) fn begin_stop(&mut self) {
+        drop(self.stop.take());
+    }
+
+    /// Stops, and waits until it has.
+    pub(crate) fn stop(&mut self) {
+        self.begin_stop();
+        if let Some(thread) = self.thread.take() {
+            thread.join().unwrap().unwrap();
+        }
+    }
+
+    pub(crate) fn send(&self, request: &Request) -> Answer {
+        request.send(self.address)
+    }
+
+    /// Sends a request that the operator's key signs.
+    pub(crate) fn signed(&self, request: Request) -> Answer {
+        request
+            .sign(self.address, &self.key.access_key, self.key.expose_secret())
+            .send(self.address)
+    }
+
+    /// Asks for a URL, and returns what stands behind the host.
+    pub(crate) fn url(&self, query: &str) -> String {
+        let answer = self.send(&Request::new("GET", format!("/?{query}")));
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let url = answer.text().trim().to_owned();
+        url.strip_prefix(&format!("http://{}", self.address)).unwrap().to_owned()
+    }
+
+    /// Waits for an analyzed object.
+    pub(crate) fn result(&self, key: &str) -> String {
+        let begin = Instant::now();
+        loop {
+            if let Some(text) = self.stored(ANALYZED_BUCKET, key) {
+                return text;
+            }
+            assert!(begin.elapsed() < Duration::from_secs(20), "{key} does not appear");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// What is stored under a key.
+    pub(crate) fn stored(&self, bucket: &str, key: &str) -> Option<String> {
+        let opened = self.store.open_object(&bucket.parse().unwrap(), &key.parse().unwrap(), None);
+        let (_, mut reader) = opened.ok()?;
+        let mut bytes = Vec::new();
+        std::io::Read::read_to_end(&mut reader, &mut bytes).unwrap();
+        Some(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// Asserts that a refused put left nothing: no object, no version, no staged file.
+    pub(crate) fn assert_empty(&self) {
+        for bucket in [RAW_BUCKET, ANALYZED_BUCKET] {
+            let files = files_under(&self.folder.join("buckets").join(bucket));
+            assert!(files.is_empty(), "{files:?}");
+        }
+        // The writer of a connection that was cut off notices a moment later.
+        let begin = Instant::now();
+        let staging = self.folder.join("staging");
+        while !files_under(&staging).is_empty() {
+            assert!(begin.elapsed() < Duration::from_secs(10), "{:?}", files_under(&staging));
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// One series of the metrics.
+    pub(crate) fn metric(&self, name: &str) -> f64 {
+        let token = std::fs::read_to_string(self.folder.join("metrics-token")).unwrap();
+        let request = Request::new("GET", "/-/metrics")
+            .header("authorization", format!("Bearer {}", token.trim()));
+        let answer = self.send(&request);
+        assert_eq!(answer.status, 200);
+        let text = answer.text();
+        let line = text.lines().find_map(|line| line.strip_prefix(&format!("{name} ")));
+        line.map_or(0.0, |value| value.parse().unwrap())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.begin_stop();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+        drop(self.own_folder.take());
+    }
+}
+
+pub(crate) fn files_under(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.path().is_dir() {
+            files.extend(files_under(&entry.path()));
+        } else {
+            files.push(entry.path());
+        }
+    }
+    files
+}
+
+/// A short day log.
+pub(crate) const LOG: &str = "\
+2019-08-01 00:00:01 up 45 days, 20:04, 1 user, load average: 25.06, 22.63, 21.70 124 10 493744 379918752 0 8428556 0 0 1852 156 0 0 26 12 60 2 0
+2019-08-01 00:10:01 up 45 days, 20:14, 1 user, load average: 20.06, 22.00, 21.00 12 0 493744 379918752 0 8428556 0 0 1852 156 0 0 26 12 60 2 0
+this is no sample line
+";

@@ -1,0 +1,13 @@
+//! `serve` as its clients meet it: over TCP, on a disk, with real signatures.
+//!
+//! awscli, boto3, rclone and curl themselves are tried in the tests of the command line.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
+
+mod bad_input;
+mod child;
+mod client;
+mod delivery;
+mod front;
+mod harness;
+mod s3_api;
