@@ -28,6 +28,8 @@ pub(super) enum Shape {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Span {
     pub(super) class: &'static str,
+    /// How far it stands off the part before it; blanks at the edge of a part would not show.
+    pub(super) indent: i32,
     pub(super) text: String,
     /// What people wrote: shown with Japanese glyphs where scripts share a character.
     pub(super) japanese: bool,
@@ -55,7 +57,7 @@ impl Path {
 
 impl Drawing {
     pub(super) fn text(&mut self, class: &'static str, x: i32, y: i32, text: impl Into<String>) {
-        let span = Span { class: "", text: text.into(), japanese: false };
+        let span = Span { class: "", indent: 0, text: text.into(), japanese: false };
         self.shapes.push(Shape::Text { class, x, y, spans: vec![span] });
     }
 

@@ -10,6 +10,8 @@ mod points;
 mod scale;
 mod style;
 mod svg;
+#[cfg(test)]
+mod tests;
 mod words;
 
 use crate::day::Day;
@@ -17,16 +19,23 @@ use crate::day_clock::DayClock;
 use crate::metadata::{Metadata, Mode, ZoneName};
 use crate::sample::Sample;
 use crate::server_name::ServerName;
-use crate::summary::{Gap, LogSummary, Reboot};
+use crate::summary::{Cause, LogSummary, Reboot};
 
 use page::{Page, Peak};
-use panel::TimeAxis;
+use panel::{Blank, TimeAxis};
 use points::Points;
 
 pub use drawing::Drawing;
 
 /// A line is broken where a step is longer than so many halves of the interval.
 const BREAK_HALVES: u32 = 3;
+
+/// Less than so many seconds, two pixels, are nothing to be seen: shorter gaps are not drawn, so
+/// that the file stays small on the worst day. The summary has them all.
+const SEEN: u32 = 180;
+
+/// Reboots nearer than this, in seconds, are one line.
+const APART: u32 = 300;
 
 /// So many changes between interval values and averages since boot are drawn; nobody has more.
 const MAX_MODE_CHANGES: usize = 100;
@@ -91,30 +100,22 @@ impl ChartBuilder {
     pub fn finish(self, server: &ServerName, log: &LogSummary) -> Drawing {
         let clock = &self.clock;
         let day = clock.seconds();
-        let second = |time, otherwise| clock.elapsed(time, None).unwrap_or(otherwise);
-        // A sample stands for the time around it: a gap begins half an interval off.
-        let margin = log.interval_seconds / 2;
-        let gap = |gap: &Gap| {
-            let (from, to) = (second(gap.from, 0), second(gap.to, day));
-            let from = if from == 0 { 0 } else { from + margin };
-            let to = if to == day { day } else { to.saturating_sub(margin) };
-            (from, to.max(from))
-        };
         let reboot = |reboot: &Reboot| {
             let name = reboot.at.strftime("reboot %H:%M").to_string();
             clock.elapsed(reboot.at, None).map(|second| (second, name))
         };
         let mut reboots: Vec<_> = log.reboots.iter().filter_map(reboot).collect();
         reboots.sort();
-        reboots.dedup_by_key(|(second, _)| *second / 60);
+        reboots.dedup_by_key(|(second, _)| *second / APART);
+        let gaps = blanks(clock, log);
         let axis = TimeAxis {
             day,
             interval: log.interval_seconds,
-            longest: log.interval_seconds.max(60).saturating_mul(BREAK_HALVES) / 2,
+            longest: (log.interval_seconds.saturating_mul(BREAK_HALVES) / 2).max(SEEN),
             ticks: ticks(clock),
-            gaps: log.gaps.iter().map(gap).collect(),
+            since_boot: without(spans(&self.since_boot, day), &gaps),
+            gaps,
             reboots,
-            since_boot: spans(&self.since_boot, day),
         };
         // A day of nothing but zeros has no peak worth a word.
         let peak = self.peak.filter(|peak| peak.load > 0.0);
@@ -144,4 +145,47 @@ fn spans(changes: &[(u32, bool)], day: u32) -> Vec<(u32, u32)> {
         .map(|(index, ((second, _), end))| (if index == 0 { 0 } else { *second }, end))
         .filter(|(from, to)| from < to)
         .collect()
+}
+
+/// The gaps as they are shaded. A sample stands for the time around it: a gap begins half an
+/// interval off. Gaps with next to nothing between them are one.
+fn blanks(clock: &DayClock, log: &LogSummary) -> Vec<Blank> {
+    let margin = log.interval_seconds / 2;
+    let mut blanks: Vec<Blank> = Vec::new();
+    for gap in &log.gaps {
+        let from = clock.elapsed(gap.from, None).filter(|from| *from > 0);
+        let from = from.map_or(0, |from| from + margin);
+        let to = clock.elapsed(gap.to, Some(from));
+        let to = to.map_or(clock.seconds(), |to| to.saturating_sub(margin));
+        if to < from + SEEN {
+            continue;
+        }
+        let word = if gap.cause == Cause::Off { "off" } else { "no samples" };
+        match blanks.last_mut() {
+            Some(last) if from < last.to + SEEN => {
+                last.word = if last.word == word { word } else { "no samples" };
+                last.to = to;
+            }
+            _ => blanks.push(Blank { from, to, word }),
+        }
+    }
+    blanks
+}
+
+/// What the gaps leave of the spans; both are in order of time.
+fn without(spans: Vec<(u32, u32)>, gaps: &[Blank]) -> Vec<(u32, u32)> {
+    let mut left = Vec::new();
+    for (start, to) in spans {
+        let mut from = start;
+        for gap in gaps.iter().filter(|gap| gap.to > start && gap.from < to) {
+            if gap.from > from {
+                left.push((from, gap.from));
+            }
+            from = gap.to;
+        }
+        if from < to {
+            left.push((from, to));
+        }
+    }
+    left
 }

@@ -1,6 +1,6 @@
 //! The page: header, events, six panels one below the other, the time axis.
 
-use super::drawing::{Drawing, Shape, Span};
+use super::drawing::{Drawing, Path, Shape, Span};
 use super::panel::{Entry, LEFT, Panel, RIGHT, Swatch, TimeAxis};
 use super::points::{
     BLOCKED, BLOCKS_IN, BLOCKS_OUT, BUFFERS, CACHE, CPU, FREE, Field, LOAD, Points, RUNNING,
@@ -11,7 +11,7 @@ use super::style::{fitted, width};
 use super::words;
 use crate::day_clock::DayClock;
 use crate::server_name::ServerName;
-use crate::summary::{Cause, LogSummary};
+use crate::summary::LogSummary;
 
 /// The page's width; its height follows from what is on it. Tenths of a pixel, as everywhere.
 const WIDTH: i32 = 10_960;
@@ -84,11 +84,10 @@ impl Page<'_> {
         let room = RIGHT - LEFT;
         let server = fitted(self.server.as_str(), 20, room * 2 / 3);
         let left = room - width(&server, 20) * 21 / 20 - 200;
-        let mut spans = vec![Span { class: "h1", text: server, japanese: false }];
+        let mut spans = vec![Span { class: "h1", indent: 0, text: server, japanese: false }];
         if let Some(note) = self.log.metadata.note.as_deref().filter(|note| !note.is_empty()) {
-            // XML eats plain blanks at the edge of a span.
-            let text = format!("\u{a0}\u{a0}{}", fitted(note, 17, left));
-            spans.push(Span { class: "note", text, japanese: true });
+            let text = fitted(note, 17, left);
+            spans.push(Span { class: "note", indent: 110, text, japanese: true });
         }
         drawing.shapes.push(Shape::Text { class: "", x: LEFT, y: 380, spans });
         let line = fitted(&words::subtitle(self.clock, self.log), 13, room);
@@ -132,7 +131,7 @@ impl Page<'_> {
         let entries = self.entries(&names, &CPU, percent);
         panel.legend(drawing, "CPU", "%", Swatch::Fill, &entries);
         panel.stack(drawing);
-        panel.since_boot(drawing, "since-boot-area");
+        panel.since_boot(drawing, "ha");
         panel.since_boot_label(drawing);
     }
 
@@ -176,7 +175,7 @@ impl Page<'_> {
         fields: [Field; 2],
     ) {
         let panel = self.panel(Scale::counts(self.max(&fields)), top, height);
-        panel.since_boot(drawing, "since-boot-line");
+        panel.since_boot(drawing, "hl");
         panel.frame(drawing);
         let entries = self.entries(names, &fields, scale::number);
         panel.legend(drawing, title, unit, Swatch::Pen, &entries);
@@ -222,12 +221,11 @@ impl Page<'_> {
     }
 
     fn name_gaps(&self, drawing: &mut Drawing, panel: &Panel<'_>) {
-        for (&(from, to), gap) in self.axis.gaps.iter().zip(&self.log.gaps) {
-            let words = if gap.cause == Cause::Off { "off" } else { "no samples" };
-            let (from, to) = (self.axis.x(from), self.axis.x(to));
-            if to - from > width(words, 11) + 60 {
+        for gap in &self.axis.gaps {
+            let (from, to) = (self.axis.x(gap.from), self.axis.x(gap.to));
+            if to - from > width(gap.word, 11) + 60 {
                 let y = panel.top + panel.height / 2 + 40;
-                drawing.text("t m", i32::midpoint(from, to), y, words);
+                drawing.text("t m", i32::midpoint(from, to), y, gap.word);
             }
         }
     }
@@ -235,15 +233,19 @@ impl Page<'_> {
     /// Names the reboots above the first panel, as far as there is room for their names.
     fn name_reboots(&self, drawing: &mut Drawing, top: i32) {
         let mut free_from = i32::MIN;
+        let mut ticks = Vec::new();
         for (second, label) in &self.axis.reboots {
             let x = self.axis.x(*second);
-            drawing.line("boot", (x, top - 350), (x, top - 260));
+            ticks.push(vec![(x, top - 350), (x, top - 260)]);
             if x >= free_from {
                 let half = width(label, 11) / 2;
                 let middle = x.clamp(LEFT + half, RIGHT - half);
                 drawing.text("t m", middle, top - 380, label.as_str());
                 free_from = x + LABEL_ROOM;
             }
+        }
+        if !ticks.is_empty() {
+            drawing.path("boot", Path::lines(ticks));
         }
     }
 }

@@ -12,9 +12,6 @@ pub(super) const RIGHT: i32 = 10_220;
 /// Between a panel's head and its plot.
 const HEAD: i32 = 90;
 
-/// A dot for a sample that has no neighbours.
-const LONE_DOT: i32 = 24;
-
 /// How wide a lone sample's bar in a stack is at least.
 const LONE_BAR: i32 = 30;
 
@@ -27,14 +24,22 @@ pub(super) struct TimeAxis {
     pub(super) longest: u32,
     /// The seconds that have a tick.
     pub(super) ticks: Vec<(u32, String)>,
-    /// The gaps.
-    pub(super) gaps: Vec<(u32, u32)>,
+    /// The gaps that can be seen, in order.
+    pub(super) gaps: Vec<Blank>,
     /// The seconds of reboots, in order, with their names.
     pub(super) reboots: Vec<(u32, String)>,
     /// The usual step, in seconds.
     pub(super) interval: u32,
     /// Where the averages of `vmstat` are averages since boot.
     pub(super) since_boot: Vec<(u32, u32)>,
+}
+
+/// A stretch of the plot in which nothing is, and the word for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Blank {
+    pub(super) from: u32,
+    pub(super) to: u32,
+    pub(super) word: &'static str,
 }
 
 impl TimeAxis {
@@ -87,10 +92,8 @@ impl Panel<'_> {
 
     /// Gaps, grid, ticks and frame.
     pub(super) fn frame(&self, drawing: &mut Drawing) {
-        for &(from, to) in &self.axis.gaps {
-            let (from, to) = (self.axis.x(from), self.axis.x(to));
-            drawing.rect("gap", from, self.top, to - from, self.height);
-        }
+        let gaps = self.axis.gaps.iter().map(|gap| self.column(gap.from, gap.to));
+        Self::columns(drawing, "gap", gaps);
         let mut grid = Vec::new();
         for (second, _) in &self.axis.ticks {
             let x = self.axis.x(*second);
@@ -123,13 +126,14 @@ impl Panel<'_> {
         entries: &[Entry],
     ) {
         let base = self.top - HEAD;
-        drawing.text("h3", LEFT, base, title);
-        let mut x = LEFT + width(title, 12) * 21 / 20;
+        let span = |class, indent, text| Span { class, indent, text, japanese: false };
+        let mut spans = vec![span("h3", 0, title.to_owned())];
         if !unit.is_empty() {
-            drawing.text("k", x + 50, base, unit);
-            x += 50 + width(unit, 12);
+            spans.push(span("k", 70, unit.to_owned()));
         }
-        x += 260;
+        drawing.shapes.push(Shape::Text { class: "", x: LEFT, y: base, spans });
+        let mut x = LEFT + width(title, 12) * 11 / 10 + 70 + width(unit, 12);
+        x += 280;
         for (index, Entry { name, figure }) in entries.iter().enumerate() {
             let middle = base - 42;
             match swatch {
@@ -137,8 +141,7 @@ impl Panel<'_> {
                 Swatch::Fill => drawing.rect(FILLS[index], x + 100, base - 92, 140, 100),
             }
             x += 300;
-            let span = |class, text| Span { class, text, japanese: false };
-            let spans = vec![span("", name.clone()), span("k", format!("\u{a0} {figure}"))];
+            let spans = vec![span("", 0, name.clone()), span("k", 50, figure.clone())];
             drawing.shapes.push(Shape::Text { class: "", x, y: base, spans });
             x += width(name, 12) + width(figure, 12) + 260;
         }
@@ -153,8 +156,8 @@ impl Panel<'_> {
             if !strokes.is_empty() {
                 drawing.path(PENS[index], Path::lines(strokes));
             }
-            for stroke in lone {
-                drawing.dot(DOTS[index], stroke[0], LONE_DOT);
+            if !lone.is_empty() {
+                drawing.path(DOTS[index], Path::lines(lone));
             }
         }
     }
@@ -194,9 +197,24 @@ impl Panel<'_> {
 
     /// Stripes where the averages are averages since boot, and the words for it.
     pub(super) fn since_boot(&self, drawing: &mut Drawing, pattern: &'static str) {
-        for &(from, to) in &self.axis.since_boot {
-            let (from, to) = (self.axis.x(from), self.axis.x(to));
-            drawing.rect(pattern, from, self.top, to - from, self.height);
+        let spans = self.axis.since_boot.iter().map(|&(from, to)| self.column(from, to));
+        Self::columns(drawing, pattern, spans);
+    }
+
+    /// The outline of the plot between two seconds.
+    fn column(&self, from: u32, to: u32) -> Vec<(i32, i32)> {
+        let (from, to, top, bottom) = (self.axis.x(from), self.axis.x(to), self.top, self.bottom());
+        vec![(from, top), (to, top), (to, bottom), (from, bottom)]
+    }
+
+    fn columns(
+        drawing: &mut Drawing,
+        class: &'static str,
+        outlines: impl Iterator<Item = Vec<(i32, i32)>>,
+    ) {
+        let outlines: Vec<_> = outlines.collect();
+        if !outlines.is_empty() {
+            drawing.path(class, Path::areas(outlines));
         }
     }
 

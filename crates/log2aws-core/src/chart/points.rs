@@ -25,11 +25,11 @@ const FIELDS: usize = 17;
 /// Which column of `vmstat` each field from [`RUNNING`] on is.
 const COLUMN: [usize; FIELDS - 3] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 13, 15, 16];
 
-/// More points than this are drawn two pixels at a time.
-const DENSE: usize = 720;
+/// More points than this are drawn in columns of a few pixels.
+const DENSE: usize = 384;
 
 /// How wide such a column is, in tenths of a pixel.
-const COLUMN_WIDTH: i32 = 20;
+const COLUMN_WIDTH: i32 = 25;
 
 /// The samples of one minute. A missing value is NaN.
 #[derive(Clone, Debug)]

@@ -54,7 +54,7 @@ impl Scale {
 
     /// For sizes given in KiB.
     pub(super) fn kibibytes(max: f64) -> Self {
-        Self::of(max, &BINARY, 1024.0, 0.0)
+        Self::of(max, &BINARY, 1024.0, 1.0)
     }
 
     /// From 0 to 100.

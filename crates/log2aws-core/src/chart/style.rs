@@ -7,8 +7,8 @@
 /// Four pens for the lines of a panel, most important first.
 pub(super) const PENS: [&str; 4] = ["l p1", "l p2", "l p3", "l p4"];
 
-/// The same colours for dots.
-pub(super) const DOTS: [&str; 4] = ["d1", "d2", "d3", "d4"];
+/// The same colours for the dots of samples that have no neighbours.
+pub(super) const DOTS: [&str; 4] = ["d p1", "d p2", "d p3", "d p4"];
 
 /// Four fills for the layers of a stack, from below; neighbours differ in lightness.
 pub(super) const FILLS: [&str; 4] = ["a1", "a2", "a3", "a4"];
@@ -26,18 +26,18 @@ text{font:12px system-ui,-apple-system,'Segoe UI','Helvetica Neue',Arial,'Hiragi
 .l{stroke-width:1.6px;stroke-linejoin:round;stroke-linecap:butt}\
 .p1{stroke:#0072b2}.p2{stroke:#d55e00;stroke-dasharray:7 2.5}\
 .p3{stroke:#009e73;stroke-dasharray:2.5 2}.p4{stroke:#b0558a;stroke-dasharray:9 2.5 2.5 2.5}\
-.d1{fill:#0072b2}.d2{fill:#d55e00}.d3{fill:#009e73}.d4{fill:#b0558a}\
+.d{fill:none;stroke-width:4.8px;stroke-linecap:round;stroke-dasharray:none}\
 .a1,.a2,.a3,.a4{stroke:#fff;stroke-width:.6px}\
 .a1{fill:#0072b2}.a2{fill:#56b4e9}.a3{fill:#f0e442}.a4{fill:#d55e00}\
 .cores{stroke:#1b1f24;stroke-dasharray:12 4;stroke-width:1.2px}\
 .boot{stroke:#4d5761;stroke-dasharray:2 2}\
 .ring{fill:none;stroke:#1b1f24;stroke-width:1.4px}\
+.ha{fill:url(#since-boot-area)}.hl{fill:url(#since-boot-line)}\
 .w{fill:none;stroke:#fff;stroke-width:2.4px}.v{fill:none;stroke:#ccd3da;stroke-width:1.2px}\
 @media screen and (prefers-color-scheme:dark){\
 text{fill:#e6e9ec}.note,.h2,.k,.t{fill:#a3adb7}.o{stroke:#15191d}\
 .bg{fill:#15191d}.gap{fill:#22282e}.g{stroke:#2a3138}.f{stroke:#56606a}\
 .p1{stroke:#56b4e9}.p2{stroke:#f08a3c}.p3{stroke:#2cc295}.p4{stroke:#e09cc2}\
-.d1{fill:#56b4e9}.d2{fill:#f08a3c}.d3{fill:#2cc295}.d4{fill:#e09cc2}\
 .a1,.a2,.a3,.a4{stroke:#15191d}.a1{fill:#1f7fc0}.a2{fill:#7cc8f2}\
 .cores,.ring{stroke:#e6e9ec}.boot{stroke:#a3adb7}.w{stroke:#15191d}.v{stroke:#3a434c}}";
 

@@ -57,11 +57,6 @@ impl Svg {
                 self.attribute("y", *y);
                 self.attribute("width", *width);
                 self.attribute("height", *height);
-                match *class {
-                    "since-boot-area" => self.raw(" fill=\"url(#since-boot-area)\""),
-                    "since-boot-line" => self.raw(" fill=\"url(#since-boot-line)\""),
-                    _ => {}
-                }
                 self.raw("/>\n");
             }
             Shape::Circle { class, x, y, r } => {
@@ -95,6 +90,9 @@ impl Svg {
             return self.escaped(&span.text);
         }
         self.open("tspan", span.class);
+        if span.indent != 0 {
+            self.attribute("dx", span.indent);
+        }
         self.raw(if span.japanese { " xml:lang=\"ja\">" } else { ">" });
         self.escaped(&span.text);
         self.raw("</tspan>");
@@ -107,6 +105,9 @@ impl Svg {
             self.raw("M");
             self.number(x);
             self.separated(y);
+            if rest.is_empty() {
+                self.raw("h0"); // a dot, given a round pen
+            }
             let (mut from, mut level) = ((x, y), 0);
             let mut drawing_lines = false;
             for &(x, y) in rest {
