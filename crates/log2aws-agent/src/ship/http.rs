@@ -12,6 +12,7 @@ use url::Url;
 
 use super::Proxy;
 use super::answer::Upload;
+use super::proxy;
 
 /// The longest answer that is read; a right one has two KiB.
 const MAX_ANSWER: u64 = 64 << 10;
@@ -51,8 +52,8 @@ pub(crate) enum HttpError {
     Nowhere(String),
     #[error("{0} is the {MAX_REDIRECTS}th address that sends us on; they lead round in circles")]
     Circles(String),
-    #[error("the proxy in the environment cannot be used: {0}; correct HTTPS_PROXY or unset it")]
-    Proxy(String),
+    #[error("{0} in the environment is not the address of an HTTP proxy; correct it or unset it")]
+    Proxy(&'static str),
 }
 
 /// Sends requests; connections and certificates are kept from one to the next.
@@ -78,6 +79,7 @@ impl Client {
                 .get(url.as_str())
                 .header(header::ACCEPT, "application/json")
                 .config()
+                .proxy(self.proxy(&url)?)
                 .timeout_global(Some(within))
                 .build();
             let reply = read(&url, request.call())?;
@@ -107,23 +109,18 @@ impl Client {
         for (name, value) in &upload.headers {
             request = request.header(name, value);
         }
-        let request = request.config().timeout_global(Some(within)).build();
+        let request = request.config().proxy(self.proxy(url)?).timeout_global(Some(within)).build();
         read(url, request.send(SendBody::from_reader(bytes)))
     }
 
-    /// Fails if the environment names a proxy that cannot be one; the requests would go out
-    /// without it, which is not what was meant.
-    pub(crate) fn check_proxy(&self) -> Result<(), HttpError> {
-        if self.proxy == Proxy::Direct {
-            return Ok(());
-        }
-        for name in ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY"] {
-            let Ok(value) = std::env::var(name) else { continue };
-            if !value.is_empty() && ureq::Proxy::new(&value).is_err() {
-                return Err(HttpError::Proxy(format!("{name} is not the URL of a proxy")));
+    /// The way to `url`.
+    fn proxy(&self, url: &Url) -> Result<Option<ureq::Proxy>, HttpError> {
+        match self.proxy {
+            Proxy::Direct => Ok(None),
+            Proxy::FromEnvironment => {
+                proxy::choose(url, |name| std::env::var(name).ok()).map_err(HttpError::Proxy)
             }
         }
-        Ok(())
     }
 
     fn agent(&self, url: &Url) -> &Agent {
@@ -146,9 +143,6 @@ impl Client {
             .timeout_per_read(Some(self.stall))
             .timeout_per_write(Some(self.stall))
             .timeout_recv_body(Some(self.stall));
-        if self.proxy == Proxy::Direct {
-            config = config.proxy(None);
-        }
         if let Some(tls) = tls {
             config = config.tls_config(tls);
         }

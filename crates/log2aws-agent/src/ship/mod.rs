@@ -23,6 +23,7 @@ mod attempt;
 mod deliveries;
 mod http;
 mod log_file;
+mod proxy;
 mod report;
 mod retry;
 
@@ -72,7 +73,7 @@ pub enum Days {
 /// Which HTTP proxy to use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Proxy {
-    /// As `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` say.
+    /// As `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` say, in the manner of curl.
     #[default]
     FromEnvironment,
     /// None, whatever they say.
@@ -161,9 +162,6 @@ pub enum ShipError {
     /// `--since` names a day that is not over.
     #[error("{0} is not over yet; --since takes days up to yesterday, --date takes any")]
     NotOver(Day),
-    /// The proxy of the environment is none.
-    #[error("{0}")]
-    Proxy(String),
 }
 
 /// Ships the days that `config` names, oldest first; tells `on_day` what became of each as soon
@@ -178,7 +176,6 @@ pub fn run(
 ) -> Result<ShipReport, ShipError> {
     let days = days(config, world)?;
     let client = Client::new(config.proxy, config.stall);
-    client.check_proxy().map_err(|error| ShipError::Proxy(error.to_string()))?;
     // Held until the end of this function.
     let _lock = if config.dry_run { None } else { Some(lock(config)?) };
 

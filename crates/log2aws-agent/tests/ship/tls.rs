@@ -8,13 +8,13 @@ use std::process::Command;
 use std::sync::Arc;
 use std::thread;
 
-use log2aws_agent::ship::{Days, ShipConfig};
+use log2aws_agent::ship::{Days, Proxy, ShipConfig};
 use rustls::crypto::ring;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::Host;
-use crate::server::Server;
+use crate::server::{Server, says};
 
 const DAY: &str = "2026-11-21";
 
@@ -63,16 +63,20 @@ impl TlsApi {
     }
 }
 
-fn line(api: &str) -> String {
+fn line(api: &str, proxy: Proxy) -> String {
     let host = Host::new(&[(DAY, "abc")]);
-    let config =
-        ShipConfig { api: api.parse().unwrap(), ..host.config(&Server::right(), Days::Yesterday) };
+    let base = host.config(&Server::right(), Days::Yesterday);
+    let config = ShipConfig { api: api.parse().unwrap(), proxy, ..base };
     host.run(&config).unwrap().days[0].to_string()
 }
 
 /// Ships in a process of its own that trusts `certificate`: a test must not change its own
 /// environment, and whom to trust is read there.
 fn trusted(api: &TlsApi) -> String {
+    trusted_by_way_of(api, "")
+}
+
+fn trusted_by_way_of(api: &TlsApi, proxy: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("ca.pem");
     fs::write(&file, &api.certificate).unwrap();
@@ -80,6 +84,12 @@ fn trusted(api: &TlsApi) -> String {
         .args(["tls::child", "--exact", "--ignored", "--nocapture"])
         .env("SSL_CERT_FILE", file)
         .env("SHIP_TO", &api.url)
+        .env("https_proxy", proxy)
+        .env_remove("HTTPS_PROXY")
+        .env_remove("all_proxy")
+        .env_remove("ALL_PROXY")
+        .env_remove("no_proxy")
+        .env_remove("NO_PROXY")
         .output()
         .unwrap();
     assert!(output.status.success(), "{output:?}");
@@ -90,7 +100,7 @@ fn trusted(api: &TlsApi) -> String {
 #[test]
 #[ignore = "started by `trusted`; by itself it has nobody to ship to"]
 fn child() {
-    println!("{}", line(&env::var("SHIP_TO").unwrap()));
+    println!("{}", line(&env::var("SHIP_TO").unwrap(), Proxy::FromEnvironment));
 }
 
 /// The API's answer: a URL under `base`, for the log `abc`.
@@ -124,7 +134,7 @@ fn a_log_is_delivered_over_tls() {
 #[test]
 fn a_stranger_is_not_trusted() {
     let api = TlsApi::start(|_, _| String::new());
-    let line = line(&api.url);
+    let line = line(&api.url, Proxy::Direct);
     assert!(line.contains("no TLS connection (invalid peer certificate"), "{line}");
     assert!(line.contains("certificate must be among the machine's"), "{line}");
 }
@@ -152,4 +162,19 @@ fn nobody_leads_from_https_to_http() {
         "{line}"
     );
     assert!(plain.requests().is_empty());
+}
+
+#[test]
+fn a_proxy_is_asked_for_the_way() {
+    let api = TlsApi::start(|_, _| String::new());
+    let host = api.url.strip_prefix("https://").unwrap().strip_suffix("/prod").unwrap().to_owned();
+    let proxy = Server::start(|_| says("407 Proxy Authentication Required", "", ""));
+    let line = trusted_by_way_of(&api, &format!("http://{}", proxy.address));
+    assert!(line.contains("the proxy does not let us through; check HTTPS_PROXY"), "{line}");
+    let request = proxy.requests()[0].clone();
+    assert_eq!((request.method.as_str(), request.target), ("CONNECT", host));
+
+    let line = trusted_by_way_of(&api, "socks5://user:word@localhost:1080");
+    assert!(line.contains("https_proxy in the environment is not the address"), "{line}");
+    assert!(!line.contains("word"), "{line}");
 }
