@@ -8,7 +8,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::config::{self, ConfigFile};
 use crate::exit::{self, Exit};
-use crate::{convert, sample, ship};
+use crate::{convert, demo, sample, serve, ship};
 
 /// Collects the daily load logs of servers that hold no AWS credentials, turns each into CSV and
 /// a load chart, and proves that nothing is missing.
@@ -27,6 +27,10 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Run the whole pipeline on this machine, with real samples of it.
+    Demo(demo::DemoArgs),
+    /// Serve URLs, an S3 store and the analyzer from this machine.
+    Serve(serve::ServeArgs),
     /// Turn day logs into CSV.
     Convert(convert::ConvertArgs),
     /// Append one line about this machine to today's log.
@@ -54,6 +58,8 @@ pub(crate) fn run(args: &[OsString]) -> Exit {
         Err(error) => return refuse(&error, &file),
     };
     let done = match cli.verb {
+        Verb::Demo(args) => demo::run(&args),
+        Verb::Serve(args) => serve::run(args),
         Verb::Convert(args) => {
             convert::run(&args, &mut io::stdin().lock(), &mut io::stdout(), &mut io::stderr())
         }

@@ -1,10 +1,15 @@
 //! The log2aws command line: `main` hands over the world, the verbs do the work.
 
+mod bucket;
 mod cli;
+mod clock;
 mod config;
 mod convert;
+mod demo;
 mod exit;
+mod logging;
 mod sample;
+mod serve;
 mod ship;
 
 use std::process::ExitCode;

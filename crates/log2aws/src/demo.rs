@@ -1,0 +1,188 @@
+//! `log2aws demo`: the whole pipeline on this machine, step by step, each one for real.
+
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail, ensure};
+use clap::Args;
+use log2aws_agent::sample::{self, SampleConfig, SampleMode};
+use log2aws_agent::ship::{self, Days, Outcome, Proxy, ShipConfig};
+use log2aws_agent::world::{SystemTime, World, host_name};
+use log2aws_core::day::Day;
+use log2aws_core::key::{KeyPrefix, RawKey, ResultKind};
+use log2aws_core::server_name::ServerName;
+use log2aws_server::{ServeConfig, Server};
+use tokio::sync::oneshot;
+
+use crate::bucket::Bucket;
+use crate::clock::SystemClock;
+use crate::exit::Exit;
+use crate::logging::{self, LogFormat, LogLevel};
+use crate::serve::stop_signal;
+
+/// How long a delivery may take to be analyzed before the demo calls it failed.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// The flags of `demo`.
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// End when every step is done, instead of staying up; fail if one failed.
+    #[arg(long)]
+    once: bool,
+    /// The address and port to serve on; port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value_t = SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))]
+    listen: SocketAddr,
+    /// How many samples are taken, one a second.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=600))]
+    samples: u16,
+}
+
+/// Runs the pipeline, and stays up until Ctrl-C unless told otherwise.
+///
+/// # Errors
+/// The first step that failed.
+pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<Exit> {
+    logging::start(LogFormat::Text, LogLevel::Warn)?;
+    let folder = tempfile::Builder::new()
+        .prefix("log2aws-demo-")
+        .tempdir()
+        .context("no folder for the demo could be made")?
+        .keep();
+    let mut out = io::stdout();
+    writeln!(out, "log2aws demo: everything it makes is in {}", folder.display())?;
+
+    let listener = TcpListener::bind(args.listen)
+        .with_context(|| format!("cannot listen on {} (--listen)", args.listen))?;
+    let api = format!("http://{}", listener.local_addr()?);
+    let config = ServeConfig::new(folder.join("serve"), "127.0.0.0/8, ::1".parse()?);
+    let server = Server::open(config, Arc::new(SystemClock))?;
+    let analyzed = Bucket::new(&api, server.analyzed_bucket(), server.credentials())?;
+    let environment = server.environment_file();
+
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let (stop, stopped) = oneshot::channel::<()>();
+    // That the sender is gone means to stop as much as its message does.
+    let serving = runtime.spawn(server.run(listener, async { drop(stopped.await) }));
+    writeln!(out, "1. serve    {api}")?;
+    let steps = pipeline(args, &folder, &api, &analyzed, &mut out).and_then(|()| {
+        if args.once {
+            return Ok(());
+        }
+        writeln!(out, "\nLook around, in another terminal:")?;
+        writeln!(out, "  source {}", environment.display())?;
+        writeln!(out, "  aws s3 ls --recursive s3://{}", analyzed.name())?;
+        writeln!(out, "Ctrl-C ends the demo; the folder stays.")?;
+        let signal = runtime.block_on(async { stop_signal() })?;
+        runtime.block_on(signal);
+        Ok(())
+    });
+    drop(stop);
+    runtime.block_on(serving).context("the server's thread broke")??;
+    steps.map(|()| Exit::Done)
+}
+
+/// Samples, ships, and fetches what became of it.
+fn pipeline(
+    args: &DemoArgs,
+    folder: &Path,
+    api: &str,
+    analyzed: &Bucket,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    let time = SystemTime::new();
+    let world = World::system(&time);
+    // A machine may have a name that no key can carry; the demo runs there, too.
+    let server = host_name().or_else(|_| "this-machine".parse::<ServerName>())?;
+    let (log_dir, state_dir) = (folder.join("log"), folder.join("agent"));
+
+    let days = take_samples(args.samples, &server, &log_dir, &state_dir, &world)?;
+    writeln!(out, "2. sample   {} lines about {server}, one a second", args.samples)?;
+    for day in days {
+        let config = ShipConfig {
+            api: api.parse()?,
+            server: server.clone(),
+            log_dir: log_dir.clone(),
+            state_dir: state_dir.clone(),
+            days: Days::Only(day),
+            dry_run: false,
+            max_time: PATIENCE,
+            stall: PATIENCE,
+            proxy: Proxy::Direct,
+        };
+        let report = ship::run(&config, &world, &mut |_| {})?;
+        for delivery in report.days {
+            let Outcome::Delivered { size, sha256, .. } = delivery.outcome else {
+                bail!("{} was not delivered: {:?}", delivery.file.display(), delivery.outcome);
+            };
+            writeln!(
+                out,
+                "3. ship     {}: {size} bytes, sha256 {sha256}",
+                delivery.file.display()
+            )?;
+        }
+        let key = RawKey::new(server.clone(), day, KeyPrefix::Off);
+        show(&key, folder, analyzed, out)?;
+    }
+    Ok(())
+}
+
+/// Takes samples over one second each; the days that they fell on (two at midnight).
+fn take_samples(
+    count: u16,
+    server: &ServerName,
+    log_dir: &Path,
+    state_dir: &Path,
+    world: &World<'_>,
+) -> anyhow::Result<BTreeSet<Day>> {
+    let config = SampleConfig {
+        log_dir: log_dir.to_owned(),
+        state_dir: Some(state_dir.to_owned()),
+        server: server.clone(),
+        note: None,
+        mode: SampleMode::Interval { window: Duration::from_secs(1) },
+    };
+    let mut days = BTreeSet::new();
+    for number in 0..count {
+        if number > 0 {
+            world.time.sleep(Duration::from_secs(1));
+        }
+        let report = sample::run(&config, world)?;
+        if let Some(error) = report.state_error {
+            return Err(error.into());
+        }
+        days.insert(report.day);
+    }
+    Ok(days)
+}
+
+/// Waits for the results of one log, prints its rows, and puts its chart where it can be opened.
+fn show(
+    key: &RawKey,
+    folder: &Path,
+    analyzed: &Bucket,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    let start = Instant::now();
+    // The summary is written last.
+    while analyzed.get(&key.result_key(ResultKind::Json))?.is_none() {
+        ensure!(start.elapsed() < PATIENCE, "{key} was delivered, but no result came");
+        thread::sleep(Duration::from_millis(20));
+    }
+    let fetch = |kind| {
+        let key = key.result_key(kind);
+        analyzed.get(&key)?.with_context(|| format!("{key} is missing"))
+    };
+    let csv = fetch(ResultKind::Csv)?;
+    writeln!(out, "4. analyze  {} ms; the rows:\n", start.elapsed().as_millis())?;
+    out.write_all(&csv)?;
+    let place: PathBuf = folder.join(format!("{}-{}.svg", key.server, key.day));
+    std::fs::write(&place, fetch(ResultKind::Svg)?)
+        .with_context(|| format!("{} cannot be written", place.display()))?;
+    writeln!(out, "\nchart: {}", place.display())?;
+    Ok(())
+}

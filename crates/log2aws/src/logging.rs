@@ -1,0 +1,52 @@
+//! Where log lines go: standard error, as text for people or JSON for collectors.
+
+use clap::ValueEnum;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// One readable line each.
+    Text,
+    /// One JSON object each.
+    Json,
+}
+
+/// How much is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogLevel {
+    /// Failures alone.
+    Error,
+    /// Refusals and what is being retried, too.
+    Warn,
+    /// Starts, stops and deliveries, too.
+    Info,
+    /// Everything of ours.
+    Debug,
+}
+
+/// Begins to log. Only our own crates speak: the S3 library logs the signature that it expected,
+/// and a signature is a secret.
+///
+/// # Errors
+/// When the process logs already.
+pub(crate) fn start(format: LogFormat, level: LogLevel) -> anyhow::Result<()> {
+    let level = match level {
+        LogLevel::Error => "error",
+        LogLevel::Warn => "warn",
+        LogLevel::Info => "info",
+        LogLevel::Debug => "debug",
+    };
+    let ours = ["log2aws", "log2aws_server", "log2aws_service", "log2aws_store", "log2aws_agent"];
+    let filter: Vec<String> = ours.iter().map(|name| format!("{name}={level}")).collect();
+    let filter = EnvFilter::try_new(format!("off,{}", filter.join(",")))?;
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let registry = tracing_subscriber::registry().with(filter);
+    match format {
+        LogFormat::Text => registry.with(lines.with_target(false)).try_init()?,
+        LogFormat::Json => registry.with(lines.json().flatten_event(true)).try_init()?,
+    }
+    Ok(())
+}

@@ -1,0 +1,115 @@
+//! `log2aws serve`: hands flags, listener, clock and signals to the server.
+
+use std::io::{self, Write as _};
+use std::net::{SocketAddr, TcpListener};
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use clap::Args;
+use ipnet::IpNet;
+use log2aws_core::allow_list::AllowList;
+use log2aws_core::key::KeyPrefix;
+use log2aws_server::{ServeConfig, Server};
+use url::Url;
+
+use crate::clock::SystemClock;
+use crate::exit::Exit;
+use crate::logging::{self, LogFormat, LogLevel};
+
+/// The flags of `serve`.
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// The address and port to listen on.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8750")]
+    listen: SocketAddr,
+    /// Where everything is kept; made if it does not exist.
+    #[arg(long, value_name = "DIR", default_value = "/var/lib/log2aws")]
+    data_dir: PathBuf,
+    /// Who may ask for a URL and who may put: addresses and networks, each optionally bound to a
+    /// server name or pattern, e.g. '203.0.113.7, 10.0.0.0/8, web*@198.51.100.0/24'.
+    #[arg(long, value_name = "LIST", default_value = "127.0.0.0/8, ::1")]
+    allow_hosts: AllowList,
+    /// The URL under which servers reach this machine; presigned URLs are made for it.
+    #[arg(long, value_name = "URL")]
+    public_url: Option<Url>,
+    /// A proxy whose X-Forwarded-For counts; may be given several times.
+    #[arg(long, value_name = "CIDR")]
+    trusted_proxy: Vec<IpNet>,
+    /// Remove raw logs this many days after they arrived [default: keep all].
+    #[arg(long, value_name = "DAYS")]
+    keep_raw_days: Option<NonZeroU32>,
+    /// Remove results this many days after they were made [default: keep all].
+    #[arg(long, value_name = "DAYS")]
+    keep_analyzed_days: Option<NonZeroU32>,
+    /// Begin keys with four hex characters of a hash of server and month.
+    #[arg(long)]
+    key_prefix: bool,
+    /// How many URL requests a second are taken from one address.
+    #[arg(long, value_name = "N", default_value_t = log2aws_server::DEFAULT_REQUESTS_PER_SECOND)]
+    requests_per_second: NonZeroU32,
+    /// How many logs are analyzed at once [default: one per core].
+    #[arg(long, value_name = "N")]
+    analyzer_threads: Option<NonZeroUsize>,
+    /// How log lines are written.
+    #[arg(long, value_enum, default_value = "text")]
+    log_format: LogFormat,
+    /// How much is logged.
+    #[arg(long, value_enum, default_value = "info")]
+    log_level: LogLevel,
+    // Read before the command line is parsed; it stands here for the help. See config.rs.
+    /// The config file [default: /etc/log2aws/serve.toml if it exists].
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+/// Serves until SIGTERM or Ctrl-C.
+///
+/// # Errors
+/// When it cannot start, or stops by a failure.
+pub(crate) fn run(args: ServeArgs) -> anyhow::Result<Exit> {
+    logging::start(args.log_format, args.log_level)?;
+    let listener = TcpListener::bind(args.listen)
+        .with_context(|| format!("cannot listen on {} (--listen)", args.listen))?;
+    let address = listener.local_addr()?;
+    let config = ServeConfig {
+        data_dir: args.data_dir.clone(),
+        allow_list: args.allow_hosts,
+        public_url: args.public_url,
+        trusted_proxies: args.trusted_proxy,
+        keep_raw_days: args.keep_raw_days,
+        keep_analyzed_days: args.keep_analyzed_days,
+        key_prefix: if args.key_prefix { KeyPrefix::Spread } else { KeyPrefix::Off },
+        requests_per_second: args.requests_per_second,
+        analyzer_threads: args.analyzer_threads,
+    };
+    let server = Server::open(config, Arc::new(SystemClock))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let stop = stop_signal()?;
+        let mut out = io::stdout().lock();
+        writeln!(out, "log2aws serves http://{address} from {}", args.data_dir.display())?;
+        writeln!(out, "credentials: {}", args.data_dir.join("credentials").display())?;
+        out.flush()?;
+        drop(out);
+        server.run(listener, stop).await?;
+        Ok(Exit::Done)
+    })
+}
+
+/// Resolves at the first SIGTERM or SIGINT.
+///
+/// # Errors
+/// When the handlers cannot be installed.
+pub(crate) fn stop_signal() -> io::Result<impl Future<Output = ()> + Send + 'static> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
