@@ -260,6 +260,8 @@ mod tests {
         assert_eq!("a".repeat(201).parse::<Note>(), Err(MetadataError::Note(201)));
         assert!("two\nlines".parse::<Note>().is_err());
         assert_eq!(parse("# log2aws/1 note=a%0Ab").note, None);
+        let percent = Metadata { note: Some("100%41".parse().unwrap()), ..Metadata::default() };
+        assert_eq!(parse(&percent.to_string()), percent);
     }
 
     proptest! {

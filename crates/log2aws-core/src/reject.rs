@@ -107,6 +107,9 @@ mod tests {
         let json = serde_json::to_value(&reject).unwrap();
         assert_eq!(json["raw_base64"], "/wA=");
         assert!(json.get("raw").is_none());
+        let line = [b"a\xff".as_slice(), &[b'x'; 2000]].concat();
+        let reject = Reject::new(1, 0, 2002, &line, Reason::TooLong);
+        assert_eq!(reject.raw, line[..MAX_RAW], "what is no text anyway is kept to the last byte");
     }
 
     #[test]

@@ -90,7 +90,6 @@ impl Lines {
             len -= self.offset;
             line = text;
         }
-        let next = self.offset + len + 1;
         if len > MAX_LINE as u64 {
             self.reject(line, len, Reason::TooLong, sink);
         } else {
@@ -99,7 +98,7 @@ impl Lines {
             }
             self.whole_line(line, ended, sink);
         }
-        self.offset = next;
+        self.offset += len + 1;
     }
 
     /// Takes a line of fitting length, without its line end.

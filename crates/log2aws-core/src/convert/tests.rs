@@ -204,8 +204,10 @@ fn gzip_is_known_by_its_magic_bytes() {
     let (first, second) = LOG.split_at(200);
     let (kept, _) = convert([gzip(first), gzip(second)].concat());
     assert_eq!(kept.csv, body(CSV), "members follow one another");
-    let (kept, _) = convert(b"\x1f");
-    assert_eq!(kept.rejects.len(), 1, "one byte is not the magic");
+    for text in [&b"\x1f"[..], b"\x1fabc"] {
+        let (kept, _) = convert_blocks(text.chunks(1));
+        assert_eq!(kept.rejects[0].raw, text, "one byte is not the magic");
+    }
 }
 
 #[test]
@@ -230,6 +232,26 @@ fn damaged_gzip_ends_in_one_reject() {
     let (_, totals) = convert(&packed[..packed.len() / 2]);
     assert!((1..60).contains(&totals.rows), "{totals:?}");
     assert_eq!(totals.rejects, 1);
+}
+
+#[test]
+fn damage_costs_no_row_before_it() {
+    for before in 1..60 {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        for minute in 0..before {
+            writeln!(encoder, "{}", row(minute)).unwrap();
+        }
+        // A flush ends in an empty block, whose length and its complement are 00 00 ff ff.
+        encoder.flush().unwrap();
+        let mark = encoder.get_ref().len();
+        writeln!(encoder, "{}", row(59)).unwrap();
+        let mut packed = encoder.finish().unwrap();
+        assert_eq!(packed[mark - 4..mark], [0, 0, 0xff, 0xff]);
+        packed[mark - 1] = 0;
+        let (kept, totals) = convert(&packed);
+        assert_eq!((totals.rows, totals.rejects), (before as u64, 1));
+        assert!(matches!(kept.rejects[0].reason, Reason::GzipDamaged(_)));
+    }
 }
 
 #[test]

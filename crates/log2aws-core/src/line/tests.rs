@@ -117,6 +117,16 @@ fn each_fault_is_named() {
         ("22.63", "nan", "expected a load average such as 0.24, found \"nan,\""),
         ("25.06", "25", "expected a load average such as 0.24, found \"25,\""),
         ("21.70", "21.7.0", "expected a load average such as 0.24, found \".0\""),
+        (
+            "22.63",
+            "12345678901234.56",
+            "expected a load average such as 0.24, found \"12345678901234.56,\"",
+        ),
+        (
+            "45 days",
+            "1234567890 days",
+            "expected an uptime such as \"45 days, 20:04\", \"20:04\" or \"5 min\", found \"1234567890 days\"",
+        ),
         ("22.63", "-22.63", "expected a load average such as 0.24, found \"-22.63,\""),
         (" 2 0", "", "expected 16, 17 or 18 vmstat columns, found 15"),
         (" 2 0", " 2 0 0 0", "expected 16, 17 or 18 vmstat columns, found 19"),
@@ -280,6 +290,30 @@ fn readers_agree(line: &[u8]) -> Result<bool, TestCaseError> {
         prop_assert_eq!(cells, csv);
     }
     Ok(quick.is_some())
+}
+
+/// Each change of one byte at each place, one after the other.
+#[test]
+fn the_quick_reader_agrees_after_every_small_change() {
+    let line = format!("{HEAD} {TAIL}");
+    let short = line.replace("45 days, 20:04", "5 min");
+    for line in [line.as_str(), &short, &line[..line.len() - 2], &format!("{line} 12")] {
+        for at in 0..line.len() {
+            let mut bytes = line.as_bytes().to_vec();
+            bytes.remove(at);
+            readers_agree(&bytes).unwrap();
+            for byte in *b" \t\r,.:-+0129/;ds\x00\xb0\xff" {
+                bytes.insert(at, byte);
+                readers_agree(&bytes).unwrap();
+                bytes.insert(at + 1, line.as_bytes()[at]);
+                readers_agree(&bytes).unwrap();
+                bytes.drain(at..at + 2);
+            }
+        }
+        for byte in *b" \t0x" {
+            readers_agree(&[line.as_bytes(), &[byte]].concat()).unwrap();
+        }
+    }
 }
 
 proptest! {
