@@ -22,19 +22,21 @@ pub(super) struct Job<'a> {
 enum End {
     /// Its results stand.
     Analyzed(Analyzed),
-    /// It is refused, and its summary says so.
+    /// It is refused, or it is for its own event to decide.
     Refused(String),
     /// Another version is the newest by now; no summary was written.
     Overtaken,
 }
 
+/// What stands in the summary of a version whose refusal was written over.
+const PASSED: &str = "refused while an earlier version was being analyzed";
+
 /// Works until the results are those of the newest version.
 ///
 /// `refusal` says why the put that the event tells of is refused, if it is. It falls on the
-/// version that the event names, or, if it names none, on the newest one at the first look. Any
-/// other version has an event of its own, before or after this one; if that event was refused,
-/// the stored summary says so, and it stays refused. One moment escapes this: a refusal of a newer
-/// version that comes and goes between our last look and our summary is written over.
+/// version that the event names, or, if it names none, on the newest one at the first look. Every
+/// other version has an event of its own, before or after this one, which may have been refused;
+/// what it left in the store says so ([`Job::look_at_other`]).
 pub(super) fn bring_up_to_date(
     app: &AnalyzeApp,
     settings: &Settings,
@@ -43,37 +45,35 @@ pub(super) fn bring_up_to_date(
     refusal: Option<&str>,
 ) -> Result<Outcome, RecordFailure> {
     let job = Job { app, settings, key, raw_key: key.object_key() };
+    let gone = || Outcome::Gone { key: key.clone() };
     let refused = |reason| Outcome::Refused { key: key.clone(), source: record.source, reason };
-    let Some(mut newest) = job.newest()? else { return Ok(Outcome::Gone { key: key.clone() }) };
+    let Some(mut newest) = job.newest()? else { return Ok(gone()) };
     let put = record.version.clone().unwrap_or_else(|| newest.id.as_str().to_owned());
     for looks in 0..MAX_LOOKS {
         let own = newest.id.as_str() == put;
         let end = match refusal {
             Some(reason) if own => job.refuse(&newest, reason)?,
-            // Nothing was written for the refused version, so nothing has to be put right.
-            Some(reason) if looks == 0 => return Ok(refused(reason.to_owned())),
-            _ => job.analyze(&newest, own, looks)?,
+            None if own => job.analyze(&newest, own, looks)?,
+            _ => job.look_at_other(&newest, refusal.is_some(), looks)?,
         };
-        let outcome = match (end, job.newest()?) {
-            (End::Overtaken, None) => Outcome::Gone { key: key.clone() },
-            (End::Analyzed(analyzed), next) if stands(&newest, next.as_ref()) => {
-                Outcome::Analyzed(analyzed)
-            }
-            (End::Refused(reason), next) if stands(&newest, next.as_ref()) => refused(reason),
-            (_, next) => {
-                newest = next.unwrap_or(newest);
-                continue;
-            }
+        // Another run's refusal removes what this one wrote.
+        let removed = matches!(end, End::Analyzed(_)) && !job.csv_stands()?;
+        let next = job.newest()?;
+        // A log that was removed meanwhile leaves its results: raw logs may be kept for less long.
+        let moved = next.as_ref().is_some_and(|next| next.id != newest.id);
+        let done = match end {
+            End::Overtaken if next.is_none() => Some(gone()),
+            End::Overtaken => None,
+            _ if moved || removed => None,
+            End::Analyzed(analyzed) => Some(Outcome::Analyzed(analyzed)),
+            End::Refused(reason) => Some(refused(reason)),
         };
-        return Ok(outcome);
+        if let Some(outcome) = done {
+            return Ok(refusal.map_or(outcome, |reason| refused(reason.to_owned())));
+        }
+        newest = next.unwrap_or(newest);
     }
     Err(RecordFailure::KeepsChanging(job.raw_key))
-}
-
-/// Whether the version that was worked on is still the one to show. A log that was removed
-/// meanwhile leaves its results behind: raw logs may be kept for a shorter time.
-fn stands(worked_on: &Version, next: Option<&Version>) -> bool {
-    next.is_none_or(|next| next.id == worked_on.id)
 }
 
 impl Job<'_> {
@@ -81,11 +81,42 @@ impl Job<'_> {
         self.app.store.newest(&self.settings.raw_bucket, &self.raw_key)
     }
 
+    /// Works on a version that the event does not speak of.
+    ///
+    /// An event from an allowed address may do so: it only says *look*. It must not bring back
+    /// what another event refused, though, and while two runs write, the last one's summary may
+    /// hide the other's. But a refusal also removes the CSV, and nothing else does: a summary of
+    /// an analysis without its CSV hides a refusal.
+    ///
+    /// A refused event (`refused`) has no right to have any version analyzed, but it has to put
+    /// right what it did to one that was: that was analyzed whose summary says so, or whose CSV
+    /// stands beside the summary of another version's refusal.
+    fn look_at_other(
+        &self,
+        version: &Version,
+        refused: bool,
+        looks: u32,
+    ) -> Result<End, RecordFailure> {
+        let Some(stored) = stored::summary(self.app.store.as_ref(), self.settings, self.key)?
+        else {
+            return if refused { Ok(left_alone()) } else { self.analyze(version, false, looks) };
+        };
+        let names_it = stored.raw.version == version.id.as_str();
+        match (stored.refused, refused) {
+            (Some(reason), _) if names_it => {
+                self.remove_results()?;
+                Ok(End::Refused(reason))
+            }
+            (None, true) if names_it => self.analyze(version, false, looks),
+            (Some(_), true) if self.csv_stands()? => self.analyze(version, false, looks),
+            (_, true) => Ok(left_alone()),
+            (None, false) if !self.csv_stands()? => self.refuse(version, PASSED),
+            (_, false) => self.analyze(version, false, looks),
+        }
+    }
+
     /// Writes the results of one version. `own` says that the event spoke of this very version.
     fn analyze(&self, version: &Version, own: bool, restarts: u32) -> Result<End, RecordFailure> {
-        if !own && let Some(reason) = self.refused_before(version)? {
-            return Ok(End::Refused(reason));
-        }
         let read = match stream::convert(self, version) {
             // Removed, or removed and put again, since the look.
             Err(RecordFailure::Store(StoreError::NotFound { .. }))
@@ -114,8 +145,12 @@ impl Job<'_> {
         Ok(End::Analyzed(analyzed))
     }
 
+    /// Removes the results that stand, and writes the summary that says why.
     fn refuse(&self, version: &Version, reason: &str) -> Result<End, RecordFailure> {
         self.remove_results()?;
+        if self.newest()?.is_some_and(|next| next.id != version.id) {
+            return Ok(End::Overtaken);
+        }
         let raw = self.raw_object(version, None);
         self.write_summary(&Summary::refused(&self.app.program, self.key, raw, reason))?;
         Ok(End::Refused(reason.to_owned()))
@@ -134,11 +169,18 @@ impl Job<'_> {
         Ok(refused)
     }
 
+    /// The CSV goes last, as it is written first: if anything of a run at work was removed, so was
+    /// its CSV, and that run will miss it.
     fn remove_results(&self) -> Result<(), StoreError> {
-        for kind in [ResultKind::Csv, ResultKind::Svg, ResultKind::Png, ResultKind::Rejects] {
+        for kind in [ResultKind::Rejects, ResultKind::Png, ResultKind::Svg, ResultKind::Csv] {
             self.remove(kind)?;
         }
         Ok(())
+    }
+
+    fn csv_stands(&self) -> Result<bool, StoreError> {
+        let csv = self.key.result_key(ResultKind::Csv);
+        Ok(self.app.store.newest(&self.settings.analyzed_bucket, &csv)?.is_some())
     }
 
     pub(super) fn remove(&self, kind: ResultKind) -> Result<(), StoreError> {
@@ -159,4 +201,9 @@ impl Job<'_> {
         result.write(&summary.to_json()?)?;
         Ok(result.commit()?)
     }
+}
+
+/// For its own event to decide about.
+fn left_alone() -> End {
+    End::Refused(String::new())
 }

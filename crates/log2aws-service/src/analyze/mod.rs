@@ -44,7 +44,8 @@ impl fmt::Debug for AnalyzeApp {
 pub enum Outcome {
     /// The results of the newest version stand.
     Analyzed(Analyzed),
-    /// The put came from off the allow-list: it has no results but a summary that says so.
+    /// The put came from off the allow-list, or an earlier event was, and told of the version
+    /// that is the newest: that has no results but a summary that says so.
     Refused {
         /// The log.
         key: RawKey,
@@ -174,7 +175,7 @@ impl std::error::Error for AnalyzeError {}
 /// results are those of the newest delivery, or there are none. The earlier delivery is still in
 /// the raw bucket; put again from an allowed address it has its results again. A refusal falls on
 /// the version that the event names. When that is not the newest any more, there is nothing to
-/// refuse, and the newest version's own event decides about that one.
+/// refuse but the event, and the newest version is looked at as ever.
 ///
 /// # Errors
 /// [`AnalyzeError`] names every record that failed; the caller has to see to it that these come
