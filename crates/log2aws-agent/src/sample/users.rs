@@ -103,6 +103,12 @@ mod tests {
         assert_eq!(in_utmp(&[]), 0);
     }
 
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn a_file_of_other_hands_is_read_as_uptime_reads_it() {
+        assert_eq!(in_utmp(include_bytes!("../../../../testdata/utmp-x86_64")), 2);
+    }
+
     #[test]
     fn without_utmp_systemd_knows() {
         let root = tempfile::tempdir().unwrap();
