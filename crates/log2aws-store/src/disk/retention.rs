@@ -1,6 +1,5 @@
 //! Removing: one key at the caller's wish, or all that are past their time.
 
-use std::cmp::Reverse;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -85,26 +84,19 @@ impl DiskStore {
         older_than: Timestamp,
     ) -> Result<bool, DiskError> {
         let Ok(key) = step.key.parse::<ObjectKey>() else { return Ok(false) };
-        let is_old = || {
+        let old = || {
             let found = body::open(&step.path, &key)?;
-            Ok::<_, DiskError>(found.is_some_and(|(_, info)| info.last_modified < older_than))
+            Ok::<_, DiskError>(found.map(|(_, info)| info).filter(|i| i.last_modified < older_than))
         };
-        if !is_old()? {
+        if old()?.is_none() {
             return Ok(false);
         }
         let lock = self.inner.lock_key(bucket, &key);
-        if !is_old()? {
-            return Ok(false);
-        }
-        // A put that was cut short left it under its name as present one too: one body, counted
+        let Some(info) = old()? else { return Ok(false) };
+        // A put that was cut short left it under its name as an older one too: one body, counted
         // when that name goes.
-        let twice = match (&step.kind, KeyPath::new(&bucket.folder, &key)) {
-            (Kind::Older(Reverse(id)), Ok(path)) => matches!(
-                body::open(&path.current(), &key),
-                Ok(Some((_, present))) if present.version.as_str() == id
-            ),
-            _ => false,
-        };
+        let path = KeyPath::new(&bucket.folder, &key)?;
+        let twice = step.kind == Kind::Current && path.older(info.version.as_str()).exists();
         fs::remove_file(&step.path)
             .map_err(|e| DiskError::of("removing", &step.path, key.as_str(), e))?;
         drop(lock);

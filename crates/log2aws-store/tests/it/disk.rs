@@ -191,6 +191,12 @@ fn a_put_that_was_cut_short_between_link_and_rename_shows_one_version() {
     store.delete(&raw(), &key("k")).unwrap();
     assert!(matches!(get(&store, &raw(), "k"), Err(DiskError::NoSuchKey { .. })));
     assert_eq!(get_version(&store, &raw(), "k", Some(&info.version)).unwrap(), b"once");
+    // Put again, cut short again: it is one body when it expires, too.
+    let info = put(&store, &raw(), "again/k", b"once").unwrap();
+    let folder = folder.join("again");
+    fs::hard_link(folder.join("k@"), folder.join(format!("k@{}", info.version))).unwrap();
+    assert_eq!(store.expire(&raw(), at(START + 1)).unwrap().removed, 2);
+    assert!(!folder.exists());
 }
 
 #[test]
