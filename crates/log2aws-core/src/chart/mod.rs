@@ -19,7 +19,7 @@ use crate::day_clock::DayClock;
 use crate::metadata::{Metadata, Mode, ZoneName};
 use crate::sample::Sample;
 use crate::server_name::ServerName;
-use crate::summary::{Cause, LogSummary, Reboot};
+use crate::summary::{Cause, Gap, LogSummary, Reboot};
 
 use page::{Page, Peak};
 use panel::{Blank, TimeAxis};
@@ -153,9 +153,8 @@ fn blanks(clock: &DayClock, log: &LogSummary) -> Vec<Blank> {
     let margin = log.interval_seconds / 2;
     let mut blanks: Vec<Blank> = Vec::new();
     for gap in &log.gaps {
-        let from = clock.elapsed(gap.from, None).filter(|from| *from > 0);
+        let (from, to) = seconds(clock, gap, log.interval_seconds);
         let from = from.map_or(0, |from| from + margin);
-        let to = clock.elapsed(gap.to, Some(from));
         let to = to.map_or(clock.seconds(), |to| to.saturating_sub(margin));
         if to < from + SEEN {
             continue;
@@ -170,6 +169,18 @@ fn blanks(clock: &DayClock, log: &LogSummary) -> Vec<Blank> {
         }
     }
     blanks
+}
+
+/// Where a gap begins and ends; `None` for the midnights. In an hour that the clock shows twice,
+/// the number of missing samples tells which one is meant.
+fn seconds(clock: &DayClock, gap: &Gap, interval: u32) -> (Option<u32>, Option<u32>) {
+    let length = u32::try_from(gap.missing).unwrap_or(u32::MAX).saturating_mul(interval);
+    let from = clock.elapsed(gap.from, None).unwrap_or(0);
+    let to = clock.elapsed(gap.to, Some(from.saturating_add(length)));
+    let latest = to.unwrap_or(clock.seconds());
+    let earliest = latest.saturating_sub(length.saturating_add(2 * interval));
+    let from = clock.elapsed(gap.from, Some(earliest)).filter(|from| *from > 0);
+    (from, to)
 }
 
 /// What the gaps leave of the spans; both are in order of time.

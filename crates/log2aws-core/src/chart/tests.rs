@@ -241,6 +241,26 @@ fn a_day_of_23_hours_has_an_axis_of_23_hours() {
 }
 
 #[test]
+fn a_gap_that_begins_in_the_hour_shown_twice_begins_where_it_does() {
+    // 25 hours of samples in Berlin, none from 3 h 50 min (the second 02:50) to 6 h after midnight.
+    let berlin = jiff::tz::TimeZoneDatabase::bundled().get("Europe/Berlin").unwrap();
+    let midnight = "2026-10-24T22:00:00Z".parse::<jiff::Timestamp>().unwrap();
+    let minutes = (0..1500_u32).step_by(10).filter(|minute| !(231..360).contains(minute));
+    let lines = minutes.map(|minute| {
+        let mut sample = at(minute * 60, f64::from(minute % 7));
+        sample.time = berlin.to_datetime(midnight + i64::from(minute).minutes());
+        Line::Is(Box::new(sample))
+    });
+    let metadata = says("# log2aws/1 tz=Europe/Berlin mode=interval");
+    let svg = svg_of([Line::Says(metadata)].into_iter().chain(lines), "2026-10-25");
+    let chart = elements(&svg);
+    assert_eq!(strokes(&chart, "l p1"), 2);
+    let gap = points(of_class(&chart, "gap").next().unwrap().get("d"));
+    let x = |minute: f64| 62.0 + 960.0 * minute / 1500.0;
+    assert!((gap[0].0 - x(235.0)).abs() < 0.2 && (gap[1].0 - x(355.0)).abs() < 0.2, "{gap:?}");
+}
+
+#[test]
 fn other_days_are_not_drawn() {
     let tomorrow = every(10, 0..1440).map(|mut s| {
         s.time += 1.day();
