@@ -6,7 +6,7 @@ import stat
 
 from conftest import ANALYZED, RAW, ROOT
 
-LOG = ROOT / "testdata" / "seed" / "document.log"
+LOG = ROOT / "testdata" / "document.log"
 
 
 def test_credentials_are_private_and_work_when_sourced(serve):

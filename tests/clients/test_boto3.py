@@ -16,7 +16,7 @@ import botocore.exceptions
 import pytest
 from conftest import ANALYZED, RAW, ROOT
 
-LOG = (ROOT / "testdata" / "seed" / "document.log").read_bytes()
+LOG = (ROOT / "testdata" / "document.log").read_bytes()
 
 
 def put(url, body, headers=None, method="PUT"):
@@ -190,7 +190,7 @@ def test_rubbish_becomes_rejects_and_never_an_error(serve):
     s3 = serve.s3()
     rubbish = bytes(range(256)) * 40 + b"\n" + LOG + b"\xff\xfe broken\n"
     s3.put_object(Bucket=RAW, Key="rubbish/2019-08-01.log", Body=rubbish)
-    summary = json.loads(serve.result("rubbish/2019-08-01.json"))
+    summary = json.loads(serve.result("rubbish/2019-08-01.json"))["log"]
     assert summary["rows"] == 5
     rejects = serve.result("rubbish/2019-08-01.rejects.jsonl").decode().splitlines()
     assert len(rejects) == summary["rejects"]["count"] > 0
@@ -218,4 +218,4 @@ def test_gzip_is_seen_by_its_magic(serve):
     s3 = serve.s3()
     s3.put_object(Bucket=RAW, Key="gzip/2019-08-01.log", Body=gzip.compress(LOG))
     csv = serve.result("gzip/2019-08-01.csv")
-    assert csv == (ROOT / "testdata" / "seed" / "document.csv").read_bytes()
+    assert csv == (ROOT / "testdata" / "document.csv").read_bytes()

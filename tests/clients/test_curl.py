@@ -8,8 +8,8 @@ import subprocess
 import pytest
 from conftest import ROOT, needs
 
-LOG = ROOT / "testdata" / "seed" / "document.log"
-CSV = ROOT / "testdata" / "seed" / "document.csv"
+LOG = ROOT / "testdata" / "document.log"
+CSV = ROOT / "testdata" / "document.csv"
 
 
 def curl(*args):

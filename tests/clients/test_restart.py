@@ -8,7 +8,7 @@ import threading
 
 from conftest import ANALYZED, RAW, ROOT, Serve
 
-LOG = (ROOT / "testdata" / "seed" / "document.log").read_bytes()
+LOG = (ROOT / "testdata" / "document.log").read_bytes()
 
 
 def test_a_kill_loses_no_delivery_and_no_result(serve_in):
@@ -69,7 +69,7 @@ def test_a_backup_taken_while_running_restores(serve_in, tmp_path):
     again = serve_in("restored")
     for key in sorted(before):
         assert again.s3().get_object(Bucket=RAW, Key=key)["Body"].read().startswith(LOG)
-        summary = json.loads(again.result(key.replace(".log", ".json")))
+        summary = json.loads(again.result(key.replace(".log", ".json")))["log"]
         assert summary["rows"] == 5
 
 

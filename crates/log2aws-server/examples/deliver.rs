@@ -65,7 +65,7 @@ fn run_server(folder: &Path, address: &str) -> Result<(), Fault> {
         let _ = stop.send(());
     });
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(server.run(listener, async {
+    runtime.block_on(server.run(listener, || {}, async {
         let _ = stopped.await;
     }))?;
     Ok(())

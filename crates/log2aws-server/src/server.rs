@@ -138,9 +138,10 @@ impl Server {
         Url::parse(&format!("http://{address}")).map_err(|_| ServeError::PublicUrlNeeded(address))
     }
 
-    /// Serves on `listener` until `shutdown` is ready; then lets running requests end (for 30
-    /// seconds at most), lets each analyzer thread finish the log at hand, and returns. Must be
-    /// called on a tokio runtime with time and I/O enabled.
+    /// Serves on `listener` until `shutdown` is ready. Calls `on_start` once nothing can keep it
+    /// from serving any more: the key files are written, the threads run. On shutdown it lets
+    /// running requests end (for 30 seconds at most), lets each analyzer thread finish the log at
+    /// hand, and returns. Must be called on a tokio runtime with time and I/O enabled.
     ///
     /// # Errors
     /// [`ServeError`]: a listener that cannot be used, an endpoint that nobody could reach, a file
@@ -148,6 +149,7 @@ impl Server {
     pub async fn run(
         self,
         listener: TcpListener,
+        on_start: impl FnOnce() + Send,
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<(), ServeError> {
         let address = listener.local_addr().map_err(ServeError::Listen)?;
@@ -168,6 +170,7 @@ impl Server {
             shutdown.await;
             stopping.stopping.store(true, Ordering::Relaxed);
         };
+        on_start();
         serve(listener, router(app), self.limits, shutdown).await;
         retention.abort();
         forgetting.abort();

@@ -67,7 +67,7 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let (stop, stopped) = oneshot::channel::<()>();
     // That the sender is gone means to stop as much as its message does.
-    let serving = runtime.spawn(server.run(listener, async { drop(stopped.await) }));
+    let serving = runtime.spawn(server.run(listener, || {}, async { drop(stopped.await) }));
     writeln!(out, "1. serve    {api}")?;
     let steps = pipeline(args, &folder, &api, &analyzed, &mut out).and_then(|()| {
         if args.once {

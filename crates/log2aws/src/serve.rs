@@ -1,9 +1,9 @@
 //! `log2aws serve`: hands flags, listener, clock and signals to the server.
 
-use std::io::{self, Write as _};
+use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::num::{NonZeroU32, NonZeroUsize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -88,14 +88,18 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let stop = stop_signal()?;
-        let mut out = io::stdout().lock();
-        writeln!(out, "log2aws serves http://{address} from {}", args.data_dir.display())?;
-        writeln!(out, "credentials: {}", args.data_dir.join("credentials").display())?;
-        out.flush()?;
-        drop(out);
-        server.run(listener, stop).await?;
+        // That nobody reads along must not keep it from serving.
+        let announce = || drop(announce(&mut io::stdout(), address, &args.data_dir));
+        server.run(listener, announce, stop).await?;
         Ok(Exit::Done)
     })
+}
+
+/// Says where it serves, for people and for scripts that asked for port 0.
+fn announce(out: &mut dyn Write, address: SocketAddr, data_dir: &Path) -> io::Result<()> {
+    writeln!(out, "log2aws serves http://{address} from {}", data_dir.display())?;
+    writeln!(out, "credentials: {}", data_dir.join("credentials").display())?;
+    out.flush()
 }
 
 /// Resolves at the first SIGTERM or SIGINT.

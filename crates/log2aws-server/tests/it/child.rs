@@ -28,7 +28,7 @@ fn child_server() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     println!("\nlistening {}", listener.local_addr().unwrap());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    runtime.block_on(server.run(listener, std::future::pending())).unwrap();
+    runtime.block_on(server.run(listener, || {}, std::future::pending())).unwrap();
 }
 
 struct Process {

@@ -65,7 +65,7 @@ pub(crate) fn start_on(config: ServeConfig, clock: ClockAt) -> Running {
     let (stop, stopped) = oneshot::channel::<()>();
     let thread = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-        runtime.block_on(server.run(listener, async {
+        runtime.block_on(server.run(listener, || {}, async {
             let _ = stopped.await;
         }))
     });
