@@ -24,7 +24,7 @@ enum End {
     Analyzed(Analyzed),
     /// It is refused, or it is for its own event to decide.
     Refused(String),
-    /// Another version is the newest by now; no summary was written.
+    /// Another version is the newest by now, or another run came between: to be looked at again.
     Overtaken,
 }
 
@@ -81,6 +81,11 @@ impl Job<'_> {
         self.app.store.newest(&self.settings.raw_bucket, &self.raw_key)
     }
 
+    /// Whether a newer version stands there by now.
+    fn moved_from(&self, version: &Version) -> Result<bool, StoreError> {
+        Ok(self.newest()?.is_some_and(|next| next.id != version.id))
+    }
+
     /// Works on a version that the event does not speak of.
     ///
     /// An event from an allowed address may do so: it only says *look*. It must not bring back
@@ -126,10 +131,11 @@ impl Job<'_> {
             }
             read => read?,
         };
-        if self.newest()?.is_some_and(|next| next.id != version.id) {
+        if self.moved_from(version)? {
             return Ok(End::Overtaken);
         }
-        if !own && let Some(reason) = self.refused_before(version)? {
+        if !own && let Some(reason) = self.refusal_of(version)? {
+            self.remove_results()?;
             return Ok(End::Refused(reason));
         }
         let analyzed = Analyzed {
@@ -148,25 +154,26 @@ impl Job<'_> {
     /// Removes the results that stand, and writes the summary that says why.
     fn refuse(&self, version: &Version, reason: &str) -> Result<End, RecordFailure> {
         self.remove_results()?;
-        if self.newest()?.is_some_and(|next| next.id != version.id) {
+        if self.moved_from(version)? {
             return Ok(End::Overtaken);
         }
         let raw = self.raw_object(version, None);
         self.write_summary(&Summary::refused(&self.app.program, self.key, raw, reason))?;
-        Ok(End::Refused(reason.to_owned()))
+        if self.moved_from(version)? {
+            return Ok(End::Overtaken);
+        }
+        // A run that had this version analyzed may have ended meanwhile. From here on it sees the
+        // refusal or misses its CSV, unless it has written over the summary before that.
+        self.remove_results()?;
+        let stands = self.refusal_of(version)?.is_some();
+        Ok(if stands { End::Refused(reason.to_owned()) } else { End::Overtaken })
     }
 
-    /// Whether the stored summary refuses this version. If it does, no results may stand beside
-    /// it: another event may have had this version analyzed before it was refused.
-    fn refused_before(&self, version: &Version) -> Result<Option<String>, RecordFailure> {
+    /// Why the stored summary refuses this version, if it does.
+    fn refusal_of(&self, version: &Version) -> Result<Option<String>, StoreError> {
         let summary = stored::summary(self.app.store.as_ref(), self.settings, self.key)?;
-        let refused = summary
-            .filter(|summary| summary.raw.version == version.id.as_str())
-            .and_then(|summary| summary.refused);
-        if refused.is_some() {
-            self.remove_results()?;
-        }
-        Ok(refused)
+        let names_it = summary.filter(|summary| summary.raw.version == version.id.as_str());
+        Ok(names_it.and_then(|summary| summary.refused))
     }
 
     /// The CSV goes last, as it is written first: if anything of a run at work was removed, so was

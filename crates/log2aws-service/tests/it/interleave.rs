@@ -1,6 +1,6 @@
 //! Two runs of analyze on one log, the second within the first at every one of its steps.
 
-use std::io::{self, Read as _};
+use std::io;
 
 use log2aws_core::event::Event;
 use log2aws_core::summary::Summary;
@@ -11,18 +11,18 @@ use log2aws_store::MemoryStore;
 use crate::stepped::Stepped;
 use crate::world::{KEY, MIXED, RAW, Results, allowed, app, memory, put, record, refused, results};
 
-const ROWS: &[u8] = include_bytes!("../../../../testdata/document.log");
+pub(crate) const ROWS: &[u8] = include_bytes!("../../../../testdata/document.log");
 const EITHER_WAY: [(&[u8], &[u8]); 2] = [(MIXED.as_bytes(), ROWS), (ROWS, MIXED.as_bytes())];
 
 /// What a test sends for a version.
-type Sent = fn(&Version) -> Event;
+pub(crate) type Sent = fn(&Version) -> Event;
 
 fn unnamed(_: &Version) -> Event {
     record("203.0.113.7", None).into()
 }
 
 /// The results when everything comes one after the other.
-fn in_order(first: &[u8], second: &[u8], events: [Sent; 2]) -> Results {
+pub(crate) fn in_order(first: &[u8], second: &[u8], events: [Sent; 2]) -> Results {
     let store = memory();
     for (log, event) in [(first, events[0]), (second, events[1])] {
         let version = put(&store, log);
@@ -92,7 +92,7 @@ fn the_newer_version_is_seen_without_an_event_of_its_own() {
 
 /// Nothing stands but a summary that refuses the newer version. Its reason may be another than the
 /// event's, if one run wrote over the other's.
-fn assert_refused(store: &MemoryStore, when: &str) {
+pub(crate) fn assert_refused(store: &MemoryStore, when: &str) {
     let results = results(store);
     assert_eq!(results.keys().collect::<Vec<_>>(), ["web01/2019-08-01.json"], "{when}");
     let summary = Summary::from_json(&results["web01/2019-08-01.json"].0).unwrap();
@@ -255,40 +255,5 @@ fn a_failure_at_any_step_is_returned_and_the_next_run_repairs() {
                 assert!(results(&store) == expected, "after a failure at step {at}");
             }
         }
-    }
-}
-
-/// Many threads put and analyze one log as they please. Whoever was last, the results are those
-/// of the newest version.
-#[test]
-fn threads_end_in_the_newest_version() {
-    for round in 0..50 {
-        let store = memory();
-        std::thread::scope(|threads| {
-            for thread in 0..4 {
-                let store = store.clone();
-                threads.spawn(move || {
-                    for turn in 0..3 {
-                        let line = format!("# {round} {thread} {turn}\n");
-                        let log = [line.as_bytes(), ROWS].concat();
-                        let version = put(&store, &log[..log.len() - 100 * (thread + turn)]);
-                        // With so many puts, giving up is allowed; the event then comes again.
-                        while analyze(&app(store.clone()), &allowed(&version)).is_err() {}
-                    }
-                });
-            }
-        });
-        let concurrent = results(&store);
-        let (raw, key) = (RAW.parse().unwrap(), KEY.parse().unwrap());
-        let newest = store.newest(&raw, &key).unwrap().unwrap();
-        let mut log = Vec::new();
-        store.open(&raw, &key, &newest.id).unwrap().read_to_end(&mut log).unwrap();
-        let alone = memory();
-        analyze(&app(alone.clone()), &allowed(&put(&alone, &log))).unwrap();
-        let csv = "web01/2019-08-01.csv";
-        assert_eq!(concurrent[csv], results(&alone)[csv], "round {round}");
-        let summary = &concurrent["web01/2019-08-01.json"].0;
-        let summary = Summary::from_json(summary).unwrap();
-        assert_eq!(summary.raw.version, newest.id.to_string(), "round {round}");
     }
 }

@@ -6,6 +6,7 @@ mod analyze;
 mod hostile;
 mod http;
 mod interleave;
+mod overlap;
 mod presign;
 mod stepped;
 mod world;
