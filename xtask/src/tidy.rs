@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, PackageId};
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 use xshell::{Shell, cmd};
 
 /// Which room may lean on which. Arrows only go down; no two worlds know each other.
@@ -53,7 +53,7 @@ pub(crate) fn run(root: &Path) -> anyhow::Result<()> {
         .context("cargo metadata failed")?;
     let files = tracked_files(root)?;
     let mut faults = arrows(&metadata);
-    faults.extend(links(&metadata));
+    faults.extend(links(root)?);
     faults.extend(bans(root));
     faults.extend(sources(root, &files)?);
     faults.extend(promises(root, &files)?);
@@ -96,43 +96,28 @@ fn arrows(metadata: &Metadata) -> Vec<String> {
     faults
 }
 
-fn links(metadata: &Metadata) -> Vec<String> {
-    let Some(resolve) = &metadata.resolve else {
-        return vec!["cargo metadata resolved nothing".to_owned()];
-    };
-    let names: BTreeMap<&PackageId, &str> =
-        metadata.packages.iter().map(|p| (&p.id, p.name.as_str())).collect();
-    let below: BTreeMap<&PackageId, Vec<&PackageId>> = resolve
-        .nodes
-        .iter()
-        .map(|node| {
-            let normal = node
-                .deps
-                .iter()
-                .filter(|dep| dep.dep_kinds.iter().any(|kind| kind.kind == DependencyKind::Normal));
-            (&node.id, normal.map(|dep| &dep.pkg).collect())
-        })
-        .collect();
+/// Asks `cargo tree`, room by room: the metadata of the whole workspace would show each room with
+/// the features that the others want.
+fn links(root: &Path) -> anyhow::Result<Vec<String>> {
+    let shell = Shell::new()?;
+    shell.change_dir(root);
+    let package = "{p}";
     let mut faults = Vec::new();
     for (room, prefix, why) in NEVER_LINKS {
-        let Some(start) = metadata.workspace_packages().into_iter().find(|p| p.name == *room)
-        else {
-            faults.push(format!("{room}: named in a rule, but there is no such room"));
-            continue;
-        };
-        let mut seen = BTreeSet::new();
-        let mut queue = vec![&start.id];
-        while let Some(id) = queue.pop() {
-            if !seen.insert(id) {
-                continue;
-            }
-            if names.get(id).is_some_and(|name| name.starts_with(prefix)) {
-                faults.push(format!("{room}: links {}, but {why}", names[id]));
-            }
-            queue.extend(below.get(id).into_iter().flatten());
-        }
+        let tree = cmd!(
+            shell,
+            "cargo tree --package {room} --edges normal --prefix none --format {package}"
+        )
+        .quiet()
+        .read()?;
+        let linked: BTreeSet<&str> = tree
+            .lines()
+            .filter_map(|line| line.split_whitespace().next())
+            .filter(|name| name.starts_with(prefix))
+            .collect();
+        faults.extend(linked.iter().map(|name| format!("{room}: links {name}, but {why}")));
     }
-    faults
+    Ok(faults)
 }
 
 fn bans(root: &Path) -> Vec<String> {
