@@ -54,6 +54,9 @@ fn run_server(folder: &Path, address: &str) -> Result<(), Fault> {
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let listener = TcpListener::bind(address)?;
     let mut config = ServeConfig::new(folder.to_owned(), "127.0.0.0/8, ::1".parse()?);
+    if let Ok(threads) = std::env::var("ANALYZERS") {
+        config.analyzer_threads = threads.parse().ok();
+    }
     // All clients come from one address.
     config.requests_per_second = std::num::NonZeroU32::MAX;
     let server = Server::open(config, Arc::new(SystemClock))?;

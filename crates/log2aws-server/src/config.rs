@@ -36,7 +36,7 @@ pub struct ServeConfig {
     /// URL requests a second from one source address (an IPv6 /64 counts as one), in bursts of
     /// at most twice as many.
     pub requests_per_second: NonZeroU32,
-    /// How many logs are analyzed at once; `None`: as many as there are cores.
+    /// How many logs are analyzed at once; `None`: eight for each core, 32 at most.
     pub analyzer_threads: Option<NonZeroUsize>,
 }
 

@@ -224,8 +224,7 @@ impl Server {
     }
 
     fn workers(&self, queue: &Arc<Queue>, metrics: &Arc<Metrics>) -> Result<Workers, ServeError> {
-        let cores = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        let threads = self.config.analyzer_threads.unwrap_or_else(cores).get();
+        let threads = self.config.analyzer_threads.map_or_else(default_threads, NonZeroUsize::get);
         let settings = Arc::new(Fixed(self.settings.clone()));
         let work = Work {
             queue: queue.clone(),
@@ -250,6 +249,13 @@ impl Server {
             rules: rules.into_iter().flatten().collect(),
         }
     }
+}
+
+/// Eight for each core, 32 at most: an analysis waits for the disk most of its time, because each
+/// of its results is on the disk before the next is begun.
+fn default_threads() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    cores.saturating_mul(8).min(32)
 }
 
 /// Keeps the rate limit's memory small.

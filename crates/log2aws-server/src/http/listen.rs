@@ -133,4 +133,51 @@ mod tests {
         assert_eq!(of(Some(64)), 16);
         assert_eq!(of(None), 2048);
     }
+
+    /// A server of one handler, with limits that a test can wait for.
+    async fn server(connections: usize) -> SocketAddr {
+        let short = Duration::from_millis(150);
+        let limits = Limits { head: short, stall: short, drain: short, connections };
+        let router = Router::new()
+            .route("/echo", axum::routing::any(|body: axum::body::Bytes| async { body }))
+            .route("/endless", axum::routing::any(|| async { vec![b'x'; 64 << 20] }));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(serve(listener, router, limits, std::future::pending()));
+        address
+    }
+
+    /// Connects, sends `bytes`, then nothing more, and reads to the end.
+    async fn answer(address: SocketAddr, bytes: &[u8]) -> String {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(bytes).await.unwrap();
+        let mut answer = Vec::new();
+        let read = stream.read_to_end(&mut answer);
+        tokio::time::timeout(Duration::from_secs(5), read).await.unwrap().unwrap();
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    #[tokio::test]
+    async fn a_head_or_body_that_never_ends_is_given_up() {
+        let address = server(8).await;
+        assert_eq!(answer(address, b"").await, "");
+        assert_eq!(answer(address, b"GET /echo HTTP/1.1\r\nhost: x\r\n").await, "");
+        let body = b"PUT /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\nhalf";
+        let stalled = answer(address, body).await;
+        assert!(stalled.starts_with("HTTP/1.1 400"), "{stalled}");
+        // A kept connection ends when no next request comes, after its first was served.
+        let served = answer(address, b"GET /echo HTTP/1.1\r\nhost: x\r\n\r\n").await;
+        assert!(served.starts_with("HTTP/1.1 200"), "{served}");
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_takes_no_answer_makes_room_for_the_next() {
+        use tokio::io::AsyncWriteExt;
+        let address = server(1).await;
+        let mut deaf = TcpStream::connect(address).await.unwrap();
+        deaf.write_all(b"GET /endless HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        let request = b"GET /echo HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+        assert!(answer(address, request).await.starts_with("HTTP/1.1 200"));
+    }
 }

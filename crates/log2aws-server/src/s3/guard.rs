@@ -35,9 +35,9 @@ pub(crate) enum Place {
     Query,
 }
 
-/// Whether a request carries a signature of any kind, so that it is meant for the S3 API.
+/// Whether a request carries a signature of AWS's, so that it is meant for the S3 API.
 pub(crate) fn is_signed(parts: &Parts) -> bool {
-    parts.headers.contains_key(AUTHORIZATION)
+    parts.headers.get_all(AUTHORIZATION).iter().any(|value| value.as_bytes().starts_with(b"AWS"))
         || query(parts).any(|(name, _)| {
             name.eq_ignore_ascii_case("X-Amz-Signature") || name == "AWSAccessKeyId"
         })

@@ -53,6 +53,13 @@ fn too_many_requests_are_answered_429_and_puts_are_not_counted() {
 }
 
 #[test]
+fn another_login_at_the_root_does_not_make_it_an_s3_request() {
+    let server = start();
+    let answer = server.send(&Request::new("GET", ASK).header("authorization", "Basic eDp5"));
+    assert_eq!(answer.status, 200, "{}", answer.text());
+}
+
+#[test]
 fn health_is_open_and_metrics_need_the_token() {
     let server = start();
     for path in ["/-/healthz", "/-/readyz"] {
