@@ -192,3 +192,68 @@ impl Work {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use jiff::Timestamp;
+    use log2aws_service::ports::Clock;
+    use log2aws_store::BucketSpec;
+
+    use super::*;
+
+    struct Epoch;
+
+    impl Clock for Epoch {
+        fn now(&self) -> Timestamp {
+            Timestamp::UNIX_EPOCH
+        }
+    }
+
+    /// Breaks down at its first look, fails at its second.
+    #[derive(Default)]
+    struct Unlucky(Mutex<u32>);
+
+    impl Analyst for Unlucky {
+        fn look(&self, _: &ObjectKey) -> Result<Looked, String> {
+            let look = {
+                let mut looks = self.0.lock().unwrap();
+                *looks += 1;
+                *looks
+            };
+            match look {
+                1 => panic!("a log that breaks the analyzer"),
+                2 => Err("the store failed".to_owned()),
+                _ => Ok(Looked { analyzed: true, rows: 7, ..Looked::default() }),
+            }
+        }
+
+        fn is_due(&self, _: &RawKey) -> Result<bool, String> {
+            Ok(true)
+        }
+    }
+
+    #[test]
+    fn a_look_that_breaks_down_or_fails_is_counted_and_tried_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let raw_bucket: BucketName = "raw-bucket".parse().unwrap();
+        let spec = BucketSpec { name: raw_bucket.clone(), versioned: true };
+        let store = DiskStore::open(folder.path(), &[spec], Arc::new(Epoch)).unwrap();
+        let metrics = Arc::new(Metrics::new("0", Timestamp::UNIX_EPOCH));
+        let queue = Arc::new(Queue::new(metrics.queue_length.clone()));
+        let analyst = Arc::new(Unlucky::default());
+        let work =
+            Work { queue: queue.clone(), analyst, metrics: metrics.clone(), store, raw_bucket };
+        let workers = Workers::start(&work, 1).unwrap();
+        queue.look_at(&"web01/2019-08-01.log".parse().unwrap());
+        let begin = Instant::now();
+        while metrics.analyzed.get() == 0 {
+            assert!(begin.elapsed() < Duration::from_secs(20), "it was not tried again");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        workers.stop();
+        assert_eq!((metrics.analyze_failures.get(), metrics.rows.get()), (2, 7));
+        assert_eq!(metrics.queue_length.get(), 0);
+    }
+}
