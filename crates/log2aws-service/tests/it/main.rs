@@ -8,5 +8,6 @@ mod http;
 mod interleave;
 mod overlap;
 mod presign;
+mod schedule;
 mod stepped;
 mod world;
