@@ -177,6 +177,11 @@ impl std::error::Error for AnalyzeError {}
 /// the version that the event names. When that is not the newest any more, there is nothing to
 /// refuse but the event, and the newest version is looked at as ever.
 ///
+/// Runs need no lock. However many events of allowed puts are at work on one log at once, its
+/// results end as those of the newest version; with refusals among them that holds for any two.
+/// Three at once, some of them refused, can hide a refusal from each other: a world that wants to
+/// be sure of that too lets one run at a time work on a log, as `serve` does.
+///
 /// # Errors
 /// [`AnalyzeError`] names every record that failed; the caller has to see to it that these come
 /// again. An event may come any number of times.

@@ -107,15 +107,25 @@ fn check(events: &[Sent], allowed_runs: &[bool], schedule: &[u8]) -> Result<(), 
     Ok(())
 }
 
+/// Runs go on for a few steps at a time.
+fn schedule() -> impl Strategy<Value = Vec<u8>> {
+    prop::collection::vec((any::<u8>(), 1..9_usize), 0..30).prop_map(|bursts| {
+        bursts.into_iter().flat_map(|(run, steps)| std::iter::repeat_n(run, steps)).collect()
+    })
+}
+
 proptest! {
     #[test]
-    fn the_newest_version_decides_whatever_the_schedule(
-        kinds in prop::collection::vec(any::<bool>(), 2..=2),
-        bursts in prop::collection::vec((any::<u8>(), 1..9_usize), 0..20),
+    fn the_newest_of_two_decides_whatever_the_schedule(
+        kinds in any::<[bool; 2]>(),
+        schedule in schedule(),
     ) {
-        let sent = |kind: &bool| if *kind { allowed as Sent } else { refused };
-        let schedule: Vec<u8> =
-            bursts.into_iter().flat_map(|(run, steps)| std::iter::repeat_n(run, steps)).collect();
-        check(&kinds.iter().map(sent).collect::<Vec<_>>(), &kinds, &schedule)?;
+        let sent = kinds.map(|kind| if kind { allowed as Sent } else { refused });
+        check(&sent, &kinds, &schedule)?;
+    }
+
+    #[test]
+    fn the_newest_of_three_decides_whatever_the_schedule(schedule in schedule()) {
+        check(&[allowed as Sent; 3], &[true; 3], &schedule)?;
     }
 }
