@@ -1,0 +1,6 @@
+//! Runs every console example of the documentation against the built program.
+
+#[test]
+fn every_example_of_the_documentation_is_true() {
+    trycmd::TestCases::new().case("../../docs/convert.md").run();
+}
