@@ -159,6 +159,7 @@ fn versions_are_listed_newest_first_and_page_by_page() {
                 assert_eq!(latest, info.digests.md5 == md5_of_3());
                 seen.push((info.key.to_string(), info.version.to_string()));
             }
+            assert!(seen.len() <= should.len(), "the pages go round in a circle");
             query.after = page.next;
             if query.after.is_none() {
                 break;

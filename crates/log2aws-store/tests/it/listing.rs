@@ -102,6 +102,7 @@ fn list_all(store: &DiskStore, mut query: ListQuery) -> Vec<Line> {
             Entry::CommonPrefix(prefix) => Line::Prefix(prefix),
         }));
         let Some(next) = page.next else { return lines };
+        assert!(query.after.as_ref().is_none_or(|after| next > *after), "{next:?} goes back");
         query.after = Some(next);
     }
 }
@@ -178,6 +179,7 @@ fn versions_of(store: &DiskStore, mut query: VersionQuery) -> Vec<(Line, String)
             VersionEntry::CommonPrefix(prefix) => (Line::Prefix(prefix), String::new()),
         }));
         let Some(VersionMarker { key, version }) = page.next else { return lines };
+        assert!(lines.len() <= 1000, "the pages go round in a circle");
         query.after = Some(VersionMarker { key, version });
     }
 }
