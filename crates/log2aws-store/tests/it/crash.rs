@@ -33,21 +33,22 @@ fn acknowledged_puts_survive_a_kill() {
     let mut dice = Dice(SEED);
     let mut acknowledged = 0;
     for round in 0..rounds {
-        kill_in_the_act(home.path(), Duration::from_micros(dice.below(80_000)));
+        kill_in_the_act(home.path(), dice.below(4000), Duration::from_micros(dice.below(5000)));
         acknowledged = check(home.path(), round);
     }
-    assert!(acknowledged as u64 > 10 * rounds, "the child did too little: {acknowledged} puts");
+    assert!(acknowledged as u64 >= rounds, "only {acknowledged} puts in {rounds} rounds");
 }
 
-/// Starts the child, lets it acknowledge something, and kills it `after` that.
-fn kill_in_the_act(home: &Path, after: Duration) {
+/// Starts the child, lets it write more than `notes` bytes of acknowledgements, and kills it
+/// `after` that. What it does in the time depends on the machine; that it does something does not.
+fn kill_in_the_act(home: &Path, notes: u64, after: Duration) {
     let acks = home.join("acks");
     let noted = || fs::metadata(&acks).map_or(0, |file| file.len());
     let before = noted();
     let mut command = again("crash::acknowledged_puts_survive_a_kill", CHILD, home);
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::inherit()).spawn().unwrap();
     let patience = Instant::now() + Duration::from_mins(1);
-    while noted() == before {
+    while noted() <= before + notes {
         assert!(child.try_wait().unwrap().is_none(), "the child ended by itself");
         assert!(Instant::now() < patience, "the child puts nothing");
         thread::sleep(Duration::from_millis(1));
