@@ -39,16 +39,16 @@ fn acknowledged_puts_survive_a_kill() {
     assert!(acknowledged as u64 >= rounds, "only {acknowledged} puts in {rounds} rounds");
 }
 
-/// Starts the child, lets it write more than `notes` bytes of acknowledgements, and kills it
+/// Starts the child, lets it write more than `at_least` bytes of acknowledgements, and kills it
 /// `after` that. What it does in the time depends on the machine; that it does something does not.
-fn kill_in_the_act(home: &Path, notes: u64, after: Duration) {
+fn kill_in_the_act(home: &Path, at_least: u64, after: Duration) {
     let acks = home.join("acks");
     let noted = || fs::metadata(&acks).map_or(0, |file| file.len());
     let before = noted();
     let mut command = again("crash::acknowledged_puts_survive_a_kill", CHILD, home);
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::inherit()).spawn().unwrap();
     let patience = Instant::now() + Duration::from_mins(1);
-    while noted() <= before + notes {
+    while noted() <= before + at_least {
         assert!(child.try_wait().unwrap().is_none(), "the child ended by itself");
         assert!(Instant::now() < patience, "the child puts nothing");
         thread::sleep(Duration::from_millis(1));
