@@ -134,12 +134,13 @@ impl Running {
             assert!(files.is_empty(), "{files:?}");
         }
         // The writer of a connection that was cut off notices a moment later.
-        let begin = Instant::now();
         let staging = self.folder.join("staging");
-        while !files_under(&staging).is_empty() {
-            assert!(begin.elapsed() < Duration::from_secs(10), "{:?}", files_under(&staging));
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        eventually("staging is not empty", || files_under(&staging).is_empty());
+    }
+
+    /// Waits until one series of the metrics has a value: results are seen before they are counted.
+    pub(crate) fn counts(&self, name: &str, value: f64) {
+        eventually(&format!("{name} is not {value}"), || (self.metric(name) - value).abs() < 0.5);
     }
 
     /// One series of the metrics.
@@ -152,6 +153,15 @@ impl Running {
         let text = answer.text();
         let line = text.lines().find_map(|line| line.strip_prefix(&format!("{name} ")));
         line.map_or(0.0, |value| value.parse().unwrap())
+    }
+}
+
+/// Waits for what happens on another thread; fails with `what` if it does not.
+pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let begin = Instant::now();
+    while !holds() {
+        assert!(begin.elapsed() < Duration::from_secs(20), "{what}");
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
 

@@ -141,7 +141,7 @@ impl Staged {
 
     /// Makes the object durable and visible. In a versioned bucket the body that stood under the
     /// key stays as a version; if it has the same bytes, no new one is made and it is answered
-    /// itself, with the attributes that it has.
+    /// itself, with the attributes that it has, or with these if they came from another address.
     ///
     /// # Errors
     /// [`DiskError::Full`], [`DiskError::MetadataTooLarge`], [`DiskError::Io`]; what stood under
@@ -171,14 +171,22 @@ impl Staged {
                 Err(other) => return Err(other),
             }
         }
-        if let Some(present) = present.filter(|present| present.digests == digests) {
-            // Whoever wrote it may have died before this.
-            sync(&path.folder).map_err(|e| failed("syncing", &path.folder, e))?;
-            return Ok(present);
-        }
-
-        let now = inner.now();
-        let id = inner.ids.next(now, keep_as.as_deref());
+        let (id, now) = match present.filter(|present| present.digests == digests) {
+            Some(same) if same.source == attributes.source => {
+                // Whoever wrote it may have died before this.
+                sync(&path.folder).map_err(|e| failed("syncing", &path.folder, e))?;
+                return Ok(same);
+            }
+            // Who put it last is judged by the allow-list: the version stays, its source does not.
+            Some(same) => {
+                keep_as = None;
+                (same.version.to_string(), same.last_modified)
+            }
+            None => {
+                let now = inner.now();
+                (inner.ids.next(now, keep_as.as_deref()), now)
+            }
+        };
         let info = body::describe(key, id, digests, attributes, now);
         file.seal(&info).map_err(|e| failed("writing", &file.path, e))?;
         let placed = inner.folders.within(&bucket.folder, &path.folder, || {

@@ -114,6 +114,26 @@ fn equal_bytes_are_no_new_version_in_a_versioned_bucket() {
 }
 
 #[test]
+fn equal_bytes_from_another_address_are_the_same_version_of_that_address() {
+    let home = tempfile::tempdir().unwrap();
+    let store = open(home.path());
+    let from = |address: &str| {
+        let mut staged = store.stage(&raw(), &key("k")).unwrap();
+        staged.write_all(b"same").unwrap();
+        let source = Some(address.parse().unwrap());
+        staged.commit(Attributes { source, ..Attributes::default() }).unwrap()
+    };
+    let first = from("192.0.2.1");
+    let second = from("192.0.2.2");
+    assert_eq!(second.version, first.version);
+    assert_eq!(second.last_modified, first.last_modified);
+    let now = store.head(&raw(), &key("k"), None).unwrap();
+    assert_eq!(now.source, Some("192.0.2.2".parse().unwrap()));
+    let all = VersionQuery { max: 10, ..VersionQuery::default() };
+    assert_eq!(store.list_versions(&raw(), &all).unwrap().entries.len(), 1);
+}
+
+#[test]
 fn a_clock_that_falls_back_does_not_turn_versions_round() {
     let home = tempfile::tempdir().unwrap();
     put(&open(home.path()), &raw(), "k", b"before").unwrap();
