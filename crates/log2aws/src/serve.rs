@@ -49,7 +49,7 @@ pub(crate) struct ServeArgs {
     /// How many URL requests a second are taken from one address.
     #[arg(long, value_name = "N", default_value_t = log2aws_server::DEFAULT_REQUESTS_PER_SECOND)]
     requests_per_second: NonZeroU32,
-    /// How many logs are analyzed at once [default: one per core].
+    /// How many logs are analyzed at once [default: eight per core, 32 at most].
     #[arg(long, value_name = "N")]
     analyzer_threads: Option<NonZeroUsize>,
     /// How log lines are written.
