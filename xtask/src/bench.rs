@@ -121,7 +121,7 @@ fn convert(shell: &Shell, root: &Path, binary: &Path, scratch: &Path) -> anyhow:
 fn serve(shell: &Shell, deliveries: u32) -> anyhow::Result<()> {
     println!("== serve: URL, durable PUT, CSV, SVG and summary of 144-line logs, 32 clients");
     let count = deliveries.to_string();
-    cmd!(shell, "cargo run --quiet --release -p log2aws-server --example deliver -- --deliveries {count} --clients 32")
+    cmd!(shell, "cargo run --quiet --release -p log2aws-server --example deliver -- {count} 32")
         .quiet()
         .run()
         .context("the load generator failed")

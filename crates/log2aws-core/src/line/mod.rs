@@ -1,7 +1,7 @@
 //! The sample line: one line of a day log.
 //!
 //! `2019-08-01 00:00:01 up 45 days, 20:04, 1 user, load average: 25.06, 22.63, 21.70` and then 16
-//! to 18 columns of `vmstat`. [`Line::read`] reads every form that real machines write, and
+//! to 18 columns of `vmstat`. `Line::read` reads every form that real machines write, and
 //! [`compose`] writes one.
 
 mod canonical;
