@@ -68,8 +68,8 @@ impl Retention {
     }
 }
 
-/// `None` before the beginning of time, when nothing is that old.
-fn days_before(now: Timestamp, days: NonZeroU32) -> Option<Timestamp> {
+/// The moment that many days ago; `None` before the beginning of time, when nothing is that old.
+pub(crate) fn days_before(now: Timestamp, days: NonZeroU32) -> Option<Timestamp> {
     now.checked_sub(SignedDuration::from_hours(24 * i64::from(days.get()))).ok()
 }
 

@@ -232,6 +232,8 @@ impl Server {
             metrics: metrics.clone(),
             store: self.store.clone(),
             raw_bucket: self.settings.raw_bucket.clone(),
+            clock: self.clock.clone(),
+            keep_analyzed_days: self.config.keep_analyzed_days,
         };
         Workers::start(&work, threads)
     }

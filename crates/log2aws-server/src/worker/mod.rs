@@ -6,16 +6,19 @@
 
 mod queue;
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 use log2aws_core::key::{BucketName, ObjectKey, RawKey};
+use log2aws_service::ports::Clock;
 use log2aws_store::DiskStore;
 use log2aws_store::disk::{Entry, ListQuery, MAX_PAGE};
 
 use crate::config::ServeError;
 use crate::metrics::Metrics;
+use crate::retention::days_before;
 pub(crate) use queue::Queue;
 
 /// How long a scan waits after the store failed it.
@@ -64,6 +67,9 @@ pub(crate) struct Work {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) store: DiskStore,
     pub(crate) raw_bucket: BucketName,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// After how many days results are removed; `None` keeps them.
+    pub(crate) keep_analyzed_days: Option<NonZeroU32>,
 }
 
 impl Workers {
@@ -164,7 +170,12 @@ impl Work {
     }
 
     /// Queues every raw log that has no result of its newest version; tells how many.
+    ///
+    /// A log that is older than results are kept is passed over: its results were removed by age,
+    /// and a restart must not bring them back.
     fn scan(&self) -> Result<u64, String> {
+        let results_since =
+            self.keep_analyzed_days.and_then(|days| days_before(self.clock.now(), days));
         let mut found = 0;
         let mut query = ListQuery { max: MAX_PAGE, ..ListQuery::default() };
         loop {
@@ -177,10 +188,20 @@ impl Work {
             for entry in page.entries {
                 let Entry::Object(info) = entry else { continue };
                 let Some(key) = RawKey::parse(info.key.as_str()) else { continue };
+                if results_since.is_some_and(|since| info.last_modified < since) {
+                    continue;
+                }
                 if !self.queue.wait_for_room() {
                     return Ok(found);
                 }
-                if self.analyst.is_due(&key)? {
+                // One summary that cannot be read must not keep the logs behind it waiting. A look
+                // writes it anew, and is tried again until it can.
+                let is_due = self.analyst.is_due(&key).unwrap_or_else(|reason| {
+                    self.metrics.count_store_error("failed");
+                    tracing::error!(key = %info.key, reason, "it is not known whether it has results");
+                    true
+                });
+                if is_due {
                     found += 1;
                     self.queue.look_at(&info.key);
                 }
@@ -198,7 +219,6 @@ mod tests {
     use std::sync::Mutex;
 
     use jiff::Timestamp;
-    use log2aws_service::ports::Clock;
     use log2aws_store::BucketSpec;
 
     use super::*;
@@ -243,8 +263,15 @@ mod tests {
         let metrics = Arc::new(Metrics::new("0", Timestamp::UNIX_EPOCH));
         let queue = Arc::new(Queue::new(metrics.queue_length.clone()));
         let analyst = Arc::new(Unlucky::default());
-        let work =
-            Work { queue: queue.clone(), analyst, metrics: metrics.clone(), store, raw_bucket };
+        let work = Work {
+            queue: queue.clone(),
+            analyst,
+            metrics: metrics.clone(),
+            store,
+            raw_bucket,
+            clock: Arc::new(Epoch),
+            keep_analyzed_days: None,
+        };
         let workers = Workers::start(&work, 1).unwrap();
         queue.look_at(&"web01/2019-08-01.log".parse().unwrap());
         let begin = Instant::now();

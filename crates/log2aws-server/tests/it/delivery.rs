@@ -2,12 +2,12 @@
 
 use std::net::IpAddr;
 
-use log2aws_server::RAW_BUCKET;
+use log2aws_server::{ANALYZED_BUCKET, RAW_BUCKET};
 use log2aws_store::disk::Attributes;
 use sha2::{Digest, Sha256};
 
 use crate::client::{Request, hex};
-use crate::harness::{ClockAt, LOG, config, eventually, start, start_on, start_with};
+use crate::harness::{ClockAt, LOG, Running, config, eventually, start, start_on, start_with};
 
 #[test]
 fn a_url_a_put_and_the_results_appear() {
@@ -128,6 +128,63 @@ fn a_put_from_off_the_list_has_a_summary_and_no_results() {
     eventually("the delivery is still refused", || {
         server.stored("analyzedlogs-local", "web01/2019-08-01.csv").is_some()
     });
+}
+
+#[test]
+fn what_was_removed_by_age_does_not_come_back_with_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let put = |server: &Running, name: &str| {
+        let target = format!("/serverlogs-local/{name}/2019-08-01.log");
+        assert_eq!(server.signed(Request::new("PUT", target).body(LOG)).status, 200);
+        server.result(&format!("{name}/2019-08-01.json"));
+    };
+    let mut server = start_on(config(folder.path()), ClockAt(-3 * 86_400));
+    put(&server, "web01");
+    server.stop();
+    drop(server);
+    let mut server = start_on(config(folder.path()), ClockAt(0));
+    put(&server, "web02");
+    server.stop();
+    // As if their age had removed them (web01), and a kill had come between (web02).
+    for name in ["web01", "web02"] {
+        for kind in ["csv", "svg", "json", "rejects.jsonl"] {
+            let key = format!("{name}/2019-08-01.{kind}").parse().unwrap();
+            server.store.delete(&ANALYZED_BUCKET.parse().unwrap(), &key).unwrap();
+        }
+    }
+    drop(server);
+
+    let mut config = config(folder.path());
+    config.keep_analyzed_days = std::num::NonZeroU32::new(2);
+    let server = start_on(config, ClockAt(0));
+    // The scan goes by name: when it has come to web02, it has passed web01.
+    server.result("web02/2019-08-01.json");
+    server.counts("log2aws_analyze_queue_length", 0.0);
+    server.counts("log2aws_deliveries_analyzed_total", 1.0);
+    assert_eq!(server.stored(ANALYZED_BUCKET, "web01/2019-08-01.json"), None);
+    assert!(server.stored(RAW_BUCKET, "web01/2019-08-01.log").is_some());
+}
+
+#[test]
+fn a_damaged_summary_keeps_no_other_log_waiting() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = start_on(config(folder.path()), ClockAt(0));
+    for name in ["web01", "web02"] {
+        let target = format!("/serverlogs-local/{name}/2019-08-01.log");
+        assert_eq!(server.signed(Request::new("PUT", target).body(LOG)).status, 200);
+        server.result(&format!("{name}/2019-08-01.json"));
+    }
+    server.stop();
+    let summary = |name: &str| {
+        folder.path().join("buckets").join(ANALYZED_BUCKET).join(name).join("2019-08-01.json@")
+    };
+    std::fs::write(summary("web01"), "cut off").unwrap();
+    std::fs::remove_file(summary("web02")).unwrap();
+    drop(server);
+
+    let server = start_on(config(folder.path()), ClockAt(0));
+    assert!(server.result("web02/2019-08-01.json").contains("\"rows\": 2"));
+    assert!(server.result("web01/2019-08-01.json").contains("\"rows\": 2"));
 }
 
 #[test]
