@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -13,7 +14,7 @@ use axum::routing::{any, get};
 use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Request, StatusCode};
 use ipnet::IpNet;
-use log2aws_service::http::{Caller, SOURCE_HEADER, too_many_requests};
+use log2aws_service::http::{Caller, SOURCE_HEADER, too_many_requests, too_slow};
 use log2aws_store::DiskStore;
 use s3s::service::S3Service;
 use subtle::ConstantTimeEq;
@@ -27,6 +28,10 @@ use super::listen::Peer;
 use crate::credentials::Token;
 use crate::metrics::Metrics;
 use crate::s3::guard;
+
+/// How long a request for a URL may take in all. A few hundred bytes are asked of it: whoever hands
+/// them over one by one only keeps others from connecting.
+const ASKING: Duration = Duration::from_secs(30);
 
 /// What requests are answered with.
 pub(crate) struct App {
@@ -86,18 +91,27 @@ async fn root(State(app): State<Arc<App>>, request: Request<Body>) -> Response {
     if guard::is_signed(&parts) {
         return bucket(State(app), Request::from_parts(parts, body)).await;
     }
-    let response = match parts.extensions.get::<Caller>().copied() {
-        Some(who) => match app.limit.check(who.0) {
-            Err(wait) => {
-                let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
-                too_many_requests(&parts.headers, who, seconds)
-            }
-            Ok(()) => infallible(app.urls.clone().oneshot(Request::from_parts(parts, body)).await),
-        },
-        None => infallible(app.urls.clone().oneshot(Request::from_parts(parts, body)).await),
+    let Some(who) = parts.extensions.get::<Caller>().copied() else {
+        return sentence(StatusCode::INTERNAL_SERVER_ERROR, "the caller's address is not known");
+    };
+    let response = match app.limit.check(who.0) {
+        Err(wait) => {
+            let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
+            too_many_requests(&parts.headers, who, seconds)
+        }
+        Ok(()) => ask(&app.urls, Request::from_parts(parts, body), who, ASKING).await,
     };
     app.metrics.count_url(response.status());
     response
+}
+
+/// Asks the handler, which reads the body, for so long and no longer.
+async fn ask(urls: &Router, request: Request<Body>, who: Caller, patience: Duration) -> Response {
+    let headers = request.headers().clone();
+    let asking = urls.clone().oneshot(request);
+    tokio::time::timeout(patience, asking)
+        .await
+        .map_or_else(|_| too_slow(&headers, who), infallible)
 }
 
 /// Everything else: the S3 API.
@@ -203,5 +217,27 @@ fn sentence(status: StatusCode, text: &'static str) -> Response {
 fn infallible(result: Result<Response, Infallible>) -> Response {
     match result {
         Ok(response) => response,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_body_that_trickles_in_is_given_up() {
+        let urls = Router::new().route("/", any(|body: axum::body::Bytes| async { body }));
+        let trickle = futures_util::stream::unfold((), |()| async {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            Some((Ok::<_, Infallible>("x"), ()))
+        });
+        let request = Request::post("/").body(Body::from_stream(trickle)).unwrap();
+        let who = Caller("203.0.113.9".parse().unwrap());
+        let given_up = ask(&urls, request, who, Duration::from_millis(50)).await;
+        assert_eq!(given_up.status(), StatusCode::REQUEST_TIMEOUT);
+        assert_eq!(given_up.headers()[SOURCE_HEADER], "203.0.113.9");
+        let request = Request::post("/").body(Body::from("x")).unwrap();
+        let served = ask(&urls, request, who, Duration::from_secs(20)).await;
+        assert_eq!(served.status(), StatusCode::OK);
     }
 }

@@ -62,6 +62,13 @@ pub fn router(app: UrlApp) -> Router {
     Router::new().route("/", any(at_root)).fallback(elsewhere).with_state(app)
 }
 
+/// The answer of a world that gives up a caller whose request does not arrive: 408.
+///
+/// `headers` are those of the request: they say in which form the caller wants its answer.
+pub fn too_slow(headers: &HeaderMap, caller: Caller) -> Response<Body> {
+    Problem::SlowBody.answer(headers, Some(caller))
+}
+
 /// The answer of a world that holds a caller back before its request comes here: 429.
 ///
 /// `headers` are those of the request: they say in which form the caller wants its answer.

@@ -26,6 +26,9 @@ pub enum Problem {
     /// The connection broke before the body had arrived.
     #[error("the request's body broke off: {0}")]
     BrokenBody(String),
+    /// The body takes longer than any request for a URL.
+    #[error("the request's body did not arrive in time")]
+    SlowBody,
     /// The body is longer than any request for a URL.
     #[error("the request's body is longer than {MAX_REQUEST_BYTES} bytes")]
     LongBody,
@@ -114,6 +117,12 @@ impl Problem {
                 StatusCode::BAD_REQUEST,
                 "broken-body",
                 "the request's body broke off; send it again",
+                Level::INFO,
+            ),
+            Self::SlowBody => plain(
+                StatusCode::REQUEST_TIMEOUT,
+                "slow-body",
+                "the request's body did not arrive in time; send it again",
                 Level::INFO,
             ),
             Self::LongBody => row(
