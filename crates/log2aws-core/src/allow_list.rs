@@ -82,6 +82,12 @@ impl AllowList {
         }
         Err(refusal)
     }
+
+    /// Whether `address` may act for any server at all.
+    pub fn holds(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.entries.iter().any(|entry| entry.network.contains(&address))
+    }
 }
 
 impl FromStr for AllowList {
@@ -208,6 +214,9 @@ mod tests {
         assert_eq!(check(list, "198.51.100.7", "db1"), Ok(()));
         assert_eq!(check(list, "198.51.100.7", "db12"), Err(Refusal::Server));
         assert_eq!(check(list, "198.51.100.8", "db1"), Err(Refusal::Server));
+        let list: AllowList = list.parse().unwrap();
+        assert!(list.holds("::ffff:198.51.100.8".parse().unwrap()));
+        assert!(!list.holds("198.51.101.8".parse().unwrap()));
     }
 
     #[test]

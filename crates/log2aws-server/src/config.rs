@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::net::IpAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 
@@ -97,6 +98,11 @@ pub enum ServeError {
         "listening on {0}, which is no address that a server can connect to: set --public-url to the URL under which servers reach this machine"
     )]
     PublicUrlNeeded(std::net::SocketAddr),
+    /// Behind a proxy on this machine everybody would be let in.
+    #[error(
+        "behind a proxy every caller would count as {0}, which the allow-list lets in: set --trusted-proxy to the address of the proxy that serves --public-url, or take {0} off --allow-hosts"
+    )]
+    OpenProxy(IpAddr),
     /// The public URL is none that a URL can be signed for.
     #[error("the public URL cannot be used: {0}")]
     PublicUrl(#[from] log2aws_service::signer::EndpointError),

@@ -14,7 +14,7 @@ use log2aws_service::signer::{Addressing, Credentials as SigningKeys, SigV4Signe
 use log2aws_store::{BucketSpec, DiskStore};
 use s3s::auth::SimpleAuth;
 use s3s::service::S3ServiceBuilder;
-use url::Url;
+use url::{Host, Url};
 
 use crate::analyst::StoreAnalyst;
 use crate::config::{ServeConfig, ServeError};
@@ -156,6 +156,7 @@ impl Server {
         listener.set_nonblocking(true).map_err(ServeError::Listen)?;
         let listener = tokio::net::TcpListener::from_std(listener).map_err(ServeError::Listen)?;
         let endpoint = self.endpoint(address)?;
+        self.refuse_open_proxy(address)?;
         self.credentials.write_environment(&endpoint)?;
 
         let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), self.clock.now()));
@@ -179,6 +180,23 @@ impl Server {
             tracing::error!("the analyzer threads could not be waited for");
         }
         Ok(())
+    }
+
+    /// Who listens on loopback alone and is known by another name has a proxy on this machine before
+    /// it, through which everybody comes from loopback.
+    fn refuse_open_proxy(&self, address: SocketAddr) -> Result<(), ServeError> {
+        let ip = address.ip();
+        let elsewhere = self.config.public_url.as_ref().is_some_and(|url| match url.host() {
+            Some(Host::Domain(name)) => name != "localhost",
+            Some(Host::Ipv4(host)) => !host.is_loopback(),
+            Some(Host::Ipv6(host)) => !host.is_loopback(),
+            None => false,
+        });
+        let open = ip.is_loopback()
+            && elsewhere
+            && self.config.trusted_proxies.is_empty()
+            && self.config.allow_list.holds(ip);
+        if open { Err(ServeError::OpenProxy(ip)) } else { Ok(()) }
     }
 
     fn app(

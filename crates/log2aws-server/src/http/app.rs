@@ -22,7 +22,7 @@ use tower::ServiceExt;
 use tracing::Dispatch;
 use tracing::instrument::WithSubscriber;
 
-use super::caller::caller;
+use super::caller::{UnknownCaller, caller};
 use super::limit::RateLimit;
 use super::listen::Peer;
 use crate::credentials::Token;
@@ -75,7 +75,15 @@ async fn front(
         }
         Err(error) => {
             tracing::warn!(proxy = %peer.ip(), %error, "refused a request");
-            sentence(StatusCode::BAD_REQUEST, "the proxy's X-Forwarded-For cannot be read")
+            let answer = match error {
+                UnknownCaller::Unreadable => {
+                    sentence(StatusCode::BAD_REQUEST, "the proxy's X-Forwarded-For cannot be read")
+                }
+                UnknownCaller::UnnamedProxy => {
+                    sentence(StatusCode::FORBIDDEN, "the proxy in between is not trusted here")
+                }
+            };
+            with_source(answer, peer.ip().to_canonical())
         }
     };
     app.metrics.count_http(response.status());

@@ -5,11 +5,20 @@ use std::net::{IpAddr, SocketAddr};
 use http::HeaderMap;
 use ipnet::IpNet;
 
-/// A trusted proxy named the caller in a way that cannot be read. Answered with 400: to guess
-/// here would be to let the proxy's own address speak for everybody behind it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the proxy's X-Forwarded-For cannot be read")]
-pub(crate) struct UnreadableHop;
+/// Why the caller is not known. To guess here would be to let a proxy's own address speak for
+/// everybody behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum UnknownCaller {
+    /// A trusted proxy named the caller in a way that is no address.
+    #[error("the proxy's X-Forwarded-For cannot be read")]
+    Unreadable,
+    /// A proxy on this machine that nobody has named: its address is on the default allow-list.
+    #[error("a proxy on this machine passed the request on; name it with --trusted-proxy")]
+    UnnamedProxy,
+}
+
+/// What proxies add to a request that they pass on.
+const PASSED_ON: [&str; 3] = ["x-forwarded-for", "forwarded", "x-real-ip"];
 
 /// The caller's address.
 ///
@@ -18,23 +27,26 @@ pub(crate) struct UnreadableHop;
 /// that is none: whatever stands to the left of it, that caller may have written itself.
 ///
 /// # Errors
-/// [`UnreadableHop`] if that place holds no address.
+/// [`UnknownCaller`] if that place holds no address, or if the peer is this very machine, passes
+/// somebody else's request on, and is not trusted.
 pub(crate) fn caller(
     peer: IpAddr,
     headers: &HeaderMap,
     trusted: &[IpNet],
-) -> Result<IpAddr, UnreadableHop> {
+) -> Result<IpAddr, UnknownCaller> {
     let is_trusted =
         |address: IpAddr| trusted.iter().any(|network| network.contains(&address.to_canonical()));
     let mut caller = peer.to_canonical();
     if !is_trusted(caller) {
-        return Ok(caller);
+        let passed_on = PASSED_ON.iter().any(|name| headers.contains_key(*name));
+        let unnamed = caller.is_loopback() && passed_on;
+        return if unnamed { Err(UnknownCaller::UnnamedProxy) } else { Ok(caller) };
     }
     let values: Vec<_> = headers.get_all("x-forwarded-for").iter().collect();
     for value in values.into_iter().rev() {
-        let value = value.to_str().map_err(|_| UnreadableHop)?;
+        let value = value.to_str().map_err(|_| UnknownCaller::Unreadable)?;
         for hop in value.rsplit(',').map(str::trim) {
-            caller = parse_hop(hop).ok_or(UnreadableHop)?;
+            caller = parse_hop(hop).ok_or(UnknownCaller::Unreadable)?;
             if !is_trusted(caller) {
                 return Ok(caller);
             }
@@ -55,7 +67,7 @@ fn parse_hop(text: &str) -> Option<IpAddr> {
 mod tests {
     use super::*;
 
-    fn found(peer: &str, forwarded: &[&str], trusted: &[&str]) -> Result<String, UnreadableHop> {
+    fn found(peer: &str, forwarded: &[&str], trusted: &[&str]) -> Result<String, UnknownCaller> {
         let mut headers = HeaderMap::new();
         for value in forwarded {
             headers.append("x-forwarded-for", value.parse().unwrap());
@@ -69,6 +81,18 @@ mod tests {
         assert_eq!(found("203.0.113.9", &["10.0.0.1"], &[]).unwrap(), "203.0.113.9");
         assert_eq!(found("203.0.113.9", &["10.0.0.1"], &["127.0.0.0/8"]).unwrap(), "203.0.113.9");
         assert_eq!(found("::ffff:203.0.113.9", &[], &[]).unwrap(), "203.0.113.9");
+    }
+
+    #[test]
+    fn an_unnamed_proxy_on_this_machine_speaks_for_nobody() {
+        for peer in ["127.0.0.1", "::1", "::ffff:127.0.0.1"] {
+            let error = Err(UnknownCaller::UnnamedProxy);
+            assert_eq!(found(peer, &["203.0.113.9"], &[]), error, "{peer}");
+            assert_eq!(found(peer, &["127.0.0.1"], &["10.0.0.0/8"]), error, "{peer}");
+            assert!(found(peer, &[], &[]).is_ok(), "{peer}");
+        }
+        let headers = HeaderMap::from_iter([(http::header::FORWARDED, "for=x".parse().unwrap())]);
+        assert!(caller("127.0.0.1".parse().unwrap(), &headers, &[]).is_err());
     }
 
     #[test]
@@ -97,7 +121,8 @@ mod tests {
     #[test]
     fn an_unreadable_hop_is_no_address() {
         for forwarded in ["unknown", "203.0.113.9, ", "203.0.113.9, x", "203.0.113"] {
-            assert_eq!(found("127.0.0.1", &[forwarded], &["127.0.0.1/32"]), Err(UnreadableHop));
+            let found = found("127.0.0.1", &[forwarded], &["127.0.0.1/32"]);
+            assert_eq!(found, Err(UnknownCaller::Unreadable));
         }
     }
 }

@@ -27,6 +27,10 @@ fn only_a_trusted_proxy_names_the_caller() {
     let list = listed.clone();
     let server = start_with(|config| config.allow_list = list);
     assert_eq!(ask(&server, Some("203.0.113.9")), (403, "127.0.0.1".to_owned()));
+    // A proxy on this machine, whose own address is listed, speaks for nobody unless it is trusted.
+    let server = start();
+    assert_eq!(ask(&server, None), (200, "127.0.0.1".to_owned()));
+    assert_eq!(ask(&server, Some("203.0.113.9")), (403, "127.0.0.1".to_owned()));
 
     let server = start_with(|config| {
         config.allow_list = listed;
@@ -36,7 +40,7 @@ fn only_a_trusted_proxy_names_the_caller() {
     let forged = "203.0.113.9, 198.51.100.1";
     assert_eq!(ask(&server, Some(forged)), (403, "198.51.100.1".to_owned()));
     assert_eq!(ask(&server, None), (403, "127.0.0.1".to_owned()));
-    assert_eq!(ask(&server, Some("unknown")).0, 400);
+    assert_eq!(ask(&server, Some("unknown")), (400, "127.0.0.1".to_owned()));
 }
 
 #[test]
@@ -178,9 +182,23 @@ fn a_server_that_cannot_start_says_why_in_one_sentence() {
 }
 
 #[test]
+fn a_public_url_without_its_proxy_does_not_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config(folder.path());
+    config.public_url = Some("https://logs.example.com".parse().unwrap());
+    let server = Server::open(config, Arc::new(ClockAt(0))).unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let ran = runtime.block_on(server.run(listener, || {}, std::future::pending()));
+    let error = ran.unwrap_err().to_string();
+    assert!(error.contains("127.0.0.1") && error.contains("--trusted-proxy"), "{error}");
+}
+
+#[test]
 fn urls_are_made_for_the_public_url() {
     let server = start_with(|config| {
         config.public_url = Some("https://logs.example.com".parse().unwrap());
+        config.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
     });
     let answer = server.send(&Request::new("GET", ASK)).text();
     assert!(
