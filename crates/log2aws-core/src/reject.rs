@@ -4,8 +4,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
-use crate::convert::{MAX_EXPANSION, MAX_LINE};
 use crate::line::LineError;
+
+/// The longest line that is looked at, in bytes without its LF; a longer one is a reject.
+pub const MAX_LINE: usize = 64 * 1024;
+
+/// The greatest expansion of a real log: text of numbers shrinks five to twenty times.
+pub const MAX_EXPANSION: u64 = 250;
 
 /// How much of a rejected line is kept, in bytes.
 pub const MAX_RAW: usize = 1024;

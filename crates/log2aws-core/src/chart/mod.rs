@@ -21,9 +21,9 @@ use crate::sample::Sample;
 use crate::server_name::ServerName;
 use crate::summary::{Cause, Gap, LogSummary, Reboot};
 
-use page::{Page, Peak};
+use page::Page;
 use panel::{Blank, TimeAxis};
-use points::Points;
+use points::{Peak, Points};
 
 pub use drawing::Drawing;
 

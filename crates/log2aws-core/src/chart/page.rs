@@ -3,7 +3,7 @@
 use super::drawing::{Drawing, Path, Shape, Span};
 use super::panel::{Entry, LEFT, Panel, RIGHT, Swatch, TimeAxis};
 use super::points::{
-    BLOCKED, BLOCKS_IN, BLOCKS_OUT, BUFFERS, CACHE, CPU, FREE, Field, LOAD, Points, RUNNING,
+    BLOCKED, BLOCKS_IN, BLOCKS_OUT, BUFFERS, CACHE, CPU, FREE, Field, LOAD, Peak, Points, RUNNING,
     SWAP_IN, SWAP_OUT, SWAPPED,
 };
 use super::scale::{self, Scale};
@@ -24,13 +24,6 @@ const CORES_SHOWN_UP_TO: f64 = 4.0;
 
 /// Labels of reboots nearer than this are left out; the lines stay.
 const LABEL_ROOM: i32 = 900;
-
-/// The highest load and when it was.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Peak {
-    pub(super) second: u32,
-    pub(super) load: f64,
-}
 
 /// All that a page is made of.
 #[derive(Debug)]

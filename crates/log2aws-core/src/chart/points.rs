@@ -43,6 +43,13 @@ pub(super) struct Minute {
     cpu: [f32; LAYERS],
 }
 
+/// The highest load and when it was.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peak {
+    pub(super) second: u32,
+    pub(super) load: f64,
+}
+
 /// The points of a day in order of time.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Points {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::page::Peak;
+use super::points::Peak;
 use super::scale::number;
 use crate::day_clock::{DayClock, PLAIN_DAY_SECONDS};
 use crate::summary::LogSummary;

@@ -6,10 +6,7 @@ use flate2::write::MultiGzDecoder;
 
 use super::lines::Lines;
 use super::{Sink, Totals};
-use crate::reject::Reason;
-
-/// The greatest expansion of a real log: text of numbers shrinks five to twenty times.
-pub const MAX_EXPANSION: u64 = 250;
+use crate::reject::{MAX_EXPANSION, Reason};
 
 /// Up to how many bytes of text the expansion is not looked at.
 pub const MIN_BOMB: u64 = 64 * 1024 * 1024;

@@ -5,10 +5,7 @@ use memchr::memchr;
 use super::{Sink, Totals};
 use crate::line::{CanonicalReader, Line, LineError, Row};
 use crate::metadata::Metadata;
-use crate::reject::{MAX_RAW, Reason, Reject};
-
-/// The longest line that is looked at, in bytes without its LF; a longer one is a reject.
-pub const MAX_LINE: usize = 64 * 1024;
+use crate::reject::{MAX_LINE, MAX_RAW, Reason, Reject};
 
 /// How many rejects of a log a sink is given; the others are counted alone.
 pub const MAX_REJECTS: u64 = 10_000;

@@ -13,8 +13,8 @@ use crate::reject::Reject;
 use gunzip::Gunzip;
 use lines::Lines;
 
-pub use gunzip::{MAX_EXPANSION, MIN_BOMB};
-pub use lines::{MAX_LINE, MAX_REJECTS};
+pub use gunzip::MIN_BOMB;
+pub use lines::MAX_REJECTS;
 
 /// The first two bytes of gzip data (RFC 1952 §2.3.1).
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];

@@ -8,7 +8,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::*;
-use crate::reject::Reason;
+use crate::reject::{MAX_LINE, Reason};
 
 /// The five lines of the document that log2aws was asked for with, and their CSV.
 const LOG: &str = include_str!("../../../../testdata/document.log");
