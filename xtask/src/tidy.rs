@@ -57,6 +57,7 @@ pub(crate) fn run(root: &Path) -> anyhow::Result<()> {
     faults.extend(bans(root));
     faults.extend(sources(root, &files)?);
     faults.extend(promises(root, &files)?);
+    faults.extend(paths(root, &files)?);
     if faults.is_empty() {
         println!("tidy: {} files, {} rooms, nothing to say", files.len(), ARROWS.len());
         return Ok(());
@@ -148,6 +149,24 @@ fn sources(root: &Path, files: &[PathBuf]) -> anyhow::Result<Vec<String>> {
         if lines > MAX_LINES {
             faults
                 .push(format!("{}: {lines} lines; a file has at most {MAX_LINES}", file.display()));
+        }
+    }
+    Ok(faults)
+}
+
+/// What a document names as a place in this repository is there: every `` `crates/…` `` and its like.
+fn paths(root: &Path, files: &[PathBuf]) -> anyhow::Result<Vec<String>> {
+    const ROOMS: [&str; 5] = ["crates/", "xtask/", "docs/", "testdata/", "tests/"];
+    let mut faults = Vec::new();
+    for file in files.iter().filter(|f| f.extension().is_some_and(|e| e == "md")) {
+        let text = fs::read_to_string(root.join(file))
+            .with_context(|| format!("{} cannot be read", file.display()))?;
+        for code in text.split('`').skip(1).step_by(2) {
+            let path = code.split("::").next().unwrap_or(code);
+            let named = ROOMS.iter().any(|room| path.starts_with(room));
+            if named && !path.contains([' ', '\n', '*', '{']) && !root.join(path).exists() {
+                faults.push(format!("{}: {path} does not exist", file.display()));
+            }
         }
     }
     Ok(faults)
