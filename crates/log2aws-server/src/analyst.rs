@@ -1,5 +1,6 @@
 //! The handler of `log2aws_service`, over the disk store.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use log2aws_core::event::{Event, Record};
@@ -56,8 +57,8 @@ impl Analyst for StoreAnalyst {
         Ok(looked)
     }
 
-    fn is_due(&self, key: &RawKey) -> Result<bool, String> {
+    fn is_due(&self, key: &RawKey, source: Option<IpAddr>) -> Result<bool, String> {
         let settings = self.app.settings.current().map_err(|error| error.to_string())?;
-        needs_analysis(&*self.app.store, &settings, key).map_err(|error| error.to_string())
+        needs_analysis(&*self.app.store, &settings, key, source).map_err(|error| error.to_string())
     }
 }

@@ -6,6 +6,7 @@
 
 mod queue;
 
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
@@ -45,11 +46,11 @@ pub(crate) trait Analyst: Send + Sync {
     /// Why not, in one sentence; it is tried again.
     fn look(&self, key: &ObjectKey) -> Result<Looked, String>;
 
-    /// Whether the newest version has no result yet.
+    /// Whether the newest version, put from `source`, has no result yet.
     ///
     /// # Errors
     /// The store's, in one sentence.
-    fn is_due(&self, key: &RawKey) -> Result<bool, String>;
+    fn is_due(&self, key: &RawKey, source: Option<IpAddr>) -> Result<bool, String>;
 }
 
 /// The running threads.
@@ -196,7 +197,7 @@ impl Work {
                 }
                 // One summary that cannot be read must not keep the logs behind it waiting. A look
                 // writes it anew, and is tried again until it can.
-                let is_due = self.analyst.is_due(&key).unwrap_or_else(|reason| {
+                let is_due = self.analyst.is_due(&key, info.source).unwrap_or_else(|reason| {
                     self.metrics.count_store_error("failed");
                     tracing::error!(key = %info.key, reason, "it is not known whether it has results");
                     true
@@ -249,7 +250,7 @@ mod tests {
             }
         }
 
-        fn is_due(&self, _: &RawKey) -> Result<bool, String> {
+        fn is_due(&self, _: &RawKey, _: Option<IpAddr>) -> Result<bool, String> {
             Ok(true)
         }
     }

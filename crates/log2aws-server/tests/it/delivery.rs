@@ -87,19 +87,28 @@ fn what_a_kill_left_over_is_analyzed_after_the_restart() {
     let mut server = start_on(config(folder.path()), ClockAt(0));
     server.stop();
     let source: IpAddr = "127.0.0.1".parse().unwrap();
-    for (name, source) in [("web01", source), ("web02", "203.0.113.9".parse().unwrap())] {
+    let put = |server: &Running, name: &str, source: IpAddr| {
         let key = format!("{name}/2019-08-01.log").parse().unwrap();
         let mut staged = server.store.stage(&RAW_BUCKET.parse().unwrap(), &key).unwrap();
         std::io::Write::write_all(&mut staged, LOG.as_bytes()).unwrap();
         let attributes = Attributes { source: Some(source), ..Attributes::default() };
         staged.commit(attributes).unwrap();
-    }
+    };
+    put(&server, "web01", source);
+    put(&server, "web02", "203.0.113.9".parse().unwrap());
     drop(server);
-    let server = start_on(config(folder.path()), ClockAt(0));
+    let mut server = start_on(config(folder.path()), ClockAt(0));
     server.result("web01/2019-08-01.csv");
     // The address of the put is kept beside it: off the list it stays off the list.
     assert!(server.result("web02/2019-08-01.json").contains("refused"));
     assert_eq!(server.stored("analyzedlogs-local", "web02/2019-08-01.csv"), None);
+
+    // The same bytes again, from an address on the list, and another kill.
+    server.stop();
+    put(&server, "web02", source);
+    drop(server);
+    let server = start_on(config(folder.path()), ClockAt(0));
+    server.result("web02/2019-08-01.csv");
 }
 
 #[test]

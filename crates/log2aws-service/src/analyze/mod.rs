@@ -226,13 +226,15 @@ fn one(app: &AnalyzeApp, settings: &Settings, record: &Record) -> Result<Outcome
             reason: "its key is not that of a day log".to_owned(),
         });
     };
-    let refusal = match record.source {
-        None => Some("the event names no source address".to_owned()),
-        Some(source) => settings
-            .allow_list
-            .check(source, &key.server)
-            .err()
-            .map(|refusal| format!("put from {}: {refusal}", source.to_canonical())),
-    };
+    let refusal = refusal(settings, &key, record.source);
     look::bring_up_to_date(app, settings, record, &key, refusal.as_deref())
+}
+
+/// Why a put from `source` is refused, if it is.
+fn refusal(settings: &Settings, key: &RawKey, source: Option<IpAddr>) -> Option<String> {
+    let Some(source) = source else {
+        return Some("the event names no source address".to_owned());
+    };
+    let refusal = settings.allow_list.check(source, &key.server).err()?;
+    Some(format!("put from {}: {refusal}", source.to_canonical()))
 }

@@ -1,6 +1,7 @@
 //! What the stored summary says of a log.
 
 use std::io::Read as _;
+use std::net::IpAddr;
 
 use log2aws_core::key::{RawKey, ResultKind};
 use log2aws_core::summary::Summary;
@@ -13,18 +14,25 @@ pub const MAX_SUMMARY_BYTES: u64 = 4 * 1024 * 1024;
 /// Whether the newest version of a raw log is another than the one that the stored summary names.
 /// A summary that is absent or cannot be read names none; a log that is absent needs nothing.
 ///
+/// A refused version needs it, too, once it may come from `source`, the address that it was put
+/// from last: it was put again from there, or the address was put on the allow-list.
+///
 /// # Errors
 /// [`StoreError`] when the store could not say.
 pub fn needs_analysis(
     store: &dyn Store,
     settings: &Settings,
     key: &RawKey,
+    source: Option<IpAddr>,
 ) -> Result<bool, StoreError> {
     let Some(newest) = store.newest(&settings.raw_bucket, &key.object_key())? else {
         return Ok(false);
     };
-    let summary = summary(store, settings, key)?;
-    Ok(summary.is_none_or(|summary| summary.raw.version != newest.id.as_str()))
+    Ok(summary(store, settings, key)?.is_none_or(|summary| {
+        let refused = summary.refused.is_some();
+        summary.raw.version != newest.id.as_str()
+            || (refused && super::refusal(settings, key, source).is_none())
+    }))
 }
 
 /// The stored summary; `None` if there is none, or none that this version of the program reads.

@@ -28,7 +28,12 @@ fn summary(store: &MemoryStore) -> Summary {
 }
 
 fn needed(store: &MemoryStore) -> bool {
-    needs_analysis(store, &settings(ALLOWED), &RawKey::parse(KEY).unwrap()).unwrap()
+    needed_from(store, ALLOWED)
+}
+
+fn needed_from(store: &MemoryStore, source: &str) -> bool {
+    let source = Some(source.parse().unwrap());
+    needs_analysis(store, &settings(ALLOWED), &RawKey::parse(KEY).unwrap(), source).unwrap()
 }
 
 #[test]
@@ -144,7 +149,9 @@ fn a_put_from_off_the_list_has_a_summary_alone() {
         assert_eq!(summary.raw.version, bad.id.to_string());
         assert_eq!(summary.refused.as_ref(), Some(reason));
         assert!(summary.log.is_none());
-        assert!(!needed(&store));
+        assert!(!needed_from(&store, REFUSED));
+        // Put again from where it may come from, and not looked at since.
+        assert!(needed(&store));
     }
     // The good version's event, come late, does not read the refused bytes.
     let outcomes = analyze(&app(store.clone()), &allowed(&good)).unwrap();
