@@ -6,8 +6,15 @@ use anyhow::{Context as _, bail};
 use xshell::{Shell, cmd};
 
 /// Debian packages: the program that shows that one is there, and the package that brings it.
-const DEBIAN: &[(&str, &str)] =
-    &[("curl", "curl"), ("rclone", "rclone"), ("vmstat", "procps"), ("uptime", "procps")];
+const DEBIAN: &[(&str, &str)] = &[
+    ("curl", "curl"),
+    ("rclone", "rclone"),
+    ("vmstat", "procps"),
+    ("uptime", "procps"),
+    ("openssl", "openssl"),
+    // Named in full: /usr/sbin is in nobody's PATH but root's.
+    ("/usr/sbin/nginx", "nginx-light"),
+];
 
 /// cargo-deny is a tool of the check, not of the build: one version, built once, kept in `.tools`.
 const CARGO_DENY: &str = "0.20.2";
