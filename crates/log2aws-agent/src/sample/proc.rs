@@ -137,10 +137,14 @@ pub(crate) fn read_meminfo(text: &str) -> Result<Memory, ProcError> {
     let mut memory = Memory::default();
     let (mut swap_total, mut swap_free) = (0, 0);
     let (mut cached, mut reclaimable) = (0, 0);
+    let mut has_free = false;
     for line in text.lines() {
         let (name, rest) = line.split_once(':').unwrap_or((line, ""));
         let slot = match name {
-            "MemFree" => &mut memory.free,
+            "MemFree" => {
+                has_free = true;
+                &mut memory.free
+            }
             "Buffers" => &mut memory.buffers,
             "Cached" => &mut cached,
             "SReclaimable" => &mut reclaimable,
@@ -149,6 +153,10 @@ pub(crate) fn read_meminfo(text: &str) -> Result<Memory, ProcError> {
             _ => continue,
         };
         *slot = number("/proc/meminfo", line, rest.split_whitespace().next())?;
+    }
+    // Every kernel writes it. A file without it is cut short, and 0 would be a lie.
+    if !has_free {
+        return Err(ProcError::new("/proc/meminfo (no line \"MemFree\")", text));
     }
     memory.cache = cached.saturating_add(reclaimable);
     memory.swapped = u64::saturating_sub(swap_total, swap_free);
@@ -252,7 +260,9 @@ mod tests {
         }
         assert!(read_vmstat("pgpgin\n", &mut counters).is_err());
         assert!(read_vmstat("pswpin 18446744073709551616\n", &mut counters).is_err());
-        assert!(read_meminfo("MemFree: kB\n").is_err());
+        for text in ["MemFree: kB\n", "", "MemTotal: 100 kB\nBuffers: 1 kB\n"] {
+            assert!(read_meminfo(text).is_err(), "{text:?}");
+        }
         for text in ["", "x", "1.x", "-1.00", "18446744073709551615.00"] {
             assert!(read_uptime(text).is_err(), "{text:?}");
         }
