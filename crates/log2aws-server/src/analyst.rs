@@ -50,7 +50,10 @@ impl Analyst for StoreAnalyst {
                     looked.rows += done.rows;
                     looked.rejects += done.rejects;
                 }
-                Outcome::Refused { .. } => looked.refused = true,
+                Outcome::Refused { reason, .. } => {
+                    tracing::warn!(%key, reason, "a log was refused");
+                    looked.refused = true;
+                }
                 Outcome::Ignored { .. } | Outcome::Gone { .. } => {}
             }
         }

@@ -1,5 +1,7 @@
 //! Where log lines go: standard error, as text for people or JSON for collectors.
 
+use std::io::{IsTerminal as _, stderr};
+
 use clap::ValueEnum;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -42,7 +44,10 @@ pub(crate) fn start(format: LogFormat, level: LogLevel) -> anyhow::Result<()> {
     let ours = ["log2aws", "log2aws_server", "log2aws_service", "log2aws_store", "log2aws_agent"];
     let filter: Vec<String> = ours.iter().map(|name| format!("{name}={level}")).collect();
     let filter = EnvFilter::try_new(format!("off,{}", filter.join(",")))?;
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    // Colours are for eyes: a file or a journal would keep their escape codes.
+    let colours =
+        stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
+    let lines = tracing_subscriber::fmt::layer().with_writer(stderr).with_ansi(colours);
     let registry = tracing_subscriber::registry().with(filter);
     match format {
         LogFormat::Text => registry.with(lines.with_target(false)).try_init()?,

@@ -136,8 +136,9 @@ impl Work {
                     self.metrics.refused.inc_by(u64::from(looked.refused));
                     self.metrics.rows.inc_by(looked.rows);
                     self.metrics.rejects.inc_by(looked.rejects);
-                    if looked.refused {
-                        tracing::warn!(%key, "a log came from an address off the allow-list");
+                    if looked.analyzed {
+                        let ms = begin.elapsed().as_millis();
+                        tracing::info!(%key, rows = looked.rows, rejects = looked.rejects, ms, "analyzed a log");
                     }
                     self.queue.done(&key);
                 }
