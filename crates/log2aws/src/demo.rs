@@ -48,16 +48,16 @@ pub(crate) struct DemoArgs {
 /// The first step that failed.
 pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<Exit> {
     logging::start(LogFormat::Text, LogLevel::Warn)?;
+    let listener = TcpListener::bind(args.listen)
+        .with_context(|| format!("cannot listen on {} (--listen)", args.listen))?;
     let folder = tempfile::Builder::new()
         .prefix("log2aws-demo-")
         .tempdir()
-        .context("no folder for the demo could be made")?
+        .context("no folder for the demo could be made; TMPDIR can name another place for it")?
         .keep();
     let mut out = io::stdout();
     writeln!(out, "log2aws demo: everything it makes is in {}", folder.display())?;
 
-    let listener = TcpListener::bind(args.listen)
-        .with_context(|| format!("cannot listen on {} (--listen)", args.listen))?;
     let api = format!("http://{}", listener.local_addr()?);
     let config = ServeConfig::new(folder.join("serve"), "127.0.0.0/8, ::1".parse()?);
     let server = Server::open(config, Arc::new(SystemClock))?;
@@ -68,7 +68,6 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<Exit> {
     let (stop, stopped) = oneshot::channel::<()>();
     // That the sender is gone means to stop as much as its message does.
     let serving = runtime.spawn(server.run(listener, || {}, async { drop(stopped.await) }));
-    writeln!(out, "1. serve    {api}")?;
     let steps = pipeline(args, &folder, &api, &analyzed, &mut out).and_then(|()| {
         if args.once {
             return Ok(());
@@ -94,6 +93,7 @@ fn pipeline(
     analyzed: &Bucket,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
+    writeln!(out, "1. serve    {api}")?;
     let time = SystemTime::new();
     let world = World::system(&time);
     // A machine may have a name that no key can carry; the demo runs there, too.
