@@ -57,6 +57,30 @@ pub enum EndpointError {
     NoName(String),
 }
 
+/// Whether URLs can be made for `endpoint`.
+///
+/// # Errors
+/// [`EndpointError`]: what is wrong with it, and what to write instead.
+pub fn check_endpoint(endpoint: &Url, addressing: Addressing) -> Result<(), EndpointError> {
+    // What a refusal repeats must not hold the password that it refuses.
+    let shown = || format!("{}://{}", endpoint.scheme(), endpoint.host_str().unwrap_or(""));
+    if !matches!(endpoint.scheme(), "http" | "https") || !endpoint.has_host() {
+        return Err(EndpointError::Scheme(shown()));
+    }
+    let bare = endpoint.path() == "/"
+        && endpoint.query().is_none()
+        && endpoint.fragment().is_none()
+        && endpoint.username().is_empty()
+        && endpoint.password().is_none();
+    if !bare {
+        return Err(EndpointError::TooMuch(shown()));
+    }
+    if addressing == Addressing::VirtualHost && endpoint.domain().is_none() {
+        return Err(EndpointError::NoName(shown()));
+    }
+    Ok(())
+}
+
 /// Signs with keys that are at hand: those of `serve`, or those a Lambda has for its life.
 #[derive(Clone, Debug)]
 pub struct SigV4Signer {
@@ -78,22 +102,7 @@ impl SigV4Signer {
         region: impl Into<String>,
         credentials: Credentials,
     ) -> Result<Self, EndpointError> {
-        // What a refusal repeats must not hold the password that it refuses.
-        let shown = || format!("{}://{}", endpoint.scheme(), endpoint.host_str().unwrap_or(""));
-        if !matches!(endpoint.scheme(), "http" | "https") || !endpoint.has_host() {
-            return Err(EndpointError::Scheme(shown()));
-        }
-        let bare = endpoint.path() == "/"
-            && endpoint.query().is_none()
-            && endpoint.fragment().is_none()
-            && endpoint.username().is_empty()
-            && endpoint.password().is_none();
-        if !bare {
-            return Err(EndpointError::TooMuch(shown()));
-        }
-        if addressing == Addressing::VirtualHost && endpoint.domain().is_none() {
-            return Err(EndpointError::NoName(shown()));
-        }
+        check_endpoint(&endpoint, addressing)?;
         Ok(Self { endpoint, addressing, region: region.into(), credentials })
     }
 }

@@ -51,11 +51,11 @@ pub(crate) fn run(args: &[OsString]) -> Exit {
     };
     let matches = match file.apply(command).try_get_matches_from(args) {
         Ok(matches) => matches,
-        Err(error) => return refuse(&error, &file),
+        Err(error) => return refuse(&error, args, &file),
     };
     let cli = match Cli::from_arg_matches(&matches) {
         Ok(cli) => cli,
-        Err(error) => return refuse(&error, &file),
+        Err(error) => return refuse(&error, args, &file),
     };
     let done = match cli.verb {
         Verb::Demo(args) => demo::run(&args),
@@ -73,7 +73,7 @@ pub(crate) fn run(args: &[OsString]) -> Exit {
 }
 
 /// Prints what clap has to say: help to stdout, faults to stderr, with the file a bad value is in.
-fn refuse(error: &clap::Error, file: &ConfigFile) -> Exit {
+fn refuse(error: &clap::Error, args: &[OsString], file: &ConfigFile) -> Exit {
     // A closed terminal is no reason to fail twice.
     let _ = error.print();
     if let (
@@ -81,11 +81,27 @@ fn refuse(error: &clap::Error, file: &ConfigFile) -> Exit {
         Some(ContextValue::String(flag)),
         Some(ContextValue::String(value)),
     ) = (error.kind(), error.get(ContextKind::InvalidArg), error.get(ContextKind::InvalidValue))
-        && let Some(source) = file.source_of(flag, value)
+        && let Some(source) = source_of(flag, value, args, file)
     {
         let _ = writeln!(io::stderr(), "\n{source}");
     }
     if error.use_stderr() { Exit::Usage } else { Exit::Done }
+}
+
+/// Where a bad value stands that is not on the command line, in the order in which values win.
+fn source_of(flag: &str, value: &str, args: &[OsString], file: &ConfigFile) -> Option<String> {
+    let long = flag.split([' ', '=']).next()?;
+    let given = |arg: &OsString| {
+        arg.to_str().is_some_and(|arg| arg.split('=').next().is_some_and(|name| name == long))
+    };
+    if args.iter().any(given) {
+        return None;
+    }
+    let variable = config::variable(long.trim_start_matches('-'));
+    if std::env::var(&variable).is_ok_and(|stands| stands == value) {
+        return Some(format!("the value stands in the environment variable {variable}"));
+    }
+    file.source_of(flag, value)
 }
 
 #[cfg(test)]
@@ -106,7 +122,7 @@ mod tests {
                 else {
                     continue;
                 };
-                let expected = format!("LOG2AWS_{}", long.to_uppercase().replace('-', "_"));
+                let expected = config::variable(long);
                 assert_eq!(arg.get_env().and_then(|v| v.to_str()), Some(expected.as_str()));
             }
         }

@@ -48,13 +48,18 @@ pub(crate) fn with_environment(command: Command) -> Command {
         verb.mut_args(|arg| match arg.get_long() {
             Some("help" | "version") | None => arg,
             Some(long) => {
-                let name = format!("LOG2AWS_{}", long.to_uppercase().replace('-', "_"));
+                let name = variable(long);
                 let arg =
                     if is_switch(&arg) { arg.value_parser(FalseyValueParser::new()) } else { arg };
                 arg.env(Str::from(name)).hide_env_values(true)
             }
         })
     })
+}
+
+/// The environment variable of the flag `--long`.
+pub(crate) fn variable(long: &str) -> String {
+    format!("LOG2AWS_{}", long.to_uppercase().replace('-', "_"))
 }
 
 fn is_switch(arg: &Arg) -> bool {

@@ -40,16 +40,21 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Writes an error and what caused it, outermost first, one line each.
+/// Writes an error and what caused it, outermost first, one line each. A cause that the line above
+/// it tells already is left out.
 pub(crate) fn report(stderr: &mut dyn Write, error: &anyhow::Error) {
     // Nothing is left to tell anybody if stderr itself is gone.
     let _ = write_chain(stderr, error);
 }
 
 fn write_chain(stderr: &mut dyn Write, error: &anyhow::Error) -> std::io::Result<()> {
-    writeln!(stderr, "error: {error}")?;
-    for cause in error.chain().skip(1) {
-        writeln!(stderr, "  because: {cause}")?;
+    let mut told = error.to_string();
+    writeln!(stderr, "error: {told}")?;
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !told.contains(&cause) {
+            writeln!(stderr, "  because: {cause}")?;
+            told = cause;
+        }
     }
     stderr.flush()
 }
@@ -71,5 +76,15 @@ mod tests {
         let mut out = Vec::new();
         report(&mut out, &error);
         assert_eq!(out, b"error: a.log was not written\n  because: disk is full\n");
+    }
+
+    #[test]
+    fn what_the_error_tells_is_not_told_twice() {
+        let error = anyhow::anyhow!("disk is full");
+        let error = error.context("a.log was not written: disk is full").context("no sample");
+        let mut out = Vec::new();
+        report(&mut out, &error);
+        let expected = "error: no sample\n  because: a.log was not written: disk is full\n";
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
     }
 }

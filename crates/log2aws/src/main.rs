@@ -7,6 +7,7 @@ mod config;
 mod convert;
 mod demo;
 mod exit;
+mod flag;
 mod logging;
 mod sample;
 mod serve;

@@ -16,13 +16,14 @@ use url::Url;
 
 use crate::clock::SystemClock;
 use crate::exit::Exit;
+use crate::flag;
 use crate::logging::{self, LogFormat, LogLevel};
 
 /// The flags of `serve`.
 #[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
     /// The address and port to listen on.
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8750")]
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8750", value_parser = flag::address)]
     listen: SocketAddr,
     /// Where everything is kept; made if it does not exist.
     #[arg(long, value_name = "DIR", default_value = "/var/lib/log2aws")]
@@ -32,16 +33,16 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "LIST", default_value = "127.0.0.0/8, ::1")]
     allow_hosts: AllowList,
     /// The URL under which servers reach this machine; presigned URLs are made for it.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = flag::public_url)]
     public_url: Option<Url>,
-    /// A proxy whose X-Forwarded-For counts; may be given several times.
-    #[arg(long, value_name = "CIDR")]
+    /// A proxy, or a network of proxies, whose X-Forwarded-For counts; may be given several times.
+    #[arg(long, value_name = "CIDR", value_parser = flag::network)]
     trusted_proxy: Vec<IpNet>,
     /// Remove raw logs this many days after they arrived [default: keep all].
-    #[arg(long, value_name = "DAYS")]
+    #[arg(long, value_name = "DAYS", value_parser = flag::days)]
     keep_raw_days: Option<NonZeroU32>,
     /// Remove results this many days after they were made [default: keep all].
-    #[arg(long, value_name = "DAYS")]
+    #[arg(long, value_name = "DAYS", value_parser = flag::days)]
     keep_analyzed_days: Option<NonZeroU32>,
     /// Begin keys with four hex characters of a hash of server and month.
     #[arg(long)]
@@ -88,9 +89,17 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let stop = stop_signal()?;
-        // That nobody reads along must not keep it from serving.
-        let announce = || drop(announce(&mut io::stdout(), address, &args.data_dir));
+        let stop = async {
+            stop.await;
+            tracing::info!("stopping: running requests and the analyses at hand are finished");
+        };
+        let announce = || {
+            tracing::info!(%address, data_dir = %args.data_dir.display(), "serving");
+            // That nobody reads along must not keep it from serving.
+            drop(announce(&mut io::stdout(), address, &args.data_dir));
+        };
         server.run(listener, announce, stop).await?;
+        tracing::info!("stopped");
         Ok(Exit::Done)
     })
 }

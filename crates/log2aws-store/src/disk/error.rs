@@ -41,7 +41,7 @@ pub enum OpenError {
         text: String,
     },
     /// The operating system refused.
-    #[error("{what} failed at {}", .path.display())]
+    #[error("the data folder cannot be used: {what} {} failed", .path.display())]
     Io {
         /// What was being done.
         what: &'static str,
@@ -142,7 +142,7 @@ pub enum DiskError {
     #[error(transparent)]
     Damaged(#[from] Damaged),
     /// The operating system refused.
-    #[error("{what} failed at {}", .path.display())]
+    #[error("{what} {} failed", .path.display())]
     Io {
         /// What was being done.
         what: &'static str,

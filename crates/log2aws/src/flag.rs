@@ -1,0 +1,84 @@
+//! Values of flags whose own parsers say too little about what to write instead.
+
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
+
+use ipnet::IpNet;
+use log2aws_service::signer::{Addressing, check_endpoint};
+use url::Url;
+
+/// An address and port to listen on.
+///
+/// # Errors
+/// One sentence with an example. A name is refused: it can stand for several addresses.
+pub(crate) fn address(text: &str) -> Result<SocketAddr, &'static str> {
+    text.parse().map_err(|_| "write an IP address and a port, e.g. 127.0.0.1:8750 or [::1]:8750")
+}
+
+/// A network, or one address as a network of its own.
+///
+/// # Errors
+/// One sentence with an example.
+pub(crate) fn network(text: &str) -> Result<IpNet, String> {
+    if let Ok(address) = text.parse::<IpAddr>() {
+        return Ok(address.into());
+    }
+    let network: IpNet =
+        text.parse().map_err(|_| "write an address or a network, e.g. 127.0.0.1 or 10.0.0.0/8")?;
+    let whole = network.trunc();
+    if network != whole {
+        return Err(format!("that is a host in a network; write {whole} or {}", network.addr()));
+    }
+    Ok(network)
+}
+
+/// A number of days to keep something.
+///
+/// # Errors
+/// One sentence with what to do to keep everything.
+pub(crate) fn days(text: &str) -> Result<NonZeroU32, &'static str> {
+    text.parse().map_err(|_| "write a whole number of days from 1 up; to keep all, leave it out")
+}
+
+/// The URL of an HTTP server without a path.
+///
+/// # Errors
+/// One sentence with an example.
+pub(crate) fn public_url(text: &str) -> Result<Url, String> {
+    let url: Url = text
+        .parse()
+        .map_err(|fault| format!("write a URL, e.g. https://logs.example.com ({fault})"))?;
+    check_endpoint(&url, Addressing::Path).map_err(|error| error.to_string())?;
+    Ok(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_address_is_a_network() {
+        assert_eq!(network("127.0.0.1").unwrap().to_string(), "127.0.0.1/32");
+        assert_eq!(network("::1").unwrap().to_string(), "::1/128");
+        assert_eq!(network("10.0.0.0/8").unwrap().to_string(), "10.0.0.0/8");
+        for wrong in ["proxy.example.com", "127.0.0.1/33", "", "127.0.0.1:80"] {
+            assert!(network(wrong).unwrap_err().starts_with("write an address"), "{wrong}");
+        }
+        let host = network("10.1.2.3/8").unwrap_err();
+        assert_eq!(host, "that is a host in a network; write 10.0.0.0/8 or 10.1.2.3");
+    }
+
+    #[test]
+    fn a_refusal_says_what_to_write() {
+        assert!(address("localhost:8750").unwrap_err().contains("[::1]:8750"));
+        assert!(address("127.0.0.1").is_err());
+        assert_eq!(address("[::1]:0").unwrap().port(), 0);
+        for wrong in ["0", "-1", "x", "1.5"] {
+            assert!(days(wrong).unwrap_err().contains("leave it out"));
+        }
+        for wrong in ["logs.example.com", "ftp://logs.example.com", "https://example.com/sub", ""] {
+            assert!(public_url(wrong).unwrap_err().contains("e.g. https://logs.example.com"));
+        }
+        assert!(public_url("https://logs.example.com:8443").is_ok());
+    }
+}
