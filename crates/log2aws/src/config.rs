@@ -163,7 +163,11 @@ impl ConfigFile {
             verb.mut_args(|arg| {
                 let values = arg.get_long().and_then(|long| self.values.get(long)).cloned();
                 match values {
-                    Some(values) => arg.required(false).default_values(values),
+                    Some(values) if matches!(arg.get_action(), ArgAction::Append) => {
+                        arg.required(false).default_values(values)
+                    }
+                    // The flag takes one text. Of several, clap would use the first alone.
+                    Some(values) => arg.required(false).default_value(values.join(", ")),
                     None => arg,
                 }
             })
@@ -174,9 +178,7 @@ impl ConfigFile {
     pub(crate) fn source_of(&self, flag: &str, value: &str) -> Option<String> {
         let long = flag.trim_start_matches('-').split([' ', '=']).next()?;
         let values = self.values.get(long)?;
-        values
-            .iter()
-            .any(|known| known == value)
+        (values.iter().any(|known| known == value) || values.join(", ") == value)
             .then(|| format!("the value stands in {} under {long}", self.path.display()))
     }
 }
@@ -207,6 +209,25 @@ mod tests {
         let error = read("alow-host = '10.0.0.0/8'").unwrap_err();
         assert_eq!(error, "serve.toml: unknown key \"alow-host\"; did you mean \"allow-hosts\"?");
         assert_eq!(read("zzz = 1").unwrap_err(), "serve.toml: unknown key \"zzz\"");
+    }
+
+    #[test]
+    fn a_list_is_one_text_for_a_flag_that_takes_one() {
+        let command = || {
+            let allow = Arg::new("allow").long("allow-hosts").action(ArgAction::Set);
+            let proxy = Arg::new("proxy").long("trusted-proxy").action(ArgAction::Append);
+            Command::new("log2aws").subcommand(Command::new("serve").args([allow, proxy]))
+        };
+        let text = "allow-hosts = ['10.0.0.0/8', '::1']\ntrusted-proxy = ['10.0.0.1', '10.0.0.2']";
+        let file = read(text).unwrap();
+        let found = file.apply(command()).try_get_matches_from(["log2aws", "serve"]).unwrap();
+        let (_, found) = found.subcommand().unwrap();
+        let of = |id| found.get_many::<String>(id).unwrap().cloned().collect::<Vec<_>>();
+        assert_eq!(of("allow"), ["10.0.0.0/8, ::1"]);
+        assert_eq!(of("proxy"), ["10.0.0.1", "10.0.0.2"]);
+        for value in ["10.0.0.0/8, ::1", "::1"] {
+            assert!(file.source_of("--allow-hosts <LIST>", value).unwrap().contains("serve.toml"));
+        }
     }
 
     #[test]

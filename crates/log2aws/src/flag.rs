@@ -20,6 +20,8 @@ pub(crate) fn address(text: &str) -> Result<SocketAddr, &'static str> {
 /// # Errors
 /// One sentence with an example.
 pub(crate) fn network(text: &str) -> Result<IpNet, String> {
+    // In a list, a blank may follow the comma.
+    let text = text.trim();
     if let Ok(address) = text.parse::<IpAddr>() {
         return Ok(address.into());
     }
@@ -60,7 +62,7 @@ mod tests {
     fn one_address_is_a_network() {
         assert_eq!(network("127.0.0.1").unwrap().to_string(), "127.0.0.1/32");
         assert_eq!(network("::1").unwrap().to_string(), "::1/128");
-        assert_eq!(network("10.0.0.0/8").unwrap().to_string(), "10.0.0.0/8");
+        assert_eq!(network(" 10.0.0.0/8").unwrap().to_string(), "10.0.0.0/8");
         for wrong in ["proxy.example.com", "127.0.0.1/33", "", "127.0.0.1:80"] {
             assert!(network(wrong).unwrap_err().starts_with("write an address"), "{wrong}");
         }

@@ -36,7 +36,7 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "URL", value_parser = flag::public_url)]
     public_url: Option<Url>,
     /// A proxy, or a network of proxies, whose X-Forwarded-For counts; may be given several times.
-    #[arg(long, value_name = "CIDR", value_parser = flag::network)]
+    #[arg(long, value_name = "CIDR", value_delimiter = ',', value_parser = flag::network)]
     trusted_proxy: Vec<IpNet>,
     /// Remove raw logs this many days after they arrived [default: keep all].
     #[arg(long, value_name = "DAYS", value_parser = flag::days)]
