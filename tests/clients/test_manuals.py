@@ -1,0 +1,155 @@
+"""The commands of the manuals, run as they stand there."""
+
+import datetime
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT, Serve, binary, needs
+
+LOG = ROOT / "testdata" / "document.log"
+CSV = (ROOT / "testdata" / "document.csv").read_text()
+READMES = ["README.md", "README.ja.md"]
+MANUALS = ["docs/serve.md", "docs/serve.ja.md"]
+
+
+def block(page, language, word):
+    """The one fenced block of a page that holds a word."""
+    found = re.findall(rf"```{language}\n(.*?)```", (ROOT / page).read_text(), re.S)
+    (one,) = [text for text in found if word in text]
+    return one
+
+
+class Machine:
+    """Stands for the machines of the manuals: their addresses and folders, in a folder here."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        (folder / "var/log/load").mkdir(parents=True)
+        (folder / "var/lib").mkdir()
+        self.serve = Serve(folder / "var/lib/log2aws", "--allow-hosts", "127.0.0.1")
+        (folder / "bin").mkdir()
+        (folder / "bin/log2aws").symlink_to(binary())
+
+    def run(self, commands):
+        """Runs commands, with the folders and addresses of the manuals made those of here."""
+        for there in ["http://log2aws.example:8750", "http://127.0.0.1:8750"]:
+            commands = commands.replace(there, self.serve.url)
+        commands = commands.replace("/var/l", f"{self.folder}/var/l")
+        aws = pathlib.Path(sys.executable).parent
+        done = subprocess.run(
+            ["bash", "-ec", commands], cwd=self.folder, capture_output=True, text=True, timeout=120,
+            env={"PATH": f"{self.folder}/bin:{aws}:/usr/bin:/bin", "AWS_CONFIG_FILE": "/dev/null",
+                 "AWS_EC2_METADATA_DISABLED": "true", "HOME": str(self.folder)},
+        )
+        assert done.returncode == 0, commands + done.stdout + done.stderr
+        return done.stdout
+
+    def put(self, key):
+        self.serve.s3().upload_file(str(LOG), "serverlogs-local", key)
+        self.serve.result(key.replace(".log", ".json"))
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory):
+    made = Machine(tmp_path_factory.mktemp("manuals"))
+    yield made
+    assert made.serve.stop() == 0
+
+
+@pytest.mark.parametrize("page", READMES)
+def test_the_shell_alone_delivers(machine, page):
+    needs("hostname"), needs("curl")
+    # If midnight passes in between, the shell's yesterday is the other of the two.
+    days = [datetime.date.today() - datetime.timedelta(days=back) for back in (0, 1)]
+    for day in days:
+        shutil.copy(LOG, machine.folder / f"var/log/load/{day}.log")
+    machine.run(block(page, "sh", "curl -fsS"))
+    host = subprocess.check_output(["hostname"], text=True).strip()
+    listed = machine.serve.s3().list_objects_v2(Bucket="serverlogs-local", Prefix=f"{host}/")
+    keys = [object["Key"] for object in listed["Contents"]]
+    assert keys and set(keys) <= {f"{host}/{day}.log" for day in days}
+    assert machine.serve.result(keys[0].replace(".log", ".csv")).decode().startswith(CSV[:500])
+    # The line of this moment was appended to a day log, and is one that converts.
+    logs = " ".join(f"/var/log/load/{day}.log" for day in days)
+    assert machine.run(f"log2aws convert --strict {logs}").count("\n") >= 1 + 5 + 5 + 1
+
+
+@pytest.mark.parametrize("page", READMES)
+def test_results_are_read_with_awscli(machine, page):
+    machine.put("web01/2019-08-01.log")
+    out = machine.run(block(page, "sh", "aws s3 cp"))
+    assert "web01/2019-08-01.svg" in out and out.endswith(CSV)
+
+
+@pytest.mark.parametrize("page", READMES)
+def test_logs_at_hand_are_converted(machine, page):
+    shutil.copy(LOG, machine.folder / "var/log/load/2019-08-01.log")
+    machine.run(block(page, "sh", "log2aws convert"))
+    assert CSV.splitlines()[1] in (machine.folder / "year.csv").read_text().splitlines()
+
+
+@pytest.mark.parametrize("page", READMES)
+def test_the_crontab_has_the_flags_of_the_verbs(machine, page):
+    lines = [
+        line.split("log2aws ", 1)[1]
+        for line in block(page, "sh", "*/10 * * * *").splitlines() if "log2aws " in line
+    ]
+    sample, ship = [f"log2aws {line} --state-dir state" for line in lines]
+    machine.run(sample)
+    machine.run(f"{ship} --since 2019-01-01 --dry-run")
+
+
+@pytest.mark.parametrize("page", MANUALS)
+def test_the_servers_side_of_the_manual_delivers(machine, page):
+    shutil.copy(LOG, machine.folder / "var/log/load/2019-08-01.log")
+    machine.run(block(page, "sh", "url=$(curl"))
+    host = subprocess.check_output(["hostname"], text=True).strip()
+    assert machine.serve.result(f"{host}/2019-08-01.csv").decode() == CSV
+
+
+@pytest.mark.parametrize("page", MANUALS)
+def test_both_forms_of_the_credentials_open_the_store(machine, page):
+    machine.put("web02/2019-08-01.log")
+    out = machine.run(block(page, "sh", "AWS_SHARED_CREDENTIALS_FILE"))
+    assert out.count("web02/2019-08-01.csv") == 2
+
+
+@pytest.mark.parametrize("page", [*READMES, *MANUALS])
+def test_serve_starts_as_the_manual_says(tmp_path, page):
+    (command,) = re.findall(r"log2aws serve (--listen.*?'\n)", (ROOT / page).read_text(), re.S)
+    assert "--listen 0.0.0.0:8750" in command and "/var/lib/log2aws" in command
+    command = command.replace(":8750 -", ":0 -").replace("/var/lib/log2aws", f"{tmp_path}/data")
+    starts(f"exec {binary()} serve {command}", tmp_path)
+
+
+@pytest.mark.parametrize("page", MANUALS)
+def test_the_manuals_settings_file_is_taken_whole(tmp_path, page):
+    settings = block(page, "toml", "listen")
+    (tmp_path / "serve.toml").write_text(settings.replace("0.0.0.0:8750", "127.0.0.1:0"))
+    starts(
+        f"exec {binary()} serve --config serve.toml --data-dir {tmp_path}/data", tmp_path
+    )
+    # Every entry of the list counts, not the first alone.
+    (tmp_path / "serve.toml").write_text('allow-hosts = ["10.0.0.0/8", "203.0.113.777"]')
+    done = subprocess.run(
+        [binary(), "serve", "--config", "serve.toml"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert "203.0.113.777" in done.stderr and "serve.toml" in done.stderr
+
+
+def starts(command, folder):
+    process = subprocess.Popen(
+        ["bash", "-c", command], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    first = process.stdout.readline()
+    process.terminate()
+    _, log = process.communicate(timeout=30)
+    assert first.startswith("log2aws serves http://"), log
+    assert process.returncode == 0, log
+    # What was logged is plain text: nobody looks at it here.
+    assert "stopped" in log and "\x1b" not in log
