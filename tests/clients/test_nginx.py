@@ -56,13 +56,15 @@ def certificate(folder):
 class Nginx:
     """serve behind nginx, both on free ports."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, named=True):
         self.key, self.cert = certificate(folder)
         self.port = free_port()
         self.url = f"https://{NAME}:{self.port}"
         block, flags = documented()
         assert "https://logs.example.com" in flags
         flags = flags.replace("https://logs.example.com", self.url).split()
+        if not named:
+            flags = flags[: flags.index("--trusted-proxy")]
         allowed = f"{LISTED}, {OTHER_LISTED}"
         self.serve = Serve(folder / "data", *flags, "--allow-hosts", allowed)
         conf = folder / "nginx.conf"
@@ -206,3 +208,14 @@ def test_the_s3_api_works_and_stays_closed_behind_the_proxy(front):
     bare = parts._replace(query="").geturl()
     for path in [bare, f"{front.url}/{RAW}?list-type=2", f"{front.url}/-/metrics"]:
         assert front.curl("-o", "/dev/null", path, source=LISTED)[0] in (401, 403)
+
+
+def test_a_proxy_that_nobody_named_opens_nothing(tmp_path):
+    front = Nginx(tmp_path, named=False)
+    try:
+        # All of them come to serve from 127.0.0.1, which is on the list.
+        for source in [LISTED, OTHER_LISTED, UNLISTED]:
+            assert front.ask("unnamed", source=source)[0] == 403
+        assert front.ask("unnamed", source=OTHER_LISTED, api=front.serve.url)[0] == 200
+    finally:
+        front.stop()
