@@ -89,9 +89,10 @@ fn convert(shell: &Shell, root: &Path, binary: &Path, scratch: &Path) -> anyhow:
     let (small, large) = (scratch.join("100m.log"), scratch.join("1g.log"));
     let generator = seed.join("gen_log.py");
     for (file, bytes) in [(&small, "100000000"), (&large, "1000000000")] {
-        let log =
-            cmd!(shell, "python3 {generator} seed --bytes {bytes} --seed 2").quiet().output()?;
-        shell.write_file(file, log.stdout)?;
+        let mut python = std::process::Command::new("python3");
+        python.arg(&generator).args(["seed", "--bytes", bytes, "--seed", "2"]);
+        python.stdout(std::fs::File::create(file)?);
+        anyhow::ensure!(python.status()?.success(), "{} failed", generator.display());
     }
     let (binary, oracle) = (path(binary)?, path(&seed.join("seed_csv.py"))?.to_owned());
     let (small, large) = (path(&small)?, path(&large)?);
