@@ -1,22 +1,15 @@
 //! Looks at the newest version, writes its results, and looks again.
 
 use log2aws_core::event::Record;
-use log2aws_core::key::{ObjectKey, RawKey, ResultKind};
+use log2aws_core::key::{RawKey, ResultKind};
 use log2aws_core::summary::{RawObject, Summary};
 
+use super::job::{Job, NewResult};
 use super::{AnalyzeApp, Analyzed, Outcome, RecordFailure, stored, stream};
 use crate::ports::{Settings, StoreError, Version};
 
 /// How many versions are read one after the other before an event gives up.
 pub const MAX_LOOKS: u32 = 10;
-
-/// One log and what it takes to work on it.
-pub(super) struct Job<'a> {
-    pub(super) app: &'a AnalyzeApp,
-    pub(super) settings: &'a Settings,
-    pub(super) key: &'a RawKey,
-    pub(super) raw_key: ObjectKey,
-}
 
 /// How the work on one version ended.
 enum End {
@@ -77,10 +70,6 @@ pub(super) fn bring_up_to_date(
 }
 
 impl Job<'_> {
-    pub(super) fn newest(&self) -> Result<Option<Version>, StoreError> {
-        self.app.store.newest(&self.settings.raw_bucket, &self.raw_key)
-    }
-
     /// Whether a newer version stands there by now.
     fn moved_from(&self, version: &Version) -> Result<bool, StoreError> {
         Ok(self.newest()?.is_some_and(|next| next.id != version.id))
@@ -190,10 +179,6 @@ impl Job<'_> {
         Ok(self.app.store.newest(&self.settings.analyzed_bucket, &csv)?.is_some())
     }
 
-    pub(super) fn remove(&self, kind: ResultKind) -> Result<(), StoreError> {
-        self.app.store.delete(&self.settings.analyzed_bucket, &self.key.result_key(kind))
-    }
-
     fn raw_object(&self, version: &Version, sha256: Option<String>) -> RawObject {
         RawObject {
             key: self.raw_key.to_string(),
@@ -204,7 +189,7 @@ impl Job<'_> {
     }
 
     fn write_summary(&self, summary: &Summary) -> Result<(), RecordFailure> {
-        let mut result = stream::NewResult::create(self, ResultKind::Json)?;
+        let mut result = NewResult::create(self, ResultKind::Json)?;
         result.write(&summary.to_json()?)?;
         Ok(result.commit()?)
     }

@@ -5,6 +5,7 @@
 //! then, the work starts over. So repeated, reordered and concurrent events end in the same
 //! results. The summary is written last: what it names stands complete.
 
+mod job;
 mod look;
 mod stored;
 mod stream;

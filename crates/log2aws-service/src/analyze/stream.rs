@@ -14,8 +14,8 @@ use log2aws_core::summary::{LogSummary, Rejects, SummaryBuilder, SummaryError};
 use sha2::{Digest, Sha256};
 
 use super::RecordFailure;
-use super::look::Job;
-use crate::ports::{StoreError, Upload, Version};
+use super::job::{Job, NewResult};
+use crate::ports::{StoreError, Version};
 
 /// How much of the log is read at once, in bytes.
 const BLOCK: usize = 128 * 1024;
@@ -174,32 +174,5 @@ impl<'a> Results<'a> {
             None => self.job.remove(ResultKind::Rejects)?,
         }
         Ok(log)
-    }
-}
-
-/// A result that is being written.
-pub(super) struct NewResult {
-    upload: Box<dyn Upload>,
-    what: String,
-}
-
-impl NewResult {
-    pub(super) fn create(job: &Job<'_>, kind: ResultKind) -> Result<Self, StoreError> {
-        let (bucket, key) = (&job.settings.analyzed_bucket, job.key.result_key(kind));
-        let upload = job.app.store.create(bucket, &key, kind.content_type())?;
-        Ok(Self { upload, what: format!("{bucket}/{key}") })
-    }
-
-    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
-        self.upload.write_all(bytes).map_err(|source| match source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                StoreError::Full { what: self.what.clone() }
-            }
-            _ => StoreError::Failed { what: format!("writing {}", self.what), source },
-        })
-    }
-
-    pub(super) fn commit(self) -> Result<(), StoreError> {
-        self.upload.commit().map(|_| ())
     }
 }

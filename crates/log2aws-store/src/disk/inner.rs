@@ -13,7 +13,7 @@ use log2aws_service::ports::Clock;
 use super::error::DiskError;
 use super::folders::Folders;
 use super::id::Ids;
-use super::staged::StagedFile;
+use super::staged_file::StagedFile;
 use super::types::UploadId;
 use crate::BucketSpec;
 

@@ -25,6 +25,7 @@ mod name;
 mod port;
 mod retention;
 mod staged;
+mod staged_file;
 mod types;
 mod walk;
 

@@ -20,7 +20,7 @@ use super::folders::sync;
 use super::inner::Inner;
 use super::manifest;
 use super::name::KeyPath;
-use super::staged::StagedFile;
+use super::staged_file::StagedFile;
 use super::types::{
     Attributes, Damaged, Digests, MAX_PAGE, ObjectInfo, PartInfo, PartListing, UploadId,
     UploadInfo, UploadListing, UploadQuery,

@@ -1,125 +1,19 @@
-//! Writing: staged, hashed, synced, renamed.
+//! Putting: a staged file becomes the present body of its key.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
 use std::sync::Arc;
 
 use log2aws_core::key::ObjectKey;
-use md5::Md5;
-use sha2::{Digest as _, Sha256};
 
 use super::body;
 use super::error::DiskError;
 use super::folders::sync;
 use super::inner::{Bucket, Inner};
 use super::name::KeyPath;
+use super::staged_file::StagedFile;
 use super::types::{Attributes, Digests, ObjectInfo};
-
-const BUFFER: usize = 32 * 1024;
-/// From this size on the data are synced before any lock is taken.
-const LARGE: u64 = 256 * 1024;
-
-/// A file in the staging folder. Dropped before it was placed, it is removed.
-#[derive(Debug)]
-pub(crate) struct StagedFile {
-    file: BufWriter<File>,
-    path: PathBuf,
-    md5: Md5,
-    sha256: Sha256,
-    size: u64,
-    failure: Option<io::ErrorKind>,
-    placed: bool,
-}
-
-impl StagedFile {
-    pub(crate) fn create(path: PathBuf) -> io::Result<Self> {
-        let file = OpenOptions::new().write(true).create_new(true).mode(0o640).open(&path)?;
-        Ok(Self {
-            file: BufWriter::with_capacity(BUFFER, file),
-            path,
-            md5: Md5::new(),
-            sha256: Sha256::new(),
-            size: 0,
-            failure: None,
-            placed: false,
-        })
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    pub(crate) fn digests(&self) -> Digests {
-        Digests {
-            size: self.size,
-            md5: self.md5.clone().finalize().into(),
-            sha256: self.sha256.clone().finalize().into(),
-        }
-    }
-
-    /// Fails if a write has failed; writes down what takes long while nobody waits for a lock.
-    pub(crate) fn settle(&mut self) -> io::Result<()> {
-        if let Some(kind) = self.failure {
-            return Err(kind.into());
-        }
-        if self.size >= LARGE {
-            self.file.flush()?;
-            self.file.get_ref().sync_data()?;
-        }
-        Ok(())
-    }
-
-    /// Writes the trailer and makes the file durable.
-    pub(crate) fn seal(&mut self, info: &ObjectInfo) -> io::Result<()> {
-        self.file.write_all(&body::trailer(info)?)?;
-        self.file.flush()?;
-        self.file.get_ref().sync_all()
-    }
-
-    /// Renames the file to `target`.
-    pub(crate) fn place(&mut self, target: &Path) -> io::Result<()> {
-        fs::rename(&self.path, target)?;
-        self.placed = true;
-        Ok(())
-    }
-}
-
-impl Write for StagedFile {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if let Some(kind) = self.failure {
-            return Err(kind.into());
-        }
-        match self.file.write(bytes) {
-            Ok(written) => {
-                self.md5.update(&bytes[..written]);
-                self.sha256.update(&bytes[..written]);
-                self.size += written as u64;
-                Ok(written)
-            }
-            Err(e) => {
-                if e.kind() != io::ErrorKind::Interrupted {
-                    self.failure = Some(e.kind());
-                }
-                Err(e)
-            }
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush().inspect_err(|e| self.failure = Some(e.kind()))
-    }
-}
-
-impl Drop for StagedFile {
-    fn drop(&mut self) {
-        if !self.placed {
-            // What cannot be removed now is removed at the next start.
-            let _left_to_the_next_start = fs::remove_file(&self.path);
-        }
-    }
-}
 
 /// A body being written. Dropped without [`Staged::commit`], it is gone from the disk.
 ///
@@ -152,7 +46,7 @@ impl Staged {
         let object = format!("{}/{key}", bucket.name);
         let failed = |what: &'static str, at: &Path, e| DiskError::of(what, at, &object, e);
         body::check(&attributes, &object)?;
-        file.settle().map_err(|e| failed("writing", &file.path, e))?;
+        file.settle().map_err(|e| failed("writing", file.path(), e))?;
         let digests = file.digests();
 
         let _lock = inner.lock_key(&bucket, &key);
@@ -188,7 +82,7 @@ impl Staged {
             }
         };
         let info = body::describe(key, id, digests, attributes, now);
-        file.seal(&info).map_err(|e| failed("writing", &file.path, e))?;
+        file.seal(&info).map_err(|e| failed("writing", file.path(), e))?;
         let placed = inner.folders.within(&bucket.folder, &path.folder, || {
             if let Some(id) = &keep_as {
                 keep(&current, &path.older(id))?;

@@ -1,0 +1,116 @@
+//! A file in the staging folder: written, hashed, synced, renamed.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use md5::Md5;
+use sha2::{Digest as _, Sha256};
+
+use super::body;
+use super::types::{Digests, ObjectInfo};
+
+const BUFFER: usize = 32 * 1024;
+/// From this size on the data are synced before any lock is taken.
+const LARGE: u64 = 256 * 1024;
+
+/// A file in the staging folder. Dropped before it was placed, it is removed.
+#[derive(Debug)]
+pub(crate) struct StagedFile {
+    file: BufWriter<File>,
+    path: PathBuf,
+    md5: Md5,
+    sha256: Sha256,
+    size: u64,
+    failure: Option<io::ErrorKind>,
+    placed: bool,
+}
+
+impl StagedFile {
+    pub(crate) fn create(path: PathBuf) -> io::Result<Self> {
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o640).open(&path)?;
+        Ok(Self {
+            file: BufWriter::with_capacity(BUFFER, file),
+            path,
+            md5: Md5::new(),
+            sha256: Sha256::new(),
+            size: 0,
+            failure: None,
+            placed: false,
+        })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn digests(&self) -> Digests {
+        Digests {
+            size: self.size,
+            md5: self.md5.clone().finalize().into(),
+            sha256: self.sha256.clone().finalize().into(),
+        }
+    }
+
+    /// Fails if a write has failed; writes down what takes long while nobody waits for a lock.
+    pub(crate) fn settle(&mut self) -> io::Result<()> {
+        if let Some(kind) = self.failure {
+            return Err(kind.into());
+        }
+        if self.size >= LARGE {
+            self.file.flush()?;
+            self.file.get_ref().sync_data()?;
+        }
+        Ok(())
+    }
+
+    /// Writes the trailer and makes the file durable.
+    pub(crate) fn seal(&mut self, info: &ObjectInfo) -> io::Result<()> {
+        self.file.write_all(&body::trailer(info)?)?;
+        self.file.flush()?;
+        self.file.get_ref().sync_all()
+    }
+
+    /// Renames the file to `target`.
+    pub(crate) fn place(&mut self, target: &Path) -> io::Result<()> {
+        fs::rename(&self.path, target)?;
+        self.placed = true;
+        Ok(())
+    }
+}
+
+impl Write for StagedFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if let Some(kind) = self.failure {
+            return Err(kind.into());
+        }
+        match self.file.write(bytes) {
+            Ok(written) => {
+                self.md5.update(&bytes[..written]);
+                self.sha256.update(&bytes[..written]);
+                self.size += written as u64;
+                Ok(written)
+            }
+            Err(e) => {
+                if e.kind() != io::ErrorKind::Interrupted {
+                    self.failure = Some(e.kind());
+                }
+                Err(e)
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush().inspect_err(|e| self.failure = Some(e.kind()))
+    }
+}
+
+impl Drop for StagedFile {
+    fn drop(&mut self) {
+        if !self.placed {
+            // What cannot be removed now is removed at the next start.
+            let _left_to_the_next_start = fs::remove_file(&self.path);
+        }
+    }
+}
