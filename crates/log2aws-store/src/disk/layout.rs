@@ -21,7 +21,13 @@ pub(crate) const UPGRADES: &[Upgrade] = &[];
 /// Takes hold of the data folder `root`: makes it if need be, refuses what is not ours, locks it,
 /// upgrades it, and empties its staging folder. The lock is held until the file is closed.
 pub(crate) fn take(root: &Path, upgrades: &[Upgrade], buckets: &[&str]) -> Result<File, OpenError> {
+    // The name of a new folder stands in the one above. (That of an old one may be closed to us.)
+    let new: Vec<&Path> = root.ancestors().take_while(|folder| !folder.exists()).collect();
     make(root)?;
+    for folder in new.iter().filter_map(|folder| folder.parent()) {
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        sync(folder).map_err(|e| failed("syncing", folder, e))?;
+    }
     refuse_foreign(root)?;
     let lock = lock(root)?;
     upgrade(root, upgrades)?;
