@@ -11,10 +11,7 @@ use xshell::{Shell, cmd};
 /// Which room may lean on which. Arrows only go down; no two worlds know each other.
 const ARROWS: &[(&str, &[&str])] = &[
     // door
-    (
-        "log2aws",
-        &["log2aws-agent", "log2aws-core", "log2aws-server", "log2aws-service", "log2aws-store"],
-    ),
+    ("log2aws", &["log2aws-agent", "log2aws-core", "log2aws-server", "log2aws-service"]),
     // worlds
     ("log2aws-server", &["log2aws-core", "log2aws-service", "log2aws-store"]),
     ("log2aws-agent", &["log2aws-core"]),

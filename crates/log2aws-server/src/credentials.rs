@@ -131,19 +131,9 @@ impl Credentials {
         write_secret(&path, &text)
     }
 
-    /// Where the operator's key pair lies.
-    pub(crate) fn operator_file(&self) -> PathBuf {
-        self.folder.join(OPERATOR_FILE)
-    }
-
-    /// Where the same lies for a shell.
+    /// Where the operator's key pair lies for a shell.
     pub(crate) fn environment_file(&self) -> PathBuf {
         self.folder.join(ENVIRONMENT_FILE)
-    }
-
-    /// Where the metrics token lies.
-    pub(crate) fn token_file(&self) -> PathBuf {
-        self.folder.join(TOKEN_FILE)
     }
 }
 

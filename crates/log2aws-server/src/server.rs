@@ -87,21 +87,10 @@ impl Server {
         Ok(Self { config, clock, store, credentials, settings, limits: Limits::default() })
     }
 
-    /// The file with the operator's key pair, for `AWS_SHARED_CREDENTIALS_FILE` and the profile
-    /// [`PROFILE`](crate::PROFILE).
-    pub fn credentials_file(&self) -> PathBuf {
-        self.credentials.operator_file()
-    }
-
-    /// The file with the same key pair and the endpoint, for a shell's `source`. Written by
+    /// The file with the operator's key pair and the endpoint, for a shell's `source`. Written by
     /// [`Server::run`].
     pub fn environment_file(&self) -> PathBuf {
         self.credentials.environment_file()
-    }
-
-    /// The file with the token for `/-/metrics`.
-    pub fn metrics_token_file(&self) -> PathBuf {
-        self.credentials.token_file()
     }
 
     /// The operator's key pair.

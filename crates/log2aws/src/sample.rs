@@ -15,10 +15,10 @@ use crate::exit::{self, Exit};
 #[derive(Debug, Args)]
 pub(crate) struct SampleArgs {
     /// The folder of the day logs; made if it is missing.
-    #[arg(long, value_name = "DIR", default_value = "/var/log/log2aws")]
+    #[arg(long, value_name = "DIR", default_value = log2aws_agent::DEFAULT_LOG_DIR)]
     log_dir: PathBuf,
     /// The folder that keeps the counters of the last sample.
-    #[arg(long, value_name = "DIR", default_value = "/var/lib/log2aws-agent")]
+    #[arg(long, value_name = "DIR", default_value = log2aws_agent::DEFAULT_STATE_DIR)]
     state_dir: PathBuf,
     /// The name under which this machine's logs are kept [default: the host name].
     #[arg(long, value_name = "NAME")]
@@ -30,7 +30,7 @@ pub(crate) struct SampleArgs {
     #[arg(long)]
     since_boot: bool,
     /// How long to measure when there is no last sample, in seconds.
-    #[arg(long, value_name = "SECONDS", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    #[arg(long, value_name = "SECONDS", default_value_t = sample::DEFAULT_WINDOW.as_secs(), value_parser = clap::value_parser!(u64).range(1..=3600))]
     window: u64,
     // Read before the command line is parsed; it stands here for the help. See config.rs.
     /// The config file [default: /etc/log2aws/agent.toml if it exists].

@@ -22,10 +22,10 @@ pub(crate) struct ShipArgs {
     #[arg(long, value_name = "NAME")]
     server: Option<ServerName>,
     /// The folder of the day logs.
-    #[arg(long, value_name = "DIR", default_value = "/var/log/log2aws")]
+    #[arg(long, value_name = "DIR", default_value = log2aws_agent::DEFAULT_LOG_DIR)]
     log_dir: PathBuf,
     /// The folder that keeps what was delivered.
-    #[arg(long, value_name = "DIR", default_value = "/var/lib/log2aws-agent")]
+    #[arg(long, value_name = "DIR", default_value = log2aws_agent::DEFAULT_STATE_DIR)]
     state_dir: PathBuf,
     /// Deliver this day's log [default: yesterday's].
     #[arg(long, value_name = "DAY", conflicts_with = "since")]

@@ -109,7 +109,7 @@ impl Lines {
             Ok((csv, read)) if ended || read.columns >= self.columns => {
                 self.totals.rows += 1;
                 self.columns = read.columns;
-                return sink.row(&Row::new(csv, read, self.totals.lines));
+                return sink.row(&Row::new(csv, read));
             }
             Ok((_, read)) => Reason::CutShort { found: read.columns, expected: self.columns },
             Err(LineError::Columns(found)) if !ended && found < self.columns => {

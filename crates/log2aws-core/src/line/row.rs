@@ -10,27 +10,16 @@ use crate::sample::{Sample, VMSTAT_COLUMNS};
 pub struct Row<'a> {
     csv: &'a [u8],
     line: Line,
-    number: u64,
 }
 
 impl<'a> Row<'a> {
-    pub(crate) fn new(csv: &'a [u8], line: Line, number: u64) -> Self {
-        Self { csv, line, number }
+    pub(crate) fn new(csv: &'a [u8], line: Line) -> Self {
+        Self { csv, line }
     }
 
     /// The 23 cells of the CSV, without a line end.
     pub fn csv(&self) -> &'a [u8] {
         self.csv
-    }
-
-    /// The number of the line in the log, counted from 1.
-    pub fn line(&self) -> u64 {
-        self.number
-    }
-
-    /// The local day of the line.
-    pub fn date(&self) -> Date {
-        self.line.date
     }
 
     /// The numbers of the line.

@@ -22,7 +22,7 @@ fn read(line: &str) -> Result<(String, Line), LineError> {
 
 fn sample(line: &str) -> Sample {
     let (csv, line) = read(line).unwrap();
-    Row::new(csv.as_bytes(), line, 1).sample()
+    Row::new(csv.as_bytes(), line).sample()
 }
 
 fn refused(line: &str) -> String {
