@@ -143,7 +143,8 @@ impl Shipper<'_> {
                 self.config.server
             ))),
             400 => Trouble::Final(Failure::ThisLog(format!(
-                "the API {api} does not understand the request (400{said})"
+                "the API {api} does not understand the request (400{said}); is that its address, \
+                 with http or https as it has it?"
             ))),
             408 | 429 | 500..=599 => {
                 let what = match status {

@@ -74,15 +74,17 @@ impl Client {
     pub(crate) fn get(&self, url: &Url, within: Duration) -> Result<Reply, HttpError> {
         let mut url = url.clone();
         for _ in 0..MAX_REDIRECTS {
+            let proxy = self.proxy(&url)?;
+            let by_way_of = by_way_of(&url, proxy.as_ref());
             let request = self
                 .agent(&url)
                 .get(url.as_str())
                 .header(header::ACCEPT, "application/json")
                 .config()
-                .proxy(self.proxy(&url)?)
+                .proxy(proxy)
                 .timeout_global(Some(within))
                 .build();
-            let reply = read(&url, request.call())?;
+            let reply = read(&url, &by_way_of, request.call())?;
             if !reply.status.is_redirection() {
                 return Ok(reply);
             }
@@ -109,8 +111,10 @@ impl Client {
         for (name, value) in &upload.headers {
             request = request.header(name, value);
         }
-        let request = request.config().proxy(self.proxy(url)?).timeout_global(Some(within)).build();
-        read(url, request.send(SendBody::from_reader(bytes)))
+        let proxy = self.proxy(url)?;
+        let by_way_of = by_way_of(url, proxy.as_ref());
+        let request = request.config().proxy(proxy).timeout_global(Some(within)).build();
+        read(url, &by_way_of, request.send(SendBody::from_reader(bytes)))
     }
 
     /// The way to `url`.
@@ -165,8 +169,14 @@ fn tls_config() -> TlsConfig {
         .build()
 }
 
-fn read(url: &Url, response: Result<Response<Body>, Error>) -> Result<Reply, HttpError> {
-    let problem = |error: Error| HttpError::Transport { host: host(url), problem: problem(&error) };
+/// Reads the answer; `host` is how an error names who gave none.
+fn read(
+    url: &Url,
+    host: &str,
+    response: Result<Response<Body>, Error>,
+) -> Result<Reply, HttpError> {
+    let problem =
+        |error: Error| HttpError::Transport { host: host.to_owned(), problem: problem(&error) };
     let (parts, mut body) = response.map_err(problem)?.into_parts();
     let body = body.with_config().limit(MAX_ANSWER).read_to_vec().map_err(problem)?;
     let tls = url.scheme() == "https";
@@ -176,6 +186,17 @@ fn read(url: &Url, response: Result<Response<Body>, Error>) -> Result<Reply, Htt
 /// Host and port, as far as a message may name a URL.
 fn host(url: &Url) -> String {
     url.origin().ascii_serialization()
+}
+
+/// The same, and the proxy that the way leads through: it may be the one that is not there. Of its
+/// URL nothing else is told, because that can hold a password.
+fn by_way_of(url: &Url, proxy: Option<&ureq::Proxy>) -> String {
+    match proxy {
+        None => host(url),
+        Some(proxy) => {
+            format!("{} by way of the proxy {}:{}", host(url), proxy.host(), proxy.port())
+        }
+    }
 }
 
 /// What went wrong, in a sentence that holds nothing of the request.

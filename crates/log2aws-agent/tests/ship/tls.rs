@@ -172,7 +172,13 @@ fn a_proxy_is_asked_for_the_way() {
     let line = trusted_by_way_of(&api, &format!("http://{}", proxy.address));
     assert!(line.contains("the proxy does not let us through; check HTTPS_PROXY"), "{line}");
     let request = proxy.requests()[0].clone();
-    assert_eq!((request.method.as_str(), request.target), ("CONNECT", host));
+    assert_eq!((request.method.as_str(), request.target), ("CONNECT", host.clone()));
+
+    // Nothing listens on the port of the TCP multiplexer.
+    let gone = "127.0.0.1:1";
+    let line = trusted_by_way_of(&api, &format!("http://user:word@{gone}"));
+    assert!(line.contains(&format!("{host} by way of the proxy {gone}: ")), "{line}");
+    assert!(line.contains("refused") && !line.contains("word"), "{line}");
 
     let line = trusted_by_way_of(&api, "socks5://user:word@localhost:1080");
     assert!(line.contains("https_proxy in the environment is not the address"), "{line}");
