@@ -38,19 +38,13 @@ def documented():
 
 
 def certificate(folder):
-    """A self-signed certificate. It is no CA: strict clients take none for a server's own."""
-    (folder / "openssl.conf").write_text(
-        "[req]\ndistinguished_name=dn\nx509_extensions=v3\nprompt=no\n"
-        f"[dn]\nCN={NAME}\n[v3]\nsubjectAltName=DNS:{NAME}\nbasicConstraints=CA:FALSE\n"
-    )
-    key, cert = folder / "key.pem", folder / "cert.pem"
-    subprocess.run(
-        [needs("openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt",
-         "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-keyout", key, "-out", cert,
-         "-config", folder / "openssl.conf"],
-        check=True, capture_output=True,
-    )
-    return key, cert
+    """A self-signed certificate, made as the manual says."""
+    needs("openssl")
+    text = (ROOT / "docs" / "serve.md").read_text()
+    (command,) = re.findall(r"```sh\n(openssl req .*?)```", text, re.S)
+    command = command.replace("logs.example.com", NAME)
+    subprocess.run(["bash", "-ec", command], cwd=folder, check=True, capture_output=True)
+    return folder / f"{NAME}.key", folder / f"{NAME}.pem"
 
 
 class Nginx:
