@@ -1,6 +1,7 @@
 //! The project's own tasks. People and CI call the same commands.
 
 mod bench;
+mod soak;
 mod test;
 mod tidy;
 mod tools;
@@ -24,6 +25,8 @@ enum Task {
     Test(test::Options),
     /// Measure speed and memory, as ratios in one run.
     Bench(bench::Options),
+    /// Run the long form of the tests, for hours.
+    Soak(soak::Options),
     /// Check the rules of the house: arrows, bans, a `//!` on every file, docs that name real tests.
     Tidy,
 }
@@ -43,6 +46,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.task {
         Task::Test(options) => test::run(&root, &options),
         Task::Bench(options) => bench::run(&root, &options),
+        Task::Soak(options) => soak::run(&root, &options),
         Task::Tidy => tidy::run(&root),
     }
 }

@@ -1,0 +1,39 @@
+//! `cargo xtask soak`: the long form of what CI runs short. Hours, not minutes.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use clap::Args;
+use xshell::{Shell, cmd};
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// How often the store is killed in the middle of its puts (CI: 20).
+    #[arg(long, default_value_t = 2_000)]
+    kills: u32,
+    /// How many cases each property is tried with that does not fix their number (CI: 256).
+    #[arg(long, default_value_t = 50_000)]
+    cases: u32,
+    /// How many logs are delivered to one `serve` (the bench: 20,000).
+    #[arg(long, default_value_t = 500_000)]
+    deliveries: u32,
+}
+
+/// Runs the long tests, optimised: properties, kills, and one long day of deliveries.
+pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
+    let shell = Shell::new()?;
+    shell.change_dir(root);
+    println!("== properties, {} cases each, and {} kills", options.cases, options.kills);
+    cmd!(shell, "cargo test --release --workspace")
+        .env("PROPTEST_CASES", options.cases.to_string())
+        .env("LOG2AWS_CRASH_ROUNDS", options.kills.to_string())
+        .quiet()
+        .run()
+        .context("a long test failed")?;
+    println!("== {} deliveries to one serve", options.deliveries);
+    let count = options.deliveries.to_string();
+    cmd!(shell, "cargo run --quiet --release -p log2aws-server --example deliver -- {count} 32")
+        .quiet()
+        .run()
+        .context("the load generator failed")
+}
