@@ -124,7 +124,9 @@ impl Disk {
             if let Some(size) = input.mpu_object_size {
                 check_size(&disk, &upload, &parts, size)?;
             }
-            disk.commit(&bucket, &key, &conditions, |store| store.complete_upload(&upload, &parts))
+            // Gigabytes may be copied here: the locks of commits must not be held meanwhile.
+            let whole = disk.store.assemble_upload(&upload, &parts).map_err(disk.fault())?;
+            disk.commit(&bucket, &key, &conditions, || whole.commit())
         })
         .await?;
         Ok(CompleteMultipartUploadOutput {

@@ -8,7 +8,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use http::{Extensions, HeaderMap};
 use log2aws_core::key::{BucketName, ObjectKey};
 use log2aws_service::http::Caller;
-use log2aws_store::DiskStore;
 use log2aws_store::disk::{Attributes, DiskError, ObjectInfo};
 use s3s::dto::{ETag, ETagCondition, Metadata, PutObjectInput, PutObjectOutput};
 use s3s::{S3Request, S3Result, s3_error};
@@ -147,12 +146,12 @@ impl Disk {
         bucket: &BucketName,
         key: &ObjectKey,
         conditions: &WriteConditions,
-        commit: impl FnOnce(&DiskStore) -> Result<ObjectInfo, DiskError>,
+        commit: impl FnOnce() -> Result<ObjectInfo, DiskError>,
     ) -> S3Result<ObjectInfo> {
         let info = {
             let _lock = self.locks.lock(bucket, key);
             conditions.check(self, bucket, key)?;
-            commit(&self.store).map_err(self.fault())?
+            commit().map_err(self.fault())?
         };
         self.metrics.puts.inc();
         self.metrics.put_bytes.inc_by(info.digests.size);
@@ -182,7 +181,7 @@ impl Disk {
                 arriving,
                 move |store| store.stage(&place.0, &place.1),
                 move |_, staged| {
-                    disk.commit(&bucket, &key, &conditions, |_| staged.commit(attributes))
+                    disk.commit(&bucket, &key, &conditions, || staged.commit(attributes))
                 },
             )
             .await?;

@@ -39,7 +39,7 @@ use log2aws_service::ports::{Clock, VersionId};
 
 pub use body::ObjectReader;
 pub use error::{DiskError, OpenError};
-pub use multipart::StagedPart;
+pub use multipart::{Assembled, StagedPart};
 pub use staged::Staged;
 pub use types::{
     Attributes, Damaged, Digests, Entry, Expired, ListQuery, Listing, MAX_PAGE, ObjectInfo,

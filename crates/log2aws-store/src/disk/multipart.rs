@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 
 use jiff::{SignedDuration, Timestamp};
 use log2aws_core::key::{BucketName, ObjectKey};
@@ -20,6 +20,7 @@ use super::folders::sync;
 use super::inner::Inner;
 use super::manifest;
 use super::name::KeyPath;
+use super::staged::Staged;
 use super::staged_file::StagedFile;
 use super::types::{
     Attributes, Damaged, Digests, MAX_PAGE, ObjectInfo, PartInfo, PartListing, UploadId,
@@ -163,19 +164,20 @@ impl DiskStore {
         Ok(UploadListing { uploads: found.into_values().collect(), more })
     }
 
-    /// Makes an object of the parts named, each by number and entity tag (without quotes).
+    /// Puts the parts named together, each by number and entity tag (without quotes). The whole is
+    /// to be seen once it is committed.
     ///
     /// # Errors
     /// [`DiskError::NoSuchUpload`], [`DiskError::InvalidPart`], [`DiskError::InvalidPartOrder`]
     /// (also if no part is named), [`DiskError::PartTooSmall`], [`DiskError::Full`],
     /// [`DiskError::Damaged`], [`DiskError::Io`]. The upload stays, and the call can be made
     /// again.
-    pub fn complete_upload(
+    pub fn assemble_upload(
         &self,
         upload: &UploadId,
         parts: &[(u16, String)],
-    ) -> Result<ObjectInfo, DiskError> {
-        let _lock = self.inner.lock_upload(upload);
+    ) -> Result<Assembled<'_>, DiskError> {
+        let lock = self.inner.lock_upload(upload);
         let info = self.upload_info(upload)?;
         let name = || upload.to_string();
         if parts.is_empty() || !parts.is_sorted_by(|(a, _), (b, _)| a < b) {
@@ -202,9 +204,8 @@ impl DiskStore {
             copy_part(upload, part, path, &info.key, &mut buffer, &mut whole)?;
         }
         let etag = format!("{}-{}", hex(&tags.finalize()), found.len());
-        let object = whole.commit(Attributes { etag: Some(etag), ..info.attributes })?;
-        self.discard(upload)?;
-        Ok(object)
+        let attributes = Attributes { etag: Some(etag), ..info.attributes };
+        Ok(Assembled { store: self, upload: upload.clone(), whole, attributes, _lock: lock })
     }
 
     /// Throws an upload and its parts away.
@@ -269,6 +270,30 @@ impl DiskStore {
             ids.extend(name.to_str().and_then(UploadId::parse));
         }
         Ok(ids)
+    }
+}
+
+/// The parts of an upload, put together. Dropped without [`Assembled::commit`], the whole is gone
+/// and the upload stays.
+#[derive(Debug)]
+pub struct Assembled<'a> {
+    store: &'a DiskStore,
+    upload: UploadId,
+    whole: Staged,
+    attributes: Attributes,
+    /// Nobody else completes or aborts the upload meanwhile.
+    _lock: MutexGuard<'a, ()>,
+}
+
+impl Assembled<'_> {
+    /// Makes the object durable and visible, and the upload go.
+    ///
+    /// # Errors
+    /// As [`Staged::commit`]; the upload stays, and can be assembled again.
+    pub fn commit(self) -> Result<ObjectInfo, DiskError> {
+        let object = self.whole.commit(self.attributes)?;
+        self.store.discard(&self.upload)?;
+        Ok(object)
     }
 }
 

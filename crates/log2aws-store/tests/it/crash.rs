@@ -127,5 +127,5 @@ fn put_in_parts(store: &DiskStore, name: &str, bytes: &[u8]) -> log2aws_store::d
     let mut part = store.stage_part(&upload, 1).unwrap();
     part.write_all(bytes).unwrap();
     let part = part.commit().unwrap();
-    store.complete_upload(&upload, &[(1, part.etag)]).unwrap()
+    store.assemble_upload(&upload, &[(1, part.etag)]).unwrap().commit().unwrap()
 }

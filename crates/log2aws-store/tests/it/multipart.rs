@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 
 use log2aws_store::DiskStore;
-use log2aws_store::disk::{Attributes, DiskError, PartInfo, UploadId, UploadQuery};
+use log2aws_store::disk::{Attributes, DiskError, ObjectInfo, PartInfo, UploadId, UploadQuery};
 
 use crate::common::{HandClock, START, analyzed, at, count, get, key, open, open_at, put};
 
@@ -29,6 +29,27 @@ fn named(parts: &[&PartInfo]) -> Vec<(u16, String)> {
     parts.iter().map(|part| (part.number, part.etag.clone())).collect()
 }
 
+fn complete(
+    store: &DiskStore,
+    upload: &UploadId,
+    parts: &[(u16, String)],
+) -> Result<ObjectInfo, DiskError> {
+    store.assemble_upload(upload, parts)?.commit()
+}
+
+#[test]
+fn an_upload_that_is_assembled_and_not_committed_stays() {
+    let home = tempfile::tempdir().unwrap();
+    let store = open(home.path());
+    let upload = begin(&store, "k");
+    let part = put_part(&store, &upload, 1, b"whole");
+    drop(store.assemble_upload(&upload, &named(&[&part])).unwrap());
+    assert!(store.head(&analyzed(), &key("k"), None).is_err());
+    assert_eq!(count(&home.path().join("staging")), 0);
+    complete(&store, &upload, &named(&[&part])).unwrap();
+    assert_eq!(get(&store, &analyzed(), "k").unwrap(), b"whole");
+}
+
 #[test]
 fn parts_become_one_object_also_after_a_restart() {
     let home = tempfile::tempdir().unwrap();
@@ -43,7 +64,7 @@ fn parts_become_one_object_also_after_a_restart() {
     let first = put_part(&store, &upload, 2, &a);
     let listed = store.list_parts(&upload, 0, 10).unwrap();
     assert_eq!(listed.parts, [first.clone(), second.clone()]);
-    let info = store.complete_upload(&upload, &named(&[&first, &second])).unwrap();
+    let info = complete(&store, &upload, &named(&[&first, &second])).unwrap();
     // In Python: md5(md5(b"a" * 5 * 1024 * 1024).digest() + md5(b"b" * 17).digest()).hexdigest()
     assert_eq!(info.etag, "9c26760c411d09f32ff9f9d11ece7318-2");
     assert_eq!(info.content_type, "application/gzip");
@@ -51,7 +72,7 @@ fn parts_become_one_object_also_after_a_restart() {
     assert_eq!(get(&store, &analyzed(), "big/file.gz").unwrap(), [a, b].concat());
     assert_eq!(count(&home.path().join("uploads")), 0);
     assert_eq!(count(&home.path().join("staging")), 0);
-    let again = store.complete_upload(&upload, &named(&[&first, &second]));
+    let again = complete(&store, &upload, &named(&[&first, &second]));
     assert!(matches!(again, Err(DiskError::NoSuchUpload { .. })), "{again:?}");
 }
 
@@ -63,23 +84,23 @@ fn a_wrong_list_of_parts_is_refused_and_the_upload_stays() {
     let upload = begin(&store, "k");
     let small = put_part(&store, &upload, 1, b"too small to be first");
     let last = put_part(&store, &upload, 2, b"last");
-    let complete = |parts: &[(u16, String)]| store.complete_upload(&upload, parts).unwrap_err();
+    let refuse = |parts: &[(u16, String)]| complete(&store, &upload, parts).unwrap_err();
 
-    let refused = complete(&[]);
+    let refused = refuse(&[]);
     assert!(matches!(refused, DiskError::InvalidPartOrder { .. }), "{refused}");
     for wrong in [[&last, &small], [&last, &last]] {
-        let refused = complete(&named(&wrong));
+        let refused = refuse(&named(&wrong));
         assert!(matches!(refused, DiskError::InvalidPartOrder { .. }), "{refused}");
     }
-    let refused = complete(&[(2, small.etag.clone())]);
+    let refused = refuse(&[(2, small.etag.clone())]);
     assert!(matches!(refused, DiskError::InvalidPart { number: 2, .. }), "{refused}");
-    let refused = complete(&[(3, small.etag.clone())]);
+    let refused = refuse(&[(3, small.etag.clone())]);
     assert!(matches!(refused, DiskError::InvalidPart { number: 3, .. }), "{refused}");
-    let refused = complete(&named(&[&small, &last]));
+    let refused = refuse(&named(&[&small, &last]));
     assert!(matches!(refused, DiskError::PartTooSmall { number: 1, size: 21, .. }), "{refused}");
     assert_eq!(get(&store, &analyzed(), "k").unwrap(), b"stands");
 
-    store.complete_upload(&upload, &named(&[&last])).unwrap();
+    complete(&store, &upload, &named(&[&last])).unwrap();
     assert_eq!(get(&store, &analyzed(), "k").unwrap(), b"last");
 }
 
