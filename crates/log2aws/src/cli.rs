@@ -68,7 +68,7 @@ pub(crate) fn run(args: &[OsString]) -> Exit {
     };
     done.unwrap_or_else(|error| {
         exit::report(&mut io::stderr(), &error);
-        Exit::Failed
+        if convert::is_usage(&error) { Exit::Usage } else { Exit::Failed }
     })
 }
 

@@ -67,6 +67,17 @@ pub(crate) enum ConvertError {
     SameFile(PathBuf),
 }
 
+/// Whether the command line is what is wrong.
+pub(crate) fn is_usage(error: &anyhow::Error) -> bool {
+    let error = error.downcast_ref::<ConvertError>();
+    error.is_some_and(|error| {
+        matches!(
+            error,
+            ConvertError::StdinTwice | ConvertError::RejectsToStdout | ConvertError::SameFile(_)
+        )
+    })
+}
+
 /// Converts the inputs, one after the other.
 ///
 /// # Errors

@@ -33,6 +33,12 @@ impl Ran {
     fn error(&self) -> String {
         self.exit.as_ref().unwrap_err().to_string()
     }
+
+    /// The error of a command line that asks for what cannot be.
+    fn usage_error(&self) -> String {
+        assert!(super::is_usage(self.exit.as_ref().unwrap_err()));
+        self.error()
+    }
 }
 
 /// Runs with files of `folder`: every argument in braces is a name in it.
@@ -177,14 +183,15 @@ fn no_file_is_written_over_while_in_use() {
     ] {
         let ran = run_in(&folder, args, "");
         assert!(
-            ran.error().ends_with("would be written over while it is in use; name another file")
+            ran.usage_error()
+                .ends_with("would be written over while it is in use; name another file")
         );
     }
     assert_eq!(read(&folder, "a.log"), LOG);
     let ran = run_in(&folder, &["-", "-"], LOG);
-    assert!(ran.error().contains("standard input can be read only once"));
+    assert!(ran.usage_error().contains("standard input can be read only once"));
     let ran = run_in(&folder, &["-", "--rejects", "-"], LOG);
-    assert!(ran.error().contains("wants the name of a file"));
+    assert!(ran.usage_error().contains("wants the name of a file"));
     assert_eq!(names(&folder), ["a.log", "sub"]);
 }
 
@@ -223,4 +230,12 @@ fn a_reader_that_has_gone_ends_it_quietly() {
     let mut full = Closed(io::ErrorKind::StorageFull);
     let error = run(&cli.args, &mut LOG.as_bytes(), &mut full, &mut stderr).unwrap_err();
     assert!(format!("{error:#}").starts_with("standard output cannot be written: "));
+}
+
+#[test]
+fn a_file_that_is_not_there_is_no_fault_of_usage() {
+    let folder = folder(&[]);
+    let ran = run_in(&folder, &["{}a.log"], "");
+    assert!(ran.error().contains("a.log cannot be read"));
+    assert!(!super::is_usage(ran.exit.as_ref().unwrap_err()));
 }
