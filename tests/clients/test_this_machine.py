@@ -147,3 +147,24 @@ def test_two_demos_at_once_keep_out_of_each_others_way(tmp_path):
     assert len(charts) == 2
     for chart in charts:
         assert chart.startswith(str(tmp_path)) and open(chart).read().startswith("<svg")
+
+
+def test_a_demo_that_nobody_can_read_says_so(tmp_path):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [binary(), "demo", "--once", "--samples", "1"], stdout=full, stderr=subprocess.PIPE,
+            env={"PATH": "/usr/bin:/bin", "TMPDIR": str(tmp_path)}, text=True, timeout=60,
+        )
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: standard output cannot be written\n"), done.stderr
+
+
+def test_a_demo_whose_port_is_taken_leaves_nothing_behind(serve, tmp_path):
+    taken = serve.url.removeprefix("http://")
+    done = subprocess.run(
+        [binary(), "demo", "--once", "--listen", taken], capture_output=True, text=True, timeout=60,
+        env={"PATH": "/usr/bin:/bin", "TMPDIR": str(tmp_path)},
+    )
+    assert done.returncode == 1
+    assert f"cannot listen on {taken}" in done.stderr
+    assert list(tmp_path.iterdir()) == []

@@ -47,6 +47,14 @@ pub(crate) struct DemoArgs {
 /// # Errors
 /// The first step that failed.
 pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<Exit> {
+    all_steps(args).map_err(|error| {
+        // Only writes to standard output are passed up without a word of their own.
+        let bare = error.is::<io::Error>();
+        if bare { error.context("standard output cannot be written") } else { error }
+    })
+}
+
+fn all_steps(args: &DemoArgs) -> anyhow::Result<Exit> {
     logging::start(LogFormat::Text, LogLevel::Warn)?;
     let listener = TcpListener::bind(args.listen)
         .with_context(|| format!("cannot listen on {} (--listen)", args.listen))?;
