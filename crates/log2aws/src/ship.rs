@@ -80,6 +80,8 @@ pub(crate) fn run(args: &ShipArgs) -> anyhow::Result<Exit> {
         let mut out = io::stdout().lock();
         serde_json::to_writer_pretty(&mut out, &report)?;
         writeln!(out)?;
+    } else if report.days.is_empty() {
+        writeln!(io::stdout(), "nothing to do: no log of these days is left to deliver")?;
     }
     Ok(match report.exit_code() {
         0 => Exit::Done,

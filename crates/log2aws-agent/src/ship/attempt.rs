@@ -136,6 +136,14 @@ impl Shipper<'_> {
         let (api, status) = (&self.config.api, reply.status.as_u16());
         let said = answer::detail(&reply.body).map_or_else(String::new, |text| format!(": {text}"));
         match status {
+            // Every answer of ours names the caller's address.
+            403 if reply.header(SOURCE_HEADER).is_none() => {
+                Trouble::Final(Failure::Refused(format!(
+                    "{api} answers 403{said}, but not as log2aws does: is that its whole \
+                     address, and does nothing in between refuse this machine? (--api); the log \
+                     stays, the next run tries again"
+                )))
+            }
             403 => Trouble::Final(Failure::Refused(format!(
                 "the API {api} refuses this machine (403{said}){}; the allow-list must hold this \
                  address for server {}; the log stays, the next run tries again",
@@ -195,8 +203,11 @@ impl Shipper<'_> {
 }
 
 /// Our address as the API sees it, where it says so.
+/// What tells an answer of generate-url from that of anybody in its place.
+const SOURCE_HEADER: &str = "log2aws-source";
+
 fn seen_as(reply: &Reply) -> String {
-    let address = reply.header("log2aws-source").and_then(|ip| ip.parse().ok());
+    let address = reply.header(SOURCE_HEADER).and_then(|ip| ip.parse().ok());
     address.map_or_else(String::new, |ip: std::net::IpAddr| format!("; it sees us as {ip}"))
 }
 

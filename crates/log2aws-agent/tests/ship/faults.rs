@@ -45,6 +45,14 @@ fn the_api_refuses() {
 }
 
 #[test]
+fn somebody_else_refuses() {
+    let body = "<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>";
+    let fault = move |_: &Request| says("403 Forbidden", "", body);
+    let words = ["refused: ", "answers 403", "not as log2aws does", "--api"];
+    assert_eq!(fails(fault, &words), (5, 1, Duration::ZERO));
+}
+
+#[test]
 fn the_api_does_not_understand() {
     let body = r#"{"title":"Bad Request","detail":"the date does not exist"}"#;
     let fault = move |_: &Request| says("400 Bad Request", "", body);
