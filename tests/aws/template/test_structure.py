@@ -1,0 +1,400 @@
+"""What the template makes, in which order and under which names."""
+
+import hashlib
+import json
+import re
+
+import calls
+import pytest
+from cloudformation import (
+    ROOT,
+    TEMPLATE,
+    Refused,
+    Stack,
+    circle,
+    load,
+    references,
+    waits_for,
+)
+
+RAW = load()
+GRAPH = references(RAW)
+PLAIN = calls.World(kms=False, address=True, prefix=False)
+
+
+def stack(region="ap-northeast-1", **parameters):
+    return Stack(RAW, PLAIN.parameters() | parameters, region=region)
+
+
+# ---- order ---------------------------------------------------------------------------------------
+
+
+def test_nothing_waits_for_itself():
+    assert circle(GRAPH) is None
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c"]
+
+
+@pytest.mark.parametrize(
+    "later, earlier",
+    [
+        # S3 tries the event when the bucket is made.
+        ("RawBucket", "AnalyzeLogPermission"),
+        # No event before it can fail safely, and its function can log and send.
+        ("RawBucket", "AnalyzeLogFailures"),
+        ("AnalyzeLogFailures", "AnalyzeLogRole"),
+        ("AnalyzeLog", "AnalyzeLogLog"),
+        ("GenerateUrl", "GenerateUrlLog"),
+        # Settings name buckets that are there.
+        ("RawBucketParameter", "RawBucket"),
+        ("AnalyzedBucketParameter", "AnalyzedBucket"),
+    ],
+)
+def test_what_has_to_be_there_first_is(later, earlier):
+    assert earlier in waits_for(GRAPH, later)
+
+
+def test_no_policy_and_no_function_waits_for_a_bucket():
+    buckets = {"RawBucket", "AnalyzedBucket"}
+    for name, resource in RAW["Resources"].items():
+        if resource["Type"] in ("AWS::IAM::Role", "AWS::Lambda::Function", "AWS::Lambda::Permission"):
+            assert not waits_for(GRAPH, name) & buckets, name
+
+
+# ---- the API -------------------------------------------------------------------------------------
+
+
+def deployment():
+    (name,) = stack().of_type("AWS::ApiGateway::Deployment")
+    return name
+
+
+def test_a_changed_api_is_deployed_anew():
+    """API Gateway serves a deployment, not the API; a new one takes a new logical ID."""
+    kinds = ("RestApi", "Resource", "Method", "GatewayResponse")
+    api = {
+        name: resource
+        for name, resource in RAW["Resources"].items()
+        if resource["Type"] in [f"AWS::ApiGateway::{kind}" for kind in kinds]
+    }
+    pictured = hashlib.sha256(json.dumps(api, sort_keys=True).encode()).hexdigest()[:8]
+    wanted = f"ApiDeployment{pictured}"
+    assert deployment() == wanted, f"the API has changed: in {TEMPLATE.name}, write {wanted}"
+
+
+def test_a_deployment_pictures_the_whole_api():
+    seen = {
+        name
+        for name, resource in RAW["Resources"].items()
+        if resource["Type"] in ("AWS::ApiGateway::Method", "AWS::ApiGateway::GatewayResponse")
+    }
+    assert len(seen) == 4 and seen <= waits_for(GRAPH, deployment())
+    assert deployment() in waits_for(GRAPH, "ApiStage")
+
+
+def test_the_gateway_speaks_as_the_service_does():
+    """Its answers are those of log2aws_service::http, word for word."""
+    problems = (ROOT / "crates/log2aws-service/src/http/problem.rs").read_text()
+    for name, code, retry in [
+        ("ApiTooMany", "too-many-requests", True),
+        ("ApiNoSuchPath", "not-found", False),
+    ]:
+        row = re.search(rf'StatusCode::(\w+),\s+"{code}",\s+"([^"]+)"', problems)
+        assert row, f"problem.rs has no row {code}"
+        properties = stack().resources[name]["Properties"]
+        templates = properties["ResponseTemplates"]
+        plain, told = templates["text/plain"], templates["application/json"]
+        status = {"TOO_MANY_REQUESTS": 429, "NOT_FOUND": 404}[row[1]]
+        assert plain == row[2] and properties["StatusCode"] == str(status)
+        told = json.loads(told)
+        assert (told["detail"], told["code"], told["status"]) == (row[2], code, status)
+        assert set(told) == {"type", "title", "status", "detail", "code"}
+        assert told["title"] == row[1].replace("_", " ").title()
+        headers = properties["ResponseParameters"]
+        assert ("gatewayresponse.header.Retry-After" in headers) is retry
+        # A value in single quotes is a text; without them it would be an expression.
+        assert all(re.fullmatch(r"'[^']+'", value) for value in headers.values())
+        assert not retry or re.fullmatch(r"'\d+'", headers["gatewayresponse.header.Retry-After"])
+
+
+def test_get_and_post_of_the_root_reach_the_function():
+    methods = stack().of_type("AWS::ApiGateway::Method").values()
+    assert sorted(m["Properties"]["HttpMethod"] for m in methods) == ["GET", "POST"]
+    for method in methods:
+        integration = method["Properties"]["Integration"]
+        assert (integration["Type"], integration["IntegrationHttpMethod"]) == ("AWS_PROXY", "POST")
+        assert "function:log2aws-dev-generate-url/invocations" in integration["Uri"]
+
+
+def test_the_stage_throttles_and_traces_no_answer():
+    stage = stack(RequestsPerSecond=7, RequestsBurst=9).resources["ApiStage"]["Properties"]
+    (settings,) = stage["MethodSettings"]
+    assert (settings["ThrottlingRateLimit"], settings["ThrottlingBurstLimit"]) == ("7", "9")
+    assert (settings["ResourcePath"], settings["HttpMethod"]) == ("/*", "*")
+    assert settings["DataTraceEnabled"] is False and "LoggingLevel" not in settings
+
+
+def test_outputs_say_where_to_ask():
+    outputs = stack().outputs
+    url = outputs["GenerateSignedUrl"]
+    assert url["Value"] == "https://made-up-api.execute-api.ap-northeast-1.amazonaws.com/dev/"
+    assert url["Export"]["Name"] == "log2aws-dev-GenerateSignedUrl"
+
+
+# ---- names ---------------------------------------------------------------------------------------
+
+NAMED = {
+    "AWS::S3::Bucket": "BucketName",
+    "AWS::Lambda::Function": "FunctionName",
+    "AWS::Logs::LogGroup": "LogGroupName",
+    "AWS::SSM::Parameter": "Name",
+    "AWS::SQS::Queue": "QueueName",
+    "AWS::CloudWatch::Alarm": "AlarmName",
+    "AWS::ApiGateway::RestApi": "Name",
+}
+
+
+def names(of):
+    found = {
+        (kind, resource["Properties"][key])
+        for kind, key in NAMED.items()
+        for resource in of.of_type(kind).values()
+    }
+    exports = {("export", out["Export"]["Name"]) for out in of.outputs.values() if "Export" in out}
+    return found | exports
+
+
+def test_names_are_those_of_the_design():
+    ending = "dev-111122223333-ap-northeast-1"
+    parameters = ["LogPutAllowHosts", "ServerlogBucketName", "AnalyzedlogBucketName"]
+    assert names(stack()) >= {
+        ("AWS::S3::Bucket", f"serverlogs-{ending}"),
+        ("AWS::S3::Bucket", f"analyzedlogs-{ending}"),
+        ("AWS::Lambda::Function", "log2aws-dev-generate-url"),
+        ("AWS::Lambda::Function", "log2aws-dev-analyze-log"),
+        *(("AWS::SSM::Parameter", f"/log2aws/dev/{name}") for name in parameters),
+    }
+    settings = [r["Properties"] for r in stack().of_type("AWS::SSM::Parameter").values()]
+    values = {setting["Name"]: setting["Value"] for setting in settings}
+    assert values["/log2aws/dev/ServerlogBucketName"] == f"serverlogs-{ending}"
+    assert values["/log2aws/dev/AnalyzedlogBucketName"] == f"analyzedlogs-{ending}"
+    assert values["/log2aws/dev/LogPutAllowHosts"] == PLAIN.parameters()["LogPutAllowHosts"]
+
+
+def test_two_environments_and_two_regions_stand_side_by_side():
+    assert not names(stack()) & names(stack(Env="prod"))
+    here, there = names(stack()), names(stack(region="us-east-1"))
+    # Only bucket names are shared by all regions.
+    assert not {n for n in here if n[0] == "AWS::S3::Bucket"} & there
+    # A role's name would be shared by all regions, and need CAPABILITY_NAMED_IAM.
+    for role in stack().of_type("AWS::IAM::Role").values():
+        assert "RoleName" not in role["Properties"]
+
+
+def test_the_longest_environment_fits():
+    longest = stack(Env="a" * 20, region="ap-southeast-1")
+    for kind, name in names(longest):
+        most = {"AWS::S3::Bucket": 63, "AWS::Lambda::Function": 64, "AWS::SQS::Queue": 80}.get(kind, 255)
+        assert len(name) <= most, name
+
+
+def test_every_name_has_a_type_that_is_looked_at():
+    keys = set(NAMED.values()) | {"RoleName", "ManagedPolicyName", "TopicName"}
+    for name, resource in stack().resources.items():
+        given = keys & set(resource["Properties"])
+        kind = resource["Type"]
+        if kind in ("AWS::Lambda::Permission", "AWS::Lambda::EventInvokeConfig"):
+            continue
+        assert given == ({NAMED[kind]} if kind in NAMED else set()), f"{name}: {given}"
+
+
+# ---- buckets -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["RawBucket", "AnalyzedBucket"])
+def test_buckets_are_private_encrypted_versioned_and_kept(name):
+    bucket = stack().resources[name]
+    assert bucket["DeletionPolicy"] == "RetainExceptOnCreate"
+    assert bucket["UpdateReplacePolicy"] == "Retain"
+    properties = bucket["Properties"]
+    block = properties["PublicAccessBlockConfiguration"]
+    assert len(block) == 4 and all(value is True for value in block.values())
+    assert properties["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+    assert properties["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert encryption(stack(), name) == ("AES256", None, False)
+    assert encryption(stack(KmsKeyArn=calls.KEY), name) == ("aws:kms", calls.KEY, True)
+    policies = stack().of_type("AWS::S3::BucketPolicy").values()
+    assert properties["BucketName"] in [policy["Properties"]["Bucket"] for policy in policies]
+
+
+def encryption(of, name):
+    (rule,) = of.resources[name]["Properties"]["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    default = rule["ServerSideEncryptionByDefault"]
+    return default["SSEAlgorithm"], default.get("KMSMasterKeyID"), rule["BucketKeyEnabled"]
+
+
+@pytest.mark.parametrize(
+    "name, days", [("RawBucket", "RawKeepDays"), ("AnalyzedBucket", "AnalyzedKeepDays")]
+)
+def test_lifecycles_expire_and_never_transition(name, days):
+    def rules(**parameters):
+        return stack(**parameters).resources[name]["Properties"]["LifecycleConfiguration"]["Rules"]
+
+    (tidy,) = rules(NoncurrentKeepDays=12, AbortUploadDays=3)
+    assert tidy["NoncurrentVersionExpiration"] == {"NoncurrentDays": "12"}
+    assert tidy["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": "3"}
+    # Else a removed result would leave its marker for ever.
+    assert tidy["ExpiredObjectDeleteMarker"] is True
+    other = {"RawKeepDays": 5, "AnalyzedKeepDays": 5} | {days: 400}
+    expire, _ = rules(**other)
+    assert expire["ExpirationInDays"] == "400"
+    for rule in rules(**other):
+        assert rule["Status"] == "Enabled" and not any("Transition" in key for key in rule)
+        # S3 refuses the two in one rule.
+        assert not {"ExpirationInDays", "ExpiredObjectDeleteMarker"} <= set(rule)
+
+
+def test_only_new_logs_are_events():
+    notification = stack().resources["RawBucket"]["Properties"]["NotificationConfiguration"]
+    (event,) = notification["LambdaConfigurations"]
+    assert event["Event"] == "s3:ObjectCreated:*"
+    assert event["Filter"] == {"S3Key": {"Rules": [{"Name": "suffix", "Value": ".log"}]}}
+    assert event["Function"].endswith(":function:log2aws-dev-analyze-log")
+    # Results that were events would be analyzed without end.
+    assert "NotificationConfiguration" not in stack().resources["AnalyzedBucket"]["Properties"]
+
+
+def test_the_longest_allow_list_fits_into_a_bucket_policy():
+    """A parameter of CloudFormation holds 4,096 bytes, a bucket policy 20 KB."""
+    networks = ",".join(f"10.0.{i // 256}.{i % 256}/32" for i in range(350))
+    networks = networks[:4096].rsplit(",", 1)[0]
+    longest = stack(Env="a" * 20, LogPutAllowNetworks=networks)
+    policy = longest.resources["RawBucketPolicy"]["Properties"]["PolicyDocument"]
+    assert len(networks) > 4000 and len(json.dumps(policy)) < 20 * 1024
+
+
+# ---- functions, events, alarms -------------------------------------------------------------------
+
+
+def test_functions_run_what_was_built():
+    made = stack(Architecture="arm64", KeyPrefix="spread")
+    for name, key in [("GenerateUrl", "GenerateUrlKey"), ("AnalyzeLog", "AnalyzeLogKey")]:
+        properties = made.resources[name]["Properties"]
+        assert (properties["Runtime"], properties["Handler"]) == ("provided.al2023", "bootstrap")
+        assert properties["Architectures"] == ["arm64"]
+        given = PLAIN.parameters()
+        assert properties["Code"] == {"S3Bucket": given["ArtifactBucket"], "S3Key": given[key]}
+        environment = properties["Environment"]["Variables"]
+        assert environment == {"LOG2AWS_ENV": "dev", "LOG2AWS_KEY_PREFIX": "spread"}
+        assert "ReservedConcurrentExecutions" not in properties
+        group = properties["LoggingConfig"]["LogGroup"]
+        assert group == f"/aws/lambda/{properties['FunctionName']}"
+    for group in stack(LogKeepDays=7).of_type("AWS::Logs::LogGroup").values():
+        assert group["Properties"]["RetentionInDays"] == "7"
+
+
+def test_an_event_that_fails_is_kept_for_two_weeks():
+    made = stack()
+    queue = made.resources["FailedEvents"]["Properties"]
+    assert queue["MessageRetentionPeriod"] == 14 * 24 * 3600 and queue["SqsManagedSseEnabled"] is True
+    config = made.resources["AnalyzeLogFailures"]["Properties"]
+    assert config["DestinationConfig"]["OnFailure"]["Destination"] == made.attribute("FailedEvents", "Arn")
+    assert config["FunctionName"] == "log2aws-dev-analyze-log"
+    # What S3's events invoke; the longest and the most that Lambda tries.
+    assert config["Qualifier"] == "$LATEST"
+    assert (config["MaximumRetryAttempts"], config["MaximumEventAgeInSeconds"]) == (2, 6 * 3600)
+
+
+def test_alarms_watch_what_there_is_and_tell_who_wants_to_know():
+    topic = "arn:aws:sns:ap-northeast-1:111122223333:operators"
+    alarms = stack(AlarmTopicArn=topic).of_type("AWS::CloudWatch::Alarm")
+    watched = {
+        (a["Properties"]["Namespace"], a["Properties"]["MetricName"], d["Name"], d["Value"])
+        for a in alarms.values()
+        for d in a["Properties"]["Dimensions"]
+    }
+    assert watched == {
+        ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", "log2aws-dev-failed-events"),
+        ("AWS/Lambda", "DestinationDeliveryFailures", "FunctionName", "log2aws-dev-analyze-log"),
+        ("AWS/Lambda", "Errors", "FunctionName", "log2aws-dev-analyze-log"),
+        ("AWS/ApiGateway", "5XXError", "ApiName", "log2aws-dev"),
+        ("AWS/ApiGateway", "5XXError", "Stage", "dev"),
+    }
+    for name, alarm in alarms.items():
+        properties = alarm["Properties"]
+        assert (properties["ComparisonOperator"], properties["Threshold"]) == ("GreaterThanThreshold", 0)
+        # A queue's length is a level, the others count; no news of either is good news.
+        level = properties["Namespace"] == "AWS/SQS"
+        assert properties["Statistic"] == ("Maximum" if level else "Sum")
+        assert properties["TreatMissingData"] == "notBreaching"
+        assert properties["AlarmActions"] == properties["OKActions"] == [topic]
+        silent = stack().resources[name]["Properties"]
+        assert "AlarmActions" not in silent and "OKActions" not in silent
+
+
+# ---- the file ------------------------------------------------------------------------------------
+
+
+def test_every_statement_says_why_it_is_there():
+    lines = TEMPLATE.read_text().splitlines()
+    sids = [i for i, line in enumerate(lines) if re.match(r"\s*- Sid:|\s*Sid:", line)]
+    effects = [line for line in lines if re.match(r"\s*Effect:", line)]
+    assert len(sids) == len(effects) > 10, "every statement has a Sid"
+    permissions = [i for i, line in enumerate(lines) if "Type: AWS::Lambda::Permission" in line]
+    assert len(permissions) == 2
+    for at in sids + [i - 1 for i in permissions]:
+        above = at - 1
+        # The head of an !If stands between a statement and its comment.
+        while re.fullmatch(r"\s*- !If|\s*- (HasKmsKey|ChecksPutAddress)", lines[above]):
+            above -= 1
+        assert lines[above].strip().startswith("# "), f"line {at + 1} has no comment: {lines[at]}"
+
+
+def test_it_is_plain_and_fits_into_a_request():
+    text = TEMPLATE.read_text()
+    assert "Transform" not in RAW
+    # CreateChangeSet takes a TemplateBody of 51,200 bytes.
+    assert len(text.encode()) <= 51_200
+    assert max(map(len, text.splitlines())) <= 200
+
+
+@pytest.mark.parametrize(
+    "parameter, good, bad",
+    [
+        ("Env", ["dev", "a", "eu-1", "a" * 20], ["", "Dev", "-a", "a-", "a_b", "a" * 21]),
+        (
+            "LogPutAllowHosts",
+            ["203.0.113.7", "web*@10.0.0.0/8, db?1@2001:db8::/32"],
+            ["", "a;b", "1.2.3.4\n", "x" * 4097, "${x}"],
+        ),
+        (
+            "LogPutAllowNetworks",
+            ["203.0.113.7", "203.0.113.7, 10.0.0.0/8,2001:db8::/32"],
+            ["", "web@10.0.0.0/8", "203.0.113.7,", "any", "10.0.0.0/"],
+        ),
+        ("CheckPutAddress", ["true", "false"], ["yes", ""]),
+        ("KeyPrefix", ["off", "spread"], ["false", ""]),
+        ("KmsKeyArn", ["", calls.KEY], ["alias/logs", calls.KEY.replace(":key/", ":alias/")]),
+        ("Architecture", ["x86_64", "arm64"], ["amd64"]),
+        ("RawKeepDays", ["0", "400"], ["-1", "x"]),
+        ("NoncurrentKeepDays", ["1"], ["0"]),
+        ("LogKeepDays", ["14"], ["15"]),
+        ("AlarmTopicArn", [""], ["operators@example.com"]),
+    ],
+)
+def test_parameters_are_refused_before_anything_is_made(parameter, good, bad):
+    for value in good:
+        stack(**{parameter: value})
+    for value in bad:
+        with pytest.raises(Refused):
+            stack(**{parameter: value})
+
+
+@pytest.mark.parametrize(
+    "parameter",
+    ["LogPutAllowHosts", "LogPutAllowNetworks", "ArtifactBucket", "GenerateUrlKey", "AnalyzeLogKey"],
+)
+def test_what_nobody_can_guess_has_no_default(parameter):
+    given = PLAIN.parameters()
+    del given[parameter]
+    with pytest.raises(Refused):
+        Stack(RAW, given)
