@@ -30,6 +30,12 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
         "cargo-deny",
         cmd!(shell, "{deny} --workspace check --hide-inclusion-graph bans licenses sources"),
     )?;
+    let python = &tools.python;
+    step(
+        "CloudFormation template",
+        cmd!(shell, "{python} -m pytest -q -p no:cacheprovider tests/aws/template")
+            .env("PYTHONDONTWRITEBYTECODE", "1"),
+    )?;
     step("clippy", cmd!(shell, "cargo clippy --quiet --workspace --all-targets -- -D warnings"))?;
     let tests = if tools.nextest {
         cmd!(
@@ -49,7 +55,6 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
         println!("== foreign clients: left out, as asked");
         return Ok(());
     }
-    let python = &tools.python;
     let binary = target_folder(&shell)?.join("release/log2aws");
     step(
         "foreign clients",

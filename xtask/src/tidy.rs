@@ -153,7 +153,7 @@ fn sources(root: &Path, files: &[PathBuf]) -> anyhow::Result<Vec<String>> {
 
 /// What a document names as a place in this repository is there: every `` `crates/…` `` and its like.
 fn paths(root: &Path, files: &[PathBuf]) -> anyhow::Result<Vec<String>> {
-    const ROOMS: [&str; 5] = ["crates/", "xtask/", "docs/", "testdata/", "tests/"];
+    const ROOMS: [&str; 6] = ["crates/", "deploy/", "xtask/", "docs/", "testdata/", "tests/"];
     let mut faults = Vec::new();
     for file in files.iter().filter(|f| f.extension().is_some_and(|e| e == "md")) {
         let text = fs::read_to_string(root.join(file))

@@ -1,5 +1,6 @@
 //! Installs what the tests need on a machine that has only Rust, Python and apt.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -19,9 +20,12 @@ const DEBIAN: &[(&str, &str)] = &[
 /// cargo-deny is a tool of the check, not of the build: one version, built once, kept in `.tools`.
 const CARGO_DENY: &str = "0.20.2";
 
+/// What the Python of the tests has to bring, each file beside the tests that need it.
+const PYTHON: &[&str] = &["tests/aws/requirements.txt", "tests/clients/requirements.txt"];
+
 /// Where the tools are that the tests call.
 pub(crate) struct Tools {
-    /// The Python of a virtual environment with the AWS clients and pytest in it.
+    /// The Python of a virtual environment with pytest, the AWS clients and cfn-lint in it.
     pub(crate) python: PathBuf,
     /// cargo-deny.
     pub(crate) cargo_deny: PathBuf,
@@ -78,9 +82,14 @@ pub(crate) fn debian(shell: &Shell, packages: &[(&str, &str)]) -> anyhow::Result
 fn python(shell: &Shell, root: &Path, tools: &Path) -> anyhow::Result<PathBuf> {
     let venv = tools.join("venv");
     let python = venv.join("bin/python");
-    let wanted = root.join("tests/clients/requirements.txt");
     let installed = venv.join("requirements.txt");
-    let want = shell.read_file(&wanted)?;
+    let mut want = String::new();
+    let mut arguments = Vec::new();
+    for file in PYTHON {
+        let path = root.join(file);
+        want.push_str(&shell.read_file(&path)?);
+        arguments.extend([OsString::from("-r"), path.into_os_string()]);
+    }
     if shell.path_exists(&python) && shell.read_file(&installed).is_ok_and(|have| have == want) {
         return Ok(python);
     }
@@ -88,7 +97,7 @@ fn python(shell: &Shell, root: &Path, tools: &Path) -> anyhow::Result<PathBuf> {
     if cmd!(shell, "python3 -m venv --clear {venv}").quiet().run().is_err() {
         bail!("python3 -m venv failed; install Python 3.9 or newer with its venv module");
     }
-    cmd!(shell, "{python} -m pip install --quiet --disable-pip-version-check -r {wanted}")
+    cmd!(shell, "{python} -m pip install --quiet --disable-pip-version-check {arguments...}")
         .quiet()
         .run()?;
     shell.write_file(&installed, want)?;
