@@ -1,0 +1,72 @@
+//! Any bytes, in any blocks: every line is accounted for, every row has its cells, the summary and
+//! the chart of what was read can be drawn, and where the blocks were cut makes no difference.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use log2aws_core::chart::ChartBuilder;
+use log2aws_core::convert::{Converter, Sink, Totals};
+use log2aws_core::csv::CSV_COLUMNS;
+use log2aws_core::day::Day;
+use log2aws_core::line::Row;
+use log2aws_core::metadata::Metadata;
+use log2aws_core::reject::Reject;
+use log2aws_core::summary::{Rejects, SummaryBuilder};
+
+struct Everything {
+    csv: Vec<u8>,
+    rejects: u64,
+    summary: SummaryBuilder,
+    chart: ChartBuilder,
+}
+
+impl Sink for Everything {
+    fn row(&mut self, row: &Row<'_>) {
+        assert_eq!(row.csv().split(|b| *b == b',').count(), CSV_COLUMNS);
+        self.csv.extend_from_slice(row.csv());
+        self.csv.push(b'\n');
+        let sample = row.sample();
+        self.summary.sample(&sample);
+        self.chart.sample(&sample);
+    }
+
+    fn reject(&mut self, _: Reject) {
+        self.rejects += 1;
+    }
+
+    fn metadata(&mut self, metadata: &Metadata) {
+        self.summary.metadata(metadata);
+        self.chart.metadata(metadata);
+    }
+}
+
+fn convert(day: Day, blocks: &[&[u8]]) -> (Everything, Totals) {
+    let mut all = Everything {
+        csv: Vec::new(),
+        rejects: 0,
+        summary: SummaryBuilder::new(day),
+        chart: ChartBuilder::new(day),
+    };
+    let mut converter = Converter::new();
+    for block in blocks {
+        converter.push(block, &mut all);
+    }
+    let totals = converter.finish(&mut all);
+    (all, totals)
+}
+
+fuzz_target!(|input: (u16, &[u8])| {
+    let (cut, log) = input;
+    let Ok(day) = "2019-08-01".parse::<Day>() else { return };
+    let (head, tail) = log.split_at(usize::from(cut).min(log.len()));
+    let (all, totals) = convert(day, &[head, tail]);
+    assert_eq!(totals.lines, totals.rows + totals.rejects + totals.comments + totals.blanks);
+    assert_eq!(totals.rejects_kept, all.rejects);
+    let (whole, same) = convert(day, &[log]);
+    assert_eq!((whole.csv, same), (all.csv, totals));
+
+    let rejects = Rejects { count: totals.rejects, kept: totals.rejects_kept };
+    let summary = all.summary.finish(rejects);
+    let Ok(server) = "web01".parse() else { return };
+    let svg = all.chart.finish(&server, &summary).to_svg();
+    assert!(svg.starts_with(b"<svg"));
+});
