@@ -6,6 +6,8 @@ use anyhow::Context as _;
 use clap::Args;
 use xshell::{Shell, cmd};
 
+use crate::tools;
+
 #[derive(Args)]
 pub(crate) struct Options {
     /// How often the store is killed in the middle of its puts (CI: 20).
@@ -14,6 +16,9 @@ pub(crate) struct Options {
     /// How many cases each property is tried with that does not fix their number (CI: 256).
     #[arg(long, default_value_t = 50_000)]
     cases: u32,
+    /// How long each target is fuzzed, in seconds.
+    #[arg(long, default_value_t = 3_600)]
+    fuzz_seconds: u32,
     /// How many logs are delivered to one `serve` (the bench: 20,000).
     #[arg(long, default_value_t = 500_000)]
     deliveries: u32,
@@ -30,10 +35,33 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
         .quiet()
         .run()
         .context("a long test failed")?;
+    fuzz(&shell, root, options.fuzz_seconds)?;
     println!("== {} deliveries to one serve", options.deliveries);
     let count = options.deliveries.to_string();
     cmd!(shell, "cargo run --quiet --release -p log2aws-server --example deliver -- {count} 32")
         .quiet()
         .run()
         .context("the load generator failed")
+}
+
+/// Fuzzes each target, from the golden data on. What breaks one is kept in `fuzz/artifacts`.
+fn fuzz(shell: &Shell, root: &Path, seconds: u32) -> anyhow::Result<()> {
+    let cargo_fuzz = tools::cargo_fuzz(shell, root)?;
+    let limits = &[format!("-max_total_time={seconds}"), "-max_len=4096".to_owned()];
+    for target in ["convert", "event", "names"] {
+        println!("== fuzzing {target} for {seconds} s");
+        let corpus = format!("fuzz/corpus/{target}");
+        shell.create_dir(&corpus)?;
+        // Coverage needs no nightly compiler, only its flags.
+        cmd!(
+            shell,
+            "{cargo_fuzz} fuzz run --sanitizer none {target} {corpus} testdata -- {limits...}"
+        )
+        .env("RUSTC_BOOTSTRAP", "1")
+        .quiet()
+        .ignore_stderr()
+        .run()
+        .with_context(|| format!("fuzzing {target} found something: see fuzz/artifacts"))?;
+    }
+    Ok(())
 }

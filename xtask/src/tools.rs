@@ -20,6 +20,9 @@ const DEBIAN: &[(&str, &str)] = &[
 /// cargo-deny is a tool of the check, not of the build: one version, built once, kept in `.tools`.
 const CARGO_DENY: &str = "0.20.2";
 
+/// The coverage-guided fuzzer.
+const CARGO_FUZZ: &str = "0.13.2";
+
 /// What the Python of the tests has to bring, each file beside the tests that need it.
 const PYTHON: &[&str] = &["tests/aws/requirements.txt", "tests/clients/requirements.txt"];
 
@@ -105,18 +108,35 @@ fn python(shell: &Shell, root: &Path, tools: &Path) -> anyhow::Result<PathBuf> {
 }
 
 fn cargo_deny(shell: &Shell, tools: &Path) -> anyhow::Result<PathBuf> {
-    let program = tools.join("cargo/bin/cargo-deny");
-    let version = cmd!(shell, "{program} --version").quiet().ignore_stderr().read();
-    if version.is_ok_and(|v| v.ends_with(CARGO_DENY)) {
+    cargo_tool(shell, tools, "cargo-deny", CARGO_DENY, &["--no-default-features"])
+}
+
+/// cargo-fuzz, for the soak alone.
+pub(crate) fn cargo_fuzz(shell: &Shell, root: &Path) -> anyhow::Result<PathBuf> {
+    let tools = root.join(".tools");
+    shell.create_dir(&tools)?;
+    cargo_tool(shell, &tools, "cargo-fuzz", CARGO_FUZZ, &[])
+}
+
+/// Builds a cargo command of one version, once, into `.tools`.
+fn cargo_tool(
+    shell: &Shell,
+    tools: &Path,
+    name: &str,
+    version: &str,
+    flags: &[&str],
+) -> anyhow::Result<PathBuf> {
+    let program = tools.join("cargo/bin").join(name);
+    let have = cmd!(shell, "{program} --version").quiet().ignore_stderr().read();
+    if have.is_ok_and(|have| have.ends_with(version)) {
         return Ok(program);
     }
-    println!("xtask: building cargo-deny {CARGO_DENY}");
-    let home = tools.join("cargo");
-    let target = tools.join("cargo-target");
-    cmd!(shell, "cargo install --quiet --debug --locked --no-default-features --root {home} --target-dir {target} cargo-deny@{CARGO_DENY}")
+    println!("xtask: building {name} {version}");
+    let (home, target) = (tools.join("cargo"), tools.join("cargo-target"));
+    cmd!(shell, "cargo install --quiet --debug --locked {flags...} --root {home} --target-dir {target} {name}@{version}")
         .quiet()
         .run()
-        .context("cargo-deny could not be built")?;
+        .with_context(|| format!("{name} could not be built"))?;
     shell.remove_path(&target)?;
     Ok(program)
 }
