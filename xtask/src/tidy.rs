@@ -15,7 +15,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     // worlds
     ("log2aws-server", &["log2aws-core", "log2aws-service", "log2aws-store"]),
     ("log2aws-agent", &["log2aws-core"]),
+    // Two functions of one world: analyze-log needs an SDK, and generate-url must link none.
+    (
+        "log2aws-lambda-analyze",
+        &["log2aws-aws", "log2aws-core", "log2aws-lambda", "log2aws-service"],
+    ),
+    ("log2aws-lambda", &["log2aws-core", "log2aws-service"]),
     // ground
+    ("log2aws-aws", &["log2aws-core", "log2aws-service"]),
     ("log2aws-store", &["log2aws-core", "log2aws-service"]),
     // rules
     ("log2aws-service", &["log2aws-core"]),
@@ -33,6 +40,10 @@ const NEVER_LINKS: &[(&str, &str, &str)] = &[
     ("log2aws-service", "hyper", "the handlers bring no server"),
     ("log2aws-service", "aws-", "the handlers link no SDK"),
     ("log2aws-agent", "tokio", "the agent is small: no runtime"),
+    ("log2aws-lambda", "aws-sdk", "generate-url starts in 2 ms: no SDK"),
+    ("log2aws-lambda", "aws-config", "generate-url starts in 2 ms: no SDK"),
+    ("log2aws", "aws-", "who runs serve or convert needs no AWS"),
+    ("log2aws", "lambda", "who runs serve or convert needs no AWS"),
     ("log2aws-agent", "aws-", "the agent holds no AWS credentials: no SDK"),
 ];
 

@@ -1,0 +1,113 @@
+//! From S3's errors to the store's: one table.
+
+use std::error::Error;
+use std::io;
+
+use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::operation::{RequestId as _, RequestIdExt as _};
+use log2aws_service::ports::StoreError;
+
+/// What S3 answered, in the terms of the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// It says that there is no such thing.
+    Absent,
+    /// It refuses the version id: no version can be called so.
+    BadVersion,
+    /// It has no room left; AWS always has.
+    Full,
+    /// Anything else: it may go well another time.
+    Failed,
+}
+
+/// Which row of the table a failed request belongs to.
+///
+/// A HEAD has no body, so its 404 has a status and no code.
+fn kind(status: Option<u16>, code: Option<&str>) -> Kind {
+    match (status, code) {
+        // The last is a delete marker's answer, which has neither bytes nor size.
+        (_, Some("NoSuchBucket" | "NoSuchKey" | "NoSuchVersion"))
+        | (Some(404), _)
+        | (Some(405), Some("MethodNotAllowed")) => Kind::Absent,
+        (Some(400), Some("InvalidArgument")) => Kind::BadVersion,
+        (Some(507), _) => Kind::Full,
+        _ => Kind::Failed,
+    }
+}
+
+/// The kind of a failed request.
+pub(crate) fn kind_of<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Kind {
+    kind(status(error), error.code())
+}
+
+/// A failed request that no caller expects: `what` says what was being done, and to what.
+pub(crate) fn failed<E>(what: String, error: &SdkError<E>) -> StoreError
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    StoreError::Failed { what, source: io::Error::other(told(error)) }
+}
+
+fn status<E>(error: &SdkError<E>) -> Option<u16> {
+    error.raw_response().map(|response| response.status().as_u16())
+}
+
+/// The fault in one line. S3's answer names no key and no signature; what the request looked like
+/// is left out.
+fn told<E>(error: &SdkError<E>) -> String
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    let Some(status) = status(error) else {
+        return match error {
+            SdkError::DispatchFailure(failure) => failure
+                .as_connector_error()
+                .map_or_else(|| error.to_string(), |e| DisplayErrorContext(e).to_string()),
+            _ => error.to_string(),
+        };
+    };
+    let code = error.code().unwrap_or("no code");
+    let mut line = format!("S3 answers {status} ({code})");
+    if let Some(message) = error.message() {
+        line = format!("{line}: {message}");
+    }
+    if status == 403 {
+        line.push_str(
+            "; S3 says so of an absent key, too, where the role lacks s3:ListBucket on the bucket",
+        );
+    }
+    // The ids by which AWS's support finds a request.
+    if let Some(id) = error.meta().request_id() {
+        line = format!("{line} [request {id}");
+        if let Some(extended) = error.meta().extended_request_id() {
+            line = format!("{line}, {extended}");
+        }
+        line.push(']');
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_answer_has_its_row() {
+        for (status, code, expected) in [
+            (404, None, Kind::Absent),
+            (404, Some("NoSuchKey"), Kind::Absent),
+            (404, Some("NoSuchBucket"), Kind::Absent),
+            (404, Some("NoSuchVersion"), Kind::Absent),
+            (405, Some("MethodNotAllowed"), Kind::Absent),
+            (400, Some("InvalidArgument"), Kind::BadVersion),
+            (507, Some("InsufficientStorage"), Kind::Full),
+            (403, Some("AccessDenied"), Kind::Failed),
+            (400, Some("ExpiredToken"), Kind::Failed),
+            (503, Some("SlowDown"), Kind::Failed),
+            (500, None, Kind::Failed),
+        ] {
+            assert_eq!(kind(Some(status), code), expected, "{status} {code:?}");
+        }
+        assert_eq!(kind(None, None), Kind::Failed);
+    }
+}

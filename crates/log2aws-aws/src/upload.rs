@@ -1,0 +1,216 @@
+//! An object on its way to S3: in one request if it is small, else in parts.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+use log2aws_core::key::{BucketName, ObjectKey};
+use log2aws_service::ports::{StoreError, Upload, Version};
+
+use crate::fault::{Kind, failed, kind_of};
+use crate::s3::{BODY_METADATA, Inner, absent, at, named};
+
+/// The size of a part, in bytes: what one upload holds in memory. S3 takes 10,000 parts, so an
+/// object of 78 GiB fits.
+const PART: usize = 8 << 20;
+
+pub(crate) struct S3Upload {
+    inner: Arc<Inner>,
+    bucket: BucketName,
+    key: ObjectKey,
+    content_type: String,
+    /// The name of this body, for a bucket that keeps no versions.
+    own: String,
+    waiting: Vec<u8>,
+    sent: u64,
+    parts: Option<Parts>,
+}
+
+/// An upload in parts that S3 knows of.
+struct Parts {
+    id: String,
+    done: Vec<CompletedPart>,
+}
+
+impl S3Upload {
+    pub(crate) fn new(
+        inner: Arc<Inner>,
+        bucket: &BucketName,
+        key: &ObjectKey,
+        content_type: &str,
+    ) -> Self {
+        Self {
+            inner,
+            bucket: bucket.clone(),
+            key: key.clone(),
+            content_type: content_type.to_owned(),
+            own: format!("{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..)),
+            waiting: Vec::new(),
+            sent: 0,
+            parts: None,
+        }
+    }
+
+    fn fault<E>(&self, doing: &str, error: &SdkError<E>) -> StoreError
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        let what = at(&self.bucket, &self.key);
+        match kind_of(error) {
+            Kind::Absent => absent(what),
+            Kind::Full => StoreError::Full { what },
+            Kind::BadVersion | Kind::Failed => failed(format!("{doing} {what}"), error),
+        }
+    }
+
+    /// Sends what waits as one part.
+    fn send_part(&mut self) -> Result<(), StoreError> {
+        let parts = match self.parts.take() {
+            Some(parts) => parts,
+            None => self.begin()?,
+        };
+        let parts = self.parts.insert(parts);
+        let number = i32::try_from(parts.done.len() + 1).unwrap_or(i32::MAX);
+        let part = self
+            .inner
+            .client
+            .upload_part()
+            .bucket(self.bucket.as_str())
+            .key(self.key.as_str())
+            .upload_id(&parts.id)
+            .part_number(number);
+        // The room is given back with the request; what comes next grows its own.
+        let bytes = std::mem::take(&mut self.waiting);
+        self.sent += bytes.len() as u64;
+        match self.inner.runtime.block_on(part.body(ByteStream::from(bytes)).send()) {
+            Ok(sent) => {
+                let done = CompletedPart::builder()
+                    .part_number(number)
+                    .set_e_tag(sent.e_tag)
+                    .set_checksum_crc32(sent.checksum_crc32);
+                parts.done.push(done.build());
+                Ok(())
+            }
+            Err(error) => Err(self.fault("writing a part of", &error)),
+        }
+    }
+
+    fn begin(&self) -> Result<Parts, StoreError> {
+        let begin = self
+            .inner
+            .client
+            .create_multipart_upload()
+            .bucket(self.bucket.as_str())
+            .key(self.key.as_str())
+            .content_type(&self.content_type)
+            .metadata(BODY_METADATA, &self.own);
+        let answer = self.inner.runtime.block_on(begin.send());
+        let answer = answer.map_err(|error| self.fault("beginning to write", &error))?;
+        let id = answer.upload_id.ok_or_else(|| StoreError::Failed {
+            what: format!("beginning to write {}", at(&self.bucket, &self.key)),
+            source: io::Error::other("S3's answer names no upload"),
+        })?;
+        Ok(Parts { id, done: Vec::new() })
+    }
+
+    /// Puts all of a small object at once, and returns version id and `ETag`.
+    fn put(&mut self) -> Result<(Option<String>, Option<String>), StoreError> {
+        let bytes = std::mem::take(&mut self.waiting);
+        self.sent += bytes.len() as u64;
+        let put = self
+            .inner
+            .client
+            .put_object()
+            .bucket(self.bucket.as_str())
+            .key(self.key.as_str())
+            .content_type(&self.content_type)
+            .metadata(BODY_METADATA, &self.own)
+            .body(ByteStream::from(bytes));
+        match self.inner.runtime.block_on(put.send()) {
+            Ok(put) => Ok((put.version_id, put.e_tag)),
+            Err(error) => Err(self.fault("writing", &error)),
+        }
+    }
+
+    /// Makes the object visible, and returns version id and `ETag`. What fails here is aborted by
+    /// the drop.
+    fn finish(&mut self) -> Result<(Option<String>, Option<String>), StoreError> {
+        if self.parts.is_none() {
+            return self.put();
+        }
+        if !self.waiting.is_empty() {
+            self.send_part()?;
+        }
+        let parts = self.parts.as_mut();
+        let (id, done) = parts.map(|p| (p.id.clone(), std::mem::take(&mut p.done))).unzip();
+        let all = CompletedMultipartUpload::builder().set_parts(done).build();
+        let complete = self
+            .inner
+            .client
+            .complete_multipart_upload()
+            .bucket(self.bucket.as_str())
+            .key(self.key.as_str())
+            .set_upload_id(id)
+            .multipart_upload(all);
+        let answer = self.inner.runtime.block_on(complete.send());
+        let answer = answer.map_err(|error| self.fault("completing", &error))?;
+        self.parts = None;
+        Ok((answer.version_id, answer.e_tag))
+    }
+}
+
+impl Write for S3Upload {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.waiting.len() == PART {
+            self.send_part().map_err(as_io)?;
+        }
+        let taken = bytes.len().min(PART - self.waiting.len());
+        self.waiting.extend_from_slice(&bytes[..taken]);
+        Ok(taken)
+    }
+
+    /// Nothing is seen of an upload before its commit, so there is nowhere to flush to.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A full store has a kind of its own, by which callers know it again.
+fn as_io(error: StoreError) -> io::Error {
+    match error {
+        StoreError::Full { .. } => io::Error::new(io::ErrorKind::StorageFull, error),
+        error => io::Error::other(error),
+    }
+}
+
+impl Upload for S3Upload {
+    fn commit(mut self: Box<Self>) -> Result<Version, StoreError> {
+        let (version, etag) = self.finish()?;
+        let id = named(version.as_deref(), Some(&self.own), etag.as_deref());
+        let id = id.ok_or_else(|| StoreError::Failed {
+            what: format!("writing {}", at(&self.bucket, &self.key)),
+            source: io::Error::other("S3's answer names no version"),
+        })?;
+        Ok(Version { id, size: self.sent })
+    }
+}
+
+impl Drop for S3Upload {
+    /// Parts that nobody completes cost money; the bucket's lifecycle removes what this misses.
+    fn drop(&mut self) {
+        let Some(parts) = self.parts.take() else { return };
+        let abort = self
+            .inner
+            .client
+            .abort_multipart_upload()
+            .bucket(self.bucket.as_str())
+            .key(self.key.as_str())
+            .upload_id(&parts.id);
+        if let Err(error) = self.inner.runtime.block_on(abort.send()) {
+            let error = self.fault("aborting", &error);
+            tracing::warn!(%error, "parts of an upload are left; the bucket's lifecycle removes them");
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! generate-url on AWS Lambda: a server asks through API Gateway, and gets its presigned URL.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use lambda_http::Error;
+use log2aws_lambda::front;
+use log2aws_lambda::function::{Function, end};
+use log2aws_service::http::{UrlApp, router};
+
+fn main() -> ExitCode {
+    end(run())
+}
+
+fn run() -> Result<(), Error> {
+    let function = Function::begin()?;
+    let router = router(UrlApp {
+        signer: Arc::new(function.environment.signer()?),
+        settings: Arc::clone(&function.settings) as _,
+        clock: Arc::clone(&function.clock),
+    });
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(lambda_runtime::run(front::service(function, router)))
+}

@@ -1,0 +1,258 @@
+//! What Lambda and the template tell a function about where it runs.
+
+use std::fmt;
+use std::str::FromStr;
+
+use log2aws_core::key::KeyPrefix;
+use log2aws_service::signer::{Addressing, Credentials, EndpointError, SigV4Signer};
+use url::Url;
+
+/// The longest name of an environment: a bucket's name has 63 characters, and carries it.
+const MAX_ENV_LEN: usize = 20;
+
+/// The name of an environment, e.g. `dev`: 1 to 20 lower-case letters, digits and `-`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnvName(String);
+
+impl EnvName {
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for EnvName {
+    type Err = EnvironmentError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let right = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        let length = (1..=MAX_ENV_LEN).contains(&text.len());
+        if length && text.chars().all(right) && !text.starts_with('-') && !text.ends_with('-') {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(EnvironmentError::Wrong {
+            name: "LOG2AWS_ENV",
+            value: text.chars().take(64).collect(),
+            right: "1 to 20 lower-case letters, digits and '-', e.g. dev",
+        })
+    }
+}
+
+/// The keys of the function's role, good for as long as the process lives. Prints none of them.
+#[derive(Clone)]
+pub struct RoleKeys {
+    access_key: String,
+    secret_key: String,
+    session_token: Option<String>,
+}
+
+impl RoleKeys {
+    /// Hands access key, secret and session token to what wraps them, the one way out of here.
+    pub fn give<T>(&self, wrap: impl FnOnce(&str, &str, Option<&str>) -> T) -> T {
+        wrap(&self.access_key, &self.secret_key, self.session_token.as_deref())
+    }
+}
+
+impl fmt::Debug for RoleKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RoleKeys(REDACTED)")
+    }
+}
+
+/// Why a function cannot begin.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EnvironmentError {
+    /// Neither Lambda nor the template set it.
+    #[error("{0} is not set; Lambda sets AWS_*, the template sets LOG2AWS_*")]
+    Missing(&'static str),
+    /// It is set to what it cannot be.
+    #[error("{name} is {value:?}, and should be {right}")]
+    Wrong {
+        /// The variable.
+        name: &'static str,
+        /// Its value, shortened.
+        value: String,
+        /// What it may be.
+        right: &'static str,
+    },
+    /// No URL can be made for the endpoint of S3.
+    #[error("AWS_ENDPOINT_URL_S3: {0}")]
+    Endpoint(#[from] EndpointError),
+}
+
+/// Everything that a function takes from its environment, read once.
+#[derive(Clone, Debug)]
+pub struct Environment {
+    /// `LOG2AWS_ENV`: which environment's parameters are read.
+    pub env: EnvName,
+    /// `AWS_REGION`.
+    pub region: String,
+    /// `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`.
+    pub keys: RoleKeys,
+    /// `LOG2AWS_KEY_PREFIX`: `spread` or `off`, which is the default.
+    pub key_prefix: KeyPrefix,
+    /// `AWS_ENDPOINT_URL_S3` or `AWS_ENDPOINT_URL`: an S3 that is not AWS's own.
+    pub s3_endpoint: Option<Url>,
+    /// `AWS_ENDPOINT_URL_SSM` or `AWS_ENDPOINT_URL`: a Parameter Store that is not AWS's own.
+    pub ssm_endpoint: Option<Url>,
+    /// `AWS_CA_BUNDLE`: the file of certificates to trust in place of the usual ones.
+    pub ca_bundle: Option<String>,
+}
+
+impl Environment {
+    /// Reads the variables. `variable` gives a variable's value; one that is empty is not set.
+    ///
+    /// # Errors
+    /// [`EnvironmentError`] names the first variable that is missing or wrong.
+    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, EnvironmentError> {
+        let get = |name: &str| variable(name).filter(|value| !value.is_empty());
+        let need = |name: &'static str| get(name).ok_or(EnvironmentError::Missing(name));
+        let endpoint = |name: &'static str| {
+            let value = get(name).or_else(|| get("AWS_ENDPOINT_URL"));
+            value
+                .map(|value| {
+                    value.parse::<Url>().map_err(|_| EnvironmentError::Wrong {
+                        name,
+                        // A URL can hold a password.
+                        value: "not shown".to_owned(),
+                        right: "a URL, e.g. http://127.0.0.1:8750",
+                    })
+                })
+                .transpose()
+        };
+        let key_prefix = match get("LOG2AWS_KEY_PREFIX").as_deref() {
+            None | Some("off") => KeyPrefix::Off,
+            Some("spread") => KeyPrefix::Spread,
+            Some(other) => {
+                return Err(EnvironmentError::Wrong {
+                    name: "LOG2AWS_KEY_PREFIX",
+                    value: other.chars().take(64).collect(),
+                    right: "off or spread",
+                });
+            }
+        };
+        Ok(Self {
+            env: need("LOG2AWS_ENV")?.parse()?,
+            region: need("AWS_REGION")?,
+            keys: RoleKeys {
+                access_key: need("AWS_ACCESS_KEY_ID")?,
+                secret_key: need("AWS_SECRET_ACCESS_KEY")?,
+                session_token: get("AWS_SESSION_TOKEN"),
+            },
+            key_prefix,
+            s3_endpoint: endpoint("AWS_ENDPOINT_URL_S3")?,
+            ssm_endpoint: endpoint("AWS_ENDPOINT_URL_SSM")?,
+            ca_bundle: get("AWS_CA_BUNDLE"),
+        })
+    }
+
+    /// The signer of presigned URLs, with the role's keys.
+    ///
+    /// AWS's own S3 is named by its dual-stack host: a server may have no IPv4.
+    ///
+    /// # Errors
+    /// [`EnvironmentError::Endpoint`]: no URL can be made for the endpoint.
+    pub fn signer(&self) -> Result<SigV4Signer, EnvironmentError> {
+        let (endpoint, addressing) = if let Some(endpoint) = &self.s3_endpoint {
+            (endpoint.clone(), Addressing::Path)
+        } else {
+            let host = aws_host("s3.dualstack", &self.region);
+            (self.own_url(&host)?, Addressing::VirtualHost)
+        };
+        let credentials = self.keys.give(Credentials::new);
+        Ok(SigV4Signer::new(endpoint, addressing, &self.region, credentials)?)
+    }
+
+    /// Where Parameter Store is asked.
+    ///
+    /// # Errors
+    /// [`EnvironmentError::Wrong`]: the region makes no host name.
+    pub fn ssm_url(&self) -> Result<Url, EnvironmentError> {
+        match &self.ssm_endpoint {
+            Some(endpoint) => Ok(endpoint.clone()),
+            None => self.own_url(&aws_host("ssm", &self.region)),
+        }
+    }
+
+    fn own_url(&self, host: &str) -> Result<Url, EnvironmentError> {
+        let url = Url::parse(&format!("https://{host}")).ok();
+        url.filter(|url| url.host_str() == Some(host)).ok_or_else(|| EnvironmentError::Wrong {
+            name: "AWS_REGION",
+            value: self.region.chars().take(64).collect(),
+            right: "the name of an AWS region, e.g. ap-northeast-1",
+        })
+    }
+}
+
+/// The host of a service of AWS. China's regions are below a domain of their own.
+///
+/// Source: AWS General Reference, "Service endpoints and quotas".
+fn aws_host(service: &str, region: &str) -> String {
+    let suffix = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+    format!("{service}.{region}.{suffix}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(changes: &[(&str, &str)]) -> Result<Environment, EnvironmentError> {
+        let usual = [
+            ("LOG2AWS_ENV", "dev"),
+            ("AWS_REGION", "ap-northeast-1"),
+            ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
+            ("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI"),
+            ("AWS_SESSION_TOKEN", "IQoJb3JpZ2luX2Vj"),
+        ];
+        Environment::read(|name| {
+            let all = usual.iter().chain(changes);
+            all.rev().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn what_lambda_sets_is_enough() {
+        let environment = read(&[]).unwrap();
+        assert_eq!(environment.env.as_str(), "dev");
+        assert_eq!(environment.key_prefix, KeyPrefix::Off);
+        assert_eq!(
+            environment.ssm_url().unwrap().as_str(),
+            "https://ssm.ap-northeast-1.amazonaws.com/"
+        );
+        environment.signer().unwrap();
+        let china = read(&[("AWS_REGION", "cn-north-1")]).unwrap();
+        assert_eq!(china.ssm_url().unwrap().as_str(), "https://ssm.cn-north-1.amazonaws.com.cn/");
+    }
+
+    #[test]
+    fn no_key_is_printed() {
+        let printed = format!("{:?}", read(&[]).unwrap());
+        for secret in ["AKIDEXAMPLE", "wJalrXUtnFEMI", "IQoJb3JpZ2luX2Vj"] {
+            assert!(!printed.contains(secret), "{printed}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_or_wrong_is_named() {
+        for (name, value, part) in [
+            ("AWS_REGION", "", "AWS_REGION is not set"),
+            ("AWS_SECRET_ACCESS_KEY", "", "AWS_SECRET_ACCESS_KEY is not set"),
+            ("LOG2AWS_ENV", "Dev", "LOG2AWS_ENV is \"Dev\""),
+            ("LOG2AWS_ENV", "a-name-of-21-letters-", "1 to 20 lower-case"),
+            ("LOG2AWS_KEY_PREFIX", "yes", "off or spread"),
+            ("AWS_ENDPOINT_URL_SSM", "nowhere", "a URL"),
+        ] {
+            let told = read(&[(name, value)]).unwrap_err().to_string();
+            assert!(told.contains(part), "{told}");
+        }
+        for region in ["a/b", "a b", "a@b", "a:80", "a#b", "a?b"] {
+            let environment = read(&[("AWS_REGION", region)]).unwrap();
+            assert!(environment.ssm_url().is_err(), "{region}");
+            assert!(environment.signer().is_err(), "{region}");
+        }
+        let two = [("AWS_ENDPOINT_URL", "http://127.0.0.1:1"), ("LOG2AWS_KEY_PREFIX", "spread")];
+        let environment = read(&two).unwrap();
+        assert_eq!(environment.s3_endpoint, environment.ssm_endpoint);
+        assert_eq!(environment.key_prefix, KeyPrefix::Spread);
+    }
+}

@@ -1,0 +1,166 @@
+//! From API Gateway's events to the requests that the router answers.
+//!
+//! `lambda_http` makes the request and writes the answer; what stands here is what it cannot know:
+//! that this API has one path, and who calls. An event is made tame before it is converted, because
+//! the conversion takes a URL apart that the caller has had a hand in.
+
+use std::net::IpAddr;
+
+use axum::Router;
+use axum::body::Body;
+use http::header::HOST;
+use http::{HeaderMap, HeaderName, Request, Response, StatusCode};
+use lambda_http::request::{LambdaRequest, RequestContext};
+use lambda_http::{Adapter, Error, LambdaEvent, RequestExt as _, Service, service_fn};
+use log2aws_service::http::Caller;
+use serde::Serialize;
+use tower::ServiceExt as _;
+use tracing::Instrument as _;
+
+use crate::function::Function;
+use crate::logs::invocation;
+use crate::metrics::Counts;
+
+/// A path of no meaning, for every path but the API's own.
+const ELSEWHERE: &str = "/-";
+
+/// What the conversion would take the URL's scheme from.
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+/// Makes an event such that its conversion has nothing to stumble over.
+///
+/// The path becomes `/` where the API's root was asked for, whatever stage or base path stands
+/// before it; scheme and host, which the router does not look at, go.
+pub fn tame(event: &mut LambdaRequest) {
+    match event {
+        LambdaRequest::ApiGatewayV1(event) => {
+            let context = &mut event.request_context;
+            let root = context.resource_path.as_deref() == Some("/");
+            event.path = Some(path(root || is_root(event.path.as_deref())));
+            context.stage = None;
+            context.domain_name = None;
+            without_place(&mut event.headers);
+            without_place(&mut event.multi_value_headers);
+        }
+        LambdaRequest::ApiGatewayV2(event) => {
+            let context = &mut event.request_context;
+            let raw = event.raw_path.as_deref().unwrap_or_default();
+            let stage = context.stage.take().filter(|stage| stage != "$default");
+            let below = stage.and_then(|stage| raw.strip_prefix('/')?.strip_prefix(&stage));
+            event.raw_path =
+                Some(path(is_root(Some(raw)) || below.is_some_and(|b| is_root(Some(b)))));
+            context.domain_name = None;
+            without_place(&mut event.headers);
+            if let Some(query) = &mut event.raw_query_string {
+                *query = encoded(query);
+            }
+        }
+        // No other kind is compiled in.
+        _ => {}
+    }
+}
+
+fn is_root(path: Option<&str>) -> bool {
+    matches!(path, None | Some("" | "/"))
+}
+
+fn path(root: bool) -> String {
+    if root { "/" } else { ELSEWHERE }.to_owned()
+}
+
+fn without_place(headers: &mut HeaderMap) {
+    headers.remove(HOST);
+    headers.remove(FORWARDED_PROTO);
+}
+
+/// A query in which all is encoded that no URL holds as it is.
+fn encoded(query: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_graphic() && !br##""#<>\^`{|}"##.contains(&byte);
+    query.bytes().fold(String::with_capacity(query.len()), |mut out, byte| {
+        if plain(byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push('%');
+            out.extend(
+                [byte >> 4, byte & 15]
+                    .map(|half| char::from(b"0123456789ABCDEF"[usize::from(half)])),
+            );
+        }
+        out
+    })
+}
+
+/// What the runtime calls with every event: settings as fresh as they shall be, then the router.
+pub fn service(
+    function: Function,
+    router: Router,
+) -> impl Service<LambdaEvent<LambdaRequest>, Response: Serialize, Error = Error, Future: Send> {
+    let asked = service_fn(move |request: lambda_http::Request| {
+        let (function, router) = (function.clone(), router.clone());
+        let id = request.lambda_context_ref().map(|context| context.request_id.clone());
+        let answer = async move {
+            function.refresh().await;
+            let response = router.oneshot(plain(request)).await?;
+            if response.status() == StatusCode::FORBIDDEN {
+                function.count(Counts::REFUSED)?;
+            }
+            Ok::<_, Error>(response)
+        };
+        answer.instrument(invocation(&id.unwrap_or_default()))
+    });
+    converted(asked)
+}
+
+/// Around a service that answers requests: what answers API Gateway's events.
+///
+/// `Adapter` is what `lambda_http::run` wraps a service in; named here, because an event has to be
+/// made tame before it.
+pub fn converted<S>(
+    service: S,
+) -> impl Service<LambdaEvent<LambdaRequest>, Response: Serialize, Error = Error, Future: Send>
+where
+    S: Service<lambda_http::Request, Response = Response<Body>, Error = Error>,
+    S::Future: Send + 'static,
+{
+    let mut adapter = Adapter::from(service);
+    service_fn(move |mut event: LambdaEvent<LambdaRequest>| {
+        tame(&mut event.payload);
+        adapter.call(event)
+    })
+}
+
+/// The request for the router, from the caller that the event names: the address that API Gateway
+/// saw. What a header says does not count.
+pub fn plain(request: lambda_http::Request) -> Request<Body> {
+    let caller = request.request_context_ref().and_then(source);
+    let (parts, body) = request.into_parts();
+    let mut plain = Request::new(Body::new(body));
+    *plain.method_mut() = parts.method;
+    *plain.uri_mut() = parts.uri;
+    *plain.headers_mut() = parts.headers;
+    if let Some(caller) = caller {
+        plain.extensions_mut().insert(Caller(caller));
+    }
+    plain
+}
+
+fn source(context: &RequestContext) -> Option<IpAddr> {
+    let source = match context {
+        RequestContext::ApiGatewayV1(context) => context.identity.source_ip.as_deref(),
+        RequestContext::ApiGatewayV2(context) => context.http.source_ip.as_deref(),
+        _ => None,
+    };
+    source?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_keeps_its_meaning_and_loses_what_no_url_holds() {
+        assert_eq!(encoded("server=web01&date=2019-08-01"), "server=web01&date=2019-08-01");
+        assert_eq!(encoded("a=%2F&b=+c"), "a=%2F&b=+c");
+        assert_eq!(encoded("a=<b> \"本\n"), "a=%3Cb%3E%20%22%E6%9C%AC%0A");
+    }
+}

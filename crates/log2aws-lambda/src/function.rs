@@ -1,0 +1,127 @@
+//! What both functions do around their handler.
+
+use std::fmt;
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use lambda_runtime::Error;
+use log2aws_service::ports::Clock;
+
+use crate::environment::Environment;
+use crate::metrics::Counts;
+use crate::settings::{HeldSettings, ParameterNames};
+use crate::ssm::Ssm;
+
+/// The machine's clock: the only place where these programs ask for the time.
+#[derive(Debug)]
+pub struct MachineClock;
+
+impl Clock for MachineClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+}
+
+/// How a function's process ends: what kept it from running is the last line of its log.
+pub fn end(outcome: Result<(), Error>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("the function cannot run: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// A function that has begun: its environment, and the settings that it keeps fresh.
+#[derive(Clone)]
+pub struct Function {
+    /// Where it runs.
+    pub environment: Arc<Environment>,
+    /// What the handlers act on.
+    pub settings: Arc<HeldSettings>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The certificates to trust, as PEM, if the environment names some.
+    pub roots: Option<Vec<u8>>,
+    names: ParameterNames,
+    ssm: Ssm,
+}
+
+impl fmt::Debug for Function {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Function").field("environment", &self.environment).finish_non_exhaustive()
+    }
+}
+
+impl Function {
+    /// Reads the environment, begins to log, and fetches the settings.
+    ///
+    /// That these cannot be had yet is no error: the function answers that they are not available,
+    /// and tries again.
+    ///
+    /// # Errors
+    /// What keeps a function from ever working: its environment.
+    pub fn begin() -> Result<Self, Error> {
+        let variable = |name: &str| std::env::var(name).ok();
+        crate::logs::start(variable("AWS_LAMBDA_LOG_LEVEL").as_deref())?;
+        let environment = Environment::read(variable)?;
+        let roots = environment.ca_bundle.as_ref().map(|path| {
+            std::fs::read(path).map_err(|error| format!("AWS_CA_BUNDLE: {path}: {error}"))
+        });
+        let roots = roots.transpose()?;
+        let url = environment.ssm_url()?;
+        let ssm = Ssm::new(url, &environment.region, &environment.keys, roots.as_deref())?;
+        let clock: Arc<dyn Clock> = Arc::new(MachineClock);
+        let function = Self {
+            settings: Arc::new(HeldSettings::new(Arc::clone(&clock))),
+            names: ParameterNames::of(&environment.env),
+            environment: Arc::new(environment),
+            clock,
+            roots,
+            ssm,
+        };
+        function.fetch();
+        Ok(function)
+    }
+
+    /// Asks for the settings anew if that is due. What is held is good meanwhile, and afterwards,
+    /// whatever comes of it; so this never fails.
+    pub async fn refresh(&self) {
+        if !self.settings.is_due() {
+            return;
+        }
+        let function = self.clone();
+        let span = tracing::Span::current();
+        let fetched = tokio::task::spawn_blocking(move || span.in_scope(|| function.fetch()));
+        if let Err(error) = fetched.await {
+            self.settings.take(Err(format!("asking for them broke off: {error}")));
+        }
+    }
+
+    /// Blocks.
+    fn fetch(&self) {
+        let values = self.ssm.get(&self.names.all(), self.clock.now());
+        let fetched = values.map_err(|error| error.to_string()).and_then(|values| {
+            let settings = self.names.settings(&values, self.environment.key_prefix);
+            settings.map_err(|error| error.to_string())
+        });
+        if let Err(reason) = &fetched {
+            tracing::error!(reason, "the settings could not be fetched; the last ones hold");
+        }
+        self.settings.take(fetched);
+    }
+
+    /// Prints what was counted, for CloudWatch.
+    ///
+    /// # Errors
+    /// When standard output does not take it.
+    pub fn count(&self, counts: Counts) -> Result<(), Error> {
+        if let Some(line) = counts.line(&self.environment.env, self.clock.now()) {
+            writeln!(std::io::stdout().lock(), "{line}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,135 @@
+//! What a function counts, as one line of CloudWatch's embedded metric format.
+//!
+//! The environment is the only dimension: CloudWatch bills every combination of dimensions by
+//! itself, so a server's name as one would cost money per server.
+//!
+//! Source: Amazon CloudWatch User Guide, "Specification: Embedded metric format".
+
+use jiff::Timestamp;
+use log2aws_service::analyze::Outcome;
+use serde_json::{Map, Value, json};
+
+use crate::environment::EnvName;
+
+/// What one invocation did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Logs whose results were brought up to date.
+    pub deliveries: u64,
+    /// Lines that could not be read.
+    pub rejects: u64,
+    /// Requests for a URL, and logs, from off the allow-list.
+    pub refusals: u64,
+    /// Rows of CSV.
+    pub rows: u64,
+    /// Bytes of raw logs that were read, as stored.
+    pub bytes: u64,
+}
+
+impl Counts {
+    /// One request for a URL that was refused.
+    pub const REFUSED: Self = Self { deliveries: 0, rejects: 0, refusals: 1, rows: 0, bytes: 0 };
+
+    /// What these outcomes add up to.
+    pub fn of(outcomes: &[Outcome]) -> Self {
+        outcomes.iter().fold(Self::default(), |sum, outcome| match outcome {
+            Outcome::Analyzed(done) => Self {
+                deliveries: sum.deliveries.saturating_add(1),
+                rejects: sum.rejects.saturating_add(done.rejects),
+                rows: sum.rows.saturating_add(done.rows),
+                bytes: sum.bytes.saturating_add(done.bytes),
+                ..sum
+            },
+            Outcome::Refused { .. } => Self { refusals: sum.refusals.saturating_add(1), ..sum },
+            Outcome::Ignored { .. } | Outcome::Gone { .. } => sum,
+        })
+    }
+
+    /// The line to print on standard output, without its end; `None` if nothing was counted.
+    pub fn line(&self, env: &EnvName, at: Timestamp) -> Option<String> {
+        let counted = [
+            ("Deliveries", "Count", self.deliveries),
+            ("Rejects", "Count", self.rejects),
+            ("Refusals", "Count", self.refusals),
+            ("Rows", "Count", self.rows),
+            ("Bytes", "Bytes", self.bytes),
+        ];
+        if *self == Self::default() {
+            return None;
+        }
+        // A delivery without rejects says so: 0 is a value that an alarm can see.
+        let told =
+            counted.iter().filter(|(_, _, value)| self.deliveries > 0 || *value > 0).copied();
+        let metrics: Vec<Value> =
+            told.clone().map(|(name, unit, _)| json!({"Name": name, "Unit": unit})).collect();
+        let mut line = Map::new();
+        let directive = json!({
+            "Namespace": "log2aws", "Dimensions": [["environment"]], "Metrics": metrics,
+        });
+        let head = json!({"Timestamp": at.as_millisecond(), "CloudWatchMetrics": [directive]});
+        line.insert("_aws".to_owned(), head);
+        line.insert("environment".to_owned(), env.as_str().into());
+        line.extend(told.map(|(name, _, value)| (name.to_owned(), value.into())));
+        Some(Value::Object(line).to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use log2aws_core::key::{KeyPrefix, RawKey};
+    use log2aws_service::analyze::Analyzed;
+    use log2aws_service::ports::VersionId;
+
+    use super::*;
+
+    fn line(counts: Counts) -> Option<Value> {
+        let at = Timestamp::from_millisecond(1_564_617_600_123).unwrap();
+        let line = counts.line(&"dev".parse().unwrap(), at)?;
+        assert!(!line.contains('\n'), "{line}");
+        Some(serde_json::from_str(&line).unwrap())
+    }
+
+    #[test]
+    fn a_delivery_is_one_line_of_five_metrics() {
+        let key = RawKey::parse("web01/2019-08-01.log").unwrap();
+        assert_eq!(key, RawKey::new(key.server.clone(), key.day, KeyPrefix::Off));
+        let analyzed = Outcome::Analyzed(Analyzed {
+            key: key.clone(),
+            version: VersionId::new("1"),
+            bytes: 700,
+            rows: 5,
+            rejects: 0,
+            restarts: 0,
+        });
+        let refused =
+            Outcome::Refused { key: key.clone(), source: None, reason: "off the list".to_owned() };
+        let counts = Counts::of(&[analyzed.clone(), refused, Outcome::Gone { key }, analyzed]);
+        assert_eq!(
+            line(counts).unwrap(),
+            json!({
+                "_aws": {"Timestamp": 1_564_617_600_123_i64, "CloudWatchMetrics": [{
+                    "Namespace": "log2aws",
+                    "Dimensions": [["environment"]],
+                    "Metrics": [
+                        {"Name": "Deliveries", "Unit": "Count"},
+                        {"Name": "Rejects", "Unit": "Count"},
+                        {"Name": "Refusals", "Unit": "Count"},
+                        {"Name": "Rows", "Unit": "Count"},
+                        {"Name": "Bytes", "Unit": "Bytes"},
+                    ],
+                }]},
+                "environment": "dev",
+                "Deliveries": 2, "Rejects": 0, "Refusals": 1, "Rows": 10, "Bytes": 1400,
+            })
+        );
+    }
+
+    #[test]
+    fn a_refusal_alone_tells_of_no_delivery() {
+        let told = line(Counts::REFUSED).unwrap();
+        assert_eq!(told["Refusals"], 1);
+        assert_eq!(told.get("Deliveries"), None);
+        assert_eq!(told["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap().len(), 1);
+        assert_eq!(line(Counts::default()), None);
+    }
+}

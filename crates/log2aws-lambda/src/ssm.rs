@@ -1,0 +1,389 @@
+//! Parameter Store, asked by one signed request.
+//!
+//! The SDK would cost every start of generate-url more than the request itself takes.
+//!
+//! Source: AWS Systems Manager API Reference, `GetParameters`, and "Common Errors".
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use aws_credential_types::Credentials;
+use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::sign::v4;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use ureq::Agent;
+use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
+use url::Url;
+
+use crate::environment::RoleKeys;
+
+/// The longest answer that is read, in bytes: three parameters of 8 KiB at most.
+const MAX_ANSWER: u64 = 64 << 10;
+
+/// How long one request may take in all.
+const TIMEOUT: Duration = Duration::from_millis(1_500);
+
+/// How often Parameter Store is asked before its silence is told.
+const ATTEMPTS: u32 = 2;
+
+/// What names the operation to the service.
+const TARGET: &str = "AmazonSSM.GetParameters";
+
+/// The form of request and answer.
+const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
+
+/// Why parameters could not be had. Names no key and no signature.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SsmError {
+    /// The certificates to trust are none.
+    #[error("the certificates to trust cannot be read: {0}")]
+    Roots(String),
+    /// The request could not be signed.
+    #[error("the request to Parameter Store cannot be signed: {0}")]
+    Sign(String),
+    /// There was no answer.
+    #[error("Parameter Store at {host} cannot be reached: {problem}")]
+    Unreachable {
+        /// The host that was asked.
+        host: String,
+        /// What went wrong.
+        problem: String,
+    },
+    /// The answer is an error.
+    #[error("Parameter Store answers {status} ({code}): {message}")]
+    Answer {
+        /// The HTTP status.
+        status: u16,
+        /// AWS's name of the error, e.g. `AccessDeniedException`.
+        code: String,
+        /// What AWS says to it, shortened.
+        message: String,
+    },
+    /// The answer is not that of Parameter Store.
+    #[error("the answer of {0} is not one of Parameter Store's")]
+    Strange(String),
+}
+
+impl SsmError {
+    /// Whether asking once more at once may help.
+    fn is_passing(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } => true,
+            Self::Answer { status, code, .. } => {
+                *status >= 500 || code.contains("Throttling") || code.contains("TooManyRequests")
+            }
+            Self::Roots(_) | Self::Sign(_) | Self::Strange(_) => false,
+        }
+    }
+}
+
+/// Parameter Store of one region.
+#[derive(Clone)]
+pub struct Ssm {
+    agent: Agent,
+    url: Url,
+    region: String,
+    credentials: Credentials,
+}
+
+impl fmt::Debug for Ssm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ssm").field("region", &self.region).finish_non_exhaustive()
+    }
+}
+
+/// A request, signed. It has no `Debug`: its headers hold signature and token.
+struct Signed {
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Request<'a> {
+    names: &'a [&'a str],
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Answer {
+    parameters: Vec<Parameter>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Parameter {
+    name: String,
+    value: String,
+}
+
+#[derive(Deserialize, Default)]
+struct Fault {
+    #[serde(rename = "__type", default)]
+    code: String,
+    #[serde(alias = "Message", default)]
+    message: String,
+}
+
+impl Ssm {
+    /// A client; it opens no connection yet. `roots` are the certificates to trust as PEM, in place
+    /// of those of the web.
+    ///
+    /// # Errors
+    /// [`SsmError::Roots`]: these are no certificates.
+    pub fn new(
+        url: Url,
+        region: &str,
+        keys: &RoleKeys,
+        roots: Option<&[u8]>,
+    ) -> Result<Self, SsmError> {
+        let mut tls = TlsConfig::builder()
+            .provider(TlsProvider::Rustls)
+            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()));
+        tls = match roots {
+            // Reading the machine's own would take longer than all the rest.
+            None => tls.root_certs(RootCerts::WebPki),
+            Some(pem) => tls.root_certs(read_roots(pem)?),
+        };
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .timeout_global(Some(TIMEOUT))
+            .tls_config(tls.build());
+        let credentials = keys.give(|access_key, secret_key, token| {
+            let token = token.map(str::to_owned);
+            Credentials::new(access_key, secret_key, token, None, "environment")
+        });
+        let agent = config.build().new_agent();
+        Ok(Self { agent, url, region: region.to_owned(), credentials })
+    }
+
+    /// The values of these parameters, at most ten; one that does not exist is not among them.
+    /// Blocks. `now` is the time that is signed.
+    ///
+    /// # Errors
+    /// [`SsmError`], when a second attempt failed, too, if one could help.
+    pub fn get(
+        &self,
+        names: &[&str],
+        now: Timestamp,
+    ) -> Result<BTreeMap<String, String>, SsmError> {
+        let mut attempt = 1;
+        loop {
+            match self.ask(names, now) {
+                Err(error) if error.is_passing() && attempt < ATTEMPTS => attempt += 1,
+                done => return done,
+            }
+        }
+    }
+
+    fn ask(&self, names: &[&str], now: Timestamp) -> Result<BTreeMap<String, String>, SsmError> {
+        let host = self.url.host_str().unwrap_or_default().to_owned();
+        let Signed { headers, body } = self.sign(names, now)?;
+        let mut request = self.agent.post(self.url.as_str());
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        let unreachable = |error: ureq::Error| SsmError::Unreachable {
+            host: host.clone(),
+            problem: error.to_string(),
+        };
+        let mut response = request.send(&body[..]).map_err(unreachable)?;
+        let status = response.status().as_u16();
+        let bytes = response.body_mut().with_config().limit(MAX_ANSWER).read_to_vec();
+        read_answer(&host, status, &bytes.map_err(unreachable)?)
+    }
+
+    fn sign(&self, names: &[&str], now: Timestamp) -> Result<Signed, SsmError> {
+        let refused = |error: &dyn fmt::Display| SsmError::Sign(error.to_string());
+        let body = serde_json::to_vec(&Request { names }).map_err(|e| refused(&e))?;
+        let identity = self.credentials.clone().into();
+        let params = v4::SigningParams::builder()
+            .identity(&identity)
+            .region(&self.region)
+            .name("ssm")
+            .time(SystemTime::from(now))
+            .settings(SigningSettings::default())
+            .build()
+            .map_err(|e| refused(&e))?
+            .into();
+        let told = [("content-type", CONTENT_TYPE), ("x-amz-target", TARGET)];
+        let request = SignableRequest::new(
+            "POST",
+            self.url.as_str(),
+            told.into_iter(),
+            SignableBody::Bytes(&body),
+        )
+        .map_err(|e| refused(&e))?;
+        let (signed, _) = sign(request, &params).map_err(|e| refused(&e))?.into_parts();
+        let (signed, _) = signed.into_parts();
+        let told = told.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let headers = signed.iter().map(|h| (h.name().to_owned(), h.value().to_owned()));
+        Ok(Signed { headers: told.into_iter().chain(headers).collect(), body })
+    }
+}
+
+fn read_roots(pem: &[u8]) -> Result<RootCerts, SsmError> {
+    let mut roots = Vec::new();
+    for item in ureq::tls::parse_pem(pem) {
+        match item {
+            Ok(ureq::tls::PemItem::Certificate(certificate)) => roots.push(certificate),
+            Ok(_) => {}
+            Err(error) => return Err(SsmError::Roots(error.to_string())),
+        }
+    }
+    if roots.is_empty() {
+        return Err(SsmError::Roots("the file holds no certificate".to_owned()));
+    }
+    Ok(RootCerts::from(roots))
+}
+
+fn read_answer(
+    host: &str,
+    status: u16,
+    bytes: &[u8],
+) -> Result<BTreeMap<String, String>, SsmError> {
+    if status != 200 {
+        let fault: Fault = serde_json::from_slice(bytes).unwrap_or_default();
+        // Some services write a namespace before the name.
+        let code = fault.code.rsplit('#').next().unwrap_or_default();
+        return Err(SsmError::Answer {
+            status,
+            code: shortened(code, 64),
+            message: shortened(&fault.message, 300),
+        });
+    }
+    let answer: Answer =
+        serde_json::from_slice(bytes).map_err(|_| SsmError::Strange(host.to_owned()))?;
+    Ok(answer.parameters.into_iter().map(|p| (p.name, p.value)).collect())
+}
+
+fn shortened(text: &str, characters: usize) -> String {
+    text.chars().filter(|c| !c.is_control()).take(characters).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpListener;
+
+    use super::*;
+    use crate::environment::Environment;
+
+    fn keys() -> RoleKeys {
+        let read = Environment::read(|name| {
+            let value = match name {
+                "LOG2AWS_ENV" => "dev",
+                "AWS_REGION" => "us-east-1",
+                "AWS_ACCESS_KEY_ID" => "AKIDEXAMPLE",
+                "AWS_SECRET_ACCESS_KEY" => "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
+                "AWS_SESSION_TOKEN" => "IQoJb3JpZ2luX2Vj",
+                _ => return None,
+            };
+            Some(value.to_owned())
+        });
+        read.unwrap().keys
+    }
+
+    fn ssm(url: &str) -> Ssm {
+        Ssm::new(url.parse().unwrap(), "us-east-1", &keys(), None).unwrap()
+    }
+
+    /// A host that gives these answers, one connection each, and returns what it was asked.
+    fn host(answers: &'static [&'static str]) -> (String, std::thread::JoinHandle<Vec<String>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let asked = std::thread::spawn(move || {
+            let answer = |answer: &&str| {
+                let (mut stream, _) = listener.accept().unwrap();
+                let mut request = Vec::new();
+                let mut block = [0; 4096];
+                while !request.ends_with(b"}") {
+                    let read = stream.read(&mut block).unwrap();
+                    request.extend_from_slice(&block[..read]);
+                }
+                stream.write_all(answer.as_bytes()).unwrap();
+                String::from_utf8(request).unwrap()
+            };
+            answers.iter().map(answer).collect()
+        });
+        (url, asked)
+    }
+
+    /// The expected value is what `SigV4Auth` of botocore 1.44.5 makes of the same keys, instant and
+    /// request.
+    #[test]
+    fn the_signature_is_botocores() {
+        let signed = ssm("https://ssm.us-east-1.amazonaws.com/")
+            .sign(
+                &["/log2aws/dev/LogPutAllowHosts"],
+                Timestamp::from_second(1_564_617_600).unwrap(),
+            )
+            .ok()
+            .unwrap();
+        assert_eq!(signed.body, br#"{"Names":["/log2aws/dev/LogPutAllowHosts"]}"#);
+        let header = |name: &str| {
+            let found = signed.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+            found.map(|(_, value)| value.as_str()).unwrap()
+        };
+        assert_eq!(header("x-amz-date"), "20190801T000000Z");
+        assert_eq!(header("x-amz-security-token"), "IQoJb3JpZ2luX2Vj");
+        assert_eq!(
+            header("authorization"),
+            "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20190801/us-east-1/ssm/aws4_request, \
+             SignedHeaders=content-type;host;x-amz-date;x-amz-security-token;x-amz-target, \
+             Signature=9ffb53663fe705f348fec53b397e6ae65bd3a4dce962c946b44087a731d9f6df"
+        );
+    }
+
+    #[test]
+    fn values_come_by_name() {
+        let (url, asked) = host(&["HTTP/1.1 200 OK\r\ncontent-length: 62\r\n\r\n\
+            {\"InvalidParameters\":[],\"Parameters\":[{\"Name\":\"/a\",\"Value\":\"1\"}]}"]);
+        let got = ssm(&url).get(&["/a", "/b"], Timestamp::UNIX_EPOCH);
+        let asked = asked.join().unwrap();
+        assert!(asked[0].contains("x-amz-target: AmazonSSM.GetParameters"), "{}", asked[0]);
+        // The length above is short on purpose: a cut answer is a fault, not fewer parameters.
+        assert!(matches!(got, Err(SsmError::Strange(_))), "{got:?}");
+        let (url, _asked) = host(&["HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n\
+            {\"InvalidParameters\":[\"/b\"],\"Parameters\":[{\"Name\":\"/a\",\"Value\":\"1\"}]}"]);
+        let got = ssm(&url).get(&["/a", "/b"], Timestamp::UNIX_EPOCH).unwrap();
+        assert_eq!(got, BTreeMap::from([("/a".to_owned(), "1".to_owned())]));
+    }
+
+    #[test]
+    fn a_passing_fault_is_tried_twice_and_a_lasting_one_once() {
+        let (url, asked) = host(&[
+            "HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n\
+             {\"__type\":\"ThrottlingException\",\"message\":\"Rate exceeded\"}",
+            "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{\"Parameters\":[]}",
+        ]);
+        assert_eq!(ssm(&url).get(&["/a"], Timestamp::UNIX_EPOCH), Ok(BTreeMap::new()));
+        assert_eq!(asked.join().unwrap().len(), 2);
+        let (url, asked) = host(&["HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n\
+            {\"__type\":\"com.amazon#AccessDeniedException\",\"Message\":\"not\\nauthorized\"}"]);
+        let told = ssm(&url).get(&["/a"], Timestamp::UNIX_EPOCH).unwrap_err().to_string();
+        assert_eq!(told, "Parameter Store answers 400 (AccessDeniedException): notauthorized");
+        assert_eq!(asked.join().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_host_that_is_not_there_is_named() {
+        let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let told = ssm(&format!("http://{free}/")).get(&["/a"], Timestamp::UNIX_EPOCH);
+        let told = told.unwrap_err().to_string();
+        assert!(told.starts_with("Parameter Store at 127.0.0.1 cannot be reached: "), "{told}");
+    }
+
+    #[test]
+    fn certificates_that_are_none_are_refused() {
+        for pem in [&b""[..], b"-----BEGIN CERTIFICATE-----\nAAAA", b"no certificate"] {
+            let url = "https://ssm.us-east-1.amazonaws.com/".parse().unwrap();
+            let made = Ssm::new(url, "us-east-1", &keys(), Some(pem));
+            assert!(matches!(made, Err(SsmError::Roots(_))));
+        }
+    }
+}
