@@ -11,7 +11,7 @@ use crate::{tidy, tools};
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Leave out the tests with foreign clients (awscli, boto3, rclone, curl).
+    /// Leave out the tests with foreign clients (awscli, boto3, rclone, curl, AWS's stand-ins).
     #[arg(long)]
     skip_clients: bool,
 }
@@ -55,7 +55,16 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
         println!("== foreign clients: left out, as asked");
         return Ok(());
     }
-    let binary = target_folder(&shell)?.join("release/log2aws");
+    let target = target_folder(&shell)?;
+    let binary = target.join("release/log2aws");
+    // The tests of their crates have built the functions.
+    step(
+        "functions under a Lambda Runtime API",
+        cmd!(shell, "{python} -m pytest -q -p no:cacheprovider tests/aws/bootstraps")
+            .env("LOG2AWS_BINARY", &binary)
+            .env("LOG2AWS_BOOTSTRAPS", target.join("debug"))
+            .env("PYTHONDONTWRITEBYTECODE", "1"),
+    )?;
     step(
         "foreign clients",
         cmd!(shell, "{python} -m pytest -q -p no:cacheprovider tests/clients")
