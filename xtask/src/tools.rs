@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use xshell::{Shell, cmd};
 
 /// Debian packages: the program that shows that one is there, and the package that brings it.
@@ -55,23 +55,24 @@ pub(crate) fn provide(shell: &Shell, root: &Path) -> anyhow::Result<Tools> {
 
 /// Installs the packages whose programs are absent: (program, package).
 pub(crate) fn debian(shell: &Shell, packages: &[(&str, &str)]) -> anyhow::Result<()> {
-    let absent: Vec<String> = packages
+    let absent: Vec<&str> = packages
         .iter()
         .filter(|(program, _)| {
             cmd!(shell, "which {program}").quiet().ignore_stdout().run().is_err()
         })
-        .map(|(_, package)| (*package).to_owned())
+        .map(|(_, package)| *package)
         .collect();
-    if absent.is_empty() {
-        return Ok(());
-    }
+    if absent.is_empty() { Ok(()) } else { install(shell, &absent) }
+}
+
+fn install(shell: &Shell, absent: &[&str]) -> anyhow::Result<()> {
     println!("xtask: installing {} with apt-get", absent.join(", "));
     let root = cmd!(shell, "id -u").quiet().read()? == "0";
     let apt_get: &[&str] = if root { &["env"] } else { &["sudo", "env"] };
     let (program, rest) = (apt_get[0], &apt_get[1..]);
     let quiet = ["DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq"];
     let mut install = vec!["install", "-y", "--no-install-recommends"];
-    install.extend(absent.iter().map(String::as_str));
+    install.extend(absent);
     for step in [vec!["update"], install] {
         cmd!(shell, "{program} {rest...} {quiet...} {step...}")
             .quiet()
@@ -97,8 +98,12 @@ fn python(shell: &Shell, root: &Path, tools: &Path) -> anyhow::Result<PathBuf> {
         return Ok(python);
     }
     println!("xtask: making a Python environment in {}", venv.display());
-    if cmd!(shell, "python3 -m venv --clear {venv}").quiet().run().is_err() {
-        bail!("python3 -m venv failed; install Python 3.9 or newer with its venv module");
+    let make = || cmd!(shell, "python3 -m venv --clear {venv}").quiet().ignore_stdout().run();
+    if make().is_err() {
+        // Debian keeps the module in a package of its own.
+        install(shell, &["python3-venv"])?;
+        make()
+            .context("python3 -m venv failed; install Python 3.10 or newer with its venv module")?;
     }
     cmd!(shell, "{python} -m pip install --quiet --disable-pip-version-check {arguments...}")
         .quiet()
