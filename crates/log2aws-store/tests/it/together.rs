@@ -122,7 +122,8 @@ fn retention_takes_nothing_that_was_put_beside_it() {
 
 /// Puts until told to stop.
 fn put_along(store: &DiskStore, worker: usize, stop: &AtomicBool) {
-    for i in (0_usize..).take_while(|_| !stop.load(Ordering::Relaxed)) {
+    // Bounded: who reads versions more slowly than they are put would never come to an end.
+    for i in (0_usize..1_000).take_while(|_| !stop.load(Ordering::Relaxed)) {
         let body = format!("{i} {}", "x".repeat(i * 37 % 90_000));
         put(store, &raw(), &format!("web{worker}/{}", i % 20), body.as_bytes()).unwrap();
         put(store, &analyzed(), &format!("web{worker}/{}", i % 20), body.as_bytes()).unwrap();
