@@ -9,6 +9,7 @@ pub mod convert;
 pub mod csv;
 pub mod day;
 pub mod day_clock;
+pub mod env_name;
 pub mod event;
 pub mod key;
 pub mod line;

@@ -1,42 +1,11 @@
 //! What Lambda and the template tell a function about where it runs.
 
 use std::fmt;
-use std::str::FromStr;
 
+use log2aws_core::env_name::EnvName;
 use log2aws_core::key::KeyPrefix;
 use log2aws_service::signer::{Addressing, Credentials, EndpointError, SigV4Signer};
 use url::Url;
-
-/// The longest name of an environment: a bucket's name has 63 characters, and carries it.
-const MAX_ENV_LEN: usize = 20;
-
-/// The name of an environment, e.g. `dev`: 1 to 20 lower-case letters, digits and `-`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EnvName(String);
-
-impl EnvName {
-    /// The name as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for EnvName {
-    type Err = EnvironmentError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let right = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        let length = (1..=MAX_ENV_LEN).contains(&text.len());
-        if length && text.chars().all(right) && !text.starts_with('-') && !text.ends_with('-') {
-            return Ok(Self(text.to_owned()));
-        }
-        Err(EnvironmentError::Wrong {
-            name: "LOG2AWS_ENV",
-            value: text.chars().take(64).collect(),
-            right: "1 to 20 lower-case letters, digits and '-', e.g. dev",
-        })
-    }
-}
 
 /// The keys of the function's role, good for as long as the process lives. Prints none of them.
 #[derive(Clone)]
@@ -131,8 +100,14 @@ impl Environment {
                 });
             }
         };
+        let env = need("LOG2AWS_ENV")?;
+        let env = env.parse().map_err(|_| EnvironmentError::Wrong {
+            name: "LOG2AWS_ENV",
+            value: env.chars().take(64).collect(),
+            right: "1 to 20 lower-case letters, digits and '-', e.g. dev",
+        })?;
         Ok(Self {
-            env: need("LOG2AWS_ENV")?.parse()?,
+            env,
             region: need("AWS_REGION")?,
             keys: RoleKeys {
                 access_key: need("AWS_ACCESS_KEY_ID")?,

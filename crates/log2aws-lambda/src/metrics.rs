@@ -6,10 +6,9 @@
 //! Source: Amazon CloudWatch User Guide, "Specification: Embedded metric format".
 
 use jiff::Timestamp;
+use log2aws_core::env_name::EnvName;
 use log2aws_service::analyze::Outcome;
 use serde_json::{Map, Value, json};
-
-use crate::environment::EnvName;
 
 /// What one invocation did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -6,10 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 use log2aws_core::allow_list::{AllowList, AllowListError};
+use log2aws_core::env_name::{self, EnvName};
 use log2aws_core::key::{KeyError, KeyPrefix};
 use log2aws_service::ports::{Clock, Settings, SettingsSource, SettingsUnavailable};
-
-use crate::environment::EnvName;
 
 /// How old settings may be before they are asked for again.
 pub const REFRESH_AFTER: SignedDuration = SignedDuration::from_secs(60);
@@ -34,11 +33,10 @@ pub struct ParameterNames {
 impl ParameterNames {
     /// The names for an environment, below `/log2aws/{env}/`.
     pub fn of(env: &EnvName) -> Self {
-        let name = |last: &str| format!("/log2aws/{}/{last}", env.as_str());
         Self {
-            allow_list: name("LogPutAllowHosts"),
-            raw_bucket: name("ServerlogBucketName"),
-            analyzed_bucket: name("AnalyzedlogBucketName"),
+            allow_list: env.parameter(env_name::ALLOW_LIST),
+            raw_bucket: env.parameter(env_name::RAW_BUCKET),
+            analyzed_bucket: env.parameter(env_name::ANALYZED_BUCKET),
         }
     }
 
