@@ -18,14 +18,15 @@ const ARROWS: &[(&str, &[&str])] = &[
     // worlds
     ("log2aws-server", &["log2aws-core", "log2aws-service", "log2aws-store"]),
     ("log2aws-agent", &["log2aws-core"]),
-    ("log2aws-stack", &["log2aws-core"]),
+    ("log2aws-stack", &["log2aws-core", "log2aws-ssm"]),
     // Two functions of one world: analyze-log needs an SDK, and generate-url must link none.
     (
         "log2aws-lambda-analyze",
         &["log2aws-aws", "log2aws-core", "log2aws-lambda", "log2aws-service"],
     ),
-    ("log2aws-lambda", &["log2aws-core", "log2aws-service"]),
+    ("log2aws-lambda", &["log2aws-core", "log2aws-service", "log2aws-ssm"]),
     // ground
+    ("log2aws-ssm", &[]),
     ("log2aws-aws", &["log2aws-core", "log2aws-service"]),
     ("log2aws-store", &["log2aws-core", "log2aws-service"]),
     // rules

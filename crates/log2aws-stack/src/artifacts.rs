@@ -1,7 +1,7 @@
 //! The zips of the two functions: found, looked into, named by their content.
 
 use std::fmt::{self, Write as _};
-use std::io::{Cursor, Read as _};
+use std::io::{Cursor, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
@@ -89,7 +89,7 @@ pub struct Artifacts {
 pub enum ArtifactError {
     /// They are nowhere.
     #[error(
-        "the zips of the functions ({GENERATE_URL}, {ANALYZE_LOG}) are not in {}; make them with \
+        "the zips of the functions ({GENERATE_URL}, {ANALYZE_LOG}) are not both in {}; make them with \
          `cargo xtask lambda` in the source, or name their folder by --artifacts",
         listed(.0)
     )]
@@ -170,7 +170,13 @@ impl Artifacts {
 fn read(path: &Path) -> Result<(Artifact, Architecture), ArtifactError> {
     let unreadable = |source| ArtifactError::Unreadable { path: path.to_owned(), source };
     let mut bytes = Vec::new();
-    let file = std::fs::File::open(path).map_err(unreadable)?;
+    let file = match std::fs::File::open(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let folder = path.parent().unwrap_or(path);
+            return Err(ArtifactError::Absent(vec![folder.to_owned()]));
+        }
+        opened => opened.map_err(unreadable)?,
+    };
     file.take(MOST + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     let wrong = |problem: String| ArtifactError::Wrong { path: path.to_owned(), problem };
     if bytes.len() as u64 > MOST {
@@ -259,7 +265,7 @@ mod tests {
         let folder = home.path();
         assert!(found(folder).unwrap_err().contains("cargo xtask lambda"));
         put(folder, ANALYZE_LOG, BOOTSTRAP, 0o755, &program(62));
-        assert!(found(folder).unwrap_err().contains("generate-url.zip cannot be read"));
+        assert!(found(folder).unwrap_err().contains("are not both in"));
         std::fs::write(folder.join(GENERATE_URL), b"PK, but no zip").unwrap();
         assert!(found(folder).unwrap_err().contains("it is no zip"));
         for (entry, mode, bytes, part) in [

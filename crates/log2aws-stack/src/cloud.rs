@@ -9,7 +9,7 @@ use aws_config::profile::ProfileFileRegionProvider;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_credential_types::provider::ProvideCredentials as _;
+use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
 use aws_smithy_http_client::Connector;
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
@@ -46,8 +46,9 @@ pub struct Access {
 #[derive(Clone)]
 pub struct Cloud {
     pub(crate) cloudformation: aws_sdk_cloudformation::Client,
-    pub(crate) ssm: aws_sdk_ssm::Client,
     pub(crate) s3: aws_sdk_s3::Client,
+    pub(crate) credentials: SharedCredentialsProvider,
+    pub(crate) endpoint_url: Option<String>,
     /// The region.
     pub region: String,
     /// The account, 12 digits.
@@ -140,8 +141,9 @@ impl Cloud {
             .build();
         Ok(Self {
             cloudformation: aws_sdk_cloudformation::Client::new(&config),
-            ssm: aws_sdk_ssm::Client::new(&config),
             s3: aws_sdk_s3::Client::from_conf(s3),
+            credentials: provider,
+            endpoint_url: access.endpoint_url.clone(),
             region,
             account,
             identity: identity.arn().unwrap_or_default().to_owned(),
@@ -149,7 +151,7 @@ impl Cloud {
     }
 }
 
-fn no_credentials(error: &dyn fmt::Debug) -> StackError {
+pub(crate) fn no_credentials(error: &dyn fmt::Debug) -> StackError {
     // The provider chain's errors show neither keys nor tokens, but much of its own workings: only
     // an expired login and a broken config file are of use to people.
     let told = format!("{error:?}");

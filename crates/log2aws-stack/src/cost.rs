@@ -12,6 +12,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::artifacts::Architecture;
 use prices::{AS_OF, PRICES, Prices};
 
 /// What there is to pay for: how many servers, and what the stack's parameters say.
@@ -31,15 +32,6 @@ pub struct Workload {
     pub log_keep_days: u32,
     /// Whether a PNG is written beside each SVG. No function does so yet.
     pub png: bool,
-}
-
-/// What a function was built for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Architecture {
-    /// Intel and AMD.
-    X86_64,
-    /// Graviton.
-    Arm64,
 }
 
 impl Workload {

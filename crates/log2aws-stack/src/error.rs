@@ -34,6 +34,9 @@ pub enum StackError {
         /// Whose they are.
         identity: String,
     },
+    /// No URL can be made of the endpoint.
+    #[error("--endpoint-url is {0:?}, and should be a URL, e.g. http://127.0.0.1:5000")]
+    Endpoint(String),
     /// The stack's name is none.
     #[error(transparent)]
     Name(#[from] StackNameError),

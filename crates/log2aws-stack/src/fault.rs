@@ -19,7 +19,7 @@ pub struct CallError {
 }
 
 /// What helps, by what AWS calls the fault.
-fn advice(code: &str) -> Option<&'static str> {
+pub(crate) fn advice(code: &str) -> Option<&'static str> {
     Some(match code {
         "AccessDenied"
         | "AccessDeniedException"

@@ -19,6 +19,7 @@ mod deploy;
 mod error;
 mod events;
 mod fault;
+mod parameter_store;
 mod stack;
 mod state;
 mod watch;

@@ -4,12 +4,13 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::cloud::Cloud;
 use crate::console::Console;
 use crate::error::StackError;
 use crate::fault::CallError;
+use crate::name::StackName;
 use crate::stack::{StackEvent, Standing};
 use crate::state::{self, State};
 
@@ -44,6 +45,42 @@ pub struct Session<'a, C> {
     pub pace: Pace,
 }
 
+/// What has been begun: what there is to say when nobody waits any longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Nothing yet.
+    Nothing,
+    /// CloudFormation is at work, and goes on without us.
+    AtWork,
+    /// We are, after CloudFormation has done its part; the words say at what.
+    After(&'static str),
+}
+
+/// What a command that ended early is told as. `what` is `the deploy` or `the delete`; `follow` is
+/// the command that follows it.
+pub(crate) fn ended_early(
+    error: StackError,
+    phase: Phase,
+    what: &'static str,
+    stack: &StackName,
+    follow: &str,
+) -> StackError {
+    let left = |why: String| StackError::Left {
+        why,
+        what,
+        stack: stack.to_string(),
+        follow: follow.to_owned(),
+    };
+    match (phase, error) {
+        (Phase::AtWork, StackError::Interrupted) => left("interrupted".to_owned()),
+        (Phase::AtWork, StackError::Call(fault)) => left(fault.to_string()),
+        (Phase::After(step), StackError::Interrupted) => StackError::State(format!(
+            "interrupted while {step}; run the command again, and it goes on from there"
+        )),
+        (_, error) => error,
+    }
+}
+
 /// How a wait ended.
 #[derive(Clone, Debug)]
 pub(crate) struct Rest {
@@ -51,6 +88,11 @@ pub(crate) struct Rest {
     pub(crate) stack: Option<Standing>,
     /// The first failure that was no consequence of another.
     pub(crate) failure: Option<StackEvent>,
+}
+
+fn silence(patience: Duration) -> CallError {
+    let told = format!("AWS has not answered for {} s", patience.as_secs());
+    CallError { what: "following the stack".to_owned(), code: None, told, passing: true }
 }
 
 /// The watch over one stack.
@@ -107,7 +149,10 @@ impl Watch {
     ) -> Result<Rest, StackError> {
         let mut reached = Instant::now();
         loop {
-            match self.look(session, tell).await {
+            let patience = session.pace.patience;
+            // What neither answers nor refuses must not outlast the patience either.
+            let looked = timeout(patience, self.look(session, tell)).await;
+            match looked.unwrap_or_else(|_| Err(silence(patience).into())) {
                 Ok(Some(rest)) => return Ok(rest),
                 Ok(None) => reached = Instant::now(),
                 Err(StackError::Call(fault)) if fault.passing => {

@@ -15,7 +15,7 @@ use crate::name::StackName;
 use crate::stack::Standing;
 use crate::state::{self, State};
 use crate::template::Template;
-use crate::watch::{Session, Watch};
+use crate::watch::{Phase, Session, Watch, ended_early};
 
 /// What is to be deleted.
 #[derive(Clone, Debug)]
@@ -53,32 +53,21 @@ pub async fn delete<C: Console>(
     request: &DeleteRequest,
     interrupt: impl Future<Output = ()>,
 ) -> Result<DeleteOutcome, StackError> {
-    let at_work = Cell::new(false);
-    let left = |why: String| StackError::Left {
-        why,
-        what: "the delete",
-        stack: request.stack.to_string(),
-        follow: request.follow.clone(),
-    };
+    let phase = Cell::new(Phase::Nothing);
     let done = tokio::select! {
         biased;
         () = interrupt => Err(StackError::Interrupted),
-        done = run(session, template, request, &at_work) => done,
+        done = run(session, template, request, &phase) => done,
     };
-    match done {
-        Err(StackError::Interrupted) if at_work.get() => Err(left("interrupted".to_owned())),
-        Err(StackError::Call(fault)) if at_work.get() && fault.passing => {
-            Err(left(fault.to_string()))
-        }
-        done => done,
-    }
+    let DeleteRequest { stack, follow, .. } = request;
+    done.map_err(|error| ended_early(error, phase.get(), "the delete", stack, follow))
 }
 
 async fn run<C: Console>(
     session: &mut Session<'_, C>,
     template: &Template,
     request: &DeleteRequest,
-    at_work: &Cell<bool>,
+    phase: &Cell<Phase>,
 ) -> Result<DeleteOutcome, StackError> {
     let DeleteRequest { env, stack, purge, force, .. } = request;
     let (account, region) = (session.cloud.account.clone(), session.cloud.region.clone());
@@ -107,9 +96,10 @@ async fn run<C: Console>(
         return Ok(DeleteOutcome::Canceled);
     }
     if let Some(standing) = &standing {
-        delete_stack(session, request, standing, at_work).await?;
+        delete_stack(session, request, standing, phase).await?;
     }
     if *purge {
+        phase.set(Phase::After("the buckets were being removed"));
         for bucket in &buckets {
             purge::purge(session, bucket).await?;
         }
@@ -192,17 +182,17 @@ async fn delete_stack<C: Console>(
     session: &mut Session<'_, C>,
     request: &DeleteRequest,
     standing: &Standing,
-    at_work: &Cell<bool>,
+    phase: &Cell<Phase>,
 ) -> Result<(), StackError> {
     let mut watch = Watch::begin(session.cloud, &standing.id).await?;
-    at_work.set(true);
+    phase.set(Phase::AtWork);
     // A delete that is under way already is followed to its end.
     if standing.status != "DELETE_IN_PROGRESS" {
         let sent =
             session.cloud.cloudformation.delete_stack().stack_name(&standing.id).send().await;
         sent.map_err(|error| {
             let fault = fault::call(format!("deleting the stack {}", request.stack), &error);
-            at_work.set(fault.passing);
+            phase.set(if fault.passing { Phase::AtWork } else { Phase::Nothing });
             fault
         })?;
     }
@@ -211,7 +201,7 @@ async fn delete_stack<C: Console>(
         console.line(&event.line(&zone).to_string())
     };
     let rest = watch.until_rest(session, &mut tell).await?;
-    at_work.set(false);
+    phase.set(Phase::After("the delete was being brought to its end"));
     let Some(stack) = &rest.stack else {
         session.console.line(&format!("the stack {} is gone", request.stack))?;
         return Ok(());

@@ -59,10 +59,12 @@ async fn provide_bucket<C: Console>(
     let create = s3.create_bucket().bucket(bucket).set_create_bucket_configuration(location);
     if let Err(error) = create.send().await {
         let fault = fault::call(format!("making the bucket {bucket}"), &error);
-        return Err(match fault.code.as_deref() {
-            Some("BucketAlreadyExists") => not_ours(bucket, account),
-            _ => fault.into(),
-        });
+        match fault.code.as_deref() {
+            // The answer to an earlier attempt was lost.
+            Some("BucketAlreadyOwnedByYou") => {}
+            Some("BucketAlreadyExists") => return Err(not_ours(bucket, account)),
+            _ => return Err(fault.into()),
+        }
     }
     let block = PublicAccessBlockConfiguration::builder()
         .block_public_acls(true)

@@ -28,6 +28,11 @@ pub(super) enum Planned {
     },
 }
 
+/// The name of this run's change set, and the token by which AWS knows a request again.
+pub(super) fn name(request: &DeployRequest) -> String {
+    format!("log2aws-{}", request.now.strftime("%Y%m%d-%H%M%S-%3f"))
+}
+
 /// Has CloudFormation plan the change, and tells it.
 pub(super) async fn create<C: Console>(
     session: &mut Session<'_, C>,
@@ -41,7 +46,7 @@ pub(super) async fn create<C: Console>(
         Found::Nothing | Found::Planned => ChangeSetType::Create,
         Found::Standing(_) => ChangeSetType::Update,
     };
-    let name = format!("log2aws-{}", request.now.strftime("%Y%m%d-%H%M%S-%3f"));
+    let name = name(request);
     let created = session
         .cloud
         .cloudformation
@@ -55,6 +60,8 @@ pub(super) async fn create<C: Console>(
         // Buckets that an earlier stack of this name left behind are taken over.
         .import_existing_resources(true)
         .description("log2aws stack deploy")
+        // Asked again because the answer was lost, it is the same change set.
+        .client_token(&name)
         .send()
         .await;
     let created = match created {

@@ -25,7 +25,7 @@ use crate::name::StackName;
 use crate::stack::{Output, Standing};
 use crate::state::{self, State};
 use crate::template::Template;
-use crate::watch::{Rest, Session, Watch};
+use crate::watch::{Phase, Rest, Session, Watch, ended_early};
 
 use change_set::Planned;
 pub use parameters::checked_parameters;
@@ -92,26 +92,15 @@ pub async fn deploy<C: Console>(
     request: &DeployRequest,
     interrupt: impl Future<Output = ()>,
 ) -> Result<Deployed, StackError> {
-    let at_work = Cell::new(false);
-    let left = |why: String| StackError::Left {
-        why,
-        what: "the deploy",
-        stack: request.stack.to_string(),
-        follow: request.follow.clone(),
-    };
-    let work = Work { template, request, at_work: &at_work };
+    let phase = Cell::new(Phase::Nothing);
+    let work = Work { template, request, phase: &phase };
     let done = tokio::select! {
         biased;
         () = interrupt => Err(StackError::Interrupted),
         done = work.run(session) => done,
     };
-    match done {
-        Err(StackError::Interrupted) if at_work.get() => Err(left("interrupted".to_owned())),
-        Err(StackError::Call(fault)) if at_work.get() && fault.passing => {
-            Err(left(fault.to_string()))
-        }
-        done => done,
-    }
+    let DeployRequest { stack, follow, .. } = request;
+    done.map_err(|error| ended_early(error, phase.get(), "the deploy", stack, follow))
 }
 
 /// What stands under the stack's name.
@@ -128,8 +117,7 @@ pub(crate) enum Found {
 struct Work<'a> {
     template: &'a Template,
     request: &'a DeployRequest,
-    /// CloudFormation has been told to go.
-    at_work: &'a Cell<bool>,
+    phase: &'a Cell<Phase>,
 }
 
 impl Work<'_> {
@@ -234,10 +222,10 @@ impl Work<'_> {
         session: &mut Session<'_, C>,
         standing: Option<&Standing>,
     ) -> Result<AllowList, StackError> {
-        let stored = self.stored_hosts(session).await?;
+        let name = self.request.env.parameter(env_name::ALLOW_LIST);
         let given = self.request.allow_hosts.as_ref();
-        let stored = match stored {
-            Some((name, text)) => match text.parse::<AllowList>() {
+        let stored = match session.cloud.parameter(&name).await? {
+            Some(text) => match text.parse::<AllowList>() {
                 Ok(list) => Some(list),
                 // What nobody can read lets nobody in: a list that is given mends it.
                 Err(_) if given.is_some() => None,
@@ -274,22 +262,6 @@ impl Work<'_> {
         } else {
             let by_hand = given.is_none();
             Err(StackError::Widens { entries: difference.widened, by_hand })
-        }
-    }
-
-    /// The parameter of Parameter Store that holds the list: its name and value.
-    async fn stored_hosts<C>(
-        &self,
-        session: &Session<'_, C>,
-    ) -> Result<Option<(String, String)>, StackError> {
-        let name = self.request.env.parameter(env_name::ALLOW_LIST);
-        match session.cloud.ssm.get_parameter().name(&name).send().await {
-            Ok(told) => Ok(told.parameter.and_then(|p| p.value).map(|value| (name, value))),
-            Err(error) => {
-                let fault = fault::call(format!("reading the parameter {name}"), &error);
-                let absent = fault.code.as_deref() == Some("ParameterNotFound");
-                if absent { Ok(None) } else { Err(fault.into()) }
-            }
         }
     }
 
@@ -333,11 +305,13 @@ impl Work<'_> {
         let mut watch = Watch::begin(session.cloud, stack_id).await?;
         let execute = session.cloud.cloudformation.execute_change_set();
         let execute = execute.change_set_name(change_set).stack_name(stack_id);
-        self.at_work.set(true);
+        let execute = execute.client_request_token(change_set::name(self.request));
+        self.phase.set(Phase::AtWork);
         let sent = execute.send().await;
         sent.map_err(|error| {
             let fault = fault::call("starting the change", &error);
-            self.at_work.set(fault.passing);
+            // Without an answer nobody knows whether it was heard.
+            self.phase.set(if fault.passing { Phase::AtWork } else { Phase::Nothing });
             fault
         })?;
         let zone = session.zone.clone();
@@ -345,7 +319,7 @@ impl Work<'_> {
             console.line(&event.line(&zone).to_string())
         };
         let rest = watch.until_rest(session, &mut tell).await?;
-        self.at_work.set(false);
+        self.phase.set(Phase::After("the allow-list was compared"));
         match rest.stack {
             Some(stack) if state::went_well(&stack.status) => Ok(stack.outputs),
             _ => Err(self.ended(&rest, session)),
@@ -387,16 +361,13 @@ impl Work<'_> {
         session: &mut Session<'_, C>,
         wanted: &AllowList,
     ) -> Result<bool, StackError> {
-        let stored = self.stored_hosts(session).await?;
-        let same = |text: &str| text.parse::<AllowList>().is_ok_and(|list| list == *wanted);
-        if stored.is_some_and(|(_, text)| same(&text)) {
+        let name = self.request.env.parameter(env_name::ALLOW_LIST);
+        let stored = session.cloud.parameter(&name).await?;
+        let same = |text: String| text.parse::<AllowList>().is_ok_and(|list| list == *wanted);
+        if stored.is_some_and(same) {
             return Ok(false);
         }
-        let name = self.request.env.parameter(env_name::ALLOW_LIST);
-        let put = session.cloud.ssm.put_parameter().name(&name).value(wanted.to_string());
-        let put = put.r#type(aws_sdk_ssm::types::ParameterType::String).overwrite(true);
-        let done = put.send().await;
-        done.map_err(|error| fault::call(format!("writing the parameter {name}"), &error))?;
+        session.cloud.put_parameter(&name, &wanted.to_string()).await?;
         session.console.line(&format!("{name} = {wanted}"))?;
         Ok(true)
     }
