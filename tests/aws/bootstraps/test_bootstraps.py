@@ -1,17 +1,11 @@
 """The compiled functions under a Lambda Runtime API: from the question for a URL to the results."""
 
-import datetime
 import hashlib
 import json
-import urllib.parse
-from unittest import mock
 
-import botocore.auth
-import botocore.awsrequest
-import botocore.credentials
 import pytest
 from programs import eventually
-from scenes import CSV, EVENTS, LOG, arrived, ask, given_url, put, result, results
+from scenes import CSV, EVENTS, LOG, arrived, ask, given_url, put, result, results, signed, wide
 
 
 def claims(body):
@@ -38,6 +32,15 @@ def test_from_url_to_results(cloud, forget, kind):
     assert summary["log"]["rejects"]["count"] == 1
 
 
+def test_a_result_that_goes_in_parts(cloud, forget):
+    log, csv = wide()
+    given = given_url(cloud, "wide", **claims(log))
+    version = put(given, log)
+    forget("wide")
+    assert cloud.invoke("analyze-log", arrived(given["key"], version)) == (200, None)
+    assert result(cloud, "wide", "csv") == csv
+
+
 @pytest.mark.parametrize(
     "bound, headers",
     [
@@ -50,17 +53,8 @@ def test_the_urls_signature_is_botocores(cloud, bound, headers):
     """For the same instant and headers; and serve takes a log by it."""
     given = given_url(cloud, "judge", "rest-v1", **bound)
     assert {name.lower() for name in given["headers"]} == headers
-    ours = urllib.parse.urlsplit(given["url"])
-    query = dict(urllib.parse.parse_qsl(ours.query))
+    query, theirs = signed(given, cloud.keys["generate-url"])
     assert query["X-Amz-SignedHeaders"].split(";") == sorted(headers | {"host"})
-    instant = datetime.datetime.strptime(query["X-Amz-Date"], "%Y%m%dT%H%M%SZ")
-    place = f"{ours.scheme}://{ours.netloc}{ours.path}"
-    request = botocore.awsrequest.AWSRequest(method="PUT", url=place, headers=given["headers"])
-    credentials = botocore.credentials.Credentials(*cloud.keys["generate-url"])
-    signer = botocore.auth.S3SigV4QueryAuth(credentials, "s3", "us-east-1", expires=300)
-    with mock.patch("botocore.auth.get_current_datetime", return_value=instant):
-        signer.add_auth(request)
-    theirs = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(request.url).query))
     assert query == theirs
     assert put(given, LOG)
 

@@ -15,18 +15,20 @@ import pytest
 import rights
 from cloud import ANALYZED, FUNCTIONS, RAW, Cloud
 from cloudformation import Stack, load
-from scenes import DAY, LOG, arrived, given_url, put, result, results
+from scenes import DAY, LOG, arrived, given_url, put, result, results, signed, wide
 
 TEMPLATE = load()
 # The functions ran without a key prefix.
 WORLDS = [pytest.param(w, id=str(w)) for w in calls.WORLDS if not w.prefix]
 # The services that the functions call themselves. The others of their roles AWS calls for them.
 OWN, AWS = {"s3", "ssm"}, {"kms", "logs", "sqs"}
+TOKEN = "X-Amz-Security-Token"
 
 
 @pytest.fixture(scope="module")
 def amazon(tmp_path_factory, recorder):
-    keys = dict.fromkeys(FUNCTIONS, ("function", "function"))
+    # As Lambda gives them: with a session token.
+    keys = {name: (f"{name}-id", f"{name}-secret", f"{name}+/token=") for name in FUNCTIONS}
     cloud = Cloud(
         tmp_path_factory.mktemp("amazon"), None, keys, ("operator",) * 2, recorder.door
     )
@@ -77,9 +79,8 @@ def played(amazon, recorder):
     analyzed(amazon, arrived(f"absent/{DAY}.log"))
 
     # What is larger than a part goes in parts, which are taken back if one of them fails.
-    rows = LOG[: LOG.rindex(b"\n") + 1]
     for server, log, ending in [
-        ("wide", rows * 15_000, "csv"),
+        ("wide", wide()[0], "csv"),
         ("strayed", (b"x" * 1_024 + b"\n") * 10_000, "rejects.jsonl"),
     ]:
         event = deliver(amazon, server, log)
@@ -157,3 +158,29 @@ def test_both_functions_and_the_urls_were_heard(case):
     url, analyze = case.table.url_role["AWS"], case.table.analyze_role["AWS"]
     header, query = "REST-HEADER", "REST-QUERY-STRING"
     assert kinds == {(url, None), (url, query), (analyze, None), (analyze, header)}
+
+
+def test_an_upload_names_the_checksum_that_its_parts_carry(played):
+    """AWS refuses parts with a checksum of which the upload was not told; moto takes any."""
+    writes = [request for request in played if request.service == "s3"]
+    begun = [request for request in writes if "uploads" in request.query]
+    parts = [request for request in writes if "partNumber" in request.query]
+    assert len(begun) >= 4 and len(parts) >= 6
+    assert {request.headers.get("x-amz-checksum-algorithm") for request in begun} == {"CRC32"}
+    carried = "x-amz-checksum-crc32"
+    assert all(carried in r.headers or r.headers.get("x-amz-trailer") == carried for r in parts)
+
+
+def test_every_request_carries_the_session_token(amazon, played):
+    """So does a URL that is signed by temporary keys, and it is botocore's."""
+    query, theirs = signed(given_url(amazon, "judge"), amazon.keys["generate-url"])
+    assert query == theirs and query[TOKEN] == "generate-url+/token="
+    for key, _, token in amazon.keys.values():
+        # serve's keys, if its tests ran before, have none.
+        by_it = [r for r in played if f"{key}/" in _signer(r)]
+        carried = {r.query.get(TOKEN) or r.headers.get(TOKEN.lower()) for r in by_it}
+        assert carried == {token}, key
+
+
+def _signer(request):
+    return request.query.get("X-Amz-Credential") or request.headers["authorization"]

@@ -23,8 +23,8 @@ class Cloud:
     """The stand-ins, and the functions among them.
 
     `s3_url` is an S3; without one moto's serves, which checks no signature. `keys` holds what each
-    function signs with, and `operator` what the tests do: pairs of a key id and its secret.
-    `between` may put something between a function and a service of AWS: called with the names of
+    function signs with, and `operator` what the tests do: key id, secret and, if there is one,
+    session token. `between` may put something between a function and a service of AWS: called with the names of
     both and the service's URL, it returns the URL for the function.
     """
 
@@ -64,15 +64,14 @@ class Cloud:
         self.put_parameter("AnalyzedlogBucketName", ANALYZED)
 
     def start_function(self, name):
-        key, secret = self.keys[name]
+        names = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"]
         environment = {
             "AWS_LAMBDA_RUNTIME_API": f"http://127.0.0.1:{self.port}/.rt/{name}",
             "AWS_LAMBDA_FUNCTION_NAME": name,
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128",
             "AWS_LAMBDA_FUNCTION_VERSION": "1",
             "AWS_REGION": REGION,
-            "AWS_ACCESS_KEY_ID": key,
-            "AWS_SECRET_ACCESS_KEY": secret,
+            **dict(zip(names, self.keys[name])),
             "AWS_ENDPOINT_URL_SSM": self.between(name, "ssm", self.moto_url),
             "AWS_ENDPOINT_URL_S3": self.between(name, "s3", self.s3_url),
             "LOG2AWS_ENV": "dev",

@@ -1,16 +1,29 @@
 """What servers, S3 and operators do: ask for a URL, put a log, tell of it, look at the results."""
 
+import datetime
 import json
 import urllib.parse
 import urllib.request
+from unittest import mock
 
-from cloud import ANALYZED, RAW
+import botocore.auth
+import botocore.awsrequest
+import botocore.credentials
+from cloud import ANALYZED, RAW, REGION
 from programs import ROOT
 
 EVENTS = ROOT / "testdata" / "events"
 LOG = (ROOT / "testdata" / "document.log").read_bytes()
 CSV = (ROOT / "testdata" / "document.csv").read_bytes()
 DAY = "2019-08-01"
+
+
+def wide(times=15_000):
+    """A log whose CSV is larger than one part of an upload, and that CSV."""
+    header, *rows = CSV.splitlines(keepends=True)
+    csv = header + b"".join(rows) * times
+    assert len(csv) > 8 << 20
+    return LOG * times, csv
 
 
 def ask(cloud, kind, **query):
@@ -35,6 +48,20 @@ def given_url(cloud, server, kind="http-v2", **bound):
     answer = ask(cloud, kind, server=server, date=DAY, **bound)
     assert answer["statusCode"] == 200, answer
     return json.loads(answer["body"])
+
+
+def signed(given, keys):
+    """The query of a URL, and what botocore makes of it for the same instant, headers and keys."""
+    ours = urllib.parse.urlsplit(given["url"])
+    query = dict(urllib.parse.parse_qsl(ours.query))
+    instant = datetime.datetime.strptime(query["X-Amz-Date"], "%Y%m%dT%H%M%SZ")
+    place = f"{ours.scheme}://{ours.netloc}{ours.path}"
+    request = botocore.awsrequest.AWSRequest(method="PUT", url=place, headers=given["headers"])
+    credentials = botocore.credentials.Credentials(*keys)
+    signer = botocore.auth.S3SigV4QueryAuth(credentials, "s3", REGION, expires=300)
+    with mock.patch("botocore.auth.get_current_datetime", return_value=instant):
+        signer.add_auth(request)
+    return query, dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(request.url).query))
 
 
 def send(url, body, headers, method="PUT"):
