@@ -24,7 +24,7 @@ use crate::fault;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long AWS may be silent before it has begun to answer.
-const READ_TIMEOUT: Duration = Duration::from_secs(60);
+const READ_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How often a request is made in all, with growing waits between, before its fault is told.
 const ATTEMPTS: u32 = 8;

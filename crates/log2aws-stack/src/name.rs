@@ -8,7 +8,7 @@ use log2aws_core::env_name::EnvName;
 
 /// A name that CloudFormation takes for a stack.
 ///
-/// Source: AWS CloudFormation API Reference, CreateStack, `StackName`.
+/// Source: AWS CloudFormation API Reference, `CreateStack`, `StackName`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StackName(String);
 

@@ -28,7 +28,7 @@ pub struct Pace {
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { poll: Duration::from_secs(3), patience: Duration::from_secs(120) }
+        Self { poll: Duration::from_secs(3), patience: Duration::from_mins(2) }
     }
 }
 

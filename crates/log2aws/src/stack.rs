@@ -54,7 +54,7 @@ struct Place {
     /// The environment, which names everything in the stack.
     #[arg(long, value_name = "NAME", default_value = "dev")]
     env: EnvName,
-    /// The region [default: AWS_REGION, or that of the profile].
+    /// The region [default: that of the environment or the profile].
     #[arg(long, value_name = "REGION")]
     region: Option<String>,
     /// The stack's name [default: that of the git repository or the folder, and the environment].
@@ -358,16 +358,13 @@ fn access(place: &Place, reach: &Reach) -> Access {
 
 /// The command by which anybody can follow what CloudFormation does.
 fn follow(place: &Place, reach: &Reach, stack: &StackName, region: &str) -> String {
-    let mut command = format!(
-        "log2aws stack events --follow --env {} --region {region} --stack-name {stack}",
-        place.env
-    );
-    for (flag, value) in [("profile", &reach.profile), ("endpoint-url", &reach.endpoint_url)] {
-        if let Some(value) = value {
-            command.push_str(&format!(" --{flag} {value}"));
-        }
-    }
-    command
+    let elsewhere = [("profile", &reach.profile), ("endpoint-url", &reach.endpoint_url)]
+        .map(|(flag, value)| value.as_ref().map(|value| format!(" --{flag} {value}")));
+    format!(
+        "log2aws stack events --follow --env {} --region {region} --stack-name {stack}{}",
+        place.env,
+        elsewhere.into_iter().flatten().collect::<String>()
+    )
 }
 
 fn session<'a>(cloud: &'a Cloud, screen: &'a mut Screen, reach: &Reach) -> Session<'a, Screen> {
