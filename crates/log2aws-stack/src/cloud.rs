@@ -48,7 +48,7 @@ pub struct Cloud {
     pub(crate) cloudformation: aws_sdk_cloudformation::Client,
     pub(crate) s3: aws_sdk_s3::Client,
     pub(crate) credentials: SharedCredentialsProvider,
-    pub(crate) endpoint_url: Option<String>,
+    pub(crate) access: Access,
     /// The region.
     pub region: String,
     /// The account, 12 digits.
@@ -123,8 +123,8 @@ impl Cloud {
         let region = region(access).await.ok_or(StackError::NoRegion)?;
         let config = load(access, &region).await;
         let provider =
-            config.credentials_provider().ok_or_else(|| no_credentials(&"none is set up"))?;
-        provider.provide_credentials().await.map_err(|error| no_credentials(&error))?;
+            config.credentials_provider().ok_or_else(|| access.without_credentials(&"none"))?;
+        provider.provide_credentials().await.map_err(|error| access.without_credentials(&error))?;
         let sts = aws_sdk_sts::Client::new(&config);
         let asked = sts.get_caller_identity().send().await;
         let identity = asked.map_err(|error| fault::call("asking who you are", &error))?;
@@ -143,7 +143,7 @@ impl Cloud {
             cloudformation: aws_sdk_cloudformation::Client::new(&config),
             s3: aws_sdk_s3::Client::from_conf(s3),
             credentials: provider,
-            endpoint_url: access.endpoint_url.clone(),
+            access: access.clone(),
             region,
             account,
             identity: identity.arn().unwrap_or_default().to_owned(),
@@ -151,10 +151,13 @@ impl Cloud {
     }
 }
 
-pub(crate) fn no_credentials(error: &dyn fmt::Debug) -> StackError {
-    // The provider chain's errors show neither keys nor tokens, but much of its own workings: only
-    // an expired login and a broken config file are of use to people.
-    let told = format!("{error:?}");
-    let expired = told.contains("expired") || told.contains("Expired");
-    StackError::NoCredentials { expired }
+impl Access {
+    /// What it means that no credentials are to be had.
+    pub(crate) fn without_credentials(&self, error: &dyn fmt::Debug) -> StackError {
+        // The provider chain's errors show neither keys nor tokens, but much of its own workings:
+        // only an expired login is of use to people.
+        let told = format!("{error:?}");
+        let expired = told.contains("expired") || told.contains("Expired");
+        StackError::NoCredentials { expired, profile: self.profile.clone() }
+    }
 }

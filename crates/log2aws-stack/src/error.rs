@@ -13,13 +13,16 @@ pub enum StackError {
     NoRegion,
     /// No credentials are to be had.
     #[error(
-        "{}; log in (aws sso login, aws configure), name a --profile, or set AWS_ACCESS_KEY_ID and \
-         AWS_SECRET_ACCESS_KEY",
-        if *expired { "your AWS credentials have expired" } else { "there are no AWS credentials" }
+        "{}{}; log in (aws sso login, aws configure), name another --profile, or set \
+         AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+        if *expired { "your AWS credentials have expired" } else { "there are no AWS credentials" },
+        profile.as_ref().map_or_else(String::new, |name| format!(" (profile {name:?})"))
     )]
     NoCredentials {
         /// There were some, and their time is over.
         expired: bool,
+        /// The profile that was named.
+        profile: Option<String>,
     },
     /// The credentials are those of another account.
     #[error(

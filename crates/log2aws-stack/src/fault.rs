@@ -79,8 +79,12 @@ where
     let status = error.raw_response().map(|response| response.status().as_u16());
     let code = error.code().map(str::to_owned);
     let told = match (status, error.message()) {
+        (Some(status), _) if code.is_none() => format!(
+            "the answer (HTTP {status}) is not one of AWS's; look at the proxy (HTTPS_PROXY) and at \
+             --endpoint-url"
+        ),
         (Some(status), message) => {
-            let name = code.as_deref().unwrap_or("no code");
+            let name = code.as_deref().unwrap_or_default();
             let message = message.map_or_else(String::new, |message| format!(": {message}"));
             let told = format!("AWS answers {status} ({name}){message}");
             match code.as_deref().and_then(advice) {

@@ -8,7 +8,7 @@ use log2aws_core::service_host::service_host;
 use log2aws_ssm::{Certificate, RootCerts, Ssm, SsmError};
 use tokio::time::sleep;
 
-use crate::cloud::{Cloud, no_credentials};
+use crate::cloud::Cloud;
 use crate::error::StackError;
 use crate::fault::{self, CallError};
 
@@ -61,9 +61,9 @@ impl Cloud {
 
     async fn store(&self) -> Result<Ssm, StackError> {
         let keys = self.credentials.provide_credentials().await;
-        let keys = keys.map_err(|error| no_credentials(&error))?;
+        let keys = keys.map_err(|error| self.access.without_credentials(&error))?;
         let host = service_host("ssm", &self.region);
-        let url = self.endpoint_url.clone().unwrap_or_else(|| format!("https://{host}"));
+        let url = self.access.endpoint_url.clone().unwrap_or_else(|| format!("https://{host}"));
         let url = url.parse().map_err(|_| StackError::Endpoint(url))?;
         Ok(Ssm::new(url, &self.region, keys, roots(), TIMEOUT))
     }

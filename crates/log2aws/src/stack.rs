@@ -4,6 +4,7 @@ mod console;
 
 use std::io::{self, Write as _};
 use std::path::PathBuf;
+use std::pin::pin;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
@@ -236,8 +237,8 @@ async fn deploy(args: DeployArgs) -> anyhow::Result<Exit> {
     let folders =
         artifacts::folders(args.artifacts.as_deref(), program.as_deref(), &current_folder()?);
     let artifacts = Artifacts::find(&folders).map_err(StackError::from)?;
-    let interrupt = stop_signal()?;
-    let cloud = Cloud::connect(&access(&args.place, &args.reach)).await?;
+    let mut interrupt = pin!(stop_signal()?);
+    let cloud = connect(&args.place, &args.reach, interrupt.as_mut()).await?;
     let request = DeployRequest {
         follow: follow(&args.place, &args.reach, &stack, &cloud.region),
         env: args.place.env,
@@ -285,8 +286,8 @@ fn tell_deployed(screen: &mut Screen, done: &Deployed) -> io::Result<()> {
 async fn delete(args: &DeleteArgs) -> anyhow::Result<Exit> {
     let template = template()?;
     let stack = stack_name(&args.place)?;
-    let interrupt = stop_signal()?;
-    let cloud = Cloud::connect(&access(&args.place, &args.reach)).await?;
+    let mut interrupt = pin!(stop_signal()?);
+    let cloud = connect(&args.place, &args.reach, interrupt.as_mut()).await?;
     let request = DeleteRequest {
         follow: follow(&args.place, &args.reach, &stack, &cloud.region),
         env: args.place.env.clone(),
@@ -344,6 +345,20 @@ fn stack_name(place: &Place) -> anyhow::Result<StackName> {
     match &place.stack_name {
         Some(name) => Ok(name.clone()),
         None => Ok(StackName::of(&current_folder()?, &place.env).map_err(StackError::from)?),
+    }
+}
+
+/// Finds out who and where we are; Ctrl-C is heard meanwhile.
+async fn connect(
+    place: &Place,
+    reach: &Reach,
+    interrupt: impl Future<Output = ()>,
+) -> Result<Cloud, StackError> {
+    let access = access(place, reach);
+    tokio::select! {
+        biased;
+        () = interrupt => Err(StackError::Interrupted),
+        cloud = Cloud::connect(&access) => cloud,
     }
 }
 

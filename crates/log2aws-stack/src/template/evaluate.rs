@@ -133,10 +133,19 @@ impl<'a> Scope<'a> {
             "AWS::Partition" => self.partition().to_owned(),
             "AWS::URLSuffix" if self.region.starts_with("cn-") => "amazonaws.com.cn".to_owned(),
             "AWS::URLSuffix" => "amazonaws.com".to_owned(),
-            _ if self.template.resource(name).is_some() => {
-                self.name_of(name)?.unwrap_or_else(|| format!("{{{name}}}"))
-            }
-            _ => return Err(TemplateError::Unknown(format!("!Ref {name}"))),
+            _ => match self.template.resource(name) {
+                // AWS makes up an ID for the one, a URL for the other.
+                Some(made)
+                    if matches!(
+                        made.kind.as_str(),
+                        "AWS::ApiGateway::RestApi" | "AWS::SQS::Queue"
+                    ) =>
+                {
+                    format!("{{{name}}}")
+                }
+                Some(_) => self.name_of(name)?.unwrap_or_else(|| format!("{{{name}}}")),
+                None => return Err(TemplateError::Unknown(format!("!Ref {name}"))),
+            },
         })
     }
 
@@ -215,6 +224,12 @@ mod tests {
         assert_eq!(name, "serverlogs-dev-111122223333-ap-northeast-1");
         let name = resolved(&[("Env", "prod")], "AnalyzeLog", "FunctionName").unwrap();
         assert_eq!(name, "log2aws-prod-analyze-log");
+    }
+
+    #[test]
+    fn what_aws_names_itself_is_left_open() {
+        let source = resolved(&[], "GenerateUrlPermission", "SourceArn").unwrap();
+        assert_eq!(source, "arn:aws:execute-api:ap-northeast-1:111122223333:{Api}/dev/*/");
     }
 
     #[test]
