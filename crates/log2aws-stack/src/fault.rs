@@ -55,6 +55,12 @@ pub(crate) fn advice(code: &str) -> Option<&'static str> {
     })
 }
 
+/// A text of AWS's as one line that drives no terminal.
+pub(crate) fn one_line(text: &str) -> String {
+    let spaced: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    spaced.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// Whether a later call may go well without anybody doing anything.
 fn is_passing(status: Option<u16>, code: Option<&str>) -> bool {
     let throttled = matches!(
@@ -85,7 +91,8 @@ where
         ),
         (Some(status), message) => {
             let name = code.as_deref().unwrap_or_default();
-            let message = message.map_or_else(String::new, |message| format!(": {message}"));
+            let message =
+                message.map_or_else(String::new, |message| format!(": {}", one_line(message)));
             let told = format!("AWS answers {status} ({name}){message}");
             match code.as_deref().and_then(advice) {
                 Some(advice) => format!("{told}; {advice}"),
@@ -126,6 +133,11 @@ mod tests {
         assert!(is_passing(Some(400), Some("Throttling")));
         assert!(!is_passing(Some(400), Some("ValidationError")));
         assert!(!is_passing(Some(403), Some("AccessDenied")));
+    }
+
+    #[test]
+    fn what_aws_says_is_one_line() {
+        assert_eq!(one_line("no\n  such\u{9b}31m\tbucket\r\n"), "no such 31m bucket");
     }
 
     #[test]

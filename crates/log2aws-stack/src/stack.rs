@@ -98,7 +98,7 @@ impl Cloud {
         Ok(Some(Standing {
             id: stack.stack_id.unwrap_or_else(|| name.to_owned()),
             status: stack.stack_status.map_or_else(String::new, |s| s.as_str().to_owned()),
-            reason: stack.stack_status_reason,
+            reason: stack.stack_status_reason.map(|reason| fault::one_line(&reason)),
             parameters: parameters
                 .filter_map(|p| Some((p.parameter_key?, p.parameter_value?)))
                 .collect(),
@@ -150,7 +150,10 @@ fn read_event(event: aws_sdk_cloudformation::types::StackEvent) -> Option<StackE
         logical_id: event.logical_resource_id.unwrap_or_default(),
         kind: event.resource_type.unwrap_or_default(),
         physical_id: event.physical_resource_id.unwrap_or_default(),
-        reason: event.resource_status_reason.filter(|reason| !reason.is_empty()),
+        reason: event
+            .resource_status_reason
+            .map(|reason| fault::one_line(&reason))
+            .filter(|reason| !reason.is_empty()),
     })
 }
 

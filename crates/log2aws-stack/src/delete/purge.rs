@@ -97,8 +97,8 @@ async fn remove_versions<C: Console>(
         if let Some(error) = done.errors().first() {
             return Err(StackError::State(format!(
                 "{name}/{} cannot be removed: {} ({})",
-                error.key().unwrap_or_default(),
-                error.message().unwrap_or_default(),
+                fault::one_line(error.key().unwrap_or_default()),
+                fault::one_line(error.message().unwrap_or_default()),
                 error.code().unwrap_or_default(),
             )));
         }

@@ -160,7 +160,7 @@ async fn settled<C: Console>(
                 let reason = told.status_reason.clone().unwrap_or_else(|| {
                     format!("the change set is in {}", status.map_or("no state", |s| s.as_str()))
                 });
-                return Ok(Settled::Failed(reason));
+                return Ok(Settled::Failed(fault::one_line(&reason)));
             }
         }
     }
