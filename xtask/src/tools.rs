@@ -24,7 +24,11 @@ const CARGO_DENY: &str = "0.20.2";
 const CARGO_FUZZ: &str = "0.13.2";
 
 /// What the Python of the tests has to bring, each file beside the tests that need it.
-const PYTHON: &[&str] = &["tests/aws/requirements.txt", "tests/clients/requirements.txt"];
+const PYTHON: &[&str] =
+    &["tests/aws/requirements.txt", "tests/clients/requirements.txt", LAMBDA_PYTHON];
+
+/// What builds for AWS Lambda: half a gigabyte, mostly zig.
+const LAMBDA_PYTHON: &str = "xtask/requirements/lambda.txt";
 
 /// Where the tools are that the tests call.
 pub(crate) struct Tools {
@@ -42,7 +46,7 @@ pub(crate) fn provide(shell: &Shell, root: &Path) -> anyhow::Result<Tools> {
     let tools = root.join(".tools");
     shell.create_dir(&tools)?;
     Ok(Tools {
-        python: python(shell, root, &tools)?,
+        python: python(shell, root, &tools.join("venv"), PYTHON)?,
         cargo_deny: cargo_deny(shell, &tools)?,
         nextest: cmd!(shell, "cargo nextest --version")
             .quiet()
@@ -83,20 +87,42 @@ fn install(shell: &Shell, absent: &[&str]) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn python(shell: &Shell, root: &Path, tools: &Path) -> anyhow::Result<PathBuf> {
-    let venv = tools.join("venv");
+/// The folder with the commands cargo-lambda and python-zig in it.
+pub(crate) fn lambda(shell: &Shell, root: &Path) -> anyhow::Result<PathBuf> {
+    let tools = root.join(".tools");
+    shell.create_dir(&tools)?;
+    // The environment of the tests has them, too.
+    let tests = tools.join("venv");
+    let venv = if is_made(shell, &tests, &wanted(shell, root, PYTHON)?) {
+        tests
+    } else {
+        let own = tools.join("lambda");
+        python(shell, root, &own, &[LAMBDA_PYTHON])?;
+        own
+    };
+    Ok(venv.join("bin"))
+}
+
+/// What these files ask for.
+fn wanted(shell: &Shell, root: &Path, files: &[&str]) -> anyhow::Result<String> {
+    files.iter().map(|file| Ok(shell.read_file(root.join(file))?)).collect()
+}
+
+/// Whether a virtual environment is there, with what is wanted in it.
+fn is_made(shell: &Shell, venv: &Path, want: &str) -> bool {
+    shell.path_exists(venv.join("bin/python"))
+        && shell.read_file(venv.join("requirements.txt")).is_ok_and(|have| have == want)
+}
+
+/// The Python of a virtual environment with what these files ask for.
+fn python(shell: &Shell, root: &Path, venv: &Path, files: &[&str]) -> anyhow::Result<PathBuf> {
     let python = venv.join("bin/python");
-    let installed = venv.join("requirements.txt");
-    let mut want = String::new();
-    let mut arguments = Vec::new();
-    for file in PYTHON {
-        let path = root.join(file);
-        want.push_str(&shell.read_file(&path)?);
-        arguments.extend([OsString::from("-r"), path.into_os_string()]);
-    }
-    if shell.path_exists(&python) && shell.read_file(&installed).is_ok_and(|have| have == want) {
+    let want = wanted(shell, root, files)?;
+    if is_made(shell, venv, &want) {
         return Ok(python);
     }
+    let arguments =
+        files.iter().flat_map(|file| [OsString::from("-r"), root.join(file).into_os_string()]);
     println!("xtask: making a Python environment in {}", venv.display());
     let make = || cmd!(shell, "python3 -m venv --clear {venv}").quiet().ignore_stdout().run();
     if make().is_err() {
@@ -108,7 +134,7 @@ fn python(shell: &Shell, root: &Path, tools: &Path) -> anyhow::Result<PathBuf> {
     cmd!(shell, "{python} -m pip install --quiet --disable-pip-version-check {arguments...}")
         .quiet()
         .run()?;
-    shell.write_file(&installed, want)?;
+    shell.write_file(venv.join("requirements.txt"), want)?;
     Ok(python)
 }
 
