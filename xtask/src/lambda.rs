@@ -17,7 +17,7 @@ use zip::{CompressionMethod, DateTime, ZipWriter};
 use crate::{test, tools};
 
 /// The functions: package, and program in it.
-const FUNCTIONS: [(&str, &str); 2] =
+pub(crate) const FUNCTIONS: [(&str, &str); 2] =
     [("log2aws-lambda", "generate-url"), ("log2aws-lambda-analyze", "analyze-log")];
 
 /// The C library of `provided.al2023`.
@@ -38,7 +38,7 @@ pub(crate) struct Options {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum Profile {
+pub(crate) enum Profile {
     Debug,
     Release,
 }
@@ -68,7 +68,8 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn on_host(shell: &Shell, target: &Path, profile: Profile) -> anyhow::Result<PathBuf> {
+/// Builds with this machine's own compiler and linker; the folder with the programs.
+pub(crate) fn on_host(shell: &Shell, target: &Path, profile: Profile) -> anyhow::Result<PathBuf> {
     let (name, flag): (_, &[&str]) = match profile {
         Profile::Debug => ("debug", &[]),
         Profile::Release => ("release", &["--release"]),
@@ -132,7 +133,7 @@ fn without_folders(shell: &Shell, root: &Path, target: &Path) -> anyhow::Result<
 }
 
 /// A zip of one program under the name that Lambda starts, of nothing but the program's bytes.
-fn zip(bootstrap: &[u8]) -> anyhow::Result<Vec<u8>> {
+pub(crate) fn zip(bootstrap: &[u8]) -> anyhow::Result<Vec<u8>> {
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Deflated)
         .compression_level(Some(9))

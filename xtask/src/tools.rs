@@ -103,6 +103,13 @@ pub(crate) fn lambda(shell: &Shell, root: &Path) -> anyhow::Result<PathBuf> {
     Ok(venv.join("bin"))
 }
 
+/// A Python that runs the document's functions as Lambda does.
+pub(crate) fn bench(shell: &Shell, root: &Path) -> anyhow::Result<PathBuf> {
+    let tools = root.join(".tools");
+    shell.create_dir(&tools)?;
+    python(shell, root, &tools.join("bench"), &["xtask/requirements/bench.txt"])
+}
+
 /// What these files ask for.
 fn wanted(shell: &Shell, root: &Path, files: &[&str]) -> anyhow::Result<String> {
     files.iter().map(|file| Ok(shell.read_file(root.join(file))?)).collect()
