@@ -49,7 +49,8 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     shell.change_dir(root);
     let target = test::target_folder(&shell)?;
     let programs = if options.host {
-        on_host(&shell, &target, options.profile)?
+        let folder = on_host(&shell, &target, options.profile)?;
+        FUNCTIONS.map(|(_, name)| folder.join(name))
     } else if options.arm64 {
         by_zig(&shell, root, &target, "aarch64-unknown-linux-gnu")?
     } else {
@@ -57,8 +58,8 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     };
     let zips = target.join("lambda");
     shell.create_dir(&zips)?;
-    for (_, name) in FUNCTIONS {
-        let zip = zip(&shell.read_binary_file(programs.join(name))?)?;
+    for ((_, name), program) in FUNCTIONS.into_iter().zip(programs) {
+        let zip = zip(&shell.read_binary_file(program)?)?;
         let path = zips.join(name).with_extension("zip");
         shell.write_file(&path, &zip)?;
         let hash: Vec<String> =
@@ -83,7 +84,12 @@ pub(crate) fn on_host(shell: &Shell, target: &Path, profile: Profile) -> anyhow:
 }
 
 /// Builds for Lambda's C library, whichever this machine has: cargo-lambda, with zig as linker.
-fn by_zig(shell: &Shell, root: &Path, target: &Path, triple: &str) -> anyhow::Result<PathBuf> {
+fn by_zig(
+    shell: &Shell,
+    root: &Path,
+    target: &Path,
+    triple: &str,
+) -> anyhow::Result<[PathBuf; FUNCTIONS.len()]> {
     let library = cmd!(shell, "rustc --print target-libdir --target {triple}").quiet().read()?;
     ensure!(
         Path::new(&library).is_dir(),
@@ -95,17 +101,19 @@ fn by_zig(shell: &Shell, root: &Path, target: &Path, triple: &str) -> anyhow::Re
     path.push(":");
     path.push(std::env::var_os("PATH").unwrap_or_default());
     let flags = without_folders(shell, root, target)?;
+    let folder = target.join("lambda");
     for (package, program) in FUNCTIONS {
         // One after the other, so that neither is built with what only the other needs. Left to
         // itself, cargo-lambda changes the profile: it lets a panic end the process.
-        cmd!(shell, "{cargo_lambda} lambda build --quiet --locked --disable-optimizations --release --target {triple}.{GLIBC} -p {package} --bin {program}")
+        cmd!(shell, "{cargo_lambda} lambda build --quiet --locked --disable-optimizations --release --target {triple}.{GLIBC} --lambda-dir {folder} -p {package} --bin {program}")
             .env("PATH", &path)
             .env("CARGO_ENCODED_RUSTFLAGS", &flags)
             .quiet()
             .run()
             .with_context(|| format!("{program} could not be built"))?;
     }
-    Ok(target.join(triple).join("release"))
+    // cargo-lambda moves each program to where Lambda's tools look for it.
+    Ok(FUNCTIONS.map(|(_, name)| folder.join(name).join("bootstrap")))
 }
 
 /// Flags of rustc by which no path of this machine stands in a program: where it panics, a program

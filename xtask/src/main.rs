@@ -28,7 +28,8 @@ enum Task {
     Bench(bench::Options),
     /// Run the long form of the tests, for hours.
     Soak(soak::Options),
-    /// Build both functions for AWS Lambda, as zips in `target/lambda`.
+    /// Build both functions for AWS Lambda, as zips in `target/lambda`; without a flag those that
+    /// run on Intel and AMD. The same source gives the same bytes.
     Lambda(lambda::Options),
     /// Check the rules of the house: arrows, bans, a `//!` on every file, docs that name real tests.
     Tidy,
