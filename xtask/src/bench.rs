@@ -4,6 +4,8 @@
 //! and system), wall seconds, peak memory. The two sides of a ratio run in turn, so that a machine
 //! that drifts drifts for both.
 
+mod lambda;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -14,7 +16,7 @@ use crate::{test, tools};
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Only these: convert, serve, build.
+    /// Only these: convert, serve, lambda, build.
     only: Vec<String>,
     /// Deliveries in the serve bench.
     #[arg(long, default_value_t = 20_000)]
@@ -46,6 +48,9 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     }
     if wanted("serve") {
         serve(&shell, options.deliveries)?;
+    }
+    if wanted("lambda") {
+        lambda::run(&shell, root, &binary, scratch.path())?;
     }
     Ok(())
 }
@@ -87,12 +92,8 @@ fn convert(shell: &Shell, root: &Path, binary: &Path, scratch: &Path) -> anyhow:
         return Ok(());
     };
     let (small, large) = (scratch.join("100m.log"), scratch.join("1g.log"));
-    let generator = seed.join("gen_log.py");
     for (file, bytes) in [(&small, "100000000"), (&large, "1000000000")] {
-        let mut python = std::process::Command::new("python3");
-        python.arg(&generator).args(["seed", "--bytes", bytes, "--seed", "2"]);
-        python.stdout(std::fs::File::create(file)?);
-        anyhow::ensure!(python.status()?.success(), "{} failed", generator.display());
+        generate(&seed, file, &["--bytes", bytes, "--seed", "2"])?;
     }
     let (binary, oracle) = (path(binary)?, path(&seed.join("seed_csv.py"))?.to_owned());
     let (small, large) = (path(&small)?, path(&large)?);
@@ -126,6 +127,15 @@ fn serve(shell: &Shell, deliveries: u32) -> anyhow::Result<()> {
         .quiet()
         .run()
         .context("the load generator failed")
+}
+
+/// Lets the seed's generator write a log of the document's kind.
+fn generate(seed: &Path, file: &Path, how: &[&str]) -> anyhow::Result<()> {
+    let generator = seed.join("gen_log.py");
+    let mut python = std::process::Command::new("python3");
+    python.arg(&generator).arg("seed").args(how).stdout(std::fs::File::create(file)?);
+    anyhow::ensure!(python.status()?.success(), "{} failed", generator.display());
+    Ok(())
 }
 
 fn seed(root: &Path) -> Option<PathBuf> {

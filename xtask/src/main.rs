@@ -1,6 +1,7 @@
 //! The project's own tasks. People and CI call the same commands.
 
 mod bench;
+mod lambda;
 mod soak;
 mod test;
 mod tidy;
@@ -27,6 +28,9 @@ enum Task {
     Bench(bench::Options),
     /// Run the long form of the tests, for hours.
     Soak(soak::Options),
+    /// Build both functions for AWS Lambda, as zips in `target/lambda`; without a flag those that
+    /// run on Intel and AMD. The same source gives the same bytes.
+    Lambda(lambda::Options),
     /// Check the rules of the house: arrows, bans, a `//!` on every file, docs that name real tests.
     Tidy,
 }
@@ -47,6 +51,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Task::Test(options) => test::run(&root, &options),
         Task::Bench(options) => bench::run(&root, &options),
         Task::Soak(options) => soak::run(&root, &options),
+        Task::Lambda(options) => lambda::run(&root, &options),
         Task::Tidy => tidy::run(&root),
     }
 }

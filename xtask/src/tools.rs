@@ -27,7 +27,14 @@ const CARGO_FUZZ: &str = "0.13.2";
 const GARAGE: &str = "2.5.0";
 
 /// What the Python of the tests has to bring, each file beside the tests that need it.
-const PYTHON: &[&str] = &["tests/aws/requirements.txt", "tests/clients/requirements.txt"];
+const PYTHON: &[&str] =
+    &["tests/aws/requirements.txt", "tests/clients/requirements.txt", CARGO_LAMBDA];
+
+/// The Runtime API of the tests, and what builds the zips.
+const CARGO_LAMBDA: &str = "xtask/requirements/cargo-lambda.txt";
+
+/// The linker for AWS Lambda: half a gigabyte, which only who builds zips needs.
+const ZIG: &str = "xtask/requirements/zig.txt";
 
 /// Where the tools are that the tests call.
 pub(crate) struct Tools {
@@ -45,7 +52,7 @@ pub(crate) fn provide(shell: &Shell, root: &Path) -> anyhow::Result<Tools> {
     let tools = root.join(".tools");
     shell.create_dir(&tools)?;
     Ok(Tools {
-        python: python(shell, root)?,
+        python: tests(shell, root)?,
         cargo_deny: cargo_deny(shell, &tools)?,
         nextest: cmd!(shell, "cargo nextest --version")
             .quiet()
@@ -87,20 +94,36 @@ fn install(shell: &Shell, absent: &[&str]) -> anyhow::Result<()> {
 }
 
 /// The Python of the tests.
-pub(crate) fn python(shell: &Shell, root: &Path) -> anyhow::Result<PathBuf> {
-    let venv = root.join(".tools/venv");
-    let python = venv.join("bin/python");
-    let installed = venv.join("requirements.txt");
-    let mut want = String::new();
-    let mut arguments = Vec::new();
-    for file in PYTHON {
-        let path = root.join(file);
-        want.push_str(&shell.read_file(&path)?);
-        arguments.extend([OsString::from("-r"), path.into_os_string()]);
-    }
-    if shell.path_exists(&python) && shell.read_file(&installed).is_ok_and(|have| have == want) {
+pub(crate) fn tests(shell: &Shell, root: &Path) -> anyhow::Result<PathBuf> {
+    python(shell, root, "venv", PYTHON)
+}
+
+/// The folder with the commands cargo-lambda and python-zig in it.
+pub(crate) fn lambda(shell: &Shell, root: &Path) -> anyhow::Result<PathBuf> {
+    python(shell, root, "lambda", &[CARGO_LAMBDA, ZIG])?;
+    Ok(root.join(".tools/lambda/bin"))
+}
+
+/// A Python that runs the document's functions as Lambda does.
+pub(crate) fn bench(shell: &Shell, root: &Path) -> anyhow::Result<PathBuf> {
+    python(shell, root, "bench", &["xtask/requirements/bench.txt"])
+}
+
+/// What these files ask for.
+fn wanted(shell: &Shell, root: &Path, files: &[&str]) -> anyhow::Result<String> {
+    files.iter().map(|file| Ok(shell.read_file(root.join(file))?)).collect()
+}
+
+/// The Python of the virtual environment `name` with what these files ask for.
+fn python(shell: &Shell, root: &Path, name: &str, files: &[&str]) -> anyhow::Result<PathBuf> {
+    let venv = root.join(".tools").join(name);
+    let (python, made) = (venv.join("bin/python"), venv.join("requirements.txt"));
+    let want = wanted(shell, root, files)?;
+    if shell.path_exists(&python) && shell.read_file(&made).is_ok_and(|have| have == want) {
         return Ok(python);
     }
+    let arguments =
+        files.iter().flat_map(|file| [OsString::from("-r"), root.join(file).into_os_string()]);
     println!("xtask: making a Python environment in {}", venv.display());
     let make = || cmd!(shell, "python3 -m venv --clear {venv}").quiet().ignore_stdout().run();
     if make().is_err() {
@@ -112,7 +135,7 @@ pub(crate) fn python(shell: &Shell, root: &Path) -> anyhow::Result<PathBuf> {
     cmd!(shell, "{python} -m pip install --quiet --disable-pip-version-check {arguments...}")
         .quiet()
         .run()?;
-    shell.write_file(&installed, want)?;
+    shell.write_file(made, want)?;
     Ok(python)
 }
 

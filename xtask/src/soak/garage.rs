@@ -11,7 +11,7 @@ use crate::{test, tools};
 pub(super) fn run(shell: &Shell, root: &Path) -> anyhow::Result<()> {
     println!("== the functions with Garage");
     let garage = tools::garage(shell, root)?;
-    let python = tools::python(shell, root)?;
+    let python = tools::tests(shell, root)?;
     cmd!(shell, "cargo build --quiet --release -p log2aws-lambda -p log2aws-lambda-analyze")
         .quiet()
         .run()

@@ -1,0 +1,185 @@
+//! `cargo xtask lambda`: the two functions as zips for AWS Lambda.
+//!
+//! The same source gives the same bytes, in whichever folder it is built: a zip's hash is its name
+//! in the artifact bucket, and a deploy that changes nothing has to find it there.
+
+use std::ffi::OsString;
+use std::io::{Cursor, Write as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, ensure};
+use clap::{Args, ValueEnum};
+use sha2::{Digest as _, Sha256};
+use xshell::{Shell, cmd};
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, DateTime, ZipWriter};
+
+use crate::{test, tools};
+
+/// The functions: package, and program in it.
+pub(crate) const FUNCTIONS: [(&str, &str); 2] =
+    [("log2aws-lambda", "generate-url"), ("log2aws-lambda-analyze", "analyze-log")];
+
+/// The C library of `provided.al2023`.
+const GLIBC: &str = "2.34";
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// For functions on arm64 (Graviton). Wants Rust's library for aarch64-unknown-linux-gnu.
+    #[arg(long, conflicts_with = "host")]
+    arm64: bool,
+    /// Zip what this machine's own compiler and linker make, without zig: quick, for tests. Such
+    /// a zip runs on Lambda only if this machine's C library is not newer than Lambda's.
+    #[arg(long)]
+    host: bool,
+    /// With --host: how the programs are built.
+    #[arg(long, value_enum, default_value = "release", requires = "host")]
+    profile: Profile,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Profile {
+    Debug,
+    Release,
+}
+
+/// Builds both functions and writes their zips into `target/lambda`.
+pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
+    let shell = Shell::new()?;
+    shell.change_dir(root);
+    let target = test::target_folder(&shell)?;
+    let programs = if options.host {
+        let folder = on_host(&shell, &target, options.profile)?;
+        FUNCTIONS.map(|(_, name)| folder.join(name))
+    } else if options.arm64 {
+        by_zig(&shell, root, &target, "aarch64-unknown-linux-gnu")?
+    } else {
+        by_zig(&shell, root, &target, "x86_64-unknown-linux-gnu")?
+    };
+    let zips = target.join("lambda");
+    shell.create_dir(&zips)?;
+    for ((_, name), program) in FUNCTIONS.into_iter().zip(programs) {
+        let zip = zip(&shell.read_binary_file(program)?)?;
+        let path = zips.join(name).with_extension("zip");
+        shell.write_file(&path, &zip)?;
+        let hash: Vec<String> =
+            Sha256::digest(&zip).iter().map(|byte| format!("{byte:02x}")).collect();
+        println!("{}  {} bytes  sha256 {}", path.display(), zip.len(), hash.concat());
+    }
+    Ok(())
+}
+
+/// Builds with this machine's own compiler and linker; the folder with the programs.
+pub(crate) fn on_host(shell: &Shell, target: &Path, profile: Profile) -> anyhow::Result<PathBuf> {
+    let (name, flag): (_, &[&str]) = match profile {
+        Profile::Debug => ("debug", &[]),
+        Profile::Release => ("release", &["--release"]),
+    };
+    for (package, program) in FUNCTIONS {
+        cmd!(shell, "cargo build --quiet --locked {flag...} -p {package} --bin {program}")
+            .quiet()
+            .run()?;
+    }
+    Ok(target.join(name))
+}
+
+/// Builds for Lambda's C library, whichever this machine has: cargo-lambda, with zig as linker.
+fn by_zig(
+    shell: &Shell,
+    root: &Path,
+    target: &Path,
+    triple: &str,
+) -> anyhow::Result<[PathBuf; FUNCTIONS.len()]> {
+    let library = cmd!(shell, "rustc --print target-libdir --target {triple}").quiet().read()?;
+    ensure!(
+        Path::new(&library).is_dir(),
+        "Rust's library for {triple} is not installed; `rustup target add {triple}` installs it"
+    );
+    let tools = tools::lambda(shell, root)?;
+    let cargo_lambda = tools.join("cargo-lambda");
+    let mut path = tools.into_os_string();
+    path.push(":");
+    path.push(std::env::var_os("PATH").unwrap_or_default());
+    let flags = without_folders(shell, root, target)?;
+    let folder = target.join("lambda");
+    for (package, program) in FUNCTIONS {
+        // One after the other, so that neither is built with what only the other needs. Left to
+        // itself, cargo-lambda changes the profile: it lets a panic end the process.
+        cmd!(shell, "{cargo_lambda} lambda build --quiet --locked --disable-optimizations --release --target {triple}.{GLIBC} --lambda-dir {folder} -p {package} --bin {program}")
+            .env("PATH", &path)
+            .env("CARGO_ENCODED_RUSTFLAGS", &flags)
+            .quiet()
+            .run()
+            .with_context(|| format!("{program} could not be built"))?;
+    }
+    // cargo-lambda moves each program to where Lambda's tools look for it.
+    Ok(FUNCTIONS.map(|(_, name)| folder.join(name).join("bootstrap")))
+}
+
+/// Flags of rustc by which no path of this machine stands in a program: where it panics, a program
+/// names the source.
+fn without_folders(shell: &Shell, root: &Path, target: &Path) -> anyhow::Result<OsString> {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
+    let home = home.context("neither CARGO_HOME nor HOME is set")?;
+    let compiler = cmd!(shell, "rustc --print sysroot").quiet().read()?;
+    // Of several that fit, rustc takes the last.
+    let named = [
+        (home.as_path(), "/cargo"),
+        (Path::new(&compiler), "/rust"),
+        (root, "/log2aws"),
+        (target, "/target"),
+    ];
+    let flags = named.map(|(folder, name)| {
+        let mut flag = OsString::from("--remap-path-prefix=");
+        flag.push(folder);
+        flag.push("=");
+        flag.push(name);
+        flag
+    });
+    Ok(flags.join(std::ffi::OsStr::new("\u{1f}")))
+}
+
+/// A zip of one program under the name that Lambda starts, of nothing but the program's bytes.
+pub(crate) fn zip(bootstrap: &[u8]) -> anyhow::Result<Vec<u8>> {
+    let options = SimpleFileOptions::default()
+        .compression_method(CompressionMethod::Deflated)
+        .compression_level(Some(9))
+        .last_modified_time(DateTime::default())
+        .unix_permissions(0o755);
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    zip.start_file("bootstrap", options)?;
+    zip.write_all(bootstrap)?;
+    Ok(zip.finish()?.into_inner())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+
+    use super::*;
+
+    #[test]
+    fn a_zip_holds_the_program_alone_and_can_be_started() {
+        let program: Vec<u8> = (0..100_000_u32).flat_map(u32::to_le_bytes).collect();
+        let made = zip(&program).unwrap();
+        let mut archive = zip::ZipArchive::new(Cursor::new(&made)).unwrap();
+        assert_eq!(archive.len(), 1);
+        let mut entry = archive.by_name("bootstrap").unwrap();
+        assert_eq!(entry.unix_mode().unwrap() & 0o777, 0o755);
+        let mut read = Vec::new();
+        entry.read_to_end(&mut read).unwrap();
+        assert_eq!(read, program);
+    }
+
+    #[test]
+    fn the_same_program_makes_the_same_zip_at_any_time() {
+        let made = zip(b"program").unwrap();
+        let mut archive = zip::ZipArchive::new(Cursor::new(&made)).unwrap();
+        let written = archive.by_index(0).unwrap().last_modified().unwrap();
+        assert_eq!((written.year(), written.month(), written.day()), (1980, 1, 1));
+        // A zip counts time in steps of two seconds.
+        std::thread::sleep(std::time::Duration::from_millis(2_100));
+        assert_eq!(zip(b"program").unwrap(), made);
+    }
+}
