@@ -17,7 +17,7 @@ import urllib.parse
 import wire
 from buckets import Buckets
 from stacks import Stacks
-from wire import Answer, Closed, Refusal
+from wire import Answer, Closed, Refusal, Stalled
 
 SERVICES = {
     "2010-05-15": ("cloudformation", wire.CLOUDFORMATION),
@@ -66,6 +66,7 @@ class Cloud:
         self.server.cloud = self
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         self.gone = False
+        self.ended = threading.Event()
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
 
     # ---- for tests ----
@@ -81,6 +82,11 @@ class Cloud:
     def actions(self):
         return [call.action for call in self.calls]
 
+    def changes(self):
+        """The calls that would change something."""
+        reading = ("Describe", "Get", "Head", "List")
+        return [call for call in self.calls if not call.action.startswith(reading)]
+
     def vanish(self):
         """Nothing listens any more, and what was connected is cut off."""
         with self.lock:
@@ -94,6 +100,7 @@ class Cloud:
             _cut(one)
 
     def stop(self):
+        self.ended.set()
         if not self.gone:
             self.server.shutdown()
             self.server.server_close()
@@ -129,7 +136,7 @@ class Cloud:
             if callable(error):
                 error()
                 error = Closed()
-            if isinstance(error, Closed):
+            if isinstance(error, (Closed, Stalled)):
                 raise error
             if error is not None:
                 return self._refused(call, error)
@@ -248,6 +255,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         except Closed:
             self.close_connection = True
             _cut(self.connection)
+            return
+        except Stalled:
+            self.close_connection = True
+            cloud.ended.wait()
             return
         self._send(answer)
 

@@ -1,7 +1,8 @@
 """Runs `log2aws stack` against an AWS on this machine, scripted or moto's."""
 
+import hashlib
 import io
-import json
+import ipaddress
 import os
 import pathlib
 import re
@@ -234,5 +235,29 @@ def refused(told, *words):
     return says(told, *words)
 
 
-def objects(lines):
-    return [json.loads(line) for line in lines.splitlines()]
+EVENT = re.compile(r"^\s*(\d\d:\d\d:\d\d)\s+([A-Z_]{6,})\s+(\S+)\s+(AWS::\S+)\s*(.*?)\s*$", re.M)
+
+
+def progress(told):
+    """The event lines: [(status, logical id, type, reason)]."""
+    return [match[1:] for match in EVENT.findall(told.out)]
+
+
+def happened(stack, since=0):
+    """The same, of the events that the stack has had."""
+    return [
+        (e["ResourceStatus"], e["LogicalResourceId"], e["ResourceType"], e["ResourceStatusReason"] or "")
+        for e in stack.events[since:]
+    ]
+
+
+def networks(text):
+    return {ipaddress.ip_network(one.strip()) for one in text.split(",")}
+
+
+def entries(text):
+    return {one.strip() for one in text.split(",")}
+
+
+def key(data):
+    return f"log2aws/{hashlib.sha256(data).hexdigest()}.zip"

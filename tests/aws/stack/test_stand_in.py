@@ -6,7 +6,7 @@ import botocore.exceptions
 import pytest
 from cloud import Closed, denied, expired, internal, throttled
 from conftest import GIVEN, TEMPLATE
-from stacks import Scenario
+from runs import Scenario
 
 NAME = "log2aws-dev"
 QUICK = {"Delay": 0, "MaxAttempts": 400}

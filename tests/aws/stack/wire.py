@@ -30,6 +30,10 @@ class Closed(Exception):
     """No answer at all: the connection ends."""
 
 
+class Stalled(Exception):
+    """No answer either, and the connection stays: a packet filter that drops everything."""
+
+
 class Answer:
     def __init__(self, status=200, body=b"", kind=None, headers=()):
         self.status = status
