@@ -137,9 +137,14 @@ class Buckets:
     def _CreateBucket(self, call, name):
         wanted = document(call.body).findtext("LocationConstraint") if call.body else None
         if self.region == "us-east-1" and wanted is not None:
-            raise Refusal("InvalidLocationConstraint", "The specified location-constraint is not valid")
+            raise Refusal(
+                "InvalidLocationConstraint", "The specified location-constraint is not valid"
+            )
         if self.region != "us-east-1" and wanted != self.region:
-            said = f"The {wanted or 'unspecified'} location constraint is incompatible for the region specific endpoint this request was sent to."
+            said = (
+                f"The {wanted or 'unspecified'} location constraint is incompatible for the "
+                "region specific endpoint this request was sent to."
+            )
             raise Refusal("IllegalLocationConstraintException", said)
         if name in self.all:
             mine = self.all[name].owner == self.account
@@ -154,7 +159,10 @@ class Buckets:
 
     def _DeleteBucket(self, call, bucket, key):
         if bucket.versions:
-            said = "The bucket you tried to delete is not empty. You must delete all versions in the bucket."
+            said = (
+                "The bucket you tried to delete is not empty. "
+                "You must delete all versions in the bucket."
+            )
             raise Refusal("BucketNotEmpty", said, 409)
         if bucket.uploads:
             raise Refusal("BucketNotEmpty", "The bucket you tried to delete is not empty", 409)
@@ -188,20 +196,30 @@ class Buckets:
         left = [v for v in bucket.listed() if v.key.startswith(prefix)]
         after, after_id = query.get("key-marker"), query.get("version-id-marker")
         if after_id and not after:
-            raise Refusal("InvalidArgument", "A version-id marker cannot be specified without a key marker.")
+            raise Refusal(
+                "InvalidArgument", "A version-id marker cannot be specified without a key marker."
+            )
         if after:
             left = [
                 v
                 for v in left
-                if v.key > after or (after_id and v.key == after and int(v.id[1:]) < int(after_id[1:]))
+                if v.key > after
+                or (after_id and v.key == after and int(v.id[1:]) < int(after_id[1:]))
             ]
         page, rest = left[:most], left[most:]
         coded = query.get("encoding-type") == "url"
         written = urllib.parse.quote if coded else str
         pairs = [("Name", bucket.name), ("Prefix", prefix), ("KeyMarker", written(after or ""))]
-        pairs += [("VersionIdMarker", after_id or ""), ("MaxKeys", most), ("IsTruncated", bool(rest))]
+        pairs += [
+            ("VersionIdMarker", after_id or ""),
+            ("MaxKeys", most),
+            ("IsTruncated", bool(rest)),
+        ]
         if rest:
-            pairs += [("NextKeyMarker", written(page[-1].key)), ("NextVersionIdMarker", page[-1].id)]
+            pairs += [
+                ("NextKeyMarker", written(page[-1].key)),
+                ("NextVersionIdMarker", page[-1].id),
+            ]
         if coded:
             pairs.append(("EncodingType", "url"))
         owner = {"ID": "75aa57f09aa0c8caeab4f8c24e99d10f8e7faeebf76c078efc7c6caea54ba06a"}
@@ -227,12 +245,21 @@ class Buckets:
         root = document(call.body)
         wanted = [(o.findtext("Key"), o.findtext("VersionId")) for o in root.iter("Object")]
         if not 1 <= len(wanted) <= 1000:
-            raise Refusal("MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema")
+            raise Refusal(
+                "MalformedXML",
+                "The XML you provided was not well-formed or did not validate against our "
+                "published schema",
+            )
         quiet = root.findtext("Quiet") == "true"
         pairs, gone, denied = [], set(), getattr(bucket, "locked", set())
         for name, version in wanted:
             if (name, version) in denied:
-                error = {"Key": name, "VersionId": version, "Code": "AccessDenied", "Message": "Access Denied"}
+                error = {
+                    "Key": name,
+                    "VersionId": version,
+                    "Code": "AccessDenied",
+                    "Message": "Access Denied",
+                }
                 pairs.append(("Error", error))
             elif version is None:
                 bucket.mark_deleted(name)
@@ -275,4 +302,6 @@ def _check(body, sums):
     }
     for name, value in true.items():
         if name in sums and base64.b64decode(sums[name]) != value:
-            raise Refusal("BadDigest", f"The {name} you specified did not match the calculated checksum.")
+            raise Refusal(
+                "BadDigest", f"The {name} you specified did not match the calculated checksum."
+            )

@@ -17,7 +17,7 @@ import urllib.parse
 import wire
 from buckets import Buckets
 from stacks import Stacks
-from wire import Answer, Closed, Refusal, Stalled
+from wire import Answer, Closed, Lost, Refusal, Stalled
 
 SERVICES = {
     "2010-05-15": ("cloudformation", wire.CLOUDFORMATION),
@@ -39,7 +39,9 @@ class Call:
         found = {}
         for one in self.fields.get("Parameters", []):
             keeps = one.get("UsePreviousValue") == "true"
-            assert keeps != ("ParameterValue" in one), f"both or neither of value and previous: {one}"
+            assert keeps != (
+                "ParameterValue" in one
+            ), f"both or neither of value and previous: {one}"
             found[one["ParameterKey"]] = None if keeps else one["ParameterValue"]
         return found
 
@@ -72,7 +74,7 @@ class Cloud:
     # ---- for tests ----
 
     def fault(self, action, error, after=0, times=1):
-        """The calls of `action` ("*": of any) that follow the next `after` fail, `times` of them."""
+        """After the next `after` calls of `action` ("*": of any), `times` of them fail."""
         self.faults.append(Fault(action, error, after, times))
 
     def of(self, action, service=None):
@@ -136,18 +138,21 @@ class Cloud:
             if callable(error):
                 error()
                 error = Closed()
+            if isinstance(error, Lost):
+                self._done(call)
             if isinstance(error, (Closed, Stalled)):
                 raise error
-            if error is not None:
-                return self._refused(call, error)
-            if call.service == "cloudformation":
-                return self.stacks.answer(call)
-            if call.service == "s3":
-                return self.buckets.answer(call)
-            try:
-                return self._sts(call) if call.service == "sts" else self._ssm(call)
-            except Refusal as refusal:
-                return self._refused(call, refusal)
+            return self._done(call) if error is None else self._refused(call, error)
+
+    def _done(self, call):
+        if call.service == "cloudformation":
+            return self.stacks.answer(call)
+        if call.service == "s3":
+            return self.buckets.answer(call)
+        try:
+            return self._sts(call) if call.service == "sts" else self._ssm(call)
+        except Refusal as refusal:
+            return self._refused(call, refusal)
 
     def _next_fault(self, action):
         for fault in self.faults:
@@ -203,10 +208,18 @@ class Cloud:
             return wire.json_answer({"Parameter": parameter})
         if call.action == "PutParameter":
             if name in self.parameters and not call.fields.get("Overwrite"):
-                said = "The parameter already exists. To overwrite this value, set the overwrite option in the request to true."
+                said = (
+                    "The parameter already exists. To overwrite this value, set the overwrite "
+                    "option in the request to true."
+                )
                 raise Refusal("ParameterAlreadyExists", said)
-            if len(call.fields["Value"]) > 4096 and call.fields.get("Tier", "Standard") == "Standard":
-                said = "Standard tier parameters support a maximum parameter value of 4096 characters."
+            if (
+                len(call.fields["Value"]) > 4096
+                and call.fields.get("Tier", "Standard") == "Standard"
+            ):
+                said = (
+                    "Standard tier parameters support a maximum parameter value of 4096 characters."
+                )
                 raise Refusal("ValidationException", said)
             self.parameters[name] = call.fields["Value"]
             return wire.json_answer({"Tier": "Standard", "Version": 2})
@@ -293,7 +306,9 @@ def throttled():
 
 
 def internal():
-    return Refusal("InternalFailure", "The request processing has failed because of an unknown error", 500)
+    return Refusal(
+        "InternalFailure", "The request processing has failed because of an unknown error", 500
+    )
 
 
 def expired():
@@ -301,7 +316,9 @@ def expired():
 
 
 def unknown_key():
-    return Refusal("InvalidClientTokenId", "The security token included in the request is invalid.", 403)
+    return Refusal(
+        "InvalidClientTokenId", "The security token included in the request is invalid.", 403
+    )
 
 
 def denied(action, resource, account="111122223333"):

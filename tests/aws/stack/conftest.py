@@ -1,5 +1,6 @@
 """Runs `log2aws stack` against an AWS on this machine, scripted or moto's."""
 
+import codecs
 import hashlib
 import io
 import ipaddress
@@ -92,7 +93,9 @@ class Program:
         self.zips()
 
     def zips(self, generate=None, analyze=None):
-        self.put("generate-url.zip", zipped(elf(note=b"generate")) if generate is None else generate)
+        self.put(
+            "generate-url.zip", zipped(elf(note=b"generate")) if generate is None else generate
+        )
         self.put("analyze-log.zip", zipped(elf(note=b"analyze")) if analyze is None else analyze)
 
     def put(self, name, data):
@@ -102,7 +105,7 @@ class Program:
         line = [binary(), "stack", verb]
         if verb != "plan":
             line += ["--endpoint-url", self.url, "--poll-ms", "10"]
-        if verb in ("plan", "deploy") and "--artifacts" not in flags:
+        if verb == "deploy" and "--artifacts" not in flags:
             line += ["--artifacts", str(self.artifacts)]
         return line + [str(flag) for flag in flags]
 
@@ -138,7 +141,7 @@ class Program:
 
 
 class Running:
-    """A run whose lines are read as they come."""
+    """A run whose words are read as they come."""
 
     def __init__(self, process):
         self.process = process
@@ -150,12 +153,13 @@ class Running:
         for reader in self.readers:
             reader.start()
 
-    def _read(self, pipe, lines):
-        for line in pipe:
-            lines.append(line)
+    def _read(self, pipe, said):
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        while data := os.read(pipe.fileno(), 65_536):
+            said.append(decoder.decode(data))
 
     def until(self, pattern):
-        """Waits for a line, while the program still runs."""
+        """Waits for these words, while the program still runs."""
         deadline = time.monotonic() + PATIENCE
         while not re.search(pattern, "".join(self.out), re.M):
             assert self.process.poll() is None, f"ended before {pattern}: {self.told()}"
@@ -235,7 +239,10 @@ def refused(told, *words):
     return says(told, *words)
 
 
-EVENT = re.compile(r"^\s*(\d\d:\d\d:\d\d)\s+([A-Z_]{6,})\s+(\S+)\s+(AWS::\S+)\s*(.*?)\s*$", re.M)
+# The day may stand before the time.
+EVENT = re.compile(
+    r"^\s*(?:\d{4}-\d\d-\d\d )?(\d\d:\d\d:\d\d)\s+([A-Z_]{6,})\s+(\S+)\s+(AWS::\S+) *(.*?) *$", re.M
+)
 
 
 def progress(told):
@@ -246,7 +253,12 @@ def progress(told):
 def happened(stack, since=0):
     """The same, of the events that the stack has had."""
     return [
-        (e["ResourceStatus"], e["LogicalResourceId"], e["ResourceType"], e["ResourceStatusReason"] or "")
+        (
+            e["ResourceStatus"],
+            e["LogicalResourceId"],
+            e["ResourceType"],
+            e["ResourceStatusReason"] or "",
+        )
         for e in stack.events[since:]
     ]
 

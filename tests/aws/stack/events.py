@@ -52,7 +52,8 @@ def create(groups, imported=(), fails=None):
 
 
 def _rolled_back(named, failed, made, group):
-    said = f"The following resource(s) failed to create: [{', '.join(named)}]. Rollback requested by user."
+    said = f"The following resource(s) failed to create: [{', '.join(named)}]. "
+    said += "Rollback requested by user."
     batches = [[(STACK, "ROLLBACK_IN_PROGRESS", said)]]
     undone = list(reversed(made)) + list(group)
     batches.append([(name, "DELETE_IN_PROGRESS", None) for name in undone])

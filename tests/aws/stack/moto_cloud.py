@@ -3,13 +3,14 @@
 What its CloudFormation (5.2.5) takes of deploy/template.yml, seen with boto3: the whole template as
 it is. It makes the parameters, the buckets, the functions, the log groups, the roles, the API with
 its methods and deployment, the permissions and the queue. It has nothing for AWS::S3::BucketPolicy,
-AWS::ApiGateway::GatewayResponse and Stage, AWS::Lambda::EventInvokeConfig and AWS::CloudWatch::Alarm:
-it warns, leaves them out, and then lists them in DescribeStackResources without a name or a type. It
-has events of the stack only, none of resources; no outputs after a change set; no rollback; no check
-of capabilities or of `x-amz-expected-bucket-owner`. It tells a CommaDelimitedList as Python writes a
-list (`['203.0.113.7']`), and takes it for changed when it is given again beside previous values: so
-neither the networks in force nor an update of nothing can be seen there. For all those there is the
-scripted cloud.
+AWS::ApiGateway::GatewayResponse and Stage, AWS::Lambda::EventInvokeConfig, AWS::CloudWatch::Alarm:
+it warns, leaves them out, and then lists them in DescribeStackResources without a name or a type.
+
+It has events of the stack only, none of resources; no outputs after a change set; no rollback; no
+check of capabilities or of `x-amz-expected-bucket-owner`. It tells a CommaDelimitedList as Python
+writes a list (`['203.0.113.7']`), and takes it for changed when it is given again beside previous
+values: so neither the networks in force nor an update of nothing can be seen there. For all those
+there is the scripted cloud.
 """
 
 import os

@@ -45,8 +45,16 @@ class Scenario:
     `moves_on`: which action lets the run go on; None: it is over at once.
     """
 
-    def __init__(self, fails=None, holds_after=None, pending=1, silent=0,
-                 moves_on="DescribeStackEvents", change_set_fails=None, cannot_roll_back=None):
+    def __init__(
+        self,
+        fails=None,
+        holds_after=None,
+        pending=1,
+        silent=0,
+        moves_on="DescribeStackEvents",
+        change_set_fails=None,
+        cannot_roll_back=None,
+    ):
         self.fails, self.holds_after = fails, holds_after
         self.pending, self.silent, self.moves_on = pending, silent, moves_on
         self.change_set_fails, self.cannot_roll_back = change_set_fails, cannot_roll_back
@@ -108,7 +116,10 @@ class Runs:
 
     def _evaluated(self, body, parameters):
         if len(body.encode()) > 51_200:
-            said = "1 validation error detected: Value at 'templateBody' failed to satisfy constraint: Member must have length less than or equal to 51200"
+            said = (
+                "1 validation error detected: Value at 'templateBody' failed to satisfy "
+                "constraint: Member must have length less than or equal to 51200"
+            )
             raise Refusal("ValidationError", said)
         try:
             return reader.Stack(parsed(body), parameters, self.cloud.account, self.cloud.region)
@@ -126,7 +137,9 @@ class Runs:
             if name not in old:
                 own = kind == "AWS::S3::Bucket" and resource["Properties"].get("BucketName")
                 there = own in self.cloud.buckets.all and takes_over
-                changes.append(("Import" if there else "Add", name, kind, own if there else None, None))
+                changes.append(
+                    ("Import" if there else "Add", name, kind, own if there else None, None)
+                )
             elif old[name] != resource:
                 made = stack.resources.get(name)
                 changes.append(("Modify", name, kind, made, "False"))
@@ -185,7 +198,12 @@ class Runs:
         time = time or now()
         change_set = stack.pending_template
         if name is events.STACK:
-            logical, physical, kind, number = stack.name, stack.id, events.STACK_TYPE, str(uuid.uuid4())
+            logical, physical, kind, number = (
+                stack.name,
+                stack.id,
+                events.STACK_TYPE,
+                str(uuid.uuid4()),
+            )
         else:
             template = change_set.new.template if change_set else stack.template
             if name not in template["Resources"]:
@@ -193,18 +211,20 @@ class Runs:
             logical, kind = name, template["Resources"][name]["Type"]
             physical = self._physical(stack, change_set, name, status, reason)
             number = f"{name}-{status}-{time.isoformat()}-{len(stack.events)}"
-        stack.events.append({
-            "StackId": stack.id,
-            "EventId": number,
-            "StackName": stack.name,
-            "LogicalResourceId": logical,
-            "PhysicalResourceId": physical,
-            "ResourceType": kind,
-            "Timestamp": time,
-            "ResourceStatus": status,
-            "ResourceStatusReason": reason,
-            "ClientRequestToken": stack.token,
-        })
+        stack.events.append(
+            {
+                "StackId": stack.id,
+                "EventId": number,
+                "StackName": stack.name,
+                "LogicalResourceId": logical,
+                "PhysicalResourceId": physical,
+                "ResourceType": kind,
+                "Timestamp": time,
+                "ResourceStatus": status,
+                "ResourceStatusReason": reason,
+                "ClientRequestToken": stack.token,
+            }
+        )
         if name is events.STACK:
             stack.status, stack.reason = status, reason
             self._settled(stack, change_set)
@@ -221,7 +241,9 @@ class Runs:
                     stack.resources[name] = f"{stack.name}-{name}-1MBVUXQ3KCVBG"
                 self.cloud.made(new.resources[name])
         if status == "DELETE_COMPLETE" and name in stack.resources:
-            self.cloud.removed(stack.resources.pop(name), rolls_back=stack.status.startswith("ROLL"))
+            self.cloud.removed(
+                stack.resources.pop(name), rolls_back=stack.status.startswith("ROLL")
+            )
         if status == "DELETE_SKIPPED":
             return stack.resources.pop(name)
         early = status == "CREATE_IN_PROGRESS" and reason is None

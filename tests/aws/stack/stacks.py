@@ -42,7 +42,9 @@ class Stacks(Runs):
     def _DescribeStacks(self, fields):
         name = fields.get("StackName")
         if name is None:
-            return {"Stacks": [self._described(s) for s in self.all if s.status != "DELETE_COMPLETE"]}
+            return {
+                "Stacks": [self._described(s) for s in self.all if s.status != "DELETE_COMPLETE"]
+            }
         stack = self._found(name, f"Stack with id {name} does not exist")
         self._poll(stack, "DescribeStacks")
         return {"Stacks": [self._described(stack)]}
@@ -80,30 +82,39 @@ class Stacks(Runs):
     def _CreateChangeSet(self, fields):
         name, kind = fields["StackName"], fields.get("ChangeSetType", "UPDATE")
         stack, body = self.stack(name), fields["TemplateBody"]
-        named = fields["ChangeSetName"]
+        named, token = fields["ChangeSetName"], fields.get("ClientToken")
+        same = [s for s in self.sets if s.name == named and s.stack is stack]
+        if token and same and same[0].fields.get("ClientToken") == token:
+            return {"Id": same[0].id, "StackId": stack.id}
         if kind == "CREATE" and stack is not None and stack.status != "REVIEW_IN_PROGRESS":
-            said = f"Stack [{name}] already exists and cannot be created again with the changeSet [{named}]."
+            said = f"Stack [{name}] already exists and cannot be created again "
+            said += f"with the changeSet [{named}]."
             raise Refusal("ValidationError", said)
         if kind == "UPDATE" and stack is None:
             raise Refusal("ValidationError", f"Stack [{name}] does not exist")
         if kind == "UPDATE" and stack.status not in RESTING:
             said = f"Stack:{stack.id} is in {stack.status} state and can not be updated."
             raise Refusal("ValidationError", said)
-        if any(s.name == named and s.stack is stack for s in self.sets):
+        if same:
             raise Refusal("AlreadyExistsException", f"ChangeSet {named} already exists")
         parameters = {}
         for one in fields.get("Parameters", []):
             key = one["ParameterKey"]
             if one.get("UsePreviousValue") == "true":
                 if stack is None or key not in stack.parameters:
-                    said = f"Invalid input for parameter key {key}. Cannot specify usePreviousValue as true for a parameter key not in the previous template"
+                    said = (
+                        f"Invalid input for parameter key {key}. Cannot specify usePreviousValue "
+                        "as true for a parameter key not in the previous template"
+                    )
                     raise Refusal("ValidationError", said)
                 parameters[key] = stack.parameters[key]
             else:
                 parameters[key] = one["ParameterValue"]
         new = self._evaluated(body, parameters)
         if "CAPABILITY_IAM" not in fields.get("Capabilities", []):
-            raise Refusal("InsufficientCapabilitiesException", "Requires capabilities : [CAPABILITY_IAM]")
+            raise Refusal(
+                "InsufficientCapabilitiesException", "Requires capabilities : [CAPABILITY_IAM]"
+            )
         if stack is None:
             stack = self._new(name)
             self.all.append(stack)
@@ -175,8 +186,12 @@ class Stacks(Runs):
 
     def _ExecuteChangeSet(self, fields):
         one = self._set(fields)
+        token = fields.get("ClientRequestToken")
+        if one.executed and token and token == one.stack.token:
+            return {}
         if one.reason or one.executed or one.polls > 0:
-            said = f"ChangeSet [{one.id}] cannot be executed in its current status of [FAILED]"
+            status = "FAILED" if one.reason else "EXECUTE_IN_PROGRESS"
+            said = f"ChangeSet [{one.id}] cannot be executed in its current status of [{status}]"
             raise Refusal("InvalidChangeSetStatus", said)
         one.executed = True
         one.stack.token = fields.get("ClientRequestToken")
@@ -194,7 +209,9 @@ class Stacks(Runs):
             return None
         stack.token = fields.get("ClientRequestToken")
         kept = [n for n in stack.resources if self._is_kept(stack, n)]
-        batches = events.delete(self._groups(stack.template, stack.resources), kept, self.scenario.fails)
+        batches = events.delete(
+            self._groups(stack.template, stack.resources), kept, self.scenario.fails
+        )
         was = stack.status
         self._start(stack, batches, None)
         while was == "REVIEW_IN_PROGRESS" and stack.batches:

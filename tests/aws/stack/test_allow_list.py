@@ -58,7 +58,9 @@ def test_what_was_added_by_hand_needs_a_word(cloud, program, deployed):
     assert networks("192.0.2.0/24") < networks(deployed.parameters["LogPutAllowNetworks"])
 
 
-@pytest.mark.parametrize("wider", ["192.0.2.1", "198.51.0.0/16", "198.51.100.0/24", "*@203.0.113.8"])
+@pytest.mark.parametrize(
+    "wider", ["192.0.2.1", "198.51.0.0/16", "198.51.100.0/24", "*@203.0.113.8"]
+)
 def test_what_is_not_in_force_needs_a_word(cloud, program, deployed, wider):
     """The third names the network of web*, and for every server."""
     told = program.deploy("--allow-hosts", f"{ONE}, {wider}")
@@ -77,7 +79,7 @@ def test_an_edit_that_the_stack_does_not_see_is_put_right(cloud, program, deploy
     cloud.parameters[STORED] = f"{HOSTS}, 192.0.2.1"
     told = succeeded(program.deploy("--allow-hosts", HOSTS))
     assert not cloud.of("ExecuteChangeSet"), "for CloudFormation nothing has changed"
-    put, = cloud.of("PutParameter")
+    (put,) = cloud.of("PutParameter")
     assert put.fields["Name"] == STORED and put.fields["Overwrite"] is True
     assert put.fields["Type"] == "String"
     assert entries(cloud.parameters[STORED]) == entries(HOSTS)
@@ -117,7 +119,9 @@ def test_a_list_that_is_too_long_is_refused_with_its_size(cloud, program):
     told = program("deploy", "--allow-hosts", hosts)
     assert told.code in (1, 2), told
     says(told, r"4,?096", str(len(hosts))[:1])
-    assert any(size in told.all.replace(",", "") for size in [str(len(hosts)), str(len(hosts) + 199)]), told
+    assert any(
+        size in told.all.replace(",", "") for size in [str(len(hosts)), str(len(hosts) + 199)]
+    ), told
     assert not cloud.calls
 
 

@@ -9,19 +9,20 @@ from conftest import AARCH64, HOSTS, STACK, X86_64, elf, failed, key, says, succ
 
 def test_the_bucket_is_made_in_this_region_and_closed(cloud, program):
     succeeded(program.first())
-    made, = cloud.of("CreateBucket")
+    (made,) = cloud.of("CreateBucket")
     assert b"<LocationConstraint>ap-northeast-1</LocationConstraint>" in made.body
     settings = cloud.buckets.all[cloud.artifact_bucket()].settings
     blocks = {node.tag: node.text for node in settings["PublicAccessBlock"]}
     assert blocks == dict.fromkeys(
-        ["BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"], "true"
+        ["BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"],
+        "true",
     )
 
 
 @pytest.mark.parametrize("cloud", ["us-east-1"], indirect=True)
 def test_the_bucket_of_the_first_region_is_made_without_a_place(cloud, program):
     succeeded(program.first())
-    made, = cloud.of("CreateBucket")
+    (made,) = cloud.of("CreateBucket")
     assert b"LocationConstraint" not in made.body
     assert cloud.stacks.stack(STACK).status == "CREATE_COMPLETE"
 
@@ -87,7 +88,17 @@ def test_another_architecture_changes_the_stack(cloud, program, standing):
         (zipped(elf(AARCH64)), ["x86_64", "arm64|aarch64"]),
         (zipped(mode=0o644), ["analyze-log.zip", "bootstrap", "execut"]),
     ],
-    ids=["text", "empty", "cut", "elsewhere", "script", "short", "32-bit arm", "two kinds", "not executable"],
+    ids=[
+        "text",
+        "empty",
+        "cut",
+        "elsewhere",
+        "script",
+        "short",
+        "32-bit arm",
+        "two kinds",
+        "not executable",
+    ],
 )
 def test_a_zip_that_lambda_could_not_run_is_refused_before_any_request(cloud, program, data, words):
     program.zips(analyze=data)

@@ -43,7 +43,11 @@ class Shell:
     def __call__(self, *words):
         done = subprocess.run(
             [str(moto_cloud.TOOLS / "aws"), "--endpoint-url", self.url, *words],
-            env=self.environment, capture_output=True, text=True, timeout=180, cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=180,
+            cwd=self.folder,
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout.strip()
@@ -51,28 +55,66 @@ class Shell:
     def deploy(self, **values):
         given = {**GIVEN, "ArtifactBucket": self.artifacts, **values}
         return self(
-            "cloudformation", "deploy", "--template-file", str(TEMPLATE_FILE),
-            "--stack-name", STACK, "--capabilities", "CAPABILITY_IAM",
-            "--no-fail-on-empty-changeset", "--parameter-overrides",
+            "cloudformation",
+            "deploy",
+            "--template-file",
+            str(TEMPLATE_FILE),
+            "--stack-name",
+            STACK,
+            "--capabilities",
+            "CAPABILITY_IAM",
+            "--no-fail-on-empty-changeset",
+            "--parameter-overrides",
             *(f"{name}={value}" for name, value in given.items()),
         )
 
     def status(self):
-        return self("cloudformation", "describe-stacks", "--stack-name", STACK,
-                    "--query", "Stacks[0].StackStatus", "--output", "text")
+        return self(
+            "cloudformation",
+            "describe-stacks",
+            "--stack-name",
+            STACK,
+            "--query",
+            "Stacks[0].StackStatus",
+            "--output",
+            "text",
+        )
 
     def stored(self):
-        return self("ssm", "get-parameter", "--name", "/log2aws/dev/LogPutAllowHosts",
-                    "--query", "Parameter.Value", "--output", "text")
+        return self(
+            "ssm",
+            "get-parameter",
+            "--name",
+            "/log2aws/dev/LogPutAllowHosts",
+            "--query",
+            "Parameter.Value",
+            "--output",
+            "text",
+        )
 
 
 def test_aws_cloudformation_deploy_takes_the_same_template(aws):
-    aws("s3api", "create-bucket", "--bucket", aws.artifacts,
-        "--create-bucket-configuration", f"LocationConstraint={aws.region}")
+    aws(
+        "s3api",
+        "create-bucket",
+        "--bucket",
+        aws.artifacts,
+        "--create-bucket-configuration",
+        f"LocationConstraint={aws.region}",
+    )
     zips = aws.folder / "function.zip"
     zips.write_bytes(zipped())
     for name in ["GenerateUrlKey", "AnalyzeLogKey"]:
-        aws("s3api", "put-object", "--bucket", aws.artifacts, "--key", GIVEN[name], "--body", str(zips))
+        aws(
+            "s3api",
+            "put-object",
+            "--bucket",
+            aws.artifacts,
+            "--key",
+            GIVEN[name],
+            "--body",
+            str(zips),
+        )
     aws.deploy()
     assert aws.status() == "CREATE_COMPLETE"
     assert aws.stored() == HOSTS

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from cloud import Closed, denied
+from cloud import denied
 from conftest import GIVEN, STACK, failed, happened, progress, says, succeeded
 from runs import Scenario
 from wire import Refusal
@@ -18,6 +18,13 @@ def buckets(cloud, standing):
         raw.put(f"web01/2026-01-{day:02}.log", b"x" * 1000)
         results.put(f"web01/2026-01-{day:02}.csv", b"y" * 10)
     return raw, results
+
+
+def filled(cloud, versions):
+    """A stack with logs, made before the program runs."""
+    cloud.buckets.make(cloud.artifact_bucket())
+    cloud.stacks.standing(STACK, GIVEN)
+    fill(cloud.buckets.all[cloud.bucket_name("server")], versions)
 
 
 def fill(bucket, versions, markers=0, uploads=0):
@@ -40,7 +47,6 @@ def test_delete_lists_what_goes_and_keeps_the_buckets(cloud, program, standing, 
         assert bucket.name in told.out
         assert cloud.buckets.all[bucket.name] is bucket and len(bucket.versions) == 3
     says(told, r"\b3\b", "kept|stay", "deploy.*(takes|over)|takes.*over")
-    assert cloud.of("DeleteStack")[0].fields["ClientRequestToken"]
     assert not cloud.of("DeleteObjects") and not cloud.of("DeleteBucket")
 
 
@@ -104,19 +110,6 @@ def test_purge_leaves_nothing(cloud, program, standing, buckets, versioned):
     says(told, raw.name, results.name)
 
 
-def test_purge_goes_on_where_it_was_cut_off(cloud, program, standing, buckets):
-    raw, results = buckets
-    fill(raw, 2_500)
-    cloud.fault("DeleteObjects", Closed(), after=1, times=10_000)
-    told = failed(program("delete", "--purge", answer=f"{STACK}\n"), raw.name)
-    says(told, "delete.*--purge|again")
-    assert standing.status == "DELETE_COMPLETE" and 0 < len(raw.versions) < 2_503
-    cloud.faults.clear()
-    told = succeeded(program("delete", "--purge", answer=f"{STACK}\n"))
-    assert set(cloud.buckets.all) == {cloud.artifact_bucket()}
-    assert len(cloud.of("DeleteStack")) == 1
-
-
 def test_purge_after_a_delete_that_kept_the_buckets(cloud, program, standing, buckets):
     succeeded(program("delete"))
     failed(program("delete", "--purge", answer="no\n"), STACK)
@@ -150,7 +143,9 @@ def test_an_object_that_is_locked_is_named(cloud, program, standing, buckets):
 def test_a_delete_that_fails_names_the_cause(cloud, program, standing, buckets):
     reason = "Cannot delete, the log group is protected (Service: CloudWatchLogs; Status Code: 400)"
     cloud.stacks.scenario = Scenario(fails={"AnalyzeLogLog": reason})
-    told = failed(program("delete", "--purge", answer=f"{STACK}\n"), "AnalyzeLogLog", "DELETE_FAILED")
+    told = failed(
+        program("delete", "--purge", answer=f"{STACK}\n"), "AnalyzeLogLog", "DELETE_FAILED"
+    )
     said = "\n".join(line for line in told.all.splitlines() if " AWS::" not in line)
     assert reason in said and "The following resource(s)" not in said, told
     assert all(len(bucket.versions) == 3 for bucket in buckets), "logs go after the stack only"

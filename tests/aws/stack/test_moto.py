@@ -5,7 +5,16 @@ import concurrent.futures
 import botocore.exceptions
 import pytest
 from conftest import (
-    HOSTS, STACK, Program, elf, failed, key, progress, says, succeeded, zipped,
+    HOSTS,
+    STACK,
+    Program,
+    elf,
+    failed,
+    key,
+    progress,
+    says,
+    succeeded,
+    zipped,
 )
 from moto_cloud import ACCOUNT, REGION, Moto
 
@@ -31,7 +40,9 @@ def program(moto, tmp_path):
 
 
 def status(moto):
-    return moto.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]["StackStatus"]
+    return moto.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0][
+        "StackStatus"
+    ]
 
 
 def stored(moto):
@@ -47,7 +58,9 @@ def test_deploy_again_update_events_and_delete(moto, program):
     told = succeeded(program.first())
     assert status(moto) == "CREATE_COMPLETE"
     assert buckets(moto) == {RAW, ANALYZED, ARTIFACTS}
-    assert {one.strip() for one in stored(moto).split(",")} == {one.strip() for one in HOSTS.split(",")}
+    assert {one.strip() for one in stored(moto).split(",")} == {
+        one.strip() for one in HOSTS.split(",")
+    }
     functions = {f["FunctionName"] for f in moto.client("lambda").list_functions()["Functions"]}
     assert functions == {"log2aws-dev-generate-url", "log2aws-dev-analyze-log"}
     assert [event[:2] for event in progress(told)][-1] == ("CREATE_COMPLETE", STACK)
@@ -62,10 +75,14 @@ def test_deploy_again_update_events_and_delete(moto, program):
     assert buckets(moto) == {RAW, ANALYZED, ARTIFACTS}
 
     program.zips(generate=zipped(elf(note=b"a new program")))
-    succeeded(program.deploy("--allow-hosts", "203.0.113.7", "--parameter", "LogKeepDays=30", *WIDEN))
+    succeeded(
+        program.deploy("--allow-hosts", "203.0.113.7", "--parameter", "LogKeepDays=30", *WIDEN)
+    )
     assert status(moto) == "UPDATE_COMPLETE"
     assert stored(moto) == "203.0.113.7"
-    given = moto.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]["Parameters"]
+    given = moto.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0][
+        "Parameters"
+    ]
     values = {one["ParameterKey"]: one["ParameterValue"] for one in given}
     assert values["LogKeepDays"] == "30"
     assert values["GenerateUrlKey"] == key((program.artifacts / "generate-url.zip").read_bytes())
@@ -87,11 +104,19 @@ def test_purge_of_many_versions_and_markers(moto, program):
     s3 = moto.client("s3")
     assert s3.get_bucket_versioning(Bucket=RAW)["Status"] == "Enabled"
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        list(pool.map(
-            lambda n: s3.put_object(Bucket=RAW, Key=f"web{n % 50:02}/2026-01-01.log", Body=b"x"),
-            range(1_150),
-        ))
-        list(pool.map(lambda n: s3.delete_object(Bucket=RAW, Key=f"web{n:02}/2026-01-01.log"), range(50)))
+        list(
+            pool.map(
+                lambda n: s3.put_object(
+                    Bucket=RAW, Key=f"web{n % 50:02}/2026-01-01.log", Body=b"x"
+                ),
+                range(1_150),
+            )
+        )
+        list(
+            pool.map(
+                lambda n: s3.delete_object(Bucket=RAW, Key=f"web{n:02}/2026-01-01.log"), range(50)
+            )
+        )
     s3.put_object(Bucket=ANALYZED, Key="web01/2026-01-01.csv", Body=b"y")
     s3.create_multipart_upload(Bucket=RAW, Key="web01/2026-01-02.log")
     failed(program("delete", "--purge", answer="log2aws-prod\n"), STACK)

@@ -30,9 +30,11 @@ def test_the_plan_tells_each_permission_and_the_call_that_needs_it(offline):
         # Statements on KMS are there with a key only.
         if sid not in ("EncryptPuts", "DecryptAndEncrypt"):
             assert re.search(rf"\b{sid}\b", told.out), f"{sid}: {told}"
-    with_key = succeeded(offline(
-        "plan", "--parameter", "KmsKeyArn=arn:aws:kms:ap-northeast-1:111122223333:key/1234abcd"
-    ))
+    with_key = succeeded(
+        offline(
+            "plan", "--parameter", "KmsKeyArn=arn:aws:kms:ap-northeast-1:111122223333:key/1234abcd"
+        )
+    )
     assert "EncryptPuts" in with_key.out and "DecryptAndEncrypt" in with_key.out
 
 

@@ -1,4 +1,4 @@
-"""The judge of the stand-in: boto3 reads every answer that it gives, and its waiters see the ends."""
+"""The judge of the stand-in: boto3 reads each of its answers, and its waiters see the ends."""
 
 import boto3
 import botocore.config
@@ -40,9 +40,14 @@ def pairs(values):
 
 def change_set(stacks, kind, values, name="one", **more):
     stacks.create_change_set(
-        StackName=NAME, ChangeSetName=name, ChangeSetType=kind, TemplateBody=TEMPLATE,
+        StackName=NAME,
+        ChangeSetName=name,
+        ChangeSetType=kind,
+        TemplateBody=TEMPLATE,
         Parameters=values if isinstance(values, list) else pairs(values),
-        Capabilities=["CAPABILITY_IAM"], ImportExistingResources=True, **more,
+        Capabilities=["CAPABILITY_IAM"],
+        ImportExistingResources=True,
+        **more,
     )
     waiter = stacks.get_waiter("change_set_create_complete")
     waiter.wait(StackName=NAME, ChangeSetName=name, WaiterConfig=QUICK)
@@ -67,12 +72,16 @@ def test_boto3_creates_updates_and_deletes_a_stack(cloud, client, artifacts):
         stacks.describe_stacks(StackName=NAME)
     made = change_set(stacks, "CREATE", GIVEN)
     assert {c["ResourceChange"]["Action"] for c in made["Changes"]} == {"Add"}
-    assert stacks.describe_stacks(StackName=NAME)["Stacks"][0]["StackStatus"] == "REVIEW_IN_PROGRESS"
+    assert (
+        stacks.describe_stacks(StackName=NAME)["Stacks"][0]["StackStatus"] == "REVIEW_IN_PROGRESS"
+    )
     run(stacks)
     stack = stacks.describe_stacks(StackName=NAME)["Stacks"][0]
     outputs = {o["OutputKey"]: o["OutputValue"] for o in stack["Outputs"]}
     assert outputs["ServerlogBucket"] == cloud.bucket_name("server")
-    assert {p["ParameterKey"]: p["ParameterValue"] for p in stack["Parameters"]}["RawKeepDays"] == "0"
+    assert {p["ParameterKey"]: p["ParameterValue"] for p in stack["Parameters"]}[
+        "RawKeepDays"
+    ] == "0"
     ssm = client("ssm")
     stored = ssm.get_parameter(Name="/log2aws/dev/LogPutAllowHosts")["Parameter"]["Value"]
     assert stored == GIVEN["LogPutAllowHosts"]
@@ -81,10 +90,10 @@ def test_boto3_creates_updates_and_deletes_a_stack(cloud, client, artifacts):
     assert len(resources) == len(listed) == len(made["Changes"])
     assert stacks.get_template(StackName=NAME)["TemplateBody"] == TEMPLATE
 
-    kept = [{"ParameterKey": key, "UsePreviousValue": True} for key in GIVEN if key != "GenerateUrlKey"]
-    updated = change_set(
-        stacks, "UPDATE", [*kept, *pairs({"GenerateUrlKey": "other.zip"})], "two"
-    )
+    kept = [
+        {"ParameterKey": key, "UsePreviousValue": True} for key in GIVEN if key != "GenerateUrlKey"
+    ]
+    updated = change_set(stacks, "UPDATE", [*kept, *pairs({"GenerateUrlKey": "other.zip"})], "two")
     assert [
         (c["ResourceChange"]["Action"], c["ResourceChange"]["LogicalResourceId"])
         for c in updated["Changes"]
@@ -96,13 +105,17 @@ def test_boto3_creates_updates_and_deletes_a_stack(cloud, client, artifacts):
     for _ in range(100):
         stacks.describe_stack_events(StackName=stack_id)
     stacks.get_waiter("stack_delete_complete").wait(StackName=NAME, WaiterConfig=QUICK)
-    assert stacks.describe_stacks(StackName=stack_id)["Stacks"][0]["StackStatus"] == "DELETE_COMPLETE"
+    assert (
+        stacks.describe_stacks(StackName=stack_id)["Stacks"][0]["StackStatus"] == "DELETE_COMPLETE"
+    )
     assert cloud.bucket_name("server") in cloud.buckets.all, "RetainExceptOnCreate"
     with pytest.raises(ssm.exceptions.ParameterNotFound):
         ssm.get_parameter(Name="/log2aws/dev/LogPutAllowHosts")
 
     again = change_set(stacks, "CREATE", GIVEN, "three")
-    taken = [c["ResourceChange"] for c in again["Changes"] if c["ResourceChange"]["Action"] == "Import"]
+    taken = [
+        c["ResourceChange"] for c in again["Changes"] if c["ResourceChange"]["Action"] == "Import"
+    ]
     assert {c["LogicalResourceId"] for c in taken} == {"RawBucket", "AnalyzedBucket"}
 
 
@@ -126,8 +139,11 @@ def test_boto3_sees_a_create_that_fails_and_rolls_back(cloud, client, artifacts)
     with pytest.raises(botocore.exceptions.WaiterError, match="ROLLBACK"):
         run(stacks)
     told = stacks.describe_stack_events(StackName=NAME)["StackEvents"]
-    failed = {e["LogicalResourceId"]: e["ResourceStatusReason"] for e in told
-              if e["ResourceStatus"] == "CREATE_FAILED"}
+    failed = {
+        e["LogicalResourceId"]: e["ResourceStatusReason"]
+        for e in told
+        if e["ResourceStatus"] == "CREATE_FAILED"
+    }
     assert failed.pop("AnalyzeLog") == "no such zip"
     assert set(failed.values()) == {"Resource creation cancelled"}
     assert told[0]["ResourceStatus"] == "ROLLBACK_COMPLETE"
@@ -139,7 +155,9 @@ def test_boto3_sees_a_create_that_fails_and_rolls_back(cloud, client, artifacts)
 def test_boto3_reads_the_errors(cloud, client, artifacts):
     stacks = client("cloudformation")
     for fault, said in [
-        (throttled(), "Throttling"), (expired(), "ExpiredToken"), (internal(), "InternalFailure"),
+        (throttled(), "Throttling"),
+        (expired(), "ExpiredToken"),
+        (internal(), "InternalFailure"),
         (denied("cloudformation:DescribeStacks", "arn:x"), "AccessDenied"),
     ]:
         cloud.fault("DescribeStacks", fault)
@@ -151,7 +169,10 @@ def test_boto3_reads_the_errors(cloud, client, artifacts):
         stacks.describe_stacks()
     with pytest.raises(stacks.exceptions.InsufficientCapabilitiesException, match="CAPABILITY_IAM"):
         stacks.create_change_set(
-            StackName=NAME, ChangeSetName="one", ChangeSetType="CREATE", TemplateBody=TEMPLATE,
+            StackName=NAME,
+            ChangeSetName="one",
+            ChangeSetType="CREATE",
+            TemplateBody=TEMPLATE,
             Parameters=pairs(GIVEN),
         )
     with pytest.raises(stacks.exceptions.ChangeSetNotFoundException):
@@ -164,11 +185,17 @@ def test_boto3_reads_the_errors(cloud, client, artifacts):
     cloud.stacks.standing("other", GIVEN)
     with pytest.raises(botocore.exceptions.ClientError, match="already exists and cannot be"):
         stacks.create_change_set(
-            StackName="other", ChangeSetName="x", ChangeSetType="CREATE", TemplateBody=TEMPLATE,
-            Parameters=pairs(GIVEN), Capabilities=["CAPABILITY_IAM"],
+            StackName="other",
+            ChangeSetName="x",
+            ChangeSetType="CREATE",
+            TemplateBody=TEMPLATE,
+            Parameters=pairs(GIVEN),
+            Capabilities=["CAPABILITY_IAM"],
         )
     cloud.fault("GetParameter", denied("ssm:GetParameter", "arn:y"))
-    with pytest.raises(botocore.exceptions.ClientError, match="ssm:GetParameter on resource: arn:y"):
+    with pytest.raises(
+        botocore.exceptions.ClientError, match="ssm:GetParameter on resource: arn:y"
+    ):
         client("ssm").get_parameter(Name="/x")
     assert client("sts").get_caller_identity()["Account"] == cloud.account
 

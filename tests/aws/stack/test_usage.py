@@ -21,8 +21,13 @@ def test_an_unknown_parameter_is_refused_with_the_nearest(cloud, program, given,
 
 
 OURS = [
-    "Env", "LogPutAllowHosts", "LogPutAllowNetworks", "ArtifactBucket", "GenerateUrlKey",
-    "AnalyzeLogKey", "Architecture",
+    "Env",
+    "LogPutAllowHosts",
+    "LogPutAllowNetworks",
+    "ArtifactBucket",
+    "GenerateUrlKey",
+    "AnalyzeLogKey",
+    "Architecture",
 ]
 
 
@@ -37,7 +42,10 @@ def test_a_parameter_that_the_program_fills_in_is_refused(cloud, program, name):
 @pytest.mark.parametrize(
     "given, words",
     [
-        ("KmsKeyArn=arn:aws:kms:ap-northeast-1:111122223333:alias/logs", ["KmsKeyArn", "ARN of a key"]),
+        (
+            "KmsKeyArn=arn:aws:kms:ap-northeast-1:111122223333:alias/logs",
+            ["KmsKeyArn", "ARN of a key"],
+        ),
         ("AlarmTopicArn=ops-topic", ["AlarmTopicArn", "ops-topic"]),
         ("KeyPrefix=on", ["KeyPrefix", "off", "spread"]),
         ("RawKeepDays=-1", ["RawKeepDays", "0"]),

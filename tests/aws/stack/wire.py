@@ -30,6 +30,10 @@ class Closed(Exception):
     """No answer at all: the connection ends."""
 
 
+class Lost(Closed):
+    """What was asked is done, but the answer does not arrive."""
+
+
 class Stalled(Exception):
     """No answer either, and the connection stays: a packet filter that drops everything."""
 
@@ -44,8 +48,10 @@ class Answer:
 
 
 def moment(time):
-    return time.astimezone(datetime.timezone.utc).isoformat(timespec="milliseconds").replace(
-        "+00:00", "Z"
+    return (
+        time.astimezone(datetime.timezone.utc)
+        .isoformat(timespec="milliseconds")
+        .replace("+00:00", "Z")
     )
 
 
@@ -143,7 +149,7 @@ def document(body):
 
 
 def unchunked(body):
-    """What aws-chunked carries, and its trailing headers: `size[;signature]CRLF bytes CRLF … 0`."""
+    """What aws-chunked carries, and its trailing headers: `size[;signature] bytes … 0`."""
     data, place = b"", 0
     while True:
         end = body.index(b"\r\n", place)
