@@ -142,6 +142,8 @@ class Cloud:
                 self._done(call)
             if isinstance(error, (Closed, Stalled)):
                 raise error
+            if isinstance(error, Answer):
+                return error
             return self._done(call) if error is None else self._refused(call, error)
 
     def _done(self, call):

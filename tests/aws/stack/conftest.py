@@ -257,7 +257,7 @@ def happened(stack, since=0):
             e["ResourceStatus"],
             e["LogicalResourceId"],
             e["ResourceType"],
-            e["ResourceStatusReason"] or "",
+            (e["ResourceStatusReason"] or "").strip(),
         )
         for e in stack.events[since:]
     ]

@@ -42,7 +42,7 @@ class Scenario:
 
     `fails`: {logical id: reason}. `holds_after`: so many batches come, the rest once `gate` is set.
     `pending`: how many polls a change set is in the making. `silent`: polls without news in front.
-    `moves_on`: which action lets the run go on; None: it is over at once.
+    `replaces`: what a change set says is replaced. `moves_on`: which action lets the run go on; None: it is over at once.
     """
 
     def __init__(
@@ -54,10 +54,12 @@ class Scenario:
         moves_on="DescribeStackEvents",
         change_set_fails=None,
         cannot_roll_back=None,
+        replaces=(),
     ):
         self.fails, self.holds_after = fails, holds_after
         self.pending, self.silent, self.moves_on = pending, silent, moves_on
         self.change_set_fails, self.cannot_roll_back = change_set_fails, cannot_roll_back
+        self.replaces = replaces
         self.gate = threading.Event()
 
 
@@ -142,7 +144,8 @@ class Runs:
                 )
             elif old[name] != resource:
                 made = stack.resources.get(name)
-                changes.append(("Modify", name, kind, made, "False"))
+                replaced = "True" if name in self.scenario.replaces else "False"
+                changes.append(("Modify", name, kind, made, replaced))
         gone = [name for name in old if name not in new.resources]
         changes += [("Remove", n, old[n]["Type"], stack.resources.get(n), None) for n in gone]
         return changes

@@ -126,6 +126,7 @@ def test_a_list_that_is_too_long_is_refused_with_its_size(cloud, program):
 
 
 def test_a_list_that_just_fits_is_taken(cloud, program):
-    hosts = ",".join(f"10.{n // 250}.{n % 250}.1" for n in range(400))[:4096].rpartition(",")[0]
+    hosts = ", ".join(f"10.{n // 250}.{n % 250}.1" for n in range(400))[:4096].rpartition(",")[0]
+    assert 4080 < len(hosts) <= 4096
     succeeded(program("deploy", "--allow-hosts", hosts))
     assert entries(cloud.parameters[STORED]) == entries(hosts)

@@ -118,6 +118,21 @@ def test_purge_after_a_delete_that_kept_the_buckets(cloud, program, standing, bu
     assert set(cloud.buckets.all) == {cloud.artifact_bucket()}
 
 
+def test_purge_of_prod_asks_once(cloud, program):
+    cloud.stacks.standing("log2aws-prod", {**GIVEN, "Env": "prod"})
+    told = succeeded(program("delete", "--env", "prod", "--purge", answer="log2aws-prod\n"))
+    assert "(y/n)" not in told.all
+    assert cloud.bucket_name("server", "prod") not in cloud.buckets.all
+
+
+def test_purge_of_one_environment_leaves_the_other(cloud, program, standing, buckets):
+    cloud.stacks.standing("log2aws-stage", {**GIVEN, "Env": "stage"})
+    succeeded(program("delete", "--env", "stage", "--purge", answer="log2aws-stage\n"))
+    assert standing.status == "CREATE_COMPLETE"
+    assert all(len(bucket.versions) == 3 for bucket in buckets)
+    assert cloud.bucket_name("server", "stage") not in cloud.buckets.all
+
+
 def test_purge_of_nothing_at_all_is_done(cloud, program):
     told = program("delete", "--purge", answer=f"{STACK}\n")
     assert told.code == 0, told

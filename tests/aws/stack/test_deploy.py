@@ -1,5 +1,6 @@
 """`stack deploy` when all goes well: what is sent, what is shown, what is asked."""
 
+import json
 import re
 import subprocess
 
@@ -115,6 +116,22 @@ def test_update_of_a_stack_of_an_older_template(cloud, program):
     succeeded(program.deploy())
     assert stack.body == TEMPLATE
     assert stack.parameters["AbortUploadDays"] == "7"
+
+
+def test_what_goes_and_what_is_replaced_is_marked(cloud, program):
+    older = TEMPLATE.replace("ApiDeployment7ddd4dc1", "ApiDeployment00000000")
+    cloud.buckets.make(cloud.artifact_bucket())
+    stack = cloud.stacks.standing(STACK, GIVEN, body=older)
+    cloud.stacks.scenario = Scenario(replaces={"GenerateUrl"})
+    before = len(stack.events)
+    told = succeeded(program.deploy())
+    for sign, name in [("-", "ApiDeployment00000000"), ("+", "ApiDeployment7ddd4dc1")]:
+        assert re.search(
+            rf"^\s*{re.escape(sign)} {name}\s+AWS::ApiGateway::Deployment", told.out, re.M
+        )
+    assert re.search(r"^\s*! GenerateUrl\s+AWS::Lambda::Function", told.out, re.M), told
+    assert re.search(r"^\s*~ AnalyzeLog\s+AWS::Lambda::Function", told.out, re.M), told
+    assert progress(told) == happened(stack, before)
 
 
 @pytest.mark.parametrize(
@@ -268,3 +285,39 @@ def test_buckets_of_a_deleted_stack_are_taken_over(cloud, program):
     for name in ["RawBucket", "AnalyzedBucket"]:
         assert re.search(rf"^\s*> {name}\s+AWS::S3::Bucket.*taken over", told.out, re.M), told
     assert len(cloud.buckets.all[cloud.bucket_name("server")].versions) == 1
+
+
+def test_the_outcome_as_json(cloud, program):
+    told = succeeded(program.first("--json"))
+    stack = cloud.stacks.stack(STACK)
+    outcome = json.loads(told.out)
+    assert (outcome["stack"], outcome["account"], outcome["region"]) == (
+        STACK,
+        cloud.account,
+        cloud.region,
+    )
+    outputs = {one["key"]: one["value"] for one in outcome["outputs"]}
+    assert outputs == {name: one["Value"] for name, one in stack.outputs.items()}
+    assert "CREATE_COMPLETE" in told.err, "progress is there, beside the JSON"
+    again = json.loads(succeeded(program.deploy("--json")).out)
+    assert again["outputs"] == outcome["outputs"] and again["outcome"] != outcome["outcome"]
+
+
+def test_every_flag_has_its_variable(cloud, program):
+    line = program.command("deploy", ["--artifacts", "x"])
+    program.command = lambda verb, flags: line[:3]
+    told = program(
+        "deploy",
+        LOG2AWS_ENDPOINT_URL=cloud.url,
+        LOG2AWS_ARTIFACTS=str(program.artifacts),
+        LOG2AWS_ALLOW_HOSTS="203.0.113.9",
+        LOG2AWS_ENV="prod",
+        LOG2AWS_FORCE="true",
+        LOG2AWS_POLL_MS="10",
+        LOG2AWS_ACCOUNT=cloud.account,
+        LOG2AWS_STACK_NAME="by-variable",
+    )
+    succeeded(told)
+    stack = cloud.stacks.stack("by-variable")
+    assert stack.parameters["Env"] == "prod"
+    assert stack.parameters["LogPutAllowHosts"] == "203.0.113.9"

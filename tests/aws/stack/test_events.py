@@ -61,7 +61,7 @@ def test_follow_as_json(cloud, program):
 def test_follow_outlives_a_break_of_the_network(cloud, program):
     following, scenario, updating = follow(cloud, program)
     following.until(r"UPDATE_IN_PROGRESS\s+RawBucket\s+AWS::")
-    cloud.fault("*", Closed(), times=8)
+    cloud.fault("*", Closed(), times=2)
     scenario.gate.set()
     assert progress(succeeded(following.end())) == happened(cloud.stacks.stack(STACK))
     succeeded(updating.end())

@@ -7,7 +7,7 @@ import pytest
 from cloud import Closed
 from conftest import HOSTS, STACK, failed, happened, progress, succeeded
 from runs import Scenario
-from wire import Lost, Stalled
+from wire import Answer, Lost, Stalled
 
 FOLLOW = r"log2aws stack events.*--follow"
 
@@ -97,7 +97,7 @@ def test_a_connection_that_breaks_for_a_while_is_no_failure(cloud, program, acti
     cloud.stacks.scenario = Scenario(holds_after=5)
     running = program.start("deploy", "--allow-hosts", HOSTS)
     running.until(r"CREATE_COMPLETE\s+\S+\s+AWS::")
-    cloud.fault(action, Closed(), times=6)
+    cloud.fault(action, Closed(), times=2)
     cloud.stacks.scenario.gate.set()
     told = succeeded(running.end())
     assert progress(told) == happened(cloud.stacks.stack(STACK), 1)
@@ -122,3 +122,12 @@ def test_an_answer_to_a_delete_that_is_lost_is_no_failure(cloud, program, standi
     cloud.fault("DeleteStack", Lost())
     succeeded(program("delete"))
     assert standing.status == "DELETE_COMPLETE"
+
+
+@pytest.mark.parametrize("action", ["GetCallerIdentity", "DescribeStacks"])
+def test_an_answer_that_is_not_of_aws_is_told(cloud, program, action):
+    """A proxy's login page, say."""
+    page = Answer(200, "<html><body>Please log in.</body></html>", "text/html")
+    cloud.fault(action, page, times=10_000)
+    failed(program.first(), "not understood|cannot be (read|understood)|not .*AWS|proxy|unexpected")
+    assert not cloud.changes()

@@ -9,7 +9,7 @@ import time
 
 import pytest
 from cloud import Closed, Cloud, throttled
-from conftest import HOSTS, STACK, Program, failed, says, succeeded
+from conftest import HOSTS, STACK, Program, failed, happened, progress, says, succeeded
 from runs import Scenario
 from test_delete import filled
 from wire import Stalled
@@ -86,6 +86,22 @@ def test_an_endpoint_that_is_gone_for_good_is_told(of):
 
 
 @scenario
+def away_for_a_while(cloud, program):
+    """More breaks than one call tries again."""
+    cloud.stacks.scenario = Scenario(holds_after=4)
+    running = program.start("deploy", "--allow-hosts", HOSTS)
+    running.until(r"CREATE_COMPLETE\s+\S+\s+AWS::")
+    cloud.fault("*", Closed(), times=10)
+    cloud.stacks.scenario.gate.set()
+    return running.end()
+
+
+def test_an_endpoint_that_comes_back_is_followed_on(of):
+    cloud, _, told = of(away_for_a_while)
+    assert progress(succeeded(told)) == happened(cloud.stacks.stack(STACK), 1)
+
+
+@scenario
 def silent(cloud, program):
     """The connection stands and nothing comes: no error would ever end this by itself."""
     running = begun(cloud, program)
@@ -107,7 +123,8 @@ def nowhere(verb, *flags):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             place = f"127.0.0.1:{probe.getsockname()[1]}"
-        told = program(verb, *flags, "--endpoint-url", f"http://{place}")
+        program.url = f"http://{place}"
+        told = program(verb, *flags)
         told.place = place
         return told
 

@@ -39,7 +39,8 @@ def test_the_plan_tells_each_permission_and_the_call_that_needs_it(offline):
 
 
 def cost(told):
-    return max(float(n.replace(",", "")) for n in re.findall(r"(?:USD|\$)\s?([\d.,]*\d)", told.out))
+    assert "USD" in told.out, told
+    return float(re.search(r"^\s*total\s+([\d.,]+)$", told.out, re.M)[1].replace(",", ""))
 
 
 def test_the_cost_grows_with_the_servers(offline):
@@ -61,7 +62,8 @@ def test_the_plan_as_json(offline):
 def test_the_plan_names_the_region(offline):
     assert "ap-northeast-1" in succeeded(offline("plan")).out
     told = succeeded(offline("plan", "--region", "eu-west-1"))
-    assert "eu-west-1" in told.out and "ap-northeast-1" not in told.out
+    assert "serverlogs-dev-{account}-eu-west-1" in told.out
+    assert "{account}-ap-northeast-1" not in told.out
 
 
 def test_the_plan_checks_what_a_deploy_would(offline):

@@ -63,7 +63,7 @@ def test_a_value_against_the_templates_rules_is_refused(cloud, program, given, w
 
 @pytest.mark.parametrize("env", ["Dev", "a_b", "-dev", "dev-", "a" * 21, "", "日本"])
 def test_a_malformed_environment_is_refused(cloud, program, env):
-    refused(program(*FIRST, "--env", env), "env")
+    refused(program(*FIRST, f"--env={env}"), "env")
     assert not cloud.calls
 
 
