@@ -193,21 +193,28 @@ class Cloud:
         }
         return wire.query_answer(call.action, result, wire.STS)
 
+    def _parameter(self, name):
+        return {
+            "ARN": f"arn:aws:ssm:{self.region}:{self.account}:parameter{name}",
+            "DataType": "text",
+            "LastModifiedDate": 1.79e9,
+            "Name": name,
+            "Type": "String",
+            "Value": self.parameters[name],
+            "Version": 1,
+        }
+
     def _ssm(self, call):
         name = call.fields.get("Name")
         if call.action == "GetParameter":
             if name not in self.parameters:
                 raise Refusal("ParameterNotFound", "")
-            parameter = {
-                "ARN": f"arn:aws:ssm:{self.region}:{self.account}:parameter{name}",
-                "DataType": "text",
-                "LastModifiedDate": 1.79e9,
-                "Name": name,
-                "Type": "String",
-                "Value": self.parameters[name],
-                "Version": 1,
-            }
-            return wire.json_answer({"Parameter": parameter})
+            return wire.json_answer({"Parameter": self._parameter(name)})
+        if call.action == "GetParameters":
+            names = call.fields["Names"]
+            found = [self._parameter(name) for name in names if name in self.parameters]
+            unknown = [name for name in names if name not in self.parameters]
+            return wire.json_answer({"Parameters": found, "InvalidParameters": unknown})
         if call.action == "PutParameter":
             if name in self.parameters and not call.fields.get("Overwrite"):
                 said = (

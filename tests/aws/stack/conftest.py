@@ -193,7 +193,7 @@ def cloud(request):
     running.stop()
     assert not running.complaints, running.complaints
     # A call that the stand-in does not play would be answered by AWS: it belongs in the stand-in.
-    played = {"GetParameter", "PutParameter", "GetCallerIdentity"}
+    played = {"GetParameter", "GetParameters", "PutParameter", "GetCallerIdentity"}
     for call in running.calls:
         of = {"cloudformation": running.stacks, "s3": running.buckets}.get(call.service)
         setting = call.service == "s3" and call.action.startswith("Put")

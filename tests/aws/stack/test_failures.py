@@ -139,10 +139,14 @@ DENIED = [
 
 @pytest.mark.parametrize("action, permission, resource", DENIED, ids=[d[1] for d in DENIED])
 def test_a_missing_right_is_named_with_its_resource(cloud, program, action, permission, resource):
-    cloud.fault(action, denied(permission, resource), times=20)
+    # One parameter can be asked for by either call.
+    asked = [action, f"{action}s"] if action == "GetParameter" else [action]
+    for name in asked:
+        cloud.fault(name, denied(permission, resource), times=20)
     told = failed(program.first(), permission)
     assert resource in told.all
-    assert len(cloud.of(action)) == 1, "a right does not come by asking again"
+    made = [call for call in cloud.calls if call.action in asked]
+    assert len(made) == 1, "a right does not come by asking again"
 
 
 @pytest.mark.parametrize("action", ["HeadBucket", "HeadObject"])

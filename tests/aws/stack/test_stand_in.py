@@ -85,6 +85,9 @@ def test_boto3_creates_updates_and_deletes_a_stack(cloud, client, artifacts):
     ssm = client("ssm")
     stored = ssm.get_parameter(Name="/log2aws/dev/LogPutAllowHosts")["Parameter"]["Value"]
     assert stored == GIVEN["LogPutAllowHosts"]
+    both = ssm.get_parameters(Names=["/log2aws/dev/LogPutAllowHosts", "/log2aws/dev/None"])
+    assert [one["Value"] for one in both["Parameters"]] == [stored]
+    assert both["InvalidParameters"] == ["/log2aws/dev/None"]
     resources = stacks.describe_stack_resources(StackName=NAME)["StackResources"]
     listed = stacks.list_stack_resources(StackName=NAME)["StackResourceSummaries"]
     assert len(resources) == len(listed) == len(made["Changes"])
