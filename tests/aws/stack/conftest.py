@@ -155,8 +155,12 @@ class Running:
 
     def _read(self, pipe, said):
         decoder = codecs.getincrementaldecoder("utf-8")()
-        while data := os.read(pipe.fileno(), 65_536):
-            said.append(decoder.decode(data))
+        try:
+            while data := os.read(pipe.fileno(), 65_536):
+                said.append(decoder.decode(data))
+        except (OSError, ValueError):
+            # A test has closed its end.
+            return
 
     def until(self, pattern):
         """Waits for these words, while the program still runs."""

@@ -171,6 +171,10 @@ class Runs:
 
     def _start(self, stack, batches, change_set):
         """The status changes at once; the first batch tells so."""
+        if change_set and change_set.kind == "CREATE":
+            # A stack shows what it was to be, even if nothing comes of it.
+            stack.template, stack.body = change_set.new.template, change_set.body
+            stack.parameters = sent(change_set.new)
         stack.pending_template = change_set
         stack.batches = batches
         stack.came = 0

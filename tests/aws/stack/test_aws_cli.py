@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 
 import moto_cloud
 import pytest
@@ -53,6 +54,8 @@ class Shell:
         return done.stdout.strip()
 
     def deploy(self, **values):
+        # The client names its change sets by the second.
+        time.sleep(1.0)
         given = {**GIVEN, "ArtifactBucket": self.artifacts, **values}
         return self(
             "cloudformation",

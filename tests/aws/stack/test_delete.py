@@ -206,3 +206,22 @@ def test_progress_of_a_delete_comes_in_pages(cloud, program, standing):
     assert progress(told) == happened(standing, since)
     for name in standing.template["Resources"]:
         assert re.search(rf"\b{name}\b", told.out), name
+
+
+def test_a_stack_that_is_not_ours_is_left_alone(cloud, program):
+    """The name is only the folder's: somebody else's stack may well have it."""
+    template = "\n".join(
+        [
+            "Description: somebody's queue",
+            "Parameters: {Size: {Type: String, Default: small}}",
+            "Conditions: {}",
+            "Resources: {Queue: {Type: AWS::SQS::Queue, Properties: {QueueName: jobs}}}",
+            "Outputs: {}",
+        ]
+    )
+    stack = cloud.stacks.standing(STACK, {}, body=template)
+    failed(program("delete"), STACK, "not made by log2aws", "--stack-name")
+    failed(program("delete", "--purge", answer=f"{STACK}\n"), "--stack-name")
+    failed(program.first(), STACK, "not made by log2aws", "--stack-name")
+    assert not cloud.changes()
+    assert stack.status == "CREATE_COMPLETE"
