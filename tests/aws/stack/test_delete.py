@@ -225,3 +225,25 @@ def test_a_stack_that_is_not_ours_is_left_alone(cloud, program):
     failed(program.first(), STACK, "not made by log2aws", "--stack-name")
     assert not cloud.changes()
     assert stack.status == "CREATE_COMPLETE"
+
+
+def test_another_environment_than_the_stacks_own_is_refused(cloud, program, standing, buckets):
+    """The buckets are named by the environment: this would empty those of another stack."""
+    stage = cloud.stacks.standing("log2aws-stage", {**GIVEN, "Env": "stage"})
+    flags = ["--env", "dev", "--stack-name", "log2aws-stage"]
+    failed(program("delete", "--purge", *flags, answer="log2aws-stage\n"), "stage", "dev", "--env")
+    failed(program("delete", *flags), "stage", "dev", "--env")
+    failed(program.first(*flags), "stage", "dev", "--env")
+    assert not cloud.changes()
+    assert stage.status == standing.status == "CREATE_COMPLETE"
+    assert all(len(bucket.versions) == 3 for bucket in buckets)
+
+
+def test_purge_leaves_buckets_that_another_stack_uses(cloud, program):
+    """Run in another folder, the command means another stack; the environment is the same."""
+    other = cloud.stacks.standing("load-logs-dev", GIVEN)
+    raw = cloud.buckets.all[cloud.bucket_name("server")]
+    raw.put("web01/2026-01-01.log", b"a log")
+    failed(program("delete", "--purge", answer=f"{STACK}\n"), raw.name, "--stack-name")
+    assert not cloud.changes()
+    assert other.status == "CREATE_COMPLETE" and len(raw.versions) == 1
