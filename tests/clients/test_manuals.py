@@ -14,6 +14,7 @@ LOG = ROOT / "testdata" / "document.log"
 CSV = (ROOT / "testdata" / "document.csv").read_text()
 READMES = ["README.md", "README.ja.md"]
 MANUALS = ["docs/serve.md", "docs/serve.ja.md"]
+AWS = ["docs/aws.md", "docs/aws.ja.md"]
 
 
 def block(page, language, word):
@@ -38,6 +39,11 @@ class Machine:
         """Runs commands, with the folders and addresses of the manuals made those of here."""
         for there in ["http://log2aws.example:8750", "http://127.0.0.1:8750"]:
             commands = commands.replace(there, self.serve.url)
+        # What AWS would answer, serve answers: it is the same router and the same S3.
+        api = "https://a1b2c3d4e5.execute-api.ap-northeast-1.amazonaws.com/dev/"
+        commands = commands.replace(api, f"{self.serve.url}/")
+        bucket = "analyzedlogs-dev-111122223333-ap-northeast-1"
+        commands = commands.replace(bucket, "analyzedlogs-local")
         commands = commands.replace("/var/l", f"{self.folder}/var/l")
         aws = pathlib.Path(sys.executable).parent
         done = subprocess.run(
@@ -103,7 +109,7 @@ def test_the_crontab_has_the_flags_of_the_verbs(machine, page):
     machine.run(f"{ship} --since 2019-01-01 --dry-run")
 
 
-@pytest.mark.parametrize("page", MANUALS)
+@pytest.mark.parametrize("page", [*MANUALS, *AWS])
 def test_the_servers_side_of_the_manual_delivers(machine, page):
     shutil.copy(LOG, machine.folder / "var/log/load/2019-08-01.log")
     machine.run(block(page, "sh", "url=$(curl"))
@@ -116,6 +122,42 @@ def test_both_forms_of_the_credentials_open_the_store(machine, page):
     machine.put("web02/2019-08-01.log")
     out = machine.run(block(page, "sh", "AWS_SHARED_CREDENTIALS_FILE"))
     assert out.count("web02/2019-08-01.csv") == 2
+
+
+@pytest.mark.parametrize("page", AWS)
+def test_the_first_log_goes_to_aws_as_the_manual_says(machine, page):
+    needs("hostname")
+    out = machine.run("export LOG2AWS_STATE_DIR=agent\n" + block(page, "sh", "log2aws sample"))
+    host = subprocess.check_output(["hostname"], text=True).strip()
+    day, told = out.split(": ", 1)
+    assert told.startswith("delivered") and machine.serve.result(f"{host}/{day}.csv")
+
+
+@pytest.mark.parametrize("page", AWS)
+def test_results_on_aws_are_read_as_the_manual_says(machine, page):
+    machine.put("web01/2019-08-01.log")
+    read = block(page, "sh", "aws s3 cp s3://analyzedlogs")
+    out = machine.run("source /var/lib/log2aws/credentials.env\n" + read)
+    assert "web01/2019-08-01.svg" in out and out.endswith(CSV)
+
+
+@pytest.mark.parametrize("page", AWS)
+def test_the_proof_prints_what_the_manual_says(machine, page):
+    shutil.copy(ROOT / "testdata" / "day.log", machine.folder / "var/log/load/2019-08-01.log")
+    commands = block(page, "sh", "--server web01").replace("\\\n", "")
+    deploy, ship, listing = commands.splitlines()
+    assert deploy.startswith("log2aws stack deploy ")
+    # A server of its own: web01's log is another one in these tests.
+    server = pathlib.Path(page).name
+    folders = "export LOG2AWS_STATE_DIR=agent LOG2AWS_LOG_DIR=/var/log/load\n"
+    told = machine.run(folders + ship.replace("web01", server))
+    assert told == block(page, "text", "delivered")
+    machine.serve.result(f"{server}/2019-08-01.json")
+    listed = machine.run(f"source /var/lib/log2aws/credentials.env\n{listing}").splitlines()
+    ours = [line.replace(server, "web01").split() for line in listed if f" {server}/" in line]
+    promised = [line.split() for line in block(page, "text", "web01/").splitlines()]
+    assert [key for *_, key in ours] == [key for *_, key in promised]
+    assert ours[0][2] == promised[0][2], "the size of the CSV"
 
 
 @pytest.mark.parametrize("page", [*READMES, *MANUALS])

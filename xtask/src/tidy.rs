@@ -11,17 +11,22 @@ use xshell::{Shell, cmd};
 /// Which room may lean on which. Arrows only go down; no two worlds know each other.
 const ARROWS: &[(&str, &[&str])] = &[
     // door
-    ("log2aws", &["log2aws-agent", "log2aws-core", "log2aws-server", "log2aws-service"]),
+    (
+        "log2aws",
+        &["log2aws-agent", "log2aws-core", "log2aws-server", "log2aws-service", "log2aws-stack"],
+    ),
     // worlds
     ("log2aws-server", &["log2aws-core", "log2aws-service", "log2aws-store"]),
     ("log2aws-agent", &["log2aws-core"]),
+    ("log2aws-stack", &["log2aws-core", "log2aws-ssm"]),
     // Two functions of one world: analyze-log needs an SDK, and generate-url must link none.
     (
         "log2aws-lambda-analyze",
         &["log2aws-aws", "log2aws-core", "log2aws-lambda", "log2aws-service"],
     ),
-    ("log2aws-lambda", &["log2aws-core", "log2aws-service"]),
+    ("log2aws-lambda", &["log2aws-core", "log2aws-service", "log2aws-ssm"]),
     // ground
+    ("log2aws-ssm", &[]),
     ("log2aws-aws", &["log2aws-core", "log2aws-service"]),
     ("log2aws-store", &["log2aws-core", "log2aws-service"]),
     // rules
@@ -42,8 +47,9 @@ const NEVER_LINKS: &[(&str, &str, &str)] = &[
     ("log2aws-agent", "tokio", "the agent is small: no runtime"),
     ("log2aws-lambda", "aws-sdk", "generate-url starts in 2 ms: no SDK"),
     ("log2aws-lambda", "aws-config", "generate-url starts in 2 ms: no SDK"),
-    ("log2aws", "aws-", "who runs serve or convert needs no AWS"),
-    ("log2aws", "lambda", "who runs serve or convert needs no AWS"),
+    ("log2aws-server", "aws-", "who runs serve needs no AWS"),
+    ("log2aws", "lambda", "the functions are programs of their own"),
+    ("log2aws-stack", "lambda", "the stack is made of the functions' zips, not of their code"),
     ("log2aws-agent", "aws-", "the agent holds no AWS credentials: no SDK"),
 ];
 

@@ -23,6 +23,9 @@ const CARGO_DENY: &str = "0.20.2";
 /// The coverage-guided fuzzer.
 const CARGO_FUZZ: &str = "0.13.2";
 
+/// An S3 that is not ours, for the soak alone: AGPL, so it is run and never linked.
+const GARAGE: &str = "2.5.0";
+
 /// What the Python of the tests has to bring, each file beside the tests that need it.
 const PYTHON: &[&str] = &["tests/aws/requirements.txt", "tests/clients/requirements.txt"];
 
@@ -42,7 +45,7 @@ pub(crate) fn provide(shell: &Shell, root: &Path) -> anyhow::Result<Tools> {
     let tools = root.join(".tools");
     shell.create_dir(&tools)?;
     Ok(Tools {
-        python: python(shell, root, &tools)?,
+        python: python(shell, root)?,
         cargo_deny: cargo_deny(shell, &tools)?,
         nextest: cmd!(shell, "cargo nextest --version")
             .quiet()
@@ -83,8 +86,9 @@ fn install(shell: &Shell, absent: &[&str]) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn python(shell: &Shell, root: &Path, tools: &Path) -> anyhow::Result<PathBuf> {
-    let venv = tools.join("venv");
+/// The Python of the tests.
+pub(crate) fn python(shell: &Shell, root: &Path) -> anyhow::Result<PathBuf> {
+    let venv = root.join(".tools/venv");
     let python = venv.join("bin/python");
     let installed = venv.join("requirements.txt");
     let mut want = String::new();
@@ -123,7 +127,15 @@ pub(crate) fn cargo_fuzz(shell: &Shell, root: &Path) -> anyhow::Result<PathBuf> 
     cargo_tool(shell, &tools, "cargo-fuzz", CARGO_FUZZ, &[])
 }
 
-/// Builds a cargo command of one version, once, into `.tools`.
+/// Garage, for the soak alone. Takes minutes.
+pub(crate) fn garage(shell: &Shell, root: &Path) -> anyhow::Result<PathBuf> {
+    let tools = root.join(".tools");
+    shell.create_dir(&tools)?;
+    let features = ["--no-default-features", "--features", "bundled-libs,sqlite"];
+    cargo_tool(shell, &tools, "garage", GARAGE, &features)
+}
+
+/// Builds a program of one version, once, into `.tools`.
 fn cargo_tool(
     shell: &Shell,
     tools: &Path,
@@ -133,12 +145,14 @@ fn cargo_tool(
 ) -> anyhow::Result<PathBuf> {
     let program = tools.join("cargo/bin").join(name);
     let have = cmd!(shell, "{program} --version").quiet().ignore_stderr().read();
-    if have.is_ok_and(|have| have.ends_with(version)) {
+    // Each says it in a way of its own: "cargo-deny 1.2.3", "garage cargo:1.2.3 [features: …]".
+    if have.is_ok_and(|have| have.split([' ', ':']).any(|word| word == version)) {
         return Ok(program);
     }
     println!("xtask: building {name} {version}");
     let (home, target) = (tools.join("cargo"), tools.join("cargo-target"));
     cmd!(shell, "cargo install --quiet --debug --locked {flags...} --root {home} --target-dir {target} {name}@{version}")
+        .env("CARGO_PROFILE_DEV_DEBUG", "0")
         .quiet()
         .run()
         .with_context(|| format!("{name} could not be built"))?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart};
 use log2aws_core::key::{BucketName, ObjectKey};
 use log2aws_service::ports::{StoreError, Upload, Version};
 
@@ -80,6 +80,7 @@ impl S3Upload {
             .bucket(self.bucket.as_str())
             .key(self.key.as_str())
             .upload_id(&parts.id)
+            .checksum_algorithm(ChecksumAlgorithm::Crc32)
             .part_number(number);
         // The room is given back with the request; what comes next grows its own.
         let bytes = std::mem::take(&mut self.waiting);
@@ -105,6 +106,8 @@ impl S3Upload {
             .bucket(self.bucket.as_str())
             .key(self.key.as_str())
             .content_type(&self.content_type)
+            // Parts carry one, and are compared with it on completion: S3 has to know which.
+            .checksum_algorithm(ChecksumAlgorithm::Crc32)
             .metadata(BODY_METADATA, &self.own);
         let answer = self.inner.runtime.block_on(begin.send());
         let answer = answer.map_err(|error| self.fault("beginning to write", &error))?;

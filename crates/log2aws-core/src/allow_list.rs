@@ -83,6 +83,35 @@ impl AllowList {
         Err(refusal)
     }
 
+    /// The addresses and networks alone, joined where they touch or overlap: who may act for any
+    /// server at all.
+    pub fn networks(&self) -> Vec<IpNet> {
+        IpNet::aggregate(&self.entries.iter().map(|entry| entry.network).collect())
+    }
+
+    /// The entries, as one would write them, that let in somebody whom `other` does not.
+    ///
+    /// Two patterns are not compared further than by being equal, or one of them a plain name: in
+    /// doubt an entry is told.
+    pub fn beyond(&self, other: &Self) -> Vec<String> {
+        let new = |entry: &&Entry| {
+            let for_it = other.entries.iter().filter(|known| {
+                known.servers.as_ref().is_none_or(|known| known.covers(entry.servers.as_ref()))
+            });
+            let networks = IpNet::aggregate(&for_it.map(|known| known.network).collect());
+            !networks.iter().any(|network| network.contains(&entry.network))
+        };
+        self.entries.iter().filter(new).map(ToString::to_string).collect()
+    }
+
+    /// The entries, as one would write them, that let in somebody whom `networks` do not hold.
+    pub fn outside(&self, networks: &[IpNet]) -> Vec<String> {
+        let networks = IpNet::aggregate(&networks.to_vec());
+        let outside =
+            |entry: &&Entry| !networks.iter().any(|network| network.contains(&entry.network));
+        self.entries.iter().filter(outside).map(ToString::to_string).collect()
+    }
+
     /// Whether `address` may act for any server at all.
     pub fn holds(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
@@ -138,6 +167,13 @@ impl Pattern {
         (!text.is_empty() && text.bytes().all(allowed)).then(|| Self(text.to_owned()))
     }
 
+    /// Whether every name that `other` stands for, all names if it is `None`, is one of this.
+    fn covers(&self, other: Option<&Self>) -> bool {
+        let plain = |pattern: &Self| !pattern.0.contains(['*', '?']);
+        self.0 == "*"
+            || other.is_some_and(|other| self == other || plain(other) && self.matches(&other.0))
+    }
+
     /// Greedy match with one point to come back to: linear in practice, never exponential.
     fn matches(&self, name: &str) -> bool {
         let (pattern, name) = (self.0.as_bytes(), name.as_bytes());
@@ -174,16 +210,22 @@ impl fmt::Display for AllowList {
             if i > 0 {
                 f.write_str(", ")?;
             }
-            if let Some(Pattern(pattern)) = &entry.servers {
-                write!(f, "{pattern}@")?;
-            }
-            if entry.network.prefix_len() == entry.network.max_prefix_len() {
-                write!(f, "{}", entry.network.addr())?;
-            } else {
-                write!(f, "{}", entry.network)?;
-            }
+            entry.fmt(f)?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Display for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(Pattern(pattern)) = &self.servers {
+            write!(f, "{pattern}@")?;
+        }
+        if self.network.prefix_len() == self.network.max_prefix_len() {
+            write!(f, "{}", self.network.addr())
+        } else {
+            write!(f, "{}", self.network)
+        }
     }
 }
 
@@ -241,5 +283,40 @@ mod tests {
     fn prints_as_it_reads() {
         let text = "203.0.113.7, 10.0.0.0/8, web*@2001:db8::/32";
         assert_eq!(text.parse::<AllowList>().unwrap().to_string(), text);
+    }
+
+    #[test]
+    fn networks_are_joined_where_they_touch() {
+        let list: AllowList =
+            "10.0.0.0/25, web*@10.0.0.128/25, 10.0.0.7, 2001:db8::1, 203.0.113.7".parse().unwrap();
+        let joined: Vec<String> = list.networks().iter().map(ToString::to_string).collect();
+        assert_eq!(joined, ["10.0.0.0/24", "203.0.113.7/32", "2001:db8::1/128"]);
+    }
+
+    #[test]
+    fn what_a_list_lets_in_beyond_another_is_told() {
+        let beyond = |list: &str, other: &str| {
+            list.parse::<AllowList>().unwrap().beyond(&other.parse().unwrap())
+        };
+        let none: [&str; 0] = [];
+        assert_eq!(beyond("10.1.0.0/16, db@10.2.0.1", "10.0.0.0/8"), none);
+        assert_eq!(beyond("10.0.0.0/24", "10.0.0.0/25, 10.0.0.128/25"), none);
+        assert_eq!(beyond("web01@10.0.0.1", "web*@10.0.0.0/8"), none);
+        assert_eq!(beyond("web*@10.0.0.1", "web*@10.0.0.0/8"), none);
+        assert_eq!(beyond("10.0.0.1", "*@10.0.0.0/8"), none);
+        assert_eq!(beyond("10.0.0.0/8, 203.0.113.7", "10.0.0.0/8"), ["203.0.113.7"]);
+        assert_eq!(beyond("10.0.0.0/7", "10.0.0.0/8"), ["10.0.0.0/7"]);
+        // The binding to a server falls away, or is to another.
+        assert_eq!(beyond("10.0.0.1", "web*@10.0.0.0/8"), ["10.0.0.1"]);
+        assert_eq!(beyond("db@10.0.0.1", "web*@10.0.0.0/8"), ["db@10.0.0.1"]);
+        assert_eq!(beyond("w*@10.0.0.1", "web*@10.0.0.0/8"), ["w*@10.0.0.1"]);
+    }
+
+    #[test]
+    fn what_networks_do_not_hold_is_told() {
+        let list: AllowList = "10.0.0.0/24, web*@203.0.113.7, 2001:db8::1".parse().unwrap();
+        let networks = ["10.0.0.0/25", "10.0.0.128/25", "2001:db8::/32"];
+        let networks: Vec<IpNet> = networks.iter().map(|text| text.parse().unwrap()).collect();
+        assert_eq!(list.outside(&networks), ["web*@203.0.113.7"]);
     }
 }

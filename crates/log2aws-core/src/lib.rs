@@ -17,4 +17,5 @@ pub mod metadata;
 pub mod reject;
 pub mod sample;
 pub mod server_name;
+pub mod service_host;
 pub mod summary;

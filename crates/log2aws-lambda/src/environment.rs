@@ -4,6 +4,7 @@ use std::fmt;
 
 use log2aws_core::env_name::EnvName;
 use log2aws_core::key::KeyPrefix;
+use log2aws_core::service_host::service_host;
 use log2aws_service::signer::{Addressing, Credentials, EndpointError, SigV4Signer};
 use url::Url;
 
@@ -131,7 +132,7 @@ impl Environment {
         let (endpoint, addressing) = if let Some(endpoint) = &self.s3_endpoint {
             (endpoint.clone(), Addressing::Path)
         } else {
-            let host = aws_host("s3.dualstack", &self.region);
+            let host = service_host("s3.dualstack", &self.region);
             (self.own_url(&host)?, Addressing::VirtualHost)
         };
         let credentials = self.keys.give(Credentials::new);
@@ -145,7 +146,7 @@ impl Environment {
     pub fn ssm_url(&self) -> Result<Url, EnvironmentError> {
         match &self.ssm_endpoint {
             Some(endpoint) => Ok(endpoint.clone()),
-            None => self.own_url(&aws_host("ssm", &self.region)),
+            None => self.own_url(&service_host("ssm", &self.region)),
         }
     }
 
@@ -157,14 +158,6 @@ impl Environment {
             right: "the name of an AWS region, e.g. ap-northeast-1",
         })
     }
-}
-
-/// The host of a service of AWS. China's regions are below a domain of their own.
-///
-/// Source: AWS General Reference, "Service endpoints and quotas".
-fn aws_host(service: &str, region: &str) -> String {
-    let suffix = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
-    format!("{service}.{region}.{suffix}")
 }
 
 #[cfg(test)]

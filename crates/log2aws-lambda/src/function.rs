@@ -4,15 +4,19 @@ use std::fmt;
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use lambda_runtime::Error;
 use log2aws_service::ports::Clock;
+use log2aws_ssm::{Credentials, RootCerts, Ssm, roots_of};
 
 use crate::environment::Environment;
 use crate::metrics::Counts;
 use crate::settings::{HeldSettings, ParameterNames};
-use crate::ssm::Ssm;
+
+/// How long one request to Parameter Store may take in all.
+const SSM_TIMEOUT: Duration = Duration::from_millis(1_500);
 
 /// The machine's clock: the only place where these programs ask for the time.
 #[derive(Debug)]
@@ -73,7 +77,16 @@ impl Function {
         });
         let roots = roots.transpose()?;
         let url = environment.ssm_url()?;
-        let ssm = Ssm::new(url, &environment.region, &environment.keys, roots.as_deref())?;
+        let trusted = match &roots {
+            // Reading the machine's own would take longer than all the rest.
+            None => RootCerts::WebPki,
+            Some(pem) => roots_of(pem)?,
+        };
+        let keys = environment.keys.give(|access_key, secret_key, token| {
+            let token = token.map(str::to_owned);
+            Credentials::new(access_key, secret_key, token, None, "environment")
+        });
+        let ssm = Ssm::new(url, &environment.region, keys, trusted, SSM_TIMEOUT);
         let clock: Arc<dyn Clock> = Arc::new(MachineClock);
         let function = Self {
             settings: Arc::new(HeldSettings::new(Arc::clone(&clock))),

@@ -8,7 +8,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::config::{self, ConfigFile};
 use crate::exit::{self, Exit};
-use crate::{convert, demo, sample, serve, ship};
+use crate::{convert, demo, sample, serve, ship, stack};
 
 /// Collects the daily load logs of servers that hold no AWS credentials, turns each into CSV and
 /// a load chart, and proves that nothing is missing.
@@ -37,6 +37,8 @@ enum Verb {
     Sample(sample::SampleArgs),
     /// Deliver day logs to the endpoint.
     Ship(ship::ShipArgs),
+    /// Make and look after the stack on AWS.
+    Stack(stack::StackArgs),
 }
 
 /// Runs one command line and says how it ended.
@@ -65,10 +67,15 @@ pub(crate) fn run(args: &[OsString]) -> Exit {
         }
         Verb::Sample(args) => sample::run(&args),
         Verb::Ship(args) => ship::run(&args),
+        Verb::Stack(args) => stack::run(args),
     };
     done.unwrap_or_else(|error| {
         exit::report(&mut io::stderr(), &error);
-        if convert::is_usage(&error) { Exit::Usage } else { Exit::Failed }
+        if convert::is_usage(&error) || stack::is_usage(&error) {
+            Exit::Usage
+        } else {
+            Exit::Failed
+        }
     })
 }
 
@@ -116,15 +123,15 @@ mod tests {
     #[test]
     fn every_flag_has_its_variable() {
         let command = config::with_environment(Cli::command());
-        for verb in command.get_subcommands() {
-            for arg in verb.get_arguments() {
-                let Some(long) = arg.get_long().filter(|l| !matches!(*l, "help" | "version"))
-                else {
-                    continue;
-                };
-                let expected = config::variable(long);
-                assert_eq!(arg.get_env().and_then(|v| v.to_str()), Some(expected.as_str()));
-            }
+        let verbs = command
+            .get_subcommands()
+            .flat_map(|verb| std::iter::once(verb).chain(verb.get_subcommands()));
+        for arg in verbs.flat_map(clap::Command::get_arguments) {
+            let Some(long) = arg.get_long().filter(|l| !matches!(*l, "help" | "version")) else {
+                continue;
+            };
+            let expected = config::variable(long);
+            assert_eq!(arg.get_env().and_then(|v| v.to_str()), Some(expected.as_str()));
         }
     }
 }

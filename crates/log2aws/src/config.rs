@@ -42,10 +42,10 @@ fn suggestion(nearest: Option<&str>) -> String {
 /// Flags that only make sense on a command line.
 const NOT_IN_FILE: [&str; 3] = ["config", "help", "version"];
 
-/// Gives every flag of every verb its environment variable.
+/// Gives every flag of every verb, and of the verbs below it, its environment variable.
 pub(crate) fn with_environment(command: Command) -> Command {
     command.mut_subcommands(|verb| {
-        verb.mut_args(|arg| match arg.get_long() {
+        with_environment(verb).mut_args(|arg| match arg.get_long() {
             Some("help" | "version") | None => arg,
             Some(long) => {
                 let name = variable(long);

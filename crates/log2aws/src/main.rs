@@ -12,6 +12,7 @@ mod logging;
 mod sample;
 mod serve;
 mod ship;
+mod stack;
 
 use std::process::ExitCode;
 

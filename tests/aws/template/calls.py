@@ -1,12 +1,14 @@
 """The calls that must go through and those that must not, each with who makes it, or why not.
 
-A call that the functions make is named by the place in this repository that makes it; a call that
-AWS or a client makes for us, by the AWS document that says so. Documents: LDG, the Lambda Developer
+A call that the functions make is named by the place in this repository that makes it, first of all;
+tests/aws/bootstraps/test_recorded.py holds these against what the compiled functions call. A call
+that AWS or a client makes for us is named by the AWS document that says so. Documents: LDG, the Lambda Developer
 Guide; S3UG, the S3 User Guide; S3API, the S3 API Reference; AGDG, the API Gateway Developer Guide;
 KMSDG, the KMS Developer Guide. OPS are operators, whose rights come from elsewhere.
 """
 
 import dataclasses
+import re
 
 from iam import Call
 
@@ -75,6 +77,10 @@ class Table:
         self.url_function = stack.arn("lambda", "function:log2aws-dev-generate-url")
         self.analyze_function = stack.arn("lambda", "function:log2aws-dev-analyze-log")
         self.api = stack.arn("execute-api", "made-up-api")
+
+    def kind(self, resource):
+        """What a resource is, whichever server and day it is of."""
+        return re.sub(r"/.+/\d{4}-\d\d-\d\d\.", "/*.", resource)
 
     def parameter(self, name, env="dev"):
         return self.stack.arn("ssm", f"parameter/log2aws/{env}/{name}")
@@ -180,14 +186,28 @@ class Table:
             ("reads that summary", f"{STORED}, summary", "GetObjectVersion", summary),
         ]:
             yield Call(said, source, role, f"s3:{action}", resource, tls)
-        for ending in ["csv", "json", "svg", "png", "rejects.jsonl"]:
+        parts = f"{STREAM}, NewResult; S3API, CreateMultipartUpload"
+        verbs = {
+            "PutObject": parts,
+            "AbortMultipartUpload": f"{STORE_PORT}, an Upload that is dropped",
+            "GetObject": f"{LOOK}, csv_stands and, before a delete, {STORE_PORT}",
+            "DeleteObject": f"{LOOK}, remove_results",
+        }
+        for ending, made in [
+            # Grow with the log, so they may go in parts.
+            ("csv", ["PutObject", "AbortMultipartUpload", "GetObject", "DeleteObject"]),
+            ("rejects.jsonl", ["PutObject", "AbortMultipartUpload", "GetObject", "DeleteObject"]),
+            # Are smaller than one part, whatever the log.
+            ("svg", ["PutObject", "GetObject", "DeleteObject"]),
+            # Looked for above; a refusal writes over it.
+            ("json", ["PutObject"]),
+            # No function draws it; one that somebody put there goes with the rest.
+            ("png", ["GetObject", "DeleteObject"]),
+        ]:
             result = f"{self.analyzed}/{self.world.key(ending)}"
-            for verb, source in [
-                ("PutObject", f"{STREAM}, NewResult; S3API, CreateMultipartUpload"),
-                ("AbortMultipartUpload", f"{STORE_PORT}, an Upload that is dropped"),
-                ("DeleteObject", f"{LOOK}, remove"),
-            ]:
-                yield Call(f"{verb} of {ending}", source, role, f"s3:{verb}", result, tls)
+            for verb in made:
+                said = f"{verb} of {ending}"
+                yield Call(said, verbs[verb], role, f"s3:{verb}", result, tls)
         source = "LDG, Capturing records of Lambda asynchronous invocations"
         said = "Lambda keeps a failed event"
         yield Call(said, source, role, "sqs:SendMessage", self.queue, {})

@@ -1,5 +1,7 @@
 //! `cargo xtask soak`: the long form of what CI runs short. Hours, not minutes.
 
+mod garage;
+
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -10,6 +12,9 @@ use crate::tools;
 
 #[derive(Args)]
 pub(crate) struct Options {
+    /// Only these.
+    #[arg(value_parser = ["tests", "fuzz", "deliveries", "garage"])]
+    only: Vec<String>,
     /// How often the store is killed in the middle of its puts (CI: 20).
     #[arg(long, default_value_t = 2_000)]
     kills: u32,
@@ -24,20 +29,35 @@ pub(crate) struct Options {
     deliveries: u32,
 }
 
-/// Runs the long tests, optimised: properties, kills, and one long day of deliveries.
+/// Runs the long tests, optimised: properties, kills, one long day of deliveries, a foreign S3.
 pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     let shell = Shell::new()?;
     shell.change_dir(root);
-    println!("== properties, {} cases each, and {} kills", options.cases, options.kills);
-    cmd!(shell, "cargo test --release --workspace")
-        .env("PROPTEST_CASES", options.cases.to_string())
-        .env("LOG2AWS_CRASH_ROUNDS", options.kills.to_string())
-        .quiet()
-        .run()
-        .context("a long test failed")?;
-    fuzz(&shell, root, options.fuzz_seconds)?;
-    println!("== {} deliveries to one serve", options.deliveries);
-    let count = options.deliveries.to_string();
+    let wanted = |name: &str| options.only.is_empty() || options.only.iter().any(|o| o == name);
+    if wanted("tests") {
+        println!("== properties, {} cases each, and {} kills", options.cases, options.kills);
+        cmd!(shell, "cargo test --release --workspace")
+            .env("PROPTEST_CASES", options.cases.to_string())
+            .env("LOG2AWS_CRASH_ROUNDS", options.kills.to_string())
+            .quiet()
+            .run()
+            .context("a long test failed")?;
+    }
+    if wanted("garage") {
+        garage::run(&shell, root)?;
+    }
+    if wanted("fuzz") {
+        fuzz(&shell, root, options.fuzz_seconds)?;
+    }
+    if wanted("deliveries") {
+        deliveries(&shell, options.deliveries)?;
+    }
+    Ok(())
+}
+
+fn deliveries(shell: &Shell, deliveries: u32) -> anyhow::Result<()> {
+    println!("== {deliveries} deliveries to one serve");
+    let count = deliveries.to_string();
     cmd!(shell, "cargo run --quiet --release -p log2aws-server --example deliver -- {count} 32")
         .quiet()
         .run()

@@ -1,36 +1,34 @@
 //! Parameter Store, asked by one signed request.
 //!
-//! The SDK would cost every start of generate-url more than the request itself takes.
+//! The SDK would cost every start of generate-url more than the request itself takes, and every
+//! build more minutes than all the rest of log2aws.
 //!
-//! Source: AWS Systems Manager API Reference, `GetParameters`, and "Common Errors".
+//! Source: AWS Systems Manager API Reference, `GetParameters`, `PutParameter`, and "Common Errors".
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use aws_credential_types::Credentials;
+pub use aws_credential_types::Credentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use ureq::Agent;
-use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
+pub use ureq::tls::{Certificate, RootCerts};
+use ureq::tls::{TlsConfig, TlsProvider};
 use url::Url;
-
-use crate::environment::RoleKeys;
 
 /// The longest answer that is read, in bytes: three parameters of 8 KiB at most.
 const MAX_ANSWER: u64 = 64 << 10;
 
-/// How long one request may take in all.
-const TIMEOUT: Duration = Duration::from_millis(1_500);
-
 /// How often Parameter Store is asked before its silence is told.
 const ATTEMPTS: u32 = 2;
 
-/// What names the operation to the service.
-const TARGET: &str = "AmazonSSM.GetParameters";
+/// What names the operations to the service.
+const GET: &str = "AmazonSSM.GetParameters";
+const PUT: &str = "AmazonSSM.PutParameter";
 
 /// The form of request and answer.
 const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
@@ -68,8 +66,8 @@ pub enum SsmError {
 }
 
 impl SsmError {
-    /// Whether asking once more at once may help.
-    fn is_passing(&self) -> bool {
+    /// Whether asking once more may help.
+    pub fn is_passing(&self) -> bool {
         match self {
             Self::Unreachable { .. } => true,
             Self::Answer { status, code, .. } => {
@@ -95,16 +93,22 @@ impl fmt::Debug for Ssm {
     }
 }
 
-/// A request, signed. It has no `Debug`: its headers hold signature and token.
-struct Signed {
-    headers: Vec<(String, String)>,
-    body: Vec<u8>,
+/// The headers of a signed request. It has no `Debug`: they hold signature and token.
+struct Signed(Vec<(String, String)>);
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Get<'a> {
+    names: &'a [&'a str],
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Request<'a> {
-    names: &'a [&'a str],
+struct Put<'a> {
+    name: &'a str,
+    value: &'a str,
+    r#type: &'a str,
+    overwrite: bool,
 }
 
 #[derive(Deserialize)]
@@ -129,36 +133,25 @@ struct Fault {
 }
 
 impl Ssm {
-    /// A client; it opens no connection yet. `roots` are the certificates to trust as PEM, in place
-    /// of those of the web.
-    ///
-    /// # Errors
-    /// [`SsmError::Roots`]: these are no certificates.
+    /// A client; it opens no connection yet. `timeout` is for one request in all.
     pub fn new(
         url: Url,
         region: &str,
-        keys: &RoleKeys,
-        roots: Option<&[u8]>,
-    ) -> Result<Self, SsmError> {
-        let mut tls = TlsConfig::builder()
+        credentials: Credentials,
+        roots: RootCerts,
+        timeout: Duration,
+    ) -> Self {
+        let tls = TlsConfig::builder()
             .provider(TlsProvider::Rustls)
-            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()));
-        tls = match roots {
-            // Reading the machine's own would take longer than all the rest.
-            None => tls.root_certs(RootCerts::WebPki),
-            Some(pem) => tls.root_certs(read_roots(pem)?),
-        };
+            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .root_certs(roots)
+            .build();
         let config = Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .timeout_global(Some(TIMEOUT))
-            .tls_config(tls.build());
-        let credentials = keys.give(|access_key, secret_key, token| {
-            let token = token.map(str::to_owned);
-            Credentials::new(access_key, secret_key, token, None, "environment")
-        });
+            .tls_config(tls)
+            .timeout_global(Some(timeout))
+            .http_status_as_error(false);
         let agent = config.build().new_agent();
-        Ok(Self { agent, url, region: region.to_owned(), credentials })
+        Self { agent, url, region: region.to_owned(), credentials }
     }
 
     /// The values of these parameters, at most ten; one that does not exist is not among them.
@@ -171,35 +164,64 @@ impl Ssm {
         names: &[&str],
         now: Timestamp,
     ) -> Result<BTreeMap<String, String>, SsmError> {
+        let bytes = self.ask(GET, &Get { names }, now)?;
+        let answer: Answer =
+            serde_json::from_slice(&bytes).map_err(|_| SsmError::Strange(self.host()))?;
+        Ok(answer.parameters.into_iter().map(|p| (p.name, p.value)).collect())
+    }
+
+    /// Makes a parameter of type `String` hold a value, whether it is there already or not. Blocks.
+    ///
+    /// # Errors
+    /// [`SsmError`], when a second attempt failed, too, if one could help.
+    pub fn put(&self, name: &str, value: &str, now: Timestamp) -> Result<(), SsmError> {
+        let put = Put { name, value, r#type: "String", overwrite: true };
+        self.ask(PUT, &put, now).map(drop)
+    }
+
+    fn ask(
+        &self,
+        target: &'static str,
+        request: &impl Serialize,
+        now: Timestamp,
+    ) -> Result<Vec<u8>, SsmError> {
+        let body = serde_json::to_vec(request).map_err(|e| SsmError::Sign(e.to_string()))?;
         let mut attempt = 1;
         loop {
-            match self.ask(names, now) {
+            match self.ask_once(target, &body, now) {
                 Err(error) if error.is_passing() && attempt < ATTEMPTS => attempt += 1,
                 done => return done,
             }
         }
     }
 
-    fn ask(&self, names: &[&str], now: Timestamp) -> Result<BTreeMap<String, String>, SsmError> {
-        let host = self.url.host_str().unwrap_or_default().to_owned();
-        let Signed { headers, body } = self.sign(names, now)?;
+    fn host(&self) -> String {
+        self.url.host_str().unwrap_or_default().to_owned()
+    }
+
+    fn ask_once(
+        &self,
+        target: &'static str,
+        body: &[u8],
+        now: Timestamp,
+    ) -> Result<Vec<u8>, SsmError> {
         let mut request = self.agent.post(self.url.as_str());
-        for (name, value) in headers {
+        for (name, value) in self.sign(target, body, now)?.0 {
             request = request.header(name, value);
         }
         let unreachable = |error: ureq::Error| SsmError::Unreachable {
-            host: host.clone(),
+            host: self.host(),
             problem: error.to_string(),
         };
-        let mut response = request.send(&body[..]).map_err(unreachable)?;
+        let mut response = request.send(body).map_err(unreachable)?;
         let status = response.status().as_u16();
         let bytes = response.body_mut().with_config().limit(MAX_ANSWER).read_to_vec();
-        read_answer(&host, status, &bytes.map_err(unreachable)?)
+        let bytes = bytes.map_err(unreachable)?;
+        if status == 200 { Ok(bytes) } else { Err(fault(status, &bytes)) }
     }
 
-    fn sign(&self, names: &[&str], now: Timestamp) -> Result<Signed, SsmError> {
+    fn sign(&self, target: &str, body: &[u8], now: Timestamp) -> Result<Signed, SsmError> {
         let refused = |error: &dyn fmt::Display| SsmError::Sign(error.to_string());
-        let body = serde_json::to_vec(&Request { names }).map_err(|e| refused(&e))?;
         let identity = self.credentials.clone().into();
         let params = v4::SigningParams::builder()
             .identity(&identity)
@@ -210,23 +232,27 @@ impl Ssm {
             .build()
             .map_err(|e| refused(&e))?
             .into();
-        let told = [("content-type", CONTENT_TYPE), ("x-amz-target", TARGET)];
+        let told = [("content-type", CONTENT_TYPE), ("x-amz-target", target)];
         let request = SignableRequest::new(
             "POST",
             self.url.as_str(),
             told.into_iter(),
-            SignableBody::Bytes(&body),
+            SignableBody::Bytes(body),
         )
         .map_err(|e| refused(&e))?;
         let (signed, _) = sign(request, &params).map_err(|e| refused(&e))?.into_parts();
         let (signed, _) = signed.into_parts();
         let told = told.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let headers = signed.iter().map(|h| (h.name().to_owned(), h.value().to_owned()));
-        Ok(Signed { headers: told.into_iter().chain(headers).collect(), body })
+        Ok(Signed(told.into_iter().chain(headers).collect()))
     }
 }
 
-fn read_roots(pem: &[u8]) -> Result<RootCerts, SsmError> {
+/// The certificates in a PEM file, to trust them alone.
+///
+/// # Errors
+/// [`SsmError::Roots`]: these are no certificates.
+pub fn roots_of(pem: &[u8]) -> Result<RootCerts, SsmError> {
     let mut roots = Vec::new();
     for item in ureq::tls::parse_pem(pem) {
         match item {
@@ -241,24 +267,11 @@ fn read_roots(pem: &[u8]) -> Result<RootCerts, SsmError> {
     Ok(RootCerts::from(roots))
 }
 
-fn read_answer(
-    host: &str,
-    status: u16,
-    bytes: &[u8],
-) -> Result<BTreeMap<String, String>, SsmError> {
-    if status != 200 {
-        let fault: Fault = serde_json::from_slice(bytes).unwrap_or_default();
-        // Some services write a namespace before the name.
-        let code = fault.code.rsplit('#').next().unwrap_or_default();
-        return Err(SsmError::Answer {
-            status,
-            code: shortened(code, 64),
-            message: shortened(&fault.message, 300),
-        });
-    }
-    let answer: Answer =
-        serde_json::from_slice(bytes).map_err(|_| SsmError::Strange(host.to_owned()))?;
-    Ok(answer.parameters.into_iter().map(|p| (p.name, p.value)).collect())
+fn fault(status: u16, bytes: &[u8]) -> SsmError {
+    let fault: Fault = serde_json::from_slice(bytes).unwrap_or_default();
+    // Some services write a namespace before the name.
+    let code = fault.code.rsplit('#').next().unwrap_or_default();
+    SsmError::Answer { status, code: shortened(code, 64), message: shortened(&fault.message, 300) }
 }
 
 fn shortened(text: &str, characters: usize) -> String {
@@ -271,25 +284,13 @@ mod tests {
     use std::net::TcpListener;
 
     use super::*;
-    use crate::environment::Environment;
-
-    fn keys() -> RoleKeys {
-        let read = Environment::read(|name| {
-            let value = match name {
-                "LOG2AWS_ENV" => "dev",
-                "AWS_REGION" => "us-east-1",
-                "AWS_ACCESS_KEY_ID" => "AKIDEXAMPLE",
-                "AWS_SECRET_ACCESS_KEY" => "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
-                "AWS_SESSION_TOKEN" => "IQoJb3JpZ2luX2Vj",
-                _ => return None,
-            };
-            Some(value.to_owned())
-        });
-        read.unwrap().keys
-    }
 
     fn ssm(url: &str) -> Ssm {
-        Ssm::new(url.parse().unwrap(), "us-east-1", &keys(), None).unwrap()
+        let secret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
+        let token = Some("IQoJb3JpZ2luX2Vj".to_owned());
+        let keys = Credentials::new("AKIDEXAMPLE", secret, token, None, "test");
+        let timeout = Duration::from_secs(10);
+        Ssm::new(url.parse().unwrap(), "us-east-1", keys, RootCerts::WebPki, timeout)
     }
 
     /// A host that gives these answers, one connection each, and returns what it was asked.
@@ -317,16 +318,15 @@ mod tests {
     /// request.
     #[test]
     fn the_signature_is_botocores() {
+        let body = br#"{"Names":["/log2aws/dev/LogPutAllowHosts"]}"#;
+        let get = Get { names: &["/log2aws/dev/LogPutAllowHosts"] };
+        assert_eq!(serde_json::to_vec(&get).unwrap(), body);
         let signed = ssm("https://ssm.us-east-1.amazonaws.com/")
-            .sign(
-                &["/log2aws/dev/LogPutAllowHosts"],
-                Timestamp::from_second(1_564_617_600).unwrap(),
-            )
+            .sign(GET, body, Timestamp::from_second(1_564_617_600).unwrap())
             .ok()
             .unwrap();
-        assert_eq!(signed.body, br#"{"Names":["/log2aws/dev/LogPutAllowHosts"]}"#);
         let header = |name: &str| {
-            let found = signed.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+            let found = signed.0.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
             found.map(|(_, value)| value.as_str()).unwrap()
         };
         assert_eq!(header("x-amz-date"), "20190801T000000Z");
@@ -379,11 +379,26 @@ mod tests {
     }
 
     #[test]
+    fn a_value_is_put_whether_or_not_there_is_one() {
+        let (url, asked) = host(&["HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{\"Version\":2}"]);
+        ssm(&url)
+            .put("/log2aws/dev/LogPutAllowHosts", "10.0.0.0/8", Timestamp::UNIX_EPOCH)
+            .unwrap();
+        let asked = asked.join().unwrap();
+        assert!(asked[0].contains("x-amz-target: AmazonSSM.PutParameter"), "{}", asked[0]);
+        assert!(
+            asked[0].ends_with(
+                r#"{"Name":"/log2aws/dev/LogPutAllowHosts","Value":"10.0.0.0/8","Type":"String","Overwrite":true}"#
+            ),
+            "{}",
+            asked[0]
+        );
+    }
+
+    #[test]
     fn certificates_that_are_none_are_refused() {
         for pem in [&b""[..], b"-----BEGIN CERTIFICATE-----\nAAAA", b"no certificate"] {
-            let url = "https://ssm.us-east-1.amazonaws.com/".parse().unwrap();
-            let made = Ssm::new(url, "us-east-1", &keys(), Some(pem));
-            assert!(matches!(made, Err(SsmError::Roots(_))));
+            assert!(matches!(roots_of(pem), Err(SsmError::Roots(_))));
         }
     }
 }

@@ -1,0 +1,163 @@
+//! AWS as the operator reaches it: their own credentials, one region, one account.
+
+use std::fmt;
+use std::time::Duration;
+
+use aws_config::environment::region::EnvironmentVariableRegionProvider;
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::ProfileFileRegionProvider;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
+use aws_smithy_http_client::Connector;
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::http::{
+    HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn,
+};
+
+use crate::error::StackError;
+use crate::fault;
+
+/// How long a connection may take to stand.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long AWS may be silent before it has begun to answer.
+const READ_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// How often a request is made in all, with growing waits between, before its fault is told.
+const ATTEMPTS: u32 = 8;
+
+/// Where AWS is, and as whom it is asked.
+#[derive(Clone, Debug, Default)]
+pub struct Access {
+    /// The region; else that of the environment or the profile.
+    pub region: Option<String>,
+    /// The profile of the AWS config files; else that of the environment.
+    pub profile: Option<String>,
+    /// The one account in which anything may be done.
+    pub account: Option<String>,
+    /// An AWS that is not AWS's own: every service is asked there.
+    pub endpoint_url: Option<String>,
+}
+
+/// The services, the region and the account that they belong to.
+#[derive(Clone)]
+pub struct Cloud {
+    pub(crate) cloudformation: aws_sdk_cloudformation::Client,
+    pub(crate) s3: aws_sdk_s3::Client,
+    pub(crate) credentials: SharedCredentialsProvider,
+    pub(crate) access: Access,
+    /// The region.
+    pub region: String,
+    /// The account, 12 digits.
+    pub account: String,
+    /// Who is asking, as AWS names it.
+    pub identity: String,
+}
+
+impl fmt::Debug for Cloud {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (region, account) = (&self.region, &self.account);
+        f.debug_struct("Cloud")
+            .field("region", region)
+            .field("account", account)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The region that the flags, the environment or the profile name. Asks nobody: on EC2, too, the
+/// region is to be said.
+pub async fn region(access: &Access) -> Option<String> {
+    let named = access.region.clone().filter(|region| !region.is_empty()).map(Region::new);
+    let mut profile = ProfileFileRegionProvider::builder();
+    if let Some(name) = &access.profile {
+        profile = profile.profile_name(name);
+    }
+    RegionProviderChain::first_try(named)
+        .or_else(EnvironmentVariableRegionProvider::new())
+        .or_else(profile.build())
+        .region()
+        .await
+        .map(|region| region.to_string())
+}
+
+async fn load(access: &Access, region: &str) -> SdkConfig {
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http_client())
+        .region(Region::new(region.to_owned()))
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).build());
+    if let Some(profile) = &access.profile {
+        loader = loader.profile_name(profile);
+    }
+    if let Some(endpoint) = &access.endpoint_url {
+        loader = loader.endpoint_url(endpoint);
+    }
+    loader.load().await
+}
+
+/// TLS with the machine's own certificates, through the proxy that the environment names.
+fn http_client() -> SharedHttpClient {
+    let settings = HttpConnectorSettings::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .read_timeout(READ_TIMEOUT)
+        .build();
+    let connector = Connector::builder()
+        .connector_settings(settings)
+        .proxy_config(ProxyConfig::from_env())
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .build();
+    let connector = SharedHttpConnector::new(connector);
+    http_client_fn(move |_, _| connector.clone())
+}
+
+impl Cloud {
+    /// Finds region and credentials, and asks AWS whose they are.
+    ///
+    /// # Errors
+    /// [`StackError`] says which of them is missing, or that the account is another than the one
+    /// that was named.
+    pub async fn connect(access: &Access) -> Result<Self, StackError> {
+        let region = region(access).await.ok_or(StackError::NoRegion)?;
+        let config = load(access, &region).await;
+        let provider =
+            config.credentials_provider().ok_or_else(|| access.without_credentials(&"none"))?;
+        provider.provide_credentials().await.map_err(|error| access.without_credentials(&error))?;
+        let sts = aws_sdk_sts::Client::new(&config);
+        let asked = sts.get_caller_identity().send().await;
+        let identity = asked.map_err(|error| fault::call("asking who you are", &error))?;
+        let account = identity.account().unwrap_or_default().to_owned();
+        if let Some(wanted) = access.account.as_ref().filter(|wanted| **wanted != account) {
+            return Err(StackError::OtherAccount {
+                wanted: wanted.clone(),
+                account,
+                identity: identity.arn().unwrap_or_default().to_owned(),
+            });
+        }
+        let s3 = aws_sdk_s3::config::Builder::from(&config)
+            .force_path_style(access.endpoint_url.is_some())
+            .build();
+        Ok(Self {
+            cloudformation: aws_sdk_cloudformation::Client::new(&config),
+            s3: aws_sdk_s3::Client::from_conf(s3),
+            credentials: provider,
+            access: access.clone(),
+            region,
+            account,
+            identity: identity.arn().unwrap_or_default().to_owned(),
+        })
+    }
+}
+
+impl Access {
+    /// What it means that no credentials are to be had.
+    pub(crate) fn without_credentials(&self, error: &dyn fmt::Debug) -> StackError {
+        // The provider chain's errors show neither keys nor tokens, but much of its own workings:
+        // only an expired login is of use to people.
+        let told = format!("{error:?}");
+        let expired = told.contains("expired") || told.contains("Expired");
+        StackError::NoCredentials { expired, profile: self.profile.clone() }
+    }
+}

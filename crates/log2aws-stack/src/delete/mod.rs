@@ -1,0 +1,220 @@
+//! `stack delete`: says what would be lost, then deletes; buckets go only with `--purge`.
+
+mod purge;
+
+use std::cell::Cell;
+use std::future::Future;
+
+use log2aws_core::env_name::EnvName;
+
+use crate::console::Console;
+use crate::deploy::{agreed, first_failure};
+use crate::error::StackError;
+use crate::fault;
+use crate::name::StackName;
+use crate::stack::Standing;
+use crate::state::{self, State};
+use crate::template::Template;
+use crate::watch::{Phase, Session, Watch, ended_early};
+
+/// What is to be deleted.
+#[derive(Clone, Debug)]
+pub struct DeleteRequest {
+    /// The environment, which names the buckets.
+    pub env: EnvName,
+    /// The stack.
+    pub stack: StackName,
+    /// The two buckets go, too, with every log and result.
+    pub purge: bool,
+    /// Production is not asked about.
+    pub force: bool,
+    /// The command that follows the delete from elsewhere.
+    pub follow: String,
+}
+
+/// How a delete ended that did not fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeleteOutcome {
+    /// All that was to go is gone.
+    Deleted,
+    /// There was nothing.
+    Nothing,
+    /// The operator said no.
+    Canceled,
+}
+
+/// Deletes. When `interrupt` comes, whatever CloudFormation has begun goes on without us.
+///
+/// # Errors
+/// [`StackError`] says what to do next.
+pub async fn delete<C: Console>(
+    session: &mut Session<'_, C>,
+    template: &Template,
+    request: &DeleteRequest,
+    interrupt: impl Future<Output = ()>,
+) -> Result<DeleteOutcome, StackError> {
+    let phase = Cell::new(Phase::Nothing);
+    let done = tokio::select! {
+        biased;
+        () = interrupt => Err(StackError::Interrupted),
+        done = run(session, template, request, &phase) => done,
+    };
+    let DeleteRequest { stack, follow, .. } = request;
+    done.map_err(|error| ended_early(error, phase.get(), "the delete", stack, follow))
+}
+
+async fn run<C: Console>(
+    session: &mut Session<'_, C>,
+    template: &Template,
+    request: &DeleteRequest,
+    phase: &Cell<Phase>,
+) -> Result<DeleteOutcome, StackError> {
+    let DeleteRequest { env, stack, purge, force, .. } = request;
+    let (account, region) = (session.cloud.account.clone(), session.cloud.region.clone());
+    let standing = session.cloud.stack(stack.as_str()).await?;
+    let standing = standing.filter(|stack| stack.status != "DELETE_COMPLETE");
+    // A name that was only planned has no parameters yet.
+    let foreign = |stack: &Standing| stack.status != "REVIEW_IN_PROGRESS" && !stack.is_ours();
+    if standing.as_ref().is_some_and(foreign) {
+        return Err(StackError::Foreign(stack.to_string()));
+    }
+    let buckets = purge::look(session, env).await?;
+    session.console.line(&format!("stack {stack} in account {account}, region {region}"))?;
+    if standing.is_none() && (!purge || buckets.is_empty()) {
+        session.console.line(&format!("there is no stack {stack} there; nothing to delete"))?;
+        if !buckets.is_empty() {
+            tell_buckets(session, &buckets, false)?;
+        }
+        return Ok(DeleteOutcome::Nothing);
+    }
+    if let Some(standing) = &standing {
+        tell_loss(session, template, standing)?;
+    }
+    tell_buckets(session, &buckets, *purge)?;
+    if !confirmed(session, request, !buckets.is_empty() && *purge, *force).await? {
+        session.console.line("canceled; nothing was deleted")?;
+        return Ok(DeleteOutcome::Canceled);
+    }
+    if let Some(standing) = &standing {
+        delete_stack(session, request, standing, phase).await?;
+    }
+    if *purge {
+        phase.set(Phase::After("the buckets were being removed"));
+        for bucket in &buckets {
+            purge::purge(session, bucket).await?;
+        }
+    } else if !buckets.is_empty() {
+        session.console.line(
+            "the buckets stand; the next deploy of this environment takes them over, and \
+             --purge removes them",
+        )?;
+    }
+    Ok(DeleteOutcome::Deleted)
+}
+
+fn tell_loss<C: Console>(
+    session: &mut Session<'_, C>,
+    template: &Template,
+    standing: &Standing,
+) -> Result<(), StackError> {
+    let region = session.cloud.region.clone();
+    let account = session.cloud.account.clone();
+    let scope = crate::template::Scope::new(
+        template,
+        &standing.parameters,
+        &account,
+        &region,
+        standing.id.split('/').nth(1).unwrap_or_default(),
+    );
+    session.console.line(&format!("the stack is in {}; with it go:", standing.status))?;
+    for resource in template.resources.iter().filter(|resource| !resource.kept) {
+        let name = scope.name_of(&resource.id)?.unwrap_or_default();
+        let line = format!("  {:<26}  {:<32}  {name}", resource.id, resource.kind);
+        session.console.line(line.trim_end())?;
+    }
+    Ok(())
+}
+
+fn tell_buckets<C: Console>(
+    session: &mut Session<'_, C>,
+    buckets: &[purge::Bucket],
+    purge: bool,
+) -> Result<(), StackError> {
+    let fate = if purge { "removed for ever, with all that is in it" } else { "stays" };
+    for bucket in buckets {
+        session.console.line(&format!("  {}: {}: {fate}", bucket.name, bucket.holds))?;
+    }
+    Ok(())
+}
+
+/// Whether the operator means it: the name typed for a purge, a `y` for production.
+async fn confirmed<C: Console>(
+    session: &mut Session<'_, C>,
+    request: &DeleteRequest,
+    purges: bool,
+    force: bool,
+) -> Result<bool, StackError> {
+    let stack = &request.stack;
+    if purges {
+        let question =
+            format!("Type the stack's name ({stack}) to remove it with all its logs and results: ");
+        let Some(answer) = session.console.ask(&question).await? else {
+            return Err(StackError::Unanswered(format!(
+                "--purge wants the stack's name, {stack}, typed; nothing was removed"
+            )));
+        };
+        if answer.trim() != stack.as_str() {
+            return Err(StackError::Unanswered(format!(
+                "that is not {stack}; nothing was removed"
+            )));
+        }
+        return Ok(true);
+    }
+    if request.env.as_str() != "prod" || force {
+        return Ok(true);
+    }
+    let (account, region) = (&session.cloud.account, &session.cloud.region);
+    let question = format!("Delete stack {stack} in account {account}, region {region}? (y/n): ");
+    agreed(session, &question).await
+}
+
+async fn delete_stack<C: Console>(
+    session: &mut Session<'_, C>,
+    request: &DeleteRequest,
+    standing: &Standing,
+    phase: &Cell<Phase>,
+) -> Result<(), StackError> {
+    let mut watch = Watch::begin(session.cloud, &standing.id).await?;
+    phase.set(Phase::AtWork);
+    // A delete that is under way already is followed to its end.
+    if standing.status != "DELETE_IN_PROGRESS" {
+        let sent =
+            session.cloud.cloudformation.delete_stack().stack_name(&standing.id).send().await;
+        sent.map_err(|error| {
+            let fault = fault::call(format!("deleting the stack {}", request.stack), &error);
+            phase.set(if fault.passing { Phase::AtWork } else { Phase::Nothing });
+            fault
+        })?;
+    }
+    let zone = session.zone.clone();
+    let mut tell = |console: &mut C, event: &crate::stack::StackEvent| {
+        console.line(&event.line(&zone).to_string())
+    };
+    let rest = watch.until_rest(session, &mut tell).await?;
+    phase.set(Phase::After("the delete was being brought to its end"));
+    let Some(stack) = &rest.stack else {
+        session.console.line(&format!("the stack {} is gone", request.stack))?;
+        return Ok(());
+    };
+    let next = match state::of(&stack.status) {
+        State::Dead => "Mend the cause and run the command again: it goes on with what is left.",
+        _ => "Look at its events, and run the command again.",
+    };
+    Err(StackError::Ended {
+        what: "the delete",
+        stack: request.stack.to_string(),
+        status: stack.status.clone(),
+        first: first_failure(&rest),
+        next: next.to_owned(),
+    })
+}

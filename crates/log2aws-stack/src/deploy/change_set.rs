@@ -1,0 +1,239 @@
+//! The change set: what CloudFormation would change, told before it does.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_cloudformation::types::{
+    Capability, Change, ChangeAction, ChangeSetStatus, ChangeSetType, Parameter, Replacement,
+};
+use tokio::time::sleep;
+
+use super::{DeployRequest, Found};
+use crate::console::Console;
+use crate::error::StackError;
+use crate::fault::{self, CallError};
+use crate::template::{self, Template};
+use crate::watch::Session;
+
+/// What a change set comes to.
+#[derive(Debug)]
+pub(super) enum Planned {
+    /// The stack stands as wanted.
+    Nothing,
+    /// There is something to do.
+    Changes {
+        /// The change set's ARN.
+        id: String,
+        /// The stack's ARN.
+        stack_id: String,
+    },
+}
+
+/// The name of this run's change set, and the token by which AWS knows a request again.
+pub(super) fn name(request: &DeployRequest) -> String {
+    format!("log2aws-{}", request.now.strftime("%Y%m%d-%H%M%S-%3f"))
+}
+
+/// Has CloudFormation plan the change, and tells it.
+pub(super) async fn create<C: Console>(
+    session: &mut Session<'_, C>,
+    template: &Template,
+    request: &DeployRequest,
+    values: &BTreeMap<String, String>,
+    found: &Found,
+) -> Result<Planned, StackError> {
+    let stack = request.stack.as_str();
+    let kind = match found {
+        Found::Nothing | Found::Planned => ChangeSetType::Create,
+        Found::Standing(_) => ChangeSetType::Update,
+    };
+    let name = name(request);
+    let created = session
+        .cloud
+        .cloudformation
+        .create_change_set()
+        .stack_name(stack)
+        .change_set_name(&name)
+        .change_set_type(kind)
+        .template_body(template::TEXT)
+        .set_parameters(Some(parameters(template, values, found)))
+        .capabilities(Capability::CapabilityIam)
+        // Buckets that an earlier stack of this name left behind are taken over.
+        .import_existing_resources(true)
+        .description("log2aws stack deploy")
+        // Asked again because the answer was lost, it is the same change set.
+        .client_token(&name)
+        .send()
+        .await;
+    let created = match created {
+        Ok(created) => created,
+        Err(error) => {
+            let fault = fault::call(format!("planning the change of stack {stack}"), &error);
+            return if is_no_change(&fault.told) {
+                Ok(Planned::Nothing)
+            } else {
+                Err(fault.into())
+            };
+        }
+    };
+    let id = created.id.unwrap_or(name);
+    let stack_id = created.stack_id.unwrap_or_else(|| stack.to_owned());
+    let settled = settled(session, &id, &stack_id).await?;
+    match settled {
+        Settled::Changes(changes) => {
+            for change in &changes {
+                if let Some(line) = told(change) {
+                    session.console.line(&line)?;
+                }
+            }
+            Ok(Planned::Changes { id, stack_id })
+        }
+        Settled::Failed(reason) => {
+            discard(session, &id, &stack_id, matches!(found, Found::Nothing)).await?;
+            if is_no_change(&reason) {
+                return Ok(Planned::Nothing);
+            }
+            Err(StackError::ChangeSet { stack: stack.to_owned(), reason })
+        }
+    }
+}
+
+/// CloudFormation's ways to say that there is nothing to do.
+fn is_no_change(told: &str) -> bool {
+    ["didn't contain changes", "No updates are to be performed", "no changes"]
+        .iter()
+        .any(|way| told.contains(way))
+}
+
+/// Every parameter of the template: what is given or filled in, else what the stack has, else the
+/// template's default.
+fn parameters(
+    template: &Template,
+    values: &BTreeMap<String, String>,
+    found: &Found,
+) -> Vec<Parameter> {
+    let known = template.parameters().iter();
+    known
+        .filter_map(|parameter| {
+            let name = &parameter.name;
+            let builder = Parameter::builder().parameter_key(name);
+            match (values.get(name), found) {
+                (Some(value), _) => Some(builder.parameter_value(value).build()),
+                (None, Found::Standing(stack)) if stack.parameters.contains_key(name) => {
+                    Some(builder.use_previous_value(true).build())
+                }
+                _ => None,
+            }
+        })
+        .collect()
+}
+
+enum Settled {
+    Changes(Vec<Change>),
+    Failed(String),
+}
+
+async fn settled<C: Console>(
+    session: &mut Session<'_, C>,
+    id: &str,
+    stack_id: &str,
+) -> Result<Settled, StackError> {
+    let mut changes = Vec::new();
+    let mut next = None;
+    loop {
+        let ask = session.cloud.cloudformation.describe_change_set();
+        let ask = ask.change_set_name(id).stack_name(stack_id).set_next_token(next.take());
+        let told = ask.send().await;
+        let told = told.map_err(|error| fault::call("reading the planned change", &error))?;
+        match told.status() {
+            Some(ChangeSetStatus::CreateComplete) => {
+                changes.extend(told.changes.unwrap_or_default());
+                next = told.next_token;
+                if next.is_none() {
+                    return Ok(Settled::Changes(changes));
+                }
+            }
+            Some(ChangeSetStatus::CreateInProgress | ChangeSetStatus::CreatePending) => {
+                session.console.status("CloudFormation plans the change");
+                sleep(session.pace.poll).await;
+            }
+            status => {
+                let reason = told.status_reason.clone().unwrap_or_else(|| {
+                    format!("the change set is in {}", status.map_or("no state", |s| s.as_str()))
+                });
+                return Ok(Settled::Failed(fault::one_line(&reason)));
+            }
+        }
+    }
+}
+
+/// Removes a change set that is of no use, and with it the stack that was only planned.
+async fn discard<C>(
+    session: &Session<'_, C>,
+    id: &str,
+    stack_id: &str,
+    only_planned: bool,
+) -> Result<(), CallError> {
+    let api = &session.cloud.cloudformation;
+    let delete = api.delete_change_set().change_set_name(id).stack_name(stack_id);
+    let deleted = delete.send().await;
+    deleted.map_err(|error| fault::call("removing the planned change", &error))?;
+    if only_planned {
+        let deleted = api.delete_stack().stack_name(stack_id).send().await;
+        deleted.map_err(|error| fault::call("removing the planned stack", &error))?;
+    }
+    Ok(())
+}
+
+/// One change in one line.
+fn told(change: &Change) -> Option<String> {
+    let change = change.resource_change()?;
+    let id = change.logical_resource_id().unwrap_or_default();
+    let kind = change.resource_type().unwrap_or_default();
+    let (sign, note) = match (change.action(), change.replacement()) {
+        (Some(ChangeAction::Add), _) => ("+", ""),
+        (Some(ChangeAction::Remove), _) => ("-", ""),
+        (Some(ChangeAction::Import), _) => (">", "  (it stands already, and is taken over)"),
+        (_, Some(Replacement::True)) => ("!", "  (a new one takes its place)"),
+        (_, Some(Replacement::Conditional)) => ("~", "  (a new one may take its place)"),
+        _ => ("~", ""),
+    };
+    Some(format!("  {sign} {id:<26}  {kind}{note}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stack::Standing;
+
+    #[test]
+    fn what_is_not_given_keeps_its_value() {
+        let template = Template::embedded().unwrap();
+        let values = BTreeMap::from([("Env".to_owned(), "dev".to_owned())]);
+        let standing = Found::Standing(Standing {
+            id: String::new(),
+            status: "CREATE_COMPLETE".to_owned(),
+            reason: None,
+            parameters: BTreeMap::from([
+                ("Env".to_owned(), "dev".to_owned()),
+                ("RawKeepDays".to_owned(), "400".to_owned()),
+            ]),
+            outputs: Vec::new(),
+        });
+        let made = parameters(&template, &values, &standing);
+        assert_eq!(made.len(), 2, "a parameter that is new in the template takes its default");
+        assert_eq!(made[0].parameter_value(), Some("dev"));
+        assert_eq!(made[1].parameter_key(), Some("RawKeepDays"));
+        assert_eq!(made[1].use_previous_value(), Some(true));
+        assert_eq!(parameters(&template, &values, &Found::Nothing).len(), 1);
+    }
+
+    #[test]
+    fn no_change_is_known_by_its_words() {
+        assert!(is_no_change(
+            "The submitted information didn't contain changes. Submit different information to \
+             create a change set."
+        ));
+        assert!(is_no_change("No updates are to be performed."));
+        assert!(!is_no_change("Parameter validation failed"));
+    }
+}

@@ -1,0 +1,406 @@
+//! `stack deploy`: makes or updates everything on AWS, and can be run again at any time.
+//!
+//! What can be checked without AWS is checked before the first request; what changes is told before
+//! it is done; and whatever stops it half-way, the next run goes on from there.
+
+mod artifact_bucket;
+mod change_set;
+mod parameters;
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::future::Future;
+
+use jiff::Timestamp;
+use log2aws_core::allow_list::AllowList;
+use log2aws_core::env_name::{self, EnvName};
+use serde::Serialize;
+
+use crate::artifacts::Artifacts;
+use crate::console::Console;
+use crate::error::StackError;
+use crate::fault;
+use crate::hosts::{self, HOSTS, InForce, NETWORKS};
+use crate::name::StackName;
+use crate::stack::{Output, Standing};
+use crate::state::{self, State};
+use crate::template::Template;
+use crate::watch::{Phase, Rest, Session, Watch, ended_early};
+
+use change_set::Planned;
+pub use parameters::checked_parameters;
+
+/// What is to be deployed. It has been checked as far as it can be without AWS.
+#[derive(Debug)]
+pub struct DeployRequest {
+    /// The environment.
+    pub env: EnvName,
+    /// The stack.
+    pub stack: StackName,
+    /// Who may ask, if that was said.
+    pub allow_hosts: Option<AllowList>,
+    /// The other parameters that were given, from [`checked_parameters`].
+    pub given: BTreeMap<String, String>,
+    /// The functions.
+    pub artifacts: Artifacts,
+    /// Addresses may be given back.
+    pub widen: bool,
+    /// Production is not asked about.
+    pub force: bool,
+    /// The command that follows the deploy from elsewhere.
+    pub follow: String,
+    /// When it begins, for the change set's name.
+    pub now: Timestamp,
+}
+
+/// What came of a deploy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Deployed {
+    /// The stack.
+    pub stack: String,
+    /// The account.
+    pub account: String,
+    /// The region.
+    pub region: String,
+    /// Whether anything was changed; `canceled` is no change either.
+    pub outcome: DeployOutcome,
+    /// The stack's outputs.
+    pub outputs: Vec<Output>,
+}
+
+/// How a deploy ended that did not fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeployOutcome {
+    /// The stack was made.
+    Created,
+    /// The stack was changed.
+    Updated,
+    /// It stood as wanted already.
+    Unchanged,
+    /// The operator said no.
+    Canceled,
+}
+
+/// Deploys. When `interrupt` comes, whatever CloudFormation has begun goes on without us.
+///
+/// # Errors
+/// [`StackError`] says what to do next.
+pub async fn deploy<C: Console>(
+    session: &mut Session<'_, C>,
+    template: &Template,
+    request: &DeployRequest,
+    interrupt: impl Future<Output = ()>,
+) -> Result<Deployed, StackError> {
+    let phase = Cell::new(Phase::Nothing);
+    let work = Work { template, request, phase: &phase };
+    let done = tokio::select! {
+        biased;
+        () = interrupt => Err(StackError::Interrupted),
+        done = work.run(session) => done,
+    };
+    let DeployRequest { stack, follow, .. } = request;
+    done.map_err(|error| ended_early(error, phase.get(), "the deploy", stack, follow))
+}
+
+/// What stands under the stack's name.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// Nothing at all.
+    Nothing,
+    /// A name for which changes were planned and none was made yet.
+    Planned,
+    /// A stack that rests.
+    Standing(Standing),
+}
+
+struct Work<'a> {
+    template: &'a Template,
+    request: &'a DeployRequest,
+    phase: &'a Cell<Phase>,
+}
+
+impl Work<'_> {
+    async fn run<C: Console>(&self, session: &mut Session<'_, C>) -> Result<Deployed, StackError> {
+        let DeployRequest { env, stack, .. } = self.request;
+        let (account, region) = (session.cloud.account.clone(), session.cloud.region.clone());
+        session.console.line(&format!(
+            "stack {stack} in account {account}, region {region} (as {})",
+            session.cloud.identity
+        ))?;
+        let found = self.look_up(session).await?;
+        let standing = match &found {
+            Found::Standing(stack) => Some(stack),
+            Found::Nothing | Found::Planned => None,
+        };
+        let hosts = self.hosts(session, standing).await?;
+        let values = self.values(session, standing, &hosts)?;
+        let what = if standing.is_some() { "Update" } else { "Create" };
+        let question =
+            format!("{what} stack {stack} in account {account}, region {region}? (y/n): ");
+        if env.as_str() == "prod" && !self.request.force && !agreed(session, &question).await? {
+            session.console.line("canceled; nothing was changed")?;
+            let outputs = standing.map(|stack| stack.outputs.clone()).unwrap_or_default();
+            return Ok(self.deployed(session, DeployOutcome::Canceled, outputs));
+        }
+        artifact_bucket::provide(session, &self.request.artifacts).await?;
+        let planned =
+            change_set::create(session, self.template, self.request, &values, &found).await?;
+        let (outcome, outputs) = match planned {
+            Planned::Nothing => {
+                let outputs = standing.map(|stack| stack.outputs.clone()).unwrap_or_default();
+                (DeployOutcome::Unchanged, outputs)
+            }
+            Planned::Changes { id, stack_id } => {
+                let outputs = self.execute(session, &id, &stack_id).await?;
+                let created = standing.is_none();
+                let outcome = if created { DeployOutcome::Created } else { DeployOutcome::Updated };
+                (outcome, outputs)
+            }
+        };
+        let changed = self.settle_hosts(session, &hosts).await?;
+        let outcome = match outcome {
+            DeployOutcome::Unchanged if changed => DeployOutcome::Updated,
+            outcome => outcome,
+        };
+        if outcome == DeployOutcome::Unchanged {
+            session.console.line("nothing to change: the stack stands as wanted")?;
+        }
+        Ok(self.deployed(session, outcome, outputs))
+    }
+
+    fn deployed<C>(
+        &self,
+        session: &Session<'_, C>,
+        outcome: DeployOutcome,
+        outputs: Vec<Output>,
+    ) -> Deployed {
+        Deployed {
+            stack: self.request.stack.to_string(),
+            account: session.cloud.account.clone(),
+            region: session.cloud.region.clone(),
+            outcome,
+            outputs,
+        }
+    }
+
+    /// What stands under the stack's name, if something can be made of it.
+    async fn look_up<C>(&self, session: &Session<'_, C>) -> Result<Found, StackError> {
+        let DeployRequest { env, stack, follow, .. } = self.request;
+        let Some(standing) = session.cloud.stack(stack.as_str()).await? else {
+            return Ok(Found::Nothing);
+        };
+        let status = &standing.status;
+        match state::of(status) {
+            State::Absent => Ok(Found::Planned),
+            _ if !standing.is_ours() => Err(StackError::Foreign(stack.to_string())),
+            State::Rests => Ok(Found::Standing(standing)),
+            State::AtWork => Err(StackError::State(format!(
+                "stack {stack} is in {status}: somebody's change is under way, and CloudFormation \
+                 does one at a time; follow it with\n  {follow}\nand deploy again when it rests"
+            ))),
+            State::Dead => Err(StackError::State(format!(
+                "stack {stack} is in {status}: it was never made, or not wholly deleted{}, and can \
+                 only be deleted; logs and results are not touched by that. Run\n  log2aws stack \
+                 delete --env {env} --region {} --stack-name {stack}\nand deploy again",
+                reason(&standing),
+                session.cloud.region,
+            ))),
+            State::Stuck => Err(StackError::State(format!(
+                "stack {stack} is in {status}: an update failed and so did its way back{}. Mend \
+                 what the events name ({follow}), then run\n  aws cloudformation \
+                 continue-update-rollback --stack-name {stack} --region {}\nand deploy again",
+                reason(&standing),
+                session.cloud.region,
+            ))),
+        }
+    }
+
+    /// The list that is wanted, once it is clear that nobody is let in by it unasked.
+    async fn hosts<C: Console>(
+        &self,
+        session: &mut Session<'_, C>,
+        standing: Option<&Standing>,
+    ) -> Result<AllowList, StackError> {
+        let name = self.request.env.parameter(env_name::ALLOW_LIST);
+        let given = self.request.allow_hosts.as_ref();
+        let stored = match session.cloud.parameter(&name).await? {
+            Some(text) => match text.parse::<AllowList>() {
+                Ok(list) => Some(list),
+                // What nobody can read lets nobody in: a list that is given mends it.
+                Err(_) if given.is_some() => None,
+                Err(source) => return Err(StackError::StoredHosts { name, source }),
+            },
+            None => None,
+        };
+        let wanted = given.or(stored.as_ref()).cloned().ok_or(StackError::NoHosts)?;
+        let Some(standing) = standing else { return Ok(wanted) };
+        let checked =
+            standing.parameters.get("CheckPutAddress").is_none_or(|value| value == "true");
+        let networks = standing.parameters.get(NETWORKS).filter(|_| checked);
+        let networks = networks.map(|text| {
+            text.split(',')
+                .filter_map(|part| part.trim().parse::<AllowList>().ok())
+                .flat_map(|list| list.networks())
+                .collect()
+        });
+        let difference = match &stored {
+            Some(list) => InForce { list: list.clone(), networks }.difference(&wanted),
+            None => hosts::Difference {
+                widened: wanted.to_string().split(", ").map(str::to_owned).collect(),
+                narrowed: Vec::new(),
+            },
+        };
+        for entry in &difference.widened {
+            session.console.line(&format!("allow-list: + {entry}"))?;
+        }
+        for entry in &difference.narrowed {
+            session.console.line(&format!("allow-list: - {entry}"))?;
+        }
+        if difference.widened.is_empty() || self.request.widen {
+            Ok(wanted)
+        } else {
+            let by_hand = given.is_none();
+            Err(StackError::Widens { entries: difference.widened, by_hand })
+        }
+    }
+
+    /// Every value that the template is given, checked by its rules.
+    fn values<C>(
+        &self,
+        session: &Session<'_, C>,
+        standing: Option<&Standing>,
+        hosts: &AllowList,
+    ) -> Result<BTreeMap<String, String>, StackError> {
+        let (account, region) = (&session.cloud.account, &session.cloud.region);
+        let DeployRequest { env, stack, given, artifacts, .. } = self.request;
+        let mut values = given.clone();
+        let ours = [
+            ("Env", env.to_string()),
+            ("ArtifactBucket", artifact_bucket::name(account, region)),
+            ("GenerateUrlKey", artifacts.generate_url.key()),
+            ("AnalyzeLogKey", artifacts.analyze_log.key()),
+            ("Architecture", artifacts.architecture.to_string()),
+        ];
+        let hosts = hosts::parameters(hosts)?;
+        values.extend(ours.into_iter().chain(hosts).map(|(name, value)| (name.to_owned(), value)));
+        for (name, value) in &values {
+            if let Some(parameter) = self.template.parameter(name) {
+                parameter.check(value)?;
+            }
+        }
+        let mut all = standing.map(|stack| stack.parameters.clone()).unwrap_or_default();
+        all.extend(values.clone());
+        hosts::check_policy(self.template, &all, account, region, stack.as_str())?;
+        Ok(values)
+    }
+
+    /// Lets CloudFormation go, and waits for it.
+    async fn execute<C: Console>(
+        &self,
+        session: &mut Session<'_, C>,
+        change_set: &str,
+        stack_id: &str,
+    ) -> Result<Vec<Output>, StackError> {
+        let mut watch = Watch::begin(session.cloud, stack_id).await?;
+        let execute = session.cloud.cloudformation.execute_change_set();
+        let execute = execute.change_set_name(change_set).stack_name(stack_id);
+        let execute = execute.client_request_token(change_set::name(self.request));
+        self.phase.set(Phase::AtWork);
+        let sent = execute.send().await;
+        sent.map_err(|error| {
+            let fault = fault::call("starting the change", &error);
+            // Without an answer nobody knows whether it was heard.
+            self.phase.set(if fault.passing { Phase::AtWork } else { Phase::Nothing });
+            fault
+        })?;
+        let zone = session.zone.clone();
+        let mut tell = |console: &mut C, event: &crate::stack::StackEvent| {
+            console.line(&event.line(&zone).to_string())
+        };
+        let rest = watch.until_rest(session, &mut tell).await?;
+        self.phase.set(Phase::After("the allow-list was compared"));
+        match rest.stack {
+            Some(stack) if state::went_well(&stack.status) => Ok(stack.outputs),
+            _ => Err(self.ended(&rest, session)),
+        }
+    }
+
+    fn ended<C>(&self, rest: &Rest, session: &Session<'_, C>) -> StackError {
+        let DeployRequest { env, stack, .. } = self.request;
+        let status = rest.stack.as_ref().map_or("DELETE_COMPLETE", |stack| stack.status.as_str());
+        let flags = format!("--env {env} --region {} --stack-name {stack}", session.cloud.region);
+        let next = match state::of(status) {
+            State::Dead => format!(
+                "Nothing of this deploy is left but the stack's name. When the cause is mended, run\n  \
+                 log2aws stack delete {flags}\nand deploy again; logs and results are not touched."
+            ),
+            State::Stuck => format!(
+                "Mend the cause, then run\n  aws cloudformation continue-update-rollback \
+                 --stack-name {stack} --region {}\nand deploy again.",
+                session.cloud.region
+            ),
+            State::AtWork | State::Absent => format!("`log2aws stack events {flags}` tells more."),
+            State::Rests => {
+                "The stack stands as it did before. Mend the cause and deploy again.".to_owned()
+            }
+        };
+        StackError::Ended {
+            what: "the deploy",
+            stack: stack.to_string(),
+            status: status.to_owned(),
+            first: first_failure(rest),
+            next,
+        }
+    }
+
+    /// Makes Parameter Store hold the wanted list where CloudFormation saw nothing to change: it
+    /// does not see what was edited by hand. Whether that was needed.
+    async fn settle_hosts<C: Console>(
+        &self,
+        session: &mut Session<'_, C>,
+        wanted: &AllowList,
+    ) -> Result<bool, StackError> {
+        let name = self.request.env.parameter(env_name::ALLOW_LIST);
+        let stored = session.cloud.parameter(&name).await?;
+        let same = |text: String| text.parse::<AllowList>().is_ok_and(|list| list == *wanted);
+        if stored.is_some_and(same) {
+            return Ok(false);
+        }
+        session.cloud.put_parameter(&name, &wanted.to_string()).await?;
+        session.console.line(&format!("{name} = {wanted}"))?;
+        Ok(true)
+    }
+}
+
+/// The first resource that failed and why, in one line.
+pub(crate) fn first_failure(rest: &Rest) -> String {
+    let stack = || rest.stack.as_ref().and_then(|stack| stack.reason.clone());
+    match &rest.failure {
+        Some(event) => {
+            let reason = event.reason.as_deref().unwrap_or("AWS gives no reason");
+            format!("{} ({}) failed first: {reason}", event.logical_id, event.kind)
+        }
+        None => stack().unwrap_or_else(|| "AWS names no resource that failed".to_owned()),
+    }
+}
+
+fn reason(standing: &Standing) -> String {
+    standing.reason.as_deref().map_or_else(String::new, |reason| format!(" ({reason})"))
+}
+
+/// Asks, and takes `y` alone for a yes.
+pub(crate) async fn agreed<C: Console>(
+    session: &mut Session<'_, C>,
+    question: &str,
+) -> Result<bool, StackError> {
+    match session.console.ask(question).await? {
+        Some(answer) => Ok(matches!(answer.trim(), "y" | "Y" | "yes")),
+        None => Err(StackError::Unanswered(
+            "this is production, and nobody is there to say yes; --force asks nothing".to_owned(),
+        )),
+    }
+}
+
+/// The template's name of the parameter that this program fills in from the allow-list.
+pub(crate) const FROM_HOSTS: [&str; 2] = [HOSTS, NETWORKS];

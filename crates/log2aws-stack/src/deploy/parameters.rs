@@ -1,0 +1,81 @@
+//! What people may give the template, and what the program gives it.
+
+use std::collections::BTreeMap;
+
+use super::FROM_HOSTS;
+use crate::template::{ParameterError, Template};
+
+/// `--parameter NAME=VALUE`, as often as it was given, held against the template's rules.
+///
+/// # Errors
+/// [`ParameterError`] for the first that is no parameter, is not for people to give, or is not to
+/// have that value.
+pub fn checked_parameters(
+    template: &Template,
+    given: &[(String, String)],
+) -> Result<BTreeMap<String, String>, ParameterError> {
+    let mut checked = BTreeMap::new();
+    for (name, value) in given {
+        if let Some(instead) = ours(name) {
+            return Err(ParameterError::Ours { name: name.clone(), instead });
+        }
+        let Some(parameter) = template.parameter(name) else {
+            return Err(ParameterError::Unknown {
+                name: name.clone(),
+                nearest: nearest(template, name),
+            });
+        };
+        parameter.check(value)?;
+        checked.insert(name.clone(), value.clone());
+    }
+    Ok(checked)
+}
+
+/// How a parameter comes by its value that people do not give.
+fn ours(name: &str) -> Option<&'static str> {
+    match name {
+        "Env" => Some("say --env"),
+        name if FROM_HOSTS.contains(&name) => Some("say --allow-hosts"),
+        "ArtifactBucket" | "GenerateUrlKey" | "AnalyzeLogKey" | "Architecture" => {
+            Some("it follows from the zips; --artifacts names their folder")
+        }
+        _ => None,
+    }
+}
+
+fn nearest(template: &Template, name: &str) -> Option<String> {
+    let lower = name.to_lowercase();
+    let likeness = |known: &str| strsim::jaro_winkler(&known.to_lowercase(), &lower);
+    template
+        .parameters()
+        .iter()
+        .filter(|parameter| ours(&parameter.name).is_none())
+        .map(|parameter| (likeness(&parameter.name), &parameter.name))
+        .filter(|(likeness, _)| *likeness > 0.7)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, name)| name.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(name: &str, value: &str) -> String {
+        let template = Template::embedded().unwrap();
+        match checked_parameters(&template, &[(name.to_owned(), value.to_owned())]) {
+            Ok(values) => format!("{values:?}"),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn people_give_what_is_theirs() {
+        assert_eq!(told("RawKeepDays", "400"), r#"{"RawKeepDays": "400"}"#);
+        assert!(told("RawKeepDays", "-1").contains("a whole number from 0 up"));
+        assert!(told("rawkeepday", "1").contains("did you mean \"RawKeepDays\"?"));
+        assert!(told("Zzz", "1").ends_with("has no parameter \"Zzz\""));
+        assert!(told("Env", "prod").contains("say --env"));
+        assert!(told("LogPutAllowNetworks", "10.0.0.0/8").contains("say --allow-hosts"));
+        assert!(told("Architecture", "arm64").contains("--artifacts"));
+    }
+}

@@ -1,0 +1,149 @@
+//! What a failed call to AWS is told as: who could not do what, and what helps.
+
+use std::error::Error;
+
+use aws_sdk_cloudformation::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+
+/// A call to AWS that failed, after whatever retries could help.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what}: {told}")]
+pub struct CallError {
+    /// What was being done.
+    pub what: String,
+    /// AWS's code, if it answered.
+    pub code: Option<String>,
+    /// Its message and what helps, or why it could not be reached.
+    pub told: String,
+    /// AWS did not answer, or asked to come again.
+    pub passing: bool,
+}
+
+/// What helps, by what AWS calls the fault.
+pub(crate) fn advice(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "AccessDenied"
+        | "AccessDeniedException"
+        | "UnauthorizedOperation"
+        | "AuthorizationError" => {
+            "give your identity that permission; docs/aws.md has the policy that a deploy needs"
+        }
+        "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" => {
+            "your credentials have expired: log in again, e.g. aws sso login"
+        }
+        "InvalidClientTokenId"
+        | "UnrecognizedClientException"
+        | "InvalidAccessKeyId"
+        | "AuthFailure" => "AWS does not know these credentials: look at the profile or the keys",
+        "SignatureDoesNotMatch" | "InvalidSignatureException" => {
+            "the secret key does not fit the access key, or this machine's clock is wrong"
+        }
+        "Throttling"
+        | "ThrottlingException"
+        | "RequestLimitExceeded"
+        | "TooManyRequestsException"
+        | "SlowDown" => {
+            "AWS holds back this account's calls: wait a minute and run the command again"
+        }
+        "InsufficientCapabilitiesException" | "InsufficientCapabilities" => {
+            "CloudFormation wants a capability that this program does not give it: the template \
+             makes roles with names"
+        }
+        "OptInRequired" | "SubscriptionRequiredException" => {
+            "the account has not been opened for this service or region"
+        }
+        _ => return None,
+    })
+}
+
+/// A text of AWS's as one line that drives no terminal.
+pub(crate) fn one_line(text: &str) -> String {
+    let spaced: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    spaced.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Whether a later call may go well without anybody doing anything.
+fn is_passing(status: Option<u16>, code: Option<&str>) -> bool {
+    let throttled = matches!(
+        code,
+        Some(
+            "Throttling"
+                | "ThrottlingException"
+                | "RequestLimitExceeded"
+                | "TooManyRequestsException"
+                | "SlowDown"
+        )
+    );
+    throttled || status.is_none_or(|status| status >= 500)
+}
+
+/// Tells a failed call. `what` says what was being done, and to what.
+pub(crate) fn call<E>(what: impl Into<String>, error: &SdkError<E>) -> CallError
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    let what = what.into();
+    let status = error.raw_response().map(|response| response.status().as_u16());
+    let code = error.code().map(str::to_owned);
+    let told = match (status, error.message()) {
+        (Some(status), _) if code.is_none() => format!(
+            "the answer (HTTP {status}) is not one of AWS's; look at the proxy (HTTPS_PROXY) and at \
+             --endpoint-url"
+        ),
+        (Some(status), message) => {
+            let name = code.as_deref().unwrap_or_default();
+            let message =
+                message.map_or_else(String::new, |message| format!(": {}", one_line(message)));
+            let told = format!("AWS answers {status} ({name}){message}");
+            match code.as_deref().and_then(advice) {
+                Some(advice) => format!("{told}; {advice}"),
+                None => told,
+            }
+        }
+        (None, _) => unreachable_host(error),
+    };
+    let passing = is_passing(status, code.as_deref());
+    CallError { what, code, told, passing }
+}
+
+fn unreachable_host<E>(error: &SdkError<E>) -> String
+where
+    E: Error + 'static,
+{
+    let cause = match error {
+        SdkError::DispatchFailure(failure) => failure
+            .as_connector_error()
+            .map_or_else(|| error.to_string(), |e| DisplayErrorContext(e).to_string()),
+        SdkError::TimeoutError(_) => "no answer in time".to_owned(),
+        _ => DisplayErrorContext(error).to_string(),
+    };
+    format!(
+        "AWS cannot be reached ({cause}); look at the network, HTTPS_PROXY and --region, and run \
+         the command again: it goes on where it stopped"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_pass_is_told_from_what_will_not() {
+        assert!(is_passing(None, None));
+        assert!(is_passing(Some(503), None));
+        assert!(is_passing(Some(400), Some("Throttling")));
+        assert!(!is_passing(Some(400), Some("ValidationError")));
+        assert!(!is_passing(Some(403), Some("AccessDenied")));
+    }
+
+    #[test]
+    fn what_aws_says_is_one_line() {
+        assert_eq!(one_line("no\n  such\u{9b}31m\tbucket\r\n"), "no such 31m bucket");
+    }
+
+    #[test]
+    fn a_known_fault_has_its_advice() {
+        assert!(advice("AccessDenied").is_some_and(|advice| advice.contains("docs/aws.md")));
+        assert!(advice("ExpiredToken").is_some_and(|advice| advice.contains("log in again")));
+        assert_eq!(advice("ValidationError"), None);
+    }
+}

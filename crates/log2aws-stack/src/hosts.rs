@@ -1,0 +1,204 @@
+//! One allow-list, two doors: the functions read it from Parameter Store, and the raw bucket's
+//! policy holds its addresses.
+
+use std::collections::BTreeMap;
+
+use ipnet::IpNet;
+use log2aws_core::allow_list::AllowList;
+
+use crate::template::{Scope, Template, TemplateError};
+
+/// The parameter of the template that holds the list.
+pub const HOSTS: &str = "LogPutAllowHosts";
+
+/// The parameter of the template that holds the addresses alone.
+pub const NETWORKS: &str = "LogPutAllowNetworks";
+
+/// The most bytes that a standard parameter of SSM holds, and one of CloudFormation.
+///
+/// Source: AWS Systems Manager User Guide, "Managing parameter tiers".
+const MOST_SSM: usize = 4096;
+
+/// The most bytes of a bucket's policy.
+///
+/// Source: Amazon S3 User Guide, "Bucket policies".
+const MOST_POLICY: usize = 20 * 1024;
+
+/// Why an allow-list cannot be deployed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HostsError {
+    /// It is longer than one parameter holds.
+    #[error(
+        "the allow-list has {bytes} bytes, and Parameter Store holds {MOST_SSM}; write networks \
+         instead of single addresses"
+    )]
+    List {
+        /// Its length.
+        bytes: usize,
+    },
+    /// Its addresses, joined, are longer than one parameter holds.
+    #[error(
+        "the allow-list comes to {networks} networks of {bytes} bytes, and a parameter holds \
+         {MOST_SSM}; write wider networks"
+    )]
+    Networks {
+        /// Their number, after joining.
+        networks: usize,
+        /// Their length.
+        bytes: usize,
+    },
+    /// The bucket's policy would be too long.
+    #[error(
+        "the allow-list makes the raw bucket's policy {bytes} bytes long, and S3 takes \
+         {MOST_POLICY}; write wider networks"
+    )]
+    Policy {
+        /// The policy's length.
+        bytes: usize,
+    },
+    /// The template cannot be evaluated.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+}
+
+/// The list as the template's parameters take it.
+///
+/// # Errors
+/// [`HostsError`] when it is too long for a parameter.
+pub fn parameters(list: &AllowList) -> Result<[(&'static str, String); 2], HostsError> {
+    let text = list.to_string();
+    if text.len() > MOST_SSM {
+        return Err(HostsError::List { bytes: text.len() });
+    }
+    let networks: Vec<String> = list.networks().iter().map(plain).collect();
+    let joined = networks.join(",");
+    if joined.len() > MOST_SSM {
+        return Err(HostsError::Networks { networks: networks.len(), bytes: joined.len() });
+    }
+    Ok([(HOSTS, text), (NETWORKS, joined)])
+}
+
+/// A single address without its prefix: the way in which one writes it.
+fn plain(network: &IpNet) -> String {
+    if network.prefix_len() == network.max_prefix_len() {
+        network.addr().to_string()
+    } else {
+        network.to_string()
+    }
+}
+
+/// Whether the raw bucket's policy, with these parameters, is short enough for S3.
+///
+/// # Errors
+/// [`HostsError::Policy`] tells its size.
+pub fn check_policy(
+    template: &Template,
+    given: &BTreeMap<String, String>,
+    account: &str,
+    region: &str,
+    stack: &str,
+) -> Result<(), HostsError> {
+    let scope = Scope::new(template, given, account, region, stack);
+    let policy =
+        template.resource("RawBucketPolicy").and_then(|r| r.properties.get("PolicyDocument"));
+    let policy = policy.ok_or_else(|| TemplateError::Unknown("no RawBucketPolicy".to_owned()))?;
+    let bytes = scope.resolve(policy)?.map_or(0, |policy| policy.to_string().len());
+    if bytes > MOST_POLICY { Err(HostsError::Policy { bytes }) } else { Ok(()) }
+}
+
+/// What is in force at both doors of a stack that stands.
+#[derive(Clone, Debug)]
+pub struct InForce {
+    /// The list in Parameter Store, which may have been edited by hand.
+    pub list: AllowList,
+    /// The networks in the bucket's policy; `None` if the bucket does not check addresses.
+    pub networks: Option<Vec<IpNet>>,
+}
+
+/// How a wanted list differs from what is in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// Entries that let in somebody who is not let in now: they need `--widen`.
+    pub widened: Vec<String>,
+    /// Entries of which somebody is let in no more.
+    pub narrowed: Vec<String>,
+}
+
+impl InForce {
+    /// Compares.
+    pub fn difference(&self, wanted: &AllowList) -> Difference {
+        let mut widened = wanted.beyond(&self.list);
+        if let Some(networks) = &self.networks {
+            for entry in wanted.outside(networks) {
+                if !widened.contains(&entry) {
+                    widened.push(entry);
+                }
+            }
+        }
+        Difference { widened, narrowed: self.list.beyond(wanted) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(text: &str) -> AllowList {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_list_becomes_two_parameters() {
+        let made = parameters(&list("203.0.113.7, web*@10.0.0.0/25,10.0.0.128/25, 2001:db8::/32"));
+        let [hosts, networks] = made.unwrap();
+        assert_eq!(hosts.1, "203.0.113.7, web*@10.0.0.0/25, 10.0.0.128/25, 2001:db8::/32");
+        assert_eq!(networks, (NETWORKS, "10.0.0.0/24,203.0.113.7,2001:db8::/32".to_owned()));
+        let template = Template::embedded().unwrap();
+        for (name, value) in [hosts, networks] {
+            template.parameter(name).unwrap().check(&value).unwrap();
+        }
+    }
+
+    #[test]
+    fn what_is_too_long_is_refused_with_its_size() {
+        let addresses = |n: u32| {
+            let all: Vec<String> =
+                (0..n).map(|i| format!("10.{}.{}.1", i / 250, i % 250)).collect();
+            list(&all.join(","))
+        };
+        assert!(parameters(&addresses(300)).is_ok());
+        let told = parameters(&addresses(600)).unwrap_err().to_string();
+        assert!(told.contains("bytes, and Parameter Store holds 4096"), "{told}");
+        assert!(told.contains(&addresses(600).to_string().len().to_string()), "{told}");
+        // Networks are written longer in the policy than in the list: with quotes.
+        let template = Template::embedded().unwrap();
+        let policy = |networks: String| {
+            let given = BTreeMap::from([(NETWORKS.to_owned(), networks)]);
+            check_policy(&template, &given, "111122223333", "ap-northeast-1", "log2aws-dev")
+        };
+        policy("10.0.0.0/8,203.0.113.7".to_owned()).unwrap();
+        let told = policy("10.0.0.0/8,".repeat(2000)).unwrap_err().to_string();
+        assert!(told.contains("and S3 takes 20480"), "{told}");
+    }
+
+    #[test]
+    fn giving_an_address_back_is_told_whichever_door_it_was_taken_from() {
+        let in_force = |ssm: &str, policy: Option<&str>| InForce {
+            list: list(ssm),
+            networks: policy.map(|text| list(text).networks()),
+        };
+        let widened = |now: &InForce, wanted: &str| now.difference(&list(wanted)).widened;
+        let none: [&str; 0] = [];
+        // Narrowed by hand in Parameter Store.
+        let now = in_force("10.0.0.0/8", Some("10.0.0.0/8,203.0.113.7"));
+        assert_eq!(widened(&now, "10.0.0.0/8"), none);
+        assert_eq!(widened(&now, "10.0.0.0/8, 203.0.113.7"), ["203.0.113.7"]);
+        assert_eq!(now.difference(&list("10.1.0.0/16")).narrowed, ["10.0.0.0/8"]);
+        // Widened by hand: the bucket's door has stayed shut.
+        let now = in_force("10.0.0.0/8, 203.0.113.7", Some("10.0.0.0/8"));
+        assert_eq!(widened(&now, "10.0.0.0/8, 203.0.113.7"), ["203.0.113.7"]);
+        // A bucket that checks no address keeps nobody out.
+        let now = in_force("10.0.0.0/8, 203.0.113.7", None);
+        assert_eq!(widened(&now, "10.0.0.0/8, 203.0.113.7"), none);
+    }
+}

@@ -1,0 +1,89 @@
+//! The allow-list in Parameter Store, as the operator reads and writes it.
+
+use std::time::Duration;
+
+use aws_credential_types::provider::ProvideCredentials as _;
+use jiff::Timestamp;
+use log2aws_core::service_host::service_host;
+use log2aws_ssm::{Certificate, RootCerts, Ssm, SsmError};
+use tokio::time::sleep;
+
+use crate::cloud::Cloud;
+use crate::error::StackError;
+use crate::fault::{self, CallError};
+
+/// How long one request may take in all.
+const TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How often it is asked, with waits between that double, before its fault is told.
+const ATTEMPTS: u32 = 6;
+
+/// The first of the waits.
+const WAIT: Duration = Duration::from_millis(500);
+
+impl Cloud {
+    /// The value of a parameter; `None` if there is no such parameter.
+    pub(crate) async fn parameter(&self, name: &str) -> Result<Option<String>, StackError> {
+        let asked = name.to_owned();
+        let get = move |ssm: &Ssm| ssm.get(&[&asked], Timestamp::now());
+        let mut values = self.patiently(&format!("reading the parameter {name}"), get).await?;
+        Ok(values.remove(name))
+    }
+
+    /// Makes a parameter hold a value.
+    pub(crate) async fn put_parameter(&self, name: &str, value: &str) -> Result<(), StackError> {
+        let (asked, value) = (name.to_owned(), value.to_owned());
+        let put = move |ssm: &Ssm| ssm.put(&asked, &value, Timestamp::now());
+        self.patiently(&format!("writing the parameter {name}"), put).await
+    }
+
+    async fn patiently<T, F>(&self, what: &str, ask: F) -> Result<T, StackError>
+    where
+        T: Send + 'static,
+        F: Fn(&Ssm) -> Result<T, SsmError> + Clone + Send + 'static,
+    {
+        let mut wait = WAIT;
+        for attempt in 1_u32.. {
+            let (ssm, ask) = (self.store().await?, ask.clone());
+            // The client blocks.
+            let asked = tokio::task::spawn_blocking(move || ask(&ssm)).await;
+            match asked.map_err(std::io::Error::other)? {
+                Ok(value) => return Ok(value),
+                Err(error) if error.is_passing() && attempt < ATTEMPTS => {
+                    sleep(wait).await;
+                    wait *= 2;
+                }
+                Err(error) => return Err(told(what, &error).into()),
+            }
+        }
+        Err(StackError::Interrupted)
+    }
+
+    async fn store(&self) -> Result<Ssm, StackError> {
+        let keys = self.credentials.provide_credentials().await;
+        let keys = keys.map_err(|error| self.access.without_credentials(&error))?;
+        let host = service_host("ssm", &self.region);
+        let url = self.access.endpoint_url.clone().unwrap_or_else(|| format!("https://{host}"));
+        let url = url.parse().map_err(|_| StackError::Endpoint(url))?;
+        Ok(Ssm::new(url, &self.region, keys, roots(), TIMEOUT))
+    }
+}
+
+/// The machine's own certificates, so that a company's own authority counts.
+fn roots() -> RootCerts {
+    let found = rustls_native_certs::load_native_certs();
+    found.certs.iter().map(|der| Certificate::from_der(der).to_owned()).collect::<Vec<_>>().into()
+}
+
+fn told(what: &str, error: &SsmError) -> CallError {
+    let code = match error {
+        SsmError::Answer { code, .. } => Some(code.clone()),
+        _ => None,
+    };
+    let advice = code.as_deref().and_then(fault::advice);
+    let told = match advice {
+        Some(advice) => format!("{error}; {advice}"),
+        None => error.to_string(),
+    };
+    CallError { what: what.to_owned(), code, told, passing: error.is_passing() }
+}

@@ -1,0 +1,182 @@
+//! What a deploy will make, told without asking anybody: resources, permissions and who needs
+//! each, cost.
+
+mod statement;
+mod text;
+
+use std::collections::BTreeMap;
+
+use log2aws_core::env_name::EnvName;
+use serde::Serialize;
+
+use crate::artifacts::Architecture;
+use crate::cost::{self, Estimate, Workload};
+use crate::name::StackName;
+use crate::template::{Scope, Template, TemplateError};
+
+pub use statement::{Effect, Statement};
+
+/// The account that stands in names as long as none has been asked for.
+const ACCOUNT: &str = "{account}";
+
+/// One thing that will be made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PlannedResource {
+    /// Its logical ID in the template.
+    pub id: String,
+    /// Its type, e.g. `AWS::S3::Bucket`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The name by which it will be known, if it has one.
+    pub name: Option<String>,
+    /// Whether it outlives the stack.
+    pub kept: bool,
+}
+
+/// All that a deploy will make.
+#[derive(Clone, Debug, Serialize)]
+pub struct Plan {
+    /// The stack's name.
+    pub stack: String,
+    /// The region.
+    pub region: String,
+    /// What will be made, in the order of the template.
+    pub resources: Vec<PlannedResource>,
+    /// Every permission and every prohibition.
+    pub statements: Vec<Statement>,
+    /// What it will cost.
+    pub cost: Estimate,
+}
+
+/// Whose stack is planned.
+#[derive(Clone, Copy, Debug)]
+pub struct PlanInput<'a> {
+    /// The environment.
+    pub env: &'a EnvName,
+    /// The stack.
+    pub stack: &'a StackName,
+    /// The region, for names and prices.
+    pub region: &'a str,
+    /// The template's parameters that were given; they have been checked.
+    pub given: &'a BTreeMap<String, String>,
+    /// For how many servers the cost is estimated.
+    pub servers: u32,
+}
+
+impl Plan {
+    /// Evaluates the template. An account is unknown here, and stands in names as `{account}`.
+    ///
+    /// # Errors
+    /// [`TemplateError`]: the template holds what is not known here.
+    pub fn of(template: &Template, input: &PlanInput<'_>) -> Result<Self, TemplateError> {
+        let PlanInput { env, stack, region, given, servers } = *input;
+        let mut given = given.clone();
+        given.insert("Env".to_owned(), env.to_string());
+        let scope = Scope::new(template, &given, ACCOUNT, region, stack.as_str());
+        let resources = template.resources.iter().map(|resource| {
+            Ok(PlannedResource {
+                id: resource.id.clone(),
+                kind: resource.kind.clone(),
+                name: scope.name_of(&resource.id)?,
+                kept: resource.kept,
+            })
+        });
+        Ok(Self {
+            stack: stack.to_string(),
+            region: region.to_owned(),
+            resources: resources.collect::<Result<_, TemplateError>>()?,
+            statements: statement::all(template, &scope)?,
+            cost: cost::estimate(region, &workload(&scope, servers)),
+        })
+    }
+}
+
+/// What there is to pay for under the plan's parameters.
+fn workload(scope: &Scope<'_>, servers: u32) -> Workload {
+    let usual = Workload::of(servers);
+    let number = |name: &str| scope.value(name).and_then(|value| value.parse::<u32>().ok());
+    // 0 keeps everything.
+    let days = |name: &str| number(name).filter(|days| *days > 0);
+    let arm = scope.value("Architecture") == Some("arm64");
+    Workload {
+        architecture: if arm { Architecture::Arm64 } else { Architecture::X86_64 },
+        raw_keep_days: days("RawKeepDays"),
+        analyzed_keep_days: days("AnalyzedKeepDays"),
+        noncurrent_keep_days: number("NoncurrentKeepDays").unwrap_or(usual.noncurrent_keep_days),
+        log_keep_days: number("LogKeepDays").unwrap_or(usual.log_keep_days),
+        ..usual
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(given: &[(&str, &str)]) -> Plan {
+        let given = given.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+        let (env, stack) = ("dev".parse().unwrap(), "log2aws-dev".parse().unwrap());
+        let input = PlanInput {
+            env: &env,
+            stack: &stack,
+            region: "ap-northeast-1",
+            given: &given,
+            servers: 10,
+        };
+        Plan::of(&Template::embedded().unwrap(), &input).unwrap()
+    }
+
+    #[test]
+    fn every_resource_of_the_template_is_planned() {
+        let plan = plan(&[]);
+        let bucket = plan.resources.iter().find(|r| r.id == "RawBucket").unwrap();
+        assert_eq!(bucket.name.as_deref(), Some("serverlogs-dev-{account}-ap-northeast-1"));
+        assert!(bucket.kept);
+        let template = Template::embedded().unwrap();
+        assert_eq!(plan.resources.len(), template.resources.len());
+        assert_eq!(plan.resources.iter().filter(|r| r.kept).count(), 2, "the two buckets");
+    }
+
+    #[test]
+    fn every_statement_says_who_needs_it() {
+        let plan = plan(&[]);
+        for statement in &plan.statements {
+            assert!(!statement.why.is_empty(), "{statement:?}");
+        }
+        let sign = plan.statements.iter().find(|s| s.id == "SignPuts").unwrap();
+        assert_eq!(sign.effect, Effect::Allow);
+        assert_eq!(sign.who, "GenerateUrlRole");
+        assert_eq!(sign.actions, ["s3:PutObject"]);
+        assert!(sign.why.contains("S3 lets a URL do what its signer may"), "{}", sign.why);
+        let deny = plan.statements.iter().find(|s| s.id == "FreshUrlsOnly").unwrap();
+        assert_eq!(deny.effect, Effect::Deny);
+        assert_eq!(deny.conditions[1], "NumericGreaterThan s3:signatureAge 300000");
+        let invoke = plan.statements.iter().find(|s| s.id == "AnalyzeLogPermission").unwrap();
+        assert_eq!(invoke.actions, ["lambda:InvokeFunction"]);
+        assert!(invoke.who.contains("s3.amazonaws.com"));
+    }
+
+    #[test]
+    fn parameters_decide_what_is_planned() {
+        let has = |plan: &Plan, id: &str| plan.statements.iter().any(|s| s.id == id);
+        assert!(has(&plan(&[]), "UrlsFromAllowedAddressesOnly"));
+        assert!(!has(&plan(&[("CheckPutAddress", "false")]), "UrlsFromAllowedAddressesOnly"));
+        assert!(!has(&plan(&[]), "EncryptPuts"));
+        let key = "arn:aws:kms:ap-northeast-1:111122223333:key/1234abcd";
+        assert!(has(&plan(&[("KmsKeyArn", key)]), "EncryptPuts"));
+    }
+
+    #[test]
+    fn a_plan_is_told_as_text() {
+        let text = plan(&[]).to_string();
+        for part in [
+            "stack log2aws-dev in ap-northeast-1",
+            "serverlogs-dev-{account}-ap-northeast-1",
+            "kept when the stack is deleted",
+            "s3:PutObject",
+            "a month",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        assert!(text.lines().all(|line| line.chars().count() <= 200), "{text}");
+    }
+}

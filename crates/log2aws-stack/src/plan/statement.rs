@@ -1,0 +1,170 @@
+//! Every statement of every policy in the template, with the comment that says who needs it.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::template::{Node, Scope, Template, TemplateError};
+
+/// Whether a statement lets calls through or stops them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Effect {
+    /// It lets them through.
+    Allow,
+    /// It stops them, whatever else allows them.
+    Deny,
+}
+
+/// One statement, with the template's parameters put in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Statement {
+    /// Its `Sid`, or the logical ID of the Lambda permission.
+    pub id: String,
+    /// Whether it allows or denies.
+    pub effect: Effect,
+    /// Whom it speaks of: the role that has it, or the principal that it names.
+    pub who: String,
+    /// The actions.
+    pub actions: Vec<String>,
+    /// The resources.
+    pub resources: Vec<String>,
+    /// The conditions: operator, key and values.
+    pub conditions: Vec<String>,
+    /// The call that needs it, or that it stops, in the template's own words.
+    pub why: String,
+}
+
+/// All of them, in the order of the template.
+pub(super) fn all(template: &Template, scope: &Scope<'_>) -> Result<Vec<Statement>, TemplateError> {
+    let mut found = Vec::new();
+    let reader = Reader { template, scope };
+    for resource in &template.resources {
+        let properties = &resource.properties;
+        match resource.kind.as_str() {
+            "AWS::IAM::Role" => {
+                if let Some(trust) = properties.get("AssumeRolePolicyDocument") {
+                    reader.document(trust, None, Some(&resource.id), &mut found)?;
+                }
+                for policy in properties.get("Policies").map(Node::items).unwrap_or_default() {
+                    if let Some(document) = policy.get("PolicyDocument") {
+                        reader.document(document, Some(&resource.id), None, &mut found)?;
+                    }
+                }
+            }
+            "AWS::S3::BucketPolicy" => {
+                if let Some(document) = properties.get("PolicyDocument") {
+                    reader.document(document, None, None, &mut found)?;
+                }
+            }
+            "AWS::Lambda::Permission" => {
+                found.push(reader.permission(&resource.id, resource.line, properties)?);
+            }
+            _ => {}
+        }
+    }
+    Ok(found)
+}
+
+struct Reader<'a> {
+    template: &'a Template,
+    scope: &'a Scope<'a>,
+}
+
+impl Reader<'_> {
+    /// The statements of a document: `role` has them, or `on` is the one thing they speak of.
+    fn document(
+        &self,
+        document: &Node,
+        role: Option<&str>,
+        on: Option<&str>,
+        found: &mut Vec<Statement>,
+    ) -> Result<(), TemplateError> {
+        for node in document.get("Statement").map(Node::items).unwrap_or_default() {
+            let Some(node) = self.chosen(node)? else { continue };
+            let line = node.entries().iter().find(|e| e.key == "Sid").map_or(0, |e| e.line);
+            let text = |key: &str| node.get(key).and_then(Node::text).unwrap_or_default();
+            let principal = node.get("Principal").map(|p| self.list(Some(p))).transpose()?;
+            found.push(Statement {
+                id: text("Sid").to_owned(),
+                effect: if text("Effect") == "Deny" { Effect::Deny } else { Effect::Allow },
+                who: match (role, principal.as_deref()) {
+                    (Some(role), _) => role.to_owned(),
+                    (None, Some([all])) if all == "*" => "everybody".to_owned(),
+                    (None, named) => named.unwrap_or_default().join(", "),
+                },
+                actions: self.list(node.get("Action"))?,
+                resources: match on {
+                    Some(on) => vec![on.to_owned()],
+                    None => self.list(node.get("Resource"))?,
+                },
+                conditions: self.conditions(node.get("Condition"))?,
+                why: self.template.comment_above(line),
+            });
+        }
+        Ok(())
+    }
+
+    /// The statement that an `!If` comes to; `None` where it comes to none.
+    fn chosen<'n>(&self, node: &'n Node) -> Result<Option<&'n Node>, TemplateError> {
+        let Node::Call(_, argument) = node else { return Ok(Some(node)) };
+        let [Node::Text(condition), then, otherwise] = argument.items() else {
+            return Err(TemplateError::Unknown(format!("the statement {node:?}")));
+        };
+        let chosen = if self.scope.condition(condition)? { then } else { otherwise };
+        Ok(matches!(chosen, Node::Map(_)).then_some(chosen))
+    }
+
+    /// A text, a list of texts, or a mapping to them, as texts.
+    fn list(&self, node: Option<&Node>) -> Result<Vec<String>, TemplateError> {
+        let Some(node) = node else { return Ok(Vec::new()) };
+        let mut texts = Vec::new();
+        if let Some(value) = self.scope.resolve(node)? {
+            flatten(&value, &mut texts);
+        }
+        Ok(texts)
+    }
+
+    fn conditions(&self, node: Option<&Node>) -> Result<Vec<String>, TemplateError> {
+        let mut conditions = Vec::new();
+        for operator in node.map(Node::entries).unwrap_or_default() {
+            for key in operator.value.entries() {
+                let values = self.list(Some(&key.value))?.join(" ");
+                conditions.push(format!("{} {} {values}", operator.key, key.key));
+            }
+        }
+        Ok(conditions)
+    }
+
+    fn permission(
+        &self,
+        id: &str,
+        line: usize,
+        properties: &Node,
+    ) -> Result<Statement, TemplateError> {
+        let list = |key: &str| self.list(properties.get(key));
+        let mut conditions = Vec::new();
+        for key in ["SourceArn", "SourceAccount"] {
+            let values = list(key)?;
+            if !values.is_empty() {
+                conditions.push(format!("{key} {}", values.join(" ")));
+            }
+        }
+        Ok(Statement {
+            id: id.to_owned(),
+            effect: Effect::Allow,
+            who: list("Principal")?.join(", "),
+            actions: list("Action")?,
+            resources: list("FunctionName")?,
+            conditions,
+            why: self.template.comment_above(line),
+        })
+    }
+}
+
+fn flatten(value: &Value, texts: &mut Vec<String>) {
+    match value {
+        Value::String(text) => texts.push(text.clone()),
+        Value::Array(items) => items.iter().for_each(|item| flatten(item, texts)),
+        Value::Object(map) => map.values().for_each(|item| flatten(item, texts)),
+        other => texts.push(other.to_string()),
+    }
+}

@@ -1,0 +1,78 @@
+//! A plan as people read it.
+
+use std::fmt;
+
+use super::{Effect, Plan, Statement};
+
+/// How wide the words of a reason run before they are wrapped.
+const WIDTH: usize = 88;
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "stack {} in {}", self.stack, self.region)?;
+        writeln!(f, "\n{} resources:", self.resources.len())?;
+        let id = self.resources.iter().map(|r| r.id.len()).max().unwrap_or(0);
+        let kind = self.resources.iter().map(|r| r.kind.len()).max().unwrap_or(0);
+        for resource in &self.resources {
+            let name = resource.name.as_deref().unwrap_or_default();
+            let kept = if resource.kept { "  (kept when the stack is deleted)" } else { "" };
+            let line = format!("  {:id$}  {:kind$}  {name}{kept}", resource.id, resource.kind);
+            writeln!(f, "{}", line.trim_end())?;
+        }
+        writeln!(f, "\n{} permissions and prohibitions:", self.statements.len())?;
+        for statement in &self.statements {
+            writeln!(f)?;
+            write_statement(f, statement)?;
+        }
+        write!(f, "\n{}", self.cost)
+    }
+}
+
+fn write_statement(f: &mut fmt::Formatter<'_>, statement: &Statement) -> fmt::Result {
+    let effect = match statement.effect {
+        Effect::Allow => "allow",
+        Effect::Deny => "deny",
+    };
+    writeln!(f, "  {}: {effect} {}", statement.id, statement.who)?;
+    for action in &statement.actions {
+        writeln!(f, "      {action}")?;
+    }
+    for resource in &statement.resources {
+        writeln!(f, "      on {resource}")?;
+    }
+    for condition in &statement.conditions {
+        writeln!(f, "      if {condition}")?;
+    }
+    for line in wrapped(&statement.why) {
+        writeln!(f, "      # {line}")?;
+    }
+    Ok(())
+}
+
+fn wrapped(text: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.len() + word.len() < WIDTH => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_wrapped_and_none_is_lost() {
+        let text = "word ".repeat(40);
+        let lines = wrapped(&text);
+        assert!(lines.len() > 1 && lines.iter().all(|line| line.len() <= WIDTH));
+        assert_eq!(lines.join(" "), text.trim());
+        assert_eq!(wrapped(""), Vec::<String>::new());
+    }
+}

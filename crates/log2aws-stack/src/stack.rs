@@ -1,0 +1,204 @@
+//! One stack as CloudFormation has it: looked up, with its parameters, outputs and events.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fmt;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::Serialize;
+
+use crate::cloud::Cloud;
+use crate::fault::{self, CallError};
+
+/// A stack that stands, or stood.
+#[derive(Clone, Debug)]
+pub(crate) struct Standing {
+    /// Its ARN, which stays its own when another stack takes the name.
+    pub(crate) id: String,
+    pub(crate) status: String,
+    pub(crate) reason: Option<String>,
+    pub(crate) parameters: BTreeMap<String, String>,
+    pub(crate) outputs: Vec<Output>,
+}
+
+impl Standing {
+    /// Whether it is one of this program's, by a parameter that no other has. The name alone can be
+    /// that of the stack that somebody made in the same folder before.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.parameters.contains_key(crate::hosts::NETWORKS)
+    }
+}
+
+/// One output of the stack.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Output {
+    /// Its name in the template, e.g. `GenerateSignedUrl`.
+    pub key: String,
+    /// Its value.
+    pub value: String,
+    /// What it is.
+    pub description: String,
+}
+
+/// One event of a stack's life.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StackEvent {
+    #[serde(skip)]
+    pub(crate) id: String,
+    /// When it was.
+    pub time: Timestamp,
+    /// The status that the resource then had.
+    pub status: String,
+    /// The resource's logical ID; the stack's name, for the stack itself.
+    pub logical_id: String,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What AWS calls it.
+    pub physical_id: String,
+    /// Why, where AWS says so.
+    pub reason: Option<String>,
+}
+
+impl StackEvent {
+    /// Whether this is a failure of its own, not one that follows from another's.
+    pub(crate) fn is_first_hand_failure(&self) -> bool {
+        let follows = self.reason.as_deref().is_some_and(|reason| {
+            let reason = reason.to_ascii_lowercase();
+            reason.contains("cancelled") || reason.contains("the following resource(s) failed")
+        });
+        self.status.ends_with("_FAILED") && !follows && self.kind != "AWS::CloudFormation::Stack"
+    }
+
+    /// The event as one line, in the time of `zone`.
+    pub fn line(&self, zone: &TimeZone) -> impl fmt::Display {
+        let time = self.time.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string();
+        let Self { status, logical_id, kind, reason, .. } = self;
+        let reason = reason.as_deref().map_or_else(String::new, |reason| format!("  {reason}"));
+        format!("{time}  {status:<20}  {logical_id:<24}  {kind}{reason}").trim_end().to_owned()
+    }
+}
+
+impl Cloud {
+    /// Looks a stack up, by its name or its ARN; `None` if there is none.
+    pub(crate) async fn stack(&self, name: &str) -> Result<Option<Standing>, CallError> {
+        let asked = self.cloudformation.describe_stacks().stack_name(name).send().await;
+        let told = match asked {
+            Ok(told) => told,
+            Err(error) => {
+                let fault = fault::call(format!("looking for the stack {name}"), &error);
+                return if is_absence(&fault) { Ok(None) } else { Err(fault) };
+            }
+        };
+        let Some(stack) = told.stacks.unwrap_or_default().into_iter().next() else {
+            return Ok(None);
+        };
+        let parameters = stack.parameters.unwrap_or_default().into_iter();
+        let outputs = stack.outputs.unwrap_or_default().into_iter();
+        Ok(Some(Standing {
+            id: stack.stack_id.unwrap_or_else(|| name.to_owned()),
+            status: stack.stack_status.map_or_else(String::new, |s| s.as_str().to_owned()),
+            reason: stack.stack_status_reason.map(|reason| fault::one_line(&reason)),
+            parameters: parameters
+                .filter_map(|p| Some((p.parameter_key?, p.parameter_value?)))
+                .collect(),
+            outputs: outputs
+                .filter_map(|o| {
+                    let description = o.description.unwrap_or_default();
+                    Some(Output { key: o.output_key?, value: o.output_value?, description })
+                })
+                .collect(),
+        }))
+    }
+
+    /// The events of a stack that are not among `seen`, oldest first, which are seen then.
+    ///
+    /// AWS tells the newest first, a page at a time: reading ends at the first page that has one
+    /// that was seen before.
+    pub(crate) async fn new_events(
+        &self,
+        id: &str,
+        seen: &mut HashSet<String>,
+        pages: usize,
+    ) -> Result<Vec<StackEvent>, CallError> {
+        let mut new = Vec::new();
+        let mut next = None;
+        for _ in 0..pages {
+            let ask = self.cloudformation.describe_stack_events().stack_name(id);
+            let page = ask.set_next_token(next).send().await;
+            let page = page.map_err(|error| fault::call("reading the stack's events", &error))?;
+            let events = page.stack_events.unwrap_or_default();
+            let known = events.iter().any(|e| e.event_id().is_some_and(|id| seen.contains(id)));
+            new.extend(events.into_iter().filter_map(read_event).filter(|e| !seen.contains(&e.id)));
+            next = page.next_token;
+            if known || next.is_none() {
+                break;
+            }
+        }
+        seen.extend(new.iter().map(|event| event.id.clone()));
+        new.reverse();
+        Ok(new)
+    }
+}
+
+fn read_event(event: aws_sdk_cloudformation::types::StackEvent) -> Option<StackEvent> {
+    let time = event.timestamp?;
+    Some(StackEvent {
+        id: event.event_id?,
+        time: Timestamp::new(time.secs(), i32::try_from(time.subsec_nanos()).ok()?).ok()?,
+        status: event.resource_status.map_or_else(String::new, |s| s.as_str().to_owned()),
+        logical_id: event.logical_resource_id.unwrap_or_default(),
+        kind: event.resource_type.unwrap_or_default(),
+        physical_id: event.physical_resource_id.unwrap_or_default(),
+        reason: event
+            .resource_status_reason
+            .map(|reason| fault::one_line(&reason))
+            .filter(|reason| !reason.is_empty()),
+    })
+}
+
+/// CloudFormation's way to say that there is no such stack.
+pub(crate) fn is_absence(fault: &CallError) -> bool {
+    fault.code.as_deref() == Some("ValidationError") && fault.told.contains("does not exist")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(status: &str, kind: &str, reason: Option<&str>) -> StackEvent {
+        StackEvent {
+            id: "1".to_owned(),
+            time: Timestamp::from_second(1_564_617_600).unwrap(),
+            status: status.to_owned(),
+            logical_id: "RawBucket".to_owned(),
+            kind: kind.to_owned(),
+            physical_id: String::new(),
+            reason: reason.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn a_failure_that_follows_from_another_is_not_the_first() {
+        let bucket = "AWS::S3::Bucket";
+        assert!(event("CREATE_FAILED", bucket, Some("already exists")).is_first_hand_failure());
+        assert!(event("UPDATE_FAILED", bucket, None).is_first_hand_failure());
+        for reason in ["Resource creation cancelled", "Resource update cancelled"] {
+            assert!(!event("CREATE_FAILED", bucket, Some(reason)).is_first_hand_failure());
+        }
+        let stack = "AWS::CloudFormation::Stack";
+        let reason = Some("The following resource(s) failed to create: [RawBucket].");
+        assert!(!event("CREATE_FAILED", stack, reason).is_first_hand_failure());
+        assert!(!event("CREATE_COMPLETE", bucket, None).is_first_hand_failure());
+    }
+
+    #[test]
+    fn an_event_is_one_line() {
+        let line = event("CREATE_FAILED", "AWS::S3::Bucket", Some("no"));
+        let line = line.line(&TimeZone::UTC).to_string();
+        assert_eq!(
+            line,
+            "2019-08-01 00:00:00  CREATE_FAILED         RawBucket                 AWS::S3::Bucket  no"
+        );
+    }
+}

@@ -1,0 +1,70 @@
+//! The states of a stack, and what each lets one do.
+//!
+//! Source: AWS CloudFormation User Guide, "Understand CloudFormation stack creation events" and
+//! "Stack status codes".
+
+/// What a deploy finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Nothing stands: a deploy creates.
+    Absent,
+    /// It stands and rests: a deploy updates.
+    Rests,
+    /// CloudFormation is at work.
+    AtWork,
+    /// Its creation failed, and nothing of it is left but its name; or a delete did not come to an
+    /// end. Only a delete helps.
+    Dead,
+    /// An update failed, and so did the way back.
+    Stuck,
+}
+
+/// The state that a status of CloudFormation's means.
+pub(crate) fn of(status: &str) -> State {
+    match status {
+        // A change set was planned for a stack that does not stand yet.
+        "REVIEW_IN_PROGRESS" | "DELETE_COMPLETE" => State::Absent,
+        "ROLLBACK_COMPLETE" | "ROLLBACK_FAILED" | "CREATE_FAILED" | "DELETE_FAILED" => State::Dead,
+        "UPDATE_ROLLBACK_FAILED" | "IMPORT_ROLLBACK_FAILED" | "UPDATE_FAILED" => State::Stuck,
+        status if status.ends_with("_IN_PROGRESS") => State::AtWork,
+        _ => State::Rests,
+    }
+}
+
+/// Whether a deploy that ended so has done what was asked.
+pub(crate) fn went_well(status: &str) -> bool {
+    matches!(status, "CREATE_COMPLETE" | "UPDATE_COMPLETE" | "IMPORT_COMPLETE")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_status_has_its_state() {
+        for (status, state) in [
+            ("CREATE_IN_PROGRESS", State::AtWork),
+            ("CREATE_FAILED", State::Dead),
+            ("CREATE_COMPLETE", State::Rests),
+            ("ROLLBACK_IN_PROGRESS", State::AtWork),
+            ("ROLLBACK_FAILED", State::Dead),
+            ("ROLLBACK_COMPLETE", State::Dead),
+            ("DELETE_IN_PROGRESS", State::AtWork),
+            ("DELETE_FAILED", State::Dead),
+            ("DELETE_COMPLETE", State::Absent),
+            ("UPDATE_IN_PROGRESS", State::AtWork),
+            ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", State::AtWork),
+            ("UPDATE_COMPLETE", State::Rests),
+            ("UPDATE_FAILED", State::Stuck),
+            ("UPDATE_ROLLBACK_IN_PROGRESS", State::AtWork),
+            ("UPDATE_ROLLBACK_FAILED", State::Stuck),
+            ("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", State::AtWork),
+            ("UPDATE_ROLLBACK_COMPLETE", State::Rests),
+            ("REVIEW_IN_PROGRESS", State::Absent),
+            ("IMPORT_ROLLBACK_COMPLETE", State::Rests),
+        ] {
+            assert_eq!(of(status), state, "{status}");
+        }
+        assert!(went_well("UPDATE_COMPLETE") && !went_well("UPDATE_ROLLBACK_COMPLETE"));
+    }
+}

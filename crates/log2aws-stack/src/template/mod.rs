@@ -1,0 +1,164 @@
+//! The template that describes everything on AWS: embedded, read, checked and evaluated here as
+//! CloudFormation does it, so that a plan needs no network and a mistake is told before anything
+//! is made.
+//!
+//! Knows what `deploy/template.yml` uses and nothing more; anything else is an error, never a guess.
+
+mod evaluate;
+mod parameter;
+mod value;
+
+pub use evaluate::Scope;
+pub use parameter::{Parameter, ParameterError};
+pub(crate) use value::Node;
+
+/// The template, byte for byte: what is deployed and what `aws cloudformation deploy` takes.
+pub const TEXT: &str = include_str!("../../../../deploy/template.yml");
+
+/// Why a template cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TemplateError {
+    /// It is not YAML.
+    #[error("the template is no YAML that is read here: line {line}: {problem}")]
+    Yaml {
+        /// The line, from 1 on; 0 is the end.
+        line: usize,
+        /// What is wrong there.
+        problem: String,
+    },
+    /// It uses what is not known here.
+    #[error("the template holds {0}, which this program does not know")]
+    Unknown(String),
+}
+
+/// A template that has been read.
+#[derive(Clone, Debug)]
+pub struct Template {
+    parameters: Vec<Parameter>,
+    pub(crate) conditions: Vec<(String, Node)>,
+    pub(crate) resources: Vec<Resource>,
+    /// The lines of the file, for the comments that explain it.
+    lines: Vec<String>,
+}
+
+/// One resource, as it is written.
+#[derive(Clone, Debug)]
+pub(crate) struct Resource {
+    pub(crate) id: String,
+    pub(crate) kind: String,
+    pub(crate) line: usize,
+    /// Whether it outlives the stack.
+    pub(crate) kept: bool,
+    pub(crate) properties: Node,
+}
+
+impl Template {
+    /// The template that this program was built with.
+    ///
+    /// # Errors
+    /// None that a test does not find: the text is fixed.
+    pub fn embedded() -> Result<Self, TemplateError> {
+        Self::parse(TEXT)
+    }
+
+    /// Reads a template.
+    ///
+    /// # Errors
+    /// [`TemplateError`]
+    pub fn parse(text: &str) -> Result<Self, TemplateError> {
+        let root = Node::parse(text)?;
+        let section = |name: &str| root.get(name).map(Node::entries).unwrap_or_default();
+        let parameters = section("Parameters")
+            .iter()
+            .map(|entry| Parameter::read(&entry.key, &entry.value))
+            .collect::<Result<_, _>>()?;
+        let conditions = section("Conditions");
+        let resources = section("Resources").iter().map(|entry| {
+            let kind = entry.value.get("Type").and_then(Node::text);
+            let policy = entry.value.get("DeletionPolicy").and_then(Node::text);
+            Ok(Resource {
+                id: entry.key.clone(),
+                kind: kind
+                    .ok_or_else(|| TemplateError::Unknown(format!("{} without Type", entry.key)))?
+                    .to_owned(),
+                line: entry.line,
+                kept: policy.is_some_and(|policy| policy != "Delete"),
+                properties: entry
+                    .value
+                    .get("Properties")
+                    .cloned()
+                    .unwrap_or_else(|| Node::Map(Vec::new())),
+            })
+        });
+        Ok(Self {
+            parameters,
+            conditions: conditions.iter().map(|e| (e.key.clone(), e.value.clone())).collect(),
+            resources: resources.collect::<Result<_, _>>()?,
+            lines: text.lines().map(str::to_owned).collect(),
+        })
+    }
+
+    /// Every parameter, in the order of the file.
+    pub fn parameters(&self) -> &[Parameter] {
+        &self.parameters
+    }
+
+    /// The parameter of this name.
+    pub fn parameter(&self, name: &str) -> Option<&Parameter> {
+        self.parameters.iter().find(|parameter| parameter.name == name)
+    }
+
+    /// The resource of this logical ID.
+    pub(crate) fn resource(&self, id: &str) -> Option<&Resource> {
+        self.resources.iter().find(|resource| resource.id == id)
+    }
+
+    /// The comment above a line (from 1 on), as one text; empty if there is none. The head of an
+    /// `!If` may stand between the two.
+    pub(crate) fn comment_above(&self, line: usize) -> String {
+        let head = |text: &str| text.starts_with("- !If") || is_condition(text, &self.conditions);
+        let above = self.lines.get(..line.saturating_sub(1)).unwrap_or_default();
+        let mut comment: Vec<&str> = above
+            .iter()
+            .rev()
+            .map(|text| text.trim())
+            .skip_while(|text| head(text))
+            .map_while(|text| text.strip_prefix('#'))
+            // A ruled heading belongs to what follows it as a whole.
+            .take_while(|text| !text.trim_start().starts_with("----"))
+            .map(str::trim)
+            .collect();
+        comment.reverse();
+        comment.join(" ")
+    }
+}
+
+fn is_condition(text: &str, conditions: &[(String, Node)]) -> bool {
+    let name = text.strip_prefix("- ").unwrap_or_default();
+    conditions.iter().any(|(known, _)| known == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_embedded_template_is_read_whole() {
+        let template = Template::embedded().unwrap();
+        assert!(template.parameter("LogPutAllowHosts").is_some());
+        let raw = template.resource("RawBucket").unwrap();
+        assert_eq!((raw.kind.as_str(), raw.kept), ("AWS::S3::Bucket", true));
+        assert!(!template.resource("FailedEvents").unwrap().kept);
+    }
+
+    #[test]
+    fn comments_explain_what_stands_below_them() {
+        let template = Template::parse(
+            "Conditions:\n  C: 1\nResources:\n  # ---- a part ----\n  # Why\n  # indeed.\n  A:\n    \
+             Type: T\n  B:\n    Type: T\n",
+        )
+        .unwrap();
+        assert_eq!(template.comment_above(template.resource("A").unwrap().line), "Why indeed.");
+        assert_eq!(template.comment_above(template.resource("B").unwrap().line), "");
+    }
+}

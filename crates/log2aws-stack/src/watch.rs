@@ -1,0 +1,191 @@
+//! Waits while CloudFormation is at work, and tells every event as it comes.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::cloud::Cloud;
+use crate::console::Console;
+use crate::error::StackError;
+use crate::fault::CallError;
+use crate::name::StackName;
+use crate::stack::{StackEvent, Standing};
+use crate::state::{self, State};
+
+/// How many pages of events are read at once, of 100 or so: more than any of our stacks has.
+const PAGES: usize = 50;
+
+/// How a command waits.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// How long between two questions.
+    pub poll: Duration,
+    /// For how long AWS may be out of reach before nobody waits any longer.
+    pub patience: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { poll: Duration::from_secs(3), patience: Duration::from_mins(2) }
+    }
+}
+
+/// Where and how a command works: the cloud, and the people before the screen.
+#[derive(Debug)]
+pub struct Session<'a, C> {
+    /// AWS.
+    pub cloud: &'a Cloud,
+    /// Where it speaks and asks.
+    pub console: &'a mut C,
+    /// The zone of the times that are told.
+    pub zone: TimeZone,
+    /// How it waits.
+    pub pace: Pace,
+}
+
+/// What has been begun: what there is to say when nobody waits any longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Nothing yet.
+    Nothing,
+    /// CloudFormation is at work, and goes on without us.
+    AtWork,
+    /// We are, after CloudFormation has done its part; the words say at what.
+    After(&'static str),
+}
+
+/// What a command that ended early is told as. `what` is `the deploy` or `the delete`; `follow` is
+/// the command that follows it.
+pub(crate) fn ended_early(
+    error: StackError,
+    phase: Phase,
+    what: &'static str,
+    stack: &StackName,
+    follow: &str,
+) -> StackError {
+    let left = |why: String| StackError::Left {
+        why,
+        what,
+        stack: stack.to_string(),
+        follow: follow.to_owned(),
+    };
+    match (phase, error) {
+        (Phase::AtWork, StackError::Interrupted) => left("interrupted".to_owned()),
+        (Phase::AtWork, StackError::Call(fault)) => left(fault.to_string()),
+        (Phase::After(step), StackError::Interrupted) => StackError::State(format!(
+            "interrupted while {step}; run the command again, and it goes on from there"
+        )),
+        (_, error) => error,
+    }
+}
+
+/// How a wait ended.
+#[derive(Clone, Debug)]
+pub(crate) struct Rest {
+    /// The stack as it rests; `None` if it is gone.
+    pub(crate) stack: Option<Standing>,
+    /// The first failure that was no consequence of another.
+    pub(crate) failure: Option<StackEvent>,
+}
+
+fn silence(patience: Duration) -> CallError {
+    let told = format!("AWS has not answered for {} s", patience.as_secs());
+    CallError { what: "following the stack".to_owned(), code: None, told, passing: true }
+}
+
+/// The watch over one stack.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    id: String,
+    seen: HashSet<String>,
+    failure: Option<StackEvent>,
+    told: usize,
+}
+
+impl Watch {
+    /// Begins after whatever has happened so far, of which the newest page is enough to know.
+    pub(crate) async fn begin(cloud: &Cloud, id: &str) -> Result<Self, CallError> {
+        let mut watch = Self::whole(id);
+        match cloud.new_events(id, &mut watch.seen, 1).await {
+            Ok(_) => Ok(watch),
+            // A stack that is only planned may have no events that are to be had.
+            Err(fault) if crate::stack::is_absence(&fault) => Ok(watch),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// Tells everything from the beginning.
+    pub(crate) fn whole(id: &str) -> Self {
+        Self { id: id.to_owned(), seen: HashSet::new(), failure: None, told: 0 }
+    }
+
+    /// Tells what is new.
+    pub(crate) async fn tell<C: Console>(
+        &mut self,
+        session: &mut Session<'_, C>,
+        tell: &mut dyn FnMut(&mut C, &StackEvent) -> std::io::Result<()>,
+    ) -> Result<(), StackError> {
+        for event in session.cloud.new_events(&self.id, &mut self.seen, PAGES).await? {
+            if self.failure.is_none() && event.is_first_hand_failure() {
+                self.failure = Some(event.clone());
+            }
+            tell(session.console, &event)?;
+            self.told += 1;
+        }
+        Ok(())
+    }
+
+    /// Tells events until CloudFormation rests.
+    ///
+    /// # Errors
+    /// [`StackError::Call`] when a call failed for good, or AWS was out of reach for as long as the
+    /// session's patience lasts.
+    pub(crate) async fn until_rest<C: Console>(
+        &mut self,
+        session: &mut Session<'_, C>,
+        tell: &mut dyn FnMut(&mut C, &StackEvent) -> std::io::Result<()>,
+    ) -> Result<Rest, StackError> {
+        let mut reached = Instant::now();
+        loop {
+            let patience = session.pace.patience;
+            // What neither answers nor refuses must not outlast the patience either.
+            let looked = timeout(patience, self.look(session, tell)).await;
+            match looked.unwrap_or_else(|_| Err(silence(patience).into())) {
+                Ok(Some(rest)) => return Ok(rest),
+                Ok(None) => reached = Instant::now(),
+                Err(StackError::Call(fault)) if fault.passing => {
+                    if reached.elapsed() >= session.pace.patience {
+                        return Err(fault.into());
+                    }
+                    session.console.status(&format!("waiting for AWS: {}", fault.told));
+                }
+                Err(error) => return Err(error),
+            }
+            sleep(session.pace.poll).await;
+        }
+    }
+
+    /// One look: the status first, so that no event of the time before it is missed.
+    async fn look<C: Console>(
+        &mut self,
+        session: &mut Session<'_, C>,
+        tell: &mut dyn FnMut(&mut C, &StackEvent) -> std::io::Result<()>,
+    ) -> Result<Option<Rest>, StackError> {
+        let stack = session.cloud.stack(&self.id).await?;
+        let Some(stack) = stack.filter(|stack| stack.status != "DELETE_COMPLETE") else {
+            // The events of a stack that is gone can be had by its ARN, but not everywhere.
+            if let Err(error) = self.tell(session, tell).await
+                && !matches!(&error, StackError::Call(fault) if crate::stack::is_absence(fault))
+            {
+                return Err(error);
+            }
+            return Ok(Some(Rest { stack: None, failure: self.failure.clone() }));
+        };
+        self.tell(session, tell).await?;
+        session.console.status(&format!("{}: {} events", stack.status, self.told));
+        let rests = state::of(&stack.status) != State::AtWork;
+        Ok(rests.then(|| Rest { stack: Some(stack), failure: self.failure.clone() }))
+    }
+}

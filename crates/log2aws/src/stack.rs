@@ -1,0 +1,409 @@
+//! `log2aws stack`: the AWS world planned, deployed, deleted, followed.
+
+mod console;
+
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::pin::pin;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use log2aws_core::allow_list::AllowList;
+use log2aws_core::env_name::EnvName;
+use log2aws_stack::artifacts::{self, Artifacts};
+use log2aws_stack::cloud::{self, Access, Cloud};
+use log2aws_stack::console::Console as _;
+use log2aws_stack::name::StackName;
+use log2aws_stack::plan::{Plan, PlanInput};
+use log2aws_stack::template::Template;
+use log2aws_stack::{
+    DeleteRequest, DeployOutcome, DeployRequest, Deployed, Pace, Session, StackError, StackEvent,
+    checked_parameters, hosts,
+};
+
+use crate::exit::Exit;
+use crate::serve::stop_signal;
+use console::{Screen, Stream};
+
+/// Where a plan stands if nothing names a region.
+const PLAN_REGION: &str = "ap-northeast-1";
+
+/// The flags of `stack`.
+#[derive(Debug, Args)]
+pub(crate) struct StackArgs {
+    #[command(subcommand)]
+    verb: StackVerb,
+}
+
+#[derive(Debug, Subcommand)]
+enum StackVerb {
+    /// Say what a deploy would make, who may do what then, and what it costs. Asks nobody.
+    Plan(PlanArgs),
+    /// Make the stack, or bring it up to date.
+    Deploy(Box<DeployArgs>),
+    /// Delete the stack; its buckets stay, unless they are purged.
+    Delete(DeleteArgs),
+    /// Say what happened to the stack.
+    Events(EventsArgs),
+}
+
+/// Which stack is meant.
+#[derive(Debug, Args)]
+struct Place {
+    /// The environment, which names everything in the stack.
+    #[arg(long, value_name = "NAME", default_value = "dev")]
+    env: EnvName,
+    /// The region [default: that of the environment or the profile].
+    #[arg(long, value_name = "REGION")]
+    region: Option<String>,
+    /// The stack's name [default: that of the git repository or the folder, and the environment].
+    #[arg(long, value_name = "NAME")]
+    stack_name: Option<StackName>,
+}
+
+/// How AWS is reached.
+#[derive(Debug, Args)]
+struct Reach {
+    /// The profile of the AWS config files.
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+    /// Act in this account alone.
+    #[arg(long, value_name = "ID", value_parser = account)]
+    account: Option<String>,
+    /// An AWS that is not AWS's own: every service is asked there.
+    #[arg(long, value_name = "URL")]
+    endpoint_url: Option<String>,
+    /// How often progress is asked for, in milliseconds.
+    #[arg(long, value_name = "MS", default_value_t = 3000, hide = true)]
+    poll_ms: u64,
+    /// For how long AWS may be out of reach before nobody waits any longer, in milliseconds.
+    #[arg(long, value_name = "MS", default_value_t = 120_000, hide = true)]
+    patience_ms: u64,
+}
+
+/// What the stack is to be like.
+#[derive(Debug, Args)]
+struct Wish {
+    /// Who may ask for a URL and who may put: addresses and networks, each optionally bound to a
+    /// server name or pattern, e.g. '203.0.113.7, web*@198.51.100.0/24' [default: as it is].
+    #[arg(long, value_name = "LIST")]
+    allow_hosts: Option<AllowList>,
+    /// Another parameter of the template, e.g. RawKeepDays=400; may be given several times.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
+    parameter: Vec<(String, String)>,
+}
+
+/// The flags of `stack plan`.
+#[derive(Debug, Args)]
+struct PlanArgs {
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    wish: Wish,
+    /// For how many servers the cost is estimated.
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    servers: u32,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+/// The flags of `stack deploy`.
+#[derive(Debug, Args)]
+struct DeployArgs {
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    reach: Reach,
+    #[command(flatten)]
+    wish: Wish,
+    /// The folder of generate-url.zip and analyze-log.zip [default: beside this program, or
+    /// target/lambda].
+    #[arg(long, value_name = "DIR")]
+    artifacts: Option<PathBuf>,
+    /// Let in addresses that are not let in now.
+    #[arg(long)]
+    widen: bool,
+    /// Ask nothing, in production either.
+    #[arg(long)]
+    force: bool,
+    /// Print the outputs as one JSON object; progress goes to standard error.
+    #[arg(long)]
+    json: bool,
+}
+
+/// The flags of `stack delete`.
+#[derive(Debug, Args)]
+struct DeleteArgs {
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    reach: Reach,
+    /// Remove both buckets, too, with every log and result; the stack's name has to be typed.
+    #[arg(long)]
+    purge: bool,
+    /// Do not ask whether production is to be deleted.
+    #[arg(long)]
+    force: bool,
+}
+
+/// The flags of `stack events`.
+#[derive(Debug, Args)]
+struct EventsArgs {
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    reach: Reach,
+    /// Go on until CloudFormation rests.
+    #[arg(long)]
+    follow: bool,
+    /// Print one JSON object a line.
+    #[arg(long)]
+    json: bool,
+}
+
+fn account(text: &str) -> Result<String, &'static str> {
+    let right = text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit());
+    if right { Ok(text.to_owned()) } else { Err("write the 12 digits of an account") }
+}
+
+fn pair(text: &str) -> Result<(String, String), &'static str> {
+    let (name, value) = text.split_once('=').ok_or("write NAME=VALUE, e.g. RawKeepDays=400")?;
+    Ok((name.trim().to_owned(), value.to_owned()))
+}
+
+/// Does what was asked of the stack.
+///
+/// # Errors
+/// What went wrong and what to do.
+pub(crate) fn run(args: StackArgs) -> anyhow::Result<Exit> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let done = match args.verb {
+        StackVerb::Plan(args) => runtime.block_on(plan(&args)),
+        StackVerb::Deploy(args) => runtime.block_on(deploy(*args)),
+        StackVerb::Delete(args) => runtime.block_on(delete(&args)),
+        StackVerb::Events(args) => runtime.block_on(events(&args)),
+    };
+    // A question that nobody answered waits on a thread of its own.
+    runtime.shutdown_background();
+    done
+}
+
+/// Whether the command line is at fault.
+pub(crate) fn is_usage(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<StackError>().is_some_and(StackError::is_usage)
+}
+
+async fn plan(args: &PlanArgs) -> anyhow::Result<Exit> {
+    let PlanArgs { place, wish, servers, json } = args;
+    let template = template()?;
+    let stack = stack_name(place)?;
+    let access = Access { region: place.region.clone(), ..Access::default() };
+    let region = cloud::region(&access).await.unwrap_or_else(|| PLAN_REGION.to_owned());
+    let mut given = checked(&template, &wish.parameter)?;
+    if let Some(list) = &wish.allow_hosts {
+        given.extend(listed(list)?);
+    }
+    let hosts = hosts::check_policy(&template, &given, "123456789012", &region, stack.as_str());
+    hosts.map_err(StackError::from)?;
+    let input = PlanInput {
+        env: &place.env,
+        stack: &stack,
+        region: &region,
+        given: &given,
+        servers: *servers,
+    };
+    let plan = Plan::of(&template, &input).map_err(StackError::from)?;
+    let mut out = io::stdout().lock();
+    if *json {
+        serde_json::to_writer_pretty(&mut out, &plan)?;
+        writeln!(out)?;
+    } else {
+        write!(out, "{plan}")?;
+    }
+    Ok(Exit::Done)
+}
+
+async fn deploy(args: DeployArgs) -> anyhow::Result<Exit> {
+    let template = template()?;
+    let stack = stack_name(&args.place)?;
+    let given = checked(&template, &args.wish.parameter)?;
+    if let Some(list) = &args.wish.allow_hosts {
+        listed(list)?;
+    }
+    let program = std::env::current_exe().ok();
+    let folders =
+        artifacts::folders(args.artifacts.as_deref(), program.as_deref(), &current_folder()?);
+    let artifacts = Artifacts::find(&folders).map_err(StackError::from)?;
+    let mut interrupt = pin!(stop_signal()?);
+    let cloud = connect(&args.place, &args.reach, interrupt.as_mut()).await?;
+    let request = DeployRequest {
+        follow: follow(&args.place, &args.reach, &stack, &cloud.region),
+        env: args.place.env,
+        stack,
+        allow_hosts: args.wish.allow_hosts,
+        given,
+        artifacts,
+        widen: args.widen,
+        force: args.force,
+        now: Timestamp::now(),
+    };
+    let mut screen = Screen::new(if args.json { Stream::Error } else { Stream::Output });
+    let mut session = session(&cloud, &mut screen, &args.reach);
+    let done = log2aws_stack::deploy(&mut session, &template, &request, interrupt).await?;
+    screen.end();
+    if args.json {
+        let mut out = io::stdout().lock();
+        serde_json::to_writer_pretty(&mut out, &done)?;
+        writeln!(out)?;
+    } else {
+        tell_deployed(&mut screen, &done)?;
+    }
+    Ok(Exit::Done)
+}
+
+fn tell_deployed(screen: &mut Screen, done: &Deployed) -> io::Result<()> {
+    if done.outcome == DeployOutcome::Canceled {
+        return Ok(());
+    }
+    screen.line("")?;
+    let wide = done.outputs.iter().map(|output| output.key.len()).max().unwrap_or(0);
+    for output in &done.outputs {
+        screen.line(&format!("{:wide$} : {}", output.key, output.value))?;
+    }
+    let value = |key: &str| done.outputs.iter().find(|o| o.key == key).map(|o| &o.value);
+    if let (Some(url), Some(results)) = (value("GenerateSignedUrl"), value("AnalyzedlogBucket")) {
+        screen.line("\nOn a server whose address is on the list, put yesterday's log:")?;
+        screen.line(&format!("  log2aws ship --api {url} --log-dir /var/log/log2aws"))?;
+        screen.line("Here, see what became of it:")?;
+        screen.line(&format!("  aws s3 ls --recursive s3://{results} --region {}", done.region))?;
+    }
+    Ok(())
+}
+
+async fn delete(args: &DeleteArgs) -> anyhow::Result<Exit> {
+    let template = template()?;
+    let stack = stack_name(&args.place)?;
+    let mut interrupt = pin!(stop_signal()?);
+    let cloud = connect(&args.place, &args.reach, interrupt.as_mut()).await?;
+    let request = DeleteRequest {
+        follow: follow(&args.place, &args.reach, &stack, &cloud.region),
+        env: args.place.env.clone(),
+        stack,
+        purge: args.purge,
+        force: args.force,
+    };
+    let mut screen = Screen::new(Stream::Output);
+    let mut session = session(&cloud, &mut screen, &args.reach);
+    log2aws_stack::delete(&mut session, &template, &request, interrupt).await?;
+    screen.end();
+    Ok(Exit::Done)
+}
+
+async fn events(args: &EventsArgs) -> anyhow::Result<Exit> {
+    let stack = stack_name(&args.place)?;
+    let cloud = Cloud::connect(&access(&args.place, &args.reach)).await?;
+    let mut screen = Screen::new(Stream::Output);
+    let mut session = session(&cloud, &mut screen, &args.reach);
+    let zone = session.zone.clone();
+    let mut tell = |screen: &mut Screen, event: &StackEvent| {
+        if args.json {
+            screen.line(&serde_json::to_string(event)?)
+        } else {
+            screen.line(&event.line(&zone).to_string())
+        }
+    };
+    log2aws_stack::events(&mut session, &stack, args.follow, &mut tell).await?;
+    screen.end();
+    Ok(Exit::Done)
+}
+
+fn template() -> Result<Template, StackError> {
+    Ok(Template::embedded()?)
+}
+
+fn checked(
+    template: &Template,
+    given: &[(String, String)],
+) -> Result<std::collections::BTreeMap<String, String>, StackError> {
+    Ok(checked_parameters(template, given)?)
+}
+
+/// The list as parameters of the template, with owned names.
+fn listed(list: &AllowList) -> Result<[(String, String); 2], StackError> {
+    let made = hosts::parameters(list)?;
+    Ok(made.map(|(name, value)| (name.to_owned(), value)))
+}
+
+fn current_folder() -> io::Result<PathBuf> {
+    std::env::current_dir()
+}
+
+fn stack_name(place: &Place) -> anyhow::Result<StackName> {
+    match &place.stack_name {
+        Some(name) => Ok(name.clone()),
+        None => Ok(StackName::of(&current_folder()?, &place.env).map_err(StackError::from)?),
+    }
+}
+
+/// Finds out who and where we are; Ctrl-C is heard meanwhile.
+async fn connect(
+    place: &Place,
+    reach: &Reach,
+    interrupt: impl Future<Output = ()>,
+) -> Result<Cloud, StackError> {
+    let access = access(place, reach);
+    tokio::select! {
+        biased;
+        () = interrupt => Err(StackError::Interrupted),
+        cloud = Cloud::connect(&access) => cloud,
+    }
+}
+
+fn access(place: &Place, reach: &Reach) -> Access {
+    Access {
+        region: place.region.clone(),
+        profile: reach.profile.clone(),
+        account: reach.account.clone(),
+        endpoint_url: reach.endpoint_url.clone(),
+    }
+}
+
+/// The command by which anybody can follow what CloudFormation does.
+fn follow(place: &Place, reach: &Reach, stack: &StackName, region: &str) -> String {
+    let elsewhere = [("profile", &reach.profile), ("endpoint-url", &reach.endpoint_url)]
+        .map(|(flag, value)| value.as_ref().map(|value| format!(" --{flag} {value}")));
+    format!(
+        "log2aws stack events --follow --env {} --region {region} --stack-name {stack}{}",
+        place.env,
+        elsewhere.into_iter().flatten().collect::<String>()
+    )
+}
+
+fn session<'a>(cloud: &'a Cloud, screen: &'a mut Screen, reach: &Reach) -> Session<'a, Screen> {
+    Session {
+        cloud,
+        console: screen,
+        zone: TimeZone::try_system().unwrap_or(TimeZone::UTC),
+        pace: Pace {
+            poll: Duration::from_millis(reach.poll_ms),
+            patience: Duration::from_millis(reach.patience_ms),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_say_what_to_write() {
+        assert_eq!(account("123456789012"), Ok("123456789012".to_owned()));
+        assert!(account("1234").unwrap_err().contains("12 digits"));
+        assert_eq!(pair("RawKeepDays=400").unwrap(), ("RawKeepDays".to_owned(), "400".to_owned()));
+        assert_eq!(pair("A=b=c").unwrap().1, "b=c");
+        assert!(pair("RawKeepDays").unwrap_err().contains("NAME=VALUE"));
+    }
+}

@@ -1,0 +1,27 @@
+//! The functions with an S3 that somebody else wrote and that checks what it is sent: Garage.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use xshell::{Shell, cmd};
+
+use crate::{test, tools};
+
+/// Builds Garage and the functions as they are shipped, and tries them with each other.
+pub(super) fn run(shell: &Shell, root: &Path) -> anyhow::Result<()> {
+    println!("== the functions with Garage");
+    let garage = tools::garage(shell, root)?;
+    let python = tools::python(shell, root)?;
+    cmd!(shell, "cargo build --quiet --release -p log2aws-lambda -p log2aws-lambda-analyze")
+        .quiet()
+        .run()
+        .context("the functions could not be built")?;
+    let bootstraps = test::target_folder(shell)?.join("release");
+    cmd!(shell, "{python} -m pytest -q -p no:cacheprovider tests/aws/garage")
+        .env("LOG2AWS_GARAGE", garage)
+        .env("LOG2AWS_BOOTSTRAPS", bootstraps)
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .quiet()
+        .run()
+        .context("a test with Garage failed")
+}
