@@ -123,6 +123,19 @@ pub enum StackError {
         "stack {0} was not made by log2aws, and nothing was done to it; give another --stack-name"
     )]
     Foreign(String),
+    /// The stack is another environment's.
+    #[error(
+        "stack {stack} is that of environment {own}, and --env says {wanted}; nothing was done to \
+         it; say --env {own}, or give another --stack-name"
+    )]
+    OtherEnvironment {
+        /// The stack.
+        stack: String,
+        /// Its environment.
+        own: String,
+        /// The one that was named.
+        wanted: String,
+    },
     /// A bucket's name is taken.
     #[error("the bucket {bucket} is not to be used: {why}")]
     Bucket {

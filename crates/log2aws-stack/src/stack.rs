@@ -5,10 +5,13 @@ use std::fmt;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use log2aws_core::env_name::EnvName;
 use serde::Serialize;
 
 use crate::cloud::Cloud;
+use crate::error::StackError;
 use crate::fault::{self, CallError};
+use crate::name::StackName;
 
 /// A stack that stands, or stood.
 #[derive(Clone, Debug)]
@@ -22,10 +25,32 @@ pub(crate) struct Standing {
 }
 
 impl Standing {
-    /// Whether it is one of this program's, by a parameter that no other has. The name alone can be
-    /// that of the stack that somebody made in the same folder before.
-    pub(crate) fn is_ours(&self) -> bool {
-        self.parameters.contains_key(crate::hosts::NETWORKS)
+    /// That it is a stack of this program's, and of this environment. The name alone can be that of
+    /// a stack that somebody made in the same folder before, or of another environment.
+    ///
+    /// # Errors
+    /// [`StackError::Foreign`], [`StackError::OtherEnvironment`]
+    pub(crate) fn belongs_to(&self, stack: &StackName, env: &EnvName) -> Result<(), StackError> {
+        // A name that was only planned has no parameters yet.
+        if self.status == "REVIEW_IN_PROGRESS" {
+            return Ok(());
+        }
+        if !self.parameters.contains_key(crate::hosts::NETWORKS) {
+            return Err(StackError::Foreign(stack.to_string()));
+        }
+        match self.parameters.get("Env") {
+            Some(own) if own != env.as_str() => Err(StackError::OtherEnvironment {
+                stack: stack.to_string(),
+                own: own.clone(),
+                wanted: env.to_string(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether nothing of it was made, or all of it is gone but its name.
+    pub(crate) fn is_but_a_name(&self) -> bool {
+        matches!(self.status.as_str(), "REVIEW_IN_PROGRESS" | "ROLLBACK_COMPLETE")
     }
 }
 

@@ -5,7 +5,7 @@ mod purge;
 use std::cell::Cell;
 use std::future::Future;
 
-use log2aws_core::env_name::EnvName;
+use log2aws_core::env_name::{self, EnvName};
 
 use crate::console::Console;
 use crate::deploy::{agreed, first_failure};
@@ -73,10 +73,11 @@ async fn run<C: Console>(
     let (account, region) = (session.cloud.account.clone(), session.cloud.region.clone());
     let standing = session.cloud.stack(stack.as_str()).await?;
     let standing = standing.filter(|stack| stack.status != "DELETE_COMPLETE");
-    // A name that was only planned has no parameters yet.
-    let foreign = |stack: &Standing| stack.status != "REVIEW_IN_PROGRESS" && !stack.is_ours();
-    if standing.as_ref().is_some_and(foreign) {
-        return Err(StackError::Foreign(stack.to_string()));
+    if let Some(standing) = &standing {
+        standing.belongs_to(stack, env)?;
+    }
+    if *purge && standing.as_ref().is_none_or(Standing::is_but_a_name) {
+        not_anothers(session, env).await?;
     }
     let buckets = purge::look(session, env).await?;
     session.console.line(&format!("stack {stack} in account {account}, region {region}"))?;
@@ -110,6 +111,20 @@ async fn run<C: Console>(
         )?;
     }
     Ok(DeleteOutcome::Deleted)
+}
+
+/// That no stack of another name stands for the environment: its buckets are not to be purged under
+/// this one.
+async fn not_anothers<C>(session: &Session<'_, C>, env: &EnvName) -> Result<(), StackError> {
+    // This parameter is there exactly while a stack of the environment stands.
+    let parameter = env.parameter(env_name::RAW_BUCKET);
+    match session.cloud.parameter(&parameter).await? {
+        None => Ok(()),
+        Some(_) => Err(StackError::State(format!(
+            "the buckets of environment {env} are in use: a stack of another name stands for it, \
+             whose parameter {parameter} is there; nothing was removed. Name it by --stack-name"
+        ))),
+    }
 }
 
 fn tell_loss<C: Console>(

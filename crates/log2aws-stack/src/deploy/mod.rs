@@ -190,10 +190,10 @@ impl Work<'_> {
         let Some(standing) = session.cloud.stack(stack.as_str()).await? else {
             return Ok(Found::Nothing);
         };
+        standing.belongs_to(stack, env)?;
         let status = &standing.status;
         match state::of(status) {
             State::Absent => Ok(Found::Planned),
-            _ if !standing.is_ours() => Err(StackError::Foreign(stack.to_string())),
             State::Rests => Ok(Found::Standing(standing)),
             State::AtWork => Err(StackError::State(format!(
                 "stack {stack} is in {status}: somebody's change is under way, and CloudFormation \
