@@ -66,6 +66,12 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
             .env("PYTHONDONTWRITEBYTECODE", "1"),
     )?;
     step(
+        "log2aws stack, against an AWS on this machine",
+        cmd!(shell, "{python} -m pytest -q -p no:cacheprovider tests/aws/stack")
+            .env("LOG2AWS_BINARY", &binary)
+            .env("PYTHONDONTWRITEBYTECODE", "1"),
+    )?;
+    step(
         "foreign clients",
         cmd!(shell, "{python} -m pytest -q -p no:cacheprovider tests/clients")
             .env("LOG2AWS_BINARY", binary)

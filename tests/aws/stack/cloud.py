@@ -1,0 +1,340 @@
+"""One AWS endpoint on this machine for all services, scripted: what `--endpoint-url` names.
+
+CloudFormation, STS, SSM and S3 answer in AWS's forms (stacks.py, buckets.py, wire.py). Every call
+is kept, so that a test can say what was really sent. Faults are put in by hand: at the n-th call of
+an action an error, or a connection that ends without an answer, or an endpoint that is gone.
+Signatures are not verified, but each call must carry one, for the right region and service.
+"""
+
+import http.server
+import json
+import re
+import socket
+import threading
+import time
+import urllib.parse
+
+import wire
+from buckets import Buckets
+from stacks import Stacks
+from wire import Answer, Closed, Lost, Refusal, Stalled
+
+SERVICES = {
+    "2010-05-15": ("cloudformation", wire.CLOUDFORMATION),
+    "2011-06-15": ("sts", wire.STS),
+}
+
+
+class Call:
+    """One request as it came: `action` by the API reference's name, `fields` unfolded."""
+
+    def __init__(self, service, action, headers, body, path="/", query=None, fields=None):
+        self.service, self.action = service, action
+        self.headers, self.body = headers, body
+        self.path, self.query, self.fields = path, query or {}, fields or {}
+        self.time = time.monotonic()
+
+    def parameters(self):
+        """Of a CreateChangeSet: {name: value}, and None where the previous value is to stay."""
+        found = {}
+        for one in self.fields.get("Parameters", []):
+            keeps = one.get("UsePreviousValue") == "true"
+            assert keeps != (
+                "ParameterValue" in one
+            ), f"both or neither of value and previous: {one}"
+            found[one["ParameterKey"]] = None if keeps else one["ParameterValue"]
+        return found
+
+    def __repr__(self):
+        return f"{self.service}:{self.action} {self.path if self.service == 's3' else self.fields}"
+
+
+class Fault:
+    def __init__(self, action, error, after, times):
+        self.action, self.error, self.after, self.times = action, error, after, times
+
+
+class Cloud:
+    def __init__(self, account="111122223333", region="ap-northeast-1"):
+        self.account, self.region = account, region
+        self.lock = threading.RLock()
+        self.buckets = Buckets(account, region)
+        self.stacks = Stacks(self)
+        self.parameters = {}
+        self.calls, self.complaints, self.faults = [], [], []
+        self.open = set()
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.server.cloud = self
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        self.gone = False
+        self.ended = threading.Event()
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+
+    # ---- for tests ----
+
+    def fault(self, action, error, after=0, times=1):
+        """After the next `after` calls of `action` ("*": of any), `times` of them fail."""
+        self.faults.append(Fault(action, error, after, times))
+
+    def of(self, action, service=None):
+        found = [c for c in self.calls if c.action == action]
+        return [c for c in found if service in (None, c.service)]
+
+    def actions(self):
+        return [call.action for call in self.calls]
+
+    def changes(self):
+        """The calls that would change something."""
+        reading = ("Describe", "Get", "Head", "List")
+        return [call for call in self.calls if not call.action.startswith(reading)]
+
+    def vanish(self):
+        """Nothing listens any more, and what was connected is cut off."""
+        with self.lock:
+            if self.gone:
+                return
+            self.gone = True
+            sockets = list(self.open)
+        threading.Thread(target=self.server.shutdown, daemon=True).start()
+        self.server.socket.close()
+        for one in sockets:
+            _cut(one)
+
+    def stop(self):
+        self.ended.set()
+        if not self.gone:
+            self.server.shutdown()
+            self.server.server_close()
+
+    def artifact_bucket(self):
+        return f"cf-templates-{self.region}-{self.account}"
+
+    def bucket_name(self, kind, env="dev"):
+        return f"{kind}logs-{env}-{self.account}-{self.region}"
+
+    # ---- what stacks do to the rest of the account ----
+
+    def made(self, resource):
+        kind, properties = resource["Type"], resource["Properties"]
+        if kind == "AWS::S3::Bucket" and properties["BucketName"] not in self.buckets.all:
+            self.buckets.make(properties["BucketName"])
+        if kind == "AWS::SSM::Parameter":
+            self.parameters[properties["Name"]] = properties["Value"]
+
+    def removed(self, physical, rolls_back):
+        """RetainExceptOnCreate: a bucket goes only when the run that made it is rolled back."""
+        self.parameters.pop(physical, None)
+        if rolls_back:
+            self.buckets.all.pop(physical, None)
+
+    # ---- the service ----
+
+    def answer(self, call):
+        with self.lock:
+            self.calls.append(call)
+            self._check_signature(call)
+            error = self._next_fault(call.action)
+            if callable(error):
+                error()
+                error = Closed()
+            if isinstance(error, Lost):
+                self._done(call)
+            if isinstance(error, (Closed, Stalled)):
+                raise error
+            if isinstance(error, Answer):
+                return error
+            return self._done(call) if error is None else self._refused(call, error)
+
+    def _done(self, call):
+        if call.service == "cloudformation":
+            return self.stacks.answer(call)
+        if call.service == "s3":
+            return self.buckets.answer(call)
+        try:
+            return self._sts(call) if call.service == "sts" else self._ssm(call)
+        except Refusal as refusal:
+            return self._refused(call, refusal)
+
+    def _next_fault(self, action):
+        for fault in self.faults:
+            if fault.action not in ("*", action) or fault.times == 0:
+                continue
+            if fault.after > 0:
+                fault.after -= 1
+                continue
+            fault.times -= 1
+            return fault.error
+        return None
+
+    def _refused(self, call, refusal):
+        if call.service == "s3":
+            return wire.s3_refusal(refusal, call.action.startswith("Head"))
+        if call.service == "ssm":
+            return wire.json_refusal(refusal)
+        namespace = wire.STS if call.service == "sts" else wire.CLOUDFORMATION
+        return wire.query_refusal(refusal, namespace)
+
+    def _check_signature(self, call):
+        given = call.headers.get("authorization", "")
+        scope = re.search(r"Credential=[^/]+/\d{8}/([^/]+)/([^/]+)/aws4_request", given)
+        if not scope:
+            self.complaints.append(f"{call}: carries no signature")
+        elif scope.groups() != (self.region, call.service):
+            self.complaints.append(f"{call}: is signed for {scope.groups()}")
+
+    def _sts(self, call):
+        if call.action != "GetCallerIdentity":
+            raise Refusal("InvalidAction", f"{call.action} is not played here")
+        result = {
+            "Arn": f"arn:aws:iam::{self.account}:user/operator",
+            "UserId": "AIDACKCEVSQ6C2EXAMPLE",
+            "Account": self.account,
+        }
+        return wire.query_answer(call.action, result, wire.STS)
+
+    def _parameter(self, name):
+        return {
+            "ARN": f"arn:aws:ssm:{self.region}:{self.account}:parameter{name}",
+            "DataType": "text",
+            "LastModifiedDate": 1.79e9,
+            "Name": name,
+            "Type": "String",
+            "Value": self.parameters[name],
+            "Version": 1,
+        }
+
+    def _ssm(self, call):
+        name = call.fields.get("Name")
+        if call.action == "GetParameter":
+            if name not in self.parameters:
+                raise Refusal("ParameterNotFound", "")
+            return wire.json_answer({"Parameter": self._parameter(name)})
+        if call.action == "GetParameters":
+            names = call.fields["Names"]
+            found = [self._parameter(name) for name in names if name in self.parameters]
+            unknown = [name for name in names if name not in self.parameters]
+            return wire.json_answer({"Parameters": found, "InvalidParameters": unknown})
+        if call.action == "PutParameter":
+            if name in self.parameters and not call.fields.get("Overwrite"):
+                said = (
+                    "The parameter already exists. To overwrite this value, set the overwrite "
+                    "option in the request to true."
+                )
+                raise Refusal("ParameterAlreadyExists", said)
+            if (
+                len(call.fields["Value"]) > 4096
+                and call.fields.get("Tier", "Standard") == "Standard"
+            ):
+                said = (
+                    "Standard tier parameters support a maximum parameter value of 4096 characters."
+                )
+                raise Refusal("ValidationException", said)
+            self.parameters[name] = call.fields["Value"]
+            return wire.json_answer({"Tier": "Standard", "Version": 2})
+        raise Refusal("UnknownOperationException", f"{call.action} is not played here")
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    # One packet for an answer, at once.
+    wbufsize = -1
+    disable_nagle_algorithm = True
+
+    def setup(self):
+        super().setup()
+        self.server.cloud.open.add(self.connection)
+
+    def finish(self):
+        self.server.cloud.open.discard(self.connection)
+        super().finish()
+
+    def handle_one_request(self):
+        try:
+            super().handle_one_request()
+        except (ConnectionError, ValueError):
+            self.close_connection = True
+
+    def _any(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        url = urllib.parse.urlsplit(self.path)
+        query = dict(urllib.parse.parse_qsl(url.query, keep_blank_values=True))
+        cloud = self.server.cloud
+        target = headers.get("x-amz-target", "")
+        if target.startswith("AmazonSSM."):
+            fields = json.loads(body)
+            call = Call("ssm", target.partition(".")[2], headers, body, fields=fields)
+        elif headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+            fields = wire.form(body)
+            service, _ = SERVICES[fields.pop("Version")]
+            call = Call(service, fields.pop("Action"), headers, body, fields=fields)
+        else:
+            action = cloud.buckets.action(self.command, url.path, query)
+            call = Call("s3", action, headers, body, url.path, query)
+        try:
+            answer = cloud.answer(call)
+        except Closed:
+            self.close_connection = True
+            _cut(self.connection)
+            return
+        except Stalled:
+            self.close_connection = True
+            cloud.ended.wait()
+            return
+        self._send(answer)
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _any
+
+    def _send(self, answer: Answer):
+        self.send_response(answer.status)
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        if answer.status != 204:
+            self.send_header("Content-Length", str(len(answer.body)))
+        self.end_headers()
+        if self.command != "HEAD" and answer.status != 204:
+            self.wfile.write(answer.body)
+
+    def log_message(self, *_):
+        pass
+
+
+def _cut(connection):
+    try:
+        connection.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass
+
+
+# ---- errors in AWS's words ----
+
+
+def throttled():
+    return Refusal("Throttling", "Rate exceeded")
+
+
+def internal():
+    return Refusal(
+        "InternalFailure", "The request processing has failed because of an unknown error", 500
+    )
+
+
+def expired():
+    return Refusal("ExpiredToken", "The security token included in the request is expired", 403)
+
+
+def unknown_key():
+    return Refusal(
+        "InvalidClientTokenId", "The security token included in the request is invalid.", 403
+    )
+
+
+def denied(action, resource, account="111122223333"):
+    """The sentence of IAM's guide on access denied messages."""
+    who = f"arn:aws:iam::{account}:user/operator"
+    said = (
+        f"User: {who} is not authorized to perform: {action} on resource: {resource} "
+        f"because no identity-based policy allows the {action} action"
+    )
+    return Refusal("AccessDenied", said, 403)

@@ -1,0 +1,270 @@
+"""The stacks of an account: what stands, what differs, and runs that move on poll by poll.
+
+What a change set holds is worked out from the two templates and parameters by the reader of
+tests/aws/template. What happens when it is executed is a run (events.py): one batch of events at
+each poll, so that a test is a scenario and not a matter of time.
+"""
+
+import datetime
+import functools
+import importlib.util
+import pathlib
+import threading
+import uuid
+
+import events
+from wire import Refusal
+
+TEMPLATES = pathlib.Path(__file__).resolve().parents[1] / "template" / "cloudformation.py"
+
+
+def _load():
+    spec = importlib.util.spec_from_file_location("template_reader", TEMPLATES)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+reader = _load()
+
+
+@functools.lru_cache
+def parsed(body):
+    return reader.load(body)
+
+
+def now():
+    return datetime.datetime.now(datetime.timezone.utc)
+
+
+class Scenario:
+    """How the next run of a stack goes.
+
+    `fails`: {logical id: reason}. `holds_after`: so many batches come, the rest once `gate` is set.
+    `pending`: how many polls a change set is in the making. `silent`: polls without news in front.
+    `replaces`: what a change set says is replaced. `moves_on`: which action lets the run go on; None: it is over at once.
+    """
+
+    def __init__(
+        self,
+        fails=None,
+        holds_after=None,
+        pending=1,
+        silent=0,
+        moves_on="DescribeStackEvents",
+        change_set_fails=None,
+        cannot_roll_back=None,
+        replaces=(),
+    ):
+        self.fails, self.holds_after = fails, holds_after
+        self.pending, self.silent, self.moves_on = pending, silent, moves_on
+        self.change_set_fails, self.cannot_roll_back = change_set_fails, cannot_roll_back
+        self.replaces = replaces
+        self.gate = threading.Event()
+
+
+class Stack:
+    def __init__(self, name, arn, made):
+        self.name, self.id, self.made = name, arn, made
+        self.status, self.reason = "REVIEW_IN_PROGRESS", None
+        self.template, self.body, self.parameters = None, "", {}
+        self.outputs, self.resources = {}, {}
+        self.events, self.batches, self.came = [], [], 0
+        self.token, self.pending_template = None, None
+
+
+class ChangeSet:
+    def __init__(self, arn, name, stack, kind, body, new, changes, fields, polls):
+        self.id, self.name, self.stack, self.kind = arn, name, stack, kind
+        self.body, self.new, self.changes, self.fields = body, new, changes, fields
+        self.polls, self.reason, self.executed, self.made = polls, None, False, now()
+
+
+class Runs:
+    """`cloud` has the account, the region, and what runs make and remove."""
+
+    def __init__(self, cloud):
+        self.cloud = cloud
+        self.all, self.sets = [], []
+        self.scenario = Scenario()
+
+    def stack(self, name):
+        """The stack of that name that is not deleted."""
+        found = [s for s in self.all if s.name == name and s.status != "DELETE_COMPLETE"]
+        return found[0] if found else None
+
+    def standing(self, name, parameters, status="CREATE_COMPLETE", body=None):
+        """A stack that an earlier run has left behind, with its events and what it made."""
+        stack = self._new(name)
+        self.all.append(stack)
+        body = body or reader.TEMPLATE.read_text()
+        new = self._evaluated(body, parameters)
+        changes = self._changes(None, new, False)
+        change_set = ChangeSet("", "earlier", stack, "CREATE", body, new, changes, {}, 0)
+        stack.batches, stack.pending_template = self._run(change_set, Scenario()), change_set
+        while stack.batches:
+            self._move_on(stack)
+        if status != "CREATE_COMPLETE":
+            self._tell(stack, events.STACK, status, "made so for a test")
+        return stack
+
+    def _arn(self, kind, name):
+        number = uuid.uuid4()
+        place = f"{self.cloud.region}:{self.cloud.account}"
+        return f"arn:aws:cloudformation:{place}:{kind}/{name}/{number}"
+
+    def _new(self, name):
+        return Stack(name, self._arn("stack", name), now())
+
+    def _evaluated(self, body, parameters):
+        if len(body.encode()) > 51_200:
+            said = (
+                "1 validation error detected: Value at 'templateBody' failed to satisfy "
+                "constraint: Member must have length less than or equal to 51200"
+            )
+            raise Refusal("ValidationError", said)
+        try:
+            return reader.Stack(parsed(body), parameters, self.cloud.account, self.cloud.region)
+        except reader.Refused as refused:
+            raise Refusal("ValidationError", f"Parameters: {refused}") from refused
+
+    def _changes(self, stack, new, takes_over):
+        """[(action, logical id, type, physical id, replacement)], as two templates differ."""
+        old = {}
+        if stack is not None and stack.template is not None:
+            old = self._evaluated(stack.body, stack.parameters).resources
+        changes = []
+        for name, resource in new.resources.items():
+            kind = resource["Type"]
+            if name not in old:
+                own = kind == "AWS::S3::Bucket" and resource["Properties"].get("BucketName")
+                there = own in self.cloud.buckets.all and takes_over
+                changes.append(
+                    ("Import" if there else "Add", name, kind, own if there else None, None)
+                )
+            elif old[name] != resource:
+                made = stack.resources.get(name)
+                replaced = "True" if name in self.scenario.replaces else "False"
+                changes.append(("Modify", name, kind, made, replaced))
+        gone = [name for name in old if name not in new.resources]
+        changes += [("Remove", n, old[n]["Type"], stack.resources.get(n), None) for n in gone]
+        return changes
+
+    def _is_kept(self, stack, name):
+        policy = stack.template["Resources"][name].get("DeletionPolicy", "Delete")
+        return policy in ("Retain", "RetainExceptOnCreate")
+
+    def _groups(self, template, names):
+        return events.levels(names, reader.references(template)) if template else []
+
+    def _run(self, one, scenario):
+        template = one.new.template
+        named = {name: action for action, name, *_ in one.changes}
+        live = [name for name, action in named.items() if action != "Remove"]
+        groups = self._groups(template, live)
+        if one.kind == "CREATE":
+            taken = [name for name, action in named.items() if action == "Import"]
+            return events.create(groups, taken, scenario.fails)
+        added = [name for name, action in named.items() if action == "Add"]
+        removed = [name for name, action in named.items() if action == "Remove"]
+        return events.update(groups, added, removed, scenario.fails, scenario.cannot_roll_back)
+
+    def _start(self, stack, batches, change_set):
+        """The status changes at once; the first batch tells so."""
+        if change_set and change_set.kind == "CREATE":
+            # A stack shows what it was to be, even if nothing comes of it.
+            stack.template, stack.body = change_set.new.template, change_set.body
+            stack.parameters = sent(change_set.new)
+        stack.pending_template = change_set
+        stack.batches = batches
+        stack.came = 0
+        stack.wait = self.scenario.silent
+        self._move_on(stack)
+        while self.scenario.moves_on is None and stack.batches:
+            self._move_on(stack)
+
+    def _poll(self, stack, action):
+        if action != self.scenario.moves_on or not stack.batches:
+            return
+        if stack.wait > 0:
+            stack.wait -= 1
+            return
+        held = self.scenario.holds_after is not None and stack.came >= self.scenario.holds_after
+        if not held or self.scenario.gate.is_set():
+            self._move_on(stack)
+
+    def _move_on(self, stack):
+        """One batch: all its events bear one time, as those of a busy stack do."""
+        batch = stack.batches.pop(0)
+        stack.came += 1
+        time = now()
+        for name, status, reason in batch:
+            self._tell(stack, name, status, reason, time)
+
+    def _tell(self, stack, name, status, reason, time=None):
+        time = time or now()
+        change_set = stack.pending_template
+        if name is events.STACK:
+            logical, physical, kind, number = (
+                stack.name,
+                stack.id,
+                events.STACK_TYPE,
+                str(uuid.uuid4()),
+            )
+        else:
+            template = change_set.new.template if change_set else stack.template
+            if name not in template["Resources"]:
+                template = stack.template
+            logical, kind = name, template["Resources"][name]["Type"]
+            physical = self._physical(stack, change_set, name, status, reason)
+            number = f"{name}-{status}-{time.isoformat()}-{len(stack.events)}"
+        stack.events.append(
+            {
+                "StackId": stack.id,
+                "EventId": number,
+                "StackName": stack.name,
+                "LogicalResourceId": logical,
+                "PhysicalResourceId": physical,
+                "ResourceType": kind,
+                "Timestamp": time,
+                "ResourceStatus": status,
+                "ResourceStatusReason": reason,
+                "ClientRequestToken": stack.token,
+            }
+        )
+        if name is events.STACK:
+            stack.status, stack.reason = status, reason
+            self._settled(stack, change_set)
+
+    def _physical(self, stack, change_set, name, status, reason):
+        """Makes, changes or removes what the event tells of; gives its physical id."""
+        if status in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"):
+            rolls_back = "ROLLBACK" in stack.status
+            new = self._evaluated(stack.body, stack.parameters) if rolls_back else change_set.new
+            if name in new.resources:
+                try:
+                    stack.resources[name] = new.ref(name)
+                except NotImplementedError:
+                    stack.resources[name] = f"{stack.name}-{name}-1MBVUXQ3KCVBG"
+                self.cloud.made(new.resources[name])
+        if status == "DELETE_COMPLETE" and name in stack.resources:
+            self.cloud.removed(
+                stack.resources.pop(name), rolls_back=stack.status.startswith("ROLL")
+            )
+        if status == "DELETE_SKIPPED":
+            return stack.resources.pop(name)
+        early = status == "CREATE_IN_PROGRESS" and reason is None
+        return "" if early else stack.resources.get(name, "")
+
+    def _settled(self, stack, change_set):
+        """What the stack is after a run that went well."""
+        if change_set and stack.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+            stack.template, stack.body = change_set.new.template, change_set.body
+            stack.parameters = sent(change_set.new)
+            stack.outputs = change_set.new.outputs
+            stack.pending_template = None
+
+
+def sent(new):
+    """Parameters as DescribeStacks shows them: lists as they were given, by commas."""
+    return {k: ",".join(v) if isinstance(v, list) else v for k, v in new.parameters.items()}

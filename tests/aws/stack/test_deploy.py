@@ -1,0 +1,323 @@
+"""`stack deploy` when all goes well: what is sent, what is shown, what is asked."""
+
+import json
+import re
+import subprocess
+
+import pytest
+from conftest import (
+    GIVEN,
+    HOSTS,
+    NETWORKS,
+    STACK,
+    TEMPLATE,
+    entries,
+    happened,
+    key,
+    networks,
+    progress,
+    says,
+    succeeded,
+)
+from runs import Scenario
+from wire import Refusal
+
+
+def test_first_deploy_creates_the_stack(cloud, program):
+    told = succeeded(program.first())
+    (sent,) = cloud.of("CreateChangeSet")
+    assert sent.fields["StackName"] == STACK
+    assert sent.fields["ChangeSetType"] == "CREATE"
+    assert sent.fields["TemplateBody"] == TEMPLATE
+    assert sent.fields["Capabilities"] == ["CAPABILITY_IAM"]
+    assert sent.fields["ImportExistingResources"] == "true"
+    assert re.fullmatch(r"log2aws-[-A-Za-z0-9]{8,100}", sent.fields["ChangeSetName"])
+    assert sent.fields["ClientToken"]
+    parameters = sent.parameters()
+    assert parameters["Env"] == "dev"
+    assert parameters["ArtifactBucket"] == cloud.artifact_bucket()
+    for name, file in [("GenerateUrlKey", "generate-url"), ("AnalyzeLogKey", "analyze-log")]:
+        assert parameters[name] == key((program.artifacts / f"{file}.zip").read_bytes())
+    assert parameters["Architecture"] == "x86_64"
+    assert entries(parameters["LogPutAllowHosts"]) == entries(HOSTS)
+    assert networks(parameters["LogPutAllowNetworks"]) == networks(NETWORKS)
+    (executed,) = cloud.of("ExecuteChangeSet")
+    assert executed.fields["ClientRequestToken"]
+    stack = cloud.stacks.stack(STACK)
+    assert stack.status == "CREATE_COMPLETE"
+    for name, resource in stack.template["Resources"].items():
+        kind = re.escape(resource["Type"])
+        assert re.search(rf"^\s*\+ {name}\s+{kind}\s*$", told.out, re.M), f"{name}: {told}"
+    # REVIEW_IN_PROGRESS was before the run.
+    assert progress(told) == happened(stack, 1)
+    for name, output in stack.outputs.items():
+        assert re.search(rf"^\s*{name}\s*: {re.escape(output['Value'])}$", told.out, re.M), told
+    says(told, r"ship .*--api " + re.escape(stack.outputs["GenerateSignedUrl"]["Value"]))
+
+
+def test_progress_comes_while_the_stack_is_made(cloud, program):
+    cloud.stacks.scenario = scenario = Scenario(holds_after=4)
+    running = program.start("deploy", "--allow-hosts", HOSTS)
+    running.until(r"CREATE_COMPLETE\s+\S+\s+AWS::")
+    assert cloud.stacks.stack(STACK).status == "CREATE_IN_PROGRESS"
+    scenario.gate.set()
+    told = succeeded(running.end())
+    assert progress(told) == happened(cloud.stacks.stack(STACK), 1)
+
+
+@pytest.mark.parametrize("page", [3, 7])
+def test_answers_in_pages_are_read_to_their_end(cloud, program, page):
+    cloud.stacks.page = page
+    cloud.stacks.changes_page = page
+    told = succeeded(program.first())
+    stack = cloud.stacks.stack(STACK)
+    assert progress(told) == happened(stack, 1)
+    for name in stack.template["Resources"]:
+        assert re.search(rf"^\s*\+ {name}\s", told.out, re.M), told
+
+
+def test_the_last_events_are_shown_though_the_stack_rests_already(cloud, program):
+    """Between the question for events and the one for the status, the run goes on."""
+    cloud.stacks.scenario = Scenario(moves_on="DescribeStacks")
+    told = succeeded(program.first())
+    assert progress(told) == happened(cloud.stacks.stack(STACK), 1)
+
+
+def test_update_sends_what_was_given_and_keeps_the_rest(cloud, program, standing):
+    before = len(standing.events)
+    told = succeeded(program.deploy("--parameter", "RawKeepDays=400"))
+    (sent,) = cloud.of("CreateChangeSet")
+    assert sent.fields["ChangeSetType"] == "UPDATE"
+    parameters = sent.parameters()
+    assert parameters["RawKeepDays"] == "400"
+    for name in ["AnalyzedKeepDays", "KmsKeyArn", "AlarmTopicArn", "RequestsPerSecond"]:
+        assert parameters[name] is None, "UsePreviousValue"
+    assert standing.parameters["RawKeepDays"] == "400"
+    for name in ["RawBucket", "GenerateUrl", "AnalyzeLog"]:
+        assert re.search(rf"^\s*~ {name}\s+AWS::", told.out, re.M), told
+    assert "AnalyzedBucket " not in told.out, "it does not change"
+    assert progress(told) == happened(standing, before), "and nothing of the earlier run"
+    says(told, r"GenerateSignedUrl\s*: https://")
+
+
+def test_update_does_not_fall_back_to_the_templates_defaults(cloud, program):
+    cloud.buckets.make(cloud.artifact_bucket())
+    kept = {"RawKeepDays": "30", "RequestsPerSecond": "7", "CheckPutAddress": "false"}
+    stack = cloud.stacks.standing(STACK, {**GIVEN, **kept})
+    succeeded(program.deploy())
+    assert {name: stack.parameters[name] for name in kept} == kept
+
+
+def test_update_of_a_stack_of_an_older_template(cloud, program):
+    """A parameter that the stack does not know has no previous value; one that went is not sent."""
+    older = TEMPLATE.replace("AbortUploadDays", "OldUploadDays")
+    cloud.buckets.make(cloud.artifact_bucket())
+    stack = cloud.stacks.standing(STACK, GIVEN, body=older)
+    succeeded(program.deploy())
+    assert stack.body == TEMPLATE
+    assert stack.parameters["AbortUploadDays"] == "7"
+
+
+def test_what_goes_and_what_is_replaced_is_marked(cloud, program):
+    older = TEMPLATE.replace("ApiDeployment7ddd4dc1", "ApiDeployment00000000")
+    cloud.buckets.make(cloud.artifact_bucket())
+    stack = cloud.stacks.standing(STACK, GIVEN, body=older)
+    cloud.stacks.scenario = Scenario(replaces={"GenerateUrl"})
+    before = len(stack.events)
+    told = succeeded(program.deploy())
+    for sign, name in [("-", "ApiDeployment00000000"), ("+", "ApiDeployment7ddd4dc1")]:
+        assert re.search(
+            rf"^\s*{re.escape(sign)} {name}\s+AWS::ApiGateway::Deployment", told.out, re.M
+        )
+    assert re.search(r"^\s*! GenerateUrl\s+AWS::Lambda::Function", told.out, re.M), told
+    assert re.search(r"^\s*~ AnalyzeLog\s+AWS::Lambda::Function", told.out, re.M), told
+    assert progress(told) == happened(stack, before)
+
+
+@pytest.mark.parametrize(
+    "status", ["UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE"]
+)
+def test_a_stack_that_rests_is_updated(cloud, program, status):
+    cloud.buckets.make(cloud.artifact_bucket())
+    stack = cloud.stacks.standing(STACK, GIVEN, status)
+    succeeded(program.deploy())
+    assert stack.status == "UPDATE_COMPLETE"
+
+
+def test_a_stack_in_review_is_created(cloud, program):
+    """A change set that was never executed leaves such a stack."""
+    cloud.stacks.all.append(cloud.stacks._new(STACK))
+    succeeded(program.first())
+    assert cloud.of("CreateChangeSet")[0].fields["ChangeSetType"] == "CREATE"
+    assert cloud.stacks.stack(STACK).status == "CREATE_COMPLETE"
+
+
+def test_nothing_to_change_is_success(cloud, program):
+    succeeded(program.first())
+    status = cloud.stacks.stack(STACK).status
+    told = succeeded(program.deploy())
+    says(told, r"nothing to change|no change", r"GenerateSignedUrl\s*: https://")
+    assert len(cloud.of("ExecuteChangeSet")) == 1, "of the first deploy"
+    assert len(cloud.stacks.sets) == 1, "the second change set is deleted"
+    assert cloud.stacks.stack(STACK).status == status
+    assert not progress(told)
+
+
+def test_nothing_to_change_said_at_once_is_success(cloud, program, standing):
+    cloud.fault("CreateChangeSet", Refusal("ValidationError", "No updates are to be performed."))
+    told = succeeded(program.deploy())
+    says(told, r"nothing to change|no change", r"GenerateSignedUrl\s*: https://")
+    assert not cloud.of("ExecuteChangeSet")
+
+
+@pytest.mark.parametrize("polls", [0, 5])
+def test_a_change_set_is_awaited(cloud, program, polls):
+    cloud.stacks.scenario = Scenario(pending=polls)
+    succeeded(program.first())
+    assert len(cloud.of("DescribeChangeSet")) >= polls + 1
+
+
+def test_prod_asks_and_no_changes_nothing(cloud, program):
+    told = succeeded(program.first("--env", "prod", answer="n\n"))
+    says(
+        told,
+        r"log2aws-prod",
+        cloud.account,
+        cloud.region,
+        r"\(y/n\)",
+        "cancell?ed",
+        "nothing was changed",
+    )
+    assert not cloud.changes()
+
+
+@pytest.mark.parametrize("answer", ["no\n", "\n", "yesterday\n"])
+def test_prod_takes_nothing_but_y_for_yes(cloud, program, answer):
+    program.first("--env", "prod", answer=answer)
+    assert not cloud.changes()
+
+
+def test_prod_without_an_answer_is_refused(cloud, program):
+    told = program.first("--env", "prod", answer="")
+    assert told.code == 1, told
+    says(told, "--force")
+    assert not cloud.changes()
+
+
+def test_prod_asks_and_goes_on(cloud, program):
+    told = succeeded(program.first("--env", "prod", answer="y\n"))
+    says(told, r"\(y/n\)")
+    assert cloud.stacks.stack("log2aws-prod").status == "CREATE_COMPLETE"
+    assert "/log2aws/prod/LogPutAllowHosts" in cloud.parameters
+
+
+def test_force_does_not_ask(cloud, program):
+    told = succeeded(program.first("--env", "prod", "--force"))
+    assert "(y/n)" not in told.all
+    assert cloud.stacks.stack("log2aws-prod").status == "CREATE_COMPLETE"
+
+
+def test_dev_does_not_ask(cloud, program):
+    assert "(y/n)" not in succeeded(program.first()).all
+
+
+@pytest.mark.parametrize(
+    "remote, name",
+    [
+        ("https://git.example.com/team/load_logs.git", "load-logs-dev"),
+        ("git@git.example.com:team/collector.git", "collector-dev"),
+        ("ssh://git@git.example.com/team/collector", "collector-dev"),
+    ],
+)
+def test_the_stack_is_named_after_the_repository(cloud, program, remote, name):
+    git = ["git", "-C", str(program.folder)]
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "remote", "add", "origin", remote], check=True)
+    succeeded(program.first())
+    assert cloud.stacks.stack(name), cloud.stacks.all[0].name
+
+
+def test_the_stack_can_be_named(cloud, program):
+    succeeded(program.first("--stack-name", "another-name"))
+    assert cloud.stacks.stack("another-name")
+    succeeded(program.deploy(LOG2AWS_STACK_NAME="another-name"))
+    assert len(cloud.stacks.all) == 1
+
+
+def test_the_environment_names_all_that_is_made(cloud, program):
+    succeeded(program.first(LOG2AWS_ENV="stage"))
+    stack = cloud.stacks.stack("log2aws-stage")
+    assert stack.parameters["Env"] == "stage"
+    assert cloud.bucket_name("server", "stage") in cloud.buckets.all
+
+
+@pytest.mark.parametrize("cloud", ["eu-west-1"], indirect=True)
+def test_a_profile_gives_credentials_and_region(cloud, program):
+    config = program.folder / "config"
+    config.write_text(
+        "[profile ops]\nregion = eu-west-1\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\n"
+        "aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY\n"
+    )
+    for name in ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]:
+        del program.environment[name]
+    succeeded(program.first("--profile", "ops", AWS_CONFIG_FILE=str(config)))
+    assert cloud.stacks.stack(STACK).status == "CREATE_COMPLETE"
+
+
+@pytest.mark.parametrize("cloud", ["eu-west-1"], indirect=True)
+def test_the_region_flag_goes_before_the_environment(cloud, program):
+    program.environment["AWS_REGION"] = "us-west-2"
+    succeeded(program.first("--region", "eu-west-1"))
+    assert cloud.artifact_bucket() == "cf-templates-eu-west-1-111122223333"
+    assert cloud.artifact_bucket() in cloud.buckets.all
+
+
+def test_the_right_account_is_taken(cloud, program):
+    succeeded(program.first("--account", cloud.account))
+
+
+def test_buckets_of_a_deleted_stack_are_taken_over(cloud, program):
+    succeeded(program.first())
+    cloud.buckets.all[cloud.bucket_name("server")].put("web01/2026-01-01.log", b"a log")
+    succeeded(program("delete"))
+    assert cloud.stacks.stack(STACK) is None
+    told = succeeded(program.first())
+    for name in ["RawBucket", "AnalyzedBucket"]:
+        assert re.search(rf"^\s*> {name}\s+AWS::S3::Bucket.*taken over", told.out, re.M), told
+    assert len(cloud.buckets.all[cloud.bucket_name("server")].versions) == 1
+
+
+def test_the_outcome_as_json(cloud, program):
+    told = succeeded(program.first("--json"))
+    stack = cloud.stacks.stack(STACK)
+    outcome = json.loads(told.out)
+    assert (outcome["stack"], outcome["account"], outcome["region"]) == (
+        STACK,
+        cloud.account,
+        cloud.region,
+    )
+    outputs = {one["key"]: one["value"] for one in outcome["outputs"]}
+    assert outputs == {name: one["Value"] for name, one in stack.outputs.items()}
+    assert "CREATE_COMPLETE" in told.err, "progress is there, beside the JSON"
+    again = json.loads(succeeded(program.deploy("--json")).out)
+    assert again["outputs"] == outcome["outputs"] and again["outcome"] != outcome["outcome"]
+
+
+def test_every_flag_has_its_variable(cloud, program):
+    line = program.command("deploy", ["--artifacts", "x"])
+    program.command = lambda verb, flags: line[:3]
+    told = program(
+        "deploy",
+        LOG2AWS_ENDPOINT_URL=cloud.url,
+        LOG2AWS_ARTIFACTS=str(program.artifacts),
+        LOG2AWS_ALLOW_HOSTS="203.0.113.9",
+        LOG2AWS_ENV="prod",
+        LOG2AWS_FORCE="true",
+        LOG2AWS_POLL_MS="10",
+        LOG2AWS_ACCOUNT=cloud.account,
+        LOG2AWS_STACK_NAME="by-variable",
+    )
+    succeeded(told)
+    stack = cloud.stacks.stack("by-variable")
+    assert stack.parameters["Env"] == "prod"
+    assert stack.parameters["LogPutAllowHosts"] == "203.0.113.9"

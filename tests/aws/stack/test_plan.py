@@ -1,0 +1,71 @@
+"""`stack plan`: what would be made and what it costs, with no account and no network."""
+
+import json
+import re
+
+import pytest
+from conftest import TEMPLATE, refused, succeeded
+from runs import parsed
+
+ENV = ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]
+
+
+@pytest.fixture
+def offline(cloud, program):
+    for name in ENV:
+        del program.environment[name]
+    yield program
+    assert not cloud.calls
+
+
+def test_the_plan_names_every_resource(offline):
+    told = succeeded(offline("plan"))
+    for name, resource in parsed(TEMPLATE)["Resources"].items():
+        assert re.search(rf"\b{name}\b.*{re.escape(resource['Type'])}", told.out), f"{name}: {told}"
+
+
+def test_the_plan_tells_each_permission_and_the_call_that_needs_it(offline):
+    told = succeeded(offline("plan"))
+    for sid in re.findall(r"Sid: (\w+)", TEMPLATE):
+        # Statements on KMS are there with a key only.
+        if sid not in ("EncryptPuts", "DecryptAndEncrypt"):
+            assert re.search(rf"\b{sid}\b", told.out), f"{sid}: {told}"
+    with_key = succeeded(
+        offline(
+            "plan", "--parameter", "KmsKeyArn=arn:aws:kms:ap-northeast-1:111122223333:key/1234abcd"
+        )
+    )
+    assert "EncryptPuts" in with_key.out and "DecryptAndEncrypt" in with_key.out
+
+
+def cost(told):
+    assert "USD" in told.out, told
+    return float(re.search(r"^\s*total\s+([\d.,]+)$", told.out, re.M)[1].replace(",", ""))
+
+
+def test_the_cost_grows_with_the_servers(offline):
+    ten = cost(succeeded(offline("plan")))
+    assert ten == cost(succeeded(offline("plan", "--servers", "10")))
+    many = cost(succeeded(offline("plan", "--servers", "5000")))
+    assert 0 < ten < many
+
+
+def test_the_plan_as_json(offline):
+    told = succeeded(offline("plan", "--json", "--env", "stage"))
+    plan = json.loads(told.out)
+    said = json.dumps(plan)
+    for name in parsed(TEMPLATE)["Resources"]:
+        assert f'"{name}"' in said
+    assert "serverlogs-stage-" in said
+
+
+def test_the_plan_names_the_region(offline):
+    assert "ap-northeast-1" in succeeded(offline("plan")).out
+    told = succeeded(offline("plan", "--region", "eu-west-1"))
+    assert "serverlogs-dev-{account}-eu-west-1" in told.out
+    assert "{account}-ap-northeast-1" not in told.out
+
+
+def test_the_plan_checks_what_a_deploy_would(offline):
+    refused(offline("plan", "--parameter", "RawKeepDay=400"), "RawKeepDays")
+    refused(offline("plan", "--allow-hosts", "203.0.113"), r"203\.0\.113")
