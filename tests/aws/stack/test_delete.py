@@ -244,6 +244,6 @@ def test_purge_leaves_buckets_that_another_stack_uses(cloud, program):
     other = cloud.stacks.standing("load-logs-dev", GIVEN)
     raw = cloud.buckets.all[cloud.bucket_name("server")]
     raw.put("web01/2026-01-01.log", b"a log")
-    failed(program("delete", "--purge", answer=f"{STACK}\n"), raw.name, "--stack-name")
+    failed(program("delete", "--purge", answer=f"{STACK}\n"), "in use", "--stack-name")
     assert not cloud.changes()
     assert other.status == "CREATE_COMPLETE" and len(raw.versions) == 1
