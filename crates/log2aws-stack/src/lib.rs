@@ -20,6 +20,7 @@ mod error;
 mod events;
 mod fault;
 mod parameter_store;
+mod phase;
 mod stack;
 mod state;
 mod watch;

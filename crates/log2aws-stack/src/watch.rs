@@ -10,7 +10,6 @@ use crate::cloud::Cloud;
 use crate::console::Console;
 use crate::error::StackError;
 use crate::fault::CallError;
-use crate::name::StackName;
 use crate::stack::{StackEvent, Standing};
 use crate::state::{self, State};
 
@@ -43,42 +42,6 @@ pub struct Session<'a, C> {
     pub zone: TimeZone,
     /// How it waits.
     pub pace: Pace,
-}
-
-/// What has been begun: what there is to say when nobody waits any longer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Phase {
-    /// Nothing yet.
-    Nothing,
-    /// CloudFormation is at work, and goes on without us.
-    AtWork,
-    /// We are, after CloudFormation has done its part; the words say at what.
-    After(&'static str),
-}
-
-/// What a command that ended early is told as. `what` is `the deploy` or `the delete`; `follow` is
-/// the command that follows it.
-pub(crate) fn ended_early(
-    error: StackError,
-    phase: Phase,
-    what: &'static str,
-    stack: &StackName,
-    follow: &str,
-) -> StackError {
-    let left = |why: String| StackError::Left {
-        why,
-        what,
-        stack: stack.to_string(),
-        follow: follow.to_owned(),
-    };
-    match (phase, error) {
-        (Phase::AtWork, StackError::Interrupted) => left("interrupted".to_owned()),
-        (Phase::AtWork, StackError::Call(fault)) => left(fault.to_string()),
-        (Phase::After(step), StackError::Interrupted) => StackError::State(format!(
-            "interrupted while {step}; run the command again, and it goes on from there"
-        )),
-        (_, error) => error,
-    }
 }
 
 /// How a wait ended.

@@ -12,10 +12,11 @@ use crate::deploy::{agreed, first_failure};
 use crate::error::StackError;
 use crate::fault;
 use crate::name::StackName;
+use crate::phase::{Errand, Phase};
 use crate::stack::Standing;
 use crate::state::{self, State};
 use crate::template::Template;
-use crate::watch::{Phase, Session, Watch, ended_early};
+use crate::watch::{Session, Watch};
 
 /// What is to be deleted.
 #[derive(Clone, Debug)]
@@ -54,13 +55,9 @@ pub async fn delete<C: Console>(
     interrupt: impl Future<Output = ()>,
 ) -> Result<DeleteOutcome, StackError> {
     let phase = Cell::new(Phase::Nothing);
-    let done = tokio::select! {
-        biased;
-        () = interrupt => Err(StackError::Interrupted),
-        done = run(session, template, request, &phase) => done,
-    };
     let DeleteRequest { stack, follow, .. } = request;
-    done.map_err(|error| ended_early(error, phase.get(), "the delete", stack, follow))
+    let errand = Errand { what: "the delete", stack, follow };
+    errand.run(&phase, run(session, template, request, &phase), interrupt).await
 }
 
 async fn run<C: Console>(

@@ -3,6 +3,7 @@
 //! What can be checked without AWS is checked before the first request; what changes is told before
 //! it is done; and whatever stops it half-way, the next run goes on from there.
 
+mod allow_list;
 mod artifact_bucket;
 mod change_set;
 mod parameters;
@@ -13,19 +14,20 @@ use std::future::Future;
 
 use jiff::Timestamp;
 use log2aws_core::allow_list::AllowList;
-use log2aws_core::env_name::{self, EnvName};
+use log2aws_core::env_name::EnvName;
 use serde::Serialize;
 
 use crate::artifacts::Artifacts;
 use crate::console::Console;
 use crate::error::StackError;
 use crate::fault;
-use crate::hosts::{self, HOSTS, InForce, NETWORKS};
+use crate::hosts::{self, HOSTS, NETWORKS};
 use crate::name::StackName;
+use crate::phase::{Errand, Phase};
 use crate::stack::{Output, Standing};
 use crate::state::{self, State};
 use crate::template::Template;
-use crate::watch::{Phase, Rest, Session, Watch, ended_early};
+use crate::watch::{Rest, Session, Watch};
 
 use change_set::Planned;
 pub use parameters::checked_parameters;
@@ -94,13 +96,9 @@ pub async fn deploy<C: Console>(
 ) -> Result<Deployed, StackError> {
     let phase = Cell::new(Phase::Nothing);
     let work = Work { template, request, phase: &phase };
-    let done = tokio::select! {
-        biased;
-        () = interrupt => Err(StackError::Interrupted),
-        done = work.run(session) => done,
-    };
     let DeployRequest { stack, follow, .. } = request;
-    done.map_err(|error| ended_early(error, phase.get(), "the deploy", stack, follow))
+    let errand = Errand { what: "the deploy", stack, follow };
+    errand.run(&phase, work.run(session), interrupt).await
 }
 
 /// What stands under the stack's name.
@@ -133,7 +131,7 @@ impl Work<'_> {
             Found::Standing(stack) => Some(stack),
             Found::Nothing | Found::Planned => None,
         };
-        let hosts = self.hosts(session, standing).await?;
+        let hosts = allow_list::wanted(session, self.request, standing).await?;
         let values = self.values(session, standing, &hosts)?;
         let what = if standing.is_some() { "Update" } else { "Create" };
         let question =
@@ -158,7 +156,7 @@ impl Work<'_> {
                 (outcome, outputs)
             }
         };
-        let changed = self.settle_hosts(session, &hosts).await?;
+        let changed = allow_list::settle(session, &self.request.env, &hosts).await?;
         let outcome = match outcome {
             DeployOutcome::Unchanged if changed => DeployOutcome::Updated,
             outcome => outcome,
@@ -213,55 +211,6 @@ impl Work<'_> {
                 reason(&standing),
                 session.cloud.region,
             ))),
-        }
-    }
-
-    /// The list that is wanted, once it is clear that nobody is let in by it unasked.
-    async fn hosts<C: Console>(
-        &self,
-        session: &mut Session<'_, C>,
-        standing: Option<&Standing>,
-    ) -> Result<AllowList, StackError> {
-        let name = self.request.env.parameter(env_name::ALLOW_LIST);
-        let given = self.request.allow_hosts.as_ref();
-        let stored = match session.cloud.parameter(&name).await? {
-            Some(text) => match text.parse::<AllowList>() {
-                Ok(list) => Some(list),
-                // What nobody can read lets nobody in: a list that is given mends it.
-                Err(_) if given.is_some() => None,
-                Err(source) => return Err(StackError::StoredHosts { name, source }),
-            },
-            None => None,
-        };
-        let wanted = given.or(stored.as_ref()).cloned().ok_or(StackError::NoHosts)?;
-        let Some(standing) = standing else { return Ok(wanted) };
-        let checked =
-            standing.parameters.get("CheckPutAddress").is_none_or(|value| value == "true");
-        let networks = standing.parameters.get(NETWORKS).filter(|_| checked);
-        let networks = networks.map(|text| {
-            text.split(',')
-                .filter_map(|part| part.trim().parse::<AllowList>().ok())
-                .flat_map(|list| list.networks())
-                .collect()
-        });
-        let difference = match &stored {
-            Some(list) => InForce { list: list.clone(), networks }.difference(&wanted),
-            None => hosts::Difference {
-                widened: wanted.to_string().split(", ").map(str::to_owned).collect(),
-                narrowed: Vec::new(),
-            },
-        };
-        for entry in &difference.widened {
-            session.console.line(&format!("allow-list: + {entry}"))?;
-        }
-        for entry in &difference.narrowed {
-            session.console.line(&format!("allow-list: - {entry}"))?;
-        }
-        if difference.widened.is_empty() || self.request.widen {
-            Ok(wanted)
-        } else {
-            let by_hand = given.is_none();
-            Err(StackError::Widens { entries: difference.widened, by_hand })
         }
     }
 
@@ -352,24 +301,6 @@ impl Work<'_> {
             first: first_failure(rest),
             next,
         }
-    }
-
-    /// Makes Parameter Store hold the wanted list where CloudFormation saw nothing to change: it
-    /// does not see what was edited by hand. Whether that was needed.
-    async fn settle_hosts<C: Console>(
-        &self,
-        session: &mut Session<'_, C>,
-        wanted: &AllowList,
-    ) -> Result<bool, StackError> {
-        let name = self.request.env.parameter(env_name::ALLOW_LIST);
-        let stored = session.cloud.parameter(&name).await?;
-        let same = |text: String| text.parse::<AllowList>().is_ok_and(|list| list == *wanted);
-        if stored.is_some_and(same) {
-            return Ok(false);
-        }
-        session.cloud.put_parameter(&name, &wanted.to_string()).await?;
-        session.console.line(&format!("{name} = {wanted}"))?;
-        Ok(true)
     }
 }
 

@@ -1,0 +1,78 @@
+//! The allow-list of a deploy: what is wanted, against what is in force, and Parameter Store put
+//! right in the end.
+
+use log2aws_core::allow_list::AllowList;
+use log2aws_core::env_name::{self, EnvName};
+
+use super::DeployRequest;
+use crate::console::Console;
+use crate::error::StackError;
+use crate::hosts::{self, InForce, NETWORKS};
+use crate::stack::Standing;
+use crate::watch::Session;
+
+/// The list that is wanted, once it is clear that nobody is let in by it unasked.
+pub(super) async fn wanted<C: Console>(
+    session: &mut Session<'_, C>,
+    request: &DeployRequest,
+    standing: Option<&Standing>,
+) -> Result<AllowList, StackError> {
+    let name = request.env.parameter(env_name::ALLOW_LIST);
+    let given = request.allow_hosts.as_ref();
+    let stored = match session.cloud.parameter(&name).await? {
+        Some(text) => match text.parse::<AllowList>() {
+            Ok(list) => Some(list),
+            // What nobody can read lets nobody in: a list that is given mends it.
+            Err(_) if given.is_some() => None,
+            Err(source) => return Err(StackError::StoredHosts { name, source }),
+        },
+        None => None,
+    };
+    let wanted = given.or(stored.as_ref()).cloned().ok_or(StackError::NoHosts)?;
+    let Some(standing) = standing else { return Ok(wanted) };
+    let checked = standing.parameters.get("CheckPutAddress").is_none_or(|value| value == "true");
+    let networks = standing.parameters.get(NETWORKS).filter(|_| checked);
+    let networks = networks.map(|text| {
+        text.split(',')
+            .filter_map(|part| part.trim().parse::<AllowList>().ok())
+            .flat_map(|list| list.networks())
+            .collect()
+    });
+    let difference = match &stored {
+        Some(list) => InForce { list: list.clone(), networks }.difference(&wanted),
+        None => hosts::Difference {
+            widened: wanted.to_string().split(", ").map(str::to_owned).collect(),
+            narrowed: Vec::new(),
+        },
+    };
+    for entry in &difference.widened {
+        session.console.line(&format!("allow-list: + {entry}"))?;
+    }
+    for entry in &difference.narrowed {
+        session.console.line(&format!("allow-list: - {entry}"))?;
+    }
+    if difference.widened.is_empty() || request.widen {
+        Ok(wanted)
+    } else {
+        let by_hand = given.is_none();
+        Err(StackError::Widens { entries: difference.widened, by_hand })
+    }
+}
+
+/// Makes Parameter Store hold the wanted list where CloudFormation saw nothing to change: it
+/// does not see what was edited by hand. Whether that was needed.
+pub(super) async fn settle<C: Console>(
+    session: &mut Session<'_, C>,
+    env: &EnvName,
+    wanted: &AllowList,
+) -> Result<bool, StackError> {
+    let name = env.parameter(env_name::ALLOW_LIST);
+    let stored = session.cloud.parameter(&name).await?;
+    let same = |text: String| text.parse::<AllowList>().is_ok_and(|list| list == *wanted);
+    if stored.is_some_and(same) {
+        return Ok(false);
+    }
+    session.cloud.put_parameter(&name, &wanted.to_string()).await?;
+    session.console.line(&format!("{name} = {wanted}"))?;
+    Ok(true)
+}
