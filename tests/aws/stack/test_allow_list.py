@@ -2,6 +2,7 @@
 
 import pytest
 from conftest import HOSTS, STACK, entries, failed, networks, refused, says, succeeded
+from runs import Scenario
 
 STORED = "/log2aws/dev/LogPutAllowHosts"
 ONE = "203.0.113.7"
@@ -84,6 +85,19 @@ def test_an_edit_that_the_stack_does_not_see_is_put_right(cloud, program, deploy
     assert put.fields["Type"] == "String"
     assert entries(cloud.parameters[STORED]) == entries(HOSTS)
     says(told, r"192\.0\.2\.1")
+
+
+def test_an_edit_while_the_deploy_runs_is_not_undone(cloud, program, deployed):
+    """Whoever shuts an address out in the meantime must not see it let in again."""
+    cloud.stacks.scenario = scenario = Scenario(holds_after=1)
+    running = program.start("deploy", "--allow-hosts", HOSTS, "--parameter", "RawKeepDays=30")
+    running.until(r"UPDATE_IN_PROGRESS")
+    cloud.parameters[STORED] = ONE
+    scenario.gate.set()
+    told = succeeded(running.end())
+    assert cloud.parameters[STORED] == ONE
+    assert not cloud.of("PutParameter")
+    says(told, "edited during the deploy", ONE)
 
 
 def test_networks_of_the_two_families_go_into_the_policy(cloud, program):

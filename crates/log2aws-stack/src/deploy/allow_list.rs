@@ -11,24 +11,32 @@ use crate::hosts::{self, InForce, NETWORKS};
 use crate::stack::Standing;
 use crate::watch::Session;
 
+/// The list of a deploy.
+#[derive(Clone, Debug)]
+pub(super) struct Wanted {
+    /// The list that shall be in force.
+    pub(super) list: AllowList,
+    /// What Parameter Store held when the deploy began.
+    stored: Option<String>,
+}
+
 /// The list that is wanted, once it is clear that nobody is let in by it unasked.
 pub(super) async fn wanted<C: Console>(
     session: &mut Session<'_, C>,
     request: &DeployRequest,
     standing: Option<&Standing>,
-) -> Result<AllowList, StackError> {
+) -> Result<Wanted, StackError> {
     let name = request.env.parameter(env_name::ALLOW_LIST);
     let given = request.allow_hosts.as_ref();
-    let stored = match session.cloud.parameter(&name).await? {
-        Some(text) => match text.parse::<AllowList>() {
-            Ok(list) => Some(list),
-            // What nobody can read lets nobody in: a list that is given mends it.
-            Err(_) if given.is_some() => None,
-            Err(source) => return Err(StackError::StoredHosts { name, source }),
-        },
-        None => None,
+    let text = session.cloud.parameter(&name).await?;
+    let stored = match text.as_deref().map(str::parse::<AllowList>).transpose() {
+        Ok(stored) => stored,
+        // What nobody can read lets nobody in: a list that is given mends it.
+        Err(_) if given.is_some() => None,
+        Err(source) => return Err(StackError::StoredHosts { name, source }),
     };
-    let wanted = given.or(stored.as_ref()).cloned().ok_or(StackError::NoHosts)?;
+    let list = given.or(stored.as_ref()).cloned().ok_or(StackError::NoHosts)?;
+    let wanted = Wanted { list, stored: text };
     let Some(standing) = standing else { return Ok(wanted) };
     let checked = standing.parameters.get("CheckPutAddress").is_none_or(|value| value == "true");
     let networks = standing.parameters.get(NETWORKS).filter(|_| checked);
@@ -39,9 +47,9 @@ pub(super) async fn wanted<C: Console>(
             .collect()
     });
     let difference = match &stored {
-        Some(list) => InForce { list: list.clone(), networks }.difference(&wanted),
+        Some(list) => InForce { list: list.clone(), networks }.difference(&wanted.list),
         None => hosts::Difference {
-            widened: wanted.to_string().split(", ").map(str::to_owned).collect(),
+            widened: wanted.list.to_string().split(", ").map(str::to_owned).collect(),
             narrowed: Vec::new(),
         },
     };
@@ -59,20 +67,28 @@ pub(super) async fn wanted<C: Console>(
     }
 }
 
-/// Makes Parameter Store hold the wanted list where CloudFormation saw nothing to change: it
-/// does not see what was edited by hand. Whether that was needed.
+/// Makes Parameter Store hold the wanted list where CloudFormation saw nothing to change: it does
+/// not see what was edited by hand. What was edited while the deploy ran is left as it is: it may
+/// have been narrowed. Whether anything was put.
 pub(super) async fn settle<C: Console>(
     session: &mut Session<'_, C>,
     env: &EnvName,
-    wanted: &AllowList,
+    wanted: &Wanted,
 ) -> Result<bool, StackError> {
     let name = env.parameter(env_name::ALLOW_LIST);
     let stored = session.cloud.parameter(&name).await?;
-    let same = |text: String| text.parse::<AllowList>().is_ok_and(|list| list == *wanted);
-    if stored.is_some_and(same) {
+    let same = |text: &String| text.parse::<AllowList>().is_ok_and(|list| list == wanted.list);
+    if stored.as_ref().is_some_and(same) {
         return Ok(false);
     }
-    session.cloud.put_parameter(&name, &wanted.to_string()).await?;
-    session.console.line(&format!("{name} = {wanted}"))?;
+    if stored != wanted.stored {
+        let stands = stored.as_deref().unwrap_or("no value");
+        session
+            .console
+            .line(&format!("{name} was edited during the deploy, and stays as it is: {stands}"))?;
+        return Ok(false);
+    }
+    session.cloud.put_parameter(&name, &wanted.list.to_string()).await?;
+    session.console.line(&format!("{name} = {}", wanted.list))?;
     Ok(true)
 }

@@ -132,7 +132,7 @@ impl Work<'_> {
             Found::Nothing | Found::Planned => None,
         };
         let hosts = allow_list::wanted(session, self.request, standing).await?;
-        let values = self.values(session, standing, &hosts)?;
+        let values = self.values(session, standing, &hosts.list)?;
         let what = if standing.is_some() { "Update" } else { "Create" };
         let question =
             format!("{what} stack {stack} in account {account}, region {region}? (y/n): ");
