@@ -27,14 +27,11 @@ const CARGO_FUZZ: &str = "0.13.2";
 const GARAGE: &str = "2.5.0";
 
 /// What the Python of the tests has to bring, each file beside the tests that need it.
-const PYTHON: &[&str] =
-    &["tests/aws/requirements.txt", "tests/clients/requirements.txt", CARGO_LAMBDA];
+const PYTHON: &[&str] = &["tests/aws/requirements.txt", "tests/clients/requirements.txt", LAMBDA];
 
-/// The Runtime API of the tests, and what builds the zips.
-const CARGO_LAMBDA: &str = "xtask/requirements/cargo-lambda.txt";
-
-/// The linker for AWS Lambda: half a gigabyte, which only who builds zips needs.
-const ZIG: &str = "xtask/requirements/zig.txt";
+/// The Runtime API of the tests and what builds the zips, with the linker that it brings: half a
+/// gigabyte.
+const LAMBDA: &str = "xtask/requirements/lambda.txt";
 
 /// Where the tools are that the tests call.
 pub(crate) struct Tools {
@@ -100,8 +97,11 @@ pub(crate) fn tests(shell: &Shell, root: &Path) -> anyhow::Result<PathBuf> {
 
 /// The folder with the commands cargo-lambda and python-zig in it.
 pub(crate) fn lambda(shell: &Shell, root: &Path) -> anyhow::Result<PathBuf> {
-    python(shell, root, "lambda", &[CARGO_LAMBDA, ZIG])?;
-    Ok(root.join(".tools/lambda/bin"))
+    // The environment of the tests has them, too.
+    if let Some(python) = made(shell, root, "venv", PYTHON)? {
+        return Ok(python.with_file_name(""));
+    }
+    Ok(python(shell, root, "lambda", &[LAMBDA])?.with_file_name(""))
 }
 
 /// A Python that runs the document's functions as Lambda does.
@@ -114,14 +114,24 @@ fn wanted(shell: &Shell, root: &Path, files: &[&str]) -> anyhow::Result<String> 
     files.iter().map(|file| Ok(shell.read_file(root.join(file))?)).collect()
 }
 
-/// The Python of the virtual environment `name` with what these files ask for.
-fn python(shell: &Shell, root: &Path, name: &str, files: &[&str]) -> anyhow::Result<PathBuf> {
+/// The Python of the virtual environment `name`, if it is there with what these files ask for.
+fn made(shell: &Shell, root: &Path, name: &str, files: &[&str]) -> anyhow::Result<Option<PathBuf>> {
     let venv = root.join(".tools").join(name);
-    let (python, made) = (venv.join("bin/python"), venv.join("requirements.txt"));
+    let python = venv.join("bin/python");
+    let have = shell.read_file(venv.join("requirements.txt")).ok();
     let want = wanted(shell, root, files)?;
-    if shell.path_exists(&python) && shell.read_file(&made).is_ok_and(|have| have == want) {
+    Ok((shell.path_exists(&python) && have == Some(want)).then_some(python))
+}
+
+/// The Python of the virtual environment `name`, made anew unless it is there with what these files
+/// ask for.
+fn python(shell: &Shell, root: &Path, name: &str, files: &[&str]) -> anyhow::Result<PathBuf> {
+    if let Some(python) = made(shell, root, name, files)? {
         return Ok(python);
     }
+    let venv = root.join(".tools").join(name);
+    let python = venv.join("bin/python");
+    let want = wanted(shell, root, files)?;
     let arguments =
         files.iter().flat_map(|file| [OsString::from("-r"), root.join(file).into_os_string()]);
     println!("xtask: making a Python environment in {}", venv.display());
@@ -135,7 +145,7 @@ fn python(shell: &Shell, root: &Path, name: &str, files: &[&str]) -> anyhow::Res
     cmd!(shell, "{python} -m pip install --quiet --disable-pip-version-check {arguments...}")
         .quiet()
         .run()?;
-    shell.write_file(made, want)?;
+    shell.write_file(venv.join("requirements.txt"), want)?;
     Ok(python)
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use lambda_runtime::Error;
 use log2aws_service::ports::Clock;
-use log2aws_ssm::{Credentials, RootCerts, Ssm, roots_of};
+use log2aws_ssm::{Credentials, Place, RootCerts, Ssm, roots_of};
 
 use crate::environment::Environment;
 use crate::metrics::Counts;
@@ -17,6 +17,9 @@ use crate::settings::{HeldSettings, ParameterNames};
 
 /// How long one request to Parameter Store may take in all.
 const SSM_TIMEOUT: Duration = Duration::from_millis(1_500);
+
+/// How often Parameter Store is asked before its silence is told.
+const SSM_ATTEMPTS: u32 = 2;
 
 /// The machine's clock: the only place where these programs ask for the time.
 #[derive(Debug)]
@@ -86,7 +89,8 @@ impl Function {
             let token = token.map(str::to_owned);
             Credentials::new(access_key, secret_key, token, None, "environment")
         });
-        let ssm = Ssm::new(url, &environment.region, keys, trusted, SSM_TIMEOUT);
+        let place = Place { url, roots: trusted, timeout: SSM_TIMEOUT, attempts: SSM_ATTEMPTS };
+        let ssm = Ssm::new(place, &environment.region, keys);
         let clock: Arc<dyn Clock> = Arc::new(MachineClock);
         let function = Self {
             settings: Arc::new(HeldSettings::new(Arc::clone(&clock))),

@@ -23,9 +23,6 @@ use url::Url;
 /// The longest answer that is read, in bytes: three parameters of 8 KiB at most.
 const MAX_ANSWER: u64 = 64 << 10;
 
-/// How often Parameter Store is asked before its silence is told.
-const ATTEMPTS: u32 = 2;
-
 /// What names the operations to the service.
 const GET: &str = "AmazonSSM.GetParameters";
 const PUT: &str = "AmazonSSM.PutParameter";
@@ -78,11 +75,25 @@ impl SsmError {
     }
 }
 
+/// Where Parameter Store is, and how patiently it is asked.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// Its URL.
+    pub url: Url,
+    /// The certificates to trust.
+    pub roots: RootCerts,
+    /// How long one request may take in all.
+    pub timeout: Duration,
+    /// How often it is asked, without a wait between, before a passing fault is told; at least once.
+    pub attempts: u32,
+}
+
 /// Parameter Store of one region.
 #[derive(Clone)]
 pub struct Ssm {
     agent: Agent,
     url: Url,
+    attempts: u32,
     region: String,
     credentials: Credentials,
 }
@@ -133,14 +144,9 @@ struct Fault {
 }
 
 impl Ssm {
-    /// A client; it opens no connection yet. `timeout` is for one request in all.
-    pub fn new(
-        url: Url,
-        region: &str,
-        credentials: Credentials,
-        roots: RootCerts,
-        timeout: Duration,
-    ) -> Self {
+    /// A client; it opens no connection yet. It goes by the proxy that the environment names.
+    pub fn new(place: Place, region: &str, credentials: Credentials) -> Self {
+        let Place { url, roots, timeout, attempts } = place;
         let tls = TlsConfig::builder()
             .provider(TlsProvider::Rustls)
             .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
@@ -151,14 +157,14 @@ impl Ssm {
             .timeout_global(Some(timeout))
             .http_status_as_error(false);
         let agent = config.build().new_agent();
-        Self { agent, url, region: region.to_owned(), credentials }
+        Self { agent, url, attempts, region: region.to_owned(), credentials }
     }
 
     /// The values of these parameters, at most ten; one that does not exist is not among them.
     /// Blocks. `now` is the time that is signed.
     ///
     /// # Errors
-    /// [`SsmError`], when a second attempt failed, too, if one could help.
+    /// [`SsmError`], when the last attempt failed, too, if another could help.
     pub fn get(
         &self,
         names: &[&str],
@@ -173,7 +179,7 @@ impl Ssm {
     /// Makes a parameter of type `String` hold a value, whether it is there already or not. Blocks.
     ///
     /// # Errors
-    /// [`SsmError`], when a second attempt failed, too, if one could help.
+    /// [`SsmError`], when the last attempt failed, too, if another could help.
     pub fn put(&self, name: &str, value: &str, now: Timestamp) -> Result<(), SsmError> {
         let put = Put { name, value, r#type: "String", overwrite: true };
         self.ask(PUT, &put, now).map(drop)
@@ -189,7 +195,7 @@ impl Ssm {
         let mut attempt = 1;
         loop {
             match self.ask_once(target, &body, now) {
-                Err(error) if error.is_passing() && attempt < ATTEMPTS => attempt += 1,
+                Err(error) if error.is_passing() && attempt < self.attempts => attempt += 1,
                 done => return done,
             }
         }
@@ -289,8 +295,13 @@ mod tests {
         let secret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
         let token = Some("IQoJb3JpZ2luX2Vj".to_owned());
         let keys = Credentials::new("AKIDEXAMPLE", secret, token, None, "test");
-        let timeout = Duration::from_secs(10);
-        Ssm::new(url.parse().unwrap(), "us-east-1", keys, RootCerts::WebPki, timeout)
+        let place = Place {
+            url: url.parse().unwrap(),
+            roots: RootCerts::WebPki,
+            timeout: Duration::from_secs(10),
+            attempts: 2,
+        };
+        Ssm::new(place, "us-east-1", keys)
     }
 
     /// A host that gives these answers, one connection each, and returns what it was asked.

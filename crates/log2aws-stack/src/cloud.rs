@@ -9,6 +9,7 @@ use aws_config::profile::ProfileFileRegionProvider;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
 use aws_smithy_http_client::Connector;
 use aws_smithy_http_client::proxy::ProxyConfig;
@@ -40,6 +41,8 @@ pub struct Access {
     pub account: Option<String>,
     /// An AWS that is not AWS's own: every service is asked there.
     pub endpoint_url: Option<String>,
+    /// The same for Parameter Store alone, as `AWS_ENDPOINT_URL_SSM` names it.
+    pub ssm_endpoint_url: Option<String>,
 }
 
 /// The services, the region and the account that they belong to.
@@ -49,6 +52,8 @@ pub struct Cloud {
     pub(crate) s3: aws_sdk_s3::Client,
     pub(crate) credentials: SharedCredentialsProvider,
     pub(crate) access: Access,
+    /// Where Parameter Store is asked, if not at AWS's own place.
+    pub(crate) ssm_endpoint: Option<String>,
     /// The region.
     pub region: String,
     /// The account, 12 digits.
@@ -122,8 +127,9 @@ impl Cloud {
     pub async fn connect(access: &Access) -> Result<Self, StackError> {
         let region = region(access).await.ok_or(StackError::NoRegion)?;
         let config = load(access, &region).await;
-        let provider =
-            config.credentials_provider().ok_or_else(|| access.without_credentials(&"none"))?;
+        let provider = config
+            .credentials_provider()
+            .ok_or_else(|| access.without_credentials(&CredentialsError::not_loaded_no_source()))?;
         provider.provide_credentials().await.map_err(|error| access.without_credentials(&error))?;
         let sts = aws_sdk_sts::Client::new(&config);
         let asked = sts.get_caller_identity().send().await;
@@ -137,13 +143,18 @@ impl Cloud {
             });
         }
         let s3 = aws_sdk_s3::config::Builder::from(&config)
-            .force_path_style(access.endpoint_url.is_some())
+            .force_path_style(config.endpoint_url().is_some())
             .build();
         Ok(Self {
             cloudformation: aws_sdk_cloudformation::Client::new(&config),
             s3: aws_sdk_s3::Client::from_conf(s3),
             credentials: provider,
             access: access.clone(),
+            ssm_endpoint: access
+                .endpoint_url
+                .clone()
+                .or_else(|| access.ssm_endpoint_url.clone())
+                .or_else(|| config.endpoint_url().map(str::to_owned)),
             region,
             account,
             identity: identity.arn().unwrap_or_default().to_owned(),
@@ -152,12 +163,13 @@ impl Cloud {
 }
 
 impl Access {
-    /// What it means that no credentials are to be had.
-    pub(crate) fn without_credentials(&self, error: &dyn fmt::Debug) -> StackError {
-        // The provider chain's errors show neither keys nor tokens, but much of its own workings:
-        // only an expired login is of use to people.
-        let told = format!("{error:?}");
-        let expired = told.contains("expired") || told.contains("Expired");
-        StackError::NoCredentials { expired, profile: self.profile.clone() }
+    /// What it means that no credentials are to be had. The provider's errors name neither keys nor
+    /// tokens.
+    pub(crate) fn without_credentials(&self, error: &CredentialsError) -> StackError {
+        let why = match error {
+            CredentialsError::CredentialsNotLoaded(_) => "there are none".to_owned(),
+            error => fault::innermost(error),
+        };
+        StackError::NoCredentials { profile: self.profile.clone(), why }
     }
 }

@@ -13,16 +13,15 @@ pub enum StackError {
     NoRegion,
     /// No credentials are to be had.
     #[error(
-        "{}{}; log in (aws sso login, aws configure), name another --profile, or set \
-         AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
-        if *expired { "your AWS credentials have expired" } else { "there are no AWS credentials" },
-        profile.as_ref().map_or_else(String::new, |name| format!(" (profile {name:?})"))
+        "AWS credentials cannot be had{}: {why}; log in (aws sso login, aws configure), name another \
+         --profile, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+        profile.as_ref().map_or_else(String::new, |name| format!(" from the profile {name:?}"))
     )]
     NoCredentials {
-        /// There were some, and their time is over.
-        expired: bool,
         /// The profile that was named.
         profile: Option<String>,
+        /// Why not.
+        why: String,
     },
     /// The credentials are those of another account.
     #[error(
@@ -37,9 +36,6 @@ pub enum StackError {
         /// Whose they are.
         identity: String,
     },
-    /// No URL can be made of the endpoint.
-    #[error("--endpoint-url is {0:?}, and should be a URL, e.g. http://127.0.0.1:5000")]
-    Endpoint(String),
     /// The stack's name is none.
     #[error(transparent)]
     Name(#[from] StackNameError),
@@ -62,7 +58,10 @@ pub enum StackError {
     )]
     NoHosts,
     /// What stands in Parameter Store is no allow-list.
-    #[error("the parameter {name} holds no allow-list; give the right one by --allow-hosts")]
+    #[error(
+        "the parameter {name} holds no allow-list in plain text; give the right one by \
+         --allow-hosts, with --widen"
+    )]
     StoredHosts {
         /// The parameter.
         name: String,
@@ -84,6 +83,12 @@ pub enum StackError {
     /// The stack is in a state in which nothing can be done with it now.
     #[error("{0}")]
     State(String),
+    /// The list in Parameter Store is another than when the deploy began.
+    #[error(
+        "the allow-list in {0} was edited while the deploy was prepared; nothing was changed. Run \
+         the command again"
+    )]
+    Edited(String),
     /// What AWS said of a change set.
     #[error("CloudFormation cannot plan the change of stack {stack}: {reason}")]
     ChangeSet {
@@ -148,7 +153,9 @@ pub enum StackError {
     #[error("{0}")]
     Unanswered(String),
     /// Ctrl-C, or AWS out of reach, while CloudFormation was at work.
-    #[error("{why}; {what} of stack {stack} goes on in AWS: follow it with\n  {follow}")]
+    #[error(
+        "{why}; {what} of stack {stack} goes on in AWS: follow it with\n  {follow}\nand run this command again when it rests"
+    )]
     Left {
         /// Why nobody waits any longer.
         why: String,

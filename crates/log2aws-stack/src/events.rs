@@ -3,33 +3,44 @@
 use std::io;
 
 use crate::console::Console;
+use crate::deploy::first_failure;
 use crate::error::StackError;
 use crate::name::StackName;
 use crate::stack::StackEvent;
+use crate::state;
 use crate::watch::{Session, Watch};
 
 /// Tells every event of a stack, oldest first; with `follow`, until CloudFormation rests.
 ///
 /// # Errors
-/// [`StackError::Absent`] if there is no such stack; else what AWS said.
+/// [`StackError::Absent`] if there is no such stack; [`StackError::Ended`] if what was followed went
+/// wrong; else what AWS said.
 pub async fn events<C: Console>(
     session: &mut Session<'_, C>,
-    stack: &StackName,
+    name: &StackName,
     follow: bool,
     tell: &mut dyn FnMut(&mut C, &StackEvent) -> io::Result<()>,
 ) -> Result<(), StackError> {
-    let Some(standing) = session.cloud.stack(stack.as_str()).await? else {
+    let Some(standing) = session.cloud.stack(name.as_str()).await? else {
         return Err(StackError::Absent {
-            stack: stack.to_string(),
+            stack: name.to_string(),
             account: session.cloud.account.clone(),
             region: session.cloud.region.clone(),
         });
     };
     let mut watch = Watch::whole(&standing.id);
-    if follow {
-        watch.until_rest(session, tell).await?;
-    } else {
-        watch.tell(session, tell).await?;
+    if !follow {
+        return watch.tell(session, tell).await;
     }
-    Ok(())
+    let rest = watch.until_rest(session, tell).await?;
+    match &rest.stack {
+        Some(stack) if !state::went_well(&stack.status) => Err(StackError::Ended {
+            what: "the change",
+            stack: name.to_string(),
+            status: stack.status.clone(),
+            first: first_failure(&rest),
+            next: "`log2aws stack deploy` says what can be done with it.".to_owned(),
+        }),
+        _ => Ok(()),
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use aws_sdk_cloudformation::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
 
 /// A call to AWS that failed, after whatever retries could help.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -55,6 +55,15 @@ pub(crate) fn advice(code: &str) -> Option<&'static str> {
     })
 }
 
+/// The cause below all causes: the one that people can act on.
+pub(crate) fn innermost(error: &(dyn Error + 'static)) -> String {
+    let mut cause = error;
+    while let Some(below) = cause.source() {
+        cause = below;
+    }
+    one_line(&cause.to_string())
+}
+
 /// A text of AWS's as one line that drives no terminal.
 pub(crate) fn one_line(text: &str) -> String {
     let spaced: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
@@ -63,17 +72,40 @@ pub(crate) fn one_line(text: &str) -> String {
 
 /// Whether a later call may go well without anybody doing anything.
 fn is_passing(status: Option<u16>, code: Option<&str>) -> bool {
-    let throttled = matches!(
+    code.is_some_and(is_throttling) || status.is_none_or(|status| status >= 500)
+}
+
+fn is_throttling(code: &str) -> bool {
+    matches!(
         code,
-        Some(
-            "Throttling"
-                | "ThrottlingException"
-                | "RequestLimitExceeded"
-                | "TooManyRequestsException"
-                | "SlowDown"
-        )
-    );
-    throttled || status.is_none_or(|status| status >= 500)
+        "Throttling"
+            | "ThrottlingException"
+            | "RequestLimitExceeded"
+            | "TooManyRequestsException"
+            | "SlowDown"
+    )
+}
+
+/// Tells a failed HEAD, whose answer has no body and so no code. `right` is the permission that the
+/// call needs.
+pub(crate) fn head<E>(what: impl Into<String>, right: &str, error: &SdkError<E>) -> CallError
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    let mut fault = call(what, error);
+    let told = match error.raw_response().map(|response| response.status().as_u16()) {
+        Some(403) => format!("AWS answers 403: your identity lacks {right} on it"),
+        Some(400) => {
+            "AWS answers 400: your credentials have expired, or this machine's clock is wrong"
+                .to_owned()
+        }
+        Some(status @ (429 | 500..)) => {
+            format!("AWS answers {status}: wait a minute and run the command again")
+        }
+        _ => return fault,
+    };
+    fault.told = told;
+    fault
 }
 
 /// Tells a failed call. `what` says what was being done, and to what.
@@ -110,11 +142,8 @@ where
     E: Error + 'static,
 {
     let cause = match error {
-        SdkError::DispatchFailure(failure) => failure
-            .as_connector_error()
-            .map_or_else(|| error.to_string(), |e| DisplayErrorContext(e).to_string()),
         SdkError::TimeoutError(_) => "no answer in time".to_owned(),
-        _ => DisplayErrorContext(error).to_string(),
+        _ => innermost(error),
     };
     format!(
         "AWS cannot be reached ({cause}); look at the network, HTTPS_PROXY and --region, and run \

@@ -14,6 +14,7 @@ pub mod name;
 pub mod plan;
 pub mod template;
 
+mod commands;
 mod delete;
 mod deploy;
 mod error;
@@ -25,6 +26,7 @@ mod stack;
 mod state;
 mod watch;
 
+pub use commands::Commands;
 pub use delete::{DeleteOutcome, DeleteRequest, delete};
 pub use deploy::{DeployOutcome, DeployRequest, Deployed, checked_parameters, deploy};
 pub use error::StackError;

@@ -44,7 +44,8 @@ impl StackName {
 
 /// The last part of the URL of the first remote in a git config.
 fn remote_name(config: &str) -> Option<&str> {
-    let url = config.lines().find_map(|line| {
+    let remote = config.lines().skip_while(|line| !line.trim().starts_with("[remote "));
+    let url = remote.skip(1).take_while(|line| !line.trim().starts_with('[')).find_map(|line| {
         let (key, value) = line.split_once('=')?;
         (key.trim() == "url").then(|| value.trim())
     })?;
@@ -92,7 +93,9 @@ mod tests {
         std::fs::create_dir(folder.join(".git")).unwrap();
         assert_eq!(of(&folder.join("deploy")), "load-logs-dev");
         for url in ["git@git.example:ops/our_logs.git", "https://git.example/ops/our_logs/"] {
-            let config = format!("[core]\n\tbare = false\n[remote \"origin\"]\n\turl = {url}\n");
+            let config = format!(
+                "[url \"git@x:\"]\n\turl = no\n[core]\n\tbare = false\n[remote \"origin\"]\n\turl = {url}\n"
+            );
             std::fs::write(folder.join(".git/config"), config).unwrap();
             assert_eq!(of(&folder.join("deploy")), "our-logs-dev");
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_credential_types::provider::ProvideCredentials as _;
 use jiff::Timestamp;
 use log2aws_core::service_host::service_host;
-use log2aws_ssm::{Certificate, RootCerts, Ssm, SsmError};
+use log2aws_ssm::{Certificate, Place, RootCerts, Ssm, SsmError};
 use tokio::time::sleep;
 
 use crate::cloud::Cloud;
@@ -42,30 +42,32 @@ impl Cloud {
         T: Send + 'static,
         F: Fn(&Ssm) -> Result<T, SsmError> + Clone + Send + 'static,
     {
-        let mut wait = WAIT;
-        for attempt in 1_u32.. {
+        let (mut attempt, mut wait) = (1, WAIT);
+        loop {
             let (ssm, ask) = (self.store().await?, ask.clone());
             // The client blocks.
             let asked = tokio::task::spawn_blocking(move || ask(&ssm)).await;
             match asked.map_err(std::io::Error::other)? {
-                Ok(value) => return Ok(value),
                 Err(error) if error.is_passing() && attempt < ATTEMPTS => {
                     sleep(wait).await;
+                    attempt += 1;
                     wait *= 2;
                 }
-                Err(error) => return Err(told(what, &error).into()),
+                done => return done.map_err(|error| told(what, &error).into()),
             }
         }
-        Err(StackError::Interrupted)
     }
 
     async fn store(&self) -> Result<Ssm, StackError> {
         let keys = self.credentials.provide_credentials().await;
         let keys = keys.map_err(|error| self.access.without_credentials(&error))?;
         let host = service_host("ssm", &self.region);
-        let url = self.access.endpoint_url.clone().unwrap_or_else(|| format!("https://{host}"));
-        let url = url.parse().map_err(|_| StackError::Endpoint(url))?;
-        Ok(Ssm::new(url, &self.region, keys, roots(), TIMEOUT))
+        let url = self.ssm_endpoint.clone().unwrap_or_else(|| format!("https://{host}"));
+        let url = url.parse().map_err(|_| {
+            StackError::State(format!("the endpoint {url:?} is no URL; look at AWS_ENDPOINT_URL"))
+        })?;
+        let place = Place { url, roots: roots(), timeout: TIMEOUT, attempts: 1 };
+        Ok(Ssm::new(place, &self.region, keys))
     }
 }
 
@@ -80,7 +82,14 @@ fn told(what: &str, error: &SsmError) -> CallError {
         SsmError::Answer { code, .. } => Some(code.clone()),
         _ => None,
     };
-    let advice = code.as_deref().and_then(fault::advice);
+    let advice = match (&code, error.is_passing()) {
+        (Some(code), _) => fault::advice(code),
+        (None, true) => Some(
+            "look at the network, HTTPS_PROXY and --region, and run the command again: it goes on \
+             where it stopped",
+        ),
+        (None, false) => None,
+    };
     let told = match advice {
         Some(advice) => format!("{error}; {advice}"),
         None => error.to_string(),

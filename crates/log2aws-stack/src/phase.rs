@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::future::Future;
 
+use crate::commands::Commands;
 use crate::error::StackError;
 use crate::name::StackName;
 
@@ -11,6 +12,8 @@ use crate::name::StackName;
 pub(crate) enum Phase {
     /// Nothing yet.
     Nothing,
+    /// What leaves the stack as it is: a change is planned, a bucket made for the zips.
+    Preparing,
     /// CloudFormation is at work, and goes on without us.
     AtWork,
     /// We are, after CloudFormation has done its part; the words say at what.
@@ -24,8 +27,8 @@ pub(crate) struct Errand<'a> {
     pub(crate) what: &'static str,
     /// The stack.
     pub(crate) stack: &'a StackName,
-    /// The command that follows it from elsewhere.
-    pub(crate) follow: &'a str,
+    /// What to run next.
+    pub(crate) commands: &'a Commands,
 }
 
 impl Errand<'_> {
@@ -49,11 +52,17 @@ impl Errand<'_> {
             why,
             what: self.what,
             stack: self.stack.to_string(),
-            follow: self.follow.to_owned(),
+            follow: self.commands.follow(),
         };
         match (phase, error) {
             (Phase::AtWork, StackError::Interrupted) => left("interrupted".to_owned()),
             (Phase::AtWork, StackError::Call(fault)) => left(fault.to_string()),
+            (Phase::AtWork, StackError::Console(error)) => {
+                left(format!("nobody takes what is to be said here ({error})"))
+            }
+            (Phase::Preparing, StackError::Interrupted) => StackError::State(
+                "interrupted; the stack was not changed. Run the command again".to_owned(),
+            ),
             (Phase::After(step), StackError::Interrupted) => StackError::State(format!(
                 "interrupted while {step}; run the command again, and it goes on from there"
             )),

@@ -92,7 +92,12 @@ impl StackEvent {
             let reason = reason.to_ascii_lowercase();
             reason.contains("cancelled") || reason.contains("the following resource(s) failed")
         });
-        self.status.ends_with("_FAILED") && !follows && self.kind != "AWS::CloudFormation::Stack"
+        self.status.ends_with("_FAILED") && !follows && !self.is_of_the_stack()
+    }
+
+    /// Whether it is one of the stack itself, not of a resource in it.
+    pub(crate) fn is_of_the_stack(&self) -> bool {
+        self.kind == "AWS::CloudFormation::Stack"
     }
 
     /// The event as one line, in the time of `zone`.

@@ -15,7 +15,7 @@ pub(crate) enum State {
     /// Its creation failed, and nothing of it is left but its name; or a delete did not come to an
     /// end. Only a delete helps.
     Dead,
-    /// An update failed, and so did the way back.
+    /// An update failed, and so did the way back; or neither was finished.
     Stuck,
 }
 
@@ -28,6 +28,15 @@ pub(crate) fn of(status: &str) -> State {
         "UPDATE_ROLLBACK_FAILED" | "IMPORT_ROLLBACK_FAILED" | "UPDATE_FAILED" => State::Stuck,
         status if status.ends_with("_IN_PROGRESS") => State::AtWork,
         _ => State::Rests,
+    }
+}
+
+/// The command of the AWS command line, if there is one, that brings a stack out of being stuck.
+pub(crate) fn way_out(status: &str) -> Option<&'static str> {
+    match status {
+        "UPDATE_ROLLBACK_FAILED" => Some("cloudformation continue-update-rollback"),
+        "UPDATE_FAILED" => Some("cloudformation rollback-stack"),
+        _ => None,
     }
 }
 

@@ -13,8 +13,8 @@ use crate::fault::CallError;
 use crate::stack::{StackEvent, Standing};
 use crate::state::{self, State};
 
-/// How many pages of events are read at once, of 100 or so: more than any of our stacks has.
-const PAGES: usize = 50;
+/// How many pages of events are read at once: AWS keeps 90 days of them, 100 a page.
+const PAGES: usize = 10_000;
 
 /// How a command waits.
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +65,8 @@ pub(crate) struct Watch {
     seen: HashSet<String>,
     failure: Option<StackEvent>,
     told: usize,
+    /// The status in the newest event of the stack itself.
+    own: Option<String>,
 }
 
 impl Watch {
@@ -81,7 +83,7 @@ impl Watch {
 
     /// Tells everything from the beginning.
     pub(crate) fn whole(id: &str) -> Self {
-        Self { id: id.to_owned(), seen: HashSet::new(), failure: None, told: 0 }
+        Self { id: id.to_owned(), seen: HashSet::new(), failure: None, told: 0, own: None }
     }
 
     /// Tells what is new.
@@ -93,6 +95,9 @@ impl Watch {
         for event in session.cloud.new_events(&self.id, &mut self.seen, PAGES).await? {
             if self.failure.is_none() && event.is_first_hand_failure() {
                 self.failure = Some(event.clone());
+            }
+            if event.is_of_the_stack() {
+                self.own = Some(event.status.clone());
             }
             tell(session.console, &event)?;
             self.told += 1;
@@ -110,11 +115,15 @@ impl Watch {
         session: &mut Session<'_, C>,
         tell: &mut dyn FnMut(&mut C, &StackEvent) -> std::io::Result<()>,
     ) -> Result<Rest, StackError> {
-        let mut reached = Instant::now();
+        let patience = session.pace.patience;
+        let (mut reached, mut heard) = (Instant::now(), (Instant::now(), self.told));
         loop {
-            let patience = session.pace.patience;
+            if heard.1 != self.told {
+                heard = (Instant::now(), self.told);
+            }
+            let quiet = heard.0.elapsed() >= patience;
             // What neither answers nor refuses must not outlast the patience either.
-            let looked = timeout(patience, self.look(session, tell)).await;
+            let looked = timeout(patience, self.look(session, tell, quiet)).await;
             match looked.unwrap_or_else(|_| Err(silence(patience).into())) {
                 Ok(Some(rest)) => return Ok(rest),
                 Ok(None) => reached = Instant::now(),
@@ -131,10 +140,14 @@ impl Watch {
     }
 
     /// One look: the status first, so that no event of the time before it is missed.
+    ///
+    /// A status can be older than what was begun since: for a moment AWS tells of the stack as it
+    /// was. So the newest event of the stack itself has to agree, unless none comes.
     async fn look<C: Console>(
         &mut self,
         session: &mut Session<'_, C>,
         tell: &mut dyn FnMut(&mut C, &StackEvent) -> std::io::Result<()>,
+        quiet: bool,
     ) -> Result<Option<Rest>, StackError> {
         let stack = session.cloud.stack(&self.id).await?;
         let Some(stack) = stack.filter(|stack| stack.status != "DELETE_COMPLETE") else {
@@ -148,7 +161,8 @@ impl Watch {
         };
         self.tell(session, tell).await?;
         session.console.status(&format!("{}: {} events", stack.status, self.told));
-        let rests = state::of(&stack.status) != State::AtWork;
+        let agreed = self.own.as_ref() == Some(&stack.status);
+        let rests = state::of(&stack.status) != State::AtWork && (agreed || quiet);
         Ok(rests.then(|| Rest { stack: Some(stack), failure: self.failure.clone() }))
     }
 }

@@ -19,9 +19,10 @@ use log2aws_stack::name::StackName;
 use log2aws_stack::plan::{Plan, PlanInput};
 use log2aws_stack::template::Template;
 use log2aws_stack::{
-    DeleteRequest, DeployOutcome, DeployRequest, Deployed, Pace, Session, StackError, StackEvent,
-    checked_parameters, hosts,
+    Commands, DeleteRequest, DeployOutcome, DeployRequest, Deployed, Pace, Session, StackError,
+    StackEvent, checked_parameters, hosts,
 };
+use url::Url;
 
 use crate::exit::Exit;
 use crate::serve::stop_signal;
@@ -56,7 +57,7 @@ struct Place {
     #[arg(long, value_name = "NAME", default_value = "dev")]
     env: EnvName,
     /// The region [default: that of the environment or the profile].
-    #[arg(long, value_name = "REGION")]
+    #[arg(long, value_name = "REGION", value_parser = region)]
     region: Option<String>,
     /// The stack's name [default: that of the git repository or the folder, and the environment].
     #[arg(long, value_name = "NAME")]
@@ -73,8 +74,8 @@ struct Reach {
     #[arg(long, value_name = "ID", value_parser = account)]
     account: Option<String>,
     /// An AWS that is not AWS's own: every service is asked there.
-    #[arg(long, value_name = "URL")]
-    endpoint_url: Option<String>,
+    #[arg(long, value_name = "URL", value_parser = endpoint)]
+    endpoint_url: Option<Url>,
     /// How often progress is asked for, in milliseconds.
     #[arg(long, value_name = "MS", default_value_t = 3000, hide = true)]
     poll_ms: u64,
@@ -169,6 +170,18 @@ fn account(text: &str) -> Result<String, &'static str> {
     if right { Ok(text.to_owned()) } else { Err("write the 12 digits of an account") }
 }
 
+fn region(text: &str) -> Result<String, &'static str> {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    let right = !text.is_empty() && text.len() <= 32 && text.bytes().all(plain);
+    if right { Ok(text.to_owned()) } else { Err("write a region, e.g. ap-northeast-1") }
+}
+
+fn endpoint(text: &str) -> Result<Url, &'static str> {
+    let url = text.parse::<Url>().ok();
+    url.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+        .ok_or("write a URL, e.g. http://127.0.0.1:5000")
+}
+
 fn pair(text: &str) -> Result<(String, String), &'static str> {
     let (name, value) = text.split_once('=').ok_or("write NAME=VALUE, e.g. RawKeepDays=400")?;
     Ok((name.trim().to_owned(), value.to_owned()))
@@ -238,9 +251,10 @@ async fn deploy(args: DeployArgs) -> anyhow::Result<Exit> {
         artifacts::folders(args.artifacts.as_deref(), program.as_deref(), &current_folder()?);
     let artifacts = Artifacts::find(&folders).map_err(StackError::from)?;
     let mut interrupt = pin!(stop_signal()?);
-    let cloud = connect(&args.place, &args.reach, interrupt.as_mut()).await?;
+    let access = access(&args.place, &args.reach);
+    let cloud = connect(&access, interrupt.as_mut()).await?;
     let request = DeployRequest {
-        follow: follow(&args.place, &args.reach, &stack, &cloud.region),
+        commands: Commands::new(&args.place.env, &stack, &cloud.region, &access),
         env: args.place.env,
         stack,
         allow_hosts: args.wish.allow_hosts,
@@ -252,19 +266,20 @@ async fn deploy(args: DeployArgs) -> anyhow::Result<Exit> {
     };
     let mut screen = Screen::new(if args.json { Stream::Error } else { Stream::Output });
     let mut session = session(&cloud, &mut screen, &args.reach);
-    let done = log2aws_stack::deploy(&mut session, &template, &request, interrupt).await?;
+    let work = log2aws_stack::deploy(&mut session, &template, &request, interrupt);
+    let done = Box::pin(work).await?;
     screen.end();
     if args.json {
         let mut out = io::stdout().lock();
         serde_json::to_writer_pretty(&mut out, &done)?;
         writeln!(out)?;
     } else {
-        tell_deployed(&mut screen, &done)?;
+        tell_deployed(&mut screen, &done, &request.commands)?;
     }
     Ok(Exit::Done)
 }
 
-fn tell_deployed(screen: &mut Screen, done: &Deployed) -> io::Result<()> {
+fn tell_deployed(screen: &mut Screen, done: &Deployed, commands: &Commands) -> io::Result<()> {
     if done.outcome == DeployOutcome::Canceled {
         return Ok(());
     }
@@ -278,7 +293,8 @@ fn tell_deployed(screen: &mut Screen, done: &Deployed) -> io::Result<()> {
         screen.line("\nOn a server whose address is on the list, put yesterday's log:")?;
         screen.line(&format!("  log2aws ship --api {url} --log-dir /var/log/log2aws"))?;
         screen.line("Here, see what became of it:")?;
-        screen.line(&format!("  aws s3 ls --recursive s3://{results} --region {}", done.region))?;
+        let list = commands.aws(&format!("s3 ls --recursive s3://{results}"));
+        screen.line(&format!("  {list}"))?;
     }
     Ok(())
 }
@@ -287,13 +303,15 @@ async fn delete(args: &DeleteArgs) -> anyhow::Result<Exit> {
     let template = template()?;
     let stack = stack_name(&args.place)?;
     let mut interrupt = pin!(stop_signal()?);
-    let cloud = connect(&args.place, &args.reach, interrupt.as_mut()).await?;
+    let access = access(&args.place, &args.reach);
+    let cloud = connect(&access, interrupt.as_mut()).await?;
     let request = DeleteRequest {
-        follow: follow(&args.place, &args.reach, &stack, &cloud.region),
+        commands: Commands::new(&args.place.env, &stack, &cloud.region, &access),
         env: args.place.env.clone(),
         stack,
         purge: args.purge,
         force: args.force,
+        token: Timestamp::now().strftime("%Y%m%d-%H%M%S-%3f").to_string(),
     };
     let mut screen = Screen::new(Stream::Output);
     let mut session = session(&cloud, &mut screen, &args.reach);
@@ -350,15 +368,13 @@ fn stack_name(place: &Place) -> anyhow::Result<StackName> {
 
 /// Finds out who and where we are; Ctrl-C is heard meanwhile.
 async fn connect(
-    place: &Place,
-    reach: &Reach,
+    access: &Access,
     interrupt: impl Future<Output = ()>,
 ) -> Result<Cloud, StackError> {
-    let access = access(place, reach);
     tokio::select! {
         biased;
         () = interrupt => Err(StackError::Interrupted),
-        cloud = Cloud::connect(&access) => cloud,
+        cloud = Cloud::connect(access) => cloud,
     }
 }
 
@@ -367,19 +383,13 @@ fn access(place: &Place, reach: &Reach) -> Access {
         region: place.region.clone(),
         profile: reach.profile.clone(),
         account: reach.account.clone(),
-        endpoint_url: reach.endpoint_url.clone(),
+        endpoint_url: reach
+            .endpoint_url
+            .as_ref()
+            .map(|url| url.as_str().trim_end_matches('/').to_owned()),
+        // As the SDK reads it for its own services; Parameter Store is asked without.
+        ssm_endpoint_url: std::env::var("AWS_ENDPOINT_URL_SSM").ok().filter(|url| !url.is_empty()),
     }
-}
-
-/// The command by which anybody can follow what CloudFormation does.
-fn follow(place: &Place, reach: &Reach, stack: &StackName, region: &str) -> String {
-    let elsewhere = [("profile", &reach.profile), ("endpoint-url", &reach.endpoint_url)]
-        .map(|(flag, value)| value.as_ref().map(|value| format!(" --{flag} {value}")));
-    format!(
-        "log2aws stack events --follow --env {} --region {region} --stack-name {stack}{}",
-        place.env,
-        elsewhere.into_iter().flatten().collect::<String>()
-    )
 }
 
 fn session<'a>(cloud: &'a Cloud, screen: &'a mut Screen, reach: &Reach) -> Session<'a, Screen> {

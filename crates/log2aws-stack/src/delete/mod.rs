@@ -7,6 +7,7 @@ use std::future::Future;
 
 use log2aws_core::env_name::{self, EnvName};
 
+use crate::commands::Commands;
 use crate::console::Console;
 use crate::deploy::{agreed, first_failure};
 use crate::error::StackError;
@@ -15,7 +16,7 @@ use crate::name::StackName;
 use crate::phase::{Errand, Phase};
 use crate::stack::Standing;
 use crate::state::{self, State};
-use crate::template::Template;
+use crate::template::{Scope, Template};
 use crate::watch::{Session, Watch};
 
 /// What is to be deleted.
@@ -29,8 +30,10 @@ pub struct DeleteRequest {
     pub purge: bool,
     /// Production is not asked about.
     pub force: bool,
-    /// The command that follows the delete from elsewhere.
-    pub follow: String,
+    /// What no other run has: AWS knows by it a request that it is sent twice.
+    pub token: String,
+    /// What to run next, whatever happens.
+    pub commands: Commands,
 }
 
 /// How a delete ended that did not fail.
@@ -55,8 +58,8 @@ pub async fn delete<C: Console>(
     interrupt: impl Future<Output = ()>,
 ) -> Result<DeleteOutcome, StackError> {
     let phase = Cell::new(Phase::Nothing);
-    let DeleteRequest { stack, follow, .. } = request;
-    let errand = Errand { what: "the delete", stack, follow };
+    let DeleteRequest { stack, commands, .. } = request;
+    let errand = Errand { what: "the delete", stack, commands };
     errand.run(&phase, run(session, template, request, &phase), interrupt).await
 }
 
@@ -76,7 +79,7 @@ async fn run<C: Console>(
     if *purge && standing.as_ref().is_none_or(Standing::is_but_a_name) {
         not_anothers(session, env).await?;
     }
-    let buckets = purge::look(session, env).await?;
+    let buckets = purge::look(session, env, *purge).await?;
     session.console.line(&format!("stack {stack} in account {account}, region {region}"))?;
     if standing.is_none() && (!purge || buckets.is_empty()) {
         session.console.line(&format!("there is no stack {stack} there; nothing to delete"))?;
@@ -86,7 +89,7 @@ async fn run<C: Console>(
         return Ok(DeleteOutcome::Nothing);
     }
     if let Some(standing) = &standing {
-        tell_loss(session, template, standing)?;
+        tell_loss(session, template, request, standing)?;
     }
     tell_buckets(session, &buckets, *purge)?;
     if !confirmed(session, request, !buckets.is_empty() && *purge, *force).await? {
@@ -98,6 +101,8 @@ async fn run<C: Console>(
     }
     if *purge {
         phase.set(Phase::After("the buckets were being removed"));
+        // Once more: now this stack's own is gone, and meanwhile another may have been made.
+        not_anothers(session, env).await?;
         for bucket in &buckets {
             purge::purge(session, bucket).await?;
         }
@@ -127,17 +132,19 @@ async fn not_anothers<C>(session: &Session<'_, C>, env: &EnvName) -> Result<(), 
 fn tell_loss<C: Console>(
     session: &mut Session<'_, C>,
     template: &Template,
+    request: &DeleteRequest,
     standing: &Standing,
 ) -> Result<(), StackError> {
-    let region = session.cloud.region.clone();
-    let account = session.cloud.account.clone();
-    let scope = crate::template::Scope::new(
-        template,
-        &standing.parameters,
-        &account,
-        &region,
-        standing.id.split('/').nth(1).unwrap_or_default(),
-    );
+    if standing.is_but_a_name() {
+        let line =
+            format!("the stack is in {}: nothing but its name goes with it", standing.status);
+        session.console.line(&line)?;
+        return Ok(());
+    }
+    let (account, region) = (session.cloud.account.clone(), session.cloud.region.clone());
+    let mut given = standing.parameters.clone();
+    given.insert("Env".to_owned(), request.env.to_string());
+    let scope = Scope::new(template, &given, &account, &region, request.stack.as_str());
     session.console.line(&format!("the stack is in {}; with it go:", standing.status))?;
     for resource in template.resources.iter().filter(|resource| !resource.kept) {
         let name = scope.name_of(&resource.id)?.unwrap_or_default();
@@ -200,8 +207,8 @@ async fn delete_stack<C: Console>(
     phase.set(Phase::AtWork);
     // A delete that is under way already is followed to its end.
     if standing.status != "DELETE_IN_PROGRESS" {
-        let sent =
-            session.cloud.cloudformation.delete_stack().stack_name(&standing.id).send().await;
+        let delete = session.cloud.cloudformation.delete_stack().stack_name(&standing.id);
+        let sent = delete.client_request_token(format!("log2aws-{}", request.token)).send().await;
         sent.map_err(|error| {
             let fault = fault::call(format!("deleting the stack {}", request.stack), &error);
             phase.set(if fault.passing { Phase::AtWork } else { Phase::Nothing });

@@ -20,6 +20,7 @@ pub(super) struct Bucket {
 pub(super) async fn look<C>(
     session: &Session<'_, C>,
     env: &EnvName,
+    purge: bool,
 ) -> Result<Vec<Bucket>, StackError> {
     let (account, region) = (&session.cloud.account, &session.cloud.region);
     let mut found = Vec::new();
@@ -39,9 +40,14 @@ pub(super) async fn look<C>(
                 found.push(Bucket { name, holds });
             }
             Err(error) => {
-                let absent = error.raw_response().is_some_and(|r| r.status().as_u16() == 404);
-                if !absent {
-                    return Err(fault::call(format!("looking into {name}"), &error).into());
+                match error.raw_response().map(|response| response.status().as_u16()) {
+                    Some(404) => {}
+                    // Who does not purge needs no right to look.
+                    Some(403) if !purge => {
+                        let holds = "what it holds may not be looked at".to_owned();
+                        found.push(Bucket { name, holds });
+                    }
+                    _ => return Err(fault::call(format!("looking into {name}"), &error).into()),
                 }
             }
         }

@@ -7,6 +7,7 @@ use log2aws_core::env_name::{self, EnvName};
 use super::DeployRequest;
 use crate::console::Console;
 use crate::error::StackError;
+use crate::fault;
 use crate::hosts::{self, InForce, NETWORKS};
 use crate::stack::Standing;
 use crate::watch::Session;
@@ -67,6 +68,49 @@ pub(super) async fn wanted<C: Console>(
     }
 }
 
+/// Looks whether the list is still what the deploy began with, and takes away at once who is let in
+/// no more: CloudFormation would do it later, or, where it sees no change, not at all.
+pub(super) async fn narrow<C: Console>(
+    session: &mut Session<'_, C>,
+    env: &EnvName,
+    wanted: &mut Wanted,
+    stands: bool,
+) -> Result<(), StackError> {
+    let name = env.parameter(env_name::ALLOW_LIST);
+    let stored = session.cloud.parameter(&name).await?;
+    if stored != wanted.stored {
+        return Err(StackError::Edited(name));
+    }
+    let list = stored.as_deref().and_then(|text| text.parse::<AllowList>().ok());
+    let Some(list) = list.filter(|_| stands) else { return Ok(()) };
+    if wanted.list.beyond(&list).is_empty() && !list.beyond(&wanted.list).is_empty() {
+        let text = wanted.list.to_string();
+        session.cloud.put_parameter(&name, &text).await?;
+        wanted.stored = Some(text);
+    }
+    Ok(())
+}
+
+/// After a deploy that failed: takes away again who was let in by hand no more, and whom
+/// CloudFormation, going back, has let in again.
+pub(super) async fn take_back<C: Console>(
+    session: &mut Session<'_, C>,
+    env: &EnvName,
+    wanted: &Wanted,
+) -> Result<(), StackError> {
+    let name = env.parameter(env_name::ALLOW_LIST);
+    let Some(before) = &wanted.stored else { return Ok(()) };
+    let Some(now) = session.cloud.parameter(&name).await? else { return Ok(()) };
+    let lists = (before.parse::<AllowList>(), now.parse::<AllowList>());
+    if let (Ok(before_list), Ok(now_list)) = lists
+        && !now_list.beyond(&before_list).is_empty()
+    {
+        session.cloud.put_parameter(&name, before).await?;
+        session.console.line(&format!("{name} = {before_list}, as before the deploy"))?;
+    }
+    Ok(())
+}
+
 /// Makes Parameter Store hold the wanted list where CloudFormation saw nothing to change: it does
 /// not see what was edited by hand. What was edited while the deploy ran is left as it is: it may
 /// have been narrowed. Whether anything was put.
@@ -82,7 +126,7 @@ pub(super) async fn settle<C: Console>(
         return Ok(false);
     }
     if stored != wanted.stored {
-        let stands = stored.as_deref().unwrap_or("no value");
+        let stands = stored.as_deref().map_or_else(|| "no value".to_owned(), fault::one_line);
         session
             .console
             .line(&format!("{name} was edited during the deploy, and stays as it is: {stands}"))?;

@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use crate::artifacts::{Artifact, Artifacts};
 use crate::console::Console;
 use crate::error::StackError;
-use crate::fault::{self, CallError};
+use crate::fault;
 use crate::watch::Session;
 
 /// The one region whose name S3 does not take as a location.
@@ -37,20 +37,56 @@ pub(super) async fn provide<C: Console>(
     Ok(())
 }
 
+/// Whether one of the environment's own buckets stands, of this account.
+pub(super) async fn stands<C>(session: &Session<'_, C>, bucket: &str) -> Result<bool, StackError> {
+    let (s3, account) = (&session.cloud.s3, &session.cloud.account);
+    let head = s3.head_bucket().bucket(bucket).expected_bucket_owner(account).send().await;
+    let Err(error) = head else { return Ok(true) };
+    if error.raw_response().is_some_and(|response| response.status().as_u16() == 404) {
+        return Ok(false);
+    }
+    let what = format!("looking for the bucket {bucket}");
+    Err(fault::head(what, "s3:ListBucket", &error).into())
+}
+
 async fn provide_bucket<C: Console>(
     session: &mut Session<'_, C>,
     bucket: &str,
 ) -> Result<(), StackError> {
     let (s3, account) = (&session.cloud.s3, &session.cloud.account);
     let head = s3.head_bucket().bucket(bucket).expected_bucket_owner(account).send().await;
-    let Err(error) = head else { return Ok(()) };
-    // A HEAD is answered without a body, so only the status tells.
-    match error.raw_response().map(|response| response.status().as_u16()) {
-        Some(404) => {}
-        Some(403) => return Err(not_ours(bucket, account)),
-        _ => return Err(fault::call(format!("looking for the bucket {bucket}"), &error).into()),
+    if let Err(error) = head {
+        // A HEAD is answered without a body, so only the status tells.
+        match error.raw_response().map(|response| response.status().as_u16()) {
+            Some(404) => make(session, bucket).await?,
+            Some(403) => return Err(not_ours(bucket, account)),
+            _ => {
+                let what = format!("looking for the bucket {bucket}");
+                return Err(fault::head(what, "s3:ListBucket", &error).into());
+            }
+        }
     }
+    // Also where it stood already: the run that made it may have been cut off here.
+    let block = PublicAccessBlockConfiguration::builder()
+        .block_public_acls(true)
+        .block_public_policy(true)
+        .ignore_public_acls(true)
+        .restrict_public_buckets(true)
+        .build();
+    let block = session
+        .cloud
+        .s3
+        .put_public_access_block()
+        .bucket(bucket)
+        .public_access_block_configuration(block);
+    let done = block.expected_bucket_owner(&session.cloud.account).send().await;
+    done.map_err(|error| fault::call(format!("making the bucket {bucket} private"), &error))?;
+    Ok(())
+}
+
+async fn make<C: Console>(session: &mut Session<'_, C>, bucket: &str) -> Result<(), StackError> {
     session.console.line(&format!("making the bucket {bucket} for the zips of the functions"))?;
+    let (s3, account) = (&session.cloud.s3, &session.cloud.account);
     let region = &session.cloud.region;
     let location = (region != WITHOUT_LOCATION).then(|| {
         let place = BucketLocationConstraint::from(region.as_str());
@@ -66,16 +102,6 @@ async fn provide_bucket<C: Console>(
             _ => return Err(fault.into()),
         }
     }
-    let block = PublicAccessBlockConfiguration::builder()
-        .block_public_acls(true)
-        .block_public_policy(true)
-        .ignore_public_acls(true)
-        .restrict_public_buckets(true)
-        .build();
-    let block =
-        s3.put_public_access_block().bucket(bucket).public_access_block_configuration(block);
-    let done = block.expected_bucket_owner(account).send().await;
-    done.map_err(|error| fault::call(format!("making the bucket {bucket} private"), &error))?;
     Ok(())
 }
 
@@ -99,7 +125,8 @@ async fn put<C: Console>(
         Err(error) => {
             let absent = error.raw_response().is_some_and(|r| r.status().as_u16() == 404);
             if !absent {
-                return Err(looking(bucket, &key, &error).into());
+                let what = format!("looking for {bucket}/{key}");
+                return Err(fault::head(what, "s3:GetObject or s3:ListBucket", &error).into());
             }
         }
     }
@@ -117,11 +144,4 @@ async fn put<C: Console>(
     let done = put.send().await;
     done.map_err(|error| fault::call(format!("putting {file} into {bucket}"), &error))?;
     Ok(())
-}
-
-fn looking<E>(bucket: &str, key: &str, error: &aws_sdk_s3::error::SdkError<E>) -> CallError
-where
-    E: aws_sdk_s3::error::ProvideErrorMetadata + std::error::Error + 'static,
-{
-    fault::call(format!("looking for {bucket}/{key}"), error)
 }

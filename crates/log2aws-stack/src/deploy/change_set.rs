@@ -11,21 +11,27 @@ use super::{DeployRequest, Found};
 use crate::console::Console;
 use crate::error::StackError;
 use crate::fault::{self, CallError};
-use crate::template::{self, Template};
+use crate::template::Template;
 use crate::watch::Session;
 
-/// What a change set comes to.
+/// What CloudFormation has planned.
 #[derive(Debug)]
 pub(super) enum Planned {
     /// The stack stands as wanted.
     Nothing,
     /// There is something to do.
-    Changes {
-        /// The change set's ARN.
-        id: String,
-        /// The stack's ARN.
-        stack_id: String,
-    },
+    Changes(ChangeSet),
+}
+
+/// A change set that can be executed.
+#[derive(Debug)]
+pub(super) struct ChangeSet {
+    /// Its ARN.
+    pub(super) id: String,
+    /// The stack's ARN.
+    pub(super) stack_id: String,
+    /// The stack is nothing but planned, by this run.
+    only_planned: bool,
 }
 
 /// The name of this run's change set, and the token by which AWS knows a request again.
@@ -38,6 +44,7 @@ pub(super) async fn create<C: Console>(
     session: &mut Session<'_, C>,
     template: &Template,
     request: &DeployRequest,
+    body: &str,
     values: &BTreeMap<String, String>,
     found: &Found,
 ) -> Result<Planned, StackError> {
@@ -54,7 +61,7 @@ pub(super) async fn create<C: Console>(
         .stack_name(stack)
         .change_set_name(&name)
         .change_set_type(kind)
-        .template_body(template::TEXT)
+        .template_body(body)
         .set_parameters(Some(parameters(template, values, found)))
         .capabilities(Capability::CapabilityIam)
         // Buckets that an earlier stack of this name left behind are taken over.
@@ -75,31 +82,54 @@ pub(super) async fn create<C: Console>(
             };
         }
     };
-    let id = created.id.unwrap_or(name);
-    let stack_id = created.stack_id.unwrap_or_else(|| stack.to_owned());
-    let settled = settled(session, &id, &stack_id).await?;
-    match settled {
+    let planned = ChangeSet {
+        id: created.id.unwrap_or(name),
+        stack_id: created.stack_id.unwrap_or_else(|| stack.to_owned()),
+        only_planned: matches!(found, Found::Nothing),
+    };
+    match settled(session, &planned).await? {
         Settled::Changes(changes) => {
-            for change in &changes {
-                if let Some(line) = told(change) {
-                    session.console.line(&line)?;
-                }
+            for line in changes.iter().filter_map(told) {
+                session.console.line(&line)?;
             }
-            Ok(Planned::Changes { id, stack_id })
+            Ok(Planned::Changes(planned))
         }
         Settled::Failed(reason) => {
-            discard(session, &id, &stack_id, matches!(found, Found::Nothing)).await?;
+            let reason = explained(session, &planned, reason).await;
+            let discarded = discard(session, &planned).await;
             if is_no_change(&reason) {
+                discarded?;
                 return Ok(Planned::Nothing);
             }
-            Err(StackError::ChangeSet { stack: stack.to_owned(), reason })
+            let stack = stack.to_owned();
+            let reason = match discarded {
+                Ok(()) => reason,
+                Err(fault) => format!("{reason}\n({fault})"),
+            };
+            Err(StackError::ChangeSet { stack, reason })
         }
     }
 }
 
+/// What is wrong with a change set, where CloudFormation tells it only to who asks for its events.
+async fn explained<C>(session: &Session<'_, C>, planned: &ChangeSet, reason: String) -> String {
+    if !reason.contains("DescribeEvents") && !reason.contains("EarlyValidation") {
+        return reason;
+    }
+    let ask = session.cloud.cloudformation.describe_events().change_set_name(&planned.id);
+    let Ok(told) = ask.send().await else { return reason };
+    let failed = told.operation_events().iter().find_map(|event| {
+        let why = event.validation_status_reason().or(event.resource_status_reason())?;
+        let id = event.logical_resource_id().unwrap_or("the template");
+        let kind = event.resource_type().unwrap_or_default();
+        Some(format!("{id} ({kind}): {}", fault::one_line(why)))
+    });
+    failed.unwrap_or(reason)
+}
+
 /// CloudFormation's ways to say that there is nothing to do.
 fn is_no_change(told: &str) -> bool {
-    ["didn't contain changes", "No updates are to be performed", "no changes"]
+    ["didn't contain changes", "No updates are to be performed"]
         .iter()
         .any(|way| told.contains(way))
 }
@@ -134,14 +164,16 @@ enum Settled {
 
 async fn settled<C: Console>(
     session: &mut Session<'_, C>,
-    id: &str,
-    stack_id: &str,
+    planned: &ChangeSet,
 ) -> Result<Settled, StackError> {
     let mut changes = Vec::new();
     let mut next = None;
     loop {
         let ask = session.cloud.cloudformation.describe_change_set();
-        let ask = ask.change_set_name(id).stack_name(stack_id).set_next_token(next.take());
+        let ask = ask
+            .change_set_name(&planned.id)
+            .stack_name(&planned.stack_id)
+            .set_next_token(next.take());
         let told = ask.send().await;
         let told = told.map_err(|error| fault::call("reading the planned change", &error))?;
         match told.status() {
@@ -167,17 +199,16 @@ async fn settled<C: Console>(
 }
 
 /// Removes a change set that is of no use, and with it the stack that was only planned.
-async fn discard<C>(
+pub(super) async fn discard<C>(
     session: &Session<'_, C>,
-    id: &str,
-    stack_id: &str,
-    only_planned: bool,
+    planned: &ChangeSet,
 ) -> Result<(), CallError> {
     let api = &session.cloud.cloudformation;
+    let ChangeSet { id, stack_id, only_planned } = planned;
     let delete = api.delete_change_set().change_set_name(id).stack_name(stack_id);
     let deleted = delete.send().await;
     deleted.map_err(|error| fault::call("removing the planned change", &error))?;
-    if only_planned {
+    if *only_planned {
         let deleted = api.delete_stack().stack_name(stack_id).send().await;
         deleted.map_err(|error| fault::call("removing the planned stack", &error))?;
     }

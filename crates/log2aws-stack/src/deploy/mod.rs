@@ -18,6 +18,7 @@ use log2aws_core::env_name::EnvName;
 use serde::Serialize;
 
 use crate::artifacts::Artifacts;
+use crate::commands::Commands;
 use crate::console::Console;
 use crate::error::StackError;
 use crate::fault;
@@ -26,10 +27,11 @@ use crate::name::StackName;
 use crate::phase::{Errand, Phase};
 use crate::stack::{Output, Standing};
 use crate::state::{self, State};
-use crate::template::Template;
+use crate::template::{self, Scope, Template};
 use crate::watch::{Rest, Session, Watch};
 
-use change_set::Planned;
+use allow_list::Wanted;
+use change_set::{ChangeSet, Planned};
 pub use parameters::checked_parameters;
 
 /// What is to be deployed. It has been checked as far as it can be without AWS.
@@ -49,8 +51,8 @@ pub struct DeployRequest {
     pub widen: bool,
     /// Production is not asked about.
     pub force: bool,
-    /// The command that follows the deploy from elsewhere.
-    pub follow: String,
+    /// What to run next, whatever happens.
+    pub commands: Commands,
     /// When it begins, for the change set's name.
     pub now: Timestamp,
 }
@@ -96,8 +98,8 @@ pub async fn deploy<C: Console>(
 ) -> Result<Deployed, StackError> {
     let phase = Cell::new(Phase::Nothing);
     let work = Work { template, request, phase: &phase };
-    let DeployRequest { stack, follow, .. } = request;
-    let errand = Errand { what: "the deploy", stack, follow };
+    let DeployRequest { stack, commands, .. } = request;
+    let errand = Errand { what: "the deploy", stack, commands };
     errand.run(&phase, work.run(session), interrupt).await
 }
 
@@ -121,7 +123,7 @@ struct Work<'a> {
 impl Work<'_> {
     async fn run<C: Console>(&self, session: &mut Session<'_, C>) -> Result<Deployed, StackError> {
         let DeployRequest { env, stack, .. } = self.request;
-        let (account, region) = (session.cloud.account.clone(), session.cloud.region.clone());
+        let (account, region) = (&session.cloud.account, &session.cloud.region);
         session.console.line(&format!(
             "stack {stack} in account {account}, region {region} (as {})",
             session.cloud.identity
@@ -131,32 +133,32 @@ impl Work<'_> {
             Found::Standing(stack) => Some(stack),
             Found::Nothing | Found::Planned => None,
         };
-        let hosts = allow_list::wanted(session, self.request, standing).await?;
+        let mut hosts = allow_list::wanted(session, self.request, standing).await?;
         let values = self.values(session, standing, &hosts.list)?;
-        let what = if standing.is_some() { "Update" } else { "Create" };
-        let question =
-            format!("{what} stack {stack} in account {account}, region {region}? (y/n): ");
-        if env.as_str() == "prod" && !self.request.force && !agreed(session, &question).await? {
-            session.console.line("canceled; nothing was changed")?;
-            let outputs = standing.map(|stack| stack.outputs.clone()).unwrap_or_default();
-            return Ok(self.deployed(session, DeployOutcome::Canceled, outputs));
-        }
-        artifact_bucket::provide(session, &self.request.artifacts).await?;
+        let body = self.body(session, &values, &found).await?;
+        self.phase.set(Phase::Preparing);
         let planned =
-            change_set::create(session, self.template, self.request, &values, &found).await?;
+            change_set::create(session, self.template, self.request, &body, &values, &found)
+                .await?;
         let (outcome, outputs) = match planned {
             Planned::Nothing => {
                 let outputs = standing.map(|stack| stack.outputs.clone()).unwrap_or_default();
                 (DeployOutcome::Unchanged, outputs)
             }
-            Planned::Changes { id, stack_id } => {
-                let outputs = self.execute(session, &id, &stack_id).await?;
+            Planned::Changes(planned) => {
+                if !self.agreed(session, standing, &planned).await? {
+                    let outputs = standing.map(|stack| stack.outputs.clone()).unwrap_or_default();
+                    return Ok(self.deployed(session, DeployOutcome::Canceled, outputs));
+                }
+                artifact_bucket::provide(session, &self.request.artifacts).await?;
+                allow_list::narrow(session, env, &mut hosts, standing.is_some()).await?;
+                let outputs = self.execute(session, &planned, &hosts).await?;
                 let created = standing.is_none();
                 let outcome = if created { DeployOutcome::Created } else { DeployOutcome::Updated };
                 (outcome, outputs)
             }
         };
-        let changed = allow_list::settle(session, &self.request.env, &hosts).await?;
+        let changed = allow_list::settle(session, env, &hosts).await?;
         let outcome = match outcome {
             DeployOutcome::Unchanged if changed => DeployOutcome::Updated,
             outcome => outcome,
@@ -165,6 +167,54 @@ impl Work<'_> {
             session.console.line("nothing to change: the stack stands as wanted")?;
         }
         Ok(self.deployed(session, outcome, outputs))
+    }
+
+    /// The template as it is sent. Buckets that stand already are named in it by what CloudFormation
+    /// can take over.
+    async fn body<C>(
+        &self,
+        session: &Session<'_, C>,
+        values: &BTreeMap<String, String>,
+        found: &Found,
+    ) -> Result<String, StackError> {
+        let (account, region) = (&session.cloud.account, &session.cloud.region);
+        let DeployRequest { env, stack, .. } = self.request;
+        if matches!(found, Found::Standing(_)) {
+            return Ok(template::TEXT.to_owned());
+        }
+        for bucket in [env.raw_bucket(account, region), env.analyzed_bucket(account, region)] {
+            if artifact_bucket::stands(session, &bucket).await? {
+                let scope = Scope::new(self.template, values, account, region, stack.as_str());
+                return Ok(self.template.with_names_written_out(&scope)?);
+            }
+        }
+        Ok(template::TEXT.to_owned())
+    }
+
+    /// Whether the operator wants these changes. Only production is asked about; a plan that nobody
+    /// wants is taken back.
+    async fn agreed<C: Console>(
+        &self,
+        session: &mut Session<'_, C>,
+        standing: Option<&Standing>,
+        planned: &ChangeSet,
+    ) -> Result<bool, StackError> {
+        let DeployRequest { env, stack, force, .. } = self.request;
+        if env.as_str() != "prod" || *force {
+            return Ok(true);
+        }
+        let (account, region) = (&session.cloud.account, &session.cloud.region);
+        let what = if standing.is_some() { "Update" } else { "Create" };
+        let question =
+            format!("{what} stack {stack} in account {account}, region {region}? (y/n): ");
+        let answer = agreed(session, &question).await;
+        if !matches!(answer, Ok(true)) {
+            change_set::discard(session, planned).await?;
+        }
+        if matches!(answer, Ok(false)) {
+            session.console.line("canceled; nothing was changed")?;
+        }
+        answer
     }
 
     fn deployed<C>(
@@ -184,12 +234,12 @@ impl Work<'_> {
 
     /// What stands under the stack's name, if something can be made of it.
     async fn look_up<C>(&self, session: &Session<'_, C>) -> Result<Found, StackError> {
-        let DeployRequest { env, stack, follow, .. } = self.request;
+        let DeployRequest { env, stack, commands, .. } = self.request;
         let Some(standing) = session.cloud.stack(stack.as_str()).await? else {
             return Ok(Found::Nothing);
         };
         standing.belongs_to(stack, env)?;
-        let status = &standing.status;
+        let (status, follow, delete) = (&standing.status, commands.follow(), commands.delete());
         match state::of(status) {
             State::Absent => Ok(Found::Planned),
             State::Rests => Ok(Found::Standing(standing)),
@@ -199,18 +249,30 @@ impl Work<'_> {
             ))),
             State::Dead => Err(StackError::State(format!(
                 "stack {stack} is in {status}: it was never made, or not wholly deleted{}, and can \
-                 only be deleted; logs and results are not touched by that. Run\n  log2aws stack \
-                 delete --env {env} --region {} --stack-name {stack}\nand deploy again",
+                 only be deleted; logs and results are not touched by that. Run\n  {delete}\nand \
+                 deploy again",
                 reason(&standing),
-                session.cloud.region,
             ))),
             State::Stuck => Err(StackError::State(format!(
-                "stack {stack} is in {status}: an update failed and so did its way back{}. Mend \
-                 what the events name ({follow}), then run\n  aws cloudformation \
-                 continue-update-rollback --stack-name {stack} --region {}\nand deploy again",
+                "stack {stack} is in {status}: an update was not finished, nor taken back{}. {}",
                 reason(&standing),
-                session.cloud.region,
+                self.way_out(status),
             ))),
+        }
+    }
+
+    /// What to do with a stack that is stuck.
+    fn way_out(&self, status: &str) -> String {
+        let DeployRequest { stack, commands, .. } = self.request;
+        let follow = commands.follow();
+        match state::way_out(status) {
+            Some(command) => format!(
+                "Mend what the events name ({follow}), then run\n  {}\nand deploy again",
+                commands.aws(&format!("{command} --stack-name {stack}"))
+            ),
+            None => {
+                format!("Its events say what is left ({follow}); CloudFormation's console helps")
+            }
         }
     }
 
@@ -248,19 +310,19 @@ impl Work<'_> {
     async fn execute<C: Console>(
         &self,
         session: &mut Session<'_, C>,
-        change_set: &str,
-        stack_id: &str,
+        planned: &ChangeSet,
+        hosts: &Wanted,
     ) -> Result<Vec<Output>, StackError> {
-        let mut watch = Watch::begin(session.cloud, stack_id).await?;
+        let mut watch = Watch::begin(session.cloud, &planned.stack_id).await?;
         let execute = session.cloud.cloudformation.execute_change_set();
-        let execute = execute.change_set_name(change_set).stack_name(stack_id);
+        let execute = execute.change_set_name(&planned.id).stack_name(&planned.stack_id);
         let execute = execute.client_request_token(change_set::name(self.request));
         self.phase.set(Phase::AtWork);
         let sent = execute.send().await;
         sent.map_err(|error| {
             let fault = fault::call("starting the change", &error);
             // Without an answer nobody knows whether it was heard.
-            self.phase.set(if fault.passing { Phase::AtWork } else { Phase::Nothing });
+            self.phase.set(if fault.passing { Phase::AtWork } else { Phase::Preparing });
             fault
         })?;
         let zone = session.zone.clone();
@@ -271,26 +333,32 @@ impl Work<'_> {
         self.phase.set(Phase::After("the allow-list was compared"));
         match rest.stack {
             Some(stack) if state::went_well(&stack.status) => Ok(stack.outputs),
-            _ => Err(self.ended(&rest, session)),
+            _ => {
+                // What CloudFormation took back was the list of the deploy before.
+                allow_list::take_back(session, &self.request.env, hosts).await?;
+                Err(self.ended(&rest))
+            }
         }
     }
 
-    fn ended<C>(&self, rest: &Rest, session: &Session<'_, C>) -> StackError {
-        let DeployRequest { env, stack, .. } = self.request;
+    fn ended(&self, rest: &Rest) -> StackError {
+        let DeployRequest { stack, commands, .. } = self.request;
         let status = rest.stack.as_ref().map_or("DELETE_COMPLETE", |stack| stack.status.as_str());
-        let flags = format!("--env {env} --region {} --stack-name {stack}", session.cloud.region);
-        let next = match state::of(status) {
-            State::Dead => format!(
+        let delete = commands.delete();
+        let next = match (state::of(status), status) {
+            (_, "ROLLBACK_COMPLETE") => format!(
                 "Nothing of this deploy is left but the stack's name. When the cause is mended, run\n  \
-                 log2aws stack delete {flags}\nand deploy again; logs and results are not touched."
+                 {delete}\nand deploy again; logs and results are not touched."
             ),
-            State::Stuck => format!(
-                "Mend the cause, then run\n  aws cloudformation continue-update-rollback \
-                 --stack-name {stack} --region {}\nand deploy again.",
-                session.cloud.region
+            (State::Dead, _) => format!(
+                "Something of it is left. When the cause is mended, run\n  {delete}\nand deploy \
+                 again; logs and results are not touched."
             ),
-            State::AtWork | State::Absent => format!("`log2aws stack events {flags}` tells more."),
-            State::Rests => {
+            (State::Stuck, _) => self.way_out(status),
+            (State::AtWork | State::Absent, _) => {
+                format!("Its events tell more:\n  {}", commands.follow())
+            }
+            (State::Rests, _) => {
                 "The stack stands as it did before. Mend the cause and deploy again.".to_owned()
             }
         };
@@ -333,5 +401,5 @@ pub(crate) async fn agreed<C: Console>(
     }
 }
 
-/// The template's name of the parameter that this program fills in from the allow-list.
+/// The template's parameters that this program fills in from the allow-list.
 pub(crate) const FROM_HOSTS: [&str; 2] = [HOSTS, NETWORKS];

@@ -12,7 +12,7 @@ pub use evaluate::Scope;
 pub use parameter::{Parameter, ParameterError};
 pub(crate) use value::Node;
 
-/// The template, byte for byte: what is deployed and what `aws cloudformation deploy` takes.
+/// The template: what is deployed and what `aws cloudformation deploy` takes.
 pub const TEXT: &str = include_str!("../../../../deploy/template.yml");
 
 /// Why a template cannot be read.
@@ -113,6 +113,27 @@ impl Template {
         self.resources.iter().find(|resource| resource.id == id)
     }
 
+    /// The text with the names of what outlives the stack written out. CloudFormation takes over
+    /// what stands already only under a name that is no function.
+    ///
+    /// Source: AWS CloudFormation User Guide, "Import AWS resources into a CloudFormation stack
+    /// automatically".
+    pub(crate) fn with_names_written_out(
+        &self,
+        scope: &Scope<'_>,
+    ) -> Result<String, TemplateError> {
+        let mut lines = self.lines.clone();
+        for resource in self.resources.iter().filter(|resource| resource.kept) {
+            let entries = resource.properties.entries();
+            let named = entries.iter().find(|entry| entry.key == "BucketName");
+            let line = named.and_then(|entry| lines.get_mut(entry.line.checked_sub(1)?));
+            let (Some(line), Some(name)) = (line, scope.name_of(&resource.id)?) else { continue };
+            let indent = line.len() - line.trim_start().len();
+            *line = format!("{:indent$}BucketName: {name}", "");
+        }
+        Ok(lines.join("\n") + "\n")
+    }
+
     /// The comment above a line (from 1 on), as one text; empty if there is none. The head of an
     /// `!If` may stand between the two.
     pub(crate) fn comment_above(&self, line: usize) -> String {
@@ -149,6 +170,28 @@ mod tests {
         let raw = template.resource("RawBucket").unwrap();
         assert_eq!((raw.kind.as_str(), raw.kept), ("AWS::S3::Bucket", true));
         assert!(!template.resource("FailedEvents").unwrap().kept);
+    }
+
+    #[test]
+    fn the_names_of_what_is_kept_can_be_written_out() {
+        let template = Template::embedded().unwrap();
+        let given = [("Env".to_owned(), "prod".to_owned())].into();
+        let scope = Scope::new(&template, &given, "111122223333", "us-east-1", "log2aws-prod");
+        let text = template.with_names_written_out(&scope).unwrap();
+        let changed: Vec<&str> = text
+            .lines()
+            .zip(TEXT.lines())
+            .filter(|(new, old)| new != old)
+            .map(|(new, _)| new.trim())
+            .collect();
+        assert_eq!(
+            changed,
+            [
+                "BucketName: serverlogs-prod-111122223333-us-east-1",
+                "BucketName: analyzedlogs-prod-111122223333-us-east-1",
+            ]
+        );
+        assert_eq!(text.lines().count(), TEXT.lines().count());
     }
 
     #[test]

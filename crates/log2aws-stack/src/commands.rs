@@ -1,0 +1,86 @@
+//! The commands that people are told to run next: whole, so that they can be pasted, and act where
+//! this one acted.
+
+use std::fmt::Write as _;
+
+use log2aws_core::env_name::EnvName;
+
+use crate::cloud::Access;
+use crate::name::StackName;
+
+/// Which stack a command is about, and how AWS is reached.
+#[derive(Clone, Debug)]
+pub struct Commands {
+    /// For our own verbs.
+    own: String,
+    /// For the AWS command line.
+    aws: String,
+}
+
+impl Commands {
+    /// The flags that name this stack and this way to AWS.
+    pub fn new(env: &EnvName, stack: &StackName, region: &str, access: &Access) -> Self {
+        let mut reach = String::new();
+        let named = [("profile", &access.profile), ("endpoint-url", &access.endpoint_url)];
+        for (flag, value) in named {
+            if let Some(value) = value {
+                // Writing to a text does not fail.
+                let _ = write!(reach, " --{flag} {}", quoted(value));
+            }
+        }
+        let account =
+            access.account.as_ref().map_or_else(String::new, |a| format!(" --account {a}"));
+        Self {
+            own: format!("--env {env} --region {region} --stack-name {stack}{reach}{account}"),
+            aws: format!("--region {region}{reach}"),
+        }
+    }
+
+    /// Follows what CloudFormation does.
+    pub fn follow(&self) -> String {
+        format!("log2aws stack events --follow {}", self.own)
+    }
+
+    /// Deletes the stack.
+    pub(crate) fn delete(&self) -> String {
+        format!("log2aws stack delete {}", self.own)
+    }
+
+    /// A command of the AWS command line, with the flags that it needs.
+    pub fn aws(&self, command: &str) -> String {
+        format!("aws {command} {}", self.aws)
+    }
+}
+
+/// A value as a shell takes it.
+fn quoted(value: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-._:/@%+=".contains(c);
+    if !value.is_empty() && value.chars().all(plain) {
+        value.to_owned()
+    } else {
+        format!("'{}'", value.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_act_where_this_one_did() {
+        let access = Access {
+            profile: Some("our logs".to_owned()),
+            account: Some("123456789012".to_owned()),
+            ..Access::default()
+        };
+        let stack = "log2aws-dev".parse().unwrap();
+        let commands = Commands::new(&"dev".parse().unwrap(), &stack, "us-east-1", &access);
+        assert_eq!(
+            commands.follow(),
+            "log2aws stack events --follow --env dev --region us-east-1 --stack-name log2aws-dev \
+             --profile 'our logs' --account 123456789012"
+        );
+        assert_eq!(commands.aws("s3 ls"), "aws s3 ls --region us-east-1 --profile 'our logs'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+    }
+}
