@@ -18,10 +18,16 @@ const PATIENCE: Duration = Duration::from_secs(1);
 enum Told {
     /// It asked for the next event.
     Asked(Instant),
-    /// It answered the last one.
-    Answered(Instant, Vec<u8>),
+    /// It answered the last one: how long that took, and what.
+    Answered(Duration, Vec<u8>),
     /// It said that it could not.
     Failed(Vec<u8>),
+}
+
+/// What the function is to be given, and when it was given the last.
+struct Waiting {
+    events: Receiver<Vec<u8>>,
+    given: Instant,
 }
 
 /// The API for one process.
@@ -39,6 +45,7 @@ impl RuntimeApi {
         let address = listener.local_addr()?;
         let (tell, told) = channel();
         let (events, waiting) = channel();
+        let waiting = Waiting { events: waiting, given: Instant::now() };
         let waiting = Arc::new(Mutex::new(waiting));
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -65,10 +72,9 @@ impl RuntimeApi {
         function: &mut Child,
         event: &[u8],
     ) -> Result<(Duration, Vec<u8>), Fault> {
-        let given = Instant::now();
         self.events.send(event.to_owned())?;
         let done = match self.told(function)? {
-            Told::Answered(at, body) => (at.duration_since(given), body),
+            Told::Answered(took, body) => (took, body),
             Told::Asked(_) => return Err("the function asked twice".into()),
             Told::Failed(what) => return Err(unexpected(&what)),
         };
@@ -95,7 +101,7 @@ fn unexpected(what: &[u8]) -> Fault {
 fn converse(
     stream: &TcpStream,
     tell: &Sender<Told>,
-    waiting: &Mutex<Receiver<Vec<u8>>>,
+    waiting: &Mutex<Waiting>,
 ) -> Result<(), Fault> {
     stream.set_nodelay(true)?;
     let (mut from, mut to) = (BufReader::new(stream), stream);
@@ -103,16 +109,20 @@ fn converse(
         let now = Instant::now();
         if request.path.ends_with("/invocation/next") {
             tell.send(Told::Asked(now))?;
-            let event = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv()?;
+            // Held until the event is written: the answer may come over another connection.
+            let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            let event = waiting.events.recv()?;
             let headers = "Content-Type: application/json\r\n\
                 Lambda-Runtime-Aws-Request-Id: 8476a536-e9f4-11e8-9739-2dfe598c3fcd\r\n\
                 Lambda-Runtime-Deadline-Ms: 4102444800000\r\n\
                 Lambda-Runtime-Invoked-Function-Arn: arn:aws:lambda:us-east-1:123456789012:function:f\r\n";
+            waiting.given = Instant::now();
             wire::answer(&mut to, "200 OK", headers, &event)?;
         } else {
+            let given = waiting.lock().unwrap_or_else(PoisonError::into_inner).given;
             wire::answer(&mut to, "202 Accepted", "", b"")?;
             tell.send(if request.path.ends_with("/response") {
-                Told::Answered(now, request.body)
+                Told::Answered(now.duration_since(given), request.body)
             } else {
                 Told::Failed(request.body)
             })?;
