@@ -130,7 +130,7 @@ HANDLERS = {
 # What `log2aws stack` calls itself, or tells people to: CloudFormation, S3 and Parameter Store.
 CLOUDFORMATION = (
     "DescribeStacks DescribeStackEvents CreateChangeSet DescribeChangeSet ExecuteChangeSet"
-    " DeleteChangeSet DeleteStack ContinueUpdateRollback"
+    " DeleteChangeSet DeleteStack ContinueUpdateRollback DescribeEvents"
 )
 PURGE = ["DeleteBucket", "ListBucketVersions", "ListBucketMultipartUploads"]
 PURGE_OBJECTS = ["DeleteObject", "DeleteObjectVersion", "AbortMultipartUpload"]
