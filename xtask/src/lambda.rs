@@ -56,6 +56,19 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     } else {
         by_zig(&shell, root, &target, "x86_64-unknown-linux-gnu")?
     };
+    write(&shell, &target, &programs)
+}
+
+/// Builds both for Lambda on x86_64 and writes their zips; the programs.
+pub(crate) fn shipped(shell: &Shell, root: &Path) -> anyhow::Result<[PathBuf; FUNCTIONS.len()]> {
+    let target = test::target_folder(shell)?;
+    let programs = by_zig(shell, root, &target, "x86_64-unknown-linux-gnu")?;
+    write(shell, &target, &programs)?;
+    Ok(programs)
+}
+
+/// Writes the zips of these programs, in the order of [`FUNCTIONS`].
+fn write(shell: &Shell, target: &Path, programs: &[PathBuf]) -> anyhow::Result<()> {
     let zips = target.join("lambda");
     shell.create_dir(&zips)?;
     for ((_, name), program) in FUNCTIONS.into_iter().zip(programs) {

@@ -1,6 +1,7 @@
 //! `cargo xtask soak`: the long form of what CI runs short. Hours, not minutes.
 
 mod garage;
+mod zips;
 
 use std::path::Path;
 
@@ -13,7 +14,7 @@ use crate::tools;
 #[derive(Args)]
 pub(crate) struct Options {
     /// Only these.
-    #[arg(value_parser = ["tests", "fuzz", "deliveries", "garage"])]
+    #[arg(value_parser = ["tests", "fuzz", "deliveries", "garage", "zips"])]
     only: Vec<String>,
     /// How often the store is killed in the middle of its puts (CI: 20).
     #[arg(long, default_value_t = 2_000)]
@@ -29,7 +30,8 @@ pub(crate) struct Options {
     deliveries: u32,
 }
 
-/// Runs the long tests, optimised: properties, kills, one long day of deliveries, a foreign S3.
+/// Runs the long tests, optimised: properties, kills, one long day of deliveries, a foreign
+/// S3, and the functions as they are shipped.
 pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     let shell = Shell::new()?;
     shell.change_dir(root);
@@ -45,6 +47,9 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     }
     if wanted("garage") {
         garage::run(&shell, root)?;
+    }
+    if wanted("zips") {
+        zips::run(&shell, root)?;
     }
     if wanted("fuzz") {
         fuzz(&shell, root, options.fuzz_seconds)?;
