@@ -59,7 +59,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     write(&shell, &target, &programs)
 }
 
-/// Builds both for Lambda on x86_64 and writes their zips; the programs.
+/// Builds both for Lambda on `x86_64` and writes their zips; the programs.
 pub(crate) fn shipped(shell: &Shell, root: &Path) -> anyhow::Result<[PathBuf; FUNCTIONS.len()]> {
     let target = test::target_folder(shell)?;
     let programs = by_zig(shell, root, &target, "x86_64-unknown-linux-gnu")?;

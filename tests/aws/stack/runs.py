@@ -43,6 +43,8 @@ class Scenario:
     `fails`: {logical id: reason}. `holds_after`: so many batches come, the rest once `gate` is set.
     `pending`: how many polls a change set is in the making. `silent`: polls without news in front.
     `replaces`: what a change set says is replaced. `moves_on`: which action lets the run go on; None: it is over at once.
+    `stale`: so many answers of DescribeStacks after ExecuteChangeSet tell of the stack as it was.
+    `invalid`: {logical id: reason} of what the early validation of a change set finds.
     """
 
     def __init__(
@@ -55,11 +57,13 @@ class Scenario:
         change_set_fails=None,
         cannot_roll_back=None,
         replaces=(),
+        stale=0,
+        invalid=None,
     ):
         self.fails, self.holds_after = fails, holds_after
         self.pending, self.silent, self.moves_on = pending, silent, moves_on
         self.change_set_fails, self.cannot_roll_back = change_set_fails, cannot_roll_back
-        self.replaces = replaces
+        self.replaces, self.stale, self.invalid = replaces, stale, invalid
         self.gate = threading.Event()
 
 
@@ -71,6 +75,7 @@ class Stack:
         self.outputs, self.resources = {}, {}
         self.events, self.batches, self.came = [], [], 0
         self.token, self.pending_template = None, None
+        self.stale = []
 
 
 class ChangeSet:
@@ -78,6 +83,7 @@ class ChangeSet:
         self.id, self.name, self.stack, self.kind = arn, name, stack, kind
         self.body, self.new, self.changes, self.fields = body, new, changes, fields
         self.polls, self.reason, self.executed, self.made = polls, None, False, now()
+        self.invalid = {}
 
 
 class Runs:
@@ -137,7 +143,7 @@ class Runs:
         for name, resource in new.resources.items():
             kind = resource["Type"]
             if name not in old:
-                own = kind == "AWS::S3::Bucket" and resource["Properties"].get("BucketName")
+                own = self._literal_name(new, name)
                 there = own in self.cloud.buckets.all and takes_over
                 changes.append(
                     ("Import" if there else "Add", name, kind, own if there else None, None)
@@ -150,6 +156,21 @@ class Runs:
         changes += [("Remove", n, old[n]["Type"], stack.resources.get(n), None) for n in gone]
         return changes
 
+    def _literal_name(self, new, name):
+        """A bucket's name, if the template has it as text: only such a bucket is taken over."""
+        resource = new.template["Resources"][name]
+        written = resource.get("Properties", {}).get("BucketName")
+        named = resource["Type"] == "AWS::S3::Bucket" and isinstance(written, str)
+        return written if named else None
+
+    def _taken(self, one):
+        """{logical id: reason} of the buckets that cannot be made, because they stand already."""
+        added = [name for action, name, kind, *_ in one.changes if action == "Add"]
+        buckets = [n for n in added if one.new.resources[n]["Type"] == "AWS::S3::Bucket"]
+        names = {n: one.new.resources[n]["Properties"].get("BucketName") for n in buckets}
+        stand = self.cloud.buckets.all
+        return {n: f"{name} already exists" for n, name in names.items() if name in stand}
+
     def _is_kept(self, stack, name):
         policy = stack.template["Resources"][name].get("DeletionPolicy", "Delete")
         return policy in ("Retain", "RetainExceptOnCreate")
@@ -157,17 +178,18 @@ class Runs:
     def _groups(self, template, names):
         return events.levels(names, reader.references(template)) if template else []
 
-    def _run(self, one, scenario):
+    def _run(self, one, scenario, taken=None):
+        fails = {**(taken or {}), **(scenario.fails or {})}
         template = one.new.template
         named = {name: action for action, name, *_ in one.changes}
         live = [name for name, action in named.items() if action != "Remove"]
         groups = self._groups(template, live)
         if one.kind == "CREATE":
-            taken = [name for name, action in named.items() if action == "Import"]
-            return events.create(groups, taken, scenario.fails)
+            imported = [name for name, action in named.items() if action == "Import"]
+            return events.create(groups, imported, fails)
         added = [name for name, action in named.items() if action == "Add"]
         removed = [name for name, action in named.items() if action == "Remove"]
-        return events.update(groups, added, removed, scenario.fails, scenario.cannot_roll_back)
+        return events.update(groups, added, removed, fails, scenario.cannot_roll_back)
 
     def _start(self, stack, batches, change_set):
         """The status changes at once; the first batch tells so."""

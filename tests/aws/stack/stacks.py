@@ -4,6 +4,8 @@ Shapes and error codes after `botocore/data/cloudformation/2010-05-15/service-2.
 of errors are the service's own.
 """
 
+import uuid
+
 import events
 from runs import ChangeSet, Runs, now, parsed, sent
 from wire import CLOUDFORMATION, Refusal, query_answer, query_refusal
@@ -11,6 +13,11 @@ from wire import CLOUDFORMATION, Refusal, query_answer, query_refusal
 NO_CHANGES = (
     "The submitted information didn't contain changes. "
     "Submit different information to create a change set."
+)
+INVALID = (
+    "The following hook(s)/validation failed: [AWS::EarlyValidation::ResourceExistenceCheck]. "
+    "To troubleshoot Early Validation errors, use the DescribeEvents API for detailed failure "
+    "information."
 )
 RESTING = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE"}
 
@@ -47,7 +54,7 @@ class Stacks(Runs):
             }
         stack = self._found(name, f"Stack with id {name} does not exist")
         self._poll(stack, "DescribeStacks")
-        return {"Stacks": [self._described(stack)]}
+        return {"Stacks": [stack.stale.pop() if stack.stale else self._described(stack)]}
 
     def _described(self, stack):
         parameters = [{"ParameterKey": k, "ParameterValue": v} for k, v in stack.parameters.items()]
@@ -124,6 +131,8 @@ class Stacks(Runs):
         arn = self._arn("changeSet", named)
         made = ChangeSet(arn, named, stack, kind, body, new, changes, fields, self.scenario.pending)
         made.reason = self.scenario.change_set_fails or (None if changes else NO_CHANGES)
+        if self.scenario.invalid:
+            made.invalid, made.reason = self.scenario.invalid, INVALID
         self.sets.append(made)
         return {"Id": arn, "StackId": stack.id}
 
@@ -169,6 +178,47 @@ class Stacks(Runs):
             "ImportExistingResources": one.fields.get("ImportExistingResources") == "true",
         }
 
+    def _DescribeEvents(self, fields):
+        """Of a change set only: what its early validation found, the newest first."""
+        if "ChangeSetName" not in fields:
+            raise Refusal("InvalidAction", "DescribeEvents of a stack is not played here")
+        one = self._set(fields)
+        operation = {
+            "StackId": one.stack.id,
+            "OperationId": one.id.rpartition("/")[2],
+            "OperationType": "CREATE_CHANGESET",
+            "Timestamp": one.made,
+        }
+        whole = {**operation, "EventType": "STACK_EVENT", "LogicalResourceId": one.stack.name}
+        whole |= {"ResourceType": events.STACK_TYPE, "PhysicalResourceId": one.stack.id}
+        whole |= {"StartTime": one.made, "EndTime": one.made}
+        found = [{**whole, "EventId": str(uuid.uuid4()), "OperationStatus": "FAILED"}]
+        for name, reason in one.invalid.items():
+            found.append(
+                {
+                    **operation,
+                    "EventId": str(uuid.uuid4()),
+                    "EventType": "VALIDATION_ERROR",
+                    "LogicalResourceId": name,
+                    "PhysicalResourceId": "",
+                    "ResourceType": one.new.template["Resources"][name]["Type"],
+                    "ValidationFailureMode": "FAIL",
+                    "ValidationName": "RESOURCE_EXISTENCE_CHECK",
+                    "ValidationStatus": "FAILED",
+                    "ValidationStatusReason": reason,
+                    "ValidationPath": f"/Resources/{name}",
+                }
+            )
+        if fields.get("Filters", {}).get("FailedEvents") != "true":
+            began = {**whole, "EventId": str(uuid.uuid4()), "OperationStatus": "IN_PROGRESS"}
+            found.append({**began, "EndTime": None})
+        start = int(fields.get("NextToken", 0))
+        more = start + self.page < len(found)
+        return {
+            "OperationEvents": found[start : start + self.page],
+            "NextToken": str(start + self.page) if more else None,
+        }
+
     def _change(self, change):
         action, name, kind, physical, replacement = change
         return {
@@ -195,7 +245,9 @@ class Stacks(Runs):
             raise Refusal("InvalidChangeSetStatus", said)
         one.executed = True
         one.stack.token = fields.get("ClientRequestToken")
-        self._start(one.stack, self._run(one, self.scenario), one)
+        before = self._described(one.stack)
+        self._start(one.stack, self._run(one, self.scenario, self._taken(one)), one)
+        one.stack.stale = [before] * self.scenario.stale
         return {}
 
     def _DeleteChangeSet(self, fields):
