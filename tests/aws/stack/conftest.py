@@ -243,6 +243,16 @@ def refused(told, *words):
     return says(told, *words)
 
 
+def only_planned(cloud):
+    """Changes were planned and taken back: nothing was executed, made or put, and nothing is left."""
+    planning = {"CreateChangeSet", "DeleteChangeSet", "DeleteStack"}
+    done = [call for call in cloud.changes() if call.action not in planning]
+    assert cloud.of("CreateChangeSet") and not done, done
+    assert not cloud.stacks.sets
+    left = [stack for stack in cloud.stacks.all if stack.status == "REVIEW_IN_PROGRESS"]
+    assert not left, left
+
+
 # The day may stand before the time.
 EVENT = re.compile(
     r"^\s*(?:\d{4}-\d\d-\d\d )?(\d\d:\d\d:\d\d)\s+([A-Z_]{6,})\s+(\S+)\s+(AWS::\S+) *(.*?) *$", re.M

@@ -203,7 +203,7 @@ class Stacks(Runs):
                     "PhysicalResourceId": "",
                     "ResourceType": one.new.template["Resources"][name]["Type"],
                     "ValidationFailureMode": "FAIL",
-                    "ValidationName": "RESOURCE_EXISTENCE_CHECK",
+                    "ValidationName": "NAME_CONFLICT_VALIDATION",
                     "ValidationStatus": "FAILED",
                     "ValidationStatusReason": reason,
                     "ValidationPath": f"/Resources/{name}",

@@ -45,6 +45,14 @@ def test_nothing_is_put_twice(cloud, program):
     succeeded(program.deploy())
     assert len(cloud.of("PutObject")) == 3
     assert len(cloud.of("CreateBucket")) == 1
+    assert len(cloud.of("PutPublicAccessBlock")) == 2, "the run that made it may have been cut off"
+
+
+def test_a_deploy_that_changes_nothing_leaves_the_bucket_alone(cloud, program):
+    succeeded(program.first())
+    cloud.calls.clear()
+    succeeded(program.deploy())
+    assert not [call for call in cloud.changes() if call.service == "s3"]
 
 
 def test_each_call_to_the_bucket_names_its_owner(cloud, program):
@@ -59,7 +67,7 @@ def test_each_call_to_the_bucket_names_its_owner(cloud, program):
 def test_a_bucket_of_somebody_else_is_not_used(cloud, program, owner):
     cloud.buckets.make(cloud.artifact_bucket(), owner)
     failed(program.first(), cloud.artifact_bucket())
-    assert not cloud.of("PutObject") and not cloud.of("CreateChangeSet")
+    assert not cloud.of("PutObject") and not cloud.of("ExecuteChangeSet")
 
 
 @pytest.mark.parametrize("machine, name", [(X86_64, "x86_64"), (AARCH64, "arm64")])
@@ -129,7 +137,8 @@ def test_zips_below_the_current_folder_are_found(cloud, program):
     line = [part for part in program.command("deploy", ["--artifacts", place])][:-2]
     program.command = lambda verb, flags: line
     succeeded(program.deploy())
-    assert cloud.of("HeadObject")
+    sent = cloud.of("CreateChangeSet")[0].parameters()
+    assert sent["GenerateUrlKey"] == key((place / "generate-url.zip").read_bytes())
 
 
 def test_a_put_that_breaks_off_is_put_again(cloud, program):

@@ -247,3 +247,39 @@ def test_purge_leaves_buckets_that_another_stack_uses(cloud, program):
     failed(program("delete", "--purge", answer=f"{STACK}\n"), "in use", "--stack-name")
     assert not cloud.changes()
     assert other.status == "CREATE_COMPLETE" and len(raw.versions) == 1
+
+
+@pytest.mark.parametrize("status", ["REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE"])
+def test_of_a_stack_that_is_but_a_name_nothing_else_is_listed(cloud, program, status):
+    if status == "REVIEW_IN_PROGRESS":
+        stack = cloud.stacks._new(STACK)
+        cloud.stacks.all.append(stack)
+    else:
+        cloud.stacks.scenario = Scenario(fails={"AnalyzeLog": "no such zip"})
+        failed(program.first(), status)
+        cloud.stacks.scenario = Scenario()
+        stack = cloud.stacks.stack(STACK)
+    assert stack.status == status
+    told = succeeded(program("delete"))
+    listed = told.out.partition("DELETE_IN_PROGRESS")[0]
+    says(told, status, "nothing but its name")
+    assert not re.search(r"^  \S+\s+AWS::|with it go", listed, re.M), told
+    assert cloud.stacks.stack(STACK) is None and stack.status == "DELETE_COMPLETE"
+
+
+def test_who_may_not_look_into_the_buckets_may_still_delete(cloud, program, standing, buckets):
+    arn = f"arn:aws:s3:::{buckets[0].name}"
+    cloud.fault("ListObjectVersions", denied("s3:ListBucketVersions", arn), times=20)
+    told = succeeded(program("delete"))
+    assert standing.status == "DELETE_COMPLETE"
+    for bucket in buckets:
+        assert bucket.name in told.out and len(bucket.versions) == 3, told
+
+
+def test_who_may_not_look_into_the_buckets_may_not_purge(cloud, program, standing, buckets):
+    arn = f"arn:aws:s3:::{buckets[0].name}"
+    cloud.fault("ListObjectVersions", denied("s3:ListBucketVersions", arn), times=20)
+    told = failed(program("delete", "--purge", answer=f"{STACK}\n"), "s3:ListBucketVersions")
+    assert arn in told.all
+    assert not cloud.changes() and standing.status == "CREATE_COMPLETE"
+    assert all(len(bucket.versions) == 3 for bucket in buckets)

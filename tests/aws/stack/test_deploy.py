@@ -15,6 +15,7 @@ from conftest import (
     happened,
     key,
     networks,
+    only_planned,
     progress,
     says,
     succeeded,
@@ -188,20 +189,41 @@ def test_prod_asks_and_no_changes_nothing(cloud, program):
         "cancell?ed",
         "nothing was changed",
     )
-    assert not cloud.changes()
+    only_planned(cloud)
+    assert re.search(r"^\s*\+ GenerateUrl\s", told.out.partition("(y/n)")[0], re.M), told
+    assert cloud.stacks.stack("log2aws-prod") is None
 
 
 @pytest.mark.parametrize("answer", ["no\n", "\n", "yesterday\n"])
 def test_prod_takes_nothing_but_y_for_yes(cloud, program, answer):
     program.first("--env", "prod", answer=answer)
-    assert not cloud.changes()
+    only_planned(cloud)
+    assert cloud.stacks.stack("log2aws-prod") is None
 
 
 def test_prod_without_an_answer_is_refused(cloud, program):
     told = program.first("--env", "prod", answer="")
     assert told.code == 1, told
     says(told, "--force")
-    assert not cloud.changes()
+    only_planned(cloud)
+    assert cloud.stacks.stack("log2aws-prod") is None
+
+
+def test_no_leaves_a_stack_of_production_as_it_is(cloud, program):
+    stack = cloud.stacks.standing("log2aws-prod", {**GIVEN, "Env": "prod"})
+    told = succeeded(program.deploy("--env", "prod", "--parameter", "RawKeepDays=9", answer="n\n"))
+    says(told, "Update stack log2aws-prod", "nothing was changed")
+    assert not cloud.of("DeleteStack") and stack.status == "CREATE_COMPLETE"
+    only_planned(cloud)
+
+
+def test_what_the_functions_need_is_put_after_the_answer(cloud, program):
+    running = program.start("deploy", "--allow-hosts", HOSTS, "--env", "prod")
+    running.until(r"\(y/n\)")
+    assert cloud.artifact_bucket() not in cloud.buckets.all
+    succeeded(running.end("y\n"))
+    order = [a for a in cloud.actions() if a in ("CreateChangeSet", "PutObject", "ExecuteChangeSet")]
+    assert order == ["CreateChangeSet", "PutObject", "PutObject", "ExecuteChangeSet"]
 
 
 def test_prod_asks_and_goes_on(cloud, program):
@@ -285,6 +307,39 @@ def test_buckets_of_a_deleted_stack_are_taken_over(cloud, program):
     for name in ["RawBucket", "AnalyzedBucket"]:
         assert re.search(rf"^\s*> {name}\s+AWS::S3::Bucket.*taken over", told.out, re.M), told
     assert len(cloud.buckets.all[cloud.bucket_name("server")].versions) == 1
+    names_written_out(cloud, cloud.of("CreateChangeSet")[-1].fields["TemplateBody"])
+
+
+@pytest.mark.parametrize("kind, name", [("server", "RawBucket"), ("analyzed", "AnalyzedBucket")])
+def test_one_bucket_alone_is_taken_over(cloud, program, kind, name):
+    cloud.buckets.make(cloud.bucket_name(kind))
+    told = succeeded(program.first())
+    assert re.findall(r"^\s*> (\S+)", told.out, re.M) == [name]
+    names_written_out(cloud, cloud.of("CreateChangeSet")[0].fields["TemplateBody"])
+
+
+def test_buckets_of_another_environment_are_not_named(cloud, program):
+    cloud.buckets.make(cloud.bucket_name("server", "stage"))
+    succeeded(program.first())
+    assert cloud.of("CreateChangeSet")[0].fields["TemplateBody"] == TEMPLATE
+
+
+def test_an_update_after_a_takeover_sends_the_file_and_changes_no_bucket(cloud, program):
+    cloud.buckets.make(cloud.bucket_name("server"))
+    succeeded(program.first())
+    told = succeeded(program.deploy("--parameter", "RequestsPerSecond=7"))
+    assert cloud.of("CreateChangeSet")[-1].fields["TemplateBody"] == TEMPLATE
+    assert not re.search(r"^\s*[+~!>-] (Raw|Analyzed)Bucket\s", told.out, re.M), told
+
+
+def names_written_out(cloud, body):
+    """The template, byte for byte, but for the names of the two buckets."""
+    named = TEMPLATE
+    for kind in ["server", "analyzed"]:
+        written = "BucketName: !Sub " + kind + "logs-${Env}-${AWS::AccountId}-${AWS::Region}\n"
+        assert TEMPLATE.count(written) == 1
+        named = named.replace(written, f"BucketName: {cloud.bucket_name(kind)}\n")
+    assert body == named
 
 
 def test_the_outcome_as_json(cloud, program):

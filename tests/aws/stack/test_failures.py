@@ -1,8 +1,10 @@
 """What goes wrong in AWS, and how it is told: what happened, where, and what to do."""
 
+import shlex
+
 import pytest
 from cloud import denied, expired, internal, throttled, unknown_key
-from conftest import GIVEN, HOSTS, STACK, failed, happened, progress, says, succeeded
+from conftest import GIVEN, HOSTS, STACK, binary, failed, happened, progress, says, succeeded
 from runs import Scenario
 from wire import Refusal
 
@@ -51,8 +53,10 @@ def test_an_update_that_fails_is_rolled_back_and_told(cloud, program, standing):
 
 def test_a_failed_update_leaves_the_list_as_it_was(cloud, program, standing):
     cloud.stacks.scenario = Scenario(fails={"GenerateUrl": REASON})
-    failed(program.deploy("--allow-hosts", "203.0.113.7"))
+    stored = cloud.parameters["/log2aws/dev/LogPutAllowHosts"]
+    failed(program.deploy("--allow-hosts", f"{HOSTS}, 192.0.2.1", "--widen"))
     assert not cloud.of("PutParameter")
+    assert cloud.parameters["/log2aws/dev/LogPutAllowHosts"] == stored
 
 
 def test_an_update_that_cannot_be_rolled_back_names_the_way_out(cloud, program, standing):
@@ -149,15 +153,31 @@ def test_a_missing_right_is_named_with_its_resource(cloud, program, action, perm
     assert len(made) == 1, "a right does not come by asking again"
 
 
-@pytest.mark.parametrize("action", ["HeadBucket", "HeadObject"])
-def test_a_refusal_without_a_sentence_names_what_was_asked(cloud, program, action):
+@pytest.mark.parametrize(
+    "action, after, bucket",
+    [
+        ("HeadBucket", 0, "serverlogs-dev-"),
+        ("HeadBucket", 1, "analyzedlogs-dev-"),
+        ("HeadBucket", 2, "cf-templates-"),
+        ("HeadObject", 0, "cf-templates-"),
+    ],
+)
+def test_a_refusal_without_a_sentence_names_what_was_asked(cloud, program, action, after, bucket):
     """S3 says nothing about why it refuses a HEAD."""
     cloud.buckets.make(cloud.artifact_bucket())
-    cloud.fault(action, Refusal("AccessDenied", "", 403), times=20)
-    failed(
-        program.first(), cloud.artifact_bucket(), "403|denied|not allowed|may not|rights|permission"
-    )
-    assert not cloud.of("CreateChangeSet")
+    cloud.fault(action, Refusal("AccessDenied", "", 403), after=after, times=20)
+    told = failed(program.first(), "403|denied|not allowed|may not|rights|permission")
+    assert bucket in told.err, told
+    assert not cloud.of("ExecuteChangeSet")
+
+
+def test_a_bare_403_for_a_zip_is_a_missing_right_and_no_proxy(cloud, program):
+    cloud.buckets.make(cloud.artifact_bucket())
+    cloud.fault("HeadObject", Refusal("AccessDenied", "", 403), times=20)
+    told = failed(program.first(), "403", "s3:GetObject", cloud.artifact_bucket())
+    assert "proxy" not in told.all.lower() and "not one of AWS's" not in told.all, told
+    assert len(cloud.of("HeadObject")) == 1, "a right does not come by asking again"
+    assert not cloud.of("PutObject") and not cloud.of("ExecuteChangeSet")
 
 
 @pytest.mark.parametrize(
@@ -184,6 +204,74 @@ def test_a_change_set_that_fails_is_told_and_tidied_away(cloud, program):
     assert cloud.stacks.stack(STACK) is None, "nothing is left in REVIEW_IN_PROGRESS"
     cloud.stacks.scenario = Scenario()
     succeeded(program.first())
+
+
+TAKEN = "Resource of type 'AWS::S3::Bucket' with identifier 'serverlogs-dev' already exists."
+
+
+def test_what_early_validation_finds_is_asked_for_and_told(cloud, program):
+    """DescribeChangeSet has only the validation's name: the resource is in DescribeEvents."""
+    cloud.stacks.scenario = Scenario(invalid={"RawBucket": TAKEN})
+    told = failed(program.first(), r"RawBucket \(AWS::S3::Bucket\): ")
+    assert TAKEN in told.all
+    (asked,) = cloud.of("DescribeEvents")
+    assert asked.fields["ChangeSetName"].startswith("arn:aws:cloudformation:")
+    assert "To troubleshoot" not in told.all, "the operator need not ask himself"
+    assert not cloud.stacks.sets and cloud.stacks.stack(STACK) is None
+
+
+def test_without_the_right_to_ask_the_validation_is_named(cloud, program):
+    cloud.stacks.scenario = Scenario(invalid={"RawBucket": TAKEN})
+    cloud.fault("DescribeEvents", denied("cloudformation:DescribeEvents", "*"), times=20)
+    failed(program.first(), "AWS::EarlyValidation::ResourceExistenceCheck")
+    assert not cloud.stacks.sets and cloud.stacks.stack(STACK) is None
+
+
+def profile(program, name):
+    config = program.folder / "config"
+    config.write_text(
+        f"[profile {name}]\nregion = ap-northeast-1\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\n"
+        "aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY\n"
+    )
+    for one in ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]:
+        del program.environment[one]
+    program.environment["AWS_CONFIG_FILE"] = str(config)
+
+
+@pytest.mark.parametrize(
+    "status, command",
+    [
+        ("ROLLBACK_COMPLETE", "log2aws stack delete"),
+        ("UPDATE_IN_PROGRESS", "log2aws stack events --follow"),
+        ("UPDATE_ROLLBACK_FAILED", "aws cloudformation continue-update-rollback"),
+    ],
+)
+def test_the_suggested_command_goes_where_this_one_went(cloud, program, status, command):
+    """Pasted as it is, it asks the same AWS in the same name."""
+    profile(program, "ops@logs")
+    cloud.stacks.standing(STACK, GIVEN, status)
+    told = failed(program.first("--profile", "ops@logs"), status)
+    (line,) = [text for text in told.err.splitlines() if text.strip().startswith(command)]
+    given = shlex.split(line)
+    for flag, value in [
+        ("--profile", "ops@logs"),
+        ("--endpoint-url", cloud.url),
+        ("--region", cloud.region),
+        ("--stack-name", STACK),
+    ]:
+        assert given.count(flag) == 1 and given[given.index(flag) + 1] == value, line
+
+
+def test_the_suggested_delete_can_be_pasted(cloud, program):
+    profile(program, "ops@logs")
+    cloud.stacks.scenario = Scenario(fails={"AnalyzeLog": REASON})
+    told = failed(program.first("--profile", "ops@logs"), "ROLLBACK_COMPLETE")
+    (line,) = [t for t in told.err.splitlines() if t.strip().startswith("log2aws stack delete")]
+    cloud.stacks.scenario = Scenario()
+    pasted = shlex.split(line)
+    program.command = lambda verb, flags: [binary(), *pasted[1:]]
+    succeeded(program("delete"))
+    assert cloud.stacks.stack(STACK) is None
 
 
 def test_a_change_set_of_an_update_that_fails_leaves_the_stack(cloud, program, standing):

@@ -65,8 +65,17 @@ def test_ctrl_c_at_the_question_changes_nothing(cloud, program):
     running.process.send_signal(signal.SIGINT)
     running.process.wait(timeout=20)
     assert running.process.returncode != 0
-    assert not cloud.changes()
-    failed(running.end(), "nothing was changed")
+    told = failed(running.end(), "interrupted; the stack was not changed")
+    done = {call.action for call in cloud.changes()}
+    assert done == {"CreateChangeSet"}, told
+
+
+def test_ctrl_c_while_the_change_is_planned_leaves_the_stack(cloud, program, standing):
+    cloud.stacks.scenario = Scenario(pending=100_000)
+    running = program.start("deploy", "--parameter", "RawKeepDays=9")
+    wait_for(lambda: len(cloud.of("DescribeChangeSet")) > 2)
+    failed(running.interrupt(), "interrupted; the stack was not changed")
+    assert not cloud.of("ExecuteChangeSet") and standing.status == "CREATE_COMPLETE"
 
 
 def test_ctrl_c_while_a_stack_is_deleted_leaves_it_to_aws(cloud, program, standing):

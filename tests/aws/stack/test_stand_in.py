@@ -38,12 +38,12 @@ def pairs(values):
     return [{"ParameterKey": key, "ParameterValue": value} for key, value in values.items()]
 
 
-def change_set(stacks, kind, values, name="one", **more):
+def change_set(stacks, kind, values, name="one", body=TEMPLATE, **more):
     stacks.create_change_set(
         StackName=NAME,
         ChangeSetName=name,
         ChangeSetType=kind,
-        TemplateBody=TEMPLATE,
+        TemplateBody=body,
         Parameters=values if isinstance(values, list) else pairs(values),
         Capabilities=["CAPABILITY_IAM"],
         ImportExistingResources=True,
@@ -116,10 +116,63 @@ def test_boto3_creates_updates_and_deletes_a_stack(cloud, client, artifacts):
         ssm.get_parameter(Name="/log2aws/dev/LogPutAllowHosts")
 
     again = change_set(stacks, "CREATE", GIVEN, "three")
-    taken = [
-        c["ResourceChange"] for c in again["Changes"] if c["ResourceChange"]["Action"] == "Import"
+    assert taken_over(again) == set(), "a name that is worked out is not looked for"
+    stacks.delete_stack(StackName=NAME)
+    literal = TEMPLATE.replace(
+        "!Sub serverlogs-${Env}-${AWS::AccountId}-${AWS::Region}\n",
+        cloud.bucket_name("server") + "\n",
+    )
+    again = change_set(stacks, "CREATE", GIVEN, "four", body=literal)
+    assert taken_over(again) == {"RawBucket"}
+    with pytest.raises(botocore.exceptions.WaiterError, match="ROLLBACK"):
+        run(stacks, "four")
+    told = stacks.describe_stack_events(StackName=NAME)["StackEvents"]
+    (failed,) = [
+        e["ResourceStatusReason"]
+        for e in told
+        if (e["LogicalResourceId"], e["ResourceStatus"]) == ("AnalyzedBucket", "CREATE_FAILED")
     ]
-    assert {c["LogicalResourceId"] for c in taken} == {"RawBucket", "AnalyzedBucket"}
+    assert failed == f"{cloud.bucket_name('analyzed')} already exists"
+
+
+def taken_over(told):
+    changes = [one["ResourceChange"] for one in told["Changes"]]
+    return {one["LogicalResourceId"] for one in changes if one["Action"] == "Import"}
+
+
+def test_boto3_sees_why_a_change_set_is_not_valid(cloud, client, artifacts):
+    stacks = client("cloudformation")
+    cloud.stacks.page = 1
+    cloud.stacks.scenario = Scenario(invalid={"RawBucket": "it stands already"})
+    with pytest.raises(botocore.exceptions.WaiterError, match="FAILED"):
+        change_set(stacks, "CREATE", GIVEN)
+    failed = stacks.describe_change_set(StackName=NAME, ChangeSetName="one")
+    assert "AWS::EarlyValidation::ResourceExistenceCheck" in failed["StatusReason"]
+    found, more = [], {"ChangeSetName": failed["ChangeSetId"]}
+    while True:
+        told = stacks.describe_events(**more)
+        found += told["OperationEvents"]
+        if "NextToken" not in told:
+            break
+        more["NextToken"] = told["NextToken"]
+    assert [one["EventType"] for one in found] == ["STACK_EVENT", "VALIDATION_ERROR", "STACK_EVENT"]
+    assert found[1]["ValidationStatusReason"] == "it stands already"
+    assert (found[1]["LogicalResourceId"], found[1]["ResourceType"]) == (
+        "RawBucket",
+        "AWS::S3::Bucket",
+    )
+    more = {"ChangeSetName": failed["ChangeSetId"], "Filters": {"FailedEvents": True}}
+    cloud.stacks.page = 100
+    assert len(stacks.describe_events(**more)["OperationEvents"]) == 2
+
+
+def test_boto3_is_told_once_of_the_stack_as_it_was(cloud, client, artifacts):
+    stacks = client("cloudformation")
+    cloud.stacks.scenario = Scenario(stale=1)
+    change_set(stacks, "CREATE", GIVEN)
+    stacks.execute_change_set(StackName=NAME, ChangeSetName="one")
+    told = [stacks.describe_stacks(StackName=NAME)["Stacks"][0]["StackStatus"] for _ in range(2)]
+    assert told == ["REVIEW_IN_PROGRESS", "CREATE_IN_PROGRESS"]
 
 
 def test_boto3_reads_events_in_pages_newest_first(cloud, client, artifacts):

@@ -93,6 +93,28 @@ def test_no_credentials_are_told(cloud, program, verb):
     assert not cloud.calls
 
 
+def test_the_endpoint_of_the_environment_is_asked_for_everything(cloud, program):
+    """As the AWS command line has it: no flag, one variable."""
+    command = program.command
+
+    def without_endpoint(verb, flags):
+        line = command(verb, flags)
+        at = line.index("--endpoint-url")
+        return line[:at] + line[at + 2 :]
+
+    program.command = without_endpoint
+    program.environment["AWS_ENDPOINT_URL"] = cloud.url
+    for told in [program(*FIRST), program("deploy", "--allow-hosts", "203.0.113.7")]:
+        assert told.code == 0, told
+    assert {call.service for call in cloud.calls} == {"sts", "cloudformation", "s3", "ssm"}
+    assert cloud.of("GetParameter") or cloud.of("GetParameters")
+    assert cloud.of("PutParameter"), "it narrows"
+    assert program("events").code == 0
+    told = program("delete", "--purge", answer="log2aws-dev\n")
+    assert told.code == 0, told
+    assert set(cloud.buckets.all) == {cloud.artifact_bucket()}
+
+
 def test_an_unknown_profile_is_told(cloud, program):
     for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]:
         del program.environment[name]
