@@ -244,7 +244,7 @@ def refused(told, *words):
 
 
 def only_planned(cloud):
-    """Changes were planned and taken back: nothing was executed, made or put, and nothing is left."""
+    """Changes were planned and taken back: nothing is executed, made or put; nothing is left."""
     planning = {"CreateChangeSet", "DeleteChangeSet", "DeleteStack"}
     done = [call for call in cloud.changes() if call.action not in planning]
     assert cloud.of("CreateChangeSet") and not done, done

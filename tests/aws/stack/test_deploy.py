@@ -222,7 +222,8 @@ def test_what_the_functions_need_is_put_after_the_answer(cloud, program):
     running.until(r"\(y/n\)")
     assert cloud.artifact_bucket() not in cloud.buckets.all
     succeeded(running.end("y\n"))
-    order = [a for a in cloud.actions() if a in ("CreateChangeSet", "PutObject", "ExecuteChangeSet")]
+    told = {"CreateChangeSet", "PutObject", "ExecuteChangeSet"}
+    order = [action for action in cloud.actions() if action in told]
     assert order == ["CreateChangeSet", "PutObject", "PutObject", "ExecuteChangeSet"]
 
 
