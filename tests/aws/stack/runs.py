@@ -44,7 +44,7 @@ class Scenario:
     `pending`: how many polls a change set is in the making. `silent`: polls without news in front.
     `replaces`: what a change set says is replaced.
     `moves_on`: which action lets the run go on; None: it is over at once.
-    `stale`: so many answers of DescribeStacks after ExecuteChangeSet tell of the stack as it was.
+    `stale`: so many answers of DescribeStacks after a run has begun tell of the stack as it was.
     `invalid`: {logical id: reason} of what the early validation of a change set finds.
     """
 

@@ -264,8 +264,9 @@ class Stacks(Runs):
         batches = events.delete(
             self._groups(stack.template, stack.resources), kept, self.scenario.fails
         )
-        was = stack.status
+        was, before = stack.status, self._described(stack)
         self._start(stack, batches, None)
+        stack.stale = [before] * self.scenario.stale
         while was == "REVIEW_IN_PROGRESS" and stack.batches:
             self._move_on(stack)
         return None

@@ -1,6 +1,7 @@
 """`stack events`: the same lines as a deploy's, from the oldest on."""
 
 import json
+import time
 
 from cloud import Closed
 from conftest import EVENT, GIVEN, STACK, failed, happened, progress, succeeded
@@ -81,6 +82,16 @@ def test_follow_of_a_stack_that_is_being_deleted_ends_with_it(cloud, program, st
 
 def test_follow_of_a_stack_that_rests_ends_at_once(cloud, program, standing):
     assert progress(succeeded(program("events", "--follow"))) == happened(standing)
+
+
+def test_follow_of_a_stack_without_events_ends_after_the_patience(cloud, program, standing):
+    """CloudFormation keeps events for 90 days: of an old stack there are none to agree with."""
+    standing.events.clear()
+    began = time.monotonic()
+    told = succeeded(program("events", "--follow", "--patience-ms", "1500"))
+    assert not progress(told)
+    assert time.monotonic() - began >= 1.5
+    assert len(cloud.of("DescribeStacks")) > 2
 
 
 def test_events_of_no_stack_are_an_error(cloud, program):

@@ -131,6 +131,18 @@ def test_an_update_did_not_go_well_because_the_create_did(cloud, program, standi
     says(told, "GenerateUrl .* failed first: " + REASON)
 
 
+@pytest.mark.parametrize("stale", [1, 4])
+@pytest.mark.parametrize("purge", [[], ["--purge"]])
+def test_a_delete_has_not_failed_because_the_stack_still_stood(
+    cloud, program, standing, stale, purge
+):
+    cloud.stacks.scenario = Scenario(stale=stale)
+    told = succeeded(program("delete", *purge, answer=f"{STACK}\n"))
+    assert progress(told)[-1][:2] == ("DELETE_COMPLETE", STACK)
+    assert standing.status == "DELETE_COMPLETE" and not standing.stale
+    assert (cloud.bucket_name("server") in cloud.buckets.all) == (not purge)
+
+
 def test_follow_of_a_change_that_fails_tells_why(cloud, program, standing):
     cloud.stacks.scenario = scenario = Scenario(fails={"GenerateUrl": REASON}, holds_after=2)
     updating = program.start("deploy", "--parameter", "RawKeepDays=9")
