@@ -18,6 +18,8 @@ use aws_smithy_runtime_api::client::http::{
     HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn,
 };
 
+use log2aws_core::service_host::service_host;
+
 use crate::error::StackError;
 use crate::fault;
 
@@ -125,7 +127,9 @@ impl Cloud {
     /// [`StackError`] says which of them is missing, or that the account is another than the one
     /// that was named.
     pub async fn connect(access: &Access) -> Result<Self, StackError> {
-        let region = region(access).await.ok_or(StackError::NoRegion)?;
+        let region = region(access)
+            .await
+            .ok_or_else(|| StackError::NoRegion { profile: access.profile.clone() })?;
         let config = load(access, &region).await;
         let provider = config
             .credentials_provider()
@@ -133,7 +137,10 @@ impl Cloud {
         provider.provide_credentials().await.map_err(|error| access.without_credentials(&error))?;
         let sts = aws_sdk_sts::Client::new(&config);
         let asked = sts.get_caller_identity().send().await;
-        let identity = asked.map_err(|error| fault::call("asking who you are", &error))?;
+        let place =
+            config.endpoint_url().map_or_else(|| service_host("sts", &region), str::to_owned);
+        let what = format!("asking {place} who you are");
+        let identity = asked.map_err(|error| fault::call(what, &error))?;
         let account = identity.account().unwrap_or_default().to_owned();
         if let Some(wanted) = access.account.as_ref().filter(|wanted| **wanted != account) {
             return Err(StackError::OtherAccount {

@@ -5,12 +5,24 @@ use crate::hosts::HostsError;
 use crate::name::StackNameError;
 use crate::template::{ParameterError, TemplateError};
 
+/// What a deploy that nobody waits for can leave to do.
+const AFTERWARDS: &str = ". If AWS takes the deploy back, the allow-list is that of the deploy \
+    before: say by --allow-hosts then what it is to be";
+
 /// What went wrong. Each says what to do next.
 #[derive(Debug, thiserror::Error)]
 pub enum StackError {
     /// Neither flag, environment nor profile names one.
-    #[error("no region is named; give --region, e.g. --region ap-northeast-1, or set AWS_REGION")]
-    NoRegion,
+    #[error(
+        "no region is named{}; give --region, e.g. --region ap-northeast-1, or set AWS_REGION",
+        profile.as_ref().map_or_else(String::new, |name| {
+            format!(" (the profile {name:?} names none, or cannot be read)")
+        })
+    )]
+    NoRegion {
+        /// The profile that was named.
+        profile: Option<String>,
+    },
     /// No credentials are to be had.
     #[error(
         "AWS credentials cannot be had{}: {why}; log in (aws sso login, aws configure), name another \
@@ -154,7 +166,9 @@ pub enum StackError {
     Unanswered(String),
     /// Ctrl-C, or AWS out of reach, while CloudFormation was at work.
     #[error(
-        "{why}; {what} of stack {stack} goes on in AWS: follow it with\n  {follow}\nand run this command again when it rests"
+        "{why}; {what} of stack {stack} goes on in AWS: follow it with\n  {follow}\nand run this \
+         command again when it rests{}",
+        if *what == "the deploy" { AFTERWARDS } else { "" }
     )]
     Left {
         /// Why nobody waits any longer.

@@ -100,6 +100,17 @@ impl StackEvent {
         self.kind == "AWS::CloudFormation::Stack"
     }
 
+    /// Whether somebody has begun to make, change or delete the stack with it.
+    pub(crate) fn begins_a_change(&self) -> bool {
+        let begun = [
+            "CREATE_IN_PROGRESS",
+            "UPDATE_IN_PROGRESS",
+            "IMPORT_IN_PROGRESS",
+            "DELETE_IN_PROGRESS",
+        ];
+        self.is_of_the_stack() && begun.contains(&self.status.as_str())
+    }
+
     /// The event as one line, in the time of `zone`.
     pub fn line(&self, zone: &TimeZone) -> impl fmt::Display {
         let time = self.time.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string();

@@ -97,6 +97,10 @@ impl Watch {
                 self.failure = Some(event.clone());
             }
             if event.is_of_the_stack() {
+                // What failed in an earlier change is not the cause of this one's end.
+                if event.begins_a_change() {
+                    self.failure = None;
+                }
                 self.own = Some(event.status.clone());
             }
             tell(session.console, &event)?;

@@ -124,7 +124,7 @@ async fn not_anothers<C>(session: &Session<'_, C>, env: &EnvName) -> Result<(), 
         None => Ok(()),
         Some(_) => Err(StackError::State(format!(
             "the buckets of environment {env} are in use: a stack of another name stands for it, \
-             whose parameter {parameter} is there; nothing was removed. Name it by --stack-name"
+             whose parameter {parameter} is there; no bucket was removed. Name it by --stack-name"
         ))),
     }
 }

@@ -86,6 +86,7 @@ pub(super) async fn narrow<C: Console>(
     if wanted.list.beyond(&list).is_empty() && !list.beyond(&wanted.list).is_empty() {
         let text = wanted.list.to_string();
         session.cloud.put_parameter(&name, &text).await?;
+        session.console.line(&format!("{name} = {text}, from now on"))?;
         wanted.stored = Some(text);
     }
     Ok(())
@@ -106,7 +107,8 @@ pub(super) async fn take_back<C: Console>(
         && !now_list.beyond(&before_list).is_empty()
     {
         session.cloud.put_parameter(&name, before).await?;
-        session.console.line(&format!("{name} = {before_list}, as before the deploy"))?;
+        let line = format!("{name} = {before_list}: AWS, going back, had let in more again");
+        session.console.line(&line)?;
     }
     Ok(())
 }

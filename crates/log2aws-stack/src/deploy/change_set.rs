@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_cloudformation::types::{
-    Capability, Change, ChangeAction, ChangeSetStatus, ChangeSetType, Parameter, Replacement,
+    Capability, Change, ChangeAction, ChangeSetStatus, ChangeSetType, EventFilter, HookFailureMode,
+    Parameter, Replacement,
 };
 use tokio::time::sleep;
 
@@ -24,7 +25,7 @@ pub(super) enum Planned {
 }
 
 /// A change set that can be executed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct ChangeSet {
     /// Its ARN.
     pub(super) id: String,
@@ -116,15 +117,22 @@ async fn explained<C>(session: &Session<'_, C>, planned: &ChangeSet, reason: Str
     if !reason.contains("DescribeEvents") && !reason.contains("EarlyValidation") {
         return reason;
     }
-    let ask = session.cloud.cloudformation.describe_events().change_set_name(&planned.id);
-    let Ok(told) = ask.send().await else { return reason };
-    let failed = told.operation_events().iter().find_map(|event| {
-        let why = event.validation_status_reason().or(event.resource_status_reason())?;
-        let id = event.logical_resource_id().unwrap_or("the template");
-        let kind = event.resource_type().unwrap_or_default();
-        Some(format!("{id} ({kind}): {}", fault::one_line(why)))
-    });
-    failed.unwrap_or(reason)
+    let failed = EventFilter::builder().failed_events(true).build();
+    let api = &session.cloud.cloudformation;
+    let ask = api.describe_events().change_set_name(&planned.id).filters(failed);
+    let told: Result<Vec<_>, _> = ask.into_paginator().items().send().collect().await;
+    let Ok(events) = told else { return reason };
+    let faults: Vec<String> = events
+        .iter()
+        .filter(|event| event.validation_failure_mode() != Some(&HookFailureMode::Warn))
+        .filter_map(|event| {
+            let why = event.validation_status_reason().or(event.resource_status_reason())?;
+            let id = event.logical_resource_id().unwrap_or("the template");
+            let kind = event.resource_type().unwrap_or_default();
+            Some(format!("{id} ({kind}): {}", fault::one_line(why)))
+        })
+        .collect();
+    if faults.is_empty() { reason } else { faults.join("; ") }
 }
 
 /// CloudFormation's ways to say that there is nothing to do.

@@ -8,7 +8,7 @@ mod artifact_bucket;
 mod change_set;
 mod parameters;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::future::Future;
 
@@ -97,10 +97,18 @@ pub async fn deploy<C: Console>(
     interrupt: impl Future<Output = ()>,
 ) -> Result<Deployed, StackError> {
     let phase = Cell::new(Phase::Nothing);
-    let work = Work { template, request, phase: &phase };
+    let planned = RefCell::new(None);
+    let work = Work { template, request, phase: &phase, planned: &planned };
     let DeployRequest { stack, commands, .. } = request;
     let errand = Errand { what: "the deploy", stack, commands };
-    errand.run(&phase, work.run(session), interrupt).await
+    let done = errand.run(&phase, work.run(session), interrupt).await;
+    // A plan that came to nothing is taken back. What cannot be is told by nobody: the fault that
+    // ended the deploy matters more, and the next run plans anew.
+    let idle = if phase.get() == Phase::Preparing { planned.take() } else { None };
+    if let (Err(_), Some(idle)) = (&done, idle) {
+        drop(change_set::discard(session, &idle).await);
+    }
+    done
 }
 
 /// What stands under the stack's name.
@@ -118,6 +126,8 @@ struct Work<'a> {
     template: &'a Template,
     request: &'a DeployRequest,
     phase: &'a Cell<Phase>,
+    /// The change set that is not executed yet.
+    planned: &'a RefCell<Option<ChangeSet>>,
 }
 
 impl Work<'_> {
@@ -146,6 +156,7 @@ impl Work<'_> {
                 (DeployOutcome::Unchanged, outputs)
             }
             Planned::Changes(planned) => {
+                self.planned.replace(Some(planned.clone()));
                 if !self.agreed(session, standing, &planned).await? {
                     let outputs = standing.map(|stack| stack.outputs.clone()).unwrap_or_default();
                     return Ok(self.deployed(session, DeployOutcome::Canceled, outputs));
@@ -207,14 +218,12 @@ impl Work<'_> {
         let what = if standing.is_some() { "Update" } else { "Create" };
         let question =
             format!("{what} stack {stack} in account {account}, region {region}? (y/n): ");
-        let answer = agreed(session, &question).await;
-        if !matches!(answer, Ok(true)) {
+        let yes = agreed(session, &question).await?;
+        if !yes {
             change_set::discard(session, planned).await?;
-        }
-        if matches!(answer, Ok(false)) {
             session.console.line("canceled; nothing was changed")?;
         }
-        answer
+        Ok(yes)
     }
 
     fn deployed<C>(
@@ -335,13 +344,19 @@ impl Work<'_> {
             Some(stack) if state::went_well(&stack.status) => Ok(stack.outputs),
             _ => {
                 // What CloudFormation took back was the list of the deploy before.
-                allow_list::take_back(session, &self.request.env, hosts).await?;
-                Err(self.ended(&rest))
+                let kept = allow_list::take_back(session, &self.request.env, hosts).await;
+                let wide = kept.err().map_or_else(String::new, |fault| {
+                    format!(
+                        "\nThe allow-list in Parameter Store may let in again who was taken out by \
+                         hand ({fault}); look at it."
+                    )
+                });
+                Err(self.ended(&rest, &wide))
             }
         }
     }
 
-    fn ended(&self, rest: &Rest) -> StackError {
+    fn ended(&self, rest: &Rest, besides: &str) -> StackError {
         let DeployRequest { stack, commands, .. } = self.request;
         let status = rest.stack.as_ref().map_or("DELETE_COMPLETE", |stack| stack.status.as_str());
         let delete = commands.delete();
@@ -367,7 +382,7 @@ impl Work<'_> {
             stack: stack.to_string(),
             status: status.to_owned(),
             first: first_failure(rest),
-            next,
+            next: next + besides,
         }
     }
 }
