@@ -46,7 +46,7 @@ def test_a_rollback_does_not_give_back_what_was_narrowed_by_hand(cloud, program,
     (put,) = cloud.of("PutParameter")
     assert put.fields["Value"] == ONE and put.fields["Overwrite"] is True
     assert cloud.calls.index(put) > place(cloud, "ExecuteChangeSet")
-    says(told, rf"{STORED} = {ONE}, as before the deploy")
+    says(told, rf"{STORED} = {ONE}: AWS, going back, had let in more again")
 
 
 def test_a_rollback_does_not_give_back_what_the_deploy_narrows(cloud, program, deployed):

@@ -67,7 +67,8 @@ def test_ctrl_c_at_the_question_changes_nothing(cloud, program):
     assert running.process.returncode != 0
     told = failed(running.end(), "interrupted; the stack was not changed")
     done = {call.action for call in cloud.changes()}
-    assert done == {"CreateChangeSet"}, told
+    assert done == {"CreateChangeSet", "DeleteChangeSet", "DeleteStack"}, told
+    assert cloud.stacks.stack("log2aws-prod") is None, "the plan is taken back"
 
 
 def test_ctrl_c_while_the_change_is_planned_leaves_the_stack(cloud, program, standing):
