@@ -229,14 +229,12 @@ async fn plan(args: &PlanArgs) -> anyhow::Result<Exit> {
         servers: *servers,
     };
     let plan = Plan::of(&template, &input).map_err(StackError::from)?;
-    let mut out = io::stdout().lock();
-    if *json {
-        serde_json::to_writer_pretty(&mut out, &plan)?;
-        writeln!(out)?;
-    } else {
-        write!(out, "{plan}")?;
+    let text = if *json { serde_json::to_string_pretty(&plan)? + "\n" } else { plan.to_string() };
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        // Whoever reads along has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Done),
+        written => Ok(written.map(|()| Exit::Done)?),
     }
-    Ok(Exit::Done)
 }
 
 async fn deploy(args: DeployArgs) -> anyhow::Result<Exit> {

@@ -69,3 +69,10 @@ def test_the_plan_names_the_region(offline):
 def test_the_plan_checks_what_a_deploy_would(offline):
     refused(offline("plan", "--parameter", "RawKeepDay=400"), "RawKeepDays")
     refused(offline("plan", "--allow-hosts", "203.0.113"), r"203\.0\.113")
+
+
+def test_a_reader_that_has_seen_enough_is_no_failure(program):
+    running = program.start("plan")
+    running.process.stdout.close()
+    running.process.wait(timeout=60)
+    assert (running.process.returncode, running.end().err) == (0, "")
