@@ -23,6 +23,8 @@ TEMPLATE = TEMPLATE_FILE.read_text()
 STACK = "log2aws-dev"
 HOSTS = "203.0.113.7, web*@198.51.100.0/24"
 NETWORKS = "203.0.113.7,198.51.100.0/24"
+ONE = "203.0.113.7"
+STORED = "/log2aws/dev/LogPutAllowHosts"
 PATIENCE = 60.0
 X86_64, AARCH64 = 62, 183
 # What an earlier deploy has sent: enough for a stack to stand.
@@ -217,6 +219,14 @@ def standing(cloud):
     """A stack that stands, with what earlier deploys have put into the artifact bucket."""
     cloud.buckets.make(cloud.artifact_bucket())
     return cloud.stacks.standing(STACK, GIVEN)
+
+
+@pytest.fixture
+def deployed(cloud, program):
+    """A stack that this program has made; what it called for that is forgotten."""
+    succeeded(program.first())
+    cloud.calls.clear()
+    return cloud.stacks.stack(STACK)
 
 
 def succeeded(told):

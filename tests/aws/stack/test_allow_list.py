@@ -1,18 +1,8 @@
 """One allow-list, two doors: the stack's parameters and SSM, and no address given back unasked."""
 
 import pytest
-from conftest import HOSTS, STACK, entries, failed, networks, refused, says, succeeded
+from conftest import HOSTS, ONE, STORED, entries, failed, networks, refused, says, succeeded
 from runs import Scenario
-
-STORED = "/log2aws/dev/LogPutAllowHosts"
-ONE = "203.0.113.7"
-
-
-@pytest.fixture
-def deployed(cloud, program):
-    succeeded(program.first())
-    cloud.calls.clear()
-    return cloud.stacks.stack(STACK)
 
 
 def test_first_deploy_needs_to_be_told_who_may_ask(cloud, program):

@@ -4,7 +4,9 @@ import pytest
 from conftest import (
     GIVEN,
     HOSTS,
+    ONE,
     STACK,
+    STORED,
     entries,
     failed,
     happened,
@@ -15,16 +17,7 @@ from conftest import (
 )
 from runs import Scenario
 
-STORED = "/log2aws/dev/LogPutAllowHosts"
-ONE = "203.0.113.7"
 REASON = "Resource handler returned message: no such zip"
-
-
-@pytest.fixture
-def deployed(cloud, program):
-    succeeded(program.first())
-    cloud.calls.clear()
-    return cloud.stacks.stack(STACK)
 
 
 def place(cloud, action):
