@@ -1,11 +1,17 @@
 //! What the handlers ask of the world they run in.
 
+mod cache;
 mod clock;
+mod raster;
 mod settings;
 mod signer;
 mod store;
 
+pub use cache::Cache;
 pub use clock::Clock;
+pub use raster::Rasterizer;
 pub use settings::{Settings, SettingsSource, SettingsUnavailable};
 pub use signer::{PresignedPut, PutRequest, SignError, Signer};
-pub use store::{Store, StoreError, Upload, Version, VersionId};
+pub use store::{
+    Catalog, ListPage, ListQuery, Listed, Store, StoreError, Upload, Version, VersionId,
+};

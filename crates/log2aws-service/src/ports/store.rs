@@ -106,6 +106,49 @@ pub trait Store: Send + Sync {
     fn delete(&self, bucket: &BucketName, key: &ObjectKey) -> Result<(), StoreError>;
 }
 
+/// Which keys of a bucket to list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListQuery {
+    /// Keys that begin so; empty for all.
+    pub prefix: String,
+    /// Only what sorts behind this.
+    pub after: Option<String>,
+    /// Whether keys that have a `/` behind the prefix are rolled up into one entry of
+    /// [`ListPage::folders`].
+    pub folders: bool,
+}
+
+/// One object of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Its key.
+    pub key: ObjectKey,
+    /// Changes whenever the body does; opaque.
+    pub tag: String,
+    /// Its length in bytes.
+    pub size: u64,
+}
+
+/// One page of a list: at most 1,000 entries, objects and folders together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListPage {
+    /// Objects in the byte order of their keys.
+    pub objects: Vec<Listed>,
+    /// What keys with a further `/` begin with, that `/` included, in the same order.
+    pub folders: Vec<String>,
+    /// `after` for the next page; `None` on the last.
+    pub next: Option<String>,
+}
+
+/// A store that can be looked through.
+pub trait Catalog: Store {
+    /// Lists one page of a bucket.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if the bucket does not exist; [`StoreError::Failed`].
+    fn list(&self, bucket: &BucketName, query: &ListQuery) -> Result<ListPage, StoreError>;
+}
+
 /// An object being written. Dropping it without [`Upload::commit`] leaves no trace.
 pub trait Upload: io::Write + Send {
     /// Makes the object durable and visible, at once and whole.

@@ -1,0 +1,10 @@
+//! The dashboard: what stands in the analyzed bucket, as pages.
+//!
+//! An [`index`] of the summaries answers for thousands of servers at once; `pages` turn it, and
+//! single days, into HTML. Both work over the ports: a disk store and a bucket on AWS are the same
+//! to them.
+//!
+//! What this crate never does: open a socket or a file, start a thread, check a login, link a
+//! runtime or an SDK. A request is answered by a call that blocks.
+
+pub mod index;
