@@ -11,7 +11,7 @@ use crate::{tidy, tools};
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Leave out the tests with foreign clients (awscli, boto3, rclone, curl, AWS's stand-ins).
+    /// Leave out the tests with foreign clients (awscli, boto3, rclone, curl, AWS's stand-ins, chromium).
     #[arg(long)]
     skip_clients: bool,
 }
@@ -74,8 +74,16 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     step(
         "foreign clients",
         cmd!(shell, "{python} -m pytest -q -p no:cacheprovider tests/clients")
-            .env("LOG2AWS_BINARY", binary)
+            .env("LOG2AWS_BINARY", &binary)
             .env("PYTHONDONTWRITEBYTECODE", "1"),
+    )?;
+    tools::browser(&shell, root)?;
+    let named = |path: &PathBuf| path.to_string_lossy().ends_with(".test.mjs");
+    let visits: Vec<_> =
+        shell.read_dir(root.join("tests/browser"))?.into_iter().filter(named).collect();
+    step(
+        "the dashboard in a browser",
+        cmd!(shell, "node --test {visits...}").env("LOG2AWS_BINARY", binary),
     )
 }
 

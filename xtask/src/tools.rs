@@ -160,6 +160,24 @@ pub(crate) fn cargo_fuzz(shell: &Shell, root: &Path) -> anyhow::Result<PathBuf> 
     cargo_tool(shell, &tools, "cargo-fuzz", CARGO_FUZZ, &[])
 }
 
+/// Node, Debian's chromium, and what drives it.
+pub(crate) fn browser(shell: &Shell, root: &Path) -> anyhow::Result<()> {
+    debian(shell, &[("node", "nodejs"), ("npm", "npm"), ("chromium", "chromium")])?;
+    let folder = root.join("tests/browser");
+    let want = shell.read_file(folder.join("package-lock.json"))?;
+    let note = folder.join("node_modules/.installed");
+    if shell.read_file(&note).is_ok_and(|have| have == want) {
+        return Ok(());
+    }
+    println!("xtask: installing the browser's driver with npm");
+    cmd!(shell, "npm ci --prefix {folder} --no-fund --no-audit --silent")
+        .quiet()
+        .run()
+        .context("npm ci failed in tests/browser")?;
+    shell.write_file(note, want)?;
+    Ok(())
+}
+
 /// Garage, for the soak alone. Takes minutes.
 pub(crate) fn garage(shell: &Shell, root: &Path) -> anyhow::Result<PathBuf> {
     let tools = root.join(".tools");
