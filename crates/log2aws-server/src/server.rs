@@ -5,7 +5,6 @@ use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use log2aws_core::key::BucketName;
 use log2aws_service::http::UrlApp;
@@ -18,8 +17,9 @@ use url::{Host, Url};
 
 use crate::analyst::StoreAnalyst;
 use crate::config::{ServeConfig, ServeError};
-use crate::credentials::{Credentials, KeyPair, REGION};
+use crate::credentials::{Credentials, KeyPair, REGION, fill};
 use crate::http::app::{App, router};
+use crate::http::callers::Callers;
 use crate::http::limit::RateLimit;
 use crate::http::listen::{Limits, serve};
 use crate::metrics::Metrics;
@@ -72,9 +72,7 @@ impl Server {
             BucketSpec { name: analyzed_bucket.clone(), versioned: false },
         ];
         let store = DiskStore::open(&config.data_dir, &buckets, clock.clone())?;
-        let credentials = Credentials::read_or_make(&config.data_dir, &mut |buffer| {
-            getrandom::fill(buffer).map_err(|error| ServeError::Random(error.to_string()))
-        })?;
+        let credentials = Credentials::read_or_make(&config.data_dir, &mut fill)?;
         if let Some(url) = &config.public_url {
             signer(url.clone(), &credentials.signing)?;
         }
@@ -158,7 +156,7 @@ impl Server {
         let stopping = app.clone();
         let shutdown = async move {
             shutdown.await;
-            stopping.stopping.store(true, Ordering::Relaxed);
+            stopping.callers.stop();
         };
         on_start();
         serve(listener, router(app), self.limits, shutdown).await;
@@ -218,6 +216,8 @@ impl Server {
             signing: signing.access_key.clone(),
             raw_bucket: self.settings.raw_bucket.clone(),
         });
+        let counted = metrics.clone();
+        let count = move |status| counted.count_http(status);
         Ok(App {
             urls,
             s3: s3.build(),
@@ -225,8 +225,7 @@ impl Server {
             limit: RateLimit::new(self.config.requests_per_second),
             metrics: metrics.clone(),
             token: self.credentials.metrics.clone(),
-            trusted_proxies: self.config.trusted_proxies.clone(),
-            stopping: AtomicBool::new(false),
+            callers: Callers::new(self.config.trusted_proxies.clone(), Box::new(count)),
         })
     }
 
