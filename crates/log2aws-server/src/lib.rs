@@ -14,6 +14,8 @@ mod metrics;
 mod retention;
 mod s3;
 mod server;
+mod stamp;
+mod tls;
 #[expect(dead_code, unused_imports, reason = "the pages behind it come with the dashboard")]
 mod ui;
 mod worker;
@@ -21,4 +23,5 @@ mod worker;
 pub use config::{DEFAULT_REQUESTS_PER_SECOND, KeyFileAction, ServeConfig, ServeError};
 pub use credentials::{KeyPair, PROFILE, REGION};
 pub use server::{ANALYZED_BUCKET, RAW_BUCKET, Server};
+pub use tls::{TlsError, TlsFiles};
 pub use ui::SecretUrl;

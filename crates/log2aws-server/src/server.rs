@@ -26,6 +26,7 @@ use crate::metrics::Metrics;
 use crate::retention::Retention;
 use crate::s3::Disk;
 use crate::s3::guard::Guard;
+use crate::tls::{self, Tls};
 use crate::worker::{Queue, Work, Workers};
 
 /// The bucket that raw logs arrive in.
@@ -41,6 +42,7 @@ pub struct Server {
     store: DiskStore,
     credentials: Credentials,
     settings: Arc<Settings>,
+    tls: Option<Arc<Tls>>,
     limits: Limits,
 }
 
@@ -64,7 +66,8 @@ impl Server {
     ///
     /// # Errors
     /// [`ServeError`]: a folder that is in use, newer, or not ours; a key file that cannot be read
-    /// or written, holds no key, or can be read by others; a public URL that is none.
+    /// or written, holds no key, or can be read by others; a certificate that cannot be used; a
+    /// public URL that is none.
     pub fn open(config: ServeConfig, clock: Arc<dyn Clock>) -> Result<Self, ServeError> {
         let (raw_bucket, analyzed_bucket) = (bucket(RAW_BUCKET), bucket(ANALYZED_BUCKET));
         let buckets = [
@@ -76,13 +79,15 @@ impl Server {
         if let Some(url) = &config.public_url {
             signer(url.clone(), &credentials.signing)?;
         }
+        let tls = config.tls.clone().map(|files| Tls::open(files, clock.clone())).transpose()?;
         let settings = Arc::new(Settings {
             allow_list: config.allow_list.clone(),
             raw_bucket,
             analyzed_bucket,
             key_prefix: config.key_prefix,
         });
-        Ok(Self { config, clock, store, credentials, settings, limits: Limits::default() })
+        let (tls, limits) = (tls.map(Arc::new), Limits::default());
+        Ok(Self { config, clock, store, credentials, settings, tls, limits })
     }
 
     /// The file with the operator's key pair and the endpoint, for a shell's `source`. Written by
@@ -122,7 +127,9 @@ impl Server {
         if address.ip().is_unspecified() {
             return Err(ServeError::PublicUrlNeeded(address));
         }
-        Url::parse(&format!("http://{address}")).map_err(|_| ServeError::PublicUrlNeeded(address))
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        Url::parse(&format!("{scheme}://{address}"))
+            .map_err(|_| ServeError::PublicUrlNeeded(address))
     }
 
     /// Serves on `listener` until `shutdown` is ready. Calls `on_start` once nothing can keep it
@@ -151,6 +158,7 @@ impl Server {
         let app = Arc::new(self.app(endpoint, &queue, &metrics)?);
         let workers = self.workers(&queue, &metrics)?;
         let retention = tokio::spawn(self.retention(&metrics).run());
+        let renewal = self.tls.clone().map(|tls| tokio::spawn(tls.watch(tls::LOOK)));
         let forgetting = tokio::spawn(forget_quiet(app.clone()));
 
         let stopping = app.clone();
@@ -159,7 +167,10 @@ impl Server {
             stopping.callers.stop();
         };
         on_start();
-        serve(listener, router(app), self.limits, shutdown).await;
+        serve(listener, router(app), self.limits, self.tls.clone(), shutdown).await;
+        if let Some(renewal) = renewal {
+            renewal.abort();
+        }
         retention.abort();
         forgetting.abort();
         let joined = tokio::task::spawn_blocking(move || workers.stop()).await;

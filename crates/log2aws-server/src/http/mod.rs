@@ -6,4 +6,4 @@ pub(crate) mod caller;
 pub(crate) mod callers;
 pub(crate) mod limit;
 pub(crate) mod listen;
-mod socket;
+pub(crate) mod socket;

@@ -1,7 +1,5 @@
 //! The dashboard's token: a file that an operator may rewrite while the server runs.
 
-use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -11,6 +9,7 @@ use subtle::ConstantTimeEq;
 
 use crate::config::ServeError;
 use crate::credentials::{Random, Token};
+use crate::stamp::Stamp;
 
 /// The token's file in the data folder.
 pub(crate) const FILE: &str = "dashboard-token";
@@ -20,27 +19,6 @@ pub(crate) const FILE: &str = "dashboard-token";
 pub(crate) struct TokenFile {
     path: PathBuf,
     seen: Mutex<(Option<Stamp>, Option<Keys>)>,
-}
-
-/// Tells one state of a file from another. The change time moves with the mode, too.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stamp {
-    inode: u64,
-    size: u64,
-    mode: u32,
-    changed: (i64, i64),
-}
-
-impl Stamp {
-    fn of(path: &Path) -> Option<Self> {
-        let meta = fs::metadata(path).ok()?;
-        Some(Self {
-            inode: meta.ino(),
-            size: meta.len(),
-            mode: meta.mode(),
-            changed: (meta.ctime(), meta.ctime_nsec()),
-        })
-    }
 }
 
 /// A token, and the key for sessions that is derived from it: with the token, every session ends.
@@ -141,6 +119,7 @@ impl TokenFile {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;

@@ -2,18 +2,23 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
-use log2aws_server::Server;
+use log2aws_server::{Server, TlsFiles};
 
 use crate::client::Request;
 use crate::harness::{ClockAt, LOG, config, files_under, start_on};
 
 /// Set for the child alone: the data folder of the server that it is to be.
 const FOLDER: &str = "LOG2AWS_TEST_CHILD_FOLDER";
+
+/// Set for the child alone: the files that it is to speak TLS with.
+pub(crate) const TLS_CERTIFICATE: &str = "LOG2AWS_TEST_CHILD_CERTIFICATE";
+pub(crate) const TLS_KEY: &str = "LOG2AWS_TEST_CHILD_KEY";
 
 /// Not a test of its own: what the others start. It serves until it is killed.
 #[test]
@@ -24,7 +29,12 @@ fn child_server() {
         .with_writer(std::io::stderr)
         .with_ansi(false)
         .init();
-    let server = Server::open(config(Path::new(&folder)), Arc::new(ClockAt(0))).unwrap();
+    let mut config = config(Path::new(&folder));
+    let file = |name| std::env::var_os(name).map(PathBuf::from);
+    config.tls = file(TLS_CERTIFICATE)
+        .zip(file(TLS_KEY))
+        .map(|(certificate, key)| TlsFiles { certificate, key });
+    let server = Server::open(config, Arc::new(ClockAt(0))).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     println!("\nlistening {}", listener.local_addr().unwrap());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
@@ -76,6 +86,19 @@ fn drain(process: &mut Process) -> std::thread::JoinHandle<String> {
         let _ = log.read_to_end(&mut text);
         String::from_utf8_lossy(&text).into_owned()
     })
+}
+
+/// What a child logs that is killed a moment after its start.
+pub(crate) fn log_of(change: impl FnOnce(&mut Command)) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    change(&mut command);
+    let mut process = Process::start(command, folder.path()).unwrap();
+    let log = drain(&mut process);
+    std::thread::sleep(Duration::from_secs(1));
+    process.child.kill().unwrap();
+    process.child.wait().unwrap();
+    log.join().unwrap()
 }
 
 #[test]

@@ -11,3 +11,4 @@ mod delivery;
 mod front;
 mod harness;
 mod s3_api;
+mod tls;
