@@ -89,6 +89,12 @@ impl Path {
 }
 
 impl Drawing {
+    /// Its width and height, in whole pixels of CSS.
+    pub fn size(&self) -> (u32, u32) {
+        let pixels = |tenths: i32| tenths.max(0).unsigned_abs().div_ceil(10);
+        (pixels(self.width), pixels(self.height))
+    }
+
     /// What the drawing is of, in one line.
     pub fn title(&self) -> &str {
         &self.title
