@@ -95,6 +95,14 @@ pub enum ServeError {
         /// Its permission bits.
         mode: u32,
     },
+    /// The dashboard's cache has no folder.
+    #[error("{} could not be made or read: {source}; it holds nothing that cannot be made again", path.display())]
+    Cache {
+        /// The folder.
+        path: PathBuf,
+        /// The fault itself.
+        source: io::Error,
+    },
     /// The operating system gave no random bytes for a key.
     #[error("the operating system gave no random bytes for a new key: {0}")]
     Random(String),

@@ -7,6 +7,7 @@
 //! request, print a URL's query or a key, or run analysis on a thread of the runtime.
 
 mod analyst;
+mod cache;
 mod config;
 mod credentials;
 mod http;
@@ -14,9 +15,10 @@ mod metrics;
 mod retention;
 mod s3;
 mod server;
+mod shown;
 mod stamp;
+mod sweeper;
 mod tls;
-#[expect(dead_code, unused_imports, reason = "the pages behind it come with the dashboard")]
 mod ui;
 mod worker;
 

@@ -3,16 +3,19 @@
 use std::future::Future;
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use log2aws_core::key::BucketName;
+use log2aws_dashboard::library::Library;
 use log2aws_service::http::UrlApp;
 use log2aws_service::ports::{Clock, Settings, SettingsSource, SettingsUnavailable};
 use log2aws_service::signer::{Addressing, Credentials as SigningKeys, SigV4Signer};
 use log2aws_store::{BucketSpec, DiskStore};
 use s3s::auth::SimpleAuth;
 use s3s::service::S3ServiceBuilder;
+use tokio::sync::watch;
 use url::{Host, Url};
 
 use crate::analyst::StoreAnalyst;
@@ -26,7 +29,10 @@ use crate::metrics::Metrics;
 use crate::retention::Retention;
 use crate::s3::Disk;
 use crate::s3::guard::Guard;
+use crate::shown;
+use crate::sweeper::Sweeper;
 use crate::tls::{self, Tls};
+use crate::ui::{Door, Front, FrontConfig, SecretUrl};
 use crate::worker::{Queue, Work, Workers};
 
 /// The bucket that raw logs arrive in.
@@ -34,6 +40,9 @@ pub const RAW_BUCKET: &str = "serverlogs-local";
 
 /// The bucket that results are written to.
 pub const ANALYZED_BUCKET: &str = "analyzedlogs-local";
+
+/// Each analysis tells the index of its day; what goes by age or by hand it finds by looking.
+const SWEEP_EVERY: Duration = Duration::from_mins(10);
 
 /// `serve`, opened on its data folder and not yet listening.
 pub struct Server {
@@ -43,6 +52,9 @@ pub struct Server {
     credentials: Credentials,
     settings: Arc<Settings>,
     tls: Option<Arc<Tls>>,
+    door: Door,
+    library: Library,
+    changes: watch::Receiver<u64>,
     limits: Limits,
 }
 
@@ -86,8 +98,21 @@ impl Server {
             analyzed_bucket,
             key_prefix: config.key_prefix,
         });
+        let door = Door::open(&config.data_dir, &*clock, &mut fill)?;
         let (tls, limits) = (tls.map(Arc::new), Limits::default());
-        Ok(Self { config, clock, store, credentials, settings, tls, limits })
+        let (library, changes) = shown::library(&config, &store, &settings, &clock)?;
+        Ok(Self {
+            config,
+            clock,
+            store,
+            credentials,
+            settings,
+            tls,
+            door,
+            library,
+            changes,
+            limits,
+        })
     }
 
     /// The file with the operator's key pair and the endpoint, for a shell's `source`. Written by
@@ -114,6 +139,20 @@ impl Server {
     /// The store, to look at beside the running server. It is the same one, not a copy.
     pub fn store(&self) -> &DiskStore {
         &self.store
+    }
+
+    /// The file with the token that opens the dashboard.
+    pub fn dashboard_token_file(&self) -> &Path {
+        self.door.token_file()
+    }
+
+    /// The link that lets its bearer into the dashboard once, within ten minutes of
+    /// [`Server::open`].
+    ///
+    /// # Errors
+    /// As for [`Server::endpoint`].
+    pub fn login_link(&self, address: SocketAddr) -> Result<SecretUrl, ServeError> {
+        self.door.link(&self.endpoint(address)?).ok_or(ServeError::PublicUrlNeeded(address))
     }
 
     /// What presigned URLs are made for when listening on `address`.
@@ -157,6 +196,7 @@ impl Server {
         let queue = Arc::new(Queue::new(metrics.queue_length.clone()));
         let app = Arc::new(self.app(endpoint, &queue, &metrics)?);
         let workers = self.workers(&queue, &metrics)?;
+        let sweeper = Sweeper::start(self.library.clone(), SWEEP_EVERY)?;
         let retention = tokio::spawn(self.retention(&metrics).run());
         let renewal = self.tls.clone().map(|tls| tokio::spawn(tls.watch(tls::LOOK)));
         let forgetting = tokio::spawn(forget_quiet(app.clone()));
@@ -165,6 +205,7 @@ impl Server {
         let shutdown = async move {
             shutdown.await;
             stopping.callers.stop();
+            stopping.front.stop();
         };
         on_start();
         serve(listener, router(app), self.limits, self.tls.clone(), shutdown).await;
@@ -173,9 +214,13 @@ impl Server {
         }
         retention.abort();
         forgetting.abort();
-        let joined = tokio::task::spawn_blocking(move || workers.stop()).await;
+        let joined = tokio::task::spawn_blocking(move || {
+            workers.stop();
+            sweeper.stop();
+        })
+        .await;
         if joined.is_err() {
-            tracing::error!("the analyzer threads could not be waited for");
+            tracing::error!("the server's threads could not be waited for");
         }
         Ok(())
     }
@@ -205,7 +250,7 @@ impl Server {
     ) -> Result<App, ServeError> {
         let (operator, signing) = (&self.credentials.operator, &self.credentials.signing);
         let urls = log2aws_service::http::router(UrlApp {
-            signer: Arc::new(signer(endpoint, signing)?),
+            signer: Arc::new(signer(endpoint.clone(), signing)?),
             settings: Arc::new(Fixed(self.settings.clone())),
             clock: self.clock.clone(),
         });
@@ -237,6 +282,19 @@ impl Server {
             metrics: metrics.clone(),
             token: self.credentials.metrics.clone(),
             callers: Callers::new(self.config.trusted_proxies.clone(), Box::new(count)),
+            front: self.front(endpoint),
+        })
+    }
+
+    fn front(&self, endpoint: Url) -> Arc<Front> {
+        Front::new(FrontConfig {
+            door: self.door.clone(),
+            pages: Arc::new(shown::dashboard(&self.library, &self.clock)),
+            endpoint,
+            clock: self.clock.clone(),
+            random: fill,
+            changes: self.changes.clone(),
+            connections: self.limits.connections,
         })
     }
 
@@ -250,6 +308,7 @@ impl Server {
             store: self.store.clone(),
             raw_bucket: self.settings.raw_bucket.clone(),
             clock: self.clock.clone(),
+            told: Arc::new(shown::look_into(self.library.clone())),
             keep_analyzed_days: self.config.keep_analyzed_days,
         };
         Workers::start(&work, threads)
@@ -277,11 +336,12 @@ fn default_threads() -> usize {
     cores.saturating_mul(8).min(32)
 }
 
-/// Keeps the rate limit's memory small.
+/// Keeps the rate limits' memory small.
 async fn forget_quiet(app: Arc<App>) {
     loop {
-        tokio::time::sleep(std::time::Duration::from_mins(1)).await;
+        tokio::time::sleep(Duration::from_mins(1)).await;
         app.limit.forget_quiet();
+        app.front.forget_quiet();
     }
 }
 

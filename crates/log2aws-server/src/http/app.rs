@@ -24,6 +24,7 @@ use super::limit::RateLimit;
 use crate::credentials::Token;
 use crate::metrics::Metrics;
 use crate::s3::guard;
+use crate::ui::{self, Front};
 
 /// How long a request for a URL may take in all. A few hundred bytes are asked of it: whoever hands
 /// them over one by one only keeps others from connecting.
@@ -38,11 +39,12 @@ pub(crate) struct App {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) token: Token,
     pub(crate) callers: Arc<Callers>,
+    pub(crate) front: Arc<Front>,
 }
 
 /// All paths of `serve`.
 pub(crate) fn router(app: Arc<App>) -> Router {
-    let callers = app.callers.clone();
+    let (callers, front) = (app.callers.clone(), app.front.clone());
     let ours = Router::new()
         .route("/", any(root))
         .route("/-/healthz", get(healthz))
@@ -50,14 +52,18 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/-/metrics", get(metrics))
         .fallback(bucket)
         .with_state(app);
-    callers.before(ours)
+    callers.before(ours.merge(front.router()))
 }
 
-/// `/`: the handler that gives out URLs; but a signed request is S3's `ListBuckets`.
+/// `/`: the handler that gives out URLs; but a signed request is S3's `ListBuckets`, and
+/// who only looks around with a browser is shown the dashboard.
 async fn root(State(app): State<Arc<App>>, request: Request<Body>) -> Response {
     let (parts, body) = request.into_parts();
     if guard::is_signed(&parts) {
         return bucket(State(app), Request::from_parts(parts, body)).await;
+    }
+    if ui::is_a_visit(&parts) {
+        return ui::see_other(ui::HOME);
     }
     let Some(who) = parts.extensions.get::<Caller>().copied() else {
         return sentence(StatusCode::INTERNAL_SERVER_ERROR, "the caller's address is not known");

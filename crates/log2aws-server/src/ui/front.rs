@@ -18,9 +18,9 @@ use url::Url;
 
 use super::body::Desk;
 use super::events::{Events, Pace};
-use super::login::{Asked, Fault, HOME, OneTime, from_our_page, page_for};
+use super::login::{Asked, HOME, OneTime, from_our_page, page_for};
 use super::session::{Session, Sessions};
-use super::{FrontConfig, own_headers, sentence};
+use super::{Fault, FrontConfig, own_headers, sentence};
 use crate::http::limit::RateLimit;
 
 /// Logins that one address may try in a minute.
@@ -37,7 +37,7 @@ pub(crate) struct Front {
     desk: Desk,
     endpoint: Url,
     sessions: Sessions,
-    once: OneTime,
+    once: Arc<OneTime>,
     tries: RateLimit,
     events: Events,
     stop: watch::Sender<bool>,

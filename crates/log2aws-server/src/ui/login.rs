@@ -69,21 +69,6 @@ impl OneTime {
     }
 }
 
-/// Why the login page is shown again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
-    /// Another token was shown than the one that is good.
-    WrongToken,
-    /// The link was used before, is older than ten minutes, or of an earlier start.
-    SpentLink,
-    /// Too many tries from this address.
-    TooMany,
-    /// The form was sent from another site's page.
-    Foreign,
-    /// The token's file cannot be used.
-    NoToken,
-}
-
 /// What a login page was asked for with.
 #[derive(Debug, Default)]
 pub(crate) struct Asked {

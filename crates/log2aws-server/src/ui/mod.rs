@@ -21,6 +21,7 @@ use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{Request, StatusCode};
+use log2aws_dashboard::{Dashboard, login_page};
 use log2aws_service::ports::Clock;
 use tokio::sync::watch;
 use url::Url;
@@ -31,17 +32,10 @@ use login::OneTime;
 use token::TokenFile;
 
 pub(crate) use front::{Front, is_a_visit, see_other};
+pub(crate) use log2aws_dashboard::{Body as PageBody, LoginFault as Fault};
+pub(crate) use login::HOME;
 pub use login::SecretUrl;
-pub(crate) use login::{Fault, HOME};
 pub(crate) use session::Fill;
-
-/// The body of a page.
-pub(crate) enum PageBody {
-    /// All of it.
-    Bytes(bytes::Bytes),
-    /// Read as it is sent, and how long it is, if that is known.
-    Reader(Box<dyn std::io::Read + Send>, Option<u64>),
-}
 
 /// Who answers pages. Called on threads that may block.
 pub(crate) trait Pages: Send + Sync {
@@ -57,11 +51,26 @@ pub(crate) trait Pages: Send + Sync {
     ) -> http::Response<PageBody>;
 }
 
+impl Pages for Dashboard {
+    fn answer(&self, request: &Request<()>) -> http::Response<PageBody> {
+        Self::answer(self, request)
+    }
+
+    fn login(
+        &self,
+        request: &Request<()>,
+        fault: Option<Fault>,
+        next: &str,
+    ) -> http::Response<PageBody> {
+        login_page(request, fault, next)
+    }
+}
+
 /// The keys of a front: read before anything is listened on, so that a bad file is told then.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Door {
-    tokens: TokenFile,
-    once: OneTime,
+    tokens: Arc<TokenFile>,
+    once: Arc<OneTime>,
 }
 
 impl Door {
@@ -76,9 +85,10 @@ impl Door {
         clock: &dyn Clock,
         random: Random<'_>,
     ) -> Result<Self, ServeError> {
-        let tokens = TokenFile::open(folder, random)?;
+        let tokens = Arc::new(TokenFile::open(folder, random)?);
         let until = clock.now().as_second() + login::LINK_HOLDS;
-        Ok(Self { tokens, once: OneTime::new(Token::make(random)?, until) })
+        let once = Arc::new(OneTime::new(Token::make(random)?, until));
+        Ok(Self { tokens, once })
     }
 
     /// The link, for browsers that reach us as `endpoint`.

@@ -37,7 +37,7 @@ pub(crate) struct Session {
 
 /// All sessions.
 pub(crate) struct Sessions {
-    pub(crate) tokens: TokenFile,
+    pub(crate) tokens: Arc<TokenFile>,
     clock: Arc<dyn Clock>,
     random: Fill,
     cookie: String,
@@ -53,7 +53,7 @@ pub(crate) struct NoSession;
 impl Sessions {
     /// Sessions for browsers that reach us as `endpoint`.
     pub(crate) fn new(
-        tokens: TokenFile,
+        tokens: Arc<TokenFile>,
         endpoint: &Url,
         clock: Arc<dyn Clock>,
         random: Fill,
@@ -201,7 +201,7 @@ mod tests {
     fn place(endpoint: &str) -> Place {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(Hand(AtomicI64::new(1_800_000_000)));
-        let tokens = TokenFile::open(folder.path(), &mut fill).unwrap();
+        let tokens = Arc::new(TokenFile::open(folder.path(), &mut fill).unwrap());
         let url = endpoint.parse().unwrap();
         Place { sessions: Sessions::new(tokens, &url, clock.clone(), fill), clock, folder }
     }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use http::header::{CONTENT_ENCODING, COOKIE, LOCATION, SET_COOKIE};
+use http::header::{CONTENT_ENCODING, LOCATION, SET_COOKIE};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use jiff::Timestamp;

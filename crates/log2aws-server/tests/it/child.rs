@@ -150,11 +150,23 @@ fn nothing_secret_is_logged_even_at_the_most_talkative_level() {
     let secret = secret.trim().rsplit_once('=').unwrap().1.to_owned();
     let wrong = Request::new("GET", "/").sign(process.address, "LOG2WRONGWRONGWRONG1", &secret);
     assert_eq!(wrong.send(process.address).status, 403);
+    let token = std::fs::read_to_string(folder.path().join("dashboard-token")).unwrap();
+    let login = |body: String| {
+        let request = Request::new("POST", "/ui/login").header("sec-fetch-site", "same-origin");
+        request.body(body).send(process.address)
+    };
+    let opened = login(format!("token={}", token.trim()));
+    let cookie = opened.header("set-cookie").unwrap().split(['=', ';']).nth(1).unwrap().to_owned();
+    assert_eq!(login("token=a-guess-of-somebody".to_owned()).status, 401);
+    let once = Request::new("GET", "/ui/login?once=a-spent-code");
+    assert_eq!(once.send(process.address).status, 401);
     process.child.kill().unwrap();
     process.child.wait().unwrap();
     let log = log.join().unwrap();
     assert!(log.contains("log2aws"), "nothing was logged at all");
-    for secret in [signature.as_str(), "X-Amz-Signature", "Signature=", &secret] {
+    let guesses = ["a-guess-of-somebody", "a-spent-code"];
+    let secrets = [&signature, "X-Amz-Signature", "Signature=", &secret, token.trim(), &cookie];
+    for secret in secrets.into_iter().chain(guesses) {
         assert!(!log.contains(secret), "the log holds {secret:?}:\n{log}");
     }
 }

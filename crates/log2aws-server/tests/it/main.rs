@@ -12,3 +12,4 @@ mod front;
 mod harness;
 mod s3_api;
 mod tls;
+mod ui;

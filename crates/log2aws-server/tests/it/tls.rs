@@ -127,6 +127,20 @@ fn a_log_is_delivered_over_tls_and_urls_begin_with_https() {
     assert!(pair().shake(address).unwrap_err().contains("certificate"), "a stranger was trusted");
 }
 
+#[test]
+fn the_dashboards_cookie_and_link_are_for_https_alone() {
+    let place = start();
+    let address = place.server.address;
+    let link = place.pair.send(address, &Request::new("GET", place.server.link.clone()));
+    assert_eq!(link.status, 303);
+    let set = link.header("set-cookie").unwrap();
+    assert!(set.starts_with(&format!("__Host-log2aws-session-{}=", address.port())), "{set}");
+    assert!(set.ends_with("; HttpOnly; SameSite=Lax; Secure"), "{set}");
+    let cookie = set.split(';').next().unwrap();
+    let page = place.pair.send(address, &Request::new("GET", "/ui/").header("cookie", cookie));
+    assert_eq!(page.status, 200);
+}
+
 /// The body is larger than what is buffered anywhere on the way, and refused before it is read.
 #[test]
 fn a_refused_upload_is_told_why_over_tls_too() {
