@@ -4,7 +4,15 @@
 //! single days, into HTML. Both work over the ports: a disk store and a bucket on AWS are the same
 //! to them.
 //!
-//! What this crate never does: open a socket or a file, start a thread, check a login, link a
-//! runtime or an SDK. A request is answered by a call that blocks.
+//! What this crate never does: open a socket or a file, check a login, link a runtime or an SDK. It
+//! starts threads only within a call that waits for them. A request is answered by a call that
+//! blocks.
 
+mod assets;
+mod http;
 pub mod index;
+pub mod library;
+mod pages;
+mod words;
+
+pub use http::{Body, Dashboard, Feed, LoginFault, login_page};

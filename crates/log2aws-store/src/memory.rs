@@ -6,9 +6,12 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use log2aws_core::key::{BucketName, ObjectKey};
-use log2aws_service::ports::{Store, StoreError, Upload, Version, VersionId};
+use log2aws_service::ports::{
+    Catalog, ListPage, ListQuery, Listed, Store, StoreError, Upload, Version, VersionId,
+};
 
 use crate::BucketSpec;
+use crate::disk::MAX_PAGE;
 
 /// A store in memory. All clones are one store.
 #[derive(Clone)]
@@ -146,6 +149,41 @@ impl Store for MemoryStore {
             keys.deleted.insert(key.clone());
         }
         Ok(())
+    }
+}
+
+impl Catalog for MemoryStore {
+    fn list(&self, bucket: &BucketName, query: &ListQuery) -> Result<ListPage, StoreError> {
+        let keys = self.bucket(bucket)?.keys();
+        let after = query.after.as_deref();
+        let mut page = ListPage::default();
+        let mut last = None;
+        for key in keys.bodies.keys() {
+            let Some(rest) = key.as_str().strip_prefix(query.prefix.as_str()) else { continue };
+            let folder = rest
+                .find('/')
+                .filter(|_| query.folders)
+                .map(|at| &key.as_str()[..=query.prefix.len() + at]);
+            let line = folder.unwrap_or(key.as_str());
+            if after.is_some_and(|after| line <= after) || last.as_deref() == Some(line) {
+                continue;
+            }
+            let Some(body) = keys.newest(key) else { continue };
+            if page.objects.len() + page.folders.len() == MAX_PAGE {
+                page.next = last;
+                break;
+            }
+            last = Some(line.to_owned());
+            match folder {
+                Some(folder) => page.folders.push(folder.to_owned()),
+                None => page.objects.push(Listed {
+                    key: key.clone(),
+                    tag: body.id.to_string(),
+                    size: body.bytes.len() as u64,
+                }),
+            }
+        }
+        Ok(page)
     }
 }
 

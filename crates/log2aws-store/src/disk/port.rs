@@ -3,10 +3,12 @@
 use std::io::{self, Write};
 
 use log2aws_core::key::{BucketName, ObjectKey};
-use log2aws_service::ports::{Store, StoreError, Upload, Version, VersionId};
+use log2aws_service::ports::{
+    Catalog, ListPage, ListQuery, Listed, Store, StoreError, Upload, Version, VersionId,
+};
 
 use super::staged::Staged;
-use super::types::{Attributes, ObjectInfo};
+use super::types::{Attributes, Entry, MAX_PAGE, ObjectInfo};
 use super::{DiskError, DiskStore};
 
 impl Store for DiskStore {
@@ -40,6 +42,31 @@ impl Store for DiskStore {
 
     fn delete(&self, bucket: &BucketName, key: &ObjectKey) -> Result<(), StoreError> {
         Ok(self.delete(bucket, key)?)
+    }
+}
+
+impl Catalog for DiskStore {
+    /// Leaves out what is damaged, as the lists of S3 do.
+    fn list(&self, bucket: &BucketName, query: &ListQuery) -> Result<ListPage, StoreError> {
+        let query = super::ListQuery {
+            prefix: query.prefix.clone(),
+            delimiter: query.folders.then(|| "/".to_owned()),
+            after: query.after.clone(),
+            max: MAX_PAGE,
+        };
+        let listing = self.list(bucket, &query)?;
+        let mut page = ListPage { next: listing.next, ..ListPage::default() };
+        for entry in listing.entries {
+            match entry {
+                Entry::CommonPrefix(folder) => page.folders.push(folder),
+                Entry::Object(info) => page.objects.push(Listed {
+                    tag: info.version.to_string(),
+                    size: info.digests.size,
+                    key: info.key,
+                }),
+            }
+        }
+        Ok(page)
     }
 }
 

@@ -1,0 +1,77 @@
+//! The days of one server, in order.
+
+use super::packed::{DayNumber, Packed};
+
+/// So many more days are made room for at once: doubling would waste half of a large index.
+const ROOM: usize = 16;
+
+/// The days of one server that something stands of, oldest first.
+#[derive(Debug, Default)]
+pub(crate) struct Days(Vec<Packed>);
+
+impl Days {
+    /// Days in any order; of one that comes twice, the last.
+    pub(crate) fn from_unsorted(mut days: Vec<Packed>) -> Self {
+        days.reverse();
+        days.sort_by_key(|packed| packed.day);
+        days.dedup_by_key(|packed| packed.day);
+        days.shrink_to_fit();
+        Self(days)
+    }
+
+    pub(crate) fn as_slice(&self) -> &[Packed] {
+        &self.0
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn get(&self, day: DayNumber) -> Option<&Packed> {
+        self.find(day).ok().map(|at| &self.0[at])
+    }
+
+    pub(crate) fn get_mut(&mut self, day: DayNumber) -> Option<&mut Packed> {
+        self.find(day).ok().map(|at| &mut self.0[at])
+    }
+
+    /// Puts a day in its place; tells whether it is a new one.
+    pub(crate) fn put(&mut self, packed: Packed) -> bool {
+        match self.find(packed.day) {
+            Ok(at) => {
+                self.0[at] = packed;
+                false
+            }
+            Err(at) => {
+                if self.0.len() == self.0.capacity() {
+                    self.0.reserve_exact(ROOM);
+                }
+                self.0.insert(at, packed);
+                true
+            }
+        }
+    }
+
+    /// Keeps the days that `keep` holds for; tells how many went.
+    pub(crate) fn retain(&mut self, keep: impl FnMut(&Packed) -> bool) -> usize {
+        let before = self.0.len();
+        self.0.retain(keep);
+        before - self.0.len()
+    }
+
+    pub(crate) fn each_mut(&mut self, change: impl FnMut(&mut Packed)) {
+        self.0.iter_mut().for_each(change);
+    }
+
+    fn find(&self, day: DayNumber) -> Result<usize, usize> {
+        // The newest day is asked for most.
+        match self.0.last() {
+            Some(last) if last.day < day => Err(self.0.len()),
+            _ => self.0.binary_search_by_key(&day, |packed| packed.day),
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! A day's facts as the index holds them: less than 100 bytes, for millions of days.
+
+use jiff::civil::{Date, date};
+use log2aws_core::day::Day;
+use serde::{Deserialize, Serialize};
+
+use super::facts::{DayFacts, Edge, Figures, Status, Tag};
+
+/// A number that is not there. No uptime and no second of a day comes near it.
+const NONE: u32 = u32::MAX;
+
+/// The same among hundredths of a percent.
+const NO_SHARE: u16 = u16::MAX;
+
+const EPOCH: Date = date(1970, 1, 1);
+
+/// A day as a number, so that days can be counted apart: days since 1970-01-01.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub(crate) struct DayNumber(pub(crate) i32);
+
+impl From<Day> for DayNumber {
+    fn from(day: Day) -> Self {
+        let days = day.date().duration_since(EPOCH).as_hours() / 24;
+        Self(i32::try_from(days).unwrap_or(i32::MAX))
+    }
+}
+
+impl DayNumber {
+    /// The day itself; `None` if keys have no such day.
+    pub(crate) fn day(self) -> Option<Day> {
+        let span = jiff::Span::new().try_days(self.0).ok()?;
+        Day::from_date(EPOCH.checked_add(span).ok()?)
+    }
+}
+
+/// Whether a day's results stand under a key with the spreading prefix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Layout {
+    /// `{server}/{date}`
+    Plain,
+    /// `{hash}/{server}/{date}`
+    Spread,
+}
+
+/// One day. What is larger than its field is held as the largest value of the field.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct Packed {
+    pub(crate) day: DayNumber,
+    /// Two halves: a `u64` would be aligned at the price of four bytes.
+    tag: [u32; 2],
+    samples: u32,
+    expected: u32,
+    missing: u32,
+    missing_off: u32,
+    rejects: u32,
+    reboots: u16,
+    clock_steps: u16,
+    seconds: [u32; 2],
+    uptimes: [u32; 2],
+    /// NaN for what is not there, here and below.
+    load: [f32; 3],
+    free_min: f32,
+    swapped_max: f32,
+    blocks: [f32; 2],
+    /// Hundredths of a percent.
+    cpu: [u16; 4],
+    cores: u16,
+    pub(crate) status: Status,
+    pub(crate) layout: Layout,
+    /// Whether the sweep that is under way, or was last, has met it.
+    #[serde(skip)]
+    pub(crate) seen: bool,
+}
+
+const _: () = assert!(size_of::<Packed>() <= 96);
+
+impl Packed {
+    pub(crate) fn new(day: DayNumber, layout: Layout, facts: &DayFacts) -> Self {
+        let figures = &facts.figures;
+        let edges = [facts.first, facts.last];
+        Self {
+            day,
+            tag: halves(facts.tag),
+            samples: facts.samples,
+            expected: facts.expected,
+            missing: facts.missing,
+            missing_off: facts.missing_off,
+            rejects: facts.rejects,
+            reboots: u16::try_from(facts.reboots).unwrap_or(u16::MAX),
+            clock_steps: u16::try_from(facts.clock_steps).unwrap_or(u16::MAX),
+            seconds: edges.map(|edge| edge.map_or(NONE, |edge| edge.second)),
+            uptimes: edges.map(|edge| {
+                edge.and_then(|edge| edge.uptime)
+                    .map_or(NONE, |uptime| u32::try_from(uptime).unwrap_or(NONE - 1).min(NONE - 1))
+            }),
+            load: [figures.load_mean, figures.load_p95, figures.load_max].map(float),
+            free_min: float(figures.free_min),
+            swapped_max: float(figures.swapped_max),
+            blocks: figures.blocks.map(float),
+            cpu: figures.cpu.map(share),
+            cores: figures.cores.map_or(0, |cores| u16::try_from(cores).unwrap_or(u16::MAX)),
+            status: facts.status,
+            layout,
+            seen: true,
+        }
+    }
+
+    pub(crate) fn tag(&self) -> Tag {
+        Tag((u64::from(self.tag[0]) << 32) | u64::from(self.tag[1]))
+    }
+
+    /// The day's first sample, and the uptime there.
+    pub(crate) fn first(&self) -> Option<Edge> {
+        self.edge(0)
+    }
+
+    fn edge(&self, at: usize) -> Option<Edge> {
+        let known = |value: u32| (value != NONE).then_some(value);
+        let second = known(self.seconds[at])?;
+        Some(Edge { second, uptime: known(self.uptimes[at]).map(u64::from) })
+    }
+
+    pub(crate) fn facts(&self) -> DayFacts {
+        let [load_mean, load_p95, load_max] = self.load.map(held);
+        DayFacts {
+            tag: self.tag(),
+            status: self.status,
+            samples: self.samples,
+            expected: self.expected,
+            missing: self.missing,
+            missing_off: self.missing_off,
+            rejects: self.rejects,
+            reboots: u32::from(self.reboots),
+            clock_steps: u32::from(self.clock_steps),
+            first: self.edge(0),
+            last: self.edge(1),
+            figures: Figures {
+                load_mean,
+                load_p95,
+                load_max,
+                cpu: self.cpu.map(|cpu| (cpu != NO_SHARE).then(|| f32::from(cpu) / 100.0)),
+                free_min: held(self.free_min),
+                swapped_max: held(self.swapped_max),
+                blocks: self.blocks.map(held),
+                cores: (self.cores > 0).then_some(u32::from(self.cores)),
+            },
+        }
+    }
+
+    /// Samples that are there, are missing, are missing while off; rejects; reboots.
+    pub(crate) fn counts(&self) -> super::Delivered {
+        let Self { samples, expected, missing, missing_off, rejects, .. } = *self;
+        let health = if missing > missing_off {
+            super::Health::Gaps
+        } else if rejects > 0 {
+            super::Health::Rejects
+        } else if missing > 0 {
+            super::Health::Off
+        } else {
+            super::Health::Complete
+        };
+        let reboots = u32::from(self.reboots);
+        super::Delivered { health, samples, expected, missing, missing_off, rejects, reboots }
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the two halves of one number")]
+fn halves(tag: Tag) -> [u32; 2] {
+    [(tag.0 >> 32) as u32, tag.0 as u32]
+}
+
+fn float(value: Option<f32>) -> f32 {
+    value.filter(|value| value.is_finite()).unwrap_or(f32::NAN)
+}
+
+fn held(value: f32) -> Option<f32> {
+    (!value.is_nan()).then_some(value)
+}
+
+/// A percentage in hundredths. A machine may report a little more than 100.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to fit")]
+fn share(percent: Option<f32>) -> u16 {
+    let hundredths = |percent: f32| (percent * 100.0).round().clamp(0.0, 65_534.0) as u16;
+    percent.filter(|percent| percent.is_finite()).map_or(NO_SHARE, hundredths)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn edges() -> impl Strategy<Value = Option<Edge>> {
+        let uptime = prop::option::of(0..4_000_000_000_u64);
+        prop::option::of(
+            (0..90_000_u32, uptime).prop_map(|(second, uptime)| Edge { second, uptime }),
+        )
+    }
+
+    fn values() -> impl Strategy<Value = Option<f32>> {
+        prop::option::of(0.0..1e12_f32)
+    }
+
+    fn figures() -> impl Strategy<Value = Figures> {
+        let cpu = prop::array::uniform4(prop::option::of(
+            (0..=10_000_u16).prop_map(|h| f32::from(h) / 100.0),
+        ));
+        let load = prop::array::uniform3(values());
+        let rest = prop::array::uniform4(values());
+        let cores = prop::option::of(1..5_000_u32);
+        (load, cpu, rest, cores).prop_map(|([load_mean, load_p95, load_max], cpu, rest, cores)| {
+            let [free_min, swapped_max, bi, bo] = rest;
+            let blocks = [bi, bo];
+            Figures { load_mean, load_p95, load_max, cpu, free_min, swapped_max, blocks, cores }
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_day_comes_out_as_it_went_in(
+            tag in any::<u64>(),
+            counts in prop::array::uniform5(any::<u32>()),
+            small in prop::array::uniform2(0..=u32::from(u16::MAX)),
+            edges in (edges(), edges()),
+            figures in figures(),
+        ) {
+            let [samples, expected, missing, missing_off, rejects] = counts;
+            let [reboots, clock_steps] = small;
+            let (tag, status, (first, last)) = (Tag(tag), Status::Read, edges);
+            let facts = DayFacts {
+                tag, status, samples, expected, missing, missing_off, rejects, reboots,
+                clock_steps, first, last, figures,
+            };
+            let packed = Packed::new(DayNumber(20_000), Layout::Plain, &facts);
+            prop_assert_eq!(packed.facts(), facts);
+        }
+    }
+
+    #[test]
+    fn days_count() {
+        for (text, number) in [("1970-01-01", 0), ("2000-03-01", 11_017), ("0000-01-01", -719_528)]
+        {
+            let day: Day = text.parse().unwrap();
+            assert_eq!(DayNumber::from(day), DayNumber(number), "{text}");
+            assert_eq!(DayNumber(number).day(), Some(day));
+        }
+        assert_eq!(DayNumber(-719_529).day(), None);
+        assert_eq!(DayNumber(i32::MAX).day(), None);
+    }
+
+    #[test]
+    fn what_is_too_large_is_held_as_the_largest() {
+        let edge = Some(Edge { second: 7, uptime: Some(u64::MAX) });
+        let mut facts = DayFacts::empty(Tag(1), Status::Read);
+        (facts.reboots, facts.first) = (70_000, edge);
+        let held = Packed::new(DayNumber(0), Layout::Spread, &facts).facts();
+        assert_eq!(held.reboots, 65_535);
+        assert_eq!(held.first.and_then(|edge| edge.uptime), Some(u64::from(u32::MAX) - 1));
+    }
+}

@@ -1,0 +1,103 @@
+//! Why a cell is empty: what the days beside it tell.
+//!
+//! A machine's uptime reaches back to when it was started. The first sample after an empty day
+//! therefore tells of that day: if the uptime there is longer than the time since that day ended,
+//! the machine ran on it, and what is missing is its samples or the upload. If not, the machine was
+//! off, or was started since; the one cannot be told from the other, and neither is the upload's
+//! fault for certain. Times are those of the server's own clock, which may be moved by an hour
+//! between two days; so an hour decides nothing.
+//!
+//! When a log is due depends on the server's zone, which the index does not know. A day's log comes
+//! by noon of the next day, and it is noon everywhere, in the last zone too (UTC-12), when the day
+//! after that begins in UTC. Until then a day that nothing stands of is no fault.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use log2aws_core::day::Day;
+
+use super::calendar::{Cell, Reason};
+use super::facts::Status;
+use super::packed::{DayNumber, Packed};
+
+/// By so much a clock may have been moved between two days, in seconds.
+const TOLERANCE: i64 = 3_600;
+
+const DAY: i64 = 86_400;
+
+/// What an empty cell depends on beside the days of its server.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Now {
+    /// The first day whose log is not due yet.
+    pub(crate) not_due: DayNumber,
+    /// Whether the store has been looked through.
+    pub(crate) complete: bool,
+}
+
+impl Now {
+    /// Of that moment.
+    pub(crate) fn at(now: Timestamp, complete: bool) -> Self {
+        let today = now.to_zoned(TimeZone::UTC).date();
+        let today = Day::from_date(today).map_or(DayNumber(i32::MAX), DayNumber::from);
+        Self { not_due: DayNumber(today.0.saturating_sub(1)), complete }
+    }
+}
+
+/// The cells from `from` to `to`, both included.
+pub(crate) fn cells(
+    days: &[Packed],
+    from: DayNumber,
+    to: DayNumber,
+    now: Now,
+) -> impl Iterator<Item = Cell> + '_ {
+    let mut at = days.partition_point(|packed| packed.day < from);
+    (from.0..=to.0).map(move |number| match days.get(at) {
+        Some(packed) if packed.day.0 == number => {
+            at += 1;
+            stands(packed)
+        }
+        _ => Cell::Empty(reason(&days[..at], &days[at..], DayNumber(number), now)),
+    })
+}
+
+fn stands(packed: &Packed) -> Cell {
+    match packed.status {
+        Status::Read => Cell::Delivered(packed.counts()),
+        Status::Refused => Cell::Refused,
+        Status::Unreadable => Cell::Unreadable,
+    }
+}
+
+fn reason(before: &[Packed], after: &[Packed], day: DayNumber, now: Now) -> Reason {
+    if day >= now.not_due && after.is_empty() {
+        return Reason::NotDue;
+    }
+    if !now.complete {
+        return Reason::Loading;
+    }
+    if before.is_empty() {
+        return Reason::NotYetKnown;
+    }
+    if after.is_empty() {
+        return Reason::Silent;
+    }
+    let mut blind = false;
+    for next in after.iter().filter(|next| next.status == Status::Read) {
+        let Some(first) = next.first() else { continue };
+        let Some(uptime) = first.uptime else {
+            blind = true;
+            continue;
+        };
+        let days_between = i64::from(next.day.0) - i64::from(day.0) - 1;
+        let since_that_day = days_between * DAY + i64::from(first.second);
+        let uptime = i64::try_from(uptime).unwrap_or(i64::MAX);
+        return if uptime >= since_that_day + TOLERANCE {
+            Reason::Ran
+        } else if blind {
+            // Started after a day that does not tell: it may have run until then.
+            Reason::Unknown
+        } else {
+            Reason::Off
+        };
+    }
+    Reason::Unknown
+}

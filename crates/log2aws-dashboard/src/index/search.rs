@@ -1,0 +1,69 @@
+//! Which servers a search means.
+
+/// A part of a name or, with `*`, a pattern of the whole name. Upper and lower case are alike.
+#[derive(Debug)]
+pub(crate) struct Search {
+    text: String,
+    pattern: bool,
+}
+
+impl Search {
+    pub(crate) fn new(text: &str) -> Self {
+        let text = text.trim().to_ascii_lowercase();
+        Self { pattern: text.contains('*'), text }
+    }
+
+    pub(crate) fn holds(&self, name: &str) -> bool {
+        if self.text.is_empty() {
+            return true;
+        }
+        let name = name.to_ascii_lowercase();
+        if self.pattern { matches(&self.text, &name) } else { name.contains(&self.text) }
+    }
+}
+
+/// Whether `*` in the pattern can stand for something so that it is the name.
+fn matches(pattern: &str, name: &str) -> bool {
+    let Some((head, rest)) = pattern.split_once('*') else { return pattern == name };
+    let Some((middle, tail)) = rest.rsplit_once('*').or(Some(("", rest))) else { return false };
+    let Some(mut name) = name.strip_prefix(head).and_then(|name| name.strip_suffix(tail)) else {
+        return false;
+    };
+    // Each part as early as it can stand leaves the most for those behind it.
+    middle.split('*').all(|part| match name.find(part) {
+        Some(at) => {
+            name = &name[at + part.len()..];
+            true
+        }
+        None => false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_search_finds_parts_and_patterns() {
+        for (text, name, found) in [
+            ("", "web01", true),
+            (" ", "web01", true),
+            ("EB0", "web01", true),
+            ("web", "WEB01", true),
+            ("bew", "web01", false),
+            ("web*", "web01", true),
+            ("web*", "dmz-web01", false),
+            ("*web*", "dmz-web01", true),
+            ("*01", "web01", true),
+            ("*01", "web01.example", false),
+            ("w*b*1", "web01", true),
+            ("w*1*1", "web01", false),
+            ("web01*web01", "web01", false),
+            ("**", "web01", true),
+            ("w*e*b*0*1", "web01", true),
+            ("w*b*b*1", "web01", false),
+        ] {
+            assert_eq!(Search::new(text).holds(name), found, "{text:?} {name:?}");
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! All servers: what is put in, what is forgotten, and the calendar over them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use log2aws_core::day::Day;
+use log2aws_core::server_name::ServerName;
+
+use super::calendar::{Calendar, CalendarQuery, CalendarRow, Cell};
+use super::days::Days;
+use super::facts::Tag;
+use super::packed::{DayNumber, Layout, Packed};
+use super::reason::{self, Now};
+use super::search::Search;
+use super::weight::Weight;
+
+/// The most days that one calendar shows.
+const MAX_DAYS: i32 = 400;
+
+/// The facts of every day of every server.
+#[derive(Debug, Default)]
+pub(crate) struct Index {
+    servers: BTreeMap<Arc<ServerName>, Days>,
+    summaries: usize,
+}
+
+/// A day as a list of the bucket shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Listing {
+    pub(crate) server: Arc<ServerName>,
+    pub(crate) day: DayNumber,
+    pub(crate) layout: Layout,
+    pub(crate) tag: Tag,
+}
+
+impl Index {
+    pub(crate) fn servers(&self) -> usize {
+        self.servers.len()
+    }
+
+    pub(crate) fn summaries(&self) -> usize {
+        self.summaries
+    }
+
+    pub(crate) fn names(&self) -> impl Iterator<Item = (&Arc<ServerName>, &Days)> {
+        self.servers.iter()
+    }
+
+    pub(crate) fn days(&self, server: &ServerName) -> &[Packed] {
+        self.servers.get(server).map_or(&[], Days::as_slice)
+    }
+
+    pub(crate) fn get(&self, server: &ServerName, day: DayNumber) -> Option<&Packed> {
+        self.servers.get(server)?.get(day)
+    }
+
+    /// The server's name as it is held here, if it is.
+    pub(crate) fn name(&self, server: &ServerName) -> Option<Arc<ServerName>> {
+        self.servers.get_key_value(server).map(|(name, _)| name.clone())
+    }
+
+    /// Puts all days of a server in place of those that are held.
+    pub(crate) fn put_server(&mut self, server: Arc<ServerName>, days: Days) {
+        if days.is_empty() {
+            return;
+        }
+        self.summaries += days.len();
+        let before = self.servers.insert(server, days);
+        self.summaries -= before.map_or(0, |days| days.len());
+    }
+
+    /// Puts one day. Results under a key of the other layout do not hide those of the preferred.
+    pub(crate) fn put(&mut self, server: &Arc<ServerName>, packed: Packed, preferred: Layout) {
+        let days = self.servers.entry(server.clone()).or_default();
+        if days.get(packed.day).is_some_and(|held| hides(held, packed.layout, preferred)) {
+            return;
+        }
+        self.summaries += usize::from(days.put(packed));
+    }
+
+    /// Forgets one day; tells whether there was one.
+    pub(crate) fn remove(&mut self, server: &ServerName, day: DayNumber, layout: Layout) -> bool {
+        self.forget(server, |packed| packed.day == day && packed.layout == layout) > 0
+    }
+
+    /// Forgets the days of a server that `gone` holds for; tells how many.
+    pub(crate) fn forget(
+        &mut self,
+        server: &ServerName,
+        mut gone: impl FnMut(&Packed) -> bool,
+    ) -> usize {
+        let Some(days) = self.servers.get_mut(server) else { return 0 };
+        let forgotten = days.retain(|packed| !gone(packed));
+        if days.is_empty() {
+            self.servers.remove(server);
+        }
+        self.summaries -= forgotten;
+        forgotten
+    }
+
+    /// Marks a day as met; tells whether it has to be read, because it is new or another body.
+    pub(crate) fn meet(&mut self, listing: &Listing, preferred: Layout) -> bool {
+        let days = self.servers.get_mut(&listing.server);
+        let Some(held) = days.and_then(|days| days.get_mut(listing.day)) else { return true };
+        if hides(held, listing.layout, preferred) {
+            return false;
+        }
+        if held.layout == listing.layout {
+            held.seen = true;
+        }
+        held.layout != listing.layout || held.tag() != listing.tag
+    }
+
+    /// Marks every day as not met.
+    pub(crate) fn lose_sight_of_all(&mut self) {
+        self.servers.values_mut().for_each(|days| days.each_mut(|packed| packed.seen = false));
+    }
+
+    /// Marks days as not met.
+    pub(crate) fn lose_sight(&mut self, server: &ServerName, of: impl Fn(&Packed) -> bool) {
+        if let Some(days) = self.servers.get_mut(server) {
+            days.each_mut(|packed| packed.seen &= !of(packed));
+        }
+    }
+
+    /// The cells of one server.
+    pub(crate) fn cells(&self, server: &ServerName, from: Day, to: Day, now: Now) -> Vec<Cell> {
+        let (from, to) = span(from, to);
+        reason::cells(self.days(server), from, to, now).collect()
+    }
+
+    pub(crate) fn calendar(&self, query: &CalendarQuery, now: Now) -> Calendar {
+        let (from, to) = span(query.from, query.to);
+        let search = Search::new(&query.search);
+        let mut found: Vec<(Weight, &Arc<ServerName>, &Days)> = self
+            .servers
+            .iter()
+            .filter(|(name, _)| search.holds(name.as_str()))
+            .map(|(name, days)| {
+                let mut weight = Weight::default();
+                reason::cells(days.as_slice(), from, to, now).for_each(|cell| weight.add(cell));
+                (weight, name, days)
+            })
+            .collect();
+        let matching = found.len();
+        let troubled = found.iter().filter(|(weight, ..)| weight.troubled).count();
+        if query.troubled_only {
+            found.retain(|(weight, ..)| weight.troubled);
+        }
+        // Stable: servers of one weight stay in the order of their names.
+        found.sort_by_key(|(weight, ..)| std::cmp::Reverse(*weight));
+        let per_page = query.per_page.max(1);
+        let pages = found.len().div_ceil(per_page).max(1);
+        let page = query.page.clamp(1, pages);
+        let rows =
+            found.iter().skip((page - 1) * per_page).take(per_page).map(|(_, name, days)| {
+                let cells = reason::cells(days.as_slice(), from, to, now).collect();
+                CalendarRow { server: ServerName::clone(name), cells }
+            });
+        Calendar {
+            days: (from.0..=to.0).filter_map(|number| DayNumber(number).day()).collect(),
+            rows: rows.collect(),
+            servers: self.servers.len(),
+            matching,
+            troubled,
+            page,
+            pages,
+        }
+    }
+}
+
+/// Whether what is held stays when the same day is met under a key of `other`.
+fn hides(held: &Packed, other: Layout, preferred: Layout) -> bool {
+    held.layout == preferred && other != preferred
+}
+
+/// The days as numbers, the last [`MAX_DAYS`] of them.
+fn span(from: Day, to: Day) -> (DayNumber, DayNumber) {
+    let (from, to) = (DayNumber::from(from), DayNumber::from(to));
+    (from.max(DayNumber(to.0.saturating_sub(MAX_DAYS - 1))), to)
+}

@@ -1,0 +1,367 @@
+//! What the calendar says of made-up fleets.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use log2aws_core::day::Day;
+use log2aws_core::key::{KeyPrefix, RawKey};
+use log2aws_core::server_name::ServerName;
+use log2aws_core::summary::{LogSummary, RawObject, Rejects, Summary, SummaryBuilder};
+
+use super::*;
+use crate::index::Reason::{Loading, NotDue, NotYetKnown, Off, Ran, Silent, Unknown};
+
+const HOUR: u64 = 3_600;
+const DAY: u64 = 24 * HOUR;
+
+fn day(text: &str) -> Day {
+    text.parse().unwrap()
+}
+
+/// A day of August 2026.
+fn august(date: u8) -> Day {
+    day(&format!("2026-08-{date:02}"))
+}
+
+fn now(text: &str) -> Now {
+    Now::at(text.parse::<Timestamp>().unwrap(), true)
+}
+
+/// Long after all of August.
+fn later() -> Now {
+    now("2026-10-01T00:00:00Z")
+}
+
+/// A complete day, whose first sample has that uptime.
+fn ran(uptime: Option<u64>) -> DayFacts {
+    DayFacts {
+        samples: 144,
+        expected: 144,
+        first: Some(Edge { second: 300, uptime }),
+        last: Some(Edge {
+            second: 86_000,
+            uptime: uptime.map(|uptime| uptime.saturating_add(85_700)),
+        }),
+        ..DayFacts::empty(Tag(1), Status::Read)
+    }
+}
+
+fn server(text: &str) -> Arc<ServerName> {
+    Arc::new(text.parse().unwrap())
+}
+
+fn put(index: &mut Index, name: &str, day: Day, facts: &DayFacts) {
+    let packed = Packed::new(day.into(), Layout::Plain, facts);
+    index.put(&server(name), packed, Layout::Plain);
+}
+
+/// The cells of August's first days, of a server with those days.
+fn cells(days: &[(u8, DayFacts)], to: u8, now: Now) -> Vec<Cell> {
+    let mut index = Index::default();
+    for (date, facts) in days {
+        put(&mut index, "web01", august(*date), facts);
+    }
+    index.cells(&server("web01"), august(1), august(to), now)
+}
+
+/// Why the second of August is empty, if that is all that there is beside it.
+fn why(next: u8, second: u32, uptime: Option<u64>) -> Reason {
+    let mut facts = ran(uptime);
+    facts.first = Some(Edge { second, uptime });
+    let cells = cells(&[(1, ran(Some(DAY))), (next, facts)], next, later());
+    let Cell::Empty(reason) = cells[1] else { panic!("{cells:?}") };
+    reason
+}
+
+#[test]
+fn uptime_tells_whether_the_machine_ran_on_an_empty_day() {
+    // The next sample, at 00:05 of the day after the empty one.
+    assert_eq!(why(3, 300, Some(30 * DAY)), Ran, "since long before");
+    assert_eq!(why(3, 300, Some(12 * HOUR)), Ran, "since noon of the empty day");
+    assert_eq!(why(3, 300, Some(60)), Off, "started after midnight");
+    assert_eq!(why(3, 43_200, Some(12 * HOUR)), Off, "started at midnight");
+    assert_eq!(why(3, 43_200, Some(13 * HOUR)), Ran, "started an hour before it");
+    // Five days later: started on the fourth day.
+    assert_eq!(why(7, 300, Some(3 * DAY)), Off);
+    assert_eq!(why(7, 300, Some(4 * DAY + 2 * HOUR)), Ran, "on the empty day");
+    assert_eq!(why(7, 300, Some(u64::MAX)), Ran);
+}
+
+#[test]
+fn a_moved_clock_decides_nothing() {
+    // Started at the end of the empty day, seen at noon of the next by the clock. If that went an
+    // hour ahead in between, 11 hours have passed; if it went back, 13.
+    for passed in [11 * HOUR, 12 * HOUR, 13 * HOUR - 1] {
+        assert_eq!(why(3, 43_200, Some(passed)), Off, "{passed} seconds");
+    }
+    // Started two hours before that: it ran on the empty day, whatever the clock did.
+    for passed in [13 * HOUR, 14 * HOUR, 15 * HOUR] {
+        assert_eq!(why(3, 43_200, Some(passed)), Ran, "{passed} seconds");
+    }
+}
+
+#[test]
+fn each_day_of_a_gap_has_its_own_reason() {
+    // Nothing from the 2nd to the 5th; on the 6th at 00:05 it is up since the 4th, 12:05.
+    let cells = cells(&[(1, ran(Some(DAY))), (6, ran(Some(36 * HOUR)))], 6, later());
+    let reasons = [Off, Off, Ran, Ran].map(Cell::Empty);
+    assert_eq!(cells[1..5], reasons);
+}
+
+#[test]
+fn neighbours_that_tell_nothing_are_passed_over() {
+    let refused = DayFacts::empty(Tag(2), Status::Refused);
+    let unreadable = DayFacts::empty(Tag(3), Status::Unreadable);
+    let long = ran(Some(90 * DAY));
+    let short = ran(Some(HOUR));
+    let blind = ran(None);
+    let no_samples = DayFacts::empty(Tag(4), Status::Read);
+    let why = |after: &[DayFacts]| {
+        let mut days = vec![(1, refused.clone())];
+        days.extend((3_u8..).zip(after.iter().cloned()));
+        let cells = cells(&days, 2, later());
+        let Cell::Empty(reason) = cells[1] else { panic!("{cells:?}") };
+        assert_eq!(cells[0], Cell::Refused);
+        reason
+    };
+    assert_eq!(why(&[refused.clone(), unreadable.clone(), long.clone()]), Ran);
+    assert_eq!(why(&[refused.clone(), short.clone()]), Off);
+    assert_eq!(why(&[no_samples.clone(), short.clone()]), Off);
+    assert_eq!(why(&[blind.clone(), long.clone()]), Ran);
+    assert_eq!(why(&[blind.clone(), short.clone()]), Unknown);
+    assert_eq!(why(&[blind]), Unknown);
+    assert_eq!(why(&[refused.clone(), unreadable, no_samples]), Unknown);
+}
+
+#[test]
+fn before_the_first_delivery_nothing_is_missing() {
+    let cells = cells(&[(3, ran(Some(90 * DAY)))], 3, later());
+    assert_eq!(cells[..2], [NotYetKnown, NotYetKnown].map(Cell::Empty));
+}
+
+#[test]
+fn what_is_not_due_is_no_fault_and_what_is_is_silence() {
+    let days = [(1, ran(Some(DAY)))];
+    // On the third, in UTC: the second's log is due once it is noon of the third everywhere.
+    for (moment, second, third, fourth) in [
+        ("2026-08-02T15:00:00Z", NotDue, NotDue, NotDue),
+        ("2026-08-03T23:59:59Z", NotDue, NotDue, NotDue),
+        ("2026-08-04T00:00:00Z", Silent, NotDue, NotDue),
+        ("2026-08-05T00:00:00Z", Silent, Silent, NotDue),
+    ] {
+        let cells = cells(&days, 4, now(moment));
+        assert_eq!(cells[1..], [second, third, fourth].map(Cell::Empty), "{moment}");
+    }
+}
+
+#[test]
+fn a_server_of_which_only_today_stands_is_new() {
+    let cells = cells(&[(3, ran(Some(90 * DAY)))], 4, now("2026-08-03T12:00:00Z"));
+    let counts = Packed::new(august(3).into(), Layout::Plain, &ran(None)).counts();
+    let empty = [NotYetKnown, NotYetKnown].map(Cell::Empty);
+    assert_eq!(cells[..2], empty);
+    assert_eq!(cells[2..], [Cell::Delivered(counts), Cell::Empty(NotDue)]);
+}
+
+#[test]
+fn nothing_is_said_before_the_store_was_looked_through() {
+    let moment = "2026-08-05T00:00:00Z".parse().unwrap();
+    let cells = cells(&[(2, ran(Some(DAY)))], 4, Now::at(moment, false));
+    let expected = [(0, Loading), (2, Loading), (3, NotDue)];
+    for (at, reason) in expected {
+        assert_eq!(cells[at], Cell::Empty(reason), "{at}");
+    }
+}
+
+fn query(search: &str, page: usize, per_page: usize) -> CalendarQuery {
+    CalendarQuery {
+        from: august(1),
+        to: august(4),
+        search: search.to_owned(),
+        troubled_only: false,
+        page,
+        per_page,
+    }
+}
+
+fn names(calendar: &Calendar) -> Vec<&str> {
+    calendar.rows.iter().map(|row| row.server.as_str()).collect()
+}
+
+/// One server for each thing that can be wrong, the worst last in the order of names.
+fn fleet() -> Index {
+    let mut index = Index::default();
+    let good = ran(Some(90 * DAY));
+    let off = DayFacts { missing: 20, missing_off: 20, ..good.clone() };
+    let rejects = DayFacts { rejects: 1, ..good.clone() };
+    let gap = DayFacts { missing: 2, missing_off: 1, ..good.clone() };
+    let gaps = DayFacts { missing: 100, missing_off: 0, rejects: 9, ..good.clone() };
+    let refused = DayFacts::empty(Tag(9), Status::Refused);
+    let second: [(&str, Option<&DayFacts>); 8] = [
+        ("a-good", Some(&good)),
+        ("b-off", Some(&off)),
+        ("c-rejects", Some(&rejects)),
+        ("d-gap", Some(&gap)),
+        ("e-gaps", Some(&gaps)),
+        ("g-refused", Some(&refused)),
+        ("h-ran", None),
+        ("i-good", Some(&good)),
+    ];
+    for (name, facts) in second {
+        for date in [1, 3, 4] {
+            put(&mut index, name, august(date), &good);
+        }
+        if let Some(facts) = facts {
+            put(&mut index, name, august(2), facts);
+        }
+    }
+    for date in 1..=3 {
+        put(&mut index, "f-silent", august(date), &good);
+    }
+    index
+}
+
+#[test]
+fn the_worst_come_first_and_equals_by_name() {
+    let index = fleet();
+    let calendar = index.calendar(&query("", 1, 200), later());
+    let expected = [
+        "h-ran",
+        "g-refused",
+        "f-silent",
+        "e-gaps",
+        "d-gap",
+        "c-rejects",
+        "b-off",
+        "a-good",
+        "i-good",
+    ];
+    assert_eq!(names(&calendar), expected);
+    assert_eq!((calendar.servers, calendar.matching, calendar.troubled), (9, 9, 6));
+    assert_eq!(calendar.days, [1, 2, 3, 4].map(august));
+    assert_eq!(calendar.rows[0].cells[1], Cell::Empty(Ran));
+    let health = |row: usize| match calendar.rows[row].cells[1] {
+        Cell::Delivered(day) => day.health,
+        other => panic!("{other:?}"),
+    };
+    let healths = [Health::Gaps, Health::Gaps, Health::Rejects, Health::Off, Health::Complete];
+    assert_eq!([3, 4, 5, 6, 7].map(health), healths);
+}
+
+#[test]
+fn pages_hold_every_server_once() {
+    let index = fleet();
+    let all = index.calendar(&query("", 1, 200), later());
+    let mut seen = Vec::new();
+    for page in 1..=3 {
+        let calendar = index.calendar(&query("", page, 4), later());
+        assert_eq!((calendar.page, calendar.pages), (page, 3));
+        seen.extend(calendar.rows);
+    }
+    assert_eq!(seen, all.rows);
+    let beyond = index.calendar(&query("", 99, 4), later());
+    assert_eq!((beyond.page, names(&beyond)), (3, vec!["i-good"]));
+    let none = index.calendar(&query("nobody", 0, 0), later());
+    assert_eq!((none.page, none.pages, none.rows.len()), (1, 1, 0));
+}
+
+#[test]
+fn a_search_and_trouble_narrow_it() {
+    let index = fleet();
+    let calendar = index.calendar(&query("*-GOOD", 1, 200), later());
+    assert_eq!(names(&calendar), ["a-good", "i-good"]);
+    assert_eq!((calendar.servers, calendar.matching, calendar.troubled), (9, 2, 0));
+    let mut wanted = query("f", 1, 200);
+    assert_eq!(names(&index.calendar(&wanted, later())), ["g-refused", "f-silent", "b-off"]);
+    wanted.troubled_only = true;
+    let calendar = index.calendar(&wanted, later());
+    assert_eq!(names(&calendar), ["g-refused", "f-silent"]);
+    assert_eq!((calendar.matching, calendar.troubled, calendar.pages), (3, 2, 1));
+}
+
+#[test]
+fn a_calendar_of_too_many_days_shows_the_last() {
+    let index = fleet();
+    let wanted =
+        CalendarQuery { from: day("0001-01-01"), to: day("2026-08-04"), ..query("", 1, 9) };
+    let calendar = index.calendar(&wanted, later());
+    assert_eq!((calendar.days.len(), calendar.days.last()), (400, Some(&august(4))));
+    let backwards = CalendarQuery { from: august(4), to: august(1), ..query("", 1, 9) };
+    let calendar = index.calendar(&backwards, later());
+    assert!(calendar.days.is_empty() && calendar.rows.iter().all(|row| row.cells.is_empty()));
+}
+
+/// The summary of a log whose samples are ten minutes apart, with those uptimes.
+fn log(samples: &[(&str, u64)]) -> LogSummary {
+    let mut builder = SummaryBuilder::new(day("2019-08-01"));
+    for (time, uptime_seconds) in samples {
+        builder.sample(&log2aws_core::sample::Sample {
+            time: time.parse::<DateTime>().unwrap(),
+            uptime_seconds: *uptime_seconds,
+            users: None,
+            load: [0.5, 0.25, 0.125],
+            vmstat: std::array::from_fn(|column| Some(column as u64)),
+            guest: None,
+        });
+    }
+    builder.finish(Rejects { count: 3, kept: 3 })
+}
+
+fn facts(log: LogSummary) -> DayFacts {
+    let key = RawKey::new("web01".parse().unwrap(), day("2019-08-01"), KeyPrefix::Off);
+    let raw = RawObject { key: String::new(), version: String::new(), size: 0, sha256: None };
+    let json = Summary::read("0", &key, raw, log).to_json().unwrap();
+    DayFacts::of_json(Tag(5), &key, &json)
+}
+
+#[test]
+fn a_summary_gives_its_facts() {
+    let facts = facts(log(&[("2019-08-01T00:00:01", 86_400), ("2019-08-01T00:10:01", 87_000)]));
+    assert_eq!((facts.status, facts.samples, facts.expected), (Status::Read, 2, 144));
+    assert_eq!((facts.missing, facts.missing_off, facts.rejects), (142, 0, 3));
+    assert_eq!(facts.first, Some(Edge { second: 1, uptime: Some(86_400) }));
+    assert_eq!(facts.last, Some(Edge { second: 601, uptime: Some(87_000) }));
+    let figures = facts.figures;
+    assert_eq!([figures.load_mean, figures.load_p95, figures.load_max], [Some(0.5); 3]);
+    // r b swpd free buff cache si so bi bo in cs us sy id wa st
+    assert_eq!(figures.cpu, [12.0, 13.0, 15.0, 16.0].map(Some));
+    assert_eq!((figures.free_min, figures.swapped_max), (Some(3.0), Some(2.0)));
+    assert_eq!(figures.blocks, [8.0, 9.0].map(Some));
+    assert_eq!(figures.cores, None);
+}
+
+#[test]
+fn summaries_of_earlier_versions_tell_their_uptimes_where_they_can() {
+    let old = |samples: &[(&str, u64)]| {
+        let mut log = log(samples);
+        (log.first_uptime_seconds, log.last_uptime_seconds) = (None, None);
+        let facts = facts(log);
+        [facts.first, facts.last].map(|edge| edge.and_then(|edge| edge.uptime))
+    };
+    let steady = [("2019-08-01T00:00:01", 86_400), ("2019-08-01T00:10:01", 87_000)];
+    assert_eq!(old(&steady), [Some(86_400), Some(87_000)]);
+    // Started at 00:20, ten minutes before the first sample, and again at 00:45.
+    let started = [("2019-08-01T00:30:00", 600), ("2019-08-01T00:50:00", 300)];
+    assert_eq!(old(&started), [Some(600), Some(300)]);
+    // Started in between: the first sample's uptime is not told.
+    let between = [("2019-08-01T00:00:01", 86_400), ("2019-08-01T00:20:01", 600)];
+    assert_eq!(old(&between), [None, Some(600)]);
+    // With rows of another day the column's least is not the day's.
+    let other = [("2019-07-31T23:50:01", 1_000), ("2019-08-01T00:10:01", 2_200)];
+    assert_eq!(old(&other), [None, None]);
+    assert_eq!(old(&[]), [None, None]);
+}
+
+#[test]
+fn missing_samples_of_a_machine_that_was_off_are_told_apart() {
+    // Off from 00:10 to 12:00, then silent from 12:10 on.
+    let facts = facts(log(&[
+        ("2019-08-01T00:00:00", 86_400),
+        ("2019-08-01T00:10:00", 87_000),
+        ("2019-08-01T12:00:00", 60),
+        ("2019-08-01T12:10:00", 660),
+    ]));
+    assert_eq!((facts.reboots, facts.missing_off), (1, 70));
+    assert_eq!(facts.missing - facts.missing_off, 70);
+}

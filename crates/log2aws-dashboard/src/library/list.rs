@@ -1,0 +1,114 @@
+//! From a list's keys to days.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use log2aws_core::key::{KeyPrefix, RawKey, ResultKind};
+use log2aws_core::server_name::ServerName;
+use log2aws_service::ports::{ListQuery, Listed, StoreError};
+
+use super::Inner;
+use super::units::Unit;
+use crate::index::{Layout, Listing, Tag};
+
+/// A day in the bucket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Met {
+    pub(super) key: RawKey,
+    pub(super) tag: Tag,
+    /// Whether there is a summary; else there is a CSV without one.
+    pub(super) summary: bool,
+}
+
+impl Met {
+    pub(super) fn listing(&self, server: Arc<ServerName>) -> Listing {
+        Listing { server, day: self.key.day.into(), layout: layout_of(&self.key), tag: self.tag }
+    }
+}
+
+/// Which kind of key it is.
+pub(super) fn layout_of(key: &RawKey) -> Layout {
+    let plain = RawKey::new(key.server.clone(), key.day, KeyPrefix::Off);
+    if plain == *key { Layout::Plain } else { Layout::Spread }
+}
+
+/// Puts the keys of one list together into days.
+///
+/// A day's keys stand beside each other in a list, but may stand on two pages of it.
+#[derive(Debug, Default)]
+pub(super) struct Gather {
+    open: Option<(String, Option<Tag>, Option<Tag>)>,
+}
+
+impl Gather {
+    /// Takes an object; gives the day before, if this is of another.
+    pub(super) fn take(&mut self, object: &Listed) -> Option<Met> {
+        let key = object.key.as_str();
+        let (stem, is_summary) = match key.strip_suffix(ResultKind::Json.suffix()) {
+            Some(stem) => (stem, true),
+            None => (key.strip_suffix(ResultKind::Csv.suffix())?, false),
+        };
+        let same = self.open.as_ref().is_some_and(|(open, ..)| open == stem);
+        let done = if same { None } else { self.finish() };
+        let open = self.open.get_or_insert_with(|| (stem.to_owned(), None, None));
+        let place = if is_summary { &mut open.1 } else { &mut open.2 };
+        *place = Some(Tag::of(&object.tag));
+        done
+    }
+
+    /// The last day.
+    pub(super) fn finish(&mut self) -> Option<Met> {
+        let (stem, json, csv) = self.open.take()?;
+        let key = RawKey::parse(&format!("{stem}.log"))?;
+        let tag = json.or(csv)?;
+        Some(Met { key, tag, summary: json.is_some() })
+    }
+}
+
+/// Lists one unit, and hands over the days of each page.
+pub(super) fn unit(
+    inner: &Inner,
+    unit: &Unit,
+    stop: &(dyn Fn() -> bool + Sync),
+    mut take: impl FnMut(Vec<Met>),
+) -> Result<Walked, StoreError> {
+    let mut query =
+        ListQuery { prefix: unit.prefix.clone(), after: unit.after.clone(), folders: false };
+    let mut gather = Gather::default();
+    let mut requests = 0;
+    loop {
+        if stop() {
+            return Ok(Walked { requests, whole: false });
+        }
+        let page = inner.config.catalog.list(&inner.config.analyzed, &query)?;
+        requests += 1;
+        let mut met: Vec<Met> =
+            page.objects.iter().filter_map(|object| gather.take(object)).collect();
+        if page.next.is_none() {
+            met.extend(gather.finish());
+        }
+        take(met);
+        match page.next {
+            Some(next) => query.after = Some(next),
+            None => return Ok(Walked { requests, whole: true }),
+        }
+    }
+}
+
+/// How far a list was walked through.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Walked {
+    pub(super) requests: u64,
+    pub(super) whole: bool,
+}
+
+/// What stands of one day, under that very key.
+pub(super) fn one(inner: &Inner, key: &RawKey) -> Result<Option<Met>, StoreError> {
+    let query = ListQuery { prefix: format!("{key}."), ..ListQuery::default() };
+    let page = inner.config.catalog.list(&inner.config.analyzed, &query)?;
+    let tags: BTreeMap<&str, &str> =
+        page.objects.iter().map(|object| (object.key.as_str(), object.tag.as_str())).collect();
+    let tag = |kind| tags.get(key.result_key(kind).as_str()).map(|tag| Tag::of(tag));
+    let (json, csv) = (tag(ResultKind::Json), tag(ResultKind::Csv));
+    Ok(json.or(csv).map(|tag| Met { key: key.clone(), tag, summary: json.is_some() }))
+}

@@ -1,0 +1,272 @@
+//! An analyzed bucket, seen through the index.
+//!
+//! A sweep lists the bucket, compares what the lists say with what the index holds, and reads the
+//! summaries that are new or changed, newest days first. The first sweep, and one a day, lists
+//! everything; the others list of each server the last days alone, so that what a list costs does
+//! not grow with what is kept. What was read is cached, so that a restart reads it no second time.
+
+mod cache;
+mod list;
+mod read;
+mod sweep;
+#[cfg(test)]
+mod tests;
+mod units;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use jiff::{SignedDuration, Timestamp};
+use log2aws_core::day::Day;
+use log2aws_core::key::{BucketName, KeyPrefix};
+use log2aws_core::server_name::ServerName;
+use log2aws_service::ports::{Cache, Catalog, Clock};
+
+use crate::index::{Calendar, CalendarQuery, Cell, DayFacts, Index, Layout, Now};
+
+pub use read::Opened;
+pub use sweep::Swept;
+
+/// How many requests are under way at once, unless set otherwise: S3 answers many at a time, and
+/// most of each is waiting.
+pub const DEFAULT_PARALLEL: usize = 16;
+
+/// How many days back a sweep lists that does not list everything: longer than anybody should be
+/// away, and a day of the month before.
+pub const RECENT_DAYS: i32 = 40;
+
+/// After how long a sweep lists everything again.
+pub const FULL_EVERY: SignedDuration = SignedDuration::from_hours(24);
+
+/// Those who look on are told of changes at most so often while a sweep is at work.
+const TELL_EVERY: SignedDuration = SignedDuration::from_secs(1);
+
+/// What a [`Library`] is made of.
+pub struct LibraryConfig {
+    /// Holds the buckets.
+    pub catalog: Arc<dyn Catalog>,
+    /// Where results stand.
+    pub analyzed: BucketName,
+    /// Where logs stand, if that may be read.
+    pub raw: Option<BucketName>,
+    /// Where the store is, for people, e.g. `s3://analyzedlogs-…`. What was cached of another place
+    /// is not used.
+    pub place: String,
+    /// Keeps what was read.
+    pub cache: Arc<dyn Cache>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Called with the new revision after changes, on the thread that made them.
+    pub on_change: Box<dyn Fn(u64) + Send + Sync>,
+    /// Which keys count where a day stands under both kinds.
+    pub key_prefix: KeyPrefix,
+    /// How many requests a sweep has under way at once.
+    pub parallel: usize,
+    /// After how long a sweep lists everything again.
+    pub full_every: SignedDuration,
+}
+
+impl fmt::Debug for LibraryConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LibraryConfig").field("place", &self.place).finish_non_exhaustive()
+    }
+}
+
+/// An analyzed bucket, seen through the index. Cheap to clone; all clones are one. Calls that ask
+/// the store block.
+#[derive(Clone, Debug)]
+pub struct Library {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    config: LibraryConfig,
+    index: RwLock<Index>,
+    state: Mutex<State>,
+    revision: AtomicU64,
+    /// Held by the sweep at work: there is one at a time.
+    sweeping: Mutex<()>,
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inner").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+/// How far the index has come.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Whether the store has not been looked through so far, since the start of the program.
+    pub loading: bool,
+    /// Whether a sweep is at work.
+    pub sweeping: bool,
+    /// Of the sweep at work, or the last one: days that were listed.
+    pub listed: u64,
+    /// How many of them have to be read, as far as that is known.
+    pub wanted: u64,
+    /// How many of them were read.
+    pub read: u64,
+    /// Servers in the index.
+    pub servers: usize,
+    /// Days in the index.
+    pub summaries: usize,
+    /// Why the last sweep failed; what stands in the index stays.
+    pub failed: Option<String>,
+    /// When the last sweep that did not fail ended.
+    pub finished_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// A sweep has ended well.
+    complete: bool,
+    sweeping: bool,
+    listed: u64,
+    wanted: u64,
+    read: u64,
+    failed: Option<String>,
+    finished_at: Option<Timestamp>,
+    /// When the last sweep that listed everything ended well.
+    full_at: Option<Timestamp>,
+    /// The bucket's folders that the last sweep met.
+    folders: BTreeSet<String>,
+    /// Servers that the cache is behind of.
+    dirty: BTreeSet<Arc<ServerName>>,
+    told_at: Option<Timestamp>,
+    cached_at: Option<Timestamp>,
+    /// There are changes that nobody was told of.
+    untold: bool,
+}
+
+impl Library {
+    /// An empty index of a bucket. Asks nobody yet.
+    pub fn new(config: LibraryConfig) -> Self {
+        let inner = Inner {
+            config,
+            index: RwLock::default(),
+            state: Mutex::default(),
+            revision: AtomicU64::new(0),
+            sweeping: Mutex::default(),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// One page of the calendar.
+    pub fn calendar(&self, query: &CalendarQuery) -> Calendar {
+        let now = self.inner.now();
+        self.inner.index().calendar(query, now)
+    }
+
+    /// The days of a server that something stands of, oldest first; `None` if nothing does.
+    pub fn server(&self, server: &ServerName) -> Option<Vec<(Day, DayFacts)>> {
+        let index = self.inner.index();
+        let days = index.days(server);
+        let known = days.iter().filter_map(|packed| Some((packed.day.day()?, packed.facts())));
+        (!days.is_empty()).then(|| known.collect())
+    }
+
+    /// The facts of one day of a server; `None` if nothing stands of it.
+    pub fn day(&self, server: &ServerName, day: Day) -> Option<DayFacts> {
+        self.inner.index().get(server, day.into()).map(crate::index::Packed::facts)
+    }
+
+    /// The cells of a server from one day to another, both included; of 400 days at most, the last.
+    pub fn cells(&self, server: &ServerName, from: Day, to: Day) -> Vec<Cell> {
+        let now = self.inner.now();
+        self.inner.index().cells(server, from, to, now)
+    }
+
+    /// The newest day that something stands of.
+    pub fn newest(&self) -> Option<Day> {
+        let index = self.inner.index();
+        let last = |days: &crate::index::Days| days.as_slice().last()?.day.day();
+        index.names().filter_map(|(_, days)| last(days)).max()
+    }
+
+    /// How far it has come.
+    pub fn progress(&self) -> Progress {
+        let (servers, summaries) = {
+            let index = self.inner.index();
+            (index.servers(), index.summaries())
+        };
+        let state = self.inner.state();
+        Progress {
+            loading: !state.complete,
+            sweeping: state.sweeping,
+            listed: state.listed,
+            wanted: state.wanted,
+            read: state.read,
+            servers,
+            summaries,
+            failed: state.failed.clone(),
+            finished_at: state.finished_at,
+        }
+    }
+
+    /// Grows with every change of what the other calls answer.
+    pub fn revision(&self) -> u64 {
+        self.inner.revision.load(Ordering::Acquire)
+    }
+
+    /// Where the store is, for people.
+    pub fn place(&self) -> &str {
+        &self.inner.config.place
+    }
+
+    /// Whether raw logs can be opened.
+    pub fn has_logs(&self) -> bool {
+        self.inner.config.raw.is_some()
+    }
+}
+
+impl Inner {
+    fn index(&self) -> RwLockReadGuard<'_, Index> {
+        self.index.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn index_mut(&self) -> RwLockWriteGuard<'_, Index> {
+        self.index.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self) -> Now {
+        let complete = self.state().complete;
+        Now::at(self.config.clock.now(), complete)
+    }
+
+    fn preferred(&self) -> Layout {
+        match self.config.key_prefix {
+            KeyPrefix::Off => Layout::Plain,
+            KeyPrefix::Spread => Layout::Spread,
+        }
+    }
+
+    /// Notes a change, and tells of it if nobody was told for a while.
+    fn changed(&self) {
+        let now = self.config.clock.now();
+        let mut state = self.state();
+        state.untold = true;
+        if state.told_at.is_none_or(|told| now.duration_since(told) >= TELL_EVERY) {
+            drop(state);
+            self.tell();
+        }
+    }
+
+    /// Tells of the changes that nobody was told of.
+    fn tell(&self) {
+        let mut state = self.state();
+        if !std::mem::take(&mut state.untold) {
+            return;
+        }
+        state.told_at = Some(self.config.clock.now());
+        drop(state);
+        let revision = self.revision.fetch_add(1, Ordering::AcqRel) + 1;
+        (self.config.on_change)(revision);
+    }
+}

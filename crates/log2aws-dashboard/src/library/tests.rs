@@ -1,0 +1,537 @@
+//! The library over a store in memory.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write as _};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use jiff::Timestamp;
+use log2aws_core::key::{BucketName, KeyPrefix, ObjectKey, RawKey, ResultKind};
+use log2aws_core::server_name::ServerName;
+use log2aws_core::summary::{RawObject, Rejects, Summary, SummaryBuilder};
+use log2aws_service::ports::{
+    Cache, Catalog, Clock, ListPage, ListQuery, Store, StoreError, Upload, Version, VersionId,
+};
+use log2aws_store::{BucketSpec, MemoryStore};
+
+use super::*;
+use crate::index::{Reason, Status};
+
+/// 2026-11-24T03:00:00Z.
+const NOW: i64 = 1_795_489_200;
+
+struct HandClock(AtomicI64);
+
+impl Clock for HandClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_second(self.0.load(Ordering::Relaxed)).unwrap()
+    }
+}
+
+#[derive(Default)]
+struct MapCache(Mutex<BTreeMap<String, Vec<u8>>>);
+
+impl Cache for MapCache {
+    fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
+        Ok(self.0.lock().unwrap().get(name).cloned())
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        self.0.lock().unwrap().insert(name.to_owned(), bytes.to_vec());
+        Ok(())
+    }
+
+    fn names(&self) -> io::Result<Vec<String>> {
+        Ok(self.0.lock().unwrap().keys().cloned().collect())
+    }
+}
+
+/// A store that counts, and fails or loses what it is told to.
+struct Watched {
+    store: MemoryStore,
+    lists: AtomicUsize,
+    opened: Mutex<Vec<String>>,
+    /// Removed at the moment it is looked at.
+    vanishing: Mutex<Option<ObjectKey>>,
+    broken: Mutex<Option<String>>,
+    /// Lists are given, objects are not.
+    only_lists: AtomicBool,
+    looks: AtomicUsize,
+}
+
+impl Watched {
+    fn check(&self, key: &str) -> Result<(), StoreError> {
+        match self.broken.lock().unwrap().as_ref().filter(|broken| key.starts_with(*broken)) {
+            Some(broken) => Err(StoreError::Failed {
+                what: format!("looking at {broken}"),
+                source: io::Error::other("S3 answers 403 (AccessDenied)"),
+            }),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Store for Watched {
+    fn newest(&self, bucket: &BucketName, key: &ObjectKey) -> Result<Option<Version>, StoreError> {
+        self.looks.fetch_add(1, Ordering::Relaxed);
+        if self.only_lists.load(Ordering::Relaxed) {
+            let source = io::Error::other("S3 answers 403 (AccessDenied)");
+            return Err(StoreError::Failed { what: format!("looking at {key}"), source });
+        }
+        self.check(key.as_str())?;
+        let newest = self.store.newest(bucket, key);
+        if self.vanishing.lock().unwrap().as_ref() == Some(key) {
+            self.store.delete(bucket, key)?;
+        }
+        newest
+    }
+
+    fn open(
+        &self,
+        bucket: &BucketName,
+        key: &ObjectKey,
+        version: &VersionId,
+    ) -> Result<Box<dyn io::Read + Send>, StoreError> {
+        self.opened.lock().unwrap().push(key.to_string());
+        self.store.open(bucket, key, version)
+    }
+
+    fn create(
+        &self,
+        _: &BucketName,
+        _: &ObjectKey,
+        _: &str,
+    ) -> Result<Box<dyn Upload>, StoreError> {
+        panic!("the library writes nothing")
+    }
+
+    fn delete(&self, _: &BucketName, _: &ObjectKey) -> Result<(), StoreError> {
+        panic!("the library removes nothing")
+    }
+}
+
+impl Catalog for Watched {
+    fn list(&self, bucket: &BucketName, query: &ListQuery) -> Result<ListPage, StoreError> {
+        self.lists.fetch_add(1, Ordering::Relaxed);
+        self.check(if query.prefix.is_empty() { "/" } else { &query.prefix })?;
+        self.store.list(bucket, query)
+    }
+}
+
+struct World {
+    watched: Arc<Watched>,
+    cache: Arc<MapCache>,
+    clock: Arc<HandClock>,
+    told: Arc<AtomicUsize>,
+}
+
+fn analyzed() -> BucketName {
+    "analyzedlogs-local".parse().unwrap()
+}
+
+fn name(text: &str) -> ServerName {
+    text.parse().unwrap()
+}
+
+fn day(text: &str) -> Day {
+    text.parse().unwrap()
+}
+
+fn raw_key(server: &str, date: &str) -> RawKey {
+    RawKey::new(name(server), day(date), KeyPrefix::Off)
+}
+
+fn spread_key(server: &str, date: &str) -> RawKey {
+    RawKey::new(name(server), day(date), KeyPrefix::Spread)
+}
+
+/// A summary of a log with so many rejects, and nothing else.
+fn summary(key: &RawKey, rejects: u64) -> Vec<u8> {
+    let raw = RawObject {
+        key: key.object_key().to_string(),
+        version: "1".to_owned(),
+        size: 1,
+        sha256: None,
+    };
+    let log = SummaryBuilder::new(key.day).finish(Rejects { count: rejects, kept: 0 });
+    Summary::read("0", key, raw, log).to_json().unwrap()
+}
+
+fn never() -> bool {
+    false
+}
+
+impl World {
+    fn new() -> Self {
+        let spec = BucketSpec { name: analyzed(), versioned: false };
+        let watched = Watched {
+            store: MemoryStore::new(&[spec]),
+            lists: AtomicUsize::new(0),
+            opened: Mutex::default(),
+            vanishing: Mutex::default(),
+            broken: Mutex::default(),
+            only_lists: AtomicBool::new(false),
+            looks: AtomicUsize::new(0),
+        };
+        Self {
+            watched: Arc::new(watched),
+            cache: Arc::default(),
+            clock: Arc::new(HandClock(AtomicI64::new(NOW))),
+            told: Arc::default(),
+        }
+    }
+
+    fn library(&self) -> Library {
+        self.library_at("here", KeyPrefix::Off)
+    }
+
+    fn library_at(&self, place: &str, key_prefix: KeyPrefix) -> Library {
+        let told = self.told.clone();
+        Library::new(LibraryConfig {
+            catalog: self.watched.clone(),
+            analyzed: analyzed(),
+            raw: None,
+            place: place.to_owned(),
+            cache: self.cache.clone(),
+            clock: self.clock.clone(),
+            on_change: Box::new(move |_| {
+                told.fetch_add(1, Ordering::Relaxed);
+            }),
+            key_prefix,
+            parallel: 4,
+            full_every: FULL_EVERY,
+        })
+    }
+
+    fn put(&self, key: &RawKey, kind: ResultKind, bytes: &[u8]) {
+        let key = key.result_key(kind);
+        let mut upload = self.watched.store.create(&analyzed(), &key, "text/plain").unwrap();
+        upload.write_all(bytes).unwrap();
+        upload.commit().unwrap();
+    }
+
+    fn deliver(&self, key: &RawKey, rejects: u64) {
+        self.put(key, ResultKind::Csv, b"csv");
+        self.put(key, ResultKind::Json, &summary(key, rejects));
+    }
+
+    fn remove(&self, key: &RawKey) {
+        for kind in [ResultKind::Json, ResultKind::Csv] {
+            self.watched.store.delete(&analyzed(), &key.result_key(kind)).unwrap();
+        }
+    }
+
+    fn lists(&self) -> usize {
+        self.watched.lists.swap(0, Ordering::Relaxed)
+    }
+
+    fn opened(&self) -> Vec<String> {
+        std::mem::take(&mut *self.watched.opened.lock().unwrap())
+    }
+
+    fn break_at(&self, prefix: Option<&str>) {
+        *self.watched.broken.lock().unwrap() = prefix.map(str::to_owned);
+    }
+
+    fn wait(&self, hours: i64) {
+        self.clock.0.fetch_add(hours * 3600, Ordering::Relaxed);
+    }
+}
+
+/// Status and rejects of each day.
+fn days(library: &Library, server: &str) -> Vec<(String, Status, u32)> {
+    let days = library.server(&name(server)).unwrap_or_default();
+    days.into_iter().map(|(day, facts)| (day.to_string(), facts.status, facts.rejects)).collect()
+}
+
+fn read_day(date: &str, rejects: u32) -> (String, Status, u32) {
+    (date.to_owned(), Status::Read, rejects)
+}
+
+#[test]
+fn a_sweep_reads_what_is_new_changed_or_gone() {
+    let world = World::new();
+    let library = world.library();
+    for date in ["2026-11-20", "2026-11-21", "2026-11-22"] {
+        world.deliver(&raw_key("web01", date), 0);
+    }
+    world.deliver(&raw_key("web02", "2026-11-22"), 7);
+    assert!(library.progress().loading);
+    let swept = library.sweep(&never).unwrap();
+    assert_eq!((swept.full, swept.listed, swept.read, swept.forgotten), (true, 4, 4, 0));
+    assert_eq!(days(&library, "web02"), [read_day("2026-11-22", 7)]);
+    assert!(world.opened()[0].contains("2026-11-22"), "the newest days come first");
+    let progress = library.progress();
+    assert_eq!((progress.servers, progress.summaries, progress.loading), (2, 4, false));
+
+    world.deliver(&raw_key("web01", "2026-11-21"), 3);
+    world.remove(&raw_key("web01", "2026-11-20"));
+    world.remove(&raw_key("web02", "2026-11-22"));
+    world.deliver(&raw_key("new", "2026-11-23"), 0);
+    let revision = library.revision();
+    let swept = library.sweep(&never).unwrap();
+    assert_eq!((swept.full, swept.read, swept.forgotten), (false, 2, 2));
+    assert_eq!(days(&library, "web01"), [read_day("2026-11-21", 3), read_day("2026-11-22", 0)]);
+    assert_eq!(days(&library, "new"), [read_day("2026-11-23", 0)]);
+    assert_eq!(library.server(&name("web02")), None);
+    assert!(library.revision() > revision);
+    world.opened();
+    let (revision, told) = (library.revision(), world.told.load(Ordering::Relaxed));
+    assert_eq!(library.sweep(&never).unwrap().read, 0);
+    assert_eq!(world.opened(), [""; 0]);
+    assert!(library.revision() > revision && world.told.load(Ordering::Relaxed) > told);
+}
+
+#[test]
+fn both_kinds_of_keys_are_found_and_the_preferred_counts() {
+    let world = World::new();
+    // A server that is called as a prefix could be, which is a prefix, too.
+    let key = spread_key("web01", "2026-11-20");
+    let prefix = key.object_key().as_str()[..4].to_owned();
+    world.deliver(&key, 1);
+    world.deliver(&raw_key(&prefix, "2026-11-20"), 2);
+    world.deliver(&raw_key("web01", "2026-11-21"), 3);
+    world.deliver(&spread_key("web01", "2026-11-21"), 4);
+    world.deliver(&spread_key("web01", "2026-10-31"), 5);
+    for (key_prefix, both) in [(KeyPrefix::Off, 3), (KeyPrefix::Spread, 4)] {
+        let library = world.library_at(&format!("{key_prefix:?}"), key_prefix);
+        let expected =
+            [read_day("2026-10-31", 5), read_day("2026-11-20", 1), read_day("2026-11-21", both)];
+        for full in [true, false, false] {
+            assert_eq!(library.sweep(&never).unwrap().full, full);
+            assert_eq!(days(&library, "web01"), expected, "{key_prefix:?}");
+            assert_eq!(days(&library, &prefix), [read_day("2026-11-20", 2)]);
+        }
+        let bytes = library.read(&name("web01"), day("2026-10-31"), ResultKind::Json, 1 << 20);
+        assert_eq!(bytes.unwrap(), Some(summary(&spread_key("web01", "2026-10-31"), 5)));
+    }
+}
+
+#[test]
+fn a_month_of_the_spread_layout_is_forgotten_by_itself() {
+    let world = World::new();
+    let library = world.library_at("here", KeyPrefix::Spread);
+    for date in ["2026-09-30", "2026-10-31", "2026-11-01", "2026-11-23"] {
+        world.deliver(&spread_key("web01", date), 0);
+    }
+    library.sweep(&never).unwrap();
+    world.remove(&spread_key("web01", "2026-10-31"));
+    world.deliver(&spread_key("web01", "2026-11-23"), 9);
+    let swept = library.sweep(&never).unwrap();
+    assert_eq!((swept.full, swept.read, swept.forgotten), (false, 1, 1));
+    let expected =
+        [read_day("2026-09-30", 0), read_day("2026-11-01", 0), read_day("2026-11-23", 9)];
+    assert_eq!(days(&library, "web01"), expected);
+}
+
+#[test]
+fn a_bad_summary_is_unreadable_and_keeps_no_other_from_being_read() {
+    let world = World::new();
+    let library = world.library();
+    world.deliver(&raw_key("web01", "2026-11-19"), 0);
+    world.put(&raw_key("web01", "2026-11-20"), ResultKind::Json, b"{\"format\": 1, \"pro");
+    world.put(&raw_key("web01", "2026-11-21"), ResultKind::Csv, b"csv");
+    let other = summary(&raw_key("db01", "2026-11-22"), 0);
+    world.put(&raw_key("web01", "2026-11-22"), ResultKind::Json, &other);
+    world.put(&raw_key("web01", "2026-11-23"), ResultKind::Json, &vec![b' '; 5 << 20]);
+    let swept = library.sweep(&never).unwrap();
+    assert_eq!(swept.listed, 5);
+    let unreadable = |date: &str| (date.to_owned(), Status::Unreadable, 0);
+    let mut expected = vec![read_day("2026-11-19", 0)];
+    expected.extend(["20", "21", "22", "23"].map(|day| unreadable(&format!("2026-11-{day}"))));
+    assert_eq!(days(&library, "web01"), expected);
+    // Read no second time, until they change.
+    world.opened();
+    library.sweep(&never).unwrap();
+    assert_eq!(world.opened(), [""; 0]);
+    world.deliver(&raw_key("web01", "2026-11-21"), 0);
+    library.sweep(&never).unwrap();
+    assert_eq!(days(&library, "web01")[2], read_day("2026-11-21", 0));
+}
+
+#[test]
+fn what_vanishes_between_list_and_reading_is_not_there() {
+    let world = World::new();
+    let library = world.library();
+    world.deliver(&raw_key("web01", "2026-11-22"), 0);
+    world.deliver(&raw_key("web01", "2026-11-23"), 0);
+    let gone = raw_key("web01", "2026-11-22").result_key(ResultKind::Json);
+    *world.watched.vanishing.lock().unwrap() = Some(gone);
+    let swept = library.sweep(&never).unwrap();
+    assert_eq!(swept.listed, 2);
+    assert_eq!(days(&library, "web01"), [read_day("2026-11-23", 0)]);
+    // Its CSV still stands, which the next sweep sees.
+    library.sweep(&never).unwrap();
+    assert_eq!(days(&library, "web01")[0].1, Status::Unreadable);
+}
+
+#[test]
+fn a_failure_is_told_and_what_is_held_stays() {
+    let world = World::new();
+    let library = world.library();
+    for server in ["db01", "web01"] {
+        world.deliver(&raw_key(server, "2026-11-22"), 0);
+    }
+    library.sweep(&never).unwrap();
+    for broken in ["/", "web01/2026-11-23", "web01/"] {
+        world.wait(25);
+        world.deliver(&raw_key("db01", "2026-11-23"), 1);
+        world.deliver(&raw_key("web01", "2026-11-23"), 1);
+        world.break_at(Some(broken));
+        library.sweep(&never).unwrap_err();
+        let failed = library.progress().failed.unwrap();
+        assert!(failed.contains("AccessDenied") && failed.contains(broken), "{failed}");
+        assert_eq!(days(&library, "web01"), [read_day("2026-11-22", 0)], "{broken}");
+        if broken != "/" {
+            assert_eq!(days(&library, "db01").len(), 2, "{broken}");
+        }
+    }
+    world.break_at(None);
+    let swept = library.sweep(&never).unwrap();
+    assert!(swept.full, "what was not read is not passed over by a list of the last days");
+    assert_eq!(library.progress().failed, None);
+    assert_eq!(days(&library, "web01").len(), 2);
+}
+
+#[test]
+fn a_store_out_of_reach_is_not_asked_for_every_day() {
+    let world = World::new();
+    let library = world.library();
+    for number in 0..200 {
+        world.deliver(&raw_key(&format!("web{number:03}"), "2026-11-22"), 0);
+    }
+    world.break_at(Some("web"));
+    library.sweep(&never).unwrap_err();
+    let lists = world.lists();
+    assert!(lists < 20, "{lists} lists of a store that refuses them");
+    world.break_at(None);
+    world.watched.only_lists.store(true, Ordering::Relaxed);
+    library.sweep(&never).unwrap_err();
+    let looks = world.watched.looks.load(Ordering::Relaxed);
+    assert!(looks < 20, "{looks} looks into a store that refuses them");
+    assert!(library.progress().loading && library.progress().summaries == 0);
+    world.watched.only_lists.store(false, Ordering::Relaxed);
+    library.sweep(&never).unwrap();
+    assert_eq!(library.progress().summaries, 200);
+}
+
+#[test]
+fn a_restart_lists_the_last_days_alone_and_reads_nothing_twice() {
+    let world = World::new();
+    let first = world.library();
+    for month in 1..=11 {
+        for date in 1..=20 {
+            world.deliver(&raw_key("web01", &format!("2026-{month:02}-{date:02}")), 2);
+        }
+    }
+    first.sweep(&never).unwrap();
+    let (before, calendar) = (days(&first, "web01"), first.progress().summaries);
+    world.opened();
+    let second = world.library();
+    assert_eq!(second.load_cache().unwrap(), calendar);
+    assert_eq!(days(&second, "web01"), before);
+    let swept = second.sweep(&never).unwrap();
+    assert_eq!((swept.full, swept.read), (false, 0));
+    assert!(swept.listed <= 41, "{} days listed", swept.listed);
+    assert_eq!(world.opened(), [""; 0]);
+    // A day later it lists everything, and reads nothing.
+    world.wait(25);
+    let swept = second.sweep(&never).unwrap();
+    assert_eq!((swept.full, swept.listed, swept.read), (true, 220, 0));
+}
+
+#[test]
+fn what_is_wrong_with_the_cache_is_read_anew() {
+    type Damage = fn(&mut Vec<u8>);
+    let damage: [(&str, Damage); 4] = [
+        ("version", |bytes| bytes[0] += 1),
+        ("bit", |bytes| *bytes.last_mut().unwrap() ^= 1),
+        ("cut", |bytes| bytes.truncate(bytes.len() / 2)),
+        ("empty", Vec::clear),
+    ];
+    for (what, damage) in damage {
+        let world = World::new();
+        world.deliver(&raw_key("web01", "2026-01-01"), 1);
+        world.deliver(&raw_key("web02", "2026-01-01"), 2);
+        world.library().sweep(&never).unwrap();
+        damage(world.cache.0.lock().unwrap().get_mut("s-web01").unwrap());
+        let library = world.library();
+        assert_eq!(library.load_cache().unwrap(), 1, "{what}");
+        let swept = library.sweep(&never).unwrap();
+        assert_eq!((swept.full, swept.read), (true, 1), "{what}");
+        assert_eq!(days(&library, "web01"), [read_day("2026-01-01", 1)], "{what}");
+    }
+    // That of another place is none.
+    let world = World::new();
+    world.deliver(&raw_key("web01", "2026-01-01"), 1);
+    world.library().sweep(&never).unwrap();
+    assert_eq!(world.library_at("elsewhere", KeyPrefix::Off).load_cache().unwrap(), 0);
+}
+
+#[test]
+fn a_look_learns_of_one_day() {
+    let world = World::new();
+    let library = world.library();
+    let key = raw_key("web01", "2026-11-23");
+    world.deliver(&key, 1);
+    // Whose name begins with the other's.
+    world.deliver(&raw_key("web01.example", "2026-11-23"), 1);
+    library.sweep(&never).unwrap();
+    world.deliver(&key, 5);
+    let revision = library.revision();
+    library.look(&key).unwrap();
+    assert_eq!(days(&library, "web01"), [read_day("2026-11-23", 5)]);
+    assert_eq!(library.revision(), revision + 1);
+    world.remove(&key);
+    library.look(&key).unwrap();
+    assert_eq!(library.server(&name("web01")), None);
+    assert_eq!(days(&library, "web01.example"), [read_day("2026-11-23", 1)]);
+    world.break_at(Some("web01/"));
+    library.look(&key).unwrap_err();
+}
+
+#[test]
+fn a_stopped_sweep_forgets_nothing_and_goes_on_later() {
+    let world = World::new();
+    let library = world.library();
+    for date in 1..=20 {
+        world.deliver(&raw_key("web01", &format!("2026-11-{date:02}")), 0);
+    }
+    library.sweep(&never).unwrap();
+    world.wait(25);
+    let stopped = library.sweep(&|| true).unwrap();
+    assert!(stopped.stopped && stopped.full && stopped.forgotten == 0);
+    assert_eq!(library.progress().summaries, 20);
+    assert!(library.sweep(&never).unwrap().full);
+}
+
+#[test]
+fn cells_load_until_the_first_sweep_has_ended() {
+    let world = World::new();
+    let library = world.library();
+    world.deliver(&raw_key("web01", "2026-11-10"), 0);
+    world.deliver(&raw_key("web01", "2026-11-12"), 0);
+    world.library().sweep(&never).unwrap();
+    library.load_cache().unwrap();
+    let cell =
+        |library: &Library| library.cells(&name("web01"), day("2026-11-11"), day("2026-11-11"));
+    assert_eq!(cell(&library), [Cell::Empty(Reason::Loading)]);
+    library.sweep(&never).unwrap();
+    assert_eq!(cell(&library), [Cell::Empty(Reason::Unknown)]);
+}
+
+#[test]
+fn results_are_read_as_they_stand() {
+    let world = World::new();
+    let library = world.library();
+    let key = raw_key("web01", "2026-11-23");
+    world.deliver(&key, 0);
+    let read = |kind, max| library.read(&name("web01"), day("2026-11-23"), kind, max);
+    assert_eq!(read(ResultKind::Csv, 3).unwrap(), Some(b"csv".to_vec()));
+    let told = read(ResultKind::Csv, 2).unwrap_err();
+    assert!(format!("{told:?}").contains("3 bytes"), "{told:?}");
+    assert_eq!(read(ResultKind::Rejects, 3).unwrap(), None);
+    let opened = library.open(&name("web01"), day("2026-11-23"), ResultKind::Csv).unwrap();
+    assert_eq!(opened.unwrap().size, 3);
+    assert!(library.open_log(&name("web01"), day("2026-11-23")).unwrap().is_none());
+}
