@@ -8,5 +8,11 @@
 //! starts threads only within a call that waits for them. A request is answered by a call that
 //! blocks.
 
+mod assets;
+mod http;
 pub mod index;
 pub mod library;
+mod pages;
+mod words;
+
+pub use http::{Body, Dashboard, Feed, LoginFault, login_page};

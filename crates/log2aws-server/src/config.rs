@@ -11,6 +11,8 @@ use log2aws_core::allow_list::AllowList;
 use log2aws_core::key::KeyPrefix;
 use url::Url;
 
+use crate::tls::{TlsError, TlsFiles};
+
 /// URL requests a second that one source address may make, unless set otherwise.
 ///
 /// A whole fleet may stand behind one NAT address, so this only stops a run-away loop.
@@ -39,6 +41,8 @@ pub struct ServeConfig {
     pub requests_per_second: NonZeroU32,
     /// How many logs are analyzed at once; `None`: eight for each core, 32 at most.
     pub analyzer_threads: Option<NonZeroUsize>,
+    /// The certificate to speak TLS with; `None` speaks plain HTTP.
+    pub tls: Option<TlsFiles>,
 }
 
 impl ServeConfig {
@@ -54,6 +58,7 @@ impl ServeConfig {
             key_prefix: KeyPrefix::Off,
             requests_per_second: DEFAULT_REQUESTS_PER_SECOND,
             analyzer_threads: None,
+            tls: None,
         }
     }
 }
@@ -90,6 +95,14 @@ pub enum ServeError {
         /// Its permission bits.
         mode: u32,
     },
+    /// The dashboard's cache has no folder.
+    #[error("{} could not be made or read: {source}; it holds nothing that cannot be made again", path.display())]
+    Cache {
+        /// The folder.
+        path: PathBuf,
+        /// The fault itself.
+        source: io::Error,
+    },
     /// The operating system gave no random bytes for a key.
     #[error("the operating system gave no random bytes for a new key: {0}")]
     Random(String),
@@ -103,6 +116,9 @@ pub enum ServeError {
         "behind a proxy every caller would count as {0}, which the allow-list lets in: set --trusted-proxy to the address of the proxy that serves --public-url, or take {0} off --allow-hosts"
     )]
     OpenProxy(IpAddr),
+    /// The certificate or its key cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The public URL is none that a URL can be signed for.
     #[error("the public URL cannot be used: {0}")]
     PublicUrl(#[from] log2aws_service::signer::EndpointError),

@@ -1,10 +1,11 @@
 //! The keys of a data folder: made at the first start, read at every other.
 //!
-//! Three secrets, each in a file that only its owner can read:
+//! Four secrets, each in a file that only its owner can read:
 //! * `credentials` (and `credentials.env`): the operator's key pair, for the whole S3 API;
 //! * `signing-key`: the pair that signs the URLs handed out to servers. It opens nothing but a PUT
 //!   of a day log, so that whoever might get hold of it could neither read nor list;
-//! * `metrics-token`: what a scraper shows at `/-/metrics`.
+//! * `metrics-token`: what a scraper shows at `/-/metrics`;
+//! * `dashboard-token`: what people show at the dashboard's login (`crate::ui::token`).
 
 use std::fmt;
 use std::fs;
@@ -50,11 +51,66 @@ impl fmt::Debug for KeyPair {
     }
 }
 
-/// A bearer token; does not print.
+/// Fills a buffer with unpredictable bytes.
+pub(crate) type Random<'a> = &'a mut dyn FnMut(&mut [u8]) -> Result<(), ServeError>;
+
+/// The operating system's unpredictable bytes.
+///
+/// # Errors
+/// [`ServeError::Random`].
+pub(crate) fn fill(buffer: &mut [u8]) -> Result<(), ServeError> {
+    getrandom::fill(buffer).map_err(|error| ServeError::Random(error.to_string()))
+}
+
+/// A token of at least 16 characters; does not print.
 #[derive(Clone)]
 pub(crate) struct Token(String);
 
 impl Token {
+    /// Makes one: 24 unpredictable bytes, in characters that a URL can carry.
+    ///
+    /// # Errors
+    /// [`ServeError::Random`].
+    pub(crate) fn make(random: Random<'_>) -> Result<Self, ServeError> {
+        let mut bytes = [0; 24];
+        random(&mut bytes)?;
+        Ok(Self(BASE64_URL_SAFE_NO_PAD.encode(bytes)))
+    }
+
+    /// Reads the token of a file; `None` if there is no such file.
+    ///
+    /// # Errors
+    /// A file that cannot be read, that other users can read, or that holds none.
+    pub(crate) fn read(path: &Path) -> Result<Option<Self>, ServeError> {
+        let Some(text) = read_secret(path)? else { return Ok(None) };
+        let token = text.trim();
+        if token.len() < 16 || token.contains(char::is_control) {
+            return Err(ServeError::KeyFileContent {
+                path: path.to_owned(),
+                expected: "a token of at least 16 characters",
+            });
+        }
+        Ok(Some(Self(token.to_owned())))
+    }
+
+    /// Reads the token of a file, or makes the file with a new one.
+    ///
+    /// # Errors
+    /// As for [`Token::read`]; a file that cannot be written.
+    pub(crate) fn read_or_make(path: &Path, random: Random<'_>) -> Result<Self, ServeError> {
+        if let Some(token) = Self::read(path)? {
+            return Ok(token);
+        }
+        let token = Self::make(random)?;
+        write_secret(path, &format!("{}\n", token.0))?;
+        Ok(token)
+    }
+
+    /// What a caller shows as a token, whatever it is.
+    pub(crate) fn shown(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
     /// The token, for comparison in constant time.
     pub(crate) fn expose(&self) -> &str {
         &self.0
@@ -82,10 +138,7 @@ impl Credentials {
     ///
     /// # Errors
     /// A file that cannot be read or written, that other users can read, or that holds no key.
-    pub(crate) fn read_or_make(
-        folder: &Path,
-        random: &mut dyn FnMut(&mut [u8]) -> Result<(), ServeError>,
-    ) -> Result<Self, ServeError> {
+    pub(crate) fn read_or_make(folder: &Path, random: Random<'_>) -> Result<Self, ServeError> {
         let mut pair = |file: &str| -> Result<KeyPair, ServeError> {
             let path = folder.join(file);
             if let Some(text) = read_secret(&path)? {
@@ -100,21 +153,7 @@ impl Credentials {
         };
         let (operator, signing) = (pair(OPERATOR_FILE)?, pair(SIGNING_FILE)?);
 
-        let path = folder.join(TOKEN_FILE);
-        let metrics = match read_secret(&path)? {
-            Some(text) if text.trim().len() >= 16 => Token(text.trim().to_owned()),
-            Some(_) => {
-                let expected = "a token of at least 16 characters";
-                return Err(ServeError::KeyFileContent { path, expected });
-            }
-            None => {
-                let mut bytes = [0; 24];
-                random(&mut bytes)?;
-                let token = BASE64_URL_SAFE_NO_PAD.encode(bytes);
-                write_secret(&path, &format!("{token}\n"))?;
-                Token(token)
-            }
-        };
+        let metrics = Token::read_or_make(&folder.join(TOKEN_FILE), random)?;
         Ok(Self { operator, signing, metrics, folder: folder.to_owned() })
     }
 
@@ -137,9 +176,7 @@ impl Credentials {
     }
 }
 
-fn make_pair(
-    random: &mut dyn FnMut(&mut [u8]) -> Result<(), ServeError>,
-) -> Result<KeyPair, ServeError> {
+fn make_pair(random: Random<'_>) -> Result<KeyPair, ServeError> {
     let mut name = [0; 16];
     let mut secret = [0; 30];
     random(&mut name)?;

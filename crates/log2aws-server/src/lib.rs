@@ -7,6 +7,7 @@
 //! request, print a URL's query or a key, or run analysis on a thread of the runtime.
 
 mod analyst;
+mod cache;
 mod config;
 mod credentials;
 mod http;
@@ -14,8 +15,15 @@ mod metrics;
 mod retention;
 mod s3;
 mod server;
+mod shown;
+mod stamp;
+mod sweeper;
+mod tls;
+mod ui;
 mod worker;
 
 pub use config::{DEFAULT_REQUESTS_PER_SECOND, KeyFileAction, ServeConfig, ServeError};
 pub use credentials::{KeyPair, PROFILE, REGION};
 pub use server::{ANALYZED_BUCKET, RAW_BUCKET, Server};
+pub use tls::{TlsError, TlsFiles};
+pub use ui::SecretUrl;

@@ -3,29 +3,36 @@
 use std::future::Future;
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use log2aws_core::key::BucketName;
+use log2aws_dashboard::library::Library;
 use log2aws_service::http::UrlApp;
 use log2aws_service::ports::{Clock, Settings, SettingsSource, SettingsUnavailable};
 use log2aws_service::signer::{Addressing, Credentials as SigningKeys, SigV4Signer};
 use log2aws_store::{BucketSpec, DiskStore};
 use s3s::auth::SimpleAuth;
 use s3s::service::S3ServiceBuilder;
+use tokio::sync::watch;
 use url::{Host, Url};
 
 use crate::analyst::StoreAnalyst;
 use crate::config::{ServeConfig, ServeError};
-use crate::credentials::{Credentials, KeyPair, REGION};
+use crate::credentials::{Credentials, KeyPair, REGION, fill};
 use crate::http::app::{App, router};
+use crate::http::callers::Callers;
 use crate::http::limit::RateLimit;
 use crate::http::listen::{Limits, serve};
 use crate::metrics::Metrics;
 use crate::retention::Retention;
 use crate::s3::Disk;
 use crate::s3::guard::Guard;
+use crate::shown;
+use crate::sweeper::Sweeper;
+use crate::tls::{self, Tls};
+use crate::ui::{Door, Front, FrontConfig, SecretUrl};
 use crate::worker::{Queue, Work, Workers};
 
 /// The bucket that raw logs arrive in.
@@ -34,6 +41,9 @@ pub const RAW_BUCKET: &str = "serverlogs-local";
 /// The bucket that results are written to.
 pub const ANALYZED_BUCKET: &str = "analyzedlogs-local";
 
+/// Each analysis tells the index of its day; what goes by age or by hand it finds by looking.
+const SWEEP_EVERY: Duration = Duration::from_mins(10);
+
 /// `serve`, opened on its data folder and not yet listening.
 pub struct Server {
     config: ServeConfig,
@@ -41,6 +51,10 @@ pub struct Server {
     store: DiskStore,
     credentials: Credentials,
     settings: Arc<Settings>,
+    tls: Option<Arc<Tls>>,
+    door: Door,
+    library: Library,
+    changes: watch::Receiver<u64>,
     limits: Limits,
 }
 
@@ -64,7 +78,8 @@ impl Server {
     ///
     /// # Errors
     /// [`ServeError`]: a folder that is in use, newer, or not ours; a key file that cannot be read
-    /// or written, holds no key, or can be read by others; a public URL that is none.
+    /// or written, holds no key, or can be read by others; a certificate that cannot be used; a
+    /// public URL that is none.
     pub fn open(config: ServeConfig, clock: Arc<dyn Clock>) -> Result<Self, ServeError> {
         let (raw_bucket, analyzed_bucket) = (bucket(RAW_BUCKET), bucket(ANALYZED_BUCKET));
         let buckets = [
@@ -72,19 +87,32 @@ impl Server {
             BucketSpec { name: analyzed_bucket.clone(), versioned: false },
         ];
         let store = DiskStore::open(&config.data_dir, &buckets, clock.clone())?;
-        let credentials = Credentials::read_or_make(&config.data_dir, &mut |buffer| {
-            getrandom::fill(buffer).map_err(|error| ServeError::Random(error.to_string()))
-        })?;
+        let credentials = Credentials::read_or_make(&config.data_dir, &mut fill)?;
         if let Some(url) = &config.public_url {
             signer(url.clone(), &credentials.signing)?;
         }
+        let tls = config.tls.clone().map(|files| Tls::open(files, clock.clone())).transpose()?;
         let settings = Arc::new(Settings {
             allow_list: config.allow_list.clone(),
             raw_bucket,
             analyzed_bucket,
             key_prefix: config.key_prefix,
         });
-        Ok(Self { config, clock, store, credentials, settings, limits: Limits::default() })
+        let door = Door::open(&config.data_dir, &*clock, &mut fill)?;
+        let (tls, limits) = (tls.map(Arc::new), Limits::default());
+        let (library, changes) = shown::library(&config, &store, &settings, &clock)?;
+        Ok(Self {
+            config,
+            clock,
+            store,
+            credentials,
+            settings,
+            tls,
+            door,
+            library,
+            changes,
+            limits,
+        })
     }
 
     /// The file with the operator's key pair and the endpoint, for a shell's `source`. Written by
@@ -113,6 +141,20 @@ impl Server {
         &self.store
     }
 
+    /// The file with the token that opens the dashboard.
+    pub fn dashboard_token_file(&self) -> &Path {
+        self.door.token_file()
+    }
+
+    /// The link that lets its bearer into the dashboard once, within ten minutes of
+    /// [`Server::open`].
+    ///
+    /// # Errors
+    /// As for [`Server::endpoint`].
+    pub fn login_link(&self, address: SocketAddr) -> Result<SecretUrl, ServeError> {
+        self.door.link(&self.endpoint(address)?).ok_or(ServeError::PublicUrlNeeded(address))
+    }
+
     /// What presigned URLs are made for when listening on `address`.
     ///
     /// # Errors
@@ -124,7 +166,9 @@ impl Server {
         if address.ip().is_unspecified() {
             return Err(ServeError::PublicUrlNeeded(address));
         }
-        Url::parse(&format!("http://{address}")).map_err(|_| ServeError::PublicUrlNeeded(address))
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        Url::parse(&format!("{scheme}://{address}"))
+            .map_err(|_| ServeError::PublicUrlNeeded(address))
     }
 
     /// Serves on `listener` until `shutdown` is ready. Calls `on_start` once nothing can keep it
@@ -152,21 +196,31 @@ impl Server {
         let queue = Arc::new(Queue::new(metrics.queue_length.clone()));
         let app = Arc::new(self.app(endpoint, &queue, &metrics)?);
         let workers = self.workers(&queue, &metrics)?;
+        let sweeper = Sweeper::start(self.library.clone(), SWEEP_EVERY)?;
         let retention = tokio::spawn(self.retention(&metrics).run());
+        let renewal = self.tls.clone().map(|tls| tokio::spawn(tls.watch(tls::LOOK)));
         let forgetting = tokio::spawn(forget_quiet(app.clone()));
 
         let stopping = app.clone();
         let shutdown = async move {
             shutdown.await;
-            stopping.stopping.store(true, Ordering::Relaxed);
+            stopping.callers.stop();
+            stopping.front.stop();
         };
         on_start();
-        serve(listener, router(app), self.limits, shutdown).await;
+        serve(listener, router(app), self.limits, self.tls.clone(), shutdown).await;
+        if let Some(renewal) = renewal {
+            renewal.abort();
+        }
         retention.abort();
         forgetting.abort();
-        let joined = tokio::task::spawn_blocking(move || workers.stop()).await;
+        let joined = tokio::task::spawn_blocking(move || {
+            workers.stop();
+            sweeper.stop();
+        })
+        .await;
         if joined.is_err() {
-            tracing::error!("the analyzer threads could not be waited for");
+            tracing::error!("the server's threads could not be waited for");
         }
         Ok(())
     }
@@ -196,7 +250,7 @@ impl Server {
     ) -> Result<App, ServeError> {
         let (operator, signing) = (&self.credentials.operator, &self.credentials.signing);
         let urls = log2aws_service::http::router(UrlApp {
-            signer: Arc::new(signer(endpoint, signing)?),
+            signer: Arc::new(signer(endpoint.clone(), signing)?),
             settings: Arc::new(Fixed(self.settings.clone())),
             clock: self.clock.clone(),
         });
@@ -218,6 +272,8 @@ impl Server {
             signing: signing.access_key.clone(),
             raw_bucket: self.settings.raw_bucket.clone(),
         });
+        let counted = metrics.clone();
+        let count = move |status| counted.count_http(status);
         Ok(App {
             urls,
             s3: s3.build(),
@@ -225,8 +281,20 @@ impl Server {
             limit: RateLimit::new(self.config.requests_per_second),
             metrics: metrics.clone(),
             token: self.credentials.metrics.clone(),
-            trusted_proxies: self.config.trusted_proxies.clone(),
-            stopping: AtomicBool::new(false),
+            callers: Callers::new(self.config.trusted_proxies.clone(), Box::new(count)),
+            front: self.front(endpoint),
+        })
+    }
+
+    fn front(&self, endpoint: Url) -> Arc<Front> {
+        Front::new(FrontConfig {
+            door: self.door.clone(),
+            pages: Arc::new(shown::dashboard(&self.library, &self.clock)),
+            endpoint,
+            clock: self.clock.clone(),
+            random: fill,
+            changes: self.changes.clone(),
+            connections: self.limits.connections,
         })
     }
 
@@ -240,6 +308,7 @@ impl Server {
             store: self.store.clone(),
             raw_bucket: self.settings.raw_bucket.clone(),
             clock: self.clock.clone(),
+            told: Arc::new(shown::look_into(self.library.clone())),
             keep_analyzed_days: self.config.keep_analyzed_days,
         };
         Workers::start(&work, threads)
@@ -267,11 +336,12 @@ fn default_threads() -> usize {
     cores.saturating_mul(8).min(32)
 }
 
-/// Keeps the rate limit's memory small.
+/// Keeps the rate limits' memory small.
 async fn forget_quiet(app: Arc<App>) {
     loop {
-        tokio::time::sleep(std::time::Duration::from_mins(1)).await;
+        tokio::time::sleep(Duration::from_mins(1)).await;
         app.limit.forget_quiet();
+        app.front.forget_quiet();
     }
 }
 

@@ -71,7 +71,7 @@ pub(crate) fn run(args: &[OsString]) -> Exit {
     };
     done.unwrap_or_else(|error| {
         exit::report(&mut io::stderr(), &error);
-        if convert::is_usage(&error) || stack::is_usage(&error) {
+        if convert::is_usage(&error) || serve::is_usage(&error) || stack::is_usage(&error) {
             Exit::Usage
         } else {
             Exit::Failed

@@ -11,7 +11,7 @@ use clap::Args;
 use ipnet::IpNet;
 use log2aws_core::allow_list::AllowList;
 use log2aws_core::key::KeyPrefix;
-use log2aws_server::{ServeConfig, Server};
+use log2aws_server::{ServeConfig, Server, TlsFiles};
 use url::Url;
 
 use crate::clock::SystemClock;
@@ -38,6 +38,13 @@ pub(crate) struct ServeArgs {
     /// A proxy, or a network of proxies, whose X-Forwarded-For counts; may be given several times.
     #[arg(long, value_name = "CIDR", value_delimiter = ',', value_parser = flag::network)]
     trusted_proxy: Vec<IpNet>,
+    /// The certificate to speak https with, in PEM, followed by those of its authorities; a renewed
+    /// one is taken without a restart.
+    #[arg(long, value_name = "FILE")]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's private key, in PEM, readable by the server alone.
+    #[arg(long, value_name = "FILE")]
+    tls_key: Option<PathBuf>,
     /// Remove raw logs this many days after they arrived [default: keep all].
     #[arg(long, value_name = "DAYS", value_parser = flag::days)]
     keep_raw_days: Option<NonZeroU32>,
@@ -65,12 +72,41 @@ pub(crate) struct ServeArgs {
     config: Option<PathBuf>,
 }
 
+/// One half of what TLS needs.
+#[derive(Debug, thiserror::Error)]
+enum Half {
+    /// No key.
+    #[error(
+        "--tls-cert is of no use without --tls-key, the file with the certificate's private key"
+    )]
+    Certificate,
+    /// No certificate.
+    #[error("--tls-key is of no use without --tls-cert, the file with the key's certificate")]
+    Key,
+}
+
+/// Whether the command line is what is wrong.
+pub(crate) fn is_usage(error: &anyhow::Error) -> bool {
+    error.is::<Half>()
+}
+
+/// Both files, or none.
+fn tls_files(certificate: Option<PathBuf>, key: Option<PathBuf>) -> Result<Option<TlsFiles>, Half> {
+    match (certificate, key) {
+        (Some(certificate), Some(key)) => Ok(Some(TlsFiles { certificate, key })),
+        (None, None) => Ok(None),
+        (Some(_), None) => Err(Half::Certificate),
+        (None, Some(_)) => Err(Half::Key),
+    }
+}
+
 /// Serves until SIGTERM or Ctrl-C.
 ///
 /// # Errors
 /// When it cannot start, or stops by a failure.
 pub(crate) fn run(args: ServeArgs) -> anyhow::Result<Exit> {
     logging::start(args.log_format, args.log_level)?;
+    let tls = tls_files(args.tls_cert, args.tls_key)?;
     let listener = TcpListener::bind(args.listen)
         .with_context(|| format!("cannot listen on {} (--listen)", args.listen))?;
     let address = listener.local_addr()?;
@@ -84,6 +120,7 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<Exit> {
         key_prefix: if args.key_prefix { KeyPrefix::Spread } else { KeyPrefix::Off },
         requests_per_second: args.requests_per_second,
         analyzer_threads: args.analyzer_threads,
+        tls,
     };
     let server = Server::open(config, Arc::new(SystemClock))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -125,4 +162,23 @@ pub(crate) fn stop_signal() -> io::Result<impl Future<Output = ()> + Send + 'sta
             _ = interrupt.recv() => {}
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_and_its_key_are_given_together_or_not_at_all() {
+        let file = || Some(PathBuf::from("a.pem"));
+        assert!(tls_files(file(), file()).unwrap().is_some());
+        assert!(tls_files(None, None).unwrap().is_none());
+        for (certificate, key, missing) in
+            [(file(), None, "--tls-key"), (None, file(), "--tls-cert")]
+        {
+            let error = anyhow::Error::from(tls_files(certificate, key).unwrap_err());
+            assert!(error.to_string().contains(&format!("without {missing}, ")), "{error}");
+            assert!(is_usage(&error));
+        }
+    }
 }

@@ -118,6 +118,11 @@ fn decimals(step: f64) -> usize {
         .map_or(6, |n| usize::try_from(n).unwrap_or_default())
 }
 
+/// A value that can be drawn: one that is a number and not below zero.
+pub(super) fn finite(value: f64) -> Option<f64> {
+    (value.is_finite() && value >= 0.0).then_some(value)
+}
+
 /// A number for a legend: three digits or so.
 pub(super) fn number(value: f64) -> String {
     short(value, &DECIMAL, 10_000.0, "")

@@ -22,7 +22,7 @@ text{font:12px system-ui,-apple-system,'Segoe UI','Helvetica Neue',Arial,'Hiragi
 .t{fill:#4d5761;font-size:11px}.e{text-anchor:end}.m{text-anchor:middle}\
 .o{paint-order:stroke;stroke:#fff;stroke-width:3px;stroke-linejoin:round}\
 .bg{fill:#fff}.gap{fill:#eceff2}\
-.g,.f,.l,.cores,.boot{fill:none}.g{stroke:#e1e5e9}.f{stroke:#aab2ba}\
+.g,.f,.l,.cores,.boot,.mean,.whisker{fill:none}.g{stroke:#e1e5e9}.f{stroke:#aab2ba}\
 .l{stroke-width:1.6px;stroke-linejoin:round;stroke-linecap:butt}\
 .p1{stroke:#0072b2}.p2{stroke:#d55e00;stroke-dasharray:7 2.5}\
 .p3{stroke:#009e73;stroke-dasharray:2.5 2}.p4{stroke:#b0558a;stroke-dasharray:9 2.5 2.5 2.5}\
@@ -31,6 +31,8 @@ text{font:12px system-ui,-apple-system,'Segoe UI','Helvetica Neue',Arial,'Hiragi
 .a1{fill:#0072b2}.a2{fill:#56b4e9}.a3{fill:#f0e442}.a4{fill:#d55e00}\
 .cores{stroke:#1b1f24;stroke-dasharray:12 4;stroke-width:1.2px}\
 .boot{stroke:#4d5761;stroke-dasharray:2 2}\
+.mean{stroke:#1b1f24;stroke-width:2px}.whisker{stroke:#0072b2;stroke-width:1.2px}\
+.lack{fill:url(#since-boot-line);stroke:#aab2ba}\
 .ring{fill:none;stroke:#1b1f24;stroke-width:1.4px}\
 .ha{fill:url(#since-boot-area)}.hl{fill:url(#since-boot-line)}\
 .w{fill:none;stroke:#fff;stroke-width:2.4px}.v{fill:none;stroke:#ccd3da;stroke-width:1.2px}\

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::drawing::{Drawing, Path, Shape, Span};
 use super::style::SHEET;
+use super::view::Language;
 
 /// Stripes for series that are averages since boot: over filled areas, and behind lines.
 const PATTERNS: &str = "<defs>\
@@ -29,6 +30,9 @@ struct Svg {
 impl Svg {
     fn document(&mut self, drawing: &Drawing) {
         self.raw("<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\"");
+        if drawing.language == Language::Ja {
+            self.raw(" xml:lang=\"ja\"");
+        }
         self.attribute("width", drawing.width);
         self.attribute("height", drawing.height);
         self.raw(" viewBox=\"0 0 ");
@@ -80,6 +84,15 @@ impl Svg {
                 for span in spans {
                     self.span(span);
                 }
+                self.raw("</text>\n");
+            }
+            Shape::Upright { class, x, y, text } => {
+                self.open("text", class);
+                self.raw(" transform=\"translate(");
+                self.number(*x);
+                self.separated(*y);
+                self.raw(") rotate(-90)\">");
+                self.escaped(text);
                 self.raw("</text>\n");
             }
         }
@@ -193,21 +206,23 @@ impl Svg {
         self.text.push_str(text);
     }
 
-    /// Text as XML 1.0 allows it; what it forbids altogether becomes U+FFFD.
     fn escaped(&mut self, text: &str) {
-        for c in text.chars() {
-            match c {
-                '&' => self.raw("&amp;"),
-                '<' => self.raw("&lt;"),
-                '>' => self.raw("&gt;"),
-                '"' => self.raw("&quot;"),
-                '\'' => self.raw("&#39;"),
-                '\t' | '\n' | '\r' => self.raw(" "),
-                '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}' => {
-                    self.raw("\u{fffd}");
-                }
-                c => self.text.push(c),
-            }
+        escaped(&mut self.text, text);
+    }
+}
+
+/// Appends text as XML 1.0 allows it; what it forbids altogether becomes U+FFFD.
+pub(super) fn escaped(to: &mut String, text: &str) {
+    for c in text.chars() {
+        match c {
+            '&' => to.push_str("&amp;"),
+            '<' => to.push_str("&lt;"),
+            '>' => to.push_str("&gt;"),
+            '"' => to.push_str("&quot;"),
+            '\'' => to.push_str("&#39;"),
+            '\t' | '\n' | '\r' => to.push(' '),
+            '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}' => to.push('\u{fffd}'),
+            c => to.push(c),
         }
     }
 }

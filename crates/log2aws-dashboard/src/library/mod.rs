@@ -179,6 +179,13 @@ impl Library {
         self.inner.index().cells(server, from, to, now)
     }
 
+    /// The newest day that something stands of.
+    pub fn newest(&self) -> Option<Day> {
+        let index = self.inner.index();
+        let last = |days: &crate::index::Days| days.as_slice().last()?.day.day();
+        index.names().filter_map(|(_, days)| last(days)).max()
+    }
+
     /// How far it has come.
     pub fn progress(&self) -> Progress {
         let (servers, summaries) = {

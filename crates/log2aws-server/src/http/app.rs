@@ -1,9 +1,7 @@
 //! Where each request goes.
 
 use std::convert::Infallible;
-use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -13,8 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Request, StatusCode};
-use ipnet::IpNet;
-use log2aws_service::http::{Caller, SOURCE_HEADER, too_many_requests, too_slow};
+use log2aws_service::http::{Caller, too_many_requests, too_slow};
 use log2aws_store::DiskStore;
 use s3s::service::S3Service;
 use subtle::ConstantTimeEq;
@@ -22,12 +19,12 @@ use tower::ServiceExt;
 use tracing::Dispatch;
 use tracing::instrument::WithSubscriber;
 
-use super::caller::{UnknownCaller, caller};
+use super::callers::{Callers, healthz, sentence};
 use super::limit::RateLimit;
-use super::listen::Peer;
 use crate::credentials::Token;
 use crate::metrics::Metrics;
 use crate::s3::guard;
+use crate::ui::{self, Front};
 
 /// How long a request for a URL may take in all. A few hundred bytes are asked of it: whoever hands
 /// them over one by one only keeps others from connecting.
@@ -41,63 +38,32 @@ pub(crate) struct App {
     pub(crate) limit: RateLimit,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) token: Token,
-    pub(crate) trusted_proxies: Vec<IpNet>,
-    /// Set when the shutdown begins.
-    pub(crate) stopping: AtomicBool,
+    pub(crate) callers: Arc<Callers>,
+    pub(crate) front: Arc<Front>,
 }
 
 /// All paths of `serve`.
 pub(crate) fn router(app: Arc<App>) -> Router {
-    Router::new()
+    let (callers, front) = (app.callers.clone(), app.front.clone());
+    let ours = Router::new()
         .route("/", any(root))
         .route("/-/healthz", get(healthz))
         .route("/-/readyz", get(readyz))
         .route("/-/metrics", get(metrics))
         .fallback(bucket)
-        .layer(axum::middleware::from_fn_with_state(app.clone(), front))
-        .with_state(app)
+        .with_state(app);
+    callers.before(ours.merge(front.router()))
 }
 
-/// Finds out who calls, for everything behind it; counts what was answered.
-async fn front(
-    State(app): State<Arc<App>>,
-    mut request: Request<Body>,
-    next: axum::middleware::Next,
-) -> Response {
-    let Some(Peer(peer)) = request.extensions().get::<Peer>().copied() else {
-        tracing::error!("a request came without its connection's address");
-        return sentence(StatusCode::INTERNAL_SERVER_ERROR, "the caller's address is not known");
-    };
-    let mut response = match caller(peer.ip(), request.headers(), &app.trusted_proxies) {
-        Ok(source) => {
-            request.extensions_mut().insert(Caller(source));
-            with_source(next.run(request).await, source)
-        }
-        Err(error) => {
-            tracing::warn!(proxy = %peer.ip(), %error, "refused a request");
-            let answer = match error {
-                UnknownCaller::Unreadable => {
-                    sentence(StatusCode::BAD_REQUEST, "the proxy's X-Forwarded-For cannot be read")
-                }
-                UnknownCaller::UnnamedProxy => {
-                    sentence(StatusCode::FORBIDDEN, "the proxy in between is not trusted here")
-                }
-            };
-            with_source(answer, peer.ip().to_canonical())
-        }
-    };
-    app.metrics.count_http(response.status());
-    if app.stopping.load(Ordering::Relaxed) {
-        response.headers_mut().insert(http::header::CONNECTION, HeaderValue::from_static("close"));
-    }
-    response
-}
-
-/// `/`: the handler that gives out URLs; but a signed request is S3's `ListBuckets`.
+/// `/`: the handler that gives out URLs; but a signed request is S3's `ListBuckets`, and
+/// who only looks around with a browser is shown the dashboard.
 async fn root(State(app): State<Arc<App>>, request: Request<Body>) -> Response {
     let (parts, body) = request.into_parts();
     if guard::is_signed(&parts) {
         return bucket(State(app), Request::from_parts(parts, body)).await;
+    }
+    if ui::is_a_visit(&parts) {
+        return ui::see_other(ui::HOME);
     }
     let Some(who) = parts.extensions.get::<Caller>().copied() else {
         return sentence(StatusCode::INTERNAL_SERVER_ERROR, "the caller's address is not known");
@@ -147,11 +113,6 @@ fn refused(error: s3s::S3Error) -> Response {
     }
 }
 
-/// The process is up.
-async fn healthz() -> Response {
-    sentence(StatusCode::OK, "ok")
-}
-
 /// Deliveries can be taken: the store can be written to, and no shutdown has begun.
 async fn readyz(State(app): State<Arc<App>>) -> Response {
     let not_ready = |reason| {
@@ -159,7 +120,7 @@ async fn readyz(State(app): State<Arc<App>>) -> Response {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("10"));
         response
     };
-    if app.stopping.load(Ordering::Relaxed) {
+    if app.callers.is_stopping() {
         return not_ready("shutting down");
     }
     let store = app.store.clone();
@@ -210,18 +171,6 @@ async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
     }
 }
 
-fn with_source(mut response: Response, source: IpAddr) -> Response {
-    if let Ok(value) = HeaderValue::try_from(source.to_string()) {
-        response.headers_mut().insert(SOURCE_HEADER, value);
-    }
-    response
-}
-
-fn sentence(status: StatusCode, text: &'static str) -> Response {
-    let headers = [(CONTENT_TYPE, "text/plain; charset=utf-8"), (CACHE_CONTROL, "no-store")];
-    (status, headers, format!("{text}\n")).into_response()
-}
-
 fn infallible(result: Result<Response, Infallible>) -> Response {
     match result {
         Ok(response) => response,
@@ -230,6 +179,8 @@ fn infallible(result: Result<Response, Infallible>) -> Response {
 
 #[cfg(test)]
 mod tests {
+    use log2aws_service::http::SOURCE_HEADER;
+
     use super::*;
 
     #[tokio::test]

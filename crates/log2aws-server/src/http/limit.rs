@@ -1,4 +1,4 @@
-//! How many URL requests a second one source address may make.
+//! How many requests for a URL, and how many logins, one source address may make.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
@@ -22,6 +22,12 @@ impl RateLimit {
     pub(crate) fn new(per_second: NonZeroU32) -> Self {
         let burst = per_second.saturating_mul(NonZeroU32::MIN.saturating_add(1));
         let quota = Quota::per_second(per_second).allow_burst(burst);
+        Self { buckets: RateLimiter::keyed(quota), clock: DefaultClock::default() }
+    }
+
+    /// `per_minute` requests, at once or spread over the minute.
+    pub(crate) fn per_minute(per_minute: NonZeroU32) -> Self {
+        let quota = Quota::per_minute(per_minute);
         Self { buckets: RateLimiter::keyed(quota), clock: DefaultClock::default() }
     }
 

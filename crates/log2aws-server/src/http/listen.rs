@@ -10,12 +10,14 @@ use axum::body::Body;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
 use tower::ServiceExt;
 
 use super::body::{BodyEnd, TimedBody};
 use super::socket::Socket;
+use crate::tls::Tls;
 
 /// How long connections are waited for, and how many there may be.
 #[derive(Clone, Copy, Debug)]
@@ -53,14 +55,16 @@ fn connections_for(files: rustix::process::Rlimit) -> usize {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
 
-/// Serves `router` on `listener` until `shutdown`, then lets running requests end. Those that take
+/// Serves `router` on `listener`, by TLS where there is any, until `shutdown`, then lets running requests end. Those that take
 /// longer than `limits.drain` are cut off.
 pub(crate) async fn serve(
     listener: TcpListener,
     router: Router,
     limits: Limits,
+    tls: Option<Arc<Tls>>,
     shutdown: impl Future<Output = ()>,
 ) {
+    let (stop, stopping) = watch::channel(());
     let graceful = GracefulShutdown::new();
     let room = Arc::new(Semaphore::new(limits.connections));
     let mut shutdown = std::pin::pin!(shutdown);
@@ -76,10 +80,25 @@ pub(crate) async fn serve(
         };
         match accepted {
             Ok((stream, peer)) => {
-                let connection = graceful.watch(connection(stream, peer, &router, limits));
+                // Answers are small and whole: waiting for more of them would only delay them.
+                let _ = stream.set_nodelay(true);
+                let (watcher, router, tls) = (graceful.watcher(), router.clone(), tls.clone());
+                let mut stopping = stopping.clone();
                 tokio::spawn(async move {
                     // A connection's end is its peer's affair: there is nobody to tell.
-                    let _ = connection.await;
+                    if let Some(tls) = tls {
+                        let hands = tls.accept(stream, limits.stall);
+                        let shaken = tokio::select! {
+                            shaken = tokio::time::timeout(limits.head, hands) => shaken,
+                            _ = stopping.changed() => return,
+                        };
+                        if let Ok(Ok(stream)) = shaken {
+                            let _ = watcher.watch(connection(stream, peer, router, limits)).await;
+                        }
+                    } else {
+                        let socket = Socket::new(stream, limits.stall);
+                        let _ = watcher.watch(connection(socket, peer, router, limits)).await;
+                    }
                     drop(place);
                 });
             }
@@ -91,6 +110,7 @@ pub(crate) async fn serve(
         }
     }
     drop(listener);
+    stop.send_replace(());
     let ended = tokio::time::timeout(limits.drain, graceful.shutdown()).await;
     if ended.is_err() {
         let connections = limits.connections - room.available_permits();
@@ -98,15 +118,12 @@ pub(crate) async fn serve(
     }
 }
 
-fn connection(
-    stream: TcpStream,
+fn connection<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
+    stream: S,
     peer: SocketAddr,
-    router: &Router,
+    router: Router,
     limits: Limits,
-) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> + Send + use<> {
-    // Answers are small and whole: waiting for more of them would only delay them.
-    let _ = stream.set_nodelay(true);
-    let router = router.clone();
+) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> + Send + use<S> {
     let service = hyper::service::service_fn(move |request: http::Request<Incoming>| {
         let (mut parts, body) = request.into_parts();
         let end = BodyEnd::default();
@@ -119,11 +136,13 @@ fn connection(
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head)
         .max_buf_size(64 * 1024)
-        .serve_connection(TokioIo::new(Socket::new(stream, limits.stall)), service)
+        .serve_connection(TokioIo::new(stream), service)
 }
 
 #[cfg(test)]
 mod tests {
+    use tokio::net::TcpStream;
+
     use super::*;
 
     #[test]
@@ -143,7 +162,7 @@ mod tests {
             .route("/endless", axum::routing::any(|| async { vec![b'x'; 64 << 20] }));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        tokio::spawn(serve(listener, router, limits, std::future::pending()));
+        tokio::spawn(serve(listener, router, limits, None, std::future::pending()));
         address
     }
 

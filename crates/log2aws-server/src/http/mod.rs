@@ -3,6 +3,7 @@
 pub(crate) mod app;
 pub(crate) mod body;
 pub(crate) mod caller;
+pub(crate) mod callers;
 pub(crate) mod limit;
 pub(crate) mod listen;
-mod socket;
+pub(crate) mod socket;

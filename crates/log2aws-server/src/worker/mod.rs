@@ -69,6 +69,8 @@ pub(crate) struct Work {
     pub(crate) store: DiskStore,
     pub(crate) raw_bucket: BucketName,
     pub(crate) clock: Arc<dyn Clock>,
+    /// Told of every day log whose results may have changed.
+    pub(crate) told: Arc<dyn Fn(&ObjectKey) + Send + Sync>,
     /// After how many days results are removed; `None` keeps them.
     pub(crate) keep_analyzed_days: Option<NonZeroU32>,
 }
@@ -126,7 +128,11 @@ impl Work {
             let begin = Instant::now();
             // A log that breaks the analyzer must not take the thread with it, and the logs of
             // everybody else.
-            let look = std::panic::AssertUnwindSafe(|| self.analyst.look(&key));
+            let look = std::panic::AssertUnwindSafe(|| {
+                let looked = self.analyst.look(&key);
+                (self.told)(&key);
+                looked
+            });
             let result = std::panic::catch_unwind(look)
                 .unwrap_or_else(|_| Err("the analyzer broke down at this log".to_owned()));
             self.metrics.observe_analysis(begin.elapsed());
@@ -272,6 +278,7 @@ mod tests {
             store,
             raw_bucket,
             clock: Arc::new(Epoch),
+            told: Arc::new(|_| {}),
             keep_analyzed_days: None,
         };
         let workers = Workers::start(&work, 1).unwrap();

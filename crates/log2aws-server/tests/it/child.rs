@@ -2,18 +2,23 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
-use log2aws_server::Server;
+use log2aws_server::{Server, TlsFiles};
 
 use crate::client::Request;
 use crate::harness::{ClockAt, LOG, config, files_under, start_on};
 
 /// Set for the child alone: the data folder of the server that it is to be.
 const FOLDER: &str = "LOG2AWS_TEST_CHILD_FOLDER";
+
+/// Set for the child alone: the files that it is to speak TLS with.
+pub(crate) const TLS_CERTIFICATE: &str = "LOG2AWS_TEST_CHILD_CERTIFICATE";
+pub(crate) const TLS_KEY: &str = "LOG2AWS_TEST_CHILD_KEY";
 
 /// Not a test of its own: what the others start. It serves until it is killed.
 #[test]
@@ -24,7 +29,12 @@ fn child_server() {
         .with_writer(std::io::stderr)
         .with_ansi(false)
         .init();
-    let server = Server::open(config(Path::new(&folder)), Arc::new(ClockAt(0))).unwrap();
+    let mut config = config(Path::new(&folder));
+    let file = |name| std::env::var_os(name).map(PathBuf::from);
+    config.tls = file(TLS_CERTIFICATE)
+        .zip(file(TLS_KEY))
+        .map(|(certificate, key)| TlsFiles { certificate, key });
+    let server = Server::open(config, Arc::new(ClockAt(0))).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     println!("\nlistening {}", listener.local_addr().unwrap());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
@@ -78,6 +88,19 @@ fn drain(process: &mut Process) -> std::thread::JoinHandle<String> {
     })
 }
 
+/// What a child logs that is killed a moment after its start.
+pub(crate) fn log_of(change: impl FnOnce(&mut Command)) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    change(&mut command);
+    let mut process = Process::start(command, folder.path()).unwrap();
+    let log = drain(&mut process);
+    std::thread::sleep(Duration::from_secs(1));
+    process.child.kill().unwrap();
+    process.child.wait().unwrap();
+    log.join().unwrap()
+}
+
 #[test]
 fn what_was_acknowledged_before_a_kill_has_its_results_after_the_restart() {
     let folder = tempfile::tempdir().unwrap();
@@ -127,11 +150,23 @@ fn nothing_secret_is_logged_even_at_the_most_talkative_level() {
     let secret = secret.trim().rsplit_once('=').unwrap().1.to_owned();
     let wrong = Request::new("GET", "/").sign(process.address, "LOG2WRONGWRONGWRONG1", &secret);
     assert_eq!(wrong.send(process.address).status, 403);
+    let token = std::fs::read_to_string(folder.path().join("dashboard-token")).unwrap();
+    let login = |body: String| {
+        let request = Request::new("POST", "/ui/login").header("sec-fetch-site", "same-origin");
+        request.body(body).send(process.address)
+    };
+    let opened = login(format!("token={}", token.trim()));
+    let cookie = opened.header("set-cookie").unwrap().split(['=', ';']).nth(1).unwrap().to_owned();
+    assert_eq!(login("token=a-guess-of-somebody".to_owned()).status, 401);
+    let once = Request::new("GET", "/ui/login?once=a-spent-code");
+    assert_eq!(once.send(process.address).status, 401);
     process.child.kill().unwrap();
     process.child.wait().unwrap();
     let log = log.join().unwrap();
     assert!(log.contains("log2aws"), "nothing was logged at all");
-    for secret in [signature.as_str(), "X-Amz-Signature", "Signature=", &secret] {
+    let guesses = ["a-guess-of-somebody", "a-spent-code"];
+    let secrets = [&signature, "X-Amz-Signature", "Signature=", &secret, token.trim(), &cookie];
+    for secret in secrets.into_iter().chain(guesses) {
         assert!(!log.contains(secret), "the log holds {secret:?}:\n{log}");
     }
 }

@@ -3,6 +3,7 @@
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -24,12 +25,25 @@ impl Clock for ClockAt {
     }
 }
 
+/// The time, moved by what a test says while the server runs.
+struct Ahead(Arc<AtomicI64>);
+
+impl Clock for Ahead {
+    fn now(&self) -> Timestamp {
+        ClockAt(self.0.load(Ordering::SeqCst)).now()
+    }
+}
+
 /// A server on a thread of its own. Dropping it stops it.
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
     pub(crate) folder: PathBuf,
     pub(crate) key: KeyPair,
     pub(crate) store: DiskStore,
+    /// The link of the start, from the path on.
+    pub(crate) link: String,
+    /// By how many seconds the server's clock is ahead.
+    pub(crate) ahead: Arc<AtomicI64>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<Result<(), ServeError>>>,
     own_folder: Option<TempDir>,
@@ -60,7 +74,11 @@ pub(crate) fn start_on(config: ServeConfig, clock: ClockAt) -> Running {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let folder = config.data_dir.clone();
-    let server = Server::open(config, Arc::new(clock)).unwrap();
+    let ahead = Arc::new(AtomicI64::new(clock.0));
+    let server = Server::open(config, Arc::new(Ahead(ahead.clone()))).unwrap();
+    let link = server.login_link(address).unwrap();
+    let link = link.expose_url().splitn(4, '/').nth(3).unwrap();
+    let link = format!("/{link}");
     let (key, store) = (server.credentials().clone(), server.store().clone());
     let (stop, stopped) = oneshot::channel::<()>();
     let thread = std::thread::spawn(move || {
@@ -70,7 +88,8 @@ pub(crate) fn start_on(config: ServeConfig, clock: ClockAt) -> Running {
         }))
     });
     let stop = Some(stop);
-    Running { address, folder, key, store, stop, thread: Some(thread), own_folder: None }
+    let thread = Some(thread);
+    Running { address, folder, key, store, link, ahead, stop, thread, own_folder: None }
 }
 
 impl Running {

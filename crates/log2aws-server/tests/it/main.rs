@@ -11,3 +11,5 @@ mod delivery;
 mod front;
 mod harness;
 mod s3_api;
+mod tls;
+mod ui;

@@ -1,0 +1,1 @@
+/* What the dashboard adds where scripts run. */

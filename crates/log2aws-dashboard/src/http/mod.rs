@@ -1,0 +1,243 @@
+//! Requests and answers: which URL shows what, and under which headers.
+
+mod download;
+pub(crate) mod query;
+mod reply;
+mod route;
+
+use std::fmt;
+use std::io::Read;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use log2aws_core::chart::Language;
+use log2aws_core::day::Day;
+use log2aws_service::ports::{Clock, Rasterizer};
+
+use crate::library::Library;
+use crate::pages::frame::Frame;
+use crate::pages::notice;
+use crate::words::{self, Words};
+
+pub use crate::pages::notice::LoginFault;
+
+use reply::Fault;
+
+/// How many hours the easternmost clocks are ahead of UTC.
+const MOST_AHEAD: i32 = 14;
+
+/// The body of an answer.
+pub enum Body {
+    /// Bytes at hand.
+    Bytes(Bytes),
+    /// Bytes to be read, and how many there are.
+    Reader(Box<dyn Read + Send>, Option<u64>),
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bytes(bytes) => f.debug_tuple("Bytes").field(&bytes.len()).finish(),
+            Self::Reader(_, size) => f.debug_tuple("Reader").field(size).finish(),
+        }
+    }
+}
+
+/// What the dashboard shows, for its footer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Feed {
+    /// Where it comes from: "this machine", or a bucket.
+    pub source: String,
+}
+
+/// The dashboard over a library. Who may look is not its matter.
+#[derive(Clone)]
+pub struct Dashboard {
+    library: Library,
+    raster: Rasterizer,
+    clock: Arc<dyn Clock>,
+    version: &'static str,
+    feed: Feed,
+}
+
+impl fmt::Debug for Dashboard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dashboard").field("feed", &self.feed).finish_non_exhaustive()
+    }
+}
+
+impl Dashboard {
+    /// A dashboard; `version` is that of the program.
+    pub fn new(
+        library: Library,
+        raster: Rasterizer,
+        clock: Arc<dyn Clock>,
+        version: &'static str,
+        feed: Feed,
+    ) -> Self {
+        Self { library, raster, clock, version, feed }
+    }
+
+    /// Answers a request for a path below `/ui/`. Blocks: it may ask the store. A `HEAD` has the
+    /// headers of its `GET`, and no body.
+    pub fn answer(&self, request: &Request<()>) -> Response<Body> {
+        let asked = Asked::new(request);
+        let answer = route::answer(self, &asked);
+        let answer = answer.unwrap_or_else(|fault| self.fault(&asked, &fault));
+        if request.method() == http::Method::HEAD { reply::without_body(answer) } else { answer }
+    }
+
+    fn frame<'a>(&'a self, asked: &'a Asked<'_>, here: &'static str, title: &str) -> Frame<'a> {
+        Frame {
+            w: asked.w,
+            title: title.to_owned(),
+            here,
+            back: &asked.back,
+            live: true,
+            chart: false,
+            revision: self.library.revision(),
+            loading: self.library.progress().loading,
+            source: &self.feed.source,
+            version: self.version,
+        }
+    }
+
+    fn fault(&self, asked: &Asked<'_>, fault: &Fault) -> Response<Body> {
+        let (status, title, sentence) = fault.told(asked.w);
+        let frame = self.frame(asked, "", title);
+        match notice::fault(&frame, sentence, fault.detail().as_deref()) {
+            Ok(html) => fault.with_headers(reply::page_of(status, html)),
+            Err(error) => reply::broken(&error),
+        }
+    }
+
+    /// The last day that there can be something of: today as UTC has it or, where the servers'
+    /// clocks are ahead of it, the last day that there is something of. A log of the far future
+    /// does not count.
+    fn newest(&self) -> Result<Day, Fault> {
+        let now = self.clock.now();
+        let date = |hours: i32| {
+            let zone =
+                jiff::tz::TimeZone::fixed(jiff::tz::Offset::from_seconds(hours * 3600).ok()?);
+            Day::from_date(now.to_zoned(zone).date())
+        };
+        let (Some(today), Some(ahead)) = (date(0), date(MOST_AHEAD)) else {
+            return Err(Fault::Internal("the clock is out of order".to_owned()));
+        };
+        Ok(self.library.newest().map_or(today, |newest| newest.clamp(today, ahead)))
+    }
+}
+
+/// The login page, in the language of the request. `next` is where the caller wanted to go.
+pub fn login_page(request: &Request<()>, fault: Option<LoginFault>, next: &str) -> Response<Body> {
+    let asked = Asked::new(request);
+    let frame = Frame {
+        w: asked.w,
+        title: asked.w.login.to_owned(),
+        here: "",
+        back: &asked.back,
+        live: false,
+        chart: false,
+        revision: 0,
+        loading: false,
+        source: "",
+        version: env!("CARGO_PKG_VERSION"),
+    };
+    match notice::login(&frame, fault, next) {
+        Ok(html) => reply::page(html),
+        Err(error) => reply::broken(&error),
+    }
+}
+
+/// A request, and the language to answer in.
+struct Asked<'a> {
+    request: &'a Request<()>,
+    w: &'static Words,
+    /// Its path and query without a language: where the other language leads back to.
+    back: String,
+}
+
+impl<'a> Asked<'a> {
+    fn new(request: &'a Request<()>) -> Self {
+        let uri = request.uri();
+        let pairs = uri.query().unwrap_or_default().split('&');
+        let kept: Vec<_> =
+            pairs.filter(|pair| !pair.is_empty() && !pair.starts_with("lang=")).collect();
+        let back = if kept.is_empty() {
+            uri.path().to_owned()
+        } else {
+            format!("{}?{}", uri.path(), kept.join("&"))
+        };
+        Self { request, w: words::of(language(request)), back }
+    }
+}
+
+/// The name of the cookie that keeps the language.
+pub(crate) const LANGUAGE_COOKIE: &str = "log2aws-lang";
+
+/// The query's language, else the cookie's, else the best that the browser asks for.
+fn language(request: &Request<()>) -> Language {
+    let pairs = request.uri().query().unwrap_or_default().split('&');
+    let asked = pairs.filter_map(|pair| pair.strip_prefix("lang=")?.parse().ok()).next();
+    let headers = request.headers();
+    let texts = |name| headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
+    let cookies = texts(http::header::COOKIE).flat_map(|text| text.split(';'));
+    let kept = cookies.filter_map(|cookie| {
+        let (name, value) = cookie.trim().split_once('=')?;
+        (name == LANGUAGE_COOKIE).then(|| value.parse().ok()).flatten()
+    });
+    let preferred = || preferred(texts(http::header::ACCEPT_LANGUAGE));
+    asked.or_else(|| kept.into_iter().next()).or_else(preferred).unwrap_or_default()
+}
+
+/// The language of the greatest weight, of those that there are; the first of equals.
+fn preferred<'a>(headers: impl Iterator<Item = &'a str>) -> Option<Language> {
+    let mut best: Option<(f32, Language)> = None;
+    for range in headers.flat_map(|header| header.split(',')) {
+        let mut parts = range.split(';').map(str::trim);
+        let tag = parts.next().unwrap_or_default().to_ascii_lowercase();
+        let primary = tag.split('-').next().unwrap_or_default();
+        let weight = parts.find_map(|part| part.strip_prefix("q=")?.parse().ok()).unwrap_or(1.0);
+        if let Ok(language) = primary.parse()
+            && weight > 0.0
+            && best.is_none_or(|(most, _)| weight > most)
+        {
+            best = Some((weight, language));
+        }
+    }
+    best.map(|(_, language)| language)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(uri: &str, headers: &[(&str, &str)]) -> Language {
+        let mut request = Request::builder().uri(uri);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        language(&request.body(()).unwrap())
+    }
+
+    #[test]
+    fn the_language_is_the_querys_the_cookies_the_browsers() {
+        let ja = Language::Ja;
+        assert_eq!(asked("/ui/", &[]), Language::En);
+        assert_eq!(asked("/ui/", &[("accept-language", "ja-JP,ja;q=0.9,en;q=0.8")]), ja);
+        assert_eq!(asked("/ui/", &[("accept-language", "de, en;q=0.4, ja;q=0.7")]), ja);
+        assert_eq!(asked("/ui/", &[("accept-language", "ja;q=0")]), Language::En);
+        let both = [("cookie", "a=b; log2aws-lang=ja"), ("accept-language", "en")];
+        assert_eq!(asked("/ui/", &both), ja);
+        assert_eq!(asked("/ui/?x=1&lang=en", &both), Language::En);
+        assert_eq!(asked("/ui/?lang=xx", &both), ja);
+    }
+
+    #[test]
+    fn the_other_language_leads_back_to_the_same_state() {
+        let request = Request::builder().uri("/ui/s/a?view=week&lang=ja&to=2026-01-01");
+        let request = request.body(()).unwrap();
+        assert_eq!(Asked::new(&request).back, "/ui/s/a?view=week&to=2026-01-01");
+    }
+}

@@ -1,0 +1,276 @@
+//! The calendar: servers by days.
+
+use askama::Template;
+use jiff::{Span, ToSpan};
+use log2aws_core::day::Day;
+
+use super::cells;
+use super::frame::{Frame, Kind, Said};
+use crate::http::query::{Link, Query};
+use crate::index::{Calendar, CalendarQuery, Cell};
+use crate::library::Progress;
+use crate::words::{Words, count, say};
+
+/// How many servers a page has.
+pub(crate) const PER_PAGE: usize = 200;
+
+/// How many days are shown at most, and unless told otherwise.
+pub(crate) const MAX_DAYS: usize = 92;
+const USUAL_DAYS: usize = 31;
+
+/// What the calendar shows, as its URL says it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct State {
+    pub(crate) to: Day,
+    /// Whether `to` was asked for; otherwise the calendar moves on with time.
+    pub(crate) fixed: bool,
+    pub(crate) days: usize,
+    pub(crate) search: String,
+    pub(crate) troubled_only: bool,
+    pub(crate) page: usize,
+}
+
+impl State {
+    /// Reads the state; `newest` is the last day unless another is asked for.
+    ///
+    /// # Errors
+    /// One sentence.
+    pub(crate) fn read(query: &Query, newest: Day, w: &Words) -> Result<Self, String> {
+        let to = query.day("to", w)?;
+        Ok(Self {
+            to: to.unwrap_or(newest),
+            fixed: to.is_some(),
+            days: query.number("days", (1, MAX_DAYS), w)?.unwrap_or(USUAL_DAYS),
+            search: query.get("q").unwrap_or_default().to_owned(),
+            troubled_only: query.get("only") == Some("troubled"),
+            page: query.number("page", (1, 1_000_000), w)?.unwrap_or(1),
+        })
+    }
+
+    /// The first day shown.
+    pub(crate) fn from(&self) -> Day {
+        shifted(self.to, 1 - days(self.days))
+    }
+
+    /// What to ask the index for.
+    pub(crate) fn question(&self) -> CalendarQuery {
+        CalendarQuery {
+            from: self.from(),
+            to: self.to,
+            search: self.search.clone(),
+            troubled_only: self.troubled_only,
+            page: self.page,
+            per_page: PER_PAGE,
+        }
+    }
+
+    fn link(&self) -> String {
+        Link::to("/ui/")
+            .with_some("to", self.fixed.then_some(self.to))
+            .with_some("days", (self.days != USUAL_DAYS).then_some(self.days))
+            .with_some("q", Some(&self.search).filter(|search| !search.is_empty()))
+            .with_some("only", self.troubled_only.then_some("troubled"))
+            .with_some("page", (self.page > 1).then_some(self.page))
+            .text()
+    }
+}
+
+/// A day some days off; the ends of the calendar stay where they are.
+pub(crate) fn shifted(day: Day, days: i64) -> Day {
+    let span = Span::try_from(days.days()).unwrap_or_default();
+    Day::from_date(day.date().saturating_add(span)).unwrap_or(day)
+}
+
+pub(crate) fn days(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(0)
+}
+
+#[derive(Template)]
+#[template(path = "calendar.html")]
+struct CalendarPage<'a> {
+    f: &'a Frame<'a>,
+    state: &'a State,
+    from: Day,
+    given_to: String,
+    totals: String,
+    said: Vec<Said>,
+    empty_fleet: bool,
+    caption: String,
+    months: Vec<Month>,
+    days: Vec<DayHead>,
+    rows: Vec<Row<'a>>,
+    legend: Vec<Entry>,
+    earlier: String,
+    later: Option<String>,
+    newest: String,
+    all_link: String,
+    pages: usize,
+    page_of: String,
+    page_previous: Option<String>,
+    page_next: Option<String>,
+}
+
+struct Month {
+    name: String,
+    days: usize,
+}
+
+struct DayHead {
+    full: String,
+    number: i8,
+    weekday: &'static str,
+    weekend: bool,
+}
+
+struct Row<'a> {
+    server: &'a str,
+    cells: Vec<CellView<'a>>,
+}
+
+struct CellView<'a> {
+    class: &'static str,
+    day: &'a str,
+    text: CellText,
+    words: String,
+}
+
+/// What a cell shows; thousands of them are written, so that a number is not made a text first.
+enum CellText {
+    Number(u32),
+    Sign(&'static str),
+}
+
+impl std::fmt::Display for CellText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(f),
+            Self::Sign(sign) => f.write_str(sign),
+        }
+    }
+}
+
+struct Entry {
+    class: &'static str,
+    text: String,
+    words: &'static str,
+}
+
+/// The page. `newest` is the last day that is shown unless another is asked for.
+///
+/// # Errors
+/// The template's; none in practice.
+pub(crate) fn render(
+    frame: &Frame<'_>,
+    state: &State,
+    calendar: &Calendar,
+    newest: Day,
+    progress: &Progress,
+) -> Result<String, askama::Error> {
+    let w = frame.w;
+    let names: Vec<String> = calendar.days.iter().map(Day::to_string).collect();
+    let state = &State { page: calendar.page, ..state.clone() };
+    let span = days(state.days);
+    let moved = |by| {
+        let to = shifted(state.to, by);
+        State { to, fixed: to < newest, page: 1, ..state.clone() }.link()
+    };
+    let page = |page| State { page, ..state.clone() }.link();
+    let everything =
+        State { search: String::new(), troubled_only: false, page: 1, ..state.clone() };
+    CalendarPage {
+        f: frame,
+        state,
+        from: state.from(),
+        given_to: if state.fixed { state.to.to_string() } else { String::new() },
+        totals: totals(calendar, state, w),
+        said: progress_said(progress, w),
+        empty_fleet: calendar.servers == 0,
+        caption: say(w.calendar_caption, &[("from", &state.from()), ("to", &state.to)]),
+        months: months(&calendar.days),
+        days: calendar.days.iter().map(|day| head(*day, w)).collect(),
+        rows: calendar
+            .rows
+            .iter()
+            .map(|row| Row {
+                server: row.server.as_str(),
+                cells: row.cells.iter().zip(&names).map(|(cell, day)| view(cell, day, w)).collect(),
+            })
+            .collect(),
+        legend: cells::all().iter().map(|cell| entry(cell, w)).collect(),
+        earlier: moved(-span),
+        later: (state.to < newest).then(|| moved(span)),
+        newest: State { fixed: false, page: 1, ..state.clone() }.link(),
+        all_link: everything.link(),
+        pages: calendar.pages,
+        page_of: say(w.page_of, &[("page", &calendar.page), ("pages", &calendar.pages)]),
+        page_previous: (calendar.page > 1).then(|| page(calendar.page - 1)),
+        page_next: (calendar.page < calendar.pages).then(|| page(calendar.page + 1)),
+    }
+    .render()
+}
+
+fn totals(calendar: &Calendar, state: &State, w: &Words) -> String {
+    let mut parts = vec![cells::servers(calendar.servers, w)];
+    if !state.search.is_empty() {
+        parts.push(say(w.matching, &[("n", &calendar.matching)]));
+    }
+    if calendar.matching > 0 {
+        parts.push(match calendar.troubled {
+            0 => w.troubled_none.to_owned(),
+            n => count(n as u64, [w.troubled_one, w.troubled_many]),
+        });
+    }
+    parts.join(" · ")
+}
+
+/// How far the index is.
+pub(crate) fn progress_said(progress: &Progress, w: &Words) -> Vec<Said> {
+    let mut said = Vec::new();
+    if let Some(why) = &progress.failed {
+        said.push(Said::new(Kind::Bad, w.load_failed).because(why.as_str()));
+    }
+    if progress.loading {
+        let text = say(w.loading, &[("listed", &progress.listed), ("read", &progress.read)]);
+        said.push(Said::new(Kind::Note, text));
+    }
+    said
+}
+
+fn months(days: &[Day]) -> Vec<Month> {
+    let mut months: Vec<Month> = Vec::new();
+    for day in days {
+        let name = day.date().strftime("%Y-%m").to_string();
+        match months.last_mut() {
+            Some(month) if month.name == name => month.days += 1,
+            _ => months.push(Month { name, days: 1 }),
+        }
+    }
+    months
+}
+
+fn head(day: Day, w: &Words) -> DayHead {
+    let date = day.date();
+    let weekday = w.weekday(date);
+    DayHead {
+        full: format!("{day} ({weekday})"),
+        number: date.day(),
+        weekday,
+        weekend: date.weekday().to_monday_zero_offset() >= 5,
+    }
+}
+
+fn view<'a>(cell: &Cell, day: &'a str, w: &Words) -> CellView<'a> {
+    let text = match cell {
+        Cell::Delivered(delivered) => CellText::Number(delivered.samples),
+        other => CellText::Sign(cells::sign(other)),
+    };
+    CellView { class: cells::class(cell), day, text, words: cells::short(cell, w) }
+}
+
+fn entry(cell: &Cell, w: &Words) -> Entry {
+    let text = match cell {
+        Cell::Delivered(delivered) => delivered.samples.to_string(),
+        other => cells::sign(other).to_owned(),
+    };
+    Entry { class: cells::class(cell), text, words: cells::sentence(cell, w) }
+}

@@ -1,0 +1,141 @@
+//! One day of several servers, one below the other.
+
+use askama::Template;
+use log2aws_core::chart::{SeriesId, View, Window};
+use log2aws_core::day::Day;
+use log2aws_core::server_name::ServerName;
+
+use super::calendar::shifted;
+use super::cells;
+use super::day::{self, content::Content};
+use super::frame::{Frame, Said};
+use crate::http::query::{Link, Query, repeated};
+use crate::index::Cell;
+use crate::words::{Words, say};
+
+/// So many servers are compared at most.
+pub(crate) const MAX_SERVERS: usize = 8;
+
+/// What is compared: load and CPU. The day's own page has the rest.
+const COMPARED: [SeriesId; 7] = [
+    SeriesId::Load1,
+    SeriesId::Load5,
+    SeriesId::Load15,
+    SeriesId::User,
+    SeriesId::System,
+    SeriesId::Wait,
+    SeriesId::Stolen,
+];
+
+/// What is compared, as the URL says it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct State {
+    pub(crate) servers: Vec<ServerName>,
+    pub(crate) day: Day,
+    pub(crate) view: View,
+}
+
+impl State {
+    /// Reads the state; `newest` is the day unless another is asked for.
+    ///
+    /// # Errors
+    /// One sentence.
+    pub(crate) fn read(query: &Query, newest: Day, w: &Words) -> Result<Self, String> {
+        let mut servers: Vec<ServerName> = Vec::new();
+        for text in query.all("s") {
+            let bad = |_| say(w.bad_server, &[("given", &repeated(text))]);
+            let server = text.parse().map_err(bad)?;
+            if !servers.contains(&server) && servers.len() < MAX_SERVERS {
+                servers.push(server);
+            }
+        }
+        let hidden = SeriesId::ALL.iter().copied().filter(|id| !COMPARED.contains(id)).collect();
+        let view = View { hidden, ..query.view(w)? };
+        Ok(Self { servers, day: query.day("date", w)?.unwrap_or(newest), view })
+    }
+
+    fn link(&self) -> String {
+        let mut link = Link::to("/ui/compare").with("date", self.day);
+        for server in &self.servers {
+            link = link.with("s", server);
+        }
+        link.with_view(&View { hidden: Vec::new(), ..self.view.clone() }).text()
+    }
+}
+
+#[derive(Template)]
+#[template(path = "compare.html")]
+struct ComparePage<'a> {
+    f: &'a Frame<'a>,
+    date: Day,
+    hint: String,
+    previous: String,
+    next: Option<String>,
+    from: String,
+    till: String,
+    whole: Option<String>,
+    full: bool,
+    full_words: String,
+    servers: Vec<One<'a>>,
+}
+
+struct One<'a> {
+    server: &'a str,
+    link: String,
+    said: Said,
+    without: String,
+    remove: String,
+    chart: Option<day::Chart>,
+}
+
+/// The page. `newest` is the last day that there can be.
+///
+/// # Errors
+/// The template's; none in practice.
+pub(crate) fn render(
+    frame: &Frame<'_>,
+    state: &State,
+    days: &[(Content, Cell)],
+    newest: Day,
+) -> Result<String, askama::Error> {
+    let w = frame.w;
+    let on = |day: Day| State { day, ..state.clone() }.link();
+    let time = |time: fn(Window) -> log2aws_core::chart::Time| {
+        state.view.window.map_or_else(String::new, |window| time(window).to_string())
+    };
+    let whole = State { view: View { window: None, ..state.view.clone() }, ..state.clone() };
+    ComparePage {
+        f: frame,
+        date: state.day,
+        hint: say(w.compare_hint, &[("n", &MAX_SERVERS)]),
+        previous: on(shifted(state.day, -1)),
+        next: (state.day < newest).then(|| on(shifted(state.day, 1))),
+        from: time(Window::from),
+        till: time(Window::till),
+        whole: state.view.window.map(|_| whole.link()),
+        full: state.servers.len() >= MAX_SERVERS,
+        full_words: say(w.compare_full, &[("n", &MAX_SERVERS)]),
+        servers: days.iter().map(|(content, cell)| one(state, content, cell, w)).collect(),
+    }
+    .render()
+}
+
+fn one<'a>(state: &State, content: &'a Content, cell: &Cell, w: &Words) -> One<'a> {
+    let server = content.server.as_str();
+    let others = state.servers.iter().filter(|other| **other != content.server).cloned();
+    let without = State { servers: others.collect(), ..state.clone() };
+    let said = match cell {
+        Cell::Delivered(delivered) => Said::new(cells::kind(cell), cells::delivered(delivered, w)),
+        other => Said::new(cells::kind(other), cells::sentence(other, w)),
+    };
+    One {
+        server,
+        link: format!("/ui/s/{server}/{}", content.day),
+        said,
+        without: without.link(),
+        remove: say(w.remove, &[("server", &server)]),
+        chart: content
+            .drawing(&state.view)
+            .map(|drawing| day::chart(content, &state.view, &drawing, w)),
+    }
+}

@@ -1,0 +1,166 @@
+//! What stands of a day: summary, rows, rejects, each there, gone or damaged.
+
+use std::io::{ErrorKind, Read as _};
+
+use log2aws_core::chart::{ChartBuilder, Drawing, View};
+use log2aws_core::csv::{CsvFault, CsvReader};
+use log2aws_core::day::Day;
+use log2aws_core::key::ResultKind;
+use log2aws_core::sample::Sample;
+use log2aws_core::server_name::ServerName;
+use log2aws_core::summary::{LogSummary, Rejects, Summary, SummaryBuilder, SummaryError};
+use log2aws_service::ports::StoreError;
+use sha2::{Digest, Sha256};
+
+use super::rejects::{self, Shown};
+use crate::library::Library;
+
+/// The longest CSV that is shown; a sample every second makes half of it.
+const MAX_CSV: u64 = 32 * 1024 * 1024;
+
+/// The longest summary that is read.
+const MAX_SUMMARY: u64 = 4 * 1024 * 1024;
+
+/// How much of the file of rejects is read: as much as those that are shown can take.
+const MAX_REJECTS: u64 = 2 * 1024 * 1024;
+
+/// A result as it was found.
+#[derive(Debug)]
+pub(crate) enum Stored<T> {
+    Read(T),
+    Absent,
+    /// Half-written, damaged, or of a newer version.
+    Unreadable(SummaryError),
+    /// Larger than what is read here.
+    Large,
+    /// The store did not give it; its own words.
+    Failed(String),
+}
+
+/// The rows of a CSV.
+#[derive(Debug, Default)]
+pub(crate) struct Rows {
+    pub(crate) samples: Vec<Sample>,
+    /// How many rows there are, those that could not be read among them.
+    pub(crate) rows: u64,
+    pub(crate) faults: Vec<CsvFault>,
+    pub(crate) more_faults: u64,
+}
+
+/// A day of a server, as the store has it at this moment.
+#[derive(Debug)]
+pub(crate) struct Content {
+    pub(crate) server: ServerName,
+    pub(crate) day: Day,
+    pub(crate) summary: Stored<Summary>,
+    pub(crate) csv: Stored<Rows>,
+    /// Of the summary; worked out from the CSV where there is none.
+    pub(crate) log: Option<LogSummary>,
+    /// Tells these results from others of the same day.
+    pub(crate) tag: String,
+}
+
+impl Content {
+    /// Reads what stands.
+    pub(crate) fn read(library: &Library, server: &ServerName, day: Day) -> Self {
+        let mut hash = Sha256::new();
+        let mut bytes = |kind, max| {
+            let read = library.read(server, day, kind, max);
+            if let Ok(Some(bytes)) = &read {
+                hash.update(bytes);
+            }
+            read
+        };
+        let summary = match bytes(ResultKind::Json, MAX_SUMMARY) {
+            Ok(Some(json)) => match Summary::from_json(&json) {
+                Ok(summary) => Stored::Read(summary),
+                Err(error) => Stored::Unreadable(error),
+            },
+            Ok(None) => Stored::Absent,
+            Err(error) => failed(&error),
+        };
+        let csv = match bytes(ResultKind::Csv, MAX_CSV) {
+            Ok(Some(csv)) => Stored::Read(rows(&csv)),
+            Ok(None) => Stored::Absent,
+            Err(error) => failed(&error),
+        };
+        let tag = hash.finalize()[..4].iter().map(|byte| format!("{byte:02x}")).collect();
+        let log = match (&summary, &csv) {
+            (Stored::Read(summary), _) => summary.log.clone(),
+            (_, Stored::Read(rows)) => Some(from_rows(day, rows)),
+            _ => None,
+        };
+        Self { server: server.clone(), day, summary, csv, log, tag }
+    }
+
+    /// Whether nothing at all stands.
+    pub(crate) fn is_empty(&self) -> bool {
+        matches!((&self.summary, &self.csv), (Stored::Absent, Stored::Absent))
+    }
+
+    /// The chart, if there are rows to draw.
+    pub(crate) fn drawing(&self, view: &View) -> Option<Drawing> {
+        let (Stored::Read(rows), Some(log)) = (&self.csv, &self.log) else { return None };
+        let mut builder = ChartBuilder::in_force(self.day, log);
+        for sample in &rows.samples {
+            builder.sample(sample);
+        }
+        Some(builder.finish_view(&self.server, log, view))
+    }
+
+    /// The first of the lines that could not be read.
+    pub(crate) fn rejects(&self, library: &Library) -> Stored<Shown> {
+        let file = match library.open(&self.server, self.day, ResultKind::Rejects) {
+            Ok(Some(file)) => file,
+            Ok(None) => return Stored::Absent,
+            Err(error) => return failed(&error),
+        };
+        let mut beginning = Vec::new();
+        match file.reader.take(MAX_REJECTS).read_to_end(&mut beginning) {
+            Ok(read) => Stored::Read(rejects::read(&beginning, (read as u64) < MAX_REJECTS)),
+            Err(error) => Stored::Failed(error.to_string()),
+        }
+    }
+}
+
+fn failed<T>(error: &StoreError) -> Stored<T> {
+    match error {
+        StoreError::Failed { source, .. } if source.kind() == ErrorKind::FileTooLarge => {
+            Stored::Large
+        }
+        other => Stored::Failed(told(other)),
+    }
+}
+
+fn rows(csv: &[u8]) -> Rows {
+    let mut samples = Vec::new();
+    let totals = CsvReader::read(csv, |sample| samples.push(sample));
+    let no_header = totals.faults.contains(&CsvFault::NoHeader);
+    let more_faults = totals.faults_total.saturating_sub(totals.faults.len() as u64);
+    Rows {
+        samples,
+        rows: totals.lines.saturating_sub(u64::from(!no_header)),
+        faults: totals.faults,
+        more_faults,
+    }
+}
+
+fn from_rows(day: Day, rows: &Rows) -> LogSummary {
+    let mut builder = SummaryBuilder::new(day);
+    for sample in &rows.samples {
+        builder.sample(sample);
+    }
+    builder.finish(Rejects::default())
+}
+
+/// A store's fault with its causes.
+pub(crate) fn told(error: &StoreError) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

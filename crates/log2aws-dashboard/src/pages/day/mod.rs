@@ -1,0 +1,324 @@
+//! The page of one day of one server: its state in words, its chart, its figures, its files.
+
+mod chart;
+pub(crate) mod content;
+pub(crate) mod numbers;
+mod rejects;
+mod series;
+mod state;
+
+use askama::Template;
+use log2aws_core::chart::{SeriesId, Time, View};
+use log2aws_core::day::Day;
+use log2aws_core::key::ResultKind;
+use log2aws_core::summary::{LogSummary, Summary};
+
+use super::cells;
+use super::frame::{Frame, Said};
+use crate::http::query::Link;
+use crate::index::Cell;
+use crate::words::{Words, say};
+
+pub(crate) use chart::{Chart, chart};
+use content::{Content, Stored};
+use rejects::{RejectView, Shown};
+use series::Figure;
+
+/// So many rows the table of values has at most.
+const TABLE_ROWS: usize = 288;
+
+/// A day of the same server that has results.
+struct Other {
+    day: Day,
+    link: String,
+    words: String,
+}
+
+/// Days of the same server beside this one that have results.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Neighbours {
+    pub(crate) previous: Option<Day>,
+    pub(crate) next: Option<Day>,
+}
+
+#[derive(Template)]
+#[template(path = "day.html")]
+struct DayPage<'a> {
+    f: &'a Frame<'a>,
+    server: &'a str,
+    server_link: String,
+    day: Day,
+    weekday: &'static str,
+    note: Option<&'a str>,
+    subtitle: String,
+    previous: Option<Other>,
+    next: Option<Other>,
+    compare_link: String,
+    said: Vec<Said>,
+    chart: Option<Chart>,
+    downloads: Vec<File>,
+    origin: Option<Vec<(&'static str, String)>>,
+    rejects: Option<RejectList>,
+    figures: Vec<Figure>,
+    table: Option<Table>,
+}
+
+#[derive(Template)]
+#[template(path = "empty_day.html")]
+struct EmptyDayPage<'a> {
+    f: &'a Frame<'a>,
+    server: &'a str,
+    server_link: String,
+    day: Day,
+    weekday: &'static str,
+    said: Vec<Said>,
+    previous: Option<Other>,
+    next: Option<Other>,
+    log_link: Option<String>,
+}
+
+struct File {
+    name: &'static str,
+    link: String,
+}
+
+struct RejectList {
+    notes: Vec<String>,
+    rejects: Vec<RejectRow>,
+}
+
+struct RejectRow {
+    line: u64,
+    reason: String,
+    text: String,
+    note: Option<String>,
+}
+
+struct Table {
+    note: String,
+    groups: Vec<Columns>,
+    rows: Vec<Row>,
+}
+
+struct Columns {
+    name: &'static str,
+    unit: &'static str,
+    columns: Vec<&'static str>,
+}
+
+struct Row {
+    time: String,
+    values: Vec<String>,
+}
+
+/// What the page of a day shows.
+#[derive(Debug)]
+pub(crate) struct DayInput<'a> {
+    pub(crate) content: &'a Content,
+    /// The first of the lines that could not be read.
+    pub(crate) rejects: &'a Stored<Shown>,
+    pub(crate) view: &'a View,
+    pub(crate) neighbours: Neighbours,
+    /// Whether the log itself can be had.
+    pub(crate) log: bool,
+}
+
+/// The page.
+///
+/// # Errors
+/// The template's; none in practice.
+pub(crate) fn render(frame: &Frame<'_>, input: &DayInput<'_>) -> Result<String, askama::Error> {
+    let (content, w) = (input.content, frame.w);
+    let log = content.log.as_ref();
+    let summary = match &content.summary {
+        Stored::Read(summary) => Some(summary),
+        _ => None,
+    };
+    let server = content.server.as_str();
+    let rejects = reject_list(log, input.rejects, w);
+    DayPage {
+        f: frame,
+        server,
+        server_link: server_link(content),
+        day: content.day,
+        weekday: w.weekday(content.day.date()),
+        note: log.and_then(|log| log.metadata.note.as_deref()),
+        subtitle: log.map_or_else(String::new, |log| subtitle(log, w)),
+        previous: input.neighbours.previous.map(|day| other(content, day, w.nearest_before)),
+        next: input.neighbours.next.map(|day| other(content, day, w.nearest_after)),
+        compare_link: Link::to("/ui/compare").with("date", content.day).with("s", server).text(),
+        said: state::sentences(content, w),
+        chart: content.drawing(input.view).map(|drawing| chart(content, input.view, &drawing, w)),
+        downloads: downloads(content, !matches!(input.rejects, Stored::Absent), input.log, w),
+        origin: summary.map(|summary| origin(summary, w)),
+        rejects,
+        figures: log
+            .filter(|log| log.rows > 0)
+            .map_or_else(Vec::new, |log| series::figures(log, w)),
+        table: table(content, input.view, w),
+    }
+    .render()
+}
+
+/// The page of a day of which nothing stands.
+///
+/// # Errors
+/// The template's; none in practice.
+pub(crate) fn render_empty(
+    frame: &Frame<'_>,
+    content: &Content,
+    cell: &Cell,
+    neighbours: Neighbours,
+    log: bool,
+) -> Result<String, askama::Error> {
+    let w = frame.w;
+    EmptyDayPage {
+        f: frame,
+        server: content.server.as_str(),
+        server_link: server_link(content),
+        day: content.day,
+        weekday: w.weekday(content.day.date()),
+        said: vec![Said::new(cells::kind(cell), cells::sentence(cell, w))],
+        previous: neighbours.previous.map(|day| other(content, day, w.nearest_before)),
+        next: neighbours.next.map(|day| other(content, day, w.nearest_after)),
+        log_link: log.then(|| file_link(content, ".log")),
+    }
+    .render()
+}
+
+fn server_link(content: &Content) -> String {
+    format!("/ui/s/{}?to={}", content.server, content.day)
+}
+
+fn other(content: &Content, day: Day, words: &str) -> Other {
+    let link = format!("/ui/s/{}/{day}", content.server);
+    Other { day, link, words: say(words, &[("day", &day)]) }
+}
+
+fn subtitle(log: &LogSummary, w: &Words) -> String {
+    let mut parts = vec![match &log.metadata.tz {
+        Some(zone) => say(w.zone, &[("zone", zone)]),
+        None => w.zone_unknown.to_owned(),
+    }];
+    parts.extend(log.metadata.cores.map(|cores| format!("{} {cores}", w.cores)));
+    parts.join(" · ")
+}
+
+fn file_link(content: &Content, suffix: &str) -> String {
+    let Content { server, day, .. } = content;
+    format!("/ui/s/{server}/{day}/{server}-{day}{suffix}")
+}
+
+fn downloads(content: &Content, rejects: bool, log: bool, w: &Words) -> Vec<File> {
+    let csv = matches!(content.csv, Stored::Read(_) | Stored::Large);
+    let drawn = matches!(content.csv, Stored::Read(_)) && content.log.is_some();
+    let summary = matches!(content.summary, Stored::Read(_) | Stored::Unreadable(_));
+    let files = [
+        (csv, w.download_csv, ResultKind::Csv.suffix()),
+        (drawn, w.download_svg, ".svg"),
+        (drawn, w.download_png, ".png"),
+        (drawn, w.download_html, ".html"),
+        (summary, w.download_json, ResultKind::Json.suffix()),
+        (rejects, w.download_rejects, ResultKind::Rejects.suffix()),
+        (log, w.download_log, ".log"),
+    ];
+    let there = files.into_iter().filter(|(there, ..)| *there);
+    there.map(|(_, name, suffix)| File { name, link: file_link(content, suffix) }).collect()
+}
+
+fn origin(summary: &Summary, w: &Words) -> Vec<(&'static str, String)> {
+    let raw = &summary.raw;
+    let mut origin = vec![
+        (w.raw_key, raw.key.clone()),
+        (w.raw_version, raw.version.clone()),
+        (w.raw_size, say(w.bytes, &[("n", &raw.size)])),
+        (w.raw_sha256, raw.sha256.clone().unwrap_or_else(|| w.raw_unread.to_owned())),
+        (w.analyzed_by, format!("log2aws {}", summary.program)),
+    ];
+    if let Some(log) = &summary.log {
+        origin.push((w.rows, log.rows.to_string()));
+    }
+    origin
+}
+
+fn reject_list(log: Option<&LogSummary>, shown: &Stored<Shown>, w: &Words) -> Option<RejectList> {
+    let counted = log.map_or(0, |log| log.rejects.count);
+    let mut notes = Vec::new();
+    let shown = match shown {
+        Stored::Read(shown) => shown,
+        Stored::Failed(_) => {
+            notes.push(w.store_failed.to_owned());
+            return Some(RejectList { notes, rejects: Vec::new() });
+        }
+        _ if counted == 0 => return None,
+        _ => {
+            notes.push(say(w.rejects_gone, &[("n", &counted)]));
+            return Some(RejectList { notes, rejects: Vec::new() });
+        }
+    };
+    let listed = shown.rejects.len() as u64;
+    let kept = log.map_or(listed, |log| log.rejects.kept);
+    if kept > listed {
+        notes.push(say(w.rejects_first, &[("shown", &listed), ("n", &kept)]));
+    }
+    if counted > kept {
+        notes.push(say(w.rejects_counted, &[("n", &(counted - kept))]));
+    }
+    if shown.damaged {
+        notes.push(w.rejects_bad.to_owned());
+    }
+    let rejects = shown.rejects.iter().map(|reject| reject_row(reject, w)).collect();
+    Some(RejectList { notes, rejects })
+}
+
+fn reject_row(reject: &RejectView, w: &Words) -> RejectRow {
+    let mut notes = Vec::new();
+    if reject.binary {
+        notes.push(w.not_text.to_owned());
+    }
+    notes.extend(reject.cut.map(|n| say(w.cut, &[("n", &n)])));
+    RejectRow {
+        line: reject.line,
+        reason: reject.reason.clone(),
+        text: reject.text.clone(),
+        note: (!notes.is_empty()).then(|| notes.join(" · ")),
+    }
+}
+
+fn table(content: &Content, view: &View, w: &Words) -> Option<Table> {
+    let Stored::Read(rows) = &content.csv else { return None };
+    let ids: Vec<_> = SeriesId::ALL.iter().filter(|id| !view.hidden.contains(id)).collect();
+    let (from, till) =
+        view.window.map_or((Time::START, Time::END), |window| (window.from(), window.till()));
+    let inside = |time: jiff::civil::DateTime| {
+        let minute =
+            u16::from(time.hour().unsigned_abs()) * 60 + u16::from(time.minute().unsigned_abs());
+        time.date() == content.day.date() && (from.minutes()..till.minutes()).contains(&minute)
+    };
+    let samples: Vec<_> = rows.samples.iter().filter(|sample| inside(sample.time)).collect();
+    let every = samples.len().div_ceil(TABLE_ROWS).max(1);
+    let note = match (samples.len(), every) {
+        (0, _) => w.no_values.to_owned(),
+        (_, 1) => w.values_all.to_owned(),
+        _ => say(w.values_every, &[("n", &every)]),
+    };
+    let mut groups: Vec<Columns> = Vec::new();
+    for id in &ids {
+        let (group, name) = series::names(**id, w);
+        match groups.last_mut() {
+            Some(last) if last.name == group => last.columns.push(name),
+            _ => groups.push(Columns {
+                name: group,
+                unit: series::unit(**id, w),
+                columns: vec![name],
+            }),
+        }
+    }
+    let row = |sample: &&log2aws_core::sample::Sample| Row {
+        time: sample.time.strftime("%H:%M:%S").to_string(),
+        values: ids.iter().map(|id| series::value(**id, sample)).collect(),
+    };
+    let rows =
+        if ids.is_empty() { Vec::new() } else { samples.iter().step_by(every).map(row).collect() };
+    Some(Table { note, groups, rows })
+}

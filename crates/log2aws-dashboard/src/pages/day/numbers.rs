@@ -1,0 +1,63 @@
+//! Numbers as people read them: plain, with a unit that fits.
+
+use crate::words::{Words, say};
+
+/// With at most two decimals, and none that say nothing.
+pub(crate) fn plain(value: f64) -> String {
+    let text = format!("{value:.2}");
+    let trimmed = text.trim_end_matches('0').trim_end_matches('.');
+    if trimmed == "-0" { "0".to_owned() } else { trimmed.to_owned() }
+}
+
+/// The unit in which a size of so many KiB is best told, and how many KiB it has.
+pub(crate) fn size_unit(kib: f64) -> (&'static str, f64) {
+    const STEP: f64 = 1024.0;
+    if kib >= STEP * STEP {
+        ("GiB", STEP * STEP)
+    } else if kib >= STEP {
+        ("MiB", STEP)
+    } else {
+        ("KiB", 1.0)
+    }
+}
+
+/// A size of so many KiB, with its unit.
+pub(crate) fn size(kib: f64) -> String {
+    let (unit, of) = size_unit(kib);
+    format!("{} {unit}", plain((kib / of * 10.0).round() / 10.0))
+}
+
+/// A number of seconds, in minutes where it is whole ones.
+pub(crate) fn duration(seconds: u32, w: &Words) -> String {
+    if seconds.is_multiple_of(60) {
+        say(w.minutes, &[("n", &(seconds / 60))])
+    } else {
+        say(w.seconds, &[("n", &seconds)])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_as_short_as_they_can_be() {
+        for (value, text) in
+            [(0.0, "0"), (-0.001, "0"), (1.5, "1.5"), (23.456, "23.46"), (100.0, "100")]
+        {
+            assert_eq!(plain(value), text);
+        }
+    }
+
+    #[test]
+    fn a_size_has_the_unit_that_fits() {
+        for (kib, text) in [
+            (0.0, "0 KiB"),
+            (1023.0, "1023 KiB"),
+            (1536.0, "1.5 MiB"),
+            (379_918_752.0, "362.3 GiB"),
+        ] {
+            assert_eq!(size(kib), text);
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! The series: what they are called, in which unit they are, where a sample has them.
+
+use log2aws_core::chart::SeriesId;
+use log2aws_core::sample::Sample;
+use log2aws_core::summary::{LogSummary, SERIES, Stats};
+
+use super::numbers;
+use crate::words::Words;
+
+/// In what a column is measured.
+#[derive(Clone, Copy)]
+enum Unit {
+    None,
+    Processes,
+    Kib,
+    KibPerSecond,
+    Blocks,
+    PerSecond,
+    Percent,
+    Uptime,
+}
+
+const SECONDS_PER_DAY: f64 = 86_400.0;
+
+/// The columns in the CSV's order.
+fn columns(w: &Words) -> [(&'static str, Unit); SERIES.len()] {
+    [
+        (w.c_uptime, Unit::Uptime),
+        (w.c_users, Unit::None),
+        (w.c_load1, Unit::None),
+        (w.c_load5, Unit::None),
+        (w.c_load15, Unit::None),
+        (w.c_r, Unit::Processes),
+        (w.c_b, Unit::Processes),
+        (w.c_swpd, Unit::Kib),
+        (w.c_free, Unit::Kib),
+        (w.c_buff, Unit::Kib),
+        (w.c_cache, Unit::Kib),
+        (w.c_si, Unit::KibPerSecond),
+        (w.c_so, Unit::KibPerSecond),
+        (w.c_bi, Unit::Blocks),
+        (w.c_bo, Unit::Blocks),
+        (w.c_in, Unit::PerSecond),
+        (w.c_cs, Unit::PerSecond),
+        (w.c_us, Unit::Percent),
+        (w.c_sy, Unit::Percent),
+        (w.c_id, Unit::Percent),
+        (w.c_wa, Unit::Percent),
+        (w.c_st, Unit::Percent),
+    ]
+}
+
+/// A row of the table of figures.
+pub(super) struct Figure {
+    pub(super) name: &'static str,
+    pub(super) unit: &'static str,
+    /// min, mean, p95, max; empty where there are no values.
+    pub(super) values: [String; 4],
+    pub(super) count: u64,
+}
+
+/// The table of figures.
+pub(super) fn figures(log: &LogSummary, w: &Words) -> Vec<Figure> {
+    let columns = SERIES.iter().zip(columns(w));
+    columns
+        .map(|(column, (name, unit))| {
+            let stats = log.series.get(column).copied().unwrap_or_default();
+            let (unit, of) = scaled(unit, &stats, w);
+            let figures = [stats.min, stats.mean, stats.p95, stats.max];
+            let written = |value: Option<f64>| {
+                value.map_or_else(String::new, |value| numbers::plain(value / of))
+            };
+            Figure { name, unit, values: figures.map(written), count: stats.count }
+        })
+        .collect()
+}
+
+fn scaled(unit: Unit, stats: &Stats, w: &Words) -> (&'static str, f64) {
+    match unit {
+        Unit::None => ("", 1.0),
+        Unit::Processes => (w.u_processes, 1.0),
+        Unit::Kib => numbers::size_unit(stats.max.unwrap_or(0.0)),
+        Unit::KibPerSecond => (w.u_kib_s, 1.0),
+        Unit::Blocks => (w.u_blocks, 1.0),
+        Unit::PerSecond => (w.u_per_s, 1.0),
+        Unit::Percent => ("%", 1.0),
+        Unit::Uptime => (w.u_days, SECONDS_PER_DAY),
+    }
+}
+
+/// A panel of the chart, for the form above it.
+pub(super) struct Group {
+    pub(super) name: &'static str,
+    pub(super) series: Vec<(SeriesId, &'static str)>,
+}
+
+/// The panels of the chart, from top to bottom.
+pub(super) fn groups(w: &Words) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    for id in SeriesId::ALL {
+        let (group, name) = names(*id, w);
+        match groups.last_mut() {
+            Some(last) if last.name == group => last.series.push((*id, name)),
+            _ => groups.push(Group { name: group, series: vec![(*id, name)] }),
+        }
+    }
+    groups
+}
+
+/// Panel and name of a series.
+pub(super) fn names(id: SeriesId, w: &Words) -> (&'static str, &'static str) {
+    match id {
+        SeriesId::Load1 => (w.group_load, w.s_load1),
+        SeriesId::Load5 => (w.group_load, w.s_load5),
+        SeriesId::Load15 => (w.group_load, w.s_load15),
+        SeriesId::User => (w.group_cpu, w.s_us),
+        SeriesId::System => (w.group_cpu, w.s_sy),
+        SeriesId::Wait => (w.group_cpu, w.s_wa),
+        SeriesId::Stolen => (w.group_cpu, w.s_st),
+        SeriesId::Running => (w.group_queue, w.s_r),
+        SeriesId::Blocked => (w.group_queue, w.s_b),
+        SeriesId::Free => (w.group_memory, w.s_free),
+        SeriesId::Cache => (w.group_memory, w.s_cache),
+        SeriesId::Buffers => (w.group_memory, w.s_buff),
+        SeriesId::Swapped => (w.group_memory, w.s_swpd),
+        SeriesId::SwapIn => (w.group_swap, w.s_in),
+        SeriesId::SwapOut => (w.group_swap, w.s_out),
+        SeriesId::BlocksIn => (w.group_blocks, w.s_read),
+        SeriesId::BlocksOut => (w.group_blocks, w.s_written),
+    }
+}
+
+/// The unit of a group in the table of values.
+pub(super) fn unit(id: SeriesId, w: &Words) -> &'static str {
+    match id {
+        SeriesId::User | SeriesId::System | SeriesId::Wait | SeriesId::Stolen => "%",
+        SeriesId::Free | SeriesId::Cache | SeriesId::Buffers | SeriesId::Swapped => "KiB",
+        SeriesId::SwapIn | SeriesId::SwapOut => w.u_kib_s,
+        SeriesId::BlocksIn | SeriesId::BlocksOut => w.u_blocks,
+        _ => "",
+    }
+}
+
+/// What a sample has of a series, as the CSV writes it; empty if it has none.
+pub(super) fn value(id: SeriesId, sample: &Sample) -> String {
+    let load = |index: usize| match sample.load[index] {
+        value if value.is_finite() => format!("{value:.2}"),
+        _ => String::new(),
+    };
+    let column = |index: usize| match sample.vmstat[index] {
+        Some(value) => value.to_string(),
+        None => String::new(),
+    };
+    match id {
+        SeriesId::Load1 => load(0),
+        SeriesId::Load5 => load(1),
+        SeriesId::Load15 => load(2),
+        SeriesId::Running => column(0),
+        SeriesId::Blocked => column(1),
+        SeriesId::Swapped => column(2),
+        SeriesId::Free => column(3),
+        SeriesId::Buffers => column(4),
+        SeriesId::Cache => column(5),
+        SeriesId::SwapIn => column(6),
+        SeriesId::SwapOut => column(7),
+        SeriesId::BlocksIn => column(8),
+        SeriesId::BlocksOut => column(9),
+        SeriesId::User => column(12),
+        SeriesId::System => column(13),
+        SeriesId::Wait => column(15),
+        SeriesId::Stolen => column(16),
+    }
+}

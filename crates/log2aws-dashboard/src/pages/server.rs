@@ -1,0 +1,240 @@
+//! A week or a month of one server, from the index alone.
+
+use askama::Template;
+use jiff::ToSpan as _;
+use log2aws_core::chart::Drawing;
+use log2aws_core::chart::period::{self, PeriodDay};
+use log2aws_core::day::Day;
+use log2aws_core::server_name::ServerName;
+
+use super::calendar::shifted;
+use super::cells;
+use super::day::numbers;
+use super::frame::Frame;
+use crate::http::query::{Link, Query, repeated};
+use crate::index::{Cell, DayFacts, Status};
+use crate::words::{Words, count, say};
+
+/// How long a period is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Length {
+    Week,
+    Month,
+}
+
+/// Which period is shown: the days up to `to`, that day included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Period {
+    pub(crate) length: Length,
+    pub(crate) to: Day,
+}
+
+impl Period {
+    /// Reads the state; `newest` is the last day unless another is asked for.
+    ///
+    /// # Errors
+    /// One sentence.
+    pub(crate) fn read(query: &Query, newest: Day, w: &Words) -> Result<Self, String> {
+        let length = match query.get("view") {
+            None | Some("month") => Length::Month,
+            Some("week") => Length::Week,
+            Some(other) => return Err(say(w.bad_view, &[("given", &repeated(other))])),
+        };
+        Ok(Self { length, to: query.day("to", w)?.unwrap_or(newest) })
+    }
+
+    /// The first day shown: a week has seven days, a month those since its day of the month before.
+    pub(crate) fn from(self) -> Day {
+        match self.length {
+            Length::Week => shifted(self.to, -6),
+            Length::Month => {
+                let before = self.to.date().saturating_sub(1.month());
+                Day::from_date(before).map_or(self.to, |before| shifted(before, 1))
+            }
+        }
+    }
+
+    fn link(self, server: &ServerName, file: &str) -> Link {
+        let view = match self.length {
+            Length::Week => "week",
+            Length::Month => "month",
+        };
+        Link::to(format!("/ui/s/{server}{file}")).with("view", view).with("to", self.to)
+    }
+}
+
+/// A day of a period.
+pub(crate) type PeriodCell = (Day, Cell, Option<DayFacts>);
+
+#[derive(Template)]
+#[template(path = "server.html")]
+struct ServerPage<'a> {
+    f: &'a Frame<'a>,
+    server: &'a str,
+    from: Day,
+    to: Day,
+    totals: String,
+    calendar_link: String,
+    earlier: String,
+    later: Option<String>,
+    week: String,
+    month: String,
+    is_week: bool,
+    image: String,
+    values: String,
+    alt: String,
+    width: u32,
+    height: u32,
+    rows: Vec<Row>,
+    newest: Day,
+}
+
+struct Row {
+    day: Day,
+    link: String,
+    weekday: &'static str,
+    class: &'static str,
+    sign: &'static str,
+    words: String,
+    values: [String; 10],
+}
+
+/// The page. `newest` is the last day that there can be.
+///
+/// # Errors
+/// The template's; none in practice.
+pub(crate) fn render(
+    frame: &Frame<'_>,
+    server: &ServerName,
+    period: Period,
+    days: &[PeriodCell],
+    newest: Day,
+) -> Result<String, askama::Error> {
+    let w = frame.w;
+    let (from, to) = (period.from(), period.to);
+    let moved = |to: Day| Period { to, ..period }.link(server, "").text();
+    let length = |length| Period { length, ..period }.link(server, "").text();
+    let drawn = |file| {
+        let link = period.link(server, file).with("lang", w.language.as_str());
+        link.with("v", frame.revision).text()
+    };
+    let (width, height) = drawing(server, days, w).size();
+    let later = shifted(to, i64::try_from(days.len()).unwrap_or(0));
+    let last = days.iter().rev().find(|(_, cell, _)| matches!(cell, Cell::Delivered(_)));
+    ServerPage {
+        f: frame,
+        server: server.as_str(),
+        from,
+        to,
+        totals: totals(days, w),
+        calendar_link: Link::to("/ui/").with("q", server).text(),
+        earlier: moved(shifted(from, -1)),
+        later: (to < newest).then(|| moved(later.min(newest))),
+        week: length(Length::Week),
+        month: length(Length::Month),
+        is_week: period.length == Length::Week,
+        image: drawn("/period.svg"),
+        values: drawn("/period.json"),
+        alt: say(w.period_alt, &[("server", server), ("from", &from), ("to", &to)]),
+        width,
+        height,
+        rows: days.iter().rev().map(|day| row(server, day, w)).collect(),
+        newest: last.map_or(to, |(day, ..)| *day),
+    }
+    .render()
+}
+
+/// The drawing of a period.
+pub(crate) fn drawing(server: &ServerName, days: &[PeriodCell], w: &Words) -> Drawing {
+    let drawn = |(day, cell, facts): &PeriodCell| match (cell, facts) {
+        (Cell::Delivered(delivered), Some(facts)) => {
+            let figures = &facts.figures;
+            PeriodDay {
+                samples: delivered.samples,
+                expected: delivered.expected,
+                reboots: delivered.reboots,
+                load_mean: figures.load_mean,
+                load_p95: figures.load_p95,
+                load_max: figures.load_max,
+                cpu: figures.cpu,
+                free_min: figures.free_min,
+                swapped_max: figures.swapped_max,
+                cores: figures.cores,
+                ..PeriodDay::delivered(*day)
+            }
+        }
+        (cell, _) => PeriodDay::empty(*day, cells::short(cell, w)),
+    };
+    let days: Vec<_> = days.iter().map(drawn).collect();
+    period::draw(server, None, &days, w.language)
+}
+
+fn totals(days: &[PeriodCell], w: &Words) -> String {
+    let delivered = |cell: &Cell| match cell {
+        Cell::Delivered(delivered) => Some(*delivered),
+        _ => None,
+    };
+    let sum = |of: fn(&crate::index::Delivered) -> u32| {
+        days.iter().filter_map(|(_, cell, _)| delivered(cell)).map(|d| u64::from(of(&d))).sum()
+    };
+    let there = days.iter().filter(|(_, cell, _)| delivered(cell).is_some()).count();
+    let mut parts = vec![say(w.days_of, &[("n", &there), ("of", &days.len())])];
+    let counted: [(u64, &str); 3] = [
+        (sum(|d| d.missing), w.cell_missing),
+        (sum(|d| d.rejects), w.cell_rejects),
+        (sum(|d| d.reboots), w.cell_reboots),
+    ];
+    parts.extend(counted.iter().filter(|(n, _)| *n > 0).map(|(n, text)| count(*n, [text, text])));
+    parts.join(" · ")
+}
+
+fn row(server: &ServerName, (day, cell, facts): &PeriodCell, w: &Words) -> Row {
+    let words = match cell {
+        Cell::Delivered(delivered) => {
+            let short = cells::short(cell, w);
+            if short.is_empty() && delivered.samples > 0 {
+                w.cell_complete.to_owned()
+            } else {
+                short
+            }
+        }
+        _ => cells::short(cell, w),
+    };
+    let read = facts.as_ref().filter(|facts| facts.status == Status::Read);
+    Row {
+        day: *day,
+        link: format!("/ui/s/{server}/{day}"),
+        weekday: w.weekday(day.date()),
+        class: cells::class(cell),
+        sign: match cell {
+            Cell::Delivered(_) => "",
+            other => cells::sign(other),
+        },
+        words,
+        values: read.map_or_else(Default::default, figures),
+    }
+}
+
+fn figures(facts: &DayFacts) -> [String; 10] {
+    let f = &facts.figures;
+    let number = |value: Option<f32>| {
+        value.map_or_else(String::new, |value| numbers::plain(f64::from(value)))
+    };
+    let size = |value: Option<f32>| {
+        value.map_or_else(String::new, |value| numbers::size(f64::from(value)))
+    };
+    let counted = |n: u32| if n == 0 { String::new() } else { n.to_string() };
+    let busy = f.cpu.iter().flatten().copied().reduce(|sum, part| sum + part);
+    [
+        format!("{}/{}", facts.samples, facts.expected.max(facts.samples)),
+        counted(facts.missing),
+        counted(facts.rejects),
+        counted(facts.reboots),
+        number(f.load_mean),
+        number(f.load_p95),
+        number(f.load_max),
+        busy.map_or_else(String::new, |busy| format!("{} %", numbers::plain(f64::from(busy)))),
+        size(f.free_min),
+        size(f.swapped_max),
+    ]
+}

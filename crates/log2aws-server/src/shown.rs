@@ -1,0 +1,74 @@
+//! What the dashboard of a data folder is made of: the index over its results, and what tells it.
+
+use std::sync::Arc;
+
+use log2aws_core::key::{ObjectKey, RawKey};
+use log2aws_dashboard::library::{FULL_EVERY, Library, LibraryConfig};
+use log2aws_dashboard::{Dashboard, Feed};
+use log2aws_service::ports::{Clock, Settings};
+use log2aws_store::DiskStore;
+use tokio::sync::watch;
+
+use crate::cache::FolderCache;
+use crate::config::{ServeConfig, ServeError};
+
+/// What the index has read, in the data folder.
+const CACHE_FOLDER: &str = "dashboard-cache";
+
+/// A sweep of a disk is CPU work, and must leave some for analysis.
+const SWEEP_THREADS: usize = 2;
+
+/// The index over the analyzed bucket, and the revisions that it tells of.
+pub(crate) fn library(
+    config: &ServeConfig,
+    store: &DiskStore,
+    settings: &Settings,
+    clock: &Arc<dyn Clock>,
+) -> Result<(Library, watch::Receiver<u64>), ServeError> {
+    let path = config.data_dir.join(CACHE_FOLDER);
+    let cache = FolderCache::open(&path).map_err(|source| ServeError::Cache { path, source })?;
+    let (change, changes) = watch::channel(0);
+    let library = Library::new(LibraryConfig {
+        catalog: Arc::new(store.clone()),
+        analyzed: settings.analyzed_bucket.clone(),
+        raw: Some(settings.raw_bucket.clone()),
+        place: "this machine".to_owned(),
+        cache: Arc::new(cache),
+        clock: clock.clone(),
+        on_change: Box::new(move |revision| {
+            change.send_replace(revision);
+        }),
+        key_prefix: settings.key_prefix,
+        parallel: SWEEP_THREADS,
+        full_every: FULL_EVERY,
+    });
+    Ok((library, changes))
+}
+
+/// The pages over an index.
+pub(crate) fn dashboard(library: &Library, clock: &Arc<dyn Clock>) -> Dashboard {
+    Dashboard::new(
+        library.clone(),
+        |svg| log2aws_raster::png(svg).map_err(|error| error.to_string()),
+        clock.clone(),
+        env!("CARGO_PKG_VERSION"),
+        Feed { source: library.place().to_owned() },
+    )
+}
+
+/// Brings the index up to what an analysis has written.
+pub(crate) fn look_into(library: Library) -> impl Fn(&ObjectKey) + Send + Sync {
+    move |key| {
+        let Some(key) = RawKey::parse(key.as_str()) else { return };
+        // Whatever happens here, the log was analyzed.
+        let look = std::panic::AssertUnwindSafe(|| library.look(&key));
+        match std::panic::catch_unwind(look) {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(%key, error, "the dashboard could not be brought up to date");
+            }
+            Err(_) => tracing::error!(%key, "bringing the dashboard up to date broke down"),
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Pages as answers of the runtime: made on threads that may block, and never too many at once.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::response::Response;
+use bytes::Bytes;
+use http::header::CONTENT_LENGTH;
+use http::{HeaderValue, Request, StatusCode};
+use tokio::sync::Semaphore;
+
+use super::{PageBody, Pages, gzip, sentence};
+
+/// How long a request waits for its turn.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How much of a streamed body is read at once.
+const PIECE: usize = 64 * 1024;
+
+/// The threads that pages may take. The runtime's are shared with the S3 API, which must not wait
+/// behind a crowd of readers.
+pub(crate) struct Desk {
+    pages: Arc<dyn Pages>,
+    /// Pages that are being made.
+    making: Arc<Semaphore>,
+    /// Pieces of downloads that are being read: a slow store must not keep pages waiting.
+    reading: Arc<Semaphore>,
+}
+
+impl Desk {
+    /// At most `at_once` pages are made at the same time.
+    pub(crate) fn new(pages: Arc<dyn Pages>, at_once: usize) -> Self {
+        let room = || Arc::new(Semaphore::new(at_once));
+        Self { pages, making: room(), reading: room() }
+    }
+
+    /// Lets the pages answer, and makes the answer small if the caller takes it so.
+    pub(crate) async fn ask(
+        &self,
+        request: Request<()>,
+        make: impl FnOnce(&dyn Pages, &Request<()>) -> http::Response<PageBody> + Send + 'static,
+    ) -> Response {
+        let turn = tokio::time::timeout(PATIENCE, self.making.clone().acquire_owned()).await;
+        let Ok(Ok(turn)) = turn else {
+            return sentence(StatusCode::SERVICE_UNAVAILABLE, "too much is asked for at once");
+        };
+        let pages = self.pages.clone();
+        let page = tokio::task::spawn_blocking(move || {
+            // It is held until the page is made, whether or not somebody still waits for it.
+            let _turn = turn;
+            let mut request = request;
+            let accepted = gzip::is_accepted(request.headers());
+            gzip::as_tagged(request.headers_mut());
+            gzip::squeeze(make(&*pages, &request), accepted)
+        });
+        match page.await {
+            Ok(response) => self.send(response),
+            Err(error) => {
+                tracing::error!(%error, "a page could not be made");
+                sentence(StatusCode::INTERNAL_SERVER_ERROR, "the page could not be made")
+            }
+        }
+    }
+
+    fn send(&self, response: http::Response<PageBody>) -> Response {
+        let (mut parts, body) = response.into_parts();
+        let body = match body {
+            PageBody::Bytes(bytes) => Body::from(bytes),
+            PageBody::Reader(reader, length) => {
+                if let Some(length) = length {
+                    parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+                }
+                pieces(reader, self.reading.clone())
+            }
+        };
+        Response::from_parts(parts, body)
+    }
+}
+
+/// A body that is read as it is taken.
+fn pieces(reader: Box<dyn Read + Send>, room: Arc<Semaphore>) -> Body {
+    let state = Some((reader, room));
+    Body::from_stream(futures_util::stream::unfold(state, |state| async move {
+        let (reader, room) = state?;
+        match piece(reader, room.clone()).await {
+            Ok((bytes, _)) if bytes.is_empty() => None,
+            Ok((bytes, reader)) => Some((Ok(bytes), Some((reader, room)))),
+            // The connection breaks off: a download that ends early must not look whole.
+            Err(error) => {
+                tracing::warn!(%error, "a download broke off");
+                Some((Err(error), None))
+            }
+        }
+    }))
+}
+
+type Piece = io::Result<(Bytes, Box<dyn Read + Send>)>;
+
+async fn piece(mut reader: Box<dyn Read + Send>, room: Arc<Semaphore>) -> Piece {
+    // The semaphore is never closed.
+    let turn = room.acquire_owned().await.map_err(io::Error::other)?;
+    let read = tokio::task::spawn_blocking(move || -> Piece {
+        let _turn = turn;
+        let mut bytes = Vec::with_capacity(PIECE);
+        reader.by_ref().take(PIECE as u64).read_to_end(&mut bytes)?;
+        Ok((bytes.into(), reader))
+    });
+    read.await.map_err(io::Error::other)?
+}

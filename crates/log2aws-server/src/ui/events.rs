@@ -1,0 +1,211 @@
+//! Server-sent events: an open page learns that something arrived.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::Instant;
+
+/// How often something is said.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    /// At least so much time lies between two changes that are told.
+    pub(crate) gap: Duration,
+    /// After so much silence a comment is sent, by which both ends, and whoever stands in between,
+    /// see that the other is there.
+    pub(crate) beat: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { gap: Duration::from_secs(1), beat: Duration::from_secs(20) }
+    }
+}
+
+/// Open streams, and what they tell.
+pub(crate) struct Events {
+    places: Arc<Semaphore>,
+    changes: watch::Receiver<u64>,
+    stopping: watch::Receiver<bool>,
+    pace: Pace,
+}
+
+/// One stream.
+struct Stream {
+    changes: watch::Receiver<u64>,
+    stopping: watch::Receiver<bool>,
+    pace: Pace,
+    /// What the page has seen; `None` if it did not say.
+    seen: Option<u64>,
+    told: Option<Instant>,
+    greeted: bool,
+    allowed: Box<dyn Fn() -> bool + Send>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Events {
+    /// At most `streams` at once, telling the revisions that `changes` holds until `stopping`.
+    pub(crate) fn new(
+        streams: usize,
+        changes: watch::Receiver<u64>,
+        stopping: watch::Receiver<bool>,
+        pace: Pace,
+    ) -> Self {
+        Self { places: Arc::new(Semaphore::new(streams)), changes, stopping, pace }
+    }
+
+    /// Opens a stream for a page that shows revision `seen`, if it said so. It ends when `allowed`
+    /// says no, which is asked before anything is told and at every beat.
+    ///
+    /// `None` when there are too many.
+    pub(crate) fn open(
+        &self,
+        seen: Option<u64>,
+        allowed: impl Fn() -> bool + Send + 'static,
+    ) -> Option<Response> {
+        let place = self.places.clone().try_acquire_owned().ok()?;
+        let mut changes = self.changes.clone();
+        // What is there now is no news, unless the page has seen something else.
+        changes.mark_unchanged();
+        let stream = Stream {
+            changes,
+            stopping: self.stopping.clone(),
+            pace: self.pace,
+            seen,
+            told: None,
+            greeted: false,
+            allowed: Box::new(allowed),
+            _place: place,
+        };
+        let pieces = futures_util::stream::unfold(stream, |mut stream| async move {
+            let piece = stream.next().await?;
+            Some((Ok::<_, Infallible>(Bytes::from(piece)), stream))
+        });
+        let headers = [
+            (CONTENT_TYPE, "text/event-stream"),
+            (CACHE_CONTROL, "no-store"),
+            // nginx would hold back what it passes on.
+            (http::HeaderName::from_static("x-accel-buffering"), "no"),
+        ];
+        Some((headers, Body::from_stream(pieces)).into_response())
+    }
+}
+
+impl Stream {
+    /// The next piece; `None` ends the stream.
+    async fn next(&mut self) -> Option<String> {
+        if !self.greeted {
+            self.greeted = true;
+            let now = *self.changes.borrow();
+            let missed = self.seen.is_some_and(|seen| seen != now);
+            let news = if missed { self.tell(now) } else { String::new() };
+            return Some(format!("retry: 3000\n\n{news}"));
+        }
+        let gap = self.told.map(|told| told + self.pace.gap);
+        let (changes, pace) = (&mut self.changes, self.pace);
+        let news = async {
+            if let Some(gap) = gap {
+                tokio::time::sleep_until(gap).await;
+            }
+            changes.changed().await.map(|()| *changes.borrow_and_update())
+        };
+        let news = tokio::select! {
+            news = tokio::time::timeout(pace.beat, news) => news,
+            _ = self.stopping.wait_for(|stopping| *stopping) => return None,
+        };
+        if !(self.allowed)() {
+            return None;
+        }
+        match news {
+            Ok(Ok(revision)) => Some(self.tell(revision)),
+            // Nobody is left who could change anything.
+            Ok(Err(_)) => None,
+            Err(_) => Some(":\n\n".to_owned()),
+        }
+    }
+
+    fn tell(&mut self, revision: u64) -> String {
+        self.told = Some(Instant::now());
+        format!("id: {revision}\nevent: change\ndata: {revision}\n\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    const PACE: Pace = Pace { gap: Duration::from_millis(60), beat: Duration::from_millis(200) };
+
+    struct Place {
+        events: Events,
+        change: watch::Sender<u64>,
+        stop: watch::Sender<bool>,
+    }
+
+    fn place() -> Place {
+        let (change, changes) = watch::channel(7);
+        let (stop, stopping) = watch::channel(false);
+        Place { events: Events::new(2, changes, stopping, PACE), change, stop }
+    }
+
+    async fn piece(body: &mut Body) -> Option<String> {
+        let frame = tokio::time::timeout(Duration::from_secs(5), body.frame()).await.unwrap()?;
+        Some(String::from_utf8(frame.unwrap().into_data().unwrap().to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn changes_are_told_together_and_silence_is_broken() {
+        let place = place();
+        let mut body = place.events.open(None, || true).unwrap().into_body();
+        assert_eq!(piece(&mut body).await.unwrap(), "retry: 3000\n\n");
+        let begin = Instant::now();
+        place.change.send_replace(8);
+        let first = piece(&mut body).await.unwrap();
+        assert_eq!(first, "id: 8\nevent: change\ndata: 8\n\n");
+        for revision in 9..50 {
+            place.change.send_replace(revision);
+        }
+        assert_eq!(piece(&mut body).await.unwrap(), "id: 49\nevent: change\ndata: 49\n\n");
+        assert!(begin.elapsed() >= PACE.gap);
+        assert_eq!(piece(&mut body).await.unwrap(), ":\n\n");
+    }
+
+    #[tokio::test]
+    async fn who_missed_a_change_is_told_at_once() {
+        let place = place();
+        let mut same = place.events.open(Some(7), || true).unwrap().into_body();
+        assert_eq!(piece(&mut same).await.unwrap(), "retry: 3000\n\n");
+        let mut late = place.events.open(Some(3), || true).unwrap().into_body();
+        assert!(piece(&mut late).await.unwrap().ends_with("data: 7\n\n"));
+    }
+
+    #[tokio::test]
+    async fn a_stream_ends_with_the_server_and_with_its_session() {
+        let place = place();
+        let mut body = place.events.open(None, || true).unwrap().into_body();
+        piece(&mut body).await.unwrap();
+        let session = Arc::new(AtomicBool::new(true));
+        let asked = session.clone();
+        let mut other =
+            place.events.open(None, move || asked.load(Ordering::SeqCst)).unwrap().into_body();
+        piece(&mut other).await.unwrap();
+        assert!(place.events.open(None, || true).is_none(), "a third stream of two");
+        session.store(false, Ordering::SeqCst);
+        place.change.send_replace(8);
+        assert_eq!(piece(&mut other).await, None);
+        drop(other);
+        assert!(place.events.open(None, || true).is_some(), "its place is free again");
+        assert!(piece(&mut body).await.unwrap().ends_with("data: 8\n\n"));
+        place.stop.send_replace(true);
+        assert_eq!(piece(&mut body).await, None);
+    }
+}

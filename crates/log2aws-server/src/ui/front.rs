@@ -1,0 +1,292 @@
+//! Everything below `/ui/`: who is let in, and to what.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use http::header::{ACCEPT, ALLOW, LOCATION, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
+use log2aws_service::http::Caller;
+use tokio::sync::watch;
+use url::Url;
+
+use super::body::Desk;
+use super::events::{Events, Pace};
+use super::login::{Asked, HOME, OneTime, from_our_page, page_for};
+use super::session::{Session, Sessions};
+use super::{Fault, FrontConfig, own_headers, sentence};
+use crate::http::limit::RateLimit;
+
+/// Logins that one address may try in a minute.
+const TRIES: NonZeroU32 = NonZeroU32::new(10).unwrap();
+
+/// A login form is a token and a path.
+const FORM_BYTES: usize = 8 * 1024;
+
+/// How long a login form may take to arrive.
+const FORM_TIME: Duration = Duration::from_secs(30);
+
+/// The login, and all that it opens.
+pub(crate) struct Front {
+    desk: Desk,
+    endpoint: Url,
+    sessions: Sessions,
+    once: Arc<OneTime>,
+    tries: RateLimit,
+    events: Events,
+    stop: watch::Sender<bool>,
+}
+
+impl Front {
+    /// A front that serves.
+    pub(crate) fn new(config: FrontConfig) -> Arc<Self> {
+        let FrontConfig { door, pages, endpoint, clock, random, changes, connections } = config;
+        let (stop, stopping) = watch::channel(false);
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+        let streams = (connections / 8).clamp(1, 64);
+        Arc::new(Self {
+            desk: Desk::new(pages, cores.saturating_mul(2).clamp(2, 16)),
+            sessions: Sessions::new(door.tokens, &endpoint, clock, random),
+            endpoint,
+            once: door.once,
+            tries: RateLimit::per_minute(TRIES),
+            events: Events::new(streams, changes, stopping, Pace::default()),
+            stop,
+        })
+    }
+
+    /// Its paths. The caller's address must have been found out before.
+    pub(crate) fn router(self: Arc<Self>) -> Router {
+        Router::new()
+            .route("/ui", any(|| async { see_other(HOME) }))
+            .route("/ui/", any(answer))
+            .route("/ui/{*rest}", any(answer))
+            .with_state(self)
+    }
+
+    /// Ends the event streams: a graceful stop waits for whatever still runs.
+    pub(crate) fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+
+    /// Keeps the memory of tries small; called every minute.
+    pub(crate) fn forget_quiet(&self) {
+        self.tries.forget_quiet();
+    }
+}
+
+async fn answer(State(front): State<Arc<Front>>, request: Request<Body>) -> Response {
+    let path = request.uri().path();
+    match path {
+        "/ui/login" => return front.login(request).await,
+        "/ui/logout" => return front.logout(&request),
+        _ => {}
+    }
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return not_allowed("GET, HEAD");
+    }
+    if is_asset(path) {
+        return front.desk.ask(bare(request), |pages, request| pages.answer(request)).await;
+    }
+    let Some(session) = front.sessions.of(request.headers()) else {
+        return not_logged_in(&request);
+    };
+    if path == "/ui/events" {
+        return front.clone().events(&request, session);
+    }
+    let renewed = front.sessions.renewed(&session);
+    let mut response = front.desk.ask(bare(request), |pages, request| pages.answer(request)).await;
+    if let Some(cookie) = renewed {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    response
+}
+
+impl Front {
+    async fn login(&self, request: Request<Body>) -> Response {
+        let (parts, body) = request.into_parts();
+        let form = match parts.method {
+            Method::GET | Method::HEAD => None,
+            Method::POST => {
+                let form = axum::body::to_bytes(body, FORM_BYTES);
+                match tokio::time::timeout(FORM_TIME, form).await {
+                    Ok(Ok(form)) => Some(form),
+                    Ok(Err(_)) => {
+                        return sentence(StatusCode::BAD_REQUEST, "that is no login form");
+                    }
+                    Err(_) => {
+                        return sentence(StatusCode::REQUEST_TIMEOUT, "the form did not come");
+                    }
+                }
+            }
+            _ => return not_allowed("GET, HEAD, POST"),
+        };
+        let query = parts.uri.query().unwrap_or_default();
+        let asked = Asked::read(form.as_deref().unwrap_or(query.as_bytes()));
+        // What only looks at a link must not use it up: a browser that fetches ahead, a HEAD.
+        let looks = parts.method == Method::HEAD
+            || ["sec-purpose", "purpose"].iter().any(|name| parts.headers.contains_key(*name));
+        let tries = form.is_some() || (asked.once.is_some() && !looks);
+        let fault = if tries {
+            match self.let_in(&parts, &asked, form.is_some()) {
+                Ok(cookie) => return logged_in(asked.next(), cookie),
+                Err(fault) => Some(fault),
+            }
+        } else if asked.once.is_none() && self.sessions.of(&parts.headers).is_some() {
+            return see_other(asked.next());
+        } else {
+            None
+        };
+        let request = Request::from_parts(parts, ());
+        let next = asked.next().to_owned();
+        let make = move |pages: &dyn super::Pages, request: &Request<()>| {
+            pages.login(request, fault.map(|(fault, _)| fault), &next)
+        };
+        let mut response = self.desk.ask(request, make).await;
+        let status = match fault {
+            None => StatusCode::OK,
+            Some((Fault::WrongToken | Fault::SpentLink, _)) => StatusCode::UNAUTHORIZED,
+            Some((Fault::Foreign, _)) => StatusCode::FORBIDDEN,
+            Some((Fault::TooMany, _)) => StatusCode::TOO_MANY_REQUESTS,
+            Some((Fault::NoToken, _)) => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        if response.status() == StatusCode::OK {
+            *response.status_mut() = status;
+        }
+        if let Some((_, Some(wait))) = fault {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait));
+        }
+        response
+    }
+
+    /// Judges one try; the cookie of the session that it began.
+    fn let_in(
+        &self,
+        parts: &Parts,
+        asked: &Asked,
+        is_form: bool,
+    ) -> Result<HeaderValue, (Fault, Option<u64>)> {
+        let source = parts.extensions.get::<Caller>().map(|caller| caller.0);
+        if is_form && !from_our_page(&parts.headers, &self.endpoint) {
+            return Err((Fault::Foreign, None));
+        }
+        if let Some(source) = source {
+            let wait = |wait: Duration| (Fault::TooMany, Some(wait.as_secs().saturating_add(1)));
+            self.tries.check(source).map_err(wait)?;
+        }
+        let Some(keys) = self.sessions.tokens.keys() else { return Err((Fault::NoToken, None)) };
+        let fault = match (&asked.once, &asked.token) {
+            (Some(code), _) if !is_form => {
+                (!self.once.take(code.expose(), self.sessions.now())).then_some(Fault::SpentLink)
+            }
+            (_, Some(token)) => (!keys.opens(token.expose())).then_some(Fault::WrongToken),
+            _ => Some(Fault::WrongToken),
+        };
+        if let Some(fault) = fault {
+            tracing::warn!(source = ?source, ?fault, "a login to the dashboard was refused");
+            return Err((fault, None));
+        }
+        tracing::info!(source = ?source, by_link = !is_form, "a login to the dashboard");
+        self.sessions.begin().map_err(|_| (Fault::NoToken, None))
+    }
+
+    fn logout(&self, request: &Request<Body>) -> Response {
+        if request.method() != Method::POST {
+            return not_allowed("POST");
+        }
+        if !from_our_page(request.headers(), &self.endpoint) {
+            return sentence(StatusCode::FORBIDDEN, "that form is of another site");
+        }
+        logged_in("/ui/login", self.sessions.end(request.headers()))
+    }
+
+    fn events(self: Arc<Self>, request: &Request<Body>, session: Session) -> Response {
+        let Some(keys) = self.sessions.tokens.keys() else { return not_logged_in(request) };
+        let front = self.clone();
+        let holds = move || front.sessions.holds(&session, keys.session());
+        self.events.open(seen(request), holds).unwrap_or_else(|| {
+            let mut full = sentence(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "too many pages are open; this one does not change by itself",
+            );
+            full.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("60"));
+            full
+        })
+    }
+}
+
+/// Whether a request of `/` is a person's with a browser, who wants to see something, and no
+/// server's that asks for a URL.
+pub(crate) fn is_a_visit(parts: &Parts) -> bool {
+    let html = |value: &HeaderValue| value.to_str().is_ok_and(|value| value.contains("text/html"));
+    let mut query = url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
+    matches!(parts.method, Method::GET | Method::HEAD)
+        && parts.headers.get_all(ACCEPT).iter().any(html)
+        && !query.any(|(name, _)| ["server", "date"].contains(&&*name))
+}
+
+/// The revision that a page shows: what it was told last, or `seen` in its query.
+fn seen(request: &Request<Body>) -> Option<u64> {
+    let last = request.headers().get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
+    last.or_else(|| {
+        let query = request.uri().query()?;
+        let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+        pairs.find(|(name, _)| name == "seen").and_then(|(_, seen)| seen.parse().ok())
+    })
+}
+
+/// One file, by a name that can lead nowhere else.
+fn is_asset(path: &str) -> bool {
+    path.strip_prefix("/ui/assets/").is_some_and(|name| {
+        name.starts_with(|first: char| first.is_ascii_alphanumeric())
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+    })
+}
+
+/// A request without its body, which a page does not read.
+fn bare(request: Request<Body>) -> Request<()> {
+    Request::from_parts(request.into_parts().0, ())
+}
+
+/// A person is led to the login and back; what a page fetches for itself is told in its own terms.
+fn not_logged_in(request: &Request<Body>) -> Response {
+    if is_for_a_person(request.uri().path(), request.headers()) {
+        return see_other(&page_for(request.uri()));
+    }
+    let mut response = sentence(StatusCode::UNAUTHORIZED, "log in at /ui/login first");
+    response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Form"));
+    response
+}
+
+fn is_for_a_person(path: &str, headers: &HeaderMap) -> bool {
+    let part = |suffix: &str| path.ends_with(suffix);
+    let is_part = path == "/ui/events" || [".svg", ".json"].into_iter().any(part);
+    let fetched = headers.get("sec-fetch-dest").is_some_and(|what| what != "document");
+    !is_part && !fetched
+}
+
+fn logged_in(next: &str, cookie: HeaderValue) -> Response {
+    let mut response = see_other(next);
+    response.headers_mut().append(SET_COOKIE, cookie);
+    response
+}
+
+/// To another of our own paths: no name of a host stands in it, so nobody's `Host` leads away.
+pub(crate) fn see_other(place: &str) -> Response {
+    let mut response = (StatusCode::SEE_OTHER, own_headers()).into_response();
+    let place = HeaderValue::try_from(place).unwrap_or(HeaderValue::from_static(HOME));
+    response.headers_mut().insert(LOCATION, place);
+    response
+}
+
+fn not_allowed(allow: &'static str) -> Response {
+    let mut response = sentence(StatusCode::METHOD_NOT_ALLOWED, "that cannot be done here");
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+    response
+}

@@ -1,0 +1,134 @@
+//! What lies below `/ui/`: the login, and behind it whoever answers pages.
+//!
+//! [`Front`] is the same before a server of its own data and before a view of somebody's bucket. It
+//! knows nothing of pages but that they are answered by calls that block.
+
+mod body;
+mod events;
+mod front;
+mod gzip;
+mod login;
+mod session;
+#[cfg(test)]
+mod tests;
+mod token;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::response::{IntoResponse, Response};
+use http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
+use http::{Request, StatusCode};
+use log2aws_dashboard::{Dashboard, login_page};
+use log2aws_service::ports::Clock;
+use tokio::sync::watch;
+use url::Url;
+
+use crate::config::ServeError;
+use crate::credentials::{Random, Token};
+use login::OneTime;
+use token::TokenFile;
+
+pub(crate) use front::{Front, is_a_visit, see_other};
+pub(crate) use log2aws_dashboard::{Body as PageBody, LoginFault as Fault};
+pub(crate) use login::HOME;
+pub use login::SecretUrl;
+pub(crate) use session::Fill;
+
+/// Who answers pages. Called on threads that may block.
+pub(crate) trait Pages: Send + Sync {
+    /// Answers a `GET` or `HEAD` below `/ui/`; the caller is logged in, or asks for an asset.
+    fn answer(&self, request: &Request<()>) -> http::Response<PageBody>;
+
+    /// The login page: a form that posts `token` and `next` to `/ui/login`.
+    fn login(
+        &self,
+        request: &Request<()>,
+        fault: Option<Fault>,
+        next: &str,
+    ) -> http::Response<PageBody>;
+}
+
+impl Pages for Dashboard {
+    fn answer(&self, request: &Request<()>) -> http::Response<PageBody> {
+        Self::answer(self, request)
+    }
+
+    fn login(
+        &self,
+        request: &Request<()>,
+        fault: Option<Fault>,
+        next: &str,
+    ) -> http::Response<PageBody> {
+        login_page(request, fault, next)
+    }
+}
+
+/// The keys of a front: read before anything is listened on, so that a bad file is told then.
+#[derive(Clone, Debug)]
+pub(crate) struct Door {
+    tokens: Arc<TokenFile>,
+    once: Arc<OneTime>,
+}
+
+impl Door {
+    /// Takes over the token's file of a folder, and makes the code of the link that lets its bearer
+    /// in once.
+    ///
+    /// # Errors
+    /// A file that cannot be read or written, that other users can read, or that holds no token; no
+    /// random bytes.
+    pub(crate) fn open(
+        folder: &Path,
+        clock: &dyn Clock,
+        random: Random<'_>,
+    ) -> Result<Self, ServeError> {
+        let tokens = Arc::new(TokenFile::open(folder, random)?);
+        let until = clock.now().as_second() + login::LINK_HOLDS;
+        let once = Arc::new(OneTime::new(Token::make(random)?, until));
+        Ok(Self { tokens, once })
+    }
+
+    /// The link, for browsers that reach us as `endpoint`.
+    pub(crate) fn link(&self, endpoint: &Url) -> Option<SecretUrl> {
+        self.once.link(endpoint)
+    }
+
+    /// Where the token stands.
+    pub(crate) fn token_file(&self) -> &Path {
+        self.tokens.path()
+    }
+}
+
+/// What a front is made of.
+pub(crate) struct FrontConfig {
+    pub(crate) door: Door,
+    /// Who answers.
+    pub(crate) pages: Arc<dyn Pages>,
+    /// Where browsers reach it.
+    pub(crate) endpoint: Url,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Fill,
+    /// The revision that open pages are told of.
+    pub(crate) changes: watch::Receiver<u64>,
+    /// Connections at once: event streams, which last, take an eighth of them at most.
+    pub(crate) connections: usize,
+}
+
+/// An answer of the front itself.
+fn sentence(status: StatusCode, text: &str) -> Response {
+    (status, own_headers(), format!("{text}\n")).into_response()
+}
+
+/// What every answer of the front itself carries.
+fn own_headers() -> [(http::HeaderName, &'static str); 5] {
+    [
+        (CONTENT_TYPE, "text/plain; charset=utf-8"),
+        (CACHE_CONTROL, "no-store"),
+        (CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (REFERRER_POLICY, "same-origin"),
+    ]
+}

@@ -1,0 +1,286 @@
+//! Who is logged in: a signed cookie, and nothing kept about it here but which ones were ended.
+//!
+//! The cookie holds when it ends and a random name, under a code of the key that the token gives.
+//! So sessions outlive a restart, and none outlives its token.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use http::header::COOKIE;
+use http::{HeaderMap, HeaderValue};
+use log2aws_service::ports::Clock;
+use subtle::ConstantTimeEq;
+use url::Url;
+
+use super::token::{SessionKey, TokenFile};
+use crate::config::ServeError;
+
+/// For how long a session holds when nothing more is asked for.
+pub(crate) const HOLDS: i64 = 12 * 60 * 60;
+
+/// So many ended sessions are remembered; past that, those that end soonest anyway are forgotten.
+const ENDED: usize = 10_000;
+
+/// Fills a buffer with unpredictable bytes.
+pub(crate) type Fill = fn(&mut [u8]) -> Result<(), ServeError>;
+
+/// One login, in one browser.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Session {
+    /// When it ends, in seconds since the epoch.
+    pub(crate) until: i64,
+    /// Tells it from others.
+    name: [u8; 16],
+}
+
+/// All sessions.
+pub(crate) struct Sessions {
+    pub(crate) tokens: Arc<TokenFile>,
+    clock: Arc<dyn Clock>,
+    random: Fill,
+    cookie: String,
+    secure: bool,
+    /// The sessions that were logged out, and when they would have ended at the latest.
+    ended: Mutex<HashMap<[u8; 16], i64>>,
+}
+
+/// Why no session began.
+#[derive(Debug)]
+pub(crate) struct NoSession;
+
+impl Sessions {
+    /// Sessions for browsers that reach us as `endpoint`.
+    pub(crate) fn new(
+        tokens: Arc<TokenFile>,
+        endpoint: &Url,
+        clock: Arc<dyn Clock>,
+        random: Fill,
+    ) -> Self {
+        let secure = endpoint.scheme() == "https";
+        // Cookies do not tell ports apart: two servers on one machine must not end each other's
+        // sessions. A browser takes `__Host-` from nobody but this very host, over https.
+        let prefix = if secure { "__Host-" } else { "" };
+        let port = endpoint.port_or_known_default().unwrap_or_default();
+        let cookie = format!("{prefix}log2aws-session-{port}");
+        Self { tokens, clock, random, cookie, secure, ended: Mutex::default() }
+    }
+
+    /// This moment, in seconds since the epoch.
+    pub(crate) fn now(&self) -> i64 {
+        self.clock.now().as_second()
+    }
+
+    /// The session of a request, if it has one that holds.
+    pub(crate) fn of(&self, headers: &HeaderMap) -> Option<Session> {
+        let keys = self.tokens.keys()?;
+        headers
+            .get_all(COOKIE)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(';'))
+            .filter_map(|pair| pair.trim().split_once('='))
+            .filter(|(name, _)| *name == self.cookie)
+            .find_map(|(_, value)| {
+                open(keys.session(), value).filter(|session| self.holds_now(session))
+            })
+    }
+
+    /// Whether a session of the present token still holds: for what lasts longer than a request.
+    pub(crate) fn holds(&self, session: &Session, key: &SessionKey) -> bool {
+        let present = self.tokens.keys();
+        self.holds_now(session) && present.is_some_and(|present| present.session().is(key))
+    }
+
+    fn holds_now(&self, session: &Session) -> bool {
+        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        session.until > self.now() && !ended.contains_key(&session.name)
+    }
+
+    /// Begins a session; the value of its `Set-Cookie`.
+    ///
+    /// # Errors
+    /// [`NoSession`] when there is no token, or no random bytes.
+    pub(crate) fn begin(&self) -> Result<HeaderValue, NoSession> {
+        let mut name = [0; 16];
+        (self.random)(&mut name).map_err(|error| {
+            tracing::error!(%error, "no session could be made");
+            NoSession
+        })?;
+        self.set(Session { until: self.now() + HOLDS, name }).ok_or(NoSession)
+    }
+
+    /// A new cookie for a session of which less than half is left.
+    pub(crate) fn renewed(&self, session: &Session) -> Option<HeaderValue> {
+        let until = self.now() + HOLDS;
+        let is_old = session.until - self.now() < HOLDS / 2;
+        is_old.then(|| self.set(Session { until, ..*session })).flatten()
+    }
+
+    /// Ends the session of a request, in every copy of its cookie; the value of the `Set-Cookie`
+    /// that takes it off the browser.
+    pub(crate) fn end(&self, headers: &HeaderMap) -> HeaderValue {
+        if let Some(session) = self.of(headers) {
+            let now = self.now();
+            let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+            ended.retain(|_, until| *until > now);
+            if ended.len() >= ENDED
+                && let Some(oldest) = ended.iter().min_by_key(|(_, until)| **until)
+            {
+                let oldest = *oldest.0;
+                ended.remove(&oldest);
+            }
+            ended.insert(session.name, now + HOLDS);
+        }
+        self.header("", 0)
+    }
+
+    fn set(&self, session: Session) -> Option<HeaderValue> {
+        let keys = self.tokens.keys()?;
+        Some(self.header(&seal(keys.session(), session), HOLDS))
+    }
+
+    fn header(&self, value: &str, seconds: i64) -> HeaderValue {
+        let secure = if self.secure { "; Secure" } else { "" };
+        let text = format!(
+            "{}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}",
+            self.cookie
+        );
+        // Base64 and digits: there is nothing in it that a header cannot carry.
+        let mut header = HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(""));
+        header.set_sensitive(true);
+        header
+    }
+}
+
+fn seal(key: &SessionKey, session: Session) -> String {
+    let mut bytes = session.until.to_be_bytes().to_vec();
+    bytes.extend(session.name);
+    let code = key.code(&bytes);
+    bytes.extend(code);
+    BASE64_URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// `None` for whatever this key did not sign.
+fn open(key: &SessionKey, value: &str) -> Option<Session> {
+    // Nothing longer is worth decoding.
+    let bytes = Some(value).filter(|value| value.len() <= 128)?;
+    let bytes = BASE64_URL_SAFE_NO_PAD.decode(bytes).ok()?;
+    let (signed, code) = bytes.split_at_checked(24)?;
+    if !bool::from(code.ct_eq(&key.code(signed))) {
+        return None;
+    }
+    let (until, name) = signed.split_at_checked(8)?;
+    Some(Session { until: i64::from_be_bytes(until.try_into().ok()?), name: name.try_into().ok()? })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::credentials::fill;
+
+    struct Hand(AtomicI64);
+
+    impl Clock for Hand {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_second(self.0.load(Ordering::SeqCst)).unwrap()
+        }
+    }
+
+    struct Place {
+        sessions: Sessions,
+        clock: Arc<Hand>,
+        folder: tempfile::TempDir,
+    }
+
+    fn place(endpoint: &str) -> Place {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(Hand(AtomicI64::new(1_800_000_000)));
+        let tokens = Arc::new(TokenFile::open(folder.path(), &mut fill).unwrap());
+        let url = endpoint.parse().unwrap();
+        Place { sessions: Sessions::new(tokens, &url, clock.clone(), fill), clock, folder }
+    }
+
+    fn headers(cookie: &str) -> HeaderMap {
+        HeaderMap::from_iter([(COOKIE, cookie.parse().unwrap())])
+    }
+
+    /// What a browser sends back.
+    fn pair(set: &HeaderValue) -> String {
+        set.to_str().unwrap().split(';').next().unwrap().to_owned()
+    }
+
+    #[test]
+    fn the_cookie_is_out_of_reach_of_scripts_and_other_sites() {
+        let plain = place("http://127.0.0.1:8750").sessions.begin().unwrap();
+        let text = plain.to_str().unwrap();
+        assert!(text.starts_with("log2aws-session-8750="), "{text}");
+        assert!(text.ends_with("; Path=/; Max-Age=43200; HttpOnly; SameSite=Lax"), "{text}");
+        let secure = place("https://logs.example.com").sessions.begin().unwrap();
+        let text = secure.to_str().unwrap();
+        assert!(text.starts_with("__Host-log2aws-session-443="), "{text}");
+        assert!(text.ends_with("; HttpOnly; SameSite=Lax; Secure"), "{text}");
+        assert!(!text.contains("Domain"), "{text}");
+        assert!(secure.is_sensitive());
+    }
+
+    #[test]
+    fn a_session_holds_for_twelve_hours_and_slides() {
+        let place = place("http://127.0.0.1:8750");
+        let cookie = pair(&place.sessions.begin().unwrap());
+        let session = place.sessions.of(&headers(&format!("other=1; {cookie}; x=y"))).unwrap();
+        assert!(place.sessions.renewed(&session).is_none());
+        place.clock.0.fetch_add(HOLDS / 2 + 1, Ordering::SeqCst);
+        let renewed = pair(&place.sessions.renewed(&session).unwrap());
+        place.clock.0.fetch_add(HOLDS / 2 - 2, Ordering::SeqCst);
+        assert!(place.sessions.of(&headers(&cookie)).is_some());
+        place.clock.0.fetch_add(1, Ordering::SeqCst);
+        assert!(place.sessions.of(&headers(&cookie)).is_none());
+        assert!(place.sessions.of(&headers(&renewed)).is_some());
+    }
+
+    #[test]
+    fn nothing_but_our_own_signature_opens() {
+        let place = place("http://127.0.0.1:8750");
+        let cookie = pair(&place.sessions.begin().unwrap());
+        let (name, value) = cookie.split_once('=').unwrap();
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(value).unwrap();
+        for bit in 0..bytes.len() * 8 {
+            let mut other = bytes.clone();
+            other[bit / 8] ^= 1 << (bit % 8);
+            let other = format!("{name}={}", BASE64_URL_SAFE_NO_PAD.encode(other));
+            assert!(place.sessions.of(&headers(&other)).is_none(), "bit {bit}");
+        }
+        for length in 0..value.len() {
+            let cut = format!("{name}={}", &value[..length]);
+            assert!(place.sessions.of(&headers(&cut)).is_none(), "{length} characters");
+        }
+        for other in [format!("{cookie}A"), format!("x{cookie}"), format!("{name}=")] {
+            assert!(place.sessions.of(&headers(&other)).is_none(), "{other}");
+        }
+        // A cookie of another path must not hide the right one.
+        assert!(place.sessions.of(&headers(&format!("{name}=x; {cookie}"))).is_some());
+    }
+
+    #[test]
+    fn a_session_ends_in_every_copy_and_with_its_token() {
+        let place = place("http://127.0.0.1:8750");
+        let (first, second) =
+            (pair(&place.sessions.begin().unwrap()), pair(&place.sessions.begin().unwrap()));
+        let gone = place.sessions.end(&headers(&first));
+        assert!(gone.to_str().unwrap().contains("=; Path=/; Max-Age=0;"));
+        assert!(place.sessions.of(&headers(&first)).is_none());
+        let session = place.sessions.of(&headers(&second)).unwrap();
+        let key = place.sessions.tokens.keys().unwrap().session().clone();
+        assert!(place.sessions.holds(&session, &key));
+        std::fs::write(place.folder.path().join("dashboard-token"), "another token, longer")
+            .unwrap();
+        assert!(place.sessions.of(&headers(&second)).is_none());
+        assert!(!place.sessions.holds(&session, &key));
+    }
+}
