@@ -108,7 +108,7 @@ words! {
     say_loading: "The store has not been looked through so far; this day may be there.", "保存先をまだ確認しきれていません。この日の結果がある可能性もあります。";
 
     // The day page.
-    day_title: "{server} on {day}", "{server}　{day}";
+    day_title: "{server} on {day}", "{server} の {day}";
     zone: "Time zone {zone}", "タイムゾーン {zone}";
     zone_unknown: "Time zone unknown", "タイムゾーン不明";
     previous_day: "Previous day", "前の日";
