@@ -31,6 +31,8 @@ fn run() -> Result<(), Error> {
         store: Arc::new(S3Store::new(client, runtime.handle().clone())),
         settings: Arc::clone(&function.settings) as _,
         program: env!("CARGO_PKG_VERSION").to_owned(),
+        charts: environment.charts,
+        rasterizer: log2aws_raster::rasterize,
     };
     runtime.block_on(lambda_runtime::run(service_fn(|event: LambdaEvent<Box<RawValue>>| {
         let span = invocation(&event.context.request_id);

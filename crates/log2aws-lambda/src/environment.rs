@@ -5,6 +5,7 @@ use std::fmt;
 use log2aws_core::env_name::EnvName;
 use log2aws_core::key::KeyPrefix;
 use log2aws_core::service_host::service_host;
+use log2aws_service::analyze::Charts;
 use log2aws_service::signer::{Addressing, Credentials, EndpointError, SigV4Signer};
 use url::Url;
 
@@ -61,6 +62,8 @@ pub struct Environment {
     pub keys: RoleKeys,
     /// `LOG2AWS_KEY_PREFIX`: `spread` or `off`, which is the default.
     pub key_prefix: KeyPrefix,
+    /// `LOG2AWS_CHARTS`: `svg`, `png` or `svg,png`, which is the default.
+    pub charts: Charts,
     /// `AWS_ENDPOINT_URL_S3` or `AWS_ENDPOINT_URL`: an S3 that is not AWS's own.
     pub s3_endpoint: Option<Url>,
     /// `AWS_ENDPOINT_URL_SSM` or `AWS_ENDPOINT_URL`: a Parameter Store that is not AWS's own.
@@ -101,6 +104,13 @@ impl Environment {
                 });
             }
         };
+        let charts = get("LOG2AWS_CHARTS").map_or(Ok(Charts::SvgAndPng), |text| {
+            text.parse().map_err(|_| EnvironmentError::Wrong {
+                name: "LOG2AWS_CHARTS",
+                value: text.chars().take(64).collect(),
+                right: "svg, png or svg,png",
+            })
+        })?;
         let env = need("LOG2AWS_ENV")?;
         let env = env.parse().map_err(|_| EnvironmentError::Wrong {
             name: "LOG2AWS_ENV",
@@ -116,6 +126,7 @@ impl Environment {
                 session_token: get("AWS_SESSION_TOKEN"),
             },
             key_prefix,
+            charts,
             s3_endpoint: endpoint("AWS_ENDPOINT_URL_S3")?,
             ssm_endpoint: endpoint("AWS_ENDPOINT_URL_SSM")?,
             ca_bundle: get("AWS_CA_BUNDLE"),
@@ -183,6 +194,7 @@ mod tests {
         let environment = read(&[]).unwrap();
         assert_eq!(environment.env.as_str(), "dev");
         assert_eq!(environment.key_prefix, KeyPrefix::Off);
+        assert_eq!(environment.charts, Charts::SvgAndPng);
         assert_eq!(
             environment.ssm_url().unwrap().as_str(),
             "https://ssm.ap-northeast-1.amazonaws.com/"
@@ -208,6 +220,7 @@ mod tests {
             ("LOG2AWS_ENV", "Dev", "LOG2AWS_ENV is \"Dev\""),
             ("LOG2AWS_ENV", "a-name-of-21-letters-", "1 to 20 lower-case"),
             ("LOG2AWS_KEY_PREFIX", "yes", "off or spread"),
+            ("LOG2AWS_CHARTS", "html", "svg, png or svg,png"),
             ("AWS_ENDPOINT_URL_SSM", "nowhere", "a URL"),
         ] {
             let told = read(&[(name, value)]).unwrap_err().to_string();
@@ -222,5 +235,6 @@ mod tests {
         let environment = read(&two).unwrap();
         assert_eq!(environment.s3_endpoint, environment.ssm_endpoint);
         assert_eq!(environment.key_prefix, KeyPrefix::Spread);
+        assert_eq!(read(&[("LOG2AWS_CHARTS", "svg")]).unwrap().charts, Charts::Svg);
     }
 }

@@ -67,6 +67,14 @@ pub fn png_scaled(svg: &[u8], scale: f32) -> Result<Vec<u8>, RasterError> {
     encode::png(&picture).map_err(|error| RasterError::Encode(error.to_string()))
 }
 
+/// [`png`] with its fault as text: what `log2aws_service` calls a rasterizer.
+///
+/// # Errors
+/// The sentence of a [`RasterError`].
+pub fn rasterize(svg: &[u8]) -> Result<Vec<u8>, String> {
+    png(svg).map_err(|error| error.to_string())
+}
+
 /// A length in whole pixels, if a picture may have it.
 fn pixels(length: f32) -> Option<u32> {
     let length = length.round();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use log2aws_core::event::{Event, Record};
 use log2aws_core::key::{ObjectKey, RawKey};
-use log2aws_service::analyze::{AnalyzeApp, Outcome, analyze, needs_analysis};
+use log2aws_service::analyze::{AnalyzeApp, Charts, Outcome, analyze, needs_analysis};
 use log2aws_service::ports::SettingsSource;
 use log2aws_store::DiskStore;
 use log2aws_store::disk::DiskError;
@@ -19,9 +19,15 @@ pub(crate) struct StoreAnalyst {
 }
 
 impl StoreAnalyst {
-    pub(crate) fn new(store: DiskStore, settings: Arc<dyn SettingsSource>) -> Self {
-        let program = env!("CARGO_PKG_VERSION").to_owned();
-        Self { app: AnalyzeApp { store: Arc::new(store.clone()), settings, program }, store }
+    pub(crate) fn new(store: DiskStore, settings: Arc<dyn SettingsSource>, charts: Charts) -> Self {
+        let app = AnalyzeApp {
+            store: Arc::new(store.clone()),
+            settings,
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+            charts,
+            rasterizer: log2aws_raster::rasterize,
+        };
+        Self { app, store }
     }
 }
 

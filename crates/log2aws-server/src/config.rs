@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 use log2aws_core::allow_list::AllowList;
 use log2aws_core::key::KeyPrefix;
+use log2aws_service::analyze::Charts;
 use url::Url;
 
 use crate::tls::{TlsError, TlsFiles};
@@ -36,6 +37,8 @@ pub struct ServeConfig {
     pub keep_analyzed_days: Option<NonZeroU32>,
     /// Whether keys carry the spreading prefix.
     pub key_prefix: KeyPrefix,
+    /// In which formats charts are kept; the others are drawn when they are asked for.
+    pub charts: Charts,
     /// URL requests a second from one source address (an IPv6 /64 counts as one), in bursts of
     /// at most twice as many.
     pub requests_per_second: NonZeroU32,
@@ -56,6 +59,7 @@ impl ServeConfig {
             keep_raw_days: None,
             keep_analyzed_days: None,
             key_prefix: KeyPrefix::Off,
+            charts: Charts::Svg,
             requests_per_second: DEFAULT_REQUESTS_PER_SECOND,
             analyzer_threads: None,
             tls: None,

@@ -303,7 +303,7 @@ impl Server {
         let settings = Arc::new(Fixed(self.settings.clone()));
         let work = Work {
             queue: queue.clone(),
-            analyst: Arc::new(StoreAnalyst::new(self.store.clone(), settings)),
+            analyst: Arc::new(StoreAnalyst::new(self.store.clone(), settings, self.config.charts)),
             metrics: metrics.clone(),
             store: self.store.clone(),
             raw_bucket: self.settings.raw_bucket.clone(),

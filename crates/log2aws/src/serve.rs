@@ -12,6 +12,7 @@ use ipnet::IpNet;
 use log2aws_core::allow_list::AllowList;
 use log2aws_core::key::KeyPrefix;
 use log2aws_server::{ServeConfig, Server, TlsFiles};
+use log2aws_service::analyze::Charts;
 use url::Url;
 
 use crate::clock::SystemClock;
@@ -54,6 +55,9 @@ pub(crate) struct ServeArgs {
     /// Begin keys with four hex characters of a hash of server and month.
     #[arg(long)]
     key_prefix: bool,
+    /// The formats in which each day's chart is kept beside its CSV: svg, png or svg,png.
+    #[arg(long, value_name = "LIST", default_value_t = Charts::Svg)]
+    charts: Charts,
     /// How many URL requests a second are taken from one address.
     #[arg(long, value_name = "N", default_value_t = log2aws_server::DEFAULT_REQUESTS_PER_SECOND)]
     requests_per_second: NonZeroU32,
@@ -118,6 +122,7 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<Exit> {
         keep_raw_days: args.keep_raw_days,
         keep_analyzed_days: args.keep_analyzed_days,
         key_prefix: if args.key_prefix { KeyPrefix::Spread } else { KeyPrefix::Off },
+        charts: args.charts,
         requests_per_second: args.requests_per_second,
         analyzer_threads: args.analyzer_threads,
         tls,

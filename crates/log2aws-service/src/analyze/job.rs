@@ -20,6 +20,18 @@ impl Job<'_> {
         self.app.store.newest(&self.settings.raw_bucket, &self.raw_key)
     }
 
+    /// Puts a result in the place of the one that stands there; `None` leaves none.
+    pub(super) fn replace(
+        &self,
+        kind: ResultKind,
+        result: Option<NewResult>,
+    ) -> Result<(), StoreError> {
+        match result {
+            Some(result) => result.commit(),
+            None => self.remove(kind),
+        }
+    }
+
     pub(super) fn remove(&self, kind: ResultKind) -> Result<(), StoreError> {
         self.app.store.delete(&self.settings.analyzed_bucket, &self.key.result_key(kind))
     }
@@ -36,6 +48,13 @@ impl NewResult {
         let (bucket, key) = (&job.settings.analyzed_bucket, job.key.result_key(kind));
         let upload = job.app.store.create(bucket, &key, kind.content_type())?;
         Ok(Self { upload, what: format!("{bucket}/{key}") })
+    }
+
+    /// A result that is written, but for its commit.
+    pub(super) fn of(job: &Job<'_>, kind: ResultKind, bytes: &[u8]) -> Result<Self, StoreError> {
+        let mut result = Self::create(job, kind)?;
+        result.write(bytes)?;
+        Ok(result)
     }
 
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {

@@ -189,9 +189,7 @@ impl Job<'_> {
     }
 
     fn write_summary(&self, summary: &Summary) -> Result<(), RecordFailure> {
-        let mut result = NewResult::create(self, ResultKind::Json)?;
-        result.write(&summary.to_json()?)?;
-        Ok(result.commit()?)
+        Ok(NewResult::of(self, ResultKind::Json, &summary.to_json()?)?.commit()?)
     }
 }
 

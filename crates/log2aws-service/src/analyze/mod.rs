@@ -5,6 +5,7 @@
 //! then, the work starts over. So repeated, reordered and concurrent events end in the same
 //! results. The summary is written last: what it names stands complete.
 
+mod charts;
 mod job;
 mod look;
 mod stored;
@@ -18,8 +19,11 @@ use log2aws_core::event::{Event, Record, Unreadable};
 use log2aws_core::key::{BucketName, ObjectKey, RawKey};
 use log2aws_core::summary::SummaryError;
 
-use crate::ports::{Settings, SettingsSource, SettingsUnavailable, Store, StoreError, VersionId};
+use crate::ports::{
+    Rasterizer, Settings, SettingsSource, SettingsUnavailable, Store, StoreError, VersionId,
+};
 
+pub use charts::{Charts, UnknownCharts};
 pub use look::MAX_LOOKS;
 pub use stored::{MAX_SUMMARY_BYTES, needs_analysis};
 
@@ -32,6 +36,10 @@ pub struct AnalyzeApp {
     pub settings: Arc<dyn SettingsSource>,
     /// The version of the program, which summaries name.
     pub program: String,
+    /// In which formats charts are kept.
+    pub charts: Charts,
+    /// Who makes the PNG.
+    pub rasterizer: Rasterizer,
 }
 
 impl fmt::Debug for AnalyzeApp {
@@ -136,6 +144,14 @@ pub enum RecordFailure {
         read: u64,
         /// How many the store says that there are.
         size: u64,
+    },
+    /// There is no PNG. All results stand but that and the summary.
+    #[error("the chart of {key} could not be made a PNG: {reason}")]
+    Picture {
+        /// The log.
+        key: ObjectKey,
+        /// What the rasterizer said.
+        reason: String,
     },
     /// Rejects or summary could not be written as JSON.
     #[error(transparent)]

@@ -31,7 +31,7 @@ pub(super) struct Converted {
     pub(super) sha256: String,
 }
 
-/// Writes CSV, chart and rejects of one version. Nothing is to be seen of them before all of the
+/// Writes CSV, charts and rejects of one version. Nothing is to be seen of them before all of the
 /// log has been read; then they appear one by one, each whole.
 pub(super) fn convert(job: &Job<'_>, version: &Version) -> Result<Converted, RecordFailure> {
     let what = format!("{}/{}@{}", job.settings.raw_bucket, job.raw_key, version.id);
@@ -164,15 +164,22 @@ impl<'a> Results<'a> {
     fn finish(mut self, rejects: Rejects) -> Result<LogSummary, RecordFailure> {
         self.drain()?;
         let log = self.waiting.summary.finish(rejects);
-        let mut svg = NewResult::create(self.job, ResultKind::Svg)?;
-        let drawing = self.waiting.chart.finish(&self.job.key.server, &log);
-        svg.write(&drawing.to_svg())?;
+        let (job, app) = (self.job, self.job.app);
+        let drawing = self.waiting.chart.finish(&job.key.server, &log).to_svg();
+        let svg = app.charts.svg().then(|| NewResult::of(job, ResultKind::Svg, &drawing));
+        let svg = svg.transpose()?;
+        let picture = app.charts.png().then(|| (app.rasterizer)(&drawing)).transpose();
+        drop(drawing);
+        // Nothing but the picture is lost by one that cannot be made.
+        let (picture, fault) = picture.map_or_else(|fault| (None, Some(fault)), |png| (png, None));
+        let png = picture.map(|png| NewResult::of(job, ResultKind::Png, &png)).transpose()?;
         self.csv.commit()?;
-        svg.commit()?;
-        match self.rejects {
-            Some(rejects) => rejects.commit()?,
-            None => self.job.remove(ResultKind::Rejects)?,
+        job.replace(ResultKind::Svg, svg)?;
+        job.replace(ResultKind::Rejects, self.rejects)?;
+        job.replace(ResultKind::Png, png)?;
+        match fault {
+            None => Ok(log),
+            Some(reason) => Err(RecordFailure::Picture { key: job.raw_key.clone(), reason }),
         }
-        Ok(log)
     }
 }

@@ -16,8 +16,8 @@ use log2aws_store::MemoryStore;
 
 use crate::stepped::Stepped;
 use crate::world::{
-    ALLOWED, KEY, MIXED, RAW, REFUSED, Results, allowed, app, app_with, memory, put, put_key,
-    record, refused, results, settings,
+    ALLOWED, KEY, MIXED, RAW, REFUSED, Results, allowed, app, app_with, memory, picture, put,
+    put_key, record, refused, results, settings,
 };
 
 const LOG: &[u8] = include_bytes!("../../../../testdata/document.log");
@@ -60,6 +60,8 @@ fn a_log_becomes_its_results() {
     assert!(svg.starts_with(b"<svg ") && svg.ends_with(b"</svg>\n"));
     assert!(std::str::from_utf8(svg).unwrap().contains("web01"));
     assert_eq!(media_type, "image/svg+xml");
+    let (png, media_type) = &results["web01/2019-08-01.png"];
+    assert_eq!((png, media_type.as_str()), (&picture(svg).unwrap(), "image/png"));
     assert_eq!(results["web01/2019-08-01.json"].1, "application/json");
     assert!(!results.contains_key("web01/2019-08-01.rejects.jsonl"));
     let summary = summary(&store);

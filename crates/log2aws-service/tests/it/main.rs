@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod analyze;
+mod charts;
 mod hostile;
 mod http;
 mod interleave;
