@@ -44,6 +44,7 @@ fn load(chart: &[Element]) -> Vec<(f64, f64)> {
 fn the_whole_day_as_a_window_is_the_whole_day() {
     let day = drawn(every(10, 0..1440), &View::default()).to_svg();
     let mut window = drawn(every(10, 0..1440), &view("00:00", "24:00"));
+    // The means in it are those of the day, which only a window has to say.
     window.description = drawn(every(10, 0..1440), &View::default()).description;
     assert_eq!(window.to_svg(), day);
 }
