@@ -2,5 +2,9 @@
 
 #[test]
 fn every_example_of_the_documentation_is_true() {
-    trycmd::TestCases::new().case("../../docs/convert.md").run();
+    trycmd::TestCases::new()
+        .case("../../docs/convert.md")
+        .case("../../docs/charts.md")
+        .case("../../docs/charts.ja.md")
+        .run();
 }

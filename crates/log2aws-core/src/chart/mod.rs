@@ -43,7 +43,7 @@ const MAX_MODE_CHANGES: usize = MAX_MODES;
 
 /// Takes the samples and metadata lines of one day log in their order. Keeps at most one point a
 /// minute, so that memory does not grow with the log.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ChartBuilder {
     clock: DayClock,
     zone: Option<ZoneName>,
@@ -127,8 +127,8 @@ impl ChartBuilder {
         let clock = &self.clock;
         let axis = TimeAxis::new(clock, log, &self.since_boot, view);
         let points = self.points.within(axis.from, axis.to, axis.longest);
-        let shown = |peak: &Peak| (axis.from..=axis.to).contains(&peak.second);
-        let peak = self.peak.filter(shown).or_else(|| points.peak());
+        // In a window the seconds show by which a peak and the point of its minute can differ.
+        let peak = if view.window.is_some() { points.peak() } else { self.peak };
         // A day of nothing but zeros has no peak worth a word.
         let peak = peak.filter(|peak| peak.load > 0.0);
         Page { server, clock, log, points: &points, peak, axis, view }.draw()
