@@ -3,8 +3,11 @@
 //! Lengths are tenths of a CSS pixel in whole numbers, so that equal days are equal bytes on every
 //! machine. What a shape looks like is a matter of its class; see `style`.
 
+use super::values::{Values, tenths};
+use super::view::Language;
+
 /// A finished chart, ready to be written.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Drawing {
     pub(super) width: i32,
     pub(super) height: i32,
@@ -12,16 +15,46 @@ pub struct Drawing {
     pub(super) title: String,
     /// Tells them what is to be seen.
     pub(super) description: String,
+    /// Of its words.
+    pub(super) language: Language,
+    /// The numbers behind the lines.
+    pub(super) values: Values,
     pub(super) shapes: Vec<Shape>,
 }
 
 /// One thing on the page. Later ones lie over earlier ones.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Shape {
-    Rect { class: &'static str, x: i32, y: i32, width: i32, height: i32 },
-    Circle { class: &'static str, x: i32, y: i32, r: i32 },
-    Path { class: &'static str, path: Path },
-    Text { class: &'static str, x: i32, y: i32, spans: Vec<Span> },
+    Rect {
+        class: &'static str,
+        x: i32,
+        y: i32,
+        width: i32,
+        height: i32,
+    },
+    Circle {
+        class: &'static str,
+        x: i32,
+        y: i32,
+        r: i32,
+    },
+    Path {
+        class: &'static str,
+        path: Path,
+    },
+    Text {
+        class: &'static str,
+        x: i32,
+        y: i32,
+        spans: Vec<Span>,
+    },
+    /// A text that runs upwards, where there is no room along the line.
+    Upright {
+        class: &'static str,
+        x: i32,
+        y: i32,
+        text: String,
+    },
 }
 
 /// Part of a line of text.
@@ -56,6 +89,25 @@ impl Path {
 }
 
 impl Drawing {
+    /// What the drawing is of, in one line.
+    pub fn title(&self) -> &str {
+        &self.title
+    }
+
+    /// What is to be seen on it, for those who do not see it.
+    pub fn description(&self) -> &str {
+        &self.description
+    }
+
+    /// Ends the page, whose background is the first shape, below what is on it.
+    pub(super) fn set_height(&mut self, bottom: i32) {
+        self.height = bottom;
+        self.values.height = tenths(bottom);
+        if let Some(Shape::Rect { height, .. }) = self.shapes.first_mut() {
+            *height = bottom;
+        }
+    }
+
     pub(super) fn text(&mut self, class: &'static str, x: i32, y: i32, text: impl Into<String>) {
         let span = Span { class: "", indent: 0, text: text.into(), japanese: false };
         self.shapes.push(Shape::Text { class, x, y, spans: vec![span] });

@@ -1,23 +1,24 @@
-//! The page: header, events, six panels one below the other, the time axis.
+//! The page: header, events, the panels one below the other, the time axis.
 
-use super::drawing::{Drawing, Path, Shape, Span};
-use super::panel::{Entry, LEFT, Panel, RIGHT, Swatch, TimeAxis};
-use super::points::{
-    BLOCKED, BLOCKS_IN, BLOCKS_OUT, BUFFERS, CACHE, CPU, FREE, Field, LOAD, Peak, Points, RUNNING,
-    SWAP_IN, SWAP_OUT, SWAPPED,
-};
+use super::axis::TimeAxis;
+use super::drawing::{Drawing, Path, Shape as Mark, Span};
+use super::panel::{Entry, LEFT, Panel, RIGHT, Swatch};
+use super::points::{Peak, Shown};
 use super::scale::{self, Scale};
+use super::series::{PanelKind, Shape, panels};
 use super::style::{fitted, width};
-use super::words;
+use super::values::{PanelValues, Values};
+use super::view::View;
+use super::words::{self, Names};
 use crate::day_clock::DayClock;
 use crate::server_name::ServerName;
 use crate::summary::LogSummary;
 
 /// The page's width; its height follows from what is on it. Tenths of a pixel, as everywhere.
-const WIDTH: i32 = 10_960;
+pub(super) const WIDTH: i32 = 10_960;
 
 /// From one plot's lower edge to the next one's upper edge.
-const BETWEEN: i32 = 400;
+pub(super) const BETWEEN: i32 = 400;
 
 /// The scale of the load holds the line of the cores, unless it would press the load flat.
 const CORES_SHOWN_UP_TO: f64 = 4.0;
@@ -31,179 +32,162 @@ pub(super) struct Page<'a> {
     pub(super) server: &'a ServerName,
     pub(super) clock: &'a DayClock,
     pub(super) log: &'a LogSummary,
-    pub(super) points: &'a Points,
+    pub(super) points: &'a Shown<'a>,
     pub(super) peak: Option<Peak>,
     pub(super) axis: TimeAxis,
+    pub(super) view: &'a View,
 }
 
 impl Page<'_> {
     pub(super) fn draw(&self) -> Drawing {
+        let language = self.view.language;
         let mut drawing = Drawing {
             width: WIDTH,
             height: 0,
-            title: format!("Load of {} on {}", self.server, self.clock.day()),
-            description: words::description(self.clock, self.log, self.peak),
+            title: words::title(language, self.server, self.clock.day()),
+            description: words::description(self.clock, self.log, self.view, self.peak),
+            language,
             shapes: Vec::with_capacity(160),
+            values: Values::of_day(self.server, self.clock, &self.axis, self.points.minutes()),
         };
         drawing.rect("bg", 0, 0, WIDTH, 0);
         self.header(&mut drawing);
         let first = if self.axis.reboots.is_empty() { 1_040 } else { 1_220 };
         let mut top = first;
-        for (draw, height) in [
-            (Self::load as fn(&Self, &mut Drawing, i32, i32), 1_500),
-            (Self::cpu, 1_200),
-            (Self::queue, 800),
-            (Self::memory, 1_200),
-            (Self::swap, 700),
-            (Self::blocks, 1_000),
-        ] {
-            draw(self, &mut drawing, top, height);
-            top += height + BETWEEN;
+        for kind in panels(self.view, self.points.guests()) {
+            let place = kind.is_shown().then_some((top, kind.height));
+            let values = PanelValues::of_day(&kind, place, self.points.minutes());
+            drawing.values.panels.push(values);
+            if kind.is_shown() {
+                self.panel(&mut drawing, &kind, top);
+                top += kind.height + BETWEEN;
+            }
         }
-        let bottom = top - BETWEEN;
+        let bottom = (top - BETWEEN).max(first);
         self.name_reboots(&mut drawing, first);
         for (second, label) in &self.axis.ticks {
             drawing.text("t m", self.axis.x(*second), bottom + 180, label.as_str());
         }
-        drawing.text("t", LEFT, bottom + 400, words::axis(self.clock, self.log));
-        drawing.height = bottom + 560;
-        if let Some(Shape::Rect { height, .. }) = drawing.shapes.first_mut() {
-            *height = drawing.height;
-        }
+        let guests = self.points.guests();
+        let line = words::axis(language, self.clock, self.log, guests);
+        drawing.text("t", LEFT, bottom + 400, fitted(&line, 11, RIGHT - LEFT));
+        drawing.set_height(bottom + 560);
         drawing
     }
 
-    fn header(&self, drawing: &mut Drawing) {
-        let room = RIGHT - LEFT;
-        let server = fitted(self.server.as_str(), 20, room * 2 / 3);
-        let left = room - width(&server, 20) * 21 / 20 - 200;
-        let mut spans = vec![Span { class: "h1", indent: 0, text: server, japanese: false }];
-        if let Some(note) = self.log.metadata.note.as_deref().filter(|note| !note.is_empty()) {
-            let text = fitted(note, 17, left);
-            spans.push(Span { class: "note", indent: 110, text, japanese: true });
-        }
-        drawing.shapes.push(Shape::Text { class: "", x: LEFT, y: 380, spans });
-        let line = fitted(&words::subtitle(self.clock, self.log), 13, room);
-        drawing.text("h2", LEFT, 610, line);
+    fn names(&self) -> &'static Names {
+        words::names(self.view.language)
     }
 
-    fn load(&self, drawing: &mut Drawing, top: i32, height: i32) {
-        let max = self.max(&LOAD);
+    fn header(&self, drawing: &mut Drawing) {
+        let note = self.log.metadata.note.as_deref();
+        let line = words::subtitle(self.clock, self.log, self.view);
+        header(drawing, self.server, note, &line);
+    }
+
+    fn panel(&self, drawing: &mut Drawing, kind: &PanelKind, top: i32) {
+        let draw = match kind.shape {
+            Shape::Load => Self::load,
+            Shape::Cpu => Self::cpu,
+            Shape::Queue => Self::queue,
+            Shape::Memory => Self::memory,
+            Shape::Swap | Shape::Blocks => Self::rates,
+        };
+        draw(self, drawing, kind, top);
+    }
+
+    fn load(&self, drawing: &mut Drawing, kind: &PanelKind, top: i32) {
+        let language = self.view.language;
+        let max = self.highest(kind);
         let cores = self.log.metadata.cores.map(f64::from);
         let shown = cores.filter(|cores| *cores <= max.max(1.0) * CORES_SHOWN_UP_TO);
         // Room above the highest value for the words beside it.
         let scale = Scale::numbers((max * 1.06).max(shown.unwrap_or(0.0)));
-        let panel = self.panel(scale, top, height);
+        let panel = self.plot(scale, top, kind);
         panel.frame(drawing);
         self.name_gaps(drawing, &panel);
         let title = match (cores, shown) {
-            (Some(cores), None) => {
-                format!("Load average ({}: above the scale)", words::cores(cores))
-            }
-            _ => "Load average".to_owned(),
+            (Some(cores), None) => words::above_the_scale(language, kind.title, cores),
+            _ => kind.title.to_owned(),
         };
-        let names = ["1 min", "5 min", "15 min"];
-        panel.legend(drawing, &title, "", Swatch::Pen, &self.entries(&names, &LOAD, scale::number));
+        let entries = self.entries(kind, scale::number);
+        panel.legend(drawing, &title, kind.unit, Swatch::Pen, &entries);
         if let Some(cores) = shown {
             let y = panel.y(cores);
             drawing.line("cores", (LEFT, y), (RIGHT, y));
-            drawing.text("k", RIGHT + 60, y + 40, words::cores(cores));
+            drawing.text("k", RIGHT + 60, y + 40, words::cores(language, cores));
         }
-        panel.lines(drawing, &LOAD);
-        if let Some(peak) = self.peak {
+        panel.lines(drawing, kind);
+        // The peak is one of the load over 1 minute.
+        if let Some(peak) = self.peak.filter(|_| !kind.series[0].hidden) {
             self.call_out(drawing, &panel, peak);
         }
     }
 
-    fn cpu(&self, drawing: &mut Drawing, top: i32, height: i32) {
-        let panel = self.panel(Scale::percent(), top, height);
+    fn cpu(&self, drawing: &mut Drawing, kind: &PanelKind, top: i32) {
+        let panel = self.plot(Scale::percent(), top, kind);
         panel.frame(drawing);
-        let user = if self.points.guests() { "user and guests" } else { "user" };
-        let names = [user, "system", "waiting for I/O", "stolen"];
         let percent = |value| format!("{} %", scale::number(value));
-        let entries = self.entries(&names, &CPU, percent);
-        panel.legend(drawing, "CPU", "%", Swatch::Fill, &entries);
-        panel.stack(drawing);
+        let entries = self.entries(kind, percent);
+        panel.legend(drawing, kind.title, kind.unit, Swatch::Fill, &entries);
+        panel.stack(drawing, kind);
         panel.since_boot(drawing, "ha");
-        panel.since_boot_label(drawing);
+        panel.since_boot_label(drawing, self.names().since_boot);
     }
 
-    fn queue(&self, drawing: &mut Drawing, top: i32, height: i32) {
-        let fields = [RUNNING, BLOCKED];
-        let panel = self.panel(Scale::counts(self.max(&fields)), top, height);
+    fn queue(&self, drawing: &mut Drawing, kind: &PanelKind, top: i32) {
+        let panel = self.plot(Scale::counts(self.highest(kind)), top, kind);
         panel.frame(drawing);
-        let entries = self.entries(&["runnable", "blocked"], &fields, scale::number);
-        panel.legend(drawing, "Run queue", "processes", Swatch::Pen, &entries);
-        panel.lines(drawing, &fields);
+        let entries = self.entries(kind, scale::number);
+        panel.legend(drawing, kind.title, kind.unit, Swatch::Pen, &entries);
+        panel.lines(drawing, kind);
     }
 
-    fn memory(&self, drawing: &mut Drawing, top: i32, height: i32) {
-        let fields = [FREE, CACHE, BUFFERS, SWAPPED];
-        let panel = self.panel(Scale::kibibytes(self.max(&fields)), top, height);
+    fn memory(&self, drawing: &mut Drawing, kind: &PanelKind, top: i32) {
+        let panel = self.plot(Scale::kibibytes(self.highest(kind)), top, kind);
         panel.frame(drawing);
-        let names = ["free", "cache", "buffers", "swapped out"];
-        let entries = self.entries(&names, &fields, scale::size);
-        panel.legend(drawing, "Memory", panel.scale.unit(), Swatch::Pen, &entries);
-        panel.lines(drawing, &fields);
+        let entries = self.entries(kind, scale::size);
+        panel.legend(drawing, kind.title, panel.scale.unit(), Swatch::Pen, &entries);
+        panel.lines(drawing, kind);
     }
 
-    fn swap(&self, drawing: &mut Drawing, top: i32, height: i32) {
-        let fields = [SWAP_IN, SWAP_OUT];
-        self.rates(drawing, top, height, ("Swap", "KiB/s"), &["in", "out"], fields);
-    }
-
-    fn blocks(&self, drawing: &mut Drawing, top: i32, height: i32) {
-        let fields = [BLOCKS_IN, BLOCKS_OUT];
-        let title = ("Block I/O", "blocks of 1 KiB/s");
-        self.rates(drawing, top, height, title, &["read", "written"], fields);
-    }
-
-    fn rates(
-        &self,
-        drawing: &mut Drawing,
-        top: i32,
-        height: i32,
-        (title, unit): (&str, &str),
-        names: &[&str],
-        fields: [Field; 2],
-    ) {
-        let panel = self.panel(Scale::counts(self.max(&fields)), top, height);
+    fn rates(&self, drawing: &mut Drawing, kind: &PanelKind, top: i32) {
+        let panel = self.plot(Scale::counts(self.highest(kind)), top, kind);
         panel.since_boot(drawing, "hl");
         panel.frame(drawing);
-        let entries = self.entries(names, &fields, scale::number);
-        panel.legend(drawing, title, unit, Swatch::Pen, &entries);
-        panel.since_boot_label(drawing);
-        panel.lines(drawing, &fields);
+        let entries = self.entries(kind, scale::number);
+        panel.legend(drawing, kind.title, kind.unit, Swatch::Pen, &entries);
+        panel.since_boot_label(drawing, self.names().since_boot);
+        panel.lines(drawing, kind);
     }
 
-    fn panel(&self, scale: Scale, top: i32, height: i32) -> Panel<'_> {
-        Panel { axis: &self.axis, points: self.points, scale, top, height }
+    fn plot(&self, scale: Scale, top: i32, kind: &PanelKind) -> Panel<'_> {
+        Panel { axis: &self.axis, points: self.points, scale, top, height: kind.height }
     }
 
-    fn max(&self, fields: &[Field]) -> f64 {
-        fields.iter().filter_map(|field| self.points.max(*field)).fold(0.0, f64::max)
+    /// The highest value that is drawn in a panel.
+    fn highest(&self, kind: &PanelKind) -> f64 {
+        let highest = kind.shown().filter_map(|(_, series)| self.points.highest(series.field));
+        highest.fold(0.0, f64::max)
     }
 
     /// Each series with its maximum, or without values.
-    fn entries(
-        &self,
-        names: &[&str],
-        fields: &[Field],
-        written: impl Fn(f64) -> String,
-    ) -> Vec<Entry> {
-        let figure = |field: &Field| match self.points.max(*field) {
-            Some(max) => format!("max {}", written(max)),
-            None => "no values".to_owned(),
+    fn entries(&self, kind: &PanelKind, written: impl Fn(f64) -> String) -> Vec<Entry> {
+        let Names { max: word, no_values, .. } = self.names();
+        let entry = |(pen, series): (usize, &super::series::Series)| {
+            let figure = match self.points.max(series.field) {
+                Some(max) => format!("{word} {}", written(max)),
+                None => (*no_values).to_owned(),
+            };
+            Entry { pen, name: series.name.to_owned(), figure }
         };
-        let entry =
-            |(name, field): (&&str, _)| Entry { name: (*name).to_owned(), figure: figure(field) };
-        names.iter().zip(fields).map(entry).collect()
+        kind.shown().map(entry).collect()
     }
 
     /// The highest load, ringed, with its time on the side where there is room.
     fn call_out(&self, drawing: &mut Drawing, panel: &Panel<'_>, peak: Peak) {
         let (x, y) = (self.axis.x(peak.second), panel.y(peak.load));
-        let words = words::peak(self.clock, peak);
+        let words = words::peak(self.view.language, self.clock, peak);
         drawing.dot("ring", (x, y), 36);
         let base = (y - 50).max(panel.top + 110);
         if x + 80 + width(&words, 12) > RIGHT {
@@ -241,4 +225,23 @@ impl Page<'_> {
             drawing.path("boot", Path::lines(ticks));
         }
     }
+}
+
+/// Whose chart it is, and the line below.
+pub(super) fn header(
+    drawing: &mut Drawing,
+    server: &ServerName,
+    note: Option<&str>,
+    subtitle: &str,
+) {
+    let room = RIGHT - LEFT;
+    let server = fitted(server.as_str(), 20, room * 2 / 3);
+    let left = room - width(&server, 20) * 21 / 20 - 200;
+    let mut spans = vec![Span { class: "h1", indent: 0, text: server, japanese: false }];
+    if let Some(note) = note.filter(|note| !note.is_empty()) {
+        let text = fitted(note, 17, left);
+        spans.push(Span { class: "note", indent: 110, text, japanese: true });
+    }
+    drawing.shapes.push(Mark::Text { class: "", x: LEFT, y: 380, spans });
+    drawing.text("h2", LEFT, 610, fitted(subtitle, 13, room));
 }

@@ -1,8 +1,10 @@
 //! One panel: its frame, its axis, its legend, its series.
 
+use super::axis::TimeAxis;
 use super::drawing::{Drawing, Path, Shape, Span};
-use super::points::{CPU, Field, LAYERS, Points};
+use super::points::{CPU, LAYERS, Shown};
 use super::scale::Scale;
+use super::series::PanelKind;
 use super::style::{DOTS, FILLS, PENS, width};
 
 /// The width of all plots, in tenths of a pixel, and where they begin and end.
@@ -10,52 +12,16 @@ pub(super) const LEFT: i32 = 620;
 pub(super) const RIGHT: i32 = 10_220;
 
 /// Between a panel's head and its plot.
-const HEAD: i32 = 90;
+pub(super) const HEAD: i32 = 90;
 
 /// How wide a lone sample's bar in a stack is at least.
 const LONE_BAR: i32 = 30;
-
-/// The time axis that all panels share.
-#[derive(Clone, Debug)]
-pub(super) struct TimeAxis {
-    /// The length of the day in seconds.
-    pub(super) day: u32,
-    /// The longest step, in seconds, that is no gap.
-    pub(super) longest: u32,
-    /// The seconds that have a tick.
-    pub(super) ticks: Vec<(u32, String)>,
-    /// The gaps that can be seen, in order.
-    pub(super) gaps: Vec<Blank>,
-    /// The seconds of reboots, in order, with their names.
-    pub(super) reboots: Vec<(u32, String)>,
-    /// The usual step, in seconds.
-    pub(super) interval: u32,
-    /// Where the averages of `vmstat` are averages since boot.
-    pub(super) since_boot: Vec<(u32, u32)>,
-}
-
-/// A stretch of the plot in which nothing is, and the word for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Blank {
-    pub(super) from: u32,
-    pub(super) to: u32,
-    pub(super) word: &'static str,
-}
-
-impl TimeAxis {
-    /// Where a second of the day is, in tenths of a pixel.
-    pub(super) fn x(&self, second: u32) -> i32 {
-        let second = i64::from(second.min(self.day));
-        let along = second * i64::from(RIGHT - LEFT) / i64::from(self.day.max(1));
-        LEFT + i32::try_from(along).unwrap_or(0)
-    }
-}
 
 /// A panel that is being drawn. Its series come after its frame.
 #[derive(Debug)]
 pub(super) struct Panel<'a> {
     pub(super) axis: &'a TimeAxis,
-    pub(super) points: &'a Points,
+    pub(super) points: &'a Shown<'a>,
     pub(super) scale: Scale,
     /// The upper edge of the plot, and its height.
     pub(super) top: i32,
@@ -64,6 +30,8 @@ pub(super) struct Panel<'a> {
 
 /// An entry of a legend.
 pub(super) struct Entry {
+    /// Which pen or fill.
+    pub(super) pen: usize,
     pub(super) name: String,
     /// What is told of it, e.g. its maximum; shown in a quieter colour.
     pub(super) figure: String,
@@ -134,24 +102,24 @@ impl Panel<'_> {
         drawing.shapes.push(Shape::Text { class: "", x: LEFT, y: base, spans });
         let mut x = LEFT + width(title, 12) * 11 / 10 + 70 + width(unit, 12);
         x += 280;
-        for (index, Entry { name, figure }) in entries.iter().enumerate() {
+        for Entry { pen, name, figure } in entries {
             let middle = base - 42;
             match swatch {
-                Swatch::Pen => drawing.line(PENS[index], (x, middle), (x + 240, middle)),
-                Swatch::Fill => drawing.rect(FILLS[index], x + 100, base - 92, 140, 100),
+                Swatch::Pen => drawing.line(PENS[*pen], (x, middle), (x + 240, middle)),
+                Swatch::Fill => drawing.rect(FILLS[*pen], x + 100, base - 92, 140, 100),
             }
             x += 300;
             let spans = vec![span("", 0, name.clone()), span("k", 50, figure.clone())];
             drawing.shapes.push(Shape::Text { class: "", x, y: base, spans });
-            x += width(name, 12) + width(figure, 12) + 260;
+            x += width(name, 12) + width(figure, 12) + 340;
         }
     }
 
     /// Lines, the first at the bottom: it has the solid pen, which shows between others' dashes.
-    pub(super) fn lines(&self, drawing: &mut Drawing, fields: &[Field]) {
-        for (index, &field) in fields.iter().enumerate() {
+    pub(super) fn lines(&self, drawing: &mut Drawing, kind: &PanelKind) {
+        for (index, series) in kind.shown() {
             let place = |second, value| (self.axis.x(second), self.y(f64::from(value)));
-            let strokes = self.points.strokes(field, self.axis.longest, place);
+            let strokes = self.points.strokes(series.field, place);
             let (lone, strokes): (Vec<_>, Vec<_>) = strokes.into_iter().partition(|s| s.len() == 1);
             if !strokes.is_empty() {
                 drawing.path(PENS[index], Path::lines(strokes));
@@ -163,11 +131,15 @@ impl Panel<'_> {
     }
 
     /// The CPU shares one upon the other.
-    pub(super) fn stack(&self, drawing: &mut Drawing) {
+    pub(super) fn stack(&self, drawing: &mut Drawing, kind: &PanelKind) {
         let place = |second, value| (self.axis.x(second), self.y(f64::from(value)));
-        let stacks = self.points.stack(self.axis.longest, place);
-        for layer in (0..LAYERS).rev() {
-            if self.points.max(CPU[layer]).is_none_or(|max| max <= 0.0) {
+        let mut shown = [false; LAYERS];
+        for (layer, _) in kind.shown() {
+            shown[layer] = true;
+        }
+        let stacks = self.points.stack(shown, place);
+        for layer in (0..LAYERS).rev().filter(|layer| shown[*layer]) {
+            if self.points.highest(CPU[layer]).is_none_or(|max| max <= 0.0) {
                 continue;
             }
             let outlines = stacks.iter().map(|edges| self.outline(&edges[layer])).collect();
@@ -182,7 +154,7 @@ impl Panel<'_> {
         match edge {
             [] => {}
             [(x, y)] => {
-                let half = (self.axis.x(self.axis.interval) - LEFT).max(LONE_BAR) / 2;
+                let half = self.axis.length(self.axis.interval).max(LONE_BAR) / 2;
                 let (left, right) = ((x - half).max(LEFT), (x + half).min(RIGHT));
                 outline.extend([(left, bottom), (left, *y), (right, *y), (right, bottom)]);
             }
@@ -219,9 +191,9 @@ impl Panel<'_> {
     }
 
     /// Says in the panel's head what the stripes mean.
-    pub(super) fn since_boot_label(&self, drawing: &mut Drawing) {
+    pub(super) fn since_boot_label(&self, drawing: &mut Drawing, words: &str) {
         if !self.axis.since_boot.is_empty() {
-            drawing.text("k e", RIGHT, self.top - HEAD, "hatched: average since boot");
+            drawing.text("k e", RIGHT, self.top - HEAD, words);
         }
     }
 }

@@ -1,4 +1,8 @@
-//! The points of a day: one a minute at most, however many samples there are.
+//! The points of a day: one a minute at most, however many samples there are; and the part of them
+//! that a window shows.
+
+use std::borrow::Cow;
+use std::ops::Range;
 
 use crate::sample::Sample;
 
@@ -72,19 +76,79 @@ impl Points {
         }
     }
 
-    /// Whether any sample has guest time, which then stands with `us`.
+    /// What is to be seen between two seconds of the day; `longest` is the longest step, in
+    /// seconds, over which a line runs.
+    pub(super) fn within(&self, from: u32, to: u32, longest: u32) -> Shown<'_> {
+        let start = self.minutes.partition_point(|minute| minute.second < from);
+        let end = self.minutes.partition_point(|minute| minute.second <= to).max(start);
+        let before = self.edge(start, from, longest);
+        let after = self.edge(end, to, longest);
+        let inner = &self.minutes[start..end];
+        let first = usize::from(before.is_some());
+        let shown = if before.is_none() && after.is_none() {
+            Cow::Borrowed(inner)
+        } else {
+            before.into_iter().chain(inner.iter().cloned()).chain(after).collect()
+        };
+        Shown { minutes: shown, inner: first..first + inner.len(), guests: self.guests, longest }
+    }
+
+    /// Where the lines cross the edge of a window that lies before the point `next`.
+    fn edge(&self, next: usize, second: u32, longest: u32) -> Option<Minute> {
+        let (before, after) = (self.minutes.get(next.checked_sub(1)?)?, self.minutes.get(next)?);
+        let step = after.second - before.second;
+        let between = before.second < second && second < after.second;
+        (between && step <= longest).then(|| before.towards(after, second))
+    }
+}
+
+/// The points that are to be seen.
+#[derive(Clone, Debug)]
+pub(super) struct Shown<'a> {
+    /// Those of samples and, at the edges of a window, those where lines cross them.
+    minutes: Cow<'a, [Minute]>,
+    /// Those of samples.
+    inner: Range<usize>,
+    guests: bool,
+    longest: u32,
+}
+
+impl Shown<'_> {
+    /// Whether any sample of the day has guest time, which then stands with `us`.
     pub(super) fn guests(&self) -> bool {
         self.guests
     }
 
-    /// The greatest value of a field; `None` if it has none.
-    pub(super) fn max(&self, field: Field) -> Option<f64> {
-        let high = self.minutes.iter().map(|minute| minute.high[field]);
-        high.filter(|high| !high.is_nan()).reduce(f32::max).map(f64::from)
+    /// The points of samples.
+    pub(super) fn minutes(&self) -> &[Minute] {
+        self.minutes.get(self.inner.clone()).unwrap_or_default()
     }
 
-    /// The stretches within which no step is longer than `longest` seconds.
-    fn stretches(&self, longest: u32) -> impl Iterator<Item = &[Minute]> {
+    /// The greatest value of a field among the samples; `None` if it has none.
+    pub(super) fn max(&self, field: Field) -> Option<f64> {
+        greatest(self.minutes(), field)
+    }
+
+    /// The greatest value of a field that is drawn.
+    pub(super) fn highest(&self, field: Field) -> Option<f64> {
+        greatest(&self.minutes, field)
+    }
+
+    /// The highest load of the samples.
+    pub(super) fn peak(&self) -> Option<Peak> {
+        let load = |minute: &Minute| f64::from(minute.high[LOAD[0]]);
+        let known = self.minutes().iter().filter(|minute| !load(minute).is_nan());
+        let highest = known.reduce(
+            |highest, minute| {
+                if load(minute) > load(highest) { minute } else { highest }
+            },
+        )?;
+        Some(Peak { second: highest.second, load: load(highest) })
+    }
+
+    /// The stretches over which a line runs.
+    fn stretches(&self) -> impl Iterator<Item = &[Minute]> {
+        let longest = self.longest;
         self.minutes.chunk_by(move |before, after| after.second - before.second <= longest)
     }
 
@@ -93,11 +157,10 @@ impl Points {
     pub(super) fn strokes(
         &self,
         field: Field,
-        longest: u32,
         place: impl Fn(u32, f32) -> (i32, i32),
     ) -> Vec<Vec<(i32, i32)>> {
         let mut strokes = Vec::new();
-        for stretch in self.stretches(longest) {
+        for stretch in self.stretches() {
             let known = |minute: &Minute| !minute.low[field].is_nan();
             for stretch in stretch.chunk_by(|a, b| known(a) == known(b)).filter(|s| known(&s[0])) {
                 let mut stroke = Vec::with_capacity(stretch.len());
@@ -122,19 +185,23 @@ impl Points {
     }
 
     /// The upper edges of the CPU stack's layers, from below, for each stretch: the mean shares.
+    /// A layer that is not `shown` has no height.
     pub(super) fn stack(
         &self,
-        longest: u32,
+        shown: [bool; LAYERS],
         place: impl Fn(u32, f32) -> (i32, i32),
     ) -> Vec<[Vec<(i32, i32)>; LAYERS]> {
         let mut stacks = Vec::new();
-        for stretch in self.stretches(longest) {
+        for stretch in self.stretches() {
             let mut edges: [Vec<(i32, i32)>; LAYERS] = Default::default();
             for column in self.columns(stretch, |second| place(second, 0.0).0) {
                 let count: f32 = column.iter().map(|minute| minute.count).sum();
                 let mut height = 0.0;
                 for (layer, edge) in edges.iter_mut().enumerate() {
-                    height += column.iter().map(|minute| minute.cpu[layer]).sum::<f32>() / count;
+                    if shown[layer] {
+                        let sum = column.iter().map(|minute| minute.cpu[layer]).sum::<f32>();
+                        height += sum / count;
+                    }
                     edge.push(place(column[0].second, height.min(100.0)));
                 }
             }
@@ -156,6 +223,31 @@ impl Points {
 }
 
 impl Minute {
+    /// What a field comes to: its greatest value, or the mean of a CPU share; the parts of a stack
+    /// add up only so.
+    pub(super) fn value(&self, field: Field) -> Option<f32> {
+        let value = match field.checked_sub(CPU[0]) {
+            Some(layer) if !self.high[field].is_nan() => self.cpu[layer] / self.count,
+            _ => self.high[field],
+        };
+        (!value.is_nan()).then_some(value)
+    }
+
+    /// The point at `second` of a straight line to a later one.
+    #[expect(clippy::cast_precision_loss, reason = "a chart's precision")]
+    fn towards(&self, later: &Self, second: u32) -> Self {
+        let share = (second - self.second) as f32 / (later.second - self.second) as f32;
+        let between = |a: f32, b: f32| a + (b - a) * share;
+        let mean = |minute: &Self, layer: usize| minute.cpu[layer] / minute.count;
+        Self {
+            second,
+            count: 1.0,
+            low: std::array::from_fn(|field| between(self.low[field], later.low[field])),
+            high: std::array::from_fn(|field| between(self.high[field], later.high[field])),
+            cpu: std::array::from_fn(|layer| between(mean(self, layer), mean(later, layer))),
+        }
+    }
+
     fn merge(&mut self, other: &Self) {
         self.second = self.second.min(other.second);
         self.count += other.count;
@@ -168,6 +260,11 @@ impl Minute {
             *sum += more;
         }
     }
+}
+
+fn greatest(minutes: &[Minute], field: Field) -> Option<f64> {
+    let high = minutes.iter().map(|minute| minute.high[field]);
+    high.filter(|high| !high.is_nan()).reduce(f32::max).map(f64::from)
 }
 
 /// Where in a column the least and the greatest value are.

@@ -4,13 +4,17 @@ use std::fmt::Write;
 
 use super::drawing::{Drawing, Path, Shape, Span};
 use super::style::SHEET;
+use super::view::Language;
 
-/// Stripes for series that are averages since boot: over filled areas, and behind lines.
+/// Stripes for series that are averages since boot, over filled areas and behind lines; and for
+/// stolen time, which would look like user time without colour.
 const PATTERNS: &str = "<defs>\
 <pattern id=\"since-boot-area\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\" \
 patternTransform=\"rotate(45)\"><path class=\"w\" d=\"M3 0v6\"/></pattern>\
 <pattern id=\"since-boot-line\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\" \
-patternTransform=\"rotate(45)\"><path class=\"v\" d=\"M3 0v6\"/></pattern></defs>\n";
+patternTransform=\"rotate(45)\"><path class=\"v\" d=\"M3 0v6\"/></pattern>\
+<pattern id=\"stolen\" width=\"4\" height=\"4\" patternUnits=\"userSpaceOnUse\">\
+<path class=\"s\" d=\"M0 0h4v4h-4z\"/><path class=\"sl\" d=\"M0 2h4\"/></pattern></defs>\n";
 
 impl Drawing {
     /// The drawing as an SVG document. Equal drawings give equal bytes; no text in it, whoever
@@ -29,6 +33,9 @@ struct Svg {
 impl Svg {
     fn document(&mut self, drawing: &Drawing) {
         self.raw("<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\"");
+        if drawing.language == Language::Ja {
+            self.raw(" xml:lang=\"ja\"");
+        }
         self.attribute("width", drawing.width);
         self.attribute("height", drawing.height);
         self.raw(" viewBox=\"0 0 ");
@@ -80,6 +87,15 @@ impl Svg {
                 for span in spans {
                     self.span(span);
                 }
+                self.raw("</text>\n");
+            }
+            Shape::Upright { class, x, y, text } => {
+                self.open("text", class);
+                self.raw(" transform=\"translate(");
+                self.number(*x);
+                self.separated(*y);
+                self.raw(") rotate(-90)\">");
+                self.escaped(text);
                 self.raw("</text>\n");
             }
         }
@@ -193,21 +209,23 @@ impl Svg {
         self.text.push_str(text);
     }
 
-    /// Text as XML 1.0 allows it; what it forbids altogether becomes U+FFFD.
     fn escaped(&mut self, text: &str) {
-        for c in text.chars() {
-            match c {
-                '&' => self.raw("&amp;"),
-                '<' => self.raw("&lt;"),
-                '>' => self.raw("&gt;"),
-                '"' => self.raw("&quot;"),
-                '\'' => self.raw("&#39;"),
-                '\t' | '\n' | '\r' => self.raw(" "),
-                '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}' => {
-                    self.raw("\u{fffd}");
-                }
-                c => self.text.push(c),
-            }
+        escaped(&mut self.text, text);
+    }
+}
+
+/// Appends text as XML 1.0 allows it; what it forbids altogether becomes U+FFFD.
+pub(super) fn escaped(to: &mut String, text: &str) {
+    for c in text.chars() {
+        match c {
+            '&' => to.push_str("&amp;"),
+            '<' => to.push_str("&lt;"),
+            '>' => to.push_str("&gt;"),
+            '"' => to.push_str("&quot;"),
+            '\'' => to.push_str("&#39;"),
+            '\t' | '\n' | '\r' => to.push(' '),
+            '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}' => to.push('\u{fffd}'),
+            c => to.push(c),
         }
     }
 }

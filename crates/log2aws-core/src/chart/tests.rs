@@ -1,6 +1,7 @@
 //! What a chart must show, read from the SVG as a browser would.
 
-mod reader;
+pub(super) mod reader;
+mod views;
 
 use jiff::ToSpan;
 use jiff::civil::DateTime;
@@ -218,7 +219,7 @@ fn the_drawing_has_a_role_a_name_and_a_description() {
 fn many_cores_do_not_press_the_load_flat() {
     let many = chart(Some(says("# log2aws/1 cores=128")), every(10, 0..1440));
     let text = texts(&many);
-    assert!(text.contains(&"Load average (128 cores: above the scale)"), "{text:?}");
+    assert!(text.contains(&"Load average (128 cores: above the scale)processes"), "{text:?}");
     assert_eq!(of_class(&many, "cores").count(), 0);
 }
 

@@ -1,11 +1,13 @@
 //! Builds a summary from samples, in memory that does not grow with them.
 
+use jiff::civil::DateTime;
+
 use super::coverage::Coverage;
 use super::series::SeriesBuilder;
-use super::{LogSummary, MetadataInForce, Rejects};
+use super::{LogSummary, MAX_MODES, MetadataInForce, ModeFrom, Peak, Rejects};
 use crate::day::Day;
 use crate::day_clock::DayClock;
-use crate::metadata::{Metadata, ZoneName};
+use crate::metadata::{Metadata, Mode, ZoneName};
 use crate::sample::Sample;
 
 /// Takes the samples and metadata lines of one day log in their order.
@@ -16,6 +18,10 @@ pub struct SummaryBuilder {
     rows: u64,
     coverage: Coverage,
     series: SeriesBuilder,
+    peak: Option<Peak>,
+    guest_max: u64,
+    mode: Option<Mode>,
+    modes: Vec<(DateTime, Mode)>,
 }
 
 impl std::fmt::Debug for SummaryBuilder {
@@ -38,6 +44,10 @@ impl SummaryBuilder {
             rows: 0,
             coverage: Coverage::default(),
             series: SeriesBuilder::new(),
+            peak: None,
+            guest_max: 0,
+            mode: None,
+            modes: Vec::new(),
         }
     }
 
@@ -52,6 +62,7 @@ impl SummaryBuilder {
         }
         if let Some(mode) = metadata.mode {
             held.mode = Some(mode.to_string());
+            self.mode = Some(mode);
         }
         if let Some(note) = &metadata.note {
             held.note = Some(note.to_string());
@@ -66,13 +77,32 @@ impl SummaryBuilder {
     /// Takes a row.
     pub fn sample(&mut self, sample: &Sample) {
         self.rows += 1;
-        self.coverage.sample(&self.clock, sample.time, sample.uptime_seconds);
+        if self.coverage.sample(&self.clock, sample.time, sample.uptime_seconds) {
+            self.sample_of_the_day(sample);
+        }
         self.series.sample(sample);
+    }
+
+    /// What the chart tells of the day, it tells of these rows alone.
+    fn sample_of_the_day(&mut self, sample: &Sample) {
+        let load = sample.load[0];
+        if load.is_finite() && load > self.peak.map_or(0.0, |peak| peak.load) {
+            self.peak = Some(Peak { at: sample.time, load });
+        }
+        self.guest_max = self.guest_max.max(sample.guest.unwrap_or(0));
+        // A log that does not say otherwise is one of averages since boot.
+        let mode = self.mode.unwrap_or(Mode::SinceBoot);
+        let changed = self.modes.last().is_none_or(|(_, last)| *last != mode);
+        if changed && self.modes.len() < MAX_MODES {
+            self.modes.push((sample.time, mode));
+        }
     }
 
     /// What the log holds.
     pub fn finish(self, rejects: Rejects) -> LogSummary {
         let covered = self.coverage.finish(&self.clock);
+        let mode = |(from, mode): (DateTime, Mode)| ModeFrom { from, mode: mode.to_string() };
+        let modes = if self.modes.len() > 1 { self.modes } else { Vec::new() };
         LogSummary {
             rows: self.rows,
             other_days: covered.other_days,
@@ -80,6 +110,8 @@ impl SummaryBuilder {
             metadata: self.metadata,
             first: covered.first,
             last: covered.last,
+            first_uptime_seconds: covered.first_uptime,
+            last_uptime_seconds: covered.last_uptime,
             interval_seconds: covered.interval,
             expected: covered.expected,
             missing: covered.missing,
@@ -88,6 +120,9 @@ impl SummaryBuilder {
             reboots_total: covered.reboots_total,
             reboots: covered.reboots,
             clock_steps: covered.clock_steps,
+            peak: self.peak,
+            guest_max: Some(self.guest_max).filter(|guest| *guest > 0),
+            modes: modes.into_iter().map(mode).collect(),
             series: self.series.finish(),
         }
     }

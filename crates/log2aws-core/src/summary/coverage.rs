@@ -52,6 +52,8 @@ pub(super) struct Coverage {
 pub(super) struct Covered {
     pub(super) first: Option<DateTime>,
     pub(super) last: Option<DateTime>,
+    pub(super) first_uptime: Option<u64>,
+    pub(super) last_uptime: Option<u64>,
     pub(super) interval: u32,
     pub(super) expected: u64,
     pub(super) missing: u64,
@@ -72,7 +74,8 @@ struct Hole {
 }
 
 impl Coverage {
-    pub(super) fn sample(&mut self, clock: &DayClock, time: DateTime, uptime: u64) {
+    /// Takes a row; whether it is of this day.
+    pub(super) fn sample(&mut self, clock: &DayClock, time: DateTime, uptime: u64) -> bool {
         let last = self.previous.and_then(|previous| previous.second);
         let second = clock.elapsed(time, last);
         if self.previous.is_some_and(|previous| went_back(&previous, time, second)) {
@@ -89,6 +92,7 @@ impl Coverage {
             }
         }
         self.previous = Some(Previous { time, second, uptime });
+        second.is_some()
     }
 
     /// In line order: a log is appended to, so that a clock that goes back hides no reboot and
@@ -124,6 +128,8 @@ impl Coverage {
         Covered {
             first: self.marks.first().map(civil),
             last: self.marks.last().map(civil),
+            first_uptime: self.marks.first().map(|mark| mark.uptime),
+            last_uptime: self.marks.last().map(|mark| mark.uptime),
             interval,
             expected: u64::from(((day + interval / 2) / interval).max(1)),
             missing,

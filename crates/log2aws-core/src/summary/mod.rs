@@ -24,6 +24,9 @@ pub use series::{EXACT_ROWS, SERIES, Series, Stats};
 /// The format that this version writes, and the newest that it reads.
 pub const FORMAT: u32 = 1;
 
+/// So many changes between interval values and averages since boot are listed; nobody has more.
+pub const MAX_MODES: usize = 100;
+
 /// What is known of one delivery. Its JSON has its keys in a fixed order: equal summaries are
 /// equal bytes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -78,6 +81,12 @@ pub struct LogSummary {
     /// The day's latest sample.
     #[serde(with = "text::optional")]
     pub last: Option<DateTime>,
+    /// Seconds since boot at `first`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_uptime_seconds: Option<u64>,
+    /// Seconds since boot at `last`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_uptime_seconds: Option<u64>,
     /// From one sample to the next, in seconds: the median from 24 samples on, else 600.
     pub interval_seconds: u32,
     /// How many samples such a day has; a day on which the clock is changed has 23 or 25 hours.
@@ -94,8 +103,39 @@ pub struct LogSummary {
     pub reboots: Vec<Reboot>,
     /// How often a line's time is earlier than that of the line before.
     pub clock_steps: u64,
+    /// The day's highest load average over 1 minute; none where no load is above 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peak: Option<Peak>,
+    /// The highest guest time of a sample of the day, in percent, if above 0. The CSV has no column
+    /// for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guest_max: Option<u64>,
+    /// What the averages of `vmstat` are of, where that changes within the day: from which row on
+    /// which mode, in the order of the log; the first [`MAX_MODES`]. Empty where it does not change.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub modes: Vec<ModeFrom>,
     /// The figures of each numeric column of the CSV.
     pub series: Series,
+}
+
+/// A highest load and when it was.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Peak {
+    /// The time of the first sample that has it.
+    #[serde(with = "text")]
+    pub at: DateTime,
+    /// Load average over 1 minute.
+    pub load: f64,
+}
+
+/// From when on the averages of `vmstat` are of what.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModeFrom {
+    /// The time of the first row that it holds for.
+    #[serde(with = "text")]
+    pub from: DateTime,
+    /// `interval` or `since-boot`, as in [`MetadataInForce`].
+    pub mode: String,
 }
 
 /// Lines that could not be read.

@@ -210,6 +210,67 @@ fn more_gaps_than_are_listed_still_count() {
     assert!(log.gaps.is_sorted_by_key(|gap| gap.from));
 }
 
+#[test]
+fn the_days_edges_tell_their_uptimes_and_its_peak_its_time() {
+    let mut samples = running((10..1440).step_by(10));
+    samples[7].load[0] = 9.25;
+    samples[9].load[0] = 9.25;
+    let mut tomorrow = sample("2026-03-11T00:00:01".parse().unwrap(), 5);
+    tomorrow.load[0] = 99.0;
+    tomorrow.guest = Some(80);
+    samples.push(tomorrow);
+    let log = summarise(DAY, None, &samples);
+    let uptime = |minute: u64| Some(864_000 + minute * 60);
+    assert_eq!((log.first_uptime_seconds, log.last_uptime_seconds), (uptime(10), uptime(1430)));
+    let peak = log.peak.unwrap();
+    assert_eq!((clock(peak.at).as_str(), peak.load.to_bits()), ("01:20:01", 9.25_f64.to_bits()));
+    assert_eq!((log.guest_max, log.modes), (None, Vec::new()));
+
+    let idle = summarise(DAY, None, &[Sample { load: [0.0; 3], ..at(60, 60) }]);
+    assert_eq!(idle.peak, None);
+    let guests = summarise(DAY, None, &[Sample { guest: Some(7), ..at(60, 60) }, at(660, 660)]);
+    assert_eq!(guests.guest_max, Some(7));
+}
+
+#[test]
+fn modes_are_listed_where_they_change_within_the_day() {
+    let mut builder = SummaryBuilder::new(DAY.parse().unwrap());
+    for (index, sample) in running((0..1440).step_by(10)).iter().enumerate() {
+        // A line that says the same again changes nothing.
+        if index > 0 && index % 24 == 0 {
+            let mode = if index % 48 == 24 { Mode::Interval } else { Mode::SinceBoot };
+            builder.metadata(&Metadata { mode: Some(mode), ..Metadata::default() });
+            builder.metadata(&Metadata { cores: NonZeroU32::new(8), ..Metadata::default() });
+        }
+        builder.sample(sample);
+    }
+    let log = builder.finish(Rejects::default());
+    let modes: Vec<_> = log.modes.iter().map(|m| (clock(m.from), m.mode.as_str())).collect();
+    let expected = [
+        ("00:00:01", "since-boot"),
+        ("04:00:01", "interval"),
+        ("08:00:01", "since-boot"),
+        ("12:00:01", "interval"),
+        ("16:00:01", "since-boot"),
+        ("20:00:01", "interval"),
+    ];
+    assert_eq!(modes, expected.map(|(from, mode)| (from.to_owned(), mode)));
+    let summary = Summary::read("0.1.0", &key(), raw(), log);
+    assert_eq!(Summary::from_json(&summary.to_json().unwrap()).unwrap(), summary);
+}
+
+#[test]
+fn a_summary_of_an_older_version_is_read() {
+    let summary = Summary::read("0.1.0", &key(), raw(), summarise(DAY, None, &running([0, 10])));
+    let mut value: serde_json::Value = serde_json::from_slice(&summary.to_json().unwrap()).unwrap();
+    let log = value["log"].as_object_mut().unwrap();
+    for newer in ["first_uptime_seconds", "last_uptime_seconds", "peak"] {
+        assert!(log.remove(newer).is_some(), "{newer}");
+    }
+    let old = Summary::from_json(value.to_string().as_bytes()).unwrap().log.unwrap();
+    assert_eq!((old.rows, old.first_uptime_seconds, old.peak), (2, None, None));
+}
+
 fn raw() -> RawObject {
     RawObject {
         key: "web01/2026-03-10.log".into(),

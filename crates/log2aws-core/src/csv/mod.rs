@@ -1,4 +1,11 @@
-//! The columns of the CSV that a day log becomes.
+//! The CSV that a day log becomes: its columns, and how it is read back.
+
+mod cells;
+mod reader;
+#[cfg(test)]
+mod tests;
+
+pub use reader::{CsvFault, CsvReader, CsvTotals, MAX_FAULTS, MAX_ROW, is_csv};
 
 /// The header of every CSV, without its line end: the 23 columns of the document that log2aws
 /// was asked for with.
@@ -14,14 +21,3 @@ pub const VMSTAT_NAMES: [&str; 18] = [
     "r", "b", "swpd", "free", "buff", "cache", "si", "so", "bi", "bo", "in", "cs", "us", "sy",
     "id", "wa", "st", "gu",
 ];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_header_names_every_column() {
-        assert_eq!(CSV_HEADER.split(',').count(), CSV_COLUMNS);
-        assert!(!CSV_HEADER.contains(char::is_whitespace));
-    }
-}

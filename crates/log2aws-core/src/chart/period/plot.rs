@@ -1,0 +1,98 @@
+//! The parts that the panels of a period are put together from.
+
+use crate::chart::drawing::{Drawing, Path, Shape, Span};
+use crate::chart::panel::{HEAD, LEFT};
+use crate::chart::scale::{self, Scale};
+use crate::chart::style::width;
+use crate::chart::values::{PanelValues, SeriesValues, tenths};
+
+/// A panel: where it is and what its values are measured by.
+pub(super) struct Plot {
+    pub(super) top: i32,
+    pub(super) height: i32,
+    pub(super) scale: Scale,
+}
+
+impl Plot {
+    pub(super) fn bottom(&self) -> i32 {
+        self.top + self.height
+    }
+
+    pub(super) fn y(&self, value: f64) -> i32 {
+        let share = (value / self.scale.top).clamp(0.0, 1.0);
+        #[expect(clippy::cast_possible_truncation, reason = "a share of the panel's height")]
+        let up = (share * f64::from(self.height)).round() as i32;
+        self.bottom() - up
+    }
+}
+
+/// The head of a panel; where its legend begins.
+pub(super) fn head(drawing: &mut Drawing, plot: &Plot, title: &str, unit: &str) -> i32 {
+    let span =
+        |class, indent, text: &str| Span { class, indent, text: text.to_owned(), japanese: false };
+    let mut spans = vec![span("h3", 0, title)];
+    if !unit.is_empty() {
+        spans.push(span("k", 70, unit));
+    }
+    drawing.shapes.push(Shape::Text { class: "", x: LEFT, y: plot.top - HEAD, spans });
+    LEFT + width(title, 12) * 11 / 10 + 70 + width(unit, 12) + 280
+}
+
+/// Adds a name to a legend after its swatch, which is given its left edge and its middle; where the
+/// next one begins.
+pub(super) fn legend(
+    drawing: &mut Drawing,
+    plot: &Plot,
+    x: i32,
+    name: &str,
+    swatch: impl FnOnce(&mut Drawing, i32, i32),
+) -> i32 {
+    let base = plot.top - HEAD;
+    swatch(drawing, x, base - 42);
+    drawing.text("", x + 300, base, name);
+    x + 300 + width(name, 12) + 200
+}
+
+pub(super) fn panel(
+    drawing: &mut Drawing,
+    plot: &Plot,
+    id: &'static str,
+    title: &'static str,
+    unit: &'static str,
+    fills: bool,
+    series: Vec<SeriesValues>,
+) {
+    let (top, height) = (tenths(plot.top), tenths(plot.height));
+    drawing.values.panels.push(PanelValues { id, title, unit, top, height, fills, series });
+}
+
+pub(super) fn bar(from: i32, to: i32, bottom: i32, top: i32) -> Vec<(i32, i32)> {
+    vec![(from, bottom), (from, top), (to, top), (to, bottom)]
+}
+
+/// An upright line with a short one across its upper end.
+pub(super) fn whisker(x: i32, low: i32, high: i32, cap: i32) -> Vec<Vec<(i32, i32)>> {
+    vec![vec![(x, low), (x, high)], vec![(x - cap, high), (x + cap, high)]]
+}
+
+pub(super) fn areas(drawing: &mut Drawing, class: &'static str, outlines: Vec<Vec<(i32, i32)>>) {
+    if !outlines.is_empty() {
+        drawing.path(class, Path::areas(outlines));
+    }
+}
+
+pub(super) fn lines(drawing: &mut Drawing, class: &'static str, runs: Vec<Vec<(i32, i32)>>) {
+    if !runs.is_empty() {
+        drawing.path(class, Path::lines(runs));
+    }
+}
+
+/// A figure that can be drawn.
+pub(super) fn value(figure: Option<f32>) -> Option<f64> {
+    figure.and_then(|figure| scale::finite(f64::from(figure)))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a chart's precision")]
+pub(super) fn small(count: u32) -> f32 {
+    count as f32
+}

@@ -1,0 +1,152 @@
+//! The six panels of a day and the series in each.
+
+use super::points::{
+    BLOCKED, BLOCKS_IN, BLOCKS_OUT, BUFFERS, CACHE, CPU, FREE, Field, LOAD, RUNNING, SWAP_IN,
+    SWAP_OUT, SWAPPED,
+};
+use super::view::{SeriesId, View};
+use super::words::names;
+
+/// What a panel shows.
+#[derive(Clone, Debug)]
+pub(super) struct PanelKind {
+    pub(super) shape: Shape,
+    pub(super) title: &'static str,
+    /// What its values count in.
+    pub(super) unit: &'static str,
+    /// How high its plot is, in tenths of a pixel.
+    pub(super) height: i32,
+    /// All of its series, most important first; the pen follows from the place.
+    pub(super) series: Vec<Series>,
+}
+
+/// What makes a panel differ from others in how it is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// Lines with the number of cores and the peak.
+    Load,
+    /// Shares one upon the other.
+    Cpu,
+    /// Lines of things that are counted.
+    Queue,
+    /// Lines of sizes.
+    Memory,
+    /// Lines of rates.
+    Swap,
+    /// The same.
+    Blocks,
+}
+
+/// A series of a panel.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Series {
+    pub(super) id: SeriesId,
+    pub(super) field: Field,
+    pub(super) name: &'static str,
+    pub(super) hidden: bool,
+}
+
+impl Shape {
+    /// The panel's name for programs.
+    pub(super) fn id(self) -> &'static str {
+        match self {
+            Self::Load => "load",
+            Self::Cpu => "cpu",
+            Self::Queue => "queue",
+            Self::Memory => "memory",
+            Self::Swap => "swap",
+            Self::Blocks => "blocks",
+        }
+    }
+}
+
+impl PanelKind {
+    /// The series that are to be seen, each with its pen.
+    pub(super) fn shown(&self) -> impl Iterator<Item = (usize, &Series)> {
+        self.series.iter().enumerate().filter(|(_, series)| !series.hidden)
+    }
+
+    /// Whether anything of it is to be seen.
+    pub(super) fn is_shown(&self) -> bool {
+        self.shown().next().is_some()
+    }
+}
+
+/// The panels from the top down. `guests` says whether `us` has guest time with it.
+pub(super) fn panels(view: &View, guests: bool) -> [PanelKind; 6] {
+    use SeriesId as Id;
+
+    let names = names(view.language);
+    let series = |all: &[(Id, Field, &'static str)]| {
+        let series = |&(id, field, name)| Series { id, field, name, hidden: view.hides(id) };
+        all.iter().map(series).collect()
+    };
+    let panel = |shape, title, unit, height, all: &[_]| PanelKind {
+        shape,
+        title,
+        unit,
+        height,
+        series: series(all),
+    };
+    [
+        panel(
+            Shape::Load,
+            names.load,
+            names.processes,
+            1_500,
+            &[
+                (Id::Load1, LOAD[0], names.load1),
+                (Id::Load5, LOAD[1], names.load5),
+                (Id::Load15, LOAD[2], names.load15),
+            ],
+        ),
+        panel(
+            Shape::Cpu,
+            names.cpu,
+            "%",
+            1_200,
+            &[
+                (Id::User, CPU[0], if guests { names.user_and_guests } else { names.user }),
+                (Id::System, CPU[1], names.system),
+                (Id::Wait, CPU[2], names.wait),
+                (Id::Stolen, CPU[3], names.stolen),
+            ],
+        ),
+        panel(
+            Shape::Queue,
+            names.queue,
+            names.processes,
+            800,
+            &[(Id::Running, RUNNING, names.running), (Id::Blocked, BLOCKED, names.blocked)],
+        ),
+        panel(
+            Shape::Memory,
+            names.memory,
+            "KiB",
+            1_200,
+            &[
+                (Id::Free, FREE, names.free),
+                (Id::Cache, CACHE, names.cache),
+                (Id::Buffers, BUFFERS, names.buffers),
+                (Id::Swapped, SWAPPED, names.swapped),
+            ],
+        ),
+        panel(
+            Shape::Swap,
+            names.swap,
+            "KiB/s",
+            700,
+            &[(Id::SwapIn, SWAP_IN, names.swap_in), (Id::SwapOut, SWAP_OUT, names.swap_out)],
+        ),
+        panel(
+            Shape::Blocks,
+            names.blocks,
+            names.blocks_unit,
+            1_000,
+            &[
+                (Id::BlocksIn, BLOCKS_IN, names.blocks_in),
+                (Id::BlocksOut, BLOCKS_OUT, names.blocks_out),
+            ],
+        ),
+    ]
+}

@@ -1,0 +1,143 @@
+//! The numbers behind the lines, for programs that show them.
+
+use serde::Serialize;
+
+use super::axis::TimeAxis;
+use super::drawing::Drawing;
+use super::page::WIDTH;
+use super::panel::{LEFT, RIGHT};
+use super::points::{CPU, Minute};
+use super::series::{PanelKind, Shape};
+use crate::day_clock::DayClock;
+use crate::server_name::ServerName;
+
+/// Where the plots are and what they show. Lengths are in CSS pixels of the drawing itself.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(super) struct Values {
+    pub(super) server: String,
+    /// The day, or the last day of a period.
+    pub(super) date: String,
+    pub(super) width: f64,
+    pub(super) height: f64,
+    /// Where all plots begin and end.
+    pub(super) left: f64,
+    pub(super) right: f64,
+    /// What they show, in seconds since the first midnight.
+    pub(super) from: u32,
+    pub(super) to: u32,
+    /// How many seconds there are, shown or not.
+    pub(super) day: u32,
+    /// Whether a part of it can be asked for.
+    pub(super) zoom: bool,
+    /// The times of the points, as the clock shows them.
+    pub(super) times: Vec<String>,
+    /// The same in seconds.
+    pub(super) seconds: Vec<u32>,
+    pub(super) panels: Vec<PanelValues>,
+}
+
+/// A panel. One that is not to be seen has no height.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(super) struct PanelValues {
+    pub(super) id: &'static str,
+    pub(super) title: &'static str,
+    pub(super) unit: &'static str,
+    pub(super) top: f64,
+    pub(super) height: f64,
+    /// Whether its series are filled, with the fills of a stack.
+    pub(super) fills: bool,
+    pub(super) series: Vec<SeriesValues>,
+}
+
+/// A series. One that is hidden has no values.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(super) struct SeriesValues {
+    pub(super) id: &'static str,
+    pub(super) name: &'static str,
+    /// The pen or fill it is drawn with, from 1 on.
+    pub(super) pen: usize,
+    pub(super) hidden: bool,
+    pub(super) values: Vec<Option<f32>>,
+}
+
+impl Values {
+    /// The frame of a day's values; its panels are added as they are drawn.
+    pub(super) fn of_day(
+        server: &ServerName,
+        clock: &DayClock,
+        axis: &TimeAxis,
+        minutes: &[Minute],
+    ) -> Self {
+        let time = |minute: &Minute| {
+            let time = clock.civil(minute.second);
+            let part = i8::unsigned_abs;
+            format!(
+                "{:02}:{:02}:{:02}",
+                part(time.hour()),
+                part(time.minute()),
+                part(time.second())
+            )
+        };
+        Self {
+            server: server.to_string(),
+            date: clock.day().to_string(),
+            width: tenths(WIDTH),
+            height: 0.0,
+            left: tenths(LEFT),
+            right: tenths(RIGHT),
+            from: axis.from,
+            to: axis.to,
+            day: clock.seconds(),
+            zoom: true,
+            times: minutes.iter().map(time).collect(),
+            seconds: minutes.iter().map(|minute| minute.second).collect(),
+            panels: Vec::new(),
+        }
+    }
+}
+
+impl PanelValues {
+    /// The values of a panel of a day; `place` is its upper edge and height, where it is drawn.
+    pub(super) fn of_day(kind: &PanelKind, place: Option<(i32, i32)>, minutes: &[Minute]) -> Self {
+        let (top, height) = place.unwrap_or_default();
+        let series = kind.series.iter().enumerate().map(|(index, series)| {
+            let value = |minute: &Minute| {
+                let value = minute.value(series.field)?;
+                // Means of whole numbers: what is behind the first decimal is noise.
+                let mean = CPU.contains(&series.field);
+                Some(if mean { (value * 10.0).round() / 10.0 } else { value })
+            };
+            let shown = if series.hidden { &[][..] } else { minutes };
+            SeriesValues {
+                id: series.id.as_str(),
+                name: series.name,
+                pen: index + 1,
+                hidden: series.hidden,
+                values: shown.iter().map(value).collect(),
+            }
+        });
+        Self {
+            id: kind.shape.id(),
+            title: kind.title,
+            unit: kind.unit,
+            top: tenths(top),
+            height: tenths(height),
+            fills: kind.shape == Shape::Cpu,
+            series: series.collect(),
+        }
+    }
+}
+
+impl Drawing {
+    /// The numbers behind the lines as JSON: what a pointer over the chart shows. At most one
+    /// point a minute, as drawn.
+    pub fn to_values_json(&self) -> Vec<u8> {
+        // Numbers and texts always have a JSON form; NaN and the infinite ones were left out.
+        serde_json::to_vec(&self.values).unwrap_or_default()
+    }
+}
+
+/// Tenths of a pixel as pixels.
+pub(super) fn tenths(length: i32) -> f64 {
+    f64::from(length) / 10.0
+}

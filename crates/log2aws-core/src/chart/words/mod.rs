@@ -1,0 +1,220 @@
+//! What the chart says in words, in both languages. Writing to a `String` cannot fail.
+
+mod names;
+pub(super) mod period;
+
+use std::fmt::Write;
+
+use jiff::civil::{Date, DateTime, Weekday};
+
+use super::points::Peak;
+use super::scale::number;
+use super::view::{Language, View};
+use crate::day::Day;
+use crate::day_clock::{DayClock, PLAIN_DAY_SECONDS};
+use crate::server_name::ServerName;
+use crate::summary::{Cause, LogSummary};
+
+use Language::{En, Ja};
+
+pub(super) use names::{Names, names};
+
+/// What stands between the parts of a line.
+pub(super) const SEPARATOR: &str = " · ";
+
+/// The name of the drawing of a day.
+pub(super) fn title(language: Language, server: &ServerName, day: Day) -> String {
+    match language {
+        En => format!("Load of {server} on {day}"),
+        Ja => format!("{server}の負荷 {day}"),
+    }
+}
+
+/// Date, window, zone, machine, completeness: the line below the server's name.
+pub(super) fn subtitle(clock: &DayClock, log: &LogSummary, view: &View) -> String {
+    let language = view.language;
+    let mut parts = vec![date(language, clock.day().date())];
+    if let Some(window) = view.window.filter(|window| !window.is_whole()) {
+        parts.push(format!("{}–{}", window.from(), window.till()));
+    }
+    parts.push(zone(language, clock, log));
+    parts.extend(log.metadata.cores.map(|count| cores(language, f64::from(count))));
+    parts.push(samples(language, log));
+    let missing = match language {
+        En => format!("{} missing", log.missing),
+        Ja => format!("欠落{}件", log.missing),
+    };
+    parts.extend((log.missing > 0).then_some(missing));
+    let counts: [(u64, [&str; 2], [&str; 2]); 4] = [
+        (log.reboots_total, ["reboot", "reboots"], ["再起動", "回"]),
+        (log.rejects.count, ["line rejected", "lines rejected"], ["読めない行", "行"]),
+        (log.other_days, ["row of another day", "rows of other days"], ["別の日の行", "行"]),
+        (
+            log.clock_steps,
+            ["step of the clock back", "steps of the clock back"],
+            ["時計の逆行", "回"],
+        ),
+    ];
+    for (count, [one, many], [what, counter]) in counts {
+        parts.extend((count > 0).then(|| match language {
+            En => format!("{count} {}", if count == 1 { one } else { many }),
+            Ja => format!("{what}{count}{counter}"),
+        }));
+    }
+    parts.join(SEPARATOR)
+}
+
+/// The whole chart for those who do not see it.
+pub(super) fn description(
+    clock: &DayClock,
+    log: &LogSummary,
+    view: &View,
+    highest: Option<Peak>,
+) -> String {
+    let language = view.language;
+    let mut text = subtitle(clock, log, view);
+    if let Some(highest) = highest {
+        let peak = peak(language, clock, highest);
+        let _ = match language {
+            En => write!(text, "{SEPARATOR}load average over 1 minute: {peak}"),
+            Ja => write!(text, "{SEPARATOR}1分間のロードアベレージ: {peak}"),
+        };
+    }
+    let names = [("cpu-us", "user CPU", "ユーザーCPU"), ("cpu-sy", "system CPU", "システムCPU")];
+    for (column, english, japanese) in names {
+        if let Some(mean) = log.series.get(column).and_then(|stats| stats.mean) {
+            let mean = number(mean);
+            // The summary's means are those of the day, whatever part of it is shown.
+            let _ = match language {
+                En if view.window.is_some() => {
+                    write!(text, "{SEPARATOR}mean {english} of the day {mean} %")
+                }
+                En => write!(text, "{SEPARATOR}mean {english} {mean} %"),
+                Ja => write!(text, "{SEPARATOR}{japanese}の1日平均 {mean} %"),
+            };
+        }
+    }
+    text
+}
+
+/// What the time axis shows, and what the chart leaves out.
+pub(super) fn axis(
+    language: Language,
+    clock: &DayClock,
+    log: &LogSummary,
+    guests_drawn: bool,
+) -> String {
+    let mut text = match language {
+        En => format!("Local time, {}", zone(language, clock, log)),
+        Ja => format!("現地時刻、{}", zone(language, clock, log)),
+    };
+    if clock.seconds() != PLAIN_DAY_SECONDS {
+        let hours = number(f64::from(clock.seconds()) / 3600.0);
+        let _ = match language {
+            En => write!(text, "; the clock is changed, the day has {hours} hours"),
+            Ja => write!(text, "。時計の変更により、この日は{hours}時間"),
+        };
+    }
+    if let Some(guest) = log.guest_max.filter(|_| !guests_drawn) {
+        let _ = match language {
+            En => write!(text, "{SEPARATOR}guest time, up to {guest} %, is not drawn"),
+            Ja => write!(text, "{SEPARATOR}ゲスト時間（最大{guest} %）は描かれていない"),
+        };
+    }
+    text
+}
+
+/// The highest load and its time.
+pub(super) fn peak(language: Language, clock: &DayClock, peak: Peak) -> String {
+    let time = clock.civil(peak.second).strftime("%H:%M");
+    let load = if peak.load < 10_000.0 { format!("{:.2}", peak.load) } else { number(peak.load) };
+    match language {
+        En => format!("peak {load} at {time}"),
+        Ja => format!("最大 {load}（{time}）"),
+    }
+}
+
+/// A number of cores.
+pub(super) fn cores(language: Language, count: f64) -> String {
+    match language {
+        En if count > 1.0 => format!("{count} cores"),
+        En => format!("{count} core"),
+        Ja => format!("{count}コア"),
+    }
+}
+
+/// The head of a panel whose scale does not reach the line of the cores.
+pub(super) fn above_the_scale(language: Language, title: &str, count: f64) -> String {
+    let cores = cores(language, count);
+    match language {
+        En => format!("{title} ({cores}: above the scale)"),
+        Ja => format!("{title}（{cores}: 目盛りの上）"),
+    }
+}
+
+/// A reboot, named above the panels.
+pub(super) fn reboot(language: Language, at: DateTime) -> String {
+    let time = at.strftime("%H:%M");
+    match language {
+        En => format!("reboot {time}"),
+        Ja => format!("再起動 {time}"),
+    }
+}
+
+/// What stands in a gap.
+pub(super) fn gap(language: Language, cause: Cause) -> &'static str {
+    match (language, cause) {
+        (En, Cause::Off) => "off",
+        (Ja, Cause::Off) => "停止",
+        (En, Cause::Running | Cause::Unknown) => "no samples",
+        (Ja, Cause::Running | Cause::Unknown) => "記録なし",
+    }
+}
+
+/// A date with its day of the week.
+pub(super) fn date(language: Language, date: Date) -> String {
+    let weekday = weekday(language, date);
+    match language {
+        En => format!("{date} ({weekday})"),
+        Ja => format!("{date}（{weekday}）"),
+    }
+}
+
+/// A day of the week in short.
+pub(super) fn weekday(language: Language, date: Date) -> &'static str {
+    let [english, japanese] = match date.weekday() {
+        Weekday::Monday => ["Mon", "月"],
+        Weekday::Tuesday => ["Tue", "火"],
+        Weekday::Wednesday => ["Wed", "水"],
+        Weekday::Thursday => ["Thu", "木"],
+        Weekday::Friday => ["Fri", "金"],
+        Weekday::Saturday => ["Sat", "土"],
+        Weekday::Sunday => ["Sun", "日"],
+    };
+    match language {
+        En => english,
+        Ja => japanese,
+    }
+}
+
+fn zone(language: Language, clock: &DayClock, log: &LogSummary) -> String {
+    match (log.metadata.tz.as_deref(), language) {
+        (Some(name), _) if clock.zone_known() => name.to_owned(),
+        (None, En) => "zone unknown".to_owned(),
+        (None, Ja) => "タイムゾーン不明".to_owned(),
+        (Some(name), En) => format!("zone {name} is not in the database"),
+        (Some(name), Ja) => format!("タイムゾーン{name}はデータベースにない"),
+    }
+}
+
+fn samples(language: Language, log: &LogSummary) -> String {
+    let there = log.rows - log.other_days.min(log.rows);
+    let expected = log.expected.max(there);
+    let interval = log.interval_seconds;
+    match (language, interval % 60) {
+        (En, 0) => format!("{there} of {expected} samples, every {} min", interval / 60),
+        (En, _) => format!("{there} of {expected} samples, every {interval} s"),
+        (Ja, 0) => format!("記録{there}/{expected}件、{}分間隔", interval / 60),
+        (Ja, _) => format!("記録{there}/{expected}件、{interval}秒間隔"),
+    }
+}

@@ -1,0 +1,328 @@
+//! Reads our CSV back, and makes the best of one that was cut, edited or written by others.
+
+use std::fmt;
+
+use super::cells::{self, Reason};
+use super::{CSV_COLUMNS, CSV_HEADER};
+use crate::sample::{Sample, VMSTAT_COLUMNS};
+
+/// So many faults are kept; all are counted.
+pub const MAX_FAULTS: usize = 20;
+
+/// The longest row, in bytes; ours have at most 560.
+pub const MAX_ROW: usize = 4_096;
+
+/// So many columns of a header are looked at.
+const MAX_COLUMNS: usize = 256;
+
+/// The mark that some editors put before the first byte.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Where the loads and the columns of `vmstat` begin in our header.
+const LOADS: usize = 3;
+const VMSTAT: usize = 6;
+
+/// What is wrong with a CSV: one sentence each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CsvFault {
+    /// The first line is not our header.
+    Header {
+        /// Our columns that it lacks; their cells count as empty.
+        missing: Vec<&'static str>,
+        /// Columns that are not ours or stand there twice; they are not read.
+        unknown: Vec<String>,
+    },
+    /// There is no header: the first line is a row of 23 cells, and is read as one.
+    NoHeader,
+    /// A row, or a cell of it.
+    Row {
+        /// The line, from 1 on.
+        line: u64,
+        /// What is wrong with it, and what that comes to.
+        reason: String,
+    },
+}
+
+/// What a CSV consisted of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CsvTotals {
+    /// Lines, the header among them.
+    pub lines: u64,
+    /// Rows that were read.
+    pub rows: u64,
+    /// The first [`MAX_FAULTS`] faults.
+    pub faults: Vec<CsvFault>,
+    /// How many there are.
+    pub faults_total: u64,
+}
+
+/// Reads a CSV that comes in blocks of any size, in memory that does not grow with it.
+#[derive(Debug, Default)]
+pub struct CsvReader {
+    /// The line that is not yet whole; past [`MAX_ROW`] the rest of it is left out.
+    line: Vec<u8>,
+    /// Which of the file's columns is which of ours; `None` before the header.
+    columns: Option<Columns>,
+    /// The time and the uptime of the row before.
+    last: Option<(jiff::civil::DateTime, u64)>,
+    totals: CsvTotals,
+}
+
+/// The columns of a file.
+#[derive(Debug)]
+struct Columns {
+    count: usize,
+    /// Where each of ours is.
+    at: [Option<usize>; CSV_COLUMNS],
+}
+
+/// Whether bytes begin as a CSV of ours does: with our header or, where that is incomplete, with
+/// one that has our first column.
+pub fn is_csv(start: &[u8]) -> bool {
+    let start = start.strip_prefix(BYTE_ORDER_MARK).unwrap_or(start);
+    let line = start.split(|b| *b == b'\n').next().unwrap_or_default();
+    let mut names = line.split(|b| *b == b',').map(|name| clean(name).into_owned());
+    let ours: Vec<&str> = CSV_HEADER.split(',').collect();
+    names.any(|name| ours.contains(&name.as_str()))
+}
+
+impl CsvReader {
+    /// A reader at the beginning of a file.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Reads a whole file.
+    pub fn read(csv: &[u8], mut row: impl FnMut(Sample)) -> CsvTotals {
+        let mut reader = Self::new();
+        reader.push(csv, &mut row);
+        reader.finish(&mut row)
+    }
+
+    /// Takes the next block, and gives the rows that it completes.
+    pub fn push(&mut self, bytes: &[u8], row: &mut impl FnMut(Sample)) {
+        for part in bytes.split_inclusive(|b| *b == b'\n') {
+            // One byte more than is allowed tells that there were more.
+            let room = (MAX_ROW + 2).saturating_sub(self.line.len());
+            let whole = part.ends_with(b"\n");
+            let text = &part[..part.len() - usize::from(whole)];
+            self.line.extend_from_slice(&text[..text.len().min(room)]);
+            if whole {
+                self.end_line(row);
+            }
+        }
+    }
+
+    /// Ends the file: takes its last line, if that has no line end.
+    pub fn finish(mut self, row: &mut impl FnMut(Sample)) -> CsvTotals {
+        if !self.line.is_empty() {
+            self.end_line(row);
+        }
+        if self.columns.is_none() {
+            self.fault(CsvFault::Header { missing: names().collect(), unknown: Vec::new() });
+        }
+        self.totals
+    }
+
+    fn end_line(&mut self, row: &mut impl FnMut(Sample)) {
+        let mut line = std::mem::take(&mut self.line);
+        self.totals.lines += 1;
+        if let Some(sample) = self.line(&line) {
+            self.totals.rows += 1;
+            row(sample);
+        }
+        line.clear();
+        self.line = line;
+    }
+
+    fn line(&mut self, line: &[u8]) -> Option<Sample> {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if line.len() > MAX_ROW {
+            // A header of that length is none of ours.
+            self.columns.get_or_insert_with(Columns::ours);
+            return self.skip(format!("longer than {MAX_ROW} bytes; the row is left out"));
+        }
+        let text = String::from_utf8_lossy(line);
+        let Some(columns) = &self.columns else {
+            let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+            return if self.header(text) { None } else { self.row(text) };
+        };
+        if text.trim().is_empty() {
+            return None;
+        }
+        let count = text.split(',').count();
+        if count != columns.count {
+            let wanted = columns.count;
+            return self.skip(format!("{count} cells instead of {wanted}; the row is left out"));
+        }
+        self.row(&text)
+    }
+
+    /// Takes the first line; whether it is a header.
+    fn header(&mut self, line: &str) -> bool {
+        let found: Vec<_> = line.split(',').map(|name| clean(name.as_bytes())).collect();
+        let mut at = [None; CSV_COLUMNS];
+        let mut unknown = Vec::new();
+        for (index, name) in found.iter().enumerate().take(MAX_COLUMNS) {
+            match names().position(|known| known == name) {
+                Some(column) if at[column].is_none() => at[column] = Some(index),
+                _ => unknown.push(shown(name)),
+            }
+        }
+        if at == [None; CSV_COLUMNS]
+            && found.len() == CSV_COLUMNS
+            && cells::time(&found[0]).is_some()
+        {
+            self.columns = Some(Columns::ours());
+            self.fault(CsvFault::NoHeader);
+            return false;
+        }
+        let missing: Vec<_> =
+            names().zip(&at).filter(|(_, at)| at.is_none()).map(|(name, _)| name).collect();
+        self.columns = Some(Columns { count: found.len(), at });
+        if !missing.is_empty() || !unknown.is_empty() {
+            self.fault(CsvFault::Header { missing, unknown });
+        }
+        true
+    }
+
+    fn row(&mut self, line: &str) -> Option<Sample> {
+        let columns = self.columns.as_ref()?;
+        let mut cells = [""; CSV_COLUMNS];
+        let found: Vec<&str> = line.split(',').map(trim).collect();
+        for (cell, at) in cells.iter_mut().zip(columns.at) {
+            *cell = at.and_then(|at| found.get(at).copied()).unwrap_or_default();
+        }
+        // Without that column no row can be read, and the fault of the header has said so.
+        columns.at[0]?;
+        let Some(time) = cells::time(cells[0]) else {
+            let reason = format!(
+                "datetime {:?} is no time like \"2019-08-01 00:00:01\"; the row is left out",
+                shown(cells[0])
+            );
+            return self.skip(reason);
+        };
+        let uptime = self.cell(1, cells[1], cells::uptime);
+        let uptime_seconds = uptime.unwrap_or_else(|| self.expected_uptime(time));
+        self.last = Some((time, uptime_seconds));
+        let mut sample = Sample {
+            time,
+            uptime_seconds,
+            users: self.cell(2, cells[2], cells::number),
+            load: [f64::NAN; 3],
+            vmstat: [None; VMSTAT_COLUMNS],
+            guest: None,
+        };
+        for (index, load) in sample.load.iter_mut().enumerate() {
+            let column = LOADS + index;
+            *load = self.cell(column, cells[column], cells::load).unwrap_or(f64::NAN);
+        }
+        for (index, value) in sample.vmstat.iter_mut().enumerate() {
+            let column = VMSTAT + index;
+            *value = self.cell(column, cells[column], cells::number);
+        }
+        Some(sample)
+    }
+
+    /// A cell's value; `None` if it is empty or has none, which is a fault.
+    fn cell<T>(
+        &mut self,
+        column: usize,
+        cell: &str,
+        read: fn(&str) -> Result<T, Reason>,
+    ) -> Option<T> {
+        if cell.is_empty() {
+            return None;
+        }
+        match read(cell) {
+            Ok(value) => Some(value),
+            Err(reason) => {
+                let name = names().nth(column).unwrap_or_default();
+                self.skip(format!("{name} {:?} {reason}; the cell counts as empty", shown(cell)))
+            }
+        }
+    }
+
+    /// What an unknown uptime is taken for, so that nobody sees a reboot or a machine that was off:
+    /// one that went on growing.
+    fn expected_uptime(&self, time: jiff::civil::DateTime) -> u64 {
+        const DAYS: u64 = 2 * 86_400;
+        self.last.map_or(DAYS, |(before, uptime)| {
+            let since = time.duration_since(before).as_secs();
+            uptime.saturating_add(u64::try_from(since).unwrap_or(0))
+        })
+    }
+
+    /// Notes a fault of the line at hand.
+    fn skip<T>(&mut self, reason: String) -> Option<T> {
+        self.fault(CsvFault::Row { line: self.totals.lines, reason });
+        None
+    }
+
+    fn fault(&mut self, fault: CsvFault) {
+        self.totals.faults_total += 1;
+        if self.totals.faults.len() < MAX_FAULTS {
+            self.totals.faults.push(fault);
+        }
+    }
+}
+
+impl Columns {
+    fn ours() -> Self {
+        Self { count: CSV_COLUMNS, at: std::array::from_fn(Some) }
+    }
+}
+
+impl fmt::Display for CsvFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoHeader => f.write_str(
+                "line 1: there is no header; the columns are taken for those of log2aws",
+            ),
+            Self::Header { missing, .. } if missing.len() == CSV_COLUMNS => {
+                f.write_str("line 1: none of the columns of log2aws is here; no row can be read")
+            }
+            Self::Header { missing, unknown } => {
+                f.write_str("line 1: ")?;
+                if !missing.is_empty() {
+                    write!(f, "the header lacks {}", missing.join(", "))?;
+                    f.write_str(if missing.contains(&"datetime") {
+                        "; no row can be read without its time"
+                    } else {
+                        "; these cells count as empty"
+                    })?;
+                }
+                if !unknown.is_empty() {
+                    let join = if missing.is_empty() { "" } else { "; " };
+                    write!(f, "{join}not read: {}", unknown.join(", "))?;
+                }
+                Ok(())
+            }
+            Self::Row { line, reason } => write!(f, "line {line}: {reason}"),
+        }
+    }
+}
+
+fn names() -> impl Iterator<Item = &'static str> {
+    CSV_HEADER.split(',')
+}
+
+/// A name as a spreadsheet may have left it: with blanks, quotes or a line end.
+fn clean(name: &[u8]) -> std::borrow::Cow<'_, str> {
+    match String::from_utf8_lossy(name) {
+        std::borrow::Cow::Borrowed(text) => trim(text).into(),
+        std::borrow::Cow::Owned(text) => trim(&text).to_owned().into(),
+    }
+}
+
+/// A cell without blanks and quotes around it.
+fn trim(cell: &str) -> &str {
+    let cell = cell.trim();
+    let bare = cell.strip_prefix('"').and_then(|cell| cell.strip_suffix('"'));
+    bare.unwrap_or(cell).trim()
+}
+
+/// As much of a cell as a message shows.
+fn shown(cell: &str) -> String {
+    cell.chars().take(32).collect()
+}
