@@ -4,6 +4,7 @@
 //! and system), wall seconds, peak memory. The two sides of a ratio run in turn, so that a machine
 //! that drifts drifts for both.
 
+mod chart;
 mod lambda;
 
 use std::path::{Path, PathBuf};
@@ -16,7 +17,7 @@ use crate::{test, tools};
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Only these: convert, serve, lambda, build.
+    /// Only these: convert, chart, serve, lambda, build.
     only: Vec<String>,
     /// Deliveries in the serve bench.
     #[arg(long, default_value_t = 20_000)]
@@ -45,6 +46,9 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     let binary = test::target_folder(&shell)?.join("release/log2aws");
     if wanted("convert") {
         convert(&shell, root, &binary, scratch.path())?;
+    }
+    if wanted("chart") {
+        chart::run(&shell, root, &binary, scratch.path())?;
     }
     if wanted("serve") {
         serve(&shell, options.deliveries)?;

@@ -22,10 +22,11 @@ def test_from_url_to_results(cloud, forget, kind):
 
     status, answer = cloud.invoke("analyze-log", arrived(given["key"], version))
     assert (status, answer) == (200, None), cloud.trouble()
-    ends = ["csv", "json", "rejects.jsonl", "svg"]
+    ends = ["csv", "json", "png", "rejects.jsonl", "svg"]
     assert results(cloud, kind) == {f"{kind}/2019-08-01.{end}" for end in ends}
     assert result(cloud, kind, "csv") == CSV
     assert result(cloud, kind, "svg").startswith(b"<svg")
+    assert result(cloud, kind, "png").startswith(b"\x89PNG")
     summary = json.loads(result(cloud, kind, "json"))
     assert summary["raw"]["sha256"] == claims(body)["sha256"]
     assert summary["raw"]["version"] == version

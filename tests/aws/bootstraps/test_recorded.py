@@ -66,12 +66,11 @@ def played(amazon, recorder):
     # Rejects come, go with the next version, and everything goes with a refusal.
     stray = b"this is no sample line\n"
     analyzed(amazon, deliver(amazon, "played", LOG + stray)())
-    stand(amazon, "played", "csv", "json", "rejects.jsonl", "svg")
+    stand(amazon, "played", "csv", "json", "png", "rejects.jsonl", "svg")
     analyzed(amazon, deliver(amazon, "played", LOG)())
-    stand(amazon, "played", "csv", "json", "svg")
+    stand(amazon, "played", "csv", "json", "png", "svg")
     refused = deliver(amazon, "played", LOG + stray)
     analyzed(amazon, refused())
-    amazon.s3().put_object(Bucket=ANALYZED, Key=f"played/{DAY}.png", Body=b"an operator's")
     stand(amazon, "played", "csv", "json", "png", "rejects.jsonl", "svg")
     analyzed(amazon, refused(source="198.51.100.1"))
     stand(amazon, "played", "json")

@@ -86,7 +86,7 @@ def test_from_url_to_results(cloud):
     given = bound_url(cloud, "web01")
     put(given, LOG)
     assert cloud.invoke("analyze-log", arrived(given["key"])) == (200, None), cloud.trouble()
-    assert results(cloud, "web01") == {f"web01/{DAY}.{end}" for end in ["csv", "json", "svg"]}
+    assert results(cloud, "web01") == {f"web01/{DAY}.{end}" for end in ["csv", "json", "png", "svg"]}
     assert result(cloud, "web01", "csv") == CSV
     first = json.loads(result(cloud, "web01", "json"))["raw"]
     assert first["version"].startswith("etag:")

@@ -48,6 +48,7 @@ def test_a_parameter_that_the_program_fills_in_is_refused(cloud, program, name):
         ),
         ("AlarmTopicArn=ops-topic", ["AlarmTopicArn", "ops-topic"]),
         ("KeyPrefix=on", ["KeyPrefix", "off", "spread"]),
+        ("Charts=html", ["Charts", "svg", "png", "svg,png"]),
         ("RawKeepDays=-1", ["RawKeepDays", "0"]),
         ("RawKeepDays=ten", ["RawKeepDays", "ten"]),
         ("NoncurrentKeepDays=0", ["NoncurrentKeepDays", "1"]),

@@ -191,7 +191,7 @@ class Table:
             "PutObject": parts,
             "AbortMultipartUpload": f"{STORE_PORT}, an Upload that is dropped",
             "GetObject": f"{LOOK}, csv_stands and, before a delete, {STORE_PORT}",
-            "DeleteObject": f"{LOOK}, remove_results",
+            "DeleteObject": f"{LOOK}, remove_results; {STREAM}, a result that there is no longer",
         }
         for ending, made in [
             # Grow with the log, so they may go in parts.
@@ -199,10 +199,9 @@ class Table:
             ("rejects.jsonl", ["PutObject", "AbortMultipartUpload", "GetObject", "DeleteObject"]),
             # Are smaller than one part, whatever the log.
             ("svg", ["PutObject", "GetObject", "DeleteObject"]),
+            ("png", ["PutObject", "GetObject", "DeleteObject"]),
             # Looked for above; a refusal writes over it.
             ("json", ["PutObject"]),
-            # No function draws it; one that somebody put there goes with the rest.
-            ("png", ["GetObject", "DeleteObject"]),
         ]:
             result = f"{self.analyzed}/{self.world.key(ending)}"
             for verb in made:

@@ -276,7 +276,7 @@ def test_the_longest_allow_list_fits_into_a_bucket_policy():
 
 
 def test_functions_run_what_was_built():
-    made = stack(Architecture="arm64", KeyPrefix="spread")
+    made = stack(Architecture="arm64", KeyPrefix="spread", Charts="png")
     for name, key in [("GenerateUrl", "GenerateUrlKey"), ("AnalyzeLog", "AnalyzeLogKey")]:
         properties = made.resources[name]["Properties"]
         assert (properties["Runtime"], properties["Handler"]) == ("provided.al2023", "bootstrap")
@@ -284,7 +284,8 @@ def test_functions_run_what_was_built():
         given = PLAIN.parameters()
         assert properties["Code"] == {"S3Bucket": given["ArtifactBucket"], "S3Key": given[key]}
         environment = properties["Environment"]["Variables"]
-        assert environment == {"LOG2AWS_ENV": "dev", "LOG2AWS_KEY_PREFIX": "spread"}
+        charts = {"LOG2AWS_CHARTS": "png"} if name == "AnalyzeLog" else {}
+        assert environment == {"LOG2AWS_ENV": "dev", "LOG2AWS_KEY_PREFIX": "spread", **charts}
         assert "ReservedConcurrentExecutions" not in properties
         group = properties["LoggingConfig"]["LogGroup"]
         assert group == f"/aws/lambda/{properties['FunctionName']}"
@@ -373,6 +374,7 @@ def test_it_is_plain_and_fits_into_a_request():
         ),
         ("CheckPutAddress", ["true", "false"], ["yes", ""]),
         ("KeyPrefix", ["off", "spread"], ["false", ""]),
+        ("Charts", ["svg", "png", "svg,png"], ["", "none", "png,svg"]),
         ("KmsKeyArn", ["", calls.KEY], ["alias/logs", calls.KEY.replace(":key/", ":alias/")]),
         ("Architecture", ["x86_64", "arm64"], ["amd64"]),
         ("RawKeepDays", ["0", "400"], ["-1", "x"]),

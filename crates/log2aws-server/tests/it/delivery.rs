@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use log2aws_server::{ANALYZED_BUCKET, RAW_BUCKET};
+use log2aws_service::analyze::Charts;
 use log2aws_store::disk::Attributes;
 use sha2::{Digest, Sha256};
 
@@ -37,6 +38,26 @@ fn a_url_a_put_and_the_results_appear() {
         ("log2aws_url_requests_total{outcome=\"issued\"}", 1.0),
     ] {
         server.counts(name, value);
+    }
+}
+
+#[test]
+fn charts_are_kept_in_the_formats_that_were_asked_for() {
+    for (charts, svg, png) in
+        [(Charts::Svg, true, false), (Charts::Png, false, true), (Charts::SvgAndPng, true, true)]
+    {
+        let server = start_with(|config| config.charts = charts);
+        let put = Request::new("PUT", server.url("server=web01&date=2019-08-01")).body(LOG);
+        assert_eq!(server.send(&put).status, 200);
+        server.result("web01/2019-08-01.json");
+        let stored =
+            |kind: &str| server.stored(ANALYZED_BUCKET, &format!("web01/2019-08-01.{kind}"));
+        assert_eq!(stored("svg").map(|svg| svg.starts_with("<svg")), svg.then_some(true));
+        assert_eq!(stored("png").map(|png| png[..20].contains("PNG\r\n")), png.then_some(true));
+        if png {
+            let get = Request::new("GET", "/analyzedlogs-local/web01/2019-08-01.png");
+            assert_eq!(server.signed(get).header("content-type"), Some("image/png"));
+        }
     }
 }
 

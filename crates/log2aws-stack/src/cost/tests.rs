@@ -22,10 +22,10 @@ fn a_server_in_tokyo_costs_what_a_pocket_calculator_says() {
     near(estimate.of_service("API Gateway"), 365.0 * 4.25 / 1e6);
     near(
         estimate.of_service("Lambda"),
-        730.0 * 0.2 / 1e6 + 365.0 * (0.0125 + 0.3) * 0.000_016_666_7,
+        730.0 * 0.2 / 1e6 + 365.0 * (0.0125 + 0.4) * 0.000_016_666_7,
     );
-    near(estimate.of_service("S3 requests"), 365.0 * (4.0 * 4.7 + 7.0 * 0.37) / 1e6);
-    let year = 12.0 * 365.0 * (21_776.0 + 17_849.0 + 24_300.0 + 3_800.0) / GIB;
+    near(estimate.of_service("S3 requests"), 365.0 * (5.0 * 4.7 + 7.0 * 0.37) / 1e6);
+    let year = 12.0 * 365.0 * (21_776.0 + 17_849.0 + 24_300.0 + 100_000.0 + 3_800.0) / GIB;
     near(estimate.of_service("S3 storage"), year * 0.025);
     let logged = 365.0 * 5_000.0 / GIB;
     let kept = 12.0 * 90.0 * 5_000.0 / GIB;
@@ -67,12 +67,18 @@ fn growth_is_told_of_where_there_is_any() {
 }
 
 #[test]
-fn a_png_and_arm64_change_what_they_should() {
+fn charts_and_arm64_change_what_they_should() {
     let plain = estimate("us-east-1", &Workload::of(100));
-    let png = estimate("us-east-1", &Workload { png: true, ..Workload::of(100) });
-    near(png.total() - plain.total(), 100.0 * (DAYS * 0.000_005 + 365.0 * 100_000.0 / GIB * 0.023));
+    // Without one there is a PUT less, and a HEAD more.
+    let request = DAYS * (0.000_005 - 0.000_000_4);
+    let stored = |bytes: f64| 365.0 * bytes / GIB * 0.023;
+    let drawn = DAYS * 0.5 * 0.2 * 0.000_016_666_7;
+    let svg = estimate("us-east-1", &Workload { png: false, ..Workload::of(100) });
+    near(plain.total() - svg.total(), 100.0 * (request + stored(100_000.0) + drawn));
+    let png = estimate("us-east-1", &Workload { svg: false, ..Workload::of(100) });
+    near(plain.total() - png.total(), 100.0 * (request + stored(24_300.0)));
     let arm = Workload { architecture: Architecture::Arm64, ..Workload::of(100) };
-    let saved = 100.0 * DAYS * 0.3125 * (0.000_016_666_7 - 0.000_013_333_4);
+    let saved = 100.0 * DAYS * 0.4125 * (0.000_016_666_7 - 0.000_013_333_4);
     near(plain.total() - estimate("us-east-1", &arm).total(), saved);
 }
 
@@ -106,7 +112,7 @@ fn no_server_costs_the_fixed_things_alone() {
     let none = estimate("us-east-1", &Workload::of(0));
     near(none.total(), 1.9);
     near(none.per_server(), 0.0);
-    let most = estimate("us-east-1", &Workload { png: true, ..Workload::of(u32::MAX) });
+    let most = estimate("us-east-1", &Workload::of(u32::MAX));
     assert!(most.total().is_finite());
 }
 
@@ -116,7 +122,7 @@ fn it_prints_a_table_with_its_total() {
     assert!(printed.starts_with("USD a month for 1 server in ap-northeast-1\n"), "{printed}");
     let of = |word| printed.lines().find(|line| line.trim_start().starts_with(word));
     assert!(of("total").unwrap().ends_with(" 1.90"), "{printed}");
-    assert!(of("per server").unwrap().ends_with(" 1.9017"), "{printed}");
+    assert!(of("per server").unwrap().ends_with(" 1.9027"), "{printed}");
     assert!(of("CloudWatch alarms").unwrap().ends_with("4.00 alarms          0.40"));
 }
 
@@ -140,6 +146,9 @@ fn the_assumptions_are_those_of_template_and_testdata() {
     assert_eq!(default("RawKeepDays"), "0");
     assert_eq!(default("AnalyzedKeepDays"), "0");
     assert_eq!(default("Architecture"), "x86_64");
+    let charts = default("Charts");
+    assert_eq!(charts.split(',').map(|format| format == "png").collect::<Vec<_>>(), [false, true]);
+    assert!(of.svg && of.png && charts.starts_with("svg,"));
 }
 
 /// The rows of the manuals' table: how each begins in English and in Japanese.
@@ -173,7 +182,7 @@ fn the_manuals_figures_are_the_models() {
         |workload| Workload { raw_keep_days: Some(31), analyzed_keep_days: Some(31), ..workload };
     let arm: fn(Workload) -> Workload =
         |workload| Workload { architecture: Architecture::Arm64, ..workload };
-    let png: fn(Workload) -> Workload = |workload| Workload { png: true, ..workload };
+    let svg: fn(Workload) -> Workload = |workload| Workload { png: false, ..workload };
     let total = |estimate: &Estimate| format!("{:.2}", estimate.total());
     let growth = |estimate: &Estimate| format!("{:.2}", estimate.of_service("S3 storage"));
     let mut rows = Vec::new();
@@ -194,7 +203,7 @@ fn the_manuals_figures_are_the_models() {
         &total,
     );
     both("total on arm64", "合計(arm64)", arm, &total);
-    both("total with a PNG of 100 KB", "合計(100 KB の PNG も保存)", png, &total);
+    both("total, `Charts=svg`", "合計(`Charts=svg`)", svg, &total);
     let mut wrong = Vec::new();
     for (english, japanese) in &rows {
         for (page, text, row) in [("aws.md", ENGLISH, english), ("aws.ja.md", JAPANESE, japanese)] {

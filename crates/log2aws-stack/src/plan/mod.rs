@@ -97,6 +97,10 @@ fn workload(scope: &Scope<'_>, servers: u32) -> Workload {
     let number = |name: &str| scope.value(name).and_then(|value| value.parse::<u32>().ok());
     // 0 keeps everything.
     let days = |name: &str| number(name).filter(|days| *days > 0);
+    let charts = scope.value("Charts");
+    let kept = |format: &str, usual| {
+        charts.map_or(usual, |charts| charts.split(',').any(|kept| kept == format))
+    };
     let arm = scope.value("Architecture") == Some("arm64");
     Workload {
         architecture: if arm { Architecture::Arm64 } else { Architecture::X86_64 },
@@ -104,6 +108,8 @@ fn workload(scope: &Scope<'_>, servers: u32) -> Workload {
         analyzed_keep_days: days("AnalyzedKeepDays"),
         noncurrent_keep_days: number("NoncurrentKeepDays").unwrap_or(usual.noncurrent_keep_days),
         log_keep_days: number("LogKeepDays").unwrap_or(usual.log_keep_days),
+        svg: kept("svg", usual.svg),
+        png: kept("png", usual.png),
         ..usual
     }
 }
