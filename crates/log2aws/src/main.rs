@@ -13,6 +13,7 @@ mod sample;
 mod serve;
 mod ship;
 mod stack;
+mod view;
 
 use std::process::ExitCode;
 
