@@ -14,6 +14,7 @@ mod sample;
 mod serve;
 mod ship;
 mod stack;
+mod view;
 
 use std::process::ExitCode;
 
