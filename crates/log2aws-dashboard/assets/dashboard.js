@@ -173,7 +173,8 @@
     if (form.method !== "get" || !form.matches("form.view, form[role=search]")) return;
     event.preventDefault();
     const url = new URL(form.action, location.href);
-    const fields = [...new FormData(form)].filter(([, value]) => value !== "");
+    const usual = (name, value) => value === "" || form.elements[name]?.dataset?.usual === value;
+    const fields = [...new FormData(form)].filter(([name, value]) => !usual(name, value));
     url.search = new URLSearchParams(fields).toString();
     show(path(url), { push: true, keep: false });
   });
