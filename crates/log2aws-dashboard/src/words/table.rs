@@ -71,6 +71,7 @@ words! {
     server: "Server", "サーバー";
     no_servers: "No server has delivered a log so far.", "ログを届けたサーバーはまだありません。";
     no_servers_next: "As soon as the first day log arrives, its server stands here.", "最初の日次ログが届くと、ここにサーバーが表示されます。";
+    nothing_so_far: "No server has been found so far; the store is still being looked through.", "まだサーバーは見つかっていません。保存先を確認中です。";
     none_matching: "No server matches. Search for less, or show all.", "一致するサーバーがありません。検索語を短くするか、すべて表示してください。";
     none_troubled: "No server has anything wrong in these days.", "この期間に異常のあるサーバーはありません。";
     show_all: "Show all servers", "すべてのサーバーを表示";

@@ -146,3 +146,17 @@ fn servers_are_compared_over_the_same_hours() {
     let answer = world.get(&format!("/ui/compare?date={LAST}{many}"));
     assert_eq!(answer.text().matches("<section class=\"one\"").count(), 8);
 }
+
+#[test]
+fn an_empty_fleet_is_not_mistaken_for_one_that_is_still_being_read() {
+    let world = World::new();
+    assert!(world.get("/ui/").text().contains("still being looked through"));
+    assert!(world.get("/ui/").text().contains("data-loading"));
+    // Until then a day may be there, and a server too.
+    let day = world.get("/ui/s/web01/2026-11-23");
+    assert!(day.status.is_success() && day.text().contains("not been looked through so far"));
+    world.sweep();
+    let done = world.get("/ui/");
+    assert!(done.text().contains("No server has delivered a log so far."));
+    assert!(!done.text().contains("data-loading"));
+}
