@@ -1,6 +1,7 @@
 //! The log2aws command line: `main` hands over the world, the verbs do the work.
 
 mod bucket;
+mod chart;
 mod cli;
 mod clock;
 mod config;
