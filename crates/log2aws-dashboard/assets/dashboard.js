@@ -36,6 +36,8 @@
     }
   };
 
+  let shown = null; // what the last copy had inside, before anything was added to it
+
   /* Puts a new copy of the page in the place of this one; focus, scroll, open parts and what was
      typed stay. */
   const swap = (page, keep) => {
@@ -46,7 +48,9 @@
     if (language) document.querySelector(".lang")?.replaceWith(document.adoptNode(language));
     const footer = page.querySelector("footer p");
     if (footer) document.querySelector("footer p")?.replaceWith(document.adoptNode(footer));
-    if (old.innerHTML === next.innerHTML) return false;
+    const html = next.innerHTML;
+    if (html === shown) return false;
+    shown = html;
     const focused = trace(document.activeElement);
     const selection = document.activeElement?.selectionStart;
     const inside = [...old.querySelectorAll(".scroll, figure.chart")].map((part) => [part.scrollLeft, part.scrollTop]);
@@ -69,8 +73,10 @@
     next.querySelectorAll(".scroll, figure.chart").forEach((part, index) => {
       [part.scrollLeft, part.scrollTop] = inside[index] ?? [0, 0];
     });
+    ready();
     const target = query(next, focused);
     if (target) {
+      if (target.matches("table.cal td a")) stop(target);
       target.focus({ preventScroll: true });
       if (typeof selection === "number" && target.setSelectionRange && target.type !== "checkbox") {
         target.setSelectionRange(selection, selection);
@@ -78,7 +84,6 @@
     } else if (focused) {
       next.focus({ preventScroll: true });
     }
-    ready();
     return true;
   };
 
@@ -173,7 +178,8 @@
     if (form.method !== "get" || !form.matches("form.view, form[role=search]")) return;
     event.preventDefault();
     const url = new URL(form.action, location.href);
-    const fields = [...new FormData(form)].filter(([, value]) => value !== "");
+    const usual = (name, value) => value === "" || form.elements[name]?.dataset?.usual === value;
+    const fields = [...new FormData(form)].filter(([name, value]) => !usual(name, value));
     url.search = new URLSearchParams(fields).toString();
     show(path(url), { push: true, keep: false });
   });
@@ -185,6 +191,10 @@
     for (const link of table.tBodies[0].querySelectorAll("td a")) link.tabIndex = -1;
     const first = table.tBodies[0].querySelector("td a");
     if (first) first.tabIndex = 0;
+  };
+  const stop = (link) => {
+    for (const cell of link.closest("table").querySelectorAll('td a[tabindex="0"]')) cell.tabIndex = -1;
+    link.tabIndex = 0;
   };
   document.addEventListener("keydown", (event) => {
     const link = event.target.closest?.("table.cal tbody a");
@@ -205,8 +215,7 @@
     event.preventDefault();
     const next = rows[place[0]]?.[place[1]];
     if (!next) return;
-    for (const cell of table.querySelectorAll('td a[tabindex="0"]')) cell.tabIndex = -1;
-    if (next.closest("td")) next.tabIndex = 0;
+    if (next.closest("td")) stop(next);
     next.focus({ preventScroll: true });
     reveal(next);
   });

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use http::{Request, Response, StatusCode};
 use jiff::Timestamp;
-use jiff::civil::{Date, DateTime, date};
+use jiff::civil::{Date, date};
 use log2aws_core::event::{Event, Record};
 use log2aws_core::key::{KeyPrefix, ObjectKey};
 use log2aws_dashboard::library::{Library, LibraryConfig};
@@ -235,12 +235,10 @@ impl Log {
         let busy = 0.08 + 0.5 * bump(10.5, 2.5) + 0.35 * bump(15.0, 2.0) + 0.8 * bump(22.5, 0.7);
         let load = busy * 9.0 * (0.8 + 0.4 * noise(1));
         let io = bump(22.5, 0.7) + 0.05 * noise(2);
-        let percent = |share: f64| (share * 100.0).clamp(0.0, 100.0) as u32;
+        let percent = |share: f64| whole((share * 100.0).clamp(0.0, 100.0));
         let (us, sy, wa) = (percent(busy * 0.6), percent(busy * 0.15), percent(io * 0.12));
-        let time = DateTime::from_parts(
-            self.day,
-            jiff::civil::time((minute / 60) as i8, (minute % 60) as i8, 1, 0),
-        );
+        let time =
+            self.day.at(0, 0, 1, 0).saturating_add(jiff::SignedDuration::from_mins(minute.into()));
         format!(
             "{} {} up {} days, {:02}:{:02}, {} users, load average: {:.2}, {:.2}, {:.2} {} {} \
              {} {} {} {} 0 {} {} {} {} {} {us} {sy} {} {wa} 0\n",
@@ -253,18 +251,27 @@ impl Log {
             load,
             load * 0.9,
             load * 0.8 + 0.3,
-            (load * 1.2) as u32,
-            (io * 6.0) as u32,
+            whole(load * 1.2),
+            whole(io * 6.0),
             24_576 + minute,
-            2_400_000 - (busy * 900_000.0) as u32,
+            2_400_000 - whole(busy * 900_000.0),
             310_000 + minute * 12,
             9_000_000 + minute * 700,
-            (io * 40.0) as u32,
-            (io * 5_200.0) as u32,
-            (io * 9_800.0 + busy * 500.0) as u32,
-            (2_000.0 + busy * 9_000.0) as u32,
-            (3_000.0 + busy * 14_000.0) as u32,
+            whole(io * 40.0),
+            whole(io * 5_200.0),
+            whole(io * 9_800.0 + busy * 500.0),
+            whole(2_000.0 + busy * 9_000.0),
+            whole(3_000.0 + busy * 14_000.0),
             100 - us - sy - wa,
         )
     }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "small, and not negative"
+)]
+fn whole(value: f64) -> u32 {
+    value as u32
 }
