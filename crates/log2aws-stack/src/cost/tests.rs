@@ -25,7 +25,7 @@ fn a_server_in_tokyo_costs_what_a_pocket_calculator_says() {
         730.0 * 0.2 / 1e6 + 365.0 * (0.0125 + 0.4) * 0.000_016_666_7,
     );
     near(estimate.of_service("S3 requests"), 365.0 * (5.0 * 4.7 + 7.0 * 0.37) / 1e6);
-    let year = 12.0 * 365.0 * (21_776.0 + 17_849.0 + 24_300.0 + 100_000.0 + 3_800.0) / GIB;
+    let year = 12.0 * 365.0 * (21_776.0 + 17_849.0 + 24_300.0 + 263_000.0 + 3_800.0) / GIB;
     near(estimate.of_service("S3 storage"), year * 0.025);
     let logged = 365.0 * 5_000.0 / GIB;
     let kept = 12.0 * 90.0 * 5_000.0 / GIB;
@@ -74,7 +74,7 @@ fn charts_and_arm64_change_what_they_should() {
     let stored = |bytes: f64| 365.0 * bytes / GIB * 0.023;
     let drawn = DAYS * 0.5 * 0.2 * 0.000_016_666_7;
     let svg = estimate("us-east-1", &Workload { png: false, ..Workload::of(100) });
-    near(plain.total() - svg.total(), 100.0 * (request + stored(100_000.0) + drawn));
+    near(plain.total() - svg.total(), 100.0 * (request + stored(263_000.0) + drawn));
     let png = estimate("us-east-1", &Workload { svg: false, ..Workload::of(100) });
     near(plain.total() - png.total(), 100.0 * (request + stored(24_300.0)));
     let arm = Workload { architecture: Architecture::Arm64, ..Workload::of(100) };
@@ -122,7 +122,7 @@ fn it_prints_a_table_with_its_total() {
     assert!(printed.starts_with("USD a month for 1 server in ap-northeast-1\n"), "{printed}");
     let of = |word| printed.lines().find(|line| line.trim_start().starts_with(word));
     assert!(of("total").unwrap().ends_with(" 1.90"), "{printed}");
-    assert!(of("per server").unwrap().ends_with(" 1.9027"), "{printed}");
+    assert!(of("per server").unwrap().ends_with(" 1.9041"), "{printed}");
     assert!(of("CloudWatch alarms").unwrap().ends_with("4.00 alarms          0.40"));
 }
 
