@@ -207,7 +207,7 @@ impl Route<'_> {
             let link = Link::to(format!("/ui/s/{server}/{day}")).with_view(&view);
             return Ok(reply::see_other(&link.text()));
         }
-        let content = Content::read(library, server, day);
+        let content = self.read(server, day)?;
         let neighbours = self.neighbours(server, day);
         let title = say(w.day_title, &[("server", server), ("day", &day)]);
         let mut frame = self.dashboard.frame(self.asked, "", &title);
@@ -226,6 +226,15 @@ impl Route<'_> {
         Ok(reply::page(day::render(&frame, &input)?))
     }
 
+    /// What stands of a day, if the store gives any of it.
+    fn read(&self, server: &ServerName, day: Day) -> Result<Content, Fault> {
+        let content = Content::read(&self.dashboard.library, server, day);
+        match content.failed() {
+            Some(why) => Err(Fault::Store(why.to_owned())),
+            None => Ok(content),
+        }
+    }
+
     /// The days with results that are next to a day.
     fn neighbours(&self, server: &ServerName, day: Day) -> Neighbours {
         let days = self.dashboard.library.server(server).unwrap_or_default();
@@ -237,7 +246,7 @@ impl Route<'_> {
 
     fn chart(&self, server: &ServerName, day: Day, values: bool) -> Answer {
         let view = self.query.view(self.asked.w).map_err(Fault::Bad)?;
-        let content = Content::read(&self.dashboard.library, server, day);
+        let content = self.read(server, day)?;
         let absent = || Fault::NotFound(self.asked.w.not_found_file.to_owned());
         let drawing = content.drawing(&view).ok_or_else(absent)?;
         Ok(if values {
