@@ -35,8 +35,8 @@ pub(super) enum Fault {
     NotFound(String),
     /// Another method than `GET` or `HEAD`.
     Method,
-    /// The store did not answer.
-    Store(StoreError),
+    /// The store did not answer; its own words.
+    Store(String),
     /// A fault of ours.
     Internal(String),
 }
@@ -49,7 +49,7 @@ impl From<askama::Error> for Fault {
 
 impl From<StoreError> for Fault {
     fn from(error: StoreError) -> Self {
-        Self::Store(error)
+        Self::Store(told(&error))
     }
 }
 
@@ -68,8 +68,7 @@ impl Fault {
     /// The fault's own words.
     pub(super) fn detail(&self) -> Option<String> {
         match self {
-            Self::Store(error) => Some(told(error)),
-            Self::Internal(error) => Some(error.clone()),
+            Self::Store(error) | Self::Internal(error) => Some(error.clone()),
             _ => None,
         }
     }

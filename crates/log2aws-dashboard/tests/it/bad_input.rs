@@ -147,3 +147,27 @@ fn each_bad_address_is_answered_in_the_same_dress() {
         assert!(world.get_ja(uri).text().contains("カレンダーへ戻る"), "{uri}");
     }
 }
+
+#[test]
+fn a_store_that_does_not_answer_costs_what_it_did_not_give_alone() {
+    let world = fleet(0, 31);
+    let uri = format!("/ui/s/bad01/{LAST}");
+    let breaks = |ends: &[&'static str]| *world.flaky.broken.lock().unwrap() = ends.to_vec();
+    breaks(&[".json"]);
+    says(&world, &uri, &["The store could not be read.", "503 (SlowDown)", CHART, FIGURES], &[]);
+    breaks(&[".csv"]);
+    says(&world, &uri, &["The store could not be read.", FIGURES], &[CHART]);
+    breaks(&[".rejects.jsonl"]);
+    says(&world, &uri, &["The store could not be read.", CHART, FIGURES], &[]);
+    breaks(&[".json", ".csv"]);
+    for uri in [&uri, &format!("{uri}/chart.svg")] {
+        let answer = world.get(uri);
+        assert_eq!(answer.status, StatusCode::BAD_GATEWAY);
+        assert!(answer.text().contains("The store did not answer"));
+        assert!(answer.text().contains("503 (SlowDown)"));
+    }
+    breaks(&["a list"]);
+    assert!(world.library.sweep(&|| false).is_err());
+    says(&world, "/ui/", &["could not be looked through", "503 (SlowDown)", "bad01"], &[]);
+    assert!(world.get("/ui/status.json").text().contains("\"failed\":\""));
+}

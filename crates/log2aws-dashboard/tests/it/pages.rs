@@ -155,6 +155,8 @@ fn an_empty_fleet_is_not_mistaken_for_one_that_is_still_being_read() {
     // Until then a day may be there, and a server too.
     let day = world.get("/ui/s/web01/2026-11-23");
     assert!(day.status.is_success() && day.text().contains("not been looked through so far"));
+    let server = world.get("/ui/s/web01?view=week");
+    assert_eq!(server.text().matches("not looked through yet</td>").count(), 7);
     world.sweep();
     let done = world.get("/ui/");
     assert!(done.text().contains("No server has delivered a log so far."));

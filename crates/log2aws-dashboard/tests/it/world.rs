@@ -2,18 +2,19 @@
 //! store in memory, and whatever can go wrong with a day.
 
 use std::io::{self, Read, Write as _};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use http::{Request, Response, StatusCode};
 use jiff::Timestamp;
 use jiff::civil::{Date, date};
 use log2aws_core::event::{Event, Record};
-use log2aws_core::key::{KeyPrefix, ObjectKey};
+use log2aws_core::key::{BucketName, KeyPrefix, ObjectKey};
 use log2aws_dashboard::library::{Library, LibraryConfig};
 use log2aws_dashboard::{Body, Dashboard, Feed};
 use log2aws_service::analyze::{AnalyzeApp, analyze};
 use log2aws_service::ports::{
-    Cache, Clock, Settings, SettingsSource, SettingsUnavailable, Store as _,
+    Cache, Catalog, Clock, ListPage, ListQuery, Settings, SettingsSource, SettingsUnavailable,
+    Store, StoreError, Upload, Version, VersionId,
 };
 use log2aws_store::{BucketSpec, MemoryStore};
 
@@ -57,9 +58,63 @@ impl Cache for NoCache {
     }
 }
 
+/// A store that does not give what the test names: the ends of keys.
+pub(crate) struct Flaky {
+    store: MemoryStore,
+    pub(crate) broken: Mutex<Vec<&'static str>>,
+}
+
+impl Flaky {
+    fn check(&self, key: &str) -> Result<(), StoreError> {
+        let broken = self.broken.lock().unwrap();
+        if !broken.iter().any(|end| key.ends_with(end)) {
+            return Ok(());
+        }
+        let source = io::Error::other("S3 answers 503 (SlowDown)");
+        Err(StoreError::Failed { what: format!("looking at {key}"), source })
+    }
+}
+
+impl Store for Flaky {
+    fn newest(&self, bucket: &BucketName, key: &ObjectKey) -> Result<Option<Version>, StoreError> {
+        self.check(key.as_str())?;
+        self.store.newest(bucket, key)
+    }
+
+    fn open(
+        &self,
+        bucket: &BucketName,
+        key: &ObjectKey,
+        version: &VersionId,
+    ) -> Result<Box<dyn Read + Send>, StoreError> {
+        self.store.open(bucket, key, version)
+    }
+
+    fn create(
+        &self,
+        bucket: &BucketName,
+        key: &ObjectKey,
+        content_type: &str,
+    ) -> Result<Box<dyn Upload>, StoreError> {
+        self.store.create(bucket, key, content_type)
+    }
+
+    fn delete(&self, bucket: &BucketName, key: &ObjectKey) -> Result<(), StoreError> {
+        self.store.delete(bucket, key)
+    }
+}
+
+impl Catalog for Flaky {
+    fn list(&self, bucket: &BucketName, query: &ListQuery) -> Result<ListPage, StoreError> {
+        self.check("a list")?;
+        self.store.list(bucket, query)
+    }
+}
+
 /// A store with what was delivered to it, and a dashboard over it.
 pub(crate) struct World {
     pub(crate) store: MemoryStore,
+    pub(crate) flaky: Arc<Flaky>,
     pub(crate) library: Library,
     pub(crate) dashboard: Dashboard,
     app: AnalyzeApp,
@@ -80,8 +135,9 @@ impl World {
             settings: Arc::new(Fixed(Arc::new(settings))),
             program: "0.1.0".to_owned(),
         };
+        let flaky = Arc::new(Flaky { store: store.clone(), broken: Mutex::default() });
         let library = Library::new(LibraryConfig {
-            catalog: Arc::new(store.clone()),
+            catalog: flaky.clone(),
             analyzed: ANALYZED.parse().unwrap(),
             raw: Some(RAW.parse().unwrap()),
             place: "memory".to_owned(),
@@ -95,7 +151,7 @@ impl World {
         let raster = |_: &[u8]| Err("no rasterizer is linked here".to_owned());
         let feed = Feed { source: "s3://analyzedlogs-prod-123456789012-ap-northeast-1".to_owned() };
         let dashboard = Dashboard::new(library.clone(), raster, Arc::new(Morning), "0.1.0", feed);
-        Self { store, library, dashboard, app }
+        Self { store, flaky, library, dashboard, app }
     }
 
     /// Delivers a log and has it analyzed.

@@ -99,6 +99,14 @@ impl Content {
         matches!((&self.summary, &self.csv), (Stored::Absent, Stored::Absent))
     }
 
+    /// Why the store gave neither summary nor rows, if it did not.
+    pub(crate) fn failed(&self) -> Option<&str> {
+        match (&self.summary, &self.csv) {
+            (Stored::Failed(why), Stored::Failed(_)) => Some(why),
+            _ => None,
+        }
+    }
+
     /// The chart, if there are rows to draw.
     pub(crate) fn drawing(&self, view: &View) -> Option<Drawing> {
         let (Stored::Read(rows), Some(log)) = (&self.csv, &self.log) else { return None };
