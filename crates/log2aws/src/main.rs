@@ -13,6 +13,7 @@ mod sample;
 mod serve;
 mod ship;
 mod stack;
+mod visit;
 
 use std::process::ExitCode;
 
