@@ -62,8 +62,8 @@ where
         return match error {
             SdkError::DispatchFailure(failure) => failure
                 .as_connector_error()
-                .map_or_else(|| error.to_string(), |e| DisplayErrorContext(e).to_string()),
-            _ => error.to_string(),
+                .map_or_else(|| chain(error), |e| DisplayErrorContext(e).to_string()),
+            _ => chain(error),
         };
     };
     let code = error.code().unwrap_or("no code");
@@ -71,11 +71,8 @@ where
     if let Some(message) = error.message() {
         line = format!("{line}: {message}");
     }
-    if status == 403 {
-        line.push_str(
-            "; S3 says so of an absent key, too, where the role lacks s3:ListBucket on the bucket",
-        );
-    }
+    let region = error.raw_response().and_then(|response| response.headers().get(REGION_HEADER));
+    line.push_str(&advice(status, code, region));
     // The ids by which AWS's support finds a request.
     if let Some(id) = error.meta().request_id() {
         line = format!("{line} [request {id}");
@@ -83,6 +80,49 @@ where
             line = format!("{line}, {extended}");
         }
         line.push(']');
+    }
+    line
+}
+
+/// In which S3 says where a bucket is that was asked for elsewhere.
+const REGION_HEADER: &str = "x-amz-bucket-region";
+
+/// What can be done about an answer, as a further part of its sentence; empty if nothing is known.
+fn advice(status: u16, code: &str, region: Option<&str>) -> String {
+    match code {
+        "ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" => {
+            "; the credentials have expired: log in again".to_owned()
+        }
+        "InvalidAccessKeyId" | "InvalidToken" | "SignatureDoesNotMatch" => {
+            "; the credentials are not good here: look at the profile and the environment".to_owned()
+        }
+        "RequestTimeTooSkewed" => "; this machine's clock is wrong".to_owned(),
+        "PermanentRedirect" | "AuthorizationHeaderMalformed" => elsewhere(region),
+        _ if status == 301 => elsewhere(region),
+        _ if status == 403 => {
+            "; it takes s3:ListBucket on the bucket, without which S3 says so of an absent key, too, \
+             and on its objects s3:GetObject to read and s3:PutObject to write"
+                .to_owned()
+        }
+        _ => String::new(),
+    }
+}
+
+fn elsewhere(region: Option<&str>) -> String {
+    let place = region.map_or_else(|| "another region".to_owned(), |r| format!("region {r}"));
+    format!("; the bucket is in {place}: ask there")
+}
+
+/// An error that S3 did not make, and what is behind it: no credentials, an expired login.
+fn chain(error: &dyn Error) -> String {
+    let mut line = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let told = error.to_string();
+        if !line.ends_with(&told) {
+            line = format!("{line}: {told}");
+        }
+        source = error.source();
     }
     line
 }
@@ -109,5 +149,23 @@ mod tests {
             assert_eq!(kind(Some(status), code), expected, "{status} {code:?}");
         }
         assert_eq!(kind(None, None), Kind::Failed);
+    }
+
+    #[test]
+    fn an_answer_says_what_can_be_done() {
+        for (status, code, region, expected) in [
+            (403, "AccessDenied", None, "s3:ListBucket"),
+            (403, "Forbidden", None, "s3:GetObject"),
+            (400, "ExpiredToken", None, "log in again"),
+            (403, "InvalidAccessKeyId", None, "profile"),
+            (403, "RequestTimeTooSkewed", None, "clock"),
+            (301, "PermanentRedirect", Some("eu-west-1"), "in region eu-west-1: ask there"),
+            (301, "no code", None, "in another region: ask there"),
+            (400, "AuthorizationHeaderMalformed", Some("eu-west-1"), "region eu-west-1"),
+        ] {
+            let told = advice(status, code, region);
+            assert!(told.starts_with("; ") && told.contains(expected), "{code}: {told}");
+        }
+        assert_eq!(advice(503, "SlowDown", None), "");
     }
 }

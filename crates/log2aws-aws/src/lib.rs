@@ -5,6 +5,7 @@
 
 mod client;
 mod fault;
+mod list;
 mod s3;
 mod upload;
 

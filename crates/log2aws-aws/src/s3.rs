@@ -53,6 +53,10 @@ impl S3Store {
     pub fn new(client: Client, runtime: Handle) -> Self {
         Self { inner: Arc::new(Inner { client, runtime, known: Mutex::default() }) }
     }
+
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.inner
+    }
 }
 
 impl Inner {
@@ -60,7 +64,7 @@ impl Inner {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).contains(bucket)
     }
 
-    fn learn(&self, bucket: &BucketName) {
+    pub(crate) fn learn(&self, bucket: &BucketName) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if !known.contains(bucket) {
             known.insert(bucket.clone());

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use log2aws_aws::{Keys, S3Place, S3Store, client};
 use log2aws_core::key::{BucketName, ObjectKey};
 use log2aws_server::{ANALYZED_BUCKET, RAW_BUCKET, ServeConfig, Server};
-use log2aws_service::ports::{Clock, Store as _, StoreError};
+use log2aws_service::ports::{Catalog as _, Clock, ListQuery, Store as _, StoreError};
 use log2aws_store::conformance;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -103,7 +103,11 @@ fn s3_keeps_every_promise_of_the_port() {
     for (name, check) in conformance::EVERYWHERE {
         check(&store, &analyzed).unwrap_or_else(|broken| panic!("{name}: {broken}"));
     }
+    for (name, check) in conformance::LISTS {
+        check(&store, &analyzed).unwrap_or_else(|broken| panic!("{name}: {broken}"));
+    }
     conformance::an_unknown_bucket_is_not_found(&store).unwrap();
+    conformance::a_list_of_an_unknown_bucket_is_not_found(&store).unwrap();
 }
 
 /// In a bucket that keeps versions. Every promise that is kept without a delete: `serve` lets
@@ -180,6 +184,7 @@ fn what_is_forbidden_is_a_failure_and_no_absence() {
         store.open(&raw, &key, &log2aws_service::ports::VersionId::new("0")).err().unwrap(),
         store.create(&raw, &key, "text/plain").err().unwrap(),
         store.delete(&raw, &key).unwrap_err(),
+        store.list(&raw, &ListQuery::default()).unwrap_err(),
     ];
     for error in told {
         let StoreError::Failed { what, source } = &error else { panic!("{error:?}") };

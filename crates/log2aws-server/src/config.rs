@@ -95,6 +95,11 @@ pub enum ServeError {
         /// Its permission bits.
         mode: u32,
     },
+    /// There is no bucket to view.
+    #[error(
+        "{0} does not exist: look for the bucket's name with `aws s3 ls`, or in the outputs of `log2aws stack deploy`"
+    )]
+    NoBucket(String),
     /// The dashboard's cache has no folder.
     #[error("{} could not be made or read: {source}; it holds nothing that cannot be made again", path.display())]
     Cache {

@@ -20,6 +20,7 @@ mod stamp;
 mod sweeper;
 mod tls;
 mod ui;
+mod viewer;
 mod worker;
 
 pub use config::{DEFAULT_REQUESTS_PER_SECOND, KeyFileAction, ServeConfig, ServeError};
@@ -27,3 +28,4 @@ pub use credentials::{KeyPair, PROFILE, REGION};
 pub use server::{ANALYZED_BUCKET, RAW_BUCKET, Server};
 pub use tls::{TlsError, TlsFiles};
 pub use ui::SecretUrl;
+pub use viewer::{ViewConfig, Viewer};

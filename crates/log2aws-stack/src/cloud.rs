@@ -120,6 +120,39 @@ fn http_client() -> SharedHttpClient {
     http_client_fn(move |_, _| connector.clone())
 }
 
+/// The configuration by which AWS is asked, whose credentials those are, and the region.
+async fn reach(
+    access: &Access,
+) -> Result<(SdkConfig, SharedCredentialsProvider, String), StackError> {
+    let region = region(access)
+        .await
+        .ok_or_else(|| StackError::NoRegion { profile: access.profile.clone() })?;
+    let config = load(access, &region).await;
+    let provider = config
+        .credentials_provider()
+        .ok_or_else(|| access.without_credentials(&CredentialsError::not_loaded_no_source()))?;
+    provider.provide_credentials().await.map_err(|error| access.without_credentials(&error))?;
+    Ok((config, provider, region))
+}
+
+/// A client for S3 alone, with the operator's own credentials. Asks AWS nothing: who may only read
+/// a bucket need not be able to ask anything else.
+///
+/// # Errors
+/// [`StackError`]: there is no region, or there are no credentials.
+pub async fn s3(access: &Access) -> Result<aws_sdk_s3::Client, StackError> {
+    let (config, ..) = reach(access).await?;
+    Ok(s3_of(&config))
+}
+
+/// Where S3 is not AWS's own, buckets stand in the path.
+fn s3_of(config: &SdkConfig) -> aws_sdk_s3::Client {
+    let s3 = aws_sdk_s3::config::Builder::from(config)
+        .force_path_style(config.endpoint_url().is_some())
+        .build();
+    aws_sdk_s3::Client::from_conf(s3)
+}
+
 impl Cloud {
     /// Finds region and credentials, and asks AWS whose they are.
     ///
@@ -127,14 +160,7 @@ impl Cloud {
     /// [`StackError`] says which of them is missing, or that the account is another than the one
     /// that was named.
     pub async fn connect(access: &Access) -> Result<Self, StackError> {
-        let region = region(access)
-            .await
-            .ok_or_else(|| StackError::NoRegion { profile: access.profile.clone() })?;
-        let config = load(access, &region).await;
-        let provider = config
-            .credentials_provider()
-            .ok_or_else(|| access.without_credentials(&CredentialsError::not_loaded_no_source()))?;
-        provider.provide_credentials().await.map_err(|error| access.without_credentials(&error))?;
+        let (config, provider, region) = reach(access).await?;
         let sts = aws_sdk_sts::Client::new(&config);
         let asked = sts.get_caller_identity().send().await;
         let place =
@@ -149,12 +175,9 @@ impl Cloud {
                 identity: identity.arn().unwrap_or_default().to_owned(),
             });
         }
-        let s3 = aws_sdk_s3::config::Builder::from(&config)
-            .force_path_style(config.endpoint_url().is_some())
-            .build();
         Ok(Self {
             cloudformation: aws_sdk_cloudformation::Client::new(&config),
-            s3: aws_sdk_s3::Client::from_conf(s3),
+            s3: s3_of(&config),
             credentials: provider,
             access: access.clone(),
             ssm_endpoint: access

@@ -3,11 +3,19 @@
 //! Each check works on keys of its own below `conformance/`, so that a bucket in use can be
 //! checked too. What a check left behind in an earlier run does not disturb it.
 
+mod list;
+
 use std::fmt;
 use std::io::Read as _;
 
 use log2aws_core::key::{BucketName, ObjectKey};
-use log2aws_service::ports::{Store, StoreError, Upload, Version, VersionId};
+use log2aws_service::ports::{Catalog, Store, StoreError, Upload, Version, VersionId};
+
+pub use list::{
+    LISTS, ListCheck, a_list_goes_on_behind_any_key, a_list_has_every_key_in_order,
+    a_list_of_an_unknown_bucket_is_not_found, a_long_list_comes_in_pages,
+    a_tag_changes_with_the_body, folders_are_rolled_up,
+};
 
 /// A promise that a store does not keep, and how that was seen.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,7 +45,7 @@ pub const EVERYWHERE: &[(&str, Check)] = &[
 ///
 /// # Errors
 /// The first promise that is [`Broken`], by name and bucket.
-pub fn run_all(store: &dyn Store, raw: &BucketName, analyzed: &BucketName) -> Outcome {
+pub fn run_all(store: &dyn Catalog, raw: &BucketName, analyzed: &BucketName) -> Outcome {
     let told = |name: &str, bucket: &BucketName, outcome: Outcome| {
         outcome.map_err(|Broken(why)| Broken(format!("{name:?} is broken in {bucket}: {why}")))
     };
@@ -45,9 +53,14 @@ pub fn run_all(store: &dyn Store, raw: &BucketName, analyzed: &BucketName) -> Ou
         for (name, check) in EVERYWHERE {
             told(name, bucket, check(store, bucket))?;
         }
+        for (name, check) in LISTS {
+            told(name, bucket, check(store, bucket))?;
+        }
     }
     told("older versions stay", raw, older_versions_stay(store, raw))?;
-    told("an unknown bucket is not found", raw, an_unknown_bucket_is_not_found(store))
+    told("an unknown bucket is not found", raw, an_unknown_bucket_is_not_found(store))?;
+    let name = "a list of an unknown bucket is not found";
+    told(name, raw, a_list_of_an_unknown_bucket_is_not_found(store))
 }
 
 /// `newest` of a key that nothing was put under, or that was deleted, is `None`.

@@ -54,6 +54,26 @@ pub(crate) fn public_url(text: &str) -> Result<Url, String> {
     Ok(url)
 }
 
+/// A region, as AWS writes it.
+///
+/// # Errors
+/// One sentence with an example.
+pub(crate) fn region(text: &str) -> Result<String, &'static str> {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    let right = !text.is_empty() && text.len() <= 32 && text.bytes().all(plain);
+    if right { Ok(text.to_owned()) } else { Err("write a region, e.g. ap-northeast-1") }
+}
+
+/// Where a service is that is not AWS's own.
+///
+/// # Errors
+/// One sentence with an example.
+pub(crate) fn endpoint(text: &str) -> Result<Url, &'static str> {
+    let url = text.parse::<Url>().ok();
+    url.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+        .ok_or("write a URL, e.g. http://127.0.0.1:5000")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -14,6 +14,7 @@ mod serve;
 mod ship;
 mod stack;
 mod visit;
+mod view;
 
 use std::process::ExitCode;
 

@@ -20,6 +20,7 @@ use crate::clock::SystemClock;
 use crate::exit::Exit;
 use crate::flag;
 use crate::logging::{self, LogFormat, LogLevel};
+use crate::view::{Serving, ViewArgs};
 
 /// The flags of `serve`.
 #[derive(Debug, Args)]
@@ -62,6 +63,8 @@ pub(crate) struct ServeArgs {
     /// How many logs are analyzed at once [default: eight per core, 32 at most].
     #[arg(long, value_name = "N")]
     analyzer_threads: Option<NonZeroUsize>,
+    #[command(flatten)]
+    view: ViewArgs,
     /// How log lines are written.
     #[arg(long, value_enum, default_value = "text")]
     log_format: LogFormat,
@@ -109,6 +112,14 @@ fn tls_files(certificate: Option<PathBuf>, key: Option<PathBuf>) -> Result<Optio
 pub(crate) fn run(args: ServeArgs) -> anyhow::Result<Exit> {
     logging::start(args.log_format, args.log_level)?;
     let tls = tls_files(args.tls_cert, args.tls_key)?;
+    if args.view.is_given() {
+        return args.view.run(Serving {
+            listen: args.listen,
+            public_url: args.public_url,
+            trusted_proxies: args.trusted_proxy,
+            tls,
+        });
+    }
     let listener = TcpListener::bind(args.listen)
         .with_context(|| format!("cannot listen on {} (--listen)", args.listen))?;
     let address = listener.local_addr()?;

@@ -25,6 +25,7 @@ use log2aws_stack::{
 use url::Url;
 
 use crate::exit::Exit;
+use crate::flag;
 use crate::serve::stop_signal;
 use console::{Screen, Stream};
 
@@ -57,7 +58,7 @@ struct Place {
     #[arg(long, value_name = "NAME", default_value = "dev")]
     env: EnvName,
     /// The region [default: that of the environment or the profile].
-    #[arg(long, value_name = "REGION", value_parser = region)]
+    #[arg(long, value_name = "REGION", value_parser = flag::region)]
     region: Option<String>,
     /// The stack's name [default: that of the git repository or the folder, and the environment].
     #[arg(long, value_name = "NAME")]
@@ -74,7 +75,7 @@ struct Reach {
     #[arg(long, value_name = "ID", value_parser = account)]
     account: Option<String>,
     /// An AWS that is not AWS's own: every service is asked there.
-    #[arg(long, value_name = "URL", value_parser = endpoint)]
+    #[arg(long, value_name = "URL", value_parser = flag::endpoint)]
     endpoint_url: Option<Url>,
     /// How often progress is asked for, in milliseconds.
     #[arg(long, value_name = "MS", default_value_t = 3000, hide = true)]
@@ -168,18 +169,6 @@ struct EventsArgs {
 fn account(text: &str) -> Result<String, &'static str> {
     let right = text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit());
     if right { Ok(text.to_owned()) } else { Err("write the 12 digits of an account") }
-}
-
-fn region(text: &str) -> Result<String, &'static str> {
-    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    let right = !text.is_empty() && text.len() <= 32 && text.bytes().all(plain);
-    if right { Ok(text.to_owned()) } else { Err("write a region, e.g. ap-northeast-1") }
-}
-
-fn endpoint(text: &str) -> Result<Url, &'static str> {
-    let url = text.parse::<Url>().ok();
-    url.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
-        .ok_or("write a URL, e.g. http://127.0.0.1:5000")
 }
 
 fn pair(text: &str) -> Result<(String, String), &'static str> {

@@ -3,7 +3,9 @@
 use std::io::{self, Cursor, Read, Write};
 
 use log2aws_core::key::{BucketName, ObjectKey};
-use log2aws_service::ports::{Store, StoreError, Upload, Version, VersionId};
+use log2aws_service::ports::{
+    Catalog, ListPage, ListQuery, Store, StoreError, Upload, Version, VersionId,
+};
 use log2aws_store::{BucketSpec, MemoryStore, conformance};
 
 use crate::common::{analyzed, key, raw, specs};
@@ -21,6 +23,14 @@ enum Flaw {
     IgnoresCase,
     KeepsNoVersions,
     HasEveryBucket,
+    ListsWhatIsBeside,
+    ListsInTheOrderOfPuts,
+    TellsAFolderOften,
+    TellsTheFolderAgain,
+    BeginsAtTheKey,
+    ForgetsTheNextPage,
+    TagsAllAlike,
+    ListsEveryBucket,
 }
 
 /// A store in memory, with one flaw.
@@ -108,6 +118,40 @@ impl Store for Flawed {
     }
 }
 
+impl Catalog for Flawed {
+    fn list(&self, bucket: &BucketName, query: &ListQuery) -> Result<ListPage, StoreError> {
+        let mut query = query.clone();
+        let after = query.after.clone();
+        match (self.flaw, &after) {
+            (Flaw::ListsWhatIsBeside, _) => {
+                query.prefix.pop();
+            }
+            (Flaw::BeginsAtTheKey, Some(after)) => {
+                query.after = Some(after[..after.len() - 1].to_owned());
+            }
+            // As S3 does that takes `start-after` at its word.
+            (Flaw::TellsTheFolderAgain, Some(after)) if query.folders && after.ends_with('/') => {
+                query.after = Some(after.trim_end_matches('/').to_owned());
+            }
+            (Flaw::ListsEveryBucket, _) if *bucket != raw() && *bucket != analyzed() => {
+                return Ok(ListPage::default());
+            }
+            _ => {}
+        }
+        let mut page = self.store.list(bucket, &query)?;
+        match self.flaw {
+            Flaw::ListsInTheOrderOfPuts => page.objects.sort_by(|a, b| a.tag.cmp(&b.tag)),
+            Flaw::TellsAFolderOften => page.folders.extend(page.folders.first().cloned()),
+            Flaw::ForgetsTheNextPage => page.next = None,
+            Flaw::TagsAllAlike => {
+                page.objects.iter_mut().for_each(|object| object.tag.truncate(0));
+            }
+            _ => {}
+        }
+        Ok(page)
+    }
+}
+
 struct FlawedUpload {
     store: Flawed,
     upload: Option<Box<dyn Upload>>,
@@ -166,6 +210,14 @@ fn every_flaw_is_found_and_named() {
         (Flaw::IgnoresCase, "keys do not touch each other"),
         (Flaw::KeepsNoVersions, "older versions stay"),
         (Flaw::HasEveryBucket, "an unknown bucket is not found"),
+        (Flaw::ListsWhatIsBeside, "a list has every key in order"),
+        (Flaw::ListsInTheOrderOfPuts, "a list has every key in order"),
+        (Flaw::TellsAFolderOften, "folders are rolled up"),
+        (Flaw::TellsTheFolderAgain, "a list goes on behind any key"),
+        (Flaw::BeginsAtTheKey, "a list goes on behind any key"),
+        (Flaw::ForgetsTheNextPage, "a long list comes in pages"),
+        (Flaw::TagsAllAlike, "a tag changes with the body"),
+        (Flaw::ListsEveryBucket, "a list of an unknown bucket is not found"),
     ] {
         let told = run(flaw).expect_err(&format!("{flaw:?} is not found")).to_string();
         assert!(told.contains(promise), "{flaw:?}: {told}");

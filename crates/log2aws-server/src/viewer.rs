@@ -1,0 +1,214 @@
+//! `serve --view`: the dashboard over a bucket that somebody else fills. It only reads.
+
+use std::future::Future;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::get;
+use ipnet::IpNet;
+use log2aws_core::key::{BucketName, KeyPrefix};
+use log2aws_dashboard::library::{DEFAULT_PARALLEL, FULL_EVERY, Library, LibraryConfig};
+use log2aws_service::ports::{Catalog, Clock, ListQuery, StoreError};
+use tokio::sync::watch;
+use url::Url;
+
+use crate::cache::FolderCache;
+use crate::config::ServeError;
+use crate::credentials::fill;
+use crate::http::callers::{Callers, healthz};
+use crate::http::listen::{Limits, serve};
+use crate::shown;
+use crate::sweeper::Sweeper;
+use crate::tls::{self, Tls, TlsFiles};
+use crate::ui::{Door, Front, FrontConfig, HOME, SecretUrl, see_other};
+
+/// The part of the folder that the index is cached in; beside it lies the dashboard's token.
+const CACHE_FOLDER: &str = "index";
+
+/// What a view is told at its start.
+pub struct ViewConfig {
+    /// Holds the buckets. Nothing is written to it.
+    pub catalog: Arc<dyn Catalog>,
+    /// The bucket with the results.
+    pub analyzed: BucketName,
+    /// The bucket with the logs, if they are to be downloaded, too.
+    pub raw: Option<BucketName>,
+    /// Where the results are, for people, e.g. `s3://analyzedlogs-…`.
+    pub place: String,
+    /// Keeps the dashboard's token and what was read; made if it does not exist.
+    pub folder: PathBuf,
+    /// Under which URL browsers reach it; `None`: the address that is listened on.
+    pub public_url: Option<Url>,
+    /// The proxies whose `X-Forwarded-For` counts.
+    pub trusted_proxies: Vec<IpNet>,
+    /// The files to speak TLS with; `None` speaks HTTP.
+    pub tls: Option<TlsFiles>,
+    /// How long a look through the bucket waits after the last one.
+    pub refresh: Duration,
+}
+
+impl std::fmt::Debug for ViewConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ViewConfig").field("place", &self.place).finish_non_exhaustive()
+    }
+}
+
+/// A view of a bucket, not yet listening.
+#[derive(Debug)]
+pub struct Viewer {
+    clock: Shown,
+    library: Library,
+    changes: watch::Receiver<u64>,
+    door: Door,
+    tls: Option<Arc<Tls>>,
+    public_url: Option<Url>,
+    trusted_proxies: Vec<IpNet>,
+    refresh: Duration,
+    limits: Limits,
+}
+
+/// A clock is not worth printing.
+struct Shown(Arc<dyn Clock>);
+
+impl std::fmt::Debug for Shown {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Clock")
+    }
+}
+
+impl Viewer {
+    /// Looks whether the bucket is there, and takes over what was cached of it. A bucket that
+    /// cannot be reached now is no fault: what is cached is shown, and what is wrong is said beside
+    /// it. Blocks.
+    ///
+    /// # Errors
+    /// [`ServeError::NoBucket`]; a folder, key file or certificate that cannot be used.
+    pub fn open(config: ViewConfig, clock: Arc<dyn Clock>) -> Result<Self, ServeError> {
+        let folder = config.folder.join(CACHE_FOLDER);
+        let cache = FolderCache::open(&folder)
+            .map_err(|source| ServeError::Cache { path: folder, source })?;
+        let first = ListQuery { folders: true, ..ListQuery::default() };
+        match config.catalog.list(&config.analyzed, &first) {
+            Err(StoreError::NotFound { .. }) => return Err(ServeError::NoBucket(config.place)),
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(error, "the bucket cannot be reached; it is tried again");
+            }
+            Ok(_) => {}
+        }
+        let door = Door::open(&config.folder, &*clock, &mut fill)?;
+        let tls = config.tls.map(|files| Tls::open(files, clock.clone())).transpose()?;
+        let (change, changes) = watch::channel(0);
+        let library = Library::new(LibraryConfig {
+            catalog: config.catalog,
+            analyzed: config.analyzed,
+            raw: config.raw,
+            place: config.place,
+            cache: Arc::new(cache),
+            clock: clock.clone(),
+            on_change: Box::new(move |revision| {
+                change.send_replace(revision);
+            }),
+            key_prefix: KeyPrefix::Off,
+            parallel: DEFAULT_PARALLEL,
+            full_every: FULL_EVERY,
+        });
+        Ok(Self {
+            clock: Shown(clock),
+            library,
+            changes,
+            door,
+            tls: tls.map(Arc::new),
+            public_url: config.public_url,
+            trusted_proxies: config.trusted_proxies,
+            refresh: config.refresh,
+            limits: Limits::default(),
+        })
+    }
+
+    /// The file with the token that opens the dashboard.
+    pub fn dashboard_token_file(&self) -> &Path {
+        self.door.token_file()
+    }
+
+    /// The link that lets its bearer into the dashboard once, within ten minutes of
+    /// [`Viewer::open`].
+    ///
+    /// # Errors
+    /// [`ServeError::PublicUrlNeeded`] if it listens on `0.0.0.0` or `[::]` and no public URL is
+    /// set.
+    pub fn login_link(&self, address: SocketAddr) -> Result<SecretUrl, ServeError> {
+        self.door.link(&self.endpoint(address)?).ok_or(ServeError::PublicUrlNeeded(address))
+    }
+
+    fn endpoint(&self, address: SocketAddr) -> Result<Url, ServeError> {
+        if let Some(url) = &self.public_url {
+            return Ok(url.clone());
+        }
+        if address.ip().is_unspecified() {
+            return Err(ServeError::PublicUrlNeeded(address));
+        }
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        let url = Url::parse(&format!("{scheme}://{address}"));
+        url.map_err(|_| ServeError::PublicUrlNeeded(address))
+    }
+
+    /// Serves on `listener` until `shutdown` is ready; calls `on_start` once it does. Must be
+    /// called on a tokio runtime with time and I/O enabled.
+    ///
+    /// # Errors
+    /// [`ServeError`]: a listener that cannot be used, an endpoint that nobody could reach, a
+    /// thread that could not be started.
+    pub async fn run(
+        self,
+        listener: TcpListener,
+        on_start: impl FnOnce() + Send,
+        shutdown: impl Future<Output = ()> + Send,
+    ) -> Result<(), ServeError> {
+        let address = listener.local_addr().map_err(ServeError::Listen)?;
+        listener.set_nonblocking(true).map_err(ServeError::Listen)?;
+        let listener = tokio::net::TcpListener::from_std(listener).map_err(ServeError::Listen)?;
+        let front = Front::new(FrontConfig {
+            endpoint: self.endpoint(address)?,
+            door: self.door,
+            pages: Arc::new(shown::dashboard(&self.library, &self.clock.0)),
+            clock: self.clock.0.clone(),
+            random: fill,
+            changes: self.changes,
+            connections: self.limits.connections,
+        });
+        let callers = Callers::new(self.trusted_proxies, Box::new(|_| {}));
+        let routes = Router::new()
+            .route("/", get(async || see_other(HOME)))
+            .route("/-/healthz", get(healthz))
+            .merge(front.clone().router());
+        let router = callers.before(routes);
+        let sweeper = Sweeper::start(self.library, self.refresh)?;
+        let renewal = self.tls.clone().map(|tls| tokio::spawn(tls.watch(tls::LOOK)));
+        let quiet = front.clone();
+        let forgetting = tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(Duration::from_mins(1)).await;
+                quiet.forget_quiet();
+            }
+        });
+        let shutdown = async move {
+            shutdown.await;
+            callers.stop();
+            front.stop();
+        };
+        on_start();
+        serve(listener, router, self.limits, self.tls.clone(), shutdown).await;
+        if let Some(renewal) = renewal {
+            renewal.abort();
+        }
+        forgetting.abort();
+        if tokio::task::spawn_blocking(move || sweeper.stop()).await.is_err() {
+            tracing::error!("the thread of the index could not be waited for");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,203 @@
+//! `log2aws serve --view`: the dashboard over a bucket on S3, with the operator's own credentials.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::Args;
+use ipnet::IpNet;
+use log2aws_aws::S3Store;
+use log2aws_core::key::BucketName;
+use log2aws_server::{TlsFiles, ViewConfig, Viewer};
+use log2aws_stack::cloud::{self, Access};
+use url::Url;
+
+use crate::clock::SystemClock;
+use crate::exit::Exit;
+use crate::serve::stop_signal;
+
+/// The flags of `serve` that make no sense for a view, which takes nothing and keeps nothing.
+pub(crate) const NOT_FOR_A_VIEW: [&str; 7] = [
+    "data_dir",
+    "allow_hosts",
+    "keep_raw_days",
+    "keep_analyzed_days",
+    "key_prefix",
+    "requests_per_second",
+    "analyzer_threads",
+];
+
+/// The flags of a view.
+#[derive(Debug, Args)]
+pub(crate) struct ViewArgs {
+    /// Show the results in this bucket instead, e.g. s3://analyzedlogs-dev-…, with your own
+    /// credentials. Nothing is written to it.
+    #[arg(long, value_name = "S3URL", conflicts_with_all = NOT_FOR_A_VIEW, help_heading = "View a bucket")]
+    view: Option<Bucket>,
+    /// The bucket with the logs, to download them, too.
+    #[arg(long, value_name = "S3URL", requires = "view", help_heading = "View a bucket")]
+    view_raw: Option<Bucket>,
+    /// The profile of the AWS config files.
+    #[arg(long, value_name = "NAME", requires = "view", help_heading = "View a bucket")]
+    profile: Option<String>,
+    /// The bucket's region [default: that of the environment or the profile].
+    #[arg(long, value_name = "REGION", requires = "view", value_parser = crate::flag::region, help_heading = "View a bucket")]
+    region: Option<String>,
+    /// An S3 that is not AWS's own.
+    #[arg(long, value_name = "URL", requires = "view", value_parser = crate::flag::endpoint, help_heading = "View a bucket")]
+    endpoint_url: Option<Url>,
+    /// Where the dashboard's token and what was read are kept [default: a folder for each bucket
+    /// below ~/.cache/log2aws].
+    #[arg(long, value_name = "DIR", requires = "view", help_heading = "View a bucket")]
+    cache_dir: Option<PathBuf>,
+    /// How many seconds pass before the bucket is looked through again; more where that takes many
+    /// requests [default: 60].
+    #[arg(long, value_name = "SECONDS", requires = "view", value_parser = seconds, help_heading = "View a bucket")]
+    refresh: Option<u64>,
+}
+
+/// A bucket, as people write it for S3.
+#[derive(Clone, Debug)]
+struct Bucket(BucketName);
+
+impl FromStr for Bucket {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let name = text.strip_prefix("s3://").ok_or("write s3:// and the bucket's name")?;
+        let name = name.strip_suffix('/').unwrap_or(name);
+        if name.contains('/') {
+            return Err(
+                "write the bucket alone, without a key: log2aws has it to itself".to_owned()
+            );
+        }
+        name.parse().map(Self).map_err(|error| format!("{error}"))
+    }
+}
+
+fn seconds(text: &str) -> Result<u64, &'static str> {
+    let seconds: Option<u64> = text.parse().ok();
+    seconds.filter(|seconds| *seconds > 0).ok_or("write a whole number of seconds from 1 up")
+}
+
+/// What a view takes of the flags that `serve` has anyway.
+pub(crate) struct Serving {
+    pub(crate) listen: SocketAddr,
+    pub(crate) public_url: Option<Url>,
+    pub(crate) trusted_proxies: Vec<IpNet>,
+    pub(crate) tls: Option<TlsFiles>,
+}
+
+impl ViewArgs {
+    /// Whether a bucket is to be shown.
+    pub(crate) fn is_given(&self) -> bool {
+        self.view.is_some()
+    }
+
+    /// Shows the bucket until SIGTERM or Ctrl-C.
+    ///
+    /// # Errors
+    /// When it cannot start, or stops by a failure.
+    pub(crate) fn run(self, serving: Serving) -> anyhow::Result<Exit> {
+        let Some(Bucket(analyzed)) = self.view else { return Ok(Exit::Usage) };
+        let listener = TcpListener::bind(serving.listen)
+            .with_context(|| format!("cannot listen on {} (--listen)", serving.listen))?;
+        let address = listener.local_addr()?;
+        let endpoint = self.endpoint_url.as_ref().map(|url| url.as_str().trim_end_matches('/'));
+        let access = Access {
+            region: self.region,
+            profile: self.profile,
+            endpoint_url: endpoint.map(str::to_owned),
+            ..Access::default()
+        };
+        let place = match endpoint {
+            Some(endpoint) => format!("s3://{analyzed} at {endpoint}"),
+            None => format!("s3://{analyzed}"),
+        };
+        let folder = match self.cache_dir {
+            Some(folder) => folder,
+            None => default_folder(&analyzed, |name| std::env::var_os(name))
+                .context("no folder to keep the index in is known: set --cache-dir, or HOME")?,
+        };
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let s3 = runtime.block_on(cloud::s3(&access))?;
+        let config = ViewConfig {
+            catalog: Arc::new(S3Store::new(s3, runtime.handle().clone())),
+            analyzed,
+            raw: self.view_raw.map(|Bucket(name)| name),
+            place: place.clone(),
+            folder,
+            public_url: serving.public_url,
+            trusted_proxies: serving.trusted_proxies,
+            tls: serving.tls,
+            refresh: Duration::from_secs(self.refresh.unwrap_or(60)),
+        };
+        // Not on a thread of the runtime, which it waits for.
+        let viewer = Viewer::open(config, Arc::new(SystemClock))?;
+        let (link, token) = (viewer.login_link(address)?, viewer.dashboard_token_file().to_owned());
+        runtime.block_on(async {
+            let stop = stop_signal()?;
+            let announce = || {
+                tracing::info!(%address, place, "showing a bucket");
+                let mut out = io::stdout().lock();
+                // That nobody reads along must not keep it from serving.
+                let _ = writeln!(out, "log2aws shows {place} at http://{address}")
+                    .and_then(|()| {
+                        writeln!(out, "log in once, within ten minutes: {}", link.expose_url())
+                    })
+                    .and_then(|()| writeln!(out, "the token for later logins: {}", token.display()))
+                    .and_then(|()| out.flush());
+            };
+            viewer.run(listener, announce, stop).await?;
+            tracing::info!("stopped");
+            Ok(Exit::Done)
+        })
+    }
+}
+
+/// `~/.cache/log2aws/BUCKET`, or where the desktop's own variable says.
+fn default_folder(
+    bucket: &BucketName,
+    variable: impl Fn(&str) -> Option<OsString>,
+) -> Option<PathBuf> {
+    let named = |name| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let cache = named("XDG_CACHE_HOME").or_else(|| Some(named("HOME")?.join(".cache")))?;
+    Some(cache.join("log2aws").join(bucket.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_is_written_as_for_s3() {
+        let read = |text: &str| text.parse::<Bucket>().map(|Bucket(name)| name.to_string());
+        for text in ["s3://analyzedlogs-dev", "s3://analyzedlogs-dev/"] {
+            assert_eq!(read(text).unwrap(), "analyzedlogs-dev");
+        }
+        assert!(read("analyzedlogs-dev").unwrap_err().contains("s3://"));
+        assert!(read("s3://analyzedlogs-dev/web01").unwrap_err().contains("without a key"));
+        assert!(read("s3://Analyzed").unwrap_err().contains("bucket name"));
+        assert_eq!(seconds("5"), Ok(5));
+        assert!(seconds("0").is_err() && seconds("1.5").is_err());
+    }
+
+    #[test]
+    fn each_bucket_has_its_folder() {
+        let bucket: BucketName = "analyzedlogs-dev".parse().unwrap();
+        let folder = |known: &[(&str, &str)]| {
+            let found = |name: &str| known.iter().find(|(known, _)| *known == name);
+            default_folder(&bucket, |name| found(name).map(|(_, value)| OsString::from(value)))
+        };
+        let at = |path: &str| Some(PathBuf::from(path));
+        assert_eq!(folder(&[("HOME", "/h")]), at("/h/.cache/log2aws/analyzedlogs-dev"));
+        let both = [("HOME", "/h"), ("XDG_CACHE_HOME", "/c")];
+        assert_eq!(folder(&both), at("/c/log2aws/analyzedlogs-dev"));
+        assert_eq!(folder(&[("HOME", ""), ("XDG_CACHE_HOME", "")]), None);
+    }
+}
