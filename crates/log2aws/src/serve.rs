@@ -1,11 +1,9 @@
 //! `log2aws serve`: hands flags, listener, clock and signals to the server.
 
-use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::num::{NonZeroU32, NonZeroUsize};
-use std::os::unix::fs::MetadataExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -13,12 +11,13 @@ use clap::Args;
 use ipnet::IpNet;
 use log2aws_core::allow_list::AllowList;
 use log2aws_core::key::KeyPrefix;
-use log2aws_server::{SecretUrl, ServeConfig, Server, TlsFiles};
+use log2aws_server::{ServeConfig, Server, TlsFiles};
 use url::Url;
 
 use crate::clock::SystemClock;
 use crate::exit::Exit;
 use crate::flag;
+use crate::invite::Invitation;
 use crate::logging::{self, LogFormat, LogLevel};
 use crate::view::{Serving, ViewArgs};
 
@@ -137,15 +136,8 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<Exit> {
     };
     let scheme = if config.tls.is_some() { "https" } else { "http" };
     let server = Server::open(config, Arc::new(SystemClock))?;
-    let start = Start {
-        scheme,
-        endpoint: server.endpoint(address)?,
-        link: server.login_link(address)?,
-        data_dir: args.data_dir.clone(),
-        token_file: server.dashboard_token_file().to_owned(),
-        logged: is_journal(std::env::var_os("JOURNAL_STREAM").as_deref()),
-        address,
-    };
+    let token_file = server.dashboard_token_file().to_owned();
+    let invitation = Invitation::new(server.login_link(address)?, token_file);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let stop = stop_signal()?;
@@ -156,7 +148,8 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<Exit> {
         let announce = || {
             tracing::info!(%address, data_dir = %args.data_dir.display(), "serving");
             // That nobody reads along must not keep it from serving.
-            drop(start.announce(&mut io::stdout()));
+            let at = format!("{scheme}://{address}");
+            drop(announce(&mut io::stdout(), &at, &args.data_dir, &invitation));
         };
         server.run(listener, announce, stop).await?;
         tracing::info!("stopped");
@@ -164,50 +157,17 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<Exit> {
     })
 }
 
-/// What is told of the start.
-struct Start {
-    /// What is spoken here; a proxy in front may speak another.
-    scheme: &'static str,
-    address: SocketAddr,
-    endpoint: Url,
-    link: SecretUrl,
-    data_dir: PathBuf,
-    token_file: PathBuf,
-    /// Whether what is written here is kept, for others to read.
-    logged: bool,
-}
-
-impl Start {
-    /// Says where it serves, for people and for scripts that asked for port 0.
-    fn announce(&self, out: &mut dyn Write) -> io::Result<()> {
-        let scheme = self.scheme;
-        writeln!(
-            out,
-            "log2aws serves {scheme}://{} from {}",
-            self.address,
-            self.data_dir.display()
-        )?;
-        writeln!(out, "credentials: {}", self.data_dir.join("credentials").display())?;
-        let token = self.token_file.display();
-        if self.logged {
-            // The journal is read by more people than may see the dashboard, and handed on.
-            writeln!(out, "dashboard: {}ui/ (log in with the token in {token})", self.endpoint)?;
-        } else {
-            writeln!(out, "dashboard: {}", self.link.expose_url())?;
-            writeln!(out, "  (good once, for ten minutes; then the token in {token} opens it)")?;
-        }
-        out.flush()
-    }
-}
-
-/// Whether standard output goes to systemd's journal, which is where `stream`, systemd's own
-/// `JOURNAL_STREAM`, says that it goes.
-fn is_journal(stream: Option<&OsStr>) -> bool {
-    let named = stream.and_then(|stream| stream.to_str()?.split_once(':'));
-    let output = std::fs::metadata("/proc/self/fd/1");
-    named.zip(output.ok()).is_some_and(|((device, inode), output)| {
-        device.parse() == Ok(output.dev()) && inode.parse() == Ok(output.ino())
-    })
+/// Says where it serves, for people and for scripts that asked for port 0.
+fn announce(
+    out: &mut dyn Write,
+    at: &str,
+    data_dir: &Path,
+    invitation: &Invitation,
+) -> io::Result<()> {
+    writeln!(out, "log2aws serves {at} from {}", data_dir.display())?;
+    writeln!(out, "credentials: {}", data_dir.join("credentials").display())?;
+    invitation.tell(out)?;
+    out.flush()
 }
 
 /// Resolves at the first SIGTERM or SIGINT.
@@ -229,50 +189,6 @@ pub(crate) fn stop_signal() -> io::Result<impl Future<Output = ()> + Send + 'sta
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_link_is_told_once_and_not_to_the_journal() {
-        let folder = tempfile::tempdir().unwrap();
-        let allowed = "127.0.0.1".parse().unwrap();
-        let config = ServeConfig::new(folder.path().to_owned(), allowed);
-        let server = Server::open(config, Arc::new(SystemClock)).unwrap();
-        let address = "127.0.0.1:8750".parse().unwrap();
-        let link = server.login_link(address).unwrap();
-        let told = |logged| {
-            let start = Start {
-                scheme: "http",
-                address,
-                endpoint: server.endpoint(address).unwrap(),
-                link: link.clone(),
-                data_dir: folder.path().to_owned(),
-                token_file: server.dashboard_token_file().to_owned(),
-                logged,
-            };
-            let mut out = Vec::new();
-            start.announce(&mut out).unwrap();
-            String::from_utf8(out).unwrap()
-        };
-        let here = told(false);
-        assert!(here.starts_with("log2aws serves http://127.0.0.1:8750 from "), "{here}");
-        let told_link = format!("dashboard: {}\n", link.expose_url());
-        assert!(here.contains(&told_link) && told_link.contains("8750/ui/login?once="), "{here}");
-        let kept = told(true);
-        assert!(!kept.contains("once"), "{kept}");
-        assert!(kept.contains("dashboard: http://127.0.0.1:8750/ui/ (log in with the token in "));
-        let token = std::fs::read_to_string(server.dashboard_token_file()).unwrap();
-        assert!(!here.contains(token.trim()) && !kept.contains(token.trim()));
-    }
-
-    #[test]
-    fn the_journal_is_known_by_what_systemd_says_of_it() {
-        let output = std::fs::metadata("/proc/self/fd/1").unwrap();
-        let stream = format!("{}:{}", output.dev(), output.ino());
-        assert!(is_journal(Some(OsStr::new(&stream))));
-        for other in ["", "1", "1:", ":", "0:0", "x:y", &format!("{stream}0")] {
-            assert!(!is_journal(Some(OsStr::new(other))), "{other}");
-        }
-        assert!(!is_journal(None));
-    }
 
     #[test]
     fn a_certificate_and_its_key_are_given_together_or_not_at_all() {
