@@ -76,12 +76,8 @@ pub(crate) fn run(args: &[OsString]) -> Exit {
     };
     done.unwrap_or_else(|error| {
         exit::report(&mut io::stderr(), &error);
-        let usage = [chart::is_usage, convert::is_usage, serve::is_usage, stack::is_usage];
-        if usage.iter().any(|is_usage| is_usage(&error)) {
-            Exit::Usage
-        } else {
-            Exit::Failed
-        }
+        let is_usage = [convert::is_usage, chart::is_usage, serve::is_usage, stack::is_usage];
+        if is_usage.iter().any(|is| is(&error)) { Exit::Usage } else { Exit::Failed }
     })
 }
 

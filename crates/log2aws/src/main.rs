@@ -9,12 +9,14 @@ mod convert;
 mod demo;
 mod exit;
 mod flag;
+mod invite;
 mod logging;
 mod sample;
 mod serve;
 mod ship;
 mod stack;
 mod view;
+mod visit;
 
 use std::process::ExitCode;
 
