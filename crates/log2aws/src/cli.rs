@@ -30,7 +30,7 @@ enum Verb {
     /// Run the whole pipeline on this machine, with real samples of it.
     Demo(demo::DemoArgs),
     /// Serve URLs, an S3 store and the analyzer from this machine.
-    Serve(serve::ServeArgs),
+    Serve(Box<serve::ServeArgs>),
     /// Turn day logs into CSV.
     Convert(convert::ConvertArgs),
     /// Draw the load chart of a day, from its log or its CSV.
@@ -63,7 +63,7 @@ pub(crate) fn run(args: &[OsString]) -> Exit {
     };
     let done = match cli.verb {
         Verb::Demo(args) => demo::run(&args),
-        Verb::Serve(args) => serve::run(args),
+        Verb::Serve(args) => serve::run(*args),
         Verb::Convert(args) => {
             convert::run(&args, &mut io::stdin().lock(), &mut io::stdout(), &mut io::stderr())
         }

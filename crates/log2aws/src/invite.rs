@@ -73,9 +73,9 @@ mod tests {
             String::from_utf8(out).unwrap()
         };
         let here = told(false);
-        let line = here.lines().next().unwrap();
-        assert_eq!(line, format!("dashboard: {}", link.expose_url()));
-        assert!(line.contains("http://127.0.0.1:8750/ui/login?once="), "{line}");
+        let first = here.lines().next().unwrap();
+        assert_eq!(first, format!("dashboard: {}", link.expose_url()));
+        assert!(first.contains("http://127.0.0.1:8750/ui/login?once="), "{first}");
         let kept = told(true);
         assert!(!kept.contains("once"), "{kept}");
         assert!(
