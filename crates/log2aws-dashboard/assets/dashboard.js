@@ -1,1 +1,249 @@
-/* What the dashboard adds where scripts run. */
+/* What the dashboard adds where scripts run: it keeps pages up to date, zooms and toggles without
+   a reload, and lets the arrow keys walk over the calendar. Every page is whole without it. */
+(() => {
+  "use strict";
+
+  const POLL = 30_000; // milliseconds between questions where no events come
+  const LOADING_POLL = 2_000; // the same while the store is looked through
+  const body = document.body;
+  const live = document.getElementById("live");
+  document.documentElement.classList.add("scripts");
+
+  const main = () => document.getElementById("main");
+  const tell = (text) => {
+    if (live.textContent !== text) live.textContent = text ?? "";
+  };
+
+  /* Where the focus is, in words that a new copy of the page understands. */
+  const trace = (element) => {
+    if (!element || !main().contains(element)) return null;
+    if (element.id) return `#${CSS.escape(element.id)}`;
+    const same = (name) => `[${name}="${CSS.escape(element.getAttribute(name))}"]`;
+    const tag = element.tagName.toLowerCase();
+    if (element.hasAttribute("href")) return `${tag}${same("href")}`;
+    if (element.hasAttribute("name")) {
+      const value = element.type === "checkbox" ? same("value") : "";
+      return `${tag}${same("name")}${value}`;
+    }
+    return element.tagName === "FIGURE" ? "figure.chart" : null;
+  };
+
+  const query = (root, selector) => {
+    try {
+      return selector && root.querySelector(selector);
+    } catch {
+      return null;
+    }
+  };
+
+  let shown = null; // what the last copy had inside, before anything was added to it
+
+  /* Puts a new copy of the page in the place of this one; focus, scroll, open parts and what was
+     typed stay. */
+  const swap = (page, keep) => {
+    const [old, next] = [main(), page.getElementById("main")];
+    if (!next) return location.reload();
+    document.title = page.title;
+    const language = page.querySelector(".lang");
+    if (language) document.querySelector(".lang")?.replaceWith(document.adoptNode(language));
+    const footer = page.querySelector("footer p");
+    if (footer) document.querySelector("footer p")?.replaceWith(document.adoptNode(footer));
+    const html = next.innerHTML;
+    if (html === shown) return false;
+    shown = html;
+    const focused = trace(document.activeElement);
+    const selection = document.activeElement?.selectionStart;
+    const inside = [...old.querySelectorAll(".scroll, figure.chart")].map((part) => [part.scrollLeft, part.scrollTop]);
+    const open = [...old.querySelectorAll("details")].map((part) => part.open);
+    const typed = keep
+      ? [...old.querySelectorAll("input:not([type=hidden])")]
+        .filter((field) => field.type === "checkbox"
+          ? field.checked !== field.defaultChecked : field.value !== field.defaultValue)
+        .map((field) => [trace(field), field.value, field.checked])
+      : [];
+    old.replaceWith(document.adoptNode(next));
+    const details = next.querySelectorAll("details");
+    if (details.length === open.length) details.forEach((part, index) => { part.open = open[index]; });
+    for (const [selector, value, checked] of typed) {
+      const field = query(next, selector);
+      if (!field) continue;
+      if (field.type === "checkbox") field.checked = checked;
+      else field.value = value;
+    }
+    next.querySelectorAll(".scroll, figure.chart").forEach((part, index) => {
+      [part.scrollLeft, part.scrollTop] = inside[index] ?? [0, 0];
+    });
+    ready();
+    const target = query(next, focused);
+    if (target) {
+      if (target.matches("table.cal td a")) stop(target);
+      target.focus({ preventScroll: true });
+      if (typeof selection === "number" && target.setSelectionRange && target.type !== "checkbox") {
+        target.setSelectionRange(selection, selection);
+      }
+    } else if (focused) {
+      next.focus({ preventScroll: true });
+    }
+    return true;
+  };
+
+  let turn = 0;
+
+  /* Fetches a page of ours and shows it. A caller whose session has ended is led to the login. */
+  const show = async (url, { push = false, keep = true } = {}) => {
+    const mine = ++turn;
+    let answer;
+    try {
+      answer = await fetch(url, { credentials: "same-origin", headers: { accept: "text/html" } });
+    } catch {
+      if (push) location.assign(url);
+      return false;
+    }
+    if (mine !== turn) return false;
+    if (answer.status === 401 || new URL(answer.url).pathname === "/ui/login") {
+      location.reload();
+      return false;
+    }
+    const html = await answer.text();
+    if (mine !== turn) return false;
+    const changed = swap(new DOMParser().parseFromString(html, "text/html"), keep);
+    if (push) history.pushState(null, "", answer.url);
+    return changed;
+  };
+
+  const refresh = async () => {
+    if (await show(location.href)) tell(body.dataset.updated);
+  };
+
+  /* Events where they come, questions where they do not. */
+  let source = null;
+  let poll = 0;
+
+  const ask = async () => {
+    try {
+      const answer = await fetch(body.dataset.status, { credentials: "same-origin" });
+      if (answer.status === 401 || answer.redirected) return location.reload();
+      const status = await answer.json();
+      if (String(status.revision) !== main().dataset.revision || status.loading) await refresh();
+    } catch {
+      // The next question may be answered.
+    }
+    wait();
+  };
+  const wait = () => {
+    clearTimeout(poll);
+    const loading = main().hasAttribute("data-loading");
+    if (!loading && source?.readyState === EventSource.OPEN) return;
+    poll = setTimeout(ask, loading ? LOADING_POLL : POLL);
+  };
+  const listen = () => {
+    source?.close();
+    source = new EventSource(`${body.dataset.events}?seen=${main().dataset.revision}`);
+    source.addEventListener("open", () => {
+      if (live.textContent === body.dataset.lost) tell("");
+      wait();
+    });
+    source.addEventListener("change", (event) => {
+      if (event.data !== main().dataset.revision) refresh();
+    });
+    source.addEventListener("error", () => {
+      tell(body.dataset.lost);
+      if (source.readyState === EventSource.CLOSED) setTimeout(listen, POLL);
+      wait();
+    });
+  };
+
+  /* Zooming and toggling: the state is the URL's. */
+  const path = (url) => url.pathname + url.search;
+  document.addEventListener("chart-zoom", (event) => {
+    const { from, till } = event.detail;
+    const url = new URL(location.href);
+    url.searchParams.delete("from");
+    url.searchParams.delete("till");
+    if (from !== "00:00" || till !== "24:00") {
+      url.searchParams.set("from", from);
+      url.searchParams.set("till", till);
+    }
+    show(path(url).replaceAll("%3A", ":").replaceAll("%2C", ","), { push: true });
+  });
+  document.addEventListener("change", (event) => {
+    const form = event.target.closest?.("form.view");
+    if (!form || event.target.name !== "show") return;
+    const url = new URL(form.action, location.href);
+    url.search = new URLSearchParams(new FormData(form)).toString();
+    show(path(url), { push: true, keep: false });
+  });
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.method !== "get" || !form.matches("form.view, form[role=search]")) return;
+    event.preventDefault();
+    const url = new URL(form.action, location.href);
+    const usual = (name, value) => value === "" || form.elements[name]?.dataset?.usual === value;
+    const fields = [...new FormData(form)].filter(([name, value]) => !usual(name, value));
+    url.search = new URLSearchParams(fields).toString();
+    show(path(url), { push: true, keep: false });
+  });
+  addEventListener("popstate", () => show(location.href, { keep: false }));
+
+  /* The calendar: one cell is in the order of the Tab key, the arrow keys move from there. */
+  const cellsOf = (table) => [...table.tBodies[0].rows].map((row) => [...row.querySelectorAll("a")]);
+  const rove = (table) => {
+    for (const link of table.tBodies[0].querySelectorAll("td a")) link.tabIndex = -1;
+    const first = table.tBodies[0].querySelector("td a");
+    if (first) first.tabIndex = 0;
+  };
+  const stop = (link) => {
+    for (const cell of link.closest("table").querySelectorAll('td a[tabindex="0"]')) cell.tabIndex = -1;
+    link.tabIndex = 0;
+  };
+  document.addEventListener("keydown", (event) => {
+    const link = event.target.closest?.("table.cal tbody a");
+    if (!link || event.altKey || event.metaKey) return;
+    const table = link.closest("table");
+    const rows = cellsOf(table);
+    const row = link.closest("tr").sectionRowIndex;
+    const column = rows[row].indexOf(link);
+    const [last, end] = [rows.length - 1, rows[row].length - 1];
+    const places = {
+      ArrowLeft: [row, column - 1], ArrowRight: [row, column + 1],
+      ArrowUp: [row - 1, column], ArrowDown: [row + 1, column],
+      PageUp: [Math.max(row - 10, 0), column], PageDown: [Math.min(row + 10, last), column],
+      Home: [event.ctrlKey ? 0 : row, 0], End: [event.ctrlKey ? last : row, end],
+    };
+    const place = places[event.key];
+    if (!place) return;
+    event.preventDefault();
+    const next = rows[place[0]]?.[place[1]];
+    if (!next) return;
+    if (next.closest("td")) stop(next);
+    next.focus({ preventScroll: true });
+    reveal(next);
+  });
+
+  /* Scrolls a cell out from under the head and the first column, which stay where they are. */
+  const reveal = (link) => {
+    const region = link.closest(".scroll");
+    const table = link.closest("table");
+    const [cell, view] = [link.getBoundingClientRect(), region.getBoundingClientRect()];
+    const left = view.left + table.tBodies[0].querySelector("th").offsetWidth;
+    const top = view.top + table.tHead.offsetHeight;
+    if (link.closest("td")) {
+      if (cell.left < left) region.scrollLeft -= left - cell.left;
+      else if (cell.right > view.left + region.clientWidth) region.scrollLeft += cell.right - view.left - region.clientWidth;
+    }
+    if (cell.top < top) region.scrollTop -= top - cell.top;
+    else if (cell.bottom > view.top + region.clientHeight) region.scrollTop += cell.bottom - view.top - region.clientHeight;
+    link.scrollIntoView({ block: "nearest", inline: "nearest" });
+  };
+
+  /* The newest days are at the right: on a narrow screen they are what is looked at first. */
+  const ready = () => {
+    document.querySelectorAll("table.cal").forEach(rove);
+    document.dispatchEvent(new Event("chart-refresh"));
+    wait();
+  };
+
+  for (const region of document.querySelectorAll("#calendar")) region.scrollLeft = region.scrollWidth;
+  ready();
+  if (body.dataset.events) listen();
+})();

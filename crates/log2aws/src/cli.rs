@@ -8,7 +8,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::config::{self, ConfigFile};
 use crate::exit::{self, Exit};
-use crate::{convert, demo, sample, serve, ship, stack};
+use crate::{chart, convert, demo, sample, serve, ship, stack};
 
 /// Collects the daily load logs of servers that hold no AWS credentials, turns each into CSV and
 /// a load chart, and proves that nothing is missing.
@@ -30,9 +30,11 @@ enum Verb {
     /// Run the whole pipeline on this machine, with real samples of it.
     Demo(demo::DemoArgs),
     /// Serve URLs, an S3 store and the analyzer from this machine.
-    Serve(serve::ServeArgs),
+    Serve(Box<serve::ServeArgs>),
     /// Turn day logs into CSV.
     Convert(convert::ConvertArgs),
+    /// Draw the load chart of a day, from its log or its CSV.
+    Chart(chart::ChartArgs),
     /// Append one line about this machine to today's log.
     Sample(sample::SampleArgs),
     /// Deliver day logs to the endpoint.
@@ -61,9 +63,12 @@ pub(crate) fn run(args: &[OsString]) -> Exit {
     };
     let done = match cli.verb {
         Verb::Demo(args) => demo::run(&args),
-        Verb::Serve(args) => serve::run(args),
+        Verb::Serve(args) => serve::run(*args),
         Verb::Convert(args) => {
             convert::run(&args, &mut io::stdin().lock(), &mut io::stdout(), &mut io::stderr())
+        }
+        Verb::Chart(args) => {
+            chart::run(&args, &mut io::stdin().lock(), &mut io::stdout(), &mut io::stderr())
         }
         Verb::Sample(args) => sample::run(&args),
         Verb::Ship(args) => ship::run(&args),
@@ -71,11 +76,8 @@ pub(crate) fn run(args: &[OsString]) -> Exit {
     };
     done.unwrap_or_else(|error| {
         exit::report(&mut io::stderr(), &error);
-        if convert::is_usage(&error) || serve::is_usage(&error) || stack::is_usage(&error) {
-            Exit::Usage
-        } else {
-            Exit::Failed
-        }
+        let is_usage = [convert::is_usage, chart::is_usage, serve::is_usage, stack::is_usage];
+        if is_usage.iter().any(|is| is(&error)) { Exit::Usage } else { Exit::Failed }
     })
 }
 

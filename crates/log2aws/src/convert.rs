@@ -1,6 +1,6 @@
 //! `log2aws convert`: day logs to one CSV.
 
-mod output;
+pub(crate) mod output;
 mod writer;
 
 use std::fs::File;

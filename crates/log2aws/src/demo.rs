@@ -1,7 +1,8 @@
 //! `log2aws demo`: the whole pipeline on this machine, step by step, each one for real.
 
 use std::collections::BTreeSet;
-use std::io::{self, Write};
+use std::ffi::OsString;
+use std::io::{self, IsTerminal as _, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use crate::clock::SystemClock;
 use crate::exit::Exit;
 use crate::logging::{self, LogFormat, LogLevel};
 use crate::serve::stop_signal;
+use crate::visit::Visit;
 
 /// How long a delivery may take to be analyzed before the demo calls it failed.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -71,14 +73,22 @@ fn all_steps(args: &DemoArgs) -> anyhow::Result<Exit> {
     let server = Server::open(config, Arc::new(SystemClock))?;
     let analyzed = Bucket::new(&api, server.analyzed_bucket(), server.credentials())?;
     let environment = server.environment_file();
+    let link = server.login_link(listener.local_addr()?)?;
 
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let (stop, stopped) = oneshot::channel::<()>();
     // That the sender is gone means to stop as much as its message does.
     let serving = runtime.spawn(server.run(listener, || {}, async { drop(stopped.await) }));
-    let steps = pipeline(args, &folder, &api, &analyzed, &mut out).and_then(|()| {
+    let steps = pipeline(args, &folder, &api, &analyzed, &mut out).and_then(|deliveries| {
         if args.once {
-            return Ok(());
+            // The link is good once: here it is this program that looks.
+            return Visit::begin(&api, &link)?.look(&deliveries, &mut out);
+        }
+        writeln!(out, "5. look     {}", link.expose_url())?;
+        writeln!(out, "            (good once, for ten minutes)")?;
+        if io::stdout().is_terminal() && has_screen(&|name| std::env::var_os(name)) {
+            // That there is no browser must not end the demo.
+            drop(open::that_detached(link.expose_url()));
         }
         writeln!(out, "\nLook around, in another terminal:")?;
         writeln!(out, "  source {}", environment.display())?;
@@ -93,15 +103,23 @@ fn all_steps(args: &DemoArgs) -> anyhow::Result<Exit> {
     steps.map(|()| Exit::Done)
 }
 
-/// Samples, ships, and fetches what became of it.
+/// Whether a browser would have a screen to open on.
+fn has_screen(variable: &dyn Fn(&'static str) -> Option<OsString>) -> bool {
+    ["DISPLAY", "WAYLAND_DISPLAY"]
+        .into_iter()
+        .any(|name| variable(name).is_some_and(|value| !value.is_empty()))
+}
+
+/// Samples, ships, and fetches what became of it; what was delivered, and how many rows each has.
 fn pipeline(
     args: &DemoArgs,
     folder: &Path,
     api: &str,
     analyzed: &Bucket,
     out: &mut impl Write,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Vec<(RawKey, usize)>> {
     writeln!(out, "1. serve    {api}")?;
+    let mut deliveries = Vec::new();
     let time = SystemTime::new();
     let world = World::system(&time);
     // A machine may have a name that no key can carry; the demo runs there, too.
@@ -134,9 +152,10 @@ fn pipeline(
             )?;
         }
         let key = RawKey::new(server.clone(), day, KeyPrefix::Off);
-        show(&key, folder, analyzed, out)?;
+        let rows = show(&key, folder, analyzed, out)?;
+        deliveries.push((key, rows));
     }
-    Ok(())
+    Ok(deliveries)
 }
 
 /// Takes samples over one second each; the days that they fell on (two at midnight).
@@ -169,12 +188,13 @@ fn take_samples(
 }
 
 /// Waits for the results of one log, prints its rows, and puts its chart where it can be opened.
+/// Tells how many rows there are.
 fn show(
     key: &RawKey,
     folder: &Path,
     analyzed: &Bucket,
     out: &mut impl Write,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<usize> {
     let start = Instant::now();
     // The summary is written last.
     while analyzed.get(&key.result_key(ResultKind::Json))?.is_none() {
@@ -192,5 +212,6 @@ fn show(
     std::fs::write(&place, fetch(ResultKind::Svg)?)
         .with_context(|| format!("{} cannot be written", place.display()))?;
     writeln!(out, "\nchart: {}", place.display())?;
-    Ok(())
+    // The first line is the header.
+    Ok(csv.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count().saturating_sub(1))
 }

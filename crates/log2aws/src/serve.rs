@@ -17,6 +17,7 @@ use url::Url;
 use crate::clock::SystemClock;
 use crate::exit::Exit;
 use crate::flag;
+use crate::invite::Invitation;
 use crate::logging::{self, LogFormat, LogLevel};
 use crate::view::{Serving, ViewArgs};
 
@@ -133,7 +134,10 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<Exit> {
         analyzer_threads: args.analyzer_threads,
         tls,
     };
+    let scheme = if config.tls.is_some() { "https" } else { "http" };
     let server = Server::open(config, Arc::new(SystemClock))?;
+    let token_file = server.dashboard_token_file().to_owned();
+    let invitation = Invitation::new(server.login_link(address)?, token_file);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let stop = stop_signal()?;
@@ -144,7 +148,8 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<Exit> {
         let announce = || {
             tracing::info!(%address, data_dir = %args.data_dir.display(), "serving");
             // That nobody reads along must not keep it from serving.
-            drop(announce(&mut io::stdout(), address, &args.data_dir));
+            let at = format!("{scheme}://{address}");
+            drop(announce(&mut io::stdout(), &at, &args.data_dir, &invitation));
         };
         server.run(listener, announce, stop).await?;
         tracing::info!("stopped");
@@ -153,9 +158,15 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<Exit> {
 }
 
 /// Says where it serves, for people and for scripts that asked for port 0.
-fn announce(out: &mut dyn Write, address: SocketAddr, data_dir: &Path) -> io::Result<()> {
-    writeln!(out, "log2aws serves http://{address} from {}", data_dir.display())?;
+fn announce(
+    out: &mut dyn Write,
+    at: &str,
+    data_dir: &Path,
+    invitation: &Invitation,
+) -> io::Result<()> {
+    writeln!(out, "log2aws serves {at} from {}", data_dir.display())?;
     writeln!(out, "credentials: {}", data_dir.join("credentials").display())?;
+    invitation.tell(out)?;
     out.flush()
 }
 

@@ -19,6 +19,7 @@ use url::Url;
 
 use crate::clock::SystemClock;
 use crate::exit::Exit;
+use crate::invite::Invitation;
 use crate::serve::stop_signal;
 
 /// The flags of `serve` that make no sense for a view, which takes nothing and keeps nothing.
@@ -126,6 +127,7 @@ impl ViewArgs {
         };
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let s3 = runtime.block_on(cloud::s3(&access))?;
+        let scheme = if serving.tls.is_some() { "https" } else { "http" };
         let config = ViewConfig {
             catalog: Arc::new(S3Store::new(s3, runtime.handle().clone())),
             analyzed,
@@ -139,18 +141,16 @@ impl ViewArgs {
         };
         // Not on a thread of the runtime, which it waits for.
         let viewer = Viewer::open(config, Arc::new(SystemClock))?;
-        let (link, token) = (viewer.login_link(address)?, viewer.dashboard_token_file().to_owned());
+        let token_file = viewer.dashboard_token_file().to_owned();
+        let invitation = Invitation::new(viewer.login_link(address)?, token_file);
         runtime.block_on(async {
             let stop = stop_signal()?;
             let announce = || {
                 tracing::info!(%address, place, "showing a bucket");
                 let mut out = io::stdout().lock();
                 // That nobody reads along must not keep it from serving.
-                let _ = writeln!(out, "log2aws shows {place} at http://{address}")
-                    .and_then(|()| {
-                        writeln!(out, "log in once, within ten minutes: {}", link.expose_url())
-                    })
-                    .and_then(|()| writeln!(out, "the token for later logins: {}", token.display()))
+                let _ = writeln!(out, "log2aws shows {place} at {scheme}://{address}")
+                    .and_then(|()| invitation.tell(&mut out))
                     .and_then(|()| out.flush());
             };
             viewer.run(listener, announce, stop).await?;

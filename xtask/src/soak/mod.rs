@@ -73,7 +73,7 @@ fn deliveries(shell: &Shell, deliveries: u32) -> anyhow::Result<()> {
 fn fuzz(shell: &Shell, root: &Path, seconds: u32) -> anyhow::Result<()> {
     let cargo_fuzz = tools::cargo_fuzz(shell, root)?;
     let limits = &[format!("-max_total_time={seconds}"), "-max_len=4096".to_owned()];
-    for target in ["convert", "event", "names"] {
+    for target in ["convert", "csv", "event", "names"] {
         println!("== fuzzing {target} for {seconds} s");
         let corpus = format!("fuzz/corpus/{target}");
         shell.create_dir(&corpus)?;

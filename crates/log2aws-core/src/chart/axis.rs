@@ -25,6 +25,9 @@ const STEPS: [u16; 8] = [120, 60, 30, 20, 10, 5, 2, 1];
 /// So many ticks have room for their labels.
 const MAX_TICKS: u32 = 13;
 
+/// Labels nearer than this part of the axis would touch.
+const LABELS: u32 = 24;
+
 /// Seconds of a minute.
 const MINUTE: u32 = 60;
 
@@ -135,7 +138,10 @@ fn ticks(clock: &DayClock, from: u32, to: u32) -> Vec<(u32, String)> {
         let time = clock.civil(second);
         let minutes =
             u16::from(time.hour().unsigned_abs()) * 60 + u16::from(time.minute().unsigned_abs());
-        if minutes % step == 0 && time.second() == 0 {
+        // An hour that the clock shows twice has its label twice, if there is room for it.
+        let near = |(last, _): &(u32, String)| (second - last) * LABELS < to - from;
+        let round = minutes % step == 0 && time.second() == 0;
+        if round && !ticks.last().is_some_and(near) {
             ticks.push((second, format!("{:02}:{:02}", minutes / 60, minutes % 60)));
         }
     }

@@ -43,7 +43,7 @@ const MAX_MODE_CHANGES: usize = MAX_MODES;
 
 /// Takes the samples and metadata lines of one day log in their order. Keeps at most one point a
 /// minute, so that memory does not grow with the log.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ChartBuilder {
     clock: DayClock,
     zone: Option<ZoneName>,

@@ -111,7 +111,7 @@ impl Panel<'_> {
             x += 300;
             let spans = vec![span("", 0, name.clone()), span("k", 50, figure.clone())];
             drawing.shapes.push(Shape::Text { class: "", x, y: base, spans });
-            x += width(name, 12) + width(figure, 12) + 260;
+            x += width(name, 12) + width(figure, 12) + 340;
         }
     }
 

@@ -67,7 +67,11 @@ impl Scale {
         let max = if max.is_finite() && max >= SMALLEST { max.min(LARGEST) } else { 1.0 };
         let larger = |unit: &&Unit| max >= unit.size && max >= first;
         let unit = *units.iter().rfind(larger).unwrap_or(&units[0]);
-        let step = (round_step(max / unit.size / 4.0) * unit.size).max(least_step);
+        let step = match round_step(max / unit.size / 4.0) * unit.size {
+            // What is counted has no halves; 2 still makes few ticks up to 10.
+            2.5 if least_step >= 1.0 => 2.0,
+            step => step.max(least_step),
+        };
         Self { top: (max / step - 1e-9).ceil().max(1.0) * step, step, unit }
     }
 
@@ -174,6 +178,7 @@ mod tests {
         assert_eq!(labels(&Scale::numbers(40_000.0)), "0 10k 20k 30k 40k");
         assert_eq!(labels(&Scale::counts(0.0)), "0 1");
         assert_eq!(labels(&Scale::counts(3.0)), "0 1 2 3");
+        assert_eq!(labels(&Scale::counts(9.0)), "0 2 4 6 8 10");
         assert_eq!(labels(&Scale::percent()), "0 25 50 75 100");
     }
 

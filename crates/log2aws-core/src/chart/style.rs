@@ -1,7 +1,7 @@
 //! How each class of shape looks: colours, dashes, type.
 //!
 //! The colours are those of Okabe and Ito, which people with any common colour blindness tell
-//! apart; dashes and lightness tell the series apart without colour. The rules are plain classes:
+//! apart; dashes, lightness and stripes tell the series apart without colour. The rules are plain classes:
 //! renderers without CSS variables read them too. Paper and light pages get the first part alone.
 
 /// Four pens for the lines of a panel, most important first.
@@ -28,7 +28,8 @@ text{font:12px system-ui,-apple-system,'Segoe UI','Helvetica Neue',Arial,'Hiragi
 .p3{stroke:#009e73;stroke-dasharray:2.5 2}.p4{stroke:#b0558a;stroke-dasharray:9 2.5 2.5 2.5}\
 .d{fill:none;stroke-width:4.8px;stroke-linecap:round;stroke-dasharray:none}\
 .a1,.a2,.a3,.a4{stroke:#fff;stroke-width:.6px}\
-.a1{fill:#0072b2}.a2{fill:#56b4e9}.a3{fill:#f0e442}.a4{fill:#d55e00}\
+.a1{fill:#0072b2}.a2{fill:#56b4e9}.a3{fill:#f0e442}.a4{fill:url(#stolen)}\
+.s{fill:#d55e00}.sl{fill:none;stroke:#5e2600;stroke-width:1px}\
 .cores{stroke:#1b1f24;stroke-dasharray:12 4;stroke-width:1.2px}\
 .boot{stroke:#4d5761;stroke-dasharray:2 2}\
 .mean{stroke:#1b1f24;stroke-width:2px}.whisker{stroke:#0072b2;stroke-width:1.2px}\
@@ -41,7 +42,9 @@ text{fill:#e6e9ec}.note,.h2,.k,.t{fill:#a3adb7}.o{stroke:#15191d}\
 .bg{fill:#15191d}.gap{fill:#22282e}.g{stroke:#2a3138}.f{stroke:#56606a}\
 .p1{stroke:#56b4e9}.p2{stroke:#f08a3c}.p3{stroke:#2cc295}.p4{stroke:#e09cc2}\
 .a1,.a2,.a3,.a4{stroke:#15191d}.a1{fill:#1f7fc0}.a2{fill:#7cc8f2}\
-.cores,.ring{stroke:#e6e9ec}.boot{stroke:#a3adb7}.w{stroke:#15191d}.v{stroke:#3a434c}}";
+.cores,.ring{stroke:#e6e9ec}.boot{stroke:#a3adb7}.w{stroke:#15191d}.v{stroke:#3a434c}}\
+@media print{text,.note,.h2,.k,.t{fill:#000}.gap{fill:#dde1e5}.g{stroke:#c4cad0}\
+.f,.boot{stroke:#555}.v{stroke:#999}}";
 
 /// How wide a text will be, in tenths of a pixel at a type size of `size` pixels: an estimate from
 /// the usual widths of sans-serif faces, a little on the wide side.

@@ -6,12 +6,15 @@ use super::drawing::{Drawing, Path, Shape, Span};
 use super::style::SHEET;
 use super::view::Language;
 
-/// Stripes for series that are averages since boot: over filled areas, and behind lines.
+/// Stripes for series that are averages since boot, over filled areas and behind lines; and for
+/// stolen time, which would look like user time without colour.
 const PATTERNS: &str = "<defs>\
 <pattern id=\"since-boot-area\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\" \
 patternTransform=\"rotate(45)\"><path class=\"w\" d=\"M3 0v6\"/></pattern>\
 <pattern id=\"since-boot-line\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\" \
-patternTransform=\"rotate(45)\"><path class=\"v\" d=\"M3 0v6\"/></pattern></defs>\n";
+patternTransform=\"rotate(45)\"><path class=\"v\" d=\"M3 0v6\"/></pattern>\
+<pattern id=\"stolen\" width=\"4\" height=\"4\" patternUnits=\"userSpaceOnUse\">\
+<path class=\"s\" d=\"M0 0h4v4h-4z\"/><path class=\"sl\" d=\"M0 2h4\"/></pattern></defs>\n";
 
 impl Drawing {
     /// The drawing as an SVG document. Equal drawings give equal bytes; no text in it, whoever

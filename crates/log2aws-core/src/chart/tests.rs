@@ -1,6 +1,7 @@
 //! What a chart must show, read from the SVG as a browser would.
 
-mod reader;
+pub(super) mod reader;
+mod views;
 
 use jiff::ToSpan;
 use jiff::civil::DateTime;

@@ -2,6 +2,8 @@
 
 mod cells;
 mod reader;
+#[cfg(test)]
+mod tests;
 
 pub use reader::{CsvFault, CsvReader, CsvTotals, MAX_FAULTS, MAX_ROW, is_csv};
 

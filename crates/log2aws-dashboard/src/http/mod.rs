@@ -178,8 +178,8 @@ pub(crate) const LANGUAGE_COOKIE: &str = "log2aws-lang";
 
 /// The query's language, else the cookie's, else the best that the browser asks for.
 fn language(request: &Request<()>) -> Language {
-    let pairs = request.uri().query().unwrap_or_default().split('&');
-    let asked = pairs.filter_map(|pair| pair.strip_prefix("lang=")?.parse().ok()).next();
+    let mut pairs = request.uri().query().unwrap_or_default().split('&');
+    let asked = pairs.find_map(|pair| pair.strip_prefix("lang=")?.parse().ok());
     let headers = request.headers();
     let texts = |name| headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
     let cookies = texts(http::header::COOKIE).flat_map(|text| text.split(';'));

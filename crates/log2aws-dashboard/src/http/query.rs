@@ -144,12 +144,8 @@ impl Link {
     }
 
     /// With a pair more.
-    pub(crate) fn with(mut self, name: &str, value: impl Display) -> Self {
-        self.0.push(if self.0.contains('?') { '&' } else { '?' });
-        self.0.push_str(name);
-        self.0.push('=');
-        self.0.push_str(&encode(&value.to_string()));
-        self
+    pub(crate) fn with(self, name: &str, value: impl Display) -> Self {
+        self.bare(name, &encode(&value.to_string()))
     }
 
     /// With a pair more, if there is a value.
@@ -160,19 +156,26 @@ impl Link {
         }
     }
 
-    /// With what of a day is to be drawn.
+    /// With what of a day is to be drawn. Colons and commas may stand bare in a query, and read
+    /// better so.
     pub(crate) fn with_view(mut self, view: &View) -> Self {
         if let Some(window) = view.window {
-            self.0.push(if self.0.contains('?') { '&' } else { '?' });
-            self.0.push_str(&format!("from={}&till={}", window.from(), window.till()));
+            let (from, till) = (window.from().to_string(), window.till().to_string());
+            self = self.bare("from", &from).bare("till", &till);
         }
         if view.hidden.is_empty() {
             return self;
         }
         let hidden: Vec<_> = view.hidden.iter().map(|id| id.as_str()).collect();
+        self.bare("hide", &hidden.join(","))
+    }
+
+    /// With a pair whose value needs no escape.
+    fn bare(mut self, name: &str, value: &str) -> Self {
         self.0.push(if self.0.contains('?') { '&' } else { '?' });
-        self.0.push_str("hide=");
-        self.0.push_str(&hidden.join(","));
+        self.0.push_str(name);
+        self.0.push('=');
+        self.0.push_str(value);
         self
     }
 

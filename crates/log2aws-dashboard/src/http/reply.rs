@@ -11,7 +11,7 @@ use log2aws_service::ports::StoreError;
 use sha2::{Digest, Sha256};
 
 use super::Body;
-use crate::assets::Asset;
+use crate::assets::{Asset, hex};
 use crate::library::Opened;
 use crate::pages::day::content::told;
 use crate::words::Words;
@@ -125,11 +125,7 @@ pub(super) fn asset(
 
 /// What was made on request, and need not be sent again while it is the same.
 pub(super) fn made(content_type: &str, made: Vec<u8>, known: Option<&str>) -> Response<Body> {
-    let mut etag = String::from("\"");
-    for byte in &Sha256::digest(&made)[..8] {
-        etag.push_str(&format!("{byte:02x}"));
-    }
-    etag.push('"');
+    let etag = format!("\"{}\"", hex(&Sha256::digest(&made)[..8]));
     let mut response = if matches(known, &etag) {
         not_modified()
     } else {

@@ -148,20 +148,29 @@ impl Route<'_> {
     }
 
     fn cell(&self, server: &ServerName, day: Day) -> Cell {
-        let cells = self.dashboard.library.cells(server, day, day);
-        cells.last().copied().unwrap_or(Cell::Empty(Reason::Unknown))
+        self.cells(server, day, day).last().copied().unwrap_or(Cell::Empty(Reason::Unknown))
+    }
+
+    /// A server that is not known so far has days that are not known so far.
+    fn cells(&self, server: &ServerName, from: Day, to: Day) -> Vec<Cell> {
+        let library = &self.dashboard.library;
+        let mut cells = library.cells(server, from, to);
+        if library.progress().loading && library.server(server).is_none() {
+            let days = (to.date() - from.date()).get_days().unsigned_abs() as usize + 1;
+            cells = vec![Cell::Empty(Reason::Loading); days];
+        }
+        cells
     }
 
     fn period_of(&self, server: &ServerName) -> Result<(Period, Vec<PeriodCell>), Fault> {
         let (library, w) = (&self.dashboard.library, self.asked.w);
-        let known = library.server(server).is_some();
-        if !known && !library.progress().loading {
+        if library.server(server).is_none() && !library.progress().loading {
             return Err(self.no_server(server));
         }
         let newest = self.dashboard.newest()?;
         let period = Period::read(&self.query, newest, w).map_err(Fault::Bad)?;
-        let cells = library.cells(server, period.from(), period.to);
         let first = period.from();
+        let cells = self.cells(server, first, period.to);
         let days = cells.into_iter().zip(0..).map(|(cell, days)| {
             let day = calendar::shifted(first, days);
             (day, cell, library.day(server, day))

@@ -1,7 +1,7 @@
 //! The calendar: servers by days.
 
 use askama::Template;
-use jiff::{Span, ToSpan};
+use jiff::ToSpan as _;
 use log2aws_core::day::Day;
 
 use super::cells;
@@ -77,8 +77,7 @@ impl State {
 
 /// A day some days off; the ends of the calendar stay where they are.
 pub(crate) fn shifted(day: Day, days: i64) -> Day {
-    let span = Span::try_from(days.days()).unwrap_or_default();
-    Day::from_date(day.date().saturating_add(span)).unwrap_or(day)
+    Day::from_date(day.date().saturating_add(days.days())).unwrap_or(day)
 }
 
 pub(crate) fn days(count: usize) -> i64 {
@@ -274,3 +273,6 @@ fn entry(cell: &Cell, w: &Words) -> Entry {
     };
     Entry { class: cells::class(cell), text, words: cells::sentence(cell, w) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -57,12 +57,12 @@ pub(crate) fn short(cell: &Cell, w: &Words) -> String {
 }
 
 fn delivered_words(delivered: &Delivered, w: &Words) -> String {
-    let part = |n: u32, text: &'static str| (n > 0).then(|| say(text, &[("n", &n)]));
+    let part = |n: u32, texts| (n > 0).then(|| count(n.into(), texts));
     let parts = [
-        part(delivered.missing.saturating_sub(delivered.missing_off), w.cell_missing),
-        part(delivered.missing_off, w.cell_off),
-        part(delivered.rejects, w.cell_rejects),
-        part(delivered.reboots, w.cell_reboots),
+        part(delivered.missing.saturating_sub(delivered.missing_off), [w.cell_missing; 2]),
+        part(delivered.missing_off, [w.cell_off; 2]),
+        part(delivered.rejects, [w.cell_rejects_one, w.cell_rejects_many]),
+        part(delivered.reboots, [w.cell_reboots_one, w.cell_reboots_many]),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }

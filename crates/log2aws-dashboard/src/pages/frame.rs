@@ -2,7 +2,6 @@
 
 use log2aws_core::chart::Language;
 
-use crate::assets;
 use crate::http::query::encode;
 use crate::words::{self, Words, say};
 
@@ -56,26 +55,6 @@ impl Frame<'_> {
         }
         let source = say(self.w.shown_from, &[("source", &self.source)]);
         format!("{source} · log2aws {}", self.version)
-    }
-
-    pub(crate) fn sheet(&self) -> &'static str {
-        assets::SHEET.url()
-    }
-
-    pub(crate) fn script(&self) -> &'static str {
-        assets::SCRIPT.url()
-    }
-
-    pub(crate) fn chart_sheet(&self) -> &'static str {
-        assets::CHART_SHEET.url()
-    }
-
-    pub(crate) fn chart_script(&self) -> &'static str {
-        assets::CHART_SCRIPT.url()
-    }
-
-    pub(crate) fn icon(&self) -> &'static str {
-        assets::ICON.url()
     }
 }
 

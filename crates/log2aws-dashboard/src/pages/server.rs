@@ -12,7 +12,7 @@ use super::cells;
 use super::day::numbers;
 use super::frame::Frame;
 use crate::http::query::{Link, Query, repeated};
-use crate::index::{Cell, DayFacts, Status};
+use crate::index::{Cell, DayFacts, Health, Status};
 use crate::words::{Words, count, say};
 
 /// How long a period is.
@@ -179,12 +179,12 @@ fn totals(days: &[PeriodCell], w: &Words) -> String {
     };
     let there = days.iter().filter(|(_, cell, _)| delivered(cell).is_some()).count();
     let mut parts = vec![say(w.days_of, &[("n", &there), ("of", &days.len())])];
-    let counted: [(u64, &str); 3] = [
-        (sum(|d| d.missing), w.cell_missing),
-        (sum(|d| d.rejects), w.cell_rejects),
-        (sum(|d| d.reboots), w.cell_reboots),
+    let counted = [
+        (sum(|d| d.missing), [w.cell_missing; 2]),
+        (sum(|d| d.rejects), [w.cell_rejects_one, w.cell_rejects_many]),
+        (sum(|d| d.reboots), [w.cell_reboots_one, w.cell_reboots_many]),
     ];
-    parts.extend(counted.iter().filter(|(n, _)| *n > 0).map(|(n, text)| count(*n, [text, text])));
+    parts.extend(counted.iter().filter(|(n, _)| *n > 0).map(|(n, texts)| count(*n, *texts)));
     parts.join(" · ")
 }
 
@@ -207,6 +207,7 @@ fn row(server: &ServerName, (day, cell, facts): &PeriodCell, w: &Words) -> Row {
         weekday: w.weekday(day.date()),
         class: cells::class(cell),
         sign: match cell {
+            Cell::Delivered(delivered) if delivered.health == Health::Complete => "✓",
             Cell::Delivered(_) => "",
             other => cells::sign(other),
         },

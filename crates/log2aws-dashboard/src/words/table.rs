@@ -63,7 +63,7 @@ words! {
     page_of: "Page {page} of {pages}", "{pages} ページ中 {page} ページ目";
     page_previous: "Previous page", "前のページ";
     page_next: "Next page", "次のページ";
-    calendar_caption: "Samples by server and day, {from} to {to}", "サーバー・日別のサンプル数（{from} ～ {to}）";
+    calendar_caption: "Samples by server and day, {from} to {to}", "サーバー・日別の記録数（{from} ～ {to}）";
     calendar_region: "Calendar table; scrolls sideways. The arrow keys move from cell to cell.", "カレンダー表。横スクロールできます。矢印キーでセル間を移動します。";
     skip_table: "Skip to the table", "表へ移動";
     skip_past_table: "Skip the table", "表を飛ばす";
@@ -71,17 +71,20 @@ words! {
     server: "Server", "サーバー";
     no_servers: "No server has delivered a log so far.", "ログを届けたサーバーはまだありません。";
     no_servers_next: "As soon as the first day log arrives, its server stands here.", "最初の日次ログが届くと、ここにサーバーが表示されます。";
+    nothing_so_far: "No server has been found so far; the store is still being looked through.", "まだサーバーは見つかっていません。保存先を確認中です。";
     none_matching: "No server matches. Search for less, or show all.", "一致するサーバーがありません。検索語を短くするか、すべて表示してください。";
     none_troubled: "No server has anything wrong in these days.", "この期間に異常のあるサーバーはありません。";
     show_all: "Show all servers", "すべてのサーバーを表示";
 
     // Cells: short, as they stand in the table.
     cell_complete: "complete", "完全";
-    cell_missing: "{n} missing", "欠測 {n}";
-    cell_off: "{n} missing, the machine was off", "停止中 {n}";
-    cell_rejects: "{n} unreadable lines", "読めない行 {n}";
-    cell_reboots: "{n} reboots", "再起動 {n}";
-    cell_of: "{samples} of {expected} samples", "サンプル {samples}/{expected}";
+    cell_missing: "{n} missing", "欠落 {n}";
+    cell_off: "{n} missing while it was off", "停止中 {n}";
+    cell_rejects_one: "{n} unreadable line", "読めない行 {n}";
+    cell_rejects_many: "{n} unreadable lines", "読めない行 {n}";
+    cell_reboots_one: "{n} reboot", "再起動 {n}";
+    cell_reboots_many: "{n} reboots", "再起動 {n}";
+    cell_of: "{samples} of {expected} samples", "記録 {samples}/{expected} 件";
     cell_refused: "refused", "受付拒否";
     cell_unreadable: "summary unreadable", "集計が読めない";
     cell_not_due: "not due yet", "到着予定前";
@@ -93,22 +96,22 @@ words! {
     cell_loading: "not looked through yet", "未確認";
 
     // Cells: whole sentences, for the legend and the page of such a day.
-    say_complete: "Every sample is there and every line was read.", "すべてのサンプルがそろい、すべての行を読めました。";
-    say_off: "Samples are missing; the machine was off then.", "欠測がありますが、その間マシンは停止していました。";
+    say_complete: "Every sample is there and every line was read.", "すべての記録がそろい、すべての行を読めました。";
+    say_off: "Samples are missing; the machine was off then.", "欠落がありますが、その間マシンは停止していました。";
     say_rejects: "Some lines could not be read.", "読めない行があります。";
-    say_gaps: "Samples are missing though the machine ran, or nobody knows whether it did.", "欠測があります。マシンは稼働していたか、稼働していたか不明です。";
+    say_gaps: "Samples are missing though the machine ran, or nobody knows whether it did.", "欠落があります。マシンは稼働していたか、稼働していたか不明です。";
     say_refused: "A log came from an address off the allow-list and was refused.", "許可リストにないアドレスからログが届いたため、受け付けませんでした。";
     say_unreadable: "The summary cannot be read.", "集計ファイルを読めません。";
     say_not_due: "The log is not due yet: the day is not over, or its log has not been sent so far.", "ログの到着予定前です。この日がまだ終わっていないか、まだ送信されていません。";
     say_not_yet_known: "Nothing had come from this server before.", "このサーバーからは、これ以前に何も届いていません。";
-    say_off_day: "The machine was off, or was started since: the uptime of the next sample does not reach back to this day.", "マシンは停止していたか、その後に起動しています。次のサンプルの稼働時間がこの日まで届きません。";
-    say_ran: "The machine ran: uptime kept growing over this day. Its samples or the upload are missing.", "マシンは稼働していました（稼働時間が増え続けています）。サンプルの採取か送信が欠けています。";
+    say_off_day: "The machine was off, or was started since: the uptime of the next sample does not reach back to this day.", "マシンは停止していたか、その後に起動しています。次の記録の稼働時間がこの日まで届きません。";
+    say_ran: "The machine ran: uptime kept growing over this day. Its samples or the upload are missing.", "マシンは稼働していました（稼働時間が増え続けています）。記録の採取か送信が欠けています。";
     say_silent: "Nothing has come from this server since, so nothing tells why.", "以後このサーバーから何も届いていないため、原因は分かりません。";
     say_unknown: "Nothing stands of this day, and the days beside it do not tell their uptimes.", "この日の結果がなく、前後の日からも稼働時間が分かりません。";
     say_loading: "The store has not been looked through so far; this day may be there.", "保存先をまだ確認しきれていません。この日の結果がある可能性もあります。";
 
     // The day page.
-    day_title: "{server} on {day}", "{server}　{day}";
+    day_title: "{server} on {day}", "{server} の {day}";
     zone: "Time zone {zone}", "タイムゾーン {zone}";
     zone_unknown: "Time zone unknown", "タイムゾーン不明";
     previous_day: "Previous day", "前の日";
@@ -132,18 +135,18 @@ words! {
     group_swap: "Swap", "スワップ";
     group_blocks: "Block I/O", "ブロック I/O";
 
-    complete: "All {expected} samples are there, one every {every}.", "全 {expected} サンプルがそろっています（{every}間隔）。";
-    more_than_expected: "{samples} samples are there, one every {every}; such a day has {expected}.", "{samples} サンプルがあります（{every}間隔）。この日の想定は {expected} です。";
-    incomplete: "{samples} of {expected} samples are there, one every {every}; {missing} are missing.", "{expected} サンプルのうち {samples} があります（{every}間隔）。欠測は {missing} です。";
-    nothing_read: "The log holds no sample of this day.", "このログには、この日のサンプルがありません。";
+    complete: "All {expected} samples are there; interval {every}.", "全 {expected} 件の記録がそろっています（{every}間隔）。";
+    more_than_expected: "{samples} samples are there, more than the {expected} of such a day; interval {every}.", "{samples} 件の記録があります（{every}間隔）。この日の想定は {expected} 件です。";
+    incomplete: "{samples} of {expected} samples are there, {missing} are missing; interval {every}.", "{expected} 件のうち {samples} 件の記録があります（{every}間隔）。欠落は {missing} 件です。";
+    nothing_read: "The log holds no sample of this day.", "このログには、この日の記録がありません。";
     minutes: "{n} min", "{n} 分";
     seconds: "{n} s", "{n} 秒";
-    gap_off: "From {from} to {till} the machine was off or starting: {n} missing.", "{from}～{till}：マシンは停止または起動中でした（欠測 {n}）。";
-    gap_running: "From {from} to {till} the machine ran, but there are no samples: {n} missing.", "{from}～{till}：マシンは稼働していましたが、サンプルがありません（欠測 {n}）。";
-    gap_unknown: "From {from} to {till} there are no samples, and nothing tells why: {n} missing.", "{from}～{till}：サンプルがなく、原因は分かりません（欠測 {n}）。";
-    gaps_more_one: "{n} more gap is not listed here; the summary names it.", "ほか {n} 件の欠測は省略しました。集計ファイルにあります。";
-    gaps_more_many: "{n} more gaps are not listed here; the summary names them.", "ほか {n} 件の欠測は省略しました。集計ファイルにあります。";
-    reboot: "The machine was started at {at}; the first sample after it is of {seen}.", "{at} に起動しました。起動後の最初のサンプルは {seen} です。";
+    gap_off: "From {from} to {till} the machine was off or starting: {n} missing.", "{from}～{till}：マシンは停止または起動中でした（欠落 {n} 件）。";
+    gap_running: "From {from} to {till} the machine ran, but there are no samples: {n} missing.", "{from}～{till}：マシンは稼働していましたが、記録がありません（欠落 {n} 件）。";
+    gap_unknown: "From {from} to {till} there are no samples, and nothing tells why: {n} missing.", "{from}～{till}：記録がなく、原因は分かりません（欠落 {n} 件）。";
+    gaps_more_one: "{n} more gap is not listed here; the summary names it.", "ほか {n} 件の欠落は省略しました。集計ファイルにあります。";
+    gaps_more_many: "{n} more gaps are not listed here; the summary names them.", "ほか {n} 件の欠落は省略しました。集計ファイルにあります。";
+    reboot: "The machine was started at {at}; the first sample after it is of {seen}.", "{at} に起動しました。起動後の最初の記録は {seen} です。";
     reboots_more_one: "{n} more reboot is not listed here.", "ほか {n} 回の再起動は省略しました。";
     reboots_more_many: "{n} more reboots are not listed here.", "ほか {n} 回の再起動は省略しました。";
     rejects_one: "{n} line could not be read; it is listed below.", "読めない行が {n} 行あります。下に一覧があります。";
@@ -155,6 +158,7 @@ words! {
     day_length: "The clock is changed on this day: it has {hours} hours.", "この日は時刻の切り替えがあり、{hours} 時間あります。";
     zone_bad: "The time zone {zone} is not in the database; a day of 24 hours is assumed.", "タイムゾーン {zone} はデータベースにありません。24 時間の日として扱います。";
     since_boot: "CPU, swap and block I/O are averages since boot, not of the moment: the log does not say that they are of the interval.", "CPU・スワップ・ブロック I/O は瞬間値ではなく、起動以来の平均です（ログに区間値との記載がありません）。";
+    since_boot_unknown: "Without the summary it is not known whether CPU, swap and block I/O are averages of the interval or since boot; they are shown as the latter.", "集計ファイルがないため、CPU・スワップ・ブロック I/O が区間値か起動以来の平均か分かりません。後者として表示します。";
     modes_change: "From {at} on the averages are {mode}.", "{at} からの平均値は{mode}です。";
     mode_interval: "of the interval", "区間値";
     mode_since_boot: "since boot", "起動以来の平均";
@@ -181,7 +185,7 @@ words! {
 
     // Figures, rejects, downloads.
     figures: "Figures of the day", "一日の統計";
-    figures_note: "Over all rows of the log; missing values are left out.", "ログの全行が対象です。欠測値は除きます。";
+    figures_note: "Over all rows of the log; missing values are left out.", "ログの全行が対象です。欠落値は除きます。";
     column: "Series", "系列";
     unit: "Unit", "単位";
     min: "Min", "最小";
@@ -190,9 +194,9 @@ words! {
     max: "Max", "最大";
     values: "Values", "件数";
     values_table: "Values as a table", "数値の表";
-    values_every: "Every {n}th sample of the time shown; the CSV has them all.", "表示範囲から {n} サンプルごとに抜粋しました。全件は CSV にあります。";
-    values_all: "All samples of the time shown.", "表示範囲の全サンプルです。";
-    no_values: "There are no samples in the time shown.", "表示範囲にサンプルがありません。";
+    values_every: "Every {n}th sample of the time shown; the CSV has them all.", "表示範囲から {n} 件ごとに抜粋しました。全件は CSV にあります。";
+    values_all: "All samples of the time shown.", "表示範囲の全記録です。";
+    no_values: "There are no samples in the time shown.", "表示範囲に記録がありません。";
     time: "Time", "時刻";
     rejects: "Lines that could not be read", "読めない行";
     rejects_gone: "The summary counts {n} such lines, but their file is gone.", "集計ファイルでは {n} 行ですが、一覧のファイルがありません。";
@@ -221,7 +225,8 @@ words! {
     raw_unread: "not read", "未読";
     analyzed_by: "Analyzed by", "解析プログラム";
     rows: "Rows", "行数";
-    cores: "Cores", "コア数";
+    cores_one: "{n} core", "{n} コア";
+    cores_many: "{n} cores", "{n} コア";
 
     // Names of the columns.
     c_uptime: "Uptime", "稼働時間";
@@ -231,12 +236,12 @@ words! {
     c_load15: "Load average, 15 min", "ロードアベレージ 15 分";
     c_r: "Runnable processes", "実行可能プロセス";
     c_b: "Blocked processes", "ブロック中プロセス";
-    c_swpd: "Swapped out", "スワップ使用量";
+    c_swpd: "Swap used", "スワップ使用量";
     c_free: "Free memory", "空きメモリ";
     c_buff: "Buffers", "バッファ";
     c_cache: "Cache", "キャッシュ";
     c_si: "Swapped in", "スワップイン";
-    c_so: "Swapped out per second", "スワップアウト";
+    c_so: "Swapped out", "スワップアウト";
     c_bi: "Blocks read", "ブロック読み込み";
     c_bo: "Blocks written", "ブロック書き込み";
     c_in: "Interrupts", "割り込み";
@@ -277,8 +282,8 @@ words! {
     period_alt: "Load, CPU, memory and block I/O of {server} by day, {from} to {to}; the table below has the figures.", "{server} の日別の負荷・CPU・メモリ・ブロック I/O（{from} ～ {to}）。数値は下の表にあります。";
     by_day: "By day", "日別";
     day: "Day", "日付";
-    samples: "Samples", "サンプル";
-    missing: "Missing", "欠測";
+    samples: "Samples", "記録";
+    missing: "Missing", "欠落";
     rejected: "Unreadable", "読めない行";
     reboots: "Reboots", "再起動";
     load_mean: "Load mean", "負荷 平均";

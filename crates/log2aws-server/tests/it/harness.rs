@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 use crate::client::{Answer, Request};
 
 /// The time, moved by so many seconds.
+#[derive(Clone, Copy)]
 pub(crate) struct ClockAt(pub(crate) i64);
 
 impl Clock for ClockAt {

@@ -11,6 +11,9 @@ use crate::harness::{LOG, Running, eventually, start, start_with};
 /// The page of a day that was delivered.
 const DAY: &str = "/ui/s/web01/2019-08-01";
 
+/// What a browser accepts.
+const BROWSER: &str = "text/html,application/xhtml+xml,*/*;q=0.8";
+
 /// The calendar that holds it.
 const CALENDAR: &str = "/ui/?to=2019-08-05";
 
@@ -276,7 +279,6 @@ fn the_cookie_and_where_a_login_leads_are_ours_alone() {
 #[test]
 fn a_browser_at_the_root_is_led_to_the_dashboard_and_nobody_else_is() {
     let server = start();
-    const BROWSER: &str = "text/html,application/xhtml+xml,*/*;q=0.8";
     let root = |target: &str, accept: &str| {
         server.send(&Request::new("GET", target).header("accept", accept))
     };

@@ -8,7 +8,7 @@ use tempfile::NamedTempFile;
 
 /// A file to be written.
 #[derive(Debug)]
-pub(super) enum OutputFile {
+pub(crate) enum OutputFile {
     /// Written beside its place; dropped without [`OutputFile::commit`] it leaves nothing.
     Beside {
         /// What is written.
@@ -25,7 +25,7 @@ impl OutputFile {
     ///
     /// # Errors
     /// Its folder does not exist or cannot be written to, or `path` is a folder.
-    pub(super) fn create(path: &Path) -> io::Result<Self> {
+    pub(crate) fn create(path: &Path) -> io::Result<Self> {
         if is_special(path) {
             return OpenOptions::new().write(true).open(path).map(Self::Special);
         }
@@ -35,7 +35,7 @@ impl OutputFile {
         let place = place(path);
         let folder = place.parent().unwrap_or(Path::new("/"));
         let mut builder = tempfile::Builder::new();
-        builder.prefix(".log2aws-convert-");
+        builder.prefix(".log2aws-");
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
@@ -53,7 +53,7 @@ impl OutputFile {
     ///
     /// # Errors
     /// It cannot be written out or renamed; its place is then as it was.
-    pub(super) fn commit(self) -> io::Result<()> {
+    pub(crate) fn commit(self) -> io::Result<()> {
         match self {
             Self::Beside { file, place } => {
                 file.as_file().sync_data()?;
@@ -81,12 +81,12 @@ impl Write for OutputFile {
 }
 
 /// Whether `path` is a device or pipe, which must never be replaced by a file.
-pub(super) fn is_special(path: &Path) -> bool {
+pub(crate) fn is_special(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir())
 }
 
 /// One name for each place, however it is written: links are followed as far as they lead.
-pub(super) fn place(path: &Path) -> PathBuf {
+pub(crate) fn place(path: &Path) -> PathBuf {
     if let Ok(found) = path.canonicalize() {
         return found;
     }

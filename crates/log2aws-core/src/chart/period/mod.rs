@@ -5,6 +5,8 @@
 
 mod page;
 mod plot;
+#[cfg(test)]
+mod tests;
 
 use crate::day::Day;
 use crate::server_name::ServerName;

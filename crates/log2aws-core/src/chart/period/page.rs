@@ -77,7 +77,8 @@ impl<'a> Page<'a> {
         }
         let bottom = top - BETWEEN;
         self.name_days(&mut drawing, bottom);
-        drawing.set_height(bottom + 560);
+        let wide = self.x(1) - LEFT >= WIDE;
+        drawing.set_height(bottom + if wide { 300 } else { 560 });
         drawing
     }
 
@@ -102,10 +103,15 @@ impl<'a> Page<'a> {
         x = legend(drawing, &plot, x, mean, |drawing, x, y| {
             drawing.line("mean", (x + 40, y), (x + 240, y));
         });
-        legend(drawing, &plot, x, highest, |drawing, x, y| {
+        x = legend(drawing, &plot, x, highest, |drawing, x, y| {
             let whisker = whisker(x + 170, y + 50, y - 50, 50);
             drawing.path("whisker", Path::lines(whisker));
         });
+        if self.days.iter().any(|day| day.reboots > 0) {
+            legend(drawing, &plot, x, self.names.reboot, |drawing, x, y| {
+                drawing.line("boot", (x + 170, y + 60), (x + 170, y - 60));
+            });
+        }
         self.bars(drawing, &plot, "a2", |day| day.load_p95);
         let mut whiskers = Vec::new();
         let mut means = Vec::new();
@@ -143,17 +149,16 @@ impl<'a> Page<'a> {
     /// The line of the cores, in steps where their number changes.
     fn cores(&self, drawing: &mut Drawing, plot: &Plot) {
         let mut runs: Vec<Vec<(i32, i32)>> = Vec::new();
-        let mut last: Option<(usize, u32)> = None;
+        let mut last = None;
         for (index, day) in self.days.iter().enumerate() {
-            let Some(cores) = day.cores else { continue };
+            let Some(cores) = day.cores.filter(|_| day.empty.is_none()) else { continue };
             let y = plot.y(f64::from(cores));
             let (from, to) = (self.x(index), self.x(index + 1));
             match (runs.last_mut(), last) {
-                // Days without a delivery change no machine.
-                (Some(run), Some((_, before))) if before == cores => run.push((to, y)),
+                (Some(run), Some(before)) if before == (index, cores) => run.push((to, y)),
                 _ => runs.push(vec![(from, y), (to, y)]),
             }
-            last = Some((index, cores));
+            last = Some((index + 1, cores));
         }
         lines(drawing, "cores", runs);
         if let Some((_, cores)) = last {
@@ -300,7 +305,8 @@ impl<'a> Page<'a> {
         lines(drawing, "g", grid);
         let reboots = self.days.iter().enumerate().filter(|(_, day)| day.reboots > 0);
         let mark = |index| {
-            let x = i32::midpoint(self.x(index), self.x(index + 1));
+            // Beside the bar: its whisker stands in the middle.
+            let x = i32::midpoint(self.x(index), self.bar(index).0);
             vec![(x, plot.top), (x, plot.bottom())]
         };
         lines(drawing, "boot", reboots.map(|(index, _)| mark(index)).collect());

@@ -5,25 +5,25 @@ use quick_xml::events::{BytesStart, Event};
 
 /// An element of the SVG: its name, attributes and the text in it.
 #[derive(Debug, Default)]
-pub(super) struct Element {
-    pub(super) name: String,
-    pub(super) attributes: Vec<(String, String)>,
-    pub(super) text: String,
+pub(in crate::chart) struct Element {
+    pub(in crate::chart) name: String,
+    pub(in crate::chart) attributes: Vec<(String, String)>,
+    pub(in crate::chart) text: String,
 }
 
 impl Element {
-    pub(super) fn get(&self, attribute: &str) -> &str {
+    pub(in crate::chart) fn get(&self, attribute: &str) -> &str {
         let found = self.attributes.iter().find(|(name, _)| name == attribute);
         found.map_or("", |(_, value)| value.as_str())
     }
 
-    pub(super) fn number(&self, attribute: &str) -> f64 {
+    pub(in crate::chart) fn number(&self, attribute: &str) -> f64 {
         self.get(attribute).parse().unwrap()
     }
 }
 
 /// Parses the whole document; text inside a `tspan` counts to the `text` around it, too.
-pub(super) fn elements(svg: &[u8]) -> Vec<Element> {
+pub(in crate::chart) fn elements(svg: &[u8]) -> Vec<Element> {
     let open = |start: &BytesStart<'_>| {
         let attribute = |a: Result<quick_xml::events::attributes::Attribute<'_>, _>| {
             let a = a.unwrap();
@@ -71,7 +71,7 @@ pub(super) fn elements(svg: &[u8]) -> Vec<Element> {
 }
 
 /// The absolute points of a path of `M`, `l`, `h`, `v` and `z`.
-pub(super) fn points(path: &str) -> Vec<(f64, f64)> {
+pub(in crate::chart) fn points(path: &str) -> Vec<(f64, f64)> {
     let mut points = Vec::new();
     let (mut x, mut y) = (0.0, 0.0);
     for command in path

@@ -13,6 +13,7 @@ use log2aws_service::ports::StoreError;
 use sha2::{Digest, Sha256};
 
 use super::rejects::{self, Shown};
+use crate::assets::hex;
 use crate::library::Library;
 
 /// The longest CSV that is shown; a sample every second makes half of it.
@@ -42,7 +43,7 @@ pub(crate) enum Stored<T> {
 pub(crate) struct Rows {
     pub(crate) samples: Vec<Sample>,
     /// How many rows there are, those that could not be read among them.
-    pub(crate) rows: u64,
+    pub(crate) count: u64,
     pub(crate) faults: Vec<CsvFault>,
     pub(crate) more_faults: u64,
 }
@@ -84,7 +85,7 @@ impl Content {
             Ok(None) => Stored::Absent,
             Err(error) => failed(&error),
         };
-        let tag = hash.finalize()[..4].iter().map(|byte| format!("{byte:02x}")).collect();
+        let tag = hex(&hash.finalize()[..4]);
         let log = match (&summary, &csv) {
             (Stored::Read(summary), _) => summary.log.clone(),
             (_, Stored::Read(rows)) => Some(from_rows(day, rows)),
@@ -139,7 +140,7 @@ fn rows(csv: &[u8]) -> Rows {
     let more_faults = totals.faults_total.saturating_sub(totals.faults.len() as u64);
     Rows {
         samples,
-        rows: totals.lines.saturating_sub(u64::from(!no_header)),
+        count: totals.lines.saturating_sub(u64::from(!no_header)),
         faults: totals.faults,
         more_faults,
     }

@@ -17,7 +17,7 @@ use super::cells;
 use super::frame::{Frame, Said};
 use crate::http::query::Link;
 use crate::index::Cell;
-use crate::words::{Words, say};
+use crate::words::{Words, count, say};
 
 pub(crate) use chart::{Chart, chart};
 use content::{Content, Stored};
@@ -103,7 +103,7 @@ struct Table {
 struct Columns {
     name: &'static str,
     unit: &'static str,
-    columns: Vec<&'static str>,
+    names: Vec<&'static str>,
 }
 
 struct Row {
@@ -200,7 +200,7 @@ fn subtitle(log: &LogSummary, w: &Words) -> String {
         Some(zone) => say(w.zone, &[("zone", zone)]),
         None => w.zone_unknown.to_owned(),
     }];
-    parts.extend(log.metadata.cores.map(|cores| format!("{} {cores}", w.cores)));
+    parts.extend(log.metadata.cores.map(|n| count(n.into(), [w.cores_one, w.cores_many])));
     parts.join(" · ")
 }
 
@@ -306,12 +306,11 @@ fn table(content: &Content, view: &View, w: &Words) -> Option<Table> {
     for id in &ids {
         let (group, name) = series::names(**id, w);
         match groups.last_mut() {
-            Some(last) if last.name == group => last.columns.push(name),
-            _ => groups.push(Columns {
-                name: group,
-                unit: series::unit(**id, w),
-                columns: vec![name],
-            }),
+            Some(last) if last.name == group => last.names.push(name),
+            _ => {
+                let unit = series::unit(**id, w);
+                groups.push(Columns { name: group, unit, names: vec![name] });
+            }
         }
     }
     let row = |sample: &&log2aws_core::sample::Sample| Row {

@@ -23,7 +23,8 @@ pub(super) fn sentences(content: &Content, w: &Words) -> Vec<Said> {
         gaps(&clock, log, w, &mut said);
         reboots(log, w, &mut said);
         counted(log, w, &mut said);
-        how_measured(&clock, log, w, &mut said);
+        let known = matches!(content.summary, Stored::Read(_));
+        how_measured(&clock, log, known, w, &mut said);
     }
     said
 }
@@ -51,8 +52,8 @@ fn stored(content: &Content, w: &Words, said: &mut Vec<Said>) {
     };
     match &content.csv {
         Stored::Read(rows) => {
-            if let Some(named) = named.filter(|named| *named != rows.rows) {
-                let text = say(w.csv_short, &[("found", &rows.rows), ("named", &named)]);
+            if let Some(named) = named.filter(|named| *named != rows.count) {
+                let text = say(w.csv_short, &[("found", &rows.count), ("named", &named)]);
                 said.push(Said::new(Kind::Bad, text));
             }
             rows.faults.iter().for_each(|fault| csv_fault(fault, w, said));
@@ -171,7 +172,7 @@ fn counted(log: &LogSummary, w: &Words, said: &mut Vec<Said>) {
 }
 
 /// What one must know to read the numbers.
-fn how_measured(clock: &DayClock, log: &LogSummary, w: &Words, said: &mut Vec<Said>) {
+fn how_measured(clock: &DayClock, log: &LogSummary, known: bool, w: &Words, said: &mut Vec<Said>) {
     if clock.seconds() != PLAIN_DAY_SECONDS {
         let hours = numbers::plain(f64::from(clock.seconds()) / 3600.0);
         said.push(Said::new(Kind::Note, say(w.day_length, &[("hours", &hours)])));
@@ -187,7 +188,8 @@ fn how_measured(clock: &DayClock, log: &LogSummary, w: &Words, said: &mut Vec<Sa
             Said::new(Kind::Note, text)
         }));
     } else if log.rows > 0 && !interval(log.metadata.mode.as_deref()) {
-        said.push(Said::new(Kind::Note, w.since_boot));
+        let text = if known { w.since_boot } else { w.since_boot_unknown };
+        said.push(Said::new(Kind::Note, text));
     }
     if let Some(guest) = log.guest_max {
         said.push(Said::new(Kind::Note, say(w.guests, &[("n", &guest)])));

@@ -1,0 +1,149 @@
+//! What is damaged, late, missing or odd: the page says so, and shows the rest.
+
+use http::StatusCode;
+
+use crate::fleet::{before, fleet};
+use crate::world::{LAST, Log, World};
+
+/// The page of a day, which must say and must not say.
+fn says(world: &World, uri: &str, parts: &[&str], not: &[&str]) {
+    let answer = world.get(uri);
+    assert_eq!(answer.status, StatusCode::OK, "{uri}");
+    for part in parts {
+        assert!(answer.text().contains(part), "{uri} does not say {part:?}");
+    }
+    for part in not {
+        assert!(!answer.text().contains(part), "{uri} says {part:?}");
+    }
+}
+
+const CHART: &str = "<figure class=\"chart\"";
+const FIGURES: &str = "Figures of the day";
+
+#[test]
+fn each_damage_is_named_and_the_rest_is_shown() {
+    let world = fleet(0, 31);
+    let day = |ago: i64| format!("/ui/s/broken01/{}", before(ago));
+    says(
+        &world,
+        &day(0),
+        &["half-written, or just being replaced", "names 144", CHART, FIGURES],
+        &[],
+    );
+    says(&world, &day(1), &["The CSV is gone", FIGURES, "Summary (JSON)"], &[CHART, "Rows (CSV)"]);
+    let worked_out = "worked out from the CSV";
+    says(&world, &day(2), &["half-written or damaged", worked_out, CHART, FIGURES], &[]);
+    says(&world, &day(3), &["lacks these columns", "cpu-us", "cpu-user", CHART], &[]);
+    says(&world, &day(4), &["There is no summary", worked_out, CHART, "All 144 samples"], &[]);
+    says(&world, &day(6), &["a newer program wrote it, in format 99", worked_out, CHART], &[]);
+    says(&world, &day(7), &["no header", "NaN", "cell counts as empty", CHART], &[]);
+}
+
+#[test]
+fn a_day_without_anything_has_its_reason_and_its_neighbours() {
+    let world = fleet(0, 31);
+    let gone = world.get(&format!("/ui/s/broken01/{}", before(5)));
+    let links = [before(6), before(4)].map(|day| format!("href=\"/ui/s/broken01/{day}\""));
+    assert_eq!(gone.status, StatusCode::OK);
+    assert!(gone.text().contains("Nothing stands of this day."));
+    assert!(links.iter().all(|link| gone.text().contains(link)));
+    assert!(gone.text().contains("Log as it was sent"), "the log itself is still there");
+    says(&world, &format!("/ui/s/off01/{}", before(11)), &["The machine was off"], &[CHART]);
+    says(&world, &format!("/ui/s/ran01/{}", before(7)), &["uptime kept growing"], &[CHART]);
+    says(
+        &world,
+        &format!("/ui/s/silent01/{}", before(6)),
+        &["Nothing has come from this server since"],
+        &[CHART],
+    );
+    says(&world, &format!("/ui/s/ran01/{}", before(-1)), &["not due yet"], &[CHART]);
+    says(&world, "/ui/s/ran01/2020-01-01", &["Nothing had come from this server before"], &[CHART]);
+}
+
+#[test]
+fn gaps_reboots_rejects_and_odd_rows_are_told() {
+    let world = fleet(0, 31);
+    let uri = format!("/ui/s/bad01/{LAST}");
+    says(
+        &world,
+        &uri,
+        &[
+            "115 of 144 samples are there, 29 are missing; interval 10 min.",
+            "From 02:50 to 04:20 the machine was off or starting: 8 missing.",
+            "From 11:30 to 12:50 the machine ran, but there are no samples: 7 missing.",
+            "From 21:30 to 24:00 there are no samples, and nothing tells why: 14 missing.",
+            "The machine was started at 04:10; the first sample after it is of 04:20.",
+            "4 lines could not be read",
+            "1 row is of another day",
+            "not text; shown byte by byte",
+            "cut after 1024 bytes",
+        ],
+        &[],
+    );
+    let many = format!("/ui/s/bad01/{}", before(2));
+    says(&world, &many, &["250 lines could not be read", "The first 200 of 250"], &[]);
+    let old = format!("/ui/s/bad01/{}", before(1));
+    says(&world, &old, &["averages since boot", "Time zone unknown"], &[]);
+    says(&world, &format!("/ui/s/clock01/{LAST}"), &["The clock went back 1 time", CHART], &[]);
+    says(
+        &world,
+        "/ui/s/berlin01/2026-10-25",
+        &["it has 25 hours", "All 150 samples"],
+        &["was started"],
+    );
+    says(&world, "/ui/s/berlin01/2026-03-29", &["it has 23 hours", "All 138 samples"], &[]);
+    says(
+        &world,
+        &format!("/ui/s/refused01/{LAST}"),
+        &["The newest delivery was refused"],
+        &[CHART],
+    );
+}
+
+#[test]
+fn rejects_that_are_gone_are_still_counted() {
+    let world = World::new();
+    let text = Log::new("web01", LAST).text(|_| false, None) + "rubbish\n";
+    world.deliver("web01", LAST, text.as_bytes());
+    world.remove(&format!("web01/{LAST}.rejects.jsonl"));
+    world.sweep();
+    let uri = format!("/ui/s/web01/{LAST}");
+    says(
+        &world,
+        &uri,
+        &["counts 1 such lines, but their file is gone"],
+        &["Unreadable lines (JSONL)"],
+    );
+}
+
+#[test]
+fn an_empty_log_has_a_page() {
+    let world = World::new();
+    world.deliver("web01", LAST, b"");
+    world.sweep();
+    says(&world, &format!("/ui/s/web01/{LAST}"), &["holds no sample of this day"], &[FIGURES]);
+}
+
+#[test]
+fn each_bad_address_is_answered_in_the_same_dress() {
+    let world = fleet(0, 31);
+    for (uri, status, part) in [
+        ("/ui/s/nobody", 404, "No server named nobody"),
+        ("/ui/s/nobody/2026-11-23", 404, "No server named nobody"),
+        ("/ui/nothing/here", 404, "no such page"),
+        ("/ui/s/a%20b", 400, "a b is not the name of a server"),
+        ("/ui/s/good01/2026-02-30", 400, "2026-02-30 is not a date"),
+        ("/ui/?to=yesterday", 400, "yesterday is not a date"),
+        ("/ui/?days=93", 400, "93 is not a number from 1 to 92"),
+        ("/ui/s/good01?view=year", 400, "year is neither week nor month"),
+        ("/ui/s/good01/2026-11-23?from=12:00&till=11:00", 400, "From 12:00 to 11:00"),
+        ("/ui/?q=%ff", 400, "not text"),
+    ] {
+        let answer = world.get(uri);
+        assert_eq!(answer.status.as_u16(), status, "{uri}");
+        assert!(answer.text().contains(part), "{uri}: {part}");
+        assert!(answer.text().contains("Back to the calendar"), "{uri}");
+        assert_eq!(world.get_ja(uri).status.as_u16(), status, "{uri}");
+        assert!(world.get_ja(uri).text().contains("カレンダーへ戻る"), "{uri}");
+    }
+}

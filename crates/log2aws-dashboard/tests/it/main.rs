@@ -1,0 +1,9 @@
+//! The dashboard over a fleet in a store in memory.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod bad_input;
+mod fleet;
+mod front;
+mod hostile;
+mod pages;
+mod world;

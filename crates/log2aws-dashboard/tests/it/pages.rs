@@ -1,0 +1,162 @@
+//! Whole pages: their languages, their size, their structure.
+
+use std::io::Write as _;
+
+use crate::fleet::{before, fleet};
+use crate::world::{LAST, World};
+
+fn gzipped(text: &[u8]) -> usize {
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    gzip.write_all(text).unwrap();
+    gzip.finish().unwrap().len()
+}
+
+fn pages(world: &World) -> Vec<String> {
+    let mut pages = vec![
+        "/ui/".to_owned(),
+        "/ui/?only=troubled&days=7".to_owned(),
+        "/ui/?q=zzz".to_owned(),
+        "/ui/s/off01".to_owned(),
+        "/ui/s/off01?view=week".to_owned(),
+        "/ui/compare".to_owned(),
+        format!("/ui/compare?date={LAST}&s=good01&s=bad01&s=nobody"),
+        "/ui/s/nobody".to_owned(),
+        "/ui/?to=x".to_owned(),
+    ];
+    for server in
+        ["good01", "bad01", "broken01", "off01", "ran01", "silent01", "refused01", "clock01"]
+    {
+        pages.extend((0..16).map(|ago| format!("/ui/s/{server}/{}", before(ago))));
+    }
+    pages.retain(|uri| !world.get(uri).body.is_empty());
+    pages
+}
+
+/// The texts of a page that are not marked as being in another language.
+fn texts(html: &str) -> String {
+    let mut texts = String::new();
+    let mut foreign: Option<&str> = None;
+    for part in html.split('<').skip(1) {
+        let (tag, text) = part.split_once('>').unwrap_or((part, ""));
+        let name = tag.split([' ', '\n']).next().unwrap();
+        match foreign {
+            Some(open) if tag.strip_prefix('/') == Some(open) => foreign = None,
+            None if tag.contains(" lang=") && name != "html" => foreign = Some(name),
+            _ => {}
+        }
+        if foreign.is_none() && name != "bdi" {
+            texts.push_str(text);
+            texts.push('\n');
+        }
+        for name in ["title=\"", "aria-label=\"", "alt=\"", "placeholder=\""] {
+            if let Some(value) = tag.split(name).nth(1) {
+                texts.push_str(value.split('"').next().unwrap());
+                texts.push('\n');
+            }
+        }
+    }
+    texts
+}
+
+fn japanese(c: char) -> bool {
+    ('\u{3040}'..='\u{30ff}').contains(&c) || ('\u{4e00}'..='\u{9fff}').contains(&c)
+}
+
+/// Three words of small letters in a row: a sentence in English.
+fn english(line: &str) -> bool {
+    let word = |word: &&str| word.len() > 1 && word.bytes().all(|b| b.is_ascii_lowercase());
+    let words: Vec<_> = line.split(' ').collect();
+    words.windows(3).any(|three| three.iter().all(word))
+}
+
+#[test]
+fn no_page_mixes_languages() {
+    let world = fleet(3, 31);
+    let pages = pages(&world);
+    assert!(pages.len() > 100);
+    for uri in pages {
+        let (en, ja) = (world.get(&uri), world.get_ja(&uri));
+        assert!(
+            en.text().contains("<html lang=\"en\">") && ja.text().contains("<html lang=\"ja\">")
+        );
+        // The note of the machine stands in the chart's description, as people wrote it.
+        let text = texts(en.text()).replace("本番 DB 主系", "");
+        let mixed: Vec<_> = text.lines().filter(|line| line.contains(japanese)).collect();
+        assert!(mixed.is_empty(), "{uri}: {mixed:?}");
+        let text = texts(ja.text());
+        let mixed: Vec<_> = text.lines().filter(|line| english(line)).collect();
+        assert!(mixed.is_empty(), "{uri}: {mixed:?}");
+    }
+}
+
+#[test]
+fn a_day_with_its_scripts_stays_below_150_kb() {
+    let world = fleet(0, 3);
+    let page = world.get(&format!("/ui/s/good01/{LAST}"));
+    let mut all = gzipped(&page.body);
+    for part in page.text().split('"').filter(|part| {
+        part.starts_with("/ui/assets/")
+            || part.contains("chart.svg?")
+            || part.contains("values.json?")
+    }) {
+        let answer = world.get(&part.replace("&#38;", "&"));
+        assert!(answer.status.is_success(), "{part}");
+        all += gzipped(&answer.body);
+    }
+    assert!(page.text().contains("1440 samples"));
+    assert!((20_000..150_000).contains(&all), "{all}");
+}
+
+#[test]
+fn every_page_is_built_of_whole_elements() {
+    let world = fleet(2, 31);
+    for uri in pages(&world) {
+        let answer = world.get(&uri);
+        let html = answer.text();
+        for name in [
+            "main", "section", "table", "form", "ul", "nav", "div", "figure", "details", "h1",
+            "label",
+        ] {
+            let opened = html.matches(&format!("<{name}>")).count()
+                + html.matches(&format!("<{name} ")).count();
+            assert_eq!(opened, html.matches(&format!("</{name}>")).count(), "{uri}: {name}");
+        }
+        assert_eq!(html.matches("<h1").count(), 1, "{uri}");
+        let mut ids: Vec<_> =
+            html.split(" id=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+        ids.sort_unstable();
+        assert!(ids.windows(2).all(|two| two[0] != two[1]), "{uri}: {ids:?}");
+        assert!(
+            html.matches("<th").count()
+                == html.matches("<th scope").count() + html.matches("<thead").count(),
+            "{uri}"
+        );
+    }
+}
+
+#[test]
+fn servers_are_compared_over_the_same_hours() {
+    let world = fleet(0, 2);
+    let uri = format!("/ui/compare?date={LAST}&s=good01&s=bad01&s=good01&from=08:00&till=12:00");
+    let answer = world.get(&uri);
+    let html = answer.text();
+    assert_eq!(html.matches("<figure").count(), 2, "a server stands there once");
+    assert_eq!(html.matches("chart.svg?from=08:00&#38;till=12:00").count(), 2);
+    let many = "&s=web00&s=web01&s=web02&s=web03&s=web04&s=web05&s=web06&s=web07&s=web08&s=web09";
+    let answer = world.get(&format!("/ui/compare?date={LAST}{many}"));
+    assert_eq!(answer.text().matches("<section class=\"one\"").count(), 8);
+}
+
+#[test]
+fn an_empty_fleet_is_not_mistaken_for_one_that_is_still_being_read() {
+    let world = World::new();
+    assert!(world.get("/ui/").text().contains("still being looked through"));
+    assert!(world.get("/ui/").text().contains("data-loading"));
+    // Until then a day may be there, and a server too.
+    let day = world.get("/ui/s/web01/2026-11-23");
+    assert!(day.status.is_success() && day.text().contains("not been looked through so far"));
+    world.sweep();
+    let done = world.get("/ui/");
+    assert!(done.text().contains("No server has delivered a log so far."));
+    assert!(!done.text().contains("data-loading"));
+}

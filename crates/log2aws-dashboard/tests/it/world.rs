@@ -1,0 +1,277 @@
+//! A fleet for the pages to show: logs as servers write them, analyzed by the real handler into a
+//! store in memory, and whatever can go wrong with a day.
+
+use std::io::{self, Read, Write as _};
+use std::sync::Arc;
+
+use http::{Request, Response, StatusCode};
+use jiff::Timestamp;
+use jiff::civil::{Date, date};
+use log2aws_core::event::{Event, Record};
+use log2aws_core::key::{KeyPrefix, ObjectKey};
+use log2aws_dashboard::library::{Library, LibraryConfig};
+use log2aws_dashboard::{Body, Dashboard, Feed};
+use log2aws_service::analyze::{AnalyzeApp, analyze};
+use log2aws_service::ports::{
+    Cache, Clock, Settings, SettingsSource, SettingsUnavailable, Store as _,
+};
+use log2aws_store::{BucketSpec, MemoryStore};
+
+pub(crate) const RAW: &str = "serverlogs-local";
+pub(crate) const ANALYZED: &str = "analyzedlogs-local";
+const ALLOWED: &str = "203.0.113.7";
+const REFUSED: &str = "198.51.100.9";
+
+/// The last day of the fleet; its clock stands in the morning of the day after.
+pub(crate) const LAST: Date = date(2026, 11, 23);
+
+struct Fixed(Arc<Settings>);
+
+impl SettingsSource for Fixed {
+    fn current(&self) -> Result<Arc<Settings>, SettingsUnavailable> {
+        Ok(self.0.clone())
+    }
+}
+
+struct Morning;
+
+impl Clock for Morning {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_second(1_795_489_200).unwrap_or_default()
+    }
+}
+
+struct NoCache;
+
+impl Cache for NoCache {
+    fn read(&self, _: &str) -> io::Result<Option<Vec<u8>>> {
+        Ok(None)
+    }
+
+    fn write(&self, _: &str, _: &[u8]) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn names(&self) -> io::Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+}
+
+/// A store with what was delivered to it, and a dashboard over it.
+pub(crate) struct World {
+    pub(crate) store: MemoryStore,
+    pub(crate) library: Library,
+    pub(crate) dashboard: Dashboard,
+    app: AnalyzeApp,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        let spec = |name: &str, versioned| BucketSpec { name: name.parse().unwrap(), versioned };
+        let store = MemoryStore::new(&[spec(RAW, true), spec(ANALYZED, false)]);
+        let settings = Settings {
+            allow_list: ALLOWED.parse().unwrap(),
+            raw_bucket: RAW.parse().unwrap(),
+            analyzed_bucket: ANALYZED.parse().unwrap(),
+            key_prefix: KeyPrefix::Off,
+        };
+        let app = AnalyzeApp {
+            store: Arc::new(store.clone()),
+            settings: Arc::new(Fixed(Arc::new(settings))),
+            program: "0.1.0".to_owned(),
+        };
+        let library = Library::new(LibraryConfig {
+            catalog: Arc::new(store.clone()),
+            analyzed: ANALYZED.parse().unwrap(),
+            raw: Some(RAW.parse().unwrap()),
+            place: "memory".to_owned(),
+            cache: Arc::new(NoCache),
+            clock: Arc::new(Morning),
+            on_change: Box::new(|_| {}),
+            key_prefix: KeyPrefix::Off,
+            parallel: 2,
+            full_every: log2aws_dashboard::library::FULL_EVERY,
+        });
+        let raster = |_: &[u8]| Err("no rasterizer is linked here".to_owned());
+        let feed = Feed { source: "s3://analyzedlogs-prod-123456789012-ap-northeast-1".to_owned() };
+        let dashboard = Dashboard::new(library.clone(), raster, Arc::new(Morning), "0.1.0", feed);
+        Self { store, library, dashboard, app }
+    }
+
+    /// Delivers a log and has it analyzed.
+    pub(crate) fn deliver(&self, server: &str, day: Date, log: &[u8]) {
+        self.deliver_from(ALLOWED, server, day, log);
+    }
+
+    /// Delivers a log from an address off the allow-list.
+    pub(crate) fn deliver_refused(&self, server: &str, day: Date, log: &[u8]) {
+        self.deliver_from(REFUSED, server, day, log);
+    }
+
+    fn deliver_from(&self, source: &str, server: &str, day: Date, log: &[u8]) {
+        let key: ObjectKey = format!("{server}/{day}.log").parse().unwrap();
+        self.put(RAW, key.as_str(), log);
+        let record = Record {
+            bucket: RAW.parse().unwrap(),
+            key,
+            source: Some(source.parse().unwrap()),
+            version: None,
+        };
+        analyze(&self.app, &Event { records: vec![record], ..Event::default() }).unwrap();
+    }
+
+    /// Puts bytes under a key.
+    pub(crate) fn put(&self, bucket: &str, key: &str, bytes: &[u8]) {
+        let (bucket, key) = (bucket.parse().unwrap(), key.parse().unwrap());
+        let mut upload = self.store.create(&bucket, &key, "text/plain").unwrap();
+        upload.write_all(bytes).unwrap();
+        upload.commit().unwrap();
+    }
+
+    /// The bytes of a result.
+    pub(crate) fn result(&self, key: &str) -> Vec<u8> {
+        self.store.contents(&ANALYZED.parse().unwrap(), &key.parse().unwrap()).unwrap().0
+    }
+
+    pub(crate) fn remove(&self, key: &str) {
+        self.store.delete(&ANALYZED.parse().unwrap(), &key.parse().unwrap()).unwrap();
+    }
+
+    /// Looks through the whole store.
+    pub(crate) fn sweep(&self) {
+        self.library.sweep(&|| false).unwrap();
+    }
+
+    pub(crate) fn ask(&self, request: &Request<()>) -> Answer {
+        let response = self.dashboard.answer(request);
+        Answer::of(response)
+    }
+
+    /// Asks for a page in English.
+    pub(crate) fn get(&self, uri: &str) -> Answer {
+        self.ask(&Request::get(uri).body(()).unwrap())
+    }
+
+    /// Asks for a page in Japanese.
+    pub(crate) fn get_ja(&self, uri: &str) -> Answer {
+        self.ask(&Request::get(uri).header("cookie", "log2aws-lang=ja").body(()).unwrap())
+    }
+}
+
+/// An answer with its whole body.
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: http::HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    pub(crate) fn of(response: Response<Body>) -> Self {
+        let (parts, body) = response.into_parts();
+        let mut bytes = Vec::new();
+        match body {
+            Body::Bytes(all) => bytes.extend_from_slice(&all),
+            Body::Reader(mut reader, _) => {
+                reader.read_to_end(&mut bytes).unwrap();
+            }
+        }
+        Self { status: parts.status, headers: parts.headers, body: bytes }
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+/// A log as our sampler writes it, without the samples that `skip` names by their minute.
+pub(crate) struct Log {
+    pub(crate) day: Date,
+    /// Minutes between samples.
+    pub(crate) every: u32,
+    /// The machine was started so many minutes before midnight.
+    pub(crate) booted: i64,
+    pub(crate) seed: u32,
+    pub(crate) head: String,
+}
+
+impl Log {
+    pub(crate) fn new(server: &str, day: Date) -> Self {
+        Self {
+            day,
+            every: 10,
+            booted: 45 * 1440 + i64::from(day.day_of_year()) * 1440,
+            seed: server.bytes().fold(day.day_of_year().unsigned_abs().into(), |n: u32, b| {
+                n.wrapping_mul(31).wrapping_add(b.into())
+            }),
+            head: format!("# log2aws/1 server={server} cores=8 tz=Asia/Tokyo mode=interval\n"),
+        }
+    }
+
+    /// The whole log; a reboot at a minute makes the uptimes after it begin there.
+    pub(crate) fn text(&self, skip: impl Fn(u32) -> bool, reboot: Option<u32>) -> String {
+        let mut text = self.head.clone();
+        for minute in (0..1440).step_by(self.every as usize).filter(|minute| !skip(*minute)) {
+            let up = match reboot {
+                Some(at) if minute >= at => i64::from(minute - at),
+                _ => self.booted + i64::from(minute),
+            };
+            text.push_str(&self.line(minute, up));
+        }
+        text
+    }
+
+    /// A working day: a low night, a morning's peak, an evening's backup.
+    fn line(&self, minute: u32, up: i64) -> String {
+        let noise = |salt: u32| {
+            let mixed = (self.seed ^ salt).wrapping_add(minute).wrapping_mul(2_654_435_761);
+            f64::from(mixed >> 20) / 4096.0
+        };
+        let hour = f64::from(minute) / 60.0;
+        let bump = |at: f64, wide: f64| (-((hour - at) / wide).powi(2)).exp();
+        let busy = 0.08 + 0.5 * bump(10.5, 2.5) + 0.35 * bump(15.0, 2.0) + 0.8 * bump(22.5, 0.7);
+        let load = busy * 9.0 * (0.8 + 0.4 * noise(1));
+        let io = bump(22.5, 0.7) + 0.05 * noise(2);
+        let percent = |share: f64| whole((share * 100.0).clamp(0.0, 100.0));
+        let (us, sy, wa) = (percent(busy * 0.6), percent(busy * 0.15), percent(io * 0.12));
+        let time =
+            self.day.at(0, 0, 1, 0).saturating_add(jiff::SignedDuration::from_mins(minute.into()));
+        format!(
+            "{} {} up {} days, {:02}:{:02}, {} users, load average: {:.2}, {:.2}, {:.2} {} {} \
+             {} {} {} {} 0 {} {} {} {} {} {us} {sy} {} {wa} 0\n",
+            time.date(),
+            time.time(),
+            up / 1440,
+            up % 1440 / 60,
+            up % 60,
+            1 + minute % 3,
+            load,
+            load * 0.9,
+            load * 0.8 + 0.3,
+            whole(load * 1.2),
+            whole(io * 6.0),
+            24_576 + minute,
+            2_400_000 - whole(busy * 900_000.0),
+            310_000 + minute * 12,
+            9_000_000 + minute * 700,
+            whole(io * 40.0),
+            whole(io * 5_200.0),
+            whole(io * 9_800.0 + busy * 500.0),
+            whole(2_000.0 + busy * 9_000.0),
+            whole(3_000.0 + busy * 14_000.0),
+            100 - us - sy - wa,
+        )
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "small, and not negative"
+)]
+fn whole(value: f64) -> u32 {
+    value as u32
+}

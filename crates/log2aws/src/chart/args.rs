@@ -1,0 +1,123 @@
+//! What `chart` is told.
+
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use log2aws_core::chart::{Language, SeriesId, Time, View, Window};
+use log2aws_core::day::Day;
+use log2aws_core::server_name::ServerName;
+
+use super::{ChartError, is_dash};
+
+/// The flags of `chart`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ChartArgs {
+    /// Day logs, plain or gzip, or their CSV; each makes one chart. "-" is standard input.
+    #[arg(value_name = "INPUT", default_value = "-")]
+    pub(super) inputs: Vec<PathBuf>,
+    /// Write the chart to this file, in the format of its name: .svg, .png or .html. A folder, e.g.
+    /// "charts/", takes a file for each input. "-" is standard output.
+    #[arg(short, long, value_name = "OUT")]
+    pub(super) output: Option<PathBuf>,
+    /// The format, where the name of the output does not tell it [default: svg].
+    #[arg(long, value_name = "FORMAT")]
+    pub(super) format: Option<Format>,
+    /// Whose log it is [default: as the path SERVER/DATE.log or the log itself says].
+    #[arg(long, value_name = "NAME")]
+    pub(super) server: Option<ServerName>,
+    /// The day to draw [default: as the path says, else that of the first row].
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub(super) date: Option<Day>,
+    /// The language of the chart's words, en or ja.
+    #[arg(long, value_name = "LANG", default_value_t = Language::En)]
+    pub(super) lang: Language,
+    /// Draw the day from this time on.
+    #[arg(long, value_name = "HH:MM", default_value_t = Time::START)]
+    pub(super) from: Time,
+    /// Draw the day up to this time.
+    #[arg(long, value_name = "HH:MM", default_value_t = Time::END)]
+    pub(super) till: Time,
+    /// Leave these series out, e.g. "load5,st": load1 load5 load15 us sy wa st r b free cache buff
+    /// swpd si so bi bo. A panel without series goes as a whole.
+    #[arg(long, value_name = "SERIES", value_delimiter = ',')]
+    pub(super) hide: Vec<SeriesId>,
+    /// Pixels of a PNG for each pixel of the drawing, which is 1096 wide; 0.1 to 8.
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
+    pub(super) scale: f32,
+    /// Exit with 3 if any line could not be read.
+    #[arg(long)]
+    pub(super) strict: bool,
+}
+
+/// What a chart is written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// A vector drawing.
+    Svg,
+    /// A picture.
+    Png,
+    /// A page of its own, with the values.
+    Html,
+}
+
+/// Where the charts go.
+#[derive(Debug)]
+pub(super) struct Target {
+    /// A file or a folder; `None` is standard output.
+    pub(super) path: Option<PathBuf>,
+    pub(super) folder: bool,
+    pub(super) format: Format,
+}
+
+impl Format {
+    pub(super) fn suffix(self) -> &'static str {
+        match self {
+            Self::Svg => "svg",
+            Self::Png => "png",
+            Self::Html => "html",
+        }
+    }
+}
+
+impl ChartArgs {
+    /// What of the day is drawn.
+    ///
+    /// # Errors
+    /// [`ChartError::View`] when the window ends before it begins.
+    pub(super) fn view(&self) -> Result<View, ChartError> {
+        let window = Window::new(self.from, self.till)?;
+        let window = (!window.is_whole()).then_some(window);
+        Ok(View { window, hidden: self.hide.clone(), language: self.lang })
+    }
+
+    /// Where the charts go, and as what.
+    ///
+    /// # Errors
+    /// [`ChartError`] when that cannot be told, or is no place for so many.
+    pub(super) fn target(&self) -> Result<Target, ChartError> {
+        if !(0.1..=8.0).contains(&self.scale) {
+            return Err(ChartError::Scale(self.scale));
+        }
+        let path = self.output.clone().filter(|path| !is_dash(path));
+        let folder = path.as_deref().is_some_and(|path| path.is_dir() || ends_as_folder(path));
+        if self.inputs.len() > 1 && !folder {
+            return Err(ChartError::ManyToOne(self.inputs.len()));
+        }
+        let format = match (&path, self.format) {
+            (_, Some(format)) => format,
+            (Some(path), None) if !folder => format_of(path)?,
+            _ => Format::Svg,
+        };
+        Ok(Target { path, folder, format })
+    }
+}
+
+/// Whether a name can be that of a folder alone.
+fn ends_as_folder(path: &Path) -> bool {
+    path.as_os_str().as_encoded_bytes().ends_with(b"/")
+}
+
+fn format_of(path: &Path) -> Result<Format, ChartError> {
+    let suffix = path.extension().and_then(|suffix| suffix.to_str()).unwrap_or_default();
+    Format::from_str(suffix, true).map_err(|_| ChartError::NoFormat(path.to_owned()))
+}

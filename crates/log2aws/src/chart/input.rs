@@ -1,0 +1,318 @@
+//! One input: a day log or a CSV, read once, and what it says of itself.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use log2aws_core::chart::{ChartBuilder, Drawing, View};
+use log2aws_core::convert::{Converter, Sink};
+use log2aws_core::csv::{CsvReader, CsvTotals, is_csv};
+use log2aws_core::day::Day as CalendarDay;
+use log2aws_core::line::Row;
+use log2aws_core::metadata::Metadata;
+use log2aws_core::reject::Reject;
+use log2aws_core::sample::Sample;
+use log2aws_core::server_name::ServerName;
+use log2aws_core::summary::{LogSummary, Rejects, Summary, SummaryBuilder};
+
+use super::{ChartArgs, ChartError, STDIN, is_dash};
+
+/// How much is read at once, in bytes.
+const BLOCK: usize = 256 * 1024;
+
+/// The header of a CSV is looked for in so many bytes.
+const HEAD: usize = 4 * 1024;
+
+/// What a server is called of which nothing tells the name.
+const UNKNOWN: &str = "unknown";
+
+/// The longest summary that is read, in bytes; ours have at most 400 KiB.
+const MAX_SUMMARY: u64 = 4 * 1024 * 1024;
+
+/// A day that was read and can be drawn.
+#[derive(Debug)]
+pub(super) struct Day {
+    /// The input's name in messages.
+    pub(super) input: String,
+    pub(super) server: ServerName,
+    pub(super) date: CalendarDay,
+    chart: ChartBuilder,
+    log: LogSummary,
+    notes: Vec<String>,
+    faults: bool,
+}
+
+impl Day {
+    /// Whether lines or cells could not be read.
+    pub(super) fn has_faults(&self) -> bool {
+        self.faults
+    }
+
+    /// Says what could not be read, one line each.
+    pub(super) fn tell(&self, stderr: &mut dyn Write) -> io::Result<()> {
+        for note in &self.notes {
+            writeln!(stderr, "chart: {}: {note}", self.input)?;
+        }
+        Ok(())
+    }
+
+    /// The chart.
+    pub(super) fn draw(&self, view: &View) -> Drawing {
+        self.chart.clone().finish_view(&self.server, &self.log, view)
+    }
+}
+
+/// Reads an input to its end.
+///
+/// # Errors
+/// [`ChartError`] when it cannot be read, or nothing tells its day.
+pub(super) fn read(path: &Path, args: &ChartArgs, stdin: &mut dyn Read) -> Result<Day, ChartError> {
+    let input = if is_dash(path) { STDIN.to_owned() } else { path.display().to_string() };
+    let failed = |source| ChartError::Read { input: input.clone(), source };
+    let mut file;
+    let from: &mut dyn Read = if is_dash(path) {
+        stdin
+    } else {
+        file = File::open(path).map_err(failed)?;
+        &mut file
+    };
+    let told = Told::of(path);
+    let day = args.date.or(told.day);
+    let mut head = Vec::with_capacity(HEAD);
+    from.take(HEAD as u64).read_to_end(&mut head).map_err(failed)?;
+    let mut rest = io::Cursor::new(&head).chain(from);
+    let read = if is_csv(&head) {
+        let summary = if is_dash(path) { Ok(None) } else { summary_beside(path) };
+        read_csv(&mut rest, day, summary)
+    } else {
+        read_log(&mut rest, day)
+    };
+    let read = read.map_err(failed)?;
+    let (Some(day), Some(rows)) = (read.day, read.rows) else {
+        return Err(ChartError::NoDay { input });
+    };
+    let named = args.server.clone().or(told.server).or(read.server).or(told.stem);
+    let server = match named {
+        Some(server) => server,
+        None => UNKNOWN.parse().map_err(|error| failed(io::Error::other(error)))?,
+    };
+    Ok(Day {
+        input,
+        server,
+        date: day,
+        chart: rows.chart,
+        log: rows.log,
+        faults: read.faults,
+        notes: read.notes,
+    })
+}
+
+/// What a path tells.
+#[derive(Debug, Default)]
+struct Told {
+    server: Option<ServerName>,
+    day: Option<CalendarDay>,
+    /// The file's name without its ending, where it is no day.
+    stem: Option<ServerName>,
+}
+
+impl Told {
+    /// `SERVER/DATE.log`, `DATE.log` or `SERVER-DATE.csv`, each with any ending.
+    fn of(path: &Path) -> Self {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if is_dash(path) {
+            return Self::default();
+        }
+        let name = name.strip_suffix(".gz").unwrap_or(name);
+        let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+        if let Ok(day) = CalendarDay::parse_canonical(stem) {
+            let folder = path.parent().and_then(Path::file_name).and_then(|name| name.to_str());
+            let server = folder.and_then(|name| name.parse().ok());
+            return Self { server, day: Some(day), stem: None };
+        }
+        let cut = stem.len().saturating_sub("-YYYY-MM-DD".len());
+        if let (Some(server), Some(day)) = (stem.get(..cut), stem.get(cut + 1..))
+            && let (Ok(server), Ok(day)) = (server.parse(), CalendarDay::parse_canonical(day))
+        {
+            return Self { server: Some(server), day: Some(day), stem: None };
+        }
+        Self { stem: stem.parse().ok(), ..Self::default() }
+    }
+}
+
+/// What was read of an input.
+#[derive(Debug, Default)]
+struct Outcome {
+    day: Option<CalendarDay>,
+    server: Option<ServerName>,
+    rows: Option<Finished>,
+    notes: Vec<String>,
+    faults: bool,
+}
+
+#[derive(Debug)]
+struct Finished {
+    chart: ChartBuilder,
+    log: LogSummary,
+}
+
+/// Builds chart and summary; the first row tells the day, where nothing else does.
+#[derive(Debug, Default)]
+struct Rows {
+    day: Option<CalendarDay>,
+    builders: Option<(ChartBuilder, SummaryBuilder)>,
+    /// What metadata lines said before the first row.
+    held: Metadata,
+    /// What a summary beside the CSV says.
+    known: Option<LogSummary>,
+    first_reject: Option<Reject>,
+}
+
+impl Rows {
+    fn new(day: Option<CalendarDay>) -> Self {
+        let mut rows = Self { day, ..Self::default() };
+        rows.begin();
+        rows
+    }
+
+    /// Begins to build as soon as the day is known.
+    fn begin(&mut self) {
+        let Some(day) = self.day.filter(|_| self.builders.is_none()) else { return };
+        let mut chart = match &self.known {
+            Some(log) => ChartBuilder::in_force(day, log),
+            None => ChartBuilder::new(day),
+        };
+        let mut summary = SummaryBuilder::new(day);
+        chart.metadata(&self.held);
+        summary.metadata(&self.held);
+        self.builders = Some((chart, summary));
+    }
+
+    fn take(&mut self, sample: &Sample) {
+        if self.builders.is_none() {
+            self.day = CalendarDay::from_date(sample.time.date());
+            self.begin();
+        }
+        if let Some((chart, summary)) = &mut self.builders {
+            chart.sample(sample);
+            summary.sample(sample);
+        }
+    }
+
+    fn finish(self, rejects: Rejects) -> Option<Finished> {
+        let (chart, summary) = self.builders?;
+        let log = self.known.unwrap_or_else(|| summary.finish(rejects));
+        Some(Finished { chart, log })
+    }
+}
+
+impl Sink for Rows {
+    fn row(&mut self, row: &Row<'_>) {
+        self.take(&row.sample());
+    }
+
+    fn reject(&mut self, reject: Reject) {
+        self.first_reject.get_or_insert(reject);
+    }
+
+    fn metadata(&mut self, metadata: &Metadata) {
+        if let Some((chart, summary)) = &mut self.builders {
+            chart.metadata(metadata);
+            summary.metadata(metadata);
+        }
+        // For builders that are yet to come.
+        let held = &mut self.held;
+        held.server = metadata.server.clone().or(held.server.take());
+        held.cores = metadata.cores.or(held.cores);
+        held.mode = metadata.mode.or(held.mode);
+        held.zone = metadata.zone.clone().or(held.zone.take());
+        held.note = metadata.note.clone().or(held.note.take());
+    }
+}
+
+fn read_log(from: &mut dyn Read, day: Option<CalendarDay>) -> io::Result<Outcome> {
+    let mut rows = Rows::new(day);
+    let mut converter = Converter::new();
+    blocks(from, |block| converter.push(block, &mut rows))?;
+    let totals = converter.finish(&mut rows);
+    let mut notes = Vec::new();
+    if totals.rejects > 0 {
+        let lines = if totals.rejects == 1 { "line" } else { "lines" };
+        let first = rows.first_reject.as_ref();
+        let first = first.map(|reject| format!(", first: line {}: {}", reject.line, reject.reason));
+        let first = first.unwrap_or_default();
+        notes.push(format!("{} {lines} rejected of {}{first}", totals.rejects, totals.lines));
+    }
+    let rejects = Rejects { count: totals.rejects, kept: totals.rejects_kept };
+    Ok(Outcome {
+        day: rows.day,
+        server: rows.held.server.clone(),
+        rows: rows.finish(rejects),
+        notes,
+        faults: totals.rejects > 0,
+    })
+}
+
+fn read_csv(
+    from: &mut dyn Read,
+    day: Option<CalendarDay>,
+    summary: Result<Option<Summary>, String>,
+) -> io::Result<Outcome> {
+    let mut notes = Vec::new();
+    let mut rows = Rows { day, ..Rows::default() };
+    let mut server = None;
+    match summary {
+        Ok(Some(summary)) if day.is_none_or(|day| day == summary.date) => {
+            rows.day = Some(summary.date);
+            rows.known = summary.log;
+            server = Some(summary.server);
+        }
+        Ok(_) => {}
+        Err(note) => notes.push(note),
+    }
+    rows.begin();
+    let mut reader = CsvReader::new();
+    blocks(from, |block| reader.push(block, &mut |sample| rows.take(&sample)))?;
+    let totals = reader.finish(&mut |sample| rows.take(&sample));
+    notes.extend(faults(&totals));
+    Ok(Outcome {
+        day: rows.day,
+        server,
+        rows: rows.finish(Rejects::default()),
+        notes,
+        faults: totals.faults_total > 0,
+    })
+}
+
+/// The faults of a CSV, one sentence each.
+fn faults(totals: &CsvTotals) -> impl Iterator<Item = String> {
+    let more = totals.faults_total - totals.faults.len() as u64;
+    let more = (more > 0).then(|| format!("{more} more faults like these"));
+    totals.faults.iter().map(ToString::to_string).chain(more)
+}
+
+/// The summary that was written beside a CSV, if there is one: it knows what the CSV does not tell.
+fn summary_beside(path: &Path) -> Result<Option<Summary>, String> {
+    let place = path.with_extension("json");
+    let mut json = Vec::new();
+    match File::open(&place).and_then(|file| file.take(MAX_SUMMARY).read_to_end(&mut json)) {
+        Ok(_) => Summary::from_json(&json).map(Some).map_err(|error| {
+            format!("{} beside it is left out of account: {error}", place.display())
+        }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(format!("{} beside it cannot be read: {error}", place.display())),
+    }
+}
+
+/// Reads to the end, block by block.
+fn blocks(from: &mut dyn Read, mut take: impl FnMut(&[u8])) -> io::Result<()> {
+    let mut block = vec![0; BLOCK];
+    loop {
+        match from.read(&mut block) {
+            Ok(0) => return Ok(()),
+            Ok(len) => take(&block[..len]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! The verb, with files of its own and readers and writers that fail.
+
+use std::fs;
+
+use clap::Parser;
+use tempfile::TempDir;
+
+use super::*;
+
+const LOG: &str = include_str!("../../../../testdata/document.log");
+const CSV: &str = include_str!("../../../../testdata/document.csv");
+const META: &str = "# log2aws/1 server=db7 cores=8 tz=Asia/Tokyo mode=interval\n";
+
+#[derive(Debug, Parser)]
+struct Cli {
+    #[command(flatten)]
+    args: ChartArgs,
+}
+
+/// What a run came to.
+struct Ran {
+    exit: anyhow::Result<Exit>,
+    stdout: Vec<u8>,
+    stderr: String,
+}
+
+impl Ran {
+    fn exit(&self) -> Exit {
+        *self.exit.as_ref().unwrap()
+    }
+
+    fn error(&self) -> String {
+        self.exit.as_ref().unwrap_err().to_string()
+    }
+
+    /// The error of a command line that asks for what cannot be.
+    fn usage_error(&self) -> String {
+        assert!(super::is_usage(self.exit.as_ref().unwrap_err()));
+        self.error()
+    }
+
+    fn text(&self) -> &str {
+        std::str::from_utf8(&self.stdout).unwrap()
+    }
+}
+
+/// Runs with files of `folder`: every argument that begins with braces is a name in it.
+fn run_in(folder: &TempDir, args: &[&str], stdin: &[u8]) -> Ran {
+    let args = args.iter().map(|arg| match arg.strip_prefix("{}") {
+        Some(name) => format!("{}/{name}", folder.path().display()).into(),
+        None => std::ffi::OsString::from(arg),
+    });
+    let cli = Cli::try_parse_from(std::iter::once("chart".into()).chain(args)).unwrap();
+    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    let exit = run(&cli.args, &mut &*stdin, &mut stdout, &mut stderr);
+    let shown = format!("{}/", folder.path().display());
+    let stderr = String::from_utf8(stderr).unwrap().replace(&shown, "");
+    Ran { exit, stdout, stderr }
+}
+
+fn folder(files: &[(&str, &str)]) -> TempDir {
+    let folder = TempDir::new().unwrap();
+    for (name, text) in files {
+        let place = folder.path().join(name);
+        fs::create_dir_all(place.parent().unwrap()).unwrap();
+        fs::write(place, text).unwrap();
+    }
+    folder
+}
+
+fn title(svg: &str) -> &str {
+    svg.split_once("<title>").unwrap().1.split_once("</title>").unwrap().0
+}
+
+#[test]
+fn each_format_is_what_its_name_says() {
+    let folder = folder(&[("web01/2019-08-01.log", LOG)]);
+    for (name, start) in
+        [("a.svg", &b"<svg"[..]), ("a.png", b"\x89PNG\r\n\x1a\n"), ("a.HTML", b"<!DOCTYPE html>")]
+    {
+        let out = format!("{{}}{name}");
+        let ran = run_in(&folder, &["{}web01/2019-08-01.log", "-o", &out], b"");
+        assert_eq!(ran.exit(), Exit::Done);
+        assert!(fs::read(folder.path().join(name)).unwrap().starts_with(start), "{name}");
+    }
+    let ran = run_in(&folder, &["{}web01/2019-08-01.log", "--format", "png", "--scale", "2"], b"");
+    // The width in the PNG's own header.
+    assert_eq!(ran.stdout[16..20], (2 * 1_096_u32).to_be_bytes());
+}
+
+#[test]
+fn server_and_day_are_told_by_flag_path_log_and_rows_in_that_order() {
+    let with_meta = format!("{META}{LOG}");
+    let folder = folder(&[
+        ("web01/2019-08-01.log", &with_meta),
+        ("today.log", &with_meta),
+        ("plain.log", LOG),
+        ("web02-2019-08-01.csv", CSV),
+    ]);
+    let told = |args: &[&str], stdin: &[u8]| title(run_in(&folder, args, stdin).text()).to_owned();
+    assert_eq!(told(&["{}web01/2019-08-01.log"], b""), "Load of web01 on 2019-08-01");
+    assert_eq!(told(&["{}today.log"], b""), "Load of db7 on 2019-08-01");
+    assert_eq!(told(&["{}plain.log"], b""), "Load of plain on 2019-08-01");
+    assert_eq!(told(&["{}web02-2019-08-01.csv"], b""), "Load of web02 on 2019-08-01");
+    assert_eq!(told(&[], LOG.as_bytes()), "Load of unknown on 2019-08-01");
+    let args = ["{}web01/2019-08-01.log", "--server", "x", "--date", "2019-08-02", "--lang", "ja"];
+    assert_eq!(told(&args, b""), "xの負荷 2019-08-02");
+}
+
+#[test]
+fn a_csv_is_drawn_as_its_log_when_its_summary_lies_beside_it() {
+    let real = include_str!("../../../../docs/images/day.log");
+    let folder = folder(&[("web01/2026-11-20.log", real)]);
+    let log = run_in(&folder, &["{}web01/2026-11-20.log"], b"");
+    analyze(&folder, real);
+    let csv = run_in(&folder, &["{}web01/2026-11-20.csv"], b"");
+    assert_eq!(csv.stderr, "");
+    assert!(csv.stdout == log.stdout);
+    // Without it, the CSV says nothing of cores and zone, and the averages may be since boot.
+    fs::write(folder.path().join("web01/2026-11-20.json"), "{").unwrap();
+    let alone = run_in(&folder, &["{}web01/2026-11-20.csv"], b"");
+    assert!(
+        alone.stderr.contains("2026-11-20.json beside it is left out of account: "),
+        "{}",
+        alone.stderr
+    );
+    assert!(alone.text().contains("zone unknown") && alone.text().contains("average since boot"));
+    assert_eq!(alone.exit(), Exit::Done);
+}
+
+/// Writes what analysis makes of a log beside it.
+fn analyze(folder: &TempDir, log: &str) {
+    use log2aws_core::convert::{Converter, Sink};
+    use log2aws_core::key::{KeyPrefix, RawKey};
+    use log2aws_core::line::Row;
+    use log2aws_core::metadata::Metadata;
+    use log2aws_core::reject::Reject;
+    use log2aws_core::summary::{RawObject, Rejects, Summary, SummaryBuilder};
+
+    struct Results(String, SummaryBuilder);
+    impl Sink for Results {
+        fn row(&mut self, row: &Row<'_>) {
+            self.0.push_str(std::str::from_utf8(row.csv()).unwrap());
+            self.0.push('\n');
+            self.1.sample(&row.sample());
+        }
+        fn reject(&mut self, _: Reject) {}
+        fn metadata(&mut self, metadata: &Metadata) {
+            self.1.metadata(metadata);
+        }
+    }
+    let day = "2026-11-20".parse().unwrap();
+    let header = format!("{}\n", log2aws_core::csv::CSV_HEADER);
+    let mut results = Results(header, SummaryBuilder::new(day));
+    let mut converter = Converter::new();
+    converter.push(log.as_bytes(), &mut results);
+    converter.finish(&mut results);
+    let key = RawKey::new("web01".parse().unwrap(), day, KeyPrefix::Off);
+    let raw = RawObject { key: String::new(), version: String::new(), size: 0, sha256: None };
+    let summary = Summary::read("test", &key, raw, results.1.finish(Rejects::default()));
+    let place = |kind| folder.path().join(format!("web01/2026-11-20.{kind}"));
+    fs::write(place("csv"), results.0).unwrap();
+    fs::write(place("json"), summary.to_json().unwrap()).unwrap();
+}
+
+#[test]
+fn faults_are_told_and_the_rest_is_drawn() {
+    let bad = CSV.replacen("493744", "NaN", 1);
+    let rejected = format!("{LOG}rubbish\n");
+    let folder = folder(&[("a/2019-08-01.csv", &bad), ("a/2019-08-01.log", &rejected)]);
+    let csv = run_in(&folder, &["{}a/2019-08-01.csv"], b"");
+    assert_eq!(
+        csv.stderr,
+        "chart: a/2019-08-01.csv: line 2: mem-swpd \"NaN\" is no number; the cell counts as empty\n"
+    );
+    assert_eq!(csv.exit(), Exit::Done);
+    assert!(csv.text().contains("5 of 144 samples"));
+    let log = run_in(&folder, &["{}a/2019-08-01.log", "--strict"], b"");
+    assert!(
+        log.stderr.starts_with("chart: a/2019-08-01.log: 1 line rejected of 6, first: line 6: ")
+    );
+    assert_eq!(log.exit(), Exit::Rejects);
+    assert!(log.text().contains("1 line rejected"));
+    assert_eq!(run_in(&folder, &["{}a/2019-08-01.csv", "--strict"], b"").exit(), Exit::Rejects);
+}
+
+#[test]
+fn several_inputs_make_a_file_each() {
+    let folder = folder(&[("web01/2019-08-01.log", LOG), ("web02/2019-08-01.log", LOG)]);
+    fs::create_dir(folder.path().join("out")).unwrap();
+    let inputs = ["{}web01/2019-08-01.log", "{}web02/2019-08-01.log"];
+    let with = |more: &[&str]| run_in(&folder, &[&inputs, more].concat(), b"");
+    assert_eq!(with(&["-o", "{}out/"]).exit(), Exit::Done);
+    for name in ["web01-2019-08-01.svg", "web02-2019-08-01.svg"] {
+        assert!(folder.path().join("out").join(name).exists(), "{name}");
+    }
+    assert_eq!(
+        with(&["-o", "{}one.svg"]).usage_error(),
+        "2 inputs make 2 charts; name a folder with -o, e.g. -o charts/"
+    );
+    let twice = with(&["-o", "{}out/", "--server", "same"]);
+    assert!(twice.usage_error().contains("same-2019-08-01.svg would be written over"));
+}
+
+#[test]
+fn what_cannot_be_is_refused_in_one_sentence() {
+    let folder = folder(&[("x.log", LOG), ("empty.log", ""), ("2019-08-01.svg", LOG)]);
+    let refused = |args: &[&str]| run_in(&folder, args, b"").usage_error();
+    assert!(refused(&["{}x.log", "-o", "{}x"]).contains("tells no format"));
+    assert_eq!(
+        refused(&["{}x.log", "--from", "10:00", "--till", "09:00"]),
+        "10:00 is not before 09:00; a window begins before it ends"
+    );
+    assert_eq!(refused(&["{}x.log", "--scale", "100"]), "--scale 100 is not between 0.1 and 8");
+    assert_eq!(refused(&["{}x.log", "--scale", "NaN"]), "--scale NaN is not between 0.1 and 8");
+    assert!(refused(&["{}2019-08-01.svg", "-o", "{}2019-08-01.svg"]).contains("written over"));
+    assert_eq!(fs::read_to_string(folder.path().join("2019-08-01.svg")).unwrap(), LOG);
+    assert!(refused(&["-", "-", "-o", "{}"]).contains("can be read only once"));
+
+    let empty = run_in(&folder, &["{}empty.log"], b"");
+    assert!(
+        empty
+            .error()
+            .ends_with("empty.log has no row that could tell its day; name the day with --date")
+    );
+    let told = run_in(&folder, &["{}empty.log", "--date", "2019-08-01"], b"");
+    assert!(told.text().contains("0 of 144 samples"));
+    assert!(run_in(&folder, &["{}none.log"], b"").error().ends_with("none.log cannot be read"));
+    assert!(run_in(&folder, &["{}"], b"").error().contains("is a folder"));
+    let args = ["chart", "--hide", "load2"];
+    let bad = Cli::try_parse_from(args).unwrap_err().to_string();
+    assert!(bad.contains("series \"load2\" is none of load1, load5"), "{bad}");
+}
+
+#[test]
+fn a_failing_chart_leaves_the_old_file() {
+    let folder = folder(&[("x.log", LOG), ("out.svg", "old")]);
+    let ran = run_in(&folder, &["{}none.log", "-o", "{}out.svg"], b"");
+    assert!(ran.exit.is_err());
+    assert_eq!(fs::read_to_string(folder.path().join("out.svg")).unwrap(), "old");
+    assert_eq!(run_in(&folder, &["{}x.log", "-o", "{}out.svg"], b"").exit(), Exit::Done);
+    assert!(fs::read_to_string(folder.path().join("out.svg")).unwrap().starts_with("<svg"));
+    let left = fs::read_dir(folder.path()).unwrap().count();
+    assert_eq!(left, 2, "nothing is left beside the file");
+}
+
+#[test]
+fn a_reader_that_has_gone_is_no_error() {
+    struct Gone;
+    impl Write for Gone {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let cli = Cli::try_parse_from(["chart"]).unwrap();
+    let exit = run(&cli.args, &mut LOG.as_bytes(), &mut Gone, &mut Vec::new());
+    assert_eq!(exit.unwrap(), Exit::Done);
+}
