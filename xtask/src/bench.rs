@@ -5,6 +5,7 @@
 //! that drifts drifts for both.
 
 mod chart;
+mod dashboard;
 mod lambda;
 
 use std::path::{Path, PathBuf};
@@ -17,7 +18,7 @@ use crate::{test, tools};
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Only these: convert, chart, serve, lambda, build.
+    /// Only these: convert, chart, dashboard, serve, lambda, build.
     only: Vec<String>,
     /// Deliveries in the serve bench.
     #[arg(long, default_value_t = 20_000)]
@@ -41,6 +42,12 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     let scratch = shell.create_temp_dir()?;
     if wanted("build") {
         build(&shell, scratch.path())?;
+    }
+    if wanted("dashboard") {
+        dashboard::run(&shell, scratch.path())?;
+        if options.only.len() == 1 {
+            return Ok(());
+        }
     }
     cmd!(shell, "cargo build --quiet --release -p log2aws").quiet().run()?;
     let binary = test::target_folder(&shell)?.join("release/log2aws");
