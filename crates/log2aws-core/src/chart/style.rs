@@ -42,6 +42,7 @@ text{fill:#e6e9ec}.note,.h2,.k,.t{fill:#a3adb7}.o{stroke:#15191d}\
 .bg{fill:#15191d}.gap{fill:#22282e}.g{stroke:#2a3138}.f{stroke:#56606a}\
 .p1{stroke:#56b4e9}.p2{stroke:#f08a3c}.p3{stroke:#2cc295}.p4{stroke:#e09cc2}\
 .a1,.a2,.a3,.a4{stroke:#15191d}.a1{fill:#1f7fc0}.a2{fill:#7cc8f2}\
+.mean{stroke:#15191d}.whisker{stroke:#7cc8f2}\
 .cores,.ring{stroke:#e6e9ec}.boot{stroke:#a3adb7}.w{stroke:#15191d}.v{stroke:#3a434c}}\
 @media print{text,.note,.h2,.k,.t{fill:#000}.gap{fill:#dde1e5}.g{stroke:#c4cad0}\
 .f,.boot{stroke:#555}.v{stroke:#999}}";

@@ -11,7 +11,7 @@ use log2aws_core::event::{Event, Record};
 use log2aws_core::key::{BucketName, KeyPrefix, ObjectKey};
 use log2aws_dashboard::library::{Library, LibraryConfig};
 use log2aws_dashboard::{Body, Dashboard, Feed};
-use log2aws_service::analyze::{AnalyzeApp, analyze};
+use log2aws_service::analyze::{AnalyzeApp, Charts, analyze};
 use log2aws_service::ports::{
     Cache, Catalog, Clock, ListPage, ListQuery, Settings, SettingsSource, SettingsUnavailable,
     Store, StoreError, Upload, Version, VersionId,
@@ -134,6 +134,8 @@ impl World {
             store: Arc::new(store.clone()),
             settings: Arc::new(Fixed(Arc::new(settings))),
             program: "0.1.0".to_owned(),
+            charts: Charts::Svg,
+            rasterizer: |_| Err("no picture is asked for here".to_owned()),
         };
         let flaky = Arc::new(Flaky { store: store.clone(), broken: Mutex::default() });
         let library = Library::new(LibraryConfig {

@@ -100,8 +100,10 @@ impl<'a> Page<'a> {
         x = legend(drawing, &plot, x, p95, |drawing, x, y| {
             drawing.rect("a2", x + 100, y - 50, 140, 100);
         });
+        // On its bar, as in the plot: by night the line is as dark as the page.
         x = legend(drawing, &plot, x, mean, |drawing, x, y| {
-            drawing.line("mean", (x + 40, y), (x + 240, y));
+            drawing.rect("a2", x + 100, y - 50, 140, 100);
+            drawing.line("mean", (x + 100, y), (x + 240, y));
         });
         x = legend(drawing, &plot, x, highest, |drawing, x, y| {
             let whisker = whisker(x + 170, y + 50, y - 50, 50);
