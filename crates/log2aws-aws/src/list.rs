@@ -34,17 +34,17 @@ impl Catalog for S3Store {
         let encoded = list.encoding_type() == Some(&EncodingType::Url);
         let text = |written: &str| if encoded { decoded(written) } else { written.to_owned() };
         let mut page = ListPage::default();
-        let mut last: Option<String> = None;
+        let mut end: Option<String> = None;
         for object in list.contents() {
             let Some(name) = object.key().map(text) else { continue };
-            last = last.max(Some(name.clone()));
+            end = end.max(Some(name.clone()));
             let Ok(key) = name.parse::<ObjectKey>() else { continue };
             let size = object.size().and_then(|size| u64::try_from(size).ok()).unwrap_or_default();
             page.objects.push(Listed { key, tag: tag(object), size });
         }
         for folder in list.common_prefixes() {
             let Some(folder) = folder.prefix().map(text) else { continue };
-            last = last.max(Some(folder.clone()));
+            end = end.max(Some(folder.clone()));
             page.folders.push(folder);
         }
         if let Some(after) = &query.after {
@@ -52,7 +52,7 @@ impl Catalog for S3Store {
             page.folders.retain(|folder| folder > after);
         }
         // Without anything to go on behind there is nothing to go on with.
-        page.next = last.filter(|_| list.is_truncated() == Some(true));
+        page.next = end.filter(|_| list.is_truncated() == Some(true));
         Ok(page)
     }
 }

@@ -167,7 +167,7 @@ impl Fleet {
     /// Which kind of day that is; `None` for one of which nothing stands.
     fn kind(&self, server: u32, back: u32) -> Option<&Results> {
         let mixed = (server.wrapping_mul(2_654_435_761) ^ back.wrapping_mul(40_503)) >> 7;
-        (mixed % EMPTY != 0).then(|| &self.kinds[(mixed % KINDS) as usize])
+        (!mixed.is_multiple_of(EMPTY)).then(|| &self.kinds[(mixed % KINDS) as usize])
     }
 
     /// The bytes under a key.

@@ -185,7 +185,7 @@ impl Viewer {
             .route("/", get(async || see_other(HOME)))
             .route("/-/healthz", get(healthz))
             .merge(front.clone().router());
-        let router = callers.before(routes);
+        let app = callers.before(routes);
         let sweeper = Sweeper::start(self.library, self.refresh)?;
         let renewal = self.tls.clone().map(|tls| tokio::spawn(tls.watch(tls::LOOK)));
         let quiet = front.clone();
@@ -201,7 +201,7 @@ impl Viewer {
             front.stop();
         };
         on_start();
-        serve(listener, router, self.limits, self.tls.clone(), shutdown).await;
+        serve(listener, app, self.limits, self.tls.clone(), shutdown).await;
         if let Some(renewal) = renewal {
             renewal.abort();
         }

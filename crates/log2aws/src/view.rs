@@ -36,8 +36,8 @@ pub(crate) const NOT_FOR_A_VIEW: [&str; 7] = [
 /// The flags of a view.
 #[derive(Debug, Args)]
 pub(crate) struct ViewArgs {
-    /// Show the results in this bucket instead, e.g. s3://analyzedlogs-dev-…, with your own
-    /// credentials. Nothing is written to it.
+    /// Show the results in this bucket instead, with your own credentials; write `s3://` before its
+    /// name. Nothing is written to it.
     #[arg(long, value_name = "S3URL", conflicts_with_all = NOT_FOR_A_VIEW, help_heading = "View a bucket")]
     view: Option<Bucket>,
     /// The bucket with the logs, to download them, too.
