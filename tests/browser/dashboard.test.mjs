@@ -1,0 +1,270 @@
+// What operators do with the dashboard, in a real browser against the built program.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { after, before, test } from "node:test";
+import { day, daysAgo, line } from "./fleet.mjs";
+import { ANALYZED, browser, Serve, until, Visitor } from "./world.mjs";
+
+const HOSTILE = '"><script>window.hacked = 1</script><img src=x onerror="window.hacked = 2">';
+
+let serve;
+let running;
+
+before(async () => {
+  [serve, running] = await Promise.all([Serve.start(), browser()]);
+  const from = (days) => daysAgo(days);
+  await serve.deliver("web01", from(5), day(from(5), { metadata: "note=%E6%9C%AC%E7%95%AADB" }));
+  // Samples are missing while the machine ran; then two days on which nothing came.
+  const gap = (minute) => minute > 600 && minute < 800;
+  await serve.deliver("web01", from(4), day(from(4), { up: 61_440, skip: gap }));
+  await serve.deliver("web01", from(1), day(from(1), { up: 65_760 }));
+  const more = `${HOSTILE}\n${HOSTILE.repeat(3)}\n`;
+  await serve.deliver("db01", from(2), day(from(2), { metadata: "note=%3Cb%3E", more }));
+});
+
+after(async () => {
+  await running?.close();
+  await serve?.stop();
+});
+
+/** A visitor who is logged in, for the length of one test. */
+async function inside(body, options) {
+  const visitor = await Visitor.inside(running, serve, options);
+  try {
+    await body(visitor.page, visitor);
+  } finally {
+    await visitor.leave();
+  }
+}
+
+const cell = (page, server, date) => page.locator(`td a[href*="s/${server}/${date}"]`);
+
+test("nothing is shown to who is not logged in", async () => {
+  const visitor = await Visitor.arrive(running, serve);
+  const { page } = visitor;
+  await visitor.visit(`/ui/s/web01/${daysAgo(1)}`);
+  assert.match(page.url(), /\/ui\/login/);
+  assert.ok(!(await page.content()).includes("web01</h1>"));
+  await visitor.shoot("login");
+  await visitor.logIn("a wrong token, of some length");
+  await page.locator("[role=alert]").waitFor();
+  await visitor.logIn(serve.token());
+  // One is where one wanted to go.
+  await page.waitForURL(`**/ui/s/web01/${daysAgo(1)}`);
+  await page.locator("form[action$='logout'] button").click();
+  await visitor.visit("/ui/");
+  assert.match(page.url(), /\/ui\/login/);
+  visitor.faults = visitor.faults.filter((fault) => !fault.includes("401"));
+  await visitor.leave();
+});
+
+test("the one-time link opens once", async () => {
+  const first = await Visitor.arrive(running, serve);
+  await first.page.goto(serve.link);
+  assert.equal(new URL(first.page.url()).pathname, "/ui/");
+  const cookies = await first.context.cookies();
+  assert.ok(cookies.some(({ httpOnly, sameSite }) => httpOnly && sameSite === "Lax"));
+  await first.leave();
+  const second = await Visitor.arrive(running, serve);
+  await second.page.goto(serve.link);
+  await second.page.locator("input[type=password]").waitFor();
+  second.faults = second.faults.filter((fault) => !/status of 4/.test(fault));
+  await second.leave();
+});
+
+test("calendar, day, zoom, download", () =>
+  inside(async (page, visitor) => {
+    assert.match(await cell(page, "web01", daysAgo(1)).textContent(), /144/);
+    assert.match(await cell(page, "web01", daysAgo(4)).textContent(), /125/);
+    await visitor.shoot("calendar");
+    await cell(page, "web01", daysAgo(1)).first().click();
+    await page.waitForURL(`**/ui/s/web01/${daysAgo(1)}`);
+    const chart = page.locator("figure.chart");
+    const image = chart.locator("img, svg").first();
+    await image.waitFor();
+    await until("the chart to be drawn", () => image.evaluate((img) => img.naturalWidth > 0));
+    await visitor.shoot("day");
+
+    const box = await image.boundingBox();
+    const at = (share) => box.x + box.width * share;
+    await page.mouse.move(at(0.5), box.y + box.height * 0.2);
+    await until("values under the pointer", async () =>
+      /\d\d:\d\d/.test((await chart.locator(".chart-box").first().textContent()) ?? ""),
+    );
+    const whole = await image.getAttribute("src");
+    await page.mouse.down();
+    await page.mouse.move(at(0.7), box.y + box.height * 0.25, { steps: 5 });
+    await page.mouse.up();
+    await page.waitForURL(/from=\d\d(:|%3A)\d\d/);
+    await until("the zoomed chart", async () => (await chart.locator("img").getAttribute("src")) !== whole);
+    await visitor.shoot("day-zoomed");
+    // A link with the zoom in it shows the zoom.
+    const link = page.url();
+    await page.reload();
+    assert.match(await chart.locator("img").getAttribute("src"), /from=/);
+    assert.equal(page.url(), link);
+    await page.goBack();
+
+    await visitor.visit(`/ui/s/web01/${daysAgo(1)}`);
+    const coming = page.waitForEvent("download");
+    await page.locator('a[href$=".csv"]').click();
+    const csv = readFileSync(await (await coming).path(), "utf8");
+    assert.equal(csv, serve.object("GET", `${ANALYZED}/web01/${daysAgo(1)}.csv`));
+    assert.equal(csv.split("\n").length, 146);
+  }));
+
+test("every empty cell says why", () =>
+  inside(async (page) => {
+    const row = page.locator("tr", { has: page.locator('th a[href*="s/web01"]') });
+    const ran = row.locator("td", { has: page.locator(`a[href*="${daysAgo(2)}"]`) });
+    assert.match(await ran.innerHTML(), /uptime|running|ran/i);
+    for (const text of await row.locator("td").allTextContents()) assert.notEqual(text.trim(), "");
+  }));
+
+test("the language switches and stays", () =>
+  inside(async (page, visitor) => {
+    assert.equal(await page.locator("html").getAttribute("lang"), "en");
+    await page.getByRole("link", { name: "日本語" }).click();
+    await page.locator("html[lang=ja]").waitFor();
+    await visitor.shoot("calendar-ja");
+    await visitor.visit(`/ui/s/web01/${daysAgo(5)}`);
+    assert.equal(await page.locator("html").getAttribute("lang"), "ja");
+    assert.match(await page.locator("main").textContent(), /本番DB/);
+    assert.match(await page.locator("figure.chart img").getAttribute("src"), /lang=ja/);
+    await visitor.shoot("day-ja");
+  }));
+
+test("a new delivery appears without a reload", () =>
+  inside(async (page) => {
+    await page.evaluate(() => (window.sameDocument = true));
+    await page.locator("main").waitFor();
+    const date = daysAgo(3);
+    await serve.deliver("new01", date, day(date));
+    await cell(page, "new01", date).waitFor();
+    assert.ok(await page.evaluate(() => window.sameDocument));
+  }));
+
+test("hostile lines and notes are text", () =>
+  inside(async (page, visitor) => {
+    await visitor.visit(`/ui/s/db01/${daysAgo(2)}`);
+    assert.ok((await page.locator("main").textContent()).includes("<script>window.hacked = 1"));
+    await visitor.shoot("day-rejects");
+    await visitor.visit(`/ui/?q=${encodeURIComponent(HOSTILE)}`);
+    assert.equal(await page.evaluate(() => window.hacked), undefined);
+  }));
+
+test("results that are half there are shown as far as they are", () =>
+  inside(async (page, visitor) => {
+    const date = daysAgo(9);
+    await serve.deliver("half01", date, day(date));
+    const key = `${ANALYZED}/half01/${date}.csv`;
+    const csv = serve.object("GET", key);
+    serve.object("PUT", key, csv.slice(0, 5_000));
+    await visitor.visit(`/ui/s/half01/${date}`);
+    await page.locator("figure.chart img").waitFor();
+    assert.match(await page.locator("main").textContent(), /row|line/i);
+    serve.object("PUT", key, csv.replaceAll("load-average01", "load").replace(/,0\.\d\d,/, ",NaN,"));
+    await visitor.visit(`/ui/s/half01/${date}`);
+    assert.match(await page.locator("main").textContent(), /load-average01/);
+    await visitor.shoot("day-damaged");
+    serve.object("DELETE", key);
+    await visitor.visit(`/ui/s/half01/${date}`);
+    assert.match(await page.locator("main").textContent(), /CSV/);
+  }));
+
+test("a keyboard is enough", () =>
+  inside(async (page, visitor) => {
+    await cell(page, "web01", daysAgo(1)).first().focus();
+    await page.keyboard.press("ArrowLeft");
+    const focused = () => page.evaluate(() => document.activeElement.getAttribute("href") ?? "");
+    assert.match(await focused(), new RegExp(daysAgo(2)));
+    await page.keyboard.press("ArrowRight");
+    await page.keyboard.press("Enter");
+    await page.waitForURL(`**/ui/s/web01/${daysAgo(1)}`);
+    const chart = page.locator("figure.chart");
+    await chart.focus();
+    await page.keyboard.press("ArrowRight");
+    const spoken = chart.locator("[aria-live]");
+    await until("the values to be spoken", async () => /\d\d:\d\d/.test(await spoken.textContent()));
+    await page.keyboard.press("+");
+    await page.waitForURL(/from=/);
+    await visitor.shoot("day-keyboard");
+  }));
+
+test("without JavaScript everything is there but the hovering", () =>
+  inside(
+    async (page, visitor) => {
+      await cell(page, "web01", daysAgo(1)).first().click();
+      await page.locator("input[name=from]").fill("06:00");
+      await page.locator("input[name=till]").fill("12:00");
+      await page.locator("form:has(input[name=from]) button").first().click();
+      assert.match(await page.locator("figure.chart img").getAttribute("src"), /from=06(:|%3A)00/);
+      await visitor.shoot("day-without-javascript");
+    },
+    { javaScriptEnabled: false },
+  ));
+
+test("a phone shows it without pushing the page sideways", () =>
+  inside(
+    async (page, visitor) => {
+      assert.equal(await visitor.overhang(), 0);
+      await visitor.shoot("phone-calendar");
+      await visitor.visit(`/ui/s/web01/${daysAgo(4)}`);
+      await page.locator("figure.chart img").waitFor();
+      assert.equal(await visitor.overhang(), 0);
+      await visitor.shoot("phone-day");
+      await visitor.visit("/ui/s/web01");
+      assert.equal(await visitor.overhang(), 0);
+      await visitor.shoot("phone-month");
+    },
+    { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, colorScheme: "dark" },
+  ));
+
+test("axe finds nothing serious, light or dark, English or Japanese", async () => {
+  const date = daysAgo(4);
+  const places = {
+    calendar: "/ui/",
+    troubled: "/ui/?only=troubled&q=web*",
+    day: `/ui/s/web01/${date}`,
+    rejects: `/ui/s/db01/${daysAgo(2)}`,
+    month: "/ui/s/web01?view=month",
+    week: "/ui/s/web01?view=week",
+    compare: `/ui/compare?s=web01&s=db01&date=${daysAgo(2)}`,
+    absent: `/ui/s/web01/${daysAgo(300)}`,
+  };
+  for (const colorScheme of ["light", "dark"]) {
+    for (const language of ["en", "ja"]) {
+      await inside(
+        async (page, visitor) => {
+          await visitor.visit(`/ui/lang?to=${language}&back=/ui/`);
+          for (const [name, place] of Object.entries(places)) {
+            await visitor.visit(place);
+            await visitor.shoot(`axe-${name}-${colorScheme}-${language}`);
+            assert.deepEqual(await visitor.ails(), [], `${name} ${colorScheme} ${language}`);
+          }
+          visitor.faults = visitor.faults.filter((fault) => !/status of 404/.test(fault));
+        },
+        { colorScheme },
+      );
+    }
+  }
+  const stranger = await Visitor.arrive(running, serve);
+  await stranger.visit("/ui/login");
+  assert.deepEqual(await stranger.ails(), []);
+  await stranger.leave();
+});
+
+test("a day that the clock of the log leaves is drawn as its own day", () =>
+  inside(async (page, visitor) => {
+    const date = daysAgo(7);
+    // The last samples are of the next day, and once the clock goes back.
+    const back = line(date, 600, 60_600) + line(date, 500, 60_610);
+    const next = line(daysAgo(6), 0, 61_440);
+    await serve.deliver("clock01", date, day(date, { more: back + next }));
+    await visitor.visit(`/ui/s/clock01/${date}`);
+    const text = await page.locator("main").textContent();
+    assert.match(text, /other day|another day/i);
+    assert.match(text, /clock/i);
+    await visitor.shoot("day-clock");
+  }));
