@@ -313,6 +313,7 @@ fn main() {
         place: "a fleet".to_owned(),
         cache: Arc::new(Folder(PathBuf::from(cache))),
         clock: Arc::new(Now),
+        zone: jiff::tz::TimeZone::UTC,
         on_change: Box::new(|_| {}),
         key_prefix: KeyPrefix::Off,
         parallel: 4,
@@ -342,7 +343,7 @@ fn main() {
         per_page: 200,
     };
     print("index_ms", least(5, || drop(library.calendar(&query))));
-    let feed = Feed { source: "a fleet".to_owned() };
+    let feed = Feed::Place("a fleet".to_owned());
     let none = |_: &[u8]| Err("no pictures here".to_owned());
     let pages = Dashboard::new(library, none, Arc::new(Now), env!("CARGO_PKG_VERSION"), feed);
     let day = last.saturating_sub(1.days());

@@ -7,6 +7,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 
 use ipnet::IpNet;
+use jiff::tz::TimeZone;
 use log2aws_core::allow_list::AllowList;
 use log2aws_core::key::KeyPrefix;
 use log2aws_service::analyze::Charts;
@@ -44,6 +45,8 @@ pub struct ServeConfig {
     pub requests_per_second: NonZeroU32,
     /// How many logs are analyzed at once; `None`: eight for each core, 32 at most.
     pub analyzer_threads: Option<NonZeroUsize>,
+    /// The zone by which the dashboard reckons today, and whether a log is due.
+    pub time_zone: TimeZone,
     /// The certificate to speak TLS with; `None` speaks plain HTTP.
     pub tls: Option<TlsFiles>,
 }
@@ -62,6 +65,7 @@ impl ServeConfig {
             charts: Charts::Svg,
             requests_per_second: DEFAULT_REQUESTS_PER_SECOND,
             analyzer_threads: None,
+            time_zone: TimeZone::UTC,
             tls: None,
         }
     }

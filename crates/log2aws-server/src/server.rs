@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use log2aws_core::key::BucketName;
+use log2aws_dashboard::Feed;
 use log2aws_dashboard::library::Library;
 use log2aws_service::http::UrlApp;
 use log2aws_service::ports::{Clock, Settings, SettingsSource, SettingsUnavailable};
@@ -289,7 +290,7 @@ impl Server {
     fn front(&self, endpoint: Url) -> Arc<Front> {
         Front::new(FrontConfig {
             door: self.door.clone(),
-            pages: Arc::new(shown::dashboard(&self.library, &self.clock)),
+            pages: Arc::new(shown::dashboard(&self.library, &self.clock, Feed::ThisMachine)),
             endpoint,
             clock: self.clock.clone(),
             random: fill,

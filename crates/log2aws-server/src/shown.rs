@@ -35,6 +35,7 @@ pub(crate) fn library(
         place: "this machine".to_owned(),
         cache: Arc::new(cache),
         clock: clock.clone(),
+        zone: config.time_zone.clone(),
         on_change: Box::new(move |revision| {
             change.send_replace(revision);
         }),
@@ -46,13 +47,13 @@ pub(crate) fn library(
 }
 
 /// The pages over an index.
-pub(crate) fn dashboard(library: &Library, clock: &Arc<dyn Clock>) -> Dashboard {
+pub(crate) fn dashboard(library: &Library, clock: &Arc<dyn Clock>, feed: Feed) -> Dashboard {
     Dashboard::new(
         library.clone(),
         |svg| log2aws_raster::png(svg).map_err(|error| error.to_string()),
         clock.clone(),
         env!("CARGO_PKG_VERSION"),
-        Feed { source: library.place().to_owned() },
+        feed,
     )
 }
 

@@ -9,7 +9,9 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::get;
 use ipnet::IpNet;
+use jiff::tz::TimeZone;
 use log2aws_core::key::{BucketName, KeyPrefix};
+use log2aws_dashboard::Feed;
 use log2aws_dashboard::library::{DEFAULT_PARALLEL, FULL_EVERY, Library, LibraryConfig};
 use log2aws_service::ports::{Catalog, Clock, ListQuery, StoreError};
 use tokio::sync::watch;
@@ -48,6 +50,8 @@ pub struct ViewConfig {
     pub tls: Option<TlsFiles>,
     /// How long a look through the bucket waits after the last one.
     pub refresh: Duration,
+    /// Whose days and noons count: that of the servers, or of most of them.
+    pub zone: TimeZone,
 }
 
 impl std::fmt::Debug for ViewConfig {
@@ -109,6 +113,7 @@ impl Viewer {
             place: config.place,
             cache: Arc::new(cache),
             clock: clock.clone(),
+            zone: config.zone,
             on_change: Box::new(move |revision| {
                 change.send_replace(revision);
             }),
@@ -171,10 +176,11 @@ impl Viewer {
         let address = listener.local_addr().map_err(ServeError::Listen)?;
         listener.set_nonblocking(true).map_err(ServeError::Listen)?;
         let listener = tokio::net::TcpListener::from_std(listener).map_err(ServeError::Listen)?;
+        let feed = Feed::Place(self.library.place().to_owned());
         let front = Front::new(FrontConfig {
             endpoint: self.endpoint(address)?,
             door: self.door,
-            pages: Arc::new(shown::dashboard(&self.library, &self.clock.0)),
+            pages: Arc::new(shown::dashboard(&self.library, &self.clock.0, feed)),
             clock: self.clock.0.clone(),
             random: fill,
             changes: self.changes,

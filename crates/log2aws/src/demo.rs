@@ -69,7 +69,10 @@ fn all_steps(args: &DemoArgs) -> anyhow::Result<Exit> {
     writeln!(out, "log2aws demo: everything it makes is in {}", folder.display())?;
 
     let api = format!("http://{}", listener.local_addr()?);
-    let config = ServeConfig::new(folder.join("serve"), "127.0.0.0/8, ::1".parse()?);
+    let config = ServeConfig {
+        time_zone: jiff::tz::TimeZone::system(),
+        ..ServeConfig::new(folder.join("serve"), "127.0.0.0/8, ::1".parse()?)
+    };
     let server = Server::open(config, Arc::new(SystemClock))?;
     let analyzed = Bucket::new(&api, server.analyzed_bucket(), server.credentials())?;
     let environment = server.environment_file();

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 
 use ipnet::IpNet;
+use jiff::tz::TimeZone;
 use log2aws_service::signer::{Addressing, check_endpoint};
 use url::Url;
 
@@ -32,6 +33,15 @@ pub(crate) fn network(text: &str) -> Result<IpNet, String> {
         return Err(format!("that is a host in a network; write {whole} or {}", network.addr()));
     }
     Ok(network)
+}
+
+/// A time zone by its name in the IANA database.
+///
+/// # Errors
+/// One sentence with an example.
+pub(crate) fn time_zone(text: &str) -> Result<TimeZone, &'static str> {
+    let named = jiff::tz::TimeZoneDatabase::bundled().get(text);
+    named.map_err(|_| "write a zone's name from the IANA database, e.g. Asia/Tokyo")
 }
 
 /// A number of days to keep something.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use clap::Args;
 use ipnet::IpNet;
+use jiff::tz::TimeZone;
 use log2aws_core::allow_list::AllowList;
 use log2aws_core::key::KeyPrefix;
 use log2aws_server::{ServeConfig, Server, TlsFiles};
@@ -66,6 +67,10 @@ pub(crate) struct ServeArgs {
     /// How many logs are analyzed at once [default: eight per core, 32 at most].
     #[arg(long, value_name = "N")]
     analyzer_threads: Option<NonZeroUsize>,
+    /// The zone of the servers, e.g. Asia/Tokyo: which day it is in the dashboard, and that a log
+    /// is due at noon of the next day [default: this machine's].
+    #[arg(long, value_name = "ZONE", value_parser = flag::time_zone)]
+    time_zone: Option<TimeZone>,
     #[command(flatten)]
     view: ViewArgs,
     /// How log lines are written.
@@ -115,12 +120,14 @@ fn tls_files(certificate: Option<PathBuf>, key: Option<PathBuf>) -> Result<Optio
 pub(crate) fn run(args: ServeArgs) -> anyhow::Result<Exit> {
     logging::start(args.log_format, args.log_level)?;
     let tls = tls_files(args.tls_cert, args.tls_key)?;
+    let time_zone = args.time_zone.unwrap_or_else(TimeZone::system);
     if args.view.is_given() {
         return args.view.run(Serving {
             listen: args.listen,
             public_url: args.public_url,
             trusted_proxies: args.trusted_proxy,
             tls,
+            time_zone,
         });
     }
     let listener = TcpListener::bind(args.listen)
@@ -137,6 +144,7 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<Exit> {
         charts: args.charts,
         requests_per_second: args.requests_per_second,
         analyzer_threads: args.analyzer_threads,
+        time_zone,
         tls,
     };
     let scheme = if config.tls.is_some() { "https" } else { "http" };

@@ -11,6 +11,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Args;
 use ipnet::IpNet;
+use jiff::tz::TimeZone;
 use log2aws_aws::S3Store;
 use log2aws_core::key::BucketName;
 use log2aws_server::{TlsFiles, ViewConfig, Viewer};
@@ -92,6 +93,7 @@ pub(crate) struct Serving {
     pub(crate) public_url: Option<Url>,
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) tls: Option<TlsFiles>,
+    pub(crate) time_zone: TimeZone,
 }
 
 impl ViewArgs {
@@ -138,6 +140,7 @@ impl ViewArgs {
             trusted_proxies: serving.trusted_proxies,
             tls: serving.tls,
             refresh: Duration::from_secs(self.refresh.unwrap_or(60)),
+            zone: serving.time_zone,
         };
         // Not on a thread of the runtime, which it waits for.
         let viewer = Viewer::open(config, Arc::new(SystemClock))?;

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Request, Response};
+use jiff::SignedDuration;
 use log2aws_core::chart::Language;
 use log2aws_core::day::Day;
 use log2aws_service::ports::{Clock, Rasterizer};
@@ -24,8 +25,8 @@ pub use crate::pages::notice::LoginFault;
 
 use reply::Fault;
 
-/// How many hours the easternmost clocks are ahead of UTC.
-const MOST_AHEAD: i32 = 14;
+/// By how much a clock can be ahead of another: from UTC-12 to UTC+14.
+const MOST_AHEAD: SignedDuration = SignedDuration::from_hours(26);
 
 /// The body of an answer.
 pub enum Body {
@@ -46,9 +47,11 @@ impl fmt::Debug for Body {
 
 /// What the dashboard shows, for its footer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Feed {
-    /// Where it comes from: "this machine", or a bucket.
-    pub source: String,
+pub enum Feed {
+    /// What the machine itself keeps.
+    ThisMachine,
+    /// A place that people know by that name, such as `s3://…`.
+    Place(String),
 }
 
 /// The dashboard over a library. Who may look is not its matter.
@@ -98,7 +101,10 @@ impl Dashboard {
             chart: false,
             revision: self.library.revision(),
             loading: self.library.progress().loading,
-            source: &self.feed.source,
+            source: match &self.feed {
+                Feed::ThisMachine => asked.w.this_machine,
+                Feed::Place(place) => place,
+            },
             version: self.version,
         }
     }
@@ -112,17 +118,13 @@ impl Dashboard {
         }
     }
 
-    /// The last day that there can be something of: today as UTC has it or, where the servers'
-    /// clocks are ahead of it, the last day that there is something of. A log of the far future
-    /// does not count.
+    /// The last day that there can be something of: today or, where a server's clock is ahead of
+    /// ours, the last day that there is something of. A log of the far future does not count.
     fn newest(&self) -> Result<Day, Fault> {
-        let now = self.clock.now();
-        let date = |hours: i32| {
-            let zone =
-                jiff::tz::TimeZone::fixed(jiff::tz::Offset::from_seconds(hours * 3600).ok()?);
-            Day::from_date(now.to_zoned(zone).date())
-        };
-        let (Some(today), Some(ahead)) = (date(0), date(MOST_AHEAD)) else {
+        let now = self.clock.now().to_zoned(self.library.zone().clone());
+        let ahead = now.checked_add(MOST_AHEAD).ok();
+        let ahead = ahead.and_then(|ahead| Day::from_date(ahead.date()));
+        let (Some(today), Some(ahead)) = (Day::from_date(now.date()), ahead) else {
             return Err(Fault::Internal("the clock is out of order".to_owned()));
         };
         Ok(self.library.newest().map_or(today, |newest| newest.clamp(today, ahead)))

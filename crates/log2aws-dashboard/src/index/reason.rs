@@ -7,9 +7,8 @@
 //! fault for certain. Times are those of the server's own clock, which may be moved by an hour
 //! between two days; so an hour decides nothing.
 //!
-//! When a log is due depends on the server's zone, which the index does not know. A day's log comes
-//! by noon of the next day, and it is noon everywhere, in the last zone too (UTC-12), when the day
-//! after that begins in UTC. Until then a day that nothing stands of is no fault.
+//! A day's log is due by noon of the next day, by the clock of those who look: servers mostly stand
+//! in the same zone as they do. Until then a day that nothing stands of is no fault.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -34,11 +33,12 @@ pub(crate) struct Now {
 }
 
 impl Now {
-    /// Of that moment.
-    pub(crate) fn at(now: Timestamp, complete: bool) -> Self {
-        let today = now.to_zoned(TimeZone::UTC).date();
-        let today = Day::from_date(today).map_or(DayNumber(i32::MAX), DayNumber::from);
-        Self { not_due: DayNumber(today.0.saturating_sub(1)), complete }
+    /// Of that moment in that zone.
+    pub(crate) fn at(now: Timestamp, zone: &TimeZone, complete: bool) -> Self {
+        let now = now.to_zoned(zone.clone());
+        let today = Day::from_date(now.date()).map_or(DayNumber(i32::MAX), DayNumber::from);
+        let morning = i32::from(now.hour() < 12);
+        Self { not_due: DayNumber(today.0.saturating_sub(morning)), complete }
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use log2aws_core::day::Day;
 use log2aws_core::key::{KeyPrefix, RawKey};
 use log2aws_core::server_name::ServerName;
@@ -24,8 +25,12 @@ fn august(date: u8) -> Day {
     day(&format!("2026-08-{date:02}"))
 }
 
+fn tokyo() -> TimeZone {
+    TimeZone::fixed(jiff::tz::offset(9))
+}
+
 fn now(text: &str) -> Now {
-    Now::at(text.parse::<Timestamp>().unwrap(), true)
+    Now::at(text.parse::<Timestamp>().unwrap(), &tokyo(), true)
 }
 
 /// Long after all of August.
@@ -143,12 +148,12 @@ fn before_the_first_delivery_nothing_is_missing() {
 #[test]
 fn what_is_not_due_is_no_fault_and_what_is_is_silence() {
     let days = [(1, ran(Some(DAY)))];
-    // On the third, in UTC: the second's log is due once it is noon of the third everywhere.
+    // In Tokyo: noon of the third is 03:00 in UTC.
     for (moment, second, third, fourth) in [
         ("2026-08-02T15:00:00Z", NotDue, NotDue, NotDue),
-        ("2026-08-03T23:59:59Z", NotDue, NotDue, NotDue),
-        ("2026-08-04T00:00:00Z", Silent, NotDue, NotDue),
-        ("2026-08-05T00:00:00Z", Silent, Silent, NotDue),
+        ("2026-08-03T02:59:59Z", NotDue, NotDue, NotDue),
+        ("2026-08-03T03:00:00Z", Silent, NotDue, NotDue),
+        ("2026-08-04T03:00:00Z", Silent, Silent, NotDue),
     ] {
         let cells = cells(&days, 4, now(moment));
         assert_eq!(cells[1..], [second, third, fourth].map(Cell::Empty), "{moment}");
@@ -167,7 +172,7 @@ fn a_server_of_which_only_today_stands_is_new() {
 #[test]
 fn nothing_is_said_before_the_store_was_looked_through() {
     let moment = "2026-08-05T00:00:00Z".parse().unwrap();
-    let cells = cells(&[(2, ran(Some(DAY)))], 4, Now::at(moment, false));
+    let cells = cells(&[(2, ran(Some(DAY)))], 4, Now::at(moment, &tokyo(), false));
     let expected = [(0, Loading), (2, Loading), (3, NotDue)];
     for (at, reason) in expected {
         assert_eq!(cells[at], Cell::Empty(reason), "{at}");

@@ -18,6 +18,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use log2aws_core::day::Day;
 use log2aws_core::key::{BucketName, KeyPrefix};
@@ -58,6 +59,8 @@ pub struct LibraryConfig {
     pub cache: Arc<dyn Cache>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
+    /// Whose days and noons count: that of the servers, or of most of them.
+    pub zone: TimeZone,
     /// Called with the new revision after changes, on the thread that made them.
     pub on_change: Box<dyn Fn(u64) + Send + Sync>,
     /// Which keys count where a day stands under both kinds.
@@ -216,6 +219,11 @@ impl Library {
         &self.inner.config.place
     }
 
+    /// Whose days count.
+    pub fn zone(&self) -> &TimeZone {
+        &self.inner.config.zone
+    }
+
     /// Whether raw logs can be opened.
     pub fn has_logs(&self) -> bool {
         self.inner.config.raw.is_some()
@@ -237,7 +245,7 @@ impl Inner {
 
     fn now(&self) -> Now {
         let complete = self.state().complete;
-        Now::at(self.config.clock.now(), complete)
+        Now::at(self.config.clock.now(), &self.config.zone, complete)
     }
 
     fn preferred(&self) -> Layout {

@@ -24,6 +24,7 @@ words! {
     calendar: "Calendar", "カレンダー";
     compare: "Compare", "比較";
     log_out: "Log out", "ログアウト";
+    this_machine: "this machine", "このマシン";
     shown_from: "Shown from {source}", "表示元：{source}";
     updated: "Updated.", "更新しました。";
     live_lost: "Live updates are interrupted; this page asks again every 30 seconds.", "自動更新が途切れています。30 秒ごとに確認します。";

@@ -145,13 +145,14 @@ impl World {
             place: "memory".to_owned(),
             cache: Arc::new(NoCache),
             clock: Arc::new(Morning),
+            zone: jiff::tz::TimeZone::UTC,
             on_change: Box::new(|_| {}),
             key_prefix: KeyPrefix::Off,
             parallel: 2,
             full_every: log2aws_dashboard::library::FULL_EVERY,
         });
         let raster = |_: &[u8]| Err("no rasterizer is linked here".to_owned());
-        let feed = Feed { source: "s3://analyzedlogs-prod-123456789012-ap-northeast-1".to_owned() };
+        let feed = Feed::Place("s3://analyzedlogs-prod-123456789012-ap-northeast-1".to_owned());
         let dashboard = Dashboard::new(library.clone(), raster, Arc::new(Morning), "0.1.0", feed);
         Self { store, flaky, library, dashboard, app }
     }

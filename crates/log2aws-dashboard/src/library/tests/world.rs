@@ -193,6 +193,7 @@ impl World {
             place: place.to_owned(),
             cache: self.cache.clone(),
             clock: self.clock.clone(),
+            zone: jiff::tz::TimeZone::UTC,
             on_change: Box::new(move |_| {
                 told.fetch_add(1, Ordering::Relaxed);
             }),
