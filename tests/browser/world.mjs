@@ -47,9 +47,9 @@ export class Serve {
     for await (const line of createInterface({ input: serve.process.stdout })) {
       serve.url ??= line.match(/serves (https?:\/\/\S+)/)?.[1];
       serve.link ??= line.match(/(https?:\/\/\S+\/ui\/login\?once=\S+)/)?.[1];
-      if (serve.url) break;
+      if (serve.url && serve.link) break;
     }
-    assert.ok(serve.url, `serve did not start: ${serve.errors}`);
+    assert.ok(serve.link, `serve did not start: ${serve.errors}`);
     serve.process.stdout.resume();
     return serve;
   }
