@@ -286,9 +286,12 @@ fn extremes(column: &[Minute], field: Field) -> (usize, usize) {
 fn values(sample: &Sample) -> [f32; FIELDS] {
     let mut values = [f32::NAN; FIELDS];
     for (to, load) in values.iter_mut().zip(sample.load) {
-        #[expect(clippy::cast_possible_truncation, reason = "a chart's precision")]
-        let load = load.min(f64::from(f32::MAX)) as f32;
-        *to = if load.is_finite() { load } else { f32::NAN };
+        // Asked first: `min` would prefer its bound to NaN.
+        if load.is_finite() {
+            #[expect(clippy::cast_possible_truncation, reason = "a chart's precision")]
+            let load = load.min(f64::from(f32::MAX)) as f32;
+            *to = load;
+        }
     }
     for (to, column) in values[RUNNING..].iter_mut().zip(COLUMN) {
         *to = sample.vmstat[column].map_or(f32::NAN, float);

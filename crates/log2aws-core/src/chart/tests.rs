@@ -280,6 +280,17 @@ fn a_day_without_samples_says_so() {
     assert!(!texts(&text).iter().any(|t| t.starts_with("peak")));
 }
 
+#[test]
+fn a_load_that_is_no_number_is_missing_and_not_the_greatest() {
+    let samples = every(10, 0..1440).map(|mut sample| {
+        sample.load[0] = if sample.time.hour() < 12 { f64::NAN } else { f64::INFINITY };
+        sample
+    });
+    let chart = chart(Some(interval()), samples);
+    let text = texts(&chart);
+    assert!(text.contains(&"1 minno values") && text.contains(&"5 minmax 6.5"), "{text:?}");
+}
+
 /// Every value of every sample jumps: nothing can be drawn shorter than it is.
 fn jumping(seconds: impl Iterator<Item = u32>) -> impl Iterator<Item = Sample> {
     let mut state = 7_u32;
