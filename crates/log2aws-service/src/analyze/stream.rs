@@ -170,7 +170,7 @@ impl<'a> Results<'a> {
         let svg = svg.transpose()?;
         let picture = app.charts.png().then(|| (app.rasterizer)(&drawing)).transpose();
         drop(drawing);
-        // Nothing but the picture is lost by one that cannot be made.
+        // A picture that cannot be made costs itself, and the summary, which would say that all is done.
         let (picture, fault) = picture.map_or_else(|fault| (None, Some(fault)), |png| (png, None));
         let png = picture.map(|png| NewResult::of(job, ResultKind::Png, &png)).transpose()?;
         self.csv.commit()?;
