@@ -67,7 +67,7 @@ pub fn png_scaled(svg: &[u8], scale: f32) -> Result<Vec<u8>, RasterError> {
     encode::png(&picture).map_err(|error| RasterError::Encode(error.to_string()))
 }
 
-/// [`png`] with its fault as text: what `log2aws_service` calls a rasterizer.
+/// [`png()`] with its fault as text: what `log2aws_service` calls a rasterizer.
 ///
 /// # Errors
 /// The sentence of a [`RasterError`].

@@ -237,6 +237,14 @@ fn files_that_cannot_be_used_are_refused_at_the_start_in_one_sentence() {
     let config = ServeConfig { tls: Some(files), ..config(&folder.path().join("data")) };
     let told = Server::open(config, Arc::new(ClockAt(0))).unwrap_err().to_string();
     assert!(told.contains("cannot be read"), "{told}");
+    // Nobody is told to close a whole folder.
+    let folder = tempfile::tempdir().unwrap();
+    let mut files = good.put(folder.path());
+    files.key = folder.path().to_owned();
+    let data = folder.path().join("data");
+    let settings = ServeConfig { tls: Some(files), ..config(&data) };
+    let told = Server::open(settings, Arc::new(ClockAt(0))).unwrap_err().to_string();
+    assert!(told.contains("is a directory") && !told.contains("chmod"), "{told}");
 }
 
 /// It is shown all the same: who may still use it is its clients' affair.
