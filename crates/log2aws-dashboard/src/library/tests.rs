@@ -289,6 +289,25 @@ fn a_restart_lists_the_last_days_alone_and_reads_nothing_twice() {
 }
 
 #[test]
+fn what_was_looked_at_since_is_newer_than_the_cache() {
+    let world = World::new();
+    let key = raw_key("web01", "2026-01-02");
+    world.deliver(&raw_key("web01", "2026-01-01"), 1);
+    world.deliver(&key, 1);
+    world.library().sweep(&never).unwrap();
+    world.deliver(&key, 2);
+    let library = world.library();
+    library.look(&key).unwrap();
+    assert_eq!(library.load_cache().unwrap(), 2);
+    assert_eq!(days(&library, "web01"), [read_day("2026-01-01", 1), read_day("2026-01-02", 2)]);
+    // And so it is written.
+    library.sweep(&never).unwrap();
+    let next = world.library();
+    next.load_cache().unwrap();
+    assert_eq!(days(&next, "web01"), days(&library, "web01"));
+}
+
+#[test]
 fn what_is_wrong_with_the_cache_is_read_anew() {
     type Damage = fn(&mut Vec<u8>);
     let damage: [(&str, Damage); 4] = [
