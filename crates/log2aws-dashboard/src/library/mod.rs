@@ -185,10 +185,14 @@ impl Library {
         self.inner.index().cells(server, from, to, now)
     }
 
-    /// The newest day that something stands of.
+    /// The newest day that something stands of; what is dated later than it can be anywhere does not
+    /// count.
     pub fn newest(&self) -> Option<Day> {
+        let until = self.inner.now().last;
         let index = self.inner.index();
-        let last = |days: &crate::index::Days| days.as_slice().last()?.day.day();
+        let last = |days: &crate::index::Days| {
+            days.as_slice().iter().rev().find(|packed| packed.day <= until)?.day.day()
+        };
         index.names().filter_map(|(_, days)| last(days)).max()
     }
 

@@ -388,6 +388,22 @@ fn cells_load_until_the_first_sweep_has_ended() {
 }
 
 #[test]
+fn a_log_of_the_far_future_is_not_the_newest() {
+    let world = World::new();
+    let library = world.library();
+    for date in ["2026-11-20", "2099-01-01"] {
+        world.deliver(&raw_key("web01", date), 0);
+    }
+    library.sweep(&never).unwrap();
+    assert_eq!(library.newest(), Some(day("2026-11-20")));
+    // A clock may be ahead of ours by 26 hours: it is 03:00 on the 24th.
+    world.deliver(&raw_key("web02", "2026-11-25"), 0);
+    world.deliver(&raw_key("web03", "2026-11-26"), 0);
+    library.sweep(&never).unwrap();
+    assert_eq!(library.newest(), Some(day("2026-11-25")));
+}
+
+#[test]
 fn results_are_read_as_they_stand() {
     let world = World::new();
     let library = world.library();
