@@ -147,15 +147,15 @@ impl Inner {
         work.halt.store(false, Ordering::Relaxed);
         let failed = work.read(&wanted);
         swept.stopped = stop();
-        match work.failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            Some(failure) => Err(failure),
-            None => {
-                swept.withheld = failed.len() as u64;
-                swept.withheld_because = failed.first().map(|(_, error)| sentence(error));
-                failed.iter().for_each(|(listing, _)| self.withhold(listing));
-                Ok(())
-            }
+        if let Some(failure) = work.failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            return Err(failure);
         }
+        swept.withheld = failed.len() as u64;
+        swept.withheld_because = failed.first().map(|(_, error)| sentence(error));
+        for (listing, _) in &failed {
+            self.withhold(listing);
+        }
+        Ok(())
     }
 
     /// Reads what stands of a day into the index.
