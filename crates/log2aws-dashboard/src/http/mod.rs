@@ -11,7 +11,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Request, Response};
-use jiff::SignedDuration;
 use log2aws_core::chart::Language;
 use log2aws_core::day::Day;
 use log2aws_service::ports::{Clock, Rasterizer};
@@ -24,9 +23,6 @@ use crate::words::{self, Words};
 pub use crate::pages::notice::LoginFault;
 
 use reply::Fault;
-
-/// By how much a clock can be ahead of another: from UTC-12 to UTC+14.
-const MOST_AHEAD: SignedDuration = SignedDuration::from_hours(26);
 
 /// The body of an answer.
 pub enum Body {
@@ -122,12 +118,10 @@ impl Dashboard {
     /// ours, the last day that there is something of. A log of the far future does not count.
     fn newest(&self) -> Result<Day, Fault> {
         let now = self.clock.now().to_zoned(self.library.zone().clone());
-        let ahead = now.checked_add(MOST_AHEAD).ok();
-        let ahead = ahead.and_then(|ahead| Day::from_date(ahead.date()));
-        let (Some(today), Some(ahead)) = (Day::from_date(now.date()), ahead) else {
+        let Some(today) = Day::from_date(now.date()) else {
             return Err(Fault::Internal("the clock is out of order".to_owned()));
         };
-        Ok(self.library.newest().map_or(today, |newest| newest.clamp(today, ahead)))
+        Ok(self.library.newest().map_or(today, |newest| newest.max(today)))
     }
 }
 

@@ -10,8 +10,8 @@
 //! A day's log is due by noon of the next day, by the clock of those who look: servers mostly stand
 //! in the same zone as they do. Until then a day that nothing stands of is no fault.
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use log2aws_core::day::Day;
 
 use super::calendar::{Cell, Reason};
@@ -23,11 +23,16 @@ const TOLERANCE: i64 = 3_600;
 
 const DAY: i64 = 86_400;
 
+/// By how much a clock can be ahead of another: from UTC-12 to UTC+14.
+const MOST_AHEAD: SignedDuration = SignedDuration::from_hours(26);
+
 /// What an empty cell depends on beside the days of its server.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Now {
     /// The first day whose log is not due yet.
     pub(crate) not_due: DayNumber,
+    /// The last day that it can be anywhere. What is dated later tells nothing.
+    pub(crate) last: DayNumber,
     /// Whether the store has been looked through.
     pub(crate) complete: bool,
 }
@@ -35,10 +40,14 @@ pub(crate) struct Now {
 impl Now {
     /// Of that moment in that zone.
     pub(crate) fn at(now: Timestamp, zone: &TimeZone, complete: bool) -> Self {
+        let number = |now: Timestamp| {
+            let date = now.to_zoned(zone.clone()).date();
+            Day::from_date(date).map_or(DayNumber(i32::MAX), DayNumber::from)
+        };
+        let (today, last) = (number(now), number(now.checked_add(MOST_AHEAD).unwrap_or(now)));
         let now = now.to_zoned(zone.clone());
-        let today = Day::from_date(now.date()).map_or(DayNumber(i32::MAX), DayNumber::from);
         let morning = i32::from(now.hour() < 12);
-        Self { not_due: DayNumber(today.0.saturating_sub(morning)), complete }
+        Self { not_due: DayNumber(today.0.saturating_sub(morning)), last, complete }
     }
 }
 
@@ -50,12 +59,13 @@ pub(crate) fn cells(
     now: Now,
 ) -> impl Iterator<Item = Cell> + '_ {
     let mut at = days.partition_point(|packed| packed.day < from);
+    let known = days.partition_point(|packed| packed.day <= now.last);
     (from.0..=to.0).map(move |number| match days.get(at) {
         Some(packed) if packed.day.0 == number => {
             at += 1;
             stands(packed)
         }
-        _ => Cell::Empty(reason(&days[..at], &days[at..], DayNumber(number), now)),
+        _ => Cell::Empty(reason(&days[..at], &days[at..known.max(at)], DayNumber(number), now)),
     })
 }
 

@@ -59,14 +59,18 @@ impl Index {
         self.servers.get_key_value(server).map(|(name, _)| name.clone())
     }
 
-    /// Puts all days of a server in place of those that are held.
+    /// Puts the days of a server beside those that are held, which stay.
     pub(crate) fn put_server(&mut self, server: Arc<ServerName>, days: Days) {
         if days.is_empty() {
             return;
         }
-        self.summaries += days.len();
-        let before = self.servers.insert(server, days);
-        self.summaries -= before.map_or(0, |days| days.len());
+        let held = self.servers.entry(server).or_default();
+        self.summaries -= held.len();
+        let newer = std::mem::replace(held, days);
+        for packed in newer.as_slice() {
+            held.put(*packed);
+        }
+        self.summaries += held.len();
     }
 
     /// Puts one day. Results under a key of the other layout do not hide those of the preferred.

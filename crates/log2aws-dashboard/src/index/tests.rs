@@ -161,6 +161,15 @@ fn what_is_not_due_is_no_fault_and_what_is_is_silence() {
 }
 
 #[test]
+fn a_log_dated_in_the_future_is_no_witness() {
+    let now = now("2026-08-04T03:00:00Z");
+    for (date, second) in [(5, Off), (6, Silent), (30, Silent)] {
+        let cells = cells(&[(1, ran(Some(DAY))), (date, ran(Some(60)))], 4, now);
+        assert_eq!(cells[1], Cell::Empty(second), "dated {date}");
+    }
+}
+
+#[test]
 fn a_server_of_which_only_today_stands_is_new() {
     let cells = cells(&[(3, ran(Some(90 * DAY)))], 4, now("2026-08-03T12:00:00Z"));
     let counts = Packed::new(august(3).into(), Layout::Plain, &ran(None)).counts();

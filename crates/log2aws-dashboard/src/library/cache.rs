@@ -50,7 +50,8 @@ struct ServerEntry {
 }
 
 impl Library {
-    /// Takes over what was cached of this place. Tells how many days that are.
+    /// Takes over what was cached of this place; a day that is held already stays, as it is newer.
+    /// Tells how many days there are then.
     ///
     /// # Errors
     /// The cache cannot be looked through. Then there is nothing in it for us, and no more.

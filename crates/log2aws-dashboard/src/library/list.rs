@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use log2aws_core::key::{KeyPrefix, RawKey, ResultKind};
 use log2aws_core::server_name::ServerName;
@@ -65,23 +66,24 @@ impl Gather {
     }
 }
 
-/// Lists one unit, and hands over the days of each page.
+/// Lists one unit, hands over the days of each page, and counts the pages asked for. Tells whether
+/// it came to the end.
 pub(super) fn unit(
     inner: &Inner,
     unit: &Unit,
     stop: &(dyn Fn() -> bool + Sync),
+    requests: &AtomicU64,
     mut take: impl FnMut(Vec<Met>),
-) -> Result<Walked, StoreError> {
+) -> Result<bool, StoreError> {
     let mut query =
         ListQuery { prefix: unit.prefix.clone(), after: unit.after.clone(), folders: false };
     let mut gather = Gather::default();
-    let mut requests = 0;
     loop {
         if stop() {
-            return Ok(Walked { requests, whole: false });
+            return Ok(false);
         }
+        requests.fetch_add(1, Ordering::Relaxed);
         let page = inner.config.catalog.list(&inner.config.analyzed, &query)?;
-        requests += 1;
         let mut met: Vec<Met> =
             page.objects.iter().filter_map(|object| gather.take(object)).collect();
         if page.next.is_none() {
@@ -90,16 +92,9 @@ pub(super) fn unit(
         take(met);
         match page.next {
             Some(next) => query.after = Some(next),
-            None => return Ok(Walked { requests, whole: true }),
+            None => return Ok(true),
         }
     }
-}
-
-/// How far a list was walked through.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Walked {
-    pub(super) requests: u64,
-    pub(super) whole: bool,
 }
 
 /// What stands of one day, under that very key.

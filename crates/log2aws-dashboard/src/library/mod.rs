@@ -8,6 +8,7 @@
 mod cache;
 mod list;
 mod read;
+mod retry;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -28,7 +29,7 @@ use log2aws_service::ports::{Cache, Catalog, Clock};
 use crate::index::{Calendar, CalendarQuery, Cell, DayFacts, Index, Layout, Now};
 
 pub use read::Opened;
-pub use sweep::Swept;
+pub use sweep::{SweepError, Swept};
 
 /// How many requests are under way at once, unless set otherwise: S3 answers many at a time, and
 /// most of each is waiting.
@@ -136,6 +137,8 @@ struct State {
     full_at: Option<Timestamp>,
     /// The bucket's folders that the last sweep met.
     folders: BTreeSet<String>,
+    /// Summaries that the store did not give.
+    retries: retry::Retries,
     /// Servers that the cache is behind of.
     dirty: BTreeSet<Arc<ServerName>>,
     told_at: Option<Timestamp>,
@@ -182,10 +185,14 @@ impl Library {
         self.inner.index().cells(server, from, to, now)
     }
 
-    /// The newest day that something stands of.
+    /// The newest day that something stands of; what is dated later than it can be anywhere does not
+    /// count.
     pub fn newest(&self) -> Option<Day> {
+        let until = self.inner.now().last;
         let index = self.inner.index();
-        let last = |days: &crate::index::Days| days.as_slice().last()?.day.day();
+        let last = |days: &crate::index::Days| {
+            days.as_slice().iter().rev().find(|packed| packed.day <= until)?.day.day()
+        };
         index.names().filter_map(|(_, days)| last(days)).max()
     }
 

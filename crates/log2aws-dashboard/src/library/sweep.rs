@@ -13,9 +13,10 @@ use super::list::{self, Met};
 use super::read::{open, whole};
 use super::units::{self, Unit};
 use super::{Inner, Library};
-use crate::index::{DayFacts, DayNumber, Layout, Listing, Packed, Status};
+use crate::index::{DayFacts, DayNumber, Days, Layout, Listing, Packed, Status, Tag};
 
-/// After so many reads in a row that failed, a sweep reads no more: the store is out of reach.
+/// After so many reads in a row that failed, what was given once is asked for. If that fails, too,
+/// the store is out of reach, and a sweep reads no more.
 const FAILURES: u64 = 8;
 
 /// What a sweep did.
@@ -31,21 +32,37 @@ pub struct Swept {
     pub read: u64,
     /// How many days were forgotten, because they are gone.
     pub forgotten: u64,
+    /// How many summaries the store did not give though others were given. Their days are
+    /// [`Status::Unreadable`]; they are asked for again, each time after a longer wait.
+    pub withheld: u64,
+    /// Why the first of them was not given.
+    pub withheld_because: Option<String>,
     /// Whether it was stopped before its end.
     pub stopped: bool,
     /// Why the cache could not be written, if it could not. The index stands all the same.
     pub cache_fault: Option<String>,
 }
 
+/// A sweep that failed.
+#[derive(Debug, thiserror::Error)]
+#[error("the results could not be looked through")]
+pub struct SweepError {
+    /// The first fault of the store.
+    pub source: StoreError,
+    /// How many lists were asked for all the same.
+    pub requests: u64,
+}
+
 impl Library {
     /// Brings the index up to the bucket. Ends early, without a fault, once `stop` says so.
     ///
-    /// A summary that cannot be read is a day of [`Status::Unreadable`], and no fault.
+    /// A summary that cannot be read, or is not given, is a day of [`Status::Unreadable`], and no
+    /// fault.
     ///
     /// # Errors
-    /// The first fault of the store. What could be learned is in the index; the fault stands in
-    /// [`Library::progress`] until a sweep goes well.
-    pub fn sweep(&self, stop: &(dyn Fn() -> bool + Sync)) -> Result<Swept, StoreError> {
+    /// A list that failed, or a store that gives no summaries at all. What could be learned is in
+    /// the index; the fault stands in [`Library::progress`] until a sweep goes well.
+    pub fn sweep(&self, stop: &(dyn Fn() -> bool + Sync)) -> Result<Swept, SweepError> {
         let inner = &*self.inner;
         let _one_at_a_time = inner.sweeping.lock().unwrap_or_else(PoisonError::into_inner);
         {
@@ -74,7 +91,10 @@ impl Library {
         }
         swept.cache_fault = inner.write_cache().err().map(|error| error.to_string());
         inner.tell();
-        result.map(|()| swept)
+        match result {
+            Ok(()) => Ok(swept),
+            Err(source) => Err(SweepError { source, requests: swept.requests }),
+        }
     }
 
     /// Looks at one day: it was written or removed.
@@ -102,7 +122,7 @@ impl Inner {
         let full_at = self.state().full_at;
         let since = full_at.map(|at| now.duration_since(at));
         swept.full = since.is_none_or(|age| age.is_negative() || age >= self.config.full_every);
-        let folders = units::folders(self)?;
+        let folders = units::folders(self, &mut swept.requests)?;
         let units = if swept.full {
             self.index_mut().lose_sight_of_all();
             units::full(&folders)
@@ -114,22 +134,28 @@ impl Inner {
         let work =
             Work { inner: self, stop, failure: Mutex::default(), halt: AtomicBool::new(false) };
         let (wanted, requests, forgotten) = work.list(&units);
-        swept.requests = requests + 1;
+        swept.requests += requests;
         swept.forgotten = forgotten;
         if !work.halted() {
             self.state().folders = folders;
             if swept.full {
                 swept.forgotten += self.forget_unseen();
+                self.forget_retries();
             }
         }
         // What was listed before the lists failed is read all the same.
         work.halt.store(false, Ordering::Relaxed);
-        work.read(&wanted);
+        let failed = work.read(&wanted);
         swept.stopped = stop();
-        match work.failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            Some(failure) => Err(failure),
-            None => Ok(()),
+        if let Some(failure) = work.failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            return Err(failure);
         }
+        swept.withheld = failed.len() as u64;
+        swept.withheld_because = failed.first().map(|(_, error)| sentence(error));
+        for (listing, _) in &failed {
+            self.withhold(listing);
+        }
+        Ok(())
     }
 
     /// Reads what stands of a day into the index.
@@ -145,11 +171,39 @@ impl Inner {
             // A CSV whose summary is not written yet, or was removed.
             DayFacts::empty(listing.tag, Status::Unreadable)
         };
-        let packed = Packed::new(listing.day, listing.layout, &facts);
+        self.state().retries.given(listing);
+        self.put(listing, &facts);
+        Ok(())
+    }
+
+    /// Notes that a summary was not given. Under a tag that no list shows, so that a list after a
+    /// restart makes it be asked for, too.
+    fn withhold(&self, listing: &Listing) {
+        let now = self.config.clock.now();
+        self.state().retries.failed(listing, now);
+        self.put(listing, &DayFacts::empty(Tag(!listing.tag.0), Status::Unreadable));
+    }
+
+    fn put(&self, listing: &Listing, facts: &DayFacts) {
+        let packed = Packed::new(listing.day, listing.layout, facts);
         self.index_mut().put(&listing.server, packed, self.preferred());
         self.state().dirty.insert(listing.server.clone());
         self.changed();
-        Ok(())
+    }
+
+    /// Whether the newest summary that was given once is given still.
+    fn gives(&self) -> bool {
+        let newest = {
+            let index = self.index();
+            let newest = |(name, days): (&Arc<ServerName>, &Days)| {
+                let read = |packed: &&Packed| packed.status == Status::Read;
+                let packed = days.as_slice().iter().rev().find(read)?;
+                let Packed { day, layout, .. } = *packed;
+                Some(Listing { server: name.clone(), day, layout, tag: packed.tag() })
+            };
+            index.names().filter_map(newest).max_by_key(|listing| listing.day)
+        };
+        newest.is_some_and(|listing| self.facts(&listing).is_ok())
     }
 
     fn facts(&self, listing: &Listing) -> Result<Option<DayFacts>, StoreError> {
@@ -174,6 +228,15 @@ impl Inner {
     fn forget_unseen(&self) -> u64 {
         let names: Vec<_> = self.index().names().map(|(name, _)| name.clone()).collect();
         names.iter().map(|server| self.forget_some(server, |packed| !packed.seen)).sum()
+    }
+
+    /// Forgets when to ask for what is gone.
+    fn forget_retries(&self) {
+        let mut retries = std::mem::take(&mut self.state().retries);
+        let index = self.index();
+        retries.keep(|server, day| index.get(server, day).is_some());
+        drop(index);
+        self.state().retries = retries;
     }
 
     fn forget_some(&self, server: &Arc<ServerName>, gone: impl FnMut(&Packed) -> bool) -> u64 {
@@ -241,10 +304,9 @@ impl Work<'_> {
                 let new = self.meet(met, &mut last);
                 wanted.lock().unwrap_or_else(PoisonError::into_inner).extend(new);
             };
-            match list::unit(self.inner, unit, &stop, take) {
-                Ok(walked) => {
-                    requests.fetch_add(walked.requests, Ordering::Relaxed);
-                    if let Some(covers) = unit.covers.as_ref().filter(|_| walked.whole) {
+            match list::unit(self.inner, unit, &stop, &requests, take) {
+                Ok(whole) => {
+                    if let Some(covers) = unit.covers.as_ref().filter(|_| whole) {
                         let gone = |packed: &Packed| !packed.seen && covers.holds(packed);
                         let gone = self.inner.forget_some(&covers.server, gone);
                         forgotten.fetch_add(gone, Ordering::Relaxed);
@@ -286,27 +348,40 @@ impl Work<'_> {
             // Asks the store nothing, so that it cannot fail.
             let _ = inner.learn(&listing, false);
         }
+        let now = inner.config.clock.now();
         let mut state = inner.state();
+        wanted.retain(|listing| state.retries.due(listing, now));
         state.listed += listed;
         state.wanted += wanted.len() as u64;
         wanted
     }
 
-    fn read(&self, wanted: &[Listing]) {
-        let failures = AtomicU64::new(0);
+    /// Reads so many days; gives those that the store did not give.
+    fn read<'w>(&self, wanted: &'w [Listing]) -> Vec<(&'w Listing, StoreError)> {
+        let in_a_row = AtomicU64::new(0);
+        let failed = Mutex::new(Vec::new());
         self.share(wanted.len(), |at| match self.inner.learn(&wanted[at], true) {
             Ok(()) => {
-                failures.store(0, Ordering::Relaxed);
+                in_a_row.store(0, Ordering::Relaxed);
                 self.inner.state().read += 1;
                 self.inner.write_cache_if_due();
             }
             Err(error) => {
-                self.fail(error);
-                if failures.fetch_add(1, Ordering::Relaxed) + 1 >= FAILURES {
-                    self.halt.store(true, Ordering::Relaxed);
+                // What failed before says nothing of the store.
+                let is_new = !self.inner.state().retries.holds(&wanted[at]);
+                if is_new && in_a_row.fetch_add(1, Ordering::Relaxed) + 1 >= FAILURES {
+                    if self.inner.gives() {
+                        in_a_row.store(0, Ordering::Relaxed);
+                    } else {
+                        self.halt.store(true, Ordering::Relaxed);
+                        self.fail(error);
+                        return;
+                    }
                 }
+                failed.lock().unwrap_or_else(PoisonError::into_inner).push((&wanted[at], error));
             }
         });
+        failed.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -145,7 +145,7 @@ fn a_failure_is_told_and_what_is_held_stays() {
         world.deliver(&raw_key(server, "2026-11-22"), 0);
     }
     library.sweep(&never).unwrap();
-    for broken in ["/", "web01/2026-11-23", "web01/"] {
+    for broken in ["/", "web01/"] {
         world.wait(25);
         world.deliver(&raw_key("db01", "2026-11-23"), 1);
         world.deliver(&raw_key("web01", "2026-11-23"), 1);
@@ -163,6 +163,82 @@ fn a_failure_is_told_and_what_is_held_stays() {
     assert!(swept.full, "what was not read is not passed over by a list of the last days");
     assert_eq!(library.progress().failed, None);
     assert_eq!(days(&library, "web01").len(), 2);
+}
+
+#[test]
+fn one_summary_that_is_not_given_is_unreadable_and_fails_no_sweep() {
+    let world = World::new();
+    let library = world.library();
+    for date in ["2026-11-21", "2026-11-22", "2026-11-23"] {
+        world.deliver(&raw_key("web01", date), 1);
+    }
+    world.break_at(Some("web01/2026-11-22"));
+    let swept = library.sweep(&never).unwrap();
+    assert_eq!((swept.full, swept.read, swept.withheld), (true, 2, 1));
+    assert!(swept.withheld_because.unwrap().contains("AccessDenied"));
+    let unreadable = ("2026-11-22".to_owned(), Status::Unreadable, 0);
+    let expected = [read_day("2026-11-21", 1), unreadable, read_day("2026-11-23", 1)];
+    assert_eq!(days(&library, "web01"), expected);
+    let progress = library.progress();
+    assert!(!progress.loading && progress.failed.is_none());
+    let restarted = world.library();
+    restarted.load_cache().unwrap();
+    assert_eq!(days(&restarted, "web01"), expected);
+
+    // It is asked for again, the more rarely the more often that was in vain.
+    let looks = || world.watched.looks.swap(0, Ordering::Relaxed);
+    looks();
+    for (minutes, asked) in [(0, 0), (1, 1), (1, 0), (1, 1), (2, 0), (2, 1), (60, 1)] {
+        world.wait_minutes(minutes);
+        let swept = library.sweep(&never).unwrap();
+        assert_eq!((swept.full, looks()), (false, asked), "after {minutes} minutes");
+    }
+    assert_eq!(days(&library, "web01"), expected);
+    // Another body is asked for at once; so is the same by who starts anew.
+    world.break_at(None);
+    restarted.sweep(&never).unwrap();
+    assert_eq!(days(&restarted, "web01")[1], read_day("2026-11-22", 1));
+    world.deliver(&raw_key("web01", "2026-11-22"), 2);
+    assert_eq!(library.sweep(&never).unwrap().read, 1);
+    assert_eq!(days(&library, "web01")[1], read_day("2026-11-22", 2));
+}
+
+#[test]
+fn many_summaries_that_are_not_given_keep_no_others_from_being_read() {
+    let world = World::new();
+    let library = world.library();
+    world.deliver(&raw_key("web01", "2026-11-23"), 0);
+    world.deliver(&raw_key("zzz", "2026-08-01"), 0);
+    library.sweep(&never).unwrap();
+    for number in 0..100 {
+        world.deliver(&raw_key(&format!("old{number:02}"), "2026-09-01"), 0);
+    }
+    world.deliver(&raw_key("zzz", "2026-08-02"), 0);
+    world.wait(25);
+    for count in [100, 100, 100] {
+        world.break_at(Some("old"));
+        // Only their summaries: the lists are given.
+        world.watched.lists_are_given.store(true, Ordering::Relaxed);
+        let swept = library.sweep(&never).unwrap();
+        assert_eq!((swept.withheld, library.progress().summaries), (count, 103));
+        world.wait(25);
+    }
+    assert_eq!(days(&library, "zzz").len(), 2);
+}
+
+#[test]
+fn a_failed_sweep_tells_how_many_lists_it_made() {
+    let world = World::new();
+    let library = world.library();
+    for number in 0..20 {
+        world.deliver(&raw_key(&format!("web{number:02}"), "2026-11-22"), 0);
+    }
+    world.break_at(Some("web19"));
+    let error = library.sweep(&never).unwrap_err();
+    assert_eq!(error.requests, world.lists() as u64);
+    assert!(error.requests > 1);
+    world.break_at(Some("/"));
+    assert_eq!(library.sweep(&never).unwrap_err().requests, 1);
 }
 
 #[test]
@@ -210,6 +286,25 @@ fn a_restart_lists_the_last_days_alone_and_reads_nothing_twice() {
     world.wait(25);
     let swept = second.sweep(&never).unwrap();
     assert_eq!((swept.full, swept.listed, swept.read), (true, 220, 0));
+}
+
+#[test]
+fn what_was_looked_at_since_is_newer_than_the_cache() {
+    let world = World::new();
+    let key = raw_key("web01", "2026-01-02");
+    world.deliver(&raw_key("web01", "2026-01-01"), 1);
+    world.deliver(&key, 1);
+    world.library().sweep(&never).unwrap();
+    world.deliver(&key, 2);
+    let library = world.library();
+    library.look(&key).unwrap();
+    assert_eq!(library.load_cache().unwrap(), 2);
+    assert_eq!(days(&library, "web01"), [read_day("2026-01-01", 1), read_day("2026-01-02", 2)]);
+    // And so it is written.
+    library.sweep(&never).unwrap();
+    let next = world.library();
+    next.load_cache().unwrap();
+    assert_eq!(days(&next, "web01"), days(&library, "web01"));
 }
 
 #[test]
@@ -290,6 +385,22 @@ fn cells_load_until_the_first_sweep_has_ended() {
     assert_eq!(cell(&library), [Cell::Empty(Reason::Loading)]);
     library.sweep(&never).unwrap();
     assert_eq!(cell(&library), [Cell::Empty(Reason::Unknown)]);
+}
+
+#[test]
+fn a_log_of_the_far_future_is_not_the_newest() {
+    let world = World::new();
+    let library = world.library();
+    for date in ["2026-11-20", "2099-01-01"] {
+        world.deliver(&raw_key("web01", date), 0);
+    }
+    library.sweep(&never).unwrap();
+    assert_eq!(library.newest(), Some(day("2026-11-20")));
+    // A clock may be ahead of ours by 26 hours: it is 03:00 on the 24th.
+    world.deliver(&raw_key("web02", "2026-11-25"), 0);
+    world.deliver(&raw_key("web03", "2026-11-26"), 0);
+    library.sweep(&never).unwrap();
+    assert_eq!(library.newest(), Some(day("2026-11-25")));
 }
 
 #[test]

@@ -33,11 +33,12 @@ impl Covers {
     }
 }
 
-/// The folders at the bucket's top.
-pub(super) fn folders(inner: &Inner) -> Result<BTreeSet<String>, StoreError> {
+/// The folders at the bucket's top; counts the lists asked for.
+pub(super) fn folders(inner: &Inner, requests: &mut u64) -> Result<BTreeSet<String>, StoreError> {
     let mut query = ListQuery { folders: true, ..ListQuery::default() };
     let mut folders = BTreeSet::new();
     loop {
+        *requests += 1;
         let page = inner.config.catalog.list(&inner.config.analyzed, &query)?;
         folders.extend(page.folders);
         match page.next {
