@@ -31,7 +31,7 @@ use crate::retention::Retention;
 use crate::s3::Disk;
 use crate::s3::guard::Guard;
 use crate::shown;
-use crate::sweeper::Sweeper;
+use crate::sweeper::{self, Sweeper};
 use crate::tls::{self, Tls};
 use crate::ui::{Door, Front, FrontConfig, SecretUrl};
 use crate::worker::{Queue, Work, Workers};
@@ -196,6 +196,7 @@ impl Server {
         let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), self.clock.now()));
         let queue = Arc::new(Queue::new(metrics.queue_length.clone()));
         let app = Arc::new(self.app(endpoint, &queue, &metrics)?);
+        sweeper::load(&self.library).await;
         let workers = self.workers(&queue, &metrics)?;
         let sweeper = Sweeper::start(self.library.clone(), SWEEP_EVERY)?;
         let retention = tokio::spawn(self.retention(&metrics).run());

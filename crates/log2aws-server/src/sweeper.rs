@@ -9,8 +9,11 @@ use log2aws_dashboard::library::Library;
 
 use crate::config::ServeError;
 
-/// How long a sweep waits after the store failed it.
+/// How long a sweep waits after the store failed it; after each further failure twice as long.
 const AFTER_FAILURE: Duration = Duration::from_secs(30);
+
+/// The longest such wait.
+const LONGEST_AFTER_FAILURE: Duration = Duration::from_hours(1);
 
 /// How long a sweep waits for each list that the last one asked for. On AWS a thousand lists cost
 /// half a cent: so a view that is left open for a month costs 22 dollars at most.
@@ -25,8 +28,7 @@ pub(crate) struct Sweeper {
 }
 
 impl Sweeper {
-    /// Takes over what was cached, sweeps, and does so again after each `every`, or later if a sweep
-    /// takes many lists.
+    /// Sweeps, and does so again after each `every`, or later if a sweep takes many lists or fails.
     ///
     /// # Errors
     /// [`ServeError::Thread`].
@@ -35,16 +37,11 @@ impl Sweeper {
         let stopping = Arc::new(OnceLock::new());
         let is_stopping = stopping.clone();
         let thread = Builder::new().name("sweep".to_owned()).spawn(move || {
-            match library.load_cache() {
-                Ok(0) => {}
-                Ok(days) => tracing::info!(days, "the dashboard's index was cached"),
-                Err(error) => tracing::warn!(%error, "the dashboard's cache cannot be read"),
-            }
+            let mut failures = 0;
             loop {
-                let wait = match sweep(&library, &|| is_stopping.get().is_some()) {
-                    Some(lists) => every.max(FOR_EACH_LIST.saturating_mul(lists)),
-                    None => AFTER_FAILURE.min(every),
-                };
+                let done = sweep(&library, &|| is_stopping.get().is_some());
+                failures = if done.failed { failures + 1 } else { 0 };
+                let wait = wait(every, done, failures);
                 match stopped.recv_timeout(wait) {
                     Err(RecvTimeoutError::Timeout) => {}
                     Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
@@ -68,13 +65,51 @@ impl Sweeper {
     }
 }
 
-/// Sweeps once. If that went well: how many lists it took.
-fn sweep(library: &Library, stop: &(dyn Fn() -> bool + Sync)) -> Option<u32> {
+/// Takes over what was cached. To be done before anything else tells the library of days: what is
+/// cached is older.
+pub(crate) async fn load(library: &Library) {
+    let library = library.clone();
+    match tokio::task::spawn_blocking(move || library.load_cache()).await {
+        Ok(Ok(0)) => {}
+        Ok(Ok(days)) => tracing::info!(days, "the dashboard's index was cached"),
+        Ok(Err(error)) => tracing::warn!(%error, "the dashboard's cache cannot be read"),
+        Err(_) => tracing::error!("reading the dashboard's cache broke down"),
+    }
+}
+
+/// How a sweep went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Done {
+    failed: bool,
+    /// How many lists it took, as far as the pace goes by them.
+    lists: u64,
+}
+
+/// How long to wait after so many failures in a row. A sweep that failed begins anew, so that it is
+/// paid for by its lists all the same.
+fn wait(every: Duration, done: Done, failures: u32) -> Duration {
+    let lists = u32::try_from(done.lists).unwrap_or(u32::MAX);
+    let pace = if done.failed {
+        let doubled = 1 << failures.saturating_sub(1).min(16);
+        let longest = LONGEST_AFTER_FAILURE.max(every);
+        AFTER_FAILURE.min(every).saturating_mul(doubled).min(longest)
+    } else {
+        every
+    };
+    pace.max(FOR_EACH_LIST.saturating_mul(lists))
+}
+
+/// Sweeps once.
+fn sweep(library: &Library, stop: &(dyn Fn() -> bool + Sync)) -> Done {
     let swept = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| library.sweep(stop)));
     match swept {
         Ok(Ok(swept)) => {
             if let Some(error) = swept.cache_fault {
                 tracing::warn!(error, "the dashboard's cache cannot be written");
+            }
+            if let Some(error) = swept.withheld_because {
+                let summaries = swept.withheld;
+                tracing::warn!(summaries, error, "summaries cannot be read; they are tried again");
             }
             tracing::debug!(
                 listed = swept.listed,
@@ -83,19 +118,46 @@ fn sweep(library: &Library, stop: &(dyn Fn() -> bool + Sync)) -> Option<u32> {
                 "looked through the results"
             );
             // A list of everything is the exception, and not what the pace goes by.
-            let lists = if swept.full { 0 } else { swept.requests };
-            Some(u32::try_from(lists).unwrap_or(u32::MAX))
+            Done { failed: false, lists: if swept.full { 0 } else { swept.requests } }
         }
         Ok(Err(error)) => {
             tracing::error!(
-                error = &error as &dyn std::error::Error,
+                error = &error.source as &dyn std::error::Error,
                 "the results could not be looked through"
             );
-            None
+            Done { failed: true, lists: error.requests }
         }
         Err(_) => {
             tracing::error!("looking through the results broke down");
-            None
+            Done { failed: true, lists: 0 }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EVERY: Duration = Duration::from_mins(10);
+
+    #[test]
+    fn a_sweep_waits_by_the_lists_that_it_took() {
+        let done = |lists| Done { failed: false, lists };
+        assert_eq!(wait(EVERY, done(1000), 0), EVERY);
+        assert_eq!(wait(EVERY, done(5000), 0), Duration::from_mins(50));
+        assert_eq!(wait(EVERY, done(u64::MAX), 0), FOR_EACH_LIST.saturating_mul(u32::MAX));
+    }
+
+    #[test]
+    fn waits_after_failures_grow_and_are_no_cheaper_than_the_lists() {
+        let failed = |lists| Done { failed: true, lists };
+        let waits = [1, 2, 3, 7, 8, 100, u32::MAX].map(|n| wait(EVERY, failed(1), n).as_secs());
+        assert_eq!(waits, [30, 60, 120, 1920, 3600, 3600, 3600]);
+        assert_eq!(wait(EVERY, failed(4000), 1), Duration::from_mins(40));
+        // Who looks often tries again as often at first, and no later than who looks rarely.
+        let often = Duration::from_secs(5);
+        assert_eq!(wait(often, failed(1), 1), often);
+        let rarely = Duration::from_hours(5);
+        assert_eq!(wait(rarely, failed(1), 20), rarely);
     }
 }

@@ -23,7 +23,7 @@ use crate::credentials::fill;
 use crate::http::callers::{Callers, healthz};
 use crate::http::listen::{Limits, serve};
 use crate::shown;
-use crate::sweeper::Sweeper;
+use crate::sweeper::{self, Sweeper};
 use crate::tls::{self, Tls, TlsFiles};
 use crate::ui::{Door, Front, FrontConfig, HOME, SecretUrl, see_other};
 
@@ -84,8 +84,7 @@ impl std::fmt::Debug for Shown {
 }
 
 impl Viewer {
-    /// Looks whether the bucket is there, and takes over what was cached of it. A bucket that
-    /// cannot be reached now is no fault: what is cached is shown, and what is wrong is said beside
+    /// Looks whether the bucket is there. A bucket that cannot be reached now is no fault: what is cached is shown, and what is wrong is said beside
     /// it. Blocks.
     ///
     /// # Errors
@@ -192,6 +191,7 @@ impl Viewer {
             .route("/-/healthz", get(healthz))
             .merge(front.clone().router());
         let app = callers.before(routes);
+        sweeper::load(&self.library).await;
         let sweeper = Sweeper::start(self.library, self.refresh)?;
         let renewal = self.tls.clone().map(|tls| tokio::spawn(tls.watch(tls::LOOK)));
         let quiet = front.clone();

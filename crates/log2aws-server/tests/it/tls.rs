@@ -242,7 +242,7 @@ fn files_that_cannot_be_used_are_refused_at_the_start_in_one_sentence() {
     let mut files = good.put(folder.path());
     files.key = folder.path().to_owned();
     let data = folder.path().join("data");
-    let settings = ServeConfig { tls: Some(files), ..config(&data) };
+    let settings = ServeConfig { tls: Some(files), ..crate::harness::config(&data) };
     let told = Server::open(settings, Arc::new(ClockAt(0))).unwrap_err().to_string();
     assert!(told.contains("is a directory") && !told.contains("chmod"), "{told}");
 }
