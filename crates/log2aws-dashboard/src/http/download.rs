@@ -7,7 +7,7 @@ use log2aws_core::key::ResultKind;
 use log2aws_core::server_name::ServerName;
 
 use super::reply::{self, Fault};
-use super::{Asked, Body, Dashboard};
+use super::{Asked, Body, Dashboard, route};
 use crate::pages::day::content::Content;
 
 /// A file of a day, by its name: `{server}-{date}` and what it is.
@@ -28,7 +28,7 @@ pub(super) fn answer(
     let drawn = |content_type: &str, write: &dyn Fn(&Drawing) -> Result<Vec<u8>, Fault>| {
         let view = View { language: asked.w.language, ..View::default() };
         let content = Content::read(&dashboard.library, server, day);
-        let drawing = content.drawing(&view).ok_or_else(absent)?;
+        let drawing = route::drawing(&content, &view, asked.w)?;
         Ok(reply::file(name, content_type, Body::Bytes(write(&drawing)?.into())))
     };
     match suffix {

@@ -82,8 +82,10 @@ impl Dashboard {
     /// headers of its `GET`, and no body.
     pub fn answer(&self, request: &Request<()>) -> Response<Body> {
         let asked = Asked::new(request);
-        let answer = route::answer(self, &asked);
-        let answer = answer.unwrap_or_else(|fault| self.fault(&asked, &fault));
+        let answer = match route::open(&asked) {
+            Some(answer) => answer.unwrap_or_else(|fault| reply::plain(&fault, asked.w)),
+            None => route::answer(self, &asked).unwrap_or_else(|fault| self.fault(&asked, &fault)),
+        };
         if request.method() == http::Method::HEAD { reply::without_body(answer) } else { answer }
     }
 
@@ -128,11 +130,13 @@ impl Dashboard {
 /// The login page, in the language of the request. `next` is where the caller wanted to go.
 pub fn login_page(request: &Request<()>, fault: Option<LoginFault>, next: &str) -> Response<Body> {
     let asked = Asked::new(request);
+    // A link's code or a posted form is not gone back to.
+    let back = query::Link::to("/ui/login").with("next", next).text();
     let frame = Frame {
         w: asked.w,
         title: asked.w.login.to_owned(),
         here: "",
-        back: &asked.back,
+        back: &back,
         live: false,
         chart: false,
         revision: 0,

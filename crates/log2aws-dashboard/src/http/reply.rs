@@ -103,6 +103,14 @@ pub(super) fn broken(error: &askama::Error) -> Response<Body> {
     response
 }
 
+/// A fault in one sentence and without a page: it tells nobody what is kept here.
+pub(super) fn plain(fault: &Fault, w: &Words) -> Response<Body> {
+    let (status, _, sentence) = fault.told(w);
+    let mut response = bytes(status, "text/plain; charset=utf-8", format!("{sentence}\n").into());
+    set(&mut response, CACHE_CONTROL, "no-store");
+    fault.with_headers(response)
+}
+
 /// What a page is dressed with. Under its own tag it never changes.
 pub(super) fn asset(
     asset: &'static Asset,

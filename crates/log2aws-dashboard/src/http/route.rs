@@ -2,6 +2,7 @@
 
 use http::header::IF_NONE_MATCH;
 use http::{Method, Response};
+use log2aws_core::chart::{Drawing, View};
 use log2aws_core::day::Day;
 use log2aws_core::server_name::ServerName;
 use percent_encoding::percent_decode_str;
@@ -14,17 +15,60 @@ use crate::assets;
 use crate::index::{Cell, Reason};
 use crate::pages::calendar::{self, State};
 use crate::pages::compare;
-use crate::pages::day::content::Content;
+use crate::pages::day::content::{Content, Stored};
 use crate::pages::day::{self, DayInput, Neighbours};
 use crate::pages::server::{self, Period, PeriodCell};
-use crate::words::say;
+use crate::words::{Words, say};
 
 type Answer = Result<Response<Body>, Fault>;
 
 const SVG: &str = "image/svg+xml";
 const JSON: &str = "application/json";
 
-/// Answers a request.
+/// What is for anybody, logged in or not: it depends on nothing that the library holds, nor do its
+/// faults.
+pub(super) fn open(asked: &Asked<'_>) -> Option<Answer> {
+    let path = asked.request.uri().path();
+    let asset = path.strip_prefix("/ui/assets/");
+    if asset.is_none() && path != "/ui/lang" {
+        return None;
+    }
+    if !matches!(*asked.request.method(), Method::GET | Method::HEAD) {
+        return Some(Err(Fault::Method));
+    }
+    let Some(query) = Query::parse(asked.request.uri().query().unwrap_or_default()) else {
+        return Some(Err(Fault::Bad(asked.w.bad_query.to_owned())));
+    };
+    let Some(name) = asset else { return Some(Ok(language(&query))) };
+    let unknown = || Fault::NotFound(asked.w.not_found_page.to_owned());
+    let asset = assets::find(name).ok_or_else(unknown);
+    Some(asset.map(|asset| reply::asset(asset, query.get("v"), known(asked))))
+}
+
+/// The version that the caller has already.
+fn known<'a>(asked: &Asked<'a>) -> Option<&'a str> {
+    asked.request.headers().get(IF_NONE_MATCH)?.to_str().ok()
+}
+
+/// Keeps the language, and leads back.
+fn language(query: &Query) -> Response<Body> {
+    let to = query.get("to").filter(|to| matches!(*to, "en" | "ja")).unwrap_or("en");
+    let back = query.get("back").filter(|back| is_ours(back)).unwrap_or("/ui/");
+    let cookie =
+        format!("{LANGUAGE_COOKIE}={to}; Path=/ui; Max-Age=31536000; SameSite=Lax; HttpOnly");
+    reply::with_cookie(reply::see_other(back), &cookie)
+}
+
+/// The chart of a day, or why there is none.
+pub(super) fn drawing(content: &Content, view: &View, w: &Words) -> Result<Drawing, Fault> {
+    match &content.csv {
+        Stored::Failed(why) => Err(Fault::Store(why.clone())),
+        Stored::Large => Err(Fault::NotFound(w.csv_large.to_owned())),
+        _ => content.drawing(view).ok_or_else(|| Fault::NotFound(w.not_found_file.to_owned())),
+    }
+}
+
+/// Answers a request of somebody who is logged in.
 pub(super) fn answer(dashboard: &Dashboard, asked: &Asked<'_>) -> Answer {
     if !matches!(*asked.request.method(), Method::GET | Method::HEAD) {
         return Err(Fault::Method);
@@ -41,11 +85,6 @@ pub(super) fn answer(dashboard: &Dashboard, asked: &Asked<'_>) -> Answer {
     match parts.as_slice() {
         [] => Ok(reply::see_other("/ui/")),
         [""] => on.calendar(),
-        ["assets", name] => {
-            let asset = assets::find(name).ok_or_else(unknown)?;
-            Ok(reply::asset(asset, on.query.get("v"), on.known()))
-        }
-        ["lang"] => Ok(on.language()),
         ["status.json"] => on.status(),
         ["compare"] => on.compare(),
         ["s", server] | ["s", server, ""] => on.server(&on.name(server)?),
@@ -81,9 +120,8 @@ impl Route<'_> {
         query::day(text, self.asked.w).map_err(Fault::Bad)
     }
 
-    /// The version that the caller has already.
     fn known(&self) -> Option<&str> {
-        self.asked.request.headers().get(IF_NONE_MATCH)?.to_str().ok()
+        known(self.asked)
     }
 
     fn calendar(&self) -> Answer {
@@ -94,15 +132,6 @@ impl Route<'_> {
         let calendar = library.calendar(&state.question());
         let html = calendar::render(&frame, &state, &calendar, newest, &library.progress())?;
         Ok(reply::page(html))
-    }
-
-    /// Keeps the language, and leads back.
-    fn language(&self) -> Response<Body> {
-        let to = self.query.get("to").filter(|to| matches!(*to, "en" | "ja")).unwrap_or("en");
-        let back = self.query.get("back").filter(|back| is_ours(back)).unwrap_or("/ui/");
-        let cookie =
-            format!("{LANGUAGE_COOKIE}={to}; Path=/ui; Max-Age=31536000; SameSite=Lax; HttpOnly");
-        reply::with_cookie(reply::see_other(back), &cookie)
     }
 
     fn status(&self) -> Answer {
@@ -141,10 +170,11 @@ impl Route<'_> {
             let content = Content::read(library, server, state.day);
             (content, self.cell(server, state.day))
         };
-        let days: Vec<_> = state.servers.iter().map(read).collect();
         let mut frame = self.dashboard.frame(self.asked, "compare", w.compare_title);
-        frame.chart = !days.is_empty();
-        Ok(reply::page(compare::render(&frame, &state, &days, newest)?))
+        frame.chart = !state.servers.is_empty();
+        // One after the other: no two of the CSVs are held at once.
+        let days = state.servers.iter().map(read);
+        Ok(reply::page(compare::render(&frame, &state, days, newest)?))
     }
 
     fn cell(&self, server: &ServerName, day: Day) -> Cell {
@@ -247,8 +277,7 @@ impl Route<'_> {
     fn chart(&self, server: &ServerName, day: Day, values: bool) -> Answer {
         let view = self.query.view(self.asked.w).map_err(Fault::Bad)?;
         let content = self.read(server, day)?;
-        let absent = || Fault::NotFound(self.asked.w.not_found_file.to_owned());
-        let drawing = content.drawing(&view).ok_or_else(absent)?;
+        let drawing = drawing(&content, &view, self.asked.w)?;
         Ok(if values {
             reply::made(JSON, drawing.to_values_json(), self.known())
         } else {

@@ -76,13 +76,15 @@ struct ComparePage<'a> {
     whole: Option<String>,
     full: bool,
     full_words: String,
-    servers: Vec<One<'a>>,
+    servers: Vec<One>,
 }
 
-struct One<'a> {
-    server: &'a str,
+struct One {
+    server: String,
     link: String,
     said: Said,
+    /// What is wrong with the results.
+    damage: Vec<Said>,
     without: String,
     remove: String,
     chart: Option<day::Chart>,
@@ -95,7 +97,7 @@ struct One<'a> {
 pub(crate) fn render(
     frame: &Frame<'_>,
     state: &State,
-    days: &[(Content, Cell)],
+    days: impl Iterator<Item = (Content, Cell)>,
     newest: Day,
 ) -> Result<String, askama::Error> {
     let w = frame.w;
@@ -115,12 +117,12 @@ pub(crate) fn render(
         whole: state.view.window.map(|_| whole.link()),
         full: state.servers.len() >= MAX_SERVERS,
         full_words: say(w.compare_full, &[("n", &MAX_SERVERS)]),
-        servers: days.iter().map(|(content, cell)| one(state, content, cell, w)).collect(),
+        servers: days.map(|(content, cell)| one(state, &content, &cell, w)).collect(),
     }
     .render()
 }
 
-fn one<'a>(state: &State, content: &'a Content, cell: &Cell, w: &Words) -> One<'a> {
+fn one(state: &State, content: &Content, cell: &Cell, w: &Words) -> One {
     let server = content.server.as_str();
     let others = state.servers.iter().filter(|other| **other != content.server).cloned();
     let without = State { servers: others.collect(), ..state.clone() };
@@ -129,9 +131,10 @@ fn one<'a>(state: &State, content: &'a Content, cell: &Cell, w: &Words) -> One<'
         other => Said::new(cells::kind(other), cells::sentence(other, w)),
     };
     One {
-        server,
+        server: server.to_owned(),
         link: format!("/ui/s/{server}/{}", content.day),
         said,
+        damage: day::damage(content, w),
         without: without.link(),
         remove: say(w.remove, &[("server", &server)]),
         chart: content

@@ -192,3 +192,31 @@ fn the_login_page_stands_alone() {
     assert!(!html.contains("/ui/logout") && !html.contains("data-events"));
     assert!(page.header("content-security-policy").contains("form-action 'self'"));
 }
+
+#[test]
+fn what_is_open_to_strangers_says_nothing_of_what_is_kept() {
+    let world = world();
+    for uri in ["/ui/assets/other.js", "/ui/assets/dashboard.css?%ff", "/ui/lang?to=%ff"] {
+        let answer = world.get(uri);
+        assert!(answer.status.is_client_error(), "{uri}: {}", answer.status);
+        assert_eq!(answer.header("content-type"), "text/plain; charset=utf-8", "{uri}");
+        for word in ["s3://", "123456789012", "0.1.0", "data-", "<"] {
+            assert!(!answer.text().contains(word), "{uri}: {}", answer.text());
+        }
+    }
+}
+
+#[test]
+fn what_the_store_did_not_give_is_not_said_to_be_absent() {
+    let world = world();
+    world.flaky.broken.lock().unwrap().push(".csv");
+    let day = format!("/ui/s/web01/{LAST}");
+    for uri in [format!("{day}/chart.svg"), format!("{day}/values.json"), file(".svg")] {
+        assert_eq!(world.get(&uri).status, StatusCode::BAD_GATEWAY, "{uri}");
+    }
+    world.flaky.broken.lock().unwrap().clear();
+    world.remove(&format!("web01/{LAST}.csv"));
+    assert_eq!(world.get(&file(".svg")).status, StatusCode::NOT_FOUND);
+    let compared = world.get(&format!("/ui/compare?date={LAST}&s=web01"));
+    assert!(compared.text().contains("The CSV is gone"), "{}", compared.text());
+}

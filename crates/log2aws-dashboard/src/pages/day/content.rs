@@ -16,8 +16,8 @@ use super::rejects::{self, Shown};
 use crate::assets::hex;
 use crate::library::Library;
 
-/// The longest CSV that is shown; a sample every second makes half of it.
-const MAX_CSV: u64 = 32 * 1024 * 1024;
+/// The longest CSV that is shown; a sample every second makes nearly all of it.
+const MAX_CSV: u64 = 16 * 1024 * 1024;
 
 /// The longest summary that is read.
 const MAX_SUMMARY: u64 = 4 * 1024 * 1024;
@@ -38,14 +38,22 @@ pub(crate) enum Stored<T> {
     Failed(String),
 }
 
-/// The rows of a CSV.
+/// The rows of a CSV. As text, which they are read from whenever they are gone through: a row that
+/// was read takes many times the memory of its text.
 #[derive(Debug, Default)]
 pub(crate) struct Rows {
-    pub(crate) samples: Vec<Sample>,
+    csv: Vec<u8>,
     /// How many rows there are, those that could not be read among them.
     pub(crate) count: u64,
     pub(crate) faults: Vec<CsvFault>,
     pub(crate) more_faults: u64,
+}
+
+impl Rows {
+    /// Goes through the rows that can be read.
+    pub(crate) fn each(&self, row: impl FnMut(Sample)) {
+        CsvReader::read(&self.csv, row);
+    }
 }
 
 /// A day of a server, as the store has it at this moment.
@@ -81,7 +89,7 @@ impl Content {
             Err(error) => failed(&error),
         };
         let csv = match bytes(ResultKind::Csv, MAX_CSV) {
-            Ok(Some(csv)) => Stored::Read(rows(&csv)),
+            Ok(Some(csv)) => Stored::Read(rows(csv)),
             Ok(None) => Stored::Absent,
             Err(error) => failed(&error),
         };
@@ -111,9 +119,7 @@ impl Content {
     pub(crate) fn drawing(&self, view: &View) -> Option<Drawing> {
         let (Stored::Read(rows), Some(log)) = (&self.csv, &self.log) else { return None };
         let mut builder = ChartBuilder::in_force(self.day, log);
-        for sample in &rows.samples {
-            builder.sample(sample);
-        }
+        rows.each(|sample| builder.sample(&sample));
         Some(builder.finish_view(&self.server, log, view))
     }
 
@@ -141,13 +147,12 @@ fn failed<T>(error: &StoreError) -> Stored<T> {
     }
 }
 
-fn rows(csv: &[u8]) -> Rows {
-    let mut samples = Vec::new();
-    let totals = CsvReader::read(csv, |sample| samples.push(sample));
+fn rows(csv: Vec<u8>) -> Rows {
+    let totals = CsvReader::read(&csv, |_| {});
     let no_header = totals.faults.contains(&CsvFault::NoHeader);
     let more_faults = totals.faults_total.saturating_sub(totals.faults.len() as u64);
     Rows {
-        samples,
+        csv,
         count: totals.lines.saturating_sub(u64::from(!no_header)),
         faults: totals.faults,
         more_faults,
@@ -156,9 +161,7 @@ fn rows(csv: &[u8]) -> Rows {
 
 fn from_rows(day: Day, rows: &Rows) -> LogSummary {
     let mut builder = SummaryBuilder::new(day);
-    for sample in &rows.samples {
-        builder.sample(sample);
-    }
+    rows.each(|sample| builder.sample(&sample));
     builder.finish(Rejects::default())
 }
 

@@ -23,6 +23,7 @@ pub(crate) use chart::{Chart, chart};
 use content::{Content, Stored};
 use rejects::{RejectView, Shown};
 use series::Figure;
+pub(crate) use state::damage;
 
 /// So many rows the table of values has at most.
 const TABLE_ROWS: usize = 288;
@@ -295,9 +296,10 @@ fn table(content: &Content, view: &View, w: &Words) -> Option<Table> {
             u16::from(time.hour().unsigned_abs()) * 60 + u16::from(time.minute().unsigned_abs());
         time.date() == content.day.date() && (from.minutes()..till.minutes()).contains(&minute)
     };
-    let samples: Vec<_> = rows.samples.iter().filter(|sample| inside(sample.time)).collect();
-    let every = samples.len().div_ceil(TABLE_ROWS).max(1);
-    let note = match (samples.len(), every) {
+    let mut found = 0_usize;
+    rows.each(|sample| found += usize::from(inside(sample.time)));
+    let every = found.div_ceil(TABLE_ROWS).max(1);
+    let note = match (found, every) {
         (0, _) => w.no_values.to_owned(),
         (_, 1) => w.values_all.to_owned(),
         _ => say(w.values_every, &[("n", &every)]),
@@ -313,11 +315,20 @@ fn table(content: &Content, view: &View, w: &Words) -> Option<Table> {
             }
         }
     }
-    let row = |sample: &&log2aws_core::sample::Sample| Row {
+    let row = |sample: &log2aws_core::sample::Sample| Row {
         time: sample.time.strftime("%H:%M:%S").to_string(),
         values: ids.iter().map(|id| series::value(**id, sample)).collect(),
     };
-    let rows =
-        if ids.is_empty() { Vec::new() } else { samples.iter().step_by(every).map(row).collect() };
-    Some(Table { note, groups, rows })
+    let (mut shown, mut at) = (Vec::new(), 0_usize);
+    if !ids.is_empty() {
+        rows.each(|sample| {
+            if inside(sample.time) {
+                if at.is_multiple_of(every) {
+                    shown.push(row(&sample));
+                }
+                at += 1;
+            }
+        });
+    }
+    Some(Table { note, groups, rows: shown })
 }

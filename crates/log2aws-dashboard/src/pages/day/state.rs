@@ -29,6 +29,14 @@ pub(super) fn sentences(content: &Content, w: &Words) -> Vec<Said> {
     said
 }
 
+/// What is wrong with the results themselves.
+pub(crate) fn damage(content: &Content, w: &Words) -> Vec<Said> {
+    let mut said = Vec::new();
+    stored(content, w, &mut said);
+    said.retain(|said| said.kind >= Kind::Warn);
+    said
+}
+
 /// What of the results stands, and what does not.
 fn stored(content: &Content, w: &Words, said: &mut Vec<Said>) {
     let rows = matches!(content.csv, Stored::Read(_));
