@@ -5,6 +5,7 @@
 
   const POLL = 30_000; // milliseconds between questions where no events come
   const LOADING_POLL = 2_000; // the same while the store is looked through
+  const REST = 5_000; // milliseconds between two refreshes, at least
   const body = document.body;
   const live = document.getElementById("live");
   document.documentElement.classList.add("scripts");
@@ -42,14 +43,18 @@
      typed stay. */
   const swap = (page, keep) => {
     const [old, next] = [main(), page.getElementById("main")];
-    if (!next) return location.reload();
+    if (!next) return false;
     document.title = page.title;
     const language = page.querySelector(".lang");
     if (language) document.querySelector(".lang")?.replaceWith(document.adoptNode(language));
     const footer = page.querySelector("footer p");
     if (footer) document.querySelector("footer p")?.replaceWith(document.adoptNode(footer));
     const html = next.innerHTML;
-    if (html === shown) return false;
+    if (html === shown) {
+      old.dataset.revision = next.dataset.revision;
+      old.toggleAttribute("data-loading", next.hasAttribute("data-loading"));
+      return false;
+    }
     shown = html;
     const focused = trace(document.activeElement);
     const selection = document.activeElement?.selectionStart;
@@ -89,7 +94,8 @@
 
   let turn = 0;
 
-  /* Fetches a page of ours and shows it. A caller whose session has ended is led to the login. */
+  /* Fetches a page of ours and shows it. A caller whose session has ended is led to the login. Where
+     nobody asked for another page, an answer that is no page of ours leaves what stands. */
   const show = async (url, { push = false, keep = true } = {}) => {
     const mine = ++turn;
     let answer;
@@ -97,22 +103,51 @@
       answer = await fetch(url, { credentials: "same-origin", headers: { accept: "text/html" } });
     } catch {
       if (push) location.assign(url);
-      return false;
+      return null;
     }
     if (mine !== turn) return false;
     if (answer.status === 401 || new URL(answer.url).pathname === "/ui/login") {
       location.reload();
       return false;
     }
+    if (!push && !answer.ok && answer.status !== 404) {
+      tell(body.dataset.lost);
+      return null;
+    }
     const html = await answer.text();
     if (mine !== turn) return false;
-    const changed = swap(new DOMParser().parseFromString(html, "text/html"), keep);
+    const page = new DOMParser().parseFromString(html, "text/html");
+    if (!page.getElementById("main")) {
+      if (push) location.assign(url);
+      else tell(body.dataset.lost);
+      return null;
+    }
+    const changed = swap(page, keep);
     if (push) history.pushState(null, "", answer.url);
     return changed;
   };
 
+  /* One refresh at a time, none while nobody looks, and rests that grow with what one costs. */
+  let again = 0;
+  let rested = 0; // when the next refresh may begin
+  let busy = false;
+  const later = (wait) => {
+    clearTimeout(again);
+    again = setTimeout(refresh, wait);
+  };
   const refresh = async () => {
-    if (await show(location.href)) tell(body.dataset.updated);
+    if (document.hidden) return;
+    const begin = performance.now();
+    if (busy || begin < rested) return later(Math.max(rested - begin, 100));
+    busy = true;
+    clearTimeout(again);
+    const changed = await show(location.href);
+    const end = performance.now();
+    rested = end + Math.max(REST, 10 * (end - begin));
+    busy = false;
+    if (changed) tell(body.dataset.updated);
+    else if (changed === null) later(Math.max(POLL / 2, rested - end));
+    else if (live.textContent === body.dataset.lost) tell("");
   };
 
   /* Events where they come, questions where they do not. */
@@ -132,12 +167,14 @@
   };
   const wait = () => {
     clearTimeout(poll);
+    if (document.hidden) return;
     const loading = main().hasAttribute("data-loading");
     if (!loading && source?.readyState === EventSource.OPEN) return;
     poll = setTimeout(ask, loading ? LOADING_POLL : POLL);
   };
   const listen = () => {
     source?.close();
+    if (document.hidden) return;
     source = new EventSource(`${body.dataset.events}?seen=${main().dataset.revision}`);
     source.addEventListener("open", () => {
       if (live.textContent === body.dataset.lost) tell("");
@@ -152,6 +189,20 @@
       wait();
     });
   };
+
+  /* A browser keeps few connections to one host: a page that nobody sees gives its own back. What
+     it missed it is told when it listens again. */
+  document.addEventListener("visibilitychange", () => {
+    if (!body.dataset.events) return;
+    if (document.hidden) {
+      source?.close();
+      clearTimeout(poll);
+      clearTimeout(again);
+    } else {
+      listen();
+      wait();
+    }
+  });
 
   /* Zooming and toggling: the state is the URL's. */
   const path = (url) => url.pathname + url.search;

@@ -37,6 +37,9 @@ pub(crate) enum ChartError {
     /// Nothing tells of which day an input is.
     #[error("{input} has no row that could tell its day; name the day with --date")]
     NoDay { input: String },
+    /// Nothing of an input is a sample; it is told what is wrong with its first line.
+    #[error("no line of {input} is a sample ({first}); name a day log or its CSV")]
+    NoSample { input: String, first: String },
     /// One file for several charts.
     #[error("{0} inputs make {0} charts; name a folder with -o, e.g. -o charts/")]
     ManyToOne(usize),
@@ -47,7 +50,7 @@ pub(crate) enum ChartError {
     #[error(transparent)]
     View(#[from] ViewError),
     /// The size of the picture is none.
-    #[error("--scale {0} is not between 0.1 and 8")]
+    #[error("--scale {0} is not between 0.1 and 3.5")]
     Scale(f32),
     /// A file to be written is also read, or written twice.
     #[error("{} would be written over while it is in use; name another file", .0.display())]
@@ -108,6 +111,11 @@ pub(crate) fn run(
             continue;
         };
         check_output(args, &place, &mut written)?;
+        if target.folder
+            && let Some(folder) = place.parent()
+        {
+            std::fs::create_dir_all(folder).map_err(|source| write_error(folder, source))?;
+        }
         write(&place, &bytes).map_err(|source| write_error(&place, source))?;
     }
     Ok(if faults && args.strict { Exit::Rejects } else { Exit::Done })

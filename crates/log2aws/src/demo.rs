@@ -91,7 +91,10 @@ fn all_steps(args: &DemoArgs) -> anyhow::Result<Exit> {
         writeln!(out, "            (good once, for ten minutes)")?;
         if io::stdout().is_terminal() && has_screen(&|name| std::env::var_os(name)) {
             // That there is no browser must not end the demo.
-            drop(open::that_detached(link.expose_url()));
+            let page = folder.join("open.html");
+            write_page(&page, link.expose_url())
+                .with_context(|| format!("{} cannot be written", page.display()))?;
+            drop(open::that_detached(&page));
         }
         writeln!(out, "\nLook around, in another terminal:")?;
         writeln!(out, "  source {}", environment.display())?;
@@ -104,6 +107,21 @@ fn all_steps(args: &DemoArgs) -> anyhow::Result<Exit> {
     drop(stop);
     runtime.block_on(serving).context("the server's thread broke")??;
     steps.map(|()| Exit::Done)
+}
+
+/// Writes a page for the owner alone that leads to `link`. The browser is given its name: every
+/// user of the machine can read another's command line, and the link would log them in.
+fn write_page(place: &Path, link: &str) -> io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let mut file =
+        std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(place)?;
+    let link = link.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;");
+    writeln!(
+        file,
+        "<!DOCTYPE html>\n<meta charset=\"utf-8\">\n<meta name=\"referrer\" content=\"no-referrer\">\n\
+         <meta http-equiv=\"refresh\" content=\"0; url={link}\">\n<title>log2aws</title>\n\
+         <a href=\"{link}\">The dashboard</a>"
+    )
 }
 
 /// Whether a browser would have a screen to open on.
@@ -217,4 +235,25 @@ fn show(
     writeln!(out, "\nchart: {}", place.display())?;
     // The first line is the header.
     Ok(csv.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count().saturating_sub(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn the_page_that_leads_to_the_link_is_its_owners_alone() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let place = folder.path().join("open.html");
+        write_page(&place, "http://127.0.0.1:1/ui/login?once=a&b=\"").unwrap();
+        let page = std::fs::read_to_string(&place).unwrap();
+        assert!(
+            page.contains("0; url=http://127.0.0.1:1/ui/login?once=a&amp;b=&quot;\""),
+            "{page}"
+        );
+        assert_eq!(std::fs::metadata(&place).unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(write_page(&place, "http://other").is_err(), "a page that stands is not followed");
+    }
 }

@@ -24,12 +24,13 @@ use crate::invite::Invitation;
 use crate::serve::stop_signal;
 
 /// The flags of `serve` that make no sense for a view, which takes nothing and keeps nothing.
-pub(crate) const NOT_FOR_A_VIEW: [&str; 7] = [
+pub(crate) const NOT_FOR_A_VIEW: [&str; 8] = [
     "data_dir",
     "allow_hosts",
     "keep_raw_days",
     "keep_analyzed_days",
     "key_prefix",
+    "charts",
     "requests_per_second",
     "analyzer_threads",
 ];
@@ -54,7 +55,7 @@ pub(crate) struct ViewArgs {
     #[arg(long, value_name = "URL", requires = "view", value_parser = crate::flag::endpoint, help_heading = "View a bucket")]
     endpoint_url: Option<Url>,
     /// Where the dashboard's token and what was read are kept [default: a folder for each bucket
-    /// below ~/.cache/log2aws].
+    /// below ~/.local/state/log2aws].
     #[arg(long, value_name = "DIR", requires = "view", help_heading = "View a bucket")]
     cache_dir: Option<PathBuf>,
     /// How many seconds pass before the bucket is looked through again; more where that takes many
@@ -124,8 +125,10 @@ impl ViewArgs {
         };
         let folder = match self.cache_dir {
             Some(folder) => folder,
-            None => default_folder(&analyzed, |name| std::env::var_os(name))
-                .context("no folder to keep the index in is known: set --cache-dir, or HOME")?,
+            None => {
+                default_folder(&analyzed, self.endpoint_url.as_ref(), |name| std::env::var_os(name))
+                    .context("no folder to keep the index in is known: set --cache-dir, or HOME")?
+            }
         };
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let s3 = runtime.block_on(cloud::s3(&access))?;
@@ -163,14 +166,22 @@ impl ViewArgs {
     }
 }
 
-/// `~/.cache/log2aws/BUCKET`, or where the desktop's own variable says.
+/// `~/.local/state/log2aws/BUCKET`, or where the desktop's own variable says. It is no cache: what
+/// cleans caches would take the token away, and with it everybody's login. Buckets of one name on
+/// two S3s are told apart by `@HOST`.
 fn default_folder(
     bucket: &BucketName,
+    endpoint: Option<&Url>,
     variable: impl Fn(&str) -> Option<OsString>,
 ) -> Option<PathBuf> {
     let named = |name| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let cache = named("XDG_CACHE_HOME").or_else(|| Some(named("HOME")?.join(".cache")))?;
-    Some(cache.join("log2aws").join(bucket.as_str()))
+    let state = named("XDG_STATE_HOME").or_else(|| Some(named("HOME")?.join(".local/state")))?;
+    let at = endpoint.map_or_else(String::new, |url| {
+        let host = url.host_str().unwrap_or_default();
+        let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
+        format!("@{host}{port}")
+    });
+    Some(state.join("log2aws").join(format!("{bucket}{at}")))
 }
 
 #[cfg(test)]
@@ -195,12 +206,44 @@ mod tests {
         let bucket: BucketName = "analyzedlogs-dev".parse().unwrap();
         let folder = |known: &[(&str, &str)]| {
             let found = |name: &str| known.iter().find(|(known, _)| *known == name);
-            default_folder(&bucket, |name| found(name).map(|(_, value)| OsString::from(value)))
+            default_folder(&bucket, None, |name| {
+                found(name).map(|(_, value)| OsString::from(value))
+            })
         };
         let at = |path: &str| Some(PathBuf::from(path));
-        assert_eq!(folder(&[("HOME", "/h")]), at("/h/.cache/log2aws/analyzedlogs-dev"));
-        let both = [("HOME", "/h"), ("XDG_CACHE_HOME", "/c")];
+        assert_eq!(folder(&[("HOME", "/h")]), at("/h/.local/state/log2aws/analyzedlogs-dev"));
+        let both = [("HOME", "/h"), ("XDG_STATE_HOME", "/c")];
         assert_eq!(folder(&both), at("/c/log2aws/analyzedlogs-dev"));
-        assert_eq!(folder(&[("HOME", ""), ("XDG_CACHE_HOME", "")]), None);
+        assert_eq!(folder(&[("HOME", ""), ("XDG_STATE_HOME", "")]), None);
+        let elsewhere = Url::parse("http://127.0.0.1:9000").unwrap();
+        let folder = default_folder(&bucket, Some(&elsewhere), |_| Some(OsString::from("/s")));
+        assert_eq!(folder, at("/s/log2aws/analyzedlogs-dev@127.0.0.1:9000"));
+    }
+
+    #[test]
+    fn no_flag_of_serve_is_silently_of_no_use_to_a_view() {
+        let serve = crate::serve::ServeArgs::augment_args(clap::Command::new("serve"));
+        let view = ViewArgs::augment_args(clap::Command::new("view"));
+        let own: Vec<_> = view.get_arguments().map(|arg| arg.get_id().to_string()).collect();
+        // Those of `Serving`, and those that `serve` reads before it knows what it shows.
+        let shared = [
+            "listen",
+            "public_url",
+            "trusted_proxy",
+            "tls_cert",
+            "tls_key",
+            "time_zone",
+            "log_format",
+            "log_level",
+            "config",
+        ];
+        for arg in serve.get_arguments() {
+            let id = arg.get_id().as_str();
+            let known = shared.contains(&id) || own.iter().any(|own| own == id);
+            assert_ne!(known, NOT_FOR_A_VIEW.contains(&id), "--{id} with --view");
+        }
+        let refused = ["serve", "--view", "s3://analyzedlogs-dev", "--charts", "png"];
+        let error = serve.try_get_matches_from(refused).unwrap_err().to_string();
+        assert!(error.contains("--charts"), "{error}");
     }
 }

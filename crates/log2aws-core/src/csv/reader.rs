@@ -76,14 +76,18 @@ struct Columns {
     at: [Option<usize>; CSV_COLUMNS],
 }
 
-/// Whether bytes begin as a CSV of ours does: with our header or, where that is incomplete, with
-/// one that has our first column.
+/// Whether bytes begin as a CSV of ours does: with a header that has our first column or, where
+/// there is none, with a row of as many cells as ours.
 pub fn is_csv(start: &[u8]) -> bool {
     let start = start.strip_prefix(BYTE_ORDER_MARK).unwrap_or(start);
     let line = start.split(|b| *b == b'\n').next().unwrap_or_default();
-    let mut names = line.split(|b| *b == b',').map(|name| clean(name).into_owned());
-    let ours: Vec<&str> = CSV_HEADER.split(',').collect();
-    names.any(|name| ours.contains(&name.as_str()))
+    if line.starts_with(b"#") {
+        // A metadata line, whatever its note says.
+        return false;
+    }
+    let cells: Vec<_> = line.split(|b| *b == b',').map(clean).collect();
+    let row = cells.len() == CSV_COLUMNS && cells::time(&cells[0]).is_some();
+    row || cells.iter().any(|cell| *cell == "datetime")
 }
 
 impl CsvReader {

@@ -138,6 +138,9 @@ fn a_csv_is_told_from_a_log() {
     assert!(is_csv(CSV_HEADER.as_bytes()) && is_csv(b"\xef\xbb\xbf\"datetime\",x\n"));
     let log = include_bytes!("../../../../testdata/document.log");
     assert!(!is_csv(log) && !is_csv(b"") && !is_csv(b"# log2aws/1 mode=interval\n"));
+    assert!(!is_csv(b"# log2aws/1 note=a,users,datetime,b\n"), "a note with commas");
+    assert!(!is_csv(b"users,age\n"), "another program's CSV");
+    assert!(is_csv(ROW.as_bytes()), "a row of ours without a header");
 }
 
 /// The CSV of a log, and its samples as the log's reader gave them.

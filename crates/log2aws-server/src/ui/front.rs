@@ -1,5 +1,6 @@
 //! Everything below `/ui/`: who is let in, and to what.
 
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -91,7 +92,7 @@ async fn answer(State(front): State<Arc<Front>>, request: Request<Body>) -> Resp
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return not_allowed("GET, HEAD");
     }
-    if is_asset(path) {
+    if is_asset(path) || path == "/ui/lang" {
         return front.desk.ask(bare(request), |pages, request| pages.answer(request)).await;
     }
     let Some(session) = front.sessions.of(request.headers()) else {
@@ -134,7 +135,12 @@ impl Front {
             || ["sec-purpose", "purpose"].iter().any(|name| parts.headers.contains_key(*name));
         let tries = form.is_some() || (asked.once.is_some() && !looks);
         let fault = if tries {
-            match self.let_in(&parts, &asked, form.is_some()) {
+            // Tries are limited by address: without one there would be no limit.
+            let Some(Caller(source)) = parts.extensions.get::<Caller>().copied() else {
+                tracing::error!("a login without the caller's address was refused");
+                return sentence(StatusCode::INTERNAL_SERVER_ERROR, "who is asking is not known");
+            };
+            match self.let_in(&parts, source, &asked, form.is_some()) {
                 Ok(cookie) => return logged_in(asked.next(), cookie),
                 Err(fault) => Some(fault),
             }
@@ -169,17 +175,15 @@ impl Front {
     fn let_in(
         &self,
         parts: &Parts,
+        source: IpAddr,
         asked: &Asked,
         is_form: bool,
     ) -> Result<HeaderValue, (Fault, Option<u64>)> {
-        let source = parts.extensions.get::<Caller>().map(|caller| caller.0);
         if is_form && !from_our_page(&parts.headers, &self.endpoint) {
             return Err((Fault::Foreign, None));
         }
-        if let Some(source) = source {
-            let wait = |wait: Duration| (Fault::TooMany, Some(wait.as_secs().saturating_add(1)));
-            self.tries.check(source).map_err(wait)?;
-        }
+        let wait = |wait: Duration| (Fault::TooMany, Some(wait.as_secs().saturating_add(1)));
+        self.tries.check(source).map_err(wait)?;
         let Some(keys) = self.sessions.tokens.keys() else { return Err((Fault::NoToken, None)) };
         let fault = match (&asked.once, &asked.token) {
             (Some(code), _) if !is_form => {
@@ -189,10 +193,10 @@ impl Front {
             _ => Some(Fault::WrongToken),
         };
         if let Some(fault) = fault {
-            tracing::warn!(source = ?source, ?fault, "a login to the dashboard was refused");
+            tracing::warn!(source = %source, ?fault, "a login to the dashboard was refused");
             return Err((fault, None));
         }
-        tracing::info!(source = ?source, by_link = !is_form, "a login to the dashboard");
+        tracing::info!(source = %source, by_link = !is_form, "a login to the dashboard");
         self.sessions.begin().map_err(|_| (Fault::NoToken, None))
     }
 

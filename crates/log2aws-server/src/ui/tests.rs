@@ -132,7 +132,7 @@ fn request(method: Method, path: &str, headers: &[(&str, &str)], body: &str) -> 
 #[tokio::test]
 async fn nothing_but_the_login_and_assets_is_open() {
     let place = place();
-    for path in ["/ui/", "/ui/s/web01?view=week", "/ui/x.csv", "/ui/lang?to=ja", "/ui/assetsx"] {
+    for path in ["/ui/", "/ui/s/web01?view=week", "/ui/x.csv", "/ui/assetsx"] {
         let told = place.get(path, &[]).await;
         assert_eq!(told.status, StatusCode::SEE_OTHER, "{path}");
         assert!(told.to().starts_with("/ui/login"), "{path}: {}", told.to());
@@ -310,4 +310,23 @@ async fn an_open_page_learns_of_a_change_and_its_stream_ends_with_the_session() 
     assert_eq!(next().await, None);
     place.front.stop();
     assert!(second.into_body().collect().await.is_ok());
+}
+
+#[tokio::test]
+async fn a_caller_without_an_address_is_not_let_in() {
+    let place = place();
+    let asked = request(Method::GET, &place.link, &[], "");
+    let answer = place.router.clone().oneshot(asked).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    assert!(!answer.headers().contains_key(SET_COOKIE));
+    // Nor was the link used up.
+    assert_eq!(place.get(&place.link, &[]).await.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn the_language_can_be_chosen_before_the_login() {
+    let place = place();
+    let told = place.get("/ui/lang?to=ja&back=%2Fui%2Flogin", &[]).await;
+    assert_eq!(told.status, StatusCode::OK);
+    assert!(told.text.starts_with("page /ui/lang"), "{}", told.text);
 }

@@ -1,6 +1,7 @@
 //! What `chart` is told.
 
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use clap::ValueEnum;
 use log2aws_core::chart::{Language, SeriesId, Time, View, Window};
@@ -16,7 +17,7 @@ pub(crate) struct ChartArgs {
     #[arg(value_name = "INPUT", default_value = "-")]
     pub(super) inputs: Vec<PathBuf>,
     /// Write the chart to this file, in the format of its name: .svg, .png or .html. A folder, e.g.
-    /// "charts/", takes a file for each input. "-" is standard output.
+    /// "charts/", takes a file for each input, and is made if it does not exist. "-" is standard output.
     #[arg(short, long, value_name = "OUT")]
     pub(super) output: Option<PathBuf>,
     /// The format, where the name of the output does not tell it [default: svg].
@@ -39,9 +40,9 @@ pub(crate) struct ChartArgs {
     pub(super) till: Time,
     /// Leave these series out, e.g. "load5,st": load1 load5 load15 us sy wa st r b free cache buff
     /// swpd si so bi bo. A panel without series goes as a whole.
-    #[arg(long, value_name = "SERIES", value_delimiter = ',')]
+    #[arg(long, value_name = "SERIES", value_delimiter = ',', value_parser = series)]
     pub(super) hide: Vec<SeriesId>,
-    /// Pixels of a PNG for each pixel of the drawing, which is 1096 wide; 0.1 to 8.
+    /// Pixels of a PNG for each pixel of the drawing, which is 1096 wide; 0.1 to 3.5.
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
     pub(super) scale: f32,
     /// Exit with 3 if any line could not be read.
@@ -95,7 +96,7 @@ impl ChartArgs {
     /// # Errors
     /// [`ChartError`] when that cannot be told, or is no place for so many.
     pub(super) fn target(&self) -> Result<Target, ChartError> {
-        if !(0.1..=8.0).contains(&self.scale) {
+        if !(0.1..=3.5).contains(&self.scale) {
             return Err(ChartError::Scale(self.scale));
         }
         let path = self.output.clone().filter(|path| !is_dash(path));
@@ -112,6 +113,11 @@ impl ChartArgs {
     }
 }
 
+/// A series, with or without blanks around it.
+fn series(text: &str) -> Result<SeriesId, <SeriesId as FromStr>::Err> {
+    text.trim().parse()
+}
+
 /// Whether a name can be that of a folder alone.
 fn ends_as_folder(path: &Path) -> bool {
     path.as_os_str().as_encoded_bytes().ends_with(b"/")
@@ -119,5 +125,5 @@ fn ends_as_folder(path: &Path) -> bool {
 
 fn format_of(path: &Path) -> Result<Format, ChartError> {
     let suffix = path.extension().and_then(|suffix| suffix.to_str()).unwrap_or_default();
-    Format::from_str(suffix, true).map_err(|_| ChartError::NoFormat(path.to_owned()))
+    <Format as ValueEnum>::from_str(suffix, true).map_err(|_| ChartError::NoFormat(path.to_owned()))
 }

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
+use flate2::read::MultiGzDecoder;
 use log2aws_core::chart::{ChartBuilder, Drawing, View};
 use log2aws_core::convert::{Converter, Sink};
 use log2aws_core::csv::{CsvReader, CsvTotals, is_csv};
@@ -81,13 +82,20 @@ pub(super) fn read(path: &Path, args: &ChartArgs, stdin: &mut dyn Read) -> Resul
     let mut head = Vec::with_capacity(HEAD);
     from.take(HEAD as u64).read_to_end(&mut head).map_err(failed)?;
     let mut rest = io::Cursor::new(&head).chain(from);
+    let summary = || if is_dash(path) { Ok(None) } else { summary_beside(path) };
     let read = if is_csv(&head) {
-        let summary = if is_dash(path) { Ok(None) } else { summary_beside(path) };
-        read_csv(&mut rest, day, summary)
+        read_csv(&mut rest, day, summary(), false)
+    } else if is_csv(&unpacked(&head)) {
+        read_csv(&mut MultiGzDecoder::new(rest), day, summary(), true)
     } else {
         read_log(&mut rest, day)
     };
     let read = read.map_err(failed)?;
+    if read.empty
+        && let Some(first) = read.first
+    {
+        return Err(ChartError::NoSample { input, first });
+    }
     let (Some(day), Some(rows)) = (read.day, read.rows) else {
         return Err(ChartError::NoDay { input });
     };
@@ -148,6 +156,10 @@ struct Outcome {
     rows: Option<Finished>,
     notes: Vec<String>,
     faults: bool,
+    /// Whether no sample was found at all.
+    empty: bool,
+    /// What is wrong with the first line that could not be read.
+    first: Option<String>,
 }
 
 #[derive(Debug)]
@@ -166,6 +178,10 @@ struct Rows {
     /// What a summary beside the CSV says.
     known: Option<LogSummary>,
     first_reject: Option<Reject>,
+    /// How many samples came, how many of them are of the day, and the first one's own day.
+    seen: u64,
+    drawn: u64,
+    first_day: Option<CalendarDay>,
 }
 
 impl Rows {
@@ -189,14 +205,29 @@ impl Rows {
     }
 
     fn take(&mut self, sample: &Sample) {
+        let of = CalendarDay::from_date(sample.time.date());
         if self.builders.is_none() {
-            self.day = CalendarDay::from_date(sample.time.date());
+            self.day = of;
             self.begin();
         }
+        self.seen += 1;
+        self.drawn += u64::from(of == self.day);
+        self.first_day = self.first_day.or(of);
         if let Some((chart, summary)) = &mut self.builders {
             chart.sample(sample);
             summary.sample(sample);
         }
+    }
+
+    /// Says so if all samples are of other days than the one to draw.
+    fn elsewhere(&self) -> Option<String> {
+        let (day, first) = (self.day?, self.first_day?);
+        let what = if self.seen == 1 {
+            "its only sample is not".to_owned()
+        } else {
+            format!("none of its {} samples is", self.seen)
+        };
+        (self.drawn == 0).then(|| format!("{what} of {day}; the first is of {first}"))
     }
 
     fn finish(self, rejects: Rejects) -> Option<Finished> {
@@ -235,16 +266,18 @@ fn read_log(from: &mut dyn Read, day: Option<CalendarDay>) -> io::Result<Outcome
     let mut converter = Converter::new();
     blocks(from, |block| converter.push(block, &mut rows))?;
     let totals = converter.finish(&mut rows);
-    let mut notes = Vec::new();
+    let mut notes: Vec<_> = rows.elsewhere().into_iter().collect();
+    let first = rows.first_reject.as_ref();
+    let wrong = first.map(|reject| format!("line {}: {}", reject.line, reject.reason));
     if totals.rejects > 0 {
         let lines = if totals.rejects == 1 { "line" } else { "lines" };
-        let first = rows.first_reject.as_ref();
-        let first = first.map(|reject| format!(", first: line {}: {}", reject.line, reject.reason));
-        let first = first.unwrap_or_default();
+        let first = wrong.as_ref().map(|wrong| format!(", first: {wrong}")).unwrap_or_default();
         notes.push(format!("{} {lines} rejected of {}{first}", totals.rejects, totals.lines));
     }
     let rejects = Rejects { count: totals.rejects, kept: totals.rejects_kept };
     Ok(Outcome {
+        empty: rows.seen == 0,
+        first: wrong,
         day: rows.day,
         server: rows.held.server.clone(),
         rows: rows.finish(rejects),
@@ -257,6 +290,7 @@ fn read_csv(
     from: &mut dyn Read,
     day: Option<CalendarDay>,
     summary: Result<Option<Summary>, String>,
+    packed: bool,
 ) -> io::Result<Outcome> {
     let mut notes = Vec::new();
     let mut rows = Rows { day, ..Rows::default() };
@@ -272,15 +306,26 @@ fn read_csv(
     }
     rows.begin();
     let mut reader = CsvReader::new();
-    blocks(from, |block| reader.push(block, &mut |sample| rows.take(&sample)))?;
+    let read = blocks(from, |block| reader.push(block, &mut |sample| rows.take(&sample)));
+    let broken = match read {
+        // Of damaged gzip data, what comes before the damage is drawn, as of a log.
+        Err(error) if packed && is_damage(&error) => Some(error),
+        read => read.map(|()| None)?,
+    };
     let totals = reader.finish(&mut |sample| rows.take(&sample));
+    notes.extend(rows.elsewhere());
     notes.extend(faults(&totals));
+    notes.extend(broken.as_ref().map(|error| {
+        format!("line {}: the gzip data are damaged or cut short: {error}", totals.lines)
+    }));
     Ok(Outcome {
+        empty: rows.seen == 0,
+        first: totals.faults.first().map(ToString::to_string),
         day: rows.day,
         server,
         rows: rows.finish(Rejects::default()),
         notes,
-        faults: totals.faults_total > 0,
+        faults: totals.faults_total > 0 || broken.is_some(),
     })
 }
 
@@ -293,7 +338,9 @@ fn faults(totals: &CsvTotals) -> impl Iterator<Item = String> {
 
 /// The summary that was written beside a CSV, if there is one: it knows what the CSV does not tell.
 fn summary_beside(path: &Path) -> Result<Option<Summary>, String> {
-    let place = path.with_extension("json");
+    let plain = path.extension().is_some_and(|ending| ending != "gz");
+    let place = if plain { path.to_owned() } else { path.with_extension("") };
+    let place = place.with_extension("json");
     let mut json = Vec::new();
     match File::open(&place).and_then(|file| file.take(MAX_SUMMARY).read_to_end(&mut json)) {
         Ok(_) => Summary::from_json(&json).map(Some).map_err(|error| {
@@ -302,6 +349,20 @@ fn summary_beside(path: &Path) -> Result<Option<Summary>, String> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(format!("{} beside it cannot be read: {error}", place.display())),
     }
+}
+
+/// The beginning of what gzip data hold; empty if they are none.
+fn unpacked(head: &[u8]) -> Vec<u8> {
+    let mut start = Vec::new();
+    // The head breaks off somewhere: what came before is what is asked for.
+    let _ = MultiGzDecoder::new(head).take(HEAD as u64).read_to_end(&mut start);
+    start
+}
+
+/// Whether it is the gzip data that are at fault, and not the file they come from.
+fn is_damage(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
+    matches!(error.kind(), InvalidData | InvalidInput | UnexpectedEof)
 }
 
 /// Reads to the end, block by block.

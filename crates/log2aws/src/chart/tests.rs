@@ -211,8 +211,8 @@ fn what_cannot_be_is_refused_in_one_sentence() {
         refused(&["{}x.log", "--from", "10:00", "--till", "09:00"]),
         "10:00 is not before 09:00; a window begins before it ends"
     );
-    assert_eq!(refused(&["{}x.log", "--scale", "100"]), "--scale 100 is not between 0.1 and 8");
-    assert_eq!(refused(&["{}x.log", "--scale", "NaN"]), "--scale NaN is not between 0.1 and 8");
+    assert_eq!(refused(&["{}x.log", "--scale", "100"]), "--scale 100 is not between 0.1 and 3.5");
+    assert_eq!(refused(&["{}x.log", "--scale", "NaN"]), "--scale NaN is not between 0.1 and 3.5");
     assert!(refused(&["{}2019-08-01.svg", "-o", "{}2019-08-01.svg"]).contains("written over"));
     assert_eq!(fs::read_to_string(folder.path().join("2019-08-01.svg")).unwrap(), LOG);
     assert!(refused(&["-", "-", "-o", "{}"]).contains("can be read only once"));
@@ -230,6 +230,70 @@ fn what_cannot_be_is_refused_in_one_sentence() {
     let args = ["chart", "--hide", "load2"];
     let bad = Cli::try_parse_from(args).unwrap_err().to_string();
     assert!(bad.contains("series \"load2\" is none of load1, load5"), "{bad}");
+}
+
+#[test]
+fn a_packed_csv_is_read_and_a_damaged_one_as_far_as_it_goes() {
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    gzip.write_all(CSV.as_bytes()).unwrap();
+    let packed = gzip.finish().unwrap();
+    let plain = run_in(&folder(&[]), &[], CSV.as_bytes());
+    let ran = run_in(&folder(&[]), &["--strict"], &packed);
+    assert_eq!((ran.exit(), ran.stderr.as_str()), (Exit::Done, ""));
+    assert!(ran.text().contains("5 of 144 samples") && ran.stdout == plain.stdout);
+    let cut = run_in(&folder(&[]), &["--strict"], &packed[..packed.len() - 8]);
+    assert_eq!(cut.exit(), Exit::Rejects);
+    assert!(cut.stderr.contains("the gzip data are damaged or cut short"), "{}", cut.stderr);
+    assert!(cut.stdout == plain.stdout);
+}
+
+#[test]
+fn what_is_neither_log_nor_csv_is_refused_whatever_day_is_named() {
+    let bad_time = CSV.replace("2019-08-01 ", "yesterday ");
+    for input in ["a,b,c\n1,2,3\n", "\u{1}\u{2}PNG", &bad_time] {
+        for args in [&[][..], &["--date", "2019-08-01"]] {
+            let ran = run_in(&folder(&[]), args, input.as_bytes());
+            let start = "no line of standard input is a sample (line ";
+            assert!(ran.error().starts_with(start), "{}", ran.error());
+            assert_eq!(ran.stdout, b"");
+        }
+    }
+    let (_, rows) = CSV.split_once('\n').unwrap();
+    let bare = run_in(&folder(&[]), &[], rows.as_bytes());
+    assert!(bare.stderr.contains("there is no header"), "{}", bare.stderr);
+    assert!(bare.text().contains("5 of 144 samples"));
+}
+
+#[test]
+fn that_no_sample_is_of_the_day_is_told() {
+    for input in [LOG, CSV] {
+        let ran = run_in(&folder(&[]), &["--date", "2020-01-01"], input.as_bytes());
+        assert_eq!(
+            ran.stderr,
+            "chart: standard input: none of its 5 samples is of 2020-01-01; \
+             the first is of 2019-08-01\n"
+        );
+        assert_eq!(ran.exit(), Exit::Done);
+    }
+}
+
+#[test]
+fn a_folder_is_made_and_a_hidden_name_is_never_told() {
+    let folder = folder(&[("web01/2019-08-01.log", LOG)]);
+    let to = |out| run_in(&folder, &["{}web01/2019-08-01.log", "-o", out], b"");
+    assert_eq!(to("{}new/").exit(), Exit::Done);
+    assert!(folder.path().join("new/web01-2019-08-01.svg").exists());
+    let error = format!("{:#}", to("{}none/x.svg").exit.unwrap_err());
+    assert!(error.contains("none does not exist") && !error.contains(".log2aws-"), "{error}");
+}
+
+#[test]
+fn series_may_stand_apart_and_the_largest_scale_is_drawn() {
+    let ran = run_in(&folder(&[]), &["--hide", "load1, load5"], LOG.as_bytes());
+    assert_eq!(ran.exit(), Exit::Done);
+    let args = ["--scale", "3.5", "--format", "png"];
+    let ran = run_in(&folder(&[]), &args, LOG.as_bytes());
+    assert_eq!(ran.stdout[16..20], 3_836_u32.to_be_bytes());
 }
 
 #[test]

@@ -42,7 +42,12 @@ impl OutputFile {
             // As any program makes a file: the umask takes away what it should not have.
             builder.permissions(std::fs::Permissions::from_mode(0o666));
         }
-        let file = builder.tempfile_in(folder)?;
+        if !folder.is_dir() {
+            let what = format!("the folder {} does not exist", folder.display());
+            return Err(io::Error::new(io::ErrorKind::NotFound, what));
+        }
+        // Its message would name the file that nobody asked for.
+        let file = builder.tempfile_in(folder).map_err(|error| io::Error::from(error.kind()))?;
         if let Ok(old) = std::fs::metadata(&place) {
             file.as_file().set_permissions(old.permissions())?;
         }
