@@ -141,12 +141,16 @@ export class Visitor {
     return visitor;
   }
 
-  /** Logged in by the token, as a person would. */
+  /** Logged in by the token, as a person would; once for all, because logins are counted. */
   static async inside(running, serve, options = {}) {
-    const visitor = await Visitor.arrive(running, serve, options);
+    const storageState = serve.session;
+    const visitor = await Visitor.arrive(running, serve, { storageState, ...options });
     await visitor.page.goto(`${serve.url}/ui/`);
-    await visitor.logIn(serve.token());
-    await visitor.page.waitForURL(`${serve.url}/ui/`);
+    if (!storageState) {
+      await visitor.logIn(serve.token());
+      await visitor.page.waitForURL(`${serve.url}/ui/`);
+      serve.session = await visitor.context.storageState();
+    }
     return visitor;
   }
 
