@@ -31,7 +31,9 @@ class Machine:
         self.folder = folder
         (folder / "var/log/load").mkdir(parents=True)
         (folder / "var/lib").mkdir()
-        self.serve = Serve(folder / "var/lib/log2aws", "--allow-hosts", "127.0.0.1")
+        # The charts that AWS keeps, of which the manual of AWS tells.
+        flags = ["--allow-hosts", "127.0.0.1", "--charts", "svg,png"]
+        self.serve = Serve(folder / "var/lib/log2aws", *flags)
         (folder / "bin").mkdir()
         (folder / "bin/log2aws").symlink_to(binary())
 
