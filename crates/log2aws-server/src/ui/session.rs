@@ -118,8 +118,9 @@ impl Sessions {
         is_old.then(|| self.set(Session { until, ..*session })).flatten()
     }
 
-    /// Ends the session of a request, in every copy of its cookie; the value of the `Set-Cookie`
-    /// that takes it off the browser.
+    /// Ends the session of a request, in every copy of its cookie, for as long as this process
+    /// runs; the value of the `Set-Cookie` that takes it off the browser. After a restart a copy
+    /// is good again until its own end: another token ends all for good.
     pub(crate) fn end(&self, headers: &HeaderMap) -> HeaderValue {
         if let Some(session) = self.of(headers) {
             let now = self.now();
