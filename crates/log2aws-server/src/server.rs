@@ -161,15 +161,7 @@ impl Server {
     /// # Errors
     /// [`ServeError::PublicUrlNeeded`] if it is `0.0.0.0` or `[::]` and no public URL is set.
     pub fn endpoint(&self, address: SocketAddr) -> Result<Url, ServeError> {
-        if let Some(url) = &self.config.public_url {
-            return Ok(url.clone());
-        }
-        if address.ip().is_unspecified() {
-            return Err(ServeError::PublicUrlNeeded(address));
-        }
-        let scheme = if self.tls.is_some() { "https" } else { "http" };
-        Url::parse(&format!("{scheme}://{address}"))
-            .map_err(|_| ServeError::PublicUrlNeeded(address))
+        endpoint(self.config.public_url.as_ref(), self.tls.is_some(), address)
     }
 
     /// Serves on `listener` until `shutdown` is ready. Calls `on_start` once nothing can keep it
@@ -351,6 +343,25 @@ async fn forget_quiet(app: Arc<App>) {
 fn signer(endpoint: Url, pair: &KeyPair) -> Result<SigV4Signer, ServeError> {
     let keys = SigningKeys::new(&pair.access_key, pair.expose_secret(), None);
     Ok(SigV4Signer::new(endpoint, Addressing::Path, REGION, keys)?)
+}
+
+/// The URL under which who listens on `address` is reached.
+///
+/// # Errors
+/// [`ServeError::PublicUrlNeeded`] if the address is `0.0.0.0` or `[::]` and no URL is set.
+pub(crate) fn endpoint(
+    public_url: Option<&Url>,
+    tls: bool,
+    address: SocketAddr,
+) -> Result<Url, ServeError> {
+    if let Some(url) = public_url {
+        return Ok(url.clone());
+    }
+    if address.ip().is_unspecified() {
+        return Err(ServeError::PublicUrlNeeded(address));
+    }
+    let scheme = if tls { "https" } else { "http" };
+    Url::parse(&format!("{scheme}://{address}")).map_err(|_| ServeError::PublicUrlNeeded(address))
 }
 
 /// Names that are constants of this program.

@@ -50,7 +50,7 @@ pub(crate) fn library(
 pub(crate) fn dashboard(library: &Library, clock: &Arc<dyn Clock>, feed: Feed) -> Dashboard {
     Dashboard::new(
         library.clone(),
-        |svg| log2aws_raster::png(svg).map_err(|error| error.to_string()),
+        log2aws_raster::rasterize,
         clock.clone(),
         env!("CARGO_PKG_VERSION"),
         feed,

@@ -22,6 +22,7 @@ use crate::config::ServeError;
 use crate::credentials::fill;
 use crate::http::callers::{Callers, healthz};
 use crate::http::listen::{Limits, serve};
+use crate::server::endpoint;
 use crate::shown;
 use crate::sweeper::{self, Sweeper};
 use crate::tls::{self, Tls, TlsFiles};
@@ -149,15 +150,7 @@ impl Viewer {
     }
 
     fn endpoint(&self, address: SocketAddr) -> Result<Url, ServeError> {
-        if let Some(url) = &self.public_url {
-            return Ok(url.clone());
-        }
-        if address.ip().is_unspecified() {
-            return Err(ServeError::PublicUrlNeeded(address));
-        }
-        let scheme = if self.tls.is_some() { "https" } else { "http" };
-        let url = Url::parse(&format!("{scheme}://{address}"));
-        url.map_err(|_| ServeError::PublicUrlNeeded(address))
+        endpoint(self.public_url.as_ref(), self.tls.is_some(), address)
     }
 
     /// Serves on `listener` until `shutdown` is ready; calls `on_start` once it does. Must be
