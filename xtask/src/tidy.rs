@@ -16,6 +16,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         &[
             "log2aws-agent",
             "log2aws-aws",
+            "log2aws-cli",
             "log2aws-core",
             "log2aws-raster",
             "log2aws-server",
@@ -23,6 +24,9 @@ const ARROWS: &[(&str, &[&str])] = &[
             "log2aws-stack",
         ],
     ),
+    ("log2aws-agent-bin", &["log2aws-cli"]),
+    // What the two doors share.
+    ("log2aws-cli", &["log2aws-agent", "log2aws-core"]),
     // worlds
     (
         "log2aws-server",
@@ -70,6 +74,10 @@ const NEVER_LINKS: &[(&str, &str, &str)] = &[
     ("log2aws-service", "resvg", "who draws pictures is handed in by the world"),
     ("log2aws-service", "aws-", "the handlers link no SDK"),
     ("log2aws-agent", "tokio", "the agent is small: no runtime"),
+    ("log2aws-agent-bin", "tokio", "the agent is small: no runtime"),
+    ("log2aws-agent-bin", "aws-", "the agent holds no AWS credentials: no SDK"),
+    ("log2aws-agent-bin", "axum", "the agent serves nothing"),
+    ("log2aws-agent-bin", "regex", "the agent is small: 3 MB"),
     ("log2aws-lambda", "aws-sdk", "generate-url starts in 2 ms: no SDK"),
     ("log2aws-lambda", "aws-config", "generate-url starts in 2 ms: no SDK"),
     ("log2aws-server", "aws-", "who runs serve needs no AWS"),

@@ -49,9 +49,10 @@ fn main() -> Result<(), Fault> {
 
 /// Serves until its standard input ends.
 fn run_server(folder: &Path, address: &str) -> Result<(), Fault> {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::WARN)
+        .with_writer(std::io::stderr)
+        .init();
     let listener = TcpListener::bind(address)?;
     let mut config = ServeConfig::new(folder.to_owned(), "127.0.0.0/8, ::1".parse()?);
     if let Ok(threads) = std::env::var("ANALYZERS") {

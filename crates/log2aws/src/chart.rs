@@ -12,7 +12,7 @@ use log2aws_core::chart::{Drawing, ViewError};
 use log2aws_raster::RasterError;
 
 use crate::convert::output::{self, OutputFile};
-use crate::exit::Exit;
+use log2aws_cli::exit::Exit;
 
 pub(crate) use args::ChartArgs;
 use args::{Format, Target};

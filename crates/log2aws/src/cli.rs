@@ -1,14 +1,13 @@
 //! The verbs, and the way from a command line to one of them.
 
 use std::ffi::OsString;
-use std::io::{self, Write as _};
+use std::io;
 
-use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap::{Parser, Subcommand};
+use log2aws_cli::agent::{self, AgentVerb};
+use log2aws_cli::exit::{self, Exit};
 
-use crate::config::{self, ConfigFile};
-use crate::exit::{self, Exit};
-use crate::{chart, convert, demo, sample, serve, ship, stack};
+use crate::{chart, convert, demo, serve, stack};
 
 /// Collects the daily load logs of servers that hold no AWS credentials, turns each into CSV and
 /// a load chart, and proves that nothing is missing.
@@ -35,31 +34,17 @@ enum Verb {
     Convert(convert::ConvertArgs),
     /// Draw the load chart of a day, from its log or its CSV.
     Chart(chart::ChartArgs),
-    /// Append one line about this machine to today's log.
-    Sample(sample::SampleArgs),
-    /// Deliver day logs to the endpoint.
-    Ship(ship::ShipArgs),
+    #[command(flatten)]
+    Agent(AgentVerb),
     /// Make and look after the stack on AWS.
     Stack(stack::StackArgs),
 }
 
 /// Runs one command line and says how it ended.
 pub(crate) fn run(args: &[OsString]) -> Exit {
-    let command = config::with_environment(Cli::command());
-    let file = match config::find(&command, args) {
-        Ok(file) => file,
-        Err(error) => {
-            exit::report(&mut io::stderr(), &error.into());
-            return Exit::Usage;
-        }
-    };
-    let matches = match file.apply(command).try_get_matches_from(args) {
-        Ok(matches) => matches,
-        Err(error) => return refuse(&error, args, &file),
-    };
-    let cli = match Cli::from_arg_matches(&matches) {
+    let cli: Cli = match log2aws_cli::parse(args) {
         Ok(cli) => cli,
-        Err(error) => return refuse(&error, args, &file),
+        Err(exit) => return exit,
     };
     let done = match cli.verb {
         Verb::Demo(args) => demo::run(&args),
@@ -70,8 +55,7 @@ pub(crate) fn run(args: &[OsString]) -> Exit {
         Verb::Chart(args) => {
             chart::run(&args, &mut io::stdin().lock(), &mut io::stdout(), &mut io::stderr())
         }
-        Verb::Sample(args) => sample::run(&args),
-        Verb::Ship(args) => ship::run(&args),
+        Verb::Agent(verb) => agent::run(verb),
         Verb::Stack(args) => stack::run(args),
     };
     done.unwrap_or_else(|error| {
@@ -81,40 +65,11 @@ pub(crate) fn run(args: &[OsString]) -> Exit {
     })
 }
 
-/// Prints what clap has to say: help to stdout, faults to stderr, with the file a bad value is in.
-fn refuse(error: &clap::Error, args: &[OsString], file: &ConfigFile) -> Exit {
-    // A closed terminal is no reason to fail twice.
-    let _ = error.print();
-    if let (
-        ErrorKind::ValueValidation | ErrorKind::InvalidValue,
-        Some(ContextValue::String(flag)),
-        Some(ContextValue::String(value)),
-    ) = (error.kind(), error.get(ContextKind::InvalidArg), error.get(ContextKind::InvalidValue))
-        && let Some(source) = source_of(flag, value, args, file)
-    {
-        let _ = writeln!(io::stderr(), "\n{source}");
-    }
-    if error.use_stderr() { Exit::Usage } else { Exit::Done }
-}
-
-/// Where a bad value stands that is not on the command line, in the order in which values win.
-fn source_of(flag: &str, value: &str, args: &[OsString], file: &ConfigFile) -> Option<String> {
-    let long = flag.split([' ', '=']).next()?;
-    let given = |arg: &OsString| {
-        arg.to_str().is_some_and(|arg| arg.split('=').next().is_some_and(|name| name == long))
-    };
-    if args.iter().any(given) {
-        return None;
-    }
-    let variable = config::variable(long.trim_start_matches('-'));
-    if std::env::var(&variable).is_ok_and(|stands| stands == value) {
-        return Some(format!("the value stands in the environment variable {variable}"));
-    }
-    file.source_of(flag, value)
-}
-
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory as _;
+    use log2aws_cli::config;
+
     use super::*;
 
     #[test]

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use log2aws_core::convert::{Converter, Totals};
 
-use crate::exit::Exit;
+use log2aws_cli::exit::Exit;
 use output::OutputFile;
 use writer::{RejectWriter, RowWriter};
 

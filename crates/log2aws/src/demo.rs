@@ -22,10 +22,10 @@ use tokio::sync::oneshot;
 
 use crate::bucket::Bucket;
 use crate::clock::SystemClock;
-use crate::exit::Exit;
 use crate::logging::{self, LogFormat, LogLevel};
 use crate::serve::stop_signal;
 use crate::visit::Visit;
+use log2aws_cli::exit::Exit;
 
 /// How long a delivery may take to be analyzed before the demo calls it failed.
 const PATIENCE: Duration = Duration::from_mins(1);

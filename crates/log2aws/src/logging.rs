@@ -3,7 +3,7 @@
 use std::io::{IsTerminal as _, stderr};
 
 use clap::ValueEnum;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -36,14 +36,13 @@ pub(crate) enum LogLevel {
 /// When the process logs already.
 pub(crate) fn start(format: LogFormat, level: LogLevel) -> anyhow::Result<()> {
     let level = match level {
-        LogLevel::Error => "error",
-        LogLevel::Warn => "warn",
-        LogLevel::Info => "info",
-        LogLevel::Debug => "debug",
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
     };
     let ours = ["log2aws", "log2aws_server", "log2aws_service", "log2aws_store", "log2aws_agent"];
-    let filter: Vec<String> = ours.iter().map(|name| format!("{name}={level}")).collect();
-    let filter = EnvFilter::try_new(format!("off,{}", filter.join(",")))?;
+    let filter = Targets::new().with_targets(ours.map(|name| (name, level)));
     // Colours are for eyes: a file or a journal would keep their escape codes.
     let colours =
         stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());

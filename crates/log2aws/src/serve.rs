@@ -17,11 +17,11 @@ use log2aws_service::analyze::Charts;
 use url::Url;
 
 use crate::clock::SystemClock;
-use crate::exit::Exit;
 use crate::flag;
 use crate::invite::Invitation;
 use crate::logging::{self, LogFormat, LogLevel};
 use crate::view::{Serving, ViewArgs};
+use log2aws_cli::exit::Exit;
 
 /// The flags of `serve`.
 #[derive(Debug, Args)]

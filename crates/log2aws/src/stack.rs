@@ -24,10 +24,10 @@ use log2aws_stack::{
 };
 use url::Url;
 
-use crate::exit::Exit;
 use crate::flag;
 use crate::serve::stop_signal;
 use console::{Screen, Stream};
+use log2aws_cli::exit::Exit;
 
 /// Where a plan stands if nothing names a region.
 const PLAN_REGION: &str = "ap-northeast-1";

@@ -19,9 +19,9 @@ use log2aws_stack::cloud::{self, Access};
 use url::Url;
 
 use crate::clock::SystemClock;
-use crate::exit::Exit;
 use crate::invite::Invitation;
 use crate::serve::stop_signal;
+use log2aws_cli::exit::Exit;
 
 /// The flags of `serve` that make no sense for a view, which takes nothing and keeps nothing.
 pub(crate) const NOT_FOR_A_VIEW: [&str; 8] = [

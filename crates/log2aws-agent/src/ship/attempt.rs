@@ -7,11 +7,11 @@ use url::Url;
 
 use log2aws_core::day::Day;
 
+use crate::spool::LogFile;
 use crate::world::Time;
 
 use super::answer::{self, Asked};
 use super::http::{Client, HttpError, Reply};
-use super::log_file::LogFile;
 use super::{ShipConfig, retry};
 
 /// What the store said when it took a log.

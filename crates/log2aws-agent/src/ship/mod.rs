@@ -11,18 +11,15 @@ use log2aws_core::day::Day;
 use log2aws_core::server_name::ServerName;
 use url::Url;
 
+use crate::spool::{self, Deliveries, Delivery, LogFile};
 use crate::world::World;
 
 use self::attempt::{Failure, Shipper};
-use self::deliveries::{Deliveries, Delivery};
 use self::http::Client;
-use self::log_file::LogFile;
 
 mod answer;
 mod attempt;
-mod deliveries;
 mod http;
-mod log_file;
 mod proxy;
 mod report;
 mod retry;
@@ -191,7 +188,7 @@ pub fn run(
             go_on &= matches!(failure, Some(Failure::ThisLog(_)));
             Outcome::from(failure)
         });
-        let day = DayReport { day, file: log_file::path(&config.log_dir, day), outcome };
+        let day = DayReport { day, file: spool::path(&config.log_dir, day), outcome };
         on_day(&day);
         report.days.push(day);
     }
@@ -207,7 +204,7 @@ fn days(config: &ShipConfig, world: &World<'_>) -> Result<Vec<Day>, ShipError> {
         }
         Days::Since(first) if first.date() >= today => Err(ShipError::NotOver(first)),
         Days::Since(first) => {
-            let mut days = log_file::days(&config.log_dir)
+            let mut days = spool::days(&config.log_dir)
                 .map_err(|source| ShipError::Logs { path: config.log_dir.clone(), source })?;
             days.retain(|day| (first.date()..today).contains(&day.date()));
             Ok(days)
@@ -234,7 +231,7 @@ fn ship_day(
     day: Day,
 ) -> Result<Outcome, Option<Failure>> {
     let config = shipper.config;
-    let path = log_file::path(&config.log_dir, day);
+    let path = spool::path(&config.log_dir, day);
     let mut log = LogFile::open(&path).map_err(|error| {
         let path = path.display();
         Failure::ThisLog(if error.kind() == ErrorKind::NotFound {

@@ -25,7 +25,7 @@ pub(crate) const TLS_KEY: &str = "LOG2AWS_TEST_CHILD_KEY";
 fn child_server() {
     let Some(folder) = std::env::var_os(FOLDER) else { return };
     tracing_subscriber::fmt()
-        .with_env_filter("trace")
+        .with_max_level(tracing::Level::TRACE)
         .with_writer(std::io::stderr)
         .with_ansi(false)
         .init();

@@ -1,32 +1,26 @@
 //! `log2aws ship`: delivers day logs.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 use log2aws_agent::ship::{self, ApiUrl, DayReport, Days, Proxy, ShipConfig};
-use log2aws_agent::world::{SystemTime, World, host_name};
+use log2aws_agent::world::{SystemTime, World};
 use log2aws_core::day::Day;
-use log2aws_core::server_name::ServerName;
 
+use super::flags::{Place, Sending};
 use crate::exit::Exit;
 
 /// The flags of `ship`.
 #[derive(Debug, Args)]
-pub(crate) struct ShipArgs {
+pub struct ShipArgs {
     /// The endpoint that hands out URLs, e.g. `https://logs.example.com`.
     #[arg(long, value_name = "URL")]
     api: ApiUrl,
-    /// The name under which this machine's logs are kept [default: the host name].
-    #[arg(long, value_name = "NAME")]
-    server: Option<ServerName>,
-    /// The folder of the day logs.
-    #[arg(long, value_name = "DIR", default_value = log2aws_agent::DEFAULT_LOG_DIR)]
-    log_dir: PathBuf,
-    /// The folder that keeps what was delivered.
-    #[arg(long, value_name = "DIR", default_value = log2aws_agent::DEFAULT_STATE_DIR)]
-    state_dir: PathBuf,
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    sending: Sending,
     /// Deliver this day's log [default: yesterday's].
     #[arg(long, value_name = "DAY", conflicts_with = "since")]
     date: Option<Day>,
@@ -36,36 +30,29 @@ pub(crate) struct ShipArgs {
     /// Say what would be delivered; ask nobody, write nothing.
     #[arg(long)]
     dry_run: bool,
-    /// How long all of it may take, in seconds.
-    #[arg(long, value_name = "SECONDS", default_value_t = ship::DEFAULT_MAX_TIME.as_secs())]
-    max_time: u64,
     /// Print one JSON object instead of lines.
     #[arg(long)]
     json: bool,
-    // Read before the command line is parsed; it stands here for the help. See config.rs.
-    /// The config file [default: /etc/log2aws/agent.toml if it exists].
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
 }
 
 /// Delivers, and says of each day what became of it.
 ///
 /// # Errors
 /// When nothing could be tried at all.
-pub(crate) fn run(args: &ShipArgs) -> anyhow::Result<Exit> {
+pub(super) fn run(args: &ShipArgs) -> anyhow::Result<Exit> {
     let time = SystemTime::new();
     let config = ShipConfig {
         api: args.api.clone(),
-        server: args.server.clone().map_or_else(host_name, Ok)?,
-        log_dir: args.log_dir.clone(),
-        state_dir: args.state_dir.clone(),
+        server: args.place.server()?,
+        log_dir: args.place.log_dir.clone(),
+        state_dir: args.place.state_dir.clone(),
         days: match (args.date, args.since) {
             (Some(day), _) => Days::Only(day),
             (None, Some(day)) => Days::Since(day),
             (None, None) => Days::Yesterday,
         },
         dry_run: args.dry_run,
-        max_time: Duration::from_secs(args.max_time),
+        max_time: Duration::from_secs(args.sending.max_time),
         stall: ship::DEFAULT_STALL,
         proxy: Proxy::FromEnvironment,
     };

@@ -13,26 +13,48 @@ use clap::{Arg, ArgAction, Command};
 
 /// A config file's keys, each with its values as a command line would have them.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct ConfigFile {
+pub struct ConfigFile {
     path: PathBuf,
     values: BTreeMap<String, Vec<String>>,
 }
 
 /// What is wrong with a config file.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ConfigError {
+pub enum ConfigError {
     /// It cannot be read.
     #[error("the config file {} cannot be read", path.display())]
-    Unreadable { path: PathBuf, source: std::io::Error },
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
     /// It is not TOML.
     #[error("the config file {} is not TOML", path.display())]
-    NotToml { path: PathBuf, source: Box<toml::de::Error> },
+    NotToml {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and in which line.
+        source: Box<toml::de::Error>,
+    },
     /// A key that no flag has.
     #[error("{}: unknown key {key:?}{}", path.display(), suggestion(nearest.as_deref()))]
-    UnknownKey { path: PathBuf, key: String, nearest: Option<String> },
+    UnknownKey {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: String,
+        /// The known key that is most like it.
+        nearest: Option<String>,
+    },
     /// A value that no flag can have.
     #[error("{}: {key} must be a text, a number, true or false, or a list of these", path.display())]
-    BadValue { path: PathBuf, key: String },
+    BadValue {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: String,
+    },
 }
 
 fn suggestion(nearest: Option<&str>) -> String {
@@ -43,7 +65,7 @@ fn suggestion(nearest: Option<&str>) -> String {
 const NOT_IN_FILE: [&str; 3] = ["config", "help", "version"];
 
 /// Gives every flag of every verb, and of the verbs below it, its environment variable.
-pub(crate) fn with_environment(command: Command) -> Command {
+pub fn with_environment(command: Command) -> Command {
     command.mut_subcommands(|verb| {
         with_environment(verb).mut_args(|arg| match arg.get_long() {
             Some("help" | "version") | None => arg,
@@ -58,7 +80,7 @@ pub(crate) fn with_environment(command: Command) -> Command {
 }
 
 /// The environment variable of the flag `--long`.
-pub(crate) fn variable(long: &str) -> String {
+pub fn variable(long: &str) -> String {
     format!("LOG2AWS_{}", long.to_uppercase().replace('-', "_"))
 }
 
@@ -71,7 +93,7 @@ fn is_switch(arg: &Arg) -> bool {
 ///
 /// # Errors
 /// [`ConfigError`] when it cannot be read or holds what no flag has.
-pub(crate) fn find(command: &Command, args: &[OsString]) -> Result<ConfigFile, ConfigError> {
+pub fn find(command: &Command, args: &[OsString]) -> Result<ConfigFile, ConfigError> {
     // Faults of the command line are told later, by the parse that counts.
     let Ok(matches) = command.clone().ignore_errors(true).try_get_matches_from(args) else {
         return Ok(ConfigFile::default());
@@ -91,10 +113,12 @@ pub(crate) fn find(command: &Command, args: &[OsString]) -> Result<ConfigFile, C
 }
 
 /// Where a verb looks for its config file.
-pub(crate) fn usual_file(verb: &str) -> Option<&'static str> {
+pub fn usual_file(verb: &str) -> Option<&'static str> {
     match verb {
         "serve" => Some("/etc/log2aws/serve.toml"),
-        "sample" | "ship" => Some("/etc/log2aws/agent.toml"),
+        "sample" | "ship" | "run" | "doctor" | "status" | "config" => {
+            Some("/etc/log2aws/agent.toml")
+        }
         _ => None,
     }
 }
@@ -152,7 +176,7 @@ fn scalar(value: toml::Value) -> Option<String> {
 
 impl ConfigFile {
     /// Makes the file's values the defaults of the verbs that read it.
-    pub(crate) fn apply(&self, command: Command) -> Command {
+    pub fn apply(&self, command: Command) -> Command {
         if self.values.is_empty() {
             return command;
         }
@@ -175,7 +199,7 @@ impl ConfigFile {
     }
 
     /// Where a bad value of `flag` came from, if it is this file's.
-    pub(crate) fn source_of(&self, flag: &str, value: &str) -> Option<String> {
+    pub fn source_of(&self, flag: &str, value: &str) -> Option<String> {
         let long = flag.trim_start_matches('-').split([' ', '=']).next()?;
         let values = self.values.get(long)?;
         (values.iter().any(|known| known == value) || values.join(", ") == value)

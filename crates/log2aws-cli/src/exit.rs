@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 /// How a verb ended. The numbers are promised: scripts branch on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Exit {
+pub enum Exit {
     /// Done.
     Done,
     /// Failed; the message says at what.
@@ -22,7 +22,7 @@ pub(crate) enum Exit {
 
 impl Exit {
     /// The number that the process ends with.
-    pub(crate) fn number(self) -> u8 {
+    pub fn number(self) -> u8 {
         match self {
             Self::Done => 0,
             Self::Failed => 1,
@@ -42,7 +42,7 @@ impl From<Exit> for ExitCode {
 
 /// Writes an error and what caused it, outermost first, one line each. A cause that the line above
 /// it tells already is left out.
-pub(crate) fn report(stderr: &mut dyn Write, error: &anyhow::Error) {
+pub fn report(stderr: &mut dyn Write, error: &anyhow::Error) {
     // Nothing is left to tell anybody if stderr itself is gone.
     let _ = write_chain(stderr, error);
 }

@@ -1,0 +1,34 @@
+//! `log2aws-agent`: the small command line for servers. `main` hands over the world, the verbs do
+//! the work.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use log2aws_cli::agent::{self, AgentVerb};
+use log2aws_cli::exit::{self, Exit};
+
+/// Samples this server's load and delivers its day logs to a log2aws endpoint.
+#[derive(Debug, Parser)]
+#[command(name = "log2aws-agent", version, max_term_width = 100)]
+#[command(
+    after_help = "Every flag --some-name can also be given as LOG2AWS_SOME_NAME, and as the \
+                        key some-name in /etc/log2aws/agent.toml.\n\
+                        Exit codes: 0 done, 1 failed, 2 usage, 4 days are left to deliver, \
+                        5 refused by the server."
+)]
+struct Cli {
+    #[command(subcommand)]
+    verb: AgentVerb,
+}
+
+fn main() -> ExitCode {
+    let args: Vec<_> = std::env::args_os().collect();
+    match log2aws_cli::parse::<Cli>(&args) {
+        Ok(cli) => agent::run(cli.verb).unwrap_or_else(|error| {
+            exit::report(&mut std::io::stderr(), &error);
+            Exit::Failed
+        }),
+        Err(exit) => exit,
+    }
+    .into()
+}
