@@ -1,18 +1,20 @@
 //! One log to the store: a URL, a PUT, and what their answers mean; again while there is hope.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
+use jiff::Timestamp;
+use log2aws_core::day::Day;
 use ureq::http::StatusCode;
 use url::Url;
-
-use log2aws_core::day::Day;
 
 use crate::spool::LogFile;
 use crate::world::Time;
 
 use super::answer::{self, Asked};
 use super::http::{Client, HttpError, Reply};
-use super::{ShipConfig, retry};
+use super::rate::Paced;
+use super::{LastDelivery, Progress, ShipConfig, retry};
 
 /// What the store said when it took a log.
 #[derive(Debug)]
@@ -20,6 +22,8 @@ pub(crate) struct Receipt {
     pub(crate) etag: Option<String>,
     pub(crate) version_id: Option<String>,
     pub(crate) attempts: u32,
+    /// How long the upload took, answer included.
+    pub(crate) took: Duration,
 }
 
 /// How a log was not delivered.
@@ -50,18 +54,40 @@ impl Trouble {
     }
 }
 
-/// Who delivers.
+/// Who delivers, and what is learnt on the way.
 pub(crate) struct Shipper<'a> {
     pub(crate) config: &'a ShipConfig,
-    pub(crate) client: &'a Client,
     pub(crate) time: &'a dyn Time,
+    client: &'a Client,
     /// When all must be done, on the clock that never goes back.
-    pub(crate) deadline: Duration,
+    deadline: Duration,
+    tell: &'a mut dyn FnMut(Progress<'_>),
+    /// The last delivery.
+    pub(crate) delivered: Option<LastDelivery>,
+    /// Our address as the API sees it.
+    pub(crate) source: Option<IpAddr>,
+    /// When the server wants to be asked again, if that is too late for this run.
+    pub(crate) not_before: Option<Timestamp>,
 }
 
-impl Shipper<'_> {
+impl<'a> Shipper<'a> {
+    pub(crate) fn new(
+        config: &'a ShipConfig,
+        client: &'a Client,
+        time: &'a dyn Time,
+        deadline: Duration,
+        tell: &'a mut dyn FnMut(Progress<'_>),
+    ) -> Self {
+        let (delivered, source, not_before) = (None, None, None);
+        Self { config, time, client, deadline, tell, delivered, source, not_before }
+    }
+
+    pub(crate) fn tell(&mut self, progress: Progress<'_>) {
+        (self.tell)(progress);
+    }
+
     /// Delivers a log, with a new URL for each attempt.
-    pub(crate) fn deliver(&self, day: Day, log: &mut LogFile) -> Result<Receipt, Failure> {
+    pub(crate) fn deliver(&mut self, day: Day, log: &mut LogFile) -> Result<Receipt, Failure> {
         let mut attempt = 1;
         loop {
             let (reason, retry_after, refused) = match self.attempt(day, log, attempt) {
@@ -75,10 +101,14 @@ impl Shipper<'_> {
                 let text = format!("{reason}; {why}; the log stays, the next run tries again");
                 Err(if refused { Failure::Refused(text) } else { Failure::Everything(text) })
             };
+            let wait = retry::wait(attempt, self.time.jitter(), retry_after);
+            if attempt == retry::ATTEMPTS || wait >= self.left() {
+                self.not_before =
+                    retry_after.and_then(|wait| self.time.now().checked_add(wait).ok());
+            }
             if attempt == retry::ATTEMPTS {
                 return give_up(format!("given up after {attempt} attempts"));
             }
-            let wait = retry::wait(attempt, self.time.jitter(), retry_after);
             if wait >= self.left() {
                 let left = self.left().as_secs();
                 let wait = wait.as_secs();
@@ -87,6 +117,7 @@ impl Shipper<'_> {
                 ));
             }
             tracing::info!(%day, attempt, wait_ms = wait.as_millis(), reason, "trying again");
+            self.tell(Progress::Waiting { day, reason: &reason, wait });
             self.time.sleep(wait);
             attempt += 1;
         }
@@ -96,29 +127,42 @@ impl Shipper<'_> {
         self.deadline.saturating_sub(self.time.elapsed())
     }
 
-    fn attempt(&self, day: Day, log: &mut LogFile, attempts: u32) -> Result<Receipt, Trouble> {
+    fn attempt(&mut self, day: Day, log: &mut LogFile, attempts: u32) -> Result<Receipt, Trouble> {
         let server = &self.config.server;
         let url = self.request_url(day, log);
         let reply = self.client.get(&url, self.left()).map_err(|error| transport(&error))?;
+        self.source = source(&reply).or(self.source);
         if reply.status != StatusCode::OK {
             return Err(self.api_trouble(&reply));
         }
-        let asked = Asked { server, day, size: log.size, sha256: log.sha256, tls: reply.tls };
+        let asked = Asked {
+            server,
+            day,
+            size: log.size,
+            sha256: log.sha256,
+            tls: reply.tls,
+            api: self.config.api.url(),
+            upload_hosts: &self.config.upload_hosts,
+        };
         let upload = answer::check(&reply.body, &asked).map_err(|error| {
             let reason = format!("the API {} cannot be believed: {error}", self.config.api);
             Trouble::Final(Failure::Everything(reason))
         })?;
 
-        let mut bytes = log.bytes().map_err(|error| {
+        let (size, within, start) = (log.size, self.left(), self.time.elapsed());
+        let bytes = log.bytes().map_err(|error| {
             Trouble::Final(Failure::ThisLog(format!("the log cannot be read again: {error}")))
         })?;
+        let mut on_read = |sent| (self.tell)(Progress::Sending { day, sent, size });
+        let mut bytes = Paced::new(bytes, self.config.limit_rate, self.time, &mut on_read);
         let reply =
-            self.client.put(&upload, &mut bytes, self.left()).map_err(|error| transport(&error))?;
+            self.client.put(&upload, &mut bytes, within).map_err(|error| transport(&error))?;
+        let took = self.time.elapsed().saturating_sub(start);
         if reply.status != StatusCode::OK {
             return Err(self.store_trouble(&upload.url.origin(), &reply));
         }
         let text = |name| reply.header(name).map(|value| value.chars().take(200).collect());
-        Ok(Receipt { etag: text("etag"), version_id: text("x-amz-version-id"), attempts })
+        Ok(Receipt { etag: text("etag"), version_id: text("x-amz-version-id"), attempts, took })
     }
 
     fn request_url(&self, day: Day, log: &LogFile) -> Url {
@@ -202,13 +246,16 @@ impl Shipper<'_> {
     }
 }
 
-/// Our address as the API sees it, where it says so.
 /// What tells an answer of generate-url from that of anybody in its place.
 const SOURCE_HEADER: &str = "log2aws-source";
 
+/// Our address as the API sees it, where it says so.
+fn source(reply: &Reply) -> Option<IpAddr> {
+    reply.header(SOURCE_HEADER)?.parse().ok()
+}
+
 fn seen_as(reply: &Reply) -> String {
-    let address = reply.header(SOURCE_HEADER).and_then(|ip| ip.parse().ok());
-    address.map_or_else(String::new, |ip: std::net::IpAddr| format!("; it sees us as {ip}"))
+    source(reply).map_or_else(String::new, |ip| format!("; it sees us as {ip}"))
 }
 
 fn transport(error: &HttpError) -> Trouble {

@@ -5,14 +5,16 @@ use std::io::{self, ErrorKind, Read};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::pki_types::CertificateDer;
 use ureq::http::{HeaderMap, Response, StatusCode, header};
 use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
 use ureq::{Agent, Body, Error, SendBody, Timeout};
 use url::Url;
 
-use super::Proxy;
 use super::answer::Upload;
+use super::ca::{self, CaError};
 use super::proxy;
+use super::{Network, Proxy};
 
 /// The longest answer that is read; a right one has two KiB.
 const MAX_ANSWER: u64 = 64 << 10;
@@ -61,13 +63,19 @@ pub(crate) enum HttpError {
 pub(crate) struct Client {
     proxy: Proxy,
     stall: Duration,
+    /// Trusted besides the machine's own.
+    trusted: Vec<CertificateDer<'static>>,
     plain: OnceCell<Agent>,
     tls: OnceCell<Agent>,
 }
 
 impl Client {
-    pub(crate) fn new(proxy: Proxy, stall: Duration) -> Self {
-        Self { proxy, stall, plain: OnceCell::new(), tls: OnceCell::new() }
+    /// Reads the certificates that are trusted besides the machine's own, if there are any: that
+    /// they cannot be used is told before anything is tried.
+    pub(crate) fn new(network: &Network) -> Result<Self, CaError> {
+        let trusted = network.ca_file.as_deref().map(ca::read).transpose()?.unwrap_or_default();
+        let (proxy, stall) = (network.proxy, network.stall);
+        Ok(Self { proxy, stall, trusted, plain: OnceCell::new(), tls: OnceCell::new() })
     }
 
     /// Asks, and follows where the API sends us, but never from https to http.
@@ -130,7 +138,7 @@ impl Client {
     fn agent(&self, url: &Url) -> &Agent {
         if url.scheme() == "https" {
             // Reading the machine's certificates takes longer than all the rest: only where needed.
-            self.tls.get_or_init(|| self.new_agent(Some(tls_config())))
+            self.tls.get_or_init(|| self.new_agent(Some(tls_config(&self.trusted))))
         } else {
             self.plain.get_or_init(|| self.new_agent(None))
         }
@@ -155,13 +163,13 @@ impl Client {
 }
 
 /// The machine's own certificates (`SSL_CERT_FILE` and `SSL_CERT_DIR` count), so that a company's
-/// own authority is trusted where the company says so.
-fn tls_config() -> TlsConfig {
+/// own authority is trusted where the company says so; and those that were named.
+fn tls_config(trusted: &[CertificateDer<'static>]) -> TlsConfig {
     let found = rustls_native_certs::load_native_certs();
     for error in &found.errors {
         tracing::warn!(%error, "some of the machine's certificates cannot be read");
     }
-    let roots = found.certs.iter().map(|der| Certificate::from_der(der).to_owned());
+    let roots = found.certs.iter().chain(trusted).map(|der| Certificate::from_der(der).to_owned());
     TlsConfig::builder()
         .provider(TlsProvider::Rustls)
         .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
@@ -252,6 +260,6 @@ fn io_problem(error: &io::Error) -> String {
 fn tls_problem(error: &rustls::Error) -> String {
     format!(
         "no TLS connection ({error}); is this machine's clock right? If a proxy inspects TLS, its \
-         certificate must be among the machine's"
+         certificate must be among the machine's, or be named with --ca-file"
     )
 }

@@ -1,15 +1,11 @@
 //! `ship`: day logs into the raw bucket, each once, with proof.
 
-use std::fmt;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind};
 use std::path::PathBuf;
-use std::str::FromStr;
-use std::time::Duration;
 
+use jiff::Timestamp;
 use log2aws_core::day::Day;
-use log2aws_core::server_name::ServerName;
-use url::Url;
 
 use crate::spool::{self, Deliveries, Delivery, LogFile};
 use crate::world::World;
@@ -19,117 +15,24 @@ use self::http::Client;
 
 mod answer;
 mod attempt;
+mod ca;
+mod config;
 mod http;
+mod last;
 mod proxy;
+mod rate;
 mod report;
 mod retry;
+mod upload_host;
 
-pub use self::report::{DayReport, Outcome, ShipReport};
-
-/// What `ship` is asked to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ShipConfig {
-    /// Whom to ask for URLs.
-    pub api: ApiUrl,
-    /// Whose logs these are.
-    pub server: ServerName,
-    /// The folder of the day logs.
-    pub log_dir: PathBuf,
-    /// The folder that keeps what was delivered.
-    pub state_dir: PathBuf,
-    /// Which days.
-    pub days: Days,
-    /// Says what would be delivered; asks nobody and writes nothing.
-    pub dry_run: bool,
-    /// How long all of it may take, attempts and waits included ([`DEFAULT_MAX_TIME`]).
-    pub max_time: Duration,
-    /// How long a connection may stand still before it counts as lost ([`DEFAULT_STALL`]).
-    pub stall: Duration,
-    /// The way out.
-    pub proxy: Proxy,
-}
-
-/// How long `ship` takes at most unless told otherwise.
-pub const DEFAULT_MAX_TIME: Duration = Duration::from_mins(5);
-
-/// How long a connection may stand still unless told otherwise.
-pub const DEFAULT_STALL: Duration = Duration::from_mins(1);
-
-/// Which days' logs to ship.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Days {
-    /// The local day before this one.
-    #[default]
-    Yesterday,
-    /// This one; today's, too, as far as it goes.
-    Only(Day),
-    /// Every day from this one to yesterday that has a log and is not delivered, oldest first.
-    Since(Day),
-}
-
-/// Which HTTP proxy to use.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Proxy {
-    /// As `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` say, in the manner of curl.
-    #[default]
-    FromEnvironment,
-    /// None, whatever they say.
-    Direct,
-}
-
-/// The address of generate-url.
-///
-/// Invariant: `http` or `https`, with a host, without user, password, query and fragment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ApiUrl(Url);
-
-/// Why a text is not an [`ApiUrl`].
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ApiUrlError {
-    /// Not a URL of the web.
-    #[error("the API's address must be a URL such as https://example.com/prod ({0})")]
-    Shape(String),
-    /// A user or password in it would end up in logs.
-    #[error("the API's address must not hold a user name or password")]
-    Login,
-    /// `ship` writes the query itself.
-    #[error("the API's address must end before '?' and '#': server and date are added to it")]
-    Query,
-}
-
-impl ApiUrl {
-    /// The address.
-    pub fn url(&self) -> &Url {
-        &self.0
-    }
-}
-
-impl FromStr for ApiUrl {
-    type Err = ApiUrlError;
-
-    fn from_str(text: &str) -> Result<Self, ApiUrlError> {
-        let url = Url::parse(text).map_err(|error| ApiUrlError::Shape(error.to_string()))?;
-        if !matches!(url.scheme(), "http" | "https") {
-            return Err(ApiUrlError::Shape(format!(
-                "{:?} is neither http nor https",
-                url.scheme()
-            )));
-        }
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(ApiUrlError::Login);
-        }
-        if url.query().is_some() || url.fragment().is_some() {
-            return Err(ApiUrlError::Query);
-        }
-        Ok(Self(url))
-    }
-}
-
-impl fmt::Display for ApiUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
+pub use self::ca::CaError;
+pub use self::config::{
+    ApiUrl, ApiUrlError, DEFAULT_MAX_TIME, DEFAULT_STALL, Days, Network, Proxy, ShipConfig,
+};
+pub use self::last::{LastDelivery, LastShip};
+pub use self::rate::{RateError, parse_rate};
+pub use self::report::{DayReport, Outcome, Progress, ShipReport};
+pub use self::upload_host::{HostPattern, HostPatternError};
 
 /// Why nothing was tried at all.
 #[derive(Debug, thiserror::Error)]
@@ -159,57 +62,87 @@ pub enum ShipError {
     /// `--since` names a day that is not over.
     #[error("{0} is not over yet; --since takes days up to yesterday, --date takes any")]
     NotOver(Day),
+    /// No day has such a date.
+    #[error("the clock says {0}; set it, or no log can be told from another")]
+    Clock(jiff::civil::Date),
+    /// The certificates that were named cannot be used.
+    #[error(transparent)]
+    Ca(#[from] CaError),
 }
 
-/// Ships the days that `config` names, oldest first; tells `on_day` what became of each as soon
-/// as it is known.
+/// Ships the days that `config` names, oldest first, and tells how it goes.
 ///
 /// # Errors
 /// [`ShipError`] if nothing could be tried. What goes wrong with a day is in the report.
 pub fn run(
     config: &ShipConfig,
     world: &World<'_>,
-    on_day: &mut dyn FnMut(&DayReport),
+    tell: &mut dyn FnMut(Progress<'_>),
 ) -> Result<ShipReport, ShipError> {
-    let days = days(config, world)?;
-    let client = Client::new(config.proxy, config.stall);
+    let client = Client::new(&config.network)?;
     // Held until the end of this function.
     let _lock = if config.dry_run { None } else { Some(lock(config)?) };
+    let plan = Plan::new(config, world)?;
 
     let deadline = world.time.elapsed().saturating_add(config.max_time);
-    let shipper = Shipper { config, client: &client, time: world.time, deadline };
+    let mut shipper = Shipper::new(config, &client, world.time, deadline, tell);
     let deliveries = Deliveries::new(&config.state_dir, &config.server);
-    let backlog = matches!(config.days, Days::Since(_));
-    let mut report = ShipReport { days: Vec::with_capacity(days.len()), backlog };
+    let backlog = !matches!(config.days, Days::Only(_));
+    let mut report = ShipReport { days: Vec::with_capacity(plan.days.len()), backlog };
     let mut go_on = true;
-    for day in days {
-        let outcome = if go_on { ship_day(&shipper, &deliveries, day) } else { Err(None) };
+    for day in plan.days {
+        let outcome =
+            if go_on { ship_day(&mut shipper, &deliveries, day, plan.today) } else { Err(None) };
         let outcome = outcome.unwrap_or_else(|failure| {
             go_on &= matches!(failure, Some(Failure::ThisLog(_)));
             Outcome::from(failure)
         });
         let day = DayReport { day, file: spool::path(&config.log_dir, day), outcome };
-        on_day(&day);
+        shipper.tell(Progress::Day(&day));
         report.days.push(day);
+    }
+    if !config.dry_run {
+        let last = last_ship(config, world, &shipper, &deliveries, &report, plan.today);
+        if let Err(error) = last.save(&config.state_dir) {
+            tracing::warn!(%error, "how this ship went cannot be written down");
+        }
     }
     Ok(report)
 }
 
-fn days(config: &ShipConfig, world: &World<'_>) -> Result<Vec<Day>, ShipError> {
-    let today = world.time.now().to_zoned(world.zone.clone()).date();
-    match config.days {
-        Days::Only(day) => Ok(vec![day]),
-        Days::Yesterday => {
-            Ok(today.yesterday().ok().and_then(Day::from_date).into_iter().collect())
+/// Which days are taken, and which day it is.
+struct Plan {
+    days: Vec<Day>,
+    today: Day,
+}
+
+impl Plan {
+    fn new(config: &ShipConfig, world: &World<'_>) -> Result<Self, ShipError> {
+        if let Days::Only(day) = config.days {
+            return Ok(Self { days: vec![day], today: today(world)? });
         }
-        Days::Since(first) if first.date() >= today => Err(ShipError::NotOver(first)),
-        Days::Since(first) => {
-            let mut days = spool::days(&config.log_dir)
-                .map_err(|source| ShipError::Logs { path: config.log_dir.clone(), source })?;
-            days.retain(|day| (first.date()..today).contains(&day.date()));
-            Ok(days)
+        // The logs before the clock: at midnight, the log of a new day is not one of the future.
+        let mut days = spool::days(&config.log_dir)
+            .map_err(|source| ShipError::Logs { path: config.log_dir.clone(), source })?;
+        let today = today(world)?;
+        match config.days {
+            Days::Since(first) if first > today || first == today && !config.partial => {
+                return Err(ShipError::NotOver(first));
+            }
+            Days::Since(first) => days.retain(|day| *day >= first),
+            Days::Pending | Days::Only(_) => {
+                let deliveries = Deliveries::new(&config.state_dir, &config.server);
+                days.retain(|day| !is_delivered(config, &deliveries, *day));
+            }
         }
+        days.retain(|day| *day != today || config.partial);
+        Ok(Self { days, today })
     }
+}
+
+fn today(world: &World<'_>) -> Result<Day, ShipError> {
+    let date = world.time.now().to_zoned(world.zone.clone()).date();
+    Day::from_date(date).ok_or(ShipError::Clock(date))
 }
 
 /// Makes the state folder and keeps others out of it.
@@ -226,18 +159,28 @@ fn lock(config: &ShipConfig) -> Result<File, ShipError> {
 }
 
 fn ship_day(
-    shipper: &Shipper<'_>,
+    shipper: &mut Shipper<'_>,
     deliveries: &Deliveries,
     day: Day,
+    today: Day,
 ) -> Result<Outcome, Option<Failure>> {
     let config = shipper.config;
     let path = spool::path(&config.log_dir, day);
+    if day > today {
+        return Err(Some(Failure::ThisLog(format!(
+            "{} is the log of a day that has not come, for it is {today} here; set this machine's \
+             clock (or TZ) right, or move the file away",
+            path.display()
+        ))));
+    }
     let mut log = LogFile::open(&path).map_err(|error| {
         let path = path.display();
         Failure::ThisLog(if error.kind() == ErrorKind::NotFound {
             format!(
                 "{path} does not exist; was nothing sampled, or is the log elsewhere (--log-dir)?"
             )
+        } else if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) {
+            format!("{path} is a symbolic link, which is not followed; put the log itself there")
         } else {
             format!("{path} cannot be read: {error}")
         })
@@ -276,5 +219,37 @@ fn ship_day(
              run delivers it again, which does no harm"
         ))
     })?;
-    Ok(Outcome::Delivered { size, sha256, again, attempts: receipt.attempts })
+    let milliseconds = u64::try_from(receipt.took.as_millis()).unwrap_or(u64::MAX);
+    shipper.delivered =
+        Some(LastDelivery { day, at: delivery.delivered_at, bytes: size, milliseconds });
+    Ok(Outcome::Delivered { size, sha256, again, attempts: receipt.attempts, milliseconds })
+}
+
+fn last_ship(
+    config: &ShipConfig,
+    world: &World<'_>,
+    shipper: &Shipper<'_>,
+    deliveries: &Deliveries,
+    report: &ShipReport,
+    today: Day,
+) -> LastShip {
+    let before = LastShip::load(&config.state_dir);
+    let mut pending = spool::days(&config.log_dir).unwrap_or_default();
+    pending.retain(|day| *day < today && !is_delivered(config, deliveries, *day));
+    let at: Timestamp = world.time.now();
+    LastShip {
+        at,
+        pending,
+        delivered: shipper.delivered.or_else(|| before.as_ref()?.delivered),
+        error: report.error(),
+        exit_code: report.exit_code(),
+        source: shipper.source.or_else(|| before.as_ref()?.source),
+        not_before: shipper.not_before,
+    }
+}
+
+fn is_delivered(config: &ShipConfig, deliveries: &Deliveries, day: Day) -> bool {
+    let size = fs::metadata(spool::path(&config.log_dir, day)).map(|log| log.len()).ok();
+    matches!(deliveries.load(day), Ok(Some(delivery))
+        if delivery.api == config.api.to_string() && Some(delivery.size) == size)
 }

@@ -2,12 +2,38 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use log2aws_core::day::Day;
 use serde::Serialize;
 
 use super::attempt::Failure;
+
+/// How it goes, as soon as it is known.
+#[derive(Clone, Copy, Debug)]
+pub enum Progress<'a> {
+    /// So much of a log has been sent.
+    Sending {
+        /// The day.
+        day: Day,
+        /// Bytes that have been sent.
+        sent: u64,
+        /// Bytes of the log.
+        size: u64,
+    },
+    /// An attempt failed; the next follows.
+    Waiting {
+        /// The day.
+        day: Day,
+        /// Why it failed.
+        reason: &'a str,
+        /// How long until the next.
+        wait: Duration,
+    },
+    /// What became of a day.
+    Day(&'a DayReport),
+}
 
 /// What became of each day, in the order in which they were taken.
 #[derive(Debug, Default, Serialize)]
@@ -47,6 +73,8 @@ pub enum Outcome {
         again: bool,
         /// How many URLs it took.
         attempts: u32,
+        /// How long the upload took, answer included.
+        milliseconds: u64,
     },
     /// These very bytes were delivered before.
     AlreadyDelivered {
@@ -99,6 +127,11 @@ impl From<Option<Failure>> for Outcome {
 }
 
 impl ShipReport {
+    /// Why the first log that was not delivered was not.
+    pub fn error(&self) -> Option<String> {
+        self.days.iter().find(|day| !day.outcome.is_done()).map(ToString::to_string)
+    }
+
     /// The exit code: 0 all is delivered, 5 refused by the server, 4 days are pending, 1 failed.
     pub fn exit_code(&self) -> u8 {
         let any = |test: fn(&Outcome) -> bool| self.days.iter().any(|day| test(&day.outcome));
@@ -120,7 +153,7 @@ impl fmt::Display for DayReport {
         let day = self.day;
         let once_more = |again: &bool| if *again { " again, for it has changed" } else { "" };
         match &self.outcome {
-            Outcome::Delivered { size, sha256, again, attempts } => {
+            Outcome::Delivered { size, sha256, again, attempts, .. } => {
                 write!(f, "{day}: delivered{} ({size} bytes, sha256 {sha256}", once_more(again))?;
                 if *attempts > 1 {
                     write!(f, ", {attempts} attempts")?;

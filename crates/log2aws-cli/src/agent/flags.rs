@@ -1,11 +1,12 @@
 //! The flags that several verbs of the servers share, so that one config file serves them all.
 
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 use log2aws_agent::sample::{self, SampleMode};
-use log2aws_agent::ship;
+use log2aws_agent::ship::{self, ApiUrl, HostPattern, Network};
 use log2aws_agent::world::host_name;
 use log2aws_core::metadata::Note;
 use log2aws_core::server_name::{ServerName, ServerNameError};
@@ -63,10 +64,39 @@ impl Measuring {
     }
 }
 
-/// How logs are sent.
+/// To whom and how logs are sent.
 #[derive(Debug, Args)]
 pub(super) struct Sending {
-    /// How long all of it may take, in seconds.
-    #[arg(long, value_name = "SECONDS", default_value_t = ship::DEFAULT_MAX_TIME.as_secs())]
+    /// The endpoint that hands out URLs, e.g. `https://logs.example.com`.
+    #[arg(long, value_name = "URL")]
+    pub(super) api: Option<ApiUrl>,
+    /// Certificates (PEM) to trust besides the machine's own.
+    #[arg(long, value_name = "FILE")]
+    pub(super) ca_file: Option<PathBuf>,
+    /// A host that logs may be sent to besides the endpoint's own and S3; `*.example.com` is every
+    /// name under it. May be given several times.
+    #[arg(long, value_name = "HOST", value_delimiter = ',')]
+    pub(super) upload_host: Vec<HostPattern>,
+    /// Send at most so many bytes a second; `k` and `M` are 1024 and its square, as curl has it.
+    #[arg(long, value_name = "BYTES", value_parser = ship::parse_rate)]
+    pub(super) limit_rate: Option<NonZeroU64>,
+    /// How long one delivery of all that is pending may take, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = ship::DEFAULT_MAX_TIME.as_secs(), value_parser = clap::value_parser!(u64).range(1..=604_800))]
     pub(super) max_time: u64,
+    /// Remove a log so many days after its delivery, if it is what was delivered [default: keep
+    /// all].
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    pub(super) keep_days: Option<u32>,
+}
+
+impl Sending {
+    /// The way out.
+    pub(super) fn network(&self) -> Network {
+        Network { ca_file: self.ca_file.clone(), ..Network::default() }
+    }
+
+    /// How long a delivered log is kept.
+    pub(super) fn keep(&self) -> Option<Duration> {
+        self.keep_days.map(|days| Duration::from_hours(24 * u64::from(days)))
+    }
 }
