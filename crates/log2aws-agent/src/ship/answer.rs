@@ -201,6 +201,18 @@ pub(crate) fn store_code(body: &[u8]) -> Option<String> {
     plain.then(|| code.to_owned())
 }
 
+/// Whether a refusal of the store is about the URL's age, or that of the key that signed it: then
+/// a new URL helps, and time does not.
+pub(crate) fn is_expired(body: &[u8]) -> bool {
+    let code = store_code(body);
+    let has = |words| String::from_utf8_lossy(body).contains(words);
+    match code.as_deref() {
+        Some("ExpiredToken" | "TokenRefreshRequired") => true,
+        Some("AccessDenied") => has("<Message>Request has expired</Message>"),
+        _ => false,
+    }
+}
+
 /// A server's words as far as an error may repeat them: one short line, and nothing at all where
 /// a URL could be in it.
 fn quote(text: &str) -> String {
@@ -342,5 +354,8 @@ mod tests {
         assert_eq!(store_code(error).unwrap(), "AccessDenied");
         assert_eq!(store_code(b"<Code>a b</Code>"), None);
         assert_eq!(store_code(b"<Code>x"), None);
+        let expired = b"<Error><Code>AccessDenied</Code><Message>Request has expired</Message>";
+        assert!(is_expired(expired) && is_expired(b"<Code>ExpiredToken</Code>"));
+        assert!(!is_expired(error) && !is_expired(b"Request has expired"));
     }
 }

@@ -7,8 +7,9 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use log2aws_core::day::Day;
-use log2aws_core::server_name::ServerName;
 use url::Url;
+
+use crate::spool::Spool;
 
 use super::upload_host::HostPattern;
 
@@ -23,12 +24,8 @@ pub const DEFAULT_STALL: Duration = Duration::from_mins(1);
 pub struct ShipConfig {
     /// Whom to ask for URLs.
     pub api: ApiUrl,
-    /// Whose logs these are.
-    pub server: ServerName,
-    /// The folder of the day logs.
-    pub log_dir: PathBuf,
-    /// The folder that keeps what was delivered.
-    pub state_dir: PathBuf,
+    /// The logs, and where it is kept what became of them.
+    pub spool: Spool,
     /// Which days.
     pub days: Days,
     /// Today's log, too, as far as it goes.

@@ -14,6 +14,7 @@ use url::Url;
 use super::answer::Upload;
 use super::ca::{self, CaError};
 use super::proxy;
+use super::rate::SourceError;
 use super::{Network, Proxy};
 
 /// The longest answer that is read; a right one has two KiB.
@@ -48,6 +49,11 @@ impl Reply {
 pub(crate) enum HttpError {
     #[error("{host}: {problem}")]
     Transport { host: String, problem: String },
+    #[error("{host}: not finished in the time that was left")]
+    Late { host: String },
+    /// It is our side that has nothing to send.
+    #[error("{0}")]
+    Log(String),
     #[error("{0} sends us on from https to {1}, where anybody can read along; it was not followed")]
     Downgrade(String, String),
     #[error("{0} sends us on without saying where to")]
@@ -183,8 +189,11 @@ fn read(
     host: &str,
     response: Result<Response<Body>, Error>,
 ) -> Result<Reply, HttpError> {
-    let problem =
-        |error: Error| HttpError::Transport { host: host.to_owned(), problem: problem(&error) };
+    let problem = |error: Error| match (&error, ours(&error)) {
+        (_, Some(text)) => HttpError::Log(text),
+        (Error::Timeout(Timeout::Global), _) => HttpError::Late { host: host.to_owned() },
+        _ => HttpError::Transport { host: host.to_owned(), problem: problem(&error) },
+    };
     let (parts, mut body) = response.map_err(problem)?.into_parts();
     let body = body.with_config().limit(MAX_ANSWER).read_to_vec().map_err(problem)?;
     let tls = url.scheme() == "https";
@@ -207,6 +216,12 @@ fn by_way_of(url: &Url, proxy: Option<&ureq::Proxy>) -> String {
     }
 }
 
+/// What went wrong on our own side of the request: the log could not be read to its end.
+fn ours(error: &Error) -> Option<String> {
+    let Error::Io(error) = error else { return None };
+    Some(error.get_ref()?.downcast_ref::<SourceError>()?.to_string())
+}
+
 /// What went wrong, in a sentence that holds nothing of the request.
 fn problem(error: &Error) -> String {
     match error {
@@ -218,7 +233,6 @@ fn problem(error: &Error) -> String {
             "no connection in time; is a firewall in between, is a proxy needed (HTTPS_PROXY)?"
                 .to_owned()
         }
-        Error::Timeout(Timeout::Global) => "not finished in the time that was left".to_owned(),
         Error::Timeout(_) => "it stalled: nothing moved for too long".to_owned(),
         Error::Io(error) => io_problem(error),
         Error::Rustls(error) => tls_problem(error),
@@ -251,8 +265,6 @@ fn io_problem(error: &io::Error) -> String {
             "the connection was cut".to_owned()
         }
         ErrorKind::UnexpectedEof => "the connection ended in mid-sentence".to_owned(),
-        // Of our own making: see `LogFile::bytes`.
-        ErrorKind::InvalidData => error.to_string(),
         _ => format!("the connection failed ({error})"),
     }
 }

@@ -3,12 +3,18 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::net::IpAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use log2aws_core::day::Day;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tempfile::NamedTempFile;
+
+use crate::world::World;
+
+use super::attempt::Learnt;
+use super::{ShipConfig, ShipError, ShipReport};
 
 /// The longest file that is read.
 const MAX_FILE: u64 = 256 << 10;
@@ -49,6 +55,28 @@ pub struct LastDelivery {
     pub milliseconds: u64,
 }
 
+/// How a ship went that has just ended.
+pub(super) fn of(
+    config: &ShipConfig,
+    world: &World<'_>,
+    learnt: &Learnt,
+    result: Result<&ShipReport, &ShipError>,
+) -> LastShip {
+    let at = world.time.now();
+    let today = Day::from_date(at.to_zoned(world.zone.clone()).date());
+    let pending = today.and_then(|today| config.spool.pending(&config.api.to_string(), today).ok());
+    let before = LastShip::load(&config.spool.state_dir);
+    LastShip {
+        at,
+        pending: pending.unwrap_or_default(),
+        delivered: learnt.delivered.or_else(|| before.as_ref()?.delivered),
+        error: result.map_or_else(|error| Some(error.to_string()), ShipReport::error),
+        exit_code: result.map_or(1, ShipReport::exit_code),
+        source: learnt.source.or_else(|| before.as_ref()?.source),
+        not_before: learnt.not_before,
+    }
+}
+
 impl LastShip {
     /// Where the file stands in the state folder.
     pub fn path(state_dir: &Path) -> PathBuf {
@@ -65,7 +93,6 @@ impl LastShip {
     /// Writes it in place of the one before. Not flushed to the disk: to lose it costs nothing
     /// that the next one does not tell again.
     pub(crate) fn save(&self, state_dir: &Path) -> io::Result<()> {
-        use std::os::unix::fs::PermissionsExt as _;
         let mut file = NamedTempFile::new_in(state_dir)?;
         let mut text = serde_json::to_vec_pretty(self)?;
         text.push(b'\n');

@@ -41,6 +41,12 @@ pub(crate) fn time_of(size: u64, rate: NonZeroU64) -> Duration {
     Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }
 
+/// The log could not be read while it was sent. Told apart from what goes wrong on the line, which
+/// has the same type.
+#[derive(Debug, thiserror::Error)]
+#[error("the log cannot be read to its end: {0}")]
+pub(crate) struct SourceError(io::Error);
+
 /// Reads no faster than a rate, and tells how far it is.
 pub(crate) struct Paced<'a, R> {
     bytes: R,
@@ -78,7 +84,10 @@ impl<R: Read> Read for Paced<'_, R> {
             let beat = (rate.get() / BEATS).max(1);
             most = most.min(usize::try_from(beat).unwrap_or(usize::MAX));
         }
-        let n = self.bytes.read(&mut buffer[..most])?;
+        let n = self
+            .bytes
+            .read(&mut buffer[..most])
+            .map_err(|error| io::Error::other(SourceError(error)))?;
         self.read += n as u64;
         (self.on_read)(self.read);
         Ok(n)

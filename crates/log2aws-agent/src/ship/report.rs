@@ -9,6 +9,7 @@ use log2aws_core::day::Day;
 use serde::Serialize;
 
 use super::attempt::Failure;
+use super::{Days, ShipConfig};
 
 /// How it goes, as soon as it is known.
 #[derive(Clone, Copy, Debug)]
@@ -40,9 +41,14 @@ pub enum Progress<'a> {
 pub struct ShipReport {
     /// One entry a day.
     pub days: Vec<DayReport>,
+    /// The days whose logs were removed, having been delivered long enough ago.
+    #[serde(serialize_with = "days_as_texts")]
+    pub removed: Vec<Day>,
+    /// What is odd, but kept nothing from being delivered. One sentence each.
+    pub warnings: Vec<String>,
     /// Whether many days were asked for: then what is left over is still pending, not failed.
     #[serde(skip)]
-    pub(super) backlog: bool,
+    backlog: bool,
 }
 
 /// What became of one day's log.
@@ -116,17 +122,23 @@ impl Outcome {
     }
 }
 
-impl From<Option<Failure>> for Outcome {
-    fn from(failure: Option<Failure>) -> Self {
+impl From<Failure> for Outcome {
+    fn from(failure: Failure) -> Self {
         match failure {
-            Some(Failure::ThisLog(reason) | Failure::Everything(reason)) => Self::Failed { reason },
-            Some(Failure::Refused(reason)) => Self::Refused { reason },
-            None => Self::Pending,
+            Failure::ThisLog(reason) | Failure::Upload(reason) | Failure::Everything(reason) => {
+                Self::Failed { reason }
+            }
+            Failure::Refused(reason) => Self::Refused { reason },
         }
     }
 }
 
 impl ShipReport {
+    pub(super) fn new(config: &ShipConfig, warnings: Vec<String>) -> Self {
+        let backlog = !matches!(config.days, Days::Only(_));
+        Self { warnings, backlog, ..Self::default() }
+    }
+
     /// Why the first log that was not delivered was not.
     pub fn error(&self) -> Option<String> {
         self.days.iter().find(|day| !day.outcome.is_done()).map(ToString::to_string)
@@ -177,4 +189,8 @@ impl fmt::Display for DayReport {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
 fn day_as_text<S: serde::Serializer>(day: &Day, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(day)
+}
+
+fn days_as_texts<S: serde::Serializer>(days: &[Day], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(days.iter().map(ToString::to_string))
 }

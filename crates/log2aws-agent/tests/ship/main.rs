@@ -14,6 +14,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use log2aws_agent::ship::{Days, Network, Progress, Proxy, ShipConfig, ShipError, ShipReport, run};
+use log2aws_agent::spool::Spool;
 use log2aws_agent::world::{Machine, Time, World};
 
 use self::server::Server;
@@ -82,9 +83,11 @@ impl Host {
     pub(crate) fn config(&self, server: &Server, days: Days) -> ShipConfig {
         ShipConfig {
             api: format!("http://{}/prod", server.address).parse().unwrap(),
-            server: "web01".parse().unwrap(),
-            log_dir: self.folder.path().join("log"),
-            state_dir: self.state(),
+            spool: Spool {
+                log_dir: self.folder.path().join("log"),
+                state_dir: self.state(),
+                server: "web01".parse().unwrap(),
+            },
             days,
             partial: false,
             dry_run: false,

@@ -4,12 +4,18 @@ use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use anyhow::{Context as _, ensure};
 use clap::Args;
 use log2aws_agent::sample::{self, SampleMode};
 use log2aws_agent::ship::{self, ApiUrl, HostPattern, Network};
+use log2aws_agent::spool::Spool;
 use log2aws_agent::world::host_name;
 use log2aws_core::metadata::Note;
-use log2aws_core::server_name::{ServerName, ServerNameError};
+use log2aws_core::server_name::ServerName;
+
+/// What helps where the host name does not.
+const NAME_IT: &str =
+    "name this server with --server, LOG2AWS_SERVER, or the key server in the config file";
 
 /// Whose logs these are, and where everything stands.
 #[derive(Debug, Args)]
@@ -33,9 +39,29 @@ impl Place {
     /// The name that was given, else the host's.
     ///
     /// # Errors
-    /// None was given, and the host's cannot stand in a key.
-    pub(super) fn server(&self) -> Result<ServerName, ServerNameError> {
-        self.server.clone().map_or_else(host_name, Ok)
+    /// None was given, and the host's cannot stand in a key, or would not stay the same: one with
+    /// a dot at its end is the same host without it.
+    pub(super) fn server(&self) -> anyhow::Result<ServerName> {
+        if let Some(server) = &self.server {
+            return Ok(server.clone());
+        }
+        let name = host_name().with_context(|| {
+            format!("this machine's host name cannot be the name of its logs; {NAME_IT}")
+        })?;
+        ensure!(
+            !name.as_str().ends_with('.'),
+            "this machine's host name {name} ends with a dot, which others leave out; {NAME_IT}"
+        );
+        Ok(name)
+    }
+
+    /// The logs, and where it is kept what became of them.
+    ///
+    /// # Errors
+    /// As [`Self::server`].
+    pub(super) fn spool(&self) -> anyhow::Result<Spool> {
+        let (log_dir, state_dir) = (self.log_dir.clone(), self.state_dir.clone());
+        Ok(Spool { log_dir, state_dir, server: self.server()? })
     }
 }
 

@@ -51,9 +51,7 @@ pub(super) fn run(args: &ShipArgs) -> anyhow::Result<Exit> {
     let time = SystemTime::new();
     let config = ShipConfig {
         api,
-        server: args.place.server()?,
-        log_dir: args.place.log_dir.clone(),
-        state_dir: args.place.state_dir.clone(),
+        spool: args.place.spool()?,
         days: match (args.date, args.since) {
             (Some(day), _) => Days::Only(day),
             (None, Some(day)) => Days::Since(day),
