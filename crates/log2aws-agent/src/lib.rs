@@ -5,7 +5,7 @@
 
 pub mod sample;
 pub mod ship;
-mod spool;
+pub mod spool;
 pub mod world;
 
 /// Where day logs stand unless told otherwise.

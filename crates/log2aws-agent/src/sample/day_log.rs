@@ -59,6 +59,18 @@ pub enum AppendError {
     },
 }
 
+impl AppendError {
+    /// What the system says, if it said anything.
+    pub(crate) fn source(&self) -> Option<&io::Error> {
+        match self {
+            Self::Folder { source, .. }
+            | Self::Open { source, .. }
+            | Self::Write { source, .. } => Some(source),
+            Self::NotAFile(_) | Self::Locked(_) => None,
+        }
+    }
+}
+
 /// Appends `line` to the log at `path`, first `metadata` unless it is what holds there already.
 ///
 /// The lock makes "look, then write" one step among samplers; whoever writes without it (a cron

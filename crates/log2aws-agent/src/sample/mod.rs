@@ -6,12 +6,14 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use log2aws_core::day::Day;
 use log2aws_core::line::{ComposeError, compose};
 use log2aws_core::metadata::{Metadata, Mode, Note};
 use log2aws_core::sample::Sample;
 use log2aws_core::server_name::ServerName;
 
+use crate::spool::{self, Spool, SpoolError, is_full};
 use crate::world::{Machine, World};
 
 use self::proc::{Counters, Memory, Processes};
@@ -49,6 +51,14 @@ pub struct SampleConfig {
     pub mode: SampleMode,
 }
 
+impl SampleConfig {
+    /// The spool that the line goes to; `None` where nothing is known of what was delivered.
+    fn spool(&self) -> Option<Spool> {
+        let state_dir = self.state_dir.clone()?;
+        Some(Spool { log_dir: self.log_dir.clone(), state_dir, server: self.server.clone() })
+    }
+}
+
 /// Over which time si so bi bo in cs us sy id wa st are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SampleMode {
@@ -73,6 +83,8 @@ pub struct SampleReport {
     pub line: String,
     /// The time that the rates are of; `None` is since boot.
     pub interval: Option<Duration>,
+    /// The days whose logs, which the store has, made room for the line on a full disk.
+    pub removed: Vec<Day>,
     /// The line is written, but the counters could not be kept: the next sample measures over
     /// the window instead of since this one.
     pub state_error: Option<SampleError>,
@@ -101,9 +113,18 @@ pub enum SampleError {
     /// The numbers do not fit a line.
     #[error(transparent)]
     Compose(#[from] ComposeError),
+    /// The log folder is not one to be trusted.
+    #[error(transparent)]
+    Folder(#[from] SpoolError),
     /// The line cannot be appended.
     #[error(transparent)]
     Append(#[from] AppendError),
+    /// There is no room for the line, and none can be made.
+    #[error(
+        "the line cannot be written to {0}: the disk is full, and no log of an earlier day is left \
+         there that the store has; make room, or deliver what is pending (log2aws-agent ship)"
+    )]
+    Full(PathBuf),
     /// The counters cannot be kept.
     #[error(
         "the counters of this sample cannot be kept in {path}: {source}; name a folder that can \
@@ -145,9 +166,37 @@ pub fn run(config: &SampleConfig, world: &World<'_>) -> Result<SampleReport, Sam
     })?;
     let file = config.log_dir.join(format!("{day}.log"));
     let mode = if interval.is_some() { Mode::Interval } else { Mode::SinceBoot };
-    day_log::append(&file, &metadata(config, world, &snapshot, mode), &line, world.time)?;
-    let state_error = interval.and_then(|_| keep(config, snapshot).err());
-    Ok(SampleReport { file, day, line, interval, state_error })
+    let metadata = metadata(config, world, &snapshot, mode);
+    match spool::check_folder(&config.log_dir) {
+        Ok(()) | Err(SpoolError::Missing(_)) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let mut removed = Vec::new();
+    while let Err(error) = day_log::append(&file, &metadata, &line, world.time) {
+        if !error.source().is_some_and(is_full) {
+            return Err(error.into());
+        }
+        // What goes wrong with the making of room is less than that there is none.
+        match config.spool().map(|spool| spool.make_room(day)) {
+            Some(Ok(Some(day))) => removed.push(day),
+            _ => return Err(SampleError::Full(file)),
+        }
+    }
+    let state_error = keep(config, now.timestamp(), snapshot).err();
+    Ok(SampleReport { file, day, line, interval, removed, state_error })
+}
+
+/// The last sample that was taken with a state folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LastSampleAt {
+    /// When its line was written.
+    pub at: Timestamp,
+}
+
+/// When the last sample was taken; `None` if there was none, or it left no state that can be read.
+pub fn last(state_dir: &Path) -> Option<LastSampleAt> {
+    state::load(state_dir).map(|last| LastSampleAt { at: last.at })
 }
 
 /// What the metadata line says of this machine.
@@ -173,7 +222,8 @@ fn since_last(
 ) -> Result<(Snapshot, Columns, Option<Duration>), SampleError> {
     let machine = &world.machine;
     let kept = config.state_dir.as_deref().and_then(state::load).filter(|last| {
-        Some(&last.boot_id) == first.boot_id.as_ref()
+        last.boot_id.is_some()
+            && last.boot_id == first.boot_id
             && vmstat::follows(&last.counters, &first.counters)
             && elapsed(&last.counters, &first.counters) >= window
     });
@@ -194,11 +244,10 @@ fn elapsed(earlier: &Counters, later: &Counters) -> Duration {
     Duration::from_millis(centis.saturating_mul(10))
 }
 
-fn keep(config: &SampleConfig, snapshot: Snapshot) -> Result<(), SampleError> {
-    let (Some(folder), Some(boot_id)) = (&config.state_dir, snapshot.boot_id) else {
-        return Ok(());
-    };
-    state::save(folder, &LastSample { boot_id, counters: snapshot.counters })
+fn keep(config: &SampleConfig, at: Timestamp, snapshot: Snapshot) -> Result<(), SampleError> {
+    let Some(folder) = &config.state_dir else { return Ok(()) };
+    let Snapshot { boot_id, counters, .. } = snapshot;
+    state::save(folder, &LastSample { at, boot_id, counters })
         .map_err(|source| SampleError::State { path: state::path(folder), source })
 }
 

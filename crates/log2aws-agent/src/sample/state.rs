@@ -1,12 +1,13 @@
 //! The counters of the last sample, kept so that the next interval begins where it ended.
 //!
 //! Losing this file costs one interval, never a line: it is not flushed to disk, and one that
-//! cannot be read is no error.
+//! cannot be read is no error. It also tells when the last sample was.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
@@ -18,8 +19,11 @@ const MAX_STATE: u64 = 64 << 10;
 /// The counters of a sample and the boot that they count from.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct LastSample {
-    /// `/proc/sys/kernel/random/boot_id`: another one means that every counter began anew.
-    pub(crate) boot_id: String,
+    /// When its line was written.
+    pub(crate) at: Timestamp,
+    /// `/proc/sys/kernel/random/boot_id`: another one means that every counter began anew. `None`
+    /// where the kernel does not tell; then nothing is carried over.
+    pub(crate) boot_id: Option<String>,
     /// The counters.
     pub(crate) counters: Counters,
 }
@@ -56,7 +60,8 @@ mod tests {
         let state_dir = folder.path().join("made/by/save");
         assert_eq!(load(&state_dir), None);
         let counters = Counters { uptime_centis: 7, swapped_out: u64::MAX, ..Counters::default() };
-        let sample = LastSample { boot_id: "x".into(), counters };
+        let at = "2026-11-24T00:00:00.5Z".parse().unwrap();
+        let sample = LastSample { at, boot_id: Some("x".into()), counters };
         save(&state_dir, &sample).unwrap();
         assert_eq!(load(&state_dir), Some(sample));
         for rubbish in ["", "{", "[]", "{\"boot_id\":1}"] {

@@ -11,7 +11,7 @@ use log2aws_core::day::Day;
 use log2aws_core::server_name::ServerName;
 use url::Url;
 
-use crate::spool::{self, Deliveries, Delivery, LogFile};
+use crate::spool::{Deliveries, Delivery, LogFile, Spool, SpoolError};
 use crate::world::World;
 
 use self::attempt::{Failure, Shipper};
@@ -149,13 +149,8 @@ pub enum ShipError {
     #[error("another ship is at work with the state folder {0}; wait for it to end")]
     Busy(PathBuf),
     /// The logs cannot be listed.
-    #[error("the log folder {path} cannot be read: {source}; name another with --log-dir")]
-    Logs {
-        /// The folder.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Logs(#[from] SpoolError),
     /// `--since` names a day that is not over.
     #[error("{0} is not over yet; --since takes days up to yesterday, --date takes any")]
     NotOver(Day),
@@ -178,7 +173,8 @@ pub fn run(
 
     let deadline = world.time.elapsed().saturating_add(config.max_time);
     let shipper = Shipper { config, client: &client, time: world.time, deadline };
-    let deliveries = Deliveries::new(&config.state_dir, &config.server);
+    let spool = spool(config);
+    let deliveries = spool.deliveries();
     let backlog = matches!(config.days, Days::Since(_));
     let mut report = ShipReport { days: Vec::with_capacity(days.len()), backlog };
     let mut go_on = true;
@@ -188,11 +184,16 @@ pub fn run(
             go_on &= matches!(failure, Some(Failure::ThisLog(_)));
             Outcome::from(failure)
         });
-        let day = DayReport { day, file: spool::path(&config.log_dir, day), outcome };
+        let day = DayReport { day, file: spool.log(day), outcome };
         on_day(&day);
         report.days.push(day);
     }
     Ok(report)
+}
+
+fn spool(config: &ShipConfig) -> Spool {
+    let ShipConfig { log_dir, state_dir, server, .. } = config.clone();
+    Spool { log_dir, state_dir, server }
 }
 
 fn days(config: &ShipConfig, world: &World<'_>) -> Result<Vec<Day>, ShipError> {
@@ -204,8 +205,7 @@ fn days(config: &ShipConfig, world: &World<'_>) -> Result<Vec<Day>, ShipError> {
         }
         Days::Since(first) if first.date() >= today => Err(ShipError::NotOver(first)),
         Days::Since(first) => {
-            let mut days = spool::days(&config.log_dir)
-                .map_err(|source| ShipError::Logs { path: config.log_dir.clone(), source })?;
+            let mut days = spool(config).logs()?.days;
             days.retain(|day| (first.date()..today).contains(&day.date()));
             Ok(days)
         }
@@ -231,7 +231,7 @@ fn ship_day(
     day: Day,
 ) -> Result<Outcome, Option<Failure>> {
     let config = shipper.config;
-    let path = spool::path(&config.log_dir, day);
+    let path = spool(config).log(day);
     let mut log = LogFile::open(&path).map_err(|error| {
         let path = path.display();
         Failure::ThisLog(if error.kind() == ErrorKind::NotFound {
@@ -268,6 +268,7 @@ fn ship_day(
         api,
         etag: receipt.etag,
         version_id: receipt.version_id,
+        modified: log.modified,
     };
     deliveries.save(day, &delivery).map_err(|error| {
         let record = record.display();

@@ -13,6 +13,9 @@ use log2aws_core::server_name::ServerName;
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
+use super::log_file::modified;
+use super::{LogFile, SpoolError, reserve};
+
 /// The longest record that is read.
 const MAX_RECORD: u64 = 64 << 10;
 
@@ -27,17 +30,40 @@ pub(crate) struct Delivery {
     pub(crate) api: String,
     pub(crate) etag: Option<String>,
     pub(crate) version_id: Option<String>,
+    /// When the log had last been changed, in nanoseconds since 1970. A log that still has this
+    /// time and this size need not be read to know that it is the one that was delivered.
+    #[serde(default)]
+    pub(crate) modified: Option<i64>,
+}
+
+impl Delivery {
+    /// Whether this is the delivery of what stands at `path` now.
+    pub(crate) fn is_of(&self, path: &Path) -> io::Result<bool> {
+        let found = fs::symlink_metadata(path)?;
+        if !found.is_file() || found.len() != self.size {
+            return Ok(false);
+        }
+        let untouched = self.modified.is_some() && self.modified == modified(&found);
+        Ok(untouched || self.is_of_bytes(&LogFile::open(path)?))
+    }
+
+    /// Whether these are the bytes that were delivered.
+    pub(crate) fn is_of_bytes(&self, log: &LogFile) -> bool {
+        self.size == log.size && self.sha256 == log.sha256_hex()
+    }
 }
 
 /// The records of one server's deliveries.
 #[derive(Debug)]
 pub(crate) struct Deliveries {
+    state_dir: PathBuf,
     folder: PathBuf,
 }
 
 impl Deliveries {
     pub(crate) fn new(state_dir: &Path, server: &ServerName) -> Self {
-        Self { folder: state_dir.join("deliveries").join(server.as_str()) }
+        let folder = state_dir.join("deliveries").join(server.as_str());
+        Self { state_dir: state_dir.to_owned(), folder }
     }
 
     /// Where the record of a day stands.
@@ -59,8 +85,39 @@ impl Deliveries {
     }
 
     /// Writes a record in place of the one before: file, name and folders are on the disk when
-    /// this returns.
+    /// this returns. On a full disk the reserve is given up for it.
     pub(crate) fn save(&self, day: Day, delivery: &Delivery) -> io::Result<()> {
+        reserve::or_give_up(&self.state_dir, || self.write(day, delivery))?;
+        reserve::take(&self.state_dir);
+        Ok(())
+    }
+
+    /// Removes the records of which `obsolete` says so. One that cannot be read stays.
+    pub(crate) fn forget(
+        &self,
+        obsolete: impl Fn(Day, &Delivery) -> bool,
+    ) -> Result<(), SpoolError> {
+        let unreadable = |source| SpoolError::Record { path: self.folder.clone(), source };
+        let entries = match fs::read_dir(&self.folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(unreadable(error)),
+        };
+        for entry in entries {
+            let name = entry.map_err(unreadable)?.file_name();
+            let day = name.to_str().and_then(|name| name.strip_suffix(".json"));
+            let Some(day) = day.and_then(|day| Day::parse_canonical(day).ok()) else { continue };
+            if let Ok(Some(delivery)) = self.load(day)
+                && obsolete(day, &delivery)
+            {
+                let path = self.path(day);
+                fs::remove_file(&path).map_err(|source| SpoolError::Remove { path, source })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&self, day: Day, delivery: &Delivery) -> io::Result<()> {
         if !self.folder.is_dir() {
             fs::create_dir_all(&self.folder)?;
             // Their names stand in the folders above.
@@ -95,12 +152,14 @@ mod tests {
             api: "https://api.example/".into(),
             etag: Some("\"e\"".into()),
             version_id: None,
+            modified: Some(1),
         };
         deliveries.save(day, &delivery).unwrap();
         let again = Delivery { size: 8, ..delivery };
         deliveries.save(day, &again).unwrap();
         assert_eq!(deliveries.load(day).unwrap(), Some(again));
         assert_eq!(fs::read_dir(folder.path().join("deliveries/web01")).unwrap().count(), 1);
+        assert!(reserve::path(folder.path()).exists());
         for rubbish in ["", "{", "{}"] {
             fs::write(deliveries.path(day), rubbish).unwrap();
             assert_eq!(deliveries.load(day).unwrap(), None, "{rubbish:?}");

@@ -1,30 +1,12 @@
-//! The day logs of a folder, and the bytes of one that are to be delivered.
+//! The bytes of a log, as they were when it was read.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Seek};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::Path;
 
-use log2aws_core::day::Day;
 use rustix::fs::OFlags;
 use sha2::{Digest, Sha256};
-
-/// Where a day's log stands.
-pub(crate) fn path(log_dir: &Path, day: Day) -> PathBuf {
-    log_dir.join(format!("{day}.log"))
-}
-
-/// The days that have a log, oldest first. Other names are none of ours and passed over.
-pub(crate) fn days(log_dir: &Path) -> io::Result<Vec<Day>> {
-    let mut days = Vec::new();
-    for entry in fs::read_dir(log_dir)? {
-        let name = entry?.file_name();
-        let day = name.to_str().and_then(|name| name.strip_suffix(".log"));
-        days.extend(day.and_then(|day| Day::parse_canonical(day).ok()));
-    }
-    days.sort_unstable();
-    Ok(days)
-}
 
 /// A log, open, and what its bytes were when it was read. It may grow: what is sent is what was
 /// read.
@@ -35,20 +17,29 @@ pub(crate) struct LogFile {
     pub(crate) size: u64,
     /// Of these bytes.
     pub(crate) sha256: [u8; 32],
+    /// When it had last been changed before it was read ([`modified`]).
+    pub(crate) modified: Option<i64>,
 }
 
 impl LogFile {
     /// Opens and reads a log, without following a link out of the folder and without waiting for
     /// a pipe's other end.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
-        let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
-        let mut file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+        Self::read(open(path)?)
+    }
+
+    /// As [`LogFile::open`], and keeps samplers from appending until it is dropped. Does not wait
+    /// for one that is at it.
+    pub(crate) fn open_locked(path: &Path) -> io::Result<Self> {
+        let file = open(path)?;
+        file.try_lock()?;
+        Self::read(file)
+    }
+
+    fn read(mut file: File) -> io::Result<Self> {
         let metadata = file.metadata()?;
-        if !metadata.is_file() {
-            return Err(io::Error::other("it is not a regular file"));
-        }
         let (size, sha256) = fingerprint(&mut file, metadata.len())?;
-        Ok(Self { file, size, sha256 })
+        Ok(Self { file, size, sha256, modified: modified(&metadata) })
     }
 
     /// The bytes, from the first. Reading fails if there are fewer now: whoever waits for the
@@ -62,6 +53,21 @@ impl LogFile {
     pub(crate) fn sha256_hex(&self) -> String {
         self.sha256.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(hex_digit).collect()
     }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(io::Error::other("it is not a regular file"))
+    }
+}
+
+/// When a file was last changed, in nanoseconds since 1970.
+pub(super) fn modified(metadata: &fs::Metadata) -> Option<i64> {
+    metadata.mtime().checked_mul(1_000_000_000)?.checked_add(metadata.mtime_nsec())
 }
 
 struct Exactly<'a> {
@@ -124,23 +130,6 @@ mod tests {
         // printf abc | sha256sum
         let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(log.sha256_hex(), expected);
-    }
-
-    #[test]
-    fn only_days_are_days() {
-        let folder = tempfile::tempdir().unwrap();
-        for name in [
-            "2026-11-21.log",
-            "2026-02-01.log",
-            "20261121.log",
-            "2026-02-30.log",
-            "x.log",
-            "2026-11-20.log.gz",
-        ] {
-            fs::write(folder.path().join(name), "").unwrap();
-        }
-        let days: Vec<String> = days(folder.path()).unwrap().iter().map(Day::to_string).collect();
-        assert_eq!(days, ["2026-02-01", "2026-11-21"]);
     }
 
     #[test]

@@ -242,8 +242,13 @@ fn a_missing_log_is_named() {
 
 #[test]
 fn one_bad_log_does_not_hold_up_the_others() {
-    let (host, server) = (Host::new(&[("2026-11-19", "a"), (DAY, "abc")]), Server::right());
-    fs::create_dir(host.log("2026-11-20")).unwrap();
+    let host = Host::new(&[("2026-11-19", "a"), ("2026-11-20", "ab"), (DAY, "abc")]);
+    let log = host.log("2026-11-20");
+    let server = Server::start(move |_| {
+        // It was there when the logs were listed.
+        let _ = fs::remove_file(&log);
+        Does::Right
+    });
     let config = host.config(&server, Days::Since("2026-11-01".parse().unwrap()));
     let report = host.run(&config).unwrap();
     let done: Vec<bool> = report.days.iter().map(|day| day.outcome.is_done()).collect();

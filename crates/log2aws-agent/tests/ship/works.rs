@@ -25,8 +25,12 @@ fn yesterdays_log_is_delivered_once_and_again_when_it_changes() {
     assert_eq!(put.headers["content-length"], "3");
     assert!(!put.headers.contains_key("transfer-encoding") && !put.headers.contains_key("expect"));
 
-    let record: serde_json::Value =
+    let mut record: serde_json::Value =
         serde_json::from_slice(&fs::read(host.record(DAY)).unwrap()).unwrap();
+    let modified = record.as_object_mut().unwrap().remove("modified").unwrap();
+    let since_1970 = fs::metadata(host.log(DAY)).unwrap().modified().unwrap();
+    let since_1970 = since_1970.duration_since(std::time::UNIX_EPOCH).unwrap();
+    assert_eq!(u128::from(modified.as_u64().unwrap()), since_1970.as_nanos());
     assert_eq!(
         record,
         serde_json::json!({

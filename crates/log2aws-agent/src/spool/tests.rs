@@ -1,0 +1,228 @@
+//! A spool is told apart from what is none, and only what the store has is ever removed.
+
+use std::os::unix::fs::symlink;
+
+use super::*;
+
+const API: &str = "https://api.example/";
+
+struct Folder {
+    _root: tempfile::TempDir,
+    spool: Spool,
+}
+
+impl Folder {
+    fn new() -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let log_dir = root.path().join("log");
+        fs::create_dir(&log_dir).unwrap();
+        let state_dir = root.path().join("state");
+        Self { _root: root, spool: Spool { log_dir, state_dir, server: "web01".parse().unwrap() } }
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.spool.log_dir.join(name), text).unwrap();
+    }
+
+    /// Writes a log and the record of its delivery.
+    fn deliver(&self, day_text: &str, text: &str, at: &str) {
+        self.write(&format!("{day_text}.log"), text);
+        let day = day(day_text);
+        let log = LogFile::open(&self.spool.log(day)).unwrap();
+        let delivery = Delivery {
+            sha256: log.sha256_hex(),
+            size: log.size,
+            delivered_at: at.parse().unwrap(),
+            api: API.into(),
+            etag: None,
+            version_id: None,
+            modified: log.modified,
+        };
+        self.spool.deliveries().save(day, &delivery).unwrap();
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.spool.logs().unwrap().days.iter().map(Day::to_string).collect()
+    }
+
+    fn pending(&self, today: &str) -> Vec<String> {
+        texts(&self.spool.pending(API, day(today)).unwrap())
+    }
+}
+
+fn day(text: &str) -> Day {
+    text.parse().unwrap()
+}
+
+fn texts(days: &[Day]) -> Vec<String> {
+    days.iter().map(Day::to_string).collect()
+}
+
+const fn days(n: u64) -> Duration {
+    Duration::from_hours(24 * n)
+}
+
+#[test]
+fn only_days_are_days() {
+    let folder = Folder::new();
+    for name in ["2026-11-21.log", "2026-02-01.log", "20261121.log", "2026-02-30.log", "x.log"] {
+        folder.write(name, "");
+    }
+    let log_dir = &folder.spool.log_dir;
+    fs::create_dir(log_dir.join("2026-11-18.log")).unwrap();
+    symlink(log_dir.join("x.log"), log_dir.join("2026-11-19.log")).unwrap();
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    rustix::fs::mkfifoat(rustix::fs::CWD, log_dir.join("2026-11-20.log"), mode).unwrap();
+    let logs = folder.spool.logs().unwrap();
+    assert_eq!(texts(&logs.days), ["2026-02-01", "2026-11-21"]);
+    let strangers = [
+        "2026-02-30.log",
+        "2026-11-18.log",
+        "2026-11-19.log",
+        "2026-11-20.log",
+        "20261121.log",
+        "x.log",
+    ];
+    assert_eq!(logs.strangers, strangers);
+}
+
+#[test]
+fn a_folder_is_a_folder_of_ours() {
+    let folder = Folder::new();
+    folder.spool.check().unwrap();
+    let at =
+        |path: &str| Spool { log_dir: folder.spool.log_dir.join(path), ..folder.spool.clone() };
+    let told = |spool: &Spool| spool.check().unwrap_err().to_string();
+
+    let missing = at("missing");
+    assert!(told(&missing).contains("missing does not exist"), "{}", told(&missing));
+    assert!(matches!(missing.logs(), Err(SpoolError::Missing(_))));
+    folder.write("file", "");
+    assert!(told(&at("file")).contains("is not a folder"), "{}", told(&at("file")));
+    assert!(matches!(at("file").logs(), Err(SpoolError::NotAFolder(_))));
+    symlink(&folder.spool.log_dir, folder.spool.log_dir.join("link")).unwrap();
+    for link in ["link", "link/", "link//.", "link/link"] {
+        assert!(told(&at(link)).contains("is a symbolic link"), "{link}: {}", told(&at(link)));
+    }
+
+    // Only root can give a folder away, so only root can show that it is refused.
+    if rustix::process::geteuid().is_root() {
+        std::os::unix::fs::chown(&folder.spool.log_dir, Some(4711), None).unwrap();
+        let error = told(&folder.spool);
+        assert!(error.contains("belongs to user 4711, and this is user 0"), "{error}");
+    }
+}
+
+#[test]
+fn pending_is_what_was_not_delivered_as_it_is() {
+    let folder = Folder::new();
+    assert_eq!(folder.pending("2026-11-24"), [""; 0]);
+    for name in ["2026-11-20", "2026-11-21", "2026-11-22", "2026-11-23"] {
+        folder.deliver(name, "a\n", "2026-11-24T00:00:00Z");
+    }
+    folder.write("2026-11-19.log", "never\n");
+    folder.write("2026-11-24.log", "today\n");
+    folder.write("2026-11-25.log", "tomorrow\n");
+    assert_eq!(folder.pending("2026-11-24"), ["2026-11-19"]);
+
+    folder.write("2026-11-20.log", "longer\n");
+    folder.write("2026-11-21.log", "b\n");
+    // Written anew with the same bytes: another time, but delivered.
+    fs::remove_file(folder.spool.log(day("2026-11-22"))).unwrap();
+    folder.write("2026-11-22.log", "a\n");
+    assert_eq!(folder.pending("2026-11-24"), ["2026-11-19", "2026-11-20", "2026-11-21"]);
+
+    let all = folder.spool.pending("https://other.example/", day("2026-11-23")).unwrap();
+    assert_eq!(texts(&all), ["2026-11-19", "2026-11-20", "2026-11-21", "2026-11-22"]);
+    fs::write(folder.spool.deliveries().path(day("2026-11-23")), "{").unwrap();
+    assert!(folder.pending("2026-11-24").contains(&"2026-11-23".to_owned()));
+}
+
+#[test]
+fn a_log_that_was_not_touched_is_not_read() {
+    let folder = Folder::new();
+    folder.deliver("2026-11-22", "a\n", "2026-11-23T00:00:00Z");
+    let log = folder.spool.log(day("2026-11-22"));
+    let written = fs::metadata(&log).unwrap().modified().unwrap();
+    // Other bytes under the same size and time: whoever read them would find them pending.
+    fs::write(&log, "b\n").unwrap();
+    fs::File::options().write(true).open(&log).unwrap().set_modified(written).unwrap();
+    assert_eq!(folder.pending("2026-11-24"), [""; 0]);
+    // A record of an earlier release knows no time; then the bytes decide.
+    let deliveries = folder.spool.deliveries();
+    let delivery = deliveries.load(day("2026-11-22")).unwrap().unwrap();
+    let old = Delivery { modified: None, ..delivery };
+    deliveries.save(day("2026-11-22"), &old).unwrap();
+    assert_eq!(folder.pending("2026-11-24"), ["2026-11-22"]);
+    fs::write(&log, "a\n").unwrap();
+    assert_eq!(folder.pending("2026-11-24"), [""; 0]);
+}
+
+#[test]
+fn only_what_was_delivered_long_ago_expires() {
+    let folder = Folder::new();
+    folder.deliver("2026-11-10", "a\n", "2026-11-11T00:00:00Z");
+    folder.deliver("2026-11-11", "a\n", "2026-11-12T00:00:00Z");
+    folder.deliver("2026-11-12", "a\n", "2026-11-23T00:00:00Z");
+    folder.deliver("2026-11-24", "a\n", "2026-11-10T00:00:00Z");
+    folder.write("2026-11-09.log", "never\n");
+    folder.write("2026-11-11.log", "b\n");
+    let now = "2026-11-24T13:00:00Z".parse().unwrap();
+    assert_eq!(texts(&folder.spool.expire(days(10), now).unwrap()), ["2026-11-10"]);
+    assert_eq!(folder.names(), ["2026-11-09", "2026-11-11", "2026-11-12", "2026-11-24"]);
+    assert_eq!(folder.spool.expire(days(10), now).unwrap(), []);
+}
+
+#[test]
+fn a_day_that_is_not_over_somewhere_does_not_expire() {
+    let folder = Folder::new();
+    folder.deliver("2026-11-23", "a\n", "2026-11-20T00:00:00Z");
+    let expire = |now: &str| folder.spool.expire(Duration::ZERO, now.parse().unwrap()).unwrap();
+    assert_eq!(expire("2026-11-24T11:59:59Z"), []);
+    assert_eq!(texts(&expire("2026-11-24T12:00:00Z")), ["2026-11-23"]);
+}
+
+#[test]
+fn records_outlive_their_logs_by_400_days_and_not_the_logs_themselves() {
+    let folder = Folder::new();
+    for name in ["2025-10-01", "2025-10-02", "2026-11-20"] {
+        folder.deliver(name, "a\n", "2025-10-03T00:00:00Z");
+    }
+    let gone = [day("2025-10-01"), day("2026-11-20")];
+    for day in gone {
+        fs::remove_file(folder.spool.log(day)).unwrap();
+    }
+    folder.write("2025-10-02.log", "changed\n");
+    let expire = |now: &str| folder.spool.expire(days(1), now.parse().unwrap()).unwrap();
+    let known = |name| folder.spool.deliveries().load(day(name)).unwrap().is_some();
+    assert_eq!(expire("2026-11-06T00:00:00Z"), []);
+    assert!(known("2025-10-01"));
+    assert_eq!(expire("2026-11-08T00:00:00Z"), []);
+    assert!(!known("2025-10-01") && known("2025-10-02") && !known("2026-11-20"));
+}
+
+#[test]
+fn a_full_disk_costs_the_oldest_log_that_the_store_has() {
+    let folder = Folder::new();
+    folder.write("2026-11-10.log", "never\n");
+    for name in ["2026-11-11", "2026-11-12", "2026-11-13", "2026-11-24"] {
+        folder.deliver(name, "a\n", "2026-11-24T00:00:00Z");
+    }
+    folder.write("2026-11-11.log", "changed\n");
+    let today = day("2026-11-24");
+    assert_eq!(folder.spool.make_room(today).unwrap(), Some(day("2026-11-12")));
+    assert_eq!(folder.spool.make_room(today).unwrap(), Some(day("2026-11-13")));
+    assert_eq!(folder.spool.make_room(today).unwrap(), None);
+    assert_eq!(folder.names(), ["2026-11-10", "2026-11-11", "2026-11-24"]);
+}
+
+#[test]
+fn a_log_in_a_samplers_hands_is_not_removed() {
+    let folder = Folder::new();
+    folder.deliver("2026-11-12", "a\n", "2026-11-13T00:00:00Z");
+    let held = fs::File::open(folder.spool.log(day("2026-11-12"))).unwrap();
+    held.lock().unwrap();
+    assert_eq!(folder.spool.make_room(day("2026-11-24")).unwrap(), None);
+    drop(held);
+    assert_eq!(folder.spool.make_room(day("2026-11-24")).unwrap(), Some(day("2026-11-12")));
+}
