@@ -13,4 +13,5 @@ mod oracle;
 mod proxy;
 mod server;
 mod simulation;
+mod syscalls;
 mod wire;

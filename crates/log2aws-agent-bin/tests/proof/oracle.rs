@@ -20,7 +20,7 @@ pub(crate) fn check(home: &Home, served: &Served) -> History {
     let history = History::read(&home.journal());
     assert!(history.wrong.is_empty(), "{:#?}", history.wrong);
     let mut stored = Store { served, versions: BTreeMap::new() };
-    for (day, sha256) in records(&home.state_dir()).iter().chain(&history.shipped) {
+    for (day, sha256) in records(&home.state_dir(), HOST).iter().chain(&history.shipped) {
         let is_there = stored.versions(*day).iter().any(|version| version.sha256 == *sha256);
         assert!(is_there, "{day} with {sha256} counts as delivered; the store does not have it");
     }
@@ -56,7 +56,7 @@ pub(crate) fn check_end(home: &Home, served: &Served) -> History {
         let day: Day = day.unwrap_or_else(|| panic!("{key}")).parse().unwrap();
         explain(day, &served.versions(day)[0].bytes, &history);
     }
-    let strays = strays(home);
+    let strays = strays(&home.log_dir(), &home.state_dir(), HOST);
     assert!(strays.is_empty(), "left behind: {strays:?}");
     history
 }
@@ -93,7 +93,7 @@ fn explain(day: Day, bytes: &[u8], history: &History) {
 }
 
 /// Three averages and seventeen columns of `vmstat`.
-fn is_whole(line: &str) -> bool {
+pub(crate) fn is_whole(line: &str) -> bool {
     let numbers = line.split_once("load average: ").map(|(_, numbers)| numbers.split_whitespace());
     numbers.is_some_and(|numbers| numbers.count() == 20)
 }
@@ -120,8 +120,8 @@ pub(crate) fn days(log_dir: &Path) -> Vec<Day> {
 }
 
 /// What is written down as delivered: day and SHA-256. Rubbish is no record.
-fn records(state_dir: &Path) -> Vec<(Day, String)> {
-    let folder = state_dir.join("deliveries").join(HOST);
+pub(crate) fn records(state_dir: &Path, host: &str) -> Vec<(Day, String)> {
+    let folder = state_dir.join("deliveries").join(host);
     let record = |name: &String| {
         let day = name.strip_suffix(".json")?.parse().ok()?;
         let text = fs::read(folder.join(name)).ok()?;
@@ -132,12 +132,12 @@ fn records(state_dir: &Path) -> Vec<(Day, String)> {
 }
 
 /// Files that nobody needs any more: each kill would leave one more.
-fn strays(home: &Home) -> Vec<String> {
-    let mut strays = names(&home.log_dir());
+pub(crate) fn strays(log_dir: &Path, state_dir: &Path, host: &str) -> Vec<String> {
+    let mut strays = names(log_dir);
     strays.retain(|name| !name.ends_with(".log"));
-    let state = names(&home.state_dir());
+    let state = names(state_dir);
     strays.extend(state.into_iter().filter(|name| !KEPT.contains(&name.as_str())));
-    let records = names(&home.state_dir().join("deliveries").join(HOST));
+    let records = names(&state_dir.join("deliveries").join(host));
     strays.extend(records.into_iter().filter(|name| !name.ends_with(".json")));
     strays
 }

@@ -77,10 +77,15 @@ impl Served {
         format!("http://{}", self.proxy.address())
     }
 
-    /// Every version of a day's log, newest first.
+    /// Every version of a day's log of [`HOST`], newest first.
     pub(crate) fn versions(&self, day: Day) -> Vec<Stored> {
+        self.versions_of(HOST, day)
+    }
+
+    /// Every version of a day's log, newest first.
+    pub(crate) fn versions_of(&self, host: &str, day: Day) -> Vec<Stored> {
         let bucket = bucket();
-        let key = format!("{HOST}/{day}.log");
+        let key = format!("{host}/{day}.log");
         let query = VersionQuery { prefix: key.clone(), max: MAX_PAGE, ..VersionQuery::default() };
         let listing = self.store.list_versions(&bucket, &query).unwrap();
         assert!(listing.damaged.is_empty() && listing.next.is_none(), "{listing:?}");
