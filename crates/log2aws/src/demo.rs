@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
 use log2aws_agent::sample::{self, SampleConfig, SampleMode};
-use log2aws_agent::ship::{self, Days, Outcome, Proxy, ShipConfig};
+use log2aws_agent::ship::{self, Days, Network, Outcome, Proxy, ShipConfig};
+use log2aws_agent::spool::Spool;
 use log2aws_agent::world::{SystemTime, World, host_name};
 use log2aws_core::day::Day;
 use log2aws_core::key::{KeyPrefix, RawKey, ResultKind};
@@ -152,14 +153,19 @@ fn pipeline(
     for day in days {
         let config = ShipConfig {
             api: api.parse()?,
-            server: server.clone(),
-            log_dir: log_dir.clone(),
-            state_dir: state_dir.clone(),
+            spool: Spool {
+                log_dir: log_dir.clone(),
+                state_dir: state_dir.clone(),
+                server: server.clone(),
+            },
             days: Days::Only(day),
+            partial: true,
             dry_run: false,
             max_time: PATIENCE,
-            stall: PATIENCE,
-            proxy: Proxy::Direct,
+            upload_hosts: Vec::new(),
+            limit_rate: None,
+            keep: None,
+            network: Network { proxy: Proxy::Direct, ca_file: None, stall: PATIENCE },
         };
         let report = ship::run(&config, &world, &mut |_| {})?;
         for delivery in report.days {

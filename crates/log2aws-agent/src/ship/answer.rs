@@ -14,6 +14,8 @@ use log2aws_core::server_name::ServerName;
 use serde::Deserialize;
 use url::Url;
 
+use super::upload_host::{self, HostPattern};
+
 /// The longest part of a server's own words that an error repeats, in characters.
 const MAX_QUOTE: usize = 200;
 
@@ -26,6 +28,10 @@ pub(crate) struct Asked<'a> {
     pub(crate) sha256: [u8; 32],
     /// Whether the API was asked over TLS: then the log must not leave without it.
     pub(crate) tls: bool,
+    /// Whom the operator told us to ask.
+    pub(crate) api: &'a Url,
+    /// Where the operator lets a log go besides.
+    pub(crate) upload_hosts: &'a [HostPattern],
 }
 
 /// A presigned URL: a secret. It shows its host and nothing more.
@@ -78,6 +84,11 @@ pub(crate) enum AnswerError {
          read it"
     )]
     Plain,
+    #[error(
+        "it wants the log sent to {0}, which is neither its own host nor S3; if that is where logs \
+         belong, name it with --upload-host {0}"
+    )]
+    Host(String),
     #[error("the URL in its answer holds a user name or password, which upload URLs never do")]
     Login,
     #[error("it gave a URL for {got:?} when asked for {wanted}; does a cache stand in between?")]
@@ -110,6 +121,10 @@ pub(crate) fn check(body: &[u8], asked: &Asked<'_>) -> Result<Upload, AnswerErro
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Err(AnswerError::Login);
+    }
+    if !upload_host::is_expected(&url, asked.api, asked.upload_hosts) {
+        let host = url.host_str().unwrap_or_default();
+        return Err(AnswerError::Host(quote(host.trim_matches(['[', ']']))));
     }
     let names_this_log = RawKey::parse(&answer.key)
         .is_some_and(|key| key.server == *asked.server && key.day == asked.day);
@@ -186,6 +201,18 @@ pub(crate) fn store_code(body: &[u8]) -> Option<String> {
     plain.then(|| code.to_owned())
 }
 
+/// Whether a refusal of the store is about the URL's age, or that of the key that signed it: then
+/// a new URL helps, and time does not.
+pub(crate) fn is_expired(body: &[u8]) -> bool {
+    let code = store_code(body);
+    let has = |words| String::from_utf8_lossy(body).contains(words);
+    match code.as_deref() {
+        Some("ExpiredToken" | "TokenRefreshRequired") => true,
+        Some("AccessDenied") => has("<Message>Request has expired</Message>"),
+        _ => false,
+    }
+}
+
 /// A server's words as far as an error may repeat them: one short line, and nothing at all where
 /// a URL could be in it.
 fn quote(text: &str) -> String {
@@ -199,12 +226,22 @@ fn quote(text: &str) -> String {
 mod tests {
     use super::*;
 
-    const URL: &str = "https://b.s3.example/web01/2026-11-21.log?X-Amz-Signature=5ec3e7";
+    const API: &str = "https://api.example/prod";
+    const URL: &str = "https://b.s3.amazonaws.com/web01/2026-11-21.log?X-Amz-Signature=5ec3e7";
 
     fn check_with(change: impl Fn(&mut serde_json::Value)) -> Result<Upload, AnswerError> {
         let server: ServerName = "web01".parse().unwrap();
         let day = "2026-11-21".parse().unwrap();
-        let asked = Asked { server: &server, day, size: 3, sha256: [7; 32], tls: true };
+        let api = Url::parse(API).unwrap();
+        let asked = Asked {
+            server: &server,
+            day,
+            size: 3,
+            sha256: [7; 32],
+            tls: true,
+            api: &api,
+            upload_hosts: &["b".parse().unwrap(), "s3.example".parse().unwrap()],
+        };
         let mut answer = serde_json::json!({
             "url": URL,
             "method": "PUT",
@@ -252,6 +289,10 @@ mod tests {
         );
         assert!(matches!(url("/web01/2026-11-21.log").unwrap_err(), AnswerError::Url(_)));
         assert_eq!(url("https://a:b@b/web01/2026-11-21.log").unwrap_err(), AnswerError::Login);
+        assert_eq!(
+            url("https://evil.example:8443/web01/2026-11-21.log").unwrap_err(),
+            AnswerError::Host("evil.example".into())
+        );
         assert!(matches!(
             url("https://b/web02/2026-11-21.log").unwrap_err(),
             AnswerError::Key { .. }
@@ -281,7 +322,16 @@ mod tests {
     fn what_is_no_answer_is_told_without_its_secrets() {
         let server: ServerName = "web01".parse().unwrap();
         let day = "2026-11-21".parse().unwrap();
-        let asked = Asked { server: &server, day, size: 3, sha256: [7; 32], tls: false };
+        let api = Url::parse(API).unwrap();
+        let asked = Asked {
+            server: &server,
+            day,
+            size: 3,
+            sha256: [7; 32],
+            tls: false,
+            api: &api,
+            upload_hosts: &[],
+        };
         let refused = |body: &[u8]| check(body, &asked).unwrap_err().to_string();
         assert!(refused(b"<!DOCTYPE html><html>").contains("a web page"));
         assert!(refused(b"").contains("nothing"));
@@ -304,5 +354,8 @@ mod tests {
         assert_eq!(store_code(error).unwrap(), "AccessDenied");
         assert_eq!(store_code(b"<Code>a b</Code>"), None);
         assert_eq!(store_code(b"<Code>x"), None);
+        let expired = b"<Error><Code>AccessDenied</Code><Message>Request has expired</Message>";
+        assert!(is_expired(expired) && is_expired(b"<Code>ExpiredToken</Code>"));
+        assert!(!is_expired(error) && !is_expired(b"Request has expired"));
     }
 }

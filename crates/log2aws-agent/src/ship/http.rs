@@ -5,14 +5,17 @@ use std::io::{self, ErrorKind, Read};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::pki_types::CertificateDer;
 use ureq::http::{HeaderMap, Response, StatusCode, header};
 use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
 use ureq::{Agent, Body, Error, SendBody, Timeout};
 use url::Url;
 
-use super::Proxy;
 use super::answer::Upload;
+use super::ca::{self, CaError};
 use super::proxy;
+use super::rate::SourceError;
+use super::{Network, Proxy};
 
 /// The longest answer that is read; a right one has two KiB.
 const MAX_ANSWER: u64 = 64 << 10;
@@ -46,6 +49,11 @@ impl Reply {
 pub(crate) enum HttpError {
     #[error("{host}: {problem}")]
     Transport { host: String, problem: String },
+    #[error("{host}: not finished in the time that was left")]
+    Late { host: String },
+    /// It is our side that has nothing to send.
+    #[error("{0}")]
+    Log(String),
     #[error("{0} sends us on from https to {1}, where anybody can read along; it was not followed")]
     Downgrade(String, String),
     #[error("{0} sends us on without saying where to")]
@@ -61,13 +69,19 @@ pub(crate) enum HttpError {
 pub(crate) struct Client {
     proxy: Proxy,
     stall: Duration,
+    /// Trusted besides the machine's own.
+    trusted: Vec<CertificateDer<'static>>,
     plain: OnceCell<Agent>,
     tls: OnceCell<Agent>,
 }
 
 impl Client {
-    pub(crate) fn new(proxy: Proxy, stall: Duration) -> Self {
-        Self { proxy, stall, plain: OnceCell::new(), tls: OnceCell::new() }
+    /// Reads the certificates that are trusted besides the machine's own, if there are any: that
+    /// they cannot be used is told before anything is tried.
+    pub(crate) fn new(network: &Network) -> Result<Self, CaError> {
+        let trusted = network.ca_file.as_deref().map(ca::read).transpose()?.unwrap_or_default();
+        let (proxy, stall) = (network.proxy, network.stall);
+        Ok(Self { proxy, stall, trusted, plain: OnceCell::new(), tls: OnceCell::new() })
     }
 
     /// Asks, and follows where the API sends us, but never from https to http.
@@ -130,7 +144,7 @@ impl Client {
     fn agent(&self, url: &Url) -> &Agent {
         if url.scheme() == "https" {
             // Reading the machine's certificates takes longer than all the rest: only where needed.
-            self.tls.get_or_init(|| self.new_agent(Some(tls_config())))
+            self.tls.get_or_init(|| self.new_agent(Some(tls_config(&self.trusted))))
         } else {
             self.plain.get_or_init(|| self.new_agent(None))
         }
@@ -155,13 +169,13 @@ impl Client {
 }
 
 /// The machine's own certificates (`SSL_CERT_FILE` and `SSL_CERT_DIR` count), so that a company's
-/// own authority is trusted where the company says so.
-fn tls_config() -> TlsConfig {
+/// own authority is trusted where the company says so; and those that were named.
+fn tls_config(trusted: &[CertificateDer<'static>]) -> TlsConfig {
     let found = rustls_native_certs::load_native_certs();
     for error in &found.errors {
         tracing::warn!(%error, "some of the machine's certificates cannot be read");
     }
-    let roots = found.certs.iter().map(|der| Certificate::from_der(der).to_owned());
+    let roots = found.certs.iter().chain(trusted).map(|der| Certificate::from_der(der).to_owned());
     TlsConfig::builder()
         .provider(TlsProvider::Rustls)
         .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
@@ -175,8 +189,11 @@ fn read(
     host: &str,
     response: Result<Response<Body>, Error>,
 ) -> Result<Reply, HttpError> {
-    let problem =
-        |error: Error| HttpError::Transport { host: host.to_owned(), problem: problem(&error) };
+    let problem = |error: Error| match (&error, ours(&error)) {
+        (_, Some(text)) => HttpError::Log(text),
+        (Error::Timeout(Timeout::Global), _) => HttpError::Late { host: host.to_owned() },
+        _ => HttpError::Transport { host: host.to_owned(), problem: problem(&error) },
+    };
     let (parts, mut body) = response.map_err(problem)?.into_parts();
     let body = body.with_config().limit(MAX_ANSWER).read_to_vec().map_err(problem)?;
     let tls = url.scheme() == "https";
@@ -199,6 +216,12 @@ fn by_way_of(url: &Url, proxy: Option<&ureq::Proxy>) -> String {
     }
 }
 
+/// What went wrong on our own side of the request: the log could not be read to its end.
+fn ours(error: &Error) -> Option<String> {
+    let Error::Io(error) = error else { return None };
+    Some(error.get_ref()?.downcast_ref::<SourceError>()?.to_string())
+}
+
 /// What went wrong, in a sentence that holds nothing of the request.
 fn problem(error: &Error) -> String {
     match error {
@@ -210,7 +233,6 @@ fn problem(error: &Error) -> String {
             "no connection in time; is a firewall in between, is a proxy needed (HTTPS_PROXY)?"
                 .to_owned()
         }
-        Error::Timeout(Timeout::Global) => "not finished in the time that was left".to_owned(),
         Error::Timeout(_) => "it stalled: nothing moved for too long".to_owned(),
         Error::Io(error) => io_problem(error),
         Error::Rustls(error) => tls_problem(error),
@@ -243,8 +265,6 @@ fn io_problem(error: &io::Error) -> String {
             "the connection was cut".to_owned()
         }
         ErrorKind::UnexpectedEof => "the connection ended in mid-sentence".to_owned(),
-        // Of our own making: see `LogFile::bytes`.
-        ErrorKind::InvalidData => error.to_string(),
         _ => format!("the connection failed ({error})"),
     }
 }
@@ -252,6 +272,6 @@ fn io_problem(error: &io::Error) -> String {
 fn tls_problem(error: &rustls::Error) -> String {
     format!(
         "no TLS connection ({error}); is this machine's clock right? If a proxy inspects TLS, its \
-         certificate must be among the machine's"
+         certificate must be among the machine's, or be named with --ca-file"
     )
 }

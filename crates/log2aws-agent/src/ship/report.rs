@@ -2,21 +2,53 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use log2aws_core::day::Day;
 use serde::Serialize;
 
 use super::attempt::Failure;
+use super::{Days, ShipConfig};
+
+/// How it goes, as soon as it is known.
+#[derive(Clone, Copy, Debug)]
+pub enum Progress<'a> {
+    /// So much of a log has been sent.
+    Sending {
+        /// The day.
+        day: Day,
+        /// Bytes that have been sent.
+        sent: u64,
+        /// Bytes of the log.
+        size: u64,
+    },
+    /// An attempt failed; the next follows.
+    Waiting {
+        /// The day.
+        day: Day,
+        /// Why it failed.
+        reason: &'a str,
+        /// How long until the next.
+        wait: Duration,
+    },
+    /// What became of a day.
+    Day(&'a DayReport),
+}
 
 /// What became of each day, in the order in which they were taken.
 #[derive(Debug, Default, Serialize)]
 pub struct ShipReport {
     /// One entry a day.
     pub days: Vec<DayReport>,
+    /// The days whose logs were removed, having been delivered long enough ago.
+    #[serde(serialize_with = "days_as_texts")]
+    pub removed: Vec<Day>,
+    /// What is odd, but kept nothing from being delivered. One sentence each.
+    pub warnings: Vec<String>,
     /// Whether many days were asked for: then what is left over is still pending, not failed.
     #[serde(skip)]
-    pub(super) backlog: bool,
+    backlog: bool,
 }
 
 /// What became of one day's log.
@@ -47,6 +79,8 @@ pub enum Outcome {
         again: bool,
         /// How many URLs it took.
         attempts: u32,
+        /// How long the upload took, answer included.
+        milliseconds: u64,
     },
     /// These very bytes were delivered before.
     AlreadyDelivered {
@@ -88,17 +122,28 @@ impl Outcome {
     }
 }
 
-impl From<Option<Failure>> for Outcome {
-    fn from(failure: Option<Failure>) -> Self {
+impl From<Failure> for Outcome {
+    fn from(failure: Failure) -> Self {
         match failure {
-            Some(Failure::ThisLog(reason) | Failure::Everything(reason)) => Self::Failed { reason },
-            Some(Failure::Refused(reason)) => Self::Refused { reason },
-            None => Self::Pending,
+            Failure::ThisLog(reason) | Failure::Upload(reason) | Failure::Everything(reason) => {
+                Self::Failed { reason }
+            }
+            Failure::Refused(reason) => Self::Refused { reason },
         }
     }
 }
 
 impl ShipReport {
+    pub(super) fn new(config: &ShipConfig, warnings: Vec<String>) -> Self {
+        let backlog = !matches!(config.days, Days::Only(_));
+        Self { warnings, backlog, ..Self::default() }
+    }
+
+    /// Why the first log that was not delivered was not.
+    pub fn error(&self) -> Option<String> {
+        self.days.iter().find(|day| !day.outcome.is_done()).map(ToString::to_string)
+    }
+
     /// The exit code: 0 all is delivered, 5 refused by the server, 4 days are pending, 1 failed.
     pub fn exit_code(&self) -> u8 {
         let any = |test: fn(&Outcome) -> bool| self.days.iter().any(|day| test(&day.outcome));
@@ -120,7 +165,7 @@ impl fmt::Display for DayReport {
         let day = self.day;
         let once_more = |again: &bool| if *again { " again, for it has changed" } else { "" };
         match &self.outcome {
-            Outcome::Delivered { size, sha256, again, attempts } => {
+            Outcome::Delivered { size, sha256, again, attempts, .. } => {
                 write!(f, "{day}: delivered{} ({size} bytes, sha256 {sha256}", once_more(again))?;
                 if *attempts > 1 {
                     write!(f, ", {attempts} attempts")?;
@@ -144,4 +189,8 @@ impl fmt::Display for DayReport {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
 fn day_as_text<S: serde::Serializer>(day: &Day, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(day)
+}
+
+fn days_as_texts<S: serde::Serializer>(days: &[Day], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(days.iter().map(ToString::to_string))
 }

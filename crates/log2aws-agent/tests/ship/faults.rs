@@ -4,10 +4,10 @@
 use std::fs::{self, OpenOptions};
 use std::time::Duration;
 
-use log2aws_agent::ship::{Days, ShipConfig, ShipError};
+use log2aws_agent::ship::{Days, Network, ShipConfig, ShipError};
 
-use crate::Host;
 use crate::server::{Does, Request, SECRET, Server, says};
+use crate::{Host, yesterday};
 
 const DAY: &str = "2026-11-21";
 
@@ -122,7 +122,7 @@ fn the_connection_breaks() {
 #[test]
 fn nobody_listens() {
     let host = Host::new(&[(DAY, "abc")]);
-    let config = host.config(&Server::right(), Days::Yesterday);
+    let config = host.config(&Server::right(), yesterday());
     let line = host.run(&config).unwrap().days[0].to_string();
     assert!(line.contains("nothing listens there") && line.contains("given up after 5"), "{line}");
 }
@@ -276,7 +276,7 @@ fn what_would_strike_every_day_is_tried_once() {
 fn without_a_state_folder_nothing_is_sent() {
     let (host, server) = (Host::new(&[(DAY, "abc")]), Server::right());
     fs::write(host.state(), "a file").unwrap();
-    let error = host.run(&host.config(&server, Days::Yesterday)).unwrap_err();
+    let error = host.run(&host.config(&server, yesterday())).unwrap_err();
     assert!(matches!(error, ShipError::State { .. }));
     assert!(error.to_string().contains("--state-dir"), "{error}");
     assert!(server.requests().is_empty());
@@ -286,7 +286,7 @@ fn without_a_state_folder_nothing_is_sent() {
 fn the_time_for_all_of_it_is_bounded() {
     let server = Server::start(|_| says("500 Oops", "", ""));
     let host = Host::new(&[(DAY, "abc")]);
-    let config = host.config(&server, Days::Yesterday);
+    let config = host.config(&server, yesterday());
     let report = host.run(&ShipConfig { max_time: Duration::from_secs(1), ..config }).unwrap();
     let line = report.days[0].to_string();
     assert!(line.contains("--max-time leaves 0 s"), "{line}");
@@ -296,8 +296,8 @@ fn the_time_for_all_of_it_is_bounded() {
     let server = Server::start(|_| Does::Stalls(Duration::from_secs(5)));
     let config = ShipConfig {
         max_time: Duration::from_millis(100),
-        stall: Duration::from_mins(1),
-        ..host.config(&server, Days::Yesterday)
+        network: Network { stall: Duration::from_mins(1), ..Network::default() },
+        ..host.config(&server, yesterday())
     };
     let start = std::time::Instant::now();
     let line = host.run(&config).unwrap().days[0].to_string();

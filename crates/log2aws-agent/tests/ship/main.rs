@@ -13,13 +13,19 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use log2aws_agent::ship::{DEFAULT_MAX_TIME, Days, Proxy, ShipConfig, ShipError, ShipReport, run};
+use log2aws_agent::ship::{Days, Network, Progress, Proxy, ShipConfig, ShipError, ShipReport, run};
+use log2aws_agent::spool::Spool;
 use log2aws_agent::world::{Machine, Time, World};
 
 use self::server::Server;
 
 /// Four minutes past midnight of the 22nd in Tokyo.
 const NOW: &str = "2026-11-21T15:04:00Z";
+
+/// The day before [`NOW`].
+pub(crate) fn yesterday() -> Days {
+    Days::Only("2026-11-21".parse().unwrap())
+}
 
 /// A clock that moves when somebody waits.
 #[derive(Debug)]
@@ -77,14 +83,23 @@ impl Host {
     pub(crate) fn config(&self, server: &Server, days: Days) -> ShipConfig {
         ShipConfig {
             api: format!("http://{}/prod", server.address).parse().unwrap(),
-            server: "web01".parse().unwrap(),
-            log_dir: self.folder.path().join("log"),
-            state_dir: self.state(),
+            spool: Spool {
+                log_dir: self.folder.path().join("log"),
+                state_dir: self.state(),
+                server: "web01".parse().unwrap(),
+            },
             days,
+            partial: false,
             dry_run: false,
-            max_time: DEFAULT_MAX_TIME,
-            stall: Duration::from_millis(300),
-            proxy: Proxy::Direct,
+            max_time: Duration::from_mins(5),
+            upload_hosts: Vec::new(),
+            limit_rate: None,
+            keep: None,
+            network: Network {
+                proxy: Proxy::Direct,
+                ca_file: None,
+                stall: Duration::from_millis(300),
+            },
         }
     }
 
@@ -92,7 +107,11 @@ impl Host {
         let zone = TimeZone::get("Asia/Tokyo").unwrap();
         let world = World { time: &self.clock, zone, machine: Machine::system() };
         let mut told = Vec::new();
-        let report = run(config, &world, &mut |day| told.push(day.to_string()))?;
+        let report = run(config, &world, &mut |progress| {
+            if let Progress::Day(day) = progress {
+                told.push(day.to_string());
+            }
+        })?;
         let lines: Vec<String> = report.days.iter().map(ToString::to_string).collect();
         assert_eq!(told, lines);
         Ok(report)
@@ -100,7 +119,7 @@ impl Host {
 
     /// Ships yesterday's log: its line and the exit code.
     pub(crate) fn ship(&self, server: &Server) -> (String, u8) {
-        let report = self.run(&self.config(server, Days::Yesterday)).unwrap();
+        let report = self.run(&self.config(server, yesterday())).unwrap();
         assert_eq!(report.days.len(), 1);
         (report.days[0].to_string(), report.exit_code())
     }

@@ -8,13 +8,13 @@ use std::process::Command;
 use std::sync::Arc;
 use std::thread;
 
-use log2aws_agent::ship::{Days, Proxy, ShipConfig};
+use log2aws_agent::ship::{Network, Proxy, ShipConfig};
 use rustls::crypto::ring;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-use crate::Host;
 use crate::server::{Server, says};
+use crate::{Host, yesterday};
 
 const DAY: &str = "2026-11-21";
 
@@ -65,8 +65,9 @@ impl TlsApi {
 
 fn line(api: &str, proxy: Proxy) -> String {
     let host = Host::new(&[(DAY, "abc")]);
-    let base = host.config(&Server::right(), Days::Yesterday);
-    let config = ShipConfig { api: api.parse().unwrap(), proxy, ..base };
+    let base = host.config(&Server::right(), yesterday());
+    let network = Network { proxy, ..base.network.clone() };
+    let config = ShipConfig { api: api.parse().unwrap(), network, ..base };
     host.run(&config).unwrap().days[0].to_string()
 }
 

@@ -5,8 +5,8 @@ use std::io::Write;
 
 use log2aws_agent::ship::{Days, ShipError};
 
-use crate::Host;
 use crate::server::{Does, SECRET, Server};
+use crate::{Host, yesterday};
 
 const DAY: &str = "2026-11-21";
 /// printf abc | sha256sum
@@ -128,7 +128,7 @@ fn a_day_that_is_not_over_has_no_backlog() {
 #[test]
 fn a_dry_run_asks_nobody_and_writes_nothing() {
     let (host, server) = (Host::new(&[(DAY, "abc")]), Server::right());
-    let config = host.config(&server, Days::Yesterday);
+    let config = host.config(&server, yesterday());
     let report = host.run(&log2aws_agent::ship::ShipConfig { dry_run: true, ..config }).unwrap();
     let log = host.log(DAY);
     let line = format!("{DAY}: would deliver {} (3 bytes, sha256 {ABC})", log.display());
@@ -142,7 +142,7 @@ fn two_at_once_do_not_deliver_twice() {
     fs::create_dir(host.state()).unwrap();
     let lock = File::create(host.state().join("ship.lock")).unwrap();
     lock.lock().unwrap();
-    let error = host.run(&host.config(&server, Days::Yesterday)).unwrap_err();
+    let error = host.run(&host.config(&server, yesterday())).unwrap_err();
     assert!(matches!(error, ShipError::Busy(_)), "{error}");
     drop(lock);
     assert_eq!(host.ship(&server).1, 0);
@@ -151,7 +151,7 @@ fn two_at_once_do_not_deliver_twice() {
 #[test]
 fn programs_read_the_report_as_json() {
     let (host, server) = (Host::new(&[(DAY, "abc")]), Server::right());
-    let report = host.run(&host.config(&server, Days::Yesterday)).unwrap();
+    let report = host.run(&host.config(&server, yesterday())).unwrap();
     let expected = serde_json::json!({ "days": [{
         "day": DAY,
         "file": host.log(DAY),
@@ -160,7 +160,9 @@ fn programs_read_the_report_as_json() {
         "sha256": ABC,
         "again": false,
         "attempts": 1,
-    }]});
+        // The clock of these tests moves only when somebody waits.
+        "milliseconds": 0,
+    }], "removed": [], "warnings": []});
     assert_eq!(serde_json::to_value(&report).unwrap(), expected);
     assert!(!format!("{report:?}").contains(SECRET));
 }

@@ -1,14 +1,21 @@
 //! The flags that several verbs of the servers share, so that one config file serves them all.
 
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use anyhow::{Context as _, ensure};
 use clap::Args;
 use log2aws_agent::sample::{self, SampleMode};
-use log2aws_agent::ship;
+use log2aws_agent::ship::{self, ApiUrl, HostPattern, Network};
+use log2aws_agent::spool::Spool;
 use log2aws_agent::world::host_name;
 use log2aws_core::metadata::Note;
-use log2aws_core::server_name::{ServerName, ServerNameError};
+use log2aws_core::server_name::ServerName;
+
+/// What helps where the host name does not.
+const NAME_IT: &str =
+    "name this server with --server, LOG2AWS_SERVER, or the key server in the config file";
 
 /// Whose logs these are, and where everything stands.
 #[derive(Debug, Args)]
@@ -32,9 +39,29 @@ impl Place {
     /// The name that was given, else the host's.
     ///
     /// # Errors
-    /// None was given, and the host's cannot stand in a key.
-    pub(super) fn server(&self) -> Result<ServerName, ServerNameError> {
-        self.server.clone().map_or_else(host_name, Ok)
+    /// None was given, and the host's cannot stand in a key, or would not stay the same: one with
+    /// a dot at its end is the same host without it.
+    pub(super) fn server(&self) -> anyhow::Result<ServerName> {
+        if let Some(server) = &self.server {
+            return Ok(server.clone());
+        }
+        let name = host_name().with_context(|| {
+            format!("this machine's host name cannot be the name of its logs; {NAME_IT}")
+        })?;
+        ensure!(
+            !name.as_str().ends_with('.'),
+            "this machine's host name {name} ends with a dot, which others leave out; {NAME_IT}"
+        );
+        Ok(name)
+    }
+
+    /// The logs, and where it is kept what became of them.
+    ///
+    /// # Errors
+    /// As [`Self::server`].
+    pub(super) fn spool(&self) -> anyhow::Result<Spool> {
+        let (log_dir, state_dir) = (self.log_dir.clone(), self.state_dir.clone());
+        Ok(Spool { log_dir, state_dir, server: self.server()? })
     }
 }
 
@@ -63,10 +90,39 @@ impl Measuring {
     }
 }
 
-/// How logs are sent.
+/// To whom and how logs are sent.
 #[derive(Debug, Args)]
 pub(super) struct Sending {
-    /// How long all of it may take, in seconds.
-    #[arg(long, value_name = "SECONDS", default_value_t = ship::DEFAULT_MAX_TIME.as_secs())]
+    /// The endpoint that hands out URLs, e.g. `https://logs.example.com`.
+    #[arg(long, value_name = "URL")]
+    pub(super) api: Option<ApiUrl>,
+    /// Certificates (PEM) to trust besides the machine's own.
+    #[arg(long, value_name = "FILE")]
+    pub(super) ca_file: Option<PathBuf>,
+    /// A host that logs may be sent to besides the endpoint's own and S3; `*.example.com` is every
+    /// name under it. May be given several times.
+    #[arg(long, value_name = "HOST", value_delimiter = ',')]
+    pub(super) upload_host: Vec<HostPattern>,
+    /// Send at most so many bytes a second; `k` and `M` are 1024 and its square, as curl has it.
+    #[arg(long, value_name = "BYTES", value_parser = ship::parse_rate)]
+    pub(super) limit_rate: Option<NonZeroU64>,
+    /// How long one delivery of all that is pending may take, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = ship::DEFAULT_MAX_TIME.as_secs(), value_parser = clap::value_parser!(u64).range(1..=604_800))]
     pub(super) max_time: u64,
+    /// Remove a log so many days after its delivery, if it is what was delivered [default: keep
+    /// all].
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    pub(super) keep_days: Option<u32>,
+}
+
+impl Sending {
+    /// The way out.
+    pub(super) fn network(&self) -> Network {
+        Network { ca_file: self.ca_file.clone(), ..Network::default() }
+    }
+
+    /// How long a delivered log is kept.
+    pub(super) fn keep(&self) -> Option<Duration> {
+        self.keep_days.map(|days| Duration::from_hours(24 * u64::from(days)))
+    }
 }

@@ -4,29 +4,29 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use clap::Args;
-use log2aws_agent::ship::{self, ApiUrl, DayReport, Days, Proxy, ShipConfig};
+use log2aws_agent::ship::{self, Days, Progress, ShipConfig};
 use log2aws_agent::world::{SystemTime, World};
 use log2aws_core::day::Day;
 
 use super::flags::{Place, Sending};
-use crate::exit::Exit;
+use crate::exit::{self, Exit};
 
 /// The flags of `ship`.
 #[derive(Debug, Args)]
 pub struct ShipArgs {
-    /// The endpoint that hands out URLs, e.g. `https://logs.example.com`.
-    #[arg(long, value_name = "URL")]
-    api: ApiUrl,
     #[command(flatten)]
     place: Place,
     #[command(flatten)]
     sending: Sending,
-    /// Deliver this day's log [default: yesterday's].
+    /// Deliver this day's log alone [default: all logs before today that are not delivered].
     #[arg(long, value_name = "DAY", conflicts_with = "since")]
     date: Option<Day>,
-    /// Deliver every log from this day to yesterday that is not delivered yet, oldest first.
+    /// Deliver no log of a day before this one.
     #[arg(long, value_name = "DAY")]
     since: Option<Day>,
+    /// Deliver today's log, too, as far as it goes.
+    #[arg(long)]
+    partial: bool,
     /// Say what would be delivered; ask nobody, write nothing.
     #[arg(long)]
     dry_run: bool,
@@ -40,29 +40,38 @@ pub struct ShipArgs {
 /// # Errors
 /// When nothing could be tried at all.
 pub(super) fn run(args: &ShipArgs) -> anyhow::Result<Exit> {
+    let Some(api) = args.sending.api.clone() else {
+        let error = anyhow::anyhow!(
+            "whom to ask for URLs is missing: give --api, LOG2AWS_API, or the key api in the \
+             config file"
+        );
+        exit::report(&mut io::stderr(), &error);
+        return Ok(Exit::Usage);
+    };
     let time = SystemTime::new();
     let config = ShipConfig {
-        api: args.api.clone(),
-        server: args.place.server()?,
-        log_dir: args.place.log_dir.clone(),
-        state_dir: args.place.state_dir.clone(),
+        api,
+        spool: args.place.spool()?,
         days: match (args.date, args.since) {
             (Some(day), _) => Days::Only(day),
             (None, Some(day)) => Days::Since(day),
-            (None, None) => Days::Yesterday,
+            (None, None) => Days::Pending,
         },
+        partial: args.partial,
         dry_run: args.dry_run,
         max_time: Duration::from_secs(args.sending.max_time),
-        stall: ship::DEFAULT_STALL,
-        proxy: Proxy::FromEnvironment,
+        upload_hosts: args.sending.upload_host.clone(),
+        limit_rate: args.sending.limit_rate,
+        keep: args.sending.keep(),
+        network: args.sending.network(),
     };
     // A line as soon as a day is known; a closed terminal must not stop the deliveries after it.
-    let mut on_day = |day: &DayReport| {
-        if !args.json {
+    let mut tell = |progress: Progress<'_>| {
+        if let (Progress::Day(day), false) = (progress, args.json) {
             let _ = writeln!(io::stdout(), "{day}");
         }
     };
-    let report = ship::run(&config, &World::system(&time), &mut on_day)?;
+    let report = ship::run(&config, &World::system(&time), &mut tell)?;
     if args.json {
         let mut out = io::stdout().lock();
         serde_json::to_writer_pretty(&mut out, &report)?;

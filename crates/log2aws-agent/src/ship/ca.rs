@@ -1,0 +1,91 @@
+//! Certificates that are trusted besides the machine's own.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+
+/// The longest file that is read: thousands of certificates.
+const MAX_FILE: u64 = 16 << 20;
+
+/// Why a file of certificates cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum CaError {
+    /// It cannot be read.
+    #[error("the certificates in {path} cannot be read: {source}; correct --ca-file")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// There is none in it.
+    #[error(
+        "{0} holds no certificate in PEM form (-----BEGIN CERTIFICATE-----); one in DER form is \
+         turned into it by `openssl x509 -inform der -in FILE -out NEW`"
+    )]
+    None(PathBuf),
+    /// One of them is broken.
+    #[error("certificate {number} in {path} cannot be used ({why}); write the file again")]
+    Broken {
+        /// The file.
+        path: PathBuf,
+        /// Which one, from 1.
+        number: usize,
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+/// Reads every certificate of a PEM file. One that is broken is an error: whoever wrote it there
+/// means it to be trusted.
+pub(crate) fn read(path: &Path) -> Result<Vec<CertificateDer<'static>>, CaError> {
+    let mut text = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(MAX_FILE).read_to_end(&mut text))
+        .map_err(|source| CaError::Read { path: path.to_owned(), source })?;
+    let mut found = Vec::new();
+    for certificate in CertificateDer::pem_slice_iter(&text) {
+        let broken = |why: String| {
+            let number = found.len() + 1;
+            CaError::Broken { path: path.to_owned(), number, why }
+        };
+        let certificate = certificate.map_err(|error| broken(error.to_string()))?;
+        RootCertStore::empty()
+            .add(certificate.clone())
+            .map_err(|error| broken(error.to_string()))?;
+        found.push(certificate);
+    }
+    if found.is_empty() { Err(CaError::None(path.to_owned())) } else { Ok(found) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn each_bad_file_is_refused_for_its_reason() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ca.pem");
+        let refused = |text: &str| {
+            fs::write(&path, text).unwrap();
+            read(&path).unwrap_err().to_string()
+        };
+        assert!(read(&path).unwrap_err().to_string().contains("No such file"));
+        let made = rcgen::generate_simple_self_signed(["a".to_owned()]).unwrap();
+        assert!(refused("").contains("no certificate in PEM form"));
+        assert!(refused(&made.signing_key.serialize_pem()).contains("no certificate in PEM"));
+        let good = made.cert.pem();
+        let rubbish = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        assert!(refused(&format!("{good}{rubbish}")).contains("certificate 2 in"));
+        let cut = &good[..good.len() / 2];
+        assert!(refused(cut).contains("certificate 1 in"), "{}", refused(cut));
+        fs::write(&path, format!("a note\n{good}{good}")).unwrap();
+        assert_eq!(read(&path).unwrap().len(), 2);
+    }
+}

@@ -1,0 +1,167 @@
+//! How the last `ship` went, for those who look later: `status`, `doctor`, the metrics.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::net::IpAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use log2aws_core::day::Day;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use tempfile::NamedTempFile;
+
+use crate::world::World;
+
+use super::attempt::Learnt;
+use super::{ShipConfig, ShipError, ShipReport};
+
+/// The longest file that is read.
+const MAX_FILE: u64 = 256 << 10;
+
+/// How the last `ship` went: `last-ship.json` in the state folder, written at the end of each one
+/// that was no dry run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastShip {
+    /// When it ended.
+    pub at: Timestamp,
+    /// The days before that day which have a log and are not delivered, oldest first.
+    #[serde(with = "days")]
+    pub pending: Vec<Day>,
+    /// The last delivery, of that ship or of one before.
+    pub delivered: Option<LastDelivery>,
+    /// Why the first log that was not delivered was not.
+    pub error: Option<String>,
+    /// What it exited with.
+    pub exit_code: u8,
+    /// Our address as the API saw it when it last said so.
+    pub source: Option<IpAddr>,
+    /// Not before this moment does the server want to be asked again, as it said.
+    #[serde(default)]
+    pub not_before: Option<Timestamp>,
+}
+
+/// A delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastDelivery {
+    /// Which day's log.
+    #[serde(with = "one_day")]
+    pub day: Day,
+    /// When the store had taken it.
+    pub at: Timestamp,
+    /// The size of the log.
+    pub bytes: u64,
+    /// How long the upload took, answer included.
+    pub milliseconds: u64,
+}
+
+/// How a ship went that has just ended.
+pub(super) fn of(
+    config: &ShipConfig,
+    world: &World<'_>,
+    learnt: &Learnt,
+    result: Result<&ShipReport, &ShipError>,
+) -> LastShip {
+    let at = world.time.now();
+    let today = Day::from_date(at.to_zoned(world.zone.clone()).date());
+    let pending = today.and_then(|today| config.spool.pending(&config.api.to_string(), today).ok());
+    let before = LastShip::load(&config.spool.state_dir);
+    LastShip {
+        at,
+        pending: pending.unwrap_or_default(),
+        delivered: learnt.delivered.or_else(|| before.as_ref()?.delivered),
+        error: result.map_or_else(|error| Some(error.to_string()), ShipReport::error),
+        exit_code: result.map_or(1, ShipReport::exit_code),
+        source: learnt.source.or_else(|| before.as_ref()?.source),
+        not_before: learnt.not_before,
+    }
+}
+
+impl LastShip {
+    /// Where the file stands in the state folder.
+    pub fn path(state_dir: &Path) -> PathBuf {
+        state_dir.join("last-ship.json")
+    }
+
+    /// How the last one went; `None` if there was none, or its file cannot be understood.
+    pub fn load(state_dir: &Path) -> Option<Self> {
+        let mut text = Vec::new();
+        File::open(Self::path(state_dir)).ok()?.take(MAX_FILE).read_to_end(&mut text).ok()?;
+        serde_json::from_slice(&text).ok()
+    }
+
+    /// Writes it in place of the one before. Not flushed to the disk: to lose it costs nothing
+    /// that the next one does not tell again.
+    pub(crate) fn save(&self, state_dir: &Path) -> io::Result<()> {
+        let mut file = NamedTempFile::new_in(state_dir)?;
+        let mut text = serde_json::to_vec_pretty(self)?;
+        text.push(b'\n');
+        file.write_all(&text)?;
+        // It holds nothing that is not in the records beside it; the folder says who may look.
+        file.as_file().set_permissions(fs::Permissions::from_mode(0o644))?;
+        file.persist(Self::path(state_dir))?;
+        Ok(())
+    }
+}
+
+/// A day as its text.
+mod one_day {
+    use super::{Day, Deserialize, Deserializer, Serializer};
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+    pub(super) fn serialize<S: Serializer>(day: &Day, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(day)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(de: D) -> Result<Day, D::Error> {
+        String::deserialize(de)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// Days as their texts.
+mod days {
+    use super::{Day, Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(days: &[Day], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(days.iter().map(ToString::to_string))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(de: D) -> Result<Vec<Day>, D::Error> {
+        let days = Vec::<String>::deserialize(de)?;
+        days.iter().map(|day| day.parse().map_err(serde::de::Error::custom)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_reads_back_and_rubbish_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(LastShip::load(folder.path()), None);
+        let last = LastShip {
+            at: "2026-11-22T00:05:00Z".parse().unwrap(),
+            pending: vec!["2026-11-20".parse().unwrap()],
+            delivered: Some(LastDelivery {
+                day: "2026-11-19".parse().unwrap(),
+                at: "2026-11-20T00:05:00Z".parse().unwrap(),
+                bytes: 22_000,
+                milliseconds: 41,
+            }),
+            error: Some("no".into()),
+            exit_code: 4,
+            source: Some("203.0.113.9".parse().unwrap()),
+            not_before: None,
+        };
+        last.save(folder.path()).unwrap();
+        assert_eq!(LastShip::load(folder.path()), Some(last));
+        let text = fs::read_to_string(LastShip::path(folder.path())).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(json["pending"], serde_json::json!(["2026-11-20"]));
+        for rubbish in ["", "{", "{}", "[]"] {
+            fs::write(LastShip::path(folder.path()), rubbish).unwrap();
+            assert_eq!(LastShip::load(folder.path()), None, "{rubbish:?}");
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! One day's log: whether there is something to deliver, and that it was, written down.
+
+use std::io::{self, ErrorKind};
+use std::path::Path;
+
+use log2aws_core::day::Day;
+
+use crate::spool::{Delivery, LogFile};
+
+use super::attempt::{Failure, Shipper};
+use super::{LastDelivery, Outcome};
+
+/// Ships one log.
+pub(super) fn ship(shipper: &mut Shipper<'_>, day: Day, today: Day) -> Result<Outcome, Failure> {
+    let config = shipper.config;
+    let path = config.spool.log(day);
+    if day > today {
+        return Err(Failure::ThisLog(format!(
+            "{} would be the log of a day that has not come, for it is {today} here; set this \
+             machine's clock (and TZ) right, or move the file away",
+            path.display()
+        )));
+    }
+    let mut log = LogFile::open(&path).map_err(|error| unreadable(&path, &error))?;
+    let deliveries = config.spool.deliveries();
+    let record = deliveries.path(day);
+    let before = deliveries.load(day).map_err(|error| {
+        let record = record.display();
+        Failure::Everything(format!(
+            "the record {record} cannot be read: {error}; run as the user who owns it"
+        ))
+    })?;
+    let api = config.api.to_string();
+    let before = before.filter(|delivery| delivery.api == api);
+    let (size, sha256) = (log.size, log.sha256_hex());
+    let again = match before {
+        Some(delivery) if delivery.is_of_bytes(&log) => {
+            let at = delivery.delivered_at;
+            // Whoever looks next need not read the log to know this. If it cannot be written, they
+            // will.
+            if delivery.modified != log.modified && !config.dry_run {
+                let _ = deliveries.save(day, &Delivery { modified: log.modified, ..delivery });
+            }
+            return Ok(Outcome::AlreadyDelivered { at });
+        }
+        other => other.is_some(),
+    };
+    if config.dry_run {
+        return Ok(Outcome::WouldDeliver { size, sha256, again });
+    }
+
+    let receipt = shipper.deliver(day, &mut log)?;
+    let at = shipper.time.now();
+    let delivery = Delivery {
+        sha256: sha256.clone(),
+        size,
+        delivered_at: at,
+        api,
+        etag: receipt.etag,
+        version_id: receipt.version_id,
+        modified: log.modified,
+    };
+    deliveries.save(day, &delivery).map_err(|error| {
+        let record = record.display();
+        Failure::Everything(format!(
+            "the store has the log, but that cannot be written down in {record}: {error}; the next \
+             run delivers it again, which does no harm"
+        ))
+    })?;
+    let (bytes, milliseconds) = (size, u64::try_from(receipt.took.as_millis()).unwrap_or(u64::MAX));
+    shipper.learnt.delivered = Some(LastDelivery { day, at, bytes, milliseconds });
+    Ok(Outcome::Delivered { size, sha256, again, attempts: receipt.attempts, milliseconds })
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Failure {
+    let path = path.display();
+    Failure::ThisLog(if error.kind() == ErrorKind::NotFound {
+        format!("{path} does not exist; was nothing sampled, or is the log elsewhere (--log-dir)?")
+    } else if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) {
+        format!("{path} is a symbolic link, which is not followed; put the log itself there")
+    } else {
+        format!("{path} cannot be read: {error}")
+    })
+}

@@ -1,0 +1,112 @@
+//! Which days' logs are taken, and what is odd about the folder that they stand in.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use log2aws_core::day::Day;
+use log2aws_core::server_name::ServerName;
+
+use crate::world::World;
+
+use super::{Days, ShipConfig, ShipError};
+
+/// How many names a warning gives.
+const MAX_NAMES: usize = 5;
+
+/// What is to be done.
+#[derive(Debug)]
+pub(super) struct Plan {
+    /// Oldest first. Days that have not come are among them: that they are there is told of each.
+    pub(super) days: Vec<Day>,
+    pub(super) today: Day,
+    pub(super) warnings: Vec<String>,
+}
+
+impl Plan {
+    pub(super) fn new(config: &ShipConfig, world: &World<'_>) -> Result<Self, ShipError> {
+        let spool = &config.spool;
+        spool.check()?;
+        // The logs before the clock: at midnight, the log of a new day is not one of the future.
+        let mut logs = spool.logs()?;
+        let date = world.time.now().to_zoned(world.zone.clone()).date();
+        let today = Day::from_date(date).ok_or(ShipError::Clock(date))?;
+        logs.days.retain(|day| *day != today || config.partial);
+        let days = match config.days {
+            Days::Only(day) => vec![day],
+            Days::Since(first) if first > today || first == today && !config.partial => {
+                return Err(ShipError::NotOver(first));
+            }
+            Days::Since(first) => logs.days.into_iter().filter(|day| *day >= first).collect(),
+            Days::Pending => {
+                let mut days = spool.pending(&config.api.to_string(), today)?;
+                days.extend(logs.days.into_iter().filter(|day| *day >= today));
+                days
+            }
+        };
+        let mut warnings = Vec::new();
+        warnings.extend(everybodys_name(&spool.server));
+        if !matches!(config.days, Days::Only(_)) {
+            warnings.extend(strangers(&spool.log_dir, &logs.strangers));
+        }
+        Ok(Self { days, today, warnings })
+    }
+}
+
+/// Machines that were given no name all have the same one.
+fn everybodys_name(server: &ServerName) -> Option<String> {
+    let name = server.as_str();
+    let label = name.split('.').next().unwrap_or_default().to_ascii_lowercase();
+    matches!(label.as_str(), "localhost" | "localhost4" | "localhost6").then(|| {
+        format!(
+            "this server is called {name}, as every machine is that was given no name, and their \
+             logs stand under one key with this one's; give it a name of its own with --server"
+        )
+    })
+}
+
+fn strangers(folder: &Path, names: &[OsString]) -> Option<String> {
+    if names.is_empty() {
+        return None;
+    }
+    let told: Vec<String> = names
+        .iter()
+        .take(MAX_NAMES)
+        // With quotes, and with what a terminal would obey made visible.
+        .map(|name| format!("{:?}", name.to_string_lossy()))
+        .collect();
+    let more = if names.len() > MAX_NAMES { ", …" } else { "" };
+    Some(format!(
+        "{} in {} {} passed over, for a log is a regular file called YYYY-MM-DD.log: {}{more}",
+        names.len(),
+        folder.display(),
+        if names.len() == 1 { "is" } else { "are" },
+        told.join(", ")
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_every_machine_has() {
+        for name in ["localhost", "Localhost.localdomain", "localhost6"] {
+            assert!(everybodys_name(&name.parse().unwrap()).unwrap().contains("--server"));
+        }
+        for name in ["web01", "localhost-7", "db.localhost"] {
+            assert_eq!(everybodys_name(&name.parse().unwrap()), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn strangers_are_named_in_one_line() {
+        let names = |names: &[&str]| names.iter().map(OsString::from).collect::<Vec<_>>();
+        let folder = Path::new("/logs");
+        assert_eq!(strangers(folder, &[]), None);
+        let one = strangers(folder, &names(&["a\x1b[31m\n.log"])).unwrap();
+        assert!(one.starts_with("1 in /logs is passed over"), "{one}");
+        assert!(one.ends_with(r#": "a\u{1b}[31m\n.log""#), "{one}");
+        let many = strangers(folder, &names(&["a", "b", "c", "d", "e", "f"])).unwrap();
+        assert!(many.starts_with("6 in /logs are") && many.ends_with("\"e\", …"), "{many}");
+    }
+}
