@@ -12,6 +12,7 @@ mod completions;
 mod flags;
 mod logs;
 mod man;
+mod progress;
 mod run;
 mod sample;
 mod ship;
