@@ -314,7 +314,7 @@ impl<'a> Shipper<'a> {
 }
 
 /// What tells an answer of generate-url from that of anybody in its place.
-const SOURCE_HEADER: &str = "log2aws-source";
+pub(crate) const SOURCE_HEADER: &str = "log2aws-source";
 
 /// Our address as the API sees it, where it says so.
 fn source(reply: &Reply) -> Option<IpAddr> {

@@ -132,7 +132,7 @@ impl Client {
     }
 
     /// The way to `url`.
-    fn proxy(&self, url: &Url) -> Result<Option<ureq::Proxy>, HttpError> {
+    pub(crate) fn proxy(&self, url: &Url) -> Result<Option<ureq::Proxy>, HttpError> {
         match self.proxy {
             Proxy::Direct => Ok(None),
             Proxy::FromEnvironment => {
@@ -141,10 +141,21 @@ impl Client {
         }
     }
 
+    /// Whom we trust: the machine's own certificates (`SSL_CERT_FILE` and `SSL_CERT_DIR` count), so
+    /// that a company's own authority is trusted where the company says so; and those that were
+    /// named.
+    pub(crate) fn roots(&self) -> Vec<CertificateDer<'static>> {
+        let found = rustls_native_certs::load_native_certs();
+        for error in &found.errors {
+            tracing::warn!(%error, "some of the machine's certificates cannot be read");
+        }
+        found.certs.into_iter().chain(self.trusted.iter().cloned()).collect()
+    }
+
     fn agent(&self, url: &Url) -> &Agent {
         if url.scheme() == "https" {
             // Reading the machine's certificates takes longer than all the rest: only where needed.
-            self.tls.get_or_init(|| self.new_agent(Some(tls_config(&self.trusted))))
+            self.tls.get_or_init(|| self.new_agent(Some(tls_config(&self.roots()))))
         } else {
             self.plain.get_or_init(|| self.new_agent(None))
         }
@@ -168,14 +179,8 @@ impl Client {
     }
 }
 
-/// The machine's own certificates (`SSL_CERT_FILE` and `SSL_CERT_DIR` count), so that a company's
-/// own authority is trusted where the company says so; and those that were named.
-fn tls_config(trusted: &[CertificateDer<'static>]) -> TlsConfig {
-    let found = rustls_native_certs::load_native_certs();
-    for error in &found.errors {
-        tracing::warn!(%error, "some of the machine's certificates cannot be read");
-    }
-    let roots = found.certs.iter().chain(trusted).map(|der| Certificate::from_der(der).to_owned());
+fn tls_config(roots: &[CertificateDer<'static>]) -> TlsConfig {
+    let roots = roots.iter().map(|der| Certificate::from_der(der).to_owned());
     TlsConfig::builder()
         .provider(TlsProvider::Rustls)
         .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
