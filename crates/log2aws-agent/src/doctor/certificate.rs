@@ -107,7 +107,9 @@ fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use rcgen::{BasicConstraints, CertificateParams, DnType, DnValue, IsCa, Issuer as Signer, KeyPair};
+    use rcgen::{
+        BasicConstraints, CertificateParams, DnType, DnValue, IsCa, Issuer as Signer, KeyPair,
+    };
 
     use super::*;
 

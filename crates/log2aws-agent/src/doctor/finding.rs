@@ -188,7 +188,12 @@ mod tests {
         assert_eq!(lines[2], "fail  name          a b [31m: mend");
         assert_eq!(report.summary(), "1 thing is wrong, 1 thing to look at");
         let json = serde_json::to_string(&report).unwrap();
-        assert!(json.contains(r#"{"check":"state-folder","verdict":"warn","what":"odd","todo":"look"}"#), "{json}");
+        assert!(
+            json.contains(
+                r#"{"check":"state-folder","verdict":"warn","what":"odd","todo":"look"}"#
+            ),
+            "{json}"
+        );
         assert!(json.contains(r#"{"check":"server","verdict":"ok","what":"web01"}"#), "{json}");
     }
 }

@@ -102,7 +102,9 @@ fn server(config: &DoctorConfig) -> Finding {
     if everybody.iter().any(|other| name.as_str().eq_ignore_ascii_case(other)) {
         return Finding::warn(
             check,
-            format!("{name} is what many machines are called; their logs would overwrite each other"),
+            format!(
+                "{name} is what many machines are called; their logs would overwrite each other"
+            ),
             "give it a name of its own with --server (server in agent.toml) or hostnamectl",
         );
     }
@@ -153,6 +155,11 @@ fn at_home(config: &DoctorConfig, world: &World<'_>, facts: &Facts) -> Vec<Findi
 /// What only the way to the API can show.
 fn outside(config: &DoctorConfig, api: &ApiUrl, facts: &Facts, seen: &Api) -> Vec<Finding> {
     let mut findings = Vec::new();
+    if let Err(error) = &seen.ca {
+        let todo = "name the PEM file of your authority with --ca-file, or leave it out";
+        findings.push(Finding::fail(Check::Tls, error.to_string(), todo));
+        return findings;
+    }
     let proxy = match &seen.proxy {
         Ok(proxy) => proxy.as_ref(),
         Err(variable) => {

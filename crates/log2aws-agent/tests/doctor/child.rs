@@ -50,7 +50,16 @@ fn command(program: &Path, log_dir: &Path, state_dir: &Path) -> Command {
         .args(["child::child", "--exact", "--ignored", "--nocapture"])
         .env("LOG_DIR", log_dir)
         .env("STATE_DIR", state_dir);
-    for name in ["https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"] {
+    for name in [
+        "https_proxy",
+        "HTTPS_PROXY",
+        "http_proxy",
+        "HTTP_PROXY",
+        "all_proxy",
+        "ALL_PROXY",
+        "no_proxy",
+        "NO_PROXY",
+    ] {
         command.env_remove(name);
     }
     command

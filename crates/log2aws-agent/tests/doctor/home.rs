@@ -52,7 +52,6 @@ fn the_last_sample_counts_also_where_its_log_is_gone() {
         server: "web01".parse().unwrap(),
         note: None,
         mode: log2aws_agent::sample::SampleMode::SinceBoot,
-        sync: false,
     };
     let time = log2aws_agent::world::SystemTime::new();
     log2aws_agent::sample::run(&sampled, &log2aws_agent::world::World::system(&time)).unwrap();
@@ -68,7 +67,10 @@ fn cron_and_the_service_do_the_same() {
     let mut host = Host::right();
     host.write("root/etc/cron.d/load", "*/10 * * * * root /usr/bin/log2aws-agent sample\n");
     let line = only(&host.faults_at_home());
-    assert!(line.starts_with("fail  samplers") && line.ends_with("etc/cron.d/load line 1"), "{line}");
+    assert!(
+        line.starts_with("fail  samplers") && line.ends_with("etc/cron.d/load line 1"),
+        "{line}"
+    );
     // Without the service, cron's is the one sampler.
     host.stop_service();
     assert_eq!(host.faults_at_home(), []);
@@ -80,7 +82,8 @@ fn cron_and_the_service_do_the_same() {
 #[test]
 fn two_samplers_write_into_one_log() {
     let host = Host::right();
-    let times = ["08:40:01", "08:40:02", "08:50:01", "08:50:02", "09:00:01", "09:00:02", "09:10:01"];
+    let times =
+        ["08:40:01", "08:40:02", "08:50:01", "08:50:02", "09:00:01", "09:00:02", "09:10:01"];
     host.log_lines("2026-11-22", &times);
     let line = only(&host.faults_at_home());
     assert!(line.starts_with("warn  samplers") && line.contains("a line every 5 min"), "{line}");
@@ -143,7 +146,10 @@ fn folders_that_are_none() {
     for name in ["file", "link"] {
         let found = with("log", name);
         let folder = found.iter().find(|finding| finding.check == Check::StateFolder).unwrap();
-        assert!(folder.verdict == Verdict::Fail && folder.what.contains("is no folder"), "{folder}");
+        assert!(
+            folder.verdict == Verdict::Fail && folder.what.contains("is no folder"),
+            "{folder}"
+        );
     }
     let found = with("none/yet", "state");
     let folder = found.iter().find(|finding| finding.check == Check::LogFolder).unwrap();
@@ -170,7 +176,10 @@ fn a_folder_of_somebody_else() {
     let report = child::as_nobody(&host);
     for check in [Check::LogFolder, Check::StateFolder] {
         let fault = report.iter().find(|line| line.contains(check.label())).unwrap();
-        assert!(fault.starts_with("fail") && fault.contains("cannot be written by user"), "{fault}");
+        assert!(
+            fault.starts_with("fail") && fault.contains("cannot be written by user"),
+            "{fault}"
+        );
         assert!(fault.contains("chown it to that user"), "{fault}");
     }
 }
@@ -197,8 +206,15 @@ fn disks_that_take_nothing() {
         eprintln!("skipped: only root can mount");
         return;
     }
-    for (options, words) in [("size=256k,nr_inodes=3", "no inode left"), ("ro", "mounted read-only"), ("size=48k", "is full (")] {
+    for (options, words) in [
+        ("size=256k,nr_inodes=3", "no inode left"),
+        ("ro", "mounted read-only"),
+        ("size=48k", "is full ("),
+    ] {
         let line = child::with_state_on(options);
-        assert!(line.starts_with("fail  state folder") && line.contains(words), "{options}: {line}");
+        assert!(
+            line.starts_with("fail  state folder") && line.contains(words),
+            "{options}: {line}"
+        );
     }
 }

@@ -99,10 +99,7 @@ impl Host {
             state_dir: self.path("state"),
             interval: Duration::from_mins(10),
             api: None,
-            network: Network {
-                proxy: log2aws_agent::ship::Proxy::Direct,
-                ..Network::default()
-            },
+            network: Network { proxy: log2aws_agent::ship::Proxy::Direct, ..Network::default() },
             upload_hosts: Vec::new(),
             limit_rate: None,
             max_time: DEFAULT_MAX_TIME,

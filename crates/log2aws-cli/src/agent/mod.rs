@@ -4,6 +4,7 @@ use clap::Subcommand;
 
 use crate::exit::Exit;
 
+mod doctor;
 mod flags;
 mod sample;
 mod ship;
@@ -15,6 +16,8 @@ pub enum AgentVerb {
     Sample(sample::SampleArgs),
     /// Deliver day logs to the endpoint.
     Ship(ship::ShipArgs),
+    /// Name what is wrong on this server, and what to do.
+    Doctor(doctor::DoctorArgs),
 }
 
 /// Does what the verb says.
@@ -25,5 +28,6 @@ pub fn run(verb: AgentVerb) -> anyhow::Result<Exit> {
     match verb {
         AgentVerb::Sample(args) => sample::run(&args),
         AgentVerb::Ship(args) => ship::run(&args),
+        AgentVerb::Doctor(args) => doctor::run(&args),
     }
 }

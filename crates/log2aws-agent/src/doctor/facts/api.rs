@@ -1,6 +1,7 @@
 //! What the API says when it is asked for a URL, and how far one gets on the way to it and to the
 //! store that it names.
 
+use std::fmt::Write;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -15,9 +16,9 @@ use url::Url;
 use crate::doctor::DoctorConfig;
 use crate::doctor::judge::answer::Answer;
 use crate::ship::answer::{self, Asked};
-use crate::ship::http::{Client, HttpError, Reply};
-use crate::ship::ApiUrl;
 use crate::ship::attempt::SOURCE_HEADER;
+use crate::ship::http::{Client, HttpError, Reply};
+use crate::ship::{ApiUrl, CaError};
 use crate::world::World;
 
 use super::tls;
@@ -32,6 +33,8 @@ pub(crate) struct Api {
     pub(crate) target: Target,
     /// The proxy, or the variable that names none.
     pub(crate) proxy: Result<Option<Hop>, &'static str>,
+    /// What is wrong with the file of certificates that was named.
+    pub(crate) ca: Result<(), CaError>,
     /// `None` where only a whole request can show it.
     pub(crate) way: Option<Way>,
     /// `None` where one does not get so far.
@@ -61,7 +64,9 @@ pub(crate) fn ask(
     let target = target(api.url());
     let client = match Client::new(&config.network) {
         Ok(client) => client,
-        Err(error) => return Api { target, proxy: Ok(None), way: None, said: Some(Err(error.to_string())) },
+        Err(error) => {
+            return Api { target, proxy: Ok(None), ca: Err(error), way: None, said: None };
+        }
     };
     let roots = if target.tls { client.roots() } else { Vec::new() };
     let (proxy, way) = match hop(api.url(), &client) {
@@ -83,16 +88,21 @@ pub(crate) fn ask(
             upload_hosts: &config.upload_hosts,
         };
         let before = world.time.now();
-        let reply = client.get(&request(api, &asked), PATIENCE).map_err(|error| error.to_string())?;
+        let reply =
+            client.get(&request(api, &asked), PATIENCE).map_err(|error| error.to_string())?;
         let after = world.time.now();
         Ok(said(&reply, &asked, &client, before, after))
     });
-    Api { target, proxy, way, said }
+    Api { target, proxy, ca: Ok(()), way, said }
 }
 
 fn request(api: &ApiUrl, asked: &Asked<'_>) -> Url {
     let mut url = api.url().clone();
-    let sha256: String = asked.sha256.iter().map(|byte| format!("{byte:02x}")).collect();
+    let sha256 = asked.sha256.iter().fold(String::new(), |mut hex, byte| {
+        // A `String` takes everything.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    });
     url.query_pairs_mut()
         .append_pair("server", asked.server.as_str())
         .append_pair("date", &asked.day.to_string())

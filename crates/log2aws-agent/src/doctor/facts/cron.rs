@@ -119,7 +119,9 @@ impl Work {
             line.split_once(">>").is_some_and(|(_, to)| to.contains(&*folder))
         };
         Self {
-            samples: verb("sample") || line.contains("vmstat") && line.contains("uptime") || appends(),
+            samples: verb("sample")
+                || line.contains("vmstat") && line.contains("uptime")
+                || appends(),
             ships: verb("ship") || line.contains("log2aws.sh"),
         }
     }

@@ -49,7 +49,8 @@ pub(crate) fn read(path: &Path) -> io::Result<Lines> {
     let mut text = Vec::new();
     file.take(LOOK_BACK).read_to_end(&mut text)?;
     // The first line of what was cut is not a whole one.
-    let start = if from == 0 { 0 } else { text.iter().position(|byte| *byte == b'\n').unwrap_or(0) };
+    let start =
+        if from == 0 { 0 } else { text.iter().position(|byte| *byte == b'\n').unwrap_or(0) };
     Ok(parse(&text[start..]))
 }
 
@@ -113,7 +114,8 @@ mod tests {
         assert_eq!(lines.server.unwrap().as_str(), "web01");
         assert!(!lines.decimal_commas && !lines.no_users && lines.rejects == 0);
 
-        let busybox = format!("2026-11-22 00:00:01 up 5 min, load average: 0,24, 0,24, 0,16 {TAIL}");
+        let busybox =
+            format!("2026-11-22 00:00:01 up 5 min, load average: 0,24, 0,24, 0,16 {TAIL}");
         let lines = parse(busybox.as_bytes());
         assert!(lines.decimal_commas && lines.no_users && lines.torn);
         assert_eq!(lines.times.len(), 1);

@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use log2aws_core::day::Day;
 use rustix::process::geteuid;
 
-use crate::sample;
 use crate::run;
+use crate::sample;
 use crate::spool::{Logs, Spool, SpoolError};
 use crate::world::World;
 
@@ -59,16 +59,18 @@ pub(crate) struct Facts {
 pub(crate) fn gather(config: &DoctorConfig, world: &World<'_>) -> Option<Facts> {
     let now = world.time.now();
     let today = Day::from_date(now.to_zoned(world.zone.clone()).date())?;
-    let spool = config.server.as_ref().ok().map(|server| Spool {
+    let spool = |server| Spool {
         log_dir: config.log_dir.clone(),
         state_dir: config.state_dir.clone(),
-        server: server.clone(),
-    });
-    let logs = spool.as_ref().and_then(|spool| spool.logs().ok());
+        server,
+    };
+    // Which logs there are does not depend on the name.
+    let any_name = config.server.clone().or_else(|_| "unnamed".parse());
+    let logs = any_name.ok().and_then(|server| spool(server).logs().ok());
     let path = |day: Day| -> PathBuf { config.log_dir.join(format!("{day}.log")) };
     let newest = logs.as_ref().and_then(|logs| logs.days.iter().rev().find(|day| **day <= today));
     let size = |day: &Day| std::fs::metadata(path(*day)).map_or(0, |found| found.len());
-    let pending = config.api.as_ref().zip(spool.as_ref());
+    let pending = config.api.as_ref().zip(config.server.as_ref().ok());
     let yesterday = today.date().yesterday().ok().and_then(Day::from_date);
     Some(Facts {
         now,
@@ -80,7 +82,8 @@ pub(crate) fn gather(config: &DoctorConfig, world: &World<'_>) -> Option<Facts> 
         last_sample: sample::last(&config.state_dir).map(|last| last.at),
         service: run::is_running(&config.state_dir).unwrap_or(false),
         cron: cron::look(&world.machine.root, &config.log_dir),
-        pending: pending.map(|(api, spool)| spool.pending(&api.to_string(), today)),
+        pending: pending
+            .map(|(api, server)| spool(server.clone()).pending(&api.to_string(), today)),
         largest: logs.iter().flat_map(|logs| &logs.days).map(size).max().unwrap_or(0),
         logs,
         api: match (&config.api, &config.server, yesterday) {

@@ -147,12 +147,11 @@ fn connect(address: SocketAddr) -> io::Result<TcpStream> {
 /// Asks the proxy for the way (RFC 9110 §9.3.6); the status it answers if it is not 200.
 fn tunnel(stream: &mut TcpStream, target: &Target, hop: &Hop) -> Result<(), Option<u16>> {
     let to = format!("{}:{}", target.host, target.port);
-    let mut request = format!("CONNECT {to} HTTP/1.1\r\nHost: {to}\r\n");
-    if let Some(Login { user, password }) = &hop.login {
+    let login = hop.login.as_ref().map_or_else(String::new, |Login { user, password }| {
         let login = BASE64.encode(format!("{user}:{password}"));
-        request += &format!("Proxy-Authorization: Basic {login}\r\n");
-    }
-    request += "\r\n";
+        format!("Proxy-Authorization: Basic {login}\r\n")
+    });
+    let request = format!("CONNECT {to} HTTP/1.1\r\nHost: {to}\r\n{login}\r\n");
     stream.write_all(request.as_bytes()).map_err(|_| None)?;
     let head = read_head(stream);
     match status(&head) {

@@ -58,7 +58,9 @@ pub(crate) fn answer(answer: &Answer, api: &str, server: &ServerName) -> Vec<Fin
             Finding::fail(
                 Check::AllowList,
                 format!("the API does not let {ip} have URLs for {server}"),
-                format!("put {server}@{ip} on its allow-list, or correct --server if that is another's name"),
+                format!(
+                    "put {server}@{ip} on its allow-list, or correct --server if that is another's name"
+                ),
             ),
         ],
         (403, None) => fail(
@@ -177,7 +179,11 @@ pub(crate) fn url_life(life: Duration, transfer: &Transfer) -> Finding {
     };
     let text = format!("{largest} take {} at {rate}/s", span(takes));
     if takes > transfer.max_time {
-        return Finding::fail(check, format!("{text}, and a run ends after {} (--max-time)", span(transfer.max_time)), todo);
+        return Finding::fail(
+            check,
+            format!("{text}, and a run ends after {} (--max-time)", span(transfer.max_time)),
+            todo,
+        );
     }
     if takes > life {
         return Finding::warn(check, format!("{text}, and a URL lives {}", span(life)), todo);
@@ -221,7 +227,10 @@ mod tests {
         // 100,000 bytes a second, and ten times that.
         let (slow, fast) = (Some((1_000_000, 10_000)), Some((1_000_000, 1000)));
         let unknown = say(22_000, None, 0, 3600);
-        assert!(unknown.verdict == Verdict::Ok && unknown.what.contains("21 KiB at 74 bytes/s"), "{unknown}");
+        assert!(
+            unknown.verdict == Verdict::Ok && unknown.what.contains("21 KiB at 74 bytes/s"),
+            "{unknown}"
+        );
         assert_eq!(say(30_000_000, slow, 0, 3600).verdict, Verdict::Ok);
         let late = say(30_000_001, slow, 0, 3600);
         assert!(late.verdict == Verdict::Warn && late.to_string().contains("the line"), "{late}");
@@ -244,9 +253,14 @@ mod tests {
             answer(&got, "https://a/prod", &server).last().unwrap().to_string()
         };
         assert!(say(200, ip, Some(Ok(None))).contains("web01 is let in as 203.0.113.9"));
-        assert!(say(200, None, Some(Err("a web page".into()))).contains("answers 200, but a web page"));
+        assert!(
+            say(200, None, Some(Err("a web page".into()))).contains("answers 200, but a web page")
+        );
         let refused = say(403, ip, None);
-        assert!(refused.starts_with("fail  allow-list") && refused.contains("put web01@203.0.113.9 on"), "{refused}");
+        assert!(
+            refused.starts_with("fail  allow-list") && refused.contains("put web01@203.0.113.9 on"),
+            "{refused}"
+        );
         assert!(say(403, None, None).contains("but not as log2aws does"));
         assert!(say(404, ip, None).contains("with the stage at its end"));
         assert!(say(407, None, None).contains("wants a login (407"));

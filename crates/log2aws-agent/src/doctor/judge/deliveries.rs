@@ -20,12 +20,16 @@ pub(crate) fn logs(logs: Option<&Logs>, today: Day) -> Option<Finding> {
         ));
     }
     // A log that somebody packed or renamed; what is no log at all is nobody's business.
-    let stranger = logs.strangers.iter().map(|name| name.to_string_lossy()).find(|name| {
-        name.contains(".log") && !name.starts_with('.')
-    })?;
+    let stranger = logs
+        .strangers
+        .iter()
+        .map(|name| name.to_string_lossy())
+        .find(|name| name.contains(".log") && !name.starts_with('.'))?;
     Some(Finding::warn(
         Check::LogFolder,
-        format!("{stranger:?} is no day's log (YYYY-MM-DD.log, a plain file) and is never delivered"),
+        format!(
+            "{stranger:?} is no day's log (YYYY-MM-DD.log, a plain file) and is never delivered"
+        ),
         "rename it, or move it away; log2aws needs no logrotate",
     ))
 }
@@ -43,11 +47,7 @@ pub(crate) fn pending(
         // That there is no folder yet was told.
         Err(SpoolError::Missing(_)) => return Finding::ok(check, "nothing to deliver yet"),
         Err(error) => {
-            return Finding::fail(
-                check,
-                error.to_string(),
-                "until then nothing is delivered",
-            );
+            return Finding::fail(check, error.to_string(), "until then nothing is delivered");
         }
     };
     let delivered = last.and_then(|last| last.delivered).map_or_else(
@@ -104,12 +104,20 @@ mod tests {
         let due = say(&["2026-11-21"], None);
         assert_eq!(due.verdict, Verdict::Ok, "{due}");
         let late = say(&["2026-11-20", "2026-11-21"], None).to_string();
-        assert!(late.contains("2 logs are pending, the oldest 2026-11-20.log: nothing delivers"), "{late}");
+        assert!(
+            late.contains("2 logs are pending, the oldest 2026-11-20.log: nothing delivers"),
+            "{late}"
+        );
         let json = r#"{"at":"2026-11-22T00:10:00Z","pending":["2026-11-21"],"delivered":{"day":"2026-11-20",
             "at":"2026-11-21T01:00:00Z","bytes":1,"milliseconds":2},"error":"refused","exit_code":5,"source":null}"#;
         let last: LastShip = serde_json::from_str(json).unwrap();
         let failed = say(&["2026-11-21"], Some(&last)).to_string();
-        assert!(failed.contains("was delivered 26 h ago; 2026-11-21.log is pending: the last ship said: refused"), "{failed}");
+        assert!(
+            failed.contains(
+                "was delivered 26 h ago; 2026-11-21.log is pending: the last ship said: refused"
+            ),
+            "{failed}"
+        );
         assert_eq!(say(&[], Some(&last)).verdict, Verdict::Ok);
     }
 
@@ -124,6 +132,9 @@ mod tests {
         let packed = say(&[], &["2026-11-20.log.gz"]).unwrap().to_string();
         assert!(packed.contains("\"2026-11-20.log.gz\" is no day's log"), "{packed}");
         let future = say(&["2026-11-23"], &[]).unwrap().to_string();
-        assert!(future.contains("2026-11-23.log is of a day to come (today is 2026-11-22)"), "{future}");
+        assert!(
+            future.contains("2026-11-23.log is of a day to come (today is 2026-11-22)"),
+            "{future}"
+        );
     }
 }

@@ -36,14 +36,13 @@ pub(crate) fn samples(
     let check = Check::Samples;
     let todo = match (samplers.service, samplers.cron.sampling.first()) {
         (true, _) => {
-            "the service runs: journalctl -u log2aws-agent says what keeps it from sampling".to_owned()
+            "the service runs: journalctl -u log2aws-agent says what keeps it from sampling"
+                .to_owned()
         }
         (false, Some(place)) => {
             format!("{place} should: is cron running, and where does its output go?")
         }
-        (false, None) => {
-            "nothing samples here: systemctl enable --now log2aws-agent".to_owned()
-        }
+        (false, None) => "nothing samples here: systemctl enable --now log2aws-agent".to_owned(),
     };
     let Some(last) = last else {
         return Finding::fail(check, "no sample was ever taken", todo);
@@ -58,10 +57,14 @@ pub(crate) fn samples(
     }
     let age = age.unsigned_abs();
     if age > interval * PATIENCE {
-        let text = format!("no sample for {}, where one every {} is due", span(age), span(interval));
+        let text =
+            format!("no sample for {}, where one every {} is due", span(age), span(interval));
         return Finding::fail(check, text, todo);
     }
-    Finding::ok(check, format!("the last one {} ago, one every {} is due", span(age), span(interval)))
+    Finding::ok(
+        check,
+        format!("the last one {} ago, one every {} is due", span(age), span(interval)),
+    )
 }
 
 /// Whether two samplers, or two senders, do the same work.
@@ -151,7 +154,8 @@ pub(crate) fn lines(day: Day, lines: &Lines, server: Option<&ServerName>) -> Fin
             "sample with log2aws-agent, or put LC_ALL=C before date, uptime and vmstat in the job",
         );
     }
-    if let Some(other) = lines.server.as_ref().filter(|name| Some(*name) != server) {
+    let named = lines.server.as_ref().zip(server);
+    if let Some((other, _)) = named.filter(|(other, server)| other != server) {
         return Finding::warn(
             check,
             format!("{day}.log was sampled as {other}"),
@@ -217,11 +221,22 @@ mod tests {
         };
         assert_eq!(say(ago(30), true, &[]).verdict, Verdict::Ok);
         let late = say(ago(31), true, &[]).to_string();
-        assert!(late.starts_with("fail") && late.contains("no sample for 31 min") && late.contains("journalctl"), "{late}");
+        assert!(
+            late.starts_with("fail")
+                && late.contains("no sample for 31 min")
+                && late.contains("journalctl"),
+            "{late}"
+        );
         let never = say(None, false, &[]).to_string();
-        assert!(never.contains("no sample was ever taken: nothing samples here: systemctl"), "{never}");
+        assert!(
+            never.contains("no sample was ever taken: nothing samples here: systemctl"),
+            "{never}"
+        );
         let cron = say(ago(6000), false, &["/etc/cron.d/load"]).to_string();
-        assert!(cron.contains("no sample for 4 days") && cron.contains("/etc/cron.d/load line 3"), "{cron}");
+        assert!(
+            cron.contains("no sample for 4 days") && cron.contains("/etc/cron.d/load line 3"),
+            "{cron}"
+        );
         let ahead = say(ago(-5), true, &[]);
         assert_eq!(ahead.verdict, Verdict::Warn, "{ahead}");
     }
@@ -237,7 +252,10 @@ mod tests {
         assert_eq!(say(false, &one, None).verdict, Verdict::Ok);
         assert_eq!(say(false, &none, None).verdict, Verdict::Warn);
         let both = say(true, &one, None).to_string();
-        assert!(both.starts_with("fail") && both.ends_with("remove /etc/cron.d/load line 3"), "{both}");
+        assert!(
+            both.starts_with("fail") && both.ends_with("remove /etc/cron.d/load line 3"),
+            "{both}"
+        );
         let two = say(false, &cron(&["/etc/cron.d/load", "/etc/crontab"], &[]), None);
         assert_eq!(two.verdict, Verdict::Fail, "{two}");
         let sends = say(true, &cron(&[], &["/etc/cron.d/send"]), None);
@@ -258,7 +276,12 @@ mod tests {
         let twice = say(&[0, 1, 10, 11, 20, 21, 30]);
         assert_eq!(twice.verdict, Verdict::Warn);
         assert!(twice.what.contains("a line every 5 min on average"), "{twice}");
-        for right in [&[0, 10, 20, 30, 40, 50, 60][..], &[0, 1, 2], &[0, 10, 20, 24, 30, 40, 50], &[0, 60, 61, 70, 80, 90]] {
+        for right in [
+            &[0, 10, 20, 30, 40, 50, 60][..],
+            &[0, 1, 2],
+            &[0, 10, 20, 24, 30, 40, 50],
+            &[0, 60, 61, 70, 80, 90],
+        ] {
             assert_eq!(say(right).verdict, Verdict::Ok, "{right:?}");
         }
     }

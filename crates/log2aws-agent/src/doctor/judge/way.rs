@@ -19,12 +19,7 @@ const SLOW: Duration = Duration::from_secs(2);
 
 /// The way to the API, one finding for each step that was taken. The last of them is no fault if
 /// all were.
-pub(crate) fn api(
-    target: &Target,
-    proxy: Option<&Hop>,
-    way: &Way,
-    now: Timestamp,
-) -> Vec<Finding> {
+pub(crate) fn api(target: &Target, proxy: Option<&Hop>, way: &Way, now: Timestamp) -> Vec<Finding> {
     let there = proxy.map_or(target.host.as_str(), |hop| hop.host.as_str());
     let (address, took, tried, tls) = match way {
         Way::NoName { slow } => return vec![no_name(there, proxy.is_some(), *slow)],
@@ -53,25 +48,29 @@ pub(crate) fn api(
 pub(crate) fn store(target: &Target, proxy: Option<&Hop>, way: &Way, now: Timestamp) -> Finding {
     let origin = format!("{}:{}", target.host, target.port);
     let fault = match way {
-        Way::NoName { slow } => no_name(proxy.map_or(&target.host, |hop| &hop.host), proxy.is_some(), *slow),
+        Way::NoName { slow } => {
+            no_name(proxy.map_or(&target.host, |hop| &hop.host), proxy.is_some(), *slow)
+        }
         Way::NoConnection { tried } => no_connection(target, proxy, tried),
         Way::NoTunnel { status } => no_tunnel(target, proxy, *status),
         Way::Connected { tls, .. } => {
             let fault = tls.as_ref().and_then(|tls| {
                 handshake(target, tls, now).into_iter().find(|finding| finding.todo.is_some())
             });
-            match fault {
-                Some(fault) => fault,
-                None => {
-                    let by = tls.as_ref().and_then(|tls| tls.issuer.as_ref());
-                    let by = by.map_or_else(String::new, |by| format!(", certificate of {by}"));
-                    return Finding::ok(Check::Store, format!("{origin} is reached{by}"));
-                }
-            }
+            let Some(fault) = fault else {
+                let by = tls.as_ref().and_then(|tls| tls.issuer.as_ref());
+                let by = by.map_or_else(String::new, |by| format!(", certificate of {by}"));
+                return Finding::ok(Check::Store, format!("{origin} is reached{by}"));
+            };
+            fault
         }
     };
     // The API was reached: what stops here is about the store alone.
-    Finding { check: Check::Store, what: format!("uploads go to {origin}, but {}", fault.what), ..fault }
+    Finding {
+        check: Check::Store,
+        what: format!("uploads go to {origin}, but {}", fault.what),
+        ..fault
+    }
 }
 
 fn named(name: &str) -> Finding {
@@ -135,7 +134,10 @@ fn no_tunnel(target: &Target, proxy: Option<&Hop>, status: Option<u16>) -> Findi
         ),
         Some(status) => (
             format!("the proxy {hop} does not lead to {to} ({status})"),
-            format!("let whoever runs it allow CONNECT to {to}, or put {} into NO_PROXY", target.host),
+            format!(
+                "let whoever runs it allow CONNECT to {to}, or put {} into NO_PROXY",
+                target.host
+            ),
         ),
         None => (
             format!("{hop} does not answer as a proxy does"),
@@ -167,7 +169,8 @@ fn connection(address: SocketAddr, took: Duration, tried: &[(SocketAddr, io::Err
 /// What the certificates mean: a fault of the clock is told as such.
 fn handshake(target: &Target, tls: &Handshake, now: Timestamp) -> Vec<Finding> {
     let name = &target.host;
-    let by = tls.issuer.as_ref().map_or_else(|| "nobody knows whom".to_owned(), ToString::to_string);
+    let by =
+        tls.issuer.as_ref().map_or_else(|| "nobody knows whom".to_owned(), ToString::to_string);
     let fail = |what: String, todo: String| Finding::fail(Check::Tls, what, todo);
     let finding = match &tls.verdict {
         Ok(()) => return vec![trusted(name, tls)],
@@ -199,10 +202,8 @@ fn certificate(
         Error::InvalidCertificate(
             E::Expired | E::ExpiredContext { .. } | E::NotValidYet | E::NotValidYetContext { .. },
         ) => {
-            let late = matches!(
-                error,
-                Error::InvalidCertificate(E::Expired | E::ExpiredContext { .. })
-            );
+            let late =
+                matches!(error, Error::InvalidCertificate(E::Expired | E::ExpiredContext { .. }));
             let state = if late { "has expired" } else { "is not valid yet" };
             let off = date.map(|date| date.duration_since(now));
             match off.filter(|off| off.unsigned_abs() > CLOCK_LIMIT) {
@@ -217,12 +218,15 @@ fn certificate(
                 )],
                 None => fail(
                     format!("the certificate of {name} (issued by {by}) {state}"),
-                    "whoever runs that host must renew it; this machine's clock is right".to_owned(),
+                    "whoever runs that host must renew it; this machine's clock is right"
+                        .to_owned(),
                 ),
             }
         }
         Error::InvalidCertificate(E::UnknownIssuer) => fail(
-            format!("the certificate of {name} is issued by {by}, whom this machine does not trust"),
+            format!(
+                "the certificate of {name} is issued by {by}, whom this machine does not trust"
+            ),
             "if that is your own authority or your inspecting proxy, name its certificate with \
              --ca-file; if not, somebody reads along"
                 .to_owned(),
@@ -246,7 +250,9 @@ fn trusted(name: &str, tls: &Handshake) -> Finding {
     if is_aws(name) && !amazon {
         return Finding::warn(
             Check::Tls,
-            format!("a proxy inspects TLS: the certificate of {name} is issued by {issuer}, not by Amazon"),
+            format!(
+                "a proxy inspects TLS: the certificate of {name} is issued by {issuer}, not by Amazon"
+            ),
             "fine as long as it passes uploads on unchanged; else have this host exempted",
         );
     }
@@ -298,7 +304,8 @@ mod tests {
     fn addresses_that_fail_differ_in_what_to_do() {
         let say = |kind: ErrorKind| {
             let tried = vec![("192.0.2.1:443".parse().unwrap(), kind.into())];
-            api(&target("a"), None, &Way::NoConnection { tried }, Timestamp::UNIX_EPOCH)[1].to_string()
+            api(&target("a"), None, &Way::NoConnection { tried }, Timestamp::UNIX_EPOCH)[1]
+                .to_string()
         };
         assert!(say(ErrorKind::TimedOut).contains("let TCP port 443 out"));
         assert!(say(ErrorKind::ConnectionRefused).contains("is the port right"));
@@ -307,17 +314,27 @@ mod tests {
         let Way::Connected { address, took, tls, .. } = connected(Ok(()), "x") else { return };
         let way = Way::Connected { address, took, tried, tls };
         let warned = api(&target("a"), None, &way, Timestamp::UNIX_EPOCH)[1].clone();
-        assert!(warned.verdict == Verdict::Warn && warned.to_string().contains("mend IPv6"), "{warned}");
+        assert!(
+            warned.verdict == Verdict::Warn && warned.to_string().contains("mend IPv6"),
+            "{warned}"
+        );
     }
 
     #[test]
     fn what_stops_at_the_store_is_told_of_the_store() {
-        let fault = TlsFault::Certificate(Error::InvalidCertificate(CertificateError::UnknownIssuer));
+        let fault =
+            TlsFault::Certificate(Error::InvalidCertificate(CertificateError::UnknownIssuer));
         let now = Timestamp::UNIX_EPOCH;
         let finding = store(&target("b.s3.example"), None, &connected(Err(fault), "Proxy"), now);
         assert_eq!((finding.check, finding.verdict), (Check::Store, Verdict::Fail));
-        assert!(finding.what.starts_with("uploads go to b.s3.example:443, but the certificate"), "{finding}");
+        assert!(
+            finding.what.starts_with("uploads go to b.s3.example:443, but the certificate"),
+            "{finding}"
+        );
         let finding = store(&target("b.s3.example"), None, &connected(Ok(()), "X"), now);
-        assert_eq!(finding.to_string(), "ok    store         b.s3.example:443 is reached, certificate of \"X\"");
+        assert_eq!(
+            finding.to_string(),
+            "ok    store         b.s3.example:443 is reached, certificate of \"X\""
+        );
     }
 }
