@@ -8,6 +8,7 @@ use crate::exit::Exit;
 
 mod check;
 mod completions;
+mod doctor;
 mod flags;
 mod man;
 mod sample;
@@ -20,6 +21,8 @@ pub enum AgentVerb {
     Sample(sample::SampleArgs),
     /// Deliver day logs to the endpoint.
     Ship(ship::ShipArgs),
+    /// Name what is wrong on this server, and what to do.
+    Doctor(doctor::DoctorArgs),
     /// Look at the servers' config file.
     #[command(subcommand)]
     Config(check::ConfigVerb),
@@ -46,6 +49,7 @@ pub fn run(verb: AgentVerb, door: &Door) -> anyhow::Result<Exit> {
     match verb {
         AgentVerb::Sample(args) => sample::run(&args),
         AgentVerb::Ship(args) => ship::run(&args),
+        AgentVerb::Doctor(args) => doctor::run(&args),
         AgentVerb::Config(check::ConfigVerb::Check(args)) => {
             check::run(&args, door.command, &mut std::io::stdout().lock())
         }
