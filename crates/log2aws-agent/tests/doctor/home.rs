@@ -21,14 +21,11 @@ fn nothing_samples() {
     let mut host = Host::right();
     host.stop_service();
     fs::remove_file(host.path("log/2026-11-22.log")).unwrap();
-    let faults = host.faults_at_home();
-    assert_eq!(faults.len(), 2, "{faults:#?}");
     assert_eq!(
-        faults[0].to_string(),
-        "fail  samples       no sample was ever taken: nothing samples here: systemctl enable --now \
+        only(&host.faults_at_home()),
+        "fail  samples       no sample was ever taken: start a sampler: systemctl enable --now \
          log2aws-agent"
     );
-    assert!(faults[1].to_string().contains("neither the service nor a job of cron"), "{faults:?}");
 }
 
 #[test]
@@ -153,7 +150,7 @@ fn folders_that_are_none() {
     }
     let found = with("none/yet", "state");
     let folder = found.iter().find(|finding| finding.check == Check::LogFolder).unwrap();
-    assert!(folder.verdict == Verdict::Warn && folder.what.contains("not there yet"), "{folder}");
+    assert!(folder.verdict == Verdict::Ok && folder.what.contains("not there yet"), "{folder}");
 }
 
 #[test]
