@@ -9,20 +9,18 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use log2aws_core::day::Day;
-use log2aws_core::server_name::ServerName;
 
 use super::schedule::{Interval, Offset, Schedule, ShipWindow};
 use crate::sample::SampleConfig;
+use crate::ship::LastShip;
+use crate::spool::Spool;
 
 /// What `run` is asked to do.
 #[derive(Clone, Debug)]
 pub struct RunConfig {
-    /// Whose logs these are.
-    pub server: ServerName,
-    /// The folder of the day logs.
-    pub log_dir: PathBuf,
-    /// The folder that keeps what must not be forgotten; one `run` has it at a time.
-    pub state_dir: PathBuf,
+    /// The day logs, and the folder that keeps what must not be forgotten; one `run` has that at a
+    /// time.
+    pub spool: Spool,
     /// Between two samples.
     pub interval: Interval,
     /// In which the fleet ships.
@@ -43,7 +41,7 @@ impl RunConfig {
         Schedule {
             interval: self.interval,
             window: self.window,
-            offset: Offset::of(&self.server),
+            offset: Offset::of(&self.spool.server),
             zone: self.zone.clone(),
         }
     }
@@ -117,18 +115,19 @@ pub trait Host {
     fn wait(&mut self, until: Timestamp, within: Duration) -> io::Result<Woken>;
     /// When the last sample of this boot was written, by whomever.
     fn last_sample(&mut self, config: &RunConfig) -> Option<Timestamp>;
-    /// Writes one line. Returns early when somebody wants the service to end.
+    /// Writes one line; returns what is wrong besides, if anything is. Returns early when somebody
+    /// wants the service to end.
     ///
     /// # Errors
-    /// What kept it from being written, or what became of it besides.
-    fn sample(&mut self, config: &RunConfig) -> Result<(), String>;
+    /// What kept it from being written.
+    fn sample(&mut self, config: &RunConfig) -> Result<Option<String>, String>;
     /// The days before today whose logs the store has not, oldest first.
     ///
     /// # Errors
     /// What keeps them from being known.
     fn pending(&mut self, config: &RunConfig) -> Result<Vec<Day>, String>;
-    /// When the last log was delivered.
-    fn last_delivery(&mut self, config: &RunConfig) -> Option<Timestamp>;
+    /// How the last ship went, whoever started it.
+    fn last_ship(&mut self, config: &RunConfig) -> Option<LastShip>;
     /// Starts the process that ships; its end is told by [`Host::wait`].
     ///
     /// # Errors

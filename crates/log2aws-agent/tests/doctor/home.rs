@@ -49,6 +49,7 @@ fn the_last_sample_counts_also_where_its_log_is_gone() {
         server: "web01".parse().unwrap(),
         note: None,
         mode: log2aws_agent::sample::SampleMode::SinceBoot,
+        sync: false,
     };
     let time = log2aws_agent::world::SystemTime::new();
     log2aws_agent::sample::run(&sampled, &log2aws_agent::world::World::system(&time)).unwrap();
