@@ -1,17 +1,26 @@
-//! `sample` against recorded machines, whose `vmstat` rows are known, and against this one.
+//! `sample` against recorded machines, whose `vmstat` rows are known, and against this one; on
+//! disks and in folders that are not as they should be; at moments at which clocks are not.
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 use std::cell::{Cell, RefCell};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use log2aws_agent::sample::{SampleConfig, SampleError, SampleMode, SampleReport, run};
-use log2aws_agent::world::{Machine, SystemTime, Time, World};
+use log2aws_agent::world::{Machine, Time, World};
+use log2aws_core::convert::{Converter, Sink};
+use log2aws_core::line::Row;
+use log2aws_core::reject::Reject;
+use log2aws_core::sample::Sample;
+
+mod live;
+mod moments;
+mod places;
+mod recorded;
 
 const INTERVAL: SampleMode = SampleMode::Interval { window: Duration::from_secs(6) };
 
@@ -23,16 +32,6 @@ fn row(name: &str, file: &str) -> Vec<String> {
     words(&fs::read_to_string(recorded(name).join(file)).unwrap())
 }
 
-/// What `vmstat` printed for the recorded interval. 4.0.2 reads memory once only, so its second
-/// row repeats that of the first; ours is that of the moment, as /proc/meminfo of `later` has it.
-fn interval_row() -> Vec<String> {
-    let mut row = row("debian12-2-cores", "interval.txt");
-    for (field, kib) in row[2..6].iter_mut().zip(["0", "22330192", "9788", "1932684"]) {
-        kib.clone_into(field);
-    }
-    row
-}
-
 fn words(line: &str) -> Vec<String> {
     line.split_whitespace().map(str::to_owned).collect()
 }
@@ -41,6 +40,25 @@ fn words(line: &str) -> Vec<String> {
 fn vmstat_of(line: &str) -> Vec<String> {
     let words = words(line);
     words[words.len() - 17..].to_vec()
+}
+
+/// What analyze-log makes of a log: its samples, none of its lines rejected.
+fn read(log: &str) -> Vec<Sample> {
+    struct Samples(Vec<Sample>);
+    impl Sink for Samples {
+        fn row(&mut self, row: &Row<'_>) {
+            self.0.push(row.sample());
+        }
+
+        fn reject(&mut self, reject: Reject) {
+            panic!("{reject:?}");
+        }
+    }
+    let mut samples = Samples(Vec::new());
+    let mut converter = Converter::new();
+    converter.push(log.as_bytes(), &mut samples);
+    converter.finish(&mut samples);
+    samples.0
 }
 
 /// A machine that stands at one recorded tree until somebody waits, then at the next.
@@ -113,165 +131,16 @@ impl Time for Recorded {
     }
 }
 
-#[test]
-fn since_boot_is_what_vmstat_prints() {
-    for name in ["debian12-2-cores", "altered-64-cores"] {
-        let machine = Recorded::new(&[recorded(name).join("earlier")]);
-        let report = machine.run(&machine.config(SampleMode::SinceBoot)).unwrap();
-        assert_eq!(vmstat_of(&report.line), row(name, "since-boot.txt"), "{name}");
-        assert_eq!(report.interval, None);
-        assert_eq!(machine.slept.get(), Duration::ZERO);
-    }
-}
-
-#[test]
-fn an_interval_is_what_vmstat_prints_and_the_line_is_of_its_end() {
-    let name = "debian12-2-cores";
-    let tree = recorded(name);
-    let machine = Recorded::new(&[tree.join("earlier"), tree.join("later")]);
-    let report = machine.run(&machine.config(INTERVAL)).unwrap();
-    assert_eq!(vmstat_of(&report.line), interval_row());
-    assert_eq!(report.interval, Some(Duration::from_secs(6)));
-    // 14:59:58Z and six seconds is the next day in Tokyo, and so is the file.
-    assert_eq!(report.file, machine.root().join("log/2026-11-23.log"));
-    assert_eq!(
-        fs::read_to_string(&report.file).unwrap(),
-        format!(
-            "# log2aws/1 server=web01 cores=2 tz=Asia/Tokyo mode=interval note={}\n{}\n",
-            "%E6%9C%AC%E7%95%AA%20DB", report.line
-        )
-    );
-    let head = "2026-11-23 00:00:04 up 43 min, 0 users, load average: ";
-    assert!(report.line.starts_with(head), "{}", report.line);
-}
-
-#[test]
-fn the_next_interval_begins_where_the_last_ended() {
-    let tree = recorded("debian12-2-cores");
-    let machine = Recorded::new(&[tree.join("earlier"), tree.join("earlier"), tree.join("later")]);
-    let config =
-        SampleConfig { state_dir: Some(machine.root().join("state")), ..machine.config(INTERVAL) };
-    let first = machine.run(&config).unwrap();
-    assert_eq!(first.interval, Some(Duration::ZERO));
-    machine.advance();
-
-    let second = machine.run(&config).unwrap();
-    assert_eq!(machine.slept.get(), Duration::from_secs(6), "the second did not wait");
-    assert_eq!(vmstat_of(&second.line), interval_row());
-    assert!(second.state_error.is_none(), "{:?}", second.state_error);
-
-    // A third at the same moment has no interval of its own to go by: it waits for one.
-    machine.run(&config).unwrap();
-    assert_eq!(machine.slept.get(), Duration::from_secs(12));
-}
-
-#[test]
-fn counters_of_another_boot_are_not_carried_over() {
-    let tree = recorded("debian12-2-cores");
-    let machine = Recorded::new(&[tree.join("earlier"), tree.join("earlier")]);
-    let state_dir = machine.root().join("state");
-    let config = SampleConfig { state_dir: Some(state_dir.clone()), ..machine.config(INTERVAL) };
-    machine.run(&config).unwrap();
-
-    let state = state_dir.join("last-sample.json");
-    let boot_id = fs::read_to_string(tree.join("later/proc/sys/kernel/random/boot_id")).unwrap();
-    let kept = fs::read_to_string(&state).unwrap();
-    let other = kept.replace(boot_id.trim(), "00000000-0000-0000-0000-000000000000");
-    assert_ne!(other, kept);
-    for (case, text) in [
-        ("another boot", other),
-        ("a counter that went back", kept.replace(':', ":9")),
-        ("torn", "{".into()),
-    ] {
-        fs::write(&state, text).unwrap();
-        machine.next.borrow_mut().push(tree.join("later"));
-        let before = machine.slept.get();
-        machine.run(&config).unwrap();
-        assert_eq!(machine.slept.get(), before + Duration::from_secs(6), "{case}");
-    }
-}
-
-#[test]
-fn a_state_that_cannot_be_kept_is_told_and_costs_no_line() {
-    let tree = recorded("debian12-2-cores");
-    let machine = Recorded::new(&[tree.join("earlier"), tree.join("later")]);
-    let blocked = machine.root().join("blocked");
-    fs::write(&blocked, "a file").unwrap();
-    let config = SampleConfig { state_dir: Some(blocked), ..machine.config(INTERVAL) };
-    let report = machine.run(&config).unwrap();
-    assert!(fs::read_to_string(&report.file).unwrap().ends_with(&format!("{}\n", report.line)));
-    let error = report.state_error.unwrap().to_string();
-    assert!(error.contains("blocked/last-sample.json") && error.contains("--state-dir"), "{error}");
-}
-
-#[test]
-fn a_machine_without_proc_is_an_error_and_leaves_no_log() {
-    let machine = Recorded::new(&[PathBuf::from("/nowhere")]);
-    let error = machine.run(&machine.config(INTERVAL)).unwrap_err().to_string();
-    assert!(error.contains("proc/uptime") && error.contains("is /proc mounted?"), "{error}");
-    assert!(!machine.root().join("log").exists());
-}
-
-#[test]
-fn a_log_folder_that_cannot_be_made_is_named() {
-    let machine = Recorded::new(&[recorded("debian12-2-cores").join("earlier")]);
-    fs::write(machine.root().join("log"), "a file").unwrap();
-    let error = machine.run(&machine.config(SampleMode::SinceBoot)).unwrap_err().to_string();
-    assert!(error.contains("the log folder") && error.contains("--log-dir"), "{error}");
-}
-
-/// Runs a program of procps in the C locale; `None` where it is not installed.
-fn procps(program: &str) -> Option<String> {
-    let output = Command::new(program).env("LC_ALL", "C").output().ok()?;
-    Some(String::from_utf8(output.stdout).unwrap())
-}
-
-#[test]
-fn this_machine_is_sampled_as_its_own_vmstat_and_uptime_do() {
-    let version = Command::new("vmstat").arg("--version").output();
-    let Ok(version) = version.map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
-    else {
-        eprintln!("skipped: there is no vmstat here");
-        return;
-    };
-    if !version.contains("procps-ng 4.0.2") && !version.contains("procps-ng 3.") {
-        eprintln!("skipped: {} divides the rates since boot by another time", version.trim());
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let config = SampleConfig {
-        log_dir: folder.path().to_owned(),
-        state_dir: None,
-        server: "web01".parse().unwrap(),
-        note: None,
-        mode: SampleMode::SinceBoot,
-        sync: false,
-    };
-    let time = SystemTime::new();
-    let last_row = |text: String| -> Vec<u64> {
-        text.lines().next_back().unwrap().split_whitespace().map(|n| n.parse().unwrap()).collect()
-    };
-    // The minute may change between two of these; then the next round decides.
-    for round in 0.. {
-        let before = (last_row(procps("vmstat").unwrap()), procps("uptime").unwrap());
-        let report = run(&config, &World::system(&time)).unwrap();
-        let after = (last_row(procps("vmstat").unwrap()), procps("uptime").unwrap());
-        let ours: Vec<u64> =
-            vmstat_of(&report.line).iter().map(|field| field.parse().unwrap()).collect();
-        // r and b jump and memory moves; the columns since boot hardly do. On a machine just
-        // booted and at work they may still turn within a moment: then, too, the next round.
-        let between = ours
-            .iter()
-            .zip(before.0.iter().zip(&after.0))
-            .skip(6)
-            .all(|(value, (first, last))| (first.min(last)..=first.max(last)).contains(&value));
-        // Up to 4.0.4 `uptime` says "0 user", since then "0 users", as we do.
-        let tail = |uptime: &str| words(uptime)[1..].join(" ").replace(" 0 user,", " 0 users,");
-        let (first, last) = (tail(&before.1), tail(&after.1));
-        if between && first == last {
-            assert!(report.line.contains(&first), "{:?} in {:?}", first, report.line);
-            break;
+/// Copies a folder with the folders in it.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
         }
-        assert!(round < 20, "never between: {before:?} {:?} {after:?}", report.line);
     }
 }
