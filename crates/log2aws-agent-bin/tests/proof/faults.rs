@@ -28,7 +28,7 @@ pub(crate) enum Fault {
     Canned(Canned),
     /// Somebody answers before the body is read, and closes.
     Early(Canned),
-    /// The server's clock jumps, so that the URL is too old.
+    /// The server's clock is behind for a moment, so that the URL has expired when it is handed out.
     Expire,
     /// The server answers, but the answer is lost in a reset.
     LoseAnswer,
@@ -122,14 +122,10 @@ impl Canned {
                 String::new(),
             ),
             Self::Failed => ("500 Internal Server Error", String::new(), xml("InternalError")),
-            Self::Busy => {
-                ("503 Slow Down", "retry-after: 2\r\n".into(), xml("SlowDown"))
+            Self::Busy => ("503 Slow Down", "retry-after: 2\r\n".into(), xml("SlowDown")),
+            Self::Moved => {
+                ("307 Temporary Redirect", moved(format!("http://{address}/moved/")), String::new())
             }
-            Self::Moved => (
-                "307 Temporary Redirect",
-                moved(format!("http://{address}/moved/")),
-                String::new(),
-            ),
             Self::MovedInCircles => ("302 Found", moved("/?again".into()), String::new()),
             Self::MovedNowhere => ("301 Moved Permanently", String::new(), page.to_owned()),
             Self::Portal => ("200 OK", "content-type: text/html\r\n".into(), page.to_owned()),

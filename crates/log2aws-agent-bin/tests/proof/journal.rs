@@ -5,8 +5,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::Path;
 
-use jiff::civil::DateTime;
 use jiff::SignedDuration;
+use jiff::civil::DateTime;
 use log2aws_core::day::Day;
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,8 @@ pub(crate) enum Entry {
     Trying { time: DateTime },
     /// It was, the agent says.
     Sampled { day: String, line: String },
+    /// It was not, the agent says: nothing of it stands in the log.
+    Refused { time: DateTime, text: String },
     /// A cron job has appended a line, without asking anybody.
     Foreign { day: String, line: String },
     /// A part of a line that a crash left at the end of a log.
@@ -69,6 +71,7 @@ pub(crate) struct History {
     pub(crate) torn: BTreeMap<Day, Vec<String>>,
     pub(crate) shipped: BTreeSet<(Day, String)>,
     pub(crate) left: Vec<String>,
+    pub(crate) refused: Vec<String>,
     pub(crate) wrong: Vec<String>,
 }
 
@@ -92,6 +95,10 @@ impl History {
                     let tried = tried(&history.open, time);
                     history.open.remove(&tried.unwrap_or_else(|| panic!("nobody tried {line}")));
                     history.lines.entry(day(&of)).or_default().push(line);
+                }
+                Entry::Refused { time, text } => {
+                    history.open.remove(&time);
+                    history.refused.push(text);
                 }
                 Entry::Foreign { day: of, line } => {
                     history.times.insert(local_time(&line).unwrap());

@@ -64,14 +64,15 @@ fn every_sampled_line_is_delivered_exactly_once_whatever_happens() {
 /// A proof in which a fault never struck proves nothing about it.
 fn everything_happened(count: &Count) {
     let kinds = Fault::kinds(&mut Dice(0));
-    let wanted = kinds.into_iter().filter(|fault| *fault != Fault::Expire).flat_map(|fault| {
-        [Leg::Api, Leg::Store].map(|leg| format!("{leg:?} {}", fault.name()))
-    });
+    let wanted = kinds
+        .into_iter()
+        .filter(|fault| *fault != Fault::Expire)
+        .flat_map(|fault| [Leg::Api, Leg::Store].map(|leg| format!("{leg:?} {}", fault.name())));
     let wanted = wanted.chain(crate::faults::Step::ALL.iter().flat_map(|step| {
         [Leg::Api, Leg::Store].map(|leg| format!("{leg:?} {}", Fault::Kill(*step).name()))
     }));
     let wanted = wanted.chain(
-        ["Store Expire", "killed", "lines", "delivered", "torn", "foreign", "delivered again"]
+        ["Api Expire", "killed", "lines", "delivered", "torn", "foreign", "delivered again"]
             .map(str::to_owned),
     );
     let missing: Vec<String> = wanted.filter(|what| !count.contains_key(what)).collect();
@@ -108,6 +109,7 @@ fn plan(dice: &mut Dice, api: String) -> Plan {
         clock_steps: *dice.pick(&[0, 0, 20]),
         keep_hours: *dice.pick(&[None, Some(30), Some(48)]),
         stall_ms: 120,
+        small_disk: false,
     }
 }
 

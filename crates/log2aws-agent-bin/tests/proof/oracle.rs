@@ -143,8 +143,8 @@ pub(crate) fn strays(log_dir: &Path, state_dir: &Path, host: &str) -> Vec<String
 }
 
 /// What stands in a state folder.
-const KEPT: [&str; 5] =
-    ["deliveries", "last-sample.json", "last-ship.json", "reserve", "ship.lock"];
+const KEPT: [&str; 6] =
+    ["deliveries", "last-sample.json", "last-ship.json", "reserve", "run.lock", "ship.lock"];
 
 fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).into_iter().flatten();
