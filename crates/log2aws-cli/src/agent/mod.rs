@@ -5,6 +5,7 @@ use clap::Subcommand;
 use crate::exit::Exit;
 
 mod flags;
+mod progress;
 mod sample;
 mod ship;
 
