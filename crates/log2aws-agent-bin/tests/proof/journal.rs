@@ -117,6 +117,14 @@ impl History {
         history
     }
 
+    /// The last of what was said, for whoever looks for a cause.
+    pub(crate) fn said(&self) -> Vec<&String> {
+        [&self.wrong, &self.refused, &self.left]
+            .into_iter()
+            .filter_map(|said| said.last())
+            .collect()
+    }
+
     /// Whether a line of this time could be taken for another.
     pub(crate) fn is_taken(&self, time: DateTime) -> bool {
         let near = time.saturating_sub(MOMENT * 2)..=time.saturating_add(MOMENT * 2);
