@@ -189,6 +189,8 @@ impl Client {
             .timeout_connect(Some(CONNECT_TIMEOUT))
             .timeout_per_read(Some(self.stall))
             .timeout_per_write(Some(self.stall))
+            // A head or an answer that comes byte by byte is no better than none.
+            .timeout_recv_response(Some(self.stall))
             .timeout_recv_body(Some(self.stall));
         if let Some(tls) = tls {
             config = config.tls_config(tls);

@@ -1,13 +1,23 @@
 //! The verbs of the servers: their flags, and what they say on the terminal.
 
-use clap::Subcommand;
+use std::ffi::OsString;
+
+use clap::{Command, Subcommand};
+use tracing::Level;
 
 use crate::exit::Exit;
 
+mod check;
+mod completions;
+mod doctor;
 mod flags;
+mod logs;
+mod man;
 mod progress;
+mod run;
 mod sample;
 mod ship;
+mod status;
 
 /// What runs on the servers.
 #[derive(Debug, Subcommand)]
@@ -16,15 +26,48 @@ pub enum AgentVerb {
     Sample(sample::SampleArgs),
     /// Deliver day logs to the endpoint.
     Ship(ship::ShipArgs),
+    /// Sample and ship as a service.
+    Run(run::RunArgs),
+    /// Say how the service is doing.
+    Status(status::StatusArgs),
+    /// Name what is wrong on this server, and what to do.
+    Doctor(doctor::DoctorArgs),
+    /// Look at the servers' config file.
+    #[command(subcommand)]
+    Config(check::ConfigVerb),
+    /// Print the completions of a shell for this program.
+    Completions(completions::CompletionsArgs),
+    /// Write the manual pages of this program into a folder.
+    Man(man::ManArgs),
+}
+
+/// The program that a verb was called by.
+#[derive(Clone, Debug)]
+pub struct Door {
+    /// All that its command line can say.
+    pub command: fn() -> Command,
+    /// What was said: the arguments of the process, from its name on.
+    pub args: Vec<OsString>,
 }
 
 /// Does what the verb says.
 ///
 /// # Errors
 /// What kept it from being tried at all.
-pub fn run(verb: AgentVerb) -> anyhow::Result<Exit> {
+pub fn run(verb: AgentVerb, door: &Door) -> anyhow::Result<Exit> {
+    logs::start(if matches!(verb, AgentVerb::Run(_)) { Level::INFO } else { Level::WARN });
     match verb {
         AgentVerb::Sample(args) => sample::run(&args),
         AgentVerb::Ship(args) => ship::run(&args),
+        AgentVerb::Run(_) => run::run(door),
+        AgentVerb::Status(args) => status::run(&args),
+        AgentVerb::Doctor(args) => doctor::run(&args),
+        AgentVerb::Config(check::ConfigVerb::Check(args)) => {
+            check::run(&args, door.command, &mut std::io::stdout().lock())
+        }
+        AgentVerb::Completions(args) => {
+            completions::run(&args, (door.command)(), &mut std::io::stdout().lock())
+        }
+        AgentVerb::Man(args) => man::run(&args, (door.command)()),
     }
 }

@@ -1,0 +1,334 @@
+//! The loop of the service: wake, do what is due, say so, wait.
+
+use std::io;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::fmt::strtime;
+
+use super::port::{Facts, Host, Phase, RunConfig, Shipped, Woken};
+use super::schedule::{RETRY_REFUSED, Schedule, retry_after};
+use crate::ship::LastShip;
+
+/// How much longer than it gives itself the process that ships may take, before it is ended.
+const GRACE: Duration = Duration::from_mins(1);
+
+/// The longest that the server's wish not to be asked is heeded: what asks for more is no wish, and
+/// a host's next moment comes within a day.
+const LONGEST_WISH: Duration = Duration::from_hours(24);
+
+/// Samples and ships until the host says stop.
+///
+/// # Errors
+/// When the host cannot wait any more. Nothing else ends it: what goes wrong is told, counted and
+/// tried again.
+pub fn run(config: RunConfig, host: &mut dyn Host) -> io::Result<()> {
+    let mut service = Service::new(config, host);
+    service.plan();
+    service.tell(Phase::Ready);
+    tracing::info!("at work, a sample each {}: {}", service.config.interval, service.status());
+    let ended = service.work();
+    service.tell(Phase::Stopping);
+    tracing::info!("told to end");
+    service.host.stop_ship();
+    ended
+}
+
+/// What is known of the next delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ship {
+    /// None is at work. Whichever comes first of these two is when to look for what is pending.
+    Waiting {
+        /// This host's next shipping moment.
+        moment: Timestamp,
+        /// After a start with overdue days, or a failure: on the clock that never goes back, for
+        /// a clock that is set again and again must not put it off again and again.
+        soon: Option<Duration>,
+    },
+    /// One is.
+    Working {
+        /// When it must have ended, on the clock that never goes back.
+        deadline: Duration,
+    },
+}
+
+struct Service<'a> {
+    host: &'a mut dyn Host,
+    config: RunConfig,
+    schedule: Schedule,
+    /// When the last sample was taken, or could not be.
+    last_try: Option<Timestamp>,
+    /// What was wrong with it.
+    sample_trouble: Option<String>,
+    ship: Ship,
+    /// Deliveries in a row that failed.
+    failures: u32,
+    facts: Facts,
+}
+
+impl<'a> Service<'a> {
+    fn new(config: RunConfig, host: &'a mut dyn Host) -> Self {
+        let last_try = host.last_sample(&config);
+        Self {
+            schedule: config.schedule(),
+            ship: Ship::Waiting { moment: Timestamp::MAX, soon: None },
+            facts: Facts {
+                last_sample: last_try,
+                last_delivery: host.last_ship(&config).and_then(|last| Some(last.delivered?.at)),
+                ..Facts::default()
+            },
+            host,
+            config,
+            last_try,
+            sample_trouble: None,
+            failures: 0,
+        }
+    }
+
+    fn work(&mut self) -> io::Result<()> {
+        loop {
+            let now = self.host.now();
+            if self.schedule.sample_is_due(self.last_try, now) {
+                self.sample();
+            }
+            self.ship_if_due();
+            let woken = self.wait()?;
+            if woken.stop {
+                return Ok(());
+            }
+            if let Some(how) = woken.shipped {
+                self.shipped(how);
+            }
+            if woken.reload {
+                self.reload();
+            }
+            if woken.clock_set {
+                tracing::info!("the clock was set, or the machine slept");
+                self.plan();
+            }
+        }
+    }
+
+    fn wait(&mut self) -> io::Result<Woken> {
+        let next_mark = self.schedule.marks(self.host.now()).1;
+        let elapsed = self.host.elapsed();
+        match self.ship {
+            Ship::Waiting { moment, soon } => {
+                let within = soon.map_or(Duration::MAX, |soon| soon.saturating_sub(elapsed));
+                self.host.wait(next_mark.min(moment), within)
+            }
+            Ship::Working { deadline } => {
+                let left = deadline.saturating_sub(elapsed);
+                if left.is_zero() {
+                    self.host.stop_ship();
+                    tracing::error!("the process that ships did not end in time and was ended");
+                    self.put_off(retry_after);
+                    return Ok(Woken::default());
+                }
+                self.host.wait(next_mark, left)
+            }
+        }
+    }
+
+    fn sample(&mut self) {
+        let result = self.host.sample(&self.config);
+        // What comes before the line (a first sample measures for a while) can pass a mark.
+        self.last_try = Some(self.host.now());
+        let trouble = match result {
+            Ok(trouble) => {
+                self.facts.samples += 1;
+                self.facts.last_sample = self.last_try;
+                trouble
+            }
+            Err(error) => {
+                self.facts.failed_samples += 1;
+                Some(format!("no sample: {error}"))
+            }
+        };
+        // A disk that stays full is told once, not every ten minutes.
+        if trouble != self.sample_trouble {
+            if let Some(trouble) = &trouble {
+                tracing::error!("{trouble}");
+            } else {
+                tracing::info!("nothing is wrong with the samples any more");
+            }
+            self.sample_trouble = trouble;
+        }
+        self.publish();
+    }
+
+    /// Decides anew when to ship: at the next moment, or soon if one has passed without this
+    /// service. What is to be soon already stays so.
+    fn plan(&mut self) {
+        let Ship::Waiting { soon, .. } = self.ship else { return };
+        self.look();
+        let soon = soon
+            .or_else(|| self.is_overdue().then(|| self.host.elapsed() + self.schedule.catch_up()));
+        self.wait_for_moment(soon);
+    }
+
+    /// Finds out which days are pending; whether that can be known.
+    fn look(&mut self) -> bool {
+        let pending = self.host.pending(&self.config);
+        let known = pending.is_ok();
+        self.facts.pending = pending.unwrap_or_else(|error| {
+            tracing::error!("what is left to ship cannot be known: {error}");
+            Vec::new()
+        });
+        known
+    }
+
+    /// Whether a pending day's moment has passed.
+    fn is_overdue(&self) -> bool {
+        let now = self.host.now();
+        self.facts.pending.iter().any(|day| self.schedule.moment_of(*day) <= now)
+    }
+
+    fn ship_if_due(&mut self) {
+        let Ship::Waiting { moment, soon } = self.ship else { return };
+        let is_soon = soon.is_some_and(|soon| soon <= self.host.elapsed());
+        if moment > self.host.now() && !is_soon {
+            return;
+        }
+        let Some(order) = self.config.ship.clone() else {
+            return self.wait_for_moment(None);
+        };
+        if !self.look() {
+            return self.put_off(retry_after);
+        }
+        if self.facts.pending.is_empty() {
+            self.wait_for_moment(None);
+            return self.publish();
+        }
+        match self.host.start_ship(&order) {
+            Ok(()) => {
+                let within = order.max_time.saturating_add(GRACE);
+                let deadline = self.host.elapsed().saturating_add(within);
+                self.ship = Ship::Working { deadline };
+                self.facts.next_ship = None;
+                self.tell(Phase::Ready);
+            }
+            Err(error) => {
+                tracing::error!("the process that ships cannot be started: {error}");
+                self.put_off(retry_after);
+            }
+        }
+    }
+
+    /// The process that shipped has ended. What it had to say it has said itself.
+    fn shipped(&mut self, how: Shipped) {
+        let last = self.look_back();
+        // It says that it is done, and is believed only as far as nothing is left.
+        let done = self.look() && !self.is_overdue();
+        match how {
+            Shipped::Exit(0) if done => {
+                self.failures = 0;
+                self.facts.shipped = Some(true);
+                self.wait_for_moment(None);
+            }
+            // All that it could not deliver is of a day yet to come.
+            Shipped::Exit(4) if done => self.wait_for_moment(None),
+            Shipped::Exit(0 | 1 | 4) => {
+                let asked = last.and_then(|last| last.not_before).map_or(Duration::ZERO, |until| {
+                    let wait = until.duration_since(self.host.now());
+                    Duration::try_from(wait).unwrap_or_default().min(LONGEST_WISH)
+                });
+                self.put_off(|failures, jitter| {
+                    asked.saturating_add(retry_after(failures, jitter))
+                });
+            }
+            Shipped::Exit(5) => self.put_off(|_, _| RETRY_REFUSED),
+            Shipped::Exit(code) => {
+                tracing::error!("the process that ships ended with exit code {code}");
+                self.put_off(|_, _| RETRY_REFUSED);
+            }
+            Shipped::Signal(signal) => {
+                tracing::error!("the process that ships was ended by signal {signal}");
+                self.put_off(retry_after);
+            }
+        }
+        self.publish();
+        self.tell(Phase::Ready);
+    }
+
+    /// After a failure: tries again after a while.
+    fn put_off(&mut self, wait: impl Fn(u32, f64) -> Duration) {
+        self.failures = self.failures.saturating_add(1);
+        self.facts.shipped = Some(false);
+        let wait = wait(self.failures, self.host.jitter());
+        self.wait_for_moment(Some(self.host.elapsed().saturating_add(wait)));
+        if let Some(next) = self.facts.next_ship {
+            tracing::info!("the next delivery is tried at {}", self.clock(next));
+        }
+    }
+
+    fn wait_for_moment(&mut self, soon: Option<Duration>) {
+        let now = self.host.now();
+        let moment = self.schedule.next_moment(now);
+        self.ship = Ship::Waiting { moment, soon };
+        self.facts.next_ship = self.config.ship.as_ref().map(|_| {
+            let soon = soon.map(|soon| soon.saturating_sub(self.host.elapsed()));
+            let soon = soon.and_then(|wait| now.checked_add(wait).ok());
+            soon.map_or(moment, |soon| soon.min(moment))
+        });
+    }
+
+    fn reload(&mut self) {
+        self.tell(Phase::Reloading);
+        match self.host.reload() {
+            Ok(config) => {
+                tracing::info!("the config was read anew");
+                self.schedule = config.schedule();
+                self.config = config;
+                // Whoever changed it wants to see what it does now.
+                self.failures = 0;
+                if matches!(self.ship, Ship::Waiting { .. }) {
+                    self.wait_for_moment(None);
+                }
+                self.last_try = self.host.last_sample(&self.config);
+                self.look_back();
+                self.plan();
+            }
+            Err(error) => tracing::error!("the config stays as it was: {error}"),
+        }
+        self.publish();
+        self.tell(Phase::Ready);
+    }
+
+    /// How the last ship went.
+    fn look_back(&mut self) -> Option<LastShip> {
+        let last = self.host.last_ship(&self.config);
+        self.facts.last_delivery = last.as_ref().and_then(|last| Some(last.delivered?.at));
+        last
+    }
+
+    fn publish(&mut self) {
+        self.host.publish(&self.config, &self.facts);
+    }
+
+    fn tell(&mut self, phase: Phase) {
+        self.host.tell(phase, &self.status());
+    }
+
+    fn status(&self) -> String {
+        let mut status = match self.facts.last_sample {
+            Some(at) => format!("last sample {}", self.clock(at)),
+            None => "no sample yet".to_owned(),
+        };
+        match (self.ship, self.facts.next_ship) {
+            (Ship::Working { .. }, _) => status.push_str("; shipping"),
+            (Ship::Waiting { .. }, Some(at)) => {
+                status.push_str("; next delivery ");
+                status.push_str(&self.clock(at));
+            }
+            (Ship::Waiting { .. }, None) => status.push_str("; no API to ship to"),
+        }
+        status
+    }
+
+    /// A moment as people here read it.
+    fn clock(&self, at: Timestamp) -> String {
+        let zoned = at.to_zoned(self.schedule.zone.clone());
+        strtime::format("%F %T", &zoned).unwrap_or_else(|_| at.to_string())
+    }
+}
