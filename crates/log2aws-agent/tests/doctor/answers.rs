@@ -55,7 +55,7 @@ fn somebody_else_answers() {
     let line = told(|_, _| answer("200 OK", "", "<html><title>Log in</title></html>"));
     assert!(line.contains("answers 200, but it answered with a web page"), "{line}");
     let line = told(|_, _| answer("404 Not Found", "log2aws-source: 203.0.113.9\r\n", ""));
-    assert!(line.contains("answers 404: is --api the whole address"), "{line}");
+    assert!(line.contains("answers 404: give --api the whole address"), "{line}");
     let line = told(|_, _| "SSH-2.0-OpenSSH_9.2p1\r\n".to_owned());
     assert!(line.starts_with("fail  answer") && line.contains("its answer is not HTTP"), "{line}");
 }

@@ -21,14 +21,11 @@ fn nothing_samples() {
     let mut host = Host::right();
     host.stop_service();
     fs::remove_file(host.path("log/2026-11-22.log")).unwrap();
-    let faults = host.faults_at_home();
-    assert_eq!(faults.len(), 2, "{faults:#?}");
     assert_eq!(
-        faults[0].to_string(),
-        "fail  samples       no sample was ever taken: nothing samples here: systemctl enable --now \
+        only(&host.faults_at_home()),
+        "fail  samples       no sample was ever taken: start a sampler: systemctl enable --now \
          log2aws-agent"
     );
-    assert!(faults[1].to_string().contains("neither the service nor a job of cron"), "{faults:?}");
 }
 
 #[test]
@@ -52,6 +49,7 @@ fn the_last_sample_counts_also_where_its_log_is_gone() {
         server: "web01".parse().unwrap(),
         note: None,
         mode: log2aws_agent::sample::SampleMode::SinceBoot,
+        sync: false,
     };
     let time = log2aws_agent::world::SystemTime::new();
     log2aws_agent::sample::run(&sampled, &log2aws_agent::world::World::system(&time)).unwrap();
@@ -153,7 +151,7 @@ fn folders_that_are_none() {
     }
     let found = with("none/yet", "state");
     let folder = found.iter().find(|finding| finding.check == Check::LogFolder).unwrap();
-    assert!(folder.verdict == Verdict::Warn && folder.what.contains("not there yet"), "{folder}");
+    assert!(folder.verdict == Verdict::Ok && folder.what.contains("not there yet"), "{folder}");
 }
 
 #[test]

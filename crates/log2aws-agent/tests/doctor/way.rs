@@ -29,7 +29,7 @@ fn a_name_that_nobody_knows() {
     let line = told("https://logs.invalid/prod");
     assert!(
         line.starts_with(
-            "fail  name          the name logs.invalid has no address: is it right in --api?"
+            "fail  name          the name logs.invalid has no address: correct --api, or mend"
         ) || line.contains("was not found within 10 s"),
         "{line}"
     );
@@ -41,7 +41,7 @@ fn a_port_at_which_nobody_listens() {
     let line = told(&format!("http://127.0.0.1:{port}"));
     assert!(
         line.starts_with(&format!(
-            "fail  connection    127.0.0.1:{port} refuses the connection: is the port right"
+            "fail  connection    127.0.0.1:{port} refuses the connection: correct the port"
         )),
         "{line}"
     );
@@ -108,7 +108,7 @@ fn somebody_who_does_not_speak_tls() {
     let server = Server::plain(gives_url);
     let line = told(&server.api().replace("http:", "https:"));
     assert!(line.starts_with("fail  tls") && line.contains("does not speak TLS"), "{line}");
-    assert!(line.contains("does --api begin with https where it should with http"), "{line}");
+    assert!(line.contains("write http: in --api if the API has no certificate"), "{line}");
 }
 
 #[test]

@@ -22,8 +22,8 @@ pub struct DoctorArgs {
     place: Place,
     #[command(flatten)]
     sending: Sending,
-    /// How often a sample is due, as `run` takes it: 600, 600s, 10m or 1h.
-    #[arg(long, value_name = "TIME", default_value = "10m")]
+    /// The time between two samples: 600, 600s, 10m, 1h.
+    #[arg(long, value_name = "TIME", default_value_t = Interval::DEFAULT)]
     interval: Interval,
     /// Print one JSON object instead of lines.
     #[arg(long)]

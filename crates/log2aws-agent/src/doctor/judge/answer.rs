@@ -49,9 +49,9 @@ pub(crate) fn answer(answer: &Answer, api: &str, server: &ServerName) -> Vec<Fin
             }
             Some(Err(error)) => fail(
                 format!("{api} answers 200, but {error}"),
-                "open the address in a browser to see who answers there",
+                "curl shows who answers there: correct --api, or have the proxy let it through",
             ),
-            None => fail(format!("{api} answers 200 without a URL"), "is --api right?"),
+            None => fail(format!("{api} answers 200 without a URL"), "correct --api"),
         },
         (403, Some(ip)) => vec![
             Finding::ok(Check::Answer, "403, as log2aws says it"),
@@ -65,8 +65,8 @@ pub(crate) fn answer(answer: &Answer, api: &str, server: &ServerName) -> Vec<Fin
         ],
         (403, None) => fail(
             format!("{api} answers 403{said}, but not as log2aws does (no Log2aws-Source)"),
-            "is --api the whole address that the deployment printed? Else a proxy or firewall answers \
-             in its place",
+            "give --api the whole address that the deployment printed; if it is right, a proxy or \
+             firewall answers in its place",
         ),
         (401 | 407, _) => fail(
             format!("{api} wants a login ({status}{said})"),
@@ -74,11 +74,11 @@ pub(crate) fn answer(answer: &Answer, api: &str, server: &ServerName) -> Vec<Fin
         ),
         (404 | 405, _) => fail(
             format!("{api} answers {status}{said}"),
-            "is --api the whole address that the deployment printed, with the stage at its end?",
+            "give --api the whole address that the deployment printed, with the stage at its end",
         ),
         (400, Some(_)) => fail(
             format!("the API does not take the request (400{said})"),
-            "is it older than this agent? Then update it",
+            "update it if it is older than this agent",
         ),
         (429, _) => vec![Finding::warn(
             Check::Answer,
@@ -91,7 +91,7 @@ pub(crate) fn answer(answer: &Answer, api: &str, server: &ServerName) -> Vec<Fin
         ),
         _ => fail(
             format!("{api} answers {status}{said}, but not as log2aws does (no Log2aws-Source)"),
-            "is --api right? Else a proxy answers in its place",
+            "correct --api; if it is right, a proxy answers in its place",
         ),
     }
 }

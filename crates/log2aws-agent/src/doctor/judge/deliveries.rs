@@ -47,7 +47,7 @@ pub(crate) fn pending(
         // That there is no folder yet was told.
         Err(SpoolError::Missing(_)) => return Finding::ok(check, "nothing to deliver yet"),
         Err(error) => {
-            return Finding::fail(check, error.to_string(), "until then nothing is delivered");
+            return Finding::fail(check, error.to_string(), "nothing is delivered until then");
         }
     };
     let delivered = last.and_then(|last| last.delivered).map_or_else(
@@ -72,9 +72,9 @@ pub(crate) fn pending(
             let todo = match error {
                 Some(error) => format!("the last ship said: {error}"),
                 None if last.is_none() => {
-                    "nothing delivers here: systemctl enable --now log2aws-agent".to_owned()
+                    "let the service deliver: systemctl enable --now log2aws-agent".to_owned()
                 }
-                None => "log2aws-agent ship delivers them now".to_owned(),
+                None => "log2aws-agent ship delivers now, and says what is in the way".to_owned(),
             };
             Finding::warn(check, format!("{delivered}; {count}"), todo)
         }
@@ -105,7 +105,7 @@ mod tests {
         assert_eq!(due.verdict, Verdict::Ok, "{due}");
         let late = say(&["2026-11-20", "2026-11-21"], None).to_string();
         assert!(
-            late.contains("2 logs are pending, the oldest 2026-11-20.log: nothing delivers"),
+            late.contains("2 logs are pending, the oldest 2026-11-20.log: let the service deliver"),
             "{late}"
         );
         let json = r#"{"at":"2026-11-22T00:10:00Z","pending":["2026-11-21"],"delivered":{"day":"2026-11-20",

@@ -24,11 +24,7 @@ pub(crate) fn judge(folder: &Folder, purpose: &Use) -> Finding {
     let (path, check, flag) = (folder.path.display(), purpose.check, purpose.flag);
     let (disk, owner) = match &folder.state {
         State::Missing { may_make: true } => {
-            return Finding::warn(
-                check,
-                format!("{path} is not there yet"),
-                "nothing to do, it is made when it is first needed",
-            );
+            return Finding::ok(check, format!("{path} is not there yet; it is made when needed"));
         }
         State::Missing { may_make: false } => {
             return Finding::fail(
@@ -202,7 +198,7 @@ mod tests {
             (of(998, Some(("ship.lock", 0)), false), Verdict::Fail, "/ship.lock belongs to user 0"),
             (of(998, None, true), Verdict::Warn, "was given up, so its disk was full: make room"),
             (disk(|d| d.no_inodes = true), Verdict::Fail, "no inode left: remove files"),
-            (State::Missing { may_make: true }, Verdict::Warn, "is not there yet: nothing to do"),
+            (State::Missing { may_make: true }, Verdict::Ok, "is not there yet; it is made"),
             (State::Missing { may_make: false }, Verdict::Fail, "user 998 cannot make it: make it"),
             (State::NotAFolder, Verdict::Fail, "is no folder"),
         ];

@@ -85,8 +85,8 @@ fn no_name(name: &str, proxy: bool, slow: bool) -> Finding {
     };
     let where_it_stands = if proxy { "HTTPS_PROXY" } else { "--api" };
     let todo = format!(
-        "is it right in {where_it_stands}? If so, this machine's DNS is at fault: getent hosts {name}, \
-         /etc/resolv.conf"
+        "correct {where_it_stands}, or mend this machine's DNS (getent hosts {name}, \
+         /etc/resolv.conf)"
     );
     Finding::fail(Check::Name, what, todo)
 }
@@ -105,7 +105,8 @@ fn no_connection(
     let (what, todo) = if refused {
         (
             format!("{who}{addresses} refuses the connection"),
-            "is the port right, and the service there running? Else a firewall refuses".to_owned(),
+            "correct the port, start what should listen there, or let the firewall pass it"
+                .to_owned(),
         )
     } else if slow {
         (
@@ -180,8 +181,8 @@ fn handshake(target: &Target, tls: &Handshake, now: Timestamp) -> Vec<Finding> {
         ),
         Err(TlsFault::NotTls(problem)) => fail(
             format!("{name}:{} does not speak TLS ({problem})", target.port),
-            "does --api begin with https where it should with http, or does something in between cut \
-             the connection?"
+            "write http: in --api if the API has no certificate; else something in between cuts the \
+             connection"
                 .to_owned(),
         ),
         Err(TlsFault::Certificate(error)) => return certificate(name, &by, error, tls.date, now),
@@ -233,7 +234,7 @@ fn certificate(
         ),
         Error::InvalidCertificate(E::NotValidForName | E::NotValidForNameContext { .. }) => fail(
             format!("the certificate shown for {name} (issued by {by}) is another host's"),
-            "is --api right? Else something in between answers in its place".to_owned(),
+            "correct --api; if it is right, something in between answers in its place".to_owned(),
         ),
         error => fail(
             format!("the certificate of {name} (issued by {by}) is not valid: {error}"),
@@ -308,7 +309,7 @@ mod tests {
                 .to_string()
         };
         assert!(say(ErrorKind::TimedOut).contains("let TCP port 443 out"));
-        assert!(say(ErrorKind::ConnectionRefused).contains("is the port right"));
+        assert!(say(ErrorKind::ConnectionRefused).contains("correct the port"));
         assert!(say(ErrorKind::NetworkUnreachable).contains("ip route"));
         let tried = vec![("[2001:db8::1]:443".parse().unwrap(), ErrorKind::TimedOut.into())];
         let Way::Connected { address, took, tls, .. } = connected(Ok(()), "x") else { return };
