@@ -87,7 +87,7 @@ fn somebody_answers_in_the_apis_place() {
     let text = |_: &Request| says("200 OK", "", "error: no such stage");
     assert_eq!(fails(text, &["\"error: no such stage\" instead of the JSON"]).1, 1);
     let url = |_: &Request| says("200 OK", "", "https://b/web01/2026-11-21.log?sig=5ec3e7");
-    assert_eq!(fails(url, &["a text with a URL in it"]).1, 1);
+    assert_eq!(fails(url, &["a URL alone", "generate-url from before"]).1, 1);
     let ftp = r#"{"url":"ftp://b/x","method":"PUT","headers":{},"key":"k"}"#;
     assert_eq!(fails(move |_| says("200 OK", "", ftp), &["\"ftp\""]).1, 1);
     let endless = "x".repeat(100_000);
@@ -117,6 +117,17 @@ fn the_connection_breaks() {
     assert_eq!(fails(store(|| Does::ResetsAfter(1)), &["given up after 5"]).1, 5);
     assert_eq!(fails(store(move || Does::Stalls(long)), &["stalled"]).1, 5);
     assert_eq!(fails(store(garbled), &["is not HTTP"]).1, 5);
+}
+
+#[test]
+fn what_drips_is_a_stall() {
+    let start = std::time::Instant::now();
+    // Never silent for as long as what counts as a stall.
+    let head = "HTTP/1.1 200 OK\r\nx-filler: 0123456789012345678901234567890123456789\r\n";
+    let pause = Duration::from_millis(50);
+    assert_eq!(fails(move |_| Does::Drips(head, pause), &["stalled"]).1, 5);
+    assert_eq!(fails(store(move || Does::Drips(head, pause)), &["stalled"]).1, 5);
+    assert!(start.elapsed() < Duration::from_secs(9), "{:?}", start.elapsed());
 }
 
 #[test]
@@ -167,6 +178,40 @@ fn an_upload_is_not_redirected() {
     let fault = store(move || says("307 Temporary Redirect", &location, ""));
     assert_eq!(fails(fault, &["sends the upload elsewhere", "not followed"]).0, 1);
     assert!(elsewhere.requests().is_empty());
+}
+
+#[test]
+fn an_expired_url_is_replaced_at_once_but_only_once_so() {
+    let body = "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>";
+    let once = move |request: &Request| {
+        if request.is_put() && request.before == 0 {
+            says("403 Forbidden", "", body)
+        } else {
+            Does::Right
+        }
+    };
+    let (host, server) = (Host::new(&[(DAY, "abc")]), Server::start(once));
+    let (line, code) = host.ship(&server);
+    assert!(line.contains("2 attempts") && code == 0, "{line}");
+    assert_eq!(host.clock.slept.get(), Duration::ZERO);
+
+    let always = store(move || says("403 Forbidden", "", body));
+    let (code, urls, slept) = fails(always, &["says that the URL has expired (403 AccessDenied)"]);
+    // After the first, half of 2 + 4 + 8.
+    assert_eq!((code, urls, slept), (5, 5, Duration::from_secs(7)));
+}
+
+#[test]
+fn what_the_store_refuses_is_told_by_its_code() {
+    for (code, word) in [
+        ("SignatureDoesNotMatch", "a proxy in between changes requests"),
+        ("InvalidAccessKeyId", "whoever runs it must look"),
+        ("AccessDenied", "this machine's address may not put"),
+    ] {
+        let body = format!("<Error><Code>{code}</Code></Error>");
+        let fault = store(move || says("403 Forbidden", "", &body));
+        assert_eq!(fails(fault, &[code, word]).0, 5);
+    }
 }
 
 #[test]

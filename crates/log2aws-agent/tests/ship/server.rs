@@ -51,6 +51,8 @@ pub(crate) enum Does {
     ResetsAfter(usize),
     /// Says nothing for so long.
     Stalls(Duration),
+    /// Says this, byte by byte with so long a pause after each.
+    Drips(&'static str, Duration),
 }
 
 /// An answer, with its length.
@@ -77,7 +79,15 @@ struct State {
 
 impl Server {
     pub(crate) fn start(behaviour: impl Fn(&Request) -> Does + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::start_on("127.0.0.1:0", behaviour)
+    }
+
+    /// At another address of this machine.
+    pub(crate) fn start_on(
+        address: &str,
+        behaviour: impl Fn(&Request) -> Does + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind(address).unwrap();
         let address = listener.local_addr().unwrap();
         let state = Arc::new(State {
             address,
@@ -148,6 +158,15 @@ impl State {
             }
             Does::Stalls(time) => {
                 thread::sleep(time);
+                return;
+            }
+            Does::Drips(text, pause) => {
+                for byte in text.as_bytes() {
+                    if (&mut &*stream).write_all(&[*byte]).is_err() {
+                        break;
+                    }
+                    thread::sleep(pause);
+                }
                 return;
             }
         };

@@ -4,6 +4,7 @@ use std::env;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
 use std::thread;
@@ -133,11 +134,64 @@ fn a_log_is_delivered_over_tls() {
 }
 
 #[test]
+fn an_authority_that_is_named_is_trusted_besides_the_machines() {
+    let api = TlsApi::start(|origin, query| {
+        if query == "5ec3e7" {
+            "HTTP/1.1 200 OK\r\netag: \"e\"\r\ncontent-length: 0\r\n\r\n".to_owned()
+        } else {
+            url(&format!("{origin}/raw"))
+        }
+    });
+    let host = Host::new(&[(DAY, "abc")]);
+    let ca_file = host.state().with_file_name("ca.pem");
+    fs::write(&ca_file, &api.certificate).unwrap();
+    let ship = |ca_file: Option<PathBuf>| {
+        let base = host.config(&Server::right(), yesterday());
+        let network = Network { ca_file, ..base.network.clone() };
+        host.run(&ShipConfig { api: api.url.parse().unwrap(), network, ..base })
+    };
+    assert_eq!(ship(None).unwrap().exit_code(), 1);
+    assert_eq!(ship(Some(ca_file.clone())).unwrap().exit_code(), 0);
+    // What is no certificate is told before anybody is asked.
+    fs::write(&ca_file, "x").unwrap();
+    let error = ship(Some(ca_file)).unwrap_err();
+    assert!(error.to_string().contains("no certificate in PEM form"), "{error}");
+}
+
+#[test]
 fn a_stranger_is_not_trusted() {
     let api = TlsApi::start(|_, _| String::new());
     let line = line(&api.url, Proxy::Direct);
     assert!(line.contains("no TLS connection (invalid peer certificate"), "{line}");
     assert!(line.contains("certificate must be among the machine's"), "{line}");
+    assert!(line.contains("--ca-file"), "{line}");
+}
+
+#[test]
+fn a_server_without_tls_and_one_of_another_name_are_told_apart() {
+    // What a server of the web says to a request that it cannot read.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+        }
+    });
+    let line = line(&format!("https://{address}/"), Proxy::Direct);
+    assert!(line.contains("does it speak TLS on this port"), "{line}");
+
+    let api = TlsApi::start(|_, _| String::new());
+    let host = Host::new(&[(DAY, "abc")]);
+    let ca_file = host.state().with_file_name("ca.pem");
+    fs::write(&ca_file, &api.certificate).unwrap();
+    let base = host.config(&Server::right(), yesterday());
+    let network = Network { ca_file: Some(ca_file), ..base.network.clone() };
+    let other = api.url.replace("localhost", "127.0.0.1").parse().unwrap();
+    let config = ShipConfig { api: other, network, ..base };
+    let line = host.run(&config).unwrap().days[0].to_string();
+    assert!(line.contains("is that its name?"), "{line}");
 }
 
 #[test]
