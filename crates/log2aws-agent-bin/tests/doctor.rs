@@ -151,7 +151,8 @@ fn a_refusal_is_told_with_our_address_and_fails() {
         .collect();
     let [fault] = faults[..] else { panic!("{faults:?}") };
     assert_eq!((&fault["check"], &fault["verdict"]), (&"allow-list".into(), &"fail".into()));
-    let todo = "put web01@127.0.0.1 on its allow-list, or correct --server if that is another's name";
+    let todo =
+        "put web01@127.0.0.1 on its allow-list, or correct --server if that is another's name";
     assert_eq!(fault["todo"], todo);
     // By its name it is let in.
     let renamed = machine.agent(&["doctor", "--server", "web02", "--api", &served.api], &[]);

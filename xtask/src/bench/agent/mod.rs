@@ -8,10 +8,10 @@ mod shipping;
 use std::path::Path;
 
 use anyhow::bail;
-use xshell::{Shell, cmd};
+use xshell::Shell;
 
 use super::path;
-use crate::{test, tools};
+use crate::{dist, tools};
 
 /// The largest binary, in bytes.
 const MAX_BINARY: u64 = 3_000_000;
@@ -36,8 +36,7 @@ struct Limit {
 pub(super) fn run(shell: &Shell, root: &Path, server: &Path, scratch: &Path) -> anyhow::Result<()> {
     println!("== agent: on the servers; in brackets the most that it may be");
     tools::debian(shell, DEBIAN)?;
-    cmd!(shell, "cargo build --quiet --profile agent -p log2aws-agent-bin").quiet().run()?;
-    let agent = test::target_folder(shell)?.join("agent/log2aws-agent");
+    let agent = dist::program(shell, root)?;
     let bytes = std::fs::metadata(&agent)?.len();
     println!("   binary: {bytes} bytes, stripped ({MAX_BINARY})");
     let log = root.join("docs/images/day.log");

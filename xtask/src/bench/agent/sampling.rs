@@ -13,14 +13,14 @@ use super::super::{Cost, measure, median, path, peak};
 use super::Limit;
 use super::process::Running;
 
-/// Samples in one figure: as many state folders, in so many turns. A state folder that was
-/// sampled within the same hundredth of a second would measure over a second.
-const STATES: u32 = 50;
-const TURNS: u32 = 4;
+/// Samples in one figure, each with a state folder of its own, so that each has an interval of
+/// more than a second to go by. (Over tenths of a second the kernel's counters are known to go back
+/// a tick now and then, and then a sample measures anew, for a second.)
+const STATES: u32 = 200;
 
-const SAMPLE: &str = "for turn in $(seq \"$3\"); do for state in \"$2\"/state*; do \
+const SAMPLE: &str = "for state in \"$2\"/state*; do \
                       \"$1\" sample --server bench --log-dir \"$2/log\" --state-dir \"$state\" \
-                      || exit 1; done; done";
+                      || exit 1; done";
 
 /// What servers without log2aws write, one line each.
 const ONE_LINER: &str = "for i in $(seq \"$2\"); do \
@@ -62,12 +62,12 @@ fn sample(shell: &Shell, agent: &str, scratch: &Path) -> anyhow::Result<Vec<Limi
                  \"$1\" sample --server bench --log-dir \"$2/log\" --state-dir \"$state\" & done; wait";
     cmd!(shell, "sh -c {prime} sh {agent} {folder}").quiet().run()?;
 
-    let (turns, times) = (TURNS.to_string(), (STATES * TURNS).to_string());
+    let times = STATES.to_string();
     let (line, sa) = (format!("{folder}/line.log"), format!("{folder}/sa"));
     let (mut ours, mut shells, mut sadcs) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..3 {
         let each = |command: &[&str]| measure(shell, scratch, command).map(one);
-        ours.push(each(&["sh", "-c", SAMPLE, "sh", agent, folder, &turns])?);
+        ours.push(each(&["sh", "-c", SAMPLE, "sh", agent, folder])?);
         shells.push(each(&["sh", "-c", ONE_LINER, "sh", &line, &times])?);
         sadcs.push(each(&["sh", "-c", SADC, "sh", &sa, &times])?);
     }
@@ -94,7 +94,7 @@ fn sample(shell: &Shell, agent: &str, scratch: &Path) -> anyhow::Result<Vec<Limi
 
 /// What one of the samples in a figure took.
 fn one(cost: Cost) -> Cost {
-    let times = f64::from(STATES * TURNS);
+    let times = f64::from(STATES);
     Cost { cpu_seconds: cost.cpu_seconds / times, wall_seconds: cost.wall_seconds / times, ..cost }
 }
 
