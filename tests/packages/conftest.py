@@ -25,8 +25,10 @@ STATE = "var/lib/log2aws-agent"
 # A systemctl that only notes what it is asked: no systemd runs in these roots.
 SYSTEMCTL = """#!/bin/sh
 echo "$@" >>/systemctl.log
-case "$*" in *is-active*) exit 3 ;; esac
-exec {real} --root=/ "$@" 2>/dev/null
+case "$*" in
+    *is-active*) exit 3 ;;
+    *enable* | *disable* | *preset*) exec /usr/bin/systemctl.real --root=/ "$@" ;;
+esac
 """
 
 
@@ -101,16 +103,19 @@ class Machine:
     def fake_systemd(self):
         """From here on it looks as if systemd ran; what it is asked is in systemctl.log."""
         (self / "run/systemd/system").mkdir(parents=True)
-        fake = self / "usr/local/bin/systemctl"
-        fake.write_text(SYSTEMCTL.format(real=shutil.which("systemctl")))
+        # This machine may forbid its packages to start anything.
+        (self / "usr/sbin/policy-rc.d").unlink(missing_ok=True)
+        fake = self / "usr/bin/systemctl"
+        fake.rename(self / "usr/bin/systemctl.real")
+        fake.write_text(SYSTEMCTL)
         fake.chmod(0o755)
 
     def asked(self):
-        """What systemd was asked since the last time."""
+        """What systemd was asked since the last time, without the flags."""
         log = self / "systemctl.log"
         lines = log.read_text().splitlines() if log.exists() else []
         log.unlink(missing_ok=True)
-        return lines
+        return [" ".join(word for word in line.split() if not word.startswith("-")) for line in lines]
 
     def enabled(self):
         return (self / f"etc/systemd/system/multi-user.target.wants/{UNIT}").is_symlink()
@@ -167,7 +172,7 @@ class Serve:
         import botocore.config
 
         lines = (self.data / "credentials").read_text().splitlines()
-        pairs = dict(line.split(" = ", 1) for line in lines if " = " in line)
+        pairs = dict(map(str.strip, line.split("=", 1)) for line in lines if "=" in line)
         client = boto3.client(
             "s3", endpoint_url=self.url, region_name="us-east-1",
             aws_access_key_id=pairs["aws_access_key_id"],

@@ -56,7 +56,7 @@ def test_every_verb_has_a_page_that_mandoc_takes(archive):
 def test_bash_completes(archive):
     script = f"""source {archive}/completions/bash
         COMP_WORDS=({AGENT} sh) COMP_CWORD=1
-        _{AGENT} {AGENT} sh {AGENT}; echo "${{COMPREPLY[@]}}"; complete -p {AGENT}"""
+        _log2aws__agent {AGENT} sh {AGENT}; echo "${{COMPREPLY[@]}}"; complete -p {AGENT}"""
     done = run("bash", "--norc", "-euc", script)
     assert done.stdout.splitlines()[0] == "ship" and done.stderr == ""
 

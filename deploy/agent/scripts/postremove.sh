@@ -8,11 +8,13 @@ unit=log2aws-agent.service
 
 case "$1" in
     remove | 0)
-        [ -d /run/systemd/system ] && systemctl daemon-reload
+        if [ -d /run/systemd/system ]; then
+            systemctl daemon-reload || true
+        fi
         # Debian: a removed service cannot be started by its name alone.
-        [ "$1" = remove ] && command -v deb-systemd-helper >/dev/null &&
-            deb-systemd-helper mask "$unit" >/dev/null
-        exit 0
+        if [ "$1" = remove ] && command -v deb-systemd-helper >/dev/null; then
+            deb-systemd-helper mask "$unit" >/dev/null || true
+        fi
         ;;
     purge)
         if command -v deb-systemd-helper >/dev/null; then

@@ -19,5 +19,6 @@ if [ -d /run/systemd/system ]; then
     fi
 fi
 # Debian keeps in mind whether it was enabled, for an install that follows.
-[ "$1" = 0 ] && systemctl disable "$unit" >/dev/null 2>&1
-exit 0
+if [ "$1" = 0 ]; then
+    systemctl disable "$unit" >/dev/null 2>&1 || true
+fi
