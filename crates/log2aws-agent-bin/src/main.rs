@@ -3,7 +3,7 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory as _, Parser};
 use log2aws_cli::agent::{self, AgentVerb};
 use log2aws_cli::exit::{self, Exit};
 
@@ -24,7 +24,7 @@ struct Cli {
 fn main() -> ExitCode {
     let args: Vec<_> = std::env::args_os().collect();
     match log2aws_cli::parse::<Cli>(&args) {
-        Ok(cli) => agent::run(cli.verb).unwrap_or_else(|error| {
+        Ok(cli) => agent::run(cli.verb, Cli::command).unwrap_or_else(|error| {
             exit::report(&mut std::io::stderr(), &error);
             Exit::Failed
         }),

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io::{self, Write as _};
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{CommandFactory, FromArgMatches};
+use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
 
 use crate::config::{self, ConfigFile};
 use crate::exit::{self, Exit};
@@ -20,10 +20,20 @@ pub fn parse<C: CommandFactory + FromArgMatches>(args: &[OsString]) -> Result<C,
         exit::report(&mut io::stderr(), &error.into());
         Exit::Usage
     })?;
-    let matches = file.apply(command).try_get_matches_from(args);
-    matches
-        .and_then(|matches| C::from_arg_matches(&matches))
-        .map_err(|error| refuse(&error, args, &file))
+    let matches = matches(command, &file, args)?;
+    C::from_arg_matches(&matches).map_err(|error| refuse(&error, args, &file))
+}
+
+/// What a command line says together with a config file.
+///
+/// # Errors
+/// As [`parse`].
+pub(crate) fn matches(
+    command: Command,
+    file: &ConfigFile,
+    args: &[OsString],
+) -> Result<ArgMatches, Exit> {
+    file.apply(command).try_get_matches_from(args).map_err(|error| refuse(&error, args, file))
 }
 
 /// Prints what clap has to say: help to stdout, faults to stderr, with the file a bad value is in.

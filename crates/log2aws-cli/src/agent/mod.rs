@@ -1,10 +1,13 @@
 //! The verbs of the servers: their flags, and what they say on the terminal.
 
-use clap::Subcommand;
+use clap::{Command, Subcommand};
 
 use crate::exit::Exit;
 
+mod check;
+mod completions;
 mod flags;
+mod man;
 mod sample;
 mod ship;
 
@@ -15,15 +18,29 @@ pub enum AgentVerb {
     Sample(sample::SampleArgs),
     /// Deliver day logs to the endpoint.
     Ship(ship::ShipArgs),
+    /// Look at the servers' config file.
+    #[command(subcommand)]
+    Config(check::ConfigVerb),
+    /// Print the completions of a shell for this program.
+    Completions(completions::CompletionsArgs),
+    /// Write the manual pages of this program into a folder.
+    Man(man::ManArgs),
 }
 
-/// Does what the verb says.
+/// Does what the verb says. `door` is the whole command line that the verb was found on.
 ///
 /// # Errors
 /// What kept it from being tried at all.
-pub fn run(verb: AgentVerb) -> anyhow::Result<Exit> {
+pub fn run(verb: AgentVerb, door: fn() -> Command) -> anyhow::Result<Exit> {
     match verb {
         AgentVerb::Sample(args) => sample::run(&args),
         AgentVerb::Ship(args) => ship::run(&args),
+        AgentVerb::Config(check::ConfigVerb::Check(args)) => {
+            check::run(&args, door, &mut std::io::stdout().lock())
+        }
+        AgentVerb::Completions(args) => {
+            completions::run(&args, door(), &mut std::io::stdout().lock())
+        }
+        AgentVerb::Man(args) => man::run(&args, door()),
     }
 }

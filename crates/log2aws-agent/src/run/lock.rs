@@ -1,0 +1,140 @@
+//! One `run` for each state folder.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+/// How often, and with which pause, a held lock is tried again: who only asks whether it is held
+/// holds it for a moment.
+const TRIES: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(20);
+
+fn path(state_dir: &Path) -> PathBuf {
+    state_dir.join("run.lock")
+}
+
+/// Why the state folder is not ours.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// It cannot be used.
+    #[error(
+        "the state folder {path} cannot be used: {source}; run as the user who owns it, or name \
+         another with --state-dir"
+    )]
+    State {
+        /// The folder.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Another `run` has it.
+    #[error(
+        "another run{} is at work with the state folder {path}; end it, or give this one a state \
+         folder of its own with --state-dir",
+        who(pid)
+    )]
+    Held {
+        /// The folder.
+        path: PathBuf,
+        /// The process that has it, as far as the lock tells.
+        pid: String,
+    },
+}
+
+fn who(pid: &str) -> String {
+    if pid.is_empty() { String::new() } else { format!(" (process {pid})") }
+}
+
+/// The state folder, held until this is dropped or the process ends.
+#[derive(Debug)]
+pub struct RunLock {
+    state_dir: PathBuf,
+    _file: File,
+}
+
+impl RunLock {
+    /// Takes the folder; makes it if it is missing.
+    ///
+    /// # Errors
+    /// [`LockError`]
+    pub fn take(state_dir: &Path) -> Result<Self, LockError> {
+        let failed = |source| LockError::State { path: state_dir.to_owned(), source };
+        fs::create_dir_all(state_dir).map_err(failed)?;
+        let open =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).to_owned();
+        let mut file = open.open(path(state_dir)).map_err(failed)?;
+        for left in (0..TRIES).rev() {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::Error(source)) => return Err(failed(source)),
+                Err(TryLockError::WouldBlock) if left > 0 => thread::sleep(PAUSE),
+                Err(TryLockError::WouldBlock) => {
+                    let mut pid = String::new();
+                    // A lock without a number in it says just as well that it is held.
+                    let _ = file.take(20).read_to_string(&mut pid);
+                    let path = state_dir.to_owned();
+                    return Err(LockError::Held { path, pid: pid.trim().to_owned() });
+                }
+            }
+        }
+        // The number is a help for people; on a full disk the lock holds without it.
+        let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
+        Ok(Self { state_dir: state_dir.to_owned(), _file: file })
+    }
+
+    /// Which folder it is.
+    pub fn state_dir(&self) -> &Path {
+        &self.state_dir
+    }
+}
+
+/// Whether a `run` is at work with this state folder. Makes nothing.
+///
+/// # Errors
+/// The lock is there but cannot be opened.
+pub fn is_running(state_dir: &Path) -> io::Result<bool> {
+    let file = match File::open(path(state_dir)) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    match file.try_lock_shared() {
+        Ok(()) => Ok(false),
+        Err(TryLockError::WouldBlock) => Ok(true),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_run_has_the_folder_and_asking_takes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("made/by/take");
+        assert!(!is_running(&state).unwrap());
+        assert!(!state.exists());
+        let lock = RunLock::take(&state).unwrap();
+        assert!(is_running(&state).unwrap());
+        let error = RunLock::take(&state).unwrap_err().to_string();
+        assert!(error.contains(&format!("(process {})", std::process::id())), "{error}");
+        drop(lock);
+        assert!(!is_running(&state).unwrap());
+        // A longer number of an earlier run leaves nothing behind.
+        fs::write(path(&state), "12345678901234567890").unwrap();
+        let _lock = RunLock::take(&state).unwrap();
+        let pid = fs::read_to_string(path(&state)).unwrap();
+        assert_eq!(pid, format!("{}\n", std::process::id()));
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("file"), "").unwrap();
+        let error = RunLock::take(&folder.path().join("file/state")).unwrap_err().to_string();
+        assert!(error.contains("cannot be used") && error.contains("--state-dir"), "{error}");
+    }
+}

@@ -1,0 +1,12 @@
+//! `run`: samples at marks of the clock and ships once a day, as one service.
+
+mod lock;
+mod port;
+mod schedule;
+
+pub use self::lock::{LockError, RunLock, is_running};
+pub use self::port::{Facts, Host, Phase, RunConfig, ShipOrder, Shipped, Woken};
+pub use self::schedule::{
+    CATCH_UP, Interval, IntervalError, Offset, RETRY_REFUSED, Schedule, ShipWindow,
+    ShipWindowError, retry_after,
+};

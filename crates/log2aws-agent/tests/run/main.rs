@@ -1,0 +1,15 @@
+//! `run` under clocks that a test sets: its times, its loop, and a fleet of it.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
+mod schedule;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+pub(crate) fn time(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+pub(crate) fn zone(name: &str) -> TimeZone {
+    TimeZone::get(name).unwrap()
+}

@@ -1,0 +1,208 @@
+//! `log2aws config check`: what the config file says, read as the verbs read it.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches, Args, Command, Subcommand};
+use log2aws_agent::world::host_name;
+
+use crate::config::{self, ConfigFile};
+use crate::exit::{self, Exit};
+
+/// What can be done with the config file.
+#[derive(Debug, Subcommand)]
+pub enum ConfigVerb {
+    /// Check every key, and print what holds and where each value comes from.
+    Check(CheckArgs),
+}
+
+/// The flags of `config check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// The config file [default: /etc/log2aws/agent.toml if it exists].
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+/// What a key is set to, and by what.
+#[derive(Debug, PartialEq, Eq)]
+struct Setting {
+    key: String,
+    values: Vec<String>,
+    /// Whether the flag can be given several times.
+    many: bool,
+    source: String,
+}
+
+/// Reads the file as each verb would, and prints the values that then hold: as a config file again.
+///
+/// # Errors
+/// When they cannot be printed.
+pub(super) fn run(
+    args: &CheckArgs,
+    door: fn() -> Command,
+    out: &mut dyn Write,
+) -> anyhow::Result<Exit> {
+    let Some(usual) = config::usual_file("config") else { return Ok(Exit::Usage) };
+    // What a verb must be given can be given on its command line.
+    let command = config::with_environment(door())
+        .mut_subcommands(|verb| verb.mut_args(|arg| arg.required(false)));
+    let file = match config::read(&command, usual, args.config.as_ref()) {
+        Ok(file) => file,
+        Err(error) => return Ok(wrong(&error.into())),
+    };
+    let mut settings: Vec<Setting> = Vec::new();
+    for verb in config::verbs_of_file(&command, usual) {
+        // `config` itself: it only looks.
+        if verb.has_subcommands() {
+            continue;
+        }
+        let line = [command.get_name(), verb.get_name()].map(OsString::from);
+        let matches = match crate::parse::matches(command.clone(), &file, &line) {
+            Ok(matches) => matches,
+            Err(exit) => return Ok(exit),
+        };
+        let Some((_, matches)) = matches.subcommand() else { continue };
+        for arg in verb.get_arguments().filter(|arg| config::is_key(arg)) {
+            let setting = setting(arg, matches, &file);
+            if !settings.iter().any(|known| known.key == setting.key) {
+                settings.push(setting);
+            }
+        }
+    }
+    if let Some(server) = settings.iter_mut().find(|known| known.key == "server")
+        && server.values.is_empty()
+    {
+        match host_name() {
+            Ok(name) => server.values.push(name.to_string()),
+            Err(error) => {
+                let asked = "this machine's host name cannot name its logs; set the key server";
+                return Ok(wrong(&anyhow::Error::from(error).context(asked)));
+            }
+        }
+        "the host name".clone_into(&mut server.source);
+    }
+    print(out, file.path().map_or_else(|| Err(usual), Ok), &settings)?;
+    Ok(Exit::Done)
+}
+
+fn wrong(error: &anyhow::Error) -> Exit {
+    exit::report(&mut io::stderr(), error);
+    Exit::Usage
+}
+
+fn setting(arg: &Arg, matches: &ArgMatches, file: &ConfigFile) -> Setting {
+    let key = arg.get_long().unwrap_or_default().to_owned();
+    let id = arg.get_id().as_str();
+    let raw = matches.get_raw(id).into_iter().flatten();
+    let values: Vec<String> = raw.map(|value| value.to_string_lossy().into_owned()).collect();
+    let source = match matches.value_source(id) {
+        Some(ValueSource::EnvVariable) => config::variable(&key),
+        _ if file.has(&key) => file.path().unwrap_or(&PathBuf::new()).display().to_string(),
+        _ => "default".to_owned(),
+    };
+    Setting { many: matches!(arg.get_action(), clap::ArgAction::Append), key, values, source }
+}
+
+fn print(
+    out: &mut dyn Write,
+    file: Result<&std::path::Path, &str>,
+    settings: &[Setting],
+) -> io::Result<()> {
+    match file {
+        Ok(file) => writeln!(out, "# {}: nothing is wrong with it", file.display())?,
+        Err(usual) => writeln!(out, "# {usual} does not exist: the defaults hold")?,
+    }
+    for setting in settings {
+        let Setting { key, values, many, source } = setting;
+        let texts: Vec<String> = values.iter().map(|value| toml_value(value)).collect();
+        match &texts[..] {
+            [] => writeln!(out, "# {key} is not set")?,
+            [text] if !many => writeln!(out, "{key} = {text}  # {source}")?,
+            texts => writeln!(out, "{key} = [{}]  # {source}", texts.join(", "))?,
+        }
+    }
+    out.flush()
+}
+
+/// A value as it stands in a config file.
+fn toml_value(text: &str) -> String {
+    let is_number = |text: &str| text.parse::<i64>().is_ok_and(|n| n.to_string() == text);
+    if matches!(text, "true" | "false") || is_number(text) {
+        return text.to_owned();
+    }
+    let mut quoted = String::from('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            c if c.is_control() => quoted.extend(format!("\\u{:04X}", u32::from(c)).chars()),
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agent::AgentVerb;
+
+    fn door() -> Command {
+        AgentVerb::augment_subcommands(Command::new("log2aws-agent"))
+    }
+
+    fn check(text: &str) -> (Exit, String) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("agent.toml");
+        std::fs::write(&path, text).unwrap();
+        let mut out = Vec::new();
+        let args = CheckArgs { config: Some(path.clone()) };
+        let exit = run(&args, door, &mut out).unwrap();
+        let out = String::from_utf8(out).unwrap();
+        (exit, out.replace(&path.display().to_string(), "FILE"))
+    }
+
+    #[test]
+    fn it_tells_what_holds_and_why() {
+        let (exit, out) = check("server = 'web01'\nnote = '本番 \"DB\"'\nwindow = 30\n");
+        assert_eq!(exit, Exit::Done);
+        for line in [
+            "# FILE: nothing is wrong with it",
+            "server = \"web01\"  # FILE",
+            "note = \"本番 \\\"DB\\\"\"  # FILE",
+            "window = 30  # FILE",
+            "since-boot = false  # default",
+            "log-dir = \"/var/log/log2aws\"  # default",
+            "# date is not set",
+        ] {
+            assert!(out.lines().any(|told| told == line), "{line} is not in\n{out}");
+        }
+    }
+
+    #[test]
+    fn what_it_prints_is_a_config_file_that_says_the_same() {
+        let (_, first) = check("server = 'web01'\nnote = 'a \\ b'\nsince-boot = true\n");
+        let (exit, second) = check(&first);
+        let values = |text: &str| -> toml::Table { text.parse().unwrap() };
+        assert_eq!((exit, values(&second)), (Exit::Done, values(&first)));
+        assert_eq!(values(&first)["note"].as_str(), Some("a \\ b"));
+    }
+
+    #[test]
+    fn each_verbs_values_are_checked() {
+        for wrong in [
+            "window = 0",
+            "since = '2026-02-30'",
+            "server = 'a/b'",
+            "max-time = 'long'",
+            "log-dir = 'logs'",
+            "sever = 'web01'",
+            "window = ",
+        ] {
+            assert_eq!(check(wrong), (Exit::Usage, String::new()), "{wrong}");
+        }
+    }
+}

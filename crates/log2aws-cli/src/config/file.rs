@@ -1,0 +1,323 @@
+//! A config file: what may stand in it, and how its values become the defaults of the verbs.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use clap::builder::ValueParser;
+use clap::{Arg, ArgAction, Command};
+
+use super::{is_key, is_switch, usual_file};
+
+/// A config file's keys, each with its values as a command line would have them.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct ConfigFile {
+    path: PathBuf,
+    values: BTreeMap<String, Vec<String>>,
+}
+
+/// What is wrong with a config file.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// It cannot be read.
+    #[error("the config file {} cannot be read", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// It is not TOML.
+    #[error("the config file {} is not TOML", path.display())]
+    NotToml {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and in which line.
+        source: Box<toml::de::Error>,
+    },
+    /// A key that no flag has.
+    #[error("{}: unknown key {key:?}{}", path.display(), suggestion(nearest.as_deref()))]
+    UnknownKey {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: String,
+        /// The known key that is most like it.
+        nearest: Option<String>,
+    },
+    /// A value that no flag can have.
+    #[error("{}: {key} must be a text, a number, true or false, or a list of these", path.display())]
+    BadValue {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: String,
+    },
+    /// A path that depends on the folder a program is started in.
+    #[error(
+        "{}: {key} must be a path from the root, such as \"/var/log/log2aws\"; {value:?} would be \
+         another place for each folder that a program is started in", path.display()
+    )]
+    RelativePath {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: String,
+        /// The value.
+        value: String,
+    },
+    /// A switch with another value than on or off.
+    #[error("{}: {key} must be true or false, without quotes", path.display())]
+    NoSwitch {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: String,
+    },
+    /// Two keys that exclude each other.
+    #[error("{}: {key} and {other} cannot stand together; leave one of them out", path.display())]
+    Conflict {
+        /// The file.
+        path: PathBuf,
+        /// The one.
+        key: String,
+        /// The other.
+        other: String,
+    },
+}
+
+fn suggestion(nearest: Option<&str>) -> String {
+    nearest.map_or_else(String::new, |name| format!("; did you mean {name:?}?"))
+}
+
+/// Reads a file whose keys are the flags of these verbs.
+///
+/// # Errors
+/// [`ConfigError`] when it is no TOML, or holds what no flag can have.
+pub(super) fn parse(
+    path: &Path,
+    text: &str,
+    verbs: &[&Command],
+) -> Result<ConfigFile, ConfigError> {
+    let table: toml::Table = text
+        .parse()
+        .map_err(|e| ConfigError::NotToml { path: path.to_owned(), source: Box::new(e) })?;
+    let mut values = BTreeMap::new();
+    for (key, value) in table {
+        let value = texts(path, &key, value, verbs)?;
+        values.insert(key, value);
+    }
+    for (key, other) in verbs.iter().flat_map(|verb| conflicts(verb)) {
+        if values.contains_key(key) && values.contains_key(other) {
+            let (key, other) = (key.to_owned(), other.to_owned());
+            return Err(ConfigError::Conflict { path: path.to_owned(), key, other });
+        }
+    }
+    Ok(ConfigFile { path: path.to_owned(), values })
+}
+
+/// The pairs of a verb's flags that exclude each other.
+fn conflicts(verb: &Command) -> impl Iterator<Item = (&str, &str)> {
+    verb.get_arguments().flat_map(move |arg| {
+        let others = verb.get_arg_conflicts_with(arg).into_iter().filter_map(Arg::get_long);
+        others.filter_map(move |other| Some((arg.get_long()?, other)))
+    })
+}
+
+/// A key's values as a command line would have them.
+fn texts(
+    path: &Path,
+    key: &str,
+    value: toml::Value,
+    verbs: &[&Command],
+) -> Result<Vec<String>, ConfigError> {
+    let known = || verbs.iter().flat_map(|verb| verb.get_arguments()).filter(|arg| is_key(arg));
+    let (path, key) = (path.to_owned(), key.to_owned());
+    let Some(arg) = known().find(|arg| arg.get_long() == Some(key.as_str())) else {
+        let nearest = known()
+            .filter_map(Arg::get_long)
+            .map(|known| (strsim::jaro_winkler(known, &key), known))
+            .filter(|(likeness, _)| *likeness > 0.7)
+            .max_by(|a, b| a.0.total_cmp(&b.0))
+            .map(|(_, known)| known.to_owned());
+        return Err(ConfigError::UnknownKey { path, key, nearest });
+    };
+    if is_switch(arg) && !value.is_bool() {
+        return Err(ConfigError::NoSwitch { path, key });
+    }
+    let items = match value {
+        toml::Value::Array(items) => items,
+        single => vec![single],
+    };
+    let Some(texts) = items.into_iter().map(scalar).collect::<Option<Vec<String>>>() else {
+        return Err(ConfigError::BadValue { path, key });
+    };
+    let is_path = arg.get_value_parser().type_id() == ValueParser::path_buf().type_id();
+    match texts.iter().find(|text| is_path && !Path::new(text).is_absolute()) {
+        Some(relative) => Err(ConfigError::RelativePath { path, key, value: relative.clone() }),
+        None => Ok(texts),
+    }
+}
+
+fn scalar(value: toml::Value) -> Option<String> {
+    match value {
+        toml::Value::String(text) => Some(text),
+        toml::Value::Integer(number) => Some(number.to_string()),
+        toml::Value::Float(number) => Some(number.to_string()),
+        toml::Value::Boolean(yes) => Some(yes.to_string()),
+        toml::Value::Datetime(date) => Some(date.to_string()),
+        toml::Value::Array(_) | toml::Value::Table(_) => None,
+    }
+}
+
+impl ConfigFile {
+    /// The file that was read; none if there was none to read.
+    pub fn path(&self) -> Option<&Path> {
+        (!self.path.as_os_str().is_empty()).then_some(&self.path)
+    }
+
+    /// Whether the file gives this flag's value.
+    pub fn has(&self, long: &str) -> bool {
+        self.values.contains_key(long)
+    }
+
+    /// Forgets the values that exclude a flag of `verb` which is given elsewhere, where it counts
+    /// more than this file: `--since` means what it says although the file has a `date`.
+    pub(super) fn give_way(&mut self, verb: &Command, given: &[&str]) {
+        let is_given = |long: &str| {
+            verb.get_arguments()
+                .any(|arg| arg.get_long() == Some(long) && given.contains(&arg.get_id().as_str()))
+        };
+        for (one, other) in conflicts(verb) {
+            for (given, excluded) in [(one, other), (other, one)] {
+                if is_given(given) {
+                    self.values.remove(excluded);
+                }
+            }
+        }
+    }
+
+    /// Makes the file's values the defaults of the verbs that read it.
+    pub fn apply(&self, command: Command) -> Command {
+        if self.values.is_empty() {
+            return command;
+        }
+        command.mut_subcommands(|verb| {
+            if usual_file(verb.get_name()).is_none() {
+                return verb;
+            }
+            verb.mut_args(|arg| {
+                let values = arg.get_long().and_then(|long| self.values.get(long)).cloned();
+                match values {
+                    Some(values) if matches!(arg.get_action(), ArgAction::Append) => {
+                        arg.required(false).default_values(values)
+                    }
+                    // The flag takes one text. Of several, clap would use the first alone.
+                    Some(values) => arg.required(false).default_value(values.join(", ")),
+                    None => arg,
+                }
+            })
+        })
+    }
+
+    /// Where a bad value of `flag` came from, if it is this file's.
+    pub fn source_of(&self, flag: &str, value: &str) -> Option<String> {
+        let long = flag.trim_start_matches('-').split([' ', '=']).next()?;
+        let values = self.values.get(long)?;
+        (values.iter().any(|known| known == value) || values.join(", ") == value)
+            .then(|| format!("the value stands in {} under {long}", self.path.display()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<ConfigFile, String> {
+        let flag = |long: &'static str| Arg::new(long).long(long);
+        let mut serve = Command::new("serve").args([
+            flag("listen"),
+            flag("data-dir").value_parser(clap::value_parser!(PathBuf)),
+            flag("allow-hosts"),
+            flag("trusted-proxy"),
+            flag("keep-raw-days"),
+            flag("key-prefix").action(ArgAction::SetTrue),
+            flag("config"),
+            flag("date").conflicts_with("since"),
+            flag("since"),
+        ]);
+        serve.build();
+        parse(Path::new("serve.toml"), text, &[&serve]).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn values_become_texts() {
+        let file = read("keep-raw-days = 400\ntrusted-proxy = ['10.0.0.0/8', '::1']\n").unwrap();
+        assert_eq!(file.values["keep-raw-days"], ["400"]);
+        assert_eq!(file.values["trusted-proxy"], ["10.0.0.0/8", "::1"]);
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_the_nearest_right_name() {
+        let error = read("alow-host = '10.0.0.0/8'").unwrap_err();
+        assert_eq!(error, "serve.toml: unknown key \"alow-host\"; did you mean \"allow-hosts\"?");
+        assert_eq!(read("zzz = 1").unwrap_err(), "serve.toml: unknown key \"zzz\"");
+    }
+
+    #[test]
+    fn a_list_is_one_text_for_a_flag_that_takes_one() {
+        let command = || {
+            let allow = Arg::new("allow").long("allow-hosts").action(ArgAction::Set);
+            let proxy = Arg::new("proxy").long("trusted-proxy").action(ArgAction::Append);
+            Command::new("log2aws").subcommand(Command::new("serve").args([allow, proxy]))
+        };
+        let text = "allow-hosts = ['10.0.0.0/8', '::1']\ntrusted-proxy = ['10.0.0.1', '10.0.0.2']";
+        let file = read(text).unwrap();
+        let found = file.apply(command()).try_get_matches_from(["log2aws", "serve"]).unwrap();
+        let (_, found) = found.subcommand().unwrap();
+        let of = |id| found.get_many::<String>(id).unwrap().cloned().collect::<Vec<_>>();
+        assert_eq!(of("allow"), ["10.0.0.0/8, ::1"]);
+        assert_eq!(of("proxy"), ["10.0.0.1", "10.0.0.2"]);
+        for value in ["10.0.0.0/8, ::1", "::1"] {
+            assert!(file.source_of("--allow-hosts <LIST>", value).unwrap().contains("serve.toml"));
+        }
+    }
+
+    #[test]
+    fn what_only_a_command_line_can_say_is_no_key() {
+        assert!(read("config = '/etc/other.toml'").unwrap_err().contains("unknown key \"config\""));
+        assert!(read("help = true").unwrap_err().contains("unknown key \"help\""));
+    }
+
+    #[test]
+    fn a_relative_path_is_refused() {
+        let error = read("data-dir = 'var/log2aws'").unwrap_err();
+        let start = "serve.toml: data-dir must be a path from the root, such as \"/var/";
+        assert!(error.starts_with(start) && error.contains("\"var/log2aws\""), "{error}");
+        assert!(read("data-dir = '/var/log2aws'").is_ok());
+        // Of a text that is no path, nothing is asked.
+        assert!(read("listen = 'var/log2aws'").is_ok());
+    }
+
+    #[test]
+    fn a_switch_is_on_or_off() {
+        assert_eq!(read("key-prefix = false").unwrap().values["key-prefix"], ["false"]);
+        for wrong in ["'false'", "1", "[true]"] {
+            let error = read(&format!("key-prefix = {wrong}")).unwrap_err();
+            assert_eq!(error, "serve.toml: key-prefix must be true or false, without quotes");
+        }
+    }
+
+    #[test]
+    fn keys_that_exclude_each_other_are_refused() {
+        let error = read("since = 2026-11-01\ndate = 2026-11-02").unwrap_err();
+        let expected = "serve.toml: date and since cannot stand together; leave one of them out";
+        assert_eq!(error, expected);
+        assert!(read("since = 2026-11-01").is_ok());
+    }
+
+    #[test]
+    fn a_table_is_no_value() {
+        let error = read("[listen]\nport = 1").unwrap_err();
+        assert!(error.starts_with("serve.toml: listen must be a text"), "{error}");
+    }
+}
