@@ -131,7 +131,11 @@ fn by_zig(
 
 /// Flags of rustc by which no path of this machine stands in a program: where it panics, a program
 /// names the source.
-fn without_folders(shell: &Shell, root: &Path, target: &Path) -> anyhow::Result<OsString> {
+pub(crate) fn without_folders(
+    shell: &Shell,
+    root: &Path,
+    target: &Path,
+) -> anyhow::Result<OsString> {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
     let home = home.context("neither CARGO_HOME nor HOME is set")?;

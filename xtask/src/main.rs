@@ -1,6 +1,7 @@
 //! The project's own tasks. People and CI call the same commands.
 
 mod bench;
+mod dist;
 mod lambda;
 mod soak;
 mod test;
@@ -31,6 +32,9 @@ enum Task {
     /// Build both functions for AWS Lambda, as zips in `target/lambda`; without a flag those that
     /// run on Intel and AMD. The same source gives the same bytes.
     Lambda(lambda::Options),
+    /// Build the agent's packages in `target/dist`: deb, rpm, archive, SBOM, sums; for every Linux on
+    /// Intel and AMD from glibc 2.17 on. The same source gives the same bytes.
+    Dist,
     /// Check the rules of the house: arrows, bans, a `//!` on every file, docs that name real tests.
     Tidy,
 }
@@ -52,6 +56,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Task::Bench(options) => bench::run(&root, &options),
         Task::Soak(options) => soak::run(&root, &options),
         Task::Lambda(options) => lambda::run(&root, &options),
+        Task::Dist => dist::run(&root),
         Task::Tidy => tidy::run(&root),
     }
 }

@@ -13,6 +13,14 @@ const DEBIAN: &[(&str, &str)] = &[
     ("vmstat", "procps"),
     ("uptime", "procps"),
     ("openssl", "openssl"),
+    ("strace", "strace"),
+    ("unshare", "util-linux"),
+    ("mount", "mount"),
+    ("rpm", "rpm"),
+    ("mandoc", "mandoc"),
+    ("fish", "fish"),
+    ("zsh", "zsh"),
+    ("systemd-analyze", "systemd"),
     // Named in full: /usr/sbin is in nobody's PATH but root's.
     ("/usr/sbin/nginx", "nginx-light"),
 ];
@@ -27,11 +35,20 @@ const CARGO_FUZZ: &str = "0.13.2";
 const GARAGE: &str = "2.5.0";
 
 /// What the Python of the tests has to bring, each file beside the tests that need it.
-const PYTHON: &[&str] = &["tests/aws/requirements.txt", "tests/clients/requirements.txt", LAMBDA];
+const PYTHON: &[&str] = &[
+    "tests/aws/requirements.txt",
+    "tests/clients/requirements.txt",
+    "tests/packages/requirements.txt",
+    LAMBDA,
+    DIST,
+];
 
 /// The Runtime API of the tests and what builds the zips, with the linker that it brings: half a
 /// gigabyte.
 const LAMBDA: &str = "xtask/requirements/lambda.txt";
+
+/// What builds the agent for old C libraries, with the same linker, and packs it.
+const DIST: &str = "xtask/requirements/dist.txt";
 
 /// Where the tools are that the tests call.
 pub(crate) struct Tools {
@@ -102,6 +119,16 @@ pub(crate) fn lambda(shell: &Shell, root: &Path) -> anyhow::Result<PathBuf> {
         return Ok(python.with_file_name(""));
     }
     Ok(python(shell, root, "lambda", &[LAMBDA])?.with_file_name(""))
+}
+
+/// The folder with the commands cargo-zigbuild, python-zig and nfpm in it.
+pub(crate) fn dist(shell: &Shell, root: &Path) -> anyhow::Result<PathBuf> {
+    debian(shell, &[("readelf", "binutils")])?;
+    // The environment of the tests has them, too.
+    if let Some(python) = made(shell, root, "venv", PYTHON)? {
+        return Ok(python.with_file_name(""));
+    }
+    Ok(python(shell, root, "dist", &[DIST])?.with_file_name(""))
 }
 
 /// A Python that runs the document's functions as Lambda does.

@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser};
-use log2aws_cli::agent::{self, AgentVerb};
+use log2aws_cli::agent::{self, AgentVerb, Door};
 use log2aws_cli::exit::{self, Exit};
 
 /// Samples this server's load and delivers its day logs to a log2aws endpoint.
@@ -22,9 +22,9 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
-    let args: Vec<_> = std::env::args_os().collect();
-    match log2aws_cli::parse::<Cli>(&args) {
-        Ok(cli) => agent::run(cli.verb, Cli::command).unwrap_or_else(|error| {
+    let door = Door { command: Cli::command, args: std::env::args_os().collect() };
+    match log2aws_cli::parse::<Cli>(&door.args) {
+        Ok(cli) => agent::run(cli.verb, &door).unwrap_or_else(|error| {
             exit::report(&mut std::io::stderr(), &error);
             Exit::Failed
         }),

@@ -83,6 +83,7 @@ impl Recorded {
             server: "web01".parse().unwrap(),
             note: Some("本番 DB".parse().unwrap()),
             mode,
+            sync: false,
         }
     }
 
@@ -244,6 +245,7 @@ fn this_machine_is_sampled_as_its_own_vmstat_and_uptime_do() {
         server: "web01".parse().unwrap(),
         note: None,
         mode: SampleMode::SinceBoot,
+        sync: false,
     };
     let time = SystemTime::new();
     let last_row = |text: String| -> Vec<u64> {

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
-use log2aws_cli::agent::{self, AgentVerb};
+use log2aws_cli::agent::{self, AgentVerb, Door};
 use log2aws_cli::exit::{self, Exit};
 
 use crate::{chart, convert, demo, serve, stack};
@@ -55,7 +55,7 @@ pub(crate) fn run(args: &[OsString]) -> Exit {
         Verb::Chart(args) => {
             chart::run(&args, &mut io::stdin().lock(), &mut io::stdout(), &mut io::stderr())
         }
-        Verb::Agent(verb) => agent::run(verb, Cli::command),
+        Verb::Agent(verb) => agent::run(verb, &Door { command: Cli::command, args: args.to_vec() }),
         Verb::Stack(args) => stack::run(args),
     };
     done.unwrap_or_else(|error| {

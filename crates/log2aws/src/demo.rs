@@ -199,6 +199,7 @@ fn take_samples(
         server: server.clone(),
         note: None,
         mode: SampleMode::Interval { window: Duration::from_secs(1) },
+        sync: false,
     };
     let mut days = BTreeSet::new();
     for number in 0..count {

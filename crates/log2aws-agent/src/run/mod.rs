@@ -3,6 +3,7 @@
 mod lock;
 mod port;
 mod schedule;
+mod service;
 
 pub use self::lock::{LockError, RunLock, is_running};
 pub use self::port::{Facts, Host, Phase, RunConfig, ShipOrder, Shipped, Woken};
@@ -10,3 +11,4 @@ pub use self::schedule::{
     CATCH_UP, Interval, IntervalError, Offset, RETRY_REFUSED, Schedule, ShipWindow,
     ShipWindowError, retry_after,
 };
+pub use self::service::run;

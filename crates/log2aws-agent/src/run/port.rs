@@ -9,20 +9,17 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use log2aws_core::day::Day;
-use log2aws_core::server_name::ServerName;
 
 use super::schedule::{Interval, Offset, Schedule, ShipWindow};
 use crate::sample::SampleConfig;
+use crate::spool::Spool;
 
 /// What `run` is asked to do.
 #[derive(Clone, Debug)]
 pub struct RunConfig {
-    /// Whose logs these are.
-    pub server: ServerName,
-    /// The folder of the day logs.
-    pub log_dir: PathBuf,
-    /// The folder that keeps what must not be forgotten; one `run` has it at a time.
-    pub state_dir: PathBuf,
+    /// The day logs, and the folder that keeps what must not be forgotten; one `run` has that at a
+    /// time.
+    pub spool: Spool,
     /// Between two samples.
     pub interval: Interval,
     /// In which the fleet ships.
@@ -43,7 +40,7 @@ impl RunConfig {
         Schedule {
             interval: self.interval,
             window: self.window,
-            offset: Offset::of(&self.server),
+            offset: Offset::of(&self.spool.server),
             zone: self.zone.clone(),
         }
     }

@@ -238,9 +238,9 @@ impl Schedule {
         })
     }
 
-    /// When to deliver what is overdue, after a start at `now`.
-    pub fn catch_up(&self, now: Timestamp) -> Timestamp {
-        now.checked_add(share(self.offset.of_start, CATCH_UP)).unwrap_or(Timestamp::MAX)
+    /// How long after a start to deliver what is overdue.
+    pub fn catch_up(&self) -> Duration {
+        share(self.offset.of_start, CATCH_UP)
     }
 }
 

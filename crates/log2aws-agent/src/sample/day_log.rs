@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -75,20 +75,46 @@ impl AppendError {
 ///
 /// The lock makes "look, then write" one step among samplers; whoever writes without it (a cron
 /// job's `>>`) is kept apart by `O_APPEND` and the single write. A torn last line is ended first.
+/// `sync` has the line on the disk when this returns.
 pub(crate) fn append(
     path: &Path,
     metadata: &Metadata,
     line: &str,
+    sync: bool,
     time: &dyn Time,
 ) -> Result<(), AppendError> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)
             .map_err(|source| AppendError::Folder { path: folder.to_owned(), source })?;
     }
-    let mut file = open(path)?;
-    lock(&file, path, time)?;
-    append_locked(&mut file, metadata, line)
-        .map_err(|source| AppendError::Write { path: path.to_owned(), source })
+    let failed = |source| AppendError::Write { path: path.to_owned(), source };
+    loop {
+        let mut file = open(path)?;
+        lock(&file, path, time)?;
+        // While we waited for the lock, the log may have been removed as delivered: a line
+        // written now would go with it.
+        if !is_at(&file, path).map_err(failed)? {
+            continue;
+        }
+        append_locked(&mut file, metadata, line).map_err(failed)?;
+        return if sync { flush(&file, path).map_err(failed) } else { Ok(()) };
+    }
+}
+
+/// Whether the open file is the one that stands at `path`.
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    let opened = file.metadata()?;
+    match fs::symlink_metadata(path) {
+        Ok(found) => Ok((found.dev(), found.ino()) == (opened.dev(), opened.ino())),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Waits until the disk has the file, and its name if that is new.
+fn flush(file: &File, path: &Path) -> io::Result<()> {
+    file.sync_all()?;
+    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
 
 /// Opens without following a link and without waiting for a pipe's other end.
@@ -170,7 +196,7 @@ mod tests {
     }
 
     fn add(path: &Path, mode: &str, line: &str) -> Result<(), AppendError> {
-        append(path, &metadata(mode), line, &SystemTime::new())
+        append(path, &metadata(mode), line, false, &SystemTime::new())
     }
 
     #[test]
@@ -243,6 +269,31 @@ mod tests {
         assert_eq!(text.lines().filter(|line| line.starts_with('#')).count(), 1);
         assert_eq!(text.lines().filter(|line| line.ends_with(&"y".repeat(150))).count(), 400);
         assert_eq!(text.lines().count(), 401);
+    }
+
+    #[test]
+    fn a_log_that_is_removed_while_a_sampler_waits_is_begun_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("2026-11-22.log");
+        add(&path, "interval", "delivered").unwrap();
+        let locked = File::open(&path).unwrap();
+        locked.lock().unwrap();
+        std::thread::scope(|scope| {
+            let sampler = scope.spawn(|| add(&path, "interval", "late"));
+            // The sampler has the file open; two descriptors of this process then lead to it.
+            let inode = locked.metadata().unwrap().ino();
+            let opened = |entry: io::Result<fs::DirEntry>| {
+                fs::metadata(entry.unwrap().path()).is_ok_and(|found| found.ino() == inode)
+            };
+            while fs::read_dir("/proc/self/fd").unwrap().map(opened).filter(|is| *is).count() < 2 {
+                std::thread::yield_now();
+            }
+            fs::remove_file(&path).unwrap();
+            drop(locked);
+            sampler.join().unwrap().unwrap();
+        });
+        let head = metadata("interval");
+        assert_eq!(fs::read_to_string(&path).unwrap(), format!("{head}\nlate\n"));
     }
 
     #[test]

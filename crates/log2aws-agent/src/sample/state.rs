@@ -3,8 +3,8 @@
 //! Losing this file costs one interval, never a line: it is not flushed to disk, and one that
 //! cannot be read is no error. It also tells when the last sample was.
 
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Read, Write};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
 use super::proc::Counters;
+use crate::spool::is_full;
 
 /// The longest state that is read.
 const MAX_STATE: u64 = 64 << 10;
@@ -43,11 +44,27 @@ pub(crate) fn load(state_dir: &Path) -> Option<LastSample> {
 /// Keeps a sample in place of the one before; makes the folder if it is missing.
 pub(crate) fn save(state_dir: &Path, sample: &LastSample) -> io::Result<()> {
     fs::create_dir_all(state_dir)?;
-    let mut file = BufWriter::new(NamedTempFile::new_in(state_dir)?);
-    serde_json::to_writer(&mut file, sample)?;
-    file.flush()?;
-    file.into_inner().map_err(io::IntoInnerError::into_error)?.persist(path(state_dir))?;
+    let text = serde_json::to_vec(sample)?;
+    let path = path(state_dir);
+    match replace(state_dir, &path, &text) {
+        // The file that is there has room for its like: the block that it stands in.
+        Err(error) if is_full(&error) => overwrite(&path, &text),
+        done => done,
+    }
+}
+
+fn replace(state_dir: &Path, path: &Path, text: &[u8]) -> io::Result<()> {
+    let mut file = NamedTempFile::new_in(state_dir)?;
+    file.write_all(text)?;
+    file.persist(path)?;
     Ok(())
+}
+
+/// A crash in between leaves rubbish, which is taken for nothing.
+fn overwrite(path: &Path, text: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).open(path)?;
+    file.write_all(text)?;
+    file.set_len(text.len() as u64)
 }
 
 #[cfg(test)]
@@ -67,6 +84,20 @@ mod tests {
         for rubbish in ["", "{", "[]", "{\"boot_id\":1}"] {
             fs::write(path(&state_dir), rubbish).unwrap();
             assert_eq!(load(&state_dir), None, "{rubbish}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_over_reads_back_whether_longer_or_shorter() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = path(folder.path());
+        for boot_id in ["x", "a longer one", "y"] {
+            let at = "2026-11-24T00:00:00Z".parse().unwrap();
+            let boot_id = Some(boot_id.to_owned());
+            let sample = LastSample { at, boot_id, counters: Counters::default() };
+            fs::OpenOptions::new().append(true).create(true).open(&path).unwrap();
+            overwrite(&path, &serde_json::to_vec(&sample).unwrap()).unwrap();
+            assert_eq!(load(folder.path()), Some(sample));
         }
     }
 }

@@ -22,21 +22,32 @@ const USER_OFFSET: usize = 44;
 /// The most that is read of one file: a utmp of 10,000 records, a session file many times over.
 const MAX_READ: u64 = 4 << 20;
 
-/// Counts the users of the machine whose `run` is under `root`.
+/// Counts the users of the machine whose `run` is under `root`, as the newest `uptime` does
+/// (procps-ng 4.0.5, `library/uptime.c`): where systemd runs, by its sessions; where it does not,
+/// or knows of no session, by utmp.
 ///
-/// A machine that keeps utmp is counted by it, as procps-ng 4.0.2 does. One that has none (so
-/// newer distributions, for the year 2038) is counted by systemd's sessions, as procps-ng 4.0.4
-/// does; one that has neither has no users.
+/// Others count otherwise. Up to 4.0.2 (Debian 12, RHEL 9) `uptime` reads utmp alone, in which
+/// each window of screen(1) can be one more; 4.0.3 and 4.0.4 count every session, be it a
+/// greeter's or a manager's. The machine's logs then say what the newest would say.
+///
+/// systemd calls the files of its sessions private, and libsystemd is what reads them for others.
+/// To load it, code would have to be `unsafe`, and the program to find it on every machine;
+/// and all that it does is to read these files, one `CLASS=` line each, in every release since
+/// they exist. Should they change their form one day, utmp is counted, or nobody.
 pub(crate) fn count(root: &Path) -> io::Result<u64> {
+    // What sd_booted(3) looks at.
+    if root.join("run/systemd/system").is_dir()
+        && let Ok(Some(users)) = in_sessions(&root.join("run/systemd/sessions"))
+    {
+        return Ok(users);
+    }
     match File::open(root.join("run/utmp")) {
         Ok(file) => {
             let mut records = Vec::new();
             file.take(MAX_READ).read_to_end(&mut records)?;
             Ok(in_utmp(&records))
         }
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            in_sessions(&root.join("run/systemd/sessions"))
-        }
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(0),
         Err(error) => Err(error),
     }
 }
@@ -49,20 +60,17 @@ fn in_utmp(records: &[u8]) -> u64 {
     records.chunks_exact(RECORD).filter(logged_in).count() as u64
 }
 
-/// Counts systemd's sessions whose class is `user` or one of its kinds (`user-early`, …).
-fn in_sessions(folder: &Path) -> io::Result<u64> {
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
-        Err(error) => return Err(error),
-    };
-    let mut users = 0;
-    for entry in entries {
+/// Counts systemd's sessions whose class is `user` or one of its kinds (`user-early`, …); `None`
+/// where there is no session at all.
+fn in_sessions(folder: &Path) -> io::Result<Option<u64>> {
+    let mut users = None;
+    for entry in fs::read_dir(folder)? {
         let entry = entry?;
         // Beside the sessions' files stand pipes (`1.ref`), which must not be opened.
         if !entry.file_type()?.is_file() {
             continue;
         }
+        let users = users.get_or_insert(0);
         let mut text = Vec::new();
         match File::open(entry.path()) {
             Ok(file) => file.take(MAX_READ).read_to_end(&mut text)?,
@@ -71,7 +79,7 @@ fn in_sessions(folder: &Path) -> io::Result<u64> {
             Err(error) => return Err(error),
         };
         let is_user = text.split(|byte| *byte == b'\n').any(|line| line.starts_with(b"CLASS=user"));
-        users += u64::from(is_user);
+        *users += u64::from(is_user);
     }
     Ok(users)
 }
@@ -110,16 +118,35 @@ mod tests {
     }
 
     #[test]
-    fn without_utmp_systemd_knows() {
+    fn where_systemd_runs_its_sessions_count() {
         let root = tempfile::tempdir().unwrap();
-        assert_eq!(count(root.path()).unwrap(), 0);
-        let sessions = root.path().join("run/systemd/sessions");
+        let run = root.path().join("run");
+        let sessions = run.join("systemd/sessions");
+        assert_eq!(count(root.path()).unwrap(), 0, "a container");
         fs::create_dir_all(&sessions).unwrap();
-        fs::write(sessions.join("1"), "UID=1000\nCLASS=user\n").unwrap();
-        fs::write(sessions.join("c1"), "UID=42\nCLASS=greeter\n").unwrap();
-        fs::write(sessions.join("2"), "UID=0\nCLASS=user-early\n").unwrap();
+        fs::write(run.join("utmp"), record(USER_PROCESS, "alice").repeat(3)).unwrap();
+        for (name, class) in
+            [("1", "user"), ("c1", "greeter"), ("2", "user-early"), ("3", "manager-early")]
+        {
+            let text = format!("# This is private data. Do not parse.\nUID=0\nCLASS={class}\n");
+            fs::write(sessions.join(name), text).unwrap();
+        }
+        assert_eq!(count(root.path()).unwrap(), 3, "another init, whose logind left this behind");
+
+        fs::create_dir(run.join("systemd/system")).unwrap();
+        let mode = rustix::fs::Mode::RUSR;
+        rustix::fs::mkfifoat(rustix::fs::CWD, sessions.join("1.ref"), mode).unwrap();
         assert_eq!(count(root.path()).unwrap(), 2);
-        fs::write(root.path().join("run/utmp"), record(USER_PROCESS, "alice")).unwrap();
-        assert_eq!(count(root.path()).unwrap(), 1);
+
+        // Sessions, but nobody's: no user is logged in, whatever utmp says.
+        for name in ["1", "2"] {
+            fs::remove_file(sessions.join(name)).unwrap();
+        }
+        assert_eq!(count(root.path()).unwrap(), 0);
+        // No session at all: logind is not there, or counts nobody. Then utmp may know.
+        fs::remove_dir_all(&sessions).unwrap();
+        assert_eq!(count(root.path()).unwrap(), 3);
+        fs::create_dir(&sessions).unwrap();
+        assert_eq!(count(root.path()).unwrap(), 3);
     }
 }

@@ -201,6 +201,26 @@ pub(crate) fn store_code(body: &[u8]) -> Option<String> {
     plain.then(|| code.to_owned())
 }
 
+/// What about a 200 to an upload is not as a store says it, if anything: a login page or a cache
+/// answers 200, too, and a log that counts as delivered will be removed some day.
+pub(crate) fn no_receipt(
+    etag: Option<&str>,
+    checksum: Option<&str>,
+    body: &[u8],
+    sha256: &[u8; 32],
+) -> Option<&'static str> {
+    let is_checksum = |text: &str| text == BASE64.encode(sha256);
+    if !body.is_empty() {
+        Some("with a text where a store says nothing")
+    } else if etag.is_none_or(|etag| etag.trim_matches('"').is_empty()) {
+        Some("without an ETag")
+    } else if !checksum.is_none_or(is_checksum) {
+        Some("with the checksum of other bytes")
+    } else {
+        None
+    }
+}
+
 /// Whether a refusal of the store is about the URL's age, or that of the key that signed it: then
 /// a new URL helps, and time does not.
 pub(crate) fn is_expired(body: &[u8]) -> bool {
@@ -340,6 +360,18 @@ mod tests {
         assert!(refused(b"\xff\xfe").contains("instead of the JSON"));
         assert!(!refused(URL.as_bytes()).contains("5ec3e7"));
         assert!(refused("x".repeat(9999).as_bytes()).len() < 400);
+    }
+
+    #[test]
+    fn a_receipt_is_told_from_any_other_200() {
+        let sum = BASE64.encode([7; 32]);
+        let fault = |etag, checksum, body: &[u8]| no_receipt(etag, checksum, body, &[7; 32]);
+        assert_eq!(fault(Some("\"e\""), None, b""), None);
+        assert_eq!(fault(Some("\"e\""), Some(&sum), b""), None);
+        assert!(fault(Some("\"e\""), None, b"<html>").unwrap().contains("a text"));
+        assert!(fault(None, Some(&sum), b"").unwrap().contains("ETag"));
+        assert!(fault(Some("\"\""), None, b"").unwrap().contains("ETag"));
+        assert!(fault(Some("\"e\""), Some("AAAA"), b"").unwrap().contains("other bytes"));
     }
 
     #[test]

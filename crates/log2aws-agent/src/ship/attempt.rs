@@ -11,7 +11,7 @@ use url::Url;
 use crate::spool::LogFile;
 use crate::world::Time;
 
-use super::answer::{self, Asked};
+use super::answer::{self, Asked, Upload};
 use super::http::{Client, HttpError, Reply};
 use super::rate::Paced;
 use super::{LastDelivery, Progress, ShipConfig, rate, retry};
@@ -160,7 +160,29 @@ impl<'a> Shipper<'a> {
 
     fn attempt(&mut self, day: Day, log: &mut LogFile, attempts: u32) -> Result<Receipt, Trouble> {
         self.in_time(log.size)?;
-        let server = &self.config.spool.server;
+        let upload = self.ask(day, log)?;
+        let start = self.time.elapsed();
+        let reply = self.put(day, log, &upload)?;
+        let took = self.time.elapsed().saturating_sub(start);
+        let origin = upload.url.origin();
+        if reply.status != StatusCode::OK {
+            return Err(self.store_trouble(&origin, &reply));
+        }
+        let (etag, checksum) = (reply.header("etag"), reply.header("x-amz-checksum-sha256"));
+        if let Some(fault) = answer::no_receipt(etag, checksum, &reply.body, &log.sha256) {
+            let reason = format!(
+                "{origin} answered 200 to the upload, but not as a store does: {fault}; does a \
+                 proxy or a login page stand in between?"
+            );
+            return Err(Trouble::again(reason, Failure::Upload));
+        }
+        let text = |name| reply.header(name).map(|value| value.chars().take(200).collect());
+        let (etag, version_id) = (text("etag"), text("x-amz-version-id"));
+        Ok(Receipt { etag, version_id, attempts, took })
+    }
+
+    /// Asks the API for a URL.
+    fn ask(&mut self, day: Day, log: &LogFile) -> Result<Upload, Trouble> {
         let url = self.request_url(day, log);
         let reply = self.client.get(&url, self.left()).map_err(|error| match error {
             HttpError::Transport { .. } => Trouble::again(error.to_string(), Failure::Everything),
@@ -171,7 +193,7 @@ impl<'a> Shipper<'a> {
             return Err(self.api_trouble(&reply));
         }
         let asked = Asked {
-            server,
+            server: &self.config.spool.server,
             day,
             size: log.size,
             sha256: log.sha256,
@@ -179,34 +201,32 @@ impl<'a> Shipper<'a> {
             api: self.config.api.url(),
             upload_hosts: &self.config.upload_hosts,
         };
-        let upload = answer::check(&reply.body, &asked).map_err(|error| {
+        answer::check(&reply.body, &asked).map_err(|error| {
             let api = &self.config.api;
             let reason = format!("the API {api} cannot be believed: {error}; {STAYS}");
             Trouble::Final(Failure::Everything(reason))
-        })?;
+        })
+    }
 
-        let (size, within, start) = (log.size, self.left_for_upload(), self.time.elapsed());
+    /// Sends the bytes.
+    fn put(&mut self, day: Day, log: &mut LogFile, upload: &Upload) -> Result<Reply, Trouble> {
+        let (size, within) = (log.size, self.left_for_upload());
         let bytes = log.bytes().map_err(|error| {
             Trouble::Final(Failure::ThisLog(format!("the log cannot be read again: {error}")))
         })?;
         let mut on_read = |sent| (self.tell)(Progress::Sending { day, sent, size });
         let mut bytes = Paced::new(bytes, self.config.limit_rate, self.time, &mut on_read);
-        let reply = self.client.put(&upload, &mut bytes, within).map_err(|error| match error {
+        self.client.put(upload, &mut bytes, within).map_err(|error| match error {
             HttpError::Transport { .. } => Trouble::again(error.to_string(), Failure::Upload),
             HttpError::Log(_) => Trouble::Final(Failure::ThisLog(format!("{error}; {STAYS}"))),
-            HttpError::Late { .. } => Trouble::Final(Failure::Upload(format!(
-                "{error} ({size} bytes in {} s, of --max-time {} s); {STAYS}",
-                within.as_secs(),
-                self.config.max_time.as_secs()
-            ))),
+            HttpError::Late { .. } => {
+                let (had, max) = (within.as_secs(), self.config.max_time.as_secs());
+                Trouble::Final(Failure::Upload(format!(
+                    "{error} ({size} bytes in {had} s, of --max-time {max} s); {STAYS}"
+                )))
+            }
             other => Trouble::Final(Failure::Everything(format!("{other}; {STAYS}"))),
-        })?;
-        let took = self.time.elapsed().saturating_sub(start);
-        if reply.status != StatusCode::OK {
-            return Err(self.store_trouble(&upload.url.origin(), &reply));
-        }
-        let text = |name| reply.header(name).map(|value| value.chars().take(200).collect());
-        Ok(Receipt { etag: text("etag"), version_id: text("x-amz-version-id"), attempts, took })
+        })
     }
 
     fn request_url(&self, day: Day, log: &LogFile) -> Url {
@@ -314,7 +334,7 @@ impl<'a> Shipper<'a> {
 }
 
 /// What tells an answer of generate-url from that of anybody in its place.
-const SOURCE_HEADER: &str = "log2aws-source";
+pub(crate) const SOURCE_HEADER: &str = "log2aws-source";
 
 /// Our address as the API sees it, where it says so.
 fn source(reply: &Reply) -> Option<IpAddr> {

@@ -48,7 +48,7 @@ impl Reply {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HttpError {
     #[error("{host}: {problem}")]
-    Transport { host: String, problem: String },
+    Transport { host: String, kind: Kind, problem: String },
     #[error("{host}: not finished in the time that was left")]
     Late { host: String },
     /// It is our side that has nothing to send.
@@ -62,6 +62,23 @@ pub(crate) enum HttpError {
     Circles(String),
     #[error("{0} in the environment is not the address of an HTTP proxy; correct it or unset it")]
     Proxy(&'static str),
+}
+
+/// What went wrong on the way, for those who look for the cause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The name has no address that we could find.
+    Resolve,
+    /// Nobody is reached at the address.
+    Connect,
+    /// The other side is not who it should be, or speaks another TLS.
+    Tls,
+    /// The proxy does not let us through.
+    Proxy,
+    /// The connection stood still.
+    Stalled,
+    /// Anything else: cut, garbled.
+    Other,
 }
 
 /// Sends requests; connections and certificates are kept from one to the next.
@@ -131,8 +148,8 @@ impl Client {
         read(url, &by_way_of, request.send(SendBody::from_reader(bytes)))
     }
 
-    /// The way to `url`.
-    fn proxy(&self, url: &Url) -> Result<Option<ureq::Proxy>, HttpError> {
+    /// The proxy on the way to `url`, if there is one.
+    pub(crate) fn proxy(&self, url: &Url) -> Result<Option<ureq::Proxy>, HttpError> {
         match self.proxy {
             Proxy::Direct => Ok(None),
             Proxy::FromEnvironment => {
@@ -141,10 +158,22 @@ impl Client {
         }
     }
 
+    /// Whom we trust: the machine's own certificates (`SSL_CERT_FILE` and `SSL_CERT_DIR` count), so
+    /// that a company's own authority is trusted where the company says so, and those that were
+    /// named.
+    pub(crate) fn roots(&self) -> Vec<CertificateDer<'static>> {
+        let mut found = rustls_native_certs::load_native_certs();
+        for error in &found.errors {
+            tracing::warn!(%error, "some of the machine's certificates cannot be read");
+        }
+        found.certs.extend(self.trusted.iter().cloned());
+        found.certs
+    }
+
     fn agent(&self, url: &Url) -> &Agent {
         if url.scheme() == "https" {
             // Reading the machine's certificates takes longer than all the rest: only where needed.
-            self.tls.get_or_init(|| self.new_agent(Some(tls_config(&self.trusted))))
+            self.tls.get_or_init(|| self.new_agent(Some(tls_config(&self.roots()))))
         } else {
             self.plain.get_or_init(|| self.new_agent(None))
         }
@@ -168,14 +197,8 @@ impl Client {
     }
 }
 
-/// The machine's own certificates (`SSL_CERT_FILE` and `SSL_CERT_DIR` count), so that a company's
-/// own authority is trusted where the company says so; and those that were named.
-fn tls_config(trusted: &[CertificateDer<'static>]) -> TlsConfig {
-    let found = rustls_native_certs::load_native_certs();
-    for error in &found.errors {
-        tracing::warn!(%error, "some of the machine's certificates cannot be read");
-    }
-    let roots = found.certs.iter().chain(trusted).map(|der| Certificate::from_der(der).to_owned());
+fn tls_config(roots: &[CertificateDer<'static>]) -> TlsConfig {
+    let roots = roots.iter().map(|der| Certificate::from_der(der).to_owned());
     TlsConfig::builder()
         .provider(TlsProvider::Rustls)
         .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
@@ -192,7 +215,10 @@ fn read(
     let problem = |error: Error| match (&error, ours(&error)) {
         (_, Some(text)) => HttpError::Log(text),
         (Error::Timeout(Timeout::Global), _) => HttpError::Late { host: host.to_owned() },
-        _ => HttpError::Transport { host: host.to_owned(), problem: problem(&error) },
+        _ => {
+            let (kind, problem) = problem(&error);
+            HttpError::Transport { host: host.to_owned(), kind, problem }
+        }
     };
     let (parts, mut body) = response.map_err(problem)?.into_parts();
     let body = body.with_config().limit(MAX_ANSWER).read_to_vec().map_err(problem)?;
@@ -223,50 +249,56 @@ fn ours(error: &Error) -> Option<String> {
 }
 
 /// What went wrong, in a sentence that holds nothing of the request.
-fn problem(error: &Error) -> String {
-    match error {
+fn problem(error: &Error) -> (Kind, String) {
+    let (kind, text) = match error {
         Error::HostNotFound => {
-            "the name cannot be resolved; check it, and this machine's DNS".to_owned()
+            (Kind::Resolve, "the name cannot be resolved; check it, and this machine's DNS")
         }
-        Error::Timeout(Timeout::Resolve) => "the name was not resolved in time".to_owned(),
-        Error::Timeout(Timeout::Connect) => {
-            "no connection in time; is a firewall in between, is a proxy needed (HTTPS_PROXY)?"
-                .to_owned()
-        }
-        Error::Timeout(_) => "it stalled: nothing moved for too long".to_owned(),
-        Error::Io(error) => io_problem(error),
-        Error::Rustls(error) => tls_problem(error),
-        Error::Tls(what) => format!("no TLS connection ({what})"),
+        Error::Timeout(Timeout::Resolve) => (Kind::Resolve, "the name was not resolved in time"),
+        Error::Timeout(Timeout::Connect) => (
+            Kind::Connect,
+            "no connection in time; is a firewall in between, is a proxy needed (HTTPS_PROXY)?",
+        ),
+        Error::Timeout(_) => (Kind::Stalled, "it stalled: nothing moved for too long"),
+        Error::Io(error) => return io_problem(error),
+        Error::Rustls(error) => return (Kind::Tls, tls_problem(error)),
+        Error::Tls(what) => return (Kind::Tls, format!("no TLS connection ({what})")),
         Error::ConnectProxyFailed(_) => {
-            "the proxy does not let us through; check HTTPS_PROXY and NO_PROXY".to_owned()
+            (Kind::Proxy, "the proxy does not let us through; check HTTPS_PROXY and NO_PROXY")
         }
-        Error::ConnectionFailed => "no connection".to_owned(),
+        Error::ConnectionFailed => (Kind::Connect, "no connection"),
         Error::BodyExceedsLimit(_) | Error::LargeResponseHeader(..) => {
-            "its answer is longer than any right one".to_owned()
+            (Kind::Other, "its answer is longer than any right one")
         }
-        Error::Protocol(_) | Error::Http(_) => "its answer is not HTTP".to_owned(),
-        _ => "the request failed".to_owned(),
-    }
+        Error::Protocol(_) | Error::Http(_) => (Kind::Other, "its answer is not HTTP"),
+        _ => (Kind::Other, "the request failed"),
+    };
+    (kind, text.to_owned())
 }
 
-fn io_problem(error: &io::Error) -> String {
+fn io_problem(error: &io::Error) -> (Kind, String) {
     if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        return tls_problem(tls);
+        return (Kind::Tls, tls_problem(tls));
     }
     // ureq hands its own errors through `Read` in this dress.
     if let Some(inner) = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
         return problem(inner);
     }
-    match error.kind() {
-        ErrorKind::ConnectionRefused => {
-            "the connection was refused: nothing listens there, or a firewall says no".to_owned()
+    let (kind, text) = match error.kind() {
+        ErrorKind::ConnectionRefused => (
+            Kind::Connect,
+            "the connection was refused: nothing listens there, or a firewall says no",
+        ),
+        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable | ErrorKind::NetworkDown => {
+            (Kind::Connect, "no way leads there; is the network up, is the address right?")
         }
         ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::ConnectionAborted => {
-            "the connection was cut".to_owned()
+            (Kind::Other, "the connection was cut")
         }
-        ErrorKind::UnexpectedEof => "the connection ended in mid-sentence".to_owned(),
-        _ => format!("the connection failed ({error})"),
-    }
+        ErrorKind::UnexpectedEof => (Kind::Other, "the connection ended in mid-sentence"),
+        _ => return (Kind::Other, format!("the connection failed ({error})")),
+    };
+    (kind, text.to_owned())
 }
 
 fn tls_problem(error: &rustls::Error) -> String {

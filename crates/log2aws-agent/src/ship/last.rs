@@ -1,15 +1,13 @@
 //! How the last `ship` went, for those who look later: `status`, `doctor`, the metrics.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::net::IpAddr;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use log2aws_core::day::Day;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use tempfile::NamedTempFile;
 
 use crate::world::World;
 
@@ -50,8 +48,10 @@ pub struct LastDelivery {
     /// When the store had taken it.
     pub at: Timestamp,
     /// The size of the log.
+    #[serde(default)]
     pub bytes: u64,
     /// How long the upload took, answer included.
+    #[serde(default)]
     pub milliseconds: u64,
 }
 
@@ -92,15 +92,15 @@ impl LastShip {
 
     /// Writes it in place of the one before. Not flushed to the disk: to lose it costs nothing
     /// that the next one does not tell again.
+    ///
+    /// Only who holds the lock of ship may call this: what a crash leaves of it has always the same
+    /// name, and the next one writes over it.
     pub(crate) fn save(&self, state_dir: &Path) -> io::Result<()> {
-        let mut file = NamedTempFile::new_in(state_dir)?;
+        let new = state_dir.join(".last-ship.json.new");
         let mut text = serde_json::to_vec_pretty(self)?;
         text.push(b'\n');
-        file.write_all(&text)?;
-        // It holds nothing that is not in the records beside it; the folder says who may look.
-        file.as_file().set_permissions(fs::Permissions::from_mode(0o644))?;
-        file.persist(Self::path(state_dir))?;
-        Ok(())
+        fs::write(&new, text)?;
+        fs::rename(new, Self::path(state_dir))
     }
 }
 
@@ -154,7 +154,9 @@ mod tests {
             source: Some("203.0.113.9".parse().unwrap()),
             not_before: None,
         };
+        fs::write(folder.path().join(".last-ship.json.new"), "of a crash").unwrap();
         last.save(folder.path()).unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         assert_eq!(LastShip::load(folder.path()), Some(last));
         let text = fs::read_to_string(LastShip::path(folder.path())).unwrap();
         let json: serde_json::Value = serde_json::from_str(&text).unwrap();

@@ -13,11 +13,11 @@ use self::attempt::{Failure, Learnt, Shipper};
 use self::http::Client;
 use self::plan::Plan;
 
-mod answer;
-mod attempt;
+pub(crate) mod answer;
+pub(crate) mod attempt;
 mod ca;
 mod config;
-mod http;
+pub(crate) mod http;
 mod last;
 mod one_day;
 mod plan;

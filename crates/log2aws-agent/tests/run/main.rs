@@ -1,7 +1,10 @@
 //! `run` under clocks that a test sets: its times, its loop, and a fleet of it.
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
+mod fleet;
+mod machine;
 mod schedule;
+mod service;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;

@@ -240,12 +240,11 @@ fn retries_are_spread_under_a_bound_that_doubles_to_an_hour() {
 
 #[test]
 fn after_a_start_hosts_come_within_a_quarter_of_an_hour() {
-    let now = time("2026-11-24T12:00:00Z");
     let mut sum = Duration::ZERO;
     for number in 0..1000 {
         let offset = Offset::of(&format!("host-{number}").parse().unwrap());
         let schedule = Schedule { offset, ..schedule(zone("UTC"), "10m", "00:10-04:10") };
-        let wait = schedule.catch_up(now).duration_since(now).unsigned_abs();
+        let wait = schedule.catch_up();
         assert!(wait < CATCH_UP);
         sum += wait;
     }

@@ -145,6 +145,22 @@ fn the_store_does_not_take_it() {
 }
 
 #[test]
+fn a_200_of_somebody_else_is_no_delivery() {
+    let not_ours = "etag: \"e\"\r\nx-amz-checksum-sha256: AAAA\r\n";
+    let etag = "etag: \"e\"\r\n";
+    for (headers, body, word) in [
+        ("", "", "without an ETag"),
+        ("", "<!DOCTYPE html><title>Login</title>", "with a text where a store says nothing"),
+        (etag, "<Error><Code>InternalError</Code></Error>", "with a text"),
+        (not_ours, "", "with the checksum of other bytes"),
+    ] {
+        let fault = store(move || says("200 OK", headers, body));
+        let (code, urls, _) = fails(fault, &["200 to the upload, but not as a store does", word]);
+        assert_eq!((code, urls), (1, 5), "{word}");
+    }
+}
+
+#[test]
 fn an_upload_is_not_redirected() {
     let elsewhere = Server::right();
     let location = format!("location: http://{}/raw/web01/{DAY}.log\r\n", elsewhere.address);

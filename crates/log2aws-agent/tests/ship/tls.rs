@@ -123,7 +123,7 @@ fn url(base: &str) -> String {
 fn a_log_is_delivered_over_tls() {
     let api = TlsApi::start(|origin, query| {
         if query == "5ec3e7" {
-            "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n".to_owned()
+            "HTTP/1.1 200 OK\r\netag: \"e\"\r\ncontent-length: 0\r\n\r\n".to_owned()
         } else {
             url(&format!("{origin}/raw"))
         }

@@ -77,6 +77,9 @@ pub(super) struct Measuring {
     /// How long to measure when there is no last sample, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = sample::DEFAULT_WINDOW.as_secs(), value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub(super) window: u64,
+    /// Wait until the disk has the line, so that a power cut costs none.
+    #[arg(long)]
+    pub(super) sync: bool,
 }
 
 impl Measuring {

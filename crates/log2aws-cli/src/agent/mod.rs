@@ -1,5 +1,7 @@
 //! The verbs of the servers: their flags, and what they say on the terminal.
 
+use std::ffi::OsString;
+
 use clap::{Command, Subcommand};
 
 use crate::exit::Exit;
@@ -27,20 +29,29 @@ pub enum AgentVerb {
     Man(man::ManArgs),
 }
 
-/// Does what the verb says. `door` is the whole command line that the verb was found on.
+/// The program that a verb was called by.
+#[derive(Clone, Debug)]
+pub struct Door {
+    /// All that its command line can say.
+    pub command: fn() -> Command,
+    /// What was said: the arguments of the process, from its name on.
+    pub args: Vec<OsString>,
+}
+
+/// Does what the verb says.
 ///
 /// # Errors
 /// What kept it from being tried at all.
-pub fn run(verb: AgentVerb, door: fn() -> Command) -> anyhow::Result<Exit> {
+pub fn run(verb: AgentVerb, door: &Door) -> anyhow::Result<Exit> {
     match verb {
         AgentVerb::Sample(args) => sample::run(&args),
         AgentVerb::Ship(args) => ship::run(&args),
         AgentVerb::Config(check::ConfigVerb::Check(args)) => {
-            check::run(&args, door, &mut std::io::stdout().lock())
+            check::run(&args, door.command, &mut std::io::stdout().lock())
         }
         AgentVerb::Completions(args) => {
-            completions::run(&args, door(), &mut std::io::stdout().lock())
+            completions::run(&args, (door.command)(), &mut std::io::stdout().lock())
         }
-        AgentVerb::Man(args) => man::run(&args, door()),
+        AgentVerb::Man(args) => man::run(&args, (door.command)()),
     }
 }

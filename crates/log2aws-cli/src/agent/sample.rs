@@ -28,6 +28,7 @@ pub(super) fn run(args: &SampleArgs) -> anyhow::Result<Exit> {
         server: args.place.server()?,
         note: args.measuring.note.clone(),
         mode: args.measuring.mode(),
+        sync: args.measuring.sync,
     };
     let report = sample::run(&config, &World::system(&time))?;
     match report.state_error {

@@ -1,0 +1,302 @@
+//! The loop of the service: wake, do what is due, say so, wait.
+
+use std::io;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::fmt::strtime;
+
+use super::port::{Facts, Host, Phase, RunConfig, Shipped, Woken};
+use super::schedule::{RETRY_REFUSED, Schedule, retry_after};
+
+/// How much longer than it gives itself the process that ships may take, before it is ended.
+const GRACE: Duration = Duration::from_mins(1);
+
+/// Samples and ships until the host says stop.
+///
+/// # Errors
+/// When the host cannot wait any more. Nothing else ends it: what goes wrong is told, counted and
+/// tried again.
+pub fn run(config: RunConfig, host: &mut dyn Host) -> io::Result<()> {
+    let mut service = Service::new(config, host);
+    service.plan();
+    service.tell(Phase::Ready);
+    let ended = service.work();
+    service.tell(Phase::Stopping);
+    service.host.stop_ship();
+    ended
+}
+
+/// What is known of the next delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ship {
+    /// None is at work. Whichever comes first of these two is when to look for what is pending.
+    Waiting {
+        /// This host's next shipping moment.
+        moment: Timestamp,
+        /// After a start with overdue days, or a failure: on the clock that never goes back, for
+        /// a clock that is set again and again must not put it off again and again.
+        soon: Option<Duration>,
+    },
+    /// One is.
+    Working {
+        /// When it must have ended, on the clock that never goes back.
+        deadline: Duration,
+    },
+}
+
+struct Service<'a> {
+    host: &'a mut dyn Host,
+    config: RunConfig,
+    schedule: Schedule,
+    /// When the last sample was taken, or could not be.
+    last_try: Option<Timestamp>,
+    /// What went wrong with it.
+    sample_error: Option<String>,
+    ship: Ship,
+    /// Deliveries in a row that failed.
+    failures: u32,
+    facts: Facts,
+}
+
+impl<'a> Service<'a> {
+    fn new(config: RunConfig, host: &'a mut dyn Host) -> Self {
+        let last_try = host.last_sample(&config);
+        Self {
+            schedule: config.schedule(),
+            ship: Ship::Waiting { moment: Timestamp::MAX, soon: None },
+            facts: Facts {
+                last_sample: last_try,
+                last_delivery: host.last_delivery(&config),
+                ..Facts::default()
+            },
+            host,
+            config,
+            last_try,
+            sample_error: None,
+            failures: 0,
+        }
+    }
+
+    fn work(&mut self) -> io::Result<()> {
+        loop {
+            let now = self.host.now();
+            if self.schedule.sample_is_due(self.last_try, now) {
+                self.sample();
+            }
+            self.ship_if_due();
+            let woken = self.wait()?;
+            if woken.stop {
+                return Ok(());
+            }
+            if let Some(how) = woken.shipped {
+                self.shipped(how);
+            }
+            if woken.reload {
+                self.reload();
+            }
+            if woken.clock_set {
+                tracing::info!("the clock was set, or the machine slept");
+                self.plan();
+            }
+        }
+    }
+
+    fn wait(&mut self) -> io::Result<Woken> {
+        let next_mark = self.schedule.marks(self.host.now()).1;
+        let elapsed = self.host.elapsed();
+        match self.ship {
+            Ship::Waiting { moment, soon } => {
+                let within = soon.map_or(Duration::MAX, |soon| soon.saturating_sub(elapsed));
+                self.host.wait(next_mark.min(moment), within)
+            }
+            Ship::Working { deadline } => {
+                let left = deadline.saturating_sub(elapsed);
+                if left.is_zero() {
+                    self.host.stop_ship();
+                    tracing::error!("the process that ships did not end in time and was ended");
+                    self.put_off(retry_after);
+                    return Ok(Woken::default());
+                }
+                self.host.wait(next_mark, left)
+            }
+        }
+    }
+
+    fn sample(&mut self) {
+        let result = self.host.sample(&self.config);
+        // What comes before the line (a first sample measures for a while) can pass a mark.
+        self.last_try = Some(self.host.now());
+        match result {
+            Ok(()) => {
+                if self.sample_error.take().is_some() {
+                    tracing::info!("samples can be written again");
+                }
+                self.facts.samples += 1;
+                self.facts.last_sample = self.last_try;
+            }
+            Err(error) => {
+                self.facts.failed_samples += 1;
+                // A disk that stays full is told once, not every ten minutes.
+                if self.sample_error.as_ref() != Some(&error) {
+                    tracing::error!("no sample: {error}");
+                    self.sample_error = Some(error);
+                }
+            }
+        }
+        self.publish();
+    }
+
+    /// Decides anew when to ship: at the next moment, or soon if one has passed without this
+    /// service. What is to be soon already stays so.
+    fn plan(&mut self) {
+        let Ship::Waiting { soon, .. } = self.ship else { return };
+        self.look();
+        let soon = soon
+            .or_else(|| self.is_overdue().then(|| self.host.elapsed() + self.schedule.catch_up()));
+        self.wait_for_moment(soon);
+    }
+
+    /// Finds out which days are pending; whether that can be known.
+    fn look(&mut self) -> bool {
+        let pending = self.host.pending(&self.config);
+        let known = pending.is_ok();
+        self.facts.pending = pending.unwrap_or_else(|error| {
+            tracing::error!("what is left to ship cannot be known: {error}");
+            Vec::new()
+        });
+        known
+    }
+
+    /// Whether a pending day's moment has passed.
+    fn is_overdue(&self) -> bool {
+        let now = self.host.now();
+        self.facts.pending.iter().any(|day| self.schedule.moment_of(*day) <= now)
+    }
+
+    fn ship_if_due(&mut self) {
+        let Ship::Waiting { moment, soon } = self.ship else { return };
+        let is_soon = soon.is_some_and(|soon| soon <= self.host.elapsed());
+        if moment > self.host.now() && !is_soon {
+            return;
+        }
+        let Some(order) = self.config.ship.clone() else {
+            return self.wait_for_moment(None);
+        };
+        if !self.look() {
+            return self.put_off(retry_after);
+        }
+        if self.facts.pending.is_empty() {
+            self.wait_for_moment(None);
+            return self.publish();
+        }
+        match self.host.start_ship(&order) {
+            Ok(()) => {
+                let within = order.max_time.saturating_add(GRACE);
+                let deadline = self.host.elapsed().saturating_add(within);
+                self.ship = Ship::Working { deadline };
+                self.facts.next_ship = None;
+                self.tell(Phase::Ready);
+            }
+            Err(error) => {
+                tracing::error!("the process that ships cannot be started: {error}");
+                self.put_off(retry_after);
+            }
+        }
+    }
+
+    /// The process that shipped has ended. What it had to say it has said itself.
+    fn shipped(&mut self, how: Shipped) {
+        self.facts.last_delivery = self.host.last_delivery(&self.config);
+        // It says that it is done, and is believed only as far as nothing is left.
+        let done = self.look() && !self.is_overdue();
+        match how {
+            Shipped::Exit(0) if done => {
+                self.failures = 0;
+                self.facts.shipped = Some(true);
+                self.wait_for_moment(None);
+            }
+            Shipped::Exit(0 | 1 | 4) => self.put_off(retry_after),
+            Shipped::Exit(5) => self.put_off(|_, _| RETRY_REFUSED),
+            Shipped::Exit(code) => {
+                tracing::error!("the process that ships ended with exit code {code}");
+                self.put_off(|_, _| RETRY_REFUSED);
+            }
+            Shipped::Signal(signal) => {
+                tracing::error!("the process that ships was ended by signal {signal}");
+                self.put_off(retry_after);
+            }
+        }
+        self.publish();
+        self.tell(Phase::Ready);
+    }
+
+    /// After a failure: tries again after a while.
+    fn put_off(&mut self, wait: impl Fn(u32, f64) -> Duration) {
+        self.failures = self.failures.saturating_add(1);
+        self.facts.shipped = Some(false);
+        let wait = wait(self.failures, self.host.jitter());
+        self.wait_for_moment(Some(self.host.elapsed().saturating_add(wait)));
+        if let Some(next) = self.facts.next_ship {
+            tracing::info!("the next delivery is tried at {}", self.clock(next));
+        }
+    }
+
+    fn wait_for_moment(&mut self, soon: Option<Duration>) {
+        let now = self.host.now();
+        let moment = self.schedule.next_moment(now);
+        self.ship = Ship::Waiting { moment, soon };
+        self.facts.next_ship = self.config.ship.as_ref().map(|_| {
+            let soon = soon.map(|soon| soon.saturating_sub(self.host.elapsed()));
+            let soon = soon.and_then(|wait| now.checked_add(wait).ok());
+            soon.map_or(moment, |soon| soon.min(moment))
+        });
+    }
+
+    fn reload(&mut self) {
+        self.tell(Phase::Reloading);
+        match self.host.reload() {
+            Ok(config) => {
+                tracing::info!("the config was read anew");
+                self.schedule = config.schedule();
+                self.config = config;
+                // Whoever changed it wants to see what it does now.
+                self.failures = 0;
+                if matches!(self.ship, Ship::Waiting { .. }) {
+                    self.wait_for_moment(None);
+                }
+                self.last_try = self.host.last_sample(&self.config);
+                self.facts.last_delivery = self.host.last_delivery(&self.config);
+                self.plan();
+            }
+            Err(error) => tracing::error!("the config stays as it was: {error}"),
+        }
+        self.publish();
+        self.tell(Phase::Ready);
+    }
+
+    fn publish(&mut self) {
+        self.host.publish(&self.config, &self.facts);
+    }
+
+    fn tell(&mut self, phase: Phase) {
+        let mut status = match self.facts.last_sample {
+            Some(at) => format!("last sample {}", self.clock(at)),
+            None => "no sample yet".to_owned(),
+        };
+        match (self.ship, self.facts.next_ship) {
+            (Ship::Working { .. }, _) => status.push_str("; shipping"),
+            (Ship::Waiting { .. }, Some(at)) => {
+                status.push_str(&format!("; next delivery {}", self.clock(at)));
+            }
+            (Ship::Waiting { .. }, None) => status.push_str("; no API to ship to"),
+        }
+        self.host.tell(phase, &status);
+    }
+
+    /// A moment as people here read it.
+    fn clock(&self, at: Timestamp) -> String {
+        let zoned = at.to_zoned(self.schedule.zone.clone());
+        strtime::format("%F %T", &zoned).unwrap_or_else(|_| at.to_string())
+    }
+}

@@ -1,0 +1,276 @@
+//! A machine whose clock, power, disk and network are a test's.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use log2aws_agent::run::{
+    Facts, Host, Phase, RunConfig, ShipOrder, ShipWindow, Shipped, Woken, run,
+};
+use log2aws_agent::sample::{SampleConfig, SampleMode};
+use log2aws_agent::spool::Spool;
+use log2aws_core::day::Day;
+
+/// What happens to a machine.
+#[derive(Clone, Debug)]
+pub(crate) enum Event {
+    /// The clock is set forward or back, by seconds.
+    ClockSet(i64),
+    /// The machine sleeps.
+    Sleeps(Duration),
+    /// The service is told to end: a shutdown, an upgrade, the end of the test.
+    Stop,
+    /// The config is read anew, and is this.
+    Reload(Box<Result<RunConfig, String>>),
+    /// Samples fail from now on, or no longer do.
+    DiskFull(bool),
+}
+
+/// What becomes of a process that ships, started at a moment: how long it takes, and its end. One
+/// without an end hangs.
+type Network = Box<dyn Fn(Timestamp) -> (Duration, Option<Shipped>)>;
+
+pub(crate) struct Machine {
+    /// What the clock shows at the moment 0 of the clock that never goes back.
+    wall: Timestamp,
+    elapsed: Duration,
+    zone: TimeZone,
+    events: VecDeque<(Duration, Event)>,
+    network: Network,
+    child: Option<(Duration, Option<Shipped>)>,
+    disk_full: bool,
+    random: fastrand::Rng,
+    /// Written in this boot.
+    last_sample: Option<Timestamp>,
+    last_delivery: Option<Timestamp>,
+    reload: Option<Result<RunConfig, String>>,
+    /// Lines a day.
+    pub(crate) logs: BTreeMap<Day, u32>,
+    /// How many of them the store has.
+    pub(crate) stored: BTreeMap<Day, u32>,
+    /// By the wall clock.
+    pub(crate) samples: Vec<Timestamp>,
+    pub(crate) failed_samples: u32,
+    /// When processes that ship were started.
+    pub(crate) ships: Vec<Timestamp>,
+    pub(crate) killed: u32,
+    pub(crate) wakes: u32,
+    pub(crate) told: Vec<(Phase, String)>,
+    pub(crate) facts: Facts,
+}
+
+/// A network in which everything takes two seconds and goes well.
+pub(crate) fn calm() -> Network {
+    Box::new(|_| (Duration::from_secs(2), Some(Shipped::Exit(0))))
+}
+
+impl Machine {
+    pub(crate) fn new(now: &str, zone: TimeZone, network: Network) -> Self {
+        Self {
+            wall: super::time(now),
+            elapsed: Duration::ZERO,
+            zone,
+            events: VecDeque::new(),
+            network,
+            child: None,
+            disk_full: false,
+            random: fastrand::Rng::with_seed(7),
+            last_sample: None,
+            last_delivery: None,
+            reload: None,
+            logs: BTreeMap::new(),
+            stored: BTreeMap::new(),
+            samples: Vec::new(),
+            failed_samples: 0,
+            ships: Vec::new(),
+            killed: 0,
+            wakes: 0,
+            told: Vec::new(),
+            facts: Facts::default(),
+        }
+    }
+
+    pub(crate) fn seed(&mut self, seed: u64) {
+        self.random = fastrand::Rng::with_seed(seed);
+    }
+
+    /// Lets the service live with these events, each so long after the one before, until a stop.
+    pub(crate) fn live(&mut self, config: &RunConfig, events: Vec<(Duration, Event)>) {
+        let mut at = self.elapsed;
+        self.events = events
+            .into_iter()
+            .map(|(after, event)| {
+                at += after;
+                (at, event)
+            })
+            .collect();
+        run(config.clone(), self).unwrap();
+        assert!(self.child.is_none(), "a process is left");
+    }
+
+    /// Lives for so long without events.
+    pub(crate) fn live_for(&mut self, config: &RunConfig, time: Duration) {
+        self.live(config, vec![(time, Event::Stop)]);
+    }
+
+    /// Has no power for so long: what counts from boot counts anew.
+    pub(crate) fn off(&mut self, time: Duration) {
+        self.wall += time;
+        self.last_sample = None;
+    }
+
+    fn day(&self) -> Day {
+        Day::from_date(self.now().to_zoned(self.zone.clone()).date()).unwrap()
+    }
+
+    /// Lets the process that ships end if its time has come.
+    fn child_ends(&mut self) -> Option<Shipped> {
+        let how = self.child.filter(|(end, _)| *end <= self.elapsed).and_then(|(_, how)| how)?;
+        self.child = None;
+        if how == Shipped::Exit(0) {
+            self.last_delivery = Some(self.now());
+            let today = self.day();
+            self.stored.extend(self.logs.range(..today));
+        }
+        Some(how)
+    }
+
+    fn happens(&mut self, event: Event, woken: &mut Woken) {
+        match event {
+            Event::ClockSet(seconds) => {
+                self.wall += jiff::SignedDuration::from_secs(seconds);
+                woken.clock_set = true;
+            }
+            Event::Sleeps(time) => {
+                self.wall += time;
+                woken.clock_set = true;
+            }
+            Event::Stop => woken.stop = true,
+            Event::Reload(config) => {
+                self.reload = Some(*config);
+                woken.reload = true;
+            }
+            Event::DiskFull(full) => self.disk_full = full,
+        }
+    }
+}
+
+impl Host for Machine {
+    fn now(&self) -> Timestamp {
+        self.wall + self.elapsed
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.elapsed
+    }
+
+    fn jitter(&self) -> f64 {
+        self.random.clone().f64()
+    }
+
+    fn wait(&mut self, until: Timestamp, within: Duration) -> io::Result<Woken> {
+        self.wakes += 1;
+        // What a jitter was asked for has been given.
+        self.random.u64(..);
+        let wait = Duration::try_from(until.duration_since(self.now())).unwrap_or_default();
+        let mut end = self.elapsed.saturating_add(wait.min(within));
+        if let Some((child, Some(_))) = self.child {
+            end = end.min(child.max(self.elapsed));
+        }
+        let mut woken = Woken::default();
+        let (at, _) = self.events.front().expect("every life ends with a stop");
+        if *at <= end {
+            let (at, event) = self.events.pop_front().unwrap();
+            self.elapsed = at.max(self.elapsed);
+            self.happens(event, &mut woken);
+        } else {
+            self.elapsed = end;
+        }
+        woken.shipped = self.child_ends();
+        Ok(woken)
+    }
+
+    fn last_sample(&mut self, _: &RunConfig) -> Option<Timestamp> {
+        self.last_sample
+    }
+
+    fn sample(&mut self, _: &RunConfig) -> Result<(), String> {
+        if self.disk_full {
+            self.failed_samples += 1;
+            return Err("the disk is full".into());
+        }
+        if self.last_sample.is_none() {
+            // The first of a boot measures for a second.
+            self.elapsed += Duration::from_secs(1);
+        }
+        self.last_sample = Some(self.now());
+        self.samples.push(self.now());
+        *self.logs.entry(self.day()).or_default() += 1;
+        Ok(())
+    }
+
+    fn pending(&mut self, _: &RunConfig) -> Result<Vec<Day>, String> {
+        let before = self.logs.range(..self.day());
+        Ok(before
+            .filter(|(day, lines)| self.stored.get(*day) != Some(*lines))
+            .map(|(day, _)| *day)
+            .collect())
+    }
+
+    fn last_delivery(&mut self, _: &RunConfig) -> Option<Timestamp> {
+        self.last_delivery
+    }
+
+    fn start_ship(&mut self, _: &ShipOrder) -> io::Result<()> {
+        assert!(self.child.is_none(), "two at once");
+        let (takes, how) = (self.network)(self.now());
+        self.child = Some((self.elapsed + takes, how));
+        self.ships.push(self.now());
+        Ok(())
+    }
+
+    fn stop_ship(&mut self) {
+        self.killed += u32::from(self.child.take().is_some());
+    }
+
+    fn reload(&mut self) -> Result<RunConfig, String> {
+        self.reload.take().unwrap()
+    }
+
+    fn tell(&mut self, phase: Phase, status: &str) {
+        self.told.push((phase, status.to_owned()));
+    }
+
+    fn publish(&mut self, _: &RunConfig, facts: &Facts) {
+        self.facts = facts.clone();
+    }
+}
+
+pub(crate) fn config(server: &str, zone: TimeZone) -> RunConfig {
+    let spool = Spool {
+        log_dir: "/var/log/log2aws".into(),
+        state_dir: "/var/lib/log2aws-agent".into(),
+        server: server.parse().unwrap(),
+    };
+    RunConfig {
+        interval: "10m".parse().unwrap(),
+        window: ShipWindow::DEFAULT,
+        sample: SampleConfig {
+            log_dir: spool.log_dir.clone(),
+            state_dir: None,
+            server: spool.server.clone(),
+            note: None,
+            mode: SampleMode::SinceBoot,
+        },
+        ship: Some(ShipOrder {
+            api: "https://api.example/".into(),
+            arguments: vec!["ship".into()],
+            max_time: Duration::from_hours(1),
+        }),
+        spool,
+        textfile: None,
+        zone,
+    }
+}

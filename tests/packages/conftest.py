@@ -1,0 +1,184 @@
+"""Installs the built packages into roots to throw away: this machine's own, with a tmpfs above it.
+
+Nothing reaches this machine: every mount is made in a namespace that ends with the tests. Wants
+root, as dpkg does.
+"""
+
+import ctypes
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import tarfile
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+DIST = pathlib.Path(os.environ.get("LOG2AWS_DIST", ROOT / "target" / "dist"))
+CLONE_NEWNS = 0x00020000
+AGENT = "log2aws-agent"
+UNIT = f"{AGENT}.service"
+CONFIG = "etc/log2aws/agent.toml"
+LOGS = "var/log/log2aws"
+STATE = "var/lib/log2aws-agent"
+# A systemctl that only notes what it is asked: no systemd runs in these roots.
+SYSTEMCTL = """#!/bin/sh
+echo "$@" >>/systemctl.log
+case "$*" in *is-active*) exit 3 ;; esac
+exec {real} --root=/ "$@" 2>/dev/null
+"""
+
+
+def run(*command, check=True, **more):
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, **more)
+    if check:
+        assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+    return done
+
+
+def built(ending):
+    (found,) = DIST.glob(f"*{ending}")
+    return found
+
+
+@pytest.fixture(scope="session")
+def archive(tmp_path_factory):
+    """The archive, unpacked."""
+    folder = tmp_path_factory.mktemp("archive")
+    with tarfile.open(built(".tar.gz")) as archive:
+        archive.extractall(folder)
+    (inside,) = folder.iterdir()
+    return inside
+
+
+@pytest.fixture(scope="session")
+def pack(archive, tmp_path_factory):
+    """Makes a package of a version, of what the archive holds."""
+
+    def pack(packager, version):
+        target = tmp_path_factory.mktemp("packed")
+        epoch = int((archive / AGENT).stat().st_mtime)
+        nfpm = pathlib.Path(os.sys.executable).with_name("nfpm")
+        run(str(nfpm), "package", "--config", "nfpm.yaml", "--packager", packager,
+            "--target", str(target), cwd=archive,
+            env={**os.environ, "VERSION": version, "SOURCE_DATE_EPOCH": str(epoch)})
+        (made,) = target.iterdir()
+        return made
+
+    return pack
+
+
+class Machine:
+    """A root in which packages can be installed."""
+
+    def __init__(self, top):
+        self.top = top
+
+    def __truediv__(self, path):
+        return self.top / path
+
+    def run(self, *command, check=True, user=None, **more):
+        who = [f"--userspec={user}:{user}"] if user else []
+        environment = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+                       "DEBIAN_FRONTEND": "noninteractive", "HOME": "/", "LC_ALL": "C.UTF-8"}
+        environment.update(more.pop("env", {}))
+        return run("chroot", *who, str(self.top), *command, check=check, env=environment, **more)
+
+    def agent(self, *words, check=True, **more):
+        return self.run(f"/usr/bin/{AGENT}", *words, check=check, user="log2aws", **more)
+
+    def dpkg(self, *words, check=True):
+        return self.run("dpkg", *words, check=check)
+
+    def install(self, package):
+        shutil.copy(package, self / "package")
+        if package.suffix == ".rpm":
+            # The dependencies of this root are dpkg's.
+            return self.run("rpm", "--upgrade", "--nodeps", "/package")
+        return self.dpkg("--install", "/package")
+
+    def fake_systemd(self):
+        """From here on it looks as if systemd ran; what it is asked is in systemctl.log."""
+        (self / "run/systemd/system").mkdir(parents=True)
+        fake = self / "usr/local/bin/systemctl"
+        fake.write_text(SYSTEMCTL.format(real=shutil.which("systemctl")))
+        fake.chmod(0o755)
+
+    def asked(self):
+        """What systemd was asked since the last time."""
+        log = self / "systemctl.log"
+        lines = log.read_text().splitlines() if log.exists() else []
+        log.unlink(missing_ok=True)
+        return lines
+
+    def enabled(self):
+        return (self / f"etc/systemd/system/multi-user.target.wants/{UNIT}").is_symlink()
+
+
+@pytest.fixture(scope="session")
+def namespace():
+    """A mount namespace of the tests' own."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(CLONE_NEWNS) != 0:
+        pytest.skip(f"no mount namespace: {os.strerror(ctypes.get_errno())}; run this as root")
+    run("mount", "--make-rprivate", "/")
+
+
+@pytest.fixture
+def machine(namespace, tmp_path):
+    memory, top = tmp_path / "memory", tmp_path / "root"
+    memory.mkdir(), top.mkdir()
+    run("mount", "-t", "tmpfs", "tmpfs", str(memory))
+    (memory / "upper").mkdir(), (memory / "work").mkdir()
+    run("mount", "-t", "overlay", "overlay", "-o",
+        f"lowerdir=/,upperdir={memory}/upper,workdir={memory}/work", str(top))
+    for bound in ["proc", "dev"]:
+        run("mount", "--rbind", f"/{bound}", str(top / bound))
+    yield Machine(top)
+    run("umount", "--recursive", "--lazy", str(top))
+    run("umount", "--lazy", str(memory))
+
+
+class Serve:
+    """A running `log2aws serve`."""
+
+    def __init__(self, data):
+        self.data = data
+        binary = os.environ.get("LOG2AWS_BINARY", ROOT / "target" / "debug" / "log2aws")
+        self.errors = open(data.with_suffix(".stderr"), "ab")
+        self.process = subprocess.Popen(
+            [str(binary), "serve", "--listen", "127.0.0.1:0", "--data-dir", str(data)],
+            stdout=subprocess.PIPE, stderr=self.errors, text=True)
+        words = self.process.stdout.readline().split()
+        urls = [word for word in words if word.startswith("http://")]
+        assert urls, pathlib.Path(self.errors.name).read_text()
+        self.url = urls[0].rstrip("/")
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(timeout=60)
+        self.process.stdout.close()
+        self.errors.close()
+
+    def log(self, server, day):
+        """A day log as the store has it."""
+        import boto3
+        import botocore.config
+
+        lines = (self.data / "credentials").read_text().splitlines()
+        pairs = dict(line.split(" = ", 1) for line in lines if " = " in line)
+        client = boto3.client(
+            "s3", endpoint_url=self.url, region_name="us-east-1",
+            aws_access_key_id=pairs["aws_access_key_id"],
+            aws_secret_access_key=pairs["aws_secret_access_key"],
+            config=botocore.config.Config(s3={"addressing_style": "path"}))
+        found = client.get_object(Bucket="serverlogs-local", Key=f"{server}/{day}.log")
+        return found["Body"].read()
+
+
+@pytest.fixture
+def serve(tmp_path):
+    running = Serve(tmp_path / "data")
+    yield running
+    running.stop()

@@ -1,0 +1,96 @@
+//! What a program asks of the C library of the machine that it runs on.
+
+use std::path::Path;
+
+use anyhow::{Context as _, ensure};
+use xshell::{Shell, cmd};
+
+/// Libraries that are part of the C library.
+const OF_GLIBC: [&str; 6] = [
+    "libc.so.6",
+    "libpthread.so.0",
+    "libdl.so.2",
+    "libm.so.6",
+    "librt.so.1",
+    "ld-linux-x86-64.so.2",
+];
+
+/// Fails if the program wants another library than the C library, or one newer than `newest`.
+pub(super) fn check(shell: &Shell, program: &Path, newest: (u32, u32)) -> anyhow::Result<()> {
+    let read = |what: &str| {
+        cmd!(shell, "readelf --wide {what} {program}").env("LC_ALL", "C").quiet().read()
+    };
+    let (libraries, versions) = (read("--dynamic")?, read("--version-info")?);
+    for library in needed(&libraries) {
+        ensure!(OF_GLIBC.contains(&library), "{} wants {library}", program.display());
+    }
+    let wanted = glibc(&versions);
+    let highest = wanted
+        .iter()
+        .max()
+        .with_context(|| format!("{} names no version of glibc", program.display()))?;
+    println!("{}: runs from glibc {}.{} on", program.display(), highest.0, highest.1);
+    ensure!(
+        *highest <= newest,
+        "{} wants glibc {}.{}; it must run on {}.{}",
+        program.display(),
+        highest.0,
+        highest.1,
+        newest.0,
+        newest.1
+    );
+    Ok(())
+}
+
+/// The libraries in what `readelf --dynamic` prints.
+fn needed(text: &str) -> Vec<&str> {
+    let lines = text.lines().filter(|line| line.contains("(NEEDED)"));
+    lines.filter_map(|line| line.split(['[', ']']).nth(1)).collect()
+}
+
+/// The versions of glibc in what `readelf --version-info` prints.
+fn glibc(text: &str) -> Vec<(u32, u32)> {
+    text.split("GLIBC_")
+        .skip(1)
+        .filter_map(|rest| {
+            let version = rest.split(|c: char| c != '.' && !c.is_ascii_digit()).next()?;
+            let mut parts = version.split('.').map(str::parse);
+            Some((parts.next()?.ok()?, parts.next()?.ok()?))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const VERSIONS: &str = "\
+Version needs section '.gnu.version_r' contains 1 entry:
+  0x0010:   Name: GLIBC_2.17  Flags: none  Version: 12
+  0x0020:   Name: GLIBC_2.2.5  Flags: none  Version: 11
+  0x0030:   Name: GLIBC_2.34  Flags: none  Version: 10
+";
+
+    #[test]
+    fn versions_are_compared_as_numbers() {
+        let found = glibc(VERSIONS);
+        assert_eq!(found, [(2, 17), (2, 2), (2, 34)]);
+        assert_eq!(found.iter().max(), Some(&(2, 34)));
+        assert!((2, 4) < (2, 17));
+    }
+
+    #[test]
+    fn a_program_of_this_machine_is_measured() {
+        let shell = Shell::new().unwrap();
+        let own = std::env::current_exe().unwrap();
+        assert!(check(&shell, &own, (99, 0)).is_ok() || !cfg!(target_env = "gnu"));
+        let error = check(&shell, &own, (2, 0)).unwrap_err().to_string();
+        assert!(error.contains("must run on 2.0") || error.contains("wants lib"), "{error}");
+    }
+
+    #[test]
+    fn the_libraries_are_read() {
+        let text = " 0x01 (NEEDED)  Shared library: [libc.so.6]\n 0x1d (RUNPATH) [/lib]\n";
+        assert_eq!(needed(text), ["libc.so.6"]);
+    }
+}

@@ -1,0 +1,122 @@
+//! `cargo xtask dist`: the agent as people install it, in `target/dist`: a deb, an rpm, an archive,
+//! what they are made of (SBOM), and the sums of all.
+//!
+//! The same source gives the same bytes, in whichever folder it is built. Times in the packages are
+//! the last commit's, or `SOURCE_DATE_EPOCH`.
+
+mod elf;
+mod notices;
+mod packages;
+mod sbom;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, ensure};
+use sha2::{Digest as _, Sha256};
+use xshell::{Shell, cmd};
+
+use crate::{lambda, test, tools};
+
+/// The package that is built, and its program.
+const PACKAGE: &str = "log2aws-agent-bin";
+const PROGRAM: &str = "log2aws-agent";
+
+/// What it is built for: the C library of RHEL 7 and of all that came after it.
+const TRIPLE: &str = "x86_64-unknown-linux-gnu";
+const GLIBC: (u32, u32) = (2, 17);
+
+/// How many bytes the program may have.
+const MAX_BYTES: usize = 3_000_000;
+
+/// Builds everything anew.
+pub(crate) fn run(root: &Path) -> anyhow::Result<()> {
+    let shell = Shell::new()?;
+    shell.change_dir(root);
+    let target = test::target_folder(&shell)?;
+    let dist = target.join("dist");
+    shell.remove_path(&dist)?;
+    shell.create_dir(&dist)?;
+    let tools = tools::dist(&shell, root)?;
+    let source = Source::read(&shell)?;
+
+    let program = build(&shell, root, &target, &tools)?;
+    let bytes = shell.read_binary_file(&program)?;
+    println!("{PROGRAM}: {} bytes (at most {MAX_BYTES})", bytes.len());
+    elf::check(&shell, &program, GLIBC)?;
+    ensure!(
+        bytes.len() <= MAX_BYTES,
+        "{PROGRAM} has {} bytes; at most {MAX_BYTES} are allowed",
+        bytes.len()
+    );
+
+    let parts = packages::Parts {
+        program: &program,
+        sbom: sbom::make(&shell, &source, &bytes)?,
+        notices: notices::make(&shell)?,
+    };
+    packages::make(&shell, root, &dist, &tools, &source, &parts)?;
+    sums(&shell, &dist)
+}
+
+/// What the packages say of the source.
+struct Source {
+    version: String,
+    /// Seconds since 1970.
+    epoch: String,
+}
+
+impl Source {
+    fn read(shell: &Shell) -> anyhow::Result<Self> {
+        let epoch = match std::env::var("SOURCE_DATE_EPOCH") {
+            Ok(epoch) => epoch,
+            Err(_) => cmd!(shell, "git log -1 --format=%ct").quiet().read().context(
+                "no commit gives the packages their time; say it in SOURCE_DATE_EPOCH, in seconds since 1970",
+            )?,
+        };
+        ensure!(
+            epoch.parse::<u32>().is_ok(),
+            "SOURCE_DATE_EPOCH must be seconds since 1970, not {epoch:?}"
+        );
+        Ok(Self { version: env!("CARGO_PKG_VERSION").to_owned(), epoch })
+    }
+}
+
+/// Builds the program for every machine with this C library or a newer one: zig links it.
+fn build(shell: &Shell, root: &Path, target: &Path, tools: &Path) -> anyhow::Result<PathBuf> {
+    let zigbuild = tools.join("cargo-zigbuild");
+    let mut path = tools.as_os_str().to_owned();
+    path.push(":");
+    path.push(std::env::var_os("PATH").unwrap_or_default());
+    let mut flags = lambda::without_folders(shell, root, target)?;
+    // A panic ends the process (`panic = "abort"`), so nothing ever reads how to unwind it.
+    flags.push("\u{1f}-Cforce-unwind-tables=no");
+    let target_glibc = format!("{TRIPLE}.{}.{}", GLIBC.0, GLIBC.1);
+    cmd!(
+        shell,
+        "{zigbuild} zigbuild --quiet --locked --profile agent --target {target_glibc} -p {PACKAGE}"
+    )
+    .env("PATH", path)
+    .env("CARGO_ENCODED_RUSTFLAGS", flags)
+    .quiet()
+    .run()
+    .context("the agent could not be built")?;
+    Ok(target.join(TRIPLE).join("agent").join(PROGRAM))
+}
+
+/// Writes the sums of all files, as `sha256sum --check` reads them.
+fn sums(shell: &Shell, dist: &Path) -> anyhow::Result<()> {
+    let mut lines = Vec::new();
+    for file in shell.read_dir(dist)? {
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        lines.push(format!("{}  {name}\n", sha256(&shell.read_binary_file(&file)?)));
+        println!("{}", file.display());
+    }
+    shell.write_file(dist.join("SHA256SUMS"), lines.concat())?;
+    Ok(())
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    let hexadecimal: Vec<String> =
+        Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    hexadecimal.concat()
+}

@@ -1,0 +1,118 @@
+//! The deb, the rpm and the archive: the same files in each.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use flate2::{Compression, GzBuilder};
+use xshell::{Shell, cmd};
+
+use super::{PROGRAM, Source, TRIPLE};
+
+/// What of the packages is not a file of the repository.
+pub(super) struct Parts<'a> {
+    pub(super) program: &'a Path,
+    pub(super) sbom: String,
+    pub(super) notices: String,
+}
+
+/// Lays the files out in a folder of its own, and packs them three times into `dist`.
+pub(super) fn make(
+    shell: &Shell,
+    root: &Path,
+    dist: &Path,
+    tools: &Path,
+    source: &Source,
+    parts: &Parts<'_>,
+) -> anyhow::Result<()> {
+    let Source { version, epoch } = source;
+    let scratch = shell.create_temp_dir()?;
+    let name = format!("{PROGRAM}-{version}-linux-x86_64");
+    let stage = scratch.path().join(&name);
+    lay_out(shell, root, &stage, source, parts)?;
+
+    let nfpm = tools.join("nfpm");
+    let config = root.join("deploy/agent/nfpm.yaml");
+    {
+        // nfpm takes files as they lie in the folder in which it is called.
+        let _folder = shell.push_dir(&stage);
+        for packager in ["deb", "rpm"] {
+            cmd!(shell, "{nfpm} package --config {config} --packager {packager} --target {dist}")
+                .env("VERSION", version)
+                .env("SOURCE_DATE_EPOCH", epoch)
+                .quiet()
+                .ignore_stdout()
+                .run()
+                .with_context(|| format!("the {packager} could not be made"))?;
+        }
+    }
+
+    let folder = scratch.path();
+    let tar = cmd!(shell, "tar --create --format=ustar --sort=name --owner=root:0 --group=root:0 --mtime=@{epoch} --directory {folder} {name}")
+        .quiet()
+        .output()?
+        .stdout;
+    shell.write_file(dist.join(format!("{name}.tar.gz")), gzip(&tar)?)?;
+    shell.write_file(dist.join(format!("{PROGRAM}-{version}.cdx.json")), &parts.sbom)?;
+    shell.copy_file(parts.program, dist.join(PROGRAM))?;
+    Ok(())
+}
+
+/// Writes the folder that the archive holds and the packages are made of.
+fn lay_out(
+    shell: &Shell,
+    root: &Path,
+    stage: &Path,
+    source: &Source,
+    parts: &Parts<'_>,
+) -> anyhow::Result<()> {
+    let program = parts.program;
+    shell.create_dir(stage)?;
+    shell.copy_file(program, stage.join(PROGRAM))?;
+    let from = root.join("deploy/agent");
+    for file in shell.read_dir(&from)? {
+        if file.is_file() {
+            shell.copy_file(&file, stage)?;
+        }
+    }
+    shell.create_dir(stage.join("scripts"))?;
+    for script in shell.read_dir(from.join("scripts"))? {
+        shell.copy_file(&script, stage.join("scripts"))?;
+    }
+
+    // The program is built for this kind of machine, so it can say what it has to say.
+    let pages = stage.join("man");
+    cmd!(shell, "{program} man {pages}")
+        .env("SOURCE_DATE_EPOCH", &source.epoch)
+        .quiet()
+        .run()
+        .with_context(|| format!("{PROGRAM} for {TRIPLE} does not run here"))?;
+    for page in shell.read_dir(&pages)? {
+        let mut packed = page.clone().into_os_string();
+        packed.push(".gz");
+        shell.write_file(PathBuf::from(packed), gzip(&shell.read_binary_file(&page)?)?)?;
+        shell.remove_path(page)?;
+    }
+    for shell_name in ["bash", "fish", "zsh"] {
+        let script = cmd!(shell, "{program} completions {shell_name}").quiet().read()?;
+        shell.write_file(stage.join("completions").join(shell_name), script + "\n")?;
+    }
+
+    let mut licence = String::from("log2aws may be used under either of these two licences.\n");
+    for file in ["LICENSE-MIT", "LICENSE-APACHE"] {
+        licence = licence + "\n" + &shell.read_file(root.join(file))?;
+    }
+    shell.write_file(stage.join("copyright"), licence)?;
+    shell.write_file(stage.join("sbom.cdx.json"), &parts.sbom)?;
+    shell.write_file(stage.join("third-party.txt.gz"), gzip(parts.notices.as_bytes())?)?;
+    // What stands in a package must not hang on the umask of who builds it.
+    cmd!(shell, "chmod -R u=rwX,go=rX {stage}").quiet().run()?;
+    Ok(())
+}
+
+/// The bytes packed, without name and time.
+fn gzip(bytes: &[u8]) -> anyhow::Result<Vec<u8>> {
+    let mut packed = GzBuilder::new().write(Vec::new(), Compression::best());
+    packed.write_all(bytes)?;
+    Ok(packed.finish()?)
+}
