@@ -7,6 +7,7 @@ pub mod run;
 pub mod sample;
 pub mod ship;
 pub mod spool;
+pub mod status;
 pub mod world;
 
 /// Where day logs stand unless told otherwise.

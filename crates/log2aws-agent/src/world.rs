@@ -20,12 +20,18 @@ pub struct World<'a> {
 }
 
 impl<'a> World<'a> {
-    /// This machine, in its own zone: `TZ`, else `/etc/localtime`; UTC if neither can be read,
-    /// which is what `date` then goes by, too.
+    /// This machine, in its own zone.
     pub fn system(time: &'a SystemTime) -> Self {
-        let zone = TimeZone::try_system().unwrap_or(TimeZone::UTC);
-        Self { time, zone, machine: Machine::system() }
+        Self { time, zone: local_zone(), machine: Machine::system() }
     }
+}
+
+/// This machine's own zone, as it is now: `TZ`, else `/etc/localtime`; UTC if neither can be read,
+/// which is what `date` then goes by, too.
+pub fn local_zone() -> TimeZone {
+    // It is kept for some minutes, and whoever asks again asks because it has changed.
+    jiff::tz::db().reset();
+    TimeZone::try_system().unwrap_or(TimeZone::UTC)
 }
 
 /// Clocks, waiting and chance.

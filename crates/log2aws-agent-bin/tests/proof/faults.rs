@@ -122,14 +122,10 @@ impl Canned {
                 String::new(),
             ),
             Self::Failed => ("500 Internal Server Error", String::new(), xml("InternalError")),
-            Self::Busy => {
-                ("503 Slow Down", "retry-after: 2\r\n".into(), xml("SlowDown"))
+            Self::Busy => ("503 Slow Down", "retry-after: 2\r\n".into(), xml("SlowDown")),
+            Self::Moved => {
+                ("307 Temporary Redirect", moved(format!("http://{address}/moved/")), String::new())
             }
-            Self::Moved => (
-                "307 Temporary Redirect",
-                moved(format!("http://{address}/moved/")),
-                String::new(),
-            ),
             Self::MovedInCircles => ("302 Found", moved("/?again".into()), String::new()),
             Self::MovedNowhere => ("301 Moved Permanently", String::new(), page.to_owned()),
             Self::Portal => ("200 OK", "content-type: text/html\r\n".into(), page.to_owned()),

@@ -64,9 +64,10 @@ fn every_sampled_line_is_delivered_exactly_once_whatever_happens() {
 /// A proof in which a fault never struck proves nothing about it.
 fn everything_happened(count: &Count) {
     let kinds = Fault::kinds(&mut Dice(0));
-    let wanted = kinds.into_iter().filter(|fault| *fault != Fault::Expire).flat_map(|fault| {
-        [Leg::Api, Leg::Store].map(|leg| format!("{leg:?} {}", fault.name()))
-    });
+    let wanted = kinds
+        .into_iter()
+        .filter(|fault| *fault != Fault::Expire)
+        .flat_map(|fault| [Leg::Api, Leg::Store].map(|leg| format!("{leg:?} {}", fault.name())));
     let wanted = wanted.chain(crate::faults::Step::ALL.iter().flat_map(|step| {
         [Leg::Api, Leg::Store].map(|leg| format!("{leg:?} {}", Fault::Kill(*step).name()))
     }));

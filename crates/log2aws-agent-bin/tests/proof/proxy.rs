@@ -62,11 +62,7 @@ impl Seen {
 
 impl Proxy {
     /// A proxy that listens on `listener` and lets everything through.
-    pub(crate) fn start(
-        listener: TcpListener,
-        server: SocketAddr,
-        ahead: Arc<AtomicI64>,
-    ) -> Self {
+    pub(crate) fn start(listener: TcpListener, server: SocketAddr, ahead: Arc<AtomicI64>) -> Self {
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
             listener,

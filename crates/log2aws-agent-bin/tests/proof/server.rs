@@ -53,8 +53,7 @@ impl Served {
         let folder = tempfile::tempdir().unwrap();
         let (front, back) = (listener(), listener());
         let ahead = Arc::new(AtomicI64::new(0));
-        let mut config =
-            ServeConfig::new(folder.path().to_owned(), "127.0.0.0/8".parse().unwrap());
+        let mut config = ServeConfig::new(folder.path().to_owned(), "127.0.0.0/8".parse().unwrap());
         let address = front.local_addr().unwrap();
         config.public_url = Some(format!("http://{address}").parse().unwrap());
         config.analyzer_threads = Some(1.try_into().unwrap());

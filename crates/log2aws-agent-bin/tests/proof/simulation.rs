@@ -289,8 +289,11 @@ impl Host {
         self.journal.note(&Entry::At { wall, steady, mark });
         self.journal.note(&Entry::Trying { time });
         self.history.times.insert(time);
-        fs::write(self.home.proc("uptime"), format!("{}.{:02} 1.00\n", steady / 1000, steady % 100))
-            .unwrap();
+        fs::write(
+            self.home.proc("uptime"),
+            format!("{}.{:02} 1.00\n", steady / 1000, steady % 100),
+        )
+        .unwrap();
 
         let config = SampleConfig {
             log_dir: self.home.log_dir(),
@@ -309,7 +312,8 @@ impl Host {
             other => Entry::Wrong { text: format!("no sample: {other:?}") },
         };
         self.journal.note(&entry);
-        let at = Entry::At { wall: self.clocks.wall.load(Ordering::SeqCst), steady, mark: mark + 1 };
+        let at =
+            Entry::At { wall: self.clocks.wall.load(Ordering::SeqCst), steady, mark: mark + 1 };
         self.journal.note(&at);
     }
 
@@ -319,7 +323,8 @@ impl Host {
         self.clocks.wall.store(wall, Ordering::SeqCst);
         let steady = self.clocks.steady.load(Ordering::SeqCst);
         self.journal.note(&Entry::At { wall, steady, mark: self.plan.marks });
-        let config = self.ship_config(Days::Since("2000-01-01".parse().unwrap()), Duration::from_mins(1));
+        let config =
+            self.ship_config(Days::Since("2000-01-01".parse().unwrap()), Duration::from_mins(1));
         let time = self.time(0);
         let world = World { time: &time, zone: self.zone(), machine: Machine::system() };
         for round in 0..2 {

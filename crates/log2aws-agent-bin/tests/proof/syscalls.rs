@@ -167,24 +167,32 @@ fn a_sample_killed_at_any_system_call_leaves_whole_lines() {
     // From here on a sample goes on from the last one and need not measure.
     thread::sleep(Duration::from_millis(1100));
     let verb = ["sample"];
-    let calls = kill_everywhere(&place, &verb, |_| "sampled".to_owned(), |place, at| {
-        let first = lines(place);
-        place.must(&verb);
-        let second = lines(place);
-        for line in &whole {
-            let count = |lines: &[String]| lines.iter().filter(|l| l == &line).count();
-            assert_eq!((count(&first), count(&second)), (1, 1), "{at}: {line:?}");
-        }
-        // One line more than before the kill, all of them whole but the one that was torn.
-        let grown = |lines: &[String]| lines.iter().filter(|line| *line != torn).count();
-        assert!((whole.len()..=whole.len() + 1).contains(&grown(&first)), "{at}: {first:#?}");
-        assert_eq!(grown(&second), grown(&first) + 1, "{at}: {first:#?} {second:#?}");
-        assert!(second.iter().all(|line| line == torn || oracle::is_whole(line)), "{second:#?}");
-        let state = fs::read(place.state().join("last-sample.json")).unwrap();
-        serde_json::from_slice::<serde_json::Value>(&state).unwrap();
-        let strays = oracle::strays(&place.log(), &place.state(), &place.server);
-        assert!(strays.is_empty(), "{at}: left behind: {strays:?}");
-    });
+    let calls = kill_everywhere(
+        &place,
+        &verb,
+        |_| "sampled".to_owned(),
+        |place, at| {
+            let first = lines(place);
+            place.must(&verb);
+            let second = lines(place);
+            for line in &whole {
+                let count = |lines: &[String]| lines.iter().filter(|l| l == &line).count();
+                assert_eq!((count(&first), count(&second)), (1, 1), "{at}: {line:?}");
+            }
+            // One line more than before the kill, all of them whole but the one that was torn.
+            let grown = |lines: &[String]| lines.iter().filter(|line| *line != torn).count();
+            assert!((whole.len()..=whole.len() + 1).contains(&grown(&first)), "{at}: {first:#?}");
+            assert_eq!(grown(&second), grown(&first) + 1, "{at}: {first:#?} {second:#?}");
+            assert!(
+                second.iter().all(|line| line == torn || oracle::is_whole(line)),
+                "{second:#?}"
+            );
+            let state = fs::read(place.state().join("last-sample.json")).unwrap();
+            serde_json::from_slice::<serde_json::Value>(&state).unwrap();
+            let strays = oracle::strays(&place.log(), &place.state(), &place.server);
+            assert!(strays.is_empty(), "{at}: left behind: {strays:?}");
+        },
+    );
     for call in ["write", "flock", "openat", "renameat"] {
         assert!(calls.contains(call), "never killed at {call}: {calls:?}");
     }

@@ -1,9 +1,14 @@
 //! `run`: samples at marks of the clock and ships once a day, as one service.
+//!
+//! When is decided by [`Schedule`], what by the loop in `service`, over the port [`Host`]; the
+//! machine itself is [`System`].
 
 mod lock;
 mod port;
 mod schedule;
 mod service;
+mod system;
+mod textfile;
 
 pub use self::lock::{LockError, RunLock, is_running};
 pub use self::port::{Facts, Host, Phase, RunConfig, ShipOrder, Shipped, Woken};
@@ -12,3 +17,4 @@ pub use self::schedule::{
     ShipWindowError, retry_after,
 };
 pub use self::service::run;
+pub use self::system::{Reload, System};

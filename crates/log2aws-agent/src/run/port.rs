@@ -12,6 +12,7 @@ use log2aws_core::day::Day;
 
 use super::schedule::{Interval, Offset, Schedule, ShipWindow};
 use crate::sample::SampleConfig;
+use crate::ship::LastShip;
 use crate::spool::Spool;
 
 /// What `run` is asked to do.
@@ -114,18 +115,19 @@ pub trait Host {
     fn wait(&mut self, until: Timestamp, within: Duration) -> io::Result<Woken>;
     /// When the last sample of this boot was written, by whomever.
     fn last_sample(&mut self, config: &RunConfig) -> Option<Timestamp>;
-    /// Writes one line. Returns early when somebody wants the service to end.
+    /// Writes one line; returns what is wrong besides, if anything is. Returns early when somebody
+    /// wants the service to end.
     ///
     /// # Errors
-    /// What kept it from being written, or what became of it besides.
-    fn sample(&mut self, config: &RunConfig) -> Result<(), String>;
+    /// What kept it from being written.
+    fn sample(&mut self, config: &RunConfig) -> Result<Option<String>, String>;
     /// The days before today whose logs the store has not, oldest first.
     ///
     /// # Errors
     /// What keeps them from being known.
     fn pending(&mut self, config: &RunConfig) -> Result<Vec<Day>, String>;
-    /// When the last log was delivered.
-    fn last_delivery(&mut self, config: &RunConfig) -> Option<Timestamp>;
+    /// How the last ship went, whoever started it.
+    fn last_ship(&mut self, config: &RunConfig) -> Option<LastShip>;
     /// Starts the process that ships; its end is told by [`Host::wait`].
     ///
     /// # Errors

@@ -8,9 +8,14 @@ use jiff::fmt::strtime;
 
 use super::port::{Facts, Host, Phase, RunConfig, Shipped, Woken};
 use super::schedule::{RETRY_REFUSED, Schedule, retry_after};
+use crate::ship::LastShip;
 
 /// How much longer than it gives itself the process that ships may take, before it is ended.
 const GRACE: Duration = Duration::from_mins(1);
+
+/// The longest that the server's wish not to be asked is heeded: what asks for more is no wish, and
+/// a host's next moment comes within a day.
+const LONGEST_WISH: Duration = Duration::from_hours(24);
 
 /// Samples and ships until the host says stop.
 ///
@@ -51,8 +56,8 @@ struct Service<'a> {
     schedule: Schedule,
     /// When the last sample was taken, or could not be.
     last_try: Option<Timestamp>,
-    /// What went wrong with it.
-    sample_error: Option<String>,
+    /// What was wrong with it.
+    sample_trouble: Option<String>,
     ship: Ship,
     /// Deliveries in a row that failed.
     failures: u32,
@@ -67,13 +72,13 @@ impl<'a> Service<'a> {
             ship: Ship::Waiting { moment: Timestamp::MAX, soon: None },
             facts: Facts {
                 last_sample: last_try,
-                last_delivery: host.last_delivery(&config),
+                last_delivery: host.last_ship(&config).and_then(|last| Some(last.delivered?.at)),
                 ..Facts::default()
             },
             host,
             config,
             last_try,
-            sample_error: None,
+            sample_trouble: None,
             failures: 0,
         }
     }
@@ -127,22 +132,25 @@ impl<'a> Service<'a> {
         let result = self.host.sample(&self.config);
         // What comes before the line (a first sample measures for a while) can pass a mark.
         self.last_try = Some(self.host.now());
-        match result {
-            Ok(()) => {
-                if self.sample_error.take().is_some() {
-                    tracing::info!("samples can be written again");
-                }
+        let trouble = match result {
+            Ok(trouble) => {
                 self.facts.samples += 1;
                 self.facts.last_sample = self.last_try;
+                trouble
             }
             Err(error) => {
                 self.facts.failed_samples += 1;
-                // A disk that stays full is told once, not every ten minutes.
-                if self.sample_error.as_ref() != Some(&error) {
-                    tracing::error!("no sample: {error}");
-                    self.sample_error = Some(error);
-                }
+                Some(format!("no sample: {error}"))
             }
+        };
+        // A disk that stays full is told once, not every ten minutes.
+        if trouble != self.sample_trouble {
+            if let Some(trouble) = &trouble {
+                tracing::error!("{trouble}");
+            } else {
+                tracing::info!("nothing is wrong with the samples any more");
+            }
+            self.sample_trouble = trouble;
         }
         self.publish();
     }
@@ -207,7 +215,7 @@ impl<'a> Service<'a> {
 
     /// The process that shipped has ended. What it had to say it has said itself.
     fn shipped(&mut self, how: Shipped) {
-        self.facts.last_delivery = self.host.last_delivery(&self.config);
+        let last = self.look_back();
         // It says that it is done, and is believed only as far as nothing is left.
         let done = self.look() && !self.is_overdue();
         match how {
@@ -216,7 +224,17 @@ impl<'a> Service<'a> {
                 self.facts.shipped = Some(true);
                 self.wait_for_moment(None);
             }
-            Shipped::Exit(0 | 1 | 4) => self.put_off(retry_after),
+            // All that it could not deliver is of a day yet to come.
+            Shipped::Exit(4) if done => self.wait_for_moment(None),
+            Shipped::Exit(0 | 1 | 4) => {
+                let asked = last.and_then(|last| last.not_before).map_or(Duration::ZERO, |until| {
+                    let wait = until.duration_since(self.host.now());
+                    Duration::try_from(wait).unwrap_or_default().min(LONGEST_WISH)
+                });
+                self.put_off(|failures, jitter| {
+                    asked.saturating_add(retry_after(failures, jitter))
+                });
+            }
             Shipped::Exit(5) => self.put_off(|_, _| RETRY_REFUSED),
             Shipped::Exit(code) => {
                 tracing::error!("the process that ships ended with exit code {code}");
@@ -266,13 +284,20 @@ impl<'a> Service<'a> {
                     self.wait_for_moment(None);
                 }
                 self.last_try = self.host.last_sample(&self.config);
-                self.facts.last_delivery = self.host.last_delivery(&self.config);
+                self.look_back();
                 self.plan();
             }
             Err(error) => tracing::error!("the config stays as it was: {error}"),
         }
         self.publish();
         self.tell(Phase::Ready);
+    }
+
+    /// How the last ship went.
+    fn look_back(&mut self) -> Option<LastShip> {
+        let last = self.host.last_ship(&self.config);
+        self.facts.last_delivery = last.as_ref().and_then(|last| Some(last.delivered?.at));
+        last
     }
 
     fn publish(&mut self) {
@@ -287,7 +312,8 @@ impl<'a> Service<'a> {
         match (self.ship, self.facts.next_ship) {
             (Ship::Working { .. }, _) => status.push_str("; shipping"),
             (Ship::Waiting { .. }, Some(at)) => {
-                status.push_str(&format!("; next delivery {}", self.clock(at)));
+                status.push_str("; next delivery ");
+                status.push_str(&self.clock(at));
             }
             (Ship::Waiting { .. }, None) => status.push_str("; no API to ship to"),
         }

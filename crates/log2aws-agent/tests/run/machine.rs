@@ -10,6 +10,7 @@ use log2aws_agent::run::{
     Facts, Host, Phase, RunConfig, ShipOrder, ShipWindow, Shipped, Woken, run,
 };
 use log2aws_agent::sample::{SampleConfig, SampleMode};
+use log2aws_agent::ship::LastShip;
 use log2aws_agent::spool::Spool;
 use log2aws_core::day::Day;
 
@@ -44,7 +45,9 @@ pub(crate) struct Machine {
     random: fastrand::Rng,
     /// Written in this boot.
     last_sample: Option<Timestamp>,
-    last_delivery: Option<Timestamp>,
+    last_ship: Option<LastShip>,
+    /// What the server asks for.
+    pub(crate) not_before: Option<Timestamp>,
     reload: Option<Result<RunConfig, String>>,
     /// Lines a day.
     pub(crate) logs: BTreeMap<Day, u32>,
@@ -78,7 +81,8 @@ impl Machine {
             disk_full: false,
             random: fastrand::Rng::with_seed(7),
             last_sample: None,
-            last_delivery: None,
+            last_ship: None,
+            not_before: None,
             reload: None,
             logs: BTreeMap::new(),
             stored: BTreeMap::new(),
@@ -129,8 +133,17 @@ impl Machine {
     fn child_ends(&mut self) -> Option<Shipped> {
         let how = self.child.filter(|(end, _)| *end <= self.elapsed).and_then(|(_, how)| how)?;
         self.child = None;
-        if how == Shipped::Exit(0) {
-            self.last_delivery = Some(self.now());
+        let Shipped::Exit(exit_code) = how else { return Some(how) };
+        self.last_ship = Some(LastShip {
+            at: self.now(),
+            pending: Vec::new(),
+            delivered: None,
+            error: None,
+            exit_code,
+            source: None,
+            not_before: self.not_before,
+        });
+        if exit_code == 0 {
             let today = self.day();
             self.stored.extend(self.logs.range(..today));
         }
@@ -196,7 +209,7 @@ impl Host for Machine {
         self.last_sample
     }
 
-    fn sample(&mut self, _: &RunConfig) -> Result<(), String> {
+    fn sample(&mut self, _: &RunConfig) -> Result<Option<String>, String> {
         if self.disk_full {
             self.failed_samples += 1;
             return Err("the disk is full".into());
@@ -208,7 +221,7 @@ impl Host for Machine {
         self.last_sample = Some(self.now());
         self.samples.push(self.now());
         *self.logs.entry(self.day()).or_default() += 1;
-        Ok(())
+        Ok(None)
     }
 
     fn pending(&mut self, _: &RunConfig) -> Result<Vec<Day>, String> {
@@ -219,8 +232,8 @@ impl Host for Machine {
             .collect())
     }
 
-    fn last_delivery(&mut self, _: &RunConfig) -> Option<Timestamp> {
-        self.last_delivery
+    fn last_ship(&mut self, _: &RunConfig) -> Option<LastShip> {
+        self.last_ship.clone()
     }
 
     fn start_ship(&mut self, _: &ShipOrder) -> io::Result<()> {
@@ -263,6 +276,7 @@ pub(crate) fn config(server: &str, zone: TimeZone) -> RunConfig {
             server: spool.server.clone(),
             note: None,
             mode: SampleMode::SinceBoot,
+            sync: false,
         },
         ship: Some(ShipOrder {
             api: "https://api.example/".into(),

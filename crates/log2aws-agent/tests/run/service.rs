@@ -178,6 +178,27 @@ fn a_refusal_is_asked_about_each_hour() {
 }
 
 #[test]
+fn what_the_server_asks_for_is_waited_for() {
+    let network = |_| (Duration::from_secs(3), Some(Shipped::Exit(4)));
+    let mut host = Machine::new("2026-11-24T14:50:00Z", zone("Asia/Tokyo"), Box::new(network));
+    host.not_before = Some(time("2026-11-25T05:00:00+09:00"));
+    host.live_for(&tokyo(), 6 * HOUR);
+    let shown = clocks(&host.ships);
+    assert_eq!(shown[0], "25 00:39:36");
+    let wait = host.ships[1].duration_since(host.not_before.unwrap());
+    assert!((0..301).contains(&wait.as_secs()), "{shown:?}");
+}
+
+#[test]
+fn what_cannot_be_delivered_yet_is_not_tried_again_and_again() {
+    // A log of a day to come is left over, and nothing else.
+    let mut host = machine("23:50:00");
+    host.logs.insert("2027-01-01".parse().unwrap(), 1);
+    host.live_for(&tokyo(), 3 * DAY);
+    assert_eq!(host.ships.len(), 3);
+}
+
+#[test]
 fn a_success_that_leaves_something_over_is_none() {
     let network = |_| (Duration::from_secs(3), Some(Shipped::Exit(0)));
     let mut host = Machine::new("2026-11-24T14:50:00Z", zone("Asia/Tokyo"), Box::new(network));

@@ -3,15 +3,19 @@
 use std::ffi::OsString;
 
 use clap::{Command, Subcommand};
+use tracing::Level;
 
 use crate::exit::Exit;
 
 mod check;
 mod completions;
 mod flags;
+mod logs;
 mod man;
+mod run;
 mod sample;
 mod ship;
+mod status;
 
 /// What runs on the servers.
 #[derive(Debug, Subcommand)]
@@ -20,6 +24,10 @@ pub enum AgentVerb {
     Sample(sample::SampleArgs),
     /// Deliver day logs to the endpoint.
     Ship(ship::ShipArgs),
+    /// Sample and ship as a service.
+    Run(run::RunArgs),
+    /// Say how the service is doing.
+    Status(status::StatusArgs),
     /// Look at the servers' config file.
     #[command(subcommand)]
     Config(check::ConfigVerb),
@@ -43,9 +51,12 @@ pub struct Door {
 /// # Errors
 /// What kept it from being tried at all.
 pub fn run(verb: AgentVerb, door: &Door) -> anyhow::Result<Exit> {
+    logs::start(if matches!(verb, AgentVerb::Run(_)) { Level::INFO } else { Level::WARN });
     match verb {
         AgentVerb::Sample(args) => sample::run(&args),
         AgentVerb::Ship(args) => ship::run(&args),
+        AgentVerb::Run(_) => run::run(door),
+        AgentVerb::Status(args) => status::run(&args),
         AgentVerb::Config(check::ConfigVerb::Check(args)) => {
             check::run(&args, door.command, &mut std::io::stdout().lock())
         }

@@ -1,0 +1,232 @@
+//! The machine itself, as the port of the service.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use log2aws_core::day::Day;
+
+use self::child::ShipProcess;
+use self::events::Events;
+use self::notify::Notifier;
+use super::lock::RunLock;
+use super::port::{Facts, Host, Phase, RunConfig, ShipOrder, Woken};
+use super::textfile;
+use crate::sample::{self, SampleReport};
+use crate::ship::LastShip;
+use crate::spool::SpoolError;
+use crate::world::{Machine, SystemTime, Time, World};
+
+mod child;
+mod events;
+mod notify;
+
+/// Reads the config anew; says what is wrong with it.
+pub type Reload<'a> = dyn FnMut() -> Result<RunConfig, String> + 'a;
+
+/// This machine and its clocks, signals and processes.
+pub struct System<'a> {
+    time: SystemTime,
+    machine: Machine,
+    events: Events,
+    notifier: Notifier,
+    lock: RunLock,
+    reload: &'a mut Reload<'a>,
+    ship: Option<ShipProcess>,
+    /// The log that the last line went to, and how long it was then.
+    log: Option<(PathBuf, u64)>,
+    /// What keeps the metrics from being written.
+    textfile_error: Option<String>,
+}
+
+impl fmt::Debug for System<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("System").field("lock", &self.lock).field("ship", &self.ship).finish()
+    }
+}
+
+impl<'a> System<'a> {
+    /// Takes the signals of this process. `lock` is that of the config's state folder, and
+    /// `reload` what SIGHUP asks for.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn new(lock: RunLock, reload: &'a mut Reload<'a>) -> io::Result<Self> {
+        Ok(Self {
+            time: SystemTime::new(),
+            machine: Machine::system(),
+            events: Events::new()?,
+            notifier: Notifier::from_environment(),
+            lock,
+            reload,
+            ship: None,
+            log: None,
+            textfile_error: None,
+        })
+    }
+
+    /// When this machine was started, as the clock now has it.
+    fn boot(&self) -> Option<Timestamp> {
+        let text = fs::read_to_string(self.machine.root.join("proc/uptime")).ok()?;
+        let seconds: f64 = text.split(' ').next()?.parse().ok()?;
+        self.now().checked_sub(SignedDuration::try_from_secs_f64(seconds).ok()?).ok()
+    }
+
+    /// Whether somebody else has written to the log since our last line.
+    fn is_shared(&mut self, report: &SampleReport, before: Option<u64>) -> bool {
+        let after = fs::metadata(&report.file).map(|log| log.len()).unwrap_or_default();
+        let last = self.log.replace((report.file.clone(), after));
+        last.is_some_and(|(file, size)| file == report.file && before.is_some_and(|b| b > size))
+    }
+}
+
+impl Host for System<'_> {
+    fn now(&self) -> Timestamp {
+        self.time.now()
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.time.elapsed()
+    }
+
+    fn jitter(&self) -> f64 {
+        self.time.jitter()
+    }
+
+    fn wait(&mut self, until: Timestamp, within: Duration) -> io::Result<Woken> {
+        self.notifier.alive();
+        self.events.drain();
+        let mut woken = Woken {
+            stop: self.events.stop(),
+            reload: self.events.take_reload(),
+            clock_set: false,
+            shipped: self.ship.as_mut().and_then(ShipProcess::ended),
+        };
+        if woken == Woken::default() {
+            woken.clock_set = self.events.wait(until, within.min(self.notifier.period()))?;
+        }
+        if woken.shipped.is_some() {
+            self.ship = None;
+        }
+        Ok(woken)
+    }
+
+    fn last_sample(&mut self, config: &RunConfig) -> Option<Timestamp> {
+        let at = sample::last(&config.spool.state_dir)?.at;
+        // One of a boot before this one leaves nothing to measure from.
+        self.boot().is_none_or(|boot| boot <= at).then_some(at)
+    }
+
+    fn sample(&mut self, config: &RunConfig) -> Result<Option<String>, String> {
+        let before = self.log.as_ref().and_then(|(file, _)| fs::metadata(file).ok());
+        let report = {
+            let time =
+                Patience { time: &self.time, events: &self.events, notifier: &self.notifier };
+            let zone = config.zone.clone();
+            let world = World { time: &time, zone, machine: self.machine.clone() };
+            sample::run(&config.sample, &world).map_err(|error| error.to_string())?
+        };
+        for day in &report.removed {
+            tracing::warn!("the disk is full: the log of {day}, which the store has, was removed");
+        }
+        let is_shared = self.is_shared(&report, before.map(|log| log.len()));
+        Ok(report.state_error.map(|error| error.to_string()).or_else(|| {
+            is_shared.then(|| {
+                format!(
+                    "something else writes to {} as well; is there a cron job that samples? \
+                     remove it, or stop this service",
+                    report.file.display()
+                )
+            })
+        }))
+    }
+
+    fn pending(&mut self, config: &RunConfig) -> Result<Vec<Day>, String> {
+        let Some(order) = &config.ship else { return Ok(Vec::new()) };
+        let today = self.now().to_zoned(config.zone.clone()).date();
+        let today = Day::from_date(today).ok_or_else(|| format!("the clock says {today}"))?;
+        match config.spool.pending(&order.api, today) {
+            Err(SpoolError::Missing(_)) => Ok(Vec::new()),
+            result => result.map_err(|error| error.to_string()),
+        }
+    }
+
+    fn last_ship(&mut self, config: &RunConfig) -> Option<LastShip> {
+        LastShip::load(&config.spool.state_dir)
+    }
+
+    fn start_ship(&mut self, order: &ShipOrder) -> io::Result<()> {
+        self.ship = Some(ShipProcess::start(order)?);
+        Ok(())
+    }
+
+    fn stop_ship(&mut self) {
+        if let Some(ship) = self.ship.take() {
+            ship.stop(&self.events);
+        }
+    }
+
+    fn reload(&mut self) -> Result<RunConfig, String> {
+        let config = (self.reload)()?;
+        if config.spool.state_dir != self.lock.state_dir() {
+            let lock = RunLock::take(&config.spool.state_dir);
+            self.lock = lock.map_err(|error| error.to_string())?;
+        }
+        Ok(config)
+    }
+
+    fn tell(&mut self, phase: Phase, status: &str) {
+        notify::tell(phase, status);
+    }
+
+    fn publish(&mut self, config: &RunConfig, facts: &Facts) {
+        let Some(path) = &config.textfile else { return };
+        let error = textfile::write(path, &textfile::render(facts, config.interval)).err();
+        let error = error.map(|error| error.to_string());
+        if error != self.textfile_error {
+            if let Some(error) = &error {
+                tracing::error!("the metrics {} cannot be written: {error}", path.display());
+            }
+            self.textfile_error = error;
+        }
+    }
+}
+
+/// The clocks of a sample: once the service is to end, no wait lasts and every deadline has
+/// passed.
+#[derive(Debug)]
+struct Patience<'a> {
+    time: &'a SystemTime,
+    events: &'a Events,
+    notifier: &'a Notifier,
+}
+
+impl Time for Patience<'_> {
+    fn now(&self) -> Timestamp {
+        self.time.now()
+    }
+
+    fn elapsed(&self) -> Duration {
+        let over = if self.events.stop() { Duration::from_hours(24) } else { Duration::ZERO };
+        self.time.elapsed() + over
+    }
+
+    fn sleep(&self, duration: Duration) {
+        let start = self.time.elapsed();
+        while !self.events.stop() {
+            let left = duration.saturating_sub(self.time.elapsed().saturating_sub(start));
+            if left.is_zero() || self.events.pause(left.min(self.notifier.period())).is_err() {
+                break;
+            }
+            self.events.drain();
+            self.notifier.alive();
+        }
+    }
+
+    fn jitter(&self) -> f64 {
+        self.time.jitter()
+    }
+}

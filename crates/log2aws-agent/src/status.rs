@@ -1,0 +1,199 @@
+//! `status`: how the service is doing, by what it and cron jobs left in its folders. Reads alone.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use jiff::fmt::strtime;
+use jiff::tz::TimeZone;
+use log2aws_core::day::Day;
+use serde::{Serialize, Serializer};
+
+use crate::run::{self, Interval, Offset, Schedule, ShipWindow};
+use crate::sample;
+use crate::ship::{ApiUrl, LastShip};
+use crate::spool::{Spool, SpoolError};
+use crate::world::World;
+
+/// After how many intervals without a sample something is wrong.
+const PATIENCE: u32 = 3;
+
+/// What `status` looks at.
+#[derive(Clone, Debug)]
+pub struct StatusConfig {
+    /// The logs and what became of them.
+    pub spool: Spool,
+    /// Where they go; without it none is pending.
+    pub api: Option<ApiUrl>,
+    /// The time between two samples.
+    pub interval: Interval,
+    /// In which the fleet ships.
+    pub window: ShipWindow,
+}
+
+/// How the service is doing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Status {
+    /// Whose.
+    #[serde(serialize_with = "as_text")]
+    pub server: log2aws_core::server_name::ServerName,
+    /// Whether a `run` is at work. `None` if that cannot be known.
+    pub running: Option<bool>,
+    /// When the last line was written.
+    pub last_sample: Option<Timestamp>,
+    /// Whether that is longer ago than it should be.
+    pub sample_overdue: bool,
+    /// When the store last took a log.
+    pub last_delivery: Option<Timestamp>,
+    /// Which one.
+    #[serde(serialize_with = "as_maybe_text")]
+    pub last_delivered_day: Option<Day>,
+    /// Days before today whose logs are not delivered, oldest first.
+    #[serde(serialize_with = "as_texts")]
+    pub pending: Vec<Day>,
+    /// When the last attempt to deliver ended.
+    pub last_ship: Option<Timestamp>,
+    /// Why it left something over, if it did.
+    pub last_error: Option<String>,
+    /// This host's next shipping moment.
+    pub next_ship: Option<Timestamp>,
+    /// Whether all is well: sampled lately, and no day before yesterday pending.
+    pub well: bool,
+    #[serde(skip)]
+    zone: TimeZone,
+}
+
+/// Why nothing can be said.
+#[derive(Debug, thiserror::Error)]
+pub enum StatusError {
+    /// The logs or the records cannot be read.
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+    /// The state folder cannot be read: what is missing in it would look like what never was.
+    #[error("the state folder {path} cannot be read: {source}; run as the user who owns it")]
+    State {
+        /// The folder.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The clock is outside of the years that logs have.
+    #[error("the clock says {0}; set it")]
+    Clock(jiff::civil::Date),
+}
+
+/// Looks.
+///
+/// # Errors
+/// [`StatusError`]
+pub fn look(config: &StatusConfig, world: &World<'_>) -> Result<Status, StatusError> {
+    let now = world.time.now();
+    let date = now.to_zoned(world.zone.clone()).date();
+    let today = Day::from_date(date).ok_or(StatusError::Clock(date))?;
+    let spool = &config.spool;
+    if let Err(source) = std::fs::read_dir(&spool.state_dir)
+        && source.kind() != io::ErrorKind::NotFound
+    {
+        return Err(StatusError::State { path: spool.state_dir.clone(), source });
+    }
+    let pending = match &config.api {
+        Some(api) => match spool.pending(&api.to_string(), today) {
+            Err(SpoolError::Missing(_)) => Vec::new(),
+            result => result?,
+        },
+        None => Vec::new(),
+    };
+    let schedule = Schedule {
+        interval: config.interval,
+        window: config.window,
+        offset: Offset::of(&spool.server),
+        zone: world.zone.clone(),
+    };
+    let last_sample = sample::last(&spool.state_dir).map(|last| last.at);
+    let patience = config.interval.duration().saturating_mul(PATIENCE);
+    let sample_overdue =
+        last_sample.is_none_or(|at| now.checked_sub(patience).is_ok_and(|bound| at < bound));
+    let last = LastShip::load(&spool.state_dir);
+    let delivered = last.as_ref().and_then(|last| last.delivered);
+    let yesterday = date.yesterday().ok().and_then(Day::from_date);
+    let old = pending.first().is_some_and(|day| yesterday.is_none_or(|yesterday| *day < yesterday));
+    Ok(Status {
+        server: spool.server.clone(),
+        running: run::is_running(&spool.state_dir).ok(),
+        last_sample,
+        sample_overdue,
+        last_delivery: delivered.map(|delivery| delivery.at),
+        last_delivered_day: delivered.map(|delivery| delivery.day),
+        pending,
+        last_ship: last.as_ref().map(|last| last.at),
+        last_error: last.and_then(|last| last.error),
+        next_ship: config.api.as_ref().map(|_| schedule.next_moment(now)),
+        well: !sample_overdue && !old,
+        zone: world.zone.clone(),
+    })
+}
+
+impl Status {
+    /// Whether it sampled lately, and no day before yesterday is pending.
+    pub fn is_well(&self) -> bool {
+        self.well
+    }
+
+    fn clock(&self, at: Timestamp) -> String {
+        let zoned = at.to_zoned(self.zone.clone());
+        strtime::format("%F %T %Z", &zoned).unwrap_or_else(|_| at.to_string())
+    }
+}
+
+impl fmt::Display for Status {
+    /// Lines, each with its end.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let maybe = |at: Option<Timestamp>| at.map(|at| self.clock(at));
+        let never = || "never".to_owned();
+        writeln!(f, "server:         {}", self.server)?;
+        let service = match self.running {
+            Some(true) => "at work",
+            Some(false) => "not running; samples and deliveries are up to cron jobs, if to any",
+            None => "cannot be known: its lock cannot be opened",
+        };
+        writeln!(f, "service:        {service}")?;
+        write!(f, "last sample:    {}", maybe(self.last_sample).unwrap_or_else(never))?;
+        writeln!(f, "{}", if self.sample_overdue { ", which is too long ago" } else { "" })?;
+        write!(f, "last delivery:  {}", maybe(self.last_delivery).unwrap_or_else(never))?;
+        match self.last_delivered_day {
+            Some(day) => writeln!(f, ", the log of {day}")?,
+            None => writeln!(f)?,
+        }
+        let days: Vec<String> = self.pending.iter().map(ToString::to_string).collect();
+        match &days[..] {
+            [] => writeln!(f, "pending:        nothing")?,
+            days => writeln!(f, "pending:        {}", days.join(", "))?,
+        }
+        let error = self.last_error.as_deref().unwrap_or("none");
+        writeln!(f, "last error:     {error}")?;
+        let next = maybe(self.next_ship);
+        let next = next.as_deref().unwrap_or("never: no API to ship to is named (--api)");
+        writeln!(f, "next delivery:  {next}")
+    }
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    clippy::ref_option,
+    reason = "serde calls it with a reference"
+)]
+fn as_maybe_text<S: Serializer>(day: &Option<Day>, serializer: S) -> Result<S::Ok, S::Error> {
+    match day {
+        Some(day) => serializer.collect_str(day),
+        None => serializer.serialize_none(),
+    }
+}
+
+fn as_text<S: Serializer>(name: &impl fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(name)
+}
+
+fn as_texts<S: Serializer>(days: &[Day], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(days.iter().map(ToString::to_string))
+}

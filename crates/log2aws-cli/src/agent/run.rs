@@ -1,0 +1,175 @@
+//! `log2aws run`: samples and ships as a service.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::ensure;
+use clap::{ArgAction, ArgMatches, Args, Command, FromArgMatches as _};
+use log2aws_agent::run::{Interval, RunConfig, RunLock, ShipOrder, ShipWindow, System};
+use log2aws_agent::sample::{SampleConfig, SampleMode};
+use log2aws_agent::world::local_zone;
+
+use super::Door;
+use super::flags::{Measuring, Place, Sending};
+use crate::config;
+use crate::exit::{self, Exit};
+
+/// The flags of `run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    measuring: Measuring,
+    #[command(flatten)]
+    sending: Sending,
+    /// The time between two samples, counted from midnight: 600, 600s, 10m, 1h; 10 s to 24 h.
+    #[arg(long, value_name = "TIME", default_value_t = Interval::DEFAULT)]
+    interval: Interval,
+    /// The time of day over which the deliveries of all servers are spread; each has its own
+    /// moment in it, by its name.
+    #[arg(long, value_name = "FROM-TO", default_value_t = ShipWindow::DEFAULT)]
+    ship_window: ShipWindow,
+    /// Write metrics into this file, for `node_exporter`'s textfile collector; its name must end
+    /// with .prom.
+    #[arg(long, value_name = "FILE")]
+    textfile: Option<PathBuf>,
+}
+
+/// Samples and ships until it is told to end.
+///
+/// # Errors
+/// When it cannot begin, or cannot go on.
+pub(super) fn run(door: &Door) -> anyhow::Result<Exit> {
+    let config = match read(door) {
+        Ok(config) => config,
+        Err(Wrong::Told(exit)) => return Ok(exit),
+        Err(Wrong::Error(error)) => {
+            exit::report(&mut io::stderr(), &error);
+            return Ok(Exit::Usage);
+        }
+    };
+    let lock = RunLock::take(&config.spool.state_dir)?;
+    if config.ship.is_none() {
+        tracing::warn!(
+            "whom to ask for URLs is missing (--api, LOG2AWS_API, or the key api in the config \
+             file): samples are taken, and nothing is delivered"
+        );
+    }
+    let mut reload = || read(door).map_err(|wrong| wrong.to_string());
+    let mut system = System::new(lock, &mut reload)?;
+    log2aws_agent::run::run(config, &mut system)?;
+    Ok(Exit::Done)
+}
+
+/// What is wrong with the flags.
+enum Wrong {
+    /// It has been said, on standard error.
+    Told(Exit),
+    Error(anyhow::Error),
+}
+
+impl std::fmt::Display for Wrong {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Told(_) => f.write_str("what is wrong with it stands above"),
+            Self::Error(error) => write!(f, "{error:#}"),
+        }
+    }
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Wrong {
+    fn from(error: E) -> Self {
+        Self::Error(error.into())
+    }
+}
+
+/// Reads command line, environment and config file: at the start, and again at each SIGHUP.
+fn read(door: &Door) -> Result<RunConfig, Wrong> {
+    let command = config::with_environment((door.command)());
+    let ship = command.find_subcommand("ship").cloned().unwrap_or_default();
+    let file = config::find(&command, &door.args)?;
+    let matches = crate::parse::matches(command, &file, &door.args).map_err(Wrong::Told)?;
+    let matches = matches.subcommand_matches("run").cloned().unwrap_or_default();
+    Ok(RunArgs::from_arg_matches(&matches)?.config(&matches, &ship)?)
+}
+
+impl RunArgs {
+    fn config(&self, matches: &ArgMatches, ship: &Command) -> anyhow::Result<RunConfig> {
+        let spool = self.place.spool()?;
+        for (flag, path) in [
+            ("log-dir", Some(&spool.log_dir)),
+            ("state-dir", Some(&spool.state_dir)),
+            ("ca-file", self.sending.ca_file.as_ref()),
+            ("textfile", self.textfile.as_ref()),
+        ] {
+            ensure!(
+                path.is_none_or(|path| path.is_absolute()),
+                "{flag} must be an absolute path for run, not {}: a service has no folder of its own",
+                path.map_or(Path::new(""), PathBuf::as_path).display(),
+            );
+        }
+        ensure!(
+            self.textfile.as_ref().is_none_or(|path| path.extension() == Some("prom".as_ref())),
+            "textfile must be a file whose name ends with .prom: node_exporter reads no other"
+        );
+        let mode = self.measuring.mode();
+        if let SampleMode::Interval { window } = mode {
+            ensure!(
+                window < self.interval.duration(),
+                "window ({} s) must be shorter than interval ({}): a first sample must end before \
+                 the next one begins",
+                window.as_secs(),
+                self.interval,
+            );
+        }
+        let sample = SampleConfig {
+            log_dir: spool.log_dir.clone(),
+            state_dir: Some(spool.state_dir.clone()),
+            server: spool.server.clone(),
+            note: self.measuring.note.clone(),
+            mode,
+            sync: self.measuring.sync,
+        };
+        let order = self.sending.api.as_ref().map(|api| ShipOrder {
+            api: api.to_string(),
+            arguments: arguments(matches, ship, spool.server.as_str()),
+            max_time: Duration::from_secs(self.sending.max_time),
+        });
+        Ok(RunConfig {
+            spool,
+            interval: self.interval,
+            window: self.ship_window,
+            sample,
+            ship: order,
+            textfile: self.textfile.clone(),
+            zone: local_zone(),
+        })
+    }
+}
+
+/// The command line of `ship` that says all that `run` was told, so that it asks neither the
+/// environment nor a config file that may have changed, or be wrong, by then.
+fn arguments(run: &ArgMatches, ship: &Command, server: &str) -> Vec<OsString> {
+    let mut line: Vec<OsString> = ["ship", "--config=/dev/null"].map(OsString::from).to_vec();
+    line.push(format!("--server={server}").into());
+    let flags = ship.get_arguments().filter_map(|arg| Some((arg, arg.get_long()?)));
+    for (arg, long) in flags.filter(|(_, long)| !matches!(*long, "config" | "server")) {
+        // What `run` has no such flag for, it was not told.
+        let Ok(Some(values)) = run.try_get_raw(arg.get_id().as_str()) else { continue };
+        for value in values {
+            match arg.get_action() {
+                ArgAction::SetTrue if value == "true" => line.push(format!("--{long}").into()),
+                ArgAction::SetTrue => {}
+                _ => {
+                    let mut flag = OsString::from(format!("--{long}="));
+                    flag.push(value);
+                    line.push(flag);
+                }
+            }
+        }
+    }
+    line
+}

@@ -1,0 +1,52 @@
+//! `log2aws status`: how the service is doing, by what it left in its folders.
+
+use std::io::{self, Write as _};
+
+use clap::Args;
+use log2aws_agent::run::{Interval, ShipWindow};
+use log2aws_agent::status::{self, StatusConfig};
+use log2aws_agent::world::{SystemTime, World};
+
+use super::flags::{Place, Sending};
+use crate::exit::Exit;
+
+/// The flags of `status`.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    sending: Sending,
+    /// The time between two samples: 600, 600s, 10m, 1h.
+    #[arg(long, value_name = "TIME", default_value_t = Interval::DEFAULT)]
+    interval: Interval,
+    /// The time of day over which the deliveries of all servers are spread.
+    #[arg(long, value_name = "FROM-TO", default_value_t = ShipWindow::DEFAULT)]
+    ship_window: ShipWindow,
+    /// Print one JSON object instead of lines.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Says how the service is doing. Writes nothing, asks nobody.
+///
+/// # Errors
+/// When its folders cannot be read.
+pub(super) fn run(args: &StatusArgs) -> anyhow::Result<Exit> {
+    let time = SystemTime::new();
+    let config = StatusConfig {
+        spool: args.place.spool()?,
+        api: args.sending.api.clone(),
+        interval: args.interval,
+        window: args.ship_window,
+    };
+    let status = status::look(&config, &World::system(&time))?;
+    let mut out = io::stdout().lock();
+    if args.json {
+        serde_json::to_writer_pretty(&mut out, &status)?;
+        writeln!(out)?;
+    } else {
+        write!(out, "{status}")?;
+    }
+    Ok(if status.is_well() { Exit::Done } else { Exit::Missing })
+}
