@@ -2,13 +2,14 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use log2aws_core::metadata::Metadata;
 use rustix::fs::OFlags;
 
+use crate::spool::is_at;
 use crate::world::Time;
 
 /// How far back from the end of the file the metadata line in force is looked for. A day of
@@ -101,16 +102,6 @@ pub(crate) fn append(
     }
 }
 
-/// Whether the open file is the one that stands at `path`.
-fn is_at(file: &File, path: &Path) -> io::Result<bool> {
-    let opened = file.metadata()?;
-    match fs::symlink_metadata(path) {
-        Ok(found) => Ok((found.dev(), found.ino()) == (opened.dev(), opened.ino())),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
 /// Waits until the disk has the file, and its name if that is new.
 fn flush(file: &File, path: &Path) -> io::Result<()> {
     file.sync_all()?;
@@ -188,6 +179,8 @@ fn in_force(tail: &[u8], cut: bool) -> Option<Metadata> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::MetadataExt;
+
     use super::*;
     use crate::world::SystemTime;
 

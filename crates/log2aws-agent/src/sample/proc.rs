@@ -37,7 +37,8 @@ pub(crate) struct CpuTicks {
     pub(crate) iowait: u64,
     pub(crate) irq: u64,
     pub(crate) softirq: u64,
-    pub(crate) steal: u64,
+    /// `None` where the kernel does not count it.
+    pub(crate) steal: Option<u64>,
     pub(crate) guest: u64,
     pub(crate) guest_nice: u64,
 }
@@ -101,7 +102,8 @@ pub(crate) fn read_stat(text: &str, counters: &mut Counters) -> Result<Processes
     if has_cpu { Ok(now) } else { Err(ProcError::new("/proc/stat (no line \"cpu\")", text)) }
 }
 
-/// Kernels before 2.6.33 write fewer than ten columns, the first of them only four.
+/// Kernels before 2.6.33 write fewer than ten columns, the first of them only four; so do systems
+/// that only look like Linux.
 fn cpu_ticks(line: &str, rest: &str) -> Result<CpuTicks, ProcError> {
     let mut ticks = [0_u64; 10];
     let mut given = 0;
@@ -113,6 +115,7 @@ fn cpu_ticks(line: &str, rest: &str) -> Result<CpuTicks, ProcError> {
         return Err(ProcError::new("/proc/stat", line));
     }
     let [user, nice, system, idle, iowait, irq, softirq, steal, guest, guest_nice] = ticks;
+    let steal = (given > 7).then_some(steal);
     Ok(CpuTicks { user, nice, system, idle, iowait, irq, softirq, steal, guest, guest_nice })
 }
 
@@ -236,7 +239,7 @@ mod tests {
                 iowait: 2,
                 irq: 0,
                 softirq: 1,
-                steal: 3,
+                steal: Some(3),
                 guest: 4,
                 guest_nice: 0
             }
@@ -249,7 +252,11 @@ mod tests {
         let mut counters = Counters::default();
         let now = read_stat("cpu 1 2 3 4\n", &mut counters).unwrap();
         assert_eq!(now, Processes::default());
-        assert_eq!((counters.cpu.idle, counters.cpu.steal), (4, 0));
+        assert_eq!((counters.cpu.idle, counters.cpu.steal), (4, None));
+        read_stat("cpu 1 2 3 4 5 6 7\n", &mut counters).unwrap();
+        assert_eq!((counters.cpu.softirq, counters.cpu.steal), (7, None));
+        read_stat("cpu 1 2 3 4 5 6 7 8\n", &mut counters).unwrap();
+        assert_eq!((counters.cpu.steal, counters.cpu.guest), (Some(8), 0));
     }
 
     #[test]

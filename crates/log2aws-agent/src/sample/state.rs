@@ -9,10 +9,9 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tempfile::NamedTempFile;
 
 use super::proc::Counters;
-use crate::spool::is_full;
+use crate::spool::{is_full, replace};
 
 /// The longest state that is read.
 const MAX_STATE: u64 = 64 << 10;
@@ -46,18 +45,11 @@ pub(crate) fn save(state_dir: &Path, sample: &LastSample) -> io::Result<()> {
     fs::create_dir_all(state_dir)?;
     let text = serde_json::to_vec(sample)?;
     let path = path(state_dir);
-    match replace(state_dir, &path, &text) {
+    match replace(&path, &text, false) {
         // The file that is there has room for its like: the block that it stands in.
         Err(error) if is_full(&error) => overwrite(&path, &text),
         done => done,
     }
-}
-
-fn replace(state_dir: &Path, path: &Path, text: &[u8]) -> io::Result<()> {
-    let mut file = NamedTempFile::new_in(state_dir)?;
-    file.write_all(text)?;
-    file.persist(path)?;
-    Ok(())
 }
 
 /// A crash in between leaves rubbish, which is taken for nothing.

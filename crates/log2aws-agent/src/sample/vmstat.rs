@@ -10,6 +10,9 @@ use super::proc::{Counters, CpuTicks, Memory, Processes};
 /// The columns, as a sample line takes them.
 pub(crate) type Columns = [Option<u64>; VMSTAT_COLUMNS];
 
+/// Where `st` stands among them.
+const STEAL: usize = VMSTAT_COLUMNS - 1;
+
 /// The units that the kernel counts in.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Units {
@@ -17,7 +20,7 @@ pub(crate) struct Units {
     pub(crate) ticks_per_second: u64,
 }
 
-/// The columns as `vmstat | tail -1` writes them.
+/// The columns as `vmstat | tail -1` writes them, 0 for steal where the kernel does not count it.
 ///
 /// Up to 4.0.2 `vmstat` divides the counts since boot by the CPU time of all cores together, so
 /// on a machine of 8 cores its si so bi bo in cs are an eighth of what they say. These do the
@@ -34,10 +37,16 @@ pub(crate) fn since_boot(
     let total = shares.total().max(1);
     let hz = u128::from(units.ticks_per_second);
     let rate = |count: u128| rounded(count * hz, total);
-    columns(now, memory, counters, units, rate, busy)
+    let mut columns = columns(now, memory, counters, units, rate, busy);
+    columns[STEAL] = columns[STEAL].or(Some(0));
+    columns
 }
 
-/// The columns of the time from `earlier` to `later`: rates in real seconds, guest time in `us`.
+/// The columns of the time from `earlier` to `later`: rates in real seconds, guest time in `us`,
+/// no value for steal where the kernel does not count it.
+///
+/// The time in which the machine was suspended is a part of these seconds, in which nothing was
+/// done; no CPU time went by in it, so the shares are of the time awake.
 ///
 /// Both are of one boot, `later` the later one. Idle and iowait time can run backwards for a
 /// moment (the kernel sums them up without a lock); no time was spent on them then.
@@ -88,7 +97,7 @@ fn difference(earlier: &Counters, later: &Counters) -> Counters {
             iowait: cpu(|c| c.iowait),
             irq: cpu(|c| c.irq),
             softirq: cpu(|c| c.softirq),
-            steal: cpu(|c| c.steal),
+            steal: later.cpu.steal.map(|_| cpu(|c| c.steal.unwrap_or_default())),
             guest: cpu(|c| c.guest),
             guest_nice: cpu(|c| c.guest_nice),
         },
@@ -108,7 +117,7 @@ struct Shares {
     system: u128,
     idle: u128,
     iowait: u128,
-    steal: u128,
+    steal: Option<u128>,
 }
 
 impl Shares {
@@ -119,14 +128,14 @@ impl Shares {
             system: sum(&[cpu.system, cpu.irq, cpu.softirq]),
             idle: sum(&[cpu.idle]),
             iowait: sum(&[cpu.iowait]),
-            steal: sum(&[cpu.steal]),
+            steal: cpu.steal.map(u128::from),
         };
         // No tick at all: a machine of which nothing is known counts as idle.
         if shares.total() == 0 { Self { idle: 1, ..shares } } else { shares }
     }
 
     fn total(self) -> u128 {
-        self.user + self.system + self.idle + self.iowait + self.steal
+        self.user + self.system + self.idle + self.iowait + self.steal.unwrap_or_default()
     }
 }
 
@@ -144,25 +153,24 @@ fn columns(
     let pages = |pages: u64| rate(u128::from(pages) * u128::from(units.page_kib));
     let count = |count: u64| rate(u128::from(count));
     [
-        now.running,
-        now.blocked,
-        memory.swapped,
-        memory.free,
-        memory.buffers,
-        memory.cache,
-        pages(counts.swapped_in),
-        pages(counts.swapped_out),
-        count(counts.paged_in),
-        count(counts.paged_out),
-        count(counts.interrupts),
-        count(counts.switches),
-        percent(busy.user),
-        percent(busy.system),
-        percent(busy.idle),
-        percent(busy.iowait),
-        percent(busy.steal),
+        Some(now.running),
+        Some(now.blocked),
+        Some(memory.swapped),
+        Some(memory.free),
+        Some(memory.buffers),
+        Some(memory.cache),
+        Some(pages(counts.swapped_in)),
+        Some(pages(counts.swapped_out)),
+        Some(count(counts.paged_in)),
+        Some(count(counts.paged_out)),
+        Some(count(counts.interrupts)),
+        Some(count(counts.switches)),
+        Some(percent(busy.user)),
+        Some(percent(busy.system)),
+        Some(percent(busy.idle)),
+        Some(percent(busy.iowait)),
+        busy.steal.map(percent),
     ]
-    .map(Some)
 }
 
 /// `count / of`, to the nearest whole number, halves up.
@@ -189,7 +197,7 @@ mod tests {
                 iowait: n[5],
                 irq: n[6],
                 softirq: n[7],
-                steal: n[8],
+                steal: Some(n[8]),
                 guest: n[9],
                 guest_nice: n[10],
             },
@@ -224,16 +232,27 @@ mod tests {
 
     #[test]
     fn nothing_counted_is_idle() {
-        let none = Counters::default();
+        let mut none = Counters::default();
+        none.cpu.steal = Some(0);
         let columns = between(Processes::default(), Memory::default(), &none, &none, UNITS);
         assert_eq!(shares(&columns), [0, 0, 100, 0, 0]);
+    }
+
+    #[test]
+    fn what_was_stolen_is_unknown_where_nobody_counts_it() {
+        let none = Counters::default();
+        let (now, memory) = (Processes::default(), Memory::default());
+        assert_eq!(between(now, memory, &none, &none, UNITS)[STEAL], None);
+        // `vmstat` has no way to say so.
+        assert_eq!(since_boot(now, memory, &none, UNITS)[STEAL], Some(0));
     }
 
     #[test]
     fn rates_are_of_real_seconds_and_guests_are_users() {
         let earlier = Counters::default();
         let mut later = Counters { uptime_centis: 250, interrupts: 1000, ..Counters::default() };
-        later.cpu = CpuTicks { user: 300, guest: 200, idle: 700, ..CpuTicks::default() };
+        later.cpu =
+            CpuTicks { user: 300, guest: 200, idle: 700, steal: Some(0), ..CpuTicks::default() };
         (later.swapped_in, later.paged_out) = (5, 6);
         let columns = between(Processes::default(), Memory::default(), &earlier, &later, UNITS)
             .map(Option::unwrap);

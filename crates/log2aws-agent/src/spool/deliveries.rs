@@ -4,17 +4,16 @@
 //! store's 200 and never before.
 
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use log2aws_core::day::Day;
 use log2aws_core::server_name::ServerName;
 use serde::{Deserialize, Serialize};
-use tempfile::NamedTempFile;
 
 use super::log_file::modified;
-use super::{LogFile, SpoolError, reserve};
+use super::{LogFile, SpoolError, replace, reserve};
 
 /// The longest record that is read.
 const MAX_RECORD: u64 = 64 << 10;
@@ -125,13 +124,9 @@ impl Deliveries {
                 File::open(folder)?.sync_all()?;
             }
         }
-        let mut file = NamedTempFile::new_in(&self.folder)?;
         let mut text = serde_json::to_vec(delivery)?;
         text.push(b'\n');
-        file.write_all(&text)?;
-        file.as_file().sync_all()?;
-        file.persist(self.path(day))?;
-        File::open(&self.folder)?.sync_all()
+        replace(&self.path(day), &text, true)
     }
 }
 

@@ -15,10 +15,12 @@ use log2aws_core::server_name::ServerName;
 mod deliveries;
 mod log_file;
 mod removal;
+mod replace;
 pub(crate) mod reserve;
 
 pub(crate) use self::deliveries::{Deliveries, Delivery};
 pub(crate) use self::log_file::LogFile;
+pub(crate) use self::replace::{is_at, replace};
 
 /// The logs of one server, and where it is kept what became of them.
 #[derive(Clone, Debug, PartialEq, Eq)]

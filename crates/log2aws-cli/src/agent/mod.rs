@@ -9,6 +9,7 @@ use crate::exit::Exit;
 
 mod check;
 mod completions;
+mod doctor;
 mod flags;
 mod logs;
 mod man;
@@ -28,6 +29,8 @@ pub enum AgentVerb {
     Run(run::RunArgs),
     /// Say how the service is doing.
     Status(status::StatusArgs),
+    /// Name what is wrong on this server, and what to do.
+    Doctor(doctor::DoctorArgs),
     /// Look at the servers' config file.
     #[command(subcommand)]
     Config(check::ConfigVerb),
@@ -57,6 +60,7 @@ pub fn run(verb: AgentVerb, door: &Door) -> anyhow::Result<Exit> {
         AgentVerb::Ship(args) => ship::run(&args),
         AgentVerb::Run(_) => run::run(door),
         AgentVerb::Status(args) => status::run(&args),
+        AgentVerb::Doctor(args) => doctor::run(&args),
         AgentVerb::Config(check::ConfigVerb::Check(args)) => {
             check::run(&args, door.command, &mut std::io::stdout().lock())
         }

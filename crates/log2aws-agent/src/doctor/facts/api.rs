@@ -1,0 +1,178 @@
+//! What the API says when it is asked for a URL, and how far one gets on the way to it and to the
+//! store that it names.
+
+use std::fmt::Write;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use log2aws_core::day::Day;
+use log2aws_core::server_name::ServerName;
+use rustls::pki_types::CertificateDer;
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use url::Url;
+
+use crate::doctor::DoctorConfig;
+use crate::doctor::judge::answer::Answer;
+use crate::ship::answer::{self, Asked};
+use crate::ship::attempt::SOURCE_HEADER;
+use crate::ship::http::{Client, HttpError, Reply};
+use crate::ship::{ApiUrl, CaError};
+use crate::world::World;
+
+use super::tls;
+use super::way::{self, Hop, Login, Target, Way};
+
+/// How long the request may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The way to the API, and what it said.
+#[derive(Debug)]
+pub(crate) struct Api {
+    pub(crate) target: Target,
+    /// The proxy, or the variable that names none.
+    pub(crate) proxy: Result<Option<Hop>, &'static str>,
+    /// What is wrong with the file of certificates that was named.
+    pub(crate) ca: Result<(), CaError>,
+    /// `None` where only a whole request can show it.
+    pub(crate) way: Option<Way>,
+    /// `None` where one does not get so far.
+    pub(crate) said: Option<Result<Said, String>>,
+}
+
+/// An answer, and what it leads to.
+#[derive(Debug)]
+pub(crate) struct Said {
+    pub(crate) answer: Answer,
+    /// The other side's clock, and ours before and after.
+    pub(crate) date: Option<Timestamp>,
+    pub(crate) before: Timestamp,
+    pub(crate) after: Timestamp,
+    /// Where uploads go.
+    pub(crate) store: Option<(Target, Option<Hop>, Option<Way>)>,
+}
+
+/// Asks `api` for a URL for an empty log of `day`.
+pub(crate) fn ask(
+    api: &ApiUrl,
+    server: &ServerName,
+    day: Day,
+    config: &DoctorConfig,
+    world: &World<'_>,
+) -> Api {
+    let target = target(api.url());
+    let client = match Client::new(&config.network) {
+        Ok(client) => client,
+        Err(error) => {
+            return Api { target, proxy: Ok(None), ca: Err(error), way: None, said: None };
+        }
+    };
+    let roots = if target.tls { client.roots() } else { Vec::new() };
+    let (proxy, way) = match hop(api.url(), &client) {
+        Ok(hop) => {
+            let way = way_to(&target, hop.as_ref(), &roots);
+            (Ok(hop), way)
+        }
+        Err(variable) => (Err(variable), None),
+    };
+    let passable = proxy.is_ok() && way.as_ref().is_none_or(Way::is_passable);
+    let said = passable.then(|| {
+        let asked = Asked {
+            server,
+            day,
+            size: 0,
+            sha256: Sha256::digest([]).into(),
+            tls: target.tls,
+            api: api.url(),
+            upload_hosts: &config.upload_hosts,
+        };
+        let before = world.time.now();
+        let reply =
+            client.get(&request(api, &asked), PATIENCE).map_err(|error| error.to_string())?;
+        let after = world.time.now();
+        Ok(said(&reply, &asked, &client, before, after))
+    });
+    Api { target, proxy, ca: Ok(()), way, said }
+}
+
+fn request(api: &ApiUrl, asked: &Asked<'_>) -> Url {
+    let mut url = api.url().clone();
+    let sha256 = asked.sha256.iter().fold(String::new(), |mut hex, byte| {
+        // A `String` takes everything.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    });
+    url.query_pairs_mut()
+        .append_pair("server", asked.server.as_str())
+        .append_pair("date", &asked.day.to_string())
+        .append_pair("size", &asked.size.to_string())
+        .append_pair("sha256", &sha256);
+    url
+}
+
+fn said(
+    reply: &Reply,
+    asked: &Asked<'_>,
+    client: &Client,
+    before: Timestamp,
+    after: Timestamp,
+) -> Said {
+    #[derive(Deserialize)]
+    struct Life {
+        expires_at: Timestamp,
+    }
+    let asked = Asked { tls: reply.tls, ..asked.clone() };
+    let upload = (reply.status.as_u16() == 200).then(|| answer::check(&reply.body, &asked));
+    let life = serde_json::from_slice::<Life>(&reply.body).ok().map(|life| life.expires_at);
+    let store = upload.as_ref().and_then(|upload| upload.as_ref().ok()).map(|upload| {
+        let url = upload.url.expose();
+        let target = target(url);
+        let hop = hop(url, client).ok().flatten();
+        let roots = if target.tls { client.roots() } else { Vec::new() };
+        let way = way_to(&target, hop.as_ref(), &roots);
+        (target, hop, way)
+    });
+    Said {
+        answer: Answer {
+            status: reply.status.as_u16(),
+            source: reply.header(SOURCE_HEADER).and_then(|text| text.parse::<IpAddr>().ok()),
+            said: answer::detail(&reply.body),
+            url: upload.map(|upload| upload.map(|_| life).map_err(|error| error.to_string())),
+        },
+        date: reply.header("date").and_then(tls::parse_date),
+        before,
+        after,
+        store,
+    }
+}
+
+fn target(url: &Url) -> Target {
+    Target {
+        host: url.host_str().unwrap_or_default().to_owned(),
+        port: url.port_or_known_default().unwrap_or(443),
+        tls: url.scheme() == "https",
+    }
+}
+
+/// `None` where only a whole request can show it: TLS with the proxy itself.
+fn way_to(target: &Target, hop: Option<&Hop>, roots: &[CertificateDer<'static>]) -> Option<Way> {
+    hop.is_none_or(|hop| !hop.tls).then(|| way::go(target, hop, roots))
+}
+
+/// The proxy on the way to `url`, by the same rule as a delivery's.
+fn hop(url: &Url, client: &Client) -> Result<Option<Hop>, &'static str> {
+    let proxy = match client.proxy(url) {
+        Err(HttpError::Proxy(variable)) => return Err(variable),
+        proxy => proxy.ok().flatten(),
+    };
+    Ok(proxy.map(|proxy| Hop {
+        host: proxy.host().to_owned(),
+        port: proxy.port(),
+        tls: proxy.protocol() == ureq::ProxyProtocol::Https,
+        login: proxy.username().map(|user| Login {
+            user: user.to_owned(),
+            password: proxy.password().unwrap_or_default().to_owned(),
+        }),
+    }))
+}

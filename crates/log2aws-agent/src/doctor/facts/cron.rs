@@ -1,0 +1,202 @@
+//! The jobs of cron that sample or deliver, of the seed's kind or of ours.
+
+use std::fs;
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
+
+/// The longest file that is read; a crontab or a script has a few KiB.
+const MAX_FILE: u64 = 256 << 10;
+
+/// Single files, folders of crontabs, and folders of scripts, under the root.
+const CRONTABS: [&str; 2] = ["etc/crontab", "etc/anacrontab"];
+const FOLDERS: [&str; 8] = [
+    "etc/cron.d",
+    "etc/cron.hourly",
+    "etc/cron.daily",
+    // Debian's, RHEL's, SUSE's.
+    "var/spool/cron/crontabs",
+    "var/spool/cron",
+    "var/spool/cron/tabs",
+    "etc/periodic/hourly",
+    "etc/periodic/daily",
+];
+
+/// What cron does of our work.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct CronJobs {
+    /// Where samples are taken: file and line.
+    pub(crate) sampling: Vec<Place>,
+    /// Where logs are delivered.
+    pub(crate) shipping: Vec<Place>,
+    /// Folders of crontabs that this user may not read.
+    pub(crate) unread: Vec<PathBuf>,
+}
+
+/// A line of a file, counted from 1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) file: PathBuf,
+    pub(crate) line: usize,
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} line {}", self.file.display(), self.line)
+    }
+}
+
+/// Looks at the crontabs under `root`.
+pub(crate) fn look(root: &Path, log_dir: &Path) -> CronJobs {
+    let mut jobs = CronJobs::default();
+    let mut files: Vec<PathBuf> = CRONTABS.iter().map(|file| root.join(file)).collect();
+    for folder in FOLDERS.iter().map(|folder| root.join(folder)) {
+        match fs::read_dir(&folder) {
+            Ok(entries) => files.extend(entries.filter_map(|entry| Some(entry.ok()?.path()))),
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => jobs.unread.push(folder),
+            Err(_) => {}
+        }
+    }
+    files.sort_unstable();
+    for file in files {
+        match read(&file) {
+            Ok(text) => jobs.add(root, &file, &text, log_dir),
+            Err(ErrorKind::PermissionDenied) => jobs.unread.push(file),
+            Err(_) => {}
+        }
+    }
+    jobs
+}
+
+impl CronJobs {
+    fn add(&mut self, root: &Path, file: &Path, text: &str, log_dir: &Path) {
+        for (number, line) in text.lines().enumerate() {
+            let line = line.trim();
+            if line.starts_with('#') {
+                continue;
+            }
+            let mut work = Work::of(line, log_dir);
+            // A script that the line runs does what stands in it.
+            for word in line.split_whitespace().filter(|word| word.starts_with('/')) {
+                if let Ok(script) = read(&root.join(word.trim_start_matches('/'))) {
+                    work |= Work::of_script(&script, log_dir);
+                }
+            }
+            let place = || Place { file: file.to_owned(), line: number + 1 };
+            if work.samples {
+                self.sampling.push(place());
+            }
+            if work.ships {
+                self.shipping.push(place());
+            }
+        }
+    }
+}
+
+/// What a piece of shell does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Work {
+    samples: bool,
+    ships: bool,
+}
+
+impl std::ops::BitOrAssign for Work {
+    fn bitor_assign(&mut self, other: Self) {
+        self.samples |= other.samples;
+        self.ships |= other.ships;
+    }
+}
+
+impl Work {
+    fn of(line: &str, log_dir: &Path) -> Self {
+        let ours = ["log2aws-agent", "log2aws"];
+        let verb = |verb: &str| {
+            let mut words = line.split_whitespace();
+            words.any(|word| ours.contains(&word.rsplit('/').next().unwrap_or(word)))
+                && words.next() == Some(verb)
+        };
+        let appends = || {
+            let folder = log_dir.to_string_lossy();
+            line.split_once(">>").is_some_and(|(_, to)| to.contains(&*folder))
+        };
+        Self {
+            samples: verb("sample")
+                || line.contains("vmstat") && line.contains("uptime")
+                || appends(),
+            ships: verb("ship") || line.contains("log2aws.sh"),
+        }
+    }
+
+    /// A script's, comments left out; its commands may stand on several lines.
+    fn of_script(text: &str, log_dir: &Path) -> Self {
+        let code = || text.lines().filter(|line| !line.trim_start().starts_with('#'));
+        let has = |what: &str| code().any(|line| line.contains(what));
+        let mut work = Self::default();
+        for line in code() {
+            work |= Self::of(line, log_dir);
+        }
+        work.samples |= has("vmstat") && has("uptime");
+        work.ships |= has("curl") && has("server=") && has("date=");
+        work
+    }
+}
+
+/// The text of a regular file; a program's bytes are none.
+fn read(path: &Path) -> Result<String, ErrorKind> {
+    let kind = |error: std::io::Error| error.kind();
+    // Not a pipe: nobody might write into it.
+    if !fs::metadata(path).map_err(kind)?.is_file() {
+        return Err(ErrorKind::InvalidInput);
+    }
+    let mut text = String::new();
+    fs::File::open(path).map_err(kind)?.take(MAX_FILE).read_to_string(&mut text).map_err(kind)?;
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn work(line: &str) -> (bool, bool) {
+        let work = Work::of(line, Path::new("/var/log/log2aws"));
+        (work.samples, work.ships)
+    }
+
+    #[test]
+    fn what_a_line_does() {
+        let cron = "*/10 * * * * root ";
+        for line in [
+            "log2aws-agent sample",
+            "/usr/bin/log2aws sample --since-boot",
+            "echo $(date +\\%F) $(uptime) $(vmstat|tail -1) >> /tmp/x.log",
+            "/opt/load >> /var/log/log2aws/$(date +\\%F).log",
+        ] {
+            assert_eq!(work(&format!("{cron}{line}")), (true, false), "{line}");
+        }
+        for line in ["/usr/bin/log2aws-agent ship --api https://a", "/opt/log2aws.sh"] {
+            assert_eq!(work(&format!("{cron}{line}")), (false, true), "{line}");
+        }
+        for line in ["log2aws-agent doctor", "vmstat 1 2", "uptime", "cat /var/log/log2aws/x", ""] {
+            assert_eq!(work(&format!("{cron}{line}")), (false, false), "{line}");
+        }
+    }
+
+    #[test]
+    fn every_crontab_and_what_it_runs_is_looked_at() {
+        let root = tempfile::tempdir().unwrap();
+        let write = |path: &str, text: &str| {
+            let path = root.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        write("etc/crontab", "SHELL=/bin/sh\n# * * * * * root log2aws sample\n");
+        write("etc/cron.d/load", "MAILTO=root\n*/10 * * * * root /opt/load.sh x\n");
+        write("opt/load.sh", "#!/bin/sh\nup=$(uptime)\n# curl\nvm=$(vmstat | tail -1)\n");
+        write("var/spool/cron/crontabs/ops", "5 0 * * * /opt/send.sh\n");
+        write("opt/send.sh", "url=$(curl -s \"$api?server=$(hostname)&date=$day\")\n");
+        let jobs = look(root.path(), Path::new("/var/log/log2aws"));
+        let place = |path: &str, line| vec![Place { file: root.path().join(path), line }];
+        assert_eq!(jobs.sampling, place("etc/cron.d/load", 2));
+        assert_eq!(jobs.shipping, place("var/spool/cron/crontabs/ops", 1));
+        assert_eq!(jobs.unread, Vec::<PathBuf>::new());
+    }
+}

@@ -1,0 +1,124 @@
+//! What a folder is like. Asked of the system, never tried: the doctor writes nothing.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Access, StatVfsMountFlags, access, statfs, statvfs};
+
+use crate::spool::reserve;
+
+/// Of `statfs(2)`: file systems that are gone with the machine's memory.
+const TMPFS: u64 = 0x0102_1994;
+const RAMFS: u64 = 0x8584_58f6;
+
+/// A folder, and who looks at it.
+#[derive(Debug)]
+pub(crate) struct Folder {
+    pub(crate) path: PathBuf,
+    pub(crate) state: State,
+}
+
+/// How it stands with a folder.
+#[derive(Debug)]
+pub(crate) enum State {
+    /// It is not there; may we make it?
+    Missing { may_make: bool },
+    /// Something else has its name.
+    NotAFolder,
+    /// It cannot be looked at.
+    Unknown(io::Error),
+    /// It is there.
+    There(Disk, Owner),
+}
+
+/// Whose a folder is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Owner {
+    /// A user id.
+    pub(crate) of: u32,
+    /// A file in it that is somebody else's: its name and its owner's id.
+    pub(crate) stranger: Option<(OsString, u32)>,
+    /// Room that was kept for a full disk was given up.
+    pub(crate) no_reserve: bool,
+}
+
+/// Who may add files to a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Writers {
+    /// We, among others.
+    We,
+    /// Not we.
+    Others,
+    /// The file system is mounted read-only.
+    Nobody,
+}
+
+/// A folder that is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Disk {
+    /// Who may add files.
+    pub(crate) writers: Writers,
+    /// It is gone after a reboot.
+    pub(crate) in_memory: bool,
+    /// Bytes that we may still write.
+    pub(crate) free: u64,
+    /// No file can be added for want of inodes.
+    pub(crate) no_inodes: bool,
+}
+
+pub(crate) fn look(path: &Path) -> Folder {
+    let state = match fs::symlink_metadata(path) {
+        Ok(found) if found.is_dir() => match disk(path) {
+            Ok(disk) => State::There(disk, owner(path, found.uid())),
+            Err(error) => State::Unknown(error),
+        },
+        Ok(_) => State::NotAFolder,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            State::Missing { may_make: may_make(path) }
+        }
+        Err(error) => State::Unknown(error),
+    };
+    Folder { path: path.to_owned(), state }
+}
+
+/// Whether the nearest folder above that exists lets us add one.
+fn may_make(path: &Path) -> bool {
+    let above = path.ancestors().skip(1).find(|folder| folder.exists());
+    above.is_some_and(|folder| disk(folder).is_ok_and(|disk| disk.writers == Writers::We))
+}
+
+fn owner(path: &Path, of: u32) -> Owner {
+    let entries = fs::read_dir(path).into_iter().flatten().filter_map(Result::ok);
+    let strangers = entries.filter_map(|entry| {
+        let uid = entry.metadata().ok()?.uid();
+        (uid != of).then(|| (entry.file_name(), uid))
+    });
+    Owner {
+        of,
+        // The last by name: of day logs, the newest.
+        stranger: strangers.max(),
+        no_reserve: path.join("deliveries").is_dir() && !reserve::path(path).exists(),
+    }
+}
+
+fn disk(path: &Path) -> io::Result<Disk> {
+    let (kind, space) = (statfs(path)?.f_type, statvfs(path)?);
+    #[expect(clippy::cast_sign_loss, reason = "a magic number, whatever the sign")]
+    let kind = kind as u64;
+    Ok(Disk {
+        writers: if space.f_flag.contains(StatVfsMountFlags::RDONLY) {
+            Writers::Nobody
+        } else if access(path, Access::WRITE_OK | Access::EXEC_OK).is_ok() {
+            Writers::We
+        } else {
+            Writers::Others
+        },
+        in_memory: kind == TMPFS || kind == RAMFS,
+        free: space.f_bavail.saturating_mul(space.f_frsize),
+        // Some file systems do not count them, and say that there are none at all.
+        no_inodes: space.f_files > 0 && space.f_favail == 0,
+    })
+}

@@ -1,0 +1,94 @@
+//! What the doctor knows before it judges: asked of this machine and of the way to the API.
+//!
+//! Nothing is written, locked or delivered. The one request asks for a URL, as `ship` does, for an
+//! empty log; the URL is looked at and forgotten.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use log2aws_core::day::Day;
+use rustix::process::geteuid;
+
+use crate::run;
+use crate::sample;
+use crate::spool::{Logs, Spool, SpoolError};
+use crate::world::World;
+
+use super::DoctorConfig;
+
+pub(crate) mod api;
+pub(crate) mod cron;
+pub(crate) mod folder;
+pub(crate) mod logs;
+pub(crate) mod tls;
+pub(crate) mod way;
+
+use self::api::Api;
+use self::cron::CronJobs;
+use self::folder::Folder;
+use self::logs::Lines;
+
+/// Everything that is known.
+#[derive(Debug)]
+pub(crate) struct Facts {
+    /// This moment, and the day that it is part of here.
+    pub(crate) now: Timestamp,
+    pub(crate) today: Day,
+    /// Who asks: a user id.
+    pub(crate) user: u32,
+    pub(crate) log_dir: Folder,
+    pub(crate) state_dir: Folder,
+    /// What stands in the log folder, where it can be read.
+    pub(crate) logs: Option<Logs>,
+    /// The newest log that is not of a day to come, and its lines.
+    pub(crate) newest: Option<(Day, std::io::Result<Lines>)>,
+    /// When `sample` was last at work with this state folder.
+    pub(crate) last_sample: Option<Timestamp>,
+    /// `run` is at work with this state folder.
+    pub(crate) service: bool,
+    pub(crate) cron: CronJobs,
+    /// Logs of days that are over and not delivered, where there is an API and a name.
+    pub(crate) pending: Option<Result<Vec<Day>, SpoolError>>,
+    /// The size of the largest log.
+    pub(crate) largest: u64,
+    /// The way to the API and what it said, where there is one.
+    pub(crate) api: Option<Api>,
+}
+
+/// Looks and asks. `None` where the clock shows no day that a log could have.
+pub(crate) fn gather(config: &DoctorConfig, world: &World<'_>) -> Option<Facts> {
+    let now = world.time.now();
+    let today = Day::from_date(now.to_zoned(world.zone.clone()).date())?;
+    let spool = |server| Spool {
+        log_dir: config.log_dir.clone(),
+        state_dir: config.state_dir.clone(),
+        server,
+    };
+    // Which logs there are does not depend on the name.
+    let any_name = config.server.clone().or_else(|_| "unnamed".parse());
+    let logs = any_name.ok().and_then(|server| spool(server).logs().ok());
+    let path = |day: Day| -> PathBuf { config.log_dir.join(format!("{day}.log")) };
+    let newest = logs.as_ref().and_then(|logs| logs.days.iter().rev().find(|day| **day <= today));
+    let size = |day: &Day| std::fs::metadata(path(*day)).map_or(0, |found| found.len());
+    let pending = config.api.as_ref().zip(config.server.as_ref().ok());
+    let yesterday = today.date().yesterday().ok().and_then(Day::from_date);
+    Some(Facts {
+        now,
+        today,
+        user: geteuid().as_raw(),
+        log_dir: folder::look(&config.log_dir),
+        state_dir: folder::look(&config.state_dir),
+        newest: newest.map(|day| (*day, logs::read(&path(*day)))),
+        last_sample: sample::last(&config.state_dir).map(|last| last.at),
+        service: run::is_running(&config.state_dir).unwrap_or(false),
+        cron: cron::look(&world.machine.root, &config.log_dir),
+        pending: pending
+            .map(|(api, server)| spool(server.clone()).pending(&api.to_string(), today)),
+        largest: logs.iter().flat_map(|logs| &logs.days).map(size).max().unwrap_or(0),
+        logs,
+        api: match (&config.api, &config.server, yesterday) {
+            (Some(api), Ok(server), Some(day)) => Some(api::ask(api, server, day, config, world)),
+            _ => None,
+        },
+    })
+}

@@ -1,0 +1,199 @@
+//! What the doctor says: one finding a check, for people (`Display`) and programs (`Serialize`).
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// What was looked at. In JSON by its name in kebab case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Check {
+    /// Whether there is a config file.
+    Config,
+    /// The name of this server.
+    Server,
+    /// The folder of the day logs.
+    LogFolder,
+    /// The folder of what must not be forgotten.
+    StateFolder,
+    /// Whether samples are taken.
+    Samples,
+    /// Whether one sampler takes them, and not two.
+    Samplers,
+    /// Whether the lines can be read.
+    Lines,
+    /// What was delivered, and what is left to deliver.
+    Deliveries,
+    /// The address of the API.
+    Api,
+    /// The proxy on the way to it.
+    Proxy,
+    /// The address of a name.
+    Name,
+    /// The TCP connection.
+    Connection,
+    /// Certificates.
+    Tls,
+    /// What the API says.
+    Answer,
+    /// Whether the API lets this machine in.
+    AllowList,
+    /// The clock, against the API's.
+    Clock,
+    /// The way to the store.
+    Store,
+    /// The life of a URL, against the time that a log takes.
+    UrlLife,
+}
+
+impl Check {
+    /// How a person calls it.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Config => "config",
+            Self::Server => "server",
+            Self::LogFolder => "log folder",
+            Self::StateFolder => "state folder",
+            Self::Samples => "samples",
+            Self::Samplers => "samplers",
+            Self::Lines => "lines",
+            Self::Deliveries => "deliveries",
+            Self::Api => "api",
+            Self::Proxy => "proxy",
+            Self::Name => "name",
+            Self::Connection => "connection",
+            Self::Tls => "tls",
+            Self::Answer => "answer",
+            Self::AllowList => "allow-list",
+            Self::Clock => "clock",
+            Self::Store => "store",
+            Self::UrlLife => "url life",
+        }
+    }
+}
+
+/// The widest label.
+const LABEL_WIDTH: usize = 12;
+
+/// How it stands with what was looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Nothing to do.
+    Ok,
+    /// Logs get through, but somebody should look at it.
+    Warn,
+    /// This keeps samples or deliveries from being made, or will.
+    Fail,
+}
+
+impl Verdict {
+    /// In four letters at most.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warn => "warn",
+            Self::Fail => "fail",
+        }
+    }
+}
+
+/// What one check found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// What was looked at.
+    pub check: Check,
+    /// How it stands.
+    pub verdict: Verdict,
+    /// What was found.
+    pub what: String,
+    /// What to do, where there is something to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub todo: Option<String>,
+}
+
+impl Finding {
+    pub(crate) fn ok(check: Check, what: impl Into<String>) -> Self {
+        Self { check, verdict: Verdict::Ok, what: what.into(), todo: None }
+    }
+
+    pub(crate) fn warn(check: Check, what: impl Into<String>, todo: impl Into<String>) -> Self {
+        Self { check, verdict: Verdict::Warn, what: what.into(), todo: Some(todo.into()) }
+    }
+
+    pub(crate) fn fail(check: Check, what: impl Into<String>, todo: impl Into<String>) -> Self {
+        Self { check, verdict: Verdict::Fail, what: what.into(), todo: Some(todo.into()) }
+    }
+}
+
+impl fmt::Display for Finding {
+    /// One line, without its end: verdict, what was looked at, what was found, what to do.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (verdict, check) = (self.verdict.label(), self.check.label());
+        write!(f, "{verdict:<4}  {check:<LABEL_WIDTH$}  {}", one_line(&self.what))?;
+        self.todo.iter().try_for_each(|todo| write!(f, ": {}", one_line(todo)))
+    }
+}
+
+/// What other programs said can hold line ends and worse.
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// Everything that was found, in the order in which a log goes its way: what comes first is what
+/// breaks the rest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// One entry a check; checks that could not be made have none.
+    pub findings: Vec<Finding>,
+}
+
+impl Report {
+    /// How many findings there are of a kind.
+    pub fn count(&self, verdict: Verdict) -> usize {
+        self.findings.iter().filter(|finding| finding.verdict == verdict).count()
+    }
+
+    /// The last line: how it stands in all.
+    pub fn summary(&self) -> String {
+        let (fails, warns) = (self.count(Verdict::Fail), self.count(Verdict::Warn));
+        let look = match warns {
+            0 => String::new(),
+            1 => ", 1 thing to look at".to_owned(),
+            n => format!(", {n} things to look at"),
+        };
+        match fails {
+            0 => format!("nothing is wrong{look}"),
+            1 => format!("1 thing is wrong{look}"),
+            n => format!("{n} things are wrong{look}; begin with the first"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_each_and_aligned() {
+        let findings = vec![
+            Finding::ok(Check::Server, "web01"),
+            Finding::warn(Check::StateFolder, "odd", "look"),
+            Finding::fail(Check::Name, "a\nb\u{1b}[31m", "mend"),
+        ];
+        let report = Report { findings };
+        let lines: Vec<String> = report.findings.iter().map(ToString::to_string).collect();
+        assert_eq!(lines[0], "ok    server        web01");
+        assert_eq!(lines[1], "warn  state folder  odd: look");
+        assert_eq!(lines[2], "fail  name          a b [31m: mend");
+        assert_eq!(report.summary(), "1 thing is wrong, 1 thing to look at");
+        let json = serde_json::to_string(&report).unwrap();
+        assert!(
+            json.contains(
+                r#"{"check":"state-folder","verdict":"warn","what":"odd","todo":"look"}"#
+            ),
+            "{json}"
+        );
+        assert!(json.contains(r#"{"check":"server","verdict":"ok","what":"web01"}"#), "{json}");
+    }
+}

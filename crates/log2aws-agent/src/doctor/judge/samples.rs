@@ -1,0 +1,275 @@
+//! Whether samples are taken, by one sampler, and whether their lines can be read. Pure.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use log2aws_core::day::Day;
+use log2aws_core::metadata::Mode;
+use log2aws_core::server_name::ServerName;
+
+use crate::doctor::facts::cron::{CronJobs, Place};
+use crate::doctor::facts::logs::Lines;
+use crate::doctor::finding::{Check, Finding};
+
+/// So many intervals without a sample are too many.
+const PATIENCE: u32 = 3;
+
+/// Fewer lines say nothing about how often they come.
+const ENOUGH: usize = 6;
+
+/// Who samples, as far as one can see from outside.
+#[derive(Debug)]
+pub(crate) struct Samplers<'a> {
+    /// `run` is at work with this state folder.
+    pub(crate) service: bool,
+    pub(crate) cron: &'a CronJobs,
+}
+
+/// How long ago the last sample was, and who should have taken another.
+pub(crate) fn samples(
+    last: Option<Timestamp>,
+    now: Timestamp,
+    interval: Duration,
+    samplers: &Samplers<'_>,
+) -> Finding {
+    let check = Check::Samples;
+    let todo = match (samplers.service, samplers.cron.sampling.first()) {
+        (true, _) => {
+            "the service runs: journalctl -u log2aws-agent says what keeps it from sampling"
+                .to_owned()
+        }
+        (false, Some(place)) => {
+            format!("see that cron runs, and what {place} prints")
+        }
+        (false, None) => "start a sampler: systemctl enable --now log2aws-agent".to_owned(),
+    };
+    let Some(last) = last else {
+        return Finding::fail(check, "no sample was ever taken", todo);
+    };
+    let age = now.duration_since(last);
+    if age.as_secs() < -1 {
+        return Finding::warn(
+            check,
+            format!("the last sample is {} ahead of the clock", span(age.unsigned_abs())),
+            "set the clock: timedatectl set-ntp true; it was ahead when that sample was taken, or is behind now",
+        );
+    }
+    let age = age.unsigned_abs();
+    if age > interval * PATIENCE {
+        let text =
+            format!("no sample for {}, where one every {} is due", span(age), span(interval));
+        return Finding::fail(check, text, todo);
+    }
+    Finding::ok(
+        check,
+        format!("the last one {} ago, one every {} is due", span(age), span(interval)),
+    )
+}
+
+/// Whether two samplers, or two senders, do the same work.
+pub(crate) fn samplers(
+    samplers: &Samplers<'_>,
+    today: Option<&Lines>,
+    interval: Duration,
+) -> Finding {
+    let check = Check::Samplers;
+    let cron = samplers.cron;
+    let remove = |places: &[Place]| format!("remove {}", list(places));
+    match (samplers.service, cron.sampling.as_slice(), cron.shipping.as_slice()) {
+        (true, jobs @ [_, ..], _) => {
+            return Finding::fail(
+                check,
+                "the service and cron both sample, so that every moment is in the log twice",
+                remove(jobs),
+            );
+        }
+        (false, jobs @ [_, _, ..], _) => {
+            let what = format!("{} jobs of cron sample into the same log", jobs.len());
+            return Finding::fail(check, what, format!("keep one of {}", list(jobs)));
+        }
+        (true, [], jobs @ [_, ..]) => {
+            let what = "the service and cron both deliver, which is harmless and of no use";
+            return Finding::warn(check, what, remove(jobs));
+        }
+        _ => {}
+    }
+    if let Some(every) = today.and_then(mean_gap).filter(|gap| *gap < interval * 3 / 4) {
+        return Finding::warn(
+            check,
+            format!(
+                "today's log has a line every {} on average, where one every {} is due",
+                span(every),
+                span(interval)
+            ),
+            "find the second sampler (a systemd timer, a cron job, a container), or correct --interval",
+        );
+    }
+    let who = match (samplers.service, cron.sampling.as_slice()) {
+        (true, _) => "the service alone".to_owned(),
+        (false, [job, ..]) => format!("cron alone ({job})"),
+        (false, []) => "neither the service nor a job of cron is seen".to_owned(),
+    };
+    let unread =
+        if cron.unread.is_empty() { "" } else { "; only root can see the crontabs of other users" };
+    Finding::ok(check, format!("{who}{unread}"))
+}
+
+fn list(places: &[Place]) -> String {
+    let places: Vec<String> = places.iter().take(3).map(Place::to_string).collect();
+    places.join(", ")
+}
+
+/// The mean time between the last lines.
+fn mean_gap(lines: &Lines) -> Option<Duration> {
+    let last = &lines.times[lines.times.len().saturating_sub(4 * ENOUGH)..];
+    let ([first, .., end], true) = (last, last.len() >= ENOUGH) else { return None };
+    let gaps = u32::try_from(last.len() - 1).ok()?;
+    Duration::try_from(end.duration_since(*first)).ok().map(|time| time / gaps)
+}
+
+/// Whether the lines of a log can be read, and what was found in them.
+pub(crate) fn lines(day: Day, lines: &Lines, server: Option<&ServerName>) -> Finding {
+    let check = Check::Lines;
+    let rows = lines.times.len();
+    if let Some((reason, begins)) = &lines.reject {
+        return Finding::fail(
+            check,
+            format!(
+                "{} of the last {} lines of {day}.log cannot be read, such as {begins:?} ({reason})",
+                lines.rejects,
+                rows as u64 + lines.rejects,
+            ),
+            "sample with log2aws-agent, or put LC_ALL=C before date, uptime and vmstat in the job",
+        );
+    }
+    let named = lines.server.as_ref().zip(server);
+    if let Some((other, _)) = named.filter(|(other, server)| other != server) {
+        return Finding::warn(
+            check,
+            format!("{day}.log was sampled as {other}"),
+            format!("if this machine is still {other}, say so with --server {other}"),
+        );
+    }
+    if lines.decimal_commas {
+        return Finding::warn(
+            check,
+            format!("{day}.log has decimal commas: its sampler's locale is not C"),
+            "they are understood; LC_ALL=C in the job makes the log the same as everybody's",
+        );
+    }
+    let mode = match lines.mode {
+        Some(Mode::Interval) => "averages of each interval",
+        Some(Mode::SinceBoot) => "averages since boot",
+        None => "written by another sampler: averages since boot, as it seems",
+    };
+    let users = if lines.no_users { ", no count of users" } else { "" };
+    Finding::ok(check, format!("{rows} read in {day}.log, {mode}{users}"))
+}
+
+/// The moment of the last line, in the zone that it was written in.
+pub(crate) fn last_line(lines: &Lines, zone: &TimeZone) -> Option<Timestamp> {
+    let time = lines.times.iter().max()?;
+    time.to_zoned(zone.clone()).ok().map(|zoned| zoned.timestamp())
+}
+
+/// A time, as a person says it: in its largest unit.
+pub(crate) fn span(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0..=119 => format!("{seconds} s"),
+        120..=7199 => format!("{} min", seconds / 60),
+        7200..=172_799 => format!("{} h", seconds / 3600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::finding::Verdict;
+
+    const INTERVAL: Duration = Duration::from_mins(10);
+
+    fn place(file: &str) -> Place {
+        Place { file: file.into(), line: 3 }
+    }
+
+    fn cron(sampling: &[&str], shipping: &[&str]) -> CronJobs {
+        let places = |files: &[&str]| files.iter().map(|file| place(file)).collect();
+        CronJobs { sampling: places(sampling), shipping: places(shipping), unread: Vec::new() }
+    }
+
+    #[test]
+    fn a_late_sample_is_told_with_who_should_have_taken_it() {
+        let now: Timestamp = "2026-11-22T03:00:00Z".parse().unwrap();
+        let ago = |minutes: i64| Some(now - jiff::SignedDuration::from_mins(minutes));
+        let say = |last, service, jobs: &[&str]| {
+            let cron = cron(jobs, &[]);
+            samples(last, now, INTERVAL, &Samplers { service, cron: &cron })
+        };
+        assert_eq!(say(ago(30), true, &[]).verdict, Verdict::Ok);
+        let late = say(ago(31), true, &[]).to_string();
+        assert!(
+            late.starts_with("fail")
+                && late.contains("no sample for 31 min")
+                && late.contains("journalctl"),
+            "{late}"
+        );
+        let never = say(None, false, &[]).to_string();
+        assert!(never.contains("no sample was ever taken: start a sampler: systemctl"), "{never}");
+        let cron = say(ago(6000), false, &["/etc/cron.d/load"]).to_string();
+        assert!(
+            cron.contains("no sample for 4 days") && cron.contains("/etc/cron.d/load line 3"),
+            "{cron}"
+        );
+        let ahead = say(ago(-5), true, &[]);
+        assert_eq!(ahead.verdict, Verdict::Warn, "{ahead}");
+    }
+
+    #[test]
+    fn two_of_a_kind_are_told() {
+        let say = |service, cron: &CronJobs, today: Option<&Lines>| {
+            samplers(&Samplers { service, cron }, today, INTERVAL)
+        };
+        let none = cron(&[], &[]);
+        let one = cron(&["/etc/cron.d/load"], &[]);
+        assert_eq!(say(true, &none, None).verdict, Verdict::Ok);
+        assert_eq!(say(false, &one, None).verdict, Verdict::Ok);
+        // Whether that is bad, the samples tell.
+        assert_eq!(say(false, &none, None).verdict, Verdict::Ok);
+        let both = say(true, &one, None).to_string();
+        assert!(
+            both.starts_with("fail") && both.ends_with("remove /etc/cron.d/load line 3"),
+            "{both}"
+        );
+        let two = say(false, &cron(&["/etc/cron.d/load", "/etc/crontab"], &[]), None);
+        assert_eq!(two.verdict, Verdict::Fail, "{two}");
+        let sends = say(true, &cron(&[], &["/etc/cron.d/send"]), None);
+        assert_eq!(sends.verdict, Verdict::Warn, "{sends}");
+    }
+
+    #[test]
+    fn a_log_with_twice_the_lines_has_two_samplers() {
+        let every = |minutes: &[i64]| {
+            let start: jiff::civil::DateTime = "2026-11-22T00:00:01".parse().unwrap();
+            let times = minutes.iter().map(|m| start + jiff::SignedDuration::from_mins(*m));
+            Lines { times: times.collect(), ..Lines::default() }
+        };
+        let none = cron(&[], &[]);
+        let say = |minutes: &[i64]| {
+            samplers(&Samplers { service: true, cron: &none }, Some(&every(minutes)), INTERVAL)
+        };
+        let twice = say(&[0, 1, 10, 11, 20, 21, 30]);
+        assert_eq!(twice.verdict, Verdict::Warn);
+        assert!(twice.what.contains("a line every 5 min on average"), "{twice}");
+        for right in [
+            &[0, 10, 20, 30, 40, 50, 60][..],
+            &[0, 1, 2],
+            &[0, 10, 20, 24, 30, 40, 50],
+            &[0, 60, 61, 70, 80, 90],
+        ] {
+            assert_eq!(say(right).verdict, Verdict::Ok, "{right:?}");
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! `doctor`: names the one thing that is wrong, on the server itself and without any key.
+//!
+//! First the facts are gathered ([`facts`]), then judged ([`judge`], which asks nobody). Nothing
+//! is written and nothing is delivered.
+
+use std::num::NonZeroU64;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use log2aws_core::server_name::{ServerName, ServerNameError};
+
+use crate::ship::{ApiUrl, HostPattern, LastShip, Network};
+use crate::world::World;
+
+mod certificate;
+mod facts;
+mod finding;
+mod judge;
+
+use self::facts::Facts;
+use self::facts::api::Api;
+use self::judge::answer::{self, Transfer};
+use self::judge::folders::{self, Use};
+use self::judge::samples::{self, Samplers};
+use self::judge::{deliveries, way};
+
+pub use self::finding::{Check, Finding, Report, Verdict};
+
+/// What is looked at: the same settings that `run` goes by.
+#[derive(Debug)]
+pub struct DoctorConfig {
+    /// The config file that was read, if there is one.
+    pub config_file: Option<PathBuf>,
+    /// This server's name as it was given, else as its host name gives it.
+    pub server: Result<ServerName, ServerNameError>,
+    /// The folder of the day logs.
+    pub log_dir: PathBuf,
+    /// The folder of what must not be forgotten.
+    pub state_dir: PathBuf,
+    /// How often a sample is due.
+    pub interval: Duration,
+    /// Whom to ask for URLs.
+    pub api: Option<ApiUrl>,
+    /// The way out.
+    pub network: Network,
+    /// Where a log may go besides.
+    pub upload_hosts: Vec<HostPattern>,
+    /// Bytes a second that a delivery may take.
+    pub limit_rate: Option<NonZeroU64>,
+    /// How long all deliveries of a run may take.
+    pub max_time: Duration,
+}
+
+/// Looks at everything, in the order in which a log goes its way.
+pub fn run(config: &DoctorConfig, world: &World<'_>) -> Report {
+    let mut findings = vec![config_file(config), server(config)];
+    let Some(facts) = facts::gather(config, world) else {
+        findings.push(Finding::fail(
+            Check::Clock,
+            format!("the clock says {}, which is no day that a log can have", world.time.now()),
+            "set it: timedatectl set-ntp true, chronyc makestep",
+        ));
+        return Report { findings };
+    };
+    findings.extend(at_home(config, world, &facts));
+    match (&config.api, &facts.api) {
+        (None, _) => findings.push(Finding::fail(
+            Check::Api,
+            "no API is named, so that nothing is delivered",
+            "set api in /etc/log2aws/agent.toml (or --api) to the address that the deployment printed",
+        )),
+        (Some(api), Some(facts_of_api)) => {
+            findings.push(Finding::ok(Check::Api, api.to_string()));
+            findings.extend(outside(config, api, &facts, facts_of_api));
+        }
+        // Without a name nobody can be asked; that was told.
+        (Some(_), None) => {}
+    }
+    Report { findings }
+}
+
+fn config_file(config: &DoctorConfig) -> Finding {
+    match &config.config_file {
+        Some(path) => Finding::ok(Check::Config, path.display().to_string()),
+        None => Finding::ok(Check::Config, "no file; flags, environment and defaults hold"),
+    }
+}
+
+fn server(config: &DoctorConfig) -> Finding {
+    let check = Check::Server;
+    let name = match &config.server {
+        Ok(name) => name,
+        Err(error) => {
+            return Finding::fail(
+                check,
+                format!("this machine's host name cannot stand in a key: {error}"),
+                "give it another with --server (server in agent.toml)",
+            );
+        }
+    };
+    let everybody = ["localhost", "localhost.localdomain", "debian", "ubuntu", "ip6-localhost"];
+    if everybody.iter().any(|other| name.as_str().eq_ignore_ascii_case(other)) {
+        return Finding::warn(
+            check,
+            format!(
+                "{name} is what many machines are called; their logs would overwrite each other"
+            ),
+            "give it a name of its own with --server (server in agent.toml) or hostnamectl",
+        );
+    }
+    Finding::ok(check, name.to_string())
+}
+
+/// What can be seen without leaving the machine.
+fn at_home(config: &DoctorConfig, world: &World<'_>, facts: &Facts) -> Vec<Finding> {
+    let user = facts.user;
+    let log_dir = Use { check: Check::LogFolder, flag: "--log-dir", loses: "the logs", user };
+    let state_dir = Use {
+        check: Check::StateFolder,
+        flag: "--state-dir",
+        loses: "the record of what was delivered",
+        user,
+    };
+    let mut findings = vec![
+        folders::judge(&facts.log_dir, &log_dir),
+        folders::judge(&facts.state_dir, &state_dir),
+    ];
+    let newest = facts.newest.as_ref();
+    let read = newest.and_then(|(day, lines)| Some((*day, lines.as_ref().ok()?)));
+    let last_line = read.and_then(|(_, lines)| samples::last_line(lines, &world.zone));
+    let last = facts.last_sample.max(last_line);
+    let samplers = Samplers { service: facts.service, cron: &facts.cron };
+    findings.push(samples::samples(last, facts.now, config.interval, &samplers));
+    let today = read.filter(|(day, _)| *day == facts.today).map(|(_, lines)| lines);
+    findings.push(samples::samplers(&samplers, today, config.interval));
+    match newest {
+        Some((day, Ok(lines))) => {
+            findings.push(samples::lines(*day, lines, config.server.as_ref().ok()));
+        }
+        Some((day, Err(error))) => findings.push(Finding::fail(
+            Check::Lines,
+            format!("{day}.log cannot be read ({error})"),
+            format!("let user {user} read it, or move it away if it is no log"),
+        )),
+        None => {}
+    }
+    findings.extend(deliveries::logs(facts.logs.as_ref(), facts.today));
+    if let Some(pending) = &facts.pending {
+        let last = LastShip::load(&config.state_dir);
+        findings.push(deliveries::pending(pending, last.as_ref(), facts.today, facts.now));
+    }
+    findings
+}
+
+/// What only the way to the API can show.
+fn outside(config: &DoctorConfig, api: &ApiUrl, facts: &Facts, seen: &Api) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if let Err(error) = &seen.ca {
+        let todo = "name the PEM file of your authority with --ca-file, or leave it out";
+        findings.push(Finding::fail(Check::Tls, error.to_string(), todo));
+        return findings;
+    }
+    let proxy = match &seen.proxy {
+        Ok(proxy) => proxy.as_ref(),
+        Err(variable) => {
+            findings.push(Finding::fail(
+                Check::Proxy,
+                format!("{variable} in the environment is not the address of an HTTP proxy"),
+                format!("write it as {variable}=http://host:port, or unset it"),
+            ));
+            return findings;
+        }
+    };
+    if let Some(hop) = proxy {
+        findings.push(Finding::ok(Check::Proxy, format!("by way of {}:{}", hop.host, hop.port)));
+    }
+    if let Some(way) = &seen.way {
+        findings.extend(way::api(&seen.target, proxy, way, facts.now));
+    }
+    let said = match &seen.said {
+        None => return findings,
+        Some(Err(error)) => {
+            findings.push(Finding::fail(
+                Check::Answer,
+                format!("no answer: {error}"),
+                "something cuts requests short: the service itself, a proxy, a firewall",
+            ));
+            return findings;
+        }
+        Some(Ok(said)) => said,
+    };
+    if let Ok(server) = &config.server {
+        findings.extend(answer::answer(&said.answer, &api.to_string(), server));
+    }
+    findings.extend(said.date.map(|date| answer::clock(date, said.before, said.after)));
+    if let Some((target, hop, Some(way))) = &said.store {
+        findings.push(way::store(target, hop.as_ref(), way, facts.now));
+    }
+    if let (Some(Ok(Some(expires_at))), Some(date)) = (&said.answer.url, said.date) {
+        let life = expires_at.duration_since(date).unsigned_abs();
+        let transfer = Transfer {
+            largest: facts.largest,
+            measured: LastShip::load(&config.state_dir)
+                .and_then(|last| last.delivered)
+                .map(|last| (last.bytes, Duration::from_millis(last.milliseconds))),
+            limit: config.limit_rate,
+            max_time: config.max_time,
+        };
+        findings.push(answer::url_life(life, &transfer));
+    }
+    findings
+}

@@ -1,0 +1,117 @@
+//! `log2aws doctor`: names what is wrong on this server.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use log2aws_agent::doctor::{self, DoctorConfig, Finding, Report, Verdict};
+use log2aws_agent::run::Interval;
+use log2aws_agent::world::{SystemTime, World, host_name};
+
+use super::flags::{Place, Sending};
+use crate::config;
+use crate::exit::Exit;
+
+/// The flags of `doctor`.
+#[derive(Debug, Args)]
+#[command(after_help = "Reads and asks, and changes nothing. Exit codes: 0 nothing is wrong (or \
+                        only worth a look), 1 something is.")]
+pub struct DoctorArgs {
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    sending: Sending,
+    /// The time between two samples: 600, 600s, 10m, 1h.
+    #[arg(long, value_name = "TIME", default_value_t = Interval::DEFAULT)]
+    interval: Interval,
+    /// Print one JSON object instead of lines.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Looks at everything, and tells it line by line.
+///
+/// # Errors
+/// When it cannot be told.
+pub(super) fn run(args: &DoctorArgs) -> anyhow::Result<Exit> {
+    let time = SystemTime::new();
+    let config = DoctorConfig {
+        config_file: config_file(args),
+        server: args.place.server.clone().map_or_else(host_name, Ok),
+        log_dir: args.place.log_dir.clone(),
+        state_dir: args.place.state_dir.clone(),
+        interval: args.interval.duration(),
+        api: args.sending.api.clone(),
+        network: args.sending.network(),
+        upload_hosts: args.sending.upload_host.clone(),
+        limit_rate: args.sending.limit_rate,
+        max_time: Duration::from_secs(args.sending.max_time),
+    };
+    let report = doctor::run(&config, &World::system(&time));
+    let mut out = io::stdout().lock();
+    if args.json {
+        serde_json::to_writer_pretty(&mut out, &report)?;
+        writeln!(out)?;
+    } else {
+        tell(&mut out, &report, colored())?;
+    }
+    Ok(if report.count(Verdict::Fail) == 0 { Exit::Done } else { Exit::Failed })
+}
+
+/// The file whose values hold here.
+fn config_file(args: &DoctorArgs) -> Option<PathBuf> {
+    let usual = config::usual_file("doctor").map(PathBuf::from).filter(|path| path.exists());
+    args.place.config.as_deref().map(Path::to_owned).or(usual)
+}
+
+/// Whether whoever reads this sees colours, and wants to (<https://no-color.org>).
+fn colored() -> bool {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    io::stdout().is_terminal() && !set("NO_COLOR") && !dumb
+}
+
+fn tell(out: &mut impl Write, report: &Report, colored: bool) -> io::Result<()> {
+    for finding in &report.findings {
+        writeln!(out, "{}", line(finding, colored))?;
+    }
+    writeln!(out, "\n{}", report.summary())
+}
+
+/// A finding's line, its first word in the colour of the verdict.
+fn line(finding: &Finding, colored: bool) -> String {
+    let text = finding.to_string();
+    let word = finding.verdict.label();
+    let color = match finding.verdict {
+        Verdict::Ok => "32",
+        Verdict::Warn => "33",
+        Verdict::Fail => "1;31",
+    };
+    match text.strip_prefix(word) {
+        Some(rest) if colored => format!("\u{1b}[{color}m{word}\u{1b}[0m{rest}"),
+        _ => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use log2aws_agent::doctor::Check;
+
+    use super::*;
+
+    #[test]
+    fn colours_change_nothing_but_the_colour() {
+        let finding = Finding {
+            check: Check::Name,
+            verdict: Verdict::Fail,
+            what: "gone".to_owned(),
+            todo: Some("look".to_owned()),
+        };
+        let plain = line(&finding, false);
+        assert_eq!(plain, "fail  name          gone: look");
+        let colored = line(&finding, true);
+        assert_eq!(colored.replace("\u{1b}[1;31m", "").replace("\u{1b}[0m", ""), plain);
+        assert_ne!(colored, plain);
+    }
+}
