@@ -88,8 +88,8 @@ fn build(shell: &Shell, root: &Path, target: &Path, tools: &Path) -> anyhow::Res
     path.push(":");
     path.push(std::env::var_os("PATH").unwrap_or_default());
     let mut flags = lambda::without_folders(shell, root, target)?;
-    // A panic ends the process (`panic = "abort"`), so nothing ever reads how to unwind it.
-    flags.push("\u{1f}-Cforce-unwind-tables=no");
+    flags.push("\u{1f}-Clink-arg=-T");
+    flags.push(root.join("xtask/src/dist/no-unwinding.ld"));
     let target_glibc = format!("{TRIPLE}.{}.{}", GLIBC.0, GLIBC.1);
     cmd!(
         shell,

@@ -26,8 +26,10 @@ pub fn run(config: RunConfig, host: &mut dyn Host) -> io::Result<()> {
     let mut service = Service::new(config, host);
     service.plan();
     service.tell(Phase::Ready);
+    tracing::info!("at work, a sample each {}: {}", service.config.interval, service.status());
     let ended = service.work();
     service.tell(Phase::Stopping);
+    tracing::info!("told to end");
     service.host.stop_ship();
     ended
 }
@@ -305,6 +307,10 @@ impl<'a> Service<'a> {
     }
 
     fn tell(&mut self, phase: Phase) {
+        self.host.tell(phase, &self.status());
+    }
+
+    fn status(&self) -> String {
         let mut status = match self.facts.last_sample {
             Some(at) => format!("last sample {}", self.clock(at)),
             None => "no sample yet".to_owned(),
@@ -317,7 +323,7 @@ impl<'a> Service<'a> {
             }
             (Ship::Waiting { .. }, None) => status.push_str("; no API to ship to"),
         }
-        self.host.tell(phase, &status);
+        status
     }
 
     /// A moment as people here read it.

@@ -251,9 +251,7 @@ fn ours(error: &Error) -> Option<String> {
 /// What went wrong, in a sentence that holds nothing of the request.
 fn problem(error: &Error) -> (Kind, String) {
     let (kind, text) = match error {
-        Error::HostNotFound => {
-            (Kind::Resolve, "the name cannot be resolved; check it, and this machine's DNS")
-        }
+        Error::HostNotFound => return (Kind::Resolve, unresolved("it has no address")),
         Error::Timeout(Timeout::Resolve) => (Kind::Resolve, "the name was not resolved in time"),
         Error::Timeout(Timeout::Connect) => (
             Kind::Connect,
@@ -296,9 +294,20 @@ fn io_problem(error: &io::Error) -> (Kind, String) {
             (Kind::Other, "the connection was cut")
         }
         ErrorKind::UnexpectedEof => (Kind::Other, "the connection ended in mid-sentence"),
-        _ => return (Kind::Other, format!("the connection failed ({error})")),
+        _ => {
+            // The library has no kind for what the resolver says, only these words before it.
+            let text = error.to_string();
+            return match text.strip_prefix("failed to lookup address information: ") {
+                Some(why) => (Kind::Resolve, unresolved(why)),
+                None => (Kind::Other, format!("the connection failed ({text})")),
+            };
+        }
     };
     (kind, text.to_owned())
+}
+
+fn unresolved(why: &str) -> String {
+    format!("the name cannot be resolved ({why}); check it, and this machine's DNS")
 }
 
 fn tls_problem(error: &rustls::Error) -> String {

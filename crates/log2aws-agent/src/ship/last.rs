@@ -1,6 +1,6 @@
 //! How the last `ship` went, for those who look later: `status`, `doctor`, the metrics.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use log2aws_core::day::Day;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::spool;
 use crate::world::World;
 
 use super::attempt::Learnt;
@@ -92,15 +93,10 @@ impl LastShip {
 
     /// Writes it in place of the one before. Not flushed to the disk: to lose it costs nothing
     /// that the next one does not tell again.
-    ///
-    /// Only who holds the lock of ship may call this: what a crash leaves of it has always the same
-    /// name, and the next one writes over it.
     pub(crate) fn save(&self, state_dir: &Path) -> io::Result<()> {
-        let new = state_dir.join(".last-ship.json.new");
         let mut text = serde_json::to_vec_pretty(self)?;
         text.push(b'\n');
-        fs::write(&new, text)?;
-        fs::rename(new, Self::path(state_dir))
+        spool::replace(&Self::path(state_dir), &text, false)
     }
 }
 
@@ -134,6 +130,8 @@ mod days {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

@@ -170,6 +170,40 @@ fn an_upload_is_not_redirected() {
 }
 
 #[test]
+fn an_expired_url_is_replaced_at_once_but_only_once_so() {
+    let body = "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>";
+    let once = move |request: &Request| {
+        if request.is_put() && request.before == 0 {
+            says("403 Forbidden", "", body)
+        } else {
+            Does::Right
+        }
+    };
+    let (host, server) = (Host::new(&[(DAY, "abc")]), Server::start(once));
+    let (line, code) = host.ship(&server);
+    assert!(line.contains("2 attempts") && code == 0, "{line}");
+    assert_eq!(host.clock.slept.get(), Duration::ZERO);
+
+    let always = store(move || says("403 Forbidden", "", body));
+    let (code, urls, slept) = fails(always, &["says that the URL has expired (403 AccessDenied)"]);
+    // After the first, half of 2 + 4 + 8.
+    assert_eq!((code, urls, slept), (5, 5, Duration::from_secs(7)));
+}
+
+#[test]
+fn what_the_store_refuses_is_told_by_its_code() {
+    for (code, word) in [
+        ("SignatureDoesNotMatch", "a proxy in between changes requests"),
+        ("InvalidAccessKeyId", "whoever runs it must look"),
+        ("AccessDenied", "this machine's address may not put"),
+    ] {
+        let body = format!("<Error><Code>{code}</Code></Error>");
+        let fault = store(move || says("403 Forbidden", "", &body));
+        assert_eq!(fails(fault, &[code, word]).0, 5);
+    }
+}
+
+#[test]
 fn a_fault_that_passes_costs_another_url() {
     type Fault = fn() -> Does;
     // Its name, whether the store has it, the fault itself, milliseconds waited.

@@ -1,6 +1,8 @@
 //! `ship` against a server that does right, and against every fault that we know of.
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
+mod answers;
+mod backlog;
 mod faults;
 mod server;
 mod tls;

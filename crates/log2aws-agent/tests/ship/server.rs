@@ -77,7 +77,15 @@ struct State {
 
 impl Server {
     pub(crate) fn start(behaviour: impl Fn(&Request) -> Does + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::start_on("127.0.0.1:0", behaviour)
+    }
+
+    /// At another address of this machine.
+    pub(crate) fn start_on(
+        address: &str,
+        behaviour: impl Fn(&Request) -> Does + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind(address).unwrap();
         let address = listener.local_addr().unwrap();
         let state = Arc::new(State {
             address,

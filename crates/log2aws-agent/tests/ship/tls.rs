@@ -4,6 +4,7 @@ use std::env;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
 use std::thread;
@@ -130,6 +131,31 @@ fn a_log_is_delivered_over_tls() {
     });
     let line = trusted(&api);
     assert!(line.contains("2026-11-21: delivered (3 bytes"), "{line}");
+}
+
+#[test]
+fn an_authority_that_is_named_is_trusted_besides_the_machines() {
+    let api = TlsApi::start(|origin, query| {
+        if query == "5ec3e7" {
+            "HTTP/1.1 200 OK\r\netag: \"e\"\r\ncontent-length: 0\r\n\r\n".to_owned()
+        } else {
+            url(&format!("{origin}/raw"))
+        }
+    });
+    let host = Host::new(&[(DAY, "abc")]);
+    let ca_file = host.state().with_file_name("ca.pem");
+    fs::write(&ca_file, &api.certificate).unwrap();
+    let ship = |ca_file: Option<PathBuf>| {
+        let base = host.config(&Server::right(), yesterday());
+        let network = Network { ca_file, ..base.network.clone() };
+        host.run(&ShipConfig { api: api.url.parse().unwrap(), network, ..base })
+    };
+    assert_eq!(ship(None).unwrap().exit_code(), 1);
+    assert_eq!(ship(Some(ca_file.clone())).unwrap().exit_code(), 0);
+    // What is no certificate is told before anybody is asked.
+    fs::write(&ca_file, "x").unwrap();
+    let error = ship(Some(ca_file)).unwrap_err();
+    assert!(error.to_string().contains("no certificate in PEM form"), "{error}");
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod doctor;
 mod flags;
 mod logs;
 mod man;
+mod progress;
 mod run;
 mod sample;
 mod ship;

@@ -4,11 +4,12 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use clap::Args;
-use log2aws_agent::ship::{self, Days, Progress, ShipConfig};
+use log2aws_agent::ship::{self, DayReport, Days, Outcome, Progress, ShipConfig, ShipReport};
 use log2aws_agent::world::{SystemTime, World};
 use log2aws_core::day::Day;
 
 use super::flags::{Place, Sending};
+use super::progress::Drawing;
 use crate::exit::{self, Exit};
 
 /// The flags of `ship`.
@@ -65,10 +66,16 @@ pub(super) fn run(args: &ShipArgs) -> anyhow::Result<Exit> {
         keep: args.sending.keep(),
         network: args.sending.network(),
     };
+    let mut drawing = Drawing::new(!args.json);
     // A line as soon as a day is known; a closed terminal must not stop the deliveries after it.
-    let mut tell = |progress: Progress<'_>| {
-        if let (Progress::Day(day), false) = (progress, args.json) {
-            let _ = writeln!(io::stdout(), "{day}");
+    let mut tell = |progress: Progress<'_>| match progress {
+        Progress::Sending { day, sent, size } => drawing.sending(day, sent, size),
+        Progress::Waiting { day, reason, wait } => drawing.waiting(day, reason, wait),
+        Progress::Day(day) => {
+            drawing.clear();
+            if !args.json && !matches!(day.outcome, Outcome::Pending) {
+                let _ = writeln!(io::stdout(), "{day}");
+            }
         }
     };
     let report = ship::run(&config, &World::system(&time), &mut tell)?;
@@ -76,8 +83,11 @@ pub(super) fn run(args: &ShipArgs) -> anyhow::Result<Exit> {
         let mut out = io::stdout().lock();
         serde_json::to_writer_pretty(&mut out, &report)?;
         writeln!(out)?;
-    } else if report.days.is_empty() {
-        writeln!(io::stdout(), "nothing to do: no log of these days is left to deliver")?;
+    } else {
+        for warning in &report.warnings {
+            let _ = writeln!(io::stderr(), "warning: {warning}");
+        }
+        write_rest(&mut io::stdout(), &report, args.sending.keep_days)?;
     }
     Ok(match report.exit_code() {
         0 => Exit::Done,
@@ -85,4 +95,43 @@ pub(super) fn run(args: &ShipArgs) -> anyhow::Result<Exit> {
         5 => Exit::Refused,
         _ => Exit::Failed,
     })
+}
+
+/// What is said once for all days that it is true of.
+fn write_rest(out: &mut dyn Write, report: &ShipReport, keep_days: Option<u32>) -> io::Result<()> {
+    if report.days.is_empty() {
+        writeln!(out, "nothing to do: no log of these days is left to deliver")?;
+    }
+    let is_left = |day: &&DayReport| matches!(day.outcome, Outcome::Pending);
+    let left: Vec<Day> = report.days.iter().filter(is_left).map(|day| day.day).collect();
+    if let Some(days) = span(&left) {
+        writeln!(out, "{days}: pending, not tried after that")?;
+    }
+    if let (Some(days), Some(keep)) = (span(&report.removed), keep_days) {
+        writeln!(out, "{days}: removed here, delivered more than {keep} days ago")?;
+    }
+    Ok(())
+}
+
+/// Days in one line, however many they are.
+fn span(days: &[Day]) -> Option<String> {
+    match days {
+        [] => None,
+        [day] => Some(day.to_string()),
+        [first, .., last] => Some(format!("{first} to {last} ({} logs)", days.len())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_days_are_one_line() {
+        let days: Vec<Day> =
+            ["2026-11-01", "2026-11-03", "2026-11-21"].map(|day| day.parse().unwrap()).to_vec();
+        assert_eq!(span(&[]), None);
+        assert_eq!(span(&days[..1]).unwrap(), "2026-11-01");
+        assert_eq!(span(&days).unwrap(), "2026-11-01 to 2026-11-21 (3 logs)");
+    }
 }
