@@ -73,6 +73,11 @@ pub(crate) enum AnswerError {
     WebPage,
     #[error("it answered 200, but with {0} instead of the JSON of an upload URL; is --api right?")]
     NotJson(String),
+    #[error(
+        "it answered with a URL alone, which is good for any bytes: that is a generate-url from \
+         before this program, for scripts with curl; deploy the present one"
+    )]
+    BareUrl,
     #[error("it wants {0:?} as the method; log2aws only ever puts")]
     Method(String),
     #[error("the URL in its answer is not one ({0})")]
@@ -171,6 +176,8 @@ fn not_json(body: &[u8]) -> AnswerError {
         AnswerError::WebPage
     } else if text.is_empty() {
         AnswerError::NotJson("nothing".to_owned())
+    } else if ["https://", "http://"].iter().any(|scheme| text.starts_with(scheme)) {
+        AnswerError::BareUrl
     } else {
         AnswerError::NotJson(format!("{:?}", quote(text)))
     }
@@ -358,6 +365,8 @@ mod tests {
         assert!(refused(b"error: no\x1b[31m such host").contains("\"error: no [31m such host\""));
         assert!(refused(b"[1,2]").contains("[1,2]"));
         assert!(refused(b"\xff\xfe").contains("instead of the JSON"));
+        assert!(refused(URL.as_bytes()).contains("a URL alone"));
+        assert!(refused(format!("see {URL}").as_bytes()).contains("a text with a URL in it"));
         assert!(!refused(URL.as_bytes()).contains("5ec3e7"));
         assert!(refused("x".repeat(9999).as_bytes()).len() < 400);
     }

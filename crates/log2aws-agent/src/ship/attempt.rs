@@ -14,10 +14,11 @@ use crate::world::Time;
 use super::answer::{self, Asked, Upload};
 use super::http::{Client, HttpError, Reply};
 use super::rate::Paced;
+use super::trouble::{self, Failure, Trouble, stays};
 use super::{LastDelivery, Progress, ShipConfig, rate, retry};
 
-/// Said of every failure, for it is the first thing that is asked.
-const STAYS: &str = "the log stays, the next run tries again";
+/// What tells an answer of generate-url from that of anybody in its place.
+pub(crate) const SOURCE_HEADER: &str = "log2aws-source";
 
 /// What the store said when it took a log.
 #[derive(Debug)]
@@ -27,48 +28,6 @@ pub(crate) struct Receipt {
     pub(crate) attempts: u32,
     /// How long the upload took, answer included.
     pub(crate) took: Duration,
-}
-
-/// How a log was not delivered.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Failure {
-    /// Not this log; another may pass.
-    ThisLog(String),
-    /// This log's bytes did not arrive; that may be its own fault, or the line's.
-    Upload(String),
-    /// No other log would fare better now.
-    Everything(String),
-    /// The server does not let us.
-    Refused(String),
-}
-
-/// Why one attempt failed, and what may help.
-enum Trouble {
-    /// Another attempt, not before the server wants it.
-    Again {
-        reason: String,
-        retry_after: Option<Duration>,
-        /// Waiting would help nobody.
-        at_once: bool,
-        /// What it is if it stays so.
-        failure: fn(String) -> Failure,
-    },
-    Final(Failure),
-}
-
-impl Trouble {
-    fn again(reason: String, failure: fn(String) -> Failure) -> Self {
-        Self::Again { reason, retry_after: None, at_once: false, failure }
-    }
-
-    fn not_before(self, wait: Option<Duration>) -> Self {
-        match self {
-            Self::Again { reason, at_once, failure, .. } => {
-                Self::Again { reason, retry_after: wait, at_once, failure }
-            }
-            Self::Final(failure) => Self::Final(failure),
-        }
-    }
 }
 
 /// What is learnt on the way.
@@ -119,7 +78,7 @@ impl<'a> Shipper<'a> {
             attempt += 1;
             let (reason, retry_after, at_once, failure) = match self.attempt(day, log, attempt) {
                 Ok(receipt) => return Ok(receipt),
-                Err(Trouble::Final(failure)) => return Err(failure),
+                Err(Trouble::Final(failure)) => return Err(failure.map(|text| stays(&text))),
                 Err(Trouble::Again { reason, retry_after, at_once, failure }) => {
                     (reason, retry_after, at_once, failure)
                 }
@@ -144,7 +103,7 @@ impl<'a> Shipper<'a> {
             };
             let later = retry_after.and_then(|wait| self.time.now().checked_add(wait).ok());
             self.learnt.not_before = later;
-            return Err(failure(format!("{reason}; {why}; {STAYS}")));
+            return Err(failure(stays(&format!("{reason}; {why}"))));
         }
     }
 
@@ -166,7 +125,7 @@ impl<'a> Shipper<'a> {
         let took = self.time.elapsed().saturating_sub(start);
         let origin = upload.url.origin();
         if reply.status != StatusCode::OK {
-            return Err(self.store_trouble(&origin, &reply));
+            return Err(trouble::of_store(&reply, &origin, self.time.now()));
         }
         let (etag, checksum) = (reply.header("etag"), reply.header("x-amz-checksum-sha256"));
         if let Some(fault) = answer::no_receipt(etag, checksum, &reply.body, &log.sha256) {
@@ -186,11 +145,11 @@ impl<'a> Shipper<'a> {
         let url = self.request_url(day, log);
         let reply = self.client.get(&url, self.left()).map_err(|error| match error {
             HttpError::Transport { .. } => Trouble::again(error.to_string(), Failure::Everything),
-            other => Trouble::Final(Failure::Everything(format!("{other}; {STAYS}"))),
+            other => Trouble::Final(Failure::Everything(other.to_string())),
         })?;
-        self.learnt.source = source(&reply).or(self.learnt.source);
+        self.learnt.source = trouble::source(&reply).or(self.learnt.source);
         if reply.status != StatusCode::OK {
-            return Err(self.api_trouble(&reply));
+            return Err(trouble::of_api(&reply, self.config, self.time.now()));
         }
         let asked = Asked {
             server: &self.config.spool.server,
@@ -203,7 +162,7 @@ impl<'a> Shipper<'a> {
         };
         answer::check(&reply.body, &asked).map_err(|error| {
             let api = &self.config.api;
-            let reason = format!("the API {api} cannot be believed: {error}; {STAYS}");
+            let reason = format!("the API {api} cannot be believed: {error}");
             Trouble::Final(Failure::Everything(reason))
         })
     }
@@ -218,14 +177,14 @@ impl<'a> Shipper<'a> {
         let mut bytes = Paced::new(bytes, self.config.limit_rate, self.time, &mut on_read);
         self.client.put(upload, &mut bytes, within).map_err(|error| match error {
             HttpError::Transport { .. } => Trouble::again(error.to_string(), Failure::Upload),
-            HttpError::Log(_) => Trouble::Final(Failure::ThisLog(format!("{error}; {STAYS}"))),
+            HttpError::Log(_) => Trouble::Final(Failure::ThisLog(error.to_string())),
             HttpError::Late { .. } => {
                 let (had, max) = (within.as_secs(), self.config.max_time.as_secs());
                 Trouble::Final(Failure::Upload(format!(
-                    "{error} ({size} bytes in {had} s, of --max-time {max} s); {STAYS}"
+                    "{error} ({size} bytes in {had} s, of --max-time {max} s)"
                 )))
             }
-            other => Trouble::Final(Failure::Everything(format!("{other}; {STAYS}"))),
+            other => Trouble::Final(Failure::Everything(other.to_string())),
         })
     }
 
@@ -237,79 +196,6 @@ impl<'a> Shipper<'a> {
             .append_pair("size", &log.size.to_string())
             .append_pair("sha256", &log.sha256_hex());
         url
-    }
-
-    /// What an answer of the API other than 200 means.
-    fn api_trouble(&self, reply: &Reply) -> Trouble {
-        let (api, status) = (&self.config.api, reply.status.as_u16());
-        let said = answer::detail(&reply.body).map_or_else(String::new, |text| format!(": {text}"));
-        match status {
-            // Every answer of ours names the caller's address.
-            403 if reply.header(SOURCE_HEADER).is_none() => {
-                Trouble::Final(Failure::Refused(format!(
-                    "{api} answers 403{said}, but not as log2aws does: is that its whole \
-                     address, and does nothing in between refuse this machine? (--api); {STAYS}"
-                )))
-            }
-            403 => Trouble::Final(Failure::Refused(format!(
-                "the API {api} refuses this machine (403{said}){}; the allow-list must hold this \
-                 address for server {}; {STAYS}",
-                seen_as(reply),
-                self.config.spool.server
-            ))),
-            400 => Trouble::Final(Failure::ThisLog(format!(
-                "the API {api} does not understand the request (400{said}); is that its address, \
-                 with http or https as it has it? {STAYS}"
-            ))),
-            408 | 429 | 500..=599 => {
-                let what = match status {
-                    429 => "has too many requests at the moment",
-                    503 => "is not available at the moment",
-                    _ => "failed",
-                };
-                let reason = format!("the API {api} {what} ({status}{said})");
-                Trouble::again(reason, Failure::Everything).not_before(self.retry_after(reply))
-            }
-            _ => Trouble::Final(Failure::Everything(format!(
-                "the API {api} answered {status}{said}; is --api the address that the deployment \
-                 printed? {STAYS}"
-            ))),
-        }
-    }
-
-    /// What an answer of the store other than 200 means: only 200 says that it has the log.
-    fn store_trouble(&self, origin: &str, reply: &Reply) -> Trouble {
-        let status = reply.status.as_u16();
-        let code = answer::store_code(&reply.body);
-        let said = code.as_deref().map_or_else(|| status.to_string(), |c| format!("{status} {c}"));
-        let expired = answer::is_expired(&reply.body);
-        let (reason, failure): (_, fn(String) -> Failure) = match status {
-            _ if expired => (
-                format!(
-                    "the store {origin} says that the URL has expired ({said}): is the way there \
-                     so slow, or the clock of the API or of the store wrong?"
-                ),
-                Failure::Refused,
-            ),
-            403 => (
-                format!("the store {origin} refuses the upload ({said}): {}", why(code.as_deref())),
-                Failure::Refused,
-            ),
-            429 | 503 => {
-                (format!("the store {origin} asks to slow down ({said})"), Failure::Everything)
-            }
-            507 => (format!("the store {origin} is full ({said})"), Failure::Everything),
-            300..=399 => (
-                format!("the store {origin} sends the upload elsewhere ({said}); not followed"),
-                Failure::Everything,
-            ),
-            201..=299 => (
-                format!("the store {origin} answered {said}, which is no receipt"),
-                Failure::Upload,
-            ),
-            _ => (format!("the store {origin} did not take the log ({said})"), Failure::Upload),
-        };
-        Trouble::Again { reason, retry_after: self.retry_after(reply), at_once: expired, failure }
     }
 
     /// Whether the bound on the rate leaves time enough: a log that will be cut off in the middle
@@ -324,39 +210,7 @@ impl<'a> Shipper<'a> {
         let left = self.left_for_upload().as_secs();
         Err(Trouble::Final(Failure::Upload(format!(
             "{size} bytes take {needs} s at --limit-rate {rate}, but --max-time ({max} s) leaves \
-             {left} s for this log; raise either if it stays so; {STAYS}"
+             {left} s for this log; raise either if it stays so"
         ))))
-    }
-
-    fn retry_after(&self, reply: &Reply) -> Option<Duration> {
-        retry::retry_after(reply.header("retry-after")?, self.time.now())
-    }
-}
-
-/// What tells an answer of generate-url from that of anybody in its place.
-pub(crate) const SOURCE_HEADER: &str = "log2aws-source";
-
-/// Our address as the API sees it, where it says so.
-fn source(reply: &Reply) -> Option<IpAddr> {
-    reply.header(SOURCE_HEADER)?.parse().ok()
-}
-
-fn seen_as(reply: &Reply) -> String {
-    source(reply).map_or_else(String::new, |ip| format!("; it sees us as {ip}"))
-}
-
-/// What a 403 of the store is most likely about.
-fn why(code: Option<&str>) -> &'static str {
-    match code {
-        Some("SignatureDoesNotMatch") => {
-            "a proxy in between changes requests, or the API signs with a key that is no longer good"
-        }
-        Some("InvalidAccessKeyId" | "InvalidToken" | "AccountProblem" | "AllAccessDisabled") => {
-            "the API's own key is not good there; whoever runs it must look"
-        }
-        _ => {
-            "this machine's address may not put (allow-list, bucket policy), the URL had expired, \
-             or a proxy changes requests"
-        }
     }
 }

@@ -189,6 +189,8 @@ impl Client {
             .timeout_connect(Some(CONNECT_TIMEOUT))
             .timeout_per_read(Some(self.stall))
             .timeout_per_write(Some(self.stall))
+            // A head or an answer that comes byte by byte is no better than none.
+            .timeout_recv_response(Some(self.stall))
             .timeout_recv_body(Some(self.stall));
         if let Some(tls) = tls {
             config = config.tls_config(tls);
@@ -311,8 +313,26 @@ fn unresolved(why: &str) -> String {
 }
 
 fn tls_problem(error: &rustls::Error) -> String {
-    format!(
-        "no TLS connection ({error}); is this machine's clock right? If a proxy inspects TLS, its \
-         certificate must be among the machine's, or be named with --ca-file"
-    )
+    use rustls::CertificateError as Fault;
+    let what_to_do = match error {
+        rustls::Error::InvalidCertificate(fault) => match fault {
+            Fault::Expired
+            | Fault::ExpiredContext { .. }
+            | Fault::NotValidYet
+            | Fault::NotValidYetContext { .. } => {
+                "is this machine's clock right? Then whoever runs it must renew the certificate"
+            }
+            Fault::NotValidForName | Fault::NotValidForNameContext { .. } => {
+                "is that its name? Another one answers, or it has the wrong certificate"
+            }
+            _ => {
+                "if a proxy inspects TLS, or the authority is your own, its certificate must be \
+                 among the machine's, or be named with --ca-file"
+            }
+        },
+        _ => "does it speak TLS on this port, 1.2 or newer?",
+    };
+    // Some of these say more than anybody reads.
+    let why: String = error.to_string().chars().take(160).collect();
+    format!("no TLS connection ({why}); {what_to_do}")
 }

@@ -9,9 +9,10 @@ use log2aws_core::day::Day;
 use crate::spool::SpoolError;
 use crate::world::World;
 
-use self::attempt::{Failure, Learnt, Shipper};
+use self::attempt::{Learnt, Shipper};
 use self::http::Client;
 use self::plan::Plan;
+use self::trouble::Failure;
 
 pub(crate) mod answer;
 pub(crate) mod attempt;
@@ -25,6 +26,7 @@ mod proxy;
 mod rate;
 mod report;
 mod retry;
+mod trouble;
 mod upload_host;
 
 pub use self::ca::CaError;
@@ -58,8 +60,8 @@ pub enum ShipError {
     Spool(#[from] SpoolError),
     /// `--since` names a day that is not over.
     #[error(
-        "{0} is not over yet; --since takes days up to yesterday, or today with --partial, --date \
-         takes either"
+        "{0} is not over yet; --since takes days before today, and today with --partial, --date \
+         takes today, too"
     )]
     NotOver(Day),
     /// No day log can have such a date.

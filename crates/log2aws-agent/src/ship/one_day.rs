@@ -7,7 +7,8 @@ use log2aws_core::day::Day;
 
 use crate::spool::{Delivery, LogFile};
 
-use super::attempt::{Failure, Shipper};
+use super::attempt::Shipper;
+use super::trouble::Failure;
 use super::{LastDelivery, Outcome};
 
 /// Ships one log.

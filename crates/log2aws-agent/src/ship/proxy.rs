@@ -1,7 +1,10 @@
 //! Which proxy a request takes, by the environment. Pure: the environment is an argument.
 //!
 //! As curl has it: the variable of the URL's scheme, else `ALL_PROXY`, lower case first; an entry
-//! of `NO_PROXY` stands for the host itself and everything under it, `*` for all hosts.
+//! of `NO_PROXY` stands for the host itself and everything under it, `10.0.0.0/8` for the addresses
+//! of a network, `*` for all hosts.
+
+use std::net::IpAddr;
 
 use url::Url;
 
@@ -45,8 +48,25 @@ fn is_exempt(host: &str, exempt: &str) -> bool {
     exempt.split([',', ' ']).filter(|entry| !entry.is_empty()).any(|entry| {
         let entry = bare(entry.trim_start_matches("*.").trim_start_matches('.'));
         let parent = host.strip_suffix(&entry).is_some_and(|rest| rest.ends_with('.'));
-        entry == "*" || host == entry || parent && !entry.is_empty()
+        entry == "*" || host == entry || parent && !entry.is_empty() || is_in(&host, &entry)
     })
+}
+
+/// Whether a host is an address of a network such as `10.0.0.0/8`.
+fn is_in(host: &str, network: &str) -> bool {
+    let bits = |address: &str| match address.parse().ok()? {
+        IpAddr::V4(v4) => Some((u128::from(u32::from(v4)) << 96, 32)),
+        IpAddr::V6(v6) => Some((u128::from(v6), 128)),
+    };
+    let Some((network, length)) = network.split_once('/') else { return false };
+    let (Some((host, width)), Some((network, network_width))) = (bits(host), bits(network)) else {
+        return false;
+    };
+    let Ok(length) = length.parse::<u32>() else { return false };
+    // A shift by all 128 bits, for a length of 0, leaves nothing that could differ.
+    width == network_width
+        && length <= width
+        && (host ^ network).checked_shr(128 - length).is_none_or(|differs| differs == 0)
 }
 
 #[cfg(test)]
@@ -77,14 +97,33 @@ mod tests {
             let env = [("https_proxy", "p:1"), ("NO_PROXY", exempt)];
             port(&format!("https://{host}/"), &env) == Ok(None)
         };
-        let list = "localhost, .corp.example,*.x.example,::1,10.0.0.7";
-        for host in
-            ["localhost", "corp.example", "s3.CORP.example", "a.x.example", "[::1]", "10.0.0.7"]
-        {
+        let list = "localhost, .corp.example,*.x.example,::1,10.0.0.7,172.16.0.0/12,fd00::/8";
+        for host in [
+            "localhost",
+            "corp.example",
+            "s3.CORP.example",
+            "a.x.example",
+            "[::1]",
+            "10.0.0.7",
+            "172.31.255.255",
+            "[fd12::1]",
+        ] {
             assert!(goes_straight(host, list), "{host}");
         }
-        for host in ["notlocalhost", "xcorp.example", "example", "10.0.0.70"] {
+        for host in [
+            "notlocalhost",
+            "xcorp.example",
+            "example",
+            "10.0.0.70",
+            "172.32.0.0",
+            "[fe00::1]",
+            "[::172.16.0.1]",
+        ] {
             assert!(!goes_straight(host, list), "{host}");
+        }
+        assert!(goes_straight("10.1.2.3", "0.0.0.0/0") && !goes_straight("10.1.2.3", "::/0"));
+        for rubbish in ["10.1.2.0/33", "10.1.2.0/-1", "10.1.2/24", "/0", "10.1.2.3/"] {
+            assert!(!goes_straight("10.1.2.3", rubbish), "{rubbish}");
         }
         assert!(goes_straight("a", "*") && !goes_straight("a.b", ".") && !goes_straight("a", ""));
     }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use log2aws_core::day::Day;
 use serde::Serialize;
 
-use super::attempt::Failure;
+use super::trouble::Failure;
 use super::{Days, ShipConfig};
 
 /// How it goes, as soon as it is known.

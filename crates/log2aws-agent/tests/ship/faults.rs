@@ -87,7 +87,7 @@ fn somebody_answers_in_the_apis_place() {
     let text = |_: &Request| says("200 OK", "", "error: no such stage");
     assert_eq!(fails(text, &["\"error: no such stage\" instead of the JSON"]).1, 1);
     let url = |_: &Request| says("200 OK", "", "https://b/web01/2026-11-21.log?sig=5ec3e7");
-    assert_eq!(fails(url, &["a text with a URL in it"]).1, 1);
+    assert_eq!(fails(url, &["a URL alone", "generate-url from before"]).1, 1);
     let ftp = r#"{"url":"ftp://b/x","method":"PUT","headers":{},"key":"k"}"#;
     assert_eq!(fails(move |_| says("200 OK", "", ftp), &["\"ftp\""]).1, 1);
     let endless = "x".repeat(100_000);
@@ -117,6 +117,17 @@ fn the_connection_breaks() {
     assert_eq!(fails(store(|| Does::ResetsAfter(1)), &["given up after 5"]).1, 5);
     assert_eq!(fails(store(move || Does::Stalls(long)), &["stalled"]).1, 5);
     assert_eq!(fails(store(garbled), &["is not HTTP"]).1, 5);
+}
+
+#[test]
+fn what_drips_is_a_stall() {
+    let start = std::time::Instant::now();
+    // Never silent for as long as what counts as a stall.
+    let head = "HTTP/1.1 200 OK\r\nx-filler: 0123456789012345678901234567890123456789\r\n";
+    let pause = Duration::from_millis(50);
+    assert_eq!(fails(move |_| Does::Drips(head, pause), &["stalled"]).1, 5);
+    assert_eq!(fails(store(move || Does::Drips(head, pause)), &["stalled"]).1, 5);
+    assert!(start.elapsed() < Duration::from_secs(9), "{:?}", start.elapsed());
 }
 
 #[test]

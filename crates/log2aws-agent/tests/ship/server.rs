@@ -51,6 +51,8 @@ pub(crate) enum Does {
     ResetsAfter(usize),
     /// Says nothing for so long.
     Stalls(Duration),
+    /// Says this, byte by byte with so long a pause after each.
+    Drips(&'static str, Duration),
 }
 
 /// An answer, with its length.
@@ -156,6 +158,15 @@ impl State {
             }
             Does::Stalls(time) => {
                 thread::sleep(time);
+                return;
+            }
+            Does::Drips(text, pause) => {
+                for byte in text.as_bytes() {
+                    if (&mut &*stream).write_all(&[*byte]).is_err() {
+                        break;
+                    }
+                    thread::sleep(pause);
+                }
                 return;
             }
         };

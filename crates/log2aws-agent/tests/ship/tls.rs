@@ -164,6 +164,34 @@ fn a_stranger_is_not_trusted() {
     let line = line(&api.url, Proxy::Direct);
     assert!(line.contains("no TLS connection (invalid peer certificate"), "{line}");
     assert!(line.contains("certificate must be among the machine's"), "{line}");
+    assert!(line.contains("--ca-file"), "{line}");
+}
+
+#[test]
+fn a_server_without_tls_and_one_of_another_name_are_told_apart() {
+    // What a server of the web says to a request that it cannot read.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+        }
+    });
+    let line = line(&format!("https://{address}/"), Proxy::Direct);
+    assert!(line.contains("does it speak TLS on this port"), "{line}");
+
+    let api = TlsApi::start(|_, _| String::new());
+    let host = Host::new(&[(DAY, "abc")]);
+    let ca_file = host.state().with_file_name("ca.pem");
+    fs::write(&ca_file, &api.certificate).unwrap();
+    let base = host.config(&Server::right(), yesterday());
+    let network = Network { ca_file: Some(ca_file), ..base.network.clone() };
+    let other = api.url.replace("localhost", "127.0.0.1").parse().unwrap();
+    let config = ShipConfig { api: other, network, ..base };
+    let line = host.run(&config).unwrap().days[0].to_string();
+    assert!(line.contains("is that its name?"), "{line}");
 }
 
 #[test]

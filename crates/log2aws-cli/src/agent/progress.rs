@@ -26,7 +26,8 @@ impl Drawing {
 
     /// So much of a log has been sent.
     pub(super) fn sending(&mut self, day: Day, sent: u64, size: u64) {
-        if !self.on {
+        // A log that is sent in one go needs no bar: it would only flicker.
+        if !self.on || sent == size && self.bar.is_none() {
             return;
         }
         let bar = self.bar.get_or_insert_with(|| {

@@ -124,7 +124,43 @@ fn span(days: &[Day]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
+
+    #[derive(Parser)]
+    struct Door {
+        #[command(flatten)]
+        args: ShipArgs,
+    }
+
+    #[test]
+    fn without_an_api_it_is_the_command_line_that_is_wrong() {
+        let folder = std::env::temp_dir().join("log2aws-no-such-folder");
+        let place = |flag| format!("--{flag}={}", folder.display());
+        let door = ["ship", &place("log-dir"), &place("state-dir"), "--server=web01"];
+        let args = Door::try_parse_from(door).unwrap().args;
+        assert_eq!(run(&args).unwrap(), Exit::Usage);
+        assert!(!folder.exists());
+    }
+
+    #[test]
+    fn flags_of_every_day_are_read_as_meant() {
+        let door = [
+            "ship",
+            "--api=https://logs.example/prod",
+            "--upload-host=a.example,*.b.example",
+            "--upload-host=10.0.0.7",
+            "--limit-rate=200k",
+            "--keep-days=90",
+        ];
+        let sending = Door::try_parse_from(door).unwrap().args.sending;
+        let hosts: Vec<String> = sending.upload_host.iter().map(ToString::to_string).collect();
+        assert_eq!(hosts, ["a.example", "*.b.example", "10.0.0.7"]);
+        assert_eq!(sending.limit_rate.unwrap().get(), 204_800);
+        assert_eq!(sending.keep(), Some(Duration::from_hours(90 * 24)));
+        assert_eq!(sending.max_time, 3600);
+    }
 
     #[test]
     fn many_days_are_one_line() {
