@@ -165,7 +165,7 @@ fn append_locked(file: &mut File, metadata: &Metadata, line: &str) -> io::Result
 }
 
 fn read_tail(file: &mut File, len: u64) -> io::Result<Vec<u8>> {
-    let mut tail = Vec::new();
+    let mut tail = Vec::with_capacity(usize::try_from(len.min(LOOK_BACK)).unwrap_or_default() + 1);
     file.seek(SeekFrom::Start(len.saturating_sub(LOOK_BACK)))?;
     file.take(LOOK_BACK).read_to_end(&mut tail)?;
     Ok(tail)

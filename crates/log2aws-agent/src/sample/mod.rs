@@ -225,7 +225,7 @@ fn since_last(
     let kept = config.state_dir.as_deref().and_then(state::load).filter(|last| {
         last.boot_id.is_some()
             && last.boot_id == first.boot_id
-            && vmstat::follows(&last.counters, &first.counters)
+            && vmstat::follows(&last.counters, &first.counters, first.now.cores, units(machine))
             && elapsed(&last.counters, &first.counters) >= window
     });
     let (earlier, later) = if let Some(last) = kept {

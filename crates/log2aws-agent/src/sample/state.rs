@@ -4,7 +4,7 @@
 //! cannot be read is no error. It also tells when the last sample was.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -42,7 +42,11 @@ pub(crate) fn load(state_dir: &Path) -> Option<LastSample> {
 
 /// Keeps a sample in place of the one before; makes the folder if it is missing.
 pub(crate) fn save(state_dir: &Path, sample: &LastSample) -> io::Result<()> {
-    fs::create_dir_all(state_dir)?;
+    fs::create_dir_all(state_dir).map_err(|error| match error.kind() {
+        // The system's words would have it that all is well.
+        ErrorKind::AlreadyExists => ErrorKind::NotADirectory.into(),
+        _ => error,
+    })?;
     let text = serde_json::to_vec(sample)?;
     let path = path(state_dir);
     match replace(&path, &text, false) {

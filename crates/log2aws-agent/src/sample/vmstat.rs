@@ -65,8 +65,10 @@ pub(crate) fn between(
 
 /// Whether the counters can be of one boot, in this order: none but idle time ran backwards.
 ///
-/// A counter of a 32-bit kernel that has wrapped fails this, too; what it counted is not known.
-pub(crate) fn follows(earlier: &Counters, later: &Counters) -> bool {
+/// A counter of a 32-bit kernel that has wrapped fails this, too, and stolen time that jumps by
+/// centuries, as on Linux 4.8 to 4.10 after a live migration under Xen (mended by "xen/time: do not
+/// decrease steal time after live migration on xen"): what such a counter counted is not known.
+pub(crate) fn follows(earlier: &Counters, later: &Counters, cores: u32, units: Units) -> bool {
     let grows = |pick: fn(&Counters) -> u64| pick(earlier) <= pick(later);
     later.uptime_centis > earlier.uptime_centis
         && [
@@ -82,6 +84,16 @@ pub(crate) fn follows(earlier: &Counters, later: &Counters) -> bool {
         ]
         .into_iter()
         .all(grows)
+        && is_possible(&difference(earlier, later), cores, units)
+}
+
+/// Whether so many cores can have spent so much time; twice as much and a second are left to cores
+/// that have been taken away since, and to how the kernel rounds.
+fn is_possible(spent: &Counters, cores: u32, units: Units) -> bool {
+    let seconds = u128::from(spent.uptime_centis) / 100 * 2 + 1;
+    let most = u128::from(cores) * u128::from(units.ticks_per_second) * seconds;
+    // A container may not be told of its cores.
+    cores == 0 || Shares::new(&spent.cpu).total() <= most
 }
 
 fn difference(earlier: &Counters, later: &Counters) -> Counters {
@@ -267,9 +279,22 @@ mod tests {
         earlier.cpu.idle = 100;
         let mut later = Counters { uptime_centis: 2, switches: 5, ..Counters::default() };
         later.cpu.idle = 99;
-        assert!(follows(&earlier, &later));
+        let follows = |later: &Counters| follows(&earlier, later, 1, UNITS);
+        assert!(follows(&later));
         later.switches = 4;
-        assert!(!follows(&earlier, &later), "a counter that wrapped");
-        assert!(!follows(&earlier, &earlier), "no time went by");
+        assert!(!follows(&later), "a counter that wrapped");
+        assert!(!follows(&earlier), "no time went by");
+    }
+
+    #[test]
+    fn no_core_spends_more_time_than_there_is() {
+        let earlier = Counters::default();
+        let mut later = Counters { uptime_centis: 60_000, ..Counters::default() };
+        later.cpu.user = 2 * 60_000;
+        assert!(follows(&earlier, &later, 2, UNITS));
+        assert!(follows(&earlier, &later, 1, UNITS), "the other was taken away");
+        later.cpu.steal = Some(u64::MAX / 10_000_000);
+        assert!(!follows(&earlier, &later, 2, UNITS));
+        assert!(follows(&earlier, &later, 0, UNITS), "nothing is known of the cores");
     }
 }

@@ -13,7 +13,10 @@ struct Folder {
 
 impl Folder {
     fn new() -> Self {
-        let root = tempfile::tempdir().unwrap();
+        Self::below(tempfile::tempdir().unwrap())
+    }
+
+    fn below(root: tempfile::TempDir) -> Self {
         let log_dir = root.path().join("log");
         fs::create_dir(&log_dir).unwrap();
         let state_dir = root.path().join("state");
@@ -27,7 +30,14 @@ impl Folder {
     /// Writes a log and the record of its delivery.
     fn deliver(&self, day_text: &str, text: &str, at: &str) {
         self.write(&format!("{day_text}.log"), text);
-        let day = day(day_text);
+        self.record(day(day_text), at);
+    }
+
+    fn deliver_again(&self, day: Day) {
+        self.record(day, "2026-11-24T00:00:00Z");
+    }
+
+    fn record(&self, day: Day, at: &str) {
         let log = LogFile::open(&self.spool.log(day)).unwrap();
         let delivery = Delivery {
             sha256: log.sha256_hex(),
@@ -225,4 +235,58 @@ fn a_log_in_a_samplers_hands_is_not_removed() {
     assert_eq!(folder.spool.make_room(day("2026-11-24")).unwrap(), None);
     drop(held);
     assert_eq!(folder.spool.make_room(day("2026-11-24")).unwrap(), Some(day("2026-11-12")));
+}
+
+const DISK: &str = "LOG2AWS_TEST_SMALL_DISK";
+
+/// A delivery can be written down on a disk without a free block, and so its log can go.
+///
+/// Runs once more, as the only test, where `DISK` is a tmpfs that nobody else sees.
+#[test]
+fn a_full_disk_still_learns_of_a_delivery() {
+    let name = "spool::tests::a_full_disk_still_learns_of_a_delivery";
+    let Some(disk) = std::env::var_os(DISK) else { return on_a_small_disk(name) };
+    let folder = Folder::below(tempfile::tempdir_in(disk).unwrap());
+    let state_dir = &folder.spool.state_dir;
+    let reserve = reserve::path(state_dir);
+    fs::create_dir(state_dir).unwrap();
+    reserve::take(state_dir);
+    let (old, new) = (day("2026-11-20"), day("2026-11-21"));
+    let log = "a line\n".repeat(4000);
+    folder.write("2026-11-20.log", &log);
+    folder.write("2026-11-21.log", &log);
+    // Two records are more than the folder has room for when the disk is full.
+    let mut filler = fs::File::create(folder.spool.log_dir.join("filler")).unwrap();
+    while std::io::Write::write_all(&mut filler, &[b'f'; 512]).is_ok() {}
+
+    folder.deliver_again(old);
+    assert!(!reserve.exists(), "what was kept for this was not given up");
+    reserve::take(state_dir);
+    assert!(!reserve.exists(), "there is no room to take it again");
+    folder.deliver_again(new);
+    assert_eq!(folder.spool.pending(API, day("2026-11-24")).unwrap(), []);
+
+    assert_eq!(folder.spool.make_room(day("2026-11-24")).unwrap(), Some(old));
+    folder.deliver_again(new);
+    assert!(reserve.exists(), "with room it is taken again");
+}
+
+fn on_a_small_disk(name: &str) {
+    let disk = tempfile::tempdir().unwrap();
+    let script = r#"mount -t tmpfs -o size=256k tmpfs "$1" || exit 77; shift; exec "$@""#;
+    let output = std::process::Command::new("unshare")
+        .args(["--map-root-user", "--mount", "sh", "-c", script, "sh"])
+        .arg(disk.path())
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", name, "--nocapture"])
+        .env(DISK, disk.path())
+        .output();
+    // 77: mount refused. unshare itself ends with 1, as a failing test (101) does not.
+    match &output {
+        Ok(output) if !matches!(output.status.code(), Some(1 | 77)) => {
+            let told = String::from_utf8_lossy(&output.stdout);
+            assert!(told.contains("1 passed"), "{told}{}", String::from_utf8_lossy(&output.stderr));
+        }
+        refused => println!("SKIPPED {name}: no small disk can be mounted here: {refused:?}"),
+    }
 }

@@ -16,7 +16,8 @@ fn a_state_that_cannot_be_kept_is_told_and_costs_no_line() {
     let report = machine.run(&config).unwrap();
     assert!(fs::read_to_string(&report.file).unwrap().ends_with(&format!("{}\n", report.line)));
     let error = report.state_error.unwrap().to_string();
-    assert!(error.contains("blocked/last-sample.json") && error.contains("--state-dir"), "{error}");
+    assert!(error.contains("blocked/last-sample.json: not a directory"), "{error}");
+    assert!(error.contains("--state-dir"), "{error}");
 }
 
 #[test]
