@@ -4,6 +4,7 @@
 //! and system), wall seconds, peak memory. The two sides of a ratio run in turn, so that a machine
 //! that drifts drifts for both.
 
+mod agent;
 mod chart;
 mod dashboard;
 mod lambda;
@@ -18,7 +19,7 @@ use crate::{test, tools};
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Only these: convert, chart, dashboard, serve, lambda, build.
+    /// Only these: agent, convert, chart, dashboard, serve, lambda, build.
     only: Vec<String>,
     /// Deliveries in the serve bench.
     #[arg(long, default_value_t = 20_000)]
@@ -51,6 +52,9 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     }
     cmd!(shell, "cargo build --quiet --release -p log2aws").quiet().run()?;
     let binary = test::target_folder(&shell)?.join("release/log2aws");
+    if wanted("agent") {
+        agent::run(&shell, root, &binary, scratch.path())?;
+    }
     if wanted("convert") {
         convert(&shell, root, &binary, scratch.path())?;
     }

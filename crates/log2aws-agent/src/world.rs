@@ -1,6 +1,8 @@
 //! What the agent needs of the world, as one argument.
 
-use std::path::PathBuf;
+mod zone;
+
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -29,6 +31,10 @@ impl<'a> World<'a> {
 /// This machine's own zone, as it is now: `TZ`, else `/etc/localtime`; UTC if neither can be read,
 /// which is what `date` then goes by, too.
 pub fn local_zone() -> TimeZone {
+    let named = std::env::var_os("TZ");
+    if let Some(zone) = zone::named(Path::new("/"), named.as_deref()) {
+        return zone;
+    }
     // It is kept for some minutes, and whoever asks again asks because it has changed.
     jiff::tz::db().reset();
     TimeZone::try_system().unwrap_or(TimeZone::UTC)

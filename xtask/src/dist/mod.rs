@@ -81,6 +81,12 @@ impl Source {
     }
 }
 
+/// The program as it is installed, for those who weigh it.
+pub(crate) fn program(shell: &Shell, root: &Path) -> anyhow::Result<PathBuf> {
+    let tools = tools::dist(shell, root)?;
+    build(shell, root, &test::target_folder(shell)?, &tools)
+}
+
 /// Builds the program for every machine with this C library or a newer one: zig links it.
 fn build(shell: &Shell, root: &Path, target: &Path, tools: &Path) -> anyhow::Result<PathBuf> {
     let zigbuild = tools.join("cargo-zigbuild");

@@ -28,7 +28,7 @@ pub(crate) enum Fault {
     Canned(Canned),
     /// Somebody answers before the body is read, and closes.
     Early(Canned),
-    /// The server's clock jumps, so that the URL is too old.
+    /// The server's clock is behind for a moment, so that the URL has expired when it is handed out.
     Expire,
     /// The server answers, but the answer is lost in a reset.
     LoseAnswer,

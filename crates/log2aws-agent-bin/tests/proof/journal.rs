@@ -19,6 +19,8 @@ pub(crate) enum Entry {
     Trying { time: DateTime },
     /// It was, the agent says.
     Sampled { day: String, line: String },
+    /// It was not, the agent says: nothing of it stands in the log.
+    Refused { time: DateTime, text: String },
     /// A cron job has appended a line, without asking anybody.
     Foreign { day: String, line: String },
     /// A part of a line that a crash left at the end of a log.
@@ -69,6 +71,7 @@ pub(crate) struct History {
     pub(crate) torn: BTreeMap<Day, Vec<String>>,
     pub(crate) shipped: BTreeSet<(Day, String)>,
     pub(crate) left: Vec<String>,
+    pub(crate) refused: Vec<String>,
     pub(crate) wrong: Vec<String>,
 }
 
@@ -93,6 +96,10 @@ impl History {
                     history.open.remove(&tried.unwrap_or_else(|| panic!("nobody tried {line}")));
                     history.lines.entry(day(&of)).or_default().push(line);
                 }
+                Entry::Refused { time, text } => {
+                    history.open.remove(&time);
+                    history.refused.push(text);
+                }
                 Entry::Foreign { day: of, line } => {
                     history.times.insert(local_time(&line).unwrap());
                     history.lines.entry(day(&of)).or_default().push(line);
@@ -108,6 +115,14 @@ impl History {
             }
         }
         history
+    }
+
+    /// The last of what was said, for whoever looks for a cause.
+    pub(crate) fn said(&self) -> Vec<&String> {
+        [&self.wrong, &self.refused, &self.left]
+            .into_iter()
+            .filter_map(|said| said.last())
+            .collect()
     }
 
     /// Whether a line of this time could be taken for another.

@@ -72,7 +72,7 @@ fn everything_happened(count: &Count) {
         [Leg::Api, Leg::Store].map(|leg| format!("{leg:?} {}", Fault::Kill(*step).name()))
     }));
     let wanted = wanted.chain(
-        ["Store Expire", "killed", "lines", "delivered", "torn", "foreign", "delivered again"]
+        ["Api Expire", "killed", "lines", "delivered", "torn", "foreign", "delivered again"]
             .map(str::to_owned),
     );
     let missing: Vec<String> = wanted.filter(|what| !count.contains_key(what)).collect();
@@ -109,6 +109,7 @@ fn plan(dice: &mut Dice, api: String) -> Plan {
         clock_steps: *dice.pick(&[0, 0, 20]),
         keep_hours: *dice.pick(&[None, Some(30), Some(48)]),
         stall_ms: 120,
+        small_disk: false,
     }
 }
 

@@ -5,6 +5,7 @@
 //! fails names its seed; `LOG2AWS_AGENT_SEED` repeats it.
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
+mod alone;
 mod chance;
 mod faults;
 mod journal;
@@ -13,5 +14,6 @@ mod oracle;
 mod proxy;
 mod server;
 mod simulation;
+mod small_disk;
 mod syscalls;
 mod wire;

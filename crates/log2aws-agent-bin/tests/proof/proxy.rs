@@ -17,7 +17,7 @@ use crate::wire::{self, Head};
 /// Longer than any agent waits for an answer.
 const FOREVER: Duration = Duration::from_secs(60);
 
-/// How much older than its URL an upload is that comes too late.
+/// After how many seconds a URL has expired.
 const EXPIRED: i64 = 301;
 
 type Chooser = dyn FnMut(Leg) -> Fault + Send;
@@ -31,7 +31,7 @@ struct Shared {
     listener: TcpListener,
     address: SocketAddr,
     server: SocketAddr,
-    /// By how many seconds the server's clock is ahead.
+    /// By how many seconds the clock is ahead that the server signs by.
     ahead: Arc<AtomicI64>,
     chooser: Mutex<Box<Chooser>>,
     victim: Mutex<Option<Child>>,
@@ -230,13 +230,13 @@ impl Shared {
             }
             Fault::GarbleRequest(at) if body.is_empty() => wire::garble(&mut head, at),
             Fault::GarbleRequest(at) => wire::garble(&mut body, at),
-            Fault::Expire if leg == Leg::Store => {
-                self.ahead.fetch_add(EXPIRED, Ordering::SeqCst);
-            }
+            Fault::Expire => self.ahead.store(-EXPIRED, Ordering::SeqCst),
             _ => {}
         }
         let garbled = matches!(fault, Fault::GarbleRequest(_));
-        let (status, mut answer) = self.forward(&head, &body, garbled)?;
+        let forwarded = self.forward(&head, &body, garbled);
+        self.ahead.store(0, Ordering::SeqCst);
+        let (status, mut answer) = forwarded?;
         match fault {
             Fault::LoseAnswer => return Ok(Then::Reset),
             Fault::Kill(Step::Taken) => {

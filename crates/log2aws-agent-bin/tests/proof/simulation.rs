@@ -14,9 +14,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use log2aws_agent::sample::{self, SampleConfig, SampleMode};
-use log2aws_agent::ship::{self, DayReport, Days, Outcome, Proxy, ShipConfig};
+use log2aws_agent::sample::{self, SampleConfig, SampleError, SampleMode};
+use log2aws_agent::ship::{
+    self, DEFAULT_MAX_TIME, DayReport, Days, Network, Outcome, Progress, Proxy, ShipConfig,
+    ShipReport,
+};
+use log2aws_agent::spool::Spool;
 use log2aws_agent::world::{Machine, Time, World};
+use log2aws_core::day::Day;
 use serde::{Deserialize, Serialize};
 
 use crate::chance::Dice;
@@ -51,6 +56,8 @@ pub(crate) struct Plan {
     pub(crate) keep_hours: Option<u64>,
     /// After how long a still connection counts as lost.
     pub(crate) stall_ms: u64,
+    /// Whether a line may be refused because the disk is full.
+    pub(crate) small_disk: bool,
 }
 
 /// A host's folder.
@@ -64,16 +71,30 @@ impl Home {
         let recorded = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("../../testdata/proc/debian12-2-cores/earlier/proc");
         copy(&recorded, &home.0.join("machine/proc"));
+        fs::create_dir_all(home.disk()).unwrap();
         fs::write(home.plan_file(), serde_json::to_vec(plan).unwrap()).unwrap();
         home
     }
 
+    /// What holds logs and state, and nothing else.
+    pub(crate) fn disk(&self) -> PathBuf {
+        self.0.join("disk")
+    }
+
     pub(crate) fn log_dir(&self) -> PathBuf {
-        self.0.join("log")
+        self.disk().join("log")
     }
 
     pub(crate) fn state_dir(&self) -> PathBuf {
-        self.0.join("state")
+        self.disk().join("state")
+    }
+
+    pub(crate) fn spool(&self, host: &str) -> Spool {
+        Spool {
+            log_dir: self.log_dir(),
+            state_dir: self.state_dir(),
+            server: host.parse().unwrap(),
+        }
     }
 
     pub(crate) fn journal(&self) -> PathBuf {
@@ -152,7 +173,7 @@ impl Clocks {
         Arc::new(Self { wall: AtomicI64::new(wall), steady: AtomicU64::new(steady) })
     }
 
-    fn pass(&self, time: Duration) {
+    pub(crate) fn pass(&self, time: Duration) {
         let millis = u64::try_from(time.as_millis()).unwrap();
         self.steady.fetch_add(millis, Ordering::SeqCst);
         self.wall.fetch_add(i64::try_from(millis).unwrap(), Ordering::SeqCst);
@@ -186,18 +207,19 @@ impl Time for SimulatedTime {
     }
 }
 
-struct Host {
+/// A host at work.
+pub(crate) struct Host {
     home: Home,
     plan: Plan,
     history: History,
     journal: Journal,
-    clocks: Arc<Clocks>,
+    pub(crate) clocks: Arc<Clocks>,
     dice: Dice,
 }
 
 impl Host {
     /// Goes on where the journal ends.
-    fn wake(home: Home, plan: Plan) -> Self {
+    pub(crate) fn wake(home: Home, plan: Plan) -> Self {
         let journal = Journal::open(&home.journal());
         let history = History::read(&home.journal());
         let start = plan.start.as_millisecond();
@@ -207,7 +229,7 @@ impl Host {
         Self { home, plan, history, journal, clocks: Clocks::at(wall, steady), dice }
     }
 
-    fn zone(&self) -> TimeZone {
+    pub(crate) fn zone(&self) -> TimeZone {
         TimeZone::get(&self.plan.zone).unwrap()
     }
 
@@ -229,20 +251,24 @@ impl Host {
 
     /// Ships, in one of three cases while samples are taken.
     fn ship_by_chance(&mut self, mark: u32) {
-        let first = self.plan.start.to_zoned(self.zone()).date();
-        let today = self.time(0).now().to_zoned(self.zone()).date();
-        let since = first.yesterday().ok().and_then(log2aws_core::day::Day::from_date).unwrap();
-        let days = match self.dice.below(8) {
-            0 => Days::Only(log2aws_core::day::Day::from_date(today).unwrap()),
-            1 => Days::Yesterday,
-            _ => Days::Since(since),
-        };
-        let seed = self.dice.below(u64::MAX);
-        let config = self.ship_config(days, Duration::from_millis(self.plan.stall_ms));
-        if self.dice.below(3) > 0 {
-            return ship(&self.journal, &config, &self.time(seed), self.zone());
-        }
         let zone = self.zone();
+        let day = |timestamp: Timestamp| {
+            let yesterday = timestamp.to_zoned(zone.clone()).date().yesterday();
+            Day::from_date(yesterday.unwrap()).unwrap()
+        };
+        let days = match self.dice.below(8) {
+            0 => Days::Only(day(self.time(0).now())),
+            1 => Days::Since(day(self.plan.start)),
+            _ => Days::Pending,
+        };
+        let partial = self.dice.below(4) == 0;
+        let seed = self.dice.below(u64::MAX);
+        let stall = Duration::from_millis(self.plan.stall_ms);
+        let config = ShipConfig { partial, ..self.ship_config(days, stall) };
+        if self.dice.below(3) > 0 {
+            ship(&self.journal, &config, &self.time(seed), zone);
+            return;
+        }
         let (time, journal) = (self.time(seed), Journal::open(&self.home.journal()));
         thread::scope(|scope| {
             scope.spawn(move || ship(&journal, &config, &time, zone));
@@ -253,25 +279,17 @@ impl Host {
         });
     }
 
-    fn time(&self, seed: u64) -> SimulatedTime {
+    pub(crate) fn time(&self, seed: u64) -> SimulatedTime {
         SimulatedTime::new(&self.clocks, seed)
     }
 
-    fn ship_config(&self, days: Days, stall: Duration) -> ShipConfig {
-        ShipConfig {
-            api: self.plan.api.parse().unwrap(),
-            server: HOST.parse().unwrap(),
-            log_dir: self.home.log_dir(),
-            state_dir: self.home.state_dir(),
-            days,
-            dry_run: false,
-            max_time: Duration::from_mins(5),
-            stall,
-            proxy: Proxy::Direct,
-        }
+    pub(crate) fn ship_config(&self, days: Days, stall: Duration) -> ShipConfig {
+        let keep = self.plan.keep_hours.map(Duration::from_hours);
+        ShipConfig { days, keep, ..ship_config(&self.home, HOST, &self.plan.api, stall) }
     }
 
-    fn sample(&mut self, mark: u32) {
+    /// Samples, which nothing but a full disk may prevent. Says whether a line was written.
+    pub(crate) fn sample(&mut self, mark: u32) -> bool {
         let zone = self.zone();
         let time = loop {
             let now = self.time(0).now();
@@ -301,6 +319,7 @@ impl Host {
             server: HOST.parse().unwrap(),
             note: Some("本番 DB".parse().unwrap()),
             mode: SampleMode::Interval { window: WINDOW },
+            sync: false,
         };
         let root = self.home.0.join("machine");
         let machine = Machine { root, page_size: 4096, ticks_per_second: 100 };
@@ -309,49 +328,93 @@ impl Host {
             Ok(report) if report.state_error.is_none() => {
                 Entry::Sampled { day: report.day.to_string(), line: report.line }
             }
+            Err(error @ SampleError::Full(_)) if self.plan.small_disk => {
+                Entry::Refused { time, text: error.to_string() }
+            }
+            // The line is what counts; the counters may wait for room.
+            Ok(report) if self.plan.small_disk => {
+                Entry::Sampled { day: report.day.to_string(), line: report.line }
+            }
             other => Entry::Wrong { text: format!("no sample: {other:?}") },
         };
         self.journal.note(&entry);
         let at =
             Entry::At { wall: self.clocks.wall.load(Ordering::SeqCst), steady, mark: mark + 1 };
         self.journal.note(&at);
+        matches!(entry, Entry::Sampled { .. })
     }
 
     /// Two days after all that was: everything has its day behind it.
     fn deliver_the_rest(&mut self) {
         let wall = self.history.latest + 50 * 3_600_000;
         self.clocks.wall.store(wall, Ordering::SeqCst);
+        self.sample(self.plan.marks);
+        self.clocks.pass(Duration::from_hours(25));
+        let wall = self.clocks.wall.load(Ordering::SeqCst);
         let steady = self.clocks.steady.load(Ordering::SeqCst);
         self.journal.note(&Entry::At { wall, steady, mark: self.plan.marks });
-        let config =
-            self.ship_config(Days::Since("2000-01-01".parse().unwrap()), Duration::from_mins(1));
-        let time = self.time(0);
-        let world = World { time: &time, zone: self.zone(), machine: Machine::system() };
+        let config = self.ship_config(Days::Pending, Duration::from_mins(1));
         for round in 0..2 {
-            let wrong = |text: String| self.journal.note(&Entry::Wrong { text });
-            let report = match ship::run(&config, &world, &mut |day| tell(&self.journal, day)) {
-                Ok(report) => report,
-                Err(error) => return wrong(format!("at the end: {error}")),
-            };
+            let Some(report) = self.ship(&config) else { return };
+            let wrong =
+                |what| self.journal.note(&Entry::Wrong { text: format!("{what}: {report:?}") });
             if report.exit_code() != 0 {
-                wrong(format!("at the end: {report:?}"));
+                wrong("at the end");
             }
             let delivered = |day: &DayReport| matches!(day.outcome, Outcome::Delivered { .. });
             if round > 0 && report.days.iter().any(delivered) {
-                wrong(format!("delivered once more: {report:?}"));
+                wrong("delivered once more");
             }
+        }
+    }
+
+    /// Ships now.
+    pub(crate) fn ship(&self, config: &ShipConfig) -> Option<ShipReport> {
+        ship(&self.journal, config, &self.time(0), self.zone())
+    }
+}
+
+/// Ships. That it could not even be tried is never right.
+fn ship(
+    journal: &Journal,
+    config: &ShipConfig,
+    time: &SimulatedTime,
+    zone: TimeZone,
+) -> Option<ShipReport> {
+    let world = World { time, zone, machine: Machine::system() };
+    match ship::run(config, &world, &mut |progress| tell(journal, progress)) {
+        Ok(report) => Some(report),
+        Err(error) => {
+            journal.note(&Entry::Wrong { text: format!("nothing shipped: {error}") });
+            None
         }
     }
 }
 
-fn ship(journal: &Journal, config: &ShipConfig, time: &SimulatedTime, zone: TimeZone) {
-    let world = World { time, zone, machine: Machine::system() };
-    if let Err(error) = ship::run(config, &world, &mut |day| tell(journal, day)) {
-        journal.note(&Entry::Wrong { text: format!("nothing shipped: {error}") });
+/// How a host ships unless told otherwise.
+pub(crate) fn ship_config(home: &Home, host: &str, api: &str, stall: Duration) -> ShipConfig {
+    ShipConfig {
+        api: api.parse().unwrap(),
+        spool: home.spool(host),
+        days: Days::Pending,
+        partial: false,
+        dry_run: false,
+        max_time: DEFAULT_MAX_TIME,
+        upload_hosts: Vec::new(),
+        limit_rate: None,
+        keep: None,
+        network: Network { proxy: Proxy::Direct, stall, ..Network::default() },
     }
 }
 
-fn tell(journal: &Journal, report: &DayReport) {
+fn tell(journal: &Journal, progress: Progress<'_>) {
+    let report = match progress {
+        Progress::Day(report) => report,
+        Progress::Waiting { reason, .. } => {
+            return journal.note(&Entry::Left { text: reason.to_owned() });
+        }
+        Progress::Sending { .. } => return,
+    };
     let text = report.to_string();
     if text.contains("X-Amz-") || text.contains("Signature") {
         journal.note(&Entry::Wrong { text: format!("a secret: {text}") });

@@ -127,11 +127,11 @@ impl Finding {
 }
 
 impl fmt::Display for Finding {
-    /// One line, without its end: verdict, what was looked at, what was found, what to do.
+    /// One line, without its end: verdict, what was looked at, what was found -> what to do.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (verdict, check) = (self.verdict.label(), self.check.label());
         write!(f, "{verdict:<4}  {check:<LABEL_WIDTH$}  {}", one_line(&self.what))?;
-        self.todo.iter().try_for_each(|todo| write!(f, ": {}", one_line(todo)))
+        self.todo.iter().try_for_each(|todo| write!(f, " -> {}", one_line(todo)))
     }
 }
 
@@ -184,8 +184,8 @@ mod tests {
         let report = Report { findings };
         let lines: Vec<String> = report.findings.iter().map(ToString::to_string).collect();
         assert_eq!(lines[0], "ok    server        web01");
-        assert_eq!(lines[1], "warn  state folder  odd: look");
-        assert_eq!(lines[2], "fail  name          a b [31m: mend");
+        assert_eq!(lines[1], "warn  state folder  odd -> look");
+        assert_eq!(lines[2], "fail  name          a b [31m -> mend");
         assert_eq!(report.summary(), "1 thing is wrong, 1 thing to look at");
         let json = serde_json::to_string(&report).unwrap();
         assert!(

@@ -22,7 +22,7 @@ use self::facts::api::Api;
 use self::judge::answer::{self, Transfer};
 use self::judge::folders::{self, Use};
 use self::judge::samples::{self, Samplers};
-use self::judge::{deliveries, way};
+use self::judge::{deliveries, parts, way};
 
 pub use self::finding::{Check, Finding, Report, Verdict};
 
@@ -129,7 +129,8 @@ fn at_home(config: &DoctorConfig, world: &World<'_>, facts: &Facts) -> Vec<Findi
     let read = newest.and_then(|(day, lines)| Some((*day, lines.as_ref().ok()?)));
     let last_line = read.and_then(|(_, lines)| samples::last_line(lines, &world.zone));
     let last = facts.last_sample.max(last_line);
-    let samplers = Samplers { service: facts.service, cron: &facts.cron };
+    let samplers =
+        Samplers { service: facts.service, delivers: config.api.is_some(), cron: &facts.cron };
     findings.push(samples::samples(last, facts.now, config.interval, &samplers));
     let today = read.filter(|(day, _)| *day == facts.today).map(|(_, lines)| lines);
     findings.push(samples::samplers(&samplers, today, config.interval));
@@ -156,8 +157,8 @@ fn at_home(config: &DoctorConfig, world: &World<'_>, facts: &Facts) -> Vec<Findi
 fn outside(config: &DoctorConfig, api: &ApiUrl, facts: &Facts, seen: &Api) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Err(error) = &seen.ca {
-        let todo = "name the PEM file of your authority with --ca-file, or leave it out";
-        findings.push(Finding::fail(Check::Tls, error.to_string(), todo));
+        let (what, todo) = parts(error.to_string(), "correct --ca-file, or leave it out");
+        findings.push(Finding::fail(Check::Tls, what, todo));
         return findings;
     }
     let proxy = match &seen.proxy {
@@ -180,11 +181,9 @@ fn outside(config: &DoctorConfig, api: &ApiUrl, facts: &Facts, seen: &Api) -> Ve
     let said = match &seen.said {
         None => return findings,
         Some(Err(error)) => {
-            findings.push(Finding::fail(
-                Check::Answer,
-                format!("no answer: {error}"),
-                "something cuts requests short: the service itself, a proxy, a firewall",
-            ));
+            let todo = "correct --api; if it is right, a proxy or a firewall cuts requests short";
+            let (what, todo) = parts(error.clone(), todo);
+            findings.push(Finding::fail(Check::Answer, what, todo));
             return findings;
         }
         Some(Ok(said)) => said,

@@ -13,7 +13,7 @@ use log2aws_core::metadata::{Metadata, Mode, Note};
 use log2aws_core::sample::Sample;
 use log2aws_core::server_name::ServerName;
 
-use crate::spool::{self, Spool, SpoolError, is_full, reserve};
+use crate::spool::{self, Spool, SpoolError, is_full};
 use crate::world::{Machine, World};
 
 use self::proc::{Counters, Memory, Processes};
@@ -178,12 +178,17 @@ pub fn run(config: &SampleConfig, world: &World<'_>) -> Result<SampleReport, Sam
             return Err(error.into());
         }
         // What goes wrong with the making of room is less than that there is none.
-        match config.spool().map(|spool| spool.make_room(day)) {
-            Some(Ok(Some(day))) => removed.push(day),
+        let Some(spool) = config.spool() else { return Err(SampleError::Full(file)) };
+        match spool.make_room(day) {
+            Ok(Some(day)) => removed.push(day),
+            _ if spool.forget_oldest() => {}
             _ => return Err(SampleError::Full(file)),
         }
     }
     let state_error = keep(config, now.timestamp(), snapshot).err();
+    if let Some(spool) = config.spool() {
+        removed.extend(spool.prepare(day));
+    }
     Ok(SampleReport { file, day, line, interval, removed, state_error })
 }
 
@@ -250,8 +255,6 @@ fn keep(config: &SampleConfig, at: Timestamp, snapshot: Snapshot) -> Result<(), 
     let Snapshot { boot_id, counters, .. } = snapshot;
     state::save(folder, &LastSample { at, boot_id, counters })
         .map_err(|source| SampleError::State { path: state::path(folder), source })?;
-    // Before the disk fills up, not when it has.
-    reserve::take(folder);
     Ok(())
 }
 

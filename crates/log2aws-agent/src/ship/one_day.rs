@@ -61,7 +61,7 @@ pub(super) fn ship(shipper: &mut Shipper<'_>, day: Day, today: Day) -> Result<Ou
         version_id: receipt.version_id,
         modified: log.modified,
     };
-    deliveries.save(day, &delivery).map_err(|error| {
+    config.spool.record(day, &delivery, today).map_err(|error| {
         let record = record.display();
         Failure::Everything(format!(
             "the store has the log, but that cannot be written down in {record}: {error}; the next \

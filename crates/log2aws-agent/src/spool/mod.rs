@@ -220,6 +220,63 @@ impl Spool {
         Ok(None)
     }
 
+    /// Removes the oldest record of a log that is gone: on a full disk it, too, takes room that a
+    /// line needs. False if there is none.
+    pub(crate) fn forget_oldest(&self) -> bool {
+        let Ok(logs) = self.logs() else { return false };
+        let gone = |day: &Day| logs.days.binary_search(day).is_err();
+        let deliveries = self.deliveries();
+        let oldest = deliveries.days().into_iter().filter(gone).min();
+        oldest.is_some_and(|day| fs::remove_file(deliveries.path(day)).is_ok())
+    }
+
+    /// Gets ready for a disk without any room, while there is some, or some can be made: what a
+    /// first record needs, and the reserve. Without them nothing could be written down that day,
+    /// and so nothing be removed, ever. Returns the days whose logs were removed for it.
+    pub(crate) fn prepare(&self, today: Day) -> Vec<Day> {
+        let deliveries = self.deliveries();
+        let mut removed = Vec::new();
+        loop {
+            let ready = deliveries.make_folder().and_then(|()| reserve::take(&self.state_dir));
+            let full = ready.is_err_and(|error| is_full(&error));
+            match full && self.is_on_one_disk() {
+                true => match self.make_room(today) {
+                    Ok(Some(day)) => removed.push(day),
+                    _ if self.forget_oldest() => {}
+                    _ => return removed,
+                },
+                false => return removed,
+            }
+        }
+    }
+
+    /// Writes down a delivery. A full disk must not prevent it: the reserve is given up for it,
+    /// then the oldest logs that the store has.
+    ///
+    /// # Errors
+    /// The record cannot be written.
+    pub(crate) fn record(&self, day: Day, delivery: &Delivery, today: Day) -> io::Result<()> {
+        let deliveries = self.deliveries();
+        loop {
+            match deliveries.save(day, delivery) {
+                Err(error) if is_full(&error) => {
+                    let made = self.is_on_one_disk()
+                        && (matches!(self.make_room(today), Ok(Some(_))) || self.forget_oldest());
+                    if !made {
+                        return Err(error);
+                    }
+                }
+                done => return done,
+            }
+        }
+    }
+
+    /// Whether a log that goes makes room for what is kept of it.
+    fn is_on_one_disk(&self) -> bool {
+        let disk = |folder: &Path| fs::metadata(folder).map(|found| found.dev()).ok();
+        disk(&self.log_dir) == disk(&self.state_dir)
+    }
+
     fn unreadable(&self, source: io::Error) -> SpoolError {
         let path = self.log_dir.clone();
         match source.kind() {

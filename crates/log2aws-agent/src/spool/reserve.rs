@@ -18,17 +18,17 @@ pub(crate) fn path(state_dir: &Path) -> PathBuf {
     state_dir.join("reserve")
 }
 
-/// Takes the reserve if it is not there whole. Without room for it there is none; that is no
-/// error.
-pub(crate) fn take(state_dir: &Path) {
+/// Takes the reserve if it is not there whole.
+///
+/// # Errors
+/// There is no room for it; then there is none of it.
+pub(crate) fn take(state_dir: &Path) -> io::Result<()> {
     let path = path(state_dir);
     match fs::symlink_metadata(&path) {
-        Ok(found) if found.is_file() && found.len() == SIZE as u64 => {}
-        _ => {
-            if fill(&path).is_err() {
-                let _ = fs::remove_file(&path);
-            }
-        }
+        Ok(found) if found.is_file() && found.len() == SIZE as u64 => Ok(()),
+        _ => fill(&path).inspect_err(|_| {
+            let _ = fs::remove_file(&path);
+        }),
     }
 }
 
@@ -76,20 +76,20 @@ mod tests {
     fn is_taken_once_and_mended() {
         let folder = tempfile::tempdir().unwrap();
         let path = path(folder.path());
-        take(folder.path());
+        take(folder.path()).unwrap();
         let whole = fs::read(&path).unwrap();
         assert_eq!(whole.len(), SIZE);
         fs::write(&path, "torn").unwrap();
-        take(folder.path());
+        take(folder.path()).unwrap();
         assert_eq!(fs::read(&path).unwrap(), whole);
-        take(Path::new("/nowhere"));
+        assert!(take(Path::new("/nowhere")).is_err());
     }
 
     #[test]
     fn is_given_up_when_the_disk_is_full_and_for_nothing_else() {
         let folder = tempfile::tempdir().unwrap();
         let path = path(folder.path());
-        take(folder.path());
+        take(folder.path()).unwrap();
         let denied = || Err::<(), _>(io::Error::from(ErrorKind::PermissionDenied));
         assert!(or_give_up(folder.path(), denied).is_err());
         assert!(path.exists());

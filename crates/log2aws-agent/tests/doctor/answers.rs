@@ -43,7 +43,7 @@ fn a_machine_that_is_not_on_the_allow_list() {
     let line = told(|_, _| answer("403 Forbidden", "log2aws-source: 203.0.113.9\r\n", "no"));
     assert_eq!(
         line,
-        "fail  allow-list    the API does not let 203.0.113.9 have URLs for web01: put \
+        "fail  allow-list    the API does not let 203.0.113.9 have URLs for web01 -> put \
          web01@203.0.113.9 on its allow-list, or correct --server if that is another's name"
     );
 }
@@ -55,7 +55,7 @@ fn somebody_else_answers() {
     let line = told(|_, _| answer("200 OK", "", "<html><title>Log in</title></html>"));
     assert!(line.contains("answers 200, but it answered with a web page"), "{line}");
     let line = told(|_, _| answer("404 Not Found", "log2aws-source: 203.0.113.9\r\n", ""));
-    assert!(line.contains("answers 404: give --api the whole address"), "{line}");
+    assert!(line.contains("answers 404 -> give --api the whole address"), "{line}");
     let line = told(|_, _| "SSH-2.0-OpenSSH_9.2p1\r\n".to_owned());
     assert!(line.starts_with("fail  answer") && line.contains("its answer is not HTTP"), "{line}");
 }
@@ -66,7 +66,7 @@ fn an_api_that_cannot() {
         answer("503 Service Unavailable", "log2aws-source: 203.0.113.9\r\n", "no settings\n")
     });
     assert!(
-        line.contains("cannot do its work (503, \"no settings\"): its own log says why"),
+        line.contains("cannot do its work (503, \"no settings\") -> its own log says why"),
         "{line}"
     );
     let line = told(|_, _| {

@@ -23,7 +23,7 @@ fn nothing_samples() {
     fs::remove_file(host.path("log/2026-11-22.log")).unwrap();
     assert_eq!(
         only(&host.faults_at_home()),
-        "fail  samples       no sample was ever taken: start a sampler: systemctl enable --now \
+        "fail  samples       no sample was ever taken -> start a sampler: systemctl enable --now \
          log2aws-agent"
     );
 }
@@ -78,6 +78,24 @@ fn cron_and_the_service_do_the_same() {
 }
 
 #[test]
+fn cron_goes_on_elsewhere_until_the_machine_has_moved_over() {
+    let mut host = Host::right();
+    let cron = "*/10 * * * * root (uptime; vmstat) >> /var/log/load/$(date +\\%F).log\n\
+                5 0 * * * root /usr/local/bin/log2aws.sh\n";
+    host.write("root/etc/cron.d/load", cron);
+    // Without an API the service delivers nothing, and cron does it alone.
+    let line = only(&host.faults_at_home());
+    assert!(
+        line.starts_with(
+            "warn  samplers      beside the service cron samples, too, into /var/log/load -> remove"
+        ),
+        "{line}"
+    );
+    host.stop_service();
+    assert_eq!(host.faults_at_home(), []);
+}
+
+#[test]
 fn two_samplers_write_into_one_log() {
     let host = Host::right();
     let times =
@@ -92,8 +110,10 @@ fn lines_of_another_locale() {
     let host = Host::right();
     let commas = REST.replace("0.24, 0.24, 0.16", "0,24, 0,24, 0,16");
     host.write("log/2026-11-22.log", &format!("2026-11-22 09:10:01 {commas}\n"));
-    let line = only(&host.faults_at_home());
-    assert!(line.starts_with("warn  lines") && line.contains("decimal commas"), "{line}");
+    let found = host.run(&host.config()).findings;
+    let lines = found.iter().find(|finding| finding.check == Check::Lines).unwrap();
+    assert_eq!(lines.verdict, Verdict::Ok, "it is understood");
+    assert!(lines.what.ends_with("as it seems, decimal commas (a locale other than C)"), "{lines}");
 
     let localized = format!("2026-11-22 09:10:01 {REST}\n11月 22 09:10:01 {REST}\n");
     host.write("log/2026-11-22.log", &localized);

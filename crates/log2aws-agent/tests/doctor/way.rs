@@ -29,7 +29,7 @@ fn a_name_that_nobody_knows() {
     let line = told("https://logs.invalid/prod");
     assert!(
         line.starts_with(
-            "fail  name          the name logs.invalid has no address: correct --api, or mend"
+            "fail  name          the name logs.invalid has no address -> correct --api, or mend"
         ) || line.contains("was not found within 10 s"),
         "{line}"
     );
@@ -41,7 +41,7 @@ fn a_port_at_which_nobody_listens() {
     let line = told(&format!("http://127.0.0.1:{port}"));
     assert!(
         line.starts_with(&format!(
-            "fail  connection    127.0.0.1:{port} refuses the connection: correct the port"
+            "fail  connection    127.0.0.1:{port} refuses the connection -> start what should listen"
         )),
         "{line}"
     );
@@ -86,7 +86,7 @@ fn a_certificate_that_has_expired_or_a_clock_that_says_so() {
     let line = only(&faults(&trusting(&Host::right(), &server, &expired.authority_pem)));
     assert!(
         line.starts_with("fail  tls")
-            && line.contains("has expired: whoever runs that host must renew"),
+            && line.contains("has expired -> whoever runs that host must renew"),
         "{line}"
     );
 
@@ -100,7 +100,7 @@ fn a_certificate_that_has_expired_or_a_clock_that_says_so() {
         ),
         "{line}"
     );
-    assert!(line.contains("is not valid yet: set it: timedatectl"), "{line}");
+    assert!(line.contains("is not valid yet -> set it: timedatectl"), "{line}");
 }
 
 #[test]
@@ -155,5 +155,8 @@ fn a_machine_that_trusts_nobody() {
         [("SSL_CERT_FILE", file.to_str().unwrap()), ("SSL_CERT_DIR", folder.to_str().unwrap())];
     let all = child::asking(&host, &api.api(), &environment);
     let line = all.iter().find(|line| line.starts_with("fail  tls")).unwrap();
-    assert!(line.contains("trusts no certificate authority at all: install the package"), "{line}");
+    assert!(
+        line.contains("trusts no certificate authority at all -> install the package"),
+        "{line}"
+    );
 }

@@ -109,7 +109,7 @@ mod tests {
             todo: Some("look".to_owned()),
         };
         let plain = line(&finding, false);
-        assert_eq!(plain, "fail  name          gone: look");
+        assert_eq!(plain, "fail  name          gone -> look");
         let colored = line(&finding, true);
         assert_eq!(colored.replace("\u{1b}[1;31m", "").replace("\u{1b}[0m", ""), plain);
         assert_ne!(colored, plain);

@@ -24,12 +24,20 @@ const FOLDERS: [&str; 8] = [
 /// What cron does of our work.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct CronJobs {
-    /// Where samples are taken: file and line.
-    pub(crate) sampling: Vec<Place>,
+    /// Where samples are taken.
+    pub(crate) sampling: Vec<Job>,
     /// Where logs are delivered.
     pub(crate) shipping: Vec<Place>,
     /// Folders of crontabs that this user may not read.
     pub(crate) unread: Vec<PathBuf>,
+}
+
+/// A job that samples.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Job {
+    pub(crate) place: Place,
+    /// The folder that its lines go to, if it is certainly another than ours.
+    pub(crate) elsewhere: Option<PathBuf>,
 }
 
 /// A line of a file, counted from 1.
@@ -75,21 +83,37 @@ impl CronJobs {
                 continue;
             }
             let mut work = Work::of(line, log_dir);
+            let mut code = line.to_owned();
             // A script that the line runs does what stands in it.
             for word in line.split_whitespace().filter(|word| word.starts_with('/')) {
                 if let Ok(script) = read(&root.join(word.trim_start_matches('/'))) {
                     work |= Work::of_script(&script, log_dir);
+                    code = format!("{code}\n{script}");
                 }
             }
-            let place = || Place { file: file.to_owned(), line: number + 1 };
-            if work.samples {
-                self.sampling.push(place());
-            }
+            let place = Place { file: file.to_owned(), line: number + 1 };
             if work.ships {
-                self.shipping.push(place());
+                self.shipping.push(place.clone());
+            }
+            if work.samples {
+                self.sampling.push(Job { place, elsewhere: elsewhere(&code, log_dir) });
             }
         }
     }
+}
+
+/// The folder that a shell's lines go to, if none of them may go to ours.
+fn elsewhere(code: &str, log_dir: &Path) -> Option<PathBuf> {
+    let mut folders = code.split(">>").skip(1).map(|to| {
+        let to = to.trim_start().trim_start_matches(['"', '\'']);
+        let known = to.split(|c: char| c.is_whitespace() || "\"'$`;|&)".contains(c)).next()?;
+        // What follows the last slash is a file's name, or the beginning of one.
+        let (folder, _) = known.rsplit_once('/')?;
+        let folder = Path::new(folder);
+        (folder.is_absolute() && folder != log_dir).then(|| folder.to_owned())
+    });
+    let first = folders.next()??;
+    folders.all(|folder| folder.is_some()).then_some(first)
 }
 
 /// What a piece of shell does.
@@ -181,6 +205,22 @@ mod tests {
     }
 
     #[test]
+    fn where_lines_go() {
+        let load = Some(PathBuf::from("/var/log/load"));
+        for (code, folder) in [
+            ("(uptime; vmstat) >> /var/log/load/$(date +\\%F).log", &load),
+            ("uptime >>\"/var/log/load/x.log\"; vmstat >> /var/log/load/x.log", &load),
+            ("uptime >> /var/log/log2aws/$(date +\\%F).log", &None),
+            ("uptime >> /var/log/load/x; vmstat >> /var/log/log2aws/x", &None),
+            ("uptime >> $LOG", &None),
+            ("uptime >> x.log", &None),
+            ("log2aws-agent sample", &None),
+        ] {
+            assert_eq!(elsewhere(code, Path::new("/var/log/log2aws")), *folder, "{code}");
+        }
+    }
+
+    #[test]
     fn every_crontab_and_what_it_runs_is_looked_at() {
         let root = tempfile::tempdir().unwrap();
         let write = |path: &str, text: &str| {
@@ -194,9 +234,9 @@ mod tests {
         write("var/spool/cron/crontabs/ops", "5 0 * * * /opt/send.sh\n");
         write("opt/send.sh", "url=$(curl -s \"$api?server=$(hostname)&date=$day\")\n");
         let jobs = look(root.path(), Path::new("/var/log/log2aws"));
-        let place = |path: &str, line| vec![Place { file: root.path().join(path), line }];
-        assert_eq!(jobs.sampling, place("etc/cron.d/load", 2));
-        assert_eq!(jobs.shipping, place("var/spool/cron/crontabs/ops", 1));
+        let place = |path: &str, line| Place { file: root.path().join(path), line };
+        assert_eq!(jobs.sampling, [Job { place: place("etc/cron.d/load", 2), elsewhere: None }]);
+        assert_eq!(jobs.shipping, [place("var/spool/cron/crontabs/ops", 1)]);
         assert_eq!(jobs.unread, Vec::<PathBuf>::new());
     }
 }

@@ -10,6 +10,7 @@ use log2aws_core::server_name::ServerName;
 use crate::doctor::finding::{Check, Finding};
 
 use super::folders::size;
+use super::parts;
 use super::samples::span;
 
 /// Clocks differ by less where anybody sets them.
@@ -47,10 +48,11 @@ pub(crate) fn answer(answer: &Answer, api: &str, server: &ServerName) -> Vec<Fin
                     Finding::ok(Check::AllowList, format!("{server} is let in{seen}")),
                 ]
             }
-            Some(Err(error)) => fail(
-                format!("{api} answers 200, but {error}"),
-                "curl shows who answers there: correct --api, or have the proxy let it through",
-            ),
+            Some(Err(error)) => {
+                let todo = "correct --api; if it is right, something else answers there (curl)";
+                let (what, todo) = parts(error.clone(), todo);
+                fail(format!("{api} answers 200, but {what}"), &todo)
+            }
             None => fail(format!("{api} answers 200 without a URL"), "correct --api"),
         },
         (403, Some(ip)) => vec![
@@ -238,7 +240,7 @@ mod tests {
         assert!(short.verdict == Verdict::Ok && short.what.contains("no delivery"), "{short}");
         assert!(say(22_000, Some((1000, 10)), 0, 3600).what.contains("97 KiB/s"));
         let held = say(30_000_000, fast, 50_000, 3600);
-        assert!(held.to_string().ends_with("a URL lives 5 min: raise --limit-rate"), "{held}");
+        assert!(held.to_string().ends_with("a URL lives 5 min -> raise --limit-rate"), "{held}");
         assert_eq!(say(30_000_000, slow, 0, 200).verdict, Verdict::Fail);
         assert_eq!(say(6 << 30, None, 0, 3600).verdict, Verdict::Fail);
     }

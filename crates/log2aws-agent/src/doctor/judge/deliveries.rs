@@ -105,7 +105,9 @@ mod tests {
         assert_eq!(due.verdict, Verdict::Ok, "{due}");
         let late = say(&["2026-11-20", "2026-11-21"], None).to_string();
         assert!(
-            late.contains("2 logs are pending, the oldest 2026-11-20.log: let the service deliver"),
+            late.contains(
+                "2 logs are pending, the oldest 2026-11-20.log -> let the service deliver"
+            ),
             "{late}"
         );
         let json = r#"{"at":"2026-11-22T00:10:00Z","pending":["2026-11-21"],"delivered":{"day":"2026-11-20",
@@ -114,7 +116,7 @@ mod tests {
         let failed = say(&["2026-11-21"], Some(&last)).to_string();
         assert!(
             failed.contains(
-                "was delivered 26 h ago; 2026-11-21.log is pending: the last ship said: refused"
+                "was delivered 26 h ago; 2026-11-21.log is pending -> the last ship said: refused"
             ),
             "{failed}"
         );

@@ -184,7 +184,7 @@ mod tests {
             (
                 disk(|d| d.writers = Writers::Others),
                 Verdict::Fail,
-                "cannot be written by user 998: chown",
+                "cannot be written by user 998 -> chown",
             ),
             (disk(|d| d.writers = Writers::Nobody), Verdict::Fail, "mounted read-only"),
             (disk(|d| d.in_memory = true), Verdict::Fail, "a reboot loses what was delivered"),
@@ -193,13 +193,17 @@ mod tests {
             (
                 of(33, None, false),
                 Verdict::Fail,
-                "belongs to user 33, and this is user 998: run as",
+                "belongs to user 33, and this is user 998 -> run as",
             ),
             (of(998, Some(("ship.lock", 0)), false), Verdict::Fail, "/ship.lock belongs to user 0"),
-            (of(998, None, true), Verdict::Warn, "was given up, so its disk was full: make room"),
-            (disk(|d| d.no_inodes = true), Verdict::Fail, "no inode left: remove files"),
+            (of(998, None, true), Verdict::Warn, "was given up, so its disk was full -> make room"),
+            (disk(|d| d.no_inodes = true), Verdict::Fail, "no inode left -> remove files"),
             (State::Missing { may_make: true }, Verdict::Ok, "is not there yet; it is made"),
-            (State::Missing { may_make: false }, Verdict::Fail, "user 998 cannot make it: make it"),
+            (
+                State::Missing { may_make: false },
+                Verdict::Fail,
+                "user 998 cannot make it -> make it",
+            ),
             (State::NotAFolder, Verdict::Fail, "is no folder"),
         ];
         for (state, verdict, words) in cases {

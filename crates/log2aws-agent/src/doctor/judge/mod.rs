@@ -5,3 +5,11 @@ pub(crate) mod deliveries;
 pub(crate) mod folders;
 pub(crate) mod samples;
 pub(crate) mod way;
+
+/// A sentence of `ship`'s that tells both, in two: what happened, and what to do.
+pub(crate) fn parts(sentence: String, otherwise: &str) -> (String, String) {
+    match sentence.split_once("; ") {
+        Some((what, todo)) => (what.to_owned(), todo.to_owned()),
+        None => (sentence, otherwise.to_owned()),
+    }
+}

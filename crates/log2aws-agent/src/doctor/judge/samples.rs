@@ -8,7 +8,7 @@ use log2aws_core::day::Day;
 use log2aws_core::metadata::Mode;
 use log2aws_core::server_name::ServerName;
 
-use crate::doctor::facts::cron::{CronJobs, Place};
+use crate::doctor::facts::cron::{CronJobs, Job, Place};
 use crate::doctor::facts::logs::Lines;
 use crate::doctor::finding::{Check, Finding};
 
@@ -23,6 +23,8 @@ const ENOUGH: usize = 6;
 pub(crate) struct Samplers<'a> {
     /// `run` is at work with this state folder.
     pub(crate) service: bool,
+    /// It has an API to deliver to.
+    pub(crate) delivers: bool,
     pub(crate) cron: &'a CronJobs,
 }
 
@@ -34,10 +36,9 @@ pub(crate) fn samples(
     samplers: &Samplers<'_>,
 ) -> Finding {
     let check = Check::Samples;
-    let todo = match (samplers.service, samplers.cron.sampling.first()) {
+    let todo = match (samplers.service, samplers.here().first()) {
         (true, _) => {
-            "the service runs: journalctl -u log2aws-agent says what keeps it from sampling"
-                .to_owned()
+            "journalctl -u log2aws-agent says what keeps the service from sampling".to_owned()
         }
         (false, Some(place)) => {
             format!("see that cron runs, and what {place} prints")
@@ -74,9 +75,11 @@ pub(crate) fn samplers(
     interval: Duration,
 ) -> Finding {
     let check = Check::Samplers;
-    let cron = samplers.cron;
-    let remove = |places: &[Place]| format!("remove {}", list(places));
-    match (samplers.service, cron.sampling.as_slice(), cron.shipping.as_slice()) {
+    let (cron, here) = (samplers.cron, samplers.here());
+    let remove = |places: &[&Place]| format!("remove {}", list(places));
+    let elsewhere =
+        cron.sampling.iter().find_map(|job| Some((&job.place, job.elsewhere.as_ref()?)));
+    match (samplers.service, here.as_slice(), elsewhere) {
         (true, jobs @ [_, ..], _) => {
             return Finding::fail(
                 check,
@@ -88,11 +91,19 @@ pub(crate) fn samplers(
             let what = format!("{} jobs of cron sample into the same log", jobs.len());
             return Finding::fail(check, what, format!("keep one of {}", list(jobs)));
         }
-        (true, [], jobs @ [_, ..]) => {
-            let what = "the service and cron both deliver, which is harmless and of no use";
-            return Finding::warn(check, what, remove(jobs));
+        (true, [], Some((place, folder))) => {
+            return Finding::warn(
+                check,
+                format!("beside the service cron samples, too, into {}", folder.display()),
+                format!("remove {place} once this machine has moved over"),
+            );
         }
         _ => {}
+    }
+    if samplers.service && samplers.delivers && !cron.shipping.is_empty() {
+        let jobs: Vec<&Place> = cron.shipping.iter().collect();
+        let what = "the service and cron both deliver, which is harmless and of no use";
+        return Finding::warn(check, what, remove(&jobs));
     }
     if let Some(every) = today.and_then(mean_gap).filter(|gap| *gap < interval * 3 / 4) {
         return Finding::warn(
@@ -105,7 +116,7 @@ pub(crate) fn samplers(
             "find the second sampler (a systemd timer, a cron job, a container), or correct --interval",
         );
     }
-    let who = match (samplers.service, cron.sampling.as_slice()) {
+    let who = match (samplers.service, here.as_slice()) {
         (true, _) => "the service alone".to_owned(),
         (false, [job, ..]) => format!("cron alone ({job})"),
         (false, []) => "neither the service nor a job of cron is seen".to_owned(),
@@ -115,8 +126,16 @@ pub(crate) fn samplers(
     Finding::ok(check, format!("{who}{unread}"))
 }
 
-fn list(places: &[Place]) -> String {
-    let places: Vec<String> = places.iter().take(3).map(Place::to_string).collect();
+impl Samplers<'_> {
+    /// The jobs of cron that sample into our log, or who knows where.
+    fn here(&self) -> Vec<&Place> {
+        let here = |job: &&Job| job.elsewhere.is_none();
+        self.cron.sampling.iter().filter(here).map(|job| &job.place).collect()
+    }
+}
+
+fn list(places: &[&Place]) -> String {
+    let places: Vec<String> = places.iter().take(3).map(ToString::to_string).collect();
     places.join(", ")
 }
 
@@ -151,20 +170,15 @@ pub(crate) fn lines(day: Day, lines: &Lines, server: Option<&ServerName>) -> Fin
             format!("if this machine is still {other}, say so with --server {other}"),
         );
     }
-    if lines.decimal_commas {
-        return Finding::warn(
-            check,
-            format!("{day}.log has decimal commas: its sampler's locale is not C"),
-            "they are understood; LC_ALL=C in the job makes the log the same as everybody's",
-        );
-    }
     let mode = match lines.mode {
         Some(Mode::Interval) => "averages of each interval",
         Some(Mode::SinceBoot) => "averages since boot",
         None => "written by another sampler: averages since boot, as it seems",
     };
     let users = if lines.no_users { ", no count of users" } else { "" };
-    Finding::ok(check, format!("{rows} read in {day}.log, {mode}{users}"))
+    // Understood as they are; it tells who made the log.
+    let commas = if lines.decimal_commas { ", decimal commas (a locale other than C)" } else { "" };
+    Finding::ok(check, format!("{rows} read in {day}.log, {mode}{users}{commas}"))
 }
 
 /// The moment of the last line, in the zone that it was written in.
@@ -196,8 +210,12 @@ mod tests {
     }
 
     fn cron(sampling: &[&str], shipping: &[&str]) -> CronJobs {
-        let places = |files: &[&str]| files.iter().map(|file| place(file)).collect();
-        CronJobs { sampling: places(sampling), shipping: places(shipping), unread: Vec::new() }
+        let job = |file: &&str| Job { place: place(file), elsewhere: None };
+        CronJobs {
+            sampling: sampling.iter().map(job).collect(),
+            shipping: shipping.iter().map(|file| place(file)).collect(),
+            unread: Vec::new(),
+        }
     }
 
     #[test]
@@ -206,7 +224,7 @@ mod tests {
         let ago = |minutes: i64| Some(now - jiff::SignedDuration::from_mins(minutes));
         let say = |last, service, jobs: &[&str]| {
             let cron = cron(jobs, &[]);
-            samples(last, now, INTERVAL, &Samplers { service, cron: &cron })
+            samples(last, now, INTERVAL, &Samplers { service, delivers: true, cron: &cron })
         };
         assert_eq!(say(ago(30), true, &[]).verdict, Verdict::Ok);
         let late = say(ago(31), true, &[]).to_string();
@@ -217,7 +235,10 @@ mod tests {
             "{late}"
         );
         let never = say(None, false, &[]).to_string();
-        assert!(never.contains("no sample was ever taken: start a sampler: systemctl"), "{never}");
+        assert!(
+            never.contains("no sample was ever taken -> start a sampler: systemctl"),
+            "{never}"
+        );
         let cron = say(ago(6000), false, &["/etc/cron.d/load"]).to_string();
         assert!(
             cron.contains("no sample for 4 days") && cron.contains("/etc/cron.d/load line 3"),
@@ -230,7 +251,7 @@ mod tests {
     #[test]
     fn two_of_a_kind_are_told() {
         let say = |service, cron: &CronJobs, today: Option<&Lines>| {
-            samplers(&Samplers { service, cron }, today, INTERVAL)
+            samplers(&Samplers { service, delivers: true, cron }, today, INTERVAL)
         };
         let none = cron(&[], &[]);
         let one = cron(&["/etc/cron.d/load"], &[]);
@@ -258,7 +279,11 @@ mod tests {
         };
         let none = cron(&[], &[]);
         let say = |minutes: &[i64]| {
-            samplers(&Samplers { service: true, cron: &none }, Some(&every(minutes)), INTERVAL)
+            samplers(
+                &Samplers { service: true, delivers: true, cron: &none },
+                Some(&every(minutes)),
+                INTERVAL,
+            )
         };
         let twice = say(&[0, 1, 10, 11, 20, 21, 30]);
         assert_eq!(twice.verdict, Verdict::Warn);

@@ -105,7 +105,7 @@ fn no_connection(
     let (what, todo) = if refused {
         (
             format!("{who}{addresses} refuses the connection"),
-            "correct the port, start what should listen there, or let the firewall pass it"
+            "start what should listen there, correct the port, or let the firewall pass it"
                 .to_owned(),
         )
     } else if slow {
@@ -309,7 +309,7 @@ mod tests {
                 .to_string()
         };
         assert!(say(ErrorKind::TimedOut).contains("let TCP port 443 out"));
-        assert!(say(ErrorKind::ConnectionRefused).contains("correct the port"));
+        assert!(say(ErrorKind::ConnectionRefused).contains("correct the port,"));
         assert!(say(ErrorKind::NetworkUnreachable).contains("ip route"));
         let tried = vec![("[2001:db8::1]:443".parse().unwrap(), ErrorKind::TimedOut.into())];
         let Way::Connected { address, took, tls, .. } = connected(Ok(()), "x") else { return };

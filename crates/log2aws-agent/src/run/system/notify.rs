@@ -1,10 +1,18 @@
 //! What systemd is told, where it has started this service, as `sd_notify(3)` has it.
 
+use std::ffi::OsStr;
+use std::io;
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::time::Duration;
 
 use sd_notify::NotifyState;
 
 use crate::run::port::Phase;
+
+/// How long the manager may take to make room for a message.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// The way to the service manager; where there is none, nothing is said.
 #[derive(Debug)]
@@ -24,10 +32,10 @@ impl Notifier {
         self.watchdog.map_or(Duration::MAX, |period| period / 2)
     }
 
-    /// The service lives.
+    /// The service lives. A manager that cannot hear it now hears it the next time.
     pub(super) fn alive(&self) {
         if self.watchdog.is_some() {
-            send(&[NotifyState::Watchdog]);
+            let _ = send(&[NotifyState::Watchdog]);
         }
     }
 }
@@ -35,7 +43,7 @@ impl Notifier {
 /// Where the service is in its life.
 pub(super) fn tell(phase: Phase, status: &str) {
     let status = NotifyState::Status(status);
-    match phase {
+    let told = match phase {
         Phase::Ready => send(&[NotifyState::Ready, status]),
         Phase::Stopping => send(&[NotifyState::Stopping, status]),
         // systemd 253 and newer want to know since when, on the clock that never goes back.
@@ -43,11 +51,66 @@ pub(super) fn tell(phase: Phase, status: &str) {
             Ok(since) => send(&[NotifyState::Reloading, since, status]),
             Err(_) => send(&[NotifyState::Reloading, status]),
         },
+    };
+    if let Err(error) = told {
+        tracing::warn!("the service manager cannot be told: {error}");
     }
 }
 
-fn send(states: &[NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(states) {
-        tracing::warn!("the service manager cannot be told: {error}");
+fn send(states: &[NotifyState<'_>]) -> io::Result<()> {
+    let Some(socket) = std::env::var_os("NOTIFY_SOCKET").filter(|path| !path.is_empty()) else {
+        return Ok(());
+    };
+    let message: String = states.iter().map(|state| format!("{state}\n")).collect();
+    send_to(socket.as_bytes(), &message)
+}
+
+/// Not by `sd_notify::notify`: that waits for as long as the manager does not read, and neither a
+/// sample nor the end must wait for it.
+fn send_to(path: &[u8], message: &str) -> io::Result<()> {
+    let address = match path {
+        [b'@', name @ ..] => SocketAddr::from_abstract_name(name)?,
+        path => SocketAddr::from_pathname(OsStr::from_bytes(path))?,
+    };
+    let socket = UnixDatagram::unbound()?;
+    socket.connect_addr(&address)?;
+    socket.set_write_timeout(Some(PATIENCE))?;
+    socket.send(message.as_bytes()).map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn names_of_both_kinds_are_reached() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notify");
+        let name = format!("log2aws-test-{}", std::process::id());
+        let abstract_name = SocketAddr::from_abstract_name(&name).unwrap();
+        for (socket, address) in [
+            (UnixDatagram::bind(&path).unwrap(), path.display().to_string()),
+            (UnixDatagram::bind_addr(&abstract_name).unwrap(), format!("@{name}")),
+        ] {
+            send_to(address.as_bytes(), "READY=1\n").unwrap();
+            let mut bytes = [0; 64];
+            let length = socket.recv(&mut bytes).unwrap();
+            assert_eq!(&bytes[..length], b"READY=1\n");
+        }
+    }
+
+    #[test]
+    fn a_manager_that_does_not_read_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notify");
+        let _deaf = UnixDatagram::bind(&path).unwrap();
+        let path = path.display().to_string();
+        // As many as the queue of the system holds (net.unix.max_dgram_qlen), and one more.
+        while send_to(path.as_bytes(), "WATCHDOG=1\n").is_ok() {}
+        let start = Instant::now();
+        assert!(send_to(path.as_bytes(), "STOPPING=1\n").is_err());
+        assert!(start.elapsed() < 5 * PATIENCE, "{:?}", start.elapsed());
     }
 }

@@ -1,0 +1,139 @@
+//! Starting, sampling, reading the config anew, ending.
+
+use std::fs;
+use std::io::Write as _;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use super::agent::{Manager, Place, until};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[test]
+fn it_says_that_it_lives_samples_at_marks_and_ends_at_once() {
+    let place = Place::new();
+    let manager = Manager::new(&place);
+    let socket = place.path("notify").display().to_string();
+    let env = [("NOTIFY_SOCKET", socket.as_str()), ("WATCHDOG_USEC", "400000"), ("TZ", "UTC")];
+    let mut run = place.run(&["--interval=10s"], &env);
+    assert!(manager.next_news().starts_with("READY=1\nSTATUS="));
+    // A manager that does not listen for a while keeps nobody waiting.
+    until("two samples", || (place.lines().len() >= 2).then_some(()));
+    // The second one stands at a mark.
+    let second = place.lines()[1][11..19].to_owned();
+    assert!(second.ends_with('0'), "{second}");
+    manager.forget();
+    // Five signs of life in a second and a half: one each fifth of a second.
+    let start = Instant::now();
+    for _ in 0..5 {
+        assert_eq!(manager.next(), "WATCHDOG=1\n");
+    }
+    assert!(start.elapsed() < Duration::from_millis(1500), "{:?}", start.elapsed());
+    let (code, took) = run.end();
+    assert_eq!(code, Some(0));
+    assert!(took < SECOND, "{took:?}");
+    assert!(manager.next_news().starts_with("STOPPING=1\n"));
+    let said = place.text("said");
+    assert!(said.contains("at work, a sample each 10s"), "{said}");
+    assert!(said.trim_end().ends_with("told to end"), "{said}");
+}
+
+#[test]
+fn each_signal_to_end_ends_it_also_while_it_measures() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let place = Place::new();
+        // A first sample of an hour.
+        let mut run = place.run(&["--window=3600", "--interval=2h"], &[]);
+        until("it is at work", || place.text("said").contains("at work").then_some(()));
+        std::thread::sleep(Duration::from_millis(100));
+        let told = Instant::now();
+        run.signal(signal);
+        let status = until("the end", || run.ended());
+        assert_eq!(status.code(), Some(0));
+        assert!(told.elapsed() < SECOND, "{:?}", told.elapsed());
+    }
+}
+
+#[test]
+fn a_hangup_reads_the_config_anew_and_a_bad_one_is_told() {
+    let place = Place::new();
+    let manager = Manager::new(&place);
+    let config = place.path("agent.toml");
+    fs::write(&config, "interval = '2h'\n").unwrap();
+    let flag = format!("--config={}", config.display());
+    let socket = place.path("notify").display().to_string();
+    let mut run = place.run(&[&flag], &[("NOTIFY_SOCKET", &socket)]);
+    assert!(manager.next_news().starts_with("READY=1\n"));
+    until("a sample", || (place.lines().len() == 1).then_some(()));
+
+    for (bad, told) in [
+        ("intervall = '10s'\n", "unknown key \"intervall\"; did you mean \"interval\"?"),
+        ("interval = '1s'\n", "an interval is at least 10 s and at most 24 h"),
+        ("interval = '10s'\nwindow = 60\n", "window (60 s) must be shorter than interval (10s)"),
+        ("log-dir = 'logs'\n", "log-dir"),
+    ] {
+        fs::write(&config, bad).unwrap();
+        run.signal(Signal::HUP);
+        let reloading = manager.next_news();
+        assert!(reloading.starts_with("RELOADING=1\nMONOTONIC_USEC="), "{reloading}");
+        assert!(manager.next_news().starts_with("READY=1\n"));
+        let said = place.text("said");
+        assert!(said.contains(told), "{told} is not in {said}");
+        assert!(said.contains("the config stays as it was"), "{said}");
+    }
+    assert_eq!(place.lines().len(), 1, "the interval is still that of two hours");
+
+    fs::write(&config, "interval = '10s'\n").unwrap();
+    run.signal(Signal::HUP);
+    assert!(manager.next_news().starts_with("RELOADING=1\n"));
+    assert!(manager.next_news().starts_with("READY=1\n"));
+    until("a sample at the new marks", || (place.lines().len() >= 2).then_some(()));
+    assert_eq!(run.end().0, Some(0));
+}
+
+#[test]
+fn samples_that_fail_are_told_once_and_counted() {
+    let place = Place::new();
+    fs::write(place.path("file"), "").unwrap();
+    let log_dir = format!("--log-dir={}", place.path("file/log").display());
+    let textfile = format!("--textfile={}", place.path("a.prom").display());
+    let mut run = place.run(&["--interval=10s", &log_dir, &textfile], &[]);
+    let failed = |times: u32| format!("log2aws_agent_sample_failures_total {times}\n");
+    until("a second failure", || place.text("a.prom").contains(&failed(2)).then_some(()));
+    assert_eq!(place.text("said").matches("no sample:").count(), 1);
+    assert_eq!(run.end().0, Some(0));
+}
+
+#[test]
+fn somebody_else_who_samples_is_told() {
+    let place = Place::new();
+    let mut run = place.run(&["--interval=10s"], &[("TZ", "UTC")]);
+    until("a sample", || (place.lines().len() == 1).then_some(()));
+    std::thread::sleep(Duration::from_millis(300));
+    let log = fs::read_dir(place.path("log")).unwrap().next().unwrap().unwrap().path();
+    let line = place.lines()[0].clone();
+    let mut log = fs::OpenOptions::new().append(true).open(log).unwrap();
+    writeln!(log, "{line}").unwrap();
+    until("a warning", || place.text("said").contains("something else writes to").then_some(()));
+    assert_eq!(run.end().0, Some(0));
+}
+
+#[test]
+fn one_run_has_a_state_folder() {
+    let place = Place::new();
+    let mut run = place.run(&["--interval=1h"], &[]);
+    until("it is at work", || place.text("said").contains("at work").then_some(()));
+    let second = place.output("run", &["--interval=1h"]);
+    assert_eq!(second.status.code(), Some(1));
+    let said = String::from_utf8(second.stderr).unwrap();
+    assert!(said.contains(&format!("another run (process {})", run.id())), "{said}");
+    assert_eq!(run.end().0, Some(0));
+    // A killed one leaves nothing that keeps the next one out.
+    let run = place.run(&["--interval=1h"], &[]);
+    until("it is at work", || place.text("said").contains("at work").then_some(()));
+    drop(run);
+    let mut run = place.run(&["--interval=1h"], &[]);
+    until("it is at work", || place.text("said").contains("at work").then_some(()));
+    assert_eq!(run.end().0, Some(0));
+}

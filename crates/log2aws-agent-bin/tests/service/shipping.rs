@@ -1,0 +1,120 @@
+//! The process that ships: to a real server, to one that never answers, and its end.
+
+use std::fs;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use log2aws_server::{ServeConfig, Server};
+use log2aws_service::ports::Clock;
+use rustix::process::Signal;
+
+use super::agent::{Place, days_ago, early_name, exists, signal_to, until};
+
+const LOG: &str = "2019-08-01 00:00:01 up 45 days, 20:04, 1 user, load average: 25.06, 22.63, \
+                   21.70 124 10 493744 379918752 0 8428556 0 0 1852 156 0 0 26 12 60 2 0\n";
+
+struct Now;
+
+impl Clock for Now {
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+}
+
+/// A place with logs of days whose moments have passed.
+fn backlog() -> Place {
+    let place = Place::new();
+    for days in [4, 3, 2] {
+        fs::write(place.path(&format!("log/{}.log", days_ago(days))), LOG).unwrap();
+    }
+    place
+}
+
+#[test]
+fn what_is_overdue_is_shipped_to_a_real_server_and_told() {
+    let place = backlog();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let api = format!("http://{}", listener.local_addr().unwrap());
+    let mut config = ServeConfig::new(place.path("data"), "127.0.0.0/8".parse().unwrap());
+    config.public_url = Some(api.parse().unwrap());
+    let server = Server::open(config, Arc::new(Now)).unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let serving = runtime.spawn(server.run(listener, || {}, async {
+        let _ = stopped.await;
+    }));
+
+    let name = early_name();
+    let flags = ["--interval=1h".to_owned(), format!("--api={api}"), format!("--server={name}")];
+    let textfile = format!("--textfile={}", place.path("a.prom").display());
+    let [interval, api, server] = flags.each_ref().map(String::as_str);
+    // What would harm the process that ships, were it to ask: `run` was told better.
+    let env = [("TZ", "UTC"), ("LOG2AWS_DRY_RUN", "true"), ("LOG2AWS_DATE", "2026-02-30")];
+    let mut run = place.run(&[interval, api, server, &textfile], &env);
+    let shipped = "log2aws_agent_last_ship_success 1\n";
+    until("a delivery", || place.text("a.prom").contains(shipped).then_some(()));
+    assert!(place.text("a.prom").contains("log2aws_agent_pending_days 0\n"));
+    let said = place.text("said");
+    for days in [4, 3, 2] {
+        assert!(said.contains(&format!("{}: delivered (", days_ago(days))), "{said}");
+    }
+    let status = place.output("status", &["--json", interval, api, server]);
+    assert_eq!(status.status.code(), Some(0), "{status:?}");
+    let status: serde_json::Value = serde_json::from_slice(&status.stdout).unwrap();
+    assert_eq!(status["last_delivered_day"], days_ago(2).as_str());
+    assert_eq!(status["running"], true);
+    assert_eq!(run.end().0, Some(0));
+    let _ = stop.send(());
+    runtime.block_on(serving).unwrap().unwrap();
+}
+
+/// A `run` whose process that ships waits for a server that never answers.
+fn hanging(place: &Place, listener: &TcpListener) -> (super::agent::Running, u32) {
+    let api = format!("--api=http://{}", listener.local_addr().unwrap());
+    let server = format!("--server={}", early_name());
+    let run = place.run(&["--interval=10s", &api, &server], &[("TZ", "UTC")]);
+    // It has connected.
+    let (_stream, _) = listener.accept().unwrap();
+    let children = run.children();
+    assert_eq!(children.len(), 1, "{children:?}");
+    // The stream must stay open, or it would not hang.
+    std::mem::forget(_stream);
+    (run, children[0])
+}
+
+#[test]
+fn it_ends_within_a_second_with_the_process_that_hangs() {
+    for frozen in [false, true] {
+        let place = backlog();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let (mut run, child) = hanging(&place, &listener);
+        if frozen {
+            // It cannot even be asked to end.
+            signal_to(child, Signal::STOP);
+        }
+        let (code, took) = run.end();
+        assert_eq!(code, Some(0));
+        assert!(took < Duration::from_secs(1), "{took:?}");
+        assert!(!exists(child));
+    }
+}
+
+#[test]
+fn samples_go_on_while_it_hangs_and_its_death_is_survived() {
+    let place = backlog();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (mut run, child) = hanging(&place, &listener);
+    let before = place.lines().len();
+    until("a sample", || (place.lines().len() > before).then_some(()));
+    assert!(exists(child));
+    signal_to(child, Signal::KILL);
+    let told = "the process that ships was ended by signal 9";
+    until("that is told", || place.text("said").contains(told).then_some(()));
+    assert!(place.text("said").contains("the next delivery is tried at"));
+    assert!(!exists(child) && run.children().is_empty());
+    let before = place.lines().len();
+    until("a sample", || (place.lines().len() > before).then_some(()));
+    assert_eq!(run.end().0, Some(0));
+}

@@ -1,0 +1,53 @@
+//! `status`: what it says, what it ends with, and that it leaves everything as it was.
+
+use std::fs;
+
+use super::agent::{Place, days_ago};
+
+const API: &str = "--api=http://127.0.0.1:9";
+
+fn status(place: &Place, flags: &[&str]) -> (Option<i32>, String) {
+    let output = place.output("status", &[&["--server=web01"], flags].concat());
+    (output.status.code(), String::from_utf8(output.stdout).unwrap())
+}
+
+#[test]
+fn a_machine_that_never_sampled_is_not_well() {
+    let place = Place::new();
+    let (code, text) = status(&place, &[]);
+    assert_eq!(code, Some(4), "{text}");
+    assert!(text.contains("last sample:    never, which is too long ago\n"), "{text}");
+    assert!(text.contains("service:        not running"), "{text}");
+    assert!(!place.path("state").exists(), "it has made something");
+}
+
+#[test]
+fn days_before_yesterday_that_are_pending_are_not_well() {
+    let place = Place::new();
+    assert_eq!(place.output("sample", &[]).status.code(), Some(0));
+    assert_eq!(status(&place, &[API]).0, Some(0));
+    fs::write(place.path(&format!("log/{}.log", days_ago(1))), "x\n").unwrap();
+    let (code, text) = status(&place, &[API]);
+    assert_eq!(code, Some(0), "yesterday's is on its way: {text}");
+    assert!(text.contains(&format!("pending:        {}\n", days_ago(1))), "{text}");
+    fs::write(place.path(&format!("log/{}.log", days_ago(2))), "x\n").unwrap();
+    let (code, text) = status(&place, &[API, "--json"]);
+    assert_eq!(code, Some(4));
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(json["pending"], serde_json::json!([days_ago(2), days_ago(1)]));
+    assert_eq!((&json["well"], &json["sample_overdue"]), (&false.into(), &false.into()));
+    assert_eq!(json["server"], "web01");
+    // Of what is delivered nowhere, nothing is pending.
+    assert_eq!(status(&place, &[]).0, Some(0));
+}
+
+#[test]
+fn the_last_error_is_that_of_the_last_ship() {
+    let place = Place::new();
+    fs::write(place.path(&format!("log/{}.log", days_ago(1))), "x\n").unwrap();
+    let ship = place.output("ship", &["--server=web01", API, "--max-time=1"]);
+    assert_eq!(ship.status.code(), Some(4), "{ship:?}");
+    let (_, text) = status(&place, &[API]);
+    let error = text.lines().find(|line| line.starts_with("last error:")).unwrap();
+    assert!(error.contains("127.0.0.1:9"), "{text}");
+}
