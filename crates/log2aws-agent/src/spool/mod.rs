@@ -239,13 +239,13 @@ impl Spool {
         loop {
             let ready = deliveries.make_folder().and_then(|()| reserve::take(&self.state_dir));
             let full = ready.is_err_and(|error| is_full(&error));
-            match full && self.is_on_one_disk() {
-                true => match self.make_room(today) {
-                    Ok(Some(day)) => removed.push(day),
-                    _ if self.forget_oldest() => {}
-                    _ => return removed,
-                },
-                false => return removed,
+            if !(full && self.is_on_one_disk()) {
+                return removed;
+            }
+            match self.make_room(today) {
+                Ok(Some(day)) => removed.push(day),
+                _ if self.forget_oldest() => {}
+                _ => return removed,
             }
         }
     }

@@ -61,7 +61,8 @@ fn send(states: &[NotifyState<'_>]) -> io::Result<()> {
     let Some(socket) = std::env::var_os("NOTIFY_SOCKET").filter(|path| !path.is_empty()) else {
         return Ok(());
     };
-    let message: String = states.iter().map(|state| format!("{state}\n")).collect();
+    let lines: Vec<String> = states.iter().map(ToString::to_string).collect();
+    let message = lines.join("\n") + "\n";
     send_to(socket.as_bytes(), &message)
 }
 
