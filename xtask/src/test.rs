@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use clap::Args;
 use xshell::{Cmd, Shell, cmd};
 
-use crate::{tidy, tools};
+use crate::{dist, tidy, tools};
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -74,6 +74,14 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     step(
         "foreign clients",
         cmd!(shell, "{python} -m pytest -q -p no:cacheprovider tests/clients")
+            .env("LOG2AWS_BINARY", &binary)
+            .env("PYTHONDONTWRITEBYTECODE", "1"),
+    )?;
+    println!("== the servers' packages");
+    dist::run(root)?;
+    step(
+        "the servers' packages, installed and removed",
+        cmd!(shell, "{python} -m pytest -q -p no:cacheprovider tests/packages")
             .env("LOG2AWS_BINARY", &binary)
             .env("PYTHONDONTWRITEBYTECODE", "1"),
     )?;
