@@ -103,8 +103,6 @@ fn build(shell: &Shell, root: &Path, target: &Path, tools: &Path) -> anyhow::Res
     )
     .env("PATH", path)
     .env("CARGO_ENCODED_RUSTFLAGS", flags)
-    // zig's wrapper hands its standard input on to a `rustc -` that asks about the target.
-    .stdin("")
     .quiet()
     .run()
     .context("the agent could not be built")?;
