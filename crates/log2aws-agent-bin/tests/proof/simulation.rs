@@ -430,7 +430,7 @@ fn tell(journal: &Journal, progress: Progress<'_>) {
         Progress::Sending { .. } => return,
     };
     let text = report.to_string();
-    if text.contains("X-Amz-") || text.contains("Signature") {
+    if text.contains("X-Amz-") || text.contains("Signature=") {
         journal.note(&Entry::Wrong { text: format!("a secret: {text}") });
     }
     journal.note(&match &report.outcome {
