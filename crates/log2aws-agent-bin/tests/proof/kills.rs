@@ -101,7 +101,7 @@ fn plan(dice: &mut Dice, api: String) -> Plan {
         interval_minutes,
         ships: 5 + dice.below(40),
         clock_steps: *dice.pick(&[0, 0, 20]),
-        keep_hours: *dice.pick(&[None, Some(30), Some(48)]),
+        keep_hours: *dice.pick(&[None, Some(50), Some(60)]),
         stall_ms: 120,
         small_disk: false,
     }
