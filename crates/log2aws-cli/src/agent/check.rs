@@ -147,6 +147,8 @@ fn toml_value(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::agent::AgentVerb;
 
@@ -189,6 +191,63 @@ mod tests {
         let values = |text: &str| -> toml::Table { text.parse().unwrap() };
         assert_eq!((exit, values(&second)), (Exit::Done, values(&first)));
         assert_eq!(values(&first)["note"].as_str(), Some("a \\ b"));
+    }
+
+    const PACKAGED: &str = include_str!("../../../../deploy/agent/agent.toml");
+
+    /// The packaged config file with what is commented out put in.
+    fn uncommented() -> String {
+        let is_key = |line: &&str| {
+            let name = line.trim_start_matches('#').split(" = ").next().unwrap_or_default();
+            line.contains(" = ") && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')
+        };
+        let lines = PACKAGED.lines().filter(is_key);
+        lines.map(|line| format!("{}\n", line.trim_start_matches('#'))).collect()
+    }
+
+    #[test]
+    fn the_packaged_config_file_has_every_key_and_no_other() {
+        let table: toml::Table = uncommented().parse().unwrap();
+        let packaged: BTreeSet<&str> = table.keys().map(String::as_str).collect();
+        let (exit, out) = check("");
+        assert_eq!(exit, Exit::Done);
+        let known = out.lines().skip(1).map(|line| {
+            let line = line.trim_start_matches("# ");
+            line.split([' ', '=']).next().unwrap()
+        });
+        assert_eq!(packaged, known.collect::<BTreeSet<_>>());
+    }
+
+    #[test]
+    fn the_packaged_config_file_is_right_as_it_stands_and_with_every_key() {
+        assert_eq!(check(PACKAGED).0, Exit::Done);
+        // Of two keys that exclude each other, one and then the other.
+        let all = uncommented();
+        for other in ["since", "date"] {
+            let text: String = all
+                .lines()
+                .filter(|line| !line.starts_with(&format!("{other} = ")))
+                .map(|line| format!("{line}\n"))
+                .collect();
+            assert_eq!(check(&text).0, Exit::Done, "without {other}:\n{text}");
+        }
+    }
+
+    #[test]
+    fn each_key_is_told_in_japanese_too() {
+        let mut told = Vec::new();
+        for line in PACKAGED.lines() {
+            let key = line.trim_start_matches('#').split(" = ").next().unwrap();
+            if line.contains(" = ") && !line.starts_with("# ") {
+                let japanese = told.iter().any(|line: &&str| !line.replace('·', "").is_ascii());
+                assert!(japanese && told.len() > 1, "{key}: {told:?}");
+            }
+            if line.starts_with("# ") {
+                told.push(line);
+            } else {
+                told.clear();
+            }
+        }
     }
 
     #[test]
