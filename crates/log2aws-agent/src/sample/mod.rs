@@ -186,7 +186,10 @@ pub fn run(config: &SampleConfig, world: &World<'_>) -> Result<SampleReport, Sam
         }
     }
     let state_error = keep(config, now.timestamp(), snapshot).err();
-    if let Some(spool) = config.spool() {
+    // In a state folder of somebody else nothing is made, for he could not open it.
+    if let Some(spool) = config.spool()
+        && spool::state::make(&spool.state_dir).is_ok()
+    {
         removed.extend(spool.prepare(day));
     }
     Ok(SampleReport { file, day, line, interval, removed, state_error })

@@ -1,12 +1,12 @@
 //! `ship`: day logs into the raw bucket, each once, with proof.
 
-use std::fs::{self, File, TryLockError};
-use std::io;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use log2aws_core::day::Day;
 
-use crate::spool::SpoolError;
+use crate::spool::state::{self, Lock};
+use crate::spool::{SpoolError, StateError};
 use crate::world::World;
 
 use self::attempt::{Learnt, Shipper};
@@ -42,16 +42,8 @@ pub use self::upload_host::{HostPattern, HostPatternError};
 #[derive(Debug, thiserror::Error)]
 pub enum ShipError {
     /// The state folder cannot be used; without it a delivery could not be written down.
-    #[error(
-        "the state folder {path} cannot be used: {source}; run as the user who owns it, or name \
-         another with --state-dir"
-    )]
-    State {
-        /// The folder.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    State(#[from] StateError),
     /// Two at once would deliver everything twice.
     #[error("another ship is at work with the state folder {0}; wait for it to end")]
     Busy(PathBuf),
@@ -171,12 +163,8 @@ fn expire(config: &ShipConfig, world: &World<'_>, report: &mut ShipReport) {
 
 /// Makes the state folder and keeps others out of it.
 fn lock(path: &Path) -> Result<File, ShipError> {
-    let failed = |source| ShipError::State { path: path.to_owned(), source };
-    fs::create_dir_all(path).map_err(failed)?;
-    let lock = File::create(path.join("ship.lock")).map_err(failed)?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => Err(ShipError::Busy(path.to_owned())),
-        Err(TryLockError::Error(source)) => Err(failed(source)),
+    match state::lock(path, "ship.lock")? {
+        Lock::Taken(lock) => Ok(lock),
+        Lock::Held(_) => Err(ShipError::Busy(path.to_owned())),
     }
 }

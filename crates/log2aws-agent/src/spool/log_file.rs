@@ -25,14 +25,14 @@ impl LogFile {
     /// Opens and reads a log, without following a link out of the folder and without waiting for
     /// a pipe's other end.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
-        Self::read(open(path, OpenOptions::new().read(true))?)
+        Self::read(open_regular(path, OpenOptions::new().read(true))?)
     }
 
     /// As [`LogFile::open`], and keeps samplers from appending until it is dropped. Does not wait
     /// for one that is at it.
     pub(crate) fn open_locked(path: &Path) -> io::Result<Self> {
         // NFS gives no lock to whoever cannot write.
-        let file = open(path, OpenOptions::new().read(true).write(true))?;
+        let file = open_regular(path, OpenOptions::new().read(true).write(true))?;
         file.try_lock()?;
         Self::read(file)
     }
@@ -56,7 +56,8 @@ impl LogFile {
     }
 }
 
-fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+/// Opens a regular file, without following a link to it and without waiting for a pipe's other end.
+pub(crate) fn open_regular(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
     let file = options.custom_flags(flags).open(path)?;
     if file.metadata()?.is_file() {

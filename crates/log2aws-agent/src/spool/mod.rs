@@ -17,10 +17,12 @@ mod log_file;
 mod removal;
 mod replace;
 pub(crate) mod reserve;
+pub(crate) mod state;
 
 pub(crate) use self::deliveries::{Deliveries, Delivery};
-pub(crate) use self::log_file::LogFile;
+pub(crate) use self::log_file::{LogFile, open_regular};
 pub(crate) use self::replace::{is_at, replace};
+pub use self::state::StateError;
 
 /// The logs of one server, and where it is kept what became of them.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -21,6 +21,26 @@ fn a_state_that_cannot_be_kept_is_told_and_costs_no_line() {
 }
 
 #[test]
+fn in_a_state_folder_of_somebody_else_nothing_is_left() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let machine = Recorded::new(&[recorded("debian12-2-cores").join("earlier")]);
+    let state_dir = machine.root().join("state");
+    fs::create_dir(&state_dir).unwrap();
+    std::os::unix::fs::chown(&state_dir, Some(4711), None).unwrap();
+    let config = SampleConfig {
+        state_dir: Some(state_dir.clone()),
+        ..machine.config(SampleMode::SinceBoot)
+    };
+    let report = machine.run(&config).unwrap();
+    assert!(fs::read_to_string(&report.file).unwrap().ends_with(&format!("{}\n", report.line)));
+    let error = report.state_error.unwrap().to_string();
+    assert!(error.contains("belongs to user 4711") && error.contains("run as user"), "{error}");
+    assert_eq!(fs::read_dir(&state_dir).unwrap().count(), 0);
+}
+
+#[test]
 fn a_machine_without_proc_is_an_error_and_leaves_no_log() {
     let machine = Recorded::new(&[PathBuf::from("/nowhere")]);
     let error = machine.run(&machine.config(INTERVAL)).unwrap_err().to_string();
