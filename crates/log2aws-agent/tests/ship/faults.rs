@@ -257,6 +257,21 @@ fn the_api_may_move() {
 }
 
 #[test]
+fn the_time_is_that_of_the_whole_way() {
+    let server = Server::start(|request| {
+        std::thread::sleep(Duration::from_millis(150));
+        let query = request.target.split_once('?').unwrap().1;
+        says("307 Moved", &format!("location: /on?{query}\r\n"), "")
+    });
+    let host = Host::new(&[(DAY, "abc")]);
+    let mut config = host.config(&server, yesterday());
+    config.max_time = Duration::from_millis(400);
+    let line = host.run(&config).unwrap().days[0].to_string();
+    assert!(line.contains("not finished in the time that was left"), "{line}");
+    assert!(server.requests().len() < 5, "{}", server.requests().len());
+}
+
+#[test]
 fn a_crash_between_the_receipt_and_the_record_only_delivers_again() {
     let host = Host::new(&[(DAY, "abc")]);
     let deliveries = host.state().join("deliveries");
