@@ -1,5 +1,6 @@
 //! `ship`: day logs into the raw bucket, each once, with proof.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -64,7 +65,8 @@ pub enum ShipError {
     Ca(#[from] CaError),
 }
 
-/// Ships the days that `config` names, oldest first, and tells how it goes. How it went is also
+/// Ships the days that `config` names, oldest first (but the newest before its turn where two did
+/// not arrive), and tells how it goes. How it went is also
 /// left in the state folder: see [`LastShip`].
 ///
 /// # Errors
@@ -107,20 +109,23 @@ fn ship(
     let mut report = ShipReport::new(config, plan.warnings);
     let mut shipper = Shipper::new(config, &client, world.time, tell, learnt);
     let mut halt = Halt::default();
-    let mut left = plan.days.len();
-    for day in plan.days {
-        left -= 1;
-        shipper.others_wait = left > 0;
+    let mut days = VecDeque::from(plan.days);
+    while let Some(day) = days.pop_front() {
+        shipper.others_wait = !days.is_empty();
         let outcome = if halt.now {
             Outcome::Pending
         } else {
             one_day::ship(&mut shipper, day, plan.today).unwrap_or_else(|failure| {
-                halt.after(&failure);
+                let newest = days.iter().rposition(|day| *day <= plan.today);
+                if halt.after(&failure, newest.is_some()) == Next::Newest {
+                    let newest = newest.and_then(|at| days.remove(at));
+                    newest.into_iter().for_each(|day| days.push_front(day));
+                }
                 Outcome::from(failure)
             })
         };
         if matches!(outcome, Outcome::Delivered { .. }) {
-            halt = Halt::default();
+            halt.doubt = false;
         }
         let day = DayReport { day, file: config.spool.log(day), outcome };
         shipper.tell(Progress::Day(&day));
@@ -135,27 +140,42 @@ struct Halt {
     now: bool,
     /// The last log that was tried did not arrive, for a reason that may be its own.
     doubt: bool,
+    /// The newest log was tried before its turn.
+    probed: bool,
+}
+
+/// Which log comes next.
+#[derive(Debug, PartialEq, Eq)]
+enum Next {
+    Oldest,
+    Newest,
 }
 
 impl Halt {
     /// One log that never arrives must not hold up all that come after it; that two in a row do
-    /// not is the line's fault, or the store's.
-    fn after(&mut self, failure: &Failure) {
+    /// not is the line's fault, or the store's. Unless the newest arrives: then it is theirs, and
+    /// without it two such logs would hold up all others each night.
+    fn after(&mut self, failure: &Failure, newest_is_left: bool) -> Next {
         match failure {
             Failure::ThisLog(_) => {}
+            Failure::Upload(_) if self.doubt && !self.probed && newest_is_left => {
+                self.probed = true;
+                return Next::Newest;
+            }
             Failure::Upload(_) => {
                 self.now |= self.doubt;
                 self.doubt = true;
             }
             Failure::Everything(_) | Failure::Refused(_) => self.now = true,
         }
+        Next::Oldest
     }
 }
 
 /// Removes the logs that have been kept for as long as was wished.
 fn expire(config: &ShipConfig, world: &World<'_>, report: &mut ShipReport) {
     let Some(keep) = config.keep else { return };
-    match config.spool.expire(keep, world.time.now()) {
+    match config.spool.expire(&config.api.to_string(), keep, world.time.now()) {
         Ok(days) => report.removed = days,
         Err(error) => report.warnings.push(format!("old logs were not removed: {error}")),
     }

@@ -52,7 +52,13 @@ impl LogFile {
 
     /// The SHA-256 in hex.
     pub(crate) fn sha256_hex(&self) -> String {
-        self.sha256.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(hex_digit).collect()
+        hex(&self.sha256)
+    }
+
+    /// The SHA-256 of the first `size` bytes, in hex.
+    pub(crate) fn sha256_hex_of_first(&mut self, size: u64) -> io::Result<String> {
+        self.file.rewind()?;
+        Ok(hex(&fingerprint(&mut self.file, size)?.1))
     }
 }
 
@@ -90,6 +96,10 @@ impl Read for Exactly<'_> {
         self.left -= n as u64;
         Ok(n)
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(hex_digit).collect()
 }
 
 fn hex_digit(nibble: u8) -> char {
