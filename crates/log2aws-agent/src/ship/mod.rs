@@ -35,6 +35,7 @@ pub use self::config::{
     ApiUrl, ApiUrlError, DEFAULT_MAX_TIME, DEFAULT_STALL, Days, Network, Proxy, ShipConfig,
 };
 pub use self::last::{LastDelivery, LastShip};
+pub use self::plan::is_everybodys_name;
 pub use self::rate::{RateError, parse_rate};
 pub use self::report::{DayReport, Outcome, Progress, ShipReport};
 pub use self::upload_host::{HostPattern, HostPatternError};

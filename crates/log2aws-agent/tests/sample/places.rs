@@ -41,6 +41,27 @@ fn in_a_state_folder_of_somebody_else_nothing_is_left() {
 }
 
 #[test]
+fn a_log_in_other_hands_costs_no_line() {
+    let machine = Recorded::new(&[recorded("debian12-2-cores").join("earlier")]);
+    let config = machine.config(SampleMode::SinceBoot);
+    let file = machine.run(&config).unwrap().file;
+    // To read it is enough.
+    let held = fs::File::open(&file).unwrap();
+    held.lock().unwrap();
+    let before = machine.slept.get();
+    let report = machine.run(&config).unwrap();
+    let waited = machine.slept.get() - before;
+    assert!(waited >= Duration::from_secs(5) && waited < Duration::from_secs(6), "{waited:?}");
+    let error = report.state_error.unwrap().to_string();
+    assert!(error.contains("without a lock: another process has had it"), "{error}");
+    let text = fs::read_to_string(&file).unwrap();
+    assert_eq!((read(&text).len(), text.lines().count()), (2, 3), "{text}");
+
+    drop(held);
+    assert!(machine.run(&config).unwrap().state_error.is_none());
+}
+
+#[test]
 fn a_machine_without_proc_is_an_error_and_leaves_no_log() {
     let machine = Recorded::new(&[PathBuf::from("/nowhere")]);
     let error = machine.run(&machine.config(INTERVAL)).unwrap_err().to_string();
