@@ -118,9 +118,10 @@ fn ship(
         } else {
             one_day::ship(&mut shipper, day, plan.today).unwrap_or_else(|failure| {
                 let newest = days.iter().rposition(|day| *day <= plan.today);
-                if halt.after(&failure, newest.is_some()) == Next::Newest {
-                    let newest = newest.and_then(|at| days.remove(at));
-                    newest.into_iter().for_each(|day| days.push_front(day));
+                if halt.after(&failure, newest.is_some()) == Next::Newest
+                    && let Some(newest) = newest.and_then(|at| days.remove(at))
+                {
+                    days.push_front(newest);
                 }
                 Outcome::from(failure)
             })
