@@ -322,7 +322,10 @@ COMMANDS = {
     "the log folder … belongs": "chown 4711 /var/log/log2aws; log2aws-agent sample",
     "the log folder … is a symbolic": (
         "ln -s log2aws /var/log/linked; log2aws-agent sample --log-dir /var/log/linked"),
-    "the state folder": "log2aws-agent run --state-dir /etc/log2aws/agent.toml/state",
+    "the state folder … belongs": (
+        f"mkdir -p /var/lib/log2aws-agent; chown 4711 /var/lib/log2aws-agent;"
+        f" log2aws-agent ship --api {ENDPOINT}"),
+    "the state folder … cannot": "log2aws-agent run --state-dir /etc/log2aws/agent.toml/state",
     "another run": "systemctl start; sleep 1; log2aws-agent run",
     "another ship": (
         f"mkdir -p /var/lib/log2aws-agent; flock /var/lib/log2aws-agent/ship.lock"

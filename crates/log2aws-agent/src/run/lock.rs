@@ -1,34 +1,20 @@
 //! One `run` for each state folder.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::Duration;
 
-/// How often, and with which pause, a held lock is tried again: who only asks whether it is held
-/// holds it for a moment.
-const TRIES: u32 = 5;
-const PAUSE: Duration = Duration::from_millis(20);
+use crate::spool::state::{self, Lock};
+use crate::spool::{StateError, open_regular};
 
-fn path(state_dir: &Path) -> PathBuf {
-    state_dir.join("run.lock")
-}
+const NAME: &str = "run.lock";
 
 /// Why the state folder is not ours.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// It cannot be used.
-    #[error(
-        "the state folder {path} cannot be used: {source}; run as the user who owns it, or name \
-         another with --state-dir"
-    )]
-    State {
-        /// The folder.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    State(#[from] StateError),
     /// Another `run` has it.
     #[error(
         "another run{} is at work with the state folder {path}; end it, or give this one a state \
@@ -60,25 +46,16 @@ impl RunLock {
     /// # Errors
     /// [`LockError`]
     pub fn take(state_dir: &Path) -> Result<Self, LockError> {
-        let failed = |source| LockError::State { path: state_dir.to_owned(), source };
-        fs::create_dir_all(state_dir).map_err(failed)?;
-        let open =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).to_owned();
-        let mut file = open.open(path(state_dir)).map_err(failed)?;
-        for left in (0..TRIES).rev() {
-            match file.try_lock() {
-                Ok(()) => break,
-                Err(TryLockError::Error(source)) => return Err(failed(source)),
-                Err(TryLockError::WouldBlock) if left > 0 => thread::sleep(PAUSE),
-                Err(TryLockError::WouldBlock) => {
-                    let mut pid = String::new();
-                    // A lock without a number in it says just as well that it is held.
-                    let _ = file.take(20).read_to_string(&mut pid);
-                    let path = state_dir.to_owned();
-                    return Err(LockError::Held { path, pid: pid.trim().to_owned() });
-                }
+        let mut file = match state::lock(state_dir, NAME)? {
+            Lock::Taken(file) => file,
+            Lock::Held(file) => {
+                let mut pid = String::new();
+                // A lock without a number in it says just as well that it is held.
+                let _ = file.take(20).read_to_string(&mut pid);
+                let path = state_dir.to_owned();
+                return Err(LockError::Held { path, pid: pid.trim().to_owned() });
             }
-        }
+        };
         // The number is a help for people; on a full disk the lock holds without it.
         let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
         Ok(Self { state_dir: state_dir.to_owned(), _file: file })
@@ -95,7 +72,7 @@ impl RunLock {
 /// # Errors
 /// The lock is there but cannot be opened.
 pub fn is_running(state_dir: &Path) -> io::Result<bool> {
-    let file = match File::open(path(state_dir)) {
+    let file = match open_regular(&state_dir.join(NAME), OpenOptions::new().read(true)) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(error),
@@ -109,6 +86,8 @@ pub fn is_running(state_dir: &Path) -> io::Result<bool> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
@@ -124,9 +103,9 @@ mod tests {
         drop(lock);
         assert!(!is_running(&state).unwrap());
         // A longer number of an earlier run leaves nothing behind.
-        fs::write(path(&state), "12345678901234567890").unwrap();
+        fs::write(state.join(NAME), "12345678901234567890").unwrap();
         let _lock = RunLock::take(&state).unwrap();
-        let pid = fs::read_to_string(path(&state)).unwrap();
+        let pid = fs::read_to_string(state.join(NAME)).unwrap();
         assert_eq!(pid, format!("{}\n", std::process::id()));
     }
 
@@ -136,5 +115,17 @@ mod tests {
         fs::write(folder.path().join("file"), "").unwrap();
         let error = RunLock::take(&folder.path().join("file/state")).unwrap_err().to_string();
         assert!(error.contains("cannot be used") && error.contains("--state-dir"), "{error}");
+    }
+
+    #[test]
+    fn a_number_is_not_written_through_a_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let precious = folder.path().join("precious");
+        fs::write(&precious, "precious").unwrap();
+        let state = folder.path().join("state");
+        fs::create_dir(&state).unwrap();
+        std::os::unix::fs::symlink(&precious, state.join(NAME)).unwrap();
+        assert!(matches!(RunLock::take(&state), Err(LockError::State(_))));
+        assert_eq!(fs::read_to_string(&precious).unwrap(), "precious");
     }
 }

@@ -47,9 +47,6 @@ pub enum AppendError {
     /// A symbolic link, a pipe, a folder.
     #[error("{0} is not a regular file; move it away, so that the day log can be written")]
     NotAFile(PathBuf),
-    /// Somebody keeps it locked.
-    #[error("the day log {0} has been locked by another process for 5 s; find it with fuser(1)")]
-    Locked(PathBuf),
     /// The file cannot be read or written: a full disk, for one.
     #[error("the line cannot be written to {path}: {source}")]
     Write {
@@ -67,7 +64,7 @@ impl AppendError {
             Self::Folder { source, .. }
             | Self::Open { source, .. }
             | Self::Write { source, .. } => Some(source),
-            Self::NotAFile(_) | Self::Locked(_) => None,
+            Self::NotAFile(_) => None,
         }
     }
 }
@@ -77,13 +74,17 @@ impl AppendError {
 /// The lock makes "look, then write" one step among samplers; whoever writes without it (a cron
 /// job's `>>`) is kept apart by `O_APPEND` and the single write. A torn last line is ended first.
 /// `sync` has the line on the disk when this returns.
+///
+/// Any user may lock a log that he can read, so a lock that is not to be had in time costs no line:
+/// it is appended all the same, and why it went without the lock is returned. The worst of it is a
+/// second metadata line.
 pub(crate) fn append(
     path: &Path,
     metadata: &Metadata,
     line: &str,
     sync: bool,
     time: &dyn Time,
-) -> Result<(), AppendError> {
+) -> Result<Option<String>, AppendError> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)
             .map_err(|source| AppendError::Folder { path: folder.to_owned(), source })?;
@@ -91,14 +92,17 @@ pub(crate) fn append(
     let failed = |source| AppendError::Write { path: path.to_owned(), source };
     loop {
         let mut file = open(path)?;
-        lock(&file, path, time)?;
+        let unlocked = lock(&file, time);
         // While we waited for the lock, the log may have been removed as delivered: a line
         // written now would go with it.
         if !is_at(&file, path).map_err(failed)? {
             continue;
         }
         append_locked(&mut file, metadata, line).map_err(failed)?;
-        return if sync { flush(&file, path).map_err(failed) } else { Ok(()) };
+        if sync {
+            flush(&file, path).map_err(failed)?;
+        }
+        return Ok(unlocked);
     }
 }
 
@@ -125,16 +129,17 @@ fn open(path: &Path) -> Result<File, AppendError> {
     }
 }
 
-fn lock(file: &File, path: &Path, time: &dyn Time) -> Result<(), AppendError> {
+/// Waits for the lock; says why it is not to be had.
+fn lock(file: &File, time: &dyn Time) -> Option<String> {
     let deadline = time.elapsed() + LOCK_PATIENCE;
     loop {
         match file.try_lock() {
-            Ok(()) => return Ok(()),
+            Ok(()) => return None,
             Err(TryLockError::WouldBlock) if time.elapsed() < deadline => time.sleep(LOCK_POLL),
-            Err(TryLockError::WouldBlock) => return Err(AppendError::Locked(path.to_owned())),
-            Err(TryLockError::Error(source)) => {
-                return Err(AppendError::Open { path: path.to_owned(), source });
+            Err(TryLockError::WouldBlock) => {
+                return Some("another process has had it locked for 5 s".to_owned());
             }
+            Err(TryLockError::Error(error)) => return Some(error.to_string()),
         }
     }
 }
@@ -188,7 +193,7 @@ mod tests {
         Metadata::parse(format!("# log2aws/1 server=web01 cores=2 mode={mode}").as_bytes()).unwrap()
     }
 
-    fn add(path: &Path, mode: &str, line: &str) -> Result<(), AppendError> {
+    fn add(path: &Path, mode: &str, line: &str) -> Result<Option<String>, AppendError> {
         append(path, &metadata(mode), line, false, &SystemTime::new())
     }
 

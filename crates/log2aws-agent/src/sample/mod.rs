@@ -88,12 +88,12 @@ pub struct SampleReport {
     pub interval: Option<Duration>,
     /// The days whose logs, which the store has, made room for the line on a full disk.
     pub removed: Vec<Day>,
-    /// The line is written, but the counters could not be kept: the next sample measures over
-    /// the window instead of since this one.
+    /// The line is written, but not all is well: the counters could not be kept, so that the next
+    /// sample measures over the window instead of since this one; or the log was in other hands.
     pub state_error: Option<SampleError>,
 }
 
-/// Why no line was written, or (in [`SampleReport::state_error`]) the counters not kept.
+/// Why no line was written, or (in [`SampleReport::state_error`]) what went wrong beside it.
 #[derive(Debug, thiserror::Error)]
 pub enum SampleError {
     /// A file of the kernel cannot be read.
@@ -119,6 +119,16 @@ pub enum SampleError {
     /// The line cannot be appended.
     #[error(transparent)]
     Append(#[from] AppendError),
+    /// The line is written, but beside whoever else may have been writing.
+    #[error(
+        "the line is written to {path}, but without a lock: {why}; find who holds it with fuser(1)"
+    )]
+    Unlocked {
+        /// The file.
+        path: PathBuf,
+        /// Why there was no lock.
+        why: String,
+    },
     /// There is no room for the line, and none can be made.
     #[error(
         "the line cannot be written to {0}: the disk is full, and no log of an earlier day is left \
@@ -173,7 +183,12 @@ pub fn run(config: &SampleConfig, world: &World<'_>) -> Result<SampleReport, Sam
         Err(error) => return Err(error.into()),
     }
     let mut removed = Vec::new();
-    while let Err(error) = day_log::append(&file, &metadata, &line, config.sync, world.time) {
+    let unlocked = loop {
+        let appended = day_log::append(&file, &metadata, &line, config.sync, world.time);
+        let error = match appended {
+            Ok(unlocked) => break unlocked,
+            Err(error) => error,
+        };
         if !error.source().is_some_and(is_full) {
             return Err(error.into());
         }
@@ -184,9 +199,13 @@ pub fn run(config: &SampleConfig, world: &World<'_>) -> Result<SampleReport, Sam
             _ if spool.forget_oldest() => {}
             _ => return Err(SampleError::Full(file)),
         }
-    }
-    let state_error = keep(config, now.timestamp(), snapshot).err();
-    if let Some(spool) = config.spool() {
+    };
+    let unlocked = unlocked.map(|why| SampleError::Unlocked { path: file.clone(), why });
+    let state_error = keep(config, now.timestamp(), snapshot).err().or(unlocked);
+    // In a state folder of somebody else nothing is made, for he could not open it.
+    if let Some(spool) = config.spool()
+        && spool::state::make(&spool.state_dir).is_ok()
+    {
         removed.extend(spool.prepare(day));
     }
     Ok(SampleReport { file, day, line, interval, removed, state_error })

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::proc::Counters;
-use crate::spool::{is_full, replace};
+use crate::spool::{self, is_full, replace};
 
 /// The longest state that is read.
 const MAX_STATE: u64 = 64 << 10;
@@ -47,6 +47,7 @@ pub(crate) fn save(state_dir: &Path, sample: &LastSample) -> io::Result<()> {
         ErrorKind::AlreadyExists => ErrorKind::NotADirectory.into(),
         _ => error,
     })?;
+    spool::state::make(state_dir).map_err(io::Error::other)?;
     let text = serde_json::to_vec(sample)?;
     let path = path(state_dir);
     match replace(&path, &text, false) {

@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::io::{self, ErrorKind, Read};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustls::pki_types::CertificateDer;
 use ureq::http::{HeaderMap, Response, StatusCode, header};
@@ -104,16 +104,22 @@ impl Client {
     /// Asks, and follows where the API sends us, but never from https to http.
     pub(crate) fn get(&self, url: &Url, within: Duration) -> Result<Reply, HttpError> {
         let mut url = url.clone();
+        let start = Instant::now();
         for _ in 0..MAX_REDIRECTS {
             let proxy = self.proxy(&url)?;
             let by_way_of = by_way_of(&url, proxy.as_ref());
+            // The time is that of the whole way, not of each step.
+            let left = within.saturating_sub(start.elapsed());
+            if left.is_zero() {
+                return Err(HttpError::Late { host: by_way_of });
+            }
             let request = self
                 .agent(&url)
                 .get(url.as_str())
                 .header(header::ACCEPT, "application/json")
                 .config()
                 .proxy(proxy)
-                .timeout_global(Some(within))
+                .timeout_global(Some(left))
                 .build();
             let reply = read(&url, &by_way_of, request.call())?;
             if !reply.status.is_redirection() {

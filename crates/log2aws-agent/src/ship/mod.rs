@@ -1,12 +1,13 @@
 //! `ship`: day logs into the raw bucket, each once, with proof.
 
-use std::fs::{self, File, TryLockError};
-use std::io;
+use std::collections::VecDeque;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use log2aws_core::day::Day;
 
-use crate::spool::SpoolError;
+use crate::spool::state::{self, Lock};
+use crate::spool::{SpoolError, StateError};
 use crate::world::World;
 
 use self::attempt::{Learnt, Shipper};
@@ -34,6 +35,7 @@ pub use self::config::{
     ApiUrl, ApiUrlError, DEFAULT_MAX_TIME, DEFAULT_STALL, Days, Network, Proxy, ShipConfig,
 };
 pub use self::last::{LastDelivery, LastShip};
+pub use self::plan::is_everybodys_name;
 pub use self::rate::{RateError, parse_rate};
 pub use self::report::{DayReport, Outcome, Progress, ShipReport};
 pub use self::upload_host::{HostPattern, HostPatternError};
@@ -42,16 +44,8 @@ pub use self::upload_host::{HostPattern, HostPatternError};
 #[derive(Debug, thiserror::Error)]
 pub enum ShipError {
     /// The state folder cannot be used; without it a delivery could not be written down.
-    #[error(
-        "the state folder {path} cannot be used: {source}; run as the user who owns it, or name \
-         another with --state-dir"
-    )]
-    State {
-        /// The folder.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    State(#[from] StateError),
     /// Two at once would deliver everything twice.
     #[error("another ship is at work with the state folder {0}; wait for it to end")]
     Busy(PathBuf),
@@ -72,7 +66,8 @@ pub enum ShipError {
     Ca(#[from] CaError),
 }
 
-/// Ships the days that `config` names, oldest first, and tells how it goes. How it went is also
+/// Ships the days that `config` names, oldest first (but the newest before its turn where two did
+/// not arrive), and tells how it goes. How it went is also
 /// left in the state folder: see [`LastShip`].
 ///
 /// # Errors
@@ -115,20 +110,24 @@ fn ship(
     let mut report = ShipReport::new(config, plan.warnings);
     let mut shipper = Shipper::new(config, &client, world.time, tell, learnt);
     let mut halt = Halt::default();
-    let mut left = plan.days.len();
-    for day in plan.days {
-        left -= 1;
-        shipper.others_wait = left > 0;
+    let mut days = VecDeque::from(plan.days);
+    while let Some(day) = days.pop_front() {
+        shipper.others_wait = !days.is_empty();
         let outcome = if halt.now {
             Outcome::Pending
         } else {
             one_day::ship(&mut shipper, day, plan.today).unwrap_or_else(|failure| {
-                halt.after(&failure);
+                let newest = days.iter().rposition(|day| *day <= plan.today);
+                if halt.after(&failure, newest.is_some()) == Next::Newest
+                    && let Some(newest) = newest.and_then(|at| days.remove(at))
+                {
+                    days.push_front(newest);
+                }
                 Outcome::from(failure)
             })
         };
         if matches!(outcome, Outcome::Delivered { .. }) {
-            halt = Halt::default();
+            halt.doubt = false;
         }
         let day = DayReport { day, file: config.spool.log(day), outcome };
         shipper.tell(Progress::Day(&day));
@@ -143,27 +142,42 @@ struct Halt {
     now: bool,
     /// The last log that was tried did not arrive, for a reason that may be its own.
     doubt: bool,
+    /// The newest log was tried before its turn.
+    probed: bool,
+}
+
+/// Which log comes next.
+#[derive(Debug, PartialEq, Eq)]
+enum Next {
+    Oldest,
+    Newest,
 }
 
 impl Halt {
     /// One log that never arrives must not hold up all that come after it; that two in a row do
-    /// not is the line's fault, or the store's.
-    fn after(&mut self, failure: &Failure) {
+    /// not is the line's fault, or the store's. Unless the newest arrives: then it is theirs, and
+    /// without it two such logs would hold up all others each night.
+    fn after(&mut self, failure: &Failure, newest_is_left: bool) -> Next {
         match failure {
             Failure::ThisLog(_) => {}
+            Failure::Upload(_) if self.doubt && !self.probed && newest_is_left => {
+                self.probed = true;
+                return Next::Newest;
+            }
             Failure::Upload(_) => {
                 self.now |= self.doubt;
                 self.doubt = true;
             }
             Failure::Everything(_) | Failure::Refused(_) => self.now = true,
         }
+        Next::Oldest
     }
 }
 
 /// Removes the logs that have been kept for as long as was wished.
 fn expire(config: &ShipConfig, world: &World<'_>, report: &mut ShipReport) {
     let Some(keep) = config.keep else { return };
-    match config.spool.expire(keep, world.time.now()) {
+    match config.spool.expire(&config.api.to_string(), keep, world.time.now()) {
         Ok(days) => report.removed = days,
         Err(error) => report.warnings.push(format!("old logs were not removed: {error}")),
     }
@@ -171,12 +185,8 @@ fn expire(config: &ShipConfig, world: &World<'_>, report: &mut ShipReport) {
 
 /// Makes the state folder and keeps others out of it.
 fn lock(path: &Path) -> Result<File, ShipError> {
-    let failed = |source| ShipError::State { path: path.to_owned(), source };
-    fs::create_dir_all(path).map_err(failed)?;
-    let lock = File::create(path.join("ship.lock")).map_err(failed)?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => Err(ShipError::Busy(path.to_owned())),
-        Err(TryLockError::Error(source)) => Err(failed(source)),
+    match state::lock(path, "ship.lock")? {
+        Lock::Taken(lock) => Ok(lock),
+        Lock::Held(_) => Err(ShipError::Busy(path.to_owned())),
     }
 }

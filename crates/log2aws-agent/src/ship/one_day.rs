@@ -9,7 +9,7 @@ use crate::spool::{Delivery, LogFile};
 
 use super::attempt::Shipper;
 use super::trouble::Failure;
-use super::{LastDelivery, Outcome};
+use super::{Days, LastDelivery, Outcome};
 
 /// Ships one log.
 pub(super) fn ship(shipper: &mut Shipper<'_>, day: Day, today: Day) -> Result<Outcome, Failure> {
@@ -27,7 +27,7 @@ pub(super) fn ship(shipper: &mut Shipper<'_>, day: Day, today: Day) -> Result<Ou
     let record = deliveries.path(day);
     let before = deliveries.load(day).map_err(|error| {
         let record = record.display();
-        Failure::Everything(format!(
+        Failure::ThisLog(format!(
             "the record {record} cannot be read: {error}; run as the user who owns it"
         ))
     })?;
@@ -43,6 +43,14 @@ pub(super) fn ship(shipper: &mut Shipper<'_>, day: Day, today: Day) -> Result<Ou
                 let _ = deliveries.save(day, &Delivery { modified: log.modified, ..delivery });
             }
             return Ok(Outcome::AlreadyDelivered { at });
+        }
+        // Whoever names the day has looked at it.
+        Some(delivery) if !matches!(config.days, Days::Only(_)) => {
+            let grew = delivery.is_beginning_of(&mut log);
+            if !grew.map_err(|error| unreadable(&path, &error))? {
+                return Err(another_log(&path, day, &delivery));
+            }
+            true
         }
         other => other.is_some(),
     };
@@ -71,6 +79,18 @@ pub(super) fn ship(shipper: &mut Shipper<'_>, day: Day, today: Day) -> Result<Ou
     let (bytes, milliseconds) = (size, u64::try_from(receipt.took.as_millis()).unwrap_or(u64::MAX));
     shipper.learnt.delivered = Some(LastDelivery { day, at, bytes, milliseconds });
     Ok(Outcome::Delivered { size, sha256, again, attempts: receipt.attempts, milliseconds })
+}
+
+/// A log that was begun anew would take the place of the whole one.
+fn another_log(path: &Path, day: Day, before: &Delivery) -> Failure {
+    Failure::ThisLog(format!(
+        "{} does not begin with the {} bytes that were delivered at {:.0}, and would take their \
+         place in the store; compare the two, and if this one is right, deliver it by hand with \
+         --date {day}",
+        path.display(),
+        before.size,
+        before.delivered_at,
+    ))
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Failure {

@@ -52,11 +52,16 @@ impl Plan {
     }
 }
 
+/// Whether this is what every machine is called that was given no name.
+pub fn is_everybodys_name(server: &ServerName) -> bool {
+    let label = server.as_str().split('.').next().unwrap_or_default().to_ascii_lowercase();
+    matches!(label.as_str(), "localhost" | "localhost4" | "localhost6")
+}
+
 /// Machines that were given no name all have the same one.
 fn everybodys_name(server: &ServerName) -> Option<String> {
-    let name = server.as_str();
-    let label = name.split('.').next().unwrap_or_default().to_ascii_lowercase();
-    matches!(label.as_str(), "localhost" | "localhost4" | "localhost6").then(|| {
+    is_everybodys_name(server).then(|| {
+        let name = server.as_str();
         format!(
             "this server is called {name}, as every machine is that was given no name, and their \
              logs stand under one key with this one's; give it a name of its own with --server"

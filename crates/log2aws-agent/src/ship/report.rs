@@ -39,7 +39,7 @@ pub enum Progress<'a> {
 /// What became of each day, in the order in which they were taken.
 #[derive(Debug, Default, Serialize)]
 pub struct ShipReport {
-    /// One entry a day.
+    /// One entry a day, in the order in which they were tried.
     pub days: Vec<DayReport>,
     /// The days whose logs were removed, having been delivered long enough ago.
     #[serde(serialize_with = "days_as_texts")]

@@ -7,7 +7,7 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use log2aws_core::day::Day;
 use log2aws_core::server_name::ServerName;
 use serde::{Deserialize, Serialize};
@@ -44,6 +44,11 @@ impl Delivery {
         }
         let untouched = self.modified.is_some() && self.modified == modified(&found);
         Ok(untouched || self.is_of_bytes(&LogFile::open(path)?))
+    }
+
+    /// Whether the log begins with the bytes that were delivered, as one does that only grew.
+    pub(crate) fn is_beginning_of(&self, log: &mut LogFile) -> io::Result<bool> {
+        Ok(self.size <= log.size && self.sha256 == log.sha256_hex_of_first(self.size)?)
     }
 
     /// Whether these are the bytes that were delivered.
@@ -90,6 +95,21 @@ impl Deliveries {
         // Where there is no room for it now, a sample makes some.
         let _ = reserve::take(&self.state_dir);
         Ok(())
+    }
+
+    /// Takes the deliveries that a clock which was ahead has put into the future for deliveries of
+    /// now: else they would stay young for as long as it was ahead. A record that cannot be written
+    /// stays as it is.
+    pub(crate) fn mend_future(&self, now: Timestamp) {
+        // A clock that is set by some minutes is no reason to write.
+        let Ok(latest) = now.checked_add(SignedDuration::from_hours(24)) else { return };
+        for day in self.days() {
+            if let Ok(Some(delivery)) = self.load(day)
+                && delivery.delivered_at > latest
+            {
+                let _ = self.save(day, &Delivery { delivered_at: now, ..delivery });
+            }
+        }
     }
 
     /// Removes the records of which `obsolete` says so. One that cannot be read stays.

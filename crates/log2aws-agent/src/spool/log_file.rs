@@ -25,14 +25,14 @@ impl LogFile {
     /// Opens and reads a log, without following a link out of the folder and without waiting for
     /// a pipe's other end.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
-        Self::read(open(path, OpenOptions::new().read(true))?)
+        Self::read(open_regular(path, OpenOptions::new().read(true))?)
     }
 
     /// As [`LogFile::open`], and keeps samplers from appending until it is dropped. Does not wait
     /// for one that is at it.
     pub(crate) fn open_locked(path: &Path) -> io::Result<Self> {
         // NFS gives no lock to whoever cannot write.
-        let file = open(path, OpenOptions::new().read(true).write(true))?;
+        let file = open_regular(path, OpenOptions::new().read(true).write(true))?;
         file.try_lock()?;
         Self::read(file)
     }
@@ -52,11 +52,18 @@ impl LogFile {
 
     /// The SHA-256 in hex.
     pub(crate) fn sha256_hex(&self) -> String {
-        self.sha256.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(hex_digit).collect()
+        hex(&self.sha256)
+    }
+
+    /// The SHA-256 of the first `size` bytes, in hex.
+    pub(crate) fn sha256_hex_of_first(&mut self, size: u64) -> io::Result<String> {
+        self.file.rewind()?;
+        Ok(hex(&fingerprint(&mut self.file, size)?.1))
     }
 }
 
-fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+/// Opens a regular file, without following a link to it and without waiting for a pipe's other end.
+pub(crate) fn open_regular(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
     let file = options.custom_flags(flags).open(path)?;
     if file.metadata()?.is_file() {
@@ -89,6 +96,10 @@ impl Read for Exactly<'_> {
         self.left -= n as u64;
         Ok(n)
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(hex_digit).collect()
 }
 
 fn hex_digit(nibble: u8) -> char {

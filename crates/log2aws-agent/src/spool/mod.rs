@@ -17,10 +17,12 @@ mod log_file;
 mod removal;
 mod replace;
 pub(crate) mod reserve;
+pub(crate) mod state;
 
 pub(crate) use self::deliveries::{Deliveries, Delivery};
-pub(crate) use self::log_file::LogFile;
+pub(crate) use self::log_file::{LogFile, open_regular};
 pub(crate) use self::replace::{is_at, replace};
+pub use self::state::StateError;
 
 /// The logs of one server, and where it is kept what became of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -149,16 +151,13 @@ impl Spool {
     /// Size and time tell of most logs that they are as they were; only others are read.
     ///
     /// # Errors
-    /// The folder or a record cannot be read. A log that cannot be read is pending: why, `ship`
-    /// will say.
+    /// The folder cannot be read. A day whose log or record cannot be read is pending: why, `ship`
+    /// will say, of this day alone.
     pub fn pending(&self, api: &str, today: Day) -> Result<Vec<Day>, SpoolError> {
         let deliveries = self.deliveries();
         let mut pending = Vec::new();
         for day in self.logs()?.days.into_iter().filter(|day| *day < today) {
-            let delivery = deliveries
-                .load(day)
-                .map_err(|source| SpoolError::Record { path: deliveries.path(day), source })?;
-            let delivered = delivery.is_some_and(|delivery| {
+            let delivered = deliveries.load(day).ok().flatten().is_some_and(|delivery| {
                 delivery.api == api && delivery.is_of(&self.log(day)).unwrap_or(false)
             });
             if !delivered {
@@ -168,9 +167,9 @@ impl Spool {
         Ok(pending)
     }
 
-    /// Removes the logs that were delivered longer ago than `keep`, by way of whichever API, and
-    /// the records of logs that are gone once they are 400 days old. Returns the days whose logs
-    /// were removed.
+    /// Removes the logs that were delivered by way of `api` longer ago than `keep`, and the records
+    /// of logs that are gone once they are 400 days old, by way of whichever API. Returns the days
+    /// whose logs were removed.
     ///
     /// A log goes only if its bytes, read once more, are those that were delivered, and only if
     /// its day is over everywhere on earth.
@@ -178,14 +177,20 @@ impl Spool {
     /// # Errors
     /// A folder cannot be read, or a file not be removed; what came before it is gone then. A log
     /// or a record that cannot be read stays.
-    pub fn expire(&self, keep: Duration, now: Timestamp) -> Result<Vec<Day>, SpoolError> {
+    pub fn expire(
+        &self,
+        api: &str,
+        keep: Duration,
+        now: Timestamp,
+    ) -> Result<Vec<Day>, SpoolError> {
         let age = |at: Timestamp| Duration::try_from(now.duration_since(at)).unwrap_or_default();
         let deliveries = self.deliveries();
+        deliveries.mend_future(now);
         let days = self.logs()?.days;
         let mut removed = Vec::new();
         for day in days.iter().copied().filter(|day| is_over_everywhere(*day, now)) {
             match deliveries.load(day) {
-                Ok(Some(delivery)) if age(delivery.delivered_at) > keep => {
+                Ok(Some(delivery)) if delivery.api == api && age(delivery.delivered_at) > keep => {
                     let path = self.log(day);
                     if removal::remove_delivered(&path, &delivery)
                         .map_err(|source| SpoolError::Remove { path, source })?
@@ -202,16 +207,30 @@ impl Spool {
         Ok(removed)
     }
 
-    /// Makes room on a full disk: removes the oldest log before `today`'s that was delivered and
-    /// is as it was then, however young it is. `None` if there is none left.
+    /// Makes room on a full disk for whoever knows of no API: only what was delivered by way of
+    /// that of the newest delivery may go, for what an earlier one has is pending to it.
+    ///
+    /// # Errors
+    /// As [`Self::make_room_of`].
+    pub(crate) fn make_room(&self, today: Day) -> io::Result<Option<Day>> {
+        let deliveries = self.deliveries();
+        let days = deliveries.days().into_iter();
+        let records = days.filter_map(|day| deliveries.load(day).ok().flatten());
+        let newest = records.max_by_key(|delivery| delivery.delivered_at);
+        newest.map_or(Ok(None), |newest| self.make_room_of(&newest.api, today))
+    }
+
+    /// Makes room on a full disk: removes the oldest log before `today`'s that was delivered by
+    /// way of `api` and is as it was then, however young it is. `None` if there is none left.
     ///
     /// # Errors
     /// The folder cannot be read, or the log not be removed.
-    pub(crate) fn make_room(&self, today: Day) -> io::Result<Option<Day>> {
+    fn make_room_of(&self, api: &str, today: Day) -> io::Result<Option<Day>> {
         let deliveries = self.deliveries();
         let days = self.logs().map_err(io::Error::other)?.days;
         for day in days.into_iter().filter(|day| *day < today) {
             if let Ok(Some(delivery)) = deliveries.load(day)
+                && delivery.api == api
                 && removal::remove_delivered(&self.log(day), &delivery)?
             {
                 return Ok(Some(day));
@@ -261,7 +280,8 @@ impl Spool {
             match deliveries.save(day, delivery) {
                 Err(error) if is_full(&error) => {
                     let made = self.is_on_one_disk()
-                        && (matches!(self.make_room(today), Ok(Some(_))) || self.forget_oldest());
+                        && (matches!(self.make_room_of(&delivery.api, today), Ok(Some(_)))
+                            || self.forget_oldest());
                     if !made {
                         return Err(error);
                     }

@@ -1,18 +1,28 @@
 //! Putting a file in place of another in one step.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
 use rustix::fs::OFlags;
+
+/// Who writes is done in far less than the five seconds that this makes, a slow disk included.
+const TRIES: u32 = 1000;
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// Puts a file of `text` in place of what stands at `path`; with `sync` its bytes and its name are
 /// on the disk when this returns.
 ///
 /// It is written beside its place under one name that is always the same: what a crash leaves
-/// behind, the next one takes. Whoever comes second waits.
+/// behind, the next one takes. Whoever comes second waits, but not for one that stands still.
 pub(crate) fn replace(path: &Path, text: &[u8], sync: bool) -> io::Result<()> {
+    replace_in(TRIES, path, text, sync)
+}
+
+fn replace_in(tries: u32, path: &Path, text: &[u8], sync: bool) -> io::Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let new = path.with_file_name(format!(".{name}.new"));
     let file = loop {
@@ -20,7 +30,7 @@ pub(crate) fn replace(path: &Path, text: &[u8], sync: bool) -> io::Result<()> {
         let mut options = OpenOptions::new();
         let options = options.write(true).create(true).truncate(false).mode(0o600);
         let file = options.custom_flags(flags).open(&new)?;
-        file.lock()?;
+        lock(tries, &file, &new)?;
         // While we waited, it may have been moved to its place.
         if is_at(&file, &new)? {
             break file;
@@ -36,6 +46,18 @@ pub(crate) fn replace(path: &Path, text: &[u8], sync: bool) -> io::Result<()> {
         Some(folder) if sync => File::open(folder)?.sync_all(),
         _ => Ok(()),
     }
+}
+
+fn lock(tries: u32, file: &File, path: &Path) -> io::Result<()> {
+    for _ in 0..tries {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => thread::sleep(PAUSE),
+            done => return Ok(done?),
+        }
+    }
+    let path = path.display();
+    let text = format!("another process keeps {path} locked; find it with fuser(1)");
+    Err(io::Error::new(ErrorKind::TimedOut, text))
 }
 
 fn fill(mut file: &File, text: &[u8], sync: bool) -> io::Result<()> {
@@ -57,6 +79,22 @@ pub(crate) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_that_stands_still_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.json");
+        fs::write(&path, "before").unwrap();
+        let held = File::create(folder.path().join(".a.json.new")).unwrap();
+        held.lock().unwrap();
+        let error = replace_in(3, &path, b"after", false).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+        assert!(error.to_string().contains(".a.json.new locked; find it with"), "{error}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "before");
+        drop(held);
+        replace_in(3, &path, b"after", false).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "after");
+    }
 
     #[test]
     fn what_a_crash_left_is_taken() {

@@ -178,16 +178,17 @@ fn only_what_was_delivered_long_ago_expires() {
     folder.write("2026-11-09.log", "never\n");
     folder.write("2026-11-11.log", "b\n");
     let now = "2026-11-24T13:00:00Z".parse().unwrap();
-    assert_eq!(texts(&folder.spool.expire(days(10), now).unwrap()), ["2026-11-10"]);
+    assert_eq!(texts(&folder.spool.expire(API, days(10), now).unwrap()), ["2026-11-10"]);
     assert_eq!(folder.names(), ["2026-11-09", "2026-11-11", "2026-11-12", "2026-11-24"]);
-    assert_eq!(folder.spool.expire(days(10), now).unwrap(), []);
+    assert_eq!(folder.spool.expire(API, days(10), now).unwrap(), []);
 }
 
 #[test]
 fn a_day_that_is_not_over_somewhere_does_not_expire() {
     let folder = Folder::new();
     folder.deliver("2026-11-23", "a\n", "2026-11-20T00:00:00Z");
-    let expire = |now: &str| folder.spool.expire(Duration::ZERO, now.parse().unwrap()).unwrap();
+    let expire =
+        |now: &str| folder.spool.expire(API, Duration::ZERO, now.parse().unwrap()).unwrap();
     assert_eq!(expire("2026-11-24T11:59:59Z"), []);
     assert_eq!(texts(&expire("2026-11-24T12:00:00Z")), ["2026-11-23"]);
 }
@@ -203,7 +204,7 @@ fn records_outlive_their_logs_by_400_days_and_not_the_logs_themselves() {
         fs::remove_file(folder.spool.log(day)).unwrap();
     }
     folder.write("2025-10-02.log", "changed\n");
-    let expire = |now: &str| folder.spool.expire(days(1), now.parse().unwrap()).unwrap();
+    let expire = |now: &str| folder.spool.expire(API, days(1), now.parse().unwrap()).unwrap();
     let known = |name| folder.spool.deliveries().load(day(name)).unwrap().is_some();
     assert_eq!(expire("2026-11-06T00:00:00Z"), []);
     assert!(known("2025-10-01"));
@@ -224,6 +225,50 @@ fn a_full_disk_costs_the_oldest_log_that_the_store_has() {
     assert_eq!(folder.spool.make_room(today).unwrap(), Some(day("2026-11-13")));
     assert_eq!(folder.spool.make_room(today).unwrap(), None);
     assert_eq!(folder.names(), ["2026-11-10", "2026-11-11", "2026-11-24"]);
+}
+
+#[test]
+fn what_another_api_has_is_pending_and_stays() {
+    let folder = Folder::new();
+    folder.deliver("2026-11-10", "a\n", "2026-11-11T00:00:00Z");
+    let (now, today) = ("2026-11-24T13:00:00Z".parse().unwrap(), day("2026-11-24"));
+    let other = "https://other.example/";
+    assert_eq!(folder.spool.pending(other, today).unwrap(), [day("2026-11-10")]);
+    assert_eq!(folder.spool.expire(other, days(1), now).unwrap(), []);
+
+    // From here on the other one takes them.
+    folder.deliver("2026-11-11", "a\n", "2026-11-12T00:00:00Z");
+    let deliveries = folder.spool.deliveries();
+    let delivery = deliveries.load(day("2026-11-11")).unwrap().unwrap();
+    deliveries.save(day("2026-11-11"), &Delivery { api: other.into(), ..delivery }).unwrap();
+    assert_eq!(folder.spool.make_room(today).unwrap(), Some(day("2026-11-11")));
+    assert_eq!(folder.spool.make_room(today).unwrap(), None);
+    assert_eq!(folder.names(), ["2026-11-10"]);
+    assert_eq!(folder.spool.expire(API, days(1), now).unwrap(), [day("2026-11-10")]);
+}
+
+#[test]
+fn a_record_that_cannot_be_read_is_that_days_trouble_alone() {
+    let folder = Folder::new();
+    folder.deliver("2026-11-20", "a\n", "2026-11-21T00:00:00Z");
+    folder.deliver("2026-11-21", "a\n", "2026-11-22T00:00:00Z");
+    let record = folder.spool.deliveries().path(day("2026-11-20"));
+    fs::remove_file(&record).unwrap();
+    fs::create_dir(&record).unwrap();
+    assert_eq!(folder.pending("2026-11-24"), ["2026-11-20"]);
+}
+
+#[test]
+fn a_delivery_of_the_future_is_one_of_now() {
+    let folder = Folder::new();
+    folder.deliver("2026-11-10", "a\n", "2031-01-01T00:00:00Z");
+    folder.deliver("2026-11-11", "a\n", "2026-11-24T20:00:00Z");
+    let expire = |now: &str| folder.spool.expire(API, days(10), now.parse().unwrap()).unwrap();
+    let at = |name| folder.spool.deliveries().load(day(name)).unwrap().unwrap().delivered_at;
+    assert_eq!(expire("2026-11-24T13:00:00Z"), []);
+    assert_eq!(at("2026-11-10"), "2026-11-24T13:00:00Z".parse().unwrap());
+    assert_eq!(at("2026-11-11"), "2026-11-24T20:00:00Z".parse().unwrap());
+    assert_eq!(texts(&expire("2026-12-04T13:00:01Z")), ["2026-11-10"]);
 }
 
 #[test]

@@ -21,6 +21,47 @@ fn a_state_that_cannot_be_kept_is_told_and_costs_no_line() {
 }
 
 #[test]
+fn in_a_state_folder_of_somebody_else_nothing_is_left() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let machine = Recorded::new(&[recorded("debian12-2-cores").join("earlier")]);
+    let state_dir = machine.root().join("state");
+    fs::create_dir(&state_dir).unwrap();
+    std::os::unix::fs::chown(&state_dir, Some(4711), None).unwrap();
+    let config = SampleConfig {
+        state_dir: Some(state_dir.clone()),
+        ..machine.config(SampleMode::SinceBoot)
+    };
+    let report = machine.run(&config).unwrap();
+    assert!(fs::read_to_string(&report.file).unwrap().ends_with(&format!("{}\n", report.line)));
+    let error = report.state_error.unwrap().to_string();
+    assert!(error.contains("belongs to user 4711") && error.contains("run as user"), "{error}");
+    assert_eq!(fs::read_dir(&state_dir).unwrap().count(), 0);
+}
+
+#[test]
+fn a_log_in_other_hands_costs_no_line() {
+    let machine = Recorded::new(&[recorded("debian12-2-cores").join("earlier")]);
+    let config = machine.config(SampleMode::SinceBoot);
+    let file = machine.run(&config).unwrap().file;
+    // To read it is enough.
+    let held = fs::File::open(&file).unwrap();
+    held.lock().unwrap();
+    let before = machine.slept.get();
+    let report = machine.run(&config).unwrap();
+    let waited = machine.slept.get().saturating_sub(before);
+    assert!(waited >= Duration::from_secs(5) && waited < Duration::from_secs(6), "{waited:?}");
+    let error = report.state_error.unwrap().to_string();
+    assert!(error.contains("without a lock: another process has had it"), "{error}");
+    let text = fs::read_to_string(&file).unwrap();
+    assert_eq!((read(&text).len(), text.lines().count()), (2, 3), "{text}");
+
+    drop(held);
+    assert!(machine.run(&config).unwrap().state_error.is_none());
+}
+
+#[test]
 fn a_machine_without_proc_is_an_error_and_leaves_no_log() {
     let machine = Recorded::new(&[PathBuf::from("/nowhere")]);
     let error = machine.run(&machine.config(INTERVAL)).unwrap_err().to_string();

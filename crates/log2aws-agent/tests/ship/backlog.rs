@@ -53,7 +53,7 @@ fn what_is_pending_goes_oldest_first_and_today_when_asked_for() {
     assert_eq!(host.run(&partial).unwrap().exit_code(), 0);
     assert_eq!(stored(&server)[4..], [TODAY]);
     // A log that changed after its delivery is pending once more.
-    fs::write(host.log(DAYS[0]), "more").unwrap();
+    fs::write(host.log(DAYS[0]), "2026-11-18 and more").unwrap();
     let lines = pending(&host, &server).0;
     assert!(lines[0].starts_with("2026-11-18: delivered again, for it has changed"), "{lines:?}");
     assert_eq!(lines.len(), 1);
@@ -149,7 +149,67 @@ fn a_log_that_never_arrives_does_not_hold_up_the_others() {
     // Two in a row are no accident.
     let server = Server::start(|request| if request.is_put() { Does::Resets } else { Does::Right });
     let (lines, code, _) = pending(&crate::backlog::host(), &server);
-    assert_eq!((lines[2].as_str(), code), ("2026-11-20: pending, not tried after that", 4));
+    assert!(lines[2].starts_with("2026-11-21: not delivered"), "{lines:?}");
+    assert_eq!((lines[3].as_str(), code), ("2026-11-20: pending, not tried after that", 4));
+}
+
+#[test]
+fn two_logs_that_never_arrive_do_not_hold_up_the_others() {
+    let server = Server::start(|request| {
+        let bad = DAYS[..2].iter().any(|day| request.target.contains(day));
+        if request.is_put() && bad { Does::ResetsAfter(1) } else { Does::Right }
+    });
+    let host = host();
+    fs::write(host.log("2026-11-23"), "of a day that has not come").unwrap();
+    let (lines, code, _) = pending(&host, &server);
+    assert_eq!((stored(&server), code), (vec![DAYS[3].to_owned(), DAYS[2].to_owned()], 4));
+    assert_eq!(lines.len(), 5, "{lines:?}");
+}
+
+#[test]
+fn a_log_that_was_begun_anew_does_not_take_the_place_of_the_whole_one() {
+    let (host, server) = (host(), Server::right());
+    pending(&host, &server);
+    // Shorter than what was delivered, longer with another beginning, and one that only grew.
+    fs::write(host.log(DAYS[0]), "2026").unwrap();
+    fs::write(host.log(DAYS[1]), "another log of that day").unwrap();
+    fs::write(host.log(DAYS[2]), "2026-11-20 and more").unwrap();
+    let (lines, code, _) = pending(&host, &server);
+    assert_eq!((stored(&server)[4..].to_vec(), code), (vec![DAYS[2].to_owned()], 4));
+    for (line, day) in lines.iter().zip(DAYS).take(2) {
+        assert!(line.contains("does not begin with the 10 bytes that were delivered"), "{line}");
+        assert!(line.ends_with(&format!("by hand with --date {day}")), "{line}");
+    }
+    let dry = ShipConfig { dry_run: true, ..host.config(&server, Days::Pending) };
+    assert_eq!(host.run(&dry).unwrap().exit_code(), 4);
+
+    let by_hand = host.config(&server, Days::Only(DAYS[1].parse().unwrap()));
+    assert_eq!(host.run(&by_hand).unwrap().exit_code(), 0);
+    assert_eq!(server.stored()[5].1, b"another log of that day");
+    assert_eq!(pending(&host, &server).0.len(), 1);
+}
+
+#[test]
+fn a_record_that_cannot_be_read_holds_up_its_own_day_alone() {
+    let (host, server) = (host(), Server::right());
+    fs::create_dir_all(host.record(DAYS[0])).unwrap();
+    let (lines, code, _) = pending(&host, &server);
+    assert_eq!((stored(&server), code), (DAYS[1..].iter().map(ToString::to_string).collect(), 4));
+    assert!(lines[0].contains("the record ") && lines[0].contains("cannot be read"), "{lines:?}");
+}
+
+#[test]
+fn a_log_that_only_an_earlier_api_has_does_not_expire() {
+    let (host, server) = (host(), Server::right());
+    let mut config = host.config(&server, Days::Pending);
+    assert_eq!(host.run(&config).unwrap().exit_code(), 0);
+    host.clock.sleep(Duration::from_hours(49));
+    let refuses = Server::start(|_| says("403 Forbidden", "", ""));
+    config.keep = Some(Duration::from_hours(48));
+    config.api = host.config(&refuses, Days::Pending).api;
+    let report = host.run(&config).unwrap();
+    assert_eq!((report.exit_code(), report.removed.len()), (5, 0));
+    assert!(DAYS.iter().all(|day| host.log(day).exists()));
 }
 
 #[test]
@@ -201,16 +261,19 @@ fn how_it_went_is_left_for_those_who_look_later() {
 
 #[test]
 fn delivered_logs_go_when_they_have_been_kept_and_no_other_does() {
-    let (host, server) = (host(), Server::right());
+    // It is down while the second ship asks for one URL in five attempts.
+    let server = Server::start(|request| match (request.is_put(), request.before) {
+        (false, 4..9) => says("500 Oops", "", ""),
+        _ => Does::Right,
+    });
+    let host = host();
     let mut config = host.config(&server, Days::Pending);
     config.keep = Some(Duration::from_hours(48));
     assert_eq!(host.run(&config).unwrap().removed, []);
-    fs::write(host.log(DAYS[1]), "changed").unwrap();
+    fs::write(host.log(DAYS[1]), "2026-11-19 and more").unwrap();
     host.clock.sleep(Duration::from_hours(49));
-    let down = Server::start(|_| says("500 Oops", "", ""));
-    let report =
-        host.run(&ShipConfig { api: host.config(&down, Days::Pending).api, ..config.clone() });
-    let removed: Vec<String> = report.unwrap().removed.iter().map(ToString::to_string).collect();
+    let removed: Vec<String> =
+        host.run(&config).unwrap().removed.iter().map(ToString::to_string).collect();
     assert_eq!(removed, [DAYS[0], DAYS[2], DAYS[3]]);
     assert!(!host.log(DAYS[0]).exists() && host.log(DAYS[1]).exists());
     // In a dry run nothing goes.

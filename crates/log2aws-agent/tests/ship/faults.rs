@@ -257,6 +257,21 @@ fn the_api_may_move() {
 }
 
 #[test]
+fn the_time_is_that_of_the_whole_way() {
+    let server = Server::start(|request| {
+        std::thread::sleep(Duration::from_millis(150));
+        let query = request.target.split_once('?').unwrap().1;
+        says("307 Moved", &format!("location: /on?{query}\r\n"), "")
+    });
+    let host = Host::new(&[(DAY, "abc")]);
+    let mut config = host.config(&server, yesterday());
+    config.max_time = Duration::from_millis(400);
+    let line = host.run(&config).unwrap().days[0].to_string();
+    assert!(line.contains("not finished in the time that was left"), "{line}");
+    assert!(server.requests().len() < 5, "{}", server.requests().len());
+}
+
+#[test]
 fn a_crash_between_the_receipt_and_the_record_only_delivers_again() {
     let host = Host::new(&[(DAY, "abc")]);
     let deliveries = host.state().join("deliveries");
@@ -338,9 +353,33 @@ fn without_a_state_folder_nothing_is_sent() {
     let (host, server) = (Host::new(&[(DAY, "abc")]), Server::right());
     fs::write(host.state(), "a file").unwrap();
     let error = host.run(&host.config(&server, yesterday())).unwrap_err();
-    assert!(matches!(error, ShipError::State { .. }));
+    assert!(matches!(error, ShipError::State(_)));
     assert!(error.to_string().contains("--state-dir"), "{error}");
     assert!(server.requests().is_empty());
+}
+
+#[test]
+fn a_state_folder_that_others_prepared_costs_no_file() {
+    let (host, server) = (Host::new(&[(DAY, "abc")]), Server::right());
+    fs::create_dir(host.state()).unwrap();
+    let precious = host.log(DAY).with_file_name("precious");
+    fs::write(&precious, "precious").unwrap();
+    let lock = host.state().join("ship.lock");
+    std::os::unix::fs::symlink(&precious, &lock).unwrap();
+    let refused = || host.run(&host.config(&server, yesterday())).unwrap_err().to_string();
+    assert!(refused().contains("ship.lock in it: "), "{}", refused());
+    assert_eq!(fs::read_to_string(&precious).unwrap(), "precious");
+    fs::remove_file(&lock).unwrap();
+
+    // Only root can give a folder away.
+    if rustix::process::geteuid().is_root() {
+        std::os::unix::fs::chown(host.state(), Some(4711), None).unwrap();
+        assert!(refused().contains("belongs to user 4711, and this is user 0; run as user 4711"));
+        assert_eq!(fs::read_dir(host.state()).unwrap().count(), 0);
+        std::os::unix::fs::chown(host.state(), Some(0), None).unwrap();
+    }
+    assert!(server.requests().is_empty());
+    assert_eq!(host.ship(&server).1, 0);
 }
 
 #[test]

@@ -55,6 +55,17 @@ impl Place {
         Ok(name)
     }
 
+    /// The logs that are to be delivered, and where it is kept what became of them.
+    ///
+    /// # Errors
+    /// As [`Self::server`]; or none was given, and the host's is that of every machine without a
+    /// name: under one key, each would take the place of the others' logs.
+    pub(super) fn spool_to_ship(&self) -> anyhow::Result<Spool> {
+        let spool = self.spool()?;
+        ensure_own(self.server.as_ref(), &spool.server)?;
+        Ok(spool)
+    }
+
     /// The logs, and where it is kept what became of them.
     ///
     /// # Errors
@@ -63,6 +74,15 @@ impl Place {
         let (log_dir, state_dir) = (self.log_dir.clone(), self.state_dir.clone());
         Ok(Spool { log_dir, state_dir, server: self.server()? })
     }
+}
+
+fn ensure_own(given: Option<&ServerName>, host: &ServerName) -> anyhow::Result<()> {
+    ensure!(
+        given.is_some() || !ship::is_everybodys_name(host),
+        "this machine's host name is {host}, as that of every machine is that was given none, and \
+         its logs would take the place of theirs; {NAME_IT}"
+    );
+    Ok(())
 }
 
 /// How a sample is taken.
@@ -127,5 +147,23 @@ impl Sending {
     /// How long a delivered log is kept.
     pub(super) fn keep(&self) -> Option<Duration> {
         self.keep_days.map(|days| Duration::from_hours(24 * u64::from(days)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_delivered_under_the_name_of_a_machine_without_one() {
+        let name = |name: &str| name.parse::<ServerName>().unwrap();
+        for host in ["localhost", "localhost.localdomain", "localhost6"] {
+            let told = ensure_own(None, &name(host)).unwrap_err().to_string();
+            assert!(told.contains(&format!("host name is {host},")), "{told}");
+            assert!(told.contains("--server"), "{told}");
+        }
+        // Whoever gives it means it.
+        ensure_own(Some(&name("localhost")), &name("localhost")).unwrap();
+        ensure_own(None, &name("web01")).unwrap();
     }
 }

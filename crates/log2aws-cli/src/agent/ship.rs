@@ -52,7 +52,7 @@ pub(super) fn run(args: &ShipArgs) -> anyhow::Result<Exit> {
     let time = SystemTime::new();
     let config = ShipConfig {
         api,
-        spool: args.place.spool()?,
+        spool: args.place.spool_to_ship()?,
         days: match (args.date, args.since) {
             (Some(day), _) => Days::Only(day),
             (None, Some(day)) => Days::Since(day),
@@ -79,15 +79,20 @@ pub(super) fn run(args: &ShipArgs) -> anyhow::Result<Exit> {
         }
     };
     let report = ship::run(&config, &World::system(&time), &mut tell)?;
+    conclude(&mut io::stdout(), args, &report)
+}
+
+/// Says what is left to say, and how it went. That nobody listens any more is no failure of the
+/// deliveries; only who wants JSON must learn that he did not get it.
+fn conclude(out: &mut dyn Write, args: &ShipArgs, report: &ShipReport) -> anyhow::Result<Exit> {
     if args.json {
-        let mut out = io::stdout().lock();
-        serde_json::to_writer_pretty(&mut out, &report)?;
+        serde_json::to_writer_pretty(&mut *out, report)?;
         writeln!(out)?;
     } else {
         for warning in &report.warnings {
             let _ = writeln!(io::stderr(), "warning: {warning}");
         }
-        write_rest(&mut io::stdout(), &report, args.sending.keep_days)?;
+        let _ = write_rest(out, report, args.sending.keep_days);
     }
     Ok(match report.exit_code() {
         0 => Exit::Done,
@@ -142,6 +147,30 @@ mod tests {
         let args = Door::try_parse_from(door).unwrap().args;
         assert_eq!(run(&args).unwrap(), Exit::Usage);
         assert!(!folder.exists());
+    }
+
+    /// The reader is gone.
+    struct Closed;
+
+    impl Write for Closed {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_closed_output_is_no_failure_of_the_deliveries() {
+        let report = ShipReport::default();
+        let args = |line: &[&str]| Door::try_parse_from(line).unwrap().args;
+        assert_eq!(conclude(&mut Closed, &args(&["ship"]), &report).unwrap(), Exit::Done);
+        assert!(conclude(&mut Closed, &args(&["ship", "--json"]), &report).is_err());
+        let mut out = Vec::new();
+        conclude(&mut out, &args(&["ship"]), &report).unwrap();
+        assert!(String::from_utf8(out).unwrap().starts_with("nothing to do: "));
     }
 
     #[test]
