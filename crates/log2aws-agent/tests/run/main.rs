@@ -1,6 +1,7 @@
 //! `run` under clocks that a test sets: its times, its loop, and a fleet of it.
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
+mod changes;
 mod fleet;
 mod machine;
 mod schedule;
