@@ -42,16 +42,17 @@ pub struct Status {
     pub running: Option<bool>,
     /// When the last line was written.
     pub last_sample: Option<Timestamp>,
-    /// Whether that is longer ago than it should be.
+    /// Whether that is longer ago than it should be, or yet to come.
     pub sample_overdue: bool,
     /// When the store last took a log.
     pub last_delivery: Option<Timestamp>,
     /// Which one.
     #[serde(serialize_with = "as_maybe_text")]
     pub last_delivered_day: Option<Day>,
-    /// Days before today whose logs are not delivered, oldest first.
+    /// Days before today whose logs are not delivered, oldest first. `None` if that cannot be
+    /// known: it is another matter for each API, and none is named.
     #[serde(serialize_with = "as_texts")]
-    pub pending: Vec<Day>,
+    pub pending: Option<Vec<Day>>,
     /// When the last attempt to deliver ended.
     pub last_ship: Option<Timestamp>,
     /// Why it left something over, if it did.
@@ -62,6 +63,8 @@ pub struct Status {
     pub well: bool,
     #[serde(skip)]
     zone: TimeZone,
+    #[serde(skip)]
+    now: Timestamp,
 }
 
 /// Why nothing can be said.
@@ -99,10 +102,10 @@ pub fn look(config: &StatusConfig, world: &World<'_>) -> Result<Status, StatusEr
     }
     let pending = match &config.api {
         Some(api) => match spool.pending(&api.to_string(), today) {
-            Err(SpoolError::Missing(_)) => Vec::new(),
-            result => result?,
+            Err(SpoolError::Missing(_)) => Some(Vec::new()),
+            result => Some(result?),
         },
-        None => Vec::new(),
+        None => None,
     };
     let schedule = Schedule {
         interval: config.interval,
@@ -111,13 +114,12 @@ pub fn look(config: &StatusConfig, world: &World<'_>) -> Result<Status, StatusEr
         zone: world.zone.clone(),
     };
     let last_sample = sample::last(&spool.state_dir).map(|last| last.at);
-    let patience = config.interval.duration().saturating_mul(PATIENCE);
-    let sample_overdue =
-        last_sample.is_none_or(|at| now.checked_sub(patience).is_ok_and(|bound| at < bound));
+    let sample_overdue = is_overdue(last_sample, now, config.interval);
     let last = LastShip::load(&spool.state_dir);
     let delivered = last.as_ref().and_then(|last| last.delivered);
     let yesterday = date.yesterday().ok().and_then(Day::from_date);
-    let old = pending.first().is_some_and(|day| yesterday.is_none_or(|yesterday| *day < yesterday));
+    let first = pending.iter().flatten().next();
+    let old = first.is_some_and(|day| yesterday.is_none_or(|yesterday| *day < yesterday));
     Ok(Status {
         server: spool.server.clone(),
         running: run::is_running(&spool.state_dir).ok(),
@@ -131,6 +133,18 @@ pub fn look(config: &StatusConfig, world: &World<'_>) -> Result<Status, StatusEr
         next_ship: config.api.as_ref().map(|_| schedule.next_moment(now)),
         well: !sample_overdue && !old,
         zone: world.zone.clone(),
+        now,
+    })
+}
+
+/// Whether a sample is missing. One that is further in the future than the next is of a clock that
+/// was ahead, and says nothing about now.
+fn is_overdue(last: Option<Timestamp>, now: Timestamp, interval: Interval) -> bool {
+    let interval = interval.duration();
+    let patience = interval.saturating_mul(PATIENCE);
+    last.is_none_or(|at| {
+        now.checked_sub(patience).is_ok_and(|bound| at < bound)
+            || now.checked_add(interval).is_ok_and(|bound| at > bound)
     })
 }
 
@@ -159,17 +173,23 @@ impl fmt::Display for Status {
         };
         writeln!(f, "service:        {service}")?;
         write!(f, "last sample:    {}", maybe(self.last_sample).unwrap_or_else(never))?;
-        writeln!(f, "{}", if self.sample_overdue { ", which is too long ago" } else { "" })?;
+        let overdue = match (self.sample_overdue, self.last_sample) {
+            (false, _) => "",
+            (true, Some(at)) if at > self.now => ", which is yet to come; was the clock ahead?",
+            (true, _) => ", which is too long ago",
+        };
+        writeln!(f, "{overdue}")?;
         write!(f, "last delivery:  {}", maybe(self.last_delivery).unwrap_or_else(never))?;
         match self.last_delivered_day {
             Some(day) => writeln!(f, ", the log of {day}")?,
             None => writeln!(f)?,
         }
-        let days: Vec<String> = self.pending.iter().map(ToString::to_string).collect();
-        match &days[..] {
-            [] => writeln!(f, "pending:        nothing")?,
-            days => writeln!(f, "pending:        {}", days.join(", "))?,
-        }
+        let pending = match self.pending.as_deref() {
+            None => "cannot be known: no API to ship to is named (--api)".to_owned(),
+            Some([]) => "nothing".to_owned(),
+            Some(days) => days.iter().map(Day::to_string).collect::<Vec<_>>().join(", "),
+        };
+        writeln!(f, "pending:        {pending}")?;
         let error = self.last_error.as_deref().unwrap_or("none");
         writeln!(f, "last error:     {error}")?;
         let next = maybe(self.next_ship);
@@ -194,6 +214,26 @@ fn as_text<S: Serializer>(name: &impl fmt::Display, serializer: S) -> Result<S::
     serializer.collect_str(name)
 }
 
-fn as_texts<S: Serializer>(days: &[Day], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(days.iter().map(ToString::to_string))
+#[expect(clippy::ref_option, reason = "serde calls it with a reference")]
+fn as_texts<S: Serializer>(days: &Option<Vec<Day>>, serializer: S) -> Result<S::Ok, S::Error> {
+    match days {
+        Some(days) => serializer.collect_seq(days.iter().map(ToString::to_string)),
+        None => serializer.serialize_none(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_long_ago_or_yet_to_come_is_overdue() {
+        let now: Timestamp = "2026-11-24T12:00:00Z".parse().unwrap();
+        let is = |at: &str| is_overdue(Some(at.parse().unwrap()), now, Interval::DEFAULT);
+        assert!(
+            is("2026-11-24T11:29:59Z") && is("2026-11-24T12:10:01Z") && is("2031-01-01T00:00:00Z")
+        );
+        assert!(!is("2026-11-24T11:30:00Z") && !is("2026-11-24T12:10:00Z"));
+        assert!(is_overdue(None, now, Interval::DEFAULT));
+    }
 }

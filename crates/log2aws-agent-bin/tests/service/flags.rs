@@ -1,5 +1,7 @@
 //! What `run` refuses before it begins: exit code 2, one sentence, and nothing made.
 
+use std::process::Command;
+
 use super::agent::Place;
 
 #[test]
@@ -41,4 +43,22 @@ fn a_state_folder_that_cannot_be_is_a_failure() {
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains("cannot be used") && said.contains("--state-dir"), "{said}");
+}
+
+#[test]
+fn a_host_name_that_cannot_name_logs_is_a_state_that_can_pass() {
+    let place = Place::new();
+    let run = place.command("run", &[]);
+    let script = "hostname 'no name/' || exit 77; exec \"$@\"";
+    let output = Command::new("unshare")
+        .args(["--user", "--map-root-user", "--uts", "sh", "-c", script, "sh"])
+        .arg(run.get_program())
+        .args(run.get_args())
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    // 2 is what systemd does not try again after.
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("host name cannot be the name of its logs"), "{said}");
+    assert!(said.contains("--server"), "{said}");
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::os::unix::fs::MetadataExt as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -116,5 +117,39 @@ fn samples_go_on_while_it_hangs_and_its_death_is_survived() {
     assert!(!exists(child) && run.children().is_empty());
     let before = place.lines().len();
     until("a sample", || (place.lines().len() > before).then_some(()));
+    assert_eq!(run.end().0, Some(0));
+}
+
+#[test]
+fn one_that_is_killed_leaves_no_process_that_ships() {
+    let place = backlog();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (run, child) = hanging(&place, &listener);
+    // Nobody but the kernel can end it now.
+    signal_to(child, Signal::STOP);
+    run.signal(Signal::KILL);
+    until("its end", || (!exists(child)).then_some(()));
+}
+
+#[test]
+fn the_journal_says_why_and_how_urgent_it_is() {
+    let place = backlog();
+    // Where nobody listens any more.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let api = format!("--api=http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let server = format!("--server={}", early_name());
+    fs::write(place.path("said"), "").unwrap();
+    let said = fs::metadata(place.path("said")).unwrap();
+    let journal = format!("{}:{}", said.dev(), said.ino());
+    let env = [("TZ", "UTC"), ("JOURNAL_STREAM", journal.as_str())];
+    let mut run = place.run(&["--interval=1h", "--max-time=8", &api, &server], &env);
+    let line =
+        |with: &str| place.text("said").lines().find(|line| line.contains(with)).map(str::to_owned);
+    let again = until("a second try", || line("trying again"));
+    assert!(again.starts_with("<6>trying again"), "{again}");
+    let why = until("why", || line("not all was delivered"));
+    assert!(why.starts_with("<3>not all was delivered: "), "{why}");
+    assert!(why.contains(&api["--api=http://".len()..]), "{why}");
     assert_eq!(run.end().0, Some(0));
 }

@@ -37,8 +37,13 @@ fn days_before_yesterday_that_are_pending_are_not_well() {
     assert_eq!(json["pending"], serde_json::json!([days_ago(2), days_ago(1)]));
     assert_eq!((&json["well"], &json["sample_overdue"]), (&false.into(), &false.into()));
     assert_eq!(json["server"], "web01");
-    // Of what is delivered nowhere, nothing is pending.
-    assert_eq!(status(&place, &[]).0, Some(0));
+    // Of what is delivered nowhere, it cannot be known what is pending.
+    let (code, text) = status(&place, &[]);
+    assert_eq!(code, Some(0));
+    assert!(text.contains("pending:        cannot be known: no API"), "{text}");
+    let (_, text) = status(&place, &["--json"]);
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert!(json["pending"].is_null(), "{text}");
 }
 
 #[test]
@@ -50,4 +55,18 @@ fn the_last_error_is_that_of_the_last_ship() {
     let (_, text) = status(&place, &[API]);
     let error = text.lines().find(|line| line.starts_with("last error:")).unwrap();
     assert!(error.contains("127.0.0.1:9"), "{text}");
+}
+
+#[test]
+fn a_last_sample_that_is_yet_to_come_is_not_well() {
+    let place = Place::new();
+    assert_eq!(place.output("sample", &[]).status.code(), Some(0));
+    let mut last: serde_json::Value =
+        serde_json::from_str(&place.text("state/last-sample.json")).unwrap();
+    assert!(last["at"].is_string(), "{last}");
+    last["at"] = "2099-01-01T00:00:00Z".into();
+    fs::write(place.path("state/last-sample.json"), last.to_string()).unwrap();
+    let (code, text) = status(&place, &[]);
+    assert_eq!(code, Some(4), "{text}");
+    assert!(text.contains(", which is yet to come; was the clock ahead?\n"), "{text}");
 }

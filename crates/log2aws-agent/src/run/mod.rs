@@ -17,4 +17,4 @@ pub use self::schedule::{
     ShipWindowError, retry_after,
 };
 pub use self::service::run;
-pub use self::system::{Reload, System};
+pub use self::system::{Reload, System, ends_with_run};

@@ -9,6 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use log2aws_core::day::Day;
+use log2aws_core::server_name::ServerName;
 
 use super::schedule::{Interval, Offset, Schedule, ShipWindow};
 use crate::sample::SampleConfig;
@@ -33,9 +34,22 @@ pub struct RunConfig {
     pub textfile: Option<PathBuf>,
     /// Of the day logs.
     pub zone: TimeZone,
+    /// Whether the logs are named by the host name, which can change, and not by a flag.
+    pub is_named_by_host: bool,
 }
 
 impl RunConfig {
+    /// Goes on under another name.
+    pub(super) fn rename(&mut self, name: &ServerName) {
+        self.spool.server = name.clone();
+        self.sample.server = name.clone();
+        for argument in self.ship.iter_mut().flat_map(|order| &mut order.arguments) {
+            if argument.as_encoded_bytes().starts_with(b"--server=") {
+                *argument = format!("--server={name}").into();
+            }
+        }
+    }
+
     /// When all of this is to happen.
     pub fn schedule(&self) -> Schedule {
         Schedule {
@@ -91,8 +105,8 @@ pub struct Facts {
     pub last_sample: Option<Timestamp>,
     /// When the last log was delivered.
     pub last_delivery: Option<Timestamp>,
-    /// Days before today whose logs the store has not.
-    pub pending: Vec<Day>,
+    /// Days before today whose logs the store has not; `None` if that cannot be known.
+    pub pending: Option<Vec<Day>>,
     /// Whether the last process that shipped left nothing over; `None` before the first.
     pub shipped: Option<bool>,
     /// The next try.
@@ -128,6 +142,13 @@ pub trait Host {
     fn pending(&mut self, config: &RunConfig) -> Result<Vec<Day>, String>;
     /// How the last ship went, whoever started it.
     fn last_ship(&mut self, config: &RunConfig) -> Option<LastShip>;
+    /// This machine's host name, as it is now.
+    ///
+    /// # Errors
+    /// Why it cannot be the name of logs.
+    fn host_name(&mut self) -> Result<ServerName, String>;
+    /// This machine's zone, as it is now.
+    fn zone(&mut self) -> TimeZone;
     /// Starts the process that ships; its end is told by [`Host::wait`].
     ///
     /// # Errors

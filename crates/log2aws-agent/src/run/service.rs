@@ -4,7 +4,10 @@ use std::io;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::fmt::strtime;
+use log2aws_core::day::Day;
+use log2aws_core::server_name::ServerName;
 
 use super::port::{Facts, Host, Phase, RunConfig, Shipped, Woken};
 use super::schedule::{RETRY_REFUSED, Schedule, retry_after};
@@ -25,6 +28,7 @@ const LONGEST_WISH: Duration = Duration::from_hours(24);
 pub fn run(config: RunConfig, host: &mut dyn Host) -> io::Result<()> {
     let mut service = Service::new(config, host);
     service.plan();
+    service.publish();
     service.tell(Phase::Ready);
     tracing::info!("at work, a sample each {}: {}", service.config.interval, service.status());
     let ended = service.work();
@@ -61,6 +65,10 @@ struct Service<'a> {
     /// What was wrong with it.
     sample_trouble: Option<String>,
     ship: Ship,
+    /// What is wrong with the host name.
+    name_trouble: Option<String>,
+    /// The day on which it was last looked at what is pending.
+    looked: Option<Date>,
     /// Deliveries in a row that failed.
     failures: u32,
     facts: Facts,
@@ -81,6 +89,8 @@ impl<'a> Service<'a> {
             config,
             last_try,
             sample_trouble: None,
+            name_trouble: None,
+            looked: None,
             failures: 0,
         }
     }
@@ -104,6 +114,7 @@ impl<'a> Service<'a> {
             }
             if woken.clock_set {
                 tracing::info!("the clock was set, or the machine slept");
+                self.look_at_zone();
                 self.plan();
             }
         }
@@ -154,7 +165,64 @@ impl<'a> Service<'a> {
             }
             self.sample_trouble = trouble;
         }
+        // A new day: yesterday's log is pending from now on.
+        if self.looked.is_some_and(|looked| looked != self.today()) {
+            self.look_at_zone();
+            self.look();
+        }
         self.publish();
+    }
+
+    fn today(&self) -> Date {
+        self.host.now().to_zoned(self.schedule.zone.clone()).date()
+    }
+
+    /// The process that ships goes by the zone as it then is: this one must go by the same.
+    fn look_at_zone(&mut self) {
+        let zone = self.host.zone();
+        if zone == self.config.zone {
+            return;
+        }
+        let name = zone.iana_name().unwrap_or("another one").to_owned();
+        tracing::warn!("the zone of this machine was changed: days are those of {name} now");
+        self.config.zone = zone;
+        self.schedule = self.config.schedule();
+        self.plan();
+    }
+
+    /// Whether logs can be delivered under the name that this machine now has. A machine can get
+    /// its name after this service has started.
+    fn has_a_name(&mut self) -> bool {
+        if !self.config.is_named_by_host {
+            return true;
+        }
+        let trouble = match self.host.host_name() {
+            Ok(name) => {
+                if name != self.config.spool.server {
+                    let before = &self.config.spool.server;
+                    tracing::warn!("this machine is called {name} now, and no longer {before}");
+                    self.config.rename(&name);
+                    self.schedule = self.config.schedule();
+                }
+                is_everybodys(&name).then(|| {
+                    format!(
+                        "this server is called {name}, as every machine is that was given no name, \
+                         and their logs would stand under one key with this one's"
+                    )
+                })
+            }
+            Err(error) => Some(error),
+        };
+        if trouble != self.name_trouble {
+            if let Some(trouble) = &trouble {
+                tracing::error!(
+                    "nothing is delivered: {trouble}; name it with the key server in the config \
+                     file, or give the machine a host name"
+                );
+            }
+            self.name_trouble = trouble;
+        }
+        self.name_trouble.is_none()
     }
 
     /// Decides anew when to ship: at the next moment, or soon if one has passed without this
@@ -162,26 +230,50 @@ impl<'a> Service<'a> {
     fn plan(&mut self) {
         let Ship::Waiting { soon, .. } = self.ship else { return };
         self.look();
-        let soon = soon
-            .or_else(|| self.is_overdue().then(|| self.host.elapsed() + self.schedule.catch_up()));
+        let soon = soon.or_else(|| {
+            if self.overdue().is_empty() {
+                return None;
+            }
+            // What the server asked for outlives a restart: else all that were restarted meanwhile
+            // would come back at once.
+            let wait = self.wish().saturating_add(self.schedule.catch_up());
+            Some(self.host.elapsed().saturating_add(wait))
+        });
         self.wait_for_moment(soon);
+    }
+
+    /// How much longer the server wants not to be asked.
+    fn wish(&mut self) -> Duration {
+        let now = self.host.now();
+        let last = self.host.last_ship(&self.config);
+        // One of a clock that was ahead is none.
+        let until = last.filter(|last| last.at <= now).and_then(|last| {
+            let longest = last.at.checked_add(LONGEST_WISH).unwrap_or(Timestamp::MAX);
+            Some(last.not_before?.min(longest))
+        });
+        until.and_then(|until| until.duration_since(now).try_into().ok()).unwrap_or_default()
     }
 
     /// Finds out which days are pending; whether that can be known.
     fn look(&mut self) -> bool {
-        let pending = self.host.pending(&self.config);
-        let known = pending.is_ok();
-        self.facts.pending = pending.unwrap_or_else(|error| {
-            tracing::error!("what is left to ship cannot be known: {error}");
-            Vec::new()
-        });
-        known
+        self.looked = Some(self.today());
+        // Of what is delivered nowhere, nothing is pending, and nothing is not.
+        self.facts.pending = None;
+        if self.config.ship.is_none() {
+            return true;
+        }
+        match self.host.pending(&self.config) {
+            Ok(days) => self.facts.pending = Some(days),
+            Err(error) => tracing::error!("what is left to ship cannot be known: {error}"),
+        }
+        self.facts.pending.is_some()
     }
 
-    /// Whether a pending day's moment has passed.
-    fn is_overdue(&self) -> bool {
+    /// The pending days whose moment has passed.
+    fn overdue(&self) -> Vec<Day> {
         let now = self.host.now();
-        self.facts.pending.iter().any(|day| self.schedule.moment_of(*day) <= now)
+        let pending = self.facts.pending.iter().flatten().copied();
+        pending.filter(|day| self.schedule.moment_of(*day) <= now).collect()
     }
 
     fn ship_if_due(&mut self) {
@@ -190,15 +282,26 @@ impl<'a> Service<'a> {
         if moment > self.host.now() && !is_soon {
             return;
         }
-        let Some(order) = self.config.ship.clone() else {
+        if self.config.ship.is_none() {
             return self.wait_for_moment(None);
-        };
-        if !self.look() {
-            return self.put_off(retry_after);
         }
-        if self.facts.pending.is_empty() {
+        self.look_at_zone();
+        if !self.look() || !self.has_a_name() {
+            self.put_off(retry_after);
+            return self.publish();
+        }
+        // After the name, which it holds.
+        let Some(order) = self.config.ship.clone() else { return };
+        if self.facts.pending.as_ref().is_none_or(Vec::is_empty) {
             self.wait_for_moment(None);
             return self.publish();
+        }
+        let wish = self.wish();
+        if !wish.is_zero() {
+            let wait = wish.saturating_add(self.schedule.catch_up());
+            let soon = Some(self.host.elapsed().saturating_add(wait));
+            self.wait_for_moment(soon);
+            return self.tell(Phase::Ready);
         }
         match self.host.start_ship(&order) {
             Ok(()) => {
@@ -219,7 +322,9 @@ impl<'a> Service<'a> {
     fn shipped(&mut self, how: Shipped) {
         let last = self.look_back();
         // It says that it is done, and is believed only as far as nothing is left.
-        let done = self.look() && !self.is_overdue();
+        let known = self.look();
+        let overdue = self.overdue();
+        let done = known && overdue.is_empty();
         match how {
             Shipped::Exit(0) if done => {
                 self.failures = 0;
@@ -228,16 +333,22 @@ impl<'a> Service<'a> {
             }
             // All that it could not deliver is of a day yet to come.
             Shipped::Exit(4) if done => self.wait_for_moment(None),
-            Shipped::Exit(0 | 1 | 4) => {
-                let asked = last.and_then(|last| last.not_before).map_or(Duration::ZERO, |until| {
-                    let wait = until.duration_since(self.host.now());
-                    Duration::try_from(wait).unwrap_or_default().min(LONGEST_WISH)
-                });
-                self.put_off(|failures, jitter| {
-                    asked.saturating_add(retry_after(failures, jitter))
+            Shipped::Exit(code @ (0 | 1 | 4 | 5)) => {
+                if code == 0 && known {
+                    let days: Vec<String> = overdue.iter().map(Day::to_string).collect();
+                    tracing::warn!(
+                        "the process that ships is done, but these days are still pending: {}",
+                        days.join(", ")
+                    );
+                } else if let Some(error) = last.and_then(|last| last.error) {
+                    tracing::error!("not all was delivered: {error}");
+                }
+                let asked = self.wish();
+                self.put_off(|failures, jitter| match code {
+                    5 => asked.max(RETRY_REFUSED),
+                    _ => asked.saturating_add(retry_after(failures, jitter)),
                 });
             }
-            Shipped::Exit(5) => self.put_off(|_, _| RETRY_REFUSED),
             Shipped::Exit(code) => {
                 tracing::error!("the process that ships ended with exit code {code}");
                 self.put_off(|_, _| RETRY_REFUSED);
@@ -282,6 +393,7 @@ impl<'a> Service<'a> {
                 self.config = config;
                 // Whoever changed it wants to see what it does now.
                 self.failures = 0;
+                self.name_trouble = None;
                 if matches!(self.ship, Ship::Waiting { .. }) {
                     self.wait_for_moment(None);
                 }
@@ -331,4 +443,10 @@ impl<'a> Service<'a> {
         let zoned = at.to_zoned(self.schedule.zone.clone());
         strtime::format("%F %T", &zoned).unwrap_or_else(|_| at.to_string())
     }
+}
+
+/// Machines that were given no name all have the same one.
+fn is_everybodys(name: &ServerName) -> bool {
+    let label = name.as_str().split('.').next().unwrap_or_default().to_ascii_lowercase();
+    matches!(label.as_str(), "localhost" | "localhost4" | "localhost6")
 }

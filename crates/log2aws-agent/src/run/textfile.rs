@@ -73,7 +73,7 @@ pub(super) fn render(facts: &Facts, interval: Interval) -> String {
         "pending_days",
         "gauge",
         "Days before today whose logs are not delivered.",
-        number(facts.pending.len() as u64),
+        facts.pending.as_ref().and_then(|days| number(days.len() as u64)),
     );
     text
 }
@@ -110,10 +110,12 @@ mod tests {
         let text = render(&facts, Interval::DEFAULT);
         assert!(text.contains("\nlog2aws_agent_samples_total 3\n"), "{text}");
         assert!(text.contains("\nlog2aws_agent_sample_interval_seconds 600\n"), "{text}");
-        assert!(!text.contains("last_delivery") && !text.contains("last_ship"), "{text}");
+        for unknown in ["last_delivery", "last_ship", "pending_days"] {
+            assert!(!text.contains(unknown), "{text}");
+        }
         let facts = Facts {
             last_delivery: Some(Timestamp::from_second(1_795_622_401).unwrap()),
-            pending: vec!["2026-11-22".parse().unwrap(), "2026-11-23".parse().unwrap()],
+            pending: Some(vec!["2026-11-22".parse().unwrap(), "2026-11-23".parse().unwrap()]),
             shipped: Some(false),
             ..facts
         };

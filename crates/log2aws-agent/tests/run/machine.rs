@@ -13,6 +13,7 @@ use log2aws_agent::sample::{SampleConfig, SampleMode};
 use log2aws_agent::ship::LastShip;
 use log2aws_agent::spool::Spool;
 use log2aws_core::day::Day;
+use log2aws_core::server_name::ServerName;
 
 /// What happens to a machine.
 #[derive(Clone, Debug)]
@@ -27,6 +28,12 @@ pub(crate) enum Event {
     Reload(Box<Result<RunConfig, String>>),
     /// Samples fail from now on, or no longer do.
     DiskFull(bool),
+    /// The records of deliveries cannot be read from now on, or can again.
+    Unknown(bool),
+    /// The machine gets a host name.
+    Named(&'static str),
+    /// The machine is moved to another zone.
+    Moved(TimeZone),
 }
 
 /// What becomes of a process that ships, started at a moment: how long it takes, and its end. One
@@ -42,6 +49,8 @@ pub(crate) struct Machine {
     network: Network,
     child: Option<(Duration, Option<Shipped>)>,
     disk_full: bool,
+    unknown: bool,
+    pub(crate) name: String,
     random: fastrand::Rng,
     /// Written in this boot.
     last_sample: Option<Timestamp>,
@@ -62,6 +71,10 @@ pub(crate) struct Machine {
     pub(crate) wakes: u32,
     pub(crate) told: Vec<(Phase, String)>,
     pub(crate) facts: Facts,
+    /// How often there was something to publish.
+    pub(crate) published: u32,
+    /// The command lines of the processes that ship.
+    pub(crate) orders: Vec<ShipOrder>,
 }
 
 /// A network in which everything takes two seconds and goes well.
@@ -79,6 +92,8 @@ impl Machine {
             network,
             child: None,
             disk_full: false,
+            unknown: false,
+            name: "web01".to_owned(),
             random: fastrand::Rng::with_seed(7),
             last_sample: None,
             last_ship: None,
@@ -93,6 +108,8 @@ impl Machine {
             wakes: 0,
             told: Vec::new(),
             facts: Facts::default(),
+            published: 0,
+            orders: Vec::new(),
         }
     }
 
@@ -166,6 +183,9 @@ impl Machine {
                 woken.reload = true;
             }
             Event::DiskFull(full) => self.disk_full = full,
+            Event::Unknown(unknown) => self.unknown = unknown,
+            Event::Named(name) => name.clone_into(&mut self.name),
+            Event::Moved(zone) => self.zone = zone,
         }
     }
 }
@@ -226,6 +246,9 @@ impl Host for Machine {
     }
 
     fn pending(&mut self, _: &RunConfig) -> Result<Vec<Day>, String> {
+        if self.unknown {
+            return Err("a record cannot be read".into());
+        }
         let before = self.logs.range(..self.day());
         Ok(before
             .filter(|(day, lines)| self.stored.get(*day) != Some(*lines))
@@ -237,7 +260,16 @@ impl Host for Machine {
         self.last_ship.clone()
     }
 
-    fn start_ship(&mut self, _: &ShipOrder) -> io::Result<()> {
+    fn host_name(&mut self) -> Result<ServerName, String> {
+        self.name.parse().map_err(|error| format!("{error}"))
+    }
+
+    fn zone(&mut self) -> TimeZone {
+        self.zone.clone()
+    }
+
+    fn start_ship(&mut self, order: &ShipOrder) -> io::Result<()> {
+        self.orders.push(order.clone());
         assert!(self.child.is_none(), "two at once");
         let (takes, how) = (self.network)(self.now());
         self.child = Some((self.elapsed + takes, how));
@@ -259,6 +291,7 @@ impl Host for Machine {
 
     fn publish(&mut self, _: &RunConfig, facts: &Facts) {
         self.facts = facts.clone();
+        self.published += 1;
     }
 }
 
@@ -281,11 +314,12 @@ pub(crate) fn config(server: &str, zone: TimeZone) -> RunConfig {
         },
         ship: Some(ShipOrder {
             api: "https://api.example/".into(),
-            arguments: vec!["ship".into()],
+            arguments: vec!["ship".into(), format!("--server={server}").into()],
             max_time: Duration::from_hours(1),
         }),
         spool,
         textfile: None,
         zone,
+        is_named_by_host: false,
     }
 }

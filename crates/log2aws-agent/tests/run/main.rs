@@ -8,6 +8,7 @@
     reason = "hosts, minutes and days are small"
 )]
 
+mod changes;
 mod fleet;
 mod machine;
 mod schedule;

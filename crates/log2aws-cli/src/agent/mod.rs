@@ -55,7 +55,13 @@ pub struct Door {
 /// # Errors
 /// What kept it from being tried at all.
 pub fn run(verb: AgentVerb, door: &Door) -> anyhow::Result<Exit> {
-    logs::start(if matches!(verb, AgentVerb::Run(_)) { Level::INFO } else { Level::WARN });
+    // Of a service, all is told that it waits for and tries again.
+    let is_service = match verb {
+        AgentVerb::Run(_) => true,
+        AgentVerb::Ship(_) => log2aws_agent::run::ends_with_run(),
+        _ => false,
+    };
+    logs::start(if is_service { Level::INFO } else { Level::WARN });
     match verb {
         AgentVerb::Sample(args) => sample::run(&args),
         AgentVerb::Ship(args) => ship::run(&args),

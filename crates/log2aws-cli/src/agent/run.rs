@@ -50,6 +50,7 @@ pub(super) fn run(door: &Door) -> anyhow::Result<Exit> {
             exit::report(&mut io::stderr(), &error);
             return Ok(Exit::Usage);
         }
+        Err(Wrong::Machine(error)) => return Err(error),
     };
     let lock = RunLock::take(&config.spool.state_dir)?;
     if config.ship.is_none() {
@@ -69,13 +70,15 @@ enum Wrong {
     /// It has been said, on standard error.
     Told(Exit),
     Error(anyhow::Error),
+    /// Not with the flags: with the state of the machine, which can pass.
+    Machine(anyhow::Error),
 }
 
 impl std::fmt::Display for Wrong {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Told(_) => f.write_str("what is wrong with it stands above"),
-            Self::Error(error) => write!(f, "{error:#}"),
+            Self::Error(error) | Self::Machine(error) => write!(f, "{error:#}"),
         }
     }
 }
@@ -93,15 +96,17 @@ fn read(door: &Door) -> Result<RunConfig, Wrong> {
     let file = config::find(&command, &door.args)?;
     let matches = crate::parse::matches(command, &file, &door.args).map_err(Wrong::Told)?;
     let matches = matches.subcommand_matches("run").cloned().unwrap_or_default();
-    Ok(RunArgs::from_arg_matches(&matches)?.config(&matches, &ship)?)
+    let args = RunArgs::from_arg_matches(&matches)?;
+    args.check()?;
+    args.config(&matches, &ship).map_err(Wrong::Machine)
 }
 
 impl RunArgs {
-    fn config(&self, matches: &ArgMatches, ship: &Command) -> anyhow::Result<RunConfig> {
-        let spool = self.place.spool()?;
+    /// What can be wrong with the flags together.
+    fn check(&self) -> anyhow::Result<()> {
         for (flag, path) in [
-            ("log-dir", Some(&spool.log_dir)),
-            ("state-dir", Some(&spool.state_dir)),
+            ("log-dir", Some(&self.place.log_dir)),
+            ("state-dir", Some(&self.place.state_dir)),
             ("ca-file", self.sending.ca_file.as_ref()),
             ("textfile", self.textfile.as_ref()),
         ] {
@@ -115,8 +120,7 @@ impl RunArgs {
             self.textfile.as_ref().is_none_or(|path| path.extension() == Some("prom".as_ref())),
             "textfile must be a file whose name ends with .prom: node_exporter reads no other"
         );
-        let mode = self.measuring.mode();
-        if let SampleMode::Interval { window } = mode {
+        if let SampleMode::Interval { window } = self.measuring.mode() {
             ensure!(
                 window < self.interval.duration(),
                 "window ({} s) must be shorter than interval ({}): a first sample must end before \
@@ -125,12 +129,18 @@ impl RunArgs {
                 self.interval,
             );
         }
+        Ok(())
+    }
+
+    /// What they say of this machine; a host name that cannot name logs is all that is wrong here.
+    fn config(&self, matches: &ArgMatches, ship: &Command) -> anyhow::Result<RunConfig> {
+        let spool = self.place.spool()?;
         let sample = SampleConfig {
             log_dir: spool.log_dir.clone(),
             state_dir: Some(spool.state_dir.clone()),
             server: spool.server.clone(),
             note: self.measuring.note.clone(),
-            mode,
+            mode: self.measuring.mode(),
             sync: self.measuring.sync,
         };
         let order = self.sending.api.as_ref().map(|api| ShipOrder {
@@ -146,6 +156,7 @@ impl RunArgs {
             ship: order,
             textfile: self.textfile.clone(),
             zone: local_zone(),
+            is_named_by_host: self.place.server.is_none(),
         })
     }
 }

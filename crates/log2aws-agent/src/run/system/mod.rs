@@ -1,13 +1,16 @@
 //! The machine itself, as the port of the service.
 
+use std::error::Error;
 use std::fmt;
 use std::fs;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use log2aws_core::day::Day;
+use log2aws_core::server_name::ServerName;
 
 use self::child::ShipProcess;
 use self::events::Events;
@@ -18,7 +21,9 @@ use super::textfile;
 use crate::sample::{self, SampleReport};
 use crate::ship::LastShip;
 use crate::spool::SpoolError;
-use crate::world::{Machine, SystemTime, Time, World};
+use crate::world::{Machine, SystemTime, Time, World, host_name, local_zone};
+
+pub use self::child::ends_with_run;
 
 mod child;
 mod events;
@@ -36,6 +41,8 @@ pub struct System<'a> {
     lock: RunLock,
     reload: &'a mut Reload<'a>,
     ship: Option<ShipProcess>,
+    /// Processes that were ended and are not gone yet.
+    ended: Vec<ShipProcess>,
     /// The log that the last line went to, and how long it was then.
     log: Option<(PathBuf, u64)>,
     /// What keeps the metrics from being written.
@@ -63,6 +70,7 @@ impl<'a> System<'a> {
             lock,
             reload,
             ship: None,
+            ended: Vec::new(),
             log: None,
             textfile_error: None,
         })
@@ -99,6 +107,7 @@ impl Host for System<'_> {
     fn wait(&mut self, until: Timestamp, within: Duration) -> io::Result<Woken> {
         self.notifier.alive();
         self.events.drain();
+        self.ended.retain_mut(|process| process.ended().is_none());
         let mut woken = Woken {
             stop: self.events.stop(),
             reload: self.events.take_reload(),
@@ -127,13 +136,13 @@ impl Host for System<'_> {
                 Patience { time: &self.time, events: &self.events, notifier: &self.notifier };
             let zone = config.zone.clone();
             let world = World { time: &time, zone, machine: self.machine.clone() };
-            sample::run(&config.sample, &world).map_err(|error| error.to_string())?
+            sample::run(&config.sample, &world).map_err(|error| explain(&error))?
         };
         for day in &report.removed {
             tracing::warn!("the disk is full: the log of {day}, which the store has, was removed");
         }
         let is_shared = self.is_shared(&report, before.map(|log| log.len()));
-        Ok(report.state_error.map(|error| error.to_string()).or_else(|| {
+        Ok(report.state_error.map(|error| explain(&error)).or_else(|| {
             is_shared.then(|| {
                 format!(
                     "something else writes to {} as well; is there a cron job that samples? \
@@ -158,6 +167,20 @@ impl Host for System<'_> {
         LastShip::load(&config.spool.state_dir)
     }
 
+    fn host_name(&mut self) -> Result<ServerName, String> {
+        let name = host_name().map_err(|error| {
+            format!("this machine's host name cannot be the name of its logs: {error}")
+        })?;
+        if name.as_str().ends_with('.') {
+            return Err(format!("this machine's host name {name} ends with a dot"));
+        }
+        Ok(name)
+    }
+
+    fn zone(&mut self) -> TimeZone {
+        local_zone()
+    }
+
     fn start_ship(&mut self, order: &ShipOrder) -> io::Result<()> {
         self.ship = Some(ShipProcess::start(order)?);
         Ok(())
@@ -165,7 +188,7 @@ impl Host for System<'_> {
 
     fn stop_ship(&mut self) {
         if let Some(ship) = self.ship.take() {
-            ship.stop(&self.events);
+            self.ended.extend(ship.stop(&self.events));
         }
     }
 
@@ -185,7 +208,7 @@ impl Host for System<'_> {
     fn publish(&mut self, config: &RunConfig, facts: &Facts) {
         let Some(path) = &config.textfile else { return };
         let error = textfile::write(path, &textfile::render(facts, config.interval)).err();
-        let error = error.map(|error| error.to_string());
+        let error = error.map(|error| explain(&error));
         if error != self.textfile_error {
             if let Some(error) = &error {
                 tracing::error!("the metrics {} cannot be written: {error}", path.display());
@@ -193,6 +216,25 @@ impl Host for System<'_> {
             self.textfile_error = error;
         }
     }
+}
+
+/// What is wrong, and what to do where a unit's own bounds are what is in the way.
+fn explain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = Some(error);
+    let mut is_read_only = false;
+    while let Some(error) = cause {
+        let system = error.downcast_ref::<io::Error>();
+        is_read_only |= system.is_some_and(|error| error.kind() == ErrorKind::ReadOnlyFilesystem);
+        cause = error.source();
+    }
+    if is_read_only {
+        text.push_str(
+            "; if systemd runs this service, name the folder in ReadWritePaths= (systemctl edit \
+             log2aws-agent)",
+        );
+    }
+    text
 }
 
 /// The clocks of a sample: once the service is to end, no wait lasts and every deadline has
@@ -228,5 +270,30 @@ impl Time for Patience<'_> {
 
     fn jitter(&self) -> f64 {
         self.time.jitter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::SampleError;
+
+    #[test]
+    fn a_unit_that_may_only_read_is_told_what_to_do() {
+        let state = |kind: ErrorKind| SampleError::State {
+            path: "/srv/state/last-sample.json".into(),
+            source: kind.into(),
+        };
+        let text = explain(&state(ErrorKind::ReadOnlyFilesystem));
+        assert!(text.ends_with("ReadWritePaths= (systemctl edit log2aws-agent)"), "{text}");
+        let text = explain(&io::Error::from(ErrorKind::ReadOnlyFilesystem));
+        assert!(text.contains("ReadWritePaths="), "{text}");
+        let text = explain(&state(ErrorKind::PermissionDenied));
+        assert!(!text.contains("ReadWritePaths="), "{text}");
+    }
+
+    #[test]
+    fn a_zone_that_stays_is_not_another_one() {
+        assert_eq!(local_zone(), local_zone());
     }
 }

@@ -1,0 +1,141 @@
+//! The loop of one service on a machine that becomes another one: its name, its zone, its clock, what
+//! can be known of it; and what outlives a restart.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use log2aws_agent::run::{CATCH_UP, RunConfig, Shipped};
+
+use super::machine::{Event, Machine, calm, config};
+use super::{time, zone};
+
+const MINUTE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
+const DAY: Duration = Duration::from_hours(24);
+
+fn tokyo(server: &str) -> RunConfig {
+    config(server, zone("Asia/Tokyo"))
+}
+
+/// Started at 23:50 in Tokyo on the 24th of November 2026.
+fn machine(ends: u8) -> Machine {
+    let network = move |_| (Duration::from_secs(3), Some(Shipped::Exit(ends)));
+    Machine::new("2026-11-24T14:50:00Z", zone("Asia/Tokyo"), Box::new(network))
+}
+
+fn since(later: Timestamp, earlier: Timestamp) -> i64 {
+    later.duration_since(earlier).as_secs()
+}
+
+#[test]
+fn what_the_server_asks_for_outlives_restart_and_reload() {
+    let asked = time("2026-11-25T05:00:00+09:00");
+    let late = asked + CATCH_UP;
+    // Restarted each ten minutes while it is to wait.
+    let mut host = machine(4);
+    host.not_before = Some(asked);
+    for _ in 0..40 {
+        host.live_for(&tokyo("web01"), 10 * MINUTE);
+    }
+    assert!(host.ships[1] >= asked && host.ships[1] < late, "{:?}", host.ships);
+    // Reloaded.
+    let mut host = machine(4);
+    host.not_before = Some(asked);
+    let reload = Event::Reload(Box::new(Ok(tokyo("web01"))));
+    host.live(&tokyo("web01"), vec![(2 * HOUR, reload), (6 * HOUR, Event::Stop)]);
+    assert!(host.ships[1] >= asked && host.ships[1] < late, "{:?}", host.ships);
+    // Its moment of the next day comes before that.
+    let asked = time("2026-11-26T00:39:50+09:00");
+    let mut host = machine(4);
+    host.not_before = Some(asked);
+    host.live(
+        &tokyo("web01"),
+        vec![(HOUR, Event::Reload(Box::new(Ok(tokyo("web01"))))), (25 * HOUR, Event::Stop)],
+    );
+    assert!(host.ships[1] >= asked && host.ships[1] < asked + CATCH_UP, "{:?}", host.ships);
+}
+
+#[test]
+fn a_wish_of_a_clock_that_was_ahead_puts_nothing_off() {
+    let mut host = machine(4);
+    host.not_before = Some(time("2031-01-01T00:00:00Z"));
+    let years = 3600 * 24 * 365 * 4;
+    host.live(
+        &tokyo("web01"),
+        vec![
+            (MINUTE, Event::ClockSet(years)),
+            (2 * DAY, Event::ClockSet(-years)),
+            (MINUTE, Event::Stop),
+        ],
+    );
+    let before = host.ships.len();
+    assert!(before > 0);
+    host.live_for(&tokyo("web01"), HOUR);
+    assert!(host.ships.len() > before, "not asked since the clock is right again");
+}
+
+#[test]
+fn a_machine_without_a_name_of_its_own_samples_and_ships_once_it_has_one() {
+    for nameless in ["localhost", "localhost.localdomain", "not a name/"] {
+        let mut host = machine(0);
+        nameless.clone_into(&mut host.name);
+        let config = RunConfig { is_named_by_host: true, ..tokyo("localhost") };
+        host.live(&config, vec![(8 * HOUR, Event::Named("web07")), (4 * HOUR, Event::Stop)]);
+        assert!(host.samples.len() >= 72, "{}", host.samples.len());
+        let named = time("2026-11-24T22:50:00Z");
+        assert_eq!(host.ships.len(), 1, "{nameless}: {:?}", host.ships);
+        assert!(since(host.ships[0], named) > 0 && since(host.ships[0], named) <= 3660);
+        let line = &host.orders[0].arguments;
+        assert!(line.contains(&"--server=web07".into()), "{line:?}");
+        assert!(!line.contains(&"--server=localhost".into()), "{line:?}");
+    }
+    // A name that was given is the machine's, whatever the host is called.
+    let mut host = machine(0);
+    "localhost".clone_into(&mut host.name);
+    host.live_for(&tokyo("web01"), 2 * HOUR);
+    assert!(host.orders[0].arguments.contains(&"--server=web01".into()));
+}
+
+#[test]
+fn another_zone_is_followed_at_the_next_day() {
+    let mut host = machine(0);
+    host.live(
+        &tokyo("web01"),
+        vec![(20 * MINUTE, Event::Moved(zone("Pacific/Auckland"))), (3 * DAY, Event::Stop)],
+    );
+    // web01's share of the window, in the days of Auckland (+13).
+    let shown: Vec<_> = host
+        .ships
+        .iter()
+        .map(|at| at.to_zoned(zone("Pacific/Auckland")).strftime("%d %T").to_string())
+        .collect();
+    assert!(shown.contains(&"27 00:39:36".to_owned()), "{shown:?}");
+    assert!(host.told.last().unwrap().1.contains("next delivery 2026-11-29 00:39:36"));
+}
+
+#[test]
+fn what_is_pending_is_left_out_where_it_cannot_be_known_and_counted_from_midnight() {
+    let mut host = machine(0);
+    host.live_for(&tokyo("web01"), 5 * MINUTE);
+    assert_eq!(host.facts.pending, Some(vec![]));
+    // Long before the moment of the day, the day that is over is counted.
+    host.live_for(&tokyo("web01"), 10 * MINUTE);
+    assert_eq!(host.facts.pending, Some(vec!["2026-11-24".parse().unwrap()]));
+    host.live(&tokyo("web01"), vec![(MINUTE, Event::Unknown(true)), (HOUR, Event::Stop)]);
+    assert_eq!(host.facts.pending, None);
+    let nowhere = RunConfig { ship: None, ..tokyo("web01") };
+    host.live_for(&nowhere, HOUR);
+    assert_eq!(host.facts.pending, None);
+}
+
+#[test]
+fn a_start_and_a_reload_publish_what_is_known() {
+    let mut host = Machine::new("2026-11-24T03:00:00Z", zone("Asia/Tokyo"), calm());
+    host.live_for(&tokyo("web01"), MINUTE);
+    let (before, samples) = (host.published, host.samples.len());
+    host.live_for(&tokyo("web01"), MINUTE);
+    assert_eq!((host.published, host.samples.len()), (before + 1, samples));
+    let reload = Event::Reload(Box::new(Ok(tokyo("web01"))));
+    host.live(&tokyo("web01"), vec![(MINUTE, reload), (MINUTE, Event::Stop)]);
+    assert_eq!((host.published, host.samples.len()), (before + 3, samples));
+}
