@@ -62,7 +62,7 @@ def test_bash_completes(archive):
 
 
 def test_zsh_completes(archive):
-    script = f"""autoload -U compinit; compinit -u -d /dev/null
+    script = f"""autoload -U compinit; compinit -u -D
         source {archive}/completions/zsh; print -- $_comps[{AGENT}]; whence _{AGENT}_commands"""
     done = run("zsh", "-fc", script)
     assert done.stdout.split() == [f"_{AGENT}", f"_{AGENT}_commands"] and done.stderr == ""

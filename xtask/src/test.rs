@@ -77,13 +77,13 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
             .env("LOG2AWS_BINARY", &binary)
             .env("PYTHONDONTWRITEBYTECODE", "1"),
     )?;
-    println!("== the agent's packages");
+    println!("== the servers' packages");
     dist::run(root)?;
     // dpkg and mount want root.
     let as_root = tools::as_root(&shell)?;
     let (binary_of, dist_of) = (&binary, target.join("dist"));
     step(
-        "the agent's packages, installed",
+        "the servers' packages, installed",
         cmd!(
             shell,
             "{as_root} env PYTHONDONTWRITEBYTECODE=1 LOG2AWS_BINARY={binary_of} LOG2AWS_DIST={dist_of} {python} -m pytest -q -p no:cacheprovider tests/packages"

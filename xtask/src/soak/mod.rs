@@ -1,5 +1,6 @@
 //! `cargo xtask soak`: the long form of what CI runs short. Hours, not minutes.
 
+mod agent;
 mod garage;
 mod zips;
 
@@ -14,11 +15,14 @@ use crate::tools;
 #[derive(Args)]
 pub(crate) struct Options {
     /// Only these.
-    #[arg(value_parser = ["tests", "fuzz", "deliveries", "garage", "zips"])]
+    #[arg(value_parser = ["tests", "agent", "fuzz", "deliveries", "garage", "zips"])]
     only: Vec<String>,
     /// How often the store is killed in the middle of its puts (CI: 20).
     #[arg(long, default_value_t = 2_000)]
     kills: u32,
+    /// How many lives of an agent are simulated, with kills and faults (CI: 50).
+    #[arg(long, default_value_t = 1_000)]
+    lives: u32,
     /// How many cases each property is tried with that does not fix their number (CI: 256).
     #[arg(long, default_value_t = 50_000)]
     cases: u32,
@@ -30,8 +34,8 @@ pub(crate) struct Options {
     deliveries: u32,
 }
 
-/// Runs the long tests, optimised: properties, kills, one long day of deliveries, a foreign
-/// S3, and the functions as they are shipped.
+/// Runs the long tests, optimised: properties, kills, one long day of deliveries, lives of an
+/// agent, a foreign S3, and the functions as they are shipped.
 pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     let shell = Shell::new()?;
     shell.change_dir(root);
@@ -44,6 +48,9 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
             .quiet()
             .run()
             .context("a long test failed")?;
+    }
+    if wanted("agent") {
+        agent::run(&shell, options.lives)?;
     }
     if wanted("garage") {
         garage::run(&shell, root)?;

@@ -135,11 +135,11 @@ pub(crate) fn records(state_dir: &Path, host: &str) -> Vec<(Day, String)> {
 /// Files that nobody needs any more: each kill would leave one more.
 pub(crate) fn strays(log_dir: &Path, state_dir: &Path, host: &str) -> Vec<String> {
     let mut strays = names(log_dir);
-    strays.retain(|name| !name.ends_with(".log"));
+    strays.retain(|name| name.strip_suffix(".log").is_none());
     let state = names(state_dir);
     strays.extend(state.into_iter().filter(|name| !KEPT.contains(&name.as_str())));
     let records = names(&state_dir.join("deliveries").join(host));
-    strays.extend(records.into_iter().filter(|name| !name.ends_with(".json")));
+    strays.extend(records.into_iter().filter(|name| name.strip_suffix(".json").is_none()));
     strays
 }
 

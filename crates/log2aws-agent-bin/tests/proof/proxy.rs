@@ -15,7 +15,7 @@ use crate::faults::{Canned, Fault, Leg, Step};
 use crate::wire::{self, Head};
 
 /// Longer than any agent waits for an answer.
-const FOREVER: Duration = Duration::from_secs(60);
+const FOREVER: Duration = Duration::from_mins(1);
 
 /// After how many seconds a URL has expired.
 const EXPIRED: i64 = 301;

@@ -1,5 +1,6 @@
 //! A real server in this process, and what its store holds.
 
+use std::fmt::Write as _;
 use std::io::Read;
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -137,5 +138,8 @@ fn listener() -> TcpListener {
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }

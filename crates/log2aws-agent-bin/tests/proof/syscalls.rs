@@ -88,7 +88,8 @@ impl Place {
         let trace = self.folder.path().join("trace");
         let by = ["strace", "-f", "-qq", "-o", trace.to_str().unwrap()];
         let output = self.agent(&by, verb).output();
-        let output = output.expect("strace cannot be run; install Debian's package strace");
+        let output =
+            output.unwrap_or_else(|e| panic!("no strace: {e}; install Debian's package strace"));
         assert!(output.status.success(), "{output:?}");
         let mut calls: BTreeMap<(String, String), usize> = BTreeMap::new();
         for line in fs::read_to_string(&trace).unwrap().lines() {

@@ -10,7 +10,7 @@ use log2aws_agent::run::{Offset, Schedule, ShipWindow};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// How long anything may take that has no promise of its own.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Folders of one agent.
 pub(crate) struct Place(tempfile::TempDir);
@@ -146,7 +146,7 @@ pub(crate) fn early_name() -> String {
         };
         schedule.catch_up() < Duration::from_millis(300)
     };
-    (0..).map(|number| format!("web{number}")).find(is_early).unwrap()
+    (0..100_000).map(|number| format!("web{number}")).find(is_early).unwrap()
 }
 
 /// Days ago, as the names of logs have it.

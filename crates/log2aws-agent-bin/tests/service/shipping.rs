@@ -76,11 +76,11 @@ fn hanging(place: &Place, listener: &TcpListener) -> (super::agent::Running, u32
     let server = format!("--server={}", early_name());
     let run = place.run(&["--interval=10s", &api, &server], &[("TZ", "UTC")]);
     // It has connected.
-    let (_stream, _) = listener.accept().unwrap();
+    let (stream, _) = listener.accept().unwrap();
     let children = run.children();
     assert_eq!(children.len(), 1, "{children:?}");
     // The stream must stay open, or it would not hang.
-    std::mem::forget(_stream);
+    std::mem::forget(stream);
     (run, children[0])
 }
 

@@ -250,7 +250,7 @@ fn a_full_disk_still_learns_of_a_delivery() {
     let state_dir = &folder.spool.state_dir;
     let reserve = reserve::path(state_dir);
     fs::create_dir(state_dir).unwrap();
-    reserve::take(state_dir);
+    reserve::take(state_dir).unwrap();
     let (old, new) = (day("2026-11-20"), day("2026-11-21"));
     let log = "a line\n".repeat(4000);
     folder.write("2026-11-20.log", &log);
@@ -261,7 +261,7 @@ fn a_full_disk_still_learns_of_a_delivery() {
 
     folder.deliver_again(old);
     assert!(!reserve.exists(), "what was kept for this was not given up");
-    reserve::take(state_dir);
+    assert!(reserve::take(state_dir).is_err());
     assert!(!reserve.exists(), "there is no room to take it again");
     folder.deliver_again(new);
     assert_eq!(folder.spool.pending(API, day("2026-11-24")).unwrap(), []);

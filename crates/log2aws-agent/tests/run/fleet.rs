@@ -51,20 +51,22 @@ fn minutes(ships: &[Timestamp], from: &str, count: usize) -> Vec<u32> {
 }
 
 /// The most that a minute may have; see above.
-fn most(hosts: u32, minutes: usize) -> u32 {
-    let mean = f64::from(hosts) / minutes as f64;
-    let tail = |b: f64| (-mean + b * (1.0 + (mean / b).ln())).exp() * minutes as f64;
-    let above = (mean.ceil() as u32 + 1)..;
-    above.into_iter().find(|b| tail(f64::from(*b)) < 1e-6).unwrap()
+fn most(hosts: u32, minutes: u32) -> u32 {
+    let minutes = f64::from(minutes);
+    let mean = f64::from(hosts) / minutes;
+    let tail = |b: f64| (-mean + b * (1.0 + (mean / b).ln())).exp() * minutes;
+    let mut above = (0..).skip_while(|b| f64::from(*b) <= mean);
+    above.find(|b| tail(f64::from(*b)) < 1e-6).unwrap()
 }
 
 fn assert_flat(histogram: &[u32]) {
     let hosts: u32 = histogram.iter().sum();
-    let bound = most(hosts, histogram.len());
+    let count = u32::try_from(histogram.len()).unwrap();
+    let bound = most(hosts, count);
     assert!(histogram.iter().all(|count| *count < bound), "{bound}: {histogram:?}");
-    let mean = f64::from(hosts) / histogram.len() as f64;
+    let mean = f64::from(hosts) / f64::from(count);
     let chi2: f64 = histogram.iter().map(|n| (f64::from(*n) - mean).powi(2) / mean).sum();
-    let free = histogram.len() as f64 - 1.0;
+    let free = f64::from(count - 1);
     let far = (chi2 - free).abs() / (2.0 * free).sqrt();
     assert!(far < 5.0, "χ² is {chi2} for {free} degrees of freedom: {histogram:?}");
     let max = histogram.iter().max().unwrap();

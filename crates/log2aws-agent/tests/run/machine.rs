@@ -193,7 +193,8 @@ impl Host for Machine {
             end = end.min(child.max(self.elapsed));
         }
         let mut woken = Woken::default();
-        let (at, _) = self.events.front().expect("every life ends with a stop");
+        // Every life ends with a stop.
+        let (at, _) = self.events.front().unwrap();
         if *at <= end {
             let (at, event) = self.events.pop_front().unwrap();
             self.elapsed = at.max(self.elapsed);

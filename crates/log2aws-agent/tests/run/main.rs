@@ -1,5 +1,12 @@
 //! `run` under clocks that a test sets: its times, its loop, and a fleet of it.
-#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "helpers of tests are tests")]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    clippy::unchecked_time_subtraction,
+    reason = "hosts, minutes and days are small"
+)]
 
 mod fleet;
 mod machine;

@@ -201,8 +201,8 @@ mod tests {
             let name = line.trim_start_matches('#').split(" = ").next().unwrap_or_default();
             line.contains(" = ") && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')
         };
-        let lines = PACKAGED.lines().filter(is_key);
-        lines.map(|line| format!("{}\n", line.trim_start_matches('#'))).collect()
+        let keys = PACKAGED.lines().filter(is_key).map(|line| line.trim_start_matches('#'));
+        keys.collect::<Vec<_>>().join("\n")
     }
 
     #[test]
@@ -224,11 +224,8 @@ mod tests {
         // Of two keys that exclude each other, one and then the other.
         let all = uncommented();
         for other in ["since", "date"] {
-            let text: String = all
-                .lines()
-                .filter(|line| !line.starts_with(&format!("{other} = ")))
-                .map(|line| format!("{line}\n"))
-                .collect();
+            let kept = all.lines().filter(|line| !line.starts_with(&format!("{other} = ")));
+            let text = kept.collect::<Vec<_>>().join("\n");
             assert_eq!(check(&text).0, Exit::Done, "without {other}:\n{text}");
         }
     }

@@ -1,26 +1,40 @@
 //! How far a delivery is, for people who watch it: on a terminal, and nowhere else.
+//!
+//! Drawn by hand: the usual crate computes its pace with `pow`, and for that alone the service
+//! would have libm mapped, 350 KB of its 4 MiB, day and night.
 
 use std::io::{self, IsTerminal, Write};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use log2aws_core::day::Day;
 
-/// Day, bar, how much, how fast, how much longer. No colours, which not everybody wants.
-const TEMPLATE: &str =
-    "{prefix} [{bar:30}] {decimal_bytes} of {decimal_total_bytes}, {decimal_bytes_per_sec}, {eta}";
+/// Cells of the bar.
+const CELLS: u64 = 30;
+
+/// How often it is drawn at most: more often, nobody sees.
+const PERIOD: Duration = Duration::from_millis(100);
+
+/// To the first column, and nothing in the line.
+const CLEAR: &str = "\r\x1b[K";
 
 /// What is drawn below the lines that are printed.
 pub(super) struct Drawing {
     /// Whether somebody watches.
     on: bool,
-    bar: Option<ProgressBar>,
+    bar: Option<Bar>,
+}
+
+/// When the log that is on its way was begun, and when it was last drawn.
+struct Bar {
+    begun: Instant,
+    drawn: Option<Instant>,
 }
 
 impl Drawing {
-    /// Draws if both outputs are a terminal: in a file the lines alone are wanted.
+    /// Draws if both outputs are a terminal that can: in a file the lines alone are wanted.
     pub(super) fn new(wanted: bool) -> Self {
-        let on = wanted && io::stdout().is_terminal() && io::stderr().is_terminal();
+        let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
+        let on = wanted && !dumb && io::stdout().is_terminal() && io::stderr().is_terminal();
         Self { on, bar: None }
     }
 
@@ -30,14 +44,14 @@ impl Drawing {
         if !self.on || sent == size && self.bar.is_none() {
             return;
         }
-        let bar = self.bar.get_or_insert_with(|| {
-            let style = ProgressStyle::with_template(TEMPLATE)
-                .map_or_else(|_| ProgressStyle::default_bar(), |style| style.progress_chars("=> "));
-            ProgressBar::with_draw_target(Some(size), ProgressDrawTarget::stderr())
-                .with_style(style)
-                .with_prefix(day.to_string())
-        });
-        bar.set_position(sent);
+        let bar = self.bar.get_or_insert_with(|| Bar { begun: Instant::now(), drawn: None });
+        if sent < size && bar.drawn.is_some_and(|drawn| drawn.elapsed() < PERIOD) {
+            return;
+        }
+        bar.drawn = Some(Instant::now());
+        let line = line(day, sent, size, bar.begun.elapsed());
+        // Nobody watches a terminal that is gone.
+        let _ = write!(io::stderr(), "{CLEAR}{line}").and_then(|()| io::stderr().flush());
     }
 
     /// An attempt failed, and the next one is not at once.
@@ -51,8 +65,81 @@ impl Drawing {
 
     /// Makes room for a line.
     pub(super) fn clear(&mut self) {
-        if let Some(bar) = self.bar.take() {
-            bar.finish_and_clear();
+        if self.bar.take().is_some() {
+            let _ = write!(io::stderr(), "{CLEAR}").and_then(|()| io::stderr().flush());
         }
+    }
+}
+
+/// Day, bar, how much, how fast, how much longer; at most 79 columns. No colours, which not
+/// everybody wants.
+fn line(day: Day, sent: u64, size: u64, elapsed: Duration) -> String {
+    let drawn = u128::from(CELLS) * u128::from(sent.min(size)) / u128::from(size.max(1));
+    let full: String =
+        (0..CELLS).map(|cell| if u128::from(cell) < drawn { '=' } else { ' ' }).collect();
+    let mut line = format!("{day} [{full}] {} of {}", amount(sent), amount(size));
+    let millis = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+    // Before that, a pace is none.
+    if millis >= 500 {
+        let pace = (u128::from(sent) * 1000 / u128::from(millis)).max(1);
+        let left = u128::from(size.saturating_sub(sent)).div_ceil(pace);
+        let left = match left {
+            0..100 => format!("{left} s"),
+            100..6000 => format!("{} min", left.div_ceil(60)),
+            _ => format!("{} h", left.div_ceil(3600)),
+        };
+        let pace = amount(u64::try_from(pace).unwrap_or(u64::MAX));
+        line = format!("{line}, {pace}/s, {left}");
+    }
+    line
+}
+
+/// Bytes, in three figures or so.
+fn amount(bytes: u64) -> String {
+    let tenths = |unit: u64| match bytes / unit {
+        whole @ 0..100 => format!("{whole}.{}", bytes % unit * 10 / unit),
+        whole => whole.to_string(),
+    };
+    match bytes {
+        0..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{} kB", tenths(1_000)),
+        1_000_000..1_000_000_000 => format!("{} MB", tenths(1_000_000)),
+        _ => format!("{} GB", tenths(1_000_000_000)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drawn(sent: u64, size: u64, seconds: u64) -> String {
+        line("2026-11-24".parse().unwrap(), sent, size, Duration::from_secs(seconds))
+    }
+
+    #[test]
+    fn a_line_says_how_far_how_fast_and_how_long() {
+        assert_eq!(
+            drawn(12_345_678, 40_000_000, 4),
+            "2026-11-24 [=========                     ] 12.3 MB of 40.0 MB, 3.0 MB/s, 9 s"
+        );
+        assert_eq!(
+            drawn(22_000, 22_000, 0),
+            "2026-11-24 [==============================] 22.0 kB of 22.0 kB"
+        );
+        assert!(drawn(1_000, 4_000_000_000, 10).ends_with("4.0 GB, 100 B/s, 11112 h"));
+        assert!(drawn(500_000, 60_000_000, 1).ends_with("500 kB/s, 2 min"));
+    }
+
+    #[test]
+    fn no_figures_are_too_large_or_make_it_too_wide() {
+        for size in [0, 1, 999, 999_999, 999_999_999, 999_999_999_999] {
+            for sent in [0, size / 3, size] {
+                for seconds in [0, 1, 86_400] {
+                    let line = drawn(sent, size, seconds);
+                    assert!(line.len() <= 79, "{line}");
+                }
+            }
+        }
+        assert!(drawn(u64::MAX, u64::MAX, u64::MAX).contains("GB"));
     }
 }

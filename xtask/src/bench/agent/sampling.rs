@@ -74,11 +74,11 @@ fn sample(shell: &Shell, agent: &str, scratch: &Path) -> anyhow::Result<Vec<Limi
     let wall = |costs: &[Cost]| 1e3 * median(costs.iter().map(|cost| cost.wall_seconds));
     let cpu = |costs: &[Cost]| 1e3 * median(costs.iter().map(|cost| cost.cpu_seconds));
     let ratio = |theirs: &[Cost]| {
-        median(ours.iter().zip(theirs).map(|(a, b)| b.wall_seconds / a.wall_seconds))
+        median(ours.iter().zip(theirs).map(|(a, b)| a.wall_seconds / b.wall_seconds))
     };
     println!(
         "   sample: {:.1} ms (3), {:.1} CPU ms, peak {:.1} MiB; date+uptime+vmstat {:.1} ms, {:.1} CPU \
-         ms: 1/{:.1}; sadc {:.1} ms, {:.1} CPU ms: 1/{:.1}",
+         ms: {:.2} of that; sadc {:.1} ms, {:.1} CPU ms: {:.2} of that",
         wall(&ours),
         cpu(&ours),
         peak(&ours),

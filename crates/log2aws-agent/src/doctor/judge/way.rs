@@ -1,7 +1,7 @@
 //! How far one gets on the way to a host, and what stands in it. Pure.
 
 use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -31,7 +31,11 @@ pub(crate) fn api(target: &Target, proxy: Option<&Hop>, way: &Way, now: Timestam
         }
         Way::Connected { address, took, tried, tls } => (address, *took, tried, tls),
     };
-    let mut findings = vec![named(there), connection(*address, took, tried)];
+    let mut findings = vec![connection(*address, took, tried)];
+    // An address needs no name.
+    if there.trim_matches(['[', ']']).parse::<IpAddr>().is_err() {
+        findings.insert(0, named(there));
+    }
     if let Some(tls) = tls {
         findings.extend(handshake(target, tls, now));
     } else if !address.ip().is_loopback() {

@@ -1,0 +1,24 @@
+//! The agent's proof in its long form: simulated lives by the thousand, and a sample held against
+//! `vmstat` over a true interval.
+
+use anyhow::Context as _;
+use xshell::{Shell, cmd};
+
+use crate::tools;
+
+/// Lives through so many seeds. One that fails names itself.
+pub(super) fn run(shell: &Shell, lives: u32) -> anyhow::Result<()> {
+    println!("== {lives} lives of an agent, with kills and faults");
+    tools::debian(shell, &[("strace", "strace"), ("vmstat", "procps"), ("unshare", "util-linux")])?;
+    cmd!(shell, "cargo test --quiet -p log2aws-agent-bin --test proof -- --nocapture")
+        .env("LOG2AWS_AGENT_RUNS", lives.to_string())
+        .quiet()
+        .run()
+        .context("a line was lost, or claimed to be delivered: LOG2AWS_AGENT_SEED repeats it")?;
+    println!("== a sample, and vmstat over the same ten seconds");
+    cmd!(shell, "cargo test --quiet -p log2aws-agent --test sample live")
+        .env("LOG2AWS_VMSTAT_SECONDS", "10")
+        .quiet()
+        .run()
+        .context("a sample differs from vmstat")
+}
