@@ -138,8 +138,13 @@ def machine(namespace, tmp_path):
     (memory / "upper").mkdir(), (memory / "work").mkdir()
     run("mount", "-t", "overlay", "overlay", "-o",
         f"lowerdir=/,upperdir={memory}/upper,workdir={memory}/work", str(top))
-    for bound in ["proc", "dev"]:
-        run("mount", "--rbind", f"/{bound}", str(top / bound))
+    run("mount", "--rbind", "/proc", str(top / "proc"))
+    # Devices of its own: root in there must not get at this machine's.
+    run("mount", "-t", "tmpfs", "tmpfs", str(top / "dev"))
+    for name, minor in [("null", 3), ("zero", 5), ("full", 7), ("random", 8), ("urandom", 9)]:
+        os.mknod(top / "dev" / name, 0o020666, os.makedev(1, minor))
+        os.chmod(top / "dev" / name, 0o666)
+    os.symlink("/proc/self/fd", top / "dev/fd")
     yield Machine(top)
     run("umount", "--recursive", "--lazy", str(top))
     run("umount", "--lazy", str(memory))

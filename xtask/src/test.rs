@@ -11,7 +11,7 @@ use crate::{dist, tidy, tools};
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Leave out the tests with foreign clients (awscli, boto3, rclone, curl, AWS's stand-ins, chromium).
+    /// Leave out the tests with foreign clients (awscli, boto3, rclone, curl, AWS's stand-ins, dpkg, rpm, chromium).
     #[arg(long)]
     skip_clients: bool,
 }
@@ -79,11 +79,15 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     )?;
     println!("== the servers' packages");
     dist::run(root)?;
+    // dpkg and mount want root.
+    let as_root = tools::as_root(&shell)?;
+    let (binary_of, dist_of) = (&binary, target.join("dist"));
     step(
-        "the servers' packages, installed and removed",
-        cmd!(shell, "{python} -m pytest -q -p no:cacheprovider tests/packages")
-            .env("LOG2AWS_BINARY", &binary)
-            .env("PYTHONDONTWRITEBYTECODE", "1"),
+        "the servers' packages, installed",
+        cmd!(
+            shell,
+            "{as_root} env PYTHONDONTWRITEBYTECODE=1 LOG2AWS_BINARY={binary_of} LOG2AWS_DIST={dist_of} {python} -m pytest -q -p no:cacheprovider tests/packages"
+        ),
     )?;
     tools::browser(&shell, root)?;
     let named = |path: &PathBuf| path.to_string_lossy().ends_with(".test.mjs");

@@ -89,16 +89,21 @@ pub(crate) fn debian(shell: &Shell, packages: &[(&str, &str)]) -> anyhow::Result
     if absent.is_empty() { Ok(()) } else { install(shell, &absent) }
 }
 
+/// What makes a command that follows run as root.
+pub(crate) fn as_root(shell: &Shell) -> anyhow::Result<&'static str> {
+    let root = cmd!(shell, "id -u").quiet().read()? == "0";
+    // `env` alone changes nothing.
+    Ok(if root { "env" } else { "sudo" })
+}
+
 fn install(shell: &Shell, absent: &[&str]) -> anyhow::Result<()> {
     println!("xtask: installing {} with apt-get", absent.join(", "));
-    let root = cmd!(shell, "id -u").quiet().read()? == "0";
-    let apt_get: &[&str] = if root { &["env"] } else { &["sudo", "env"] };
-    let (program, rest) = (apt_get[0], &apt_get[1..]);
+    let as_root = as_root(shell)?;
     let quiet = ["DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq"];
     let mut install = vec!["install", "-y", "--no-install-recommends"];
     install.extend(absent);
     for step in [vec!["update"], install] {
-        cmd!(shell, "{program} {rest...} {quiet...} {step...}")
+        cmd!(shell, "{as_root} env {quiet...} {step...}")
             .quiet()
             .ignore_stdout()
             .run()
