@@ -283,7 +283,11 @@ impl Host {
             ship(&self.journal, &config, &self.time(seed), zone);
             return;
         }
-        let (time, journal) = (self.time(seed), Journal::open(&self.home.journal()));
+        // Its waits are not the sampler's: a clock of its own, that stands as this one does.
+        let wall = self.clocks.wall.load(Ordering::SeqCst);
+        let clocks = Clocks::at(wall, self.clocks.steady.load(Ordering::SeqCst));
+        let time = SimulatedTime::new(&clocks, seed);
+        let journal = Journal::open(&self.home.journal());
         thread::scope(|scope| {
             scope.spawn(move || ship(&journal, &config, &time, zone));
             for _ in 0..3 {

@@ -1,15 +1,17 @@
 //! A small disk that fills up and empties: logs and state stand on a tmpfs that no other process
 //! sees, the server on another disk.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
 use log2aws_agent::ship::{DEFAULT_STALL, Days, ShipConfig, ShipReport};
+use log2aws_core::day::Day;
 
 use crate::faults::Fault;
-use crate::journal::History;
+use crate::journal::{Entry, History, Journal};
 use crate::oracle;
 use crate::server::Served;
 use crate::simulation::{Home, Host, Plan};
@@ -125,9 +127,17 @@ fn fill_and_empty(folder: &Path) {
     // Nobody takes them again: what is delivered goes first, and nothing else ever.
     down();
     let before = logs();
+    // Where names are what is scarce, records have pushed the logs out.
+    let changed = before.iter().rev().nth(2);
+    if let Some(day) = changed {
+        append_foreign(&home, *day);
+    }
     let filled = fill(&mut host, &config);
     assert!(filled > 5, "full after {filled} days");
-    assert!(!logs().contains(before.iter().rev().nth(1).unwrap()), "a delivered log was kept");
+    let delivered = before.iter().rev().nth(1);
+    assert!(!delivered.is_some_and(|day| logs().contains(day)), "a delivered log was kept");
+    let kept = changed.is_none_or(|day| logs().contains(day));
+    assert!(kept, "a log is gone that had changed since its delivery");
     oracle::check(&home, &served);
 
     // And in the end it empties.
@@ -148,6 +158,15 @@ fn fill_and_empty(folder: &Path) {
         history.lines.values().map(Vec::len).sum::<usize>(),
         history.refused.len()
     );
+}
+
+/// A cron job of old appends to a log, which then is no longer what was delivered.
+fn append_foreign(home: &Home, day: Day) {
+    let line =
+        format!("{day} 23:59:59 up 45 days, 20:04, 1 user, load average: 25.06, 22.63, 21.70");
+    let mut log = OpenOptions::new().append(true).open(oracle::log(home, day)).unwrap();
+    log.write_all(format!("{line}\n").as_bytes()).unwrap();
+    Journal::open(&home.journal()).note(&Entry::Foreign { day: day.to_string(), line });
 }
 
 /// Days go by until a line is refused; tells how many logs there are then.
