@@ -119,26 +119,32 @@ impl Dice {
     }
 }
 
+/// [`read_bucket`], of both.
+pub(crate) fn read_everything(store: &DiskStore) -> BTreeSet<(BucketName, ObjectKey, String)> {
+    [raw(), analyzed()].iter().flat_map(|bucket| read_bucket(store, bucket)).collect()
+}
+
 /// Every body that lists show, current and older, after its data were read and compared with
 /// what their trailer says of them.
-pub(crate) fn read_everything(store: &DiskStore) -> BTreeSet<(BucketName, ObjectKey, String)> {
+pub(crate) fn read_bucket(
+    store: &DiskStore,
+    bucket: &BucketName,
+) -> BTreeSet<(BucketName, ObjectKey, String)> {
     let mut whole = BTreeSet::new();
-    for bucket in [raw(), analyzed()] {
-        let mut query = VersionQuery { max: MAX_PAGE, ..VersionQuery::default() };
-        loop {
-            let page = store.list_versions(&bucket, &query).unwrap();
-            assert!(page.damaged.is_empty(), "{:?}", page.damaged);
-            for entry in page.entries {
-                let VersionEntry::Version { info, .. } = entry else { panic!("{entry:?}") };
-                let version = info.version.clone();
-                let bytes = get_version(store, &bucket, info.key.as_str(), Some(&version)).unwrap();
-                assert_eq!(info.digests.sha256, *Sha256::digest(&bytes), "{bucket}/{}", info.key);
-                whole.insert((bucket.clone(), info.key, version.to_string()));
-            }
-            query.after = page.next;
-            if query.after.is_none() {
-                break;
-            }
+    let mut query = VersionQuery { max: MAX_PAGE, ..VersionQuery::default() };
+    loop {
+        let page = store.list_versions(bucket, &query).unwrap();
+        assert!(page.damaged.is_empty(), "{:?}", page.damaged);
+        for entry in page.entries {
+            let VersionEntry::Version { info, .. } = entry else { panic!("{entry:?}") };
+            let version = info.version.clone();
+            let bytes = get_version(store, bucket, info.key.as_str(), Some(&version)).unwrap();
+            assert_eq!(info.digests.sha256, *Sha256::digest(&bytes), "{bucket}/{}", info.key);
+            whole.insert((bucket.clone(), info.key, version.to_string()));
+        }
+        query.after = page.next;
+        if query.after.is_none() {
+            break;
         }
     }
     whole
