@@ -1,6 +1,6 @@
 //! `doctor`: names the one thing that is wrong, on the server itself and without any key.
 //!
-//! First the facts are gathered ([`facts`]), then judged ([`judge`], which asks nobody). Nothing
+//! First the facts are gathered (`facts`), then judged (`judge`, which asks nobody). Nothing
 //! is written and nothing is delivered.
 
 use std::num::NonZeroU64;
