@@ -93,6 +93,7 @@ def versions(serve, agent, day):
 
 
 def test_a_missing_log_fails_by_name(serve, agent):
+    agent.logs.mkdir(parents=True, exist_ok=True)
     done = agent.ship(serve, "2019-08-01")
     assert done.returncode == 1
     assert f"{agent.logs}/2019-08-01.log does not exist" in done.stdout + done.stderr
