@@ -7,11 +7,10 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::fmt::strtime;
 use log2aws_core::day::Day;
-use log2aws_core::server_name::ServerName;
 
 use super::port::{Facts, Host, Phase, RunConfig, Shipped, Woken};
 use super::schedule::{RETRY_REFUSED, Schedule, retry_after};
-use crate::ship::LastShip;
+use crate::ship::{self, LastShip};
 
 /// How much longer than it gives itself the process that ships may take, before it is ended.
 const GRACE: Duration = Duration::from_mins(1);
@@ -204,7 +203,7 @@ impl<'a> Service<'a> {
                     self.config.rename(&name);
                     self.schedule = self.config.schedule();
                 }
-                is_everybodys(&name).then(|| {
+                ship::is_everybodys_name(&name).then(|| {
                     format!(
                         "this server is called {name}, as every machine is that was given no name, \
                          and their logs would stand under one key with this one's"
@@ -443,10 +442,4 @@ impl<'a> Service<'a> {
         let zoned = at.to_zoned(self.schedule.zone.clone());
         strtime::format("%F %T", &zoned).unwrap_or_else(|_| at.to_string())
     }
-}
-
-/// Machines that were given no name all have the same one.
-fn is_everybodys(name: &ServerName) -> bool {
-    let label = name.as_str().split('.').next().unwrap_or_default().to_ascii_lowercase();
-    matches!(label.as_str(), "localhost" | "localhost4" | "localhost6")
 }
