@@ -14,6 +14,8 @@ use log2aws_core::server_name::ServerName;
 use serde::Deserialize;
 use url::Url;
 
+use crate::spool::hex;
+
 use super::upload_host::{self, HostPattern};
 
 /// The longest part of a server's own words that an error repeats, in characters.
@@ -32,6 +34,19 @@ pub(crate) struct Asked<'a> {
     pub(crate) api: &'a Url,
     /// Where the operator lets a log go besides.
     pub(crate) upload_hosts: &'a [HostPattern],
+}
+
+impl Asked<'_> {
+    /// The request for a URL that is good for these bytes alone.
+    pub(crate) fn request(&self) -> Url {
+        let mut url = self.api.clone();
+        url.query_pairs_mut()
+            .append_pair("server", self.server.as_str())
+            .append_pair("date", &self.day.to_string())
+            .append_pair("size", &self.size.to_string())
+            .append_pair("sha256", &hex(&self.sha256));
+        url
+    }
 }
 
 /// A presigned URL: a secret. It shows its host and nothing more.

@@ -6,7 +6,6 @@ use std::time::Duration;
 use jiff::Timestamp;
 use log2aws_core::day::Day;
 use ureq::http::StatusCode;
-use url::Url;
 
 use crate::spool::LogFile;
 use crate::world::Time;
@@ -142,24 +141,28 @@ impl<'a> Shipper<'a> {
 
     /// Asks the API for a URL.
     fn ask(&mut self, day: Day, log: &LogFile) -> Result<Upload, Trouble> {
-        let url = self.request_url(day, log);
-        let reply = self.client.get(&url, self.left()).map_err(|error| match error {
-            HttpError::Transport { .. } => Trouble::again(error.to_string(), Failure::Everything),
-            other => Trouble::Final(Failure::Everything(other.to_string())),
-        })?;
+        let config = self.config;
+        let asked = Asked {
+            server: &config.spool.server,
+            day,
+            size: log.size,
+            sha256: log.sha256,
+            tls: config.api.url().scheme() == "https",
+            api: config.api.url(),
+            upload_hosts: &config.upload_hosts,
+        };
+        let reply =
+            self.client.get(&asked.request(), self.left()).map_err(|error| match error {
+                HttpError::Transport { .. } => {
+                    Trouble::again(error.to_string(), Failure::Everything)
+                }
+                other => Trouble::Final(Failure::Everything(other.to_string())),
+            })?;
         self.learnt.source = trouble::source(&reply).or(self.learnt.source);
         if reply.status != StatusCode::OK {
             return Err(trouble::of_api(&reply, self.config, self.time.now()));
         }
-        let asked = Asked {
-            server: &self.config.spool.server,
-            day,
-            size: log.size,
-            sha256: log.sha256,
-            tls: reply.tls,
-            api: self.config.api.url(),
-            upload_hosts: &self.config.upload_hosts,
-        };
+        let asked = Asked { tls: reply.tls, ..asked };
         answer::check(&reply.body, &asked).map_err(|error| {
             let api = &self.config.api;
             let reason = format!("the API {api} cannot be believed: {error}");
@@ -186,16 +189,6 @@ impl<'a> Shipper<'a> {
             }
             other => Trouble::Final(Failure::Everything(other.to_string())),
         })
-    }
-
-    fn request_url(&self, day: Day, log: &LogFile) -> Url {
-        let mut url = self.config.api.url().clone();
-        url.query_pairs_mut()
-            .append_pair("server", self.config.spool.server.as_str())
-            .append_pair("date", &day.to_string())
-            .append_pair("size", &log.size.to_string())
-            .append_pair("sha256", &log.sha256_hex());
-        url
     }
 
     /// Whether the bound on the rate leaves time enough: a log that will be cut off in the middle

@@ -1,7 +1,6 @@
 //! What the API says when it is asked for a URL, and how far one gets on the way to it and to the
 //! store that it names.
 
-use std::fmt::Write;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -88,27 +87,11 @@ pub(crate) fn ask(
             upload_hosts: &config.upload_hosts,
         };
         let before = world.time.now();
-        let reply =
-            client.get(&request(api, &asked), PATIENCE).map_err(|error| error.to_string())?;
+        let reply = client.get(&asked.request(), PATIENCE).map_err(|error| error.to_string())?;
         let after = world.time.now();
         Ok(said(&reply, &asked, &client, before, after))
     });
     Api { target, proxy, ca: Ok(()), way, said }
-}
-
-fn request(api: &ApiUrl, asked: &Asked<'_>) -> Url {
-    let mut url = api.url().clone();
-    let sha256 = asked.sha256.iter().fold(String::new(), |mut hex, byte| {
-        // A `String` takes everything.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    });
-    url.query_pairs_mut()
-        .append_pair("server", asked.server.as_str())
-        .append_pair("date", &asked.day.to_string())
-        .append_pair("size", &asked.size.to_string())
-        .append_pair("sha256", &sha256);
-    url
 }
 
 fn said(
