@@ -3,6 +3,7 @@
 //! Built to be small and to lose nothing: no async runtime, no AWS SDK, no key of AWS. What the
 //! two verbs need of the world (time, zone, the machine's files) arrives in a [`world::World`].
 
+mod as_text;
 pub mod doctor;
 pub mod run;
 pub mod sample;

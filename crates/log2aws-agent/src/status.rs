@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 use log2aws_core::day::Day;
 use serde::{Serialize, Serializer};
 
+use crate::as_text;
 use crate::run::{self, Interval, Offset, Schedule, ShipWindow};
 use crate::sample;
 use crate::ship::{ApiUrl, LastShip};
@@ -205,7 +206,7 @@ impl fmt::Display for Status {
 )]
 fn as_maybe_text<S: Serializer>(day: &Option<Day>, serializer: S) -> Result<S::Ok, S::Error> {
     match day {
-        Some(day) => serializer.collect_str(day),
+        Some(day) => as_text::day::serialize(day, serializer),
         None => serializer.serialize_none(),
     }
 }
@@ -217,7 +218,7 @@ fn as_text<S: Serializer>(name: &impl fmt::Display, serializer: S) -> Result<S::
 #[expect(clippy::ref_option, reason = "serde calls it with a reference")]
 fn as_texts<S: Serializer>(days: &Option<Vec<Day>>, serializer: S) -> Result<S::Ok, S::Error> {
     match days {
-        Some(days) => serializer.collect_seq(days.iter().map(ToString::to_string)),
+        Some(days) => as_text::days::serialize(days, serializer),
         None => serializer.serialize_none(),
     }
 }

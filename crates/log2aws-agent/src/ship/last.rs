@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use log2aws_core::day::Day;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
+use crate::as_text;
 use crate::spool;
 use crate::world::World;
 
@@ -25,7 +26,7 @@ pub struct LastShip {
     /// When it ended.
     pub at: Timestamp,
     /// The days before that day which have a log and are not delivered, oldest first.
-    #[serde(with = "days")]
+    #[serde(with = "as_text::days")]
     pub pending: Vec<Day>,
     /// The last delivery, of that ship or of one before.
     pub delivered: Option<LastDelivery>,
@@ -44,7 +45,7 @@ pub struct LastShip {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastDelivery {
     /// Which day's log.
-    #[serde(with = "one_day")]
+    #[serde(with = "as_text::day")]
     pub day: Day,
     /// When the store had taken it.
     pub at: Timestamp,
@@ -97,34 +98,6 @@ impl LastShip {
         let mut text = serde_json::to_vec_pretty(self)?;
         text.push(b'\n');
         spool::replace(&Self::path(state_dir), &text, false)
-    }
-}
-
-/// A day as its text.
-mod one_day {
-    use super::{Day, Deserialize, Deserializer, Serializer};
-
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
-    pub(super) fn serialize<S: Serializer>(day: &Day, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(day)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(de: D) -> Result<Day, D::Error> {
-        String::deserialize(de)?.parse().map_err(serde::de::Error::custom)
-    }
-}
-
-/// Days as their texts.
-mod days {
-    use super::{Day, Deserialize, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(days: &[Day], serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(days.iter().map(ToString::to_string))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(de: D) -> Result<Vec<Day>, D::Error> {
-        let days = Vec::<String>::deserialize(de)?;
-        days.iter().map(|day| day.parse().map_err(serde::de::Error::custom)).collect()
     }
 }
 

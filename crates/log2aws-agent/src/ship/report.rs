@@ -8,6 +8,8 @@ use jiff::Timestamp;
 use log2aws_core::day::Day;
 use serde::Serialize;
 
+use crate::as_text;
+
 use super::trouble::Failure;
 use super::{Days, ShipConfig};
 
@@ -42,7 +44,7 @@ pub struct ShipReport {
     /// One entry a day, in the order in which they were tried.
     pub days: Vec<DayReport>,
     /// The days whose logs were removed, having been delivered long enough ago.
-    #[serde(serialize_with = "days_as_texts")]
+    #[serde(serialize_with = "as_text::days::serialize")]
     pub removed: Vec<Day>,
     /// What is odd, but kept nothing from being delivered. One sentence each.
     pub warnings: Vec<String>,
@@ -55,7 +57,7 @@ pub struct ShipReport {
 #[derive(Debug, Serialize)]
 pub struct DayReport {
     /// The day.
-    #[serde(serialize_with = "day_as_text")]
+    #[serde(serialize_with = "as_text::day::serialize")]
     pub day: Day,
     /// Its log.
     pub file: PathBuf,
@@ -184,13 +186,4 @@ impl fmt::Display for DayReport {
             Outcome::Pending => write!(f, "{day}: pending, not tried after that"),
         }
     }
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
-fn day_as_text<S: serde::Serializer>(day: &Day, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(day)
-}
-
-fn days_as_texts<S: serde::Serializer>(days: &[Day], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(days.iter().map(ToString::to_string))
 }
