@@ -3,15 +3,13 @@
 //! Written by hand: that collector reads the text format 0.0.4, and refuses a whole file in which
 //! a type of `OpenMetrics` stands (`info`, `unknown`), which is what prometheus-client writes.
 
-use std::ffi::OsString;
 use std::fmt::Write as _;
-use std::fs::{self, OpenOptions, Permissions};
-use std::io::{self, ErrorKind, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::io;
 use std::path::Path;
 
 use jiff::Timestamp;
-use rustix::fs::OFlags;
+
+use crate::spool;
 
 use super::port::Facts;
 use super::schedule::Interval;
@@ -78,30 +76,17 @@ pub(super) fn render(facts: &Facts, interval: Interval) -> String {
     text
 }
 
-/// Puts the file in the place of the one before, whole: a collector reads one or the other. It
-/// passes over the name that the file has until then, which is always the same: what a crash
-/// leaves behind is written over.
+/// Puts the file in the place of the one before, whole: a collector, who is another user, reads one
+/// or the other, and passes over the name that the file has until then.
 pub(super) fn write(path: &Path, text: &str) -> io::Result<()> {
-    let name = path.file_name().ok_or(ErrorKind::InvalidInput)?;
-    let mut beside = OsString::from(".");
-    beside.push(name);
-    beside.push(".new");
-    let beside = path.with_file_name(beside);
-    let flags = OFlags::NOFOLLOW.bits().cast_signed();
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .custom_flags(flags)
-        .open(&beside)?;
-    // Whatever the umask took away: the collector is another user.
-    file.set_permissions(Permissions::from_mode(0o644))?;
-    file.write_all(text.as_bytes())?;
-    fs::rename(&beside, path)
+    spool::replace_for_all(path, text.as_bytes())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     #[test]

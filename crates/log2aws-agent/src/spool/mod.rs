@@ -21,7 +21,7 @@ pub(crate) mod state;
 
 pub(crate) use self::deliveries::{Deliveries, Delivery};
 pub(crate) use self::log_file::{LogFile, hex, open_regular};
-pub(crate) use self::replace::{is_at, replace};
+pub(crate) use self::replace::{is_at, replace, replace_for_all};
 pub use self::state::StateError;
 
 /// The logs of one server, and where it is kept what became of them.

@@ -1,8 +1,9 @@
 //! Putting a file in place of another in one step.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
@@ -19,12 +20,31 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// It is written beside its place under one name that is always the same: what a crash leaves
 /// behind, the next one takes. Whoever comes second waits, but not for one that stands still.
 pub(crate) fn replace(path: &Path, text: &[u8], sync: bool) -> io::Result<()> {
-    replace_in(TRIES, path, text, sync)
+    replace_in(TRIES, path, |file| fill(file, text, sync))?;
+    match path.parent() {
+        Some(folder) if sync => File::open(folder)?.sync_all(),
+        _ => Ok(()),
+    }
 }
 
-fn replace_in(tries: u32, path: &Path, text: &[u8], sync: bool) -> io::Result<()> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let new = path.with_file_name(format!(".{name}.new"));
+/// The same for a file that other users read, whatever the umask took away. The disk is not waited
+/// for.
+pub(crate) fn replace_for_all(path: &Path, text: &[u8]) -> io::Result<()> {
+    replace_in(TRIES, path, |file| {
+        file.set_permissions(Permissions::from_mode(0o644))?;
+        fill(file, text, false)
+    })
+}
+
+fn replace_in(
+    tries: u32,
+    path: &Path,
+    write: impl FnOnce(&File) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut new = OsString::from(".");
+    new.push(path.file_name().unwrap_or_default());
+    new.push(".new");
+    let new = path.with_file_name(new);
     let file = loop {
         let flags = OFlags::NOFOLLOW.bits().cast_signed();
         let mut options = OpenOptions::new();
@@ -36,16 +56,12 @@ fn replace_in(tries: u32, path: &Path, text: &[u8], sync: bool) -> io::Result<()
             break file;
         }
     };
-    let written = fill(&file, text, sync).and_then(|()| fs::rename(&new, path));
-    if let Err(error) = written {
+    let written = write(&file).and_then(|()| fs::rename(&new, path));
+    if written.is_err() {
         // On a full disk its room is wanted elsewhere.
         let _ = fs::remove_file(&new);
-        return Err(error);
     }
-    match path.parent() {
-        Some(folder) if sync => File::open(folder)?.sync_all(),
-        _ => Ok(()),
-    }
+    written
 }
 
 fn lock(tries: u32, file: &File, path: &Path) -> io::Result<()> {
@@ -87,12 +103,12 @@ mod tests {
         fs::write(&path, "before").unwrap();
         let held = File::create(folder.path().join(".a.json.new")).unwrap();
         held.lock().unwrap();
-        let error = replace_in(3, &path, b"after", false).unwrap_err();
+        let error = replace_in(3, &path, |file| fill(file, b"after", false)).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TimedOut);
         assert!(error.to_string().contains(".a.json.new locked; find it with"), "{error}");
         assert_eq!(fs::read_to_string(&path).unwrap(), "before");
         drop(held);
-        replace_in(3, &path, b"after", false).unwrap();
+        replace_in(3, &path, |file| fill(file, b"after", false)).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "after");
     }
 
