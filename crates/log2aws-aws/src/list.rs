@@ -2,7 +2,7 @@
 
 use aws_sdk_s3::types::EncodingType;
 use log2aws_core::key::{BucketName, ObjectKey};
-use log2aws_service::ports::{Catalog, ListPage, ListQuery, Listed, StoreError};
+use log2aws_service::ports::{ListPage, ListQuery, ObjectLister, ObjectMeta, StoreError};
 use percent_encoding::percent_decode_str;
 
 use crate::fault::{Kind, failed, kind_of};
@@ -11,7 +11,7 @@ use crate::s3::{S3Store, absent};
 /// Sorts behind everything in a folder.
 const LAST: char = '\u{10ffff}';
 
-impl Catalog for S3Store {
+impl ObjectLister for S3Store {
     fn list(&self, bucket: &BucketName, query: &ListQuery) -> Result<ListPage, StoreError> {
         let inner = self.inner();
         let ask = inner
@@ -40,7 +40,7 @@ impl Catalog for S3Store {
             end = end.max(Some(name.clone()));
             let Ok(key) = name.parse::<ObjectKey>() else { continue };
             let size = object.size().and_then(|size| u64::try_from(size).ok()).unwrap_or_default();
-            page.objects.push(Listed { key, tag: tag(object), size });
+            page.objects.push(ObjectMeta { key, e_tag: e_tag(object), size });
         }
         for folder in list.common_prefixes() {
             let Some(folder) = folder.prefix().map(text) else { continue };
@@ -68,7 +68,7 @@ fn start_after(query: &ListQuery, after: &str) -> String {
 }
 
 /// `ETag` is of the bytes; where an S3 gives none, time and size stand for it.
-fn tag(object: &aws_sdk_s3::types::Object) -> String {
+fn e_tag(object: &aws_sdk_s3::types::Object) -> String {
     object
         .e_tag()
         .map_or_else(|| format!("{:?} {:?}", object.last_modified(), object.size()), str::to_owned)

@@ -87,7 +87,7 @@ impl Inner {
         }
     }
 
-    fn newest(&self, bucket: &BucketName, key: &ObjectKey) -> Result<Option<Version>, StoreError> {
+    fn head(&self, bucket: &BucketName, key: &ObjectKey) -> Result<Option<Version>, StoreError> {
         let ask = self.client.head_object().bucket(bucket.as_str()).key(key.as_str()).send();
         let head = match self.runtime.block_on(ask) {
             Ok(head) => head,
@@ -111,8 +111,8 @@ impl Inner {
 }
 
 impl Store for S3Store {
-    fn newest(&self, bucket: &BucketName, key: &ObjectKey) -> Result<Option<Version>, StoreError> {
-        self.inner.newest(bucket, key)
+    fn head(&self, bucket: &BucketName, key: &ObjectKey) -> Result<Option<Version>, StoreError> {
+        self.inner.head(bucket, key)
     }
 
     fn open(
@@ -164,7 +164,7 @@ impl Store for S3Store {
     /// Looks first: in a bucket that keeps versions a delete of what is absent would leave a mark
     /// each time.
     fn delete(&self, bucket: &BucketName, key: &ObjectKey) -> Result<(), StoreError> {
-        if self.inner.newest(bucket, key)?.is_none() {
+        if self.inner.head(bucket, key)?.is_none() {
             return Ok(());
         }
         let delete = self.inner.client.delete_object().bucket(bucket.as_str()).key(key.as_str());

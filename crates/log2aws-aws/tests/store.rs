@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use log2aws_aws::{Keys, S3Place, S3Store, client};
 use log2aws_core::key::{BucketName, ObjectKey};
 use log2aws_server::{ANALYZED_BUCKET, RAW_BUCKET, ServeConfig, Server};
-use log2aws_service::ports::{Catalog as _, Clock, ListQuery, Store as _, StoreError};
+use log2aws_service::ports::{Clock, ListQuery, ObjectLister as _, Store as _, StoreError};
 use log2aws_store::conformance;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -154,10 +154,10 @@ fn a_large_object_goes_in_parts_and_comes_back_whole() {
     for piece in bytes.chunks(1_000_003) {
         upload.write_all(piece).unwrap();
     }
-    assert_eq!(store.newest(&raw, &key).unwrap(), None, "seen before the commit");
+    assert_eq!(store.head(&raw, &key).unwrap(), None, "seen before the commit");
     let version = upload.commit().unwrap();
     assert_eq!(version.size, bytes.len() as u64);
-    assert_eq!(store.newest(&raw, &key).unwrap(), Some(version.clone()));
+    assert_eq!(store.head(&raw, &key).unwrap(), Some(version.clone()));
     let mut read = Vec::new();
     store.open(&raw, &key, &version.id).unwrap().read_to_end(&mut read).unwrap();
     assert!(read == bytes, "the bytes differ");
@@ -167,7 +167,7 @@ fn a_large_object_goes_in_parts_and_comes_back_whole() {
         dropped.write_all(piece).unwrap();
     }
     drop(dropped);
-    assert_eq!(store.newest(&raw, &key).unwrap(), Some(version));
+    assert_eq!(store.head(&raw, &key).unwrap(), Some(version));
     let left = world.client().list_multipart_uploads().bucket(RAW_BUCKET).send();
     let left = world.runtime.block_on(left).unwrap();
     assert!(left.uploads().is_empty(), "the dropped upload is still there");
@@ -180,7 +180,7 @@ fn what_is_forbidden_is_a_failure_and_no_absence() {
     let store = world.store_at(format!("http://{}", world.address), stranger);
     let (raw, key) = (bucket(RAW_BUCKET), key("web01/2019-08-01.log"));
     let told = [
-        store.newest(&raw, &key).unwrap_err(),
+        store.head(&raw, &key).unwrap_err(),
         store.open(&raw, &key, &log2aws_service::ports::VersionId::new("0")).err().unwrap(),
         store.create(&raw, &key, "text/plain").err().unwrap(),
         store.delete(&raw, &key).unwrap_err(),
@@ -200,7 +200,7 @@ fn an_s3_that_is_not_there_is_a_failure() {
     // Bound and not listened on by anybody who answers: refused at once.
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let store = world.store_at(format!("http://{nobody}"), world.keys.clone());
-    let error = store.newest(&bucket(RAW_BUCKET), &key("a")).unwrap_err();
+    let error = store.head(&bucket(RAW_BUCKET), &key("a")).unwrap_err();
     assert!(matches!(error, StoreError::Failed { .. }), "{error:?}");
 }
 

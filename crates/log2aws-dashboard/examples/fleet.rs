@@ -34,8 +34,8 @@ use log2aws_dashboard::index::CalendarQuery;
 use log2aws_dashboard::library::{FULL_EVERY, Library, LibraryConfig};
 use log2aws_dashboard::{Body, Dashboard, Feed};
 use log2aws_service::ports::{
-    Cache, Catalog, Clock, ListPage, ListQuery, Listed, Store, StoreError, Upload, Version,
-    VersionId,
+    Cache, Clock, ListPage, ListQuery, ObjectLister, ObjectMeta, Store, StoreError, Upload,
+    Version, VersionId,
 };
 
 /// The server and the day that results are made of; names of the fleet are as long.
@@ -187,7 +187,7 @@ impl Fleet {
 }
 
 impl Store for Fleet {
-    fn newest(&self, _: &BucketName, key: &ObjectKey) -> Result<Option<Version>, StoreError> {
+    fn head(&self, _: &BucketName, key: &ObjectKey) -> Result<Option<Version>, StoreError> {
         let bytes = self.bytes(key.as_str());
         Ok(bytes.map(|bytes| Version { id: VersionId::new("1"), size: bytes.len() as u64 }))
     }
@@ -217,7 +217,7 @@ impl Store for Fleet {
     }
 }
 
-impl Catalog for Fleet {
+impl ObjectLister for Fleet {
     fn list(&self, _: &BucketName, query: &ListQuery) -> Result<ListPage, StoreError> {
         let after = query.after.as_deref().unwrap_or_default();
         let mut page = ListPage::default();
@@ -240,9 +240,9 @@ impl Catalog for Fleet {
                     page.next = page.objects.last().map(|object| object.key.to_string());
                     return Ok(page);
                 }
-                page.objects.push(Listed {
+                page.objects.push(ObjectMeta {
                     key: key.parse().unwrap(),
-                    tag: "1".to_owned(),
+                    e_tag: "1".to_owned(),
                     size: 1,
                 });
             }
@@ -307,7 +307,7 @@ fn main() {
     };
     let before = memory("VmRSS");
     let library = Library::new(LibraryConfig {
-        catalog: Arc::new(fleet),
+        lister: Arc::new(fleet),
         analyzed: analyzed(),
         raw: None,
         place: "a fleet".to_owned(),

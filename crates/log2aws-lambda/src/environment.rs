@@ -5,7 +5,7 @@ use std::fmt;
 use log2aws_core::env_name::EnvName;
 use log2aws_core::key::KeyPrefix;
 use log2aws_core::service_host::service_host;
-use log2aws_service::analyze::Charts;
+use log2aws_service::analyze::ChartFormats;
 use log2aws_service::signer::{Addressing, Credentials, EndpointError, SigV4Signer};
 use url::Url;
 
@@ -63,7 +63,7 @@ pub struct Environment {
     /// `LOG2AWS_KEY_PREFIX`: `spread` or `off`, which is the default.
     pub key_prefix: KeyPrefix,
     /// `LOG2AWS_CHARTS`: `svg`, `png` or `svg,png`, which is the default.
-    pub charts: Charts,
+    pub charts: ChartFormats,
     /// `AWS_ENDPOINT_URL_S3` or `AWS_ENDPOINT_URL`: an S3 that is not AWS's own.
     pub s3_endpoint: Option<Url>,
     /// `AWS_ENDPOINT_URL_SSM` or `AWS_ENDPOINT_URL`: a Parameter Store that is not AWS's own.
@@ -104,7 +104,7 @@ impl Environment {
                 });
             }
         };
-        let charts = get("LOG2AWS_CHARTS").map_or(Ok(Charts::SvgAndPng), |text| {
+        let charts = get("LOG2AWS_CHARTS").map_or(Ok(ChartFormats::SvgAndPng), |text| {
             text.parse().map_err(|_| EnvironmentError::Wrong {
                 name: "LOG2AWS_CHARTS",
                 value: text.chars().take(64).collect(),
@@ -194,7 +194,7 @@ mod tests {
         let environment = read(&[]).unwrap();
         assert_eq!(environment.env.as_str(), "dev");
         assert_eq!(environment.key_prefix, KeyPrefix::Off);
-        assert_eq!(environment.charts, Charts::SvgAndPng);
+        assert_eq!(environment.charts, ChartFormats::SvgAndPng);
         assert_eq!(
             environment.ssm_url().unwrap().as_str(),
             "https://ssm.ap-northeast-1.amazonaws.com/"
@@ -235,6 +235,6 @@ mod tests {
         let environment = read(&two).unwrap();
         assert_eq!(environment.s3_endpoint, environment.ssm_endpoint);
         assert_eq!(environment.key_prefix, KeyPrefix::Spread);
-        assert_eq!(read(&[("LOG2AWS_CHARTS", "svg")]).unwrap().charts, Charts::Svg);
+        assert_eq!(read(&[("LOG2AWS_CHARTS", "svg")]).unwrap().charts, ChartFormats::Svg);
     }
 }

@@ -12,7 +12,7 @@ use http::header::HOST;
 use http::{HeaderMap, HeaderName, Request, Response, StatusCode};
 use lambda_http::request::{LambdaRequest, RequestContext};
 use lambda_http::{Adapter, Error, LambdaEvent, RequestExt as _, Service, service_fn};
-use log2aws_service::http::Caller;
+use log2aws_service::http::ClientIp;
 use serde::Serialize;
 use tower::ServiceExt as _;
 use tracing::Instrument as _;
@@ -139,7 +139,7 @@ pub fn plain(request: lambda_http::Request) -> Request<Body> {
     *plain.uri_mut() = parts.uri;
     *plain.headers_mut() = parts.headers;
     if let Some(caller) = caller {
-        plain.extensions_mut().insert(Caller(caller));
+        plain.extensions_mut().insert(ClientIp(caller));
     }
     plain
 }

@@ -17,7 +17,7 @@ use lambda_http::request::LambdaRequest;
 use lambda_http::{Context, LambdaEvent, Service as _, service_fn};
 use log2aws_core::key::KeyPrefix;
 use log2aws_lambda::front::{converted, plain};
-use log2aws_service::http::{Caller, UrlApp, router};
+use log2aws_service::http::{ClientIp, UrlApp, router};
 use log2aws_service::ports::{Clock, Settings, SettingsSource, SettingsUnavailable};
 use log2aws_service::signer::{Addressing, Credentials, SigV4Signer};
 use proptest::prelude::*;
@@ -94,7 +94,7 @@ impl Asked {
         }
         let mut request = request.body(self.body.map_or_else(Body::empty, Body::from)).unwrap();
         if let Ok(source) = self.source.parse::<IpAddr>() {
-            request.extensions_mut().insert(Caller(source));
+            request.extensions_mut().insert(ClientIp(source));
         }
         let (parts, body) = app().oneshot(request).await.unwrap().into_parts();
         let body = body.collect().await.unwrap().to_bytes();

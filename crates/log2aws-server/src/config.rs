@@ -10,10 +10,10 @@ use ipnet::IpNet;
 use jiff::tz::TimeZone;
 use log2aws_core::allow_list::AllowList;
 use log2aws_core::key::KeyPrefix;
-use log2aws_service::analyze::Charts;
+use log2aws_service::analyze::ChartFormats;
 use url::Url;
 
-use crate::tls::{TlsError, TlsFiles};
+use crate::http::tls::{TlsError, TlsFiles};
 
 /// URL requests a second that one source address may make, unless set otherwise.
 ///
@@ -39,7 +39,7 @@ pub struct ServeConfig {
     /// Whether keys carry the spreading prefix.
     pub key_prefix: KeyPrefix,
     /// In which formats charts are kept; the others are drawn when they are asked for.
-    pub charts: Charts,
+    pub charts: ChartFormats,
     /// URL requests a second from one source address (an IPv6 /64 counts as one), in bursts of
     /// at most twice as many.
     pub requests_per_second: NonZeroU32,
@@ -62,7 +62,7 @@ impl ServeConfig {
             keep_raw_days: None,
             keep_analyzed_days: None,
             key_prefix: KeyPrefix::Off,
-            charts: Charts::Svg,
+            charts: ChartFormats::Svg,
             requests_per_second: DEFAULT_REQUESTS_PER_SECOND,
             analyzer_threads: None,
             time_zone: TimeZone::UTC,

@@ -6,26 +6,23 @@
 //! What this crate never does: answer for an object before it is on disk, serve an unsigned S3
 //! request, print a URL's query or a key, or run analysis on a thread of the runtime.
 
-mod analyst;
-mod cache;
+mod analysis;
+mod background;
 mod config;
 mod credentials;
+mod dashboard;
+mod file_fingerprint;
+mod folder_cache;
 mod http;
 mod metrics;
-mod retention;
 mod s3;
 mod server;
-mod shown;
-mod stamp;
-mod sweeper;
-mod tls;
 mod ui;
-mod viewer;
-mod worker;
+mod view_server;
 
 pub use config::{DEFAULT_REQUESTS_PER_SECOND, KeyFileAction, ServeConfig, ServeError};
 pub use credentials::{KeyPair, PROFILE, REGION};
+pub use http::tls::{TlsError, TlsFiles};
 pub use server::{ANALYZED_BUCKET, RAW_BUCKET, Server};
-pub use tls::{TlsError, TlsFiles};
 pub use ui::SecretUrl;
-pub use viewer::{ViewConfig, Viewer};
+pub use view_server::{ViewConfig, ViewServer};

@@ -19,22 +19,22 @@ use s3s::service::S3ServiceBuilder;
 use tokio::sync::watch;
 use url::{Host, Url};
 
-use crate::analyst::StoreAnalyst;
+use crate::analysis::analyzer::StoreAnalyzer;
+use crate::analysis::{Queue, Work, Workers};
+use crate::background::index_refresh::{self, IndexRefresher};
+use crate::background::retention::Retention;
 use crate::config::{ServeConfig, ServeError};
 use crate::credentials::{Credentials, KeyPair, REGION, fill};
-use crate::http::app::{App, router};
-use crate::http::callers::Callers;
-use crate::http::limit::RateLimit;
-use crate::http::listen::{Limits, serve};
+use crate::dashboard;
+use crate::http::accept::{Limits, serve};
+use crate::http::client_ip_layer::ClientIpLayer;
+use crate::http::rate_limit::RateLimit;
+use crate::http::router::{App, router};
+use crate::http::tls::{self, Tls};
 use crate::metrics::Metrics;
-use crate::retention::Retention;
 use crate::s3::Disk;
-use crate::s3::guard::Guard;
-use crate::shown;
-use crate::sweeper::{self, Sweeper};
-use crate::tls::{self, Tls};
-use crate::ui::{Door, Front, FrontConfig, SecretUrl};
-use crate::worker::{Queue, Work, Workers};
+use crate::s3::access::Access;
+use crate::ui::{AuthenticatedUi, LoginKeys, SecretUrl, UiConfig};
 
 /// The bucket that raw logs arrive in.
 pub const RAW_BUCKET: &str = "serverlogs-local";
@@ -43,7 +43,7 @@ pub const RAW_BUCKET: &str = "serverlogs-local";
 pub const ANALYZED_BUCKET: &str = "analyzedlogs-local";
 
 /// Each analysis tells the index of its day; what goes by age or by hand it finds by looking.
-const SWEEP_EVERY: Duration = Duration::from_mins(10);
+const INDEX_REFRESH_INTERVAL: Duration = Duration::from_mins(10);
 
 /// `serve`, opened on its data folder and not yet listening.
 pub struct Server {
@@ -53,7 +53,7 @@ pub struct Server {
     credentials: Credentials,
     settings: Arc<Settings>,
     tls: Option<Arc<Tls>>,
-    door: Door,
+    door: LoginKeys,
     library: Library,
     changes: watch::Receiver<u64>,
     limits: Limits,
@@ -99,9 +99,9 @@ impl Server {
             analyzed_bucket,
             key_prefix: config.key_prefix,
         });
-        let door = Door::open(&config.data_dir, &*clock, &mut fill)?;
+        let door = LoginKeys::open(&config.data_dir, &*clock, &mut fill)?;
         let (tls, limits) = (tls.map(Arc::new), Limits::default());
-        let (library, changes) = shown::library(&config, &store, &settings, &clock)?;
+        let (library, changes) = dashboard::library(&config, &store, &settings, &clock)?;
         Ok(Self {
             config,
             clock,
@@ -188,12 +188,12 @@ impl Server {
         let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), self.clock.now()));
         let queue = Arc::new(Queue::new(metrics.queue_length.clone()));
         let app = Arc::new(self.app(endpoint, &queue, &metrics)?);
-        sweeper::load(&self.library).await;
+        index_refresh::load(&self.library).await;
         let workers = self.workers(&queue, &metrics)?;
-        let sweeper = Sweeper::start(self.library.clone(), SWEEP_EVERY)?;
+        let index_refresher = IndexRefresher::start(self.library.clone(), INDEX_REFRESH_INTERVAL)?;
         let retention = tokio::spawn(self.retention(&metrics).run());
         let renewal = self.tls.clone().map(|tls| tokio::spawn(tls.watch(tls::LOOK)));
-        let forgetting = tokio::spawn(forget_quiet(app.clone()));
+        let forgetting = tokio::spawn(prune(app.clone()));
 
         let stopping = app.clone();
         let shutdown = async move {
@@ -210,7 +210,7 @@ impl Server {
         forgetting.abort();
         let joined = tokio::task::spawn_blocking(move || {
             workers.stop();
-            sweeper.stop();
+            index_refresher.stop();
         })
         .await;
         if joined.is_err() {
@@ -261,7 +261,7 @@ impl Server {
             SimpleAuth::from_single(operator.access_key.as_str(), operator.expose_secret());
         auth.register(signing.access_key.clone(), signing.expose_secret().into());
         s3.set_auth(auth);
-        s3.set_access(Guard {
+        s3.set_access(Access {
             operator: operator.access_key.clone(),
             signing: signing.access_key.clone(),
             raw_bucket: self.settings.raw_bucket.clone(),
@@ -275,15 +275,15 @@ impl Server {
             limit: RateLimit::new(self.config.requests_per_second),
             metrics: metrics.clone(),
             token: self.credentials.metrics.clone(),
-            callers: Callers::new(self.config.trusted_proxies.clone(), Box::new(count)),
+            callers: ClientIpLayer::new(self.config.trusted_proxies.clone(), Box::new(count)),
             front: self.front(endpoint),
         })
     }
 
-    fn front(&self, endpoint: Url) -> Arc<Front> {
-        Front::new(FrontConfig {
+    fn front(&self, endpoint: Url) -> Arc<AuthenticatedUi> {
+        AuthenticatedUi::new(UiConfig {
             door: self.door.clone(),
-            pages: Arc::new(shown::dashboard(&self.library, &self.clock, Feed::ThisMachine)),
+            pages: Arc::new(dashboard::dashboard(&self.library, &self.clock, Feed::ThisMachine)),
             endpoint,
             clock: self.clock.clone(),
             random: fill,
@@ -297,12 +297,16 @@ impl Server {
         let settings = Arc::new(Fixed(self.settings.clone()));
         let work = Work {
             queue: queue.clone(),
-            analyst: Arc::new(StoreAnalyst::new(self.store.clone(), settings, self.config.charts)),
+            analyzer: Arc::new(StoreAnalyzer::new(
+                self.store.clone(),
+                settings,
+                self.config.charts,
+            )),
             metrics: metrics.clone(),
             store: self.store.clone(),
             raw_bucket: self.settings.raw_bucket.clone(),
             clock: self.clock.clone(),
-            told: Arc::new(shown::look_into(self.library.clone())),
+            on_analyzed: Arc::new(dashboard::index_analyzed_day(self.library.clone())),
             keep_analyzed_days: self.config.keep_analyzed_days,
         };
         Workers::start(&work, threads)
@@ -331,11 +335,11 @@ fn default_threads() -> usize {
 }
 
 /// Keeps the rate limits' memory small.
-async fn forget_quiet(app: Arc<App>) {
+async fn prune(app: Arc<App>) {
     loop {
         tokio::time::sleep(Duration::from_mins(1)).await;
-        app.limit.forget_quiet();
-        app.front.forget_quiet();
+        app.limit.prune();
+        app.front.prune();
     }
 }
 

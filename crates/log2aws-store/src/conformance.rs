@@ -9,7 +9,7 @@ use std::fmt;
 use std::io::Read as _;
 
 use log2aws_core::key::{BucketName, ObjectKey};
-use log2aws_service::ports::{Catalog, Store, StoreError, Upload, Version, VersionId};
+use log2aws_service::ports::{ObjectLister, Store, StoreError, Upload, Version, VersionId};
 
 pub use list::{
     LISTS, ListCheck, a_list_goes_on_behind_any_key, a_list_has_every_key_in_order,
@@ -45,7 +45,7 @@ pub const EVERYWHERE: &[(&str, Check)] = &[
 ///
 /// # Errors
 /// The first promise that is [`Broken`], by name and bucket.
-pub fn run_all(store: &dyn Catalog, raw: &BucketName, analyzed: &BucketName) -> Outcome {
+pub fn run_all(store: &dyn ObjectLister, raw: &BucketName, analyzed: &BucketName) -> Outcome {
     let told = |name: &str, bucket: &BucketName, outcome: Outcome| {
         outcome.map_err(|Broken(why)| Broken(format!("{name:?} is broken in {bucket}: {why}")))
     };
@@ -69,7 +69,7 @@ pub fn run_all(store: &dyn Catalog, raw: &BucketName, analyzed: &BucketName) -> 
 /// [`Broken`].
 pub fn an_absent_key_has_no_newest_version(store: &dyn Store, bucket: &BucketName) -> Outcome {
     let key = key("absent/never put")?;
-    same("newest", store.newest(bucket, &key)?, None)
+    same("newest", store.head(bucket, &key)?, None)
 }
 
 /// Bodies of no byte, few bytes, and more than any buffer come back byte for byte.
@@ -84,7 +84,7 @@ pub fn what_was_committed_reads_back_whole(store: &dyn Store, bucket: &BucketNam
         let key = key(&format!("whole/{name}"))?;
         let put = put(store, bucket, &key, bytes)?;
         same("size", put.size, bytes.len() as u64)?;
-        same("newest", store.newest(bucket, &key)?, Some(put.clone()))?;
+        same("newest", store.head(bucket, &key)?, Some(put.clone()))?;
         holds("the bytes differ", read(store, bucket, &key, &put.id)? == bytes)?;
     }
     Ok(())
@@ -98,11 +98,11 @@ pub fn nothing_is_seen_before_the_commit(store: &dyn Store, bucket: &BucketName)
     let key = key("unseen")?;
     store.delete(bucket, &key)?;
     let mut upload = begin(store, bucket, &key, b"half of ")?;
-    same("newest of a new key", store.newest(bucket, &key)?, None)?;
+    same("newest of a new key", store.head(bucket, &key)?, None)?;
     write(&mut *upload, b"it")?;
     let first = upload.commit()?;
     let _half = begin(store, bucket, &key, b"something else")?;
-    same("newest of a present key", store.newest(bucket, &key)?, Some(first.clone()))?;
+    same("newest of a present key", store.head(bucket, &key)?, Some(first.clone()))?;
     same("bytes", read(store, bucket, &key, &first.id)?, b"half of it".to_vec())
 }
 
@@ -114,10 +114,10 @@ pub fn a_dropped_upload_leaves_no_trace(store: &dyn Store, bucket: &BucketName) 
     let key = key("dropped")?;
     store.delete(bucket, &key)?;
     drop(begin(store, bucket, &key, b"never")?);
-    same("newest of a new key", store.newest(bucket, &key)?, None)?;
+    same("newest of a new key", store.head(bucket, &key)?, None)?;
     let kept = put(store, bucket, &key, b"kept")?;
     drop(begin(store, bucket, &key, b"never")?);
-    same("newest of a present key", store.newest(bucket, &key)?, Some(kept))
+    same("newest of a present key", store.head(bucket, &key)?, Some(kept))
 }
 
 /// Every change of a key's bytes gives it another version id, also back to bytes it once had.
@@ -132,7 +132,7 @@ pub fn different_bodies_have_different_names(store: &dyn Store, bucket: &BucketN
     holds("the second body is named as the first", first.id != second.id)?;
     holds("the third body is named as the second", second.id != third.id)?;
     holds("the third body is named as the first", first.id != third.id)?;
-    same("newest", store.newest(bucket, &key)?, Some(third))
+    same("newest", store.head(bucket, &key)?, Some(third))
 }
 
 /// A reader reads on in its body while the key is put again and deleted.
@@ -177,10 +177,10 @@ pub fn a_delete_removes_twice_too(store: &dyn Store, bucket: &BucketName) -> Out
     let key = key("deleted/deep/down")?;
     put(store, bucket, &key, b"soon gone")?;
     store.delete(bucket, &key)?;
-    same("newest", store.newest(bucket, &key)?, None)?;
+    same("newest", store.head(bucket, &key)?, None)?;
     store.delete(bucket, &key)?;
     let again = put(store, bucket, &key, b"soon gone")?;
-    same("newest", store.newest(bucket, &key)?, Some(again.clone()))?;
+    same("newest", store.head(bucket, &key)?, Some(again.clone()))?;
     same("bytes", read(store, bucket, &key, &again.id)?, b"soon gone".to_vec())
 }
 
@@ -220,13 +220,13 @@ pub fn keys_do_not_touch_each_other(store: &dyn Store, bucket: &BucketName) -> O
         puts.push(put(store, bucket, key, key.as_str().as_bytes())?);
     }
     for (key, put) in keys.iter().zip(&puts) {
-        same(key.as_str(), store.newest(bucket, key)?.as_ref(), Some(put))?;
+        same(key.as_str(), store.head(bucket, key)?.as_ref(), Some(put))?;
         same(key.as_str(), read(store, bucket, key, &put.id)?, key.as_str().as_bytes().to_vec())?;
     }
     for (i, key) in keys.iter().enumerate() {
         store.delete(bucket, key)?;
         for (later, put) in keys.iter().zip(&puts).skip(i + 1) {
-            same(later.as_str(), store.newest(bucket, later)?.as_ref(), Some(put))?;
+            same(later.as_str(), store.head(bucket, later)?.as_ref(), Some(put))?;
         }
     }
     Ok(())
@@ -248,7 +248,7 @@ pub fn of_puts_at_once_one_stands_whole(store: &dyn Store, bucket: &BucketName) 
             .map(|t| t.join().unwrap_or_else(|_| Err(Broken("a put panicked".to_owned()))))
             .collect::<Result<_, _>>()
     })?;
-    let newest = store.newest(bucket, &key)?;
+    let newest = store.head(bucket, &key)?;
     let Some((i, version)) = puts.into_iter().find(|(_, put)| Some(put) == newest.as_ref()) else {
         return Err(Broken(format!("the newest version is none of those put: {newest:?}")));
     };
@@ -285,7 +285,7 @@ pub fn an_unknown_bucket_is_not_found(store: &dyn Store) -> Outcome {
         .parse()
         .map_err(|e| Broken(format!("not a bucket name: {e}")))?;
     let key = key("nowhere")?;
-    not_found(store.newest(&bucket, &key).map(drop))?;
+    not_found(store.head(&bucket, &key).map(drop))?;
     not_found(store.open(&bucket, &key, &VersionId::new("0")).map(drop))?;
     not_found(store.create(&bucket, &key, "text/plain").map(drop))?;
     not_found(store.delete(&bucket, &key))

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use log2aws_core::key::{BucketName, ObjectKey};
 use log2aws_service::ports::{
-    Catalog, ListPage, ListQuery, Listed, Store, StoreError, Upload, Version, VersionId,
+    ListPage, ListQuery, ObjectLister, ObjectMeta, Store, StoreError, Upload, Version, VersionId,
 };
 
 use crate::BucketSpec;
@@ -106,7 +106,7 @@ impl fmt::Debug for MemoryStore {
 }
 
 impl Store for MemoryStore {
-    fn newest(&self, bucket: &BucketName, key: &ObjectKey) -> Result<Option<Version>, StoreError> {
+    fn head(&self, bucket: &BucketName, key: &ObjectKey) -> Result<Option<Version>, StoreError> {
         Ok(self.bucket(bucket)?.keys().newest(key).map(Body::version))
     }
 
@@ -152,7 +152,7 @@ impl Store for MemoryStore {
     }
 }
 
-impl Catalog for MemoryStore {
+impl ObjectLister for MemoryStore {
     fn list(&self, bucket: &BucketName, query: &ListQuery) -> Result<ListPage, StoreError> {
         let keys = self.bucket(bucket)?.keys();
         let after = query.after.as_deref();
@@ -176,9 +176,9 @@ impl Catalog for MemoryStore {
             last = Some(line.to_owned());
             match folder {
                 Some(folder) => page.folders.push(folder.to_owned()),
-                None => page.objects.push(Listed {
+                None => page.objects.push(ObjectMeta {
                     key: key.clone(),
-                    tag: body.id.to_string(),
+                    e_tag: body.id.to_string(),
                     size: body.bytes.len() as u64,
                 }),
             }

@@ -13,7 +13,7 @@ use jiff::tz::TimeZone;
 use log2aws_core::allow_list::AllowList;
 use log2aws_core::key::KeyPrefix;
 use log2aws_server::{ServeConfig, Server, TlsFiles};
-use log2aws_service::analyze::Charts;
+use log2aws_service::analyze::ChartFormats;
 use url::Url;
 
 use crate::clock::SystemClock;
@@ -59,8 +59,8 @@ pub(crate) struct ServeArgs {
     #[arg(long)]
     key_prefix: bool,
     /// The formats in which each day's chart is kept beside its CSV: svg, png or svg,png.
-    #[arg(long, value_name = "LIST", default_value_t = Charts::Svg)]
-    charts: Charts,
+    #[arg(long, value_name = "LIST", default_value_t = ChartFormats::Svg)]
+    charts: ChartFormats,
     /// How many URL requests a second are taken from one address.
     #[arg(long, value_name = "N", default_value_t = log2aws_server::DEFAULT_REQUESTS_PER_SECOND)]
     requests_per_second: NonZeroU32,

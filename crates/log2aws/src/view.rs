@@ -14,7 +14,7 @@ use ipnet::IpNet;
 use jiff::tz::TimeZone;
 use log2aws_aws::S3Store;
 use log2aws_core::key::BucketName;
-use log2aws_server::{TlsFiles, ViewConfig, Viewer};
+use log2aws_server::{TlsFiles, ViewConfig, ViewServer};
 use log2aws_stack::cloud::{self, Access};
 use url::Url;
 
@@ -134,7 +134,7 @@ impl ViewArgs {
         let s3 = runtime.block_on(cloud::s3(&access))?;
         let scheme = if serving.tls.is_some() { "https" } else { "http" };
         let config = ViewConfig {
-            catalog: Arc::new(S3Store::new(s3, runtime.handle().clone())),
+            lister: Arc::new(S3Store::new(s3, runtime.handle().clone())),
             analyzed,
             raw: self.view_raw.map(|Bucket(name)| name),
             place: place.clone(),
@@ -146,7 +146,7 @@ impl ViewArgs {
             zone: serving.time_zone,
         };
         // Not on a thread of the runtime, which it waits for.
-        let viewer = Viewer::open(config, Arc::new(SystemClock))?;
+        let viewer = ViewServer::open(config, Arc::new(SystemClock))?;
         let token_file = viewer.dashboard_token_file().to_owned();
         let invitation = Invitation::new(viewer.login_link(address)?, token_file);
         runtime.block_on(async {

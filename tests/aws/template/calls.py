@@ -20,9 +20,9 @@ KEY = "arn:aws:kms:ap-northeast-1:111122223333:key/1234abcd-12ab-34cd-56ef-12345
 STORE_PORT = "crates/log2aws-service/src/ports/store.rs"
 SETTINGS_PORT = "crates/log2aws-service/src/ports/settings.rs"
 SIGNER = "crates/log2aws-service/src/signer.rs"
-LOOK = "crates/log2aws-service/src/analyze/look.rs"
-STORED = "crates/log2aws-service/src/analyze/stored.rs"
-STREAM = "crates/log2aws-service/src/analyze/stream.rs"
+LOOK = "crates/log2aws-service/src/analyze/reconcile.rs"
+STORED = "crates/log2aws-service/src/analyze/summary_store.rs"
+STREAM = "crates/log2aws-service/src/analyze/convert.rs"
 SIGV4_KEYS = "S3API, Signature Version 4 authentication specific policy keys"
 
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use log2aws_core::key::{KeyPrefix, RawKey, ResultKind};
 use log2aws_core::server_name::ServerName;
-use log2aws_service::ports::{ListQuery, Listed, StoreError};
+use log2aws_service::ports::{ListQuery, ObjectMeta, StoreError};
 
 use super::Inner;
 use super::units::Unit;
@@ -43,7 +43,7 @@ pub(super) struct Gather {
 
 impl Gather {
     /// Takes an object; gives the day before, if this is of another.
-    pub(super) fn take(&mut self, object: &Listed) -> Option<Met> {
+    pub(super) fn take(&mut self, object: &ObjectMeta) -> Option<Met> {
         let key = object.key.as_str();
         let (stem, is_summary) = match key.strip_suffix(ResultKind::Json.suffix()) {
             Some(stem) => (stem, true),
@@ -53,7 +53,7 @@ impl Gather {
         let done = if same { None } else { self.finish() };
         let open = self.open.get_or_insert_with(|| (stem.to_owned(), None, None));
         let place = if is_summary { &mut open.1 } else { &mut open.2 };
-        *place = Some(Tag::of(&object.tag));
+        *place = Some(Tag::of(&object.e_tag));
         done
     }
 
@@ -83,7 +83,7 @@ pub(super) fn unit(
             return Ok(false);
         }
         requests.fetch_add(1, Ordering::Relaxed);
-        let page = inner.config.catalog.list(&inner.config.analyzed, &query)?;
+        let page = inner.config.lister.list(&inner.config.analyzed, &query)?;
         let mut met: Vec<Met> =
             page.objects.iter().filter_map(|object| gather.take(object)).collect();
         if page.next.is_none() {
@@ -100,9 +100,9 @@ pub(super) fn unit(
 /// What stands of one day, under that very key.
 pub(super) fn one(inner: &Inner, key: &RawKey) -> Result<Option<Met>, StoreError> {
     let query = ListQuery { prefix: format!("{key}."), ..ListQuery::default() };
-    let page = inner.config.catalog.list(&inner.config.analyzed, &query)?;
+    let page = inner.config.lister.list(&inner.config.analyzed, &query)?;
     let tags: BTreeMap<&str, &str> =
-        page.objects.iter().map(|object| (object.key.as_str(), object.tag.as_str())).collect();
+        page.objects.iter().map(|object| (object.key.as_str(), object.e_tag.as_str())).collect();
     let tag = |kind| tags.get(key.result_key(kind).as_str()).map(|tag| Tag::of(tag));
     let (json, csv) = (tag(ResultKind::Json), tag(ResultKind::Csv));
     Ok(json.or(csv).map(|tag| Met { key: key.clone(), tag, summary: json.is_some() }))

@@ -24,7 +24,7 @@ use jiff::{SignedDuration, Timestamp};
 use log2aws_core::day::Day;
 use log2aws_core::key::{BucketName, KeyPrefix};
 use log2aws_core::server_name::ServerName;
-use log2aws_service::ports::{Cache, Catalog, Clock};
+use log2aws_service::ports::{Cache, Clock, ObjectLister};
 
 use crate::index::{Calendar, CalendarQuery, Cell, DayFacts, Index, Layout, Now};
 
@@ -48,7 +48,7 @@ const TELL_EVERY: SignedDuration = SignedDuration::from_secs(1);
 /// What a [`Library`] is made of.
 pub struct LibraryConfig {
     /// Holds the buckets.
-    pub catalog: Arc<dyn Catalog>,
+    pub lister: Arc<dyn ObjectLister>,
     /// Where results stand.
     pub analyzed: BucketName,
     /// Where logs stand, if that may be read.

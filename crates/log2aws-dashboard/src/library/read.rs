@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use log2aws_core::day::Day;
 use log2aws_core::key::{BucketName, KeyPrefix, ObjectKey, RawKey, ResultKind};
 use log2aws_core::server_name::ServerName;
-use log2aws_service::ports::{Catalog, StoreError};
+use log2aws_service::ports::{ObjectLister, StoreError};
 
 use super::Library;
 use crate::index::Layout;
@@ -83,7 +83,7 @@ impl Library {
         };
         for prefix in layouts.into_iter().take(if held.is_some() { 1 } else { 2 }) {
             let key = key(&RawKey::new(server.clone(), day, prefix));
-            if let Some(opened) = open(&*self.inner.config.catalog, bucket, &key)? {
+            if let Some(opened) = open(&*self.inner.config.lister, bucket, &key)? {
                 return Ok(Some(opened));
             }
         }
@@ -93,15 +93,15 @@ impl Library {
 
 /// Opens what stands under a key; `None` if nothing does.
 pub(super) fn open(
-    catalog: &dyn Catalog,
+    lister: &dyn ObjectLister,
     bucket: &BucketName,
     key: &ObjectKey,
 ) -> Result<Option<Opened>, StoreError> {
     let mut looks = 0;
     loop {
-        let Some(version) = catalog.newest(bucket, key)? else { return Ok(None) };
+        let Some(version) = lister.head(bucket, key)? else { return Ok(None) };
         looks += 1;
-        match catalog.open(bucket, key, &version.id) {
+        match lister.open(bucket, key, &version.id) {
             Ok(reader) => return Ok(Some(Opened { reader, size: version.size })),
             // Replaced or removed since the look.
             Err(StoreError::NotFound { .. }) if looks < LOOKS => {}

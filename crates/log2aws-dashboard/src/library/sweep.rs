@@ -209,7 +209,7 @@ impl Inner {
     fn facts(&self, listing: &Listing) -> Result<Option<DayFacts>, StoreError> {
         let Some(key) = raw_key(listing) else { return Ok(None) };
         let (bucket, json) = (&self.config.analyzed, key.result_key(ResultKind::Json));
-        let Some(opened) = open(&*self.config.catalog, bucket, &json)? else { return Ok(None) };
+        let Some(opened) = open(&*self.config.lister, bucket, &json)? else { return Ok(None) };
         if opened.size > MAX_SUMMARY_BYTES {
             return Ok(Some(DayFacts::empty(listing.tag, Status::Unreadable)));
         }

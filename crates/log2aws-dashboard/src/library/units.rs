@@ -39,7 +39,7 @@ pub(super) fn folders(inner: &Inner, requests: &mut u64) -> Result<BTreeSet<Stri
     let mut folders = BTreeSet::new();
     loop {
         *requests += 1;
-        let page = inner.config.catalog.list(&inner.config.analyzed, &query)?;
+        let page = inner.config.lister.list(&inner.config.analyzed, &query)?;
         folders.extend(page.folders);
         match page.next {
             Some(next) => query.after = Some(next),

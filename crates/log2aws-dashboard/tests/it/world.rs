@@ -11,9 +11,9 @@ use log2aws_core::event::{Event, Record};
 use log2aws_core::key::{BucketName, KeyPrefix, ObjectKey};
 use log2aws_dashboard::library::{Library, LibraryConfig};
 use log2aws_dashboard::{Body, Dashboard, Feed};
-use log2aws_service::analyze::{AnalyzeApp, Charts, analyze};
+use log2aws_service::analyze::{AnalyzeApp, ChartFormats, analyze};
 use log2aws_service::ports::{
-    Cache, Catalog, Clock, ListPage, ListQuery, Settings, SettingsSource, SettingsUnavailable,
+    Cache, Clock, ListPage, ListQuery, ObjectLister, Settings, SettingsSource, SettingsUnavailable,
     Store, StoreError, Upload, Version, VersionId,
 };
 use log2aws_store::{BucketSpec, MemoryStore};
@@ -76,9 +76,9 @@ impl Flaky {
 }
 
 impl Store for Flaky {
-    fn newest(&self, bucket: &BucketName, key: &ObjectKey) -> Result<Option<Version>, StoreError> {
+    fn head(&self, bucket: &BucketName, key: &ObjectKey) -> Result<Option<Version>, StoreError> {
         self.check(key.as_str())?;
-        self.store.newest(bucket, key)
+        self.store.head(bucket, key)
     }
 
     fn open(
@@ -104,7 +104,7 @@ impl Store for Flaky {
     }
 }
 
-impl Catalog for Flaky {
+impl ObjectLister for Flaky {
     fn list(&self, bucket: &BucketName, query: &ListQuery) -> Result<ListPage, StoreError> {
         self.check("a list")?;
         self.store.list(bucket, query)
@@ -134,12 +134,12 @@ impl World {
             store: Arc::new(store.clone()),
             settings: Arc::new(Fixed(Arc::new(settings))),
             program: "0.1.0".to_owned(),
-            charts: Charts::Svg,
+            charts: ChartFormats::Svg,
             rasterizer: |_| Err("no picture is asked for here".to_owned()),
         };
         let flaky = Arc::new(Flaky { store: store.clone(), broken: Mutex::default() });
         let library = Library::new(LibraryConfig {
-            catalog: flaky.clone(),
+            lister: flaky.clone(),
             analyzed: ANALYZED.parse().unwrap(),
             raw: Some(RAW.parse().unwrap()),
             place: "memory".to_owned(),

@@ -1,9 +1,10 @@
 //! The HTTP side: connections, who calls, and where each request goes.
 
-pub(crate) mod app;
-pub(crate) mod body;
-pub(crate) mod caller;
-pub(crate) mod callers;
-pub(crate) mod limit;
-pub(crate) mod listen;
-pub(crate) mod socket;
+pub(crate) mod accept;
+pub(crate) mod client_ip;
+pub(crate) mod client_ip_layer;
+pub(crate) mod lingering_stream;
+pub(crate) mod rate_limit;
+pub(crate) mod router;
+pub(crate) mod timeout_body;
+pub(crate) mod tls;

@@ -25,7 +25,7 @@ const MAX_BODY: u64 = 5 * 1024 * 1024 * 1024;
 
 /// What the headers of a PUT say of its body.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Claims {
+pub(crate) struct ExpectedChecksums {
     /// Its length in bytes, without any chunk frames.
     pub(crate) length: u64,
     md5: Option<[u8; 16]>,
@@ -35,7 +35,7 @@ pub(crate) struct Claims {
     trailers: Vec<&'static str>,
 }
 
-impl Claims {
+impl ExpectedChecksums {
     /// Reads the headers.
     ///
     /// # Errors
@@ -186,7 +186,7 @@ mod tests {
             };
             pairs.iter().map(pair).collect()
         };
-        let claims = Claims::of(&map(headers), Some(5))?;
+        let claims = ExpectedChecksums::of(&map(headers), Some(5))?;
         let mut hasher = claims.hasher();
         hasher.update(b"hel");
         hasher.update(b"lo");
@@ -229,10 +229,10 @@ mod tests {
         assert!(check(&[("x-amz-trailer", "x-amz-meta-a")], &[]).is_err());
         let twice = [("x-amz-checksum-crc32", "NhCmhg=="), ("x-amz-checksum-crc32", "NhCmhg==")];
         assert!(check(&twice, &[]).is_err());
-        let claims = Claims::of(&HeaderMap::new(), Some(5)).unwrap();
+        let claims = ExpectedChecksums::of(&HeaderMap::new(), Some(5)).unwrap();
         let code = claims.check(claims.hasher(), &digests(4), None).unwrap_err().code().clone();
         assert_eq!(code, S3ErrorCode::IncompleteBody);
-        assert!(Claims::of(&HeaderMap::new(), None).is_err());
-        assert!(Claims::of(&HeaderMap::new(), Some(i64::MAX)).is_err());
+        assert!(ExpectedChecksums::of(&HeaderMap::new(), None).is_err());
+        assert!(ExpectedChecksums::of(&HeaderMap::new(), Some(i64::MAX)).is_err());
     }
 }

@@ -14,7 +14,7 @@ use s3s::dto::{
 };
 use s3s::{S3Result, s3_error};
 
-use super::ingest::on_disk_thread;
+use super::incoming_body::on_disk_thread;
 use super::object::{moment, signed};
 use super::{Disk, bucket_name};
 

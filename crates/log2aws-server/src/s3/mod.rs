@@ -4,10 +4,10 @@
 //! does it. What it never does: block a thread of the runtime, or commit a body of which a claim
 //! does not hold.
 
+pub(crate) mod access;
 mod checksum;
-pub(crate) mod fault;
-pub(crate) mod guard;
-mod ingest;
+pub(crate) mod error;
+mod incoming_body;
 mod list;
 mod multipart;
 mod object;
@@ -25,10 +25,10 @@ use log2aws_store::disk::{Damaged, DiskError, ObjectInfo};
 use s3s::dto::*;
 use s3s::{S3, S3Error, S3Request, S3Response, S3Result, s3_error};
 
+use crate::analysis::Queue;
 use crate::credentials::REGION;
 use crate::metrics::Metrics;
-use crate::worker::Queue;
-use ingest::on_disk_thread;
+use incoming_body::on_disk_thread;
 
 /// The S3 API over one store. Cheap to clone.
 #[derive(Clone)]
@@ -55,14 +55,14 @@ impl Disk {
 
     /// Turns a fault of the store into the answer for it.
     fn fault(&self) -> impl Fn(DiskError) -> S3Error {
-        |error| fault::answer(&error, &self.metrics)
+        |error| error::answer(&error, &self.metrics)
     }
 
     fn is_versioned(&self, bucket: &str) -> bool {
         self.store.buckets().iter().any(|spec| spec.name.as_str() == bucket && spec.versioned)
     }
 
-    /// The version id that a caller is told: none where the bucket keeps no versions.
+    /// The version id that a caller is on_analyzed: none where the bucket keeps no versions.
     fn shown_version(&self, bucket: &str, info: &ObjectInfo) -> Option<String> {
         self.is_versioned(bucket).then(|| info.version.to_string())
     }

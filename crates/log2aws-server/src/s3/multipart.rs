@@ -9,7 +9,7 @@ use s3s::dto::{
 };
 use s3s::{S3Request, S3Result, s3_error};
 
-use super::ingest::on_disk_thread;
+use super::incoming_body::on_disk_thread;
 use super::list::{count, page};
 use super::object::{moment, no_customer_keys, signed};
 use super::put::{WriteConditions, arriving, attributes};

@@ -18,7 +18,7 @@ use s3s::dto::{
 };
 use s3s::{S3Error, S3Result, s3_error};
 
-use super::ingest::on_disk_thread;
+use super::incoming_body::on_disk_thread;
 use super::{Disk, names};
 
 /// Bodies are read in pieces of this many bytes; one that fits into a piece is read at once.
@@ -139,7 +139,7 @@ impl Disk {
             conditions.check(&info)?;
             let (span, announced) = span(range, info.digests.size)?;
             let length = span.end - span.start;
-            let unread = |error| super::fault::of_write(&error, "reading an object", &disk.metrics);
+            let unread = |error| super::error::of_write(&error, "reading an object", &disk.metrics);
             reader.seek(SeekFrom::Start(span.start)).map_err(unread)?;
             let first = read_piece(&mut reader, length.min(PIECE)).map_err(unread)?;
             Ok((info, announced, first, Rest { reader, left: length - length.min(PIECE) }))

@@ -7,16 +7,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use http::{Extensions, HeaderMap};
 use log2aws_core::key::{BucketName, ObjectKey};
-use log2aws_service::http::Caller;
+use log2aws_service::http::ClientIp;
 use log2aws_store::disk::{Attributes, DiskError, ObjectInfo};
 use s3s::dto::{ETag, ETagCondition, Metadata, PutObjectInput, PutObjectOutput};
 use s3s::{S3Request, S3Result, s3_error};
 
-use super::checksum::Claims;
-use super::ingest::Arriving;
+use super::checksum::ExpectedChecksums;
+use super::incoming_body::IncomingBody;
 use super::object::{KEPT_HEADERS, kept_name, no_customer_keys};
 use super::{Disk, names};
-use crate::http::body::BodyEnd;
+use crate::http::timeout_body::BodyOutcome;
 
 /// Headers that ask for something that this server does not do. To leave it out silently would be
 /// to promise it.
@@ -118,7 +118,9 @@ pub(crate) fn attributes(
     Ok(Attributes {
         content_type: content_type.unwrap_or_default(),
         user_metadata,
-        source: extensions.get::<Caller>().map(|Caller(source): &Caller| -> IpAddr { *source }),
+        source: extensions
+            .get::<ClientIp>()
+            .map(|ClientIp(source): &ClientIp| -> IpAddr { *source }),
         etag: None,
     })
 }
@@ -128,13 +130,13 @@ pub(crate) fn arriving<T>(
     request: &S3Request<T>,
     body: Option<s3s::dto::StreamingBlob>,
     length: Option<i64>,
-) -> S3Result<Arriving> {
+) -> S3Result<IncomingBody> {
     let hash = request.headers.get("x-amz-content-sha256").map(http::HeaderValue::as_bytes);
-    Ok(Arriving {
+    Ok(IncomingBody {
         body,
-        claims: Claims::of(&request.headers, length)?,
+        claims: ExpectedChecksums::of(&request.headers, length)?,
         trailers: request.trailing_headers.clone(),
-        end: request.extensions.get::<BodyEnd>().cloned(),
+        end: request.extensions.get::<BodyOutcome>().cloned(),
         hash_is_signed: hash.is_some_and(|hash| hash.len() == 64),
     })
 }
@@ -156,7 +158,7 @@ impl Disk {
         self.metrics.puts.inc();
         self.metrics.put_bytes.inc_by(info.digests.size);
         if *bucket == self.raw_bucket {
-            self.queue.look_at(key);
+            self.queue.enqueue(key);
         }
         Ok(info)
     }

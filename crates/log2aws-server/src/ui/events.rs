@@ -42,7 +42,7 @@ struct Stream {
     pace: Pace,
     /// What the page has seen; `None` if it did not say.
     seen: Option<u64>,
-    told: Option<Instant>,
+    on_analyzed: Option<Instant>,
     greeted: bool,
     allowed: Box<dyn Fn() -> bool + Send>,
     _place: OwnedSemaphorePermit,
@@ -77,7 +77,7 @@ impl Events {
             stopping: self.stopping.clone(),
             pace: self.pace,
             seen,
-            told: None,
+            on_analyzed: None,
             greeted: false,
             allowed: Box::new(allowed),
             _place: place,
@@ -106,7 +106,7 @@ impl Stream {
             let news = if missed { self.tell(now) } else { String::new() };
             return Some(format!("retry: 3000\n\n{news}"));
         }
-        let gap = self.told.map(|told| told + self.pace.gap);
+        let gap = self.on_analyzed.map(|on_analyzed| on_analyzed + self.pace.gap);
         let (changes, pace) = (&mut self.changes, self.pace);
         let news = async {
             if let Some(gap) = gap {
@@ -130,7 +130,7 @@ impl Stream {
     }
 
     fn tell(&mut self, revision: u64) -> String {
-        self.told = Some(Instant::now());
+        self.on_analyzed = Some(Instant::now());
         format!("id: {revision}\nevent: change\ndata: {revision}\n\n")
     }
 }

@@ -39,9 +39,9 @@ impl fmt::Debug for SecretUrl {
 
 /// The code of the link: good once, and not for long.
 #[derive(Debug)]
-pub(crate) struct OneTime(Mutex<Option<(Token, i64)>>);
+pub(crate) struct OneTimeLink(Mutex<Option<(Token, i64)>>);
 
-impl OneTime {
+impl OneTimeLink {
     /// A code that is good until `until`.
     pub(crate) fn new(code: Token, until: i64) -> Self {
         Self(Mutex::new(Some((code, until))))
@@ -231,7 +231,7 @@ mod tests {
 
     #[test]
     fn a_code_is_good_once_and_not_for_long() {
-        let code = || OneTime::new(Token::shown("a code of some length"), 100);
+        let code = || OneTimeLink::new(Token::shown("a code of some length"), 100);
         let endpoint: Url = "http://127.0.0.1:8750".parse().unwrap();
         let once = code();
         let link = once.link(&endpoint).unwrap();

@@ -1,13 +1,13 @@
 //! What lies below `/ui/`: the login, and behind it whoever answers pages.
 //!
-//! [`Front`] is the same before a server of its own data and before a view of somebody's bucket. It
+//! [`AuthenticatedUi`] is the same before a server of its own data and before a view of somebody's bucket. It
 //! knows nothing of pages but that they are answered by calls that block.
 
-mod body;
+mod authenticated_ui;
+mod compress;
 mod events;
-mod front;
-mod gzip;
 mod login;
+mod page_pool;
 mod session;
 #[cfg(test)]
 mod tests;
@@ -28,10 +28,10 @@ use url::Url;
 
 use crate::config::ServeError;
 use crate::credentials::{Random, Token};
-use login::OneTime;
+use login::OneTimeLink;
 use token::TokenFile;
 
-pub(crate) use front::{Front, is_a_visit, see_other};
+pub(crate) use authenticated_ui::{AuthenticatedUi, is_a_visit, see_other};
 pub(crate) use log2aws_dashboard::{Body as PageBody, LoginFault as Fault};
 pub(crate) use login::HOME;
 pub use login::SecretUrl;
@@ -68,12 +68,12 @@ impl Pages for Dashboard {
 
 /// The keys of a front: read before anything is listened on, so that a bad file is told then.
 #[derive(Clone, Debug)]
-pub(crate) struct Door {
+pub(crate) struct LoginKeys {
     tokens: Arc<TokenFile>,
-    once: Arc<OneTime>,
+    once: Arc<OneTimeLink>,
 }
 
-impl Door {
+impl LoginKeys {
     /// Takes over the token's file of a folder, and makes the code of the link that lets its bearer
     /// in once.
     ///
@@ -87,7 +87,7 @@ impl Door {
     ) -> Result<Self, ServeError> {
         let tokens = Arc::new(TokenFile::open(folder, random)?);
         let until = clock.now().as_second() + login::LINK_HOLDS;
-        let once = Arc::new(OneTime::new(Token::make(random)?, until));
+        let once = Arc::new(OneTimeLink::new(Token::make(random)?, until));
         Ok(Self { tokens, once })
     }
 
@@ -103,8 +103,8 @@ impl Door {
 }
 
 /// What a front is made of.
-pub(crate) struct FrontConfig {
-    pub(crate) door: Door,
+pub(crate) struct UiConfig {
+    pub(crate) door: LoginKeys,
     /// Who answers.
     pub(crate) pages: Arc<dyn Pages>,
     /// Where browsers reach it.

@@ -83,7 +83,7 @@ impl Sessions {
             .filter_map(|pair| pair.trim().split_once('='))
             .filter(|(name, _)| *name == self.cookie)
             .find_map(|(_, value)| {
-                open(keys.session(), value).filter(|session| self.holds_now(session))
+                verify(keys.session(), value).filter(|session| self.holds_now(session))
             })
     }
 
@@ -139,7 +139,7 @@ impl Sessions {
 
     fn set(&self, session: Session) -> Option<HeaderValue> {
         let keys = self.tokens.keys()?;
-        Some(self.header(&seal(keys.session(), session), HOLDS))
+        Some(self.header(&sign(keys.session(), session), HOLDS))
     }
 
     fn header(&self, value: &str, seconds: i64) -> HeaderValue {
@@ -155,7 +155,7 @@ impl Sessions {
     }
 }
 
-fn seal(key: &SessionKey, session: Session) -> String {
+fn sign(key: &SessionKey, session: Session) -> String {
     let mut bytes = session.until.to_be_bytes().to_vec();
     bytes.extend(session.name);
     let code = key.code(&bytes);
@@ -164,7 +164,7 @@ fn seal(key: &SessionKey, session: Session) -> String {
 }
 
 /// `None` for whatever this key did not sign.
-fn open(key: &SessionKey, value: &str) -> Option<Session> {
+fn verify(key: &SessionKey, value: &str) -> Option<Session> {
     // Nothing longer is worth decoding.
     let bytes = Some(value).filter(|value| value.len() <= 128)?;
     let bytes = BASE64_URL_SAFE_NO_PAD.decode(bytes).ok()?;

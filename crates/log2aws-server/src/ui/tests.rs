@@ -8,7 +8,7 @@ use http::header::{CONTENT_ENCODING, LOCATION, SET_COOKIE};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use jiff::Timestamp;
-use log2aws_service::http::Caller;
+use log2aws_service::http::ClientIp;
 use tower::ServiceExt;
 
 use super::*;
@@ -50,7 +50,7 @@ impl Pages for Echo {
 
 struct Place {
     router: Router,
-    front: Arc<Front>,
+    front: Arc<AuthenticatedUi>,
     change: watch::Sender<u64>,
     link: String,
     token: String,
@@ -59,13 +59,13 @@ struct Place {
 
 fn place() -> Place {
     let folder = tempfile::tempdir().unwrap();
-    let door = Door::open(folder.path(), &Noon, &mut fill).unwrap();
+    let door = LoginKeys::open(folder.path(), &Noon, &mut fill).unwrap();
     let endpoint: Url = "http://127.0.0.1:8750".parse().unwrap();
     let link = door.link(&endpoint).unwrap();
     let link = link.expose_url().strip_prefix("http://127.0.0.1:8750").unwrap().to_owned();
     let token = std::fs::read_to_string(door.token_file()).unwrap().trim().to_owned();
     let (change, changes) = watch::channel(1);
-    let front = Front::new(FrontConfig {
+    let front = AuthenticatedUi::new(UiConfig {
         door,
         pages: Arc::new(Echo),
         endpoint,
@@ -79,13 +79,13 @@ fn place() -> Place {
 }
 
 #[derive(Debug)]
-struct Told {
+struct Reply {
     status: StatusCode,
     headers: HeaderMap,
     text: String,
 }
 
-impl Told {
+impl Reply {
     fn to(&self) -> &str {
         self.headers.get(LOCATION).map_or("", |place| place.to_str().unwrap())
     }
@@ -99,25 +99,25 @@ impl Told {
 impl Place {
     async fn send(&self, from: &str, request: Request<Body>) -> http::Response<Body> {
         let mut request = request;
-        request.extensions_mut().insert(Caller(from.parse::<IpAddr>().unwrap()));
+        request.extensions_mut().insert(ClientIp(from.parse::<IpAddr>().unwrap()));
         self.router.clone().oneshot(request).await.unwrap()
     }
 
-    async fn told(&self, from: &str, request: Request<Body>) -> Told {
+    async fn reply(&self, from: &str, request: Request<Body>) -> Reply {
         let (parts, body) = self.send(from, request).await.into_parts();
         let bytes: Bytes = body.collect().await.unwrap().to_bytes();
         let text = String::from_utf8_lossy(&bytes).into_owned();
-        Told { status: parts.status, headers: parts.headers, text }
+        Reply { status: parts.status, headers: parts.headers, text }
     }
 
-    async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Told {
-        self.told("127.0.0.1", request(Method::GET, path, headers, "")).await
+    async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Reply {
+        self.reply("127.0.0.1", request(Method::GET, path, headers, "")).await
     }
 
-    async fn post(&self, from: &str, token: &str) -> Told {
+    async fn post(&self, from: &str, token: &str) -> Reply {
         let form = format!("token={token}&next=%2Fui%2Fs%2Fweb01");
         let headers = [("sec-fetch-site", "same-origin")];
-        self.told(from, request(Method::POST, "/ui/login", &headers, &form)).await
+        self.reply(from, request(Method::POST, "/ui/login", &headers, &form)).await
     }
 }
 
@@ -133,10 +133,10 @@ fn request(method: Method, path: &str, headers: &[(&str, &str)], body: &str) -> 
 async fn nothing_but_the_login_and_assets_is_open() {
     let place = place();
     for path in ["/ui/", "/ui/s/web01?view=week", "/ui/x.csv", "/ui/assetsx"] {
-        let told = place.get(path, &[]).await;
-        assert_eq!(told.status, StatusCode::SEE_OTHER, "{path}");
-        assert!(told.to().starts_with("/ui/login"), "{path}: {}", told.to());
-        assert!(told.text.is_empty());
+        let reply = place.get(path, &[]).await;
+        assert_eq!(reply.status, StatusCode::SEE_OTHER, "{path}");
+        assert!(reply.to().starts_with("/ui/login"), "{path}: {}", reply.to());
+        assert!(reply.text.is_empty());
     }
     let traps =
         ["/ui/assets/../s/web01", "/ui/assets/%2e%2e/status", "/ui/assets/", "/ui/assets/.x"];
@@ -153,8 +153,8 @@ async fn nothing_but_the_login_and_assets_is_open() {
     assert!(place.get("/ui/assets/app-1.css?v=1", &[]).await.text.starts_with("page /ui/assets"));
     assert_eq!(place.get("/ui", &[]).await.to(), "/ui/");
     for method in [Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS] {
-        let told = place.told("127.0.0.1", request(method, "/ui/", &[], "")).await;
-        assert_eq!(told.status, StatusCode::METHOD_NOT_ALLOWED);
+        let reply = place.reply("127.0.0.1", request(method, "/ui/", &[], "")).await;
+        assert_eq!(reply.status, StatusCode::METHOD_NOT_ALLOWED);
     }
 }
 
@@ -174,7 +174,7 @@ async fn the_token_opens_and_leads_back() {
     assert_eq!(again.to(), "/ui/x");
 
     let logout = |headers: &[(&str, &str)]| {
-        place.told("127.0.0.1", request(Method::POST, "/ui/logout", headers, ""))
+        place.reply("127.0.0.1", request(Method::POST, "/ui/logout", headers, ""))
     };
     let foreign = logout(&[("cookie", &cookie), ("sec-fetch-site", "cross-site")]).await;
     assert_eq!(foreign.status, StatusCode::FORBIDDEN);
@@ -190,7 +190,7 @@ async fn the_token_opens_and_leads_back() {
 async fn the_link_lets_in_once_and_is_not_used_up_by_a_look() {
     let place = place();
     let look = request(Method::HEAD, &place.link, &[], "");
-    assert_eq!(place.told("127.0.0.1", look).await.status, StatusCode::OK);
+    assert_eq!(place.reply("127.0.0.1", look).await.status, StatusCode::OK);
     let ahead = place.get(&place.link, &[("sec-purpose", "prefetch")]).await;
     assert_eq!(ahead.text, "None /ui/");
     let guess = place.get("/ui/login?once=guess", &[]).await;
@@ -219,7 +219,7 @@ async fn ten_tries_a_minute_from_one_address() {
     let wait: u64 = limited.headers["retry-after"].to_str().unwrap().parse().unwrap();
     assert!((1..=7).contains(&wait), "{wait}");
     let link = request(Method::GET, &place.link, &[], "");
-    let limited = place.told("203.0.113.9", link).await;
+    let limited = place.reply("203.0.113.9", link).await;
     assert_eq!(limited.status, StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(place.post("203.0.113.10", &place.token).await.status, StatusCode::SEE_OTHER);
 }
@@ -229,7 +229,7 @@ async fn a_form_of_another_site_is_refused_and_costs_no_try() {
     let place = place();
     let form = format!("token={}", place.token);
     let send = |headers: &[(&str, &str)]| {
-        place.told("127.0.0.1", request(Method::POST, "/ui/login", headers, &form))
+        place.reply("127.0.0.1", request(Method::POST, "/ui/login", headers, &form))
     };
     for _ in 0..12 {
         let foreign = send(&[("host", "127.0.0.1:8750"), ("origin", "https://evil.example")]).await;
@@ -240,7 +240,7 @@ async fn a_form_of_another_site_is_refused_and_costs_no_try() {
     let ours = send(&[("host", "127.0.0.1:8750"), ("origin", "http://127.0.0.1:8750")]).await;
     assert_eq!(ours.to(), "/ui/");
     let huge = request(Method::POST, "/ui/login", &[], &"x".repeat(100_000));
-    assert_eq!(place.told("127.0.0.1", huge).await.status, StatusCode::BAD_REQUEST);
+    assert_eq!(place.reply("127.0.0.1", huge).await.status, StatusCode::BAD_REQUEST);
 }
 
 #[tokio::test]
@@ -305,7 +305,7 @@ async fn an_open_page_learns_of_a_change_and_its_stream_ends_with_the_session() 
     assert_eq!(second.status(), StatusCode::OK);
     assert_eq!(open().await.status(), StatusCode::SERVICE_UNAVAILABLE);
     let headers = [("cookie", &*cookie), ("sec-fetch-site", "same-origin")];
-    place.told("127.0.0.1", request(Method::POST, "/ui/logout", &headers, "")).await;
+    place.reply("127.0.0.1", request(Method::POST, "/ui/logout", &headers, "")).await;
     place.change.send_replace(3);
     assert_eq!(next().await, None);
     place.front.stop();
@@ -326,7 +326,7 @@ async fn a_caller_without_an_address_is_not_let_in() {
 #[tokio::test]
 async fn the_language_can_be_chosen_before_the_login() {
     let place = place();
-    let told = place.get("/ui/lang?to=ja&back=%2Fui%2Flogin", &[]).await;
-    assert_eq!(told.status, StatusCode::OK);
-    assert!(told.text.starts_with("page /ui/lang"), "{}", told.text);
+    let reply = place.get("/ui/lang?to=ja&back=%2Fui%2Flogin", &[]).await;
+    assert_eq!(reply.status, StatusCode::OK);
+    assert!(reply.text.starts_with("page /ui/lang"), "{}", reply.text);
 }

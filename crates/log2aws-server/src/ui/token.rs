@@ -9,7 +9,7 @@ use subtle::ConstantTimeEq;
 
 use crate::config::ServeError;
 use crate::credentials::{Random, Token};
-use crate::stamp::Stamp;
+use crate::file_fingerprint::FileFingerprint;
 
 /// The token's file in the data folder.
 pub(crate) const FILE: &str = "dashboard-token";
@@ -18,7 +18,7 @@ pub(crate) const FILE: &str = "dashboard-token";
 #[derive(Debug)]
 pub(crate) struct TokenFile {
     path: PathBuf,
-    seen: Mutex<(Option<Stamp>, Option<Keys>)>,
+    seen: Mutex<(Option<FileFingerprint>, Option<Keys>)>,
 }
 
 /// A token, and the key for sessions that is derived from it: with the token, every session ends.
@@ -84,7 +84,7 @@ impl TokenFile {
     pub(crate) fn open(folder: &Path, random: Random<'_>) -> Result<Self, ServeError> {
         let path = folder.join(FILE);
         let token = Token::read_or_make(&path, random)?;
-        let seen = Mutex::new((Stamp::of(&path), Some(Keys::new(token))));
+        let seen = Mutex::new((FileFingerprint::of(&path), Some(Keys::new(token))));
         Ok(Self { path, seen })
     }
 
@@ -97,7 +97,7 @@ impl TokenFile {
     /// in, rather than whoever knows a token that the operator wanted to be rid of.
     pub(crate) fn keys(&self) -> Option<Keys> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let stamp = Stamp::of(&self.path);
+        let stamp = FileFingerprint::of(&self.path);
         if stamp != seen.0 {
             let keys = match Token::read(&self.path) {
                 Ok(Some(token)) => Some(Keys::new(token)),

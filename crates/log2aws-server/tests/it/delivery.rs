@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use log2aws_server::{ANALYZED_BUCKET, RAW_BUCKET};
-use log2aws_service::analyze::Charts;
+use log2aws_service::analyze::ChartFormats;
 use log2aws_store::disk::Attributes;
 use sha2::{Digest, Sha256};
 
@@ -43,9 +43,11 @@ fn a_url_a_put_and_the_results_appear() {
 
 #[test]
 fn charts_are_kept_in_the_formats_that_were_asked_for() {
-    for (charts, svg, png) in
-        [(Charts::Svg, true, false), (Charts::Png, false, true), (Charts::SvgAndPng, true, true)]
-    {
+    for (charts, svg, png) in [
+        (ChartFormats::Svg, true, false),
+        (ChartFormats::Png, false, true),
+        (ChartFormats::SvgAndPng, true, true),
+    ] {
         let server = start_with(|config| config.charts = charts);
         let put = Request::new("PUT", server.url("server=web01&date=2019-08-01")).body(LOG);
         assert_eq!(server.send(&put).status, 200);

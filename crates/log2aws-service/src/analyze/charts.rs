@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 /// The formats of the chart beside each CSV; there is at least one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Charts {
+pub enum ChartFormats {
     /// SVG alone.
     Svg,
     /// PNG alone.
@@ -17,9 +17,9 @@ pub enum Charts {
 /// The text names no formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("write svg, png or svg,png")]
-pub struct UnknownCharts;
+pub struct UnknownChartFormat;
 
-impl Charts {
+impl ChartFormats {
     /// The formats as settings write them.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -40,16 +40,16 @@ impl Charts {
     }
 }
 
-impl FromStr for Charts {
-    type Err = UnknownCharts;
+impl FromStr for ChartFormats {
+    type Err = UnknownChartFormat;
 
-    fn from_str(text: &str) -> Result<Self, UnknownCharts> {
+    fn from_str(text: &str) -> Result<Self, UnknownChartFormat> {
         let known = [Self::Svg, Self::Png, Self::SvgAndPng];
-        known.into_iter().find(|charts| charts.as_str() == text).ok_or(UnknownCharts)
+        known.into_iter().find(|charts| charts.as_str() == text).ok_or(UnknownChartFormat)
     }
 }
 
-impl fmt::Display for Charts {
+impl fmt::Display for ChartFormats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
@@ -64,11 +64,11 @@ mod tests {
         for (text, svg, png) in
             [("svg", true, false), ("png", false, true), ("svg,png", true, true)]
         {
-            let charts: Charts = text.parse().unwrap();
+            let charts: ChartFormats = text.parse().unwrap();
             assert_eq!((charts.to_string().as_str(), charts.svg(), charts.png()), (text, svg, png));
         }
         for text in ["", "SVG", "none", "png,svg", "svg,png,html"] {
-            assert_eq!(text.parse::<Charts>(), Err(UnknownCharts), "{text}");
+            assert_eq!(text.parse::<ChartFormats>(), Err(UnknownChartFormat), "{text}");
         }
     }
 }

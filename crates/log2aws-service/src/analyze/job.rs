@@ -17,7 +17,7 @@ pub(super) struct Job<'a> {
 
 impl Job<'_> {
     pub(super) fn newest(&self) -> Result<Option<Version>, StoreError> {
-        self.app.store.newest(&self.settings.raw_bucket, &self.raw_key)
+        self.app.store.head(&self.settings.raw_bucket, &self.raw_key)
     }
 
     /// Puts a result in the place of the one that stands there; `None` leaves none.

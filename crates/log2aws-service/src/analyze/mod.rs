@@ -6,10 +6,10 @@
 //! results. The summary is written last: what it names stands complete.
 
 mod charts;
+mod convert;
 mod job;
-mod look;
-mod stored;
-mod stream;
+mod reconcile;
+mod summary_store;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -23,9 +23,9 @@ use crate::ports::{
     Rasterizer, Settings, SettingsSource, SettingsUnavailable, Store, StoreError, VersionId,
 };
 
-pub use charts::{Charts, UnknownCharts};
-pub use look::MAX_LOOKS;
-pub use stored::{MAX_SUMMARY_BYTES, needs_analysis};
+pub use charts::{ChartFormats, UnknownChartFormat};
+pub use reconcile::MAX_ATTEMPTS;
+pub use summary_store::{MAX_SUMMARY_BYTES, needs_analysis};
 
 /// What analyze-log works with.
 #[derive(Clone)]
@@ -37,7 +37,7 @@ pub struct AnalyzeApp {
     /// The version of the program, which summaries name.
     pub program: String,
     /// In which formats charts are kept.
-    pub charts: Charts,
+    pub charts: ChartFormats,
     /// Who makes the PNG.
     pub rasterizer: Rasterizer,
 }
@@ -157,7 +157,7 @@ pub enum RecordFailure {
     #[error(transparent)]
     Json(#[from] SummaryError),
     /// New versions arrive faster than they can be read.
-    #[error("{0} keeps changing: after {MAX_LOOKS} looks there was always a newer version")]
+    #[error("{0} keeps changing: after {MAX_ATTEMPTS} attempts there was always a newer version")]
     KeepsChanging(ObjectKey),
 }
 
@@ -244,7 +244,7 @@ fn one(app: &AnalyzeApp, settings: &Settings, record: &Record) -> Result<Outcome
         });
     };
     let refusal = refusal(settings, &key, record.source);
-    look::bring_up_to_date(app, settings, record, &key, refusal.as_deref())
+    reconcile::reconcile(app, settings, record, &key, refusal.as_deref())
 }
 
 /// Why a put from `source` is refused, if it is.

@@ -1,7 +1,7 @@
 //! generate-url: the HTTP handler that gives a server the URL to put one day log to.
 //!
 //! One router serves Lambda and `serve`. It needs no runtime of a kind, and it knows the caller by
-//! [`Caller`] alone: which address that is, only the world in front of it can say.
+//! [`ClientIp`] alone: which address that is, only the world in front of it can say.
 
 mod accept;
 mod problem;
@@ -53,19 +53,19 @@ impl fmt::Debug for UrlApp {
 /// Who asks. The world puts it into the request's extensions: API Gateway's source address, or
 /// that of the socket, or what a trusted proxy says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Caller(pub IpAddr);
+pub struct ClientIp(pub IpAddr);
 
 /// `GET /` and `POST /`; every other method there is a 405, every other path a 404.
 ///
 /// A world that serves more paths calls this router for the ones it means, as a service.
 pub fn router(app: UrlApp) -> Router {
-    Router::new().route("/", any(at_root)).fallback(elsewhere).with_state(app)
+    Router::new().route("/", any(at_root)).fallback(not_found).with_state(app)
 }
 
 /// The answer of a world that gives up a caller whose request does not arrive: 408.
 ///
 /// `headers` are those of the request: they say in which form the caller wants its answer.
-pub fn too_slow(headers: &HeaderMap, caller: Caller) -> Response<Body> {
+pub fn request_timeout(headers: &HeaderMap, caller: ClientIp) -> Response<Body> {
     Problem::SlowBody.answer(headers, Some(caller))
 }
 
@@ -74,7 +74,7 @@ pub fn too_slow(headers: &HeaderMap, caller: Caller) -> Response<Body> {
 /// `headers` are those of the request: they say in which form the caller wants its answer.
 pub fn too_many_requests(
     headers: &HeaderMap,
-    caller: Caller,
+    caller: ClientIp,
     retry_after_seconds: u32,
 ) -> Response<Body> {
     Problem::TooManyRequests { retry_after_seconds }.answer(headers, Some(caller))
@@ -82,31 +82,31 @@ pub fn too_many_requests(
 
 async fn at_root(State(app): State<UrlApp>, request: Request<Body>) -> Response<Body> {
     let headers = request.headers().clone();
-    let caller = request.extensions().get::<Caller>().copied();
-    match give_url(&app, caller, request).await {
+    let caller = request.extensions().get::<ClientIp>().copied();
+    match issue_url(&app, caller, request).await {
         Ok(url) => url.answer(&headers),
         Err(problem) => problem.answer(&headers, caller),
     }
 }
 
-async fn elsewhere(request: Request<Body>) -> Response<Body> {
-    let caller = request.extensions().get::<Caller>().copied();
+async fn not_found(request: Request<Body>) -> Response<Body> {
+    let caller = request.extensions().get::<ClientIp>().copied();
     Problem::NoSuchPath.answer(request.headers(), caller)
 }
 
 /// A URL that was given, and to whom.
-struct Given {
-    caller: Caller,
+struct IssuedUrl {
+    caller: ClientIp,
     key: RawKey,
     put: PresignedPut,
     expires_at: Timestamp,
 }
 
-async fn give_url(
+async fn issue_url(
     app: &UrlApp,
-    caller: Option<Caller>,
+    caller: Option<ClientIp>,
     request: Request<Body>,
-) -> Result<Given, Problem> {
+) -> Result<IssuedUrl, Problem> {
     if !matches!(*request.method(), Method::GET | Method::POST) {
         return Err(Problem::Method);
     }
@@ -139,12 +139,12 @@ async fn give_url(
         bound = asked.body.is_some(),
         "gave a URL"
     );
-    Ok(Given { caller, key, put, expires_at })
+    Ok(IssuedUrl { caller, key, put, expires_at })
 }
 
 /// The JSON form of the answer. Holds the URL, so it has no `Debug`.
 #[derive(Serialize)]
-struct GivenJson<'a> {
+struct IssuedUrlJson<'a> {
     url: &'a str,
     method: &'static str,
     headers: BTreeMap<&'a str, &'a str>,
@@ -152,12 +152,12 @@ struct GivenJson<'a> {
     expires_at: String,
 }
 
-impl Given {
+impl IssuedUrl {
     fn answer(&self, headers: &HeaderMap) -> Response<Body> {
         let url = self.put.expose_url();
         let signed = self.put.headers().iter().map(|(name, value)| (*name, value.as_str()));
         let json = || {
-            serde_json::to_vec(&GivenJson {
+            serde_json::to_vec(&IssuedUrlJson {
                 url,
                 method: "PUT",
                 headers: signed.collect(),
@@ -186,7 +186,7 @@ impl Given {
 }
 
 /// An IPv4 address in IPv6 clothes is shown as the IPv4 address that the allow-list judges.
-fn tell_source(headers: &mut HeaderMap, caller: Caller) {
+fn tell_source(headers: &mut HeaderMap, caller: ClientIp) {
     let shown = caller.0.to_canonical().to_string();
     if let Ok(value) = HeaderValue::from_str(&shown) {
         headers.insert(SOURCE_HEADER, value);

@@ -11,7 +11,7 @@ use serde::Serialize;
 use tracing::Level;
 
 use super::request::{MAX_REQUEST_BYTES, ParameterError};
-use super::{Caller, accept, tell_source};
+use super::{ClientIp, accept, tell_source};
 use crate::ports::{SettingsUnavailable, SignError};
 
 /// After how many seconds a caller may ask again when settings or signer were not available.
@@ -42,7 +42,7 @@ pub enum Problem {
     #[error("refused {} for server {server}: {refusal}", caller.0.to_canonical())]
     Refused {
         /// Who asked.
-        caller: Caller,
+        caller: ClientIp,
         /// For which server.
         server: ServerName,
         /// Why not.
@@ -67,7 +67,7 @@ pub enum Problem {
     #[error(transparent)]
     Sign(#[from] SignError),
     /// The world in front of the router did not say who asks: a fault of the program.
-    #[error("the request carries no caller address: the front must add the Caller extension")]
+    #[error("the request carries no caller address: the front must add the ClientIp extension")]
     NoCaller,
 }
 
@@ -201,7 +201,7 @@ impl Problem {
     ///
     /// `caller` is `None` only where the world did not say who asks; the answer then carries no
     /// `Log2aws-Source`.
-    pub fn answer(&self, headers: &HeaderMap, caller: Option<Caller>) -> Response<Body> {
+    pub fn answer(&self, headers: &HeaderMap, caller: Option<ClientIp>) -> Response<Body> {
         let row = self.row();
         self.log(&row, caller);
         let text = || (format!("{}\n", row.sentence).into_bytes(), "text/plain; charset=utf-8");
@@ -234,7 +234,7 @@ impl Problem {
         response
     }
 
-    fn log(&self, row: &Row, caller: Option<Caller>) {
+    fn log(&self, row: &Row, caller: Option<ClientIp>) {
         let source = caller.map(|caller| caller.0.to_canonical().to_string());
         let (source, status) = (source.as_deref().unwrap_or("unknown"), row.status.as_u16());
         match row.level {

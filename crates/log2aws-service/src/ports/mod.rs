@@ -13,5 +13,5 @@ pub use raster::Rasterizer;
 pub use settings::{Settings, SettingsSource, SettingsUnavailable};
 pub use signer::{PresignedPut, PutRequest, SignError, Signer};
 pub use store::{
-    Catalog, ListPage, ListQuery, Listed, Store, StoreError, Upload, Version, VersionId,
+    ListPage, ListQuery, ObjectLister, ObjectMeta, Store, StoreError, Upload, Version, VersionId,
 };

@@ -74,7 +74,7 @@ pub trait Store: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError::NotFound`] if the bucket does not exist; [`StoreError::Failed`].
-    fn newest(&self, bucket: &BucketName, key: &ObjectKey) -> Result<Option<Version>, StoreError>;
+    fn head(&self, bucket: &BucketName, key: &ObjectKey) -> Result<Option<Version>, StoreError>;
 
     /// Opens one version for reading, from its first byte.
     ///
@@ -120,11 +120,11 @@ pub struct ListQuery {
 
 /// One object of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
+pub struct ObjectMeta {
     /// Its key.
     pub key: ObjectKey,
     /// Changes whenever the body does; opaque.
-    pub tag: String,
+    pub e_tag: String,
     /// Its length in bytes.
     pub size: u64,
 }
@@ -133,7 +133,7 @@ pub struct Listed {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListPage {
     /// Objects in the byte order of their keys.
-    pub objects: Vec<Listed>,
+    pub objects: Vec<ObjectMeta>,
     /// What keys with a further `/` begin with, that `/` included, in the same order.
     pub folders: Vec<String>,
     /// `after` for the next page; `None` on the last.
@@ -141,7 +141,7 @@ pub struct ListPage {
 }
 
 /// A store that can be looked through.
-pub trait Catalog: Store {
+pub trait ObjectLister: Store {
     /// Lists one page of a bucket.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use log2aws_core::event::{Event, Record};
 use log2aws_core::key::{BucketName, KeyPrefix, ObjectKey, RawKey};
 use log2aws_core::summary::Summary;
 use log2aws_service::analyze::{
-    AnalyzeError, Analyzed, MAX_LOOKS, Outcome, RecordFailure, analyze, needs_analysis,
+    AnalyzeError, Analyzed, MAX_ATTEMPTS, Outcome, RecordFailure, analyze, needs_analysis,
 };
 use log2aws_service::ports::{Settings, Store, StoreError, Upload, Version, VersionId};
 use log2aws_store::MemoryStore;
@@ -288,7 +288,7 @@ fn a_log_that_keeps_changing_is_a_failure() {
     assert!(matches!(failed[0].error, RecordFailure::KeepsChanging(_)));
     assert!(failed[0].error.to_string().contains("keeps changing"));
     assert_eq!(store.versions(&RAW.parse().unwrap(), &KEY.parse().unwrap()).len(), 11);
-    assert_eq!(MAX_LOOKS, 10);
+    assert_eq!(MAX_ATTEMPTS, 10);
 }
 
 #[test]
@@ -311,8 +311,8 @@ fn a_full_store_says_so_and_a_short_read_writes_nothing() {
 struct Short(MemoryStore);
 
 impl Store for Short {
-    fn newest(&self, bucket: &BucketName, key: &ObjectKey) -> Result<Option<Version>, StoreError> {
-        self.0.newest(bucket, key)
+    fn head(&self, bucket: &BucketName, key: &ObjectKey) -> Result<Option<Version>, StoreError> {
+        self.0.head(bucket, key)
     }
 
     fn open(

@@ -1,12 +1,12 @@
 //! In which formats the chart is kept, and a picture that cannot be made.
 
 use log2aws_core::key::RawKey;
-use log2aws_service::analyze::{AnalyzeApp, Charts, RecordFailure, analyze, needs_analysis};
+use log2aws_service::analyze::{AnalyzeApp, ChartFormats, RecordFailure, analyze, needs_analysis};
 use log2aws_store::MemoryStore;
 
 use crate::world::{ALLOWED, KEY, MIXED, allowed, app, memory, picture, put, results, settings};
 
-fn keeping(store: &MemoryStore, charts: Charts) -> AnalyzeApp {
+fn keeping(store: &MemoryStore, charts: ChartFormats) -> AnalyzeApp {
     AnalyzeApp { charts, ..app(store.clone()) }
 }
 
@@ -20,9 +20,9 @@ fn kinds(store: &MemoryStore) -> Vec<String> {
 #[test]
 fn a_chart_is_kept_in_the_formats_of_the_setting_alone() {
     let every = [
-        (Charts::Svg, vec!["csv", "svg"]),
-        (Charts::Png, vec!["csv", "png"]),
-        (Charts::SvgAndPng, vec!["csv", "png", "svg"]),
+        (ChartFormats::Svg, vec!["csv", "svg"]),
+        (ChartFormats::Png, vec!["csv", "png"]),
+        (ChartFormats::SvgAndPng, vec!["csv", "png", "svg"]),
     ];
     for (before, stood) in &every {
         for (charts, expected) in &every {
@@ -39,7 +39,7 @@ fn a_chart_is_kept_in_the_formats_of_the_setting_alone() {
 #[test]
 fn the_picture_is_that_of_the_drawing_whether_that_is_kept_or_not() {
     let (both, alone) = (memory(), memory());
-    for (store, charts) in [(&both, Charts::SvgAndPng), (&alone, Charts::Png)] {
+    for (store, charts) in [(&both, ChartFormats::SvgAndPng), (&alone, ChartFormats::Png)] {
         let version = put(store, MIXED.as_bytes());
         analyze(&keeping(store, charts), &allowed(&version)).unwrap();
     }

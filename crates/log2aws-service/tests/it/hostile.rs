@@ -6,7 +6,7 @@ use http::{Request, StatusCode};
 use log2aws_core::key::RawKey;
 use log2aws_core::summary::Summary;
 use log2aws_service::analyze::{Outcome, analyze};
-use log2aws_service::http::{Caller, router};
+use log2aws_service::http::{ClientIp, router};
 use proptest::prelude::*;
 use tower::ServiceExt;
 use url::Url;
@@ -15,7 +15,7 @@ use crate::http::app;
 use crate::world::{self, ALLOWED, MIXED, allowed, memory, put, results, settings};
 
 fn ask(mut request: Request<Body>) -> (StatusCode, String) {
-    request.extensions_mut().insert(Caller(ALLOWED.parse().unwrap()));
+    request.extensions_mut().insert(ClientIp(ALLOWED.parse().unwrap()));
     let router = router(app(Some(settings(ALLOWED))));
     let response = router.oneshot(request).now_or_never().unwrap().unwrap();
     let status = response.status();

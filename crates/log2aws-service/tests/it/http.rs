@@ -8,7 +8,7 @@ use futures_util::FutureExt;
 use http::header::HeaderMap;
 use http::{Request, StatusCode};
 use log2aws_core::key::KeyPrefix;
-use log2aws_service::http::{Caller, UrlApp, router, too_many_requests};
+use log2aws_service::http::{ClientIp, UrlApp, router, too_many_requests};
 use log2aws_service::ports::{PresignedPut, PutRequest, Settings, SignError, Signer};
 use log2aws_service::signer::{Addressing, Credentials, SigV4Signer};
 use serde_json::{Value, json};
@@ -55,7 +55,7 @@ pub(crate) fn app(settings: Option<Settings>) -> UrlApp {
 fn ask_app(app: UrlApp, caller: Option<&str>, mut request: Request<Body>) -> Answer {
     if let Some(caller) = caller {
         let address: IpAddr = caller.parse().unwrap();
-        request.extensions_mut().insert(Caller(address));
+        request.extensions_mut().insert(ClientIp(address));
     }
     // Neither the router nor our bodies wait for anything: no runtime is needed to drive them.
     let response = router(app).oneshot(request).now_or_never().unwrap().unwrap();
@@ -315,7 +315,7 @@ fn a_world_that_does_not_say_who_asks_gives_nothing() {
 
 #[test]
 fn worlds_hold_callers_back_in_the_same_form() {
-    let caller = Caller("203.0.113.7".parse().unwrap());
+    let caller = ClientIp("203.0.113.7".parse().unwrap());
     let response = too_many_requests(get_json(GOOD).headers(), caller, 7);
     assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(response.headers()["retry-after"], "7");

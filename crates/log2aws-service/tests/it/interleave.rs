@@ -96,7 +96,7 @@ pub(crate) fn assert_refused(store: &MemoryStore, when: &str) {
     let results = results(store);
     assert_eq!(results.keys().collect::<Vec<_>>(), ["web01/2019-08-01.json"], "{when}");
     let summary = Summary::from_json(&results["web01/2019-08-01.json"].0).unwrap();
-    let newest = store.newest(&RAW.parse().unwrap(), &KEY.parse().unwrap()).unwrap().unwrap();
+    let newest = store.head(&RAW.parse().unwrap(), &KEY.parse().unwrap()).unwrap().unwrap();
     assert_eq!(summary.raw.version, newest.id.to_string(), "{when}");
     assert!(summary.refused.is_some(), "{when}");
 }

@@ -121,7 +121,7 @@ fn threads_end_in_the_newest_version() {
         });
         let concurrent = results(&store);
         let (raw, key) = (RAW.parse().unwrap(), KEY.parse().unwrap());
-        let newest = store.newest(&raw, &key).unwrap().unwrap();
+        let newest = store.head(&raw, &key).unwrap().unwrap();
         let mut log = Vec::new();
         store.open(&raw, &key, &newest.id).unwrap().read_to_end(&mut log).unwrap();
         let alone = memory();

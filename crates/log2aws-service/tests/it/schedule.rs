@@ -86,7 +86,7 @@ fn check(events: &[Sent], allowed_runs: &[bool], schedule: &[u8]) -> Result<(), 
         }
     });
     let (raw, key) = (RAW.parse().unwrap(), KEY.parse().unwrap());
-    let newest = store.newest(&raw, &key).unwrap().unwrap();
+    let newest = store.head(&raw, &key).unwrap().unwrap();
     let log = store.contents(&raw, &key).unwrap().0;
     let newest_run = LOGS.iter().position(|text| text.as_bytes() == log).unwrap();
     let mut results = results(&store);

@@ -53,9 +53,9 @@ impl Stepped {
 }
 
 impl Store for Stepped {
-    fn newest(&self, bucket: &BucketName, key: &ObjectKey) -> Result<Option<Version>, StoreError> {
+    fn head(&self, bucket: &BucketName, key: &ObjectKey) -> Result<Option<Version>, StoreError> {
         self.port_step("newest", key)?;
-        self.inner.newest(bucket, key)
+        self.inner.head(bucket, key)
     }
 
     fn open(

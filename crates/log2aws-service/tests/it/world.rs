@@ -8,7 +8,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use log2aws_core::event::{Event, Record};
 use log2aws_core::key::{KeyPrefix, ObjectKey};
-use log2aws_service::analyze::{AnalyzeApp, Charts};
+use log2aws_service::analyze::{AnalyzeApp, ChartFormats};
 use log2aws_service::ports::{
     Clock, Rasterizer, Settings, SettingsSource, SettingsUnavailable, Store, Version,
 };
@@ -69,7 +69,7 @@ pub(crate) fn app(store: impl Store + 'static) -> AnalyzeApp {
 
 pub(crate) fn app_with(store: impl Store + 'static, settings: Option<Settings>) -> AnalyzeApp {
     let (store, settings) = (Arc::new(store), Arc::new(Fixed(settings)));
-    let (charts, rasterizer) = (Charts::SvgAndPng, picture as Rasterizer);
+    let (charts, rasterizer) = (ChartFormats::SvgAndPng, picture as Rasterizer);
     AnalyzeApp { store, settings, program: "1.2.3".to_owned(), charts, rasterizer }
 }
 

@@ -1,12 +1,12 @@
 //! What a store promises that can be looked through.
 
 use log2aws_core::key::BucketName;
-use log2aws_service::ports::{Catalog, ListPage, ListQuery};
+use log2aws_service::ports::{ListPage, ListQuery, ObjectLister};
 
 use super::{Broken, Outcome, holds, key, not_found, put, same};
 
-/// A check of one promise of a catalog in one bucket.
-pub type ListCheck = fn(&dyn Catalog, &BucketName) -> Outcome;
+/// A check of one promise of a lister in one bucket.
+pub type ListCheck = fn(&dyn ObjectLister, &BucketName) -> Outcome;
 
 /// The promises of lists that hold in every bucket.
 pub const LISTS: &[(&str, ListCheck)] = &[
@@ -22,7 +22,7 @@ pub const LISTS: &[(&str, ListCheck)] = &[
 ///
 /// # Errors
 /// [`Broken`].
-pub fn a_list_has_every_key_in_order(store: &dyn Catalog, bucket: &BucketName) -> Outcome {
+pub fn a_list_has_every_key_in_order(store: &dyn ObjectLister, bucket: &BucketName) -> Outcome {
     let names = [
         "",
         "/",
@@ -61,7 +61,7 @@ pub fn a_list_has_every_key_in_order(store: &dyn Catalog, bucket: &BucketName) -
 ///
 /// # Errors
 /// [`Broken`].
-pub fn folders_are_rolled_up(store: &dyn Catalog, bucket: &BucketName) -> Outcome {
+pub fn folders_are_rolled_up(store: &dyn ObjectLister, bucket: &BucketName) -> Outcome {
     let prefix = "conformance/rolled/";
     for name in ["web01/1.log", "web01/2.log", "web01", "web01.example/1.log", "web02/a/b", "x//y"]
     {
@@ -81,7 +81,7 @@ pub fn folders_are_rolled_up(store: &dyn Catalog, bucket: &BucketName) -> Outcom
 ///
 /// # Errors
 /// [`Broken`].
-pub fn a_list_goes_on_behind_any_key(store: &dyn Catalog, bucket: &BucketName) -> Outcome {
+pub fn a_list_goes_on_behind_any_key(store: &dyn ObjectLister, bucket: &BucketName) -> Outcome {
     let prefix = "conformance/behind/";
     for name in ["a", "b/1", "b/2", "b0", "c/1", "d"] {
         put(store, bucket, &key(&format!("behind/{name}"))?, b"x")?;
@@ -112,7 +112,7 @@ pub fn a_list_goes_on_behind_any_key(store: &dyn Catalog, bucket: &BucketName) -
 ///
 /// # Errors
 /// [`Broken`].
-pub fn a_long_list_comes_in_pages(store: &dyn Catalog, bucket: &BucketName) -> Outcome {
+pub fn a_long_list_comes_in_pages(store: &dyn ObjectLister, bucket: &BucketName) -> Outcome {
     let prefix = "conformance/pages/";
     let folder = |i: u32| i.is_multiple_of(3);
     let names: Vec<u32> = (0..1_003).collect();
@@ -120,7 +120,7 @@ pub fn a_long_list_comes_in_pages(store: &dyn Catalog, bucket: &BucketName) -> O
         names.iter().try_for_each(|i| {
             let key = key(&format!("pages/{i:04}{}", if folder(*i) { "/x" } else { "" }))?;
             // One of an earlier run will do.
-            if store.newest(bucket, &key)?.is_none() {
+            if store.head(bucket, &key)?.is_none() {
                 put(store, bucket, &key, b"x")?;
             }
             Ok(())
@@ -146,11 +146,11 @@ pub fn a_long_list_comes_in_pages(store: &dyn Catalog, bucket: &BucketName) -> O
 ///
 /// # Errors
 /// [`Broken`].
-pub fn a_tag_changes_with_the_body(store: &dyn Catalog, bucket: &BucketName) -> Outcome {
+pub fn a_tag_changes_with_the_body(store: &dyn ObjectLister, bucket: &BucketName) -> Outcome {
     let key = key("tagged/object")?;
     let query = ListQuery { prefix: key.to_string(), ..ListQuery::default() };
     let look = || match store.list(bucket, &query)?.objects.as_slice() {
-        [one] if one.key == key => Ok((one.tag.clone(), one.size)),
+        [one] if one.key == key => Ok((one.e_tag.clone(), one.size)),
         other => Err(Broken(format!("the list is {other:?}"))),
     };
     put(store, bucket, &key, b"first")?;
@@ -165,7 +165,7 @@ pub fn a_tag_changes_with_the_body(store: &dyn Catalog, bucket: &BucketName) -> 
 ///
 /// # Errors
 /// [`Broken`].
-pub fn a_list_of_an_unknown_bucket_is_not_found(store: &dyn Catalog) -> Outcome {
+pub fn a_list_of_an_unknown_bucket_is_not_found(store: &dyn ObjectLister) -> Outcome {
     let bucket: BucketName = "log2aws-conformance-no-such-bucket"
         .parse()
         .map_err(|e| Broken(format!("not a bucket name: {e}")))?;
@@ -174,7 +174,7 @@ pub fn a_list_of_an_unknown_bucket_is_not_found(store: &dyn Catalog) -> Outcome 
 
 /// Everything that a list tells, in order, and in how many pages.
 fn walk(
-    store: &dyn Catalog,
+    store: &dyn ObjectLister,
     bucket: &BucketName,
     mut query: ListQuery,
 ) -> Result<(Vec<String>, usize), Broken> {

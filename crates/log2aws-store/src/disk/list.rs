@@ -103,7 +103,7 @@ impl DiskStore {
                     },
                 };
             let marker = marker(&step, &line);
-            // Listed on the page before, or met under both its names: a put was cut short between
+            // ObjectMeta on the page before, or met under both its names: a put was cut short between
             // giving it the second and taking the first away.
             let listed = after.is_some_and(|after| !is_behind(after, &marker));
             if listed || last.as_ref() == Some(&marker) {

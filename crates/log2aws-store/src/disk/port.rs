@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use log2aws_core::key::{BucketName, ObjectKey};
 use log2aws_service::ports::{
-    Catalog, ListPage, ListQuery, Listed, Store, StoreError, Upload, Version, VersionId,
+    ListPage, ListQuery, ObjectLister, ObjectMeta, Store, StoreError, Upload, Version, VersionId,
 };
 
 use super::staged::Staged;
@@ -12,7 +12,7 @@ use super::types::{Attributes, Entry, MAX_PAGE, ObjectInfo};
 use super::{DiskError, DiskStore};
 
 impl Store for DiskStore {
-    fn newest(&self, bucket: &BucketName, key: &ObjectKey) -> Result<Option<Version>, StoreError> {
+    fn head(&self, bucket: &BucketName, key: &ObjectKey) -> Result<Option<Version>, StoreError> {
         match self.head(bucket, key, None) {
             Ok(info) => Ok(Some(version(&info))),
             Err(DiskError::NoSuchKey { .. }) => Ok(None),
@@ -45,7 +45,7 @@ impl Store for DiskStore {
     }
 }
 
-impl Catalog for DiskStore {
+impl ObjectLister for DiskStore {
     /// Leaves out what is damaged, as the lists of S3 do.
     fn list(&self, bucket: &BucketName, query: &ListQuery) -> Result<ListPage, StoreError> {
         let query = super::ListQuery {
@@ -59,8 +59,8 @@ impl Catalog for DiskStore {
         for entry in listing.entries {
             match entry {
                 Entry::CommonPrefix(folder) => page.folders.push(folder),
-                Entry::Object(info) => page.objects.push(Listed {
-                    tag: info.version.to_string(),
+                Entry::Object(info) => page.objects.push(ObjectMeta {
+                    e_tag: info.version.to_string(),
                     size: info.digests.size,
                     key: info.key,
                 }),

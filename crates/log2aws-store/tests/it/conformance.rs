@@ -4,7 +4,7 @@ use std::io::{self, Cursor, Read, Write};
 
 use log2aws_core::key::{BucketName, ObjectKey};
 use log2aws_service::ports::{
-    Catalog, ListPage, ListQuery, Store, StoreError, Upload, Version, VersionId,
+    ListPage, ListQuery, ObjectLister, Store, StoreError, Upload, Version, VersionId,
 };
 use log2aws_store::{BucketSpec, MemoryStore, conformance};
 
@@ -73,8 +73,8 @@ impl Flawed {
 }
 
 impl Store for Flawed {
-    fn newest(&self, bucket: &BucketName, key: &ObjectKey) -> Result<Option<Version>, StoreError> {
-        let newest = self.store.newest(&self.bucket(bucket), &self.key(key))?;
+    fn head(&self, bucket: &BucketName, key: &ObjectKey) -> Result<Option<Version>, StoreError> {
+        let newest = self.store.head(&self.bucket(bucket), &self.key(key))?;
         Ok(newest.map(|version| self.named(version)))
     }
 
@@ -112,13 +112,13 @@ impl Store for Flawed {
     fn delete(&self, bucket: &BucketName, key: &ObjectKey) -> Result<(), StoreError> {
         let bucket = self.bucket(bucket);
         if self.flaw == Flaw::ForgetsToDelete {
-            return self.store.newest(&bucket, key).map(drop);
+            return self.store.head(&bucket, key).map(drop);
         }
         self.store.delete(&bucket, &self.key(key))
     }
 }
 
-impl Catalog for Flawed {
+impl ObjectLister for Flawed {
     fn list(&self, bucket: &BucketName, query: &ListQuery) -> Result<ListPage, StoreError> {
         let mut query = query.clone();
         let after = query.after.clone();
@@ -140,11 +140,11 @@ impl Catalog for Flawed {
         }
         let mut page = self.store.list(bucket, &query)?;
         match self.flaw {
-            Flaw::ListsInTheOrderOfPuts => page.objects.sort_by(|a, b| a.tag.cmp(&b.tag)),
+            Flaw::ListsInTheOrderOfPuts => page.objects.sort_by(|a, b| a.e_tag.cmp(&b.e_tag)),
             Flaw::TellsAFolderOften => page.folders.extend(page.folders.first().cloned()),
             Flaw::ForgetsTheNextPage => page.next = None,
             Flaw::TagsAllAlike => {
-                page.objects.iter_mut().for_each(|object| object.tag.truncate(0));
+                page.objects.iter_mut().for_each(|object| object.e_tag.truncate(0));
             }
             _ => {}
         }

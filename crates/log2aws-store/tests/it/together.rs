@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use log2aws_service::ports::Store as _;
+use log2aws_service::ports::Store;
 use log2aws_store::DiskStore;
 use log2aws_store::disk::DiskError;
 
@@ -59,7 +59,7 @@ fn a_version_can_be_opened_while_it_is_replaced() {
         let reader = scope.spawn(move || {
             let mut read = 0;
             while !done.load(Ordering::Relaxed) {
-                let newest = store.newest(&raw(), &key("k")).unwrap().unwrap();
+                let newest = Store::head(store, &raw(), &key("k")).unwrap().unwrap();
                 get_version(store, &raw(), "k", Some(&newest.id)).unwrap();
                 read += 1;
             }

@@ -10,7 +10,7 @@ use log2aws_core::key::{BucketName, KeyPrefix, ObjectKey, RawKey, ResultKind};
 use log2aws_core::server_name::ServerName;
 use log2aws_core::summary::{RawObject, Rejects, Summary, SummaryBuilder};
 use log2aws_service::ports::{
-    Cache, Catalog, Clock, ListPage, ListQuery, Store, StoreError, Upload, Version, VersionId,
+    Cache, Clock, ListPage, ListQuery, ObjectLister, Store, StoreError, Upload, Version, VersionId,
 };
 use log2aws_store::{BucketSpec, MemoryStore};
 
@@ -73,14 +73,14 @@ impl Watched {
 }
 
 impl Store for Watched {
-    fn newest(&self, bucket: &BucketName, key: &ObjectKey) -> Result<Option<Version>, StoreError> {
+    fn head(&self, bucket: &BucketName, key: &ObjectKey) -> Result<Option<Version>, StoreError> {
         self.looks.fetch_add(1, Ordering::Relaxed);
         if self.only_lists.load(Ordering::Relaxed) {
             let source = io::Error::other("S3 answers 403 (AccessDenied)");
             return Err(StoreError::Failed { what: format!("looking at {key}"), source });
         }
         self.check(key.as_str())?;
-        let newest = self.store.newest(bucket, key);
+        let newest = self.store.head(bucket, key);
         if self.vanishing.lock().unwrap().as_ref() == Some(key) {
             self.store.delete(bucket, key)?;
         }
@@ -111,7 +111,7 @@ impl Store for Watched {
     }
 }
 
-impl Catalog for Watched {
+impl ObjectLister for Watched {
     fn list(&self, bucket: &BucketName, query: &ListQuery) -> Result<ListPage, StoreError> {
         self.lists.fetch_add(1, Ordering::Relaxed);
         if !self.lists_are_given.load(Ordering::Relaxed) {
@@ -192,7 +192,7 @@ impl World {
     pub(super) fn library_at(&self, place: &str, key_prefix: KeyPrefix) -> Library {
         let told = self.told.clone();
         Library::new(LibraryConfig {
-            catalog: self.watched.clone(),
+            lister: self.watched.clone(),
             analyzed: analyzed(),
             raw: None,
             place: place.to_owned(),

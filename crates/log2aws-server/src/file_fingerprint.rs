@@ -6,14 +6,14 @@ use std::path::Path;
 
 /// Tells one state of a file from another. The change time moves with the mode, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Stamp {
+pub(crate) struct FileFingerprint {
     inode: u64,
     size: u64,
     mode: u32,
     changed: (i64, i64),
 }
 
-impl Stamp {
+impl FileFingerprint {
     /// The state of a file now; `None` if it is not there.
     pub(crate) fn of(path: &Path) -> Option<Self> {
         let meta = fs::metadata(path).ok()?;

@@ -11,7 +11,7 @@ use http::header::CONTENT_LENGTH;
 use http::{HeaderValue, Request, StatusCode};
 use tokio::sync::Semaphore;
 
-use super::{PageBody, Pages, gzip, sentence};
+use super::{PageBody, Pages, compress, sentence};
 
 /// How long a request waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -21,7 +21,7 @@ const PIECE: usize = 64 * 1024;
 
 /// The threads that pages may take. The runtime's are shared with the S3 API, which must not wait
 /// behind a crowd of readers.
-pub(crate) struct Desk {
+pub(crate) struct PagePool {
     pages: Arc<dyn Pages>,
     /// Pages that are being made.
     making: Arc<Semaphore>,
@@ -29,7 +29,7 @@ pub(crate) struct Desk {
     reading: Arc<Semaphore>,
 }
 
-impl Desk {
+impl PagePool {
     /// At most `at_once` pages are made at the same time.
     pub(crate) fn new(pages: Arc<dyn Pages>, at_once: usize) -> Self {
         let room = || Arc::new(Semaphore::new(at_once));
@@ -51,9 +51,9 @@ impl Desk {
             // It is held until the page is made, whether or not somebody still waits for it.
             let _turn = turn;
             let mut request = request;
-            let accepted = gzip::is_accepted(request.headers());
-            gzip::as_tagged(request.headers_mut());
-            gzip::squeeze(make(&*pages, &request), accepted)
+            let accepted = compress::is_accepted(request.headers());
+            compress::strip_weak(request.headers_mut());
+            compress::compress(make(&*pages, &request), accepted)
         });
         match page.await {
             Ok(response) => self.send(response),
@@ -96,12 +96,12 @@ fn pieces(reader: Box<dyn Read + Send>, room: Arc<Semaphore>) -> Body {
     }))
 }
 
-type Piece = io::Result<(Bytes, Box<dyn Read + Send>)>;
+type Chunk = io::Result<(Bytes, Box<dyn Read + Send>)>;
 
-async fn piece(mut reader: Box<dyn Read + Send>, room: Arc<Semaphore>) -> Piece {
+async fn piece(mut reader: Box<dyn Read + Send>, room: Arc<Semaphore>) -> Chunk {
     // The semaphore is never closed.
     let turn = room.acquire_owned().await.map_err(io::Error::other)?;
-    let read = tokio::task::spawn_blocking(move || -> Piece {
+    let read = tokio::task::spawn_blocking(move || -> Chunk {
         let _turn = turn;
         let mut bytes = Vec::with_capacity(PIECE);
         reader.by_ref().take(PIECE as u64).read_to_end(&mut bytes)?;

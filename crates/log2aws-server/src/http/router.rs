@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Request, StatusCode};
-use log2aws_service::http::{Caller, too_many_requests, too_slow};
+use log2aws_service::http::{ClientIp, request_timeout, too_many_requests};
 use log2aws_store::DiskStore;
 use s3s::service::S3Service;
 use subtle::ConstantTimeEq;
@@ -19,12 +19,12 @@ use tower::ServiceExt;
 use tracing::Dispatch;
 use tracing::instrument::WithSubscriber;
 
-use super::callers::{Callers, healthz, sentence};
-use super::limit::RateLimit;
+use super::client_ip_layer::{ClientIpLayer, healthz, sentence};
+use super::rate_limit::RateLimit;
 use crate::credentials::Token;
 use crate::metrics::Metrics;
-use crate::s3::guard;
-use crate::ui::{self, Front};
+use crate::s3::access;
+use crate::ui::{self, AuthenticatedUi};
 
 /// How long a request for a URL may take in all. A few hundred bytes are asked of it: whoever hands
 /// them over one by one only keeps others from connecting.
@@ -38,8 +38,8 @@ pub(crate) struct App {
     pub(crate) limit: RateLimit,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) token: Token,
-    pub(crate) callers: Arc<Callers>,
-    pub(crate) front: Arc<Front>,
+    pub(crate) callers: Arc<ClientIpLayer>,
+    pub(crate) front: Arc<AuthenticatedUi>,
 }
 
 /// All paths of `serve`.
@@ -59,13 +59,13 @@ pub(crate) fn router(app: Arc<App>) -> Router {
 /// who only looks around with a browser is shown the dashboard.
 async fn root(State(app): State<Arc<App>>, request: Request<Body>) -> Response {
     let (parts, body) = request.into_parts();
-    if guard::is_signed(&parts) {
+    if access::is_signed(&parts) {
         return bucket(State(app), Request::from_parts(parts, body)).await;
     }
     if ui::is_a_visit(&parts) {
         return ui::see_other(ui::HOME);
     }
-    let Some(who) = parts.extensions.get::<Caller>().copied() else {
+    let Some(who) = parts.extensions.get::<ClientIp>().copied() else {
         return sentence(StatusCode::INTERNAL_SERVER_ERROR, "the caller's address is not known");
     };
     let response = match app.limit.check(who.0) {
@@ -80,18 +80,18 @@ async fn root(State(app): State<Arc<App>>, request: Request<Body>) -> Response {
 }
 
 /// Asks the handler, which reads the body, for so long and no longer.
-async fn ask(urls: &Router, request: Request<Body>, who: Caller, patience: Duration) -> Response {
+async fn ask(urls: &Router, request: Request<Body>, who: ClientIp, patience: Duration) -> Response {
     let headers = request.headers().clone();
     let asking = urls.clone().oneshot(request);
     tokio::time::timeout(patience, asking)
         .await
-        .map_or_else(|_| too_slow(&headers, who), infallible)
+        .map_or_else(|_| request_timeout(&headers, who), infallible)
 }
 
 /// Everything else: the S3 API.
 async fn bucket(State(app): State<Arc<App>>, request: Request<Body>) -> Response {
     let (mut parts, body) = request.into_parts();
-    match guard::preflight(&parts) {
+    match access::check_signature_headers(&parts) {
         Ok(place) => parts.extensions.insert(place),
         Err(error) => return refused(error),
     };
@@ -191,7 +191,7 @@ mod tests {
             Some((Ok::<_, Infallible>("x"), ()))
         });
         let request = Request::post("/").body(Body::from_stream(trickle)).unwrap();
-        let who = Caller("203.0.113.9".parse().unwrap());
+        let who = ClientIp("203.0.113.9".parse().unwrap());
         let given_up = ask(&urls, request, who, Duration::from_millis(50)).await;
         assert_eq!(given_up.status(), StatusCode::REQUEST_TIMEOUT);
         assert_eq!(given_up.headers()[SOURCE_HEADER], "203.0.113.9");

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 /// Why the caller is not known. To guess here would be to let a proxy's own address speak for
 /// everybody behind it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum UnknownCaller {
+pub(crate) enum UnknownClientIp {
     /// A trusted proxy named the caller in a way that is no address.
     #[error("the proxy's X-Forwarded-For cannot be read")]
     Unreadable,
@@ -27,26 +27,26 @@ const PASSED_ON: [&str; 3] = ["x-forwarded-for", "forwarded", "x-real-ip"];
 /// that is none: whatever stands to the left of it, that caller may have written itself.
 ///
 /// # Errors
-/// [`UnknownCaller`] if that place holds no address, or if the peer is this very machine, passes
+/// [`UnknownClientIp`] if that place holds no address, or if the peer is this very machine, passes
 /// somebody else's request on, and is not trusted.
 pub(crate) fn caller(
     peer: IpAddr,
     headers: &HeaderMap,
     trusted: &[IpNet],
-) -> Result<IpAddr, UnknownCaller> {
+) -> Result<IpAddr, UnknownClientIp> {
     let is_trusted =
         |address: IpAddr| trusted.iter().any(|network| network.contains(&address.to_canonical()));
     let mut caller = peer.to_canonical();
     if !is_trusted(caller) {
         let passed_on = PASSED_ON.iter().any(|name| headers.contains_key(*name));
         let unnamed = caller.is_loopback() && passed_on;
-        return if unnamed { Err(UnknownCaller::UnnamedProxy) } else { Ok(caller) };
+        return if unnamed { Err(UnknownClientIp::UnnamedProxy) } else { Ok(caller) };
     }
     let values: Vec<_> = headers.get_all("x-forwarded-for").iter().collect();
     for value in values.into_iter().rev() {
-        let value = value.to_str().map_err(|_| UnknownCaller::Unreadable)?;
+        let value = value.to_str().map_err(|_| UnknownClientIp::Unreadable)?;
         for hop in value.rsplit(',').map(str::trim) {
-            caller = parse_hop(hop).ok_or(UnknownCaller::Unreadable)?;
+            caller = parse_hop(hop).ok_or(UnknownClientIp::Unreadable)?;
             if !is_trusted(caller) {
                 return Ok(caller);
             }
@@ -67,7 +67,7 @@ fn parse_hop(text: &str) -> Option<IpAddr> {
 mod tests {
     use super::*;
 
-    fn found(peer: &str, forwarded: &[&str], trusted: &[&str]) -> Result<String, UnknownCaller> {
+    fn found(peer: &str, forwarded: &[&str], trusted: &[&str]) -> Result<String, UnknownClientIp> {
         let mut headers = HeaderMap::new();
         for value in forwarded {
             headers.append("x-forwarded-for", value.parse().unwrap());
@@ -86,7 +86,7 @@ mod tests {
     #[test]
     fn an_unnamed_proxy_on_this_machine_speaks_for_nobody() {
         for peer in ["127.0.0.1", "::1", "::ffff:127.0.0.1"] {
-            let error = Err(UnknownCaller::UnnamedProxy);
+            let error = Err(UnknownClientIp::UnnamedProxy);
             assert_eq!(found(peer, &["203.0.113.9"], &[]), error, "{peer}");
             assert_eq!(found(peer, &["127.0.0.1"], &["10.0.0.0/8"]), error, "{peer}");
             assert!(found(peer, &[], &[]).is_ok(), "{peer}");
@@ -122,7 +122,7 @@ mod tests {
     fn an_unreadable_hop_is_no_address() {
         for forwarded in ["unknown", "203.0.113.9, ", "203.0.113.9, x", "203.0.113"] {
             let found = found("127.0.0.1", &[forwarded], &["127.0.0.1/32"]);
-            assert_eq!(found, Err(UnknownCaller::Unreadable));
+            assert_eq!(found, Err(UnknownClientIp::Unreadable));
         }
     }
 }

@@ -15,9 +15,9 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tower::ServiceExt;
 
-use super::body::{BodyEnd, TimedBody};
-use super::socket::Socket;
-use crate::tls::Tls;
+use super::lingering_stream::LingeringStream;
+use super::timeout_body::{BodyOutcome, TimeoutBody};
+use crate::http::tls::Tls;
 
 /// How long connections are waited for, and how many there may be.
 #[derive(Clone, Copy, Debug)]
@@ -96,7 +96,7 @@ pub(crate) async fn serve(
                             let _ = watcher.watch(connection(stream, peer, router, limits)).await;
                         }
                     } else {
-                        let socket = Socket::new(stream, limits.stall);
+                        let socket = LingeringStream::new(stream, limits.stall);
                         let _ = watcher.watch(connection(socket, peer, router, limits)).await;
                     }
                     drop(place);
@@ -126,10 +126,10 @@ fn connection<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
 ) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> + Send + use<S> {
     let service = hyper::service::service_fn(move |request: http::Request<Incoming>| {
         let (mut parts, body) = request.into_parts();
-        let end = BodyEnd::default();
+        let end = BodyOutcome::default();
         parts.extensions.insert(Peer(peer));
         parts.extensions.insert(end.clone());
-        let body = Body::new(TimedBody::new(body, limits.stall, end));
+        let body = Body::new(TimeoutBody::new(body, limits.stall, end));
         router.clone().oneshot(http::Request::from_parts(parts, body))
     });
     hyper::server::conn::http1::Builder::new()

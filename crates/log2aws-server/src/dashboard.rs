@@ -9,14 +9,14 @@ use log2aws_service::ports::{Clock, Settings};
 use log2aws_store::DiskStore;
 use tokio::sync::watch;
 
-use crate::cache::FolderCache;
 use crate::config::{ServeConfig, ServeError};
+use crate::folder_cache::FolderCache;
 
 /// What the index has read, in the data folder.
 const CACHE_FOLDER: &str = "dashboard-cache";
 
 /// A sweep of a disk is CPU work, and must leave some for analysis.
-const SWEEP_THREADS: usize = 2;
+const INDEX_REFRESH_THREADS: usize = 2;
 
 /// The index over the analyzed bucket, and the revisions that it tells of.
 pub(crate) fn library(
@@ -29,7 +29,7 @@ pub(crate) fn library(
     let cache = FolderCache::open(&path).map_err(|source| ServeError::Cache { path, source })?;
     let (change, changes) = watch::channel(0);
     let library = Library::new(LibraryConfig {
-        catalog: Arc::new(store.clone()),
+        lister: Arc::new(store.clone()),
         analyzed: settings.analyzed_bucket.clone(),
         raw: Some(settings.raw_bucket.clone()),
         place: "this machine".to_owned(),
@@ -40,7 +40,7 @@ pub(crate) fn library(
             change.send_replace(revision);
         }),
         key_prefix: settings.key_prefix,
-        parallel: SWEEP_THREADS,
+        parallel: INDEX_REFRESH_THREADS,
         full_every: FULL_EVERY,
     });
     Ok((library, changes))
@@ -58,7 +58,7 @@ pub(crate) fn dashboard(library: &Library, clock: &Arc<dyn Clock>, feed: Feed) -
 }
 
 /// Brings the index up to what an analysis has written.
-pub(crate) fn look_into(library: Library) -> impl Fn(&ObjectKey) + Send + Sync {
+pub(crate) fn index_analyzed_day(library: Library) -> impl Fn(&ObjectKey) + Send + Sync {
     move |key| {
         let Some(key) = RawKey::parse(key.as_str()) else { return };
         // Whatever happens here, the log was analyzed.

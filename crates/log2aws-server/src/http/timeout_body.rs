@@ -15,9 +15,9 @@ use tokio::time::{Instant, Sleep};
 
 /// How far a request's body has come. s3s hands on only that a body failed; this says why.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct BodyEnd(Arc<AtomicU8>);
+pub(crate) struct BodyOutcome(Arc<AtomicU8>);
 
-/// The states of [`BodyEnd`].
+/// The states of [`BodyOutcome`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
     /// It is still arriving, or arrived whole.
@@ -28,7 +28,7 @@ pub(crate) enum End {
     Stalled,
 }
 
-impl BodyEnd {
+impl BodyOutcome {
     /// The state now.
     pub(crate) fn get(&self) -> End {
         match self.0.load(Ordering::Acquire) {
@@ -59,24 +59,24 @@ impl fmt::Display for BodyFailed {
 impl Error for BodyFailed {}
 
 /// A request body of which each next piece must arrive within a given time.
-pub(crate) struct TimedBody {
+pub(crate) struct TimeoutBody {
     inner: Incoming,
     patience: Duration,
     timer: Pin<Box<Sleep>>,
     /// Whether the timer runs: it does so only while somebody waits for a piece.
     waiting: bool,
-    end: BodyEnd,
+    end: BodyOutcome,
 }
 
-impl TimedBody {
+impl TimeoutBody {
     /// Wraps a body; `end` tells afterwards how it ended.
-    pub(crate) fn new(inner: Incoming, patience: Duration, end: BodyEnd) -> Self {
+    pub(crate) fn new(inner: Incoming, patience: Duration, end: BodyOutcome) -> Self {
         let timer = Box::pin(tokio::time::sleep(patience));
         Self { inner, patience, timer, waiting: false, end }
     }
 }
 
-impl Body for TimedBody {
+impl Body for TimeoutBody {
     type Data = Bytes;
     type Error = BodyFailed;
 

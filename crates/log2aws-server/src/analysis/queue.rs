@@ -68,7 +68,7 @@ impl Queue {
     }
 
     /// Asks for a look at `key`. What is not a day log's key is none of ours.
-    pub(crate) fn look_at(&self, key: &ObjectKey) {
+    pub(crate) fn enqueue(&self, key: &ObjectKey) {
         if RawKey::parse(key.as_str()).is_none() {
             return;
         }
@@ -252,12 +252,12 @@ mod tests {
     fn a_key_is_given_out_once_and_again_if_it_was_put_meanwhile() {
         let queue = queue();
         for _ in 0..3 {
-            queue.look_at(&key("web01"));
+            queue.enqueue(&key("web01"));
         }
         assert_eq!(queue.length.get(), 1);
         assert_eq!(queue.next(), Some(key("web01")));
-        queue.look_at(&key("web01"));
-        queue.look_at(&key("web02"));
+        queue.enqueue(&key("web01"));
+        queue.enqueue(&key("web02"));
         // web01 is being looked at: nobody else gets it.
         assert_eq!(queue.next(), Some(key("web02")));
         queue.done(&key("web02"));
@@ -270,20 +270,20 @@ mod tests {
     #[test]
     fn other_objects_are_not_looked_at() {
         let queue = queue();
-        queue.look_at(&"notes.txt".parse().unwrap());
+        queue.enqueue(&"notes.txt".parse().unwrap());
         assert_eq!(queue.length.get(), 0);
     }
 
     #[test]
     fn failures_wait_longer_each_time_and_are_never_dropped() {
         let queue = queue();
-        queue.look_at(&key("web01"));
+        queue.enqueue(&key("web01"));
         assert!(queue.next().is_some());
         let mut waits = Vec::new();
         for _ in 0..13 {
             waits.push(queue.failed(&key("web01")).as_secs());
             // A put makes it due at once; its wait goes on growing until it succeeds.
-            queue.look_at(&key("web01"));
+            queue.enqueue(&key("web01"));
             assert_eq!(queue.next(), Some(key("web01")));
         }
         assert_eq!(waits, [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600, 600]);
@@ -295,7 +295,7 @@ mod tests {
     #[test]
     fn a_failure_comes_back_after_its_wait() {
         let queue = queue();
-        queue.look_at(&key("web01"));
+        queue.enqueue(&key("web01"));
         assert!(queue.next().is_some());
         let begin = Instant::now();
         assert_eq!(queue.failed(&key("web01")), FIRST_WAIT);
@@ -307,7 +307,7 @@ mod tests {
     fn what_does_not_fit_asks_for_a_scan() {
         let queue = Queue::with_capacity(Gauge::default(), 2);
         for server in ["a1", "a2", "a3"] {
-            queue.look_at(&key(server));
+            queue.enqueue(&key(server));
         }
         assert_eq!(queue.length.get(), 2);
         for _ in 0..2 {

@@ -12,24 +12,24 @@ use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE};
 use http::{HeaderValue, Request, StatusCode};
 use ipnet::IpNet;
-use log2aws_service::http::{Caller, SOURCE_HEADER};
+use log2aws_service::http::{ClientIp, SOURCE_HEADER};
 
-use super::caller::{UnknownCaller, caller};
-use super::listen::Peer;
+use super::accept::Peer;
+use super::client_ip::{UnknownClientIp, caller};
 
 /// Told the status of every answer.
 pub(crate) type Count = Box<dyn Fn(StatusCode) + Send + Sync>;
 
 /// Who may speak for whom, and whether the server still wants callers.
-pub(crate) struct Callers {
+pub(crate) struct ClientIpLayer {
     trusted_proxies: Vec<IpNet>,
     count: Count,
     /// Set when the shutdown begins.
     stopping: AtomicBool,
 }
 
-impl Callers {
-    /// Callers by way of `trusted_proxies`, or without one.
+impl ClientIpLayer {
+    /// ClientIpLayer by way of `trusted_proxies`, or without one.
     pub(crate) fn new(trusted_proxies: Vec<IpNet>, count: Count) -> Arc<Self> {
         Arc::new(Self { trusted_proxies, count, stopping: AtomicBool::new(false) })
     }
@@ -51,7 +51,7 @@ impl Callers {
 }
 
 async fn known(
-    State(callers): State<Arc<Callers>>,
+    State(callers): State<Arc<ClientIpLayer>>,
     mut request: Request<Body>,
     next: Next,
 ) -> Response {
@@ -61,16 +61,16 @@ async fn known(
     };
     let mut response = match caller(peer.ip(), request.headers(), &callers.trusted_proxies) {
         Ok(source) => {
-            request.extensions_mut().insert(Caller(source));
+            request.extensions_mut().insert(ClientIp(source));
             with_source(next.run(request).await, source)
         }
         Err(error) => {
             tracing::warn!(proxy = %peer.ip(), %error, "refused a request");
             let answer = match error {
-                UnknownCaller::Unreadable => {
+                UnknownClientIp::Unreadable => {
                     sentence(StatusCode::BAD_REQUEST, "the proxy's X-Forwarded-For cannot be read")
                 }
-                UnknownCaller::UnnamedProxy => {
+                UnknownClientIp::UnnamedProxy => {
                     sentence(StatusCode::FORBIDDEN, "the proxy in between is not trusted here")
                 }
             };

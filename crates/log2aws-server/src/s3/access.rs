@@ -28,7 +28,7 @@ const MAX_QUERY: usize = 16 * 1024;
 
 /// Where a request carries its signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum SignatureLocation {
     /// In the `Authorization` header.
     Header,
     /// In the query: a presigned URL.
@@ -47,7 +47,7 @@ pub(crate) fn is_signed(parts: &Parts) -> bool {
 ///
 /// # Errors
 /// The S3 error that the caller is answered with.
-pub(crate) fn preflight(parts: &Parts) -> S3Result<Place> {
+pub(crate) fn check_signature_headers(parts: &Parts) -> S3Result<SignatureLocation> {
     if parts.version > Version::HTTP_11 {
         return Err(s3_error!(InvalidRequest, "this server speaks HTTP/1.1"));
     }
@@ -64,8 +64,8 @@ pub(crate) fn preflight(parts: &Parts) -> S3Result<Place> {
         (true, true) => {
             return Err(s3_error!(InvalidRequest, "the request is signed in query and header"));
         }
-        (true, false) => Place::Query,
-        (false, true) => Place::Header,
+        (true, false) => SignatureLocation::Query,
+        (false, true) => SignatureLocation::Header,
     };
     let content_type = parts.headers.get(CONTENT_TYPE).map(http::HeaderValue::as_bytes);
     if parts.method == Method::POST
@@ -75,12 +75,14 @@ pub(crate) fn preflight(parts: &Parts) -> S3Result<Place> {
         return Err(s3_error!(NotImplemented, "form uploads are not served: use PUT"));
     }
     let claim = match place {
-        Place::Query => Claim::of_query(parts)?,
-        Place::Header => Claim::of_header(&parts.headers)?,
+        SignatureLocation::Query => SigV4Params::of_query(parts)?,
+        SignatureLocation::Header => SigV4Params::of_header(&parts.headers)?,
     };
     claim.check_scope()?;
     claim.check_headers(&parts.headers)?;
-    if place == Place::Query && ![Method::GET, Method::HEAD, Method::PUT].contains(&parts.method) {
+    if place == SignatureLocation::Query
+        && ![Method::GET, Method::HEAD, Method::PUT].contains(&parts.method)
+    {
         return Err(denied("a presigned URL may GET, HEAD or PUT one object"));
     }
     if parts.method == Method::PUT
@@ -93,12 +95,12 @@ pub(crate) fn preflight(parts: &Parts) -> S3Result<Place> {
 }
 
 /// What a request says of its own signature; s3s checks whether it is true.
-struct Claim {
+struct SigV4Params {
     scope: String,
     signed_headers: Vec<String>,
 }
 
-impl Claim {
+impl SigV4Params {
     fn of_query(parts: &Parts) -> S3Result<Self> {
         let one = |wanted: &str| -> S3Result<String> {
             let mut values = query(parts).filter(|(name, _)| name == wanted);
@@ -196,7 +198,7 @@ impl Claim {
 }
 
 /// Who may do what, once s3s has found the signature good.
-pub(crate) struct Guard {
+pub(crate) struct Access {
     /// The access key of the operator.
     pub(crate) operator: String,
     /// The access key under which URLs are handed out.
@@ -232,9 +234,9 @@ const SERVED: [&str; 19] = [
 const PRESIGNED: [&str; 3] = ["GetObject", "HeadObject", "PutObject"];
 
 #[async_trait::async_trait]
-impl S3Access for Guard {
+impl S3Access for Access {
     async fn check(&self, cx: &mut S3AccessContext<'_>) -> S3Result<()> {
-        let place = cx.extensions_mut().get::<Place>().copied();
+        let place = cx.extensions_mut().get::<SignatureLocation>().copied();
         let operation = cx.s3_op().name();
         let Some(access_key) = cx.credentials().map(|known| &known.access_key) else {
             return Err(denied("the request is not signed"));
@@ -243,9 +245,9 @@ impl S3Access for Guard {
             return Err(s3_error!(NotImplemented, "this server does not have {operation}"));
         }
         match place {
-            Some(Place::Header) => {}
-            Some(Place::Query) if PRESIGNED.contains(&operation) => {}
-            Some(Place::Query) => {
+            Some(SignatureLocation::Header) => {}
+            Some(SignatureLocation::Query) if PRESIGNED.contains(&operation) => {}
+            Some(SignatureLocation::Query) => {
                 return Err(denied("a presigned URL may GET, HEAD or PUT one object"));
             }
             None => return Err(denied("the request did not pass the front")),
@@ -254,7 +256,7 @@ impl S3Access for Guard {
             return Ok(());
         }
         let may_put = *access_key == self.signing
-            && place == Some(Place::Query)
+            && place == Some(SignatureLocation::Query)
             && operation == "PutObject"
             && matches!(cx.s3_path(), S3Path::Object { bucket, key }
                 if **bucket == *self.raw_bucket.as_str() && RawKey::parse(key).is_some());
@@ -296,7 +298,7 @@ mod tests {
         )
     }
 
-    fn message(result: S3Result<Place>) -> String {
+    fn message(result: S3Result<SignatureLocation>) -> String {
         result.unwrap_err().message().unwrap_or_default().to_owned()
     }
 
@@ -305,9 +307,12 @@ mod tests {
     #[test]
     fn a_presigned_put_passes() {
         let good = parts("PUT", &url("300", "host", SCOPE), &PUT);
-        assert_eq!(preflight(&good).unwrap(), Place::Query);
+        assert_eq!(check_signature_headers(&good).unwrap(), SignatureLocation::Query);
         let signed = url("300", "content-length%3Bhost", SCOPE);
-        assert_eq!(preflight(&parts("PUT", &signed, &PUT)).unwrap(), Place::Query);
+        assert_eq!(
+            check_signature_headers(&parts("PUT", &signed, &PUT)).unwrap(),
+            SignatureLocation::Query
+        );
     }
 
     #[test]
@@ -316,42 +321,57 @@ mod tests {
             ["x-amz-copy-source", "x-amz-meta-a", "x-amz-acl", "X-Amz-Server-Side-Encryption"]
         {
             let headers = [PUT[0], PUT[1], (header, "v")];
-            let text = message(preflight(&parts("PUT", &url("300", "host", SCOPE), &headers)));
+            let text = message(check_signature_headers(&parts(
+                "PUT",
+                &url("300", "host", SCOPE),
+                &headers,
+            )));
             assert_eq!(text, format!("the header {} must be signed", header.to_lowercase()));
 
             let authorization =
                 format!("AWS4-HMAC-SHA256 Credential={SCOPE}, SignedHeaders=host, Signature=00");
             let headers =
                 [PUT[0], PUT[1], (header, "v"), ("authorization", authorization.as_str())];
-            let text = message(preflight(&parts("PUT", "/b/k", &headers)));
+            let text = message(check_signature_headers(&parts("PUT", "/b/k", &headers)));
             assert_eq!(text, format!("the header {} must be signed", header.to_lowercase()));
         }
         let hashed = [PUT[0], PUT[1], ("x-amz-content-sha256", "UNSIGNED-PAYLOAD")];
-        assert!(preflight(&parts("PUT", &url("300", "host", SCOPE), &hashed)).is_ok());
+        assert!(
+            check_signature_headers(&parts("PUT", &url("300", "host", SCOPE), &hashed)).is_ok()
+        );
     }
 
     #[test]
     fn what_is_signed_must_be_sent_and_host_must_be_signed() {
         let long = url("300", "host%3Bx-amz-meta-a", SCOPE);
-        assert!(message(preflight(&parts("PUT", &long, &PUT))).contains("was not sent"));
+        assert!(
+            message(check_signature_headers(&parts("PUT", &long, &PUT))).contains("was not sent")
+        );
         let none = url("300", "content-length", SCOPE);
-        assert!(message(preflight(&parts("PUT", &none, &PUT))).contains("Host header"));
+        assert!(
+            message(check_signature_headers(&parts("PUT", &none, &PUT))).contains("Host header")
+        );
     }
 
     #[test]
     fn lives_are_bounded() {
         for expires in ["0", "604801", "-1", "", "99999999999", "3e2"] {
-            let text = message(preflight(&parts("PUT", &url(expires, "host", SCOPE), &PUT)));
+            let text =
+                message(check_signature_headers(&parts("PUT", &url(expires, "host", SCOPE), &PUT)));
             assert!(text.contains("X-Amz-Expires"), "{expires}: {text}");
         }
-        assert!(preflight(&parts("GET", &url("604800", "host", SCOPE), &PUT)).is_ok());
+        assert!(
+            check_signature_headers(&parts("GET", &url("604800", "host", SCOPE), &PUT)).is_ok()
+        );
     }
 
     #[test]
     fn any_region_but_s3_alone() {
         for good in ["eu-central-1", "local", "auto", "garage"] {
             let scope = format!("KEY/20190801/{good}/s3/aws4_request");
-            assert!(preflight(&parts("PUT", &url("300", "host", &scope), &PUT)).is_ok());
+            assert!(
+                check_signature_headers(&parts("PUT", &url("300", "host", &scope), &PUT)).is_ok()
+            );
         }
         for bad in [
             "KEY/20190801/us-east-1/sts/aws4_request",
@@ -361,7 +381,8 @@ mod tests {
             "us-east-1/s3/aws4_request",
             "",
         ] {
-            let text = message(preflight(&parts("PUT", &url("300", "host", bad), &PUT)));
+            let text =
+                message(check_signature_headers(&parts("PUT", &url("300", "host", bad), &PUT)));
             assert!(text.contains("credential"), "{bad}: {text}");
         }
     }
@@ -384,7 +405,10 @@ mod tests {
         ] {
             let mut headers = PUT.to_vec();
             headers.extend(extra.map(|value| ("authorization", value)));
-            assert!(preflight(&parts(method, uri, &headers)).is_err(), "{method} {uri} {extra:?}");
+            assert!(
+                check_signature_headers(&parts(method, uri, &headers)).is_err(),
+                "{method} {uri} {extra:?}"
+            );
         }
     }
 
@@ -392,12 +416,12 @@ mod tests {
     fn a_body_needs_a_length_and_a_form_is_no_body() {
         let good = url("300", "host", SCOPE);
         assert_eq!(
-            preflight(&parts("PUT", &good, &PUT[..1])).unwrap_err().code(),
+            check_signature_headers(&parts("PUT", &good, &PUT[..1])).unwrap_err().code(),
             &S3ErrorCode::MissingContentLength
         );
         let form = [PUT[0], ("content-type", "Multipart/Form-Data; boundary=x")];
         assert_eq!(
-            preflight(&parts("POST", &good, &form)).unwrap_err().code(),
+            check_signature_headers(&parts("POST", &good, &form)).unwrap_err().code(),
             &S3ErrorCode::NotImplemented
         );
     }

@@ -12,9 +12,9 @@ use s3s::dto::{Checksum, StreamingBlob};
 use s3s::{S3Error, S3Result, TrailingHeaders, s3_error};
 use tokio::sync::mpsc;
 
-use super::checksum::Claims;
-use super::{Disk, fault};
-use crate::http::body::{BodyEnd, End};
+use super::checksum::ExpectedChecksums;
+use super::{Disk, error};
+use crate::http::timeout_body::{BodyOutcome, End};
 
 /// Bodies up to this many bytes are collected and written in one go: one hand-over between
 /// threads, which is what day logs need. Larger ones flow through a channel.
@@ -43,17 +43,17 @@ impl Sink for StagedPart {
 }
 
 /// A body and everything that is known of it.
-pub(crate) struct Arriving {
+pub(crate) struct IncomingBody {
     pub(crate) body: Option<StreamingBlob>,
-    pub(crate) claims: Claims,
+    pub(crate) claims: ExpectedChecksums,
     pub(crate) trailers: Option<TrailingHeaders>,
     /// How the connection's side of it ended.
-    pub(crate) end: Option<BodyEnd>,
+    pub(crate) end: Option<BodyOutcome>,
     /// Whether the signature covers the body's own hash, which s3s then compares.
     pub(crate) hash_is_signed: bool,
 }
 
-enum Piece {
+enum Chunk {
     Data(Bytes),
     /// The body is whole; what followed it.
     End(Option<HeaderMap>),
@@ -67,15 +67,15 @@ impl Disk {
     /// The S3 error that says what was wrong.
     pub(crate) async fn ingest<S: Sink, T: Send + 'static>(
         &self,
-        mut arriving: Arriving,
+        mut arriving: IncomingBody,
         open: impl FnOnce(&log2aws_store::DiskStore) -> Result<S, DiskError> + Send + 'static,
         finish: impl FnOnce(&log2aws_store::DiskStore, S) -> S3Result<T> + Send + 'static,
     ) -> S3Result<(T, Checksum)> {
         let claims = arriving.claims.clone();
         let disk = self.clone();
-        let write = move |pieces: &mut dyn Iterator<Item = Piece>| {
+        let write = move |pieces: &mut dyn Iterator<Item = Chunk>| {
             let mut sink =
-                open(&disk.store).map_err(|error| fault::answer(&error, &disk.metrics))?;
+                open(&disk.store).map_err(|error| error::answer(&error, &disk.metrics))?;
             let sums = fill(&mut sink, pieces, &claims, &disk)?;
             Ok((finish(&disk.store, sink)?, sums))
         };
@@ -92,12 +92,12 @@ impl Disk {
                         if arrived > arriving.claims.length {
                             return Err(s3_error!(IncompleteBody, "more arrived than announced"));
                         }
-                        pieces.push(Piece::Data(bytes));
+                        pieces.push(Chunk::Data(bytes));
                     }
                     Some(Err(error)) => return Err(arriving.broken(&*error)),
                 }
             }
-            pieces.push(Piece::End(arriving.trailers.and_then(|trailers| trailers.take())));
+            pieces.push(Chunk::End(arriving.trailers.and_then(|trailers| trailers.take())));
             return on_disk_thread(move || write(&mut pieces.into_iter())).await;
         }
 
@@ -109,8 +109,8 @@ impl Disk {
         while let Some(body) = &mut body {
             let piece = match body.next().await {
                 None => break,
-                Some(Ok(bytes)) => Piece::Data(bytes),
-                // Dropping the channel's end without `Piece::End` makes the writer give up.
+                Some(Ok(bytes)) => Chunk::Data(bytes),
+                // Dropping the channel's end without `Chunk::End` makes the writer give up.
                 Some(Err(error)) => return Err(arriving.broken(&*error)),
             };
             if to_disk.send(piece).await.is_err() {
@@ -119,17 +119,17 @@ impl Disk {
             }
         }
         let trailers = arriving.trailers.and_then(|trailers| trailers.take());
-        let _ = to_disk.send(Piece::End(trailers)).await;
+        let _ = to_disk.send(Chunk::End(trailers)).await;
         drop(to_disk);
         writing.await.map_err(|_| s3_error!(InternalError, "the writer broke down"))?
     }
 }
 
-impl Arriving {
+impl IncomingBody {
     /// Why a body could not be read. The errors of s3s are of private types: what is asked instead
     /// is whether the connection brought the whole body, and what the signature covers.
     fn broken(&self, error: &(dyn std::error::Error + 'static)) -> S3Error {
-        match self.end.as_ref().map(BodyEnd::get) {
+        match self.end.as_ref().map(BodyOutcome::get) {
             Some(End::Stalled) => s3_error!(RequestTimeout, "the body stalled"),
             Some(End::Cut) | None => {
                 s3_error!(IncompleteBody, "the connection ended within the body")
@@ -147,24 +147,24 @@ impl Arriving {
 
 fn fill(
     sink: &mut dyn Sink,
-    pieces: &mut dyn Iterator<Item = Piece>,
-    claims: &Claims,
+    pieces: &mut dyn Iterator<Item = Chunk>,
+    claims: &ExpectedChecksums,
     disk: &Disk,
 ) -> S3Result<Checksum> {
     let mut hasher = claims.hasher();
     let mut arrived = 0;
     for piece in pieces {
         match piece {
-            Piece::Data(bytes) => {
+            Chunk::Data(bytes) => {
                 arrived += bytes.len() as u64;
                 if arrived > claims.length {
                     return Err(s3_error!(IncompleteBody, "more arrived than was announced"));
                 }
                 hasher.update(&bytes);
                 sink.write_all(&bytes)
-                    .map_err(|error| fault::of_write(&error, "an upload", &disk.metrics))?;
+                    .map_err(|error| error::of_write(&error, "an upload", &disk.metrics))?;
             }
-            Piece::End(trailers) => {
+            Chunk::End(trailers) => {
                 return claims.check(hasher, &sink.digests(), trailers.as_ref());
             }
         }

@@ -13,7 +13,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::ServerConfig;
 
 use super::validity::validity;
-use crate::stamp::Stamp;
+use crate::file_fingerprint::FileFingerprint;
 
 /// A chain of certificates is a few KiB.
 const MOST: u64 = 1024 * 1024;
@@ -82,8 +82,8 @@ pub(crate) struct Loaded {
 
 impl TlsFiles {
     /// The state of both files now.
-    pub(crate) fn stamp(&self) -> [Option<Stamp>; 2] {
-        [&self.certificate, &self.key].map(|path| Stamp::of(path))
+    pub(crate) fn stamp(&self) -> [Option<FileFingerprint>; 2] {
+        [&self.certificate, &self.key].map(|path| FileFingerprint::of(path))
     }
 
     /// Reads both.

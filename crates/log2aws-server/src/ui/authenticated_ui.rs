@@ -13,16 +13,16 @@ use axum::routing::any;
 use http::header::{ACCEPT, ALLOW, LOCATION, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
-use log2aws_service::http::Caller;
+use log2aws_service::http::ClientIp;
 use tokio::sync::watch;
 use url::Url;
 
-use super::body::Desk;
 use super::events::{Events, Pace};
-use super::login::{Asked, HOME, OneTime, from_our_page, page_for};
+use super::login::{Asked, HOME, OneTimeLink, from_our_page, page_for};
+use super::page_pool::PagePool;
 use super::session::{Session, Sessions};
-use super::{Fault, FrontConfig, own_headers, sentence};
-use crate::http::limit::RateLimit;
+use super::{Fault, UiConfig, own_headers, sentence};
+use crate::http::rate_limit::RateLimit;
 
 /// Logins that one address may try in a minute.
 const TRIES: NonZeroU32 = NonZeroU32::new(10).unwrap();
@@ -34,25 +34,25 @@ const FORM_BYTES: usize = 8 * 1024;
 const FORM_TIME: Duration = Duration::from_secs(30);
 
 /// The login, and all that it opens.
-pub(crate) struct Front {
-    desk: Desk,
+pub(crate) struct AuthenticatedUi {
+    desk: PagePool,
     endpoint: Url,
     sessions: Sessions,
-    once: Arc<OneTime>,
+    once: Arc<OneTimeLink>,
     tries: RateLimit,
     events: Events,
     stop: watch::Sender<bool>,
 }
 
-impl Front {
+impl AuthenticatedUi {
     /// A front that serves.
-    pub(crate) fn new(config: FrontConfig) -> Arc<Self> {
-        let FrontConfig { door, pages, endpoint, clock, random, changes, connections } = config;
+    pub(crate) fn new(config: UiConfig) -> Arc<Self> {
+        let UiConfig { door, pages, endpoint, clock, random, changes, connections } = config;
         let (stop, stopping) = watch::channel(false);
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
         let streams = (connections / 8).clamp(1, 64);
         Arc::new(Self {
-            desk: Desk::new(pages, cores.saturating_mul(2).clamp(2, 16)),
+            desk: PagePool::new(pages, cores.saturating_mul(2).clamp(2, 16)),
             sessions: Sessions::new(door.tokens, &endpoint, clock, random),
             endpoint,
             once: door.once,
@@ -77,12 +77,12 @@ impl Front {
     }
 
     /// Keeps the memory of tries small; called every minute.
-    pub(crate) fn forget_quiet(&self) {
-        self.tries.forget_quiet();
+    pub(crate) fn prune(&self) {
+        self.tries.prune();
     }
 }
 
-async fn answer(State(front): State<Arc<Front>>, request: Request<Body>) -> Response {
+async fn answer(State(front): State<Arc<AuthenticatedUi>>, request: Request<Body>) -> Response {
     let path = request.uri().path();
     match path {
         "/ui/login" => return front.login(request).await,
@@ -109,7 +109,7 @@ async fn answer(State(front): State<Arc<Front>>, request: Request<Body>) -> Resp
     response
 }
 
-impl Front {
+impl AuthenticatedUi {
     async fn login(&self, request: Request<Body>) -> Response {
         let (parts, body) = request.into_parts();
         let form = match parts.method {
@@ -136,11 +136,11 @@ impl Front {
         let tries = form.is_some() || (asked.once.is_some() && !looks);
         let fault = if tries {
             // Tries are limited by address: without one there would be no limit.
-            let Some(Caller(source)) = parts.extensions.get::<Caller>().copied() else {
+            let Some(ClientIp(source)) = parts.extensions.get::<ClientIp>().copied() else {
                 tracing::error!("a login without the caller's address was refused");
                 return sentence(StatusCode::INTERNAL_SERVER_ERROR, "who is asking is not known");
             };
-            match self.let_in(&parts, source, &asked, form.is_some()) {
+            match self.authenticate(&parts, source, &asked, form.is_some()) {
                 Ok(cookie) => return logged_in(asked.next(), cookie),
                 Err(fault) => Some(fault),
             }
@@ -172,7 +172,7 @@ impl Front {
     }
 
     /// Judges one try; the cookie of the session that it began.
-    fn let_in(
+    fn authenticate(
         &self,
         parts: &Parts,
         source: IpAddr,

@@ -38,9 +38,9 @@ pub(crate) fn is_accepted(headers: &HeaderMap) -> bool {
     any
 }
 
-/// Takes the mark of [`squeeze`] off the tag that a caller shows again, so that whoever answers can
+/// Takes the mark of [`compress`] off the tag that a caller shows again, so that whoever answers can
 /// compare it with its own.
-pub(crate) fn as_tagged(headers: &mut HeaderMap) {
+pub(crate) fn strip_weak(headers: &mut HeaderMap) {
     if let Some(bare) = headers
         .get(IF_NONE_MATCH)
         .and_then(|tag| tag.to_str().ok()?.strip_prefix("W/"))
@@ -52,7 +52,7 @@ pub(crate) fn as_tagged(headers: &mut HeaderMap) {
 
 /// Compresses an answer, if the caller takes it so and it gains by it. A body that is read piece by
 /// piece is compressed piece by piece.
-pub(crate) fn squeeze(mut response: Response<PageBody>, accepted: bool) -> Response<PageBody> {
+pub(crate) fn compress(mut response: Response<PageBody>, accepted: bool) -> Response<PageBody> {
     let headers = response.headers_mut();
     let gains = headers.get(CONTENT_TYPE).is_some_and(gains);
     if !gains || headers.contains_key(CONTENT_ENCODING) {
@@ -148,7 +148,7 @@ mod tests {
         let read =
             PageBody::Reader(Box::new(std::io::Cursor::new(text.clone())), Some(text.len() as u64));
         for body in [whole, read] {
-            let squeezed = squeeze(answer("text/csv; charset=utf-8", body), true);
+            let squeezed = compress(answer("text/csv; charset=utf-8", body), true);
             assert_eq!(squeezed.headers()[CONTENT_ENCODING], "gzip");
             assert_eq!(squeezed.headers()[VARY], "accept-encoding");
             assert_eq!(squeezed.headers()[ETAG], "W/\"x\"");
@@ -165,13 +165,13 @@ mod tests {
             ("image/png", text(), true, false),
             ("text/htmlx", PageBody::Bytes(Bytes::new()), true, true),
         ] {
-            let same = squeeze(answer(kind, body), accepted);
+            let same = compress(answer(kind, body), accepted);
             assert!(!same.headers().contains_key(CONTENT_ENCODING), "{kind}");
             assert_eq!(same.headers().contains_key(VARY), varies, "{kind}");
             assert_eq!(same.headers()[ETAG], "\"x\"");
         }
         let mut headers = HeaderMap::from_iter([(IF_NONE_MATCH, "W/\"x\"".parse().unwrap())]);
-        as_tagged(&mut headers);
+        strip_weak(&mut headers);
         assert_eq!(headers[IF_NONE_MATCH], "\"x\"");
     }
 }

@@ -21,13 +21,13 @@ const FOR_EACH_LIST: Duration = Duration::from_millis(600);
 
 /// Sweeps a library until it is stopped.
 #[derive(Debug)]
-pub(crate) struct Sweeper {
+pub(crate) struct IndexRefresher {
     stop: Sender<()>,
     stopping: Arc<OnceLock<()>>,
     thread: JoinHandle<()>,
 }
 
-impl Sweeper {
+impl IndexRefresher {
     /// Sweeps, and does so again after each `every`, or later if a sweep takes many lists or fails.
     ///
     /// # Errors

@@ -91,13 +91,13 @@ fn fill(log: &mut dyn Read, block: &mut [u8]) -> io::Result<usize> {
 /// The results as they grow.
 struct Results<'a> {
     job: &'a Job<'a>,
-    waiting: Waiting,
+    waiting: Buffers,
     csv: NewResult,
     rejects: Option<NewResult>,
 }
 
 /// What the converter has handed out and no upload has taken yet.
-struct Waiting {
+struct Buffers {
     csv: Vec<u8>,
     rejects: Vec<u8>,
     summary: SummaryBuilder,
@@ -105,7 +105,7 @@ struct Waiting {
     fault: Option<serde_json::Error>,
 }
 
-impl Sink for Waiting {
+impl Sink for Buffers {
     fn row(&mut self, row: &Row<'_>) {
         self.csv.extend_from_slice(row.csv());
         self.csv.push(b'\n');
@@ -131,7 +131,7 @@ impl<'a> Results<'a> {
     fn new(job: &'a Job<'a>) -> Result<Self, StoreError> {
         let mut csv = CSV_HEADER.as_bytes().to_vec();
         csv.push(b'\n');
-        let waiting = Waiting {
+        let waiting = Buffers {
             csv,
             rejects: Vec::new(),
             summary: SummaryBuilder::new(job.key.day),

@@ -20,7 +20,7 @@ const LINGER: Duration = Duration::from_secs(2);
 /// * closing reads on for a moment after its own end. A server that answers before it has read the
 ///   whole body (403, 507) and then closes would make its kernel reset the connection, and the
 ///   sender would see that reset in the place of the answer.
-pub(crate) struct Socket {
+pub(crate) struct LingeringStream {
     stream: TcpStream,
     patience: Duration,
     timer: Pin<Box<Sleep>>,
@@ -28,7 +28,7 @@ pub(crate) struct Socket {
     closing: Option<usize>,
 }
 
-impl Socket {
+impl LingeringStream {
     /// Takes a stream over.
     pub(crate) fn new(stream: TcpStream, patience: Duration) -> Self {
         let timer = Box::pin(tokio::time::sleep(patience));
@@ -36,7 +36,7 @@ impl Socket {
     }
 
     /// Lets a write that made no progress wait only so long.
-    fn judge(
+    fn poll_deadline(
         &mut self,
         cx: &mut Context<'_>,
         written: Poll<io::Result<usize>>,
@@ -54,7 +54,7 @@ impl Socket {
     }
 }
 
-impl AsyncRead for Socket {
+impl AsyncRead for LingeringStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -64,14 +64,14 @@ impl AsyncRead for Socket {
     }
 }
 
-impl AsyncWrite for Socket {
+impl AsyncWrite for LingeringStream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.judge(cx, written)
+        self.poll_deadline(cx, written)
     }
 
     fn poll_write_vectored(
@@ -80,7 +80,7 @@ impl AsyncWrite for Socket {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
-        self.judge(cx, written)
+        self.poll_deadline(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -37,7 +37,7 @@ impl RateLimit {
     /// How long `source` has to wait, if it may not now.
     pub(crate) fn check(&self, source: IpAddr) -> Result<(), Duration> {
         if self.buckets.len() > CROWD {
-            self.forget_quiet();
+            self.prune();
         }
         self.buckets
             .check_key(&network_of(source))
@@ -45,7 +45,7 @@ impl RateLimit {
     }
 
     /// Forgets the addresses whose bucket is full again; called every minute.
-    pub(crate) fn forget_quiet(&self) {
+    pub(crate) fn prune(&self) {
         self.buckets.retain_recent();
         self.buckets.shrink_to_fit();
     }
@@ -95,7 +95,7 @@ mod tests {
         }
         assert_eq!(limit.buckets.len(), 256);
         std::thread::sleep(Duration::from_millis(5));
-        limit.forget_quiet();
+        limit.prune();
         assert_eq!(limit.buckets.len(), 0);
     }
 }

@@ -25,7 +25,7 @@ pub fn needs_analysis(
     key: &RawKey,
     source: Option<IpAddr>,
 ) -> Result<bool, StoreError> {
-    let Some(newest) = store.newest(&settings.raw_bucket, &key.object_key())? else {
+    let Some(newest) = store.head(&settings.raw_bucket, &key.object_key())? else {
         return Ok(false);
     };
     Ok(summary(store, settings, key)?.is_none_or(|summary| {
@@ -42,7 +42,7 @@ pub(super) fn summary(
     key: &RawKey,
 ) -> Result<Option<Summary>, StoreError> {
     let (bucket, key) = (&settings.analyzed_bucket, key.result_key(ResultKind::Json));
-    let Some(stored) = store.newest(bucket, &key)? else { return Ok(None) };
+    let Some(stored) = store.head(bucket, &key)? else { return Ok(None) };
     if stored.size > MAX_SUMMARY_BYTES {
         return Ok(None);
     }

@@ -13,20 +13,20 @@ use jiff::tz::TimeZone;
 use log2aws_core::key::{BucketName, KeyPrefix};
 use log2aws_dashboard::Feed;
 use log2aws_dashboard::library::{DEFAULT_PARALLEL, FULL_EVERY, Library, LibraryConfig};
-use log2aws_service::ports::{Catalog, Clock, ListQuery, StoreError};
+use log2aws_service::ports::{Clock, ListQuery, ObjectLister, StoreError};
 use tokio::sync::watch;
 use url::Url;
 
-use crate::cache::FolderCache;
+use crate::background::index_refresh::{self, IndexRefresher};
 use crate::config::ServeError;
 use crate::credentials::fill;
-use crate::http::callers::{Callers, healthz};
-use crate::http::listen::{Limits, serve};
+use crate::dashboard;
+use crate::folder_cache::FolderCache;
+use crate::http::accept::{Limits, serve};
+use crate::http::client_ip_layer::{ClientIpLayer, healthz};
+use crate::http::tls::{self, Tls, TlsFiles};
 use crate::server::endpoint;
-use crate::shown;
-use crate::sweeper::{self, Sweeper};
-use crate::tls::{self, Tls, TlsFiles};
-use crate::ui::{Door, Front, FrontConfig, HOME, SecretUrl, see_other};
+use crate::ui::{AuthenticatedUi, HOME, LoginKeys, SecretUrl, UiConfig, see_other};
 
 /// The part of the folder that the index is cached in; beside it lies the dashboard's token.
 const CACHE_FOLDER: &str = "index";
@@ -34,7 +34,7 @@ const CACHE_FOLDER: &str = "index";
 /// What a view is told at its start.
 pub struct ViewConfig {
     /// Holds the buckets. Nothing is written to it.
-    pub catalog: Arc<dyn Catalog>,
+    pub lister: Arc<dyn ObjectLister>,
     /// The bucket with the results.
     pub analyzed: BucketName,
     /// The bucket with the logs, if they are to be downloaded, too.
@@ -63,11 +63,11 @@ impl std::fmt::Debug for ViewConfig {
 
 /// A view of a bucket, not yet listening.
 #[derive(Debug)]
-pub struct Viewer {
+pub struct ViewServer {
     clock: Shown,
     library: Library,
     changes: watch::Receiver<u64>,
-    door: Door,
+    door: LoginKeys,
     tls: Option<Arc<Tls>>,
     public_url: Option<Url>,
     trusted_proxies: Vec<IpNet>,
@@ -84,7 +84,7 @@ impl std::fmt::Debug for Shown {
     }
 }
 
-impl Viewer {
+impl ViewServer {
     /// Looks whether the bucket is there. A bucket that cannot be reached now is no fault: what is cached is shown, and what is wrong is said beside
     /// it. Blocks.
     ///
@@ -95,7 +95,7 @@ impl Viewer {
         let cache = FolderCache::open(&folder)
             .map_err(|source| ServeError::Cache { path: folder, source })?;
         let first = ListQuery { folders: true, ..ListQuery::default() };
-        match config.catalog.list(&config.analyzed, &first) {
+        match config.lister.list(&config.analyzed, &first) {
             Err(StoreError::NotFound { .. }) => return Err(ServeError::NoBucket(config.place)),
             Err(error) => {
                 let error = &error as &dyn std::error::Error;
@@ -103,11 +103,11 @@ impl Viewer {
             }
             Ok(_) => {}
         }
-        let door = Door::open(&config.folder, &*clock, &mut fill)?;
+        let door = LoginKeys::open(&config.folder, &*clock, &mut fill)?;
         let tls = config.tls.map(|files| Tls::open(files, clock.clone())).transpose()?;
         let (change, changes) = watch::channel(0);
         let library = Library::new(LibraryConfig {
-            catalog: config.catalog,
+            lister: config.lister,
             analyzed: config.analyzed,
             raw: config.raw,
             place: config.place,
@@ -140,7 +140,7 @@ impl Viewer {
     }
 
     /// The link that lets its bearer into the dashboard once, within ten minutes of
-    /// [`Viewer::open`].
+    /// [`ViewServer::open`].
     ///
     /// # Errors
     /// [`ServeError::PublicUrlNeeded`] if it listens on `0.0.0.0` or `[::]` and no public URL is
@@ -169,29 +169,29 @@ impl Viewer {
         listener.set_nonblocking(true).map_err(ServeError::Listen)?;
         let listener = tokio::net::TcpListener::from_std(listener).map_err(ServeError::Listen)?;
         let feed = Feed::Place(self.library.place().to_owned());
-        let front = Front::new(FrontConfig {
+        let front = AuthenticatedUi::new(UiConfig {
             endpoint: self.endpoint(address)?,
             door: self.door,
-            pages: Arc::new(shown::dashboard(&self.library, &self.clock.0, feed)),
+            pages: Arc::new(dashboard::dashboard(&self.library, &self.clock.0, feed)),
             clock: self.clock.0.clone(),
             random: fill,
             changes: self.changes,
             connections: self.limits.connections,
         });
-        let callers = Callers::new(self.trusted_proxies, Box::new(|_| {}));
+        let callers = ClientIpLayer::new(self.trusted_proxies, Box::new(|_| {}));
         let routes = Router::new()
             .route("/", get(async || see_other(HOME)))
             .route("/-/healthz", get(healthz))
             .merge(front.clone().router());
         let app = callers.before(routes);
-        sweeper::load(&self.library).await;
-        let sweeper = Sweeper::start(self.library, self.refresh)?;
+        index_refresh::load(&self.library).await;
+        let index_refresher = IndexRefresher::start(self.library, self.refresh)?;
         let renewal = self.tls.clone().map(|tls| tokio::spawn(tls.watch(tls::LOOK)));
         let quiet = front.clone();
         let forgetting = tokio::spawn(async move {
             loop {
                 tokio::time::sleep(Duration::from_mins(1)).await;
-                quiet.forget_quiet();
+                quiet.prune();
             }
         });
         let shutdown = async move {
@@ -205,7 +205,7 @@ impl Viewer {
             renewal.abort();
         }
         forgetting.abort();
-        if tokio::task::spawn_blocking(move || sweeper.stop()).await.is_err() {
+        if tokio::task::spawn_blocking(move || index_refresher.stop()).await.is_err() {
             tracing::error!("the thread of the index could not be waited for");
         }
         Ok(())

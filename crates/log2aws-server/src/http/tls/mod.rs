@@ -18,8 +18,8 @@ use tokio_rustls::server::TlsStream;
 use files::Loaded;
 pub use files::{TlsError, TlsFiles};
 
-use crate::http::socket::Socket;
-use crate::stamp::Stamp;
+use crate::file_fingerprint::FileFingerprint;
+use crate::http::lingering_stream::LingeringStream;
 
 /// How often the files are looked at.
 pub(crate) const LOOK: Duration = Duration::from_secs(5);
@@ -27,14 +27,14 @@ pub(crate) const LOOK: Duration = Duration::from_secs(5);
 /// So long before its end a certificate is warned of: renewals are usually made a month before.
 const SOON: SignedDuration = SignedDuration::from_hours(14 * 24);
 
-/// How often an end that comes near is told again.
+/// How often an end that comes near is last_warning again.
 const AGAIN: SignedDuration = SignedDuration::from_hours(24);
 
-/// What whoever speaks plain HTTP to us is told.
+/// What whoever speaks plain HTTP to us is last_warning.
 const PLAIN: &str = "this port speaks https: put https:// before the address\n";
 
 /// The states of both files.
-type Stamps = [Option<Stamp>; 2];
+type Fingerprints = [Option<FileFingerprint>; 2];
 
 /// The certificate that is shown now.
 pub(crate) struct Tls {
@@ -59,13 +59,13 @@ impl Tls {
         Ok(Self { files, clock, loaded })
     }
 
-    /// Takes renewed files while the server runs. Files that cannot be used are told, and the
+    /// Takes renewed files while the server runs. Files that cannot be used are last_warning, and the
     /// certificate that was good stays.
     pub(crate) async fn watch(self: Arc<Self>, every: Duration) {
         let mut seen = self.files.stamp();
-        let mut told = None;
+        let mut last_warning = None;
         loop {
-            self.warn_of_the_end(&mut told);
+            self.warn_of_the_end(&mut last_warning);
             tokio::time::sleep(every).await;
             let tls = self.clone();
             // Files can be slow; the runtime must not wait for them.
@@ -73,14 +73,14 @@ impl Tls {
             if let Ok((stamp, renewed)) = looked {
                 seen = stamp;
                 if renewed {
-                    told = None;
+                    last_warning = None;
                 }
             }
         }
     }
 
     /// Reads the files if they are not those of `seen`.
-    fn look(&self, seen: Stamps) -> (Stamps, bool) {
+    fn look(&self, seen: Fingerprints) -> (Fingerprints, bool) {
         let stamp = self.files.stamp();
         if stamp == seen {
             return (seen, false);
@@ -99,18 +99,18 @@ impl Tls {
         }
     }
 
-    fn warn_of_the_end(&self, told: &mut Option<Timestamp>) {
+    fn warn_of_the_end(&self, last_warning: &mut Option<Timestamp>) {
         let now = self.clock.now();
-        if told.is_some_and(|told| now.duration_since(told) < AGAIN) {
+        if last_warning.is_some_and(|last_warning| now.duration_since(last_warning) < AGAIN) {
             return;
         }
         let holds = self.loaded.read().unwrap_or_else(PoisonError::into_inner).holds;
         let Some(trouble) = holds.and_then(|holds| trouble(holds, now)) else { return };
-        *told = Some(now);
+        *last_warning = Some(now);
         tracing::warn!(file = %self.files.certificate.display(), "{trouble}");
     }
 
-    /// Shakes hands. Whoever speaks plain HTTP is told so, in plain HTTP.
+    /// Shakes hands. Whoever speaks plain HTTP is last_warning so, in plain HTTP.
     ///
     /// # Errors
     /// A peer that does not speak TLS, or none that we do, or goes away.
@@ -118,10 +118,10 @@ impl Tls {
         &self,
         stream: TcpStream,
         patience: Duration,
-    ) -> io::Result<TlsStream<Socket>> {
+    ) -> io::Result<TlsStream<LingeringStream>> {
         let mut first = [0];
         let found = stream.peek(&mut first).await?;
-        let mut socket = Socket::new(stream, patience);
+        let mut socket = LingeringStream::new(stream, patience);
         // A method begins with a letter; a handshake with 22.
         if found == 1 && first[0].is_ascii_alphabetic() {
             let answer = format!(

@@ -5,21 +5,25 @@ use std::sync::Arc;
 
 use log2aws_core::event::{Event, Record};
 use log2aws_core::key::{ObjectKey, RawKey};
-use log2aws_service::analyze::{AnalyzeApp, Charts, Outcome, analyze, needs_analysis};
+use log2aws_service::analyze::{AnalyzeApp, ChartFormats, Outcome, analyze, needs_analysis};
 use log2aws_service::ports::SettingsSource;
 use log2aws_store::DiskStore;
 use log2aws_store::disk::DiskError;
 
-use crate::worker::{Analyst, Looked};
+use crate::analysis::{Analysis, Analyzer};
 
 /// Looks at day logs in a disk store.
-pub(crate) struct StoreAnalyst {
+pub(crate) struct StoreAnalyzer {
     app: AnalyzeApp,
     store: DiskStore,
 }
 
-impl StoreAnalyst {
-    pub(crate) fn new(store: DiskStore, settings: Arc<dyn SettingsSource>, charts: Charts) -> Self {
+impl StoreAnalyzer {
+    pub(crate) fn new(
+        store: DiskStore,
+        settings: Arc<dyn SettingsSource>,
+        charts: ChartFormats,
+    ) -> Self {
         let app = AnalyzeApp {
             store: Arc::new(store.clone()),
             settings,
@@ -31,13 +35,13 @@ impl StoreAnalyst {
     }
 }
 
-impl Analyst for StoreAnalyst {
-    fn look(&self, key: &ObjectKey) -> Result<Looked, String> {
+impl Analyzer for StoreAnalyzer {
+    fn look(&self, key: &ObjectKey) -> Result<Analysis, String> {
         let settings = self.app.settings.current().map_err(|error| error.to_string())?;
         // The address that counts is that of the version that is there now.
         let info = match self.store.head(&settings.raw_bucket, key, None) {
             Ok(info) => info,
-            Err(DiskError::NoSuchKey { .. }) => return Ok(Looked::default()),
+            Err(DiskError::NoSuchKey { .. }) => return Ok(Analysis::default()),
             Err(error) => return Err(error.to_string()),
         };
         let record = Record {
@@ -48,7 +52,7 @@ impl Analyst for StoreAnalyst {
         };
         let event = Event { records: vec![record], ..Event::default() };
         let outcomes = analyze(&self.app, &event).map_err(|error| error.to_string())?;
-        let mut looked = Looked::default();
+        let mut looked = Analysis::default();
         for outcome in outcomes {
             match outcome {
                 Outcome::Analyzed(done) => {
@@ -66,7 +70,7 @@ impl Analyst for StoreAnalyst {
         Ok(looked)
     }
 
-    fn is_due(&self, key: &RawKey, source: Option<IpAddr>) -> Result<bool, String> {
+    fn needs_analysis(&self, key: &RawKey, source: Option<IpAddr>) -> Result<bool, String> {
         let settings = self.app.settings.current().map_err(|error| error.to_string())?;
         needs_analysis(&*self.app.store, &settings, key, source).map_err(|error| error.to_string())
     }

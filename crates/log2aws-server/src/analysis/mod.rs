@@ -4,6 +4,7 @@
 //! then. So nothing has to be written down for an event to survive a kill: whatever has no result
 //! of its newest version is found by the scan at the next start.
 
+pub(crate) mod analyzer;
 mod queue;
 
 use std::net::IpAddr;
@@ -17,9 +18,9 @@ use log2aws_service::ports::Clock;
 use log2aws_store::DiskStore;
 use log2aws_store::disk::{Entry, ListQuery, MAX_PAGE};
 
+use crate::background::retention::days_before;
 use crate::config::ServeError;
 use crate::metrics::Metrics;
-use crate::retention::days_before;
 pub(crate) use queue::Queue;
 
 /// How long a scan waits after the store failed it.
@@ -27,7 +28,7 @@ const SCAN_RETRY: Duration = Duration::from_secs(30);
 
 /// What one look at a day log came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Looked {
+pub(crate) struct Analysis {
     /// Results were written.
     pub(crate) analyzed: bool,
     /// It came from off the allow-list: only a summary was written.
@@ -39,18 +40,18 @@ pub(crate) struct Looked {
 }
 
 /// Who looks at day logs. Called on threads that may block.
-pub(crate) trait Analyst: Send + Sync {
+pub(crate) trait Analyzer: Send + Sync {
     /// Brings the results of a day log up to its newest version.
     ///
     /// # Errors
     /// Why not, in one sentence; it is tried again.
-    fn look(&self, key: &ObjectKey) -> Result<Looked, String>;
+    fn look(&self, key: &ObjectKey) -> Result<Analysis, String>;
 
     /// Whether the newest version, put from `source`, has no result yet.
     ///
     /// # Errors
     /// The store's, in one sentence.
-    fn is_due(&self, key: &RawKey, source: Option<IpAddr>) -> Result<bool, String>;
+    fn needs_analysis(&self, key: &RawKey, source: Option<IpAddr>) -> Result<bool, String>;
 }
 
 /// The running threads.
@@ -64,13 +65,13 @@ pub(crate) struct Workers {
 #[derive(Clone)]
 pub(crate) struct Work {
     pub(crate) queue: Arc<Queue>,
-    pub(crate) analyst: Arc<dyn Analyst>,
+    pub(crate) analyzer: Arc<dyn Analyzer>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) store: DiskStore,
     pub(crate) raw_bucket: BucketName,
     pub(crate) clock: Arc<dyn Clock>,
     /// Told of every day log whose results may have changed.
-    pub(crate) told: Arc<dyn Fn(&ObjectKey) + Send + Sync>,
+    pub(crate) on_analyzed: Arc<dyn Fn(&ObjectKey) + Send + Sync>,
     /// After how many days results are removed; `None` keeps them.
     pub(crate) keep_analyzed_days: Option<NonZeroU32>,
 }
@@ -129,8 +130,8 @@ impl Work {
             // A log that breaks the analyzer must not take the thread with it, and the logs of
             // everybody else.
             let look = std::panic::AssertUnwindSafe(|| {
-                let looked = self.analyst.look(&key);
-                (self.told)(&key);
+                let looked = self.analyzer.look(&key);
+                (self.on_analyzed)(&key);
                 looked
             });
             let result = std::panic::catch_unwind(look)
@@ -204,14 +205,14 @@ impl Work {
                 }
                 // One summary that cannot be read must not keep the logs behind it waiting. A look
                 // writes it anew, and is tried again until it can.
-                let is_due = self.analyst.is_due(&key, info.source).unwrap_or_else(|reason| {
+                let needs_analysis = self.analyzer.needs_analysis(&key, info.source).unwrap_or_else(|reason| {
                     self.metrics.count_store_error("failed");
                     tracing::error!(key = %info.key, reason, "it is not known whether it has results");
                     true
                 });
-                if is_due {
+                if needs_analysis {
                     found += 1;
-                    self.queue.look_at(&info.key);
+                    self.queue.enqueue(&info.key);
                 }
             }
             match page.next {
@@ -243,8 +244,8 @@ mod tests {
     #[derive(Default)]
     struct Unlucky(Mutex<u32>);
 
-    impl Analyst for Unlucky {
-        fn look(&self, _: &ObjectKey) -> Result<Looked, String> {
+    impl Analyzer for Unlucky {
+        fn look(&self, _: &ObjectKey) -> Result<Analysis, String> {
             let look = {
                 let mut looks = self.0.lock().unwrap();
                 *looks += 1;
@@ -253,11 +254,11 @@ mod tests {
             match look {
                 1 => panic!("a log that breaks the analyzer"),
                 2 => Err("the store failed".to_owned()),
-                _ => Ok(Looked { analyzed: true, rows: 7, ..Looked::default() }),
+                _ => Ok(Analysis { analyzed: true, rows: 7, ..Analysis::default() }),
             }
         }
 
-        fn is_due(&self, _: &RawKey, _: Option<IpAddr>) -> Result<bool, String> {
+        fn needs_analysis(&self, _: &RawKey, _: Option<IpAddr>) -> Result<bool, String> {
             Ok(true)
         }
     }
@@ -270,19 +271,19 @@ mod tests {
         let store = DiskStore::open(folder.path(), &[spec], Arc::new(Epoch)).unwrap();
         let metrics = Arc::new(Metrics::new("0", Timestamp::UNIX_EPOCH));
         let queue = Arc::new(Queue::new(metrics.queue_length.clone()));
-        let analyst = Arc::new(Unlucky::default());
+        let analyzer = Arc::new(Unlucky::default());
         let work = Work {
             queue: queue.clone(),
-            analyst,
+            analyzer,
             metrics: metrics.clone(),
             store,
             raw_bucket,
             clock: Arc::new(Epoch),
-            told: Arc::new(|_| {}),
+            on_analyzed: Arc::new(|_| {}),
             keep_analyzed_days: None,
         };
         let workers = Workers::start(&work, 1).unwrap();
-        queue.look_at(&"web01/2019-08-01.log".parse().unwrap());
+        queue.enqueue(&"web01/2019-08-01.log".parse().unwrap());
         let begin = Instant::now();
         while metrics.analyzed.get() == 0 {
             assert!(begin.elapsed() < Duration::from_secs(20), "it was not tried again");
