@@ -2,6 +2,7 @@
 
 mod bench;
 mod dist;
+mod environment;
 mod lambda;
 mod soak;
 mod test;
@@ -40,7 +41,7 @@ enum Task {
 }
 
 fn main() -> ExitCode {
-    match run(Cli::parse()) {
+    match environment::leave_cargos().and_then(|()| run(Cli::parse())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");

@@ -1,0 +1,3 @@
+//! Tests of the built `xtask`.
+
+mod nested_cargo;
