@@ -43,6 +43,5 @@ pub(crate) fn leave_cargos() -> anyhow::Result<()> {
 }
 
 fn is_cargos(name: &OsStr) -> bool {
-    name.to_str()
-        .is_some_and(|name| SET_BY_CARGO.contains(&name) || name.starts_with("CARGO_PKG_"))
+    name.to_str().is_some_and(|name| SET_BY_CARGO.contains(&name) || name.starts_with("CARGO_PKG_"))
 }

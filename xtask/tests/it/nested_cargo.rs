@@ -16,10 +16,8 @@ const SET_BY_CARGO: &[&str] = &[
 
 /// A package whose build script watches all of these, as ring's does.
 fn package(folder: &Path) {
-    let watched: String = SET_BY_CARGO
-        .iter()
-        .map(|name| format!("    println!(\"cargo::rerun-if-env-changed={name}\");\n"))
-        .collect();
+    let watch = |name: &&str| format!("    println!(\"cargo::rerun-if-env-changed={name}\");\n");
+    let watched = SET_BY_CARGO.iter().map(watch).collect::<Vec<_>>().concat();
     fs::create_dir(folder.join("src")).unwrap();
     fs::write(folder.join("src/lib.rs"), "").unwrap();
     fs::write(folder.join("build.rs"), format!("fn main() {{\n{watched}}}\n")).unwrap();
