@@ -1,5 +1,8 @@
 //! The rules of the house, as checks that fail.
 
+mod arrows;
+mod modules;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,58 +11,7 @@ use anyhow::{Context as _, bail};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 use xshell::{Shell, cmd};
 
-/// Which room may lean on which. Arrows only go down; no two worlds know each other.
-const ARROWS: &[(&str, &[&str])] = &[
-    // door
-    (
-        "log2aws",
-        &[
-            "log2aws-agent",
-            "log2aws-aws",
-            "log2aws-cli",
-            "log2aws-core",
-            "log2aws-raster",
-            "log2aws-server",
-            "log2aws-service",
-            "log2aws-stack",
-        ],
-    ),
-    ("log2aws-agent-bin", &["log2aws-cli"]),
-    // What the two doors share.
-    ("log2aws-cli", &["log2aws-agent", "log2aws-core"]),
-    // worlds
-    (
-        "log2aws-server",
-        &[
-            "log2aws-core",
-            "log2aws-dashboard",
-            "log2aws-raster",
-            "log2aws-service",
-            "log2aws-store",
-        ],
-    ),
-    ("log2aws-agent", &["log2aws-core"]),
-    ("log2aws-stack", &["log2aws-core", "log2aws-ssm"]),
-    // Two functions of one world: analyze-log needs an SDK, and generate-url must link none.
-    (
-        "log2aws-lambda-analyze",
-        &["log2aws-aws", "log2aws-core", "log2aws-lambda", "log2aws-raster", "log2aws-service"],
-    ),
-    ("log2aws-lambda", &["log2aws-core", "log2aws-service", "log2aws-ssm"]),
-    // ground
-    ("log2aws-ssm", &[]),
-    ("log2aws-aws", &["log2aws-core", "log2aws-service"]),
-    ("log2aws-store", &["log2aws-core", "log2aws-service"]),
-    // rules
-    ("log2aws-dashboard", &["log2aws-core", "log2aws-service"]),
-    ("log2aws-service", &["log2aws-core"]),
-    // pure
-    ("log2aws-core", &[]),
-    ("log2aws-raster", &[]),
-    // tools
-    ("log2aws-fuzz", &["log2aws-core", "log2aws-server", "log2aws-service"]),
-    ("xtask", &[]),
-];
+use self::arrows::ARROWS;
 
 /// What a room must never link, however far down: (room, crate prefix, why).
 const NEVER_LINKS: &[(&str, &str, &str)] = &[
@@ -101,9 +53,10 @@ pub(crate) fn run(root: &Path) -> anyhow::Result<()> {
         .exec()
         .context("cargo metadata failed")?;
     let files = tracked_files(root)?;
-    let mut faults = arrows(&metadata);
+    let mut faults = crate_arrows(&metadata);
     faults.extend(links(root)?);
     faults.extend(bans(root));
+    faults.extend(modules::check(root, &files, arrows::MODULES, arrows::KNOWN_CIRCLES)?);
     faults.extend(sources(root, &files)?);
     faults.extend(promises(root, &files)?);
     faults.extend(paths(root, &files)?);
@@ -124,14 +77,14 @@ fn tracked_files(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(list.lines().map(PathBuf::from).filter(|file| root.join(file).is_file()).collect())
 }
 
-fn arrows(metadata: &Metadata) -> Vec<String> {
+fn crate_arrows(metadata: &Metadata) -> Vec<String> {
     let allowed: BTreeMap<&str, &[&str]> = ARROWS.iter().copied().collect();
     let members: BTreeSet<&str> =
         metadata.workspace_packages().iter().map(|p| p.name.as_str()).collect();
     let mut faults = Vec::new();
     for package in metadata.workspace_packages() {
         let Some(arrows) = allowed.get(package.name.as_str()) else {
-            faults.push(format!("{}: not in the arrow table of xtask/src/tidy.rs", package.name));
+            faults.push(format!("{}: not in the table of xtask/src/tidy/arrows.rs", package.name));
             continue;
         };
         for dependency in &package.dependencies {
