@@ -332,6 +332,8 @@ fn on_a_small_disk(name: &str) {
             let told = String::from_utf8_lossy(&output.stdout);
             assert!(told.contains("1 passed"), "{told}{}", String::from_utf8_lossy(&output.stderr));
         }
-        refused => println!("SKIPPED {name}: no small disk can be mounted here: {refused:?}"),
+        refused => {
+            log2aws_skip::required(name, format!("no small disk can be mounted: {refused:?}"));
+        }
     }
 }

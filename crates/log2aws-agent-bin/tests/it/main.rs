@@ -1,0 +1,5 @@
+//! The installed program: one test program, a module for each group of promises.
+
+mod doctor;
+mod proof;
+mod service;

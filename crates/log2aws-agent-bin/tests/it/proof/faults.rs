@@ -1,0 +1,191 @@
+//! What can go wrong between the agent and the store.
+
+use super::chance::Dice;
+
+/// Which of the two requests of a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Leg {
+    /// The request for a URL.
+    Api,
+    /// The upload.
+    Store,
+}
+
+/// What becomes of one request. Numbers are places in a message, in thousandths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// Nothing goes wrong.
+    None,
+    /// The server never sees it: reset when its head is read.
+    Reset,
+    /// The server sees a part of it: then both connections are cut.
+    CutRequest(u16),
+    /// Nobody ever answers.
+    StallRequest,
+    /// One bit of it is turned on its way to the server.
+    GarbleRequest(u16),
+    /// Somebody answers in the server's place.
+    Canned(Canned),
+    /// Somebody answers before the body is read, and closes.
+    Early(Canned),
+    /// The server's clock is behind for a moment, so that the URL has expired when it is handed out.
+    Expire,
+    /// The server answers, but the answer is lost in a reset.
+    LoseAnswer,
+    /// The answer ends here.
+    CutAnswer(u16),
+    /// The answer stops here, and the connection stands.
+    StallAnswer(u16),
+    /// One bit of the answer is turned.
+    GarbleAnswer(u16),
+    /// The server did it; somebody says otherwise.
+    Replace(Canned),
+    /// The answer trickles.
+    Slow,
+    /// The answer is right; then the connection is closed without a word.
+    HangUp,
+    /// The agent is killed at this step.
+    Kill(Step),
+}
+
+/// A moment in the way of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Step {
+    /// Its head has arrived.
+    Head,
+    /// It has arrived, and the server has not seen it.
+    Asked,
+    /// The server has answered; the agent does not know.
+    Taken,
+    /// The agent has half of the answer.
+    HalfAnswered,
+    /// The agent has the answer, since a moment.
+    Answered,
+}
+
+/// Answers of others than the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Canned {
+    Forbidden,
+    NotFound,
+    TooMany,
+    TooManyUntil,
+    Failed,
+    Busy,
+    Moved,
+    MovedInCircles,
+    MovedNowhere,
+    /// A page to log in at, as a hotel's network gives it: 200.
+    Portal,
+    /// 200, and a text that says otherwise.
+    Error200,
+    /// 200, and nothing.
+    Empty200,
+    Accepted,
+    NoContent,
+    NotHttp,
+    Endless,
+}
+
+impl Canned {
+    pub(crate) const ALL: [Self; 16] = [
+        Self::Forbidden,
+        Self::NotFound,
+        Self::TooMany,
+        Self::TooManyUntil,
+        Self::Failed,
+        Self::Busy,
+        Self::Moved,
+        Self::MovedInCircles,
+        Self::MovedNowhere,
+        Self::Portal,
+        Self::Error200,
+        Self::Empty200,
+        Self::Accepted,
+        Self::NoContent,
+        Self::NotHttp,
+        Self::Endless,
+    ];
+
+    /// The answer's bytes; `address` is where it comes from.
+    pub(crate) fn bytes(self, address: &str) -> Vec<u8> {
+        let xml = |code: &str| format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code></Error>");
+        let page = "<!DOCTYPE html><html><title>Log in</title>Welcome!</html>";
+        let moved = |to: String| format!("location: {to}\r\n");
+        let (status, headers, body) = match self {
+            Self::Forbidden => ("403 Forbidden", String::new(), xml("AccessDenied")),
+            Self::NotFound => ("404 Not Found", String::new(), page.to_owned()),
+            Self::TooMany => ("429 Too Many Requests", "retry-after: 7\r\n".into(), String::new()),
+            Self::TooManyUntil => (
+                "429 Too Many Requests",
+                "retry-after: Fri, 31 Dec 2021 23:59:59 GMT\r\n".into(),
+                String::new(),
+            ),
+            Self::Failed => ("500 Internal Server Error", String::new(), xml("InternalError")),
+            Self::Busy => ("503 Slow Down", "retry-after: 2\r\n".into(), xml("SlowDown")),
+            Self::Moved => {
+                ("307 Temporary Redirect", moved(format!("http://{address}/moved/")), String::new())
+            }
+            Self::MovedInCircles => ("302 Found", moved("/?again".into()), String::new()),
+            Self::MovedNowhere => ("301 Moved Permanently", String::new(), page.to_owned()),
+            Self::Portal => ("200 OK", "content-type: text/html\r\n".into(), page.to_owned()),
+            Self::Error200 => ("200 OK", String::new(), xml("InternalError")),
+            Self::Empty200 => ("200 OK", String::new(), String::new()),
+            Self::Accepted => ("202 Accepted", String::new(), String::new()),
+            Self::NoContent => return b"HTTP/1.1 204 No Content\r\n\r\n".to_vec(),
+            Self::NotHttp => return b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n\r\n\r\n".to_vec(),
+            Self::Endless => ("200 OK", String::new(), "x".repeat(300_000)),
+        };
+        let length = body.len();
+        format!("HTTP/1.1 {status}\r\n{headers}content-length: {length}\r\n\r\n{body}").into_bytes()
+    }
+}
+
+impl Fault {
+    /// Every kind but kills, at places that a seed chooses.
+    pub(crate) fn kinds(dice: &mut Dice) -> Vec<Self> {
+        let mut kinds = vec![
+            Self::None,
+            Self::Reset,
+            Self::CutRequest(dice.per_mille()),
+            Self::StallRequest,
+            Self::GarbleRequest(dice.per_mille()),
+            Self::Expire,
+            Self::LoseAnswer,
+            Self::CutAnswer(dice.per_mille()),
+            Self::StallAnswer(dice.per_mille()),
+            Self::GarbleAnswer(dice.per_mille()),
+            Self::Slow,
+            Self::HangUp,
+        ];
+        for canned in Canned::ALL {
+            kinds.extend([Self::Canned(canned), Self::Early(canned), Self::Replace(canned)]);
+        }
+        kinds
+    }
+
+    /// Any of them; answers in the server's place are no more frequent than the rest together.
+    pub(crate) fn any(dice: &mut Dice) -> Self {
+        let kinds = Self::kinds(dice);
+        if dice.percent(60) { *dice.pick(&kinds[1..12]) } else { *dice.pick(&kinds[12..]) }
+    }
+
+    /// A kill at any step.
+    pub(crate) fn kill(dice: &mut Dice) -> Self {
+        Self::Kill(*dice.pick(&Step::ALL))
+    }
+
+    /// The kind alone, for a count.
+    pub(crate) fn name(self) -> String {
+        let text = format!("{self:?}");
+        match self {
+            Self::Kill(_) => text,
+            _ => text.split('(').next().unwrap().to_owned(),
+        }
+    }
+}
+
+impl Step {
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Head, Self::Asked, Self::Taken, Self::HalfAnswered, Self::Answered];
+}

@@ -1,0 +1,115 @@
+//! Where the API may send a log, and how fast it goes there.
+
+use std::num::NonZeroU64;
+use std::time::{Duration, Instant};
+
+use jiff::tz::TimeZone;
+use log2aws_agent::ship::{ShipConfig, run};
+use log2aws_agent::world::{Machine, SystemTime, Time, World};
+
+use super::server::{Does, Request, SECRET, Server, says};
+use super::{Host, yesterday};
+
+const DAY: &str = "2026-11-21";
+
+/// The right answer for the log `abc`, but for the place.
+fn sends_to(base: &str) -> impl Fn(&Request) -> Does + use<> {
+    let body = serde_json::json!({
+        "url": format!("{base}/web01/{DAY}.log?X-Amz-Signature={SECRET}"),
+        "method": "PUT",
+        "headers": {
+            "content-length": "3",
+            "x-amz-checksum-sha256": "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=",
+        },
+        "key": format!("web01/{DAY}.log"),
+    })
+    .to_string();
+    move |_| says("200 OK", "", &body)
+}
+
+fn ships(host: &Host, api: &Server, named: &[&str]) -> (String, u8) {
+    let upload_hosts = named.iter().map(|host| host.parse().unwrap()).collect();
+    let config = ShipConfig { upload_hosts, ..host.config(api, yesterday()) };
+    let report = host.run(&config).unwrap();
+    (report.days[0].to_string(), report.exit_code())
+}
+
+#[test]
+fn a_host_that_nobody_expects_is_refused_until_it_is_named() {
+    let host = Host::new(&[(DAY, "abc")]);
+    // The name is never looked up: it has no address anywhere.
+    let api = Server::start(sends_to("http://store.invalid:1"));
+    let (line, code) = ships(&host, &api, &[]);
+    assert!(line.contains("wants the log sent to store.invalid, which is neither"), "{line}");
+    assert!(line.contains("name it with --upload-host store.invalid"), "{line}");
+    assert!(!line.contains(SECRET) && host.log(DAY).exists(), "{line}");
+    assert_eq!((code, api.requests().len()), (1, 1));
+    // S3 is S3 only for those who were answered over https.
+    let s3 = Server::start(sends_to("http://b.s3.ap-northeast-1.amazonaws.com"));
+    let (line, _) = ships(&host, &s3, &["*.example.com"]);
+    assert!(line.contains("--upload-host b.s3.ap-northeast-1.amazonaws.com"), "{line}");
+}
+
+#[test]
+fn a_host_that_was_named_gets_the_log() {
+    // 127.0.0.1 and localhost are one machine, [::1] another name of it.
+    let store = Server::start_on("[::1]:0", |_| Does::Right);
+    let api = Server::start(sends_to(&format!("http://{}/raw", store.address)));
+    let host = Host::new(&[(DAY, "abc")]);
+    assert_eq!(ships(&host, &api, &[]).1, 0);
+    assert_eq!(store.stored()[0].1, b"abc");
+    let api = Server::start(sends_to("http://store.invalid:1"));
+    let (line, _) = ships(&host, &api, &["*.invalid"]);
+    assert!(line.contains("http://store.invalid:1: the name cannot be resolved ("), "{line}");
+}
+
+#[test]
+fn ipv6_all_the_way() {
+    let server = Server::start_on("[::1]:0", |_| Does::Right);
+    let host = Host::new(&[(DAY, "abc")]);
+    let (line, code) = host.ship(&server);
+    assert_eq!((server.stored().len(), code), (1, 0), "{line}");
+    assert!(server.requests()[1].headers["host"].starts_with("[::1]:"));
+}
+
+#[test]
+fn the_rate_is_kept() {
+    let text = "x".repeat(100 << 10);
+    let (host, server) = (Host::new(&[(DAY, &text)]), Server::right());
+    let limit_rate = NonZeroU64::new(10 << 10);
+    let config = ShipConfig { limit_rate, ..host.config(&server, yesterday()) };
+    let report = host.run(&config).unwrap();
+    assert_eq!((report.exit_code(), server.stored()[0].1.len()), (0, 100 << 10));
+    // Ten seconds, less the first beat, which is sent at once.
+    let slept = host.clock.elapsed();
+    assert!((9_800..=10_000).contains(&slept.as_millis()), "{slept:?}");
+}
+
+#[test]
+fn a_slow_pace_is_no_stall() {
+    let text = "x".repeat(1000);
+    let (host, server) = (Host::new(&[(DAY, &text)]), Server::right());
+    let limit_rate = NonZeroU64::new(1000);
+    let config = ShipConfig { limit_rate, ..host.config(&server, yesterday()) };
+    // On a real clock, over three times what counts as a stall.
+    assert_eq!(config.network.stall, Duration::from_millis(300));
+    let time = SystemTime::new();
+    let world = World { time: &time, zone: TimeZone::UTC, machine: Machine::system() };
+    let start = Instant::now();
+    let report = run(&config, &world, &mut |_| {}).unwrap();
+    assert_eq!((report.exit_code(), server.stored().len()), (0, 1), "{:?}", report.days);
+    assert!(start.elapsed() >= Duration::from_millis(890), "{:?}", start.elapsed());
+    let progress = &report.days[0];
+    assert!(progress.to_string().contains("delivered (1000 bytes"), "{progress}");
+}
+
+#[test]
+fn what_cannot_be_sent_in_time_is_not_begun() {
+    let text = "x".repeat(10_000);
+    let (host, server) = (Host::new(&[(DAY, &text)]), Server::right());
+    let limit_rate = NonZeroU64::new(10);
+    let config = ShipConfig { limit_rate, ..host.config(&server, yesterday()) };
+    let line = host.run(&config).unwrap().days[0].to_string();
+    assert!(line.contains("10000 bytes take 1000 s at --limit-rate 10, but --max-time"), "{line}");
+    assert!(server.requests().is_empty());
+}

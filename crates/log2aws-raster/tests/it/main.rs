@@ -1,0 +1,4 @@
+//! Pictures: one test program.
+
+mod drawings;
+mod pictures;

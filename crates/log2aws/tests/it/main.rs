@@ -1,0 +1,4 @@
+//! The command line from outside: one test program.
+
+mod docs;
+mod seed;
