@@ -15,6 +15,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use log2aws_core::error_chain::ErrorChain;
 use log2aws_core::event::{Event, Record, Unreadable};
 use log2aws_core::key::{BucketName, ObjectKey, RawKey};
 use log2aws_core::summary::SummaryError;
@@ -170,12 +171,7 @@ impl fmt::Display for AnalyzeError {
             if let Some(record) = &failure.record {
                 write!(f, "{}/{}: ", record.bucket, record.key.as_str().escape_debug())?;
             }
-            write!(f, "{}", failure.error)?;
-            let mut source = std::error::Error::source(&failure.error);
-            while let Some(error) = source {
-                write!(f, ": {error}")?;
-                source = error.source();
-            }
+            write!(f, "{}", ErrorChain(&failure.error))?;
         }
         Ok(())
     }

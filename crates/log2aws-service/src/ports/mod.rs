@@ -2,6 +2,7 @@
 
 mod cache;
 mod clock;
+mod object_reader;
 mod raster;
 mod settings;
 mod signer;
@@ -9,6 +10,7 @@ mod store;
 
 pub use cache::Cache;
 pub use clock::Clock;
+pub use object_reader::ObjectReader;
 pub use raster::Rasterizer;
 pub use settings::{Settings, SettingsSource, SettingsUnavailable};
 pub use signer::{PresignedPut, PutRequest, SignError, Signer};

@@ -4,6 +4,7 @@
 
 mod analyze;
 mod charts;
+mod days;
 mod hostile;
 mod http;
 mod interleave;

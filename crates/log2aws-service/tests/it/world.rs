@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use log2aws_core::event::{Event, Record};
-use log2aws_core::key::{KeyPrefix, ObjectKey};
+use log2aws_core::key::{BucketName, KeyPrefix, ObjectKey};
 use log2aws_service::analyze::{AnalyzeApp, ChartFormats};
 use log2aws_service::ports::{
-    Clock, Rasterizer, Settings, SettingsSource, SettingsUnavailable, Store, Version,
+    Clock, ObjectReader, Rasterizer, Settings, SettingsSource, SettingsUnavailable, Store,
+    StoreError, Version,
 };
 use log2aws_store::{BucketSpec, MemoryStore};
 use sha2::{Digest as _, Sha256};
@@ -43,6 +44,29 @@ pub(crate) fn settings(allow_list: &str) -> Settings {
         raw_bucket: RAW.parse().unwrap(),
         analyzed_bucket: ANALYZED.parse().unwrap(),
         key_prefix: KeyPrefix::Off,
+    }
+}
+
+/// Objects by their keys; a key without bytes cannot be read.
+#[derive(Default)]
+pub(crate) struct Objects(pub(crate) BTreeMap<String, Option<Vec<u8>>>);
+
+#[async_trait::async_trait]
+impl ObjectReader for Objects {
+    async fn read(
+        &self,
+        _: &BucketName,
+        key: &ObjectKey,
+        max_bytes: u64,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        match self.0.get(key.as_str()) {
+            None => Ok(None),
+            Some(Some(bytes)) if bytes.len() as u64 <= max_bytes => Ok(Some(bytes.clone())),
+            Some(_) => Err(StoreError::Failed {
+                what: format!("reading {key}"),
+                source: std::io::Error::other("the disk is gone"),
+            }),
+        }
     }
 }
 
