@@ -15,6 +15,7 @@ mod file_fingerprint;
 mod folder_cache;
 mod http;
 mod metrics;
+mod object_reader;
 mod s3;
 mod server;
 mod ui;

@@ -32,6 +32,7 @@ use crate::http::rate_limit::RateLimit;
 use crate::http::router::{App, router};
 use crate::http::tls::{self, Tls};
 use crate::metrics::Metrics;
+use crate::object_reader::StoreReader;
 use crate::s3::Disk;
 use crate::s3::access::Access;
 use crate::ui::{AuthenticatedUi, LoginKeys, SecretUrl, UiConfig};
@@ -247,6 +248,8 @@ impl Server {
             signer: Arc::new(signer(endpoint.clone(), signing)?),
             settings: Arc::new(Fixed(self.settings.clone())),
             clock: self.clock.clone(),
+            days: self.config.days,
+            objects: Arc::new(StoreReader(Arc::new(self.store.clone()))),
         });
 
         let disk = Disk::new(

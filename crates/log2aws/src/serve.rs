@@ -14,6 +14,9 @@ use log2aws_core::allow_list::AllowList;
 use log2aws_core::key::KeyPrefix;
 use log2aws_server::{ServeConfig, Server, TlsFiles};
 use log2aws_service::analyze::ChartFormats;
+use log2aws_service::http::{
+    DEFAULT_DAYS_AHEAD, DEFAULT_DAYS_BACK, DEFAULT_FINAL_AFTER_DAYS, DayRules,
+};
 use url::Url;
 
 use crate::clock::SystemClock;
@@ -55,6 +58,17 @@ pub(crate) struct ServeArgs {
     /// Remove results this many days after they were made [default: keep all].
     #[arg(long, value_name = "DAYS", value_parser = flag::days)]
     keep_analyzed_days: Option<NonZeroU32>,
+    /// How many days before today are taken (days count in UTC).
+    #[arg(long, value_name = "DAYS", default_value_t = DEFAULT_DAYS_BACK)]
+    days_back: u32,
+    /// How many days after today are taken; 1 lets servers east of Greenwich deliver in their
+    /// morning.
+    #[arg(long, value_name = "DAYS", default_value_t = DEFAULT_DAYS_AHEAD)]
+    days_ahead: u32,
+    /// After how many days a delivered day is final: then a URL is given for the same bytes alone,
+    /// unless an operator reopens the day (`log2aws reopen`); 0: never.
+    #[arg(long, value_name = "DAYS", default_value_t = DEFAULT_FINAL_AFTER_DAYS)]
+    final_after: u32,
     /// Begin keys with four hex characters of a hash of server and month.
     #[arg(long)]
     key_prefix: bool,
@@ -140,6 +154,11 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<Exit> {
         trusted_proxies: args.trusted_proxy,
         keep_raw_days: args.keep_raw_days,
         keep_analyzed_days: args.keep_analyzed_days,
+        days: DayRules {
+            days_back: args.days_back,
+            days_ahead: args.days_ahead,
+            final_after_days: NonZeroU32::new(args.final_after),
+        },
         key_prefix: if args.key_prefix { KeyPrefix::Spread } else { KeyPrefix::Off },
         charts: args.charts,
         requests_per_second: args.requests_per_second,

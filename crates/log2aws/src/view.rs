@@ -24,9 +24,12 @@ use crate::serve::stop_signal;
 use log2aws_cli::exit::Exit;
 
 /// The flags of `serve` that make no sense for a view, which takes nothing and keeps nothing.
-pub(crate) const NOT_FOR_A_VIEW: [&str; 8] = [
+pub(crate) const NOT_FOR_A_VIEW: [&str; 11] = [
     "data_dir",
     "allow_hosts",
+    "days_ahead",
+    "days_back",
+    "final_after",
     "keep_raw_days",
     "keep_analyzed_days",
     "key_prefix",
@@ -66,7 +69,7 @@ pub(crate) struct ViewArgs {
 
 /// A bucket, as people write it for S3.
 #[derive(Clone, Debug)]
-struct Bucket(BucketName);
+pub(crate) struct Bucket(pub(crate) BucketName);
 
 impl FromStr for Bucket {
     type Err = String;
