@@ -13,7 +13,7 @@ pub use clock::Clock;
 pub use object_reader::ObjectReader;
 pub use raster::Rasterizer;
 pub use settings::{Settings, SettingsSource, SettingsUnavailable};
-pub use signer::{PresignedPut, PutRequest, SignError, Signer};
+pub use signer::{PresignedGet, PresignedPut, PutRequest, SignError, Signer};
 pub use store::{
     ListPage, ListQuery, ObjectLister, ObjectMeta, Store, StoreError, Upload, Version, VersionId,
 };
