@@ -23,9 +23,9 @@ pub(crate) fn answer(error: &DiskError, metrics: &Metrics) -> S3Error {
         DiskError::KeyTooLong { .. } => s3_error!(KeyTooLongError, "{error}"),
         DiskError::MetadataTooLarge { .. } => s3_error!(MetadataTooLarge, "{error}"),
         DiskError::Full { what } => full(what, metrics),
-        DiskError::Damaged(damaged) => {
+        DiskError::Corrupt(corrupt) => {
             metrics.count_store_error("damaged");
-            tracing::error!(%damaged, "a stored object cannot be read");
+            tracing::error!(damaged = %corrupt, "a stored object cannot be read");
             s3_error!(
                 InternalError,
                 "the stored object is damaged; the server's log names the file"

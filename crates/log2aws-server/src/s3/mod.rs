@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use log2aws_core::key::{BucketName, ObjectKey};
 use log2aws_store::DiskStore;
-use log2aws_store::disk::{Damaged, DiskError, ObjectInfo};
+use log2aws_store::disk::{Corrupt, DiskError, ObjectInfo};
 #[allow(
     clippy::wildcard_imports,
     reason = "the trait below names an input and output for each"
@@ -77,7 +77,7 @@ impl Disk {
     }
 
     /// Objects that a list had to leave out are named in the log.
-    fn report(&self, damaged: &[Damaged]) {
+    fn report(&self, damaged: &[Corrupt]) {
         for file in damaged {
             self.metrics.count_store_error("damaged");
             tracing::error!(damaged = %file, "a list left out an object that cannot be read");

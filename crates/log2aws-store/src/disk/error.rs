@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use log2aws_service::ports::StoreError;
 
-use super::types::Damaged;
+use super::types::Corrupt;
 
 /// Why the store cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -140,7 +140,7 @@ pub enum DiskError {
     },
     /// A file is not what was written.
     #[error(transparent)]
-    Damaged(#[from] Damaged),
+    Corrupt(#[from] Corrupt),
     /// The operating system refused.
     #[error("{what} {} failed", .path.display())]
     Io {

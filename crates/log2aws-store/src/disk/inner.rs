@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use log2aws_core::key::{BucketName, ObjectKey};
 use log2aws_service::ports::Clock;
 
+use super::durable_dirs::DurableDirs;
 use super::error::DiskError;
-use super::folders::Folders;
 use super::id::Ids;
 use super::staged_file::StagedFile;
 use super::types::UploadId;
@@ -33,7 +33,7 @@ pub(crate) struct Inner {
     pub(crate) specs: Vec<BucketSpec>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Ids,
-    pub(crate) folders: Folders,
+    pub(crate) dirs: DurableDirs,
     key_locks: Vec<Mutex<()>>,
     upload_locks: Vec<Mutex<()>>,
     /// Held for as long as the store is open.
@@ -53,7 +53,7 @@ impl Inner {
             specs,
             clock,
             ids: Ids::new(random),
-            folders: Folders::new(),
+            dirs: DurableDirs::new(),
             key_locks: (0..KEY_LOCKS).map(|_| Mutex::default()).collect(),
             upload_locks: (0..UPLOAD_LOCKS).map(|_| Mutex::default()).collect(),
             _lock: lock,

@@ -5,8 +5,8 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
+use super::durable_dirs::sync_dir;
 use super::error::OpenError;
-use super::folders::sync;
 
 /// What the `format` file says, before the number.
 const FORMAT: &str = "log2aws-data ";
@@ -20,13 +20,17 @@ pub(crate) const UPGRADES: &[Upgrade] = &[];
 
 /// Takes hold of the data folder `root`: makes it if need be, refuses what is not ours, locks it,
 /// upgrades it, and empties its staging folder. The lock is held until the file is closed.
-pub(crate) fn take(root: &Path, upgrades: &[Upgrade], buckets: &[&str]) -> Result<File, OpenError> {
+pub(crate) fn open_data_dir(
+    root: &Path,
+    upgrades: &[Upgrade],
+    buckets: &[&str],
+) -> Result<File, OpenError> {
     // The name of a new folder stands in the one above. (That of an old one may be closed to us.)
     let new: Vec<&Path> = root.ancestors().take_while(|folder| !folder.exists()).collect();
     make(root)?;
     for folder in new.iter().filter_map(|folder| folder.parent()) {
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-        sync(folder).map_err(|e| failed("syncing", folder, e))?;
+        sync_dir(folder).map_err(|e| failed("syncing", folder, e))?;
     }
     refuse_foreign(root)?;
     let lock = lock(root)?;
@@ -45,7 +49,7 @@ pub(crate) fn take(root: &Path, upgrades: &[Upgrade], buckets: &[&str]) -> Resul
         make(&root.join("buckets").join(bucket))?;
     }
     for folder in [root, &root.join("buckets")] {
-        sync(folder).map_err(|e| failed("syncing", folder, e))?;
+        sync_dir(folder).map_err(|e| failed("syncing", folder, e))?;
     }
     Ok(lock)
 }
@@ -114,7 +118,7 @@ fn write_format(root: &Path, format: u32) -> Result<(), OpenError> {
         writeln!(file, "{FORMAT}{format}")?;
         file.sync_all()?;
         fs::rename(&new, &path)?;
-        sync(root)
+        sync_dir(root)
     };
     write().map_err(|e| failed("writing", &path, e))
 }
@@ -141,7 +145,7 @@ mod tests {
     fn a_fresh_folder_gets_the_newest_format() {
         let home = tempfile::tempdir().unwrap();
         let root = home.path().join("made/too");
-        take(&root, UPGRADES, &["serverlogs-local"]).unwrap();
+        open_data_dir(&root, UPGRADES, &["serverlogs-local"]).unwrap();
         assert_eq!(format_of(&root), "log2aws-data 1\n");
         assert!(root.join("buckets/serverlogs-local").is_dir());
     }
@@ -150,7 +154,7 @@ mod tests {
     fn a_folder_of_something_else_is_refused_and_left_alone() {
         let home = tempfile::tempdir().unwrap();
         fs::write(home.path().join("thesis.tex"), "mine").unwrap();
-        let refused = take(home.path(), UPGRADES, &[]).unwrap_err();
+        let refused = open_data_dir(home.path(), UPGRADES, &[]).unwrap_err();
         assert!(matches!(refused, OpenError::NotOurs { .. }), "{refused}");
         assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1);
     }
@@ -160,18 +164,18 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         fs::write(home.path().join("lock"), "").unwrap();
         fs::write(home.path().join("format.new"), "log2").unwrap();
-        take(home.path(), UPGRADES, &[]).unwrap();
+        open_data_dir(home.path(), UPGRADES, &[]).unwrap();
         assert_eq!(format_of(home.path()), "log2aws-data 1\n");
     }
 
     #[test]
     fn a_second_opener_is_told_so() {
         let home = tempfile::tempdir().unwrap();
-        let first = take(home.path(), UPGRADES, &[]).unwrap();
-        let refused = take(home.path(), UPGRADES, &[]).unwrap_err();
+        let first = open_data_dir(home.path(), UPGRADES, &[]).unwrap();
+        let refused = open_data_dir(home.path(), UPGRADES, &[]).unwrap_err();
         assert!(refused.to_string().contains("in use by another log2aws process"), "{refused}");
         drop(first);
-        take(home.path(), UPGRADES, &[]).unwrap();
+        open_data_dir(home.path(), UPGRADES, &[]).unwrap();
     }
 
     #[test]
@@ -179,7 +183,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let format = home.path().join("format");
         fs::write(&format, "log2aws-data 2\n").unwrap();
-        let refused = take(home.path(), UPGRADES, &[]).unwrap_err();
+        let refused = open_data_dir(home.path(), UPGRADES, &[]).unwrap_err();
         assert!(matches!(refused, OpenError::Newer { found: 2, known: 1, .. }), "{refused}");
         for rubbish in [
             &b"log2aws-data 0\n"[..],
@@ -189,7 +193,7 @@ mod tests {
             b"log2aws-data 99999999999",
         ] {
             fs::write(&format, rubbish).unwrap();
-            let refused = take(home.path(), UPGRADES, &[]).unwrap_err();
+            let refused = open_data_dir(home.path(), UPGRADES, &[]).unwrap_err();
             assert!(matches!(refused, OpenError::Format { .. }), "{refused}");
         }
     }
@@ -207,7 +211,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         fs::write(home.path().join("format"), "log2aws-data 2\n").unwrap();
         let steps: [Upgrade; 3] = [fail, |root| note(root, "2to3 "), |root| note(root, "3to4")];
-        take(home.path(), &steps, &[]).unwrap();
+        open_data_dir(home.path(), &steps, &[]).unwrap();
         assert_eq!(fs::read_to_string(home.path().join("notes")).unwrap(), "2to3 3to4");
         assert_eq!(format_of(home.path()), "log2aws-data 4\n");
     }
@@ -222,20 +226,20 @@ mod tests {
         }
         let home = tempfile::tempdir().unwrap();
         fs::write(home.path().join("format"), "log2aws-data 1\n").unwrap();
-        let refused = take(home.path(), &[once, fail], &[]).unwrap_err();
+        let refused = open_data_dir(home.path(), &[once, fail], &[]).unwrap_err();
         assert!(matches!(refused, OpenError::Io { what: "upgrading", .. }), "{refused}");
         assert_eq!(format_of(home.path()), "log2aws-data 2\n");
-        take(home.path(), &[once, |_| Ok(())], &[]).unwrap();
+        open_data_dir(home.path(), &[once, |_| Ok(())], &[]).unwrap();
         assert_eq!(format_of(home.path()), "log2aws-data 3\n");
     }
 
     #[test]
     fn staging_is_emptied() {
         let home = tempfile::tempdir().unwrap();
-        drop(take(home.path(), UPGRADES, &[]).unwrap());
+        drop(open_data_dir(home.path(), UPGRADES, &[]).unwrap());
         fs::write(home.path().join("staging/half"), "of it").unwrap();
         fs::create_dir(home.path().join("staging/aborted")).unwrap();
-        drop(take(home.path(), UPGRADES, &[]).unwrap());
+        drop(open_data_dir(home.path(), UPGRADES, &[]).unwrap());
         assert_eq!(fs::read_dir(home.path().join("staging")).unwrap().count(), 0);
     }
 }

@@ -7,12 +7,12 @@ use log2aws_core::key::{BucketName, ObjectKey};
 use log2aws_service::ports::VersionId;
 
 use super::DiskStore;
-use super::body;
 use super::error::DiskError;
 use super::id::ID_LEN;
 use super::inner::Bucket;
+use super::object_file;
 use super::types::{
-    Damaged, Entry, ListQuery, Listing, MAX_PAGE, ObjectInfo, VersionEntry, VersionListing,
+    Corrupt, Entry, ListQuery, Listing, MAX_PAGE, ObjectInfo, VersionEntry, VersionListing,
     VersionMarker, VersionQuery,
 };
 use super::walk::{Kind, Start, Step, Walk, holds_a_body};
@@ -49,18 +49,18 @@ impl DiskStore {
                     None => continue,
                 },
             };
-            if listing.entries.len() + listing.damaged.len() == max {
+            if listing.entries.len() + listing.corrupt.len() == max {
                 listing.next = last;
                 break;
             }
             last = Some(match &line {
                 Line::Prefix(prefix) => prefix.clone(),
-                Line::Body(_) | Line::Damaged(_) => step.key,
+                Line::Body(_) | Line::Corrupt(_) => step.key,
             });
             match line {
                 Line::Prefix(prefix) => listing.entries.push(Entry::CommonPrefix(prefix)),
                 Line::Body(info) => listing.entries.push(Entry::Object(info)),
-                Line::Damaged(damaged) => listing.damaged.push(damaged),
+                Line::Corrupt(corrupt) => listing.corrupt.push(corrupt),
             }
         }
         Ok(listing)
@@ -109,7 +109,7 @@ impl DiskStore {
             if listed || last.as_ref() == Some(&marker) {
                 continue;
             }
-            if listing.entries.len() + listing.damaged.len() == max {
+            if listing.entries.len() + listing.corrupt.len() == max {
                 listing.next = last;
                 break;
             }
@@ -120,7 +120,7 @@ impl DiskStore {
                     let latest = step.kind == Kind::Current;
                     listing.entries.push(VersionEntry::Version { info, latest });
                 }
-                Line::Damaged(damaged) => listing.damaged.push(damaged),
+                Line::Corrupt(corrupt) => listing.corrupt.push(corrupt),
             }
         }
         Ok(listing)
@@ -130,7 +130,7 @@ impl DiskStore {
 enum Line {
     Prefix(String),
     Body(Box<ObjectInfo>),
-    Damaged(Damaged),
+    Corrupt(Corrupt),
 }
 
 /// What a step is to a list with a delimiter.
@@ -184,9 +184,9 @@ impl<'a> Groups<'a> {
 /// Reads the body that a step met; `None` if it has gone meanwhile, or is no key of ours.
 fn read(step: &Step) -> Result<Option<Line>, DiskError> {
     let Ok(key) = step.key.parse::<ObjectKey>() else { return Ok(None) };
-    match body::open(&step.path, &key) {
+    match object_file::open(&step.path, &key) {
         Ok(found) => Ok(found.map(|(_, info)| Line::Body(Box::new(info)))),
-        Err(DiskError::Damaged(damaged)) => Ok(Some(Line::Damaged(damaged))),
+        Err(DiskError::Corrupt(corrupt)) => Ok(Some(Line::Corrupt(corrupt))),
         Err(other) => Err(other),
     }
 }
@@ -194,14 +194,14 @@ fn read(step: &Step) -> Result<Option<Line>, DiskError> {
 fn marker(step: &Step, line: &Line) -> VersionMarker {
     let version = match (line, &step.kind) {
         (Line::Body(info), _) => Some(info.version.clone()),
-        (Line::Damaged(_), Kind::Older(Reverse(id))) => Some(VersionId::new(id)),
+        (Line::Corrupt(_), Kind::Older(Reverse(id))) => Some(VersionId::new(id)),
         // It cannot say its id, but it is newer than the older ones, which come behind it.
-        (Line::Damaged(_), _) => Some(VersionId::new("v".repeat(ID_LEN))),
+        (Line::Corrupt(_), _) => Some(VersionId::new("v".repeat(ID_LEN))),
         (Line::Prefix(_), _) => None,
     };
     let key = match line {
         Line::Prefix(prefix) => prefix.clone(),
-        Line::Body(_) | Line::Damaged(_) => step.key.clone(),
+        Line::Body(_) | Line::Corrupt(_) => step.key.clone(),
     };
     VersionMarker { key, version }
 }

@@ -8,12 +8,12 @@ use jiff::Timestamp;
 use log2aws_core::key::{BucketName, ObjectKey};
 
 use super::DiskStore;
-use super::body;
+use super::durable_dirs::sync_dir;
 use super::error::DiskError;
-use super::folders::sync;
 use super::inner::Bucket;
-use super::name::KeyPath;
-use super::staged::keep;
+use super::key_path::KeyPath;
+use super::object_file;
+use super::staged::link_version;
 use super::types::{Expired, MAX_PAGE};
 use super::walk::{Kind, Step, Walk};
 
@@ -34,19 +34,19 @@ impl DiskStore {
         let lock = inner.lock_key(&bucket, key);
         let current = path.current();
         if bucket.versioned {
-            let id = match body::open(&current, key) {
+            let id = match object_file::open(&current, key) {
                 Ok(None) => return Ok(()),
                 Ok(Some((_, info))) => info.version.to_string(),
-                Err(DiskError::Damaged(_)) => inner.ids.next(inner.now(), None),
+                Err(DiskError::Corrupt(_)) => inner.ids.next(inner.now(), None),
                 Err(other) => return Err(other),
             };
             // A rename would do nothing if the body has both names already.
-            keep(&current, &path.older(&id)).map_err(|e| failed("linking", &current, e))?;
+            link_version(&current, &path.older(&id)).map_err(|e| failed("linking", &current, e))?;
         }
         absent_is_fine(fs::remove_file(&current)).map_err(|e| failed("removing", &current, e))?;
-        absent_is_fine(sync(&path.folder)).map_err(|e| failed("syncing", &path.folder, e))?;
+        absent_is_fine(sync_dir(&path.folder)).map_err(|e| failed("syncing", &path.folder, e))?;
         drop(lock);
-        inner.folders.prune(&bucket.folder, &path.folder);
+        inner.dirs.prune(&bucket.folder, &path.folder);
         Ok(())
     }
 
@@ -68,7 +68,7 @@ impl DiskStore {
             }
             match self.expire_one(&bucket, &step, older_than) {
                 Ok(removed) => expired.removed += u64::from(removed),
-                Err(DiskError::Damaged(damaged)) => expired.damaged.push(damaged),
+                Err(DiskError::Corrupt(corrupt)) => expired.corrupt.push(corrupt),
                 Err(other) => return Err(other),
             }
         }
@@ -85,7 +85,7 @@ impl DiskStore {
     ) -> Result<bool, DiskError> {
         let Ok(key) = step.key.parse::<ObjectKey>() else { return Ok(false) };
         let old = || {
-            let found = body::open(&step.path, &key)?;
+            let found = object_file::open(&step.path, &key)?;
             Ok::<_, DiskError>(found.map(|(_, info)| info).filter(|i| i.last_modified < older_than))
         };
         if old()?.is_none() {
@@ -101,7 +101,7 @@ impl DiskStore {
             .map_err(|e| DiskError::of("removing", &step.path, key.as_str(), e))?;
         drop(lock);
         if let Some(folder) = step.path.parent() {
-            self.inner.folders.prune(&bucket.folder, folder);
+            self.inner.dirs.prune(&bucket.folder, folder);
         }
         Ok(!twice)
     }

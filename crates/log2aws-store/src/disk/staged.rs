@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use log2aws_core::key::ObjectKey;
 
-use super::body;
+use super::durable_dirs::sync_dir;
 use super::error::DiskError;
-use super::folders::sync;
 use super::inner::{Bucket, Inner};
-use super::name::KeyPath;
+use super::key_path::KeyPath;
+use super::object_file;
 use super::staged_file::StagedFile;
 use super::types::{Attributes, Digests, ObjectInfo};
 
@@ -45,8 +45,8 @@ impl Staged {
         let Self { inner, bucket, key, path, mut file } = self;
         let object = format!("{}/{key}", bucket.name);
         let failed = |what: &'static str, at: &Path, e| DiskError::of(what, at, &object, e);
-        body::check(&attributes, &object)?;
-        file.settle().map_err(|e| failed("writing", file.path(), e))?;
+        object_file::check(&attributes, &object)?;
+        file.sync_data().map_err(|e| failed("writing", file.path(), e))?;
         let digests = file.digests();
 
         let _lock = inner.lock_key(&bucket, &key);
@@ -54,21 +54,21 @@ impl Staged {
         let mut present = None;
         let mut keep_as = None;
         if bucket.versioned {
-            match body::open(&current, &key) {
+            match object_file::open(&current, &key) {
                 Ok(None) => {}
                 Ok(Some((_, info))) => {
                     keep_as = Some(info.version.to_string());
                     present = Some(info);
                 }
                 // It cannot say its name; it is kept all the same, under one of its own.
-                Err(DiskError::Damaged(_)) => keep_as = Some(inner.ids.next(inner.now(), None)),
+                Err(DiskError::Corrupt(_)) => keep_as = Some(inner.ids.next(inner.now(), None)),
                 Err(other) => return Err(other),
             }
         }
         let (id, now) = match present.filter(|present| present.digests == digests) {
             Some(same) if same.source == attributes.source => {
                 // Whoever wrote it may have died before this.
-                sync(&path.folder).map_err(|e| failed("syncing", &path.folder, e))?;
+                sync_dir(&path.folder).map_err(|e| failed("syncing", &path.folder, e))?;
                 return Ok(same);
             }
             // Who put it last is judged by the allow-list: the version stays, its source does not.
@@ -81,22 +81,22 @@ impl Staged {
                 (inner.ids.next(now, keep_as.as_deref()), now)
             }
         };
-        let info = body::describe(key, id, digests, attributes, now);
-        file.seal(&info).map_err(|e| failed("writing", file.path(), e))?;
-        let placed = inner.folders.within(&bucket.folder, &path.folder, || {
+        let info = object_file::describe(key, id, digests, attributes, now);
+        file.finish(&info).map_err(|e| failed("writing", file.path(), e))?;
+        let persisted = inner.dirs.with_dir(&bucket.folder, &path.folder, || {
             if let Some(id) = &keep_as {
-                keep(&current, &path.older(id))?;
+                link_version(&current, &path.older(id))?;
             }
-            file.place(&current)
+            file.persist(&current)
         });
-        placed.map_err(|e| failed("renaming to", &current, e))?;
-        sync(&path.folder).map_err(|e| failed("syncing", &path.folder, e))?;
+        persisted.map_err(|e| failed("renaming to", &current, e))?;
+        sync_dir(&path.folder).map_err(|e| failed("syncing", &path.folder, e))?;
         Ok(info)
     }
 }
 
 /// Gives the present body its name as an older one. That it has it is success.
-pub(crate) fn keep(current: &Path, older: &Path) -> io::Result<()> {
+pub(crate) fn link_version(current: &Path, older: &Path) -> io::Result<()> {
     match fs::hard_link(current, older) {
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         other => other,

@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 use md5::Md5;
 use sha2::{Digest as _, Sha256};
 
-use super::body;
+use super::object_file;
 use super::types::{Digests, ObjectInfo};
 
 const BUFFER: usize = 32 * 1024;
 /// From this size on the data are synced before any lock is taken.
 const LARGE: u64 = 256 * 1024;
 
-/// A file in the staging folder. Dropped before it was placed, it is removed.
+/// A file in the staging folder. Dropped before it was persisted, it is removed.
 #[derive(Debug)]
 pub(crate) struct StagedFile {
     file: BufWriter<File>,
@@ -24,7 +24,7 @@ pub(crate) struct StagedFile {
     sha256: Sha256,
     size: u64,
     failure: Option<io::ErrorKind>,
-    placed: bool,
+    persisted: bool,
 }
 
 impl StagedFile {
@@ -37,7 +37,7 @@ impl StagedFile {
             sha256: Sha256::new(),
             size: 0,
             failure: None,
-            placed: false,
+            persisted: false,
         })
     }
 
@@ -54,7 +54,7 @@ impl StagedFile {
     }
 
     /// Fails if a write has failed; writes down what takes long while nobody waits for a lock.
-    pub(crate) fn settle(&mut self) -> io::Result<()> {
+    pub(crate) fn sync_data(&mut self) -> io::Result<()> {
         if let Some(kind) = self.failure {
             return Err(kind.into());
         }
@@ -66,16 +66,16 @@ impl StagedFile {
     }
 
     /// Writes the trailer and makes the file durable.
-    pub(crate) fn seal(&mut self, info: &ObjectInfo) -> io::Result<()> {
-        self.file.write_all(&body::trailer(info)?)?;
+    pub(crate) fn finish(&mut self, info: &ObjectInfo) -> io::Result<()> {
+        self.file.write_all(&object_file::trailer(info)?)?;
         self.file.flush()?;
         self.file.get_ref().sync_all()
     }
 
     /// Renames the file to `target`.
-    pub(crate) fn place(&mut self, target: &Path) -> io::Result<()> {
+    pub(crate) fn persist(&mut self, target: &Path) -> io::Result<()> {
         fs::rename(&self.path, target)?;
-        self.placed = true;
+        self.persisted = true;
         Ok(())
     }
 }
@@ -108,7 +108,7 @@ impl Write for StagedFile {
 
 impl Drop for StagedFile {
     fn drop(&mut self) {
-        if !self.placed {
+        if !self.persisted {
             // What cannot be removed now is removed at the next start.
             let _left_to_the_next_start = fs::remove_file(&self.path);
         }

@@ -10,7 +10,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::vec;
 
-use super::name::{Name, folder};
+use super::key_path::{Name, folder};
 
 /// What a walk meets.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -267,9 +267,9 @@ fn damage_is_told_with_the_name_of_the_file_and_hides_nothing_else() {
         assert!(told.contains("serverlogs-local/b@ is damaged"), "{told}");
         let all = ListQuery { max: 10, ..ListQuery::default() };
         let listing = store.list(&raw(), &all).unwrap();
-        assert_eq!((listing.entries.len(), listing.damaged.len()), (2, 1));
+        assert_eq!((listing.entries.len(), listing.corrupt.len()), (2, 1));
         let all = VersionQuery { max: 10, ..VersionQuery::default() };
-        assert_eq!(store.list_versions(&raw(), &all).unwrap().damaged.len(), 1);
+        assert_eq!(store.list_versions(&raw(), &all).unwrap().corrupt.len(), 1);
     }
     // A put over it works, and what stood there is kept for whoever wants to look at it.
     put(&store, &raw(), "b", b"good again").unwrap();
@@ -304,7 +304,7 @@ fn bodies_expire_each_by_its_own_age() {
         put(&store, &raw(), &format!("web02/{day}.log"), b"x").unwrap();
     }
     let expired = store.expire(&raw(), at(START + 2 * 86_400_000)).unwrap();
-    assert_eq!((expired.removed, expired.damaged.len()), (4, 0));
+    assert_eq!((expired.removed, expired.corrupt.len()), (4, 0));
     for (day, info) in versions.iter().enumerate() {
         let read = get_version(&store, &raw(), "web01/x.log", Some(&info.version));
         assert_eq!(read.is_ok(), day >= 2, "{day}");

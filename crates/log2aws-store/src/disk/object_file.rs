@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::error::DiskError;
-use super::types::{Attributes, Damaged, Digests, ObjectInfo};
+use super::types::{Attributes, Corrupt, Digests, ObjectInfo};
 
 /// The most bytes of content type, entity tag and user metadata together. S3 takes 2 KB of user
 /// metadata and 8 KB of headers.
@@ -122,7 +122,7 @@ pub(crate) fn open(path: &Path, key: &ObjectKey) -> Result<Option<(File, ObjectI
     });
     match info {
         Ok(info) => Ok(Some((file, info))),
-        Err(reason) => Err(Damaged { file: path.to_owned(), reason: reason.to_owned() }.into()),
+        Err(reason) => Err(Corrupt { file: path.to_owned(), reason: reason.to_owned() }.into()),
     }
 }
 

@@ -20,30 +20,30 @@ const TRIES: usize = 32;
 
 /// The folders that are known to be on the disk, with their names synced.
 #[derive(Debug)]
-pub(crate) struct Folders {
+pub(crate) struct DurableDirs {
     stripes: Vec<RwLock<HashSet<PathBuf>>>,
 }
 
-impl Folders {
+impl DurableDirs {
     pub(crate) fn new() -> Self {
         Self { stripes: (0..STRIPES).map(|_| RwLock::default()).collect() }
     }
 
-    /// Runs `place` while `folder`, below `base`, exists, is durable and cannot be removed.
-    pub(crate) fn within(
+    /// Runs `commit` while `folder`, below `base`, exists, is durable and cannot be removed.
+    pub(crate) fn with_dir(
         &self,
         base: &Path,
         folder: &Path,
-        mut place: impl FnMut() -> io::Result<()>,
+        mut commit: impl FnMut() -> io::Result<()>,
     ) -> io::Result<()> {
         if folder == base {
-            return place();
+            return commit();
         }
         let mut failure = io::Error::from(io::ErrorKind::NotFound);
         for _ in 0..TRIES {
             let known = {
                 let stripe = self.stripe(folder).read().unwrap_or_else(PoisonError::into_inner);
-                stripe.contains(folder).then(&mut place)
+                stripe.contains(folder).then(&mut commit)
             };
             let outcome = match known {
                 Some(outcome) => outcome,
@@ -88,7 +88,7 @@ impl Folders {
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
                 other => other?,
             }
-            sync(folder.parent().unwrap_or(base))?;
+            sync_dir(folder.parent().unwrap_or(base))?;
             if stripe.len() >= MEMORY {
                 stripe.clear();
             }
@@ -115,6 +115,6 @@ fn between<'a>(base: &'a Path, folder: &'a Path) -> impl Iterator<Item = &'a Pat
 }
 
 /// Makes the names in a folder durable.
-pub(crate) fn sync(folder: &Path) -> io::Result<()> {
+pub(crate) fn sync_dir(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
