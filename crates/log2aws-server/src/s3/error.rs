@@ -14,6 +14,7 @@ pub(crate) fn answer(error: &DiskError, metrics: &Metrics) -> S3Error {
     match error {
         DiskError::NoSuchBucket { .. } => s3_error!(NoSuchBucket, "{error}"),
         DiskError::NoSuchKey { .. } => s3_error!(NoSuchKey, "{error}"),
+        DiskError::PreconditionFailed { .. } => s3_error!(PreconditionFailed, "{error}"),
         DiskError::NoSuchVersion { .. } => s3_error!(NoSuchVersion, "{error}"),
         DiskError::NoSuchUpload { .. } => s3_error!(NoSuchUpload, "{error}"),
         DiskError::PartNumber { .. } => s3_error!(InvalidArgument, "{error}"),

@@ -70,6 +70,14 @@ pub enum DiskError {
         /// The key.
         key: String,
     },
+    /// The object under the key is not what the [`Condition`](super::Condition) asks for.
+    #[error("{bucket}/{key} was not changed: the condition of the request does not hold")]
+    PreconditionFailed {
+        /// The bucket.
+        bucket: String,
+        /// The key.
+        key: String,
+    },
     /// The key has no such version.
     #[error("{bucket}/{key} has no version {version}")]
     NoSuchVersion {

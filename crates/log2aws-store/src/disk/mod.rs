@@ -12,6 +12,8 @@
 //! A body is one file: the data from byte 0 on, then a trailer that describes it. One rename is
 //! one commit, and data and description can never disagree.
 
+mod condition;
+mod delete;
 mod durable_dirs;
 mod error;
 mod id;
@@ -37,6 +39,7 @@ use std::sync::Arc;
 use log2aws_core::key::{BucketName, ObjectKey};
 use log2aws_service::ports::{Clock, VersionId};
 
+pub use condition::Condition;
 pub use error::{DiskError, OpenError};
 pub use multipart::{Assembled, StagedPart};
 pub use object_file::ObjectReader;

@@ -14,6 +14,7 @@ use log2aws_core::key::{BucketName, ObjectKey};
 use md5::{Digest as _, Md5};
 
 use super::DiskStore;
+use super::condition::Condition;
 use super::durable_dirs::sync_dir;
 use super::error::DiskError;
 use super::inner::Inner;
@@ -286,12 +287,12 @@ pub struct Assembled<'a> {
 }
 
 impl Assembled<'_> {
-    /// Makes the object durable and visible, and the upload go.
+    /// Makes the object durable and visible if `condition` holds, and then removes the upload.
     ///
     /// # Errors
     /// As [`Staged::commit`]; the upload stays, and can be assembled again.
-    pub fn commit(self) -> Result<ObjectInfo, DiskError> {
-        let object = self.whole.commit(self.attributes)?;
+    pub fn commit(self, condition: &Condition) -> Result<ObjectInfo, DiskError> {
+        let object = self.whole.commit(self.attributes, condition)?;
         self.store.discard(&self.upload)?;
         Ok(object)
     }

@@ -1,55 +1,19 @@
-//! Removing: one key at the caller's wish, or all that are past their time.
+//! Retention: removing every object that is past its time.
 
 use std::fs;
-use std::io;
-use std::path::Path;
 
 use jiff::Timestamp;
 use log2aws_core::key::{BucketName, ObjectKey};
 
 use super::DiskStore;
-use super::durable_dirs::sync_dir;
 use super::error::DiskError;
 use super::inner::Bucket;
 use super::key_path::KeyPath;
 use super::object_file;
-use super::staged::link_version;
 use super::types::{Expired, MAX_PAGE};
 use super::walk::{Kind, Step, Walk};
 
 impl DiskStore {
-    /// Removes a key; that it was absent is success. In a versioned bucket all its bodies stay
-    /// under their version ids.
-    ///
-    /// # Errors
-    /// [`DiskError::NoSuchBucket`], [`DiskError::Full`], [`DiskError::Io`].
-    pub fn delete(&self, bucket: &BucketName, key: &ObjectKey) -> Result<(), DiskError> {
-        let inner = &self.inner;
-        let bucket = inner.bucket(bucket)?;
-        // A key that no put could have written is absent.
-        let Ok(path) = KeyPath::new(&bucket.folder, key) else { return Ok(()) };
-        let object = format!("{}/{key}", bucket.name);
-        let failed = |what: &'static str, at: &Path, e| DiskError::of(what, at, &object, e);
-
-        let lock = inner.lock_key(&bucket, key);
-        let current = path.current();
-        if bucket.versioned {
-            let id = match object_file::open(&current, key) {
-                Ok(None) => return Ok(()),
-                Ok(Some((_, info))) => info.version.to_string(),
-                Err(DiskError::Corrupt(_)) => inner.ids.next(inner.now(), None),
-                Err(other) => return Err(other),
-            };
-            // A rename would do nothing if the body has both names already.
-            link_version(&current, &path.older(&id)).map_err(|e| failed("linking", &current, e))?;
-        }
-        absent_is_fine(fs::remove_file(&current)).map_err(|e| failed("removing", &current, e))?;
-        absent_is_fine(sync_dir(&path.folder)).map_err(|e| failed("syncing", &path.folder, e))?;
-        drop(lock);
-        inner.dirs.prune(&bucket.folder, &path.folder);
-        Ok(())
-    }
-
     /// Removes every body, older versions too, that was committed before `older_than`. Safe beside
     /// running puts.
     ///
@@ -104,12 +68,5 @@ impl DiskStore {
             self.inner.dirs.prune(&bucket.folder, folder);
         }
         Ok(!twice)
-    }
-}
-
-fn absent_is_fine(done: io::Result<()>) -> io::Result<()> {
-    match done {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
-        done => done,
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use log2aws_core::key::ObjectKey;
 
+use super::condition::Condition;
 use super::durable_dirs::sync_dir;
 use super::error::DiskError;
 use super::inner::{Bucket, Inner};
@@ -33,15 +34,20 @@ impl Staged {
         self.file.digests()
     }
 
-    /// Makes the object durable and visible. In a versioned bucket the body that stood under the
+    /// Makes the object durable and visible, if `condition` holds. In a versioned bucket the body that stood under the
     /// key stays as a version; if it has the same bytes, no new one is made and it is answered
     /// itself, with the attributes that it has, or with these if they came from another address.
     ///
     /// # Errors
-    /// [`DiskError::Full`], [`DiskError::MetadataTooLarge`], [`DiskError::Io`]; what stood under
+    /// [`DiskError::PreconditionFailed`]; [`DiskError::NoSuchKey`] if the condition wants an
+    /// object and there is none; [`DiskError::Full`], [`DiskError::MetadataTooLarge`], [`DiskError::Io`]; what stood under
     /// the key stands still. If the very last step failed, the sync of the folder, the new body
     /// is visible but may not outlive a power cut: put it again.
-    pub fn commit(self, attributes: Attributes) -> Result<ObjectInfo, DiskError> {
+    pub fn commit(
+        self,
+        attributes: Attributes,
+        condition: &Condition,
+    ) -> Result<ObjectInfo, DiskError> {
         let Self { inner, bucket, key, path, mut file } = self;
         let object = format!("{}/{key}", bucket.name);
         let failed = |what: &'static str, at: &Path, e| DiskError::of(what, at, &object, e);
@@ -51,6 +57,7 @@ impl Staged {
 
         let _lock = inner.lock_key(&bucket, &key);
         let current = path.current();
+        condition.check_file(&bucket, &key, &current)?;
         let mut present = None;
         let mut keep_as = None;
         if bucket.versioned {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use log2aws_store::DiskStore;
-use log2aws_store::disk::{Entry, ListQuery, VersionEntry, VersionMarker, VersionQuery};
+use log2aws_store::disk::{Condition, Entry, ListQuery, VersionEntry, VersionMarker, VersionQuery};
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -126,7 +126,7 @@ proptest! {
         let all: Vec<_> = put_keys.into_iter().collect();
         for index in gone.iter().filter(|_| !all.is_empty()) {
             let name: &String = index.get(&all);
-            store.delete(&analyzed(), &key(name)).unwrap();
+            store.delete(&analyzed(), &key(name), &Condition::Always).unwrap();
             here.remove(name);
         }
         for (prefix, delimiter, after, max) in queries {
