@@ -61,7 +61,7 @@ impl Condition {
         if *self == Self::Always {
             return Ok(());
         }
-        let present = object_file::open(current, key)?.map(|(_, info)| info);
+        let present = object_file::open(&*bucket.fs, current, key)?.map(|(_, info)| info);
         self.check(bucket, key, present.as_ref())
     }
 }

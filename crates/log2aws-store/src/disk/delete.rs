@@ -1,6 +1,5 @@
 //! Deleting one key.
 
-use std::fs;
 use std::io;
 use std::path::Path;
 
@@ -8,7 +7,6 @@ use log2aws_core::key::{BucketName, ObjectKey};
 
 use super::DiskStore;
 use super::condition::Condition;
-use super::durable_dirs::sync_dir;
 use super::error::DiskError;
 use super::key_path::KeyPath;
 use super::object_file;
@@ -41,24 +39,28 @@ impl DiskStore {
         let current = path.current();
         condition.check_file(&bucket, key, &current)?;
         if bucket.versioned {
-            let id = match object_file::open(&current, key) {
+            let id = match object_file::open(&*inner.fs, &current, key) {
                 Ok(None) => return Ok(()),
                 Ok(Some((_, info))) => info.version.to_string(),
                 Err(DiskError::Corrupt(_)) => inner.ids.next(inner.now(), None),
                 Err(other) => return Err(other),
             };
             // A rename would do nothing if the body has both names already.
-            link_version(&current, &path.older(&id)).map_err(|e| failed("linking", &current, e))?;
+            link_version(&*inner.fs, &current, &path.older(&id))
+                .map_err(|e| failed("linking", &current, e))?;
         }
-        absent_is_fine(fs::remove_file(&current)).map_err(|e| failed("removing", &current, e))?;
-        absent_is_fine(sync_dir(&path.folder)).map_err(|e| failed("syncing", &path.folder, e))?;
+        absent_is_fine(inner.fs.remove_file(&current))
+            .map_err(|e| failed("removing", &current, e))?;
+        absent_is_fine(inner.fs.sync_dir(&path.folder))
+            .map_err(|e| failed("syncing", &path.folder, e))?;
         drop(lock);
         inner.dirs.prune(&bucket.folder, &path.folder);
         Ok(())
     }
 }
 
-fn absent_is_fine(done: io::Result<()>) -> io::Result<()> {
+/// That a file is not there is success.
+pub(crate) fn absent_is_fine(done: io::Result<()>) -> io::Result<()> {
     match done {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
         done => done,

@@ -16,6 +16,7 @@ mod condition;
 mod delete;
 mod durable_dirs;
 mod error;
+mod fs;
 mod id;
 mod inner;
 mod key_path;
@@ -31,7 +32,6 @@ mod staged_file;
 mod types;
 mod walk;
 
-use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -43,6 +43,7 @@ pub use condition::Condition;
 pub use error::{DiskError, OpenError};
 pub use multipart::{Assembled, StagedPart};
 pub use object_file::ObjectReader;
+use object_file::Opened;
 pub use staged::Staged;
 pub use types::{
     Attributes, Corrupt, Digests, Entry, Expired, ListQuery, Listing, MAX_PAGE, ObjectInfo,
@@ -51,6 +52,7 @@ pub use types::{
 };
 
 use crate::BucketSpec;
+use fs::{FileSystem, OsFileSystem};
 use inner::Inner;
 use key_path::KeyPath;
 
@@ -71,12 +73,22 @@ impl DiskStore {
         buckets: &[BucketSpec],
         now: Arc<dyn Clock>,
     ) -> Result<Self, OpenError> {
+        Self::open_on(Arc::new(OsFileSystem), root, buckets, now)
+    }
+
+    /// [`DiskStore::open`] on a disk of the caller's.
+    fn open_on(
+        fs: Arc<dyn FileSystem>,
+        root: &Path,
+        buckets: &[BucketSpec],
+        now: Arc<dyn Clock>,
+    ) -> Result<Self, OpenError> {
         let failed = |what, source| OpenError::Io { what, path: root.to_owned(), source };
         let names: Vec<&str> = buckets.iter().map(|bucket| bucket.name.as_str()).collect();
-        let lock = layout::open_data_dir(root, layout::UPGRADES, &names)?;
+        let lock = layout::open_data_dir(&*fs, root, layout::UPGRADES, &names)?;
         let random = getrandom::u64()
             .map_err(|e| failed("drawing a random number", io::Error::other(e.to_string())))?;
-        let inner = Inner::new(root.to_owned(), buckets.to_vec(), now, random, lock);
+        let inner = Inner::new(fs, root.to_owned(), buckets.to_vec(), now, random, lock);
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -131,13 +143,13 @@ impl DiskStore {
         bucket: &BucketName,
         key: &ObjectKey,
         version: Option<&VersionId>,
-    ) -> Result<(File, ObjectInfo), DiskError> {
+    ) -> Result<Opened, DiskError> {
         let bucket = self.inner.bucket(bucket)?;
         let no_such_key =
             || DiskError::NoSuchKey { bucket: bucket.name.to_string(), key: key.to_string() };
         // A key that no put could have written is absent.
         let path = KeyPath::new(&bucket.folder, key).map_err(|_| no_such_key())?;
-        let present = object_file::open(&path.current(), key);
+        let present = object_file::open(&*bucket.fs, &path.current(), key);
         let Some(version) = version else { return present?.ok_or_else(no_such_key) };
         // The present body first: if it is replaced now, it has its name as an older one by then.
         let present = match present {
@@ -145,7 +157,7 @@ impl DiskStore {
             other => other,
         };
         let older = match version.as_str() {
-            id if id::is_id(id) => object_file::open(&path.older(id), key)?,
+            id if id::is_id(id) => object_file::open(&*bucket.fs, &path.older(id), key)?,
             _ => None,
         };
         match (older, present) {

@@ -4,7 +4,6 @@
 //! `00001` to `10000`, with the trailer that every body has.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, MutexGuard};
@@ -15,8 +14,8 @@ use md5::{Digest as _, Md5};
 
 use super::DiskStore;
 use super::condition::Condition;
-use super::durable_dirs::sync_dir;
 use super::error::DiskError;
+use super::fs::FileSystem;
 use super::inner::Inner;
 use super::key_path::KeyPath;
 use super::manifest;
@@ -54,18 +53,19 @@ impl DiskStore {
         let id = UploadId(self.inner.ids.next(now, None));
         let staged = self.inner.root.join("staging").join(id.as_str());
         let folder = self.inner.upload(&id);
+        let fs = &*self.inner.fs;
         let write = || {
-            fs::create_dir(&staged)?;
-            let mut file = fs::File::create_new(staged.join("upload.json"))?;
+            fs.create_dir(&staged)?;
+            let mut file = fs.create_new(&staged.join("upload.json"))?;
             file.write_all(&manifest::to_json(&bucket.name, key, attributes, now)?)?;
-            file.sync_all()?;
-            sync_dir(&staged)?;
-            fs::rename(&staged, &folder)?;
-            sync_dir(&self.inner.root.join("uploads"))
+            file.sync()?;
+            fs.sync_dir(&staged)?;
+            fs.rename(&staged, &folder)?;
+            fs.sync_dir(&self.inner.root.join("uploads"))
         };
         write().map_err(|e| {
             // What cannot be removed now is removed at the next start.
-            let _left_to_the_next_start = fs::remove_dir_all(&staged);
+            let _left_to_the_next_start = fs.remove_dir_all(&staged);
             DiskError::of("writing", &folder, &object, e)
         })?;
         Ok(id)
@@ -77,7 +77,7 @@ impl DiskStore {
     /// [`DiskError::NoSuchUpload`], [`DiskError::Corrupt`], [`DiskError::Io`].
     pub fn upload_info(&self, upload: &UploadId) -> Result<UploadInfo, DiskError> {
         let file = self.inner.upload(upload).join("upload.json");
-        let json = fs::read(&file).map_err(|e| missing(upload, "reading", &file, e))?;
+        let json = self.inner.fs.read(&file).map_err(|e| missing(upload, "reading", &file, e))?;
         manifest::parse(upload, &json).ok_or_else(|| {
             Corrupt { file, reason: "it does not describe an upload".to_owned() }.into()
         })
@@ -114,8 +114,8 @@ impl DiskStore {
         let folder = self.inner.upload(upload);
         let failed = |e| missing(upload, "listing", &folder, e);
         let mut numbers = Vec::new();
-        for entry in fs::read_dir(&folder).map_err(failed)? {
-            let name = entry.map_err(failed)?.file_name();
+        for entry in self.inner.fs.read_dir(&folder).map_err(failed)? {
+            let name = entry.map_err(failed)?.name;
             numbers.extend(name.to_str().and_then(part_number).filter(|number| *number > after));
         }
         numbers.sort_unstable();
@@ -202,7 +202,7 @@ impl DiskStore {
         let mut buffer = vec![0; 256 * 1024];
         for (part, path) in &found {
             tags.update(part.digests.md5);
-            copy_part(upload, part, path, &info.key, &mut buffer, &mut whole)?;
+            copy_part(&*self.inner.fs, upload, part, path, &info.key, &mut buffer, &mut whole)?;
         }
         let etag = format!("{}-{}", hex(&tags.finalize()), found.len());
         let attributes = Attributes { etag: Some(etag), ..info.attributes };
@@ -243,12 +243,14 @@ impl DiskStore {
     /// Takes the upload away at once, then its files.
     fn discard(&self, upload: &UploadId) -> Result<(), DiskError> {
         let folder = self.inner.upload(upload);
+        let fs = &*self.inner.fs;
         let trash = self.inner.root.join("staging").join(upload.as_str());
-        fs::rename(&folder, &trash).map_err(|e| missing(upload, "removing", &folder, e))?;
+        fs.rename(&folder, &trash).map_err(|e| missing(upload, "removing", &folder, e))?;
         let uploads = self.inner.root.join("uploads");
-        sync_dir(&uploads).map_err(|e| DiskError::of("syncing", &uploads, upload.as_str(), e))?;
+        fs.sync_dir(&uploads)
+            .map_err(|e| DiskError::of("syncing", &uploads, upload.as_str(), e))?;
         // What cannot be removed now is removed at the next start.
-        let _left_to_the_next_start = fs::remove_dir_all(&trash);
+        let _left_to_the_next_start = fs.remove_dir_all(&trash);
         Ok(())
     }
 
@@ -258,7 +260,7 @@ impl DiskStore {
         number: u16,
     ) -> Result<Option<(PartInfo, PathBuf)>, DiskError> {
         let path = self.inner.part(&upload.id, number);
-        let found = object_file::open(&path, &upload.key)?;
+        let found = object_file::open(&*self.inner.fs, &path, &upload.key)?;
         Ok(found.map(|(_, info)| (part_info(number, info), path)))
     }
 
@@ -266,8 +268,8 @@ impl DiskStore {
         let folder = self.inner.root.join("uploads");
         let failed = |source| DiskError::Io { what: "listing", path: folder.clone(), source };
         let mut ids = Vec::new();
-        for entry in fs::read_dir(&folder).map_err(failed)? {
-            let name = entry.map_err(failed)?.file_name();
+        for entry in self.inner.fs.read_dir(&folder).map_err(failed)? {
+            let name = entry.map_err(failed)?.name;
             ids.extend(name.to_str().and_then(UploadId::parse));
         }
         Ok(ids)
@@ -342,7 +344,7 @@ impl StagedPart {
         let path = inner.part(&upload.id, number);
         file.persist(&path).map_err(|e| missing(&upload.id, "renaming to", &path, e))?;
         let folder = inner.upload(&upload.id);
-        sync_dir(&folder).map_err(|e| missing(&upload.id, "syncing", &folder, e))?;
+        inner.fs.sync_dir(&folder).map_err(|e| missing(&upload.id, "syncing", &folder, e))?;
         Ok(part_info(number, info))
     }
 }
@@ -369,6 +371,7 @@ fn part_number(name: &str) -> Option<u16> {
 
 /// Appends a part's data. The part is what its etag said, or the object is not made of it.
 fn copy_part(
+    fs: &dyn FileSystem,
     upload: &UploadId,
     part: &PartInfo,
     path: &Path,
@@ -377,7 +380,7 @@ fn copy_part(
     whole: &mut impl Write,
 ) -> Result<(), DiskError> {
     let invalid = || DiskError::InvalidPart { upload: upload.to_string(), number: part.number };
-    let (file, info) = object_file::open(path, key)?.ok_or_else(invalid)?;
+    let (file, info) = object_file::open(fs, path, key)?.ok_or_else(invalid)?;
     if info.etag != part.etag {
         return Err(invalid());
     }

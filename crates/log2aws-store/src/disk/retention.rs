@@ -1,7 +1,5 @@
 //! Retention: removing every object that is past its time.
 
-use std::fs;
-
 use jiff::Timestamp;
 use log2aws_core::key::{BucketName, ObjectKey};
 
@@ -24,7 +22,7 @@ impl DiskStore {
         let failed =
             |source| DiskError::Io { what: "listing", path: bucket.folder.clone(), source };
         let mut expired = Expired::default();
-        let mut walk = Walk::new(&bucket.folder, "", None, true, MAX_PAGE);
+        let mut walk = Walk::new(&bucket.fs, &bucket.folder, "", None, true, MAX_PAGE);
         while let Some(step) = walk.next().map_err(failed)? {
             if step.kind == Kind::Folder {
                 walk.enter(step.path, step.key);
@@ -49,7 +47,7 @@ impl DiskStore {
     ) -> Result<bool, DiskError> {
         let Ok(key) = step.key.parse::<ObjectKey>() else { return Ok(false) };
         let old = || {
-            let found = object_file::open(&step.path, &key)?;
+            let found = object_file::open(&*bucket.fs, &step.path, &key)?;
             Ok::<_, DiskError>(found.map(|(_, info)| info).filter(|i| i.last_modified < older_than))
         };
         if old()?.is_none() {
@@ -61,7 +59,9 @@ impl DiskStore {
         // when that name goes.
         let path = KeyPath::new(&bucket.folder, &key)?;
         let twice = step.kind == Kind::Current && path.older(info.version.as_str()).exists();
-        fs::remove_file(&step.path)
+        bucket
+            .fs
+            .remove_file(&step.path)
             .map_err(|e| DiskError::of("removing", &step.path, key.as_str(), e))?;
         drop(lock);
         if let Some(folder) = step.path.parent() {

@@ -1,6 +1,5 @@
 //! Putting: a staged file becomes the present body of its key.
 
-use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -8,8 +7,8 @@ use std::sync::Arc;
 use log2aws_core::key::ObjectKey;
 
 use super::condition::Condition;
-use super::durable_dirs::sync_dir;
 use super::error::DiskError;
+use super::fs::FileSystem;
 use super::inner::{Bucket, Inner};
 use super::key_path::KeyPath;
 use super::object_file;
@@ -61,7 +60,7 @@ impl Staged {
         let mut present = None;
         let mut keep_as = None;
         if bucket.versioned {
-            match object_file::open(&current, &key) {
+            match object_file::open(&*inner.fs, &current, &key) {
                 Ok(None) => {}
                 Ok(Some((_, info))) => {
                     keep_as = Some(info.version.to_string());
@@ -75,7 +74,7 @@ impl Staged {
         let (id, now) = match present.filter(|present| present.digests == digests) {
             Some(same) if same.source == attributes.source => {
                 // Whoever wrote it may have died before this.
-                sync_dir(&path.folder).map_err(|e| failed("syncing", &path.folder, e))?;
+                inner.fs.sync_dir(&path.folder).map_err(|e| failed("syncing", &path.folder, e))?;
                 return Ok(same);
             }
             // Who put it last is judged by the allow-list: the version stays, its source does not.
@@ -92,19 +91,19 @@ impl Staged {
         file.finish(&info).map_err(|e| failed("writing", file.path(), e))?;
         let persisted = inner.dirs.with_dir(&bucket.folder, &path.folder, || {
             if let Some(id) = &keep_as {
-                link_version(&current, &path.older(id))?;
+                link_version(&*inner.fs, &current, &path.older(id))?;
             }
             file.persist(&current)
         });
         persisted.map_err(|e| failed("renaming to", &current, e))?;
-        sync_dir(&path.folder).map_err(|e| failed("syncing", &path.folder, e))?;
+        inner.fs.sync_dir(&path.folder).map_err(|e| failed("syncing", &path.folder, e))?;
         Ok(info)
     }
 }
 
 /// Gives the present body its name as an older one. That it has it is success.
-pub(crate) fn link_version(current: &Path, older: &Path) -> io::Result<()> {
-    match fs::hard_link(current, older) {
+pub(crate) fn link_version(fs: &dyn FileSystem, current: &Path, older: &Path) -> io::Result<()> {
+    match fs.hard_link(current, older) {
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         other => other,
     }

@@ -1,13 +1,13 @@
 //! A file in the staging folder: written, hashed, synced, renamed.
 
-use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use md5::Md5;
 use sha2::{Digest as _, Sha256};
 
+use super::fs::{FileSystem, WriteFile};
 use super::object_file;
 use super::types::{Digests, ObjectInfo};
 
@@ -18,7 +18,8 @@ const LARGE: u64 = 256 * 1024;
 /// A file in the staging folder. Dropped before it was persisted, it is removed.
 #[derive(Debug)]
 pub(crate) struct StagedFile {
-    file: BufWriter<File>,
+    fs: Arc<dyn FileSystem>,
+    file: BufWriter<Box<dyn WriteFile>>,
     path: PathBuf,
     md5: Md5,
     sha256: Sha256,
@@ -28,9 +29,10 @@ pub(crate) struct StagedFile {
 }
 
 impl StagedFile {
-    pub(crate) fn create(path: PathBuf) -> io::Result<Self> {
-        let file = OpenOptions::new().write(true).create_new(true).mode(0o640).open(&path)?;
+    pub(crate) fn create(fs: &Arc<dyn FileSystem>, path: PathBuf) -> io::Result<Self> {
+        let file = fs.create_new(&path)?;
         Ok(Self {
+            fs: Arc::clone(fs),
             file: BufWriter::with_capacity(BUFFER, file),
             path,
             md5: Md5::new(),
@@ -60,7 +62,7 @@ impl StagedFile {
         }
         if self.size >= LARGE {
             self.file.flush()?;
-            self.file.get_ref().sync_data()?;
+            self.file.get_mut().sync()?;
         }
         Ok(())
     }
@@ -69,12 +71,12 @@ impl StagedFile {
     pub(crate) fn finish(&mut self, info: &ObjectInfo) -> io::Result<()> {
         self.file.write_all(&object_file::trailer(info)?)?;
         self.file.flush()?;
-        self.file.get_ref().sync_all()
+        self.file.get_mut().sync()
     }
 
     /// Renames the file to `target`.
     pub(crate) fn persist(&mut self, target: &Path) -> io::Result<()> {
-        fs::rename(&self.path, target)?;
+        self.fs.rename(&self.path, target)?;
         self.persisted = true;
         Ok(())
     }
@@ -110,7 +112,7 @@ impl Drop for StagedFile {
     fn drop(&mut self) {
         if !self.persisted {
             // What cannot be removed now is removed at the next start.
-            let _left_to_the_next_start = fs::remove_file(&self.path);
+            let _left_to_the_next_start = self.fs.remove_file(&self.path);
         }
     }
 }
