@@ -38,31 +38,32 @@ impl DiskStore {
         let lock = inner.lock_key(&bucket, key);
         let current = path.current();
         condition.check_file(&bucket, key, &current)?;
+        // The process that removed it may have died before its sync.
+        let settle = || {
+            let settled = inner.dirs.settle(&bucket.folder, &path.folder);
+            settled.map_err(|e| failed("syncing", &path.folder, e))
+        };
         if bucket.versioned {
             let id = match object_file::open(&*inner.fs, &current, key) {
-                Ok(None) => return Ok(()),
+                Ok(None) => return settle(),
                 Ok(Some((_, info))) => info.version.to_string(),
                 Err(DiskError::Corrupt(_)) => inner.ids.next(inner.now(), None),
                 Err(other) => return Err(other),
             };
             // A rename would do nothing if the body has both names already.
             link_version(&*inner.fs, &current, &path.older(&id))
+                // Otherwise the disk may keep the removal and lose the link.
+                .and_then(|()| inner.fs.sync_dir(&path.folder))
                 .map_err(|e| failed("linking", &current, e))?;
         }
-        absent_is_fine(inner.fs.remove_file(&current))
-            .map_err(|e| failed("removing", &current, e))?;
-        absent_is_fine(inner.fs.sync_dir(&path.folder))
-            .map_err(|e| failed("syncing", &path.folder, e))?;
+        match inner.fs.remove_file(&current) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return settle(),
+            done => done.map_err(|e| failed("removing", &current, e))?,
+        }
+        let synced = inner.dirs.sync(&bucket.folder, &path.folder);
+        synced.map_err(|e| failed("syncing", &path.folder, e))?;
         drop(lock);
         inner.dirs.prune(&bucket.folder, &path.folder);
         Ok(())
-    }
-}
-
-/// That a file is not there is success.
-pub(crate) fn absent_is_fine(done: io::Result<()>) -> io::Result<()> {
-    match done {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
-        done => done,
     }
 }

@@ -3,7 +3,6 @@
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use super::delete::absent_is_fine;
 use super::error::OpenError;
 use super::fs::{FileSystem, Lock};
 
@@ -104,7 +103,10 @@ fn write_format(fs: &dyn FileSystem, root: &Path, format: u32) -> Result<(), Ope
     let (new, path) = (root.join("format.new"), root.join("format"));
     let write = || {
         // A start that was cut short may have left one.
-        absent_is_fine(fs.remove_file(&new))?;
+        match fs.remove_file(&new) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+            _ => {}
+        }
         let mut file = fs.create_new(&new)?;
         writeln!(file, "{FORMAT}{format}")?;
         file.sync()?;

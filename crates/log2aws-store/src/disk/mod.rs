@@ -26,6 +26,8 @@ mod manifest;
 mod multipart;
 mod object_file;
 mod port;
+#[cfg(test)]
+mod power;
 mod retention;
 mod staged;
 mod staged_file;

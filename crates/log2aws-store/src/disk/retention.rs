@@ -58,13 +58,18 @@ impl DiskStore {
         // A put that was cut short left it under its name as an older one too: one body, counted
         // when that name goes.
         let path = KeyPath::new(&bucket.folder, &key)?;
-        let twice = step.kind == Kind::Current && path.older(info.version.as_str()).exists();
+        let twice = step.kind == Kind::Current
+            && bucket
+                .fs
+                .exists(&path.older(info.version.as_str()))
+                .map_err(|e| DiskError::of("reading", &step.path, key.as_str(), e))?;
         bucket
             .fs
             .remove_file(&step.path)
             .map_err(|e| DiskError::of("removing", &step.path, key.as_str(), e))?;
-        drop(lock);
         if let Some(folder) = step.path.parent() {
+            self.inner.dirs.unsettle(folder);
+            drop(lock);
             self.inner.dirs.prune(&bucket.folder, folder);
         }
         Ok(!twice)

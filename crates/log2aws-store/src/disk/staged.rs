@@ -73,8 +73,9 @@ impl Staged {
         }
         let (id, now) = match present.filter(|present| present.digests == digests) {
             Some(same) if same.source == attributes.source => {
-                // Whoever wrote it may have died before this.
-                inner.fs.sync_dir(&path.folder).map_err(|e| failed("syncing", &path.folder, e))?;
+                // The process that wrote it may have died before its sync.
+                let synced = inner.dirs.settle(&bucket.folder, &path.folder);
+                synced.map_err(|e| failed("syncing", &path.folder, e))?;
                 return Ok(same);
             }
             // Who put it last is judged by the allow-list: the version stays, its source does not.
@@ -92,11 +93,14 @@ impl Staged {
         let persisted = inner.dirs.with_dir(&bucket.folder, &path.folder, || {
             if let Some(id) = &keep_as {
                 link_version(&*inner.fs, &current, &path.older(id))?;
+                // Otherwise the disk may keep the rename and lose the link, and the version with it.
+                inner.fs.sync_dir(&path.folder)?;
             }
             file.persist(&current)
         });
         persisted.map_err(|e| failed("renaming to", &current, e))?;
-        inner.fs.sync_dir(&path.folder).map_err(|e| failed("syncing", &path.folder, e))?;
+        let synced = inner.dirs.sync(&bucket.folder, &path.folder);
+        synced.map_err(|e| failed("syncing", &path.folder, e))?;
         Ok(info)
     }
 }
