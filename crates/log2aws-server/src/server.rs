@@ -279,11 +279,11 @@ impl Server {
             metrics: metrics.clone(),
             token: self.credentials.metrics.clone(),
             callers: ClientIpLayer::new(self.config.trusted_proxies.clone(), Box::new(count)),
-            front: self.front(endpoint),
+            front: self.front(endpoint)?,
         })
     }
 
-    fn front(&self, endpoint: Url) -> Arc<AuthenticatedUi> {
+    fn front(&self, endpoint: Url) -> Result<Arc<AuthenticatedUi>, ServeError> {
         AuthenticatedUi::new(UiConfig {
             door: self.door.clone(),
             pages: Arc::new(dashboard::dashboard(&self.library, &self.clock, Feed::ThisMachine)),

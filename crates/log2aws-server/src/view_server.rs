@@ -177,7 +177,7 @@ impl ViewServer {
             random: fill,
             changes: self.changes,
             connections: self.limits.connections,
-        });
+        })?;
         let callers = ClientIpLayer::new(self.trusted_proxies, Box::new(|_| {}));
         let routes = Router::new()
             .route("/", get(async || see_other(HOME)))

@@ -85,6 +85,9 @@ pub(crate) struct ServeArgs {
     /// is due at noon of the next day [default: this machine's].
     #[arg(long, value_name = "ZONE", value_parser = flag::time_zone)]
     time_zone: Option<TimeZone>,
+    /// Print the link that logs in once also where standard output is no terminal.
+    #[arg(long)]
+    print_login_link: bool,
     #[command(flatten)]
     view: ViewArgs,
     /// How log lines are written.
@@ -142,6 +145,7 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<Exit> {
             trusted_proxies: args.trusted_proxy,
             tls,
             time_zone,
+            print_login_link: args.print_login_link,
         });
     }
     let listener = TcpListener::bind(args.listen)
@@ -169,7 +173,8 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<Exit> {
     let scheme = if config.tls.is_some() { "https" } else { "http" };
     let server = Server::open(config, Arc::new(SystemClock))?;
     let token_file = server.dashboard_token_file().to_owned();
-    let invitation = Invitation::new(server.login_link(address)?, token_file);
+    let invitation =
+        Invitation::new(server.login_link(address)?, token_file, args.print_login_link);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let stop = stop_signal()?;

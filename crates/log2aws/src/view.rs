@@ -98,6 +98,7 @@ pub(crate) struct Serving {
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) tls: Option<TlsFiles>,
     pub(crate) time_zone: TimeZone,
+    pub(crate) print_login_link: bool,
 }
 
 impl ViewArgs {
@@ -151,7 +152,8 @@ impl ViewArgs {
         // Not on a thread of the runtime, which it waits for.
         let viewer = ViewServer::open(config, Arc::new(SystemClock))?;
         let token_file = viewer.dashboard_token_file().to_owned();
-        let invitation = Invitation::new(viewer.login_link(address)?, token_file);
+        let invitation =
+            Invitation::new(viewer.login_link(address)?, token_file, serving.print_login_link);
         runtime.block_on(async {
             let stop = stop_signal()?;
             let announce = || {
