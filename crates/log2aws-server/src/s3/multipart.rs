@@ -207,6 +207,7 @@ impl Disk {
         let listing =
             on_disk_thread(move || disk.store.list_uploads(&bucket, &query).map_err(disk.fault()))
                 .await?;
+        self.report(&listing.corrupt);
         let last = listing.uploads.last().filter(|_| listing.more);
         let (next_key, next_id) =
             last.map(|last| (last.key.to_string(), last.id.to_string())).unzip();

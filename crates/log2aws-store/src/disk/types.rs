@@ -226,6 +226,9 @@ pub struct UploadQuery {
 pub struct UploadListing {
     /// By key, then by the time they were begun.
     pub uploads: Vec<UploadInfo>,
+    /// Descriptions of uploads that cannot be read. Of which bucket they are is not known, so
+    /// every page of every bucket names them.
+    pub corrupt: Vec<Corrupt>,
     /// Whether there are more behind the last of them.
     pub more: bool,
 }
