@@ -12,7 +12,7 @@ use ipnet::IpNet;
 use jiff::tz::TimeZone;
 use log2aws_core::allow_list::AllowList;
 use log2aws_core::key::KeyPrefix;
-use log2aws_server::{ServeConfig, Server, TlsFiles};
+use log2aws_server::{Exposure, ServeConfig, Server, TlsFiles, start_warnings};
 use log2aws_service::analyze::ChartFormats;
 use log2aws_service::http::{
     DEFAULT_DAYS_AHEAD, DEFAULT_DAYS_BACK, DEFAULT_FINAL_AFTER_DAYS, DayRules,
@@ -151,6 +151,16 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<Exit> {
     let listener = TcpListener::bind(args.listen)
         .with_context(|| format!("cannot listen on {} (--listen)", args.listen))?;
     let address = listener.local_addr()?;
+    let warnings = start_warnings(&Exposure {
+        allow_list: Some(&args.allow_hosts),
+        trusted_proxies: &args.trusted_proxy,
+        public_url: args.public_url.as_ref(),
+        tls: tls.is_some(),
+        listen: address,
+    });
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
     let config = ServeConfig {
         data_dir: args.data_dir.clone(),
         allow_list: args.allow_hosts,

@@ -14,7 +14,7 @@ use ipnet::IpNet;
 use jiff::tz::TimeZone;
 use log2aws_aws::S3Store;
 use log2aws_core::key::BucketName;
-use log2aws_server::{TlsFiles, ViewConfig, ViewServer};
+use log2aws_server::{Exposure, TlsFiles, ViewConfig, ViewServer, start_warnings};
 use log2aws_stack::cloud::{self, Access};
 use url::Url;
 
@@ -116,6 +116,16 @@ impl ViewArgs {
         let listener = TcpListener::bind(serving.listen)
             .with_context(|| format!("cannot listen on {} (--listen)", serving.listen))?;
         let address = listener.local_addr()?;
+        let warnings = start_warnings(&Exposure {
+            allow_list: None,
+            trusted_proxies: &serving.trusted_proxies,
+            public_url: serving.public_url.as_ref(),
+            tls: serving.tls.is_some(),
+            listen: address,
+        });
+        for warning in warnings {
+            tracing::warn!("{warning}");
+        }
         let endpoint = self.endpoint_url.as_ref().map(|url| url.as_str().trim_end_matches('/'));
         let access = Access {
             region: self.region,
