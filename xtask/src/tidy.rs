@@ -56,6 +56,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     // pure
     ("log2aws-core", &[]),
     ("log2aws-raster", &[]),
+    // tools
+    ("log2aws-fuzz", &["log2aws-core", "log2aws-server", "log2aws-service"]),
     ("xtask", &[]),
 ];
 
