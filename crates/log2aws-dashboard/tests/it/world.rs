@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use jiff::civil::{Date, date};
 use log2aws_core::event::{Event, Record};
 use log2aws_core::key::{BucketName, KeyPrefix, ObjectKey};
-use log2aws_dashboard::library::{Library, LibraryConfig};
+use log2aws_dashboard::store_index::{StoreIndex, StoreIndexConfig};
 use log2aws_dashboard::{Body, Dashboard, Feed};
 use log2aws_service::analyze::{AnalyzeApp, ChartFormats, analyze};
 use log2aws_service::ports::{
@@ -115,7 +115,7 @@ impl ObjectLister for Flaky {
 pub(crate) struct World {
     pub(crate) store: MemoryStore,
     pub(crate) flaky: Arc<Flaky>,
-    pub(crate) library: Library,
+    pub(crate) store_index: StoreIndex,
     pub(crate) dashboard: Dashboard,
     app: AnalyzeApp,
 }
@@ -138,7 +138,7 @@ impl World {
             rasterizer: |_| Err("no picture is asked for here".to_owned()),
         };
         let flaky = Arc::new(Flaky { store: store.clone(), broken: Mutex::default() });
-        let library = Library::new(LibraryConfig {
+        let store_index = StoreIndex::new(StoreIndexConfig {
             lister: flaky.clone(),
             analyzed: ANALYZED.parse().unwrap(),
             raw: Some(RAW.parse().unwrap()),
@@ -149,12 +149,13 @@ impl World {
             on_change: Box::new(|_| {}),
             key_prefix: KeyPrefix::Off,
             parallel: 2,
-            full_every: log2aws_dashboard::library::FULL_EVERY,
+            full_every: log2aws_dashboard::store_index::FULL_EVERY,
         });
         let raster = |_: &[u8]| Err("no rasterizer is linked here".to_owned());
         let feed = Feed::Place("s3://analyzedlogs-prod-123456789012-ap-northeast-1".to_owned());
-        let dashboard = Dashboard::new(library.clone(), raster, Arc::new(Morning), "0.1.0", feed);
-        Self { store, flaky, library, dashboard, app }
+        let dashboard =
+            Dashboard::new(store_index.clone(), raster, Arc::new(Morning), "0.1.0", feed);
+        Self { store, flaky, store_index, dashboard, app }
     }
 
     /// Delivers a log and has it analyzed.
@@ -197,8 +198,8 @@ impl World {
     }
 
     /// Looks through the whole store.
-    pub(crate) fn sweep(&self) {
-        self.library.sweep(&|| false).unwrap();
+    pub(crate) fn refresh(&self) {
+        self.store_index.refresh(&|| false).unwrap();
     }
 
     pub(crate) fn ask(&self, request: &Request<()>) -> Answer {

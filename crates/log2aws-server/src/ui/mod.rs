@@ -34,7 +34,7 @@ use login::OneTimeLink;
 use token::TokenFile;
 
 pub(crate) use authenticated_ui::{AuthenticatedUi, is_a_visit, see_other};
-pub(crate) use log2aws_dashboard::{Body as PageBody, LoginFault as Fault};
+pub(crate) use log2aws_dashboard::{Body as PageBody, LoginError as Fault};
 pub(crate) use login::HOME;
 pub use login::SecretUrl;
 pub(crate) use session::Fill;

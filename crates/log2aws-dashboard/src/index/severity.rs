@@ -15,36 +15,36 @@
 //!
 //! What ran is worth more than what may have been turned off for good; being off is no fault.
 
-use super::calendar::{Cell, Delivered, Health, Reason};
+use super::calendar::{Absence, Cell, Delivered, Health};
 
 /// From this weight of a single day on something is wrong.
 const TROUBLE: u32 = 5;
 
 /// How bad a server is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Weight {
+pub(crate) struct SeverityScore {
     /// The sum of its days.
     pub(crate) sum: u32,
     /// Whether something is wrong on any of them.
     pub(crate) troubled: bool,
 }
 
-impl Weight {
+impl SeverityScore {
     pub(crate) fn add(&mut self, cell: Cell) {
-        let weight = of(cell);
-        self.sum = self.sum.saturating_add(weight);
-        self.troubled |= weight >= TROUBLE;
+        let score = of(cell);
+        self.sum = self.sum.saturating_add(score);
+        self.troubled |= score >= TROUBLE;
     }
 }
 
 fn of(cell: Cell) -> u32 {
     match cell {
-        Cell::Empty(Reason::Ran) => 100,
+        Cell::Empty(Absence::Ran) => 100,
         Cell::Refused | Cell::Unreadable => 80,
-        Cell::Empty(Reason::Silent) => 60,
-        Cell::Empty(Reason::Unknown) => 40,
-        Cell::Empty(Reason::Off) => 1,
-        Cell::Empty(Reason::NotDue | Reason::NotYetKnown | Reason::Loading) => 0,
+        Cell::Empty(Absence::Silent) => 60,
+        Cell::Empty(Absence::Unknown) => 40,
+        Cell::Empty(Absence::Off) => 1,
+        Cell::Empty(Absence::NotDue | Absence::NotYetKnown | Absence::Loading) => 0,
         Cell::Delivered(day) => match day.health {
             Health::Gaps => 10 + share(day.missing.saturating_sub(day.missing_off), &day, 40),
             Health::Rejects => 5 + share(day.rejects, &day, 4),

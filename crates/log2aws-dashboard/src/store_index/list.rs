@@ -9,41 +9,41 @@ use log2aws_core::server_name::ServerName;
 use log2aws_service::ports::{ListQuery, ObjectMeta, StoreError};
 
 use super::Inner;
-use super::units::Unit;
-use crate::index::{Layout, Listing, Tag};
+use super::list_plan::ListJob;
+use crate::index::{KeyLayout, Listing, Tag};
 
 /// A day in the bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Met {
+pub(super) struct FoundDay {
     pub(super) key: RawKey,
     pub(super) tag: Tag,
     /// Whether there is a summary; else there is a CSV without one.
     pub(super) summary: bool,
 }
 
-impl Met {
+impl FoundDay {
     pub(super) fn listing(&self, server: Arc<ServerName>) -> Listing {
         Listing { server, day: self.key.day.into(), layout: layout_of(&self.key), tag: self.tag }
     }
 }
 
 /// Which kind of key it is.
-pub(super) fn layout_of(key: &RawKey) -> Layout {
+pub(super) fn layout_of(key: &RawKey) -> KeyLayout {
     let plain = RawKey::new(key.server.clone(), key.day, KeyPrefix::Off);
-    if plain == *key { Layout::Plain } else { Layout::Spread }
+    if plain == *key { KeyLayout::Plain } else { KeyLayout::Spread }
 }
 
 /// Puts the keys of one list together into days.
 ///
 /// A day's keys stand beside each other in a list, but may stand on two pages of it.
 #[derive(Debug, Default)]
-pub(super) struct Gather {
+pub(super) struct GroupByDay {
     open: Option<(String, Option<Tag>, Option<Tag>)>,
 }
 
-impl Gather {
+impl GroupByDay {
     /// Takes an object; gives the day before, if this is of another.
-    pub(super) fn take(&mut self, object: &ObjectMeta) -> Option<Met> {
+    pub(super) fn take(&mut self, object: &ObjectMeta) -> Option<FoundDay> {
         let key = object.key.as_str();
         let (stem, is_summary) = match key.strip_suffix(ResultKind::Json.suffix()) {
             Some(stem) => (stem, true),
@@ -58,38 +58,38 @@ impl Gather {
     }
 
     /// The last day.
-    pub(super) fn finish(&mut self) -> Option<Met> {
+    pub(super) fn finish(&mut self) -> Option<FoundDay> {
         let (stem, json, csv) = self.open.take()?;
         let key = RawKey::parse(&format!("{stem}.log"))?;
         let tag = json.or(csv)?;
-        Some(Met { key, tag, summary: json.is_some() })
+        Some(FoundDay { key, tag, summary: json.is_some() })
     }
 }
 
 /// Lists one unit, hands over the days of each page, and counts the pages asked for. Tells whether
 /// it came to the end.
-pub(super) fn unit(
+pub(super) fn job(
     inner: &Inner,
-    unit: &Unit,
+    job: &ListJob,
     stop: &(dyn Fn() -> bool + Sync),
     requests: &AtomicU64,
-    mut take: impl FnMut(Vec<Met>),
+    mut take: impl FnMut(Vec<FoundDay>),
 ) -> Result<bool, StoreError> {
     let mut query =
-        ListQuery { prefix: unit.prefix.clone(), after: unit.after.clone(), folders: false };
-    let mut gather = Gather::default();
+        ListQuery { prefix: job.prefix.clone(), after: job.after.clone(), folders: false };
+    let mut group = GroupByDay::default();
     loop {
         if stop() {
             return Ok(false);
         }
         requests.fetch_add(1, Ordering::Relaxed);
         let page = inner.config.lister.list(&inner.config.analyzed, &query)?;
-        let mut met: Vec<Met> =
-            page.objects.iter().filter_map(|object| gather.take(object)).collect();
+        let mut found: Vec<FoundDay> =
+            page.objects.iter().filter_map(|object| group.take(object)).collect();
         if page.next.is_none() {
-            met.extend(gather.finish());
+            found.extend(group.finish());
         }
-        take(met);
+        take(found);
         match page.next {
             Some(next) => query.after = Some(next),
             None => return Ok(true),
@@ -98,12 +98,12 @@ pub(super) fn unit(
 }
 
 /// What stands of one day, under that very key.
-pub(super) fn one(inner: &Inner, key: &RawKey) -> Result<Option<Met>, StoreError> {
+pub(super) fn one(inner: &Inner, key: &RawKey) -> Result<Option<FoundDay>, StoreError> {
     let query = ListQuery { prefix: format!("{key}."), ..ListQuery::default() };
     let page = inner.config.lister.list(&inner.config.analyzed, &query)?;
     let tags: BTreeMap<&str, &str> =
         page.objects.iter().map(|object| (object.key.as_str(), object.e_tag.as_str())).collect();
     let tag = |kind| tags.get(key.result_key(kind).as_str()).map(|tag| Tag::of(tag));
     let (json, csv) = (tag(ResultKind::Json), tag(ResultKind::Csv));
-    Ok(json.or(csv).map(|tag| Met { key: key.clone(), tag, summary: json.is_some() }))
+    Ok(json.or(csv).map(|tag| FoundDay { key: key.clone(), tag, summary: json.is_some() }))
 }

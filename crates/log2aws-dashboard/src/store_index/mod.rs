@@ -7,12 +7,12 @@
 
 mod cache;
 mod list;
+mod list_plan;
 mod read;
+mod refresh;
 mod retry;
-mod sweep;
 #[cfg(test)]
 mod tests;
-mod units;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -26,10 +26,10 @@ use log2aws_core::key::{BucketName, KeyPrefix};
 use log2aws_core::server_name::ServerName;
 use log2aws_service::ports::{Cache, Clock, ObjectLister};
 
-use crate::index::{Calendar, CalendarQuery, Cell, DayFacts, Index, Layout, Now};
+use crate::index::{AsOf, Calendar, CalendarQuery, Cell, DayStats, Index, KeyLayout};
 
 pub use read::Opened;
-pub use sweep::{SweepError, Swept};
+pub use refresh::{RefreshError, RefreshReport};
 
 /// How many requests are under way at once, unless set otherwise: S3 answers many at a time, and
 /// most of each is waiting.
@@ -43,10 +43,10 @@ pub const RECENT_DAYS: i32 = 40;
 pub const FULL_EVERY: SignedDuration = SignedDuration::from_hours(24);
 
 /// Those who look on are told of changes at most so often while a sweep is at work.
-const TELL_EVERY: SignedDuration = SignedDuration::from_secs(1);
+const NOTIFY_INTERVAL: SignedDuration = SignedDuration::from_secs(1);
 
-/// What a [`Library`] is made of.
-pub struct LibraryConfig {
+/// What a [`StoreIndex`] is made of.
+pub struct StoreIndexConfig {
     /// Holds the buckets.
     pub lister: Arc<dyn ObjectLister>,
     /// Where results stand.
@@ -72,26 +72,26 @@ pub struct LibraryConfig {
     pub full_every: SignedDuration,
 }
 
-impl fmt::Debug for LibraryConfig {
+impl fmt::Debug for StoreIndexConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LibraryConfig").field("place", &self.place).finish_non_exhaustive()
+        f.debug_struct("StoreIndexConfig").field("place", &self.place).finish_non_exhaustive()
     }
 }
 
 /// An analyzed bucket, seen through the index. Cheap to clone; all clones are one. Calls that ask
 /// the store block.
 #[derive(Clone, Debug)]
-pub struct Library {
+pub struct StoreIndex {
     inner: Arc<Inner>,
 }
 
 struct Inner {
-    config: LibraryConfig,
+    config: StoreIndexConfig,
     index: RwLock<Index>,
-    state: Mutex<State>,
+    state: Mutex<RefreshState>,
     revision: AtomicU64,
     /// Held by the sweep at work: there is one at a time.
-    sweeping: Mutex<()>,
+    refreshing: Mutex<()>,
 }
 
 impl fmt::Debug for Inner {
@@ -106,7 +106,7 @@ pub struct Progress {
     /// Whether the store has not been looked through so far, since the start of the program.
     pub loading: bool,
     /// Whether a sweep is at work.
-    pub sweeping: bool,
+    pub refreshing: bool,
     /// Of the sweep at work, or the last one: days that were listed.
     pub listed: u64,
     /// How many of them have to be read, as far as that is known.
@@ -124,10 +124,10 @@ pub struct Progress {
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct RefreshState {
     /// A sweep has ended well.
     complete: bool,
-    sweeping: bool,
+    refreshing: bool,
     listed: u64,
     wanted: u64,
     read: u64,
@@ -141,21 +141,21 @@ struct State {
     retries: retry::Retries,
     /// Servers that the cache is behind of.
     dirty: BTreeSet<Arc<ServerName>>,
-    told_at: Option<Timestamp>,
+    notified_at: Option<Timestamp>,
     cached_at: Option<Timestamp>,
     /// There are changes that nobody was told of.
-    untold: bool,
+    unnotified: bool,
 }
 
-impl Library {
+impl StoreIndex {
     /// An empty index of a bucket. Asks nobody yet.
-    pub fn new(config: LibraryConfig) -> Self {
+    pub fn new(config: StoreIndexConfig) -> Self {
         let inner = Inner {
             config,
             index: RwLock::default(),
             state: Mutex::default(),
             revision: AtomicU64::new(0),
-            sweeping: Mutex::default(),
+            refreshing: Mutex::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -167,16 +167,16 @@ impl Library {
     }
 
     /// The days of a server that something stands of, oldest first; `None` if nothing does.
-    pub fn server(&self, server: &ServerName) -> Option<Vec<(Day, DayFacts)>> {
+    pub fn server(&self, server: &ServerName) -> Option<Vec<(Day, DayStats)>> {
         let index = self.inner.index();
         let days = index.days(server);
-        let known = days.iter().filter_map(|packed| Some((packed.day.day()?, packed.facts())));
+        let known = days.iter().filter_map(|packed| Some((packed.day.day()?, packed.stats())));
         (!days.is_empty()).then(|| known.collect())
     }
 
     /// The facts of one day of a server; `None` if nothing stands of it.
-    pub fn day(&self, server: &ServerName, day: Day) -> Option<DayFacts> {
-        self.inner.index().get(server, day.into()).map(crate::index::Packed::facts)
+    pub fn day(&self, server: &ServerName, day: Day) -> Option<DayStats> {
+        self.inner.index().get(server, day.into()).map(crate::index::Packed::stats)
     }
 
     /// The cells of a server from one day to another, both included; of 400 days at most, the last.
@@ -205,7 +205,7 @@ impl Library {
         let state = self.inner.state();
         Progress {
             loading: !state.complete,
-            sweeping: state.sweeping,
+            refreshing: state.refreshing,
             listed: state.listed,
             wanted: state.wanted,
             read: state.read,
@@ -246,19 +246,19 @@ impl Inner {
         self.index.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, RefreshState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn now(&self) -> Now {
+    fn now(&self) -> AsOf {
         let complete = self.state().complete;
-        Now::at(self.config.clock.now(), &self.config.zone, complete)
+        AsOf::at(self.config.clock.now(), &self.config.zone, complete)
     }
 
-    fn preferred(&self) -> Layout {
+    fn preferred(&self) -> KeyLayout {
         match self.config.key_prefix {
-            KeyPrefix::Off => Layout::Plain,
-            KeyPrefix::Spread => Layout::Spread,
+            KeyPrefix::Off => KeyLayout::Plain,
+            KeyPrefix::Spread => KeyLayout::Spread,
         }
     }
 
@@ -266,20 +266,20 @@ impl Inner {
     fn changed(&self) {
         let now = self.config.clock.now();
         let mut state = self.state();
-        state.untold = true;
-        if state.told_at.is_none_or(|told| now.duration_since(told) >= TELL_EVERY) {
+        state.unnotified = true;
+        if state.notified_at.is_none_or(|told| now.duration_since(told) >= NOTIFY_INTERVAL) {
             drop(state);
-            self.tell();
+            self.notify();
         }
     }
 
     /// Tells of the changes that nobody was told of.
-    fn tell(&self) {
+    fn notify(&self) {
         let mut state = self.state();
-        if !std::mem::take(&mut state.untold) {
+        if !std::mem::take(&mut state.unnotified) {
             return;
         }
-        state.told_at = Some(self.config.clock.now());
+        state.notified_at = Some(self.config.clock.now());
         drop(state);
         let revision = self.revision.fetch_add(1, Ordering::AcqRel) + 1;
         (self.config.on_change)(revision);

@@ -22,7 +22,7 @@ pub(crate) fn of(language: Language) -> &'static Words {
 
 /// The text with its places filled. A place without a value stays as it is; what a value says is
 /// never looked at again, whoever wrote it.
-pub(crate) fn say(text: &str, values: &[(&str, &dyn Display)]) -> String {
+pub(crate) fn fill(text: &str, values: &[(&str, &dyn Display)]) -> String {
     let mut said = String::with_capacity(text.len() + 16);
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('{') {
@@ -45,7 +45,7 @@ pub(crate) fn say(text: &str, values: &[(&str, &dyn Display)]) -> String {
 
 /// One or many: languages without a plural have two equal texts.
 pub(crate) fn count(n: u64, [one, many]: [&str; 2]) -> String {
-    say(if n == 1 { one } else { many }, &[("n", &n)])
+    fill(if n == 1 { one } else { many }, &[("n", &n)])
 }
 
 impl Words {
@@ -82,9 +82,9 @@ mod tests {
 
     #[test]
     fn what_is_filled_in_is_not_filled_again() {
-        let said = say("{a} of {b} {c}", &[("a", &"{b}"), ("b", &7)]);
+        let said = fill("{a} of {b} {c}", &[("a", &"{b}"), ("b", &7)]);
         assert_eq!(said, "{b} of 7 {c}");
-        assert_eq!(say("a { b", &[]), "a { b");
+        assert_eq!(fill("a { b", &[]), "a { b");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::{Inner, Library};
+use super::{Inner, StoreIndex};
 use crate::index::{Days, Packed};
 
 /// Grows with every change of what an entry holds.
@@ -49,7 +49,7 @@ struct ServerEntry {
     days: Vec<Packed>,
 }
 
-impl Library {
+impl StoreIndex {
     /// Takes over what was cached of this place; a day that is held already stays, as it is newer.
     /// Tells how many days there are then.
     ///
@@ -86,8 +86,8 @@ impl Library {
             }
             state.folders = bucket.folders;
         }
-        inner.state().untold = true;
-        inner.tell();
+        inner.state().unnotified = true;
+        inner.notify();
         Ok(summaries)
     }
 }

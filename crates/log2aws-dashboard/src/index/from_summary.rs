@@ -5,7 +5,7 @@ use log2aws_core::key::RawKey;
 use log2aws_core::summary::{Cause, LogSummary, Summary};
 use sha2::{Digest as _, Sha256};
 
-use super::facts::{DayFacts, Edge, Figures, Status, Tag};
+use super::day_stats::{DayStats, Edge, Figures, Status, Tag};
 
 impl Tag {
     /// The tag of a body that the store tells from others by `text`.
@@ -15,7 +15,7 @@ impl Tag {
     }
 }
 
-impl DayFacts {
+impl DayStats {
     /// A day of which nothing is known but what became of its delivery.
     pub fn empty(tag: Tag, status: Status) -> Self {
         Self {

@@ -8,26 +8,26 @@ use log2aws_core::server_name::ServerName;
 use log2aws_service::ports::{ListQuery, StoreError};
 
 use super::{Inner, RECENT_DAYS};
-use crate::index::{DayNumber, Layout, Packed};
+use crate::index::{DayNumber, KeyLayout, Packed};
 
 /// One list: the keys below a prefix.
 #[derive(Clone, Debug)]
-pub(super) struct Unit {
+pub(super) struct ListJob {
     pub(super) prefix: String,
     pub(super) after: Option<String>,
     /// The days of which the list tells everything, so that what it leaves out is gone.
-    pub(super) covers: Option<Covers>,
+    pub(super) coverage: Option<ListCoverage>,
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Covers {
+pub(super) struct ListCoverage {
     pub(super) server: Arc<ServerName>,
-    layout: Layout,
+    layout: KeyLayout,
     from: DayNumber,
     to: DayNumber,
 }
 
-impl Covers {
+impl ListCoverage {
     pub(super) fn holds(&self, packed: &Packed) -> bool {
         packed.layout == self.layout && (self.from..=self.to).contains(&packed.day)
     }
@@ -49,27 +49,27 @@ pub(super) fn folders(inner: &Inner, requests: &mut u64) -> Result<BTreeSet<Stri
 }
 
 /// The lists of everything: a folder may be a server's, or hold parts of several.
-pub(super) fn full(folders: &BTreeSet<String>) -> Vec<Unit> {
-    let unit = |folder: &String| Unit { prefix: folder.clone(), after: None, covers: None };
-    folders.iter().map(unit).collect()
+pub(super) fn full(folders: &BTreeSet<String>) -> Vec<ListJob> {
+    let job = |folder: &String| ListJob { prefix: folder.clone(), after: None, coverage: None };
+    folders.iter().map(job).collect()
 }
 
 /// The lists of each server's last days, and of folders that are new.
-pub(super) fn recent(inner: &Inner, folders: &BTreeSet<String>, today: DayNumber) -> Vec<Unit> {
+pub(super) fn recent(inner: &Inner, folders: &BTreeSet<String>, today: DayNumber) -> Vec<ListJob> {
     let from = DayNumber(today.0.saturating_sub(RECENT_DAYS));
     let known: BTreeSet<String> = inner.state().folders.clone();
-    let mut units = Vec::new();
+    let mut jobs = Vec::new();
     let index = inner.index();
     for (server, days) in index.names() {
         let days = days.as_slice();
-        if folders.contains(&format!("{server}/")) || any(days, Layout::Plain, from) {
-            units.extend(unit(server, Layout::Plain, from, DayNumber(i32::MAX)));
+        if folders.contains(&format!("{server}/")) || any(days, KeyLayout::Plain, from) {
+            jobs.extend(job(server, KeyLayout::Plain, from, DayNumber(i32::MAX)));
         }
-        if days.iter().any(|packed| packed.layout == Layout::Spread) {
+        if days.iter().any(|packed| packed.layout == KeyLayout::Spread) {
             let mut first = from;
             while first <= DayNumber(today.0.saturating_add(1)) {
                 let Some(last) = end_of_month(first) else { break };
-                units.extend(unit(server, Layout::Spread, first, last));
+                jobs.extend(job(server, KeyLayout::Spread, first, last));
                 first = DayNumber(last.0 + 1);
             }
         }
@@ -79,24 +79,29 @@ pub(super) fn recent(inner: &Inner, folders: &BTreeSet<String>, today: DayNumber
         name.is_ok_and(|name| !index.days(&name).is_empty())
     };
     let new = folders.iter().filter(|folder| !known.contains(*folder) && !is_server(folder));
-    units.extend(new.map(|folder| Unit { prefix: folder.clone(), after: None, covers: None }));
-    units
+    jobs.extend(new.map(|folder| ListJob { prefix: folder.clone(), after: None, coverage: None }));
+    jobs
 }
 
-fn any(days: &[Packed], layout: Layout, from: DayNumber) -> bool {
+fn any(days: &[Packed], layout: KeyLayout, from: DayNumber) -> bool {
     days.iter().rev().take_while(|p| p.day >= from).any(|packed| packed.layout == layout)
 }
 
 /// The list of a server's days from `from` to `to`; those of the spread layout lie in one month.
-fn unit(server: &Arc<ServerName>, layout: Layout, from: DayNumber, to: DayNumber) -> Option<Unit> {
+fn job(
+    server: &Arc<ServerName>,
+    layout: KeyLayout,
+    from: DayNumber,
+    to: DayNumber,
+) -> Option<ListJob> {
     let prefix = match layout {
-        Layout::Plain => KeyPrefix::Off,
-        Layout::Spread => KeyPrefix::Spread,
+        KeyLayout::Plain => KeyPrefix::Off,
+        KeyLayout::Spread => KeyPrefix::Spread,
     };
     let after = RawKey::new(ServerName::clone(server), from.day()?, prefix).to_string();
     let at = after.rfind('/')?;
-    let covers = Covers { server: server.clone(), layout, from, to };
-    Some(Unit { prefix: after[..=at].to_owned(), after: Some(after), covers: Some(covers) })
+    let coverage = ListCoverage { server: server.clone(), layout, from, to };
+    Some(ListJob { prefix: after[..=at].to_owned(), after: Some(after), coverage: Some(coverage) })
 }
 
 fn end_of_month(day: DayNumber) -> Option<DayNumber> {

@@ -3,11 +3,11 @@
 use log2aws_core::chart::Language;
 
 use crate::http::query::encode;
-use crate::words::{self, Words, say};
+use crate::i18n::{Words, fill};
 
 /// What a page is framed with.
 #[derive(Debug)]
-pub(crate) struct Frame<'a> {
+pub(crate) struct PageLayout<'a> {
     pub(crate) w: &'static Words,
     /// The title of the page, as its head has it.
     pub(crate) title: String,
@@ -29,7 +29,7 @@ pub(crate) struct Frame<'a> {
     pub(crate) version: &'a str,
 }
 
-impl Frame<'_> {
+impl PageLayout<'_> {
     pub(crate) fn other(&self) -> Language {
         match self.w.language {
             Language::En => Language::Ja,
@@ -53,14 +53,14 @@ impl Frame<'_> {
         if self.source.is_empty() {
             return format!("log2aws {}", self.version);
         }
-        let source = say(self.w.shown_from, &[("source", &self.source)]);
+        let source = fill(self.w.shown_from, &[("source", &self.source)]);
         format!("{source} · log2aws {}", self.version)
     }
 }
 
 /// What a sentence about a state means, at a glance: by colour, by sign and in words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Kind {
+pub(crate) enum Severity {
     Ok,
     Note,
     Warn,
@@ -69,49 +69,49 @@ pub(crate) enum Kind {
 
 /// A sentence about a state.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Said {
-    pub(crate) kind: Kind,
+pub(crate) struct Message {
+    pub(crate) severity: Severity,
     pub(crate) text: String,
     /// The fault's own words, which are English wherever they come from.
     pub(crate) detail: Option<String>,
 }
 
-impl Said {
-    pub(crate) fn new(kind: Kind, text: impl Into<String>) -> Self {
-        Self { kind, text: text.into(), detail: None }
+impl Message {
+    pub(crate) fn new(severity: Severity, text: impl Into<String>) -> Self {
+        Self { severity, text: text.into(), detail: None }
     }
 
     /// With the fault's own words.
-    pub(crate) fn because(self, detail: impl Into<String>) -> Self {
+    pub(crate) fn with_detail(self, detail: impl Into<String>) -> Self {
         Self { detail: Some(detail.into()), ..self }
     }
 
     pub(crate) fn class(&self) -> &'static str {
-        match self.kind {
-            Kind::Ok => "ok",
-            Kind::Note => "note",
-            Kind::Warn => "warn",
-            Kind::Bad => "bad",
+        match self.severity {
+            Severity::Ok => "ok",
+            Severity::Note => "note",
+            Severity::Warn => "warn",
+            Severity::Bad => "bad",
         }
     }
 
     /// Differs in shape, not in colour alone.
     pub(crate) fn sign(&self) -> &'static str {
-        match self.kind {
-            Kind::Ok => "✓",
-            Kind::Note => "i",
-            Kind::Warn => "▾",
-            Kind::Bad => "!",
+        match self.severity {
+            Severity::Ok => "✓",
+            Severity::Note => "i",
+            Severity::Warn => "▾",
+            Severity::Bad => "!",
         }
     }
 
     /// The sign for those who do not see it.
-    pub(crate) fn kind_word(&self, w: &words::Words) -> &'static str {
-        match self.kind {
-            Kind::Ok => w.kind_ok,
-            Kind::Note => w.kind_note,
-            Kind::Warn => w.kind_warn,
-            Kind::Bad => w.kind_bad,
+    pub(crate) fn severity_word(&self, w: &Words) -> &'static str {
+        match self.severity {
+            Severity::Ok => w.kind_ok,
+            Severity::Note => w.kind_note,
+            Severity::Warn => w.kind_warn,
+            Severity::Bad => w.kind_bad,
         }
     }
 }

@@ -14,8 +14,8 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use log2aws_core::day::Day;
 
-use super::calendar::{Cell, Reason};
-use super::facts::Status;
+use super::calendar::{Absence, Cell};
+use super::day_stats::Status;
 use super::packed::{DayNumber, Packed};
 
 /// By so much a clock may have been moved between two days, in seconds.
@@ -28,7 +28,7 @@ const MOST_AHEAD: SignedDuration = SignedDuration::from_hours(26);
 
 /// What an empty cell depends on beside the days of its server.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Now {
+pub(crate) struct AsOf {
     /// The first day whose log is not due yet.
     pub(crate) not_due: DayNumber,
     /// The last day that it can be anywhere. What is dated later tells nothing.
@@ -37,7 +37,7 @@ pub(crate) struct Now {
     pub(crate) complete: bool,
 }
 
-impl Now {
+impl AsOf {
     /// Of that moment in that zone.
     pub(crate) fn at(now: Timestamp, zone: &TimeZone, complete: bool) -> Self {
         let number = |now: Timestamp| {
@@ -56,20 +56,20 @@ pub(crate) fn cells(
     days: &[Packed],
     from: DayNumber,
     to: DayNumber,
-    now: Now,
+    now: AsOf,
 ) -> impl Iterator<Item = Cell> + '_ {
     let mut at = days.partition_point(|packed| packed.day < from);
     let known = days.partition_point(|packed| packed.day <= now.last);
     (from.0..=to.0).map(move |number| match days.get(at) {
         Some(packed) if packed.day.0 == number => {
             at += 1;
-            stands(packed)
+            cell_of(packed)
         }
-        _ => Cell::Empty(reason(&days[..at], &days[at..known.max(at)], DayNumber(number), now)),
+        _ => Cell::Empty(absence(&days[..at], &days[at..known.max(at)], DayNumber(number), now)),
     })
 }
 
-fn stands(packed: &Packed) -> Cell {
+fn cell_of(packed: &Packed) -> Cell {
     match packed.status {
         Status::Read => Cell::Delivered(packed.counts()),
         Status::Refused => Cell::Refused,
@@ -77,18 +77,18 @@ fn stands(packed: &Packed) -> Cell {
     }
 }
 
-fn reason(before: &[Packed], after: &[Packed], day: DayNumber, now: Now) -> Reason {
+fn absence(before: &[Packed], after: &[Packed], day: DayNumber, now: AsOf) -> Absence {
     if day >= now.not_due && after.is_empty() {
-        return Reason::NotDue;
+        return Absence::NotDue;
     }
     if !now.complete {
-        return Reason::Loading;
+        return Absence::Loading;
     }
     if before.is_empty() {
-        return Reason::NotYetKnown;
+        return Absence::NotYetKnown;
     }
     if after.is_empty() {
-        return Reason::Silent;
+        return Absence::Silent;
     }
     let mut blind = false;
     for next in after.iter().filter(|next| next.status == Status::Read) {
@@ -101,13 +101,13 @@ fn reason(before: &[Packed], after: &[Packed], day: DayNumber, now: Now) -> Reas
         let since_that_day = days_between * DAY + i64::from(first.second);
         let uptime = i64::try_from(uptime).unwrap_or(i64::MAX);
         return if uptime >= since_that_day + TOLERANCE {
-            Reason::Ran
+            Absence::Ran
         } else if blind {
             // Started after a day that does not tell: it may have run until then.
-            Reason::Unknown
+            Absence::Unknown
         } else {
-            Reason::Off
+            Absence::Off
         };
     }
-    Reason::Unknown
+    Absence::Unknown
 }

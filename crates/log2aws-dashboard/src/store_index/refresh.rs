@@ -9,11 +9,11 @@ use log2aws_core::server_name::ServerName;
 use log2aws_service::analyze::MAX_SUMMARY_BYTES;
 use log2aws_service::ports::StoreError;
 
-use super::list::{self, Met};
+use super::list::{self, FoundDay};
+use super::list_plan::{self, ListJob};
 use super::read::{open, whole};
-use super::units::{self, Unit};
-use super::{Inner, Library};
-use crate::index::{DayFacts, DayNumber, Days, Layout, Listing, Packed, Status, Tag};
+use super::{Inner, StoreIndex};
+use crate::index::{DayNumber, DayStats, Days, KeyLayout, Listing, Packed, Status, Tag};
 
 /// After so many reads in a row that failed, what was given once is asked for. If that fails, too,
 /// the store is out of reach, and a sweep reads no more.
@@ -21,7 +21,7 @@ const FAILURES: u64 = 8;
 
 /// What a sweep did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Swept {
+pub struct RefreshReport {
     /// Whether everything was listed; else the last days of each server.
     pub full: bool,
     /// How many lists were asked for.
@@ -34,9 +34,9 @@ pub struct Swept {
     pub forgotten: u64,
     /// How many summaries the store did not give though others were given. Their days are
     /// [`Status::Unreadable`]; they are asked for again, each time after a longer wait.
-    pub withheld: u64,
+    pub unreadable: u64,
     /// Why the first of them was not given.
-    pub withheld_because: Option<String>,
+    pub unreadable_because: Option<String>,
     /// Whether it was stopped before its end.
     pub stopped: bool,
     /// Why the cache could not be written, if it could not. The index stands all the same.
@@ -46,14 +46,14 @@ pub struct Swept {
 /// A sweep that failed.
 #[derive(Debug, thiserror::Error)]
 #[error("the results could not be looked through")]
-pub struct SweepError {
+pub struct RefreshError {
     /// The first fault of the store.
     pub source: StoreError,
     /// How many lists were asked for all the same.
     pub requests: u64,
 }
 
-impl Library {
+impl StoreIndex {
     /// Brings the index up to the bucket. Ends early, without a fault, once `stop` says so.
     ///
     /// A summary that cannot be read, or is not given, is a day of [`Status::Unreadable`], and no
@@ -61,39 +61,39 @@ impl Library {
     ///
     /// # Errors
     /// A list that failed, or a store that gives no summaries at all. What could be learned is in
-    /// the index; the fault stands in [`Library::progress`] until a sweep goes well.
-    pub fn sweep(&self, stop: &(dyn Fn() -> bool + Sync)) -> Result<Swept, SweepError> {
+    /// the index; the fault stands in [`StoreIndex::progress`] until a sweep goes well.
+    pub fn refresh(&self, stop: &(dyn Fn() -> bool + Sync)) -> Result<RefreshReport, RefreshError> {
         let inner = &*self.inner;
-        let _one_at_a_time = inner.sweeping.lock().unwrap_or_else(PoisonError::into_inner);
+        let _one_at_a_time = inner.refreshing.lock().unwrap_or_else(PoisonError::into_inner);
         {
             let mut state = inner.state();
-            (state.sweeping, state.listed, state.wanted, state.read) = (true, 0, 0, 0);
+            (state.refreshing, state.listed, state.wanted, state.read) = (true, 0, 0, 0);
         }
-        let mut swept = Swept::default();
-        let result = inner.sweep(stop, &mut swept);
+        let mut report = RefreshReport::default();
+        let result = inner.refresh(stop, &mut report);
         {
             let mut state = inner.state();
-            state.sweeping = false;
-            state.untold = true;
+            state.refreshing = false;
+            state.unnotified = true;
             let failed = result.as_ref().err().map(sentence);
-            if failed.is_some() || !swept.stopped {
+            if failed.is_some() || !report.stopped {
                 state.failed = failed;
             }
-            if result.is_ok() && !swept.stopped {
+            if result.is_ok() && !report.stopped {
                 let now = inner.config.clock.now();
                 state.complete = true;
                 state.finished_at = Some(now);
-                if swept.full {
+                if report.full {
                     state.full_at = Some(now);
                 }
             }
-            (swept.listed, swept.read) = (state.listed, state.read);
+            (report.listed, report.read) = (state.listed, state.read);
         }
-        swept.cache_fault = inner.write_cache().err().map(|error| error.to_string());
-        inner.tell();
+        report.cache_fault = inner.write_cache().err().map(|error| error.to_string());
+        inner.notify();
         match result {
-            Ok(()) => Ok(swept),
-            Err(source) => Err(SweepError { source, requests: swept.requests }),
+            Ok(()) => Ok(report),
+            Err(source) => Err(RefreshError { source, requests: report.requests }),
         }
     }
 
@@ -101,98 +101,106 @@ impl Library {
     ///
     /// # Errors
     /// The store's; the index is as it was then.
-    pub fn look(&self, key: &RawKey) -> Result<(), StoreError> {
+    pub fn refresh_day(&self, key: &RawKey) -> Result<(), StoreError> {
         let inner = &*self.inner;
         let server = inner.index().name(&key.server);
         let server = server.unwrap_or_else(|| Arc::new(key.server.clone()));
-        if let Some(met) = list::one(inner, key)? {
-            inner.learn(&met.listing(server), met.summary)?;
+        if let Some(found) = list::one(inner, key)? {
+            inner.load_day(&found.listing(server), found.summary)?;
         } else {
             inner.forget(&server, key.day.into(), list::layout_of(key));
         }
-        inner.state().untold = true;
-        inner.tell();
+        inner.state().unnotified = true;
+        inner.notify();
         Ok(())
     }
 }
 
 impl Inner {
-    fn sweep(&self, stop: &(dyn Fn() -> bool + Sync), swept: &mut Swept) -> Result<(), StoreError> {
+    fn refresh(
+        &self,
+        stop: &(dyn Fn() -> bool + Sync),
+        report: &mut RefreshReport,
+    ) -> Result<(), StoreError> {
         let now = self.config.clock.now();
         let full_at = self.state().full_at;
         let since = full_at.map(|at| now.duration_since(at));
-        swept.full = since.is_none_or(|age| age.is_negative() || age >= self.config.full_every);
-        let folders = units::folders(self, &mut swept.requests)?;
-        let units = if swept.full {
-            self.index_mut().lose_sight_of_all();
-            units::full(&folders)
+        report.full = since.is_none_or(|age| age.is_negative() || age >= self.config.full_every);
+        let folders = list_plan::folders(self, &mut report.requests)?;
+        let jobs = if report.full {
+            self.index_mut().mark_all_unseen();
+            list_plan::full(&folders)
         } else {
             let today = jiff::tz::TimeZone::UTC.to_datetime(now).date();
             let today = log2aws_core::day::Day::from_date(today);
-            units::recent(self, &folders, today.map_or(DayNumber(i32::MAX), DayNumber::from))
+            list_plan::recent(self, &folders, today.map_or(DayNumber(i32::MAX), DayNumber::from))
         };
-        let work =
-            Work { inner: self, stop, failure: Mutex::default(), halt: AtomicBool::new(false) };
-        let (wanted, requests, forgotten) = work.list(&units);
-        swept.requests += requests;
-        swept.forgotten = forgotten;
-        if !work.halted() {
+        let run = RefreshRun {
+            inner: self,
+            stop,
+            failure: Mutex::default(),
+            halt: AtomicBool::new(false),
+        };
+        let (wanted, requests, forgotten) = run.list(&jobs);
+        report.requests += requests;
+        report.forgotten = forgotten;
+        if !run.halted() {
             self.state().folders = folders;
-            if swept.full {
-                swept.forgotten += self.forget_unseen();
+            if report.full {
+                report.forgotten += self.forget_unseen();
                 self.forget_retries();
             }
         }
         // What was listed before the lists failed is read all the same.
-        work.halt.store(false, Ordering::Relaxed);
-        let failed = work.read(&wanted);
-        swept.stopped = stop();
-        if let Some(failure) = work.failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        run.halt.store(false, Ordering::Relaxed);
+        let failed = run.read(&wanted);
+        report.stopped = stop();
+        if let Some(failure) = run.failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
             return Err(failure);
         }
-        swept.withheld = failed.len() as u64;
-        swept.withheld_because = failed.first().map(|(_, error)| sentence(error));
+        report.unreadable = failed.len() as u64;
+        report.unreadable_because = failed.first().map(|(_, error)| sentence(error));
         for (listing, _) in &failed {
-            self.withhold(listing);
+            self.mark_unreadable(listing);
         }
         Ok(())
     }
 
     /// Reads what stands of a day into the index.
-    fn learn(&self, listing: &Listing, summary: bool) -> Result<(), StoreError> {
-        let facts = if summary {
-            let Some(facts) = self.facts(listing)? else {
+    fn load_day(&self, listing: &Listing, summary: bool) -> Result<(), StoreError> {
+        let stats = if summary {
+            let Some(stats) = self.stats(listing)? else {
                 // Gone since it was listed.
                 self.forget(&listing.server, listing.day, listing.layout);
                 return Ok(());
             };
-            facts
+            stats
         } else {
             // A CSV whose summary is not written yet, or was removed.
-            DayFacts::empty(listing.tag, Status::Unreadable)
+            DayStats::empty(listing.tag, Status::Unreadable)
         };
         self.state().retries.given(listing);
-        self.put(listing, &facts);
+        self.put(listing, &stats);
         Ok(())
     }
 
     /// Notes that a summary was not given. Under a tag that no list shows, so that a list after a
     /// restart makes it be asked for, too.
-    fn withhold(&self, listing: &Listing) {
+    fn mark_unreadable(&self, listing: &Listing) {
         let now = self.config.clock.now();
         self.state().retries.failed(listing, now);
-        self.put(listing, &DayFacts::empty(Tag(!listing.tag.0), Status::Unreadable));
+        self.put(listing, &DayStats::empty(Tag(!listing.tag.0), Status::Unreadable));
     }
 
-    fn put(&self, listing: &Listing, facts: &DayFacts) {
-        let packed = Packed::new(listing.day, listing.layout, facts);
+    fn put(&self, listing: &Listing, stats: &DayStats) {
+        let packed = Packed::new(listing.day, listing.layout, stats);
         self.index_mut().put(&listing.server, packed, self.preferred());
         self.state().dirty.insert(listing.server.clone());
         self.changed();
     }
 
     /// Whether the newest summary that was given once is given still.
-    fn gives(&self) -> bool {
+    fn store_responds(&self) -> bool {
         let newest = {
             let index = self.index();
             let newest = |(name, days): (&Arc<ServerName>, &Days)| {
@@ -203,21 +211,21 @@ impl Inner {
             };
             index.names().filter_map(newest).max_by_key(|listing| listing.day)
         };
-        newest.is_some_and(|listing| self.facts(&listing).is_ok())
+        newest.is_some_and(|listing| self.stats(&listing).is_ok())
     }
 
-    fn facts(&self, listing: &Listing) -> Result<Option<DayFacts>, StoreError> {
+    fn stats(&self, listing: &Listing) -> Result<Option<DayStats>, StoreError> {
         let Some(key) = raw_key(listing) else { return Ok(None) };
         let (bucket, json) = (&self.config.analyzed, key.result_key(ResultKind::Json));
         let Some(opened) = open(&*self.config.lister, bucket, &json)? else { return Ok(None) };
         if opened.size > MAX_SUMMARY_BYTES {
-            return Ok(Some(DayFacts::empty(listing.tag, Status::Unreadable)));
+            return Ok(Some(DayStats::empty(listing.tag, Status::Unreadable)));
         }
         let bytes = whole(opened, MAX_SUMMARY_BYTES, format!("reading {bucket}/{json}"))?;
-        Ok(Some(DayFacts::of_json(listing.tag, &key, &bytes)))
+        Ok(Some(DayStats::of_json(listing.tag, &key, &bytes)))
     }
 
-    fn forget(&self, server: &Arc<ServerName>, day: DayNumber, layout: Layout) {
+    fn forget(&self, server: &Arc<ServerName>, day: DayNumber, layout: KeyLayout) {
         if self.index_mut().remove(server, day, layout) {
             self.state().dirty.insert(server.clone());
             self.changed();
@@ -250,7 +258,7 @@ impl Inner {
 }
 
 /// A sweep at work, on several threads.
-struct Work<'a> {
+struct RefreshRun<'a> {
     inner: &'a Inner,
     stop: &'a (dyn Fn() -> bool + Sync),
     failure: Mutex<Option<StoreError>>,
@@ -258,7 +266,7 @@ struct Work<'a> {
     halt: AtomicBool,
 }
 
-impl Work<'_> {
+impl RefreshRun<'_> {
     fn halted(&self) -> bool {
         self.halt.load(Ordering::Relaxed) || (self.stop)()
     }
@@ -290,25 +298,27 @@ impl Work<'_> {
 
     /// Lists all units. Gives the days to read, newest first; how many lists were asked for, and
     /// how many days were forgotten.
-    fn list(&self, units: &[Unit]) -> (Vec<Listing>, u64, u64) {
+    fn list(&self, jobs: &[ListJob]) -> (Vec<Listing>, u64, u64) {
         let wanted = Mutex::new(Vec::new());
         let (requests, forgotten) = (AtomicU64::new(0), AtomicU64::new(0));
         let stop = || self.halted();
-        self.share(units.len(), |at| {
-            let unit = &units[at];
-            if let Some(covers) = &unit.covers {
-                self.inner.index_mut().lose_sight(&covers.server, |packed| covers.holds(packed));
+        self.share(jobs.len(), |at| {
+            let job = &jobs[at];
+            if let Some(coverage) = &job.coverage {
+                self.inner
+                    .index_mut()
+                    .mark_unseen(&coverage.server, |packed| coverage.holds(packed));
             }
             let mut last = None;
-            let take = |met: Vec<Met>| {
-                let new = self.meet(met, &mut last);
+            let take = |found: Vec<FoundDay>| {
+                let new = self.mark_seen(found, &mut last);
                 wanted.lock().unwrap_or_else(PoisonError::into_inner).extend(new);
             };
-            match list::unit(self.inner, unit, &stop, &requests, take) {
+            match list::job(self.inner, job, &stop, &requests, take) {
                 Ok(whole) => {
-                    if let Some(covers) = unit.covers.as_ref().filter(|_| whole) {
-                        let gone = |packed: &Packed| !packed.seen && covers.holds(packed);
-                        let gone = self.inner.forget_some(&covers.server, gone);
+                    if let Some(coverage) = job.coverage.as_ref().filter(|_| whole) {
+                        let gone = |packed: &Packed| !packed.seen && coverage.holds(packed);
+                        let gone = self.inner.forget_some(&coverage.server, gone);
                         forgotten.fetch_add(gone, Ordering::Relaxed);
                     }
                 }
@@ -325,28 +335,28 @@ impl Work<'_> {
 
     /// Compares the days of a page with the index; gives those to read. `last` is the server of the
     /// day before, whose name is shared.
-    fn meet(&self, met: Vec<Met>, last: &mut Option<Arc<ServerName>>) -> Vec<Listing> {
-        let (inner, listed) = (self.inner, met.len() as u64);
+    fn mark_seen(&self, found: Vec<FoundDay>, last: &mut Option<Arc<ServerName>>) -> Vec<Listing> {
+        let (inner, listed) = (self.inner, found.len() as u64);
         let mut wanted = Vec::new();
         let mut half = Vec::new();
         {
             let mut index = inner.index_mut();
-            for met in met {
-                let name = &met.key.server;
+            for found in found {
+                let name = &found.key.server;
                 let server = match last.take().filter(|last| **last == *name) {
                     Some(server) => server,
                     None => index.name(name).unwrap_or_else(|| Arc::new(name.clone())),
                 };
                 *last = Some(server.clone());
-                let listing = met.listing(server);
-                if index.meet(&listing, inner.preferred()) {
-                    if met.summary { wanted.push(listing) } else { half.push(listing) }
+                let listing = found.listing(server);
+                if index.mark_seen(&listing, inner.preferred()) {
+                    if found.summary { wanted.push(listing) } else { half.push(listing) }
                 }
             }
         }
         for listing in half {
             // Asks the store nothing, so that it cannot fail.
-            let _ = inner.learn(&listing, false);
+            let _ = inner.load_day(&listing, false);
         }
         let now = inner.config.clock.now();
         let mut state = inner.state();
@@ -360,7 +370,7 @@ impl Work<'_> {
     fn read<'w>(&self, wanted: &'w [Listing]) -> Vec<(&'w Listing, StoreError)> {
         let in_a_row = AtomicU64::new(0);
         let failed = Mutex::new(Vec::new());
-        self.share(wanted.len(), |at| match self.inner.learn(&wanted[at], true) {
+        self.share(wanted.len(), |at| match self.inner.load_day(&wanted[at], true) {
             Ok(()) => {
                 in_a_row.store(0, Ordering::Relaxed);
                 self.inner.state().read += 1;
@@ -370,7 +380,7 @@ impl Work<'_> {
                 // What failed before says nothing of the store.
                 let is_new = !self.inner.state().retries.holds(&wanted[at]);
                 if is_new && in_a_row.fetch_add(1, Ordering::Relaxed) + 1 >= FAILURES {
-                    if self.inner.gives() {
+                    if self.inner.store_responds() {
                         in_a_row.store(0, Ordering::Relaxed);
                     } else {
                         self.halt.store(true, Ordering::Relaxed);
@@ -387,8 +397,8 @@ impl Work<'_> {
 
 fn raw_key(listing: &Listing) -> Option<RawKey> {
     let prefix = match listing.layout {
-        Layout::Plain => KeyPrefix::Off,
-        Layout::Spread => KeyPrefix::Spread,
+        KeyLayout::Plain => KeyPrefix::Off,
+        KeyLayout::Spread => KeyPrefix::Spread,
     };
     Some(RawKey::new(ServerName::clone(&listing.server), listing.day.day()?, prefix))
 }

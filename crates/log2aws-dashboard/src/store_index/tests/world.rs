@@ -14,7 +14,7 @@ use log2aws_service::ports::{
 };
 use log2aws_store::{BucketSpec, MemoryStore};
 
-use crate::library::*;
+use crate::store_index::*;
 
 /// 2026-11-24T03:00:00Z.
 pub(super) const NOW: i64 = 1_795_489_200;
@@ -55,7 +55,7 @@ pub(super) struct Watched {
     pub(super) broken: Mutex<Option<String>>,
     /// Lists are given, objects are not.
     pub(super) only_lists: AtomicBool,
-    pub(super) looks: AtomicUsize,
+    pub(super) attempts: AtomicUsize,
     /// What is broken are objects, and no lists.
     pub(super) lists_are_given: AtomicBool,
 }
@@ -74,7 +74,7 @@ impl Watched {
 
 impl Store for Watched {
     fn head(&self, bucket: &BucketName, key: &ObjectKey) -> Result<Option<Version>, StoreError> {
-        self.looks.fetch_add(1, Ordering::Relaxed);
+        self.attempts.fetch_add(1, Ordering::Relaxed);
         if self.only_lists.load(Ordering::Relaxed) {
             let source = io::Error::other("S3 answers 403 (AccessDenied)");
             return Err(StoreError::Failed { what: format!("looking at {key}"), source });
@@ -103,11 +103,11 @@ impl Store for Watched {
         _: &ObjectKey,
         _: &str,
     ) -> Result<Box<dyn Upload>, StoreError> {
-        panic!("the library writes nothing")
+        panic!("the store index writes nothing")
     }
 
     fn delete(&self, _: &BucketName, _: &ObjectKey) -> Result<(), StoreError> {
-        panic!("the library removes nothing")
+        panic!("the store index removes nothing")
     }
 }
 
@@ -174,7 +174,7 @@ impl World {
             vanishing: Mutex::default(),
             broken: Mutex::default(),
             only_lists: AtomicBool::new(false),
-            looks: AtomicUsize::new(0),
+            attempts: AtomicUsize::new(0),
             lists_are_given: AtomicBool::new(false),
         };
         Self {
@@ -185,13 +185,13 @@ impl World {
         }
     }
 
-    pub(super) fn library(&self) -> Library {
+    pub(super) fn store_index(&self) -> StoreIndex {
         self.library_at("here", KeyPrefix::Off)
     }
 
-    pub(super) fn library_at(&self, place: &str, key_prefix: KeyPrefix) -> Library {
+    pub(super) fn library_at(&self, place: &str, key_prefix: KeyPrefix) -> StoreIndex {
         let told = self.told.clone();
-        Library::new(LibraryConfig {
+        StoreIndex::new(StoreIndexConfig {
             lister: self.watched.clone(),
             analyzed: analyzed(),
             raw: None,

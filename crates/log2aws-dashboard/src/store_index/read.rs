@@ -8,11 +8,11 @@ use log2aws_core::key::{BucketName, KeyPrefix, ObjectKey, RawKey, ResultKind};
 use log2aws_core::server_name::ServerName;
 use log2aws_service::ports::{ObjectLister, StoreError};
 
-use super::Library;
-use crate::index::Layout;
+use super::StoreIndex;
+use crate::index::KeyLayout;
 
 /// So often an object is looked for that is replaced between the look and the reading.
-const LOOKS: u32 = 3;
+const OPEN_ATTEMPTS: u32 = 3;
 
 /// An object that is being read.
 pub struct Opened {
@@ -28,7 +28,7 @@ impl fmt::Debug for Opened {
     }
 }
 
-impl Library {
+impl StoreIndex {
     /// Reads a result whole; `None` if there is none.
     ///
     /// # Errors
@@ -78,8 +78,8 @@ impl Library {
     ) -> Result<Option<Opened>, StoreError> {
         let held = self.inner.index().get(server, day.into()).map(|packed| packed.layout);
         let layouts = match held.unwrap_or(self.inner.preferred()) {
-            Layout::Plain => [KeyPrefix::Off, KeyPrefix::Spread],
-            Layout::Spread => [KeyPrefix::Spread, KeyPrefix::Off],
+            KeyLayout::Plain => [KeyPrefix::Off, KeyPrefix::Spread],
+            KeyLayout::Spread => [KeyPrefix::Spread, KeyPrefix::Off],
         };
         for prefix in layouts.into_iter().take(if held.is_some() { 1 } else { 2 }) {
             let key = key(&RawKey::new(server.clone(), day, prefix));
@@ -97,14 +97,14 @@ pub(super) fn open(
     bucket: &BucketName,
     key: &ObjectKey,
 ) -> Result<Option<Opened>, StoreError> {
-    let mut looks = 0;
+    let mut attempts = 0;
     loop {
         let Some(version) = lister.head(bucket, key)? else { return Ok(None) };
-        looks += 1;
+        attempts += 1;
         match lister.open(bucket, key, &version.id) {
             Ok(reader) => return Ok(Some(Opened { reader, size: version.size })),
             // Replaced or removed since the look.
-            Err(StoreError::NotFound { .. }) if looks < LOOKS => {}
+            Err(StoreError::NotFound { .. }) if attempts < OPEN_ATTEMPTS => {}
             Err(StoreError::NotFound { .. }) => return Ok(None),
             Err(other) => return Err(other),
         }

@@ -19,7 +19,7 @@ pub enum Status {
 
 /// The figures of one day of one server, taken from its summary.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct DayFacts {
+pub struct DayStats {
     /// The summary that they were taken from.
     pub tag: Tag,
     /// What became of the delivery. All that follows is zero or `None` unless it was read.
