@@ -14,6 +14,7 @@ pub mod event;
 pub mod key;
 pub mod line;
 pub mod metadata;
+pub mod refused;
 pub mod reject;
 pub mod sample;
 pub mod server_name;
