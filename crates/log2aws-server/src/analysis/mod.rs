@@ -190,7 +190,7 @@ impl Work {
         loop {
             let page =
                 self.store.list(&self.raw_bucket, &query).map_err(|error| error.to_string())?;
-            for file in &page.damaged {
+            for file in &page.corrupt {
                 self.metrics.count_store_error("damaged");
                 tracing::error!(damaged = %file, "a raw log cannot be read");
             }

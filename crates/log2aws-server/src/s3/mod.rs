@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use log2aws_core::key::{BucketName, ObjectKey};
 use log2aws_store::DiskStore;
-use log2aws_store::disk::{Damaged, DiskError, ObjectInfo};
+use log2aws_store::disk::{Corrupt, DiskError, ObjectInfo};
 #[allow(
     clippy::wildcard_imports,
     reason = "the trait below names an input and output for each"
@@ -37,7 +37,6 @@ pub(crate) struct Disk {
     pub(crate) raw_bucket: BucketName,
     pub(crate) queue: Arc<Queue>,
     pub(crate) metrics: Arc<Metrics>,
-    pub(crate) locks: Arc<put::CommitLocks>,
     /// When the data folder was opened: buckets have no other date.
     pub(crate) since: jiff::Timestamp,
 }
@@ -50,7 +49,7 @@ impl Disk {
         metrics: Arc<Metrics>,
         since: jiff::Timestamp,
     ) -> Self {
-        Self { store, raw_bucket, queue, metrics, locks: Arc::default(), since }
+        Self { store, raw_bucket, queue, metrics, since }
     }
 
     /// Turns a fault of the store into the answer for it.
@@ -77,7 +76,7 @@ impl Disk {
     }
 
     /// Objects that a list had to leave out are named in the log.
-    fn report(&self, damaged: &[Damaged]) {
+    fn report(&self, damaged: &[Corrupt]) {
         for file in damaged {
             self.metrics.count_store_error("damaged");
             tracing::error!(damaged = %file, "a list left out an object that cannot be read");
@@ -193,14 +192,18 @@ impl S3 for Disk {
     async fn delete_object(&self, req: S3Request<DeleteObjectInput>) -> Answer<DeleteObjectOutput> {
         let (bucket, key) = names(&req.input.bucket, &req.input.key)?;
         self.may_delete(&bucket)?;
-        if req.input.if_match.is_some() || req.input.version_id.is_some() {
+        let only_so =
+            req.input.if_match_last_modified_time.is_some() || req.input.if_match_size.is_some();
+        if req.input.version_id.is_some() || only_so {
             return Err(s3_error!(
                 NotImplemented,
-                "objects are deleted whole and without condition"
+                "objects are deleted whole, with no condition but If-Match"
             ));
         }
+        let condition = put::condition(req.input.if_match, None)?;
         let disk = self.clone();
-        on_disk_thread(move || disk.store.delete(&bucket, &key).map_err(disk.fault())).await?;
+        on_disk_thread(move || disk.store.delete(&bucket, &key, &condition).map_err(disk.fault()))
+            .await?;
         let mut response = S3Response::new(DeleteObjectOutput::default());
         response.status = Some(http::StatusCode::NO_CONTENT);
         Ok(response)
@@ -220,11 +223,18 @@ impl S3 for Disk {
         let (mut deleted, errors) = on_disk_thread(move || {
             let (mut deleted, mut errors) = (Vec::new(), Vec::new());
             for object in objects {
-                let done = match object.version_id {
-                    Some(_) => Err(s3_error!(NotImplemented, "objects are deleted whole")),
-                    None => names(bucket.as_str(), &object.key).and_then(|(bucket, key)| {
-                        disk.store.delete(&bucket, &key).map_err(disk.fault())
-                    }),
+                let only_so = object.last_modified_time.is_some() || object.size.is_some();
+                let done = if object.version_id.is_some() || only_so {
+                    Err(s3_error!(
+                        NotImplemented,
+                        "objects are deleted whole, with no condition but ETag"
+                    ))
+                } else {
+                    names(bucket.as_str(), &object.key).and_then(|(bucket, key)| {
+                        let e_tag = object.e_tag.map(ETagCondition::ETag);
+                        let condition = put::condition(e_tag, None)?;
+                        disk.store.delete(&bucket, &key, &condition).map_err(disk.fault())
+                    })
                 };
                 match done {
                     Ok(()) => {

@@ -12,7 +12,7 @@ use s3s::{S3Request, S3Result, s3_error};
 use super::incoming_body::on_disk_thread;
 use super::list::{count, page};
 use super::object::{moment, no_customer_keys, signed};
-use super::put::{WriteConditions, arriving, attributes};
+use super::put::{arriving, attributes, condition};
 use super::{Disk, bucket_name, names};
 
 /// What a request says of the upload that it means.
@@ -113,8 +113,7 @@ impl Disk {
         }
         let parts = input.multipart_upload.and_then(|list| list.parts).unwrap_or_default();
         let parts = parts.into_iter().map(chosen).collect::<S3Result<Vec<_>>>()?;
-        let conditions =
-            WriteConditions { matches: input.if_match, none_matches: input.if_none_match };
+        let condition = condition(input.if_match, input.if_none_match)?;
         let (bucket, key) = names(&input.bucket, &input.key)?;
         let named =
             Named { bucket: input.bucket.clone(), key: input.key.clone(), upload: input.upload_id };
@@ -124,9 +123,8 @@ impl Disk {
             if let Some(size) = input.mpu_object_size {
                 check_size(&disk, &upload, &parts, size)?;
             }
-            // Gigabytes may be copied here: the locks of commits must not be held meanwhile.
             let whole = disk.store.assemble_upload(&upload, &parts).map_err(disk.fault())?;
-            disk.commit(&bucket, &key, &conditions, || whole.commit())
+            disk.commit(&bucket, &key, || whole.commit(&condition))
         })
         .await?;
         Ok(CompleteMultipartUploadOutput {

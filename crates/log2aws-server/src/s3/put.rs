@@ -1,14 +1,12 @@
 //! `PutObject`, the uploads in parts, and what both have in common.
 
 use std::collections::BTreeMap;
-use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::net::IpAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use http::{Extensions, HeaderMap};
 use log2aws_core::key::{BucketName, ObjectKey};
 use log2aws_service::http::ClientIp;
-use log2aws_store::disk::{Attributes, DiskError, ObjectInfo};
+use log2aws_store::disk::{Attributes, Condition, DiskError, ObjectInfo};
 use s3s::dto::{ETag, ETagCondition, Metadata, PutObjectInput, PutObjectOutput};
 use s3s::{S3Request, S3Result, s3_error};
 
@@ -32,58 +30,21 @@ const NOT_KEPT: [&str; 9] = [
     "x-amz-server-side-encryption-customer-algorithm",
 ];
 
-/// Locks that make "compare, then commit" one step for each key; 64 of them serve all keys.
-#[derive(Debug)]
-pub(crate) struct CommitLocks([Mutex<()>; 64]);
-
-impl Default for CommitLocks {
-    fn default() -> Self {
-        Self(std::array::from_fn(|_| Mutex::new(())))
-    }
-}
-
-impl CommitLocks {
-    fn lock(&self, bucket: &BucketName, key: &ObjectKey) -> MutexGuard<'_, ()> {
-        let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one((bucket, key));
-        let index = usize::try_from(hash % 64).unwrap_or(0);
-        self.0[index].lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// What a conditional write wants to find under its key.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct WriteConditions {
-    pub(crate) matches: Option<ETagCondition>,
-    pub(crate) none_matches: Option<ETagCondition>,
-}
-
-impl WriteConditions {
-    fn check(&self, disk: &Disk, bucket: &BucketName, key: &ObjectKey) -> S3Result<()> {
-        if self.matches.is_none() && self.none_matches.is_none() {
-            return Ok(());
+/// What a write or a delete wants to find under its key.
+pub(crate) fn condition(
+    matches: Option<ETagCondition>,
+    none_matches: Option<ETagCondition>,
+) -> S3Result<Condition> {
+    match (matches, none_matches) {
+        (None, None) => Ok(Condition::Always),
+        (Some(ETagCondition::Any), None) => Ok(Condition::Present),
+        (Some(ETagCondition::ETag(tag)), None) => Ok(Condition::Matches(tag.into_value())),
+        (None, Some(ETagCondition::Any)) => Ok(Condition::Absent),
+        (None, Some(ETagCondition::ETag(_))) => {
+            Err(s3_error!(NotImplemented, "If-None-Match of a write may only be *"))
         }
-        let present = match disk.store.head(bucket, key, None) {
-            Ok(info) => Some(info.etag),
-            Err(DiskError::NoSuchKey { .. }) => None,
-            Err(error) => return Err((disk.fault())(error)),
-        };
-        match &self.none_matches {
-            None => {}
-            Some(ETagCondition::Any) if present.is_none() => {}
-            Some(ETagCondition::Any) => {
-                return Err(s3_error!(PreconditionFailed, "the key has an object already"));
-            }
-            Some(ETagCondition::ETag(_)) => {
-                return Err(s3_error!(NotImplemented, "If-None-Match of a write may only be *"));
-            }
-        }
-        match (&self.matches, present) {
-            (None, _) | (Some(ETagCondition::Any), Some(_)) => Ok(()),
-            (Some(_), None) => Err(s3_error!(NoSuchKey, "the key has no object to match")),
-            (Some(ETagCondition::ETag(tag)), Some(present)) if tag.value() == present => Ok(()),
-            (Some(_), Some(_)) => {
-                Err(s3_error!(PreconditionFailed, "the object is not the one asked for"))
-            }
+        (Some(_), Some(_)) => {
+            Err(s3_error!(NotImplemented, "a write has If-Match or If-None-Match, not both"))
         }
     }
 }
@@ -142,19 +103,14 @@ pub(crate) fn arriving<T>(
 }
 
 impl Disk {
-    /// Commits under the key's lock, and has the object analyzed if it is a day log.
+    /// Commits, and has the object analyzed if it is a day log.
     pub(crate) fn commit(
         &self,
         bucket: &BucketName,
         key: &ObjectKey,
-        conditions: &WriteConditions,
         commit: impl FnOnce() -> Result<ObjectInfo, DiskError>,
     ) -> S3Result<ObjectInfo> {
-        let info = {
-            let _lock = self.locks.lock(bucket, key);
-            conditions.check(self, bucket, key)?;
-            commit().map_err(self.fault())?
-        };
+        let info = commit().map_err(self.fault())?;
         self.metrics.puts.inc();
         self.metrics.put_bytes.inc_by(info.digests.size);
         if *bucket == self.raw_bucket {
@@ -175,15 +131,14 @@ impl Disk {
         let (bucket, key) = names(&input.bucket, &input.key)?;
         let attributes =
             attributes(&request.headers, &request.extensions, input.content_type, input.metadata)?;
-        let conditions =
-            WriteConditions { matches: input.if_match, none_matches: input.if_none_match };
+        let condition = condition(input.if_match, input.if_none_match)?;
         let (disk, place) = (self.clone(), (bucket.clone(), key.clone()));
         let (info, sums) = self
             .ingest(
                 arriving,
                 move |store| store.stage(&place.0, &place.1),
                 move |_, staged| {
-                    disk.commit(&bucket, &key, &conditions, || staged.commit(attributes))
+                    disk.commit(&bucket, &key, || staged.commit(attributes, &condition))
                 },
             )
             .await?;

@@ -7,6 +7,7 @@ use log2aws_service::ports::{
     ListPage, ListQuery, ObjectLister, ObjectMeta, Store, StoreError, Upload, Version, VersionId,
 };
 
+use super::condition::Condition;
 use super::staged::Staged;
 use super::types::{Attributes, Entry, MAX_PAGE, ObjectInfo};
 use super::{DiskError, DiskStore};
@@ -41,7 +42,7 @@ impl Store for DiskStore {
     }
 
     fn delete(&self, bucket: &BucketName, key: &ObjectKey) -> Result<(), StoreError> {
-        Ok(self.delete(bucket, key)?)
+        Ok(self.delete(bucket, key, &Condition::Always)?)
     }
 }
 
@@ -88,7 +89,8 @@ impl Write for DiskUpload {
 impl Upload for DiskUpload {
     fn commit(self: Box<Self>) -> Result<Version, StoreError> {
         let Self { staged, content_type } = *self;
-        let info = staged.commit(Attributes { content_type, ..Attributes::default() })?;
+        let attributes = Attributes { content_type, ..Attributes::default() };
+        let info = staged.commit(attributes, &Condition::Always)?;
         Ok(version(&info))
     }
 }

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 
 use log2aws_store::DiskStore;
-use log2aws_store::disk::{Attributes, DiskError, ObjectInfo, PartInfo, UploadId, UploadQuery};
+use log2aws_store::disk::{
+    Attributes, Condition, DiskError, ObjectInfo, PartInfo, UploadId, UploadQuery,
+};
 
 use crate::common::{HandClock, START, analyzed, at, count, get, key, open, open_at, put};
 
@@ -34,7 +36,7 @@ fn complete(
     upload: &UploadId,
     parts: &[(u16, String)],
 ) -> Result<ObjectInfo, DiskError> {
-    store.assemble_upload(upload, parts)?.commit()
+    store.assemble_upload(upload, parts)?.commit(&Condition::Always)
 }
 
 #[test]

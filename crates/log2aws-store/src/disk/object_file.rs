@@ -8,10 +8,8 @@
 //! first, so that `head` and `less` show them.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::net::IpAddr;
-use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -21,7 +19,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::error::DiskError;
-use super::types::{Attributes, Damaged, Digests, ObjectInfo};
+use super::fs::{FileSystem, ReadFile};
+use super::types::{Attributes, Corrupt, Digests, ObjectInfo};
 
 /// The most bytes of content type, entity tag and user metadata together. S3 takes 2 KB of user
 /// metadata and 8 KB of headers.
@@ -108,27 +107,34 @@ fn footer(json: &[u8]) -> String {
     format!("\n{:08x} {}{MAGIC}", json.len(), hex(&Sha256::digest(json)[..8]))
 }
 
+/// A file open to be read, and what its trailer says.
+pub(crate) type Opened = (Box<dyn ReadFile>, ObjectInfo);
+
 /// Opens a body and reads its trailer; `None` if there is no such file.
-pub(crate) fn open(path: &Path, key: &ObjectKey) -> Result<Option<(File, ObjectInfo)>, DiskError> {
+pub(crate) fn open(
+    fs: &dyn FileSystem,
+    path: &Path,
+    key: &ObjectKey,
+) -> Result<Option<Opened>, DiskError> {
     let failed = |source| DiskError::Io { what: "reading", path: path.to_owned(), source };
-    let file = match File::open(path) {
+    let file = match fs.open(path) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
         // No file can have this name, so none has.
         Err(e) if e.kind() == io::ErrorKind::InvalidFilename => return Ok(None),
         other => other.map_err(failed)?,
     };
-    let info = read_trailer(&file).map_err(failed)?.and_then(|info| {
+    let info = read_trailer(&*file).map_err(failed)?.and_then(|info| {
         if info.key == *key { Ok(info) } else { Err("its trailer names another key") }
     });
     match info {
         Ok(info) => Ok(Some((file, info))),
-        Err(reason) => Err(Damaged { file: path.to_owned(), reason: reason.to_owned() }.into()),
+        Err(reason) => Err(Corrupt { file: path.to_owned(), reason: reason.to_owned() }.into()),
     }
 }
 
 /// Reads the trailer. The inner error says what is wrong with it.
-fn read_trailer(file: &File) -> io::Result<Result<ObjectInfo, &'static str>> {
-    let length = file.metadata()?.len();
+fn read_trailer(file: &dyn ReadFile) -> io::Result<Result<ObjectInfo, &'static str>> {
+    let length = file.length()?;
     let tail_at = |size: usize| -> io::Result<Vec<u8>> {
         let size = size.min(usize::try_from(length).unwrap_or(usize::MAX));
         let mut tail = vec![0; size];
@@ -204,13 +210,13 @@ fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
 /// not disturb it.
 #[derive(Debug)]
 pub struct ObjectReader {
-    file: File,
+    file: Box<dyn ReadFile>,
     position: u64,
     size: u64,
 }
 
 impl ObjectReader {
-    pub(crate) fn new(file: File, size: u64) -> Self {
+    pub(crate) fn new(file: Box<dyn ReadFile>, size: u64) -> Self {
         Self { file, position: 0, size }
     }
 }

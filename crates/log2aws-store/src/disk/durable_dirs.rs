@@ -5,12 +5,12 @@
 //! makes, removes and trusts them under one lock each.
 
 use std::collections::HashSet;
-use std::fs::{self, File};
 use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
 use std::io;
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::fs::FileSystem;
 
 const STRIPES: usize = 64;
 /// How many folders a stripe remembers. Forgetting costs one more sync, nothing else.
@@ -20,30 +20,31 @@ const TRIES: usize = 32;
 
 /// The folders that are known to be on the disk, with their names synced.
 #[derive(Debug)]
-pub(crate) struct Folders {
+pub(crate) struct DurableDirs {
+    fs: Arc<dyn FileSystem>,
     stripes: Vec<RwLock<HashSet<PathBuf>>>,
 }
 
-impl Folders {
-    pub(crate) fn new() -> Self {
-        Self { stripes: (0..STRIPES).map(|_| RwLock::default()).collect() }
+impl DurableDirs {
+    pub(crate) fn new(fs: Arc<dyn FileSystem>) -> Self {
+        Self { fs, stripes: (0..STRIPES).map(|_| RwLock::default()).collect() }
     }
 
-    /// Runs `place` while `folder`, below `base`, exists, is durable and cannot be removed.
-    pub(crate) fn within(
+    /// Runs `commit` while `folder`, below `base`, exists, is durable and cannot be removed.
+    pub(crate) fn with_dir(
         &self,
         base: &Path,
         folder: &Path,
-        mut place: impl FnMut() -> io::Result<()>,
+        mut commit: impl FnMut() -> io::Result<()>,
     ) -> io::Result<()> {
         if folder == base {
-            return place();
+            return commit();
         }
         let mut failure = io::Error::from(io::ErrorKind::NotFound);
         for _ in 0..TRIES {
             let known = {
                 let stripe = self.stripe(folder).read().unwrap_or_else(PoisonError::into_inner);
-                stripe.contains(folder).then(&mut place)
+                stripe.contains(folder).then(&mut commit)
             };
             let outcome = match known {
                 Some(outcome) => outcome,
@@ -69,7 +70,7 @@ impl Folders {
         for folder in between(base, folder) {
             let mut stripe = self.stripe(folder).write().unwrap_or_else(PoisonError::into_inner);
             // It is not empty, or someone was faster: either way there is nothing to do.
-            if fs::remove_dir(folder).is_err() {
+            if self.fs.remove_dir(folder).is_err() {
                 return;
             }
             stripe.remove(folder);
@@ -84,11 +85,11 @@ impl Folders {
             if stripe.contains(folder) {
                 continue;
             }
-            match fs::DirBuilder::new().mode(0o750).create(folder) {
+            match self.fs.create_dir(folder) {
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
                 other => other?,
             }
-            sync(folder.parent().unwrap_or(base))?;
+            self.fs.sync_dir(folder.parent().unwrap_or(base))?;
             if stripe.len() >= MEMORY {
                 stripe.clear();
             }
@@ -112,9 +113,4 @@ impl Folders {
 /// `folder` and those above it, without `base`.
 fn between<'a>(base: &'a Path, folder: &'a Path) -> impl Iterator<Item = &'a Path> {
     folder.ancestors().take_while(move |above| *above != base && above.starts_with(base))
-}
-
-/// Makes the names in a folder durable.
-pub(crate) fn sync(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
 }
