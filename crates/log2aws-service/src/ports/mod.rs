@@ -13,5 +13,6 @@ pub use raster::Rasterizer;
 pub use settings::{Settings, SettingsSource, SettingsUnavailable};
 pub use signer::{PresignedPut, PutRequest, SignError, Signer};
 pub use store::{
-    ListPage, ListQuery, ObjectLister, ObjectMeta, Store, StoreError, Upload, Version, VersionId,
+    Condition, ListPage, ListQuery, ObjectLister, ObjectMeta, Store, StoreError, Upload, Version,
+    VersionId,
 };

@@ -9,6 +9,7 @@ mod http;
 mod interleave;
 mod overlap;
 mod presign;
+mod refusals;
 mod schedule;
 mod stepped;
 mod world;
