@@ -15,6 +15,7 @@ pub mod event;
 pub mod key;
 pub mod line;
 pub mod metadata;
+pub mod refused;
 pub mod reject;
 pub mod reopening;
 pub mod sample;

@@ -189,7 +189,11 @@ impl Fleet {
 impl Store for Fleet {
     fn head(&self, _: &BucketName, key: &ObjectKey) -> Result<Option<Version>, StoreError> {
         let bytes = self.bytes(key.as_str());
-        Ok(bytes.map(|bytes| Version { id: VersionId::new("1"), size: bytes.len() as u64 }))
+        Ok(bytes.map(|bytes| Version {
+            id: VersionId::new("1"),
+            size: bytes.len() as u64,
+            e_tag: "1".to_owned(),
+        }))
     }
 
     fn open(

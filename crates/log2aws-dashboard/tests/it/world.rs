@@ -136,6 +136,7 @@ impl World {
             program: "0.1.0".to_owned(),
             charts: ChartFormats::Svg,
             rasterizer: |_| Err("no picture is asked for here".to_owned()),
+            url_session: None,
         };
         let flaky = Arc::new(Flaky { store: store.clone(), broken: Mutex::default() });
         let store_index = StoreIndex::new(StoreIndexConfig {
@@ -170,22 +171,22 @@ impl World {
 
     fn deliver_from(&self, source: &str, server: &str, day: Date, log: &[u8]) {
         let key: ObjectKey = format!("{server}/{day}.log").parse().unwrap();
-        self.put(RAW, key.as_str(), log);
+        let version = self.put(RAW, key.as_str(), log).id.to_string();
         let record = Record {
-            bucket: RAW.parse().unwrap(),
-            key,
             source: Some(source.parse().unwrap()),
-            version: None,
+            version: Some(version.clone()),
+            sequencer: Some(version),
+            ..Record::new(RAW.parse().unwrap(), key)
         };
         analyze(&self.app, &Event { records: vec![record], ..Event::default() }).unwrap();
     }
 
     /// Puts bytes under a key.
-    pub(crate) fn put(&self, bucket: &str, key: &str, bytes: &[u8]) {
+    pub(crate) fn put(&self, bucket: &str, key: &str, bytes: &[u8]) -> Version {
         let (bucket, key) = (bucket.parse().unwrap(), key.parse().unwrap());
         let mut upload = self.store.create(&bucket, &key, "text/plain").unwrap();
         upload.write_all(bytes).unwrap();
-        upload.commit().unwrap();
+        upload.commit().unwrap()
     }
 
     /// The bytes of a result.

@@ -15,5 +15,6 @@ pub use raster::Rasterizer;
 pub use settings::{Settings, SettingsSource, SettingsUnavailable};
 pub use signer::{PresignedGet, PresignedPut, PutRequest, SignError, Signer};
 pub use store::{
-    ListPage, ListQuery, ObjectLister, ObjectMeta, Store, StoreError, Upload, Version, VersionId,
+    Condition, ListPage, ListQuery, ObjectLister, ObjectMeta, Store, StoreError, Upload, Version,
+    VersionId,
 };

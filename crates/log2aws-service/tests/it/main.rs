@@ -10,6 +10,7 @@ mod http;
 mod interleave;
 mod overlap;
 mod presign;
+mod refusals;
 mod schedule;
 mod stepped;
 mod world;
