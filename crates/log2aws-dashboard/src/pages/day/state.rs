@@ -52,7 +52,7 @@ fn stored(content: &Content, w: &Words, messages: &mut Vec<Message>) {
                 .push(Message::new(Severity::Bad, fill(text, &[("why", &unreadable(error, w))])));
         }
         Stored::Failed(why) => {
-            messages.push(Message::new(Severity::Bad, w.store_failed).with_detail(why))
+            messages.push(Message::new(Severity::Bad, w.store_failed).with_detail(why));
         }
         Stored::Absent if rows => messages.push(Message::new(Severity::Bad, w.summary_absent)),
         Stored::Absent | Stored::Large => {}
@@ -74,11 +74,11 @@ fn stored(content: &Content, w: &Words, messages: &mut Vec<Message>) {
             }
         }
         Stored::Absent if named.is_some() => {
-            messages.push(Message::new(Severity::Bad, w.csv_absent))
+            messages.push(Message::new(Severity::Bad, w.csv_absent));
         }
         Stored::Large => messages.push(Message::new(Severity::Warn, w.csv_large)),
         Stored::Failed(why) => {
-            messages.push(Message::new(Severity::Bad, w.store_failed).with_detail(why))
+            messages.push(Message::new(Severity::Bad, w.store_failed).with_detail(why));
         }
         Stored::Absent | Stored::Unreadable(_) => {}
     }
