@@ -5,6 +5,7 @@
 //! DATA/lock                        held while a process has the store open
 //! DATA/staging/                    what is being written; emptied at every start
 //! DATA/uploads/<upload>/           uploads in parts
+//! DATA/uploads/<upload>.completed  what an upload of the last day became
 //! DATA/buckets/<bucket>/<segment>/…/<segment>@            the body of a key
 //! DATA/buckets/<bucket>/<segment>/…/<segment>@<version>   an older body, in a versioned bucket
 //! ```
@@ -13,6 +14,7 @@
 //! one commit, and data and description can never disagree.
 
 mod body;
+mod completed;
 mod error;
 mod folders;
 mod id;
@@ -22,6 +24,7 @@ mod list;
 mod manifest;
 mod multipart;
 mod name;
+mod parts;
 mod port;
 mod retention;
 mod staged;
@@ -38,6 +41,7 @@ use log2aws_core::key::{BucketName, ObjectKey};
 use log2aws_service::ports::{Clock, VersionId};
 
 pub use body::ObjectReader;
+pub use completed::CompletedUpload;
 pub use error::{DiskError, OpenError};
 pub use multipart::{Assembled, StagedPart};
 pub use staged::Staged;

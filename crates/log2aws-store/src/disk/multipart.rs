@@ -20,6 +20,7 @@ use super::folders::sync;
 use super::inner::Inner;
 use super::manifest;
 use super::name::KeyPath;
+use super::parts;
 use super::staged::Staged;
 use super::staged_file::StagedFile;
 use super::types::{
@@ -129,10 +130,10 @@ impl DiskStore {
         Ok(listing)
     }
 
-    /// Lists the uploads of a bucket.
+    /// Lists the uploads of a bucket. One that cannot be read is named beside the others.
     ///
     /// # Errors
-    /// [`DiskError::NoSuchBucket`], [`DiskError::Damaged`], [`DiskError::Io`].
+    /// [`DiskError::NoSuchBucket`]; [`DiskError::Io`] if the uploads cannot be listed.
     pub fn list_uploads(
         &self,
         bucket: &BucketName,
@@ -147,10 +148,20 @@ impl DiskStore {
         };
         let mut found = BTreeMap::new();
         let mut more = false;
+        let mut damaged = Vec::new();
         for id in self.upload_ids()? {
             let info = match self.upload_info(&id) {
+                Ok(info) => info,
                 Err(DiskError::NoSuchUpload { .. }) => continue,
-                other => other?,
+                Err(DiskError::Damaged(file)) => {
+                    damaged.push(file);
+                    continue;
+                }
+                Err(DiskError::Io { path: file, source, .. }) => {
+                    damaged.push(Damaged { file, reason: source.to_string() });
+                    continue;
+                }
+                Err(other) => return Err(other),
             };
             let wanted = info.bucket == bucket && info.key.as_str().starts_with(&query.prefix);
             if wanted && is_behind(&info) {
@@ -161,7 +172,7 @@ impl DiskStore {
                 }
             }
         }
-        Ok(UploadListing { uploads: found.into_values().collect(), more })
+        Ok(UploadListing { uploads: found.into_values().collect(), more, damaged })
     }
 
     /// Puts the parts named together, each by number and entity tag (without quotes). The whole is
@@ -176,6 +187,20 @@ impl DiskStore {
         &self,
         upload: &UploadId,
         parts: &[(u16, String)],
+    ) -> Result<Assembled<'_>, DiskError> {
+        self.assemble_upload_with(upload, parts, &mut |_, _| {})
+    }
+
+    /// As [`DiskStore::assemble_upload`]; `see` is shown every byte of every part, in their order,
+    /// with the number of the part.
+    ///
+    /// # Errors
+    /// As [`DiskStore::assemble_upload`].
+    pub fn assemble_upload_with(
+        &self,
+        upload: &UploadId,
+        parts: &[(u16, String)],
+        see: &mut dyn FnMut(u16, &[u8]),
     ) -> Result<Assembled<'_>, DiskError> {
         let lock = self.inner.lock_upload(upload);
         let info = self.upload_info(upload)?;
@@ -201,11 +226,14 @@ impl DiskStore {
         let mut buffer = vec![0; 256 * 1024];
         for (part, path) in &found {
             tags.update(part.digests.md5);
+            let mut whole = Seen { whole: &mut whole, part: part.number, see };
             copy_part(upload, part, path, &info.key, &mut buffer, &mut whole)?;
         }
         let etag = format!("{}-{}", hex(&tags.finalize()), found.len());
-        let attributes = Attributes { etag: Some(etag), ..info.attributes };
-        Ok(Assembled { store: self, upload: upload.clone(), whole, attributes, _lock: lock })
+        let mut attributes = Attributes { etag: Some(etag), ..info.attributes };
+        parts::note(&mut attributes, found.iter().map(|(part, _)| part.digests.size));
+        let upload = upload.clone();
+        Ok(Assembled { store: self, upload, bucket: info.bucket, whole, attributes, _lock: lock })
     }
 
     /// Throws an upload and its parts away.
@@ -217,13 +245,14 @@ impl DiskStore {
         self.discard(upload)
     }
 
-    /// Removes the uploads that were begun more than seven days before `now`; tells how many.
+    /// Removes the uploads that were begun more than seven days before `now`, and forgets what was
+    /// completed more than a day before it; says how many were removed.
     ///
     /// # Errors
     /// [`DiskError::Damaged`], [`DiskError::Io`]: the first of them, after all uploads were seen.
     pub fn sweep(&self, now: Timestamp) -> Result<u64, DiskError> {
         let mut removed = 0;
-        let mut failure = None;
+        let mut failure = self.forget_completed(now).err();
         for id in self.upload_ids()? {
             let is_abandoned = |info: &UploadInfo| now.duration_since(info.initiated) > ABANDONED;
             let swept = match self.upload_info(&id) {
@@ -279,6 +308,7 @@ impl DiskStore {
 pub struct Assembled<'a> {
     store: &'a DiskStore,
     upload: UploadId,
+    bucket: BucketName,
     whole: Staged,
     attributes: Attributes,
     /// Nobody else completes or aborts the upload meanwhile.
@@ -286,12 +316,13 @@ pub struct Assembled<'a> {
 }
 
 impl Assembled<'_> {
-    /// Makes the object durable and visible, and the upload go.
+    /// Makes the object durable and visible, and the upload go: what it became is remembered.
     ///
     /// # Errors
     /// As [`Staged::commit`]; the upload stays, and can be assembled again.
     pub fn commit(self) -> Result<ObjectInfo, DiskError> {
         let object = self.whole.commit(self.attributes)?;
+        self.store.remember_completed(&self.upload, &self.bucket, &object)?;
         self.store.discard(&self.upload)?;
         Ok(object)
     }
@@ -352,6 +383,25 @@ impl Write for StagedPart {
 
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
+    }
+}
+
+/// The whole that is written, seen by somebody else on the way.
+struct Seen<'a> {
+    whole: &'a mut Staged,
+    part: u16,
+    see: &'a mut dyn FnMut(u16, &[u8]),
+}
+
+impl Write for Seen<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.whole.write(bytes)?;
+        (self.see)(self.part, &bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.whole.flush()
     }
 }
 

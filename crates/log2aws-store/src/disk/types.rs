@@ -228,6 +228,8 @@ pub struct UploadListing {
     pub uploads: Vec<UploadInfo>,
     /// Whether there are more behind the last of them.
     pub more: bool,
+    /// Uploads that cannot be read; whose they are is not known.
+    pub damaged: Vec<Damaged>,
 }
 
 /// What [`expire`](crate::DiskStore::expire) did.
