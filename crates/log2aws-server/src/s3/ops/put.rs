@@ -1,35 +1,40 @@
-//! `PutObject`, the uploads in parts, and what both have in common.
+//! `PutObject`, and what it has in common with uploads in parts.
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use http::header::{CONTENT_ENCODING, IF_MATCH, IF_NONE_MATCH};
 use http::{Extensions, HeaderMap};
 use log2aws_core::key::{BucketName, ObjectKey};
 use log2aws_service::http::ClientIp;
 use log2aws_store::disk::{Attributes, DiskError, ObjectInfo};
-use s3s::dto::{ETag, ETagCondition, Metadata, PutObjectInput, PutObjectOutput};
+use s3s::dto::{ETag, Metadata, PutObjectInput, PutObjectOutput};
 use s3s::{S3Request, S3Result, s3_error};
 
-use super::checksum::ExpectedChecksums;
-use super::incoming_body::IncomingBody;
-use super::object::{KEPT_HEADERS, kept_name, no_customer_keys};
-use super::{Disk, names};
+use super::get::{KEPT_HEADERS, kept_name, no_customer_keys};
 use crate::http::timeout_body::BodyOutcome;
+use crate::s3::checksum::ExpectedChecksums;
+use crate::s3::conditions::EntityTags;
+use crate::s3::incoming_body::IncomingBody;
+use crate::s3::{Disk, names};
 
-/// Headers that ask for something that this server does not do. To leave it out silently would be
-/// to promise it.
-const NOT_KEPT: [&str; 9] = [
+/// How the headers begin that ask for something that this server does not do. To drop one silently
+/// would be to promise it.
+const NOT_SERVED: [&str; 6] = [
     "x-amz-tagging",
     "x-amz-website-redirect-location",
-    "x-amz-object-lock-mode",
-    "x-amz-object-lock-retain-until-date",
-    "x-amz-object-lock-legal-hold",
+    "x-amz-object-lock-",
     "x-amz-write-offset-bytes",
     "x-amz-server-side-encryption",
-    "x-amz-server-side-encryption-aws-kms-key-id",
-    "x-amz-server-side-encryption-customer-algorithm",
+    "x-amz-grant-",
+];
+
+/// Headers of which only these values ask for what is done anyhow.
+const SERVED_VALUES: [(&str, &[&str]); 2] = [
+    ("x-amz-acl", &["private", "bucket-owner-full-control"]),
+    ("x-amz-storage-class", &["STANDARD"]),
 ];
 
 /// Locks that make "compare, then commit" one step for each key; 64 of them serve all keys.
@@ -43,7 +48,7 @@ impl Default for CommitLocks {
 }
 
 impl CommitLocks {
-    fn lock(&self, bucket: &BucketName, key: &ObjectKey) -> MutexGuard<'_, ()> {
+    pub(crate) fn lock(&self, bucket: &BucketName, key: &ObjectKey) -> MutexGuard<'_, ()> {
         let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one((bucket, key));
         let index = usize::try_from(hash % 64).unwrap_or(0);
         self.0[index].lock().unwrap_or_else(PoisonError::into_inner)
@@ -53,13 +58,21 @@ impl CommitLocks {
 /// What a conditional write wants to find under its key.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct WriteConditions {
-    pub(crate) matches: Option<ETagCondition>,
-    pub(crate) none_matches: Option<ETagCondition>,
+    pub(crate) if_match: Option<EntityTags>,
+    pub(crate) if_none_match: Option<EntityTags>,
 }
 
 impl WriteConditions {
-    fn check(&self, disk: &Disk, bucket: &BucketName, key: &ObjectKey) -> S3Result<()> {
-        if self.matches.is_none() && self.none_matches.is_none() {
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        Self {
+            if_match: EntityTags::of(headers, &IF_MATCH),
+            if_none_match: EntityTags::of(headers, &IF_NONE_MATCH),
+        }
+    }
+
+    /// Compares with the object that is there. The caller holds the key's lock.
+    pub(crate) fn check(&self, disk: &Disk, bucket: &BucketName, key: &ObjectKey) -> S3Result<()> {
+        if self.if_match.is_none() && self.if_none_match.is_none() {
             return Ok(());
         }
         let present = match disk.store.head(bucket, key, None) {
@@ -67,25 +80,40 @@ impl WriteConditions {
             Err(DiskError::NoSuchKey { .. }) => None,
             Err(error) => return Err((disk.fault())(error)),
         };
-        match &self.none_matches {
+        match &self.if_none_match {
             None => {}
-            Some(ETagCondition::Any) if present.is_none() => {}
-            Some(ETagCondition::Any) => {
+            Some(EntityTags::Any) if present.is_none() => {}
+            Some(EntityTags::Any) => {
                 return Err(s3_error!(PreconditionFailed, "the key has an object already"));
             }
-            Some(ETagCondition::ETag(_)) => {
+            Some(EntityTags::List(_)) => {
                 return Err(s3_error!(NotImplemented, "If-None-Match of a write may only be *"));
             }
         }
-        match (&self.matches, present) {
-            (None, _) | (Some(ETagCondition::Any), Some(_)) => Ok(()),
+        match (&self.if_match, present) {
+            (None, _) => Ok(()),
             (Some(_), None) => Err(s3_error!(NoSuchKey, "the key has no object to match")),
-            (Some(ETagCondition::ETag(tag)), Some(present)) if tag.value() == present => Ok(()),
+            (Some(tags), Some(present)) if tags.match_strongly(&present) => Ok(()),
             (Some(_), Some(_)) => {
                 Err(s3_error!(PreconditionFailed, "the object is not the one asked for"))
             }
         }
     }
+}
+
+/// Refuses what would not be kept of a PUT's headers.
+fn check_served(headers: &HeaderMap) -> S3Result<()> {
+    for (name, value) in headers {
+        let name = name.as_str();
+        let values = SERVED_VALUES.iter().find(|(known, _)| *known == name);
+        let is_served = values.is_none_or(|(_, values)| {
+            values.iter().any(|known| value.as_bytes() == known.as_bytes())
+        });
+        if !is_served || NOT_SERVED.iter().any(|begin| name.starts_with(begin)) {
+            return Err(s3_error!(NotImplemented, "this server does not do what {name} asks for"));
+        }
+    }
+    Ok(())
 }
 
 /// What is kept of a PUT's headers.
@@ -95,9 +123,7 @@ pub(crate) fn attributes(
     content_type: Option<String>,
     metadata: Option<Metadata>,
 ) -> S3Result<Attributes> {
-    if let Some(name) = NOT_KEPT.iter().find(|name| headers.contains_key(**name)) {
-        return Err(s3_error!(NotImplemented, "this server does not do what {name} asks for"));
-    }
+    check_served(headers)?;
     let mut user_metadata: BTreeMap<String, String> = metadata
         .unwrap_or_default()
         .into_iter()
@@ -106,13 +132,15 @@ pub(crate) fn attributes(
     for header in KEPT_HEADERS {
         let value = headers.get(&header).and_then(|value| value.to_str().ok()).unwrap_or_default();
         // `aws-chunked` is how the body travels, not what it is.
-        let kept: Vec<&str> = value
-            .split(',')
-            .map(str::trim)
-            .filter(|part| !part.is_empty() && *part != "aws-chunked")
-            .collect();
+        let kept = if header == CONTENT_ENCODING {
+            let codings = value.split(',').map(str::trim);
+            let own = codings.filter(|coding| !coding.is_empty() && *coding != "aws-chunked");
+            own.collect::<Vec<_>>().join(", ")
+        } else {
+            value.to_owned()
+        };
         if !kept.is_empty() {
-            user_metadata.insert(kept_name(&header), kept.join(", "));
+            user_metadata.insert(kept_name(&header), kept);
         }
     }
     Ok(Attributes {
@@ -162,40 +190,39 @@ impl Disk {
         }
         Ok(info)
     }
+}
 
-    /// Serves `PutObject`.
-    pub(crate) async fn put(
-        &self,
-        mut request: S3Request<PutObjectInput>,
-    ) -> S3Result<PutObjectOutput> {
-        let body = request.input.body.take();
-        let arriving = arriving(&request, body, request.input.content_length)?;
-        let input = request.input;
-        no_customer_keys(input.sse_customer_algorithm.as_deref())?;
-        let (bucket, key) = names(&input.bucket, &input.key)?;
-        let attributes =
-            attributes(&request.headers, &request.extensions, input.content_type, input.metadata)?;
-        let conditions =
-            WriteConditions { matches: input.if_match, none_matches: input.if_none_match };
-        let (disk, place) = (self.clone(), (bucket.clone(), key.clone()));
-        let (info, sums) = self
-            .ingest(
-                arriving,
-                move |store| store.stage(&place.0, &place.1),
-                move |_, staged| {
-                    disk.commit(&bucket, &key, &conditions, || staged.commit(attributes))
-                },
-            )
-            .await?;
-        Ok(PutObjectOutput {
-            checksum_crc32: sums.checksum_crc32,
-            checksum_crc32c: sums.checksum_crc32c,
-            checksum_crc64nvme: sums.checksum_crc64nvme,
-            checksum_sha1: sums.checksum_sha1,
-            checksum_sha256: sums.checksum_sha256,
-            version_id: self.shown_version(&input.bucket, &info),
-            e_tag: Some(ETag::Strong(info.etag)),
-            ..Default::default()
-        })
-    }
+/// Serves `PutObject`.
+pub(crate) async fn put(
+    disk: &Disk,
+    mut request: S3Request<PutObjectInput>,
+) -> S3Result<PutObjectOutput> {
+    let body = request.input.body.take();
+    let arriving = arriving(&request, body, request.input.content_length)?;
+    let conditions = WriteConditions::of(&request.headers);
+    let input = request.input;
+    no_customer_keys(input.sse_customer_algorithm.as_deref())?;
+    let (bucket, key) = names(&input.bucket, &input.key)?;
+    let attributes =
+        attributes(&request.headers, &request.extensions, input.content_type, input.metadata)?;
+    let (committing, place) = (disk.clone(), (bucket.clone(), key.clone()));
+    let (info, sums) = disk
+        .ingest(
+            arriving,
+            move |store| store.stage(&place.0, &place.1),
+            move |_, staged| {
+                committing.commit(&bucket, &key, &conditions, || staged.commit(attributes))
+            },
+        )
+        .await?;
+    Ok(PutObjectOutput {
+        checksum_crc32: sums.checksum_crc32,
+        checksum_crc32c: sums.checksum_crc32c,
+        checksum_crc64nvme: sums.checksum_crc64nvme,
+        checksum_sha1: sums.checksum_sha1,
+        checksum_sha256: sums.checksum_sha256,
+        version_id: disk.shown_version(&input.bucket, &info.version),
+        e_tag: Some(ETag::Strong(info.etag)),
+        ..Default::default()
+    })
 }
