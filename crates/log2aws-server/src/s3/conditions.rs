@@ -30,11 +30,6 @@ impl EntityTags {
         Some(Self::parse(&text.join(",")))
     }
 
-    /// One strong tag, given without quotes.
-    pub(crate) fn one(etag: &str) -> Self {
-        Self::List(vec![EntityTag { weak: false, value: etag.to_owned() }])
-    }
-
     /// Reads a list of tags. One without quotes is taken as it stands: some clients send it so.
     fn parse(text: &str) -> Self {
         if text.trim() == "*" {

@@ -14,6 +14,7 @@ pub(crate) fn answer(error: &DiskError, metrics: &Metrics) -> S3Error {
     match error {
         DiskError::NoSuchBucket { .. } => s3_error!(NoSuchBucket, "{error}"),
         DiskError::NoSuchKey { .. } => s3_error!(NoSuchKey, "{error}"),
+        DiskError::PreconditionFailed { .. } => s3_error!(PreconditionFailed, "{error}"),
         DiskError::NoSuchVersion { .. } => s3_error!(NoSuchVersion, "{error}"),
         DiskError::NoSuchUpload { .. } => s3_error!(NoSuchUpload, "{error}"),
         DiskError::PartNumber { .. } => s3_error!(InvalidArgument, "{error}"),
@@ -23,9 +24,9 @@ pub(crate) fn answer(error: &DiskError, metrics: &Metrics) -> S3Error {
         DiskError::KeyTooLong { .. } => s3_error!(KeyTooLongError, "{error}"),
         DiskError::MetadataTooLarge { .. } => s3_error!(MetadataTooLarge, "{error}"),
         DiskError::Full { what } => full(what, metrics),
-        DiskError::Damaged(damaged) => {
+        DiskError::Corrupt(corrupt) => {
             metrics.count_store_error("damaged");
-            tracing::error!(%damaged, "a stored object cannot be read");
+            tracing::error!(damaged = %corrupt, "a stored object cannot be read");
             s3_error!(
                 InternalError,
                 "the stored object is damaged; the server's log names the file"

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use log2aws_core::key::{BucketName, ObjectKey};
 use log2aws_service::ports::VersionId;
 use log2aws_store::DiskStore;
-use log2aws_store::disk::{Damaged, DiskError};
+use log2aws_store::disk::{Corrupt, DiskError};
 #[allow(
     clippy::wildcard_imports,
     reason = "the trait below names an input and output for each"
@@ -39,7 +39,6 @@ pub(crate) struct Disk {
     pub(crate) raw_bucket: BucketName,
     pub(crate) queue: Arc<Queue>,
     pub(crate) metrics: Arc<Metrics>,
-    pub(crate) locks: Arc<ops::put::CommitLocks>,
     /// When the data folder was opened: buckets have no other date.
     pub(crate) since: jiff::Timestamp,
 }
@@ -52,7 +51,7 @@ impl Disk {
         metrics: Arc<Metrics>,
         since: jiff::Timestamp,
     ) -> Self {
-        Self { store, raw_bucket, queue, metrics, locks: Arc::default(), since }
+        Self { store, raw_bucket, queue, metrics, since }
     }
 
     /// Turns a fault of the store into the answer for it.
@@ -79,8 +78,8 @@ impl Disk {
     }
 
     /// Objects that a list had to leave out are named in the log.
-    fn report(&self, damaged: &[Damaged]) {
-        for file in damaged {
+    fn report(&self, corrupt: &[Corrupt]) {
+        for file in corrupt {
             self.metrics.count_store_error("damaged");
             tracing::error!(damaged = %file, "a list left out an object that cannot be read");
         }
@@ -157,8 +156,7 @@ impl S3 for Disk {
     }
 
     async fn delete_object(&self, req: S3Request<DeleteObjectInput>) -> Answer<DeleteObjectOutput> {
-        let if_match = conditions::EntityTags::of(&req.headers, &http::header::IF_MATCH);
-        ops::delete::delete(self, req.input, if_match).await.map(no_content)
+        ops::delete::delete(self, req.input).await.map(no_content)
     }
 
     async fn delete_objects(
@@ -183,7 +181,7 @@ impl S3 for Disk {
         &self,
         req: S3Request<CompleteMultipartUploadInput>,
     ) -> Answer<CompleteMultipartUploadOutput> {
-        ops::complete::complete(self, req.input, &req.headers).await.map(S3Response::new)
+        ops::complete::complete(self, req.input).await.map(S3Response::new)
     }
 
     async fn abort_multipart_upload(

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use log2aws_server::{ANALYZED_BUCKET, RAW_BUCKET};
 use log2aws_service::analyze::ChartFormats;
-use log2aws_store::disk::Attributes;
+use log2aws_store::disk::{Attributes, Condition};
 use sha2::{Digest, Sha256};
 
 use crate::client::{Request, hex};
@@ -115,7 +115,7 @@ fn what_a_kill_left_over_is_analyzed_after_the_restart() {
         let mut staged = server.store.stage(&RAW_BUCKET.parse().unwrap(), &key).unwrap();
         std::io::Write::write_all(&mut staged, LOG.as_bytes()).unwrap();
         let attributes = Attributes { source: Some(source), ..Attributes::default() };
-        staged.commit(attributes).unwrap();
+        staged.commit(attributes, &Condition::Always).unwrap();
     };
     put(&server, "web01", source);
     put(&server, "web02", "203.0.113.9".parse().unwrap());
@@ -181,7 +181,10 @@ fn what_was_removed_by_age_does_not_come_back_with_a_restart() {
     for name in ["web01", "web02"] {
         for kind in ["csv", "svg", "json", "rejects.jsonl"] {
             let key = format!("{name}/2019-08-01.{kind}").parse().unwrap();
-            server.store.delete(&ANALYZED_BUCKET.parse().unwrap(), &key).unwrap();
+            server
+                .store
+                .delete(&ANALYZED_BUCKET.parse().unwrap(), &key, &Condition::Always)
+                .unwrap();
         }
     }
     drop(server);

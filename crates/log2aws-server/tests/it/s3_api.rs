@@ -107,7 +107,26 @@ fn conditional_writes() {
     assert_eq!(put_if("if-none-match", "*"), 200);
     assert_eq!(put_if("if-none-match", "*"), 412);
     assert_eq!(put_if("if-match", "\"0\""), 412);
-    assert_eq!(put_if("if-match", "\"5d41402abc4b2a76b9719d911017c592\""), 200);
+    let tag = "\"5d41402abc4b2a76b9719d911017c592\"";
+    assert_eq!(put_if("if-match", tag), 200);
+    let delete_if = |value: &str| {
+        let request = Request::new("DELETE", format!("{BUCKET}/once")).header("if-match", value);
+        server.signed(request).status
+    };
+    assert_eq!(delete_if("\"0\""), 412);
+    assert_eq!(delete_if(tag), 204);
+    assert_eq!(delete_if(tag), 404);
+    assert_eq!(delete_if("*"), 404);
+    assert_eq!(put_if("if-none-match", "*"), 200);
+    let both = Request::new("PUT", format!("{BUCKET}/once")).header("if-none-match", "*");
+    assert_eq!(server.signed(both.header("if-match", "*").body("hello")).status, 501);
+    let many = |tag: &str| {
+        let object = format!("<Object><Key>once</Key><ETag>{tag}</ETag></Object>");
+        let list = format!("<Delete>{object}</Delete>");
+        server.signed(Request::new("POST", format!("{BUCKET}?delete")).body(list)).text()
+    };
+    assert!(many("&quot;0&quot;").contains("PreconditionFailed"));
+    assert!(many(&tag.replace('"', "&quot;")).contains("<Deleted>"));
 }
 
 #[test]

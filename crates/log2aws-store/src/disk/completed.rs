@@ -5,15 +5,14 @@
 //! became. It is removed after a day.
 
 use std::collections::BTreeMap;
-use std::fs;
 
 use jiff::{SignedDuration, Timestamp};
 use log2aws_core::key::{BucketName, ObjectKey};
 use log2aws_service::ports::VersionId;
 
 use super::DiskStore;
-use super::body;
 use super::error::DiskError;
+use super::object_file;
 use super::types::{Attributes, ObjectInfo, UploadId};
 
 /// For how long a completed upload is remembered.
@@ -39,7 +38,7 @@ impl DiskStore {
     /// What an upload became that was completed within the last day; `None` if there was none.
     ///
     /// # Errors
-    /// [`DiskError::Damaged`], [`DiskError::Io`].
+    /// [`DiskError::Corrupt`], [`DiskError::Io`].
     pub fn completed_upload(
         &self,
         upload: &UploadId,
@@ -68,9 +67,10 @@ impl DiskStore {
         let path = self.completed_path(upload);
         let version = object.version.to_string();
         let now = self.inner.now();
-        let record = body::describe(own_key(upload)?, version, file.digests(), attributes, now);
-        file.seal(&record)
-            .and_then(|()| file.place(&path))
+        let record =
+            object_file::describe(own_key(upload)?, version, file.digests(), attributes, now);
+        file.finish(&record)
+            .and_then(|()| file.persist(&path))
             .map_err(|e| DiskError::of("writing", &path, upload.as_str(), e))
     }
 
@@ -79,8 +79,8 @@ impl DiskStore {
         let folder = self.inner.root.join("uploads");
         let failed = |source| DiskError::Io { what: "listing", path: folder.clone(), source };
         let mut failure = None;
-        for entry in fs::read_dir(&folder).map_err(failed)? {
-            let name = entry.map_err(failed)?.file_name();
+        for entry in self.inner.fs.read_dir(&folder).map_err(failed)? {
+            let name = entry.map_err(failed)?.name;
             let id = name.to_str().and_then(|name| name.strip_suffix(SUFFIX));
             let Some(upload) = id.and_then(UploadId::parse) else { continue };
             let path = self.completed_path(&upload);
@@ -89,13 +89,13 @@ impl DiskStore {
                     record.is_some_and(|r| now.duration_since(r.last_modified) > REMEMBERED)
                 }
                 // Nothing can be answered by it.
-                Err(DiskError::Damaged(_)) => true,
+                Err(DiskError::Corrupt(_)) => true,
                 Err(other) => {
                     failure = failure.or(Some(other));
                     false
                 }
             };
-            if is_old && let Err(source) = fs::remove_file(&path) {
+            if is_old && let Err(source) = self.inner.fs.remove_file(&path) {
                 failure = failure.or(Some(DiskError::Io { what: "removing", path, source }));
             }
         }
@@ -103,7 +103,8 @@ impl DiskStore {
     }
 
     fn completed_record(&self, upload: &UploadId) -> Result<Option<ObjectInfo>, DiskError> {
-        let found = body::open(&self.completed_path(upload), &own_key(upload)?)?;
+        let found =
+            object_file::open(&*self.inner.fs, &self.completed_path(upload), &own_key(upload)?)?;
         Ok(found.map(|(_, record)| record))
     }
 

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::body::MAX_ATTRIBUTES;
+use super::object_file::MAX_ATTRIBUTES;
 use super::types::{Attributes, ObjectInfo};
 
 const NAME: &str = ":part-sizes";
@@ -73,7 +73,7 @@ impl ObjectInfo {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::disk::body::describe;
+    use crate::disk::object_file::describe;
     use crate::disk::types::Digests;
 
     fn of(sizes: &[u64]) -> ObjectInfo {

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 
 use log2aws_store::DiskStore;
-use log2aws_store::disk::{Attributes, DiskError, ObjectInfo, PartInfo, UploadId, UploadQuery};
+use log2aws_store::disk::{
+    Attributes, Condition, DiskError, ObjectInfo, PartInfo, UploadId, UploadQuery,
+};
 
 use crate::common::{HandClock, START, analyzed, at, count, get, key, open, open_at, put};
 
@@ -34,7 +36,7 @@ fn complete(
     upload: &UploadId,
     parts: &[(u16, String)],
 ) -> Result<ObjectInfo, DiskError> {
-    store.assemble_upload(upload, parts)?.commit()
+    store.assemble_upload(upload, parts)?.commit(&Condition::Always)
 }
 
 #[test]
@@ -213,31 +215,10 @@ fn what_an_upload_became_is_remembered_for_a_day() {
 
     // One that cannot be read answers nothing, and goes.
     std::fs::write(&file, "rubbish").unwrap();
-    assert!(matches!(store.completed_upload(&upload), Err(DiskError::Damaged(_))));
+    assert!(matches!(store.completed_upload(&upload), Err(DiskError::Corrupt(_))));
     store.sweep(now).unwrap();
     assert!(!file.exists());
     assert_eq!(get(&store, &analyzed(), "k").unwrap(), b"whole");
-}
-
-#[test]
-fn an_upload_that_cannot_be_read_hides_no_other() {
-    let home = tempfile::tempdir().unwrap();
-    let store = open(home.path());
-    let (damaged, gone) = (begin(&store, "a"), begin(&store, "b"));
-    begin(&store, "c");
-    let manifest =
-        |id: &UploadId| home.path().join("uploads").join(id.as_str()).join("upload.json");
-    std::fs::write(manifest(&damaged), "rubbish").unwrap();
-    // A folder in its place cannot be read by anybody.
-    std::fs::remove_file(manifest(&gone)).unwrap();
-    std::fs::create_dir(manifest(&gone)).unwrap();
-    let query = UploadQuery { max: 10, ..UploadQuery::default() };
-    let listing = store.list_uploads(&analyzed(), &query).unwrap();
-    let keys: Vec<_> = listing.uploads.iter().map(|upload| upload.key.as_str()).collect();
-    assert_eq!(keys, ["c"]);
-    let files: std::collections::BTreeSet<_> =
-        listing.damaged.iter().map(|damaged| damaged.file.clone()).collect();
-    assert_eq!(files, std::collections::BTreeSet::from([manifest(&damaged), manifest(&gone)]));
 }
 
 #[test]
@@ -252,4 +233,47 @@ fn whoever_assembles_sees_every_byte_with_its_part() {
     let listed = named(&[&parts[0], &parts[1]]);
     drop(store.assemble_upload_with(&upload, &listed, &mut see).unwrap());
     assert_eq!(seen, [(1, large), (4, b"end".to_vec())].into());
+}
+
+#[test]
+fn a_part_that_was_damaged_on_disk_becomes_no_object() {
+    let home = tempfile::tempdir().unwrap();
+    let store = open(home.path());
+    let upload = begin(&store, "k");
+    let part = put_part(&store, &upload, 1, b"as it was sent");
+    let file = home.path().join("uploads").join(upload.as_str()).join("00001");
+    let mut bytes = std::fs::read(&file).unwrap();
+    // The trailer stays as it is, and so does the entity tag that it names.
+    bytes[3] ^= 1;
+    std::fs::write(&file, &bytes).unwrap();
+    let refused = complete(&store, &upload, &named(&[&part])).unwrap_err();
+    assert!(matches!(&refused, DiskError::Corrupt(corrupt) if corrupt.file == file), "{refused}");
+    assert!(store.head(&analyzed(), &key("k"), None).is_err());
+    let part = put_part(&store, &upload, 1, b"as it was sent");
+    complete(&store, &upload, &named(&[&part])).unwrap();
+    assert_eq!(get(&store, &analyzed(), "k").unwrap(), b"as it was sent");
+}
+
+#[test]
+fn a_damaged_upload_is_named_and_hides_no_other() {
+    let home = tempfile::tempdir().unwrap();
+    let store = open(home.path());
+    let (first, second, third) = (begin(&store, "a"), begin(&store, "b"), begin(&store, "c"));
+    let manifest = |upload: &UploadId| home.path().join("uploads").join(upload.as_str());
+    let file = manifest(&second).join("upload.json");
+    let all = UploadQuery { max: 10, ..UploadQuery::default() };
+    for damage in [&b"{"[..], b"", b"\xff"] {
+        std::fs::write(&file, damage).unwrap();
+        let page = store.list_uploads(&analyzed(), &all).unwrap();
+        let ids: Vec<_> = page.uploads.into_iter().map(|upload| upload.id).collect();
+        assert_eq!(ids, [first.clone(), third.clone()]);
+        assert_eq!(page.corrupt.len(), 1);
+        assert_eq!(page.corrupt[0].file, file);
+    }
+    // What the system refuses to read is named with the system's own reason.
+    std::fs::remove_file(&file).unwrap();
+    std::fs::create_dir(&file).unwrap();
+    let page = store.list_uploads(&analyzed(), &all).unwrap();
+    assert_eq!((page.uploads.len(), page.corrupt.len()), (2, 1));
+    assert!(page.corrupt[0].reason.contains("directory"), "{}", page.corrupt[0]);
 }

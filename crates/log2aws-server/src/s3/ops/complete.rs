@@ -6,15 +6,14 @@
 
 use std::time::Duration;
 
-use http::HeaderMap;
 use log2aws_core::key::{BucketName, ObjectKey};
 use log2aws_service::ports::VersionId;
-use log2aws_store::disk::{UploadId, UploadInfo};
+use log2aws_store::disk::{Condition, UploadId, UploadInfo};
 use s3s::dto::{CompleteMultipartUploadInput, CompleteMultipartUploadOutput, CompletedPart, ETag};
 use s3s::{S3ErrorCode, S3Result, s3_error};
 
 use super::multipart::Named;
-use super::put::WriteConditions;
+use super::put::condition;
 use crate::s3::completion_checksums::CompletionChecksums;
 use crate::s3::incoming_body::on_disk_thread;
 use crate::s3::{Disk, names};
@@ -31,14 +30,13 @@ struct Completion {
     /// What the caller takes for the size of the whole, in bytes.
     size: Option<i64>,
     checksums: CompletionChecksums,
-    conditions: WriteConditions,
+    condition: Condition,
 }
 
 /// Serves `CompleteMultipartUpload`.
 pub(crate) async fn complete(
     disk: &Disk,
     mut input: CompleteMultipartUploadInput,
-    headers: &HeaderMap,
 ) -> S3Result<CompleteMultipartUploadOutput> {
     let listed = input.multipart_upload.take().and_then(|list| list.parts).unwrap_or_default();
     let checksums = CompletionChecksums::of(&input, &listed)?;
@@ -50,7 +48,7 @@ pub(crate) async fn complete(
         parts: listed.into_iter().map(chosen).collect::<S3Result<_>>()?,
         size: input.mpu_object_size,
         checksums,
-        conditions: WriteConditions::of(headers),
+        condition: condition(input.if_match, input.if_none_match)?,
     };
     let disk = disk.clone();
     let mut working = tokio::spawn(on_disk_thread(move || completion.run(&disk)));
@@ -88,14 +86,13 @@ impl Completion {
         if let Some(size) = self.size {
             check_size(disk, &upload.id, &self.parts, size)?;
         }
-        // Gigabytes may be copied here: the locks of commits must not be held meanwhile.
         let mut see = |part: u16, bytes: &[u8]| self.checksums.update(part, bytes);
         let whole = disk
             .store
             .assemble_upload_with(&upload.id, &self.parts, &mut see)
             .map_err(disk.fault())?;
         std::mem::take(&mut self.checksums).check()?;
-        let info = disk.commit(&self.bucket, &self.key, &self.conditions, || whole.commit())?;
+        let info = disk.commit(&self.bucket, &self.key, || whole.commit(&self.condition))?;
         Ok((info.etag, info.version))
     }
 

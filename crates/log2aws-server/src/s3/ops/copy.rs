@@ -7,9 +7,9 @@ use std::io;
 use std::time::SystemTime;
 
 use http::HeaderName;
-use http::header::HeaderMap;
+use http::header::{HeaderMap, IF_MATCH, IF_NONE_MATCH};
 use log2aws_core::key::{BucketName, ObjectKey};
-use log2aws_store::disk::{ObjectInfo, Staged};
+use log2aws_store::disk::{Condition, ObjectInfo, Staged};
 use s3s::dto::{
     CopyObjectInput, CopyObjectOutput, CopyObjectResult, CopySource, ETag, MetadataDirective,
     TaggingDirective,
@@ -17,8 +17,8 @@ use s3s::dto::{
 use s3s::{S3Request, S3Result, s3_error};
 
 use super::get::{moment, no_customer_keys};
-use super::put::{WriteConditions, attributes};
-use crate::s3::conditions::{EntityTags, Outcome, ReadConditions};
+use super::put::attributes;
+use crate::s3::conditions::{Outcome, ReadConditions};
 use crate::s3::incoming_body::on_disk_thread;
 use crate::s3::{Disk, error, names};
 
@@ -45,8 +45,7 @@ pub(crate) async fn copy(
         input.metadata.clone(),
     )?;
     let source = ReadConditions::of(&source_conditions(&request.headers));
-    let mut target = WriteConditions::of(&request.headers);
-    if target.if_match.is_some() {
+    if request.headers.contains_key(IF_MATCH) || request.headers.contains_key(IF_NONE_MATCH) {
         return Err(s3_error!(
             NotImplemented,
             "name the object that is copied by x-amz-copy-source-if-match"
@@ -57,9 +56,9 @@ pub(crate) async fn copy(
         let disk = own;
         let (staged, info) = stage_copy(&disk, &bucket, &key, &source)?;
         // Whoever put another object meanwhile keeps it.
-        target.if_match = Some(EntityTags::one(&info.etag));
+        let unchanged = Condition::Matches(info.etag.clone());
         attributes.keep_parts(&info);
-        disk.commit(&bucket, &key, &target, || staged.commit(attributes))
+        disk.commit(&bucket, &key, || staged.commit(attributes, &unchanged))
     })
     .await?;
     Ok(CopyObjectOutput {

@@ -1,14 +1,13 @@
 //! `DeleteObject` and `DeleteObjects`: of results alone, raw logs are kept.
 
-use log2aws_core::key::{BucketName, ObjectKey};
+use log2aws_core::key::BucketName;
 use s3s::dto::{
     Delete, DeleteObjectInput, DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput,
-    DeletedObject, Error, ObjectIdentifier,
+    DeletedObject, ETagCondition, Error, ObjectIdentifier,
 };
 use s3s::{S3Result, s3_error};
 
-use super::put::WriteConditions;
-use crate::s3::conditions::EntityTags;
+use super::put::condition;
 use crate::s3::incoming_body::on_disk_thread;
 use crate::s3::{Disk, names};
 
@@ -16,11 +15,7 @@ use crate::s3::{Disk, names};
 const MAX_OBJECTS: usize = 1000;
 
 /// Serves `DeleteObject`.
-pub(crate) async fn delete(
-    disk: &Disk,
-    input: DeleteObjectInput,
-    if_match: Option<EntityTags>,
-) -> S3Result<DeleteObjectOutput> {
+pub(crate) async fn delete(disk: &Disk, input: DeleteObjectInput) -> S3Result<DeleteObjectOutput> {
     let (bucket, key) = names(&input.bucket, &input.key)?;
     may_delete(disk, &bucket)?;
     if input.if_match_last_modified_time.is_some() || input.if_match_size.is_some() {
@@ -28,7 +23,9 @@ pub(crate) async fn delete(
     }
     check_version(disk, &bucket, input.version_id.as_deref())?;
     let disk = disk.clone();
-    on_disk_thread(move || remove(&disk, &bucket, &key, if_match)).await?;
+    let condition = condition(input.if_match, None)?;
+    on_disk_thread(move || disk.store.delete(&bucket, &key, &condition).map_err(disk.fault()))
+        .await?;
     Ok(DeleteObjectOutput::default())
 }
 
@@ -79,20 +76,8 @@ fn delete_one(disk: &Disk, bucket: &BucketName, object: &ObjectIdentifier) -> S3
     }
     check_version(disk, bucket, object.version_id.as_deref())?;
     let (bucket, key) = names(bucket.as_str(), &object.key)?;
-    let if_match = object.e_tag.as_ref().map(|etag| EntityTags::one(etag.value()));
-    remove(disk, &bucket, &key, if_match)
-}
-
-fn remove(
-    disk: &Disk,
-    bucket: &BucketName,
-    key: &ObjectKey,
-    if_match: Option<EntityTags>,
-) -> S3Result<()> {
-    let conditions = WriteConditions { if_match, if_none_match: None };
-    let _lock = disk.locks.lock(bucket, key);
-    conditions.check(disk, bucket, key)?;
-    disk.store.delete(bucket, key).map_err(disk.fault())
+    let condition = condition(object.e_tag.clone().map(ETagCondition::ETag), None)?;
+    disk.store.delete(&bucket, &key, &condition).map_err(disk.fault())
 }
 
 fn may_delete(disk: &Disk, bucket: &BucketName) -> S3Result<()> {

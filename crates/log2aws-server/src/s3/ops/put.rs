@@ -1,22 +1,19 @@
 //! `PutObject`, and what it has in common with uploads in parts.
 
 use std::collections::BTreeMap;
-use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::net::IpAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use http::header::{CONTENT_ENCODING, IF_MATCH, IF_NONE_MATCH};
+use http::header::CONTENT_ENCODING;
 use http::{Extensions, HeaderMap};
 use log2aws_core::key::{BucketName, ObjectKey};
 use log2aws_service::http::ClientIp;
-use log2aws_store::disk::{Attributes, DiskError, ObjectInfo};
-use s3s::dto::{ETag, Metadata, PutObjectInput, PutObjectOutput};
+use log2aws_store::disk::{Attributes, Condition, DiskError, ObjectInfo};
+use s3s::dto::{ETag, ETagCondition, Metadata, PutObjectInput, PutObjectOutput};
 use s3s::{S3Request, S3Result, s3_error};
 
 use super::get::{KEPT_HEADERS, kept_name, no_customer_keys};
 use crate::http::timeout_body::BodyOutcome;
 use crate::s3::checksum::ExpectedChecksums;
-use crate::s3::conditions::EntityTags;
 use crate::s3::incoming_body::IncomingBody;
 use crate::s3::{Disk, names};
 
@@ -37,66 +34,21 @@ const SERVED_VALUES: [(&str, &[&str]); 2] = [
     ("x-amz-storage-class", &["STANDARD"]),
 ];
 
-/// Locks that make "compare, then commit" one step for each key; 64 of them serve all keys.
-#[derive(Debug)]
-pub(crate) struct CommitLocks([Mutex<()>; 64]);
-
-impl Default for CommitLocks {
-    fn default() -> Self {
-        Self(std::array::from_fn(|_| Mutex::new(())))
-    }
-}
-
-impl CommitLocks {
-    pub(crate) fn lock(&self, bucket: &BucketName, key: &ObjectKey) -> MutexGuard<'_, ()> {
-        let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one((bucket, key));
-        let index = usize::try_from(hash % 64).unwrap_or(0);
-        self.0[index].lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// What a conditional write wants to find under its key.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct WriteConditions {
-    pub(crate) if_match: Option<EntityTags>,
-    pub(crate) if_none_match: Option<EntityTags>,
-}
-
-impl WriteConditions {
-    pub(crate) fn of(headers: &HeaderMap) -> Self {
-        Self {
-            if_match: EntityTags::of(headers, &IF_MATCH),
-            if_none_match: EntityTags::of(headers, &IF_NONE_MATCH),
+/// What a write or a delete wants to find under its key.
+pub(crate) fn condition(
+    matches: Option<ETagCondition>,
+    none_matches: Option<ETagCondition>,
+) -> S3Result<Condition> {
+    match (matches, none_matches) {
+        (None, None) => Ok(Condition::Always),
+        (Some(ETagCondition::Any), None) => Ok(Condition::Present),
+        (Some(ETagCondition::ETag(tag)), None) => Ok(Condition::Matches(tag.into_value())),
+        (None, Some(ETagCondition::Any)) => Ok(Condition::Absent),
+        (None, Some(ETagCondition::ETag(_))) => {
+            Err(s3_error!(NotImplemented, "If-None-Match of a write may only be *"))
         }
-    }
-
-    /// Compares with the object that is there. The caller holds the key's lock.
-    pub(crate) fn check(&self, disk: &Disk, bucket: &BucketName, key: &ObjectKey) -> S3Result<()> {
-        if self.if_match.is_none() && self.if_none_match.is_none() {
-            return Ok(());
-        }
-        let present = match disk.store.head(bucket, key, None) {
-            Ok(info) => Some(info.etag),
-            Err(DiskError::NoSuchKey { .. }) => None,
-            Err(error) => return Err((disk.fault())(error)),
-        };
-        match &self.if_none_match {
-            None => {}
-            Some(EntityTags::Any) if present.is_none() => {}
-            Some(EntityTags::Any) => {
-                return Err(s3_error!(PreconditionFailed, "the key has an object already"));
-            }
-            Some(EntityTags::List(_)) => {
-                return Err(s3_error!(NotImplemented, "If-None-Match of a write may only be *"));
-            }
-        }
-        match (&self.if_match, present) {
-            (None, _) => Ok(()),
-            (Some(_), None) => Err(s3_error!(NoSuchKey, "the key has no object to match")),
-            (Some(tags), Some(present)) if tags.match_strongly(&present) => Ok(()),
-            (Some(_), Some(_)) => {
-                Err(s3_error!(PreconditionFailed, "the object is not the one asked for"))
-            }
+        (Some(_), Some(_)) => {
+            Err(s3_error!(NotImplemented, "a write has If-Match or If-None-Match, not both"))
         }
     }
 }
@@ -170,19 +122,14 @@ pub(crate) fn arriving<T>(
 }
 
 impl Disk {
-    /// Commits under the key's lock, and has the object analyzed if it is a day log.
+    /// Commits, and has the object analyzed if it is a day log.
     pub(crate) fn commit(
         &self,
         bucket: &BucketName,
         key: &ObjectKey,
-        conditions: &WriteConditions,
         commit: impl FnOnce() -> Result<ObjectInfo, DiskError>,
     ) -> S3Result<ObjectInfo> {
-        let info = {
-            let _lock = self.locks.lock(bucket, key);
-            conditions.check(self, bucket, key)?;
-            commit().map_err(self.fault())?
-        };
+        let info = commit().map_err(self.fault())?;
         self.metrics.puts.inc();
         self.metrics.put_bytes.inc_by(info.digests.size);
         if *bucket == self.raw_bucket {
@@ -199,8 +146,8 @@ pub(crate) async fn put(
 ) -> S3Result<PutObjectOutput> {
     let body = request.input.body.take();
     let arriving = arriving(&request, body, request.input.content_length)?;
-    let conditions = WriteConditions::of(&request.headers);
     let input = request.input;
+    let condition = condition(input.if_match, input.if_none_match)?;
     no_customer_keys(input.sse_customer_algorithm.as_deref())?;
     let (bucket, key) = names(&input.bucket, &input.key)?;
     let attributes =
@@ -211,7 +158,7 @@ pub(crate) async fn put(
             arriving,
             move |store| store.stage(&place.0, &place.1),
             move |_, staged| {
-                committing.commit(&bucket, &key, &conditions, || staged.commit(attributes))
+                committing.commit(&bucket, &key, || staged.commit(attributes, &condition))
             },
         )
         .await?;
