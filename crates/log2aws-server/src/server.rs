@@ -35,6 +35,7 @@ use crate::metrics::Metrics;
 use crate::object_reader::StoreReader;
 use crate::s3::Disk;
 use crate::s3::access::Access;
+use crate::s3::route::ObjectReads;
 use crate::ui::{AuthenticatedUi, LoginKeys, SecretUrl, UiConfig};
 
 /// The bucket that raw logs arrive in.
@@ -260,16 +261,18 @@ impl Server {
             metrics.clone(),
             self.clock.now(),
         );
-        let mut s3 = S3ServiceBuilder::new(disk);
+        let access = Access {
+            operator: operator.access_key.clone(),
+            signing: signing.access_key.clone(),
+            raw_bucket: self.settings.raw_bucket.clone(),
+        };
+        let mut s3 = S3ServiceBuilder::new(disk.clone());
         let mut auth =
             SimpleAuth::from_single(operator.access_key.as_str(), operator.expose_secret());
         auth.register(signing.access_key.clone(), signing.expose_secret().into());
         s3.set_auth(auth);
-        s3.set_access(Access {
-            operator: operator.access_key.clone(),
-            signing: signing.access_key.clone(),
-            raw_bucket: self.settings.raw_bucket.clone(),
-        });
+        s3.set_access(access.clone());
+        s3.set_route(ObjectReads { disk, access });
         let counted = metrics.clone();
         let count = move |status| counted.count_http(status);
         Ok(App {

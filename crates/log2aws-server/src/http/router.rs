@@ -24,6 +24,7 @@ use super::rate_limit::RateLimit;
 use crate::credentials::Token;
 use crate::metrics::Metrics;
 use crate::s3::access;
+use crate::s3::response::RequestFacts;
 use crate::ui::{self, AuthenticatedUi};
 
 /// How long a request for a URL may take in all. A few hundred bytes are asked of it: whoever hands
@@ -91,24 +92,25 @@ async fn ask(urls: &Router, request: Request<Body>, who: ClientIp, patience: Dur
 /// Everything else: the S3 API.
 async fn bucket(State(app): State<Arc<App>>, request: Request<Body>) -> Response {
     let (mut parts, body) = request.into_parts();
-    match access::check_signature_headers(&parts) {
+    let facts = RequestFacts::of(&parts);
+    match access::check_signature_headers(&mut parts) {
         Ok(place) => parts.extensions.insert(place),
-        Err(error) => return refused(error),
+        Err(error) => return refused(facts, error),
     };
     let request = Request::from_parts(parts, s3s::Body::http_body_unsync(body));
     // s3s logs URLs and the signatures that it expected. It gets no log to write them to: a filter
     // can be set wrong, this cannot. What goes wrong in the store is logged by the threads that
     // see it.
     if let Ok(response) = app.s3.call(request).with_subscriber(Dispatch::none()).await {
-        return response.map(Body::new);
+        return facts.finish(response);
     }
     tracing::error!("an answer of the S3 API could not be written");
     sentence(StatusCode::INTERNAL_SERVER_ERROR, "the answer could not be written")
 }
 
-fn refused(error: s3s::S3Error) -> Response {
+fn refused(facts: RequestFacts, error: s3s::S3Error) -> Response {
     match error.to_http_response() {
-        Ok(response) => response.map(Body::new),
+        Ok(response) => facts.finish(response),
         Err(_) => sentence(StatusCode::FORBIDDEN, "refused"),
     }
 }

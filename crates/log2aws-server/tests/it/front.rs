@@ -209,5 +209,5 @@ fn urls_are_made_for_the_public_url() {
     let put = Request::new("PUT", target).header("host", "logs.example.com").body(LOG);
     assert_eq!(server.send(&put).status, 200);
     let environment = std::fs::read_to_string(server.folder.join("credentials.env")).unwrap();
-    assert!(environment.contains("AWS_ENDPOINT_URL=https://logs.example.com\n"), "{environment}");
+    assert!(environment.contains("AWS_ENDPOINT_URL='https://logs.example.com'\n"), "{environment}");
 }

@@ -12,5 +12,8 @@ mod delivery;
 mod front;
 mod harness;
 mod s3_api;
+mod s3_multipart;
+mod s3_reads;
+mod s3_writes;
 mod tls;
 mod ui;

@@ -116,7 +116,7 @@ fn a_log_is_delivered_over_tls_and_urls_begin_with_https() {
     assert_eq!(place.pair.send(address, &put).status, 200);
     assert_eq!(place.server.result("web01/2019-08-01.csv").lines().count(), 3);
     let environment = fs::read_to_string(place.server.folder.join("credentials.env")).unwrap();
-    assert!(environment.contains(&format!("AWS_ENDPOINT_URL=https://{address}\n")));
+    assert!(environment.contains(&format!("AWS_ENDPOINT_URL='https://{address}'\n")));
 
     for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
         let stream = place.pair.shake_with(address, &[version]).unwrap();

@@ -5,6 +5,7 @@
 //! DATA/lock                        held while a process has the store open
 //! DATA/staging/                    what is being written; emptied at every start
 //! DATA/uploads/<upload>/           uploads in parts
+//! DATA/uploads/<upload>.completed  what an upload of the last day became
 //! DATA/buckets/<bucket>/<segment>/…/<segment>@            the body of a key
 //! DATA/buckets/<bucket>/<segment>/…/<segment>@<version>   an older body, in a versioned bucket
 //! ```
@@ -12,6 +13,7 @@
 //! A body is one file: the data from byte 0 on, then a trailer that describes it. One rename is
 //! one commit, and data and description can never disagree.
 
+mod completed;
 mod condition;
 mod delete;
 mod durable_dirs;
@@ -25,6 +27,7 @@ mod list;
 mod manifest;
 mod multipart;
 mod object_file;
+mod parts;
 mod port;
 #[cfg(test)]
 mod power;
@@ -41,6 +44,7 @@ use std::sync::Arc;
 use log2aws_core::key::{BucketName, ObjectKey};
 use log2aws_service::ports::{Clock, VersionId};
 
+pub use completed::CompletedUpload;
 pub use condition::Condition;
 pub use error::{DiskError, OpenError};
 pub use multipart::{Assembled, StagedPart};
