@@ -11,5 +11,7 @@ mod delivery;
 mod front;
 mod harness;
 mod s3_api;
+#[path = "../../../log2aws-store/tests/it/skip.rs"]
+mod skip;
 mod tls;
 mod ui;
