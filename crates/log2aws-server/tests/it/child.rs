@@ -12,6 +12,7 @@ use log2aws_server::{Server, TlsFiles};
 
 use crate::client::Request;
 use crate::harness::{ClockAt, LOG, config, files_under, start_on};
+use crate::skip::skip;
 
 /// Set for the child alone: the data folder of the server that it is to be.
 const FOLDER: &str = "LOG2AWS_TEST_CHILD_FOLDER";
@@ -180,8 +181,8 @@ fn a_full_disk_is_507_and_the_old_version_stands() {
     command.args(["--user", "--map-root-user", "--mount", "sh", "-c", script, "sh"]);
     command.arg(folder.path()).arg(std::env::current_exe().unwrap());
     let Some(mut process) = Process::start(command, &folder.path().join("data")) else {
-        eprintln!("SKIPPED: this machine allows no mount in a user name space");
-        return;
+        let name = "child::a_full_disk_is_507_and_the_old_version_stands";
+        return skip(name, "this machine allows no mount in a user name space");
     };
     let log = drain(&mut process);
     let put = |server: &str, body: &[u8]| {

@@ -15,5 +15,7 @@ mod s3_api;
 mod s3_multipart;
 mod s3_reads;
 mod s3_writes;
+#[path = "../../../log2aws-store/tests/it/skip.rs"]
+mod skip;
 mod tls;
 mod ui;

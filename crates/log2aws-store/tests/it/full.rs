@@ -9,11 +9,12 @@ use log2aws_store::DiskStore;
 use log2aws_store::disk::{Attributes, Condition, DiskError};
 
 use crate::common::{again, analyzed, count, get, key, open, put, raw, read_everything};
+use crate::skip::skip;
 
 const HOME: &str = "LOG2AWS_FULL_DISK";
 
-/// Runs `test` in a mount namespace in which `HOME` is a tmpfs with these options; says so and
-/// does nothing if this machine does not let us.
+/// Runs `test` in a mount namespace in which `HOME` is a tmpfs with these options. A machine that
+/// does not allow that is a skip, which is counted.
 fn on_a_small_disk(name: &str, options: &str, test: fn(&Path)) {
     if let Some(home) = std::env::var_os(HOME) {
         return test(Path::new(&home));
@@ -34,7 +35,7 @@ fn on_a_small_disk(name: &str, options: &str, test: fn(&Path)) {
             let told = String::from_utf8_lossy(&output.stdout);
             assert!(told.contains("1 passed"), "{told}{}", String::from_utf8_lossy(&output.stderr));
         }
-        refused => println!("SKIPPED {name}: no small disk can be mounted here: {refused:?}"),
+        refused => skip(name, &format!("no small disk can be mounted here: {refused:?}")),
     }
 }
 

@@ -10,4 +10,5 @@ mod disk;
 mod full;
 mod listing;
 mod multipart;
+mod skip;
 mod together;
