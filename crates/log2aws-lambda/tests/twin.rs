@@ -17,7 +17,7 @@ use lambda_http::request::LambdaRequest;
 use lambda_http::{Context, LambdaEvent, Service as _, service_fn};
 use log2aws_core::key::KeyPrefix;
 use log2aws_lambda::front::{converted, plain};
-use log2aws_service::http::{ClientIp, UrlApp, router};
+use log2aws_service::http::{ClientIp, UrlApp, UrlLimits, router};
 use log2aws_service::ports::{Clock, Settings, SettingsSource, SettingsUnavailable};
 use log2aws_service::signer::{Addressing, Credentials, SigV4Signer};
 use proptest::prelude::*;
@@ -48,7 +48,12 @@ fn app() -> Router {
     let credentials = Credentials::new("AKIDEXAMPLE", "wJalrXUtnFEMI", Some("IQoJb3JpZ2luX2Vj"));
     let signer =
         SigV4Signer::new(endpoint, Addressing::VirtualHost, "ap-northeast-1", credentials).unwrap();
-    router(UrlApp { signer: Arc::new(signer), settings: Arc::new(World), clock: Arc::new(World) })
+    router(UrlApp {
+        signer: Arc::new(signer),
+        settings: Arc::new(World),
+        clock: Arc::new(World),
+        limits: UrlLimits::default(),
+    })
 }
 
 /// What a caller hears.

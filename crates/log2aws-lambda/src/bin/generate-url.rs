@@ -6,7 +6,7 @@ use std::sync::Arc;
 use lambda_http::Error;
 use log2aws_lambda::front;
 use log2aws_lambda::function::{Function, end};
-use log2aws_service::http::{UrlApp, router};
+use log2aws_service::http::{UrlApp, UrlLimits, router};
 
 fn main() -> ExitCode {
     end(run())
@@ -18,6 +18,7 @@ fn run() -> Result<(), Error> {
         signer: Arc::new(function.environment.signer()?),
         settings: Arc::clone(&function.settings) as _,
         clock: Arc::clone(&function.clock),
+        limits: UrlLimits::default(),
     });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(lambda_runtime::run(front::service(function, router)))

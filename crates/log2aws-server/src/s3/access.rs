@@ -10,7 +10,7 @@
 //! * only the operations that this server has are let through, and the key that signs handed-out
 //!   URLs may do nothing but put a day log into the raw bucket.
 
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HOST};
 use http::request::Parts;
 use http::{HeaderMap, Method, Version};
 use log2aws_core::key::{BucketName, RawKey};
@@ -18,6 +18,8 @@ use s3s::access::{S3Access, S3AccessContext};
 use s3s::path::S3Path;
 use s3s::{S3Error, S3ErrorCode, S3Result, s3_error};
 use url::form_urlencoded;
+
+use super::put_checks::PutChecks;
 
 /// The longest life of a presigned URL, in seconds: S3's own limit.
 const MAX_EXPIRES: u32 = 7 * 24 * 60 * 60;
@@ -84,6 +86,13 @@ pub(crate) fn check_signature_headers(parts: &Parts) -> S3Result<SignatureLocati
         && ![Method::GET, Method::HEAD, Method::PUT].contains(&parts.method)
     {
         return Err(denied("a presigned URL may GET, HEAD or PUT one object"));
+    }
+    if parts.method == Method::PUT && parts.headers.contains_key(CONTENT_RANGE) {
+        // What is a part of something would be stored as the whole (RFC 9110, 14.5).
+        return Err(s3_error!(
+            InvalidRequest,
+            "a PUT takes the whole object: send it without Content-Range (curl: without -C)"
+        ));
     }
     if parts.method == Method::PUT
         && !parts.headers.contains_key(CONTENT_LENGTH)
@@ -199,6 +208,8 @@ impl SigV4Params {
 
 /// Who may do what, once s3s has found the signature good.
 pub(crate) struct Access {
+    /// What holds for PUTs by a URL.
+    pub(crate) puts: PutChecks,
     /// The access key of the operator.
     pub(crate) operator: String,
     /// The access key under which URLs are handed out.
@@ -260,11 +271,14 @@ impl S3Access for Access {
             && operation == "PutObject"
             && matches!(cx.s3_path(), S3Path::Object { bucket, key }
                 if **bucket == *self.raw_bucket.as_str() && RawKey::parse(key).is_some());
-        if may_put { Ok(()) } else { Err(denied("this key may only put day logs")) }
+        if !may_put {
+            return Err(denied("this key may only put day logs"));
+        }
+        self.puts.check(cx).await
     }
 }
 
-fn query(parts: &Parts) -> form_urlencoded::Parse<'_> {
+pub(super) fn query(parts: &Parts) -> form_urlencoded::Parse<'_> {
     form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes())
 }
 
@@ -272,7 +286,7 @@ fn split_names(list: &str) -> Vec<String> {
     list.split(';').map(str::to_owned).collect()
 }
 
-fn denied(message: impl Into<std::borrow::Cow<'static, str>>) -> S3Error {
+pub(super) fn denied(message: impl Into<std::borrow::Cow<'static, str>>) -> S3Error {
     S3Error::with_message(S3ErrorCode::AccessDenied, message)
 }
 

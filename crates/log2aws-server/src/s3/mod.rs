@@ -11,7 +11,10 @@ mod incoming_body;
 mod list;
 mod multipart;
 mod object;
+pub(crate) mod open_puts;
 mod put;
+pub(crate) mod put_checks;
+pub(crate) mod uploads;
 
 use std::sync::Arc;
 
@@ -29,6 +32,7 @@ use crate::analysis::Queue;
 use crate::credentials::REGION;
 use crate::metrics::Metrics;
 use incoming_body::on_disk_thread;
+use uploads::Uploads;
 
 /// The S3 API over one store. Cheap to clone.
 #[derive(Clone)]
@@ -38,6 +42,7 @@ pub(crate) struct Disk {
     pub(crate) queue: Arc<Queue>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) locks: Arc<put::CommitLocks>,
+    pub(crate) uploads: Arc<Uploads>,
     /// When the data folder was opened: buckets have no other date.
     pub(crate) since: jiff::Timestamp,
 }
@@ -48,9 +53,10 @@ impl Disk {
         raw_bucket: BucketName,
         queue: Arc<Queue>,
         metrics: Arc<Metrics>,
+        uploads: Arc<Uploads>,
         since: jiff::Timestamp,
     ) -> Self {
-        Self { store, raw_bucket, queue, metrics, locks: Arc::default(), since }
+        Self { store, raw_bucket, queue, metrics, locks: Arc::default(), uploads, since }
     }
 
     /// Turns a fault of the store into the answer for it.
@@ -62,7 +68,7 @@ impl Disk {
         self.store.buckets().iter().any(|spec| spec.name.as_str() == bucket && spec.versioned)
     }
 
-    /// The version id that a caller is on_analyzed: none where the bucket keeps no versions.
+    /// The version id that a caller sees: none where the bucket keeps no versions.
     fn shown_version(&self, bucket: &str, info: &ObjectInfo) -> Option<String> {
         self.is_versioned(bucket).then(|| info.version.to_string())
     }

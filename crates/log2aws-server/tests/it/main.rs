@@ -8,6 +8,7 @@ mod bad_input;
 mod child;
 mod client;
 mod delivery;
+mod door;
 mod front;
 mod harness;
 mod s3_api;

@@ -4,6 +4,7 @@
 
 mod analyze;
 mod charts;
+mod door;
 mod hostile;
 mod http;
 mod interleave;
