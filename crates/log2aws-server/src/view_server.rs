@@ -13,18 +13,20 @@ use jiff::tz::TimeZone;
 use log2aws_core::key::{BucketName, KeyPrefix};
 use log2aws_dashboard::Feed;
 use log2aws_dashboard::store_index::{DEFAULT_PARALLEL, FULL_EVERY, StoreIndex, StoreIndexConfig};
+use log2aws_service::http::RefusalLog;
 use log2aws_service::ports::{Clock, ListQuery, ObjectLister, StoreError};
 use tokio::sync::watch;
 use url::Url;
 
 use crate::background::index_refresh::{self, IndexRefresher};
-use crate::config::ServeError;
+use crate::config::{DoorLimits, ServeError};
 use crate::credentials::fill;
 use crate::dashboard;
 use crate::folder_cache::FolderCache;
-use crate::http::accept::{Limits, serve};
+use crate::http::accept::{Limits, Service, serve};
 use crate::http::client_ip_layer::{ClientIpLayer, healthz};
 use crate::http::tls::{self, Tls, TlsFiles};
+use crate::metrics::Metrics;
 use crate::server::endpoint;
 use crate::ui::{AuthenticatedUi, HOME, LoginKeys, SecretUrl, UiConfig, see_other};
 
@@ -130,7 +132,7 @@ impl ViewServer {
             public_url: config.public_url,
             trusted_proxies: config.trusted_proxies,
             refresh: config.refresh,
-            limits: Limits::default(),
+            limits: Limits::new(&DoorLimits::default()),
         })
     }
 
@@ -178,7 +180,9 @@ impl ViewServer {
             changes: self.changes,
             connections: self.limits.connections,
         })?;
-        let callers = ClientIpLayer::new(self.trusted_proxies, Box::new(|_| {}));
+        let refusals = Arc::new(RefusalLog::new(self.clock.0.clone()));
+        let trusted_proxies = self.trusted_proxies.clone().into();
+        let callers = ClientIpLayer::new(self.trusted_proxies, Box::new(|_| {}), refusals.clone());
         let routes = Router::new()
             .route("/", get(async || see_other(HOME)))
             .route("/-/healthz", get(healthz))
@@ -192,6 +196,7 @@ impl ViewServer {
             loop {
                 tokio::time::sleep(Duration::from_mins(1)).await;
                 quiet.prune();
+                refusals.flush();
             }
         });
         let shutdown = async move {
@@ -200,7 +205,15 @@ impl ViewServer {
             front.stop();
         };
         on_start();
-        serve(listener, app, self.limits, self.tls.clone(), shutdown).await;
+        let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), self.clock.0.now()));
+        let service = Service {
+            router: app,
+            limits: self.limits,
+            tls: self.tls.clone(),
+            trusted_proxies,
+            metrics,
+        };
+        serve(listener, service, shutdown).await;
         if let Some(renewal) = renewal {
             renewal.abort();
         }

@@ -10,7 +10,9 @@
 //! * only the operations that this server has are let through, and the key that signs handed-out
 //!   URLs may do nothing but put a day log into the raw bucket.
 
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST};
+use std::sync::Arc;
+
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HOST};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, Method, Uri, Version};
 use log2aws_core::key::{BucketName, RawKey};
@@ -20,6 +22,7 @@ use s3s::{S3Error, S3ErrorCode, S3Request, S3Result, s3_error};
 use url::form_urlencoded;
 
 use super::normalize;
+use super::put_checks::PutChecks;
 
 /// The longest life of a presigned URL, in seconds: S3's own limit.
 const MAX_EXPIRES: u32 = 7 * 24 * 60 * 60;
@@ -99,6 +102,13 @@ pub(crate) fn check_signature_headers(parts: &mut Parts) -> S3Result<SignatureLo
         && ![Method::GET, Method::HEAD, Method::PUT].contains(&parts.method)
     {
         return Err(denied("a presigned URL may GET, HEAD or PUT one object"));
+    }
+    if parts.method == Method::PUT && parts.headers.contains_key(CONTENT_RANGE) {
+        // What is a part of something would be stored as the whole (RFC 9110, 14.5).
+        return Err(s3_error!(
+            InvalidRequest,
+            "a PUT takes the whole object: send it without Content-Range (curl: without -C)"
+        ));
     }
     if parts.method == Method::PUT
         && !parts.headers.contains_key(CONTENT_LENGTH)
@@ -221,6 +231,8 @@ impl SigV4Params {
 /// Who may do what, once s3s has found the signature good.
 #[derive(Clone)]
 pub(crate) struct Access {
+    /// What holds for PUTs by a URL.
+    pub(crate) puts: Arc<PutChecks>,
     /// The access key of the operator.
     pub(crate) operator: String,
     /// The access key under which URLs are handed out.
@@ -288,7 +300,7 @@ impl S3Access for Access {
                 "a URL of this key may live {MAX_DELIVERY_EXPIRES} seconds at most"
             )));
         }
-        Ok(())
+        self.puts.check(cx).await
     }
 }
 
@@ -315,7 +327,7 @@ fn expires(uri: &Uri) -> Option<u32> {
     pairs.find(|(name, _)| name == "X-Amz-Expires").and_then(|(_, value)| value.parse().ok())
 }
 
-fn query(parts: &Parts) -> form_urlencoded::Parse<'_> {
+pub(super) fn query(parts: &Parts) -> form_urlencoded::Parse<'_> {
     form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes())
 }
 
@@ -323,7 +335,7 @@ fn split_names(list: &str) -> Vec<String> {
     list.split(';').map(str::to_owned).collect()
 }
 
-fn denied(message: impl Into<std::borrow::Cow<'static, str>>) -> S3Error {
+pub(super) fn denied(message: impl Into<std::borrow::Cow<'static, str>>) -> S3Error {
     S3Error::with_message(S3ErrorCode::AccessDenied, message)
 }
 

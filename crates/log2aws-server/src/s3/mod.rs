@@ -11,10 +11,13 @@ mod conditions;
 pub(crate) mod error;
 mod incoming_body;
 mod normalize;
+pub(crate) mod open_puts;
 mod ops;
+pub(crate) mod put_checks;
 mod range;
 pub(crate) mod response;
 pub(crate) mod route;
+pub(crate) mod uploads;
 
 use std::sync::Arc;
 
@@ -31,6 +34,7 @@ use s3s::{S3, S3Error, S3Request, S3Response, S3Result, s3_error};
 
 use crate::analysis::Queue;
 use crate::metrics::Metrics;
+use uploads::Uploads;
 
 /// The S3 API over one store. Cheap to clone.
 #[derive(Clone)]
@@ -39,6 +43,7 @@ pub(crate) struct Disk {
     pub(crate) raw_bucket: BucketName,
     pub(crate) queue: Arc<Queue>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) uploads: Arc<Uploads>,
     /// When the data folder was opened: buckets have no other date.
     pub(crate) since: jiff::Timestamp,
 }
@@ -49,9 +54,10 @@ impl Disk {
         raw_bucket: BucketName,
         queue: Arc<Queue>,
         metrics: Arc<Metrics>,
+        uploads: Arc<Uploads>,
         since: jiff::Timestamp,
     ) -> Self {
-        Self { store, raw_bucket, queue, metrics, since }
+        Self { store, raw_bucket, queue, metrics, uploads, since }
     }
 
     /// Turns a fault of the store into the answer for it.

@@ -1,5 +1,6 @@
 //! From a URL to the results, over restarts and kills.
 
+use std::io::{BufReader, Write as _};
 use std::net::IpAddr;
 
 use log2aws_server::{ANALYZED_BUCKET, RAW_BUCKET};
@@ -7,7 +8,7 @@ use log2aws_service::analyze::ChartFormats;
 use log2aws_store::disk::{Attributes, Condition};
 use sha2::{Digest, Sha256};
 
-use crate::client::{Request, hex};
+use crate::client::{Request, connect, hex, read_answer};
 use crate::harness::{ClockAt, LOG, Running, config, eventually, start, start_on, start_with};
 
 #[test]
@@ -134,10 +135,11 @@ fn what_a_kill_left_over_is_analyzed_after_the_restart() {
     server.result("web02/2019-08-01.csv");
 }
 
+/// A URL that leaked, used from elsewhere: refused by its head alone, and the day stays as it was.
 #[test]
-fn a_put_from_off_the_list_has_a_summary_and_no_results() {
+fn a_put_from_off_the_list_is_refused_before_its_body_and_changes_nothing() {
     let server = start_with(|config| {
-        config.allow_list = "203.0.113.0/24".parse().unwrap();
+        config.allow_list = "203.0.113.0/24, web02@198.51.100.1".parse().unwrap();
         config.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
     });
     let from = |request: Request, source: &str| request.header("x-forwarded-for", source);
@@ -146,20 +148,24 @@ fn a_put_from_off_the_list_has_a_summary_and_no_results() {
     assert_eq!(answer.status, 200, "{}", answer.text());
     let url = answer.text();
     let url = url.trim().strip_prefix(&format!("http://{}", server.address)).unwrap();
-    // A URL that leaked: used from elsewhere.
-    let put = server.send(&from(Request::new("PUT", url).body(LOG), "198.51.100.1"));
-    assert_eq!(put.status, 200, "{}", put.text());
-    let summary = server.result("web01/2019-08-01.json");
-    assert!(summary.contains("refused"), "{summary}");
-    assert_eq!(server.stored("analyzedlogs-local", "web01/2019-08-01.csv"), None);
-    server.counts("log2aws_deliveries_refused_total", 1.0);
-
-    // The same bytes from where they may come from: the version is judged by who put it last.
     let put = server.send(&from(Request::new("PUT", url).body(LOG), "203.0.113.9"));
     assert_eq!(put.status, 200, "{}", put.text());
-    eventually("the delivery is still refused", || {
-        server.stored("analyzedlogs-local", "web01/2019-08-01.csv").is_some()
-    });
+    let csv = server.result("web01/2019-08-01.csv");
+    // Off the list, and on it for another server.
+    for source in ["198.51.100.2", "198.51.100.1"] {
+        let large = Request::new("PUT", url).header("content-length", "209715200");
+        let mut stream = connect(server.address);
+        stream.write_all(from(large, source).head(server.address).as_bytes()).unwrap();
+        let answer = read_answer(&mut BufReader::new(stream), "PUT");
+        assert_eq!((answer.status, &answer.code()[..]), (403, "AccessDenied"), "{source}");
+    }
+    server.counts("log2aws_puts_refused_total{reason=\"address\"}", 2.0);
+    assert_eq!(server.stored(RAW_BUCKET, "web01/2019-08-01.log").as_deref(), Some(LOG));
+    assert_eq!(server.stored(ANALYZED_BUCKET, "web01/2019-08-01.csv"), Some(csv));
+    // The operator's own key is bound to no address.
+    let target = "/serverlogs-local/web01/2019-08-02.log";
+    let put = from(Request::new("PUT", target).body(LOG), "198.51.100.2");
+    assert_eq!(server.signed(put).status, 200);
 }
 
 #[test]

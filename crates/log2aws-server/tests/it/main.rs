@@ -9,6 +9,7 @@ mod child;
 mod client;
 mod days;
 mod delivery;
+mod door;
 mod front;
 mod harness;
 mod s3_api;
