@@ -6,6 +6,7 @@ pub(crate) mod numbers;
 mod rejects;
 mod series;
 mod state;
+mod versions;
 
 use askama::Template;
 use log2aws_core::chart::{SeriesId, Time, View};
@@ -179,7 +180,9 @@ pub(crate) fn render_empty(
         server_link: server_link(content),
         day: content.day,
         weekday: w.weekday(content.day.date()),
-        said: vec![Said::new(cells::kind(cell), cells::sentence(cell, w))],
+        said: std::iter::once(Said::new(cells::kind(cell), cells::sentence(cell, w)))
+            .chain(versions::refused(&content.refused, w))
+            .collect(),
         previous: neighbours.previous.map(|day| other(content, day, w.nearest_before)),
         next: neighbours.next.map(|day| other(content, day, w.nearest_after)),
         log_link: log.then(|| file_link(content, ".log")),
@@ -236,6 +239,7 @@ fn origin(summary: &Summary, w: &Words) -> Vec<(&'static str, String)> {
         (w.raw_sha256, raw.sha256.clone().unwrap_or_else(|| w.raw_unread.to_owned())),
         (w.analyzed_by, format!("log2aws {}", summary.program)),
     ];
+    origin.extend(versions::rows(summary, w));
     if let Some(log) = &summary.log {
         origin.push((w.rows, log.rows.to_string()));
     }

@@ -6,7 +6,7 @@ use log2aws_core::day_clock::{DayClock, PLAIN_DAY_SECONDS};
 use log2aws_core::summary::{Cause, FORMAT, Gap, LogSummary, SummaryError};
 
 use super::content::{Content, Stored};
-use super::numbers;
+use super::{numbers, versions};
 use crate::pages::frame::{Kind, Said};
 use crate::words::{Words, count, say};
 
@@ -17,6 +17,7 @@ const NAMED: usize = 8;
 pub(super) fn sentences(content: &Content, w: &Words) -> Vec<Said> {
     let mut said = Vec::new();
     stored(content, w, &mut said);
+    said.extend(versions::refused(&content.refused, w));
     if let Some(log) = &content.log {
         let clock = DayClock::new(content.day, log.metadata.tz.as_deref());
         said.push(coverage(log, w));
@@ -45,6 +46,7 @@ fn stored(content: &Content, w: &Words, said: &mut Vec<Said>) {
             if let Some(why) = &summary.refused {
                 said.push(Said::new(Kind::Bad, w.refused).because(why.as_str()));
             }
+            said.extend(versions::replaced(summary, w));
         }
         Stored::Unreadable(error) => {
             let text = if rows { w.summary_unreadable } else { w.summary_unreadable_alone };
