@@ -25,10 +25,10 @@ pub(super) fn refused(refused: &Refused, w: &Words) -> Option<Said> {
             return Some(Said::new(Kind::Bad, w.refusals_unreadable).because(why.as_str()));
         }
     };
-    let last = list.listed.last()?;
-    let from = last.source.map_or_else(|| w.source_unknown.to_owned(), |from| from.to_string());
+    let newest = list.listed.last()?;
+    let from = newest.source.map_or_else(|| w.source_unknown.to_owned(), |from| from.to_string());
     let text = count(list.total(), [w.refusals_one, w.refusals_many]);
-    Some(Said::new(Kind::Note, say(&text, &[("source", &from)])).because(last.reason.as_str()))
+    Some(Said::new(Kind::Note, say(&text, &[("source", &from)])).because(newest.reason.as_str()))
 }
 
 /// The rows of the table that says where the results come from.
