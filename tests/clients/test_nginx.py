@@ -64,6 +64,8 @@ class Nginx:
             flags = flags[: flags.index("--trusted-proxy")]
         allowed = f"{LISTED}, {OTHER_LISTED}"
         self.serve = Serve(folder / "data", *flags, "--allow-hosts", allowed)
+        # Past the proxy nobody would say who asks.
+        self.serve.s3 = self.s3
         conf = folder / "nginx.conf"
         conf.write_text(self.conf(folder, self.adapted(block)))
         self.process = subprocess.Popen([nginx_program(), "-e", "stderr", "-c", str(conf)])
