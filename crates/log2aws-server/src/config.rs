@@ -11,6 +11,7 @@ use jiff::tz::TimeZone;
 use log2aws_core::allow_list::AllowList;
 use log2aws_core::key::KeyPrefix;
 use log2aws_service::analyze::ChartFormats;
+use log2aws_service::http::DayRules;
 use url::Url;
 
 use crate::http::tls::{TlsError, TlsFiles};
@@ -36,6 +37,8 @@ pub struct ServeConfig {
     pub keep_raw_days: Option<NonZeroU32>,
     /// After how many days results are removed; `None` keeps them.
     pub keep_analyzed_days: Option<NonZeroU32>,
+    /// Which days are taken, and when a delivered day is final.
+    pub days: DayRules,
     /// Whether keys carry the spreading prefix.
     pub key_prefix: KeyPrefix,
     /// In which formats charts are kept; the others are drawn when they are asked for.
@@ -61,6 +64,7 @@ impl ServeConfig {
             trusted_proxies: Vec::new(),
             keep_raw_days: None,
             keep_analyzed_days: None,
+            days: DayRules::default(),
             key_prefix: KeyPrefix::Off,
             charts: ChartFormats::Svg,
             requests_per_second: DEFAULT_REQUESTS_PER_SECOND,

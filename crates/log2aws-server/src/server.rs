@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use log2aws_core::key::BucketName;
 use log2aws_dashboard::Feed;
-use log2aws_dashboard::library::Library;
+use log2aws_dashboard::store_index::StoreIndex;
 use log2aws_service::http::UrlApp;
 use log2aws_service::ports::{Clock, Settings, SettingsSource, SettingsUnavailable};
 use log2aws_service::signer::{Addressing, Credentials as SigningKeys, SigV4Signer};
@@ -32,6 +32,7 @@ use crate::http::rate_limit::RateLimit;
 use crate::http::router::{App, router};
 use crate::http::tls::{self, Tls};
 use crate::metrics::Metrics;
+use crate::object_reader::StoreReader;
 use crate::s3::Disk;
 use crate::s3::access::Access;
 use crate::ui::{AuthenticatedUi, LoginKeys, SecretUrl, UiConfig};
@@ -54,7 +55,7 @@ pub struct Server {
     settings: Arc<Settings>,
     tls: Option<Arc<Tls>>,
     door: LoginKeys,
-    library: Library,
+    store_index: StoreIndex,
     changes: watch::Receiver<u64>,
     limits: Limits,
 }
@@ -101,7 +102,7 @@ impl Server {
         });
         let door = LoginKeys::open(&config.data_dir, &*clock, &mut fill)?;
         let (tls, limits) = (tls.map(Arc::new), Limits::default());
-        let (library, changes) = dashboard::library(&config, &store, &settings, &clock)?;
+        let (store_index, changes) = dashboard::store_index(&config, &store, &settings, &clock)?;
         Ok(Self {
             config,
             clock,
@@ -110,7 +111,7 @@ impl Server {
             settings,
             tls,
             door,
-            library,
+            store_index,
             changes,
             limits,
         })
@@ -188,9 +189,10 @@ impl Server {
         let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), self.clock.now()));
         let queue = Arc::new(Queue::new(metrics.queue_length.clone()));
         let app = Arc::new(self.app(endpoint, &queue, &metrics)?);
-        index_refresh::load(&self.library).await;
+        index_refresh::load(&self.store_index).await;
         let workers = self.workers(&queue, &metrics)?;
-        let index_refresher = IndexRefresher::start(self.library.clone(), INDEX_REFRESH_INTERVAL)?;
+        let index_refresher =
+            IndexRefresher::start(self.store_index.clone(), INDEX_REFRESH_INTERVAL)?;
         let retention = tokio::spawn(self.retention(&metrics).run());
         let renewal = self.tls.clone().map(|tls| tokio::spawn(tls.watch(tls::LOOK)));
         let forgetting = tokio::spawn(prune(app.clone()));
@@ -247,6 +249,8 @@ impl Server {
             signer: Arc::new(signer(endpoint.clone(), signing)?),
             settings: Arc::new(Fixed(self.settings.clone())),
             clock: self.clock.clone(),
+            days: self.config.days,
+            objects: Arc::new(StoreReader(Arc::new(self.store.clone()))),
         });
 
         let disk = Disk::new(
@@ -276,14 +280,18 @@ impl Server {
             metrics: metrics.clone(),
             token: self.credentials.metrics.clone(),
             callers: ClientIpLayer::new(self.config.trusted_proxies.clone(), Box::new(count)),
-            front: self.front(endpoint),
+            front: self.front(endpoint)?,
         })
     }
 
-    fn front(&self, endpoint: Url) -> Arc<AuthenticatedUi> {
+    fn front(&self, endpoint: Url) -> Result<Arc<AuthenticatedUi>, ServeError> {
         AuthenticatedUi::new(UiConfig {
             door: self.door.clone(),
-            pages: Arc::new(dashboard::dashboard(&self.library, &self.clock, Feed::ThisMachine)),
+            pages: Arc::new(dashboard::dashboard(
+                &self.store_index,
+                &self.clock,
+                Feed::ThisMachine,
+            )),
             endpoint,
             clock: self.clock.clone(),
             random: fill,
@@ -306,7 +314,7 @@ impl Server {
             store: self.store.clone(),
             raw_bucket: self.settings.raw_bucket.clone(),
             clock: self.clock.clone(),
-            on_analyzed: Arc::new(dashboard::index_analyzed_day(self.library.clone())),
+            on_analyzed: Arc::new(dashboard::index_analyzed_day(self.store_index.clone())),
             keep_analyzed_days: self.config.keep_analyzed_days,
         };
         Workers::start(&work, threads)

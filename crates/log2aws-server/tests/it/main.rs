@@ -7,6 +7,7 @@
 mod bad_input;
 mod child;
 mod client;
+mod days;
 mod delivery;
 mod front;
 mod harness;
