@@ -63,6 +63,47 @@ use inner::Inner;
 use key_path::KeyPath;
 
 /// The store. Cheap to clone; all clones are one store. Every call blocks.
+///
+/// ```
+/// use std::io::{Read as _, Write as _};
+/// use std::sync::Arc;
+///
+/// use log2aws_service::ports::Clock;
+/// use log2aws_store::disk::{Attributes, Condition, DiskError};
+/// use log2aws_store::{BucketSpec, DiskStore};
+///
+/// #[derive(Debug)]
+/// struct SystemClock;
+///
+/// impl Clock for SystemClock {
+///     fn now(&self) -> jiff::Timestamp {
+///         jiff::Timestamp::now()
+///     }
+/// }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let home = tempfile::tempdir()?;
+/// let bucket: log2aws_core::key::BucketName = "serverlogs-local".parse()?;
+/// let key = "web01/2019-08-01.log".parse()?;
+/// let specs = [BucketSpec { name: bucket.clone(), versioned: true }];
+/// let store = DiskStore::open(home.path(), &specs, Arc::new(SystemClock))?;
+///
+/// let mut staged = store.stage(&bucket, &key)?;
+/// staged.write_all(b"2019-08-01 00:00:01 up\n")?;
+/// assert_eq!(staged.digests().size, 23);
+/// // From here on it outlives a power cut.
+/// let info = staged.commit(Attributes::default(), &Condition::Absent)?;
+///
+/// let (_, mut reader) = store.open_object(&bucket, &key, Some(&info.version))?;
+/// let mut text = String::new();
+/// reader.read_to_string(&mut text)?;
+/// assert_eq!(text, "2019-08-01 00:00:01 up\n");
+///
+/// let again = store.stage(&bucket, &key)?.commit(Attributes::default(), &Condition::Absent);
+/// assert!(matches!(again, Err(DiskError::PreconditionFailed { .. })));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct DiskStore {
     inner: Arc<Inner>,
