@@ -15,14 +15,17 @@ mod file_fingerprint;
 mod folder_cache;
 mod http;
 mod metrics;
+mod object_reader;
 mod s3;
 mod server;
+mod start_warnings;
 mod ui;
 mod view_server;
 
-pub use config::{DEFAULT_REQUESTS_PER_SECOND, KeyFileAction, ServeConfig, ServeError};
+pub use config::{DEFAULT_REQUESTS_PER_SECOND, DoorLimits, KeyFileAction, ServeConfig, ServeError};
 pub use credentials::{KeyPair, PROFILE, REGION};
 pub use http::tls::{TlsError, TlsFiles};
 pub use server::{ANALYZED_BUCKET, RAW_BUCKET, Server};
+pub use start_warnings::{Exposure, start_warnings};
 pub use ui::SecretUrl;
 pub use view_server::{ViewConfig, ViewServer};

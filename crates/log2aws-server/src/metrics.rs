@@ -28,6 +28,12 @@ pub(crate) struct Class {
     pub(crate) class: &'static str,
 }
 
+/// Why a connection was closed, or a delivery refused.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub(crate) struct Reason {
+    pub(crate) reason: &'static str,
+}
+
 /// What kind of fault the store had.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 pub(crate) struct Kind {
@@ -45,11 +51,17 @@ pub(crate) struct Metrics {
     pub(crate) rows: Counter,
     pub(crate) rejects: Counter,
     pub(crate) refused: Counter,
+    /// Versions of a day that replaced the bytes of the version before.
+    pub(crate) days_replaced: Counter,
     pub(crate) analyze_failures: Counter,
     pub(crate) analyze_seconds: Histogram,
     pub(crate) queue_length: Gauge,
     pub(crate) expired: Counter,
     pub(crate) store_errors: Labelled<Kind>,
+    pub(crate) connections: Gauge,
+    pub(crate) connections_closed: Labelled<Reason>,
+    pub(crate) puts_refused: Labelled<Reason>,
+    pub(crate) body_memory: Gauge,
     registry: Registry,
 }
 
@@ -67,11 +79,16 @@ impl Metrics {
             rows: Counter::default(),
             rejects: Counter::default(),
             refused: Counter::default(),
+            days_replaced: Counter::default(),
             analyze_failures: Counter::default(),
             analyze_seconds: Histogram::new(seconds),
             queue_length: Gauge::default(),
             expired: Counter::default(),
             store_errors: Family::default(),
+            connections: Gauge::default(),
+            connections_closed: Family::default(),
+            puts_refused: Family::default(),
+            body_memory: Gauge::default(),
             registry: Registry::default(),
         };
         let r = &mut registry;
@@ -92,6 +109,11 @@ impl Metrics {
         r.register("deliveries_analyzed", "Day logs turned into results", m.analyzed.clone());
         r.register("rows", "Rows written to CSV", m.rows.clone());
         r.register("rejects", "Lines that could not be read", m.rejects.clone());
+        r.register(
+            "days_replaced",
+            "Days of which a later version has other bytes",
+            m.days_replaced.clone(),
+        );
         r.register(
             "deliveries_refused",
             "Day logs that came from an address off the allow-list",
@@ -119,6 +141,23 @@ impl Metrics {
             m.expired.clone(),
         );
         r.register("store_errors", "Faults of the store, by kind", m.store_errors.clone());
+        r.register("connections", "Open connections", m.connections.clone());
+        r.register(
+            "connections_closed",
+            "Connections closed by the server, by reason",
+            m.connections_closed.clone(),
+        );
+        r.register(
+            "puts_refused",
+            "Deliveries refused at the door or while their bodies arrived, by reason",
+            m.puts_refused.clone(),
+        );
+        r.register_with_unit(
+            "body_memory",
+            "Memory that holds arriving bodies",
+            Unit::Bytes,
+            m.body_memory.clone(),
+        );
         let started: Gauge<f64, AtomicU64> = Gauge::default();
         started.set(start.as_duration().as_secs_f64());
         r.register_with_unit(
@@ -153,6 +192,17 @@ impl Metrics {
             _ => "unavailable",
         };
         self.url_requests.get_or_create(&Outcome { outcome }).inc();
+    }
+
+    /// Counts a connection that was closed: `no_room` or `no_request`.
+    pub(crate) fn count_closed(&self, reason: &'static str) {
+        self.connections_closed.get_or_create(&Reason { reason }).inc();
+    }
+
+    /// Counts a refused delivery: `address`, `signature`, `size`, `space`, `new_servers`, `slow` or
+    /// `replaced`.
+    pub(crate) fn count_refused_put(&self, reason: &'static str) {
+        self.puts_refused.get_or_create(&Reason { reason }).inc();
     }
 
     /// Counts a fault of the store: `full` or `failed`.

@@ -12,19 +12,21 @@ use ipnet::IpNet;
 use jiff::tz::TimeZone;
 use log2aws_core::key::{BucketName, KeyPrefix};
 use log2aws_dashboard::Feed;
-use log2aws_dashboard::library::{DEFAULT_PARALLEL, FULL_EVERY, Library, LibraryConfig};
+use log2aws_dashboard::store_index::{DEFAULT_PARALLEL, FULL_EVERY, StoreIndex, StoreIndexConfig};
+use log2aws_service::http::RefusalLog;
 use log2aws_service::ports::{Clock, ListQuery, ObjectLister, StoreError};
 use tokio::sync::watch;
 use url::Url;
 
 use crate::background::index_refresh::{self, IndexRefresher};
-use crate::config::ServeError;
+use crate::config::{DoorLimits, ServeError};
 use crate::credentials::fill;
 use crate::dashboard;
 use crate::folder_cache::FolderCache;
-use crate::http::accept::{Limits, serve};
+use crate::http::accept::{Limits, Service, serve};
 use crate::http::client_ip_layer::{ClientIpLayer, healthz};
 use crate::http::tls::{self, Tls, TlsFiles};
+use crate::metrics::Metrics;
 use crate::server::endpoint;
 use crate::ui::{AuthenticatedUi, HOME, LoginKeys, SecretUrl, UiConfig, see_other};
 
@@ -65,7 +67,7 @@ impl std::fmt::Debug for ViewConfig {
 #[derive(Debug)]
 pub struct ViewServer {
     clock: Shown,
-    library: Library,
+    store_index: StoreIndex,
     changes: watch::Receiver<u64>,
     door: LoginKeys,
     tls: Option<Arc<Tls>>,
@@ -106,7 +108,7 @@ impl ViewServer {
         let door = LoginKeys::open(&config.folder, &*clock, &mut fill)?;
         let tls = config.tls.map(|files| Tls::open(files, clock.clone())).transpose()?;
         let (change, changes) = watch::channel(0);
-        let library = Library::new(LibraryConfig {
+        let store_index = StoreIndex::new(StoreIndexConfig {
             lister: config.lister,
             analyzed: config.analyzed,
             raw: config.raw,
@@ -123,14 +125,14 @@ impl ViewServer {
         });
         Ok(Self {
             clock: Shown(clock),
-            library,
+            store_index,
             changes,
             door,
             tls: tls.map(Arc::new),
             public_url: config.public_url,
             trusted_proxies: config.trusted_proxies,
             refresh: config.refresh,
-            limits: Limits::default(),
+            limits: Limits::new(&DoorLimits::default()),
         })
     }
 
@@ -168,30 +170,33 @@ impl ViewServer {
         let address = listener.local_addr().map_err(ServeError::Listen)?;
         listener.set_nonblocking(true).map_err(ServeError::Listen)?;
         let listener = tokio::net::TcpListener::from_std(listener).map_err(ServeError::Listen)?;
-        let feed = Feed::Place(self.library.place().to_owned());
+        let feed = Feed::Place(self.store_index.place().to_owned());
         let front = AuthenticatedUi::new(UiConfig {
             endpoint: self.endpoint(address)?,
             door: self.door,
-            pages: Arc::new(dashboard::dashboard(&self.library, &self.clock.0, feed)),
+            pages: Arc::new(dashboard::dashboard(&self.store_index, &self.clock.0, feed)),
             clock: self.clock.0.clone(),
             random: fill,
             changes: self.changes,
             connections: self.limits.connections,
-        });
-        let callers = ClientIpLayer::new(self.trusted_proxies, Box::new(|_| {}));
+        })?;
+        let refusals = Arc::new(RefusalLog::new(self.clock.0.clone()));
+        let trusted_proxies = self.trusted_proxies.clone().into();
+        let callers = ClientIpLayer::new(self.trusted_proxies, Box::new(|_| {}), refusals.clone());
         let routes = Router::new()
             .route("/", get(async || see_other(HOME)))
             .route("/-/healthz", get(healthz))
             .merge(front.clone().router());
         let app = callers.before(routes);
-        index_refresh::load(&self.library).await;
-        let index_refresher = IndexRefresher::start(self.library, self.refresh)?;
+        index_refresh::load(&self.store_index).await;
+        let index_refresher = IndexRefresher::start(self.store_index, self.refresh)?;
         let renewal = self.tls.clone().map(|tls| tokio::spawn(tls.watch(tls::LOOK)));
         let quiet = front.clone();
         let forgetting = tokio::spawn(async move {
             loop {
                 tokio::time::sleep(Duration::from_mins(1)).await;
                 quiet.prune();
+                refusals.flush();
             }
         });
         let shutdown = async move {
@@ -200,7 +205,15 @@ impl ViewServer {
             front.stop();
         };
         on_start();
-        serve(listener, app, self.limits, self.tls.clone(), shutdown).await;
+        let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), self.clock.0.now()));
+        let service = Service {
+            router: app,
+            limits: self.limits,
+            tls: self.tls.clone(),
+            trusted_proxies,
+            metrics,
+        };
+        serve(listener, service, shutdown).await;
         if let Some(renewal) = renewal {
             renewal.abort();
         }

@@ -11,7 +11,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 use log2aws_core::key::{BucketName, ObjectKey};
 use log2aws_service::ports::Clock;
-use log2aws_store::disk::Attributes;
+use log2aws_store::disk::{Attributes, Condition};
 use log2aws_store::{BucketSpec, DiskStore};
 
 struct SystemClock;
@@ -44,7 +44,7 @@ fn main() -> Outcome<()> {
                 let key: ObjectKey = format!("web{server:03}/{day:06}.log").parse()?;
                 let mut staged = store.stage(bucket, &key)?;
                 staged.write_all(&vec![b'0' + u8::try_from(i % 10)?; size])?;
-                staged.commit(Attributes::default())?;
+                staged.commit(Attributes::default(), &Condition::Always)?;
             }
             Ok(())
         };

@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 
 use ipnet::IpNet;
 use jiff::tz::TimeZone;
+use log2aws_core::allow_list::mapped_network;
 use log2aws_service::signer::{Addressing, check_endpoint};
 use url::Url;
 
@@ -24,10 +25,15 @@ pub(crate) fn network(text: &str) -> Result<IpNet, String> {
     // In a list, a blank may follow the comma.
     let text = text.trim();
     if let Ok(address) = text.parse::<IpAddr>() {
-        return Ok(address.into());
+        return Ok(address.to_canonical().into());
     }
     let network: IpNet =
         text.parse().map_err(|_| "write an address or a network, e.g. 127.0.0.1 or 10.0.0.0/8")?;
+    if let Some(v4) = mapped_network(&network) {
+        return Err(format!(
+            "that is an IPv4 network written as IPv6, which matches no address; write {v4}"
+        ));
+    }
     let whole = network.trunc();
     if network != whole {
         return Err(format!("that is a host in a network; write {whole} or {}", network.addr()));
@@ -50,6 +56,21 @@ pub(crate) fn time_zone(text: &str) -> Result<TimeZone, &'static str> {
 /// One sentence with what to do to keep everything.
 pub(crate) fn days(text: &str) -> Result<NonZeroU32, &'static str> {
     text.parse().map_err(|_| "write a whole number of days from 1 up; to keep all, leave it out")
+}
+
+/// A number of bytes, with or without a unit.
+///
+/// # Errors
+/// One sentence with an example.
+pub(crate) fn size(text: &str) -> Result<u64, &'static str> {
+    const UNITS: [(&str, u32); 4] = [("KiB", 10), ("MiB", 20), ("GiB", 30), ("TiB", 40)];
+    let text = text.trim();
+    let unit = UNITS.iter().find_map(|(unit, shift)| Some((text.strip_suffix(unit)?, *shift)));
+    let (number, shift) = unit.unwrap_or((text, 0));
+    let number = number.trim_end().parse::<u64>().ok();
+    number
+        .and_then(|number| number.checked_mul(1 << shift))
+        .ok_or("write a number of bytes, KiB, MiB or GiB, e.g. 64MiB")
 }
 
 /// The URL of an HTTP server without a path.
@@ -93,11 +114,24 @@ mod tests {
         assert_eq!(network("127.0.0.1").unwrap().to_string(), "127.0.0.1/32");
         assert_eq!(network("::1").unwrap().to_string(), "::1/128");
         assert_eq!(network(" 10.0.0.0/8").unwrap().to_string(), "10.0.0.0/8");
+        assert_eq!(network("::ffff:10.0.0.1").unwrap().to_string(), "10.0.0.1/32");
+        let mapped = network("::ffff:10.0.0.0/104").unwrap_err();
+        assert!(mapped.ends_with("matches no address; write 10.0.0.0/8"), "{mapped}");
         for wrong in ["proxy.example.com", "127.0.0.1/33", "", "127.0.0.1:80"] {
             assert!(network(wrong).unwrap_err().starts_with("write an address"), "{wrong}");
         }
         let host = network("10.1.2.3/8").unwrap_err();
         assert_eq!(host, "that is a host in a network; write 10.0.0.0/8 or 10.1.2.3");
+    }
+
+    #[test]
+    fn a_size_has_a_binary_unit_or_none() {
+        for (text, bytes) in [("0", 0), ("1000", 1000), ("64MiB", 64 << 20), ("1 GiB", 1 << 30)] {
+            assert_eq!(size(text), Ok(bytes), "{text}");
+        }
+        for wrong in ["", "MiB", "1MB", "-1", "1.5GiB", "99999999999TiB"] {
+            assert!(size(wrong).unwrap_err().contains("64MiB"), "{wrong}");
+        }
     }
 
     #[test]

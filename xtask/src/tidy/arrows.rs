@@ -69,6 +69,7 @@ pub(super) const KNOWN_CIRCLES: &[(&str, &str)] = &[
     ("log2aws-aws", "crate"),
     ("log2aws-core", "crate::chart"),
     ("log2aws-dashboard", "crate"),
-    ("log2aws-dashboard", "crate::http"),
     ("log2aws-server", "crate"),
+    ("log2aws-server", "crate::s3"),
+    ("log2aws-service", "crate::analyze"),
 ];

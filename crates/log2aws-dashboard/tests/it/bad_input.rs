@@ -101,12 +101,35 @@ fn gaps_reboots_rejects_and_odd_rows_are_told() {
 }
 
 #[test]
+fn a_day_that_was_replaced_and_a_put_that_was_refused_are_told() {
+    let world = World::new();
+    let log = Log::new("web01", LAST).text(|_| false, None);
+    let lines: Vec<&str> = log.split_inclusive('\n').collect();
+    let page = format!("/ui/s/web01/{LAST}");
+    world.deliver("web01", LAST, lines[..20].concat().as_bytes());
+    world.deliver("web01", LAST, log.as_bytes());
+    says(&world, &page, &["Put from", "goes on from the one before"], &["was replaced", "refused"]);
+    world.deliver("web01", LAST, lines[1..].concat().as_bytes());
+    world.deliver_refused("web01", LAST, b"no\n");
+    let told = [
+        "This day was replaced: its newest version has other bytes",
+        "other bytes than before",
+        "1 put of this day was refused and changed nothing",
+        "the address is not on the allow-list",
+        CHART,
+    ];
+    says(&world, &page, &told, &["there are no results of it"]);
+    let told = ["この日のログは置き換えられました", "受け付けませんでした", "前の版の続き"];
+    says(&world, &format!("{page}?lang=ja"), &told, &[]);
+}
+
+#[test]
 fn rejects_that_are_gone_are_still_counted() {
     let world = World::new();
     let text = Log::new("web01", LAST).text(|_| false, None) + "rubbish\n";
     world.deliver("web01", LAST, text.as_bytes());
     world.remove(&format!("web01/{LAST}.rejects.jsonl"));
-    world.sweep();
+    world.refresh();
     let uri = format!("/ui/s/web01/{LAST}");
     says(
         &world,
@@ -120,7 +143,7 @@ fn rejects_that_are_gone_are_still_counted() {
 fn an_empty_log_has_a_page() {
     let world = World::new();
     world.deliver("web01", LAST, b"");
-    world.sweep();
+    world.refresh();
     says(&world, &format!("/ui/s/web01/{LAST}"), &["holds no sample of this day"], &[FIGURES]);
 }
 
@@ -167,7 +190,7 @@ fn a_store_that_does_not_answer_costs_what_it_did_not_give_alone() {
         assert!(answer.text().contains("503 (SlowDown)"));
     }
     breaks(&["a list"]);
-    assert!(world.library.sweep(&|| false).is_err());
+    assert!(world.store_index.refresh(&|| false).is_err());
     says(&world, "/ui/", &["could not be looked through", "503 (SlowDown)", "bad01"], &[]);
     assert!(world.get("/ui/status.json").text().contains("\"failed\":\""));
 }

@@ -7,7 +7,6 @@
 pub(crate) mod analyzer;
 mod queue;
 
-use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
@@ -31,12 +30,12 @@ const SCAN_RETRY: Duration = Duration::from_secs(30);
 pub(crate) struct Analysis {
     /// Results were written.
     pub(crate) analyzed: bool,
-    /// It came from off the allow-list: only a summary was written.
-    pub(crate) refused: bool,
     /// Rows written to CSV.
     pub(crate) rows: u64,
     /// Lines that could not be read.
     pub(crate) rejects: u64,
+    /// Versions that replaced the bytes of the version before.
+    pub(crate) replaced: u64,
 }
 
 /// Who looks at day logs. Called on threads that may block.
@@ -47,11 +46,11 @@ pub(crate) trait Analyzer: Send + Sync {
     /// Why not, in one sentence; it is tried again.
     fn look(&self, key: &ObjectKey) -> Result<Analysis, String>;
 
-    /// Whether the newest version, put from `source`, has no result yet.
+    /// Whether the newest version has no result yet.
     ///
     /// # Errors
     /// The store's, in one sentence.
-    fn needs_analysis(&self, key: &RawKey, source: Option<IpAddr>) -> Result<bool, String>;
+    fn needs_analysis(&self, key: &RawKey) -> Result<bool, String>;
 }
 
 /// The running threads.
@@ -140,7 +139,7 @@ impl Work {
             match result {
                 Ok(looked) => {
                     self.metrics.analyzed.inc_by(u64::from(looked.analyzed));
-                    self.metrics.refused.inc_by(u64::from(looked.refused));
+                    self.metrics.days_replaced.inc_by(looked.replaced);
                     self.metrics.rows.inc_by(looked.rows);
                     self.metrics.rejects.inc_by(looked.rejects);
                     if looked.analyzed {
@@ -190,7 +189,7 @@ impl Work {
         loop {
             let page =
                 self.store.list(&self.raw_bucket, &query).map_err(|error| error.to_string())?;
-            for file in &page.damaged {
+            for file in &page.corrupt {
                 self.metrics.count_store_error("damaged");
                 tracing::error!(damaged = %file, "a raw log cannot be read");
             }
@@ -205,7 +204,7 @@ impl Work {
                 }
                 // One summary that cannot be read must not keep the logs behind it waiting. A look
                 // writes it anew, and is tried again until it can.
-                let needs_analysis = self.analyzer.needs_analysis(&key, info.source).unwrap_or_else(|reason| {
+                let needs_analysis = self.analyzer.needs_analysis(&key).unwrap_or_else(|reason| {
                     self.metrics.count_store_error("failed");
                     tracing::error!(key = %info.key, reason, "it is not known whether it has results");
                     true
@@ -258,7 +257,7 @@ mod tests {
             }
         }
 
-        fn needs_analysis(&self, _: &RawKey, _: Option<IpAddr>) -> Result<bool, String> {
+        fn needs_analysis(&self, _: &RawKey) -> Result<bool, String> {
             Ok(true)
         }
     }

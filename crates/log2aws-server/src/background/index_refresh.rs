@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
-use log2aws_dashboard::library::Library;
+use log2aws_dashboard::store_index::StoreIndex;
 
 use crate::config::ServeError;
 
@@ -32,14 +32,14 @@ impl IndexRefresher {
     ///
     /// # Errors
     /// [`ServeError::Thread`].
-    pub(crate) fn start(library: Library, every: Duration) -> Result<Self, ServeError> {
+    pub(crate) fn start(store_index: StoreIndex, every: Duration) -> Result<Self, ServeError> {
         let (stop, stopped) = mpsc::channel();
         let stopping = Arc::new(OnceLock::new());
         let is_stopping = stopping.clone();
         let thread = Builder::new().name("sweep".to_owned()).spawn(move || {
             let mut failures = 0;
             loop {
-                let done = sweep(&library, &|| is_stopping.get().is_some());
+                let done = refresh(&store_index, &|| is_stopping.get().is_some());
                 failures = if done.failed { failures + 1 } else { 0 };
                 let wait = wait(every, done, failures);
                 match stopped.recv_timeout(wait) {
@@ -67,9 +67,9 @@ impl IndexRefresher {
 
 /// Takes over what was cached. To be done before anything else tells the library of days: what is
 /// cached is older.
-pub(crate) async fn load(library: &Library) {
-    let library = library.clone();
-    match tokio::task::spawn_blocking(move || library.load_cache()).await {
+pub(crate) async fn load(store_index: &StoreIndex) {
+    let store_index = store_index.clone();
+    match tokio::task::spawn_blocking(move || store_index.load_cache()).await {
         Ok(Ok(0)) => {}
         Ok(Ok(days)) => tracing::info!(days, "the dashboard's index was cached"),
         Ok(Err(error)) => tracing::warn!(%error, "the dashboard's cache cannot be read"),
@@ -100,25 +100,26 @@ fn wait(every: Duration, done: Done, failures: u32) -> Duration {
 }
 
 /// Sweeps once.
-fn sweep(library: &Library, stop: &(dyn Fn() -> bool + Sync)) -> Done {
-    let swept = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| library.sweep(stop)));
-    match swept {
-        Ok(Ok(swept)) => {
-            if let Some(error) = swept.cache_fault {
+fn refresh(store_index: &StoreIndex, stop: &(dyn Fn() -> bool + Sync)) -> Done {
+    let report =
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| store_index.refresh(stop)));
+    match report {
+        Ok(Ok(report)) => {
+            if let Some(error) = report.cache_fault {
                 tracing::warn!(error, "the dashboard's cache cannot be written");
             }
-            if let Some(error) = swept.withheld_because {
-                let summaries = swept.withheld;
+            if let Some(error) = report.unreadable_because {
+                let summaries = report.unreadable;
                 tracing::warn!(summaries, error, "summaries cannot be read; they are tried again");
             }
             tracing::debug!(
-                listed = swept.listed,
-                read = swept.read,
-                forgotten = swept.forgotten,
+                listed = report.listed,
+                read = report.read,
+                forgotten = report.forgotten,
                 "looked through the results"
             );
             // A list of everything is the exception, and not what the pace goes by.
-            Done { failed: false, lists: if swept.full { 0 } else { swept.requests } }
+            Done { failed: false, lists: if report.full { 0 } else { report.requests } }
         }
         Ok(Err(error)) => {
             tracing::error!(

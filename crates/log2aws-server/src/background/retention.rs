@@ -46,7 +46,7 @@ impl Retention {
                     if expired.removed > 0 {
                         tracing::info!(%bucket, removed = expired.removed, days, "removed by age");
                     }
-                    for file in expired.damaged {
+                    for file in expired.corrupt {
                         self.metrics.count_store_error("damaged");
                         tracing::error!(damaged = %file, "an object's age cannot be read");
                     }

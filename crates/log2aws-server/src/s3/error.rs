@@ -14,6 +14,7 @@ pub(crate) fn answer(error: &DiskError, metrics: &Metrics) -> S3Error {
     match error {
         DiskError::NoSuchBucket { .. } => s3_error!(NoSuchBucket, "{error}"),
         DiskError::NoSuchKey { .. } => s3_error!(NoSuchKey, "{error}"),
+        DiskError::PreconditionFailed { .. } => s3_error!(PreconditionFailed, "{error}"),
         DiskError::NoSuchVersion { .. } => s3_error!(NoSuchVersion, "{error}"),
         DiskError::NoSuchUpload { .. } => s3_error!(NoSuchUpload, "{error}"),
         DiskError::PartNumber { .. } => s3_error!(InvalidArgument, "{error}"),
@@ -23,9 +24,9 @@ pub(crate) fn answer(error: &DiskError, metrics: &Metrics) -> S3Error {
         DiskError::KeyTooLong { .. } => s3_error!(KeyTooLongError, "{error}"),
         DiskError::MetadataTooLarge { .. } => s3_error!(MetadataTooLarge, "{error}"),
         DiskError::Full { what } => full(what, metrics),
-        DiskError::Damaged(damaged) => {
+        DiskError::Corrupt(corrupt) => {
             metrics.count_store_error("damaged");
-            tracing::error!(%damaged, "a stored object cannot be read");
+            tracing::error!(damaged = %corrupt, "a stored object cannot be read");
             s3_error!(
                 InternalError,
                 "the stored object is damaged; the server's log names the file"
@@ -59,6 +60,30 @@ fn full(what: &str, metrics: &Metrics) -> S3Error {
         "the server's disk is full: nothing was written, what was stored before stands",
     );
     answer.set_status_code(StatusCode::INSUFFICIENT_STORAGE);
+    answer
+}
+
+/// The answer for an upload that would use the space that is kept free.
+pub(crate) fn no_space(metrics: &Metrics) -> S3Error {
+    metrics.count_refused_put("space");
+    let mut answer = S3Error::with_message(
+        S3ErrorCode::Custom("InsufficientStorage".into()),
+        "the server's disk is nearly full: nothing was written, what was stored before stands",
+    );
+    answer.set_status_code(StatusCode::INSUFFICIENT_STORAGE);
+    answer
+}
+
+/// The answer for the first log of a server when too many others have had theirs within the hour.
+pub(crate) fn too_many_new_servers(retry_after_seconds: u32) -> S3Error {
+    let mut answer = S3Error::with_message(
+        S3ErrorCode::Custom("TooManyNewServers".into()),
+        "too many new servers in this hour: try again later",
+    );
+    answer.set_status_code(StatusCode::TOO_MANY_REQUESTS);
+    let mut headers = http::HeaderMap::new();
+    headers.insert(http::header::RETRY_AFTER, http::HeaderValue::from(retry_after_seconds));
+    answer.set_headers(headers);
     answer
 }
 

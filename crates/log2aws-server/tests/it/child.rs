@@ -41,9 +41,17 @@ fn child_server() {
     runtime.block_on(server.run(listener, || {}, std::future::pending())).unwrap();
 }
 
-struct Process {
-    child: Child,
-    address: SocketAddr,
+pub(crate) struct Process {
+    pub(crate) child: Child,
+    pub(crate) address: SocketAddr,
+}
+
+/// A test that fails must not leave it running.
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
 impl Process {
@@ -65,11 +73,11 @@ impl Process {
         Some(Self { child, address: address? })
     }
 
-    fn myself(folder: &Path) -> Self {
+    pub(crate) fn myself(folder: &Path) -> Self {
         Self::start(Command::new(std::env::current_exe().unwrap()), folder).unwrap()
     }
 
-    fn url(&self, server: &str) -> String {
+    pub(crate) fn url(&self, server: &str) -> String {
         let ask = Request::new("GET", format!("/?server={server}&date=2019-08-01"));
         let answer = ask.send(self.address);
         assert_eq!(answer.status, 200, "{}", answer.text());
@@ -78,7 +86,7 @@ impl Process {
 }
 
 /// The child's log has to be read while it runs, or it blocks on a full pipe.
-fn drain(process: &mut Process) -> std::thread::JoinHandle<String> {
+pub(crate) fn drain(process: &mut Process) -> std::thread::JoinHandle<String> {
     let mut log = process.child.stderr.take().unwrap();
     process.child.stderr = None;
     std::thread::spawn(move || {

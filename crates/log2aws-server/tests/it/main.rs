@@ -7,9 +7,14 @@
 mod bad_input;
 mod child;
 mod client;
+mod days;
 mod delivery;
+mod door;
 mod front;
 mod harness;
 mod s3_api;
+mod s3_multipart;
+mod s3_reads;
+mod s3_writes;
 mod tls;
 mod ui;

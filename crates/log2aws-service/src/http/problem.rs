@@ -1,18 +1,22 @@
 //! The one table from what went wrong to what the caller hears and what the log hears.
 
 use std::borrow::Cow;
+use std::num::NonZeroU32;
 
 use axum::body::Body;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use http::{Response, StatusCode};
+use jiff::civil::Date;
 use log2aws_core::allow_list::Refusal;
+use log2aws_core::day::Day;
+use log2aws_core::error_chain::ErrorChain;
 use log2aws_core::server_name::ServerName;
 use serde::Serialize;
 use tracing::Level;
 
 use super::request::{MAX_REQUEST_BYTES, ParameterError};
-use super::{ClientIp, accept, tell_source};
-use crate::ports::{SettingsUnavailable, SignError};
+use super::{ClientIp, RefusalLog, accept, tell_source};
+use crate::ports::{SettingsUnavailable, SignError, StoreError};
 
 /// After how many seconds a caller may ask again when settings or signer were not available.
 const RETRY_UNAVAILABLE_SECONDS: u32 = 10;
@@ -39,15 +43,40 @@ pub enum Problem {
     #[error("the request's body is neither JSON nor a form")]
     MediaType,
     /// The allow-list says no.
-    #[error("refused {} for server {server}: {refusal}", caller.0.to_canonical())]
+    #[error("refused {}{}: {refusal}", caller.0.to_canonical(), for_server(server.as_ref()))]
     Refused {
         /// Who asked.
         caller: ClientIp,
-        /// For which server.
-        server: ServerName,
+        /// For which server, if the request's head says so.
+        server: Option<ServerName>,
         /// Why not.
         refusal: Refusal,
     },
+    /// Logs of that day are not taken.
+    #[error("{day} is not taken: only days from {first} to {last} are")]
+    DayOutsideWindow {
+        /// The day that was asked for.
+        day: Day,
+        /// The first day that is taken.
+        first: Date,
+        /// The last day that is taken.
+        last: Date,
+    },
+    /// The day was delivered and is too old to be replaced.
+    #[error(
+        "{day} of {server} is final: it was delivered, and more than {after_days} days have passed; a URL is given for the same bytes alone (size and sha256), or after: log2aws reopen {server} {day} --why REASON"
+    )]
+    DayIsFinal {
+        /// Whose log.
+        server: ServerName,
+        /// Of which day.
+        day: Day,
+        /// After how many days a delivered day is final.
+        after_days: NonZeroU32,
+    },
+    /// What was stored for the day cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// Not `/`.
     #[error("no such path")]
     NoSuchPath,
@@ -60,6 +89,22 @@ pub enum Problem {
         /// After how many seconds it may ask again.
         retry_after_seconds: u32,
     },
+    /// The log is larger than any that is taken.
+    #[error("the log has more than {max} bytes")]
+    LongLog {
+        /// The largest log that is taken, in bytes.
+        max: u64,
+    },
+    /// Too many servers have delivered for the first time.
+    #[error(
+        "server {server} has never delivered, and no more new servers are taken for {retry_after_seconds} s"
+    )]
+    TooManyNewServers {
+        /// The server that was asked for.
+        server: ServerName,
+        /// After how many seconds it may ask again.
+        retry_after_seconds: u32,
+    },
     /// There are no settings to act on.
     #[error(transparent)]
     Settings(#[from] SettingsUnavailable),
@@ -69,6 +114,10 @@ pub enum Problem {
     /// The world in front of the router did not say who asks: a fault of the program.
     #[error("the request carries no caller address: the front must add the ClientIp extension")]
     NoCaller,
+}
+
+fn for_server(server: Option<&ServerName>) -> String {
+    server.map(|server| format!(" for server {server}")).unwrap_or_default()
 }
 
 /// One row of the table.
@@ -94,6 +143,7 @@ struct ProblemJson<'a> {
 }
 
 impl Problem {
+    #[expect(clippy::too_many_lines, reason = "one table")]
     fn row(&self) -> Row {
         let row = |status, code, sentence: Cow<'static, str>, level| Row {
             status,
@@ -149,6 +199,24 @@ impl Problem {
                 "this address may not ask for this URL",
                 Level::WARN,
             ),
+            Self::DayOutsideWindow { .. } => row(
+                StatusCode::BAD_REQUEST,
+                "day-outside-window",
+                Cow::Owned(self.to_string()),
+                Level::INFO,
+            ),
+            Self::DayIsFinal { .. } => {
+                row(StatusCode::CONFLICT, "day-is-final", Cow::Owned(self.to_string()), Level::WARN)
+            }
+            Self::Store(_) => later(
+                RETRY_UNAVAILABLE_SECONDS,
+                plain(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "store-unavailable",
+                    "the store cannot be read now; ask again later",
+                    Level::ERROR,
+                ),
+            ),
             Self::NoSuchPath => plain(
                 StatusCode::NOT_FOUND,
                 "not-found",
@@ -168,6 +236,21 @@ impl Problem {
                     "too-many-requests",
                     "too many requests from this address; ask again later",
                     Level::INFO,
+                ),
+            ),
+            Self::LongLog { max } => row(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "log-too-large",
+                Cow::Owned(format!("a log may have at most {max} bytes")),
+                Level::WARN,
+            ),
+            Self::TooManyNewServers { retry_after_seconds, .. } => later(
+                *retry_after_seconds,
+                plain(
+                    StatusCode::TOO_MANY_REQUESTS,
+                    "too-many-new-servers",
+                    "too many new servers in this hour; ask again later",
+                    Level::WARN,
                 ),
             ),
             Self::Settings(_) => later(
@@ -200,10 +283,18 @@ impl Problem {
     /// The answer to a request that had these headers, and the line in the log.
     ///
     /// `caller` is `None` only where the world did not say who asks; the answer then carries no
-    /// `Log2aws-Source`.
-    pub fn answer(&self, headers: &HeaderMap, caller: Option<ClientIp>) -> Response<Body> {
+    /// `Log2aws-Source`. `refusals` decides whether a refusal is logged; without it, each is.
+    pub fn answer(
+        &self,
+        headers: &HeaderMap,
+        caller: Option<ClientIp>,
+        refusals: Option<&RefusalLog>,
+    ) -> Response<Body> {
         let row = self.row();
-        self.log(&row, caller);
+        let sampled = refusals.zip(caller).filter(|_| row.status.is_client_error());
+        if sampled.is_none_or(|(log, caller)| log.admits(caller.0, row.code)) {
+            self.log(&row, caller);
+        }
         let text = || (format!("{}\n", row.sentence).into_bytes(), "text/plain; charset=utf-8");
         let (body, content_type) = if accept::json(headers) {
             let json = ProblemJson {
@@ -237,11 +328,12 @@ impl Problem {
     fn log(&self, row: &Row, caller: Option<ClientIp>) {
         let source = caller.map(|caller| caller.0.to_canonical().to_string());
         let (source, status) = (source.as_deref().unwrap_or("unknown"), row.status.as_u16());
+        let chain = ErrorChain(self);
         match row.level {
-            Level::ERROR => tracing::error!(source, status, code = row.code, "{self}"),
-            Level::WARN => tracing::warn!(source, status, code = row.code, "{self}"),
-            Level::INFO => tracing::info!(source, status, code = row.code, "{self}"),
-            _ => tracing::debug!(source, status, code = row.code, "{self}"),
+            Level::ERROR => tracing::error!(source, status, code = row.code, "{chain}"),
+            Level::WARN => tracing::warn!(source, status, code = row.code, "{chain}"),
+            Level::INFO => tracing::info!(source, status, code = row.code, "{chain}"),
+            _ => tracing::debug!(source, status, code = row.code, "{chain}"),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use log2aws_service::ports::StoreError;
 
-use super::types::Damaged;
+use super::types::Corrupt;
 
 /// Why the store cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +65,14 @@ pub enum DiskError {
     /// No object has that key.
     #[error("{bucket}/{key} does not exist")]
     NoSuchKey {
+        /// The bucket.
+        bucket: String,
+        /// The key.
+        key: String,
+    },
+    /// The object under the key is not what the [`Condition`](super::Condition) asks for.
+    #[error("{bucket}/{key} was not changed: the condition of the request does not hold")]
+    PreconditionFailed {
         /// The bucket.
         bucket: String,
         /// The key.
@@ -140,7 +148,7 @@ pub enum DiskError {
     },
     /// A file is not what was written.
     #[error(transparent)]
-    Damaged(#[from] Damaged),
+    Corrupt(#[from] Corrupt),
     /// The operating system refused.
     #[error("{what} {} failed", .path.display())]
     Io {
@@ -177,6 +185,9 @@ impl From<DiskError> for StoreError {
             }
             DiskError::NoSuchVersion { bucket, key, version } => {
                 Self::NotFound { what: format!("{bucket}/{key}@{version}") }
+            }
+            DiskError::PreconditionFailed { bucket, key } => {
+                Self::Changed { what: format!("{bucket}/{key}") }
             }
             DiskError::Full { what } => Self::Full { what },
             DiskError::Io { what, path, source } => {

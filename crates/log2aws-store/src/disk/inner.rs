@@ -1,7 +1,6 @@
 //! What all clones of a store share.
 
 use std::fmt;
-use std::fs::File;
 use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,8 +9,9 @@ use jiff::Timestamp;
 use log2aws_core::key::{BucketName, ObjectKey};
 use log2aws_service::ports::Clock;
 
+use super::durable_dirs::DurableDirs;
 use super::error::DiskError;
-use super::folders::Folders;
+use super::fs::{FileSystem, Lock};
 use super::id::Ids;
 use super::staged_file::StagedFile;
 use super::types::UploadId;
@@ -26,37 +26,41 @@ pub(crate) struct Bucket {
     pub(crate) name: BucketName,
     pub(crate) versioned: bool,
     pub(crate) folder: PathBuf,
+    pub(crate) fs: Arc<dyn FileSystem>,
 }
 
 pub(crate) struct Inner {
+    pub(crate) fs: Arc<dyn FileSystem>,
     pub(crate) root: PathBuf,
     pub(crate) specs: Vec<BucketSpec>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Ids,
-    pub(crate) folders: Folders,
+    pub(crate) dirs: DurableDirs,
     key_locks: Vec<Mutex<()>>,
     upload_locks: Vec<Mutex<()>>,
     /// Held for as long as the store is open.
-    _lock: File,
+    _lock: Box<dyn Lock>,
 }
 
 impl Inner {
     pub(crate) fn new(
+        fs: Arc<dyn FileSystem>,
         root: PathBuf,
         specs: Vec<BucketSpec>,
         clock: Arc<dyn Clock>,
         random: u64,
-        lock: File,
+        lock: Box<dyn Lock>,
     ) -> Self {
         Self {
             root,
             specs,
             clock,
             ids: Ids::new(random),
-            folders: Folders::new(),
+            dirs: DurableDirs::new(Arc::clone(&fs)),
             key_locks: (0..KEY_LOCKS).map(|_| Mutex::default()).collect(),
             upload_locks: (0..UPLOAD_LOCKS).map(|_| Mutex::default()).collect(),
             _lock: lock,
+            fs,
         }
     }
 
@@ -71,13 +75,15 @@ impl Inner {
             name: spec.name.clone(),
             versioned: spec.versioned,
             folder: self.root.join("buckets").join(name.as_str()),
+            fs: Arc::clone(&self.fs),
         })
     }
 
     /// A new file in the staging folder, on behalf of `object`.
     pub(crate) fn stage(&self, object: &str) -> Result<StagedFile, DiskError> {
         let path = self.root.join("staging").join(self.ids.next(self.now(), None));
-        StagedFile::create(path.clone()).map_err(|e| DiskError::of("creating", &path, object, e))
+        StagedFile::create(&self.fs, path.clone())
+            .map_err(|e| DiskError::of("creating", &path, object, e))
     }
 
     /// Serialises changes of one key.

@@ -1,63 +1,67 @@
 //! The data folder: whose it is, who has it, and which format it has.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use super::error::OpenError;
-use super::folders::sync;
+use super::fs::{FileSystem, Lock};
 
 /// What the `format` file says, before the number.
 const FORMAT: &str = "log2aws-data ";
 
 /// Brings a data folder from one format to the next. It may be run again after a crash in it, so
 /// it must be able to go on from any point.
-pub(crate) type Upgrade = fn(&Path) -> io::Result<()>;
+pub(crate) type Upgrade = fn(&dyn FileSystem, &Path) -> io::Result<()>;
 
 /// The way to the present format: the step at index `i` leads from format `i + 1` to `i + 2`.
 pub(crate) const UPGRADES: &[Upgrade] = &[];
 
 /// Takes hold of the data folder `root`: makes it if need be, refuses what is not ours, locks it,
 /// upgrades it, and empties its staging folder. The lock is held until the file is closed.
-pub(crate) fn take(root: &Path, upgrades: &[Upgrade], buckets: &[&str]) -> Result<File, OpenError> {
+pub(crate) fn open_data_dir(
+    fs: &dyn FileSystem,
+    root: &Path,
+    upgrades: &[Upgrade],
+    buckets: &[&str],
+) -> Result<Box<dyn Lock>, OpenError> {
     // The name of a new folder stands in the one above. (That of an old one may be closed to us.)
-    let new: Vec<&Path> = root.ancestors().take_while(|folder| !folder.exists()).collect();
-    make(root)?;
+    let new: Vec<&Path> =
+        root.ancestors().take_while(|folder| !matches!(fs.exists(folder), Ok(true))).collect();
+    make(fs, root)?;
     for folder in new.iter().filter_map(|folder| folder.parent()) {
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-        sync(folder).map_err(|e| failed("syncing", folder, e))?;
+        fs.sync_dir(folder).map_err(|e| failed("syncing", folder, e))?;
     }
-    refuse_foreign(root)?;
-    let lock = lock(root)?;
-    upgrade(root, upgrades)?;
+    refuse_foreign(fs, root)?;
+    let lock = lock(fs, root)?;
+    upgrade(fs, root, upgrades)?;
     let staging = root.join("staging");
-    match fs::remove_dir_all(&staging) {
+    match fs.remove_dir_all(&staging) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => {
             return Err(failed("emptying", &staging, e));
         }
         _ => {}
     }
     for name in ["staging", "uploads", "buckets"] {
-        make(&root.join(name))?;
+        make(fs, &root.join(name))?;
     }
     for bucket in buckets {
-        make(&root.join("buckets").join(bucket))?;
+        make(fs, &root.join("buckets").join(bucket))?;
     }
     for folder in [root, &root.join("buckets")] {
-        sync(folder).map_err(|e| failed("syncing", folder, e))?;
+        fs.sync_dir(folder).map_err(|e| failed("syncing", folder, e))?;
     }
     Ok(lock)
 }
 
 /// Refuses a folder with something in it that has no `format` file. What a first start leaves
 /// behind when it is killed, and what a file system puts into its root, is not something.
-fn refuse_foreign(root: &Path) -> Result<(), OpenError> {
-    if root.join("format").exists() {
+fn refuse_foreign(fs: &dyn FileSystem, root: &Path) -> Result<(), OpenError> {
+    if fs.exists(&root.join("format")).map_err(|e| failed("reading", root, e))? {
         return Ok(());
     }
-    for entry in fs::read_dir(root).map_err(|e| failed("reading", root, e))? {
-        let name = entry.map_err(|e| failed("reading", root, e))?.file_name();
+    for entry in fs.read_dir(root).map_err(|e| failed("reading", root, e))? {
+        let name = entry.map_err(|e| failed("reading", root, e))?.name;
         if !["lock", "format.new", "lost+found"].iter().any(|known| name == *known) {
             return Err(OpenError::NotOurs { root: root.to_owned() });
         }
@@ -65,33 +69,21 @@ fn refuse_foreign(root: &Path) -> Result<(), OpenError> {
     Ok(())
 }
 
-fn lock(root: &Path) -> Result<File, OpenError> {
+fn lock(fs: &dyn FileSystem, root: &Path) -> Result<Box<dyn Lock>, OpenError> {
     let path = root.join("lock");
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o640)
-        .open(&path)
-        .map_err(|e| failed("opening", &path, e))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OpenError::InUse { root: root.to_owned() }),
-        Err(TryLockError::Error(e)) => Err(failed("locking", &path, e)),
-    }
+    let lock = fs.try_lock(&path).map_err(|e| failed("locking", &path, e))?;
+    lock.ok_or_else(|| OpenError::InUse { root: root.to_owned() })
 }
 
 /// Brings the folder to the newest format, step by step; each is written down before the next.
-fn upgrade(root: &Path, upgrades: &[Upgrade]) -> Result<(), OpenError> {
+fn upgrade(fs: &dyn FileSystem, root: &Path, upgrades: &[Upgrade]) -> Result<(), OpenError> {
     let path = root.join("format");
     let known = u32::try_from(upgrades.len()).unwrap_or(u32::MAX - 1) + 1;
-    let text = match fs::read_to_string(&path) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return write_format(root, known),
-        Err(e) if e.kind() != io::ErrorKind::InvalidData => {
-            return Err(failed("reading", &path, e));
-        }
-        read => read.unwrap_or_default(),
+    let text = match fs.read(&path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return write_format(fs, root, known),
+        read => read.map_err(|e| failed("reading", &path, e))?,
     };
+    let text = String::from_utf8(text).unwrap_or_default();
     let found = text.strip_prefix(FORMAT).and_then(|number| number.trim_end().parse().ok());
     let found: u32 = found.filter(|number| *number > 0).ok_or_else(|| OpenError::Format {
         file: path.clone(),
@@ -101,28 +93,31 @@ fn upgrade(root: &Path, upgrades: &[Upgrade]) -> Result<(), OpenError> {
         return Err(OpenError::Newer { root: root.to_owned(), found, known });
     }
     for (step, format) in upgrades.iter().zip(2..).skip(found as usize - 1) {
-        step(root).map_err(|e| failed("upgrading", root, e))?;
-        write_format(root, format)?;
+        step(fs, root).map_err(|e| failed("upgrading", root, e))?;
+        write_format(fs, root, format)?;
     }
     Ok(())
 }
 
-fn write_format(root: &Path, format: u32) -> Result<(), OpenError> {
+fn write_format(fs: &dyn FileSystem, root: &Path, format: u32) -> Result<(), OpenError> {
     let (new, path) = (root.join("format.new"), root.join("format"));
     let write = || {
-        let mut file = File::create(&new)?;
+        // A start that was cut short may have left one.
+        match fs.remove_file(&new) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+            _ => {}
+        }
+        let mut file = fs.create_new(&new)?;
         writeln!(file, "{FORMAT}{format}")?;
-        file.sync_all()?;
-        fs::rename(&new, &path)?;
-        sync(root)
+        file.sync()?;
+        fs.rename(&new, &path)?;
+        fs.sync_dir(root)
     };
     write().map_err(|e| failed("writing", &path, e))
 }
 
-fn make(folder: &Path) -> Result<(), OpenError> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true).mode(0o750);
-    builder.create(folder).map_err(|e| failed("making", folder, e))
+fn make(fs: &dyn FileSystem, folder: &Path) -> Result<(), OpenError> {
+    fs.create_dir_all(folder).map_err(|e| failed("making", folder, e))
 }
 
 fn failed(what: &'static str, path: &Path, source: io::Error) -> OpenError {
@@ -131,6 +126,9 @@ fn failed(what: &'static str, path: &Path, source: io::Error) -> OpenError {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::{self, File};
+
+    use super::super::fs::OsFileSystem;
     use super::*;
 
     fn format_of(root: &Path) -> String {
@@ -141,7 +139,7 @@ mod tests {
     fn a_fresh_folder_gets_the_newest_format() {
         let home = tempfile::tempdir().unwrap();
         let root = home.path().join("made/too");
-        take(&root, UPGRADES, &["serverlogs-local"]).unwrap();
+        open_data_dir(&OsFileSystem, &root, UPGRADES, &["serverlogs-local"]).unwrap();
         assert_eq!(format_of(&root), "log2aws-data 1\n");
         assert!(root.join("buckets/serverlogs-local").is_dir());
     }
@@ -150,7 +148,7 @@ mod tests {
     fn a_folder_of_something_else_is_refused_and_left_alone() {
         let home = tempfile::tempdir().unwrap();
         fs::write(home.path().join("thesis.tex"), "mine").unwrap();
-        let refused = take(home.path(), UPGRADES, &[]).unwrap_err();
+        let refused = open_data_dir(&OsFileSystem, home.path(), UPGRADES, &[]).unwrap_err();
         assert!(matches!(refused, OpenError::NotOurs { .. }), "{refused}");
         assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1);
     }
@@ -160,18 +158,18 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         fs::write(home.path().join("lock"), "").unwrap();
         fs::write(home.path().join("format.new"), "log2").unwrap();
-        take(home.path(), UPGRADES, &[]).unwrap();
+        open_data_dir(&OsFileSystem, home.path(), UPGRADES, &[]).unwrap();
         assert_eq!(format_of(home.path()), "log2aws-data 1\n");
     }
 
     #[test]
     fn a_second_opener_is_told_so() {
         let home = tempfile::tempdir().unwrap();
-        let first = take(home.path(), UPGRADES, &[]).unwrap();
-        let refused = take(home.path(), UPGRADES, &[]).unwrap_err();
+        let first = open_data_dir(&OsFileSystem, home.path(), UPGRADES, &[]).unwrap();
+        let refused = open_data_dir(&OsFileSystem, home.path(), UPGRADES, &[]).unwrap_err();
         assert!(refused.to_string().contains("in use by another log2aws process"), "{refused}");
         drop(first);
-        take(home.path(), UPGRADES, &[]).unwrap();
+        open_data_dir(&OsFileSystem, home.path(), UPGRADES, &[]).unwrap();
     }
 
     #[test]
@@ -179,7 +177,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let format = home.path().join("format");
         fs::write(&format, "log2aws-data 2\n").unwrap();
-        let refused = take(home.path(), UPGRADES, &[]).unwrap_err();
+        let refused = open_data_dir(&OsFileSystem, home.path(), UPGRADES, &[]).unwrap_err();
         assert!(matches!(refused, OpenError::Newer { found: 2, known: 1, .. }), "{refused}");
         for rubbish in [
             &b"log2aws-data 0\n"[..],
@@ -189,7 +187,7 @@ mod tests {
             b"log2aws-data 99999999999",
         ] {
             fs::write(&format, rubbish).unwrap();
-            let refused = take(home.path(), UPGRADES, &[]).unwrap_err();
+            let refused = open_data_dir(&OsFileSystem, home.path(), UPGRADES, &[]).unwrap_err();
             assert!(matches!(refused, OpenError::Format { .. }), "{refused}");
         }
     }
@@ -201,41 +199,42 @@ mod tests {
             let before = fs::read_to_string(&notes).unwrap_or_default();
             fs::write(notes, before + step)
         }
-        fn fail(_: &Path) -> io::Result<()> {
+        fn fail(_: &dyn FileSystem, _: &Path) -> io::Result<()> {
             Err(io::Error::other("no"))
         }
         let home = tempfile::tempdir().unwrap();
         fs::write(home.path().join("format"), "log2aws-data 2\n").unwrap();
-        let steps: [Upgrade; 3] = [fail, |root| note(root, "2to3 "), |root| note(root, "3to4")];
-        take(home.path(), &steps, &[]).unwrap();
+        let steps: [Upgrade; 3] =
+            [fail, |_, root| note(root, "2to3 "), |_, root| note(root, "3to4")];
+        open_data_dir(&OsFileSystem, home.path(), &steps, &[]).unwrap();
         assert_eq!(fs::read_to_string(home.path().join("notes")).unwrap(), "2to3 3to4");
         assert_eq!(format_of(home.path()), "log2aws-data 4\n");
     }
 
     #[test]
     fn an_upgrade_that_fails_goes_on_where_it_stopped() {
-        fn fail(_: &Path) -> io::Result<()> {
+        fn fail(_: &dyn FileSystem, _: &Path) -> io::Result<()> {
             Err(io::Error::other("the disk is on fire"))
         }
-        fn once(root: &Path) -> io::Result<()> {
+        fn once(_: &dyn FileSystem, root: &Path) -> io::Result<()> {
             File::create_new(root.join("once")).map(drop)
         }
         let home = tempfile::tempdir().unwrap();
         fs::write(home.path().join("format"), "log2aws-data 1\n").unwrap();
-        let refused = take(home.path(), &[once, fail], &[]).unwrap_err();
+        let refused = open_data_dir(&OsFileSystem, home.path(), &[once, fail], &[]).unwrap_err();
         assert!(matches!(refused, OpenError::Io { what: "upgrading", .. }), "{refused}");
         assert_eq!(format_of(home.path()), "log2aws-data 2\n");
-        take(home.path(), &[once, |_| Ok(())], &[]).unwrap();
+        open_data_dir(&OsFileSystem, home.path(), &[once, |_, _| Ok(())], &[]).unwrap();
         assert_eq!(format_of(home.path()), "log2aws-data 3\n");
     }
 
     #[test]
     fn staging_is_emptied() {
         let home = tempfile::tempdir().unwrap();
-        drop(take(home.path(), UPGRADES, &[]).unwrap());
+        drop(open_data_dir(&OsFileSystem, home.path(), UPGRADES, &[]).unwrap());
         fs::write(home.path().join("staging/half"), "of it").unwrap();
         fs::create_dir(home.path().join("staging/aborted")).unwrap();
-        drop(take(home.path(), UPGRADES, &[]).unwrap());
+        drop(open_data_dir(&OsFileSystem, home.path(), UPGRADES, &[]).unwrap());
         assert_eq!(fs::read_dir(home.path().join("staging")).unwrap().count(), 0);
     }
 }

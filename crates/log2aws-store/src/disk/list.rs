@@ -7,12 +7,13 @@ use log2aws_core::key::{BucketName, ObjectKey};
 use log2aws_service::ports::VersionId;
 
 use super::DiskStore;
-use super::body;
 use super::error::DiskError;
+use super::fs::FileSystem;
 use super::id::ID_LEN;
 use super::inner::Bucket;
+use super::object_file;
 use super::types::{
-    Damaged, Entry, ListQuery, Listing, MAX_PAGE, ObjectInfo, VersionEntry, VersionListing,
+    Corrupt, Entry, ListQuery, Listing, MAX_PAGE, ObjectInfo, VersionEntry, VersionListing,
     VersionMarker, VersionQuery,
 };
 use super::walk::{Kind, Start, Step, Walk, holds_a_body};
@@ -32,35 +33,36 @@ impl DiskStore {
         if max == 0 {
             return Ok(listing);
         }
-        let mut walk = Walk::new(&bucket.folder, &query.prefix, start, false, max + 1);
+        let mut walk = Walk::new(&bucket.fs, &bucket.folder, &query.prefix, start, false, max + 1);
         let mut groups =
             Groups::new(&query.prefix, query.delimiter.as_deref(), query.after.as_deref());
         let mut last = None;
         while let Some(step) = walk.next().map_err(|e| unreadable(&bucket, e))? {
-            let line = match groups.of(&step, false).map_err(|e| unreadable(&bucket, e))? {
-                Group::Skip => continue,
-                Group::Enter => {
-                    walk.enter(step.path, step.key);
-                    continue;
-                }
-                Group::Prefix(prefix) => Line::Prefix(prefix),
-                Group::Single => match read(&step)? {
-                    Some(line) => line,
-                    None => continue,
-                },
-            };
-            if listing.entries.len() + listing.damaged.len() == max {
+            let line =
+                match groups.of(&*bucket.fs, &step, false).map_err(|e| unreadable(&bucket, e))? {
+                    Group::Skip => continue,
+                    Group::Enter => {
+                        walk.enter(step.path, step.key);
+                        continue;
+                    }
+                    Group::Prefix(prefix) => Line::Prefix(prefix),
+                    Group::Single => match read(&*bucket.fs, &step)? {
+                        Some(line) => line,
+                        None => continue,
+                    },
+                };
+            if listing.entries.len() + listing.corrupt.len() == max {
                 listing.next = last;
                 break;
             }
             last = Some(match &line {
                 Line::Prefix(prefix) => prefix.clone(),
-                Line::Body(_) | Line::Damaged(_) => step.key,
+                Line::Body(_) | Line::Corrupt(_) => step.key,
             });
             match line {
                 Line::Prefix(prefix) => listing.entries.push(Entry::CommonPrefix(prefix)),
                 Line::Body(info) => listing.entries.push(Entry::Object(info)),
-                Line::Damaged(damaged) => listing.damaged.push(damaged),
+                Line::Corrupt(corrupt) => listing.corrupt.push(corrupt),
             }
         }
         Ok(listing)
@@ -84,24 +86,27 @@ impl DiskStore {
         let after = query.after.as_ref();
         let start =
             after.map(|after| Start { key: after.key.clone(), inclusive: after.version.is_some() });
-        let mut walk = Walk::new(&bucket.folder, &query.prefix, start, bucket.versioned, max + 2);
+        let mut walk =
+            Walk::new(&bucket.fs, &bucket.folder, &query.prefix, start, bucket.versioned, max + 2);
         let after_key = after.map(|after| after.key.as_str());
         let mut groups = Groups::new(&query.prefix, query.delimiter.as_deref(), after_key);
         let mut last: Option<VersionMarker> = None;
         while let Some(step) = walk.next().map_err(|e| unreadable(&bucket, e))? {
-            let line =
-                match groups.of(&step, bucket.versioned).map_err(|e| unreadable(&bucket, e))? {
-                    Group::Skip => continue,
-                    Group::Enter => {
-                        walk.enter(step.path, step.key);
-                        continue;
-                    }
-                    Group::Prefix(prefix) => Line::Prefix(prefix),
-                    Group::Single => match read(&step)? {
-                        Some(line) => line,
-                        None => continue,
-                    },
-                };
+            let line = match groups
+                .of(&*bucket.fs, &step, bucket.versioned)
+                .map_err(|e| unreadable(&bucket, e))?
+            {
+                Group::Skip => continue,
+                Group::Enter => {
+                    walk.enter(step.path, step.key);
+                    continue;
+                }
+                Group::Prefix(prefix) => Line::Prefix(prefix),
+                Group::Single => match read(&*bucket.fs, &step)? {
+                    Some(line) => line,
+                    None => continue,
+                },
+            };
             let marker = marker(&step, &line);
             // ObjectMeta on the page before, or met under both its names: a put was cut short between
             // giving it the second and taking the first away.
@@ -109,7 +114,7 @@ impl DiskStore {
             if listed || last.as_ref() == Some(&marker) {
                 continue;
             }
-            if listing.entries.len() + listing.damaged.len() == max {
+            if listing.entries.len() + listing.corrupt.len() == max {
                 listing.next = last;
                 break;
             }
@@ -120,7 +125,7 @@ impl DiskStore {
                     let latest = step.kind == Kind::Current;
                     listing.entries.push(VersionEntry::Version { info, latest });
                 }
-                Line::Damaged(damaged) => listing.damaged.push(damaged),
+                Line::Corrupt(corrupt) => listing.corrupt.push(corrupt),
             }
         }
         Ok(listing)
@@ -130,7 +135,7 @@ impl DiskStore {
 enum Line {
     Prefix(String),
     Body(Box<ObjectInfo>),
-    Damaged(Damaged),
+    Corrupt(Corrupt),
 }
 
 /// What a step is to a list with a delimiter.
@@ -159,7 +164,7 @@ impl<'a> Groups<'a> {
         Self { prefix, delimiter, after, seen: None }
     }
 
-    fn of(&mut self, step: &Step, older: bool) -> std::io::Result<Group> {
+    fn of(&mut self, fs: &dyn FileSystem, step: &Step, older: bool) -> std::io::Result<Group> {
         let is_folder = step.kind == Kind::Folder;
         let otherwise = if is_folder { Group::Enter } else { Group::Single };
         let Some(delimiter) = self.delimiter else { return Ok(otherwise) };
@@ -173,7 +178,7 @@ impl<'a> Groups<'a> {
             self.seen = Some(prefix.to_owned());
             return Ok(Group::Skip);
         }
-        if is_folder && !holds_a_body(&step.path, older)? {
+        if is_folder && !holds_a_body(fs, &step.path, older)? {
             return Ok(Group::Skip);
         }
         self.seen = Some(prefix.to_owned());
@@ -182,11 +187,11 @@ impl<'a> Groups<'a> {
 }
 
 /// Reads the body that a step met; `None` if it has gone meanwhile, or is no key of ours.
-fn read(step: &Step) -> Result<Option<Line>, DiskError> {
+fn read(fs: &dyn FileSystem, step: &Step) -> Result<Option<Line>, DiskError> {
     let Ok(key) = step.key.parse::<ObjectKey>() else { return Ok(None) };
-    match body::open(&step.path, &key) {
+    match object_file::open(fs, &step.path, &key) {
         Ok(found) => Ok(found.map(|(_, info)| Line::Body(Box::new(info)))),
-        Err(DiskError::Damaged(damaged)) => Ok(Some(Line::Damaged(damaged))),
+        Err(DiskError::Corrupt(corrupt)) => Ok(Some(Line::Corrupt(corrupt))),
         Err(other) => Err(other),
     }
 }
@@ -194,14 +199,14 @@ fn read(step: &Step) -> Result<Option<Line>, DiskError> {
 fn marker(step: &Step, line: &Line) -> VersionMarker {
     let version = match (line, &step.kind) {
         (Line::Body(info), _) => Some(info.version.clone()),
-        (Line::Damaged(_), Kind::Older(Reverse(id))) => Some(VersionId::new(id)),
+        (Line::Corrupt(_), Kind::Older(Reverse(id))) => Some(VersionId::new(id)),
         // It cannot say its id, but it is newer than the older ones, which come behind it.
-        (Line::Damaged(_), _) => Some(VersionId::new("v".repeat(ID_LEN))),
+        (Line::Corrupt(_), _) => Some(VersionId::new("v".repeat(ID_LEN))),
         (Line::Prefix(_), _) => None,
     };
     let key = match line {
         Line::Prefix(prefix) => prefix.clone(),
-        Line::Body(_) | Line::Damaged(_) => step.key.clone(),
+        Line::Body(_) | Line::Corrupt(_) => step.key.clone(),
     };
     VersionMarker { key, version }
 }

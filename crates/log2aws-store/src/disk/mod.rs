@@ -5,6 +5,7 @@
 //! DATA/lock                        held while a process has the store open
 //! DATA/staging/                    what is being written; emptied at every start
 //! DATA/uploads/<upload>/           uploads in parts
+//! DATA/uploads/<upload>.completed  what an upload of the last day became
 //! DATA/buckets/<bucket>/<segment>/…/<segment>@            the body of a key
 //! DATA/buckets/<bucket>/<segment>/…/<segment>@<version>   an older body, in a versioned bucket
 //! ```
@@ -12,24 +13,30 @@
 //! A body is one file: the data from byte 0 on, then a trailer that describes it. One rename is
 //! one commit, and data and description can never disagree.
 
-mod body;
+mod completed;
+mod condition;
+mod delete;
+mod durable_dirs;
 mod error;
-mod folders;
+mod fs;
 mod id;
 mod inner;
+mod key_path;
 mod layout;
 mod list;
 mod manifest;
 mod multipart;
-mod name;
+mod object_file;
+mod parts;
 mod port;
+#[cfg(test)]
+mod power;
 mod retention;
 mod staged;
 mod staged_file;
 mod types;
 mod walk;
 
-use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -37,21 +44,66 @@ use std::sync::Arc;
 use log2aws_core::key::{BucketName, ObjectKey};
 use log2aws_service::ports::{Clock, VersionId};
 
-pub use body::ObjectReader;
+pub use completed::CompletedUpload;
+pub use condition::Condition;
 pub use error::{DiskError, OpenError};
 pub use multipart::{Assembled, StagedPart};
+pub use object_file::ObjectReader;
+use object_file::Opened;
 pub use staged::Staged;
 pub use types::{
-    Attributes, Damaged, Digests, Entry, Expired, ListQuery, Listing, MAX_PAGE, ObjectInfo,
+    Attributes, Corrupt, Digests, Entry, Expired, ListQuery, Listing, MAX_PAGE, ObjectInfo,
     PartInfo, PartListing, UploadId, UploadInfo, UploadListing, UploadQuery, VersionEntry,
     VersionListing, VersionMarker, VersionQuery,
 };
 
 use crate::BucketSpec;
+use fs::{FileSystem, OsFileSystem};
 use inner::Inner;
-use name::KeyPath;
+use key_path::KeyPath;
 
 /// The store. Cheap to clone; all clones are one store. Every call blocks.
+///
+/// ```
+/// use std::io::{Read as _, Write as _};
+/// use std::sync::Arc;
+///
+/// use log2aws_service::ports::Clock;
+/// use log2aws_store::disk::{Attributes, Condition, DiskError};
+/// use log2aws_store::{BucketSpec, DiskStore};
+///
+/// #[derive(Debug)]
+/// struct SystemClock;
+///
+/// impl Clock for SystemClock {
+///     fn now(&self) -> jiff::Timestamp {
+///         jiff::Timestamp::now()
+///     }
+/// }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let home = tempfile::tempdir()?;
+/// let bucket: log2aws_core::key::BucketName = "serverlogs-local".parse()?;
+/// let key = "web01/2019-08-01.log".parse()?;
+/// let specs = [BucketSpec { name: bucket.clone(), versioned: true }];
+/// let store = DiskStore::open(home.path(), &specs, Arc::new(SystemClock))?;
+///
+/// let mut staged = store.stage(&bucket, &key)?;
+/// staged.write_all(b"2019-08-01 00:00:01 up\n")?;
+/// assert_eq!(staged.digests().size, 23);
+/// // From here on it outlives a power cut.
+/// let info = staged.commit(Attributes::default(), &Condition::Absent)?;
+///
+/// let (_, mut reader) = store.open_object(&bucket, &key, Some(&info.version))?;
+/// let mut text = String::new();
+/// reader.read_to_string(&mut text)?;
+/// assert_eq!(text, "2019-08-01 00:00:01 up\n");
+///
+/// let again = store.stage(&bucket, &key)?.commit(Attributes::default(), &Condition::Absent);
+/// assert!(matches!(again, Err(DiskError::PreconditionFailed { .. })));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct DiskStore {
     inner: Arc<Inner>,
@@ -68,12 +120,22 @@ impl DiskStore {
         buckets: &[BucketSpec],
         now: Arc<dyn Clock>,
     ) -> Result<Self, OpenError> {
+        Self::open_on(Arc::new(OsFileSystem), root, buckets, now)
+    }
+
+    /// [`DiskStore::open`] on a disk of the caller's.
+    fn open_on(
+        fs: Arc<dyn FileSystem>,
+        root: &Path,
+        buckets: &[BucketSpec],
+        now: Arc<dyn Clock>,
+    ) -> Result<Self, OpenError> {
         let failed = |what, source| OpenError::Io { what, path: root.to_owned(), source };
         let names: Vec<&str> = buckets.iter().map(|bucket| bucket.name.as_str()).collect();
-        let lock = layout::take(root, layout::UPGRADES, &names)?;
+        let lock = layout::open_data_dir(&*fs, root, layout::UPGRADES, &names)?;
         let random = getrandom::u64()
             .map_err(|e| failed("drawing a random number", io::Error::other(e.to_string())))?;
-        let inner = Inner::new(root.to_owned(), buckets.to_vec(), now, random, lock);
+        let inner = Inner::new(fs, root.to_owned(), buckets.to_vec(), now, random, lock);
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -98,7 +160,7 @@ impl DiskStore {
     ///
     /// # Errors
     /// [`DiskError::NoSuchBucket`], [`DiskError::NoSuchKey`], [`DiskError::NoSuchVersion`],
-    /// [`DiskError::Damaged`], [`DiskError::Io`].
+    /// [`DiskError::Corrupt`], [`DiskError::Io`].
     pub fn head(
         &self,
         bucket: &BucketName,
@@ -128,13 +190,13 @@ impl DiskStore {
         bucket: &BucketName,
         key: &ObjectKey,
         version: Option<&VersionId>,
-    ) -> Result<(File, ObjectInfo), DiskError> {
+    ) -> Result<Opened, DiskError> {
         let bucket = self.inner.bucket(bucket)?;
         let no_such_key =
             || DiskError::NoSuchKey { bucket: bucket.name.to_string(), key: key.to_string() };
         // A key that no put could have written is absent.
         let path = KeyPath::new(&bucket.folder, key).map_err(|_| no_such_key())?;
-        let present = body::open(&path.current(), key);
+        let present = object_file::open(&*bucket.fs, &path.current(), key);
         let Some(version) = version else { return present?.ok_or_else(no_such_key) };
         // The present body first: if it is replaced now, it has its name as an older one by then.
         let present = match present {
@@ -142,7 +204,7 @@ impl DiskStore {
             other => other,
         };
         let older = match version.as_str() {
-            id if id::is_id(id) => body::open(&path.older(id), key)?,
+            id if id::is_id(id) => object_file::open(&*bucket.fs, &path.older(id), key)?,
             _ => None,
         };
         match (older, present) {

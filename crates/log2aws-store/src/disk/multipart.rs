@@ -4,7 +4,6 @@
 //! `00001` to `10000`, with the trailer that every body has.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, MutexGuard};
@@ -14,16 +13,18 @@ use log2aws_core::key::{BucketName, ObjectKey};
 use md5::{Digest as _, Md5};
 
 use super::DiskStore;
-use super::body::{self, ObjectReader, hex};
+use super::condition::Condition;
 use super::error::DiskError;
-use super::folders::sync;
+use super::fs::FileSystem;
 use super::inner::Inner;
+use super::key_path::KeyPath;
 use super::manifest;
-use super::name::KeyPath;
+use super::object_file::{self, ObjectReader, hex};
+use super::parts;
 use super::staged::Staged;
 use super::staged_file::StagedFile;
 use super::types::{
-    Attributes, Damaged, Digests, MAX_PAGE, ObjectInfo, PartInfo, PartListing, UploadId,
+    Attributes, Corrupt, Digests, MAX_PAGE, ObjectInfo, PartInfo, PartListing, UploadId,
     UploadInfo, UploadListing, UploadQuery,
 };
 
@@ -48,23 +49,24 @@ impl DiskStore {
         let bucket = self.inner.bucket(bucket)?;
         let object = format!("{}/{key}", bucket.name);
         KeyPath::new(&bucket.folder, key)?;
-        body::check(attributes, &object)?;
+        object_file::check(attributes, &object)?;
         let now = self.inner.now();
         let id = UploadId(self.inner.ids.next(now, None));
         let staged = self.inner.root.join("staging").join(id.as_str());
         let folder = self.inner.upload(&id);
+        let fs = &*self.inner.fs;
         let write = || {
-            fs::create_dir(&staged)?;
-            let mut file = fs::File::create_new(staged.join("upload.json"))?;
+            fs.create_dir(&staged)?;
+            let mut file = fs.create_new(&staged.join("upload.json"))?;
             file.write_all(&manifest::to_json(&bucket.name, key, attributes, now)?)?;
-            file.sync_all()?;
-            sync(&staged)?;
-            fs::rename(&staged, &folder)?;
-            sync(&self.inner.root.join("uploads"))
+            file.sync()?;
+            fs.sync_dir(&staged)?;
+            fs.rename(&staged, &folder)?;
+            fs.sync_dir(&self.inner.root.join("uploads"))
         };
         write().map_err(|e| {
             // What cannot be removed now is removed at the next start.
-            let _left_to_the_next_start = fs::remove_dir_all(&staged);
+            let _left_to_the_next_start = fs.remove_dir_all(&staged);
             DiskError::of("writing", &folder, &object, e)
         })?;
         Ok(id)
@@ -73,12 +75,12 @@ impl DiskStore {
     /// Describes an upload.
     ///
     /// # Errors
-    /// [`DiskError::NoSuchUpload`], [`DiskError::Damaged`], [`DiskError::Io`].
+    /// [`DiskError::NoSuchUpload`], [`DiskError::Corrupt`], [`DiskError::Io`].
     pub fn upload_info(&self, upload: &UploadId) -> Result<UploadInfo, DiskError> {
         let file = self.inner.upload(upload).join("upload.json");
-        let json = fs::read(&file).map_err(|e| missing(upload, "reading", &file, e))?;
+        let json = self.inner.fs.read(&file).map_err(|e| missing(upload, "reading", &file, e))?;
         manifest::parse(upload, &json).ok_or_else(|| {
-            Damaged { file, reason: "it does not describe an upload".to_owned() }.into()
+            Corrupt { file, reason: "it does not describe an upload".to_owned() }.into()
         })
     }
 
@@ -102,7 +104,7 @@ impl DiskStore {
     /// Lists the parts with numbers above `after` (0 for all), `max` of them at most.
     ///
     /// # Errors
-    /// [`DiskError::NoSuchUpload`], [`DiskError::Damaged`], [`DiskError::Io`].
+    /// [`DiskError::NoSuchUpload`], [`DiskError::Corrupt`], [`DiskError::Io`].
     pub fn list_parts(
         &self,
         upload: &UploadId,
@@ -113,8 +115,8 @@ impl DiskStore {
         let folder = self.inner.upload(upload);
         let failed = |e| missing(upload, "listing", &folder, e);
         let mut numbers = Vec::new();
-        for entry in fs::read_dir(&folder).map_err(failed)? {
-            let name = entry.map_err(failed)?.file_name();
+        for entry in self.inner.fs.read_dir(&folder).map_err(failed)? {
+            let name = entry.map_err(failed)?.name;
             numbers.extend(name.to_str().and_then(part_number).filter(|number| *number > after));
         }
         numbers.sort_unstable();
@@ -129,10 +131,11 @@ impl DiskStore {
         Ok(listing)
     }
 
-    /// Lists the uploads of a bucket.
+    /// Lists the uploads of a bucket. One whose description cannot be read is named in
+    /// [`UploadListing::corrupt`], and the others are listed.
     ///
     /// # Errors
-    /// [`DiskError::NoSuchBucket`], [`DiskError::Damaged`], [`DiskError::Io`].
+    /// [`DiskError::NoSuchBucket`]; [`DiskError::Io`] if the folder of uploads cannot be read.
     pub fn list_uploads(
         &self,
         bucket: &BucketName,
@@ -146,22 +149,33 @@ impl DiskStore {
             Some((key, Some(id))) => (info.key.as_str(), &info.id) > (key.as_str(), id),
         };
         let mut found = BTreeMap::new();
-        let mut more = false;
+        let mut listing = UploadListing::default();
         for id in self.upload_ids()? {
             let info = match self.upload_info(&id) {
+                Ok(info) => info,
                 Err(DiskError::NoSuchUpload { .. }) => continue,
-                other => other?,
+                Err(DiskError::Corrupt(corrupt)) => {
+                    listing.corrupt.push(corrupt);
+                    continue;
+                }
+                Err(DiskError::Io { path, source, .. }) => {
+                    let reason = format!("it cannot be read: {source}");
+                    listing.corrupt.push(Corrupt { file: path, reason });
+                    continue;
+                }
+                Err(other) => return Err(other),
             };
             let wanted = info.bucket == bucket && info.key.as_str().starts_with(&query.prefix);
             if wanted && is_behind(&info) {
                 found.insert((info.key.clone(), id), info);
                 if found.len() > max {
                     found.pop_last();
-                    more = true;
+                    listing.more = true;
                 }
             }
         }
-        Ok(UploadListing { uploads: found.into_values().collect(), more })
+        listing.uploads = found.into_values().collect();
+        Ok(listing)
     }
 
     /// Puts the parts named together, each by number and entity tag (without quotes). The whole is
@@ -170,12 +184,26 @@ impl DiskStore {
     /// # Errors
     /// [`DiskError::NoSuchUpload`], [`DiskError::InvalidPart`], [`DiskError::InvalidPartOrder`]
     /// (also if no part is named), [`DiskError::PartTooSmall`], [`DiskError::Full`],
-    /// [`DiskError::Damaged`], [`DiskError::Io`]. The upload stays, and the call can be made
+    /// [`DiskError::Corrupt`], [`DiskError::Io`]. The upload stays, and the call can be made
     /// again.
     pub fn assemble_upload(
         &self,
         upload: &UploadId,
         parts: &[(u16, String)],
+    ) -> Result<Assembled<'_>, DiskError> {
+        self.assemble_upload_with(upload, parts, &mut |_, _| {})
+    }
+
+    /// As [`DiskStore::assemble_upload`]; `see` is shown every byte of every part, in their order,
+    /// with the number of the part.
+    ///
+    /// # Errors
+    /// As [`DiskStore::assemble_upload`].
+    pub fn assemble_upload_with(
+        &self,
+        upload: &UploadId,
+        parts: &[(u16, String)],
+        see: &mut dyn FnMut(u16, &[u8]),
     ) -> Result<Assembled<'_>, DiskError> {
         let lock = self.inner.lock_upload(upload);
         let info = self.upload_info(upload)?;
@@ -201,11 +229,14 @@ impl DiskStore {
         let mut buffer = vec![0; 256 * 1024];
         for (part, path) in &found {
             tags.update(part.digests.md5);
-            copy_part(upload, part, path, &info.key, &mut buffer, &mut whole)?;
+            let mut whole = Seen { whole: &mut whole, part: part.number, see };
+            copy_part(&*self.inner.fs, upload, part, path, &info.key, &mut buffer, &mut whole)?;
         }
         let etag = format!("{}-{}", hex(&tags.finalize()), found.len());
-        let attributes = Attributes { etag: Some(etag), ..info.attributes };
-        Ok(Assembled { store: self, upload: upload.clone(), whole, attributes, _lock: lock })
+        let mut attributes = Attributes { etag: Some(etag), ..info.attributes };
+        parts::note(&mut attributes, found.iter().map(|(part, _)| part.digests.size));
+        let upload = upload.clone();
+        Ok(Assembled { store: self, upload, bucket: info.bucket, whole, attributes, _lock: lock })
     }
 
     /// Throws an upload and its parts away.
@@ -217,13 +248,14 @@ impl DiskStore {
         self.discard(upload)
     }
 
-    /// Removes the uploads that were begun more than seven days before `now`; tells how many.
+    /// Removes the uploads that were begun more than seven days before `now`, and forgets what was
+    /// completed more than a day before it; says how many were removed.
     ///
     /// # Errors
-    /// [`DiskError::Damaged`], [`DiskError::Io`]: the first of them, after all uploads were seen.
+    /// [`DiskError::Corrupt`], [`DiskError::Io`]: the first of them, after all uploads were seen.
     pub fn sweep(&self, now: Timestamp) -> Result<u64, DiskError> {
         let mut removed = 0;
-        let mut failure = None;
+        let mut failure = self.forget_completed(now).err();
         for id in self.upload_ids()? {
             let is_abandoned = |info: &UploadInfo| now.duration_since(info.initiated) > ABANDONED;
             let swept = match self.upload_info(&id) {
@@ -242,12 +274,14 @@ impl DiskStore {
     /// Takes the upload away at once, then its files.
     fn discard(&self, upload: &UploadId) -> Result<(), DiskError> {
         let folder = self.inner.upload(upload);
-        let grave = self.inner.root.join("staging").join(upload.as_str());
-        fs::rename(&folder, &grave).map_err(|e| missing(upload, "removing", &folder, e))?;
+        let fs = &*self.inner.fs;
+        let trash = self.inner.root.join("staging").join(upload.as_str());
+        fs.rename(&folder, &trash).map_err(|e| missing(upload, "removing", &folder, e))?;
         let uploads = self.inner.root.join("uploads");
-        sync(&uploads).map_err(|e| DiskError::of("syncing", &uploads, upload.as_str(), e))?;
+        fs.sync_dir(&uploads)
+            .map_err(|e| DiskError::of("syncing", &uploads, upload.as_str(), e))?;
         // What cannot be removed now is removed at the next start.
-        let _left_to_the_next_start = fs::remove_dir_all(&grave);
+        let _left_to_the_next_start = fs.remove_dir_all(&trash);
         Ok(())
     }
 
@@ -257,7 +291,7 @@ impl DiskStore {
         number: u16,
     ) -> Result<Option<(PartInfo, PathBuf)>, DiskError> {
         let path = self.inner.part(&upload.id, number);
-        let found = body::open(&path, &upload.key)?;
+        let found = object_file::open(&*self.inner.fs, &path, &upload.key)?;
         Ok(found.map(|(_, info)| (part_info(number, info), path)))
     }
 
@@ -265,8 +299,8 @@ impl DiskStore {
         let folder = self.inner.root.join("uploads");
         let failed = |source| DiskError::Io { what: "listing", path: folder.clone(), source };
         let mut ids = Vec::new();
-        for entry in fs::read_dir(&folder).map_err(failed)? {
-            let name = entry.map_err(failed)?.file_name();
+        for entry in self.inner.fs.read_dir(&folder).map_err(failed)? {
+            let name = entry.map_err(failed)?.name;
             ids.extend(name.to_str().and_then(UploadId::parse));
         }
         Ok(ids)
@@ -279,6 +313,7 @@ impl DiskStore {
 pub struct Assembled<'a> {
     store: &'a DiskStore,
     upload: UploadId,
+    bucket: BucketName,
     whole: Staged,
     attributes: Attributes,
     /// Nobody else completes or aborts the upload meanwhile.
@@ -286,12 +321,14 @@ pub struct Assembled<'a> {
 }
 
 impl Assembled<'_> {
-    /// Makes the object durable and visible, and the upload go.
+    /// Makes the object durable and visible if `condition` holds, and then removes the upload; what
+    /// it became is remembered.
     ///
     /// # Errors
     /// As [`Staged::commit`]; the upload stays, and can be assembled again.
-    pub fn commit(self) -> Result<ObjectInfo, DiskError> {
-        let object = self.whole.commit(self.attributes)?;
+    pub fn commit(self, condition: &Condition) -> Result<ObjectInfo, DiskError> {
+        let object = self.whole.commit(self.attributes, condition)?;
+        self.store.remember_completed(&self.upload, &self.bucket, &object)?;
         self.store.discard(&self.upload)?;
         Ok(object)
     }
@@ -331,16 +368,17 @@ impl StagedPart {
         let Self { inner, upload, number, mut file } = self;
         let object = format!("{}/{}", upload.bucket, upload.key);
         let failed = |file: &StagedFile, e| DiskError::of("writing", file.path(), &object, e);
-        file.settle().map_err(|e| failed(&file, e))?;
+        file.sync_data().map_err(|e| failed(&file, e))?;
         let now = inner.now();
         let id = inner.ids.next(now, None);
         let digests = file.digests();
-        let info = body::describe(upload.key.clone(), id, digests, Attributes::default(), now);
-        file.seal(&info).map_err(|e| failed(&file, e))?;
+        let info =
+            object_file::describe(upload.key.clone(), id, digests, Attributes::default(), now);
+        file.finish(&info).map_err(|e| failed(&file, e))?;
         let path = inner.part(&upload.id, number);
-        file.place(&path).map_err(|e| missing(&upload.id, "renaming to", &path, e))?;
+        file.persist(&path).map_err(|e| missing(&upload.id, "renaming to", &path, e))?;
         let folder = inner.upload(&upload.id);
-        sync(&folder).map_err(|e| missing(&upload.id, "syncing", &folder, e))?;
+        inner.fs.sync_dir(&folder).map_err(|e| missing(&upload.id, "syncing", &folder, e))?;
         Ok(part_info(number, info))
     }
 }
@@ -352,6 +390,25 @@ impl Write for StagedPart {
 
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
+    }
+}
+
+/// The whole that is written, seen by somebody else on the way.
+struct Seen<'a> {
+    whole: &'a mut Staged,
+    part: u16,
+    see: &'a mut dyn FnMut(u16, &[u8]),
+}
+
+impl Write for Seen<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.whole.write(bytes)?;
+        (self.see)(self.part, &bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.whole.flush()
     }
 }
 
@@ -367,6 +424,7 @@ fn part_number(name: &str) -> Option<u16> {
 
 /// Appends a part's data. The part is what its etag said, or the object is not made of it.
 fn copy_part(
+    fs: &dyn FileSystem,
     upload: &UploadId,
     part: &PartInfo,
     path: &Path,
@@ -375,7 +433,7 @@ fn copy_part(
     whole: &mut impl Write,
 ) -> Result<(), DiskError> {
     let invalid = || DiskError::InvalidPart { upload: upload.to_string(), number: part.number };
-    let (file, info) = body::open(path, key)?.ok_or_else(invalid)?;
+    let (file, info) = object_file::open(fs, path, key)?.ok_or_else(invalid)?;
     if info.etag != part.etag {
         return Err(invalid());
     }
@@ -394,7 +452,7 @@ fn copy_part(
     }
     if md5.finalize() != part.digests.md5 {
         let reason = "its data are not what was written".to_owned();
-        return Err(Damaged { file: path.to_owned(), reason }.into());
+        return Err(Corrupt { file: path.to_owned(), reason }.into());
     }
     Ok(())
 }

@@ -1,55 +1,17 @@
-//! Removing: one key at the caller's wish, or all that are past their time.
-
-use std::fs;
-use std::io;
-use std::path::Path;
+//! Retention: removing every object that is past its time.
 
 use jiff::Timestamp;
 use log2aws_core::key::{BucketName, ObjectKey};
 
 use super::DiskStore;
-use super::body;
 use super::error::DiskError;
-use super::folders::sync;
 use super::inner::Bucket;
-use super::name::KeyPath;
-use super::staged::keep;
+use super::key_path::KeyPath;
+use super::object_file;
 use super::types::{Expired, MAX_PAGE};
 use super::walk::{Kind, Step, Walk};
 
 impl DiskStore {
-    /// Removes a key; that it was absent is success. In a versioned bucket all its bodies stay
-    /// under their version ids.
-    ///
-    /// # Errors
-    /// [`DiskError::NoSuchBucket`], [`DiskError::Full`], [`DiskError::Io`].
-    pub fn delete(&self, bucket: &BucketName, key: &ObjectKey) -> Result<(), DiskError> {
-        let inner = &self.inner;
-        let bucket = inner.bucket(bucket)?;
-        // A key that no put could have written is absent.
-        let Ok(path) = KeyPath::new(&bucket.folder, key) else { return Ok(()) };
-        let object = format!("{}/{key}", bucket.name);
-        let failed = |what: &'static str, at: &Path, e| DiskError::of(what, at, &object, e);
-
-        let lock = inner.lock_key(&bucket, key);
-        let current = path.current();
-        if bucket.versioned {
-            let id = match body::open(&current, key) {
-                Ok(None) => return Ok(()),
-                Ok(Some((_, info))) => info.version.to_string(),
-                Err(DiskError::Damaged(_)) => inner.ids.next(inner.now(), None),
-                Err(other) => return Err(other),
-            };
-            // A rename would do nothing if the body has both names already.
-            keep(&current, &path.older(&id)).map_err(|e| failed("linking", &current, e))?;
-        }
-        absent_is_fine(fs::remove_file(&current)).map_err(|e| failed("removing", &current, e))?;
-        absent_is_fine(sync(&path.folder)).map_err(|e| failed("syncing", &path.folder, e))?;
-        drop(lock);
-        inner.folders.prune(&bucket.folder, &path.folder);
-        Ok(())
-    }
-
     /// Removes every body, older versions too, that was committed before `older_than`. Safe beside
     /// running puts.
     ///
@@ -60,7 +22,7 @@ impl DiskStore {
         let failed =
             |source| DiskError::Io { what: "listing", path: bucket.folder.clone(), source };
         let mut expired = Expired::default();
-        let mut walk = Walk::new(&bucket.folder, "", None, true, MAX_PAGE);
+        let mut walk = Walk::new(&bucket.fs, &bucket.folder, "", None, true, MAX_PAGE);
         while let Some(step) = walk.next().map_err(failed)? {
             if step.kind == Kind::Folder {
                 walk.enter(step.path, step.key);
@@ -68,7 +30,7 @@ impl DiskStore {
             }
             match self.expire_one(&bucket, &step, older_than) {
                 Ok(removed) => expired.removed += u64::from(removed),
-                Err(DiskError::Damaged(damaged)) => expired.damaged.push(damaged),
+                Err(DiskError::Corrupt(corrupt)) => expired.corrupt.push(corrupt),
                 Err(other) => return Err(other),
             }
         }
@@ -85,7 +47,7 @@ impl DiskStore {
     ) -> Result<bool, DiskError> {
         let Ok(key) = step.key.parse::<ObjectKey>() else { return Ok(false) };
         let old = || {
-            let found = body::open(&step.path, &key)?;
+            let found = object_file::open(&*bucket.fs, &step.path, &key)?;
             Ok::<_, DiskError>(found.map(|(_, info)| info).filter(|i| i.last_modified < older_than))
         };
         if old()?.is_none() {
@@ -96,20 +58,20 @@ impl DiskStore {
         // A put that was cut short left it under its name as an older one too: one body, counted
         // when that name goes.
         let path = KeyPath::new(&bucket.folder, &key)?;
-        let twice = step.kind == Kind::Current && path.older(info.version.as_str()).exists();
-        fs::remove_file(&step.path)
+        let twice = step.kind == Kind::Current
+            && bucket
+                .fs
+                .exists(&path.older(info.version.as_str()))
+                .map_err(|e| DiskError::of("reading", &step.path, key.as_str(), e))?;
+        bucket
+            .fs
+            .remove_file(&step.path)
             .map_err(|e| DiskError::of("removing", &step.path, key.as_str(), e))?;
-        drop(lock);
         if let Some(folder) = step.path.parent() {
-            self.inner.folders.prune(&bucket.folder, folder);
+            self.inner.dirs.unsettle(folder);
+            drop(lock);
+            self.inner.dirs.prune(&bucket.folder, folder);
         }
         Ok(!twice)
-    }
-}
-
-fn absent_is_fine(done: io::Result<()>) -> io::Result<()> {
-    match done {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
-        done => done,
     }
 }

@@ -1,17 +1,17 @@
 //! Putting: a staged file becomes the present body of its key.
 
-use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 
 use log2aws_core::key::ObjectKey;
 
-use super::body;
+use super::condition::Condition;
 use super::error::DiskError;
-use super::folders::sync;
+use super::fs::FileSystem;
 use super::inner::{Bucket, Inner};
-use super::name::KeyPath;
+use super::key_path::KeyPath;
+use super::object_file;
 use super::staged_file::StagedFile;
 use super::types::{Attributes, Digests, ObjectInfo};
 
@@ -33,42 +33,49 @@ impl Staged {
         self.file.digests()
     }
 
-    /// Makes the object durable and visible. In a versioned bucket the body that stood under the
+    /// Makes the object durable and visible, if `condition` holds. In a versioned bucket the body that stood under the
     /// key stays as a version; if it has the same bytes, no new one is made and it is answered
     /// itself, with the attributes that it has, or with these if they came from another address.
     ///
     /// # Errors
-    /// [`DiskError::Full`], [`DiskError::MetadataTooLarge`], [`DiskError::Io`]; what stood under
+    /// [`DiskError::PreconditionFailed`]; [`DiskError::NoSuchKey`] if the condition wants an
+    /// object and there is none; [`DiskError::Full`], [`DiskError::MetadataTooLarge`], [`DiskError::Io`]; what stood under
     /// the key stands still. If the very last step failed, the sync of the folder, the new body
     /// is visible but may not outlive a power cut: put it again.
-    pub fn commit(self, attributes: Attributes) -> Result<ObjectInfo, DiskError> {
+    pub fn commit(
+        self,
+        attributes: Attributes,
+        condition: &Condition,
+    ) -> Result<ObjectInfo, DiskError> {
         let Self { inner, bucket, key, path, mut file } = self;
         let object = format!("{}/{key}", bucket.name);
         let failed = |what: &'static str, at: &Path, e| DiskError::of(what, at, &object, e);
-        body::check(&attributes, &object)?;
-        file.settle().map_err(|e| failed("writing", file.path(), e))?;
+        object_file::check(&attributes, &object)?;
+        file.sync_data().map_err(|e| failed("writing", file.path(), e))?;
         let digests = file.digests();
 
         let _lock = inner.lock_key(&bucket, &key);
         let current = path.current();
+        condition.check_file(&bucket, &key, &current)?;
         let mut present = None;
         let mut keep_as = None;
         if bucket.versioned {
-            match body::open(&current, &key) {
+            match object_file::open(&*inner.fs, &current, &key) {
                 Ok(None) => {}
                 Ok(Some((_, info))) => {
                     keep_as = Some(info.version.to_string());
                     present = Some(info);
                 }
                 // It cannot say its name; it is kept all the same, under one of its own.
-                Err(DiskError::Damaged(_)) => keep_as = Some(inner.ids.next(inner.now(), None)),
+                Err(DiskError::Corrupt(_)) => keep_as = Some(inner.ids.next(inner.now(), None)),
                 Err(other) => return Err(other),
             }
         }
         let (id, now) = match present.filter(|present| present.digests == digests) {
             Some(same) if same.source == attributes.source => {
-                // Whoever wrote it may have died before this.
-                sync(&path.folder).map_err(|e| failed("syncing", &path.folder, e))?;
+                // The process that wrote it may have died before its sync.
+                let synced = inner.dirs.settle(&bucket.folder, &path.folder);
+                synced.map_err(|e| failed("syncing", &path.folder, e))?;
                 return Ok(same);
             }
             // Who put it last is judged by the allow-list: the version stays, its source does not.
@@ -81,23 +88,26 @@ impl Staged {
                 (inner.ids.next(now, keep_as.as_deref()), now)
             }
         };
-        let info = body::describe(key, id, digests, attributes, now);
-        file.seal(&info).map_err(|e| failed("writing", file.path(), e))?;
-        let placed = inner.folders.within(&bucket.folder, &path.folder, || {
+        let info = object_file::describe(key, id, digests, attributes, now);
+        file.finish(&info).map_err(|e| failed("writing", file.path(), e))?;
+        let persisted = inner.dirs.with_dir(&bucket.folder, &path.folder, || {
             if let Some(id) = &keep_as {
-                keep(&current, &path.older(id))?;
+                link_version(&*inner.fs, &current, &path.older(id))?;
+                // Otherwise the disk may keep the rename and lose the link, and the version with it.
+                inner.fs.sync_dir(&path.folder)?;
             }
-            file.place(&current)
+            file.persist(&current)
         });
-        placed.map_err(|e| failed("renaming to", &current, e))?;
-        sync(&path.folder).map_err(|e| failed("syncing", &path.folder, e))?;
+        persisted.map_err(|e| failed("renaming to", &current, e))?;
+        let synced = inner.dirs.sync(&bucket.folder, &path.folder);
+        synced.map_err(|e| failed("syncing", &path.folder, e))?;
         Ok(info)
     }
 }
 
 /// Gives the present body its name as an older one. That it has it is success.
-pub(crate) fn keep(current: &Path, older: &Path) -> io::Result<()> {
-    match fs::hard_link(current, older) {
+pub(crate) fn link_version(fs: &dyn FileSystem, current: &Path, older: &Path) -> io::Result<()> {
+    match fs.hard_link(current, older) {
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         other => other,
     }

@@ -1,43 +1,45 @@
 //! A file in the staging folder: written, hashed, synced, renamed.
 
-use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use md5::Md5;
 use sha2::{Digest as _, Sha256};
 
-use super::body;
+use super::fs::{FileSystem, WriteFile};
+use super::object_file;
 use super::types::{Digests, ObjectInfo};
 
 const BUFFER: usize = 32 * 1024;
 /// From this size on the data are synced before any lock is taken.
 const LARGE: u64 = 256 * 1024;
 
-/// A file in the staging folder. Dropped before it was placed, it is removed.
+/// A file in the staging folder. Dropped before it was persisted, it is removed.
 #[derive(Debug)]
 pub(crate) struct StagedFile {
-    file: BufWriter<File>,
+    fs: Arc<dyn FileSystem>,
+    file: BufWriter<Box<dyn WriteFile>>,
     path: PathBuf,
     md5: Md5,
     sha256: Sha256,
     size: u64,
     failure: Option<io::ErrorKind>,
-    placed: bool,
+    persisted: bool,
 }
 
 impl StagedFile {
-    pub(crate) fn create(path: PathBuf) -> io::Result<Self> {
-        let file = OpenOptions::new().write(true).create_new(true).mode(0o640).open(&path)?;
+    pub(crate) fn create(fs: &Arc<dyn FileSystem>, path: PathBuf) -> io::Result<Self> {
+        let file = fs.create_new(&path)?;
         Ok(Self {
+            fs: Arc::clone(fs),
             file: BufWriter::with_capacity(BUFFER, file),
             path,
             md5: Md5::new(),
             sha256: Sha256::new(),
             size: 0,
             failure: None,
-            placed: false,
+            persisted: false,
         })
     }
 
@@ -54,28 +56,28 @@ impl StagedFile {
     }
 
     /// Fails if a write has failed; writes down what takes long while nobody waits for a lock.
-    pub(crate) fn settle(&mut self) -> io::Result<()> {
+    pub(crate) fn sync_data(&mut self) -> io::Result<()> {
         if let Some(kind) = self.failure {
             return Err(kind.into());
         }
         if self.size >= LARGE {
             self.file.flush()?;
-            self.file.get_ref().sync_data()?;
+            self.file.get_mut().sync()?;
         }
         Ok(())
     }
 
     /// Writes the trailer and makes the file durable.
-    pub(crate) fn seal(&mut self, info: &ObjectInfo) -> io::Result<()> {
-        self.file.write_all(&body::trailer(info)?)?;
+    pub(crate) fn finish(&mut self, info: &ObjectInfo) -> io::Result<()> {
+        self.file.write_all(&object_file::trailer(info)?)?;
         self.file.flush()?;
-        self.file.get_ref().sync_all()
+        self.file.get_mut().sync()
     }
 
     /// Renames the file to `target`.
-    pub(crate) fn place(&mut self, target: &Path) -> io::Result<()> {
-        fs::rename(&self.path, target)?;
-        self.placed = true;
+    pub(crate) fn persist(&mut self, target: &Path) -> io::Result<()> {
+        self.fs.rename(&self.path, target)?;
+        self.persisted = true;
         Ok(())
     }
 }
@@ -108,9 +110,9 @@ impl Write for StagedFile {
 
 impl Drop for StagedFile {
     fn drop(&mut self) {
-        if !self.placed {
+        if !self.persisted {
             // What cannot be removed now is removed at the next start.
-            let _left_to_the_next_start = fs::remove_file(&self.path);
+            let _left_to_the_next_start = self.fs.remove_file(&self.path);
         }
     }
 }

@@ -88,7 +88,7 @@ pub struct Listing {
     pub entries: Vec<Entry>,
     /// Files on this page whose trailer cannot be read. They are not among `entries`; whoever
     /// leaves them out of an answer says so in the log.
-    pub damaged: Vec<Damaged>,
+    pub corrupt: Vec<Corrupt>,
     /// `after` for the next page; `None` on the last.
     pub next: Option<String>,
 }
@@ -96,7 +96,7 @@ pub struct Listing {
 /// A file of the store that is not what was written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{} is damaged: {reason}; restore it from a backup, or move it away", .file.display())]
-pub struct Damaged {
+pub struct Corrupt {
     /// The file.
     pub file: PathBuf,
     /// What is wrong with it.
@@ -146,7 +146,7 @@ pub struct VersionListing {
     /// By key as in [`Listing`], and newest first within a key.
     pub entries: Vec<VersionEntry>,
     /// As in [`Listing`].
-    pub damaged: Vec<Damaged>,
+    pub corrupt: Vec<Corrupt>,
     /// `after` for the next page; `None` on the last.
     pub next: Option<VersionMarker>,
 }
@@ -226,6 +226,9 @@ pub struct UploadQuery {
 pub struct UploadListing {
     /// By key, then by the time they were begun.
     pub uploads: Vec<UploadInfo>,
+    /// Descriptions of uploads that cannot be read. Of which bucket they are is not known, so
+    /// every page of every bucket names them.
+    pub corrupt: Vec<Corrupt>,
     /// Whether there are more behind the last of them.
     pub more: bool,
 }
@@ -236,5 +239,5 @@ pub struct Expired {
     /// How many bodies were removed.
     pub removed: u64,
     /// Files whose age cannot be read. They were left where they are.
-    pub damaged: Vec<Damaged>,
+    pub corrupt: Vec<Corrupt>,
 }

@@ -5,12 +5,13 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::vec;
 
-use super::name::{Name, folder};
+use super::fs::{DirEntry, FileSystem};
+use super::key_path::{Name, folder};
 
 /// What a walk meets.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,6 +58,7 @@ pub(crate) struct Start {
 }
 
 pub(crate) struct Walk {
+    fs: Arc<dyn FileSystem>,
     frames: Vec<Frame>,
     prefix: String,
     start: Option<Start>,
@@ -68,6 +70,7 @@ pub(crate) struct Walk {
 impl Walk {
     /// Begins a walk over the keys that begin with `prefix`, reading `batch` names at a time.
     pub(crate) fn new(
+        fs: &Arc<dyn FileSystem>,
         bucket: &Path,
         prefix: &str,
         start: Option<Start>,
@@ -79,6 +82,7 @@ impl Walk {
             Some((folders, _)) => (&prefix[..=folders.len()], folder(bucket, folders)),
         };
         let mut walk = Self {
+            fs: Arc::clone(fs),
             frames: Vec::new(),
             prefix: prefix.to_owned(),
             start,
@@ -126,7 +130,7 @@ impl Walk {
         let Some(mut frame) = self.frames.pop() else { return Ok(()) };
         let mut smallest: BinaryHeap<Child> = BinaryHeap::with_capacity(self.batch + 1);
         frame.more = false;
-        match fs::read_dir(&frame.path) {
+        match self.fs.read_dir(&frame.path) {
             // Pruned meanwhile, or never there.
             Err(e)
                 if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidFilename) => {
@@ -135,7 +139,7 @@ impl Walk {
             Ok(entries) => {
                 for entry in entries {
                     let entry = entry?;
-                    let Some(child) = self.child(&frame, &entry)? else { continue };
+                    let Some(child) = self.child(&frame, entry) else { continue };
                     smallest.push(child);
                     if smallest.len() > self.batch {
                         smallest.pop();
@@ -150,17 +154,17 @@ impl Walk {
     }
 
     /// The entry as a child, if it is ours, not yet met, and wanted.
-    fn child(&self, frame: &Frame, entry: &fs::DirEntry) -> io::Result<Option<Child>> {
-        let on_disk = entry.file_name();
+    fn child(&self, frame: &Frame, entry: DirEntry) -> Option<Child> {
+        let on_disk = entry.name;
         let (name, kind) = match on_disk.to_str().and_then(Name::parse) {
             Some(Name::Current(name)) => (name, Kind::Current),
             Some(Name::Older(name, id)) if self.older => (name, Kind::Older(Reverse(id))),
-            Some(Name::Folder(name)) if entry.file_type()?.is_dir() => (name + "/", Kind::Folder),
-            _ => return Ok(None),
+            Some(Name::Folder(name)) if entry.is_dir => (name + "/", Kind::Folder),
+            _ => return None,
         };
         let child = Child { name, kind, on_disk };
         let met = frame.last.as_ref().is_some_and(|last| child <= *last);
-        Ok((!met && self.wanted(&frame.key, &child)).then_some(child))
+        (!met && self.wanted(&frame.key, &child)).then_some(child)
     }
 
     fn wanted(&self, above: &str, child: &Child) -> bool {
@@ -196,19 +200,19 @@ fn compare((above, name): (&str, &str), text: &str) -> std::cmp::Ordering {
 }
 
 /// Whether any key lies in a folder: a present body, or, with `older`, any body at all.
-pub(crate) fn holds_a_body(path: &Path, older: bool) -> io::Result<bool> {
+pub(crate) fn holds_a_body(fs: &dyn FileSystem, path: &Path, older: bool) -> io::Result<bool> {
     let mut folders = vec![path.to_owned()];
     while let Some(path) = folders.pop() {
-        let entries = match fs::read_dir(&path) {
+        let entries = match fs.read_dir(&path) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
             other => other?,
         };
         for entry in entries {
             let entry = entry?;
-            match entry.file_name().to_str().and_then(Name::parse) {
+            match entry.name.to_str().and_then(Name::parse) {
                 Some(Name::Current(_)) => return Ok(true),
                 Some(Name::Older(..)) if older => return Ok(true),
-                Some(Name::Folder(_)) if entry.file_type()?.is_dir() => folders.push(entry.path()),
+                Some(Name::Folder(_)) if entry.is_dir => folders.push(path.join(&entry.name)),
                 _ => {}
             }
         }

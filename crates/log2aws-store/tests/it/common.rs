@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use log2aws_core::key::{BucketName, ObjectKey};
 use log2aws_service::ports::{Clock, VersionId};
 use log2aws_store::disk::{
-    Attributes, DiskError, MAX_PAGE, ObjectInfo, VersionEntry, VersionQuery,
+    Attributes, Condition, DiskError, MAX_PAGE, ObjectInfo, VersionEntry, VersionQuery,
 };
 use log2aws_store::{BucketSpec, DiskStore};
 use sha2::{Digest as _, Sha256};
@@ -77,7 +77,8 @@ pub(crate) fn put(
     let mut staged = store.stage(bucket, &key(name))?;
     // A write that fails is told by the commit.
     let _told_by_the_commit = staged.write_all(bytes);
-    staged.commit(Attributes { content_type: "text/plain".to_owned(), ..Attributes::default() })
+    let content_type = "text/plain".to_owned();
+    staged.commit(Attributes { content_type, ..Attributes::default() }, &Condition::Always)
 }
 
 pub(crate) fn get(
@@ -134,7 +135,7 @@ pub(crate) fn read_bucket(
     let mut query = VersionQuery { max: MAX_PAGE, ..VersionQuery::default() };
     loop {
         let page = store.list_versions(bucket, &query).unwrap();
-        assert!(page.damaged.is_empty(), "{:?}", page.damaged);
+        assert!(page.corrupt.is_empty(), "{:?}", page.corrupt);
         for entry in page.entries {
             let VersionEntry::Version { info, .. } = entry else { panic!("{entry:?}") };
             let version = info.version.clone();

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use log2aws_core::key::BucketName;
 use log2aws_store::DiskStore;
-use log2aws_store::disk::Attributes;
+use log2aws_store::disk::{Attributes, Condition};
 
 use crate::common::{Dice, again, analyzed, count, get, key, open, put, raw, read_everything};
 
@@ -110,7 +110,9 @@ fn work(store: &DiskStore, acks: &File, worker: u64, begin: u64) {
             0 => (analyzed(), put_in_parts(store, &name, body.as_bytes())),
             1 => {
                 // Folders come and go.
-                store.delete(&analyzed(), &key(&format!("gone/{worker}"))).unwrap();
+                store
+                    .delete(&analyzed(), &key(&format!("gone/{worker}")), &Condition::Always)
+                    .unwrap();
                 put(store, &analyzed(), &format!("gone/{worker}"), body.as_bytes()).unwrap();
                 continue;
             }
@@ -127,5 +129,5 @@ fn put_in_parts(store: &DiskStore, name: &str, bytes: &[u8]) -> log2aws_store::d
     let mut part = store.stage_part(&upload, 1).unwrap();
     part.write_all(bytes).unwrap();
     let part = part.commit().unwrap();
-    store.assemble_upload(&upload, &[(1, part.etag)]).unwrap().commit().unwrap()
+    store.assemble_upload(&upload, &[(1, part.etag)]).unwrap().commit(&Condition::Always).unwrap()
 }

@@ -9,7 +9,7 @@ use crate::common::{
 };
 use log2aws_store::conformance;
 use log2aws_store::disk::{
-    Attributes, DiskError, Entry, ListQuery, VersionEntry, VersionMarker, VersionQuery,
+    Attributes, Condition, DiskError, Entry, ListQuery, VersionEntry, VersionMarker, VersionQuery,
 };
 
 #[test]
@@ -33,7 +33,7 @@ fn a_restart_finds_everything() {
     let store = open(home.path());
     let mut staged = store.stage(&analyzed(), &key("web01/日本.csv")).unwrap();
     staged.write_all(b"datetime\n").unwrap();
-    let before = staged.commit(attributes.clone()).unwrap();
+    let before = staged.commit(attributes.clone(), &Condition::Always).unwrap();
     let old = put(&store, &raw(), "web01/2019-08-01.log", b"old").unwrap();
     let new = put(&store, &raw(), "web01/2019-08-01.log", b"newer").unwrap();
     drop(store);
@@ -121,7 +121,7 @@ fn equal_bytes_from_another_address_are_the_same_version_of_that_address() {
         let mut staged = store.stage(&raw(), &key("k")).unwrap();
         staged.write_all(b"same").unwrap();
         let source = Some(address.parse().unwrap());
-        staged.commit(Attributes { source, ..Attributes::default() }).unwrap()
+        staged.commit(Attributes { source, ..Attributes::default() }, &Condition::Always).unwrap()
     };
     let first = from("192.0.2.1");
     let second = from("192.0.2.2");
@@ -209,7 +209,7 @@ fn a_put_that_was_cut_short_between_link_and_rename_shows_one_version() {
     fs::hard_link(folder.join("k@"), folder.join(format!("k@{}", info.version))).unwrap();
     let all = VersionQuery { max: 10, ..VersionQuery::default() };
     assert_eq!(store.list_versions(&raw(), &all).unwrap().entries.len(), 1);
-    store.delete(&raw(), &key("k")).unwrap();
+    store.delete(&raw(), &key("k"), &Condition::Always).unwrap();
     assert!(matches!(get(&store, &raw(), "k"), Err(DiskError::NoSuchKey { .. })));
     assert_eq!(get_version(&store, &raw(), "k", Some(&info.version)).unwrap(), b"once");
     // Put again, cut short again: it is one body when it expires, too.
@@ -226,7 +226,7 @@ fn a_deleted_key_takes_its_empty_folders_with_it() {
     let store = open(home.path());
     put(&store, &analyzed(), "a/b/c/d", b"x").unwrap();
     put(&store, &analyzed(), "a/e", b"x").unwrap();
-    store.delete(&analyzed(), &key("a/b/c/d")).unwrap();
+    store.delete(&analyzed(), &key("a/b/c/d"), &Condition::Always).unwrap();
     let bucket = home.path().join("buckets/analyzedlogs-local");
     assert!(!bucket.join("a/b").exists() && bucket.join("a").exists());
     put(&store, &analyzed(), "a/b/c/d", b"again").unwrap();
@@ -267,9 +267,9 @@ fn damage_is_told_with_the_name_of_the_file_and_hides_nothing_else() {
         assert!(told.contains("serverlogs-local/b@ is damaged"), "{told}");
         let all = ListQuery { max: 10, ..ListQuery::default() };
         let listing = store.list(&raw(), &all).unwrap();
-        assert_eq!((listing.entries.len(), listing.damaged.len()), (2, 1));
+        assert_eq!((listing.entries.len(), listing.corrupt.len()), (2, 1));
         let all = VersionQuery { max: 10, ..VersionQuery::default() };
-        assert_eq!(store.list_versions(&raw(), &all).unwrap().damaged.len(), 1);
+        assert_eq!(store.list_versions(&raw(), &all).unwrap().corrupt.len(), 1);
     }
     // A put over it works, and what stood there is kept for whoever wants to look at it.
     put(&store, &raw(), "b", b"good again").unwrap();
@@ -286,7 +286,8 @@ fn metadata_has_a_limit_and_all_within_it_fits() {
         user_metadata: BTreeMap::from([("n".to_owned(), "\u{1}".repeat(len))]),
         ..Attributes::default()
     };
-    let put = |len| store.stage(&raw(), &long_key).unwrap().commit(attributes(len));
+    let put =
+        |len| store.stage(&raw(), &long_key).unwrap().commit(attributes(len), &Condition::Always);
     assert!(matches!(put(8192), Err(DiskError::MetadataTooLarge { size: 8193, .. })));
     let info = put(8191).unwrap();
     assert_eq!(store.head(&raw(), &long_key, None).unwrap(), info);
@@ -304,7 +305,7 @@ fn bodies_expire_each_by_its_own_age() {
         put(&store, &raw(), &format!("web02/{day}.log"), b"x").unwrap();
     }
     let expired = store.expire(&raw(), at(START + 2 * 86_400_000)).unwrap();
-    assert_eq!((expired.removed, expired.damaged.len()), (4, 0));
+    assert_eq!((expired.removed, expired.corrupt.len()), (4, 0));
     for (day, info) in versions.iter().enumerate() {
         let read = get_version(&store, &raw(), "web01/x.log", Some(&info.version));
         assert_eq!(read.is_ok(), day >= 2, "{day}");
@@ -323,4 +324,19 @@ fn bodies_expire_each_by_its_own_age() {
     assert_eq!(keys, ["web01/x.log", "web02/2.log", "web02/3.log"]);
     assert_eq!(store.expire(&raw(), at(START + 9 * 86_400_000)).unwrap().removed, 4);
     assert_eq!(count(&home.path().join("buckets/serverlogs-local")), 0);
+}
+
+#[test]
+fn a_file_that_is_cut_while_it_is_read_is_no_end_of_the_data() {
+    let home = tempfile::tempdir().unwrap();
+    let store = open(home.path());
+    put(&store, &analyzed(), "k", &vec![b'x'; 100_000]).unwrap();
+    let (_, mut reader) = store.open_object(&analyzed(), &key("k"), None).unwrap();
+    reader.read_exact(&mut [0; 1000]).unwrap();
+    let file = home.path().join("buckets/analyzedlogs-local/k@");
+    fs::File::options().write(true).open(file).unwrap().set_len(5000).unwrap();
+    let mut rest = Vec::new();
+    let cut = reader.read_to_end(&mut rest).unwrap_err();
+    assert_eq!(cut.kind(), std::io::ErrorKind::UnexpectedEof);
+    assert_eq!(rest.len(), 4000);
 }

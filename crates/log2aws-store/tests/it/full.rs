@@ -6,14 +6,14 @@ use std::process::Command;
 
 use log2aws_service::ports::{Store as _, StoreError};
 use log2aws_store::DiskStore;
-use log2aws_store::disk::{Attributes, DiskError};
+use log2aws_store::disk::{Attributes, Condition, DiskError};
 
 use crate::common::{again, analyzed, count, get, key, open, put, raw, read_everything};
 
 const HOME: &str = "LOG2AWS_FULL_DISK";
 
-/// Runs `test` in a mount namespace in which `HOME` is a tmpfs with these options; says so and
-/// does nothing if this machine does not let us.
+/// Runs `test` in a mount namespace in which `HOME` is a tmpfs with these options. A machine that
+/// does not allow that is a skip, which is counted.
 fn on_a_small_disk(name: &str, options: &str, test: fn(&Path)) {
     if let Some(home) = std::env::var_os(HOME) {
         return test(Path::new(&home));
@@ -84,8 +84,8 @@ fn a_full_disk_loses_nothing() {
 
         assert_eq!(count(&home.join("staging")), 0);
         assert_eq!(read_everything(&store), before);
-        store.delete(&analyzed(), &key("fill/0")).unwrap();
-        store.delete(&analyzed(), &key("fill/1")).unwrap();
+        store.delete(&analyzed(), &key("fill/0"), &Condition::Always).unwrap();
+        store.delete(&analyzed(), &key("fill/1"), &Condition::Always).unwrap();
         put(&store, &raw(), "web01/k", &vec![b'n'; 150_000]).unwrap();
         assert_eq!(get(&store, &raw(), "web01/k").unwrap(), vec![b'n'; 150_000]);
         drop(store);
@@ -107,12 +107,12 @@ fn a_disk_without_room_for_names_is_full_too() {
         assert_eq!(count(&home.join("staging")), 0);
 
         // Room for the staged file, none for the folders that it would go into.
-        store.delete(&analyzed(), &key("fill/0")).unwrap();
+        store.delete(&analyzed(), &key("fill/0"), &Condition::Always).unwrap();
         let refused = put(&store, &raw(), "new/folder/k", b"new").unwrap_err();
         assert!(matches!(refused, DiskError::Full { .. }), "{refused:?}");
         assert_eq!(count(&home.join("staging")), 0);
         for i in 1..5 {
-            store.delete(&analyzed(), &key(&format!("fill/{i}"))).unwrap();
+            store.delete(&analyzed(), &key(&format!("fill/{i}")), &Condition::Always).unwrap();
         }
         put(&store, &raw(), "new/folder/k", b"new").unwrap();
         put(&store, &raw(), "web01/k", b"new").unwrap();

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use log2aws_store::DiskStore;
-use log2aws_store::disk::{Entry, ListQuery, VersionEntry, VersionMarker, VersionQuery};
+use log2aws_store::disk::{Condition, Entry, ListQuery, VersionEntry, VersionMarker, VersionQuery};
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -95,7 +95,7 @@ fn list_all(store: &DiskStore, mut query: ListQuery) -> Vec<Line> {
     let mut lines = Vec::new();
     loop {
         let page = store.list(&analyzed(), &query).unwrap();
-        assert!(page.entries.len() <= query.max && page.damaged.is_empty());
+        assert!(page.entries.len() <= query.max && page.corrupt.is_empty());
         assert!(page.next.is_none() || page.entries.len() == query.max, "{page:?}");
         lines.extend(page.entries.into_iter().map(|entry| match entry {
             Entry::Object(info) => Line::Key(info.key.to_string()),
@@ -126,7 +126,7 @@ proptest! {
         let all: Vec<_> = put_keys.into_iter().collect();
         for index in gone.iter().filter(|_| !all.is_empty()) {
             let name: &String = index.get(&all);
-            store.delete(&analyzed(), &key(name)).unwrap();
+            store.delete(&analyzed(), &key(name), &Condition::Always).unwrap();
             here.remove(name);
         }
         for (prefix, delimiter, after, max) in queries {
@@ -171,7 +171,7 @@ fn versions_of(store: &DiskStore, mut query: VersionQuery) -> Vec<(Line, String)
     let mut lines = Vec::new();
     loop {
         let page = store.list_versions(&raw(), &query).unwrap();
-        assert!(page.entries.len() <= query.max && page.damaged.is_empty());
+        assert!(page.entries.len() <= query.max && page.corrupt.is_empty());
         lines.extend(page.entries.into_iter().map(|entry| match entry {
             VersionEntry::Version { info, .. } => {
                 (Line::Key(info.key.to_string()), info.version.to_string())

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use log2aws_service::ports::Store;
 use log2aws_store::DiskStore;
-use log2aws_store::disk::DiskError;
+use log2aws_store::disk::{Condition, DiskError};
 
 use crate::common::{
     HandClock, START, analyzed, at, count, get, get_version, key, open, open_at, put, raw,
@@ -26,7 +26,7 @@ fn folders_come_and_go_under_running_puts() {
                 let name = format!("a/b/c/{}", worker % 4);
                 for _ in 0..60 {
                     put(store, &analyzed(), &name, b"here").unwrap();
-                    store.delete(&analyzed(), &key(&name)).unwrap();
+                    store.delete(&analyzed(), &key(&name), &Condition::Always).unwrap();
                 }
                 put(store, &analyzed(), &format!("a/b/last/{worker}"), b"kept").unwrap();
             });

@@ -1,0 +1,175 @@
+//! `PutObject`, and what it has in common with uploads in parts.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use http::header::CONTENT_ENCODING;
+use http::{Extensions, HeaderMap};
+use log2aws_core::key::{BucketName, ObjectKey};
+use log2aws_service::http::ClientIp;
+use log2aws_store::disk::{Attributes, Condition, DiskError, ObjectInfo};
+use s3s::dto::{ETag, ETagCondition, Metadata, PutObjectInput, PutObjectOutput};
+use s3s::{S3Request, S3Result, s3_error};
+
+use super::get::{KEPT_HEADERS, kept_name, no_customer_keys};
+use crate::http::timeout_body::BodyOutcome;
+use crate::s3::checksum::ExpectedChecksums;
+use crate::s3::incoming_body::IncomingBody;
+use crate::s3::{Disk, names};
+
+/// How the headers begin that ask for something that this server does not do. To drop one silently
+/// would be to promise it.
+const NOT_SERVED: [&str; 6] = [
+    "x-amz-tagging",
+    "x-amz-website-redirect-location",
+    "x-amz-object-lock-",
+    "x-amz-write-offset-bytes",
+    "x-amz-server-side-encryption",
+    "x-amz-grant-",
+];
+
+/// Headers of which only these values ask for what is done anyhow.
+const SERVED_VALUES: [(&str, &[&str]); 2] = [
+    ("x-amz-acl", &["private", "bucket-owner-full-control"]),
+    ("x-amz-storage-class", &["STANDARD"]),
+];
+
+/// What a write or a delete wants to find under its key.
+pub(crate) fn condition(
+    matches: Option<ETagCondition>,
+    none_matches: Option<ETagCondition>,
+) -> S3Result<Condition> {
+    match (matches, none_matches) {
+        (None, None) => Ok(Condition::Always),
+        (Some(ETagCondition::Any), None) => Ok(Condition::Present),
+        (Some(ETagCondition::ETag(tag)), None) => Ok(Condition::Matches(tag.into_value())),
+        (None, Some(ETagCondition::Any)) => Ok(Condition::Absent),
+        (None, Some(ETagCondition::ETag(_))) => {
+            Err(s3_error!(NotImplemented, "If-None-Match of a write may only be *"))
+        }
+        (Some(_), Some(_)) => {
+            Err(s3_error!(NotImplemented, "a write has If-Match or If-None-Match, not both"))
+        }
+    }
+}
+
+/// Refuses what would not be kept of a PUT's headers.
+fn check_served(headers: &HeaderMap) -> S3Result<()> {
+    for (name, value) in headers {
+        let name = name.as_str();
+        let values = SERVED_VALUES.iter().find(|(known, _)| *known == name);
+        let is_served = values.is_none_or(|(_, values)| {
+            values.iter().any(|known| value.as_bytes() == known.as_bytes())
+        });
+        if !is_served || NOT_SERVED.iter().any(|begin| name.starts_with(begin)) {
+            return Err(s3_error!(NotImplemented, "this server does not do what {name} asks for"));
+        }
+    }
+    Ok(())
+}
+
+/// What is kept of a PUT's headers.
+pub(crate) fn attributes(
+    headers: &HeaderMap,
+    extensions: &Extensions,
+    content_type: Option<String>,
+    metadata: Option<Metadata>,
+) -> S3Result<Attributes> {
+    check_served(headers)?;
+    let mut user_metadata: BTreeMap<String, String> = metadata
+        .unwrap_or_default()
+        .into_iter()
+        .filter(|(name, _)| !name.starts_with(':'))
+        .collect();
+    for header in KEPT_HEADERS {
+        let value = headers.get(&header).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        // `aws-chunked` is how the body travels, not what it is.
+        let kept = if header == CONTENT_ENCODING {
+            let codings = value.split(',').map(str::trim);
+            let own = codings.filter(|coding| !coding.is_empty() && *coding != "aws-chunked");
+            own.collect::<Vec<_>>().join(", ")
+        } else {
+            value.to_owned()
+        };
+        if !kept.is_empty() {
+            user_metadata.insert(kept_name(&header), kept);
+        }
+    }
+    Ok(Attributes {
+        content_type: content_type.unwrap_or_default(),
+        user_metadata,
+        source: extensions
+            .get::<ClientIp>()
+            .map(|ClientIp(source): &ClientIp| -> IpAddr { *source }),
+        etag: None,
+    })
+}
+
+/// The body of a request and all that its headers say of it.
+pub(crate) fn arriving<T>(
+    request: &S3Request<T>,
+    body: Option<s3s::dto::StreamingBlob>,
+    length: Option<i64>,
+) -> S3Result<IncomingBody> {
+    let hash = request.headers.get("x-amz-content-sha256").map(http::HeaderValue::as_bytes);
+    Ok(IncomingBody {
+        body,
+        claims: ExpectedChecksums::of(&request.headers, length)?,
+        trailers: request.trailing_headers.clone(),
+        end: request.extensions.get::<BodyOutcome>().cloned(),
+        hash_is_signed: hash.is_some_and(|hash| hash.len() == 64),
+    })
+}
+
+impl Disk {
+    /// Commits, and has the object analyzed if it is a day log.
+    pub(crate) fn commit(
+        &self,
+        bucket: &BucketName,
+        key: &ObjectKey,
+        commit: impl FnOnce() -> Result<ObjectInfo, DiskError>,
+    ) -> S3Result<ObjectInfo> {
+        let info = commit().map_err(self.fault())?;
+        self.metrics.puts.inc();
+        self.metrics.put_bytes.inc_by(info.digests.size);
+        if *bucket == self.raw_bucket {
+            self.queue.enqueue(key);
+        }
+        Ok(info)
+    }
+}
+
+/// Serves `PutObject`.
+pub(crate) async fn put(
+    disk: &Disk,
+    mut request: S3Request<PutObjectInput>,
+) -> S3Result<PutObjectOutput> {
+    let body = request.input.body.take();
+    let arriving = arriving(&request, body, request.input.content_length)?;
+    let input = request.input;
+    let condition = condition(input.if_match, input.if_none_match)?;
+    no_customer_keys(input.sse_customer_algorithm.as_deref())?;
+    let (bucket, key) = names(&input.bucket, &input.key)?;
+    let attributes =
+        attributes(&request.headers, &request.extensions, input.content_type, input.metadata)?;
+    let (committing, place) = (disk.clone(), (bucket.clone(), key.clone()));
+    let (info, sums) = disk
+        .ingest(
+            arriving,
+            move |store| store.stage(&place.0, &place.1),
+            move |_, staged| {
+                committing.commit(&bucket, &key, || staged.commit(attributes, &condition))
+            },
+        )
+        .await?;
+    Ok(PutObjectOutput {
+        checksum_crc32: sums.checksum_crc32,
+        checksum_crc32c: sums.checksum_crc32c,
+        checksum_crc64nvme: sums.checksum_crc64nvme,
+        checksum_sha1: sums.checksum_sha1,
+        checksum_sha256: sums.checksum_sha256,
+        version_id: disk.shown_version(&input.bucket, &info.version),
+        e_tag: Some(ETag::Strong(info.etag)),
+        ..Default::default()
+    })
+}

@@ -1,0 +1,184 @@
+//! Folders that come and go beside running puts.
+//!
+//! A body is durable only if every folder above it is. Who finds a folder cannot know whether the
+//! one who made it has synced it yet; so the store remembers which folders it has synced, and
+//! makes, removes and trusts them under one lock each.
+
+use std::collections::HashSet;
+use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use super::fs::FileSystem;
+
+const STRIPES: usize = 64;
+/// How many folders a stripe remembers. Forgetting costs one more sync, nothing else.
+const MEMORY: usize = 1024;
+/// How often a put tries again after a folder was removed under it.
+const TRIES: usize = 32;
+
+/// What is known of the folders of one stripe.
+#[derive(Debug, Default)]
+struct Stripe {
+    /// Folders whose own name is durable, and that of every folder above.
+    durable: HashSet<PathBuf>,
+    /// Folders in which every removal is durable, also that of an earlier process.
+    settled: HashSet<PathBuf>,
+    /// How often a folder was taken out of `settled`.
+    unsettled: u64,
+}
+
+/// The folders that are known to be on the disk.
+#[derive(Debug)]
+pub(crate) struct DurableDirs {
+    fs: Arc<dyn FileSystem>,
+    stripes: Vec<RwLock<Stripe>>,
+    /// Whether a sync has failed. What it left is not known: from then on, every sync is done.
+    sync_failed: AtomicBool,
+}
+
+impl DurableDirs {
+    pub(crate) fn new(fs: Arc<dyn FileSystem>) -> Self {
+        let stripes = (0..STRIPES).map(|_| RwLock::default()).collect();
+        Self { fs, stripes, sync_failed: AtomicBool::new(false) }
+    }
+
+    /// Runs `commit` while `folder`, below `base`, exists, is durable and cannot be removed.
+    pub(crate) fn with_dir(
+        &self,
+        base: &Path,
+        folder: &Path,
+        mut commit: impl FnMut() -> io::Result<()>,
+    ) -> io::Result<()> {
+        if folder == base {
+            return commit();
+        }
+        let mut failure = io::Error::from(io::ErrorKind::NotFound);
+        for _ in 0..TRIES {
+            let known = {
+                let stripe = self.read(folder);
+                stripe.durable.contains(folder).then(&mut commit)
+            };
+            let outcome = match known {
+                Some(outcome) => outcome,
+                None => match self.make(base, folder) {
+                    Ok(()) => continue,
+                    Err(failure) => Err(failure),
+                },
+            };
+            match outcome {
+                // A folder vanished: pruned just now, or removed by hand.
+                Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                    self.forget(base, folder);
+                    failure = e;
+                }
+                outcome => return outcome,
+            }
+        }
+        Err(failure)
+    }
+
+    /// Removes `folder` and those above it up to `base`, as far as they are empty.
+    pub(crate) fn prune(&self, base: &Path, folder: &Path) {
+        for folder in between(base, folder) {
+            let mut stripe = self.write(folder);
+            // It is not empty, or someone was faster: either way there is nothing to do.
+            if self.fs.remove_dir(folder).is_err() {
+                return;
+            }
+            stripe.durable.remove(folder);
+        }
+    }
+
+    /// Makes the names in `folder`, which may have gone, durable.
+    pub(crate) fn sync(&self, base: &Path, folder: &Path) -> io::Result<()> {
+        let before = self.read(folder).unsettled;
+        self.sync_nearest(base, folder).inspect_err(|_| {
+            self.sync_failed.store(true, Ordering::Relaxed);
+        })?;
+        let mut stripe = self.write(folder);
+        if stripe.unsettled == before && !stripe.settled.contains(folder) {
+            if stripe.settled.len() >= MEMORY {
+                stripe.settled.clear();
+            }
+            stripe.settled.insert(folder.to_owned());
+        }
+        Ok(())
+    }
+
+    /// Makes what was done to the names in `folder` durable, by this process and by those before
+    /// it. In a folder that was synced before and not unsettled since, nothing is left to do:
+    /// whoever changes a name syncs the folder before the key's lock is given back.
+    pub(crate) fn settle(&self, base: &Path, folder: &Path) -> io::Result<()> {
+        let settled = self.read(folder).settled.contains(folder);
+        if settled && !self.sync_failed.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        self.sync(base, folder)
+    }
+
+    /// Notes that a name in `folder` was removed without a sync. Called while the key is locked.
+    pub(crate) fn unsettle(&self, folder: &Path) {
+        let mut stripe = self.write(folder);
+        stripe.settled.remove(folder);
+        stripe.unsettled += 1;
+    }
+
+    /// Syncs the folder; if it has gone, the one above, in which its name was.
+    fn sync_nearest(&self, base: &Path, folder: &Path) -> io::Result<()> {
+        for folder in between(base, folder) {
+            match self.fs.sync_dir(folder) {
+                Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+                done => return done,
+            }
+        }
+        self.fs.sync_dir(base)
+    }
+
+    fn make(&self, base: &Path, folder: &Path) -> io::Result<()> {
+        let mut path: Vec<&Path> = between(base, folder).collect();
+        path.reverse();
+        for folder in path {
+            let mut stripe = self.write(folder);
+            if stripe.durable.contains(folder) {
+                continue;
+            }
+            match self.fs.create_dir(folder) {
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+                other => other?,
+            }
+            self.fs.sync_dir(folder.parent().unwrap_or(base))?;
+            if stripe.durable.len() >= MEMORY {
+                stripe.durable.clear();
+            }
+            stripe.durable.insert(folder.to_owned());
+        }
+        Ok(())
+    }
+
+    fn forget(&self, base: &Path, folder: &Path) {
+        for folder in between(base, folder) {
+            self.write(folder).durable.remove(folder);
+        }
+    }
+
+    fn read(&self, folder: &Path) -> RwLockReadGuard<'_, Stripe> {
+        self.stripe(folder).read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self, folder: &Path) -> RwLockWriteGuard<'_, Stripe> {
+        self.stripe(folder).write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn stripe(&self, folder: &Path) -> &RwLock<Stripe> {
+        let hash = BuildHasherDefault::<DefaultHasher>::new().hash_one(folder);
+        &self.stripes[usize::try_from(hash % STRIPES as u64).unwrap_or(0)]
+    }
+}
+
+/// `folder` and those above it, without `base`.
+fn between<'a>(base: &'a Path, folder: &'a Path) -> impl Iterator<Item = &'a Path> {
+    folder.ancestors().take_while(move |above| *above != base && above.starts_with(base))
+}

@@ -1,0 +1,199 @@
+//! The one way to the disk: every file operation of the store is a call of [`FileSystem`].
+//!
+//! [`OsFileSystem`] does them. The tests put a simulated disk in its place, which loses at a power
+//! cut what was not synced.
+
+use std::ffi::OsString;
+use std::fmt::Debug;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt as _, FileExt, OpenOptionsExt as _};
+use std::path::Path;
+
+/// Files and folders. Paths are absolute or relative to the process, as the caller gave them.
+pub(crate) trait FileSystem: Debug + Send + Sync {
+    /// Creates a file that must not exist yet, to be written; readable by owner and group.
+    fn create_new(&self, path: &Path) -> io::Result<Box<dyn WriteFile>>;
+    /// Opens a file to be read.
+    fn open(&self, path: &Path) -> io::Result<Box<dyn ReadFile>>;
+    /// The names in a folder, in no order.
+    fn read_dir(&self, path: &Path) -> io::Result<DirEntries>;
+    /// Whether there is a file or folder.
+    fn exists(&self, path: &Path) -> io::Result<bool>;
+    /// Makes a folder; the one above must exist. Closed to others.
+    fn create_dir(&self, path: &Path) -> io::Result<()>;
+    /// Renames a file or a folder; what has the new name already is replaced.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Gives a file a second name, which must be free.
+    fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Removes a name of a file.
+    fn remove_file(&self, path: &Path) -> io::Result<()>;
+    /// Removes an empty folder.
+    fn remove_dir(&self, path: &Path) -> io::Result<()>;
+    /// Makes the names in a folder durable.
+    fn sync_dir(&self, path: &Path) -> io::Result<()>;
+    /// Locks a file, which is created if need be, until the lock is dropped; `None` if another
+    /// process has it.
+    fn try_lock(&self, path: &Path) -> io::Result<Option<Box<dyn Lock>>>;
+
+    /// The bytes of a small file.
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        let file = self.open(path)?;
+        let length = usize::try_from(file.length()?).map_err(io::Error::other)?;
+        let mut bytes = vec![0; length];
+        file.read_exact_at(&mut bytes, 0)?;
+        Ok(bytes)
+    }
+
+    /// Makes a folder and those above it; that it exists already is success.
+    fn create_dir_all(&self, path: &Path) -> io::Result<()> {
+        match self.create_dir(path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                let Some(above) = path.parent() else { return Err(e) };
+                self.create_dir_all(above)?;
+                self.create_dir_all(path)
+            }
+            Err(_) if matches!(self.exists(&path.join(".")), Ok(true)) => Ok(()),
+            done => done,
+        }
+    }
+
+    /// Removes a folder and all that is in it.
+    fn remove_dir_all(&self, path: &Path) -> io::Result<()> {
+        for entry in self.read_dir(path)? {
+            let entry = entry?;
+            let path = path.join(&entry.name);
+            if entry.is_dir {
+                self.remove_dir_all(&path)?;
+            } else {
+                self.remove_file(&path)?;
+            }
+        }
+        self.remove_dir(path)
+    }
+}
+
+/// A file being written.
+pub(crate) trait WriteFile: Write + Debug + Send {
+    /// Makes the bytes and the length durable, not the name.
+    fn sync(&mut self) -> io::Result<()>;
+}
+
+/// A file being read.
+pub(crate) trait ReadFile: Debug + Send + Sync {
+    /// How many bytes it has.
+    fn length(&self) -> io::Result<u64>;
+    /// Reads from `offset` on; 0 at the end.
+    fn read_at(&self, out: &mut [u8], offset: u64) -> io::Result<usize>;
+
+    /// Fills `out`, or fails with [`io::ErrorKind::UnexpectedEof`].
+    fn read_exact_at(&self, mut out: &mut [u8], mut offset: u64) -> io::Result<()> {
+        while !out.is_empty() {
+            match self.read_at(out, offset) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(read) => {
+                    out = &mut out[read..];
+                    offset += read as u64;
+                }
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A lock that ends when it is dropped.
+pub(crate) trait Lock: Debug + Send + Sync {}
+
+/// What [`FileSystem::read_dir`] gives.
+pub(crate) type DirEntries = Box<dyn Iterator<Item = io::Result<DirEntry>>>;
+
+/// One name in a folder.
+#[derive(Debug)]
+pub(crate) struct DirEntry {
+    pub(crate) name: OsString,
+    pub(crate) is_dir: bool,
+}
+
+/// The operating system's files.
+#[derive(Debug)]
+pub(crate) struct OsFileSystem;
+
+impl FileSystem for OsFileSystem {
+    fn create_new(&self, path: &Path) -> io::Result<Box<dyn WriteFile>> {
+        Ok(Box::new(OpenOptions::new().write(true).create_new(true).mode(0o640).open(path)?))
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Box<dyn ReadFile>> {
+        Ok(Box::new(File::open(path)?))
+    }
+
+    fn read_dir(&self, path: &Path) -> io::Result<DirEntries> {
+        Ok(Box::new(fs::read_dir(path)?.filter_map(|entry| match entry {
+            Err(e) => Some(Err(e)),
+            Ok(entry) => match entry.file_type() {
+                Ok(kind) => Some(Ok(DirEntry { name: entry.file_name(), is_dir: kind.is_dir() })),
+                // It was removed meanwhile.
+                Err(e) if e.kind() == io::ErrorKind::NotFound => None,
+                Err(e) => Some(Err(e)),
+            },
+        })))
+    }
+
+    fn exists(&self, path: &Path) -> io::Result<bool> {
+        path.try_exists()
+    }
+
+    fn create_dir(&self, path: &Path) -> io::Result<()> {
+        fs::DirBuilder::new().mode(0o750).create(path)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::hard_link(from, to)
+    }
+
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+
+    fn remove_dir(&self, path: &Path) -> io::Result<()> {
+        fs::remove_dir(path)
+    }
+
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        File::open(path)?.sync_all()
+    }
+
+    fn try_lock(&self, path: &Path) -> io::Result<Option<Box<dyn Lock>>> {
+        let file =
+            OpenOptions::new().write(true).create(true).truncate(false).mode(0o640).open(path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Box::new(file))),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(e)) => Err(e),
+        }
+    }
+}
+
+impl WriteFile for File {
+    fn sync(&mut self) -> io::Result<()> {
+        self.sync_all()
+    }
+}
+
+impl ReadFile for File {
+    fn length(&self) -> io::Result<u64> {
+        Ok(self.metadata()?.len())
+    }
+
+    fn read_at(&self, out: &mut [u8], offset: u64) -> io::Result<usize> {
+        FileExt::read_at(self, out, offset)
+    }
+}
+
+impl Lock for File {}
