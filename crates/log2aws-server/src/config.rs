@@ -36,6 +36,8 @@ pub struct ServeConfig {
     pub keep_raw_days: Option<NonZeroU32>,
     /// After how many days results are removed; `None` keeps them.
     pub keep_analyzed_days: Option<NonZeroU32>,
+    /// Whether objects are removed by age though no log of the last day bears the clock out.
+    pub retention_trust_clock: bool,
     /// Whether keys carry the spreading prefix.
     pub key_prefix: KeyPrefix,
     /// In which formats charts are kept; the others are drawn when they are asked for.
@@ -61,6 +63,7 @@ impl ServeConfig {
             trusted_proxies: Vec::new(),
             keep_raw_days: None,
             keep_analyzed_days: None,
+            retention_trust_clock: false,
             key_prefix: KeyPrefix::Off,
             charts: ChartFormats::Svg,
             requests_per_second: DEFAULT_REQUESTS_PER_SECOND,
@@ -102,6 +105,12 @@ pub enum ServeError {
         path: PathBuf,
         /// Its permission bits.
         mode: u32,
+    },
+    /// A file with a key was put there by another user.
+    #[error("{} is a link or belongs to another user; remove it to have a new key made, or chown it", path.display())]
+    KeyFileOwner {
+        /// The file.
+        path: PathBuf,
     },
     /// There is no bucket to view.
     #[error(

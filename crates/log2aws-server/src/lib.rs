@@ -23,6 +23,7 @@ mod view_server;
 pub use config::{DEFAULT_REQUESTS_PER_SECOND, KeyFileAction, ServeConfig, ServeError};
 pub use credentials::{KeyPair, PROFILE, REGION};
 pub use http::tls::{TlsError, TlsFiles};
+pub use log2aws_store::disk::snapshot::{Snapshot, SnapshotError, snapshot};
 pub use server::{ANALYZED_BUCKET, RAW_BUCKET, Server};
 pub use ui::SecretUrl;
 pub use view_server::{ViewConfig, ViewServer};

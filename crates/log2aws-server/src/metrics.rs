@@ -13,6 +13,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::background::TaskMetrics;
+
 /// A family of counters that are told apart by one label.
 type Labelled<L> = Family<L, Counter>;
 
@@ -50,6 +52,9 @@ pub(crate) struct Metrics {
     pub(crate) queue_length: Gauge,
     pub(crate) expired: Counter,
     pub(crate) store_errors: Labelled<Kind>,
+    pub(crate) unreadable: Gauge,
+    pub(crate) retention_paused: Gauge,
+    pub(crate) tasks: TaskMetrics,
     registry: Registry,
 }
 
@@ -72,6 +77,9 @@ impl Metrics {
             queue_length: Gauge::default(),
             expired: Counter::default(),
             store_errors: Family::default(),
+            unreadable: Gauge::default(),
+            retention_paused: Gauge::default(),
+            tasks: TaskMetrics::default(),
             registry: Registry::default(),
         };
         let r = &mut registry;
@@ -119,6 +127,17 @@ impl Metrics {
             m.expired.clone(),
         );
         r.register("store_errors", "Faults of the store, by kind", m.store_errors.clone());
+        r.register(
+            "unreadable_objects",
+            "Stored objects that could not be read or removed in the last day",
+            m.unreadable.clone(),
+        );
+        r.register(
+            "retention_paused",
+            "Whether nothing is removed by age because no log bears the clock out",
+            m.retention_paused.clone(),
+        );
+        m.tasks.register(r);
         let started: Gauge<f64, AtomicU64> = Gauge::default();
         started.set(start.as_duration().as_secs_f64());
         r.register_with_unit(

@@ -17,14 +17,15 @@ use log2aws_service::ports::{Clock, ListQuery, ObjectLister, StoreError};
 use tokio::sync::watch;
 use url::Url;
 
-use crate::background::index_refresh::{self, IndexRefresher};
+use crate::background::wiring::{JOIN_WITHIN, start_common};
+use crate::background::{Supervisor, TaskBoard, index_refresh};
 use crate::config::ServeError;
 use crate::credentials::fill;
 use crate::dashboard;
 use crate::folder_cache::FolderCache;
 use crate::http::accept::{Limits, serve};
 use crate::http::client_ip_layer::{ClientIpLayer, healthz};
-use crate::http::tls::{self, Tls, TlsFiles};
+use crate::http::tls::{Tls, TlsFiles};
 use crate::server::endpoint;
 use crate::ui::{AuthenticatedUi, HOME, LoginKeys, SecretUrl, UiConfig, see_other};
 
@@ -185,28 +186,21 @@ impl ViewServer {
             .merge(front.clone().router());
         let app = callers.before(routes);
         index_refresh::load(&self.library).await;
-        let index_refresher = IndexRefresher::start(self.library, self.refresh)?;
-        let renewal = self.tls.clone().map(|tls| tokio::spawn(tls.watch(tls::LOOK)));
-        let quiet = front.clone();
-        let forgetting = tokio::spawn(async move {
-            loop {
-                tokio::time::sleep(Duration::from_mins(1)).await;
-                quiet.prune();
-            }
-        });
+        let supervisor = Supervisor::new(TaskBoard::default(), self.clock.0.clone());
+        let pruned = front.clone();
+        let prune = move || pruned.prune();
+        start_common(&supervisor, self.library, self.refresh, self.tls.clone(), prune)?;
+        let stop = supervisor.stop();
         let shutdown = async move {
             shutdown.await;
+            stop.set();
             callers.stop();
             front.stop();
         };
         on_start();
         serve(listener, app, self.limits, self.tls.clone(), shutdown).await;
-        if let Some(renewal) = renewal {
-            renewal.abort();
-        }
-        forgetting.abort();
-        if tokio::task::spawn_blocking(move || index_refresher.stop()).await.is_err() {
-            tracing::error!("the thread of the index could not be waited for");
+        if tokio::task::spawn_blocking(move || supervisor.join(JOIN_WITHIN)).await.is_err() {
+            tracing::error!("the background tasks could not be waited for");
         }
         Ok(())
     }

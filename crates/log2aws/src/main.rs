@@ -11,6 +11,7 @@ mod invite;
 mod logging;
 mod serve;
 mod stack;
+mod store;
 mod view;
 mod visit;
 

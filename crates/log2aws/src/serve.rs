@@ -55,6 +55,10 @@ pub(crate) struct ServeArgs {
     /// Remove results this many days after they were made [default: keep all].
     #[arg(long, value_name = "DAYS", value_parser = flag::days)]
     keep_analyzed_days: Option<NonZeroU32>,
+    /// Remove by age even while no log of the last day bears this machine's clock out: deliveries
+    /// have ended, and the clock is right.
+    #[arg(long)]
+    retention_trust_clock: bool,
     /// Begin keys with four hex characters of a hash of server and month.
     #[arg(long)]
     key_prefix: bool,
@@ -140,6 +144,7 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<Exit> {
         trusted_proxies: args.trusted_proxy,
         keep_raw_days: args.keep_raw_days,
         keep_analyzed_days: args.keep_analyzed_days,
+        retention_trust_clock: args.retention_trust_clock,
         key_prefix: if args.key_prefix { KeyPrefix::Spread } else { KeyPrefix::Off },
         charts: args.charts,
         requests_per_second: args.requests_per_second,
@@ -183,7 +188,8 @@ fn announce(
     out.flush()
 }
 
-/// Resolves at the first SIGTERM or SIGINT.
+/// Resolves at the first SIGTERM or SIGINT. A second one ends the process at once: what was
+/// acknowledged is on the disk, and what is not analyzed is found at the next start.
 ///
 /// # Errors
 /// When the handlers cannot be installed.
@@ -196,6 +202,14 @@ pub(crate) fn stop_signal() -> io::Result<impl Future<Output = ()> + Send + 'sta
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            tracing::warn!("ended at once by a second signal");
+            std::process::exit(1);
+        });
     })
 }
 

@@ -5,6 +5,7 @@ pub(crate) mod client_ip;
 pub(crate) mod client_ip_layer;
 pub(crate) mod lingering_stream;
 pub(crate) mod rate_limit;
+pub(crate) mod readyz;
 pub(crate) mod router;
 pub(crate) mod timeout_body;
 pub(crate) mod tls;

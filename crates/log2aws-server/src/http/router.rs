@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
-use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Request, StatusCode};
 use log2aws_service::http::{ClientIp, request_timeout, too_many_requests};
 use log2aws_store::DiskStore;
@@ -21,6 +21,9 @@ use tracing::instrument::WithSubscriber;
 
 use super::client_ip_layer::{ClientIpLayer, healthz, sentence};
 use super::rate_limit::RateLimit;
+use super::readyz::{Probe, readyz};
+use crate::background::TaskBoard;
+use crate::background::unreadable_objects::UnreadableObjects;
 use crate::credentials::Token;
 use crate::metrics::Metrics;
 use crate::s3::access;
@@ -37,6 +40,9 @@ pub(crate) struct App {
     pub(crate) store: DiskStore,
     pub(crate) limit: RateLimit,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) tasks: TaskBoard,
+    pub(crate) unreadable: UnreadableObjects,
+    pub(crate) probe: Probe,
     pub(crate) token: Token,
     pub(crate) callers: Arc<ClientIpLayer>,
     pub(crate) front: Arc<AuthenticatedUi>,
@@ -111,36 +117,6 @@ fn refused(error: s3s::S3Error) -> Response {
         Ok(response) => response.map(Body::new),
         Err(_) => sentence(StatusCode::FORBIDDEN, "refused"),
     }
-}
-
-/// Deliveries can be taken: the store can be written to, and no shutdown has begun.
-async fn readyz(State(app): State<Arc<App>>) -> Response {
-    let not_ready = |reason| {
-        let mut response = sentence(StatusCode::SERVICE_UNAVAILABLE, reason);
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("10"));
-        response
-    };
-    if app.callers.is_stopping() {
-        return not_ready("shutting down");
-    }
-    let store = app.store.clone();
-    match tokio::task::spawn_blocking(move || probe(&store)).await {
-        Ok(Ok(())) => sentence(StatusCode::OK, "ready"),
-        Ok(Err(error)) => {
-            tracing::error!(error = &*error, "the store cannot be written to");
-            not_ready("the store cannot be written to")
-        }
-        Err(_) => not_ready("the store cannot be written to"),
-    }
-}
-
-/// Writes a few bytes that are never committed.
-fn probe(store: &DiskStore) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let bucket = store.buckets().first().ok_or("the store has no bucket")?.name.clone();
-    let mut staged = store.stage(&bucket, &"readyz".parse()?)?;
-    std::io::Write::write_all(&mut staged, b"readyz")?;
-    std::io::Write::flush(&mut staged)?;
-    Ok(())
 }
 
 /// The counters, for who shows the token.

@@ -89,7 +89,7 @@ impl Disk {
                 return Ok(Listing::default());
             }
             let listing = disk.store.list(&bucket, &query).map_err(disk.fault())?;
-            disk.report(&listing.corrupt);
+            disk.unreadable.report(&listing.unreadable);
             Ok(listing)
         })
         .await
@@ -181,7 +181,7 @@ impl Disk {
                 return Ok(log2aws_store::disk::VersionListing::default());
             }
             let listing = disk.store.list_versions(&bucket, &query).map_err(disk.fault())?;
-            disk.report(&listing.corrupt);
+            disk.unreadable.report(&listing.unreadable);
             Ok(listing)
         })
         .await?;

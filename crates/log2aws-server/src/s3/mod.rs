@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use log2aws_core::key::{BucketName, ObjectKey};
 use log2aws_store::DiskStore;
-use log2aws_store::disk::{Corrupt, DiskError, ObjectInfo};
+use log2aws_store::disk::{DiskError, ObjectInfo};
 #[allow(
     clippy::wildcard_imports,
     reason = "the trait below names an input and output for each"
@@ -26,6 +26,7 @@ use s3s::dto::*;
 use s3s::{S3, S3Error, S3Request, S3Response, S3Result, s3_error};
 
 use crate::analysis::Queue;
+use crate::background::unreadable_objects::UnreadableObjects;
 use crate::credentials::REGION;
 use crate::metrics::Metrics;
 use incoming_body::on_disk_thread;
@@ -37,6 +38,7 @@ pub(crate) struct Disk {
     pub(crate) raw_bucket: BucketName,
     pub(crate) queue: Arc<Queue>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) unreadable: UnreadableObjects,
     /// When the data folder was opened: buckets have no other date.
     pub(crate) since: jiff::Timestamp,
 }
@@ -47,9 +49,10 @@ impl Disk {
         raw_bucket: BucketName,
         queue: Arc<Queue>,
         metrics: Arc<Metrics>,
+        unreadable: UnreadableObjects,
         since: jiff::Timestamp,
     ) -> Self {
-        Self { store, raw_bucket, queue, metrics, since }
+        Self { store, raw_bucket, queue, metrics, unreadable, since }
     }
 
     /// Turns a fault of the store into the answer for it.
@@ -72,14 +75,6 @@ impl Disk {
             Ok(bucket)
         } else {
             Err(s3_error!(NoSuchBucket, "bucket {bucket} does not exist"))
-        }
-    }
-
-    /// Objects that a list had to leave out are named in the log.
-    fn report(&self, damaged: &[Corrupt]) {
-        for file in damaged {
-            self.metrics.count_store_error("damaged");
-            tracing::error!(damaged = %file, "a list left out an object that cannot be read");
         }
     }
 

@@ -204,9 +204,12 @@ impl Disk {
         let after = input.key_marker.clone().filter(|key| !key.is_empty()).map(|key| (key, marker));
         let query = UploadQuery { prefix: input.prefix.clone().unwrap_or_default(), after, max };
         let disk = self.clone();
-        let listing =
-            on_disk_thread(move || disk.store.list_uploads(&bucket, &query).map_err(disk.fault()))
-                .await?;
+        let listing = on_disk_thread(move || {
+            let listing = disk.store.list_uploads(&bucket, &query).map_err(disk.fault())?;
+            disk.unreadable.report(&listing.unreadable);
+            Ok(listing)
+        })
+        .await?;
         let last = listing.uploads.last().filter(|_| listing.more);
         let (next_key, next_id) =
             last.map(|last| (last.key.to_string(), last.id.to_string())).unzip();

@@ -23,8 +23,8 @@ use super::object_file::{self, ObjectReader, hex};
 use super::staged::Staged;
 use super::staged_file::StagedFile;
 use super::types::{
-    Attributes, Corrupt, Digests, MAX_PAGE, ObjectInfo, PartInfo, PartListing, UploadId,
-    UploadInfo, UploadListing, UploadQuery,
+    Attributes, Corrupt, Digests, MAX_PAGE, ObjectInfo, PartInfo, PartListing, Unreadable,
+    UploadId, UploadInfo, UploadListing, UploadQuery,
 };
 
 /// The greatest number that a part may have: S3's.
@@ -147,11 +147,15 @@ impl DiskStore {
             Some((key, Some(id))) => (info.key.as_str(), &info.id) > (key.as_str(), id),
         };
         let mut found = BTreeMap::new();
-        let mut more = false;
+        let (mut more, mut unreadable) = (false, Vec::new());
         for id in self.upload_ids()? {
             let info = match self.upload_info(&id) {
                 Err(DiskError::NoSuchUpload { .. }) => continue,
-                other => other?,
+                Err(error) => {
+                    unreadable.push(Unreadable::of(error, &self.inner.upload(&id)));
+                    continue;
+                }
+                Ok(info) => info,
             };
             let wanted = info.bucket == bucket && info.key.as_str().starts_with(&query.prefix);
             if wanted && is_behind(&info) {
@@ -162,7 +166,7 @@ impl DiskStore {
                 }
             }
         }
-        Ok(UploadListing { uploads: found.into_values().collect(), more })
+        Ok(UploadListing { uploads: found.into_values().collect(), more, unreadable })
     }
 
     /// Puts the parts named together, each by number and entity tag (without quotes). The whole is

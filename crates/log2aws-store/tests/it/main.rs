@@ -10,4 +10,6 @@ mod disk;
 mod full;
 mod listing;
 mod multipart;
+mod snapshot;
 mod together;
+mod unreadable;
