@@ -1,8 +1,7 @@
 //! Any bytes, in any blocks: every line is accounted for, every row has its cells, the summary and
 //! the chart of what was read can be drawn, and where the blocks were cut makes no difference.
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
-use libfuzzer_sys::fuzz_target;
 use log2aws_core::chart::ChartBuilder;
 use log2aws_core::convert::{Converter, Sink, Totals};
 use log2aws_core::csv::CSV_COLUMNS;
@@ -11,6 +10,7 @@ use log2aws_core::line::Row;
 use log2aws_core::metadata::Metadata;
 use log2aws_core::reject::Reject;
 use log2aws_core::summary::{Rejects, SummaryBuilder};
+use log2aws_fuzz::fuzz_target;
 
 struct Everything {
     csv: Vec<u8>,

@@ -1,12 +1,12 @@
 //! Any bytes as a CSV, in any blocks: rows and faults are the same however the blocks were cut, and
 //! what was read can be summed up, drawn and written as values.
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
-use libfuzzer_sys::fuzz_target;
 use log2aws_core::chart::{ChartBuilder, Time, View, Window};
 use log2aws_core::csv::{CSV_HEADER, CsvReader, CsvTotals, MAX_FAULTS};
 use log2aws_core::day::Day;
 use log2aws_core::summary::{Rejects, SummaryBuilder};
+use log2aws_fuzz::fuzz_target;
 
 fn draw(day: Day, blocks: &[&[u8]]) -> Option<(Vec<u8>, CsvTotals)> {
     let (mut summary, mut chart) = (SummaryBuilder::new(day), ChartBuilder::new(day));

@@ -1,9 +1,9 @@
 //! Any bytes as an event: an error or records whose names are names.
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
-use libfuzzer_sys::fuzz_target;
 use log2aws_core::event::Event;
 use log2aws_core::key::RawKey;
+use log2aws_fuzz::fuzz_target;
 
 fuzz_target!(|json: &[u8]| {
     if let Ok(event) = Event::parse(json) {

@@ -1,12 +1,12 @@
 //! Any text as a name: what is taken reads back as itself, and never leads out of its folder.
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
-use libfuzzer_sys::fuzz_target;
 use log2aws_core::allow_list::AllowList;
 use log2aws_core::day::Day;
 use log2aws_core::key::{BucketName, RawKey};
 use log2aws_core::metadata::Metadata;
 use log2aws_core::server_name::ServerName;
+use log2aws_fuzz::fuzz_target;
 
 fuzz_target!(|text: &str| {
     if let Ok(server) = text.parse::<ServerName>() {

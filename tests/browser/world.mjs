@@ -40,7 +40,14 @@ export class Serve {
     serve.data = path.join(serve.folder, "data");
     const binary = process.env.LOG2AWS_BINARY ?? path.join(ROOT, "target/debug/log2aws");
     const args = ["serve", "--listen", "127.0.0.1:0", "--data-dir", serve.data, ...flags];
-    serve.process = spawn(binary, args, { stdio: ["ignore", "pipe", "pipe"] });
+    // The days of these tests are years ago, and the link is read from a pipe.
+    const env = {
+      ...process.env,
+      LOG2AWS_DAYS_BACK: "36500",
+      LOG2AWS_FINAL_AFTER: "0",
+      LOG2AWS_PRINT_LOGIN_LINK: "true",
+    };
+    serve.process = spawn(binary, args, { stdio: ["ignore", "pipe", "pipe"], env });
     serve.errors = "";
     serve.process.stderr.setEncoding("utf8").on("data", (text) => (serve.errors += text));
     serve.ended = new Promise((resume) => serve.process.once("exit", (code) => resume(code)));

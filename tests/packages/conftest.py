@@ -15,7 +15,7 @@ import tarfile
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-DIST = pathlib.Path(os.environ.get("LOG2AWS_DIST", ROOT / "target" / "dist"))
+DIST = pathlib.Path(os.environ.get("LOG2AWS_DIST", ROOT / "target" / "packages"))
 CLONE_NEWNS = 0x00020000
 AGENT = "log2aws-agent"
 UNIT = f"{AGENT}.service"

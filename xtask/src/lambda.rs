@@ -41,6 +41,7 @@ pub(crate) struct Options {
 pub(crate) enum Profile {
     Debug,
     Release,
+    Dist,
 }
 
 /// Builds both functions and writes their zips into `target/lambda`.
@@ -87,6 +88,7 @@ pub(crate) fn on_host(shell: &Shell, target: &Path, profile: Profile) -> anyhow:
     let (name, flag): (_, &[&str]) = match profile {
         Profile::Debug => ("debug", &[]),
         Profile::Release => ("release", &["--release"]),
+        Profile::Dist => ("dist", &["--profile", "dist"]),
     };
     for (package, program) in FUNCTIONS {
         cmd!(shell, "cargo build --quiet --locked {flag...} -p {package} --bin {program}")
@@ -118,7 +120,7 @@ fn by_zig(
     for (package, program) in FUNCTIONS {
         // One after the other, so that neither is built with what only the other needs. Left to
         // itself, cargo-lambda changes the profile: it lets a panic end the process.
-        cmd!(shell, "{cargo_lambda} lambda build --quiet --locked --disable-optimizations --release --target {triple}.{GLIBC} --lambda-dir {folder} -p {package} --bin {program}")
+        cmd!(shell, "{cargo_lambda} lambda build --quiet --locked --disable-optimizations --profile dist --target {triple}.{GLIBC} --lambda-dir {folder} -p {package} --bin {program}")
             .env("PATH", &path)
             .env("CARGO_ENCODED_RUSTFLAGS", &flags)
             .quiet()

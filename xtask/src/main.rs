@@ -2,6 +2,7 @@
 
 mod bench;
 mod dist;
+mod environment;
 mod lambda;
 mod soak;
 mod test;
@@ -32,7 +33,7 @@ enum Task {
     /// Build both functions for AWS Lambda, as zips in `target/lambda`; without a flag those that
     /// run on Intel and AMD. The same source gives the same bytes.
     Lambda(lambda::Options),
-    /// Build the agent's packages in `target/dist`: deb, rpm, archive, SBOM, sums; for every Linux on
+    /// Build the agent's packages in `target/packages`: deb, rpm, archive, SBOM, sums; for every Linux on
     /// Intel and AMD from glibc 2.17 on. The same source gives the same bytes.
     Dist,
     /// Check the rules of the house: arrows, bans, a `//!` on every file, docs that name real tests.
@@ -40,7 +41,7 @@ enum Task {
 }
 
 fn main() -> ExitCode {
-    match run(Cli::parse()) {
+    match environment::leave_cargos().and_then(|()| run(Cli::parse())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");

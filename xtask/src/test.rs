@@ -81,7 +81,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     dist::run(root)?;
     // dpkg and mount want root.
     let as_root = tools::as_root(&shell)?;
-    let (binary_of, dist_of) = (&binary, target.join("dist"));
+    let (binary_of, dist_of) = (&binary, target.join("packages"));
     step(
         "the servers' packages, installed",
         cmd!(

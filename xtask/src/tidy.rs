@@ -56,6 +56,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     // pure
     ("log2aws-core", &[]),
     ("log2aws-raster", &[]),
+    // tools
+    ("log2aws-fuzz", &["log2aws-core", "log2aws-server", "log2aws-service"]),
     ("xtask", &[]),
 ];
 
@@ -104,6 +106,7 @@ pub(crate) fn run(root: &Path) -> anyhow::Result<()> {
     faults.extend(bans(root));
     faults.extend(sources(root, &files)?);
     faults.extend(promises(root, &files)?);
+    faults.extend(threats(root, &files)?);
     faults.extend(paths(root, &files)?);
     if faults.is_empty() {
         println!("tidy: {} files, {} rooms, nothing to say", files.len(), ARROWS.len());
@@ -227,28 +230,72 @@ fn promises(root: &Path, files: &[PathBuf]) -> anyhow::Result<Vec<String>> {
     let mut faults = Vec::new();
     let mut held = 0_usize;
     for paragraph in text.split("\n\n").filter(|p| p.starts_with("- ") || p.starts_with("* ")) {
-        let tests: Vec<&str> =
-            paragraph.split('`').skip(1).step_by(2).filter(|code| code.contains("::")).collect();
+        let tests = tests_named_in(paragraph);
         if tests.is_empty() {
             let start: String = paragraph.chars().take(60).collect();
             faults.push(format!("SEMANTICS.md: no test is named for: {start}…"));
         }
-        for test in tests {
-            let Some((file, name)) = test.split_once("::") else { continue };
-            held += 1;
-            if !files.iter().any(|known| known == Path::new(file)) {
-                faults.push(format!("SEMANTICS.md: {file} does not exist"));
-                continue;
-            }
-            let source = fs::read_to_string(root.join(file))?;
-            let defines = |keyword: &str| source.contains(&format!("{keyword} {name}("));
-            if !defines("fn") && !defines("def") {
-                faults.push(format!("SEMANTICS.md: {file} has no test {name}"));
-            }
-        }
+        held += tests.len();
+        faults.extend(absent_tests(root, files, "SEMANTICS.md", &tests)?);
     }
     if held == 0 {
         faults.push("SEMANTICS.md: names no test at all".to_owned());
+    }
+    Ok(faults)
+}
+
+/// Every row of THREATS.md in a table whose last column is `test` names a test, or says `none: ` and
+/// why. Each test must exist.
+fn threats(root: &Path, files: &[PathBuf]) -> anyhow::Result<Vec<String>> {
+    let path = root.join("THREATS.md");
+    let text = fs::read_to_string(&path).context("THREATS.md cannot be read")?;
+    let mut faults = Vec::new();
+    let (mut tested, mut rows) = (false, 0_usize);
+    for line in text.lines() {
+        if !line.starts_with('|') {
+            tested = false;
+        } else if line.ends_with("| test |") {
+            tested = true;
+        } else if tested && !line.starts_with("| ---") {
+            rows += 1;
+            let tests = tests_named_in(line);
+            let last = line.trim_end_matches('|').rsplit('|').next().unwrap_or_default().trim();
+            if tests.is_empty() && !last.starts_with("none: ") && last != "PENDING" {
+                let start: String = line.chars().take(60).collect();
+                faults.push(format!("THREATS.md: no test is named for: {start}…"));
+            }
+            faults.extend(absent_tests(root, files, "THREATS.md", &tests)?);
+        }
+    }
+    if rows == 0 {
+        faults.push("THREATS.md: names no attack with its test".to_owned());
+    }
+    Ok(faults)
+}
+
+fn tests_named_in(text: &str) -> Vec<&str> {
+    text.split('`').skip(1).step_by(2).filter(|code| code.contains("::")).collect()
+}
+
+/// A fault for each of these tests that is not there.
+fn absent_tests(
+    root: &Path,
+    files: &[PathBuf],
+    document: &str,
+    tests: &[&str],
+) -> anyhow::Result<Vec<String>> {
+    let mut faults = Vec::new();
+    for test in tests {
+        let Some((file, name)) = test.split_once("::") else { continue };
+        if !files.iter().any(|known| known == Path::new(file)) {
+            faults.push(format!("{document}: {file} does not exist"));
+            continue;
+        }
+        let source = fs::read_to_string(root.join(file))?;
+        let defines = |keyword: &str| source.contains(&format!("{keyword} {name}("));
+        if !defines("fn") && !defines("def") {
+            faults.push(format!("{document}: {file} has no test {name}"));
+        }
     }
     Ok(faults)
 }

@@ -16,6 +16,8 @@ pub(crate) enum Kind {
     BadVersion,
     /// It has no room left; AWS always has.
     Full,
+    /// The condition of a conditional write does not hold.
+    Changed,
     /// Anything else: it may go well another time.
     Failed,
 }
@@ -31,6 +33,8 @@ fn kind(status: Option<u16>, code: Option<&str>) -> Kind {
         | (Some(405), Some("MethodNotAllowed")) => Kind::Absent,
         (Some(400), Some("InvalidArgument")) => Kind::BadVersion,
         (Some(507), _) => Kind::Full,
+        // The second: another conditional write of this key is under way.
+        (Some(412), _) | (Some(409), Some("ConditionalRequestConflict")) => Kind::Changed,
         _ => Kind::Failed,
     }
 }
@@ -141,6 +145,9 @@ mod tests {
             (405, Some("MethodNotAllowed"), Kind::Absent),
             (400, Some("InvalidArgument"), Kind::BadVersion),
             (507, Some("InsufficientStorage"), Kind::Full),
+            (412, Some("PreconditionFailed"), Kind::Changed),
+            (409, Some("ConditionalRequestConflict"), Kind::Changed),
+            (409, Some("OperationAborted"), Kind::Failed),
             (403, Some("AccessDenied"), Kind::Failed),
             (400, Some("ExpiredToken"), Kind::Failed),
             (503, Some("SlowDown"), Kind::Failed),

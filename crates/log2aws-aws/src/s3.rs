@@ -101,7 +101,10 @@ impl Inner {
         let id = named(head.version_id(), own.map(String::as_str), head.e_tag());
         let size = head.content_length().and_then(|size| u64::try_from(size).ok());
         match (id, size) {
-            (Some(id), Some(size)) => Ok(Some(Version { id, size })),
+            (Some(id), Some(size)) => {
+                let e_tag = head.e_tag().unwrap_or_default().to_owned();
+                Ok(Some(Version { id, size, e_tag }))
+            }
             _ => Err(StoreError::Failed {
                 what: format!("looking at {}", at(bucket, key)),
                 source: io::Error::other("S3's answer names neither version nor size"),

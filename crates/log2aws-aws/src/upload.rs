@@ -7,7 +7,7 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart};
 use log2aws_core::key::{BucketName, ObjectKey};
-use log2aws_service::ports::{StoreError, Upload, Version};
+use log2aws_service::ports::{Condition, StoreError, Upload, Version};
 
 use crate::fault::{Kind, failed, kind_of};
 use crate::s3::{BODY_METADATA, Inner, absent, at, named};
@@ -61,6 +61,7 @@ impl S3Upload {
         match kind_of(error) {
             Kind::Absent => absent(what),
             Kind::Full => StoreError::Full { what },
+            Kind::Changed => StoreError::Changed { what },
             Kind::BadVersion | Kind::Failed => failed(format!("{doing} {what}"), error),
         }
     }
@@ -119,7 +120,11 @@ impl S3Upload {
     }
 
     /// Puts all of a small object at once, and returns version id and `ETag`.
-    fn put(&mut self) -> Result<(Option<String>, Option<String>), StoreError> {
+    fn put(
+        &mut self,
+        condition: &Condition,
+    ) -> Result<(Option<String>, Option<String>), StoreError> {
+        let (matches, none_matches) = headers(condition);
         let bytes = std::mem::take(&mut self.waiting);
         self.sent += bytes.len() as u64;
         let put = self
@@ -130,18 +135,23 @@ impl S3Upload {
             .key(self.key.as_str())
             .content_type(&self.content_type)
             .metadata(BODY_METADATA, &self.own)
+            .set_if_match(matches)
+            .set_if_none_match(none_matches)
             .body(ByteStream::from(bytes));
         match self.inner.runtime.block_on(put.send()) {
             Ok(put) => Ok((put.version_id, put.e_tag)),
-            Err(error) => Err(self.fault("writing", &error)),
+            Err(error) => Err(absent_is_changed(condition, self.fault("writing", &error))),
         }
     }
 
     /// Makes the object visible, and returns version id and `ETag`. What fails here is aborted by
     /// the drop.
-    fn finish(&mut self) -> Result<(Option<String>, Option<String>), StoreError> {
+    fn finish(
+        &mut self,
+        condition: &Condition,
+    ) -> Result<(Option<String>, Option<String>), StoreError> {
         if self.parts.is_none() {
-            return self.put();
+            return self.put(condition);
         }
         if !self.waiting.is_empty() {
             self.send_part()?;
@@ -149,6 +159,7 @@ impl S3Upload {
         let parts = self.parts.as_mut();
         let (id, done) = parts.map(|p| (p.id.clone(), std::mem::take(&mut p.done))).unzip();
         let all = CompletedMultipartUpload::builder().set_parts(done).build();
+        let (matches, none_matches) = headers(condition);
         let complete = self
             .inner
             .client
@@ -156,9 +167,12 @@ impl S3Upload {
             .bucket(self.bucket.as_str())
             .key(self.key.as_str())
             .set_upload_id(id)
+            .set_if_match(matches)
+            .set_if_none_match(none_matches)
             .multipart_upload(all);
         let answer = self.inner.runtime.block_on(complete.send());
-        let answer = answer.map_err(|error| self.fault("completing", &error))?;
+        let answer = answer
+            .map_err(|error| absent_is_changed(condition, self.fault("completing", &error)))?;
         self.parts = None;
         Ok((answer.version_id, answer.e_tag))
     }
@@ -188,15 +202,33 @@ fn as_io(error: StoreError) -> io::Error {
     }
 }
 
+/// What was to be matched is gone: S3 answers that it does not exist. So it does of a bucket; that
+/// this one is there was seen when the upload was made.
+fn absent_is_changed(condition: &Condition, error: StoreError) -> StoreError {
+    match (condition, error) {
+        (Condition::ETag(_), StoreError::NotFound { what }) => StoreError::Changed { what },
+        (_, error) => error,
+    }
+}
+
+/// `If-Match` and `If-None-Match` of a write.
+fn headers(condition: &Condition) -> (Option<String>, Option<String>) {
+    match condition {
+        Condition::None => (None, None),
+        Condition::Absent => (None, Some("*".to_owned())),
+        Condition::ETag(e_tag) => (Some(e_tag.clone()), None),
+    }
+}
+
 impl Upload for S3Upload {
-    fn commit(mut self: Box<Self>) -> Result<Version, StoreError> {
-        let (version, etag) = self.finish()?;
+    fn commit_if(mut self: Box<Self>, condition: &Condition) -> Result<Version, StoreError> {
+        let (version, etag) = self.finish(condition)?;
         let id = named(version.as_deref(), Some(&self.own), etag.as_deref());
         let id = id.ok_or_else(|| StoreError::Failed {
             what: format!("writing {}", at(&self.bucket, &self.key)),
             source: io::Error::other("S3's answer names no version"),
         })?;
-        Ok(Version { id, size: self.sent })
+        Ok(Version { id, size: self.sent, e_tag: etag.unwrap_or_default() })
     }
 }
 

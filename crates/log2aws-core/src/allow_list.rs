@@ -4,15 +4,15 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 
 use crate::server_name::ServerName;
 
 /// Addresses and networks, each optionally bound to a server name or pattern:
 /// `203.0.113.7, 10.0.0.0/8, web*@198.51.100.0/24`.
 ///
-/// Invariant: holds at least one entry. An IPv4 address that arrives in IPv6 clothes
-/// (`::ffff:203.0.113.7`) is judged as the IPv4 address that it is.
+/// Invariant: holds at least one entry. An IPv4-mapped address (`::ffff:203.0.113.7`) is judged as
+/// the IPv4 address that it is, so no entry is an IPv4-mapped network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AllowList {
     entries: Vec<Entry>,
@@ -47,6 +47,17 @@ pub enum AllowListError {
         network: String,
         /// The single address, if that was meant.
         host: String,
+    },
+    /// An IPv4-mapped IPv6 network, which no address would ever match.
+    #[error(
+        "allow-list entry {entry:?} is an IPv4 network written as IPv6, and would match no address; \
+         write {network}"
+    )]
+    Mapped {
+        /// The entry as written.
+        entry: String,
+        /// The IPv4 network.
+        network: String,
     },
     /// The part before `@` cannot match any server name.
     #[error(
@@ -112,6 +123,23 @@ impl AllowList {
         self.entries.iter().filter(outside).map(ToString::to_string).collect()
     }
 
+    /// A warning, in one sentence, if the list lets in every IPv4 or every IPv6 address.
+    pub fn open_to_everybody(&self) -> Option<String> {
+        let all: Vec<String> = self
+            .networks()
+            .iter()
+            .filter(|network| network.prefix_len() == 0)
+            .map(ToString::to_string)
+            .collect();
+        (!all.is_empty()).then(|| {
+            format!(
+                "the allow-list covers {}: everybody on the network can ask for a URL and put logs; \
+                 list the addresses of your servers instead",
+                all.join(" and ")
+            )
+        })
+    }
+
     /// Whether `address` may act for any server at all.
     pub fn holds(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
@@ -150,6 +178,9 @@ impl FromStr for Entry {
             Ok(address) => IpNet::from(address.to_canonical()),
             Err(_) => network.parse::<IpNet>().map_err(|_| not_a_network())?,
         };
+        if let Some(network) = mapped_network(&network) {
+            return Err(AllowListError::Mapped { entry: text.to_owned(), network });
+        }
         if network.addr() != network.network() {
             return Err(AllowListError::HostBits {
                 entry: text.to_owned(),
@@ -159,6 +190,15 @@ impl FromStr for Entry {
         }
         Ok(Self { servers, network })
     }
+}
+
+/// The IPv4 network, as one would write it, that an IPv4-mapped IPv6 network means. Addresses are
+/// compared as IPv4 addresses, so such a network matches none.
+pub fn mapped_network(network: &IpNet) -> Option<String> {
+    let IpNet::V6(v6) = network else { return None };
+    let length = v6.prefix_len().checked_sub(96)?;
+    let v4 = Ipv4Net::new(v6.addr().to_ipv4_mapped()?, length).ok()?;
+    Some(v4.trunc().to_string())
 }
 
 impl Pattern {
@@ -277,6 +317,23 @@ mod tests {
         assert!(refused("we b@10.0.0.1").contains("\"we b@10.0.0.1\""));
         assert!(refused("xxx.xxx.xxx.xxx").contains("neither an IP address"));
         assert!(refused(" , ").contains("empty"));
+        // Addresses are compared as IPv4 addresses, so a mapped network would match nothing.
+        let mapped = "web*@::ffff:10.0.0.0/104";
+        assert!(refused(mapped).contains(mapped), "{}", refused(mapped));
+        assert!(refused(mapped).ends_with("write 10.0.0.0/8"));
+        assert!(refused("::ffff:10.0.0.1/104").ends_with("write 10.0.0.0/8"));
+        assert!(refused("::ffff:0:0/96").ends_with("write 0.0.0.0/0"));
+        assert!("::ffff:10.0.0.1, ::/0, ::/64".parse::<AllowList>().is_ok());
+    }
+
+    #[test]
+    fn a_list_that_is_open_to_everybody_says_so() {
+        let open = |text: &str| text.parse::<AllowList>().unwrap().open_to_everybody();
+        for text in ["0.0.0.0/0", "10.0.0.0/8, 0.0.0.0/0", "0.0.0.0/1, web*@128.0.0.0/1"] {
+            assert!(open(text).unwrap().contains("covers 0.0.0.0/0: everybody"), "{text}");
+        }
+        assert!(open("::/0, 0.0.0.0/0").unwrap().contains("0.0.0.0/0 and ::/0"));
+        assert_eq!(open("0.0.0.0/1, ::1, 128.0.0.0/2"), None);
     }
 
     #[test]

@@ -7,8 +7,10 @@
 //! Source: Amazon S3 User Guide, "Event message structure" and "Amazon EventBridge event
 //! structure".
 
+use std::cmp::Ordering;
 use std::net::IpAddr;
 
+use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::Value;
@@ -18,19 +20,52 @@ use crate::key::{BucketName, KeyError, ObjectKey};
 /// The longest event that is read, in bytes: what Lambda takes at most.
 pub const MAX_EVENT_BYTES: usize = 6 * 1024 * 1024;
 
-/// An object arrived. It says *look*: what is read is the newest version, whichever arrived.
+/// An object arrived. Every field but bucket and key may be absent: a store need not say it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Record {
     /// In which bucket.
     pub bucket: BucketName,
     /// Under which key, decoded.
     pub key: ObjectKey,
-    /// Where it was put from. `None` if the event names no address: a put by an AWS service, whose
-    /// name stands in the address's place, or a store that does not say.
+    /// Where it was put from. `None` also for a put by an AWS service, whose name stands in the
+    /// address's place.
     pub source: Option<IpAddr>,
-    /// The version that was put from there, as the store names it; `None` if the event does not
-    /// say. What is held against `source` is held against this version alone.
+    /// The version that was put from there, as the store names it. What is held against `source`
+    /// is held against this version alone.
     pub version: Option<String>,
+    /// Its length in bytes.
+    pub size: Option<u64>,
+    /// When it was put.
+    pub time: Option<Timestamp>,
+    /// Orders the versions of one key; see [`compare_sequencers`].
+    pub sequencer: Option<String>,
+    /// Whose rights it was put with, e.g. `AWS:AROAEXAMPLEID:session`. `EventBridge` does not say.
+    pub principal: Option<String>,
+}
+
+impl Record {
+    /// An object of which nothing else is known.
+    pub fn new(bucket: BucketName, key: ObjectKey) -> Self {
+        Self {
+            bucket,
+            key,
+            source: None,
+            version: None,
+            size: None,
+            time: None,
+            sequencer: None,
+            principal: None,
+        }
+    }
+}
+
+/// Which of two puts of one key was later.
+///
+/// Sequencers are hex digits of different length; the shorter one is padded with zeros on its
+/// right. Source: Amazon S3 User Guide, "Event message structure".
+pub fn compare_sequencers(a: &str, b: &str) -> Ordering {
+    let digits = |text: &str| text.trim_end_matches('0').to_ascii_lowercase();
+    digits(a).cmp(&digits(b))
 }
 
 /// A record that tells of something else than a new object.
@@ -125,7 +160,8 @@ impl Event {
             (text("detail-type"), text("source"), event.get("detail"))
         {
             let mut read = Self::default();
-            read.take(1, Some(name), name == "Object Created", || Detail::read(detail));
+            let time = time(event.get("time"));
+            read.take(1, Some(name), name == "Object Created", || Detail::read(detail, time));
             return Ok(read);
         }
         match text("Event") {
@@ -163,6 +199,10 @@ struct S3Record {
     s3: Place,
     #[serde(rename = "requestParameters", default)]
     request: Value,
+    #[serde(rename = "eventTime", default)]
+    time: Value,
+    #[serde(rename = "userIdentity", default)]
+    user: Value,
 }
 
 #[derive(Deserialize)]
@@ -182,6 +222,10 @@ struct Object {
     /// `versionId` in a notification, `version-id` in EventBridge's event.
     #[serde(rename = "versionId", alias = "version-id", default)]
     version: Value,
+    #[serde(default)]
+    size: Value,
+    #[serde(default)]
+    sequencer: Value,
 }
 
 #[derive(Deserialize)]
@@ -194,31 +238,46 @@ struct Detail {
 
 impl S3Record {
     fn read(record: &Value) -> Result<Record, RecordError> {
-        let Self { s3, request } = Self::deserialize(record).map_err(|_| RecordError::Shape)?;
+        let Self { s3, request, time: at, user } =
+            Self::deserialize(record).map_err(|_| RecordError::Shape)?;
         // Form encoding: a blank is `+`, and a plus is `%2B`; so `+` goes first.
         let blanks = s3.object.key.replace('+', " ");
         let key = percent_decode_str(&blanks).decode_utf8().map_err(|_| RecordError::Encoding)?;
-        s3.record(&key, request.get("sourceIPAddress"))
+        Ok(Record {
+            time: time(Some(&at)),
+            principal: text(user.get("principalId")),
+            ..s3.record(&key, request.get("sourceIPAddress"))?
+        })
     }
 }
 
 impl Detail {
-    /// EventBridge gives the key as it is.
-    fn read(detail: &Value) -> Result<Record, RecordError> {
+    /// `EventBridge` gives the key as it is.
+    fn read(detail: &Value, time: Option<Timestamp>) -> Result<Record, RecordError> {
         let Self { place, source } = Self::deserialize(detail).map_err(|_| RecordError::Shape)?;
-        place.record(&place.object.key, Some(&source))
+        Ok(Record { time, ..place.record(&place.object.key, Some(&source))? })
     }
 }
 
 impl Place {
     fn record(&self, key: &str, source: Option<&Value>) -> Result<Record, RecordError> {
+        let object = &self.object;
         Ok(Record {
-            bucket: self.bucket.name.parse()?,
-            key: key.parse()?,
             source: source.and_then(Value::as_str).and_then(|address| address.parse().ok()),
-            version: self.object.version.as_str().map(str::to_owned),
+            version: text(Some(&object.version)),
+            size: object.size.as_u64(),
+            sequencer: text(Some(&object.sequencer)),
+            ..Record::new(self.bucket.name.parse()?, key.parse()?)
         })
     }
+}
+
+fn text(value: Option<&Value>) -> Option<String> {
+    value.and_then(Value::as_str).map(str::to_owned)
+}
+
+fn time(value: Option<&Value>) -> Option<Timestamp> {
+    value.and_then(Value::as_str).and_then(|time| time.parse().ok())
 }
 
 #[cfg(test)]
@@ -236,15 +295,9 @@ mod tests {
 
     fn record(bucket: &str, key: &str, source: Option<&str>) -> Record {
         Record {
-            bucket: bucket.parse().unwrap(),
-            key: key.parse().unwrap(),
             source: source.map(|address| address.parse().unwrap()),
-            version: None,
+            ..Record::new(bucket.parse().unwrap(), key.parse().unwrap())
         }
-    }
-
-    fn of_version(record: Record, version: &str) -> Record {
-        Record { version: Some(version.to_owned()), ..record }
     }
 
     const DEV: &str = "serverlogs-dev-123456789012-ap-northeast-1";
@@ -252,8 +305,15 @@ mod tests {
     #[test]
     fn a_put_as_s3_tells_of_it() {
         let event = Event::parse(fixture!("s3-put.json")).unwrap();
-        let put = record(DEV, "web01/2019-08-01.log", Some("203.0.113.7"));
-        assert_eq!(event, of_version(put, "096fKKXTRTtl3on89fVO.nfljtsv6qko").into());
+        let put = Record {
+            version: Some("096fKKXTRTtl3on89fVO.nfljtsv6qko".to_owned()),
+            size: Some(14_872),
+            time: Some("2019-08-02T00:05:07Z".parse().unwrap()),
+            sequencer: Some("0055AED6DCD90281E5".to_owned()),
+            principal: Some("AWS:AROAEXAMPLEID:log2aws-dev-generate-url".to_owned()),
+            ..record(DEV, "web01/2019-08-01.log", Some("203.0.113.7"))
+        };
+        assert_eq!(event, put.into());
     }
 
     #[test]
@@ -274,6 +334,20 @@ mod tests {
     }
 
     #[test]
+    fn sequencers_of_any_length_are_compared() {
+        for (a, b, expected) in [
+            ("0055AED6DCD90281E5", "0055AED6DCD90281E6", Ordering::Less),
+            ("0055AED6", "0055AED601", Ordering::Less),
+            ("0055AED6", "0055AED600", Ordering::Equal),
+            ("0055aed7", "0055AED6FF", Ordering::Greater),
+            ("", "01", Ordering::Less),
+        ] {
+            assert_eq!(compare_sequencers(a, b), expected, "{a} {b}");
+            assert_eq!(compare_sequencers(b, a), expected.reverse(), "{b} {a}");
+        }
+    }
+
+    #[test]
     fn a_test_event_and_an_empty_one_are_valid() {
         assert_eq!(Event::parse(fixture!("s3-test-event.json")), Ok(Event::default()));
         assert_eq!(Event::parse(br#"{"Records":[]}"#), Ok(Event::default()));
@@ -282,8 +356,14 @@ mod tests {
     #[test]
     fn eventbridge_gives_the_key_as_it_is() {
         let event = Event::parse(fixture!("eventbridge-created.json")).unwrap();
-        let put = record(DEV, "notes/a+b%2Bc.txt", Some("203.0.113.7"));
-        assert_eq!(event, of_version(put, "IYV3p45BT0ac8hjHg1houSdS1a.Mro8e").into());
+        let put = Record {
+            version: Some("IYV3p45BT0ac8hjHg1houSdS1a.Mro8e".to_owned()),
+            size: Some(5),
+            time: Some("2019-08-02T00:05:07Z".parse().unwrap()),
+            sequencer: Some("617f08299329d189".to_owned()),
+            ..record(DEV, "notes/a+b%2Bc.txt", Some("203.0.113.7"))
+        };
+        assert_eq!(event, put.into());
         let deleted = Event::parse(fixture!("eventbridge-deleted.json")).unwrap();
         assert_eq!(deleted.records, []);
         assert_eq!(deleted.ignored, [Ignored { place: 1, name: "Object Deleted".to_owned() }]);

@@ -119,6 +119,8 @@ pub enum ResultKind {
     Json,
     /// The lines that could not be read, one JSON object each.
     Rejects,
+    /// The versions that were refused, one JSON object each.
+    Refused,
 }
 
 impl ResultKind {
@@ -130,6 +132,7 @@ impl ResultKind {
             Self::Png => ".png",
             Self::Json => ".json",
             Self::Rejects => ".rejects.jsonl",
+            Self::Refused => ".refused.jsonl",
         }
     }
 
@@ -140,7 +143,7 @@ impl ResultKind {
             Self::Svg => "image/svg+xml",
             Self::Png => "image/png",
             Self::Json => "application/json",
-            Self::Rejects => "application/jsonl",
+            Self::Rejects | Self::Refused => "application/jsonl",
         }
     }
 }

@@ -31,7 +31,7 @@ use log2aws_core::metadata::Metadata;
 use log2aws_core::reject::Reject;
 use log2aws_core::summary::{RawObject, Rejects, Summary, SummaryBuilder};
 use log2aws_dashboard::index::CalendarQuery;
-use log2aws_dashboard::library::{FULL_EVERY, Library, LibraryConfig};
+use log2aws_dashboard::store_index::{FULL_EVERY, StoreIndex, StoreIndexConfig};
 use log2aws_dashboard::{Body, Dashboard, Feed};
 use log2aws_service::ports::{
     Cache, Clock, ListPage, ListQuery, ObjectLister, ObjectMeta, Store, StoreError, Upload,
@@ -189,7 +189,11 @@ impl Fleet {
 impl Store for Fleet {
     fn head(&self, _: &BucketName, key: &ObjectKey) -> Result<Option<Version>, StoreError> {
         let bytes = self.bytes(key.as_str());
-        Ok(bytes.map(|bytes| Version { id: VersionId::new("1"), size: bytes.len() as u64 }))
+        Ok(bytes.map(|bytes| Version {
+            id: VersionId::new("1"),
+            size: bytes.len() as u64,
+            e_tag: "1".to_owned(),
+        }))
     }
 
     fn open(
@@ -306,7 +310,7 @@ fn main() {
         kinds: (0..KINDS).map(results).collect(),
     };
     let before = memory("VmRSS");
-    let library = Library::new(LibraryConfig {
+    let store_index = StoreIndex::new(StoreIndexConfig {
         lister: Arc::new(fleet),
         analyzed: analyzed(),
         raw: None,
@@ -321,18 +325,18 @@ fn main() {
     });
     let begin = Instant::now();
     if verb == "fill" {
-        library.sweep(&|| false).unwrap();
+        store_index.refresh(&|| false).unwrap();
         print("sweep_s", begin.elapsed().as_secs_f64());
-        print("summaries", f64::from(u32::try_from(library.progress().summaries).unwrap()));
+        print("summaries", f64::from(u32::try_from(store_index.progress().summaries).unwrap()));
         return;
     }
-    library.load_cache().unwrap();
+    store_index.load_cache().unwrap();
     print("load_s", begin.elapsed().as_secs_f64());
     print("index_mib", memory("VmRSS") - before);
     let begin = Instant::now();
-    let swept = library.sweep(&|| false).unwrap();
+    let report = store_index.refresh(&|| false).unwrap();
     print("restart_sweep_s", begin.elapsed().as_secs_f64());
-    print("restart_reads", f64::from(u32::try_from(swept.read).unwrap()));
+    print("restart_reads", f64::from(u32::try_from(report.read).unwrap()));
     let day = |date| log2aws_core::day::Day::from_date(date).unwrap();
     let query = CalendarQuery {
         from: day(last.saturating_sub(30.days())),
@@ -342,10 +346,10 @@ fn main() {
         page: 1,
         per_page: 200,
     };
-    print("index_ms", least(5, || drop(library.calendar(&query))));
+    print("index_ms", least(5, || drop(store_index.calendar(&query))));
     let feed = Feed::Place("a fleet".to_owned());
     let none = |_: &[u8]| Err("no pictures here".to_owned());
-    let pages = Dashboard::new(library, none, Arc::new(Now), env!("CARGO_PKG_VERSION"), feed);
+    let pages = Dashboard::new(store_index, none, Arc::new(Now), env!("CARGO_PKG_VERSION"), feed);
     let day = last.saturating_sub(1.days());
     let mut day_page = Vec::new();
     for (name, path) in [

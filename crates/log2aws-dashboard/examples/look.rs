@@ -14,12 +14,12 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 
 use http::Request;
-use log2aws_dashboard::{Body, LoginFault, login_page};
+use log2aws_dashboard::{Body, LoginError, login_page};
 
 fn main() {
     let port = std::env::args().nth(1).and_then(|port| port.parse().ok()).unwrap_or(0_u16);
     let (full, empty) = (fleet::fleet(200, 31), world::World::new());
-    empty.sweep();
+    empty.refresh();
     let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
     println!("http://{}/ui/", listener.local_addr().unwrap());
     for stream in listener.incoming() {
@@ -43,7 +43,7 @@ fn serve(full: &world::World, empty: &world::World, mut stream: TcpStream) -> st
     let query = request.uri().query().unwrap_or_default();
     let response = match request.uri().path() {
         "/ui/login" => {
-            let fault = query.contains("wrong").then_some(LoginFault::WrongToken);
+            let fault = query.contains("wrong").then_some(LoginError::WrongToken);
             login_page(&request, fault, "/ui/")
         }
         _ if query.contains("empty-fleet") => empty.dashboard.answer(&request),

@@ -10,9 +10,9 @@
 
 mod assets;
 mod http;
+mod i18n;
 pub mod index;
-pub mod library;
 mod pages;
-mod words;
+pub mod store_index;
 
-pub use http::{Body, Dashboard, Feed, LoginFault, login_page};
+pub use http::{Body, Dashboard, Feed, LoginError, login_page};

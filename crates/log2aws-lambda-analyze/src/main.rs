@@ -33,6 +33,8 @@ fn run() -> Result<(), Error> {
         program: env!("CARGO_PKG_VERSION").to_owned(),
         charts: environment.charts,
         rasterizer: log2aws_raster::rasterize,
+        // Lambda names a function's session after the function.
+        url_session: Some(format!("log2aws-{}-generate-url", environment.env)),
     };
     runtime.block_on(lambda_runtime::run(service_fn(|event: LambdaEvent<Box<RawValue>>| {
         let span = invocation(&event.context.request_id);
@@ -75,8 +77,12 @@ fn tell(outcome: &Outcome) {
             bytes = done.bytes,
             rows = done.rows,
             rejects = done.rejects,
+            replaced = done.replaced,
             "analyzed a log"
         ),
+        Outcome::Current { key } => {
+            tracing::info!(key = %key.object_key(), "the results of this log stand already");
+        }
         Outcome::Refused { key, reason, .. } => {
             tracing::warn!(key = %key.object_key(), reason, "refused a log");
         }

@@ -1,11 +1,13 @@
 //! What Lambda and the template tell a function about where it runs.
 
 use std::fmt;
+use std::num::NonZeroU32;
 
 use log2aws_core::env_name::EnvName;
 use log2aws_core::key::KeyPrefix;
 use log2aws_core::service_host::service_host;
 use log2aws_service::analyze::ChartFormats;
+use log2aws_service::http::{DEFAULT_FINAL_AFTER_DAYS, DayRules};
 use log2aws_service::signer::{Addressing, Credentials, EndpointError, SigV4Signer};
 use url::Url;
 
@@ -64,6 +66,8 @@ pub struct Environment {
     pub key_prefix: KeyPrefix,
     /// `LOG2AWS_CHARTS`: `svg`, `png` or `svg,png`, which is the default.
     pub charts: ChartFormats,
+    /// `LOG2AWS_DAYS_BACK`, `LOG2AWS_DAYS_AHEAD`, `LOG2AWS_FINAL_AFTER_DAYS` (0: never).
+    pub days: DayRules,
     /// `AWS_ENDPOINT_URL_S3` or `AWS_ENDPOINT_URL`: an S3 that is not AWS's own.
     pub s3_endpoint: Option<Url>,
     /// `AWS_ENDPOINT_URL_SSM` or `AWS_ENDPOINT_URL`: a Parameter Store that is not AWS's own.
@@ -111,6 +115,24 @@ impl Environment {
                 right: "svg, png or svg,png",
             })
         })?;
+        let count = |name: &'static str, usual: u32| {
+            get(name).map_or(Ok(usual), |text| {
+                text.parse::<u32>().map_err(|_| EnvironmentError::Wrong {
+                    name,
+                    value: text.chars().take(64).collect(),
+                    right: "a whole number of days",
+                })
+            })
+        };
+        let usual = DayRules::default();
+        let days = DayRules {
+            days_back: count("LOG2AWS_DAYS_BACK", usual.days_back)?,
+            days_ahead: count("LOG2AWS_DAYS_AHEAD", usual.days_ahead)?,
+            final_after_days: NonZeroU32::new(count(
+                "LOG2AWS_FINAL_AFTER_DAYS",
+                DEFAULT_FINAL_AFTER_DAYS,
+            )?),
+        };
         let env = need("LOG2AWS_ENV")?;
         let env = env.parse().map_err(|_| EnvironmentError::Wrong {
             name: "LOG2AWS_ENV",
@@ -127,6 +149,7 @@ impl Environment {
             },
             key_prefix,
             charts,
+            days,
             s3_endpoint: endpoint("AWS_ENDPOINT_URL_S3")?,
             ssm_endpoint: endpoint("AWS_ENDPOINT_URL_SSM")?,
             ca_bundle: get("AWS_CA_BUNDLE"),
@@ -195,6 +218,7 @@ mod tests {
         assert_eq!(environment.env.as_str(), "dev");
         assert_eq!(environment.key_prefix, KeyPrefix::Off);
         assert_eq!(environment.charts, ChartFormats::SvgAndPng);
+        assert_eq!(environment.days, DayRules::default());
         assert_eq!(
             environment.ssm_url().unwrap().as_str(),
             "https://ssm.ap-northeast-1.amazonaws.com/"
@@ -221,6 +245,12 @@ mod tests {
             ("LOG2AWS_ENV", "a-name-of-21-letters-", "1 to 20 lower-case"),
             ("LOG2AWS_KEY_PREFIX", "yes", "off or spread"),
             ("LOG2AWS_CHARTS", "html", "svg, png or svg,png"),
+            (
+                "LOG2AWS_DAYS_BACK",
+                "-1",
+                "LOG2AWS_DAYS_BACK is \"-1\", and should be a whole number",
+            ),
+            ("LOG2AWS_FINAL_AFTER_DAYS", "a week", "a whole number of days"),
             ("AWS_ENDPOINT_URL_SSM", "nowhere", "a URL"),
         ] {
             let told = read(&[(name, value)]).unwrap_err().to_string();
@@ -235,6 +265,9 @@ mod tests {
         let environment = read(&two).unwrap();
         assert_eq!(environment.s3_endpoint, environment.ssm_endpoint);
         assert_eq!(environment.key_prefix, KeyPrefix::Spread);
+        let never =
+            read(&[("LOG2AWS_FINAL_AFTER_DAYS", "0"), ("LOG2AWS_DAYS_BACK", "30")]).unwrap();
+        assert_eq!((never.days.final_after_days, never.days.days_back), (None, 30));
         assert_eq!(read(&[("LOG2AWS_CHARTS", "svg")]).unwrap().charts, ChartFormats::Svg);
     }
 }

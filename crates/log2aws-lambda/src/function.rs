@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use lambda_runtime::Error;
 use log2aws_service::ports::Clock;
-use log2aws_ssm::{Credentials, Place, RootCerts, Ssm, roots_of};
+use log2aws_ssm::{Credentials, Place, RootCerts, Ssm, SsmError, roots_of};
 
 use crate::environment::Environment;
 use crate::metrics::Counts;
@@ -80,16 +80,16 @@ impl Function {
         });
         let roots = roots.transpose()?;
         let url = environment.ssm_url()?;
-        let trusted = match &roots {
-            // Reading the machine's own would take longer than all the rest.
-            None => RootCerts::WebPki,
-            Some(pem) => roots_of(pem)?,
-        };
         let keys = environment.keys.give(|access_key, secret_key, token| {
             let token = token.map(str::to_owned);
             Credentials::new(access_key, secret_key, token, None, "environment")
         });
-        let place = Place { url, roots: trusted, timeout: SSM_TIMEOUT, attempts: SSM_ATTEMPTS };
+        let place = Place {
+            url,
+            roots: trusted_roots(roots.as_deref())?,
+            timeout: SSM_TIMEOUT,
+            attempts: SSM_ATTEMPTS,
+        };
         let ssm = Ssm::new(place, &environment.region, keys);
         let clock: Arc<dyn Clock> = Arc::new(MachineClock);
         let function = Self {
@@ -102,6 +102,14 @@ impl Function {
         };
         function.fetch();
         Ok(function)
+    }
+
+    /// The certificates to trust.
+    ///
+    /// # Errors
+    /// When `AWS_CA_BUNDLE` holds none.
+    pub fn roots(&self) -> Result<RootCerts, SsmError> {
+        trusted_roots(self.roots.as_deref())
     }
 
     /// Asks for the settings anew if that is due. What is held is good meanwhile, and afterwards,
@@ -141,4 +149,10 @@ impl Function {
         }
         Ok(())
     }
+}
+
+/// Mozilla's, compiled in, unless the environment names others: reading the machine's own would
+/// take longer than all the rest.
+fn trusted_roots(pem: Option<&[u8]>) -> Result<RootCerts, SsmError> {
+    pem.map_or(Ok(RootCerts::WebPki), roots_of)
 }

@@ -9,4 +9,5 @@ pub mod front;
 pub mod function;
 pub mod logs;
 pub mod metrics;
+pub mod object_reader;
 pub mod settings;

@@ -19,6 +19,8 @@ pub struct Counts {
     pub rejects: u64,
     /// Requests for a URL, and logs, from off the allow-list.
     pub refusals: u64,
+    /// Versions of a day that replaced the bytes of the version before.
+    pub days_replaced: u64,
     /// Rows of CSV.
     pub rows: u64,
     /// Bytes of raw logs that were read, as stored.
@@ -27,7 +29,8 @@ pub struct Counts {
 
 impl Counts {
     /// One request for a URL that was refused.
-    pub const REFUSED: Self = Self { deliveries: 0, rejects: 0, refusals: 1, rows: 0, bytes: 0 };
+    pub const REFUSED: Self =
+        Self { deliveries: 0, rejects: 0, refusals: 1, days_replaced: 0, rows: 0, bytes: 0 };
 
     /// What these outcomes add up to.
     pub fn of(outcomes: &[Outcome]) -> Self {
@@ -35,12 +38,19 @@ impl Counts {
             Outcome::Analyzed(done) => Self {
                 deliveries: sum.deliveries.saturating_add(1),
                 rejects: sum.rejects.saturating_add(done.rejects),
+                days_replaced: sum.days_replaced.saturating_add(done.replaced),
                 rows: sum.rows.saturating_add(done.rows),
                 bytes: sum.bytes.saturating_add(done.bytes),
                 ..sum
             },
-            Outcome::Refused { .. } => Self { refusals: sum.refusals.saturating_add(1), ..sum },
-            Outcome::Ignored { .. } | Outcome::Gone { .. } => sum,
+            Outcome::Refused { recorded: true, .. } => {
+                Self { refusals: sum.refusals.saturating_add(1), ..sum }
+            }
+            // An event that came again is counted once.
+            Outcome::Refused { .. }
+            | Outcome::Current { .. }
+            | Outcome::Ignored { .. }
+            | Outcome::Gone { .. } => sum,
         })
     }
 
@@ -50,6 +60,7 @@ impl Counts {
             ("Deliveries", "Count", self.deliveries),
             ("Rejects", "Count", self.rejects),
             ("Refusals", "Count", self.refusals),
+            ("DaysReplaced", "Count", self.days_replaced),
             ("Rows", "Count", self.rows),
             ("Bytes", "Bytes", self.bytes),
         ];
@@ -89,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_delivery_is_one_line_of_five_metrics() {
+    fn a_delivery_is_one_line_of_six_metrics() {
         let key = RawKey::parse("web01/2019-08-01.log").unwrap();
         assert_eq!(key, RawKey::new(key.server.clone(), key.day, KeyPrefix::Off));
         let analyzed = Outcome::Analyzed(Analyzed {
@@ -98,11 +109,21 @@ mod tests {
             bytes: 700,
             rows: 5,
             rejects: 0,
+            replaced: 1,
             restarts: 0,
         });
-        let refused =
-            Outcome::Refused { key: key.clone(), source: None, reason: "off the list".to_owned() };
-        let counts = Counts::of(&[analyzed.clone(), refused, Outcome::Gone { key }, analyzed]);
+        let refused = |recorded| {
+            let reason = "off the list".to_owned();
+            Outcome::Refused { key: key.clone(), source: None, reason, recorded }
+        };
+        let counts = Counts::of(&[
+            analyzed.clone(),
+            refused(true),
+            refused(false),
+            Outcome::Current { key: key.clone() },
+            Outcome::Gone { key: key.clone() },
+            analyzed,
+        ]);
         assert_eq!(
             line(counts).unwrap(),
             json!({
@@ -113,12 +134,14 @@ mod tests {
                         {"Name": "Deliveries", "Unit": "Count"},
                         {"Name": "Rejects", "Unit": "Count"},
                         {"Name": "Refusals", "Unit": "Count"},
+                        {"Name": "DaysReplaced", "Unit": "Count"},
                         {"Name": "Rows", "Unit": "Count"},
                         {"Name": "Bytes", "Unit": "Bytes"},
                     ],
                 }]},
                 "environment": "dev",
-                "Deliveries": 2, "Rejects": 0, "Refusals": 1, "Rows": 10, "Bytes": 1400,
+                "Deliveries": 2, "Rejects": 0, "Refusals": 1, "DaysReplaced": 2, "Rows": 10,
+                "Bytes": 1400,
             })
         );
     }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
 use base64::Engine as _;
@@ -15,10 +16,12 @@ use http_body_util::BodyExt as _;
 use jiff::Timestamp;
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Context, LambdaEvent, Service as _, service_fn};
-use log2aws_core::key::KeyPrefix;
+use log2aws_core::key::{BucketName, KeyPrefix, ObjectKey};
 use log2aws_lambda::front::{converted, plain};
-use log2aws_service::http::{ClientIp, UrlApp, router};
-use log2aws_service::ports::{Clock, Settings, SettingsSource, SettingsUnavailable};
+use log2aws_service::http::{ClientIp, DayRules, UrlApp, router};
+use log2aws_service::ports::{
+    Clock, ObjectReader, Settings, SettingsSource, SettingsUnavailable, StoreError,
+};
 use log2aws_service::signer::{Addressing, Credentials, SigV4Signer};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -43,12 +46,30 @@ impl Clock for World {
     }
 }
 
+#[async_trait]
+impl ObjectReader for World {
+    async fn read(
+        &self,
+        _: &BucketName,
+        _: &ObjectKey,
+        _: u64,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(None)
+    }
+}
+
 fn app() -> Router {
     let endpoint = "https://s3.dualstack.ap-northeast-1.amazonaws.com".parse().unwrap();
     let credentials = Credentials::new("AKIDEXAMPLE", "wJalrXUtnFEMI", Some("IQoJb3JpZ2luX2Vj"));
     let signer =
         SigV4Signer::new(endpoint, Addressing::VirtualHost, "ap-northeast-1", credentials).unwrap();
-    router(UrlApp { signer: Arc::new(signer), settings: Arc::new(World), clock: Arc::new(World) })
+    router(UrlApp {
+        signer: Arc::new(signer),
+        settings: Arc::new(World),
+        clock: Arc::new(World),
+        days: DayRules::default(),
+        objects: Arc::new(World),
+    })
 }
 
 /// What a caller hears.

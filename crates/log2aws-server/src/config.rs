@@ -11,6 +11,7 @@ use jiff::tz::TimeZone;
 use log2aws_core::allow_list::AllowList;
 use log2aws_core::key::KeyPrefix;
 use log2aws_service::analyze::ChartFormats;
+use log2aws_service::http::DayRules;
 use url::Url;
 
 use crate::http::tls::{TlsError, TlsFiles};
@@ -38,6 +39,8 @@ pub struct ServeConfig {
     pub keep_analyzed_days: Option<NonZeroU32>,
     /// Whether objects are removed by age though no log of the last day bears the clock out.
     pub retention_trust_clock: bool,
+    /// Which days are taken, and when a delivered day is final.
+    pub days: DayRules,
     /// Whether keys carry the spreading prefix.
     pub key_prefix: KeyPrefix,
     /// In which formats charts are kept; the others are drawn when they are asked for.
@@ -64,6 +67,7 @@ impl ServeConfig {
             keep_raw_days: None,
             keep_analyzed_days: None,
             retention_trust_clock: false,
+            days: DayRules::default(),
             key_prefix: KeyPrefix::Off,
             charts: ChartFormats::Svg,
             requests_per_second: DEFAULT_REQUESTS_PER_SECOND,

@@ -84,10 +84,11 @@ impl Token {
     pub(crate) fn read(path: &Path) -> Result<Option<Self>, ServeError> {
         let Some(text) = read_secret(path)? else { return Ok(None) };
         let token = text.trim();
-        if token.len() < 16 || token.contains(char::is_control) {
+        let distinct: std::collections::HashSet<char> = token.chars().collect();
+        if token.len() < 16 || distinct.len() < 8 || token.contains(char::is_control) {
             return Err(ServeError::KeyFileContent {
                 path: path.to_owned(),
-                expected: "a token of at least 16 characters",
+                expected: "a token of at least 16 characters, 8 different ones among them",
             });
         }
         Ok(Some(Self(token.to_owned())))

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use log2aws_core::key::{ObjectKey, RawKey};
-use log2aws_dashboard::library::{FULL_EVERY, Library, LibraryConfig};
+use log2aws_dashboard::store_index::{FULL_EVERY, StoreIndex, StoreIndexConfig};
 use log2aws_dashboard::{Dashboard, Feed};
 use log2aws_service::ports::{Clock, Settings};
 use log2aws_store::DiskStore;
@@ -19,16 +19,16 @@ const CACHE_FOLDER: &str = "dashboard-cache";
 const INDEX_REFRESH_THREADS: usize = 2;
 
 /// The index over the analyzed bucket, and the revisions that it tells of.
-pub(crate) fn library(
+pub(crate) fn store_index(
     config: &ServeConfig,
     store: &DiskStore,
     settings: &Settings,
     clock: &Arc<dyn Clock>,
-) -> Result<(Library, watch::Receiver<u64>), ServeError> {
+) -> Result<(StoreIndex, watch::Receiver<u64>), ServeError> {
     let path = config.data_dir.join(CACHE_FOLDER);
     let cache = FolderCache::open(&path).map_err(|source| ServeError::Cache { path, source })?;
     let (change, changes) = watch::channel(0);
-    let library = Library::new(LibraryConfig {
+    let store_index = StoreIndex::new(StoreIndexConfig {
         lister: Arc::new(store.clone()),
         analyzed: settings.analyzed_bucket.clone(),
         raw: Some(settings.raw_bucket.clone()),
@@ -43,13 +43,13 @@ pub(crate) fn library(
         parallel: INDEX_REFRESH_THREADS,
         full_every: FULL_EVERY,
     });
-    Ok((library, changes))
+    Ok((store_index, changes))
 }
 
 /// The pages over an index.
-pub(crate) fn dashboard(library: &Library, clock: &Arc<dyn Clock>, feed: Feed) -> Dashboard {
+pub(crate) fn dashboard(store_index: &StoreIndex, clock: &Arc<dyn Clock>, feed: Feed) -> Dashboard {
     Dashboard::new(
-        library.clone(),
+        store_index.clone(),
         log2aws_raster::rasterize,
         clock.clone(),
         env!("CARGO_PKG_VERSION"),
@@ -58,11 +58,11 @@ pub(crate) fn dashboard(library: &Library, clock: &Arc<dyn Clock>, feed: Feed) -
 }
 
 /// Brings the index up to what an analysis has written.
-pub(crate) fn index_analyzed_day(library: Library) -> impl Fn(&ObjectKey) + Send + Sync {
+pub(crate) fn index_analyzed_day(store_index: StoreIndex) -> impl Fn(&ObjectKey) + Send + Sync {
     move |key| {
         let Some(key) = RawKey::parse(key.as_str()) else { return };
         // Whatever happens here, the log was analyzed.
-        let look = std::panic::AssertUnwindSafe(|| library.look(&key));
+        let look = std::panic::AssertUnwindSafe(|| store_index.refresh_day(&key));
         match std::panic::catch_unwind(look) {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {

@@ -15,8 +15,10 @@ mod file_fingerprint;
 mod folder_cache;
 mod http;
 mod metrics;
+mod object_reader;
 mod s3;
 mod server;
+mod start_warnings;
 mod ui;
 mod view_server;
 
@@ -25,5 +27,6 @@ pub use credentials::{KeyPair, PROFILE, REGION};
 pub use http::tls::{TlsError, TlsFiles};
 pub use log2aws_store::disk::snapshot::{Snapshot, SnapshotError, snapshot};
 pub use server::{ANALYZED_BUCKET, RAW_BUCKET, Server};
+pub use start_warnings::{Exposure, start_warnings};
 pub use ui::SecretUrl;
 pub use view_server::{ViewConfig, ViewServer};

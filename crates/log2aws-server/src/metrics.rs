@@ -47,6 +47,8 @@ pub(crate) struct Metrics {
     pub(crate) rows: Counter,
     pub(crate) rejects: Counter,
     pub(crate) refused: Counter,
+    /// Versions of a day that replaced the bytes of the version before.
+    pub(crate) days_replaced: Counter,
     pub(crate) analyze_failures: Counter,
     pub(crate) analyze_seconds: Histogram,
     pub(crate) queue_length: Gauge,
@@ -72,6 +74,7 @@ impl Metrics {
             rows: Counter::default(),
             rejects: Counter::default(),
             refused: Counter::default(),
+            days_replaced: Counter::default(),
             analyze_failures: Counter::default(),
             analyze_seconds: Histogram::new(seconds),
             queue_length: Gauge::default(),
@@ -100,6 +103,11 @@ impl Metrics {
         r.register("deliveries_analyzed", "Day logs turned into results", m.analyzed.clone());
         r.register("rows", "Rows written to CSV", m.rows.clone());
         r.register("rejects", "Lines that could not be read", m.rejects.clone());
+        r.register(
+            "days_replaced",
+            "Days of which a later version has other bytes",
+            m.days_replaced.clone(),
+        );
         r.register(
             "deliveries_refused",
             "Day logs that came from an address off the allow-list",

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use log2aws_core::key::BucketName;
 use log2aws_dashboard::Feed;
-use log2aws_dashboard::library::Library;
+use log2aws_dashboard::store_index::StoreIndex;
 use log2aws_service::http::UrlApp;
 use log2aws_service::ports::{Clock, Settings, SettingsSource, SettingsUnavailable};
 use log2aws_service::signer::{Addressing, Credentials as SigningKeys, SigV4Signer};
@@ -37,6 +37,7 @@ use crate::http::readyz::Probe;
 use crate::http::router::{App, router};
 use crate::http::tls::Tls;
 use crate::metrics::Metrics;
+use crate::object_reader::StoreReader;
 use crate::s3::Disk;
 use crate::s3::access::Access;
 use crate::ui::{AuthenticatedUi, LoginKeys, SecretUrl, UiConfig};
@@ -62,7 +63,7 @@ pub struct Server {
     settings: Arc<Settings>,
     tls: Option<Arc<Tls>>,
     door: LoginKeys,
-    library: Library,
+    store_index: StoreIndex,
     changes: watch::Receiver<u64>,
     limits: Limits,
 }
@@ -109,7 +110,7 @@ impl Server {
         });
         let door = LoginKeys::open(&config.data_dir, &*clock, &mut fill)?;
         let (tls, limits) = (tls.map(Arc::new), Limits::default());
-        let (library, changes) = dashboard::library(&config, &store, &settings, &clock)?;
+        let (store_index, changes) = dashboard::store_index(&config, &store, &settings, &clock)?;
         Ok(Self {
             config,
             clock,
@@ -118,7 +119,7 @@ impl Server {
             settings,
             tls,
             door,
-            library,
+            store_index,
             changes,
             limits,
         })
@@ -196,7 +197,7 @@ impl Server {
         let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), self.clock.now()));
         let queue = Arc::new(Queue::new(metrics.queue_length.clone()));
         let app = Arc::new(self.app(endpoint, &queue, &metrics)?);
-        index_refresh::load(&self.library).await;
+        index_refresh::load(&self.store_index).await;
         let workers = self.workers(&queue, &metrics)?;
         let supervisor = Supervisor::new(app.tasks.clone(), self.clock.clone());
         self.start_tasks(&supervisor, &app, &queue)?;
@@ -250,6 +251,8 @@ impl Server {
             signer: Arc::new(signer(endpoint.clone(), signing)?),
             settings: Arc::new(Fixed(self.settings.clone())),
             clock: self.clock.clone(),
+            days: self.config.days,
+            objects: Arc::new(StoreReader(Arc::new(self.store.clone()))),
         });
 
         let unreadable = UnreadableObjects::new(metrics.clone());
@@ -284,14 +287,18 @@ impl Server {
             probe: Probe::default(),
             token: self.credentials.metrics.clone(),
             callers: ClientIpLayer::new(self.config.trusted_proxies.clone(), Box::new(count)),
-            front: self.front(endpoint),
+            front: self.front(endpoint)?,
         })
     }
 
-    fn front(&self, endpoint: Url) -> Arc<AuthenticatedUi> {
+    fn front(&self, endpoint: Url) -> Result<Arc<AuthenticatedUi>, ServeError> {
         AuthenticatedUi::new(UiConfig {
             door: self.door.clone(),
-            pages: Arc::new(dashboard::dashboard(&self.library, &self.clock, Feed::ThisMachine)),
+            pages: Arc::new(dashboard::dashboard(
+                &self.store_index,
+                &self.clock,
+                Feed::ThisMachine,
+            )),
             endpoint,
             clock: self.clock.clone(),
             random: fill,
@@ -306,7 +313,7 @@ impl Server {
             queue: queue.clone(),
             analyzer: self.analyzer(),
             metrics: metrics.clone(),
-            on_analyzed: Arc::new(dashboard::index_analyzed_day(self.library.clone())),
+            on_analyzed: Arc::new(dashboard::index_analyzed_day(self.store_index.clone())),
         };
         Workers::start(&work, threads)
     }
@@ -343,8 +350,8 @@ impl Server {
             pruned.limit.prune();
             pruned.front.prune();
         };
-        let library = self.library.clone();
-        start_common(supervisor, library, INDEX_REFRESH_INTERVAL, self.tls.clone(), prune)
+        let index = self.store_index.clone();
+        start_common(supervisor, index, INDEX_REFRESH_INTERVAL, self.tls.clone(), prune)
     }
 
     fn retention(&self, app: &App) -> Retention {

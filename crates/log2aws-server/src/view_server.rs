@@ -12,7 +12,7 @@ use ipnet::IpNet;
 use jiff::tz::TimeZone;
 use log2aws_core::key::{BucketName, KeyPrefix};
 use log2aws_dashboard::Feed;
-use log2aws_dashboard::library::{DEFAULT_PARALLEL, FULL_EVERY, Library, LibraryConfig};
+use log2aws_dashboard::store_index::{DEFAULT_PARALLEL, FULL_EVERY, StoreIndex, StoreIndexConfig};
 use log2aws_service::ports::{Clock, ListQuery, ObjectLister, StoreError};
 use tokio::sync::watch;
 use url::Url;
@@ -66,7 +66,7 @@ impl std::fmt::Debug for ViewConfig {
 #[derive(Debug)]
 pub struct ViewServer {
     clock: Shown,
-    library: Library,
+    store_index: StoreIndex,
     changes: watch::Receiver<u64>,
     door: LoginKeys,
     tls: Option<Arc<Tls>>,
@@ -107,7 +107,7 @@ impl ViewServer {
         let door = LoginKeys::open(&config.folder, &*clock, &mut fill)?;
         let tls = config.tls.map(|files| Tls::open(files, clock.clone())).transpose()?;
         let (change, changes) = watch::channel(0);
-        let library = Library::new(LibraryConfig {
+        let store_index = StoreIndex::new(StoreIndexConfig {
             lister: config.lister,
             analyzed: config.analyzed,
             raw: config.raw,
@@ -124,7 +124,7 @@ impl ViewServer {
         });
         Ok(Self {
             clock: Shown(clock),
-            library,
+            store_index,
             changes,
             door,
             tls: tls.map(Arc::new),
@@ -169,27 +169,27 @@ impl ViewServer {
         let address = listener.local_addr().map_err(ServeError::Listen)?;
         listener.set_nonblocking(true).map_err(ServeError::Listen)?;
         let listener = tokio::net::TcpListener::from_std(listener).map_err(ServeError::Listen)?;
-        let feed = Feed::Place(self.library.place().to_owned());
+        let feed = Feed::Place(self.store_index.place().to_owned());
         let front = AuthenticatedUi::new(UiConfig {
             endpoint: self.endpoint(address)?,
             door: self.door,
-            pages: Arc::new(dashboard::dashboard(&self.library, &self.clock.0, feed)),
+            pages: Arc::new(dashboard::dashboard(&self.store_index, &self.clock.0, feed)),
             clock: self.clock.0.clone(),
             random: fill,
             changes: self.changes,
             connections: self.limits.connections,
-        });
+        })?;
         let callers = ClientIpLayer::new(self.trusted_proxies, Box::new(|_| {}));
         let routes = Router::new()
             .route("/", get(async || see_other(HOME)))
             .route("/-/healthz", get(healthz))
             .merge(front.clone().router());
         let app = callers.before(routes);
-        index_refresh::load(&self.library).await;
+        index_refresh::load(&self.store_index).await;
         let supervisor = Supervisor::new(TaskBoard::default(), self.clock.0.clone());
         let pruned = front.clone();
         let prune = move || pruned.prune();
-        start_common(&supervisor, self.library, self.refresh, self.tls.clone(), prune)?;
+        start_common(&supervisor, self.store_index, self.refresh, self.tls.clone(), prune)?;
         let stop = supervisor.stop();
         let shutdown = async move {
             shutdown.await;

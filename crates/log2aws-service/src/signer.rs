@@ -9,7 +9,9 @@ use jiff::Timestamp;
 use rusty_s3::{Bucket, S3Action, UrlStyle};
 use url::Url;
 
-use crate::ports::{PresignedPut, PutRequest, SignError, Signer};
+use log2aws_core::key::{BucketName, ObjectKey};
+
+use crate::ports::{PresignedGet, PresignedPut, PutRequest, SignError, Signer};
 
 /// The longest life that S3 grants a presigned URL, in seconds: seven days.
 const MAX_EXPIRES_SECONDS: u32 = 604_800;
@@ -105,32 +107,49 @@ impl SigV4Signer {
         check_endpoint(&endpoint, addressing)?;
         Ok(Self { endpoint, addressing, region: region.into(), credentials })
     }
+
+    /// Signs the reading of one object, for `expires_in` seconds from `at` on.
+    ///
+    /// # Errors
+    /// [`SignError`] for a bucket or a key that no URL can name.
+    pub fn presign_get(
+        &self,
+        bucket: &BucketName,
+        key: &ObjectKey,
+        at: Timestamp,
+        expires_in: u32,
+    ) -> Result<PresignedGet, SignError> {
+        check_key(key)?;
+        let bucket = self.bucket(bucket)?;
+        let get = bucket.get_object(Some(&self.credentials.0), key.as_str());
+        Ok(PresignedGet::new(
+            get.sign_with_time(Duration::from_secs(expires_in.into()), &at).into(),
+        ))
+    }
+
+    fn bucket(&self, bucket: &BucketName) -> Result<Bucket, SignError> {
+        let style = match self.addressing {
+            Addressing::Path => UrlStyle::Path,
+            Addressing::VirtualHost => UrlStyle::VirtualHost,
+        };
+        let name = bucket.as_str().to_owned();
+        Bucket::new(self.endpoint.clone(), style, name, self.region.clone()).map_err(|error| {
+            SignError { reason: format!("bucket {bucket} at the endpoint: {error}") }
+        })
+    }
 }
 
 impl Signer for SigV4Signer {
     fn presign_put(&self, request: &PutRequest) -> Result<PresignedPut, SignError> {
         let refused = |reason: String| SignError { reason };
-        // A URL resolves such segments as a path does, so the URL of `a/../b` would be that of `b`.
-        if request.key.as_str().split('/').any(|segment| matches!(segment, "." | "..")) {
-            return Err(refused(format!("no URL can name the key {:?}", request.key.as_str())));
-        }
+        check_key(&request.key)?;
         if !(1..=MAX_EXPIRES_SECONDS).contains(&request.expires_in) {
             return Err(refused(format!(
                 "a URL lives 1 to {MAX_EXPIRES_SECONDS} s, not {}",
                 request.expires_in
             )));
         }
-        let style = match self.addressing {
-            Addressing::Path => UrlStyle::Path,
-            Addressing::VirtualHost => UrlStyle::VirtualHost,
-        };
-        let bucket = Bucket::new(
-            self.endpoint.clone(),
-            style,
-            request.bucket.as_str().to_owned(),
-            self.region.clone(),
-        )
-        .map_err(|error| refused(format!("bucket {} at the endpoint: {error}", request.bucket)))?;
+        let bucket = self.bucket(&request.bucket)?;
 
         let mut headers = Vec::new();
         if let Some(size) = request.size {
@@ -148,4 +167,12 @@ impl Signer for SigV4Signer {
         let url = put.sign_with_time(life, &at);
         Ok(PresignedPut::new(url.into(), headers))
     }
+}
+
+/// A URL resolves such segments as a path does, so the URL of `a/../b` would be that of `b`.
+fn check_key(key: &ObjectKey) -> Result<(), SignError> {
+    if key.as_str().split('/').any(|segment| matches!(segment, "." | "..")) {
+        return Err(SignError { reason: format!("no URL can name the key {:?}", key.as_str()) });
+    }
+    Ok(())
 }

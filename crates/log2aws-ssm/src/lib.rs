@@ -15,7 +15,7 @@ use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, si
 use aws_sigv4::sign::v4;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use ureq::Agent;
+pub use ureq::Agent;
 pub use ureq::tls::{Certificate, RootCerts};
 use ureq::tls::{TlsConfig, TlsProvider};
 use url::Url;
@@ -147,16 +147,7 @@ impl Ssm {
     /// A client; it opens no connection yet. It goes by the proxy that the environment names.
     pub fn new(place: Place, region: &str, credentials: Credentials) -> Self {
         let Place { url, roots, timeout, attempts } = place;
-        let tls = TlsConfig::builder()
-            .provider(TlsProvider::Rustls)
-            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .root_certs(roots)
-            .build();
-        let config = Agent::config_builder()
-            .tls_config(tls)
-            .timeout_global(Some(timeout))
-            .http_status_as_error(false);
-        let agent = config.build().new_agent();
+        let agent = https_agent(roots, timeout);
         Self { agent, url, attempts, region: region.to_owned(), credentials }
     }
 
@@ -252,6 +243,21 @@ impl Ssm {
         let headers = signed.iter().map(|h| (h.name().to_owned(), h.value().to_owned()));
         Ok(Signed(told.into_iter().chain(headers).collect()))
     }
+}
+
+/// A client of requests that trusts `roots` and gives each request `timeout` in all. A status of
+/// failure is an answer, not an error. It goes by the proxy that the environment names.
+pub fn https_agent(roots: RootCerts, timeout: Duration) -> Agent {
+    let tls = TlsConfig::builder()
+        .provider(TlsProvider::Rustls)
+        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .root_certs(roots)
+        .build();
+    let config = Agent::config_builder()
+        .tls_config(tls)
+        .timeout_global(Some(timeout))
+        .http_status_as_error(false);
+    config.build().new_agent()
 }
 
 /// The certificates in a PEM file, to trust them alone.

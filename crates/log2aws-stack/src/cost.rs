@@ -26,8 +26,9 @@ pub struct Workload {
     pub raw_keep_days: Option<u32>,
     /// The same of results.
     pub analyzed_keep_days: Option<u32>,
-    /// How much longer the bytes of what has expired are kept.
-    pub noncurrent_keep_days: u32,
+    /// For how many more days the bytes of what has expired are kept; `None` keeps those of logs
+    /// for as long again, those of results [`RESULT_VERSION_DAYS`].
+    pub noncurrent_keep_days: Option<u32>,
     /// For how many days the functions' own logs are kept.
     pub log_keep_days: u32,
     /// Whether each chart is kept as SVG.
@@ -44,7 +45,7 @@ impl Workload {
             architecture: Architecture::X86_64,
             raw_keep_days: None,
             analyzed_keep_days: None,
-            noncurrent_keep_days: 90,
+            noncurrent_keep_days: None,
             log_keep_days: 90,
             svg: true,
             png: true,
@@ -170,10 +171,13 @@ const PICTURE_SECONDS: f64 = 0.2;
 const WARM_SECONDS: f64 = 0.02;
 
 /// As `log2aws_lambda::metrics` names them, for one environment.
-const METRICS: u32 = 5;
+const METRICS: u32 = 6;
 
 /// As in the template.
-const ALARMS: u32 = 4;
+const ALARMS: u32 = 8;
+
+/// As in the template, for which older results are kept unless something else is given.
+pub(crate) const RESULT_VERSION_DAYS: u32 = 90;
 
 // ---- The sum --------------------------------------------------------------------------------------
 
@@ -204,10 +208,10 @@ pub fn estimate(region: &str, workload: &Workload) -> Estimate {
     bill("S3 requests", "HEAD and GET", days * reads, "requests", prices.s3_get);
     let results = result_bytes(workload);
     let stored = |bytes, keep_days| servers * f64::from(bytes) * f64::from(keep_days) / GIB;
-    let held = |keep| held_days(keep, workload.noncurrent_keep_days);
-    let logs = stored(RAW_BYTES, held(workload.raw_keep_days));
+    let logs = stored(RAW_BYTES, raw_days(workload).map_or(YEAR_DAYS, of_the_first_year));
     bill("S3 storage", "logs", logs, "GB-month", prices.s3_gb_month);
-    let results = stored(results, held(workload.analyzed_keep_days));
+    let held = analyzed_days(workload).map_or(YEAR_DAYS, of_the_first_year);
+    let results = stored(results, held);
     bill("S3 storage", "results", results, "GB-month", prices.s3_gb_month);
 
     let written = INVOCATIONS * LOG_BYTES;
@@ -225,8 +229,9 @@ pub fn estimate(region: &str, workload: &Workload) -> Estimate {
     Estimate { region: region.to_owned(), servers: workload.servers, lines, notes }
 }
 
-/// What a day of requests for a URL costs that never end, from whomever: the throttle lets this many
-/// through a second, and a refusal is an answer, too.
+/// What a day of requests for a URL costs that never end, from listed addresses: the throttle lets
+/// this many through a second, and a refusal is an answer, too. Those from other addresses end at the
+/// API's policy and are not billed.
 pub fn flood_day(region: &str, requests_per_second: u32, architecture: Architecture) -> f64 {
     let (prices, _) = prices::of(region);
     let requests = f64::from(requests_per_second) * 86_400.0;
@@ -249,19 +254,28 @@ fn result_bytes(workload: &Workload) -> u32 {
     CSV_BYTES + charts + SUMMARY_BYTES
 }
 
-/// How many days' bytes are stored at the end of the first year. Expiry makes an object
-/// noncurrent; its bytes go later.
-fn held_days(keep: Option<u32>, noncurrent: u32) -> u32 {
-    keep.map_or(YEAR_DAYS, |days| days.saturating_add(noncurrent).min(YEAR_DAYS))
+/// For how many days the bytes of a log are stored; `None` is for ever. Expiry makes an object
+/// noncurrent; its bytes are deleted later.
+fn raw_days(workload: &Workload) -> Option<u32> {
+    let keep = workload.raw_keep_days?;
+    Some(keep.saturating_add(workload.noncurrent_keep_days.unwrap_or(keep)))
+}
+
+/// The same of results.
+fn analyzed_days(workload: &Workload) -> Option<u32> {
+    let noncurrent = workload.noncurrent_keep_days.unwrap_or(RESULT_VERSION_DAYS);
+    Some(workload.analyzed_keep_days?.saturating_add(noncurrent))
+}
+
+fn of_the_first_year(days: u32) -> u32 {
+    days.min(YEAR_DAYS)
 }
 
 /// What one more year of what is kept for ever, or for longer than a year, adds to a month.
 fn growth(workload: &Workload, prices: &Prices) -> f64 {
-    let grows = |keep: Option<u32>| {
-        keep.is_none_or(|days| days.saturating_add(workload.noncurrent_keep_days) > YEAR_DAYS)
-    };
-    let logs = if grows(workload.raw_keep_days) { RAW_BYTES } else { 0 };
-    let results = if grows(workload.analyzed_keep_days) { result_bytes(workload) } else { 0 };
+    let grows = |stored: Option<u32>| stored.is_none_or(|days| days > YEAR_DAYS);
+    let logs = if grows(raw_days(workload)) { RAW_BYTES } else { 0 };
+    let results = if grows(analyzed_days(workload)) { result_bytes(workload) } else { 0 };
     let bytes = f64::from(workload.servers) * f64::from(logs + results) * f64::from(YEAR_DAYS);
     bytes / GIB * prices.s3_gb_month
 }

@@ -1,5 +1,5 @@
-//! One allow-list, two doors: the functions read it from Parameter Store, and the raw bucket's
-//! policy holds its addresses.
+//! One allow-list, checked three times: the functions read it from Parameter Store, and the
+//! policies of the API and of the raw bucket hold its addresses.
 
 use std::collections::BTreeMap;
 
@@ -24,6 +24,11 @@ const MOST_SSM: usize = 4096;
 /// Source: Amazon S3 User Guide, "Bucket policies".
 const MOST_POLICY: usize = 20 * 1024;
 
+/// The most bytes of an API's policy.
+///
+/// Source: API Gateway Developer Guide, "Quotas for configuring and running a REST API".
+const MOST_API_POLICY: usize = 8192;
+
 /// Why an allow-list cannot be deployed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HostsError {
@@ -47,14 +52,18 @@ pub enum HostsError {
         /// Their length.
         bytes: usize,
     },
-    /// The bucket's policy would be too long.
+    /// The policy of the bucket or of the API would be too long.
     #[error(
-        "the allow-list makes the raw bucket's policy {bytes} bytes long, and S3 takes \
-         {MOST_POLICY}; write wider networks"
+        "the allow-list makes the policy of {of} {bytes} bytes long, and AWS takes {most}; write \
+         wider networks"
     )]
     Policy {
+        /// Whose policy it is.
+        of: &'static str,
         /// The policy's length.
         bytes: usize,
+        /// The most bytes that AWS takes.
+        most: usize,
     },
     /// The template cannot be evaluated.
     #[error(transparent)]
@@ -87,11 +96,11 @@ fn plain(network: &IpNet) -> String {
     }
 }
 
-/// Whether the raw bucket's policy, with these parameters, is short enough for S3.
+/// Whether the policies that hold the list, with these parameters, are short enough for AWS.
 ///
 /// # Errors
-/// [`HostsError::Policy`] tells its size.
-pub fn check_policy(
+/// [`HostsError::Policy`] tells the size.
+pub fn check_policies(
     template: &Template,
     given: &BTreeMap<String, String>,
     account: &str,
@@ -99,11 +108,19 @@ pub fn check_policy(
     stack: &str,
 ) -> Result<(), HostsError> {
     let scope = Scope::new(template, given, account, region, stack);
-    let policy =
-        template.resource("RawBucketPolicy").and_then(|r| r.properties.get("PolicyDocument"));
-    let policy = policy.ok_or_else(|| TemplateError::Unknown("no RawBucketPolicy".to_owned()))?;
-    let bytes = scope.resolve(policy)?.map_or(0, |policy| policy.to_string().len());
-    if bytes > MOST_POLICY { Err(HostsError::Policy { bytes }) } else { Ok(()) }
+    for (id, property, of, most) in [
+        ("RawBucketPolicy", "PolicyDocument", "the raw bucket", MOST_POLICY),
+        ("Api", "Policy", "the API", MOST_API_POLICY),
+    ] {
+        let policy = template.resource(id).and_then(|r| r.properties.get(property));
+        let policy =
+            policy.ok_or_else(|| TemplateError::Unknown(format!("no {property} of {id}")))?;
+        let bytes = scope.resolve(policy)?.map_or(0, |policy| policy.to_string().len());
+        if bytes > most {
+            return Err(HostsError::Policy { of, bytes, most });
+        }
+    }
+    Ok(())
 }
 
 /// What is in force at both doors of a stack that stands.
@@ -111,7 +128,7 @@ pub fn check_policy(
 pub struct InForce {
     /// The list in Parameter Store, which may have been edited by hand.
     pub list: AllowList,
-    /// The networks in the bucket's policy; `None` if the bucket does not check addresses.
+    /// The networks in the policies of the API and the bucket; `None` if there are none.
     pub networks: Option<Vec<IpNet>>,
 }
 
@@ -174,11 +191,13 @@ mod tests {
         let template = Template::embedded().unwrap();
         let policy = |networks: String| {
             let given = BTreeMap::from([(NETWORKS.to_owned(), networks)]);
-            check_policy(&template, &given, "111122223333", "ap-northeast-1", "log2aws-dev")
+            check_policies(&template, &given, "111122223333", "ap-northeast-1", "log2aws-dev")
         };
         policy("10.0.0.0/8,203.0.113.7".to_owned()).unwrap();
         let told = policy("10.0.0.0/8,".repeat(2000)).unwrap_err().to_string();
-        assert!(told.contains("and S3 takes 20480"), "{told}");
+        assert!(told.contains("the raw bucket") && told.contains("AWS takes 20480"), "{told}");
+        let told = policy("10.0.0.0/8,".repeat(700)).unwrap_err().to_string();
+        assert!(told.contains("the API") && told.contains("AWS takes 8192"), "{told}");
     }
 
     #[test]
@@ -194,10 +213,10 @@ mod tests {
         assert_eq!(widened(&now, "10.0.0.0/8"), none);
         assert_eq!(widened(&now, "10.0.0.0/8, 203.0.113.7"), ["203.0.113.7"]);
         assert_eq!(now.difference(&list("10.1.0.0/16")).narrowed, ["10.0.0.0/8"]);
-        // Widened by hand: the bucket's door has stayed shut.
+        // Widened by hand in Parameter Store: the policies still deny it.
         let now = in_force("10.0.0.0/8, 203.0.113.7", Some("10.0.0.0/8"));
         assert_eq!(widened(&now, "10.0.0.0/8, 203.0.113.7"), ["203.0.113.7"]);
-        // A bucket that checks no address keeps nobody out.
+        // A stack without the parameter keeps nobody out.
         let now = in_force("10.0.0.0/8, 203.0.113.7", None);
         assert_eq!(widened(&now, "10.0.0.0/8, 203.0.113.7"), none);
     }

@@ -9,7 +9,9 @@ use std::fmt;
 use std::io::Read as _;
 
 use log2aws_core::key::{BucketName, ObjectKey};
-use log2aws_service::ports::{ObjectLister, Store, StoreError, Upload, Version, VersionId};
+use log2aws_service::ports::{
+    Condition, ObjectLister, Store, StoreError, Upload, Version, VersionId,
+};
 
 pub use list::{
     LISTS, ListCheck, a_list_goes_on_behind_any_key, a_list_has_every_key_in_order,
@@ -39,6 +41,11 @@ pub const EVERYWHERE: &[(&str, Check)] = &[
     ("a delete removes, twice too", a_delete_removes_twice_too),
     ("keys do not touch each other", keys_do_not_touch_each_other),
     ("of puts at once one stands whole", of_puts_at_once_one_stands_whole),
+    (
+        "a conditional write changes only what was seen",
+        a_conditional_write_changes_only_what_was_seen,
+    ),
+    ("of conditional writes at once one succeeds", of_conditional_writes_at_once_one_succeeds),
 ];
 
 /// Checks every promise: in the raw bucket, which keeps versions, and in the analyzed bucket.
@@ -255,6 +262,66 @@ pub fn of_puts_at_once_one_stands_whole(store: &dyn Store, bucket: &BucketName) 
     holds("the bytes differ", read(store, bucket, &key, &version.id)? == body(i))
 }
 
+/// A write whose condition does not hold is [`StoreError::Changed`] and changes nothing.
+///
+/// # Errors
+/// [`Broken`].
+pub fn a_conditional_write_changes_only_what_was_seen(
+    store: &dyn Store,
+    bucket: &BucketName,
+) -> Outcome {
+    let key = key("conditional")?;
+    store.delete(bucket, &key)?;
+    let write = |bytes: &[u8], condition: &Condition| -> Result<_, Broken> {
+        Ok(begin(store, bucket, &key, bytes)?.commit_if(condition))
+    };
+    let lost = Condition::ETag("0".repeat(32));
+    changed("a match of an absent key", write(b"none", &lost)?)?;
+    same("newest of an absent key", store.head(bucket, &key)?, None)?;
+    let first = write(b"first", &Condition::Absent)??;
+    same("newest", store.head(bucket, &key)?, Some(first.clone()))?;
+    changed("absent, of a present key", write(b"second", &Condition::Absent)?)?;
+    changed("a match of another tag", write(b"second", &lost)?)?;
+    same("newest", store.head(bucket, &key)?, Some(first.clone()))?;
+    let second = write(b"second", &Condition::unchanged(Some(&first)))??;
+    holds("the tag did not change with the body", first.e_tag != second.e_tag)?;
+    changed("a match of the tag before", write(b"third", &Condition::unchanged(Some(&first)))?)?;
+    same("newest", store.head(bucket, &key)?, Some(second))
+}
+
+/// Of writers that all saw the same object one changes it, and the others are told so.
+///
+/// # Errors
+/// [`Broken`].
+pub fn of_conditional_writes_at_once_one_succeeds(
+    store: &dyn Store,
+    bucket: &BucketName,
+) -> Outcome {
+    let key = key("conditional/at once")?;
+    store.delete(bucket, &key)?;
+    for round in 0..3 {
+        let condition = Condition::unchanged(store.head(bucket, &key)?.as_ref());
+        let one = |i: u8| -> Result<bool, Broken> {
+            let upload = begin(store, bucket, &key, &[round, i])?;
+            match upload.commit_if(&condition) {
+                Ok(_) => Ok(true),
+                Err(StoreError::Changed { .. }) => Ok(false),
+                Err(other) => Err(other.into()),
+            }
+        };
+        let one = &one;
+        let wrote = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..4).map(|i| scope.spawn(move || one(i))).collect();
+            let join = |thread: std::thread::ScopedJoinHandle<'_, Result<bool, Broken>>| {
+                thread.join().unwrap_or_else(|_| Err(Broken("a put panicked".to_owned())))
+            };
+            threads.into_iter().map(join).collect::<Result<Vec<bool>, _>>()
+        })?;
+        same("how many wrote", wrote.iter().filter(|wrote| **wrote).count(), 1)?;
+    }
+    Ok(())
+}
+
 /// In a bucket with versions what was put over, and what was deleted, can be read by its id.
 ///
 /// # Errors
@@ -341,6 +408,13 @@ fn same<T: PartialEq + fmt::Debug>(what: &str, is: T, should: T) -> Outcome {
 
 fn holds(otherwise: &str, condition: bool) -> Outcome {
     if condition { Ok(()) } else { Err(Broken(otherwise.to_owned())) }
+}
+
+fn changed(what: &str, result: Result<Version, StoreError>) -> Outcome {
+    match result {
+        Err(StoreError::Changed { .. }) => Ok(()),
+        other => Err(Broken(format!("{what}: {other:?}, and should be Changed"))),
+    }
 }
 
 fn not_found(result: Result<(), StoreError>) -> Outcome {

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use log2aws_core::key::{BucketName, ObjectKey};
 use log2aws_service::ports::{
-    ListPage, ListQuery, ObjectLister, ObjectMeta, Store, StoreError, Upload, Version, VersionId,
+    Condition, ListPage, ListQuery, ObjectLister, ObjectMeta, Store, StoreError, Upload, Version,
+    VersionId,
 };
 
 use crate::BucketSpec;
@@ -41,7 +42,7 @@ struct Body {
 
 impl Body {
     fn version(&self) -> Version {
-        Version { id: self.id.clone(), size: self.bytes.len() as u64 }
+        Version { id: self.id.clone(), size: self.bytes.len() as u64, e_tag: self.id.to_string() }
     }
 }
 
@@ -206,10 +207,13 @@ impl io::Write for MemoryUpload {
 }
 
 impl Upload for MemoryUpload {
-    fn commit(self: Box<Self>) -> Result<Version, StoreError> {
-        let Self { store, bucket, key, content_type, bytes } = *self;
-        let bucket = store.bucket(&bucket)?;
+    fn commit_if(self: Box<Self>, condition: &Condition) -> Result<Version, StoreError> {
+        let Self { store, bucket: name, key, content_type, bytes } = *self;
+        let bucket = store.bucket(&name)?;
         let mut keys = bucket.keys();
+        if !condition.holds(keys.newest(&key).map(|present| present.id.as_str())) {
+            return Err(StoreError::Changed { what: format!("{name}/{key}") });
+        }
         // The disk store's rule: in a versioned bucket equal bytes are no new version.
         if let Some(present) = keys.newest(&key)
             && bucket.versioned

@@ -7,7 +7,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use log2aws_cli::agent::{self, AgentVerb, Door};
 use log2aws_cli::exit::{self, Exit};
 
-use crate::{chart, convert, demo, serve, stack, store};
+use crate::{chart, convert, demo, reopen, serve, stack, store};
 
 /// Collects the daily load logs of servers that hold no AWS credentials, turns each into CSV and
 /// a load chart, and proves that nothing is missing.
@@ -38,6 +38,8 @@ enum Verb {
     Chart(chart::ChartArgs),
     #[command(flatten)]
     Agent(AgentVerb),
+    /// Let a final day of a server be delivered once more.
+    Reopen(reopen::ReopenArgs),
     /// Make and look after the stack on AWS.
     Stack(stack::StackArgs),
 }
@@ -59,6 +61,7 @@ pub(crate) fn run(args: &[OsString]) -> Exit {
             chart::run(&args, &mut io::stdin().lock(), &mut io::stdout(), &mut io::stderr())
         }
         Verb::Agent(verb) => agent::run(verb, &Door { command: Cli::command, args: args.to_vec() }),
+        Verb::Reopen(args) => reopen::run(args, &mut io::stdout()),
         Verb::Stack(args) => stack::run(args),
     };
     done.unwrap_or_else(|error| {

@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 
 use ipnet::IpNet;
 use jiff::tz::TimeZone;
+use log2aws_core::allow_list::mapped_network;
 use log2aws_service::signer::{Addressing, check_endpoint};
 use url::Url;
 
@@ -24,10 +25,15 @@ pub(crate) fn network(text: &str) -> Result<IpNet, String> {
     // In a list, a blank may follow the comma.
     let text = text.trim();
     if let Ok(address) = text.parse::<IpAddr>() {
-        return Ok(address.into());
+        return Ok(address.to_canonical().into());
     }
     let network: IpNet =
         text.parse().map_err(|_| "write an address or a network, e.g. 127.0.0.1 or 10.0.0.0/8")?;
+    if let Some(v4) = mapped_network(&network) {
+        return Err(format!(
+            "that is an IPv4 network written as IPv6, which matches no address; write {v4}"
+        ));
+    }
     let whole = network.trunc();
     if network != whole {
         return Err(format!("that is a host in a network; write {whole} or {}", network.addr()));
@@ -93,6 +99,9 @@ mod tests {
         assert_eq!(network("127.0.0.1").unwrap().to_string(), "127.0.0.1/32");
         assert_eq!(network("::1").unwrap().to_string(), "::1/128");
         assert_eq!(network(" 10.0.0.0/8").unwrap().to_string(), "10.0.0.0/8");
+        assert_eq!(network("::ffff:10.0.0.1").unwrap().to_string(), "10.0.0.1/32");
+        let mapped = network("::ffff:10.0.0.0/104").unwrap_err();
+        assert!(mapped.ends_with("matches no address; write 10.0.0.0/8"), "{mapped}");
         for wrong in ["proxy.example.com", "127.0.0.1/33", "", "127.0.0.1:80"] {
             assert!(network(wrong).unwrap_err().starts_with("write an address"), "{wrong}");
         }

@@ -9,6 +9,7 @@ mod demo;
 mod flag;
 mod invite;
 mod logging;
+mod reopen;
 mod serve;
 mod stack;
 mod store;

@@ -12,8 +12,11 @@ use ipnet::IpNet;
 use jiff::tz::TimeZone;
 use log2aws_core::allow_list::AllowList;
 use log2aws_core::key::KeyPrefix;
-use log2aws_server::{ServeConfig, Server, TlsFiles};
+use log2aws_server::{Exposure, ServeConfig, Server, TlsFiles, start_warnings};
 use log2aws_service::analyze::ChartFormats;
+use log2aws_service::http::{
+    DEFAULT_DAYS_AHEAD, DEFAULT_DAYS_BACK, DEFAULT_FINAL_AFTER_DAYS, DayRules,
+};
 use url::Url;
 
 use crate::clock::SystemClock;
@@ -59,6 +62,17 @@ pub(crate) struct ServeArgs {
     /// have ended, and the clock is right.
     #[arg(long)]
     retention_trust_clock: bool,
+    /// How many days before today are taken (days count in UTC).
+    #[arg(long, value_name = "DAYS", default_value_t = DEFAULT_DAYS_BACK)]
+    days_back: u32,
+    /// How many days after today are taken; 1 lets servers east of Greenwich deliver in their
+    /// morning.
+    #[arg(long, value_name = "DAYS", default_value_t = DEFAULT_DAYS_AHEAD)]
+    days_ahead: u32,
+    /// After how many days a delivered day is final: then a URL is given for the same bytes alone,
+    /// unless an operator reopens the day (`log2aws reopen`); 0: never.
+    #[arg(long, value_name = "DAYS", default_value_t = DEFAULT_FINAL_AFTER_DAYS)]
+    final_after: u32,
     /// Begin keys with four hex characters of a hash of server and month.
     #[arg(long)]
     key_prefix: bool,
@@ -75,6 +89,9 @@ pub(crate) struct ServeArgs {
     /// is due at noon of the next day [default: this machine's].
     #[arg(long, value_name = "ZONE", value_parser = flag::time_zone)]
     time_zone: Option<TimeZone>,
+    /// Print the link that logs in once also where standard output is no terminal.
+    #[arg(long)]
+    print_login_link: bool,
     #[command(flatten)]
     view: ViewArgs,
     /// How log lines are written.
@@ -132,11 +149,22 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<Exit> {
             trusted_proxies: args.trusted_proxy,
             tls,
             time_zone,
+            print_login_link: args.print_login_link,
         });
     }
     let listener = TcpListener::bind(args.listen)
         .with_context(|| format!("cannot listen on {} (--listen)", args.listen))?;
     let address = listener.local_addr()?;
+    let warnings = start_warnings(&Exposure {
+        allow_list: Some(&args.allow_hosts),
+        trusted_proxies: &args.trusted_proxy,
+        public_url: args.public_url.as_ref(),
+        tls: tls.is_some(),
+        listen: address,
+    });
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
     let config = ServeConfig {
         data_dir: args.data_dir.clone(),
         allow_list: args.allow_hosts,
@@ -145,6 +173,11 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<Exit> {
         keep_raw_days: args.keep_raw_days,
         keep_analyzed_days: args.keep_analyzed_days,
         retention_trust_clock: args.retention_trust_clock,
+        days: DayRules {
+            days_back: args.days_back,
+            days_ahead: args.days_ahead,
+            final_after_days: NonZeroU32::new(args.final_after),
+        },
         key_prefix: if args.key_prefix { KeyPrefix::Spread } else { KeyPrefix::Off },
         charts: args.charts,
         requests_per_second: args.requests_per_second,
@@ -155,7 +188,8 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<Exit> {
     let scheme = if config.tls.is_some() { "https" } else { "http" };
     let server = Server::open(config, Arc::new(SystemClock))?;
     let token_file = server.dashboard_token_file().to_owned();
-    let invitation = Invitation::new(server.login_link(address)?, token_file);
+    let invitation =
+        Invitation::new(server.login_link(address)?, token_file, args.print_login_link);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let stop = stop_signal()?;

@@ -207,8 +207,9 @@ async fn plan(args: &PlanArgs) -> anyhow::Result<Exit> {
     let mut given = checked(&template, &wish.parameter)?;
     if let Some(list) = &wish.allow_hosts {
         given.extend(listed(list)?);
+        warn_if_open(list);
     }
-    let hosts = hosts::check_policy(&template, &given, "123456789012", &region, stack.as_str());
+    let hosts = hosts::check_policies(&template, &given, "123456789012", &region, stack.as_str());
     hosts.map_err(StackError::from)?;
     let input = PlanInput {
         env: &place.env,
@@ -232,6 +233,7 @@ async fn deploy(args: DeployArgs) -> anyhow::Result<Exit> {
     let given = checked(&template, &args.wish.parameter)?;
     if let Some(list) = &args.wish.allow_hosts {
         listed(list)?;
+        warn_if_open(list);
     }
     let program = std::env::current_exe().ok();
     let folders =
@@ -340,6 +342,14 @@ fn checked(
 fn listed(list: &AllowList) -> Result<[(String, String); 2], StackError> {
     let made = hosts::parameters(list)?;
     Ok(made.map(|(name, value)| (name.to_owned(), value)))
+}
+
+/// Says on standard error that the list lets everybody in, if it does.
+fn warn_if_open(list: &AllowList) {
+    if let Some(warning) = list.open_to_everybody() {
+        // Without a standard error there is nobody to warn.
+        drop(writeln!(io::stderr(), "warning: {warning}"));
+    }
 }
 
 fn current_folder() -> io::Result<PathBuf> {

@@ -14,7 +14,7 @@ use ipnet::IpNet;
 use jiff::tz::TimeZone;
 use log2aws_aws::S3Store;
 use log2aws_core::key::BucketName;
-use log2aws_server::{TlsFiles, ViewConfig, ViewServer};
+use log2aws_server::{Exposure, TlsFiles, ViewConfig, ViewServer, start_warnings};
 use log2aws_stack::cloud::{self, Access};
 use url::Url;
 
@@ -24,9 +24,12 @@ use crate::serve::stop_signal;
 use log2aws_cli::exit::Exit;
 
 /// The flags of `serve` that make no sense for a view, which takes nothing and keeps nothing.
-pub(crate) const NOT_FOR_A_VIEW: [&str; 9] = [
+pub(crate) const NOT_FOR_A_VIEW: [&str; 12] = [
     "data_dir",
     "allow_hosts",
+    "days_ahead",
+    "days_back",
+    "final_after",
     "keep_raw_days",
     "keep_analyzed_days",
     "retention_trust_clock",
@@ -67,7 +70,7 @@ pub(crate) struct ViewArgs {
 
 /// A bucket, as people write it for S3.
 #[derive(Clone, Debug)]
-struct Bucket(BucketName);
+pub(crate) struct Bucket(pub(crate) BucketName);
 
 impl FromStr for Bucket {
     type Err = String;
@@ -96,6 +99,7 @@ pub(crate) struct Serving {
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) tls: Option<TlsFiles>,
     pub(crate) time_zone: TimeZone,
+    pub(crate) print_login_link: bool,
 }
 
 impl ViewArgs {
@@ -113,6 +117,16 @@ impl ViewArgs {
         let listener = TcpListener::bind(serving.listen)
             .with_context(|| format!("cannot listen on {} (--listen)", serving.listen))?;
         let address = listener.local_addr()?;
+        let warnings = start_warnings(&Exposure {
+            allow_list: None,
+            trusted_proxies: &serving.trusted_proxies,
+            public_url: serving.public_url.as_ref(),
+            tls: serving.tls.is_some(),
+            listen: address,
+        });
+        for warning in warnings {
+            tracing::warn!("{warning}");
+        }
         let endpoint = self.endpoint_url.as_ref().map(|url| url.as_str().trim_end_matches('/'));
         let access = Access {
             region: self.region,
@@ -149,7 +163,8 @@ impl ViewArgs {
         // Not on a thread of the runtime, which it waits for.
         let viewer = ViewServer::open(config, Arc::new(SystemClock))?;
         let token_file = viewer.dashboard_token_file().to_owned();
-        let invitation = Invitation::new(viewer.login_link(address)?, token_file);
+        let invitation =
+            Invitation::new(viewer.login_link(address)?, token_file, serving.print_login_link);
         runtime.block_on(async {
             let stop = stop_signal()?;
             let announce = || {

@@ -20,6 +20,7 @@ from cloud import Cloud
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 TEMPLATE_FILE = ROOT / "deploy" / "template.yml"
 TEMPLATE = TEMPLATE_FILE.read_text()
+(DEPLOYMENT,) = re.findall(r"^  (ApiDeployment\w+):$", TEMPLATE, re.M)
 STACK = "log2aws-dev"
 HOSTS = "203.0.113.7, web*@198.51.100.0/24"
 NETWORKS = "203.0.113.7,198.51.100.0/24"

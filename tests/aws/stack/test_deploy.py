@@ -1,11 +1,13 @@
 """`stack deploy` when all goes well: what is sent, what is shown, what is asked."""
 
+import hashlib
 import json
 import re
 import subprocess
 
 import pytest
 from conftest import (
+    DEPLOYMENT,
     GIVEN,
     HOSTS,
     NETWORKS,
@@ -24,12 +26,38 @@ from runs import Scenario
 from wire import Refusal
 
 
+SENT = "198.51.100.0/24,203.0.113.7"
+
+
+def deployment(networks=SENT):
+    """The logical ID of the API's deployment for these networks."""
+    return DEPLOYMENT + hashlib.sha256(networks.encode()).hexdigest()[:8]
+
+
+def sent_template(networks=SENT):
+    """The template, byte for byte, but for the name of the API's deployment."""
+    return TEMPLATE.replace(DEPLOYMENT, deployment(networks))
+
+
+def test_another_allow_list_is_another_deployment_of_the_api(cloud, program):
+    """API Gateway applies a changed policy only with a new deployment."""
+    succeeded(program.first())
+    told = succeeded(program.deploy("--widen", "--allow-hosts", "10.0.0.0/8"))
+    for sign, name in [("-", deployment()), ("+", deployment("10.0.0.0/8"))]:
+        line = rf"^\s*{re.escape(sign)} {name}\s+AWS::ApiGateway::Deployment"
+        assert re.search(line, told.out, re.M), told.out
+    stack = cloud.stacks.stack(STACK)
+    assert stack.body == sent_template("10.0.0.0/8")
+    # The same list again changes nothing.
+    assert "nothing to change" in succeeded(program.deploy()).out
+
+
 def test_first_deploy_creates_the_stack(cloud, program):
     told = succeeded(program.first())
     (sent,) = cloud.of("CreateChangeSet")
     assert sent.fields["StackName"] == STACK
     assert sent.fields["ChangeSetType"] == "CREATE"
-    assert sent.fields["TemplateBody"] == TEMPLATE
+    assert sent.fields["TemplateBody"] == sent_template()
     assert sent.fields["Capabilities"] == ["CAPABILITY_IAM"]
     assert sent.fields["ImportExistingResources"] == "true"
     assert re.fullmatch(r"log2aws-[-A-Za-z0-9]{8,100}", sent.fields["ChangeSetName"])
@@ -115,18 +143,18 @@ def test_update_of_a_stack_of_an_older_template(cloud, program):
     cloud.buckets.make(cloud.artifact_bucket())
     stack = cloud.stacks.standing(STACK, GIVEN, body=older)
     succeeded(program.deploy())
-    assert stack.body == TEMPLATE
+    assert stack.body == sent_template()
     assert stack.parameters["AbortUploadDays"] == "7"
 
 
 def test_what_goes_and_what_is_replaced_is_marked(cloud, program):
-    older = TEMPLATE.replace("ApiDeployment7ddd4dc1", "ApiDeployment00000000")
+    older = TEMPLATE.replace(DEPLOYMENT, "ApiDeployment00000000")
     cloud.buckets.make(cloud.artifact_bucket())
     stack = cloud.stacks.standing(STACK, GIVEN, body=older)
     cloud.stacks.scenario = Scenario(replaces={"GenerateUrl"})
     before = len(stack.events)
     told = succeeded(program.deploy())
-    for sign, name in [("-", "ApiDeployment00000000"), ("+", "ApiDeployment7ddd4dc1")]:
+    for sign, name in [("-", "ApiDeployment00000000"), ("+", deployment())]:
         assert re.search(
             rf"^\s*{re.escape(sign)} {name}\s+AWS::ApiGateway::Deployment", told.out, re.M
         )
@@ -322,20 +350,20 @@ def test_one_bucket_alone_is_taken_over(cloud, program, kind, name):
 def test_buckets_of_another_environment_are_not_named(cloud, program):
     cloud.buckets.make(cloud.bucket_name("server", "stage"))
     succeeded(program.first())
-    assert cloud.of("CreateChangeSet")[0].fields["TemplateBody"] == TEMPLATE
+    assert cloud.of("CreateChangeSet")[0].fields["TemplateBody"] == sent_template()
 
 
 def test_an_update_after_a_takeover_sends_the_file_and_changes_no_bucket(cloud, program):
     cloud.buckets.make(cloud.bucket_name("server"))
     succeeded(program.first())
     told = succeeded(program.deploy("--parameter", "RequestsPerSecond=7"))
-    assert cloud.of("CreateChangeSet")[-1].fields["TemplateBody"] == TEMPLATE
+    assert cloud.of("CreateChangeSet")[-1].fields["TemplateBody"] == sent_template()
     assert not re.search(r"^\s*[+~!>-] (Raw|Analyzed)Bucket\s", told.out, re.M), told
 
 
 def names_written_out(cloud, body):
     """The template, byte for byte, but for the names of the two buckets."""
-    named = TEMPLATE
+    named = sent_template()
     for kind in ["server", "analyzed"]:
         written = "BucketName: !Sub " + kind + "logs-${Env}-${AWS::AccountId}-${AWS::Region}\n"
         assert TEMPLATE.count(written) == 1

@@ -69,6 +69,13 @@ def test_the_plan_names_the_region(offline):
 def test_the_plan_checks_what_a_deploy_would(offline):
     refused(offline("plan", "--parameter", "RawKeepDay=400"), "RawKeepDays")
     refused(offline("plan", "--allow-hosts", "203.0.113"), r"203\.0\.113")
+    refused(offline("plan", "--allow-hosts", "::ffff:10.0.0.0/104"), r"write 10\.0\.0\.0/8")
+
+
+def test_a_list_that_lets_everybody_in_is_warned_of(offline):
+    told = succeeded(offline("plan", "--allow-hosts", "10.0.0.0/8, 0.0.0.0/0"))
+    assert "warning: the allow-list covers 0.0.0.0/0: everybody" in told.err
+    assert "warning" not in succeeded(offline("plan", "--allow-hosts", "10.0.0.0/8")).err
 
 
 def test_a_reader_that_has_seen_enough_is_no_failure(program):

@@ -75,6 +75,9 @@ class Cloud:
             "AWS_ENDPOINT_URL_SSM": self.between(name, "ssm", self.moto_url),
             "AWS_ENDPOINT_URL_S3": self.between(name, "s3", self.s3_url),
             "LOG2AWS_ENV": "dev",
+            # The day of the seed's log is years ago, and these tests replace it.
+            "LOG2AWS_DAYS_BACK": "36500",
+            "LOG2AWS_FINAL_AFTER_DAYS": "0",
         }
         program = PROGRAMS / name
         assert program.is_file(), f"{program} is not there; build it or set LOG2AWS_BOOTSTRAPS"

@@ -15,11 +15,13 @@ from iam import Call
 ALLOWED_V4, ALLOWED_NETWORK, ALLOWED_V6 = "203.0.113.7", "198.51.100.200", "2001:db8:1::9"
 NETWORKS = "203.0.113.7,198.51.100.0/24,2001:db8:1::/48"
 ELSEWHERE, ELSEWHERE_V6 = "192.0.2.1", "2001:db8:2::9"
+ENDPOINT, SOMEBODY_ELSES_ENDPOINT = "vpce-0a1b2c3d", "vpce-0123456789abcdef0"
 KEY = "arn:aws:kms:ap-northeast-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 
 STORE_PORT = "crates/log2aws-service/src/ports/store.rs"
 SETTINGS_PORT = "crates/log2aws-service/src/ports/settings.rs"
 SIGNER = "crates/log2aws-service/src/signer.rs"
+FINAL = "crates/log2aws-service/src/http/mod.rs"
 LOOK = "crates/log2aws-service/src/analyze/reconcile.rs"
 STORED = "crates/log2aws-service/src/analyze/summary_store.rs"
 STREAM = "crates/log2aws-service/src/analyze/convert.rs"
@@ -33,6 +35,7 @@ class World:
     kms: bool
     address: bool
     prefix: bool
+    final: bool = True
 
     def parameters(self):
         return {
@@ -43,6 +46,8 @@ class World:
             "LogPutAllowHosts": "203.0.113.7, web*@198.51.100.0/24, 2001:db8:1::/48",
             "LogPutAllowNetworks": NETWORKS,
             "CheckPutAddress": "true" if self.address else "false",
+            "PutVpcEndpoints": f"{ENDPOINT},vpce-0b",
+            "FinalAfterDays": "7" if self.final else "0",
             "KeyPrefix": "spread" if self.prefix else "off",
             "KmsKeyArn": KEY if self.kms else "",
         }
@@ -53,10 +58,11 @@ class World:
 
 
 WORLDS = [
-    World(kms, address, prefix)
+    World(kms, address, prefix, final)
     for kms in (False, True)
     for address in (True, False)
     for prefix in (False, True)
+    for final in (True, False)
 ]
 
 
@@ -99,6 +105,10 @@ class Table:
         """Signed in its query, `age` ms ago."""
         return self._context("REST-QUERY-STRING", address, tls, {"s3:signatureAge": str(age)})
 
+    def endpoint(self, endpoint=ENDPOINT):
+        """Signed in its query, through a VPC endpoint: S3 sees no public address there."""
+        return self.url(None) | {"aws:SourceVpce": endpoint}
+
     def form(self, address=ALLOWED_V4, age=1200):
         """A browser's form with a signed policy, signed `age` ms ago."""
         return self._context("POST", address, True, {"s3:signatureAge": str(age)})
@@ -138,6 +148,15 @@ class Table:
                 said = f"{name} reads {setting}"
                 yield Call(said, SETTINGS_PORT, role, "ssm:GetParameters", parameter, {})
         for method in ["GET", "POST"]:
+            for address in [ALLOWED_V4, ALLOWED_NETWORK, ALLOWED_V6]:
+                yield Call(
+                    f"{method} / from {address}",
+                    "AGDG, Control access to a REST API with API Gateway resource policies",
+                    {"Anonymous": "anonymous"},
+                    "execute-api:Invoke",
+                    f"{self.api}/dev/{method}/",
+                    {"aws:SourceIp": address},
+                )
             yield Call(
                 f"API Gateway hands on {method} /",
                 "AGDG, Control access to a REST API by resource-based policies of Lambda",
@@ -165,7 +184,21 @@ class Table:
         ]:
             yield self.put(f"a server puts from {said}", context, source=source)
         if not self.world.address:
-            yield self.put("a server puts through a VPC endpoint", self.url(None), source=source)
+            yield self.put("a server puts through a VPC endpoint", self.endpoint(), source=source)
+        if self.world.final:
+            role, tls = self.url_role, self.url(ELSEWHERE)
+            final = f"{FINAL}, of a day that may be final"
+            summary = f"{self.analyzed}/{self.world.key('json')}"
+            reopened = f"{self.analyzed}/.log2aws/reopen/web01/2019-08-01.json"
+            yield Call("the summary of an old day", final, role, "s3:GetObject", summary, tls)
+            yield Call("is an old day open again", final, role, "s3:GetObject", reopened, tls)
+            absent = "S3API, GetObject: 404 for an absent key with s3:ListBucket, else 403"
+            said = "is an old day's summary absent"
+            yield Call(said, f"{FINAL}; {absent}", role, "s3:ListBucket", self.analyzed, tls)
+            if self.world.kms:
+                source = "S3UG, Using server-side encryption with KMS keys: permissions to download"
+                said = "S3 decrypts the summary of an old day"
+                yield self.kms(said, role, "Decrypt", source)
         if self.world.kms:
             source = "S3UG, Using server-side encryption with KMS keys: permissions to upload"
             said = "S3 encrypts what is put by URL"
@@ -269,6 +302,18 @@ class Table:
                 context = self.url(address)
                 yield self.put(f"put by a URL from {address}", context, source=SIGV4_KEYS)
                 yield self.put(f"an operator's URL from {address}", context, self.operator, True)
+            said = "put by a URL through a VPC endpoint that nobody named"
+            yield self.put(said, self.endpoint(), source=SIGV4_KEYS)
+        else:
+            # A URL that leaked is of no use on the internet, nor in somebody else's VPC.
+            for said, context in [
+                (f"from {ELSEWHERE}", self.url(ELSEWHERE)),
+                (f"from {ELSEWHERE_V6}", self.url(ELSEWHERE_V6)),
+                ("from nowhere", self.url(None)),
+                ("through another's VPC endpoint", self.endpoint(SOMEBODY_ELSES_ENDPOINT)),
+            ]:
+                yield self.put(f"put by a URL {said}", context, source=SIGV4_KEYS)
+                yield self.put(f"an operator's URL {said}", context, self.operator, True)
         for said, context in [
             ("signed in the headers", self.header(ALLOWED_V4)),
             ("by form", self.form()),
@@ -287,6 +332,11 @@ class Table:
             ("put what is no log", "s3:PutObject", f"{self.raw}/web01/index.html"),
             ("put a log without a server", "s3:PutObject", f"{self.raw}/2019-08-01.log"),
             ("put a result", "s3:PutObject", f"{self.analyzed}/{self.world.key('csv')}"),
+            ("read a result", "s3:GetObject", f"{self.analyzed}/{self.world.key('csv')}"),
+            ("read another setting", "s3:GetObject", f"{self.analyzed}/.log2aws/keys.json"),
+            ("open a day again", "s3:PutObject",
+             f"{self.analyzed}/.log2aws/reopen/web01/2019-08-01.json"),
+            ("list versions of results", "s3:ListBucketVersions", self.analyzed),
             ("put into the logs of prod", "s3:PutObject", self.log.replace("-dev-", "-prod-")),
         ]:
             said = f"generate-url's URL: {said}"
@@ -304,7 +354,15 @@ class Table:
             ("invoke analyze-log", "lambda:InvokeFunction", self.analyze_function),
         ]:
             yield Call(f"generate-url: {said}", "least privilege", role, action, resource, {})
-        yield self.kms("generate-url decrypts", role, "Decrypt", "least privilege")
+        if not self.world.final:
+            summary = f"{self.analyzed}/{self.world.key('json')}"
+            yield Call("generate-url reads a summary though no day is ever final",
+                       "least privilege", role, "s3:GetObject", summary, url)
+            yield Call("generate-url lists results though no day is ever final",
+                       "least privilege", role, "s3:ListBucket", self.analyzed, url)
+            yield self.kms("generate-url decrypts", role, "Decrypt", "least privilege")
+        said = "generate-url has the key deleted"
+        yield self.kms(said, role, "ScheduleKeyDeletion", "least privilege")
         yield from self._kms_beyond("generate-url", role, "GenerateDataKey")
 
     def _beyond_analyze_log(self):
@@ -348,6 +406,18 @@ class Table:
         yield self.kms(f"{who} with another key", role, action, source, key=KEY[:-1] + "c")
 
     def _strangers(self):
+        source = "AGDG, Control access to a REST API with API Gateway resource policies"
+        world, operator = {"Anonymous": "anonymous"}, self.operator
+        for address in [ELSEWHERE, ELSEWHERE_V6, None]:
+            context = {"aws:SourceIp": address} if address else {}
+            for method in ["GET", "POST"]:
+                said, on = f"{method} / from {address}", f"{self.api}/dev/{method}/"
+                yield Call(said, source, world, "execute-api:Invoke", on, context)
+            said = f"an operator asks from {address}"
+            yield Call(said, source, operator, "execute-api:Invoke", on, context, by_rights=True)
+        said = "the world empties the API's cache"
+        on, context = f"{self.api}/dev/GET/", {"aws:SourceIp": ALLOWED_V4}
+        yield Call(said, source, world, "execute-api:InvalidateCache", on, context)
         source = "LDG, Working with resource-based IAM policies in Lambda"
         invoke, api, s3 = "lambda:InvokeFunction", "apigateway.amazonaws.com", "s3.amazonaws.com"
         ours = {"aws:SourceArn": self.raw, "aws:SourceAccount": self.account}

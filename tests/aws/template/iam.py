@@ -64,6 +64,8 @@ def statements(stack):
                 found += _document(name, policy["PolicyDocument"], role=arn)
         elif kind == "AWS::S3::BucketPolicy":
             found += _document(name, properties["PolicyDocument"])
+        elif kind == "AWS::ApiGateway::RestApi":
+            found += _api(name, stack, properties["Policy"])
         elif kind == "AWS::Lambda::Permission":
             found.append(_permission(name, stack, properties))
         else:
@@ -91,6 +93,16 @@ def _document(owner, document, resources=None, role=None):
             principal=raw.get("Principal"),
             attached=resources is not None,
         )
+
+
+def _api(name, stack, document):
+    """AGDG, resource policy examples: `execute-api:/x` is short for `arn:…:this-api/x`."""
+    for statement in _document(name, document):
+        for resource in statement.resources:
+            assert resource.startswith("execute-api:/"), resource
+        api = stack.arn("execute-api", stack.ref(name))
+        long = [resource.replace("execute-api:", api, 1) for resource in statement.resources]
+        yield dataclasses.replace(statement, resources=long, attached=True)
 
 
 def _permission(name, stack, properties):
@@ -159,8 +171,9 @@ OPERATORS = {
     "NumericGreaterThan": lambda have, want: float(have) > float(want),
     "NotIpAddress": _in_network,
     "StringLike": lambda have, want: _wild(want, have),
+    "StringNotLike": lambda have, want: _wild(want, have),
 }
-NEGATED = {"StringNotEquals", "NotIpAddress"}
+NEGATED = {"StringNotEquals", "NotIpAddress", "StringNotLike"}
 
 
 def _holds(operator, key, wanted, context):

@@ -103,7 +103,8 @@ HANDLERS = {
     " lambda:UpdateFunctionCode lambda:UpdateFunctionConfiguration lambda:TagResource"
     " lambda:UntagResource lambda:GetFunctionCodeSigningConfig lambda:GetFunctionRecursionConfig"
     " lambda:GetRuntimeManagementConfig lambda:PutRuntimeManagementConfig"
-    " lambda:GetFunctionScalingConfig",
+    " lambda:GetFunctionScalingConfig"
+    " lambda:PutFunctionConcurrency lambda:DeleteFunctionConcurrency",
     "AWS::Lambda::Permission": "lambda:AddPermission lambda:RemovePermission lambda:GetPolicy",
     "AWS::Lambda::EventInvokeConfig": "lambda:PutFunctionEventInvokeConfig"
     " lambda:UpdateFunctionEventInvokeConfig lambda:GetFunctionEventInvokeConfig"
@@ -126,6 +127,7 @@ HANDLERS = {
     )
     for kind in ["RestApi", "Method", "GatewayResponse", "Deployment", "Stage"]
 }
+HANDLERS["AWS::ApiGateway::RestApi"] += " apigateway:UpdateRestApiPolicy"
 
 # What `log2aws stack` calls itself, or tells people to: CloudFormation, S3 and Parameter Store.
 CLOUDFORMATION = (

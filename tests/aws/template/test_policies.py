@@ -93,7 +93,7 @@ def test_no_allow_can_be_wider(case):
         wider = {"actions": [action.split(":")[0] + ":*" for action in statement.actions]}
         if not statement.attached:
             wider["resources"] = ["*"]
-        if statement.role is None:
+        if statement.role is None and statement.principal != "*":
             wider["principal"] = "*"
         for element, value in wider.items():
             if not case.let_through(iam.with_change(case.policy, statement, **{element: value})):

@@ -87,7 +87,7 @@ def test_a_deployment_pictures_the_whole_api():
         for name, resource in RAW["Resources"].items()
         if resource["Type"] in ("AWS::ApiGateway::Method", "AWS::ApiGateway::GatewayResponse")
     }
-    assert len(seen) == 4 and seen <= waits_for(GRAPH, deployment())
+    assert len(seen) == 5 and seen <= waits_for(GRAPH, deployment())
     assert deployment() in waits_for(GRAPH, "ApiStage")
 
 
@@ -96,6 +96,7 @@ def test_the_gateway_speaks_as_the_service_does():
     problems = (ROOT / "crates/log2aws-service/src/http/problem.rs").read_text()
     for name, code, retry in [
         ("ApiTooMany", "too-many-requests", True),
+        ("ApiNotAllowed", "not-allowed", False),
         ("ApiNoSuchPath", "not-found", False),
     ]:
         row = re.search(rf'StatusCode::(\w+),\s+"{code}",\s+"([^"]+)"', problems)
@@ -103,13 +104,15 @@ def test_the_gateway_speaks_as_the_service_does():
         properties = stack().resources[name]["Properties"]
         templates = properties["ResponseTemplates"]
         plain, told = templates["text/plain"], templates["application/json"]
-        status = {"TOO_MANY_REQUESTS": 429, "NOT_FOUND": 404}[row[1]]
+        status = {"TOO_MANY_REQUESTS": 429, "NOT_FOUND": 404, "FORBIDDEN": 403}[row[1]]
         assert plain == row[2] and properties["StatusCode"] == str(status)
         told = json.loads(told)
         assert (told["detail"], told["code"], told["status"]) == (row[2], code, status)
         assert set(told) == {"type", "title", "status", "detail", "code"}
         assert told["title"] == row[1].replace("_", " ").title()
         headers = properties["ResponseParameters"]
+        source = headers.pop("gatewayresponse.header.Log2aws-Source", None)
+        assert source == ("context.identity.sourceIp" if name == "ApiNotAllowed" else None)
         assert ("gatewayresponse.header.Retry-After" in headers) is retry
         # A value in single quotes is a text; without them it would be an expression.
         assert all(re.fullmatch(r"'[^']+'", value) for value in headers.values())
@@ -241,6 +244,8 @@ def test_lifecycles_expire_and_never_transition(name, days):
 
     (tidy,) = rules(NoncurrentKeepDays=12, AbortUploadDays=3)
     assert tidy["NoncurrentVersionExpiration"] == {"NoncurrentDays": "12"}
+    *_, shorter = rules(NoncurrentKeepDays=12, RawKeepDays=400, AnalyzedKeepDays=400)
+    assert shorter["NoncurrentVersionExpiration"] == {"NoncurrentDays": "12"}
     assert tidy["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": "3"}
     # Else a removed result would leave its marker for ever.
     assert tidy["ExpiredObjectDeleteMarker"] is True
@@ -251,6 +256,20 @@ def test_lifecycles_expire_and_never_transition(name, days):
         assert rule["Status"] == "Enabled" and not any("Transition" in key for key in rule)
         # S3 refuses the two in one rule.
         assert not {"ExpirationInDays", "ExpiredObjectDeleteMarker"} <= set(rule)
+
+
+def test_an_older_version_of_a_log_is_kept_as_long_as_logs_are():
+    """It can be the only true copy of a day."""
+
+    def kept(name, **parameters):
+        properties = stack(**parameters).resources[name]["Properties"]
+        *_, tidy = properties["LifecycleConfiguration"]["Rules"]
+        return tidy.get("NoncurrentVersionExpiration", {}).get("NoncurrentDays")
+
+    assert kept("RawBucket") is None, "logs are kept, and so are their versions"
+    assert kept("RawBucket", RawKeepDays=400) == "400"
+    # Results can be made again.
+    assert kept("AnalyzedBucket") == kept("AnalyzedBucket", RawKeepDays=400) == 90
 
 
 def test_only_new_logs_are_events():
@@ -270,13 +289,17 @@ def test_the_longest_allow_list_fits_into_a_bucket_policy():
     longest = stack(Env="a" * 20, LogPutAllowNetworks=networks)
     policy = longest.resources["RawBucketPolicy"]["Properties"]["PolicyDocument"]
     assert len(networks) > 4000 and len(json.dumps(policy)) < 20 * 1024
+    # AGDG, quotas for configuring and running a REST API: 8,192 bytes.
+    policy = longest.resources["Api"]["Properties"]["Policy"]
+    assert len(json.dumps(policy)) < 8192
 
 
 # ---- functions, events, alarms -------------------------------------------------------------------
 
 
 def test_functions_run_what_was_built():
-    made = stack(Architecture="arm64", KeyPrefix="spread", Charts="png")
+    days = {"DaysBack": 30, "DaysAhead": 2, "FinalAfterDays": 9}
+    made = stack(Architecture="arm64", KeyPrefix="spread", Charts="png", **days)
     for name, key in [("GenerateUrl", "GenerateUrlKey"), ("AnalyzeLog", "AnalyzeLogKey")]:
         properties = made.resources[name]["Properties"]
         assert (properties["Runtime"], properties["Handler"]) == ("provided.al2023", "bootstrap")
@@ -284,13 +307,26 @@ def test_functions_run_what_was_built():
         given = PLAIN.parameters()
         assert properties["Code"] == {"S3Bucket": given["ArtifactBucket"], "S3Key": given[key]}
         environment = properties["Environment"]["Variables"]
-        charts = {"LOG2AWS_CHARTS": "png"} if name == "AnalyzeLog" else {}
-        assert environment == {"LOG2AWS_ENV": "dev", "LOG2AWS_KEY_PREFIX": "spread", **charts}
+        more = {"LOG2AWS_CHARTS": "png"}
+        if name == "GenerateUrl":
+            more = {
+                "LOG2AWS_DAYS_BACK": "30",
+                "LOG2AWS_DAYS_AHEAD": "2",
+                "LOG2AWS_FINAL_AFTER_DAYS": "9",
+            }
+        assert environment == {"LOG2AWS_ENV": "dev", "LOG2AWS_KEY_PREFIX": "spread", **more}
+        # A new account may have a limit of 10, all of which must stay unreserved.
         assert "ReservedConcurrentExecutions" not in properties
         group = properties["LoggingConfig"]["LogGroup"]
         assert group == f"/aws/lambda/{properties['FunctionName']}"
     for group in stack(LogKeepDays=7).of_type("AWS::Logs::LogGroup").values():
         assert group["Properties"]["RetentionInDays"] == "7"
+
+
+def test_concurrency_is_reserved_where_the_account_has_enough():
+    made = stack(GenerateUrlConcurrency=20, AnalyzeLogConcurrency=50).resources
+    assert made["GenerateUrl"]["Properties"]["ReservedConcurrentExecutions"] == "20"
+    assert made["AnalyzeLog"]["Properties"]["ReservedConcurrentExecutions"] == "50"
 
 
 def test_an_event_that_fails_is_kept_for_two_weeks():
@@ -317,6 +353,10 @@ def test_alarms_watch_what_there_is_and_tell_who_wants_to_know():
         ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", "log2aws-dev-failed-events"),
         ("AWS/Lambda", "DestinationDeliveryFailures", "FunctionName", "log2aws-dev-analyze-log"),
         ("AWS/Lambda", "Errors", "FunctionName", "log2aws-dev-analyze-log"),
+        ("AWS/Lambda", "Throttles", "FunctionName", "log2aws-dev-analyze-log"),
+        ("AWS/Lambda", "Throttles", "FunctionName", "log2aws-dev-generate-url"),
+        ("log2aws", "Refusals", "environment", "dev"),
+        ("log2aws", "DaysReplaced", "environment", "dev"),
         ("AWS/ApiGateway", "5XXError", "ApiName", "log2aws-dev"),
         ("AWS/ApiGateway", "5XXError", "Stage", "dev"),
     }
@@ -345,7 +385,7 @@ def test_every_statement_says_why_it_is_there():
     for at in sids + [i - 1 for i in permissions]:
         above = at - 1
         # The head of an !If stands between a statement and its comment.
-        while re.fullmatch(r"\s*- !If|\s*- (HasKmsKey|ChecksPutAddress)", lines[above]):
+        while re.fullmatch(r"\s*- !If|\s*- (HasKmsKey|HasFinalDays)", lines[above]):
             above -= 1
         assert lines[above].strip().startswith("# "), f"line {at + 1} has no comment: {lines[at]}"
 
@@ -378,7 +418,11 @@ def test_it_is_plain_and_fits_into_a_request():
         ("KmsKeyArn", ["", calls.KEY], ["alias/logs", calls.KEY.replace(":key/", ":alias/")]),
         ("Architecture", ["x86_64", "arm64"], ["amd64"]),
         ("RawKeepDays", ["0", "400"], ["-1", "x"]),
-        ("NoncurrentKeepDays", ["1"], ["0"]),
+        ("NoncurrentKeepDays", ["0", "1"], ["-1"]),
+        ("PutVpcEndpoints", ["vpce-*", "vpce-0a1b,vpce-0c2d"], ["", "*", "vpc-0a", "vpce-0a*"]),
+        ("DaysBack", ["0", "400"], ["-1", "x"]),
+        ("FinalAfterDays", ["0", "7"], ["-1", "never"]),
+        ("AnalyzeLogConcurrency", ["0", "50"], ["-1"]),
         ("LogKeepDays", ["14"], ["15"]),
         ("AlarmTopicArn", [""], ["operators@example.com"]),
     ],

@@ -25,10 +25,10 @@ const LIMITS: &[(&str, &str, f64)] = &[
 /// Prints the figures, and fails where one is above its limit.
 pub(super) fn run(shell: &Shell, scratch: &Path) -> anyhow::Result<()> {
     println!("== dashboard: {SERVERS} servers, {DAYS} days");
-    cmd!(shell, "cargo build --quiet --release -p log2aws-dashboard --example fleet")
+    cmd!(shell, "cargo build --quiet --profile dist -p log2aws-dashboard --example fleet")
         .quiet()
         .run()?;
-    let fleet = test::target_folder(shell)?.join("release/examples/fleet");
+    let fleet = test::target_folder(shell)?.join("dist/examples/fleet");
     let (cache, pages) = (scratch.join("fleet-cache"), scratch.join("fleet-pages"));
     shell.create_dir(&cache)?;
     shell.create_dir(&pages)?;

@@ -10,10 +10,10 @@ use crate::{lambda, test, tools};
 /// How often each function is started.
 const STARTS: &str = "20";
 
-/// Builds both functions in the release profile, and lets the `starts` example weigh them.
+/// Builds both functions as they are shipped, and lets the `starts` example weigh them.
 pub(super) fn run(shell: &Shell, root: &Path, binary: &Path, scratch: &Path) -> anyhow::Result<()> {
     println!("== lambda: generate-url and analyze-log, Parameter Store over TLS, serve as S3");
-    let functions = lambda::on_host(shell, &test::target_folder(shell)?, lambda::Profile::Release)?;
+    let functions = lambda::on_host(shell, &test::target_folder(shell)?, lambda::Profile::Dist)?;
     for (_, name) in lambda::FUNCTIONS {
         let zip = lambda::zip(&shell.read_binary_file(functions.join(name))?)?.len();
         let aim = if name == "generate-url" { " (aim: at most 2000000)" } else { "" };
@@ -34,7 +34,7 @@ pub(super) fn run(shell: &Shell, root: &Path, binary: &Path, scratch: &Path) -> 
     let files = files.into_iter().map(path).collect::<anyhow::Result<Vec<_>>>()?;
     cmd!(
         shell,
-        "cargo run --quiet --release -p log2aws-lambda --example starts -- {STARTS} {files...}"
+        "cargo run --quiet --profile dist -p log2aws-lambda --example starts -- {STARTS} {files...}"
     )
     .quiet()
     .run()?;

@@ -1,4 +1,4 @@
-//! `cargo xtask dist`: the agent as people install it, in `target/dist`: a deb, an rpm, an archive,
+//! `cargo xtask dist`: the agent as people install it, in `target/packages`: a deb, an rpm, an archive,
 //! what they are made of (SBOM), and the sums of all.
 //!
 //! The same source gives the same bytes, in whichever folder it is built. Times in the packages are
@@ -33,7 +33,7 @@ pub(crate) fn run(root: &Path) -> anyhow::Result<()> {
     let shell = Shell::new()?;
     shell.change_dir(root);
     let target = test::target_folder(&shell)?;
-    let dist = target.join("dist");
+    let dist = target.join("packages");
     shell.remove_path(&dist)?;
     shell.create_dir(&dist)?;
     let tools = tools::dist(&shell, root)?;

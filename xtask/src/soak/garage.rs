@@ -12,11 +12,11 @@ pub(super) fn run(shell: &Shell, root: &Path) -> anyhow::Result<()> {
     println!("== the functions with Garage");
     let garage = tools::garage(shell, root)?;
     let python = tools::tests(shell, root)?;
-    cmd!(shell, "cargo build --quiet --release -p log2aws-lambda -p log2aws-lambda-analyze")
+    cmd!(shell, "cargo build --quiet --profile dist -p log2aws-lambda -p log2aws-lambda-analyze")
         .quiet()
         .run()
         .context("the functions could not be built")?;
-    let bootstraps = test::target_folder(shell)?.join("release");
+    let bootstraps = test::target_folder(shell)?.join("dist");
     cmd!(shell, "{python} -m pytest -q -p no:cacheprovider tests/aws/garage")
         .env("LOG2AWS_GARAGE", garage)
         .env("LOG2AWS_BOOTSTRAPS", bootstraps)

@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use clap::Args;
 use xshell::{Shell, cmd};
 
-use crate::tools;
+use crate::{test, tools};
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -76,18 +76,20 @@ fn deliveries(shell: &Shell, deliveries: u32) -> anyhow::Result<()> {
         .context("the load generator failed")
 }
 
-/// Fuzzes each target, from the golden data on. What breaks one is kept in `fuzz/artifacts`.
+/// Fuzzes each target, from the kept corpus and the golden data on. What breaks one is kept in
+/// `fuzz/artifacts`; what else is found, in `target/fuzz-corpus`.
 fn fuzz(shell: &Shell, root: &Path, seconds: u32) -> anyhow::Result<()> {
     let cargo_fuzz = tools::cargo_fuzz(shell, root)?;
     let limits = &[format!("-max_total_time={seconds}"), "-max_len=4096".to_owned()];
-    for target in ["convert", "csv", "event", "names"] {
+    for target in cmd!(shell, "{cargo_fuzz} fuzz list").quiet().read()?.lines() {
         println!("== fuzzing {target} for {seconds} s");
-        let corpus = format!("fuzz/corpus/{target}");
-        shell.create_dir(&corpus)?;
+        let found = test::target_folder(shell)?.join("fuzz-corpus").join(target);
+        shell.create_dir(&found)?;
+        let kept = format!("fuzz/corpus/{target}");
         // Coverage needs no nightly compiler, only its flags.
         cmd!(
             shell,
-            "{cargo_fuzz} fuzz run --sanitizer none {target} {corpus} testdata -- {limits...}"
+            "{cargo_fuzz} fuzz run --sanitizer none {target} {found} {kept} testdata -- {limits...}"
         )
         .env("RUSTC_BOOTSTRAP", "1")
         .quiet()

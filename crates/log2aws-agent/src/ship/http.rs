@@ -54,8 +54,8 @@ pub(crate) enum HttpError {
     /// It is our side that has nothing to send.
     #[error("{0}")]
     Log(String),
-    #[error("{0} sends us on from https to {1}, where anybody can read along; it was not followed")]
-    Downgrade(String, String),
+    #[error("{from} redirects to {to}, {why}; it was not followed")]
+    Redirect { from: String, to: String, why: &'static str },
     #[error("{0} sends us on without saying where to")]
     Nowhere(String),
     #[error("{0} is the {MAX_REDIRECTS}th address that sends us on; they lead round in circles")]
@@ -101,7 +101,7 @@ impl Client {
         Ok(Self { proxy, stall, trusted, plain: OnceCell::new(), tls: OnceCell::new() })
     }
 
-    /// Asks, and follows where the API sends us, but never from https to http.
+    /// Asks, and follows redirects on the API's own host, but never from https to http.
     pub(crate) fn get(&self, url: &Url, within: Duration) -> Result<Reply, HttpError> {
         let mut url = url.clone();
         let start = Instant::now();
@@ -127,8 +127,8 @@ impl Client {
             }
             let to = reply.header("location").and_then(|to| url.join(to).ok());
             let to = to.ok_or_else(|| HttpError::Nowhere(host(&url)))?;
-            if !(to.scheme() == "https" || to.scheme() == "http" && url.scheme() == "http") {
-                return Err(HttpError::Downgrade(host(&url), to.scheme().to_owned()));
+            if let Err(why) = may_redirect(&url, &to) {
+                return Err(HttpError::Redirect { from: host(&url), to: target(&to), why });
             }
             url = to;
         }
@@ -232,6 +232,28 @@ fn read(
     let body = body.with_config().limit(MAX_ANSWER).read_to_vec().map_err(problem)?;
     let tls = url.scheme() == "https";
     Ok(Reply { status: parts.status, headers: parts.headers, body, tls })
+}
+
+/// Whether a redirect is followed: on one origin, or from http to https on one host. Over http
+/// anybody on the way can answer, and would choose which host of our network we ask.
+fn may_redirect(from: &Url, to: &Url) -> Result<(), &'static str> {
+    match (from.scheme(), to.scheme()) {
+        (_, scheme) if !matches!(scheme, "http" | "https") => Err("which is not HTTP"),
+        ("https", "http") => Err("from https to http, where anybody can read along"),
+        _ if from.host() != to.host() => {
+            Err("another host; if the API is there now, set it as --api")
+        }
+        ("http", "https") => Ok(()),
+        _ if from.port_or_known_default() != to.port_or_known_default() => {
+            Err("another port; if the API is there now, set it as --api")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Where a redirect leads, as far as a message may name it.
+fn target(url: &Url) -> String {
+    if url.has_host() { host(url) } else { format!("a {} URL", url.scheme()) }
 }
 
 /// Host and port, as far as a message may name a URL.

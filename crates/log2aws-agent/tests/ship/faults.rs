@@ -101,7 +101,20 @@ fn the_api_sends_us_round_in_circles_or_nowhere() {
     let nowhere = |_: &Request| says("302 Found", "", "");
     assert_eq!(fails(nowhere, &["without saying where to"]).1, 1);
     let file = |_: &Request| says("302 Found", "location: file:///etc/passwd\r\n", "");
-    assert_eq!(fails(file, &["was not followed"]).1, 1);
+    assert_eq!(fails(file, &["a file URL, which is not HTTP", "was not followed"]).1, 1);
+}
+
+#[test]
+fn a_redirect_to_another_host_or_port_is_not_followed() {
+    let other = Server::right();
+    let port = other.address.port();
+    for (host, why) in [("127.0.0.1", "another port"), ("localhost", "another host")] {
+        let location = format!("location: http://{host}:{port}/prod\r\n");
+        let moved = move |_: &Request| says("302 Found", &location, "");
+        let to = format!("http://{host}:{port}, {why}");
+        assert_eq!(fails(moved, &[&to, "set it as --api", "was not followed"]).1, 1);
+    }
+    assert!(other.requests().is_empty(), "{:?}", other.requests());
 }
 
 #[test]

@@ -213,7 +213,7 @@ fn nobody_leads_from_https_to_http() {
     });
     let line = trusted(&api);
     assert!(
-        line.contains("sends us on from https to http") && line.contains("not followed"),
+        line.contains("from https to http, where anybody") && line.contains("not followed"),
         "{line}"
     );
     assert!(plain.requests().is_empty());

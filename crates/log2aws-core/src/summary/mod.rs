@@ -8,7 +8,10 @@ mod coverage;
 mod series;
 #[cfg(test)]
 mod tests;
-mod text;
+pub(crate) mod text;
+mod versions;
+
+use std::collections::BTreeMap;
 
 use jiff::civil::DateTime;
 use serde::{Deserialize, Serialize};
@@ -20,6 +23,7 @@ use crate::server_name::ServerName;
 pub use builder::SummaryBuilder;
 pub use coverage::MAX_LISTED;
 pub use series::{EXACT_ROWS, SERIES, Series, Stats};
+pub use versions::{AcceptedVersion, Change, MAX_VERSIONS, Versions};
 
 /// The format that this version writes, and the newest that it reads.
 pub const FORMAT: u32 = 1;
@@ -27,8 +31,8 @@ pub const FORMAT: u32 = 1;
 /// So many changes between interval values and averages since boot are listed; nobody has more.
 pub const MAX_MODES: usize = 100;
 
-/// What is known of one delivery. Its JSON has its keys in a fixed order: equal summaries are
-/// equal bytes.
+/// What is known of the deliveries of one day. Its JSON has its keys in a fixed order: equal
+/// summaries are equal bytes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// The version of this format, [`FORMAT`].
@@ -41,12 +45,23 @@ pub struct Summary {
     /// Of which local day.
     #[serde(with = "text")]
     pub date: Day,
-    /// The delivery that was read.
+    /// The delivery that was read: the newest accepted version.
     pub raw: RawObject,
-    /// Why the delivery was not read; then there is no `log`.
+    /// The accepted versions, the newest first; empty in a summary of an earlier program.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub versions: Vec<AcceptedVersion>,
+    /// How many more there are than `versions` lists.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub versions_more: u64,
+    /// The version of each result object, by what its key ends with, as it was written. Results
+    /// of other versions are those of a run that did not end, or somebody else's.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub results: BTreeMap<String, String>,
+    /// Why the delivery was not read; then there is no `log`. Earlier programs wrote so of a
+    /// refused version. Nothing writes it any more: see [`crate::refused`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
-    /// What the log holds; absent in a refused delivery.
+    /// What the log holds; absent only beside `refused`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log: Option<LogSummary>,
 }
@@ -212,32 +227,34 @@ pub enum SummaryError {
 }
 
 impl Summary {
-    /// The summary of a delivery that was not read because it came from off the allow-list.
-    pub fn refused(program: &str, key: &RawKey, raw: RawObject, reason: impl Into<String>) -> Self {
-        Self::new(program, key, raw, Some(reason.into()), None)
-    }
-
     /// The summary of a delivery that was read.
     pub fn read(program: &str, key: &RawKey, raw: RawObject, log: LogSummary) -> Self {
-        Self::new(program, key, raw, None, Some(log))
-    }
-
-    fn new(
-        program: &str,
-        key: &RawKey,
-        raw: RawObject,
-        refused: Option<String>,
-        log: Option<LogSummary>,
-    ) -> Self {
         Self {
             format: FORMAT,
             program: program.to_owned(),
             server: key.server.clone(),
             date: key.day,
             raw,
-            refused,
-            log,
+            versions: Vec::new(),
+            versions_more: 0,
+            results: BTreeMap::new(),
+            refused: None,
+            log: Some(log),
         }
+    }
+
+    /// The accepted versions. A summary of an earlier program names the one that was read.
+    pub fn accepted(&self) -> Versions {
+        let mut listed = self.versions.clone();
+        if listed.is_empty() && self.refused.is_none() {
+            listed.push(AcceptedVersion {
+                version: self.raw.version.clone(),
+                size: Some(self.raw.size),
+                sha256: self.raw.sha256.clone(),
+                ..AcceptedVersion::default()
+            });
+        }
+        Versions { listed, more: self.versions_more }
     }
 
     /// The summary as JSON with a line end, fit for a person to read.
@@ -267,4 +284,9 @@ impl Summary {
             Ok(serde_json::from_slice(json)?)
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }

@@ -310,13 +310,46 @@ fn json_reads_back_as_the_same_summary_and_the_same_bytes() {
 }
 
 #[test]
-fn a_refused_delivery_has_a_reason_and_no_figures() {
-    let summary = Summary::refused("0.1.0", &key(), raw(), "the address is not on the allow-list");
+fn a_refusal_as_earlier_programs_wrote_it_is_read() {
+    let json = r#"{"format":1,"program":"0.1.0","server":"web01","date":"2026-03-10",
+        "raw":{"key":"web01/2026-03-10.log","version":"v1","size":17,"sha256":null},
+        "refused":"the address is not on the allow-list"}"#;
+    let summary = Summary::from_json(json.as_bytes()).unwrap();
+    assert_eq!(summary.refused.as_deref(), Some("the address is not on the allow-list"));
+    assert!(summary.log.is_none());
+    assert_eq!(summary.accepted(), Versions::default());
+}
+
+#[test]
+fn the_version_that_an_older_summary_was_read_from_is_an_accepted_one() {
+    let log = summarise(DAY, None, &running([0, 10]));
+    let old = Summary::read("0.1.0", &key(), raw(), log);
+    let [listed] = &old.accepted().listed[..] else { panic!("{old:?}") };
+    assert_eq!((listed.version.as_str(), listed.size, listed.change), ("v1", Some(17), None));
+    assert_eq!(listed.sha256, raw().sha256);
+}
+
+#[test]
+fn the_accepted_versions_read_back() {
+    let log = summarise(DAY, None, &running([0, 10]));
+    let mut summary = Summary::read("0.1.0", &key(), raw(), log);
+    summary.versions = vec![AcceptedVersion {
+        version: "v1".to_owned(),
+        source: Some("203.0.113.7".parse().unwrap()),
+        operator: true,
+        time: Some("2026-03-11T00:05:07Z".parse().unwrap()),
+        sequencer: Some("0055AED6DCD90281E5".to_owned()),
+        change: Some(Change::Replaced),
+        ..AcceptedVersion::default()
+    }];
+    summary.versions_more = 3;
+    summary.results.insert("csv".to_owned(), "w7".to_owned());
     let json = summary.to_json().unwrap();
     assert_eq!(Summary::from_json(&json).unwrap(), summary);
     let value: serde_json::Value = serde_json::from_slice(&json).unwrap();
-    assert_eq!(value["refused"], "the address is not on the allow-list");
-    assert!(value.get("log").is_none());
+    assert_eq!(value["versions"][0]["change"], "replaced");
+    assert_eq!(value["versions"][0]["time"], "2026-03-11T00:05:07Z");
+    assert_eq!(summary.accepted().more, 3);
 }
 
 #[test]

@@ -15,14 +15,14 @@ use log2aws_core::chart::Language;
 use log2aws_core::day::Day;
 use log2aws_service::ports::{Clock, Rasterizer};
 
-use crate::library::Library;
-use crate::pages::frame::Frame;
-use crate::pages::notice;
-use crate::words::{self, Words};
+use crate::i18n::{self, Words};
+use crate::pages::layout::PageLayout;
+use crate::pages::{error_page, login};
+use crate::store_index::StoreIndex;
 
-pub use crate::pages::notice::LoginFault;
+pub use crate::pages::login::LoginError;
 
-use reply::Fault;
+use reply::ErrorResponse;
 
 /// The body of an answer.
 pub enum Body {
@@ -53,7 +53,7 @@ pub enum Feed {
 /// The dashboard over a library. Who may look is not its matter.
 #[derive(Clone)]
 pub struct Dashboard {
-    library: Library,
+    store_index: StoreIndex,
     raster: Rasterizer,
     clock: Arc<dyn Clock>,
     version: &'static str,
@@ -69,72 +69,78 @@ impl fmt::Debug for Dashboard {
 impl Dashboard {
     /// A dashboard; `version` is that of the program.
     pub fn new(
-        library: Library,
+        store_index: StoreIndex,
         raster: Rasterizer,
         clock: Arc<dyn Clock>,
         version: &'static str,
         feed: Feed,
     ) -> Self {
-        Self { library, raster, clock, version, feed }
+        Self { store_index, raster, clock, version, feed }
     }
 
     /// Answers a request for a path below `/ui/`. Blocks: it may ask the store. A `HEAD` has the
     /// headers of its `GET`, and no body.
     pub fn answer(&self, request: &Request<()>) -> Response<Body> {
-        let asked = Asked::new(request);
-        let answer = match route::open(&asked) {
-            Some(answer) => answer.unwrap_or_else(|fault| reply::plain(&fault, asked.w)),
-            None => route::answer(self, &asked).unwrap_or_else(|fault| self.fault(&asked, &fault)),
+        let context = RequestContext::new(request);
+        let answer = match route::public(&context) {
+            Some(answer) => answer.unwrap_or_else(|error| reply::plain(&error, context.w)),
+            None => route::answer(self, &context)
+                .unwrap_or_else(|error| self.error_page(&context, &error)),
         };
         if request.method() == http::Method::HEAD { reply::without_body(answer) } else { answer }
     }
 
-    fn frame<'a>(&'a self, asked: &'a Asked<'_>, here: &'static str, title: &str) -> Frame<'a> {
-        Frame {
-            w: asked.w,
+    fn layout<'a>(
+        &'a self,
+        context: &'a RequestContext<'_>,
+        here: &'static str,
+        title: &str,
+    ) -> PageLayout<'a> {
+        PageLayout {
+            w: context.w,
             title: title.to_owned(),
             here,
-            back: &asked.back,
+            back: &context.back,
             live: true,
             chart: false,
-            revision: self.library.revision(),
-            loading: self.library.progress().loading,
+            revision: self.store_index.revision(),
+            loading: self.store_index.progress().loading,
             source: match &self.feed {
-                Feed::ThisMachine => asked.w.this_machine,
+                Feed::ThisMachine => context.w.this_machine,
                 Feed::Place(place) => place,
             },
             version: self.version,
         }
     }
 
-    fn fault(&self, asked: &Asked<'_>, fault: &Fault) -> Response<Body> {
-        let (status, title, sentence) = fault.told(asked.w);
-        let frame = self.frame(asked, "", title);
-        match notice::fault(&frame, sentence, fault.detail().as_deref()) {
-            Ok(html) => fault.with_headers(reply::page_of(status, html)),
+    fn error_page(&self, context: &RequestContext<'_>, error: &ErrorResponse) -> Response<Body> {
+        let (status, title, sentence) = error.status_and_text(context.w);
+        let layout = self.layout(context, "", title);
+        match error_page::render(&layout, sentence, error.detail().as_deref()) {
+            Ok(html) => error.with_headers(reply::page_of(status, html)),
             Err(error) => reply::broken(&error),
         }
     }
 
     /// The last day that there can be something of: today or, where a server's clock is ahead of
     /// ours, the last day that there is something of. A log of the far future does not count.
-    fn newest(&self) -> Result<Day, Fault> {
-        let now = self.clock.now().to_zoned(self.library.zone().clone());
+    fn newest(&self) -> Result<Day, ErrorResponse> {
+        let now = self.clock.now().to_zoned(self.store_index.zone().clone());
         let Some(today) = Day::from_date(now.date()) else {
-            return Err(Fault::Internal("the clock is out of order".to_owned()));
+            return Err(ErrorResponse::Internal("the clock is out of order".to_owned()));
         };
-        Ok(self.library.newest().map_or(today, |newest| newest.max(today)))
+        Ok(self.store_index.newest().map_or(today, |newest| newest.max(today)))
     }
 }
 
 /// The login page, in the language of the request. `next` is where the caller wanted to go.
-pub fn login_page(request: &Request<()>, fault: Option<LoginFault>, next: &str) -> Response<Body> {
-    let asked = Asked::new(request);
+pub fn login_page(request: &Request<()>, error: Option<LoginError>, next: &str) -> Response<Body> {
+    let context = RequestContext::new(request);
     // A link's code or a posted form is not gone back to.
     let back = query::Link::to("/ui/login").with("next", next).text();
-    let frame = Frame {
-        w: asked.w,
-        title: asked.w.login.to_owned(),
+    let layout = PageLayout {
+        w: context.w,
+        title: context.w.login.to_owned(),
         here: "",
         back: &back,
         live: false,
@@ -144,21 +150,21 @@ pub fn login_page(request: &Request<()>, fault: Option<LoginFault>, next: &str) 
         source: "",
         version: env!("CARGO_PKG_VERSION"),
     };
-    match notice::login(&frame, fault, next) {
+    match login::render(&layout, error, next) {
         Ok(html) => reply::page(html),
         Err(error) => reply::broken(&error),
     }
 }
 
 /// A request, and the language to answer in.
-struct Asked<'a> {
+struct RequestContext<'a> {
     request: &'a Request<()>,
     w: &'static Words,
     /// Its path and query without a language: where the other language leads back to.
     back: String,
 }
 
-impl<'a> Asked<'a> {
+impl<'a> RequestContext<'a> {
     fn new(request: &'a Request<()>) -> Self {
         let uri = request.uri();
         let pairs = uri.query().unwrap_or_default().split('&');
@@ -169,7 +175,7 @@ impl<'a> Asked<'a> {
         } else {
             format!("{}?{}", uri.path(), kept.join("&"))
         };
-        Self { request, w: words::of(language(request)), back }
+        Self { request, w: i18n::of(language(request)), back }
     }
 }
 
@@ -179,7 +185,7 @@ pub(crate) const LANGUAGE_COOKIE: &str = "log2aws-lang";
 /// The query's language, else the cookie's, else the best that the browser asks for.
 fn language(request: &Request<()>) -> Language {
     let mut pairs = request.uri().query().unwrap_or_default().split('&');
-    let asked = pairs.find_map(|pair| pair.strip_prefix("lang=")?.parse().ok());
+    let requested = pairs.find_map(|pair| pair.strip_prefix("lang=")?.parse().ok());
     let headers = request.headers();
     let texts = |name| headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
     let cookies = texts(http::header::COOKIE).flat_map(|text| text.split(';'));
@@ -188,7 +194,7 @@ fn language(request: &Request<()>) -> Language {
         (name == LANGUAGE_COOKIE).then(|| value.parse().ok()).flatten()
     });
     let preferred = || preferred(texts(http::header::ACCEPT_LANGUAGE));
-    asked.or_else(|| kept.into_iter().next()).or_else(preferred).unwrap_or_default()
+    requested.or_else(|| kept.into_iter().next()).or_else(preferred).unwrap_or_default()
 }
 
 /// The language of the greatest weight, of those that there are; the first of equals.
@@ -213,7 +219,7 @@ fn preferred<'a>(headers: impl Iterator<Item = &'a str>) -> Option<Language> {
 mod tests {
     use super::*;
 
-    fn asked(uri: &str, headers: &[(&str, &str)]) -> Language {
+    fn language_of(uri: &str, headers: &[(&str, &str)]) -> Language {
         let mut request = Request::builder().uri(uri);
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -224,20 +230,20 @@ mod tests {
     #[test]
     fn the_language_is_the_querys_the_cookies_the_browsers() {
         let ja = Language::Ja;
-        assert_eq!(asked("/ui/", &[]), Language::En);
-        assert_eq!(asked("/ui/", &[("accept-language", "ja-JP,ja;q=0.9,en;q=0.8")]), ja);
-        assert_eq!(asked("/ui/", &[("accept-language", "de, en;q=0.4, ja;q=0.7")]), ja);
-        assert_eq!(asked("/ui/", &[("accept-language", "ja;q=0")]), Language::En);
+        assert_eq!(language_of("/ui/", &[]), Language::En);
+        assert_eq!(language_of("/ui/", &[("accept-language", "ja-JP,ja;q=0.9,en;q=0.8")]), ja);
+        assert_eq!(language_of("/ui/", &[("accept-language", "de, en;q=0.4, ja;q=0.7")]), ja);
+        assert_eq!(language_of("/ui/", &[("accept-language", "ja;q=0")]), Language::En);
         let both = [("cookie", "a=b; log2aws-lang=ja"), ("accept-language", "en")];
-        assert_eq!(asked("/ui/", &both), ja);
-        assert_eq!(asked("/ui/?x=1&lang=en", &both), Language::En);
-        assert_eq!(asked("/ui/?lang=xx", &both), ja);
+        assert_eq!(language_of("/ui/", &both), ja);
+        assert_eq!(language_of("/ui/?x=1&lang=en", &both), Language::En);
+        assert_eq!(language_of("/ui/?lang=xx", &both), ja);
     }
 
     #[test]
     fn the_other_language_leads_back_to_the_same_state() {
         let request = Request::builder().uri("/ui/s/a?view=week&lang=ja&to=2026-01-01");
         let request = request.body(()).unwrap();
-        assert_eq!(Asked::new(&request).back, "/ui/s/a?view=week&to=2026-01-01");
+        assert_eq!(RequestContext::new(&request).back, "/ui/s/a?view=week&to=2026-01-01");
     }
 }

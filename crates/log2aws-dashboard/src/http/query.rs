@@ -6,7 +6,7 @@ use log2aws_core::chart::{SeriesId, Time, View, Window};
 use log2aws_core::day::Day;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-use crate::words::{Words, say};
+use crate::i18n::{Words, fill};
 
 /// What needs no escape in a part of a query, besides letters and digits.
 const BARE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -72,7 +72,7 @@ impl Query {
         let Some(text) = self.get(name) else { return Ok(None) };
         match text.parse() {
             Ok(number) if (least..=most).contains(&number) => Ok(Some(number)),
-            _ => Err(say(
+            _ => Err(fill(
                 w.bad_number,
                 &[("given", &repeated(text)), ("least", &least), ("most", &most)],
             )),
@@ -89,16 +89,16 @@ impl Query {
             None => Ok(otherwise),
             Some(text) => {
                 let padded = if text.len() == 4 { format!("0{text}") } else { text.to_owned() };
-                padded.parse::<Time>().map_err(|_| say(w.bad_time, &[("given", &repeated(text))]))
+                padded.parse::<Time>().map_err(|_| fill(w.bad_time, &[("given", &repeated(text))]))
             }
         };
         let (from, till) = (time("from", Time::START)?, time("till", Time::END)?);
         let window = Window::new(from, till)
-            .map_err(|_| say(w.bad_window, &[("from", &from), ("till", &till)]))?;
+            .map_err(|_| fill(w.bad_window, &[("from", &from), ("till", &till)]))?;
         let series = |name| {
             let ids = self.all(name).flat_map(|text| text.split(',')).filter(|id| !id.is_empty());
             let id = |id: &str| {
-                id.parse::<SeriesId>().map_err(|_| say(w.bad_series, &[("given", &repeated(id))]))
+                id.parse::<SeriesId>().map_err(|_| fill(w.bad_series, &[("given", &repeated(id))]))
             };
             ids.map(id).collect::<Result<Vec<_>, _>>()
         };
@@ -121,7 +121,7 @@ impl Query {
 /// # Errors
 /// One sentence.
 pub(crate) fn day(text: &str, w: &Words) -> Result<Day, String> {
-    text.parse().map_err(|_| say(w.bad_date, &[("given", &repeated(text))]))
+    text.parse().map_err(|_| fill(w.bad_date, &[("given", &repeated(text))]))
 }
 
 /// The beginning of a text, as far as an answer repeats it.
@@ -190,14 +190,14 @@ mod tests {
     use log2aws_core::chart::Language;
 
     use super::*;
-    use crate::words;
+    use crate::i18n;
 
     fn query(text: &str) -> Query {
         Query::parse(text).unwrap()
     }
 
     fn en() -> &'static Words {
-        words::of(Language::En)
+        i18n::of(Language::En)
     }
 
     #[test]

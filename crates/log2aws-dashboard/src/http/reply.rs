@@ -7,14 +7,15 @@ use http::header::{
     X_CONTENT_TYPE_OPTIONS,
 };
 use http::{Response, StatusCode};
+use log2aws_core::chart::{Drawing, View};
 use log2aws_service::ports::StoreError;
 use sha2::{Digest, Sha256};
 
 use super::Body;
 use crate::assets::{Asset, hex};
-use crate::library::Opened;
-use crate::pages::day::content::told;
-use crate::words::Words;
+use crate::i18n::Words;
+use crate::pages::day::content::{Content, Stored, error_chain};
+use crate::store_index::Opened;
 
 /// What a page may load and do: our own files alone, and nothing inline.
 const PAGE_POLICY: &str = "default-src 'none'; img-src 'self'; style-src 'self'; \
@@ -28,38 +29,43 @@ const HTML: &str = "text/html; charset=utf-8";
 
 /// Why a request has no answer.
 #[derive(Debug)]
-pub(super) enum Fault {
+pub(super) enum ErrorResponse {
     /// The address says something that it cannot; the sentence says what.
-    Bad(String),
+    BadRequest(String),
     /// There is no such thing; the sentence says what.
     NotFound(String),
     /// Another method than `GET` or `HEAD`.
-    Method,
+    MethodNotAllowed,
     /// The store did not answer; its own words.
     Store(String),
     /// A fault of ours.
     Internal(String),
 }
 
-impl From<askama::Error> for Fault {
+impl From<askama::Error> for ErrorResponse {
     fn from(error: askama::Error) -> Self {
         Self::Internal(error.to_string())
     }
 }
 
-impl From<StoreError> for Fault {
+impl From<StoreError> for ErrorResponse {
     fn from(error: StoreError) -> Self {
-        Self::Store(told(&error))
+        Self::Store(error_chain(&error))
     }
 }
 
-impl Fault {
+impl ErrorResponse {
     /// Status, title and sentence.
-    pub(super) fn told<'a>(&'a self, w: &'a Words) -> (StatusCode, &'static str, &'a str) {
+    pub(super) fn status_and_text<'a>(
+        &'a self,
+        w: &'a Words,
+    ) -> (StatusCode, &'static str, &'a str) {
         match self {
-            Self::Bad(sentence) => (StatusCode::BAD_REQUEST, w.bad_request, sentence),
+            Self::BadRequest(sentence) => (StatusCode::BAD_REQUEST, w.bad_request, sentence),
             Self::NotFound(sentence) => (StatusCode::NOT_FOUND, w.not_found, sentence),
-            Self::Method => (StatusCode::METHOD_NOT_ALLOWED, w.method_not_allowed, w.bad_method),
+            Self::MethodNotAllowed => {
+                (StatusCode::METHOD_NOT_ALLOWED, w.method_not_allowed, w.bad_method)
+            }
             Self::Store(_) => (StatusCode::BAD_GATEWAY, w.failed, w.failed_hint),
             Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, w.internal, w.failed_hint),
         }
@@ -74,10 +80,21 @@ impl Fault {
     }
 
     pub(super) fn with_headers(&self, mut response: Response<Body>) -> Response<Body> {
-        if matches!(self, Self::Method) {
+        if matches!(self, Self::MethodNotAllowed) {
             set(&mut response, ALLOW, "GET, HEAD");
         }
         response
+    }
+}
+
+/// The chart of a day, or why there is none.
+pub(super) fn drawing(content: &Content, view: &View, w: &Words) -> Result<Drawing, ErrorResponse> {
+    match &content.csv {
+        Stored::Failed(why) => Err(ErrorResponse::Store(why.clone())),
+        Stored::Large => Err(ErrorResponse::NotFound(w.csv_large.to_owned())),
+        _ => content
+            .drawing(view)
+            .ok_or_else(|| ErrorResponse::NotFound(w.not_found_file.to_owned())),
     }
 }
 
@@ -104,11 +121,11 @@ pub(super) fn broken(error: &askama::Error) -> Response<Body> {
 }
 
 /// A fault in one sentence and without a page: it tells nobody what is kept here.
-pub(super) fn plain(fault: &Fault, w: &Words) -> Response<Body> {
-    let (status, _, sentence) = fault.told(w);
+pub(super) fn plain(error: &ErrorResponse, w: &Words) -> Response<Body> {
+    let (status, _, sentence) = error.status_and_text(w);
     let mut response = bytes(status, "text/plain; charset=utf-8", format!("{sentence}\n").into());
     set(&mut response, CACHE_CONTROL, "no-store");
-    fault.with_headers(response)
+    error.with_headers(response)
 }
 
 /// What a page is dressed with. Under its own tag it never changes.

@@ -58,7 +58,7 @@ pub enum Cell {
     /// A summary stands that cannot be read.
     Unreadable,
     /// Nothing stands.
-    Empty(Reason),
+    Empty(Absence),
 }
 
 /// A delivery in one cell.
@@ -66,17 +66,17 @@ pub enum Cell {
 pub struct Delivered {
     /// How it went; the worst that is true.
     pub health: Health,
-    /// See `DayFacts`.
+    /// See `DayStats`.
     pub samples: u32,
-    /// See `DayFacts`.
+    /// See `DayStats`.
     pub expected: u32,
-    /// See `DayFacts`.
+    /// See `DayStats`.
     pub missing: u32,
-    /// See `DayFacts`.
+    /// See `DayStats`.
     pub missing_off: u32,
-    /// See `DayFacts`.
+    /// See `DayStats`.
     pub rejects: u32,
-    /// See `DayFacts`.
+    /// See `DayStats`.
     pub reboots: u32,
 }
 
@@ -95,7 +95,7 @@ pub enum Health {
 
 /// Why a cell is empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
+pub enum Absence {
     /// The day is not over, or its log is not due yet.
     NotDue,
     /// Nothing has come from that server before.

@@ -1,21 +1,21 @@
 //! The index: of each delivery the few figures that a calendar and a month need.
 
+mod absence;
 mod calendar;
+mod day_stats;
 mod days;
-mod facts;
+mod from_summary;
 mod packed;
-mod reason;
 mod search;
 mod servers;
-mod take;
+mod severity;
 #[cfg(test)]
 mod tests;
-mod weight;
 
-pub use calendar::{Calendar, CalendarQuery, CalendarRow, Cell, Delivered, Health, Reason};
-pub use facts::{DayFacts, Edge, Figures, Status, Tag};
+pub use calendar::{Absence, Calendar, CalendarQuery, CalendarRow, Cell, Delivered, Health};
+pub use day_stats::{DayStats, Edge, Figures, Status, Tag};
 
+pub(crate) use absence::AsOf;
 pub(crate) use days::Days;
-pub(crate) use packed::{DayNumber, Layout, Packed};
-pub(crate) use reason::Now;
+pub(crate) use packed::{DayNumber, KeyLayout, Packed};
 pub(crate) use servers::{Index, Listing};

@@ -4,7 +4,7 @@ use jiff::civil::{Date, date};
 use log2aws_core::day::Day;
 use serde::{Deserialize, Serialize};
 
-use super::facts::{DayFacts, Edge, Figures, Status, Tag};
+use super::day_stats::{DayStats, Edge, Figures, Status, Tag};
 
 /// A number that is not there. No uptime and no second of a day comes near it.
 const NONE: u32 = u32::MAX;
@@ -35,7 +35,7 @@ impl DayNumber {
 
 /// Whether a day's results stand under a key with the spreading prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Layout {
+pub(crate) enum KeyLayout {
     /// `{server}/{date}`
     Plain,
     /// `{hash}/{server}/{date}`
@@ -66,7 +66,7 @@ pub(crate) struct Packed {
     cpu: [u16; 4],
     cores: u16,
     pub(crate) status: Status,
-    pub(crate) layout: Layout,
+    pub(crate) layout: KeyLayout,
     /// Whether the sweep that is under way, or was last, has met it.
     #[serde(skip)]
     pub(crate) seen: bool,
@@ -75,19 +75,19 @@ pub(crate) struct Packed {
 const _: () = assert!(size_of::<Packed>() <= 96);
 
 impl Packed {
-    pub(crate) fn new(day: DayNumber, layout: Layout, facts: &DayFacts) -> Self {
-        let figures = &facts.figures;
-        let edges = [facts.first, facts.last];
+    pub(crate) fn new(day: DayNumber, layout: KeyLayout, stats: &DayStats) -> Self {
+        let figures = &stats.figures;
+        let edges = [stats.first, stats.last];
         Self {
             day,
-            tag: halves(facts.tag),
-            samples: facts.samples,
-            expected: facts.expected,
-            missing: facts.missing,
-            missing_off: facts.missing_off,
-            rejects: facts.rejects,
-            reboots: u16::try_from(facts.reboots).unwrap_or(u16::MAX),
-            clock_steps: u16::try_from(facts.clock_steps).unwrap_or(u16::MAX),
+            tag: halves(stats.tag),
+            samples: stats.samples,
+            expected: stats.expected,
+            missing: stats.missing,
+            missing_off: stats.missing_off,
+            rejects: stats.rejects,
+            reboots: u16::try_from(stats.reboots).unwrap_or(u16::MAX),
+            clock_steps: u16::try_from(stats.clock_steps).unwrap_or(u16::MAX),
             seconds: edges.map(|edge| edge.map_or(NONE, |edge| edge.second)),
             uptimes: edges.map(|edge| {
                 edge.and_then(|edge| edge.uptime)
@@ -99,7 +99,7 @@ impl Packed {
             blocks: figures.blocks.map(float),
             cpu: figures.cpu.map(share),
             cores: figures.cores.map_or(0, |cores| u16::try_from(cores).unwrap_or(u16::MAX)),
-            status: facts.status,
+            status: stats.status,
             layout,
             seen: true,
         }
@@ -120,9 +120,9 @@ impl Packed {
         Some(Edge { second, uptime: known(self.uptimes[at]).map(u64::from) })
     }
 
-    pub(crate) fn facts(&self) -> DayFacts {
+    pub(crate) fn stats(&self) -> DayStats {
         let [load_mean, load_p95, load_max] = self.load.map(held);
-        DayFacts {
+        DayStats {
             tag: self.tag(),
             status: self.status,
             samples: self.samples,
@@ -227,12 +227,12 @@ mod tests {
             let [samples, expected, missing, missing_off, rejects] = counts;
             let [reboots, clock_steps] = small;
             let (tag, status, (first, last)) = (Tag(tag), Status::Read, edges);
-            let facts = DayFacts {
+            let stats = DayStats {
                 tag, status, samples, expected, missing, missing_off, rejects, reboots,
                 clock_steps, first, last, figures,
             };
-            let packed = Packed::new(DayNumber(20_000), Layout::Plain, &facts);
-            prop_assert_eq!(packed.facts(), facts);
+            let packed = Packed::new(DayNumber(20_000), KeyLayout::Plain, &stats);
+            prop_assert_eq!(packed.stats(), stats);
         }
     }
 
@@ -251,9 +251,9 @@ mod tests {
     #[test]
     fn what_is_too_large_is_held_as_the_largest() {
         let edge = Some(Edge { second: 7, uptime: Some(u64::MAX) });
-        let mut facts = DayFacts::empty(Tag(1), Status::Read);
-        (facts.reboots, facts.first) = (70_000, edge);
-        let held = Packed::new(DayNumber(0), Layout::Spread, &facts).facts();
+        let mut stats = DayStats::empty(Tag(1), Status::Read);
+        (stats.reboots, stats.first) = (70_000, edge);
+        let held = Packed::new(DayNumber(0), KeyLayout::Spread, &stats).stats();
         assert_eq!(held.reboots, 65_535);
         assert_eq!(held.first.and_then(|edge| edge.uptime), Some(u64::from(u32::MAX) - 1));
     }

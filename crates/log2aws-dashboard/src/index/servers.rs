@@ -6,13 +6,13 @@ use std::sync::Arc;
 use log2aws_core::day::Day;
 use log2aws_core::server_name::ServerName;
 
+use super::absence::{self, AsOf};
 use super::calendar::{Calendar, CalendarQuery, CalendarRow, Cell};
+use super::day_stats::Tag;
 use super::days::Days;
-use super::facts::Tag;
-use super::packed::{DayNumber, Layout, Packed};
-use super::reason::{self, Now};
+use super::packed::{DayNumber, KeyLayout, Packed};
 use super::search::Search;
-use super::weight::Weight;
+use super::severity::SeverityScore;
 
 /// The most days that one calendar shows.
 const MAX_DAYS: i32 = 400;
@@ -29,7 +29,7 @@ pub(crate) struct Index {
 pub(crate) struct Listing {
     pub(crate) server: Arc<ServerName>,
     pub(crate) day: DayNumber,
-    pub(crate) layout: Layout,
+    pub(crate) layout: KeyLayout,
     pub(crate) tag: Tag,
 }
 
@@ -74,7 +74,7 @@ impl Index {
     }
 
     /// Puts one day. Results under a key of the other layout do not hide those of the preferred.
-    pub(crate) fn put(&mut self, server: &Arc<ServerName>, packed: Packed, preferred: Layout) {
+    pub(crate) fn put(&mut self, server: &Arc<ServerName>, packed: Packed, preferred: KeyLayout) {
         let days = self.servers.entry(server.clone()).or_default();
         if days.get(packed.day).is_some_and(|held| hides(held, packed.layout, preferred)) {
             return;
@@ -83,7 +83,12 @@ impl Index {
     }
 
     /// Forgets one day; tells whether there was one.
-    pub(crate) fn remove(&mut self, server: &ServerName, day: DayNumber, layout: Layout) -> bool {
+    pub(crate) fn remove(
+        &mut self,
+        server: &ServerName,
+        day: DayNumber,
+        layout: KeyLayout,
+    ) -> bool {
         self.forget(server, |packed| packed.day == day && packed.layout == layout) > 0
     }
 
@@ -103,7 +108,7 @@ impl Index {
     }
 
     /// Marks a day as met; tells whether it has to be read, because it is new or another body.
-    pub(crate) fn meet(&mut self, listing: &Listing, preferred: Layout) -> bool {
+    pub(crate) fn mark_seen(&mut self, listing: &Listing, preferred: KeyLayout) -> bool {
         let days = self.servers.get_mut(&listing.server);
         let Some(held) = days.and_then(|days| days.get_mut(listing.day)) else { return true };
         if hides(held, listing.layout, preferred) {
@@ -116,49 +121,49 @@ impl Index {
     }
 
     /// Marks every day as not met.
-    pub(crate) fn lose_sight_of_all(&mut self) {
+    pub(crate) fn mark_all_unseen(&mut self) {
         self.servers.values_mut().for_each(|days| days.each_mut(|packed| packed.seen = false));
     }
 
     /// Marks days as not met.
-    pub(crate) fn lose_sight(&mut self, server: &ServerName, of: impl Fn(&Packed) -> bool) {
+    pub(crate) fn mark_unseen(&mut self, server: &ServerName, of: impl Fn(&Packed) -> bool) {
         if let Some(days) = self.servers.get_mut(server) {
             days.each_mut(|packed| packed.seen &= !of(packed));
         }
     }
 
     /// The cells of one server.
-    pub(crate) fn cells(&self, server: &ServerName, from: Day, to: Day, now: Now) -> Vec<Cell> {
+    pub(crate) fn cells(&self, server: &ServerName, from: Day, to: Day, now: AsOf) -> Vec<Cell> {
         let (from, to) = span(from, to);
-        reason::cells(self.days(server), from, to, now).collect()
+        absence::cells(self.days(server), from, to, now).collect()
     }
 
-    pub(crate) fn calendar(&self, query: &CalendarQuery, now: Now) -> Calendar {
+    pub(crate) fn calendar(&self, query: &CalendarQuery, now: AsOf) -> Calendar {
         let (from, to) = span(query.from, query.to);
         let search = Search::new(&query.search);
-        let mut found: Vec<(Weight, &Arc<ServerName>, &Days)> = self
+        let mut found: Vec<(SeverityScore, &Arc<ServerName>, &Days)> = self
             .servers
             .iter()
             .filter(|(name, _)| search.holds(name.as_str()))
             .map(|(name, days)| {
-                let mut weight = Weight::default();
-                reason::cells(days.as_slice(), from, to, now).for_each(|cell| weight.add(cell));
-                (weight, name, days)
+                let mut score = SeverityScore::default();
+                absence::cells(days.as_slice(), from, to, now).for_each(|cell| score.add(cell));
+                (score, name, days)
             })
             .collect();
         let matching = found.len();
-        let troubled = found.iter().filter(|(weight, ..)| weight.troubled).count();
+        let troubled = found.iter().filter(|(score, ..)| score.troubled).count();
         if query.troubled_only {
-            found.retain(|(weight, ..)| weight.troubled);
+            found.retain(|(score, ..)| score.troubled);
         }
         // Stable: servers of one weight stay in the order of their names.
-        found.sort_by_key(|(weight, ..)| std::cmp::Reverse(*weight));
+        found.sort_by_key(|(score, ..)| std::cmp::Reverse(*score));
         let per_page = query.per_page.max(1);
         let pages = found.len().div_ceil(per_page).max(1);
         let page = query.page.clamp(1, pages);
         let rows =
             found.iter().skip((page - 1) * per_page).take(per_page).map(|(_, name, days)| {
-                let cells = reason::cells(days.as_slice(), from, to, now).collect();
+                let cells = absence::cells(days.as_slice(), from, to, now).collect();
                 CalendarRow { server: ServerName::clone(name), cells }
             });
         Calendar {
@@ -174,7 +179,7 @@ impl Index {
 }
 
 /// Whether what is held stays when the same day is met under a key of `other`.
-fn hides(held: &Packed, other: Layout, preferred: Layout) -> bool {
+fn hides(held: &Packed, other: KeyLayout, preferred: KeyLayout) -> bool {
     held.layout == preferred && other != preferred
 }
 

@@ -11,7 +11,7 @@ use log2aws_core::server_name::ServerName;
 use log2aws_core::summary::{LogSummary, RawObject, Rejects, Summary, SummaryBuilder};
 
 use super::*;
-use crate::index::Reason::{Loading, NotDue, NotYetKnown, Off, Ran, Silent, Unknown};
+use crate::index::Absence::{Loading, NotDue, NotYetKnown, Off, Ran, Silent, Unknown};
 
 const HOUR: u64 = 3_600;
 const DAY: u64 = 24 * HOUR;
@@ -29,18 +29,18 @@ fn tokyo() -> TimeZone {
     TimeZone::fixed(jiff::tz::offset(9))
 }
 
-fn now(text: &str) -> Now {
-    Now::at(text.parse::<Timestamp>().unwrap(), &tokyo(), true)
+fn now(text: &str) -> AsOf {
+    AsOf::at(text.parse::<Timestamp>().unwrap(), &tokyo(), true)
 }
 
 /// Long after all of August.
-fn later() -> Now {
+fn later() -> AsOf {
     now("2026-10-01T00:00:00Z")
 }
 
 /// A complete day, whose first sample has that uptime.
-fn ran(uptime: Option<u64>) -> DayFacts {
-    DayFacts {
+fn ran(uptime: Option<u64>) -> DayStats {
+    DayStats {
         samples: 144,
         expected: 144,
         first: Some(Edge { second: 300, uptime }),
@@ -48,7 +48,7 @@ fn ran(uptime: Option<u64>) -> DayFacts {
             second: 86_000,
             uptime: uptime.map(|uptime| uptime.saturating_add(85_700)),
         }),
-        ..DayFacts::empty(Tag(1), Status::Read)
+        ..DayStats::empty(Tag(1), Status::Read)
     }
 }
 
@@ -56,25 +56,25 @@ fn server(text: &str) -> Arc<ServerName> {
     Arc::new(text.parse().unwrap())
 }
 
-fn put(index: &mut Index, name: &str, day: Day, facts: &DayFacts) {
-    let packed = Packed::new(day.into(), Layout::Plain, facts);
-    index.put(&server(name), packed, Layout::Plain);
+fn put(index: &mut Index, name: &str, day: Day, stats: &DayStats) {
+    let packed = Packed::new(day.into(), KeyLayout::Plain, stats);
+    index.put(&server(name), packed, KeyLayout::Plain);
 }
 
 /// The cells of August's first days, of a server with those days.
-fn cells(days: &[(u8, DayFacts)], to: u8, now: Now) -> Vec<Cell> {
+fn cells(days: &[(u8, DayStats)], to: u8, now: AsOf) -> Vec<Cell> {
     let mut index = Index::default();
-    for (date, facts) in days {
-        put(&mut index, "web01", august(*date), facts);
+    for (date, stats) in days {
+        put(&mut index, "web01", august(*date), stats);
     }
     index.cells(&server("web01"), august(1), august(to), now)
 }
 
 /// Why the second of August is empty, if that is all that there is beside it.
-fn why(next: u8, second: u32, uptime: Option<u64>) -> Reason {
-    let mut facts = ran(uptime);
-    facts.first = Some(Edge { second, uptime });
-    let cells = cells(&[(1, ran(Some(DAY))), (next, facts)], next, later());
+fn why(next: u8, second: u32, uptime: Option<u64>) -> Absence {
+    let mut stats = ran(uptime);
+    stats.first = Some(Edge { second, uptime });
+    let cells = cells(&[(1, ran(Some(DAY))), (next, stats)], next, later());
     let Cell::Empty(reason) = cells[1] else { panic!("{cells:?}") };
     reason
 }
@@ -116,13 +116,13 @@ fn each_day_of_a_gap_has_its_own_reason() {
 
 #[test]
 fn neighbours_that_tell_nothing_are_passed_over() {
-    let refused = DayFacts::empty(Tag(2), Status::Refused);
-    let unreadable = DayFacts::empty(Tag(3), Status::Unreadable);
+    let refused = DayStats::empty(Tag(2), Status::Refused);
+    let unreadable = DayStats::empty(Tag(3), Status::Unreadable);
     let long = ran(Some(90 * DAY));
     let short = ran(Some(HOUR));
     let blind = ran(None);
-    let no_samples = DayFacts::empty(Tag(4), Status::Read);
-    let why = |after: &[DayFacts]| {
+    let no_samples = DayStats::empty(Tag(4), Status::Read);
+    let why = |after: &[DayStats]| {
         let mut days = vec![(1, refused.clone())];
         days.extend((3_u8..).zip(after.iter().cloned()));
         let cells = cells(&days, 2, later());
@@ -172,7 +172,7 @@ fn a_log_dated_in_the_future_is_no_witness() {
 #[test]
 fn a_server_of_which_only_today_stands_is_new() {
     let cells = cells(&[(3, ran(Some(90 * DAY)))], 4, now("2026-08-03T12:00:00Z"));
-    let counts = Packed::new(august(3).into(), Layout::Plain, &ran(None)).counts();
+    let counts = Packed::new(august(3).into(), KeyLayout::Plain, &ran(None)).counts();
     let empty = [NotYetKnown, NotYetKnown].map(Cell::Empty);
     assert_eq!(cells[..2], empty);
     assert_eq!(cells[2..], [Cell::Delivered(counts), Cell::Empty(NotDue)]);
@@ -181,7 +181,7 @@ fn a_server_of_which_only_today_stands_is_new() {
 #[test]
 fn nothing_is_said_before_the_store_was_looked_through() {
     let moment = "2026-08-05T00:00:00Z".parse().unwrap();
-    let cells = cells(&[(2, ran(Some(DAY)))], 4, Now::at(moment, &tokyo(), false));
+    let cells = cells(&[(2, ran(Some(DAY)))], 4, AsOf::at(moment, &tokyo(), false));
     let expected = [(0, Loading), (2, Loading), (3, NotDue)];
     for (at, reason) in expected {
         assert_eq!(cells[at], Cell::Empty(reason), "{at}");
@@ -207,12 +207,12 @@ fn names(calendar: &Calendar) -> Vec<&str> {
 fn fleet() -> Index {
     let mut index = Index::default();
     let good = ran(Some(90 * DAY));
-    let off = DayFacts { missing: 20, missing_off: 20, ..good.clone() };
-    let rejects = DayFacts { rejects: 1, ..good.clone() };
-    let gap = DayFacts { missing: 2, missing_off: 1, ..good.clone() };
-    let gaps = DayFacts { missing: 100, missing_off: 0, rejects: 9, ..good.clone() };
-    let refused = DayFacts::empty(Tag(9), Status::Refused);
-    let second: [(&str, Option<&DayFacts>); 8] = [
+    let off = DayStats { missing: 20, missing_off: 20, ..good.clone() };
+    let rejects = DayStats { rejects: 1, ..good.clone() };
+    let gap = DayStats { missing: 2, missing_off: 1, ..good.clone() };
+    let gaps = DayStats { missing: 100, missing_off: 0, rejects: 9, ..good.clone() };
+    let refused = DayStats::empty(Tag(9), Status::Refused);
+    let second: [(&str, Option<&DayStats>); 8] = [
         ("a-good", Some(&good)),
         ("b-off", Some(&off)),
         ("c-rejects", Some(&rejects)),
@@ -222,12 +222,12 @@ fn fleet() -> Index {
         ("h-ran", None),
         ("i-good", Some(&good)),
     ];
-    for (name, facts) in second {
+    for (name, stats) in second {
         for date in [1, 3, 4] {
             put(&mut index, name, august(date), &good);
         }
-        if let Some(facts) = facts {
-            put(&mut index, name, august(2), facts);
+        if let Some(stats) = stats {
+            put(&mut index, name, august(2), stats);
         }
     }
     for date in 1..=3 {
@@ -322,21 +322,21 @@ fn log(samples: &[(&str, u64)]) -> LogSummary {
     builder.finish(Rejects { count: 3, kept: 3 })
 }
 
-fn facts(log: LogSummary) -> DayFacts {
+fn stats(log: LogSummary) -> DayStats {
     let key = RawKey::new("web01".parse().unwrap(), day("2019-08-01"), KeyPrefix::Off);
     let raw = RawObject { key: String::new(), version: String::new(), size: 0, sha256: None };
     let json = Summary::read("0", &key, raw, log).to_json().unwrap();
-    DayFacts::of_json(Tag(5), &key, &json)
+    DayStats::of_json(Tag(5), &key, &json)
 }
 
 #[test]
 fn a_summary_gives_its_facts() {
-    let facts = facts(log(&[("2019-08-01T00:00:01", 86_400), ("2019-08-01T00:10:01", 87_000)]));
-    assert_eq!((facts.status, facts.samples, facts.expected), (Status::Read, 2, 144));
-    assert_eq!((facts.missing, facts.missing_off, facts.rejects), (142, 0, 3));
-    assert_eq!(facts.first, Some(Edge { second: 1, uptime: Some(86_400) }));
-    assert_eq!(facts.last, Some(Edge { second: 601, uptime: Some(87_000) }));
-    let figures = facts.figures;
+    let stats = stats(log(&[("2019-08-01T00:00:01", 86_400), ("2019-08-01T00:10:01", 87_000)]));
+    assert_eq!((stats.status, stats.samples, stats.expected), (Status::Read, 2, 144));
+    assert_eq!((stats.missing, stats.missing_off, stats.rejects), (142, 0, 3));
+    assert_eq!(stats.first, Some(Edge { second: 1, uptime: Some(86_400) }));
+    assert_eq!(stats.last, Some(Edge { second: 601, uptime: Some(87_000) }));
+    let figures = stats.figures;
     assert_eq!([figures.load_mean, figures.load_p95, figures.load_max], [Some(0.5); 3]);
     // r b swpd free buff cache si so bi bo in cs us sy id wa st
     assert_eq!(figures.cpu, [12.0, 13.0, 15.0, 16.0].map(Some));
@@ -350,8 +350,8 @@ fn summaries_of_earlier_versions_tell_their_uptimes_where_they_can() {
     let old = |samples: &[(&str, u64)]| {
         let mut log = log(samples);
         (log.first_uptime_seconds, log.last_uptime_seconds) = (None, None);
-        let facts = facts(log);
-        [facts.first, facts.last].map(|edge| edge.and_then(|edge| edge.uptime))
+        let stats = stats(log);
+        [stats.first, stats.last].map(|edge| edge.and_then(|edge| edge.uptime))
     };
     let steady = [("2019-08-01T00:00:01", 86_400), ("2019-08-01T00:10:01", 87_000)];
     assert_eq!(old(&steady), [Some(86_400), Some(87_000)]);
@@ -370,12 +370,12 @@ fn summaries_of_earlier_versions_tell_their_uptimes_where_they_can() {
 #[test]
 fn missing_samples_of_a_machine_that_was_off_are_told_apart() {
     // Off from 00:10 to 12:00, then silent from 12:10 on.
-    let facts = facts(log(&[
+    let stats = stats(log(&[
         ("2019-08-01T00:00:00", 86_400),
         ("2019-08-01T00:10:00", 87_000),
         ("2019-08-01T12:00:00", 60),
         ("2019-08-01T12:10:00", 660),
     ]));
-    assert_eq!((facts.reboots, facts.missing_off), (1, 70));
-    assert_eq!(facts.missing - facts.missing_off, 70);
+    assert_eq!((stats.reboots, stats.missing_off), (1, 70));
+    assert_eq!(stats.missing - stats.missing_off, 70);
 }

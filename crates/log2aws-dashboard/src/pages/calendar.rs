@@ -5,11 +5,11 @@ use jiff::ToSpan as _;
 use log2aws_core::day::Day;
 
 use super::cells;
-use super::frame::{Frame, Kind, Said};
+use super::layout::{Message, PageLayout, Severity};
 use crate::http::query::{Link, Query};
+use crate::i18n::{Words, count, fill};
 use crate::index::{Calendar, CalendarQuery, Cell};
-use crate::library::Progress;
-use crate::words::{Words, count, say};
+use crate::store_index::Progress;
 
 /// How many servers a page has.
 pub(crate) const PER_PAGE: usize = 200;
@@ -20,7 +20,7 @@ const USUAL_DAYS: usize = 31;
 
 /// What the calendar shows, as its URL says it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct State {
+pub(crate) struct CalendarState {
     pub(crate) to: Day,
     /// Whether `to` was asked for; otherwise the calendar moves on with time.
     pub(crate) fixed: bool,
@@ -30,7 +30,7 @@ pub(crate) struct State {
     pub(crate) page: usize,
 }
 
-impl State {
+impl CalendarState {
     /// Reads the state; `newest` is the last day unless another is asked for.
     ///
     /// # Errors
@@ -53,7 +53,7 @@ impl State {
     }
 
     /// What to ask the index for.
-    pub(crate) fn question(&self) -> CalendarQuery {
+    pub(crate) fn to_query(&self) -> CalendarQuery {
         CalendarQuery {
             from: self.from(),
             to: self.to,
@@ -87,18 +87,18 @@ pub(crate) fn days(count: usize) -> i64 {
 #[derive(Template)]
 #[template(path = "calendar.html")]
 struct CalendarPage<'a> {
-    f: &'a Frame<'a>,
-    state: &'a State,
+    f: &'a PageLayout<'a>,
+    state: &'a CalendarState,
     from: Day,
     given_to: String,
     totals: String,
-    said: Vec<Said>,
+    messages: Vec<Message>,
     empty_fleet: bool,
     caption: String,
     months: Vec<Month>,
     days: Vec<DayHead>,
-    rows: Vec<Row<'a>>,
-    legend: Vec<Entry>,
+    rows: Vec<ServerRow<'a>>,
+    legend: Vec<LegendEntry>,
     earlier: String,
     later: Option<String>,
     newest: String,
@@ -121,7 +121,7 @@ struct DayHead {
     weekend: bool,
 }
 
-struct Row<'a> {
+struct ServerRow<'a> {
     server: &'a str,
     cells: Vec<CellView<'a>>,
 }
@@ -148,7 +148,7 @@ impl std::fmt::Display for CellText {
     }
 }
 
-struct Entry {
+struct LegendEntry {
     class: &'static str,
     text: String,
     words: &'static str,
@@ -159,38 +159,38 @@ struct Entry {
 /// # Errors
 /// The template's; none in practice.
 pub(crate) fn render(
-    frame: &Frame<'_>,
-    state: &State,
+    layout: &PageLayout<'_>,
+    state: &CalendarState,
     calendar: &Calendar,
     newest: Day,
     progress: &Progress,
 ) -> Result<String, askama::Error> {
-    let w = frame.w;
+    let w = layout.w;
     let names: Vec<String> = calendar.days.iter().map(Day::to_string).collect();
-    let state = &State { page: calendar.page, ..state.clone() };
+    let state = &CalendarState { page: calendar.page, ..state.clone() };
     let span = days(state.days);
     let moved = |by| {
         let to = shifted(state.to, by);
-        State { to, fixed: to < newest, page: 1, ..state.clone() }.link()
+        CalendarState { to, fixed: to < newest, page: 1, ..state.clone() }.link()
     };
-    let page = |page| State { page, ..state.clone() }.link();
+    let page = |page| CalendarState { page, ..state.clone() }.link();
     let everything =
-        State { search: String::new(), troubled_only: false, page: 1, ..state.clone() };
+        CalendarState { search: String::new(), troubled_only: false, page: 1, ..state.clone() };
     CalendarPage {
-        f: frame,
+        f: layout,
         state,
         from: state.from(),
         given_to: if state.fixed { state.to.to_string() } else { String::new() },
         totals: totals(calendar, state, w),
-        said: progress_said(progress, w),
+        messages: progress_messages(progress, w),
         empty_fleet: calendar.servers == 0,
-        caption: say(w.calendar_caption, &[("from", &state.from()), ("to", &state.to)]),
+        caption: fill(w.calendar_caption, &[("from", &state.from()), ("to", &state.to)]),
         months: months(&calendar.days),
         days: calendar.days.iter().map(|day| head(*day, w)).collect(),
         rows: calendar
             .rows
             .iter()
-            .map(|row| Row {
+            .map(|row| ServerRow {
                 server: row.server.as_str(),
                 cells: row.cells.iter().zip(&names).map(|(cell, day)| view(cell, day, w)).collect(),
             })
@@ -198,20 +198,20 @@ pub(crate) fn render(
         legend: cells::all().iter().map(|cell| entry(cell, w)).collect(),
         earlier: moved(-span),
         later: (state.to < newest).then(|| moved(span)),
-        newest: State { fixed: false, page: 1, ..state.clone() }.link(),
+        newest: CalendarState { fixed: false, page: 1, ..state.clone() }.link(),
         all_link: everything.link(),
         pages: calendar.pages,
-        page_of: say(w.page_of, &[("page", &calendar.page), ("pages", &calendar.pages)]),
+        page_of: fill(w.page_of, &[("page", &calendar.page), ("pages", &calendar.pages)]),
         page_previous: (calendar.page > 1).then(|| page(calendar.page - 1)),
         page_next: (calendar.page < calendar.pages).then(|| page(calendar.page + 1)),
     }
     .render()
 }
 
-fn totals(calendar: &Calendar, state: &State, w: &Words) -> String {
+fn totals(calendar: &Calendar, state: &CalendarState, w: &Words) -> String {
     let mut parts = vec![cells::servers(calendar.servers, w)];
     if !state.search.is_empty() {
-        parts.push(say(w.matching, &[("n", &calendar.matching)]));
+        parts.push(fill(w.matching, &[("n", &calendar.matching)]));
     }
     if calendar.matching > 0 {
         parts.push(match calendar.troubled {
@@ -223,16 +223,16 @@ fn totals(calendar: &Calendar, state: &State, w: &Words) -> String {
 }
 
 /// How far the index is.
-pub(crate) fn progress_said(progress: &Progress, w: &Words) -> Vec<Said> {
-    let mut said = Vec::new();
+pub(crate) fn progress_messages(progress: &Progress, w: &Words) -> Vec<Message> {
+    let mut messages = Vec::new();
     if let Some(why) = &progress.failed {
-        said.push(Said::new(Kind::Bad, w.load_failed).because(why.as_str()));
+        messages.push(Message::new(Severity::Bad, w.load_failed).with_detail(why.as_str()));
     }
     if progress.loading {
-        let text = say(w.loading, &[("listed", &progress.listed), ("read", &progress.read)]);
-        said.push(Said::new(Kind::Note, text));
+        let text = fill(w.loading, &[("listed", &progress.listed), ("read", &progress.read)]);
+        messages.push(Message::new(Severity::Note, text));
     }
-    said
+    messages
 }
 
 fn months(days: &[Day]) -> Vec<Month> {
@@ -266,12 +266,12 @@ fn view<'a>(cell: &Cell, day: &'a str, w: &Words) -> CellView<'a> {
     CellView { class: cells::class(cell), day, text, words: cells::short(cell, w) }
 }
 
-fn entry(cell: &Cell, w: &Words) -> Entry {
+fn entry(cell: &Cell, w: &Words) -> LegendEntry {
     let text = match cell {
         Cell::Delivered(delivered) => delivered.samples.to_string(),
         other => cells::sign(other).to_owned(),
     };
-    Entry { class: cells::class(cell), text, words: cells::sentence(cell, w) }
+    LegendEntry { class: cells::class(cell), text, words: cells::sentence(cell, w) }
 }
 
 #[cfg(test)]

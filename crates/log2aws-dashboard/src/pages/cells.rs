@@ -1,8 +1,8 @@
 //! Cells of the calendar, as people read them: a class, a sign, a few words, a sentence.
 
-use crate::index::{Cell, Delivered, Health, Reason};
-use crate::pages::frame::Kind;
-use crate::words::{Words, count, say};
+use crate::i18n::{Words, count, fill};
+use crate::index::{Absence, Cell, Delivered, Health};
+use crate::pages::layout::Severity;
 
 /// The class of a cell: one letter, for the calendar has thousands. What it looks like, the sign
 /// before a number among it, is the style sheet's.
@@ -16,14 +16,14 @@ pub(crate) fn class(cell: &Cell) -> &'static str {
         },
         Cell::Refused => "f",
         Cell::Unreadable => "u",
-        Cell::Empty(reason) => match reason {
-            Reason::NotDue => "d",
-            Reason::NotYetKnown => "k",
-            Reason::Off => "z",
-            Reason::Ran => "x",
-            Reason::Silent => "s",
-            Reason::Unknown => "n",
-            Reason::Loading => "l",
+        Cell::Empty(absence) => match absence {
+            Absence::NotDue => "d",
+            Absence::NotYetKnown => "k",
+            Absence::Off => "z",
+            Absence::Ran => "x",
+            Absence::Silent => "s",
+            Absence::Unknown => "n",
+            Absence::Loading => "l",
         },
     }
 }
@@ -34,14 +34,14 @@ pub(crate) fn sign(cell: &Cell) -> &'static str {
         Cell::Delivered(_) => "",
         Cell::Refused => "Ø",
         Cell::Unreadable => "!",
-        Cell::Empty(reason) => match reason {
-            Reason::NotDue => "-",
-            Reason::NotYetKnown => "·",
-            Reason::Off => "○",
-            Reason::Ran => "×",
-            Reason::Silent => "?",
-            Reason::Unknown => "~",
-            Reason::Loading => "…",
+        Cell::Empty(absence) => match absence {
+            Absence::NotDue => "-",
+            Absence::NotYetKnown => "·",
+            Absence::Off => "○",
+            Absence::Ran => "×",
+            Absence::Silent => "?",
+            Absence::Unknown => "~",
+            Absence::Loading => "…",
         },
     }
 }
@@ -52,7 +52,7 @@ pub(crate) fn short(cell: &Cell, w: &Words) -> String {
         Cell::Delivered(delivered) => delivered_words(delivered, w),
         Cell::Refused => w.cell_refused.to_owned(),
         Cell::Unreadable => w.cell_unreadable.to_owned(),
-        Cell::Empty(reason) => reason_short(*reason, w).to_owned(),
+        Cell::Empty(absence) => absence_short(*absence, w).to_owned(),
     }
 }
 
@@ -67,15 +67,15 @@ fn delivered_words(delivered: &Delivered, w: &Words) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-fn reason_short(reason: Reason, w: &Words) -> &'static str {
-    match reason {
-        Reason::NotDue => w.cell_not_due,
-        Reason::NotYetKnown => w.cell_not_yet_known,
-        Reason::Off => w.cell_off_day,
-        Reason::Ran => w.cell_ran,
-        Reason::Silent => w.cell_silent,
-        Reason::Unknown => w.cell_unknown,
-        Reason::Loading => w.cell_loading,
+fn absence_short(absence: Absence, w: &Words) -> &'static str {
+    match absence {
+        Absence::NotDue => w.cell_not_due,
+        Absence::NotYetKnown => w.cell_not_yet_known,
+        Absence::Off => w.cell_off_day,
+        Absence::Ran => w.cell_ran,
+        Absence::Silent => w.cell_silent,
+        Absence::Unknown => w.cell_unknown,
+        Absence::Loading => w.cell_loading,
     }
 }
 
@@ -90,30 +90,32 @@ pub(crate) fn sentence(cell: &Cell, w: &Words) -> &'static str {
         },
         Cell::Refused => w.say_refused,
         Cell::Unreadable => w.say_unreadable,
-        Cell::Empty(reason) => match reason {
-            Reason::NotDue => w.say_not_due,
-            Reason::NotYetKnown => w.say_not_yet_known,
-            Reason::Off => w.say_off_day,
-            Reason::Ran => w.say_ran,
-            Reason::Silent => w.say_silent,
-            Reason::Unknown => w.say_unknown,
-            Reason::Loading => w.say_loading,
+        Cell::Empty(absence) => match absence {
+            Absence::NotDue => w.say_not_due,
+            Absence::NotYetKnown => w.say_not_yet_known,
+            Absence::Off => w.say_off_day,
+            Absence::Ran => w.say_ran,
+            Absence::Silent => w.say_silent,
+            Absence::Unknown => w.say_unknown,
+            Absence::Loading => w.say_loading,
         },
     }
 }
 
 /// How bad it is.
-pub(crate) fn kind(cell: &Cell) -> Kind {
+pub(crate) fn severity(cell: &Cell) -> Severity {
     match cell {
         Cell::Delivered(delivered) => match delivered.health {
-            Health::Complete => Kind::Ok,
-            Health::Off => Kind::Note,
-            Health::Rejects => Kind::Warn,
-            Health::Gaps => Kind::Bad,
+            Health::Complete => Severity::Ok,
+            Health::Off => Severity::Note,
+            Health::Rejects => Severity::Warn,
+            Health::Gaps => Severity::Bad,
         },
-        Cell::Refused | Cell::Unreadable | Cell::Empty(Reason::Ran | Reason::Silent) => Kind::Bad,
-        Cell::Empty(Reason::Unknown) => Kind::Warn,
-        Cell::Empty(_) => Kind::Note,
+        Cell::Refused | Cell::Unreadable | Cell::Empty(Absence::Ran | Absence::Silent) => {
+            Severity::Bad
+        }
+        Cell::Empty(Absence::Unknown) => Severity::Warn,
+        Cell::Empty(_) => Severity::Note,
     }
 }
 
@@ -132,13 +134,13 @@ pub(crate) fn all() -> Vec<Cell> {
     };
     let healths = [Health::Complete, Health::Off, Health::Rejects, Health::Gaps];
     let reasons = [
-        Reason::Ran,
-        Reason::Silent,
-        Reason::Unknown,
-        Reason::Off,
-        Reason::NotDue,
-        Reason::NotYetKnown,
-        Reason::Loading,
+        Absence::Ran,
+        Absence::Silent,
+        Absence::Unknown,
+        Absence::Off,
+        Absence::NotDue,
+        Absence::NotYetKnown,
+        Absence::Loading,
     ];
     let mut cells: Vec<_> = healths.into_iter().map(delivered).collect();
     cells.extend([Cell::Refused, Cell::Unreadable]);
@@ -149,7 +151,7 @@ pub(crate) fn all() -> Vec<Cell> {
 /// How many samples, of how many.
 pub(crate) fn samples(delivered: &Delivered, w: &Words) -> String {
     let (samples, expected) = (delivered.samples, delivered.expected.max(delivered.samples));
-    say(w.cell_of, &[("samples", &samples), ("expected", &expected)])
+    fill(w.cell_of, &[("samples", &samples), ("expected", &expected)])
 }
 
 /// The number of servers in words.

@@ -8,10 +8,10 @@ use log2aws_core::server_name::ServerName;
 use super::calendar::shifted;
 use super::cells;
 use super::day::{self, content::Content};
-use super::frame::{Frame, Said};
+use super::layout::{Message, PageLayout};
 use crate::http::query::{Link, Query, repeated};
+use crate::i18n::{Words, fill};
 use crate::index::Cell;
-use crate::words::{Words, say};
 
 /// So many servers are compared at most.
 pub(crate) const MAX_SERVERS: usize = 8;
@@ -29,13 +29,13 @@ const COMPARED: [SeriesId; 7] = [
 
 /// What is compared, as the URL says it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct State {
+pub(crate) struct CompareState {
     pub(crate) servers: Vec<ServerName>,
     pub(crate) day: Day,
     pub(crate) view: View,
 }
 
-impl State {
+impl CompareState {
     /// Reads the state; `newest` is the day unless another is asked for.
     ///
     /// # Errors
@@ -43,7 +43,7 @@ impl State {
     pub(crate) fn read(query: &Query, newest: Day, w: &Words) -> Result<Self, String> {
         let mut servers: Vec<ServerName> = Vec::new();
         for text in query.all("s") {
-            let bad = |_| say(w.bad_server, &[("given", &repeated(text))]);
+            let bad = |_| fill(w.bad_server, &[("given", &repeated(text))]);
             let server = text.parse().map_err(bad)?;
             if !servers.contains(&server) && servers.len() < MAX_SERVERS {
                 servers.push(server);
@@ -66,7 +66,7 @@ impl State {
 #[derive(Template)]
 #[template(path = "compare.html")]
 struct ComparePage<'a> {
-    f: &'a Frame<'a>,
+    f: &'a PageLayout<'a>,
     date: Day,
     hint: String,
     previous: String,
@@ -76,15 +76,15 @@ struct ComparePage<'a> {
     whole: Option<String>,
     full: bool,
     full_words: String,
-    servers: Vec<One>,
+    servers: Vec<ComparedServer>,
 }
 
-struct One {
+struct ComparedServer {
     server: String,
     link: String,
-    said: Said,
+    message: Message,
     /// What is wrong with the results.
-    damage: Vec<Said>,
+    damage: Vec<Message>,
     without: String,
     remove: String,
     chart: Option<day::Chart>,
@@ -95,48 +95,50 @@ struct One {
 /// # Errors
 /// The template's; none in practice.
 pub(crate) fn render(
-    frame: &Frame<'_>,
-    state: &State,
+    layout: &PageLayout<'_>,
+    state: &CompareState,
     days: impl Iterator<Item = (Content, Cell)>,
     newest: Day,
 ) -> Result<String, askama::Error> {
-    let w = frame.w;
-    let on = |day: Day| State { day, ..state.clone() }.link();
+    let w = layout.w;
+    let on = |day: Day| CompareState { day, ..state.clone() }.link();
     let time = |time: fn(Window) -> log2aws_core::chart::Time| {
         state.view.window.map_or_else(String::new, |window| time(window).to_string())
     };
-    let whole = State { view: View { window: None, ..state.view.clone() }, ..state.clone() };
+    let whole = CompareState { view: View { window: None, ..state.view.clone() }, ..state.clone() };
     ComparePage {
-        f: frame,
+        f: layout,
         date: state.day,
-        hint: say(w.compare_hint, &[("n", &MAX_SERVERS)]),
+        hint: fill(w.compare_hint, &[("n", &MAX_SERVERS)]),
         previous: on(shifted(state.day, -1)),
         next: (state.day < newest).then(|| on(shifted(state.day, 1))),
         from: time(Window::from),
         till: time(Window::till),
         whole: state.view.window.map(|_| whole.link()),
         full: state.servers.len() >= MAX_SERVERS,
-        full_words: say(w.compare_full, &[("n", &MAX_SERVERS)]),
-        servers: days.map(|(content, cell)| one(state, &content, &cell, w)).collect(),
+        full_words: fill(w.compare_full, &[("n", &MAX_SERVERS)]),
+        servers: days.map(|(content, cell)| compared(state, &content, &cell, w)).collect(),
     }
     .render()
 }
 
-fn one(state: &State, content: &Content, cell: &Cell, w: &Words) -> One {
+fn compared(state: &CompareState, content: &Content, cell: &Cell, w: &Words) -> ComparedServer {
     let server = content.server.as_str();
     let others = state.servers.iter().filter(|other| **other != content.server).cloned();
-    let without = State { servers: others.collect(), ..state.clone() };
-    let said = match cell {
-        Cell::Delivered(delivered) => Said::new(cells::kind(cell), cells::delivered(delivered, w)),
-        other => Said::new(cells::kind(other), cells::sentence(other, w)),
+    let without = CompareState { servers: others.collect(), ..state.clone() };
+    let message = match cell {
+        Cell::Delivered(delivered) => {
+            Message::new(cells::severity(cell), cells::delivered(delivered, w))
+        }
+        other => Message::new(cells::severity(other), cells::sentence(other, w)),
     };
-    One {
+    ComparedServer {
         server: server.to_owned(),
         link: format!("/ui/s/{server}/{}", content.day),
-        said,
+        message,
         damage: day::damage(content, w),
         without: without.link(),
-        remove: say(w.remove, &[("server", &server)]),
+        remove: fill(w.remove, &[("server", &server)]),
         chart: content
             .drawing(&state.view)
             .map(|drawing| day::chart(content, &state.view, &drawing, w)),

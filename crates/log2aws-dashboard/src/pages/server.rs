@@ -10,10 +10,10 @@ use log2aws_core::server_name::ServerName;
 use super::calendar::shifted;
 use super::cells;
 use super::day::numbers;
-use super::frame::Frame;
+use super::layout::PageLayout;
 use crate::http::query::{Link, Query, repeated};
-use crate::index::{Cell, DayFacts, Health, Status};
-use crate::words::{Words, count, say};
+use crate::i18n::{Words, count, fill};
+use crate::index::{Cell, DayStats, Health, Status};
 
 /// How long a period is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ impl Period {
         let length = match query.get("view") {
             None | Some("month") => Length::Month,
             Some("week") => Length::Week,
-            Some(other) => return Err(say(w.bad_view, &[("given", &repeated(other))])),
+            Some(other) => return Err(fill(w.bad_view, &[("given", &repeated(other))])),
         };
         Ok(Self { length, to: query.day("to", w)?.unwrap_or(newest) })
     }
@@ -64,12 +64,12 @@ impl Period {
 }
 
 /// A day of a period.
-pub(crate) type PeriodCell = (Day, Cell, Option<DayFacts>);
+pub(crate) type PeriodCell = (Day, Cell, Option<DayStats>);
 
 #[derive(Template)]
 #[template(path = "server.html")]
 struct ServerPage<'a> {
-    f: &'a Frame<'a>,
+    f: &'a PageLayout<'a>,
     server: &'a str,
     from: Day,
     to: Day,
@@ -85,11 +85,11 @@ struct ServerPage<'a> {
     alt: String,
     width: u32,
     height: u32,
-    rows: Vec<Row>,
+    rows: Vec<PeriodRow>,
     newest: Day,
 }
 
-struct Row {
+struct PeriodRow {
     day: Day,
     link: String,
     weekday: &'static str,
@@ -104,25 +104,25 @@ struct Row {
 /// # Errors
 /// The template's; none in practice.
 pub(crate) fn render(
-    frame: &Frame<'_>,
+    layout: &PageLayout<'_>,
     server: &ServerName,
     period: Period,
     days: &[PeriodCell],
     newest: Day,
 ) -> Result<String, askama::Error> {
-    let w = frame.w;
+    let w = layout.w;
     let (from, to) = (period.from(), period.to);
     let moved = |to: Day| Period { to, ..period }.link(server, "").text();
     let length = |length| Period { length, ..period }.link(server, "").text();
     let drawn = |file| {
         let link = period.link(server, file).with("lang", w.language.as_str());
-        link.with("v", frame.revision).text()
+        link.with("v", layout.revision).text()
     };
     let (width, height) = drawing(server, days, w).size();
     let later = shifted(to, i64::try_from(days.len()).unwrap_or(0));
     let last = days.iter().rev().find(|(_, cell, _)| matches!(cell, Cell::Delivered(_)));
     ServerPage {
-        f: frame,
+        f: layout,
         server: server.as_str(),
         from,
         to,
@@ -135,7 +135,7 @@ pub(crate) fn render(
         is_week: period.length == Length::Week,
         image: drawn("/period.svg"),
         values: drawn("/period.json"),
-        alt: say(w.period_alt, &[("server", server), ("from", &from), ("to", &to)]),
+        alt: fill(w.period_alt, &[("server", server), ("from", &from), ("to", &to)]),
         width,
         height,
         rows: days.iter().rev().map(|day| row(server, day, w)).collect(),
@@ -146,9 +146,9 @@ pub(crate) fn render(
 
 /// The drawing of a period.
 pub(crate) fn drawing(server: &ServerName, days: &[PeriodCell], w: &Words) -> Drawing {
-    let drawn = |(day, cell, facts): &PeriodCell| match (cell, facts) {
-        (Cell::Delivered(delivered), Some(facts)) => {
-            let figures = &facts.figures;
+    let drawn = |(day, cell, stats): &PeriodCell| match (cell, stats) {
+        (Cell::Delivered(delivered), Some(stats)) => {
+            let figures = &stats.figures;
             PeriodDay {
                 samples: delivered.samples,
                 expected: delivered.expected,
@@ -178,7 +178,7 @@ fn totals(days: &[PeriodCell], w: &Words) -> String {
         days.iter().filter_map(|(_, cell, _)| delivered(cell)).map(|d| u64::from(of(&d))).sum()
     };
     let there = days.iter().filter(|(_, cell, _)| delivered(cell).is_some()).count();
-    let mut parts = vec![say(w.days_of, &[("n", &there), ("of", &days.len())])];
+    let mut parts = vec![fill(w.days_of, &[("n", &there), ("of", &days.len())])];
     let counted = [
         (sum(|d| d.missing), [w.cell_missing; 2]),
         (sum(|d| d.rejects), [w.cell_rejects_one, w.cell_rejects_many]),
@@ -188,7 +188,7 @@ fn totals(days: &[PeriodCell], w: &Words) -> String {
     parts.join(" · ")
 }
 
-fn row(server: &ServerName, (day, cell, facts): &PeriodCell, w: &Words) -> Row {
+fn row(server: &ServerName, (day, cell, stats): &PeriodCell, w: &Words) -> PeriodRow {
     let words = match cell {
         Cell::Delivered(delivered) => {
             let short = cells::short(cell, w);
@@ -200,8 +200,8 @@ fn row(server: &ServerName, (day, cell, facts): &PeriodCell, w: &Words) -> Row {
         }
         _ => cells::short(cell, w),
     };
-    let read = facts.as_ref().filter(|facts| facts.status == Status::Read);
-    Row {
+    let read = stats.as_ref().filter(|stats| stats.status == Status::Read);
+    PeriodRow {
         day: *day,
         link: format!("/ui/s/{server}/{day}"),
         weekday: w.weekday(day.date()),
@@ -216,8 +216,8 @@ fn row(server: &ServerName, (day, cell, facts): &PeriodCell, w: &Words) -> Row {
     }
 }
 
-fn figures(facts: &DayFacts) -> [String; 10] {
-    let f = &facts.figures;
+fn figures(stats: &DayStats) -> [String; 10] {
+    let f = &stats.figures;
     let number = |value: Option<f32>| {
         value.map_or_else(String::new, |value| numbers::plain(f64::from(value)))
     };
@@ -227,10 +227,10 @@ fn figures(facts: &DayFacts) -> [String; 10] {
     let counted = |n: u32| if n == 0 { String::new() } else { n.to_string() };
     let busy = f.cpu.iter().flatten().copied().reduce(|sum, part| sum + part);
     [
-        format!("{}/{}", facts.samples, facts.expected.max(facts.samples)),
-        counted(facts.missing),
-        counted(facts.rejects),
-        counted(facts.reboots),
+        format!("{}/{}", stats.samples, stats.expected.max(stats.samples)),
+        counted(stats.missing),
+        counted(stats.rejects),
+        counted(stats.reboots),
         number(f.load_mean),
         number(f.load_p95),
         number(f.load_max),

@@ -106,7 +106,7 @@ fn rejects_that_are_gone_are_still_counted() {
     let text = Log::new("web01", LAST).text(|_| false, None) + "rubbish\n";
     world.deliver("web01", LAST, text.as_bytes());
     world.remove(&format!("web01/{LAST}.rejects.jsonl"));
-    world.sweep();
+    world.refresh();
     let uri = format!("/ui/s/web01/{LAST}");
     says(
         &world,
@@ -120,7 +120,7 @@ fn rejects_that_are_gone_are_still_counted() {
 fn an_empty_log_has_a_page() {
     let world = World::new();
     world.deliver("web01", LAST, b"");
-    world.sweep();
+    world.refresh();
     says(&world, &format!("/ui/s/web01/{LAST}"), &["holds no sample of this day"], &[FIGURES]);
 }
 
@@ -167,7 +167,7 @@ fn a_store_that_does_not_answer_costs_what_it_did_not_give_alone() {
         assert!(answer.text().contains("503 (SlowDown)"));
     }
     breaks(&["a list"]);
-    assert!(world.library.sweep(&|| false).is_err());
+    assert!(world.store_index.refresh(&|| false).is_err());
     says(&world, "/ui/", &["could not be looked through", "503 (SlowDown)", "bad01"], &[]);
     assert!(world.get("/ui/status.json").text().contains("\"failed\":\""));
 }

@@ -21,7 +21,7 @@ pub(crate) fn fleet(servers: usize, days: usize) -> World {
         }
     }
     special(&world);
-    world.sweep();
+    world.refresh();
     world
 }
 

@@ -1,7 +1,7 @@
 //! Methods, headers, caching, downloads, languages: what stands around every page.
 
 use http::{Method, Request, StatusCode};
-use log2aws_dashboard::{LoginFault, login_page};
+use log2aws_dashboard::{LoginError, login_page};
 
 use crate::fleet::before;
 use crate::world::{Answer, LAST, Log, World};
@@ -12,7 +12,7 @@ fn world() -> World {
         let text = Log::new("web01", before(ago)).text(|_| false, None) + "rubbish\n";
         world.deliver("web01", before(ago), text.as_bytes());
     }
-    world.sweep();
+    world.refresh();
     world
 }
 
@@ -184,7 +184,7 @@ fn the_status_is_json() {
 fn the_login_page_stands_alone() {
     let request = Request::get("/ui/login").header("accept-language", "ja").body(()).unwrap();
     let next = "/ui/s/a?x=\"><script>";
-    let page = Answer::of(login_page(&request, Some(LoginFault::WrongToken), next));
+    let page = Answer::of(login_page(&request, Some(LoginError::WrongToken), next));
     let html = page.text();
     assert!(html.contains("<html lang=\"ja\">") && html.contains("アクセストークンが違います"));
     assert!(html.contains("method=\"post\" action=\"/ui/login\""));

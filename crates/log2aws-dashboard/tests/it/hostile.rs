@@ -50,7 +50,7 @@ fn world() -> World {
     let json = json.replace("\"version\": \"", &format!("\"version\": \"{EVIL}"));
     world.put(ANALYZED, &format!("web01/{}.json", before(1)), json.as_bytes());
     world.deliver_refused("web02", LAST, EVIL.as_bytes());
-    world.sweep();
+    world.refresh();
     world
 }
 

@@ -157,7 +157,7 @@ fn an_empty_fleet_is_not_mistaken_for_one_that_is_still_being_read() {
     assert!(day.status.is_success() && day.text().contains("not been looked through so far"));
     let server = world.get("/ui/s/web01?view=week");
     assert_eq!(server.text().matches("not looked through yet</td>").count(), 7);
-    world.sweep();
+    world.refresh();
     let done = world.get("/ui/");
     assert!(done.text().contains("No server has delivered a log so far."));
     assert!(!done.text().contains("data-loading"));

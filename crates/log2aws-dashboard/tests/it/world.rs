@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use jiff::civil::{Date, date};
 use log2aws_core::event::{Event, Record};
 use log2aws_core::key::{BucketName, KeyPrefix, ObjectKey};
-use log2aws_dashboard::library::{Library, LibraryConfig};
+use log2aws_dashboard::store_index::{StoreIndex, StoreIndexConfig};
 use log2aws_dashboard::{Body, Dashboard, Feed};
 use log2aws_service::analyze::{AnalyzeApp, ChartFormats, analyze};
 use log2aws_service::ports::{
@@ -115,7 +115,7 @@ impl ObjectLister for Flaky {
 pub(crate) struct World {
     pub(crate) store: MemoryStore,
     pub(crate) flaky: Arc<Flaky>,
-    pub(crate) library: Library,
+    pub(crate) store_index: StoreIndex,
     pub(crate) dashboard: Dashboard,
     app: AnalyzeApp,
 }
@@ -136,9 +136,10 @@ impl World {
             program: "0.1.0".to_owned(),
             charts: ChartFormats::Svg,
             rasterizer: |_| Err("no picture is asked for here".to_owned()),
+            url_session: None,
         };
         let flaky = Arc::new(Flaky { store: store.clone(), broken: Mutex::default() });
-        let library = Library::new(LibraryConfig {
+        let store_index = StoreIndex::new(StoreIndexConfig {
             lister: flaky.clone(),
             analyzed: ANALYZED.parse().unwrap(),
             raw: Some(RAW.parse().unwrap()),
@@ -149,12 +150,13 @@ impl World {
             on_change: Box::new(|_| {}),
             key_prefix: KeyPrefix::Off,
             parallel: 2,
-            full_every: log2aws_dashboard::library::FULL_EVERY,
+            full_every: log2aws_dashboard::store_index::FULL_EVERY,
         });
         let raster = |_: &[u8]| Err("no rasterizer is linked here".to_owned());
         let feed = Feed::Place("s3://analyzedlogs-prod-123456789012-ap-northeast-1".to_owned());
-        let dashboard = Dashboard::new(library.clone(), raster, Arc::new(Morning), "0.1.0", feed);
-        Self { store, flaky, library, dashboard, app }
+        let dashboard =
+            Dashboard::new(store_index.clone(), raster, Arc::new(Morning), "0.1.0", feed);
+        Self { store, flaky, store_index, dashboard, app }
     }
 
     /// Delivers a log and has it analyzed.
@@ -169,22 +171,22 @@ impl World {
 
     fn deliver_from(&self, source: &str, server: &str, day: Date, log: &[u8]) {
         let key: ObjectKey = format!("{server}/{day}.log").parse().unwrap();
-        self.put(RAW, key.as_str(), log);
+        let version = self.put(RAW, key.as_str(), log).id.to_string();
         let record = Record {
-            bucket: RAW.parse().unwrap(),
-            key,
             source: Some(source.parse().unwrap()),
-            version: None,
+            version: Some(version.clone()),
+            sequencer: Some(version),
+            ..Record::new(RAW.parse().unwrap(), key)
         };
         analyze(&self.app, &Event { records: vec![record], ..Event::default() }).unwrap();
     }
 
     /// Puts bytes under a key.
-    pub(crate) fn put(&self, bucket: &str, key: &str, bytes: &[u8]) {
+    pub(crate) fn put(&self, bucket: &str, key: &str, bytes: &[u8]) -> Version {
         let (bucket, key) = (bucket.parse().unwrap(), key.parse().unwrap());
         let mut upload = self.store.create(&bucket, &key, "text/plain").unwrap();
         upload.write_all(bytes).unwrap();
-        upload.commit().unwrap();
+        upload.commit().unwrap()
     }
 
     /// The bytes of a result.
@@ -197,8 +199,8 @@ impl World {
     }
 
     /// Looks through the whole store.
-    pub(crate) fn sweep(&self) {
-        self.library.sweep(&|| false).unwrap();
+    pub(crate) fn refresh(&self) {
+        self.store_index.refresh(&|| false).unwrap();
     }
 
     pub(crate) fn ask(&self, request: &Request<()>) -> Answer {

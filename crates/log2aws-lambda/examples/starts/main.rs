@@ -99,6 +99,8 @@ fn main() -> Result<(), Fault> {
             ("AWS_ENDPOINT_URL_S3", &serve.url),
             ("AWS_CA_BUNDLE", &roots),
             ("LOG2AWS_ENV", "dev"),
+            ("LOG2AWS_DAYS_BACK", "36500"),
+            ("LOG2AWS_FINAL_AFTER_DAYS", "0"),
             ("PYTHONPYCACHEPREFIX", other.map_or("", |(_, _, cache)| cache)),
         ]);
         let environment: BTreeMap<String, String> =

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use lambda_http::Error;
 use log2aws_lambda::front;
 use log2aws_lambda::function::{Function, end};
+use log2aws_lambda::object_reader::{self, S3Reader};
 use log2aws_service::http::{UrlApp, router};
+use log2aws_ssm::https_agent;
 
 fn main() -> ExitCode {
     end(run())
@@ -14,10 +16,18 @@ fn main() -> ExitCode {
 
 fn run() -> Result<(), Error> {
     let function = Function::begin()?;
+    let signer = function.environment.signer()?;
+    let objects = S3Reader {
+        signer: signer.clone(),
+        agent: https_agent(function.roots()?, object_reader::TIMEOUT),
+        clock: Arc::clone(&function.clock),
+    };
     let router = router(UrlApp {
-        signer: Arc::new(function.environment.signer()?),
+        signer: Arc::new(signer),
         settings: Arc::clone(&function.settings) as _,
         clock: Arc::clone(&function.clock),
+        days: function.environment.days,
+        objects: Arc::new(objects),
     });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(lambda_runtime::run(front::service(function, router)))

@@ -8,7 +8,6 @@ pub(crate) mod analyzer;
 mod queue;
 pub(crate) mod startup_scan;
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 use std::time::Instant;
@@ -24,12 +23,12 @@ pub(crate) use queue::Queue;
 pub(crate) struct Analysis {
     /// Results were written.
     pub(crate) analyzed: bool,
-    /// It came from off the allow-list: only a summary was written.
-    pub(crate) refused: bool,
     /// Rows written to CSV.
     pub(crate) rows: u64,
     /// Lines that could not be read.
     pub(crate) rejects: u64,
+    /// Versions that replaced the bytes of the version before.
+    pub(crate) replaced: u64,
 }
 
 /// Who looks at day logs. Called on threads that may block.
@@ -40,11 +39,11 @@ pub(crate) trait Analyzer: Send + Sync {
     /// Why not, in one sentence; it is tried again.
     fn look(&self, key: &ObjectKey) -> Result<Analysis, String>;
 
-    /// Whether the newest version, put from `source`, has no result yet.
+    /// Whether the newest version has no result yet.
     ///
     /// # Errors
     /// The store's, in one sentence.
-    fn needs_analysis(&self, key: &RawKey, source: Option<IpAddr>) -> Result<bool, String>;
+    fn needs_analysis(&self, key: &RawKey) -> Result<bool, String>;
 }
 
 /// The running threads.
@@ -125,7 +124,7 @@ impl Work {
             match result {
                 Ok(looked) => {
                     self.metrics.analyzed.inc_by(u64::from(looked.analyzed));
-                    self.metrics.refused.inc_by(u64::from(looked.refused));
+                    self.metrics.days_replaced.inc_by(looked.replaced);
                     self.metrics.rows.inc_by(looked.rows);
                     self.metrics.rejects.inc_by(looked.rejects);
                     if looked.analyzed {
@@ -171,7 +170,7 @@ mod tests {
             }
         }
 
-        fn needs_analysis(&self, _: &RawKey, _: Option<IpAddr>) -> Result<bool, String> {
+        fn needs_analysis(&self, _: &RawKey) -> Result<bool, String> {
             Ok(true)
         }
     }

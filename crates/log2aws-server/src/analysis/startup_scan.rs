@@ -80,7 +80,6 @@ impl StartupScan {
     fn scan(&self, stop: &Stop) -> Result<u64, TaskError> {
         let begin = Instant::now();
         let known = read_marks(&self.cache);
-        let setting = format!("{}", self.settings.allow_list);
         let (found, opened) = (Cell::new(0_u64), Cell::new(0_u64));
         let (stopped, complete) = (Cell::new(false), RefCell::new(HashSet::new()));
         let ended = || stopped.get() || stop.is_set();
@@ -91,7 +90,7 @@ impl StartupScan {
             };
             let Some(key) = RawKey::parse(name) else { return };
             // Before the results are read: a change in between makes another mark.
-            let mark = self.mark(&key, &setting);
+            let mark = self.mark(&key);
             if let Some(mark) = mark
                 && known.contains(&mark)
             {
@@ -113,10 +112,12 @@ impl StartupScan {
             }
         })?;
         let complete = complete.into_inner();
-        if finished && !ended() && complete != known {
-            if let Err(error) = write_marks(&self.cache, &complete) {
-                tracing::warn!(%error, "what the scan found complete cannot be kept");
-            }
+        if finished
+            && !ended()
+            && complete != known
+            && let Err(error) = write_marks(&self.cache, &complete)
+        {
+            tracing::warn!(%error, "what the scan found complete cannot be kept");
         }
         let (logs, ms) = (complete.len(), begin.elapsed().as_millis());
         tracing::debug!(complete = logs, opened = opened.get(), ms, "scanned the raw logs");
@@ -144,7 +145,7 @@ impl StartupScan {
         }
         // A summary that cannot be read must not keep others waiting. An analysis writes it anew,
         // and is tried again until it can.
-        Some(self.analyzer.needs_analysis(key, info.source).unwrap_or_else(|reason| {
+        Some(self.analyzer.needs_analysis(key).unwrap_or_else(|reason| {
             self.metrics.count_store_error("failed");
             tracing::error!(key = %object, reason, "it is not known whether it has results");
             true
@@ -152,18 +153,18 @@ impl StartupScan {
     }
 
     /// The mark of a log as it is now; `None` if a file is missing or cannot be read.
-    fn mark(&self, key: &RawKey, setting: &str) -> Option<Mark> {
+    fn mark(&self, key: &RawKey) -> Option<Mark> {
         let state = |bucket, key: &ObjectKey| self.store.file_state(bucket, key).ok().flatten();
         let raw = key.object_key();
         let log = state(&self.settings.raw_bucket, &raw)?;
         let summary = state(&self.settings.analyzed_bucket, &key.result_key(ResultKind::Json))?;
-        Some(mark_of(raw.as_str(), &log, &summary, setting))
+        Some(mark_of(raw.as_str(), &log, &summary))
     }
 }
 
-fn mark_of(key: &str, log: &FileState, summary: &FileState, setting: &str) -> Mark {
+fn mark_of(key: &str, log: &FileState, summary: &FileState) -> Mark {
     let mut hash = Sha256::new();
-    for part in [key.as_bytes(), &log.to_bytes(), &summary.to_bytes(), setting.as_bytes()] {
+    for part in [key.as_bytes(), &log.to_bytes(), &summary.to_bytes()] {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part);
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use log2aws_dashboard::library::{Library, SweepError};
+use log2aws_dashboard::store_index::{RefreshError, StoreIndex};
 
 use super::{BackgroundTask, Next, Stop, TaskError};
 
@@ -16,18 +16,18 @@ const LONGEST_AFTER_FAILURE: Duration = Duration::from_hours(1);
 /// half a cent: so a view that is left open for a month costs 22 dollars at most.
 const FOR_EACH_LIST: Duration = Duration::from_millis(600);
 
-/// Keeps a library in step with its store.
+/// Keeps an index in step with its store.
 #[derive(Debug)]
 pub(crate) struct IndexRefresh {
-    library: Library,
+    index: StoreIndex,
     every: Duration,
     failures: u32,
 }
 
 impl IndexRefresh {
     /// Sweeps each `every`, or later if a sweep takes many lists or fails.
-    pub(crate) fn new(library: Library, every: Duration) -> Self {
-        Self { library, every, failures: 0 }
+    pub(crate) fn new(index: StoreIndex, every: Duration) -> Self {
+        Self { index, every, failures: 0 }
     }
 }
 
@@ -37,7 +37,7 @@ impl BackgroundTask for IndexRefresh {
     }
 
     fn run_once(&mut self, stop: &Stop) -> Result<Next, TaskError> {
-        let (done, error) = sweep(&self.library, &|| stop.is_set());
+        let (done, error) = refresh(&self.index, &|| stop.is_set());
         self.failures = if done.failed { self.failures.saturating_add(1) } else { 0 };
         let wait = wait(self.every, done, self.failures);
         match error {
@@ -49,9 +49,9 @@ impl BackgroundTask for IndexRefresh {
 
 /// Takes over what was cached. To be done before anything else tells the library of days: what is
 /// cached is older.
-pub(crate) async fn load(library: &Library) {
-    let library = library.clone();
-    match tokio::task::spawn_blocking(move || library.load_cache()).await {
+pub(crate) async fn load(store_index: &StoreIndex) {
+    let store_index = store_index.clone();
+    match tokio::task::spawn_blocking(move || store_index.load_cache()).await {
         Ok(Ok(0)) => {}
         Ok(Ok(days)) => tracing::info!(days, "the dashboard's index was cached"),
         Ok(Err(error)) => tracing::warn!(%error, "the dashboard's cache cannot be read"),
@@ -82,24 +82,27 @@ fn wait(every: Duration, done: Done, failures: u32) -> Duration {
 }
 
 /// Sweeps once.
-fn sweep(library: &Library, stop: &(dyn Fn() -> bool + Sync)) -> (Done, Option<SweepError>) {
-    match library.sweep(stop) {
-        Ok(swept) => {
-            if let Some(error) = swept.cache_fault {
+fn refresh(
+    store_index: &StoreIndex,
+    stop: &(dyn Fn() -> bool + Sync),
+) -> (Done, Option<RefreshError>) {
+    match store_index.refresh(stop) {
+        Ok(report) => {
+            if let Some(error) = report.cache_fault {
                 tracing::warn!(error, "the dashboard's cache cannot be written");
             }
-            if let Some(error) = swept.withheld_because {
-                let summaries = swept.withheld;
+            if let Some(error) = report.unreadable_because {
+                let summaries = report.unreadable;
                 tracing::warn!(summaries, error, "summaries cannot be read; they are tried again");
             }
             tracing::debug!(
-                listed = swept.listed,
-                read = swept.read,
-                forgotten = swept.forgotten,
+                listed = report.listed,
+                read = report.read,
+                forgotten = report.forgotten,
                 "the index was refreshed"
             );
             // A list of everything is the exception, and not what the pace goes by.
-            (Done { failed: false, lists: if swept.full { 0 } else { swept.requests } }, None)
+            (Done { failed: false, lists: if report.full { 0 } else { report.requests } }, None)
         }
         Err(error) => (Done { failed: true, lists: error.requests }, Some(error)),
     }

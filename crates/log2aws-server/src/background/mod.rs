@@ -61,14 +61,3 @@ impl<E: std::error::Error + Send + Sync + 'static> From<E> for TaskError {
         Self { source: Box::new(source), retry_after: None }
     }
 }
-
-/// An error and everything behind it, in one line.
-pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut line = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        line = format!("{line}: {error}");
-        source = error.source();
-    }
-    line
-}

@@ -99,16 +99,13 @@ impl TaskBoard {
         self.metrics.running.get_or_create(&label).set(0);
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         let status = tasks.entry(task).or_default();
-        match outcome {
-            Ok(notice) => {
-                let seconds = now.as_duration().as_secs_f64();
-                self.metrics.last_success.get_or_create(&label).set(seconds);
-                *status = TaskStatus { failures_in_a_row: 0, notice };
-            }
-            Err(()) => {
-                self.metrics.failures.get_or_create(&label).inc();
-                status.failures_in_a_row = status.failures_in_a_row.saturating_add(1);
-            }
+        if let Ok(notice) = outcome {
+            let seconds = now.as_duration().as_secs_f64();
+            self.metrics.last_success.get_or_create(&label).set(seconds);
+            *status = TaskStatus { failures_in_a_row: 0, notice };
+        } else {
+            self.metrics.failures.get_or_create(&label).inc();
+            status.failures_in_a_row = status.failures_in_a_row.saturating_add(1);
         }
         status.failures_in_a_row
     }

@@ -6,9 +6,10 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::Builder;
 use std::time::{Duration, Instant};
 
+use log2aws_core::error_chain::ErrorChain;
 use log2aws_service::ports::Clock;
 
-use super::{BackgroundTask, Stop, TaskBoard, TaskError, chain};
+use super::{BackgroundTask, Stop, TaskBoard, TaskError};
 use crate::config::ServeError;
 
 /// The wait after a first failure; each further one in a row doubles it.
@@ -57,9 +58,9 @@ impl Supervisor {
     }
 
     /// Ends all tasks, and waits for so long until they have.
-    pub(crate) fn join(self, within: Duration) {
-        let Self { stop, alive: (sender, receiver), .. } = self;
-        stop.set();
+    pub(crate) fn join(mut self, within: Duration) {
+        self.stop.set();
+        let (sender, receiver) = std::mem::replace(&mut self.alive, channel());
         drop(sender);
         let begin = Instant::now();
         if receiver.recv_timeout(within) == Err(RecvTimeoutError::Timeout) {
@@ -95,10 +96,9 @@ fn run_once(
         Err(TaskError { source, retry_after }) => {
             let failures = board.end(name, clock.now(), Err(()));
             let wait = retry_after.unwrap_or_else(|| backoff(failures));
-            let (error, retry_in_seconds) = (chain(&*source), wait.as_secs());
+            let (error, retry_in_seconds) = (ErrorChain(&*source), wait.as_secs());
             tracing::error!(
-                task = name,
-                error,
+                task = name, %error,
                 failures,
                 retry_in_seconds,
                 "a background task failed"

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use log2aws_core::error_chain::ErrorChain;
 use log2aws_store::disk::Unreadable;
 
-use super::chain;
 use crate::metrics::Metrics;
 
 /// An object that nobody met for so long is forgotten: it was repaired, or it is logged again.
@@ -42,8 +42,8 @@ impl UnreadableObjects {
             }
             known.insert(object.path.clone(), now);
             self.metrics.count_store_error(if object.is_corrupt() { "damaged" } else { "failed" });
-            let error = chain(object);
-            tracing::error!(error, "a stored object cannot be read; the others are not affected");
+            let error = ErrorChain(object);
+            tracing::error!(%error, "a stored object cannot be read; the others are not affected");
         }
         self.metrics.unreadable.set(i64::try_from(known.len()).unwrap_or(i64::MAX));
     }

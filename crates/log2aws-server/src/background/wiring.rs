@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use log2aws_dashboard::library::Library;
+use log2aws_dashboard::store_index::StoreIndex;
 
 use super::Supervisor;
 use super::cert_reload::CertReload;
@@ -22,12 +22,12 @@ pub(crate) const JOIN_WITHIN: Duration = Duration::from_secs(2);
 /// [`ServeError::Thread`].
 pub(crate) fn start_common(
     supervisor: &Supervisor,
-    library: Library,
+    index: StoreIndex,
     refresh_every: Duration,
     tls: Option<Arc<Tls>>,
     prune: impl FnMut() + Send + 'static,
 ) -> Result<(), ServeError> {
-    supervisor.start(IndexRefresh::new(library, refresh_every))?;
+    supervisor.start(IndexRefresh::new(index, refresh_every))?;
     if let Some(tls) = tls {
         supervisor.start(CertReload::new(tls))?;
     }

@@ -7,6 +7,10 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use axum::middleware::map_response;
+use axum::response::Response;
+use http::HeaderValue;
+use http::header::STRICT_TRANSPORT_SECURITY;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
@@ -55,6 +59,13 @@ fn connections_for(files: rustix::process::Rlimit) -> usize {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
 
+/// Tells browsers to come back over TLS alone, for a year.
+async fn https_alone(mut response: Response) -> Response {
+    let year = HeaderValue::from_static("max-age=31536000");
+    response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, year);
+    response
+}
+
 /// Serves `router` on `listener`, by TLS where there is any, until `shutdown`, then lets running requests end. Those that take
 /// longer than `limits.drain` are cut off.
 pub(crate) async fn serve(
@@ -64,6 +75,7 @@ pub(crate) async fn serve(
     tls: Option<Arc<Tls>>,
     shutdown: impl Future<Output = ()>,
 ) {
+    let router = if tls.is_some() { router.layer(map_response(https_alone)) } else { router };
     let (stop, stopping) = watch::channel(());
     let graceful = GracefulShutdown::new();
     let room = Arc::new(Semaphore::new(limits.connections));

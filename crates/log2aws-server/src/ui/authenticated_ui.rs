@@ -22,6 +22,7 @@ use super::login::{Asked, HOME, OneTimeLink, from_our_page, page_for};
 use super::page_pool::PagePool;
 use super::session::{Session, Sessions};
 use super::{Fault, UiConfig, own_headers, sentence};
+use crate::config::ServeError;
 use crate::http::rate_limit::RateLimit;
 
 /// Logins that one address may try in a minute.
@@ -45,21 +46,25 @@ pub(crate) struct AuthenticatedUi {
 }
 
 impl AuthenticatedUi {
-    /// A front that serves.
-    pub(crate) fn new(config: UiConfig) -> Arc<Self> {
+    /// The login and the pages behind it.
+    ///
+    /// # Errors
+    /// A file of ended sessions that cannot be read.
+    pub(crate) fn new(config: UiConfig) -> Result<Arc<Self>, ServeError> {
         let UiConfig { door, pages, endpoint, clock, random, changes, connections } = config;
         let (stop, stopping) = watch::channel(false);
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
         let streams = (connections / 8).clamp(1, 64);
-        Arc::new(Self {
+        let ended = door.ended()?;
+        Ok(Arc::new(Self {
             desk: PagePool::new(pages, cores.saturating_mul(2).clamp(2, 16)),
-            sessions: Sessions::new(door.tokens, &endpoint, clock, random),
+            sessions: Sessions::new(door.tokens, ended, &endpoint, clock, random),
             endpoint,
             once: door.once,
             tries: RateLimit::per_minute(TRIES),
             events: Events::new(streams, changes, stopping, Pace::default()),
             stop,
-        })
+        }))
     }
 
     /// Its paths. The caller's address must have been found out before.
@@ -86,7 +91,7 @@ async fn answer(State(front): State<Arc<AuthenticatedUi>>, request: Request<Body
     let path = request.uri().path();
     match path {
         "/ui/login" => return front.login(request).await,
-        "/ui/logout" => return front.logout(&request),
+        "/ui/logout" => return front.logout(request).await,
         _ => {}
     }
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
@@ -130,9 +135,11 @@ impl AuthenticatedUi {
         };
         let query = parts.uri.query().unwrap_or_default();
         let asked = Asked::read(form.as_deref().unwrap_or(query.as_bytes()));
-        // What only looks at a link must not use it up: a browser that fetches ahead, a HEAD.
+        // Only a person who follows the link may use it up: not a HEAD, not a browser that fetches
+        // ahead, and not another site's page that has it as an image.
         let looks = parts.method == Method::HEAD
-            || ["sec-purpose", "purpose"].iter().any(|name| parts.headers.contains_key(*name));
+            || ["sec-purpose", "purpose"].iter().any(|name| parts.headers.contains_key(*name))
+            || parts.headers.get("sec-fetch-dest").is_some_and(|what| what != "document");
         let tries = form.is_some() || (asked.once.is_some() && !looks);
         let fault = if tries {
             // Tries are limited by address: without one there would be no limit.
@@ -182,8 +189,6 @@ impl AuthenticatedUi {
         if is_form && !from_our_page(&parts.headers, &self.endpoint) {
             return Err((Fault::Foreign, None));
         }
-        let wait = |wait: Duration| (Fault::TooMany, Some(wait.as_secs().saturating_add(1)));
-        self.tries.check(source).map_err(wait)?;
         let Some(keys) = self.sessions.tokens.keys() else { return Err((Fault::NoToken, None)) };
         let fault = match (&asked.once, &asked.token) {
             (Some(code), _) if !is_form => {
@@ -193,6 +198,13 @@ impl AuthenticatedUi {
             _ => Some(Fault::WrongToken),
         };
         if let Some(fault) = fault {
+            // Wrong tokens alone are counted. A link's code of 192 random bits is not guessed, and
+            // any page can send a browser to one.
+            if matches!(fault, Fault::WrongToken) {
+                let wait =
+                    |wait: Duration| (Fault::TooMany, Some(wait.as_secs().saturating_add(1)));
+                self.tries.check(source).map_err(wait)?;
+            }
             tracing::warn!(source = %source, ?fault, "a login to the dashboard was refused");
             return Err((fault, None));
         }
@@ -200,14 +212,26 @@ impl AuthenticatedUi {
         self.sessions.begin().map_err(|_| (Fault::NoToken, None))
     }
 
-    fn logout(&self, request: &Request<Body>) -> Response {
+    async fn logout(self: Arc<Self>, request: Request<Body>) -> Response {
         if request.method() != Method::POST {
             return not_allowed("POST");
         }
         if !from_our_page(request.headers(), &self.endpoint) {
             return sentence(StatusCode::FORBIDDEN, "that form is of another site");
         }
-        logged_in("/ui/login", self.sessions.end(request.headers()))
+        let headers = request.into_parts().0.headers;
+        let ended = tokio::task::spawn_blocking(move || self.sessions.end(&headers)).await;
+        match ended {
+            Ok(Ok(cookie)) => logged_in("/ui/login", cookie),
+            failed => {
+                let reason = failed.map(|end| end.err().map(|error| error.to_string()));
+                tracing::error!(?reason, "a logout could not be written to the data folder");
+                sentence(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "the logout could not be written down: it holds until the server restarts",
+                )
+            }
+        }
     }
 
     fn events(self: Arc<Self>, request: &Request<Body>, session: Session) -> Response {

@@ -5,6 +5,7 @@
 
 mod authenticated_ui;
 mod compress;
+mod ended;
 mod events;
 mod login;
 mod page_pool;
@@ -13,7 +14,7 @@ mod session;
 mod tests;
 mod token;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::response::{IntoResponse, Response};
@@ -26,13 +27,14 @@ use log2aws_service::ports::Clock;
 use tokio::sync::watch;
 use url::Url;
 
-use crate::config::ServeError;
+use crate::config::{KeyFileAction, ServeError};
 use crate::credentials::{Random, Token};
+use ended::EndedSessions;
 use login::OneTimeLink;
 use token::TokenFile;
 
 pub(crate) use authenticated_ui::{AuthenticatedUi, is_a_visit, see_other};
-pub(crate) use log2aws_dashboard::{Body as PageBody, LoginFault as Fault};
+pub(crate) use log2aws_dashboard::{Body as PageBody, LoginError as Fault};
 pub(crate) use login::HOME;
 pub use login::SecretUrl;
 pub(crate) use session::Fill;
@@ -66,9 +68,11 @@ impl Pages for Dashboard {
     }
 }
 
-/// The keys of a front: read before anything is listened on, so that a bad file is told then.
+/// The keys of the login, read before the server listens, so that a bad file is an error of the
+/// start.
 #[derive(Clone, Debug)]
 pub(crate) struct LoginKeys {
+    folder: PathBuf,
     tokens: Arc<TokenFile>,
     once: Arc<OneTimeLink>,
 }
@@ -88,7 +92,7 @@ impl LoginKeys {
         let tokens = Arc::new(TokenFile::open(folder, random)?);
         let until = clock.now().as_second() + login::LINK_HOLDS;
         let once = Arc::new(OneTimeLink::new(Token::make(random)?, until));
-        Ok(Self { tokens, once })
+        Ok(Self { folder: folder.to_owned(), tokens, once })
     }
 
     /// The link, for browsers that reach us as `endpoint`.
@@ -96,7 +100,19 @@ impl LoginKeys {
         self.once.link(endpoint)
     }
 
-    /// Where the token stands.
+    /// The sessions that were logged out.
+    ///
+    /// # Errors
+    /// A file that is there and cannot be read.
+    fn ended(&self) -> Result<EndedSessions, ServeError> {
+        EndedSessions::open(&self.folder).map_err(|source| ServeError::KeyFile {
+            path: self.folder.join(ended::FILE),
+            doing: KeyFileAction::Read,
+            source,
+        })
+    }
+
+    /// Where the token is.
     pub(crate) fn token_file(&self) -> &Path {
         self.tokens.path()
     }

@@ -1,9 +1,9 @@
-//! Who is logged in: a signed cookie, and nothing kept about it here but which ones were ended.
+//! Who is logged in: a signed cookie. All that is kept on the server is which ones were ended.
 //!
-//! The cookie holds when it ends and a random name, under a code of the key that the token gives.
-//! So sessions outlive a restart, and none outlives its token.
+//! The cookie holds when the session began, when it ends and a random name, authenticated by a key
+//! that is derived from the token. So a session outlives a restart, and none outlives its token.
 
-use std::collections::HashMap;
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::Engine;
@@ -14,14 +14,15 @@ use log2aws_service::ports::Clock;
 use subtle::ConstantTimeEq;
 use url::Url;
 
+use super::ended::{EndedSessions, SessionName};
 use super::token::{SessionKey, TokenFile};
 use crate::config::ServeError;
 
 /// For how long a session holds when nothing more is asked for.
 pub(crate) const HOLDS: i64 = 12 * 60 * 60;
 
-/// So many ended sessions are remembered; past that, those that end soonest anyway are forgotten.
-const ENDED: usize = 10_000;
+/// How long a session may last in all, in seconds, however often it is renewed: a week.
+pub(crate) const LONGEST: i64 = 7 * 24 * 60 * 60;
 
 /// Fills a buffer with unpredictable bytes.
 pub(crate) type Fill = fn(&mut [u8]) -> Result<(), ServeError>;
@@ -29,10 +30,12 @@ pub(crate) type Fill = fn(&mut [u8]) -> Result<(), ServeError>;
 /// One login, in one browser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Session {
+    /// When it began, in seconds since the epoch.
+    began: i64,
     /// When it ends, in seconds since the epoch.
     pub(crate) until: i64,
     /// Tells it from others.
-    name: [u8; 16],
+    name: SessionName,
 }
 
 /// All sessions.
@@ -42,8 +45,7 @@ pub(crate) struct Sessions {
     random: Fill,
     cookie: String,
     secure: bool,
-    /// The sessions that were logged out, and when they would have ended at the latest.
-    ended: Mutex<HashMap<[u8; 16], i64>>,
+    ended: Mutex<EndedSessions>,
 }
 
 /// Why no session began.
@@ -51,9 +53,10 @@ pub(crate) struct Sessions {
 pub(crate) struct NoSession;
 
 impl Sessions {
-    /// Sessions for browsers that reach us as `endpoint`.
+    /// Sessions for browsers that reach us as `endpoint`; `ended` are those that were logged out.
     pub(crate) fn new(
         tokens: Arc<TokenFile>,
+        ended: EndedSessions,
         endpoint: &Url,
         clock: Arc<dyn Clock>,
         random: Fill,
@@ -64,7 +67,7 @@ impl Sessions {
         let prefix = if secure { "__Host-" } else { "" };
         let port = endpoint.port_or_known_default().unwrap_or_default();
         let cookie = format!("{prefix}log2aws-session-{port}");
-        Self { tokens, clock, random, cookie, secure, ended: Mutex::default() }
+        Self { tokens, clock, random, cookie, secure, ended: Mutex::new(ended) }
     }
 
     /// This moment, in seconds since the epoch.
@@ -95,7 +98,7 @@ impl Sessions {
 
     fn holds_now(&self, session: &Session) -> bool {
         let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        session.until > self.now() && !ended.contains_key(&session.name)
+        session.until > self.now() && !ended.contains(&session.name)
     }
 
     /// Begins a session; the value of its `Set-Cookie`.
@@ -108,38 +111,36 @@ impl Sessions {
             tracing::error!(%error, "no session could be made");
             NoSession
         })?;
-        self.set(Session { until: self.now() + HOLDS, name }).ok_or(NoSession)
+        let began = self.now();
+        self.set(Session { began, until: began + HOLDS, name }).ok_or(NoSession)
     }
 
-    /// A new cookie for a session of which less than half is left.
+    /// A new cookie for a session of which less than half is left, unless it has lasted for
+    /// [`LONGEST`].
     pub(crate) fn renewed(&self, session: &Session) -> Option<HeaderValue> {
-        let until = self.now() + HOLDS;
-        let is_old = session.until - self.now() < HOLDS / 2;
+        let until = (self.now() + HOLDS).min(session.began + LONGEST);
+        let is_old = session.until - self.now() < HOLDS / 2 && until > session.until;
         is_old.then(|| self.set(Session { until, ..*session })).flatten()
     }
 
-    /// Ends the session of a request, in every copy of its cookie, for as long as this process
-    /// runs; the value of the `Set-Cookie` that takes it off the browser. After a restart a copy
-    /// is good again until its own end: another token ends all for good.
-    pub(crate) fn end(&self, headers: &HeaderMap) -> HeaderValue {
+    /// Ends the session of a request, in every copy of its cookie and over restarts; the value of
+    /// the `Set-Cookie` that removes it from the browser. Blocks: it writes a file.
+    ///
+    /// # Errors
+    /// A file that could not be written: then the session has ended only until a restart.
+    pub(crate) fn end(&self, headers: &HeaderMap) -> io::Result<HeaderValue> {
         if let Some(session) = self.of(headers) {
             let now = self.now();
             let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-            ended.retain(|_, until| *until > now);
-            if ended.len() >= ENDED
-                && let Some(oldest) = ended.iter().min_by_key(|(_, until)| **until)
-            {
-                let oldest = *oldest.0;
-                ended.remove(&oldest);
-            }
-            ended.insert(session.name, now + HOLDS);
+            ended.insert(session.name, now + HOLDS, now)?;
         }
-        self.header("", 0)
+        Ok(self.header("", 0))
     }
 
     fn set(&self, session: Session) -> Option<HeaderValue> {
         let keys = self.tokens.keys()?;
-        Some(self.header(&sign(keys.session(), session), HOLDS))
+        let seconds = session.until - self.now();
+        Some(self.header(&sign(keys.session(), session), seconds))
     }
 
     fn header(&self, value: &str, seconds: i64) -> HeaderValue {
@@ -156,7 +157,8 @@ impl Sessions {
 }
 
 fn sign(key: &SessionKey, session: Session) -> String {
-    let mut bytes = session.until.to_be_bytes().to_vec();
+    let mut bytes = session.began.to_be_bytes().to_vec();
+    bytes.extend(session.until.to_be_bytes());
     bytes.extend(session.name);
     let code = key.code(&bytes);
     bytes.extend(code);
@@ -168,12 +170,17 @@ fn verify(key: &SessionKey, value: &str) -> Option<Session> {
     // Nothing longer is worth decoding.
     let bytes = Some(value).filter(|value| value.len() <= 128)?;
     let bytes = BASE64_URL_SAFE_NO_PAD.decode(bytes).ok()?;
-    let (signed, code) = bytes.split_at_checked(24)?;
+    let (signed, code) = bytes.split_at_checked(32)?;
     if !bool::from(code.ct_eq(&key.code(signed))) {
         return None;
     }
-    let (until, name) = signed.split_at_checked(8)?;
-    Some(Session { until: i64::from_be_bytes(until.try_into().ok()?), name: name.try_into().ok()? })
+    let (began, rest) = signed.split_at_checked(8)?;
+    let (until, name) = rest.split_at_checked(8)?;
+    Some(Session {
+        began: i64::from_be_bytes(began.try_into().ok()?),
+        until: i64::from_be_bytes(until.try_into().ok()?),
+        name: name.try_into().ok()?,
+    })
 }
 
 #[cfg(test)]
@@ -204,7 +211,8 @@ mod tests {
         let clock = Arc::new(Hand(AtomicI64::new(1_800_000_000)));
         let tokens = Arc::new(TokenFile::open(folder.path(), &mut fill).unwrap());
         let url = endpoint.parse().unwrap();
-        Place { sessions: Sessions::new(tokens, &url, clock.clone(), fill), clock, folder }
+        let ended = EndedSessions::open(folder.path()).unwrap();
+        Place { sessions: Sessions::new(tokens, ended, &url, clock.clone(), fill), clock, folder }
     }
 
     fn headers(cookie: &str) -> HeaderMap {
@@ -246,6 +254,36 @@ mod tests {
     }
 
     #[test]
+    fn a_session_that_is_used_all_the_time_ends_after_a_week() {
+        let place = place("http://127.0.0.1:8750");
+        let mut cookie = pair(&place.sessions.begin().unwrap());
+        let mut hours = 0;
+        while let Some(session) = place.sessions.of(&headers(&cookie)) {
+            if let Some(renewed) = place.sessions.renewed(&session) {
+                cookie = pair(&renewed);
+            }
+            place.clock.0.fetch_add(3600, Ordering::SeqCst);
+            hours += 1;
+            assert!(hours <= 7 * 24, "it does not end");
+        }
+        assert_eq!(hours, 7 * 24);
+    }
+
+    #[test]
+    fn a_logout_outlives_a_restart() {
+        let place = place("http://127.0.0.1:8750");
+        let cookie = pair(&place.sessions.begin().unwrap());
+        place.sessions.end(&headers(&cookie)).unwrap();
+        let tokens = Arc::new(TokenFile::open(place.folder.path(), &mut fill).unwrap());
+        let ended = EndedSessions::open(place.folder.path()).unwrap();
+        let url = "http://127.0.0.1:8750".parse().unwrap();
+        let restarted = Sessions::new(tokens, ended, &url, place.clock.clone(), fill);
+        assert!(restarted.of(&headers(&cookie)).is_none());
+        let other = pair(&place.sessions.begin().unwrap());
+        assert!(restarted.of(&headers(&other)).is_some());
+    }
+
+    #[test]
     fn nothing_but_our_own_signature_opens() {
         let place = place("http://127.0.0.1:8750");
         let cookie = pair(&place.sessions.begin().unwrap());
@@ -273,7 +311,7 @@ mod tests {
         let place = place("http://127.0.0.1:8750");
         let (first, second) =
             (pair(&place.sessions.begin().unwrap()), pair(&place.sessions.begin().unwrap()));
-        let gone = place.sessions.end(&headers(&first));
+        let gone = place.sessions.end(&headers(&first)).unwrap();
         assert!(gone.to_str().unwrap().contains("=; Path=/; Max-Age=0;"));
         assert!(place.sessions.of(&headers(&first)).is_none());
         let session = place.sessions.of(&headers(&second)).unwrap();

@@ -73,7 +73,8 @@ fn place() -> Place {
         random: fill,
         changes,
         connections: 16,
-    });
+    })
+    .unwrap();
     let router = front.clone().router();
     Place { router, front, change, link, token, _folder: folder }
 }
@@ -208,20 +209,46 @@ async fn the_link_lets_in_once_and_is_not_used_up_by_a_look() {
 }
 
 #[tokio::test]
-async fn ten_tries_a_minute_from_one_address() {
+async fn ten_wrong_tokens_a_minute_from_one_address() {
     let place = place();
     for _ in 0..10 {
         assert_eq!(place.post("203.0.113.9", "guess").await.status, StatusCode::UNAUTHORIZED);
     }
-    let limited = place.post("203.0.113.9", &place.token).await;
+    let limited = place.post("203.0.113.9", "guess").await;
     assert_eq!(limited.status, StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(limited.text, "Some(TooMany) /ui/s/web01");
     let wait: u64 = limited.headers["retry-after"].to_str().unwrap().parse().unwrap();
     assert!((1..=7).contains(&wait), "{wait}");
-    let link = request(Method::GET, &place.link, &[], "");
-    let limited = place.reply("203.0.113.9", link).await;
-    assert_eq!(limited.status, StatusCode::TOO_MANY_REQUESTS);
-    assert_eq!(place.post("203.0.113.10", &place.token).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(place.post("203.0.113.10", "guess").await.status, StatusCode::UNAUTHORIZED);
+    // Whoever shares the address and has the token is not locked out.
+    assert_eq!(place.post("203.0.113.9", &place.token).await.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn no_page_of_another_site_locks_the_login() {
+    let place = place();
+    let image = [
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-mode", "no-cors"),
+        ("sec-fetch-dest", "image"),
+    ];
+    let navigation = [
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-mode", "navigate"),
+        ("sec-fetch-dest", "document"),
+    ];
+    for _ in 0..20 {
+        let shown = place.get("/ui/login?once=x", &image).await;
+        assert_eq!(shown.status, StatusCode::OK);
+        let wrong = place.get("/ui/login?once=x", &navigation).await;
+        assert_eq!(wrong.status, StatusCode::UNAUTHORIZED);
+    }
+    // Not even with the right code does an image log anybody in, or use the code up.
+    let shown = place.get(&place.link, &image).await;
+    assert!(!shown.headers.contains_key(SET_COOKIE));
+    assert_eq!(place.post("127.0.0.1", &place.token).await.status, StatusCode::SEE_OTHER);
+    // A person may follow the link out of a chat or a mail.
+    assert_eq!(place.get(&place.link, &navigation).await.status, StatusCode::SEE_OTHER);
 }
 
 #[tokio::test]

@@ -164,6 +164,7 @@ mod tests {
     fn a_spoilt_or_open_file_is_refused_at_the_start() {
         for (text, mode, says) in [
             ("short\n", 0o600, "at least 16 characters"),
+            ("aaaaaaaaaaaaaaaa\n", 0o600, "8 different ones"),
             ("two lines\nof a longer token\n", 0o600, "at least 16 characters"),
             ("0123456789abcdef\n", 0o640, "chmod 600"),
         ] {

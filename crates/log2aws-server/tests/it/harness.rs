@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use log2aws_server::{ANALYZED_BUCKET, KeyPair, RAW_BUCKET, ServeConfig, ServeError, Server};
+use log2aws_service::http::DayRules;
 use log2aws_service::ports::Clock;
 use log2aws_store::DiskStore;
 use tempfile::TempDir;
@@ -50,9 +51,11 @@ pub(crate) struct Running {
     own_folder: Option<TempDir>,
 }
 
-/// The settings of most tests: loopback alone.
+/// The settings of most tests: loopback alone, and the day of the seed's log, which is years ago,
+/// may be replaced.
 pub(crate) fn config(folder: &Path) -> ServeConfig {
-    ServeConfig::new(folder.to_owned(), "127.0.0.0/8".parse().unwrap())
+    let days = DayRules { days_back: 36_500, days_ahead: 1, final_after_days: None };
+    ServeConfig { days, ..ServeConfig::new(folder.to_owned(), "127.0.0.0/8".parse().unwrap()) }
 }
 
 /// A server with these settings, in a fresh folder.

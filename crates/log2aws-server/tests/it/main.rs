@@ -8,6 +8,7 @@ mod background;
 mod bad_input;
 mod child;
 mod client;
+mod days;
 mod delivery;
 mod front;
 mod harness;

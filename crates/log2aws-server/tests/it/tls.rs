@@ -169,6 +169,7 @@ fn who_never_shakes_hands_holds_up_neither_others_nor_the_stop() {
     silent[2].write_all(&[22, 3, 1, 255, 255, 0, 0]).unwrap();
     let answer = place.pair.send(place.server.address, &Request::new("GET", "/-/healthz"));
     assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("strict-transport-security"), Some("max-age=31536000"));
     let begin = Instant::now();
     place.server.stop();
     assert!(begin.elapsed() < Duration::from_secs(10), "{:?}", begin.elapsed());

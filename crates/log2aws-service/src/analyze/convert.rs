@@ -1,6 +1,6 @@
 //! Streams one version of a raw log into its results, in memory that does not grow with it.
 
-use std::fmt::Write as _;
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 
 use log2aws_core::chart::ChartBuilder;
@@ -10,12 +10,13 @@ use log2aws_core::key::ResultKind;
 use log2aws_core::line::Row;
 use log2aws_core::metadata::Metadata;
 use log2aws_core::reject::Reject;
-use log2aws_core::summary::{LogSummary, Rejects, SummaryBuilder, SummaryError};
-use sha2::{Digest, Sha256};
+use log2aws_core::summary::{AcceptedVersion, LogSummary, Rejects, SummaryBuilder, SummaryError};
 
 use super::RecordFailure;
+use super::digest::LogDigest;
 use super::job::{Job, NewResult};
-use crate::ports::{StoreError, Version};
+use super::stored_summary::result_name;
+use crate::ports::{StoreError, VersionId};
 
 /// How much of the log is read at once, in bytes.
 const BLOCK: usize = 128 * 1024;
@@ -24,54 +25,89 @@ const BLOCK: usize = 128 * 1024;
 /// thousandfold at most (RFC 1951 leaves no more), so this bounds what waits in memory to 4 MiB.
 const PACKED_BLOCK: usize = 4 * 1024;
 
-/// What was learnt while converting.
+/// What was learnt while converting, and the results, which nobody sees yet.
 pub(super) struct Converted {
     pub(super) log: LogSummary,
+    /// The length of the raw log in bytes, as it is stored.
+    pub(super) size: u64,
     /// Of the raw log as it is stored, in lower-case hex.
     pub(super) sha256: String,
+    /// The same of its first `prefix` bytes, if it has so many.
+    pub(super) beginning: Option<String>,
+    pub(super) results: NewResults,
 }
 
-/// Writes CSV, charts and rejects of one version. Nothing is to be seen of them before all of the
-/// log has been read; then they appear one by one, each whole.
-pub(super) fn convert(job: &Job<'_>, version: &Version) -> Result<Converted, RecordFailure> {
-    let what = format!("{}/{}@{}", job.settings.raw_bucket, job.raw_key, version.id);
-    let reading = |source| StoreError::Failed { what: format!("reading {what}"), source };
-    let mut log = job.app.store.open(&job.settings.raw_bucket, &job.raw_key, &version.id)?;
-
+/// Makes CSV, charts and rejects of one version.
+pub(super) fn convert(
+    job: &Job<'_>,
+    version: &AcceptedVersion,
+    prefix: Option<u64>,
+) -> Result<Converted, RecordFailure> {
     let mut results = Results::new(job)?;
     let mut converter = Converter::new();
-    let mut hash = Sha256::new();
-    let mut size = 0;
+    let mut digest = LogDigest::new(prefix);
     let mut step = 0;
-    let mut block = vec![0; BLOCK];
-    loop {
-        let read = fill(log.as_mut(), &mut block).map_err(reading)?;
-        let read = &block[..read];
-        if size == 0 {
-            step = if read.starts_with(&[0x1f, 0x8b]) { PACKED_BLOCK } else { BLOCK };
+    let mut drained = Ok(());
+    read(job, &version.version, |block| {
+        if digest.size() == 0 {
+            step = if block.starts_with(&[0x1f, 0x8b]) { PACKED_BLOCK } else { BLOCK };
         }
-        if read.is_empty() {
-            break;
-        }
-        size += read.len() as u64;
-        hash.update(read);
-        for part in read.chunks(step) {
+        digest.update(block);
+        for part in block.chunks(step) {
             converter.push(part, &mut results.waiting);
-            results.drain()?;
+            drained = results.drain();
+            if drained.is_err() {
+                return false;
+            }
         }
-    }
-    if size != version.size {
-        return Err(RecordFailure::Length { what, read: size, size: version.size });
+        true
+    })?;
+    drained?;
+    if let Some(size) = version.size.filter(|size| *size != digest.size()) {
+        let what = format!("{}/{}@{}", job.settings.raw_bucket, job.raw_key, version.version);
+        return Err(RecordFailure::Length { what, read: digest.size(), size });
     }
     let totals = converter.finish(&mut results.waiting);
     let rejects = Rejects { count: totals.rejects, kept: totals.rejects_kept };
-    let log = results.finish(rejects)?;
-    let sha256 = hash.finalize().iter().fold(String::new(), |mut hex, byte| {
-        // Writing into a String cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    });
-    Ok(Converted { log, sha256 })
+    let (log, results) = results.finish(rejects)?;
+    let size = digest.size();
+    let (sha256, beginning) = digest.finish();
+    Ok(Converted { log, size, sha256, beginning, results })
+}
+
+/// Length and SHA-256 of one version, and the SHA-256 of its first `prefix` bytes.
+pub(super) fn digest(
+    job: &Job<'_>,
+    version: &str,
+    prefix: Option<u64>,
+) -> Result<(u64, String, Option<String>), StoreError> {
+    let mut digest = LogDigest::new(prefix);
+    read(job, version, |block| {
+        digest.update(block);
+        true
+    })?;
+    let size = digest.size();
+    let (sha256, beginning) = digest.finish();
+    Ok((size, sha256, beginning))
+}
+
+/// Reads one version block by block, for as long as `take` wants more.
+fn read(
+    job: &Job<'_>,
+    version: &str,
+    mut take: impl FnMut(&[u8]) -> bool,
+) -> Result<(), StoreError> {
+    let what = || format!("reading {}/{}@{version}", job.settings.raw_bucket, job.raw_key);
+    let reading = |source| StoreError::Failed { what: what(), source };
+    let id = VersionId::new(version);
+    let mut log = job.app.store.open(&job.settings.raw_bucket, &job.raw_key, &id)?;
+    let mut block = vec![0; BLOCK];
+    loop {
+        let read = fill(log.as_mut(), &mut block).map_err(reading)?;
+        if read == 0 || !take(&block[..read]) {
+            return Ok(());
+        }
+    }
 }
 
 /// Reads until the block is full or the log ends.
@@ -161,7 +197,7 @@ impl<'a> Results<'a> {
         Ok(())
     }
 
-    fn finish(mut self, rejects: Rejects) -> Result<LogSummary, RecordFailure> {
+    fn finish(mut self, rejects: Rejects) -> Result<(LogSummary, NewResults), RecordFailure> {
         self.drain()?;
         let log = self.waiting.summary.finish(rejects);
         let (job, app) = (self.job, self.job.app);
@@ -170,15 +206,46 @@ impl<'a> Results<'a> {
         let svg = svg.transpose()?;
         let picture = app.charts.png().then(|| (app.rasterizer)(&drawing)).transpose();
         drop(drawing);
-        // A picture that cannot be made costs itself, and the summary, which would say that all is done.
         let (picture, fault) = picture.map_or_else(|fault| (None, Some(fault)), |png| (png, None));
         let png = picture.map(|png| NewResult::of(job, ResultKind::Png, &png)).transpose()?;
-        self.csv.commit()?;
-        job.replace(ResultKind::Svg, svg)?;
-        job.replace(ResultKind::Rejects, self.rejects)?;
-        job.replace(ResultKind::Png, png)?;
-        match fault {
-            None => Ok(log),
+        let results = NewResults { csv: self.csv, svg, rejects: self.rejects, png, fault };
+        Ok((log, results))
+    }
+}
+
+/// The results of one version, written but for their commit.
+pub(super) struct NewResults {
+    csv: NewResult,
+    svg: Option<NewResult>,
+    rejects: Option<NewResult>,
+    png: Option<NewResult>,
+    /// Why there is no picture.
+    fault: Option<String>,
+}
+
+impl NewResults {
+    /// Lets them be seen, each whole, and removes what an earlier version had and this one has
+    /// not. Returns the version of each that was written.
+    pub(super) fn commit(self, job: &Job<'_>) -> Result<BTreeMap<String, String>, RecordFailure> {
+        let all = [
+            (ResultKind::Csv, Some(self.csv)),
+            (ResultKind::Svg, self.svg),
+            (ResultKind::Rejects, self.rejects),
+            (ResultKind::Png, self.png),
+        ];
+        let mut written = BTreeMap::new();
+        for (kind, result) in all {
+            match result {
+                Some(result) => {
+                    let version = result.commit()?.to_string();
+                    written.insert(result_name(kind).to_owned(), version);
+                }
+                None => job.remove(kind)?,
+            }
+        }
+        // A picture that cannot be made costs itself, and the summary, which would say that all is done.
+        match self.fault {
+            None => Ok(written),
             Some(reason) => Err(RecordFailure::Picture { key: job.raw_key.clone(), reason }),
         }
     }

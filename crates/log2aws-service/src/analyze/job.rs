@@ -1,11 +1,15 @@
 //! One log at work: what is known of it, and its results as they are written.
 
-use std::io;
+use std::io::{self, Read as _};
 
 use log2aws_core::key::{ObjectKey, RawKey, ResultKind};
 
-use super::AnalyzeApp;
-use crate::ports::{Settings, StoreError, Upload, Version};
+use super::{AnalyzeApp, Outcome, RecordFailure};
+use crate::ports::{Condition, Settings, StoreError, Upload, Version, VersionId};
+
+/// The longest summary or list of refused versions that is read, in bytes; ours have a few
+/// kilobytes.
+pub const MAX_SUMMARY_BYTES: u64 = 4 * 1024 * 1024;
 
 /// One log and what it takes to work on it.
 pub(super) struct Job<'a> {
@@ -15,25 +19,56 @@ pub(super) struct Job<'a> {
     pub(super) raw_key: ObjectKey,
 }
 
-impl Job<'_> {
+impl<'a> Job<'a> {
+    pub(super) fn new(
+        app: &'a AnalyzeApp,
+        settings: &'a Settings,
+        key: &'a RawKey,
+    ) -> Result<Self, RecordFailure> {
+        if settings.raw_bucket == settings.analyzed_bucket {
+            return Err(RecordFailure::OneBucket(settings.raw_bucket.clone()));
+        }
+        Ok(Self { app, settings, key, raw_key: key.object_key() })
+    }
+
+    /// The newest version of the raw log.
     pub(super) fn newest(&self) -> Result<Option<Version>, StoreError> {
         self.app.store.head(&self.settings.raw_bucket, &self.raw_key)
     }
 
-    /// Puts a result in the place of the one that stands there; `None` leaves none.
-    pub(super) fn replace(
+    /// The result of this kind, if there is one.
+    pub(super) fn result(&self, kind: ResultKind) -> Result<Option<Version>, StoreError> {
+        self.app.store.head(&self.settings.analyzed_bucket, &self.key.result_key(kind))
+    }
+
+    /// Reads a small result whole; `None` for one that is too large, or has gone meanwhile.
+    pub(super) fn read(
         &self,
         kind: ResultKind,
-        result: Option<NewResult>,
-    ) -> Result<(), StoreError> {
-        match result {
-            Some(result) => result.commit(),
-            None => self.remove(kind),
+        version: &Version,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        let (bucket, key) = (&self.settings.analyzed_bucket, self.key.result_key(kind));
+        if version.size > MAX_SUMMARY_BYTES {
+            return Ok(None);
         }
+        let mut body = match self.app.store.open(bucket, &key, &version.id) {
+            Err(StoreError::NotFound { .. }) => return Ok(None),
+            body => body?.take(MAX_SUMMARY_BYTES),
+        };
+        let mut bytes = Vec::new();
+        body.read_to_end(&mut bytes).map_err(|source| StoreError::Failed {
+            what: format!("reading {bucket}/{key}"),
+            source,
+        })?;
+        Ok(Some(bytes))
     }
 
     pub(super) fn remove(&self, kind: ResultKind) -> Result<(), StoreError> {
         self.app.store.delete(&self.settings.analyzed_bucket, &self.key.result_key(kind))
+    }
+
+    pub(super) fn gone(&self) -> Outcome {
+        Outcome::Gone { key: self.key.clone() }
     }
 }
 
@@ -66,7 +101,16 @@ impl NewResult {
         })
     }
 
-    pub(super) fn commit(self) -> Result<(), StoreError> {
-        self.upload.commit().map(|_| ())
+    pub(super) fn commit(self) -> Result<VersionId, StoreError> {
+        Ok(self.upload.commit()?.id)
+    }
+
+    /// Whether it was written: not if the object is another than the one that was seen.
+    pub(super) fn commit_unless_changed(self, seen: Option<&Version>) -> Result<bool, StoreError> {
+        match self.upload.commit_if(&Condition::unchanged(seen)) {
+            Ok(_) => Ok(true),
+            Err(StoreError::Changed { .. }) => Ok(false),
+            Err(other) => Err(other),
+        }
     }
 }

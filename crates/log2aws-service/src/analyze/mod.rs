@@ -1,31 +1,41 @@
 //! analyze-log: turns raw logs that have arrived into their results.
 //!
-//! An event only says *look*. What is read is the newest version of the raw log, whichever the
-//! event named; after the last write it is looked at again, and if a newer one stands there by
-//! then, the work starts over. So repeated, reordered and concurrent events end in the same
-//! results. The summary is written last: what it names stands complete.
+//! Each version of a log is judged once, when its event arrives, by the allow-list of that moment.
+//! The results are those of the newest accepted version, which the summary names together with
+//! those before it. A refused version is named in a list of its own and changes nothing else.
+//!
+//! Events repeat, overtake each other and are handled at once: whatever their order, they end in
+//! the same results. The summary is written last; the results that it names belong together.
 
 mod charts;
 mod convert;
+mod digest;
 mod job;
 mod reconcile;
-mod summary_store;
+mod refusals;
+mod stored_summary;
 
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use log2aws_core::error_chain::ErrorChain;
 use log2aws_core::event::{Event, Record, Unreadable};
 use log2aws_core::key::{BucketName, ObjectKey, RawKey};
-use log2aws_core::summary::SummaryError;
+use log2aws_core::refused::{RefusedError, RefusedVersion};
+use log2aws_core::summary::{AcceptedVersion, SummaryError};
 
+use self::job::Job;
+use self::stored_summary::StoredSummary;
 use crate::ports::{
-    Rasterizer, Settings, SettingsSource, SettingsUnavailable, Store, StoreError, VersionId,
+    Rasterizer, Settings, SettingsSource, SettingsUnavailable, Store, StoreError, Version,
+    VersionId,
 };
 
 pub use charts::{ChartFormats, UnknownChartFormat};
+pub use job::MAX_SUMMARY_BYTES;
 pub use reconcile::MAX_ATTEMPTS;
-pub use summary_store::{MAX_SUMMARY_BYTES, needs_analysis};
+pub use stored_summary::needs_analysis;
 
 /// What analyze-log works with.
 #[derive(Clone)]
@@ -40,6 +50,10 @@ pub struct AnalyzeApp {
     pub charts: ChartFormats,
     /// Who makes the PNG.
     pub rasterizer: Rasterizer,
+    /// The session under which our presigned URLs are signed, as the last part of an event's
+    /// principal names it. A put by any other principal was made with an operator's own rights
+    /// and is accepted. `None`: every put is judged by its address.
+    pub url_session: Option<String>,
 }
 
 impl fmt::Debug for AnalyzeApp {
@@ -51,10 +65,14 @@ impl fmt::Debug for AnalyzeApp {
 /// What came of one record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// The results of the newest version stand.
+    /// The results of the newest accepted version were written.
     Analyzed(Analyzed),
-    /// The put came from off the allow-list, or an earlier event was, and told of the version
-    /// that is the newest: that has no results but a summary that says so.
+    /// They stood already: an event that came again.
+    Current {
+        /// The log.
+        key: RawKey,
+    },
+    /// The put came from off the allow-list. It is named among the refused; nothing else changed.
     Refused {
         /// The log.
         key: RawKey,
@@ -62,6 +80,8 @@ pub enum Outcome {
         source: Option<IpAddr>,
         /// Why it was refused.
         reason: String,
+        /// It was not on the list of refused versions yet.
+        recorded: bool,
     },
     /// Nothing to do, which is no failure.
     Ignored {
@@ -90,7 +110,9 @@ pub struct Analyzed {
     pub rows: u64,
     /// Lines that could not be read.
     pub rejects: u64,
-    /// How often the work was started over because a newer version had arrived.
+    /// How many versions were found to have replaced the bytes of the version before.
+    pub replaced: u64,
+    /// How often the work was started over because another run came between.
     pub restarts: u32,
 }
 
@@ -129,6 +151,15 @@ pub enum RecordFailure {
     /// Writing results into the raw bucket would start an analysis of the results, and so on.
     #[error("{0} is set as raw and as analyzed bucket; they must be two")]
     OneBucket(BucketName),
+    /// The list of refused versions is none. It is not written over: it may hold what somebody
+    /// has to see.
+    #[error("{key}: {source}; move it away")]
+    Refusals {
+        /// The list.
+        key: ObjectKey,
+        /// What is wrong with it.
+        source: RefusedError,
+    },
     /// There are no settings to act on.
     #[error(transparent)]
     Settings(#[from] SettingsUnavailable),
@@ -170,12 +201,7 @@ impl fmt::Display for AnalyzeError {
             if let Some(record) = &failure.record {
                 write!(f, "{}/{}: ", record.bucket, record.key.as_str().escape_debug())?;
             }
-            write!(f, "{}", failure.error)?;
-            let mut source = std::error::Error::source(&failure.error);
-            while let Some(error) = source {
-                write!(f, ": {error}")?;
-                source = error.source();
-            }
+            write!(f, "{}", ErrorChain(&failure.error))?;
         }
         Ok(())
     }
@@ -185,19 +211,11 @@ impl std::error::Error for AnalyzeError {}
 
 /// Brings the results of every log that the event tells of up to date.
 ///
-/// Every record succeeds or fails by itself. The source address is checked against the allow-list
-/// again. A put from off the list, or one whose event names no address (S3 always names one; what
-/// stands for an AWS service is not on any list), is refused: `Outcome::Refused`, no error. Of a
-/// refused version only a summary is written, and the results of an earlier version are removed:
-/// results are those of the newest delivery, or there are none. The earlier delivery is still in
-/// the raw bucket; put again from an allowed address it has its results again. A refusal falls on
-/// the version that the event names. When that is not the newest any more, there is nothing to
-/// refuse but the event, and the newest version is looked at as ever.
+/// Every record succeeds or fails by itself. A put by a URL of ours is judged by its source
+/// address. One from off the list, or one whose event names no address (S3 always names one; what
+/// stands for an AWS service is not on any list), is refused: `Outcome::Refused`, no error.
 ///
-/// Runs need no lock. However many events of allowed puts are at work on one log at once, its
-/// results end as those of the newest version; with refusals among them that holds for any two.
-/// Three at once, some of them refused, can hide a refusal from each other: a world that wants to
-/// be sure of that too lets one run at a time work on a log, as `serve` does.
+/// Runs need no lock, however many are at work on one log at once.
 ///
 /// # Errors
 /// [`AnalyzeError`] names every record that failed; the caller has to see to it that these come
@@ -227,10 +245,28 @@ pub fn analyze(app: &AnalyzeApp, event: &Event) -> Result<Vec<Outcome>, AnalyzeE
     if failed.is_empty() { Ok(done) } else { Err(AnalyzeError { failed, done }) }
 }
 
+/// Brings the results of a log up to date in a store whose door lets nobody put who may not:
+/// every version in it is accepted. `versions` are all that it holds, or the newest of them, the
+/// newest first.
+///
+/// # Errors
+/// [`RecordFailure`]; it has to be called again.
+pub fn analyze_stored(
+    app: &AnalyzeApp,
+    key: &RawKey,
+    versions: &[AcceptedVersion],
+) -> Result<Outcome, RecordFailure> {
+    let settings = app.settings.current()?;
+    let job = Job::new(app, &settings, key)?;
+    let Some((newest, older)) = versions.split_first() else { return Ok(job.gone()) };
+    // Earlier programs let in what they refused afterwards. The newest was let in just now.
+    let refused = refusals::read(&job)?.list;
+    let accepted = older.iter().filter(|older| !refused.contains(&older.version));
+    let accepted: Vec<_> = std::iter::once(newest).chain(accepted).cloned().collect();
+    reconcile::reconcile(&job, &accepted)
+}
+
 fn one(app: &AnalyzeApp, settings: &Settings, record: &Record) -> Result<Outcome, RecordFailure> {
-    if settings.raw_bucket == settings.analyzed_bucket {
-        return Err(RecordFailure::OneBucket(settings.raw_bucket.clone()));
-    }
     if record.bucket != settings.raw_bucket {
         return Err(RecordFailure::OtherBucket {
             named: record.bucket.clone(),
@@ -243,15 +279,94 @@ fn one(app: &AnalyzeApp, settings: &Settings, record: &Record) -> Result<Outcome
             reason: "its key is not that of a day log".to_owned(),
         });
     };
-    let refusal = refusal(settings, &key, record.source);
-    reconcile::reconcile(app, settings, record, &key, refusal.as_deref())
+    let job = Job::new(app, settings, &key)?;
+    let Some(newest) = job.newest()? else { return Ok(job.gone()) };
+    let put = put(app, record, &newest);
+    match verdict(&job, &put, newest.id.as_str())? {
+        Verdict::Accepted => reconcile::reconcile(&job, &[put]),
+        Verdict::Refused(reason) => {
+            let AcceptedVersion { version, source, time, .. } = put;
+            refusals::refuse(&job, &RefusedVersion { version, source, time, reason })
+        }
+    }
 }
 
-/// Why a put from `source` is refused, if it is.
-fn refusal(settings: &Settings, key: &RawKey, source: Option<IpAddr>) -> Option<String> {
-    let Some(source) = source else {
-        return Some("the event names no source address".to_owned());
+/// The version that the event tells of. If it names none, that is the newest one.
+fn put(app: &AnalyzeApp, record: &Record, newest: &Version) -> AcceptedVersion {
+    let version = record.version.clone().unwrap_or_else(|| newest.id.to_string());
+    let size = record.size.or_else(|| (version == newest.id.as_str()).then_some(newest.size));
+    AcceptedVersion {
+        version,
+        size,
+        sha256: None,
+        source: record.source.map(|source| source.to_canonical()),
+        operator: is_operator(app.url_session.as_deref(), record.principal.as_deref()),
+        time: record.time,
+        sequencer: record.sequencer.clone(),
+        change: None,
+    }
+}
+
+/// Whether a put was made by another principal than the one that signs our URLs.
+fn is_operator(url_session: Option<&str>, principal: Option<&str>) -> bool {
+    let (Some(ours), Some(principal)) = (url_session, principal) else { return false };
+    principal.strip_prefix("AWS:").is_some_and(|id| id.rsplit(':').next() != Some(ours))
+}
+
+enum Verdict {
+    Accepted,
+    Refused(String),
+}
+
+/// Judges a version, unless that was done when its event came first.
+fn verdict(job: &Job<'_>, put: &AcceptedVersion, newest: &str) -> Result<Verdict, RecordFailure> {
+    let stored = StoredSummary::read(job)?;
+    let accepted = stored.accepted();
+    if accepted.get(&put.version).is_some() {
+        return Ok(Verdict::Accepted);
+    }
+    let refused = refusals::read(job)?.list;
+    let mut before = refused.listed.into_iter().chain(stored.refused());
+    if let Some(refused) = before.find(|refused| refused.version == put.version) {
+        return Ok(Verdict::Refused(refused.reason));
+    }
+    // Once the list of accepted versions is full, one that is older than all of it may have been
+    // accepted long ago. It has no part in the results, so there is nothing to judge.
+    if accepted.with(std::slice::from_ref(put), newest).get(&put.version).is_none() {
+        return Ok(Verdict::Accepted);
+    }
+    let settings = job.settings;
+    if put.operator {
+        return Ok(Verdict::Accepted);
+    }
+    let Some(source) = put.source else {
+        return Ok(Verdict::Refused("the event names no source address".to_owned()));
     };
-    let refusal = settings.allow_list.check(source, &key.server).err()?;
-    Some(format!("put from {}: {refusal}", source.to_canonical()))
+    Ok(match settings.allow_list.check(source, &job.key.server) {
+        Ok(()) => Verdict::Accepted,
+        Err(refusal) => Verdict::Refused(format!("put from {source}: {refusal}")),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_operator;
+
+    #[test]
+    fn only_the_session_that_signs_our_urls_is_ours() {
+        let ours = Some("log2aws-dev-generate-url");
+        for (principal, operator) in [
+            (Some("AWS:AROAEXAMPLEID:log2aws-dev-generate-url"), false),
+            (Some("AWS:AROAEXAMPLEID:log2aws-prod-generate-url"), true),
+            (Some("AWS:AROAEXAMPLEID:alice@example.com"), true),
+            (Some("AWS:AIDAEXAMPLEID"), true),
+            // A form of which it is not known whose it is is judged by its address.
+            (Some("EXAMPLE"), false),
+            (Some(""), false),
+            (None, false),
+        ] {
+            assert_eq!(is_operator(ours, principal), operator, "{principal:?}");
+            assert!(!is_operator(None, principal));
+        }
+    }
 }

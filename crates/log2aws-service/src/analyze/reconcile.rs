@@ -1,200 +1,132 @@
-//! Looks at the newest version, writes its results, and checks again.
+//! Brings the results up to the newest accepted version.
 
-use log2aws_core::event::Record;
-use log2aws_core::key::{RawKey, ResultKind};
-use log2aws_core::summary::{RawObject, Summary};
+use log2aws_core::key::ResultKind;
+use log2aws_core::summary::{AcceptedVersion, Change, RawObject, Summary, Versions};
 
+use super::convert::{self, convert};
 use super::job::{Job, NewResult};
-use super::{AnalyzeApp, Analyzed, Outcome, RecordFailure, convert, summary_store};
-use crate::ports::{Settings, StoreError, Version};
+use super::stored_summary::StoredSummary;
+use super::{Analyzed, Outcome, RecordFailure, refusals};
+use crate::ports::{StoreError, VersionId};
 
-/// How many versions are read one after the other before an event gives up.
+/// How often the work on one log is started over before an event gives up.
 pub const MAX_ATTEMPTS: u32 = 10;
 
-/// How the work on one version ended.
-enum Step {
-    /// Its results stand.
-    Analyzed(Analyzed),
-    /// It is refused, or it is for its own event to decide.
-    Refused(String),
-    /// Another version is the newest by now, or another run came between: to be looked at again.
-    Overtaken,
-}
-
-/// What stands in the summary of a version whose refusal was written over.
-const PASSED: &str = "refused while an earlier version was being analyzed";
-
-/// Works until the results are those of the newest version.
+/// Works until the results are those of the newest of the accepted versions: those that are
+/// `put`, and those that the summary lists.
 ///
-/// `refusal` says why the put that the event tells of is refused, if it is. It falls on the
-/// version that the event names, or, if it names none, on the newest one at the first look. Every
-/// other version has an event of its own, before or after this one, which may have been refused;
-/// what it left in the store says so ([`Job::reconcile_other`]).
-pub(super) fn reconcile(
-    app: &AnalyzeApp,
-    settings: &Settings,
-    record: &Record,
-    key: &RawKey,
-    refusal: Option<&str>,
-) -> Result<Outcome, RecordFailure> {
-    let job = Job { app, settings, key, raw_key: key.object_key() };
-    let gone = || Outcome::Gone { key: key.clone() };
-    let refused = |reason| Outcome::Refused { key: key.clone(), source: record.source, reason };
-    let Some(mut newest) = job.newest()? else { return Ok(gone()) };
-    let put = record.version.clone().unwrap_or_else(|| newest.id.as_str().to_owned());
-    for attempts in 0..MAX_ATTEMPTS {
-        let own = newest.id.as_str() == put;
-        let end = match refusal {
-            Some(reason) if own => job.refuse(&newest, reason)?,
-            None if own => job.analyze(&newest, own, attempts)?,
-            _ => job.reconcile_other(&newest, refusal.is_some(), attempts)?,
-        };
-        // Another run's refusal removes what this one wrote.
-        let removed = matches!(end, Step::Analyzed(_)) && !job.csv_stands()?;
-        let next = job.newest()?;
-        // A log that was removed meanwhile leaves its results: raw logs may be kept for less long.
-        let moved = next.as_ref().is_some_and(|next| next.id != newest.id);
-        let done = match end {
-            Step::Overtaken if next.is_none() => Some(gone()),
-            Step::Overtaken => None,
-            _ if moved || removed => None,
-            Step::Analyzed(analyzed) => Some(Outcome::Analyzed(analyzed)),
-            Step::Refused(reason) => Some(refused(reason)),
-        };
-        if let Some(outcome) = done {
-            return Ok(refusal.map_or(outcome, |reason| refused(reason.to_owned())));
+/// The summary is written last, and on the condition that it is still the one that was read. It
+/// names the version of every result that was written with it, so no two summaries are equal.
+/// Hence the run that wrote the last summary also wrote all results after everybody else: whoever
+/// wrote a result in between read an earlier summary, cannot write its own, and starts over.
+pub(super) fn reconcile(job: &Job<'_>, put: &[AcceptedVersion]) -> Result<Outcome, RecordFailure> {
+    for restarts in 0..MAX_ATTEMPTS {
+        // In this order: a version that the summary lists is then never newer than `newest`.
+        let stored = StoredSummary::read(job)?;
+        let Some(newest) = job.newest()? else { return Ok(job.gone()) };
+        if let Some(refused) = stored.refused()
+            && put.iter().all(|put| put.version != refused.version)
+        {
+            refusals::record(job, &refused)?;
         }
-        newest = next.unwrap_or(newest);
+        let before = stored.accepted();
+        let versions = before.with(put, newest.id.as_str());
+        if stored.is_of(job, &versions)? {
+            refusals::forget_accepted(job, put)?;
+            return Ok(Outcome::Current { key: job.key.clone() });
+        }
+        let outcome = match write(job, &stored, &before, versions, restarts) {
+            // Removed since it was put. What stands stays.
+            Err(RecordFailure::Store(StoreError::NotFound { .. })) => return Ok(job.gone()),
+            outcome => outcome?,
+        };
+        if let Some(analyzed) = outcome {
+            refusals::forget_accepted(job, put)?;
+            return Ok(Outcome::Analyzed(analyzed));
+        }
     }
-    Err(RecordFailure::KeepsChanging(job.raw_key))
+    Err(RecordFailure::KeepsChanging(job.raw_key.clone()))
 }
 
-impl Job<'_> {
-    /// Whether a newer version stands there by now.
-    fn moved_from(&self, version: &Version) -> Result<bool, StoreError> {
-        Ok(self.newest()?.is_some_and(|next| next.id != version.id))
+/// Writes results and summary of the newest of `versions`; `None` if another run came between.
+fn write(
+    job: &Job<'_>,
+    stored: &StoredSummary,
+    before: &Versions,
+    mut versions: Versions,
+    restarts: u32,
+) -> Result<Option<Analyzed>, RecordFailure> {
+    learn_changes(job, before, &mut versions)?;
+    let Some((target, older)) = versions.listed.split_first_mut() else { return Ok(None) };
+    let read = convert(job, target, older.first().and_then(|before| before.size))?;
+    // Not needed for the end, but most runs that are late do not disturb the results so.
+    if job.result(ResultKind::Json)? != stored.seen {
+        return Ok(None);
     }
-
-    /// Works on a version that the event does not speak of.
-    ///
-    /// An event from an allowed address may do so: it only says *look*. It must not bring back
-    /// what another event refused, though, and while two runs write, the last one's summary may
-    /// hide the other's. But a refusal also removes the CSV, and nothing else does: a summary of
-    /// an analysis without its CSV hides a refusal.
-    ///
-    /// A refused event (`refused`) has no right to have any version analyzed, but it has to put
-    /// right what it did to one that was: that was analyzed whose summary says so, or whose CSV
-    /// stands beside the summary of another version's refusal.
-    fn reconcile_other(
-        &self,
-        version: &Version,
-        refused: bool,
-        attempts: u32,
-    ) -> Result<Step, RecordFailure> {
-        let Some(stored) =
-            summary_store::summary(self.app.store.as_ref(), self.settings, self.key)?
-        else {
-            return if refused { Ok(left_alone()) } else { self.analyze(version, false, attempts) };
-        };
-        let names_it = stored.raw.version == version.id.as_str();
-        match (stored.refused, refused) {
-            (Some(reason), _) if names_it => {
-                self.remove_results()?;
-                Ok(Step::Refused(reason))
-            }
-            (None, true) if names_it => self.analyze(version, false, attempts),
-            (Some(_), true) if self.csv_stands()? => self.analyze(version, false, attempts),
-            (_, true) => Ok(left_alone()),
-            (None, false) if !self.csv_stands()? => self.refuse(version, PASSED),
-            (_, false) => self.analyze(version, false, attempts),
-        }
+    if !older.is_empty() || versions.more == 0 {
+        let change = Change::of(older.first(), &read.sha256, read.beginning.as_deref());
+        target.change = Some(change);
     }
-
-    /// Writes the results of one version. `own` says that the event spoke of this very version.
-    fn analyze(&self, version: &Version, own: bool, restarts: u32) -> Result<Step, RecordFailure> {
-        let read = match convert::convert(self, version) {
-            // Removed, or removed and put again, since the look.
-            Err(RecordFailure::Store(StoreError::NotFound { .. }))
-                if self.newest()?.is_none_or(|next| next.id != version.id) =>
-            {
-                return Ok(Step::Overtaken);
-            }
-            read => read?,
-        };
-        if self.moved_from(version)? {
-            return Ok(Step::Overtaken);
-        }
-        if !own && let Some(reason) = self.refusal_of(version)? {
-            self.remove_results()?;
-            return Ok(Step::Refused(reason));
-        }
-        let analyzed = Analyzed {
-            key: self.key.clone(),
-            version: version.id.clone(),
-            bytes: version.size,
-            rows: read.log.rows,
-            rejects: read.log.rejects.count,
-            restarts,
-        };
-        let raw = self.raw_object(version, Some(read.sha256));
-        self.write_summary(&Summary::read(&self.app.program, self.key, raw, read.log))?;
-        Ok(Step::Analyzed(analyzed))
-    }
-
-    /// Removes the results that stand, and writes the summary that says why.
-    fn refuse(&self, version: &Version, reason: &str) -> Result<Step, RecordFailure> {
-        self.remove_results()?;
-        if self.moved_from(version)? {
-            return Ok(Step::Overtaken);
-        }
-        let raw = self.raw_object(version, None);
-        self.write_summary(&Summary::refused(&self.app.program, self.key, raw, reason))?;
-        if self.moved_from(version)? {
-            return Ok(Step::Overtaken);
-        }
-        // A run that had this version analyzed may have ended meanwhile. From here on it sees the
-        // refusal or misses its CSV, unless it has written over the summary before that.
-        self.remove_results()?;
-        let stands = self.refusal_of(version)?.is_some();
-        Ok(if stands { Step::Refused(reason.to_owned()) } else { Step::Overtaken })
-    }
-
-    /// Why the stored summary refuses this version, if it does.
-    fn refusal_of(&self, version: &Version) -> Result<Option<String>, StoreError> {
-        let summary = summary_store::summary(self.app.store.as_ref(), self.settings, self.key)?;
-        let names_it = summary.filter(|summary| summary.raw.version == version.id.as_str());
-        Ok(names_it.and_then(|summary| summary.refused))
-    }
-
-    /// The CSV goes last, as it is written first: if anything of a run at work was removed, so was
-    /// its CSV, and that run will miss it.
-    fn remove_results(&self) -> Result<(), StoreError> {
-        for kind in [ResultKind::Rejects, ResultKind::Png, ResultKind::Svg, ResultKind::Csv] {
-            self.remove(kind)?;
-        }
-        Ok(())
-    }
-
-    fn csv_stands(&self) -> Result<bool, StoreError> {
-        let csv = self.key.result_key(ResultKind::Csv);
-        Ok(self.app.store.head(&self.settings.analyzed_bucket, &csv)?.is_some())
-    }
-
-    fn raw_object(&self, version: &Version, sha256: Option<String>) -> RawObject {
-        RawObject {
-            key: self.raw_key.to_string(),
-            version: version.id.to_string(),
-            size: version.size,
-            sha256,
-        }
-    }
-
-    fn write_summary(&self, summary: &Summary) -> Result<(), RecordFailure> {
-        Ok(NewResult::of(self, ResultKind::Json, &summary.to_json()?)?.commit()?)
-    }
+    target.size = Some(read.size);
+    target.sha256 = Some(read.sha256.clone());
+    let raw = RawObject {
+        key: job.raw_key.to_string(),
+        version: target.version.clone(),
+        size: read.size,
+        sha256: Some(read.sha256),
+    };
+    let replaced = versions.replaced().saturating_sub(before.replaced());
+    let analyzed = Analyzed {
+        key: job.key.clone(),
+        version: VersionId::new(raw.version.clone()),
+        bytes: read.size,
+        rows: read.log.rows,
+        rejects: read.log.rejects.count,
+        replaced: replaced as u64,
+        restarts,
+    };
+    let mut summary = Summary::read(&job.app.program, job.key, raw, read.log);
+    summary.results = read.results.commit(job)?;
+    summary.versions = versions.listed;
+    summary.versions_more = versions.more;
+    let summary = NewResult::of(job, ResultKind::Json, &summary.to_json()?)?;
+    let written = summary.commit_unless_changed(stored.seen.as_ref())?;
+    Ok(written.then_some(analyzed))
 }
 
-/// For its own event to decide about.
-fn left_alone() -> Step {
-    Step::Refused(String::new())
+/// Reads what is not known yet of the versions behind the newest: what each did to the one
+/// before it. They are few: those that were put before the newest was analyzed.
+fn learn_changes(
+    job: &Job<'_>,
+    known: &Versions,
+    versions: &mut Versions,
+) -> Result<(), RecordFailure> {
+    let more = versions.more > 0;
+    let listed = &mut versions.listed;
+    for at in (1..listed.len()).rev() {
+        let (newer, older) = listed.split_at_mut(at + 1);
+        let Some(version) = newer.last_mut() else { continue };
+        let before = older.first();
+        if before.is_none() && more {
+            continue;
+        }
+        let beside = known.listed.iter().position(|known| known.version == version.version);
+        let known_before = beside.and_then(|at| known.listed.get(at + 1));
+        let same_before =
+            known_before.map(|known| &known.version) == before.map(|before| &before.version);
+        if beside.is_some() && same_before && version.change.is_some() {
+            continue;
+        }
+        match convert::digest(job, &version.version, before.and_then(|before| before.size)) {
+            Ok((size, sha256, beginning)) => {
+                version.change = Some(Change::of(before, &sha256, beginning.as_deref()));
+                version.size = Some(size);
+                version.sha256 = Some(sha256);
+            }
+            // Removed by age or by hand: nobody can say any more.
+            Err(StoreError::NotFound { .. }) => {}
+            Err(other) => return Err(other.into()),
+        }
+    }
+    Ok(())
 }

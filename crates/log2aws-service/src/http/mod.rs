@@ -4,6 +4,7 @@
 //! [`ClientIp`] alone: which address that is, only the world in front of it can say.
 
 mod accept;
+mod day_rules;
 mod problem;
 mod request;
 
@@ -22,8 +23,11 @@ use jiff::{SignedDuration, Timestamp};
 use log2aws_core::key::RawKey;
 use serde::Serialize;
 
-use crate::ports::{Clock, PresignedPut, PutRequest, SettingsSource, SignError, Signer};
+use crate::ports::{
+    Clock, ObjectReader, PresignedPut, PutRequest, SettingsSource, SignError, Signer,
+};
 
+pub use day_rules::{DEFAULT_DAYS_AHEAD, DEFAULT_DAYS_BACK, DEFAULT_FINAL_AFTER_DAYS, DayRules};
 pub use problem::Problem;
 pub use request::{MAX_PUT_BYTES, MAX_REQUEST_BYTES, ParameterError};
 
@@ -42,6 +46,10 @@ pub struct UrlApp {
     pub settings: Arc<dyn SettingsSource>,
     /// Says from when they count.
     pub clock: Arc<dyn Clock>,
+    /// For which days.
+    pub days: DayRules,
+    /// Reads what decides whether a day is final, out of the analyzed bucket.
+    pub objects: Arc<dyn ObjectReader>,
 }
 
 impl fmt::Debug for UrlApp {
@@ -118,13 +126,15 @@ async fn issue_url(
         server: asked.server.clone(),
         refusal,
     })?;
-    // SigV4 counts in whole seconds; `expires_at` must not promise a fraction more.
     let now = app.clock.now();
+    app.days.check_window(asked.day, now)?;
+    let key = RawKey::new(asked.server, asked.day, settings.key_prefix);
+    day_rules::check_final(app, &settings, &key, asked.body.as_ref(), now).await?;
+    // SigV4 counts in whole seconds; `expires_at` must not promise a fraction more.
     let at = Timestamp::from_second(now.as_second()).unwrap_or(now);
     let expires_at = at
         .checked_add(SignedDuration::from_secs(URL_LIFE_SECONDS.into()))
         .map_err(|error| SignError { reason: format!("the clock is at {at}: {error}") })?;
-    let key = RawKey::new(asked.server, asked.day, settings.key_prefix);
     let put = app.signer.presign_put(&PutRequest {
         bucket: settings.raw_bucket.clone(),
         key: key.object_key(),

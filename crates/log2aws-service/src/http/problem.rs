@@ -1,18 +1,22 @@
 //! The one table from what went wrong to what the caller hears and what the log hears.
 
 use std::borrow::Cow;
+use std::num::NonZeroU32;
 
 use axum::body::Body;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use http::{Response, StatusCode};
+use jiff::civil::Date;
 use log2aws_core::allow_list::Refusal;
+use log2aws_core::day::Day;
+use log2aws_core::error_chain::ErrorChain;
 use log2aws_core::server_name::ServerName;
 use serde::Serialize;
 use tracing::Level;
 
 use super::request::{MAX_REQUEST_BYTES, ParameterError};
 use super::{ClientIp, accept, tell_source};
-use crate::ports::{SettingsUnavailable, SignError};
+use crate::ports::{SettingsUnavailable, SignError, StoreError};
 
 /// After how many seconds a caller may ask again when settings or signer were not available.
 const RETRY_UNAVAILABLE_SECONDS: u32 = 10;
@@ -48,6 +52,31 @@ pub enum Problem {
         /// Why not.
         refusal: Refusal,
     },
+    /// Logs of that day are not taken.
+    #[error("{day} is not taken: only days from {first} to {last} are")]
+    DayOutsideWindow {
+        /// The day that was asked for.
+        day: Day,
+        /// The first day that is taken.
+        first: Date,
+        /// The last day that is taken.
+        last: Date,
+    },
+    /// The day was delivered and is too old to be replaced.
+    #[error(
+        "{day} of {server} is final: it was delivered, and more than {after_days} days have passed; a URL is given for the same bytes alone (size and sha256), or after: log2aws reopen {server} {day} --why REASON"
+    )]
+    DayIsFinal {
+        /// Whose log.
+        server: ServerName,
+        /// Of which day.
+        day: Day,
+        /// After how many days a delivered day is final.
+        after_days: NonZeroU32,
+    },
+    /// What was stored for the day cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// Not `/`.
     #[error("no such path")]
     NoSuchPath,
@@ -94,6 +123,7 @@ struct ProblemJson<'a> {
 }
 
 impl Problem {
+    #[expect(clippy::too_many_lines, reason = "one table")]
     fn row(&self) -> Row {
         let row = |status, code, sentence: Cow<'static, str>, level| Row {
             status,
@@ -148,6 +178,24 @@ impl Problem {
                 "not-allowed",
                 "this address may not ask for this URL",
                 Level::WARN,
+            ),
+            Self::DayOutsideWindow { .. } => row(
+                StatusCode::BAD_REQUEST,
+                "day-outside-window",
+                Cow::Owned(self.to_string()),
+                Level::INFO,
+            ),
+            Self::DayIsFinal { .. } => {
+                row(StatusCode::CONFLICT, "day-is-final", Cow::Owned(self.to_string()), Level::WARN)
+            }
+            Self::Store(_) => later(
+                RETRY_UNAVAILABLE_SECONDS,
+                plain(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "store-unavailable",
+                    "the store cannot be read now; ask again later",
+                    Level::ERROR,
+                ),
             ),
             Self::NoSuchPath => plain(
                 StatusCode::NOT_FOUND,
@@ -237,11 +285,12 @@ impl Problem {
     fn log(&self, row: &Row, caller: Option<ClientIp>) {
         let source = caller.map(|caller| caller.0.to_canonical().to_string());
         let (source, status) = (source.as_deref().unwrap_or("unknown"), row.status.as_u16());
+        let chain = ErrorChain(self);
         match row.level {
-            Level::ERROR => tracing::error!(source, status, code = row.code, "{self}"),
-            Level::WARN => tracing::warn!(source, status, code = row.code, "{self}"),
-            Level::INFO => tracing::info!(source, status, code = row.code, "{self}"),
-            _ => tracing::debug!(source, status, code = row.code, "{self}"),
+            Level::ERROR => tracing::error!(source, status, code = row.code, "{chain}"),
+            Level::WARN => tracing::warn!(source, status, code = row.code, "{chain}"),
+            Level::INFO => tracing::info!(source, status, code = row.code, "{chain}"),
+            _ => tracing::debug!(source, status, code = row.code, "{chain}"),
         }
     }
 }

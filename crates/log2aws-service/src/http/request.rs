@@ -198,15 +198,8 @@ fn read_size(text: &str) -> Result<u64, ParameterError> {
 }
 
 fn read_sha256(text: &str) -> Result<[u8; 32], ParameterError> {
-    let digit = |b: u8| char::from(b).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     let mut bytes = [0; 32];
-    if text.len() != 2 * bytes.len() {
-        return Err(ParameterError::Sha256);
-    }
-    for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-        let (high, low) = (digit(pair[0]), digit(pair[1]));
-        *byte = high.zip(low).map(|(h, l)| h << 4 | l).ok_or(ParameterError::Sha256)?;
-    }
+    hex::decode_to_slice(text, &mut bytes).map_err(|_| ParameterError::Sha256)?;
     Ok(bytes)
 }
 

@@ -2,6 +2,7 @@
 
 mod cache;
 mod clock;
+mod object_reader;
 mod raster;
 mod settings;
 mod signer;
@@ -9,9 +10,11 @@ mod store;
 
 pub use cache::Cache;
 pub use clock::Clock;
+pub use object_reader::ObjectReader;
 pub use raster::Rasterizer;
 pub use settings::{Settings, SettingsSource, SettingsUnavailable};
-pub use signer::{PresignedPut, PutRequest, SignError, Signer};
+pub use signer::{PresignedGet, PresignedPut, PutRequest, SignError, Signer};
 pub use store::{
-    ListPage, ListQuery, ObjectLister, ObjectMeta, Store, StoreError, Upload, Version, VersionId,
+    Condition, ListPage, ListQuery, ObjectLister, ObjectMeta, Store, StoreError, Upload, Version,
+    VersionId,
 };

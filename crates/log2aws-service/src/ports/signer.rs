@@ -52,6 +52,28 @@ impl fmt::Debug for PresignedPut {
     }
 }
 
+/// A presigned URL that reads one object: a secret, as [`PresignedPut`].
+#[derive(Clone)]
+pub struct PresignedGet(String);
+
+impl PresignedGet {
+    /// Wraps a signed URL.
+    pub fn new(url: String) -> Self {
+        Self(url)
+    }
+
+    /// The URL, for the request and nothing else.
+    pub fn expose_url(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for PresignedGet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PresignedGet(REDACTED)")
+    }
+}
+
 /// No URL could be signed: no credentials, or none that are good now. Answered with 503.
 #[derive(Debug, thiserror::Error)]
 #[error("the URL cannot be signed: {reason}")]

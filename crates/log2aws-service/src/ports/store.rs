@@ -40,6 +40,36 @@ pub struct Version {
     pub id: VersionId,
     /// Its length in bytes.
     pub size: u64,
+    /// Changes whenever the body does; opaque. For [`Condition::ETag`].
+    pub e_tag: String,
+}
+
+/// What a conditional write must find under its key (RFC 9110, section 13).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Condition {
+    /// Anything, or nothing.
+    #[default]
+    None,
+    /// No object: `If-None-Match: *`.
+    Absent,
+    /// An object whose [`Version::e_tag`] is this one: `If-Match`.
+    ETag(String),
+}
+
+impl Condition {
+    /// That the object is the one that was seen, or is absent as it was.
+    pub fn unchanged(seen: Option<&Version>) -> Self {
+        seen.map_or(Self::Absent, |version| Self::ETag(version.e_tag.clone()))
+    }
+
+    /// Whether it holds where the object has this tag, or where there is none.
+    pub fn holds(&self, e_tag: Option<&str>) -> bool {
+        match self {
+            Self::None => true,
+            Self::Absent => e_tag.is_none(),
+            Self::ETag(wanted) => e_tag == Some(wanted),
+        }
+    }
 }
 
 /// Why the store did not do it.
@@ -54,6 +84,12 @@ pub enum StoreError {
     /// The store has no room left.
     #[error("the store is full: {what} was not written")]
     Full {
+        /// The `bucket/key` that was to be written.
+        what: String,
+    },
+    /// The condition of a conditional write does not hold: somebody else has written meanwhile.
+    #[error("{what} is not as it was when it was read; nothing was written")]
+    Changed {
         /// The `bucket/key` that was to be written.
         what: String,
     },
@@ -151,9 +187,19 @@ pub trait ObjectLister: Store {
 
 /// An object being written. Dropping it without [`Upload::commit`] leaves no trace.
 pub trait Upload: io::Write + Send {
+    /// Makes the object durable and visible, at once and whole, if `condition` holds at that
+    /// moment.
+    ///
+    /// # Errors
+    /// [`StoreError::Changed`] if it does not hold, [`StoreError::Full`] or
+    /// [`StoreError::Failed`]; what stood under the key stands still.
+    fn commit_if(self: Box<Self>, condition: &Condition) -> Result<Version, StoreError>;
+
     /// Makes the object durable and visible, at once and whole.
     ///
     /// # Errors
     /// [`StoreError::Full`] or [`StoreError::Failed`]; what stood under the key stands still.
-    fn commit(self: Box<Self>) -> Result<Version, StoreError>;
+    fn commit(self: Box<Self>) -> Result<Version, StoreError> {
+        self.commit_if(&Condition::None)
+    }
 }

@@ -4,7 +4,7 @@ use log2aws_core::key::RawKey;
 use log2aws_service::analyze::{AnalyzeApp, ChartFormats, RecordFailure, analyze, needs_analysis};
 use log2aws_store::MemoryStore;
 
-use crate::world::{ALLOWED, KEY, MIXED, allowed, app, memory, picture, put, results, settings};
+use crate::world::{KEY, MIXED, allowed, app, memory, picture, put, results};
 
 fn keeping(store: &MemoryStore, charts: ChartFormats) -> AnalyzeApp {
     AnalyzeApp { charts, ..app(store.clone()) }
@@ -62,8 +62,7 @@ fn a_picture_that_cannot_be_made_costs_nothing_else_and_is_told() {
     assert!(matches!(error.failed[0].error, RecordFailure::Picture { .. }));
     // The event can come again: this version is not done.
     let key = RawKey::parse(KEY).unwrap();
-    let source = Some(ALLOWED.parse().unwrap());
-    let needed = || needs_analysis(&store, &settings(ALLOWED), &key, source).unwrap();
+    let needed = || needs_analysis(&app(store.clone()), &key).unwrap();
     assert!(needed());
     // All the rest is of the new version, and no picture of the old one is left.
     let left = results(&store);

@@ -8,14 +8,14 @@ use futures_util::FutureExt;
 use http::header::HeaderMap;
 use http::{Request, StatusCode};
 use log2aws_core::key::KeyPrefix;
-use log2aws_service::http::{ClientIp, UrlApp, router, too_many_requests};
+use log2aws_service::http::{ClientIp, DayRules, UrlApp, router, too_many_requests};
 use log2aws_service::ports::{PresignedPut, PutRequest, Settings, SignError, Signer};
 use log2aws_service::signer::{Addressing, Credentials, SigV4Signer};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 use url::Url;
 
-use crate::world::{At, Fixed, settings};
+use crate::world::{At, Fixed, Objects, settings};
 
 const SHA256: &str = "E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855";
 const SHA256_BASE64: &str = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
@@ -49,6 +49,8 @@ pub(crate) fn app(settings: Option<Settings>) -> UrlApp {
         signer: real_signer(),
         settings: Arc::new(Fixed(settings)),
         clock: Arc::new(At("2019-08-02T00:05:07.25Z")),
+        days: DayRules::default(),
+        objects: Arc::new(Objects::default()),
     }
 }
 

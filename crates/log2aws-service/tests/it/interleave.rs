@@ -1,15 +1,18 @@
 //! Two runs of analyze on one log, the second within the first at every one of its steps.
 
 use std::io;
+use std::sync::{Arc, Mutex};
 
 use log2aws_core::event::Event;
-use log2aws_core::summary::Summary;
 use log2aws_service::analyze::analyze;
 use log2aws_service::ports::{Store as _, Version};
 use log2aws_store::MemoryStore;
 
 use crate::stepped::Stepped;
-use crate::world::{KEY, MIXED, RAW, Results, allowed, app, memory, put, record, refused, results};
+use crate::world::{
+    ALLOWED, ANALYZED, KEY, MIXED, RAW, REFUSALS, Results, SUMMARY, allowed, app, app_with, memory,
+    put, record, refusals, refused, results, settings, settled, summary,
+};
 
 pub(crate) const ROWS: &[u8] = include_bytes!("../../../../testdata/document.log");
 const EITHER_WAY: [(&[u8], &[u8]); 2] = [(MIXED.as_bytes(), ROWS), (ROWS, MIXED.as_bytes())];
@@ -17,18 +20,33 @@ const EITHER_WAY: [(&[u8], &[u8]); 2] = [(MIXED.as_bytes(), ROWS), (ROWS, MIXED.
 /// What a test sends for a version.
 pub(crate) type Sent = fn(&Version) -> Event;
 
+pub(crate) const EVERY_PAIR: [[Sent; 2]; 4] =
+    [[allowed, allowed], [allowed, refused], [refused, allowed], [refused, refused]];
+
 fn unnamed(_: &Version) -> Event {
     record("203.0.113.7", None).into()
 }
 
-/// The results when everything comes one after the other.
-pub(crate) fn in_order(first: &[u8], second: &[u8], events: [Sent; 2]) -> Results {
+/// The model: what stands when everything comes one after the other. The results are those of the
+/// newest accepted version, and every refused version is named once.
+pub(crate) fn in_order(logs: &[&[u8]], events: &[Sent]) -> Results {
     let store = memory();
-    for (log, event) in [(first, events[0]), (second, events[1])] {
+    let (mut accepted, mut expected) = (Vec::new(), Vec::new());
+    for (log, event) in logs.iter().zip(events) {
         let version = put(&store, log);
-        analyze(&app(store.clone()), &event(&version)).unwrap();
+        let event = event(&version);
+        let good = event == allowed(&version);
+        analyze(&app(store.clone()), &event).unwrap();
+        if good { &mut accepted } else { &mut expected }.push(version.id.to_string());
     }
-    results(&store)
+    accepted.reverse();
+    let told = summary(&store).map_or_else(Vec::new, |summary| {
+        assert_eq!(Some(&summary.raw.version), accepted.first());
+        summary.versions.into_iter().map(|listed| listed.version).collect()
+    });
+    assert_eq!(told, accepted);
+    assert_eq!(refusals(&store), expected);
+    settled(&store)
 }
 
 /// Runs the first event; before its step `at`, does `meanwhile`. Says which step that was, or
@@ -37,27 +55,37 @@ fn run_first(
     store: &MemoryStore,
     event: &Event,
     at: usize,
+    meanwhile: impl FnMut() + Send + 'static,
+) -> Option<String> {
+    run_first_as(store, ALLOWED, event, at, meanwhile)
+}
+
+/// The same by another allow-list.
+fn run_first_as(
+    store: &MemoryStore,
+    list: &str,
+    event: &Event,
+    at: usize,
     mut meanwhile: impl FnMut() + Send + 'static,
 ) -> Option<String> {
-    let reached = std::sync::Arc::new(std::sync::Mutex::new(None));
-    let seen = std::sync::Arc::clone(&reached);
-    let stepped = Stepped::new(store.clone(), move |step| {
+    let reached = Arc::new(Mutex::new(None));
+    let seen = Arc::clone(&reached);
+    let stepped = Stepped::visible(store.clone(), move |step| {
         if step.number == at {
             *seen.lock().unwrap() = Some(step.what.clone());
             meanwhile();
         }
         Ok(())
     });
-    analyze(&app(stepped), event).unwrap();
+    analyze(&app_with(stepped, Some(settings(list))), event).unwrap();
     reached.lock().unwrap().clone()
 }
 
 #[test]
-fn the_newer_version_wins_at_every_step() {
-    let cases: [[Sent; 2]; 3] = [[allowed, allowed], [unnamed, unnamed], [refused, allowed]];
+fn two_runs_end_as_the_model_at_every_step() {
     for (first, second) in EITHER_WAY {
-        for events in cases {
-            let expected = in_order(first, second, events);
+        for events in EVERY_PAIR {
+            let expected = in_order(&[first, second], &events);
             for at in 0.. {
                 let store = memory();
                 let version = put(&store, first);
@@ -67,92 +95,120 @@ fn the_newer_version_wins_at_every_step() {
                     analyze(&app(inner.clone()), &events[1](&version)).unwrap();
                 });
                 let Some(step) = step else {
-                    assert!(at >= 9, "the run had only {at} steps");
+                    assert!(at >= 5, "the run had only {at} steps");
                     break;
                 };
-                assert!(results(&store) == expected, "second run before step {at}: {step}");
+                assert!(settled(&store) == expected, "second run before step {at}: {step}");
             }
         }
     }
 }
 
+/// Both versions are there when the first version's event is at work.
 #[test]
-fn the_newer_version_is_seen_without_an_event_of_its_own() {
-    let [(first, second), _] = EITHER_WAY;
-    let expected = in_order(first, second, [allowed, allowed]);
-    for at in 0.. {
-        let store = memory();
-        let version = put(&store, first);
-        let inner = store.clone();
-        let put_second = move || drop(put(&inner, second));
-        let Some(step) = run_first(&store, &allowed(&version), at, put_second) else { break };
-        assert!(results(&store) == expected, "put before step {at}: {step}");
+fn an_older_version_does_not_stay_at_any_step() {
+    for (first, second) in EITHER_WAY {
+        for events in EVERY_PAIR {
+            let expected = in_order(&[first, second], &events);
+            for at in 0.. {
+                let store = memory();
+                let (old, new) = (put(&store, first), put(&store, second));
+                let inner = store.clone();
+                let step = run_first(&store, &events[0](&old), at, move || {
+                    analyze(&app(inner.clone()), &events[1](&new)).unwrap();
+                });
+                let Some(step) = step else { break };
+                assert!(settled(&store) == expected, "second run before step {at}: {step}");
+            }
+        }
     }
 }
 
-/// Nothing stands but a summary that refuses the newer version. Its reason may be another than the
-/// event's, if one run wrote over the other's.
-pub(crate) fn assert_refused(store: &MemoryStore, when: &str) {
-    let results = results(store);
-    assert_eq!(results.keys().collect::<Vec<_>>(), ["web01/2019-08-01.json"], "{when}");
-    let summary = Summary::from_json(&results["web01/2019-08-01.json"].0).unwrap();
-    let newest = store.head(&RAW.parse().unwrap(), &KEY.parse().unwrap()).unwrap().unwrap();
-    assert_eq!(summary.raw.version, newest.id.to_string(), "{when}");
-    assert!(summary.refused.is_some(), "{when}");
+/// Three versions, the third of which decides: the runs of the others stand still within it.
+#[test]
+fn three_runs_within_each_other_end_as_the_model() {
+    let kinds = [allowed as Sent, refused];
+    let logs = [ROWS, MIXED.as_bytes(), b"nonsense\n"];
+    for which in 0..8 {
+        let events = [0, 1, 2].map(|bit| kinds[(which >> bit) & 1]);
+        let expected = in_order(&logs, &events);
+        for at in 0.. {
+            let mut reached = None;
+            for within in 0.. {
+                let store = memory();
+                let versions = logs.map(|log| put(&store, log));
+                let [first, second, third] = [0, 1, 2].map(|i| events[i](&versions[i]));
+                let (inner, seen) = (store.clone(), Arc::new(Mutex::new(None)));
+                let result = Arc::clone(&seen);
+                reached = run_first(&store, &first, at, move || {
+                    let (innermost, third) = (inner.clone(), third.clone());
+                    let step = run_first(&inner, &second, within, move || {
+                        analyze(&app(innermost.clone()), &third).unwrap();
+                    });
+                    *result.lock().unwrap() = step;
+                });
+                if seen.lock().unwrap().is_none() {
+                    break;
+                }
+                assert!(settled(&store) == expected, "{which}: {at} {reached:?}, {within}");
+            }
+            if reached.is_none() {
+                break;
+            }
+        }
+    }
 }
 
+/// An event that names no version is that of the newest.
 #[test]
-fn a_refused_version_has_no_results_at_any_step() {
+fn events_without_a_version_end_in_the_newest() {
     for (first, second) in EITHER_WAY {
+        let expected = in_order(&[first, second], &[allowed, allowed]);
         for at in 0.. {
             let store = memory();
             let version = put(&store, first);
             let inner = store.clone();
-            let step = run_first(&store, &allowed(&version), at, move || {
+            let step = run_first(&store, &unnamed(&version), at, move || {
                 let version = put(&inner, second);
-                analyze(&app(inner.clone()), &refused(&version)).unwrap();
+                analyze(&app(inner.clone()), &unnamed(&version)).unwrap();
             });
             let Some(step) = step else { break };
-            assert_refused(&store, &format!("refused before step {at}: {step}"));
+            let results = settled(&store);
+            for (key, result) in &expected {
+                let same = key == SUMMARY || results.get(key) == Some(result);
+                assert!(same, "{key}, second run before step {at}: {step}");
+            }
+            let newest = summary(&store).unwrap();
+            assert_eq!(newest.raw.size, second.len() as u64, "before step {at}: {step}");
         }
     }
 }
 
-/// Both versions are there. The first version's event is at work on the second version when that
-/// is refused.
+/// The event of one version comes twice, and the list changes in between: one verdict holds.
 #[test]
-fn a_refusal_overtakes_a_run_that_reads_the_refused_version() {
-    for at in 0.. {
-        let store = memory();
-        let version = put(&store, ROWS);
-        let bad = put(&store, MIXED.as_bytes());
-        let inner = store.clone();
-        let step = run_first(&store, &allowed(&version), at, move || {
-            analyze(&app(inner.clone()), &refused(&bad)).unwrap();
-        });
-        let Some(step) = step else { break };
-        assert_refused(&store, &format!("refused before step {at}: {step}"));
-    }
-}
-
-/// Two puts from off the list, the second within the first's run: no timing has either analyzed.
-#[test]
-fn two_refusals_never_have_results() {
-    for good_before in [true, false] {
+fn of_two_verdicts_on_one_version_one_holds() {
+    let lists = [ALLOWED, "192.0.2.1"];
+    let by = |store, list| app_with(store, Some(settings(list)));
+    for first in 0..2 {
         for at in 0.. {
             let store = memory();
-            if good_before {
-                analyze(&app(store.clone()), &allowed(&put(&store, b"# good\n"))).unwrap();
-            }
-            let version = put(&store, ROWS);
-            let inner = store.clone();
-            let step = run_first(&store, &refused(&version), at, move || {
-                let version = put(&inner, MIXED.as_bytes());
-                analyze(&app(inner.clone()), &refused(&version)).unwrap();
+            analyze(&app(store.clone()), &allowed(&put(&store, b"# before\n"))).unwrap();
+            let event = allowed(&put(&store, ROWS));
+            let (inner, again) = (store.clone(), event.clone());
+            let step = run_first_as(&store, lists[first], &event, at, move || {
+                let other = app_with(inner.clone(), Some(settings(lists[1 - first])));
+                analyze(&other, &again).unwrap();
             });
             let Some(step) = step else { break };
-            let keys: Vec<String> = results(&store).into_keys().collect();
-            assert_eq!(keys, ["web01/2019-08-01.json"], "before step {at}: {step}");
+            let id = event.records[0].version.clone().unwrap();
+            let accepted = summary(&store).unwrap().accepted().get(&id).is_some();
+            let (told, when) = (refusals(&store), format!("before step {at}: {step}"));
+            assert_eq!(told, if accepted { vec![] } else { vec![id] }, "{when}");
+            let before = results(&store);
+            for list in lists {
+                analyze(&by(store.clone(), list), &event).unwrap();
+                assert!(results(&store) == before, "{when}, again");
+            }
         }
     }
 }
@@ -162,68 +218,67 @@ fn two_refusals_never_have_results() {
 #[test]
 fn a_run_that_dies_within_another_is_repaired() {
     let [(first, second), _] = EITHER_WAY;
-    let expected = in_order(first, second, [allowed, allowed]);
-    for at in 0.. {
-        let mut reached = None;
-        for dies_at in 0.. {
-            let store = memory();
-            let version = put(&store, first);
-            let (inner, died) = (store.clone(), std::sync::Arc::new(std::sync::Mutex::new(None)));
-            let result = std::sync::Arc::clone(&died);
-            reached = run_first(&store, &allowed(&version), at, move || {
-                let version = put(&inner, second);
-                let mortal = Stepped::new(inner.clone(), move |step| {
-                    if step.number >= dies_at { Err(io::Error::other("killed")) } else { Ok(()) }
+    for events in EVERY_PAIR {
+        let expected = in_order(&[first, second], &events);
+        for at in 0.. {
+            let mut reached = None;
+            for dies_at in 0.. {
+                let store = memory();
+                let version = put(&store, first);
+                let (inner, died) = (store.clone(), Arc::new(Mutex::new(None)));
+                let result = Arc::clone(&died);
+                reached = run_first(&store, &events[0](&version), at, move || {
+                    let version = put(&inner, second);
+                    let died = analyze(&app(mortal(&inner, dies_at)), &events[1](&version));
+                    *result.lock().unwrap() = Some((version, died.is_err()));
                 });
-                let died = analyze(&app(mortal), &allowed(&version)).is_err();
-                *result.lock().unwrap() = Some((version, died));
-            });
-            let Some((version, died)) = died.lock().unwrap().take() else { break };
-            if !died {
+                let Some((version, died)) = died.lock().unwrap().take() else { break };
+                if !died {
+                    break;
+                }
+                analyze(&app(store.clone()), &events[1](&version)).unwrap();
+                assert!(settled(&store) == expected, "step {at}: {reached:?}, died at {dies_at}");
+            }
+            if reached.is_none() {
                 break;
             }
-            analyze(&app(store.clone()), &allowed(&version)).unwrap();
-            assert!(results(&store) == expected, "step {at}: {reached:?}, died at {dies_at}");
-        }
-        if reached.is_none() {
-            break;
         }
     }
+}
+
+fn mortal(store: &MemoryStore, dies_at: usize) -> Stepped {
+    Stepped::visible(store.clone(), move |step| {
+        if step.number >= dies_at { Err(io::Error::other("killed")) } else { Ok(()) }
+    })
 }
 
 /// The second run comes and goes while the first stands still at any of its steps; later the first
 /// dies, at any step, and its event comes again.
 #[test]
 fn a_run_that_dies_after_another_is_repaired_by_its_own_event() {
-    let cases: [[Sent; 2]; 3] = [[allowed, allowed], [refused, allowed], [allowed, refused]];
-    for (first, second) in EITHER_WAY {
-        for events in cases {
-            let expected = in_order(first, second, events);
-            for at in 0..40 {
-                for dies_at in at..40 {
-                    let store = memory();
-                    let event = events[0](&put(&store, first));
-                    let inner = store.clone();
-                    let stepped = Stepped::new(store.clone(), move |step| {
-                        if step.number == at {
-                            let version = put(&inner, second);
-                            analyze(&app(inner.clone()), &events[1](&version)).unwrap();
-                        }
-                        let killed = || Err(io::Error::other("killed"));
-                        if step.number >= dies_at { killed() } else { Ok(()) }
-                    });
-                    if analyze(&app(stepped.clone()), &event).is_ok() {
-                        assert!(stepped.steps() <= dies_at);
-                        break;
+    let [(first, second), _] = EITHER_WAY;
+    for events in EVERY_PAIR {
+        let expected = in_order(&[first, second], &events);
+        for at in 0..60 {
+            for dies_at in at..60 {
+                let store = memory();
+                let event = events[0](&put(&store, first));
+                let inner = store.clone();
+                let stepped = Stepped::visible(store.clone(), move |step| {
+                    if step.number == at {
+                        let version = put(&inner, second);
+                        analyze(&app(inner.clone()), &events[1](&version)).unwrap();
                     }
-                    analyze(&app(store.clone()), &event).unwrap();
-                    let when = format!("second at {at}, died at {dies_at}");
-                    if expected.len() == 1 {
-                        assert_refused(&store, &when);
-                    } else {
-                        assert!(results(&store) == expected, "{when}");
-                    }
+                    let killed = || Err(io::Error::other("killed"));
+                    if step.number >= dies_at { killed() } else { Ok(()) }
+                });
+                if analyze(&app(stepped.clone()), &event).is_ok() {
+                    assert!(stepped.steps() <= dies_at);
+                    break;
                 }
+                analyze(&app(store.clone()), &event).unwrap();
+                let when = format!("second at {at}, died at {dies_at}");
+                assert!(settled(&store) == expected, "{when}");
             }
         }
     }
@@ -232,12 +287,14 @@ fn a_run_that_dies_after_another_is_repaired_by_its_own_event() {
 #[test]
 fn a_failure_at_any_step_is_returned_and_the_next_run_repairs() {
     for (first, second) in EITHER_WAY {
-        for sent in [allowed as Sent, refused] {
-            let expected = in_order(first, second, [allowed, sent]);
+        for good in [true, false] {
+            let sent = if good { allowed as Sent } else { refused };
+            let expected = in_order(&[first, second], &[allowed, sent]);
             for at in 0.. {
                 let store = memory();
                 let version = put(&store, first);
                 analyze(&app(store.clone()), &allowed(&version)).unwrap();
+                let before = settled(&store);
                 let event = sent(&put(&store, second));
                 let stepped = Stepped::new(store.clone(), move |step| {
                     if step.number == at { Err(io::Error::other("no luck")) } else { Ok(()) }
@@ -251,9 +308,99 @@ fn a_failure_at_any_step_is_returned_and_the_next_run_repairs() {
                 assert_eq!((error.failed.len(), error.done.len()), (1, 0), "step {at}");
                 assert!(error.to_string().contains("no luck"), "step {at}: {error}");
                 assert_eq!(error.failed[0].record.as_ref(), Some(&event.records[0]));
+                if !good {
+                    let mut after = settled(&store);
+                    after.remove(REFUSALS);
+                    assert!(after == before, "a refusal failed at step {at}");
+                }
                 analyze(&app(store.clone()), &event).unwrap();
-                assert!(results(&store) == expected, "after a failure at step {at}");
+                assert!(settled(&store) == expected, "after a failure at step {at}");
             }
         }
+    }
+}
+
+/// Retention, the bucket's lifecycle and `aws s3 rm` remove what is old at any step of a run: some
+/// of the results that stood before it, or all. Removal is no refusal: what the run writes stays,
+/// what stood and was not removed stays, and nothing else appears.
+#[test]
+fn results_that_expire_at_any_step_refuse_nothing() {
+    let removals: [&[&str]; 4] = [
+        &["csv"],
+        &["json"],
+        &["csv", "svg", "png", "rejects.jsonl"],
+        &["csv", "svg", "png", "rejects.jsonl", "json", "refused.jsonl"],
+    ];
+    let logs: [&[u8]; 3] = [b"no\n", MIXED.as_bytes(), ROWS];
+    for removed in removals {
+        for good in [true, false] {
+            let sent = if good { allowed as Sent } else { refused };
+            let expected = in_order(&logs, &[refused, allowed, sent]);
+            let newest = if good { 2 } else { 1 };
+            for at in 0.. {
+                let store = memory();
+                let bad = put(&store, logs[0]);
+                analyze(&app(store.clone()), &refused(&bad)).unwrap();
+                let stays = put(&store, logs[1]);
+                analyze(&app(store.clone()), &allowed(&stays)).unwrap();
+                let stood = results(&store);
+                let event = sent(&put(&store, logs[2]));
+                let inner = store.clone();
+                let step = run_first(&store, &event, at, move || {
+                    let now = results(&inner);
+                    for ending in removed {
+                        let key = format!("web01/2019-08-01.{ending}");
+                        // Only what is old.
+                        if now.get(&key) == stood.get(&key) {
+                            let (bucket, key) = (ANALYZED.parse().unwrap(), key.parse().unwrap());
+                            inner.delete(&bucket, &key).unwrap();
+                        }
+                    }
+                });
+                let Some(step) = step else { break };
+                let when = format!("{removed:?} before step {at}: {step}");
+                let after = settled(&store);
+                for (key, result) in &after {
+                    let history = key == SUMMARY || key == REFUSALS;
+                    assert!(history || expected.get(key) == Some(result), "{key}, {when}");
+                }
+                if let Some(summary) = summary(&store) {
+                    assert_eq!(summary.raw.size, logs[newest].len() as u64, "{when}");
+                    assert!(summary.refused.is_none(), "{when}");
+                }
+                if !good {
+                    assert!(refusals(&store).contains(&event.records[0].version.clone().unwrap()));
+                }
+                // The newest accepted version's event brings back what it had.
+                let versions = store.versions(&RAW.parse().unwrap(), &KEY.parse().unwrap());
+                analyze(&app(store.clone()), &allowed(&versions[newest])).unwrap();
+                let back = settled(&store);
+                for (key, result) in &expected {
+                    let history = key == SUMMARY || key == REFUSALS;
+                    assert!(history || back.get(key) == Some(result), "{key} is back, {when}");
+                }
+            }
+        }
+    }
+}
+
+/// After the results but for the summary are removed, an event of an older version, come late,
+/// brings back those of the newest.
+#[test]
+fn a_late_event_after_results_expired_takes_no_summary_away() {
+    let store = memory();
+    let (old, new) = (put(&store, ROWS), put(&store, MIXED.as_bytes()));
+    for version in [&old, &new] {
+        analyze(&app(store.clone()), &allowed(version)).unwrap();
+    }
+    let whole = settled(&store);
+    for ending in ["csv", "svg", "png", "rejects.jsonl"] {
+        let key = format!("web01/2019-08-01.{ending}").parse().unwrap();
+        store.delete(&ANALYZED.parse().unwrap(), &key).unwrap();
+    }
+    // By whatever list.
+    for (version, list) in [(&old, ALLOWED), (&old, "192.0.2.1"), (&new, "192.0.2.1")] {
+        analyze(&app_with(store.clone(), Some(settings(list))), &allowed(version)).unwrap();
+        assert!(settled(&store) == whole);
     }
 }

@@ -4,11 +4,13 @@
 
 mod analyze;
 mod charts;
+mod days;
 mod hostile;
 mod http;
 mod interleave;
 mod overlap;
 mod presign;
+mod refusals;
 mod schedule;
 mod stepped;
 mod world;

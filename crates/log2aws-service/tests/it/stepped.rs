@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 use std::sync::{Arc, Mutex};
 
 use log2aws_core::key::{BucketName, ObjectKey};
-use log2aws_service::ports::{Store, StoreError, Upload, Version, VersionId};
+use log2aws_service::ports::{Condition, Store, StoreError, Upload, Version, VersionId};
 
 /// What a test does before a step; an error is what the step then fails with.
 type Before = Box<dyn FnMut(&Step) -> io::Result<()> + Send>;
@@ -24,6 +24,8 @@ pub(crate) struct Step {
 pub(crate) struct Stepped {
     inner: Arc<dyn Store>,
     steps: Arc<Mutex<(usize, Before)>>,
+    /// Steps that no other run can tell apart are none.
+    visible_only: bool,
 }
 
 impl Stepped {
@@ -31,7 +33,17 @@ impl Stepped {
         inner: impl Store + 'static,
         before: impl FnMut(&Step) -> io::Result<()> + Send + 'static,
     ) -> Self {
-        Self { inner: Arc::new(inner), steps: Arc::new(Mutex::new((0, Box::new(before)))) }
+        let steps = Arc::new(Mutex::new((0, Box::new(before) as Before)));
+        Self { inner: Arc::new(inner), steps, visible_only: false }
+    }
+
+    /// Only the steps that see what other runs do, or that these see: not those within a body
+    /// that is being read or is not committed yet.
+    pub(crate) fn visible(
+        inner: impl Store + 'static,
+        before: impl FnMut(&Step) -> io::Result<()> + Send + 'static,
+    ) -> Self {
+        Self { visible_only: true, ..Self::new(inner, before) }
     }
 
     /// How many steps were made.
@@ -40,6 +52,9 @@ impl Stepped {
     }
 
     fn step(&self, verb: &str, what: &str, bytes: usize) -> io::Result<()> {
+        if self.visible_only && ["create", "read", "write"].contains(&verb) {
+            return Ok(());
+        }
         let (number, before) = &mut *self.steps.lock().unwrap();
         let step = Step { number: *number, what: format!("{verb} {what}"), bytes };
         *number += 1;
@@ -112,10 +127,10 @@ impl Write for Body<Box<dyn Upload>> {
 }
 
 impl Upload for Body<Box<dyn Upload>> {
-    fn commit(self: Box<Self>) -> Result<Version, StoreError> {
+    fn commit_if(self: Box<Self>, condition: &Condition) -> Result<Version, StoreError> {
         self.store
             .step("commit", &self.key, 0)
             .map_err(|source| StoreError::Failed { what: self.key.clone(), source })?;
-        self.inner.commit()
+        self.inner.commit_if(condition)
     }
 }

@@ -7,10 +7,13 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use log2aws_core::event::{Event, Record};
-use log2aws_core::key::{KeyPrefix, ObjectKey};
+use log2aws_core::key::{BucketName, KeyPrefix, ObjectKey};
+use log2aws_core::refused::RefusedVersions;
+use log2aws_core::summary::Summary;
 use log2aws_service::analyze::{AnalyzeApp, ChartFormats};
 use log2aws_service::ports::{
-    Clock, Rasterizer, Settings, SettingsSource, SettingsUnavailable, Store, Version,
+    Clock, ObjectReader, Rasterizer, Settings, SettingsSource, SettingsUnavailable, Store,
+    StoreError, Version,
 };
 use log2aws_store::{BucketSpec, MemoryStore};
 use sha2::{Digest as _, Sha256};
@@ -19,7 +22,10 @@ pub(crate) const RAW: &str = "serverlogs-local";
 pub(crate) const ANALYZED: &str = "analyzedlogs-local";
 pub(crate) const ALLOWED: &str = "203.0.113.7";
 pub(crate) const REFUSED: &str = "198.51.100.9";
+pub(crate) const URL_SESSION: &str = "log2aws-dev-generate-url";
 pub(crate) const KEY: &str = "web01/2019-08-01.log";
+pub(crate) const SUMMARY: &str = "web01/2019-08-01.json";
+pub(crate) const REFUSALS: &str = "web01/2019-08-01.refused.jsonl";
 
 /// Rows, rejects, a metadata line and an unreal date.
 pub(crate) const MIXED: &str = "# log2aws/1 server=web01 cores=8 mode=interval\n\
@@ -43,6 +49,29 @@ pub(crate) fn settings(allow_list: &str) -> Settings {
         raw_bucket: RAW.parse().unwrap(),
         analyzed_bucket: ANALYZED.parse().unwrap(),
         key_prefix: KeyPrefix::Off,
+    }
+}
+
+/// Objects by their keys; a key without bytes cannot be read.
+#[derive(Default)]
+pub(crate) struct Objects(pub(crate) BTreeMap<String, Option<Vec<u8>>>);
+
+#[async_trait::async_trait]
+impl ObjectReader for Objects {
+    async fn read(
+        &self,
+        _: &BucketName,
+        key: &ObjectKey,
+        max_bytes: u64,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        match self.0.get(key.as_str()) {
+            None => Ok(None),
+            Some(Some(bytes)) if bytes.len() as u64 <= max_bytes => Ok(Some(bytes.clone())),
+            Some(_) => Err(StoreError::Failed {
+                what: format!("reading {key}"),
+                source: std::io::Error::other("the disk is gone"),
+            }),
+        }
     }
 }
 
@@ -70,7 +99,8 @@ pub(crate) fn app(store: impl Store + 'static) -> AnalyzeApp {
 pub(crate) fn app_with(store: impl Store + 'static, settings: Option<Settings>) -> AnalyzeApp {
     let (store, settings) = (Arc::new(store), Arc::new(Fixed(settings)));
     let (charts, rasterizer) = (ChartFormats::SvgAndPng, picture as Rasterizer);
-    AnalyzeApp { store, settings, program: "1.2.3".to_owned(), charts, rasterizer }
+    let url_session = Some(URL_SESSION.to_owned());
+    AnalyzeApp { store, settings, program: "1.2.3".to_owned(), charts, rasterizer, url_session }
 }
 
 /// Stands in for a drawing program: another picture for another drawing.
@@ -90,12 +120,14 @@ pub(crate) fn put(store: &MemoryStore, log: &[u8]) -> Version {
     put_key(store, KEY, log)
 }
 
+/// The event of a put; the ids of the store in memory are in order, as sequencers are.
 pub(crate) fn record(source: &str, version: Option<&Version>) -> Record {
+    let id = version.map(|version| version.id.to_string());
     Record {
-        bucket: RAW.parse().unwrap(),
-        key: KEY.parse().unwrap(),
         source: Some(source.parse().unwrap()),
-        version: version.map(|version| version.id.to_string()),
+        version: id.clone(),
+        sequencer: id,
+        ..Record::new(RAW.parse().unwrap(), KEY.parse().unwrap())
     }
 }
 
@@ -111,4 +143,34 @@ pub(crate) fn results(store: &MemoryStore) -> Results {
     let bucket = ANALYZED.parse().unwrap();
     let contents = |key: &ObjectKey| store.contents(&bucket, key).unwrap();
     store.keys(&bucket).iter().map(|key| (key.to_string(), contents(key))).collect()
+}
+
+/// The results without what differs from run to run: which version of a result a summary names,
+/// and the order in which refusals were recorded.
+pub(crate) fn settled(store: &MemoryStore) -> Results {
+    let mut results = results(store);
+    if let Some((json, _)) = results.get_mut(SUMMARY) {
+        let mut summary = Summary::from_json(json).unwrap();
+        summary.results.clear();
+        *json = summary.to_json().unwrap();
+    }
+    if let Some((lines, _)) = results.get_mut(REFUSALS) {
+        let mut list = RefusedVersions::from_jsonl(lines).unwrap();
+        list.listed.sort_by(|a, b| a.version.cmp(&b.version));
+        *lines = list.to_jsonl().unwrap();
+    }
+    results
+}
+
+/// The summary that stands, if there is one.
+pub(crate) fn summary(store: &MemoryStore) -> Option<Summary> {
+    results(store).get(SUMMARY).map(|(json, _)| Summary::from_json(json).unwrap())
+}
+
+/// The ids of the refused versions.
+pub(crate) fn refusals(store: &MemoryStore) -> Vec<String> {
+    let results = results(store);
+    let lines = results.get(REFUSALS).map(|(lines, _)| lines.as_slice()).unwrap_or_default();
+    let list = RefusedVersions::from_jsonl(lines).unwrap();
+    list.listed.into_iter().map(|refused| refused.version).collect()
 }

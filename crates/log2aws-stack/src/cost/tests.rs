@@ -30,8 +30,8 @@ fn a_server_in_tokyo_costs_what_a_pocket_calculator_says() {
     let logged = 365.0 * 5_000.0 / GIB;
     let kept = 12.0 * 90.0 * 5_000.0 / GIB;
     near(estimate.of_service("CloudWatch Logs"), logged * 0.76 + kept * 0.033);
-    near(estimate.of_service("CloudWatch metrics"), 1.5);
-    near(estimate.of_service("CloudWatch alarms"), 0.4);
+    near(estimate.of_service("CloudWatch metrics"), 1.8);
+    near(estimate.of_service("CloudWatch alarms"), 0.8);
     near(estimate.of_service("data transfer"), 365.0 * 6_144.0 / GIB * 0.114);
     near(estimate.per_server() * 12.0, estimate.total());
     near(estimate.total(), estimate.lines.iter().map(|line| line.usd).sum());
@@ -48,11 +48,16 @@ fn what_expires_costs_until_its_bytes_are_gone() {
         };
         estimate("us-east-1", &workload).of_service("S3 storage")
     };
-    near(storage(Some(31), 90), storage(None, 90) * 121.0 / 365.0);
-    near(storage(Some(31), 1), storage(None, 90) * 32.0 / 365.0);
+    near(storage(Some(31), Some(90)), storage(None, Some(90)) * 121.0 / 365.0);
+    near(storage(Some(31), Some(1)), storage(None, Some(90)) * 32.0 / 365.0);
+    // Logs 31 days and 31 more, results 31 and 90.
+    let (log, results) = (21_776.0, 17_849.0 + 24_300.0 + 263_000.0 + 3_800.0);
+    let bytes = 1_000.0 * (log * 62.0 + results * 121.0);
+    near(storage(Some(31), None), bytes / GIB * 0.023);
     // The first year has no more days, and days do not run over.
-    near(storage(Some(400), 90), storage(None, 90));
-    near(storage(Some(u32::MAX), u32::MAX), storage(None, 90));
+    near(storage(Some(400), None), storage(None, None));
+    near(storage(Some(u32::MAX), Some(u32::MAX)), storage(None, None));
+    near(storage(Some(u32::MAX), None), storage(None, None));
 }
 
 #[test]
@@ -110,7 +115,7 @@ fn a_flood_costs_what_the_throttle_lets_through() {
 #[test]
 fn no_server_costs_the_fixed_things_alone() {
     let none = estimate("us-east-1", &Workload::of(0));
-    near(none.total(), 1.9);
+    near(none.total(), 2.6);
     near(none.per_server(), 0.0);
     let most = estimate("us-east-1", &Workload::of(u32::MAX));
     assert!(most.total().is_finite());
@@ -121,9 +126,9 @@ fn it_prints_a_table_with_its_total() {
     let printed = estimate("ap-northeast-1", &Workload::of(1)).to_string();
     assert!(printed.starts_with("USD a month for 1 server in ap-northeast-1\n"), "{printed}");
     let of = |word| printed.lines().find(|line| line.trim_start().starts_with(word));
-    assert!(of("total").unwrap().ends_with(" 1.90"), "{printed}");
-    assert!(of("per server").unwrap().ends_with(" 1.9041"), "{printed}");
-    assert!(of("CloudWatch alarms").unwrap().ends_with("4.00 alarms          0.40"));
+    assert!(of("total").unwrap().ends_with(" 2.60"), "{printed}");
+    assert!(of("per server").unwrap().ends_with(" 2.6041"), "{printed}");
+    assert!(of("CloudWatch alarms").unwrap().ends_with("8.00 alarms          0.80"));
 }
 
 #[test]
@@ -141,7 +146,8 @@ fn the_assumptions_are_those_of_template_and_testdata() {
         rest.lines().next().unwrap().trim_matches('"').to_owned()
     };
     let of = Workload::of(1);
-    assert_eq!(default("NoncurrentKeepDays"), of.noncurrent_keep_days.to_string());
+    assert_eq!((default("NoncurrentKeepDays").as_str(), of.noncurrent_keep_days), ("0", None));
+    assert_eq!(count(&format!("[KeepsVersionsAsLogs, {RESULT_VERSION_DAYS},")), 1);
     assert_eq!(default("LogKeepDays"), of.log_keep_days.to_string());
     assert_eq!(default("RawKeepDays"), "0");
     assert_eq!(default("AnalyzedKeepDays"), "0");

@@ -39,8 +39,7 @@ pub(super) async fn wanted<C: Console>(
     let list = given.or(stored.as_ref()).cloned().ok_or(StackError::NoHosts)?;
     let wanted = Wanted { list, stored: text };
     let Some(standing) = standing else { return Ok(wanted) };
-    let checked = standing.parameters.get("CheckPutAddress").is_none_or(|value| value == "true");
-    let networks = standing.parameters.get(NETWORKS).filter(|_| checked);
+    let networks = standing.parameters.get(NETWORKS);
     let networks = networks.map(|text| {
         text.split(',')
             .filter_map(|part| part.trim().parse::<AllowList>().ok())

@@ -27,7 +27,7 @@ use crate::name::StackName;
 use crate::phase::{Errand, Phase};
 use crate::stack::{Output, Standing};
 use crate::state::{self, State};
-use crate::template::{self, Scope, Template};
+use crate::template::{Scope, Template};
 use crate::watch::{Rest, Session, Watch};
 
 use allow_list::Wanted;
@@ -180,8 +180,8 @@ impl Work<'_> {
         Ok(self.deployed(session, outcome, outputs))
     }
 
-    /// The template as it is sent. Buckets that stand already are named in it by what CloudFormation
-    /// can take over.
+    /// The template as it is sent: with a deployment of the API for these networks, and with the names
+    /// written out of buckets that are there already, so that CloudFormation can take them over.
     async fn body<C>(
         &self,
         session: &Session<'_, C>,
@@ -190,16 +190,18 @@ impl Work<'_> {
     ) -> Result<String, StackError> {
         let (account, region) = (&session.cloud.account, &session.cloud.region);
         let DeployRequest { env, stack, .. } = self.request;
+        let scope = Scope::new(self.template, values, account, region, stack.as_str());
+        let body =
+            self.template.with_deployment_of(values.get(NETWORKS).map_or("", String::as_str));
         if matches!(found, Found::Standing(_)) {
-            return Ok(template::TEXT.to_owned());
+            return Ok(body);
         }
         for bucket in [env.raw_bucket(account, region), env.analyzed_bucket(account, region)] {
             if artifact_bucket::stands(session, &bucket).await? {
-                let scope = Scope::new(self.template, values, account, region, stack.as_str());
-                return Ok(self.template.with_names_written_out(&scope)?);
+                return Ok(self.template.with_names_written_out(&body, &scope)?);
             }
         }
-        Ok(template::TEXT.to_owned())
+        Ok(body)
     }
 
     /// Whether the operator wants these changes. Only production is asked about; a plan that nobody
@@ -311,7 +313,7 @@ impl Work<'_> {
         }
         let mut all = standing.map(|stack| stack.parameters.clone()).unwrap_or_default();
         all.extend(values.clone());
-        hosts::check_policy(self.template, &all, account, region, stack.as_str())?;
+        hosts::check_policies(self.template, &all, account, region, stack.as_str())?;
         Ok(values)
     }
 

@@ -95,7 +95,7 @@ impl Plan {
 fn workload(scope: &Scope<'_>, servers: u32) -> Workload {
     let usual = Workload::of(servers);
     let number = |name: &str| scope.value(name).and_then(|value| value.parse::<u32>().ok());
-    // 0 keeps everything.
+    // 0 is no number of days: it keeps everything, or follows another parameter.
     let days = |name: &str| number(name).filter(|days| *days > 0);
     let charts = scope.value("Charts");
     let kept = |format: &str, usual| {
@@ -106,7 +106,7 @@ fn workload(scope: &Scope<'_>, servers: u32) -> Workload {
         architecture: if arm { Architecture::Arm64 } else { Architecture::X86_64 },
         raw_keep_days: days("RawKeepDays"),
         analyzed_keep_days: days("AnalyzedKeepDays"),
-        noncurrent_keep_days: number("NoncurrentKeepDays").unwrap_or(usual.noncurrent_keep_days),
+        noncurrent_keep_days: days("NoncurrentKeepDays"),
         log_keep_days: number("LogKeepDays").unwrap_or(usual.log_keep_days),
         svg: kept("svg", usual.svg),
         png: kept("png", usual.png),
@@ -156,6 +156,9 @@ mod tests {
         let deny = plan.statements.iter().find(|s| s.id == "FreshUrlsOnly").unwrap();
         assert_eq!(deny.effect, Effect::Deny);
         assert_eq!(deny.conditions[1], "NumericGreaterThan s3:signatureAge 300000");
+        let api = plan.statements.iter().find(|s| s.id == "FromAllowedAddressesOnly").unwrap();
+        assert_eq!((api.effect, api.who.as_str()), (Effect::Deny, "everybody"));
+        assert_eq!(api.resources, ["execute-api:/*"]);
         let invoke = plan.statements.iter().find(|s| s.id == "AnalyzeLogPermission").unwrap();
         assert_eq!(invoke.actions, ["lambda:InvokeFunction"]);
         assert!(invoke.who.contains("s3.amazonaws.com"));
@@ -164,8 +167,17 @@ mod tests {
     #[test]
     fn parameters_decide_what_is_planned() {
         let has = |plan: &Plan, id: &str| plan.statements.iter().any(|s| s.id == id);
-        assert!(has(&plan(&[]), "UrlsFromAllowedAddressesOnly"));
-        assert!(!has(&plan(&[("CheckPutAddress", "false")]), "UrlsFromAllowedAddressesOnly"));
+        assert!(has(&plan(&[]), "ReadFinalDays"));
+        assert!(!has(&plan(&[("FinalAfterDays", "0")]), "ReadFinalDays"));
+        let put = |plan: &Plan| {
+            let put = plan.statements.iter().find(|s| s.id == "UrlsFromAllowedAddressesOnly");
+            put.unwrap().conditions.clone()
+        };
+        assert_eq!(put(&plan(&[])).len(), 2);
+        assert_eq!(
+            put(&plan(&[("CheckPutAddress", "false"), ("PutVpcEndpoints", "vpce-0a")]))[2],
+            "StringNotLike aws:SourceVpce vpce-0a"
+        );
         assert!(!has(&plan(&[]), "EncryptPuts"));
         let key = "arn:aws:kms:ap-northeast-1:111122223333:key/1234abcd";
         assert!(has(&plan(&[("KmsKeyArn", key)]), "EncryptPuts"));

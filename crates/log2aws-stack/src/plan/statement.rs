@@ -55,6 +55,11 @@ pub(super) fn all(template: &Template, scope: &Scope<'_>) -> Result<Vec<Statemen
                     reader.document(document, None, None, &mut found)?;
                 }
             }
+            "AWS::ApiGateway::RestApi" => {
+                if let Some(document) = properties.get("Policy") {
+                    reader.document(document, None, None, &mut found)?;
+                }
+            }
             "AWS::Lambda::Permission" => {
                 found.push(reader.permission(&resource.id, resource.line, properties)?);
             }
@@ -126,9 +131,11 @@ impl Reader<'_> {
     fn conditions(&self, node: Option<&Node>) -> Result<Vec<String>, TemplateError> {
         let mut conditions = Vec::new();
         for operator in node.map(Node::entries).unwrap_or_default() {
-            for key in operator.value.entries() {
-                let values = self.list(Some(&key.value))?.join(" ");
-                conditions.push(format!("{} {} {values}", operator.key, key.key));
+            let Some(Value::Object(keys)) = self.scope.resolve(&operator.value)? else { continue };
+            for (key, values) in keys {
+                let mut texts = Vec::new();
+                flatten(&values, &mut texts);
+                conditions.push(format!("{} {key} {}", operator.key, texts.join(" ")));
             }
         }
         Ok(conditions)

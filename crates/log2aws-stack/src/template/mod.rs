@@ -8,6 +8,8 @@ mod evaluate;
 mod parameter;
 mod value;
 
+use sha2::{Digest as _, Sha256};
+
 pub use evaluate::Scope;
 pub use parameter::{Parameter, ParameterError};
 pub(crate) use value::Node;
@@ -113,16 +115,39 @@ impl Template {
         self.resources.iter().find(|resource| resource.id == id)
     }
 
-    /// The text with the names of what outlives the stack written out. CloudFormation takes over
-    /// what stands already only under a name that is no function.
+    /// The text with a deployment of the API of its own for these networks.
+    ///
+    /// API Gateway applies a changed policy only after a new deployment, and CloudFormation makes one
+    /// only under a new logical ID. The template's ID changes with the template; this one changes
+    /// with the networks in the policy as well.
+    ///
+    /// Source: API Gateway Developer Guide, "Create and attach an API Gateway resource policy to an
+    /// API".
+    pub(crate) fn with_deployment_of(&self, networks: &str) -> String {
+        let text = self.lines.join("\n") + "\n";
+        let deployment = self.resources.iter().find(|r| r.kind == "AWS::ApiGateway::Deployment");
+        deployment.map_or_else(
+            || text.clone(),
+            |resource| {
+                let digest = Sha256::digest(networks.as_bytes());
+                let hash: String =
+                    digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+                text.replace(&resource.id, &format!("{}{hash}", resource.id))
+            },
+        )
+    }
+
+    /// A text of this template with the names of what outlives the stack written out. CloudFormation
+    /// takes over what is there already only under a name that is no function.
     ///
     /// Source: AWS CloudFormation User Guide, "Import AWS resources into a CloudFormation stack
     /// automatically".
     pub(crate) fn with_names_written_out(
         &self,
+        text: &str,
         scope: &Scope<'_>,
     ) -> Result<String, TemplateError> {
-        let mut lines = self.lines.clone();
+        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
         for resource in self.resources.iter().filter(|resource| resource.kept) {
             let entries = resource.properties.entries();
             let named = entries.iter().find(|entry| entry.key == "BucketName");
@@ -177,7 +202,7 @@ mod tests {
         let template = Template::embedded().unwrap();
         let given = [("Env".to_owned(), "prod".to_owned())].into();
         let scope = Scope::new(&template, &given, "111122223333", "us-east-1", "log2aws-prod");
-        let text = template.with_names_written_out(&scope).unwrap();
+        let text = template.with_names_written_out(TEXT, &scope).unwrap();
         let changed: Vec<&str> = text
             .lines()
             .zip(TEXT.lines())
@@ -192,6 +217,28 @@ mod tests {
             ]
         );
         assert_eq!(text.lines().count(), TEXT.lines().count());
+    }
+
+    #[test]
+    fn other_networks_are_another_deployment_of_the_api() {
+        let template = Template::embedded().unwrap();
+        let one = template.with_deployment_of("203.0.113.7");
+        let two = template.with_deployment_of("203.0.113.7,198.51.100.0/24");
+        assert_eq!(one, template.with_deployment_of("203.0.113.7"));
+        let ids = |text: &str| -> Vec<String> {
+            let resources = Template::parse(text).unwrap().resources;
+            resources.into_iter().map(|resource| resource.id).collect()
+        };
+        let changed = |text: &str| -> Vec<String> {
+            ids(text).into_iter().filter(|id| !ids(TEXT).contains(id)).collect()
+        };
+        let [first] = changed(&one).try_into().unwrap();
+        let [second] = changed(&two).try_into().unwrap();
+        assert_ne!(first, second);
+        assert!(first.starts_with("ApiDeployment"));
+        // The stage serves it.
+        assert_eq!(one.matches(&first).count(), 2);
+        assert_eq!(one.lines().count(), TEXT.lines().count());
     }
 
     #[test]

@@ -194,6 +194,9 @@ impl From<DiskError> for StoreError {
             DiskError::NoSuchVersion { bucket, key, version } => {
                 Self::NotFound { what: format!("{bucket}/{key}@{version}") }
             }
+            DiskError::PreconditionFailed { bucket, key } => {
+                Self::Changed { what: format!("{bucket}/{key}") }
+            }
             DiskError::Full { what } => Self::Full { what },
             DiskError::Io { what, path, source } => {
                 Self::Failed { what: format!("{what} {}", path.display()), source }

@@ -130,10 +130,11 @@ impl DiskStore {
         Ok(listing)
     }
 
-    /// Lists the uploads of a bucket.
+    /// Lists the uploads of a bucket. One whose description cannot be read is named in
+    /// [`UploadListing::unreadable`], and the others are listed.
     ///
     /// # Errors
-    /// [`DiskError::NoSuchBucket`], [`DiskError::Corrupt`], [`DiskError::Io`].
+    /// [`DiskError::NoSuchBucket`]; [`DiskError::Io`] if the folder of uploads cannot be read.
     pub fn list_uploads(
         &self,
         bucket: &BucketName,
@@ -147,26 +148,27 @@ impl DiskStore {
             Some((key, Some(id))) => (info.key.as_str(), &info.id) > (key.as_str(), id),
         };
         let mut found = BTreeMap::new();
-        let (mut more, mut unreadable) = (false, Vec::new());
+        let mut listing = UploadListing::default();
         for id in self.upload_ids()? {
             let info = match self.upload_info(&id) {
+                Ok(info) => info,
                 Err(DiskError::NoSuchUpload { .. }) => continue,
                 Err(error) => {
-                    unreadable.push(Unreadable::of(error, &self.inner.upload(&id)));
+                    listing.unreadable.push(Unreadable::of(error, &self.inner.upload(&id)));
                     continue;
                 }
-                Ok(info) => info,
             };
             let wanted = info.bucket == bucket && info.key.as_str().starts_with(&query.prefix);
             if wanted && is_behind(&info) {
                 found.insert((info.key.clone(), id), info);
                 if found.len() > max {
                     found.pop_last();
-                    more = true;
+                    listing.more = true;
                 }
             }
         }
-        Ok(UploadListing { uploads: found.into_values().collect(), more, unreadable })
+        listing.uploads = found.into_values().collect();
+        Ok(listing)
     }
 
     /// Puts the parts named together, each by number and entity tag (without quotes). The whole is

@@ -4,7 +4,8 @@ use std::io::{self, Write};
 
 use log2aws_core::key::{BucketName, ObjectKey};
 use log2aws_service::ports::{
-    ListPage, ListQuery, ObjectLister, ObjectMeta, Store, StoreError, Upload, Version, VersionId,
+    self, ListPage, ListQuery, ObjectLister, ObjectMeta, Store, StoreError, Upload, Version,
+    VersionId,
 };
 
 use super::condition::Condition;
@@ -87,14 +88,29 @@ impl Write for DiskUpload {
 }
 
 impl Upload for DiskUpload {
-    fn commit(self: Box<Self>) -> Result<Version, StoreError> {
+    fn commit_if(self: Box<Self>, condition: &ports::Condition) -> Result<Version, StoreError> {
         let Self { staged, content_type } = *self;
         let attributes = Attributes { content_type, ..Attributes::default() };
-        let info = staged.commit(attributes, &Condition::Always)?;
-        Ok(version(&info))
+        let changed = |bucket, key| StoreError::Changed { what: format!("{bucket}/{key}") };
+        match staged.commit(attributes, &Condition::from(condition)) {
+            Ok(info) => Ok(version(&info)),
+            // What was to be matched is gone.
+            Err(DiskError::NoSuchKey { bucket, key }) => Err(changed(bucket, key)),
+            Err(other) => Err(other.into()),
+        }
     }
 }
 
 fn version(info: &ObjectInfo) -> Version {
-    Version { id: info.version.clone(), size: info.digests.size }
+    Version { id: info.version.clone(), size: info.digests.size, e_tag: info.etag.clone() }
+}
+
+impl From<&ports::Condition> for Condition {
+    fn from(condition: &ports::Condition) -> Self {
+        match condition {
+            ports::Condition::None => Self::Always,
+            ports::Condition::Absent => Self::Absent,
+            ports::Condition::ETag(e_tag) => Self::Matches(e_tag.clone()),
+        }
+    }
 }

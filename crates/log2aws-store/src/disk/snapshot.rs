@@ -11,8 +11,15 @@ use super::fs::{FileSystem, OsFileSystem};
 use super::layout;
 
 /// The files beside the buckets that a snapshot holds: the format, and the keys.
-const KEPT: [&str; 6] =
-    ["format", "credentials", "credentials.env", "dashboard-token", "metrics-token", "signing-key"];
+const KEPT: [&str; 7] = [
+    "format",
+    "credentials",
+    "credentials.env",
+    "dashboard-logouts",
+    "dashboard-token",
+    "metrics-token",
+    "signing-key",
+];
 
 /// Why there is no snapshot.
 #[derive(Debug, thiserror::Error)]

@@ -146,7 +146,7 @@ impl Unreadable {
 
     /// Whether it could be read, and is not what was written.
     pub fn is_corrupt(&self) -> bool {
-        self.source.get_ref().is_some_and(|source| source.is::<Corrupt>())
+        self.source.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<Corrupt>)
     }
 }
 
@@ -292,7 +292,8 @@ pub struct UploadListing {
     pub uploads: Vec<UploadInfo>,
     /// Whether there are more behind the last of them.
     pub more: bool,
-    /// Uploads whose description cannot be read.
+    /// Descriptions of uploads that cannot be read. Of which bucket they are is not known, so
+    /// every page of every bucket names them.
     pub unreadable: Vec<Unreadable>,
 }
 

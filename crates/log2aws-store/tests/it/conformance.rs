@@ -4,7 +4,7 @@ use std::io::{self, Cursor, Read, Write};
 
 use log2aws_core::key::{BucketName, ObjectKey};
 use log2aws_service::ports::{
-    ListPage, ListQuery, ObjectLister, Store, StoreError, Upload, Version, VersionId,
+    Condition, ListPage, ListQuery, ObjectLister, Store, StoreError, Upload, Version, VersionId,
 };
 use log2aws_store::{BucketSpec, MemoryStore, conformance};
 
@@ -31,6 +31,7 @@ enum Flaw {
     ForgetsTheNextPage,
     TagsAllAlike,
     ListsEveryBucket,
+    IgnoresConditions,
 }
 
 /// A store in memory, with one flaw.
@@ -175,12 +176,14 @@ impl Write for FlawedUpload {
 }
 
 impl Upload for FlawedUpload {
-    fn commit(mut self: Box<Self>) -> Result<Version, StoreError> {
+    fn commit_if(mut self: Box<Self>, condition: &Condition) -> Result<Version, StoreError> {
         let mut upload = self.upload.take().unwrap();
         if self.store.flaw != Flaw::LosesTheLastByte {
             upload.write_all(self.held.as_slice()).unwrap();
         }
-        let version = upload.commit()?;
+        let ignored = self.store.flaw == Flaw::IgnoresConditions;
+        let condition = if ignored { &Condition::None } else { condition };
+        let version = upload.commit_if(condition)?;
         Ok(self.store.named(version))
     }
 }
@@ -208,6 +211,7 @@ fn every_flaw_is_found_and_named() {
         (Flaw::ForgetsToDelete, "a delete removes, twice too"),
         (Flaw::TakesKeysForPaths, "keys do not touch each other"),
         (Flaw::IgnoresCase, "keys do not touch each other"),
+        (Flaw::IgnoresConditions, "a conditional write changes only what was seen"),
         (Flaw::KeepsNoVersions, "older versions stay"),
         (Flaw::HasEveryBucket, "an unknown bucket is not found"),
         (Flaw::ListsWhatIsBeside, "a list has every key in order"),

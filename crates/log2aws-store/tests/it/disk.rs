@@ -337,3 +337,18 @@ fn bodies_expire_each_by_its_own_age() {
     );
     assert_eq!(count(&home.path().join("buckets/serverlogs-local")), 0);
 }
+
+#[test]
+fn a_file_that_is_cut_while_it_is_read_is_no_end_of_the_data() {
+    let home = tempfile::tempdir().unwrap();
+    let store = open(home.path());
+    put(&store, &analyzed(), "k", &vec![b'x'; 100_000]).unwrap();
+    let (_, mut reader) = store.open_object(&analyzed(), &key("k"), None).unwrap();
+    reader.read_exact(&mut [0; 1000]).unwrap();
+    let file = home.path().join("buckets/analyzedlogs-local/k@");
+    fs::File::options().write(true).open(file).unwrap().set_len(5000).unwrap();
+    let mut rest = Vec::new();
+    let cut = reader.read_to_end(&mut rest).unwrap_err();
+    assert_eq!(cut.kind(), std::io::ErrorKind::UnexpectedEof);
+    assert_eq!(rest.len(), 4000);
+}

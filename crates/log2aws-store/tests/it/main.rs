@@ -12,4 +12,5 @@ mod listing;
 mod multipart;
 mod snapshot;
 mod together;
+mod trust;
 mod unreadable;

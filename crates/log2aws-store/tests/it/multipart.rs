@@ -182,3 +182,46 @@ fn uploads_are_listed_and_swept_when_they_are_a_week_old() {
     assert_eq!(store.sweep(at(START + week + 1)).unwrap(), 1);
     assert_eq!(ids(all).0, [other, young]);
 }
+
+#[test]
+fn a_part_that_was_damaged_on_disk_becomes_no_object() {
+    let home = tempfile::tempdir().unwrap();
+    let store = open(home.path());
+    let upload = begin(&store, "k");
+    let part = put_part(&store, &upload, 1, b"as it was sent");
+    let file = home.path().join("uploads").join(upload.as_str()).join("00001");
+    let mut bytes = std::fs::read(&file).unwrap();
+    // The trailer stays as it is, and so does the entity tag that it names.
+    bytes[3] ^= 1;
+    std::fs::write(&file, &bytes).unwrap();
+    let refused = complete(&store, &upload, &named(&[&part])).unwrap_err();
+    assert!(matches!(&refused, DiskError::Corrupt(corrupt) if corrupt.file == file), "{refused}");
+    assert!(store.head(&analyzed(), &key("k"), None).is_err());
+    let part = put_part(&store, &upload, 1, b"as it was sent");
+    complete(&store, &upload, &named(&[&part])).unwrap();
+    assert_eq!(get(&store, &analyzed(), "k").unwrap(), b"as it was sent");
+}
+
+#[test]
+fn a_damaged_upload_is_named_and_hides_no_other() {
+    let home = tempfile::tempdir().unwrap();
+    let store = open(home.path());
+    let (first, second, third) = (begin(&store, "a"), begin(&store, "b"), begin(&store, "c"));
+    let manifest = |upload: &UploadId| home.path().join("uploads").join(upload.as_str());
+    let file = manifest(&second).join("upload.json");
+    let all = UploadQuery { max: 10, ..UploadQuery::default() };
+    for damage in [&b"{"[..], b"", b"\xff"] {
+        std::fs::write(&file, damage).unwrap();
+        let page = store.list_uploads(&analyzed(), &all).unwrap();
+        let ids: Vec<_> = page.uploads.into_iter().map(|upload| upload.id).collect();
+        assert_eq!(ids, [first.clone(), third.clone()]);
+        assert_eq!(page.unreadable.len(), 1);
+        assert_eq!(page.unreadable[0].path, file);
+    }
+    // What the system refuses to read is named with the system's own reason.
+    std::fs::remove_file(&file).unwrap();
+    std::fs::create_dir(&file).unwrap();
+    let page = store.list_uploads(&analyzed(), &all).unwrap();
+    assert_eq!((page.uploads.len(), page.unreadable.len()), (2, 1));
+    assert!(page.unreadable[0].source.to_string().contains("directory"), "{page:?}");
+}

@@ -3,11 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use log2aws_store::disk::{
-    Attributes, Entry, ListQuery, RetentionRule, Unreadable, UploadQuery, VersionQuery,
-};
+use log2aws_store::disk::{Entry, ListQuery, RetentionRule, Unreadable, VersionQuery};
 
-use crate::common::{HandClock, START, at, get, key, open, open_at, put, raw};
+use crate::common::{HandClock, START, at, get, open, open_at, put, raw};
 
 /// A folder in place of a file: it can be opened, and neither read nor removed as a file, not even
 /// by root.
@@ -51,19 +49,6 @@ fn lists_name_what_they_cannot_read_and_show_the_rest() {
     let listing = store.list_versions(&raw(), &versions).unwrap();
     assert_eq!(listing.entries.len(), 4);
     named(&listing.unreadable, &file);
-}
-
-#[test]
-fn uploads_are_listed_beside_one_that_cannot_be_read() {
-    let home = tempfile::tempdir().unwrap();
-    let store = open(home.path());
-    let spoiled = store.create_upload(&raw(), &key("a"), &Attributes::default()).unwrap();
-    store.create_upload(&raw(), &key("b"), &Attributes::default()).unwrap();
-    let file = home.path().join("uploads").join(spoiled.as_str()).join("upload.json");
-    spoil(&file);
-    let query = UploadQuery { max: 10, ..UploadQuery::default() };
-    let listing = store.list_uploads(&raw(), &query).unwrap();
-    assert_eq!((listing.uploads.len(), listing.unreadable.len()), (1, 1));
 }
 
 #[test]

@@ -5,20 +5,20 @@ use std::io::Write as _;
 use log2aws_core::chart::Language;
 
 use super::*;
-use crate::index::{CalendarRow, Delivered, Health, Reason};
-use crate::words;
+use crate::i18n;
+use crate::index::{Absence, CalendarRow, Delivered, Health};
 
 fn day(text: &str) -> Day {
     text.parse().unwrap()
 }
 
-fn state(query: &str) -> State {
+fn state(query: &str) -> CalendarState {
     let query = Query::parse(query).unwrap();
-    State::read(&query, day("2026-11-24"), words::of(Language::En)).unwrap()
+    CalendarState::read(&query, day("2026-11-24"), i18n::of(Language::En)).unwrap()
 }
 
 /// The worst page there is: no cell is like its neighbours.
-fn worst(state: &State, servers: usize) -> Calendar {
+fn worst(state: &CalendarState, servers: usize) -> Calendar {
     let mut seed = 1_u32;
     let mut random = |below: u32| {
         seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -38,7 +38,7 @@ fn worst(state: &State, servers: usize) -> Calendar {
             reboots: random(3),
         };
         match random(5) {
-            0 => Cell::Empty([Reason::Off, Reason::Ran, Reason::Silent][random(3) as usize]),
+            0 => Cell::Empty([Absence::Off, Absence::Ran, Absence::Silent][random(3) as usize]),
             _ => Cell::Delivered(delivered),
         }
     };
@@ -54,9 +54,9 @@ fn worst(state: &State, servers: usize) -> Calendar {
     Calendar { days, rows, servers: all, matching: all, troubled: all, page: state.page, pages: 25 }
 }
 
-fn page(state: &State, calendar: &Calendar, language: Language) -> String {
-    let frame = Frame {
-        w: words::of(language),
+fn page(state: &CalendarState, calendar: &Calendar, language: Language) -> String {
+    let layout = PageLayout {
+        w: i18n::of(language),
         title: "Calendar".to_owned(),
         here: "calendar",
         back: "/ui/",
@@ -67,7 +67,7 @@ fn page(state: &State, calendar: &Calendar, language: Language) -> String {
         source: "this machine",
         version: "0.1.0",
     };
-    render(&frame, state, calendar, day("2026-11-24"), &Progress::default()).unwrap()
+    render(&layout, state, calendar, day("2026-11-24"), &Progress::default()).unwrap()
 }
 
 fn gzipped(text: &str) -> usize {
@@ -98,7 +98,7 @@ fn every_cell_says_what_it_is_in_a_sign_and_in_words() {
     for (cell, html) in calendar.rows[0].cells.iter().zip(found) {
         assert!(html.starts_with(cells::class(cell)), "{html}");
         if !matches!(cell, Cell::Delivered(_)) {
-            let words = cells::short(cell, words::of(Language::En));
+            let words = cells::short(cell, i18n::of(Language::En));
             assert!(html.contains(&format!(" title=\"{words}\">")), "{html}");
             let sign = cells::sign(cell);
             assert!(!sign.is_empty() && html.contains(&format!(">{sign}<i>{words}</i>")), "{html}");
@@ -128,7 +128,7 @@ fn the_state_is_in_the_url_and_every_link_keeps_it() {
 
 #[test]
 fn progress_and_failure_are_told() {
-    let w = words::of(Language::En);
+    let w = i18n::of(Language::En);
     let progress = Progress {
         loading: true,
         listed: 12_000,
@@ -136,9 +136,9 @@ fn progress_and_failure_are_told() {
         failed: Some("403".into()),
         ..Progress::default()
     };
-    let said = progress_said(&progress, w);
+    let said = progress_messages(&progress, w);
     assert_eq!(said.len(), 2);
     assert_eq!(said[0].detail.as_deref(), Some("403"));
     assert!(said[1].text.contains("12000") && said[1].text.contains("800"));
-    assert_eq!(progress_said(&Progress::default(), w), []);
+    assert_eq!(progress_messages(&Progress::default(), w), []);
 }

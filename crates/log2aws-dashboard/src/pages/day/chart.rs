@@ -5,7 +5,7 @@ use log2aws_core::chart::{Drawing, SeriesId, Time, View, Window};
 use super::content::Content;
 use super::series::{self, Group};
 use crate::http::query::Link;
-use crate::words::{Words, say};
+use crate::i18n::{Words, fill};
 
 /// A chart, and the state of the form above it.
 pub(crate) struct Chart {
@@ -68,7 +68,7 @@ pub(crate) fn chart(content: &Content, view: &View, drawing: &Drawing, w: &Words
         groups: series::groups(w).into_iter().map(ticks).collect(),
         values: part("values.json"),
         image: part("chart.svg"),
-        alt: say(
+        alt: fill(
             w.chart_alt,
             &[
                 ("server", &content.server),

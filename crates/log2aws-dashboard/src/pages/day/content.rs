@@ -12,9 +12,9 @@ use log2aws_core::summary::{LogSummary, Rejects, Summary, SummaryBuilder, Summar
 use log2aws_service::ports::StoreError;
 use sha2::{Digest, Sha256};
 
-use super::rejects::{self, Shown};
+use super::rejects::{self, RejectExcerpt};
 use crate::assets::hex;
-use crate::library::Library;
+use crate::store_index::StoreIndex;
 
 /// The longest CSV that is shown; a sample every second makes nearly all of it.
 const MAX_CSV: u64 = 16 * 1024 * 1024;
@@ -41,7 +41,7 @@ pub(crate) enum Stored<T> {
 /// The rows of a CSV. As text, which they are read from whenever they are gone through: a row that
 /// was read takes many times the memory of its text.
 #[derive(Debug, Default)]
-pub(crate) struct Rows {
+pub(crate) struct CsvRows {
     csv: Vec<u8>,
     /// How many rows there are, those that could not be read among them.
     pub(crate) count: u64,
@@ -49,7 +49,7 @@ pub(crate) struct Rows {
     pub(crate) more_faults: u64,
 }
 
-impl Rows {
+impl CsvRows {
     /// Goes through the rows that can be read.
     pub(crate) fn each(&self, row: impl FnMut(Sample)) {
         CsvReader::read(&self.csv, row);
@@ -62,7 +62,7 @@ pub(crate) struct Content {
     pub(crate) server: ServerName,
     pub(crate) day: Day,
     pub(crate) summary: Stored<Summary>,
-    pub(crate) csv: Stored<Rows>,
+    pub(crate) csv: Stored<CsvRows>,
     /// Of the summary; worked out from the CSV where there is none.
     pub(crate) log: Option<LogSummary>,
     /// Tells these results from others of the same day.
@@ -71,10 +71,10 @@ pub(crate) struct Content {
 
 impl Content {
     /// Reads what stands.
-    pub(crate) fn read(library: &Library, server: &ServerName, day: Day) -> Self {
+    pub(crate) fn read(store_index: &StoreIndex, server: &ServerName, day: Day) -> Self {
         let mut hash = Sha256::new();
         let mut bytes = |kind, max| {
-            let read = library.read(server, day, kind, max);
+            let read = store_index.read(server, day, kind, max);
             if let Ok(Some(bytes)) = &read {
                 hash.update(bytes);
             }
@@ -124,8 +124,8 @@ impl Content {
     }
 
     /// The first of the lines that could not be read.
-    pub(crate) fn rejects(&self, library: &Library) -> Stored<Shown> {
-        let file = match library.open(&self.server, self.day, ResultKind::Rejects) {
+    pub(crate) fn rejects(&self, store_index: &StoreIndex) -> Stored<RejectExcerpt> {
+        let file = match store_index.open(&self.server, self.day, ResultKind::Rejects) {
             Ok(Some(file)) => file,
             Ok(None) => return Stored::Absent,
             Err(error) => return failed(&error),
@@ -143,15 +143,15 @@ fn failed<T>(error: &StoreError) -> Stored<T> {
         StoreError::Failed { source, .. } if source.kind() == ErrorKind::FileTooLarge => {
             Stored::Large
         }
-        other => Stored::Failed(told(other)),
+        other => Stored::Failed(error_chain(other)),
     }
 }
 
-fn rows(csv: Vec<u8>) -> Rows {
+fn rows(csv: Vec<u8>) -> CsvRows {
     let totals = CsvReader::read(&csv, |_| {});
     let no_header = totals.faults.contains(&CsvFault::NoHeader);
     let more_faults = totals.faults_total.saturating_sub(totals.faults.len() as u64);
-    Rows {
+    CsvRows {
         csv,
         count: totals.lines.saturating_sub(u64::from(!no_header)),
         faults: totals.faults,
@@ -159,14 +159,14 @@ fn rows(csv: Vec<u8>) -> Rows {
     }
 }
 
-fn from_rows(day: Day, rows: &Rows) -> LogSummary {
+fn from_rows(day: Day, rows: &CsvRows) -> LogSummary {
     let mut builder = SummaryBuilder::new(day);
     rows.each(|sample| builder.sample(&sample));
     builder.finish(Rejects::default())
 }
 
 /// A store's fault with its causes.
-pub(crate) fn told(error: &StoreError) -> String {
+pub(crate) fn error_chain(error: &StoreError) -> String {
     let mut text = error.to_string();
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {

@@ -14,14 +14,14 @@ use log2aws_core::key::ResultKind;
 use log2aws_core::summary::{LogSummary, Summary};
 
 use super::cells;
-use super::frame::{Frame, Said};
+use super::layout::{Message, PageLayout};
 use crate::http::query::Link;
+use crate::i18n::{Words, count, fill};
 use crate::index::Cell;
-use crate::words::{Words, count, say};
 
 pub(crate) use chart::{Chart, chart};
 use content::{Content, Stored};
-use rejects::{RejectView, Shown};
+use rejects::{RejectExcerpt, RejectView};
 use series::Figure;
 pub(crate) use state::damage;
 
@@ -29,7 +29,7 @@ pub(crate) use state::damage;
 const TABLE_ROWS: usize = 288;
 
 /// A day of the same server that has results.
-struct Other {
+struct DayLink {
     day: Day,
     link: String,
     words: String,
@@ -45,17 +45,17 @@ pub(crate) struct Neighbours {
 #[derive(Template)]
 #[template(path = "day.html")]
 struct DayPage<'a> {
-    f: &'a Frame<'a>,
+    f: &'a PageLayout<'a>,
     server: &'a str,
     server_link: String,
     day: Day,
     weekday: &'static str,
     note: Option<&'a str>,
     subtitle: String,
-    previous: Option<Other>,
-    next: Option<Other>,
+    previous: Option<DayLink>,
+    next: Option<DayLink>,
     compare_link: String,
-    said: Vec<Said>,
+    messages: Vec<Message>,
     chart: Option<Chart>,
     downloads: Vec<File>,
     origin: Option<Vec<(&'static str, String)>>,
@@ -67,14 +67,14 @@ struct DayPage<'a> {
 #[derive(Template)]
 #[template(path = "empty_day.html")]
 struct EmptyDayPage<'a> {
-    f: &'a Frame<'a>,
+    f: &'a PageLayout<'a>,
     server: &'a str,
     server_link: String,
     day: Day,
     weekday: &'static str,
-    said: Vec<Said>,
-    previous: Option<Other>,
-    next: Option<Other>,
+    messages: Vec<Message>,
+    previous: Option<DayLink>,
+    next: Option<DayLink>,
     log_link: Option<String>,
 }
 
@@ -98,7 +98,7 @@ struct RejectRow {
 struct Table {
     note: String,
     groups: Vec<Columns>,
-    rows: Vec<Row>,
+    rows: Vec<TableRow>,
 }
 
 struct Columns {
@@ -107,7 +107,7 @@ struct Columns {
     names: Vec<&'static str>,
 }
 
-struct Row {
+struct TableRow {
     time: String,
     values: Vec<String>,
 }
@@ -117,7 +117,7 @@ struct Row {
 pub(crate) struct DayInput<'a> {
     pub(crate) content: &'a Content,
     /// The first of the lines that could not be read.
-    pub(crate) rejects: &'a Stored<Shown>,
+    pub(crate) rejects: &'a Stored<RejectExcerpt>,
     pub(crate) view: &'a View,
     pub(crate) neighbours: Neighbours,
     /// Whether the log itself can be had.
@@ -128,8 +128,11 @@ pub(crate) struct DayInput<'a> {
 ///
 /// # Errors
 /// The template's; none in practice.
-pub(crate) fn render(frame: &Frame<'_>, input: &DayInput<'_>) -> Result<String, askama::Error> {
-    let (content, w) = (input.content, frame.w);
+pub(crate) fn render(
+    layout: &PageLayout<'_>,
+    input: &DayInput<'_>,
+) -> Result<String, askama::Error> {
+    let (content, w) = (input.content, layout.w);
     let log = content.log.as_ref();
     let summary = match &content.summary {
         Stored::Read(summary) => Some(summary),
@@ -138,7 +141,7 @@ pub(crate) fn render(frame: &Frame<'_>, input: &DayInput<'_>) -> Result<String, 
     let server = content.server.as_str();
     let rejects = reject_list(log, input.rejects, w);
     DayPage {
-        f: frame,
+        f: layout,
         server,
         server_link: server_link(content),
         day: content.day,
@@ -148,7 +151,7 @@ pub(crate) fn render(frame: &Frame<'_>, input: &DayInput<'_>) -> Result<String, 
         previous: input.neighbours.previous.map(|day| other(content, day, w.nearest_before)),
         next: input.neighbours.next.map(|day| other(content, day, w.nearest_after)),
         compare_link: Link::to("/ui/compare").with("date", content.day).with("s", server).text(),
-        said: state::sentences(content, w),
+        messages: state::sentences(content, w),
         chart: content.drawing(input.view).map(|drawing| chart(content, input.view, &drawing, w)),
         downloads: downloads(content, !matches!(input.rejects, Stored::Absent), input.log, w),
         origin: summary.map(|summary| origin(summary, w)),
@@ -166,20 +169,20 @@ pub(crate) fn render(frame: &Frame<'_>, input: &DayInput<'_>) -> Result<String, 
 /// # Errors
 /// The template's; none in practice.
 pub(crate) fn render_empty(
-    frame: &Frame<'_>,
+    layout: &PageLayout<'_>,
     content: &Content,
     cell: &Cell,
     neighbours: Neighbours,
     log: bool,
 ) -> Result<String, askama::Error> {
-    let w = frame.w;
+    let w = layout.w;
     EmptyDayPage {
-        f: frame,
+        f: layout,
         server: content.server.as_str(),
         server_link: server_link(content),
         day: content.day,
         weekday: w.weekday(content.day.date()),
-        said: vec![Said::new(cells::kind(cell), cells::sentence(cell, w))],
+        messages: vec![Message::new(cells::severity(cell), cells::sentence(cell, w))],
         previous: neighbours.previous.map(|day| other(content, day, w.nearest_before)),
         next: neighbours.next.map(|day| other(content, day, w.nearest_after)),
         log_link: log.then(|| file_link(content, ".log")),
@@ -191,14 +194,14 @@ fn server_link(content: &Content) -> String {
     format!("/ui/s/{}?to={}", content.server, content.day)
 }
 
-fn other(content: &Content, day: Day, words: &str) -> Other {
+fn other(content: &Content, day: Day, words: &str) -> DayLink {
     let link = format!("/ui/s/{}/{day}", content.server);
-    Other { day, link, words: say(words, &[("day", &day)]) }
+    DayLink { day, link, words: fill(words, &[("day", &day)]) }
 }
 
 fn subtitle(log: &LogSummary, w: &Words) -> String {
     let mut parts = vec![match &log.metadata.tz {
-        Some(zone) => say(w.zone, &[("zone", zone)]),
+        Some(zone) => fill(w.zone, &[("zone", zone)]),
         None => w.zone_unknown.to_owned(),
     }];
     parts.extend(log.metadata.cores.map(|n| count(n.into(), [w.cores_one, w.cores_many])));
@@ -232,7 +235,7 @@ fn origin(summary: &Summary, w: &Words) -> Vec<(&'static str, String)> {
     let mut origin = vec![
         (w.raw_key, raw.key.clone()),
         (w.raw_version, raw.version.clone()),
-        (w.raw_size, say(w.bytes, &[("n", &raw.size)])),
+        (w.raw_size, fill(w.bytes, &[("n", &raw.size)])),
         (w.raw_sha256, raw.sha256.clone().unwrap_or_else(|| w.raw_unread.to_owned())),
         (w.analyzed_by, format!("log2aws {}", summary.program)),
     ];
@@ -242,7 +245,11 @@ fn origin(summary: &Summary, w: &Words) -> Vec<(&'static str, String)> {
     origin
 }
 
-fn reject_list(log: Option<&LogSummary>, shown: &Stored<Shown>, w: &Words) -> Option<RejectList> {
+fn reject_list(
+    log: Option<&LogSummary>,
+    shown: &Stored<RejectExcerpt>,
+    w: &Words,
+) -> Option<RejectList> {
     let counted = log.map_or(0, |log| log.rejects.count);
     let mut notes = Vec::new();
     let shown = match shown {
@@ -253,17 +260,17 @@ fn reject_list(log: Option<&LogSummary>, shown: &Stored<Shown>, w: &Words) -> Op
         }
         _ if counted == 0 => return None,
         _ => {
-            notes.push(say(w.rejects_gone, &[("n", &counted)]));
+            notes.push(fill(w.rejects_gone, &[("n", &counted)]));
             return Some(RejectList { notes, rejects: Vec::new() });
         }
     };
     let listed = shown.rejects.len() as u64;
     let kept = log.map_or(listed, |log| log.rejects.kept);
     if kept > listed {
-        notes.push(say(w.rejects_first, &[("shown", &listed), ("n", &kept)]));
+        notes.push(fill(w.rejects_first, &[("shown", &listed), ("n", &kept)]));
     }
     if counted > kept {
-        notes.push(say(w.rejects_counted, &[("n", &(counted - kept))]));
+        notes.push(fill(w.rejects_counted, &[("n", &(counted - kept))]));
     }
     if shown.damaged {
         notes.push(w.rejects_bad.to_owned());
@@ -277,7 +284,7 @@ fn reject_row(reject: &RejectView, w: &Words) -> RejectRow {
     if reject.binary {
         notes.push(w.not_text.to_owned());
     }
-    notes.extend(reject.cut.map(|n| say(w.cut, &[("n", &n)])));
+    notes.extend(reject.cut.map(|n| fill(w.cut, &[("n", &n)])));
     RejectRow {
         line: reject.line,
         reason: reject.reason.clone(),
@@ -302,7 +309,7 @@ fn table(content: &Content, view: &View, w: &Words) -> Option<Table> {
     let note = match (found, every) {
         (0, _) => w.no_values.to_owned(),
         (_, 1) => w.values_all.to_owned(),
-        _ => say(w.values_every, &[("n", &every)]),
+        _ => fill(w.values_every, &[("n", &every)]),
     };
     let mut groups: Vec<Columns> = Vec::new();
     for id in &ids {
@@ -315,7 +322,7 @@ fn table(content: &Content, view: &View, w: &Words) -> Option<Table> {
             }
         }
     }
-    let row = |sample: &log2aws_core::sample::Sample| Row {
+    let row = |sample: &log2aws_core::sample::Sample| TableRow {
         time: sample.time.strftime("%H:%M:%S").to_string(),
         values: ids.iter().map(|id| series::value(**id, sample)).collect(),
     };

@@ -1,6 +1,6 @@
 //! Numbers as people read them: plain, with a unit that fits.
 
-use crate::words::{Words, say};
+use crate::i18n::{Words, fill};
 
 /// With at most two decimals, and none that say nothing.
 pub(crate) fn plain(value: f64) -> String {
@@ -30,9 +30,9 @@ pub(crate) fn size(kib: f64) -> String {
 /// A number of seconds, in minutes where it is whole ones.
 pub(crate) fn duration(seconds: u32, w: &Words) -> String {
     if seconds.is_multiple_of(60) {
-        say(w.minutes, &[("n", &(seconds / 60))])
+        fill(w.minutes, &[("n", &(seconds / 60))])
     } else {
-        say(w.seconds, &[("n", &seconds)])
+        fill(w.seconds, &[("n", &seconds)])
     }
 }
 

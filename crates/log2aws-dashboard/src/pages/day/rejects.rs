@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
 /// So many are shown; the file has the others.
-pub(super) const SHOWN: usize = 200;
+pub(super) const MAX_SHOWN: usize = 200;
 
 /// One line that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,14 +24,14 @@ pub(crate) struct RejectView {
 
 /// The first rejects of a file, and whether an entry of it could not be read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Shown {
+pub(crate) struct RejectExcerpt {
     pub(super) rejects: Vec<RejectView>,
     pub(super) damaged: bool,
 }
 
 /// Reads the beginning of a file of rejects; `whole` says whether it is all of it. What the end
 /// of a beginning cuts off is not damage.
-pub(super) fn read(beginning: &[u8], whole: bool) -> Shown {
+pub(super) fn read(beginning: &[u8], whole: bool) -> RejectExcerpt {
     #[derive(Deserialize)]
     struct Entry {
         line: u64,
@@ -40,10 +40,10 @@ pub(super) fn read(beginning: &[u8], whole: bool) -> Shown {
         raw: Option<String>,
         raw_base64: Option<String>,
     }
-    let mut shown = Shown::default();
+    let mut shown = RejectExcerpt::default();
     let end = if whole { beginning.len() } else { last_line_end(beginning) };
     let lines = beginning[..end].split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-    for line in lines.take(SHOWN) {
+    for line in lines.take(MAX_SHOWN) {
         let Ok(entry) = serde_json::from_slice::<Entry>(line) else {
             shown.damaged = true;
             continue;
@@ -131,6 +131,6 @@ mod tests {
     #[test]
     fn at_most_so_many_are_shown() {
         let line = b"{\"line\":1,\"offset\":0,\"length\":0,\"reason\":\"r\",\"raw\":\"\"}\n";
-        assert_eq!(read(&line.repeat(500), true).rejects.len(), SHOWN);
+        assert_eq!(read(&line.repeat(500), true).rejects.len(), MAX_SHOWN);
     }
 }

@@ -5,11 +5,11 @@ use log2aws_core::sample::Sample;
 use log2aws_core::summary::{LogSummary, SERIES, Stats};
 
 use super::numbers;
-use crate::words::Words;
+use crate::i18n::Words;
 
 /// In what a column is measured.
 #[derive(Clone, Copy)]
-enum Unit {
+enum SeriesUnit {
     None,
     Processes,
     Kib,
@@ -23,30 +23,30 @@ enum Unit {
 const SECONDS_PER_DAY: f64 = 86_400.0;
 
 /// The columns in the CSV's order.
-fn columns(w: &Words) -> [(&'static str, Unit); SERIES.len()] {
+fn columns(w: &Words) -> [(&'static str, SeriesUnit); SERIES.len()] {
     [
-        (w.c_uptime, Unit::Uptime),
-        (w.c_users, Unit::None),
-        (w.c_load1, Unit::None),
-        (w.c_load5, Unit::None),
-        (w.c_load15, Unit::None),
-        (w.c_r, Unit::Processes),
-        (w.c_b, Unit::Processes),
-        (w.c_swpd, Unit::Kib),
-        (w.c_free, Unit::Kib),
-        (w.c_buff, Unit::Kib),
-        (w.c_cache, Unit::Kib),
-        (w.c_si, Unit::KibPerSecond),
-        (w.c_so, Unit::KibPerSecond),
-        (w.c_bi, Unit::Blocks),
-        (w.c_bo, Unit::Blocks),
-        (w.c_in, Unit::PerSecond),
-        (w.c_cs, Unit::PerSecond),
-        (w.c_us, Unit::Percent),
-        (w.c_sy, Unit::Percent),
-        (w.c_id, Unit::Percent),
-        (w.c_wa, Unit::Percent),
-        (w.c_st, Unit::Percent),
+        (w.c_uptime, SeriesUnit::Uptime),
+        (w.c_users, SeriesUnit::None),
+        (w.c_load1, SeriesUnit::None),
+        (w.c_load5, SeriesUnit::None),
+        (w.c_load15, SeriesUnit::None),
+        (w.c_r, SeriesUnit::Processes),
+        (w.c_b, SeriesUnit::Processes),
+        (w.c_swpd, SeriesUnit::Kib),
+        (w.c_free, SeriesUnit::Kib),
+        (w.c_buff, SeriesUnit::Kib),
+        (w.c_cache, SeriesUnit::Kib),
+        (w.c_si, SeriesUnit::KibPerSecond),
+        (w.c_so, SeriesUnit::KibPerSecond),
+        (w.c_bi, SeriesUnit::Blocks),
+        (w.c_bo, SeriesUnit::Blocks),
+        (w.c_in, SeriesUnit::PerSecond),
+        (w.c_cs, SeriesUnit::PerSecond),
+        (w.c_us, SeriesUnit::Percent),
+        (w.c_sy, SeriesUnit::Percent),
+        (w.c_id, SeriesUnit::Percent),
+        (w.c_wa, SeriesUnit::Percent),
+        (w.c_st, SeriesUnit::Percent),
     ]
 }
 
@@ -75,16 +75,16 @@ pub(super) fn figures(log: &LogSummary, w: &Words) -> Vec<Figure> {
         .collect()
 }
 
-fn scaled(unit: Unit, stats: &Stats, w: &Words) -> (&'static str, f64) {
+fn scaled(unit: SeriesUnit, stats: &Stats, w: &Words) -> (&'static str, f64) {
     match unit {
-        Unit::None => ("", 1.0),
-        Unit::Processes => (w.u_processes, 1.0),
-        Unit::Kib => numbers::size_unit(stats.max.unwrap_or(0.0)),
-        Unit::KibPerSecond => (w.u_kib_s, 1.0),
-        Unit::Blocks => (w.u_blocks, 1.0),
-        Unit::PerSecond => (w.u_per_s, 1.0),
-        Unit::Percent => ("%", 1.0),
-        Unit::Uptime => (w.u_days, SECONDS_PER_DAY),
+        SeriesUnit::None => ("", 1.0),
+        SeriesUnit::Processes => (w.u_processes, 1.0),
+        SeriesUnit::Kib => numbers::size_unit(stats.max.unwrap_or(0.0)),
+        SeriesUnit::KibPerSecond => (w.u_kib_s, 1.0),
+        SeriesUnit::Blocks => (w.u_blocks, 1.0),
+        SeriesUnit::PerSecond => (w.u_per_s, 1.0),
+        SeriesUnit::Percent => ("%", 1.0),
+        SeriesUnit::Uptime => (w.u_days, SECONDS_PER_DAY),
     }
 }
 

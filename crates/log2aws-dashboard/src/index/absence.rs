@@ -1,0 +1,113 @@
+//! Why a cell is empty: what the days beside it tell.
+//!
+//! A machine's uptime reaches back to when it was started. The first sample after an empty day
+//! therefore tells of that day: if the uptime there is longer than the time since that day ended,
+//! the machine ran on it, and what is missing is its samples or the upload. If not, the machine was
+//! off, or was started since; the one cannot be told from the other, and neither is the upload's
+//! fault for certain. Times are those of the server's own clock, which may be moved by an hour
+//! between two days; so an hour decides nothing.
+//!
+//! A day's log is due by noon of the next day, by the clock of those who look: servers mostly stand
+//! in the same zone as they do. Until then a day that nothing stands of is no fault.
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use log2aws_core::day::Day;
+
+use super::calendar::{Absence, Cell};
+use super::day_stats::Status;
+use super::packed::{DayNumber, Packed};
+
+/// By so much a clock may have been moved between two days, in seconds.
+const TOLERANCE: i64 = 3_600;
+
+const DAY: i64 = 86_400;
+
+/// By how much a clock can be ahead of another: from UTC-12 to UTC+14.
+const MOST_AHEAD: SignedDuration = SignedDuration::from_hours(26);
+
+/// What an empty cell depends on beside the days of its server.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AsOf {
+    /// The first day whose log is not due yet.
+    pub(crate) not_due: DayNumber,
+    /// The last day that it can be anywhere. What is dated later tells nothing.
+    pub(crate) last: DayNumber,
+    /// Whether the store has been looked through.
+    pub(crate) complete: bool,
+}
+
+impl AsOf {
+    /// Of that moment in that zone.
+    pub(crate) fn at(now: Timestamp, zone: &TimeZone, complete: bool) -> Self {
+        let number = |now: Timestamp| {
+            let date = now.to_zoned(zone.clone()).date();
+            Day::from_date(date).map_or(DayNumber(i32::MAX), DayNumber::from)
+        };
+        let (today, last) = (number(now), number(now.checked_add(MOST_AHEAD).unwrap_or(now)));
+        let now = now.to_zoned(zone.clone());
+        let morning = i32::from(now.hour() < 12);
+        Self { not_due: DayNumber(today.0.saturating_sub(morning)), last, complete }
+    }
+}
+
+/// The cells from `from` to `to`, both included.
+pub(crate) fn cells(
+    days: &[Packed],
+    from: DayNumber,
+    to: DayNumber,
+    now: AsOf,
+) -> impl Iterator<Item = Cell> + '_ {
+    let mut at = days.partition_point(|packed| packed.day < from);
+    let known = days.partition_point(|packed| packed.day <= now.last);
+    (from.0..=to.0).map(move |number| match days.get(at) {
+        Some(packed) if packed.day.0 == number => {
+            at += 1;
+            cell_of(packed)
+        }
+        _ => Cell::Empty(absence(&days[..at], &days[at..known.max(at)], DayNumber(number), now)),
+    })
+}
+
+fn cell_of(packed: &Packed) -> Cell {
+    match packed.status {
+        Status::Read => Cell::Delivered(packed.counts()),
+        Status::Refused => Cell::Refused,
+        Status::Unreadable => Cell::Unreadable,
+    }
+}
+
+fn absence(before: &[Packed], after: &[Packed], day: DayNumber, now: AsOf) -> Absence {
+    if day >= now.not_due && after.is_empty() {
+        return Absence::NotDue;
+    }
+    if !now.complete {
+        return Absence::Loading;
+    }
+    if before.is_empty() {
+        return Absence::NotYetKnown;
+    }
+    if after.is_empty() {
+        return Absence::Silent;
+    }
+    let mut blind = false;
+    for next in after.iter().filter(|next| next.status == Status::Read) {
+        let Some(first) = next.first() else { continue };
+        let Some(uptime) = first.uptime else {
+            blind = true;
+            continue;
+        };
+        let days_between = i64::from(next.day.0) - i64::from(day.0) - 1;
+        let since_that_day = days_between * DAY + i64::from(first.second);
+        let uptime = i64::try_from(uptime).unwrap_or(i64::MAX);
+        return if uptime >= since_that_day + TOLERANCE {
+            Absence::Ran
+        } else if blind {
+            // Started after a day that does not tell: it may have run until then.
+            Absence::Unknown
+        } else {
+            Absence::Off
+        };
+    }
+    Absence::Unknown
+}

@@ -1,0 +1,108 @@
+//! From a list's keys to days.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use log2aws_core::key::{KeyPrefix, RawKey, ResultKind};
+use log2aws_core::server_name::ServerName;
+use log2aws_service::ports::{ListQuery, ObjectMeta, StoreError};
+
+use super::Inner;
+use super::list_plan::{self, ListJob};
+use crate::index::{KeyLayout, Listing, Tag};
+
+/// A day in the bucket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct FoundDay {
+    pub(super) key: RawKey,
+    pub(super) tag: Tag,
+    /// Whether there is a summary; else there is a CSV without one.
+    pub(super) summary: bool,
+}
+
+impl FoundDay {
+    pub(super) fn listing(&self, server: Arc<ServerName>) -> Listing {
+        Listing { server, day: self.key.day.into(), layout: layout_of(&self.key), tag: self.tag }
+    }
+}
+
+/// Which kind of key it is.
+pub(super) fn layout_of(key: &RawKey) -> KeyLayout {
+    let plain = RawKey::new(key.server.clone(), key.day, KeyPrefix::Off);
+    if plain == *key { KeyLayout::Plain } else { KeyLayout::Spread }
+}
+
+/// Puts the keys of one list together into days.
+///
+/// A day's keys stand beside each other in a list, but may stand on two pages of it.
+#[derive(Debug, Default)]
+pub(super) struct GroupByDay {
+    open: Option<(String, Option<Tag>, Option<Tag>)>,
+}
+
+impl GroupByDay {
+    /// Takes an object; gives the day before, if this is of another.
+    pub(super) fn take(&mut self, object: &ObjectMeta) -> Option<FoundDay> {
+        let key = object.key.as_str();
+        let (stem, is_summary) = match key.strip_suffix(ResultKind::Json.suffix()) {
+            Some(stem) => (stem, true),
+            None => (key.strip_suffix(ResultKind::Csv.suffix())?, false),
+        };
+        let same = self.open.as_ref().is_some_and(|(open, ..)| open == stem);
+        let done = if same { None } else { self.finish() };
+        let open = self.open.get_or_insert_with(|| (stem.to_owned(), None, None));
+        let place = if is_summary { &mut open.1 } else { &mut open.2 };
+        *place = Some(Tag::of(&object.e_tag));
+        done
+    }
+
+    /// The last day.
+    pub(super) fn finish(&mut self) -> Option<FoundDay> {
+        let (stem, json, csv) = self.open.take()?;
+        let key = RawKey::parse(&format!("{stem}.log"))?;
+        let tag = json.or(csv)?;
+        Some(FoundDay { key, tag, summary: json.is_some() })
+    }
+}
+
+/// Lists one unit, hands over the days of each page, and counts the pages asked for. Tells whether
+/// it came to the end.
+pub(super) fn job(
+    inner: &Inner,
+    job: &ListJob,
+    stop: &(dyn Fn() -> bool + Sync),
+    requests: &AtomicU64,
+    mut take: impl FnMut(Vec<FoundDay>),
+) -> Result<bool, StoreError> {
+    let mut query =
+        ListQuery { prefix: job.prefix.clone(), after: job.after.clone(), folders: false };
+    let mut group = GroupByDay::default();
+    loop {
+        if stop() {
+            return Ok(false);
+        }
+        requests.fetch_add(1, Ordering::Relaxed);
+        let page = inner.config.lister.list(&inner.config.analyzed, &query)?;
+        let mut found: Vec<FoundDay> =
+            page.objects.iter().filter_map(|object| group.take(object)).collect();
+        if page.next.is_none() {
+            found.extend(group.finish());
+        }
+        take(found);
+        if !list_plan::go_on(&mut query, page.next)? {
+            return Ok(true);
+        }
+    }
+}
+
+/// What stands of one day, under that very key.
+pub(super) fn one(inner: &Inner, key: &RawKey) -> Result<Option<FoundDay>, StoreError> {
+    let query = ListQuery { prefix: format!("{key}."), ..ListQuery::default() };
+    let page = inner.config.lister.list(&inner.config.analyzed, &query)?;
+    let tags: BTreeMap<&str, &str> =
+        page.objects.iter().map(|object| (object.key.as_str(), object.e_tag.as_str())).collect();
+    let tag = |kind| tags.get(key.result_key(kind).as_str()).map(|tag| Tag::of(tag));
+    let (json, csv) = (tag(ResultKind::Json), tag(ResultKind::Csv));
+    Ok(json.or(csv).map(|tag| FoundDay { key: key.clone(), tag, summary: json.is_some() }))
+}

@@ -1,0 +1,132 @@
+//! Single objects of a day, for pages and downloads.
+
+use std::fmt;
+use std::io::{self, Read};
+
+use log2aws_core::day::Day;
+use log2aws_core::key::{BucketName, KeyPrefix, ObjectKey, RawKey, ResultKind};
+use log2aws_core::server_name::ServerName;
+use log2aws_service::ports::{ObjectLister, StoreError};
+
+use super::StoreIndex;
+use crate::index::KeyLayout;
+
+/// So often an object is looked for that is replaced between the look and the reading.
+const OPEN_ATTEMPTS: u32 = 3;
+
+/// An object that is being read.
+pub struct Opened {
+    /// Its bytes.
+    pub reader: Box<dyn Read + Send>,
+    /// How many there are.
+    pub size: u64,
+}
+
+impl fmt::Debug for Opened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Opened").field("size", &self.size).finish_non_exhaustive()
+    }
+}
+
+impl StoreIndex {
+    /// Reads a result whole; `None` if there is none.
+    ///
+    /// # Errors
+    /// The store's; [`StoreError::Failed`] also for a result of more than `max` bytes.
+    pub fn read(
+        &self,
+        server: &ServerName,
+        day: Day,
+        kind: ResultKind,
+        max: u64,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        let Some(opened) = self.open(server, day, kind)? else { return Ok(None) };
+        let what = format!("reading {server}/{day}{}", kind.suffix());
+        whole(opened, max, what).map(Some)
+    }
+
+    /// Opens a result; `None` if there is none.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn open(
+        &self,
+        server: &ServerName,
+        day: Day,
+        kind: ResultKind,
+    ) -> Result<Option<Opened>, StoreError> {
+        let config = &self.inner.config;
+        self.first_of(server, day, &config.analyzed, |key| key.result_key(kind))
+    }
+
+    /// Opens the log of a day; `None` if there is none, or logs cannot be read here.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn open_log(&self, server: &ServerName, day: Day) -> Result<Option<Opened>, StoreError> {
+        let Some(bucket) = &self.inner.config.raw else { return Ok(None) };
+        self.first_of(server, day, bucket, RawKey::object_key)
+    }
+
+    /// Under the kind of key that the index knows of, else under each.
+    fn first_of(
+        &self,
+        server: &ServerName,
+        day: Day,
+        bucket: &BucketName,
+        key: impl Fn(&RawKey) -> ObjectKey,
+    ) -> Result<Option<Opened>, StoreError> {
+        let held = self.inner.index().get(server, day.into()).map(|packed| packed.layout);
+        let layouts = match held.unwrap_or(self.inner.preferred()) {
+            KeyLayout::Plain => [KeyPrefix::Off, KeyPrefix::Spread],
+            KeyLayout::Spread => [KeyPrefix::Spread, KeyPrefix::Off],
+        };
+        for prefix in layouts.into_iter().take(if held.is_some() { 1 } else { 2 }) {
+            let key = key(&RawKey::new(server.clone(), day, prefix));
+            if let Some(opened) = open(&*self.inner.config.lister, bucket, &key)? {
+                return Ok(Some(opened));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Opens what stands under a key; `None` if nothing does.
+pub(super) fn open(
+    lister: &dyn ObjectLister,
+    bucket: &BucketName,
+    key: &ObjectKey,
+) -> Result<Option<Opened>, StoreError> {
+    let mut attempts = 0;
+    loop {
+        let Some(version) = lister.head(bucket, key)? else { return Ok(None) };
+        attempts += 1;
+        match lister.open(bucket, key, &version.id) {
+            Ok(reader) => return Ok(Some(Opened { reader, size: version.size })),
+            // Replaced or removed since the look.
+            Err(StoreError::NotFound { .. }) if attempts < OPEN_ATTEMPTS => {}
+            Err(StoreError::NotFound { .. }) => return Ok(None),
+            Err(other) => return Err(other),
+        }
+    }
+}
+
+/// Reads all of it, `max` bytes at most.
+pub(super) fn whole(opened: Opened, max: u64, what: String) -> Result<Vec<u8>, StoreError> {
+    let Opened { reader, size } = opened;
+    if size > max {
+        let told = format!("it has {size} bytes; here {max} are read at most");
+        let source = io::Error::new(io::ErrorKind::FileTooLarge, told);
+        return Err(StoreError::Failed { what, source });
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
+    match reader.take(size).read_to_end(&mut bytes) {
+        Ok(read) if read as u64 == size => Ok(bytes),
+        Ok(read) => {
+            let told = format!("it ended after {read} of {size} bytes");
+            let source = io::Error::new(io::ErrorKind::UnexpectedEof, told);
+            Err(StoreError::Failed { what, source })
+        }
+        Err(source) => Err(StoreError::Failed { what, source }),
+    }
+}

@@ -1,0 +1,418 @@
+//! Looking through the bucket, and at single days of it.
+
+use std::error::Error as _;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use log2aws_core::key::{KeyPrefix, RawKey, ResultKind};
+use log2aws_core::server_name::ServerName;
+use log2aws_service::analyze::MAX_SUMMARY_BYTES;
+use log2aws_service::ports::StoreError;
+
+use super::list::{self, FoundDay};
+use super::list_plan::{self, ListJob};
+use super::read::{open, whole};
+use super::{Inner, StoreIndex};
+use crate::index::{DayNumber, DayStats, Days, KeyLayout, Listing, Packed, Status, Tag};
+
+/// After so many reads in a row that failed, what was given once is asked for. If that fails, too,
+/// the store is out of reach, and a sweep reads no more.
+const FAILURES: u64 = 8;
+
+/// What a sweep did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RefreshReport {
+    /// Whether everything was listed; else the last days of each server.
+    pub full: bool,
+    /// How many lists were asked for.
+    pub requests: u64,
+    /// How many days they showed.
+    pub listed: u64,
+    /// How many days were read.
+    pub read: u64,
+    /// How many days were forgotten, because they are gone.
+    pub forgotten: u64,
+    /// How many summaries the store did not give though others were given. Their days are
+    /// [`Status::Unreadable`]; they are asked for again, each time after a longer wait.
+    pub unreadable: u64,
+    /// Why the first of them was not given.
+    pub unreadable_because: Option<String>,
+    /// Whether it was stopped before its end.
+    pub stopped: bool,
+    /// Why the cache could not be written, if it could not. The index stands all the same.
+    pub cache_fault: Option<String>,
+}
+
+/// A sweep that failed.
+#[derive(Debug, thiserror::Error)]
+#[error("the results could not be looked through")]
+pub struct RefreshError {
+    /// The first fault of the store.
+    pub source: StoreError,
+    /// How many lists were asked for all the same.
+    pub requests: u64,
+}
+
+impl StoreIndex {
+    /// Brings the index up to the bucket. Ends early, without a fault, once `stop` says so.
+    ///
+    /// A summary that cannot be read, or is not given, is a day of [`Status::Unreadable`], and no
+    /// fault.
+    ///
+    /// # Errors
+    /// A list that failed, or a store that gives no summaries at all. What could be learned is in
+    /// the index; the fault stands in [`StoreIndex::progress`] until a sweep goes well.
+    pub fn refresh(&self, stop: &(dyn Fn() -> bool + Sync)) -> Result<RefreshReport, RefreshError> {
+        let inner = &*self.inner;
+        let _one_at_a_time = inner.refreshing.lock().unwrap_or_else(PoisonError::into_inner);
+        {
+            let mut state = inner.state();
+            (state.refreshing, state.listed, state.wanted, state.read) = (true, 0, 0, 0);
+        }
+        let mut report = RefreshReport::default();
+        let result = inner.refresh(stop, &mut report);
+        {
+            let mut state = inner.state();
+            state.refreshing = false;
+            state.unnotified = true;
+            let failed = result.as_ref().err().map(sentence);
+            if failed.is_some() || !report.stopped {
+                state.failed = failed;
+            }
+            if result.is_ok() && !report.stopped {
+                let now = inner.config.clock.now();
+                state.complete = true;
+                state.finished_at = Some(now);
+                if report.full {
+                    state.full_at = Some(now);
+                }
+            }
+            (report.listed, report.read) = (state.listed, state.read);
+        }
+        report.cache_fault = inner.write_cache().err().map(|error| error.to_string());
+        inner.notify();
+        match result {
+            Ok(()) => Ok(report),
+            Err(source) => Err(RefreshError { source, requests: report.requests }),
+        }
+    }
+
+    /// Looks at one day: it was written or removed.
+    ///
+    /// # Errors
+    /// The store's; the index is as it was then.
+    pub fn refresh_day(&self, key: &RawKey) -> Result<(), StoreError> {
+        let inner = &*self.inner;
+        let server = inner.index().name(&key.server);
+        let server = server.unwrap_or_else(|| Arc::new(key.server.clone()));
+        if let Some(found) = list::one(inner, key)? {
+            inner.load_day(&found.listing(server), found.summary)?;
+        } else {
+            inner.forget(&server, key.day.into(), list::layout_of(key));
+        }
+        inner.state().unnotified = true;
+        inner.notify();
+        Ok(())
+    }
+}
+
+impl Inner {
+    fn refresh(
+        &self,
+        stop: &(dyn Fn() -> bool + Sync),
+        report: &mut RefreshReport,
+    ) -> Result<(), StoreError> {
+        let now = self.config.clock.now();
+        let full_at = self.state().full_at;
+        let since = full_at.map(|at| now.duration_since(at));
+        report.full = since.is_none_or(|age| age.is_negative() || age >= self.config.full_every);
+        let Some(folders) = list_plan::folders(self, stop, &mut report.requests)? else {
+            report.stopped = true;
+            return Ok(());
+        };
+        let jobs = if report.full {
+            self.index_mut().mark_all_unseen();
+            list_plan::full(&folders)
+        } else {
+            let today = jiff::tz::TimeZone::UTC.to_datetime(now).date();
+            let today = log2aws_core::day::Day::from_date(today);
+            list_plan::recent(self, &folders, today.map_or(DayNumber(i32::MAX), DayNumber::from))
+        };
+        let run = RefreshRun {
+            inner: self,
+            stop,
+            failure: Mutex::default(),
+            halt: AtomicBool::new(false),
+        };
+        let (wanted, requests, forgotten) = run.list(&jobs);
+        report.requests += requests;
+        report.forgotten = forgotten;
+        if !run.halted() {
+            self.state().folders = folders;
+            if report.full {
+                report.forgotten += self.forget_unseen();
+                self.forget_retries();
+            }
+        }
+        // What was listed before the lists failed is read all the same.
+        run.halt.store(false, Ordering::Relaxed);
+        let failed = run.read(&wanted);
+        report.stopped = stop();
+        if let Some(failure) = run.failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            return Err(failure);
+        }
+        report.unreadable = failed.len() as u64;
+        report.unreadable_because = failed.first().map(|(_, error)| sentence(error));
+        for (listing, _) in &failed {
+            self.mark_unreadable(listing);
+        }
+        Ok(())
+    }
+
+    /// Reads what stands of a day into the index.
+    fn load_day(&self, listing: &Listing, summary: bool) -> Result<(), StoreError> {
+        let stats = if summary {
+            let Some(stats) = self.stats(listing)? else {
+                // Gone since it was listed.
+                self.forget(&listing.server, listing.day, listing.layout);
+                return Ok(());
+            };
+            stats
+        } else {
+            // A CSV whose summary is not written yet, or was removed.
+            DayStats::empty(listing.tag, Status::Unreadable)
+        };
+        self.state().retries.given(listing);
+        self.put(listing, &stats);
+        Ok(())
+    }
+
+    /// Notes that a summary was not given. Under a tag that no list shows, so that a list after a
+    /// restart makes it be asked for, too.
+    fn mark_unreadable(&self, listing: &Listing) {
+        let now = self.config.clock.now();
+        self.state().retries.failed(listing, now);
+        self.put(listing, &DayStats::empty(Tag(!listing.tag.0), Status::Unreadable));
+    }
+
+    fn put(&self, listing: &Listing, stats: &DayStats) {
+        let packed = Packed::new(listing.day, listing.layout, stats);
+        self.index_mut().put(&listing.server, packed, self.preferred());
+        self.state().dirty.insert(listing.server.clone());
+        self.changed();
+    }
+
+    /// Whether the newest summary that was given once is given still.
+    fn store_responds(&self) -> bool {
+        let newest = {
+            let index = self.index();
+            let newest = |(name, days): (&Arc<ServerName>, &Days)| {
+                let read = |packed: &&Packed| packed.status == Status::Read;
+                let packed = days.as_slice().iter().rev().find(read)?;
+                let Packed { day, layout, .. } = *packed;
+                Some(Listing { server: name.clone(), day, layout, tag: packed.tag() })
+            };
+            index.names().filter_map(newest).max_by_key(|listing| listing.day)
+        };
+        newest.is_some_and(|listing| self.stats(&listing).is_ok())
+    }
+
+    fn stats(&self, listing: &Listing) -> Result<Option<DayStats>, StoreError> {
+        let Some(key) = raw_key(listing) else { return Ok(None) };
+        let (bucket, json) = (&self.config.analyzed, key.result_key(ResultKind::Json));
+        let Some(opened) = open(&*self.config.lister, bucket, &json)? else { return Ok(None) };
+        if opened.size > MAX_SUMMARY_BYTES {
+            return Ok(Some(DayStats::empty(listing.tag, Status::Unreadable)));
+        }
+        let bytes = whole(opened, MAX_SUMMARY_BYTES, format!("reading {bucket}/{json}"))?;
+        Ok(Some(DayStats::of_json(listing.tag, &key, &bytes)))
+    }
+
+    fn forget(&self, server: &Arc<ServerName>, day: DayNumber, layout: KeyLayout) {
+        if self.index_mut().remove(server, day, layout) {
+            self.state().dirty.insert(server.clone());
+            self.changed();
+        }
+    }
+
+    /// Forgets what a sweep of everything did not meet.
+    fn forget_unseen(&self) -> u64 {
+        let names: Vec<_> = self.index().names().map(|(name, _)| name.clone()).collect();
+        names.iter().map(|server| self.forget_some(server, |packed| !packed.seen)).sum()
+    }
+
+    /// Forgets when to ask for what is gone.
+    fn forget_retries(&self) {
+        let mut retries = std::mem::take(&mut self.state().retries);
+        let index = self.index();
+        retries.keep(|server, day| index.get(server, day).is_some());
+        drop(index);
+        self.state().retries = retries;
+    }
+
+    fn forget_some(&self, server: &Arc<ServerName>, gone: impl FnMut(&Packed) -> bool) -> u64 {
+        let forgotten = self.index_mut().forget(server, gone);
+        if forgotten > 0 {
+            self.state().dirty.insert(server.clone());
+            self.changed();
+        }
+        forgotten as u64
+    }
+}
+
+/// A sweep at work, on several threads.
+struct RefreshRun<'a> {
+    inner: &'a Inner,
+    stop: &'a (dyn Fn() -> bool + Sync),
+    failure: Mutex<Option<StoreError>>,
+    /// Set once it makes no sense to go on.
+    halt: AtomicBool,
+}
+
+impl RefreshRun<'_> {
+    fn halted(&self) -> bool {
+        self.halt.load(Ordering::Relaxed) || (self.stop)()
+    }
+
+    fn fail(&self, error: StoreError) {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+    }
+
+    /// Does `each` of so many, several at once.
+    fn share(&self, count: usize, each: impl Fn(usize) + Sync) {
+        let next = AtomicUsize::new(0);
+        let run = || {
+            loop {
+                let at = next.fetch_add(1, Ordering::Relaxed);
+                if at >= count || self.halted() {
+                    return;
+                }
+                each(at);
+            }
+        };
+        std::thread::scope(|scope| {
+            let threads = self.inner.config.parallel.clamp(1, count.max(1));
+            for _ in 1..threads {
+                scope.spawn(run);
+            }
+            run();
+        });
+    }
+
+    /// Lists all units. Gives the days to read, newest first; how many lists were asked for, and
+    /// how many days were forgotten.
+    fn list(&self, jobs: &[ListJob]) -> (Vec<Listing>, u64, u64) {
+        let wanted = Mutex::new(Vec::new());
+        let (requests, forgotten) = (AtomicU64::new(0), AtomicU64::new(0));
+        let stop = || self.halted();
+        self.share(jobs.len(), |at| {
+            let job = &jobs[at];
+            if let Some(coverage) = &job.coverage {
+                self.inner
+                    .index_mut()
+                    .mark_unseen(&coverage.server, |packed| coverage.holds(packed));
+            }
+            let mut last = None;
+            let take = |found: Vec<FoundDay>| {
+                let new = self.mark_seen(found, &mut last);
+                wanted.lock().unwrap_or_else(PoisonError::into_inner).extend(new);
+            };
+            match list::job(self.inner, job, &stop, &requests, take) {
+                Ok(whole) => {
+                    if let Some(coverage) = job.coverage.as_ref().filter(|_| whole) {
+                        let gone = |packed: &Packed| !packed.seen && coverage.holds(packed);
+                        let gone = self.inner.forget_some(&coverage.server, gone);
+                        forgotten.fetch_add(gone, Ordering::Relaxed);
+                    }
+                }
+                Err(error) => {
+                    self.fail(error);
+                    self.halt.store(true, Ordering::Relaxed);
+                }
+            }
+        });
+        let mut wanted = wanted.into_inner().unwrap_or_else(PoisonError::into_inner);
+        wanted.sort_by(|a: &Listing, b| b.day.cmp(&a.day).then_with(|| a.server.cmp(&b.server)));
+        (wanted, requests.into_inner(), forgotten.into_inner())
+    }
+
+    /// Compares the days of a page with the index; gives those to read. `last` is the server of the
+    /// day before, whose name is shared.
+    fn mark_seen(&self, found: Vec<FoundDay>, last: &mut Option<Arc<ServerName>>) -> Vec<Listing> {
+        let (inner, listed) = (self.inner, found.len() as u64);
+        let mut wanted = Vec::new();
+        let mut half = Vec::new();
+        {
+            let mut index = inner.index_mut();
+            for found in found {
+                let name = &found.key.server;
+                let server = match last.take().filter(|last| **last == *name) {
+                    Some(server) => server,
+                    None => index.name(name).unwrap_or_else(|| Arc::new(name.clone())),
+                };
+                *last = Some(server.clone());
+                let listing = found.listing(server);
+                if index.mark_seen(&listing, inner.preferred()) {
+                    if found.summary { wanted.push(listing) } else { half.push(listing) }
+                }
+            }
+        }
+        for listing in half {
+            // Asks the store nothing, so that it cannot fail.
+            let _ = inner.load_day(&listing, false);
+        }
+        let now = inner.config.clock.now();
+        let mut state = inner.state();
+        wanted.retain(|listing| state.retries.due(listing, now));
+        state.listed += listed;
+        state.wanted += wanted.len() as u64;
+        wanted
+    }
+
+    /// Reads so many days; gives those that the store did not give.
+    fn read<'w>(&self, wanted: &'w [Listing]) -> Vec<(&'w Listing, StoreError)> {
+        let in_a_row = AtomicU64::new(0);
+        let failed = Mutex::new(Vec::new());
+        self.share(wanted.len(), |at| match self.inner.load_day(&wanted[at], true) {
+            Ok(()) => {
+                in_a_row.store(0, Ordering::Relaxed);
+                self.inner.state().read += 1;
+                self.inner.write_cache_if_due();
+            }
+            Err(error) => {
+                // What failed before says nothing of the store.
+                let is_new = !self.inner.state().retries.holds(&wanted[at]);
+                if is_new && in_a_row.fetch_add(1, Ordering::Relaxed) + 1 >= FAILURES {
+                    if self.inner.store_responds() {
+                        in_a_row.store(0, Ordering::Relaxed);
+                    } else {
+                        self.halt.store(true, Ordering::Relaxed);
+                        self.fail(error);
+                        return;
+                    }
+                }
+                failed.lock().unwrap_or_else(PoisonError::into_inner).push((&wanted[at], error));
+            }
+        });
+        failed.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn raw_key(listing: &Listing) -> Option<RawKey> {
+    let prefix = match listing.layout {
+        KeyLayout::Plain => KeyPrefix::Off,
+        KeyLayout::Spread => KeyPrefix::Spread,
+    };
+    Some(RawKey::new(ServerName::clone(&listing.server), listing.day.day()?, prefix))
+}
+
+/// An error and what is behind it, in one line.
+fn sentence(error: &StoreError) -> String {
+    let mut line = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        line = format!("{line}: {error}");
+        source = error.source();
+    }
+    line
+}

@@ -1,0 +1,100 @@
+//! What the stored summary says of a log.
+
+use log2aws_core::key::{RawKey, ResultKind};
+use log2aws_core::refused::RefusedVersion;
+use log2aws_core::summary::{Summary, Versions};
+
+use super::job::Job;
+use super::{AnalyzeApp, RecordFailure, refusals};
+use crate::ports::{StoreError, Version};
+
+/// The results beside the CSV that a log may have or not.
+const RESULTS: [ResultKind; 4] =
+    [ResultKind::Csv, ResultKind::Svg, ResultKind::Png, ResultKind::Rejects];
+
+/// The summary as it was read.
+pub(super) struct StoredSummary {
+    /// The object; `None` if there is none.
+    pub(super) seen: Option<Version>,
+    /// `None` also if this version of the program cannot read it.
+    summary: Option<Summary>,
+}
+
+impl StoredSummary {
+    pub(super) fn read(job: &Job<'_>) -> Result<Self, StoreError> {
+        let seen = job.result(ResultKind::Json)?;
+        let json = match &seen {
+            Some(seen) => job.read(ResultKind::Json, seen)?,
+            None => None,
+        };
+        Ok(Self { seen, summary: json.and_then(|json| Summary::from_json(&json).ok()) })
+    }
+
+    /// The versions that were accepted so far.
+    pub(super) fn accepted(&self) -> Versions {
+        self.summary.as_ref().map(Summary::accepted).unwrap_or_default()
+    }
+
+    /// The version that an earlier program refused, which wrote so into the summary.
+    pub(super) fn refused(&self) -> Option<RefusedVersion> {
+        let summary = self.summary.as_ref()?;
+        summary.refused.as_ref().map(|reason| RefusedVersion {
+            version: summary.raw.version.clone(),
+            source: None,
+            time: None,
+            reason: reason.clone(),
+        })
+    }
+
+    /// Whether it is the summary of `versions` by this program, and every result is the object
+    /// that was written with it. Then there is nothing to do.
+    pub(super) fn is_of(&self, job: &Job<'_>, versions: &Versions) -> Result<bool, StoreError> {
+        let Some(summary) = &self.summary else { return Ok(false) };
+        let Some(log) = &summary.log else { return Ok(false) };
+        let newest = versions.listed.first().map(|newest| newest.version.as_str());
+        if newest != Some(summary.raw.version.as_str())
+            || summary.accepted() != *versions
+            || summary.program != job.app.program
+        {
+            return Ok(false);
+        }
+        for kind in RESULTS {
+            let wanted = match kind {
+                ResultKind::Svg => job.app.charts.svg(),
+                ResultKind::Png => job.app.charts.png(),
+                ResultKind::Rejects => log.rejects.kept > 0,
+                _ => true,
+            };
+            let written = summary.results.get(result_name(kind));
+            let present = job.result(kind)?.map(|present| present.id.to_string());
+            if wanted != written.is_some() || present.as_ref() != written {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// Under which name a summary lists a result.
+pub(super) fn result_name(kind: ResultKind) -> &'static str {
+    kind.suffix().trim_start_matches('.')
+}
+
+/// Whether the newest version of a raw log is another than the one that its results are of, and
+/// was not refused. A summary that is absent or cannot be read names none; a log that is absent
+/// needs nothing.
+///
+/// # Errors
+/// [`RecordFailure`] when the store could not say.
+pub fn needs_analysis(app: &AnalyzeApp, key: &RawKey) -> Result<bool, RecordFailure> {
+    let settings = app.settings.current()?;
+    let job = Job::new(app, &settings, key)?;
+    let Some(newest) = job.newest()? else { return Ok(false) };
+    let stored = StoredSummary::read(&job)?;
+    // A summary names one version, be it the one that was read or, by an earlier program, refused.
+    let named = stored.summary.as_ref().map(|summary| summary.raw.version.as_str());
+    if named == Some(newest.id.as_str()) {
+        return Ok(false);
+    }
+    Ok(!refusals::read(&job)?.list.contains(newest.id.as_str()))
+}
