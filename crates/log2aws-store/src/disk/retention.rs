@@ -118,20 +118,25 @@ impl DiskStore {
         let lock = self.inner.lock_key(bucket, &key);
         let Some(info) = old()? else { return Ok(Kept::NotDue) };
         let path = KeyPath::new(&bucket.folder, &key)?;
-        if found.older.is_some() && (rule.is_in_use)(&key, &info.version) {
-            // A present body that cannot be read is one.
+        // A put that was cut short left a body under its name as an older one too: it is one body,
+        // counted when the second name goes.
+        let twice = if found.older.is_some() {
             let present = object_file::open(&*bucket.fs, &path.current(), &key);
-            if present.map_or(true, |present| present.is_some_and(|(_, info)| !is_due(&info))) {
-                return Ok(Kept::InUse);
+            let same = matches!(&present, Ok(Some((_, other))) if other.version == info.version);
+            if !same && (rule.is_in_use)(&key, &info.version) {
+                // A present body that cannot be read is one.
+                let stays = |present: Option<object_file::Opened>| {
+                    present.is_some_and(|(_, info)| !is_due(&info))
+                };
+                if present.map_or(true, stays) {
+                    return Ok(Kept::InUse);
+                }
             }
-        }
-        // A put that was cut short left it under its name as an older one too: one body, counted
-        // when that name goes.
-        let twice = found.older.is_none()
-            && bucket
-                .fs
-                .exists(&path.older(info.version.as_str()))
-                .map_err(|e| failed("reading", e))?;
+            same
+        } else {
+            let older = path.older(info.version.as_str());
+            bucket.fs.exists(&older).map_err(|e| failed("reading", e))?
+        };
         bucket.fs.remove_file(&found.path).map_err(|e| failed("removing", e))?;
         self.inner.dirs.unsettle(&path.folder);
         drop(lock);

@@ -55,7 +55,7 @@ fn fill(store: &DiskStore, size: usize) -> usize {
 
 #[test]
 fn a_full_disk_loses_nothing() {
-    on_a_small_disk("full::a_full_disk_loses_nothing", "size=2m", |home| {
+    on_a_small_disk("full::a_full_disk_loses_nothing", "size=2m,mode=750", |home| {
         let store = open(home);
         for bucket in [raw(), analyzed()] {
             put(&store, &bucket, "web01/k", &vec![b'o'; 100_000]).unwrap();
@@ -93,7 +93,7 @@ fn a_full_disk_loses_nothing() {
 
 #[test]
 fn a_disk_without_room_for_names_is_full_too() {
-    on_a_small_disk("full::a_disk_without_room_for_names_is_full_too", "nr_inodes=60", |home| {
+    on_a_small_disk("full::a_disk_without_room_for_names_is_full_too", "nr_inodes=60,mode=750", |home| {
         let store = open(home);
         put(&store, &raw(), "web01/k", b"old").unwrap();
         assert!(fill(&store, 10) > 5);
