@@ -97,7 +97,7 @@ impl FileSystem for SimFs {
         let disk = self.disk();
         let Ok(ino) = disk.resolve(path) else { return Ok(None) };
         let size = disk.file(ino)?.bytes.len() as u64;
-        Ok(Some(FileStat { inode: ino as u64, size, modified: 0, changed: 0 }))
+        Ok(Some(FileStat { inode: ino, size, modified: 0, changed: 0 }))
     }
 
     fn create_dir(&self, path: &Path) -> io::Result<()> {
