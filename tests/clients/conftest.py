@@ -53,17 +53,17 @@ class Serve:
     def environment(self):
         """What a shell has after it sourced the credentials that serve made."""
         env = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
-        env["AWS_SHARED_CREDENTIALS_FILE"] = str(self.data / "credentials")
         env["AWS_CONFIG_FILE"] = os.devnull
-        env["AWS_PROFILE"] = "log2aws"
-        env["AWS_DEFAULT_REGION"] = "us-east-1"
+        env["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
         env["AWS_EC2_METADATA_DISABLED"] = "true"
-        return env
+        source = ["sh", "-c", '. "$1" && env -0', "sh", str(self.data / "credentials.env")]
+        sourced = subprocess.run(source, env=env, check=True, capture_output=True, text=True)
+        return dict(pair.split("=", 1) for pair in sourced.stdout.split("\0") if "=" in pair)
 
     def aws(self, *args, check=True, **kwargs):
         program = pathlib.Path(os.sys.executable).parent / "aws"
         done = subprocess.run(
-            [str(program), "--endpoint-url", self.url, *args],
+            [str(program), *args],
             env=self.environment(),
             capture_output=True,
             timeout=300,
@@ -80,13 +80,13 @@ class Serve:
         return pairs["aws_access_key_id"], pairs["aws_secret_access_key"]
 
     def s3(self, **config):
-        key, secret = self.keys()
+        env = self.environment()
         return boto3.client(
             "s3",
-            endpoint_url=self.url,
-            region_name="us-east-1",
-            aws_access_key_id=key,
-            aws_secret_access_key=secret,
+            endpoint_url=env["AWS_ENDPOINT_URL"],
+            region_name=env["AWS_DEFAULT_REGION"],
+            aws_access_key_id=env["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=env["AWS_SECRET_ACCESS_KEY"],
             config=botocore.config.Config(
                 retries={"max_attempts": 1}, s3={"addressing_style": "path"}, **config
             ),

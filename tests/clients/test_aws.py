@@ -3,6 +3,8 @@
 import json
 import os
 import stat
+import time
+import urllib.request
 
 from conftest import ANALYZED, RAW, ROOT
 
@@ -73,3 +75,35 @@ def test_sync_uploads_a_folder(serve, tmp_path):
     assert again == b"", "a second sync has nothing to do"
     serve.aws("s3", "sync", f"s3://{RAW}/tree", str(tmp_path / "back"))
     assert (tmp_path / "back" / "b" / "日本語.txt").read_text() == "b/日本語.txt"
+
+
+def test_an_empty_file_holds_up_no_sync(serve, tmp_path):
+    """botocore up to 1.43 takes the answer to an empty PUT for the 100 that it waits for, and then
+    waits 30 s for the answer to the next PUT of that connection."""
+    (tmp_path / "empty.log").touch()
+    for number in range(14):
+        (tmp_path / f"{number:02}.log").write_text("x" * 20_000)
+    begin = time.monotonic()
+    serve.aws("s3", "sync", str(tmp_path), f"s3://{RAW}/with-empty")
+    assert time.monotonic() - begin < 20
+    listed = serve.aws("s3", "ls", f"s3://{RAW}/with-empty/").stdout.decode()
+    assert len(listed.splitlines()) == 15
+
+
+def test_a_url_presigned_with_the_credentials_as_handed_out_is_accepted(serve):
+    serve.aws("s3", "cp", "-", f"s3://{ANALYZED}/presigned.csv", input=b"hi\n")
+    url = serve.aws("s3", "presign", f"s3://{ANALYZED}/presigned.csv").stdout.decode().strip()
+    with urllib.request.urlopen(url) as answer:
+        assert answer.read() == b"hi\n"
+
+
+def test_the_end_of_a_large_upload_is_not_silent(serve, tmp_path):
+    """The parts are put together for longer than the client waits for a byte."""
+    with open(tmp_path / "half", "wb") as half:
+        half.truncate(512 << 20)
+    serve.aws(
+        "s3", "cp", str(tmp_path / "half"), f"s3://{ANALYZED}/half", "--cli-read-timeout", "3"
+    )
+    head = serve.s3().head_object(Bucket=ANALYZED, Key="half")
+    assert head["ContentLength"] == 512 << 20
+    serve.s3().delete_object(Bucket=ANALYZED, Key="half")

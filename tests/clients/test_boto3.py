@@ -97,7 +97,7 @@ def test_trailing_checksums_are_verified(serve, algorithm):
 
 
 def test_boto3s_presigned_urls_are_accepted(serve):
-    s3 = serve.s3(signature_version="s3v4")
+    s3 = serve.s3()
     params = {"Bucket": RAW, "Key": "presigned/2019-08-01.log"}
     url = s3.generate_presigned_url("put_object", Params=params, ExpiresIn=60)
     assert put(url, LOG, {"Content-Type": ""})[0] == 200
@@ -149,6 +149,61 @@ def test_a_bound_url_is_good_for_those_bytes_alone(serve):
     assert left["KeyCount"] == 0
     assert put(answer["url"], LOG, headers)[0] == 200
     serve.result("bound/2019-08-01.json")
+
+
+def test_headers_that_a_signer_moved_into_the_query_are_kept(serve):
+    env = serve.environment()
+    keys = botocore.credentials.Credentials(
+        env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"]
+    )
+
+    def presigned(query):
+        url = f"{serve.url}/{ANALYZED}/hoisted?{query}"
+        request = botocore.awsrequest.AWSRequest(method="PUT", url=url)
+        botocore.auth.S3SigV4QueryAuth(keys, "s3", "local", expires=60).add_auth(request)
+        return request.url
+
+    assert put(presigned("x-amz-meta-who=me"), b"x", {"Content-Type": ""})[0] == 200
+    head = serve.s3().head_object(Bucket=ANALYZED, Key="hoisted")
+    assert head["Metadata"] == {"who": "me"}
+    status, body = put(presigned("x-amz-tagging=a%3Db"), b"x", {"Content-Type": ""})
+    assert status == 501 and "x-amz-tagging" in body, body
+
+
+def test_the_answer_to_a_complete_may_get_lost(serve):
+    s3 = serve.s3()
+    place = {"Bucket": ANALYZED, "Key": "lost"}
+    upload = {**place, "UploadId": s3.create_multipart_upload(**place)["UploadId"]}
+    part = s3.upload_part(**upload, PartNumber=1, Body=b"whole")
+    parts = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
+    first = s3.complete_multipart_upload(**upload, MultipartUpload=parts)
+    again = s3.complete_multipart_upload(**upload, MultipartUpload=parts)
+    assert again["ETag"] == first["ETag"]
+    assert s3.get_object(**place, PartNumber=1)["PartsCount"] == 1
+
+
+def test_versions_of_a_bucket_without_versions_can_be_read_and_deleted(serve):
+    s3 = serve.s3()
+    s3.put_object(Bucket=ANALYZED, Key="null/v.csv", Body=b"hi")
+    (version,) = s3.list_object_versions(Bucket=ANALYZED, Prefix="null/")["Versions"]
+    place = {"Bucket": ANALYZED, "Key": version["Key"], "VersionId": version["VersionId"]}
+    assert s3.get_object(**place)["Body"].read() == b"hi"
+    s3.head_object(**place)
+    deleted = s3.delete_objects(
+        Bucket=ANALYZED,
+        Delete={"Objects": [{"Key": version["Key"], "VersionId": version["VersionId"]}]},
+    )
+    assert "Errors" not in deleted
+    assert s3.list_objects_v2(Bucket=ANALYZED, Prefix="null/")["KeyCount"] == 0
+
+
+def test_a_delete_that_names_an_etag_deletes_nothing_else(serve):
+    s3 = serve.s3()
+    s3.put_object(Bucket=ANALYZED, Key="p.csv", Body=b"hi")
+    named = {"Objects": [{"Key": "p.csv", "ETag": '"bad"'}]}
+    answer = s3.delete_objects(Bucket=ANALYZED, Delete=named)
+    assert [error["Code"] for error in answer["Errors"]] == ["PreconditionFailed"]
+    assert s3.get_object(Bucket=ANALYZED, Key="p.csv")["Body"].read() == b"hi"
 
 
 def test_an_unsigned_header_cannot_turn_a_put_into_a_copy(serve):

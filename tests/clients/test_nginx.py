@@ -1,6 +1,5 @@
 """Debian's nginx in front of serve, with the very configuration that docs/serve.md gives."""
 
-import json
 import os
 import re
 import shutil
@@ -50,17 +49,23 @@ def certificate(folder):
 class Nginx:
     """serve behind nginx, both on free ports."""
 
-    def __init__(self, folder, named=True):
+    def __init__(self, folder, named=True, forwarded=None):
         self.key, self.cert = certificate(folder)
         self.port = free_port()
         self.url = f"https://{NAME}:{self.port}"
         block, flags = documented()
+        if forwarded is not None:
+            line = "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;"
+            assert block.count(line) == 1
+            block = block.replace(line, forwarded)
         assert "https://logs.example.com" in flags
         flags = flags.replace("https://logs.example.com", self.url).split()
         if not named:
             flags = flags[: flags.index("--trusted-proxy")]
         allowed = f"{LISTED}, {OTHER_LISTED}"
         self.serve = Serve(folder / "data", *flags, "--allow-hosts", allowed)
+        # Past the proxy nobody would say who asks.
+        self.serve.s3 = self.s3
         conf = folder / "nginx.conf"
         conf.write_text(self.conf(folder, self.adapted(block)))
         self.process = subprocess.Popen([nginx_program(), "-e", "stderr", "-c", str(conf)])
@@ -180,15 +185,29 @@ def test_a_caller_gains_nothing_by_its_own_x_forwarded_for(front, claimed):
     assert f"log2aws-source: {LISTED}" in head.lower().splitlines()
 
 
-def test_a_url_that_was_passed_on_brings_no_result(front):
+def test_a_url_that_was_passed_on_changes_nothing(front):
     _, url = front.ask("passed-on", source=LISTED)
     claim = ["-H", f"X-Forwarded-For: {LISTED}"]
     status, body = front.curl("--upload-file", str(LOG), *claim, url, source=UNLISTED)
-    assert status == 200, body
-    summary = json.loads(front.serve.result("passed-on/2019-08-01.json"))
-    assert "refused" in summary and UNLISTED in json.dumps(summary["refused"]), summary
-    listed = front.serve.s3().list_objects_v2(Bucket=ANALYZED, Prefix="passed-on/")
-    assert [o["Key"] for o in listed["Contents"]] == ["passed-on/2019-08-01.json"]
+    assert status == 403 and "AccessDenied" in body, body
+    for bucket in [RAW, ANALYZED]:
+        listed = front.serve.s3().list_objects_v2(Bucket=bucket, Prefix="passed-on/")
+        assert listed["KeyCount"] == 0, listed
+
+
+@pytest.mark.parametrize("snippet", [
+    "proxy_set_header X-Real-IP $remote_addr;",
+    'proxy_set_header Forwarded "for=$remote_addr";',
+    "",
+])
+def test_a_proxy_that_does_not_say_who_asks_is_refused(tmp_path, snippet):
+    front = Nginx(tmp_path, forwarded=snippet)
+    try:
+        status, body = front.ask("nobody", source=LISTED)
+        assert status == 400 and "X-Forwarded-For" in body, body
+        assert front.curl(f"{front.url}/-/readyz", source=LISTED)[0] == 200
+    finally:
+        front.stop()
 
 
 def test_the_s3_api_works_and_stays_closed_behind_the_proxy(front):

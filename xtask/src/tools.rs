@@ -10,6 +10,7 @@ use xshell::{Shell, cmd};
 const DEBIAN: &[(&str, &str)] = &[
     ("curl", "curl"),
     ("rclone", "rclone"),
+    ("s3cmd", "s3cmd"),
     ("vmstat", "procps"),
     ("uptime", "procps"),
     ("openssl", "openssl"),

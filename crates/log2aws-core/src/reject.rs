@@ -9,8 +9,10 @@ use crate::line::LineError;
 /// The longest line that is looked at, in bytes without its LF; a longer one is a reject.
 pub const MAX_LINE: usize = 64 * 1024;
 
-/// The greatest expansion of a real log: text of numbers shrinks five to twenty times.
-pub const MAX_EXPANSION: u64 = 250;
+/// The greatest expansion of a real log, with room to spare. Measured with gzip -9: a busy machine's
+/// log shrinks 3 times, a quiet one's 11 times; a day of one sample a second in which nothing but the
+/// clock moves, 53 times.
+pub const MAX_EXPANSION: u64 = 100;
 
 /// How much of a rejected line is kept, in bytes.
 pub const MAX_RAW: usize = 1024;

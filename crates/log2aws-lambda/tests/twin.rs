@@ -18,7 +18,7 @@ use lambda_http::request::LambdaRequest;
 use lambda_http::{Context, LambdaEvent, Service as _, service_fn};
 use log2aws_core::key::{BucketName, KeyPrefix, ObjectKey};
 use log2aws_lambda::front::{converted, plain};
-use log2aws_service::http::{ClientIp, DayRules, UrlApp, router};
+use log2aws_service::http::{ClientIp, DayRules, UrlApp, UrlLimits, router};
 use log2aws_service::ports::{
     Clock, ObjectReader, Settings, SettingsSource, SettingsUnavailable, StoreError,
 };
@@ -69,6 +69,7 @@ fn app() -> Router {
         clock: Arc::new(World),
         days: DayRules::default(),
         objects: Arc::new(World),
+        limits: UrlLimits::default(),
     })
 }
 

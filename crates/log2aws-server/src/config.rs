@@ -5,6 +5,7 @@ use std::io;
 use std::net::IpAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use ipnet::IpNet;
 use jiff::tz::TimeZone;
@@ -20,6 +21,54 @@ use crate::http::tls::{TlsError, TlsFiles};
 ///
 /// A whole fleet may stand behind one NAT address, so this only stops a run-away loop.
 pub const DEFAULT_REQUESTS_PER_SECOND: NonZeroU32 = NonZeroU32::new(1000).unwrap();
+
+/// What strangers may take of the machine before and while a delivery arrives. The defaults fit a
+/// machine of 1 GiB and a fleet of 5,000 servers behind one address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DoorLimits {
+    /// Connections at once; fewer where the process may not have so many files.
+    pub max_connections: NonZeroUsize,
+    /// How long a new connection may take to its first request's head, with the TLS handshake.
+    pub head_timeout: Duration,
+    /// Bytes a second at which a body must arrive, after its first 20 seconds; 0: any rate.
+    pub min_body_rate: u32,
+    /// How long one request's body may take in all.
+    pub max_body_time: Duration,
+    /// Memory for all arriving bodies together, in bytes.
+    pub body_memory: u64,
+    /// Threads that write bodies to the disk.
+    pub writer_threads: NonZeroUsize,
+    /// Uploads at once with one URL; one more ends the one that has waited longest for a byte.
+    pub puts_per_url: NonZeroUsize,
+    /// The largest log that a URL may put, in bytes.
+    pub max_log_size: u64,
+    /// Free space of the disk that no upload may use, in bytes; `None`: 5 % of the disk, 1 GiB at
+    /// most.
+    pub keep_free_space: Option<u64>,
+    /// Servers that may deliver for the first time in an hour.
+    pub max_new_servers: NonZeroU32,
+}
+
+impl Default for DoorLimits {
+    fn default() -> Self {
+        const CONNECTIONS: NonZeroUsize = NonZeroUsize::new(2048).unwrap();
+        const WRITERS: NonZeroUsize = NonZeroUsize::new(64).unwrap();
+        const PUTS: NonZeroUsize = NonZeroUsize::new(2).unwrap();
+        const NEW_SERVERS: NonZeroU32 = NonZeroU32::new(6000).unwrap();
+        Self {
+            max_connections: CONNECTIONS,
+            head_timeout: Duration::from_secs(10),
+            min_body_rate: 1024,
+            max_body_time: Duration::from_hours(1),
+            body_memory: 32 << 20,
+            writer_threads: WRITERS,
+            puts_per_url: PUTS,
+            max_log_size: 1 << 30,
+            keep_free_space: None,
+            max_new_servers: NEW_SERVERS,
+        }
+    }
+}
 
 /// What `serve` is told at its start.
 #[derive(Clone, Debug)]
@@ -54,6 +103,8 @@ pub struct ServeConfig {
     pub time_zone: TimeZone,
     /// The certificate to speak TLS with; `None` speaks plain HTTP.
     pub tls: Option<TlsFiles>,
+    /// What strangers may take of the machine.
+    pub door: DoorLimits,
 }
 
 impl ServeConfig {
@@ -74,6 +125,7 @@ impl ServeConfig {
             analyzer_threads: None,
             time_zone: TimeZone::UTC,
             tls: None,
+            door: DoorLimits::default(),
         }
     }
 }

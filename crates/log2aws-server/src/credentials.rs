@@ -19,11 +19,12 @@ use url::Url;
 
 use crate::config::{KeyFileAction, ServeError};
 
-/// The profile and region that the files name. Any region is accepted in a signature's scope:
-/// this is the one that most clients take by default.
+/// The profile that the files name.
 pub const PROFILE: &str = "log2aws";
-/// See [`PROFILE`].
-pub const REGION: &str = "us-east-1";
+/// The region that the files name; in a signature's scope any is accepted. It is none of AWS's:
+/// for `us-east-1` boto3 and the AWS command line presign by version 2 of the signature, which is
+/// not accepted.
+pub const REGION: &str = "local";
 
 const OPERATOR_FILE: &str = "credentials";
 const ENVIRONMENT_FILE: &str = "credentials.env";
@@ -200,9 +201,16 @@ fn environment_text(pair: &KeyPair, endpoint: &Url) -> String {
     let endpoint = endpoint.as_str().trim_end_matches('/');
     format!(
         "export AWS_ACCESS_KEY_ID={} AWS_SECRET_ACCESS_KEY={}\n\
-         export AWS_DEFAULT_REGION={REGION} AWS_ENDPOINT_URL={endpoint}\n",
-        pair.access_key, pair.secret
+         export AWS_DEFAULT_REGION={REGION} AWS_ENDPOINT_URL={}\n",
+        quoted(&pair.access_key),
+        quoted(&pair.secret),
+        quoted(endpoint)
     )
+}
+
+/// A text as one word of a shell, whatever it holds.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "'\\''"))
 }
 
 /// Reads the pair of the profile [`PROFILE`]; other profiles in the file are not ours.
@@ -318,10 +326,28 @@ mod tests {
                 pair.access_key, pair.secret
             )
         );
-        assert!(text("credentials.env").contains("AWS_ENDPOINT_URL=http://127.0.0.1:8750\n"));
+        assert!(text("credentials.env").contains("AWS_ENDPOINT_URL='http://127.0.0.1:8750'\n"));
         for file in ["credentials", "credentials.env", "signing-key", "metrics-token"] {
             let bits = fs::metadata(folder.path().join(file)).unwrap().permissions().mode();
             assert_eq!(bits & 0o777, 0o600, "{file}");
+        }
+    }
+
+    #[test]
+    fn a_shell_that_sources_the_file_runs_nothing_that_an_endpoint_says() {
+        let folder = tempfile::tempdir().unwrap();
+        let made = make(folder.path());
+        for endpoint in ["http://$(id)", "http://h/'$(id)'", "http://h/;a&id"] {
+            let endpoint = Url::parse(endpoint).unwrap();
+            made.write_environment(&endpoint).unwrap();
+            let script = ". \"$1\" && printf %s \"$AWS_ENDPOINT_URL\"";
+            let output = std::process::Command::new("sh")
+                .args(["-c", script, "sh"])
+                .arg(made.environment_file())
+                .output()
+                .unwrap();
+            let sourced = String::from_utf8(output.stdout).unwrap();
+            assert_eq!(sourced, endpoint.as_str().trim_end_matches('/'));
         }
     }
 

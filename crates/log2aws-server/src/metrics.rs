@@ -30,6 +30,12 @@ pub(crate) struct Class {
     pub(crate) class: &'static str,
 }
 
+/// Why a connection was closed, or a delivery refused.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub(crate) struct Reason {
+    pub(crate) reason: &'static str,
+}
+
 /// What kind of fault the store had.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 pub(crate) struct Kind {
@@ -57,6 +63,10 @@ pub(crate) struct Metrics {
     pub(crate) unreadable: Gauge,
     pub(crate) retention_paused: Gauge,
     pub(crate) tasks: TaskMetrics,
+    pub(crate) connections: Gauge,
+    pub(crate) connections_closed: Labelled<Reason>,
+    pub(crate) puts_refused: Labelled<Reason>,
+    pub(crate) body_memory: Gauge,
     registry: Registry,
 }
 
@@ -83,6 +93,10 @@ impl Metrics {
             unreadable: Gauge::default(),
             retention_paused: Gauge::default(),
             tasks: TaskMetrics::default(),
+            connections: Gauge::default(),
+            connections_closed: Family::default(),
+            puts_refused: Family::default(),
+            body_memory: Gauge::default(),
             registry: Registry::default(),
         };
         let r = &mut registry;
@@ -146,6 +160,23 @@ impl Metrics {
             m.retention_paused.clone(),
         );
         m.tasks.register(r);
+        r.register("connections", "Open connections", m.connections.clone());
+        r.register(
+            "connections_closed",
+            "Connections closed by the server, by reason",
+            m.connections_closed.clone(),
+        );
+        r.register(
+            "puts_refused",
+            "Deliveries refused at the door or while their bodies arrived, by reason",
+            m.puts_refused.clone(),
+        );
+        r.register_with_unit(
+            "body_memory",
+            "Memory that holds arriving bodies",
+            Unit::Bytes,
+            m.body_memory.clone(),
+        );
         let started: Gauge<f64, AtomicU64> = Gauge::default();
         started.set(start.as_duration().as_secs_f64());
         r.register_with_unit(
@@ -180,6 +211,17 @@ impl Metrics {
             _ => "unavailable",
         };
         self.url_requests.get_or_create(&Outcome { outcome }).inc();
+    }
+
+    /// Counts a connection that was closed: `no_room` or `no_request`.
+    pub(crate) fn count_closed(&self, reason: &'static str) {
+        self.connections_closed.get_or_create(&Reason { reason }).inc();
+    }
+
+    /// Counts a refused delivery: `address`, `signature`, `size`, `space`, `new_servers`, `slow` or
+    /// `replaced`.
+    pub(crate) fn count_refused_put(&self, reason: &'static str) {
+        self.puts_refused.get_or_create(&Reason { reason }).inc();
     }
 
     /// Counts a fault of the store: `full` or `failed`.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use log2aws_core::key::BucketName;
 use log2aws_dashboard::Feed;
 use log2aws_dashboard::store_index::StoreIndex;
-use log2aws_service::http::UrlApp;
+use log2aws_service::http::{RefusalLog, UrlApp, UrlLimits};
 use log2aws_service::ports::{Clock, Settings, SettingsSource, SettingsUnavailable};
 use log2aws_service::signer::{Addressing, Credentials as SigningKeys, SigV4Signer};
 use log2aws_store::{BucketSpec, DiskStore};
@@ -30,16 +30,21 @@ use crate::config::{ServeConfig, ServeError};
 use crate::credentials::{Credentials, KeyPair, REGION, fill};
 use crate::dashboard;
 use crate::folder_cache::FolderCache;
-use crate::http::accept::{Limits, serve};
+use crate::http::accept::{Limits, Service, serve};
 use crate::http::client_ip_layer::ClientIpLayer;
+use crate::http::new_servers::NewServerQuota;
 use crate::http::rate_limit::RateLimit;
-use crate::http::readyz::Probe;
+use crate::http::readiness::Readiness;
 use crate::http::router::{App, router};
 use crate::http::tls::Tls;
 use crate::metrics::Metrics;
 use crate::object_reader::StoreReader;
 use crate::s3::Disk;
 use crate::s3::access::Access;
+use crate::s3::open_puts::OpenPuts;
+use crate::s3::put_checks::PutChecks;
+use crate::s3::route::ObjectReads;
+use crate::s3::uploads::Uploads;
 use crate::ui::{AuthenticatedUi, LoginKeys, SecretUrl, UiConfig};
 
 /// The bucket that raw logs arrive in.
@@ -109,7 +114,7 @@ impl Server {
             key_prefix: config.key_prefix,
         });
         let door = LoginKeys::open(&config.data_dir, &*clock, &mut fill)?;
-        let (tls, limits) = (tls.map(Arc::new), Limits::default());
+        let (tls, limits) = (tls.map(Arc::new), Limits::new(&config.door));
         let (store_index, changes) = dashboard::store_index(&config, &store, &settings, &clock)?;
         Ok(Self {
             config,
@@ -192,6 +197,7 @@ impl Server {
         let listener = tokio::net::TcpListener::from_std(listener).map_err(ServeError::Listen)?;
         let endpoint = self.endpoint(address)?;
         self.refuse_open_proxy(address)?;
+        warn_of_plain_http(&endpoint);
         self.credentials.write_environment(&endpoint)?;
 
         let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), self.clock.now()));
@@ -211,7 +217,14 @@ impl Server {
             stopping.front.stop();
         };
         on_start();
-        serve(listener, router(app), self.limits, self.tls.clone(), shutdown).await;
+        let service = Service {
+            router: router(app),
+            limits: self.limits,
+            tls: self.tls.clone(),
+            trusted_proxies: self.config.trusted_proxies.clone().into(),
+            metrics,
+        };
+        serve(listener, service, shutdown).await;
         let joined = tokio::task::spawn_blocking(move || {
             workers.stop();
             supervisor.join(JOIN_WITHIN);
@@ -247,13 +260,29 @@ impl Server {
         metrics: &Arc<Metrics>,
     ) -> Result<App, ServeError> {
         let (operator, signing) = (&self.credentials.operator, &self.credentials.signing);
+        let door = &self.config.door;
+        let settings: Arc<dyn SettingsSource> = Arc::new(Fixed(self.settings.clone()));
+        let refusals = Arc::new(RefusalLog::new(self.clock.clone()));
+        let raw_bucket = &self.settings.raw_bucket;
+        let new_servers = NewServerQuota::new(
+            self.store.clone(),
+            raw_bucket.clone(),
+            self.clock.clone(),
+            door.max_new_servers,
+        );
         let urls = log2aws_service::http::router(UrlApp {
             signer: Arc::new(signer(endpoint.clone(), signing)?),
-            settings: Arc::new(Fixed(self.settings.clone())),
+            settings: settings.clone(),
             clock: self.clock.clone(),
             days: self.config.days,
             objects: Arc::new(StoreReader(Arc::new(self.store.clone()))),
+            limits: UrlLimits {
+                max_log_size: door.max_log_size,
+                new_servers: Some(Arc::new(new_servers.clone())),
+                refusals: Some(refusals.clone()),
+            },
         });
+        let uploads = Arc::new(Uploads::new(door, self.config.data_dir.clone(), metrics));
 
         let unreadable = UnreadableObjects::new(metrics.clone());
         let disk = Disk::new(
@@ -261,33 +290,49 @@ impl Server {
             self.settings.raw_bucket.clone(),
             queue.clone(),
             metrics.clone(),
+            uploads.clone(),
             unreadable.clone(),
             self.clock.now(),
         );
-        let mut s3 = S3ServiceBuilder::new(disk);
+        let access = Access {
+            puts: Arc::new(PutChecks {
+                max_log_size: door.max_log_size,
+                open: OpenPuts::new(door.puts_per_url.get()),
+                new_servers,
+                uploads: uploads.clone(),
+                metrics: metrics.clone(),
+            }),
+            operator: operator.access_key.clone(),
+            signing: signing.access_key.clone(),
+            raw_bucket: self.settings.raw_bucket.clone(),
+        };
+        let mut s3 = S3ServiceBuilder::new(disk.clone());
         let mut auth =
             SimpleAuth::from_single(operator.access_key.as_str(), operator.expose_secret());
         auth.register(signing.access_key.clone(), signing.expose_secret().into());
         s3.set_auth(auth);
-        s3.set_access(Access {
-            operator: operator.access_key.clone(),
-            signing: signing.access_key.clone(),
-            raw_bucket: self.settings.raw_bucket.clone(),
-        });
+        s3.set_access(access.clone());
+        s3.set_route(ObjectReads { disk, access });
         let counted = metrics.clone();
         let count = move |status| counted.count_http(status);
         Ok(App {
             urls,
             s3: s3.build(),
-            store: self.store.clone(),
+            readiness: Readiness::new(self.store.clone(), uploads.clone()),
             limit: RateLimit::new(self.config.requests_per_second),
             metrics: metrics.clone(),
             tasks: TaskBoard::new(metrics.tasks.clone()),
             unreadable,
-            probe: Probe::default(),
             token: self.credentials.metrics.clone(),
-            callers: ClientIpLayer::new(self.config.trusted_proxies.clone(), Box::new(count)),
+            callers: ClientIpLayer::new(
+                self.config.trusted_proxies.clone(),
+                Box::new(count),
+                refusals.clone(),
+            ),
             front: self.front(endpoint)?,
+            settings,
+            signing: signing.access_key.clone(),
+            refusals,
         })
     }
 
@@ -349,6 +394,7 @@ impl Server {
         let prune = move || {
             pruned.limit.prune();
             pruned.front.prune();
+            pruned.refusals.flush();
         };
         let index = self.store_index.clone();
         start_common(supervisor, index, INDEX_REFRESH_INTERVAL, self.tls.clone(), prune)
@@ -372,6 +418,22 @@ impl Server {
             exact_at: None,
             reminded_at: None,
         }
+    }
+}
+
+/// Whoever reads along has the URLs, the logs, and the dashboard's token.
+fn warn_of_plain_http(endpoint: &Url) {
+    let loopback = match endpoint.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(host)) => host.is_loopback(),
+        Some(Host::Ipv6(host)) => host.is_loopback(),
+        None => false,
+    };
+    if endpoint.scheme() == "http" && !loopback {
+        tracing::warn!(
+            %endpoint,
+            "URLs, logs and the dashboard's token travel readable by anybody in between: use --tls-cert and --tls-key, or a proxy with https"
+        );
     }
 }
 

@@ -13,19 +13,21 @@ use jiff::tz::TimeZone;
 use log2aws_core::key::{BucketName, KeyPrefix};
 use log2aws_dashboard::Feed;
 use log2aws_dashboard::store_index::{DEFAULT_PARALLEL, FULL_EVERY, StoreIndex, StoreIndexConfig};
+use log2aws_service::http::RefusalLog;
 use log2aws_service::ports::{Clock, ListQuery, ObjectLister, StoreError};
 use tokio::sync::watch;
 use url::Url;
 
 use crate::background::wiring::{JOIN_WITHIN, start_common};
 use crate::background::{Supervisor, TaskBoard, index_refresh};
-use crate::config::ServeError;
+use crate::config::{DoorLimits, ServeError};
 use crate::credentials::fill;
 use crate::dashboard;
 use crate::folder_cache::FolderCache;
-use crate::http::accept::{Limits, serve};
+use crate::http::accept::{Limits, Service, serve};
 use crate::http::client_ip_layer::{ClientIpLayer, healthz};
 use crate::http::tls::{Tls, TlsFiles};
+use crate::metrics::Metrics;
 use crate::server::endpoint;
 use crate::ui::{AuthenticatedUi, HOME, LoginKeys, SecretUrl, UiConfig, see_other};
 
@@ -131,7 +133,7 @@ impl ViewServer {
             public_url: config.public_url,
             trusted_proxies: config.trusted_proxies,
             refresh: config.refresh,
-            limits: Limits::default(),
+            limits: Limits::new(&DoorLimits::default()),
         })
     }
 
@@ -179,7 +181,9 @@ impl ViewServer {
             changes: self.changes,
             connections: self.limits.connections,
         })?;
-        let callers = ClientIpLayer::new(self.trusted_proxies, Box::new(|_| {}));
+        let refusals = Arc::new(RefusalLog::new(self.clock.0.clone()));
+        let trusted_proxies = self.trusted_proxies.clone().into();
+        let callers = ClientIpLayer::new(self.trusted_proxies, Box::new(|_| {}), refusals.clone());
         let routes = Router::new()
             .route("/", get(async || see_other(HOME)))
             .route("/-/healthz", get(healthz))
@@ -188,7 +192,10 @@ impl ViewServer {
         index_refresh::load(&self.store_index).await;
         let supervisor = Supervisor::new(TaskBoard::default(), self.clock.0.clone());
         let pruned = front.clone();
-        let prune = move || pruned.prune();
+        let prune = move || {
+            pruned.prune();
+            refusals.flush();
+        };
         start_common(&supervisor, self.store_index, self.refresh, self.tls.clone(), prune)?;
         let stop = supervisor.stop();
         let shutdown = async move {
@@ -198,7 +205,15 @@ impl ViewServer {
             front.stop();
         };
         on_start();
-        serve(listener, app, self.limits, self.tls.clone(), shutdown).await;
+        let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), self.clock.0.now()));
+        let service = Service {
+            router: app,
+            limits: self.limits,
+            tls: self.tls.clone(),
+            trusted_proxies,
+            metrics,
+        };
+        serve(listener, service, shutdown).await;
         if tokio::task::spawn_blocking(move || supervisor.join(JOIN_WITHIN)).await.is_err() {
             tracing::error!("the background tasks could not be waited for");
         }

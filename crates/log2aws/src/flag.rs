@@ -58,6 +58,21 @@ pub(crate) fn days(text: &str) -> Result<NonZeroU32, &'static str> {
     text.parse().map_err(|_| "write a whole number of days from 1 up; to keep all, leave it out")
 }
 
+/// A number of bytes, with or without a unit.
+///
+/// # Errors
+/// One sentence with an example.
+pub(crate) fn size(text: &str) -> Result<u64, &'static str> {
+    const UNITS: [(&str, u32); 4] = [("KiB", 10), ("MiB", 20), ("GiB", 30), ("TiB", 40)];
+    let text = text.trim();
+    let unit = UNITS.iter().find_map(|(unit, shift)| Some((text.strip_suffix(unit)?, *shift)));
+    let (number, shift) = unit.unwrap_or((text, 0));
+    let number = number.trim_end().parse::<u64>().ok();
+    number
+        .and_then(|number| number.checked_mul(1 << shift))
+        .ok_or("write a number of bytes, KiB, MiB or GiB, e.g. 64MiB")
+}
+
 /// The URL of an HTTP server without a path.
 ///
 /// # Errors
@@ -107,6 +122,16 @@ mod tests {
         }
         let host = network("10.1.2.3/8").unwrap_err();
         assert_eq!(host, "that is a host in a network; write 10.0.0.0/8 or 10.1.2.3");
+    }
+
+    #[test]
+    fn a_size_has_a_binary_unit_or_none() {
+        for (text, bytes) in [("0", 0), ("1000", 1000), ("64MiB", 64 << 20), ("1 GiB", 1 << 30)] {
+            assert_eq!(size(text), Ok(bytes), "{text}");
+        }
+        for wrong in ["", "MiB", "1MB", "-1", "1.5GiB", "99999999999TiB"] {
+            assert!(size(wrong).unwrap_err().contains("64MiB"), "{wrong}");
+        }
     }
 
     #[test]

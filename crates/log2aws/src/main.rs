@@ -6,6 +6,7 @@ mod cli;
 mod clock;
 mod convert;
 mod demo;
+mod door;
 mod flag;
 mod invite;
 mod logging;

@@ -20,6 +20,7 @@ use log2aws_service::http::{
 use url::Url;
 
 use crate::clock::SystemClock;
+use crate::door::{DoorArgs, raise_file_limit};
 use crate::flag;
 use crate::invite::Invitation;
 use crate::logging::{self, LogFormat, LogLevel};
@@ -93,6 +94,8 @@ pub(crate) struct ServeArgs {
     #[arg(long)]
     print_login_link: bool,
     #[command(flatten)]
+    door: DoorArgs,
+    #[command(flatten)]
     view: ViewArgs,
     /// How log lines are written.
     #[arg(long, value_enum, default_value = "text")]
@@ -140,6 +143,7 @@ fn tls_files(certificate: Option<PathBuf>, key: Option<PathBuf>) -> Result<Optio
 /// When it cannot start, or stops by a failure.
 pub(crate) fn run(args: ServeArgs) -> anyhow::Result<Exit> {
     logging::start(args.log_format, args.log_level)?;
+    raise_file_limit();
     let tls = tls_files(args.tls_cert, args.tls_key)?;
     let time_zone = args.time_zone.unwrap_or_else(TimeZone::system);
     if args.view.is_given() {
@@ -184,6 +188,7 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<Exit> {
         analyzer_threads: args.analyzer_threads,
         time_zone,
         tls,
+        door: args.door.into(),
     };
     let scheme = if config.tls.is_some() { "https" } else { "http" };
     let server = Server::open(config, Arc::new(SystemClock))?;

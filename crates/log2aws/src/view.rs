@@ -24,7 +24,7 @@ use crate::serve::stop_signal;
 use log2aws_cli::exit::Exit;
 
 /// The flags of `serve` that make no sense for a view, which takes nothing and keeps nothing.
-pub(crate) const NOT_FOR_A_VIEW: [&str; 12] = [
+pub(crate) const NOT_FOR_A_VIEW: [&str; 22] = [
     "data_dir",
     "allow_hosts",
     "days_ahead",
@@ -37,6 +37,16 @@ pub(crate) const NOT_FOR_A_VIEW: [&str; 12] = [
     "charts",
     "requests_per_second",
     "analyzer_threads",
+    "max_connections",
+    "head_timeout",
+    "min_body_rate",
+    "max_body_time",
+    "body_memory",
+    "writer_threads",
+    "puts_per_url",
+    "max_log_size",
+    "keep_free_space",
+    "max_new_servers",
 ];
 
 /// The flags of a view.

@@ -23,7 +23,9 @@ SETTINGS_PORT = "crates/log2aws-service/src/ports/settings.rs"
 SIGNER = "crates/log2aws-service/src/signer.rs"
 FINAL = "crates/log2aws-service/src/http/mod.rs"
 LOOK = "crates/log2aws-service/src/analyze/reconcile.rs"
-STORED = "crates/log2aws-service/src/analyze/summary_store.rs"
+STORED = "crates/log2aws-service/src/analyze/stored_summary.rs"
+REFUSALS = "crates/log2aws-service/src/analyze/refusals.rs"
+JOB = "crates/log2aws-service/src/analyze/job.rs"
 STREAM = "crates/log2aws-service/src/analyze/convert.rs"
 SIGV4_KEYS = "S3API, Signature Version 4 authentication specific policy keys"
 
@@ -212,29 +214,33 @@ class Table:
             said = f"is an absent key of {bucket} absent"
             yield Call(said, f"{path}; {absent}", role, "s3:ListBucket", bucket, tls)
         summary = f"{self.analyzed}/{self.world.key('json')}"
+        refused = f"{self.analyzed}/{self.world.key('refused.jsonl')}"
         for said, source, action, resource in [
-            ("the newest log", f"{LOOK}, newest", "GetObject", self.log),
+            ("the newest log", f"{JOB}, newest", "GetObject", self.log),
             ("reads that version", f"{STREAM}, convert", "GetObjectVersion", self.log),
-            ("the newest summary", f"{STORED}, summary", "GetObject", summary),
-            ("reads that summary", f"{STORED}, summary", "GetObjectVersion", summary),
+            ("the newest summary", f"{STORED}, read", "GetObject", summary),
+            ("reads that summary", f"{STORED}, read", "GetObjectVersion", summary),
+            ("the refused versions", f"{REFUSALS}, read", "GetObject", refused),
+            ("reads that list", f"{REFUSALS}, read", "GetObjectVersion", refused),
         ]:
             yield Call(said, source, role, f"s3:{action}", resource, tls)
         parts = f"{STREAM}, NewResult; S3API, CreateMultipartUpload"
         verbs = {
             "PutObject": parts,
             "AbortMultipartUpload": f"{STORE_PORT}, an Upload that is dropped",
-            "GetObject": f"{LOOK}, csv_stands and, before a delete, {STORE_PORT}",
-            "DeleteObject": f"{LOOK}, remove_results; {STREAM}, a result that there is no longer",
+            "GetObject": f"{STORED}, is_of and, before a delete, {STORE_PORT}",
+            "DeleteObject": f"{STREAM}, a result that there is no longer",
         }
         for ending, made in [
             # Grow with the log, so they may go in parts.
-            ("csv", ["PutObject", "AbortMultipartUpload", "GetObject", "DeleteObject"]),
+            ("csv", ["PutObject", "AbortMultipartUpload", "GetObject"]),
             ("rejects.jsonl", ["PutObject", "AbortMultipartUpload", "GetObject", "DeleteObject"]),
             # Are smaller than one part, whatever the log.
             ("svg", ["PutObject", "GetObject", "DeleteObject"]),
             ("png", ["PutObject", "GetObject", "DeleteObject"]),
-            # Looked for above; a refusal writes over it.
+            # Read above.
             ("json", ["PutObject"]),
+            ("refused.jsonl", ["PutObject"]),
         ]:
             result = f"{self.analyzed}/{self.world.key(ending)}"
             for verb in made:

@@ -15,11 +15,14 @@ use crate::{test, tools};
 #[derive(Args)]
 pub(crate) struct Options {
     /// Only these.
-    #[arg(value_parser = ["tests", "agent", "fuzz", "deliveries", "garage", "zips"])]
+    #[arg(value_parser = ["tests", "store", "agent", "fuzz", "deliveries", "garage", "zips"])]
     only: Vec<String>,
     /// How often the store is killed in the middle of its puts (CI: 20).
     #[arg(long, default_value_t = 2_000)]
     kills: u32,
+    /// How often the power is cut under the store, alone and beside others (CI: 20,000 and 5,000).
+    #[arg(long, default_value_t = 2_000_000)]
+    power_cuts: u64,
     /// How many lives of an agent are simulated, with kills and faults (CI: 50).
     #[arg(long, default_value_t = 1_000)]
     lives: u32,
@@ -49,6 +52,9 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
             .run()
             .context("a long test failed")?;
     }
+    if wanted("store") {
+        power_cuts(&shell, options.power_cuts)?;
+    }
     if wanted("agent") {
         agent::run(&shell, options.lives)?;
     }
@@ -65,6 +71,19 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
         deliveries(&shell, options.deliveries)?;
     }
     Ok(())
+}
+
+/// Cuts the power under the store, from another seed on in every run.
+fn power_cuts(shell: &Shell, cuts: u64) -> anyhow::Result<()> {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
+    let seed = now.as_secs() << 20;
+    println!("== {cuts} power cuts, seeds from {seed} on");
+    cmd!(shell, "cargo test --release -p log2aws-store --lib disk::power -- --nocapture")
+        .env("LOG2AWS_POWER_CUTS", cuts.to_string())
+        .env("LOG2AWS_POWER_SEED", seed.to_string())
+        .quiet()
+        .run()
+        .context("a power cut lost something: the test names the seed")
 }
 
 fn deliveries(shell: &Shell, deliveries: u32) -> anyhow::Result<()> {

@@ -88,7 +88,7 @@ impl Served {
         let key = format!("{host}/{day}.log");
         let query = VersionQuery { prefix: key.clone(), max: MAX_PAGE, ..VersionQuery::default() };
         let listing = self.store.list_versions(&bucket, &query).unwrap();
-        assert!(listing.damaged.is_empty() && listing.next.is_none(), "{listing:?}");
+        assert!(listing.corrupt.is_empty() && listing.next.is_none(), "{listing:?}");
         let mut versions = Vec::new();
         for entry in listing.entries {
             let VersionEntry::Version { info, .. } = entry else { panic!("{entry:?}") };

@@ -1,6 +1,6 @@
 //! The time axis that all panels share: its window, its ticks, and what happened along it.
 
-use super::panel::{LEFT, RIGHT};
+use super::geometry::{LEFT, RIGHT};
 use super::view::{Language, View, Window};
 use super::words;
 use crate::day_clock::DayClock;
@@ -42,7 +42,7 @@ pub(super) struct TimeAxis {
     /// The seconds that have a tick.
     pub(super) ticks: Vec<(u32, String)>,
     /// The gaps that can be seen, in order.
-    pub(super) gaps: Vec<Blank>,
+    pub(super) gaps: Vec<GapSpan>,
     /// The seconds of reboots, in order, with their names.
     pub(super) reboots: Vec<(u32, String)>,
     /// The usual step, in seconds.
@@ -53,7 +53,7 @@ pub(super) struct TimeAxis {
 
 /// A stretch of the plot in which nothing is, and the word for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Blank {
+pub(super) struct GapSpan {
     pub(super) from: u32,
     pub(super) to: u32,
     pub(super) word: &'static str,
@@ -75,7 +75,7 @@ impl TimeAxis {
             u32::try_from(part).unwrap_or(seconds)
         };
         let seen = share(SEEN).max(LEAST_SEEN);
-        let mut gaps = blanks(clock, log, seen, view.language);
+        let mut gaps = gap_spans(clock, log, seen, view.language);
         let mut since_boot = without(spans(changes, day), &gaps);
         gaps.retain(|gap| gap.to > from && gap.from < to);
         since_boot.retain(|span| span.1 > from && span.0 < to);
@@ -181,9 +181,9 @@ fn spans(changes: &[(u32, bool)], day: u32) -> Vec<(u32, u32)> {
 
 /// The gaps as they are shaded. A sample stands for the time around it: a gap begins half an
 /// interval off. Gaps with next to nothing between them are one.
-fn blanks(clock: &DayClock, log: &LogSummary, seen: u32, language: Language) -> Vec<Blank> {
+fn gap_spans(clock: &DayClock, log: &LogSummary, seen: u32, language: Language) -> Vec<GapSpan> {
     let margin = log.interval_seconds / 2;
-    let mut blanks: Vec<Blank> = Vec::new();
+    let mut gap_spans: Vec<GapSpan> = Vec::new();
     for gap in &log.gaps {
         let (from, to) = seconds(clock, gap, log.interval_seconds);
         let from = from.map_or(0, |from| from + margin);
@@ -192,17 +192,17 @@ fn blanks(clock: &DayClock, log: &LogSummary, seen: u32, language: Language) -> 
             continue;
         }
         let word = words::gap(language, gap.cause);
-        match blanks.last_mut() {
+        match gap_spans.last_mut() {
             Some(last) if from < last.to + seen => {
                 if last.word != word {
                     last.word = words::gap(language, Cause::Unknown);
                 }
                 last.to = to;
             }
-            _ => blanks.push(Blank { from, to, word }),
+            _ => gap_spans.push(GapSpan { from, to, word }),
         }
     }
-    blanks
+    gap_spans
 }
 
 /// Where a gap begins and ends; `None` for the midnights. In an hour that the clock shows twice,
@@ -218,7 +218,7 @@ fn seconds(clock: &DayClock, gap: &Gap, interval: u32) -> (Option<u32>, Option<u
 }
 
 /// What the gaps leave of the spans; both are in order of time.
-fn without(spans: Vec<(u32, u32)>, gaps: &[Blank]) -> Vec<(u32, u32)> {
+fn without(spans: Vec<(u32, u32)>, gaps: &[GapSpan]) -> Vec<(u32, u32)> {
     let mut left = Vec::new();
     for (start, to) in spans {
         let mut from = start;

@@ -105,6 +105,13 @@ impl Drawing {
         &self.description
     }
 
+    /// The numbers behind the lines as JSON: what a pointer over the chart shows. At most one
+    /// point a minute, as drawn.
+    pub fn to_values_json(&self) -> Vec<u8> {
+        // Numbers and texts always have a JSON form; NaN and the infinite ones were left out.
+        serde_json::to_vec(&self.values).unwrap_or_default()
+    }
+
     /// Ends the page, whose background is the first shape, below what is on it.
     pub(super) fn set_height(&mut self, bottom: i32) {
         self.height = bottom;

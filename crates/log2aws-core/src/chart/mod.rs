@@ -6,12 +6,13 @@
 
 mod axis;
 mod drawing;
+mod geometry;
 mod html;
+mod mode_timeline;
 mod page;
 mod panel;
 pub mod period;
 mod points;
-mod replay;
 mod scale;
 mod series;
 mod style;
@@ -30,9 +31,9 @@ use crate::server_name::ServerName;
 use crate::summary::{LogSummary, MAX_MODES};
 
 use axis::TimeAxis;
+use mode_timeline::ModeTimeline;
 use page::Page;
 use points::{Peak, Points};
-use replay::Replay;
 
 pub use drawing::Drawing;
 pub use html::{CHART_CSS, CHART_JS};
@@ -54,7 +55,7 @@ pub struct ChartBuilder {
     /// From which second on the averages are (or are not) averages since boot.
     since_boot: Vec<(u32, bool)>,
     /// The modes that a summary lists, where there are no metadata lines.
-    replay: Option<Replay>,
+    mode_timeline: Option<ModeTimeline>,
 }
 
 impl ChartBuilder {
@@ -68,7 +69,7 @@ impl ChartBuilder {
             peak: None,
             last: None,
             since_boot: Vec::new(),
-            replay: None,
+            mode_timeline: None,
         }
     }
 
@@ -82,7 +83,7 @@ impl ChartBuilder {
             mode: held.mode.as_deref().and_then(|mode| mode.parse().ok()),
             ..Metadata::default()
         });
-        chart.replay = Replay::new(&log.modes);
+        chart.mode_timeline = ModeTimeline::new(&log.modes);
         chart
     }
 
@@ -102,8 +103,8 @@ impl ChartBuilder {
         let second = self.clock.elapsed(sample.time, self.last);
         self.last = second;
         let Some(second) = second else { return };
-        if let Some(replay) = &mut self.replay {
-            self.mode = Some(replay.mode_at(sample.time));
+        if let Some(timeline) = &mut self.mode_timeline {
+            self.mode = Some(timeline.mode_at(sample.time));
         }
         let since_boot = self.mode != Some(Mode::Interval);
         let changed = self.since_boot.last().is_none_or(|(_, before)| *before != since_boot);

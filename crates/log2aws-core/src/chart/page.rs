@@ -1,11 +1,12 @@
 //! The page: header, events, the panels one below the other, the time axis.
 
 use super::axis::TimeAxis;
-use super::drawing::{Drawing, Path, Shape as Mark, Span};
-use super::panel::{Entry, LEFT, Panel, RIGHT, Swatch};
-use super::points::{Peak, Shown};
+use super::drawing::{Drawing, Path, Shape, Span};
+use super::geometry::{LEFT, RIGHT, WIDTH};
+use super::panel::{LegendEntry, Panel, Swatch};
+use super::points::{Peak, VisiblePoints};
 use super::scale::{self, Scale};
-use super::series::{PanelKind, Shape, panels};
+use super::series::{PanelKind, PanelShape, panels};
 use super::style::{fitted, width};
 use super::values::{PanelValues, Values};
 use super::view::View;
@@ -13,9 +14,6 @@ use super::words::{self, Names};
 use crate::day_clock::DayClock;
 use crate::server_name::ServerName;
 use crate::summary::LogSummary;
-
-/// The page's width; its height follows from what is on it. Tenths of a pixel, as everywhere.
-pub(super) const WIDTH: i32 = 10_960;
 
 /// From one plot's lower edge to the next one's upper edge.
 pub(super) const BETWEEN: i32 = 400;
@@ -32,7 +30,7 @@ pub(super) struct Page<'a> {
     pub(super) server: &'a ServerName,
     pub(super) clock: &'a DayClock,
     pub(super) log: &'a LogSummary,
-    pub(super) points: &'a Shown<'a>,
+    pub(super) points: &'a VisiblePoints<'a>,
     pub(super) peak: Option<Peak>,
     pub(super) axis: TimeAxis,
     pub(super) view: &'a View,
@@ -87,11 +85,11 @@ impl Page<'_> {
 
     fn panel(&self, drawing: &mut Drawing, kind: &PanelKind, top: i32) {
         let draw = match kind.shape {
-            Shape::Load => Self::load,
-            Shape::Cpu => Self::cpu,
-            Shape::Queue => Self::queue,
-            Shape::Memory => Self::memory,
-            Shape::Swap | Shape::Blocks => Self::rates,
+            PanelShape::Load => Self::load,
+            PanelShape::Cpu => Self::cpu,
+            PanelShape::Queue => Self::queue,
+            PanelShape::Memory => Self::memory,
+            PanelShape::Swap | PanelShape::Blocks => Self::rates,
         };
         draw(self, drawing, kind, top);
     }
@@ -172,14 +170,14 @@ impl Page<'_> {
     }
 
     /// Each series with its maximum, or without values.
-    fn entries(&self, kind: &PanelKind, written: impl Fn(f64) -> String) -> Vec<Entry> {
+    fn entries(&self, kind: &PanelKind, written: impl Fn(f64) -> String) -> Vec<LegendEntry> {
         let Names { max: word, no_values, .. } = self.names();
         let entry = |(pen, series): (usize, &super::series::Series)| {
             let figure = match self.points.max(series.field) {
                 Some(max) => format!("{word} {}", written(max)),
                 None => (*no_values).to_owned(),
             };
-            Entry { pen, name: series.name.to_owned(), figure }
+            LegendEntry { pen, name: series.name.to_owned(), figure }
         };
         kind.shown().map(entry).collect()
     }
@@ -242,6 +240,6 @@ pub(super) fn header(
         let text = fitted(note, 17, left);
         spans.push(Span { class: "note", indent: 110, text, japanese: true });
     }
-    drawing.shapes.push(Mark::Text { class: "", x: LEFT, y: 380, spans });
+    drawing.shapes.push(Shape::Text { class: "", x: LEFT, y: 380, spans });
     drawing.text("h2", LEFT, 610, fitted(subtitle, 13, room));
 }

@@ -2,14 +2,11 @@
 
 use super::axis::TimeAxis;
 use super::drawing::{Drawing, Path, Shape, Span};
-use super::points::{CPU, LAYERS, Shown};
+use super::geometry::{LEFT, RIGHT};
+use super::points::{CPU, LAYERS, VisiblePoints};
 use super::scale::Scale;
 use super::series::PanelKind;
 use super::style::{DOTS, FILLS, PENS, width};
-
-/// The width of all plots, in tenths of a pixel, and where they begin and end.
-pub(super) const LEFT: i32 = 620;
-pub(super) const RIGHT: i32 = 10_220;
 
 /// Between a panel's head and its plot.
 pub(super) const HEAD: i32 = 90;
@@ -21,7 +18,7 @@ const LONE_BAR: i32 = 30;
 #[derive(Debug)]
 pub(super) struct Panel<'a> {
     pub(super) axis: &'a TimeAxis,
-    pub(super) points: &'a Shown<'a>,
+    pub(super) points: &'a VisiblePoints<'a>,
     pub(super) scale: Scale,
     /// The upper edge of the plot, and its height.
     pub(super) top: i32,
@@ -29,7 +26,7 @@ pub(super) struct Panel<'a> {
 }
 
 /// An entry of a legend.
-pub(super) struct Entry {
+pub(super) struct LegendEntry {
     /// Which pen or fill.
     pub(super) pen: usize,
     pub(super) name: String,
@@ -91,7 +88,7 @@ impl Panel<'_> {
         title: &str,
         unit: &str,
         swatch: Swatch,
-        entries: &[Entry],
+        entries: &[LegendEntry],
     ) {
         let base = self.top - HEAD;
         let span = |class, indent, text| Span { class, indent, text, japanese: false };
@@ -102,7 +99,7 @@ impl Panel<'_> {
         drawing.shapes.push(Shape::Text { class: "", x: LEFT, y: base, spans });
         let mut x = LEFT + width(title, 12) * 11 / 10 + 70 + width(unit, 12);
         x += 280;
-        for Entry { pen, name, figure } in entries {
+        for LegendEntry { pen, name, figure } in entries {
             let middle = base - 42;
             match swatch {
                 Swatch::Pen => drawing.line(PENS[*pen], (x, middle), (x + 240, middle)),

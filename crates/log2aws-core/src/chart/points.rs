@@ -78,7 +78,7 @@ impl Points {
 
     /// What is to be seen between two seconds of the day; `longest` is the longest step, in
     /// seconds, over which a line runs.
-    pub(super) fn within(&self, from: u32, to: u32, longest: u32) -> Shown<'_> {
+    pub(super) fn within(&self, from: u32, to: u32, longest: u32) -> VisiblePoints<'_> {
         let start = self.minutes.partition_point(|minute| minute.second < from);
         let end = self.minutes.partition_point(|minute| minute.second <= to).max(start);
         let before = self.edge(start, from, longest);
@@ -90,7 +90,12 @@ impl Points {
         } else {
             before.into_iter().chain(inner.iter().cloned()).chain(after).collect()
         };
-        Shown { minutes: shown, inner: first..first + inner.len(), guests: self.guests, longest }
+        VisiblePoints {
+            minutes: shown,
+            inner: first..first + inner.len(),
+            guests: self.guests,
+            longest,
+        }
     }
 
     /// Where the lines cross the edge of a window that lies before the point `next`.
@@ -104,7 +109,7 @@ impl Points {
 
 /// The points that are to be seen.
 #[derive(Clone, Debug)]
-pub(super) struct Shown<'a> {
+pub(super) struct VisiblePoints<'a> {
     /// Those of samples and, at the edges of a window, those where lines cross them.
     minutes: Cow<'a, [Minute]>,
     /// Those of samples.
@@ -113,7 +118,7 @@ pub(super) struct Shown<'a> {
     longest: u32,
 }
 
-impl Shown<'_> {
+impl VisiblePoints<'_> {
     /// Whether any sample of the day has guest time, which then stands with `us`.
     pub(super) fn guests(&self) -> bool {
         self.guests

@@ -10,7 +10,7 @@ use super::words::names;
 /// What a panel shows.
 #[derive(Clone, Debug)]
 pub(super) struct PanelKind {
-    pub(super) shape: Shape,
+    pub(super) shape: PanelShape,
     pub(super) title: &'static str,
     /// What its values count in.
     pub(super) unit: &'static str,
@@ -22,7 +22,7 @@ pub(super) struct PanelKind {
 
 /// What makes a panel differ from others in how it is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shape {
+pub(super) enum PanelShape {
     /// Lines with the number of cores and the peak.
     Load,
     /// Shares one upon the other.
@@ -46,7 +46,7 @@ pub(super) struct Series {
     pub(super) hidden: bool,
 }
 
-impl Shape {
+impl PanelShape {
     /// The panel's name for programs.
     pub(super) fn id(self) -> &'static str {
         match self {
@@ -90,7 +90,7 @@ pub(super) fn panels(view: &View, guests: bool) -> [PanelKind; 6] {
     };
     [
         panel(
-            Shape::Load,
+            PanelShape::Load,
             names.load,
             names.processes,
             1_500,
@@ -101,7 +101,7 @@ pub(super) fn panels(view: &View, guests: bool) -> [PanelKind; 6] {
             ],
         ),
         panel(
-            Shape::Cpu,
+            PanelShape::Cpu,
             names.cpu,
             "%",
             1_200,
@@ -113,14 +113,14 @@ pub(super) fn panels(view: &View, guests: bool) -> [PanelKind; 6] {
             ],
         ),
         panel(
-            Shape::Queue,
+            PanelShape::Queue,
             names.queue,
             names.processes,
             800,
             &[(Id::Running, RUNNING, names.running), (Id::Blocked, BLOCKED, names.blocked)],
         ),
         panel(
-            Shape::Memory,
+            PanelShape::Memory,
             names.memory,
             "KiB",
             1_200,
@@ -132,14 +132,14 @@ pub(super) fn panels(view: &View, guests: bool) -> [PanelKind; 6] {
             ],
         ),
         panel(
-            Shape::Swap,
+            PanelShape::Swap,
             names.swap,
             "KiB/s",
             700,
             &[(Id::SwapIn, SWAP_IN, names.swap_in), (Id::SwapOut, SWAP_OUT, names.swap_out)],
         ),
         panel(
-            Shape::Blocks,
+            PanelShape::Blocks,
             names.blocks,
             names.blocks_unit,
             1_000,

@@ -3,11 +3,9 @@
 use serde::Serialize;
 
 use super::axis::TimeAxis;
-use super::drawing::Drawing;
-use super::page::WIDTH;
-use super::panel::{LEFT, RIGHT};
+use super::geometry::{LEFT, RIGHT, WIDTH};
 use super::points::{CPU, Minute};
-use super::series::{PanelKind, Shape};
+use super::series::{PanelKind, PanelShape};
 use crate::day_clock::DayClock;
 use crate::server_name::ServerName;
 
@@ -122,18 +120,9 @@ impl PanelValues {
             unit: kind.unit,
             top: tenths(top),
             height: tenths(height),
-            fills: kind.shape == Shape::Cpu,
+            fills: kind.shape == PanelShape::Cpu,
             series: series.collect(),
         }
-    }
-}
-
-impl Drawing {
-    /// The numbers behind the lines as JSON: what a pointer over the chart shows. At most one
-    /// point a minute, as drawn.
-    pub fn to_values_json(&self) -> Vec<u8> {
-        // Numbers and texts always have a JSON form; NaN and the infinite ones were left out.
-        serde_json::to_vec(&self.values).unwrap_or_default()
     }
 }
 

@@ -8,8 +8,9 @@ use super::lines::Lines;
 use super::{Sink, Totals};
 use crate::reject::{MAX_EXPANSION, Reason};
 
-/// Up to how many bytes of text the expansion is not looked at.
-pub const MIN_BOMB: u64 = 64 * 1024 * 1024;
+/// Up to how many bytes of text the expansion is not looked at: as many as a log of a sample a
+/// minute has in five days.
+pub const MIN_BOMB: u64 = 1024 * 1024;
 
 /// How many bytes of packed data are unpacked at once. Always cutting at the same places makes the
 /// result independent of how the data arrive, down to the byte at which a bomb is left alone.

@@ -254,6 +254,23 @@ fn damage_costs_no_row_before_it() {
     }
 }
 
+/// A day of one sample a second on a machine where nothing moves but the clock.
+#[test]
+fn the_most_monotonous_of_real_logs_is_no_gzip_bomb() {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    for second in 0..86_400 {
+        let (h, m, s) = (second / 3600, second / 60 % 60, second % 60);
+        writeln!(
+            encoder,
+            "2019-08-01 {h:02}:{m:02}:{s:02} up 45 days, {h:2}:{m:02}, 0 users, load average: 0.00, 0.00, \
+             0.00 0 0 0 379918752 1024 8428556 0 0 0 0 10 20 0 0 100 0 0"
+        )
+        .unwrap();
+    }
+    let (kept, totals) = convert(encoder.finish().unwrap());
+    assert_eq!((totals.rows, kept.rejects.len()), (86_400, 0));
+}
+
 #[test]
 fn a_gzip_bomb_is_left_alone() {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());

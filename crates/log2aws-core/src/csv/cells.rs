@@ -3,7 +3,7 @@
 use jiff::civil::{Date, DateTime};
 
 /// Why a cell holds no value. It stands after the cell itself in a sentence.
-pub(super) type Reason = &'static str;
+pub(super) type CellError = &'static str;
 
 /// `2019-08-01 00:00:01`; `None` for anything else, a time that does not exist included.
 pub(super) fn time(cell: &str) -> Option<DateTime> {
@@ -19,8 +19,8 @@ pub(super) fn time(cell: &str) -> Option<DateTime> {
 }
 
 /// `45days 20:04`, `1day 3min`, `20:04`, `5min` or `24secs`, in seconds.
-pub(super) fn uptime(cell: &str) -> Result<u64, Reason> {
-    const REASON: Reason = "is no uptime like \"45days 20:04\" or \"5min\"";
+pub(super) fn uptime(cell: &str) -> Result<u64, CellError> {
+    const REASON: CellError = "is no uptime like \"45days 20:04\" or \"5min\"";
     let mut seconds = 0_u64;
     for part in cell.split(' ') {
         let end = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
@@ -42,7 +42,7 @@ pub(super) fn uptime(cell: &str) -> Result<u64, Reason> {
 }
 
 /// A whole number without sign.
-pub(super) fn number(cell: &str) -> Result<u64, Reason> {
+pub(super) fn number(cell: &str) -> Result<u64, CellError> {
     if !cell.is_empty() && cell.bytes().all(|b| b.is_ascii_digit()) {
         return cell.parse().map_err(|_| "is too large");
     }
@@ -54,7 +54,7 @@ pub(super) fn number(cell: &str) -> Result<u64, Reason> {
 }
 
 /// A load average.
-pub(super) fn load(cell: &str) -> Result<f64, Reason> {
+pub(super) fn load(cell: &str) -> Result<f64, CellError> {
     match cell.parse::<f64>() {
         Ok(value) if value < 0.0 => Err("is below zero"),
         Ok(value) if value.is_finite() => Ok(value),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::cells::{self, Reason};
+use super::cells::{self, CellError};
 use super::{CSV_COLUMNS, CSV_HEADER};
 use crate::sample::{Sample, VMSTAT_COLUMNS};
 
@@ -233,7 +233,7 @@ impl CsvReader {
         &mut self,
         column: usize,
         cell: &str,
-        read: fn(&str) -> Result<T, Reason>,
+        read: fn(&str) -> Result<T, CellError>,
     ) -> Option<T> {
         if cell.is_empty() {
             return None;

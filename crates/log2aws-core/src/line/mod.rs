@@ -4,17 +4,17 @@
 //! to 18 columns of `vmstat`. `Line::read` reads every form that real machines write, and
 //! [`compose`] writes one.
 
-mod canonical;
 mod compose;
 mod error;
+mod fast_path;
 mod general;
 mod row;
 
 use jiff::civil::Date;
 
-pub(crate) use canonical::CanonicalReader;
 pub use compose::{ComposeError, compose};
 pub use error::LineError;
+pub(crate) use fast_path::CanonicalReader;
 pub use row::Row;
 
 /// What reading a line yields beside the CSV cells.

@@ -66,7 +66,7 @@ pub(super) struct Covered {
 }
 
 /// A gap in seconds of the day.
-struct Hole {
+struct OpenGap {
     from: u32,
     to: u32,
     missing: u32,
@@ -116,13 +116,13 @@ impl Coverage {
         compact(&mut self.marks);
         let day = clock.seconds();
         let interval = interval(&self.marks);
-        let mut holes = holes(&self.marks, interval, day);
-        let missing = holes.iter().map(|hole| u64::from(hole.missing)).sum();
-        let gaps_total = holes.len() as u64;
-        if holes.len() > MAX_LISTED {
-            holes.sort_by_key(|hole| std::cmp::Reverse(hole.to - hole.from));
-            holes.truncate(MAX_LISTED);
-            holes.sort_by_key(|hole| hole.from);
+        let mut gaps = find_gaps(&self.marks, interval, day);
+        let missing = gaps.iter().map(|gap| u64::from(gap.missing)).sum();
+        let gaps_total = gaps.len() as u64;
+        if gaps.len() > MAX_LISTED {
+            gaps.sort_by_key(|gap| std::cmp::Reverse(gap.to - gap.from));
+            gaps.truncate(MAX_LISTED);
+            gaps.sort_by_key(|gap| gap.from);
         }
         let civil = |mark: &Mark| clock.civil(mark.second);
         Covered {
@@ -134,7 +134,7 @@ impl Coverage {
             expected: u64::from(((day + interval / 2) / interval).max(1)),
             missing,
             gaps_total,
-            gaps: holes.into_iter().map(|hole| hole.gap(clock)).collect(),
+            gaps: gaps.into_iter().map(|gap| gap.into_gap(clock)).collect(),
             reboots: self.reboots,
             reboots_total: self.reboots_total,
             clock_steps: self.clock_steps,
@@ -143,8 +143,8 @@ impl Coverage {
     }
 }
 
-impl Hole {
-    fn gap(self, clock: &DayClock) -> Gap {
+impl OpenGap {
+    fn into_gap(self, clock: &DayClock) -> Gap {
         Gap {
             from: clock.civil(self.from),
             to: clock.civil(self.to),
@@ -187,17 +187,17 @@ fn interval(marks: &[Mark]) -> u32 {
 }
 
 /// The gaps of a day of `day` seconds between marks in ascending order.
-fn holes(marks: &[Mark], interval: u32, day: u32) -> Vec<Hole> {
+fn find_gaps(marks: &[Mark], interval: u32, day: u32) -> Vec<OpenGap> {
     let (Some(first), Some(last)) = (marks.first(), marks.last()) else {
         let missing = ((day + interval / 2) / interval).max(1);
-        return vec![Hole { from: 0, to: day, missing, cause: Cause::Unknown }];
+        return vec![OpenGap { from: 0, to: day, missing, cause: Cause::Unknown }];
     };
     let cause = |off: bool| if off { Cause::Off } else { Cause::Running };
-    let mut holes = Vec::new();
+    let mut gaps = Vec::new();
     let missing = first.second / interval;
     if missing > 0 {
         let cause = cause(booted_within(first.second, first.uptime));
-        holes.push(Hole { from: 0, to: first.second, missing, cause });
+        gaps.push(OpenGap { from: 0, to: first.second, missing, cause });
     }
     for pair in marks.windows(2) {
         let (before, after) = (pair[0], pair[1]);
@@ -205,14 +205,19 @@ fn holes(marks: &[Mark], interval: u32, day: u32) -> Vec<Hole> {
         if step > interval + interval / 2 {
             let missing = (step + interval / 2) / interval - 1;
             let off = after.uptime < before.uptime || booted_within(step, after.uptime);
-            holes.push(Hole { from: before.second, to: after.second, missing, cause: cause(off) });
+            gaps.push(OpenGap {
+                from: before.second,
+                to: after.second,
+                missing,
+                cause: cause(off),
+            });
         }
     }
     // A timer's jitter must not make a last sample that came a little early look like two short.
     let rest = day.saturating_sub(last.second);
     let missing = (rest.saturating_sub(interval / 20)).div_ceil(interval).saturating_sub(1);
     if missing > 0 {
-        holes.push(Hole { from: last.second, to: day, missing, cause: Cause::Unknown });
+        gaps.push(OpenGap { from: last.second, to: day, missing, cause: Cause::Unknown });
     }
-    holes
+    gaps
 }

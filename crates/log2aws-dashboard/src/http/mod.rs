@@ -50,7 +50,7 @@ pub enum Feed {
     Place(String),
 }
 
-/// The dashboard over a library. Who may look is not its matter.
+/// The dashboard over a store index. Who may look is not its matter.
 #[derive(Clone)]
 pub struct Dashboard {
     store_index: StoreIndex,

@@ -24,8 +24,7 @@ type Answer = Result<Response<Body>, ErrorResponse>;
 const SVG: &str = "image/svg+xml";
 const JSON: &str = "application/json";
 
-/// What is for anybody, logged in or not: it depends on nothing that the library holds, nor do its
-/// faults.
+/// Answers paths that need no login. Neither the answers nor the errors depend on stored data.
 pub(super) fn public(context: &RequestContext<'_>) -> Option<Answer> {
     let path = context.request.uri().path();
     let asset = path.strip_prefix("/ui/assets/");

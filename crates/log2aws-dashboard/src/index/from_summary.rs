@@ -34,8 +34,8 @@ impl DayStats {
         }
     }
 
-    /// The facts of the summary in `json` that stands under a key of `key`. What is no summary, is
-    /// one of a newer version, or one of another server or day, is [`Status::Unreadable`].
+    /// The statistics of the summary `json`, stored under `key`. A body that is no summary, has a
+    /// newer version, or is of another server or day gives [`Status::Unreadable`].
     pub fn of_json(tag: Tag, key: &RawKey, json: &[u8]) -> Self {
         match Summary::from_json(json) {
             Ok(summary) if summary.server == key.server && summary.date == key.day => {
@@ -45,7 +45,7 @@ impl DayStats {
         }
     }
 
-    /// The facts of a summary.
+    /// The statistics of a summary.
     pub fn of(tag: Tag, summary: &Summary) -> Self {
         match (&summary.refused, &summary.log) {
             (Some(_), _) => Self::empty(tag, Status::Refused),

@@ -1,4 +1,4 @@
-//! A day's facts as the index holds them: less than 100 bytes, for millions of days.
+//! The statistics of a day as the index holds them: less than 100 bytes, for millions of days.
 
 use jiff::civil::{Date, date};
 use log2aws_core::day::Day;
@@ -67,7 +67,7 @@ pub(crate) struct Packed {
     cores: u16,
     pub(crate) status: Status,
     pub(crate) layout: KeyLayout,
-    /// Whether the sweep that is under way, or was last, has met it.
+    /// Whether the refresh that is under way, or was last, has met it.
     #[serde(skip)]
     pub(crate) seen: bool,
 }

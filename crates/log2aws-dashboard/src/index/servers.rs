@@ -17,7 +17,7 @@ use super::severity::SeverityScore;
 /// The most days that one calendar shows.
 const MAX_DAYS: i32 = 400;
 
-/// The facts of every day of every server.
+/// The statistics of every day of every server.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
     servers: BTreeMap<Arc<ServerName>, Days>,

@@ -24,7 +24,7 @@ const BUCKET: &str = "bucket";
 
 const SERVER: &str = "s-";
 
-/// How often the cache is written while a sweep reads.
+/// How often the cache is written while a refresh reads.
 const EVERY: SignedDuration = SignedDuration::from_mins(1);
 
 /// On so many threads entries are read.
@@ -147,7 +147,7 @@ impl Inner {
         self.write(BUCKET, &entry)
     }
 
-    /// The same, if it was not written for a while. A fault is told when the sweep ends.
+    /// The same, if it was not written for a while. A fault is told when the refresh ends.
     pub(super) fn write_cache_if_due(&self) {
         let now = self.config.clock.now();
         let due = {

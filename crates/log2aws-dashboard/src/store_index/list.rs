@@ -66,8 +66,8 @@ impl GroupByDay {
     }
 }
 
-/// Lists one unit, hands over the days of each page, and counts the pages asked for. Tells whether
-/// it came to the end.
+/// Runs one list job: passes on the days of each page and counts the list requests. Returns whether
+/// it reached the end.
 pub(super) fn job(
     inner: &Inner,
     job: &ListJob,

@@ -1,4 +1,4 @@
-//! Into which lists a sweep is divided, so that many can be under way at once.
+//! Into which lists a refresh is divided, so that many can be under way at once.
 
 use std::collections::BTreeSet;
 use std::io;

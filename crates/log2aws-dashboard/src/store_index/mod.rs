@@ -1,7 +1,7 @@
 //! An analyzed bucket, seen through the index.
 //!
-//! A sweep lists the bucket, compares what the lists say with what the index holds, and reads the
-//! summaries that are new or changed, newest days first. The first sweep, and one a day, lists
+//! A refresh lists the bucket, compares what the lists say with what the index holds, and reads the
+//! summaries that are new or changed, newest days first. The first refresh, and one a day, lists
 //! everything; the others list of each server the last days alone, so that what a list costs does
 //! not grow with what is kept. What was read is cached, so that a restart reads it no second time.
 
@@ -35,14 +35,14 @@ pub use refresh::{RefreshError, RefreshReport};
 /// most of each is waiting.
 pub const DEFAULT_PARALLEL: usize = 16;
 
-/// How many days back a sweep lists that does not list everything: longer than anybody should be
+/// How many days back a refresh lists that does not list everything: longer than anybody should be
 /// away, and a day of the month before.
 pub const RECENT_DAYS: i32 = 40;
 
-/// After how long a sweep lists everything again.
+/// After how long a refresh lists everything again.
 pub const FULL_EVERY: SignedDuration = SignedDuration::from_hours(24);
 
-/// Those who look on are told of changes at most so often while a sweep is at work.
+/// Those who look on are told of changes at most so often while a refresh is running.
 const NOTIFY_INTERVAL: SignedDuration = SignedDuration::from_secs(1);
 
 /// What a [`StoreIndex`] is made of.
@@ -66,9 +66,9 @@ pub struct StoreIndexConfig {
     pub on_change: Box<dyn Fn(u64) + Send + Sync>,
     /// Which keys count where a day stands under both kinds.
     pub key_prefix: KeyPrefix,
-    /// How many requests a sweep has under way at once.
+    /// How many requests a refresh has under way at once.
     pub parallel: usize,
-    /// After how long a sweep lists everything again.
+    /// After how long a refresh lists everything again.
     pub full_every: SignedDuration,
 }
 
@@ -90,7 +90,7 @@ struct Inner {
     index: RwLock<Index>,
     state: Mutex<RefreshState>,
     revision: AtomicU64,
-    /// Held by the sweep at work: there is one at a time.
+    /// Held by the running refresh: there is one at a time.
     refreshing: Mutex<()>,
 }
 
@@ -105,9 +105,9 @@ impl fmt::Debug for Inner {
 pub struct Progress {
     /// Whether the store has not been looked through so far, since the start of the program.
     pub loading: bool,
-    /// Whether a sweep is at work.
+    /// Whether a refresh is running.
     pub refreshing: bool,
-    /// Of the sweep at work, or the last one: days that were listed.
+    /// Of the running refresh, or the last one: days that were listed.
     pub listed: u64,
     /// How many of them have to be read, as far as that is known.
     pub wanted: u64,
@@ -117,15 +117,15 @@ pub struct Progress {
     pub servers: usize,
     /// Days in the index.
     pub summaries: usize,
-    /// Why the last sweep failed; what stands in the index stays.
+    /// Why the last refresh failed; what stands in the index stays.
     pub failed: Option<String>,
-    /// When the last sweep that did not fail ended.
+    /// When the last refresh that did not fail ended.
     pub finished_at: Option<Timestamp>,
 }
 
 #[derive(Debug, Default)]
 struct RefreshState {
-    /// A sweep has ended well.
+    /// A refresh has ended well.
     complete: bool,
     refreshing: bool,
     listed: u64,
@@ -133,9 +133,9 @@ struct RefreshState {
     read: u64,
     failed: Option<String>,
     finished_at: Option<Timestamp>,
-    /// When the last sweep that listed everything ended well.
+    /// When the last refresh that listed everything ended well.
     full_at: Option<Timestamp>,
-    /// The bucket's folders that the last sweep met.
+    /// The bucket's folders that the last refresh met.
     folders: BTreeSet<String>,
     /// Summaries that the store did not give.
     retries: retry::Retries,
@@ -174,7 +174,7 @@ impl StoreIndex {
         (!days.is_empty()).then(|| known.collect())
     }
 
-    /// The facts of one day of a server; `None` if nothing stands of it.
+    /// The statistics of one day of a server; `None` if nothing stands of it.
     pub fn day(&self, server: &ServerName, day: Day) -> Option<DayStats> {
         self.inner.index().get(server, day.into()).map(crate::index::Packed::stats)
     }

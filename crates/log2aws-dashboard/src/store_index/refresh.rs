@@ -16,10 +16,10 @@ use super::{Inner, StoreIndex};
 use crate::index::{DayNumber, DayStats, Days, KeyLayout, Listing, Packed, Status, Tag};
 
 /// After so many reads in a row that failed, what was given once is asked for. If that fails, too,
-/// the store is out of reach, and a sweep reads no more.
+/// the store is out of reach, and a refresh reads no more.
 const FAILURES: u64 = 8;
 
-/// What a sweep did.
+/// What a refresh did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RefreshReport {
     /// Whether everything was listed; else the last days of each server.
@@ -43,7 +43,7 @@ pub struct RefreshReport {
     pub cache_fault: Option<String>,
 }
 
-/// A sweep that failed.
+/// A refresh that failed.
 #[derive(Debug, thiserror::Error)]
 #[error("the results could not be looked through")]
 pub struct RefreshError {
@@ -61,7 +61,7 @@ impl StoreIndex {
     ///
     /// # Errors
     /// A list that failed, or a store that gives no summaries at all. What could be learned is in
-    /// the index; the fault stands in [`StoreIndex::progress`] until a sweep goes well.
+    /// the index; the fault stands in [`StoreIndex::progress`] until a refresh goes well.
     pub fn refresh(&self, stop: &(dyn Fn() -> bool + Sync)) -> Result<RefreshReport, RefreshError> {
         let inner = &*self.inner;
         let _one_at_a_time = inner.refreshing.lock().unwrap_or_else(PoisonError::into_inner);
@@ -235,7 +235,7 @@ impl Inner {
         }
     }
 
-    /// Forgets what a sweep of everything did not meet.
+    /// Forgets what a refresh of everything did not meet.
     fn forget_unseen(&self) -> u64 {
         let names: Vec<_> = self.index().names().map(|(name, _)| name.clone()).collect();
         names.iter().map(|server| self.forget_some(server, |packed| !packed.seen)).sum()
@@ -260,7 +260,7 @@ impl Inner {
     }
 }
 
-/// A sweep at work, on several threads.
+/// A running refresh, on several threads.
 struct RefreshRun<'a> {
     inner: &'a Inner,
     stop: &'a (dyn Fn() -> bool + Sync),
@@ -299,7 +299,7 @@ impl RefreshRun<'_> {
         });
     }
 
-    /// Lists all units. Gives the days to read, newest first; how many lists were asked for, and
+    /// Runs all list jobs. Gives the days to read, newest first; how many lists were asked for, and
     /// how many days were forgotten.
     fn list(&self, jobs: &[ListJob]) -> (Vec<Listing>, u64, u64) {
         let wanted = Mutex::new(Vec::new());

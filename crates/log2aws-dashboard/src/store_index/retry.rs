@@ -1,7 +1,7 @@
 //! Summaries that the store did not give, and when each is asked for again.
 //!
 //! One summary may be out of reach for good: archived, denied, spoilt on the disk. It must neither
-//! keep the others from being shown nor be asked for at every sweep.
+//! keep the others from being shown nor be asked for at every refresh.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

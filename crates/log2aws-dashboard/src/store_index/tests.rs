@@ -1,4 +1,4 @@
-//! The library over a store in memory.
+//! The store index over a store in memory.
 
 mod world;
 
@@ -132,7 +132,7 @@ fn what_vanishes_between_list_and_reading_is_not_there() {
     let report = store_index.refresh(&never).unwrap();
     assert_eq!(report.listed, 2);
     assert_eq!(days(&store_index, "web01"), [read_day("2026-11-23", 0)]);
-    // Its CSV still stands, which the next sweep sees.
+    // Its CSV still stands, which the next refresh sees.
     store_index.refresh(&never).unwrap();
     assert_eq!(days(&store_index, "web01")[0].1, Status::Unreadable);
 }

@@ -101,6 +101,29 @@ fn gaps_reboots_rejects_and_odd_rows_are_told() {
 }
 
 #[test]
+fn a_day_that_was_replaced_and_a_put_that_was_refused_are_told() {
+    let world = World::new();
+    let log = Log::new("web01", LAST).text(|_| false, None);
+    let lines: Vec<&str> = log.split_inclusive('\n').collect();
+    let page = format!("/ui/s/web01/{LAST}");
+    world.deliver("web01", LAST, lines[..20].concat().as_bytes());
+    world.deliver("web01", LAST, log.as_bytes());
+    says(&world, &page, &["Put from", "goes on from the one before"], &["was replaced", "refused"]);
+    world.deliver("web01", LAST, lines[1..].concat().as_bytes());
+    world.deliver_refused("web01", LAST, b"no\n");
+    let told = [
+        "This day was replaced: its newest version has other bytes",
+        "other bytes than before",
+        "1 put of this day was refused and changed nothing",
+        "the address is not on the allow-list",
+        CHART,
+    ];
+    says(&world, &page, &told, &["there are no results of it"]);
+    let told = ["この日のログは置き換えられました", "受け付けませんでした", "前の版の続き"];
+    says(&world, &format!("{page}?lang=ja"), &told, &[]);
+}
+
+#[test]
 fn rejects_that_are_gone_are_still_counted() {
     let world = World::new();
     let text = Log::new("web01", LAST).text(|_| false, None) + "rubbish\n";

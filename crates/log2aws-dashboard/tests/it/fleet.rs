@@ -74,7 +74,7 @@ fn special(world: &World) {
     bad(world);
     damaged(world);
     clocks(world);
-    world.deliver_refused("refused01", before(0), b"");
+    world.refused_before("refused01", before(0), b"");
     good("refused01", 1);
 }
 

@@ -169,6 +169,17 @@ impl World {
         self.deliver_from(REFUSED, server, day, log);
     }
 
+    /// A refused log as earlier programs told of it: in the summary.
+    pub(crate) fn refused_before(&self, server: &str, day: Date, log: &[u8]) {
+        let version = self.put(RAW, &format!("{server}/{day}.log"), log).id;
+        let json = format!(
+            r#"{{"format":1,"program":"0.1.0","server":"{server}","date":"{day}",
+            "raw":{{"key":"{server}/{day}.log","version":"{version}","size":0,"sha256":null}},
+            "refused":"put from {REFUSED}: the address is not on the allow-list"}}"#
+        );
+        self.put(ANALYZED, &format!("{server}/{day}.json"), json.as_bytes());
+    }
+
     fn deliver_from(&self, source: &str, server: &str, day: Date, log: &[u8]) {
         let key: ObjectKey = format!("{server}/{day}.log").parse().unwrap();
         let version = self.put(RAW, key.as_str(), log).id.to_string();

@@ -7,7 +7,7 @@ use lambda_http::Error;
 use log2aws_lambda::front;
 use log2aws_lambda::function::{Function, end};
 use log2aws_lambda::object_reader::{self, S3Reader};
-use log2aws_service::http::{UrlApp, router};
+use log2aws_service::http::{UrlApp, UrlLimits, router};
 use log2aws_ssm::https_agent;
 
 fn main() -> ExitCode {
@@ -28,6 +28,7 @@ fn run() -> Result<(), Error> {
         clock: Arc::clone(&function.clock),
         days: function.environment.days,
         objects: Arc::new(objects),
+        limits: UrlLimits::default(),
     });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(lambda_runtime::run(front::service(function, router)))

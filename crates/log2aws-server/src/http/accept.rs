@@ -1,7 +1,7 @@
 //! Connections: accepting them, bounding them, and ending them gracefully.
 
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,37 +14,66 @@ use http::header::STRICT_TRANSPORT_SECURITY;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
+use ipnet::IpNet;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tower::ServiceExt;
 
+use super::activity::Activity;
+use super::connections::{Admission, ConnectionHandle, Connections, Place};
 use super::lingering_stream::LingeringStream;
-use super::timeout_body::{BodyOutcome, TimeoutBody};
+use super::timeout_body::{BodyLimits, BodyOutcome, TimeoutBody};
+use crate::config::DoorLimits;
 use crate::http::tls::Tls;
+use crate::metrics::Metrics;
+
+/// The most of a request's head that is read, in bytes. The longest query that is taken, and the
+/// headers that S3 allows, stay below it.
+const HEAD_BYTES: usize = 32 * 1024;
 
 /// How long connections are waited for, and how many there may be.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// For a request's head, and for the next request on a kept connection.
+    /// For the first request's head, with the TLS handshake.
+    pub(crate) first_head: Duration,
+    /// For the next request's head on a kept connection.
     pub(crate) head: Duration,
-    /// For the next piece of a body, and for a peer that takes no more of an answer.
+    /// For a peer that takes no more of an answer.
     pub(crate) stall: Duration,
+    /// For request bodies.
+    pub(crate) body: BodyLimits,
     /// For running requests after the shutdown began.
     pub(crate) drain: Duration,
-    /// Connections at once; more wait in the listener's queue.
+    /// Connections at once.
     pub(crate) connections: usize,
 }
 
-impl Default for Limits {
-    fn default() -> Self {
+impl Limits {
+    /// The limits of a configuration, with no more connections than the process may have files for.
+    pub(crate) fn new(door: &DoorLimits) -> Self {
+        let files = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+        let (wanted, possible) = (door.max_connections.get(), connections_for(files));
+        if possible < wanted {
+            tracing::warn!(
+                wanted,
+                possible,
+                "the limit of open files allows fewer connections than --max-connections: raise it (systemd: LimitNOFILE, a shell: ulimit -n)"
+            );
+        }
+        let stall = Duration::from_mins(1);
         Self {
+            first_head: door.head_timeout,
             head: Duration::from_secs(30),
-            stall: Duration::from_mins(1),
+            stall,
+            body: BodyLimits {
+                stall,
+                grace: Duration::from_secs(20),
+                min_rate: door.min_body_rate,
+                total: door.max_body_time,
+            },
             drain: Duration::from_secs(30),
-            connections: connections_for(rustix::process::getrlimit(
-                rustix::process::Resource::Nofile,
-            )),
+            connections: wanted.min(possible),
         }
     }
 }
@@ -52,7 +81,7 @@ impl Default for Limits {
 /// Each connection may hold its socket and two files; some files are the store's and the threads'.
 fn connections_for(files: rustix::process::Rlimit) -> usize {
     let files = files.current.and_then(|n| usize::try_from(n).ok()).unwrap_or(usize::MAX);
-    (files.saturating_sub(128) / 3).clamp(16, 2048)
+    (files.saturating_sub(128) / 3).max(16)
 }
 
 /// The address at the other end of the connection.
@@ -66,89 +95,165 @@ async fn https_alone(mut response: Response) -> Response {
     response
 }
 
-/// Serves `router` on `listener`, by TLS where there is any, until `shutdown`, then lets running requests end. Those that take
-/// longer than `limits.drain` are cut off.
+/// What connections are served with.
+#[derive(Clone)]
+pub(crate) struct Service {
+    pub(crate) router: Router,
+    pub(crate) limits: Limits,
+    /// `None` speaks plain HTTP.
+    pub(crate) tls: Option<Arc<Tls>>,
+    /// Peers that hold connections for many clients.
+    pub(crate) trusted_proxies: Arc<[IpNet]>,
+    pub(crate) metrics: Arc<Metrics>,
+}
+
+/// Serves on `listener` until `shutdown`, then lets running requests end. Those that take longer than
+/// [`Limits::drain`] are cut off.
 pub(crate) async fn serve(
     listener: TcpListener,
-    router: Router,
-    limits: Limits,
-    tls: Option<Arc<Tls>>,
+    mut service: Service,
     shutdown: impl Future<Output = ()>,
 ) {
-    let router = if tls.is_some() { router.layer(map_response(https_alone)) } else { router };
+    if service.tls.is_some() {
+        service.router = service.router.layer(map_response(https_alone));
+    }
     let (stop, stopping) = watch::channel(());
     let graceful = GracefulShutdown::new();
-    let room = Arc::new(Semaphore::new(limits.connections));
+    let connections = Connections::new(service.limits.connections);
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
-        let next = async {
-            // The semaphore is never closed.
-            let place = room.clone().acquire_owned().await.ok();
-            (place, listener.accept().await)
-        };
-        let (place, accepted) = tokio::select! {
-            next = next => next,
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
             () = &mut shutdown => break,
         };
-        match accepted {
-            Ok((stream, peer)) => {
-                // Answers are small and whole: waiting for more of them would only delay them.
-                let _ = stream.set_nodelay(true);
-                let (watcher, router, tls) = (graceful.watcher(), router.clone(), tls.clone());
-                let mut stopping = stopping.clone();
-                tokio::spawn(async move {
-                    // A connection's end is its peer's affair: there is nobody to tell.
-                    if let Some(tls) = tls {
-                        let hands = tls.accept(stream, limits.stall);
-                        let shaken = tokio::select! {
-                            shaken = tokio::time::timeout(limits.head, hands) => shaken,
-                            _ = stopping.changed() => return,
-                        };
-                        if let Ok(Ok(stream)) = shaken {
-                            let _ = watcher.watch(connection(stream, peer, router, limits)).await;
-                        }
-                    } else {
-                        let socket = LingeringStream::new(stream, limits.stall);
-                        let _ = watcher.watch(connection(socket, peer, router, limits)).await;
-                    }
-                    drop(place);
-                });
-            }
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 // Mostly "too many open files": wait for some to be closed, and do not spin.
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
             }
-        }
+        };
+        let place = tokio::select! {
+            place = service.place(&connections, peer.ip()) => place,
+            () = &mut shutdown => break,
+        };
+        // Answers are small and whole: waiting for more of them would only delay them. A socket
+        // that refuses this is served all the same.
+        stream.set_nodelay(true).unwrap_or_default();
+        let (watcher, service, mut stopping) =
+            (graceful.watcher(), service.clone(), stopping.clone());
+        tokio::spawn(async move {
+            let metrics = service.metrics.clone();
+            metrics.connections.inc();
+            let activity = place.activity.clone();
+            let handle = place.handle();
+            let first_head = service.limits.first_head;
+            let serving = async {
+                // A connection's end is its peer's affair: there is nobody to tell.
+                let Some(tls) = service.tls.clone() else {
+                    let socket = service.linger(stream, &activity);
+                    drop(watcher.watch(service.serve(socket, peer, &activity, handle)).await);
+                    return;
+                };
+                let shaken = tokio::select! {
+                    shaken = tls.accept(stream, service.limits.stall, activity.clone()) => shaken,
+                    _ = stopping.changed() => return,
+                };
+                if let Ok(stream) = shaken {
+                    drop(watcher.watch(service.serve(stream, peer, &activity, handle)).await);
+                }
+            };
+            tokio::select! {
+                () = serving => {}
+                () = place.evicted() => metrics.count_closed("no_room"),
+                () = silent(&activity, first_head) => metrics.count_closed("no_request"),
+            }
+            metrics.connections.dec();
+        });
     }
     drop(listener);
     stop.send_replace(());
-    let ended = tokio::time::timeout(limits.drain, graceful.shutdown()).await;
+    let ended = tokio::time::timeout(service.limits.drain, graceful.shutdown()).await;
     if ended.is_err() {
-        let connections = limits.connections - room.available_permits();
+        let connections = connections.len();
         tracing::warn!(connections, "requests that did not end in time are cut off");
     }
 }
 
-fn connection<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
-    stream: S,
-    peer: SocketAddr,
-    router: Router,
-    limits: Limits,
-) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> + Send + use<S> {
-    let service = hyper::service::service_fn(move |request: http::Request<Incoming>| {
-        let (mut parts, body) = request.into_parts();
-        let end = BodyOutcome::default();
-        parts.extensions.insert(Peer(peer));
-        parts.extensions.insert(end.clone());
-        let body = Body::new(TimeoutBody::new(body, limits.stall, end));
-        router.clone().oneshot(http::Request::from_parts(parts, body))
-    });
-    hyper::server::conn::http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.head)
-        .max_buf_size(64 * 1024)
-        .serve_connection(TokioIo::new(stream), service)
+/// Resolves if no request has come by then.
+async fn silent(activity: &Activity, patience: Duration) {
+    tokio::time::sleep(patience).await;
+    if activity.has_request() {
+        std::future::pending::<()>().await;
+    }
+}
+
+impl Service {
+    /// A place for a connection from `peer`, as soon as there is one.
+    async fn place(&self, connections: &Arc<Connections>, peer: IpAddr) -> Place {
+        let peer = peer.to_canonical();
+        let proxy = self.trusted_proxies.iter().any(|network| network.contains(&peer));
+        let client = (!proxy).then_some(peer);
+        loop {
+            let admission = connections.admit(client);
+            let waits = match admission {
+                Admission::Free(place) => return place,
+                Admission::Evicted(_) => false,
+                Admission::Full => true,
+            };
+            if connections.is_first_shortage() {
+                tracing::warn!(
+                    source = %peer,
+                    open = connections.len(),
+                    limit = self.limits.connections,
+                    waits,
+                    "connections are short: the idlest are closed to make room (--max-connections)"
+                );
+            }
+            if let Admission::Evicted(place) = admission {
+                return place;
+            }
+            connections.freed().await;
+        }
+    }
+
+    fn linger(&self, stream: TcpStream, activity: &Arc<Activity>) -> LingeringStream {
+        LingeringStream::new(stream, self.limits.stall, activity.clone())
+    }
+
+    fn serve<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
+        &self,
+        stream: S,
+        peer: SocketAddr,
+        activity: &Arc<Activity>,
+        handle: ConnectionHandle,
+    ) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> + Send + use<S>
+    {
+        let (router, activity, limits) = (self.router.clone(), activity.clone(), self.limits);
+        let service = hyper::service::service_fn(move |request: http::Request<Incoming>| {
+            activity.begin_request();
+            let (mut parts, body) = request.into_parts();
+            let outcome = BodyOutcome::default();
+            let body = TimeoutBody::new(body, limits.body, &outcome, activity.clone());
+            parts.extensions.insert(Peer(peer));
+            parts.extensions.insert(handle.clone());
+            parts.extensions.insert(outcome);
+            let answer = router.clone().oneshot(http::Request::from_parts(parts, Body::new(body)));
+            let activity = activity.clone();
+            async move {
+                let answer = answer.await;
+                activity.wait_for_peer();
+                answer
+            }
+        });
+        hyper::server::conn::http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(limits.head)
+            .max_buf_size(HEAD_BYTES)
+            .serve_connection(TokioIo::new(stream), service)
+    }
 }
 
 #[cfg(test)]
@@ -162,19 +267,36 @@ mod tests {
         let of = |current| connections_for(rustix::process::Rlimit { current, maximum: None });
         assert_eq!(of(Some(1024)), 298);
         assert_eq!(of(Some(64)), 16);
-        assert_eq!(of(None), 2048);
+        assert!(of(None) > 2048);
     }
 
     /// A server of one handler, with limits that a test can wait for.
     async fn server(connections: usize) -> SocketAddr {
         let short = Duration::from_millis(150);
-        let limits = Limits { head: short, stall: short, drain: short, connections };
+        let long = Duration::from_mins(1);
+        let body = BodyLimits { stall: short, grace: long, min_rate: 0, total: long };
+        let limits = Limits {
+            first_head: short,
+            head: short,
+            stall: short,
+            body,
+            drain: short,
+            connections,
+        };
+        server_with(limits).await
+    }
+
+    /// A server of one handler.
+    async fn server_with(limits: Limits) -> SocketAddr {
         let router = Router::new()
             .route("/echo", axum::routing::any(|body: axum::body::Bytes| async { body }))
             .route("/endless", axum::routing::any(|| async { vec![b'x'; 64 << 20] }));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        tokio::spawn(serve(listener, router, limits, None, std::future::pending()));
+        let metrics = Arc::new(Metrics::new("0", jiff::Timestamp::UNIX_EPOCH));
+        let trusted_proxies = Vec::new().into();
+        let service = Service { router, limits, tls: None, trusted_proxies, metrics };
+        tokio::spawn(serve(listener, service, std::future::pending()));
         address
     }
 
@@ -200,6 +322,41 @@ mod tests {
         // A kept connection ends when no next request comes, after its first was served.
         let served = answer(address, b"GET /echo HTTP/1.1\r\nhost: x\r\n\r\n").await;
         assert!(served.starts_with("HTTP/1.1 200"), "{served}");
+    }
+
+    /// A byte at a time keeps no request alive: neither below the rate, nor past the deadline.
+    #[tokio::test]
+    async fn a_body_that_trickles_in_is_given_up() {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let (short, long) = (Duration::from_millis(300), Duration::from_mins(1));
+        for (grace, min_rate, total) in [(short, 1000, long), (long, 1, short)] {
+            let body = BodyLimits { stall: long, grace, min_rate, total };
+            let address = server_with(Limits {
+                first_head: long,
+                head: long,
+                stall: long,
+                body,
+                drain: short,
+                connections: 8,
+            })
+            .await;
+            let stream = TcpStream::connect(address).await.unwrap();
+            let (mut from, mut to) = stream.into_split();
+            to.write_all(b"PUT /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 9999\r\n\r\n")
+                .await
+                .unwrap();
+            let trickle = tokio::spawn(async move {
+                while to.write_all(b"x").await.is_ok() {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            });
+            let mut answer = Vec::new();
+            let read = from.read_to_end(&mut answer);
+            drop(tokio::time::timeout(Duration::from_secs(10), read).await.unwrap());
+            trickle.abort();
+            let answer = String::from_utf8_lossy(&answer);
+            assert!(answer.starts_with("HTTP/1.1 400"), "{min_rate}: {answer}");
+        }
     }
 
     #[tokio::test]

@@ -9,6 +9,11 @@ use ipnet::IpNet;
 /// everybody behind it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum UnknownClientIp {
+    /// A trusted proxy did not say for whom it passes the request on.
+    #[error(
+        "the trusted proxy sent no X-Forwarded-For header; let it set one (nginx: proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;)"
+    )]
+    Missing,
     /// A trusted proxy named the caller in a way that is no address.
     #[error("the proxy's X-Forwarded-For cannot be read")]
     Unreadable,
@@ -27,7 +32,7 @@ const PASSED_ON: [&str; 3] = ["x-forwarded-for", "forwarded", "x-real-ip"];
 /// that is none: whatever stands to the left of it, that caller may have written itself.
 ///
 /// # Errors
-/// [`UnknownClientIp`] if that place holds no address, or if the peer is this very machine, passes
+/// [`UnknownClientIp`] if a trusted proxy names nobody or no address, or if the peer is this very machine, passes
 /// somebody else's request on, and is not trusted.
 pub(crate) fn caller(
     peer: IpAddr,
@@ -43,6 +48,9 @@ pub(crate) fn caller(
         return if unnamed { Err(UnknownClientIp::UnnamedProxy) } else { Ok(caller) };
     }
     let values: Vec<_> = headers.get_all("x-forwarded-for").iter().collect();
+    if values.is_empty() {
+        return Err(UnknownClientIp::Missing);
+    }
     for value in values.into_iter().rev() {
         let value = value.to_str().map_err(|_| UnknownClientIp::Unreadable)?;
         for hop in value.rsplit(',').map(str::trim) {
@@ -107,7 +115,6 @@ mod tests {
             (&["[2001:db8::1]:443"], "2001:db8::1"),
             (&["::ffff:203.0.113.9"], "203.0.113.9"),
             (&["10.0.0.3"], "10.0.0.3"),
-            (&[], "127.0.0.1"),
         ] {
             assert_eq!(found("127.0.0.1", forwarded, &proxies).unwrap(), caller, "{forwarded:?}");
             assert_eq!(
@@ -116,6 +123,19 @@ mod tests {
                 "{forwarded:?}"
             );
         }
+    }
+
+    /// Whoever stands behind it would have the proxy's own address, which the list may hold.
+    #[test]
+    fn a_trusted_proxy_that_names_nobody_speaks_for_nobody() {
+        for name in ["x-real-ip", "forwarded", "via"] {
+            let name = http::HeaderName::from_static(name);
+            let headers = HeaderMap::from_iter([(name, "203.0.113.9".parse().unwrap())]);
+            let found =
+                caller("10.0.0.1".parse().unwrap(), &headers, &["10.0.0.0/8".parse().unwrap()]);
+            assert_eq!(found, Err(UnknownClientIp::Missing));
+        }
+        assert_eq!(found("127.0.0.1", &[], &["127.0.0.1/32"]), Err(UnknownClientIp::Missing));
     }
 
     #[test]

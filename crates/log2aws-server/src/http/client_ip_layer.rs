@@ -12,26 +12,32 @@ use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE};
 use http::{HeaderValue, Request, StatusCode};
 use ipnet::IpNet;
-use log2aws_service::http::{ClientIp, SOURCE_HEADER};
+use log2aws_service::http::{ClientIp, RefusalLog, SOURCE_HEADER};
 
 use super::accept::Peer;
 use super::client_ip::{UnknownClientIp, caller};
+use super::connections::ConnectionHandle;
 
-/// Told the status of every answer.
+/// Called with the status of every answer.
 pub(crate) type Count = Box<dyn Fn(StatusCode) + Send + Sync>;
 
-/// Who may speak for whom, and whether the server still wants callers.
+/// Finds out whose each request is, before any handler.
 pub(crate) struct ClientIpLayer {
     trusted_proxies: Vec<IpNet>,
     count: Count,
+    refusals: Arc<RefusalLog>,
     /// Set when the shutdown begins.
     stopping: AtomicBool,
 }
 
 impl ClientIpLayer {
-    /// ClientIpLayer by way of `trusted_proxies`, or without one.
-    pub(crate) fn new(trusted_proxies: Vec<IpNet>, count: Count) -> Arc<Self> {
-        Arc::new(Self { trusted_proxies, count, stopping: AtomicBool::new(false) })
+    /// A layer that believes `trusted_proxies`.
+    pub(crate) fn new(
+        trusted_proxies: Vec<IpNet>,
+        count: Count,
+        refusals: Arc<RefusalLog>,
+    ) -> Arc<Self> {
+        Arc::new(Self { trusted_proxies, count, refusals, stopping: AtomicBool::new(false) })
     }
 
     /// From now on each answer ends its connection.
@@ -48,6 +54,29 @@ impl ClientIpLayer {
     pub(crate) fn before(self: &Arc<Self>, router: Router) -> Router {
         router.layer(from_fn_with_state(self.clone(), known))
     }
+
+    fn refuse(&self, peer: IpAddr, error: UnknownClientIp) -> Response {
+        let kind = match error {
+            UnknownClientIp::Missing => "no-forwarded-for",
+            UnknownClientIp::Unreadable => "bad-forwarded-for",
+            UnknownClientIp::UnnamedProxy => "unnamed-proxy",
+        };
+        if self.refusals.admits(peer, kind) {
+            tracing::warn!(proxy = %peer, kind, %error, "refused a request");
+        }
+        match error {
+            UnknownClientIp::Missing => sentence(
+                StatusCode::BAD_REQUEST,
+                "the proxy in between does not say who asks: it must set the X-Forwarded-For header",
+            ),
+            UnknownClientIp::Unreadable => {
+                sentence(StatusCode::BAD_REQUEST, "the proxy's X-Forwarded-For cannot be read")
+            }
+            UnknownClientIp::UnnamedProxy => {
+                sentence(StatusCode::FORBIDDEN, "the proxy in between is not trusted here")
+            }
+        }
+    }
 }
 
 async fn known(
@@ -59,23 +88,23 @@ async fn known(
         tracing::error!("a request came without its connection's address");
         return sentence(StatusCode::INTERNAL_SERVER_ERROR, "the caller's address is not known");
     };
-    let mut response = match caller(peer.ip(), request.headers(), &callers.trusted_proxies) {
+    let peer = peer.ip().to_canonical();
+    let source = match caller(peer, request.headers(), &callers.trusted_proxies) {
+        // Health checks of a load balancer's own, and the metrics, which want a token.
+        Err(UnknownClientIp::Missing) if request.uri().path().starts_with("/-/") => Ok(peer),
+        source => source,
+    };
+    let mut response = match source {
         Ok(source) => {
+            if source != peer
+                && let Some(connection) = request.extensions().get::<ConnectionHandle>()
+            {
+                connection.attribute(source);
+            }
             request.extensions_mut().insert(ClientIp(source));
             with_source(next.run(request).await, source)
         }
-        Err(error) => {
-            tracing::warn!(proxy = %peer.ip(), %error, "refused a request");
-            let answer = match error {
-                UnknownClientIp::Unreadable => {
-                    sentence(StatusCode::BAD_REQUEST, "the proxy's X-Forwarded-For cannot be read")
-                }
-                UnknownClientIp::UnnamedProxy => {
-                    sentence(StatusCode::FORBIDDEN, "the proxy in between is not trusted here")
-                }
-            };
-            with_source(answer, peer.ip().to_canonical())
-        }
+        Err(error) => with_source(callers.refuse(peer, error), peer),
     };
     (callers.count)(response.status());
     if callers.is_stopping() {

@@ -2,12 +2,15 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
+
+use super::activity::Activity;
 
 /// How much of a body that nobody wants is read away before the connection is closed.
 const LINGER_BYTES: usize = 8 * 1024 * 1024;
@@ -26,13 +29,14 @@ pub(crate) struct LingeringStream {
     timer: Pin<Box<Sleep>>,
     waiting: bool,
     closing: Option<usize>,
+    activity: Arc<Activity>,
 }
 
 impl LingeringStream {
-    /// Takes a stream over.
-    pub(crate) fn new(stream: TcpStream, patience: Duration) -> Self {
+    /// Takes a stream over; `activity` hears of each byte that goes in or out.
+    pub(crate) fn new(stream: TcpStream, patience: Duration, activity: Arc<Activity>) -> Self {
         let timer = Box::pin(tokio::time::sleep(patience));
-        Self { stream, patience, timer, waiting: false, closing: None }
+        Self { stream, patience, timer, waiting: false, closing: None, activity }
     }
 
     /// Lets a write that made no progress wait only so long.
@@ -42,6 +46,7 @@ impl LingeringStream {
         written: Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
         if written.is_ready() {
+            self.activity.progress();
             self.waiting = false;
             return written;
         }
@@ -60,7 +65,11 @@ impl AsyncRead for LingeringStream {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
+        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        if read.is_ready() {
+            self.activity.progress();
+        }
+        read
     }
 }
 

@@ -1,11 +1,12 @@
 //! How many requests for a URL, and how many logins, one source address may make.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use log2aws_service::http::network_of;
 
 /// Past so many addresses in memory, those that have been quiet are forgotten at once and not
 /// only with the minute.
@@ -48,17 +49,6 @@ impl RateLimit {
     pub(crate) fn prune(&self) {
         self.buckets.retain_recent();
         self.buckets.shrink_to_fit();
-    }
-}
-
-/// Who shares a bucket: one IPv4 address, or the /64 that one IPv6 host has all to itself.
-fn network_of(source: IpAddr) -> IpAddr {
-    match source.to_canonical() {
-        IpAddr::V6(address) => {
-            let prefix = u128::from(address) & !u128::from(u64::MAX);
-            IpAddr::V6(Ipv6Addr::from(prefix))
-        }
-        v4 @ IpAddr::V4(_) => v4,
     }
 }
 

@@ -10,9 +10,11 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
+use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, StatusCode};
-use log2aws_service::http::{ClientIp, request_timeout, too_many_requests};
-use log2aws_store::DiskStore;
+use log2aws_service::http::{ClientIp, RefusalLog, request_timeout, too_many_requests};
+use log2aws_service::ports::SettingsSource;
+use s3s::s3_error;
 use s3s::service::S3Service;
 use subtle::ConstantTimeEq;
 use tower::ServiceExt;
@@ -21,12 +23,14 @@ use tracing::instrument::WithSubscriber;
 
 use super::client_ip_layer::{ClientIpLayer, healthz, sentence};
 use super::rate_limit::RateLimit;
-use super::readyz::{Probe, readyz};
+use super::readiness::{Readiness, readyz};
 use crate::background::TaskBoard;
 use crate::background::unreadable_objects::UnreadableObjects;
 use crate::credentials::Token;
 use crate::metrics::Metrics;
 use crate::s3::access;
+use crate::s3::put_checks::{RefusedBecause, check_address};
+use crate::s3::response::RequestFacts;
 use crate::ui::{self, AuthenticatedUi};
 
 /// How long a request for a URL may take in all. A few hundred bytes are asked of it: whoever hands
@@ -37,15 +41,18 @@ const ASKING: Duration = Duration::from_secs(30);
 pub(crate) struct App {
     pub(crate) urls: Router,
     pub(crate) s3: S3Service,
-    pub(crate) store: DiskStore,
+    pub(crate) readiness: Readiness,
     pub(crate) limit: RateLimit,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) tasks: TaskBoard,
     pub(crate) unreadable: UnreadableObjects,
-    pub(crate) probe: Probe,
     pub(crate) token: Token,
     pub(crate) callers: Arc<ClientIpLayer>,
     pub(crate) front: Arc<AuthenticatedUi>,
+    pub(crate) settings: Arc<dyn SettingsSource>,
+    /// The access key of the URLs that are given out.
+    pub(crate) signing: String,
+    pub(crate) refusals: Arc<RefusalLog>,
 }
 
 /// All paths of `serve`.
@@ -74,47 +81,103 @@ async fn root(State(app): State<Arc<App>>, request: Request<Body>) -> Response {
     let Some(who) = parts.extensions.get::<ClientIp>().copied() else {
         return sentence(StatusCode::INTERNAL_SERVER_ERROR, "the caller's address is not known");
     };
-    let response = match app.limit.check(who.0) {
-        Err(wait) => {
-            let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
-            too_many_requests(&parts.headers, who, seconds)
-        }
-        Ok(()) => ask(&app.urls, Request::from_parts(parts, body), who, ASKING).await,
+    let response = if let Err(wait) = app.limit.check(who.0) {
+        let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
+        too_many_requests(&parts.headers, who, seconds, &app.refusals)
+    } else {
+        let request = Request::from_parts(parts, body);
+        ask(&app.urls, &app.refusals, request, who, ASKING).await
     };
     app.metrics.count_url(response.status());
     response
 }
 
 /// Asks the handler, which reads the body, for so long and no longer.
-async fn ask(urls: &Router, request: Request<Body>, who: ClientIp, patience: Duration) -> Response {
+async fn ask(
+    urls: &Router,
+    refusals: &RefusalLog,
+    request: Request<Body>,
+    who: ClientIp,
+    patience: Duration,
+) -> Response {
     let headers = request.headers().clone();
     let asking = urls.clone().oneshot(request);
     tokio::time::timeout(patience, asking)
         .await
-        .map_or_else(|_| request_timeout(&headers, who), infallible)
+        .map_or_else(|_| request_timeout(&headers, who, refusals), infallible)
 }
 
 /// Everything else: the S3 API.
 async fn bucket(State(app): State<Arc<App>>, request: Request<Body>) -> Response {
     let (mut parts, body) = request.into_parts();
-    match access::check_signature_headers(&parts) {
-        Ok(place) => parts.extensions.insert(place),
-        Err(error) => return refused(error),
+    let facts = RequestFacts::of(&parts);
+    let who = parts.extensions.get::<ClientIp>().copied();
+    let because = RefusedBecause::default();
+    parts.extensions.insert(because.clone());
+    let (method, path) = (parts.method.clone(), parts.uri.path().to_owned());
+    let mut reason = None;
+    let response = match app.check_head(&mut parts, who, &mut reason) {
+        Ok(()) => app.serve_s3(parts, body, facts).await,
+        Err(error) => refused(facts, error),
     };
-    let request = Request::from_parts(parts, s3s::Body::http_body_unsync(body));
-    // s3s logs URLs and the signatures that it expected. It gets no log to write them to: a filter
-    // can be set wrong, this cannot. What goes wrong in the store is logged by the threads that
-    // see it.
-    if let Ok(response) = app.s3.call(request).with_subscriber(Dispatch::none()).await {
-        return response.map(Body::new);
+    let status = response.status();
+    // What is missing, unchanged or not as expected is no refusal.
+    if let (Some(ClientIp(source)), 400 | 403 | 408 | 409 | 413 | 429 | 507) =
+        (who, status.as_u16())
+    {
+        let reason = reason.or_else(|| because.get()).unwrap_or(match status.as_u16() {
+            403 => "signature",
+            507 => "space",
+            _ => "request",
+        });
+        if app.refusals.admits(source, reason) {
+            let status = status.as_u16();
+            // The path alone: the query holds the signature.
+            tracing::warn!(%source, status, reason, %method, path, "refused a request to the S3 API");
+        }
     }
-    tracing::error!("an answer of the S3 API could not be written");
-    sentence(StatusCode::INTERNAL_SERVER_ERROR, "the answer could not be written")
+    response
 }
 
-fn refused(error: s3s::S3Error) -> Response {
+impl App {
+    /// Everything that can be said of a request before its signature is computed.
+    fn check_head(
+        &self,
+        parts: &mut Parts,
+        who: Option<ClientIp>,
+        reason: &mut Option<&'static str>,
+    ) -> s3s::S3Result<()> {
+        let unavailable = |_| s3_error!(ServiceUnavailable, "the settings are not available");
+        let settings = self.settings.current().map_err(unavailable)?;
+        let Some(ClientIp(source)) = who else {
+            return Err(s3_error!(InternalError, "the caller's address is not known"));
+        };
+        if let Err(error) = check_address(parts, &self.signing, &settings.allow_list, source) {
+            self.metrics.count_refused_put("address");
+            *reason = Some("address");
+            return Err(error);
+        }
+        let place = access::check_signature_headers(parts)?;
+        parts.extensions.insert(place);
+        Ok(())
+    }
+
+    async fn serve_s3(&self, parts: Parts, body: Body, facts: RequestFacts) -> Response {
+        let request = Request::from_parts(parts, s3s::Body::http_body_unsync(body));
+        // s3s logs URLs and the signatures that it expected. It gets no log to write them to: a filter
+        // can be set wrong, this cannot. What goes wrong in the store is logged by the threads that
+        // see it.
+        if let Ok(response) = self.s3.call(request).with_subscriber(Dispatch::none()).await {
+            return facts.finish(response);
+        }
+        tracing::error!("an answer of the S3 API could not be written");
+        sentence(StatusCode::INTERNAL_SERVER_ERROR, "the answer could not be written")
+    }
+}
+
+fn refused(facts: RequestFacts, error: s3s::S3Error) -> Response {
     match error.to_http_response() {
-        Ok(response) => response.map(Body::new),
+        Ok(response) => facts.finish(response),
         Err(_) => sentence(StatusCode::FORBIDDEN, "refused"),
     }
 }
@@ -159,8 +222,17 @@ mod tests {
 
     use super::*;
 
+    struct Epoch;
+
+    impl log2aws_service::ports::Clock for Epoch {
+        fn now(&self) -> jiff::Timestamp {
+            jiff::Timestamp::UNIX_EPOCH
+        }
+    }
+
     #[tokio::test]
     async fn a_body_that_trickles_in_is_given_up() {
+        let refusals = RefusalLog::new(Arc::new(Epoch));
         let urls = Router::new().route("/", any(|body: axum::body::Bytes| async { body }));
         let trickle = futures_util::stream::unfold((), |()| async {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -168,11 +240,11 @@ mod tests {
         });
         let request = Request::post("/").body(Body::from_stream(trickle)).unwrap();
         let who = ClientIp("203.0.113.9".parse().unwrap());
-        let given_up = ask(&urls, request, who, Duration::from_millis(50)).await;
+        let given_up = ask(&urls, &refusals, request, who, Duration::from_millis(50)).await;
         assert_eq!(given_up.status(), StatusCode::REQUEST_TIMEOUT);
         assert_eq!(given_up.headers()[SOURCE_HEADER], "203.0.113.9");
         let request = Request::post("/").body(Body::from("x")).unwrap();
-        let served = ask(&urls, request, who, Duration::from_secs(20)).await;
+        let served = ask(&urls, &refusals, request, who, Duration::from_secs(20)).await;
         assert_eq!(served.status(), StatusCode::OK);
     }
 }

@@ -1,21 +1,53 @@
-//! A request body that does not wait for ever, and that tells how it ended.
+//! A request body that does not wait for ever, and that says how it ended.
+//!
+//! `tower_http::timeout::RequestBodyTimeoutLayer` bounds the wait for each next frame and nothing
+//! else: a peer that sends a byte a minute keeps its request for days. Here a body also has a
+//! minimum rate and a deadline, and can be ended from outside; why it ended is kept, which s3s does
+//! not hand on.
 
 use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::task::AtomicWaker;
 use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::time::{Instant, Sleep};
 
-/// How far a request's body has come. s3s hands on only that a body failed; this says why.
+use super::activity::{Activity, now_ms};
+
+/// How long a body may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BodyLimits {
+    /// For the next frame.
+    pub(crate) stall: Duration,
+    /// What the peer may be waited for in all before the rate counts.
+    pub(crate) grace: Duration,
+    /// Bytes a second that must arrive while the peer is waited for; 0: any rate will do.
+    pub(crate) min_rate: u32,
+    /// For the whole body.
+    pub(crate) total: Duration,
+}
+
+/// How far a request's body has come. Shared by the body, whoever reads it, and whoever may end it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct BodyOutcome(Arc<AtomicU8>);
+pub(crate) struct BodyOutcome(Arc<BodyState>);
+
+#[derive(Debug, Default)]
+pub(crate) struct BodyState {
+    end: AtomicU8,
+    /// Since when the peer is waited for, by [`now_ms`]; 0: it is not.
+    waiting_since: AtomicU64,
+    /// Whether nothing more is read of it.
+    finished: AtomicBool,
+    /// The task that reads.
+    reader: AtomicWaker,
+}
 
 /// The states of [`BodyOutcome`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,22 +56,55 @@ pub(crate) enum End {
     None,
     /// The connection ended before it.
     Cut,
-    /// Nothing arrived for the time that is waited.
+    /// It arrived too slowly, or not at all.
     Stalled,
+    /// Another one took its place.
+    Replaced,
 }
 
 impl BodyOutcome {
     /// The state now.
     pub(crate) fn get(&self) -> End {
-        match self.0.load(Ordering::Acquire) {
+        self.0.get()
+    }
+
+    /// For whoever may end the body; it does not keep it alive.
+    pub(crate) fn watch(&self) -> std::sync::Weak<BodyState> {
+        Arc::downgrade(&self.0)
+    }
+}
+
+impl BodyState {
+    fn get(&self) -> End {
+        match self.end.load(Ordering::Acquire) {
             0 => End::None,
             1 => End::Cut,
-            _ => End::Stalled,
+            2 => End::Stalled,
+            _ => End::Replaced,
         }
     }
 
     fn set(&self, end: End) {
-        self.0.store(end as u8, Ordering::Release);
+        self.end.store(end as u8, Ordering::Release);
+    }
+
+    /// Ends the body: whoever reads it has an error next.
+    pub(crate) fn replace(&self) {
+        self.set(End::Replaced);
+        self.reader.wake();
+    }
+
+    /// Whether bytes may still be read of it.
+    pub(crate) fn is_open(&self) -> bool {
+        !self.finished.load(Ordering::Acquire) && self.get() == End::None
+    }
+
+    /// For how many milliseconds its next byte has been waited for.
+    pub(crate) fn waiting_ms(&self, now: u64) -> u64 {
+        match self.waiting_since.load(Ordering::Relaxed) {
+            0 => 0,
+            since => now.saturating_sub(since),
+        }
     }
 }
 
@@ -50,7 +115,8 @@ pub(crate) struct BodyFailed(End);
 impl fmt::Display for BodyFailed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0 {
-            End::Stalled => "the body stalled",
+            End::Stalled => "the body arrived too slowly",
+            End::Replaced => "another upload took this one's place",
             End::Cut | End::None => "the connection ended within the body",
         })
     }
@@ -58,21 +124,60 @@ impl fmt::Display for BodyFailed {
 
 impl Error for BodyFailed {}
 
-/// A request body of which each next piece must arrive within a given time.
+/// A request body within [`BodyLimits`].
 pub(crate) struct TimeoutBody {
     inner: Incoming,
-    patience: Duration,
+    limits: BodyLimits,
     timer: Pin<Box<Sleep>>,
-    /// Whether the timer runs: it does so only while somebody waits for a piece.
-    waiting: bool,
-    end: BodyOutcome,
+    /// Since when a frame is waited for.
+    waiting: Option<Instant>,
+    /// How long frames were waited for, up to the latest that arrived.
+    waited: Duration,
+    arrived: u64,
+    /// When the whole body must have arrived; known from the first wait on.
+    deadline: Option<Instant>,
+    state: Arc<BodyState>,
+    activity: Arc<Activity>,
 }
 
 impl TimeoutBody {
-    /// Wraps a body; `end` tells afterwards how it ended.
-    pub(crate) fn new(inner: Incoming, patience: Duration, end: BodyOutcome) -> Self {
-        let timer = Box::pin(tokio::time::sleep(patience));
-        Self { inner, patience, timer, waiting: false, end }
+    /// Wraps a body of a connection; `outcome` says afterwards how it ended.
+    pub(crate) fn new(
+        inner: Incoming,
+        limits: BodyLimits,
+        outcome: &BodyOutcome,
+        activity: Arc<Activity>,
+    ) -> Self {
+        let timer = Box::pin(tokio::time::sleep(limits.stall));
+        Self {
+            inner,
+            limits,
+            timer,
+            waiting: None,
+            waited: Duration::ZERO,
+            arrived: 0,
+            deadline: None,
+            state: outcome.0.clone(),
+            activity,
+        }
+    }
+
+    /// Until when the frame that is waited for since `now` may arrive.
+    fn patience(&mut self, now: Instant) -> Instant {
+        let deadline = *self.deadline.get_or_insert(now + self.limits.total);
+        let mut until = deadline.min(now + self.limits.stall);
+        if self.limits.min_rate > 0 {
+            #[allow(clippy::cast_precision_loss, reason = "a time limit may be a little off")]
+            let paid = self.arrived as f64 / f64::from(self.limits.min_rate);
+            let allowed = self.limits.grace + Duration::try_from_secs_f64(paid).unwrap_or_default();
+            until = until.min(now + allowed.saturating_sub(self.waited));
+        }
+        until
+    }
+
+    fn fail(&mut self, end: End) -> Poll<Option<Result<Frame<Bytes>, BodyFailed>>> {
+        self.state.set(end);
+        Poll::Ready(Some(Err(BodyFailed(end))))
     }
 }
 
@@ -85,25 +190,41 @@ impl Body for TimeoutBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyFailed>>> {
         let this = &mut *self;
+        this.state.reader.register(cx.waker());
+        if this.state.get() == End::Replaced {
+            return this.fail(End::Replaced);
+        }
         let mut frame = this.inner.frame();
         match Pin::new(&mut frame).poll(cx) {
-            Poll::Ready(piece) => {
-                this.waiting = false;
-                Poll::Ready(piece.map(|piece| {
-                    piece.map_err(|_| {
-                        this.end.set(End::Cut);
-                        BodyFailed(End::Cut)
-                    })
-                }))
+            Poll::Ready(frame) => {
+                if let Some(since) = this.waiting.take() {
+                    this.waited += since.elapsed();
+                    this.state.waiting_since.store(0, Ordering::Relaxed);
+                    this.activity.resume();
+                }
+                match frame {
+                    None => {
+                        this.state.finished.store(true, Ordering::Release);
+                        Poll::Ready(None)
+                    }
+                    Some(Ok(frame)) => {
+                        this.arrived += frame.data_ref().map_or(0, |data| data.len() as u64);
+                        Poll::Ready(Some(Ok(frame)))
+                    }
+                    Some(Err(_)) => this.fail(End::Cut),
+                }
             }
             Poll::Pending => {
-                if !this.waiting {
-                    this.timer.as_mut().reset(Instant::now() + this.patience);
-                    this.waiting = true;
+                if this.waiting.is_none() {
+                    let now = Instant::now();
+                    let until = this.patience(now);
+                    this.timer.as_mut().reset(until);
+                    this.waiting = Some(now);
+                    this.state.waiting_since.store(now_ms(), Ordering::Relaxed);
+                    this.activity.wait_for_peer();
                 }
                 ready!(this.timer.as_mut().poll(cx));
-                this.end.set(End::Stalled);
-                Poll::Ready(Some(Err(BodyFailed(End::Stalled))))
+                this.fail(End::Stalled)
             }
         }
     }
@@ -114,5 +235,11 @@ impl Body for TimeoutBody {
 
     fn size_hint(&self) -> SizeHint {
         self.inner.size_hint()
+    }
+}
+
+impl Drop for TimeoutBody {
+    fn drop(&mut self) {
+        self.state.finished.store(true, Ordering::Release);
     }
 }

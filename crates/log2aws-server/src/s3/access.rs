@@ -6,21 +6,29 @@
 //! * a header that changes what a request means must be signed. S3 refuses an unsigned `x-amz-*`
 //!   header; s3s 0.14 obeys it, and an unsigned `x-amz-copy-source` would turn a presigned PUT
 //!   into a copy;
-//! * a presigned URL lives seven days at most and does one of three things;
+//! * a presigned URL lives seven days at most and reads or puts one object;
 //! * only the operations that this server has are let through, and the key that signs handed-out
 //!   URLs may do nothing but put a day log into the raw bucket.
 
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST};
+use std::sync::Arc;
+
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HOST};
 use http::request::Parts;
-use http::{HeaderMap, Method, Version};
+use http::{HeaderMap, HeaderName, Method, Uri, Version};
 use log2aws_core::key::{BucketName, RawKey};
 use s3s::access::{S3Access, S3AccessContext};
 use s3s::path::S3Path;
-use s3s::{S3Error, S3ErrorCode, S3Result, s3_error};
+use s3s::{S3Error, S3ErrorCode, S3Request, S3Result, s3_error};
 use url::form_urlencoded;
+
+use super::normalize;
+use super::put_checks::PutChecks;
 
 /// The longest life of a presigned URL, in seconds: S3's own limit.
 const MAX_EXPIRES: u32 = 7 * 24 * 60 * 60;
+
+/// The longest life of a URL that is signed with the key for deliveries, in seconds.
+const MAX_DELIVERY_EXPIRES: u32 = 300;
 
 /// The longest query that is looked at, in bytes. The longest key, percent-encoded, and a
 /// presigned URL's parameters stay below it.
@@ -43,11 +51,12 @@ pub(crate) fn is_signed(parts: &Parts) -> bool {
         })
 }
 
-/// Refuses what must not reach s3s, and says where the signature of the rest is.
+/// Refuses what must not reach s3s, puts the rest into the form that s3s reads, and says where its
+/// signature is.
 ///
 /// # Errors
 /// The S3 error that the caller is answered with.
-pub(crate) fn check_signature_headers(parts: &Parts) -> S3Result<SignatureLocation> {
+pub(crate) fn check_signature_headers(parts: &mut Parts) -> S3Result<SignatureLocation> {
     if parts.version > Version::HTTP_11 {
         return Err(s3_error!(InvalidRequest, "this server speaks HTTP/1.1"));
     }
@@ -79,15 +88,33 @@ pub(crate) fn check_signature_headers(parts: &Parts) -> S3Result<SignatureLocati
         SignatureLocation::Header => SigV4Params::of_header(&parts.headers)?,
     };
     claim.check_scope()?;
-    claim.check_headers(&parts.headers)?;
+    normalize::check_whole(&parts.method, &parts.headers)?;
+    let hoisted = match place {
+        SignatureLocation::Query => normalize::hoisted_headers(parts)?,
+        SignatureLocation::Header => Vec::new(),
+    };
+    claim.check_headers(&parts.headers, &hoisted)?;
+    if place == SignatureLocation::Header {
+        normalize::date_of_signature(&mut parts.headers, &claim.signed_headers);
+        normalize::announced_trailer(&mut parts.headers);
+    }
     if place == SignatureLocation::Query
         && ![Method::GET, Method::HEAD, Method::PUT].contains(&parts.method)
     {
         return Err(denied("a presigned URL may GET, HEAD or PUT one object"));
     }
+    if parts.method == Method::PUT && parts.headers.contains_key(CONTENT_RANGE) {
+        // What is a part of something would be stored as the whole (RFC 9110, 14.5).
+        return Err(s3_error!(
+            InvalidRequest,
+            "a PUT takes the whole object: send it without Content-Range (curl: without -C)"
+        ));
+    }
     if parts.method == Method::PUT
         && !parts.headers.contains_key(CONTENT_LENGTH)
         && !parts.headers.contains_key("x-amz-decoded-content-length")
+        // A copy has no body.
+        && !parts.headers.contains_key("x-amz-copy-source")
     {
         return Err(s3_error!(MissingContentLength, "send the body's length as Content-Length"));
     }
@@ -176,9 +203,13 @@ impl SigV4Params {
         }
     }
 
-    /// What is signed must be there, and what matters must be signed.
-    fn check_headers(&self, headers: &HeaderMap) -> S3Result<()> {
-        let signed = |name: &str| self.signed_headers.iter().any(|known| known == name);
+    /// What is signed must be there, and what matters must be signed; what was hoisted into the
+    /// query is signed with it.
+    fn check_headers(&self, headers: &HeaderMap, hoisted: &[HeaderName]) -> S3Result<()> {
+        let signed = |name: &str| {
+            self.signed_headers.iter().any(|known| known == name)
+                || hoisted.iter().any(|known| known == name)
+        };
         if !signed(HOST.as_str()) {
             return Err(denied("the Host header must be signed"));
         }
@@ -198,7 +229,10 @@ impl SigV4Params {
 }
 
 /// Who may do what, once s3s has found the signature good.
+#[derive(Clone)]
 pub(crate) struct Access {
+    /// What holds for PUTs by a URL.
+    pub(crate) puts: Arc<PutChecks>,
     /// The access key of the operator.
     pub(crate) operator: String,
     /// The access key under which URLs are handed out.
@@ -207,19 +241,19 @@ pub(crate) struct Access {
     pub(crate) raw_bucket: BucketName,
 }
 
-/// The operations that are served; every other is refused before its input is read.
-const SERVED: [&str; 19] = [
+/// The operations that are served, besides the reading of objects; every other is refused before
+/// its input is read.
+const SERVED: [&str; 18] = [
     "AbortMultipartUpload",
     "CompleteMultipartUpload",
+    "CopyObject",
     "CreateBucket",
     "CreateMultipartUpload",
     "DeleteObject",
     "DeleteObjects",
     "GetBucketLocation",
     "GetBucketVersioning",
-    "GetObject",
     "HeadBucket",
-    "HeadObject",
     "ListBuckets",
     "ListMultipartUploads",
     "ListObjectVersions",
@@ -229,9 +263,6 @@ const SERVED: [&str; 19] = [
     "PutObject",
     "UploadPart",
 ];
-
-/// What a presigned URL may do.
-const PRESIGNED: [&str; 3] = ["GetObject", "HeadObject", "PutObject"];
 
 #[async_trait::async_trait]
 impl S3Access for Access {
@@ -246,7 +277,7 @@ impl S3Access for Access {
         }
         match place {
             Some(SignatureLocation::Header) => {}
-            Some(SignatureLocation::Query) if PRESIGNED.contains(&operation) => {}
+            Some(SignatureLocation::Query) if operation == "PutObject" => {}
             Some(SignatureLocation::Query) => {
                 return Err(denied("a presigned URL may GET, HEAD or PUT one object"));
             }
@@ -260,11 +291,43 @@ impl S3Access for Access {
             && operation == "PutObject"
             && matches!(cx.s3_path(), S3Path::Object { bucket, key }
                 if **bucket == *self.raw_bucket.as_str() && RawKey::parse(key).is_some());
-        if may_put { Ok(()) } else { Err(denied("this key may only put day logs")) }
+        if !may_put {
+            return Err(denied("this key may only put day logs"));
+        }
+        // On AWS the bucket's policy says the same, whatever life the signer gave the URL.
+        if expires(cx.uri()).is_none_or(|seconds| seconds > MAX_DELIVERY_EXPIRES) {
+            return Err(denied(format!(
+                "a URL of this key may live {MAX_DELIVERY_EXPIRES} seconds at most"
+            )));
+        }
+        self.puts.check(cx).await
     }
 }
 
-fn query(parts: &Parts) -> form_urlencoded::Parse<'_> {
+impl Access {
+    /// Lets the operator read an object, by header or by a presigned URL.
+    ///
+    /// # Errors
+    /// `AccessDenied`.
+    pub(crate) fn may_read<T>(&self, request: &S3Request<T>) -> S3Result<()> {
+        if request.extensions.get::<SignatureLocation>().is_none() {
+            return Err(denied("the request's signature was not looked at"));
+        }
+        match &request.credentials {
+            Some(known) if known.access_key == self.operator => Ok(()),
+            Some(_) => Err(denied("this key may only put day logs")),
+            None => Err(denied("the request is not signed")),
+        }
+    }
+}
+
+/// How many seconds a presigned URL lives.
+fn expires(uri: &Uri) -> Option<u32> {
+    let mut pairs = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
+    pairs.find(|(name, _)| name == "X-Amz-Expires").and_then(|(_, value)| value.parse().ok())
+}
+
+pub(super) fn query(parts: &Parts) -> form_urlencoded::Parse<'_> {
     form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes())
 }
 
@@ -272,157 +335,9 @@ fn split_names(list: &str) -> Vec<String> {
     list.split(';').map(str::to_owned).collect()
 }
 
-fn denied(message: impl Into<std::borrow::Cow<'static, str>>) -> S3Error {
+pub(super) fn denied(message: impl Into<std::borrow::Cow<'static, str>>) -> S3Error {
     S3Error::with_message(S3ErrorCode::AccessDenied, message)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SCOPE: &str = "LOG2AAAAAAAAAAAAAAAA/20190801/us-east-1/s3/aws4_request";
-
-    fn parts(method: &str, uri: &str, headers: &[(&str, &str)]) -> Parts {
-        let mut request = http::Request::builder().method(method).uri(uri);
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        request.body(()).unwrap().into_parts().0
-    }
-
-    fn url(expires: &str, signed: &str, scope: &str) -> String {
-        format!(
-            "/serverlogs-local/web01/2019-08-01.log?X-Amz-Algorithm=AWS4-HMAC-SHA256\
-             &X-Amz-Credential={scope}&X-Amz-Date=20190801T000000Z&X-Amz-Expires={expires}\
-             &X-Amz-SignedHeaders={signed}&X-Amz-Signature=00"
-        )
-    }
-
-    fn message(result: S3Result<SignatureLocation>) -> String {
-        result.unwrap_err().message().unwrap_or_default().to_owned()
-    }
-
-    const PUT: [(&str, &str); 2] = [("host", "h"), ("content-length", "3")];
-
-    #[test]
-    fn a_presigned_put_passes() {
-        let good = parts("PUT", &url("300", "host", SCOPE), &PUT);
-        assert_eq!(check_signature_headers(&good).unwrap(), SignatureLocation::Query);
-        let signed = url("300", "content-length%3Bhost", SCOPE);
-        assert_eq!(
-            check_signature_headers(&parts("PUT", &signed, &PUT)).unwrap(),
-            SignatureLocation::Query
-        );
-    }
-
-    #[test]
-    fn an_unsigned_amz_header_is_refused_by_name() {
-        for header in
-            ["x-amz-copy-source", "x-amz-meta-a", "x-amz-acl", "X-Amz-Server-Side-Encryption"]
-        {
-            let headers = [PUT[0], PUT[1], (header, "v")];
-            let text = message(check_signature_headers(&parts(
-                "PUT",
-                &url("300", "host", SCOPE),
-                &headers,
-            )));
-            assert_eq!(text, format!("the header {} must be signed", header.to_lowercase()));
-
-            let authorization =
-                format!("AWS4-HMAC-SHA256 Credential={SCOPE}, SignedHeaders=host, Signature=00");
-            let headers =
-                [PUT[0], PUT[1], (header, "v"), ("authorization", authorization.as_str())];
-            let text = message(check_signature_headers(&parts("PUT", "/b/k", &headers)));
-            assert_eq!(text, format!("the header {} must be signed", header.to_lowercase()));
-        }
-        let hashed = [PUT[0], PUT[1], ("x-amz-content-sha256", "UNSIGNED-PAYLOAD")];
-        assert!(
-            check_signature_headers(&parts("PUT", &url("300", "host", SCOPE), &hashed)).is_ok()
-        );
-    }
-
-    #[test]
-    fn what_is_signed_must_be_sent_and_host_must_be_signed() {
-        let long = url("300", "host%3Bx-amz-meta-a", SCOPE);
-        assert!(
-            message(check_signature_headers(&parts("PUT", &long, &PUT))).contains("was not sent")
-        );
-        let none = url("300", "content-length", SCOPE);
-        assert!(
-            message(check_signature_headers(&parts("PUT", &none, &PUT))).contains("Host header")
-        );
-    }
-
-    #[test]
-    fn lives_are_bounded() {
-        for expires in ["0", "604801", "-1", "", "99999999999", "3e2"] {
-            let text =
-                message(check_signature_headers(&parts("PUT", &url(expires, "host", SCOPE), &PUT)));
-            assert!(text.contains("X-Amz-Expires"), "{expires}: {text}");
-        }
-        assert!(
-            check_signature_headers(&parts("GET", &url("604800", "host", SCOPE), &PUT)).is_ok()
-        );
-    }
-
-    #[test]
-    fn any_region_but_s3_alone() {
-        for good in ["eu-central-1", "local", "auto", "garage"] {
-            let scope = format!("KEY/20190801/{good}/s3/aws4_request");
-            assert!(
-                check_signature_headers(&parts("PUT", &url("300", "host", &scope), &PUT)).is_ok()
-            );
-        }
-        for bad in [
-            "KEY/20190801/us-east-1/sts/aws4_request",
-            "KEY/20190801//s3/aws4_request",
-            "KEY/2019081/us-east-1/s3/aws4_request",
-            "KEY/20190801/us-east-1/s3/aws5_request",
-            "us-east-1/s3/aws4_request",
-            "",
-        ] {
-            let text =
-                message(check_signature_headers(&parts("PUT", &url("300", "host", bad), &PUT)));
-            assert!(text.contains("credential"), "{bad}: {text}");
-        }
-    }
-
-    #[test]
-    fn other_signatures_and_none_are_refused() {
-        let good = url("300", "host", SCOPE);
-        for (method, uri, extra) in [
-            ("PUT", "/b/k", None),
-            ("PUT", "/b/k?x-amz-signature=00", None),
-            ("GET", "/b/k?AWSAccessKeyId=A&Signature=B&Expires=1", None),
-            ("PUT", "/b/k", Some("AWS KEY:c2ln")),
-            ("PUT", "/b/k", Some("Bearer token")),
-            ("PUT", "/b/k", Some("AWS4-HMAC-SHA256 nonsense")),
-            ("PUT", good.as_str(), Some("AWS4-HMAC-SHA256 nonsense")),
-            ("PUT", &format!("{good}&X-Amz-Signature=01"), None),
-            ("PUT", &format!("{good}&Signature=01"), None),
-            ("DELETE", good.as_str(), None),
-            ("POST", good.as_str(), None),
-        ] {
-            let mut headers = PUT.to_vec();
-            headers.extend(extra.map(|value| ("authorization", value)));
-            assert!(
-                check_signature_headers(&parts(method, uri, &headers)).is_err(),
-                "{method} {uri} {extra:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_body_needs_a_length_and_a_form_is_no_body() {
-        let good = url("300", "host", SCOPE);
-        assert_eq!(
-            check_signature_headers(&parts("PUT", &good, &PUT[..1])).unwrap_err().code(),
-            &S3ErrorCode::MissingContentLength
-        );
-        let form = [PUT[0], ("content-type", "Multipart/Form-Data; boundary=x")];
-        assert_eq!(
-            check_signature_headers(&parts("POST", &good, &form)).unwrap_err().code(),
-            &S3ErrorCode::NotImplemented
-        );
-    }
-}
+mod tests;

@@ -7,12 +7,12 @@ use log2aws_store::disk::Digests;
 use s3s::S3Result;
 use s3s::checksum::ChecksumHasher;
 use s3s::crypto::Checksum as _;
-use s3s::crypto::{Crc32, Crc32c, Crc64Nvme, Sha1};
+use s3s::crypto::{Crc32, Crc32c, Crc64Nvme, Sha1, Sha256};
 use s3s::dto::Checksum;
 use s3s::s3_error;
 
 /// The headers, and trailers, that carry a checksum.
-const NAMES: [&str; 5] = [
+pub(crate) const NAMES: [&str; 5] = [
     "x-amz-checksum-crc32",
     "x-amz-checksum-crc32c",
     "x-amz-checksum-crc64nvme",
@@ -64,7 +64,7 @@ impl ExpectedChecksums {
         }
         for value in headers.get_all("x-amz-trailer") {
             let list = value.to_str().unwrap_or_default().to_ascii_lowercase();
-            for wanted in list.split(',').map(str::trim) {
+            for wanted in list.split(',').map(str::trim).filter(|name| !name.is_empty()) {
                 let known = NAMES.into_iter().find(|name| *name == wanted);
                 claims.trailers.push(known.ok_or_else(|| {
                     s3_error!(InvalidRequest, "the trailer {wanted:?} is no checksum that is known")
@@ -76,16 +76,10 @@ impl ExpectedChecksums {
 
     /// Hashes what the store does not hash anyhow.
     pub(crate) fn hasher(&self) -> ChecksumHasher {
-        let wanted = |name| {
-            self.sums.iter().any(|(known, _)| *known == name) || self.trailers.contains(&name)
-        };
-        ChecksumHasher {
-            crc32: wanted(NAMES[0]).then(Crc32::new),
-            crc32c: wanted(NAMES[1]).then(Crc32c::new),
-            crc64nvme: wanted(NAMES[2]).then(Crc64Nvme::new),
-            sha1: wanted(NAMES[3]).then(Sha1::new),
-            sha256: None,
-        }
+        let own = self.sums.iter().map(|(name, _)| *name);
+        let mut hasher = hasher_of(own.chain(self.trailers.iter().copied()));
+        hasher.sha256 = None;
+        hasher
     }
 
     /// Compares every claim with what arrived.
@@ -130,7 +124,23 @@ impl ExpectedChecksums {
     }
 }
 
-fn compare(name: &str, sent: &str, found: &Checksum, sha256: &str) -> S3Result<()> {
+/// Hashes for these checksums.
+pub(crate) fn hasher_of(names: impl Iterator<Item = &'static str>) -> ChecksumHasher {
+    let mut hasher = ChecksumHasher::default();
+    for name in names {
+        match name {
+            "x-amz-checksum-crc32" => hasher.crc32 = Some(Crc32::new()),
+            "x-amz-checksum-crc32c" => hasher.crc32c = Some(Crc32c::new()),
+            "x-amz-checksum-crc64nvme" => hasher.crc64nvme = Some(Crc64Nvme::new()),
+            "x-amz-checksum-sha1" => hasher.sha1 = Some(Sha1::new()),
+            _ => hasher.sha256 = Some(Sha256::new()),
+        }
+    }
+    hasher
+}
+
+/// Compares a checksum that was sent with that of the body.
+pub(crate) fn compare(name: &str, sent: &str, found: &Checksum, sha256: &str) -> S3Result<()> {
     let found = match name {
         "x-amz-checksum-crc32" => found.checksum_crc32.as_deref(),
         "x-amz-checksum-crc32c" => found.checksum_crc32c.as_deref(),

@@ -63,6 +63,30 @@ fn full(what: &str, metrics: &Metrics) -> S3Error {
     answer
 }
 
+/// The answer for an upload that would use the space that is kept free.
+pub(crate) fn no_space(metrics: &Metrics) -> S3Error {
+    metrics.count_refused_put("space");
+    let mut answer = S3Error::with_message(
+        S3ErrorCode::Custom("InsufficientStorage".into()),
+        "the server's disk is nearly full: nothing was written, what was stored before stands",
+    );
+    answer.set_status_code(StatusCode::INSUFFICIENT_STORAGE);
+    answer
+}
+
+/// The answer for the first log of a server when too many others have had theirs within the hour.
+pub(crate) fn too_many_new_servers(retry_after_seconds: u32) -> S3Error {
+    let mut answer = S3Error::with_message(
+        S3ErrorCode::Custom("TooManyNewServers".into()),
+        "too many new servers in this hour: try again later",
+    );
+    answer.set_status_code(StatusCode::TOO_MANY_REQUESTS);
+    let mut headers = http::HeaderMap::new();
+    headers.insert(http::header::RETRY_AFTER, http::HeaderValue::from(retry_after_seconds));
+    answer.set_headers(headers);
+    answer
+}
+
 fn unavailable() -> S3Error {
     let mut answer = s3_error!(ServiceUnavailable, "the server's store failed: try again later");
     let mut headers = http::HeaderMap::new();

@@ -4,28 +4,19 @@
 
 use std::io::Write;
 
-use bytes::Bytes;
-use futures_util::StreamExt;
-use http::HeaderMap;
 use log2aws_store::disk::{Digests, DiskError, Staged, StagedPart};
+use s3s::checksum::ChecksumHasher;
 use s3s::dto::{Checksum, StreamingBlob};
 use s3s::{S3Error, S3Result, TrailingHeaders, s3_error};
-use tokio::sync::mpsc;
 
 use super::checksum::ExpectedChecksums;
+use super::uploads::{Chunk, ChunkError, Chunks};
 use super::{Disk, error};
 use crate::http::timeout_body::{BodyOutcome, End};
-
-/// Bodies up to this many bytes are collected and written in one go: one hand-over between
-/// threads, which is what day logs need. Larger ones flow through a channel.
-const SMALL: u64 = 256 * 1024;
-
-/// How many pieces of a large body may wait for the disk. hyper's are at most some 64 KiB each
-/// (its read buffer), so an upload holds about 0.5 MiB.
-const AHEAD: usize = 8;
+use crate::metrics::Metrics;
 
 /// What a body is written into.
-pub(crate) trait Sink: Write {
+pub(crate) trait Sink: Write + Send + 'static {
     /// Size and hashes so far.
     fn digests(&self) -> Digests;
 }
@@ -53,15 +44,40 @@ pub(crate) struct IncomingBody {
     pub(crate) hash_is_signed: bool,
 }
 
-enum Chunk {
-    Data(Bytes),
-    /// The body is whole; what followed it.
-    End(Option<HeaderMap>),
+/// A body that is being written: nothing of it is visible before `finish`.
+struct Writing<S: Sink> {
+    sink: OffRuntime<S>,
+    hasher: ChecksumHasher,
+}
+
+/// A sink that removes its file where that may take its time: a request that is given up is dropped
+/// on a thread of the runtime.
+struct OffRuntime<S: Send + 'static>(Option<S>);
+
+impl<S: Send + 'static> Drop for OffRuntime<S> {
+    fn drop(&mut self) {
+        if let (Some(sink), Ok(runtime)) = (self.0.take(), tokio::runtime::Handle::try_current()) {
+            runtime.spawn_blocking(move || drop(sink));
+        }
+    }
+}
+
+impl<S: Sink> Writing<S> {
+    fn write(&mut self, chunk: &Chunk, disk: &Disk) -> S3Result<()> {
+        let bytes = &chunk.bytes;
+        disk.uploads.require_space(bytes.len() as u64, &disk.metrics)?;
+        self.hasher.update(bytes);
+        let Some(sink) = &mut self.sink.0 else { return Ok(()) };
+        sink.write_all(bytes).map_err(|error| error::of_write(&error, "an upload", &disk.metrics))
+    }
 }
 
 impl Disk {
     /// Writes a body. `open` makes the place for it; `finish` commits it, and is called only for a
     /// body that is whole and of which every claim holds. Whatever fails, nothing of it is left.
+    ///
+    /// Chunks are gathered without a thread and written on one; a body of one chunk takes one
+    /// hand-over between threads, which is what day logs need.
     ///
     /// # Errors
     /// The S3 error that says what was wrong.
@@ -71,66 +87,75 @@ impl Disk {
         open: impl FnOnce(&log2aws_store::DiskStore) -> Result<S, DiskError> + Send + 'static,
         finish: impl FnOnce(&log2aws_store::DiskStore, S) -> S3Result<T> + Send + 'static,
     ) -> S3Result<(T, Checksum)> {
+        self.uploads.check_space(arriving.claims.length, &self.metrics).await?;
         let claims = arriving.claims.clone();
-        let disk = self.clone();
-        let write = move |pieces: &mut dyn Iterator<Item = Chunk>| {
-            let mut sink =
-                open(&disk.store).map_err(|error| error::answer(&error, &disk.metrics))?;
-            let sums = fill(&mut sink, pieces, &claims, &disk)?;
-            Ok((finish(&disk.store, sink)?, sums))
+        let opened = self.clone();
+        let opening = move || -> S3Result<Writing<S>> {
+            let sink =
+                open(&opened.store).map_err(|error| error::answer(&error, &opened.metrics))?;
+            Ok(Writing { sink: OffRuntime(Some(sink)), hasher: claims.hasher() })
         };
-        let body = arriving.body.take();
-        if arriving.claims.length <= SMALL {
-            let mut pieces = Vec::new();
-            let mut arrived = 0;
-            let mut body = body;
-            while let Some(body) = &mut body {
-                match body.next().await {
-                    None => break,
-                    Some(Ok(bytes)) => {
-                        arrived += bytes.len() as u64;
-                        if arrived > arriving.claims.length {
-                            return Err(s3_error!(IncompleteBody, "more arrived than announced"));
-                        }
-                        pieces.push(Chunk::Data(bytes));
-                    }
-                    Some(Err(error)) => return Err(arriving.broken(&*error)),
-                }
-            }
-            pieces.push(Chunk::End(arriving.trailers.and_then(|trailers| trailers.take())));
-            return on_disk_thread(move || write(&mut pieces.into_iter())).await;
-        }
-
-        let (to_disk, mut from_network) = mpsc::channel(AHEAD);
-        let writing = tokio::spawn(on_disk_thread(move || {
-            write(&mut std::iter::from_fn(|| from_network.blocking_recv()))
-        }));
-        let mut body = body;
-        while let Some(body) = &mut body {
-            let piece = match body.next().await {
-                None => break,
-                Some(Ok(bytes)) => Chunk::Data(bytes),
-                // Dropping the channel's end without `Chunk::End` makes the writer give up.
-                Some(Err(error)) => return Err(arriving.broken(&*error)),
+        let mut chunks = Chunks::new(arriving.body.take(), arriving.claims.length);
+        let (mut chunk, mut last) = self.gather(&mut chunks, &arriving).await?;
+        let mut writing = None;
+        let mut opening = Some(opening);
+        loop {
+            let begin = opening.take();
+            let present = writing.take();
+            let disk = self.clone();
+            let next = move || -> S3Result<Option<Writing<S>>> {
+                let mut writing = match (present, begin) {
+                    (Some(writing), _) => writing,
+                    (None, Some(open)) => open()?,
+                    (None, None) => return Ok(None),
+                };
+                writing.write(&chunk, &disk)?;
+                Ok(Some(writing))
             };
-            if to_disk.send(piece).await.is_err() {
-                // The writer has failed; what it says is the answer.
-                break;
+            if last {
+                let claims = arriving.claims;
+                let trailers = arriving.trailers.and_then(|trailers| trailers.take());
+                let disk = self.clone();
+                let commit = move || {
+                    let unwritten = || s3_error!(InternalError, "the body was not written");
+                    let Writing { mut sink, hasher } = next()?.ok_or_else(unwritten)?;
+                    let sink = sink.0.take().ok_or_else(unwritten)?;
+                    let sums = claims.check(hasher, &sink.digests(), trailers.as_ref())?;
+                    Ok((finish(&disk.store, sink)?, sums))
+                };
+                return self.uploads.write(commit).await;
             }
+            writing = self.uploads.write(next).await?;
+            (chunk, last) = self.gather(&mut chunks, &arriving).await?;
         }
-        let trailers = arriving.trailers.and_then(|trailers| trailers.take());
-        let _ = to_disk.send(Chunk::End(trailers)).await;
-        drop(to_disk);
-        writing.await.map_err(|_| s3_error!(InternalError, "the writer broke down"))?
+    }
+
+    async fn gather(
+        &self,
+        chunks: &mut Chunks<StreamingBlob>,
+        arriving: &IncomingBody,
+    ) -> S3Result<(Chunk, bool)> {
+        chunks.next(&self.uploads).await.map_err(|error| match error {
+            ChunkError::TooLong => s3_error!(IncompleteBody, "more arrived than was announced"),
+            ChunkError::NoMemory => s3_error!(ServiceUnavailable, "the server is stopping"),
+            ChunkError::Body(error) => arriving.broken(&*error, &self.metrics),
+        })
     }
 }
 
 impl IncomingBody {
     /// Why a body could not be read. The errors of s3s are of private types: what is asked instead
     /// is whether the connection brought the whole body, and what the signature covers.
-    fn broken(&self, error: &(dyn std::error::Error + 'static)) -> S3Error {
+    fn broken(&self, error: &(dyn std::error::Error + 'static), metrics: &Metrics) -> S3Error {
         match self.end.as_ref().map(BodyOutcome::get) {
-            Some(End::Stalled) => s3_error!(RequestTimeout, "the body stalled"),
+            Some(End::Stalled) => {
+                metrics.count_refused_put("slow");
+                s3_error!(RequestTimeout, "the body arrived too slowly")
+            }
+            Some(End::Replaced) => {
+                metrics.count_refused_put("replaced");
+                s3_error!(OperationAborted, "another upload with this URL took this one's place")
+            }
             Some(End::Cut) | None => {
                 s3_error!(IncompleteBody, "the connection ended within the body")
             }
@@ -143,33 +168,6 @@ impl IncomingBody {
             Some(End::None) => s3_error!(IncompleteBody, "the chunks of the body do not fit"),
         }
     }
-}
-
-fn fill(
-    sink: &mut dyn Sink,
-    pieces: &mut dyn Iterator<Item = Chunk>,
-    claims: &ExpectedChecksums,
-    disk: &Disk,
-) -> S3Result<Checksum> {
-    let mut hasher = claims.hasher();
-    let mut arrived = 0;
-    for piece in pieces {
-        match piece {
-            Chunk::Data(bytes) => {
-                arrived += bytes.len() as u64;
-                if arrived > claims.length {
-                    return Err(s3_error!(IncompleteBody, "more arrived than was announced"));
-                }
-                hasher.update(&bytes);
-                sink.write_all(&bytes)
-                    .map_err(|error| error::of_write(&error, "an upload", &disk.metrics))?;
-            }
-            Chunk::End(trailers) => {
-                return claims.check(hasher, &sink.digests(), trailers.as_ref());
-            }
-        }
-    }
-    Err(s3_error!(IncompleteBody, "the body did not arrive whole"))
 }
 
 /// Runs what waits for the disk on a thread that may wait.

@@ -13,7 +13,7 @@ use axum::routing::any;
 use http::header::{ACCEPT, ALLOW, LOCATION, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
-use log2aws_service::http::ClientIp;
+use log2aws_service::http::{ClientIp, read_small_body};
 use tokio::sync::watch;
 use url::Url;
 
@@ -120,7 +120,7 @@ impl AuthenticatedUi {
         let form = match parts.method {
             Method::GET | Method::HEAD => None,
             Method::POST => {
-                let form = axum::body::to_bytes(body, FORM_BYTES);
+                let form = read_small_body(body, FORM_BYTES);
                 match tokio::time::timeout(FORM_TIME, form).await {
                     Ok(Ok(form)) => Some(form),
                     Ok(Err(_)) => {

@@ -1,6 +1,7 @@
 //! Sessions that were logged out: kept in a file, so that a restart does not revive them.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -65,7 +66,8 @@ impl EndedSessions {
     fn write(&self) -> io::Result<()> {
         let mut text = String::new();
         for (name, until) in &self.until {
-            text.push_str(&format!("{:032x} {until}\n", u128::from_be_bytes(*name)));
+            writeln!(text, "{:032x} {until}", u128::from_be_bytes(*name))
+                .map_err(io::Error::other)?;
         }
         let folder = self.path.parent().unwrap_or(Path::new("."));
         let mut aside = tempfile::NamedTempFile::new_in(folder)?;

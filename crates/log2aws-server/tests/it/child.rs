@@ -12,6 +12,7 @@ use log2aws_server::{Server, TlsFiles};
 
 use crate::client::Request;
 use crate::harness::{ClockAt, LOG, config, files_under, start_on};
+use crate::skip::skip;
 
 /// Set for the child alone: the data folder of the server that it is to be.
 const FOLDER: &str = "LOG2AWS_TEST_CHILD_FOLDER";
@@ -41,9 +42,17 @@ fn child_server() {
     runtime.block_on(server.run(listener, || {}, std::future::pending())).unwrap();
 }
 
-struct Process {
-    child: Child,
-    address: SocketAddr,
+pub(crate) struct Process {
+    pub(crate) child: Child,
+    pub(crate) address: SocketAddr,
+}
+
+/// A test that fails must not leave it running.
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
 impl Process {
@@ -65,11 +74,11 @@ impl Process {
         Some(Self { child, address: address? })
     }
 
-    fn myself(folder: &Path) -> Self {
+    pub(crate) fn myself(folder: &Path) -> Self {
         Self::start(Command::new(std::env::current_exe().unwrap()), folder).unwrap()
     }
 
-    fn url(&self, server: &str) -> String {
+    pub(crate) fn url(&self, server: &str) -> String {
         let ask = Request::new("GET", format!("/?server={server}&date=2019-08-01"));
         let answer = ask.send(self.address);
         assert_eq!(answer.status, 200, "{}", answer.text());
@@ -78,7 +87,7 @@ impl Process {
 }
 
 /// The child's log has to be read while it runs, or it blocks on a full pipe.
-fn drain(process: &mut Process) -> std::thread::JoinHandle<String> {
+pub(crate) fn drain(process: &mut Process) -> std::thread::JoinHandle<String> {
     let mut log = process.child.stderr.take().unwrap();
     process.child.stderr = None;
     std::thread::spawn(move || {
@@ -180,8 +189,8 @@ fn a_full_disk_is_507_and_the_old_version_stands() {
     command.args(["--user", "--map-root-user", "--mount", "sh", "-c", script, "sh"]);
     command.arg(folder.path()).arg(std::env::current_exe().unwrap());
     let Some(mut process) = Process::start(command, &folder.path().join("data")) else {
-        eprintln!("SKIPPED: this machine allows no mount in a user name space");
-        return;
+        let name = "child::a_full_disk_is_507_and_the_old_version_stands";
+        return skip(name, "this machine allows no mount in a user name space");
     };
     let log = drain(&mut process);
     let put = |server: &str, body: &[u8]| {

@@ -91,8 +91,14 @@ impl Request {
                 self.header("x-amz-content-sha256", hash)
             };
         }
-        let now = Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
-        self = self.header("x-amz-date", now.clone()).header("host", address.to_string());
+        let at = Timestamp::now();
+        let now = at.strftime("%Y%m%dT%H%M%SZ").to_string();
+        // A test that names an empty `date` has the moment there, and nowhere else.
+        match self.headers.iter_mut().find(|(name, _)| name == "date") {
+            Some((_, date)) => *date = at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string(),
+            None => self = self.header("x-amz-date", now.clone()),
+        }
+        self = self.header("host", address.to_string());
         self.headers.sort();
         let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
         let names = names.join(";");
@@ -111,13 +117,7 @@ impl Request {
         let _ = write!(canonical, "\n{names}\n{}", hash.unwrap().1);
 
         let scope = format!("{}/us-east-1/s3/aws4_request", &now[..8]);
-        let hashed = hex(&Sha256::digest(canonical));
-        let to_sign = format!("AWS4-HMAC-SHA256\n{now}\n{scope}\n{hashed}");
-        let mut signing = format!("AWS4{secret}").into_bytes();
-        for part in [&now[..8], "us-east-1", "s3", "aws4_request"] {
-            signing = hmac(&signing, part);
-        }
-        let signature = hex(&hmac(&signing, &to_sign));
+        let signature = signature(&canonical, &now, secret);
         self.header(
             "authorization",
             format!(
@@ -126,6 +126,78 @@ impl Request {
             ),
         )
     }
+}
+
+impl Request {
+    /// Signs in the query, as a presigned URL: the host and the headers so far. What the query
+    /// has already is signed with it.
+    pub(crate) fn presign(
+        mut self,
+        address: SocketAddr,
+        key: &str,
+        secret: &str,
+        seconds: u32,
+    ) -> Self {
+        let now = Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
+        let mut names: Vec<String> = self.headers.iter().map(|(name, _)| name.clone()).collect();
+        names.push("host".to_owned());
+        names.sort();
+        let headers: Vec<_> = names
+            .iter()
+            .map(|name| {
+                let own = self.headers.iter().find(|(known, _)| known == name);
+                (name.clone(), own.map_or_else(|| address.to_string(), |(_, v)| v.clone()))
+            })
+            .collect();
+        self.target =
+            presigned_target(self.method, &self.target, &headers, &now, key, secret, seconds);
+        self
+    }
+}
+
+/// A target with a signature in its query. `headers` are the names and values that it covers: a
+/// test may sign one that it then sends elsewhere.
+pub(crate) fn presigned_target(
+    method: &str,
+    target: &str,
+    headers: &[(String, String)],
+    now: &str,
+    key: &str,
+    secret: &str,
+    seconds: u32,
+) -> String {
+    let names: Vec<&str> = headers.iter().map(|(name, _)| name.as_str()).collect();
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let scope = format!("{key}/{}/us-east-1/s3/aws4_request", &now[..8]);
+    let mut query: Vec<String> =
+        query.split('&').filter(|part| !part.is_empty()).map(str::to_owned).collect();
+    query.extend([
+        "X-Amz-Algorithm=AWS4-HMAC-SHA256".to_owned(),
+        format!("X-Amz-Credential={}", scope.replace('/', "%2F")),
+        format!("X-Amz-Date={now}"),
+        format!("X-Amz-Expires={seconds}"),
+        format!("X-Amz-SignedHeaders={}", names.join("%3B")),
+    ]);
+    query.sort();
+    let query = query.join("&");
+    let mut canonical = format!("{method}\n{path}\n{query}\n");
+    for (name, value) in headers {
+        let _ = writeln!(canonical, "{name}:{value}");
+    }
+    let _ = write!(canonical, "\n{}\nUNSIGNED-PAYLOAD", names.join(";"));
+    format!("{path}?{query}&X-Amz-Signature={}", signature(&canonical, now, secret))
+}
+
+/// The signature of a canonical request.
+fn signature(canonical: &str, now: &str, secret: &str) -> String {
+    let scope = format!("{}/us-east-1/s3/aws4_request", &now[..8]);
+    let hashed = hex(&Sha256::digest(canonical));
+    let to_sign = format!("AWS4-HMAC-SHA256\n{now}\n{scope}\n{hashed}");
+    let mut signing = format!("AWS4{secret}").into_bytes();
+    for part in [&now[..8], "us-east-1", "s3", "aws4_request"] {
+        signing = hmac(&signing, part);
+    }
+    hex(&hmac(&signing, &to_sign))
 }
 
 pub(crate) fn connect(address: SocketAddr) -> TcpStream {
@@ -152,11 +224,30 @@ pub(crate) fn read_answer(stream: &mut impl BufRead, method: &str) -> Answer {
         if status == 100 {
             continue;
         }
+        let chunked = headers.iter().any(|(name, _)| name == "transfer-encoding");
+        if chunked && method != "HEAD" {
+            return Answer { status, headers, body: read_chunks(stream) };
+        }
         let length = headers.iter().find(|(name, _)| name == "content-length");
         let length = length.and_then(|(_, value)| value.parse().ok()).unwrap_or(0);
         let mut body = vec![0; if method == "HEAD" || status == 304 { 0 } else { length }];
         stream.read_exact(&mut body).unwrap();
         return Answer { status, headers, body };
+    }
+}
+
+fn read_chunks(stream: &mut impl BufRead) -> Vec<u8> {
+    let mut body = Vec::new();
+    loop {
+        let mut line = String::new();
+        stream.read_line(&mut line).unwrap();
+        let length = usize::from_str_radix(line.trim_end(), 16).unwrap();
+        let mut chunk = vec![0; length + 2];
+        stream.read_exact(&mut chunk).unwrap();
+        if length == 0 {
+            return body;
+        }
+        body.extend_from_slice(&chunk[..length]);
     }
 }
 

@@ -1,13 +1,16 @@
 //! From a URL to the results, over restarts and kills.
 
+use std::io::{BufReader, Write as _};
 use std::net::IpAddr;
 
+use log2aws_core::summary::Change::{First, Grew, Replaced};
+use log2aws_core::summary::Summary;
 use log2aws_server::{ANALYZED_BUCKET, RAW_BUCKET};
 use log2aws_service::analyze::ChartFormats;
 use log2aws_store::disk::{Attributes, Condition};
 use sha2::{Digest, Sha256};
 
-use crate::client::{Request, hex};
+use crate::client::{Request, connect, hex, read_answer};
 use crate::harness::{ClockAt, LOG, Running, config, eventually, start, start_on, start_with};
 
 #[test]
@@ -122,22 +125,17 @@ fn what_a_kill_left_over_is_analyzed_after_the_restart() {
     drop(server);
     let mut server = start_on(config(folder.path()), ClockAt(0));
     server.result("web01/2019-08-01.csv");
-    // The address of the put is kept beside it: off the list it stays off the list.
-    assert!(server.result("web02/2019-08-01.json").contains("refused"));
-    assert_eq!(server.stored("analyzedlogs-local", "web02/2019-08-01.csv"), None);
-
-    // The same bytes again, from an address on the list, and another kill.
-    server.stop();
-    put(&server, "web02", source);
-    drop(server);
-    let server = start_on(config(folder.path()), ClockAt(0));
+    // Whoever put it was let in, whether the list holds that address now or not.
     server.result("web02/2019-08-01.csv");
+    assert!(server.result("web02/2019-08-01.json").contains("\"source\": \"203.0.113.9\""));
+    server.stop();
 }
 
+/// A URL that leaked, used from elsewhere: refused by its head alone, and the day stays as it was.
 #[test]
-fn a_put_from_off_the_list_has_a_summary_and_no_results() {
+fn a_put_from_off_the_list_is_refused_before_its_body_and_changes_nothing() {
     let server = start_with(|config| {
-        config.allow_list = "203.0.113.0/24".parse().unwrap();
+        config.allow_list = "203.0.113.0/24, web02@198.51.100.1".parse().unwrap();
         config.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
     });
     let from = |request: Request, source: &str| request.header("x-forwarded-for", source);
@@ -146,20 +144,75 @@ fn a_put_from_off_the_list_has_a_summary_and_no_results() {
     assert_eq!(answer.status, 200, "{}", answer.text());
     let url = answer.text();
     let url = url.trim().strip_prefix(&format!("http://{}", server.address)).unwrap();
-    // A URL that leaked: used from elsewhere.
-    let put = server.send(&from(Request::new("PUT", url).body(LOG), "198.51.100.1"));
-    assert_eq!(put.status, 200, "{}", put.text());
-    let summary = server.result("web01/2019-08-01.json");
-    assert!(summary.contains("refused"), "{summary}");
-    assert_eq!(server.stored("analyzedlogs-local", "web01/2019-08-01.csv"), None);
-    server.counts("log2aws_deliveries_refused_total", 1.0);
-
-    // The same bytes from where they may come from: the version is judged by who put it last.
     let put = server.send(&from(Request::new("PUT", url).body(LOG), "203.0.113.9"));
     assert_eq!(put.status, 200, "{}", put.text());
-    eventually("the delivery is still refused", || {
-        server.stored("analyzedlogs-local", "web01/2019-08-01.csv").is_some()
+    let csv = server.result("web01/2019-08-01.csv");
+    // Off the list, and on it for another server.
+    for source in ["198.51.100.2", "198.51.100.1"] {
+        let large = Request::new("PUT", url).header("content-length", "209715200");
+        let mut stream = connect(server.address);
+        stream.write_all(from(large, source).head(server.address).as_bytes()).unwrap();
+        let answer = read_answer(&mut BufReader::new(stream), "PUT");
+        assert_eq!((answer.status, &answer.code()[..]), (403, "AccessDenied"), "{source}");
+    }
+    server.counts("log2aws_puts_refused_total{reason=\"address\"}", 2.0);
+    assert_eq!(server.stored(RAW_BUCKET, "web01/2019-08-01.log").as_deref(), Some(LOG));
+    assert_eq!(server.stored(ANALYZED_BUCKET, "web01/2019-08-01.csv"), Some(csv));
+    // The operator's own key is bound to no address.
+    let target = "/serverlogs-local/web01/2019-08-02.log";
+    let put = from(Request::new("PUT", target).body(LOG), "198.51.100.2");
+    assert_eq!(server.signed(put).status, 200);
+}
+
+/// Whoever put a log was let in at the door then. The list shrinks, the server starts again: every
+/// byte is as it was, and nothing is analyzed or counted anew.
+#[test]
+fn a_shorter_list_changes_nothing_that_was_delivered() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = start_on(config(folder.path()), ClockAt(0));
+    let url = server.url("server=web01&date=2019-08-01");
+    assert_eq!(server.send(&Request::new("PUT", url).body(LOG)).status, 200);
+    let summary = server.result("web01/2019-08-01.json");
+    server.stop();
+    drop(server);
+    let mut config = config(folder.path());
+    config.allow_list = "203.0.113.0/24".parse().unwrap();
+    let server = start_on(config, ClockAt(0));
+    // What is put now waits behind all that the start found.
+    let target = "/serverlogs-local/web02/2019-08-01.log";
+    assert_eq!(server.signed(Request::new("PUT", target).body(LOG)).status, 200);
+    server.result("web02/2019-08-01.json");
+    server.counts("log2aws_deliveries_analyzed_total", 1.0);
+    server.counts("log2aws_days_replaced_total", 0.0);
+    assert_eq!(server.result("web01/2019-08-01.json"), summary);
+    assert!(server.stored(ANALYZED_BUCKET, "web01/2019-08-01.csv").is_some());
+    assert_eq!(server.stored(ANALYZED_BUCKET, "web01/2019-08-01.refused.jsonl"), None);
+}
+
+/// Another address puts other bytes of a day: the day has their results, and says so.
+#[test]
+fn a_day_that_is_replaced_is_told_and_one_that_goes_on_is_not() {
+    let server = start_with(|config| {
+        config.allow_list = "203.0.113.0/24".parse().unwrap();
+        config.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
     });
+    let first = format!("{}\n", LOG.lines().next().unwrap());
+    let other = LOG.replace("25.06", "00.01");
+    let bodies = [(&first[..], "203.0.113.7"), (LOG, "203.0.113.7"), (&other, "203.0.113.66")];
+    for (n, (body, source)) in bodies.into_iter().enumerate() {
+        let get = Request::new("GET", "/?server=web01&date=2019-08-01");
+        let url = server.send(&get.header("x-forwarded-for", source)).text();
+        let put = Request::new("PUT", url.trim()).body(body).header("x-forwarded-for", source);
+        assert_eq!(server.send(&put).status, 200);
+        server.counts("log2aws_deliveries_analyzed_total", [1.0, 2.0, 3.0][n]);
+        server.counts("log2aws_days_replaced_total", [0.0, 0.0, 1.0][n]);
+    }
+    let summary = Summary::from_json(server.result("web01/2019-08-01.json").as_bytes()).unwrap();
+    let facts = summary.versions.iter().map(|listed| (listed.source, listed.change));
+    let expected = [("203.0.113.66", Replaced), ("203.0.113.7", Grew), ("203.0.113.7", First)];
+    let expected = expected.map(|(source, change)| (source.parse().ok(), Some(change)));
+    assert_eq!(facts.collect::<Vec<_>>(), expected);
+    assert_eq!(summary.raw.version, summary.versions[0].version);
 }
 
 #[test]

@@ -39,8 +39,25 @@ fn only_a_trusted_proxy_names_the_caller() {
     assert_eq!(ask(&server, Some("203.0.113.9")), (200, "203.0.113.9".to_owned()));
     let forged = "203.0.113.9, 198.51.100.1";
     assert_eq!(ask(&server, Some(forged)), (403, "198.51.100.1".to_owned()));
-    assert_eq!(ask(&server, None), (403, "127.0.0.1".to_owned()));
+    assert_eq!(ask(&server, None), (400, "127.0.0.1".to_owned()));
     assert_eq!(ask(&server, Some("unknown")), (400, "127.0.0.1".to_owned()));
+}
+
+/// Whoever stands behind it would pass for the proxy itself, which the allow-list may hold.
+#[test]
+fn a_trusted_proxy_that_names_no_client_is_refused_and_told_the_header() {
+    let server = start_with(|config| {
+        config.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
+    });
+    for header in ["x-real-ip", "forwarded", "via"] {
+        let answer = server.send(&Request::new("GET", ASK).header(header, "198.51.100.7"));
+        assert_eq!(answer.status, 400, "{header}: {}", answer.text());
+        assert!(answer.text().contains("X-Forwarded-For"), "{}", answer.text());
+    }
+    assert_eq!(server.send(&Request::new("GET", "/ui/login")).status, 400);
+    for (path, status) in [("/-/healthz", 200), ("/-/readyz", 200), ("/-/metrics", 401)] {
+        assert_eq!(server.send(&Request::new("GET", path)).status, status, "{path}");
+    }
 }
 
 #[test]
@@ -200,14 +217,16 @@ fn urls_are_made_for_the_public_url() {
         config.public_url = Some("https://logs.example.com".parse().unwrap());
         config.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
     });
-    let answer = server.send(&Request::new("GET", ASK)).text();
+    let ask = Request::new("GET", ASK).header("x-forwarded-for", "127.0.0.1");
+    let answer = server.send(&ask).text();
     assert!(
         answer.starts_with("https://logs.example.com/serverlogs-local/web01/2019-08-01.log?"),
         "{answer}"
     );
     let target = answer.trim().strip_prefix("https://logs.example.com").unwrap();
-    let put = Request::new("PUT", target).header("host", "logs.example.com").body(LOG);
+    let put = Request::new("PUT", target).header("host", "logs.example.com");
+    let put = put.header("x-forwarded-for", "127.0.0.1").body(LOG);
     assert_eq!(server.send(&put).status, 200);
     let environment = std::fs::read_to_string(server.folder.join("credentials.env")).unwrap();
-    assert!(environment.contains("AWS_ENDPOINT_URL=https://logs.example.com\n"), "{environment}");
+    assert!(environment.contains("AWS_ENDPOINT_URL='https://logs.example.com'\n"), "{environment}");
 }

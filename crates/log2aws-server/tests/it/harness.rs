@@ -121,6 +121,13 @@ impl Running {
             .send(self.address)
     }
 
+    /// Sends a request that the operator's key presigns for a minute.
+    pub(crate) fn presigned(&self, request: Request) -> Answer {
+        request
+            .presign(self.address, &self.key.access_key, self.key.expose_secret(), 60)
+            .send(self.address)
+    }
+
     /// Asks for a URL, and returns what stands behind the host.
     pub(crate) fn url(&self, query: &str) -> String {
         let answer = self.send(&Request::new("GET", format!("/?{query}")));

@@ -10,8 +10,14 @@ mod child;
 mod client;
 mod days;
 mod delivery;
+mod door;
 mod front;
 mod harness;
 mod s3_api;
+mod s3_multipart;
+mod s3_reads;
+mod s3_writes;
+#[path = "../../../log2aws-store/tests/it/skip.rs"]
+mod skip;
 mod tls;
 mod ui;

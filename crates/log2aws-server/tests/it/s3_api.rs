@@ -14,7 +14,7 @@ fn get(server: &Running, target: &str) -> Answer {
 }
 
 /// The texts of one XML element.
-fn all(xml: &str, tag: &str) -> Vec<String> {
+pub(crate) fn all(xml: &str, tag: &str) -> Vec<String> {
     let open = format!("<{tag}>");
     xml.split(&open).skip(1).map(|rest| rest.split('<').next().unwrap().to_owned()).collect()
 }
@@ -23,7 +23,7 @@ fn all(xml: &str, tag: &str) -> Vec<String> {
 fn a_signed_request_for_the_root_lists_the_buckets() {
     let server = start();
     let answer = server.signed(Request::new("GET", "/"));
-    assert_eq!(all(&answer.text(), "Name"), ["serverlogs-local", "analyzedlogs-local"]);
+    assert_eq!(all(&answer.text(), "Name"), ["analyzedlogs-local", "serverlogs-local"]);
     for (target, status) in [("/serverlogs-local", 200), ("/no-such-bucket", 404)] {
         assert_eq!(server.signed(Request::new("HEAD", target)).status, status);
     }
@@ -212,7 +212,8 @@ fn uploads_in_parts() {
     let done = complete([0, 1]);
     assert!(done.text().contains("-2\"</ETag>"), "{}", done.text());
     assert_eq!(get(&server, "/mp").text(), large + "end");
-    assert_eq!(complete([0, 1]).code(), "NoSuchUpload");
+    // The answer may have got lost.
+    assert_eq!(complete([0, 1]).text(), done.text());
 
     let other = server.signed(request("POST", "uploads".to_owned()));
     let id = all(&other.text(), "UploadId").pop().unwrap();

@@ -116,7 +116,7 @@ fn a_log_is_delivered_over_tls_and_urls_begin_with_https() {
     assert_eq!(place.pair.send(address, &put).status, 200);
     assert_eq!(place.server.result("web01/2019-08-01.csv").lines().count(), 3);
     let environment = fs::read_to_string(place.server.folder.join("credentials.env")).unwrap();
-    assert!(environment.contains(&format!("AWS_ENDPOINT_URL=https://{address}\n")));
+    assert!(environment.contains(&format!("AWS_ENDPOINT_URL='https://{address}'\n")));
 
     for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
         let stream = place.pair.shake_with(address, &[version]).unwrap();
@@ -181,6 +181,9 @@ fn a_renewed_certificate_is_shown_without_a_restart_and_a_bad_one_is_not() {
     let place = start();
     let (address, folder) = (place.server.address, place.files.key.parent().unwrap());
     let mut kept = place.pair.shake(address).unwrap();
+    let head = Request::new("GET", "/-/healthz").head(address);
+    kept.get_mut().write_all(head.as_bytes()).unwrap();
+    assert_eq!(read_answer(&mut kept, "GET").status, 200);
 
     // Half a renewal: the certificate of one pair, the key of another.
     let second = pair();
@@ -192,7 +195,6 @@ fn a_renewed_certificate_is_shown_without_a_restart_and_a_bad_one_is_not() {
     eventually("the renewed certificate is not shown", || second.shake(address).is_ok());
     assert!(place.pair.shake(address).is_err());
     // Who was connected stays so.
-    let head = Request::new("GET", "/-/healthz").head(address);
     kept.get_mut().write_all(head.as_bytes()).unwrap();
     assert_eq!(read_answer(&mut kept, "GET").status, 200);
 }

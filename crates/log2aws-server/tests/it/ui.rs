@@ -271,6 +271,7 @@ fn the_cookie_and_where_a_login_leads_are_ours_alone() {
     let request = Request::new("POST", "/ui/login")
         .header("host", "logs.example.com")
         .header("origin", "https://logs.example.com")
+        .header("x-forwarded-for", "203.0.113.9")
         .body(form);
     let answer = server.send(&request);
     let set = answer.header("set-cookie").unwrap();

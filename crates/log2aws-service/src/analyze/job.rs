@@ -41,6 +41,20 @@ impl<'a> Job<'a> {
         self.app.store.head(&self.settings.analyzed_bucket, &self.key.result_key(kind))
     }
 
+    /// The same where a damaged object is to be written over.
+    pub(super) fn found(&self, kind: ResultKind) -> Result<Found, StoreError> {
+        match self.result(kind) {
+            Ok(Some(version)) => Ok(Found::Version(version)),
+            Ok(None) => Ok(Found::Absent),
+            Err(StoreError::Failed { source, .. })
+                if source.kind() == io::ErrorKind::InvalidData =>
+            {
+                Ok(Found::Damaged)
+            }
+            Err(other) => Err(other),
+        }
+    }
+
     /// Reads a small result whole; `None` for one that is too large, or has gone meanwhile.
     pub(super) fn read(
         &self,
@@ -69,6 +83,27 @@ impl<'a> Job<'a> {
 
     pub(super) fn gone(&self) -> Outcome {
         Outcome::Gone { key: self.key.clone() }
+    }
+}
+
+/// A result as it was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    Absent,
+    Version(Version),
+    /// Its bytes are not those that were written.
+    Damaged,
+}
+
+impl Found {
+    /// That it is as it was found. Of a damaged object nothing can be told that a write could
+    /// depend on.
+    fn unchanged(&self) -> Condition {
+        match self {
+            Self::Absent => Condition::Absent,
+            Self::Version(version) => Condition::ETag(version.e_tag.clone()),
+            Self::Damaged => Condition::None,
+        }
     }
 }
 
@@ -105,9 +140,9 @@ impl NewResult {
         Ok(self.upload.commit()?.id)
     }
 
-    /// Whether it was written: not if the object is another than the one that was seen.
-    pub(super) fn commit_unless_changed(self, seen: Option<&Version>) -> Result<bool, StoreError> {
-        match self.upload.commit_if(&Condition::unchanged(seen)) {
+    /// Whether it was written: not if the object is another than the one that was found.
+    pub(super) fn commit_unless_changed(self, found: &Found) -> Result<bool, StoreError> {
+        match self.upload.commit_if(&found.unchanged()) {
             Ok(_) => Ok(true),
             Err(StoreError::Changed { .. }) => Ok(false),
             Err(other) => Err(other),

@@ -60,7 +60,7 @@ fn write(
     let Some((target, older)) = versions.listed.split_first_mut() else { return Ok(None) };
     let read = convert(job, target, older.first().and_then(|before| before.size))?;
     // Not needed for the end, but most runs that are late do not disturb the results so.
-    if job.result(ResultKind::Json)? != stored.seen {
+    if job.found(ResultKind::Json)? != stored.found {
         return Ok(None);
     }
     if !older.is_empty() || versions.more == 0 {
@@ -90,7 +90,7 @@ fn write(
     summary.versions = versions.listed;
     summary.versions_more = versions.more;
     let summary = NewResult::of(job, ResultKind::Json, &summary.to_json()?)?;
-    let written = summary.commit_unless_changed(stored.seen.as_ref())?;
+    let written = summary.commit_unless_changed(&stored.found)?;
     Ok(written.then_some(analyzed))
 }
 

@@ -7,29 +7,29 @@ use log2aws_core::key::ResultKind;
 use log2aws_core::refused::{RefusedVersion, RefusedVersions};
 use log2aws_core::summary::AcceptedVersion;
 
-use super::job::{Job, NewResult};
+use super::job::{Found, Job, NewResult};
 use super::stored_summary::StoredSummary;
 use super::{MAX_ATTEMPTS, Outcome, RecordFailure};
-use crate::ports::{StoreError, Version};
+use crate::ports::StoreError;
 
 /// The list as it was read.
 pub(super) struct StoredRefusals {
-    seen: Option<Version>,
+    found: Found,
     pub(super) list: RefusedVersions,
 }
 
 /// Reads the list; it is empty where there is none.
 pub(super) fn read(job: &Job<'_>) -> Result<StoredRefusals, RecordFailure> {
-    let seen = job.result(ResultKind::Refused)?;
-    let bytes = match &seen {
-        Some(seen) => job.read(ResultKind::Refused, seen)?,
-        None => None,
+    let found = job.result(ResultKind::Refused)?.map_or(Found::Absent, Found::Version);
+    let bytes = match &found {
+        Found::Version(version) => job.read(ResultKind::Refused, version)?,
+        Found::Absent | Found::Damaged => None,
     };
     // What has gone meanwhile is read as empty; then nothing can be written in its place.
     let list = RefusedVersions::from_jsonl(&bytes.unwrap_or_default()).map_err(|source| {
         RecordFailure::Refusals { key: job.key.result_key(ResultKind::Refused), source }
     })?;
-    Ok(StoredRefusals { seen, list })
+    Ok(StoredRefusals { found, list })
 }
 
 /// Records that a version is refused, and changes nothing else.
@@ -81,13 +81,13 @@ fn update(
     change: impl Fn(&mut RefusedVersions) -> bool,
 ) -> Result<bool, RecordFailure> {
     for _ in 0..MAX_ATTEMPTS {
-        let StoredRefusals { seen, mut list } = read(job)?;
+        let StoredRefusals { found, mut list } = read(job)?;
         if !change(&mut list) {
             return Ok(false);
         }
         let bytes = list.to_jsonl().map_err(log2aws_core::summary::SummaryError::Json)?;
         let result = NewResult::of(job, ResultKind::Refused, &bytes)?;
-        if result.commit_unless_changed(seen.as_ref())? {
+        if result.commit_unless_changed(&found)? {
             return Ok(true);
         }
     }

@@ -4,9 +4,9 @@ use log2aws_core::key::{RawKey, ResultKind};
 use log2aws_core::refused::RefusedVersion;
 use log2aws_core::summary::{Summary, Versions};
 
-use super::job::Job;
+use super::job::{Found, Job};
 use super::{AnalyzeApp, RecordFailure, refusals};
-use crate::ports::{StoreError, Version};
+use crate::ports::StoreError;
 
 /// The results beside the CSV that a log may have or not.
 const RESULTS: [ResultKind; 4] =
@@ -14,20 +14,20 @@ const RESULTS: [ResultKind; 4] =
 
 /// The summary as it was read.
 pub(super) struct StoredSummary {
-    /// The object; `None` if there is none.
-    pub(super) seen: Option<Version>,
+    /// The object.
+    pub(super) found: Found,
     /// `None` also if this version of the program cannot read it.
     summary: Option<Summary>,
 }
 
 impl StoredSummary {
     pub(super) fn read(job: &Job<'_>) -> Result<Self, StoreError> {
-        let seen = job.result(ResultKind::Json)?;
-        let json = match &seen {
-            Some(seen) => job.read(ResultKind::Json, seen)?,
-            None => None,
+        let found = job.found(ResultKind::Json)?;
+        let json = match &found {
+            Found::Version(version) => job.read(ResultKind::Json, version)?,
+            Found::Absent | Found::Damaged => None,
         };
-        Ok(Self { seen, summary: json.and_then(|json| Summary::from_json(&json).ok()) })
+        Ok(Self { found, summary: json.and_then(|json| Summary::from_json(&json).ok()) })
     }
 
     /// The versions that were accepted so far.
@@ -66,8 +66,12 @@ impl StoredSummary {
                 _ => true,
             };
             let written = summary.results.get(result_name(kind));
-            let present = job.result(kind)?.map(|present| present.id.to_string());
-            if wanted != written.is_some() || present.as_ref() != written {
+            let as_written = match job.found(kind)? {
+                Found::Version(present) => written.is_some_and(|id| id == present.id.as_str()),
+                Found::Absent => written.is_none(),
+                Found::Damaged => false,
+            };
+            if !as_written || wanted != written.is_some() {
                 return Ok(false);
             }
         }

@@ -5,8 +5,11 @@
 
 mod accept;
 mod day_rules;
+mod limits;
 mod problem;
+mod refusal_log;
 mod request;
+mod small_body;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -20,6 +23,7 @@ use axum::routing::any;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response};
 use jiff::{SignedDuration, Timestamp};
+use log2aws_core::allow_list::Refusal;
 use log2aws_core::key::RawKey;
 use serde::Serialize;
 
@@ -28,8 +32,11 @@ use crate::ports::{
 };
 
 pub use day_rules::{DEFAULT_DAYS_AHEAD, DEFAULT_DAYS_BACK, DEFAULT_FINAL_AFTER_DAYS, DayRules};
+pub use limits::{NewServers, NewServersAnswer, UrlLimits};
 pub use problem::Problem;
+pub use refusal_log::{RefusalLog, network_of};
 pub use request::{MAX_PUT_BYTES, MAX_REQUEST_BYTES, ParameterError};
+pub use small_body::{SmallBodyError, read_small_body};
 
 /// How long a URL lives, in seconds.
 pub const URL_LIFE_SECONDS: u32 = 300;
@@ -50,6 +57,8 @@ pub struct UrlApp {
     pub days: DayRules,
     /// Reads what decides whether a day is final, out of the analyzed bucket.
     pub objects: Arc<dyn ObjectReader>,
+    /// Bounds what is asked for.
+    pub limits: UrlLimits,
 }
 
 impl fmt::Debug for UrlApp {
@@ -73,8 +82,12 @@ pub fn router(app: UrlApp) -> Router {
 /// The answer of a world that gives up a caller whose request does not arrive: 408.
 ///
 /// `headers` are those of the request: they say in which form the caller wants its answer.
-pub fn request_timeout(headers: &HeaderMap, caller: ClientIp) -> Response<Body> {
-    Problem::SlowBody.answer(headers, Some(caller))
+pub fn request_timeout(
+    headers: &HeaderMap,
+    caller: ClientIp,
+    refusals: &RefusalLog,
+) -> Response<Body> {
+    Problem::SlowBody.answer(headers, Some(caller), Some(refusals))
 }
 
 /// The answer of a world that holds a caller back before its request comes here: 429.
@@ -84,8 +97,9 @@ pub fn too_many_requests(
     headers: &HeaderMap,
     caller: ClientIp,
     retry_after_seconds: u32,
+    refusals: &RefusalLog,
 ) -> Response<Body> {
-    Problem::TooManyRequests { retry_after_seconds }.answer(headers, Some(caller))
+    Problem::TooManyRequests { retry_after_seconds }.answer(headers, Some(caller), Some(refusals))
 }
 
 async fn at_root(State(app): State<UrlApp>, request: Request<Body>) -> Response<Body> {
@@ -93,13 +107,13 @@ async fn at_root(State(app): State<UrlApp>, request: Request<Body>) -> Response<
     let caller = request.extensions().get::<ClientIp>().copied();
     match issue_url(&app, caller, request).await {
         Ok(url) => url.answer(&headers),
-        Err(problem) => problem.answer(&headers, caller),
+        Err(problem) => problem.answer(&headers, caller, app.limits.refusals.as_deref()),
     }
 }
 
-async fn not_found(request: Request<Body>) -> Response<Body> {
+async fn not_found(State(app): State<UrlApp>, request: Request<Body>) -> Response<Body> {
     let caller = request.extensions().get::<ClientIp>().copied();
-    Problem::NoSuchPath.answer(request.headers(), caller)
+    Problem::NoSuchPath.answer(request.headers(), caller, app.limits.refusals.as_deref())
 }
 
 /// A URL that was given, and to whom.
@@ -119,13 +133,24 @@ async fn issue_url(
         return Err(Problem::Method);
     }
     let caller = caller.ok_or(Problem::NoCaller)?;
-    let asked = request::read(request).await?;
     let settings = app.settings.current()?;
+    let (parts, body) = request.into_parts();
+    let head = request::UrlRequestHead::read(&parts);
+    // Nothing more is read of a caller that no entry of the list is for.
+    if !settings.allow_list.holds(caller.0) {
+        let server = head.ok().and_then(|head| head.server());
+        return Err(Problem::Refused { caller, server, refusal: Refusal::Address });
+    }
+    let asked = head?.read_body(body).await?;
     settings.allow_list.check(caller.0, &asked.server).map_err(|refusal| Problem::Refused {
         caller,
-        server: asked.server.clone(),
+        server: Some(asked.server.clone()),
         refusal,
     })?;
+    let max = app.limits.max_log_size;
+    if asked.body.as_ref().is_some_and(|body| body.size > max) {
+        return Err(Problem::LongLog { max });
+    }
     let now = app.clock.now();
     app.days.check_window(asked.day, now)?;
     let key = RawKey::new(asked.server, asked.day, settings.key_prefix);
@@ -135,6 +160,13 @@ async fn issue_url(
     let expires_at = at
         .checked_add(SignedDuration::from_secs(URL_LIFE_SECONDS.into()))
         .map_err(|error| SignError { reason: format!("the clock is at {at}: {error}") })?;
+    if let Some(new_servers) = &app.limits.new_servers {
+        let checked = new_servers.check(&key).await;
+        checked.map_err(|retry_after_seconds| Problem::TooManyNewServers {
+            server: key.server.clone(),
+            retry_after_seconds,
+        })?;
+    }
     let put = app.signer.presign_put(&PutRequest {
         bucket: settings.raw_bucket.clone(),
         key: key.object_key(),
@@ -180,7 +212,11 @@ impl IssuedUrl {
                 Ok(body) => ("application/json", body),
                 Err(error) => {
                     let reason = format!("the answer cannot be written as JSON: {error}");
-                    return Problem::from(SignError { reason }).answer(headers, Some(self.caller));
+                    return Problem::from(SignError { reason }).answer(
+                        headers,
+                        Some(self.caller),
+                        None,
+                    );
                 }
             }
         } else {

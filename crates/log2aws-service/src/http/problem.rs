@@ -15,7 +15,7 @@ use serde::Serialize;
 use tracing::Level;
 
 use super::request::{MAX_REQUEST_BYTES, ParameterError};
-use super::{ClientIp, accept, tell_source};
+use super::{ClientIp, RefusalLog, accept, tell_source};
 use crate::ports::{SettingsUnavailable, SignError, StoreError};
 
 /// After how many seconds a caller may ask again when settings or signer were not available.
@@ -43,12 +43,12 @@ pub enum Problem {
     #[error("the request's body is neither JSON nor a form")]
     MediaType,
     /// The allow-list says no.
-    #[error("refused {} for server {server}: {refusal}", caller.0.to_canonical())]
+    #[error("refused {}{}: {refusal}", caller.0.to_canonical(), for_server(server.as_ref()))]
     Refused {
         /// Who asked.
         caller: ClientIp,
-        /// For which server.
-        server: ServerName,
+        /// For which server, if the request's head says so.
+        server: Option<ServerName>,
         /// Why not.
         refusal: Refusal,
     },
@@ -89,6 +89,22 @@ pub enum Problem {
         /// After how many seconds it may ask again.
         retry_after_seconds: u32,
     },
+    /// The log is larger than any that is taken.
+    #[error("the log has more than {max} bytes")]
+    LongLog {
+        /// The largest log that is taken, in bytes.
+        max: u64,
+    },
+    /// Too many servers have delivered for the first time.
+    #[error(
+        "server {server} has never delivered, and no more new servers are taken for {retry_after_seconds} s"
+    )]
+    TooManyNewServers {
+        /// The server that was asked for.
+        server: ServerName,
+        /// After how many seconds it may ask again.
+        retry_after_seconds: u32,
+    },
     /// There are no settings to act on.
     #[error(transparent)]
     Settings(#[from] SettingsUnavailable),
@@ -98,6 +114,10 @@ pub enum Problem {
     /// The world in front of the router did not say who asks: a fault of the program.
     #[error("the request carries no caller address: the front must add the ClientIp extension")]
     NoCaller,
+}
+
+fn for_server(server: Option<&ServerName>) -> String {
+    server.map(|server| format!(" for server {server}")).unwrap_or_default()
 }
 
 /// One row of the table.
@@ -218,6 +238,21 @@ impl Problem {
                     Level::INFO,
                 ),
             ),
+            Self::LongLog { max } => row(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "log-too-large",
+                Cow::Owned(format!("a log may have at most {max} bytes")),
+                Level::WARN,
+            ),
+            Self::TooManyNewServers { retry_after_seconds, .. } => later(
+                *retry_after_seconds,
+                plain(
+                    StatusCode::TOO_MANY_REQUESTS,
+                    "too-many-new-servers",
+                    "too many new servers in this hour; ask again later",
+                    Level::WARN,
+                ),
+            ),
             Self::Settings(_) => later(
                 RETRY_UNAVAILABLE_SECONDS,
                 plain(
@@ -248,10 +283,18 @@ impl Problem {
     /// The answer to a request that had these headers, and the line in the log.
     ///
     /// `caller` is `None` only where the world did not say who asks; the answer then carries no
-    /// `Log2aws-Source`.
-    pub fn answer(&self, headers: &HeaderMap, caller: Option<ClientIp>) -> Response<Body> {
+    /// `Log2aws-Source`. `refusals` decides whether a refusal is logged; without it, each is.
+    pub fn answer(
+        &self,
+        headers: &HeaderMap,
+        caller: Option<ClientIp>,
+        refusals: Option<&RefusalLog>,
+    ) -> Response<Body> {
         let row = self.row();
-        self.log(&row, caller);
+        let sampled = refusals.zip(caller).filter(|_| row.status.is_client_error());
+        if sampled.is_none_or(|(log, caller)| log.admits(caller.0, row.code)) {
+            self.log(&row, caller);
+        }
         let text = || (format!("{}\n", row.sentence).into_bytes(), "text/plain; charset=utf-8");
         let (body, content_type) = if accept::json(headers) {
             let json = ProblemJson {

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
+use http::Method;
 use http::header::{CONTENT_TYPE, HeaderMap};
-use http::{Method, Request};
-use http_body_util::LengthLimitError;
+use http::request::Parts;
 use log2aws_core::day::{Day, DayError};
 use log2aws_core::server_name::{ServerName, ServerNameError};
 use serde::Deserializer;
@@ -13,6 +13,7 @@ use serde::de::{IgnoredAny, MapAccess, Visitor};
 use url::form_urlencoded;
 
 use super::Problem;
+use super::small_body::{SmallBodyError, read_small_body};
 
 /// The longest query and the longest body that are read, in bytes.
 pub const MAX_REQUEST_BYTES: usize = 8 * 1024;
@@ -74,43 +75,55 @@ pub enum ParameterError {
     NotText(&'static str),
 }
 
-/// Reads the parameters of a GET from its query, of a POST from its query and body together.
-pub(super) async fn read(request: Request<Body>) -> Result<UrlRequest, Problem> {
-    let (parts, body) = request.into_parts();
-    let mut fields = Fields::default();
-    if let Some(query) = parts.uri.query() {
-        if query.len() > MAX_REQUEST_BYTES {
-            return Err(Problem::LongQuery);
-        }
-        fields.read_form(query.as_bytes())?;
-    }
-    if parts.method == Method::POST {
-        let form = Form::of(&parts.headers)?;
-        let body = collect(body).await?;
-        match form {
-            Form::Json => fields.read_json(&body)?,
-            // curl's `-d` says that it sends a form, whatever it sends.
-            Form::FormOrJson if body.trim_ascii_start().starts_with(b"{") => {
-                fields.read_json(&body)?;
+/// What the head of a request says: everything of a GET, the query of a POST.
+pub(super) struct UrlRequestHead {
+    fields: Fields,
+    /// How the body is to be read; `None` for a GET.
+    form: Option<Form>,
+}
+
+impl UrlRequestHead {
+    /// Reads the query, and how the body of a POST is to be read.
+    pub(super) fn read(parts: &Parts) -> Result<Self, Problem> {
+        let mut fields = Fields::default();
+        if let Some(query) = parts.uri.query() {
+            if query.len() > MAX_REQUEST_BYTES {
+                return Err(Problem::LongQuery);
             }
-            Form::FormOrJson => fields.read_form(&body)?,
+            fields.read_form(query.as_bytes())?;
         }
+        let post = parts.method == Method::POST;
+        let form = post.then(|| Form::of(&parts.headers)).transpose()?;
+        Ok(Self { fields, form })
     }
-    Ok(fields.check()?)
+
+    /// The server, if the query names one.
+    pub(super) fn server(&self) -> Option<ServerName> {
+        self.fields.0[0].as_ref()?.parse().ok()
+    }
+
+    /// Reads the parameters in the body of a POST beside those of the query, and checks them all.
+    pub(super) async fn read_body(mut self, body: Body) -> Result<UrlRequest, Problem> {
+        if let Some(form) = self.form {
+            let body = collect(body).await?;
+            match form {
+                Form::Json => self.fields.read_json(&body)?,
+                // curl's `-d` says that it sends a form, whatever it sends.
+                Form::FormOrJson if body.trim_ascii_start().starts_with(b"{") => {
+                    self.fields.read_json(&body)?;
+                }
+                Form::FormOrJson => self.fields.read_form(&body)?,
+            }
+        }
+        Ok(self.fields.check()?)
+    }
 }
 
 async fn collect(body: Body) -> Result<Vec<u8>, Problem> {
-    match to_bytes(body, MAX_REQUEST_BYTES).await {
-        Ok(bytes) => Ok(bytes.into()),
-        Err(error) => {
-            let source = std::error::Error::source(&error);
-            Err(if source.is_some_and(<dyn std::error::Error>::is::<LengthLimitError>) {
-                Problem::LongBody
-            } else {
-                Problem::BrokenBody(error.to_string())
-            })
-        }
-    }
+    read_small_body(body, MAX_REQUEST_BYTES).await.map_err(|error| match error {
+        SmallBodyError::TooLong { .. } => Problem::LongBody,
+        SmallBodyError::Broken(error) => Problem::BrokenBody(error.to_string()),
+    })
 }
 
 /// How the body is to be read.

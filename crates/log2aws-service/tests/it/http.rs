@@ -8,7 +8,9 @@ use futures_util::FutureExt;
 use http::header::HeaderMap;
 use http::{Request, StatusCode};
 use log2aws_core::key::KeyPrefix;
-use log2aws_service::http::{ClientIp, DayRules, UrlApp, router, too_many_requests};
+use log2aws_service::http::{
+    ClientIp, DayRules, RefusalLog, UrlApp, UrlLimits, router, too_many_requests,
+};
 use log2aws_service::ports::{PresignedPut, PutRequest, Settings, SignError, Signer};
 use log2aws_service::signer::{Addressing, Credentials, SigV4Signer};
 use serde_json::{Value, json};
@@ -21,14 +23,14 @@ const SHA256: &str = "E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B78
 const SHA256_BASE64: &str = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
 const GOOD: &str = "/?server=web01&date=2019-08-01";
 
-struct Answer {
-    status: StatusCode,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
     headers: HeaderMap,
-    body: String,
+    pub(crate) body: String,
 }
 
 impl Answer {
-    fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
@@ -51,10 +53,11 @@ pub(crate) fn app(settings: Option<Settings>) -> UrlApp {
         clock: Arc::new(At("2019-08-02T00:05:07.25Z")),
         days: DayRules::default(),
         objects: Arc::new(Objects::default()),
+        limits: UrlLimits::default(),
     }
 }
 
-fn ask_app(app: UrlApp, caller: Option<&str>, mut request: Request<Body>) -> Answer {
+pub(crate) fn ask_app(app: UrlApp, caller: Option<&str>, mut request: Request<Body>) -> Answer {
     if let Some(caller) = caller {
         let address: IpAddr = caller.parse().unwrap();
         request.extensions_mut().insert(ClientIp(address));
@@ -318,7 +321,12 @@ fn a_world_that_does_not_say_who_asks_gives_nothing() {
 #[test]
 fn worlds_hold_callers_back_in_the_same_form() {
     let caller = ClientIp("203.0.113.7".parse().unwrap());
-    let response = too_many_requests(get_json(GOOD).headers(), caller, 7);
+    let response = too_many_requests(
+        get_json(GOOD).headers(),
+        caller,
+        7,
+        &RefusalLog::new(Arc::new(At("2019-08-02T00:05:07Z"))),
+    );
     assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(response.headers()["retry-after"], "7");
     assert_eq!(response.headers()["log2aws-source"], "203.0.113.7");
@@ -327,7 +335,7 @@ fn worlds_hold_callers_back_in_the_same_form() {
 
 /// Everything that the program would log, at the finest level.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Log(pub(crate) Arc<Mutex<Vec<u8>>>);
 
 impl std::io::Write for Log {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {

@@ -5,6 +5,7 @@
 mod analyze;
 mod charts;
 mod days;
+mod door;
 mod hostile;
 mod http;
 mod interleave;

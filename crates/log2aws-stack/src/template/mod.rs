@@ -130,8 +130,7 @@ impl Template {
             || text.clone(),
             |resource| {
                 let digest = Sha256::digest(networks.as_bytes());
-                let hash: String =
-                    digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+                let hash = hex::encode(&digest[..4]);
                 text.replace(&resource.id, &format!("{}{hash}", resource.id))
             },
         )

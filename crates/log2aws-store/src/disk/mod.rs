@@ -5,6 +5,7 @@
 //! DATA/lock                        held while a process has the store open
 //! DATA/staging/                    what is being written; emptied at every start
 //! DATA/uploads/<upload>/           uploads in parts
+//! DATA/uploads/<upload>.completed  what an upload of the last day became
 //! DATA/buckets/<bucket>/<segment>/…/<segment>@            the body of a key
 //! DATA/buckets/<bucket>/<segment>/…/<segment>@<version>   an older body, in a versioned bucket
 //! ```
@@ -12,6 +13,7 @@
 //! A body is one file: the data from byte 0 on, then a trailer that describes it. One rename is
 //! one commit, and data and description can never disagree.
 
+mod completed;
 mod condition;
 mod delete;
 mod durable_dirs;
@@ -25,6 +27,7 @@ mod list;
 mod manifest;
 mod multipart;
 mod object_file;
+mod parts;
 mod port;
 #[cfg(test)]
 mod power;
@@ -43,6 +46,7 @@ use std::sync::Arc;
 use log2aws_core::key::{BucketName, ObjectKey};
 use log2aws_service::ports::{Clock, VersionId};
 
+pub use completed::CompletedUpload;
 pub use condition::Condition;
 pub use error::{DiskError, OpenError};
 pub use multipart::{Assembled, StagedPart};
@@ -62,6 +66,47 @@ use inner::Inner;
 use key_path::KeyPath;
 
 /// The store. Cheap to clone; all clones are one store. Every call blocks.
+///
+/// ```
+/// use std::io::{Read as _, Write as _};
+/// use std::sync::Arc;
+///
+/// use log2aws_service::ports::Clock;
+/// use log2aws_store::disk::{Attributes, Condition, DiskError};
+/// use log2aws_store::{BucketSpec, DiskStore};
+///
+/// #[derive(Debug)]
+/// struct SystemClock;
+///
+/// impl Clock for SystemClock {
+///     fn now(&self) -> jiff::Timestamp {
+///         jiff::Timestamp::now()
+///     }
+/// }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let home = tempfile::tempdir()?;
+/// let bucket: log2aws_core::key::BucketName = "serverlogs-local".parse()?;
+/// let key = "web01/2019-08-01.log".parse()?;
+/// let specs = [BucketSpec { name: bucket.clone(), versioned: true }];
+/// let store = DiskStore::open(home.path(), &specs, Arc::new(SystemClock))?;
+///
+/// let mut staged = store.stage(&bucket, &key)?;
+/// staged.write_all(b"2019-08-01 00:00:01 up\n")?;
+/// assert_eq!(staged.digests().size, 23);
+/// // From here on it outlives a power cut.
+/// let info = staged.commit(Attributes::default(), &Condition::Absent)?;
+///
+/// let (_, mut reader) = store.open_object(&bucket, &key, Some(&info.version))?;
+/// let mut text = String::new();
+/// reader.read_to_string(&mut text)?;
+/// assert_eq!(text, "2019-08-01 00:00:01 up\n");
+///
+/// let again = store.stage(&bucket, &key)?.commit(Attributes::default(), &Condition::Absent);
+/// assert!(matches!(again, Err(DiskError::PreconditionFailed { .. })));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct DiskStore {
     inner: Arc<Inner>,

@@ -20,6 +20,7 @@ use super::inner::Inner;
 use super::key_path::KeyPath;
 use super::manifest;
 use super::object_file::{self, ObjectReader, hex};
+use super::parts;
 use super::staged::Staged;
 use super::staged_file::StagedFile;
 use super::types::{
@@ -184,6 +185,20 @@ impl DiskStore {
         upload: &UploadId,
         parts: &[(u16, String)],
     ) -> Result<Assembled<'_>, DiskError> {
+        self.assemble_upload_with(upload, parts, &mut |_, _| {})
+    }
+
+    /// As [`DiskStore::assemble_upload`]; `see` is shown every byte of every part, in their order,
+    /// with the number of the part.
+    ///
+    /// # Errors
+    /// As [`DiskStore::assemble_upload`].
+    pub fn assemble_upload_with(
+        &self,
+        upload: &UploadId,
+        parts: &[(u16, String)],
+        see: &mut dyn FnMut(u16, &[u8]),
+    ) -> Result<Assembled<'_>, DiskError> {
         let lock = self.inner.lock_upload(upload);
         let info = self.upload_info(upload)?;
         let name = || upload.to_string();
@@ -208,11 +223,14 @@ impl DiskStore {
         let mut buffer = vec![0; 256 * 1024];
         for (part, path) in &found {
             tags.update(part.digests.md5);
+            let mut whole = Seen { whole: &mut whole, part: part.number, see };
             copy_part(&*self.inner.fs, upload, part, path, &info.key, &mut buffer, &mut whole)?;
         }
         let etag = format!("{}-{}", hex(&tags.finalize()), found.len());
-        let attributes = Attributes { etag: Some(etag), ..info.attributes };
-        Ok(Assembled { store: self, upload: upload.clone(), whole, attributes, _lock: lock })
+        let mut attributes = Attributes { etag: Some(etag), ..info.attributes };
+        parts::note(&mut attributes, found.iter().map(|(part, _)| part.digests.size));
+        let upload = upload.clone();
+        Ok(Assembled { store: self, upload, bucket: info.bucket, whole, attributes, _lock: lock })
     }
 
     /// Throws an upload and its parts away.
@@ -224,13 +242,14 @@ impl DiskStore {
         self.discard(upload)
     }
 
-    /// Removes the uploads that were begun more than seven days before `now`; tells how many.
+    /// Removes the uploads that were begun more than seven days before `now`, and forgets what was
+    /// completed more than a day before it; says how many were removed.
     ///
     /// # Errors
     /// [`DiskError::Corrupt`], [`DiskError::Io`]: the first of them, after all uploads were seen.
     pub fn sweep(&self, now: Timestamp) -> Result<u64, DiskError> {
         let mut removed = 0;
-        let mut failure = None;
+        let mut failure = self.forget_completed(now).err();
         for id in self.upload_ids()? {
             let is_abandoned = |info: &UploadInfo| now.duration_since(info.initiated) > ABANDONED;
             let swept = match self.upload_info(&id) {
@@ -288,6 +307,7 @@ impl DiskStore {
 pub struct Assembled<'a> {
     store: &'a DiskStore,
     upload: UploadId,
+    bucket: BucketName,
     whole: Staged,
     attributes: Attributes,
     /// Nobody else completes or aborts the upload meanwhile.
@@ -295,12 +315,14 @@ pub struct Assembled<'a> {
 }
 
 impl Assembled<'_> {
-    /// Makes the object durable and visible if `condition` holds, and then removes the upload.
+    /// Makes the object durable and visible if `condition` holds, and then removes the upload; what
+    /// it became is remembered.
     ///
     /// # Errors
     /// As [`Staged::commit`]; the upload stays, and can be assembled again.
     pub fn commit(self, condition: &Condition) -> Result<ObjectInfo, DiskError> {
         let object = self.whole.commit(self.attributes, condition)?;
+        self.store.remember_completed(&self.upload, &self.bucket, &object)?;
         self.store.discard(&self.upload)?;
         Ok(object)
     }
@@ -362,6 +384,25 @@ impl Write for StagedPart {
 
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
+    }
+}
+
+/// The whole that is written, seen by somebody else on the way.
+struct Seen<'a> {
+    whole: &'a mut Staged,
+    part: u16,
+    see: &'a mut dyn FnMut(u16, &[u8]),
+}
+
+impl Write for Seen<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.whole.write(bytes)?;
+        (self.see)(self.part, &bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.whole.flush()
     }
 }
 

@@ -9,11 +9,12 @@ use log2aws_store::DiskStore;
 use log2aws_store::disk::{Attributes, Condition, DiskError};
 
 use crate::common::{again, analyzed, count, get, key, open, put, raw, read_everything};
+use crate::skip::skip;
 
 const HOME: &str = "LOG2AWS_FULL_DISK";
 
-/// Runs `test` in a mount namespace in which `HOME` is a tmpfs with these options; says so and
-/// does nothing if this machine does not let us.
+/// Runs `test` in a mount namespace in which `HOME` is a tmpfs with these options. A machine that
+/// does not allow that is a skip, which is counted.
 fn on_a_small_disk(name: &str, options: &str, test: fn(&Path)) {
     if let Some(home) = std::env::var_os(HOME) {
         return test(Path::new(&home));
@@ -34,7 +35,7 @@ fn on_a_small_disk(name: &str, options: &str, test: fn(&Path)) {
             let told = String::from_utf8_lossy(&output.stdout);
             assert!(told.contains("1 passed"), "{told}{}", String::from_utf8_lossy(&output.stderr));
         }
-        refused => println!("SKIPPED {name}: no small disk can be mounted here: {refused:?}"),
+        refused => skip(name, &format!("no small disk can be mounted here: {refused:?}")),
     }
 }
 
@@ -93,26 +94,30 @@ fn a_full_disk_loses_nothing() {
 
 #[test]
 fn a_disk_without_room_for_names_is_full_too() {
-    on_a_small_disk("full::a_disk_without_room_for_names_is_full_too", "nr_inodes=60,mode=750", |home| {
-        let store = open(home);
-        put(&store, &raw(), "web01/k", b"old").unwrap();
-        assert!(fill(&store, 10) > 5);
-        let refused = put(&store, &raw(), "web01/k", b"new").unwrap_err();
-        assert!(matches!(refused, DiskError::Full { .. }), "{refused:?}");
-        let upload = store.create_upload(&raw(), &key("big"), &Attributes::default());
-        assert!(matches!(upload, Err(DiskError::Full { .. })), "{upload:?}");
-        assert_eq!(get(&store, &raw(), "web01/k").unwrap(), b"old");
-        assert_eq!(count(&home.join("staging")), 0);
+    on_a_small_disk(
+        "full::a_disk_without_room_for_names_is_full_too",
+        "nr_inodes=60,mode=750",
+        |home| {
+            let store = open(home);
+            put(&store, &raw(), "web01/k", b"old").unwrap();
+            assert!(fill(&store, 10) > 5);
+            let refused = put(&store, &raw(), "web01/k", b"new").unwrap_err();
+            assert!(matches!(refused, DiskError::Full { .. }), "{refused:?}");
+            let upload = store.create_upload(&raw(), &key("big"), &Attributes::default());
+            assert!(matches!(upload, Err(DiskError::Full { .. })), "{upload:?}");
+            assert_eq!(get(&store, &raw(), "web01/k").unwrap(), b"old");
+            assert_eq!(count(&home.join("staging")), 0);
 
-        // Room for the staged file, none for the folders that it would go into.
-        store.delete(&analyzed(), &key("fill/0"), &Condition::Always).unwrap();
-        let refused = put(&store, &raw(), "new/folder/k", b"new").unwrap_err();
-        assert!(matches!(refused, DiskError::Full { .. }), "{refused:?}");
-        assert_eq!(count(&home.join("staging")), 0);
-        for i in 1..5 {
-            store.delete(&analyzed(), &key(&format!("fill/{i}")), &Condition::Always).unwrap();
-        }
-        put(&store, &raw(), "new/folder/k", b"new").unwrap();
-        put(&store, &raw(), "web01/k", b"new").unwrap();
-    });
+            // Room for the staged file, none for the folders that it would go into.
+            store.delete(&analyzed(), &key("fill/0"), &Condition::Always).unwrap();
+            let refused = put(&store, &raw(), "new/folder/k", b"new").unwrap_err();
+            assert!(matches!(refused, DiskError::Full { .. }), "{refused:?}");
+            assert_eq!(count(&home.join("staging")), 0);
+            for i in 1..5 {
+                store.delete(&analyzed(), &key(&format!("fill/{i}")), &Condition::Always).unwrap();
+            }
+            put(&store, &raw(), "new/folder/k", b"new").unwrap();
+            put(&store, &raw(), "web01/k", b"new").unwrap();
+        },
+    );
 }

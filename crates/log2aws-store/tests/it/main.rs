@@ -10,6 +10,7 @@ mod disk;
 mod full;
 mod listing;
 mod multipart;
+mod skip;
 mod snapshot;
 mod together;
 mod trust;

@@ -72,7 +72,11 @@ fn parts_become_one_object_also_after_a_restart() {
     assert_eq!(info.content_type, "application/gzip");
     assert_eq!(info.user_metadata["from"], "web01");
     assert_eq!(get(&store, &analyzed(), "big/file.gz").unwrap(), [a, b].concat());
-    assert_eq!(count(&home.path().join("uploads")), 0);
+    assert_eq!(info.part_count(), Some(2));
+    let end = 5 * MIB as u64;
+    assert_eq!((info.part(1), info.part(2)), (Some(0..end), Some(end..end + 17)));
+    // What is left of the upload says what it became.
+    assert_eq!(count(&home.path().join("uploads")), 1);
     assert_eq!(count(&home.path().join("staging")), 0);
     let again = complete(&store, &upload, &named(&[&first, &second]));
     assert!(matches!(again, Err(DiskError::NoSuchUpload { .. })), "{again:?}");
@@ -181,6 +185,54 @@ fn uploads_are_listed_and_swept_when_they_are_a_week_old() {
     assert_eq!(store.sweep(at(START + week)).unwrap(), 0);
     assert_eq!(store.sweep(at(START + week + 1)).unwrap(), 1);
     assert_eq!(ids(all).0, [other, young]);
+}
+
+#[test]
+fn what_an_upload_became_is_remembered_for_a_day() {
+    let home = tempfile::tempdir().unwrap();
+    let store = open(home.path());
+    let upload = begin(&store, "k");
+    assert_eq!(store.completed_upload(&upload).unwrap(), None);
+    let part = put_part(&store, &upload, 1, b"whole");
+    let info = complete(&store, &upload, &named(&[&part])).unwrap();
+    drop(store);
+
+    let store = open(home.path());
+    let known = store.completed_upload(&upload).unwrap().unwrap();
+    assert_eq!((known.bucket, known.key), (analyzed(), key("k")));
+    assert_eq!((known.etag, known.version), (info.etag, info.version));
+    let other = begin(&store, "other");
+    assert_eq!(store.completed_upload(&other).unwrap(), None);
+
+    let now = info.last_modified;
+    let day = jiff::SignedDuration::from_hours(24);
+    store.sweep(now + day).unwrap();
+    assert!(store.completed_upload(&upload).unwrap().is_some());
+    store.sweep(now + day + jiff::SignedDuration::from_mins(1)).unwrap();
+    assert_eq!(store.completed_upload(&upload).unwrap(), None);
+    let file = home.path().join("uploads").join(format!("{upload}.completed"));
+    assert!(!file.exists());
+
+    // One that cannot be read answers nothing, and goes.
+    std::fs::write(&file, "rubbish").unwrap();
+    assert!(matches!(store.completed_upload(&upload), Err(DiskError::Corrupt(_))));
+    store.sweep(now).unwrap();
+    assert!(!file.exists());
+    assert_eq!(get(&store, &analyzed(), "k").unwrap(), b"whole");
+}
+
+#[test]
+fn whoever_assembles_sees_every_byte_with_its_part() {
+    let home = tempfile::tempdir().unwrap();
+    let store = open(home.path());
+    let upload = begin(&store, "k");
+    let large = vec![b'a'; 5 * MIB];
+    let parts = [put_part(&store, &upload, 1, &large), put_part(&store, &upload, 4, b"end")];
+    let mut seen = std::collections::BTreeMap::<u16, Vec<u8>>::new();
+    let mut see = |number: u16, bytes: &[u8]| seen.entry(number).or_default().extend(bytes);
+    let listed = named(&[&parts[0], &parts[1]]);
+    drop(store.assemble_upload_with(&upload, &listed, &mut see).unwrap());
+    assert_eq!(seen, [(1, large), (4, b"end".to_vec())].into());
 }
 
 #[test]

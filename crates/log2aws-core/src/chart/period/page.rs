@@ -1,10 +1,10 @@
 //! The page of a period: load, CPU, memory, samples.
 
-use super::PeriodDay;
+use super::day::PeriodDay;
 use super::plot::{Plot, areas, bar, head, legend, lines, panel, small, value, whisker};
 use crate::chart::drawing::{Drawing, Path, Shape};
-use crate::chart::page::{BETWEEN, WIDTH, header};
-use crate::chart::panel::{LEFT, RIGHT};
+use crate::chart::geometry::{LEFT, RIGHT, WIDTH};
+use crate::chart::page::{BETWEEN, header};
 use crate::chart::scale::{self, Scale};
 use crate::chart::style::{FILLS, PENS, width};
 use crate::chart::values::{SeriesValues, Values, tenths};

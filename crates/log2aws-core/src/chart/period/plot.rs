@@ -1,7 +1,8 @@
 //! The parts that the panels of a period are put together from.
 
 use crate::chart::drawing::{Drawing, Path, Shape, Span};
-use crate::chart::panel::{HEAD, LEFT};
+use crate::chart::geometry::LEFT;
+use crate::chart::panel::HEAD;
 use crate::chart::scale::{self, Scale};
 use crate::chart::style::width;
 use crate::chart::values::{PanelValues, SeriesValues, tenths};

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::chart::tests::reader::{Element, elements, points};
+use crate::day::Day;
 
 fn day(text: &str) -> Day {
     text.parse().unwrap()

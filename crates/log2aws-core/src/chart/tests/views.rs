@@ -358,12 +358,12 @@ fn a_change_of_mode_whose_row_is_lost_begins_at_the_next() {
         from("02:00:01", "interval"),
         from("04:00:01", "since-boot"),
     ];
-    let mut replay = Replay::new(&modes).unwrap();
+    let mut timeline = ModeTimeline::new(&modes).unwrap();
     let lost = ["02:00:01", "02:10:01", "04:00:01"];
     let told =
         every(10, 0..300).filter(|s| !lost.contains(&s.time.strftime("%T").to_string().as_str()));
     let modes: Vec<_> =
-        told.map(|s| (s.time.hour(), s.time.minute(), replay.mode_at(s.time))).collect();
+        told.map(|s| (s.time.hour(), s.time.minute(), timeline.mode_at(s.time))).collect();
     for (hour, minute, mode) in modes {
         let expected = if (2..4).contains(&hour) { Mode::Interval } else { Mode::SinceBoot };
         assert_eq!(mode, expected, "{hour}:{minute}");

@@ -1,6 +1,6 @@
 //! What the drawing of a period says in words.
 
-use crate::chart::period::PeriodDay;
+use crate::chart::period::day::PeriodDay;
 use crate::chart::scale::number;
 use crate::chart::view::Language;
 use crate::server_name::ServerName;

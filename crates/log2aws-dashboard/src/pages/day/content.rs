@@ -6,6 +6,7 @@ use log2aws_core::chart::{ChartBuilder, Drawing, View};
 use log2aws_core::csv::{CsvFault, CsvReader};
 use log2aws_core::day::Day;
 use log2aws_core::key::ResultKind;
+use log2aws_core::refused::RefusedVersions;
 use log2aws_core::sample::Sample;
 use log2aws_core::server_name::ServerName;
 use log2aws_core::summary::{LogSummary, Rejects, Summary, SummaryBuilder, SummaryError};
@@ -56,6 +57,9 @@ impl CsvRows {
     }
 }
 
+/// The versions of the day that were refused, or why that cannot be said.
+pub(crate) type Refused = Result<RefusedVersions, String>;
+
 /// A day of a server, as the store has it at this moment.
 #[derive(Debug)]
 pub(crate) struct Content {
@@ -63,6 +67,7 @@ pub(crate) struct Content {
     pub(crate) day: Day,
     pub(crate) summary: Stored<Summary>,
     pub(crate) csv: Stored<CsvRows>,
+    pub(crate) refused: Refused,
     /// Of the summary; worked out from the CSV where there is none.
     pub(crate) log: Option<LogSummary>,
     /// Tells these results from others of the same day.
@@ -93,13 +98,18 @@ impl Content {
             Ok(None) => Stored::Absent,
             Err(error) => failed(&error),
         };
+        let refused = match bytes(ResultKind::Refused, MAX_SUMMARY) {
+            Ok(lines) => RefusedVersions::from_jsonl(&lines.unwrap_or_default())
+                .map_err(|error| error.to_string()),
+            Err(error) => Err(error_chain(&error)),
+        };
         let tag = hex(&hash.finalize()[..4]);
         let log = match (&summary, &csv) {
             (Stored::Read(summary), _) => summary.log.clone(),
             (_, Stored::Read(rows)) => Some(from_rows(day, rows)),
             _ => None,
         };
-        Self { server: server.clone(), day, summary, csv, log, tag }
+        Self { server: server.clone(), day, summary, csv, refused, log, tag }
     }
 
     /// Whether nothing at all stands.

@@ -6,6 +6,7 @@ pub(crate) mod numbers;
 mod rejects;
 mod series;
 mod state;
+mod versions;
 
 use askama::Template;
 use log2aws_core::chart::{SeriesId, Time, View};
@@ -182,7 +183,9 @@ pub(crate) fn render_empty(
         server_link: server_link(content),
         day: content.day,
         weekday: w.weekday(content.day.date()),
-        messages: vec![Message::new(cells::severity(cell), cells::sentence(cell, w))],
+        messages: std::iter::once(Message::new(cells::severity(cell), cells::sentence(cell, w)))
+            .chain(versions::refused(&content.refused, w))
+            .collect(),
         previous: neighbours.previous.map(|day| other(content, day, w.nearest_before)),
         next: neighbours.next.map(|day| other(content, day, w.nearest_after)),
         log_link: log.then(|| file_link(content, ".log")),
@@ -239,6 +242,7 @@ fn origin(summary: &Summary, w: &Words) -> Vec<(&'static str, String)> {
         (w.raw_sha256, raw.sha256.clone().unwrap_or_else(|| w.raw_unread.to_owned())),
         (w.analyzed_by, format!("log2aws {}", summary.program)),
     ];
+    origin.extend(versions::rows(summary, w));
     if let Some(log) = &summary.log {
         origin.push((w.rows, log.rows.to_string()));
     }

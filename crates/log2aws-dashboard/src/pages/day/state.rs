@@ -6,7 +6,7 @@ use log2aws_core::day_clock::{DayClock, PLAIN_DAY_SECONDS};
 use log2aws_core::summary::{Cause, FORMAT, Gap, LogSummary, SummaryError};
 
 use super::content::{Content, Stored};
-use super::numbers;
+use super::{numbers, versions};
 use crate::i18n::{Words, count, fill};
 use crate::pages::layout::{Message, Severity};
 
@@ -17,6 +17,7 @@ const NAMED: usize = 8;
 pub(super) fn sentences(content: &Content, w: &Words) -> Vec<Message> {
     let mut messages = Vec::new();
     stored(content, w, &mut messages);
+    messages.extend(versions::refused(&content.refused, w));
     if let Some(log) = &content.log {
         let clock = DayClock::new(content.day, log.metadata.tz.as_deref());
         messages.push(coverage(log, w));
@@ -45,6 +46,7 @@ fn stored(content: &Content, w: &Words, messages: &mut Vec<Message>) {
             if let Some(why) = &summary.refused {
                 messages.push(Message::new(Severity::Bad, w.refused).with_detail(why.as_str()));
             }
+            messages.extend(versions::replaced(summary, w));
         }
         Stored::Unreadable(error) => {
             let text = if rows { w.summary_unreadable } else { w.summary_unreadable_alone };
@@ -52,7 +54,7 @@ fn stored(content: &Content, w: &Words, messages: &mut Vec<Message>) {
                 .push(Message::new(Severity::Bad, fill(text, &[("why", &unreadable(error, w))])));
         }
         Stored::Failed(why) => {
-            messages.push(Message::new(Severity::Bad, w.store_failed).with_detail(why))
+            messages.push(Message::new(Severity::Bad, w.store_failed).with_detail(why));
         }
         Stored::Absent if rows => messages.push(Message::new(Severity::Bad, w.summary_absent)),
         Stored::Absent | Stored::Large => {}
@@ -74,11 +76,11 @@ fn stored(content: &Content, w: &Words, messages: &mut Vec<Message>) {
             }
         }
         Stored::Absent if named.is_some() => {
-            messages.push(Message::new(Severity::Bad, w.csv_absent))
+            messages.push(Message::new(Severity::Bad, w.csv_absent));
         }
         Stored::Large => messages.push(Message::new(Severity::Warn, w.csv_large)),
         Stored::Failed(why) => {
-            messages.push(Message::new(Severity::Bad, w.store_failed).with_detail(why))
+            messages.push(Message::new(Severity::Bad, w.store_failed).with_detail(why));
         }
         Stored::Absent | Stored::Unreadable(_) => {}
     }

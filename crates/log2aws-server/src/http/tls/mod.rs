@@ -19,6 +19,7 @@ use files::Loaded;
 pub use files::{TlsError, TlsFiles};
 
 use crate::file_fingerprint::FileFingerprint;
+use crate::http::activity::Activity;
 use crate::http::lingering_stream::LingeringStream;
 
 /// How often the files are checked.
@@ -27,10 +28,10 @@ pub(crate) const RELOAD_EVERY: Duration = Duration::from_secs(5);
 /// So long before its end a certificate is warned of: renewals are usually made a month before.
 const SOON: SignedDuration = SignedDuration::from_hours(14 * 24);
 
-/// How often an end that comes near is last_warning again.
+/// How long after a warning of the certificate's end the next may follow.
 const AGAIN: SignedDuration = SignedDuration::from_hours(24);
 
-/// What whoever speaks plain HTTP to us is last_warning.
+/// The answer to plain HTTP.
 const PLAIN: &str = "this port speaks https: put https:// before the address\n";
 
 /// The states of both files.
@@ -70,7 +71,7 @@ impl Tls {
         tracing::warn!(file = %self.files.certificate.display(), "{trouble}");
     }
 
-    /// Shakes hands. Whoever speaks plain HTTP is last_warning so, in plain HTTP.
+    /// Shakes hands. Plain HTTP is answered with [`PLAIN`].
     ///
     /// # Errors
     /// A peer that does not speak TLS, or none that we do, or goes away.
@@ -78,10 +79,11 @@ impl Tls {
         &self,
         stream: TcpStream,
         patience: Duration,
+        activity: Arc<Activity>,
     ) -> io::Result<TlsStream<LingeringStream>> {
         let mut first = [0];
         let found = stream.peek(&mut first).await?;
-        let mut socket = LingeringStream::new(stream, patience);
+        let mut socket = LingeringStream::new(stream, patience, activity);
         // A method begins with a letter; a handshake with 22.
         if found == 1 && first[0].is_ascii_alphabetic() {
             let answer = format!(

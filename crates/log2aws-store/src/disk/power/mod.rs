@@ -6,9 +6,12 @@
 //! `LOG2AWS_POWER_SEED` with which seed to begin.
 
 mod dice;
+mod fuse;
 mod model;
 mod sim_disk;
 mod sim_fs;
+#[path = "../../../tests/it/skip.rs"]
+mod skip;
 mod steps;
 mod workload;
 
@@ -50,12 +53,7 @@ impl Observer for PowerCuts {
         // No other worker begins or acknowledges anything between the copy and the comparison.
         let model = self.model.lock().unwrap_or_else(PoisonError::into_inner);
         let mut dice = self.dice.lock().unwrap_or_else(PoisonError::into_inner);
-        let survival = match dice.below(8) {
-            0 => Survival::None,
-            1 => Survival::All,
-            2 => Survival::Names,
-            _ => Survival::Some(20 + 20 * dice.below(4)),
-        };
+        let survival = any_survival(&mut dice);
         let left = fs.disk().after_power_cut(survival, &mut dice);
         let cut = self.cuts.fetch_add(1, Ordering::Relaxed) + 1;
         if dice.below(cut.min(20)) == 0 {
@@ -67,6 +65,15 @@ impl Observer for PowerCuts {
             let last = log[log.len().saturating_sub(25)..].join("\n  ");
             panic!("seed {}, cut {cut}, {survival:?}: {why}\nat last:\n  {last}", self.seed);
         }
+    }
+}
+
+fn any_survival(dice: &mut Dice) -> Survival {
+    match dice.below(8) {
+        0 => Survival::None,
+        1 => Survival::All,
+        2 => Survival::Names,
+        _ => Survival::Some(20 + 20 * dice.below(4)),
     }
 }
 

@@ -31,10 +31,12 @@ impl Object {
     }
 
     pub(crate) fn of(info: &ObjectInfo, body: Vec<u8>) -> Self {
+        // What the store notes by itself, of the parts of an upload, nobody put there.
+        let put = info.user_metadata.iter().filter(|(name, _)| !name.starts_with(':'));
         Self {
             body,
             content_type: info.content_type.clone(),
-            user_metadata: info.user_metadata.clone(),
+            user_metadata: put.map(|(name, value)| (name.clone(), value.clone())).collect(),
             source: info.source,
         }
     }

@@ -36,7 +36,7 @@ impl SimFs {
         self.disk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn change<T>(
+    pub(crate) fn change<T>(
         &self,
         what: impl FnOnce() -> String,
         change: impl FnOnce(&mut SimDisk) -> io::Result<T>,

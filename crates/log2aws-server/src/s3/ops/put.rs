@@ -1,8 +1,9 @@
-//! `PutObject`, the uploads in parts, and what both have in common.
+//! `PutObject`, and what it has in common with uploads in parts.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use http::header::CONTENT_ENCODING;
 use http::{Extensions, HeaderMap};
 use log2aws_core::key::{BucketName, ObjectKey};
 use log2aws_service::http::ClientIp;
@@ -10,24 +11,27 @@ use log2aws_store::disk::{Attributes, Condition, DiskError, ObjectInfo};
 use s3s::dto::{ETag, ETagCondition, Metadata, PutObjectInput, PutObjectOutput};
 use s3s::{S3Request, S3Result, s3_error};
 
-use super::checksum::ExpectedChecksums;
-use super::incoming_body::IncomingBody;
-use super::object::{KEPT_HEADERS, kept_name, no_customer_keys};
-use super::{Disk, names};
+use super::get::{KEPT_HEADERS, kept_name, no_customer_keys};
 use crate::http::timeout_body::BodyOutcome;
+use crate::s3::checksum::ExpectedChecksums;
+use crate::s3::incoming_body::IncomingBody;
+use crate::s3::{Disk, names};
 
-/// Headers that ask for something that this server does not do. To leave it out silently would be
-/// to promise it.
-const NOT_KEPT: [&str; 9] = [
+/// How the headers begin that ask for something that this server does not do. To drop one silently
+/// would be to promise it.
+const NOT_SERVED: [&str; 6] = [
     "x-amz-tagging",
     "x-amz-website-redirect-location",
-    "x-amz-object-lock-mode",
-    "x-amz-object-lock-retain-until-date",
-    "x-amz-object-lock-legal-hold",
+    "x-amz-object-lock-",
     "x-amz-write-offset-bytes",
     "x-amz-server-side-encryption",
-    "x-amz-server-side-encryption-aws-kms-key-id",
-    "x-amz-server-side-encryption-customer-algorithm",
+    "x-amz-grant-",
+];
+
+/// Headers of which only these values ask for what is done anyhow.
+const SERVED_VALUES: [(&str, &[&str]); 2] = [
+    ("x-amz-acl", &["private", "bucket-owner-full-control"]),
+    ("x-amz-storage-class", &["STANDARD"]),
 ];
 
 /// What a write or a delete wants to find under its key.
@@ -49,6 +53,21 @@ pub(crate) fn condition(
     }
 }
 
+/// Refuses what would not be kept of a PUT's headers.
+fn check_served(headers: &HeaderMap) -> S3Result<()> {
+    for (name, value) in headers {
+        let name = name.as_str();
+        let values = SERVED_VALUES.iter().find(|(known, _)| *known == name);
+        let is_served = values.is_none_or(|(_, values)| {
+            values.iter().any(|known| value.as_bytes() == known.as_bytes())
+        });
+        if !is_served || NOT_SERVED.iter().any(|begin| name.starts_with(begin)) {
+            return Err(s3_error!(NotImplemented, "this server does not do what {name} asks for"));
+        }
+    }
+    Ok(())
+}
+
 /// What is kept of a PUT's headers.
 pub(crate) fn attributes(
     headers: &HeaderMap,
@@ -56,9 +75,7 @@ pub(crate) fn attributes(
     content_type: Option<String>,
     metadata: Option<Metadata>,
 ) -> S3Result<Attributes> {
-    if let Some(name) = NOT_KEPT.iter().find(|name| headers.contains_key(**name)) {
-        return Err(s3_error!(NotImplemented, "this server does not do what {name} asks for"));
-    }
+    check_served(headers)?;
     let mut user_metadata: BTreeMap<String, String> = metadata
         .unwrap_or_default()
         .into_iter()
@@ -67,13 +84,15 @@ pub(crate) fn attributes(
     for header in KEPT_HEADERS {
         let value = headers.get(&header).and_then(|value| value.to_str().ok()).unwrap_or_default();
         // `aws-chunked` is how the body travels, not what it is.
-        let kept: Vec<&str> = value
-            .split(',')
-            .map(str::trim)
-            .filter(|part| !part.is_empty() && *part != "aws-chunked")
-            .collect();
+        let kept = if header == CONTENT_ENCODING {
+            let codings = value.split(',').map(str::trim);
+            let own = codings.filter(|coding| !coding.is_empty() && *coding != "aws-chunked");
+            own.collect::<Vec<_>>().join(", ")
+        } else {
+            value.to_owned()
+        };
         if !kept.is_empty() {
-            user_metadata.insert(kept_name(&header), kept.join(", "));
+            user_metadata.insert(kept_name(&header), kept);
         }
     }
     Ok(Attributes {
@@ -118,39 +137,39 @@ impl Disk {
         }
         Ok(info)
     }
+}
 
-    /// Serves `PutObject`.
-    pub(crate) async fn put(
-        &self,
-        mut request: S3Request<PutObjectInput>,
-    ) -> S3Result<PutObjectOutput> {
-        let body = request.input.body.take();
-        let arriving = arriving(&request, body, request.input.content_length)?;
-        let input = request.input;
-        no_customer_keys(input.sse_customer_algorithm.as_deref())?;
-        let (bucket, key) = names(&input.bucket, &input.key)?;
-        let attributes =
-            attributes(&request.headers, &request.extensions, input.content_type, input.metadata)?;
-        let condition = condition(input.if_match, input.if_none_match)?;
-        let (disk, place) = (self.clone(), (bucket.clone(), key.clone()));
-        let (info, sums) = self
-            .ingest(
-                arriving,
-                move |store| store.stage(&place.0, &place.1),
-                move |_, staged| {
-                    disk.commit(&bucket, &key, || staged.commit(attributes, &condition))
-                },
-            )
-            .await?;
-        Ok(PutObjectOutput {
-            checksum_crc32: sums.checksum_crc32,
-            checksum_crc32c: sums.checksum_crc32c,
-            checksum_crc64nvme: sums.checksum_crc64nvme,
-            checksum_sha1: sums.checksum_sha1,
-            checksum_sha256: sums.checksum_sha256,
-            version_id: self.shown_version(&input.bucket, &info),
-            e_tag: Some(ETag::Strong(info.etag)),
-            ..Default::default()
-        })
-    }
+/// Serves `PutObject`.
+pub(crate) async fn put(
+    disk: &Disk,
+    mut request: S3Request<PutObjectInput>,
+) -> S3Result<PutObjectOutput> {
+    let body = request.input.body.take();
+    let arriving = arriving(&request, body, request.input.content_length)?;
+    let input = request.input;
+    let condition = condition(input.if_match, input.if_none_match)?;
+    no_customer_keys(input.sse_customer_algorithm.as_deref())?;
+    let (bucket, key) = names(&input.bucket, &input.key)?;
+    let attributes =
+        attributes(&request.headers, &request.extensions, input.content_type, input.metadata)?;
+    let (committing, place) = (disk.clone(), (bucket.clone(), key.clone()));
+    let (info, sums) = disk
+        .ingest(
+            arriving,
+            move |store| store.stage(&place.0, &place.1),
+            move |_, staged| {
+                committing.commit(&bucket, &key, || staged.commit(attributes, &condition))
+            },
+        )
+        .await?;
+    Ok(PutObjectOutput {
+        checksum_crc32: sums.checksum_crc32,
+        checksum_crc32c: sums.checksum_crc32c,
+        checksum_crc64nvme: sums.checksum_crc64nvme,
+        checksum_sha1: sums.checksum_sha1,
+        checksum_sha256: sums.checksum_sha256,
+        version_id: disk.shown_version(&input.bucket, &info.version),
+        e_tag: Some(ETag::Strong(info.etag)),
+        ..Default::default()
+    })
 }

@@ -1,4 +1,4 @@
-//! Which mode held for which row, told again from the list in the summary.
+//! The mode of each row, from the list in the summary.
 
 use jiff::civil::DateTime;
 
@@ -7,14 +7,14 @@ use crate::summary::ModeFrom;
 
 /// The modes of a day in the order of its rows.
 #[derive(Clone, Debug)]
-pub(super) struct Replay {
+pub(super) struct ModeTimeline {
     mode: Mode,
     /// What is to come, the next one last.
     next: Vec<(DateTime, Mode)>,
     last: Option<DateTime>,
 }
 
-impl Replay {
+impl ModeTimeline {
     /// `None` where the list is empty: then one mode holds for the whole day.
     pub(super) fn new(modes: &[ModeFrom]) -> Option<Self> {
         let mode = |text: &str| text.parse().unwrap_or(Mode::SinceBoot);

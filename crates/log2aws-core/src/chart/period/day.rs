@@ -1,0 +1,57 @@
+//! One day of a period.
+
+use crate::day::Day;
+
+/// A day of the period. A figure that the log had no values for is `None`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PeriodDay {
+    /// Which day.
+    pub day: Day,
+    /// Why there is nothing of this day, in the language of the drawing; `None` if there is.
+    pub empty: Option<String>,
+    /// Samples of the day, and how many such a day has.
+    pub samples: u32,
+    /// See `samples`.
+    pub expected: u32,
+    /// How often the machine was started.
+    pub reboots: u32,
+    /// Load average over 1 minute: mean, p95 and maximum of the day.
+    pub load_mean: Option<f32>,
+    /// See `load_mean`.
+    pub load_p95: Option<f32>,
+    /// See `load_mean`.
+    pub load_max: Option<f32>,
+    /// Means of us, sy, wa and st, in percent.
+    pub cpu: [Option<f32>; 4],
+    /// The least free memory, in KiB.
+    pub free_min: Option<f32>,
+    /// The most that was swapped out, in KiB.
+    pub swapped_max: Option<f32>,
+    /// Cores, if the log says so.
+    pub cores: Option<u32>,
+}
+
+impl PeriodDay {
+    /// A day of which there is nothing.
+    pub fn empty(day: Day, reason: impl Into<String>) -> Self {
+        Self { empty: Some(reason.into()), ..Self::delivered(day) }
+    }
+
+    /// A day that was delivered; its figures are to be filled in.
+    pub fn delivered(day: Day) -> Self {
+        Self {
+            day,
+            empty: None,
+            samples: 0,
+            expected: 0,
+            reboots: 0,
+            load_mean: None,
+            load_p95: None,
+            load_max: None,
+            cpu: [None; 4],
+            free_min: None,
+            swapped_max: None,
+            cores: None,
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! How many servers may deliver for the first time.
+
+use std::collections::HashSet;
+use std::hash::{BuildHasher as _, RandomState};
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use governor::clock::{Clock as _, DefaultClock};
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use log2aws_core::day::Day;
+use log2aws_core::key::{BucketName, KeyPrefix, RawKey};
+use log2aws_service::http::{NewServers, NewServersAnswer};
+use log2aws_service::ports::Clock;
+use log2aws_store::DiskStore;
+use log2aws_store::disk::ListQuery;
+
+use super::activity::now_ms;
+
+/// How many names are remembered as known; then all are looked up again.
+const REMEMBERED: usize = 100_000;
+
+/// Servers whose logs are kept may deliver at any time; others only so many an hour. A server
+/// costs a folder, a row of the calendar and an entry of the index for ever, and its name is
+/// whatever somebody asks for.
+#[derive(Clone)]
+pub(crate) struct NewServerQuota(Arc<Inner>);
+
+struct Inner {
+    store: DiskStore,
+    raw_bucket: BucketName,
+    clock: Arc<dyn Clock>,
+    limiter: DefaultDirectRateLimiter,
+    time: DefaultClock,
+    /// Until when there is no room for another, by [`now_ms`].
+    exhausted_until: AtomicU64,
+    /// Hashes of names with a log, or that were taken in.
+    known: Mutex<HashSet<u64>>,
+    hasher: RandomState,
+}
+
+impl NewServerQuota {
+    /// `per_hour` new ones an hour, at once or spread over it.
+    pub(crate) fn new(
+        store: DiskStore,
+        raw_bucket: BucketName,
+        clock: Arc<dyn Clock>,
+        per_hour: NonZeroU32,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            store,
+            raw_bucket,
+            clock,
+            limiter: RateLimiter::direct(Quota::per_hour(per_hour)),
+            time: DefaultClock::default(),
+            exhausted_until: AtomicU64::new(0),
+            known: Mutex::default(),
+            hasher: RandomState::new(),
+        }))
+    }
+
+    /// A log under `key` arrives: its server is known from now on.
+    ///
+    /// # Errors
+    /// After how many seconds it may be tried again, if the server is new and none is taken now.
+    pub(crate) async fn take(&self, key: &RawKey) -> Result<(), u32> {
+        if self.is_known(key).await {
+            return Ok(());
+        }
+        if let Err(refusal) = self.0.limiter.check() {
+            let wait = refusal.wait_time_from(self.0.time.now());
+            let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+            self.0.exhausted_until.store(now_ms().saturating_add(millis), Ordering::Relaxed);
+            return Err(u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1));
+        }
+        self.0.remember(key);
+        Ok(())
+    }
+
+    async fn is_known(&self, key: &RawKey) -> bool {
+        if self.0.remembers(key) {
+            return true;
+        }
+        let (inner, looked_for) = (self.0.clone(), key.clone());
+        // What cannot be looked up is not held against its server.
+        let found = tokio::task::spawn_blocking(move || inner.has_log(&looked_for));
+        let found = found.await.unwrap_or(true);
+        if found {
+            self.0.remember(key);
+        }
+        found
+    }
+}
+
+impl Inner {
+    fn remembers(&self, key: &RawKey) -> bool {
+        let hash = self.hasher.hash_one(key.server.as_str());
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).contains(&hash)
+    }
+
+    fn remember(&self, key: &RawKey) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= REMEMBERED {
+            known.clear();
+        }
+        known.insert(self.hasher.hash_one(key.server.as_str()));
+    }
+
+    /// Whether the server has a log: of any day, or where keys have the spreading prefix, of the
+    /// month of this one, of this month or the one before.
+    fn has_log(&self, key: &RawKey) -> bool {
+        let today = self.clock.now().to_zoned(TimeZone::UTC).date();
+        folders(key, today).into_iter().any(|prefix| {
+            let query = ListQuery { prefix, max: 1, ..ListQuery::default() };
+            let page = self.store.list(&self.raw_bucket, &query);
+            page.map_or(true, |page| !page.entries.is_empty() || !page.unreadable.is_empty())
+        })
+    }
+}
+
+impl NewServers for NewServerQuota {
+    fn check<'a>(&'a self, key: &'a RawKey) -> NewServersAnswer<'a> {
+        Box::pin(async move {
+            let left = self.0.exhausted_until.load(Ordering::Relaxed).saturating_sub(now_ms());
+            if left == 0 || self.is_known(key).await {
+                return Ok(());
+            }
+            Err(u32::try_from(left / 1000).unwrap_or(u32::MAX).saturating_add(1))
+        })
+    }
+}
+
+/// Where the logs of the key's server may lie, each with its closing slash.
+fn folders(key: &RawKey, today: Date) -> Vec<String> {
+    let last_month = today.first_of_month().yesterday().unwrap_or(today);
+    let days = [Some(key.day), Day::from_date(today), Day::from_date(last_month)];
+    let spread = days.into_iter().flatten().map(|day| (day, KeyPrefix::Spread));
+    let mut folders: Vec<String> = [(key.day, KeyPrefix::Off)]
+        .into_iter()
+        .chain(spread)
+        .filter_map(|(day, prefix)| {
+            let log = RawKey::new(key.server.clone(), day, prefix).object_key();
+            let (folder, _) = log.as_str().rsplit_once('/')?;
+            Some(format!("{folder}/"))
+        })
+        .collect();
+    folders.dedup();
+    folders
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_looked_for_where_its_logs_lie_whatever_the_prefix() {
+        let key = RawKey::parse("web01/2026-08-01.log").unwrap();
+        let found = folders(&key, jiff::civil::date(2026, 8, 3));
+        assert_eq!(found[0], "web01/");
+        assert_eq!(found.len(), 3, "{found:?}");
+        let log = |day: &str| {
+            let server = "web01".parse().unwrap();
+            let key = RawKey::new(server, day.parse().unwrap(), KeyPrefix::Spread);
+            key.object_key().to_string()
+        };
+        assert!(log("2026-08-02").starts_with(&found[1]), "{found:?}");
+        assert!(log("2026-07-31").starts_with(&found[2]), "{found:?}");
+    }
+}

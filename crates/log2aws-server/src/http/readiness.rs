@@ -1,0 +1,96 @@
+//! `/-/readyz`: whether deliveries can be taken (the store can be written to, and has room), and
+//! which background task is in trouble.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::response::Response;
+use http::header::RETRY_AFTER;
+use http::{HeaderValue, StatusCode};
+use log2aws_store::DiskStore;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use super::client_ip_layer::sentence;
+use super::router::App;
+use crate::s3::uploads::Uploads;
+
+/// For how long an answer is good: each costs a file made and removed, and anybody may ask.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// The last answer, and how to find the next.
+pub(crate) struct Readiness {
+    store: DiskStore,
+    uploads: Arc<Uploads>,
+    last: Mutex<Option<(Instant, Answer)>>,
+}
+
+/// Why no delivery can be taken, in one sentence, or that one can.
+type Answer = Result<(), &'static str>;
+
+impl Readiness {
+    /// Of a store on the disk of `uploads`.
+    pub(crate) fn new(store: DiskStore, uploads: Arc<Uploads>) -> Self {
+        Self { store, uploads, last: Mutex::default() }
+    }
+
+    /// The answer, at most a second old. Who asks at the same time waits for the same one.
+    ///
+    /// # Errors
+    /// Why no delivery can be taken.
+    pub(crate) async fn check(&self) -> Answer {
+        const FAILED: &str = "the store cannot be written to";
+        let mut last = self.last.lock().await;
+        if let Some((_, answer)) = last.filter(|(at, _)| at.elapsed() < FRESH) {
+            return answer;
+        }
+        let (store, uploads) = (self.store.clone(), self.uploads.clone());
+        let probed = tokio::task::spawn_blocking(move || {
+            probe(&store)?;
+            Ok::<_, Box<dyn std::error::Error + Send + Sync>>(uploads.space.has(1)?)
+        });
+        let answer = match probed.await {
+            Ok(Ok(true)) => Ok(()),
+            Ok(Ok(false)) => Err("the disk is nearly full: no uploads are taken"),
+            Ok(Err(error)) => {
+                tracing::error!(error = &*error, "{FAILED}");
+                Err(FAILED)
+            }
+            Err(_) => Err(FAILED),
+        };
+        *last = Some((Instant::now(), answer));
+        answer
+    }
+}
+
+/// Ready as long as deliveries can be taken and no shutdown has begun. A background task in trouble
+/// is named, and does not make the server unready: deliveries are still taken and kept, and a load
+/// balancer that turned them away would only lose them.
+pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
+    let not_ready = |reason| {
+        let mut response = sentence(StatusCode::SERVICE_UNAVAILABLE, reason);
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("10"));
+        response
+    };
+    if app.callers.is_stopping() {
+        return not_ready("shutting down");
+    }
+    match app.readiness.check().await {
+        Ok(()) => {
+            let mut lines = vec!["ready".to_owned()];
+            lines.extend(app.tasks.troubles());
+            sentence(StatusCode::OK, &lines.join("\n"))
+        }
+        Err(reason) => not_ready(reason),
+    }
+}
+
+/// Writes a few bytes that are never committed.
+fn probe(store: &DiskStore) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let bucket = store.buckets().first().ok_or("the store has no bucket")?.name.clone();
+    let mut staged = store.stage(&bucket, &"readyz".parse()?)?;
+    std::io::Write::write_all(&mut staged, b"readyz")?;
+    std::io::Write::flush(&mut staged)?;
+    Ok(())
+}

@@ -1,0 +1,108 @@
+//! What is checked of a PUT by a URL of ours before a byte of its body is read.
+
+use std::net::IpAddr;
+use std::sync::{Arc, OnceLock};
+
+use http::Method;
+use http::header::CONTENT_LENGTH;
+use http::request::Parts;
+use log2aws_core::allow_list::AllowList;
+use log2aws_core::key::RawKey;
+use percent_encoding::percent_decode_str;
+use s3s::access::S3AccessContext;
+use s3s::path::S3Path;
+use s3s::{S3Error, S3Result, s3_error};
+use url::form_urlencoded;
+
+use super::access::{denied, query};
+use super::error;
+use super::open_puts::OpenPuts;
+use super::uploads::Uploads;
+use crate::http::new_servers::NewServerQuota;
+use crate::http::timeout_body::BodyOutcome;
+use crate::metrics::Metrics;
+
+/// Refuses a PUT by a URL of ours from an address off the allow-list. Nothing of its body was read,
+/// and nothing is checked of its signature yet: the head is enough.
+///
+/// # Errors
+/// `AccessDenied`.
+pub(crate) fn check_address(
+    parts: &Parts,
+    signing: &str,
+    list: &AllowList,
+    source: IpAddr,
+) -> S3Result<()> {
+    let by_url = query(parts).any(|(name, value)| {
+        name == "X-Amz-Credential" && value.split('/').next() == Some(signing)
+    });
+    if parts.method != Method::PUT || !by_url {
+        return Ok(());
+    }
+    let path = percent_decode_str(parts.uri.path()).decode_utf8_lossy();
+    let key = path.strip_prefix('/').and_then(|path| path.split_once('/'));
+    let listed = match key.and_then(|(_, key)| RawKey::parse(key)) {
+        Some(key) => list.check(source, &key.server).is_ok(),
+        None => list.holds(source),
+    };
+    if listed { Ok(()) } else { Err(denied("this address may not put this log")) }
+}
+
+/// Why a request was refused, for the log: s3s has none to write to. An extension of each request.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RefusedBecause(Arc<OnceLock<&'static str>>);
+
+impl RefusedBecause {
+    /// The reason in one word, if there is one.
+    pub(crate) fn get(&self) -> Option<&'static str> {
+        self.0.get().copied()
+    }
+}
+
+/// What is asked of a PUT by a URL before a byte of its body is read.
+pub(crate) struct PutChecks {
+    pub(crate) max_log_size: u64,
+    pub(crate) open: OpenPuts,
+    pub(crate) new_servers: NewServerQuota,
+    pub(crate) uploads: Arc<Uploads>,
+    pub(crate) metrics: Arc<Metrics>,
+}
+
+impl PutChecks {
+    /// Size, room, and whether the server is new; from then on the upload is under way.
+    ///
+    /// # Errors
+    /// The S3 error that says which limit is reached.
+    pub(super) async fn check(&self, cx: &mut S3AccessContext<'_>) -> S3Result<()> {
+        let because = cx.extensions_mut().get::<RefusedBecause>().cloned().unwrap_or_default();
+        let refuse = |reason: &'static str, error: S3Error| {
+            self.metrics.count_refused_put(reason);
+            because.0.get_or_init(|| reason);
+            error
+        };
+        let length =
+            cx.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+        let length: u64 = length.unwrap_or(0);
+        if length > self.max_log_size {
+            let max = self.max_log_size;
+            let error = s3_error!(EntityTooLarge, "a log may have at most {max} bytes");
+            return Err(refuse("size", error));
+        }
+        self.uploads.check_space(length, &self.metrics).await?;
+        if let S3Path::Object { key, .. } = cx.s3_path()
+            && let Some(key) = RawKey::parse(key)
+            && let Err(seconds) = self.new_servers.take(&key).await
+        {
+            return Err(refuse("new_servers", error::too_many_new_servers(seconds)));
+        }
+        let signature = form_urlencoded::parse(cx.uri().query().unwrap_or_default().as_bytes())
+            .find(|(name, _)| name == "X-Amz-Signature")
+            .map(|(_, signature)| signature.into_owned());
+        if let (Some(signature), Some(body)) =
+            (signature, cx.extensions_mut().get::<BodyOutcome>().cloned())
+        {
+            self.open.begin(signature, &body);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,352 @@
+//! What all arriving bodies share: memory, threads that write, and the free space of the disk.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::{Buf as _, Bytes};
+use futures_util::{Stream, StreamExt as _};
+use prometheus_client::metrics::gauge::Gauge;
+use s3s::{S3Result, s3_error};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+
+use super::error;
+use crate::config::DoorLimits;
+use crate::http::activity::now_ms;
+use crate::metrics::Metrics;
+
+/// How much of a body is gathered before it is written: a day log is written in one go.
+pub(crate) const CHUNK: usize = 256 * 1024;
+
+/// What a chunk's first byte reserves of the memory.
+const FIRST_STEP: usize = 4 * 1024;
+
+/// How long a chunk may be gathered. After that it is written as it is, and its memory given back:
+/// bodies that trickle in hold none of it for long.
+const GATHER: Duration = Duration::from_secs(1);
+
+/// How old the known figure of free space may be, in milliseconds.
+const SPACE_MS: u64 = 1000;
+
+/// Memory, threads and disk space for arriving bodies.
+#[derive(Debug)]
+pub(crate) struct Uploads {
+    /// One permit for each byte.
+    memory: Arc<Semaphore>,
+    used: Gauge,
+    /// One permit for each thread.
+    turns: Arc<Semaphore>,
+    pub(crate) space: FreeSpace,
+}
+
+/// A part of a body. Its memory is given back when it is dropped.
+#[derive(Debug, Default)]
+pub(crate) struct Chunk {
+    pub(crate) bytes: Vec<u8>,
+    memory: Option<Reserved>,
+}
+
+#[derive(Debug)]
+struct Reserved {
+    permit: OwnedSemaphorePermit,
+    used: Gauge,
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        self.used.dec_by(i64::try_from(self.permit.num_permits()).unwrap_or(i64::MAX));
+    }
+}
+
+impl Uploads {
+    /// Within `limits`, on the disk of `folder`.
+    pub(crate) fn new(limits: &DoorLimits, folder: PathBuf, metrics: &Metrics) -> Self {
+        // A chunk must fit, and a permit counts in 32 bits.
+        let memory = limits.body_memory.clamp(CHUNK as u64, u64::from(u32::MAX));
+        let memory = usize::try_from(memory).unwrap_or(CHUNK).min(Semaphore::MAX_PERMITS);
+        Self {
+            memory: Arc::new(Semaphore::new(memory)),
+            used: metrics.body_memory.clone(),
+            turns: Arc::new(Semaphore::new(limits.writer_threads.get())),
+            space: FreeSpace {
+                folder,
+                reserve: limits.keep_free_space,
+                known: AtomicU64::new(0),
+                known_at: AtomicU64::new(0),
+            },
+        }
+    }
+
+    /// Runs what waits for the disk on a thread that may wait, as soon as one is free. It is
+    /// finished even if nobody waits for it any more.
+    ///
+    /// # Errors
+    /// Those of `work`, or that the thread panicked.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> S3Result<T> + Send + 'static,
+    ) -> S3Result<T> {
+        let broken = || s3_error!(InternalError, "the server's disk thread broke down");
+        // The semaphore is never closed.
+        let turn = self.turns.clone().acquire_owned().await.map_err(|_| broken())?;
+        let done = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            work()
+        });
+        done.await.map_err(|_| broken())?
+    }
+
+    /// Grows the memory of a chunk to `capacity` bytes.
+    async fn reserve(&self, chunk: &mut Chunk, capacity: usize, wait: bool) -> Result<(), ()> {
+        let more = capacity - chunk.bytes.capacity();
+        let permits = u32::try_from(more).map_err(|_| ())?;
+        let memory = self.memory.clone();
+        let permit = if wait {
+            memory.acquire_many_owned(permits).await.map_err(|_| ())?
+        } else {
+            memory.try_acquire_many_owned(permits).map_err(|_| ())?
+        };
+        self.used.inc_by(i64::from(permits));
+        match &mut chunk.memory {
+            Some(reserved) => reserved.permit.merge(permit),
+            None => chunk.memory = Some(Reserved { permit, used: self.used.clone() }),
+        }
+        chunk.bytes.reserve_exact(capacity - chunk.bytes.len());
+        Ok(())
+    }
+}
+
+/// A body, read chunk by chunk. No thread waits for its bytes, and it holds no more memory than it
+/// has sent bytes of the chunk at hand, doubled, and never more than it announced.
+pub(crate) struct Chunks<B> {
+    body: Option<B>,
+    /// What did not fit into the chunk before.
+    rest: Bytes,
+    announced: u64,
+    arrived: u64,
+}
+
+/// Why a body could not be read further.
+#[derive(Debug)]
+pub(crate) enum ChunkError<E> {
+    /// More arrived than was announced.
+    TooLong,
+    /// The server has no memory to give: it is stopping.
+    NoMemory,
+    /// The body failed.
+    Body(E),
+}
+
+impl<B, E> Chunks<B>
+where
+    B: Stream<Item = Result<Bytes, E>> + Unpin,
+{
+    /// A body that announces so many bytes.
+    pub(crate) fn new(body: Option<B>, announced: u64) -> Self {
+        Self { body, rest: Bytes::new(), announced, arrived: 0 }
+    }
+
+    /// The next chunk, and whether it is the last.
+    pub(crate) async fn next(&mut self, uploads: &Uploads) -> Result<(Chunk, bool), ChunkError<E>> {
+        let mut chunk = Chunk::default();
+        // What may come in this chunk.
+        let room = self.announced - self.arrived;
+        let room = usize::try_from(room).unwrap_or(CHUNK).min(CHUNK);
+        let mut deadline = None;
+        loop {
+            if self.rest.is_empty() {
+                let Some(body) = &mut self.body else { return Ok((chunk, true)) };
+                let frame = match deadline {
+                    None => body.next().await,
+                    Some(deadline) => match tokio::time::timeout_at(deadline, body.next()).await {
+                        Ok(frame) => frame,
+                        Err(_) => return Ok((chunk, false)),
+                    },
+                };
+                match frame {
+                    None => {
+                        self.body = None;
+                        return Ok((chunk, true));
+                    }
+                    Some(Ok(frame)) => self.rest = frame,
+                    Some(Err(error)) => return Err(ChunkError::Body(error)),
+                }
+            }
+            if self.rest.len() as u64 > self.announced - self.arrived {
+                return Err(ChunkError::TooLong);
+            }
+            let take = self.rest.len().min(room - chunk.bytes.len());
+            if take == 0 && !self.rest.is_empty() {
+                return Ok((chunk, false));
+            }
+            let needed = chunk.bytes.len() + take;
+            if needed > chunk.bytes.capacity() {
+                let doubled = chunk.bytes.capacity().saturating_mul(2).max(FIRST_STEP);
+                let capacity = doubled.max(needed).min(room);
+                // What is short of memory writes what it has, and waits without holding any.
+                let first = chunk.bytes.is_empty();
+                match uploads.reserve(&mut chunk, capacity, first).await {
+                    Ok(()) => {}
+                    Err(()) if first => return Err(ChunkError::NoMemory),
+                    Err(()) => return Ok((chunk, false)),
+                }
+            }
+            chunk.bytes.extend_from_slice(&self.rest[..take]);
+            self.rest.advance(take);
+            if self.rest.is_empty() {
+                // The rest of a network buffer would stay in memory with an empty slice of it.
+                self.rest = Bytes::new();
+            }
+            self.arrived += take as u64;
+            deadline.get_or_insert_with(|| Instant::now() + GATHER);
+        }
+    }
+}
+
+/// The disk's free space, of which some is kept for results, journals and the dashboard.
+#[derive(Debug)]
+pub(crate) struct FreeSpace {
+    folder: PathBuf,
+    /// In bytes; `None`: the smaller of 5 % and 1 GiB.
+    reserve: Option<u64>,
+    /// Free bytes beyond the reserve, plus one, as of `known_at`.
+    known: AtomicU64,
+    known_at: AtomicU64,
+}
+
+impl FreeSpace {
+    /// Whether `bytes` may be written. Asks the file system: not for a thread of the runtime.
+    ///
+    /// # Errors
+    /// The file system cannot be asked.
+    pub(crate) fn has(&self, bytes: u64) -> io::Result<bool> {
+        let stat = rustix::fs::statvfs(&self.folder)?;
+        let size = |blocks: u64| blocks.saturating_mul(stat.f_frsize);
+        let reserve = self.reserve.unwrap_or_else(|| (size(stat.f_blocks) / 20).min(1 << 30));
+        let free = size(stat.f_bavail).saturating_sub(reserve);
+        self.known.store(free, Ordering::Relaxed);
+        self.known_at.store(now_ms(), Ordering::Relaxed);
+        Ok(bytes < free)
+    }
+
+    /// The same by a figure that is at most a second old, if there is one.
+    pub(crate) fn had(&self, bytes: u64) -> Option<bool> {
+        let at = self.known_at.load(Ordering::Relaxed);
+        let fresh = at > 0 && now_ms().saturating_sub(at) < SPACE_MS;
+        fresh.then(|| bytes < self.known.load(Ordering::Relaxed))
+    }
+}
+
+impl Uploads {
+    /// Whether a body of so many bytes may be begun.
+    ///
+    /// # Errors
+    /// 507 if it would use what is kept free, 503 if the file system cannot be asked.
+    pub(crate) async fn check_space(
+        self: &Arc<Self>,
+        bytes: u64,
+        metrics: &Arc<Metrics>,
+    ) -> S3Result<()> {
+        if let Some(has) = self.space.had(bytes) {
+            return if has { Ok(()) } else { Err(error::no_space(metrics)) };
+        }
+        let (uploads, metrics) = (self.clone(), metrics.clone());
+        self.write(move || uploads.require_space(bytes, &metrics)).await
+    }
+
+    /// The same on a thread that may wait.
+    ///
+    /// # Errors
+    /// As [`Uploads::check_space`].
+    pub(crate) fn require_space(&self, bytes: u64, metrics: &Metrics) -> S3Result<()> {
+        match self.space.has(bytes) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(error::no_space(metrics)),
+            Err(error) => Err(error::of_write(&error, "the free space of the disk", metrics)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use futures_util::stream;
+
+    use super::*;
+
+    fn uploads(memory: u64) -> Uploads {
+        let metrics = Metrics::new("0", jiff::Timestamp::UNIX_EPOCH);
+        let limits = DoorLimits { body_memory: memory, ..DoorLimits::default() };
+        Uploads::new(&limits, "/".into(), &metrics)
+    }
+
+    /// Frames of one byte, each of which keeps a network buffer of 8 KiB alive.
+    fn one_byte_frames(n: usize) -> impl Stream<Item = Result<Bytes, Infallible>> + Unpin {
+        stream::iter((0..n).map(|_| Ok(Bytes::from(vec![b'a'; 8192]).slice(0..1))))
+    }
+
+    #[tokio::test]
+    async fn a_chunk_takes_no_more_memory_than_its_body_announced() {
+        for length in [1, 20_880, CHUNK] {
+            let mut chunks = Chunks::new(Some(one_byte_frames(length)), length as u64);
+            let (chunk, last) = chunks.next(&uploads(1 << 20)).await.unwrap();
+            assert_eq!((chunk.bytes.len(), last), (length, true));
+            assert!(chunk.bytes.capacity() <= length, "{}", chunk.bytes.capacity());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_large_body_comes_in_chunks_that_hold_their_memory_until_they_are_dropped() {
+        let uploads = uploads(CHUNK as u64);
+        let frames = (0..10).map(|n| Ok::<_, Infallible>(Bytes::from(vec![n; 100_000])));
+        let mut chunks = Chunks::new(Some(stream::iter(frames)), 1_000_000);
+        let mut whole = Vec::new();
+        loop {
+            let (chunk, last) = chunks.next(&uploads).await.unwrap();
+            assert!(chunk.bytes.len() <= CHUNK);
+            let held = usize::try_from(uploads.used.get()).unwrap();
+            assert!((chunk.bytes.len()..=CHUNK).contains(&held), "{held}");
+            whole.extend_from_slice(&chunk.bytes);
+            drop(chunk);
+            assert_eq!(uploads.used.get(), 0);
+            if last {
+                break;
+            }
+        }
+        let expected: Vec<u8> = (0..10).flat_map(|n| vec![n; 100_000]).collect();
+        assert!(whole == expected);
+    }
+
+    #[tokio::test]
+    async fn a_body_that_waits_for_its_bytes_gives_its_memory_back() {
+        let uploads = uploads(1 << 20);
+        let begun = stream::once(std::future::ready(Ok::<_, Infallible>(Bytes::from("x"))));
+        let mut chunks = Chunks::new(Some(begun.chain(stream::pending()).boxed()), 20_880);
+        let (chunk, last) = chunks.next(&uploads).await.unwrap();
+        assert_eq!((&chunk.bytes[..], last), (&b"x"[..], false));
+        drop(chunk);
+        assert_eq!(uploads.used.get(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_body_with_no_memory_left_writes_what_it_has() {
+        let uploads = uploads(CHUNK as u64);
+        let mut other = Chunks::new(Some(one_byte_frames(10)), 10);
+        let (_held, _) = other.next(&uploads).await.unwrap();
+        let all = CHUNK as u64;
+        let mut chunks = Chunks::new(Some(one_byte_frames(CHUNK)), all);
+        let (first, last) = chunks.next(&uploads).await.unwrap();
+        assert!(!last && first.bytes.len() >= CHUNK / 4, "{}", first.bytes.len());
+    }
+
+    #[tokio::test]
+    async fn more_than_announced_is_an_error() {
+        let mut chunks = Chunks::new(Some(one_byte_frames(11)), 10);
+        let error = chunks.next(&uploads(1 << 20)).await.unwrap_err();
+        assert!(matches!(error, ChunkError::TooLong));
+    }
+}

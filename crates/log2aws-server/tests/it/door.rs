@@ -1,0 +1,266 @@
+//! What a stranger may take of the machine: connections, memory, threads, disk, lines of the log.
+
+use std::io::{BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::time::{Duration, Instant};
+
+use crate::child::{Process, drain};
+use crate::client::{Request, connect, read_answer};
+use crate::harness::{LOG, Running, start, start_with};
+
+const MIB: u64 = 1024 * 1024;
+
+/// A figure of `/proc/PID/status`, in its own unit.
+fn status(process: &Process, name: &str) -> u64 {
+    let path = format!("/proc/{}/status", process.child.id());
+    let text = std::fs::read_to_string(path).unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap();
+    line.split_whitespace().next().unwrap().parse().unwrap()
+}
+
+fn rss(process: &Process) -> u64 {
+    status(process, "VmRSS") * 1024
+}
+
+/// A request of which the head alone was sent.
+fn half_open(address: SocketAddr, request: &Request) -> TcpStream {
+    let mut stream = connect(address);
+    stream.write_all(request.head(address).as_bytes()).unwrap();
+    stream
+}
+
+/// Sends one byte to each in turn, so that each is a frame of its own.
+fn trickle(streams: &mut [TcpStream], rounds: usize) {
+    for _ in 0..rounds {
+        for stream in &mut *streams {
+            stream.write_all(b"a").unwrap();
+        }
+    }
+}
+
+#[test]
+fn bodies_of_single_bytes_take_no_more_memory_than_their_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut process = Process::myself(folder.path());
+    let log = drain(&mut process);
+    let address = process.address;
+    let form = |target: &str| {
+        Request::new("POST", target)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("content-length", "8000")
+    };
+    let put = Request::new("PUT", process.url("web01")).header("content-length", "20000");
+    let mut streams: Vec<TcpStream> = [form("/"), form("/ui/login"), put]
+        .iter()
+        .flat_map(|request| (0..2).map(|_| half_open(address, request)))
+        .collect();
+    let before = rss(&process);
+    trickle(&mut streams, 7_000);
+    let grown = rss(&process).saturating_sub(before);
+    // Each frame kept whole would be 7,000 times 8 KiB for each of them: 328 MiB.
+    assert!(grown < 16 * MIB, "{grown} bytes for 42,000");
+    drop(streams);
+    process.child.kill().unwrap();
+    log.join().unwrap();
+}
+
+#[test]
+fn half_open_uploads_hold_no_thread_and_nobody_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut process = Process::myself(folder.path());
+    let log = drain(&mut process);
+    let address = process.address;
+    let before = rss(&process);
+    let urls: Vec<String> = (0..300).map(|n| process.url(&format!("web-{n}"))).collect();
+    let put = |url: &String| Request::new("PUT", url.clone()).header("content-length", "300000");
+    let open: Vec<TcpStream> =
+        urls.iter().flat_map(|url| [url, url]).map(|url| half_open(address, &put(url))).collect();
+    for path in ["/-/readyz", "/ui/login"] {
+        let begin = Instant::now();
+        assert_eq!(Request::new("GET", path).send(address).status, 200);
+        assert!(begin.elapsed() < Duration::from_secs(2), "{path}: {:?}", begin.elapsed());
+    }
+    let begin = Instant::now();
+    let delivered = Request::new("PUT", process.url("honest")).body(LOG).send(address);
+    assert_eq!(delivered.status, 200, "{}", delivered.text());
+    assert!(begin.elapsed() < Duration::from_secs(2), "{:?}", begin.elapsed());
+    let threads = status(&process, "Threads");
+    assert!(threads < 150, "{threads} threads");
+    assert!(rss(&process).saturating_sub(before) < 64 * MIB, "{}", rss(&process));
+    drop(open);
+    process.child.kill().unwrap();
+    log.join().unwrap();
+}
+
+#[test]
+fn a_third_upload_with_a_url_ends_the_one_that_waits_longest() {
+    let server = start();
+    let url = server.url("server=web01&date=2019-08-01");
+    let put = Request::new("PUT", url.clone()).body(LOG);
+    let mut first = half_open(server.address, &put);
+    std::thread::sleep(Duration::from_millis(50));
+    let mut second = half_open(server.address, &put);
+    // The first has sent something since: now the second waits longest.
+    std::thread::sleep(Duration::from_millis(50));
+    first.write_all(&put.body[..10]).unwrap();
+    std::thread::sleep(Duration::from_millis(50));
+    assert_eq!(server.send(&put).status, 200);
+    let ended = read_answer(&mut BufReader::new(&mut second), "PUT");
+    assert_eq!((ended.status, &ended.code()[..]), (409, "OperationAborted"));
+    first.write_all(&put.body[10..]).unwrap();
+    assert_eq!(read_answer(&mut BufReader::new(&mut first), "PUT").status, 200);
+    server.counts("log2aws_puts_refused_total{reason=\"replaced\"}", 1.0);
+}
+
+#[test]
+fn idle_connections_make_room_for_busy_ones() {
+    let server = start_with(|config| {
+        config.door.max_connections = NonZeroUsize::new(16).unwrap();
+    });
+    let silent: Vec<TcpStream> = (0..40).map(|_| connect(server.address)).collect();
+    let mut unfinished: Vec<TcpStream> = (0..40).map(|_| connect(server.address)).collect();
+    for stream in &mut unfinished {
+        // The server may have closed it already.
+        let _ = stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n");
+    }
+    for _ in 0..10 {
+        let begin = Instant::now();
+        assert_eq!(server.send(&Request::new("GET", "/-/healthz")).status, 200);
+        let url = server.url("server=web01&date=2019-08-01");
+        assert_eq!(server.send(&Request::new("PUT", url).body(LOG)).status, 200);
+        assert!(begin.elapsed() < Duration::from_secs(2), "{:?}", begin.elapsed());
+    }
+    assert!(server.metric("log2aws_connections_closed_total{reason=\"no_room\"}") >= 64.0);
+    assert!(server.metric("log2aws_connections") <= 16.0);
+    drop((silent, unfinished));
+}
+
+#[test]
+fn a_connection_that_asks_nothing_is_closed_soon() {
+    let server = start_with(|config| config.door.head_timeout = Duration::from_millis(200));
+    let mut silent = connect(server.address);
+    let mut kept = connect(server.address);
+    let get = Request::new("GET", "/-/healthz").head(server.address);
+    kept.write_all(get.as_bytes()).unwrap();
+    assert_eq!(read_answer(&mut BufReader::new(&mut kept), "GET").status, 200);
+    assert_eq!(silent.read(&mut [0]).unwrap(), 0);
+    // One that has asked may be quiet for longer.
+    kept.write_all(get.as_bytes()).unwrap();
+    assert_eq!(read_answer(&mut BufReader::new(&mut kept), "GET").status, 200);
+    server.counts("log2aws_connections_closed_total{reason=\"no_request\"}", 1.0);
+}
+
+#[test]
+fn all_bodies_together_stay_within_their_memory() {
+    let server = start_with(|config| config.door.body_memory = MIB);
+    let body = vec![b'x'; 262_000];
+    let mut streams: Vec<TcpStream> = (0..40)
+        .map(|n| {
+            let url = server.url(&format!("server=web{n}&date=2019-08-01"));
+            let put = Request::new("PUT", url).header("content-length", "262144");
+            half_open(server.address, &put)
+        })
+        .collect();
+    let mut most = 0.0_f64;
+    for stream in &mut streams {
+        stream.write_all(&body).unwrap();
+        most = most.max(server.metric("log2aws_body_memory_bytes"));
+    }
+    assert!(most <= 1_048_576.0, "{most}");
+    // They are written, and hold nothing while they wait for the rest.
+    server.counts("log2aws_body_memory_bytes", 0.0);
+    for stream in &mut streams {
+        stream.write_all(&[b'x'; 144]).unwrap();
+        assert_eq!(read_answer(&mut BufReader::new(stream), "PUT").status, 200);
+    }
+}
+
+#[test]
+fn a_log_larger_than_any_is_refused_by_its_head() {
+    let server = start_with(|config| config.door.max_log_size = 1000);
+    let url = server.url("server=web01&date=2019-08-01");
+    let put = Request::new("PUT", url).header("content-length", "1001");
+    let mut stream = half_open(server.address, &put);
+    let answer = read_answer(&mut BufReader::new(&mut stream), "PUT");
+    assert_eq!((answer.status, &answer.code()[..]), (400, "EntityTooLarge"));
+    server.assert_empty();
+    let sha256 = "0".repeat(64);
+    let ask = format!("/?server=web01&date=2019-08-01&size=1001&sha256={sha256}");
+    assert_eq!(server.send(&Request::new("GET", ask)).status, 413);
+    // The operator's own uploads have S3's limits.
+    let target = "/serverlogs-local/web01/2019-08-01.log";
+    let put = Request::new("PUT", target).body(vec![b'x'; 1001]);
+    assert_eq!(server.signed(put).status, 200);
+}
+
+#[test]
+fn uploads_leave_the_space_that_is_kept_free() {
+    let server = start_with(|config| config.door.keep_free_space = Some(u64::MAX));
+    let url = server.url("server=web01&date=2019-08-01");
+    let mut stream = half_open(server.address, &Request::new("PUT", url).body(LOG));
+    let answer = read_answer(&mut BufReader::new(&mut stream), "PUT");
+    assert_eq!((answer.status, &answer.code()[..]), (507, "InsufficientStorage"));
+    server.assert_empty();
+    assert_eq!(server.send(&Request::new("GET", "/-/readyz")).status, 503);
+    server.counts("log2aws_puts_refused_total{reason=\"space\"}", 1.0);
+}
+
+fn put_of(server: &Running, name: &str) -> (u16, Option<String>) {
+    let ask = Request::new("GET", format!("/?server={name}&date=2019-08-01"));
+    let answer = server.send(&ask);
+    if answer.status != 200 {
+        return (answer.status, answer.header("retry-after").map(str::to_owned));
+    }
+    let url = answer.text().trim().replace(&format!("http://{}", server.address), "");
+    let answer = server.send(&Request::new("PUT", url).body(LOG));
+    (answer.status, answer.header("retry-after").map(str::to_owned))
+}
+
+#[test]
+fn only_so_many_new_servers_are_taken_in_an_hour() {
+    let server = start_with(|config| config.door.max_new_servers = NonZeroU32::new(2).unwrap());
+    assert_eq!(put_of(&server, "web01").0, 200);
+    assert_eq!(put_of(&server, "web02").0, 200);
+    for name in ["web03", "web04"] {
+        let (status, retry_after) = put_of(&server, name);
+        let seconds: u64 = retry_after.unwrap().parse().unwrap();
+        assert_eq!(status, 429);
+        assert!((1..=1801).contains(&seconds), "{seconds}");
+    }
+    // Those that are known deliver as ever.
+    assert_eq!(put_of(&server, "web01").0, 200);
+    assert_eq!(server.stored("serverlogs-local", "web03/2019-08-01.log"), None);
+}
+
+#[test]
+fn a_part_of_a_log_does_not_become_the_whole() {
+    let server = start();
+    let url = server.url("server=web01&date=2019-08-01");
+    let put = Request::new("PUT", url).header("content-range", "bytes 100-332/333").body(LOG);
+    let answer = server.send(&put);
+    assert_eq!((answer.status, &answer.code()[..]), (400, "InvalidRequest"));
+    server.assert_empty();
+}
+
+#[test]
+fn a_flood_of_refusals_is_a_few_lines_of_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut process = Process::myself(folder.path());
+    let log = drain(&mut process);
+    let altered = process.url("web01").replace("web01", "web02");
+    for _ in 0..50 {
+        let put = Request::new("PUT", altered.clone()).body(LOG).send(process.address);
+        assert_eq!(put.status, 403);
+        let unnamed = Request::new("GET", "/?server=web01&date=2019-08-01")
+            .header("x-forwarded-for", "203.0.113.9");
+        assert_eq!(unnamed.send(process.address).status, 403);
+        assert_eq!(Request::new("GET", "/?server=web01").send(process.address).status, 400);
+    }
+    process.child.kill().unwrap();
+    let log = log.join().unwrap();
+    let lines = |what: &str| log.lines().filter(|line| line.contains(what)).count();
+    for what in ["reason=\"signature\"", "kind=\"unnamed-proxy\"", "code=\"bad-parameter\""] {
+        assert_eq!(lines(what), 1, "{what}\n{log}");
+    }
+}

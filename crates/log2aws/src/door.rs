@@ -1,0 +1,131 @@
+//! The flags of `serve` that bound what strangers may take of the machine.
+
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::time::Duration;
+
+use clap::Args;
+use log2aws_server::DoorLimits;
+
+use crate::flag;
+
+/// Limits of connections, bodies, the disk and new servers.
+#[derive(Debug, Args)]
+pub(crate) struct DoorArgs {
+    /// How many connections there may be at once; the limit of open files may allow fewer.
+    #[arg(long, value_name = "N", default_value_t = DoorLimits::default().max_connections)]
+    max_connections: NonZeroUsize,
+    /// How long a new connection may take to send its first request's head.
+    #[arg(long, value_name = "SECONDS", default_value_t = seconds(DoorLimits::default().head_timeout))]
+    head_timeout: NonZeroU32,
+    /// How many bytes a second must arrive of a body, after its first 20 seconds; 0: any number.
+    #[arg(long, value_name = "BYTES", default_value_t = DoorLimits::default().min_body_rate)]
+    min_body_rate: u32,
+    /// How long one body may take in all.
+    #[arg(long, value_name = "SECONDS", default_value_t = seconds(DoorLimits::default().max_body_time))]
+    max_body_time: NonZeroU32,
+    /// How much memory all arriving bodies may take together, e.g. 32MiB; at least 256KiB.
+    #[arg(long, value_name = "SIZE", default_value = "32MiB", value_parser = flag::size)]
+    body_memory: u64,
+    /// How many threads write bodies to the disk.
+    #[arg(long, value_name = "N", default_value_t = DoorLimits::default().writer_threads)]
+    writer_threads: NonZeroUsize,
+    /// How many uploads there may be at once with one URL; one more ends the one that has waited
+    /// longest for a byte.
+    #[arg(long, value_name = "N", default_value_t = DoorLimits::default().puts_per_url)]
+    puts_per_url: NonZeroUsize,
+    /// The largest log that is taken, e.g. 64MiB.
+    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = flag::size)]
+    max_log_size: u64,
+    /// How much of the disk uploads leave free [default: 5 % of it, 1GiB at most].
+    #[arg(long, value_name = "SIZE", value_parser = flag::size)]
+    keep_free_space: Option<u64>,
+    /// How many servers may deliver for the first time in an hour.
+    #[arg(long, value_name = "N", default_value_t = DoorLimits::default().max_new_servers)]
+    max_new_servers: NonZeroU32,
+}
+
+fn seconds(duration: Duration) -> NonZeroU32 {
+    u32::try_from(duration.as_secs()).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MAX)
+}
+
+impl From<DoorArgs> for DoorLimits {
+    fn from(args: DoorArgs) -> Self {
+        let seconds = |seconds: NonZeroU32| Duration::from_secs(seconds.get().into());
+        Self {
+            max_connections: args.max_connections,
+            head_timeout: seconds(args.head_timeout),
+            min_body_rate: args.min_body_rate,
+            max_body_time: seconds(args.max_body_time),
+            body_memory: args.body_memory,
+            writer_threads: args.writer_threads,
+            puts_per_url: args.puts_per_url,
+            max_log_size: args.max_log_size,
+            keep_free_space: args.keep_free_space,
+            max_new_servers: args.max_new_servers,
+        }
+    }
+}
+
+/// Raises the limit of open files to what the process may have at most, as Go programs do. Each
+/// connection takes up to three; a login shell and systemd give 1,024 unless told otherwise.
+pub(crate) fn raise_file_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current == limit.maximum {
+        return;
+    }
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::warn!(%error, "the limit of open files could not be raised");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Program {
+        #[command(flatten)]
+        door: DoorArgs,
+    }
+
+    #[test]
+    fn the_defaults_of_the_flags_are_those_of_the_server() {
+        let parsed = Program::try_parse_from(["serve"]).unwrap();
+        assert_eq!(DoorLimits::from(parsed.door), DoorLimits::default());
+    }
+
+    #[test]
+    fn each_flag_sets_its_limit() {
+        let parsed = Program::try_parse_from([
+            "serve",
+            "--max-connections=1",
+            "--head-timeout=2",
+            "--min-body-rate=0",
+            "--max-body-time=3",
+            "--body-memory=1MiB",
+            "--writer-threads=4",
+            "--puts-per-url=5",
+            "--max-log-size=6",
+            "--keep-free-space=0",
+            "--max-new-servers=7",
+        ])
+        .unwrap();
+        let expected = DoorLimits {
+            max_connections: NonZeroUsize::new(1).unwrap(),
+            head_timeout: Duration::from_secs(2),
+            min_body_rate: 0,
+            max_body_time: Duration::from_secs(3),
+            body_memory: 1 << 20,
+            writer_threads: NonZeroUsize::new(4).unwrap(),
+            puts_per_url: NonZeroUsize::new(5).unwrap(),
+            max_log_size: 6,
+            keep_free_space: Some(0),
+            max_new_servers: NonZeroU32::new(7).unwrap(),
+        };
+        assert_eq!(DoorLimits::from(parsed.door), expected);
+    }
+}
