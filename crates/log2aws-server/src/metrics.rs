@@ -160,23 +160,7 @@ impl Metrics {
             m.retention_paused.clone(),
         );
         m.tasks.register(r);
-        r.register("connections", "Open connections", m.connections.clone());
-        r.register(
-            "connections_closed",
-            "Connections closed by the server, by reason",
-            m.connections_closed.clone(),
-        );
-        r.register(
-            "puts_refused",
-            "Deliveries refused at the door or while their bodies arrived, by reason",
-            m.puts_refused.clone(),
-        );
-        r.register_with_unit(
-            "body_memory",
-            "Memory that holds arriving bodies",
-            Unit::Bytes,
-            m.body_memory.clone(),
-        );
+        m.register_door(r);
         let started: Gauge<f64, AtomicU64> = Gauge::default();
         started.set(start.as_duration().as_secs_f64());
         r.register_with_unit(
@@ -187,6 +171,27 @@ impl Metrics {
         );
         r.register("build", "The running program", Info::new([("version", version)]));
         Self { registry, ..metrics }
+    }
+
+    /// The series of what is refused or closed at the door.
+    fn register_door(&self, r: &mut Registry) {
+        r.register("connections", "Open connections", self.connections.clone());
+        r.register(
+            "connections_closed",
+            "Connections closed by the server, by reason",
+            self.connections_closed.clone(),
+        );
+        r.register(
+            "puts_refused",
+            "Deliveries refused at the door or while their bodies arrived, by reason",
+            self.puts_refused.clone(),
+        );
+        r.register_with_unit(
+            "body_memory",
+            "Memory that holds arriving bodies",
+            Unit::Bytes,
+            self.body_memory.clone(),
+        );
     }
 
     /// Counts one answered request.

@@ -44,8 +44,8 @@ pub(crate) struct Disk {
     pub(crate) raw_bucket: BucketName,
     pub(crate) queue: Arc<Queue>,
     pub(crate) metrics: Arc<Metrics>,
-    pub(crate) unreadable: UnreadableObjects,
     pub(crate) uploads: Arc<Uploads>,
+    pub(crate) unreadable: UnreadableObjects,
     /// When the data folder was opened: buckets have no other date.
     pub(crate) since: jiff::Timestamp,
 }
