@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use log2aws_core::key::{BucketName, ObjectKey, RawKey, ResultKind};
+use log2aws_core::reopening::RECORDS_PREFIX;
 use log2aws_core::summary::Summary;
 use log2aws_service::analyze::MAX_SUMMARY_BYTES;
 use log2aws_service::ports::{Clock, VersionId};
@@ -112,7 +113,7 @@ impl Retention {
         let Some(older_than) = days_before(now, days) else { return Ok(()) };
         let rule = RetentionRule {
             older_than,
-            may_be_due: &|key| may_be_due(key, older_than, now),
+            may_be_due: &|key| !self.is_record(bucket, key) && may_be_due(key, older_than, now),
             by_file_time: !exact,
             is_in_use: &|key, version| *bucket == self.raw_bucket && self.is_in_use(key, version),
             stop: &|| stop.is_set(),
@@ -125,6 +126,12 @@ impl Retention {
             tracing::info!(%bucket, removed, in_use, days, "removed by age");
         }
         Ok(())
+    }
+
+    /// Whether a key holds what an operator decided, e.g. that a day was reopened. Only a new
+    /// decision replaces it; age does not.
+    fn is_record(&self, bucket: &BucketName, key: &str) -> bool {
+        *bucket == self.analyzed_bucket && key.starts_with(RECORDS_PREFIX)
     }
 
     /// Whether the stored summary of a day names this version. One that cannot be read may.

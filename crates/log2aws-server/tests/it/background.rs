@@ -115,6 +115,33 @@ fn retention_passes_over_what_it_cannot_remove_and_counts_the_rest() {
 }
 
 #[test]
+fn retention_keeps_the_operators_records() {
+    const RECORD: &str = ".log2aws/reopen/web01/2019-08-01.json";
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = start_on(config(folder.path()), ClockAt(-3 * DAY));
+    put(&server, "web01/2019-08-01.log");
+    server.result("web01/2019-08-01.json");
+    let record = Request::new("PUT", format!("/{ANALYZED_BUCKET}/{RECORD}")).body("{}");
+    assert_eq!(server.signed(record).status, 200);
+    server.stop();
+    drop(server);
+    let mut server = start_on(config(folder.path()), ClockAt(0));
+    put(&server, &todays_log());
+    server.stop();
+    drop(server);
+
+    let mut config = config(folder.path());
+    config.keep_analyzed_days = NonZeroU32::new(2);
+    let server = start_on(config, ClockAt(0));
+    eventually("the old results are not removed", || {
+        server.stored(ANALYZED_BUCKET, "web01/2019-08-01.json").is_none()
+    });
+    let ended = "log2aws_background_last_success_timestamp_seconds{task=\"retention\"}";
+    eventually("retention does not end", || server.metric(ended) > 0.0);
+    assert!(server.stored(ANALYZED_BUCKET, RECORD).is_some());
+}
+
+#[test]
 fn a_clock_that_no_log_bears_out_removes_nothing_without_the_operators_word() {
     let folder = tempfile::tempdir().unwrap();
     let mut server = start_on(config(folder.path()), ClockAt(0));
