@@ -9,6 +9,9 @@ use crate::day::Day;
 use crate::key::{KeyError, ObjectKey};
 use crate::server_name::ServerName;
 
+/// What the keys of all operators' records in the analyzed bucket begin with.
+pub const RECORDS_PREFIX: &str = ".log2aws/";
+
 /// The format that this version writes.
 pub const FORMAT: u32 = 1;
 
@@ -39,7 +42,7 @@ impl Reopening {
     /// # Errors
     /// [`KeyError`] if the name makes no object key, which no [`ServerName`] does.
     pub fn key(server: &ServerName, day: Day) -> Result<ObjectKey, KeyError> {
-        format!(".log2aws/reopen/{server}/{day}.json").parse()
+        format!("{RECORDS_PREFIX}reopen/{server}/{day}.json").parse()
     }
 
     /// Whether the day may be delivered once more while `version` is the accepted one.

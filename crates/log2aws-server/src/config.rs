@@ -86,6 +86,8 @@ pub struct ServeConfig {
     pub keep_raw_days: Option<NonZeroU32>,
     /// After how many days results are removed; `None` keeps them.
     pub keep_analyzed_days: Option<NonZeroU32>,
+    /// Whether objects are removed by age though no log of the last day bears the clock out.
+    pub retention_trust_clock: bool,
     /// Which days are taken, and when a delivered day is final.
     pub days: DayRules,
     /// Whether keys carry the spreading prefix.
@@ -115,6 +117,7 @@ impl ServeConfig {
             trusted_proxies: Vec::new(),
             keep_raw_days: None,
             keep_analyzed_days: None,
+            retention_trust_clock: false,
             days: DayRules::default(),
             key_prefix: KeyPrefix::Off,
             charts: ChartFormats::Svg,
@@ -158,6 +161,12 @@ pub enum ServeError {
         path: PathBuf,
         /// Its permission bits.
         mode: u32,
+    },
+    /// A file with a key was put there by another user.
+    #[error("{} is a link or belongs to another user; remove it to have a new key made, or chown it", path.display())]
+    KeyFileOwner {
+        /// The file.
+        path: PathBuf,
     },
     /// There is no bucket to view.
     #[error(

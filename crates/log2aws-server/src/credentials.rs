@@ -10,7 +10,7 @@
 use std::fmt;
 use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
@@ -241,11 +241,15 @@ fn usable(value: &str) -> bool {
 fn read_secret(path: &Path) -> Result<Option<String>, ServeError> {
     let failed =
         |source| ServeError::KeyFile { path: path.to_owned(), doing: KeyFileAction::Read, source };
-    let meta = match fs::metadata(path) {
+    let meta = match fs::symlink_metadata(path) {
         Ok(meta) => meta,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed(error)),
     };
+    let me = rustix::process::geteuid().as_raw();
+    if meta.is_symlink() || (meta.uid() != me && meta.uid() != 0) {
+        return Err(ServeError::KeyFileOwner { path: path.to_owned() });
+    }
     let mode = meta.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
         return Err(ServeError::KeyFileOpen { path: path.to_owned(), mode });

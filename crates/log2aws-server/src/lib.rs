@@ -25,6 +25,7 @@ mod view_server;
 pub use config::{DEFAULT_REQUESTS_PER_SECOND, DoorLimits, KeyFileAction, ServeConfig, ServeError};
 pub use credentials::{KeyPair, PROFILE, REGION};
 pub use http::tls::{TlsError, TlsFiles};
+pub use log2aws_store::disk::snapshot::{Snapshot, SnapshotError, snapshot};
 pub use server::{ANALYZED_BUCKET, RAW_BUCKET, Server};
 pub use start_warnings::{Exposure, start_warnings};
 pub use ui::SecretUrl;

@@ -13,6 +13,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::background::TaskMetrics;
+
 /// A family of counters that are told apart by one label.
 type Labelled<L> = Family<L, Counter>;
 
@@ -58,6 +60,9 @@ pub(crate) struct Metrics {
     pub(crate) queue_length: Gauge,
     pub(crate) expired: Counter,
     pub(crate) store_errors: Labelled<Kind>,
+    pub(crate) unreadable: Gauge,
+    pub(crate) retention_paused: Gauge,
+    pub(crate) tasks: TaskMetrics,
     pub(crate) connections: Gauge,
     pub(crate) connections_closed: Labelled<Reason>,
     pub(crate) puts_refused: Labelled<Reason>,
@@ -85,6 +90,9 @@ impl Metrics {
             queue_length: Gauge::default(),
             expired: Counter::default(),
             store_errors: Family::default(),
+            unreadable: Gauge::default(),
+            retention_paused: Gauge::default(),
+            tasks: TaskMetrics::default(),
             connections: Gauge::default(),
             connections_closed: Family::default(),
             puts_refused: Family::default(),
@@ -141,23 +149,18 @@ impl Metrics {
             m.expired.clone(),
         );
         r.register("store_errors", "Faults of the store, by kind", m.store_errors.clone());
-        r.register("connections", "Open connections", m.connections.clone());
         r.register(
-            "connections_closed",
-            "Connections closed by the server, by reason",
-            m.connections_closed.clone(),
+            "unreadable_objects",
+            "Stored objects that could not be read or removed in the last day",
+            m.unreadable.clone(),
         );
         r.register(
-            "puts_refused",
-            "Deliveries refused at the door or while their bodies arrived, by reason",
-            m.puts_refused.clone(),
+            "retention_paused",
+            "Whether nothing is removed by age because no log bears the clock out",
+            m.retention_paused.clone(),
         );
-        r.register_with_unit(
-            "body_memory",
-            "Memory that holds arriving bodies",
-            Unit::Bytes,
-            m.body_memory.clone(),
-        );
+        m.tasks.register(r);
+        m.register_door(r);
         let started: Gauge<f64, AtomicU64> = Gauge::default();
         started.set(start.as_duration().as_secs_f64());
         r.register_with_unit(
@@ -168,6 +171,27 @@ impl Metrics {
         );
         r.register("build", "The running program", Info::new([("version", version)]));
         Self { registry, ..metrics }
+    }
+
+    /// The series of what is refused or closed at the door.
+    fn register_door(&self, r: &mut Registry) {
+        r.register("connections", "Open connections", self.connections.clone());
+        r.register(
+            "connections_closed",
+            "Connections closed by the server, by reason",
+            self.connections_closed.clone(),
+        );
+        r.register(
+            "puts_refused",
+            "Deliveries refused at the door or while their bodies arrived, by reason",
+            self.puts_refused.clone(),
+        );
+        r.register_with_unit(
+            "body_memory",
+            "Memory that holds arriving bodies",
+            Unit::Bytes,
+            self.body_memory.clone(),
+        );
     }
 
     /// Counts one answered request.

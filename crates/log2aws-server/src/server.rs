@@ -20,19 +20,23 @@ use tokio::sync::watch;
 use url::{Host, Url};
 
 use crate::analysis::analyzer::StoreAnalyzer;
+use crate::analysis::startup_scan::StartupScan;
 use crate::analysis::{Queue, Work, Workers};
-use crate::background::index_refresh::{self, IndexRefresher};
 use crate::background::retention::Retention;
+use crate::background::unreadable_objects::UnreadableObjects;
+use crate::background::wiring::{JOIN_WITHIN, start_common};
+use crate::background::{Supervisor, TaskBoard, index_refresh};
 use crate::config::{ServeConfig, ServeError};
 use crate::credentials::{Credentials, KeyPair, REGION, fill};
 use crate::dashboard;
+use crate::folder_cache::FolderCache;
 use crate::http::accept::{Limits, Service, serve};
 use crate::http::client_ip_layer::ClientIpLayer;
 use crate::http::new_servers::NewServerQuota;
 use crate::http::rate_limit::RateLimit;
 use crate::http::readiness::Readiness;
 use crate::http::router::{App, router};
-use crate::http::tls::{self, Tls};
+use crate::http::tls::Tls;
 use crate::metrics::Metrics;
 use crate::object_reader::StoreReader;
 use crate::s3::Disk;
@@ -51,6 +55,9 @@ pub const ANALYZED_BUCKET: &str = "analyzedlogs-local";
 
 /// Each analysis tells the index of its day; what goes by age or by hand it finds by looking.
 const INDEX_REFRESH_INTERVAL: Duration = Duration::from_mins(10);
+
+/// Which logs have results of their newest version, in the data folder. It may be removed.
+const SCAN_CACHE_FOLDER: &str = "scan-cache";
 
 /// `serve`, opened on its data folder and not yet listening.
 pub struct Server {
@@ -198,15 +205,14 @@ impl Server {
         let app = Arc::new(self.app(endpoint, &queue, &metrics)?);
         index_refresh::load(&self.store_index).await;
         let workers = self.workers(&queue, &metrics)?;
-        let index_refresher =
-            IndexRefresher::start(self.store_index.clone(), INDEX_REFRESH_INTERVAL)?;
-        let retention = tokio::spawn(self.retention(&metrics).run());
-        let renewal = self.tls.clone().map(|tls| tokio::spawn(tls.watch(tls::LOOK)));
-        let forgetting = tokio::spawn(prune(app.clone()));
+        let supervisor = Supervisor::new(app.tasks.clone(), self.clock.clone());
+        self.start_tasks(&supervisor, &app, &queue)?;
 
-        let stopping = app.clone();
+        let (stopping, stop) = (app.clone(), supervisor.stop());
         let shutdown = async move {
             shutdown.await;
+            stop.set();
+            queue.stop();
             stopping.callers.stop();
             stopping.front.stop();
         };
@@ -219,14 +225,9 @@ impl Server {
             metrics,
         };
         serve(listener, service, shutdown).await;
-        if let Some(renewal) = renewal {
-            renewal.abort();
-        }
-        retention.abort();
-        forgetting.abort();
         let joined = tokio::task::spawn_blocking(move || {
             workers.stop();
-            index_refresher.stop();
+            supervisor.join(JOIN_WITHIN);
         })
         .await;
         if joined.is_err() {
@@ -283,12 +284,14 @@ impl Server {
         });
         let uploads = Arc::new(Uploads::new(door, self.config.data_dir.clone(), metrics));
 
+        let unreadable = UnreadableObjects::new(metrics.clone());
         let disk = Disk::new(
             self.store.clone(),
             self.settings.raw_bucket.clone(),
             queue.clone(),
             metrics.clone(),
             uploads.clone(),
+            unreadable.clone(),
             self.clock.now(),
         );
         let access = Access {
@@ -318,6 +321,8 @@ impl Server {
             readiness: Readiness::new(self.store.clone(), uploads.clone()),
             limit: RateLimit::new(self.config.requests_per_second),
             metrics: metrics.clone(),
+            tasks: TaskBoard::new(metrics.tasks.clone()),
+            unreadable,
             token: self.credentials.metrics.clone(),
             callers: ClientIpLayer::new(
                 self.config.trusted_proxies.clone(),
@@ -349,25 +354,53 @@ impl Server {
 
     fn workers(&self, queue: &Arc<Queue>, metrics: &Arc<Metrics>) -> Result<Workers, ServeError> {
         let threads = self.config.analyzer_threads.map_or_else(default_threads, NonZeroUsize::get);
-        let settings = Arc::new(Fixed(self.settings.clone()));
         let work = Work {
             queue: queue.clone(),
-            analyzer: Arc::new(StoreAnalyzer::new(
-                self.store.clone(),
-                settings,
-                self.config.charts,
-            )),
+            analyzer: self.analyzer(),
             metrics: metrics.clone(),
-            store: self.store.clone(),
-            raw_bucket: self.settings.raw_bucket.clone(),
-            clock: self.clock.clone(),
             on_analyzed: Arc::new(dashboard::index_analyzed_day(self.store_index.clone())),
-            keep_analyzed_days: self.config.keep_analyzed_days,
         };
         Workers::start(&work, threads)
     }
 
-    fn retention(&self, metrics: &Arc<Metrics>) -> Retention {
+    fn analyzer(&self) -> Arc<StoreAnalyzer> {
+        let settings = Arc::new(Fixed(self.settings.clone()));
+        Arc::new(StoreAnalyzer::new(self.store.clone(), settings, self.config.charts))
+    }
+
+    fn start_tasks(
+        &self,
+        supervisor: &Supervisor,
+        app: &Arc<App>,
+        queue: &Arc<Queue>,
+    ) -> Result<(), ServeError> {
+        let path = self.config.data_dir.join(SCAN_CACHE_FOLDER);
+        let cache =
+            FolderCache::open(&path).map_err(|source| ServeError::Cache { path, source })?;
+        supervisor.start(StartupScan {
+            store: self.store.clone(),
+            settings: self.settings.clone(),
+            analyzer: self.analyzer(),
+            queue: queue.clone(),
+            clock: self.clock.clone(),
+            metrics: app.metrics.clone(),
+            unreadable: app.unreadable.clone(),
+            cache,
+            keep_analyzed_days: self.config.keep_analyzed_days,
+            scanned_at: None,
+        })?;
+        supervisor.start(self.retention(app))?;
+        let pruned = app.clone();
+        let prune = move || {
+            pruned.limit.prune();
+            pruned.front.prune();
+            pruned.refusals.flush();
+        };
+        let index = self.store_index.clone();
+        start_common(supervisor, index, INDEX_REFRESH_INTERVAL, self.tls.clone(), prune)
+    }
+
+    fn retention(&self, app: &App) -> Retention {
         let rule = |bucket: &BucketName, days: Option<_>| days.map(|days| (bucket.clone(), days));
         let rules = [
             rule(&self.settings.raw_bucket, self.config.keep_raw_days),
@@ -376,8 +409,14 @@ impl Server {
         Retention {
             store: self.store.clone(),
             clock: self.clock.clone(),
-            metrics: metrics.clone(),
+            metrics: app.metrics.clone(),
+            unreadable: app.unreadable.clone(),
             rules: rules.into_iter().flatten().collect(),
+            raw_bucket: self.settings.raw_bucket.clone(),
+            analyzed_bucket: self.settings.analyzed_bucket.clone(),
+            trust_clock: self.config.retention_trust_clock,
+            exact_at: None,
+            reminded_at: None,
         }
     }
 }
@@ -403,16 +442,6 @@ fn warn_of_plain_http(endpoint: &Url) {
 fn default_threads() -> usize {
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     cores.saturating_mul(8).min(32)
-}
-
-/// Keeps the rate limits' memory small.
-async fn prune(app: Arc<App>) {
-    loop {
-        tokio::time::sleep(Duration::from_mins(1)).await;
-        app.limit.prune();
-        app.front.prune();
-        app.refusals.flush();
-    }
 }
 
 /// Signs with the pair that may only put day logs.

@@ -18,14 +18,15 @@ use log2aws_service::ports::{Clock, ListQuery, ObjectLister, StoreError};
 use tokio::sync::watch;
 use url::Url;
 
-use crate::background::index_refresh::{self, IndexRefresher};
+use crate::background::wiring::{JOIN_WITHIN, start_common};
+use crate::background::{Supervisor, TaskBoard, index_refresh};
 use crate::config::{DoorLimits, ServeError};
 use crate::credentials::fill;
 use crate::dashboard;
 use crate::folder_cache::FolderCache;
 use crate::http::accept::{Limits, Service, serve};
 use crate::http::client_ip_layer::{ClientIpLayer, healthz};
-use crate::http::tls::{self, Tls, TlsFiles};
+use crate::http::tls::{Tls, TlsFiles};
 use crate::metrics::Metrics;
 use crate::server::endpoint;
 use crate::ui::{AuthenticatedUi, HOME, LoginKeys, SecretUrl, UiConfig, see_other};
@@ -189,18 +190,17 @@ impl ViewServer {
             .merge(front.clone().router());
         let app = callers.before(routes);
         index_refresh::load(&self.store_index).await;
-        let index_refresher = IndexRefresher::start(self.store_index, self.refresh)?;
-        let renewal = self.tls.clone().map(|tls| tokio::spawn(tls.watch(tls::LOOK)));
-        let quiet = front.clone();
-        let forgetting = tokio::spawn(async move {
-            loop {
-                tokio::time::sleep(Duration::from_mins(1)).await;
-                quiet.prune();
-                refusals.flush();
-            }
-        });
+        let supervisor = Supervisor::new(TaskBoard::default(), self.clock.0.clone());
+        let pruned = front.clone();
+        let prune = move || {
+            pruned.prune();
+            refusals.flush();
+        };
+        start_common(&supervisor, self.store_index, self.refresh, self.tls.clone(), prune)?;
+        let stop = supervisor.stop();
         let shutdown = async move {
             shutdown.await;
+            stop.set();
             callers.stop();
             front.stop();
         };
@@ -214,12 +214,8 @@ impl ViewServer {
             metrics,
         };
         serve(listener, service, shutdown).await;
-        if let Some(renewal) = renewal {
-            renewal.abort();
-        }
-        forgetting.abort();
-        if tokio::task::spawn_blocking(move || index_refresher.stop()).await.is_err() {
-            tracing::error!("the thread of the index could not be waited for");
+        if tokio::task::spawn_blocking(move || supervisor.join(JOIN_WITHIN)).await.is_err() {
+            tracing::error!("the background tasks could not be waited for");
         }
         Ok(())
     }

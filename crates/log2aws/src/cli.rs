@@ -7,7 +7,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use log2aws_cli::agent::{self, AgentVerb, Door};
 use log2aws_cli::exit::{self, Exit};
 
-use crate::{chart, convert, demo, reopen, serve, stack};
+use crate::{chart, convert, demo, reopen, serve, stack, store};
 
 /// Collects the daily load logs of servers that hold no AWS credentials, turns each into CSV and
 /// a load chart, and proves that nothing is missing.
@@ -30,6 +30,8 @@ enum Verb {
     Demo(demo::DemoArgs),
     /// Serve URLs, an S3 store and the analyzer from this machine.
     Serve(Box<serve::ServeArgs>),
+    /// Look after the data folder of serve.
+    Store(store::StoreArgs),
     /// Turn day logs into CSV.
     Convert(convert::ConvertArgs),
     /// Draw the load chart of a day, from its log or its CSV.
@@ -51,6 +53,7 @@ pub(crate) fn run(args: &[OsString]) -> Exit {
     let done = match cli.verb {
         Verb::Demo(args) => demo::run(&args),
         Verb::Serve(args) => serve::run(*args),
+        Verb::Store(args) => store::run(args),
         Verb::Convert(args) => {
             convert::run(&args, &mut io::stdin().lock(), &mut io::stdout(), &mut io::stderr())
         }

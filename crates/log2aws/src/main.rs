@@ -13,6 +13,7 @@ mod logging;
 mod reopen;
 mod serve;
 mod stack;
+mod store;
 mod view;
 mod visit;
 

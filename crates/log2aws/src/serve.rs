@@ -59,6 +59,10 @@ pub(crate) struct ServeArgs {
     /// Remove results this many days after they were made [default: keep all].
     #[arg(long, value_name = "DAYS", value_parser = flag::days)]
     keep_analyzed_days: Option<NonZeroU32>,
+    /// Remove by age even while no log of the last day bears this machine's clock out: deliveries
+    /// have ended, and the clock is right.
+    #[arg(long)]
+    retention_trust_clock: bool,
     /// How many days before today are taken (days count in UTC).
     #[arg(long, value_name = "DAYS", default_value_t = DEFAULT_DAYS_BACK)]
     days_back: u32,
@@ -172,6 +176,7 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<Exit> {
         trusted_proxies: args.trusted_proxy,
         keep_raw_days: args.keep_raw_days,
         keep_analyzed_days: args.keep_analyzed_days,
+        retention_trust_clock: args.retention_trust_clock,
         days: DayRules {
             days_back: args.days_back,
             days_ahead: args.days_ahead,
@@ -222,7 +227,8 @@ fn announce(
     out.flush()
 }
 
-/// Resolves at the first SIGTERM or SIGINT.
+/// Resolves at the first SIGTERM or SIGINT. A second one ends the process at once: what was
+/// acknowledged is on the disk, and what is not analyzed is found at the next start.
 ///
 /// # Errors
 /// When the handlers cannot be installed.
@@ -235,6 +241,14 @@ pub(crate) fn stop_signal() -> io::Result<impl Future<Output = ()> + Send + 'sta
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            tracing::warn!("ended at once by a second signal");
+            std::process::exit(1);
+        });
     })
 }
 

@@ -9,7 +9,7 @@ use log2aws_core::server_name::ServerName;
 use log2aws_service::ports::{ListQuery, ObjectMeta, StoreError};
 
 use super::Inner;
-use super::list_plan::ListJob;
+use super::list_plan::{self, ListJob};
 use crate::index::{KeyLayout, Listing, Tag};
 
 /// A day in the bucket.
@@ -90,9 +90,8 @@ pub(super) fn job(
             found.extend(group.finish());
         }
         take(found);
-        match page.next {
-            Some(next) => query.after = Some(next),
-            None => return Ok(true),
+        if !list_plan::go_on(&mut query, page.next)? {
+            return Ok(true);
         }
     }
 }

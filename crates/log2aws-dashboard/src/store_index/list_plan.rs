@@ -1,6 +1,7 @@
 //! Into which lists a refresh is divided, so that many can be under way at once.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::sync::Arc;
 
 use log2aws_core::key::{KeyPrefix, RawKey};
@@ -9,6 +10,10 @@ use log2aws_service::ports::{ListQuery, StoreError};
 
 use super::{Inner, RECENT_DAYS};
 use crate::index::{DayNumber, KeyLayout, Packed};
+
+/// The most bytes of folder names that are taken: far more than any fleet has, and no more than a
+/// small machine can hold.
+const MAX_FOLDER_BYTES: usize = 32 * 1024 * 1024;
 
 /// One list: the keys below a prefix.
 #[derive(Clone, Debug)]
@@ -33,19 +38,45 @@ impl ListCoverage {
     }
 }
 
-/// The folders at the bucket's top; counts the lists asked for.
-pub(super) fn folders(inner: &Inner, requests: &mut u64) -> Result<BTreeSet<String>, StoreError> {
+/// The folders at the bucket's top; counts the lists asked for. `None` if it was stopped.
+pub(super) fn folders(
+    inner: &Inner,
+    stop: &(dyn Fn() -> bool + Sync),
+    requests: &mut u64,
+) -> Result<Option<BTreeSet<String>>, StoreError> {
     let mut query = ListQuery { folders: true, ..ListQuery::default() };
     let mut folders = BTreeSet::new();
+    let mut bytes = 0;
     loop {
+        if stop() {
+            return Ok(None);
+        }
         *requests += 1;
         let page = inner.config.lister.list(&inner.config.analyzed, &query)?;
+        bytes += page.folders.iter().map(String::len).sum::<usize>();
         folders.extend(page.folders);
-        match page.next {
-            Some(next) => query.after = Some(next),
-            None => return Ok(folders),
+        if bytes > MAX_FOLDER_BYTES {
+            return Err(endless("the names of its folders have no end"));
+        }
+        if !go_on(&mut query, page.next)? {
+            return Ok(Some(folders));
         }
     }
+}
+
+/// Sets the query to the next page; `false` after the last one. A page that does not lead further
+/// would be asked for again for ever.
+pub(super) fn go_on(query: &mut ListQuery, next: Option<String>) -> Result<bool, StoreError> {
+    let Some(next) = next else { return Ok(false) };
+    if query.after.as_ref().is_some_and(|after| next <= *after) {
+        return Err(endless("a page of it leads no further than the one before"));
+    }
+    query.after = Some(next);
+    Ok(true)
+}
+
+fn endless(reason: &'static str) -> StoreError {
+    StoreError::Failed { what: "listing the bucket".to_owned(), source: io::Error::other(reason) }
 }
 
 /// The lists of everything: a folder may be a server's, or hold parts of several.
@@ -107,4 +138,20 @@ fn job(
 fn end_of_month(day: DayNumber) -> Option<DayNumber> {
     let last = log2aws_core::day::Day::from_date(day.day()?.date().last_of_month())?;
     Some(last.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_that_leads_no_further_is_an_error() {
+        let mut query = ListQuery::default();
+        assert!(go_on(&mut query, Some("b/".to_owned())).unwrap());
+        assert!(go_on(&mut query, Some("c/".to_owned())).unwrap());
+        for next in ["c/", "a/"] {
+            assert!(go_on(&mut query, Some(next.to_owned())).is_err(), "{next}");
+        }
+        assert!(!go_on(&mut query, None).unwrap());
+    }
 }

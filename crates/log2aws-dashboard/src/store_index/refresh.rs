@@ -126,7 +126,10 @@ impl Inner {
         let full_at = self.state().full_at;
         let since = full_at.map(|at| now.duration_since(at));
         report.full = since.is_none_or(|age| age.is_negative() || age >= self.config.full_every);
-        let folders = list_plan::folders(self, &mut report.requests)?;
+        let Some(folders) = list_plan::folders(self, stop, &mut report.requests)? else {
+            report.stopped = true;
+            return Ok(());
+        };
         let jobs = if report.full {
             self.index_mut().mark_all_unseen();
             list_plan::full(&folders)

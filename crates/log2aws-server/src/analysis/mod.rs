@@ -6,24 +6,17 @@
 
 pub(crate) mod analyzer;
 mod queue;
+pub(crate) mod startup_scan;
 
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use log2aws_core::key::{BucketName, ObjectKey, RawKey};
-use log2aws_service::ports::Clock;
-use log2aws_store::DiskStore;
-use log2aws_store::disk::{Entry, ListQuery, MAX_PAGE};
+use log2aws_core::key::{ObjectKey, RawKey};
 
-use crate::background::retention::days_before;
 use crate::config::ServeError;
 use crate::metrics::Metrics;
 pub(crate) use queue::Queue;
-
-/// How long a scan waits after the store failed it.
-const SCAN_RETRY: Duration = Duration::from_secs(30);
 
 /// What one look at a day log came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,18 +59,12 @@ pub(crate) struct Work {
     pub(crate) queue: Arc<Queue>,
     pub(crate) analyzer: Arc<dyn Analyzer>,
     pub(crate) metrics: Arc<Metrics>,
-    pub(crate) store: DiskStore,
-    pub(crate) raw_bucket: BucketName,
-    pub(crate) clock: Arc<dyn Clock>,
     /// Told of every day log whose results may have changed.
     pub(crate) on_analyzed: Arc<dyn Fn(&ObjectKey) + Send + Sync>,
-    /// After how many days results are removed; `None` keeps them.
-    pub(crate) keep_analyzed_days: Option<NonZeroU32>,
 }
 
 impl Workers {
-    /// Starts `threads` threads that analyze, and one that scans the raw bucket for what was left
-    /// over.
+    /// Starts `threads` threads that analyze.
     ///
     /// # Errors
     /// [`ServeError::Thread`]; the threads that did start are stopped.
@@ -87,8 +74,6 @@ impl Workers {
             let work = work.clone();
             workers.spawn("analyze", "analysis", move || work.run())?;
         }
-        let work = work.clone();
-        workers.spawn("scan", "the scan for unfinished logs", move || work.scan_for_ever())?;
         Ok(workers)
     }
 
@@ -156,88 +141,16 @@ impl Work {
             }
         }
     }
-
-    fn scan_for_ever(&self) {
-        loop {
-            match self.scan() {
-                Ok(0) => {}
-                Ok(found) => tracing::info!(found, "logs without results were found"),
-                Err(reason) => {
-                    self.metrics.count_store_error("failed");
-                    tracing::error!(%reason, "the scan for logs without results failed");
-                    if !self.queue.pause(SCAN_RETRY) {
-                        return;
-                    }
-                    continue;
-                }
-            }
-            if !self.queue.wait_for_overflow() {
-                return;
-            }
-        }
-    }
-
-    /// Queues every raw log that has no result of its newest version; tells how many.
-    ///
-    /// A log that is older than results are kept is passed over: its results were removed by age,
-    /// and a restart must not bring them back.
-    fn scan(&self) -> Result<u64, String> {
-        let results_since =
-            self.keep_analyzed_days.and_then(|days| days_before(self.clock.now(), days));
-        let mut found = 0;
-        let mut query = ListQuery { max: MAX_PAGE, ..ListQuery::default() };
-        loop {
-            let page =
-                self.store.list(&self.raw_bucket, &query).map_err(|error| error.to_string())?;
-            for file in &page.corrupt {
-                self.metrics.count_store_error("damaged");
-                tracing::error!(damaged = %file, "a raw log cannot be read");
-            }
-            for entry in page.entries {
-                let Entry::Object(info) = entry else { continue };
-                let Some(key) = RawKey::parse(info.key.as_str()) else { continue };
-                if results_since.is_some_and(|since| info.last_modified < since) {
-                    continue;
-                }
-                if !self.queue.wait_for_room() {
-                    return Ok(found);
-                }
-                // One summary that cannot be read must not keep the logs behind it waiting. A look
-                // writes it anew, and is tried again until it can.
-                let needs_analysis = self.analyzer.needs_analysis(&key).unwrap_or_else(|reason| {
-                    self.metrics.count_store_error("failed");
-                    tracing::error!(key = %info.key, reason, "it is not known whether it has results");
-                    true
-                });
-                if needs_analysis {
-                    found += 1;
-                    self.queue.enqueue(&info.key);
-                }
-            }
-            match page.next {
-                Some(next) => query.after = Some(next),
-                None => return Ok(found),
-            }
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
+    use std::time::Duration;
 
     use jiff::Timestamp;
-    use log2aws_store::BucketSpec;
 
     use super::*;
-
-    struct Epoch;
-
-    impl Clock for Epoch {
-        fn now(&self) -> Timestamp {
-            Timestamp::UNIX_EPOCH
-        }
-    }
 
     /// Breaks down at its first look, fails at its second.
     #[derive(Default)]
@@ -264,10 +177,6 @@ mod tests {
 
     #[test]
     fn a_look_that_breaks_down_or_fails_is_counted_and_tried_again() {
-        let folder = tempfile::tempdir().unwrap();
-        let raw_bucket: BucketName = "raw-bucket".parse().unwrap();
-        let spec = BucketSpec { name: raw_bucket.clone(), versioned: true };
-        let store = DiskStore::open(folder.path(), &[spec], Arc::new(Epoch)).unwrap();
         let metrics = Arc::new(Metrics::new("0", Timestamp::UNIX_EPOCH));
         let queue = Arc::new(Queue::new(metrics.queue_length.clone()));
         let analyzer = Arc::new(Unlucky::default());
@@ -275,11 +184,7 @@ mod tests {
             queue: queue.clone(),
             analyzer,
             metrics: metrics.clone(),
-            store,
-            raw_bucket,
-            clock: Arc::new(Epoch),
             on_analyzed: Arc::new(|_| {}),
-            keep_analyzed_days: None,
         };
         let workers = Workers::start(&work, 1).unwrap();
         queue.enqueue(&"web01/2019-08-01.log".parse().unwrap());

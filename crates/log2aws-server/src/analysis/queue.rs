@@ -24,7 +24,10 @@ const LONGEST_WAIT: Duration = Duration::from_mins(10);
 /// again afterwards; two threads never get the same key.
 pub(crate) struct Queue {
     state: Mutex<State>,
-    changed: Condvar,
+    /// A log is ready, or becomes so later; each notice is for one worker.
+    ready: Condvar,
+    /// Half of the room is free again.
+    room: Condvar,
     length: Gauge,
     capacity: usize,
 }
@@ -60,7 +63,13 @@ impl Queue {
     }
 
     fn with_capacity(length: Gauge, capacity: usize) -> Self {
-        Self { state: Mutex::default(), changed: Condvar::new(), length, capacity }
+        Self {
+            state: Mutex::default(),
+            ready: Condvar::new(),
+            room: Condvar::new(),
+            length,
+            capacity,
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -94,7 +103,7 @@ impl Queue {
         }
         state.ready.push_back(key.clone());
         self.length.set(i64::try_from(state.jobs.len()).unwrap_or(i64::MAX));
-        self.changed.notify_all();
+        self.ready.notify_one();
     }
 
     /// Waits for the next log to look at; `None` once the queue has been stopped.
@@ -107,6 +116,10 @@ impl Queue {
             let now = Instant::now();
             state.wake_due(now);
             if let Some(key) = state.ready.pop_front() {
+                // The notice that woke this worker may have stood for several logs.
+                if !state.ready.is_empty() || !state.delayed.is_empty() {
+                    self.ready.notify_one();
+                }
                 if let Some(job) = state.jobs.get_mut(&key) {
                     job.stage = Stage::Running { again: false };
                 }
@@ -114,10 +127,10 @@ impl Queue {
             }
             let due = state.delayed.first_key_value().map(|((due, _), _)| *due);
             state = match due {
-                None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+                None => self.ready.wait(state).unwrap_or_else(PoisonError::into_inner),
                 Some(due) => {
                     let wait = due.saturating_duration_since(now);
-                    let waited = self.changed.wait_timeout(state, wait);
+                    let waited = self.ready.wait_timeout(state, wait);
                     waited.unwrap_or_else(PoisonError::into_inner).0
                 }
             };
@@ -134,11 +147,14 @@ impl Queue {
         if again {
             state.jobs.insert(key.clone(), Job { stage: Stage::Ready, failures: 0 });
             state.ready.push_back(key.clone());
+            self.ready.notify_one();
         } else {
             state.jobs.remove(key);
         }
         self.length.set(i64::try_from(state.jobs.len()).unwrap_or(i64::MAX));
-        self.changed.notify_all();
+        if self.has_room(&state) {
+            self.room.notify_all();
+        }
     }
 
     /// Says that the look at `key` failed: it is tried again after the time that is answered, or
@@ -154,7 +170,8 @@ impl Queue {
             .or_insert(Job { stage: Stage::Running { again: false }, failures: 0 });
         let wait = FIRST_WAIT.saturating_mul(1 << job.failures.min(10)).min(LONGEST_WAIT);
         job.failures = job.failures.saturating_add(1);
-        self.changed.notify_all();
+        // A new log to take, or an earlier moment to wake at.
+        self.ready.notify_one();
         if job.stage == (Stage::Running { again: true }) {
             job.stage = Stage::Ready;
             state.ready.push_back(key.clone());
@@ -168,46 +185,29 @@ impl Queue {
     /// Waits until more than half of the room is free; `false` once the queue has been stopped.
     pub(crate) fn wait_for_room(&self) -> bool {
         let mut state = self.state();
-        while !state.stopping && state.jobs.len() > self.capacity / 2 {
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        while !state.stopping && !self.has_room(&state) {
+            state = self.room.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         !state.stopping
     }
 
-    /// Waits until something was left out and there is room for it again, and forgets that it was;
-    /// `false` once the queue has been stopped.
-    pub(crate) fn wait_for_overflow(&self) -> bool {
+    /// Whether something was left out and there is room for it again; forgets that it was.
+    pub(crate) fn take_overflow(&self) -> bool {
         let mut state = self.state();
-        loop {
-            let room = state.jobs.len() <= self.capacity / 2;
-            if state.stopping || (state.overflowed && room) {
-                break;
-            }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
-        state.overflowed = false;
-        !state.stopping
+        let take = state.overflowed && self.has_room(&state);
+        state.overflowed &= !take;
+        take
     }
 
-    /// Waits for `time`, or less if the queue is stopped meanwhile; `false` if it was.
-    pub(crate) fn pause(&self, time: Duration) -> bool {
-        let until = Instant::now() + time;
-        let mut state = self.state();
-        while !state.stopping {
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return true;
-            }
-            let waited = self.changed.wait_timeout(state, left);
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
-        }
-        false
+    fn has_room(&self, state: &State) -> bool {
+        state.jobs.len() <= self.capacity / 2
     }
 
     /// Gives out nothing any more. What still waits has no result and is found at the next start.
     pub(crate) fn stop(&self) {
         self.state().stopping = true;
-        self.changed.notify_all();
+        self.ready.notify_all();
+        self.room.notify_all();
     }
 }
 
@@ -314,18 +314,52 @@ mod tests {
             let next = queue.next().unwrap();
             queue.done(&next);
         }
-        assert!(queue.wait_for_overflow());
-        assert!(!queue.state().overflowed);
+        assert!(queue.take_overflow());
+        assert!(!queue.take_overflow());
+    }
+
+    #[test]
+    fn every_log_wakes_a_worker_also_those_that_failed() {
+        let queue = queue();
+        let taken = Mutex::new(Vec::new());
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    while let Some(key) = queue.next() {
+                        let first = !taken.lock().unwrap().contains(&key);
+                        taken.lock().unwrap().push(key.clone());
+                        if first {
+                            queue.failed(&key);
+                        } else {
+                            queue.done(&key);
+                        }
+                    }
+                });
+            }
+            for number in 0..40 {
+                queue.enqueue(&key(&format!("web{number}")));
+            }
+            let begin = Instant::now();
+            while queue.length.get() > 0 {
+                assert!(begin.elapsed() < Duration::from_secs(20), "a worker was not woken");
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            queue.stop();
+        });
+        assert_eq!(taken.into_inner().unwrap().len(), 80);
     }
 
     #[test]
     fn a_stop_wakes_everybody() {
-        let queue = queue();
+        let queue = Queue::with_capacity(Gauge::default(), 1);
+        let busy = key("busy");
+        queue.enqueue(&busy);
+        assert_eq!(queue.next(), Some(busy));
         std::thread::scope(|scope| {
             let threads = [
                 scope.spawn(|| queue.next().is_none()),
-                scope.spawn(|| !queue.wait_for_overflow()),
-                scope.spawn(|| !queue.pause(Duration::from_mins(10))),
+                scope.spawn(|| queue.next().is_none()),
+                scope.spawn(|| !queue.wait_for_room()),
             ];
             std::thread::sleep(Duration::from_millis(20));
             queue.stop();

@@ -1,13 +1,10 @@
-//! A thread that keeps a library in step with its store.
+//! Keeps the dashboard's index in step with its store.
 
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::sync::{Arc, OnceLock};
-use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
-use log2aws_dashboard::store_index::StoreIndex;
+use log2aws_dashboard::store_index::{RefreshError, StoreIndex};
 
-use crate::config::ServeError;
+use super::{BackgroundTask, Next, Stop, TaskError};
 
 /// How long a sweep waits after the store failed it; after each further failure twice as long.
 const AFTER_FAILURE: Duration = Duration::from_secs(30);
@@ -19,48 +16,33 @@ const LONGEST_AFTER_FAILURE: Duration = Duration::from_hours(1);
 /// half a cent: so a view that is left open for a month costs 22 dollars at most.
 const FOR_EACH_LIST: Duration = Duration::from_millis(600);
 
-/// Sweeps a library until it is stopped.
+/// Keeps an index in step with its store.
 #[derive(Debug)]
-pub(crate) struct IndexRefresher {
-    stop: Sender<()>,
-    stopping: Arc<OnceLock<()>>,
-    thread: JoinHandle<()>,
+pub(crate) struct IndexRefresh {
+    index: StoreIndex,
+    every: Duration,
+    failures: u32,
 }
 
-impl IndexRefresher {
-    /// Sweeps, and does so again after each `every`, or later if a sweep takes many lists or fails.
-    ///
-    /// # Errors
-    /// [`ServeError::Thread`].
-    pub(crate) fn start(store_index: StoreIndex, every: Duration) -> Result<Self, ServeError> {
-        let (stop, stopped) = mpsc::channel();
-        let stopping = Arc::new(OnceLock::new());
-        let is_stopping = stopping.clone();
-        let thread = Builder::new().name("sweep".to_owned()).spawn(move || {
-            let mut failures = 0;
-            loop {
-                let done = refresh(&store_index, &|| is_stopping.get().is_some());
-                failures = if done.failed { failures + 1 } else { 0 };
-                let wait = wait(every, done, failures);
-                match stopped.recv_timeout(wait) {
-                    Err(RecvTimeoutError::Timeout) => {}
-                    Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
-                }
-            }
-        });
-        let thread = thread.map_err(|source| {
-            let what = "the dashboard's index";
-            ServeError::Thread { what, source }
-        })?;
-        Ok(Self { stop, stopping, thread })
+impl IndexRefresh {
+    /// Sweeps each `every`, or later if a sweep takes many lists or fails.
+    pub(crate) fn new(index: StoreIndex, every: Duration) -> Self {
+        Self { index, every, failures: 0 }
+    }
+}
+
+impl BackgroundTask for IndexRefresh {
+    fn name(&self) -> &'static str {
+        "index_refresh"
     }
 
-    /// Lets the sweep at work end early, and waits for it.
-    pub(crate) fn stop(self) {
-        let _ = self.stopping.set(());
-        drop(self.stop);
-        if self.thread.join().is_err() {
-            tracing::error!("the thread of the dashboard's index broke down");
+    fn run_once(&mut self, stop: &Stop) -> Result<Next, TaskError> {
+        let (done, error) = refresh(&self.index, &|| stop.is_set());
+        self.failures = if done.failed { self.failures.saturating_add(1) } else { 0 };
+        let wait = wait(self.every, done, self.failures);
+        match error {
+            None => Ok(Next::after(wait)),
+            Some(error) => Err(TaskError { source: Box::new(error), retry_after: Some(wait) }),
         }
     }
 }
@@ -100,11 +82,12 @@ fn wait(every: Duration, done: Done, failures: u32) -> Duration {
 }
 
 /// Sweeps once.
-fn refresh(store_index: &StoreIndex, stop: &(dyn Fn() -> bool + Sync)) -> Done {
-    let report =
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| store_index.refresh(stop)));
-    match report {
-        Ok(Ok(report)) => {
+fn refresh(
+    store_index: &StoreIndex,
+    stop: &(dyn Fn() -> bool + Sync),
+) -> (Done, Option<RefreshError>) {
+    match store_index.refresh(stop) {
+        Ok(report) => {
             if let Some(error) = report.cache_fault {
                 tracing::warn!(error, "the dashboard's cache cannot be written");
             }
@@ -116,22 +99,12 @@ fn refresh(store_index: &StoreIndex, stop: &(dyn Fn() -> bool + Sync)) -> Done {
                 listed = report.listed,
                 read = report.read,
                 forgotten = report.forgotten,
-                "looked through the results"
+                "the index was refreshed"
             );
             // A list of everything is the exception, and not what the pace goes by.
-            Done { failed: false, lists: if report.full { 0 } else { report.requests } }
+            (Done { failed: false, lists: if report.full { 0 } else { report.requests } }, None)
         }
-        Ok(Err(error)) => {
-            tracing::error!(
-                error = &error.source as &dyn std::error::Error,
-                "the results could not be looked through"
-            );
-            Done { failed: true, lists: error.requests }
-        }
-        Err(_) => {
-            tracing::error!("looking through the results broke down");
-            Done { failed: true, lists: 0 }
-        }
+        Err(error) => (Done { failed: true, lists: error.requests }, Some(error)),
     }
 }
 

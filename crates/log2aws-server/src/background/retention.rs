@@ -1,71 +1,166 @@
-//! What is removed by age: raw logs and results where the operator says so, and abandoned uploads.
+//! Removes by age: raw logs and results where the operator says so, and abandoned uploads.
 
+use std::io::Read as _;
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
-use log2aws_core::key::BucketName;
-use log2aws_service::ports::Clock;
+use log2aws_core::key::{BucketName, ObjectKey, RawKey, ResultKind};
+use log2aws_core::reopening::RECORDS_PREFIX;
+use log2aws_core::summary::Summary;
+use log2aws_service::analyze::MAX_SUMMARY_BYTES;
+use log2aws_service::ports::{Clock, VersionId};
 use log2aws_store::DiskStore;
+use log2aws_store::disk::RetentionRule;
 
+use super::clock_guard::{EARLY, begin_of_day, clock_is_borne_out};
+use super::unreadable_objects::UnreadableObjects;
+use super::{BackgroundTask, Next, Stop, TaskError};
 use crate::metrics::Metrics;
 
-/// How often the ages are looked at.
+/// How often the ages are checked.
 const EVERY: Duration = Duration::from_hours(1);
+
+/// How often the age of every file is read from the file, and not taken from its time, which is
+/// too young after a restore from a backup.
+const EXACT_EVERY: Duration = Duration::from_hours(24);
+
+/// How often it is logged again that nothing is removed.
+const REMIND_EVERY: Duration = Duration::from_hours(24);
+
+const CLOCK: &str = "nothing is removed by age, because no log of the last day bears the clock out";
 
 /// What is removed, and after how many days.
 pub(crate) struct Retention {
     pub(crate) store: DiskStore,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) unreadable: UnreadableObjects,
     pub(crate) rules: Vec<(BucketName, NonZeroU32)>,
+    pub(crate) raw_bucket: BucketName,
+    pub(crate) analyzed_bucket: BucketName,
+    /// Whether the clock is believed though no object bears it out.
+    pub(crate) trust_clock: bool,
+    pub(crate) exact_at: Option<Instant>,
+    pub(crate) reminded_at: Option<Instant>,
+}
+
+impl BackgroundTask for Retention {
+    fn name(&self) -> &'static str {
+        "retention"
+    }
+
+    fn run_once(&mut self, stop: &Stop) -> Result<Next, TaskError> {
+        let now = self.clock.now();
+        let swept = self.store.sweep(now);
+        if let Ok(removed @ 1..) = swept {
+            tracing::info!(removed, "abandoned uploads were removed");
+        }
+        let mut failure = swept.err();
+        let notice =
+            if self.rules.is_empty() || self.may_believe(now, stop)? { None } else { Some(CLOCK) };
+        if notice.is_none() {
+            let exact = is_over(self.exact_at, EXACT_EVERY);
+            for (bucket, days) in &self.rules {
+                match self.expire(bucket, *days, now, exact, stop) {
+                    Ok(()) => {}
+                    Err(error) => failure = failure.or(Some(error)),
+                }
+            }
+            if exact && failure.is_none() && !stop.is_set() {
+                self.exact_at = Some(Instant::now());
+            }
+        }
+        match failure {
+            Some(error) => {
+                self.metrics.count_store_error("failed");
+                Err(error.into())
+            }
+            None => Ok(Next { after: EVERY, notice }),
+        }
+    }
 }
 
 impl Retention {
-    /// Looks now and then every hour, for as long as it is polled.
-    pub(crate) async fn run(self) {
-        let this = Arc::new(self);
-        loop {
-            let once = this.clone();
-            if tokio::task::spawn_blocking(move || once.once()).await.is_err() {
-                tracing::error!("the removal of old objects broke down");
-            }
-            tokio::time::sleep(EVERY).await;
+    /// Whether the clock is right, as far as that can be known.
+    fn may_believe(&mut self, now: Timestamp, stop: &Stop) -> Result<bool, TaskError> {
+        let buckets = [self.raw_bucket.clone(), self.analyzed_bucket.clone()];
+        let believed = self.trust_clock
+            || clock_is_borne_out(&self.store, &buckets, now, stop)?.unwrap_or(true);
+        self.metrics.retention_paused.set(i64::from(!believed));
+        if believed {
+            self.reminded_at = None;
+        } else if is_over(self.reminded_at, REMIND_EVERY) {
+            self.reminded_at = Some(Instant::now());
+            tracing::warn!(
+                %now,
+                "{CLOCK}: check the clock; if it is right and deliveries have ended, start serve \
+                 with --retention-trust-clock"
+            );
         }
+        Ok(believed)
     }
 
-    /// One look. What cannot be removed now is tried again at the next.
-    fn once(&self) {
-        let now = self.clock.now();
-        for (bucket, days) in &self.rules {
-            let Some(limit) = days_before(now, *days) else { continue };
-            match self.store.expire(bucket, limit) {
-                Ok(expired) => {
-                    self.metrics.expired.inc_by(expired.removed);
-                    if expired.removed > 0 {
-                        tracing::info!(%bucket, removed = expired.removed, days, "removed by age");
-                    }
-                    for file in expired.corrupt {
-                        self.metrics.count_store_error("damaged");
-                        tracing::error!(damaged = %file, "an object's age cannot be read");
-                    }
-                }
-                Err(error) => {
-                    self.metrics.count_store_error("failed");
-                    tracing::error!(%bucket, %error, "old objects could not be removed");
-                }
-            }
+    fn expire(
+        &self,
+        bucket: &BucketName,
+        days: NonZeroU32,
+        now: Timestamp,
+        exact: bool,
+        stop: &Stop,
+    ) -> Result<(), log2aws_store::disk::DiskError> {
+        let Some(older_than) = days_before(now, days) else { return Ok(()) };
+        let rule = RetentionRule {
+            older_than,
+            may_be_due: &|key| !self.is_record(bucket, key) && may_be_due(key, older_than, now),
+            by_file_time: !exact,
+            is_in_use: &|key, version| *bucket == self.raw_bucket && self.is_in_use(key, version),
+            stop: &|| stop.is_set(),
+        };
+        let expired = self.store.expire(bucket, &rule)?;
+        self.metrics.expired.inc_by(expired.removed);
+        self.unreadable.report(&expired.unreadable);
+        if expired.removed > 0 {
+            let (removed, in_use) = (expired.removed, expired.in_use);
+            tracing::info!(%bucket, removed, in_use, days, "removed by age");
         }
-        match self.store.sweep(now) {
-            Ok(0) => {}
-            Ok(removed) => tracing::info!(removed, "abandoned uploads were removed"),
-            Err(error) => {
-                self.metrics.count_store_error("failed");
-                tracing::error!(%error, "abandoned uploads could not be removed");
-            }
-        }
+        Ok(())
     }
+
+    /// Whether a key holds what an operator decided, e.g. that a day was reopened. Only a new
+    /// decision replaces it; age does not.
+    fn is_record(&self, bucket: &BucketName, key: &str) -> bool {
+        *bucket == self.analyzed_bucket && key.starts_with(RECORDS_PREFIX)
+    }
+
+    /// Whether the stored summary of a day names this version. One that cannot be read may.
+    fn is_in_use(&self, key: &ObjectKey, version: &VersionId) -> bool {
+        let Some(key) = RawKey::parse(key.as_str()) else { return false };
+        let key = key.result_key(ResultKind::Json);
+        let summary = match self.store.open_object(&self.analyzed_bucket, &key, None) {
+            Err(log2aws_store::disk::DiskError::NoSuchKey { .. }) => return false,
+            Err(_) => return true,
+            Ok((_, reader)) => {
+                let mut json = Vec::new();
+                let read = reader.take(MAX_SUMMARY_BYTES).read_to_end(&mut json);
+                read.ok().and_then(|_| Summary::from_json(&json).ok())
+            }
+        };
+        summary.is_none_or(|summary| summary.raw.version == version.as_str())
+    }
+}
+
+fn is_over(since: Option<Instant>, time: Duration) -> bool {
+    since.is_none_or(|since| since.elapsed() >= time)
+}
+
+/// Whether an object of this name may have been stored before `older_than`. No log comes long
+/// before its day; a name without a day, or of one to come, says nothing.
+fn may_be_due(key: &str, older_than: Timestamp, now: Timestamp) -> bool {
+    begin_of_day(key).is_none_or(|begin| {
+        older_than.duration_since(begin) > -EARLY || begin.duration_since(now) > EARLY
+    })
 }
 
 /// The moment that many days ago; `None` before the beginning of time, when nothing is that old.
@@ -83,5 +178,18 @@ mod tests {
         let two = NonZeroU32::new(2).unwrap();
         assert_eq!(days_before(now, two).unwrap().to_string(), "2019-08-01T00:00:00Z");
         assert_eq!(days_before(now, NonZeroU32::MAX), None);
+    }
+
+    #[test]
+    fn a_name_rules_out_only_what_cannot_be_old_enough() {
+        let older_than: Timestamp = "2019-08-10T12:00:00Z".parse().unwrap();
+        let now: Timestamp = "2019-09-10T12:00:00Z".parse().unwrap();
+        let due = |key: &str| may_be_due(key, older_than, now);
+        for key in ["web01/2019-08-01.log", "web01/2019-08-12.csv", "notes", "a/2019-09-14.log"] {
+            assert!(due(key), "{key}");
+        }
+        for key in ["web01/2019-08-13.log", "web01/2019-09-10.log", "a/2019-09-11.log"] {
+            assert!(!due(key), "{key}");
+        }
     }
 }

@@ -126,7 +126,7 @@ pub(crate) async fn healthz() -> Response {
 }
 
 /// An answer of one sentence.
-pub(crate) fn sentence(status: StatusCode, text: &'static str) -> Response {
+pub(crate) fn sentence(status: StatusCode, text: &str) -> Response {
     let headers = [(CONTENT_TYPE, "text/plain; charset=utf-8"), (CACHE_CONTROL, "no-store")];
     (status, headers, format!("{text}\n")).into_response()
 }

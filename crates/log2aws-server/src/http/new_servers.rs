@@ -115,7 +115,7 @@ impl Inner {
         folders(key, today).into_iter().any(|prefix| {
             let query = ListQuery { prefix, max: 1, ..ListQuery::default() };
             let page = self.store.list(&self.raw_bucket, &query);
-            page.map_or(true, |page| !page.entries.is_empty() || !page.corrupt.is_empty())
+            page.map_or(true, |page| !page.entries.is_empty() || !page.unreadable.is_empty())
         })
     }
 }

@@ -1,12 +1,19 @@
-//! Whether deliveries can be taken: the store can be written to, and has room.
+//! `/-/readyz`: whether deliveries can be taken (the store can be written to, and has room), and
+//! which background task is in trouble.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::extract::State;
+use axum::response::Response;
+use http::header::RETRY_AFTER;
+use http::{HeaderValue, StatusCode};
 use log2aws_store::DiskStore;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use super::client_ip_layer::sentence;
+use super::router::App;
 use crate::s3::uploads::Uploads;
 
 /// For how long an answer is good: each costs a file made and removed, and anybody may ask.
@@ -54,6 +61,28 @@ impl Readiness {
         };
         *last = Some((Instant::now(), answer));
         answer
+    }
+}
+
+/// Ready as long as deliveries can be taken and no shutdown has begun. A background task in trouble
+/// is named, and does not make the server unready: deliveries are still taken and kept, and a load
+/// balancer that turned them away would only lose them.
+pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
+    let not_ready = |reason| {
+        let mut response = sentence(StatusCode::SERVICE_UNAVAILABLE, reason);
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("10"));
+        response
+    };
+    if app.callers.is_stopping() {
+        return not_ready("shutting down");
+    }
+    match app.readiness.check().await {
+        Ok(()) => {
+            let mut lines = vec!["ready".to_owned()];
+            lines.extend(app.tasks.troubles());
+            sentence(StatusCode::OK, &lines.join("\n"))
+        }
+        Err(reason) => not_ready(reason),
     }
 }
 

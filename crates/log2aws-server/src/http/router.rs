@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
-use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, StatusCode};
 use log2aws_service::http::{ClientIp, RefusalLog, request_timeout, too_many_requests};
@@ -23,7 +23,9 @@ use tracing::instrument::WithSubscriber;
 
 use super::client_ip_layer::{ClientIpLayer, healthz, sentence};
 use super::rate_limit::RateLimit;
-use super::readiness::Readiness;
+use super::readiness::{Readiness, readyz};
+use crate::background::TaskBoard;
+use crate::background::unreadable_objects::UnreadableObjects;
 use crate::credentials::Token;
 use crate::metrics::Metrics;
 use crate::s3::access;
@@ -42,6 +44,8 @@ pub(crate) struct App {
     pub(crate) readiness: Readiness,
     pub(crate) limit: RateLimit,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) tasks: TaskBoard,
+    pub(crate) unreadable: UnreadableObjects,
     pub(crate) token: Token,
     pub(crate) callers: Arc<ClientIpLayer>,
     pub(crate) front: Arc<AuthenticatedUi>,
@@ -175,22 +179,6 @@ fn refused(facts: RequestFacts, error: s3s::S3Error) -> Response {
     match error.to_http_response() {
         Ok(response) => facts.finish(response),
         Err(_) => sentence(StatusCode::FORBIDDEN, "refused"),
-    }
-}
-
-/// Deliveries can be taken: the store can be written to, and no shutdown has begun.
-async fn readyz(State(app): State<Arc<App>>) -> Response {
-    let not_ready = |reason| {
-        let mut response = sentence(StatusCode::SERVICE_UNAVAILABLE, reason);
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("10"));
-        response
-    };
-    if app.callers.is_stopping() {
-        return not_ready("shutting down");
-    }
-    match app.readiness.check().await {
-        Ok(()) => sentence(StatusCode::OK, "ready"),
-        Err(reason) => not_ready(reason),
     }
 }
 

@@ -24,7 +24,7 @@ use std::sync::Arc;
 use log2aws_core::key::{BucketName, ObjectKey};
 use log2aws_service::ports::VersionId;
 use log2aws_store::DiskStore;
-use log2aws_store::disk::{Corrupt, DiskError};
+use log2aws_store::disk::DiskError;
 #[allow(
     clippy::wildcard_imports,
     reason = "the trait below names an input and output for each"
@@ -33,6 +33,7 @@ use s3s::dto::*;
 use s3s::{S3, S3Error, S3Request, S3Response, S3Result, s3_error};
 
 use crate::analysis::Queue;
+use crate::background::unreadable_objects::UnreadableObjects;
 use crate::metrics::Metrics;
 use uploads::Uploads;
 
@@ -44,6 +45,7 @@ pub(crate) struct Disk {
     pub(crate) queue: Arc<Queue>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) uploads: Arc<Uploads>,
+    pub(crate) unreadable: UnreadableObjects,
     /// When the data folder was opened: buckets have no other date.
     pub(crate) since: jiff::Timestamp,
 }
@@ -55,9 +57,10 @@ impl Disk {
         queue: Arc<Queue>,
         metrics: Arc<Metrics>,
         uploads: Arc<Uploads>,
+        unreadable: UnreadableObjects,
         since: jiff::Timestamp,
     ) -> Self {
-        Self { store, raw_bucket, queue, metrics, uploads, since }
+        Self { store, raw_bucket, queue, metrics, uploads, unreadable, since }
     }
 
     /// Turns a fault of the store into the answer for it.
@@ -80,14 +83,6 @@ impl Disk {
             Ok(bucket)
         } else {
             Err(s3_error!(NoSuchBucket, "bucket {bucket} does not exist"))
-        }
-    }
-
-    /// Objects that a list had to leave out are named in the log.
-    fn report(&self, corrupt: &[Corrupt]) {
-        for file in corrupt {
-            self.metrics.count_store_error("damaged");
-            tracing::error!(damaged = %file, "a list left out an object that cannot be read");
         }
     }
 }

@@ -288,6 +288,7 @@ fn logs_are_removed_by_age_where_the_operator_says_so() {
 
     let mut config = config(folder.path());
     config.keep_raw_days = std::num::NonZeroU32::new(2);
+    config.retention_trust_clock = true;
     let server = start_on(config, ClockAt(0));
     eventually("the raw log is still there", || {
         server.stored(RAW_BUCKET, "web01/2019-08-01.log").is_none()

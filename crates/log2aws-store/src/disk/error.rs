@@ -22,6 +22,14 @@ pub enum OpenError {
         /// The folder.
         root: PathBuf,
     },
+    /// Others may write to it.
+    #[error("{} {reason}; serve needs a data folder that nobody else can change: chown it to the user of serve, and chmod go-w", .path.display())]
+    Untrusted {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The folder was written by a newer program.
     #[error("{} has data format {found}, this program knows up to {known}; install a newer log2aws", .root.display())]
     Newer {

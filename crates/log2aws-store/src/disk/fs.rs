@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::fmt::Debug;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt as _, FileExt, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, FileExt, MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 /// Files and folders. Paths are absolute or relative to the process, as the caller gave them.
@@ -20,6 +20,14 @@ pub(crate) trait FileSystem: Debug + Send + Sync {
     fn read_dir(&self, path: &Path) -> io::Result<DirEntries>;
     /// Whether there is a file or folder.
     fn exists(&self, path: &Path) -> io::Result<bool>;
+    /// Describes a file without opening it; `None` if there is none.
+    fn stat(&self, path: &Path) -> io::Result<Option<FileStat>>;
+    /// Why a file or folder is not to be trusted: others own it or can change it. `None` if it can
+    /// be, or is not there. A link is followed only where `may_link`.
+    fn distrust(&self, path: &Path, may_link: bool) -> io::Result<Option<String>> {
+        let (_, _) = (path, may_link);
+        Ok(None)
+    }
     /// Makes a folder; the one above must exist. Closed to others.
     fn create_dir(&self, path: &Path) -> io::Result<()>;
     /// Renames a file or a folder; what has the new name already is replaced.
@@ -71,6 +79,18 @@ pub(crate) trait FileSystem: Debug + Send + Sync {
         }
         self.remove_dir(path)
     }
+}
+
+/// What tells one state of a file from another. The change time grows with every write, link and
+/// change of mode; nobody can set it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FileStat {
+    pub(crate) inode: u64,
+    pub(crate) size: u64,
+    /// When its content was written last, in seconds since the Unix epoch.
+    pub(crate) modified: i64,
+    /// The change time, in nanoseconds since the Unix epoch.
+    pub(crate) changed: i128,
 }
 
 /// A file being written.
@@ -143,6 +163,42 @@ impl FileSystem for OsFileSystem {
 
     fn exists(&self, path: &Path) -> io::Result<bool> {
         path.try_exists()
+    }
+
+    fn stat(&self, path: &Path) -> io::Result<Option<FileStat>> {
+        match fs::metadata(path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            found => found.map(|meta| {
+                let changed =
+                    i128::from(meta.ctime()) * 1_000_000_000 + i128::from(meta.ctime_nsec());
+                let (inode, size, modified) = (meta.ino(), meta.len(), meta.mtime());
+                Some(FileStat { inode, size, modified, changed })
+            }),
+        }
+    }
+
+    fn distrust(&self, path: &Path, may_link: bool) -> io::Result<Option<String>> {
+        let found = |meta: io::Result<fs::Metadata>| match meta {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            other => other.map(Some),
+        };
+        let Some(own) = found(fs::symlink_metadata(path))? else { return Ok(None) };
+        let is_link = own.is_symlink();
+        if is_link && !may_link {
+            return Ok(Some("is a link".to_owned()));
+        }
+        let me = rustix::process::geteuid().as_raw();
+        let target = if is_link { found(fs::metadata(path))? } else { None };
+        for meta in [Some(own), target].into_iter().flatten() {
+            let (owner, mode) = (meta.uid(), meta.mode() & 0o7777);
+            if owner != me && owner != 0 {
+                return Ok(Some(format!("belongs to user {owner}, and this process is user {me}")));
+            }
+            if !meta.is_symlink() && mode & 0o022 != 0 {
+                return Ok(Some(format!("can be written by other users (mode {mode:03o})")));
+            }
+        }
+        Ok(None)
     }
 
     fn create_dir(&self, path: &Path) -> io::Result<()> {

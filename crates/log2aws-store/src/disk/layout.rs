@@ -33,6 +33,7 @@ pub(crate) fn open_data_dir(
         fs.sync_dir(folder).map_err(|e| failed("syncing", folder, e))?;
     }
     refuse_foreign(fs, root)?;
+    refuse_untrusted(fs, root, buckets)?;
     let lock = lock(fs, root)?;
     upgrade(fs, root, upgrades)?;
     let staging = root.join("staging");
@@ -69,6 +70,23 @@ fn refuse_foreign(fs: &dyn FileSystem, root: &Path) -> Result<(), OpenError> {
     Ok(())
 }
 
+/// Refuses a folder that other users own or can write to, or that leads elsewhere: what they put
+/// into it would be read as ours, and what is written could land in their files.
+fn refuse_untrusted(fs: &dyn FileSystem, root: &Path, buckets: &[&str]) -> Result<(), OpenError> {
+    let check = |path: &Path, may_link| match fs
+        .distrust(path, may_link)
+        .map_err(|e| failed("reading", path, e))?
+    {
+        Some(reason) => Err(OpenError::Untrusted { path: path.to_owned(), reason }),
+        None => Ok(()),
+    };
+    check(root, true)?;
+    for name in ["lock", "format", "format.new", "staging", "uploads", "buckets"] {
+        check(&root.join(name), false)?;
+    }
+    buckets.iter().try_for_each(|bucket| check(&root.join("buckets").join(bucket), false))
+}
+
 fn lock(fs: &dyn FileSystem, root: &Path) -> Result<Box<dyn Lock>, OpenError> {
     let path = root.join("lock");
     let lock = fs.try_lock(&path).map_err(|e| failed("locking", &path, e))?;
@@ -77,10 +95,34 @@ fn lock(fs: &dyn FileSystem, root: &Path) -> Result<Box<dyn Lock>, OpenError> {
 
 /// Brings the folder to the newest format, step by step; each is written down before the next.
 fn upgrade(fs: &dyn FileSystem, root: &Path, upgrades: &[Upgrade]) -> Result<(), OpenError> {
+    let known = newest(upgrades);
+    let Some(found) = read_format(fs, root, known)? else {
+        return write_format(fs, root, known);
+    };
+    for (step, format) in upgrades.iter().zip(2..).skip(found as usize - 1) {
+        step(fs, root).map_err(|e| failed("upgrading", root, e))?;
+        write_format(fs, root, format)?;
+    }
+    Ok(())
+}
+
+/// Refuses what is no data folder, or one of a newer program. Changes nothing.
+pub(crate) fn check_format(fs: &dyn FileSystem, root: &Path) -> Result<(), OpenError> {
+    match read_format(fs, root, newest(UPGRADES))? {
+        Some(_) => Ok(()),
+        None => Err(OpenError::NotOurs { root: root.to_owned() }),
+    }
+}
+
+fn newest(upgrades: &[Upgrade]) -> u32 {
+    u32::try_from(upgrades.len()).unwrap_or(u32::MAX - 1) + 1
+}
+
+/// The folder's format; `None` if it has no format file.
+fn read_format(fs: &dyn FileSystem, root: &Path, known: u32) -> Result<Option<u32>, OpenError> {
     let path = root.join("format");
-    let known = u32::try_from(upgrades.len()).unwrap_or(u32::MAX - 1) + 1;
     let text = match fs.read(&path) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return write_format(fs, root, known),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
         read => read.map_err(|e| failed("reading", &path, e))?,
     };
     let text = String::from_utf8(text).unwrap_or_default();
@@ -92,11 +134,7 @@ fn upgrade(fs: &dyn FileSystem, root: &Path, upgrades: &[Upgrade]) -> Result<(),
     if found > known {
         return Err(OpenError::Newer { root: root.to_owned(), found, known });
     }
-    for (step, format) in upgrades.iter().zip(2..).skip(found as usize - 1) {
-        step(fs, root).map_err(|e| failed("upgrading", root, e))?;
-        write_format(fs, root, format)?;
-    }
-    Ok(())
+    Ok(Some(found))
 }
 
 fn write_format(fs: &dyn FileSystem, root: &Path, format: u32) -> Result<(), OpenError> {

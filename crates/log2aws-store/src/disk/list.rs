@@ -13,7 +13,7 @@ use super::id::ID_LEN;
 use super::inner::Bucket;
 use super::object_file;
 use super::types::{
-    Corrupt, Entry, ListQuery, Listing, MAX_PAGE, ObjectInfo, VersionEntry, VersionListing,
+    Entry, ListQuery, Listing, MAX_PAGE, ObjectInfo, Unreadable, VersionEntry, VersionListing,
     VersionMarker, VersionQuery,
 };
 use super::walk::{Kind, Start, Step, Walk, holds_a_body};
@@ -36,33 +36,40 @@ impl DiskStore {
         let mut walk = Walk::new(&bucket.fs, &bucket.folder, &query.prefix, start, false, max + 1);
         let mut groups =
             Groups::new(&query.prefix, query.delimiter.as_deref(), query.after.as_deref());
-        let mut last = None;
-        while let Some(step) = walk.next().map_err(|e| unreadable(&bucket, e))? {
-            let line =
-                match groups.of(&*bucket.fs, &step, false).map_err(|e| unreadable(&bucket, e))? {
-                    Group::Skip => continue,
-                    Group::Enter => {
-                        walk.enter(step.path, step.key);
-                        continue;
-                    }
-                    Group::Prefix(prefix) => Line::Prefix(prefix),
-                    Group::Single => match read(&*bucket.fs, &step)? {
-                        Some(line) => line,
-                        None => continue,
-                    },
-                };
-            if listing.entries.len() + listing.corrupt.len() == max {
+        let (mut last, mut lines) = (None, 0);
+        while let Some(step) = walk.next().map_err(|e| failed(&bucket, e))? {
+            let step = match step {
+                Ok(step) => step,
+                Err(folder) => {
+                    listing.unreadable.push(folder);
+                    continue;
+                }
+            };
+            let line = match groups.of(&*bucket.fs, &step, false, &mut listing.unreadable) {
+                Group::Skip => continue,
+                Group::Enter => {
+                    walk.enter(step.path, step.key);
+                    continue;
+                }
+                Group::Prefix(prefix) => Line::Prefix(prefix),
+                Group::Single => match read(&*bucket.fs, &step) {
+                    Some(line) => line,
+                    None => continue,
+                },
+            };
+            if lines == max {
                 listing.next = last;
                 break;
             }
             last = Some(match &line {
                 Line::Prefix(prefix) => prefix.clone(),
-                Line::Body(_) | Line::Corrupt(_) => step.key,
+                Line::Body(_) | Line::Unreadable(_) => step.key,
             });
+            lines += 1;
             match line {
                 Line::Prefix(prefix) => listing.entries.push(Entry::CommonPrefix(prefix)),
                 Line::Body(info) => listing.entries.push(Entry::Object(info)),
-                Line::Corrupt(corrupt) => listing.corrupt.push(corrupt),
+                Line::Unreadable(unreadable) => listing.unreadable.push(unreadable),
             }
         }
         Ok(listing)
@@ -90,19 +97,24 @@ impl DiskStore {
             Walk::new(&bucket.fs, &bucket.folder, &query.prefix, start, bucket.versioned, max + 2);
         let after_key = after.map(|after| after.key.as_str());
         let mut groups = Groups::new(&query.prefix, query.delimiter.as_deref(), after_key);
-        let mut last: Option<VersionMarker> = None;
-        while let Some(step) = walk.next().map_err(|e| unreadable(&bucket, e))? {
-            let line = match groups
-                .of(&*bucket.fs, &step, bucket.versioned)
-                .map_err(|e| unreadable(&bucket, e))?
-            {
+        let (mut last, mut lines): (Option<VersionMarker>, _) = (None, 0);
+        while let Some(step) = walk.next().map_err(|e| failed(&bucket, e))? {
+            let step = match step {
+                Ok(step) => step,
+                Err(folder) => {
+                    listing.unreadable.push(folder);
+                    continue;
+                }
+            };
+            let versions = bucket.versioned;
+            let line = match groups.of(&*bucket.fs, &step, versions, &mut listing.unreadable) {
                 Group::Skip => continue,
                 Group::Enter => {
                     walk.enter(step.path, step.key);
                     continue;
                 }
                 Group::Prefix(prefix) => Line::Prefix(prefix),
-                Group::Single => match read(&*bucket.fs, &step)? {
+                Group::Single => match read(&*bucket.fs, &step) {
                     Some(line) => line,
                     None => continue,
                 },
@@ -114,18 +126,19 @@ impl DiskStore {
             if listed || last.as_ref() == Some(&marker) {
                 continue;
             }
-            if listing.entries.len() + listing.corrupt.len() == max {
+            if lines == max {
                 listing.next = last;
                 break;
             }
             last = Some(marker);
+            lines += 1;
             match line {
                 Line::Prefix(prefix) => listing.entries.push(VersionEntry::CommonPrefix(prefix)),
                 Line::Body(info) => {
                     let latest = step.kind == Kind::Current;
                     listing.entries.push(VersionEntry::Version { info, latest });
                 }
-                Line::Corrupt(corrupt) => listing.corrupt.push(corrupt),
+                Line::Unreadable(unreadable) => listing.unreadable.push(unreadable),
             }
         }
         Ok(listing)
@@ -135,7 +148,7 @@ impl DiskStore {
 enum Line {
     Prefix(String),
     Body(Box<ObjectInfo>),
-    Corrupt(Corrupt),
+    Unreadable(Unreadable),
 }
 
 /// What a step is to a list with a delimiter.
@@ -164,49 +177,59 @@ impl<'a> Groups<'a> {
         Self { prefix, delimiter, after, seen: None }
     }
 
-    fn of(&mut self, fs: &dyn FileSystem, step: &Step, older: bool) -> std::io::Result<Group> {
+    fn of(
+        &mut self,
+        fs: &dyn FileSystem,
+        step: &Step,
+        older: bool,
+        unreadable: &mut Vec<Unreadable>,
+    ) -> Group {
         let is_folder = step.kind == Kind::Folder;
         let otherwise = if is_folder { Group::Enter } else { Group::Single };
-        let Some(delimiter) = self.delimiter else { return Ok(otherwise) };
+        let Some(delimiter) = self.delimiter else { return otherwise };
         if self.seen.as_ref().is_some_and(|seen| step.key.starts_with(seen.as_str())) {
-            return Ok(Group::Skip);
+            return Group::Skip;
         }
         let rest = step.key.strip_prefix(self.prefix).unwrap_or_default();
-        let Some(at) = rest.find(delimiter) else { return Ok(otherwise) };
+        let Some(at) = rest.find(delimiter) else { return otherwise };
         let prefix = &step.key[..self.prefix.len() + at + delimiter.len()];
         if self.after.is_some_and(|after| prefix <= after) {
             self.seen = Some(prefix.to_owned());
-            return Ok(Group::Skip);
+            return Group::Skip;
         }
-        if is_folder && !holds_a_body(fs, &step.path, older)? {
-            return Ok(Group::Skip);
+        if is_folder {
+            match holds_a_body(fs, &step.path, older) {
+                Ok(true) => {}
+                Ok(false) => return Group::Skip,
+                // It may well hold something: a list must not hide that.
+                Err(e) => unreadable.push(Unreadable::new("listing", &step.path, e)),
+            }
         }
         self.seen = Some(prefix.to_owned());
-        Ok(Group::Prefix(prefix.to_owned()))
+        Group::Prefix(prefix.to_owned())
     }
 }
 
 /// Reads the body that a step met; `None` if it has gone meanwhile, or is no key of ours.
-fn read(fs: &dyn FileSystem, step: &Step) -> Result<Option<Line>, DiskError> {
-    let Ok(key) = step.key.parse::<ObjectKey>() else { return Ok(None) };
+fn read(fs: &dyn FileSystem, step: &Step) -> Option<Line> {
+    let key = step.key.parse::<ObjectKey>().ok()?;
     match object_file::open(fs, &step.path, &key) {
-        Ok(found) => Ok(found.map(|(_, info)| Line::Body(Box::new(info)))),
-        Err(DiskError::Corrupt(corrupt)) => Ok(Some(Line::Corrupt(corrupt))),
-        Err(other) => Err(other),
+        Ok(found) => found.map(|(_, info)| Line::Body(Box::new(info))),
+        Err(error) => Some(Line::Unreadable(Unreadable::of(error, &step.path))),
     }
 }
 
 fn marker(step: &Step, line: &Line) -> VersionMarker {
     let version = match (line, &step.kind) {
         (Line::Body(info), _) => Some(info.version.clone()),
-        (Line::Corrupt(_), Kind::Older(Reverse(id))) => Some(VersionId::new(id)),
+        (Line::Unreadable(_), Kind::Older(Reverse(id))) => Some(VersionId::new(id)),
         // It cannot say its id, but it is newer than the older ones, which come behind it.
-        (Line::Corrupt(_), _) => Some(VersionId::new("v".repeat(ID_LEN))),
+        (Line::Unreadable(_), _) => Some(VersionId::new("v".repeat(ID_LEN))),
         (Line::Prefix(_), _) => None,
     };
     let key = match line {
         Line::Prefix(prefix) => prefix.clone(),
-        Line::Body(_) | Line::Corrupt(_) => step.key.clone(),
+        Line::Body(_) | Line::Unreadable(_) => step.key.clone(),
     };
     VersionMarker { key, version }
 }
@@ -221,7 +244,7 @@ fn is_behind(after: &VersionMarker, marker: &VersionMarker) -> bool {
     }
 }
 
-fn unreadable(bucket: &Bucket, source: std::io::Error) -> DiskError {
+fn failed(bucket: &Bucket, source: std::io::Error) -> DiskError {
     let path: &Path = &bucket.folder;
     DiskError::Io { what: "listing", path: path.to_owned(), source }
 }

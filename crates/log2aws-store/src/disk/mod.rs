@@ -32,6 +32,8 @@ mod port;
 #[cfg(test)]
 mod power;
 mod retention;
+mod scan;
+pub mod snapshot;
 mod staged;
 mod staged_file;
 mod types;
@@ -50,11 +52,12 @@ pub use error::{DiskError, OpenError};
 pub use multipart::{Assembled, StagedPart};
 pub use object_file::ObjectReader;
 use object_file::Opened;
+pub use retention::RetentionRule;
 pub use staged::Staged;
 pub use types::{
-    Attributes, Corrupt, Digests, Entry, Expired, ListQuery, Listing, MAX_PAGE, ObjectInfo,
-    PartInfo, PartListing, UploadId, UploadInfo, UploadListing, UploadQuery, VersionEntry,
-    VersionListing, VersionMarker, VersionQuery,
+    Attributes, Corrupt, Digests, Entry, Expired, FileState, ListQuery, Listing, MAX_PAGE,
+    ObjectInfo, PartInfo, PartListing, Unreadable, UploadId, UploadInfo, UploadListing,
+    UploadQuery, VersionEntry, VersionListing, VersionMarker, VersionQuery,
 };
 
 use crate::BucketSpec;

@@ -24,8 +24,8 @@ use super::parts;
 use super::staged::Staged;
 use super::staged_file::StagedFile;
 use super::types::{
-    Attributes, Corrupt, Digests, MAX_PAGE, ObjectInfo, PartInfo, PartListing, UploadId,
-    UploadInfo, UploadListing, UploadQuery,
+    Attributes, Corrupt, Digests, MAX_PAGE, ObjectInfo, PartInfo, PartListing, Unreadable,
+    UploadId, UploadInfo, UploadListing, UploadQuery,
 };
 
 /// The greatest number that a part may have: S3's.
@@ -132,7 +132,7 @@ impl DiskStore {
     }
 
     /// Lists the uploads of a bucket. One whose description cannot be read is named in
-    /// [`UploadListing::corrupt`], and the others are listed.
+    /// [`UploadListing::unreadable`], and the others are listed.
     ///
     /// # Errors
     /// [`DiskError::NoSuchBucket`]; [`DiskError::Io`] if the folder of uploads cannot be read.
@@ -154,16 +154,10 @@ impl DiskStore {
             let info = match self.upload_info(&id) {
                 Ok(info) => info,
                 Err(DiskError::NoSuchUpload { .. }) => continue,
-                Err(DiskError::Corrupt(corrupt)) => {
-                    listing.corrupt.push(corrupt);
+                Err(error) => {
+                    listing.unreadable.push(Unreadable::of(error, &self.inner.upload(&id)));
                     continue;
                 }
-                Err(DiskError::Io { path, source, .. }) => {
-                    let reason = format!("it cannot be read: {source}");
-                    listing.corrupt.push(Corrupt { file: path, reason });
-                    continue;
-                }
-                Err(other) => return Err(other),
             };
             let wanted = info.bucket == bucket && info.key.as_str().starts_with(&query.prefix);
             if wanted && is_behind(&info) {

@@ -1,77 +1,146 @@
 //! Retention: removing every object that is past its time.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use log2aws_core::key::{BucketName, ObjectKey};
+use log2aws_service::ports::VersionId;
 
 use super::DiskStore;
 use super::error::DiskError;
 use super::inner::Bucket;
 use super::key_path::KeyPath;
 use super::object_file;
-use super::types::{Expired, MAX_PAGE};
-use super::walk::{Kind, Step, Walk};
+use super::scan::{Found, scan};
+use super::types::{Expired, ObjectInfo, Unreadable};
+
+/// What is removed.
+pub struct RetentionRule<'a> {
+    /// Bodies that were committed before.
+    pub older_than: Timestamp,
+    /// Whether a key may be past its time, judged by its text alone. Files of other keys are not
+    /// opened.
+    pub may_be_due: &'a dyn Fn(&str) -> bool,
+    /// Whether a file that was written since `older_than` is passed over without being opened. A
+    /// file that was restored from a backup may be older than it looks.
+    pub by_file_time: bool,
+    /// Whether the present results of a key came from this version. Such a version stays for as
+    /// long as the key's present body does.
+    pub is_in_use: &'a dyn Fn(&ObjectKey, &VersionId) -> bool,
+    /// Ends the work early; asked before every file.
+    pub stop: &'a dyn Fn() -> bool,
+}
+
+impl fmt::Debug for RetentionRule<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut f = f.debug_struct("RetentionRule");
+        f.field("older_than", &self.older_than).finish_non_exhaustive()
+    }
+}
+
+impl RetentionRule<'_> {
+    /// Whatever was committed before.
+    pub fn everything_before(older_than: Timestamp) -> Self {
+        Self {
+            older_than,
+            may_be_due: &|_| true,
+            by_file_time: false,
+            is_in_use: &|_, _| false,
+            stop: &|| false,
+        }
+    }
+}
+
+/// What came of one body.
+enum Kept {
+    No,
+    NotDue,
+    InUse,
+    /// It has gone under another name too, and is counted with that.
+    Twice,
+}
 
 impl DiskStore {
-    /// Removes every body, older versions too, that was committed before `older_than`. Safe beside
-    /// running puts.
+    /// Removes every body, older versions too, that is past its time. Safe beside running puts.
+    /// What cannot be read or removed is left where it is, named, and hides nothing else.
     ///
     /// # Errors
-    /// [`DiskError::NoSuchBucket`], [`DiskError::Io`]; what was removed by then stays removed.
-    pub fn expire(&self, bucket: &BucketName, older_than: Timestamp) -> Result<Expired, DiskError> {
+    /// [`DiskError::NoSuchBucket`]; [`DiskError::Io`] if the bucket's folder cannot be read.
+    pub fn expire(
+        &self,
+        bucket: &BucketName,
+        rule: &RetentionRule<'_>,
+    ) -> Result<Expired, DiskError> {
         let bucket = self.inner.bucket(bucket)?;
-        let failed =
-            |source| DiskError::Io { what: "listing", path: bucket.folder.clone(), source };
         let mut expired = Expired::default();
-        let mut walk = Walk::new(&bucket.fs, &bucket.folder, "", None, true, MAX_PAGE);
-        while let Some(step) = walk.next().map_err(failed)? {
-            if step.kind == Kind::Folder {
-                walk.enter(step.path, step.key);
-                continue;
-            }
-            match self.expire_one(&bucket, &step, older_than) {
-                Ok(removed) => expired.removed += u64::from(removed),
-                Err(DiskError::Corrupt(corrupt)) => expired.corrupt.push(corrupt),
-                Err(other) => return Err(other),
-            }
-        }
+        let mut visit = |found: Result<Found, Unreadable>| match found {
+            Err(folder) => expired.unreadable.push(folder),
+            Ok(found) if !(rule.may_be_due)(&found.key) => {}
+            Ok(found) => match self.expire_one(&bucket, &found, rule) {
+                Ok(Kept::No) => expired.removed += 1,
+                Ok(Kept::InUse) => expired.in_use += 1,
+                Ok(Kept::NotDue | Kept::Twice) => {}
+                Err(error) => expired.unreadable.push(Unreadable::of(error, &found.path)),
+            },
+        };
+        let finished =
+            scan(&*bucket.fs, &bucket.folder, rule.stop, &mut visit).map_err(|source| {
+                DiskError::Io { what: "listing", path: bucket.folder.clone(), source }
+            })?;
+        expired.stopped = !finished;
         Ok(expired)
     }
 
     /// Removes one body if it is past its time. Its age is read under the key's lock: what was put
-    /// meanwhile is not what the walk met.
+    /// meanwhile is not what the scan met.
     fn expire_one(
         &self,
         bucket: &Bucket,
-        step: &Step,
-        older_than: Timestamp,
-    ) -> Result<bool, DiskError> {
-        let Ok(key) = step.key.parse::<ObjectKey>() else { return Ok(false) };
+        found: &Found,
+        rule: &RetentionRule<'_>,
+    ) -> Result<Kept, DiskError> {
+        let Ok(key) = found.key.parse::<ObjectKey>() else { return Ok(Kept::NotDue) };
+        let failed = |what, e| DiskError::of(what, &found.path, key.as_str(), e);
+        if rule.by_file_time {
+            let stat = bucket.fs.stat(&found.path).map_err(|e| failed("reading", e))?;
+            if stat.is_none_or(|stat| stat.modified >= rule.older_than.as_second()) {
+                return Ok(Kept::NotDue);
+            }
+        }
+        let is_due = |info: &ObjectInfo| info.last_modified < rule.older_than;
         let old = || {
-            let found = object_file::open(&*bucket.fs, &step.path, &key)?;
-            Ok::<_, DiskError>(found.map(|(_, info)| info).filter(|i| i.last_modified < older_than))
+            let opened = object_file::open(&*bucket.fs, &found.path, &key)?;
+            Ok::<_, DiskError>(opened.map(|(_, info)| info).filter(is_due))
         };
         if old()?.is_none() {
-            return Ok(false);
+            return Ok(Kept::NotDue);
         }
         let lock = self.inner.lock_key(bucket, &key);
-        let Some(info) = old()? else { return Ok(false) };
-        // A put that was cut short left it under its name as an older one too: one body, counted
-        // when that name goes.
+        let Some(info) = old()? else { return Ok(Kept::NotDue) };
         let path = KeyPath::new(&bucket.folder, &key)?;
-        let twice = step.kind == Kind::Current
-            && bucket
-                .fs
-                .exists(&path.older(info.version.as_str()))
-                .map_err(|e| DiskError::of("reading", &step.path, key.as_str(), e))?;
-        bucket
-            .fs
-            .remove_file(&step.path)
-            .map_err(|e| DiskError::of("removing", &step.path, key.as_str(), e))?;
-        if let Some(folder) = step.path.parent() {
-            self.inner.dirs.unsettle(folder);
-            drop(lock);
-            self.inner.dirs.prune(&bucket.folder, folder);
-        }
-        Ok(!twice)
+        // A put that was cut short left a body under its name as an older one too: it is one body,
+        // counted when the second name goes.
+        let twice = if found.older.is_some() {
+            let present = object_file::open(&*bucket.fs, &path.current(), &key);
+            let same = matches!(&present, Ok(Some((_, other))) if other.version == info.version);
+            if !same && (rule.is_in_use)(&key, &info.version) {
+                // A present body that cannot be read is one.
+                let stays = |present: Option<object_file::Opened>| {
+                    present.is_some_and(|(_, info)| !is_due(&info))
+                };
+                if present.map_or(true, stays) {
+                    return Ok(Kept::InUse);
+                }
+            }
+            same
+        } else {
+            let older = path.older(info.version.as_str());
+            bucket.fs.exists(&older).map_err(|e| failed("reading", e))?
+        };
+        bucket.fs.remove_file(&found.path).map_err(|e| failed("removing", e))?;
+        self.inner.dirs.unsettle(&path.folder);
+        drop(lock);
+        self.inner.dirs.prune(&bucket.folder, &path.folder);
+        Ok(if twice { Kept::Twice } else { Kept::No })
     }
 }

@@ -2,12 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use log2aws_core::key::{BucketName, ObjectKey};
 use log2aws_service::ports::VersionId;
+
+use super::error::DiskError;
+use super::fs::FileStat;
 
 /// The most entries that one page of a list holds, whatever was asked for: S3's own limit.
 pub const MAX_PAGE: usize = 1000;
@@ -86,9 +90,9 @@ pub enum Entry {
 pub struct Listing {
     /// In the byte order of their keys in UTF-8, as S3 lists.
     pub entries: Vec<Entry>,
-    /// Files on this page whose trailer cannot be read. They are not among `entries`; whoever
-    /// leaves them out of an answer says so in the log.
-    pub corrupt: Vec<Corrupt>,
+    /// What on this page cannot be read. It is not among `entries`; whoever leaves it out of an
+    /// answer says so in the log.
+    pub unreadable: Vec<Unreadable>,
     /// `after` for the next page; `None` on the last.
     pub next: Option<String>,
 }
@@ -101,6 +105,66 @@ pub struct Corrupt {
     pub file: PathBuf,
     /// What is wrong with it.
     pub reason: String,
+}
+
+/// A file or folder of the store that cannot be read or removed. It never keeps its neighbours
+/// from being listed.
+#[derive(Debug, thiserror::Error)]
+#[error("{what} {} failed", .path.display())]
+pub struct Unreadable {
+    /// What was being done.
+    pub what: &'static str,
+    /// The file or folder.
+    pub path: PathBuf,
+    /// The system's own reason, or what is wrong with the content.
+    #[source]
+    pub source: io::Error,
+}
+
+impl Unreadable {
+    pub(crate) fn new(what: &'static str, path: &Path, source: io::Error) -> Self {
+        Self { what, path: path.to_owned(), source }
+    }
+
+    /// The trouble that `error` tells of one file; other errors are those of `path`.
+    pub(crate) fn of(error: DiskError, path: &Path) -> Self {
+        match error {
+            DiskError::Io { what, path, source } => Self { what, path, source },
+            DiskError::Corrupt(corrupt) => Self {
+                what: "reading",
+                path: corrupt.file.clone(),
+                source: io::Error::new(io::ErrorKind::InvalidData, corrupt),
+            },
+            other => Self::new("reading", path, io::Error::other(other)),
+        }
+    }
+
+    /// The trouble that `error` tells of the object `name`.
+    pub fn of_key(error: DiskError, name: &str) -> Self {
+        Self::of(error, Path::new(name))
+    }
+
+    /// Whether it could be read, and is not what was written.
+    pub fn is_corrupt(&self) -> bool {
+        self.source.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<Corrupt>)
+    }
+}
+
+/// Tells one state of a stored file from another: every commit makes a new one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileState {
+    pub(crate) stat: FileStat,
+}
+
+impl FileState {
+    /// The state as bytes, equal for equal states alone.
+    pub fn to_bytes(self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        bytes[..8].copy_from_slice(&self.stat.inode.to_le_bytes());
+        bytes[8..16].copy_from_slice(&self.stat.size.to_le_bytes());
+        bytes[16..].copy_from_slice(&self.stat.changed.to_le_bytes());
+        bytes
+    }
 }
 
 /// Where a list of versions goes on: behind all versions of `key`, or, if `version` is given,
@@ -146,7 +210,7 @@ pub struct VersionListing {
     /// By key as in [`Listing`], and newest first within a key.
     pub entries: Vec<VersionEntry>,
     /// As in [`Listing`].
-    pub corrupt: Vec<Corrupt>,
+    pub unreadable: Vec<Unreadable>,
     /// `after` for the next page; `None` on the last.
     pub next: Option<VersionMarker>,
 }
@@ -222,15 +286,15 @@ pub struct UploadQuery {
 }
 
 /// One page of uploads.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub struct UploadListing {
     /// By key, then by the time they were begun.
     pub uploads: Vec<UploadInfo>,
-    /// Descriptions of uploads that cannot be read. Of which bucket they are is not known, so
-    /// every page of every bucket names them.
-    pub corrupt: Vec<Corrupt>,
     /// Whether there are more behind the last of them.
     pub more: bool,
+    /// Descriptions of uploads that cannot be read. Of which bucket they are is not known, so
+    /// every page of every bucket names them.
+    pub unreadable: Vec<Unreadable>,
 }
 
 /// What [`expire`](crate::DiskStore::expire) did.
@@ -238,6 +302,10 @@ pub struct UploadListing {
 pub struct Expired {
     /// How many bodies were removed.
     pub removed: u64,
-    /// Files whose age cannot be read. They were left where they are.
-    pub corrupt: Vec<Corrupt>,
+    /// How many bodies are past their time and stay, because a day's results came from them.
+    pub in_use: u64,
+    /// What cannot be read or removed; it was left where it is.
+    pub unreadable: Vec<Unreadable>,
+    /// Whether the stop flag ended it early.
+    pub stopped: bool,
 }

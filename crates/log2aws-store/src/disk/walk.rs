@@ -12,6 +12,7 @@ use std::vec;
 
 use super::fs::{DirEntry, FileSystem};
 use super::key_path::{Name, folder};
+use super::types::Unreadable;
 
 /// What a walk meets.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,6 +60,7 @@ pub(crate) struct Start {
 
 pub(crate) struct Walk {
     fs: Arc<dyn FileSystem>,
+    bucket: PathBuf,
     frames: Vec<Frame>,
     prefix: String,
     start: Option<Start>,
@@ -83,6 +85,7 @@ impl Walk {
         };
         let mut walk = Self {
             fs: Arc::clone(fs),
+            bucket: bucket.to_owned(),
             frames: Vec::new(),
             prefix: prefix.to_owned(),
             start,
@@ -106,18 +109,23 @@ impl Walk {
         });
     }
 
-    /// The next name; `None` at the end.
-    pub(crate) fn next(&mut self) -> io::Result<Option<Step>> {
+    /// The next name, or the folder that cannot be read; `None` at the end.
+    ///
+    /// # Errors
+    /// The bucket's own folder cannot be read.
+    pub(crate) fn next(&mut self) -> io::Result<Option<Result<Step, Unreadable>>> {
         while let Some(frame) = self.frames.last_mut() {
             if let Some(child) = frame.batch.next() {
                 let key = format!("{}{}", frame.key, child.name);
                 let path = frame.path.join(&child.on_disk);
                 let kind = child.kind.clone();
                 frame.last = Some(child);
-                return Ok(Some(Step { key, kind, path }));
+                return Ok(Some(Ok(Step { key, kind, path })));
             }
             if frame.more {
-                self.read()?;
+                if let Some(unreadable) = self.read()? {
+                    return Ok(Some(Err(unreadable)));
+                }
             } else {
                 self.frames.pop();
             }
@@ -125,9 +133,11 @@ impl Walk {
         Ok(None)
     }
 
-    /// Reads the next names of the innermost folder.
-    fn read(&mut self) -> io::Result<()> {
-        let Some(mut frame) = self.frames.pop() else { return Ok(()) };
+    /// Reads the next names of the innermost folder. What could be read of a folder that fails in
+    /// the middle is kept.
+    fn read(&mut self) -> io::Result<Option<Unreadable>> {
+        let Some(mut frame) = self.frames.pop() else { return Ok(None) };
+        let mut failure = None;
         let mut smallest: BinaryHeap<Child> = BinaryHeap::with_capacity(self.batch + 1);
         frame.more = false;
         match self.fs.read_dir(&frame.path) {
@@ -135,10 +145,16 @@ impl Walk {
             Err(e)
                 if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidFilename) => {
             }
-            Err(e) => return Err(e),
+            Err(e) => failure = Some(e),
             Ok(entries) => {
                 for entry in entries {
-                    let entry = entry?;
+                    let entry = match entry {
+                        Ok(entry) => entry,
+                        Err(e) => {
+                            failure = Some(e);
+                            break;
+                        }
+                    };
                     let Some(child) = self.child(&frame, entry) else { continue };
                     smallest.push(child);
                     if smallest.len() > self.batch {
@@ -149,8 +165,13 @@ impl Walk {
             }
         }
         frame.batch = smallest.into_sorted_vec().into_iter();
+        let is_bucket = frame.path == self.bucket;
+        let unreadable = failure.map(|e| Unreadable::new("listing", &frame.path, e));
         self.frames.push(frame);
-        Ok(())
+        match unreadable {
+            Some(unreadable) if is_bucket => Err(unreadable.source),
+            other => Ok(other),
+        }
     }
 
     /// The entry as a child, if it is ours, not yet met, and wanted.

@@ -135,7 +135,7 @@ pub(crate) fn read_bucket(
     let mut query = VersionQuery { max: MAX_PAGE, ..VersionQuery::default() };
     loop {
         let page = store.list_versions(bucket, &query).unwrap();
-        assert!(page.corrupt.is_empty(), "{:?}", page.corrupt);
+        assert!(page.unreadable.is_empty(), "{:?}", page.unreadable);
         for entry in page.entries {
             let VersionEntry::Version { info, .. } = entry else { panic!("{entry:?}") };
             let version = info.version.clone();

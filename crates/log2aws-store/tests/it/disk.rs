@@ -9,7 +9,8 @@ use crate::common::{
 };
 use log2aws_store::conformance;
 use log2aws_store::disk::{
-    Attributes, Condition, DiskError, Entry, ListQuery, VersionEntry, VersionMarker, VersionQuery,
+    Attributes, Condition, DiskError, Entry, ListQuery, RetentionRule, VersionEntry, VersionMarker,
+    VersionQuery,
 };
 
 #[test]
@@ -216,7 +217,10 @@ fn a_put_that_was_cut_short_between_link_and_rename_shows_one_version() {
     let info = put(&store, &raw(), "again/k", b"once").unwrap();
     let folder = folder.join("again");
     fs::hard_link(folder.join("k@"), folder.join(format!("k@{}", info.version))).unwrap();
-    assert_eq!(store.expire(&raw(), at(START + 1)).unwrap().removed, 2);
+    assert_eq!(
+        store.expire(&raw(), &RetentionRule::everything_before(at(START + 1))).unwrap().removed,
+        2
+    );
     assert!(!folder.exists());
 }
 
@@ -267,9 +271,9 @@ fn damage_is_told_with_the_name_of_the_file_and_hides_nothing_else() {
         assert!(told.contains("serverlogs-local/b@ is damaged"), "{told}");
         let all = ListQuery { max: 10, ..ListQuery::default() };
         let listing = store.list(&raw(), &all).unwrap();
-        assert_eq!((listing.entries.len(), listing.corrupt.len()), (2, 1));
+        assert_eq!((listing.entries.len(), listing.unreadable.len()), (2, 1));
         let all = VersionQuery { max: 10, ..VersionQuery::default() };
-        assert_eq!(store.list_versions(&raw(), &all).unwrap().corrupt.len(), 1);
+        assert_eq!(store.list_versions(&raw(), &all).unwrap().unreadable.len(), 1);
     }
     // A put over it works, and what stood there is kept for whoever wants to look at it.
     put(&store, &raw(), "b", b"good again").unwrap();
@@ -304,8 +308,10 @@ fn bodies_expire_each_by_its_own_age() {
         versions.push(put(&store, &raw(), "web01/x.log", format!("{day}").as_bytes()).unwrap());
         put(&store, &raw(), &format!("web02/{day}.log"), b"x").unwrap();
     }
-    let expired = store.expire(&raw(), at(START + 2 * 86_400_000)).unwrap();
-    assert_eq!((expired.removed, expired.corrupt.len()), (4, 0));
+    let expired = store
+        .expire(&raw(), &RetentionRule::everything_before(at(START + 2 * 86_400_000)))
+        .unwrap();
+    assert_eq!((expired.removed, expired.unreadable.len()), (4, 0));
     for (day, info) in versions.iter().enumerate() {
         let read = get_version(&store, &raw(), "web01/x.log", Some(&info.version));
         assert_eq!(read.is_ok(), day >= 2, "{day}");
@@ -322,7 +328,13 @@ fn bodies_expire_each_by_its_own_age() {
         })
         .collect();
     assert_eq!(keys, ["web01/x.log", "web02/2.log", "web02/3.log"]);
-    assert_eq!(store.expire(&raw(), at(START + 9 * 86_400_000)).unwrap().removed, 4);
+    assert_eq!(
+        store
+            .expire(&raw(), &RetentionRule::everything_before(at(START + 9 * 86_400_000)))
+            .unwrap()
+            .removed,
+        4
+    );
     assert_eq!(count(&home.path().join("buckets/serverlogs-local")), 0);
 }
 

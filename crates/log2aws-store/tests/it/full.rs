@@ -57,7 +57,7 @@ fn fill(store: &DiskStore, size: usize) -> usize {
 
 #[test]
 fn a_full_disk_loses_nothing() {
-    on_a_small_disk("full::a_full_disk_loses_nothing", "size=2m", |home| {
+    on_a_small_disk("full::a_full_disk_loses_nothing", "size=2m,mode=750", |home| {
         let store = open(home);
         for bucket in [raw(), analyzed()] {
             put(&store, &bucket, "web01/k", &vec![b'o'; 100_000]).unwrap();
@@ -95,26 +95,30 @@ fn a_full_disk_loses_nothing() {
 
 #[test]
 fn a_disk_without_room_for_names_is_full_too() {
-    on_a_small_disk("full::a_disk_without_room_for_names_is_full_too", "nr_inodes=60", |home| {
-        let store = open(home);
-        put(&store, &raw(), "web01/k", b"old").unwrap();
-        assert!(fill(&store, 10) > 5);
-        let refused = put(&store, &raw(), "web01/k", b"new").unwrap_err();
-        assert!(matches!(refused, DiskError::Full { .. }), "{refused:?}");
-        let upload = store.create_upload(&raw(), &key("big"), &Attributes::default());
-        assert!(matches!(upload, Err(DiskError::Full { .. })), "{upload:?}");
-        assert_eq!(get(&store, &raw(), "web01/k").unwrap(), b"old");
-        assert_eq!(count(&home.join("staging")), 0);
+    on_a_small_disk(
+        "full::a_disk_without_room_for_names_is_full_too",
+        "nr_inodes=60,mode=750",
+        |home| {
+            let store = open(home);
+            put(&store, &raw(), "web01/k", b"old").unwrap();
+            assert!(fill(&store, 10) > 5);
+            let refused = put(&store, &raw(), "web01/k", b"new").unwrap_err();
+            assert!(matches!(refused, DiskError::Full { .. }), "{refused:?}");
+            let upload = store.create_upload(&raw(), &key("big"), &Attributes::default());
+            assert!(matches!(upload, Err(DiskError::Full { .. })), "{upload:?}");
+            assert_eq!(get(&store, &raw(), "web01/k").unwrap(), b"old");
+            assert_eq!(count(&home.join("staging")), 0);
 
-        // Room for the staged file, none for the folders that it would go into.
-        store.delete(&analyzed(), &key("fill/0"), &Condition::Always).unwrap();
-        let refused = put(&store, &raw(), "new/folder/k", b"new").unwrap_err();
-        assert!(matches!(refused, DiskError::Full { .. }), "{refused:?}");
-        assert_eq!(count(&home.join("staging")), 0);
-        for i in 1..5 {
-            store.delete(&analyzed(), &key(&format!("fill/{i}")), &Condition::Always).unwrap();
-        }
-        put(&store, &raw(), "new/folder/k", b"new").unwrap();
-        put(&store, &raw(), "web01/k", b"new").unwrap();
-    });
+            // Room for the staged file, none for the folders that it would go into.
+            store.delete(&analyzed(), &key("fill/0"), &Condition::Always).unwrap();
+            let refused = put(&store, &raw(), "new/folder/k", b"new").unwrap_err();
+            assert!(matches!(refused, DiskError::Full { .. }), "{refused:?}");
+            assert_eq!(count(&home.join("staging")), 0);
+            for i in 1..5 {
+                store.delete(&analyzed(), &key(&format!("fill/{i}")), &Condition::Always).unwrap();
+            }
+            put(&store, &raw(), "new/folder/k", b"new").unwrap();
+            put(&store, &raw(), "web01/k", b"new").unwrap();
+        },
+    );
 }

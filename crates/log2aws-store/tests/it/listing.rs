@@ -95,7 +95,7 @@ fn list_all(store: &DiskStore, mut query: ListQuery) -> Vec<Line> {
     let mut lines = Vec::new();
     loop {
         let page = store.list(&analyzed(), &query).unwrap();
-        assert!(page.entries.len() <= query.max && page.corrupt.is_empty());
+        assert!(page.entries.len() <= query.max && page.unreadable.is_empty());
         assert!(page.next.is_none() || page.entries.len() == query.max, "{page:?}");
         lines.extend(page.entries.into_iter().map(|entry| match entry {
             Entry::Object(info) => Line::Key(info.key.to_string()),
@@ -171,7 +171,7 @@ fn versions_of(store: &DiskStore, mut query: VersionQuery) -> Vec<(Line, String)
     let mut lines = Vec::new();
     loop {
         let page = store.list_versions(&raw(), &query).unwrap();
-        assert!(page.entries.len() <= query.max && page.corrupt.is_empty());
+        assert!(page.entries.len() <= query.max && page.unreadable.is_empty());
         lines.extend(page.entries.into_iter().map(|entry| match entry {
             VersionEntry::Version { info, .. } => {
                 (Line::Key(info.key.to_string()), info.version.to_string())

@@ -10,4 +10,7 @@ mod disk;
 mod full;
 mod listing;
 mod multipart;
+mod snapshot;
 mod together;
+mod trust;
+mod unreadable;

@@ -267,13 +267,13 @@ fn a_damaged_upload_is_named_and_hides_no_other() {
         let page = store.list_uploads(&analyzed(), &all).unwrap();
         let ids: Vec<_> = page.uploads.into_iter().map(|upload| upload.id).collect();
         assert_eq!(ids, [first.clone(), third.clone()]);
-        assert_eq!(page.corrupt.len(), 1);
-        assert_eq!(page.corrupt[0].file, file);
+        assert_eq!(page.unreadable.len(), 1);
+        assert_eq!(page.unreadable[0].path, file);
     }
     // What the system refuses to read is named with the system's own reason.
     std::fs::remove_file(&file).unwrap();
     std::fs::create_dir(&file).unwrap();
     let page = store.list_uploads(&analyzed(), &all).unwrap();
-    assert_eq!((page.uploads.len(), page.corrupt.len()), (2, 1));
-    assert!(page.corrupt[0].reason.contains("directory"), "{}", page.corrupt[0]);
+    assert_eq!((page.uploads.len(), page.unreadable.len()), (2, 1));
+    assert!(page.unreadable[0].source.to_string().contains("directory"), "{page:?}");
 }

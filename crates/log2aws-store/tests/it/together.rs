@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use log2aws_service::ports::Store;
 use log2aws_store::DiskStore;
-use log2aws_store::disk::{Condition, DiskError};
+use log2aws_store::disk::{Condition, DiskError, RetentionRule};
 
 use crate::common::{
     HandClock, START, analyzed, at, count, get, get_version, key, open, open_at, put, raw,
@@ -107,7 +107,9 @@ fn retention_takes_nothing_that_was_put_beside_it() {
             }
         });
         for _ in 0..5 {
-            store.expire(&analyzed(), at(START + 5_000)).unwrap();
+            store
+                .expire(&analyzed(), &RetentionRule::everything_before(at(START + 5_000)))
+                .unwrap();
         }
     });
     for i in 0..100 {

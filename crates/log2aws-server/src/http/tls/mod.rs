@@ -22,8 +22,8 @@ use crate::file_fingerprint::FileFingerprint;
 use crate::http::activity::Activity;
 use crate::http::lingering_stream::LingeringStream;
 
-/// How often the files are looked at.
-pub(crate) const LOOK: Duration = Duration::from_secs(5);
+/// How often the files are checked.
+pub(crate) const RELOAD_EVERY: Duration = Duration::from_secs(5);
 
 /// So long before its end a certificate is warned of: renewals are usually made a month before.
 const SOON: SignedDuration = SignedDuration::from_hours(14 * 24);
@@ -58,46 +58,6 @@ impl Tls {
     pub(crate) fn open(files: TlsFiles, clock: Arc<dyn Clock>) -> Result<Self, TlsError> {
         let loaded = RwLock::new(files.load()?);
         Ok(Self { files, clock, loaded })
-    }
-
-    /// Takes renewed files while the server runs. Files that cannot be used are
-    /// logged, and the certificate that was good stays.
-    pub(crate) async fn watch(self: Arc<Self>, every: Duration) {
-        let mut seen = self.files.stamp();
-        let mut last_warning = None;
-        loop {
-            self.warn_of_the_end(&mut last_warning);
-            tokio::time::sleep(every).await;
-            let tls = self.clone();
-            // Files can be slow; the runtime must not wait for them.
-            let looked = tokio::task::spawn_blocking(move || tls.look(seen)).await;
-            if let Ok((stamp, renewed)) = looked {
-                seen = stamp;
-                if renewed {
-                    last_warning = None;
-                }
-            }
-        }
-    }
-
-    /// Reads the files if they are not those of `seen`.
-    fn look(&self, seen: Fingerprints) -> (Fingerprints, bool) {
-        let stamp = self.files.stamp();
-        if stamp == seen {
-            return (seen, false);
-        }
-        match self.files.load() {
-            Ok(loaded) => {
-                *self.loaded.write().unwrap_or_else(PoisonError::into_inner) = loaded;
-                let file = self.files.certificate.display();
-                tracing::info!(%file, "the renewed certificate is shown from now on");
-                (stamp, true)
-            }
-            Err(error) => {
-                tracing::error!(%error, "the renewed certificate cannot be used: the earlier one is shown");
-                (stamp, false)
-            }
-        }
     }
 
     fn warn_of_the_end(&self, last_warning: &mut Option<Timestamp>) {
@@ -140,6 +100,45 @@ impl Tls {
             loaded.config.clone()
         };
         TlsAcceptor::from(config).accept(socket).await
+    }
+}
+
+/// Takes renewed files while the server runs.
+pub(crate) struct CertWatch {
+    tls: Arc<Tls>,
+    seen: Fingerprints,
+    usable: bool,
+    last_warning: Option<Timestamp>,
+}
+
+impl CertWatch {
+    pub(crate) fn new(tls: Arc<Tls>) -> Self {
+        let seen = tls.files.stamp();
+        Self { tls, seen, usable: true, last_warning: None }
+    }
+
+    /// Reads the files if they have changed, and warns of a certificate that ends soon. Tells
+    /// whether the files can be used; if not, the earlier certificate stays.
+    pub(crate) fn check(&mut self) -> bool {
+        let tls = &*self.tls;
+        let stamp = tls.files.stamp();
+        if stamp != self.seen {
+            self.seen = stamp;
+            match tls.files.load() {
+                Ok(loaded) => {
+                    *tls.loaded.write().unwrap_or_else(PoisonError::into_inner) = loaded;
+                    let file = tls.files.certificate.display();
+                    tracing::info!(%file, "the renewed certificate is shown from now on");
+                    (self.usable, self.last_warning) = (true, None);
+                }
+                Err(error) => {
+                    self.usable = false;
+                    tracing::error!(%error, "the renewed certificate cannot be used: the earlier one is shown");
+                }
+            }
+        }
+        tls.warn_of_the_end(&mut self.last_warning);
+        self.usable
     }
 }
 

@@ -98,7 +98,7 @@ async fn page_of(disk: &Disk, bucket: &str, query: ListQuery) -> S3Result<Listin
             return Ok(Listing::default());
         }
         let listing = disk.store.list(&bucket, &query).map_err(disk.fault())?;
-        disk.report(&listing.corrupt);
+        disk.unreadable.report(&listing.unreadable);
         Ok(listing)
     })
     .await
@@ -194,7 +194,7 @@ pub(crate) async fn list_versions(
             return Ok(log2aws_store::disk::VersionListing::default());
         }
         let listing = disk.store.list_versions(&bucket, &query).map_err(disk.fault())?;
-        disk.report(&listing.corrupt);
+        disk.unreadable.report(&listing.unreadable);
         Ok(listing)
     })
     .await?;

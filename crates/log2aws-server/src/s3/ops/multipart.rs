@@ -159,7 +159,7 @@ pub(crate) async fn list_uploads(
     let disk = disk.clone();
     let listing = on_disk_thread(move || {
         let listing = disk.store.list_uploads(&bucket, &query).map_err(disk.fault())?;
-        disk.report(&listing.corrupt);
+        disk.unreadable.report(&listing.unreadable);
         Ok(listing)
     })
     .await?;

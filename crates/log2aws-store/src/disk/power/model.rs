@@ -142,8 +142,9 @@ impl Model {
         for spec in store.buckets() {
             let all = VersionQuery { max: MAX_PAGE, ..VersionQuery::default() };
             let listing = store.list_versions(&spec.name, &all)?;
-            if let Some(corrupt) = listing.corrupt.into_iter().next() {
-                return Err(corrupt.into());
+            if let Some(unreadable) = listing.unreadable.into_iter().next() {
+                let (what, path, source) = (unreadable.what, unreadable.path, unreadable.source);
+                return Err(DiskError::Io { what, path, source });
             }
             for entry in listing.entries {
                 let VersionEntry::Version { info, latest } = entry else { continue };

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use super::super::fs::{DirEntries, DirEntry, FileSystem, Lock, ReadFile, WriteFile};
+use super::super::fs::{DirEntries, DirEntry, FileStat, FileSystem, Lock, ReadFile, WriteFile};
 use super::sim_disk::{DirNode, FileNode, Ino, Node, SimDisk};
 
 /// Called after each operation that changes the disk.
@@ -91,6 +91,13 @@ impl FileSystem for SimFs {
 
     fn exists(&self, path: &Path) -> io::Result<bool> {
         Ok(self.disk().resolve(path).is_ok())
+    }
+
+    fn stat(&self, path: &Path) -> io::Result<Option<FileStat>> {
+        let disk = self.disk();
+        let Ok(ino) = disk.resolve(path) else { return Ok(None) };
+        let size = disk.file(ino)?.bytes.len() as u64;
+        Ok(Some(FileStat { inode: ino, size, modified: 0, changed: 0 }))
     }
 
     fn create_dir(&self, path: &Path) -> io::Result<()> {

@@ -10,7 +10,7 @@ use log2aws_core::key::BucketName;
 use log2aws_service::ports::Clock;
 use md5::{Digest as _, Md5};
 
-use super::super::{Condition, DiskStore, ObjectInfo, UploadId};
+use super::super::{Condition, DiskStore, ObjectInfo, RetentionRule, UploadId};
 use super::dice::Dice;
 use super::model::{Change, Ending, KeyId, Model, Object, UploadState};
 use crate::BucketSpec;
@@ -196,6 +196,6 @@ impl Worker<'_> {
             key.now.push(None);
             key.versions.values_mut().for_each(|(_, stays)| *stays = false);
         }
-        self.store.expire(&bucket, Timestamp::MAX).unwrap();
+        self.store.expire(&bucket, &RetentionRule::everything_before(Timestamp::MAX)).unwrap();
     }
 }

@@ -1,0 +1,83 @@
+//! Keeps retention from believing a wrong clock.
+//!
+//! The clock is believed if an object bears it out: one that was stored within a day, and whose
+//! name is of a day not long before. The name comes from the server that wrote the log, by its
+//! own clock; so one wrong clock alone removes nothing, not even after a new delivery.
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use log2aws_core::day::Day;
+use log2aws_core::key::BucketName;
+use log2aws_store::DiskStore;
+use log2aws_store::disk::DiskError;
+
+use super::Stop;
+
+/// How far the clock may be past the newest object.
+const AHEAD: SignedDuration = SignedDuration::from_hours(24);
+
+/// How long after its day a log still says what day it is now. Logs come a day late or two.
+const NAME_HOLDS: SignedDuration = SignedDuration::from_hours(4 * 24);
+
+/// How early a log may come: its day may have begun elsewhere.
+pub(crate) const EARLY: SignedDuration = SignedDuration::from_hours(2 * 24);
+
+/// Whether an object of one of the buckets bears `now` out. `None` if it was stopped, or the
+/// buckets hold no log at all.
+///
+/// # Errors
+/// A bucket's folder cannot be read.
+pub(crate) fn clock_is_borne_out(
+    store: &DiskStore,
+    buckets: &[BucketName],
+    now: Timestamp,
+    stop: &Stop,
+) -> Result<Option<bool>, DiskError> {
+    let found = std::cell::Cell::new(false);
+    let mut any = false;
+    for bucket in buckets {
+        let ended = || found.get() || stop.is_set();
+        store.scan(bucket, &ended, &mut |name| {
+            let Ok(key) = name else { return };
+            let Some(begin) = begin_of_day(key) else { return };
+            any = true;
+            let age = now.duration_since(begin);
+            if found.get() || age > NAME_HOLDS || age < -EARLY {
+                return;
+            }
+            let Ok(key) = key.parse() else { return };
+            // What cannot be read bears nothing out; others tell of it.
+            let Ok(info) = store.head(bucket, &key, None) else { return };
+            let age = now.duration_since(info.last_modified);
+            found.set(age <= AHEAD && age >= -AHEAD);
+        })?;
+        if found.get() {
+            return Ok(Some(true));
+        }
+    }
+    Ok((any && !stop.is_set()).then_some(false))
+}
+
+/// When the day began that a key is of, in UTC; `None` if its name begins with no date.
+pub(crate) fn begin_of_day(key: &str) -> Option<Timestamp> {
+    let name = key.rsplit_once('/').map_or(key, |(_, name)| name);
+    let day = Day::parse_canonical(name.get(..10)?).ok()?;
+    Some(day.date().to_zoned(TimeZone::UTC).ok()?.timestamp())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_day_of_a_key_is_the_date_that_its_name_begins_with() {
+        let begin = |key: &str| begin_of_day(key).map(|begin| begin.to_string());
+        let first = Some("2019-08-01T00:00:00Z".to_owned());
+        assert_eq!(begin("web01/2019-08-01.log"), first);
+        assert_eq!(begin("0a1b/web01/2019-08-01.rejects.json"), first);
+        for key in ["notes.txt", "web01/2019-13-01.log", "web01/2019-8-1.log", "日本/日本語日本語"]
+        {
+            assert_eq!(begin(key), None, "{key}");
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! How each background task is doing, for `/-/metrics` and `/-/readyz`.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::{Registry, Unit};
+
+/// So many failures in a row are trouble that `/-/readyz` names; one alone is often gone by the
+/// next try.
+const TROUBLE: u32 = 2;
+
+/// The name of a task.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub(crate) struct TaskLabel {
+    task: &'static str,
+}
+
+type Seconds = Family<TaskLabel, Gauge<f64, AtomicU64>>;
+
+/// The series of all tasks.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TaskMetrics {
+    runs: Family<TaskLabel, Counter>,
+    failures: Family<TaskLabel, Counter>,
+    running: Family<TaskLabel, Gauge>,
+    last_run: Seconds,
+    last_success: Seconds,
+}
+
+impl TaskMetrics {
+    pub(crate) fn register(&self, registry: &mut Registry) {
+        let r = registry;
+        r.register("background_runs", "Runs of background tasks", self.runs.clone());
+        r.register(
+            "background_failures",
+            "Runs of background tasks that failed; each is tried again",
+            self.failures.clone(),
+        );
+        r.register(
+            "background_running",
+            "Whether a background task is at work now",
+            self.running.clone(),
+        );
+        r.register_with_unit(
+            "background_last_run_timestamp",
+            "When a background task last began to run, since the Unix epoch",
+            Unit::Seconds,
+            self.last_run.clone(),
+        );
+        r.register_with_unit(
+            "background_last_success_timestamp",
+            "When a run of a background task last ended well, since the Unix epoch",
+            Unit::Seconds,
+            self.last_success.clone(),
+        );
+    }
+}
+
+#[derive(Debug, Default)]
+struct TaskStatus {
+    failures_in_a_row: u32,
+    notice: Option<&'static str>,
+}
+
+/// What is known of every task. Clones are one.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TaskBoard {
+    metrics: TaskMetrics,
+    tasks: Arc<Mutex<BTreeMap<&'static str, TaskStatus>>>,
+}
+
+impl TaskBoard {
+    pub(crate) fn new(metrics: TaskMetrics) -> Self {
+        Self { metrics, tasks: Arc::default() }
+    }
+
+    pub(super) fn begin(&self, task: &'static str, now: Timestamp) {
+        let label = TaskLabel { task };
+        self.metrics.runs.get_or_create(&label).inc();
+        drop(self.metrics.failures.get_or_create(&label));
+        self.metrics.running.get_or_create(&label).set(1);
+        self.metrics.last_run.get_or_create(&label).set(now.as_duration().as_secs_f64());
+    }
+
+    /// Notes the end of a run; tells how many failed in a row.
+    pub(super) fn end(
+        &self,
+        task: &'static str,
+        now: Timestamp,
+        outcome: Result<Option<&'static str>, ()>,
+    ) -> u32 {
+        let label = TaskLabel { task };
+        self.metrics.running.get_or_create(&label).set(0);
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        let status = tasks.entry(task).or_default();
+        if let Ok(notice) = outcome {
+            let seconds = now.as_duration().as_secs_f64();
+            self.metrics.last_success.get_or_create(&label).set(seconds);
+            *status = TaskStatus { failures_in_a_row: 0, notice };
+        } else {
+            self.metrics.failures.get_or_create(&label).inc();
+            status.failures_in_a_row = status.failures_in_a_row.saturating_add(1);
+        }
+        status.failures_in_a_row
+    }
+
+    /// One line for each task that is in trouble. It says no more than strangers may know.
+    pub(crate) fn troubles(&self) -> Vec<String> {
+        let tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        let line = |(name, status): (&&'static str, &TaskStatus)| {
+            let failures = status.failures_in_a_row;
+            if failures >= TROUBLE {
+                return Some(format!("{name}: failed {failures} times in a row, see the log"));
+            }
+            status.notice.map(|notice| format!("{name}: {notice}"))
+        };
+        tasks.iter().filter_map(line).collect()
+    }
+}

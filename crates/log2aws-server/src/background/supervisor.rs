@@ -1,0 +1,199 @@
+//! Runs each background task on a thread of its own.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::Builder;
+use std::time::{Duration, Instant};
+
+use log2aws_core::error_chain::ErrorChain;
+use log2aws_service::ports::Clock;
+
+use super::{BackgroundTask, Stop, TaskBoard, TaskError};
+use crate::config::ServeError;
+
+/// The wait after a first failure; each further one in a row doubles it.
+const FIRST_RETRY: Duration = Duration::from_secs(30);
+
+/// The longest wait after a failure.
+const LONGEST_RETRY: Duration = Duration::from_hours(1);
+
+/// All tasks of one server.
+pub(crate) struct Supervisor {
+    stop: Stop,
+    board: TaskBoard,
+    clock: Arc<dyn Clock>,
+    /// Every thread holds a clone of the sender: the last one to end closes the channel.
+    alive: (Sender<()>, Receiver<()>),
+}
+
+impl Supervisor {
+    pub(crate) fn new(board: TaskBoard, clock: Arc<dyn Clock>) -> Self {
+        Self { stop: Stop::default(), board, clock, alive: channel() }
+    }
+
+    /// What ends all tasks.
+    pub(crate) fn stop(&self) -> Stop {
+        self.stop.clone()
+    }
+
+    /// Runs a task until the stop is set.
+    ///
+    /// # Errors
+    /// [`ServeError::Thread`].
+    pub(crate) fn start(&self, mut task: impl BackgroundTask + 'static) -> Result<(), ServeError> {
+        let (stop, board, clock) = (self.stop.clone(), self.board.clone(), self.clock.clone());
+        let (what, alive) = (task.name(), self.alive.0.clone());
+        let run = move || {
+            while !stop.is_set() {
+                let wait = run_once(&mut task, &stop, &board, &*clock);
+                if !stop.wait(wait) {
+                    break;
+                }
+            }
+            drop(alive);
+        };
+        let thread = Builder::new().name(what.to_owned()).spawn(run);
+        thread.map(drop).map_err(|source| ServeError::Thread { what, source })
+    }
+
+    /// Ends all tasks, and waits for so long until they have.
+    pub(crate) fn join(mut self, within: Duration) {
+        self.stop.set();
+        let (sender, receiver) = std::mem::replace(&mut self.alive, channel());
+        drop(sender);
+        let begin = Instant::now();
+        if receiver.recv_timeout(within) == Err(RecvTimeoutError::Timeout) {
+            let waited = begin.elapsed().as_millis();
+            tracing::warn!(waited, "a background task does not end; it is left behind");
+        }
+    }
+}
+
+impl Drop for Supervisor {
+    fn drop(&mut self) {
+        self.stop.set();
+    }
+}
+
+/// Runs a task once; tells how long to wait until the next time.
+fn run_once(
+    task: &mut dyn BackgroundTask,
+    stop: &Stop,
+    board: &TaskBoard,
+    clock: &dyn Clock,
+) -> Duration {
+    let name = task.name();
+    board.begin(name, clock.now());
+    // A panic must not end the task for good.
+    let outcome = catch_unwind(AssertUnwindSafe(|| task.run_once(stop)))
+        .unwrap_or_else(|_| Err(std::io::Error::other("it panicked").into()));
+    match outcome {
+        Ok(next) => {
+            board.end(name, clock.now(), Ok(next.notice));
+            next.after
+        }
+        Err(TaskError { source, retry_after }) => {
+            let failures = board.end(name, clock.now(), Err(()));
+            let wait = retry_after.unwrap_or_else(|| backoff(failures));
+            let (error, retry_in_seconds) = (ErrorChain(&*source), wait.as_secs());
+            tracing::error!(
+                task = name, %error,
+                failures,
+                retry_in_seconds,
+                "a background task failed"
+            );
+            wait
+        }
+    }
+}
+
+fn backoff(failures: u32) -> Duration {
+    FIRST_RETRY.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(LONGEST_RETRY)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use jiff::Timestamp;
+    use prometheus_client::encoding::text::encode;
+    use prometheus_client::registry::Registry;
+
+    use super::super::{Next, TaskMetrics};
+    use super::*;
+
+    struct Epoch;
+
+    impl Clock for Epoch {
+        fn now(&self) -> Timestamp {
+            Timestamp::UNIX_EPOCH
+        }
+    }
+
+    /// Panics, fails, then does well.
+    struct Unlucky(Arc<AtomicU32>);
+
+    impl BackgroundTask for Unlucky {
+        fn name(&self) -> &'static str {
+            "unlucky"
+        }
+
+        fn run_once(&mut self, _: &Stop) -> Result<Next, TaskError> {
+            let retry_after = Some(Duration::from_millis(1));
+            match self.0.fetch_add(1, Ordering::SeqCst) {
+                0 => panic!("a task that panics"),
+                1 => Err(TaskError { source: "no".into(), retry_after }),
+                _ => Ok(Next { after: Duration::from_hours(1), notice: Some("all is well") }),
+            }
+        }
+    }
+
+    #[test]
+    fn a_task_that_panics_or_fails_is_counted_and_run_again() {
+        let mut registry = Registry::default();
+        let metrics = TaskMetrics::default();
+        metrics.register(&mut registry);
+        let board = TaskBoard::new(metrics);
+        let runs = Arc::new(AtomicU32::new(0));
+        let (mut task, stop) = (Unlucky(runs), Stop::default());
+        assert_eq!(run_once(&mut task, &stop, &board, &Epoch), FIRST_RETRY);
+        assert!(board.troubles().is_empty(), "one failure is no trouble yet");
+        assert_eq!(run_once(&mut task, &stop, &board, &Epoch), Duration::from_millis(1));
+        assert_eq!(board.troubles(), ["unlucky: failed 2 times in a row, see the log"]);
+        run_once(&mut task, &stop, &board, &Epoch);
+        assert_eq!(board.troubles(), ["unlucky: all is well"]);
+        let mut text = String::new();
+        encode(&mut text, &registry).unwrap();
+        for line in [
+            "background_runs_total{task=\"unlucky\"} 3",
+            "background_failures_total{task=\"unlucky\"} 2",
+            "background_running{task=\"unlucky\"} 0",
+            "background_last_success_timestamp_seconds{task=\"unlucky\"} 0.0",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
+        }
+    }
+
+    #[test]
+    fn waits_double_up_to_an_hour() {
+        let waits = [1, 2, 3, 8, u32::MAX].map(|failures| backoff(failures).as_secs());
+        assert_eq!(waits, [30, 60, 120, 3600, 3600]);
+    }
+
+    #[test]
+    fn the_stop_ends_a_task_that_waits() {
+        let supervisor = Supervisor::new(TaskBoard::default(), Arc::new(Epoch));
+        let runs = Arc::new(AtomicU32::new(2));
+        supervisor.start(Unlucky(runs.clone())).unwrap();
+        let begin = Instant::now();
+        while runs.load(Ordering::SeqCst) == 2 {
+            assert!(begin.elapsed() < Duration::from_secs(20), "the task was not run");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let begin = Instant::now();
+        supervisor.join(Duration::from_secs(20));
+        assert!(begin.elapsed() < Duration::from_secs(5), "the stop was not seen");
+        assert_eq!(runs.load(Ordering::SeqCst), 3);
+    }
+}

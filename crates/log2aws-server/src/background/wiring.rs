@@ -1,0 +1,35 @@
+//! The tasks that `serve` and `serve --view` have in common.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use log2aws_dashboard::store_index::StoreIndex;
+
+use super::Supervisor;
+use super::cert_reload::CertReload;
+use super::index_refresh::IndexRefresh;
+use super::rate_limit_prune::RateLimitPrune;
+use crate::config::ServeError;
+use crate::http::tls::Tls;
+
+/// So long a server waits at its end for tasks that do not see the stop: a request to a distant
+/// store may be under way.
+pub(crate) const JOIN_WITHIN: Duration = Duration::from_secs(2);
+
+/// Starts the refresh of the index, the reload of the certificate and the pruning of rate limits.
+///
+/// # Errors
+/// [`ServeError::Thread`].
+pub(crate) fn start_common(
+    supervisor: &Supervisor,
+    index: StoreIndex,
+    refresh_every: Duration,
+    tls: Option<Arc<Tls>>,
+    prune: impl FnMut() + Send + 'static,
+) -> Result<(), ServeError> {
+    supervisor.start(IndexRefresh::new(index, refresh_every))?;
+    if let Some(tls) = tls {
+        supervisor.start(CertReload::new(tls))?;
+    }
+    supervisor.start(RateLimitPrune(prune))
+}

@@ -1,0 +1,59 @@
+//! Snapshots of a folder that is in use.
+
+use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use log2aws_store::disk::snapshot::{SnapshotError, snapshot};
+
+use crate::common::{analyzed, get, open, put, raw, read_everything};
+
+#[test]
+fn a_snapshot_beside_running_puts_is_whole_and_opens() {
+    let home = tempfile::tempdir().unwrap();
+    let (root, copy) = (home.path().join("data"), home.path().join("copy"));
+    let store = open(&root);
+    for number in 0..50 {
+        put(&store, &raw(), &format!("web{number}/x.log"), b"first").unwrap();
+        put(&store, &analyzed(), &format!("web{number}/x.csv"), b"result").unwrap();
+    }
+    let before = read_everything(&store);
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut round = 0;
+            while !done.load(Ordering::Relaxed) {
+                round += 1;
+                for number in 0..50 {
+                    let body = format!("body {round}");
+                    put(&store, &raw(), &format!("web{number}/x.log"), body.as_bytes()).unwrap();
+                }
+            }
+        });
+        let made = snapshot(&root, &copy).unwrap();
+        done.store(true, Ordering::Relaxed);
+        assert!(made.linked >= 100, "{made:?}");
+    });
+    let restored = open(&copy);
+    // Every object is whole; `read_everything` compares each with its trailer.
+    let found = read_everything(&restored);
+    assert!(found.is_superset(&before), "versions are missing");
+    // What is done to one of them leaves the other alone.
+    put(&restored, &raw(), "web1/x.log", b"in the copy alone").unwrap();
+    assert_ne!(get(&store, &raw(), "web1/x.log").unwrap(), b"in the copy alone");
+}
+
+#[test]
+fn a_snapshot_is_refused_where_it_would_mix_or_hold_itself() {
+    let home = tempfile::tempdir().unwrap();
+    let root = home.path().join("data");
+    drop(open(&root));
+    let refused = |to: &std::path::Path| snapshot(&root, to).unwrap_err();
+    assert!(matches!(refused(home.path()), SnapshotError::Exists(_)));
+    assert!(matches!(refused(&root.join("copy")), SnapshotError::Inside(_)));
+    fs::write(root.join("format"), "log2aws-data 99\n").unwrap();
+    let newer = refused(&home.path().join("copy"));
+    assert!(newer.to_string().contains("data format 99"), "{newer}");
+    let none = snapshot(home.path(), &home.path().join("copy")).unwrap_err();
+    assert!(matches!(none, SnapshotError::Source(_)));
+    assert!(!home.path().join("copy").exists() && !home.path().join("copy.partial").exists());
+}

@@ -1,0 +1,44 @@
+//! `log2aws store`: looks after the data folder of `serve`.
+
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use log2aws_cli::exit::Exit;
+use log2aws_server::snapshot;
+
+/// The flags of `store`.
+#[derive(Debug, Args)]
+pub(crate) struct StoreArgs {
+    #[command(subcommand)]
+    verb: StoreVerb,
+}
+
+#[derive(Debug, Subcommand)]
+enum StoreVerb {
+    /// Make a copy of the data folder, also while serve runs. To restore it, start serve on it.
+    Snapshot(SnapshotArgs),
+}
+
+#[derive(Debug, Args)]
+struct SnapshotArgs {
+    /// The folder to make. On the file system of the data folder it shares the blocks of what is
+    /// stored, takes little time and room, and is no backup against a broken disk: copy it away.
+    #[arg(value_name = "DIR")]
+    to: PathBuf,
+    /// The data folder.
+    #[arg(long, value_name = "DIR", default_value = "/var/lib/log2aws")]
+    data_dir: PathBuf,
+}
+
+/// Runs one of the verbs of `store`.
+///
+/// # Errors
+/// The snapshot's.
+pub(crate) fn run(args: StoreArgs) -> anyhow::Result<Exit> {
+    let StoreVerb::Snapshot(SnapshotArgs { to, data_dir }) = args.verb;
+    let made = snapshot(&data_dir, &to)?;
+    let (linked, copied) = (made.linked, made.copied);
+    writeln!(io::stdout(), "{}: {linked} files linked, {copied} copied", to.display())?;
+    Ok(Exit::Done)
+}
