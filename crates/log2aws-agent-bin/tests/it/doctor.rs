@@ -10,6 +10,7 @@ use std::thread::JoinHandle;
 
 use jiff::Timestamp;
 use log2aws_server::{ServeConfig, Server};
+use log2aws_service::http::DayRules;
 use log2aws_service::ports::Clock;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
@@ -36,6 +37,7 @@ impl Served {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let api = format!("http://{}", listener.local_addr().unwrap());
         let mut config = ServeConfig::new(folder.path().to_owned(), allowed.parse().unwrap());
+        config.days = DayRules { days_back: 36_500, days_ahead: 36_500, final_after_days: None };
         config.public_url = Some(api.parse().unwrap());
         let server = Server::open(config, Arc::new(SystemClock)).unwrap();
         let (stop, stopped) = oneshot::channel::<()>();

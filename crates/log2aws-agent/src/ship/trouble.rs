@@ -83,6 +83,10 @@ pub(super) fn of_api(reply: &Reply, config: &ShipConfig, now: Timestamp) -> Trou
             "the API {api} does not understand the request (400{said}); is that its address, \
              with http or https as it has it?"
         ))),
+        // One day that may not be replaced says nothing of the others.
+        409 => Trouble::Final(Failure::ThisLog(format!(
+            "the API {api} does not take this day again (409{said})"
+        ))),
         408 | 429 | 500..=599 => {
             let what = match status {
                 429 => "has too many requests at the moment",

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use log2aws_core::day::Day;
 use log2aws_core::key::BucketName;
 use log2aws_server::{RAW_BUCKET, ServeConfig, ServeError, Server};
+use log2aws_service::http::DayRules;
 use log2aws_service::ports::Clock;
 use log2aws_store::DiskStore;
 use log2aws_store::disk::{MAX_PAGE, VersionEntry, VersionQuery};
@@ -55,6 +56,7 @@ impl Served {
         let (front, back) = (listener(), listener());
         let ahead = Arc::new(AtomicI64::new(0));
         let mut config = ServeConfig::new(folder.path().to_owned(), "127.0.0.0/8".parse().unwrap());
+        config.days = DayRules { days_back: 36_500, days_ahead: 36_500, final_after_days: None };
         let address = front.local_addr().unwrap();
         config.public_url = Some(format!("http://{address}").parse().unwrap());
         config.analyzer_threads = Some(1.try_into().unwrap());
@@ -88,7 +90,7 @@ impl Served {
         let key = format!("{host}/{day}.log");
         let query = VersionQuery { prefix: key.clone(), max: MAX_PAGE, ..VersionQuery::default() };
         let listing = self.store.list_versions(&bucket, &query).unwrap();
-        assert!(listing.corrupt.is_empty() && listing.next.is_none(), "{listing:?}");
+        assert!(listing.unreadable.is_empty() && listing.next.is_none(), "{listing:?}");
         let mut versions = Vec::new();
         for entry in listing.entries {
             let VersionEntry::Version { info, .. } = entry else { panic!("{entry:?}") };

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use log2aws_server::{ServeConfig, Server};
+use log2aws_service::http::DayRules;
 use log2aws_service::ports::Clock;
 use rustix::process::Signal;
 
@@ -39,6 +40,7 @@ fn what_is_overdue_is_shipped_to_a_real_server_and_told() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let api = format!("http://{}", listener.local_addr().unwrap());
     let mut config = ServeConfig::new(place.path("data"), "127.0.0.0/8".parse().unwrap());
+    config.days = DayRules { days_back: 36_500, days_ahead: 36_500, final_after_days: None };
     config.public_url = Some(api.parse().unwrap());
     let server = Server::open(config, Arc::new(Now)).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
