@@ -70,6 +70,8 @@ pub(super) const KNOWN_CIRCLES: &[(&str, &str)] = &[
     ("log2aws-core", "crate::chart"),
     ("log2aws-dashboard", "crate"),
     ("log2aws-server", "crate"),
+    ("log2aws-server", "crate::http"),
     ("log2aws-server", "crate::s3"),
     ("log2aws-service", "crate::analyze"),
+    ("log2aws-store", "crate::disk"),
 ];
