@@ -259,6 +259,7 @@ mod tests {
             "tls_cert",
             "tls_key",
             "time_zone",
+            "print_login_link",
             "log_format",
             "log_level",
             "config",
