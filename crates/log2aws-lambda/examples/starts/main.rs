@@ -59,6 +59,7 @@ struct Costs {
     peak: Vec<f64>,
 }
 
+#[expect(clippy::too_many_lines, reason = "a script, from its first step to its last")]
 fn main() -> Result<(), Fault> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
@@ -99,6 +100,7 @@ fn main() -> Result<(), Fault> {
             ("AWS_ENDPOINT_URL_S3", &serve.url),
             ("AWS_CA_BUNDLE", &roots),
             ("LOG2AWS_ENV", "dev"),
+            // The day of the seed's log is years ago.
             ("LOG2AWS_DAYS_BACK", "36500"),
             ("LOG2AWS_FINAL_AFTER_DAYS", "0"),
             ("PYTHONPYCACHEPREFIX", other.map_or("", |(_, _, cache)| cache)),
