@@ -20,6 +20,13 @@ from conftest import ANALYZED, PATIENCE, RAW, ROOT, binary
 LOG = (ROOT / "testdata" / "document.log").read_bytes()
 
 
+def viewing(environment):
+    """A view takes no days; its link is read from a pipe."""
+    env = {k: v for k, v in environment.items() if not k.startswith("LOG2AWS_DAYS")}
+    env.pop("LOG2AWS_FINAL_AFTER", None)
+    return {**env, "LOG2AWS_PRINT_LOGIN_LINK": "true"}
+
+
 class Gate:
     """Stands between a view and S3: notes what is asked, refuses to write, answers as it is told."""
 
@@ -92,7 +99,8 @@ class View:
         self.process = subprocess.Popen(
             [binary(), "serve", "--listen", "127.0.0.1:0", "--view", f"s3://{ANALYZED}/",
              "--endpoint-url", gate.url, "--cache-dir", str(folder), "--refresh", "1", *flags],
-            env=serve.environment(), stdout=subprocess.PIPE, stderr=self.stderr, text=True,
+            env=viewing(serve.environment()), stdout=subprocess.PIPE, stderr=self.stderr,
+            text=True,
         )
         lines = [self.process.stdout.readline() for _ in range(2)]
         assert lines[0].startswith("log2aws shows s3://"), lines[0] + self.log()
@@ -255,7 +263,8 @@ def test_what_cannot_be_viewed_is_told_at_the_start(bucket, tmp_path):
     environment = bucket.serve.environment()
 
     def refused(*flags, **changes):
-        env = {k: v for k, v in {**environment, **changes}.items() if v is not None}
+        changed = {**viewing(environment), **changes}
+        env = {k: v for k, v in changed.items() if v is not None}
         done = subprocess.run(
             [binary(), "serve", "--listen", "127.0.0.1:0", "--cache-dir", str(tmp_path / "cache"),
              *flags], env=env, capture_output=True, text=True, timeout=60)
@@ -269,8 +278,10 @@ def test_what_cannot_be_viewed_is_told_at_the_start(bucket, tmp_path):
     assert code == 2 and "--keep-raw-days" in told and "--view" in told
     code, told = refused("--view", ANALYZED, *reach)
     assert code == 2 and "s3://" in told
-    code, told = refused("--view", f"s3://{ANALYZED}", *reach, AWS_DEFAULT_REGION=None)
+    code, told = refused("--view", f"s3://{ANALYZED}", *reach,
+                         AWS_DEFAULT_REGION=None, AWS_REGION=None)
     assert code != 0 and "region" in told
     code, told = refused("--view", f"s3://{ANALYZED}", *reach,
-                         AWS_SHARED_CREDENTIALS_FILE=os.devnull, AWS_PROFILE=None)
+                         AWS_SHARED_CREDENTIALS_FILE=os.devnull, AWS_PROFILE=None,
+                         AWS_ACCESS_KEY_ID=None, AWS_SECRET_ACCESS_KEY=None)
     assert code != 0 and "credentials" in told

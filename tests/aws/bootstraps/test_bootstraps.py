@@ -71,8 +71,8 @@ def refuse(cloud, forget, server):
 
 def test_a_put_from_off_the_list_is_refused_and_no_error(cloud, forget):
     refuse(cloud, forget, "stranger")
-    assert results(cloud, "stranger") == {"stranger/2019-08-01.json"}
-    assert "198.51.100.1" in json.loads(result(cloud, "stranger", "json"))["refused"]
+    assert results(cloud, "stranger") == {"stranger/2019-08-01.refused.jsonl"}
+    assert b"198.51.100.1" in result(cloud, "stranger", "refused.jsonl")
 
 
 def test_s3s_test_event_and_an_absent_log_are_no_errors(cloud):

@@ -51,7 +51,7 @@ def test_a_parameter_that_the_program_fills_in_is_refused(cloud, program, name):
         ("Charts=html", ["Charts", "svg", "png", "svg,png"]),
         ("RawKeepDays=-1", ["RawKeepDays", "0"]),
         ("RawKeepDays=ten", ["RawKeepDays", "ten"]),
-        ("NoncurrentKeepDays=0", ["NoncurrentKeepDays", "1"]),
+        ("NoncurrentKeepDays=-1", ["NoncurrentKeepDays"]),
         ("LogKeepDays=91", ["LogKeepDays", "90"]),
         ("CheckPutAddress=False", ["CheckPutAddress", "false"]),
     ],
