@@ -48,7 +48,7 @@ class World:
             "LogPutAllowHosts": "203.0.113.7, web*@198.51.100.0/24, 2001:db8:1::/48",
             "LogPutAllowNetworks": NETWORKS,
             "CheckPutAddress": "true" if self.address else "false",
-            "PutVpcEndpoints": f"{ENDPOINT},vpce-0b",
+            "PutVpcEndpoints": ENDPOINT,
             "FinalAfterDays": "7" if self.final else "0",
             "KeyPrefix": "spread" if self.prefix else "off",
             "KmsKeyArn": KEY if self.kms else "",
@@ -233,11 +233,11 @@ class Table:
         }
         for ending, made in [
             # Grow with the log, so they may go in parts.
-            ("csv", ["PutObject", "AbortMultipartUpload", "GetObject"]),
+            ("csv", ["PutObject", "AbortMultipartUpload"]),
             ("rejects.jsonl", ["PutObject", "AbortMultipartUpload", "GetObject", "DeleteObject"]),
             # Are smaller than one part, whatever the log.
-            ("svg", ["PutObject", "GetObject", "DeleteObject"]),
-            ("png", ["PutObject", "GetObject", "DeleteObject"]),
+            ("svg", ["PutObject"]),
+            ("png", ["PutObject"]),
             # Read above.
             ("json", ["PutObject"]),
             ("refused.jsonl", ["PutObject"]),

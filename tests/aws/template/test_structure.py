@@ -419,7 +419,7 @@ def test_it_is_plain_and_fits_into_a_request():
         ("Architecture", ["x86_64", "arm64"], ["amd64"]),
         ("RawKeepDays", ["0", "400"], ["-1", "x"]),
         ("NoncurrentKeepDays", ["0", "1"], ["-1"]),
-        ("PutVpcEndpoints", ["vpce-*", "vpce-0a1b,vpce-0c2d"], ["", "*", "vpc-0a", "vpce-0a*"]),
+        ("PutVpcEndpoints", ["vpce-*", "vpce-0a1b"], ["", "*", "vpc-0a", "vpce-0a*", "vpce-0a,vpce-0b"]),
         ("DaysBack", ["0", "400"], ["-1", "x"]),
         ("FinalAfterDays", ["0", "7"], ["-1", "never"]),
         ("AnalyzeLogConcurrency", ["0", "50"], ["-1"]),
