@@ -27,7 +27,7 @@ pub struct Workload {
     /// The same of results.
     pub analyzed_keep_days: Option<u32>,
     /// For how many more days the bytes of what has expired are kept; `None` keeps those of logs
-    /// for as long again, those of results [`RESULT_VERSION_DAYS`].
+    /// for as long again, those of results `RESULT_VERSION_DAYS`.
     pub noncurrent_keep_days: Option<u32>,
     /// For how many days the functions' own logs are kept.
     pub log_keep_days: u32,
