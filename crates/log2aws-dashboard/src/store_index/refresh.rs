@@ -1,9 +1,9 @@
 //! Looking through the bucket, and at single days of it.
 
-use std::error::Error as _;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use log2aws_core::error_chain::ErrorChain;
 use log2aws_core::key::{KeyPrefix, RawKey, ResultKind};
 use log2aws_core::server_name::ServerName;
 use log2aws_service::analyze::MAX_SUMMARY_BYTES;
@@ -408,11 +408,5 @@ fn raw_key(listing: &Listing) -> Option<RawKey> {
 
 /// An error and what is behind it, in one line.
 fn sentence(error: &StoreError) -> String {
-    let mut line = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        line = format!("{line}: {error}");
-        source = error.source();
-    }
-    line
+    ErrorChain(error).to_string()
 }

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::sync::Arc;
 
+use log2aws_core::error_chain::ErrorChain;
 use log2aws_core::key::{BucketName, ObjectKey, RawKey};
 use log2aws_core::summary::{AcceptedVersion, MAX_VERSIONS};
 use log2aws_service::analyze::{AnalyzeApp, ChartFormats, Outcome, analyze_stored, needs_analysis};
@@ -100,11 +101,5 @@ impl Analyzer for StoreAnalyzer {
 
 /// The error and what is behind it.
 fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text = format!("{text}: {error}");
-        source = error.source();
-    }
-    text
+    ErrorChain(error).to_string()
 }

@@ -5,6 +5,7 @@ use std::io::{ErrorKind, Read as _};
 use log2aws_core::chart::{ChartBuilder, Drawing, View};
 use log2aws_core::csv::{CsvFault, CsvReader};
 use log2aws_core::day::Day;
+use log2aws_core::error_chain::ErrorChain;
 use log2aws_core::key::ResultKind;
 use log2aws_core::refused::RefusedVersions;
 use log2aws_core::sample::Sample;
@@ -177,12 +178,5 @@ fn from_rows(day: Day, rows: &CsvRows) -> LogSummary {
 
 /// A store's fault with its causes.
 pub(crate) fn error_chain(error: &StoreError) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
+    ErrorChain(error).to_string()
 }
