@@ -103,6 +103,16 @@ class Serve:
                 assert time.monotonic() < deadline, f"{key} never came: {self.log()}"
                 time.sleep(0.05)
 
+    def metric(self, name):
+        """The present value of a metric without labels."""
+        token = (self.data / "metrics-token").read_text().strip()
+        bearer = {"Authorization": f"Bearer {token}"}
+        request = urllib.request.Request(f"{self.url}/-/metrics", headers=bearer)
+        with urllib.request.urlopen(request) as answer:
+            lines = answer.read().decode().splitlines()
+        (value,) = [line.split()[1] for line in lines if line.startswith(f"{name} ")]
+        return float(value)
+
     def get(self, path):
         with urllib.request.urlopen(self.url + path) as answer:
             return answer.read().decode()
