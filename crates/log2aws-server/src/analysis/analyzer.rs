@@ -106,7 +106,7 @@ fn chain(error: &dyn Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write as _;
+    use std::io::{Read as _, Write as _};
     use std::time::{Duration, Instant};
 
     use jiff::Timestamp;
@@ -178,30 +178,32 @@ mod tests {
         let workers = Workers::start(&work, 3).unwrap();
         let keys: [ObjectKey; 2] =
             ["web01/2019-08-01.log", "web02/2019-08-01.log"].map(|key| key.parse().unwrap());
-        std::thread::scope(|scope| {
-            for putter in 0..3 {
-                let (store, queue, keys) = (&store, &queue, &keys);
-                scope.spawn(move || {
-                    for round in 0..40 {
-                        put(store, queue, &keys[round % 2], putter * 40 + round);
-                    }
-                });
+        for round in 0..20 {
+            std::thread::scope(|scope| {
+                for putter in 0..3 {
+                    let (store, queue, keys) = (&store, &queue, &keys);
+                    scope.spawn(move || {
+                        for at in 0..4 {
+                            put(store, queue, &keys[at % 2], round * 12 + putter * 4 + at);
+                        }
+                    });
+                }
+            });
+            let begin = Instant::now();
+            while metrics.queue_length.get() > 0 {
+                assert!(begin.elapsed() < Duration::from_mins(2), "the queue never became empty");
+                std::thread::sleep(Duration::from_millis(2));
             }
-        });
-        let begin = Instant::now();
-        while metrics.queue_length.get() > 0 {
-            assert!(begin.elapsed() < Duration::from_mins(2), "the queue never became empty");
-            std::thread::sleep(Duration::from_millis(5));
+            for key in &keys {
+                let newest = store.head(&raw, key, None).unwrap().version;
+                let summary = RawKey::parse(key.as_str()).unwrap().result_key(ResultKind::Json);
+                let (_, mut json) = store.open_object(&analyzed, &summary, None).unwrap();
+                let mut bytes = Vec::new();
+                json.read_to_end(&mut bytes).unwrap();
+                assert_eq!(Summary::from_json(&bytes).unwrap().raw.version, newest.to_string());
+            }
         }
         workers.stop();
         assert_eq!(metrics.analyze_failures.get(), 0);
-        for key in &keys {
-            let newest = store.head(&raw, key, None).unwrap().version;
-            let summary = RawKey::parse(key.as_str()).unwrap().result_key(ResultKind::Json);
-            let (_, mut json) = store.open_object(&analyzed, &summary, None).unwrap();
-            let mut bytes = Vec::new();
-            std::io::Read::read_to_end(&mut json, &mut bytes).unwrap();
-            assert_eq!(Summary::from_json(&bytes).unwrap().raw.version, newest.to_string());
-        }
     }
 }
