@@ -21,6 +21,7 @@ use super::events::{Events, Pace};
 use super::login::{Asked, HOME, OneTimeLink, from_our_page, page_for};
 use super::page_pool::PagePool;
 use super::session::{Session, Sessions};
+use super::token::TokenName;
 use super::{Fault, UiConfig, own_headers, sentence};
 use crate::config::ServeError;
 use crate::http::rate_limit::RateLimit;
@@ -104,13 +105,19 @@ async fn answer(State(front): State<Arc<AuthenticatedUi>>, request: Request<Body
         return not_logged_in(&request);
     };
     if path == "/ui/events" {
-        return front.clone().events(&request, session);
+        return named(front.clone().events(&request, session));
     }
     let renewed = front.sessions.renewed(&session);
     let mut response = front.desk.ask(bare(request), |pages, request| pages.answer(request)).await;
     if let Some(cookie) = renewed {
         response.headers_mut().append(SET_COOKIE, cookie);
     }
+    named(response)
+}
+
+/// Says whose answer it is, to what writes down who did what.
+fn named(mut response: Response) -> Response {
+    response.extensions_mut().insert(TokenName::default());
     response
 }
 
@@ -148,11 +155,11 @@ impl AuthenticatedUi {
                 return sentence(StatusCode::INTERNAL_SERVER_ERROR, "who is asking is not known");
             };
             match self.authenticate(&parts, source, &asked, form.is_some()) {
-                Ok(cookie) => return logged_in(asked.next(), cookie),
+                Ok(cookie) => return named(logged_in(asked.next(), cookie)),
                 Err(fault) => Some(fault),
             }
         } else if asked.once.is_none() && self.sessions.of(&parts.headers).is_some() {
-            return see_other(asked.next());
+            return named(see_other(asked.next()));
         } else {
             None
         };
@@ -208,7 +215,8 @@ impl AuthenticatedUi {
             tracing::warn!(source = %source, ?fault, "a login to the dashboard was refused");
             return Err((fault, None));
         }
-        tracing::info!(source = %source, by_link = !is_form, "a login to the dashboard");
+        let token = TokenName::default();
+        tracing::info!(%source, %token, by_link = !is_form, "a login to the dashboard");
         self.sessions.begin().map_err(|_| (Fault::NoToken, None))
     }
 
@@ -220,8 +228,9 @@ impl AuthenticatedUi {
             return sentence(StatusCode::FORBIDDEN, "that form is of another site");
         }
         let headers = request.into_parts().0.headers;
+        let is_logged_in = self.sessions.of(&headers).is_some();
         let ended = tokio::task::spawn_blocking(move || self.sessions.end(&headers)).await;
-        match ended {
+        let response = match ended {
             Ok(Ok(cookie)) => logged_in("/ui/login", cookie),
             failed => {
                 let reason = failed.map(|end| end.err().map(|error| error.to_string()));
@@ -231,7 +240,8 @@ impl AuthenticatedUi {
                     "the logout could not be written down: it holds until the server restarts",
                 )
             }
-        }
+        };
+        if is_logged_in { named(response) } else { response }
     }
 
     fn events(self: Arc<Self>, request: &Request<Body>, session: Session) -> Response {

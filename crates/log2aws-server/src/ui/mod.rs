@@ -38,6 +38,7 @@ pub(crate) use log2aws_dashboard::{Body as PageBody, LoginError as Fault};
 pub(crate) use login::HOME;
 pub use login::SecretUrl;
 pub(crate) use session::Fill;
+pub(crate) use token::TokenName;
 
 /// Who answers pages. Called on threads that may block.
 pub(crate) trait Pages: Send + Sync {

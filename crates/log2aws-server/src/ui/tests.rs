@@ -188,6 +188,35 @@ async fn the_token_opens_and_leads_back() {
 }
 
 #[tokio::test]
+async fn an_answer_names_the_token_that_it_was_given_for() {
+    let place = place();
+    let name = |response: &http::Response<Body>| {
+        response.extensions().get::<TokenName>().map(|name| name.as_str().to_owned())
+    };
+    let form = |token: &str| {
+        let headers = [("sec-fetch-site", "same-origin")];
+        request(Method::POST, "/ui/login", &headers, &format!("token={token}"))
+    };
+    let right = place.send("127.0.0.1", form(&place.token)).await;
+    assert_eq!(name(&right).as_deref(), Some("default"));
+    let wrong = place.send("127.0.0.1", form("guess")).await;
+    assert_eq!((wrong.status(), name(&wrong)), (StatusCode::UNAUTHORIZED, None));
+    let cookie = place.post("127.0.0.1", &place.token).await.cookie();
+    let cookie = [("cookie", &*cookie), ("sec-fetch-site", "same-origin")];
+    for path in ["/ui/", "/ui/events", "/ui/login"] {
+        let page = place.send("127.0.0.1", request(Method::GET, path, &cookie, "")).await;
+        assert_eq!(name(&page).as_deref(), Some("default"), "{path}");
+        let stranger = place.send("127.0.0.1", request(Method::GET, path, &[], "")).await;
+        assert_eq!(name(&stranger), None, "{path}");
+    }
+    let logout = || place.send("127.0.0.1", request(Method::POST, "/ui/logout", &cookie, ""));
+    assert_eq!(name(&logout().await).as_deref(), Some("default"));
+    assert_eq!(name(&logout().await), None, "nobody is logged in any more");
+    let link = place.send("127.0.0.1", request(Method::GET, &place.link, &[], "")).await;
+    assert_eq!(name(&link).as_deref(), Some("default"));
+}
+
+#[tokio::test]
 async fn the_link_lets_in_once_and_is_not_used_up_by_a_look() {
     let place = place();
     let look = request(Method::HEAD, &place.link, &[], "");

@@ -1,7 +1,8 @@
 //! The dashboard's token: a file that an operator may rewrite while the server runs.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -13,6 +14,33 @@ use crate::file_fingerprint::FileFingerprint;
 
 /// The token's file in the data folder.
 pub(crate) const FILE: &str = "dashboard-token";
+
+/// The name of the token of [`FILE`].
+pub(crate) const DEFAULT_NAME: &str = "default";
+
+/// Which token somebody is logged in with; no secret. Answers of the dashboard carry it as an
+/// extension.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TokenName(Arc<str>);
+
+impl Default for TokenName {
+    fn default() -> Self {
+        Self(DEFAULT_NAME.into())
+    }
+}
+
+impl TokenName {
+    /// The name, for logs and pages.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for TokenName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
 
 /// The file, and what it held when it was last looked at.
 #[derive(Debug)]
@@ -32,8 +60,8 @@ pub(crate) struct Keys {
 #[derive(Clone)]
 pub(crate) struct SessionKey([u8; 32]);
 
-impl std::fmt::Debug for SessionKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for SessionKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SessionKey")
     }
 }
