@@ -1,5 +1,7 @@
 //! `log2aws token` beside a running `log2aws serve`.
 
+#![allow(clippy::unwrap_used, reason = "a test's helpers fail as the test does")]
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
@@ -49,7 +51,7 @@ impl Serve {
             .http_status_as_error(false)
             .max_redirects(0)
             .proxy(None)
-            .timeout_global(Some(Duration::from_secs(60)))
+            .timeout_global(Some(Duration::from_mins(1)))
             .build();
         Self { process, url, folder: folder.to_owned(), log, agent: agent.into() }
     }
@@ -221,6 +223,23 @@ fn a_session_outlives_a_restart_unless_its_token_was_revoked() {
 }
 
 #[test]
+fn a_snapshot_holds_the_tokens_and_their_sessions() {
+    let (root, copy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let serve = Serve::start(root.path());
+    let alice = serve.add(&["alice"]);
+    let cookie = serve.session(&alice);
+    let mut snapshot = Command::new(PROGRAM);
+    snapshot.args(["store", "snapshot"]).arg(copy.path().join("data"));
+    let done = snapshot.arg("--data-dir").arg(&serve.folder).output().unwrap();
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    let restored = Serve::start(copy.path());
+    let port = restored.url.rsplit(':').next().unwrap();
+    let value = cookie.split_once('=').unwrap().1;
+    assert_eq!(restored.page(&format!("log2aws-session-{port}={value}")).0, 200);
+    assert_eq!(restored.log_in(&alice).0, 303);
+}
+
+#[test]
 fn a_read_only_session_sees_everything_and_changes_nothing() {
     let root = tempfile::tempdir().unwrap();
     let serve = Serve::start(root.path());
@@ -274,6 +293,9 @@ fn many_at_once_lose_nothing() {
     assert_eq!(text(&serve.run(&["list"]).stdout).lines().count(), 1 + 1 + 9);
 }
 
+/// What the log says of a damage, the damage, and its repair.
+type Damage<'a> = (&'a str, Box<dyn Fn() + 'a>, Box<dyn Fn() + 'a>);
+
 #[test]
 fn a_damaged_file_lets_nobody_in_with_a_named_token_and_heals() {
     let root = tempfile::tempdir().unwrap();
@@ -283,7 +305,6 @@ fn a_damaged_file_lets_nobody_in_with_a_named_token_and_heals() {
     let path = serve.folder.join(FILE);
     let good = fs::read(&path).unwrap();
     let mode = |mode| fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-    type Damage<'a> = (&'a str, Box<dyn Fn() + 'a>, Box<dyn Fn() + 'a>);
     let mut damages: Vec<Damage<'_>> = vec![
         (
             "holds no tokens",
