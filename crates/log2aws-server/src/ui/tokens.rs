@@ -117,6 +117,7 @@ impl Tokens {
 mod tests {
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
+    use std::time::Duration;
 
     use jiff::Timestamp;
 
@@ -219,6 +220,37 @@ mod tests {
         let before = tokens.read();
         assert_eq!(before.iter().count(), 2);
         assert!(before.iter().all(|token| again.has_session_key(token.session())));
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_disk_that_hangs_holds_up_no_thread_of_the_runtime() {
+        let folder = tempfile::tempdir().unwrap();
+        let tokens = Arc::new(Tokens::open(folder.path(), &mut fill).unwrap());
+        // Whoever reads waits for this lock, as for a disk.
+        let (locked, is_locked) = std::sync::mpsc::channel();
+        let (release, released) = std::sync::mpsc::channel::<()>();
+        let disk = std::thread::spawn({
+            let tokens = tokens.clone();
+            move || {
+                let _seen = tokens.seen.lock().unwrap();
+                locked.send(()).unwrap();
+                released.recv_timeout(Duration::from_secs(10)).is_ok()
+            }
+        });
+        is_locked.recv().unwrap();
+        let readers: Vec<_> = (0..20)
+            .map(|_| {
+                let tokens = tokens.clone();
+                tokio::spawn(async move { tokens.now().await.iter().count() })
+            })
+            .collect();
+        let pause = tokio::time::timeout(Duration::from_millis(50), std::future::pending::<()>());
+        assert!(pause.await.is_err() && readers.iter().all(|reader| !reader.is_finished()));
+        release.send(()).unwrap();
+        assert!(disk.join().unwrap(), "the runtime waited until the disk answered");
+        for reader in readers {
+            assert_eq!(reader.await.unwrap(), 1);
+        }
     }
 
     #[test]
