@@ -32,11 +32,6 @@ use crate::metrics::Metrics;
 /// headers that S3 allows, stay below it.
 const HEAD_BYTES: usize = 32 * 1024;
 
-/// Connections that the kernel holds until they are accepted; it allows no more than its
-/// `net.core.somaxconn`. The standard library sets 128: a burst fills them, and whoever comes next
-/// is tried again by its own kernel only after a second.
-const ACCEPT_QUEUE: i32 = 4096;
-
 /// How long connections are waited for, and how many there may be.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
@@ -112,12 +107,6 @@ pub(crate) struct Service {
     pub(crate) metrics: Arc<Metrics>,
 }
 
-fn lengthen_queue(listener: &TcpListener) {
-    if let Err(error) = rustix::net::listen(listener, ACCEPT_QUEUE) {
-        tracing::warn!(%error, "the queue of new connections keeps its 128 places");
-    }
-}
-
 /// Serves on `listener` until `shutdown`, then lets running requests end. Those that take longer than
 /// [`Limits::drain`] are cut off.
 pub(crate) async fn serve(
@@ -128,7 +117,6 @@ pub(crate) async fn serve(
     if service.tls.is_some() {
         service.router = service.router.layer(map_response(https_alone));
     }
-    lengthen_queue(&listener);
     let (stop, stopping) = watch::channel(());
     let graceful = GracefulShutdown::new();
     let connections = Connections::new(service.limits.connections);
@@ -280,22 +268,6 @@ mod tests {
         assert_eq!(of(Some(1024)), 298);
         assert_eq!(of(Some(64)), 16);
         assert!(of(None) > 2048);
-    }
-
-    #[tokio::test]
-    async fn a_burst_of_connections_waits_in_the_queue() {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.set_nonblocking(true).unwrap();
-        let listener = TcpListener::from_std(listener).unwrap();
-        lengthen_queue(&listener);
-        let address = listener.local_addr().unwrap();
-        let most = std::fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap();
-        let burst = most.trim().parse::<usize>().unwrap().min(300);
-        // Nobody accepts. A full queue lets the kernel drop the next one, which then fails here.
-        let within = Duration::from_millis(900);
-        let connect = || std::net::TcpStream::connect_timeout(&address, within);
-        let waiting: Result<Vec<_>, _> = (0..burst).map(|_| connect()).collect();
-        assert_eq!(waiting.unwrap().len(), burst);
     }
 
     /// A server of one handler, with limits that a test can wait for.
