@@ -55,8 +55,8 @@ fn drip(stream: &mut TcpStream, bytes: &[u8]) -> bool {
             Err(_) => return false,
         }
     }
-    match stream.write(bytes) {
-        Ok(_) => true,
+    match stream.write_all(bytes) {
+        Ok(()) => true,
         Err(e) => e.kind() == ErrorKind::WouldBlock,
     }
 }

@@ -50,11 +50,11 @@ impl Pattern {
         for bucket in fs::read_dir(folder.join("buckets"))? {
             for file in fs::read_dir(bucket?.path().join(SERVER))? {
                 let path = file?.path();
-                let (data, trailer) = parse(fs::read(&path)?)
+                let (body, trailer) = parse(fs::read(&path)?)
                     .with_context(|| format!("{} is no object", path.display()))?;
                 let is_summary = path.to_string_lossy().contains(".json");
-                let kept = if is_summary { data.len() } else { data.len().min(DATA) };
-                objects.push((path, data[..kept].to_vec(), trailer));
+                let kept = if is_summary { body.len() } else { body.len().min(DATA) };
+                objects.push((path, body[..kept].to_vec(), trailer));
             }
         }
         ensure!(
@@ -74,8 +74,8 @@ impl Pattern {
                 if server == SERVER && back == 0 {
                     continue;
                 }
-                for (path, data, trailer) in &self.objects {
-                    self.copy(path, data, trailer, &server, date)?;
+                for (path, body, trailer) in &self.objects {
+                    self.copy(path, body, trailer, &server, date)?;
                 }
             }
         }
@@ -85,7 +85,7 @@ impl Pattern {
     fn copy(
         &self,
         path: &Path,
-        data: &[u8],
+        body: &[u8],
         trailer: &Value,
         server: &str,
         date: Date,
@@ -94,17 +94,18 @@ impl Pattern {
             text.replace(SERVER, server).replace(&self.date.to_string(), &date.to_string())
         };
         let path = PathBuf::from(rename(&path.to_string_lossy()));
-        let data = rename(&String::from_utf8_lossy(data)).into_bytes();
+        let body = rename(&String::from_utf8_lossy(body)).into_bytes();
         // Ten minutes past midnight, as servers deliver.
         let stored = date.tomorrow()?.at(0, 10, 0, 0).to_zoned(TimeZone::UTC)?.timestamp();
         let mut trailer = trailer.clone();
         trailer["key"] = rename(trailer["key"].as_str().unwrap_or_default()).into();
-        trailer["size"] = data.len().into();
+        trailer["size"] = body.len().into();
         trailer["last_modified_ms"] = stored.as_millisecond().into();
         let json = serde_json::to_string(&trailer)?;
         let hash = Sha256::digest(json.as_bytes());
-        let check: String = hash[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-        let mut bytes = data;
+        let check: String =
+            hash.iter().take(8).fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+        let mut bytes = body;
         write!(bytes, "\n{json}\n{:08x} {check} log2aws1\n", json.len())?;
         let folder = path.parent().context("an object lies in no folder")?;
         if !folder.is_dir() {
@@ -118,7 +119,7 @@ impl Pattern {
     }
 }
 
-/// The data and the trailer's JSON of a stored file.
+/// The body and the trailer's JSON of a stored file.
 fn parse(mut bytes: Vec<u8>) -> Option<(Vec<u8>, Value)> {
     let footer = bytes.len().checked_sub(FOOTER)?;
     let length = str::from_utf8(bytes.get(footer + 1..footer + 9)?).ok()?;
