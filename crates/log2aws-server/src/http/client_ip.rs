@@ -39,8 +39,7 @@ pub(crate) fn caller(
     headers: &HeaderMap,
     trusted: &[IpNet],
 ) -> Result<IpAddr, UnknownClientIp> {
-    let is_trusted =
-        |address: IpAddr| trusted.iter().any(|network| network.contains(&address.to_canonical()));
+    let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(&address));
     let mut caller = peer.to_canonical();
     if !is_trusted(caller) {
         let passed_on = PASSED_ON.iter().any(|name| headers.contains_key(*name));

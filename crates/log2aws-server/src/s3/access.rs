@@ -88,7 +88,6 @@ pub(crate) fn check_signature_headers(parts: &mut Parts) -> S3Result<SignatureLo
         SignatureLocation::Header => SigV4Params::of_header(&parts.headers)?,
     };
     claim.check_scope()?;
-    normalize::check_whole(&parts.method, &parts.headers)?;
     let hoisted = match place {
         SignatureLocation::Query => normalize::hoisted_headers(parts)?,
         SignatureLocation::Header => Vec::new(),

@@ -90,6 +90,13 @@ fn a_date_with_anything_but_digits_is_refused_before_s3s_reads_it() {
 }
 
 #[test]
+fn a_query_longer_than_any_that_is_signed_is_refused() {
+    let long = format!("{}&x={}", url("300", "host", SCOPE), "a".repeat(MAX_QUERY));
+    let text = message(check_signature_headers(&mut parts("PUT", &long, &PUT)));
+    assert_eq!(text, "the query has more than 16384 bytes");
+}
+
+#[test]
 fn lives_are_bounded() {
     for expires in ["0", "604801", "-1", "", "99999999999", "3e2"] {
         let text =
