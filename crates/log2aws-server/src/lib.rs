@@ -23,7 +23,7 @@ mod ui;
 mod view_server;
 
 pub use config::{DEFAULT_REQUESTS_PER_SECOND, DoorLimits, KeyFileAction, ServeConfig, ServeError};
-pub use credentials::{KeyPair, PROFILE, REGION};
+pub use credentials::{KeyPair, PROFILE, REGION, Token};
 pub use http::tls::{TlsError, TlsFiles};
 pub use log2aws_store::disk::snapshot::{Snapshot, SnapshotError, snapshot};
 #[cfg(feature = "fuzzing")]
@@ -31,5 +31,7 @@ pub use log2aws_store::disk::snapshot::{Snapshot, SnapshotError, snapshot};
 pub use server::in_process;
 pub use server::{ANALYZED_BUCKET, RAW_BUCKET, Server};
 pub use start_warnings::{Exposure, start_warnings};
-pub use ui::SecretUrl;
+pub use ui::{
+    BadTokenName, NamedTokensError, Rights, SecretUrl, TokenAdmin, TokenError, TokenInfo, TokenName,
+};
 pub use view_server::{ViewConfig, ViewServer};
