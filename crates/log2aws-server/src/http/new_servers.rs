@@ -152,6 +152,8 @@ fn folders(key: &RawKey, today: Date) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use log2aws_store::disk::{Attributes, Condition};
+
     use super::*;
 
     #[test]
@@ -210,7 +212,7 @@ mod tests {
         assert!(quota.take(&log_of("web01")).await.is_ok());
         let old = "web07/2026-07-31.log".parse().unwrap();
         let staged = quota.0.store.stage(&quota.0.raw_bucket, &old).unwrap();
-        staged.commit(Default::default(), &log2aws_store::disk::Condition::Always).unwrap();
+        staged.commit(Attributes::default(), &Condition::Always).unwrap();
         assert!(quota.take(&log_of("web07")).await.is_ok());
         let logs = folder.path().join("buckets/raw/web09");
         std::fs::create_dir_all(&logs).unwrap();
