@@ -1,4 +1,4 @@
-//! One calendar day, as it stands in names and requests.
+//! A calendar day, as used in names and requests.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,24 +7,24 @@ use jiff::civil::Date;
 
 /// A real calendar day, written `YYYY-MM-DD`.
 ///
-/// Invariant: a `Day` exists in the calendar (there is no 2019-02-30), and its year has four
-/// digits, so that days sort as their names do.
+/// Invariant: the day exists in the calendar (there is no 2019-02-30) and its year has four digits,
+/// so names sort in date order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Day(Date);
 
 /// Why a text is not a [`Day`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DayError {
-    /// The text has not the shape of a date.
+    /// The text does not have the shape of a date.
     #[error("date {0:?} is not written YYYY-MM-DD, YYYYMMDD or YYYY/MM/DD")]
     Shape(String),
-    /// The text has the shape of a date, but the calendar has no such day.
+    /// The text has the shape of a date, but there is no such day in the calendar.
     #[error("date {0:?} does not exist in the calendar")]
     Unreal(String),
 }
 
 impl Day {
-    /// The day of a civil date; years outside 0000–9999 do not occur in logs.
+    /// The day of a civil date; `None` outside the years 0000–9999, which do not occur in logs.
     pub fn from_date(date: Date) -> Option<Self> {
         (date.year() >= 0).then_some(Self(date))
     }
@@ -34,7 +34,7 @@ impl Day {
         self.0
     }
 
-    /// Reads `YYYY-MM-DD` alone, the form of keys and file names.
+    /// Parses `YYYY-MM-DD` only, the form of keys and file names.
     ///
     /// # Errors
     /// As [`Day::from_str`], and [`DayError::Shape`] for the forms that only requests may use.
@@ -49,7 +49,7 @@ impl Day {
 impl FromStr for Day {
     type Err = DayError;
 
-    /// Reads `YYYY-MM-DD`, `YYYYMMDD` or `YYYY/MM/DD`: three spellings of one key.
+    /// Parses `YYYY-MM-DD`, `YYYYMMDD` or `YYYY/MM/DD`: three spellings of one key.
     fn from_str(text: &str) -> Result<Self, DayError> {
         let digits: &[u8] = match text.as_bytes() {
             [y @ .., b'-', m1, m2, b'-', d1, d2] | [y @ .., b'/', m1, m2, b'/', d1, d2]
@@ -77,7 +77,7 @@ impl fmt::Display for Day {
     }
 }
 
-/// The caller's text as far as an error message should repeat it.
+/// The beginning of the caller's text, for use in an error message.
 fn shown(text: &str) -> String {
     text.chars().take(32).collect()
 }

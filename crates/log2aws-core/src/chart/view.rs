@@ -1,4 +1,4 @@
-//! What of a day is drawn, and in which language.
+//! Which part of a day is drawn, and in which language.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,18 +13,18 @@ pub enum Language {
     Ja,
 }
 
-/// What of a day is drawn. The default is the whole day with every series, in English.
+/// Which part of a day is drawn. The default is the whole day with every series, in English.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct View {
-    /// The part of the day; `None` is all of it.
+    /// The part of the day; `None` is the whole day.
     pub window: Option<Window>,
-    /// The series that are left out. A panel without series is left out as a whole.
+    /// The series to leave out. A panel without series is left out too.
     pub hidden: Vec<SeriesId>,
-    /// The language of its words.
+    /// The language of the text.
     pub language: Language,
 }
 
-/// A time of day to the minute, `00:00` to `24:00`, as the clock shows it.
+/// A time of day to the minute, `00:00` to `24:00`, in clock time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Time(u16);
 
@@ -37,7 +37,7 @@ pub struct Window {
     till: Time,
 }
 
-/// Why a text is no part of a [`View`].
+/// Why a text does not parse as part of a [`View`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ViewError {
     /// Not a [`Time`].
@@ -46,9 +46,9 @@ pub enum ViewError {
     /// Not a [`Window`].
     #[error("{from} is not before {till}; a window begins before it ends")]
     Order {
-        /// Where it would begin.
+        /// The requested start.
         from: Time,
-        /// Where it would end.
+        /// The requested end.
         till: Time,
     },
     /// Not a [`SeriesId`].
@@ -95,12 +95,12 @@ impl View {
 }
 
 impl Time {
-    /// The first of a day.
+    /// The start of a day.
     pub const START: Self = Self(0);
     /// The end of a day, `24:00`.
     pub const END: Self = Self(24 * 60);
 
-    /// Minutes since midnight, as the clock shows them.
+    /// Minutes since midnight in clock time.
     pub fn minutes(self) -> u16 {
         self.0
     }
@@ -216,7 +216,7 @@ fn names() -> String {
     SeriesId::ALL.iter().map(|series| series.as_str()).collect::<Vec<_>>().join(", ")
 }
 
-/// As much of a text as a message shows.
+/// The beginning of a text, for use in a message.
 fn shown(text: &str) -> String {
     text.chars().take(32).collect()
 }

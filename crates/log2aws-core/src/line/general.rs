@@ -1,4 +1,4 @@
-//! The general reader: every accepted form of a sample line, token by token.
+//! The general reader: every accepted format of a sample line, token by token.
 
 use jiff::civil::Date;
 
@@ -9,10 +9,10 @@ use crate::sample::VMSTAT_COLUMNS;
 /// The longest number of days, minutes or seconds of an uptime, in digits: a million years.
 const MAX_UPTIME_DIGITS: usize = 9;
 
-/// The longest load average, in digits. Up to here a load is exact as a quotient of two floats.
+/// The longest load average in digits. Up to this length it is exact as a quotient of two floats.
 pub(super) const MAX_LOAD_DIGITS: usize = 15;
 
-/// Reads one line and appends its CSV cells to `csv`, which is left half-written on an error.
+/// Reads one line and appends its CSV cells to `csv`, which is left incomplete on an error.
 pub(super) fn read(line: &[u8], csv: &mut Vec<u8>) -> Result<Line, LineError> {
     let mut rest = Cursor(line);
     let text = rest.token();
@@ -33,12 +33,12 @@ pub(super) fn read(line: &[u8], csv: &mut Vec<u8>) -> Result<Line, LineError> {
     Ok(Line { date, columns, guest })
 }
 
-/// What of the line is still unread. A comma between words of the head is as good as a blank,
-/// since some programs write it and some do not.
+/// The unread rest of the line. A comma between words of the head counts as a blank, since some
+/// programs write it and some do not.
 struct Cursor<'a>(&'a [u8]);
 
 impl<'a> Cursor<'a> {
-    /// Passes over all leading bytes that `wanted` takes, and returns them.
+    /// Consumes all leading bytes that `wanted` accepts, and returns them.
     fn take(&mut self, wanted: impl Fn(u8) -> bool) -> &'a [u8] {
         let end = self.0.iter().position(|b| !wanted(*b)).unwrap_or(self.0.len());
         let (taken, rest) = self.0.split_at(end);
@@ -62,7 +62,7 @@ impl<'a> Cursor<'a> {
         self.take(|b| is_blank(b) || b == b',');
     }
 
-    /// Passes over `text` if it is next.
+    /// Consumes `text` if it is next.
     fn skip(&mut self, text: &[u8]) -> bool {
         match self.0.strip_prefix(text) {
             Some(rest) => {
@@ -82,12 +82,12 @@ fn all_digits(text: &[u8]) -> bool {
     !text.is_empty() && text.iter().all(u8::is_ascii_digit)
 }
 
-/// The found text as far as an error message should repeat it.
+/// The beginning of the text, for use in an error message.
 fn shown(text: &[u8]) -> String {
     String::from_utf8_lossy(&text[..text.len().min(128)]).chars().take(32).collect()
 }
 
-/// Two digits as a number; the caller has looked that they are digits.
+/// Two digits as a number; the caller has checked that they are digits.
 fn two_digits(tens: u8, ones: u8) -> i8 {
     (tens - b'0').cast_signed() * 10 + (ones - b'0').cast_signed()
 }
@@ -170,7 +170,7 @@ fn is_short_unit(unit: &[u8]) -> bool {
     matches!(unit, b"min" | b"mins" | b"sec" | b"secs")
 }
 
-/// Reads `1 user`, `3 users` or nothing, and the words `load average:` behind it.
+/// Reads `1 user`, `3 users` or nothing, and the words `load average:` after it.
 fn read_users(rest: &mut Cursor<'_>, csv: &mut Vec<u8>) -> Result<(), LineError> {
     rest.separators();
     let whole = rest.0;
@@ -195,7 +195,7 @@ fn read_users(rest: &mut Cursor<'_>, csv: &mut Vec<u8>) -> Result<(), LineError>
     }
 }
 
-/// Reads three numbers with decimals, whose mark may be a comma: `0,24, 0,24, 0,16`.
+/// Reads three decimal numbers, whose decimal mark may be a comma: `0,24, 0,24, 0,16`.
 fn read_loads(rest: &mut Cursor<'_>, csv: &mut Vec<u8>) -> Result<(), LineError> {
     for found in 0..3 {
         if found > 0 && !rest.0.first().is_some_and(|b| is_blank(*b) || *b == b',') {
@@ -208,7 +208,7 @@ fn read_loads(rest: &mut Cursor<'_>, csv: &mut Vec<u8>) -> Result<(), LineError>
             rest.skip(b".") || (rest.0.get(1).is_some_and(u8::is_ascii_digit) && rest.skip(b","));
         let decimals = if marked { rest.take(|b| b.is_ascii_digit()) } else { b"" };
         if !marked && (!units.is_empty() || whole.is_empty()) && rest.0.first() != Some(&b',') {
-            // A whole number is already a column of vmstat: `uptime` always writes decimals.
+            // A whole number is the first column of vmstat: `uptime` always writes decimals.
             return Err(LineError::LoadCount(found));
         }
         let digits = units.len() + decimals.len();
@@ -227,7 +227,7 @@ fn read_loads(rest: &mut Cursor<'_>, csv: &mut Vec<u8>) -> Result<(), LineError>
     }
 }
 
-/// Reads 16, 17 or 18 whole numbers up to the end of the line; returns how many, and the 18th.
+/// Reads 16, 17 or 18 whole numbers up to the end of the line; returns their number and the 18th.
 fn read_vmstat(
     rest: &mut Cursor<'_>,
     csv: &mut Vec<u8>,

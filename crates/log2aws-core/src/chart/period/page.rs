@@ -15,22 +15,22 @@ use crate::server_name::ServerName;
 /// The upper edge of the first plot.
 const FIRST: i32 = 1_040;
 
-/// A bar takes so many hundredths of its column.
+/// The width of a bar in hundredths of its column.
 const BAR: i32 = 64;
 
-/// Columns narrower than this have no room for two digits: only some are labelled.
+/// Columns narrower than this have no room for two digits, so only some are labelled.
 const LABEL_ROOM: i32 = 190;
 
-/// Columns from this width on name the day of the week beside the day.
+/// Columns at least this wide also show the day of the week.
 const WIDE: i32 = 800;
 
-/// Seconds of a column in the values, as if every day had 24 hours.
+/// Seconds per column in the values, as if every day had 24 hours.
 const COLUMN_SECONDS: u32 = 86_400;
 
-/// The scale of the load holds the cores, unless they would press the load flat.
+/// The load's scale includes the cores unless that would flatten the curve.
 const CORES_SHOWN_UP_TO: f64 = 4.0;
 
-/// All that the page is made of.
+/// Everything the page is made of.
 pub(super) struct Page<'a> {
     server: &'a ServerName,
     note: Option<&'a str>,
@@ -100,7 +100,7 @@ impl<'a> Page<'a> {
         x = legend(drawing, &plot, x, p95, |drawing, x, y| {
             drawing.rect("a2", x + 100, y - 50, 140, 100);
         });
-        // On its bar, as in the plot: by night the line is as dark as the page.
+        // Drawn over its bar, as in the plot: in dark mode the line is as dark as the page.
         x = legend(drawing, &plot, x, mean, |drawing, x, y| {
             drawing.rect("a2", x + 100, y - 50, 140, 100);
             drawing.line("mean", (x + 100, y), (x + 240, y));
@@ -148,7 +148,7 @@ impl<'a> Page<'a> {
         );
     }
 
-    /// The line of the cores, in steps where their number changes.
+    /// The line of the cores, with a step where their number changes.
     fn cores(&self, drawing: &mut Drawing, plot: &Plot) {
         let mut runs: Vec<Vec<(i32, i32)>> = Vec::new();
         let mut last = None;
@@ -230,7 +230,7 @@ impl<'a> Page<'a> {
         );
     }
 
-    /// A figure as a line that is level over each day and broken where there is none.
+    /// A figure as a line: level over each day, broken where a day has none.
     fn steps(&self, drawing: &mut Drawing, plot: &Plot, class: &'static str, figure: Figure) {
         let mut runs: Vec<Vec<(i32, i32)>> = Vec::new();
         let mut next = 0;
@@ -293,7 +293,7 @@ impl<'a> Page<'a> {
         let column = |index| bar(self.x(index), self.x(index + 1), plot.bottom(), plot.top);
         areas(drawing, "gap", empty.map(|(index, _)| column(index)).collect());
         let mut grid = Vec::new();
-        // A line where a week begins; columns tell the days apart.
+        // A line at the start of each week; the columns already separate the days.
         for (index, day) in self.days.iter().enumerate() {
             if index > 0 && day.day.date().weekday() == jiff::civil::Weekday::Monday {
                 grid.push(vec![(self.x(index), plot.top), (self.x(index), plot.bottom())]);
@@ -307,7 +307,7 @@ impl<'a> Page<'a> {
         lines(drawing, "g", grid);
         let reboots = self.days.iter().enumerate().filter(|(_, day)| day.reboots > 0);
         let mark = |index| {
-            // Beside the bar: its whisker stands in the middle.
+            // Beside the bar, because its whisker is in the middle.
             let x = i32::midpoint(self.x(index), self.bar(index).0);
             vec![(x, plot.top), (x, plot.bottom())]
         };
@@ -315,7 +315,7 @@ impl<'a> Page<'a> {
         drawing.line("f", (LEFT, plot.bottom()), (RIGHT, plot.bottom()));
     }
 
-    /// The reasons of the empty columns, once for neighbours that share one.
+    /// The reasons of empty columns, written once for neighbours that share one.
     fn name_reasons(&self, drawing: &mut Drawing, plot: &Plot) {
         let mut index = 0;
         for group in self.days.chunk_by(|a, b| a.empty == b.empty) {
@@ -371,14 +371,14 @@ impl<'a> Page<'a> {
         areas(drawing, class, outlines);
     }
 
-    /// Where a column begins.
+    /// The x coordinate where a column begins.
     fn x(&self, index: usize) -> i32 {
         let days = i64::try_from(self.days.len().max(1)).unwrap_or(1);
         let index = i64::try_from(index).unwrap_or(0).min(days);
         LEFT + i32::try_from(index * i64::from(RIGHT - LEFT) / days).unwrap_or(0)
     }
 
-    /// Where its bar begins and ends.
+    /// The x coordinates where its bar begins and ends.
     fn bar(&self, index: usize) -> (i32, i32) {
         let (from, to) = (self.x(index), self.x(index + 1));
         let side = (to - from) * (100 - BAR) / 200;

@@ -1,4 +1,4 @@
-//! What the drawing of a period says in words.
+//! The text of a period's drawing.
 
 use crate::chart::period::day::PeriodDay;
 use crate::chart::scale::number;
@@ -42,7 +42,7 @@ pub(in crate::chart) fn subtitle(language: Language, days: &[PeriodDay]) -> Stri
     parts.join(super::SEPARATOR)
 }
 
-/// The whole drawing for those who do not see it.
+/// A description of the whole drawing for screen readers.
 pub(in crate::chart) fn description(language: Language, days: &[PeriodDay]) -> String {
     let load = |day: &PeriodDay| day.load_max.filter(|load| load.is_finite());
     let highest = days.iter().filter(|day| load(day).is_some()).max_by(|a, b| {
