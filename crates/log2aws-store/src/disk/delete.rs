@@ -13,11 +13,11 @@ use super::object_file;
 use super::staged::link_version;
 
 impl DiskStore {
-    /// Removes a key if `condition` holds; without a condition, an absent key is success. In a
-    /// versioned bucket all its bodies stay under their version ids.
+    /// Removes a key if `condition` holds; without a condition, deleting an absent key succeeds. In
+    /// a versioned bucket all bodies remain under their version ids.
     ///
     /// # Errors
-    /// [`DiskError::PreconditionFailed`]; [`DiskError::NoSuchKey`] if the condition wants an
+    /// [`DiskError::PreconditionFailed`]; [`DiskError::NoSuchKey`] if the condition requires an
     /// object and there is none; [`DiskError::NoSuchBucket`], [`DiskError::Full`],
     /// [`DiskError::Io`].
     pub fn delete(
@@ -28,7 +28,7 @@ impl DiskStore {
     ) -> Result<(), DiskError> {
         let inner = &self.inner;
         let bucket = inner.bucket(bucket)?;
-        // A key that no put could have written is absent.
+        // A key that cannot be written cannot exist.
         let Ok(path) = KeyPath::new(&bucket.folder, key) else {
             return condition.check(&bucket, key, None);
         };
@@ -50,9 +50,9 @@ impl DiskStore {
                 Err(DiskError::Corrupt(_)) => inner.ids.next(inner.now(), None),
                 Err(other) => return Err(other),
             };
-            // A rename would do nothing if the body has both names already.
+            // A rename would do nothing if the body already has both names.
             link_version(&*inner.fs, &current, &path.older(&id))
-                // Otherwise the disk may keep the removal and lose the link.
+                // Without this sync the disk may keep the removal and lose the link.
                 .and_then(|()| inner.fs.sync_dir(&path.folder))
                 .map_err(|e| failed("linking", &current, e))?;
         }

@@ -1,4 +1,4 @@
-//! Lists, page by page.
+//! Lists with pages.
 
 use std::cmp::Reverse;
 use std::path::Path;
@@ -19,9 +19,9 @@ use super::types::{
 use super::walk::{Kind, Start, Step, Walk, holds_a_body};
 
 impl DiskStore {
-    /// Lists one page of a bucket's objects. A prefix that ends within a folder reads that folder
-    /// alone, the delimiter `/` reads of the folders below it no more than whether they hold
-    /// anything, and a page reads no folder that lies before `after`.
+    /// Lists one page of a bucket's objects. For a prefix that ends within a folder only that
+    /// folder is read; with the delimiter `/`, subfolders are only checked for any object; folders
+    /// before `after` are not read.
     ///
     /// # Errors
     /// [`DiskError::NoSuchBucket`], [`DiskError::Io`].
@@ -120,8 +120,8 @@ impl DiskStore {
                 },
             };
             let marker = marker(&step, &line);
-            // ObjectMeta on the page before, or met under both its names: a put was cut short between
-            // giving it the second and taking the first away.
+            // The object was on the page before, or is found under both names: a put was
+            // interrupted between adding the second name and removing the first.
             let listed = after.is_some_and(|after| !is_behind(after, &marker));
             if listed || last.as_ref() == Some(&marker) {
                 continue;
@@ -151,19 +151,19 @@ enum Line {
     Unreadable(Unreadable),
 }
 
-/// What a step is to a list with a delimiter.
+/// What a list with a delimiter does with a step of the walk.
 enum Group {
-    /// Nothing: it belongs to a prefix that was listed, or lies before the page.
+    /// Nothing: it belongs to a prefix that is already listed, or is before the page.
     Skip,
-    /// A folder to look into.
+    /// Walk into this folder.
     Enter,
-    /// The first of a new common prefix.
+    /// Add a new common prefix.
     Prefix(String),
-    /// A line of its own.
+    /// Add an entry of its own.
     Single,
 }
 
-/// Rolls keys up into common prefixes.
+/// Groups keys into common prefixes.
 struct Groups<'a> {
     prefix: &'a str,
     delimiter: Option<&'a str>,
@@ -201,7 +201,7 @@ impl<'a> Groups<'a> {
             match holds_a_body(fs, &step.path, older) {
                 Ok(true) => {}
                 Ok(false) => return Group::Skip,
-                // It may well hold something: a list must not hide that.
+                // It may contain objects, so it must be reported.
                 Err(e) => unreadable.push(Unreadable::new("listing", &step.path, e)),
             }
         }
@@ -210,7 +210,7 @@ impl<'a> Groups<'a> {
     }
 }
 
-/// Reads the body that a step met; `None` if it has gone meanwhile, or is no key of ours.
+/// Reads the body at a step; `None` if it is gone, or is not a key of ours.
 fn read(fs: &dyn FileSystem, step: &Step) -> Option<Line> {
     let key = step.key.parse::<ObjectKey>().ok()?;
     match object_file::open(fs, &step.path, &key) {
@@ -223,7 +223,7 @@ fn marker(step: &Step, line: &Line) -> VersionMarker {
     let version = match (line, &step.kind) {
         (Line::Body(info), _) => Some(info.version.clone()),
         (Line::Unreadable(_), Kind::Older(Reverse(id))) => Some(VersionId::new(id)),
-        // It cannot say its id, but it is newer than the older ones, which come behind it.
+        // Its id is unknown, but it is newer than the older bodies, which follow it.
         (Line::Unreadable(_), _) => Some(VersionId::new("v".repeat(ID_LEN))),
         (Line::Prefix(_), _) => None,
     };
@@ -234,7 +234,7 @@ fn marker(step: &Step, line: &Line) -> VersionMarker {
     VersionMarker { key, version }
 }
 
-/// Whether `marker` comes behind `after`. Ids grow with time, so that of an older body is smaller.
+/// Whether `marker` comes after `after`. Ids grow with time, so an older body has a smaller id.
 fn is_behind(after: &VersionMarker, marker: &VersionMarker) -> bool {
     match (&after.version, &marker.version) {
         (Some(after_version), Some(version)) if after.key == marker.key => {

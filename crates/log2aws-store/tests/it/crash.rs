@@ -1,8 +1,8 @@
-//! Killed at any moment: what was acknowledged stands whole, and nothing half-written is seen.
+//! Kills at any moment: acknowledged objects are complete, and nothing half-written is visible.
 //!
-//! The test starts itself again as a child that puts as fast as it can and notes each put when it
-//! is acknowledged; kills it with SIGKILL; opens the store; and goes on in the same folder. Twenty
-//! times, or as often as `LOG2AWS_CRASH_ROUNDS` says.
+//! The test starts itself as a child process that puts as fast as it can and notes each put when it
+//! is acknowledged; kills it with SIGKILL; opens the store; and repeats this in the same folder,
+//! twenty times or as often as `LOG2AWS_CRASH_ROUNDS` says.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
@@ -40,7 +40,7 @@ fn acknowledged_puts_survive_a_kill() {
 }
 
 /// Starts the child, lets it write more than `at_least` bytes of acknowledgements, and kills it
-/// `after` that. What it does in the time depends on the machine; that it does something does not.
+/// `after` that. How much it does depends on the machine; that it does something does not.
 fn kill_in_the_act(home: &Path, at_least: u64, after: Duration) {
     let acks = home.join("acks");
     let noted = || fs::metadata(&acks).map_or(0, |file| file.len());
@@ -58,7 +58,7 @@ fn kill_in_the_act(home: &Path, at_least: u64, after: Duration) {
     child.wait().unwrap();
 }
 
-/// Opens the store and compares it with what was acknowledged; tells how much that was.
+/// Opens the store and compares it with what was acknowledged; returns how much that was.
 fn check(home: &Path, round: u64) -> usize {
     let store = open(&home.join("data"));
     assert_eq!(count(&home.join("data/staging")), 0, "round {round}");
@@ -73,7 +73,7 @@ fn check(home: &Path, round: u64) -> usize {
             let seen = whole.contains(&(bucket, key(name), version.to_owned()));
             assert!(seen, "round {round}: {ack} is gone");
         } else {
-            // It may have been put over since; never by an older body.
+            // It may have been replaced since, but never by an older body.
             let body = String::from_utf8(get(&store, &bucket, name).unwrap()).unwrap();
             let present: u64 = body.split(' ').next().unwrap().parse().unwrap();
             assert!(
@@ -98,7 +98,7 @@ fn put_for_ever(home: &Path) -> ! {
     unreachable!("the workers put for ever")
 }
 
-/// Numbers grow from round to round: they begin at the length of the notes, and every note is
+/// Numbers grow from round to round: they start at the length of the notes, and every note is
 /// longer than a number's step.
 fn work(store: &DiskStore, acks: &File, worker: u64, begin: u64) {
     let mut dice = Dice(begin ^ worker);
@@ -109,7 +109,7 @@ fn work(store: &DiskStore, acks: &File, worker: u64, begin: u64) {
         let (bucket, info) = match dice.below(8) {
             0 => (analyzed(), put_in_parts(store, &name, body.as_bytes())),
             1 => {
-                // Folders come and go.
+                // Creates and removes folders.
                 store
                     .delete(&analyzed(), &key(&format!("gone/{worker}")), &Condition::Always)
                     .unwrap();

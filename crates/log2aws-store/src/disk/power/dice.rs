@@ -1,4 +1,4 @@
-//! Numbers that look random and are the same in every run with one seed.
+//! Pseudo-random numbers that are the same in every run with the same seed.
 
 /// splitmix64.
 #[derive(Clone, Debug)]
@@ -13,7 +13,7 @@ impl Dice {
         (z ^ (z >> 31)) % bound
     }
 
-    /// Below `bound`, to be used as an index.
+    /// A number below `bound`, for use as an index.
     pub(crate) fn index(&mut self, bound: usize) -> usize {
         usize::try_from(self.below(bound as u64)).unwrap()
     }

@@ -1,9 +1,9 @@
-//! Power cuts: the store on a disk that forgets what was not synced.
+//! Power cuts: the store on a disk that loses what was not synced.
 //!
 //! After every operation that changes the disk, the power is cut: a copy of the disk is made that
-//! holds what was synced and, of the rest, whatever chance leaves. The store is opened on the copy
-//! and compared with what was acknowledged until then. `LOG2AWS_POWER_CUTS` says how many cuts, and
-//! `LOG2AWS_POWER_SEED` with which seed to begin.
+//! has what was synced and a random part of the rest. The store is opened on the copy and compared
+//! with what was acknowledged until then. `LOG2AWS_POWER_CUTS` sets the number of cuts, and
+//! `LOG2AWS_POWER_SEED` the first seed.
 
 mod dice;
 mod fuse;
@@ -26,8 +26,8 @@ use workload::{Ticking, Worker, specs};
 
 use super::DiskStore;
 
-/// How often the power fails for good in one history; in between the store goes on with what the
-/// cut before has left.
+/// How often the power fails for good in one history; in between, the store continues on what the
+/// previous cut has left.
 const GENERATIONS: usize = 4;
 const STEPS: usize = 10;
 
@@ -44,11 +44,12 @@ struct PowerCuts {
 
 impl Observer for PowerCuts {
     fn changed(&self, fs: &SimFs) {
-        // A file that is given up after a failed check is removed, which is a change, too.
+        // A panicking check removes its staged file, which is a change of the disk too.
         if thread::panicking() {
             return;
         }
-        // No other worker begins or acknowledges anything between the copy and the comparison.
+        // Keeps other workers from starting or acknowledging anything between the copy and the
+        // comparison.
         let model = self.model.lock().unwrap_or_else(PoisonError::into_inner);
         let mut dice = self.dice.lock().unwrap_or_else(PoisonError::into_inner);
         let survival = any_survival(&mut dice);
@@ -81,7 +82,7 @@ fn open(fs: &Arc<SimFs>, clock: &Arc<Ticking>) -> Result<DiskStore, String> {
         .map_err(|e| format!("the store cannot be opened: {e:?}"))
 }
 
-/// One history of a store; tells how often the power was cut.
+/// One history of a store; returns the number of power cuts.
 fn history(seed: u64, workers: usize) -> u64 {
     let mut dice = Dice(seed);
     let (mut disk, mut before) = (SimDisk::new(), Model::default());
@@ -129,7 +130,7 @@ fn number(variable: &str, otherwise: u64) -> u64 {
     std::env::var(variable).map_or(otherwise, |text| text.parse().unwrap())
 }
 
-/// Runs histories until the power was cut `otherwise` times, or as often as the environment says.
+/// Runs histories until there were `otherwise` power cuts, or as many as the environment says.
 fn cut_the_power(otherwise: u64, workers: usize) {
     let wanted = number("LOG2AWS_POWER_CUTS", otherwise);
     let mut cuts = 0;
@@ -147,7 +148,8 @@ fn what_was_acknowledged_outlives_a_power_cut() {
     cut_the_power(20_000, 1);
 }
 
-/// Folders that several make, find and remove at once are where a sync is forgotten most easily.
+/// Folders that several workers create, find and remove concurrently are where a sync is forgotten
+/// most easily.
 #[test]
 fn what_was_acknowledged_beside_others_outlives_a_power_cut() {
     cut_the_power(5_000, 3);
