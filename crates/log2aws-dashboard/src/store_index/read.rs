@@ -1,4 +1,4 @@
-//! Single objects of a day, for pages and downloads.
+//! Reads single objects of a day, for pages and downloads.
 
 use std::fmt;
 use std::io::{self, Read};
@@ -11,14 +11,14 @@ use log2aws_service::ports::{ObjectLister, StoreError};
 use super::StoreIndex;
 use crate::index::KeyLayout;
 
-/// So often an object is looked for that is replaced between the look and the reading.
+/// How often an object is looked up again that is replaced between lookup and reading.
 const OPEN_ATTEMPTS: u32 = 3;
 
-/// An object that is being read.
+/// An object that is open for reading.
 pub struct Opened {
     /// Its bytes.
     pub reader: Box<dyn Read + Send>,
-    /// How many there are.
+    /// The number of bytes.
     pub size: u64,
 }
 
@@ -68,7 +68,7 @@ impl StoreIndex {
         self.first_of(server, day, bucket, RawKey::object_key)
     }
 
-    /// Under the kind of key that the index knows of, else under each.
+    /// Tries the key layout known to the index, or else both.
     fn first_of(
         &self,
         server: &ServerName,
@@ -91,7 +91,7 @@ impl StoreIndex {
     }
 }
 
-/// Opens what stands under a key; `None` if nothing does.
+/// Opens the object under a key; `None` if there is none.
 pub(super) fn open(
     lister: &dyn ObjectLister,
     bucket: &BucketName,
@@ -103,7 +103,7 @@ pub(super) fn open(
         attempts += 1;
         match lister.open(bucket, key, &version.id) {
             Ok(reader) => return Ok(Some(Opened { reader, size: version.size })),
-            // Replaced or removed since the look.
+            // Replaced or removed since the lookup.
             Err(StoreError::NotFound { .. }) if attempts < OPEN_ATTEMPTS => {}
             Err(StoreError::NotFound { .. }) => return Ok(None),
             Err(other) => return Err(other),
@@ -111,7 +111,7 @@ pub(super) fn open(
     }
 }
 
-/// Reads all of it, `max` bytes at most.
+/// Reads all of it, at most `max` bytes.
 pub(super) fn whole(opened: Opened, max: u64, what: String) -> Result<Vec<u8>, StoreError> {
     let Opened { reader, size } = opened;
     if size > max {

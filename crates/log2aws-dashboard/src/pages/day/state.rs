@@ -1,4 +1,4 @@
-//! What is to be said of a day, sentence by sentence, most important first.
+//! Status messages about a day, most important first.
 
 use jiff::civil::DateTime;
 use log2aws_core::csv::CsvFault;
@@ -10,10 +10,10 @@ use super::{numbers, versions};
 use crate::i18n::{Words, count, fill};
 use crate::pages::layout::{Message, Severity};
 
-/// So many gaps and reboots are named; a bad day has hundreds.
+/// The most gaps and reboots that are named; a bad day has hundreds.
 const NAMED: usize = 8;
 
-/// Everything that is to be said.
+/// All messages.
 pub(super) fn sentences(content: &Content, w: &Words) -> Vec<Message> {
     let mut messages = Vec::new();
     stored(content, w, &mut messages);
@@ -30,7 +30,7 @@ pub(super) fn sentences(content: &Content, w: &Words) -> Vec<Message> {
     messages
 }
 
-/// What is wrong with the results themselves.
+/// Problems with the results themselves.
 pub(crate) fn damage(content: &Content, w: &Words) -> Vec<Message> {
     let mut messages = Vec::new();
     stored(content, w, &mut messages);
@@ -38,7 +38,7 @@ pub(crate) fn damage(content: &Content, w: &Words) -> Vec<Message> {
     messages
 }
 
-/// What of the results stands, and what does not.
+/// Which results are present, and which are not.
 fn stored(content: &Content, w: &Words, messages: &mut Vec<Message>) {
     let rows = matches!(content.csv, Stored::Read(_));
     match &content.summary {
@@ -115,7 +115,7 @@ fn unreadable(error: &SummaryError, w: &Words) -> String {
     }
 }
 
-/// How many samples there are, of how many.
+/// Samples present and expected.
 fn coverage(log: &LogSummary, w: &Words) -> Message {
     let samples = log.rows.saturating_sub(log.other_days);
     let every = numbers::duration(log.interval_seconds, w);
@@ -161,7 +161,7 @@ fn gaps(clock: &DayClock, log: &LogSummary, w: &Words, messages: &mut Vec<Messag
     }
 }
 
-/// The time of day of a gap's ends; the next midnight is 24:00.
+/// The times at which a gap begins and ends; the next midnight is 24:00.
 fn edges(clock: &DayClock, gap: &Gap) -> (String, String) {
     let till = if gap.to.date() > clock.day().date() { "24:00".to_owned() } else { hm(gap.to) };
     (hm(gap.from), till)
@@ -196,7 +196,7 @@ fn counted(log: &LogSummary, w: &Words, messages: &mut Vec<Message>) {
     }
 }
 
-/// What one must know to read the numbers.
+/// How the values were measured.
 fn how_measured(
     clock: &DayClock,
     log: &LogSummary,
