@@ -1,4 +1,4 @@
-//! S3 behind the store's port.
+//! S3 as an implementation of the store's port.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -14,21 +14,21 @@ use tokio::runtime::Handle;
 use crate::fault::{Kind, failed, kind_of};
 use crate::upload::S3Upload;
 
-/// The metadata in which each object that we write carries a name of its own, so that a bucket
-/// that keeps no versions can still tell two bodies apart.
+/// The metadata key with a unique id that we add to every object, so that two bodies can be
+/// distinguished in a bucket without versions.
 pub(crate) const BODY_METADATA: &str = "log2aws-body";
 
-/// What the version id of a body begins with that S3 keeps no version of. No id of S3's has a `:`.
+/// The prefix of the version id of a body in an unversioned bucket. S3's own ids never contain `:`.
 const BODY: &str = "body:";
 
-/// The same for a body that somebody else wrote: its `ETag` is the best name there is.
+/// The same for a body that somebody else wrote: its `ETag` is the best id there is.
 const ETAG: &str = "etag:";
 
-/// Objects in S3. Its calls block: they wait for a client that runs on another thread's runtime,
-/// and must not be made on a thread of that runtime.
+/// Objects in S3. Calls block: they wait for a client that runs on another thread's runtime, and
+/// must not be made on a thread of that runtime.
 ///
-/// Needs `s3:ListBucket` on its buckets beside the calls for objects: without it S3 answers that
-/// an absent key is forbidden, and this store could not tell the one from the other.
+/// Needs `s3:ListBucket` on its buckets besides the object permissions: without it S3 answers 403
+/// for an absent key, which would look like a missing permission.
 #[derive(Clone)]
 pub struct S3Store {
     inner: Arc<Inner>,
@@ -37,7 +37,8 @@ pub struct S3Store {
 pub(crate) struct Inner {
     pub(crate) client: Client,
     pub(crate) runtime: Handle,
-    /// The buckets that have been seen: S3 does not say of an absent key whether its bucket is.
+    /// Buckets that are known to exist: for an absent key S3 does not say whether the bucket
+    /// exists.
     known: Mutex<HashSet<BucketName>>,
 }
 
@@ -48,8 +49,8 @@ impl fmt::Debug for S3Store {
 }
 
 impl S3Store {
-    /// A store over `client`, whose work is done by `runtime`. That runtime must be running, on
-    /// another thread, whenever this store is called.
+    /// A store over `client`, which runs on `runtime`. That runtime must be running on another
+    /// thread during every call.
     pub fn new(client: Client, runtime: Handle) -> Self {
         Self { inner: Arc::new(Inner { client, runtime, known: Mutex::default() }) }
     }
@@ -71,7 +72,7 @@ impl Inner {
         }
     }
 
-    /// Asks for a bucket that has not been seen yet.
+    /// Checks that a bucket exists, once.
     fn need(&self, bucket: &BucketName) -> Result<(), StoreError> {
         if self.knows(bucket) {
             return Ok(());
@@ -164,8 +165,8 @@ impl Store for S3Store {
         Ok(Box::new(S3Upload::new(Arc::clone(&self.inner), bucket, key, content_type)))
     }
 
-    /// Looks first: in a bucket that keeps versions a delete of what is absent would leave a mark
-    /// each time.
+    /// Looks the key up first: in a versioned bucket, deleting an absent key would add a delete
+    /// marker each time.
     fn delete(&self, bucket: &BucketName, key: &ObjectKey) -> Result<(), StoreError> {
         if self.inner.head(bucket, key)?.is_none() {
             return Ok(());
@@ -188,9 +189,9 @@ pub(crate) fn absent(what: String) -> StoreError {
     StoreError::NotFound { what }
 }
 
-/// The name of a body: S3's own where it keeps versions, else ours, else its `ETag`.
+/// The id of a body: S3's version id if it keeps versions, else our id, else the `ETag`.
 ///
-/// `null` is the version of what was put while the bucket kept none.
+/// `null` is the version of an object from before versioning was enabled.
 pub(crate) fn named(
     version: Option<&str>,
     own: Option<&str>,

@@ -1,4 +1,4 @@
-//! An object on its way to S3: in one request if it is small, else in parts.
+//! Uploads to S3: in one request if small, else multipart.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use log2aws_service::ports::{Condition, StoreError, Upload, Version};
 use crate::fault::{Kind, failed, kind_of};
 use crate::s3::{BODY_METADATA, Inner, absent, at, named};
 
-/// The size of a part, in bytes: what one upload holds in memory. S3 takes 10,000 parts, so an
+/// The size of a part, in bytes, which is the memory of one upload. S3 accepts 10,000 parts, so an
 /// object of 78 GiB fits.
 const PART: usize = 8 << 20;
 
@@ -21,14 +21,14 @@ pub(crate) struct S3Upload {
     bucket: BucketName,
     key: ObjectKey,
     content_type: String,
-    /// The name of this body, for a bucket that keeps no versions.
+    /// The id of this body, for a bucket without versions.
     own: String,
     waiting: Vec<u8>,
     sent: u64,
     parts: Option<Parts>,
 }
 
-/// An upload in parts that S3 knows of.
+/// A multipart upload that was created in S3.
 struct Parts {
     id: String,
     done: Vec<CompletedPart>,
@@ -66,7 +66,7 @@ impl S3Upload {
         }
     }
 
-    /// Sends what waits as one part.
+    /// Sends the buffer as one part.
     fn send_part(&mut self) -> Result<(), StoreError> {
         let parts = match self.parts.take() {
             Some(parts) => parts,
@@ -83,7 +83,7 @@ impl S3Upload {
             .upload_id(&parts.id)
             .checksum_algorithm(ChecksumAlgorithm::Crc32)
             .part_number(number);
-        // The room is given back with the request; what comes next grows its own.
+        // The request takes the buffer with it; the next part starts a new one.
         let bytes = std::mem::take(&mut self.waiting);
         self.sent += bytes.len() as u64;
         match self.inner.runtime.block_on(part.body(ByteStream::from(bytes)).send()) {
@@ -107,7 +107,7 @@ impl S3Upload {
             .bucket(self.bucket.as_str())
             .key(self.key.as_str())
             .content_type(&self.content_type)
-            // Parts carry one, and are compared with it on completion: S3 has to know which.
+            // Parts carry a checksum that completion compares, so S3 must know the algorithm.
             .checksum_algorithm(ChecksumAlgorithm::Crc32)
             .metadata(BODY_METADATA, &self.own);
         let answer = self.inner.runtime.block_on(begin.send());
@@ -119,7 +119,7 @@ impl S3Upload {
         Ok(Parts { id, done: Vec::new() })
     }
 
-    /// Puts all of a small object at once, and returns version id and `ETag`.
+    /// Puts a small object in one request, and returns version id and `ETag`.
     fn put(
         &mut self,
         condition: &Condition,
@@ -144,8 +144,8 @@ impl S3Upload {
         }
     }
 
-    /// Makes the object visible, and returns version id and `ETag`. What fails here is aborted by
-    /// the drop.
+    /// Makes the object visible, and returns version id and `ETag`. On failure, `drop` aborts the
+    /// upload.
     fn finish(
         &mut self,
         condition: &Condition,
@@ -188,13 +188,13 @@ impl Write for S3Upload {
         Ok(taken)
     }
 
-    /// Nothing is seen of an upload before its commit, so there is nowhere to flush to.
+    /// Nothing is visible before the commit, so there is nothing to flush.
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 }
 
-/// A full store has a kind of its own, by which callers know it again.
+/// Gives a full store its own error kind, which callers check for.
 fn as_io(error: StoreError) -> io::Error {
     match error {
         StoreError::Full { .. } => io::Error::new(io::ErrorKind::StorageFull, error),
@@ -202,8 +202,8 @@ fn as_io(error: StoreError) -> io::Error {
     }
 }
 
-/// What was to be matched is gone: S3 answers that it does not exist. So it does of a bucket; that
-/// this one is there was seen when the upload was made.
+/// If the object of an `If-Match` is gone, S3 answers 404. It would do so for a missing bucket too,
+/// but the bucket was checked when the upload began.
 fn absent_is_changed(condition: &Condition, error: StoreError) -> StoreError {
     match (condition, error) {
         (Condition::ETag(_), StoreError::NotFound { what }) => StoreError::Changed { what },
@@ -233,7 +233,8 @@ impl Upload for S3Upload {
 }
 
 impl Drop for S3Upload {
-    /// Parts that nobody completes cost money; the bucket's lifecycle removes what this misses.
+    /// Parts of an abandoned upload cost money; the bucket's lifecycle removes those that are
+    /// missed here.
     fn drop(&mut self) {
         let Some(parts) = self.parts.take() else { return };
         let abort = self
