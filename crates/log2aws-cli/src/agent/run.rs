@@ -38,10 +38,10 @@ pub struct RunArgs {
     textfile: Option<PathBuf>,
 }
 
-/// Samples and ships until it is told to end.
+/// Samples and ships until it is terminated.
 ///
 /// # Errors
-/// When it cannot begin, or cannot go on.
+/// It cannot start, or cannot continue.
 pub(super) fn run(door: &Door) -> anyhow::Result<Exit> {
     let config = match read(door) {
         Ok(config) => config,
@@ -65,12 +65,12 @@ pub(super) fn run(door: &Door) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// What is wrong with the flags.
+/// Why the configuration cannot be used.
 enum Wrong {
-    /// It has been said, on standard error.
+    /// The reason was already printed to standard error.
     Told(Exit),
     Error(anyhow::Error),
-    /// Not with the flags: with the state of the machine, which can pass.
+    /// The state of the machine, which may be temporary.
     Machine(anyhow::Error),
 }
 
@@ -102,7 +102,7 @@ fn read(door: &Door) -> Result<RunConfig, Wrong> {
 }
 
 impl RunArgs {
-    /// What can be wrong with the flags together.
+    /// Checks the combination of flags.
     fn check(&self) -> anyhow::Result<()> {
         for (flag, path) in [
             ("log-dir", Some(&self.place.log_dir)),
@@ -132,7 +132,7 @@ impl RunArgs {
         Ok(())
     }
 
-    /// What they say of this machine; a host name that cannot name logs is all that is wrong here.
+    /// The service's configuration; the only error here is an unusable host name.
     fn config(&self, matches: &ArgMatches, ship: &Command) -> anyhow::Result<RunConfig> {
         let spool = self.place.spool()?;
         let sample = SampleConfig {
@@ -161,14 +161,14 @@ impl RunArgs {
     }
 }
 
-/// The command line of `ship` that says all that `run` was told, so that it asks neither the
-/// environment nor a config file that may have changed, or be wrong, by then.
+/// The command line of `ship` with all settings of `run`, so that it does not read the environment
+/// or a config file that may have changed or be invalid by then.
 fn arguments(run: &ArgMatches, ship: &Command, server: &str) -> Vec<OsString> {
     let mut line: Vec<OsString> = ["ship", "--config=/dev/null"].map(OsString::from).to_vec();
     line.push(format!("--server={server}").into());
     let flags = ship.get_arguments().filter_map(|arg| Some((arg, arg.get_long()?)));
     for (arg, long) in flags.filter(|(_, long)| !matches!(*long, "config" | "server")) {
-        // What `run` has no such flag for, it was not told.
+        // A flag that `run` does not have was not given.
         let Ok(Some(values)) = run.try_get_raw(arg.get_id().as_str()) else { continue };
         for value in values {
             match arg.get_action() {
