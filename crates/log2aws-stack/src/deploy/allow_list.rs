@@ -1,5 +1,5 @@
-//! The allow-list of a deploy: what is wanted, against what is in force, and Parameter Store put
-//! right in the end.
+//! The allow-list of a deploy: compares the wanted list with the one in force, and updates
+//! Parameter Store at the end.
 
 use log2aws_core::allow_list::AllowList;
 use log2aws_core::env_name::{self, EnvName};
@@ -15,13 +15,13 @@ use crate::watch::Session;
 /// The list of a deploy.
 #[derive(Clone, Debug)]
 pub(super) struct Wanted {
-    /// The list that shall be in force.
+    /// The wanted list.
     pub(super) list: AllowList,
-    /// What Parameter Store held when the deploy began.
+    /// The content of Parameter Store when the deploy began.
     stored: Option<String>,
 }
 
-/// The list that is wanted, once it is clear that nobody is let in by it unasked.
+/// The wanted list, after checking that it admits nobody new without `--widen`.
 pub(super) async fn wanted<C: Console>(
     session: &mut Session<'_, C>,
     request: &DeployRequest,
@@ -32,7 +32,7 @@ pub(super) async fn wanted<C: Console>(
     let text = session.cloud.parameter(&name).await?;
     let stored = match text.as_deref().map(str::parse::<AllowList>).transpose() {
         Ok(stored) => stored,
-        // What nobody can read lets nobody in: a list that is given mends it.
+        // An unreadable list admits nobody: a given list replaces it.
         Err(_) if given.is_some() => None,
         Err(source) => return Err(StackError::StoredHosts { name, source }),
     };
@@ -67,8 +67,8 @@ pub(super) async fn wanted<C: Console>(
     }
 }
 
-/// Looks whether the list is still what the deploy began with, and takes away at once who is let in
-/// no more: CloudFormation would do it later, or, where it sees no change, not at all.
+/// Checks that the list has not changed since the deploy began, and removes the narrowed entries at
+/// once: CloudFormation would do it later or, if it sees no change, not at all.
 pub(super) async fn narrow<C: Console>(
     session: &mut Session<'_, C>,
     env: &EnvName,
@@ -91,8 +91,8 @@ pub(super) async fn narrow<C: Console>(
     Ok(())
 }
 
-/// After a deploy that failed: takes away again who was let in by hand no more, and whom
-/// CloudFormation, going back, has let in again.
+/// After a failed deploy: removes again the entries that were narrowed by hand and that
+/// CloudFormation's rollback has restored.
 pub(super) async fn take_back<C: Console>(
     session: &mut Session<'_, C>,
     env: &EnvName,
@@ -112,9 +112,9 @@ pub(super) async fn take_back<C: Console>(
     Ok(())
 }
 
-/// Makes Parameter Store hold the wanted list where CloudFormation saw nothing to change: it does
-/// not see what was edited by hand. What was edited while the deploy ran is left as it is: it may
-/// have been narrowed. Whether anything was put.
+/// Writes the wanted list to Parameter Store if CloudFormation saw nothing to change, because it
+/// does not see manual edits. An edit during the deploy is kept, because it may narrow the list.
+/// Returns whether anything was written.
 pub(super) async fn settle<C: Console>(
     session: &mut Session<'_, C>,
     env: &EnvName,
