@@ -1,7 +1,7 @@
-//! `run`: samples at marks of the clock and ships once a day, as one service.
+//! `run`: samples at clock marks and ships once a day, as one service.
 //!
-//! When is decided by [`Schedule`], what by the loop in `service`, over the port [`Host`]; the
-//! machine itself is [`System`].
+//! [`Schedule`] decides when, the loop in `service` what, over the port [`Host`]; [`System`] is the
+//! real machine.
 
 mod lock;
 mod port;

@@ -1,4 +1,4 @@
-//! One log to the store: a URL, a PUT, and what their answers mean; again while there is hope.
+//! Delivers one log: requests a URL, uploads, interprets the responses, and retries.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -16,45 +16,45 @@ use super::rate::Paced;
 use super::trouble::{self, Failure, Trouble, stays};
 use super::{LastDelivery, Progress, ShipConfig, rate, retry};
 
-/// What tells an answer of generate-url from that of anybody in its place.
+/// Identifies a response of generate-url.
 pub(crate) const SOURCE_HEADER: &str = "log2aws-source";
 
-/// What the store said when it took a log.
+/// The store's acknowledgement.
 #[derive(Debug)]
 pub(crate) struct Receipt {
     pub(crate) etag: Option<String>,
     pub(crate) version_id: Option<String>,
     pub(crate) attempts: u32,
-    /// How long the upload took, answer included.
+    /// The duration of the upload including the response.
     pub(crate) took: Duration,
 }
 
-/// What is learnt on the way.
+/// What a run learns for later.
 #[derive(Debug, Default)]
 pub(crate) struct Learnt {
     /// The last delivery.
     pub(crate) delivered: Option<LastDelivery>,
     /// Our address as the API sees it.
     pub(crate) source: Option<IpAddr>,
-    /// When the server wants to be asked again, if that is too late for this run.
+    /// When the server allows the next request, if that is after this run.
     pub(crate) not_before: Option<Timestamp>,
 }
 
-/// Who delivers.
+/// The state of a run.
 pub(crate) struct Shipper<'a> {
     pub(crate) config: &'a ShipConfig,
     pub(crate) time: &'a dyn Time,
     pub(crate) learnt: &'a mut Learnt,
-    /// Whether other logs wait for their turn.
+    /// Whether other logs are waiting.
     pub(crate) others_wait: bool,
     client: &'a Client,
-    /// When all must be done, on the clock that never goes back.
+    /// When the run must end, on the monotonic clock.
     deadline: Duration,
     tell: &'a mut dyn FnMut(Progress<'_>),
 }
 
 impl<'a> Shipper<'a> {
-    /// The time that all of it may take begins now.
+    /// The time limit starts now.
     pub(crate) fn new(
         config: &'a ShipConfig,
         client: &'a Client,
@@ -82,7 +82,7 @@ impl<'a> Shipper<'a> {
                     (reason, retry_after, at_once, failure)
                 }
             };
-            // At once is once: a server that always says so is not to be run down.
+            // An immediate retry happens only once, so that a server cannot make us loop.
             let wait = if at_once && !hurried {
                 hurried = true;
                 Duration::ZERO
@@ -110,8 +110,7 @@ impl<'a> Shipper<'a> {
         self.deadline.saturating_sub(self.time.elapsed())
     }
 
-    /// How long an upload may take: one log that is too long for the line must not leave those
-    /// behind it without time.
+    /// The time limit of an upload: one log too large for the line must leave time for the others.
     fn left_for_upload(&self) -> Duration {
         if self.others_wait { self.left() / 2 } else { self.left() }
     }
@@ -139,7 +138,7 @@ impl<'a> Shipper<'a> {
         Ok(Receipt { etag, version_id, attempts, took })
     }
 
-    /// Asks the API for a URL.
+    /// Requests a URL from the API.
     fn ask(&mut self, day: Day, log: &LogFile) -> Result<Upload, Trouble> {
         let config = self.config;
         let asked = Asked {
@@ -170,7 +169,7 @@ impl<'a> Shipper<'a> {
         })
     }
 
-    /// Sends the bytes.
+    /// Uploads the bytes.
     fn put(&mut self, day: Day, log: &mut LogFile, upload: &Upload) -> Result<Reply, Trouble> {
         let (size, within) = (log.size, self.left_for_upload());
         let bytes = log.bytes().map_err(|error| {
@@ -191,8 +190,7 @@ impl<'a> Shipper<'a> {
         })
     }
 
-    /// Whether the bound on the rate leaves time enough: a log that will be cut off in the middle
-    /// is not begun.
+    /// Whether the rate limit leaves enough time: an upload that would be cut off is not started.
     fn in_time(&self, size: u64) -> Result<(), Trouble> {
         let Some(rate) = self.config.limit_rate else { return Ok(()) };
         let needs = rate::time_of(size, rate);

@@ -1,4 +1,4 @@
-//! Which days' logs are taken, and what is odd about the folder that they stand in.
+//! Which days' logs to ship, and warnings about their folder.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -10,13 +10,13 @@ use crate::world::World;
 
 use super::{Days, ShipConfig, ShipError};
 
-/// How many names a warning gives.
+/// The most names in a warning.
 const MAX_NAMES: usize = 5;
 
-/// What is to be done.
+/// The plan of a run.
 #[derive(Debug)]
 pub(super) struct Plan {
-    /// Oldest first. Days that have not come are among them: that they are there is told of each.
+    /// Oldest first. Includes future days, which are reported one by one.
     pub(super) days: Vec<Day>,
     pub(super) today: Day,
     pub(super) warnings: Vec<String>,
@@ -26,7 +26,8 @@ impl Plan {
     pub(super) fn new(config: &ShipConfig, world: &World<'_>) -> Result<Self, ShipError> {
         let spool = &config.spool;
         spool.check()?;
-        // The logs before the clock: at midnight, the log of a new day is not one of the future.
+        // The logs are read before the clock, so that at midnight a new day's log is not in the
+        // future.
         let mut logs = spool.logs()?;
         let date = world.time.now().to_zoned(world.zone.clone()).date();
         let today = Day::from_date(date).ok_or(ShipError::Clock(date))?;
@@ -52,13 +53,13 @@ impl Plan {
     }
 }
 
-/// Whether this is what every machine is called that was given no name.
+/// Whether this is a default host name, which many machines share.
 pub fn is_everybodys_name(server: &ServerName) -> bool {
     let label = server.as_str().split('.').next().unwrap_or_default().to_ascii_lowercase();
     matches!(label.as_str(), "localhost" | "localhost4" | "localhost6")
 }
 
-/// Machines that were given no name all have the same one.
+/// A warning about a default host name.
 fn everybodys_name(server: &ServerName) -> Option<String> {
     is_everybodys_name(server).then(|| {
         let name = server.as_str();
@@ -76,7 +77,7 @@ fn strangers(folder: &Path, names: &[OsString]) -> Option<String> {
     let told: Vec<String> = names
         .iter()
         .take(MAX_NAMES)
-        // With quotes, and with what a terminal would obey made visible.
+        // Quoted, with control characters escaped.
         .map(|name| format!("{:?}", name.to_string_lossy()))
         .collect();
     let more = if names.len() > MAX_NAMES { ", …" } else { "" };

@@ -1,5 +1,5 @@
-//! What the API says when it is asked for a URL, and how far one gets on the way to it and to the
-//! store that it names.
+//! The API's response to a request for a URL, and the connections to the API and to the store that
+//! it names.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -23,36 +23,36 @@ use crate::world::World;
 use super::tls;
 use super::way::{self, Hop, Login, Target, Way};
 
-/// How long the request may take.
+/// The timeout of the request.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The way to the API, and what it said.
+/// The connection to the API, and its response.
 #[derive(Debug)]
 pub(crate) struct Api {
     pub(crate) target: Target,
-    /// The proxy, or the variable that names none.
+    /// The proxy, or the variable with an invalid one.
     pub(crate) proxy: Result<Option<Hop>, &'static str>,
-    /// What is wrong with the file of certificates that was named.
+    /// Whether the CA file is valid.
     pub(crate) ca: Result<(), CaError>,
-    /// `None` where only a whole request can show it.
+    /// `None` if only a whole request can test it.
     pub(crate) way: Option<Way>,
-    /// `None` where one does not get so far.
+    /// `None` if the connection failed.
     pub(crate) said: Option<Result<Said, String>>,
 }
 
-/// An answer, and what it leads to.
+/// A response, and the connection to the store.
 #[derive(Debug)]
 pub(crate) struct Said {
     pub(crate) answer: Answer,
-    /// The other side's clock, and ours before and after.
+    /// The server's clock, and ours before and after.
     pub(crate) date: Option<Timestamp>,
     pub(crate) before: Timestamp,
     pub(crate) after: Timestamp,
-    /// Where uploads go.
+    /// The target of uploads.
     pub(crate) store: Option<(Target, Option<Hop>, Option<Way>)>,
 }
 
-/// Asks `api` for a URL for an empty log of `day`.
+/// Requests a URL for an empty log of `day`.
 pub(crate) fn ask(
     api: &ApiUrl,
     server: &ServerName,
@@ -138,12 +138,12 @@ fn target(url: &Url) -> Target {
     }
 }
 
-/// `None` where only a whole request can show it: TLS with the proxy itself.
+/// `None` if only a whole request can test it: TLS to the proxy itself.
 fn way_to(target: &Target, hop: Option<&Hop>, roots: &[CertificateDer<'static>]) -> Option<Way> {
     hop.is_none_or(|hop| !hop.tls).then(|| way::go(target, hop, roots))
 }
 
-/// The proxy on the way to `url`, by the same rule as a delivery's.
+/// The proxy for `url`, chosen as for a delivery.
 fn hop(url: &Url, client: &Client) -> Result<Option<Hop>, &'static str> {
     let proxy = match client.proxy(url) {
         Err(HttpError::Proxy(variable)) => return Err(variable),

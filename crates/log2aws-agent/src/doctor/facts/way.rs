@@ -1,6 +1,6 @@
-//! The way to a host, one step after the other: its name, a TCP connection, through a proxy, TLS.
+//! Connects to a host step by step: name, TCP connection, proxy, TLS.
 //!
-//! A request of [`crate::ship`] takes the same steps in one; here each can be seen to fail.
+//! A request of [`crate::ship`] does the same in one call; here each step can be seen to fail.
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -15,32 +15,32 @@ use rustls::pki_types::CertificateDer;
 
 use super::tls::{self, Handshake};
 
-/// How long one step may take.
+/// The timeout of one step.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How many addresses of a name are tried.
+/// The most addresses of a name that are tried.
 const MAX_ADDRESSES: usize = 4;
 
-/// The longest head of a proxy's answer.
+/// The longest head of a proxy's response.
 const MAX_HEAD: usize = 16 << 10;
 
-/// Where the way leads to.
+/// The host to reach.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Target {
     pub(crate) host: String,
     pub(crate) port: u16,
-    /// Whether TLS is spoken there.
+    /// Whether it uses TLS.
     pub(crate) tls: bool,
 }
 
-/// A proxy on the way.
+/// A proxy.
 #[derive(Clone)]
 pub(crate) struct Hop {
     pub(crate) host: String,
     pub(crate) port: u16,
-    /// Whether TLS is spoken with the proxy itself.
+    /// Whether the proxy itself uses TLS.
     pub(crate) tls: bool,
-    /// User and password, as a request carries them.
+    /// User and password for the proxy.
     pub(crate) login: Option<Login>,
 }
 
@@ -50,29 +50,29 @@ impl fmt::Debug for Hop {
     }
 }
 
-/// Never shown.
+/// Never printed.
 #[derive(Clone)]
 pub(crate) struct Login {
     pub(crate) user: String,
     pub(crate) password: String,
 }
 
-/// How far one gets.
+/// How far the connection got.
 #[derive(Debug)]
 pub(crate) enum Way {
     /// The name has no address.
     NoName { slow: bool },
-    /// Nobody answers at any of its addresses.
+    /// None of its addresses accepts a connection.
     NoConnection { tried: Vec<(SocketAddr, io::Error)> },
-    /// The proxy is reached, but it does not lead on.
+    /// The proxy is reachable, but does not connect.
     NoTunnel { status: Option<u16> },
-    /// A connection stands.
+    /// There is a connection.
     Connected {
         address: SocketAddr,
         took: Duration,
-        /// Addresses that did not answer before this one did.
+        /// Addresses that failed before this one.
         tried: Vec<(SocketAddr, io::Error)>,
-        /// Where TLS is spoken.
+        /// The result of TLS, if used.
         tls: Option<Handshake>,
     },
 }
@@ -87,7 +87,7 @@ impl Way {
     }
 }
 
-/// Goes to `target`, by way of the proxy if there is one; `roots` are the certificates trusted.
+/// Connects to `target`, through the proxy if there is one; `roots` are the trusted certificates.
 pub(crate) fn go(target: &Target, proxy: Option<&Hop>, roots: &[CertificateDer<'static>]) -> Way {
     let (host, port) = match proxy {
         None => (target.host.as_str(), target.port),
@@ -119,15 +119,15 @@ pub(crate) fn go(target: &Target, proxy: Option<&Hop>, roots: &[CertificateDer<'
     Way::NoConnection { tried }
 }
 
-/// The addresses of a name. The system's resolver cannot be told when to stop; a thread that
-/// nobody waits for any more ends with the process.
+/// The addresses of a name. The system's resolver cannot be cancelled; an abandoned thread ends
+/// with the process.
 fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, bool> {
-    // An IPv6 address stands in brackets in a URL.
+    // A URL has an IPv6 address in brackets.
     let name = host.trim_matches(['[', ']']).to_owned();
     let (found, finding) = mpsc::channel();
     thread::spawn(move || {
         let addresses = (name.as_str(), port).to_socket_addrs();
-        // Whoever does not wait any more does not want to know.
+        // After a timeout nobody receives the result.
         let _ = found.send(addresses.map(Iterator::collect::<Vec<_>>));
     });
     match finding.recv_timeout(PATIENCE) {
@@ -144,7 +144,7 @@ fn connect(address: SocketAddr) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// Asks the proxy for the way (RFC 9110 §9.3.6); the status it answers if it is not 200.
+/// Sends CONNECT to the proxy (RFC 9110 §9.3.6); returns its status if that is not 200.
 fn tunnel(stream: &mut TcpStream, target: &Target, hop: &Hop) -> Result<(), Option<u16>> {
     let to = format!("{}:{}", target.host, target.port);
     let login = hop.login.as_ref().map_or_else(String::new, |Login { user, password }| {
@@ -160,7 +160,8 @@ fn tunnel(stream: &mut TcpStream, target: &Target, hop: &Hop) -> Result<(), Opti
     }
 }
 
-/// Reads up to and with the empty line, byte by byte: what follows belongs to somebody else.
+/// Reads up to and including the empty line, byte by byte, because what follows belongs to the
+/// tunnel.
 fn read_head(stream: &mut TcpStream) -> Vec<u8> {
     let mut head = Vec::new();
     let mut byte = [0];

@@ -1,4 +1,4 @@
-//! What was delivered, and what is left to deliver. Pure.
+//! Judges what was delivered, and what is pending. Pure.
 
 use jiff::Timestamp;
 use log2aws_core::day::Day;
@@ -9,7 +9,7 @@ use crate::spool::{Logs, SpoolError};
 
 use super::samples::span;
 
-/// What in the log folder will never be delivered.
+/// Files in the log folder that will never be delivered.
 pub(crate) fn logs(logs: Option<&Logs>, today: Day) -> Option<Finding> {
     let logs = logs?;
     if let Some(day) = logs.days.iter().rev().find(|day| **day > today) {
@@ -19,7 +19,7 @@ pub(crate) fn logs(logs: Option<&Logs>, today: Day) -> Option<Finding> {
             "the clock or the zone was wrong: correct the lines' dates, or move the file away",
         ));
     }
-    // A log that somebody packed or renamed; what is no log at all is nobody's business.
+    // A log that somebody compressed or renamed; other files do not matter.
     let stranger = logs
         .strangers
         .iter()
@@ -44,7 +44,7 @@ pub(crate) fn pending(
     let check = Check::Deliveries;
     let days = match pending {
         Ok(days) => days,
-        // That there is no folder yet was told.
+        // The missing folder has already been reported.
         Err(SpoolError::Missing(_)) => return Finding::ok(check, "nothing to deliver yet"),
         Err(error) => {
             return Finding::fail(check, error.to_string(), "nothing is delivered until then");

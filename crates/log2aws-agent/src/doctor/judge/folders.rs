@@ -1,22 +1,22 @@
-//! Whether the two folders can be worked with. Pure.
+//! Judges whether the two folders can be used. Pure.
 
 use crate::doctor::facts::folder::{Disk, Folder, Owner, State, Writers};
 use crate::doctor::finding::{Check, Finding};
 
-/// Below this a day's log may no longer fit, with what the system itself needs.
+/// Below this a day's log may not fit, considering what the system itself needs.
 const LITTLE: u64 = 16 << 20;
 
-/// Nothing of ours fits any more.
+/// Below this, nothing of ours fits.
 const NOTHING: u64 = 64 << 10;
 
-/// What a folder is for, and who looks at it.
+/// The purpose of a folder, and who checks it.
 pub(crate) struct Use {
     pub(crate) check: Check,
-    /// The flag that names another.
+    /// The flag that sets it.
     pub(crate) flag: &'static str,
     /// What is lost with it.
     pub(crate) loses: &'static str,
-    /// Whose process this is: a user id.
+    /// The user id of this process.
     pub(crate) user: u32,
 }
 
@@ -114,8 +114,7 @@ fn there(path: &str, disk: Disk, owner: &Owner, purpose: &Use) -> Finding {
     Finding::ok(check, format!("{path}, {} free", size(disk.free)))
 }
 
-/// What belongs to somebody else than it should. Root may do everything here, and is not whom the
-/// service runs as.
+/// Files with the wrong owner. Root may do everything here, but is not the user of the service.
 fn foreign(path: &str, owner: &Owner, purpose: &Use) -> Option<Finding> {
     let (check, of, user) = (purpose.check, owner.of, purpose.user);
     if user != 0 && of != 0 && of != user {
@@ -136,7 +135,7 @@ fn foreign(path: &str, owner: &Owner, purpose: &Use) -> Option<Finding> {
     ))
 }
 
-/// Bytes, as a person says it.
+/// Bytes for people.
 pub(crate) fn size(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["bytes", "KiB", "MiB", "GiB", "TiB"];
     let mut unit = 0;

@@ -1,4 +1,4 @@
-//! How far one gets on the way to a host, and what stands in it. Pure.
+//! Judges the connection to a host. Pure.
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
@@ -14,11 +14,11 @@ use crate::doctor::finding::{Check, Finding};
 use super::answer::CLOCK_LIMIT;
 use super::samples::span;
 
-/// Longer than this to connect is worth a word.
+/// Connecting slower than this is reported.
 const SLOW: Duration = Duration::from_secs(2);
 
-/// The way to the API, one finding for each step that was taken. The last of them is no fault if
-/// all were.
+/// The connection to the API, one finding per step. If every step succeeded, the last finding is no
+/// fault.
 pub(crate) fn api(target: &Target, proxy: Option<&Hop>, way: &Way, now: Timestamp) -> Vec<Finding> {
     let there = proxy.map_or(target.host.as_str(), |hop| hop.host.as_str());
     let (address, took, tried, tls) = match way {
@@ -32,7 +32,7 @@ pub(crate) fn api(target: &Target, proxy: Option<&Hop>, way: &Way, now: Timestam
         Way::Connected { address, took, tried, tls } => (address, *took, tried, tls),
     };
     let mut findings = vec![connection(*address, took, tried)];
-    // An address needs no name.
+    // An address needs no name lookup.
     if there.trim_matches(['[', ']']).parse::<IpAddr>().is_err() {
         findings.insert(0, named(there));
     }
@@ -48,7 +48,7 @@ pub(crate) fn api(target: &Target, proxy: Option<&Hop>, way: &Way, now: Timestam
     findings
 }
 
-/// The way to the store, in one finding.
+/// The connection to the store, in one finding.
 pub(crate) fn store(target: &Target, proxy: Option<&Hop>, way: &Way, now: Timestamp) -> Finding {
     let origin = format!("{}:{}", target.host, target.port);
     let fault = match way {
@@ -69,7 +69,7 @@ pub(crate) fn store(target: &Target, proxy: Option<&Hop>, way: &Way, now: Timest
             fault
         }
     };
-    // The API was reached: what stops here is about the store alone.
+    // The API was reachable, so the fault is the store's.
     Finding {
         check: Check::Store,
         what: format!("uploads go to {origin}, but {}", fault.what),
@@ -171,7 +171,7 @@ fn connection(address: SocketAddr, took: Duration, tried: &[(SocketAddr, io::Err
     Finding::ok(Check::Connection, reached)
 }
 
-/// What the certificates mean: a fault of the clock is told as such.
+/// Judges the certificates; if the cause is a wrong clock, it says so.
 fn handshake(target: &Target, tls: &Handshake, now: Timestamp) -> Vec<Finding> {
     let name = &target.host;
     let by =
