@@ -1,4 +1,4 @@
-//! The fault proxy: it stands between the agent and a server, and does harm as it is told.
+//! The fault proxy between the agent and a server.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufReader, Read, Write};
@@ -14,15 +14,15 @@ use rustix::net::sockopt::set_socket_linger;
 use super::faults::{Canned, Fault, Leg, Step};
 use super::wire::{self, Head};
 
-/// Longer than any agent waits for an answer.
+/// Longer than any timeout of the agent.
 const FOREVER: Duration = Duration::from_mins(1);
 
-/// After how many seconds a URL has expired.
+/// After this many seconds a URL has expired.
 const EXPIRED: i64 = 301;
 
 type Chooser = dyn FnMut(Leg) -> Fault + Send;
 
-/// The proxy; it ends when this is dropped.
+/// The proxy; stops when this is dropped.
 pub(crate) struct Proxy {
     shared: Arc<Shared>,
 }
@@ -31,7 +31,7 @@ struct Shared {
     listener: TcpListener,
     address: SocketAddr,
     server: SocketAddr,
-    /// By how many seconds the clock is ahead that the server signs by.
+    /// How many seconds the server's signing clock is ahead.
     ahead: Arc<AtomicI64>,
     chooser: Mutex<Box<Chooser>>,
     victim: Mutex<Option<Child>>,
@@ -39,10 +39,10 @@ struct Shared {
     seen: Mutex<Seen>,
 }
 
-/// What came by.
+/// What the proxy saw.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Seen {
-    /// Requests, in order, and what became of each.
+    /// Requests in order, and the fault of each.
     pub(crate) requests: Vec<(Leg, Fault)>,
     /// Requests that no agent may make.
     pub(crate) breaches: Vec<String>,

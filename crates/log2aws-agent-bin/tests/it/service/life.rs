@@ -1,4 +1,4 @@
-//! Starting, sampling, reading the config anew, ending.
+//! Starting, sampling, reloading the config, stopping.
 
 use std::fs;
 use std::io::Write as _;
@@ -18,13 +18,13 @@ fn it_says_that_it_lives_samples_at_marks_and_ends_at_once() {
     let env = [("NOTIFY_SOCKET", socket.as_str()), ("WATCHDOG_USEC", "400000"), ("TZ", "UTC")];
     let mut run = place.run(&["--interval=10s"], &env);
     assert!(manager.next_news().starts_with("READY=1\nSTATUS="));
-    // A manager that does not listen for a while keeps nobody waiting.
+    // A manager that does not read for a while must not block.
     until("two samples", || (place.lines().len() >= 2).then_some(()));
-    // The second one stands at a mark.
+    // The second one is at a mark.
     let second = place.lines()[1][11..19].to_owned();
     assert!(second.ends_with('0'), "{second}");
     manager.forget();
-    // Five signs of life in a second and a half: one each fifth of a second.
+    // Five watchdog messages in a second and a half: one each fifth of a second.
     let start = Instant::now();
     for _ in 0..5 {
         assert_eq!(manager.next(), "WATCHDOG=1\n");
@@ -129,7 +129,7 @@ fn one_run_has_a_state_folder() {
     let said = String::from_utf8(second.stderr).unwrap();
     assert!(said.contains(&format!("another run (process {})", run.id())), "{said}");
     assert_eq!(run.end().0, Some(0));
-    // A killed one leaves nothing that keeps the next one out.
+    // After a kill nothing blocks the next one.
     let run = place.run(&["--interval=1h"], &[]);
     until("it is at work", || place.text("said").contains("at work").then_some(()));
     drop(run);
