@@ -1,4 +1,4 @@
-//! The log2aws command line: `main` hands over the world, the verbs do the work.
+//! The log2aws command line. `main` only parses; the verbs do the work.
 
 mod bucket;
 mod chart;

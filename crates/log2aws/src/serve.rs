@@ -1,4 +1,4 @@
-//! `log2aws serve`: hands flags, listener, clock and signals to the server.
+//! `log2aws serve`: passes flags, listener, clock and signals to the server.
 
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -109,7 +109,7 @@ pub(crate) struct ServeArgs {
     config: Option<PathBuf>,
 }
 
-/// One half of what TLS needs.
+/// One of the two files that TLS needs.
 #[derive(Debug, thiserror::Error)]
 enum Half {
     /// No key.
@@ -122,12 +122,12 @@ enum Half {
     Key,
 }
 
-/// Whether the command line is what is wrong.
+/// Whether it is a usage error.
 pub(crate) fn is_usage(error: &anyhow::Error) -> bool {
     error.is::<Half>()
 }
 
-/// Both files, or none.
+/// Both files, or neither.
 fn tls_files(certificate: Option<PathBuf>, key: Option<PathBuf>) -> Result<Option<TlsFiles>, Half> {
     match (certificate, key) {
         (Some(certificate), Some(key)) => Ok(Some(TlsFiles { certificate, key })),
@@ -140,7 +140,7 @@ fn tls_files(certificate: Option<PathBuf>, key: Option<PathBuf>) -> Result<Optio
 /// Serves until SIGTERM or Ctrl-C.
 ///
 /// # Errors
-/// When it cannot start, or stops by a failure.
+/// It cannot start, or fails.
 pub(crate) fn run(args: ServeArgs) -> anyhow::Result<Exit> {
     logging::start(args.log_format, args.log_level)?;
     raise_file_limit();
@@ -204,7 +204,7 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<Exit> {
         };
         let announce = || {
             tracing::info!(%address, data_dir = %args.data_dir.display(), "serving");
-            // That nobody reads along must not keep it from serving.
+            // A closed standard output must not prevent serving.
             let at = format!("{scheme}://{address}");
             drop(announce(&mut io::stdout(), &at, &args.data_dir, &invitation));
         };
@@ -214,7 +214,7 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<Exit> {
     })
 }
 
-/// Says where it serves, for people and for scripts that asked for port 0.
+/// Prints the address, for people and for scripts that use port 0.
 fn announce(
     out: &mut dyn Write,
     at: &str,
@@ -227,11 +227,11 @@ fn announce(
     out.flush()
 }
 
-/// Resolves at the first SIGTERM or SIGINT. A second one ends the process at once: what was
-/// acknowledged is on the disk, and what is not analyzed is found at the next start.
+/// Resolves at the first SIGTERM or SIGINT. A second one ends the process at once: acknowledged
+/// data are on disk, and unanalyzed logs are found at the next start.
 ///
 /// # Errors
-/// When the handlers cannot be installed.
+/// The handlers cannot be installed.
 pub(crate) fn stop_signal() -> io::Result<impl Future<Output = ()> + Send + 'static> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;

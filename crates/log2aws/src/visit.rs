@@ -1,4 +1,4 @@
-//! A visit to the dashboard as a browser makes it, for the demo's own eyes.
+//! A client of the dashboard that acts like a browser, for the demo's own check.
 
 use std::io::Write;
 use std::thread;
@@ -8,10 +8,10 @@ use anyhow::{Context as _, ensure};
 use log2aws_core::key::RawKey;
 use log2aws_server::SecretUrl;
 
-/// How long a delivery may take to be seen.
+/// How long a delivery may take to appear.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Somebody who is logged in.
+/// A logged-in session.
 pub(crate) struct Visit {
     agent: ureq::Agent,
     api: String,
@@ -19,10 +19,10 @@ pub(crate) struct Visit {
 }
 
 impl Visit {
-    /// Logs in with the link of the start.
+    /// Logs in with the link from the start.
     ///
     /// # Errors
-    /// When the dashboard does not let us in.
+    /// The dashboard refuses it.
     pub(crate) fn begin(api: &str, link: &SecretUrl) -> anyhow::Result<Self> {
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
@@ -31,7 +31,7 @@ impl Visit {
             .timeout_global(Some(PATIENCE))
             .build();
         let agent: ureq::Agent = config.into();
-        // Errors of the client can hold the link: it is a secret, and not told.
+        // Errors of the client can contain the link, which is a secret, so they are dropped.
         let answer = agent.get(link.expose_url()).call().ok();
         let answer = answer.context("the dashboard's login does not answer")?;
         let cookie = answer
@@ -46,7 +46,7 @@ impl Visit {
     /// Finds each delivery in the calendar, with as many samples as it has rows.
     ///
     /// # Errors
-    /// When one is not shown.
+    /// One is missing.
     pub(crate) fn look(
         &self,
         deliveries: &[(RawKey, usize)],
