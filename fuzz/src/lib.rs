@@ -1,9 +1,8 @@
-//! What every fuzz target is made with: [`fuzz_target`] and the replay of a kept corpus.
+//! Support for every fuzz target: [`fuzz_target`] and the replay of a kept corpus.
 //!
-//! The same source is two programs. cargo-fuzz builds it with libFuzzer (`--cfg fuzzing`), which
-//! looks for inputs that break it. Everyone else's cargo builds a plain program that runs the
-//! target once with each file that it is given; the tests of this package run it with the kept
-//! corpus.
+//! The same source makes two programs. cargo-fuzz builds it with libFuzzer (`--cfg fuzzing`), which
+//! searches for inputs that break it. Plain cargo builds a program that runs the target once with
+//! each given file; the tests of this package run it with the kept corpus.
 
 use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,8 +15,8 @@ pub use arbitrary;
 #[doc(hidden)]
 pub use libfuzzer_sys;
 
-/// A whole fuzz target, written as libFuzzer's macro of that name: `fuzz_target!(|input: &[u8]| ...)`,
-/// for any type of input that implements `arbitrary::Arbitrary`.
+/// A fuzz target, written as with libFuzzer's macro of that name: `fuzz_target!(|input: &[u8]|
+/// ...)`, for any type of input that implements `arbitrary::Arbitrary`.
 #[macro_export]
 macro_rules! fuzz_target {
     (|$input:ident: $kind:ty| $body:block) => {
@@ -37,8 +36,8 @@ macro_rules! fuzz_target {
     };
 }
 
-/// Runs a target once with each file. Fails, and names the file, if one cannot be read or the
-/// target panics; prints how many files were run.
+/// Runs a target once with each file. Fails with the file's name if one cannot be read or the
+/// target panics; prints the number of files.
 pub fn replay(files: impl Iterator<Item = OsString>, target: impl Fn(&[u8])) -> ExitCode {
     let (mut runs, mut faults) = (0_u32, 0_u32);
     for file in files.map(PathBuf::from) {

@@ -1,4 +1,4 @@
-//! The project's own tasks. People and CI call the same commands.
+//! The project's tasks. People and CI use the same commands.
 
 mod bench;
 mod dist;
@@ -62,7 +62,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     }
 }
 
-/// The repository's root: the folder above this package.
+/// The root of the repository: the folder above this package.
 fn root() -> anyhow::Result<PathBuf> {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
