@@ -4,6 +4,7 @@
 //! Credentials and region are arguments; errors name nothing but the object.
 
 mod client;
+mod connection;
 mod fault;
 mod list;
 mod s3;

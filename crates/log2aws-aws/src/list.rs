@@ -5,16 +5,17 @@ use log2aws_core::key::{BucketName, ObjectKey};
 use log2aws_service::ports::{ListPage, ListQuery, ObjectLister, ObjectMeta, StoreError};
 use percent_encoding::percent_decode_str;
 
+use crate::connection::absent;
 use crate::fault::{Kind, failed, kind_of};
-use crate::s3::{S3Store, absent};
+use crate::s3::S3Store;
 
 /// Sorts after everything in a folder.
 const LAST: char = '\u{10ffff}';
 
 impl ObjectLister for S3Store {
     fn list(&self, bucket: &BucketName, query: &ListQuery) -> Result<ListPage, StoreError> {
-        let inner = self.inner();
-        let ask = inner
+        let connection = self.connection();
+        let ask = connection
             .client
             .list_objects_v2()
             .bucket(bucket.as_str())
@@ -23,14 +24,14 @@ impl ObjectLister for S3Store {
             .set_start_after(query.after.as_deref().map(|after| start_after(query, after)))
             // XML cannot represent every character that a key may have.
             .encoding_type(EncodingType::Url);
-        let list = match inner.runtime.block_on(ask.send()) {
+        let list = match connection.runtime.block_on(ask.send()) {
             Ok(list) => list,
             Err(error) if kind_of(&error) == Kind::Absent => {
                 return Err(absent(bucket.to_string()));
             }
             Err(error) => return Err(failed(format!("listing {bucket}"), &error)),
         };
-        inner.learn(bucket);
+        connection.learn(bucket);
         let encoded = list.encoding_type() == Some(&EncodingType::Url);
         let text = |written: &str| if encoded { decoded(written) } else { written.to_owned() };
         let mut page = ListPage::default();

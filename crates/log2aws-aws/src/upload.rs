@@ -9,15 +9,15 @@ use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPa
 use log2aws_core::key::{BucketName, ObjectKey};
 use log2aws_service::ports::{Condition, StoreError, Upload, Version};
 
+use crate::connection::{BODY_METADATA, Connection, absent, at, named};
 use crate::fault::{Kind, failed, kind_of};
-use crate::s3::{BODY_METADATA, Inner, absent, at, named};
 
 /// The size of a part, in bytes, which is the memory of one upload. S3 accepts 10,000 parts, so an
 /// object of 78 GiB fits.
 const PART: usize = 8 << 20;
 
 pub(crate) struct S3Upload {
-    inner: Arc<Inner>,
+    connection: Arc<Connection>,
     bucket: BucketName,
     key: ObjectKey,
     content_type: String,
@@ -36,13 +36,13 @@ struct Parts {
 
 impl S3Upload {
     pub(crate) fn new(
-        inner: Arc<Inner>,
+        connection: Arc<Connection>,
         bucket: &BucketName,
         key: &ObjectKey,
         content_type: &str,
     ) -> Self {
         Self {
-            inner,
+            connection,
             bucket: bucket.clone(),
             key: key.clone(),
             content_type: content_type.to_owned(),
@@ -75,7 +75,7 @@ impl S3Upload {
         let parts = self.parts.insert(parts);
         let number = i32::try_from(parts.done.len() + 1).unwrap_or(i32::MAX);
         let part = self
-            .inner
+            .connection
             .client
             .upload_part()
             .bucket(self.bucket.as_str())
@@ -86,7 +86,7 @@ impl S3Upload {
         // The request takes the buffer with it; the next part starts a new one.
         let bytes = std::mem::take(&mut self.waiting);
         self.sent += bytes.len() as u64;
-        match self.inner.runtime.block_on(part.body(ByteStream::from(bytes)).send()) {
+        match self.connection.runtime.block_on(part.body(ByteStream::from(bytes)).send()) {
             Ok(sent) => {
                 let done = CompletedPart::builder()
                     .part_number(number)
@@ -101,7 +101,7 @@ impl S3Upload {
 
     fn begin(&self) -> Result<Parts, StoreError> {
         let begin = self
-            .inner
+            .connection
             .client
             .create_multipart_upload()
             .bucket(self.bucket.as_str())
@@ -110,7 +110,7 @@ impl S3Upload {
             // Parts carry a checksum that completion compares, so S3 must know the algorithm.
             .checksum_algorithm(ChecksumAlgorithm::Crc32)
             .metadata(BODY_METADATA, &self.own);
-        let answer = self.inner.runtime.block_on(begin.send());
+        let answer = self.connection.runtime.block_on(begin.send());
         let answer = answer.map_err(|error| self.fault("beginning to write", &error))?;
         let id = answer.upload_id.ok_or_else(|| StoreError::Failed {
             what: format!("beginning to write {}", at(&self.bucket, &self.key)),
@@ -128,7 +128,7 @@ impl S3Upload {
         let bytes = std::mem::take(&mut self.waiting);
         self.sent += bytes.len() as u64;
         let put = self
-            .inner
+            .connection
             .client
             .put_object()
             .bucket(self.bucket.as_str())
@@ -138,7 +138,7 @@ impl S3Upload {
             .set_if_match(matches)
             .set_if_none_match(none_matches)
             .body(ByteStream::from(bytes));
-        match self.inner.runtime.block_on(put.send()) {
+        match self.connection.runtime.block_on(put.send()) {
             Ok(put) => Ok((put.version_id, put.e_tag)),
             Err(error) => Err(absent_is_changed(condition, self.fault("writing", &error))),
         }
@@ -161,7 +161,7 @@ impl S3Upload {
         let all = CompletedMultipartUpload::builder().set_parts(done).build();
         let (matches, none_matches) = headers(condition);
         let complete = self
-            .inner
+            .connection
             .client
             .complete_multipart_upload()
             .bucket(self.bucket.as_str())
@@ -170,7 +170,7 @@ impl S3Upload {
             .set_if_match(matches)
             .set_if_none_match(none_matches)
             .multipart_upload(all);
-        let answer = self.inner.runtime.block_on(complete.send());
+        let answer = self.connection.runtime.block_on(complete.send());
         let answer = answer
             .map_err(|error| absent_is_changed(condition, self.fault("completing", &error)))?;
         self.parts = None;
@@ -238,13 +238,13 @@ impl Drop for S3Upload {
     fn drop(&mut self) {
         let Some(parts) = self.parts.take() else { return };
         let abort = self
-            .inner
+            .connection
             .client
             .abort_multipart_upload()
             .bucket(self.bucket.as_str())
             .key(self.key.as_str())
             .upload_id(&parts.id);
-        if let Err(error) = self.inner.runtime.block_on(abort.send()) {
+        if let Err(error) = self.connection.runtime.block_on(abort.send()) {
             let error = self.fault("aborting", &error);
             tracing::warn!(%error, "parts of an upload are left; the bucket's lifecycle removes them");
         }

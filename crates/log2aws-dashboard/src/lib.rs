@@ -11,6 +11,7 @@ mod http;
 mod i18n;
 pub mod index;
 mod pages;
+mod query;
 pub mod store_index;
 
 pub use http::{Body, Dashboard, Feed, LoginError, login_page};

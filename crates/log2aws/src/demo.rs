@@ -24,7 +24,7 @@ use tokio::sync::oneshot;
 use crate::bucket::Bucket;
 use crate::clock::SystemClock;
 use crate::logging::{self, LogFormat, LogLevel};
-use crate::serve::stop_signal;
+use crate::stop_signal::stop_signal;
 use crate::visit::Visit;
 use log2aws_cli::exit::Exit;
 

@@ -13,6 +13,7 @@ mod logging;
 mod reopen;
 mod serve;
 mod stack;
+mod stop_signal;
 mod store;
 mod view;
 mod visit;

@@ -24,6 +24,7 @@ use crate::door::{DoorArgs, raise_file_limit};
 use crate::flag;
 use crate::invite::Invitation;
 use crate::logging::{self, LogFormat, LogLevel};
+use crate::stop_signal::stop_signal;
 use crate::view::{Serving, ViewArgs};
 use log2aws_cli::exit::Exit;
 
@@ -225,31 +226,6 @@ fn announce(
     writeln!(out, "credentials: {}", data_dir.join("credentials").display())?;
     invitation.tell(out)?;
     out.flush()
-}
-
-/// Resolves at the first SIGTERM or SIGINT. A second one ends the process at once: acknowledged
-/// data are on disk, and unanalyzed logs are found at the next start.
-///
-/// # Errors
-/// The handlers cannot be installed.
-pub(crate) fn stop_signal() -> io::Result<impl Future<Output = ()> + Send + 'static> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        tokio::spawn(async move {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-            tracing::warn!("ended at once by a second signal");
-            std::process::exit(1);
-        });
-    })
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ use log2aws_stack::{
 use url::Url;
 
 use crate::flag;
-use crate::serve::stop_signal;
+use crate::stop_signal::stop_signal;
 use console::{Screen, Stream};
 use log2aws_cli::exit::Exit;
 

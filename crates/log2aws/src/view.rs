@@ -20,7 +20,7 @@ use url::Url;
 
 use crate::clock::SystemClock;
 use crate::invite::Invitation;
-use crate::serve::stop_signal;
+use crate::stop_signal::stop_signal;
 use log2aws_cli::exit::Exit;
 
 /// The flags of `serve` that make no sense for a view, which is read-only.

@@ -64,15 +64,8 @@ pub(super) const MODULES: &[Table] = &[];
 
 /// The remaining circles: (crate, parent of the modules). None may be added.
 pub(super) const KNOWN_CIRCLES: &[(&str, &str)] = &[
-    ("log2aws", "crate"),
-    ("log2aws-agent", "crate::doctor"),
-    ("log2aws-agent", "crate::ship"),
-    ("log2aws-aws", "crate"),
-    ("log2aws-core", "crate::chart"),
-    ("log2aws-dashboard", "crate"),
     ("log2aws-server", "crate"),
     ("log2aws-server", "crate::http"),
     ("log2aws-server", "crate::s3"),
     ("log2aws-service", "crate::analyze"),
-    ("log2aws-store", "crate::disk"),
 ];

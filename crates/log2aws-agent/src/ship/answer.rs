@@ -18,6 +18,9 @@ use crate::spool::hex;
 
 use super::upload_host::{self, HostPattern};
 
+/// Identifies a response of generate-url.
+pub(crate) const SOURCE_HEADER: &str = "log2aws-source";
+
 /// The longest part of a server's message that an error repeats, in characters.
 const MAX_QUOTE: usize = 200;
 

@@ -16,9 +16,6 @@ use super::rate::Paced;
 use super::trouble::{self, Failure, Trouble, stays};
 use super::{LastDelivery, Progress, ShipConfig, rate, retry};
 
-/// Identifies a response of generate-url.
-pub(crate) const SOURCE_HEADER: &str = "log2aws-source";
-
 /// The store's acknowledgement.
 #[derive(Debug)]
 pub(crate) struct Receipt {

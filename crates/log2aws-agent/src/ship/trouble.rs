@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::attempt::SOURCE_HEADER;
+use super::answer::SOURCE_HEADER;
 use super::http::Reply;
 use super::{ShipConfig, answer, retry};
 

@@ -1,7 +1,6 @@
 //! Requests and responses: routing, and headers.
 
 mod download;
-pub(crate) mod query;
 mod reply;
 mod route;
 
@@ -18,6 +17,7 @@ use log2aws_service::ports::{Clock, Rasterizer};
 use crate::i18n::{self, Words};
 use crate::pages::layout::PageLayout;
 use crate::pages::{error_page, login};
+use crate::query::Link;
 use crate::store_index::StoreIndex;
 
 pub use crate::pages::login::LoginError;
@@ -137,7 +137,7 @@ impl Dashboard {
 pub fn login_page(request: &Request<()>, error: Option<LoginError>, next: &str) -> Response<Body> {
     let context = RequestContext::new(request);
     // The code of a link or a posted form must not be repeated.
-    let back = query::Link::to("/ui/login").with("next", next).text();
+    let back = Link::to("/ui/login").with("next", next).text();
     let layout = PageLayout {
         w: context.w,
         title: context.w.login.to_owned(),

@@ -7,7 +7,6 @@ use log2aws_core::server_name::ServerName;
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
 
-use super::query::{self, Link, Query, repeated};
 use super::reply::{self, ErrorResponse};
 use super::{Body, Dashboard, LANGUAGE_COOKIE, RequestContext, download};
 use crate::assets;
@@ -18,6 +17,7 @@ use crate::pages::compare;
 use crate::pages::day::content::Content;
 use crate::pages::day::{self, DayInput, Neighbours};
 use crate::pages::server::{self, Period, PeriodCell};
+use crate::query::{self, Link, Query, repeated};
 
 type Answer = Result<Response<Body>, ErrorResponse>;
 

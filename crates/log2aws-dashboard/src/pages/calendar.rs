@@ -6,9 +6,9 @@ use log2aws_core::day::Day;
 
 use super::cells;
 use super::layout::{Message, PageLayout, Severity};
-use crate::http::query::{Link, Query};
 use crate::i18n::{Words, count, fill};
 use crate::index::{Calendar, CalendarQuery, Cell};
+use crate::query::{Link, Query};
 use crate::store_index::Progress;
 
 /// How many servers a page has.

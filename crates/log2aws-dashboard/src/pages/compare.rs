@@ -9,9 +9,9 @@ use super::calendar::shifted;
 use super::cells;
 use super::day::{self, content::Content};
 use super::layout::{Message, PageLayout};
-use crate::http::query::{Link, Query, repeated};
 use crate::i18n::{Words, fill};
 use crate::index::Cell;
+use crate::query::{Link, Query, repeated};
 
 /// The most servers in one comparison.
 pub(crate) const MAX_SERVERS: usize = 8;

@@ -2,8 +2,8 @@
 
 use log2aws_core::chart::Language;
 
-use crate::http::query::encode;
 use crate::i18n::{Words, fill};
+use crate::query::encode;
 
 /// Parameters of the layout.
 #[derive(Debug)]

@@ -11,9 +11,9 @@ use super::calendar::shifted;
 use super::cells;
 use super::day::numbers;
 use super::layout::PageLayout;
-use crate::http::query::{Link, Query, repeated};
 use crate::i18n::{Words, count, fill};
 use crate::index::{Cell, DayStats, Health, Status};
+use crate::query::{Link, Query, repeated};
 
 /// The length of a period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,8 +5,6 @@ use std::path::{Path, PathBuf};
 
 use log2aws_service::ports::StoreError;
 
-use super::types::Corrupt;
-
 /// Why the store cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -206,5 +204,58 @@ impl From<DiskError> for StoreError {
                 source: io::Error::new(io::ErrorKind::InvalidData, other),
             },
         }
+    }
+}
+
+/// A corrupt file of the store.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{} is damaged: {reason}; restore it from a backup, or move it away", .file.display())]
+pub struct Corrupt {
+    /// The file.
+    pub file: PathBuf,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// A file or folder of the store that cannot be read or removed. It does not keep others from being
+/// listed.
+#[derive(Debug, thiserror::Error)]
+#[error("{what} {} failed", .path.display())]
+pub struct Unreadable {
+    /// The operation.
+    pub what: &'static str,
+    /// The file or folder.
+    pub path: PathBuf,
+    /// The system's error, or what is wrong with the content.
+    #[source]
+    pub source: io::Error,
+}
+
+impl Unreadable {
+    pub(crate) fn new(what: &'static str, path: &Path, source: io::Error) -> Self {
+        Self { what, path: path.to_owned(), source }
+    }
+
+    /// Converts an error of a file; an error without a path gets `path`.
+    pub(crate) fn of(error: DiskError, path: &Path) -> Self {
+        match error {
+            DiskError::Io { what, path, source } => Self { what, path, source },
+            DiskError::Corrupt(corrupt) => Self {
+                what: "reading",
+                path: corrupt.file.clone(),
+                source: io::Error::new(io::ErrorKind::InvalidData, corrupt),
+            },
+            other => Self::new("reading", path, io::Error::other(other)),
+        }
+    }
+
+    /// Converts an error of the object `name`.
+    pub fn of_key(error: DiskError, name: &str) -> Self {
+        Self::of(error, Path::new(name))
+    }
+
+    /// Whether the file could be read but its content is corrupt.
+    pub fn is_corrupt(&self) -> bool {
+        self.source.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<Corrupt>)
     }
 }

@@ -7,14 +7,14 @@ use log2aws_core::key::{BucketName, ObjectKey};
 use log2aws_service::ports::VersionId;
 
 use super::DiskStore;
-use super::error::DiskError;
+use super::error::{DiskError, Unreadable};
 use super::fs::FileSystem;
 use super::id::ID_LEN;
 use super::inner::Bucket;
 use super::object_file;
 use super::types::{
-    Entry, ListQuery, Listing, MAX_PAGE, ObjectInfo, Unreadable, VersionEntry, VersionListing,
-    VersionMarker, VersionQuery,
+    Entry, ListQuery, Listing, MAX_PAGE, ObjectInfo, VersionEntry, VersionListing, VersionMarker,
+    VersionQuery,
 };
 use super::walk::{Kind, Start, Step, Walk, holds_a_body};
 

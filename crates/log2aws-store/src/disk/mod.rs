@@ -48,16 +48,16 @@ use log2aws_service::ports::{Clock, VersionId};
 
 pub use completed::CompletedUpload;
 pub use condition::Condition;
-pub use error::{DiskError, OpenError};
+pub use error::{Corrupt, DiskError, OpenError, Unreadable};
 pub use multipart::{Assembled, StagedPart};
 pub use object_file::ObjectReader;
 use object_file::Opened;
 pub use retention::RetentionRule;
 pub use staged::Staged;
 pub use types::{
-    Attributes, Corrupt, Digests, Entry, Expired, FileState, ListQuery, Listing, MAX_PAGE,
-    ObjectInfo, PartInfo, PartListing, Unreadable, UploadId, UploadInfo, UploadListing,
-    UploadQuery, VersionEntry, VersionListing, VersionMarker, VersionQuery,
+    Attributes, Digests, Entry, Expired, FileState, ListQuery, Listing, MAX_PAGE, ObjectInfo,
+    PartInfo, PartListing, UploadId, UploadInfo, UploadListing, UploadQuery, VersionEntry,
+    VersionListing, VersionMarker, VersionQuery,
 };
 
 use crate::BucketSpec;

@@ -14,7 +14,7 @@ use md5::{Digest as _, Md5};
 
 use super::DiskStore;
 use super::condition::Condition;
-use super::error::DiskError;
+use super::error::{Corrupt, DiskError, Unreadable};
 use super::fs::FileSystem;
 use super::inner::Inner;
 use super::key_path::KeyPath;
@@ -24,8 +24,8 @@ use super::parts;
 use super::staged::Staged;
 use super::staged_file::StagedFile;
 use super::types::{
-    Attributes, Corrupt, Digests, MAX_PAGE, ObjectInfo, PartInfo, PartListing, Unreadable,
-    UploadId, UploadInfo, UploadListing, UploadQuery,
+    Attributes, Digests, MAX_PAGE, ObjectInfo, PartInfo, PartListing, UploadId, UploadInfo,
+    UploadListing, UploadQuery,
 };
 
 /// The highest part number: S3's limit.

@@ -18,9 +18,9 @@ use log2aws_service::ports::VersionId;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::error::DiskError;
+use super::error::{Corrupt, DiskError};
 use super::fs::{FileSystem, ReadFile};
-use super::types::{Attributes, Corrupt, Digests, ObjectInfo};
+use super::types::{Attributes, Digests, ObjectInfo};
 
 /// The limit for content type, entity tag and user metadata together, in bytes. S3 allows 2 KB of
 /// user metadata and 8 KB of headers.

@@ -8,11 +8,12 @@ use log2aws_service::ports::VersionId;
 
 use super::DiskStore;
 use super::error::DiskError;
+use super::error::Unreadable;
 use super::inner::Bucket;
 use super::key_path::KeyPath;
 use super::object_file;
 use super::scan::{Found, scan};
-use super::types::{Expired, ObjectInfo, Unreadable};
+use super::types::{Expired, ObjectInfo};
 
 /// What to remove.
 pub struct RetentionRule<'a> {

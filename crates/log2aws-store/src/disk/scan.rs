@@ -8,9 +8,10 @@ use log2aws_core::key::{BucketName, ObjectKey};
 
 use super::DiskStore;
 use super::error::DiskError;
+use super::error::Unreadable;
 use super::fs::FileSystem;
 use super::key_path::{KeyPath, Name};
-use super::types::{FileState, Unreadable};
+use super::types::FileState;
 
 impl DiskStore {
     /// Visits the key of every current body of a bucket, in no particular order, until `stop`

@@ -2,15 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use log2aws_core::key::{BucketName, ObjectKey};
 use log2aws_service::ports::VersionId;
 
-use super::error::DiskError;
+use super::error::Unreadable;
 use super::fs::FileStat;
 
 /// The most entries of one page of a list: S3's limit.
@@ -96,59 +94,6 @@ pub struct Listing {
     pub unreadable: Vec<Unreadable>,
     /// `after` for the next page; `None` on the last.
     pub next: Option<String>,
-}
-
-/// A corrupt file of the store.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{} is damaged: {reason}; restore it from a backup, or move it away", .file.display())]
-pub struct Corrupt {
-    /// The file.
-    pub file: PathBuf,
-    /// What is wrong with it.
-    pub reason: String,
-}
-
-/// A file or folder of the store that cannot be read or removed. It does not keep others from being
-/// listed.
-#[derive(Debug, thiserror::Error)]
-#[error("{what} {} failed", .path.display())]
-pub struct Unreadable {
-    /// The operation.
-    pub what: &'static str,
-    /// The file or folder.
-    pub path: PathBuf,
-    /// The system's error, or what is wrong with the content.
-    #[source]
-    pub source: io::Error,
-}
-
-impl Unreadable {
-    pub(crate) fn new(what: &'static str, path: &Path, source: io::Error) -> Self {
-        Self { what, path: path.to_owned(), source }
-    }
-
-    /// Converts an error of a file; an error without a path gets `path`.
-    pub(crate) fn of(error: DiskError, path: &Path) -> Self {
-        match error {
-            DiskError::Io { what, path, source } => Self { what, path, source },
-            DiskError::Corrupt(corrupt) => Self {
-                what: "reading",
-                path: corrupt.file.clone(),
-                source: io::Error::new(io::ErrorKind::InvalidData, corrupt),
-            },
-            other => Self::new("reading", path, io::Error::other(other)),
-        }
-    }
-
-    /// Converts an error of the object `name`.
-    pub fn of_key(error: DiskError, name: &str) -> Self {
-        Self::of(error, Path::new(name))
-    }
-
-    /// Whether the file could be read but its content is corrupt.
-    pub fn is_corrupt(&self) -> bool {
-        self.source.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<Corrupt>)
-    }
 }
 
 /// Identifies a state of a stored file: every commit makes a new one.

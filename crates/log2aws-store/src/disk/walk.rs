@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::vec;
 
+use super::error::Unreadable;
 use super::fs::{DirEntry, FileSystem};
 use super::key_path::{Name, folder};
-use super::types::Unreadable;
 
 /// A kind of step.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -13,9 +13,7 @@ use sha2::{Digest, Sha256};
 use url::Url;
 
 use crate::doctor::DoctorConfig;
-use crate::doctor::judge::answer::Answer;
-use crate::ship::answer::{self, Asked};
-use crate::ship::attempt::SOURCE_HEADER;
+use crate::ship::answer::{self, Asked, SOURCE_HEADER};
 use crate::ship::http::{Client, HttpError, Reply};
 use crate::ship::{ApiUrl, CaError};
 use crate::world::World;
@@ -38,6 +36,18 @@ pub(crate) struct Api {
     pub(crate) way: Option<Way>,
     /// `None` if the connection failed.
     pub(crate) said: Option<Result<Said, String>>,
+}
+
+/// Any response.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// `Log2aws-Source`: our address as the API sees it.
+    pub(crate) source: Option<IpAddr>,
+    /// Its message, if that can be repeated.
+    pub(crate) said: Option<String>,
+    /// When the URL of a 200 expires, or why it is not trusted.
+    pub(crate) url: Option<Result<Option<Timestamp>, String>>,
 }
 
 /// A response, and the connection to the store.

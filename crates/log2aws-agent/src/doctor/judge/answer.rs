@@ -1,12 +1,12 @@
 //! Judges the API's response to a request for a URL. Pure.
 
-use std::net::IpAddr;
 use std::num::NonZeroU64;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use log2aws_core::server_name::ServerName;
 
+use crate::doctor::facts::api::Answer;
 use crate::doctor::finding::{Check, Finding};
 
 use super::folders::size;
@@ -21,18 +21,6 @@ pub(crate) const CLOCK_LIMIT: Duration = Duration::from_mins(5);
 
 /// The largest object of one PUT, 5 GiB.
 const MAX_PUT: u64 = 5 << 30;
-
-/// Any response.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    /// `Log2aws-Source`: our address as the API sees it.
-    pub(crate) source: Option<IpAddr>,
-    /// Its message, if that can be repeated.
-    pub(crate) said: Option<String>,
-    /// When the URL of a 200 expires, or why it is not trusted.
-    pub(crate) url: Option<Result<Option<Timestamp>, String>>,
-}
 
 /// Whether it is a response of log2aws, and whether this machine is allowed.
 pub(crate) fn answer(answer: &Answer, api: &str, server: &ServerName) -> Vec<Finding> {

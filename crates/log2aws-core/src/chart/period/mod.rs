@@ -8,6 +8,7 @@ mod page;
 mod plot;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use crate::server_name::ServerName;
 

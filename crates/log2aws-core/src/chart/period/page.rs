@@ -2,6 +2,7 @@
 
 use super::day::PeriodDay;
 use super::plot::{Plot, areas, bar, head, legend, lines, panel, small, value, whisker};
+use super::words as period_words;
 use crate::chart::drawing::{Drawing, Path, Shape};
 use crate::chart::geometry::{LEFT, RIGHT, WIDTH};
 use crate::chart::page::{BETWEEN, header};
@@ -53,12 +54,12 @@ impl<'a> Page<'a> {
     }
 
     pub(super) fn draw(&self) -> Drawing {
-        let subtitle = words::period::subtitle(self.language, self.days);
+        let subtitle = period_words::subtitle(self.language, self.days);
         let mut drawing = Drawing {
             width: WIDTH,
             height: 0,
-            title: words::period::title(self.language, self.server, self.days),
-            description: words::period::description(self.language, self.days),
+            title: period_words::title(self.language, self.server, self.days),
+            description: period_words::description(self.language, self.days),
             language: self.language,
             shapes: Vec::new(),
             values: self.values(),
@@ -175,7 +176,7 @@ impl<'a> Page<'a> {
         let Names { user, system, wait, stolen, .. } = self.names;
         let layers = [user, system, wait, stolen];
         let ids = ["us", "sy", "wa", "st"];
-        let title = words::period::mean_cpu(self.language);
+        let title = period_words::mean_cpu(self.language);
         let mut x = head(drawing, &plot, title, "%");
         for (name, class) in layers.iter().zip(FILLS) {
             x = legend(drawing, &plot, x, name, |drawing, x, y| {

@@ -1,7 +1,6 @@
 //! The chart's text in both languages. Writing to a `String` cannot fail.
 
 mod names;
-pub(super) mod period;
 
 use std::fmt::Write;
 

@@ -4,8 +4,8 @@ use log2aws_core::chart::{Drawing, SeriesId, Time, View, Window};
 
 use super::content::Content;
 use super::series::{self, Group};
-use crate::http::query::Link;
 use crate::i18n::{Words, fill};
+use crate::query::Link;
 
 /// A chart, and the state of the form above it.
 pub(crate) struct Chart {

@@ -16,9 +16,9 @@ use log2aws_core::summary::{LogSummary, Summary};
 
 use super::cells;
 use super::layout::{Message, PageLayout};
-use crate::http::query::Link;
 use crate::i18n::{Words, count, fill};
 use crate::index::Cell;
+use crate::query::Link;
 
 pub(crate) use chart::{Chart, chart};
 use content::{Content, Stored};
