@@ -76,9 +76,8 @@ fn write(shell: &Shell, target: &Path, programs: &[PathBuf]) -> anyhow::Result<(
         let zip = zip(&shell.read_binary_file(program)?)?;
         let path = zips.join(name).with_extension("zip");
         shell.write_file(&path, &zip)?;
-        let hash: Vec<String> =
-            Sha256::digest(&zip).iter().map(|byte| format!("{byte:02x}")).collect();
-        println!("{}  {} bytes  sha256 {}", path.display(), zip.len(), hash.concat());
+        let hash = hex::encode(Sha256::digest(&zip));
+        println!("{}  {} bytes  sha256 {hash}", path.display(), zip.len());
     }
     Ok(())
 }

@@ -1,6 +1,5 @@
 //! Style sheets, scripts and the icon, built into the program.
 
-use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 use log2aws_core::chart::{CHART_CSS, CHART_JS};
@@ -36,7 +35,7 @@ const JS: &str = "text/javascript; charset=utf-8";
 
 impl Asset {
     fn new(name: &'static str, content_type: &'static str, text: &'static str) -> Self {
-        let tag = hex(&Sha256::digest(text)[..8]);
+        let tag = hex::encode(&Sha256::digest(text)[..8]);
         let url = format!("/ui/assets/{name}?v={tag}");
         Self { name, content_type, text, tag, url }
     }
@@ -45,16 +44,6 @@ impl Asset {
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
-}
-
-/// Bytes in lower-case hex.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        // Writing to a `String` cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
 }
 
 /// The asset with that name.

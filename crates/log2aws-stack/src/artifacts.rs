@@ -1,6 +1,6 @@
 //! The zips of the two functions: finding, checking, and naming them by content.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::io::{Cursor, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
@@ -64,12 +64,7 @@ impl Artifact {
     /// Its key: the same bytes always have the same key, so that a new program is noticed and an
     /// old one is not uploaded again.
     pub fn key(&self) -> String {
-        let mut key = "log2aws/".to_owned();
-        for byte in self.sha256 {
-            // Writing to a text does not fail.
-            let _ = write!(key, "{byte:02x}");
-        }
-        key + ".zip"
+        format!("log2aws/{}.zip", hex::encode(self.sha256))
     }
 }
 

@@ -122,7 +122,5 @@ fn sums(shell: &Shell, dist: &Path) -> anyhow::Result<()> {
 }
 
 fn sha256(bytes: &[u8]) -> String {
-    let hexadecimal: Vec<String> =
-        Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    hexadecimal.concat()
+    hex::encode(Sha256::digest(bytes))
 }

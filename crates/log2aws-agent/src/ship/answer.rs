@@ -14,8 +14,6 @@ use log2aws_core::server_name::ServerName;
 use serde::Deserialize;
 use url::Url;
 
-use crate::spool::hex;
-
 use super::upload_host::{self, HostPattern};
 
 /// Identifies a response of generate-url.
@@ -47,7 +45,7 @@ impl Asked<'_> {
             .append_pair("server", self.server.as_str())
             .append_pair("date", &self.day.to_string())
             .append_pair("size", &self.size.to_string())
-            .append_pair("sha256", &hex(&self.sha256));
+            .append_pair("sha256", &hex::encode(self.sha256));
         url
     }
 }

@@ -50,13 +50,13 @@ impl LogFile {
 
     /// The SHA-256 in hex.
     pub(crate) fn sha256_hex(&self) -> String {
-        hex(&self.sha256)
+        hex::encode(self.sha256)
     }
 
     /// The SHA-256 of the first `size` bytes, in hex.
     pub(crate) fn sha256_hex_of_first(&mut self, size: u64) -> io::Result<String> {
         self.file.rewind()?;
-        Ok(hex(&fingerprint(&mut self.file, size)?.1))
+        Ok(hex::encode(fingerprint(&mut self.file, size)?.1))
     }
 }
 
@@ -94,15 +94,6 @@ impl Read for Exactly<'_> {
         self.left -= n as u64;
         Ok(n)
     }
-}
-
-/// Bytes in lower-case hex.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(hex_digit).collect()
-}
-
-fn hex_digit(nibble: u8) -> char {
-    char::from(b"0123456789abcdef"[usize::from(nibble)])
 }
 
 /// Size and SHA-256 of the current content, at most `len` bytes.

@@ -20,7 +20,7 @@ pub(crate) mod reserve;
 pub(crate) mod state;
 
 pub(crate) use self::deliveries::{Deliveries, Delivery};
-pub(crate) use self::log_file::{LogFile, hex, open_regular};
+pub(crate) use self::log_file::{LogFile, open_regular};
 pub(crate) use self::replace::{is_at, replace, replace_for_all};
 pub use self::state::StateError;
 

@@ -12,7 +12,7 @@ use log2aws_service::ports::StoreError;
 use sha2::{Digest, Sha256};
 
 use super::Body;
-use crate::assets::{Asset, hex};
+use crate::assets::Asset;
 use crate::i18n::Words;
 use crate::pages::day::content::{Content, Stored, error_chain};
 use crate::store_index::Opened;
@@ -149,7 +149,7 @@ pub(super) fn asset(
 
 /// Content generated on request; not sent again if the caller has the same version.
 pub(super) fn made(content_type: &str, made: Vec<u8>, known: Option<&str>) -> Response<Body> {
-    let etag = format!("\"{}\"", hex(&Sha256::digest(&made)[..8]));
+    let etag = format!("\"{}\"", hex::encode(&Sha256::digest(&made)[..8]));
     let mut response = if matches(known, &etag) {
         not_modified()
     } else {

@@ -19,7 +19,7 @@ use super::fs::FileSystem;
 use super::inner::Inner;
 use super::key_path::KeyPath;
 use super::manifest;
-use super::object_file::{self, ObjectReader, hex};
+use super::object_file::{self, ObjectReader};
 use super::parts;
 use super::staged::Staged;
 use super::staged_file::StagedFile;
@@ -225,7 +225,7 @@ impl DiskStore {
             let mut whole = Seen { whole: &mut whole, part: part.number, see };
             copy_part(&*self.inner.fs, upload, part, path, &info.key, &mut buffer, &mut whole)?;
         }
-        let etag = format!("{}-{}", hex(&tags.finalize()), found.len());
+        let etag = format!("{}-{}", hex::encode(tags.finalize()), found.len());
         let mut attributes = Attributes { etag: Some(etag), ..info.attributes };
         parts::note(&mut attributes, found.iter().map(|(part, _)| part.digests.size));
         let upload = upload.clone();

@@ -77,7 +77,7 @@ pub(crate) fn describe(
         key,
         version: VersionId::new(version),
         digests,
-        etag: etag.unwrap_or_else(|| hex(&digests.md5)),
+        etag: etag.unwrap_or_else(|| hex::encode(digests.md5)),
         content_type,
         user_metadata,
         last_modified: Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now),
@@ -91,8 +91,8 @@ pub(crate) fn trailer(info: &ObjectInfo) -> io::Result<Vec<u8>> {
         key: info.key.to_string(),
         version: info.version.to_string(),
         size: info.digests.size,
-        md5: hex(&info.digests.md5),
-        sha256: hex(&info.digests.sha256),
+        md5: hex::encode(info.digests.md5),
+        sha256: hex::encode(info.digests.sha256),
         etag: info.etag.clone(),
         content_type: info.content_type.clone(),
         user_metadata: info.user_metadata.clone(),
@@ -104,7 +104,7 @@ pub(crate) fn trailer(info: &ObjectInfo) -> io::Result<Vec<u8>> {
 }
 
 fn footer(json: &[u8]) -> String {
-    format!("\n{:08x} {}{MAGIC}", json.len(), hex(&Sha256::digest(json)[..8]))
+    format!("\n{:08x} {}{MAGIC}", json.len(), hex::encode(&Sha256::digest(json)[..8]))
 }
 
 /// An open file and its trailer.
@@ -189,20 +189,9 @@ fn parse_record(json: &[u8], data_length: u64) -> Result<ObjectInfo, &'static st
     info().ok_or("its trailer cannot be read")
 }
 
-/// Lower-case hex.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    let digit = |nibble: u8| char::from(b"0123456789abcdef"[usize::from(nibble)]);
-    bytes.iter().flat_map(|b| [digit(b >> 4), digit(b & 15)]).collect()
-}
-
 fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
     let mut bytes = [0; N];
-    if text.len() != 2 * N || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return None;
-    }
-    for (i, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(2 * i..2 * i + 2)?, 16).ok()?;
-    }
+    hex::decode_to_slice(text, &mut bytes).ok()?;
     Some(bytes)
 }
 

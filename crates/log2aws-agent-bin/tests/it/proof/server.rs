@@ -1,6 +1,5 @@
 //! A real server in this process, and the content of its store.
 
-use std::fmt::Write as _;
 use std::io::Read;
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -99,7 +98,7 @@ impl Served {
                 self.store.open_object(&bucket, &info.key, Some(&info.version)).unwrap();
             let mut bytes = Vec::new();
             reader.read_to_end(&mut bytes).unwrap();
-            versions.push(Stored { sha256: hex(&info.digests.sha256), bytes });
+            versions.push(Stored { sha256: hex::encode(info.digests.sha256), bytes });
         }
         versions
     }
@@ -137,11 +136,4 @@ fn bucket() -> BucketName {
 
 fn listener() -> TcpListener {
     TcpListener::bind("127.0.0.1:0").unwrap()
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

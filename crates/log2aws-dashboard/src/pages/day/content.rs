@@ -15,7 +15,6 @@ use log2aws_service::ports::StoreError;
 use sha2::{Digest, Sha256};
 
 use super::rejects::{self, RejectExcerpt};
-use crate::assets::hex;
 use crate::store_index::StoreIndex;
 
 /// The longest CSV that is displayed; one sample a second gives almost as much.
@@ -104,7 +103,7 @@ impl Content {
                 .map_err(|error| error.to_string()),
             Err(error) => Err(error_chain(&error)),
         };
-        let tag = hex(&hash.finalize()[..4]);
+        let tag = hex::encode(&hash.finalize()[..4]);
         let log = match (&summary, &csv) {
             (Stored::Read(summary), _) => summary.log.clone(),
             (_, Stored::Read(rows)) => Some(from_rows(day, rows)),

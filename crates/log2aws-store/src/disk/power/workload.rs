@@ -171,7 +171,7 @@ impl Worker<'_> {
         }
         self.end(&upload, Ending::Complete);
         self.model().key(&state.key).change = Some(Change::Put(state.object()));
-        let parts = [(1, super::super::object_file::hex(md5))];
+        let parts = [(1, hex::encode(md5))];
         let whole = self.store.assemble_upload(&upload, &parts).unwrap();
         let info = whole.commit(&Condition::Always).unwrap();
         self.acknowledge(&state.key, &info, state.object.body);
