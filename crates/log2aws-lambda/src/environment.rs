@@ -3,12 +3,12 @@
 use std::fmt;
 use std::num::NonZeroU32;
 
-use log2aws_core::env_name::EnvName;
 use log2aws_core::key::KeyPrefix;
-use log2aws_core::service_host::service_host;
 use log2aws_service::analyze::ChartFormats;
 use log2aws_service::http::{DEFAULT_FINAL_AFTER_DAYS, DayRules};
 use log2aws_service::signer::{Addressing, Credentials, EndpointError, SigV4Signer};
+use log2aws_ssm::env_name::EnvName;
+use log2aws_ssm::service_host::service_host;
 use url::Url;
 
 /// The credentials of the function's role, valid for the life of the process. Never printed.

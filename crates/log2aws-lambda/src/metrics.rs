@@ -6,8 +6,8 @@
 //! Source: Amazon CloudWatch User Guide, "Specification: Embedded metric format".
 
 use jiff::Timestamp;
-use log2aws_core::env_name::EnvName;
 use log2aws_service::analyze::Outcome;
+use log2aws_ssm::env_name::EnvName;
 use serde_json::{Map, Value, json};
 
 /// The metrics of one invocation.

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 use log2aws_core::allow_list::{AllowList, AllowListError};
-use log2aws_core::env_name::{self, EnvName};
 use log2aws_core::key::{KeyError, KeyPrefix};
 use log2aws_service::ports::{Clock, Settings, SettingsSource, SettingsUnavailable};
+use log2aws_ssm::env_name::{self, EnvName};
 
 /// The age at which settings are refreshed.
 pub const REFRESH_AFTER: SignedDuration = SignedDuration::from_secs(60);

@@ -1,9 +1,12 @@
-//! A minimal client for Parameter Store: single signed requests.
+//! A minimal client for Parameter Store, and the names of our parameters, buckets and AWS hosts.
 //!
 //! The SDK would cost every start of generate-url more than the request itself takes, and make
 //! every build minutes longer.
 //!
 //! Source: AWS Systems Manager API Reference, `GetParameters`, `PutParameter`, and "Common Errors".
+
+pub mod env_name;
+pub mod service_host;
 
 use std::collections::BTreeMap;
 use std::fmt;

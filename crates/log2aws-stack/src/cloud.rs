@@ -18,7 +18,7 @@ use aws_smithy_runtime_api::client::http::{
     HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn,
 };
 
-use log2aws_core::service_host::service_host;
+use log2aws_ssm::service_host::service_host;
 
 use crate::error::StackError;
 use crate::fault;

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use log2aws_core::env_name::EnvName;
+use log2aws_ssm::env_name::EnvName;
 
 use crate::cloud::Access;
 use crate::name::StackName;

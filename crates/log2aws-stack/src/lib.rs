@@ -32,5 +32,6 @@ pub use deploy::{DeployOutcome, DeployRequest, Deployed, checked_parameters, dep
 pub use error::StackError;
 pub use events::events;
 pub use fault::CallError;
+pub use log2aws_ssm::env_name;
 pub use stack::{Output, StackEvent};
 pub use watch::{Pace, Session};

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
-use log2aws_core::env_name::EnvName;
+use log2aws_ssm::env_name::EnvName;
 
 /// A valid CloudFormation stack name.
 ///

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_credential_types::provider::ProvideCredentials as _;
 use jiff::Timestamp;
-use log2aws_core::service_host::service_host;
+use log2aws_ssm::service_host::service_host;
 use log2aws_ssm::{Certificate, Place, RootCerts, Ssm, SsmError};
 use tokio::time::sleep;
 

@@ -5,7 +5,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use log2aws_core::env_name::EnvName;
+use log2aws_ssm::env_name::EnvName;
 use serde::Serialize;
 
 use crate::cloud::Cloud;

@@ -6,7 +6,7 @@ mod purge;
 use std::cell::Cell;
 use std::future::Future;
 
-use log2aws_core::env_name::{self, EnvName};
+use log2aws_ssm::env_name::{self, EnvName};
 
 use crate::commands::Commands;
 use crate::console::Console;

@@ -1,7 +1,7 @@
 //! The two buckets: their content, and how they are emptied and removed.
 
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
-use log2aws_core::env_name::EnvName;
+use log2aws_ssm::env_name::EnvName;
 
 use crate::console::Console;
 use crate::error::StackError;

@@ -2,7 +2,7 @@
 //! Parameter Store at the end.
 
 use log2aws_core::allow_list::AllowList;
-use log2aws_core::env_name::{self, EnvName};
+use log2aws_ssm::env_name::{self, EnvName};
 
 use super::DeployRequest;
 use crate::console::Console;

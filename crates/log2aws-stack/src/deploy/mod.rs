@@ -14,7 +14,7 @@ use std::future::Future;
 
 use jiff::Timestamp;
 use log2aws_core::allow_list::AllowList;
-use log2aws_core::env_name::EnvName;
+use log2aws_ssm::env_name::EnvName;
 use serde::Serialize;
 
 use crate::artifacts::Artifacts;

@@ -6,7 +6,7 @@ mod text;
 
 use std::collections::BTreeMap;
 
-use log2aws_core::env_name::EnvName;
+use log2aws_ssm::env_name::EnvName;
 use serde::Serialize;
 
 use crate::artifacts::Architecture;
