@@ -9,14 +9,14 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use crate::i18n::{Words, fill};
 
 /// Characters that need no escape in a query, besides letters and digits.
-const BARE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const UNESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// How many characters of the caller's text an error message repeats.
-const REPEATED: usize = 60;
+const MAX_ECHO_CHARS: usize = 60;
 
 /// A text as part of a query.
 pub(crate) fn encode(text: &str) -> String {
-    utf8_percent_encode(text, BARE).to_string()
+    utf8_percent_encode(text, UNESCAPED).to_string()
 }
 
 /// A parsed query: its pairs in order.
@@ -74,7 +74,7 @@ impl Query {
             Ok(number) if (least..=most).contains(&number) => Ok(Some(number)),
             _ => Err(fill(
                 w.bad_number,
-                &[("given", &repeated(text)), ("least", &least), ("most", &most)],
+                &[("given", &echo_excerpt(text)), ("least", &least), ("most", &most)],
             )),
         }
     }
@@ -89,7 +89,9 @@ impl Query {
             None => Ok(otherwise),
             Some(text) => {
                 let padded = if text.len() == 4 { format!("0{text}") } else { text.to_owned() };
-                padded.parse::<Time>().map_err(|_| fill(w.bad_time, &[("given", &repeated(text))]))
+                padded
+                    .parse::<Time>()
+                    .map_err(|_| fill(w.bad_time, &[("given", &echo_excerpt(text))]))
             }
         };
         let (from, till) = (time("from", Time::START)?, time("till", Time::END)?);
@@ -98,7 +100,8 @@ impl Query {
         let series = |name| {
             let ids = self.all(name).flat_map(|text| text.split(',')).filter(|id| !id.is_empty());
             let id = |id: &str| {
-                id.parse::<SeriesId>().map_err(|_| fill(w.bad_series, &[("given", &repeated(id))]))
+                id.parse::<SeriesId>()
+                    .map_err(|_| fill(w.bad_series, &[("given", &echo_excerpt(id))]))
             };
             ids.map(id).collect::<Result<Vec<_>, _>>()
         };
@@ -121,12 +124,12 @@ impl Query {
 /// # Errors
 /// One sentence.
 pub(crate) fn day(text: &str, w: &Words) -> Result<Day, String> {
-    text.parse().map_err(|_| fill(w.bad_date, &[("given", &repeated(text))]))
+    text.parse().map_err(|_| fill(w.bad_date, &[("given", &echo_excerpt(text))]))
 }
 
 /// The beginning of a text, for use in a response.
-pub(crate) fn repeated(text: &str) -> String {
-    let mut shown: String = text.chars().take(REPEATED).collect();
+pub(crate) fn echo_excerpt(text: &str) -> String {
+    let mut shown: String = text.chars().take(MAX_ECHO_CHARS).collect();
     if shown.len() < text.len() {
         shown.push('…');
     }
@@ -244,6 +247,6 @@ mod tests {
 
     #[test]
     fn what_is_repeated_is_short() {
-        assert_eq!(repeated(&"あ".repeat(500)).chars().count(), REPEATED + 1);
+        assert_eq!(echo_excerpt(&"あ".repeat(500)).chars().count(), MAX_ECHO_CHARS + 1);
     }
 }

@@ -15,7 +15,7 @@ use super::Body;
 use crate::assets::Asset;
 use crate::i18n::Words;
 use crate::pages::day::content::{Content, Stored, error_chain};
-use crate::store_index::Opened;
+use crate::store_index::OpenObject;
 
 /// Policy for pages: only our own files, and nothing inline.
 const PAGE_POLICY: &str = "default-src 'none'; img-src 'self'; style-src 'self'; \
@@ -148,12 +148,16 @@ pub(super) fn asset(
 }
 
 /// Content generated on request; not sent again if the caller has the same version.
-pub(super) fn made(content_type: &str, made: Vec<u8>, known: Option<&str>) -> Response<Body> {
-    let etag = format!("\"{}\"", hex::encode(&Sha256::digest(&made)[..8]));
+pub(super) fn generated(
+    content_type: &str,
+    generated: Vec<u8>,
+    known: Option<&str>,
+) -> Response<Body> {
+    let etag = format!("\"{}\"", hex::encode(&Sha256::digest(&generated)[..8]));
     let mut response = if matches(known, &etag) {
         not_modified()
     } else {
-        bytes(StatusCode::OK, content_type, made.into())
+        bytes(StatusCode::OK, content_type, generated.into())
     };
     set(&mut response, CACHE_CONTROL, "private, no-cache");
     set(&mut response, ETAG, &etag);
@@ -185,7 +189,7 @@ pub(super) fn file(name: &str, content_type: &str, body: Body) -> Response<Body>
 }
 
 /// A stored object as a body.
-pub(super) fn stored(opened: Opened) -> Body {
+pub(super) fn stored(opened: OpenObject) -> Body {
     Body::Reader(opened.reader, Some(opened.size))
 }
 

@@ -17,7 +17,7 @@ use crate::pages::compare;
 use crate::pages::day::content::Content;
 use crate::pages::day::{self, DayInput, Neighbours};
 use crate::pages::server::{self, Period, PeriodCell};
-use crate::query::{self, Link, Query, repeated};
+use crate::query::{self, Link, Query, echo_excerpt};
 
 type Answer = Result<Response<Body>, ErrorResponse>;
 
@@ -51,7 +51,7 @@ fn known<'a>(context: &RequestContext<'a>) -> Option<&'a str> {
 /// Stores the language and redirects back.
 fn language(query: &Query) -> Response<Body> {
     let to = query.get("to").filter(|to| matches!(*to, "en" | "ja")).unwrap_or("en");
-    let back = query.get("back").filter(|back| is_ours(back)).unwrap_or("/ui/");
+    let back = query.get("back").filter(|back| is_local_path(back)).unwrap_or("/ui/");
     let cookie =
         format!("{LANGUAGE_COOKIE}={to}; Path=/ui; Max-Age=31536000; SameSite=Lax; HttpOnly");
     reply::with_cookie(reply::see_other(back), &cookie)
@@ -108,7 +108,7 @@ struct Route<'a> {
 
 impl Route<'_> {
     fn name(&self, text: &str) -> Result<ServerName, ErrorResponse> {
-        let given = repeated(text);
+        let given = echo_excerpt(text);
         text.parse().map_err(|_| {
             ErrorResponse::BadRequest(fill(self.context.w.bad_server, &[("given", &given)]))
         })
@@ -225,9 +225,9 @@ impl Route<'_> {
         let (_, days) = self.period_of(server)?;
         let drawing = server::drawing(server, &days, self.context.w);
         Ok(if values {
-            reply::made(JSON, drawing.to_values_json(), self.known())
+            reply::generated(JSON, drawing.to_values_json(), self.known())
         } else {
-            reply::made(SVG, drawing.to_svg(), self.known())
+            reply::generated(SVG, drawing.to_svg(), self.known())
         })
     }
 
@@ -280,15 +280,15 @@ impl Route<'_> {
         let content = self.read(server, day)?;
         let drawing = reply::drawing(&content, &view, self.context.w)?;
         Ok(if values {
-            reply::made(JSON, drawing.to_values_json(), self.known())
+            reply::generated(JSON, drawing.to_values_json(), self.known())
         } else {
-            reply::made(SVG, drawing.to_svg(), self.known())
+            reply::generated(SVG, drawing.to_svg(), self.known())
         })
     }
 }
 
 /// Whether a redirect target is a path of the dashboard.
-fn is_ours(path: &str) -> bool {
+fn is_local_path(path: &str) -> bool {
     let plain = path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
     let parents = path.split(['/', '?', '#']).any(|part| part == "..");
     path.starts_with("/ui/") && plain && !parents && !path.starts_with("/ui/lang")
@@ -296,11 +296,11 @@ fn is_ours(path: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_ours;
+    use super::is_local_path;
 
     #[test]
     fn nobody_is_led_elsewhere() {
-        assert!(is_ours("/ui/") && is_ours("/ui/s/a?view=week&to=2026-01-01"));
+        assert!(is_local_path("/ui/") && is_local_path("/ui/s/a?view=week&to=2026-01-01"));
         for path in [
             "//evil",
             "/",
@@ -312,7 +312,7 @@ mod tests {
             "/ui/lang?to=ja",
             "",
         ] {
-            assert!(!is_ours(path), "{path:?}");
+            assert!(!is_local_path(path), "{path:?}");
         }
     }
 }

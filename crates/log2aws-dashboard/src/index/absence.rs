@@ -19,12 +19,12 @@ use super::day_stats::Status;
 use super::packed::{DayNumber, Packed};
 
 /// How far a clock may have been changed between two days, in seconds.
-const TOLERANCE: i64 = 3_600;
+const CLOCK_TOLERANCE: i64 = 3_600;
 
 const DAY: i64 = 86_400;
 
 /// The largest difference between two local clocks: UTC-12 to UTC+14.
-const MOST_AHEAD: SignedDuration = SignedDuration::from_hours(26);
+const MAX_CLOCK_AHEAD: SignedDuration = SignedDuration::from_hours(26);
 
 /// What an empty cell depends on besides the days of its server.
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +44,7 @@ impl AsOf {
             let date = now.to_zoned(zone.clone()).date();
             Day::from_date(date).map_or(DayNumber(i32::MAX), DayNumber::from)
         };
-        let (today, last) = (number(now), number(now.checked_add(MOST_AHEAD).unwrap_or(now)));
+        let (today, last) = (number(now), number(now.checked_add(MAX_CLOCK_AHEAD).unwrap_or(now)));
         let now = now.to_zoned(zone.clone());
         let morning = i32::from(now.hour() < 12);
         Self { not_due: DayNumber(today.0.saturating_sub(morning)), last, complete }
@@ -100,7 +100,7 @@ fn absence(before: &[Packed], after: &[Packed], day: DayNumber, now: AsOf) -> Ab
         let days_between = i64::from(next.day.0) - i64::from(day.0) - 1;
         let since_that_day = days_between * DAY + i64::from(first.second);
         let uptime = i64::try_from(uptime).unwrap_or(i64::MAX);
-        return if uptime >= since_that_day + TOLERANCE {
+        return if uptime >= since_that_day + CLOCK_TOLERANCE {
             Absence::Ran
         } else if blind {
             // Booted after a day without information: it may have run until then.

@@ -3,7 +3,7 @@
 use super::packed::{DayNumber, Packed};
 
 /// Extra capacity to reserve at once: doubling would waste half of a large index.
-const ROOM: usize = 16;
+const EXTRA_CAPACITY: usize = 16;
 
 /// The known days of one server, oldest first.
 #[derive(Debug, Default)]
@@ -48,7 +48,7 @@ impl Days {
             }
             Err(at) => {
                 if self.0.len() == self.0.capacity() {
-                    self.0.reserve_exact(ROOM);
+                    self.0.reserve_exact(EXTRA_CAPACITY);
                 }
                 self.0.insert(at, packed);
                 true

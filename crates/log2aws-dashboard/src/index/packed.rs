@@ -10,7 +10,7 @@ use super::day_stats::{DayStats, Edge, Figures, Status, Tag};
 const NONE: u32 = u32::MAX;
 
 /// Stands for an absent value in hundredths of a percent.
-const NO_SHARE: u16 = u16::MAX;
+const NO_PERCENT: u16 = u16::MAX;
 
 const EPOCH: Date = date(1970, 1, 1);
 
@@ -138,7 +138,7 @@ impl Packed {
                 load_mean,
                 load_p95,
                 load_max,
-                cpu: self.cpu.map(|cpu| (cpu != NO_SHARE).then(|| f32::from(cpu) / 100.0)),
+                cpu: self.cpu.map(|cpu| (cpu != NO_PERCENT).then(|| f32::from(cpu) / 100.0)),
                 free_min: held(self.free_min),
                 swapped_max: held(self.swapped_max),
                 blocks: self.blocks.map(held),
@@ -181,7 +181,7 @@ fn held(value: f32) -> Option<f32> {
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to fit")]
 fn share(percent: Option<f32>) -> u16 {
     let hundredths = |percent: f32| (percent * 100.0).round().clamp(0.0, 65_534.0) as u16;
-    percent.filter(|percent| percent.is_finite()).map_or(NO_SHARE, hundredths)
+    percent.filter(|percent| percent.is_finite()).map_or(NO_PERCENT, hundredths)
 }
 
 #[cfg(test)]

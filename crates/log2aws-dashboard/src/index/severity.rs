@@ -18,7 +18,7 @@
 use super::calendar::{Absence, Cell, Delivered, Health};
 
 /// A day with at least this score counts as a problem.
-const TROUBLE: u32 = 5;
+const TROUBLE_SCORE: u32 = 5;
 
 /// The severity of a server's problems.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,7 +33,7 @@ impl SeverityScore {
     pub(crate) fn add(&mut self, cell: Cell) {
         let score = of(cell);
         self.sum = self.sum.saturating_add(score);
-        self.troubled |= score >= TROUBLE;
+        self.troubled |= score >= TROUBLE_SCORE;
     }
 }
 

@@ -11,7 +11,7 @@ use super::day::{self, content::Content};
 use super::layout::{Message, PageLayout};
 use crate::i18n::{Words, fill};
 use crate::index::Cell;
-use crate::query::{Link, Query, repeated};
+use crate::query::{Link, Query, echo_excerpt};
 
 /// The most servers in one comparison.
 pub(crate) const MAX_SERVERS: usize = 8;
@@ -43,7 +43,7 @@ impl CompareState {
     pub(crate) fn read(query: &Query, newest: Day, w: &Words) -> Result<Self, String> {
         let mut servers: Vec<ServerName> = Vec::new();
         for text in query.all("s") {
-            let bad = |_| fill(w.bad_server, &[("given", &repeated(text))]);
+            let bad = |_| fill(w.bad_server, &[("given", &echo_excerpt(text))]);
             let server = text.parse().map_err(bad)?;
             if !servers.contains(&server) && servers.len() < MAX_SERVERS {
                 servers.push(server);

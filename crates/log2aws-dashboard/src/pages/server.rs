@@ -13,7 +13,7 @@ use super::day::numbers;
 use super::layout::PageLayout;
 use crate::i18n::{Words, count, fill};
 use crate::index::{Cell, DayStats, Health, Status};
-use crate::query::{Link, Query, repeated};
+use crate::query::{Link, Query, echo_excerpt};
 
 /// The length of a period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ impl Period {
         let length = match query.get("view") {
             None | Some("month") => Length::Month,
             Some("week") => Length::Week,
-            Some(other) => return Err(fill(w.bad_view, &[("given", &repeated(other))])),
+            Some(other) => return Err(fill(w.bad_view, &[("given", &echo_excerpt(other))])),
         };
         Ok(Self { length, to: query.day("to", w)?.unwrap_or(newest) })
     }

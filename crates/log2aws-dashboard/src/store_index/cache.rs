@@ -26,10 +26,10 @@ const BUCKET: &str = "bucket";
 const SERVER: &str = "s-";
 
 /// How often the cache is written during a refresh.
-const EVERY: SignedDuration = SignedDuration::from_mins(1);
+const WRITE_INTERVAL: SignedDuration = SignedDuration::from_mins(1);
 
 /// The number of threads that read entries.
-const READERS: usize = 4;
+const READ_THREADS: usize = 4;
 
 const CHECKSUM: usize = 16;
 
@@ -63,7 +63,7 @@ impl StoreIndex {
             names.iter().map(String::as_str).filter(|name| name.starts_with(SERVER)).collect();
         let loaded = Mutex::new(Vec::new());
         std::thread::scope(|scope| {
-            for names in servers.chunks(servers.len().div_ceil(READERS).max(1)) {
+            for names in servers.chunks(servers.len().div_ceil(READ_THREADS).max(1)) {
                 let loaded = &loaded;
                 scope.spawn(move || {
                     let read: Vec<_> = names.iter().filter_map(|name| inner.cached(name)).collect();
@@ -155,7 +155,7 @@ impl Inner {
         let due = {
             let mut state = self.state();
             let last = *state.cached_at.get_or_insert(now);
-            let due = now.duration_since(last) >= EVERY;
+            let due = now.duration_since(last) >= WRITE_INTERVAL;
             if due {
                 state.cached_at = Some(now);
             }

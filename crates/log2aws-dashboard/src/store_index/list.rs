@@ -90,7 +90,7 @@ pub(super) fn job(
             found.extend(group.finish());
         }
         take(found);
-        if !list_plan::go_on(&mut query, page.next)? {
+        if !list_plan::next_page(&mut query, page.next)? {
             return Ok(true);
         }
     }

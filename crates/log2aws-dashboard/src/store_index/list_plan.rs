@@ -58,7 +58,7 @@ pub(super) fn folders(
         if bytes > MAX_FOLDER_BYTES {
             return Err(endless("the names of its folders have no end"));
         }
-        if !go_on(&mut query, page.next)? {
+        if !next_page(&mut query, page.next)? {
             return Ok(Some(folders));
         }
     }
@@ -66,7 +66,7 @@ pub(super) fn folders(
 
 /// Advances the query to the next page; `false` after the last one. A page that does not advance is
 /// an error, because it would be requested for ever.
-pub(super) fn go_on(query: &mut ListQuery, next: Option<String>) -> Result<bool, StoreError> {
+pub(super) fn next_page(query: &mut ListQuery, next: Option<String>) -> Result<bool, StoreError> {
     let Some(next) = next else { return Ok(false) };
     if query.after.as_ref().is_some_and(|after| next <= *after) {
         return Err(endless("a page of it leads no further than the one before"));
@@ -147,11 +147,11 @@ mod tests {
     #[test]
     fn a_page_that_leads_no_further_is_an_error() {
         let mut query = ListQuery::default();
-        assert!(go_on(&mut query, Some("b/".to_owned())).unwrap());
-        assert!(go_on(&mut query, Some("c/".to_owned())).unwrap());
+        assert!(next_page(&mut query, Some("b/".to_owned())).unwrap());
+        assert!(next_page(&mut query, Some("c/".to_owned())).unwrap());
         for next in ["c/", "a/"] {
-            assert!(go_on(&mut query, Some(next.to_owned())).is_err(), "{next}");
+            assert!(next_page(&mut query, Some(next.to_owned())).is_err(), "{next}");
         }
-        assert!(!go_on(&mut query, None).unwrap());
+        assert!(!next_page(&mut query, None).unwrap());
     }
 }

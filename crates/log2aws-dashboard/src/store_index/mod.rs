@@ -28,7 +28,7 @@ use log2aws_service::ports::{Cache, Clock, ObjectLister};
 
 use crate::index::{AsOf, Calendar, CalendarQuery, Cell, DayStats, Index, KeyLayout};
 
-pub use read::Opened;
+pub use read::OpenObject;
 pub use refresh::{RefreshError, RefreshReport};
 
 /// The default number of concurrent requests: S3 answers many at a time, and most of each is

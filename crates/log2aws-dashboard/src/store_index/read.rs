@@ -15,14 +15,14 @@ use crate::index::KeyLayout;
 const OPEN_ATTEMPTS: u32 = 3;
 
 /// An object that is open for reading.
-pub struct Opened {
+pub struct OpenObject {
     /// Its bytes.
     pub reader: Box<dyn Read + Send>,
     /// The number of bytes.
     pub size: u64,
 }
 
-impl fmt::Debug for Opened {
+impl fmt::Debug for OpenObject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Opened").field("size", &self.size).finish_non_exhaustive()
     }
@@ -42,7 +42,7 @@ impl StoreIndex {
     ) -> Result<Option<Vec<u8>>, StoreError> {
         let Some(opened) = self.open(server, day, kind)? else { return Ok(None) };
         let what = format!("reading {server}/{day}{}", kind.suffix());
-        whole(opened, max, what).map(Some)
+        read_to_end(opened, max, what).map(Some)
     }
 
     /// Opens a result; `None` if there is none.
@@ -54,7 +54,7 @@ impl StoreIndex {
         server: &ServerName,
         day: Day,
         kind: ResultKind,
-    ) -> Result<Option<Opened>, StoreError> {
+    ) -> Result<Option<OpenObject>, StoreError> {
         let config = &self.inner.config;
         self.first_of(server, day, &config.analyzed, |key| key.result_key(kind))
     }
@@ -63,7 +63,11 @@ impl StoreIndex {
     ///
     /// # Errors
     /// The store's.
-    pub fn open_log(&self, server: &ServerName, day: Day) -> Result<Option<Opened>, StoreError> {
+    pub fn open_log(
+        &self,
+        server: &ServerName,
+        day: Day,
+    ) -> Result<Option<OpenObject>, StoreError> {
         let Some(bucket) = &self.inner.config.raw else { return Ok(None) };
         self.first_of(server, day, bucket, RawKey::object_key)
     }
@@ -75,7 +79,7 @@ impl StoreIndex {
         day: Day,
         bucket: &BucketName,
         key: impl Fn(&RawKey) -> ObjectKey,
-    ) -> Result<Option<Opened>, StoreError> {
+    ) -> Result<Option<OpenObject>, StoreError> {
         let held = self.inner.index().get(server, day.into()).map(|packed| packed.layout);
         let layouts = match held.unwrap_or(self.inner.preferred()) {
             KeyLayout::Plain => [KeyPrefix::Off, KeyPrefix::Spread],
@@ -96,13 +100,13 @@ pub(super) fn open(
     lister: &dyn ObjectLister,
     bucket: &BucketName,
     key: &ObjectKey,
-) -> Result<Option<Opened>, StoreError> {
+) -> Result<Option<OpenObject>, StoreError> {
     let mut attempts = 0;
     loop {
         let Some(version) = lister.head(bucket, key)? else { return Ok(None) };
         attempts += 1;
         match lister.open(bucket, key, &version.id) {
-            Ok(reader) => return Ok(Some(Opened { reader, size: version.size })),
+            Ok(reader) => return Ok(Some(OpenObject { reader, size: version.size })),
             // Replaced or removed since the lookup.
             Err(StoreError::NotFound { .. }) if attempts < OPEN_ATTEMPTS => {}
             Err(StoreError::NotFound { .. }) => return Ok(None),
@@ -112,8 +116,12 @@ pub(super) fn open(
 }
 
 /// Reads all of it, at most `max` bytes.
-pub(super) fn whole(opened: Opened, max: u64, what: String) -> Result<Vec<u8>, StoreError> {
-    let Opened { reader, size } = opened;
+pub(super) fn read_to_end(
+    opened: OpenObject,
+    max: u64,
+    what: String,
+) -> Result<Vec<u8>, StoreError> {
+    let OpenObject { reader, size } = opened;
     if size > max {
         let told = format!("it has {size} bytes; here {max} are read at most");
         let source = io::Error::new(io::ErrorKind::FileTooLarge, told);

@@ -11,13 +11,13 @@ use log2aws_service::ports::StoreError;
 
 use super::list::{self, FoundDay};
 use super::list_plan::{self, ListJob};
-use super::read::{open, whole};
+use super::read::{open, read_to_end};
 use super::{Inner, StoreIndex};
 use crate::index::{DayNumber, DayStats, Days, KeyLayout, Listing, Packed, Status, Tag};
 
 /// After this many failed reads in a row, a summary that was readable before is requested. If that
 /// fails too, the store is unavailable, and the refresh stops reading.
-const FAILURES: u64 = 8;
+const MAX_CONSECUTIVE_FAILURES: u64 = 8;
 
 /// The result of a refresh.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -181,7 +181,7 @@ impl Inner {
             // A CSV whose summary is not written yet, or was removed.
             DayStats::empty(listing.tag, Status::Unreadable)
         };
-        self.state().retries.given(listing);
+        self.state().retries.succeeded(listing);
         self.put(listing, &stats);
         Ok(())
     }
@@ -223,7 +223,7 @@ impl Inner {
         if opened.size > MAX_SUMMARY_BYTES {
             return Ok(Some(DayStats::empty(listing.tag, Status::Unreadable)));
         }
-        let bytes = whole(opened, MAX_SUMMARY_BYTES, format!("reading {bucket}/{json}"))?;
+        let bytes = read_to_end(opened, MAX_SUMMARY_BYTES, format!("reading {bucket}/{json}"))?;
         Ok(Some(DayStats::of_json(listing.tag, &key, &bytes)))
     }
 
@@ -244,7 +244,7 @@ impl Inner {
     fn forget_retries(&self) {
         let mut retries = std::mem::take(&mut self.state().retries);
         let index = self.index();
-        retries.keep(|server, day| index.get(server, day).is_some());
+        retries.retain(|server, day| index.get(server, day).is_some());
         drop(index);
         self.state().retries = retries;
     }
@@ -317,8 +317,8 @@ impl RefreshRun<'_> {
                 wanted.lock().unwrap_or_else(PoisonError::into_inner).extend(new);
             };
             match list::job(self.inner, job, &stop, &requests, take) {
-                Ok(whole) => {
-                    if let Some(coverage) = job.coverage.as_ref().filter(|_| whole) {
+                Ok(read_to_end) => {
+                    if let Some(coverage) = job.coverage.as_ref().filter(|_| read_to_end) {
                         let gone = |packed: &Packed| !packed.seen && coverage.holds(packed);
                         let gone = self.inner.forget_some(&coverage.server, gone);
                         forgotten.fetch_add(gone, Ordering::Relaxed);
@@ -380,8 +380,10 @@ impl RefreshRun<'_> {
             }
             Err(error) => {
                 // A summary that failed before says nothing about the store.
-                let is_new = !self.inner.state().retries.holds(&wanted[at]);
-                if is_new && in_a_row.fetch_add(1, Ordering::Relaxed) + 1 >= FAILURES {
+                let is_new = !self.inner.state().retries.has_failed(&wanted[at]);
+                if is_new
+                    && in_a_row.fetch_add(1, Ordering::Relaxed) + 1 >= MAX_CONSECUTIVE_FAILURES
+                {
                     if self.inner.store_responds() {
                         in_a_row.store(0, Ordering::Relaxed);
                     } else {

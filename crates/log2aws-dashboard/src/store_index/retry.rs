@@ -12,10 +12,10 @@ use log2aws_core::server_name::ServerName;
 use crate::index::{DayNumber, Listing, Tag};
 
 /// The delay after the first failure; it doubles with each further one.
-const FIRST: SignedDuration = SignedDuration::from_mins(1);
+const FIRST_DELAY: SignedDuration = SignedDuration::from_mins(1);
 
 /// The maximum delay.
-const LONGEST: SignedDuration = SignedDuration::from_hours(24);
+const MAX_DELAY: SignedDuration = SignedDuration::from_hours(24);
 
 /// Failed reads.
 #[derive(Debug, Default)]
@@ -36,7 +36,7 @@ impl Retries {
     }
 
     /// Whether reading exactly that body has failed before.
-    pub(super) fn holds(&self, listing: &Listing) -> bool {
+    pub(super) fn has_failed(&self, listing: &Listing) -> bool {
         self.of(listing).is_some()
     }
 
@@ -48,21 +48,21 @@ impl Retries {
     /// Records a failure.
     pub(super) fn failed(&mut self, listing: &Listing, now: Timestamp) {
         let before = self.of(listing).map_or(0, |retry| retry.failures);
-        let wait = FIRST.checked_mul(1 << before.min(20)).unwrap_or(LONGEST).min(LONGEST);
+        let wait = FIRST_DELAY.checked_mul(1 << before.min(20)).unwrap_or(MAX_DELAY).min(MAX_DELAY);
         let due = now.checked_add(wait).unwrap_or(Timestamp::MAX);
         let retry = Retry { tag: listing.tag, failures: before.saturating_add(1), due };
         self.0.insert((listing.server.clone(), listing.day), retry);
     }
 
     /// Records a success.
-    pub(super) fn given(&mut self, listing: &Listing) {
+    pub(super) fn succeeded(&mut self, listing: &Listing) {
         if !self.0.is_empty() {
             self.0.remove(&(listing.server.clone(), listing.day));
         }
     }
 
     /// Removes all days for which `stands` is false.
-    pub(super) fn keep(&mut self, stands: impl Fn(&ServerName, DayNumber) -> bool) {
+    pub(super) fn retain(&mut self, stands: impl Fn(&ServerName, DayNumber) -> bool) {
         self.0.retain(|(server, day), _| stands(server, *day));
     }
 }

@@ -11,7 +11,7 @@ use crate::i18n::{Words, count, fill};
 use crate::pages::layout::{Message, Severity};
 
 /// The most gaps and reboots that are named; a bad day has hundreds.
-const NAMED: usize = 8;
+const MAX_NAMED: usize = 8;
 
 /// All messages.
 pub(super) fn sentences(content: &Content, w: &Words) -> Vec<Message> {
@@ -25,7 +25,7 @@ pub(super) fn sentences(content: &Content, w: &Words) -> Vec<Message> {
         reboots(log, w, &mut messages);
         counted(log, w, &mut messages);
         let known = matches!(content.summary, Stored::Read(_));
-        how_measured(&clock, log, known, w, &mut messages);
+        measurement_messages(&clock, log, known, w, &mut messages);
     }
     messages
 }
@@ -143,7 +143,7 @@ fn coverage(log: &LogSummary, w: &Words) -> Message {
 }
 
 fn gaps(clock: &DayClock, log: &LogSummary, w: &Words, messages: &mut Vec<Message>) {
-    messages.extend(log.gaps.iter().take(NAMED).map(|gap| {
+    messages.extend(log.gaps.iter().take(MAX_NAMED).map(|gap| {
         let (severity, text) = match gap.cause {
             Cause::Off => (Severity::Note, w.gap_off),
             Cause::Running => (Severity::Bad, w.gap_running),
@@ -154,7 +154,7 @@ fn gaps(clock: &DayClock, log: &LogSummary, w: &Words, messages: &mut Vec<Messag
             [("from", &from), ("till", &till), ("n", &gap.missing)];
         Message::new(severity, fill(text, &values))
     }));
-    let more = log.gaps_total.saturating_sub(log.gaps.len().min(NAMED) as u64);
+    let more = log.gaps_total.saturating_sub(log.gaps.len().min(MAX_NAMED) as u64);
     if more > 0 {
         messages
             .push(Message::new(Severity::Warn, count(more, [w.gaps_more_one, w.gaps_more_many])));
@@ -172,11 +172,11 @@ fn hm(time: DateTime) -> String {
 }
 
 fn reboots(log: &LogSummary, w: &Words, messages: &mut Vec<Message>) {
-    messages.extend(log.reboots.iter().take(NAMED).map(|reboot| {
+    messages.extend(log.reboots.iter().take(MAX_NAMED).map(|reboot| {
         let (at, seen) = (hm(reboot.at), hm(reboot.seen));
         Message::new(Severity::Note, fill(w.reboot, &[("at", &at), ("seen", &seen)]))
     }));
-    let more = log.reboots_total.saturating_sub(log.reboots.len().min(NAMED) as u64);
+    let more = log.reboots_total.saturating_sub(log.reboots.len().min(MAX_NAMED) as u64);
     if more > 0 {
         messages.push(Message::new(
             Severity::Note,
@@ -197,7 +197,7 @@ fn counted(log: &LogSummary, w: &Words, messages: &mut Vec<Message>) {
 }
 
 /// How the values were measured.
-fn how_measured(
+fn measurement_messages(
     clock: &DayClock,
     log: &LogSummary,
     known: bool,
@@ -213,7 +213,7 @@ fn how_measured(
     }
     let interval = |mode: Option<&str>| mode == Some("interval");
     if !log.modes.is_empty() {
-        messages.extend(log.modes.iter().take(NAMED).map(|part| {
+        messages.extend(log.modes.iter().take(MAX_NAMED).map(|part| {
             let mode = if interval(Some(&part.mode)) { w.mode_interval } else { w.mode_since_boot };
             let text = fill(w.modes_change, &[("at", &hm(part.from)), ("mode", &mode)]);
             Message::new(Severity::Note, text)
