@@ -53,21 +53,21 @@ pub const EVERYWHERE: &[(&str, Check)] = &[
 /// # Errors
 /// The first guarantee that is [`Broken`], with its name and the bucket.
 pub fn run_all(store: &dyn ObjectLister, raw: &BucketName, analyzed: &BucketName) -> Outcome {
-    let told = |name: &str, bucket: &BucketName, outcome: Outcome| {
+    let with_name = |name: &str, bucket: &BucketName, outcome: Outcome| {
         outcome.map_err(|Broken(why)| Broken(format!("{name:?} is broken in {bucket}: {why}")))
     };
     for bucket in [raw, analyzed] {
         for (name, check) in EVERYWHERE {
-            told(name, bucket, check(store, bucket))?;
+            with_name(name, bucket, check(store, bucket))?;
         }
         for (name, check) in LISTS {
-            told(name, bucket, check(store, bucket))?;
+            with_name(name, bucket, check(store, bucket))?;
         }
     }
-    told("older versions stay", raw, older_versions_stay(store, raw))?;
-    told("an unknown bucket is not found", raw, an_unknown_bucket_is_not_found(store))?;
+    with_name("older versions stay", raw, older_versions_stay(store, raw))?;
+    with_name("an unknown bucket is not found", raw, an_unknown_bucket_is_not_found(store))?;
     let name = "a list of an unknown bucket is not found";
-    told(name, raw, a_list_of_an_unknown_bucket_is_not_found(store))
+    with_name(name, raw, a_list_of_an_unknown_bucket_is_not_found(store))
 }
 
 /// `head` of a key that was never put or was deleted is `None`.

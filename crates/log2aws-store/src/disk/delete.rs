@@ -39,13 +39,13 @@ impl DiskStore {
         let current = path.current();
         condition.check_file(&bucket, key, &current)?;
         // The process that removed it may have died before its sync.
-        let settle = || {
-            let settled = inner.dirs.settle(&bucket.folder, &path.folder);
-            settled.map_err(|e| failed("syncing", &path.folder, e))
+        let sync_names = || {
+            let synced = inner.dirs.sync_names(&bucket.folder, &path.folder);
+            synced.map_err(|e| failed("syncing", &path.folder, e))
         };
         if bucket.versioned {
             let id = match object_file::open(&*inner.fs, &current, key) {
-                Ok(None) => return settle(),
+                Ok(None) => return sync_names(),
                 Ok(Some((_, info))) => info.version.to_string(),
                 Err(DiskError::Corrupt(_)) => inner.ids.next(inner.now(), None),
                 Err(other) => return Err(other),
@@ -57,7 +57,7 @@ impl DiskStore {
                 .map_err(|e| failed("linking", &current, e))?;
         }
         match inner.fs.remove_file(&current) {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return settle(),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return sync_names(),
             done => done.map_err(|e| failed("removing", &current, e))?,
         }
         let synced = inner.dirs.sync(&bucket.folder, &path.folder);

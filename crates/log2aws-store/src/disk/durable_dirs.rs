@@ -15,9 +15,9 @@ use super::fs::FileSystem;
 
 const STRIPES: usize = 64;
 /// How many folders a stripe remembers. A forgotten folder costs one more sync.
-const MEMORY: usize = 1024;
+const MAX_REMEMBERED_DIRS: usize = 1024;
 /// How often a put retries after a folder was removed under it.
-const TRIES: usize = 32;
+const MAX_ATTEMPTS: usize = 32;
 
 /// The state of the folders of one stripe.
 #[derive(Debug, Default)]
@@ -25,9 +25,9 @@ struct Stripe {
     /// Folders whose own name and all names above it are durable.
     durable: HashSet<PathBuf>,
     /// Folders in which every removal is durable, including those of earlier processes.
-    settled: HashSet<PathBuf>,
-    /// How often a folder was removed from `settled`.
-    unsettled: u64,
+    synced: HashSet<PathBuf>,
+    /// How often a folder was removed from `synced`.
+    unsynced_count: u64,
 }
 
 /// The folders that are known to be durable.
@@ -56,7 +56,7 @@ impl DurableDirs {
             return commit();
         }
         let mut failure = io::Error::from(io::ErrorKind::NotFound);
-        for _ in 0..TRIES {
+        for _ in 0..MAX_ATTEMPTS {
             let known = {
                 let stripe = self.read(folder);
                 stripe.durable.contains(folder).then(&mut commit)
@@ -94,16 +94,16 @@ impl DurableDirs {
 
     /// Makes the names in `folder` durable. The folder may be gone.
     pub(crate) fn sync(&self, base: &Path, folder: &Path) -> io::Result<()> {
-        let before = self.read(folder).unsettled;
+        let before = self.read(folder).unsynced_count;
         self.sync_nearest(base, folder).inspect_err(|_| {
             self.sync_failed.store(true, Ordering::Relaxed);
         })?;
         let mut stripe = self.write(folder);
-        if stripe.unsettled == before && !stripe.settled.contains(folder) {
-            if stripe.settled.len() >= MEMORY {
-                stripe.settled.clear();
+        if stripe.unsynced_count == before && !stripe.synced.contains(folder) {
+            if stripe.synced.len() >= MAX_REMEMBERED_DIRS {
+                stripe.synced.clear();
             }
-            stripe.settled.insert(folder.to_owned());
+            stripe.synced.insert(folder.to_owned());
         }
         Ok(())
     }
@@ -111,19 +111,19 @@ impl DurableDirs {
     /// Makes earlier changes of names in `folder` durable, including those of earlier processes. A
     /// folder that was synced and not unsettled since needs nothing: every change of a name syncs
     /// the folder before it releases the key's lock.
-    pub(crate) fn settle(&self, base: &Path, folder: &Path) -> io::Result<()> {
-        let settled = self.read(folder).settled.contains(folder);
-        if settled && !self.sync_failed.load(Ordering::Relaxed) {
+    pub(crate) fn sync_names(&self, base: &Path, folder: &Path) -> io::Result<()> {
+        let synced = self.read(folder).synced.contains(folder);
+        if synced && !self.sync_failed.load(Ordering::Relaxed) {
             return Ok(());
         }
         self.sync(base, folder)
     }
 
     /// Records that a name in `folder` was removed without a sync. Called while the key is locked.
-    pub(crate) fn unsettle(&self, folder: &Path) {
+    pub(crate) fn mark_unsynced(&self, folder: &Path) {
         let mut stripe = self.write(folder);
-        stripe.settled.remove(folder);
-        stripe.unsettled += 1;
+        stripe.synced.remove(folder);
+        stripe.unsynced_count += 1;
     }
 
     /// Syncs the folder or, if it is gone, the nearest existing one above it.
@@ -150,7 +150,7 @@ impl DurableDirs {
                 other => other?,
             }
             self.fs.sync_dir(folder.parent().unwrap_or(base))?;
-            if stripe.durable.len() >= MEMORY {
+            if stripe.durable.len() >= MAX_REMEMBERED_DIRS {
                 stripe.durable.clear();
             }
             stripe.durable.insert(folder.to_owned());

@@ -122,7 +122,7 @@ impl DiskStore {
             let marker = marker(&step, &line);
             // The object was on the page before, or is found under both names: a put was
             // interrupted between adding the second name and removing the first.
-            let listed = after.is_some_and(|after| !is_behind(after, &marker));
+            let listed = after.is_some_and(|after| !is_after(after, &marker));
             if listed || last.as_ref() == Some(&marker) {
                 continue;
             }
@@ -235,7 +235,7 @@ fn marker(step: &Step, line: &Line) -> VersionMarker {
 }
 
 /// Whether `marker` comes after `after`. Ids grow with time, so an older body has a smaller id.
-fn is_behind(after: &VersionMarker, marker: &VersionMarker) -> bool {
+fn is_after(after: &VersionMarker, marker: &VersionMarker) -> bool {
     match (&after.version, &marker.version) {
         (Some(after_version), Some(version)) if after.key == marker.key => {
             version.as_str() < after_version.as_str()

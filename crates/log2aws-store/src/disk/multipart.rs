@@ -143,7 +143,7 @@ impl DiskStore {
     ) -> Result<UploadListing, DiskError> {
         let bucket = self.inner.bucket(bucket)?.name;
         let max = query.max.min(MAX_PAGE);
-        let is_behind = |info: &UploadInfo| match &query.after {
+        let is_after = |info: &UploadInfo| match &query.after {
             None => true,
             Some((key, None)) => info.key.as_str() > key.as_str(),
             Some((key, Some(id))) => (info.key.as_str(), &info.id) > (key.as_str(), id),
@@ -160,7 +160,7 @@ impl DiskStore {
                 }
             };
             let wanted = info.bucket == bucket && info.key.as_str().starts_with(&query.prefix);
-            if wanted && is_behind(&info) {
+            if wanted && is_after(&info) {
                 found.insert((info.key.clone(), id), info);
                 if found.len() > max {
                     found.pop_last();
@@ -222,7 +222,7 @@ impl DiskStore {
         let mut buffer = vec![0; 256 * 1024];
         for (part, path) in &found {
             tags.update(part.digests.md5);
-            let mut whole = Seen { whole: &mut whole, part: part.number, see };
+            let mut whole = ObservedWriter { whole: &mut whole, part: part.number, see };
             copy_part(&*self.inner.fs, upload, part, path, &info.key, &mut buffer, &mut whole)?;
         }
         let etag = format!("{}-{}", hex::encode(tags.finalize()), found.len());
@@ -386,13 +386,13 @@ impl Write for StagedPart {
 }
 
 /// Writes the assembled object and passes every byte to an observer.
-struct Seen<'a> {
+struct ObservedWriter<'a> {
     whole: &'a mut Staged,
     part: u16,
     see: &'a mut dyn FnMut(u16, &[u8]),
 }
 
-impl Write for Seen<'_> {
+impl Write for ObservedWriter<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.whole.write(bytes)?;
         (self.see)(self.part, &bytes[..written]);

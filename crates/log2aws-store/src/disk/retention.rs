@@ -139,7 +139,7 @@ impl DiskStore {
             bucket.fs.exists(&older).map_err(|e| failed("reading", e))?
         };
         bucket.fs.remove_file(&found.path).map_err(|e| failed("removing", e))?;
-        self.inner.dirs.unsettle(&path.folder);
+        self.inner.dirs.mark_unsynced(&path.folder);
         drop(lock);
         self.inner.dirs.prune(&bucket.folder, &path.folder);
         Ok(if twice { Kept::Twice } else { Kept::No })

@@ -75,7 +75,7 @@ impl Staged {
         let (id, now) = match present.filter(|present| present.digests == digests) {
             Some(same) if same.source == attributes.source => {
                 // The process that wrote it may have died before its sync.
-                let synced = inner.dirs.settle(&bucket.folder, &path.folder);
+                let synced = inner.dirs.sync_names(&bucket.folder, &path.folder);
                 synced.map_err(|e| failed("syncing", &path.folder, e))?;
                 return Ok(same);
             }

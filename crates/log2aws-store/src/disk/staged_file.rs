@@ -13,7 +13,7 @@ use super::types::{Digests, ObjectInfo};
 
 const BUFFER: usize = 32 * 1024;
 /// Data from this size on are synced before any lock is taken.
-const LARGE: u64 = 256 * 1024;
+const SYNC_EARLY_SIZE: u64 = 256 * 1024;
 
 /// A file in the staging folder. If it is dropped before it was persisted, it is removed.
 #[derive(Debug)]
@@ -61,7 +61,7 @@ impl StagedFile {
         if let Some(kind) = self.failure {
             return Err(kind.into());
         }
-        if self.size >= LARGE {
+        if self.size >= SYNC_EARLY_SIZE {
             self.file.flush()?;
             self.file.get_mut().sync()?;
         }

@@ -15,7 +15,7 @@ use log2aws_core::key::BucketName;
 use log2aws_store::DiskStore;
 use log2aws_store::disk::{Attributes, Condition};
 
-use crate::common::{Dice, again, analyzed, count, get, key, open, put, raw, read_everything};
+use crate::common::{SeededRng, again, analyzed, count, get, key, open, put, raw, read_everything};
 
 const CHILD: &str = "LOG2AWS_CRASH_CHILD";
 const SEED: u64 = 20_190_801;
@@ -30,7 +30,7 @@ fn acknowledged_puts_survive_a_kill() {
         Err(_) => 20,
     };
     let home = tempfile::tempdir().unwrap();
-    let mut dice = Dice(SEED);
+    let mut dice = SeededRng(SEED);
     let mut acknowledged = 0;
     for round in 0..rounds {
         kill_in_the_act(home.path(), dice.below(4000), Duration::from_micros(dice.below(5000)));
@@ -47,10 +47,10 @@ fn kill_in_the_act(home: &Path, at_least: u64, after: Duration) {
     let before = noted();
     let mut command = again("crash::acknowledged_puts_survive_a_kill", CHILD, home);
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::inherit()).spawn().unwrap();
-    let patience = Instant::now() + Duration::from_mins(1);
+    let deadline = Instant::now() + Duration::from_mins(1);
     while noted() <= before + at_least {
         assert!(child.try_wait().unwrap().is_none(), "the child ended by itself");
-        assert!(Instant::now() < patience, "the child puts nothing");
+        assert!(Instant::now() < deadline, "the child puts nothing");
         thread::sleep(Duration::from_millis(1));
     }
     thread::sleep(after);
@@ -101,7 +101,7 @@ fn put_for_ever(home: &Path) -> ! {
 /// Numbers grow from round to round: they start at the length of the notes, and every note is
 /// longer than a number's step.
 fn work(store: &DiskStore, acks: &File, worker: u64, begin: u64) {
-    let mut dice = Dice(begin ^ worker);
+    let mut dice = SeededRng(begin ^ worker);
     for number in begin.. {
         let size = if dice.below(10) == 0 { 600_000 } else { 2_000 };
         let body = format!("{number} {}", "x".repeat(usize::try_from(dice.below(size)).unwrap()));

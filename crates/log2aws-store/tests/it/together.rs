@@ -142,12 +142,12 @@ fn back_up_while_puts_run(backup: impl Fn(&Path, &Path)) {
             let (store, stop) = (&store, &stop);
             scope.spawn(move || put_along(store, worker, stop));
         }
-        let patience = Instant::now() + Duration::from_mins(1);
+        let deadline = Instant::now() + Duration::from_mins(1);
         let before = loop {
             // The other bucket keeps no older versions: a listed body may be gone when it is
             // opened.
             let here = read_bucket(&store, &raw());
-            if here.len() >= 40 || Instant::now() > patience {
+            if here.len() >= 40 || Instant::now() > deadline {
                 break here;
             }
             thread::sleep(Duration::from_millis(5));

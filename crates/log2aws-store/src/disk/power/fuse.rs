@@ -17,8 +17,8 @@ use fuser::{
 };
 
 use super::super::DiskStore;
-use super::dice::Dice;
 use super::model::Model;
+use super::seeded_rng::SeededRng;
 use super::sim_disk::{DirNode, ENOENT, FileNode, Ino, Node, SimDisk, errno};
 use super::sim_fs::{Observer, SimFs};
 use super::workload::{Ticking, Worker, specs};
@@ -271,7 +271,7 @@ impl Filesystem for Mounted {
 /// Copies the disk, as a power cut would leave it, after some of the operations.
 struct Sampler {
     model: Arc<Mutex<Model>>,
-    dice: Mutex<Dice>,
+    dice: Mutex<SeededRng>,
     kept: Mutex<Vec<(String, SimDisk, Model)>>,
 }
 
@@ -299,14 +299,14 @@ fn open(at: &Path, clock: &Arc<Ticking>) -> Result<DiskStore, String> {
 fn cut_the_power_of_a_mounted_disk() {
     let home = tempfile::tempdir().unwrap();
     let clock = Ticking::new();
-    let mut dice = Dice(super::number("LOG2AWS_POWER_SEED", 20_190_801));
+    let mut dice = SeededRng(super::number("LOG2AWS_POWER_SEED", 20_190_801));
     let (mut disk, mut before) = (SimDisk::new(), Model::default());
     let mut cuts = 0;
     for _ in 0..GENERATIONS {
         let model = Arc::new(Mutex::new(before.clone()));
         let sampler = Arc::new(Sampler {
             model: Arc::clone(&model),
-            dice: Mutex::new(Dice(dice.below(u64::MAX))),
+            dice: Mutex::new(SeededRng(dice.below(u64::MAX))),
             kept: Mutex::default(),
         });
         let fs = SimFs::new(disk.clone(), Some(Arc::<Sampler>::clone(&sampler)));
@@ -314,7 +314,7 @@ fn cut_the_power_of_a_mounted_disk() {
         let store = open(home.path(), &clock).unwrap();
         let found = model.lock().unwrap().check(&store).unwrap();
         *model.lock().unwrap() = found;
-        let random = Dice(dice.below(u64::MAX));
+        let random = SeededRng(dice.below(u64::MAX));
         let mut worker =
             Worker { store: &store, model: &model, dice: random, number: 0, alone: true };
         (0..STEPS).for_each(|_| worker.step());

@@ -5,9 +5,9 @@
 //! with what was acknowledged until then. `LOG2AWS_POWER_CUTS` sets the number of cuts, and
 //! `LOG2AWS_POWER_SEED` the first seed.
 
-mod dice;
 mod fuse;
 mod model;
+mod seeded_rng;
 mod sim_disk;
 mod sim_fs;
 mod steps;
@@ -18,8 +18,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use dice::Dice;
 use model::Model;
+use seeded_rng::SeededRng;
 use sim_disk::{SimDisk, Survival};
 use sim_fs::{Observer, SimFs};
 use workload::{Ticking, Worker, specs};
@@ -34,7 +34,7 @@ const STEPS: usize = 10;
 /// Cuts the power after each operation.
 struct PowerCuts {
     model: Arc<Mutex<Model>>,
-    dice: Mutex<Dice>,
+    dice: Mutex<SeededRng>,
     seed: u64,
     cuts: AtomicU64,
     /// One of the cuts, with which the next generation begins.
@@ -67,7 +67,7 @@ impl Observer for PowerCuts {
     }
 }
 
-fn any_survival(dice: &mut Dice) -> Survival {
+fn any_survival(dice: &mut SeededRng) -> Survival {
     match dice.below(8) {
         0 => Survival::None,
         1 => Survival::All,
@@ -84,7 +84,7 @@ fn open(fs: &Arc<SimFs>, clock: &Arc<Ticking>) -> Result<DiskStore, String> {
 
 /// One history of a store; returns the number of power cuts.
 fn history(seed: u64, workers: usize) -> u64 {
-    let mut dice = Dice(seed);
+    let mut dice = SeededRng(seed);
     let (mut disk, mut before) = (SimDisk::new(), Model::default());
     let mut cuts = 0;
     let clock = Ticking::new();
@@ -92,7 +92,7 @@ fn history(seed: u64, workers: usize) -> u64 {
         let model = Arc::new(Mutex::new(before));
         let observer = Arc::new(PowerCuts {
             model: Arc::clone(&model),
-            dice: Mutex::new(Dice(dice.below(u64::MAX))),
+            dice: Mutex::new(SeededRng(dice.below(u64::MAX))),
             seed,
             cuts: AtomicU64::new(0),
             kept: Mutex::default(),
@@ -107,7 +107,7 @@ fn history(seed: u64, workers: usize) -> u64 {
         thread::scope(|scope| {
             for number in 0..workers {
                 let (store, model) = (&store, &*model);
-                let dice = Dice(dice.below(u64::MAX));
+                let dice = SeededRng(dice.below(u64::MAX));
                 let mut worker = Worker { store, model, dice, number, alone: workers == 1 };
                 let mut work = move || (0..STEPS).for_each(|_| worker.step());
                 if workers == 1 {

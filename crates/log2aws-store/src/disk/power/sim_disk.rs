@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::path::{Component, Path};
 
-use super::dice::Dice;
+use super::seeded_rng::SeededRng;
 
 /// Identifies a file or folder.
 pub(crate) type Ino = u64;
@@ -230,7 +230,7 @@ impl SimDisk {
     }
 
     /// The disk as a power cut at this moment may leave it.
-    pub(crate) fn after_power_cut(&self, survival: Survival, dice: &mut Dice) -> Self {
+    pub(crate) fn after_power_cut(&self, survival: Survival, dice: &mut SeededRng) -> Self {
         let mut nodes = HashMap::new();
         let mut renamings = HashMap::new();
         let mut reachable = vec![ROOT];
@@ -253,7 +253,7 @@ impl SimDisk {
     }
 }
 
-fn torn(file: &FileNode, survival: Survival, dice: &mut Dice) -> FileNode {
+fn torn(file: &FileNode, survival: Survival, dice: &mut SeededRng) -> FileNode {
     let mut bytes = file.durable.clone();
     for (at, written) in &file.pending {
         let keep = match survival {
@@ -273,7 +273,7 @@ fn torn(file: &FileNode, survival: Survival, dice: &mut Dice) -> FileNode {
 fn kept(
     dir: &DirNode,
     survival: Survival,
-    dice: &mut Dice,
+    dice: &mut SeededRng,
     renamings: &mut HashMap<u64, bool>,
 ) -> DirNode {
     let mut names = dir.durable.clone();

@@ -107,8 +107,8 @@ fn of_complete_and_abort_one_succeeds() {
         drop(finished);
         // Enough time for all three to do what they must not do. They wait for the lock, if there
         // is one.
-        let patience = Duration::from_millis(300);
-        while any_finished.recv_timeout(patience).is_ok() {}
+        let wait = Duration::from_millis(300);
+        while any_finished.recv_timeout(wait).is_ok() {}
     });
     let (upload, parts) = begin(&store);
     begun.set((upload.clone(), parts.clone())).unwrap();

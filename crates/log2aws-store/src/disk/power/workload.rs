@@ -11,8 +11,8 @@ use log2aws_service::ports::Clock;
 use md5::{Digest as _, Md5};
 
 use super::super::{Condition, DiskStore, ObjectInfo, RetentionRule, UploadId};
-use super::dice::Dice;
 use super::model::{Change, Ending, KeyId, Model, Object, UploadState};
+use super::seeded_rng::SeededRng;
 use crate::BucketSpec;
 
 /// A clock that advances by a millisecond at each reading.
@@ -47,7 +47,7 @@ pub(crate) fn specs() -> [BucketSpec; 2] {
 pub(crate) struct Worker<'a> {
     pub(crate) store: &'a DiskStore,
     pub(crate) model: &'a Mutex<Model>,
-    pub(crate) dice: Dice,
+    pub(crate) dice: SeededRng,
     pub(crate) number: usize,
     /// Whether it is the only one: retention would remove the objects of others.
     pub(crate) alone: bool,
