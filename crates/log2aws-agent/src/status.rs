@@ -18,7 +18,7 @@ use crate::spool::{Spool, SpoolError};
 use crate::world::World;
 
 /// After this many intervals without a sample something is wrong.
-const PATIENCE: u32 = 3;
+const TIMEOUT: u32 = 3;
 
 /// The settings of `status`.
 #[derive(Clone, Debug)]
@@ -142,7 +142,7 @@ pub fn look(config: &StatusConfig, world: &World<'_>) -> Result<Status, StatusEr
 /// is ignored.
 fn is_overdue(last: Option<Timestamp>, now: Timestamp, interval: Interval) -> bool {
     let interval = interval.duration();
-    let patience = interval.saturating_mul(PATIENCE);
+    let patience = interval.saturating_mul(TIMEOUT);
     last.is_none_or(|at| {
         now.checked_sub(patience).is_ok_and(|bound| at < bound)
             || now.checked_add(interval).is_ok_and(|bound| at > bound)

@@ -19,9 +19,9 @@ mod judge;
 use self::facts::Facts;
 use self::facts::api::Api;
 use self::judge::answer::{self, Transfer};
-use self::judge::folders::{self, Use};
+use self::judge::folders::{self, FolderPurpose};
 use self::judge::samples::{self, Samplers};
-use self::judge::{deliveries, parts, way};
+use self::judge::{connection, deliveries, parts};
 
 pub use self::finding::{Check, Finding, Report, Verdict};
 
@@ -113,8 +113,9 @@ fn server(config: &DoctorConfig) -> Finding {
 /// Checks of the machine itself.
 fn at_home(config: &DoctorConfig, world: &World<'_>, facts: &Facts) -> Vec<Finding> {
     let user = facts.user;
-    let log_dir = Use { check: Check::LogFolder, flag: "--log-dir", loses: "the logs", user };
-    let state_dir = Use {
+    let log_dir =
+        FolderPurpose { check: Check::LogFolder, flag: "--log-dir", loses: "the logs", user };
+    let state_dir = FolderPurpose {
         check: Check::StateFolder,
         flag: "--state-dir",
         loses: "the record of what was delivered",
@@ -174,8 +175,8 @@ fn outside(config: &DoctorConfig, api: &ApiUrl, facts: &Facts, seen: &Api) -> Ve
     if let Some(hop) = proxy {
         findings.push(Finding::ok(Check::Proxy, format!("by way of {}:{}", hop.host, hop.port)));
     }
-    if let Some(way) = &seen.way {
-        findings.extend(way::api(&seen.target, proxy, way, facts.now));
+    if let Some(connection) = &seen.connection {
+        findings.extend(connection::api(&seen.target, proxy, connection, facts.now));
     }
     let said = match &seen.said {
         None => return findings,
@@ -191,8 +192,8 @@ fn outside(config: &DoctorConfig, api: &ApiUrl, facts: &Facts, seen: &Api) -> Ve
         findings.extend(answer::answer(&said.answer, &api.to_string(), server));
     }
     findings.extend(said.date.map(|date| answer::clock(date, said.before, said.after)));
-    if let Some((target, hop, Some(way))) = &said.store {
-        findings.push(way::store(target, hop.as_ref(), way, facts.now));
+    if let Some((target, hop, Some(connection))) = &said.store {
+        findings.push(connection::store(target, hop.as_ref(), connection, facts.now));
     }
     if let (Some(Ok(Some(expires_at))), Some(date)) = (&said.answer.url, said.date) {
         let life = expires_at.duration_since(date).unsigned_abs();

@@ -72,7 +72,7 @@ pub struct ShipOrder {
 
 /// Why the service woke up; several reasons can apply.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Woken {
+pub struct WakeReasons {
     /// It was asked to stop.
     pub stop: bool,
     /// It was asked to reload its config.
@@ -124,7 +124,7 @@ pub trait Host {
     ///
     /// # Errors
     /// It cannot wait: the service would spin.
-    fn wait(&mut self, until: Timestamp, within: Duration) -> io::Result<Woken>;
+    fn wait(&mut self, until: Timestamp, within: Duration) -> io::Result<WakeReasons>;
     /// The time of the last sample of this boot by any process.
     fn last_sample(&mut self, config: &RunConfig) -> Option<Timestamp>;
     /// Writes one line; returns a warning if there is one. Returns early when the service is asked

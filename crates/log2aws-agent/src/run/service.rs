@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use jiff::fmt::strtime;
 use log2aws_core::day::Day;
 
-use super::port::{Facts, Host, Phase, RunConfig, Shipped, Woken};
+use super::port::{Facts, Host, Phase, RunConfig, Shipped, WakeReasons};
 use super::schedule::{RETRY_REFUSED, Schedule, retry_after};
 use crate::ship::{self, LastShip};
 
@@ -16,7 +16,7 @@ use crate::ship::{self, LastShip};
 const GRACE: Duration = Duration::from_mins(1);
 
 /// The longest Retry-After that is honoured: the host's next moment comes within a day anyway.
-const LONGEST_WISH: Duration = Duration::from_hours(24);
+const MAX_RETRY_AFTER: Duration = Duration::from_hours(24);
 
 /// Samples and ships until the host says stop.
 ///
@@ -112,13 +112,13 @@ impl<'a> Service<'a> {
             }
             if woken.clock_set {
                 tracing::info!("the clock was set, or the machine slept");
-                self.look_at_zone();
+                self.update_zone();
                 self.plan();
             }
         }
     }
 
-    fn wait(&mut self) -> io::Result<Woken> {
+    fn wait(&mut self) -> io::Result<WakeReasons> {
         let next_mark = self.schedule.marks(self.host.now()).1;
         let elapsed = self.host.elapsed();
         match self.ship {
@@ -131,8 +131,8 @@ impl<'a> Service<'a> {
                 if left.is_zero() {
                     self.host.stop_ship();
                     tracing::error!("the process that ships did not end in time and was ended");
-                    self.put_off(retry_after);
-                    return Ok(Woken::default());
+                    self.retry_later(retry_after);
+                    return Ok(WakeReasons::default());
                 }
                 self.host.wait(next_mark, left)
             }
@@ -165,7 +165,7 @@ impl<'a> Service<'a> {
         }
         // A new day: yesterday's log is now pending.
         if self.looked.is_some_and(|looked| looked != self.today()) {
-            self.look_at_zone();
+            self.update_zone();
             self.look();
         }
         self.publish();
@@ -176,7 +176,7 @@ impl<'a> Service<'a> {
     }
 
     /// The shipping process uses the current time zone, so the service must too.
-    fn look_at_zone(&mut self) {
+    fn update_zone(&mut self) {
         let zone = self.host.zone();
         if zone == self.config.zone {
             return;
@@ -202,7 +202,7 @@ impl<'a> Service<'a> {
                     self.config.rename(&name);
                     self.schedule = self.config.schedule();
                 }
-                ship::is_everybodys_name(&name).then(|| {
+                ship::is_default_host_name(&name).then(|| {
                     format!(
                         "this server is called {name}, as every machine is that was given no name, \
                          and their logs would stand under one key with this one's"
@@ -233,19 +233,19 @@ impl<'a> Service<'a> {
                 return None;
             }
             // Retry-After survives a restart; otherwise all restarted hosts would return at once.
-            let wait = self.wish().saturating_add(self.schedule.catch_up());
+            let wait = self.remaining_retry_after().saturating_add(self.schedule.catch_up());
             Some(self.host.elapsed().saturating_add(wait))
         });
         self.wait_for_moment(soon);
     }
 
     /// The remaining Retry-After.
-    fn wish(&mut self) -> Duration {
+    fn remaining_retry_after(&mut self) -> Duration {
         let now = self.host.now();
         let last = self.host.last_ship(&self.config);
         // A value from a clock that was ahead is ignored.
         let until = last.filter(|last| last.at <= now).and_then(|last| {
-            let longest = last.at.checked_add(LONGEST_WISH).unwrap_or(Timestamp::MAX);
+            let longest = last.at.checked_add(MAX_RETRY_AFTER).unwrap_or(Timestamp::MAX);
             Some(last.not_before?.min(longest))
         });
         until.and_then(|until| until.duration_since(now).try_into().ok()).unwrap_or_default()
@@ -282,9 +282,9 @@ impl<'a> Service<'a> {
         if self.config.ship.is_none() {
             return self.wait_for_moment(None);
         }
-        self.look_at_zone();
+        self.update_zone();
         if !self.look() || !self.has_a_name() {
-            self.put_off(retry_after);
+            self.retry_later(retry_after);
             return self.publish();
         }
         // After the name, which is part of it.
@@ -293,9 +293,9 @@ impl<'a> Service<'a> {
             self.wait_for_moment(None);
             return self.publish();
         }
-        let wish = self.wish();
-        if !wish.is_zero() {
-            let wait = wish.saturating_add(self.schedule.catch_up());
+        let remaining_retry_after = self.remaining_retry_after();
+        if !remaining_retry_after.is_zero() {
+            let wait = remaining_retry_after.saturating_add(self.schedule.catch_up());
             let soon = Some(self.host.elapsed().saturating_add(wait));
             self.wait_for_moment(soon);
             return self.tell(Phase::Ready);
@@ -310,14 +310,14 @@ impl<'a> Service<'a> {
             }
             Err(error) => {
                 tracing::error!("the process that ships cannot be started: {error}");
-                self.put_off(retry_after);
+                self.retry_later(retry_after);
             }
         }
     }
 
     /// The shipping process has ended; it has logged its own results.
     fn shipped(&mut self, how: Shipped) {
-        let last = self.look_back();
+        let last = self.read_last_ship();
         // It reports success, which counts only if nothing is pending.
         let known = self.look();
         let overdue = self.overdue();
@@ -340,19 +340,19 @@ impl<'a> Service<'a> {
                 } else if let Some(error) = last.and_then(|last| last.error) {
                     tracing::error!("not all was delivered: {error}");
                 }
-                let asked = self.wish();
-                self.put_off(|failures, jitter| match code {
+                let asked = self.remaining_retry_after();
+                self.retry_later(|failures, jitter| match code {
                     5 => asked.max(RETRY_REFUSED),
                     _ => asked.saturating_add(retry_after(failures, jitter)),
                 });
             }
             Shipped::Exit(code) => {
                 tracing::error!("the process that ships ended with exit code {code}");
-                self.put_off(|_, _| RETRY_REFUSED);
+                self.retry_later(|_, _| RETRY_REFUSED);
             }
             Shipped::Signal(signal) => {
                 tracing::error!("the process that ships was ended by signal {signal}");
-                self.put_off(retry_after);
+                self.retry_later(retry_after);
             }
         }
         self.publish();
@@ -360,7 +360,7 @@ impl<'a> Service<'a> {
     }
 
     /// After a failure: retries later.
-    fn put_off(&mut self, wait: impl Fn(u32, f64) -> Duration) {
+    fn retry_later(&mut self, wait: impl Fn(u32, f64) -> Duration) {
         self.failures = self.failures.saturating_add(1);
         self.facts.shipped = Some(false);
         let wait = wait(self.failures, self.host.jitter());
@@ -395,7 +395,7 @@ impl<'a> Service<'a> {
                     self.wait_for_moment(None);
                 }
                 self.last_try = self.host.last_sample(&self.config);
-                self.look_back();
+                self.read_last_ship();
                 self.plan();
             }
             Err(error) => tracing::error!("the config stays as it was: {error}"),
@@ -405,7 +405,7 @@ impl<'a> Service<'a> {
     }
 
     /// The result of the last ship.
-    fn look_back(&mut self) -> Option<LastShip> {
+    fn read_last_ship(&mut self) -> Option<LastShip> {
         let last = self.host.last_ship(&self.config);
         self.facts.last_delivery = last.as_ref().and_then(|last| Some(last.delivered?.at));
         last

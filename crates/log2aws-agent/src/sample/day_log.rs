@@ -17,7 +17,7 @@ use crate::world::Time;
 const LOOK_BACK: u64 = 1 << 20;
 
 /// How long another sampler may hold the lock.
-const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 const LOCK_POLL: Duration = Duration::from_millis(5);
 
 /// Why a line could not be appended. No part of it is then in the file.
@@ -132,7 +132,7 @@ fn open(path: &Path) -> Result<File, AppendError> {
 
 /// Waits for the lock; returns why it is not available.
 fn lock(file: &File, time: &dyn Time) -> Option<String> {
-    let deadline = time.elapsed() + LOCK_PATIENCE;
+    let deadline = time.elapsed() + LOCK_TIMEOUT;
     loop {
         match file.try_lock() {
             Ok(()) => return None,

@@ -24,7 +24,7 @@ const MAX_QUOTE: usize = 200;
 
 /// The request.
 #[derive(Clone, Debug)]
-pub(crate) struct Asked<'a> {
+pub(crate) struct UrlRequest<'a> {
     pub(crate) server: &'a ServerName,
     pub(crate) day: Day,
     pub(crate) size: u64,
@@ -37,7 +37,7 @@ pub(crate) struct Asked<'a> {
     pub(crate) upload_hosts: &'a [HostPattern],
 }
 
-impl Asked<'_> {
+impl UrlRequest<'_> {
     /// The request for a URL that is valid for exactly these bytes.
     pub(crate) fn request(&self) -> Url {
         let mut url = self.api.clone();
@@ -129,7 +129,7 @@ struct Answer {
 }
 
 /// Parses the response to a request for a URL.
-pub(crate) fn check(body: &[u8], asked: &Asked<'_>) -> Result<Upload, AnswerError> {
+pub(crate) fn check(body: &[u8], asked: &UrlRequest<'_>) -> Result<Upload, AnswerError> {
     let answer: Answer = serde_json::from_slice(body).map_err(|_| not_json(body))?;
     if answer.method != "PUT" {
         return Err(AnswerError::Method(quote(&answer.method)));
@@ -161,7 +161,7 @@ pub(crate) fn check(body: &[u8], asked: &Asked<'_>) -> Result<Upload, AnswerErro
 /// to this log's bytes.
 fn headers(
     given: BTreeMap<String, String>,
-    asked: &Asked<'_>,
+    asked: &UrlRequest<'_>,
 ) -> Result<Vec<(String, String)>, AnswerError> {
     let mut headers = Vec::with_capacity(given.len());
     let (mut length, mut checksum) = (false, false);
@@ -226,7 +226,7 @@ pub(crate) fn store_code(body: &[u8]) -> Option<String> {
 
 /// What is wrong with a 200 response to an upload, if anything: a login page or a cache also
 /// answers 200, and a delivered log will be removed some day.
-pub(crate) fn no_receipt(
+pub(crate) fn not_from_a_store(
     etag: Option<&str>,
     checksum: Option<&str>,
     body: &[u8],
@@ -275,7 +275,7 @@ mod tests {
         let server: ServerName = "web01".parse().unwrap();
         let day = "2026-11-21".parse().unwrap();
         let api = Url::parse(API).unwrap();
-        let asked = Asked {
+        let asked = UrlRequest {
             server: &server,
             day,
             size: 3,
@@ -365,7 +365,7 @@ mod tests {
         let server: ServerName = "web01".parse().unwrap();
         let day = "2026-11-21".parse().unwrap();
         let api = Url::parse(API).unwrap();
-        let asked = Asked {
+        let asked = UrlRequest {
             server: &server,
             day,
             size: 3,
@@ -389,7 +389,7 @@ mod tests {
     #[test]
     fn a_receipt_is_told_from_any_other_200() {
         let sum = BASE64.encode([7; 32]);
-        let fault = |etag, checksum, body: &[u8]| no_receipt(etag, checksum, body, &[7; 32]);
+        let fault = |etag, checksum, body: &[u8]| not_from_a_store(etag, checksum, body, &[7; 32]);
         assert_eq!(fault(Some("\"e\""), None, b""), None);
         assert_eq!(fault(Some("\"e\""), Some(&sum), b""), None);
         assert!(fault(Some("\"e\""), None, b"<html>").unwrap().contains("a text"));

@@ -10,10 +10,10 @@ use ureq::http::StatusCode;
 use crate::spool::LogFile;
 use crate::world::Time;
 
-use super::answer::{self, Asked, Upload};
+use super::answer::{self, Upload, UrlRequest};
+use super::attempt_error::{self, AttemptError, Failure, stays};
 use super::http::{Client, HttpError, Reply};
-use super::rate::Paced;
-use super::trouble::{self, Failure, Trouble, stays};
+use super::rate::RateLimitedReader;
 use super::{LastDelivery, Progress, ShipConfig, rate, retry};
 
 /// The store's acknowledgement.
@@ -28,7 +28,7 @@ pub(crate) struct Receipt {
 
 /// What a run learns for later.
 #[derive(Debug, Default)]
-pub(crate) struct Learnt {
+pub(crate) struct RunFindings {
     /// The last delivery.
     pub(crate) delivered: Option<LastDelivery>,
     /// Our address as the API sees it.
@@ -41,7 +41,7 @@ pub(crate) struct Learnt {
 pub(crate) struct Shipper<'a> {
     pub(crate) config: &'a ShipConfig,
     pub(crate) time: &'a dyn Time,
-    pub(crate) learnt: &'a mut Learnt,
+    pub(crate) learnt: &'a mut RunFindings,
     /// Whether other logs are waiting.
     pub(crate) others_wait: bool,
     client: &'a Client,
@@ -57,7 +57,7 @@ impl<'a> Shipper<'a> {
         client: &'a Client,
         time: &'a dyn Time,
         tell: &'a mut dyn FnMut(Progress<'_>),
-        learnt: &'a mut Learnt,
+        learnt: &'a mut RunFindings,
     ) -> Self {
         let deadline = time.elapsed().saturating_add(config.max_time);
         Self { config, time, learnt, others_wait: false, client, deadline, tell }
@@ -74,8 +74,8 @@ impl<'a> Shipper<'a> {
             attempt += 1;
             let (reason, retry_after, at_once, failure) = match self.attempt(day, log, attempt) {
                 Ok(receipt) => return Ok(receipt),
-                Err(Trouble::Final(failure)) => return Err(failure.map(|text| stays(&text))),
-                Err(Trouble::Again { reason, retry_after, at_once, failure }) => {
+                Err(AttemptError::Final(failure)) => return Err(failure.map(|text| stays(&text))),
+                Err(AttemptError::Again { reason, retry_after, at_once, failure }) => {
                     (reason, retry_after, at_once, failure)
                 }
             };
@@ -112,7 +112,12 @@ impl<'a> Shipper<'a> {
         if self.others_wait { self.left() / 2 } else { self.left() }
     }
 
-    fn attempt(&mut self, day: Day, log: &mut LogFile, attempts: u32) -> Result<Receipt, Trouble> {
+    fn attempt(
+        &mut self,
+        day: Day,
+        log: &mut LogFile,
+        attempts: u32,
+    ) -> Result<Receipt, AttemptError> {
         self.in_time(log.size)?;
         let upload = self.ask(day, log)?;
         let start = self.time.elapsed();
@@ -120,15 +125,15 @@ impl<'a> Shipper<'a> {
         let took = self.time.elapsed().saturating_sub(start);
         let origin = upload.url.origin();
         if reply.status != StatusCode::OK {
-            return Err(trouble::of_store(&reply, &origin, self.time.now()));
+            return Err(attempt_error::of_store(&reply, &origin, self.time.now()));
         }
         let (etag, checksum) = (reply.header("etag"), reply.header("x-amz-checksum-sha256"));
-        if let Some(fault) = answer::no_receipt(etag, checksum, &reply.body, &log.sha256) {
+        if let Some(fault) = answer::not_from_a_store(etag, checksum, &reply.body, &log.sha256) {
             let reason = format!(
                 "{origin} answered 200 to the upload, but not as a store does: {fault}; does a \
                  proxy or a login page stand in between?"
             );
-            return Err(Trouble::again(reason, Failure::Upload));
+            return Err(AttemptError::again(reason, Failure::Upload));
         }
         let text = |name| reply.header(name).map(|value| value.chars().take(200).collect());
         let (etag, version_id) = (text("etag"), text("x-amz-version-id"));
@@ -136,9 +141,9 @@ impl<'a> Shipper<'a> {
     }
 
     /// Requests a URL from the API.
-    fn ask(&mut self, day: Day, log: &LogFile) -> Result<Upload, Trouble> {
+    fn ask(&mut self, day: Day, log: &LogFile) -> Result<Upload, AttemptError> {
         let config = self.config;
-        let asked = Asked {
+        let asked = UrlRequest {
             server: &config.spool.server,
             day,
             size: log.size,
@@ -150,45 +155,46 @@ impl<'a> Shipper<'a> {
         let reply =
             self.client.get(&asked.request(), self.left()).map_err(|error| match error {
                 HttpError::Transport { .. } => {
-                    Trouble::again(error.to_string(), Failure::Everything)
+                    AttemptError::again(error.to_string(), Failure::Everything)
                 }
-                other => Trouble::Final(Failure::Everything(other.to_string())),
+                other => AttemptError::Final(Failure::Everything(other.to_string())),
             })?;
-        self.learnt.source = trouble::source(&reply).or(self.learnt.source);
+        self.learnt.source = attempt_error::source(&reply).or(self.learnt.source);
         if reply.status != StatusCode::OK {
-            return Err(trouble::of_api(&reply, self.config, self.time.now()));
+            return Err(attempt_error::of_api(&reply, self.config, self.time.now()));
         }
-        let asked = Asked { tls: reply.tls, ..asked };
+        let asked = UrlRequest { tls: reply.tls, ..asked };
         answer::check(&reply.body, &asked).map_err(|error| {
             let api = &self.config.api;
             let reason = format!("the API {api} cannot be believed: {error}");
-            Trouble::Final(Failure::Everything(reason))
+            AttemptError::Final(Failure::Everything(reason))
         })
     }
 
     /// Uploads the bytes.
-    fn put(&mut self, day: Day, log: &mut LogFile, upload: &Upload) -> Result<Reply, Trouble> {
+    fn put(&mut self, day: Day, log: &mut LogFile, upload: &Upload) -> Result<Reply, AttemptError> {
         let (size, within) = (log.size, self.left_for_upload());
         let bytes = log.bytes().map_err(|error| {
-            Trouble::Final(Failure::ThisLog(format!("the log cannot be read again: {error}")))
+            AttemptError::Final(Failure::ThisLog(format!("the log cannot be read again: {error}")))
         })?;
         let mut on_read = |sent| (self.tell)(Progress::Sending { day, sent, size });
-        let mut bytes = Paced::new(bytes, self.config.limit_rate, self.time, &mut on_read);
+        let mut bytes =
+            RateLimitedReader::new(bytes, self.config.limit_rate, self.time, &mut on_read);
         self.client.put(upload, &mut bytes, within).map_err(|error| match error {
-            HttpError::Transport { .. } => Trouble::again(error.to_string(), Failure::Upload),
-            HttpError::Log(_) => Trouble::Final(Failure::ThisLog(error.to_string())),
+            HttpError::Transport { .. } => AttemptError::again(error.to_string(), Failure::Upload),
+            HttpError::Log(_) => AttemptError::Final(Failure::ThisLog(error.to_string())),
             HttpError::Late { .. } => {
                 let (had, max) = (within.as_secs(), self.config.max_time.as_secs());
-                Trouble::Final(Failure::Upload(format!(
+                AttemptError::Final(Failure::Upload(format!(
                     "{error} ({size} bytes in {had} s, of --max-time {max} s)"
                 )))
             }
-            other => Trouble::Final(Failure::Everything(other.to_string())),
+            other => AttemptError::Final(Failure::Everything(other.to_string())),
         })
     }
 
     /// Whether the rate limit leaves enough time: an upload that would be cut off is not started.
-    fn in_time(&self, size: u64) -> Result<(), Trouble> {
+    fn in_time(&self, size: u64) -> Result<(), AttemptError> {
         let Some(rate) = self.config.limit_rate else { return Ok(()) };
         let needs = rate::time_of(size, rate);
         if needs < self.left_for_upload() {
@@ -196,7 +202,7 @@ impl<'a> Shipper<'a> {
         }
         let (needs, max) = (needs.as_secs(), self.config.max_time.as_secs());
         let left = self.left_for_upload().as_secs();
-        Err(Trouble::Final(Failure::Upload(format!(
+        Err(AttemptError::Final(Failure::Upload(format!(
             "{size} bytes take {needs} s at --limit-rate {rate}, but --max-time ({max} s) leaves \
              {left} s for this log; raise either if it stays so"
         ))))

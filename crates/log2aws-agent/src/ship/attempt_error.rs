@@ -35,7 +35,7 @@ impl Failure {
 }
 
 /// A failed attempt, and what may help.
-pub(super) enum Trouble {
+pub(super) enum AttemptError {
     /// Retry, but not before the server allows it.
     Again {
         reason: String,
@@ -48,7 +48,7 @@ pub(super) enum Trouble {
     Final(Failure),
 }
 
-impl Trouble {
+impl AttemptError {
     pub(super) fn again(reason: String, failure: fn(String) -> Failure) -> Self {
         Self::Again { reason, retry_after: None, at_once: false, failure }
     }
@@ -64,27 +64,29 @@ pub(super) fn stays(what: &str) -> String {
 }
 
 /// The meaning of an API response other than 200.
-pub(super) fn of_api(reply: &Reply, config: &ShipConfig, now: Timestamp) -> Trouble {
+pub(super) fn of_api(reply: &Reply, config: &ShipConfig, now: Timestamp) -> AttemptError {
     let (api, status) = (&config.api, reply.status.as_u16());
     let said = answer::detail(&reply.body).map_or_else(String::new, |text| format!(": {text}"));
     match status {
         // All our own responses contain the caller's address.
-        403 if reply.header(SOURCE_HEADER).is_none() => Trouble::Final(Failure::Refused(format!(
-            "{api} answers 403{said}, but not as log2aws does: is that its whole \
+        403 if reply.header(SOURCE_HEADER).is_none() => {
+            AttemptError::Final(Failure::Refused(format!(
+                "{api} answers 403{said}, but not as log2aws does: is that its whole \
              address, and does nothing in between refuse this machine? (--api)"
-        ))),
-        403 => Trouble::Final(Failure::Refused(format!(
+            )))
+        }
+        403 => AttemptError::Final(Failure::Refused(format!(
             "the API {api} refuses this machine (403{said}){}; the allow-list must hold this \
              address for server {}",
             seen_as(reply),
             config.spool.server
         ))),
-        400 => Trouble::Final(Failure::ThisLog(format!(
+        400 => AttemptError::Final(Failure::ThisLog(format!(
             "the API {api} does not understand the request (400{said}); is that its address, \
              with http or https as it has it?"
         ))),
         // A day that may not be replaced says nothing about the others.
-        409 => Trouble::Final(Failure::ThisLog(format!(
+        409 => AttemptError::Final(Failure::ThisLog(format!(
             "the API {api} does not take this day again (409{said})"
         ))),
         408 | 429 | 500..=599 => {
@@ -93,14 +95,14 @@ pub(super) fn of_api(reply: &Reply, config: &ShipConfig, now: Timestamp) -> Trou
                 503 => "is not available at the moment",
                 _ => "failed",
             };
-            Trouble::Again {
+            AttemptError::Again {
                 reason: format!("the API {api} {what} ({status}{said})"),
                 retry_after: retry_after(reply, now),
                 at_once: false,
                 failure: Failure::Everything,
             }
         }
-        _ => Trouble::Final(Failure::Everything(format!(
+        _ => AttemptError::Final(Failure::Everything(format!(
             "the API {api} answered {status}{said}; is --api the address that the deployment \
              printed?"
         ))),
@@ -108,7 +110,7 @@ pub(super) fn of_api(reply: &Reply, config: &ShipConfig, now: Timestamp) -> Trou
 }
 
 /// The meaning of a store response other than 200: only 200 is an acknowledgement.
-pub(super) fn of_store(reply: &Reply, origin: &str, now: Timestamp) -> Trouble {
+pub(super) fn of_store(reply: &Reply, origin: &str, now: Timestamp) -> AttemptError {
     let status = reply.status.as_u16();
     let code = answer::store_code(&reply.body);
     let said = code.as_deref().map_or_else(|| status.to_string(), |c| format!("{status} {c}"));
@@ -138,7 +140,7 @@ pub(super) fn of_store(reply: &Reply, origin: &str, now: Timestamp) -> Trouble {
         }
         _ => (format!("the store {origin} did not take the log ({said})"), Failure::Upload),
     };
-    Trouble::Again { reason, retry_after: retry_after(reply, now), at_once: expired, failure }
+    AttemptError::Again { reason, retry_after: retry_after(reply, now), at_once: expired, failure }
 }
 
 fn retry_after(reply: &Reply, now: Timestamp) -> Option<Duration> {

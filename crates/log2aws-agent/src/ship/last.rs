@@ -13,7 +13,7 @@ use crate::as_text;
 use crate::spool;
 use crate::world::World;
 
-use super::attempt::Learnt;
+use super::attempt::RunFindings;
 use super::{ShipConfig, ShipError, ShipReport};
 
 /// The longest file that is read.
@@ -61,7 +61,7 @@ pub struct LastDelivery {
 pub(super) fn of(
     config: &ShipConfig,
     world: &World<'_>,
-    learnt: &Learnt,
+    learnt: &RunFindings,
     result: Result<&ShipReport, &ShipError>,
 ) -> LastShip {
     let at = world.time.now();

@@ -10,13 +10,14 @@ use crate::spool::state::{self, Lock};
 use crate::spool::{SpoolError, StateError};
 use crate::world::World;
 
-use self::attempt::{Learnt, Shipper};
+use self::attempt::{RunFindings, Shipper};
+use self::attempt_error::Failure;
 use self::http::Client;
 use self::plan::Plan;
-use self::trouble::Failure;
 
 pub(crate) mod answer;
 pub(crate) mod attempt;
+mod attempt_error;
 mod ca;
 mod config;
 pub(crate) mod http;
@@ -27,7 +28,6 @@ mod proxy;
 mod rate;
 mod report;
 mod retry;
-mod trouble;
 mod upload_host;
 
 pub use self::ca::CaError;
@@ -35,7 +35,7 @@ pub use self::config::{
     ApiUrl, ApiUrlError, DEFAULT_MAX_TIME, DEFAULT_STALL, Days, Network, Proxy, ShipConfig,
 };
 pub use self::last::{LastDelivery, LastShip};
-pub use self::plan::is_everybodys_name;
+pub use self::plan::is_default_host_name;
 pub use self::rate::{RateError, parse_rate};
 pub use self::report::{DayReport, Outcome, Progress, ShipReport};
 pub use self::upload_host::{HostPattern, HostPatternError};
@@ -76,7 +76,7 @@ pub fn run(
     world: &World<'_>,
     tell: &mut dyn FnMut(Progress<'_>),
 ) -> Result<ShipReport, ShipError> {
-    let mut learnt = Learnt::default();
+    let mut learnt = RunFindings::default();
     if config.dry_run {
         return ship(config, world, tell, &mut learnt);
     }
@@ -102,13 +102,13 @@ fn ship(
     config: &ShipConfig,
     world: &World<'_>,
     tell: &mut dyn FnMut(Progress<'_>),
-    learnt: &mut Learnt,
+    learnt: &mut RunFindings,
 ) -> Result<ShipReport, ShipError> {
     let client = Client::new(&config.network)?;
     let plan = Plan::new(config, world)?;
     let mut report = ShipReport::new(config, plan.warnings);
     let mut shipper = Shipper::new(config, &client, world.time, tell, learnt);
-    let mut halt = Halt::default();
+    let mut halt = StopRule::default();
     let mut days = VecDeque::from(plan.days);
     while let Some(day) = days.pop_front() {
         shipper.others_wait = !days.is_empty();
@@ -137,7 +137,7 @@ fn ship(
 
 /// Decides whether to continue after failures.
 #[derive(Debug, Default)]
-struct Halt {
+struct StopRule {
     now: bool,
     /// The last attempted log failed for a reason that may be its own.
     doubt: bool,
@@ -152,7 +152,7 @@ enum Next {
     Newest,
 }
 
-impl Halt {
+impl StopRule {
     /// One log that always fails must not block those after it; two in a row suggest a fault of the
     /// network or the store. If the newest log succeeds, the fault is in the two logs, and without
     /// this test they would block all others every night.

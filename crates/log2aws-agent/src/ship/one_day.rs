@@ -8,7 +8,7 @@ use log2aws_core::day::Day;
 use crate::spool::{Delivery, LogFile};
 
 use super::attempt::Shipper;
-use super::trouble::Failure;
+use super::attempt_error::Failure;
 use super::{Days, LastDelivery, Outcome};
 
 /// Ships one log.

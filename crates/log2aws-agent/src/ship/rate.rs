@@ -33,7 +33,7 @@ pub fn parse_rate(text: &str) -> Result<NonZeroU64, RateError> {
 
 /// How many times a second a limited sender sends: rarely enough to sleep, often enough not to look
 /// stalled.
-const BEATS: u64 = 10;
+const WRITES_PER_SECOND: u64 = 10;
 
 /// The minimum time for `size` bytes.
 pub(crate) fn time_of(size: u64, rate: NonZeroU64) -> Duration {
@@ -48,7 +48,7 @@ pub(crate) fn time_of(size: u64, rate: NonZeroU64) -> Duration {
 pub(crate) struct SourceError(io::Error);
 
 /// Limits the rate of reading, and reports progress.
-pub(crate) struct Paced<'a, R> {
+pub(crate) struct RateLimitedReader<'a, R> {
     bytes: R,
     rate: Option<NonZeroU64>,
     time: &'a dyn Time,
@@ -57,7 +57,7 @@ pub(crate) struct Paced<'a, R> {
     on_read: &'a mut dyn FnMut(u64),
 }
 
-impl<'a, R: Read> Paced<'a, R> {
+impl<'a, R: Read> RateLimitedReader<'a, R> {
     /// `on_read` is called with the total number of bytes whenever it grows.
     pub(crate) fn new(
         bytes: R,
@@ -69,7 +69,7 @@ impl<'a, R: Read> Paced<'a, R> {
     }
 }
 
-impl<R: Read> Read for Paced<'_, R> {
+impl<R: Read> Read for RateLimitedReader<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut most = buffer.len();
         if let Some(rate) = self.rate {
@@ -80,7 +80,7 @@ impl<R: Read> Read for Paced<'_, R> {
                 Some(wait) if !wait.is_zero() => self.time.sleep(wait),
                 _ => self.start += now.saturating_sub(due),
             }
-            let beat = (rate.get() / BEATS).max(1);
+            let beat = (rate.get() / WRITES_PER_SECOND).max(1);
             most = most.min(usize::try_from(beat).unwrap_or(usize::MAX));
         }
         let n = self
@@ -148,7 +148,7 @@ mod tests {
         let mut told = 0;
         let mut on_read = |n| told = n;
         let rate = Some(parse_rate(rate).unwrap());
-        let mut reader = Paced::new(text.as_slice(), rate, &clock, &mut on_read);
+        let mut reader = RateLimitedReader::new(text.as_slice(), rate, &clock, &mut on_read);
         let mut sent = Vec::new();
         reader.read_to_end(&mut sent).unwrap();
         assert_eq!((sent.len(), told), (size, size as u64));
@@ -169,7 +169,8 @@ mod tests {
         let clock = Clock::default();
         let text = [b'x'; 2000];
         let mut on_read = |_| ();
-        let mut reader = Paced::new(&text[..], NonZeroU64::new(100), &clock, &mut on_read);
+        let mut reader =
+            RateLimitedReader::new(&text[..], NonZeroU64::new(100), &clock, &mut on_read);
         let mut buffer = [0; 10];
         reader.read_exact(&mut buffer).unwrap();
         // The connection stalled for a minute.

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::as_text;
 
-use super::trouble::Failure;
+use super::attempt_error::Failure;
 use super::{Days, ShipConfig};
 
 /// Progress, reported immediately.

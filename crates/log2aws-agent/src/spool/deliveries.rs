@@ -91,7 +91,7 @@ impl Deliveries {
     /// Writes a record, replacing an earlier one; file, name and folders are durable on return. On
     /// a full disk the reserve is used.
     pub(crate) fn save(&self, day: Day, delivery: &Delivery) -> io::Result<()> {
-        reserve::or_give_up(&self.state_dir, || self.write(day, delivery))?;
+        reserve::release_reserve_if_full(&self.state_dir, || self.write(day, delivery))?;
         // If there is no space now, a later sample makes some.
         let _ = reserve::take(&self.state_dir);
         Ok(())
@@ -99,7 +99,7 @@ impl Deliveries {
 
     /// Changes the time of deliveries in the future to now: a clock that was ahead would otherwise
     /// keep them young. A record that cannot be written stays unchanged.
-    pub(crate) fn mend_future(&self, now: Timestamp) {
+    pub(crate) fn clamp_future_times(&self, now: Timestamp) {
         // A clock that is off by some minutes does not matter.
         let Ok(latest) = now.checked_add(SignedDuration::from_hours(24)) else { return };
         for day in self.days() {

@@ -41,7 +41,7 @@ pub struct Logs {
     /// The days that have a log, oldest first.
     pub days: Vec<Day>,
     /// Names that are not a day's log, sorted: links, pipes, folders, days that do not exist.
-    pub strangers: Vec<OsString>,
+    pub unknown_files: Vec<OsString>,
 }
 
 /// Why a spool cannot be used.
@@ -127,11 +127,11 @@ impl Spool {
                 Some(day) if entry.file_type().is_ok_and(|kind| kind.is_file()) => {
                     logs.days.push(day);
                 }
-                _ => logs.strangers.push(name),
+                _ => logs.unknown_files.push(name),
             }
         }
         logs.days.sort_unstable();
-        logs.strangers.sort_unstable();
+        logs.unknown_files.sort_unstable();
         Ok(logs)
     }
 
@@ -185,7 +185,7 @@ impl Spool {
     ) -> Result<Vec<Day>, SpoolError> {
         let age = |at: Timestamp| Duration::try_from(now.duration_since(at)).unwrap_or_default();
         let deliveries = self.deliveries();
-        deliveries.mend_future(now);
+        deliveries.clamp_future_times(now);
         let days = self.logs()?.days;
         let mut removed = Vec::new();
         for day in days.iter().copied().filter(|day| is_over_everywhere(*day, now)) {

@@ -36,7 +36,7 @@ pub(crate) fn take(state_dir: &Path) -> io::Result<()> {
 ///
 /// # Errors
 /// Those of `write`.
-pub(crate) fn or_give_up<T>(
+pub(crate) fn release_reserve_if_full<T>(
     state_dir: &Path,
     mut write: impl FnMut() -> io::Result<T>,
 ) -> io::Result<T> {
@@ -91,18 +91,18 @@ mod tests {
         let path = path(folder.path());
         take(folder.path()).unwrap();
         let denied = || Err::<(), _>(io::Error::from(ErrorKind::PermissionDenied));
-        assert!(or_give_up(folder.path(), denied).is_err());
+        assert!(release_reserve_if_full(folder.path(), denied).is_err());
         assert!(path.exists());
 
         let room = || if path.exists() { Err(full()) } else { Ok(7) };
-        assert_eq!(or_give_up(folder.path(), room).unwrap(), 7);
+        assert_eq!(release_reserve_if_full(folder.path(), room).unwrap(), 7);
         // There is no reserve left now.
         let mut calls = 0;
         let never = || {
             calls += 1;
             Err::<(), _>(full())
         };
-        assert!(or_give_up(folder.path(), never).is_err());
+        assert!(release_reserve_if_full(folder.path(), never).is_err());
         assert_eq!(calls, 1);
     }
 }

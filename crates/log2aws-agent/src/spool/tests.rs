@@ -85,7 +85,7 @@ fn only_days_are_days() {
     rustix::fs::mkfifoat(rustix::fs::CWD, log_dir.join("2026-11-20.log"), mode).unwrap();
     let logs = folder.spool.logs().unwrap();
     assert_eq!(texts(&logs.days), ["2026-02-01", "2026-11-21"]);
-    let strangers = [
+    let unknown_files = [
         "2026-02-30.log",
         "2026-11-18.log",
         "2026-11-19.log",
@@ -93,7 +93,7 @@ fn only_days_are_days() {
         "20261121.log",
         "x.log",
     ];
-    assert_eq!(logs.strangers, strangers);
+    assert_eq!(logs.unknown_files, unknown_files);
 }
 
 #[test]

@@ -60,7 +60,7 @@ impl Place {
     /// # Errors
     /// As [`Self::server`]; or no name was given and the host name is a default such as
     /// `localhost`: machines with the same name would overwrite each other's logs.
-    pub(super) fn spool_to_ship(&self) -> anyhow::Result<Spool> {
+    pub(super) fn named_spool(&self) -> anyhow::Result<Spool> {
         let spool = self.spool()?;
         ensure_own(self.server.as_ref(), &spool.server)?;
         Ok(spool)
@@ -78,7 +78,7 @@ impl Place {
 
 fn ensure_own(given: Option<&ServerName>, host: &ServerName) -> anyhow::Result<()> {
     ensure!(
-        given.is_some() || !ship::is_everybodys_name(host),
+        given.is_some() || !ship::is_default_host_name(host),
         "this machine's host name is {host}, as that of every machine is that was given none, and \
          its logs would take the place of theirs; {NAME_IT}"
     );

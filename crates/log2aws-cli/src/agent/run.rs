@@ -45,12 +45,12 @@ pub struct RunArgs {
 pub(super) fn run(door: &Door) -> anyhow::Result<Exit> {
     let config = match read(door) {
         Ok(config) => config,
-        Err(Wrong::Told(exit)) => return Ok(exit),
-        Err(Wrong::Error(error)) => {
+        Err(RunError::Told(exit)) => return Ok(exit),
+        Err(RunError::Error(error)) => {
             exit::report(&mut io::stderr(), &error);
             return Ok(Exit::Usage);
         }
-        Err(Wrong::Machine(error)) => return Err(error),
+        Err(RunError::Machine(error)) => return Err(error),
     };
     let lock = RunLock::take(&config.spool.state_dir)?;
     if config.ship.is_none() {
@@ -66,7 +66,7 @@ pub(super) fn run(door: &Door) -> anyhow::Result<Exit> {
 }
 
 /// Why the configuration cannot be used.
-enum Wrong {
+enum RunError {
     /// The reason was already printed to standard error.
     Told(Exit),
     Error(anyhow::Error),
@@ -74,7 +74,7 @@ enum Wrong {
     Machine(anyhow::Error),
 }
 
-impl std::fmt::Display for Wrong {
+impl std::fmt::Display for RunError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Told(_) => f.write_str("what is wrong with it stands above"),
@@ -83,22 +83,22 @@ impl std::fmt::Display for Wrong {
     }
 }
 
-impl<E: Into<anyhow::Error>> From<E> for Wrong {
+impl<E: Into<anyhow::Error>> From<E> for RunError {
     fn from(error: E) -> Self {
         Self::Error(error.into())
     }
 }
 
 /// Reads command line, environment and config file: at the start, and again at each SIGHUP.
-fn read(door: &Door) -> Result<RunConfig, Wrong> {
+fn read(door: &Door) -> Result<RunConfig, RunError> {
     let command = config::with_environment((door.command)());
     let ship = command.find_subcommand("ship").cloned().unwrap_or_default();
     let file = config::find(&command, &door.args)?;
-    let matches = crate::parse::matches(command, &file, &door.args).map_err(Wrong::Told)?;
+    let matches = crate::parse::matches(command, &file, &door.args).map_err(RunError::Told)?;
     let matches = matches.subcommand_matches("run").cloned().unwrap_or_default();
     let args = RunArgs::from_arg_matches(&matches)?;
     args.check()?;
-    args.config(&matches, &ship).map_err(Wrong::Machine)
+    args.config(&matches, &ship).map_err(RunError::Machine)
 }
 
 impl RunArgs {

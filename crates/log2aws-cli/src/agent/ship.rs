@@ -52,7 +52,7 @@ pub(super) fn run(args: &ShipArgs) -> anyhow::Result<Exit> {
     let time = SystemTime::new();
     let config = ShipConfig {
         api,
-        spool: args.place.spool_to_ship()?,
+        spool: args.place.named_spool()?,
         days: match (args.date, args.since) {
             (Some(day), _) => Days::Only(day),
             (None, Some(day)) => Days::Since(day),

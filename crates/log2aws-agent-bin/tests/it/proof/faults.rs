@@ -54,7 +54,7 @@ pub(crate) enum Step {
     /// Its head has arrived.
     Head,
     /// It has arrived, and has not been forwarded.
-    Asked,
+    UrlRequest,
     /// The server has responded; the agent does not know.
     Taken,
     /// The agent has half of the response.
@@ -187,5 +187,5 @@ impl Fault {
 
 impl Step {
     pub(crate) const ALL: [Self; 5] =
-        [Self::Head, Self::Asked, Self::Taken, Self::HalfAnswered, Self::Answered];
+        [Self::Head, Self::UrlRequest, Self::Taken, Self::HalfAnswered, Self::Answered];
 }

@@ -23,7 +23,7 @@ use super::simulation::{Home, Plan};
 const SEED: u64 = 20_190_801;
 
 /// Longer than any life.
-const PATIENCE: Duration = Duration::from_mins(2);
+const TIMEOUT: Duration = Duration::from_mins(2);
 
 /// Statistics over all lives.
 type Count = BTreeMap<String, usize>;
@@ -213,7 +213,7 @@ fn run(home: &Home, served: &Served, calm: bool, mut kill: Option<(u64, Duration
             }
             _ => thread::sleep(Duration::from_micros(500)),
         }
-        assert!(begin.elapsed() < PATIENCE, "the host does not come to its end");
+        assert!(begin.elapsed() < TIMEOUT, "the host does not come to its end");
     };
     served.proxy.settle();
     let output = || fs::read_to_string(home.output()).unwrap();

@@ -224,7 +224,7 @@ impl Shared {
                 write(&canned(answer))?;
                 return Ok(Then::GoOn);
             }
-            Fault::Kill(Step::Asked) => {
+            Fault::Kill(Step::UrlRequest) => {
                 self.kill();
                 return Ok(Then::Close);
             }

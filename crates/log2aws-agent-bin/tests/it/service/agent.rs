@@ -10,7 +10,7 @@ use log2aws_agent::run::{Offset, Schedule, ShipWindow};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// The default timeout of these tests.
-pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+pub(crate) const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Folders of one agent.
 pub(crate) struct Place(tempfile::TempDir);
@@ -130,7 +130,7 @@ pub(crate) fn until<T>(what: &str, mut is: impl FnMut() -> Option<T>) -> T {
         if let Some(found) = is() {
             return found;
         }
-        assert!(start.elapsed() < PATIENCE, "{what}: not within a minute");
+        assert!(start.elapsed() < TIMEOUT, "{what}: not within a minute");
         std::thread::sleep(Duration::from_millis(20));
     }
 }
@@ -161,7 +161,7 @@ pub(crate) struct Manager(UnixDatagram);
 impl Manager {
     pub(crate) fn new(place: &Place) -> Self {
         let socket = UnixDatagram::bind(place.path("notify")).unwrap();
-        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        socket.set_read_timeout(Some(TIMEOUT)).unwrap();
         Self(socket)
     }
 

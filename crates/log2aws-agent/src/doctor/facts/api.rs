@@ -13,29 +13,29 @@ use sha2::{Digest, Sha256};
 use url::Url;
 
 use crate::doctor::DoctorConfig;
-use crate::ship::answer::{self, Asked, SOURCE_HEADER};
+use crate::ship::answer::{self, SOURCE_HEADER, UrlRequest};
 use crate::ship::http::{Client, HttpError, Reply};
 use crate::ship::{ApiUrl, CaError};
 use crate::world::World;
 
+use super::connection::{self, Connection, Login, ProxyHop, Target};
 use super::tls;
-use super::way::{self, Hop, Login, Target, Way};
 
 /// The timeout of the request.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The connection to the API, and its response.
 #[derive(Debug)]
 pub(crate) struct Api {
     pub(crate) target: Target,
     /// The proxy, or the variable with an invalid one.
-    pub(crate) proxy: Result<Option<Hop>, &'static str>,
+    pub(crate) proxy: Result<Option<ProxyHop>, &'static str>,
     /// Whether the CA file is valid.
     pub(crate) ca: Result<(), CaError>,
     /// `None` if only a whole request can test it.
-    pub(crate) way: Option<Way>,
+    pub(crate) connection: Option<Connection>,
     /// `None` if the connection failed.
-    pub(crate) said: Option<Result<Said, String>>,
+    pub(crate) said: Option<Result<ApiResponse, String>>,
 }
 
 /// Any response.
@@ -52,14 +52,14 @@ pub(crate) struct Answer {
 
 /// A response, and the connection to the store.
 #[derive(Debug)]
-pub(crate) struct Said {
+pub(crate) struct ApiResponse {
     pub(crate) answer: Answer,
     /// The server's clock, and ours before and after.
     pub(crate) date: Option<Timestamp>,
     pub(crate) before: Timestamp,
     pub(crate) after: Timestamp,
     /// The target of uploads.
-    pub(crate) store: Option<(Target, Option<Hop>, Option<Way>)>,
+    pub(crate) store: Option<(Target, Option<ProxyHop>, Option<Connection>)>,
 }
 
 /// Requests a URL for an empty log of `day`.
@@ -74,20 +74,20 @@ pub(crate) fn ask(
     let client = match Client::new(&config.network) {
         Ok(client) => client,
         Err(error) => {
-            return Api { target, proxy: Ok(None), ca: Err(error), way: None, said: None };
+            return Api { target, proxy: Ok(None), ca: Err(error), connection: None, said: None };
         }
     };
     let roots = if target.tls { client.roots() } else { Vec::new() };
-    let (proxy, way) = match hop(api.url(), &client) {
+    let (proxy, connection) = match hop(api.url(), &client) {
         Ok(hop) => {
-            let way = way_to(&target, hop.as_ref(), &roots);
-            (Ok(hop), way)
+            let connection = connection_to(&target, hop.as_ref(), &roots);
+            (Ok(hop), connection)
         }
         Err(variable) => (Err(variable), None),
     };
-    let passable = proxy.is_ok() && way.as_ref().is_none_or(Way::is_passable);
+    let passable = proxy.is_ok() && connection.as_ref().is_none_or(Connection::can_send_request);
     let said = passable.then(|| {
-        let asked = Asked {
+        let asked = UrlRequest {
             server,
             day,
             size: 0,
@@ -97,25 +97,25 @@ pub(crate) fn ask(
             upload_hosts: &config.upload_hosts,
         };
         let before = world.time.now();
-        let reply = client.get(&asked.request(), PATIENCE).map_err(|error| error.to_string())?;
+        let reply = client.get(&asked.request(), TIMEOUT).map_err(|error| error.to_string())?;
         let after = world.time.now();
         Ok(said(&reply, &asked, &client, before, after))
     });
-    Api { target, proxy, ca: Ok(()), way, said }
+    Api { target, proxy, ca: Ok(()), connection, said }
 }
 
 fn said(
     reply: &Reply,
-    asked: &Asked<'_>,
+    asked: &UrlRequest<'_>,
     client: &Client,
     before: Timestamp,
     after: Timestamp,
-) -> Said {
+) -> ApiResponse {
     #[derive(Deserialize)]
     struct Life {
         expires_at: Timestamp,
     }
-    let asked = Asked { tls: reply.tls, ..asked.clone() };
+    let asked = UrlRequest { tls: reply.tls, ..asked.clone() };
     let upload = (reply.status.as_u16() == 200).then(|| answer::check(&reply.body, &asked));
     let life = serde_json::from_slice::<Life>(&reply.body).ok().map(|life| life.expires_at);
     let store = upload.as_ref().and_then(|upload| upload.as_ref().ok()).map(|upload| {
@@ -123,10 +123,10 @@ fn said(
         let target = target(url);
         let hop = hop(url, client).ok().flatten();
         let roots = if target.tls { client.roots() } else { Vec::new() };
-        let way = way_to(&target, hop.as_ref(), &roots);
-        (target, hop, way)
+        let connection = connection_to(&target, hop.as_ref(), &roots);
+        (target, hop, connection)
     });
-    Said {
+    ApiResponse {
         answer: Answer {
             status: reply.status.as_u16(),
             source: reply.header(SOURCE_HEADER).and_then(|text| text.parse::<IpAddr>().ok()),
@@ -149,17 +149,21 @@ fn target(url: &Url) -> Target {
 }
 
 /// `None` if only a whole request can test it: TLS to the proxy itself.
-fn way_to(target: &Target, hop: Option<&Hop>, roots: &[CertificateDer<'static>]) -> Option<Way> {
-    hop.is_none_or(|hop| !hop.tls).then(|| way::go(target, hop, roots))
+fn connection_to(
+    target: &Target,
+    hop: Option<&ProxyHop>,
+    roots: &[CertificateDer<'static>],
+) -> Option<Connection> {
+    hop.is_none_or(|hop| !hop.tls).then(|| connection::go(target, hop, roots))
 }
 
 /// The proxy for `url`, chosen as for a delivery.
-fn hop(url: &Url, client: &Client) -> Result<Option<Hop>, &'static str> {
+fn hop(url: &Url, client: &Client) -> Result<Option<ProxyHop>, &'static str> {
     let proxy = match client.proxy(url) {
         Err(HttpError::Proxy(variable)) => return Err(variable),
         proxy => proxy.ok().flatten(),
     };
-    Ok(proxy.map(|proxy| Hop {
+    Ok(proxy.map(|proxy| ProxyHop {
         host: proxy.host().to_owned(),
         port: proxy.port(),
         tls: proxy.protocol() == ureq::ProxyProtocol::Https,

@@ -16,7 +16,7 @@ use rustls::pki_types::CertificateDer;
 use super::tls::{self, Handshake};
 
 /// The timeout of one step.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The most addresses of a name that are tried.
 const MAX_ADDRESSES: usize = 4;
@@ -35,7 +35,7 @@ pub(crate) struct Target {
 
 /// A proxy.
 #[derive(Clone)]
-pub(crate) struct Hop {
+pub(crate) struct ProxyHop {
     pub(crate) host: String,
     pub(crate) port: u16,
     /// Whether the proxy itself uses TLS.
@@ -44,7 +44,7 @@ pub(crate) struct Hop {
     pub(crate) login: Option<Login>,
 }
 
-impl fmt::Debug for Hop {
+impl fmt::Debug for ProxyHop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.host, self.port)
     }
@@ -59,7 +59,7 @@ pub(crate) struct Login {
 
 /// How far the connection got.
 #[derive(Debug)]
-pub(crate) enum Way {
+pub(crate) enum Connection {
     /// The name has no address.
     NoName { slow: bool },
     /// None of its addresses accepts a connection.
@@ -77,9 +77,9 @@ pub(crate) enum Way {
     },
 }
 
-impl Way {
+impl Connection {
     /// Whether a request can follow.
-    pub(crate) fn is_passable(&self) -> bool {
+    pub(crate) fn can_send_request(&self) -> bool {
         match self {
             Self::Connected { tls, .. } => tls.as_ref().is_none_or(|tls| tls.verdict.is_ok()),
             _ => false,
@@ -88,14 +88,18 @@ impl Way {
 }
 
 /// Connects to `target`, through the proxy if there is one; `roots` are the trusted certificates.
-pub(crate) fn go(target: &Target, proxy: Option<&Hop>, roots: &[CertificateDer<'static>]) -> Way {
+pub(crate) fn go(
+    target: &Target,
+    proxy: Option<&ProxyHop>,
+    roots: &[CertificateDer<'static>],
+) -> Connection {
     let (host, port) = match proxy {
         None => (target.host.as_str(), target.port),
         Some(hop) => (hop.host.as_str(), hop.port),
     };
     let addresses = match resolve(host, port) {
         Ok(addresses) => addresses,
-        Err(slow) => return Way::NoName { slow },
+        Err(slow) => return Connection::NoName { slow },
     };
     let mut tried = Vec::new();
     for address in addresses.into_iter().take(MAX_ADDRESSES) {
@@ -111,12 +115,12 @@ pub(crate) fn go(target: &Target, proxy: Option<&Hop>, roots: &[CertificateDer<'
         if let Some(hop) = proxy.filter(|_| target.tls)
             && let Err(status) = tunnel(&mut stream, target, hop)
         {
-            return Way::NoTunnel { status };
+            return Connection::NoTunnel { status };
         }
         let tls = target.tls.then(|| tls::handshake(stream, &target.host, roots));
-        return Way::Connected { address, took, tried, tls };
+        return Connection::Connected { address, took, tried, tls };
     }
-    Way::NoConnection { tried }
+    Connection::NoConnection { tried }
 }
 
 /// The addresses of a name. The system's resolver cannot be cancelled; an abandoned thread ends
@@ -130,7 +134,7 @@ fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, bool> {
         // After a timeout nobody receives the result.
         let _ = found.send(addresses.map(Iterator::collect::<Vec<_>>));
     });
-    match finding.recv_timeout(PATIENCE) {
+    match finding.recv_timeout(TIMEOUT) {
         Ok(Ok(addresses)) if !addresses.is_empty() => Ok(addresses),
         Ok(_) => Err(false),
         Err(_) => Err(true),
@@ -138,14 +142,14 @@ fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, bool> {
 }
 
 fn connect(address: SocketAddr) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+    let stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
+    stream.set_write_timeout(Some(TIMEOUT))?;
     Ok(stream)
 }
 
 /// Sends CONNECT to the proxy (RFC 9110 §9.3.6); returns its status if that is not 200.
-fn tunnel(stream: &mut TcpStream, target: &Target, hop: &Hop) -> Result<(), Option<u16>> {
+fn tunnel(stream: &mut TcpStream, target: &Target, hop: &ProxyHop) -> Result<(), Option<u16>> {
     let to = format!("{}:{}", target.host, target.port);
     let login = hop.login.as_ref().map_or_else(String::new, |Login { user, password }| {
         let login = BASE64.encode(format!("{user}:{password}"));

@@ -40,7 +40,7 @@ pub(crate) struct Owner {
     /// A user id.
     pub(crate) of: u32,
     /// A file in it with another owner: its name and the owner's id.
-    pub(crate) stranger: Option<(OsString, u32)>,
+    pub(crate) foreign_file: Option<(OsString, u32)>,
     /// The disk reserve was used up on a full disk.
     pub(crate) no_reserve: bool,
 }
@@ -92,14 +92,14 @@ fn may_make(path: &Path) -> bool {
 
 fn owner(path: &Path, of: u32) -> Owner {
     let entries = fs::read_dir(path).into_iter().flatten().filter_map(Result::ok);
-    let strangers = entries.filter_map(|entry| {
+    let unknown_files = entries.filter_map(|entry| {
         let uid = entry.metadata().ok()?.uid();
         (uid != of).then(|| (entry.file_name(), uid))
     });
     Owner {
         of,
         // The last by name, which among day logs is the newest.
-        stranger: strangers.max(),
+        foreign_file: unknown_files.max(),
         no_reserve: path.join("deliveries").is_dir() && !reserve::path(path).exists(),
     }
 }

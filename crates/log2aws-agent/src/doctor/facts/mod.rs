@@ -17,11 +17,11 @@ use crate::world::World;
 use super::DoctorConfig;
 
 pub(crate) mod api;
+pub(crate) mod connection;
 pub(crate) mod cron;
 pub(crate) mod folder;
 pub(crate) mod logs;
 pub(crate) mod tls;
-pub(crate) mod way;
 
 use self::api::Api;
 use self::cron::CronJobs;

@@ -123,7 +123,7 @@ pub(crate) struct Transfer {
 }
 
 /// The time of a shorter log depends on the latency to the store, not on the bandwidth.
-const TELLING: u64 = 256 << 10;
+const MIN_MEASURED_BYTES: u64 = 256 << 10;
 
 /// Compares the life of a URL with the upload time of the largest log.
 pub(crate) fn url_life(life: Duration, transfer: &Transfer) -> Finding {
@@ -143,7 +143,7 @@ pub(crate) fn url_life(life: Duration, transfer: &Transfer) -> Finding {
     });
     // A slow upload of a short log says nothing about a long one.
     let measured = measured
-        .filter(|(bytes, rate)| *bytes >= TELLING || takes(*rate) <= life)
+        .filter(|(bytes, rate)| *bytes >= MIN_MEASURED_BYTES || takes(*rate) <= life)
         .map(|(_, rate)| rate);
     let limited = transfer
         .limit

@@ -7,8 +7,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rustls::{CertificateError, Error};
 
+use crate::doctor::facts::connection::{Connection, ProxyHop, Target};
 use crate::doctor::facts::tls::{Handshake, TlsFault};
-use crate::doctor::facts::way::{Hop, Target, Way};
 use crate::doctor::finding::{Check, Finding};
 
 use super::answer::CLOCK_LIMIT;
@@ -19,19 +19,24 @@ const SLOW: Duration = Duration::from_secs(2);
 
 /// The connection to the API, one finding per step. If every step succeeded, the last finding is no
 /// fault.
-pub(crate) fn api(target: &Target, proxy: Option<&Hop>, way: &Way, now: Timestamp) -> Vec<Finding> {
+pub(crate) fn api(
+    target: &Target,
+    proxy: Option<&ProxyHop>,
+    connection: &Connection,
+    now: Timestamp,
+) -> Vec<Finding> {
     let there = proxy.map_or(target.host.as_str(), |hop| hop.host.as_str());
-    let (address, took, tried, tls) = match way {
-        Way::NoName { slow } => return vec![no_name(there, proxy.is_some(), *slow)],
-        Way::NoConnection { tried } => {
+    let (address, took, tried, tls) = match connection {
+        Connection::NoName { slow } => return vec![no_name(there, proxy.is_some(), *slow)],
+        Connection::NoConnection { tried } => {
             return vec![named(there), no_connection(target, proxy, tried)];
         }
-        Way::NoTunnel { status } => {
+        Connection::NoTunnel { status } => {
             return vec![named(there), no_tunnel(target, proxy, *status)];
         }
-        Way::Connected { address, took, tried, tls } => (address, *took, tried, tls),
+        Connection::Connected { address, took, tried, tls } => (address, *took, tried, tls),
     };
-    let mut findings = vec![connection(*address, took, tried)];
+    let mut findings = vec![connection_finding(*address, took, tried)];
     // An address needs no name lookup.
     if there.trim_matches(['[', ']']).parse::<IpAddr>().is_err() {
         findings.insert(0, named(there));
@@ -49,15 +54,20 @@ pub(crate) fn api(target: &Target, proxy: Option<&Hop>, way: &Way, now: Timestam
 }
 
 /// The connection to the store, in one finding.
-pub(crate) fn store(target: &Target, proxy: Option<&Hop>, way: &Way, now: Timestamp) -> Finding {
+pub(crate) fn store(
+    target: &Target,
+    proxy: Option<&ProxyHop>,
+    connection: &Connection,
+    now: Timestamp,
+) -> Finding {
     let origin = format!("{}:{}", target.host, target.port);
-    let fault = match way {
-        Way::NoName { slow } => {
+    let fault = match connection {
+        Connection::NoName { slow } => {
             no_name(proxy.map_or(&target.host, |hop| &hop.host), proxy.is_some(), *slow)
         }
-        Way::NoConnection { tried } => no_connection(target, proxy, tried),
-        Way::NoTunnel { status } => no_tunnel(target, proxy, *status),
-        Way::Connected { tls, .. } => {
+        Connection::NoConnection { tried } => no_connection(target, proxy, tried),
+        Connection::NoTunnel { status } => no_tunnel(target, proxy, *status),
+        Connection::Connected { tls, .. } => {
             let fault = tls.as_ref().and_then(|tls| {
                 handshake(target, tls, now).into_iter().find(|finding| finding.todo.is_some())
             });
@@ -97,7 +107,7 @@ fn no_name(name: &str, proxy: bool, slow: bool) -> Finding {
 
 fn no_connection(
     target: &Target,
-    proxy: Option<&Hop>,
+    proxy: Option<&ProxyHop>,
     tried: &[(SocketAddr, io::Error)],
 ) -> Finding {
     let port = proxy.map_or(target.port, |hop| hop.port);
@@ -129,7 +139,7 @@ fn no_connection(
     Finding::fail(Check::Connection, what, todo)
 }
 
-fn no_tunnel(target: &Target, proxy: Option<&Hop>, status: Option<u16>) -> Finding {
+fn no_tunnel(target: &Target, proxy: Option<&ProxyHop>, status: Option<u16>) -> Finding {
     let hop = proxy.map_or_else(String::new, |hop| format!("{}:{}", hop.host, hop.port));
     let to = format!("{}:{}", target.host, target.port);
     let (what, todo) = match status {
@@ -152,7 +162,11 @@ fn no_tunnel(target: &Target, proxy: Option<&Hop>, status: Option<u16>) -> Findi
     Finding::fail(Check::Proxy, what, todo)
 }
 
-fn connection(address: SocketAddr, took: Duration, tried: &[(SocketAddr, io::Error)]) -> Finding {
+fn connection_finding(
+    address: SocketAddr,
+    took: Duration,
+    tried: &[(SocketAddr, io::Error)],
+) -> Finding {
     let reached = format!("{address} is reached in {} ms", took.as_millis());
     if let [(dead, error), ..] = tried {
         return Finding::warn(
@@ -279,9 +293,9 @@ mod tests {
         Target { host: host.to_owned(), port: 443, tls: true }
     }
 
-    fn connected(verdict: Result<(), TlsFault>, organization: &str) -> Way {
+    fn connected(verdict: Result<(), TlsFault>, organization: &str) -> Connection {
         let issuer = Issuer { common_name: None, organization: Some(organization.to_owned()) };
-        Way::Connected {
+        Connection::Connected {
             address: "192.0.2.1:443".parse().unwrap(),
             took: Duration::from_millis(12),
             tried: Vec::new(),
@@ -309,16 +323,18 @@ mod tests {
     fn addresses_that_fail_differ_in_what_to_do() {
         let say = |kind: ErrorKind| {
             let tried = vec![("192.0.2.1:443".parse().unwrap(), kind.into())];
-            api(&target("a"), None, &Way::NoConnection { tried }, Timestamp::UNIX_EPOCH)[1]
+            api(&target("a"), None, &Connection::NoConnection { tried }, Timestamp::UNIX_EPOCH)[1]
                 .to_string()
         };
         assert!(say(ErrorKind::TimedOut).contains("let TCP port 443 out"));
         assert!(say(ErrorKind::ConnectionRefused).contains("correct the port,"));
         assert!(say(ErrorKind::NetworkUnreachable).contains("ip route"));
         let tried = vec![("[2001:db8::1]:443".parse().unwrap(), ErrorKind::TimedOut.into())];
-        let Way::Connected { address, took, tls, .. } = connected(Ok(()), "x") else { return };
-        let way = Way::Connected { address, took, tried, tls };
-        let warned = api(&target("a"), None, &way, Timestamp::UNIX_EPOCH)[1].clone();
+        let Connection::Connected { address, took, tls, .. } = connected(Ok(()), "x") else {
+            return;
+        };
+        let connection = Connection::Connected { address, took, tried, tls };
+        let warned = api(&target("a"), None, &connection, Timestamp::UNIX_EPOCH)[1].clone();
         assert!(
             warned.verdict == Verdict::Warn && warned.to_string().contains("mend IPv6"),
             "{warned}"

@@ -20,15 +20,15 @@ pub(crate) fn logs(logs: Option<&Logs>, today: Day) -> Option<Finding> {
         ));
     }
     // A log that somebody compressed or renamed; other files do not matter.
-    let stranger = logs
-        .strangers
+    let foreign_file = logs
+        .unknown_files
         .iter()
         .map(|name| name.to_string_lossy())
         .find(|name| name.contains(".log") && !name.starts_with('.'))?;
     Some(Finding::warn(
         Check::LogFolder,
         format!(
-            "{stranger:?} is no day's log (YYYY-MM-DD.log, a plain file) and is never delivered"
+            "{foreign_file:?} is no day's log (YYYY-MM-DD.log, a plain file) and is never delivered"
         ),
         "rename it, or move it away; log2aws needs no logrotate",
     ))
@@ -125,10 +125,10 @@ mod tests {
 
     #[test]
     fn what_is_never_delivered_is_named() {
-        let say = |days: &[&str], strangers: &[&str]| {
+        let say = |days: &[&str], unknown_files: &[&str]| {
             let days = days.iter().map(|text| day(text)).collect();
-            let strangers = strangers.iter().map(Into::into).collect();
-            logs(Some(&Logs { days, strangers }), day("2026-11-22"))
+            let unknown_files = unknown_files.iter().map(Into::into).collect();
+            logs(Some(&Logs { days, unknown_files }), day("2026-11-22"))
         };
         assert_eq!(say(&["2026-11-22"], &["lost+found", ".2026-11-22.log.swp"]), None);
         let packed = say(&[], &["2026-11-20.log.gz"]).unwrap().to_string();

@@ -1,10 +1,10 @@
 //! Judges the facts. Pure.
 
 pub(crate) mod answer;
+pub(crate) mod connection;
 pub(crate) mod deliveries;
 pub(crate) mod folders;
 pub(crate) mod samples;
-pub(crate) mod way;
 
 /// Splits a sentence of `ship` into what happened and what to do.
 pub(crate) fn parts(sentence: String, otherwise: &str) -> (String, String) {

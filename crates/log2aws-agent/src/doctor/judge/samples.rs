@@ -13,10 +13,10 @@ use crate::doctor::facts::logs::Lines;
 use crate::doctor::finding::{Check, Finding};
 
 /// This many intervals without a sample are too many.
-const PATIENCE: u32 = 3;
+const TIMEOUT: u32 = 3;
 
 /// Fewer lines do not show an interval.
-const ENOUGH: usize = 6;
+const MIN_LINES: usize = 6;
 
 /// The samplers, as far as they can be detected.
 #[derive(Debug)]
@@ -57,7 +57,7 @@ pub(crate) fn samples(
         );
     }
     let age = age.unsigned_abs();
-    if age > interval * PATIENCE {
+    if age > interval * TIMEOUT {
         let text =
             format!("no sample for {}, where one every {} is due", span(age), span(interval));
         return Finding::fail(check, text, todo);
@@ -141,8 +141,8 @@ fn list(places: &[&Place]) -> String {
 
 /// The mean time between the last lines.
 fn mean_gap(lines: &Lines) -> Option<Duration> {
-    let last = &lines.times[lines.times.len().saturating_sub(4 * ENOUGH)..];
-    let ([first, .., end], true) = (last, last.len() >= ENOUGH) else { return None };
+    let last = &lines.times[lines.times.len().saturating_sub(4 * MIN_LINES)..];
+    let ([first, .., end], true) = (last, last.len() >= MIN_LINES) else { return None };
     let gaps = u32::try_from(last.len() - 1).ok()?;
     Duration::try_from(end.duration_since(*first)).ok().map(|time| time / gaps)
 }

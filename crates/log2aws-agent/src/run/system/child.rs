@@ -13,11 +13,11 @@ use super::events::Events;
 use crate::run::port::{ShipOrder, Shipped};
 
 /// How long it may take to end after SIGTERM.
-const PATIENCE: Duration = Duration::from_millis(500);
+const TIMEOUT: Duration = Duration::from_millis(500);
 
 /// How long it may take to end after SIGKILL: a process that waits for a disk or a file server ends
 /// when that responds.
-const LAST_PATIENCE: Duration = Duration::from_millis(100);
+const KILL_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// An environment variable with the process id of the parent.
 const PARENT: &str = "LOG2AWS_SHIP_OF_RUN";
@@ -72,11 +72,11 @@ impl ShipProcess {
             // It may be gone already.
             let _ = kill_process(pid, Signal::TERM);
         }
-        if self.ends_within(PATIENCE, events) {
+        if self.ends_within(TIMEOUT, events) {
             return None;
         }
         let _ = self.0.kill();
-        (!self.ends_within(LAST_PATIENCE, events)).then_some(self)
+        (!self.ends_within(KILL_TIMEOUT, events)).then_some(self)
     }
 
     fn ends_within(&mut self, patience: Duration, events: &Events) -> bool {

@@ -16,7 +16,7 @@ use self::child::ShipProcess;
 use self::events::Events;
 use self::notify::Notifier;
 use super::lock::RunLock;
-use super::port::{Facts, Host, Phase, RunConfig, ShipOrder, Woken};
+use super::port::{Facts, Host, Phase, RunConfig, ShipOrder, WakeReasons};
 use super::textfile;
 use crate::sample::{self, SampleReport};
 use crate::ship::LastShip;
@@ -104,17 +104,17 @@ impl Host for System<'_> {
         self.time.jitter()
     }
 
-    fn wait(&mut self, until: Timestamp, within: Duration) -> io::Result<Woken> {
+    fn wait(&mut self, until: Timestamp, within: Duration) -> io::Result<WakeReasons> {
         self.notifier.alive();
         self.events.drain();
         self.ended.retain_mut(|process| process.ended().is_none());
-        let mut woken = Woken {
+        let mut woken = WakeReasons {
             stop: self.events.stop(),
             reload: self.events.take_reload(),
             clock_set: false,
             shipped: self.ship.as_mut().and_then(ShipProcess::ended),
         };
-        if woken == Woken::default() {
+        if woken == WakeReasons::default() {
             woken.clock_set = self.events.wait(until, within.min(self.notifier.period()))?;
         }
         if woken.shipped.is_some() {
@@ -132,8 +132,11 @@ impl Host for System<'_> {
     fn sample(&mut self, config: &RunConfig) -> Result<Option<String>, String> {
         let before = self.log.as_ref().and_then(|(file, _)| fs::metadata(file).ok());
         let report = {
-            let time =
-                Patience { time: &self.time, events: &self.events, notifier: &self.notifier };
+            let time = InterruptibleTime {
+                time: &self.time,
+                events: &self.events,
+                notifier: &self.notifier,
+            };
             let zone = config.zone.clone();
             let world = World { time: &time, zone, machine: self.machine.clone() };
             sample::run(&config.sample, &world).map_err(|error| explain(&error))?
@@ -239,13 +242,13 @@ fn explain(error: &(dyn Error + 'static)) -> String {
 
 /// The clocks of a sample: once the service must stop, no wait lasts and every deadline has passed.
 #[derive(Debug)]
-struct Patience<'a> {
+struct InterruptibleTime<'a> {
     time: &'a SystemTime,
     events: &'a Events,
     notifier: &'a Notifier,
 }
 
-impl Time for Patience<'_> {
+impl Time for InterruptibleTime<'_> {
     fn now(&self) -> Timestamp {
         self.time.now()
     }

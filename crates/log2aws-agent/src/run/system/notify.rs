@@ -12,7 +12,7 @@ use sd_notify::NotifyState;
 use crate::run::port::Phase;
 
 /// How long to wait for space in the manager's socket.
-const PATIENCE: Duration = Duration::from_millis(100);
+const TIMEOUT: Duration = Duration::from_millis(100);
 
 /// The socket of the service manager; without one, nothing is sent.
 #[derive(Debug)]
@@ -74,7 +74,7 @@ fn send_to(path: &[u8], message: &str) -> io::Result<()> {
     };
     let socket = UnixDatagram::unbound()?;
     socket.connect_addr(&address)?;
-    socket.set_write_timeout(Some(PATIENCE))?;
+    socket.set_write_timeout(Some(TIMEOUT))?;
     socket.send(message.as_bytes()).map(|_| ())
 }
 
@@ -111,6 +111,6 @@ mod tests {
         while send_to(path.as_bytes(), "WATCHDOG=1\n").is_ok() {}
         let start = Instant::now();
         assert!(send_to(path.as_bytes(), "STOPPING=1\n").is_err());
-        assert!(start.elapsed() < 5 * PATIENCE, "{:?}", start.elapsed());
+        assert!(start.elapsed() < 5 * TIMEOUT, "{:?}", start.elapsed());
     }
 }

@@ -3,9 +3,9 @@
 
 mod answers;
 mod child;
+mod connection;
 mod home;
 mod server;
-mod way;
 
 use std::cell::Cell;
 use std::fs;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use log2aws_agent::run::{
-    Facts, Host, Phase, RunConfig, ShipOrder, ShipWindow, Shipped, Woken, run,
+    Facts, Host, Phase, RunConfig, ShipOrder, ShipWindow, Shipped, WakeReasons, run,
 };
 use log2aws_agent::sample::{SampleConfig, SampleMode};
 use log2aws_agent::ship::LastShip;
@@ -166,7 +166,7 @@ impl Machine {
         Some(how)
     }
 
-    fn happens(&mut self, event: Event, woken: &mut Woken) {
+    fn happens(&mut self, event: Event, woken: &mut WakeReasons) {
         match event {
             Event::ClockSet(seconds) => {
                 self.wall += jiff::SignedDuration::from_secs(seconds);
@@ -202,7 +202,7 @@ impl Host for Machine {
         self.random.clone().f64()
     }
 
-    fn wait(&mut self, until: Timestamp, within: Duration) -> io::Result<Woken> {
+    fn wait(&mut self, until: Timestamp, within: Duration) -> io::Result<WakeReasons> {
         self.wakes += 1;
         // The jitter of the previous call is used up.
         self.random.u64(..);
@@ -211,7 +211,7 @@ impl Host for Machine {
         if let Some((child, Some(_))) = self.child {
             end = end.min(child.max(self.elapsed));
         }
-        let mut woken = Woken::default();
+        let mut woken = WakeReasons::default();
         // Every run ends with a stop.
         let (at, _) = self.events.front().unwrap();
         if *at <= end {
