@@ -27,9 +27,9 @@ const SET_BY_CARGO: &[&str] = &[
 
 /// Restarts this program without cargo's variables, if there are any, so that every command of a
 /// task, through xshell, `cargo_metadata` or the standard library, inherits none.
-pub(crate) fn leave_cargos() -> anyhow::Result<()> {
+pub(crate) fn restart_without_cargo_variables() -> anyhow::Result<()> {
     let names: Vec<OsString> =
-        std::env::vars_os().map(|(name, _)| name).filter(|name| is_cargos(name)).collect();
+        std::env::vars_os().map(|(name, _)| name).filter(|name| is_set_by_cargo(name)).collect();
     if names.is_empty() {
         return Ok(());
     }
@@ -43,6 +43,6 @@ pub(crate) fn leave_cargos() -> anyhow::Result<()> {
     Err(again.exec()).with_context(|| format!("{} cannot be started anew", program.display()))
 }
 
-fn is_cargos(name: &OsStr) -> bool {
+fn is_set_by_cargo(name: &OsStr) -> bool {
     name.to_str().is_some_and(|name| SET_BY_CARGO.contains(&name) || name.starts_with("CARGO_PKG_"))
 }

@@ -41,7 +41,7 @@ enum Task {
 }
 
 fn main() -> ExitCode {
-    match environment::leave_cargos().and_then(|()| run(Cli::parse())) {
+    match environment::restart_without_cargo_variables().and_then(|()| run(Cli::parse())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");

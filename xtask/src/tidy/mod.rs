@@ -159,14 +159,14 @@ fn sources(root: &Path, files: &[PathBuf]) -> anyhow::Result<Vec<String>> {
 
 /// Every path in a document (`` `crates/…` `` and similar) must exist in the repository.
 fn paths(root: &Path, files: &[PathBuf]) -> anyhow::Result<Vec<String>> {
-    const ROOMS: [&str; 6] = ["crates/", "deploy/", "xtask/", "docs/", "testdata/", "tests/"];
+    const FOLDERS: [&str; 6] = ["crates/", "deploy/", "xtask/", "docs/", "testdata/", "tests/"];
     let mut faults = Vec::new();
     for file in files.iter().filter(|f| f.extension().is_some_and(|e| e == "md")) {
         let text = fs::read_to_string(root.join(file))
             .with_context(|| format!("{} cannot be read", file.display()))?;
         for code in text.split('`').skip(1).step_by(2) {
             let path = code.split("::").next().unwrap_or(code);
-            let named = ROOMS.iter().any(|room| path.starts_with(room));
+            let named = FOLDERS.iter().any(|room| path.starts_with(room));
             if named && !path.contains([' ', '\n', '*', '{']) && !root.join(path).exists() {
                 faults.push(format!("{}: {path} does not exist", file.display()));
             }
