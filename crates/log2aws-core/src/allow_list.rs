@@ -104,7 +104,7 @@ impl AllowList {
     ///
     /// Two patterns are only compared for equality or against a plain name. An entry that cannot be
     /// compared is included.
-    pub fn beyond(&self, other: &Self) -> Vec<String> {
+    pub fn entries_beyond(&self, other: &Self) -> Vec<String> {
         let new = |entry: &&Entry| {
             let for_it = other.entries.iter().filter(|known| {
                 known.servers.as_ref().is_none_or(|known| known.covers(entry.servers.as_ref()))
@@ -116,15 +116,15 @@ impl AllowList {
     }
 
     /// The entries, as text, that admit an address outside `networks`.
-    pub fn outside(&self, networks: &[IpNet]) -> Vec<String> {
+    pub fn entries_outside(&self, networks: &[IpNet]) -> Vec<String> {
         let networks = IpNet::aggregate(&networks.to_vec());
-        let outside =
+        let entries_outside =
             |entry: &&Entry| !networks.iter().any(|network| network.contains(&entry.network));
-        self.entries.iter().filter(outside).map(ToString::to_string).collect()
+        self.entries.iter().filter(entries_outside).map(ToString::to_string).collect()
     }
 
     /// A one-sentence warning if the list admits every IPv4 or every IPv6 address.
-    pub fn open_to_everybody(&self) -> Option<String> {
+    pub fn open_network_warning(&self) -> Option<String> {
         let all: Vec<String> = self
             .networks()
             .iter()
@@ -328,7 +328,7 @@ mod tests {
 
     #[test]
     fn a_list_that_is_open_to_everybody_says_so() {
-        let open = |text: &str| text.parse::<AllowList>().unwrap().open_to_everybody();
+        let open = |text: &str| text.parse::<AllowList>().unwrap().open_network_warning();
         for text in ["0.0.0.0/0", "10.0.0.0/8, 0.0.0.0/0", "0.0.0.0/1, web*@128.0.0.0/1"] {
             assert!(open(text).unwrap().contains("covers 0.0.0.0/0: everybody"), "{text}");
         }
@@ -352,21 +352,21 @@ mod tests {
 
     #[test]
     fn what_a_list_lets_in_beyond_another_is_told() {
-        let beyond = |list: &str, other: &str| {
-            list.parse::<AllowList>().unwrap().beyond(&other.parse().unwrap())
+        let entries_beyond = |list: &str, other: &str| {
+            list.parse::<AllowList>().unwrap().entries_beyond(&other.parse().unwrap())
         };
         let none: [&str; 0] = [];
-        assert_eq!(beyond("10.1.0.0/16, db@10.2.0.1", "10.0.0.0/8"), none);
-        assert_eq!(beyond("10.0.0.0/24", "10.0.0.0/25, 10.0.0.128/25"), none);
-        assert_eq!(beyond("web01@10.0.0.1", "web*@10.0.0.0/8"), none);
-        assert_eq!(beyond("web*@10.0.0.1", "web*@10.0.0.0/8"), none);
-        assert_eq!(beyond("10.0.0.1", "*@10.0.0.0/8"), none);
-        assert_eq!(beyond("10.0.0.0/8, 203.0.113.7", "10.0.0.0/8"), ["203.0.113.7"]);
-        assert_eq!(beyond("10.0.0.0/7", "10.0.0.0/8"), ["10.0.0.0/7"]);
+        assert_eq!(entries_beyond("10.1.0.0/16, db@10.2.0.1", "10.0.0.0/8"), none);
+        assert_eq!(entries_beyond("10.0.0.0/24", "10.0.0.0/25, 10.0.0.128/25"), none);
+        assert_eq!(entries_beyond("web01@10.0.0.1", "web*@10.0.0.0/8"), none);
+        assert_eq!(entries_beyond("web*@10.0.0.1", "web*@10.0.0.0/8"), none);
+        assert_eq!(entries_beyond("10.0.0.1", "*@10.0.0.0/8"), none);
+        assert_eq!(entries_beyond("10.0.0.0/8, 203.0.113.7", "10.0.0.0/8"), ["203.0.113.7"]);
+        assert_eq!(entries_beyond("10.0.0.0/7", "10.0.0.0/8"), ["10.0.0.0/7"]);
         // The server name is removed, or is a different one.
-        assert_eq!(beyond("10.0.0.1", "web*@10.0.0.0/8"), ["10.0.0.1"]);
-        assert_eq!(beyond("db@10.0.0.1", "web*@10.0.0.0/8"), ["db@10.0.0.1"]);
-        assert_eq!(beyond("w*@10.0.0.1", "web*@10.0.0.0/8"), ["w*@10.0.0.1"]);
+        assert_eq!(entries_beyond("10.0.0.1", "web*@10.0.0.0/8"), ["10.0.0.1"]);
+        assert_eq!(entries_beyond("db@10.0.0.1", "web*@10.0.0.0/8"), ["db@10.0.0.1"]);
+        assert_eq!(entries_beyond("w*@10.0.0.1", "web*@10.0.0.0/8"), ["w*@10.0.0.1"]);
     }
 
     #[test]
@@ -374,6 +374,6 @@ mod tests {
         let list: AllowList = "10.0.0.0/24, web*@203.0.113.7, 2001:db8::1".parse().unwrap();
         let networks = ["10.0.0.0/25", "10.0.0.128/25", "2001:db8::/32"];
         let networks: Vec<IpNet> = networks.iter().map(|text| text.parse().unwrap()).collect();
-        assert_eq!(list.outside(&networks), ["web*@203.0.113.7"]);
+        assert_eq!(list.entries_outside(&networks), ["web*@203.0.113.7"]);
     }
 }

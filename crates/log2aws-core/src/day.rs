@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use jiff::civil::Date;
 
+use crate::excerpt::excerpt;
+
 /// A real calendar day, written `YYYY-MM-DD`.
 ///
 /// Invariant: the day exists in the calendar (there is no 2019-02-30) and its year has four digits,
@@ -41,7 +43,7 @@ impl Day {
     pub fn parse_canonical(text: &str) -> Result<Self, DayError> {
         match text.as_bytes() {
             [_, _, _, _, b'-', _, _, b'-', _, _] => text.parse(),
-            _ => Err(DayError::Shape(shown(text))),
+            _ => Err(DayError::Shape(excerpt(text))),
         }
     }
 }
@@ -58,16 +60,16 @@ impl FromStr for Day {
                 &[y[0], y[1], y[2], y[3], *m1, *m2, *d1, *d2]
             }
             compact if compact.len() == 8 => compact,
-            _ => return Err(DayError::Shape(shown(text))),
+            _ => return Err(DayError::Shape(excerpt(text))),
         };
         if !digits.iter().all(u8::is_ascii_digit) {
-            return Err(DayError::Shape(shown(text)));
+            return Err(DayError::Shape(excerpt(text)));
         }
         let number = |part: &[u8]| part.iter().fold(0_i16, |n, d| n * 10 + i16::from(d - b'0'));
         let small = |part: &[u8]| part.iter().fold(0_i8, |n, d| n * 10 + (d - b'0').cast_signed());
         Date::new(number(&digits[..4]), small(&digits[4..6]), small(&digits[6..8]))
             .map(Self)
-            .map_err(|_| DayError::Unreal(shown(text)))
+            .map_err(|_| DayError::Unreal(excerpt(text)))
     }
 }
 
@@ -75,11 +77,6 @@ impl fmt::Display for Day {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:04}-{:02}-{:02}", self.0.year(), self.0.month(), self.0.day())
     }
-}
-
-/// The beginning of the caller's text, for use in an error message.
-fn shown(text: &str) -> String {
-    text.chars().take(32).collect()
 }
 
 #[cfg(test)]

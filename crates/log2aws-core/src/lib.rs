@@ -11,6 +11,7 @@ pub mod day;
 pub mod day_clock;
 pub mod error_chain;
 pub mod event;
+mod excerpt;
 pub mod key;
 pub mod line;
 pub mod metadata;

@@ -23,7 +23,7 @@ pub struct Exposure<'a> {
 
 /// One sentence for each setting that is valid but probably unintended.
 pub fn start_warnings(exposure: &Exposure<'_>) -> Vec<String> {
-    let open = exposure.allow_list.and_then(AllowList::open_to_everybody);
+    let open = exposure.allow_list.and_then(AllowList::open_network_warning);
     open.into_iter().chain(open_proxy(exposure)).chain(plain_http(exposure)).collect()
 }
 

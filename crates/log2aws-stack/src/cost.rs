@@ -233,7 +233,11 @@ pub fn estimate(region: &str, workload: &Workload) -> Estimate {
 /// The cost of one day of constant requests for a URL from listed addresses at the throttling rate,
 /// including refused ones. Requests from other addresses are stopped by the API's policy and are
 /// not billed.
-pub fn flood_day(region: &str, requests_per_second: u32, architecture: Architecture) -> f64 {
+pub fn denied_requests_day(
+    region: &str,
+    requests_per_second: u32,
+    architecture: Architecture,
+) -> f64 {
     let (prices, _) = prices::of(region);
     let requests = f64::from(requests_per_second) * 86_400.0;
     let memory_time = GENERATE_URL_GB * WARM_SECONDS * gb_second(&prices, architecture);

@@ -34,7 +34,7 @@ pub async fn events<C: Console>(
     }
     let rest = watch.until_rest(session, tell).await?;
     match &rest.stack {
-        Some(stack) if !state::went_well(&stack.status) => Err(StackError::Ended {
+        Some(stack) if !state::is_success(&stack.status) => Err(StackError::Ended {
             what: "the change",
             stack: name.to_string(),
             status: stack.status.clone(),

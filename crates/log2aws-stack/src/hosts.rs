@@ -17,24 +17,24 @@ pub const NETWORKS: &str = "LogPutAllowNetworks";
 /// The size limit of a standard SSM parameter and of a CloudFormation parameter, in bytes.
 ///
 /// Source: AWS Systems Manager User Guide, "Managing parameter tiers".
-const MOST_SSM: usize = 4096;
+const MAX_PARAMETER_BYTES: usize = 4096;
 
 /// The size limit of a bucket policy, in bytes.
 ///
 /// Source: Amazon S3 User Guide, "Bucket policies".
-const MOST_POLICY: usize = 20 * 1024;
+const MAX_POLICY_BYTES: usize = 20 * 1024;
 
 /// The size limit of an API's policy, in bytes.
 ///
 /// Source: API Gateway Developer Guide, "Quotas for configuring and running a REST API".
-const MOST_API_POLICY: usize = 8192;
+const MAX_API_POLICY_BYTES: usize = 8192;
 
 /// Why an allow-list cannot be deployed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HostsError {
     /// It is too long for one parameter.
     #[error(
-        "the allow-list has {bytes} bytes, and Parameter Store holds {MOST_SSM}; write networks \
+        "the allow-list has {bytes} bytes, and Parameter Store holds {MAX_PARAMETER_BYTES}; write networks \
          instead of single addresses"
     )]
     List {
@@ -44,7 +44,7 @@ pub enum HostsError {
     /// Its merged addresses are too long for one parameter.
     #[error(
         "the allow-list comes to {networks} networks of {bytes} bytes, and a parameter holds \
-         {MOST_SSM}; write wider networks"
+         {MAX_PARAMETER_BYTES}; write wider networks"
     )]
     Networks {
         /// Their number after merging.
@@ -76,12 +76,12 @@ pub enum HostsError {
 /// [`HostsError`] if it is too long for a parameter.
 pub fn parameters(list: &AllowList) -> Result<[(&'static str, String); 2], HostsError> {
     let text = list.to_string();
-    if text.len() > MOST_SSM {
+    if text.len() > MAX_PARAMETER_BYTES {
         return Err(HostsError::List { bytes: text.len() });
     }
     let networks: Vec<String> = list.networks().iter().map(plain).collect();
     let joined = networks.join(",");
-    if joined.len() > MOST_SSM {
+    if joined.len() > MAX_PARAMETER_BYTES {
         return Err(HostsError::Networks { networks: networks.len(), bytes: joined.len() });
     }
     Ok([(HOSTS, text), (NETWORKS, joined)])
@@ -109,8 +109,8 @@ pub fn check_policies(
 ) -> Result<(), HostsError> {
     let scope = Scope::new(template, given, account, region, stack);
     for (id, property, of, most) in [
-        ("RawBucketPolicy", "PolicyDocument", "the raw bucket", MOST_POLICY),
-        ("Api", "Policy", "the API", MOST_API_POLICY),
+        ("RawBucketPolicy", "PolicyDocument", "the raw bucket", MAX_POLICY_BYTES),
+        ("Api", "Policy", "the API", MAX_API_POLICY_BYTES),
     ] {
         let policy = template.resource(id).and_then(|r| r.properties.get(property));
         let policy =
@@ -144,15 +144,15 @@ pub struct Difference {
 impl InForce {
     /// Compares.
     pub fn difference(&self, wanted: &AllowList) -> Difference {
-        let mut widened = wanted.beyond(&self.list);
+        let mut widened = wanted.entries_beyond(&self.list);
         if let Some(networks) = &self.networks {
-            for entry in wanted.outside(networks) {
+            for entry in wanted.entries_outside(networks) {
                 if !widened.contains(&entry) {
                     widened.push(entry);
                 }
             }
         }
-        Difference { widened, narrowed: self.list.beyond(wanted) }
+        Difference { widened, narrowed: self.list.entries_beyond(wanted) }
     }
 }
 

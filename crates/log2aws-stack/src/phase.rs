@@ -22,7 +22,7 @@ pub(crate) enum Phase {
 
 /// The description of an operation, for the message if it is interrupted.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Errand<'a> {
+pub(crate) struct Operation<'a> {
     /// `the deploy` or `the delete`.
     pub(crate) what: &'static str,
     /// The stack.
@@ -31,7 +31,7 @@ pub(crate) struct Errand<'a> {
     pub(crate) commands: &'a Commands,
 }
 
-impl Errand<'_> {
+impl Operation<'_> {
     /// Runs `work` until it is done or `interrupt` completes.
     pub(crate) async fn run<T>(
         &self,

@@ -15,7 +15,7 @@ use crate::name::StackName;
 
 /// An existing or deleted stack.
 #[derive(Clone, Debug)]
-pub(crate) struct Standing {
+pub(crate) struct ExistingStack {
     /// Its ARN, which remains unique if another stack takes the name.
     pub(crate) id: String,
     pub(crate) status: String,
@@ -24,7 +24,7 @@ pub(crate) struct Standing {
     pub(crate) outputs: Vec<Output>,
 }
 
-impl Standing {
+impl ExistingStack {
     /// Checks that the stack was made by this program for this environment. The name alone can be
     /// that of a stack that somebody made in the same folder before, or of another environment.
     ///
@@ -49,7 +49,7 @@ impl Standing {
     }
 
     /// Whether nothing of it exists but the name.
-    pub(crate) fn is_but_a_name(&self) -> bool {
+    pub(crate) fn exists_only_as_name(&self) -> bool {
         matches!(self.status.as_str(), "REVIEW_IN_PROGRESS" | "ROLLBACK_COMPLETE")
     }
 }
@@ -122,7 +122,7 @@ impl StackEvent {
 
 impl Cloud {
     /// Looks a stack up, by its name or its ARN; `None` if there is none.
-    pub(crate) async fn stack(&self, name: &str) -> Result<Option<Standing>, CallError> {
+    pub(crate) async fn stack(&self, name: &str) -> Result<Option<ExistingStack>, CallError> {
         let asked = self.cloudformation.describe_stacks().stack_name(name).send().await;
         let told = match asked {
             Ok(told) => told,
@@ -136,7 +136,7 @@ impl Cloud {
         };
         let parameters = stack.parameters.unwrap_or_default().into_iter();
         let outputs = stack.outputs.unwrap_or_default().into_iter();
-        Ok(Some(Standing {
+        Ok(Some(ExistingStack {
             id: stack.stack_id.unwrap_or_else(|| name.to_owned()),
             status: stack.stack_status.map_or_else(String::new, |s| s.as_str().to_owned()),
             reason: stack.stack_status_reason.map(|reason| fault::one_line(&reason)),

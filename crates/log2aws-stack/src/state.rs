@@ -32,7 +32,7 @@ pub(crate) fn of(status: &str) -> State {
 }
 
 /// The AWS CLI command that recovers a stuck stack, if there is one.
-pub(crate) fn way_out(status: &str) -> Option<&'static str> {
+pub(crate) fn recovery_command(status: &str) -> Option<&'static str> {
     match status {
         "UPDATE_ROLLBACK_FAILED" => Some("cloudformation continue-update-rollback"),
         "UPDATE_FAILED" => Some("cloudformation rollback-stack"),
@@ -41,7 +41,7 @@ pub(crate) fn way_out(status: &str) -> Option<&'static str> {
 }
 
 /// Whether this status means success.
-pub(crate) fn went_well(status: &str) -> bool {
+pub(crate) fn is_success(status: &str) -> bool {
     matches!(status, "CREATE_COMPLETE" | "UPDATE_COMPLETE" | "IMPORT_COMPLETE")
 }
 
@@ -74,6 +74,6 @@ mod tests {
         ] {
             assert_eq!(of(status), state, "{status}");
         }
-        assert!(went_well("UPDATE_COMPLETE") && !went_well("UPDATE_ROLLBACK_COMPLETE"));
+        assert!(is_success("UPDATE_COMPLETE") && !is_success("UPDATE_ROLLBACK_COMPLETE"));
     }
 }

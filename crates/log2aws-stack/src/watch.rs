@@ -10,7 +10,7 @@ use crate::cloud::Cloud;
 use crate::console::Console;
 use crate::error::StackError;
 use crate::fault::CallError;
-use crate::stack::{StackEvent, Standing};
+use crate::stack::{ExistingStack, StackEvent};
 use crate::state::{self, State};
 
 /// The most pages of events read at once: AWS keeps 90 days of them, 100 a page.
@@ -46,9 +46,9 @@ pub struct Session<'a, C> {
 
 /// The result of a wait.
 #[derive(Clone, Debug)]
-pub(crate) struct Rest {
+pub(crate) struct WaitResult {
     /// The stack at rest; `None` if it is gone.
-    pub(crate) stack: Option<Standing>,
+    pub(crate) stack: Option<ExistingStack>,
     /// The first failure that was not a consequence of another.
     pub(crate) failure: Option<StackEvent>,
 }
@@ -118,7 +118,7 @@ impl Watch {
         &mut self,
         session: &mut Session<'_, C>,
         tell: &mut dyn FnMut(&mut C, &StackEvent) -> std::io::Result<()>,
-    ) -> Result<Rest, StackError> {
+    ) -> Result<WaitResult, StackError> {
         let patience = session.pace.patience;
         let (mut reached, mut heard) = (Instant::now(), (Instant::now(), self.told));
         loop {
@@ -152,7 +152,7 @@ impl Watch {
         session: &mut Session<'_, C>,
         tell: &mut dyn FnMut(&mut C, &StackEvent) -> std::io::Result<()>,
         quiet: bool,
-    ) -> Result<Option<Rest>, StackError> {
+    ) -> Result<Option<WaitResult>, StackError> {
         let stack = session.cloud.stack(&self.id).await?;
         let Some(stack) = stack.filter(|stack| stack.status != "DELETE_COMPLETE") else {
             // The events of a deleted stack are available by its ARN, but not everywhere.
@@ -161,12 +161,12 @@ impl Watch {
             {
                 return Err(error);
             }
-            return Ok(Some(Rest { stack: None, failure: self.failure.clone() }));
+            return Ok(Some(WaitResult { stack: None, failure: self.failure.clone() }));
         };
         self.tell(session, tell).await?;
         session.console.status(&format!("{}: {} events", stack.status, self.told));
         let agreed = self.own.as_ref() == Some(&stack.status);
         let rests = state::of(&stack.status) != State::AtWork && (agreed || quiet);
-        Ok(rests.then(|| Rest { stack: Some(stack), failure: self.failure.clone() }))
+        Ok(rests.then(|| WaitResult { stack: Some(stack), failure: self.failure.clone() }))
     }
 }

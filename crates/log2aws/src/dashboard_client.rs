@@ -12,18 +12,18 @@ use log2aws_server::SecretUrl;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A logged-in session.
-pub(crate) struct Visit {
+pub(crate) struct DashboardClient {
     agent: ureq::Agent,
     api: String,
     cookie: String,
 }
 
-impl Visit {
+impl DashboardClient {
     /// Logs in with the link from the start.
     ///
     /// # Errors
     /// The dashboard refuses it.
-    pub(crate) fn begin(api: &str, link: &SecretUrl) -> anyhow::Result<Self> {
+    pub(crate) fn log_in(api: &str, link: &SecretUrl) -> anyhow::Result<Self> {
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
@@ -47,7 +47,7 @@ impl Visit {
     ///
     /// # Errors
     /// One is missing.
-    pub(crate) fn look(
+    pub(crate) fn check_calendar(
         &self,
         deliveries: &[(RawKey, usize)],
         out: &mut impl Write,

@@ -23,9 +23,9 @@ use tokio::sync::oneshot;
 
 use crate::bucket::Bucket;
 use crate::clock::SystemClock;
+use crate::dashboard_client::DashboardClient;
 use crate::logging::{self, LogFormat, LogLevel};
 use crate::stop_signal::stop_signal;
-use crate::visit::Visit;
 use log2aws_cli::exit::Exit;
 
 /// How long analysis may take before the demo fails.
@@ -86,7 +86,7 @@ fn all_steps(args: &DemoArgs) -> anyhow::Result<Exit> {
     let steps = pipeline(args, &folder, &api, &analyzed, &mut out).and_then(|deliveries| {
         if args.once {
             // The link works once, and here the program itself uses it.
-            return Visit::begin(&api, &link)?.look(&deliveries, &mut out);
+            return DashboardClient::log_in(&api, &link)?.check_calendar(&deliveries, &mut out);
         }
         writeln!(out, "5. look     {}", link.expose_url())?;
         writeln!(out, "            (good once, for ten minutes)")?;

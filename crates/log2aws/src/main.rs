@@ -5,6 +5,7 @@ mod chart;
 mod cli;
 mod clock;
 mod convert;
+mod dashboard_client;
 mod demo;
 mod door;
 mod flag;
@@ -16,7 +17,6 @@ mod stack;
 mod stop_signal;
 mod store;
 mod view;
-mod visit;
 
 use std::process::ExitCode;
 

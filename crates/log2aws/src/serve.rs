@@ -112,7 +112,7 @@ pub(crate) struct ServeArgs {
 
 /// One of the two files that TLS needs.
 #[derive(Debug, thiserror::Error)]
-enum Half {
+enum MissingTlsFile {
     /// No key.
     #[error(
         "--tls-cert is of no use without --tls-key, the file with the certificate's private key"
@@ -125,16 +125,19 @@ enum Half {
 
 /// Whether it is a usage error.
 pub(crate) fn is_usage(error: &anyhow::Error) -> bool {
-    error.is::<Half>()
+    error.is::<MissingTlsFile>()
 }
 
 /// Both files, or neither.
-fn tls_files(certificate: Option<PathBuf>, key: Option<PathBuf>) -> Result<Option<TlsFiles>, Half> {
+fn tls_files(
+    certificate: Option<PathBuf>,
+    key: Option<PathBuf>,
+) -> Result<Option<TlsFiles>, MissingTlsFile> {
     match (certificate, key) {
         (Some(certificate), Some(key)) => Ok(Some(TlsFiles { certificate, key })),
         (None, None) => Ok(None),
-        (Some(_), None) => Err(Half::Certificate),
-        (None, Some(_)) => Err(Half::Key),
+        (Some(_), None) => Err(MissingTlsFile::Certificate),
+        (None, Some(_)) => Err(MissingTlsFile::Key),
     }
 }
 

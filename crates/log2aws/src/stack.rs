@@ -67,7 +67,7 @@ struct Place {
 
 /// How AWS is reached.
 #[derive(Debug, Args)]
-struct Reach {
+struct AwsAccess {
     /// The profile of the AWS config files.
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
@@ -87,7 +87,7 @@ struct Reach {
 
 /// What the stack is to be like.
 #[derive(Debug, Args)]
-struct Wish {
+struct StackSettings {
     /// Who may ask for a URL and who may put: addresses and networks, each optionally bound to a
     /// server name or pattern, e.g. '203.0.113.7, web*@198.51.100.0/24' [default: as it is].
     #[arg(long, value_name = "LIST")]
@@ -103,7 +103,7 @@ struct PlanArgs {
     #[command(flatten)]
     place: Place,
     #[command(flatten)]
-    wish: Wish,
+    wish: StackSettings,
     /// For how many servers the cost is estimated.
     #[arg(long, value_name = "N", default_value_t = 10)]
     servers: u32,
@@ -118,9 +118,9 @@ struct DeployArgs {
     #[command(flatten)]
     place: Place,
     #[command(flatten)]
-    reach: Reach,
+    reach: AwsAccess,
     #[command(flatten)]
-    wish: Wish,
+    wish: StackSettings,
     /// The folder of generate-url.zip and analyze-log.zip [default: beside this program, or
     /// target/lambda].
     #[arg(long, value_name = "DIR")]
@@ -142,7 +142,7 @@ struct DeleteArgs {
     #[command(flatten)]
     place: Place,
     #[command(flatten)]
-    reach: Reach,
+    reach: AwsAccess,
     /// Remove both buckets, too, with every log and result; the stack's name has to be typed.
     #[arg(long)]
     purge: bool,
@@ -157,7 +157,7 @@ struct EventsArgs {
     #[command(flatten)]
     place: Place,
     #[command(flatten)]
-    reach: Reach,
+    reach: AwsAccess,
     /// Go on until CloudFormation rests.
     #[arg(long)]
     follow: bool,
@@ -346,7 +346,7 @@ fn listed(list: &AllowList) -> Result<[(String, String); 2], StackError> {
 
 /// Warns on standard error if the list admits everybody.
 fn warn_if_open(list: &AllowList) {
-    if let Some(warning) = list.open_to_everybody() {
+    if let Some(warning) = list.open_network_warning() {
         // Without a standard error nobody can be warned.
         drop(writeln!(io::stderr(), "warning: {warning}"));
     }
@@ -375,7 +375,7 @@ async fn connect(
     }
 }
 
-fn access(place: &Place, reach: &Reach) -> Access {
+fn access(place: &Place, reach: &AwsAccess) -> Access {
     Access {
         region: place.region.clone(),
         profile: reach.profile.clone(),
@@ -389,7 +389,7 @@ fn access(place: &Place, reach: &Reach) -> Access {
     }
 }
 
-fn session<'a>(cloud: &'a Cloud, screen: &'a mut Screen, reach: &Reach) -> Session<'a, Screen> {
+fn session<'a>(cloud: &'a Cloud, screen: &'a mut Screen, reach: &AwsAccess) -> Session<'a, Screen> {
     Session {
         cloud,
         console: screen,

@@ -7,19 +7,19 @@ use crate::day_clock::DayClock;
 use crate::summary::{Cause, Gap, LogSummary, Reboot};
 
 /// A line breaks where a step is longer than this many half intervals.
-const BREAK_HALVES: u32 = 3;
+const BREAK_AFTER_HALF_INTERVALS: u32 = 3;
 
 /// On a whole day, gaps shorter than this many seconds (two pixels) are not drawn, which keeps the
 /// file small on the worst day. The summary lists all of them.
-const SEEN: u32 = 180;
+const MIN_DRAWN_GAP: u32 = 180;
 
 /// The lower limit in seconds for narrow windows: points are a minute apart, and a sample can be a
 /// little late.
-const LEAST_SEEN: u32 = 120;
+const MIN_DRAWN_GAP_IN_WINDOW: u32 = 120;
 
 /// Reboots closer together than this, in seconds, are drawn as one line (for a whole day; scaled
 /// for a window).
-const APART: u32 = 300;
+const MERGE_REBOOTS_WITHIN: u32 = 300;
 
 /// The distances between ticks, in minutes.
 const STEPS: [u16; 8] = [120, 60, 30, 20, 10, 5, 2, 1];
@@ -28,7 +28,7 @@ const STEPS: [u16; 8] = [120, 60, 30, 20, 10, 5, 2, 1];
 const MAX_TICKS: u32 = 13;
 
 /// Labels closer than this fraction of the axis (1/24) would overlap.
-const LABELS: u32 = 24;
+const MAX_LABELS: u32 = 24;
 
 /// Seconds in a minute.
 const MINUTE: u32 = 60;
@@ -76,7 +76,7 @@ impl TimeAxis {
             let part = u64::from(seconds) * u64::from(to - from) / u64::from(day.max(1));
             u32::try_from(part).unwrap_or(seconds)
         };
-        let seen = share(SEEN).max(LEAST_SEEN);
+        let seen = share(MIN_DRAWN_GAP).max(MIN_DRAWN_GAP_IN_WINDOW);
         let mut gaps = gap_spans(clock, log, seen, view.language);
         let mut since_boot = without(spans(changes, day), &gaps);
         gaps.retain(|gap| gap.to > from && gap.from < to);
@@ -84,10 +84,11 @@ impl TimeAxis {
         Self {
             from,
             to,
-            longest: (log.interval_seconds.saturating_mul(BREAK_HALVES) / 2).max(seen),
+            longest: (log.interval_seconds.saturating_mul(BREAK_AFTER_HALF_INTERVALS) / 2)
+                .max(seen),
             ticks: ticks(clock, from, to),
             gaps,
-            reboots: reboots(clock, log, (from, to), share(APART), view.language),
+            reboots: reboots(clock, log, (from, to), share(MERGE_REBOOTS_WITHIN), view.language),
             interval: log.interval_seconds,
             since_boot,
         }
@@ -141,7 +142,7 @@ fn ticks(clock: &DayClock, from: u32, to: u32) -> Vec<(u32, String)> {
         let minutes =
             u16::from(time.hour().unsigned_abs()) * 60 + u16::from(time.minute().unsigned_abs());
         // An hour that the clock shows twice is labelled twice if both labels fit.
-        let near = |(last, _): &(u32, String)| (second - last) * LABELS < to - from;
+        let near = |(last, _): &(u32, String)| (second - last) * MAX_LABELS < to - from;
         let round = minutes % step == 0 && time.second() == 0;
         if round && !ticks.last().is_some_and(near) {
             ticks.push((second, format!("{:02}:{:02}", minutes / 60, minutes % 60)));

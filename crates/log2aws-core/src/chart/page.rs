@@ -16,11 +16,11 @@ use crate::server_name::ServerName;
 use crate::summary::LogSummary;
 
 /// The distance from one plot's lower edge to the next one's upper edge.
-pub(super) const BETWEEN: i32 = 400;
+pub(super) const PLOT_SPACING: i32 = 400;
 
 /// The load's scale includes the line of the cores unless that is more than this many times the
 /// highest load, which would flatten the curve.
-const CORES_SHOWN_UP_TO: f64 = 4.0;
+const MAX_CORES_PER_LOAD: f64 = 4.0;
 
 /// Reboot labels closer than this are left out; the lines stay.
 const LABEL_ROOM: i32 = 900;
@@ -53,22 +53,22 @@ impl Page<'_> {
         self.header(&mut drawing);
         let first = if self.axis.reboots.is_empty() { 1_040 } else { 1_220 };
         let mut top = first;
-        for kind in panels(self.view, self.points.guests()) {
+        for kind in panels(self.view, self.points.has_guest_time()) {
             let place = kind.is_shown().then_some((top, kind.height));
             let values = PanelValues::of_day(&kind, place, self.points.minutes());
             drawing.values.panels.push(values);
             if kind.is_shown() {
                 self.panel(&mut drawing, &kind, top);
-                top += kind.height + BETWEEN;
+                top += kind.height + PLOT_SPACING;
             }
         }
-        let bottom = (top - BETWEEN).max(first);
+        let bottom = (top - PLOT_SPACING).max(first);
         self.name_reboots(&mut drawing, first);
         for (second, label) in &self.axis.ticks {
             drawing.text("t m", self.axis.x(*second), bottom + 180, label.as_str());
         }
-        let guests = self.points.guests();
-        let line = words::axis(language, self.clock, self.log, guests);
+        let has_guest_time = self.points.has_guest_time();
+        let line = words::axis(language, self.clock, self.log, has_guest_time);
         drawing.text("t", LEFT, bottom + 400, fitted(&line, 11, RIGHT - LEFT));
         drawing.set_height(bottom + 560);
         drawing
@@ -99,7 +99,7 @@ impl Page<'_> {
         let language = self.view.language;
         let max = self.highest(kind);
         let cores = self.log.metadata.cores.map(f64::from);
-        let shown = cores.filter(|cores| *cores <= max.max(1.0) * CORES_SHOWN_UP_TO);
+        let shown = cores.filter(|cores| *cores <= max.max(1.0) * MAX_CORES_PER_LOAD);
         // Leaves room for the labels above the highest value.
         let scale = Scale::numbers((max * 1.06).max(shown.unwrap_or(0.0)));
         let panel = self.plot(scale, top, kind);
@@ -119,7 +119,7 @@ impl Page<'_> {
         panel.lines(drawing, kind);
         // The peak is that of the 1-minute load.
         if let Some(peak) = self.peak.filter(|_| !kind.series[0].hidden) {
-            self.call_out(drawing, &panel, peak);
+            self.draw_peak(drawing, &panel, peak);
         }
     }
 
@@ -184,7 +184,7 @@ impl Page<'_> {
     }
 
     /// Marks the highest load with a ring and its time, on the side with more room.
-    fn call_out(&self, drawing: &mut Drawing, panel: &Panel<'_>, peak: Peak) {
+    fn draw_peak(&self, drawing: &mut Drawing, panel: &Panel<'_>, peak: Peak) {
         let (x, y) = (self.axis.x(peak.second), panel.y(peak.load));
         let words = words::peak(self.view.language, self.clock, peak);
         drawing.dot("ring", (x, y), 36);

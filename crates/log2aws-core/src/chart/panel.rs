@@ -12,7 +12,7 @@ use super::style::{DOTS, FILLS, PENS, width};
 pub(super) const HEAD: i32 = 90;
 
 /// The minimum width of a lone sample's bar in a stack.
-const LONE_BAR: i32 = 30;
+const MIN_BAR_WIDTH: i32 = 30;
 
 /// A panel being drawn: first its frame, then its series.
 #[derive(Debug)]
@@ -151,7 +151,7 @@ impl Panel<'_> {
         match edge {
             [] => {}
             [(x, y)] => {
-                let half = self.axis.length(self.axis.interval).max(LONE_BAR) / 2;
+                let half = self.axis.length(self.axis.interval).max(MIN_BAR_WIDTH) / 2;
                 let (left, right) = ((x - half).max(LEFT), (x + half).min(RIGHT));
                 outline.extend([(left, bottom), (left, *y), (right, *y), (right, bottom)]);
             }

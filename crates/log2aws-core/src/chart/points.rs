@@ -30,7 +30,7 @@ const FIELDS: usize = 17;
 const COLUMN: [usize; FIELDS - 3] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 13, 15, 16];
 
 /// More points than this are merged into columns of a few pixels.
-const DENSE: usize = 384;
+const MAX_UNMERGED_POINTS: usize = 384;
 
 /// The width of such a column in tenths of a pixel.
 const COLUMN_WIDTH: i32 = 25;
@@ -58,12 +58,12 @@ pub(super) struct Peak {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Points {
     minutes: Vec<Minute>,
-    guests: bool,
+    has_guest_time: bool,
 }
 
 impl Points {
     pub(super) fn add(&mut self, second: u32, sample: &Sample) {
-        self.guests |= sample.guest.is_some_and(|guest| guest > 0);
+        self.has_guest_time |= sample.guest.is_some_and(|guest| guest > 0);
         let values = values(sample);
         let cpu = CPU.map(|field| if values[field].is_nan() { 0.0 } else { values[field] });
         let minute = second / 60;
@@ -93,7 +93,7 @@ impl Points {
         VisiblePoints {
             minutes: shown,
             inner: first..first + inner.len(),
-            guests: self.guests,
+            has_guest_time: self.has_guest_time,
             longest,
         }
     }
@@ -103,7 +103,7 @@ impl Points {
         let (before, after) = (self.minutes.get(next.checked_sub(1)?)?, self.minutes.get(next)?);
         let step = after.second - before.second;
         let between = before.second < second && second < after.second;
-        (between && step <= longest).then(|| before.towards(after, second))
+        (between && step <= longest).then(|| before.interpolate(after, second))
     }
 }
 
@@ -114,14 +114,14 @@ pub(super) struct VisiblePoints<'a> {
     minutes: Cow<'a, [Minute]>,
     /// The range of points that are samples.
     inner: Range<usize>,
-    guests: bool,
+    has_guest_time: bool,
     longest: u32,
 }
 
 impl VisiblePoints<'_> {
     /// Whether any sample of the day has guest time, which is then added to `us`.
-    pub(super) fn guests(&self) -> bool {
-        self.guests
+    pub(super) fn has_guest_time(&self) -> bool {
+        self.has_guest_time
     }
 
     /// The points of samples.
@@ -221,7 +221,7 @@ impl VisiblePoints<'_> {
         stretch: &'a [Minute],
         x: impl Fn(u32) -> i32,
     ) -> impl Iterator<Item = &'a [Minute]> {
-        let dense = self.minutes.len() > DENSE;
+        let dense = self.minutes.len() > MAX_UNMERGED_POINTS;
         let column = move |minute: &Minute| x(minute.second) / COLUMN_WIDTH;
         stretch.chunk_by(move |a, b| dense && column(a) == column(b))
     }
@@ -240,7 +240,7 @@ impl Minute {
 
     /// The point at `second` on the straight line to a later point.
     #[expect(clippy::cast_precision_loss, reason = "a chart's precision")]
-    fn towards(&self, later: &Self, second: u32) -> Self {
+    fn interpolate(&self, later: &Self, second: u32) -> Self {
         let share = (second - self.second) as f32 / (later.second - self.second) as f32;
         let between = |a: f32, b: f32| a + (b - a) * share;
         let mean = |minute: &Self, layer: usize| minute.cpu[layer] / minute.count;

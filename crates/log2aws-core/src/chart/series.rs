@@ -72,8 +72,8 @@ impl PanelKind {
     }
 }
 
-/// The panels from top to bottom. `guests` says whether `us` includes guest time.
-pub(super) fn panels(view: &View, guests: bool) -> [PanelKind; 6] {
+/// The panels from top to bottom. `has_guest_time` says whether `us` includes guest time.
+pub(super) fn panels(view: &View, has_guest_time: bool) -> [PanelKind; 6] {
     use SeriesId as Id;
 
     let names = names(view.language);
@@ -106,7 +106,7 @@ pub(super) fn panels(view: &View, guests: bool) -> [PanelKind; 6] {
             "%",
             1_200,
             &[
-                (Id::User, CPU[0], if guests { names.user_and_guests } else { names.user }),
+                (Id::User, CPU[0], if has_guest_time { names.user_and_guests } else { names.user }),
                 (Id::System, CPU[1], names.system),
                 (Id::Wait, CPU[2], names.wait),
                 (Id::Stolen, CPU[3], names.stolen),

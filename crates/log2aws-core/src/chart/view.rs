@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::excerpt::excerpt;
+
 /// The language of the words in a drawing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Language {
@@ -76,7 +78,7 @@ impl FromStr for Language {
         match text {
             "en" => Ok(Self::En),
             "ja" => Ok(Self::Ja),
-            _ => Err(ViewError::Language(shown(text))),
+            _ => Err(ViewError::Language(excerpt(text))),
         }
     }
 }
@@ -111,16 +113,16 @@ impl FromStr for Time {
 
     fn from_str(text: &str) -> Result<Self, ViewError> {
         let [h1, h2, b':', m1, m2] = text.as_bytes() else {
-            return Err(ViewError::Time(shown(text)));
+            return Err(ViewError::Time(excerpt(text)));
         };
         let digits = [h1, h2, m1, m2];
         if !digits.iter().all(|digit| digit.is_ascii_digit()) || *m1 > b'5' {
-            return Err(ViewError::Time(shown(text)));
+            return Err(ViewError::Time(excerpt(text)));
         }
         let [h1, h2, m1, m2] = digits.map(|digit| u16::from(digit - b'0'));
         let minutes = (h1 * 10 + h2) * 60 + m1 * 10 + m2;
         if minutes > Self::END.0 {
-            return Err(ViewError::Time(shown(text)));
+            return Err(ViewError::Time(excerpt(text)));
         }
         Ok(Self(minutes))
     }
@@ -202,7 +204,7 @@ impl FromStr for SeriesId {
 
     fn from_str(text: &str) -> Result<Self, ViewError> {
         let found = Self::ALL.iter().find(|series| series.as_str() == text);
-        found.copied().ok_or_else(|| ViewError::Series(shown(text)))
+        found.copied().ok_or_else(|| ViewError::Series(excerpt(text)))
     }
 }
 
@@ -214,11 +216,6 @@ impl fmt::Display for SeriesId {
 
 fn names() -> String {
     SeriesId::ALL.iter().map(|series| series.as_str()).collect::<Vec<_>>().join(", ")
-}
-
-/// The beginning of a text, for use in a message.
-fn shown(text: &str) -> String {
-    text.chars().take(32).collect()
 }
 
 #[cfg(test)]

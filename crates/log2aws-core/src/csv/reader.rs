@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::cells::{self, CellError};
 use super::{CSV_COLUMNS, CSV_HEADER};
+use crate::excerpt::excerpt;
 use crate::sample::{Sample, VMSTAT_COLUMNS};
 
 /// The most faults that are kept; all are counted.
@@ -170,7 +171,7 @@ impl CsvReader {
         for (index, name) in found.iter().enumerate().take(MAX_COLUMNS) {
             match names().position(|known| known == name) {
                 Some(column) if at[column].is_none() => at[column] = Some(index),
-                _ => unknown.push(shown(name)),
+                _ => unknown.push(excerpt(name)),
             }
         }
         if at == [None; CSV_COLUMNS]
@@ -202,7 +203,7 @@ impl CsvReader {
         let Some(time) = cells::time(cells[0]) else {
             let reason = format!(
                 "datetime {:?} is no time like \"2019-08-01 00:00:01\"; the row is left out",
-                shown(cells[0])
+                excerpt(cells[0])
             );
             return self.skip(reason);
         };
@@ -242,7 +243,7 @@ impl CsvReader {
             Ok(value) => Some(value),
             Err(reason) => {
                 let name = names().nth(column).unwrap_or_default();
-                self.skip(format!("{name} {:?} {reason}; the cell counts as empty", shown(cell)))
+                self.skip(format!("{name} {:?} {reason}; the cell counts as empty", excerpt(cell)))
             }
         }
     }
@@ -324,9 +325,4 @@ fn trim(cell: &str) -> &str {
     let cell = cell.trim();
     let bare = cell.strip_prefix('"').and_then(|cell| cell.strip_suffix('"'));
     bare.unwrap_or(cell).trim()
-}
-
-/// The beginning of a cell, for use in a message.
-fn shown(cell: &str) -> String {
-    cell.chars().take(32).collect()
 }

@@ -22,7 +22,7 @@ pub(super) fn read(line: &[u8], csv: &mut Vec<u8>) -> Result<Line, LineError> {
     csv.extend_from_slice(read_time(rest.token())?);
     let up = rest.token();
     if up != b"up" {
-        return Err(LineError::Up(shown(up)));
+        return Err(LineError::Up(excerpt_of_bytes(up)));
     }
     csv.push(b',');
     read_uptime(&mut rest, csv)?;
@@ -83,8 +83,8 @@ fn all_digits(text: &[u8]) -> bool {
 }
 
 /// The beginning of the text, for use in an error message.
-fn shown(text: &[u8]) -> String {
-    String::from_utf8_lossy(&text[..text.len().min(128)]).chars().take(32).collect()
+fn excerpt_of_bytes(text: &[u8]) -> String {
+    crate::excerpt::excerpt(&String::from_utf8_lossy(&text[..text.len().min(128)]))
 }
 
 /// Two digits as a number; the caller has checked that they are digits.
@@ -95,26 +95,26 @@ fn two_digits(tens: u8, ones: u8) -> i8 {
 /// Reads `YYYY-MM-DD`; the day must exist.
 pub(super) fn read_date(text: &[u8]) -> Result<Date, LineError> {
     let &[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = text else {
-        return Err(LineError::Date(shown(text)));
+        return Err(LineError::Date(excerpt_of_bytes(text)));
     };
     if !all_digits(&[y1, y2, y3, y4, m1, m2, d1, d2]) {
-        return Err(LineError::Date(shown(text)));
+        return Err(LineError::Date(excerpt_of_bytes(text)));
     }
     let year = i16::from(two_digits(y1, y2)) * 100 + i16::from(two_digits(y3, y4));
     Date::new(year, two_digits(m1, m2), two_digits(d1, d2))
-        .map_err(|_| LineError::UnrealDate(shown(text)))
+        .map_err(|_| LineError::UnrealDate(excerpt_of_bytes(text)))
 }
 
 /// Reads `HH:MM:SS`; the time must exist (a leap second does not: `uptime` never shows one).
 fn read_time(text: &[u8]) -> Result<&[u8], LineError> {
     let &[h1, h2, b':', m1, m2, b':', s1, s2] = text else {
-        return Err(LineError::Time(shown(text)));
+        return Err(LineError::Time(excerpt_of_bytes(text)));
     };
     if !all_digits(&[h1, h2, m1, m2, s1, s2]) {
-        return Err(LineError::Time(shown(text)));
+        return Err(LineError::Time(excerpt_of_bytes(text)));
     }
     if two_digits(h1, h2) > 23 || two_digits(m1, m2) > 59 || two_digits(s1, s2) > 59 {
-        return Err(LineError::UnrealTime(shown(text)));
+        return Err(LineError::UnrealTime(excerpt_of_bytes(text)));
     }
     Ok(text)
 }
@@ -123,7 +123,9 @@ fn read_time(text: &[u8]) -> Result<&[u8], LineError> {
 fn read_uptime(rest: &mut Cursor<'_>, csv: &mut Vec<u8>) -> Result<(), LineError> {
     rest.separators();
     let whole = rest.0;
-    let error = |rest: &Cursor<'_>| LineError::Uptime(shown(&whole[..whole.len() - rest.0.len()]));
+    let error = |rest: &Cursor<'_>| {
+        LineError::Uptime(excerpt_of_bytes(&whole[..whole.len() - rest.0.len()]))
+    };
     let first = rest.word();
     if is_clock(first) {
         csv.extend_from_slice(first);
@@ -174,7 +176,7 @@ fn is_short_unit(unit: &[u8]) -> bool {
 fn read_users(rest: &mut Cursor<'_>, csv: &mut Vec<u8>) -> Result<(), LineError> {
     rest.separators();
     let whole = rest.0;
-    let shown_so_far = |rest: &Cursor<'_>| shown(&whole[..whole.len() - rest.0.len()]);
+    let shown_so_far = |rest: &Cursor<'_>| excerpt_of_bytes(&whole[..whole.len() - rest.0.len()]);
     let mut word = rest.word();
     let has_users = all_digits(word);
     if has_users {
@@ -190,8 +192,8 @@ fn read_users(rest: &mut Cursor<'_>, csv: &mut Vec<u8>) -> Result<(), LineError>
     let labelled = word == b"load" && (rest.skip(b"averages:") || rest.skip(b"average:"));
     match (labelled, has_users) {
         (true, _) => Ok(()),
-        (false, true) => Err(LineError::NoLoad(shown(word))),
-        (false, false) => Err(LineError::Users(shown(word))),
+        (false, true) => Err(LineError::NoLoad(excerpt_of_bytes(word))),
+        (false, false) => Err(LineError::Users(excerpt_of_bytes(word))),
     }
 }
 
@@ -199,7 +201,7 @@ fn read_users(rest: &mut Cursor<'_>, csv: &mut Vec<u8>) -> Result<(), LineError>
 fn read_loads(rest: &mut Cursor<'_>, csv: &mut Vec<u8>) -> Result<(), LineError> {
     for found in 0..3 {
         if found > 0 && !rest.0.first().is_some_and(|b| is_blank(*b) || *b == b',') {
-            return Err(LineError::Load(shown(rest.token())));
+            return Err(LineError::Load(excerpt_of_bytes(rest.token())));
         }
         rest.separators();
         let whole = rest.0;
@@ -213,7 +215,7 @@ fn read_loads(rest: &mut Cursor<'_>, csv: &mut Vec<u8>) -> Result<(), LineError>
         }
         let digits = units.len() + decimals.len();
         if units.is_empty() || decimals.is_empty() || digits > MAX_LOAD_DIGITS {
-            return Err(LineError::Load(shown(Cursor(whole).token())));
+            return Err(LineError::Load(excerpt_of_bytes(Cursor(whole).token())));
         }
         csv.extend_from_slice(units);
         csv.push(b'.');
@@ -222,7 +224,7 @@ fn read_loads(rest: &mut Cursor<'_>, csv: &mut Vec<u8>) -> Result<(), LineError>
     }
     rest.skip(b",");
     match rest.0.first() {
-        Some(b) if !is_blank(*b) => Err(LineError::Load(shown(rest.token()))),
+        Some(b) if !is_blank(*b) => Err(LineError::Load(excerpt_of_bytes(rest.token()))),
         _ => Ok(()),
     }
 }
@@ -244,7 +246,7 @@ fn read_vmstat(
     for (i, column) in names.iter().enumerate() {
         let text = rest.token();
         if !all_digits(text) {
-            return Err(LineError::Value { column, text: shown(text) });
+            return Err(LineError::Value { column, text: excerpt_of_bytes(text) });
         }
         let value = number(text)?;
         if i == VMSTAT_COLUMNS {
@@ -264,5 +266,5 @@ fn number(digits: &[u8]) -> Result<u64, LineError> {
     digits
         .iter()
         .try_fold(0_u64, |n, d| n.checked_mul(10)?.checked_add(u64::from(d - b'0')))
-        .ok_or_else(|| LineError::Range(shown(digits)))
+        .ok_or_else(|| LineError::Range(excerpt_of_bytes(digits)))
 }

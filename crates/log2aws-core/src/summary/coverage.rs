@@ -10,17 +10,17 @@ pub const MAX_LISTED: usize = 1_000;
 
 /// The interval, in seconds, to assume for a log that is too short to derive it: the traditional
 /// cron setting.
-const USUAL_INTERVAL: u32 = 600;
+const DEFAULT_INTERVAL: u32 = 600;
 
 /// From this many samples on, the interval is derived from the log.
-const TELLING_SAMPLES: usize = 24;
+const MIN_SAMPLES_FOR_INTERVAL: usize = 24;
 
 /// `uptime` prints whole minutes, so up to this many seconds more may have passed.
-const UPTIME_STEP: u64 = 60;
+const UPTIME_RESOLUTION: u64 = 60;
 
 /// Marks are sorted and deduplicated at this number; a day has at most 90,000 seconds, so memory
 /// stays bounded for any number of samples.
-const COMPACT_AT: usize = 200_000;
+const COMPACT_AT_MARKS: usize = 200_000;
 
 /// A second of the day that has a sample.
 #[derive(Clone, Copy)]
@@ -50,7 +50,7 @@ pub(super) struct Coverage {
 }
 
 /// The result of [`Coverage`].
-pub(super) struct Covered {
+pub(super) struct CoverageResult {
     pub(super) first: Option<DateTime>,
     pub(super) last: Option<DateTime>,
     pub(super) first_uptime: Option<u64>,
@@ -85,8 +85,8 @@ impl Coverage {
         match second {
             None => self.other_days += 1,
             Some(second) => {
-                self.look_for_reboot(clock, second, uptime);
-                if self.marks.len() >= COMPACT_AT {
+                self.detect_reboot(clock, second, uptime);
+                if self.marks.len() >= COMPACT_AT_MARKS {
                     compact(&mut self.marks);
                 }
                 self.marks.push(Mark { second, uptime });
@@ -98,7 +98,7 @@ impl Coverage {
 
     /// Works in line order. A log is append-only, so a clock that goes back neither hides a reboot
     /// nor invents one.
-    fn look_for_reboot(&mut self, clock: &DayClock, second: u32, uptime: u64) {
+    fn detect_reboot(&mut self, clock: &DayClock, second: u32, uptime: u64) {
         let before = self.previous.and_then(|p| p.second.map(|second| (second, p.uptime)));
         let since = before.map_or(0, |(second, _)| second);
         let fell = before.is_some_and(|(_, before)| uptime < before);
@@ -113,7 +113,7 @@ impl Coverage {
         }
     }
 
-    pub(super) fn finish(mut self, clock: &DayClock) -> Covered {
+    pub(super) fn finish(mut self, clock: &DayClock) -> CoverageResult {
         compact(&mut self.marks);
         let day = clock.seconds();
         let interval = interval(&self.marks);
@@ -126,7 +126,7 @@ impl Coverage {
             gaps.sort_by_key(|gap| gap.from);
         }
         let civil = |mark: &Mark| clock.civil(mark.second);
-        Covered {
+        CoverageResult {
             first: self.marks.first().map(civil),
             last: self.marks.last().map(civil),
             first_uptime: self.marks.first().map(|mark| mark.uptime),
@@ -166,7 +166,7 @@ fn went_back(previous: &Previous, time: DateTime, second: Option<u32>) -> bool {
 
 /// Whether a machine with that uptime booted less than `seconds` ago.
 fn booted_within(seconds: u32, uptime: u64) -> bool {
-    uptime.saturating_add(UPTIME_STEP) < u64::from(seconds)
+    uptime.saturating_add(UPTIME_RESOLUTION) < u64::from(seconds)
 }
 
 /// Sorts by time and keeps one mark per second.
@@ -179,8 +179,8 @@ fn compact(marks: &mut Vec<Mark>) {
 fn interval(marks: &[Mark]) -> u32 {
     let mut steps: Vec<u32> =
         marks.windows(2).map(|pair| pair[1].second - pair[0].second).collect();
-    if marks.len() < TELLING_SAMPLES {
-        return USUAL_INTERVAL;
+    if marks.len() < MIN_SAMPLES_FOR_INTERVAL {
+        return DEFAULT_INTERVAL;
     }
     let middle = (steps.len() - 1) / 2;
     let (_, median, _) = steps.select_nth_unstable(middle);

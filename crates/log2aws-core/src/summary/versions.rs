@@ -98,7 +98,7 @@ impl Versions {
         let mut added = Vec::new();
         for put in put {
             match listed.iter_mut().find(|listed| listed.version == put.version) {
-                Some(known) => known.learn(put),
+                Some(known) => known.merge_missing(put),
                 None => added.push(put.clone()),
             }
         }
@@ -125,7 +125,7 @@ impl Versions {
 
 impl AcceptedVersion {
     /// Fills in what `put` knows about the same version.
-    fn learn(&mut self, put: &Self) {
+    fn merge_missing(&mut self, put: &Self) {
         self.size = put.size.or(self.size);
         self.source = put.source.or(self.source);
         self.operator = put.operator;

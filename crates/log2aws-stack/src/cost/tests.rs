@@ -105,11 +105,11 @@ fn a_flood_costs_what_the_throttle_lets_through() {
     // By hand: 50 a second are 4,320,000 a day.
     let each = 4.25e-6 + 0.2e-6 + 0.0025 * 0.000_016_666_7;
     let bytes = 2_500.0 / GIB * 0.76 + 6_144.0 / GIB * 0.114;
-    let flood = |rate| flood_day("ap-northeast-1", rate, Architecture::X86_64);
+    let flood = |rate| denied_requests_day("ap-northeast-1", rate, Architecture::X86_64);
     near(flood(50), 4_320_000.0 * (each + bytes));
     near(flood(5) * 10.0, flood(50));
     near(flood(0), 0.0);
-    assert!(flood_day("us-east-1", 50, Architecture::Arm64) < flood(50));
+    assert!(denied_requests_day("us-east-1", 50, Architecture::Arm64) < flood(50));
 }
 
 #[test]
@@ -219,7 +219,7 @@ fn the_manuals_figures_are_the_models() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    let flood = PRICES.map(|(region, _)| flood_day(region, 50, Architecture::X86_64));
+    let flood = PRICES.map(|(region, _)| denied_requests_day(region, 50, Architecture::X86_64));
     for text in [ENGLISH, JAPANESE] {
         assert!(text.contains(&format!("{:.0} USD", flood[0])), "{flood:?}");
     }

@@ -14,8 +14,8 @@ use crate::deploy::{agreed, first_failure};
 use crate::error::StackError;
 use crate::fault;
 use crate::name::StackName;
-use crate::phase::{Errand, Phase};
-use crate::stack::Standing;
+use crate::phase::{Operation, Phase};
+use crate::stack::ExistingStack;
 use crate::state::{self, State};
 use crate::template::{Scope, Template};
 use crate::watch::{Session, Watch};
@@ -60,7 +60,7 @@ pub async fn delete<C: Console>(
 ) -> Result<DeleteOutcome, StackError> {
     let phase = Cell::new(Phase::Nothing);
     let DeleteRequest { stack, commands, .. } = request;
-    let errand = Errand { what: "the delete", stack, commands };
+    let errand = Operation { what: "the delete", stack, commands };
     errand.run(&phase, run(session, template, request, &phase), interrupt).await
 }
 
@@ -77,8 +77,8 @@ async fn run<C: Console>(
     if let Some(standing) = &standing {
         standing.belongs_to(stack, env)?;
     }
-    if *purge && standing.as_ref().is_none_or(Standing::is_but_a_name) {
-        not_anothers(session, env).await?;
+    if *purge && standing.as_ref().is_none_or(ExistingStack::exists_only_as_name) {
+        check_no_other_stack(session, env).await?;
     }
     let buckets = purge::look(session, env, *purge).await?;
     session.console.line(&format!("stack {stack} in account {account}, region {region}"))?;
@@ -103,7 +103,7 @@ async fn run<C: Console>(
     if *purge {
         phase.set(Phase::After("the buckets were being removed"));
         // Checked again: this stack is gone, and another may have been created in the meantime.
-        not_anothers(session, env).await?;
+        check_no_other_stack(session, env).await?;
         for bucket in &buckets {
             purge::purge(session, bucket).await?;
         }
@@ -118,7 +118,10 @@ async fn run<C: Console>(
 
 /// Checks that no stack of another name uses the environment, whose buckets must then not be
 /// purged.
-async fn not_anothers<C>(session: &Session<'_, C>, env: &EnvName) -> Result<(), StackError> {
+async fn check_no_other_stack<C>(
+    session: &Session<'_, C>,
+    env: &EnvName,
+) -> Result<(), StackError> {
     // This parameter exists exactly while a stack of the environment does.
     let parameter = env.parameter(env_name::RAW_BUCKET);
     match session.cloud.parameter(&parameter).await? {
@@ -134,9 +137,9 @@ fn tell_loss<C: Console>(
     session: &mut Session<'_, C>,
     template: &Template,
     request: &DeleteRequest,
-    standing: &Standing,
+    standing: &ExistingStack,
 ) -> Result<(), StackError> {
-    if standing.is_but_a_name() {
+    if standing.exists_only_as_name() {
         let line =
             format!("the stack is in {}: nothing but its name goes with it", standing.status);
         session.console.line(&line)?;
@@ -201,7 +204,7 @@ async fn confirmed<C: Console>(
 async fn delete_stack<C: Console>(
     session: &mut Session<'_, C>,
     request: &DeleteRequest,
-    standing: &Standing,
+    standing: &ExistingStack,
     phase: &Cell<Phase>,
 ) -> Result<(), StackError> {
     let mut watch = Watch::begin(session.cloud, &standing.id).await?;

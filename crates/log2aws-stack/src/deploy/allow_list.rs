@@ -9,7 +9,7 @@ use crate::console::Console;
 use crate::error::StackError;
 use crate::fault;
 use crate::hosts::{self, InForce, NETWORKS};
-use crate::stack::Standing;
+use crate::stack::ExistingStack;
 use crate::watch::Session;
 
 /// The list of a deploy.
@@ -25,7 +25,7 @@ pub(super) struct Wanted {
 pub(super) async fn wanted<C: Console>(
     session: &mut Session<'_, C>,
     request: &DeployRequest,
-    standing: Option<&Standing>,
+    standing: Option<&ExistingStack>,
 ) -> Result<Wanted, StackError> {
     let name = request.env.parameter(env_name::ALLOW_LIST);
     let given = request.allow_hosts.as_ref();
@@ -82,7 +82,8 @@ pub(super) async fn narrow<C: Console>(
     }
     let list = stored.as_deref().and_then(|text| text.parse::<AllowList>().ok());
     let Some(list) = list.filter(|_| stands) else { return Ok(()) };
-    if wanted.list.beyond(&list).is_empty() && !list.beyond(&wanted.list).is_empty() {
+    if wanted.list.entries_beyond(&list).is_empty() && !list.entries_beyond(&wanted.list).is_empty()
+    {
         let text = wanted.list.to_string();
         session.cloud.put_parameter(&name, &text).await?;
         session.console.line(&format!("{name} = {text}, from now on"))?;
@@ -103,7 +104,7 @@ pub(super) async fn take_back<C: Console>(
     let Some(now) = session.cloud.parameter(&name).await? else { return Ok(()) };
     let lists = (before.parse::<AllowList>(), now.parse::<AllowList>());
     if let (Ok(before_list), Ok(now_list)) = lists
-        && !now_list.beyond(&before_list).is_empty()
+        && !now_list.entries_beyond(&before_list).is_empty()
     {
         session.cloud.put_parameter(&name, before).await?;
         let line = format!("{name} = {before_list}: AWS, going back, had let in more again");

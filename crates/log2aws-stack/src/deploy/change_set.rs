@@ -52,7 +52,7 @@ pub(super) async fn create<C: Console>(
     let stack = request.stack.as_str();
     let kind = match found {
         Found::Nothing | Found::Planned => ChangeSetType::Create,
-        Found::Standing(_) => ChangeSetType::Update,
+        Found::ExistingStack(_) => ChangeSetType::Update,
     };
     let name = name(request);
     let created = session
@@ -156,7 +156,7 @@ fn parameters(
             let builder = Parameter::builder().parameter_key(name);
             match (values.get(name), found) {
                 (Some(value), _) => Some(builder.parameter_value(value).build()),
-                (None, Found::Standing(stack)) if stack.parameters.contains_key(name) => {
+                (None, Found::ExistingStack(stack)) if stack.parameters.contains_key(name) => {
                     Some(builder.use_previous_value(true).build())
                 }
                 _ => None,
@@ -242,13 +242,13 @@ fn told(change: &Change) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stack::Standing;
+    use crate::stack::ExistingStack;
 
     #[test]
     fn what_is_not_given_keeps_its_value() {
         let template = Template::embedded().unwrap();
         let values = BTreeMap::from([("Env".to_owned(), "dev".to_owned())]);
-        let standing = Found::Standing(Standing {
+        let standing = Found::ExistingStack(ExistingStack {
             id: String::new(),
             status: "CREATE_COMPLETE".to_owned(),
             reason: None,

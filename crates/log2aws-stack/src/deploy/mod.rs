@@ -24,11 +24,11 @@ use crate::error::StackError;
 use crate::fault;
 use crate::hosts::{self, HOSTS, NETWORKS};
 use crate::name::StackName;
-use crate::phase::{Errand, Phase};
-use crate::stack::{Output, Standing};
+use crate::phase::{Operation, Phase};
+use crate::stack::{ExistingStack, Output};
 use crate::state::{self, State};
 use crate::template::{Scope, Template};
-use crate::watch::{Rest, Session, Watch};
+use crate::watch::{Session, WaitResult, Watch};
 
 use allow_list::Wanted;
 use change_set::{ChangeSet, Planned};
@@ -100,7 +100,7 @@ pub async fn deploy<C: Console>(
     let planned = RefCell::new(None);
     let work = Work { template, request, phase: &phase, planned: &planned };
     let DeployRequest { stack, commands, .. } = request;
-    let errand = Errand { what: "the deploy", stack, commands };
+    let errand = Operation { what: "the deploy", stack, commands };
     let done = errand.run(&phase, work.run(session), interrupt).await;
     // Removes an unused change set. A failure to remove it is not reported: the error that ended
     // the deploy is more important, and the next run plans again.
@@ -119,7 +119,7 @@ pub(crate) enum Found {
     /// A stack that exists only as a plan.
     Planned,
     /// An existing stack at rest.
-    Standing(Standing),
+    ExistingStack(ExistingStack),
 }
 
 struct Work<'a> {
@@ -140,7 +140,7 @@ impl Work<'_> {
         ))?;
         let found = self.look_up(session).await?;
         let standing = match &found {
-            Found::Standing(stack) => Some(stack),
+            Found::ExistingStack(stack) => Some(stack),
             Found::Nothing | Found::Planned => None,
         };
         let mut hosts = allow_list::wanted(session, self.request, standing).await?;
@@ -193,7 +193,7 @@ impl Work<'_> {
         let scope = Scope::new(self.template, values, account, region, stack.as_str());
         let body =
             self.template.with_deployment_of(values.get(NETWORKS).map_or("", String::as_str));
-        if matches!(found, Found::Standing(_)) {
+        if matches!(found, Found::ExistingStack(_)) {
             return Ok(body);
         }
         for bucket in [env.raw_bucket(account, region), env.analyzed_bucket(account, region)] {
@@ -208,7 +208,7 @@ impl Work<'_> {
     async fn agreed<C: Console>(
         &self,
         session: &mut Session<'_, C>,
-        standing: Option<&Standing>,
+        standing: Option<&ExistingStack>,
         planned: &ChangeSet,
     ) -> Result<bool, StackError> {
         let DeployRequest { env, stack, force, .. } = self.request;
@@ -252,7 +252,7 @@ impl Work<'_> {
         let (status, follow, delete) = (&standing.status, commands.follow(), commands.delete());
         match state::of(status) {
             State::Absent => Ok(Found::Planned),
-            State::Rests => Ok(Found::Standing(standing)),
+            State::Rests => Ok(Found::ExistingStack(standing)),
             State::AtWork => Err(StackError::State(format!(
                 "stack {stack} is in {status}: somebody's change is under way, and CloudFormation \
                  does one at a time; follow it with\n  {follow}\nand deploy again when it rests"
@@ -266,16 +266,16 @@ impl Work<'_> {
             State::Stuck => Err(StackError::State(format!(
                 "stack {stack} is in {status}: an update was not finished, nor taken back{}. {}",
                 reason(&standing),
-                self.way_out(status),
+                self.recovery_command(status),
             ))),
         }
     }
 
     /// What to do about a stuck stack.
-    fn way_out(&self, status: &str) -> String {
+    fn recovery_command(&self, status: &str) -> String {
         let DeployRequest { stack, commands, .. } = self.request;
         let follow = commands.follow();
-        match state::way_out(status) {
+        match state::recovery_command(status) {
             Some(command) => format!(
                 "Mend what the events name ({follow}), then run\n  {}\nand deploy again",
                 commands.aws(&format!("{command} --stack-name {stack}"))
@@ -290,7 +290,7 @@ impl Work<'_> {
     fn values<C>(
         &self,
         session: &Session<'_, C>,
-        standing: Option<&Standing>,
+        standing: Option<&ExistingStack>,
         hosts: &AllowList,
     ) -> Result<BTreeMap<String, String>, StackError> {
         let (account, region) = (&session.cloud.account, &session.cloud.region);
@@ -342,7 +342,7 @@ impl Work<'_> {
         let rest = watch.until_rest(session, &mut tell).await?;
         self.phase.set(Phase::After("the allow-list was compared"));
         match rest.stack {
-            Some(stack) if state::went_well(&stack.status) => Ok(stack.outputs),
+            Some(stack) if state::is_success(&stack.status) => Ok(stack.outputs),
             _ => {
                 // The rollback has restored the previous deploy's list.
                 let kept = allow_list::take_back(session, &self.request.env, hosts).await;
@@ -357,7 +357,7 @@ impl Work<'_> {
         }
     }
 
-    fn ended(&self, rest: &Rest, besides: &str) -> StackError {
+    fn ended(&self, rest: &WaitResult, besides: &str) -> StackError {
         let DeployRequest { stack, commands, .. } = self.request;
         let status = rest.stack.as_ref().map_or("DELETE_COMPLETE", |stack| stack.status.as_str());
         let delete = commands.delete();
@@ -370,7 +370,7 @@ impl Work<'_> {
                 "Something of it is left. When the cause is mended, run\n  {delete}\nand deploy \
                  again; logs and results are not touched."
             ),
-            (State::Stuck, _) => self.way_out(status),
+            (State::Stuck, _) => self.recovery_command(status),
             (State::AtWork | State::Absent, _) => {
                 format!("Its events tell more:\n  {}", commands.follow())
             }
@@ -389,7 +389,7 @@ impl Work<'_> {
 }
 
 /// The first failed resource and its reason, in one line.
-pub(crate) fn first_failure(rest: &Rest) -> String {
+pub(crate) fn first_failure(rest: &WaitResult) -> String {
     let stack = || rest.stack.as_ref().and_then(|stack| stack.reason.clone());
     match &rest.failure {
         Some(event) => {
@@ -400,7 +400,7 @@ pub(crate) fn first_failure(rest: &Rest) -> String {
     }
 }
 
-fn reason(standing: &Standing) -> String {
+fn reason(standing: &ExistingStack) -> String {
     standing.reason.as_deref().map_or_else(String::new, |reason| format!(" ({reason})"))
 }
 

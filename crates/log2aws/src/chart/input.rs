@@ -77,7 +77,7 @@ pub(super) fn read(path: &Path, args: &ChartArgs, stdin: &mut dyn Read) -> Resul
         file = File::open(path).map_err(failed)?;
         &mut file
     };
-    let told = Told::of(path);
+    let told = PathInfo::of(path);
     let day = args.date.or(told.day);
     let mut head = Vec::with_capacity(HEAD);
     from.take(HEAD as u64).read_to_end(&mut head).map_err(failed)?;
@@ -117,14 +117,14 @@ pub(super) fn read(path: &Path, args: &ChartArgs, stdin: &mut dyn Read) -> Resul
 
 /// What is known from a path.
 #[derive(Debug, Default)]
-struct Told {
+struct PathInfo {
     server: Option<ServerName>,
     day: Option<CalendarDay>,
     /// The file's name without its ending, if it is not a day.
     stem: Option<ServerName>,
 }
 
-impl Told {
+impl PathInfo {
     /// `SERVER/DATE.log`, `DATE.log` or `SERVER-DATE.csv`, each with any ending.
     fn of(path: &Path) -> Self {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();

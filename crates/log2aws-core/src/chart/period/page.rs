@@ -5,7 +5,7 @@ use super::plot::{Plot, areas, bar, head, legend, lines, panel, small, value, wh
 use super::words as period_words;
 use crate::chart::drawing::{Drawing, Path, Shape};
 use crate::chart::geometry::{LEFT, RIGHT, WIDTH};
-use crate::chart::page::{BETWEEN, header};
+use crate::chart::page::{PLOT_SPACING, header};
 use crate::chart::scale::{self, Scale};
 use crate::chart::style::{FILLS, PENS, width};
 use crate::chart::values::{SeriesValues, Values, tenths};
@@ -29,7 +29,7 @@ const WIDE: i32 = 800;
 const COLUMN_SECONDS: u32 = 86_400;
 
 /// The load's scale includes the cores unless that would flatten the curve.
-const CORES_SHOWN_UP_TO: f64 = 4.0;
+const MAX_CORES_PER_LOAD: f64 = 4.0;
 
 /// Everything the page is made of.
 pub(super) struct Page<'a> {
@@ -74,9 +74,9 @@ impl<'a> Page<'a> {
             (Self::samples, 700),
         ] {
             draw(self, &mut drawing, top, height);
-            top += height + BETWEEN;
+            top += height + PLOT_SPACING;
         }
-        let bottom = top - BETWEEN;
+        let bottom = top - PLOT_SPACING;
         self.name_days(&mut drawing, bottom);
         let wide = self.x(1) - LEFT >= WIDE;
         drawing.set_height(bottom + if wide { 300 } else { 560 });
@@ -86,7 +86,7 @@ impl<'a> Page<'a> {
     fn load(&self, drawing: &mut Drawing, top: i32, height: i32) {
         let max = self.highest(|day| day.load_max.or(day.load_p95).or(day.load_mean));
         let cores = self.highest(|day| day.cores.map(small));
-        let shown = cores <= max.max(1.0) * CORES_SHOWN_UP_TO;
+        let shown = cores <= max.max(1.0) * MAX_CORES_PER_LOAD;
         let scale = Scale::numbers((max * 1.03).max(if shown { cores } else { 0.0 }));
         let plot = Plot { top, height, scale };
         self.frame(drawing, &plot);

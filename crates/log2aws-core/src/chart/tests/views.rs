@@ -251,8 +251,8 @@ fn a_page_asks_nobody_and_nothing_in_it_runs_but_its_own_script() {
     assert_eq!(page.matches("<script").count(), 2);
     assert_eq!(page.matches("</script>").count(), 2);
     assert!(!page.contains("<!--"));
-    for outside in [" src=", " href=", "@import", "url(http"] {
-        assert!(!page.contains(outside), "{outside}");
+    for entries_outside in [" src=", " href=", "@import", "url(http"] {
+        assert!(!page.contains(entries_outside), "{entries_outside}");
     }
     assert!(!CHART_JS.contains("</script") && !CHART_CSS.contains("</style"));
     // The policy allows exactly the script in the page.
