@@ -33,31 +33,12 @@ impl DiskStore {
         if max == 0 {
             return Ok(listing);
         }
-        let mut walk = Walk::new(&bucket.fs, &bucket.folder, &query.prefix, start, false, max + 1);
-        let mut groups =
-            Groups::new(&query.prefix, query.delimiter.as_deref(), query.after.as_deref());
-        let (mut last, mut lines) = (None, 0);
-        while let Some(step) = walk.next().map_err(|e| failed(&bucket, e))? {
-            let step = match step {
-                Ok(step) => step,
-                Err(folder) => {
-                    listing.unreadable.push(folder);
-                    continue;
-                }
-            };
-            let line = match groups.of(&*bucket.fs, &step, false, &mut listing.unreadable) {
-                Group::Skip => continue,
-                Group::Enter => {
-                    walk.enter(step.path, step.key);
-                    continue;
-                }
-                Group::Prefix(prefix) => Line::Prefix(prefix),
-                Group::Single => match read(&*bucket.fs, &step) {
-                    Some(line) => line,
-                    None => continue,
-                },
-            };
-            if lines == max {
+        let walk = Walk::new(&bucket.fs, &bucket.folder, &query.prefix, start, false, max + 1);
+        let groups = Groups::new(&query.prefix, query.delimiter.as_deref(), query.after.as_deref());
+        let mut lines = Lines { walk, groups, bucket: &bucket, older: false };
+        let (mut last, mut count) = (None, 0);
+        while let Some((step, line)) = lines.next(&mut listing.unreadable)? {
+            if count == max {
                 listing.next = last;
                 break;
             }
@@ -65,7 +46,7 @@ impl DiskStore {
                 Line::Prefix(prefix) => prefix.clone(),
                 Line::Body(_) | Line::Unreadable(_) => step.key,
             });
-            lines += 1;
+            count += 1;
             match line {
                 Line::Prefix(prefix) => listing.entries.push(Entry::CommonPrefix(prefix)),
                 Line::Body(info) => listing.entries.push(Entry::Object(info)),
@@ -93,32 +74,13 @@ impl DiskStore {
         let after = query.after.as_ref();
         let start =
             after.map(|after| Start { key: after.key.clone(), inclusive: after.version.is_some() });
-        let mut walk =
-            Walk::new(&bucket.fs, &bucket.folder, &query.prefix, start, bucket.versioned, max + 2);
+        let older = bucket.versioned;
+        let walk = Walk::new(&bucket.fs, &bucket.folder, &query.prefix, start, older, max + 2);
         let after_key = after.map(|after| after.key.as_str());
-        let mut groups = Groups::new(&query.prefix, query.delimiter.as_deref(), after_key);
-        let (mut last, mut lines): (Option<VersionMarker>, _) = (None, 0);
-        while let Some(step) = walk.next().map_err(|e| failed(&bucket, e))? {
-            let step = match step {
-                Ok(step) => step,
-                Err(folder) => {
-                    listing.unreadable.push(folder);
-                    continue;
-                }
-            };
-            let versions = bucket.versioned;
-            let line = match groups.of(&*bucket.fs, &step, versions, &mut listing.unreadable) {
-                Group::Skip => continue,
-                Group::Enter => {
-                    walk.enter(step.path, step.key);
-                    continue;
-                }
-                Group::Prefix(prefix) => Line::Prefix(prefix),
-                Group::Single => match read(&*bucket.fs, &step) {
-                    Some(line) => line,
-                    None => continue,
-                },
-            };
+        let groups = Groups::new(&query.prefix, query.delimiter.as_deref(), after_key);
+        let mut lines = Lines { walk, groups, bucket: &bucket, older };
+        let (mut last, mut count): (Option<VersionMarker>, _) = (None, 0);
+        while let Some((step, line)) = lines.next(&mut listing.unreadable)? {
             let marker = marker(&step, &line);
             // The object was on the page before, or is found under both names: a put was
             // interrupted between adding the second name and removing the first.
@@ -126,12 +88,12 @@ impl DiskStore {
             if listed || last.as_ref() == Some(&marker) {
                 continue;
             }
-            if lines == max {
+            if count == max {
                 listing.next = last;
                 break;
             }
             last = Some(marker);
-            lines += 1;
+            count += 1;
             match line {
                 Line::Prefix(prefix) => listing.entries.push(VersionEntry::CommonPrefix(prefix)),
                 Line::Body(info) => {
@@ -149,6 +111,46 @@ enum Line {
     Prefix(String),
     Body(Box<ObjectInfo>),
     Unreadable(Unreadable),
+}
+
+/// The lines of a list in order, before it is divided into pages.
+struct Lines<'a> {
+    walk: Walk,
+    groups: Groups<'a>,
+    bucket: &'a Bucket,
+    /// Whether older bodies are included.
+    older: bool,
+}
+
+impl Lines<'_> {
+    /// The next line and the step that it comes from; `None` at the end. Folders that cannot be
+    /// read are added to `unreadable`.
+    fn next(
+        &mut self,
+        unreadable: &mut Vec<Unreadable>,
+    ) -> Result<Option<(Step, Line)>, DiskError> {
+        let fs = &*self.bucket.fs;
+        while let Some(step) = self.walk.next().map_err(|e| failed(self.bucket, e))? {
+            let step = match step {
+                Ok(step) => step,
+                Err(folder) => {
+                    unreadable.push(folder);
+                    continue;
+                }
+            };
+            match self.groups.of(fs, &step, self.older, unreadable) {
+                Group::Skip => {}
+                Group::Enter => self.walk.enter(step.path, step.key),
+                Group::Prefix(prefix) => return Ok(Some((step, Line::Prefix(prefix)))),
+                Group::Single => {
+                    if let Some(line) = read(fs, &step) {
+                        return Ok(Some((step, line)));
+                    }
+                }
+            }
+        }
+        Ok(None)
+    }
 }
 
 /// What a list with a delimiter does with a step of the walk.
