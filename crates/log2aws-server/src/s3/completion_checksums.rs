@@ -1,4 +1,4 @@
-//! The checksums in a CompleteMultipartUpload, of parts and of the whole object.
+//! The checksums in a `CompleteMultipartUpload`, of parts and of the whole object.
 
 use std::collections::BTreeMap;
 

@@ -18,7 +18,7 @@ use crate::ship::http::{Client, HttpError, Reply};
 use crate::ship::{ApiUrl, CaError};
 use crate::world::World;
 
-use super::connection::{self, Connection, Login, ProxyHop, Target};
+use super::connection::{self, Login, ProxyHop, Reachability, Target};
 use super::tls;
 
 /// The timeout of the request.
@@ -33,7 +33,7 @@ pub(crate) struct Api {
     /// Whether the CA file is valid.
     pub(crate) ca: Result<(), CaError>,
     /// `None` if only a whole request can test it.
-    pub(crate) connection: Option<Connection>,
+    pub(crate) connection: Option<Reachability>,
     /// `None` if the connection failed.
     pub(crate) said: Option<Result<ApiResponse, String>>,
 }
@@ -59,7 +59,7 @@ pub(crate) struct ApiResponse {
     pub(crate) before: Timestamp,
     pub(crate) after: Timestamp,
     /// The target of uploads.
-    pub(crate) store: Option<(Target, Option<ProxyHop>, Option<Connection>)>,
+    pub(crate) store: Option<(Target, Option<ProxyHop>, Option<Reachability>)>,
 }
 
 /// Requests a URL for an empty log of `day`.
@@ -85,7 +85,7 @@ pub(crate) fn ask(
         }
         Err(variable) => (Err(variable), None),
     };
-    let passable = proxy.is_ok() && connection.as_ref().is_none_or(Connection::can_send_request);
+    let passable = proxy.is_ok() && connection.as_ref().is_none_or(Reachability::can_send_request);
     let said = passable.then(|| {
         let asked = UrlRequest {
             server,
@@ -153,7 +153,7 @@ fn connection_to(
     target: &Target,
     hop: Option<&ProxyHop>,
     roots: &[CertificateDer<'static>],
-) -> Option<Connection> {
+) -> Option<Reachability> {
     hop.is_none_or(|hop| !hop.tls).then(|| connection::go(target, hop, roots))
 }
 

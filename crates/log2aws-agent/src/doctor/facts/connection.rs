@@ -59,7 +59,7 @@ pub(crate) struct Login {
 
 /// How far the connection got.
 #[derive(Debug)]
-pub(crate) enum Connection {
+pub(crate) enum Reachability {
     /// The name has no address.
     NoName { slow: bool },
     /// None of its addresses accepts a connection.
@@ -77,7 +77,7 @@ pub(crate) enum Connection {
     },
 }
 
-impl Connection {
+impl Reachability {
     /// Whether a request can follow.
     pub(crate) fn can_send_request(&self) -> bool {
         match self {
@@ -92,14 +92,14 @@ pub(crate) fn go(
     target: &Target,
     proxy: Option<&ProxyHop>,
     roots: &[CertificateDer<'static>],
-) -> Connection {
+) -> Reachability {
     let (host, port) = match proxy {
         None => (target.host.as_str(), target.port),
         Some(hop) => (hop.host.as_str(), hop.port),
     };
     let addresses = match resolve(host, port) {
         Ok(addresses) => addresses,
-        Err(slow) => return Connection::NoName { slow },
+        Err(slow) => return Reachability::NoName { slow },
     };
     let mut tried = Vec::new();
     for address in addresses.into_iter().take(MAX_ADDRESSES) {
@@ -115,12 +115,12 @@ pub(crate) fn go(
         if let Some(hop) = proxy.filter(|_| target.tls)
             && let Err(status) = tunnel(&mut stream, target, hop)
         {
-            return Connection::NoTunnel { status };
+            return Reachability::NoTunnel { status };
         }
         let tls = target.tls.then(|| tls::handshake(stream, &target.host, roots));
-        return Connection::Connected { address, took, tried, tls };
+        return Reachability::Connected { address, took, tried, tls };
     }
-    Connection::NoConnection { tried }
+    Reachability::NoConnection { tried }
 }
 
 /// The addresses of a name. The system's resolver cannot be cancelled; an abandoned thread ends

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rustls::{CertificateError, Error};
 
-use crate::doctor::facts::connection::{Connection, ProxyHop, Target};
+use crate::doctor::facts::connection::{ProxyHop, Reachability, Target};
 use crate::doctor::facts::tls::{Handshake, TlsFault};
 use crate::doctor::finding::{Check, Finding};
 
@@ -22,19 +22,19 @@ const SLOW: Duration = Duration::from_secs(2);
 pub(crate) fn api(
     target: &Target,
     proxy: Option<&ProxyHop>,
-    connection: &Connection,
+    connection: &Reachability,
     now: Timestamp,
 ) -> Vec<Finding> {
     let there = proxy.map_or(target.host.as_str(), |hop| hop.host.as_str());
     let (address, took, tried, tls) = match connection {
-        Connection::NoName { slow } => return vec![no_name(there, proxy.is_some(), *slow)],
-        Connection::NoConnection { tried } => {
+        Reachability::NoName { slow } => return vec![no_name(there, proxy.is_some(), *slow)],
+        Reachability::NoConnection { tried } => {
             return vec![named(there), no_connection(target, proxy, tried)];
         }
-        Connection::NoTunnel { status } => {
+        Reachability::NoTunnel { status } => {
             return vec![named(there), no_tunnel(target, proxy, *status)];
         }
-        Connection::Connected { address, took, tried, tls } => (address, *took, tried, tls),
+        Reachability::Connected { address, took, tried, tls } => (address, *took, tried, tls),
     };
     let mut findings = vec![connection_finding(*address, took, tried)];
     // An address needs no name lookup.
@@ -57,17 +57,17 @@ pub(crate) fn api(
 pub(crate) fn store(
     target: &Target,
     proxy: Option<&ProxyHop>,
-    connection: &Connection,
+    connection: &Reachability,
     now: Timestamp,
 ) -> Finding {
     let origin = format!("{}:{}", target.host, target.port);
     let fault = match connection {
-        Connection::NoName { slow } => {
+        Reachability::NoName { slow } => {
             no_name(proxy.map_or(&target.host, |hop| &hop.host), proxy.is_some(), *slow)
         }
-        Connection::NoConnection { tried } => no_connection(target, proxy, tried),
-        Connection::NoTunnel { status } => no_tunnel(target, proxy, *status),
-        Connection::Connected { tls, .. } => {
+        Reachability::NoConnection { tried } => no_connection(target, proxy, tried),
+        Reachability::NoTunnel { status } => no_tunnel(target, proxy, *status),
+        Reachability::Connected { tls, .. } => {
             let fault = tls.as_ref().and_then(|tls| {
                 handshake(target, tls, now).into_iter().find(|finding| finding.todo.is_some())
             });
@@ -293,9 +293,9 @@ mod tests {
         Target { host: host.to_owned(), port: 443, tls: true }
     }
 
-    fn connected(verdict: Result<(), TlsFault>, organization: &str) -> Connection {
+    fn connected(verdict: Result<(), TlsFault>, organization: &str) -> Reachability {
         let issuer = Issuer { common_name: None, organization: Some(organization.to_owned()) };
-        Connection::Connected {
+        Reachability::Connected {
             address: "192.0.2.1:443".parse().unwrap(),
             took: Duration::from_millis(12),
             tried: Vec::new(),
@@ -323,17 +323,17 @@ mod tests {
     fn addresses_that_fail_differ_in_what_to_do() {
         let say = |kind: ErrorKind| {
             let tried = vec![("192.0.2.1:443".parse().unwrap(), kind.into())];
-            api(&target("a"), None, &Connection::NoConnection { tried }, Timestamp::UNIX_EPOCH)[1]
+            api(&target("a"), None, &Reachability::NoConnection { tried }, Timestamp::UNIX_EPOCH)[1]
                 .to_string()
         };
         assert!(say(ErrorKind::TimedOut).contains("let TCP port 443 out"));
         assert!(say(ErrorKind::ConnectionRefused).contains("correct the port,"));
         assert!(say(ErrorKind::NetworkUnreachable).contains("ip route"));
         let tried = vec![("[2001:db8::1]:443".parse().unwrap(), ErrorKind::TimedOut.into())];
-        let Connection::Connected { address, took, tls, .. } = connected(Ok(()), "x") else {
+        let Reachability::Connected { address, took, tls, .. } = connected(Ok(()), "x") else {
             return;
         };
-        let connection = Connection::Connected { address, took, tried, tls };
+        let connection = Reachability::Connected { address, took, tried, tls };
         let warned = api(&target("a"), None, &connection, Timestamp::UNIX_EPOCH)[1].clone();
         assert!(
             warned.verdict == Verdict::Warn && warned.to_string().contains("mend IPv6"),
