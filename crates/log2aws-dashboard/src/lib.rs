@@ -13,5 +13,7 @@ pub mod index;
 mod pages;
 mod query;
 pub mod store_index;
+mod viewer;
 
 pub use http::{Body, Dashboard, Feed, LoginError, login_page};
+pub use viewer::Viewer;

@@ -16,6 +16,7 @@ mod serve;
 mod stack;
 mod stop_signal;
 mod store;
+mod token;
 mod view;
 
 use std::process::ExitCode;

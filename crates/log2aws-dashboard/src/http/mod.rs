@@ -109,6 +109,7 @@ impl Dashboard {
                 Feed::ThisMachine => context.w.this_machine,
                 Feed::Place(place) => place,
             },
+            viewer: context.request.extensions().get(),
             version: self.version,
         }
     }
@@ -148,6 +149,7 @@ pub fn login_page(request: &Request<()>, error: Option<LoginError>, next: &str) 
         revision: 0,
         loading: false,
         source: "",
+        viewer: None,
         version: env!("CARGO_PKG_VERSION"),
     };
     match login::render(&layout, error, next) {
