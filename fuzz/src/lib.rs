@@ -1,7 +1,7 @@
-//! What every fuzz target is made with: [`fuzz_target`] and the replay of a kept corpus.
+//! Support for every fuzz target: [`fuzz_target`] and the replay of a kept corpus.
 //!
-//! The same source is two programs. cargo-fuzz builds it with libFuzzer (`--cfg fuzzing`), which
-//! looks for inputs that break it. Everyone else's cargo builds a plain program that runs the
+//! The same source makes two programs. cargo-fuzz builds it with libFuzzer (`--cfg fuzzing`), which
+//! searches for inputs that break it. Plain cargo builds a program that runs the
 //! target once with each file that it is given, and then with as many random changes to them as
 //! `LOG2AWS_FUZZ_ROUNDS` says; the tests of this package run it with the kept corpus.
 
@@ -21,8 +21,8 @@ pub use arbitrary;
 #[doc(hidden)]
 pub use libfuzzer_sys;
 
-/// A whole fuzz target, written as libFuzzer's macro of that name: `fuzz_target!(|input: &[u8]| ...)`,
-/// for any type of input that implements `arbitrary::Arbitrary`.
+/// A fuzz target, written as with libFuzzer's macro of that name: `fuzz_target!(|input: &[u8]|
+/// ...)`, for any type of input that implements `arbitrary::Arbitrary`.
 #[macro_export]
 macro_rules! fuzz_target {
     (|$input:ident: $kind:ty| $body:block) => {
@@ -45,7 +45,7 @@ macro_rules! fuzz_target {
 /// How many random inputs follow the files, where that is set.
 const ROUNDS: &str = "LOG2AWS_FUZZ_ROUNDS";
 
-/// Where the random numbers begin; the process id where it is not set.
+/// The seed of the random numbers; the process id where it is not set.
 const SEED: &str = "LOG2AWS_FUZZ_SEED";
 
 /// Where a random input that breaks a target is written to; the folder must be there.

@@ -1,4 +1,4 @@
-//! The store over S3 keeps what every store promises, against the S3 API of a running `serve`.
+//! The store over S3 passes the conformance suite against the S3 API of a running `serve`.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -26,7 +26,7 @@ impl Clock for MachineClock {
     }
 }
 
-/// `serve` on a thread of its own, and the runtime of the client that calls it.
+/// `serve` on its own thread, and the runtime of its client.
 struct World {
     address: SocketAddr,
     keys: Keys,
@@ -95,7 +95,7 @@ fn key(name: &str) -> ObjectKey {
     name.parse().unwrap()
 }
 
-/// In a bucket that keeps no versions, where bodies go by the names that this store gives them.
+/// In an unversioned bucket, where this store assigns the ids of bodies.
 #[test]
 fn s3_keeps_every_promise_of_the_port() {
     let world = World::new();
@@ -110,8 +110,8 @@ fn s3_keeps_every_promise_of_the_port() {
     conformance::a_list_of_an_unknown_bucket_is_not_found(&store).unwrap();
 }
 
-/// In a bucket that keeps versions. Every promise that is kept without a delete: `serve` lets
-/// nobody delete raw logs.
+/// In a versioned bucket. Every guarantee that can be checked without a delete: `serve` does not
+/// allow deleting raw logs.
 #[test]
 fn s3_keeps_its_promises_where_versions_are_kept() {
     let world = World::new();
@@ -147,7 +147,7 @@ fn a_large_object_goes_in_parts_and_comes_back_whole() {
     let world = World::new();
     let store = world.store();
     let (raw, key) = (bucket(RAW_BUCKET), key("large/object"));
-    // Two parts of 8 MiB and a rest; written in pieces that no boundary divides.
+    // Two parts of 8 MiB and a rest, written in pieces that do not divide a part.
     let bytes: Vec<u8> =
         (0..17 << 20).map(|i: u32| i.wrapping_mul(2_654_435_761).to_le_bytes()[3]).collect();
     let mut upload = store.create(&raw, &key, "text/plain").unwrap();
@@ -197,7 +197,7 @@ fn what_is_forbidden_is_a_failure_and_no_absence() {
 #[test]
 fn an_s3_that_is_not_there_is_a_failure() {
     let world = World::new();
-    // Bound and not listened on by anybody who answers: refused at once.
+    // A bound port without a listener: connections are refused at once.
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let store = world.store_at(format!("http://{nobody}"), world.keys.clone());
     let error = store.head(&bucket(RAW_BUCKET), &key("a")).unwrap_err();

@@ -1,4 +1,4 @@
-//! analyze-log on AWS Lambda: S3 tells of a log that has arrived, and its results are written.
+//! analyze-log on AWS Lambda: analyzes a log when S3 reports its arrival.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -42,12 +42,13 @@ fn run() -> Result<(), Error> {
     })))
 }
 
-/// One event. An error makes Lambda send it again, and at last to the on-failure destination.
+/// Handles one event. After an error Lambda retries, and finally sends it to the on-failure
+/// destination.
 async fn handle(function: Function, app: AnalyzeApp, event: Box<RawValue>) -> Result<(), Error> {
     let event = Event::parse(event.get().as_bytes())?;
     function.refresh().await;
-    // Analysis is CPU work that waits for the store in between: not for the thread that serves
-    // the store's client.
+    // Analysis is CPU work that also waits for the store, so it must not block the thread that
+    // serves the store's client.
     let span = tracing::Span::current();
     let work = move || span.in_scope(|| analyze(&app, &event));
     let (done, failed) = match tokio::task::spawn_blocking(work).await? {
@@ -68,7 +69,7 @@ async fn handle(function: Function, app: AnalyzeApp, event: Box<RawValue>) -> Re
     }
 }
 
-/// The line in the log.
+/// Logs an outcome.
 fn tell(outcome: &Outcome) {
     match outcome {
         Outcome::Analyzed(done) => tracing::info!(

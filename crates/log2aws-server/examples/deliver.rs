@@ -1,8 +1,8 @@
-//! Load: many servers that deliver day logs at once to a `serve` of its own process.
+//! Load test: many servers deliver day logs concurrently to a `serve` in its own process.
 //!
-//! `deliver [DELIVERIES] [CLIENTS]` starts `serve` in a fresh folder, delivers, waits until every
-//! result is there, and prints deliveries a second, latencies, errors and the server's memory.
-//! `deliver serve FOLDER [ADDRESS]` is that server; it can be tried out by hand.
+//! `deliver [DELIVERIES] [CLIENTS]` starts `serve` in a fresh folder, delivers, waits for every
+//! result, and prints deliveries a second, latencies, errors and the server's memory. `deliver
+//! serve FOLDER [ADDRESS]` is that server, which can also be used manually.
 
 #![allow(clippy::cast_precision_loss, reason = "figures for people, of a few digits")]
 
@@ -24,7 +24,7 @@ type Fault = Box<dyn Error + Send + Sync>;
 /// Sample lines of a day, one every ten minutes.
 const LINES: u32 = 144;
 
-/// After so many deliveries memory is looked at for the first time.
+/// The number of deliveries at which memory is measured first.
 const EARLY: usize = 2_000;
 
 struct SystemClock;
@@ -167,7 +167,7 @@ fn summaries(results: &Path) -> usize {
         .sum()
 }
 
-/// A `serve` in a process of its own, so that its memory is its own.
+/// A `serve` in its own process, to measure its memory.
 struct Running {
     child: Child,
     address: SocketAddr,
@@ -191,14 +191,14 @@ impl Running {
         PathBuf::from(format!("/proc/{}/{file}", self.child.id()))
     }
 
-    /// Resident memory; 0 where there is no `/proc`.
+    /// Resident memory; 0 without `/proc`.
     fn memory_kib(&self) -> u64 {
         let status = std::fs::read_to_string(self.proc("status")).unwrap_or_default();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
     }
 
-    /// User and system time, in the 1/100 seconds that Linux counts in.
+    /// User and system time in Linux's 1/100 seconds.
     fn cpu_seconds(&self) -> f64 {
         let stat = std::fs::read_to_string(self.proc("stat")).unwrap_or_default();
         let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or("").split_whitespace().collect();
@@ -215,7 +215,7 @@ impl Drop for Running {
     }
 }
 
-/// A server that keeps its connection, as thin as can be: what is measured is the other side.
+/// A minimal client with a persistent connection, because the server is measured.
 struct Client {
     address: SocketAddr,
     stream: Option<BufReader<TcpStream>>,
@@ -277,7 +277,7 @@ impl Client {
     }
 }
 
-/// A day of a machine that does something.
+/// A day of a busy machine.
 fn day_log() -> std::io::Result<Vec<u8>> {
     let mut log = Vec::new();
     for line in 0..LINES {

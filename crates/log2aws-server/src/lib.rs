@@ -1,10 +1,10 @@
 //! `log2aws serve` as a library: the router, the S3 API and the analyzer threads in one process.
 //!
-//! [`Server::open`] takes a data folder, [`Server::run`] a listener and a shutdown; the caller owns
-//! the runtime, the signals and the log.
+//! [`Server::open`] opens a data folder, [`Server::run`] serves on a listener until a shutdown; the
+//! caller owns the runtime, the signals and the log.
 //!
-//! What this crate never does: answer for an object before it is on disk, serve an unsigned S3
-//! request, print a URL's query or a key, or run analysis on a thread of the runtime.
+//! This crate never acknowledges an object before it is on disk, serves an unsigned S3 request,
+//! prints a URL's query or a key, or runs analysis on a thread of the runtime.
 
 mod analysis;
 mod background;

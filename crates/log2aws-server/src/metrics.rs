@@ -1,4 +1,4 @@
-//! What `/-/metrics` shows. No label names a server: their number has no bound.
+//! The metrics at `/-/metrics`. No label contains a server name, because their number is unbounded.
 
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -15,16 +15,16 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::background::TaskMetrics;
 
-/// A family of counters that are told apart by one label.
+/// A family of counters with one label.
 type Labelled<L> = Family<L, Counter>;
 
-/// How a URL request ended.
+/// The result of a URL request.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 pub(crate) struct Outcome {
     pub(crate) outcome: &'static str,
 }
 
-/// The hundred of an HTTP status.
+/// The class of an HTTP status.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 pub(crate) struct Class {
     pub(crate) class: &'static str,
@@ -36,13 +36,13 @@ pub(crate) struct Reason {
     pub(crate) reason: &'static str,
 }
 
-/// What kind of fault the store had.
+/// The kind of a store error.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 pub(crate) struct Kind {
     pub(crate) kind: &'static str,
 }
 
-/// Every series, by its field; names and help texts stand in [`Metrics::new`].
+/// Every metric; names and help texts are in [`Metrics::new`].
 #[derive(Debug)]
 pub(crate) struct Metrics {
     pub(crate) url_requests: Labelled<Outcome>,
@@ -71,7 +71,7 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
-    /// All series at zero, of a process of `version` started at `start`.
+    /// All metrics at zero, for a process of `version` started at `start`.
     pub(crate) fn new(version: &'static str, start: Timestamp) -> Self {
         let mut registry = Registry::with_prefix("log2aws");
         let seconds = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0, 30.0, 120.0];
@@ -173,7 +173,7 @@ impl Metrics {
         Self { registry, ..metrics }
     }
 
-    /// The series of what is refused or closed at the door.
+    /// Metrics of refused and closed connections and deliveries.
     fn register_door(&self, r: &mut Registry) {
         r.register("connections", "Open connections", self.connections.clone());
         r.register(
@@ -194,7 +194,7 @@ impl Metrics {
         );
     }
 
-    /// Counts one answered request.
+    /// Counts a response.
     pub(crate) fn count_http(&self, status: http::StatusCode) {
         let class = match status.as_u16() {
             100..=199 => "1xx",
@@ -206,7 +206,7 @@ impl Metrics {
         self.http_requests.get_or_create(&Class { class }).inc();
     }
 
-    /// Counts one answered URL request.
+    /// Counts the response to a URL request.
     pub(crate) fn count_url(&self, status: http::StatusCode) {
         let outcome = match status.as_u16() {
             200 => "issued",
@@ -218,7 +218,7 @@ impl Metrics {
         self.url_requests.get_or_create(&Outcome { outcome }).inc();
     }
 
-    /// Counts a connection that was closed: `no_room` or `no_request`.
+    /// Counts a closed connection: `no_room` or `no_request`.
     pub(crate) fn count_closed(&self, reason: &'static str) {
         self.connections_closed.get_or_create(&Reason { reason }).inc();
     }
@@ -229,17 +229,17 @@ impl Metrics {
         self.puts_refused.get_or_create(&Reason { reason }).inc();
     }
 
-    /// Counts a fault of the store: `full` or `failed`.
+    /// Counts a store error: `full` or `failed`.
     pub(crate) fn count_store_error(&self, kind: &'static str) {
         self.store_errors.get_or_create(&Kind { kind }).inc();
     }
 
-    /// Counts how long one analysis took.
+    /// Records the duration of an analysis.
     pub(crate) fn observe_analysis(&self, took: Duration) {
         self.analyze_seconds.observe(took.as_secs_f64());
     }
 
-    /// All series in the `OpenMetrics` text form.
+    /// All metrics in the `OpenMetrics` text format.
     ///
     /// # Errors
     /// The formatter's own; it writes to memory.

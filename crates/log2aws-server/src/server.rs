@@ -1,4 +1,4 @@
-//! `serve` as one value: opened on a data folder, run on a listener.
+//! `serve` as a value: opened on a data folder, run on a listener.
 
 #[cfg(feature = "fuzzing")]
 pub mod in_process;
@@ -50,19 +50,20 @@ use crate::s3::route::ObjectReads;
 use crate::s3::uploads::Uploads;
 use crate::ui::{AuthenticatedUi, LoginKeys, SecretUrl, UiConfig};
 
-/// The bucket that raw logs arrive in.
+/// The bucket for raw logs.
 pub const RAW_BUCKET: &str = "serverlogs-local";
 
-/// The bucket that results are written to.
+/// The bucket for results.
 pub const ANALYZED_BUCKET: &str = "analyzedlogs-local";
 
-/// Each analysis tells the index of its day; what goes by age or by hand it finds by looking.
+/// Each analysis updates its day in the index; a refresh finds removals by age or by hand.
 const INDEX_REFRESH_INTERVAL: Duration = Duration::from_mins(10);
 
-/// Which logs have results of their newest version, in the data folder. It may be removed.
+/// A cache in the data folder of which logs have results of their newest version. It may be
+/// removed.
 const SCAN_CACHE_FOLDER: &str = "scan-cache";
 
-/// `serve`, opened on its data folder and not yet listening.
+/// `serve` on its data folder, not listening yet.
 pub struct Server {
     config: ServeConfig,
     clock: Arc<dyn Clock>,
@@ -82,7 +83,7 @@ impl std::fmt::Debug for Server {
     }
 }
 
-/// Settings that hold for as long as the process does.
+/// Settings for the life of the process.
 struct Fixed(Arc<Settings>);
 
 impl SettingsSource for Fixed {
@@ -92,12 +93,12 @@ impl SettingsSource for Fixed {
 }
 
 impl Server {
-    /// Opens the data folder, and makes or reads its keys.
+    /// Opens the data folder, and creates or reads its keys.
     ///
     /// # Errors
     /// [`ServeError`]: a folder that is in use, newer, or not ours; a key file that cannot be read
-    /// or written, holds no key, or can be read by others; a certificate that cannot be used; a
-    /// public URL that is none.
+    /// or written, has no key, or can be read by others; an unusable certificate; an invalid public
+    /// URL.
     pub fn open(config: ServeConfig, clock: Arc<dyn Clock>) -> Result<Self, ServeError> {
         let (raw_bucket, analyzed_bucket) = (bucket(RAW_BUCKET), bucket(ANALYZED_BUCKET));
         let buckets = [
@@ -144,28 +145,27 @@ impl Server {
         &self.credentials.operator
     }
 
-    /// The bucket that raw logs arrive in.
+    /// The bucket for raw logs.
     pub fn raw_bucket(&self) -> &BucketName {
         &self.settings.raw_bucket
     }
 
-    /// The bucket that results are written to.
+    /// The bucket for results.
     pub fn analyzed_bucket(&self) -> &BucketName {
         &self.settings.analyzed_bucket
     }
 
-    /// The store, to look at beside the running server. It is the same one, not a copy.
+    /// The store of the running server, not a copy.
     pub fn store(&self) -> &DiskStore {
         &self.store
     }
 
-    /// The file with the token that opens the dashboard.
+    /// The file with the dashboard's token.
     pub fn dashboard_token_file(&self) -> &Path {
         self.door.token_file()
     }
 
-    /// The link that lets its bearer into the dashboard once, within ten minutes of
-    /// [`Server::open`].
+    /// The link that logs in to the dashboard once, within ten minutes of [`Server::open`].
     ///
     /// # Errors
     /// As for [`Server::endpoint`].
@@ -173,7 +173,7 @@ impl Server {
         self.door.link(&self.endpoint(address)?).ok_or(ServeError::PublicUrlNeeded(address))
     }
 
-    /// What presigned URLs are made for when listening on `address`.
+    /// The base of presigned URLs when listening on `address`.
     ///
     /// # Errors
     /// [`ServeError::PublicUrlNeeded`] if it is `0.0.0.0` or `[::]` and no public URL is set.
@@ -181,14 +181,14 @@ impl Server {
         endpoint(self.config.public_url.as_ref(), self.tls.is_some(), address)
     }
 
-    /// Serves on `listener` until `shutdown` is ready. Calls `on_start` once nothing can keep it
-    /// from serving any more: the key files are written, the threads run. On shutdown it lets
-    /// running requests end (for 30 seconds at most), lets each analyzer thread finish the log at
-    /// hand, and returns. Must be called on a tokio runtime with time and I/O enabled.
+    /// Serves on `listener` until `shutdown` is ready. Calls `on_start` when startup has succeeded:
+    /// the key files are written, the threads run. On shutdown it waits for running requests (for
+    /// at most 30 seconds), lets each analyzer thread finish its current log, and returns. Must be
+    /// called on a tokio runtime with time and I/O enabled.
     ///
     /// # Errors
-    /// [`ServeError`]: a listener that cannot be used, an endpoint that nobody could reach, a file
-    /// that could not be written, a thread that could not be started.
+    /// [`ServeError`]: an unusable listener, an endpoint that nobody could reach, a file that
+    /// cannot be written, a thread that cannot be started.
     pub async fn run(
         self,
         listener: TcpListener,
@@ -242,8 +242,8 @@ impl Server {
         }
     }
 
-    /// Who listens on loopback alone and is known by another name has a proxy on this machine before
-    /// it, through which everybody comes from loopback.
+    /// A server that listens only on loopback and has another public name is behind a proxy on this
+    /// machine, through which every client comes from loopback.
     fn refuse_open_proxy(&self, address: SocketAddr) -> Result<(), ServeError> {
         let ip = address.ip();
         let elsewhere = self.config.public_url.as_ref().is_some_and(|url| match url.host() {

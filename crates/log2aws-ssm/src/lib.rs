@@ -1,9 +1,12 @@
-//! Parameter Store, asked by one signed request.
+//! A minimal client for Parameter Store, and the names of our parameters, buckets and AWS hosts.
 //!
-//! The SDK would cost every start of generate-url more than the request itself takes, and every
-//! build more minutes than all the rest of log2aws.
+//! The SDK would cost every start of generate-url more than the request itself takes, and make
+//! every build minutes longer.
 //!
 //! Source: AWS Systems Manager API Reference, `GetParameters`, `PutParameter`, and "Common Errors".
+
+pub mod env_name;
+pub mod service_host;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -20,50 +23,50 @@ pub use ureq::tls::{Certificate, RootCerts};
 use ureq::tls::{TlsConfig, TlsProvider};
 use url::Url;
 
-/// The longest answer that is read, in bytes: three parameters of 8 KiB at most.
+/// The longest response that is read, in bytes: at most three parameters of 8 KiB.
 const MAX_ANSWER: u64 = 64 << 10;
 
-/// What names the operations to the service.
+/// The service's names of the operations.
 const GET: &str = "AmazonSSM.GetParameters";
 const PUT: &str = "AmazonSSM.PutParameter";
 
-/// The form of request and answer.
+/// The content type of requests and responses.
 const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
 
-/// Why parameters could not be had. Names no key and no signature.
+/// Why a request failed. Contains no key and no signature.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SsmError {
-    /// The certificates to trust are none.
+    /// The CA certificates are invalid.
     #[error("the certificates to trust cannot be read: {0}")]
     Roots(String),
-    /// The request could not be signed.
+    /// The request cannot be signed.
     #[error("the request to Parameter Store cannot be signed: {0}")]
     Sign(String),
-    /// There was no answer.
+    /// There was no response.
     #[error("Parameter Store at {host} cannot be reached: {problem}")]
     Unreachable {
-        /// The host that was asked.
+        /// The host.
         host: String,
-        /// What went wrong.
+        /// The network error.
         problem: String,
     },
-    /// The answer is an error.
+    /// The response is an error.
     #[error("Parameter Store answers {status} ({code}): {message}")]
     Answer {
         /// The HTTP status.
         status: u16,
         /// AWS's name of the error, e.g. `AccessDeniedException`.
         code: String,
-        /// What AWS says to it, shortened.
+        /// AWS's message, shortened.
         message: String,
     },
-    /// The answer is not that of Parameter Store.
+    /// The response is not from Parameter Store.
     #[error("the answer of {0} is not one of Parameter Store's")]
     Strange(String),
 }
 
 impl SsmError {
-    /// Whether asking once more may help.
+    /// Whether a retry may help.
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Unreachable { .. } => true,
@@ -75,16 +78,16 @@ impl SsmError {
     }
 }
 
-/// Where Parameter Store is, and how patiently it is asked.
+/// Where Parameter Store is, and how often to try.
 #[derive(Clone, Debug)]
 pub struct Place {
     /// Its URL.
     pub url: Url,
-    /// The certificates to trust.
+    /// The CA certificates to trust.
     pub roots: RootCerts,
-    /// How long one request may take in all.
+    /// The total timeout of one request.
     pub timeout: Duration,
-    /// How often it is asked, without a wait between, before a passing fault is told; at least once.
+    /// The number of attempts, without delays in between; at least one.
     pub attempts: u32,
 }
 
@@ -104,7 +107,7 @@ impl fmt::Debug for Ssm {
     }
 }
 
-/// The headers of a signed request. It has no `Debug`: they hold signature and token.
+/// The headers of a signed request. It has no `Debug`, because they contain signature and token.
 struct Signed(Vec<(String, String)>);
 
 #[derive(Serialize)]
@@ -144,18 +147,18 @@ struct Fault {
 }
 
 impl Ssm {
-    /// A client; it opens no connection yet. It goes by the proxy that the environment names.
+    /// A client, not connected yet. It uses the proxy in the environment.
     pub fn new(place: Place, region: &str, credentials: Credentials) -> Self {
         let Place { url, roots, timeout, attempts } = place;
         let agent = https_agent(roots, timeout);
         Self { agent, url, attempts, region: region.to_owned(), credentials }
     }
 
-    /// The values of these parameters, at most ten; one that does not exist is not among them.
-    /// Blocks. `now` is the time that is signed.
+    /// The values of at most ten parameters, without those that do not exist. Blocks. `now` is the
+    /// time to sign.
     ///
     /// # Errors
-    /// [`SsmError`], when the last attempt failed, too, if another could help.
+    /// [`SsmError`] of the last attempt, if retries could help.
     pub fn get(
         &self,
         names: &[&str],
@@ -167,10 +170,10 @@ impl Ssm {
         Ok(answer.parameters.into_iter().map(|p| (p.name, p.value)).collect())
     }
 
-    /// Makes a parameter of type `String` hold a value, whether it is there already or not. Blocks.
+    /// Creates or overwrites a parameter of type `String`. Blocks.
     ///
     /// # Errors
-    /// [`SsmError`], when the last attempt failed, too, if another could help.
+    /// [`SsmError`] of the last attempt, if retries could help.
     pub fn put(&self, name: &str, value: &str, now: Timestamp) -> Result<(), SsmError> {
         let put = Put { name, value, r#type: "String", overwrite: true };
         self.ask(PUT, &put, now).map(drop)
@@ -245,8 +248,8 @@ impl Ssm {
     }
 }
 
-/// A client of requests that trusts `roots` and gives each request `timeout` in all. A status of
-/// failure is an answer, not an error. It goes by the proxy that the environment names.
+/// An HTTP client that trusts `roots`, with `timeout` for each whole request. An error status is a
+/// response, not an error. It uses the proxy in the environment.
 pub fn https_agent(roots: RootCerts, timeout: Duration) -> Agent {
     let tls = TlsConfig::builder()
         .provider(TlsProvider::Rustls)
@@ -260,10 +263,10 @@ pub fn https_agent(roots: RootCerts, timeout: Duration) -> Agent {
     config.build().new_agent()
 }
 
-/// The certificates in a PEM file, to trust them alone.
+/// The CA certificates in a PEM file, as the only trusted ones.
 ///
 /// # Errors
-/// [`SsmError::Roots`]: these are no certificates.
+/// [`SsmError::Roots`]: there are no valid certificates.
 pub fn roots_of(pem: &[u8]) -> Result<RootCerts, SsmError> {
     let mut roots = Vec::new();
     for item in ureq::tls::parse_pem(pem) {
@@ -310,7 +313,7 @@ mod tests {
         Ssm::new(place, "us-east-1", keys)
     }
 
-    /// A host that gives these answers, one connection each, and returns what it was asked.
+    /// A host that sends these responses, one per connection, and returns the requests.
     fn host(answers: &'static [&'static str]) -> (String, std::thread::JoinHandle<Vec<String>>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
@@ -331,8 +334,8 @@ mod tests {
         (url, asked)
     }
 
-    /// The expected value is what `SigV4Auth` of botocore 1.44.5 makes of the same keys, instant and
-    /// request.
+    /// The expected value is computed by `SigV4Auth` of botocore 1.44.5 from the same keys, time
+    /// and request.
     #[test]
     fn the_signature_is_botocores() {
         let body = br#"{"Names":["/log2aws/dev/LogPutAllowHosts"]}"#;
@@ -363,7 +366,8 @@ mod tests {
         let got = ssm(&url).get(&["/a", "/b"], Timestamp::UNIX_EPOCH);
         let asked = asked.join().unwrap();
         assert!(asked[0].contains("x-amz-target: AmazonSSM.GetParameters"), "{}", asked[0]);
-        // The length above is short on purpose: a cut answer is a fault, not fewer parameters.
+        // The Content-Length above is too small on purpose: a truncated response is an error, not
+        // fewer parameters.
         assert!(matches!(got, Err(SsmError::Strange(_))), "{got:?}");
         let (url, _asked) = host(&["HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n\
             {\"InvalidParameters\":[\"/b\"],\"Parameters\":[{\"Name\":\"/a\",\"Value\":\"1\"}]}"]);

@@ -1,4 +1,4 @@
-//! The verbs, and the way from a command line to one of them.
+//! The verbs, and the parsing of a command line.
 
 use std::ffi::OsString;
 use std::io;
@@ -46,7 +46,7 @@ enum Verb {
     Stack(stack::StackArgs),
 }
 
-/// Runs one command line and says how it ended.
+/// Runs a command line and returns its exit code.
 pub(crate) fn run(args: &[OsString]) -> Exit {
     let cli: Cli = match log2aws_cli::parse(args) {
         Ok(cli) => cli,

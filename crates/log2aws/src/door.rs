@@ -1,4 +1,4 @@
-//! The flags of `serve` that bound what strangers may take of the machine.
+//! The flags of `serve` that limit what unauthenticated clients can consume.
 
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
@@ -66,8 +66,8 @@ impl From<DoorArgs> for DoorLimits {
     }
 }
 
-/// Raises the limit of open files to what the process may have at most, as Go programs do. Each
-/// connection takes up to three; a login shell and systemd give 1,024 unless told otherwise.
+/// Raises the soft limit of open files to the hard limit, like Go programs. Each connection takes
+/// up to three; the default of a login shell and of systemd is 1,024.
 pub(crate) fn raise_file_limit() {
     use rustix::process::{Resource, getrlimit, setrlimit};
     let mut limit = getrlimit(Resource::Nofile);

@@ -1,4 +1,4 @@
-//! Values of flags whose own parsers say too little about what to write instead.
+//! Parsers of flag values with better error messages.
 
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
@@ -12,12 +12,12 @@ use url::Url;
 /// An address and port to listen on.
 ///
 /// # Errors
-/// One sentence with an example. A name is refused: it can stand for several addresses.
+/// One sentence with an example. A name is refused, because it can have several addresses.
 pub(crate) fn address(text: &str) -> Result<SocketAddr, &'static str> {
     text.parse().map_err(|_| "write an IP address and a port, e.g. 127.0.0.1:8750 or [::1]:8750")
 }
 
-/// A network, or one address as a network of its own.
+/// A network, or a single address as a network.
 ///
 /// # Errors
 /// One sentence with an example.
@@ -95,7 +95,7 @@ pub(crate) fn region(text: &str) -> Result<String, &'static str> {
     if right { Ok(text.to_owned()) } else { Err("write a region, e.g. ap-northeast-1") }
 }
 
-/// Where a service is that is not AWS's own.
+/// The endpoint of a service other than AWS's.
 ///
 /// # Errors
 /// One sentence with an example.

@@ -1,4 +1,4 @@
-//! `log2aws serve`: hands flags, listener, clock and signals to the server.
+//! `log2aws serve`: passes flags, listener, clock and signals to the server.
 
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -24,6 +24,7 @@ use crate::door::{DoorArgs, raise_file_limit};
 use crate::flag;
 use crate::invite::Invitation;
 use crate::logging::{self, LogFormat, LogLevel};
+use crate::stop_signal::stop_signal;
 use crate::view::{Serving, ViewArgs};
 use log2aws_cli::exit::Exit;
 
@@ -109,9 +110,9 @@ pub(crate) struct ServeArgs {
     config: Option<PathBuf>,
 }
 
-/// One half of what TLS needs.
+/// One of the two files that TLS needs.
 #[derive(Debug, thiserror::Error)]
-enum Half {
+enum MissingTlsFile {
     /// No key.
     #[error(
         "--tls-cert is of no use without --tls-key, the file with the certificate's private key"
@@ -122,25 +123,28 @@ enum Half {
     Key,
 }
 
-/// Whether the command line is what is wrong.
+/// Whether it is a usage error.
 pub(crate) fn is_usage(error: &anyhow::Error) -> bool {
-    error.is::<Half>()
+    error.is::<MissingTlsFile>()
 }
 
-/// Both files, or none.
-fn tls_files(certificate: Option<PathBuf>, key: Option<PathBuf>) -> Result<Option<TlsFiles>, Half> {
+/// Both files, or neither.
+fn tls_files(
+    certificate: Option<PathBuf>,
+    key: Option<PathBuf>,
+) -> Result<Option<TlsFiles>, MissingTlsFile> {
     match (certificate, key) {
         (Some(certificate), Some(key)) => Ok(Some(TlsFiles { certificate, key })),
         (None, None) => Ok(None),
-        (Some(_), None) => Err(Half::Certificate),
-        (None, Some(_)) => Err(Half::Key),
+        (Some(_), None) => Err(MissingTlsFile::Certificate),
+        (None, Some(_)) => Err(MissingTlsFile::Key),
     }
 }
 
 /// Serves until SIGTERM or Ctrl-C.
 ///
 /// # Errors
-/// When it cannot start, or stops by a failure.
+/// It cannot start, or fails.
 pub(crate) fn run(args: ServeArgs) -> anyhow::Result<Exit> {
     logging::start(args.log_format, args.log_level)?;
     raise_file_limit();
@@ -204,7 +208,7 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<Exit> {
         };
         let announce = || {
             tracing::info!(%address, data_dir = %args.data_dir.display(), "serving");
-            // That nobody reads along must not keep it from serving.
+            // A closed standard output must not prevent serving.
             let at = format!("{scheme}://{address}");
             drop(announce(&mut io::stdout(), &at, &args.data_dir, &invitation));
         };
@@ -214,7 +218,7 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<Exit> {
     })
 }
 
-/// Says where it serves, for people and for scripts that asked for port 0.
+/// Prints the address, for people and for scripts that use port 0.
 fn announce(
     out: &mut dyn Write,
     at: &str,
@@ -225,31 +229,6 @@ fn announce(
     writeln!(out, "credentials: {}", data_dir.join("credentials").display())?;
     invitation.tell(out)?;
     out.flush()
-}
-
-/// Resolves at the first SIGTERM or SIGINT. A second one ends the process at once: what was
-/// acknowledged is on the disk, and what is not analyzed is found at the next start.
-///
-/// # Errors
-/// When the handlers cannot be installed.
-pub(crate) fn stop_signal() -> io::Result<impl Future<Output = ()> + Send + 'static> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        tokio::spawn(async move {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-            tracing::warn!("ended at once by a second signal");
-            std::process::exit(1);
-        });
-    })
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! Every target in `fuzz_targets` with its kept corpus and the golden data. A new target is found
-//! by its file.
+//! Every target in `fuzz_targets` with its kept corpus and the golden data. New targets are found
+//! by their files.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::fs;
@@ -9,12 +9,12 @@ use std::process::{Command, Output};
 /// Random inputs for each target, unless `LOG2AWS_FUZZ_ROUNDS` says otherwise.
 const ROUNDS: u32 = 200;
 
-/// Where this package is.
+/// The folder of this package.
 fn home() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// All files under a folder; none if there is no such folder.
+/// All files under a folder; none if it does not exist.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let mut found: Vec<PathBuf> = entries
@@ -73,7 +73,7 @@ fn an_input_that_cannot_be_read_is_a_failure() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("no-such-input"));
 }
 
-/// The replay itself, with a target that an input breaks.
+/// Tests the replay itself, with a target that an input breaks.
 #[test]
 fn an_input_that_breaks_a_target_is_a_failure() {
     let replay = |file: &Path| {

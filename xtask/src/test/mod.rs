@@ -1,4 +1,4 @@
-//! `cargo xtask test`: install what is needed, then every check and test, cheapest first.
+//! `cargo xtask test`: installs what is needed, then runs every check and test, cheapest first.
 
 mod report;
 
@@ -19,8 +19,8 @@ pub(crate) struct Options {
     skip_clients: bool,
 }
 
-/// Runs everything that CI runs. At the end, also of a run that failed, it tells what took longest
-/// and which tests could not run here.
+/// Runs everything that CI runs. At the end, even after a failure, it prints what took longest and
+/// which tests could not run.
 pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     let shell = Shell::new()?;
     shell.change_dir(root);
@@ -62,7 +62,7 @@ fn every_check(
     foreign(shell, root, target, &tools.python, report)
 }
 
-/// What needs no client but our own.
+/// What needs only our own clients.
 fn rust(shell: &Shell, root: &Path, tools: &Tools, report: &mut Report) -> anyhow::Result<()> {
     let (deny, python) = (&tools.cargo_deny, &tools.python);
     report.step("rustfmt", cmd!(shell, "cargo fmt --all --check"))?;
@@ -108,7 +108,7 @@ fn rust(shell: &Shell, root: &Path, tools: &Tools, report: &mut Report) -> anyho
     )
 }
 
-/// The programs of others against ours.
+/// Other people's clients with our server.
 fn foreign(
     shell: &Shell,
     root: &Path,
@@ -131,7 +131,7 @@ fn foreign(
     report.part("clients on Node", false, || tools::node(shell, root, "tests/clients/node"))?;
     report.step("foreign clients", pytest("tests/clients"))?;
     report.part("the servers' packages", true, || dist::run(root))?;
-    // dpkg and mount want root.
+    // dpkg and mount need root.
     let as_root = tools::as_root(shell)?;
     let dist_of = target.join("packages");
     let (skips_of, plugin_of) = (target.join("skips.txt"), root.join("tests"));
@@ -152,7 +152,7 @@ fn foreign(
     )
 }
 
-/// Where cargo puts what it builds.
+/// Cargo's target folder.
 pub(crate) fn target_folder(shell: &Shell) -> anyhow::Result<PathBuf> {
     let metadata = cargo_metadata::MetadataCommand::new()
         .current_dir(shell.current_dir())

@@ -1,4 +1,4 @@
-//! What a whole log becomes.
+//! What whole logs convert to.
 
 mod properties;
 
@@ -10,13 +10,13 @@ use flate2::write::GzEncoder;
 use super::*;
 use crate::reject::{MAX_LINE, Reason};
 
-/// The five lines of the document that log2aws was asked for with, and their CSV.
+/// The five lines of the document that first specified log2aws, and their CSV.
 const LOG: &str = include_str!("../../../../testdata/document.log");
 const CSV: &str = include_str!("../../../../testdata/document.csv");
 
 const TAIL: &str = "124 10 493744 379918752 0 8428556 0 0 1852 156 0 0 26 12 60 2 0";
 
-/// Everything that a log becomes.
+/// Everything that a log converts to.
 #[derive(Debug, Default, PartialEq)]
 struct Kept {
     csv: String,
@@ -254,7 +254,7 @@ fn damage_costs_no_row_before_it() {
     }
 }
 
-/// A day of one sample a second on a machine where nothing moves but the clock.
+/// A day with one sample a second on a machine where only the clock changes.
 #[test]
 fn the_most_monotonous_of_real_logs_is_no_gzip_bomb() {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());

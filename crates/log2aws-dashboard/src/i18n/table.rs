@@ -1,10 +1,10 @@
-//! The words themselves: name, English, Japanese.
+//! The texts: name, English, Japanese.
 
 use log2aws_core::chart::Language;
 
 macro_rules! words {
     ($($name:ident: $en:literal, $ja:literal;)*) => {
-        /// All words of one language.
+        /// All texts of one language.
         #[derive(Debug)]
         pub(crate) struct Words {
             pub(crate) language: Language,
@@ -79,7 +79,7 @@ words! {
     none_troubled: "No server has anything wrong in these days.", "この期間に異常のあるサーバーはありません。";
     show_all: "Show all servers", "すべてのサーバーを表示";
 
-    // Cells: short, as they stand in the table.
+    // Cells: short texts for the table.
     cell_complete: "complete", "完全";
     cell_missing: "{n} missing", "欠落 {n}";
     cell_off: "{n} missing while it was off", "停止中 {n}";
@@ -331,7 +331,7 @@ words! {
     login_foreign: "The form came from a page of another site. Log in here.", "別サイトのページから送信されました。この画面からログインしてください。";
     login_no_token: "A file of access tokens cannot be used; the log of the server says why.", "アクセストークンのファイルを使えません。理由はサーバーのログにあります。";
 
-    // Faults.
+    // Errors.
     not_found: "Not found", "見つかりません";
     not_found_page: "There is no such page here.", "このページはありません。";
     not_found_server: "No server named {server} has delivered a log.", "サーバー {server} からのログはありません。";

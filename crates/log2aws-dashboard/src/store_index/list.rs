@@ -1,4 +1,4 @@
-//! From a list's keys to days.
+//! Groups the keys of a list into days.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::index::{KeyLayout, Listing, Tag};
 pub(super) struct FoundDay {
     pub(super) key: RawKey,
     pub(super) tag: Tag,
-    /// Whether there is a summary; else there is a CSV without one.
+    /// Whether there is a summary; if not, there is a CSV without one.
     pub(super) summary: bool,
 }
 
@@ -27,22 +27,22 @@ impl FoundDay {
     }
 }
 
-/// Which kind of key it is.
+/// The layout of a key.
 pub(super) fn layout_of(key: &RawKey) -> KeyLayout {
     let plain = RawKey::new(key.server.clone(), key.day, KeyPrefix::Off);
     if plain == *key { KeyLayout::Plain } else { KeyLayout::Spread }
 }
 
-/// Puts the keys of one list together into days.
+/// Groups the keys of one list into days.
 ///
-/// A day's keys stand beside each other in a list, but may stand on two pages of it.
+/// The keys of a day are adjacent in a list, but may be on two pages.
 #[derive(Debug, Default)]
 pub(super) struct GroupByDay {
     open: Option<(String, Option<Tag>, Option<Tag>)>,
 }
 
 impl GroupByDay {
-    /// Takes an object; gives the day before, if this is of another.
+    /// Takes an object; returns the previous day if this one belongs to another.
     pub(super) fn take(&mut self, object: &ObjectMeta) -> Option<FoundDay> {
         let key = object.key.as_str();
         let (stem, is_summary) = match key.strip_suffix(ResultKind::Json.suffix()) {
@@ -57,7 +57,7 @@ impl GroupByDay {
         done
     }
 
-    /// The last day.
+    /// Returns the last day.
     pub(super) fn finish(&mut self) -> Option<FoundDay> {
         let (stem, json, csv) = self.open.take()?;
         let key = RawKey::parse(&format!("{stem}.log"))?;
@@ -90,13 +90,13 @@ pub(super) fn job(
             found.extend(group.finish());
         }
         take(found);
-        if !list_plan::go_on(&mut query, page.next)? {
+        if !list_plan::next_page(&mut query, page.next)? {
             return Ok(true);
         }
     }
 }
 
-/// What stands of one day, under that very key.
+/// The results of one day under exactly that key.
 pub(super) fn one(inner: &Inner, key: &RawKey) -> Result<Option<FoundDay>, StoreError> {
     let query = ListQuery { prefix: format!("{key}."), ..ListQuery::default() };
     let page = inner.config.lister.list(&inner.config.analyzed, &query)?;

@@ -1,11 +1,11 @@
-//! What is damaged, late, missing or odd: the page says so, and shows the rest.
+//! Damaged, late, missing or odd data: the page says so, and shows the rest.
 
 use http::StatusCode;
 
 use crate::fleet::{before, fleet};
 use crate::world::{LAST, Log, World};
 
-/// The page of a day, which must say and must not say.
+/// The page of a day, with texts that it must and must not contain.
 fn says(world: &World, uri: &str, parts: &[&str], not: &[&str]) {
     let answer = world.get(uri);
     assert_eq!(answer.status, StatusCode::OK, "{uri}");

@@ -1,4 +1,4 @@
-//! Which stored objects cannot be read: each is counted and logged once, not at every list.
+//! Unreadable stored objects: each is counted and logged once, not at every list.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -10,13 +10,13 @@ use log2aws_store::disk::Unreadable;
 
 use crate::metrics::Metrics;
 
-/// An object that nobody met for so long is forgotten: it was repaired, or it is logged again.
+/// An object not found for this long is forgotten: it was repaired, or it is logged again.
 const FORGET_AFTER: Duration = Duration::from_hours(24);
 
-/// So many are remembered.
+/// The maximum number of remembered objects.
 const CAPACITY: usize = 10_000;
 
-/// The objects that were met in the last day and cannot be read.
+/// The unreadable objects found within the last day.
 #[derive(Clone, Debug)]
 pub(crate) struct UnreadableObjects {
     metrics: Arc<Metrics>,
@@ -28,7 +28,7 @@ impl UnreadableObjects {
         Self { metrics, known: Arc::default() }
     }
 
-    /// Notes what a list, a scan or retention met.
+    /// Records what a list, a scan or retention found.
     pub(crate) fn report(&self, met: &[Unreadable]) {
         if met.is_empty() {
             return;

@@ -1,4 +1,4 @@
-//! How many servers may deliver for the first time.
+//! Limits how many servers may deliver for the first time.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher as _, RandomState};
@@ -19,12 +19,12 @@ use log2aws_store::disk::ListQuery;
 
 use super::activity::now_ms;
 
-/// How many names are remembered as known; then all are looked up again.
+/// How many known names are remembered; beyond that, all are looked up again.
 const REMEMBERED: usize = 100_000;
 
-/// Servers whose logs are kept may deliver at any time; others only so many an hour. A server
-/// costs a folder, a row of the calendar and an entry of the index for ever, and its name is
-/// whatever somebody asks for.
+/// Servers with stored logs may deliver at any time; others only at a limited rate. A server
+/// permanently costs a folder, a row of the calendar and an entry of the index, and callers choose
+/// its name.
 #[derive(Clone)]
 pub(crate) struct NewServerQuota(Arc<Inner>);
 
@@ -34,9 +34,9 @@ struct Inner {
     clock: Arc<dyn Clock>,
     limiter: DefaultDirectRateLimiter,
     time: DefaultClock,
-    /// Until when there is no room for another, by [`now_ms`].
+    /// Until when the quota is used up, by [`now_ms`].
     exhausted_until: AtomicU64,
-    /// Hashes of names with a log, or that were taken in.
+    /// Hashes of names with a log, or accepted since the start.
     known: Mutex<HashSet<u64>>,
     hasher: RandomState,
 }
@@ -64,7 +64,7 @@ impl NewServerQuota {
     /// A log under `key` arrives: its server is known from now on.
     ///
     /// # Errors
-    /// After how many seconds it may be tried again, if the server is new and none is taken now.
+    /// After how many seconds to retry, if the server is new and the quota is used up.
     pub(crate) async fn take(&self, key: &RawKey) -> Result<(), u32> {
         if self.is_known(key).await {
             return Ok(());
@@ -84,7 +84,7 @@ impl NewServerQuota {
             return true;
         }
         let (inner, looked_for) = (self.0.clone(), key.clone());
-        // What cannot be looked up is not held against its server.
+        // A failed lookup must not block its server.
         let found = tokio::task::spawn_blocking(move || inner.has_log(&looked_for));
         let found = found.await.unwrap_or(true);
         if found {
@@ -108,8 +108,8 @@ impl Inner {
         known.insert(self.hasher.hash_one(key.server.as_str()));
     }
 
-    /// Whether the server has a log: of any day, or where keys have the spreading prefix, of the
-    /// month of this one, of this month or the one before.
+    /// Whether the server has a log: of any day or, with the spreading prefix, in the month of this
+    /// one, in this month or the previous one.
     fn has_log(&self, key: &RawKey) -> bool {
         let today = self.clock.now().to_zoned(TimeZone::UTC).date();
         folders(key, today).into_iter().any(|prefix| {
@@ -132,7 +132,7 @@ impl NewServers for NewServerQuota {
     }
 }
 
-/// Where the logs of the key's server may lie, each with its closing slash.
+/// The folders that may contain logs of the key's server, each with its closing slash.
 fn folders(key: &RawKey, today: Date) -> Vec<String> {
     let last_month = today.first_of_month().yesterday().unwrap_or(today);
     let days = [Some(key.day), Day::from_date(today), Day::from_date(last_month)];

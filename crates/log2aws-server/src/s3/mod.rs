@@ -1,8 +1,9 @@
 //! The S3 API over the disk store.
 //!
-//! s3s checks signatures and speaks the protocol, but for reading objects, which [`route`] does;
-//! [`access`] decides what may be asked; [`ops`] does it; [`response`] finishes every answer. What it never does: block a thread of the runtime, or commit a body of which a claim
-//! does not hold.
+//! s3s checks signatures and implements the protocol, except for reading objects, which [`route`]
+//! does; [`access`] decides what is allowed; [`ops`] does it; [`response`] finishes every response.
+//! This module never blocks a thread of the runtime, and never commits a body whose checksums do
+//! not match.
 
 pub(crate) mod access;
 mod checksum;
@@ -46,7 +47,7 @@ pub(crate) struct Disk {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) uploads: Arc<Uploads>,
     pub(crate) unreadable: UnreadableObjects,
-    /// When the data folder was opened: buckets have no other date.
+    /// When the data folder was opened, used as the creation date of buckets.
     pub(crate) since: jiff::Timestamp,
 }
 
@@ -63,7 +64,7 @@ impl Disk {
         Self { store, raw_bucket, queue, metrics, uploads, unreadable, since }
     }
 
-    /// Turns a fault of the store into the answer for it.
+    /// Maps a store error to its response.
     fn fault(&self) -> impl Fn(DiskError) -> S3Error {
         |error| error::answer(&error, &self.metrics)
     }
@@ -72,7 +73,7 @@ impl Disk {
         self.store.buckets().iter().any(|spec| spec.name.as_str() == bucket && spec.versioned)
     }
 
-    /// The version id of an answer: none where the bucket keeps no versions.
+    /// The version id in a response: none if the bucket keeps no versions.
     fn shown_version(&self, bucket: &str, version: &VersionId) -> Option<String> {
         self.is_versioned(bucket).then(|| version.to_string())
     }

@@ -1,4 +1,4 @@
-//! What S3 takes and s3s does not: put into the form that s3s reads, before it reads it.
+//! Rewrites requests that S3 accepts and s3s does not, before s3s parses them.
 
 use std::time::SystemTime;
 
@@ -11,7 +11,7 @@ use url::form_urlencoded;
 use super::checksum;
 use super::conditions::read_date;
 
-/// Parameters of the query that are the signature itself, in lower case.
+/// Query parameters that belong to the signature itself, in lower case.
 const SIGNATURE: [&str; 8] = [
     "x-amz-algorithm",
     "x-amz-content-sha256",
@@ -23,14 +23,14 @@ const SIGNATURE: [&str; 8] = [
     "x-amz-signedheaders",
 ];
 
-/// Gives the parameters of a presigned URL that a signer moved out of the headers back to the
+/// Moves parameters of a presigned URL that a signer hoisted out of the headers back to the
 /// headers; returns their names. The signature covers the query, so it covers them.
 ///
 /// A checksum stays where it is and is compared with nothing, as in S3: AWS's SDK for JavaScript
 /// puts that of an empty body into every URL, since it signs before there is a body.
 ///
 /// # Errors
-/// One that is there twice with different values, or that no header can carry.
+/// One occurs twice with different values, or cannot be a header.
 pub(crate) fn hoisted_headers(parts: &mut Parts) -> S3Result<Vec<HeaderName>> {
     let mut hoisted = Vec::new();
     let query = parts.uri.query().unwrap_or_default();
@@ -52,7 +52,7 @@ pub(crate) fn hoisted_headers(parts: &mut Parts) -> S3Result<Vec<HeaderName>> {
     Ok(hoisted)
 }
 
-/// Writes the moment of a signature in a header as s3s wants it: it may stand in `Date` alone.
+/// Writes the time of a signature into the header that s3s expects: it may be in `Date` only.
 pub(crate) fn date_of_signature(headers: &mut HeaderMap, signed_headers: &[String]) {
     const WANTED: HeaderName = HeaderName::from_static("x-amz-date");
     let is_signed = signed_headers.iter().any(|name| name == DATE.as_str());
@@ -69,7 +69,7 @@ fn basic_form(moment: SystemTime) -> Option<HeaderValue> {
     HeaderValue::try_from(moment.strftime("%Y%m%dT%H%M%SZ").to_string()).ok()
 }
 
-/// s3s wants a trailer announced where one may follow; S3 takes a body without.
+/// s3s requires that a possible trailer is announced; S3 does not.
 pub(crate) fn announced_trailer(headers: &mut HeaderMap) {
     const TRAILER: HeaderName = HeaderName::from_static("x-amz-trailer");
     let hash = headers.get("x-amz-content-sha256");

@@ -1,4 +1,4 @@
-//! What is checked of a PUT by a URL of ours before a byte of its body is read.
+//! Checks of a PUT with one of our URLs before a byte of its body is read.
 
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
@@ -22,8 +22,8 @@ use crate::http::new_servers::NewServerQuota;
 use crate::http::timeout_body::BodyOutcome;
 use crate::metrics::Metrics;
 
-/// Refuses a PUT by a URL of ours from an address off the allow-list. Nothing of its body was read,
-/// and nothing is checked of its signature yet: the head is enough.
+/// Refuses a PUT with one of our URLs from an address that is not on the allow-list. Its signature
+/// is not verified yet: the head is enough.
 ///
 /// # Errors
 /// `AccessDenied`.
@@ -48,7 +48,7 @@ pub(crate) fn check_address(
     if listed { Ok(()) } else { Err(denied("this address may not put this log")) }
 }
 
-/// Why a request was refused, for the log: s3s has none to write to. An extension of each request.
+/// Why a request was refused, for the log, because s3s has no logger. An extension of each request.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RefusedBecause(Arc<OnceLock<&'static str>>);
 
@@ -59,7 +59,7 @@ impl RefusedBecause {
     }
 }
 
-/// What is asked of a PUT by a URL before a byte of its body is read.
+/// The limits that a PUT with a URL must meet before a byte of its body is read.
 pub(crate) struct PutChecks {
     pub(crate) max_log_size: u64,
     pub(crate) open: OpenPuts,
@@ -69,10 +69,10 @@ pub(crate) struct PutChecks {
 }
 
 impl PutChecks {
-    /// Size, room, and whether the server is new; from then on the upload is under way.
+    /// Checks size, space, and whether the server is new; then registers the upload.
     ///
     /// # Errors
-    /// The S3 error that says which limit is reached.
+    /// The S3 error of the limit.
     pub(super) async fn check(&self, cx: &mut S3AccessContext<'_>) -> S3Result<()> {
         let because = cx.extensions_mut().get::<RefusedBecause>().cloned().unwrap_or_default();
         let refuse = |reason: &'static str, error: S3Error| {

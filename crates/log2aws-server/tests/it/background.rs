@@ -1,4 +1,4 @@
-//! What runs without being asked: retention, the scan at the start, and what `/-/readyz` says.
+//! Background tasks: retention, the startup scan, and `/-/readyz`.
 
 use std::fs;
 use std::num::NonZeroU32;
@@ -16,7 +16,7 @@ fn put(server: &Running, key: &str) {
     assert_eq!(server.signed(put).status, 200, "{key}");
 }
 
-/// A folder in place of a file: nobody can read or remove it as a file, not even root.
+/// Puts a folder in place of a file: it cannot be read or removed as a file, not even by root.
 fn spoil(file: &Path) {
     fs::remove_file(file).unwrap();
     fs::create_dir(file).unwrap();
@@ -29,7 +29,7 @@ fn ready(server: &Running) -> String {
     answer.text()
 }
 
-/// The key of a log of today, which bears the clock out.
+/// The key of a log of today, which confirms the clock.
 fn todays_log() -> String {
     let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
     format!("recent/{today}.log")
@@ -159,7 +159,7 @@ fn a_clock_that_no_log_bears_out_removes_nothing_without_the_operators_word() {
     server.counts("log2aws_retention_paused", 1.0);
     let said = ready(&server);
     assert!(said.contains("retention: nothing is removed by age"), "{said}");
-    // Not even once the wrong clock has dated a delivery.
+    // Not even after the wrong clock has dated a delivery.
     put(&server, "late/2019-08-01.log");
     server.stop();
     drop(server);

@@ -1,4 +1,4 @@
-//! What a stranger may take of the machine: connections, memory, threads, disk, lines of the log.
+//! Limits for unauthenticated clients: connections, memory, threads, disk, log lines.
 
 use std::io::{BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -23,7 +23,7 @@ fn rss(process: &Process) -> u64 {
     status(process, "VmRSS") * 1024
 }
 
-/// A request of which the head alone was sent.
+/// A request of which only the head was sent.
 fn half_open(address: SocketAddr, request: &Request) -> TcpStream {
     let mut stream = connect(address);
     stream.write_all(request.head(address).as_bytes()).unwrap();
@@ -101,7 +101,7 @@ fn a_third_upload_with_a_url_ends_the_one_that_waits_longest() {
     let mut first = half_open(server.address, &put);
     std::thread::sleep(Duration::from_millis(50));
     let mut second = half_open(server.address, &put);
-    // The first has sent something since: now the second waits longest.
+    // The first has sent something since: now the second has waited longest.
     std::thread::sleep(Duration::from_millis(50));
     first.write_all(&put.body[..10]).unwrap();
     std::thread::sleep(Duration::from_millis(50));
@@ -175,7 +175,7 @@ fn a_connection_that_asks_nothing_is_closed_soon() {
     kept.write_all(get.as_bytes()).unwrap();
     assert_eq!(read_answer(&mut BufReader::new(&mut kept), "GET").status, 200);
     assert_eq!(silent.read(&mut [0]).unwrap(), 0);
-    // One that has asked may be quiet for longer.
+    // A connection that has sent a request may be silent for longer.
     kept.write_all(get.as_bytes()).unwrap();
     assert_eq!(read_answer(&mut BufReader::new(&mut kept), "GET").status, 200);
     server.counts("log2aws_connections_closed_total{reason=\"no_request\"}", 1.0);
@@ -288,7 +288,7 @@ fn only_so_many_new_servers_are_taken_in_an_hour() {
         assert_eq!(status, 429);
         assert!((1..=1801).contains(&seconds), "{seconds}");
     }
-    // Those that are known deliver as ever.
+    // Known servers can still deliver.
     assert_eq!(put_of(&server, "web01").0, 200);
     assert_eq!(server.stored("serverlogs-local", "web03/2019-08-01.log"), None);
 }

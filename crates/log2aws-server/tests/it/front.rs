@@ -1,4 +1,4 @@
-//! What stands in front of the handlers: who calls, how often, and how the server starts and stops.
+//! Everything before the handlers: client addresses, rate limits, startup and shutdown.
 
 use std::io::{BufReader, Read, Write};
 use std::net::TcpStream;
@@ -27,7 +27,8 @@ fn only_a_trusted_proxy_names_the_caller() {
     let list = listed.clone();
     let server = start_with(|config| config.allow_list = list);
     assert_eq!(ask(&server, Some("203.0.113.9")), (403, "127.0.0.1".to_owned()));
-    // A proxy on this machine, whose own address is listed, speaks for nobody unless it is trusted.
+    // A proxy on this machine, whose own address is listed, cannot act for clients unless it is
+    // trusted.
     let server = start();
     assert_eq!(ask(&server, None), (200, "127.0.0.1".to_owned()));
     assert_eq!(ask(&server, Some("203.0.113.9")), (403, "127.0.0.1".to_owned()));
@@ -43,7 +44,7 @@ fn only_a_trusted_proxy_names_the_caller() {
     assert_eq!(ask(&server, Some("unknown")), (400, "127.0.0.1".to_owned()));
 }
 
-/// Whoever stands behind it would pass for the proxy itself, which the allow-list may hold.
+/// Otherwise its clients would have the proxy's own address, which may be on the allow-list.
 #[test]
 fn a_trusted_proxy_that_names_no_client_is_refused_and_told_the_header() {
     let server = start_with(|config| {
@@ -153,7 +154,7 @@ fn a_kept_connection_serves_many_requests_and_100_continue_is_sent() {
     assert_eq!(read_answer(&mut stream, "PUT").status, 200);
 }
 
-/// The answer arrives although the body was not wanted: the connection is not reset over it.
+/// The response arrives although the body was refused: the connection is not reset.
 #[test]
 fn a_refused_upload_is_told_why() {
     let server = start();
@@ -175,7 +176,7 @@ fn a_stop_lets_a_running_put_end() {
     stream.write_all(&put.body[..10]).unwrap();
     std::thread::sleep(Duration::from_millis(200));
     server.begin_stop();
-    // An idle connection is closed, and no new one is taken.
+    // An idle connection is closed, and no new one is accepted.
     assert_eq!(idle.read(&mut [0; 1]).unwrap(), 0);
     let refused = (0..100).any(|_| {
         std::thread::sleep(Duration::from_millis(20));

@@ -1,6 +1,6 @@
-//! `serve` as its clients meet it: over TCP, on a disk, with real signatures.
+//! `serve` as its clients see it: over TCP, on a disk, with real signatures.
 //!
-//! awscli, boto3, rclone and curl themselves are tried in the tests of the command line.
+//! awscli, boto3, rclone and curl are tested with the command line.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 

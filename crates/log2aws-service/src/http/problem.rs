@@ -1,4 +1,4 @@
-//! The one table from what went wrong to what the caller hears and what the log hears.
+//! The table of errors: the response to the caller, and the log message.
 
 use std::borrow::Cow;
 use std::num::NonZeroU32;
@@ -18,48 +18,48 @@ use super::request::{MAX_REQUEST_BYTES, ParameterError};
 use super::{ClientIp, RefusalLog, accept, tell_source};
 use crate::ports::{SettingsUnavailable, SignError, StoreError};
 
-/// After how many seconds a caller may ask again when settings or signer were not available.
+/// The Retry-After if settings or signer are unavailable.
 const RETRY_UNAVAILABLE_SECONDS: u32 = 10;
 
-/// Why a caller gets no URL. `Display` is for the log; the caller hears the table's sentence.
+/// Why a caller gets no URL. `Display` is for the log; the caller gets the sentence in the table.
 #[derive(Debug, thiserror::Error)]
 pub enum Problem {
-    /// A parameter is missing, repeated or not what it must be.
+    /// A parameter is missing, repeated or invalid.
     #[error("bad request: {0}")]
     Parameter(#[from] ParameterError),
-    /// The connection broke before the body had arrived.
+    /// The connection ended before the complete body arrived.
     #[error("the request's body broke off: {0}")]
     BrokenBody(String),
-    /// The body takes longer than any request for a URL.
+    /// The body did not arrive in time.
     #[error("the request's body did not arrive in time")]
     SlowBody,
-    /// The body is longer than any request for a URL.
+    /// The body exceeds the limit.
     #[error("the request's body is longer than {MAX_REQUEST_BYTES} bytes")]
     LongBody,
-    /// The query is longer than any request for a URL.
+    /// The query exceeds the limit.
     #[error("the request's query is longer than {MAX_REQUEST_BYTES} bytes")]
     LongQuery,
-    /// The body is declared to be neither JSON nor a form.
+    /// The body's media type is neither JSON nor a form.
     #[error("the request's body is neither JSON nor a form")]
     MediaType,
-    /// The allow-list says no.
+    /// Refused by the allow-list.
     #[error("refused {}{}: {refusal}", caller.0.to_canonical(), for_server(server.as_ref()))]
     Refused {
-        /// Who asked.
+        /// The caller.
         caller: ClientIp,
-        /// For which server, if the request's head says so.
+        /// The requested server, if the request's head contains it.
         server: Option<ServerName>,
-        /// Why not.
+        /// The reason.
         refusal: Refusal,
     },
-    /// Logs of that day are not taken.
+    /// Logs of that day are not accepted.
     #[error("{day} is not taken: only days from {first} to {last} are")]
     DayOutsideWindow {
-        /// The day that was asked for.
+        /// The requested day.
         day: Day,
-        /// The first day that is taken.
+        /// The first accepted day.
         first: Date,
-        /// The last day that is taken.
+        /// The last accepted day.
         last: Date,
     },
     /// The day was delivered and is too old to be replaced.
@@ -67,51 +67,51 @@ pub enum Problem {
         "{day} of {server} is final: it was delivered, and more than {after_days} days have passed; a URL is given for the same bytes alone (size and sha256), or after: log2aws reopen {server} {day} --why REASON"
     )]
     DayIsFinal {
-        /// Whose log.
+        /// The server.
         server: ServerName,
-        /// Of which day.
+        /// The day.
         day: Day,
         /// After how many days a delivered day is final.
         after_days: NonZeroU32,
     },
-    /// What was stored for the day cannot be read.
+    /// The stored results of the day cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Not `/`.
+    /// A path other than `/`.
     #[error("no such path")]
     NoSuchPath,
-    /// Neither GET nor POST.
+    /// A method other than GET or POST.
     #[error("no such method here")]
     Method,
-    /// The caller asks too often.
+    /// The caller exceeds the rate limit.
     #[error("too many requests, held back for {retry_after_seconds} s")]
     TooManyRequests {
-        /// After how many seconds it may ask again.
+        /// When to retry, in seconds.
         retry_after_seconds: u32,
     },
-    /// The log is larger than any that is taken.
+    /// The log exceeds the size limit.
     #[error("the log has more than {max} bytes")]
     LongLog {
-        /// The largest log that is taken, in bytes.
+        /// The size limit in bytes.
         max: u64,
     },
-    /// Too many servers have delivered for the first time.
+    /// The limit of new servers is reached.
     #[error(
         "server {server} has never delivered, and no more new servers are taken for {retry_after_seconds} s"
     )]
     TooManyNewServers {
-        /// The server that was asked for.
+        /// The requested server.
         server: ServerName,
-        /// After how many seconds it may ask again.
+        /// When to retry, in seconds.
         retry_after_seconds: u32,
     },
-    /// There are no settings to act on.
+    /// The settings are unavailable.
     #[error(transparent)]
     Settings(#[from] SettingsUnavailable),
-    /// There is nothing to sign with.
+    /// There are no credentials to sign with.
     #[error(transparent)]
     Sign(#[from] SignError),
-    /// The world in front of the router did not say who asks: a fault of the program.
+    /// The surrounding server did not set the caller's address: a bug.
     #[error("the request carries no caller address: the front must add the ClientIp extension")]
     NoCaller,
 }
@@ -123,11 +123,11 @@ fn for_server(server: Option<&ServerName>) -> String {
 /// One row of the table.
 struct Row {
     status: StatusCode,
-    /// Stable: programs may branch on it.
+    /// Stable, for programs.
     code: &'static str,
-    /// What the caller is told, in one sentence.
+    /// The sentence for the caller.
     sentence: Cow<'static, str>,
-    /// How loud the log is.
+    /// The log level.
     level: Level,
     retry_after_seconds: Option<u32>,
 }
@@ -280,9 +280,9 @@ impl Problem {
         }
     }
 
-    /// The answer to a request that had these headers, and the line in the log.
+    /// The response to a request with these headers; also logs the problem.
     ///
-    /// `caller` is `None` only where the world did not say who asks; the answer then carries no
+    /// `caller` is `None` only if the surrounding server did not set it; the response then has no
     /// `Log2aws-Source`. `refusals` decides whether a refusal is logged; without it, each is.
     pub fn answer(
         &self,

@@ -1,4 +1,4 @@
-//! `upload.json`: what an upload in parts will become.
+//! `upload.json`: the description of a multipart upload.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -38,7 +38,7 @@ pub(crate) fn to_json(
     })
 }
 
-/// Reads a manifest; `None` if it is none.
+/// Parses a manifest; `None` if it is invalid.
 pub(crate) fn parse(upload: &UploadId, json: &[u8]) -> Option<UploadInfo> {
     let manifest: Manifest = serde_json::from_slice(json).ok()?;
     Some(UploadInfo {

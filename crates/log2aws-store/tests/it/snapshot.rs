@@ -1,4 +1,4 @@
-//! Snapshots of a folder that is in use.
+//! Snapshots of a folder in use.
 
 use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -34,10 +34,10 @@ fn a_snapshot_beside_running_puts_is_whole_and_opens() {
         assert!(made.linked >= 100, "{made:?}");
     });
     let restored = open(&copy);
-    // Every object is whole; `read_everything` compares each with its trailer.
+    // Every object is complete; `read_everything` compares each with its trailer.
     let found = read_everything(&restored);
     assert!(found.is_superset(&before), "versions are missing");
-    // What is done to one of them leaves the other alone.
+    // A change to the copy does not affect the original.
     put(&restored, &raw(), "web1/x.log", b"in the copy alone").unwrap();
     assert_ne!(get(&store, &raw(), "web1/x.log").unwrap(), b"in the copy alone");
 }

@@ -1,4 +1,4 @@
-//! The command line from outside: one test program.
+//! Black-box tests of the command line: one test program.
 
 mod docs;
 mod seed;

@@ -1,8 +1,8 @@
 //! `CompleteMultipartUpload`.
 //!
-//! The parts are copied into one object, which takes a while for gigabytes. Meanwhile white space
-//! is sent: clients and proxies give up a connection on which nothing comes for a minute. And the
-//! answer may get lost all the same: whoever asks again gets it again.
+//! The parts are copied into one object, which takes a while for gigabytes. Meanwhile whitespace is
+//! sent, because clients and proxies close a connection that is silent for a minute. If the
+//! response is lost, a repeated request gets it again.
 
 use std::time::Duration;
 
@@ -18,22 +18,22 @@ use crate::s3::completion_checksums::CompletionChecksums;
 use crate::s3::incoming_body::on_disk_thread;
 use crate::s3::{Disk, names};
 
-/// For how long nothing is sent: what is done by then has an answer with its own status.
+/// For how long nothing is sent: a result within this time has its own status.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// All that a complete says.
+/// The content of the request.
 struct Completion {
     named: Named,
     bucket: BucketName,
     key: ObjectKey,
     parts: Vec<(u16, String)>,
-    /// What the caller takes for the size of the whole, in bytes.
+    /// The client's expected size of the object, in bytes.
     size: Option<i64>,
     checksums: CompletionChecksums,
     condition: Condition,
 }
 
-/// Serves `CompleteMultipartUpload`.
+/// Implements `CompleteMultipartUpload`.
 pub(crate) async fn complete(
     disk: &Disk,
     mut input: CompleteMultipartUploadInput,
@@ -66,7 +66,7 @@ impl Completion {
     fn run(mut self, disk: &Disk) -> S3Result<CompleteMultipartUploadOutput> {
         let completed = self.named.find(disk).and_then(|upload| self.assemble(disk, &upload));
         let (etag, version) = match completed {
-            // Perhaps it was completed already, or while this one waited for its turn.
+            // It may have been completed already, or while this request waited for the lock.
             Err(error) if *error.code() == S3ErrorCode::NoSuchUpload => {
                 self.earlier(disk)?.ok_or(error)?
             }
@@ -96,7 +96,7 @@ impl Completion {
         Ok((info.etag, info.version))
     }
 
-    /// What the upload became, if it was completed before.
+    /// The result of an earlier completion, if there was one.
     fn earlier(&self, disk: &Disk) -> S3Result<Option<(String, VersionId)>> {
         let Some(upload) = UploadId::parse(&self.named.upload) else { return Ok(None) };
         let completed = disk.store.completed_upload(&upload).map_err(disk.fault())?;
@@ -114,7 +114,7 @@ fn chosen(part: CompletedPart) -> S3Result<(u16, String)> {
     Ok((number, tag.into_value()))
 }
 
-/// Compares what the caller takes for the upload's size with its parts.
+/// Compares the client's expected size with the parts.
 fn check_size(disk: &Disk, upload: &UploadId, parts: &[(u16, String)], size: i64) -> S3Result<()> {
     let (mut found, mut after) = (0, 0);
     loop {

@@ -1,4 +1,4 @@
-//! `DeleteObject` and `DeleteObjects`: of results alone, raw logs are kept.
+//! `DeleteObject` and `DeleteObjects`: only for results; raw logs are kept.
 
 use log2aws_core::key::BucketName;
 use s3s::dto::{
@@ -11,10 +11,10 @@ use super::put::condition;
 use crate::s3::incoming_body::on_disk_thread;
 use crate::s3::{Disk, names};
 
-/// The most objects that S3 deletes in one request.
+/// The most objects in one request of S3.
 const MAX_OBJECTS: usize = 1000;
 
-/// Serves `DeleteObject`.
+/// Implements `DeleteObject`.
 pub(crate) async fn delete(disk: &Disk, input: DeleteObjectInput) -> S3Result<DeleteObjectOutput> {
     let (bucket, key) = names(&input.bucket, &input.key)?;
     may_delete(disk, &bucket)?;
@@ -29,7 +29,7 @@ pub(crate) async fn delete(disk: &Disk, input: DeleteObjectInput) -> S3Result<De
     Ok(DeleteObjectOutput::default())
 }
 
-/// Serves `DeleteObjects`.
+/// Implements `DeleteObjects`.
 pub(crate) async fn delete_many(
     disk: &Disk,
     input: DeleteObjectsInput,
@@ -90,7 +90,7 @@ fn may_delete(disk: &Disk, bucket: &BucketName) -> S3Result<()> {
     Ok(())
 }
 
-/// Only the version that is there can be deleted: where no versions are kept it is called `null`.
+/// Only the current version can be deleted: in a bucket without versions it is called `null`.
 fn check_version(disk: &Disk, bucket: &BucketName, version: Option<&str>) -> S3Result<()> {
     match version {
         Some(_) if disk.is_versioned(bucket.as_str()) => {

@@ -1,4 +1,4 @@
-//! `PutObject`, and what it has in common with uploads in parts.
+//! `PutObject`, and what it shares with multipart uploads.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -17,8 +17,7 @@ use crate::s3::checksum::ExpectedChecksums;
 use crate::s3::incoming_body::IncomingBody;
 use crate::s3::{Disk, names};
 
-/// How the headers begin that ask for something that this server does not do. To drop one silently
-/// would be to promise it.
+/// Prefixes of headers for unsupported features. Ignoring one silently would be a false promise.
 const NOT_SERVED: [&str; 6] = [
     "x-amz-tagging",
     "x-amz-website-redirect-location",
@@ -28,13 +27,13 @@ const NOT_SERVED: [&str; 6] = [
     "x-amz-grant-",
 ];
 
-/// Headers of which only these values ask for what is done anyhow.
+/// Headers that are accepted only with these values, which match our behaviour.
 const SERVED_VALUES: [(&str, &[&str]); 2] = [
     ("x-amz-acl", &["private", "bucket-owner-full-control"]),
     ("x-amz-storage-class", &["STANDARD"]),
 ];
 
-/// What a write or a delete wants to find under its key.
+/// The condition of a write or a delete.
 pub(crate) fn condition(
     matches: Option<ETagCondition>,
     none_matches: Option<ETagCondition>,
@@ -53,7 +52,7 @@ pub(crate) fn condition(
     }
 }
 
-/// Refuses what would not be kept of a PUT's headers.
+/// Refuses headers of a PUT that would be lost.
 fn check_served(headers: &HeaderMap) -> S3Result<()> {
     for (name, value) in headers {
         let name = name.as_str();
@@ -68,7 +67,7 @@ fn check_served(headers: &HeaderMap) -> S3Result<()> {
     Ok(())
 }
 
-/// What is kept of a PUT's headers.
+/// The attributes to keep from a PUT's headers.
 pub(crate) fn attributes(
     headers: &HeaderMap,
     extensions: &Extensions,
@@ -83,7 +82,7 @@ pub(crate) fn attributes(
         .collect();
     for header in KEPT_HEADERS {
         let value = headers.get(&header).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        // `aws-chunked` is how the body travels, not what it is.
+        // `aws-chunked` is a transfer encoding, not a content encoding.
         let kept = if header == CONTENT_ENCODING {
             let codings = value.split(',').map(str::trim);
             let own = codings.filter(|coding| !coding.is_empty() && *coding != "aws-chunked");
@@ -105,7 +104,7 @@ pub(crate) fn attributes(
     })
 }
 
-/// The body of a request and all that its headers say of it.
+/// The body of a request with its expected checksums.
 pub(crate) fn arriving<T>(
     request: &S3Request<T>,
     body: Option<s3s::dto::StreamingBlob>,
@@ -122,7 +121,7 @@ pub(crate) fn arriving<T>(
 }
 
 impl Disk {
-    /// Commits, and has the object analyzed if it is a day log.
+    /// Commits, and queues the object for analysis if it is a day log.
     pub(crate) fn commit(
         &self,
         bucket: &BucketName,
@@ -139,7 +138,7 @@ impl Disk {
     }
 }
 
-/// Serves `PutObject`.
+/// Implements `PutObject`.
 pub(crate) async fn put(
     disk: &Disk,
     mut request: S3Request<PutObjectInput>,

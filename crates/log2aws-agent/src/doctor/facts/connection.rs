@@ -1,6 +1,6 @@
-//! The way to a host, one step after the other: its name, a TCP connection, through a proxy, TLS.
+//! Connects to a host step by step: name, TCP connection, proxy, TLS.
 //!
-//! A request of [`crate::ship`] takes the same steps in one; here each can be seen to fail.
+//! A request of [`crate::ship`] does the same in one call; here each step can be seen to fail.
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -15,71 +15,71 @@ use rustls::pki_types::CertificateDer;
 
 use super::tls::{self, Handshake};
 
-/// How long one step may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The timeout of one step.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How many addresses of a name are tried.
+/// The most addresses of a name that are tried.
 const MAX_ADDRESSES: usize = 4;
 
-/// The longest head of a proxy's answer.
+/// The longest head of a proxy's response.
 const MAX_HEAD: usize = 16 << 10;
 
-/// Where the way leads to.
+/// The host to reach.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Target {
     pub(crate) host: String,
     pub(crate) port: u16,
-    /// Whether TLS is spoken there.
+    /// Whether it uses TLS.
     pub(crate) tls: bool,
 }
 
-/// A proxy on the way.
+/// A proxy.
 #[derive(Clone)]
-pub(crate) struct Hop {
+pub(crate) struct ProxyHop {
     pub(crate) host: String,
     pub(crate) port: u16,
-    /// Whether TLS is spoken with the proxy itself.
+    /// Whether the proxy itself uses TLS.
     pub(crate) tls: bool,
-    /// User and password, as a request carries them.
+    /// User and password for the proxy.
     pub(crate) login: Option<Login>,
 }
 
-impl fmt::Debug for Hop {
+impl fmt::Debug for ProxyHop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.host, self.port)
     }
 }
 
-/// Never shown.
+/// Never printed.
 #[derive(Clone)]
 pub(crate) struct Login {
     pub(crate) user: String,
     pub(crate) password: String,
 }
 
-/// How far one gets.
+/// How far the connection got.
 #[derive(Debug)]
-pub(crate) enum Way {
+pub(crate) enum Reachability {
     /// The name has no address.
     NoName { slow: bool },
-    /// Nobody answers at any of its addresses.
+    /// None of its addresses accepts a connection.
     NoConnection { tried: Vec<(SocketAddr, io::Error)> },
-    /// The proxy is reached, but it does not lead on.
+    /// The proxy is reachable, but does not connect.
     NoTunnel { status: Option<u16> },
-    /// A connection stands.
+    /// There is a connection.
     Connected {
         address: SocketAddr,
         took: Duration,
-        /// Addresses that did not answer before this one did.
+        /// Addresses that failed before this one.
         tried: Vec<(SocketAddr, io::Error)>,
-        /// Where TLS is spoken.
+        /// The result of TLS, if used.
         tls: Option<Handshake>,
     },
 }
 
-impl Way {
+impl Reachability {
     /// Whether a request can follow.
-    pub(crate) fn is_passable(&self) -> bool {
+    pub(crate) fn can_send_request(&self) -> bool {
         match self {
             Self::Connected { tls, .. } => tls.as_ref().is_none_or(|tls| tls.verdict.is_ok()),
             _ => false,
@@ -87,15 +87,19 @@ impl Way {
     }
 }
 
-/// Goes to `target`, by way of the proxy if there is one; `roots` are the certificates trusted.
-pub(crate) fn go(target: &Target, proxy: Option<&Hop>, roots: &[CertificateDer<'static>]) -> Way {
+/// Connects to `target`, through the proxy if there is one; `roots` are the trusted certificates.
+pub(crate) fn go(
+    target: &Target,
+    proxy: Option<&ProxyHop>,
+    roots: &[CertificateDer<'static>],
+) -> Reachability {
     let (host, port) = match proxy {
         None => (target.host.as_str(), target.port),
         Some(hop) => (hop.host.as_str(), hop.port),
     };
     let addresses = match resolve(host, port) {
         Ok(addresses) => addresses,
-        Err(slow) => return Way::NoName { slow },
+        Err(slow) => return Reachability::NoName { slow },
     };
     let mut tried = Vec::new();
     for address in addresses.into_iter().take(MAX_ADDRESSES) {
@@ -111,26 +115,26 @@ pub(crate) fn go(target: &Target, proxy: Option<&Hop>, roots: &[CertificateDer<'
         if let Some(hop) = proxy.filter(|_| target.tls)
             && let Err(status) = tunnel(&mut stream, target, hop)
         {
-            return Way::NoTunnel { status };
+            return Reachability::NoTunnel { status };
         }
         let tls = target.tls.then(|| tls::handshake(stream, &target.host, roots));
-        return Way::Connected { address, took, tried, tls };
+        return Reachability::Connected { address, took, tried, tls };
     }
-    Way::NoConnection { tried }
+    Reachability::NoConnection { tried }
 }
 
-/// The addresses of a name. The system's resolver cannot be told when to stop; a thread that
-/// nobody waits for any more ends with the process.
+/// The addresses of a name. The system's resolver cannot be cancelled; an abandoned thread ends
+/// with the process.
 fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, bool> {
-    // An IPv6 address stands in brackets in a URL.
+    // A URL has an IPv6 address in brackets.
     let name = host.trim_matches(['[', ']']).to_owned();
     let (found, finding) = mpsc::channel();
     thread::spawn(move || {
         let addresses = (name.as_str(), port).to_socket_addrs();
-        // Whoever does not wait any more does not want to know.
+        // After a timeout nobody receives the result.
         let _ = found.send(addresses.map(Iterator::collect::<Vec<_>>));
     });
-    match finding.recv_timeout(PATIENCE) {
+    match finding.recv_timeout(TIMEOUT) {
         Ok(Ok(addresses)) if !addresses.is_empty() => Ok(addresses),
         Ok(_) => Err(false),
         Err(_) => Err(true),
@@ -138,14 +142,14 @@ fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, bool> {
 }
 
 fn connect(address: SocketAddr) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+    let stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
+    stream.set_write_timeout(Some(TIMEOUT))?;
     Ok(stream)
 }
 
-/// Asks the proxy for the way (RFC 9110 §9.3.6); the status it answers if it is not 200.
-fn tunnel(stream: &mut TcpStream, target: &Target, hop: &Hop) -> Result<(), Option<u16>> {
+/// Sends CONNECT to the proxy (RFC 9110 §9.3.6); returns its status if that is not 200.
+fn tunnel(stream: &mut TcpStream, target: &Target, hop: &ProxyHop) -> Result<(), Option<u16>> {
     let to = format!("{}:{}", target.host, target.port);
     let login = hop.login.as_ref().map_or_else(String::new, |Login { user, password }| {
         let login = BASE64.encode(format!("{user}:{password}"));
@@ -160,7 +164,8 @@ fn tunnel(stream: &mut TcpStream, target: &Target, hop: &Hop) -> Result<(), Opti
     }
 }
 
-/// Reads up to and with the empty line, byte by byte: what follows belongs to somebody else.
+/// Reads up to and including the empty line, byte by byte, because what follows belongs to the
+/// tunnel.
 fn read_head(stream: &mut TcpStream) -> Vec<u8> {
     let mut head = Vec::new();
     let mut byte = [0];

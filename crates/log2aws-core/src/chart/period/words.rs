@@ -1,18 +1,15 @@
-//! What the drawing of a period says in words.
+//! The text of a period's drawing.
 
-use crate::chart::period::day::PeriodDay;
+use super::day::PeriodDay;
 use crate::chart::scale::number;
 use crate::chart::view::Language;
+use crate::chart::words::SEPARATOR;
 use crate::server_name::ServerName;
 
 use Language::{En, Ja};
 
 /// The name of the drawing.
-pub(in crate::chart) fn title(
-    language: Language,
-    server: &ServerName,
-    days: &[PeriodDay],
-) -> String {
+pub(super) fn title(language: Language, server: &ServerName, days: &[PeriodDay]) -> String {
     let span = span(days);
     match language {
         En => format!("Load of {server}, {span}"),
@@ -21,7 +18,7 @@ pub(in crate::chart) fn title(
 }
 
 /// The line below the server's name.
-pub(in crate::chart) fn subtitle(language: Language, days: &[PeriodDay]) -> String {
+pub(super) fn subtitle(language: Language, days: &[PeriodDay]) -> String {
     let there = days.iter().filter(|day| day.empty.is_none()).count();
     let samples: u64 = days.iter().map(|day| u64::from(day.samples)).sum();
     let reboots: u64 = days.iter().map(|day| u64::from(day.reboots)).sum();
@@ -39,11 +36,11 @@ pub(in crate::chart) fn subtitle(language: Language, days: &[PeriodDay]) -> Stri
         (En, _) => format!("{reboots} reboots"),
         (Ja, _) => format!("再起動{reboots}回"),
     }));
-    parts.join(super::SEPARATOR)
+    parts.join(SEPARATOR)
 }
 
-/// The whole drawing for those who do not see it.
-pub(in crate::chart) fn description(language: Language, days: &[PeriodDay]) -> String {
+/// A description of the whole drawing for screen readers.
+pub(super) fn description(language: Language, days: &[PeriodDay]) -> String {
     let load = |day: &PeriodDay| day.load_max.filter(|load| load.is_finite());
     let highest = days.iter().filter(|day| load(day).is_some()).max_by(|a, b| {
         let order = load(a).partial_cmp(&load(b));
@@ -57,11 +54,11 @@ pub(in crate::chart) fn description(language: Language, days: &[PeriodDay]) -> S
             Ja => format!("ロードの最大 {load}（{}）", day.day),
         })
     }));
-    parts.join(super::SEPARATOR)
+    parts.join(SEPARATOR)
 }
 
 /// The head of the panel of CPU shares.
-pub(in crate::chart) fn mean_cpu(language: Language) -> &'static str {
+pub(super) fn mean_cpu(language: Language) -> &'static str {
     match language {
         En => "CPU, mean",
         Ja => "CPU（平均）",

@@ -1,6 +1,6 @@
-//! The hosts of AWS's services.
+//! Host names of AWS services.
 
-/// The host of a service in a region. China's regions are below a domain of their own.
+/// The host of a service in a region. China's regions have a domain of their own.
 ///
 /// Source: AWS General Reference, "Service endpoints and quotas".
 pub fn service_host(service: &str, region: &str) -> String {

@@ -1,4 +1,4 @@
-//! A visit to the dashboard as a browser makes it, for the demo's own eyes.
+//! A client of the dashboard that acts like a browser, for the demo's own check.
 
 use std::io::Write;
 use std::thread;
@@ -8,22 +8,22 @@ use anyhow::{Context as _, ensure};
 use log2aws_core::key::RawKey;
 use log2aws_server::SecretUrl;
 
-/// How long a delivery may take to be seen.
+/// How long a delivery may take to appear.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Somebody who is logged in.
-pub(crate) struct Visit {
+/// A logged-in session.
+pub(crate) struct DashboardClient {
     agent: ureq::Agent,
     api: String,
     cookie: String,
 }
 
-impl Visit {
-    /// Logs in with the link of the start.
+impl DashboardClient {
+    /// Logs in with the link from the start.
     ///
     /// # Errors
-    /// When the dashboard does not let us in.
-    pub(crate) fn begin(api: &str, link: &SecretUrl) -> anyhow::Result<Self> {
+    /// The dashboard refuses it.
+    pub(crate) fn log_in(api: &str, link: &SecretUrl) -> anyhow::Result<Self> {
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
@@ -31,7 +31,7 @@ impl Visit {
             .timeout_global(Some(PATIENCE))
             .build();
         let agent: ureq::Agent = config.into();
-        // Errors of the client can hold the link: it is a secret, and not told.
+        // Errors of the client can contain the link, which is a secret, so they are dropped.
         let answer = agent.get(link.expose_url()).call().ok();
         let answer = answer.context("the dashboard's login does not answer")?;
         let cookie = answer
@@ -46,8 +46,8 @@ impl Visit {
     /// Finds each delivery in the calendar, with as many samples as it has rows.
     ///
     /// # Errors
-    /// When one is not shown.
-    pub(crate) fn look(
+    /// One is missing.
+    pub(crate) fn check_calendar(
         &self,
         deliveries: &[(RawKey, usize)],
         out: &mut impl Write,

@@ -1,4 +1,4 @@
-//! Queries: the state of a page, as its URL says it.
+//! Queries: the state of a page in its URL.
 
 use std::fmt::Display;
 
@@ -8,15 +8,15 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 
 use crate::i18n::{Words, fill};
 
-/// What needs no escape in a part of a query, besides letters and digits.
-const BARE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+/// Characters that need no escape in a query, besides letters and digits.
+const UNESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// How much of what a caller wrote is repeated to it.
-const REPEATED: usize = 60;
+/// How many characters of the caller's text an error message repeats.
+const MAX_ECHO_CHARS: usize = 60;
 
 /// A text as part of a query.
 pub(crate) fn encode(text: &str) -> String {
-    utf8_percent_encode(text, BARE).to_string()
+    utf8_percent_encode(text, UNESCAPED).to_string()
 }
 
 /// A parsed query: its pairs in order.
@@ -24,7 +24,7 @@ pub(crate) fn encode(text: &str) -> String {
 pub(crate) struct Query(Vec<(String, String)>);
 
 impl Query {
-    /// Reads a query as forms send it. `None` if an escape in it is not text.
+    /// Parses a query as forms send it. `None` if an escape is not UTF-8.
     pub(crate) fn parse(query: &str) -> Option<Self> {
         let decoded = |part: &str| {
             let plain = part.replace('+', " ");
@@ -37,7 +37,7 @@ impl Query {
         Some(Self(pairs.collect::<Option<_>>()?))
     }
 
-    /// The first value of a name; an empty field of a form is none.
+    /// The first value of a name; an empty form field counts as absent.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0
             .iter()
@@ -59,7 +59,7 @@ impl Query {
         self.get(name).map(|text| day(text, w)).transpose()
     }
 
-    /// A number between two.
+    /// A number within a range.
     ///
     /// # Errors
     /// One sentence.
@@ -74,13 +74,13 @@ impl Query {
             Ok(number) if (least..=most).contains(&number) => Ok(Some(number)),
             _ => Err(fill(
                 w.bad_number,
-                &[("given", &repeated(text)), ("least", &least), ("most", &most)],
+                &[("given", &echo_excerpt(text)), ("least", &least), ("most", &most)],
             )),
         }
     }
 
-    /// What of a day is to be drawn: `from`, `till`, and `hide`, or `show` for each series if
-    /// `series` says that a form was sent, which cannot send what is not ticked.
+    /// The view of a day: `from`, `till`, and `hide`; or `show` for each visible series if `series`
+    /// is present, because a form does not send unticked boxes.
     ///
     /// # Errors
     /// One sentence.
@@ -89,7 +89,9 @@ impl Query {
             None => Ok(otherwise),
             Some(text) => {
                 let padded = if text.len() == 4 { format!("0{text}") } else { text.to_owned() };
-                padded.parse::<Time>().map_err(|_| fill(w.bad_time, &[("given", &repeated(text))]))
+                padded
+                    .parse::<Time>()
+                    .map_err(|_| fill(w.bad_time, &[("given", &echo_excerpt(text))]))
             }
         };
         let (from, till) = (time("from", Time::START)?, time("till", Time::END)?);
@@ -98,7 +100,8 @@ impl Query {
         let series = |name| {
             let ids = self.all(name).flat_map(|text| text.split(',')).filter(|id| !id.is_empty());
             let id = |id: &str| {
-                id.parse::<SeriesId>().map_err(|_| fill(w.bad_series, &[("given", &repeated(id))]))
+                id.parse::<SeriesId>()
+                    .map_err(|_| fill(w.bad_series, &[("given", &echo_excerpt(id))]))
             };
             ids.map(id).collect::<Result<Vec<_>, _>>()
         };
@@ -110,30 +113,30 @@ impl Query {
         Ok(View { window, hidden, language: w.language })
     }
 
-    /// Whether it comes from the form above a chart; its plain form is shorter.
+    /// Whether it comes from the form above a chart; the canonical form is shorter.
     pub(crate) fn is_form(&self) -> bool {
         self.get("series").is_some()
     }
 }
 
-/// Reads a day.
+/// Parses a day.
 ///
 /// # Errors
 /// One sentence.
 pub(crate) fn day(text: &str, w: &Words) -> Result<Day, String> {
-    text.parse().map_err(|_| fill(w.bad_date, &[("given", &repeated(text))]))
+    text.parse().map_err(|_| fill(w.bad_date, &[("given", &echo_excerpt(text))]))
 }
 
-/// The beginning of a text, as far as an answer repeats it.
-pub(crate) fn repeated(text: &str) -> String {
-    let mut shown: String = text.chars().take(REPEATED).collect();
+/// The beginning of a text, for use in a response.
+pub(crate) fn echo_excerpt(text: &str) -> String {
+    let mut shown: String = text.chars().take(MAX_ECHO_CHARS).collect();
     if shown.len() < text.len() {
         shown.push('…');
     }
     shown
 }
 
-/// Writes a query.
+/// Builds a URL with a query.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Link(String);
 
@@ -143,12 +146,12 @@ impl Link {
         Self(path.into())
     }
 
-    /// With a pair more.
+    /// Adds a pair.
     pub(crate) fn with(self, name: &str, value: impl Display) -> Self {
         self.bare(name, &encode(&value.to_string()))
     }
 
-    /// With a pair more, if there is a value.
+    /// Adds a pair if there is a value.
     pub(crate) fn with_some(self, name: &str, value: Option<impl Display>) -> Self {
         match value {
             Some(value) => self.with(name, value),
@@ -156,8 +159,8 @@ impl Link {
         }
     }
 
-    /// With what of a day is to be drawn. Colons and commas may stand bare in a query, and read
-    /// better so.
+    /// Adds the view of a day. Colons and commas are allowed unescaped in a query, and are easier
+    /// to read.
     pub(crate) fn with_view(mut self, view: &View) -> Self {
         if let Some(window) = view.window {
             let (from, till) = (window.from().to_string(), window.till().to_string());
@@ -170,7 +173,7 @@ impl Link {
         self.bare("hide", &hidden.join(","))
     }
 
-    /// With a pair whose value needs no escape.
+    /// Adds a pair whose value needs no escape.
     fn bare(mut self, name: &str, value: &str) -> Self {
         self.0.push(if self.0.contains('?') { '&' } else { '?' });
         self.0.push_str(name);
@@ -244,6 +247,6 @@ mod tests {
 
     #[test]
     fn what_is_repeated_is_short() {
-        assert_eq!(repeated(&"あ".repeat(500)).chars().count(), REPEATED + 1);
+        assert_eq!(echo_excerpt(&"あ".repeat(500)).chars().count(), MAX_ECHO_CHARS + 1);
     }
 }

@@ -1,4 +1,4 @@
-//! Causes that lie on the way: names, connections, certificates, proxies.
+//! Faults of the connection: names, TCP, certificates, proxies.
 
 use std::net::TcpListener;
 
@@ -15,7 +15,7 @@ fn told(api: &str) -> String {
     only(&faults(&host.run(&host.asking(api))))
 }
 
-/// With the certificate of an authority among those trusted.
+/// With the CA certificate added to the trusted ones.
 fn trusting(host: &Host, server: &Server, authority_pem: &str) -> Report {
     host.write("ca.pem", authority_pem);
     let config = host.asking(&server.api());
@@ -25,7 +25,7 @@ fn trusting(host: &Host, server: &Server, authority_pem: &str) -> Report {
 
 #[test]
 fn a_name_that_nobody_knows() {
-    // RFC 6761: no name under it ever has an address.
+    // RFC 6761: names below it never have an address.
     let line = told("https://logs.invalid/prod");
     assert!(
         line.starts_with(
@@ -54,10 +54,10 @@ fn an_authority_that_is_not_trusted() {
     let line = told(&server.api());
     assert!(line.starts_with("fail  tls           the certificate of localhost is issued by \"Example Proxy CA\" of \"Example Corp\", whom this machine does not trust"), "{line}");
     assert!(line.contains("--ca-file"), "{line}");
-    // Nothing of this machine was told to whoever that is.
+    // The unknown server learned nothing about this machine.
     let heads = server.requests();
     assert!(heads.iter().all(|head| head.starts_with("HEAD / HTTP/1.1\r\n")), "{heads:?}");
-    // Named with --ca-file it is.
+    // With --ca-file it is trusted.
     assert_eq!(faults(&trusting(&Host::right(), &server, &identity.authority_pem)), []);
 }
 
@@ -90,7 +90,7 @@ fn a_certificate_that_has_expired_or_a_clock_that_says_so() {
         "{line}"
     );
 
-    // The same of a machine that lives in 2026 where the others live in 2081.
+    // The reverse: the machine's clock says 2026, the certificates are from 2081.
     let future = Identity::new("localhost", (2080, 2090));
     let server = Server::tls(&future, |_, _| answer_at("2081-05-01T00:00:00Z", "200 OK", "", ""));
     let line = only(&faults(&trusting(&Host::right(), &server, &future.authority_pem)));

@@ -1,28 +1,27 @@
-//! The name of an environment on AWS, and the names that follow from it.
+//! The name of an environment on AWS, and the names of parameters and buckets derived from it.
 //!
-//! `deploy/template.yml` makes what is named here, with these very names; a test of the template
-//! compares them.
+//! `deploy/template.yml` creates them with the same names; a test of the template compares them.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// The longest name of an environment: a bucket's name has 63 characters, and carries it.
+/// The longest name of an environment, limited by the 63 characters of a bucket name.
 pub const MAX_LEN: usize = 20;
 
-/// The last part of the name of the parameter that holds the allow-list.
+/// The last part of the name of the parameter with the allow-list.
 pub const ALLOW_LIST: &str = "LogPutAllowHosts";
 
-/// The last part of the name of the parameter that holds the name of the raw bucket.
+/// The last part of the name of the parameter with the name of the raw bucket.
 pub const RAW_BUCKET: &str = "ServerlogBucketName";
 
-/// The last part of the name of the parameter that holds the name of the analyzed bucket.
+/// The last part of the name of the parameter with the name of the analyzed bucket.
 pub const ANALYZED_BUCKET: &str = "AnalyzedlogBucketName";
 
 /// The name of an environment, e.g. `dev`: 1 to 20 lower-case letters, digits and `-`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EnvName(String);
 
-/// A text that can name no environment.
+/// A text that is not a valid name of an environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("an environment's name is 1 to 20 lower-case letters, digits and inner '-', e.g. dev")]
 pub struct EnvNameError;

@@ -1,10 +1,10 @@
-//! Numbers that look random and are the same in every run with one seed.
+//! Pseudo-random numbers that are the same in every run with the same seed.
 
 /// splitmix64.
 #[derive(Clone, Debug)]
-pub(crate) struct Dice(pub(crate) u64);
+pub(crate) struct SeededRng(pub(crate) u64);
 
-impl Dice {
+impl SeededRng {
     pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
@@ -13,7 +13,7 @@ impl Dice {
         (z ^ (z >> 31)) % bound
     }
 
-    /// Below `bound`, to be used as an index.
+    /// A number below `bound`, for use as an index.
     pub(crate) fn index(&mut self, bound: usize) -> usize {
         usize::try_from(self.below(bound as u64)).unwrap()
     }

@@ -1,4 +1,4 @@
-//! How far one gets on the way to a host, and what stands in it. Pure.
+//! Judges the connection to a host. Pure.
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
@@ -7,32 +7,37 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rustls::{CertificateError, Error};
 
+use crate::doctor::facts::connection::{ProxyHop, Reachability, Target};
 use crate::doctor::facts::tls::{Handshake, TlsFault};
-use crate::doctor::facts::way::{Hop, Target, Way};
 use crate::doctor::finding::{Check, Finding};
 
 use super::answer::CLOCK_LIMIT;
 use super::samples::span;
 
-/// Longer than this to connect is worth a word.
+/// Connecting slower than this is reported.
 const SLOW: Duration = Duration::from_secs(2);
 
-/// The way to the API, one finding for each step that was taken. The last of them is no fault if
-/// all were.
-pub(crate) fn api(target: &Target, proxy: Option<&Hop>, way: &Way, now: Timestamp) -> Vec<Finding> {
+/// The connection to the API, one finding per step. If every step succeeded, the last finding is no
+/// fault.
+pub(crate) fn api(
+    target: &Target,
+    proxy: Option<&ProxyHop>,
+    connection: &Reachability,
+    now: Timestamp,
+) -> Vec<Finding> {
     let there = proxy.map_or(target.host.as_str(), |hop| hop.host.as_str());
-    let (address, took, tried, tls) = match way {
-        Way::NoName { slow } => return vec![no_name(there, proxy.is_some(), *slow)],
-        Way::NoConnection { tried } => {
+    let (address, took, tried, tls) = match connection {
+        Reachability::NoName { slow } => return vec![no_name(there, proxy.is_some(), *slow)],
+        Reachability::NoConnection { tried } => {
             return vec![named(there), no_connection(target, proxy, tried)];
         }
-        Way::NoTunnel { status } => {
+        Reachability::NoTunnel { status } => {
             return vec![named(there), no_tunnel(target, proxy, *status)];
         }
-        Way::Connected { address, took, tried, tls } => (address, *took, tried, tls),
+        Reachability::Connected { address, took, tried, tls } => (address, *took, tried, tls),
     };
-    let mut findings = vec![connection(*address, took, tried)];
-    // An address needs no name.
+    let mut findings = vec![connection_finding(*address, took, tried)];
+    // An address needs no name lookup.
     if there.trim_matches(['[', ']']).parse::<IpAddr>().is_err() {
         findings.insert(0, named(there));
     }
@@ -48,16 +53,21 @@ pub(crate) fn api(target: &Target, proxy: Option<&Hop>, way: &Way, now: Timestam
     findings
 }
 
-/// The way to the store, in one finding.
-pub(crate) fn store(target: &Target, proxy: Option<&Hop>, way: &Way, now: Timestamp) -> Finding {
+/// The connection to the store, in one finding.
+pub(crate) fn store(
+    target: &Target,
+    proxy: Option<&ProxyHop>,
+    connection: &Reachability,
+    now: Timestamp,
+) -> Finding {
     let origin = format!("{}:{}", target.host, target.port);
-    let fault = match way {
-        Way::NoName { slow } => {
+    let fault = match connection {
+        Reachability::NoName { slow } => {
             no_name(proxy.map_or(&target.host, |hop| &hop.host), proxy.is_some(), *slow)
         }
-        Way::NoConnection { tried } => no_connection(target, proxy, tried),
-        Way::NoTunnel { status } => no_tunnel(target, proxy, *status),
-        Way::Connected { tls, .. } => {
+        Reachability::NoConnection { tried } => no_connection(target, proxy, tried),
+        Reachability::NoTunnel { status } => no_tunnel(target, proxy, *status),
+        Reachability::Connected { tls, .. } => {
             let fault = tls.as_ref().and_then(|tls| {
                 handshake(target, tls, now).into_iter().find(|finding| finding.todo.is_some())
             });
@@ -69,7 +79,7 @@ pub(crate) fn store(target: &Target, proxy: Option<&Hop>, way: &Way, now: Timest
             fault
         }
     };
-    // The API was reached: what stops here is about the store alone.
+    // The API was reachable, so the fault is the store's.
     Finding {
         check: Check::Store,
         what: format!("uploads go to {origin}, but {}", fault.what),
@@ -97,7 +107,7 @@ fn no_name(name: &str, proxy: bool, slow: bool) -> Finding {
 
 fn no_connection(
     target: &Target,
-    proxy: Option<&Hop>,
+    proxy: Option<&ProxyHop>,
     tried: &[(SocketAddr, io::Error)],
 ) -> Finding {
     let port = proxy.map_or(target.port, |hop| hop.port);
@@ -129,7 +139,7 @@ fn no_connection(
     Finding::fail(Check::Connection, what, todo)
 }
 
-fn no_tunnel(target: &Target, proxy: Option<&Hop>, status: Option<u16>) -> Finding {
+fn no_tunnel(target: &Target, proxy: Option<&ProxyHop>, status: Option<u16>) -> Finding {
     let hop = proxy.map_or_else(String::new, |hop| format!("{}:{}", hop.host, hop.port));
     let to = format!("{}:{}", target.host, target.port);
     let (what, todo) = match status {
@@ -152,7 +162,11 @@ fn no_tunnel(target: &Target, proxy: Option<&Hop>, status: Option<u16>) -> Findi
     Finding::fail(Check::Proxy, what, todo)
 }
 
-fn connection(address: SocketAddr, took: Duration, tried: &[(SocketAddr, io::Error)]) -> Finding {
+fn connection_finding(
+    address: SocketAddr,
+    took: Duration,
+    tried: &[(SocketAddr, io::Error)],
+) -> Finding {
     let reached = format!("{address} is reached in {} ms", took.as_millis());
     if let [(dead, error), ..] = tried {
         return Finding::warn(
@@ -171,7 +185,7 @@ fn connection(address: SocketAddr, took: Duration, tried: &[(SocketAddr, io::Err
     Finding::ok(Check::Connection, reached)
 }
 
-/// What the certificates mean: a fault of the clock is told as such.
+/// Judges the certificates; if the cause is a wrong clock, it says so.
 fn handshake(target: &Target, tls: &Handshake, now: Timestamp) -> Vec<Finding> {
     let name = &target.host;
     let by =
@@ -279,9 +293,9 @@ mod tests {
         Target { host: host.to_owned(), port: 443, tls: true }
     }
 
-    fn connected(verdict: Result<(), TlsFault>, organization: &str) -> Way {
+    fn connected(verdict: Result<(), TlsFault>, organization: &str) -> Reachability {
         let issuer = Issuer { common_name: None, organization: Some(organization.to_owned()) };
-        Way::Connected {
+        Reachability::Connected {
             address: "192.0.2.1:443".parse().unwrap(),
             took: Duration::from_millis(12),
             tried: Vec::new(),
@@ -309,16 +323,18 @@ mod tests {
     fn addresses_that_fail_differ_in_what_to_do() {
         let say = |kind: ErrorKind| {
             let tried = vec![("192.0.2.1:443".parse().unwrap(), kind.into())];
-            api(&target("a"), None, &Way::NoConnection { tried }, Timestamp::UNIX_EPOCH)[1]
+            api(&target("a"), None, &Reachability::NoConnection { tried }, Timestamp::UNIX_EPOCH)[1]
                 .to_string()
         };
         assert!(say(ErrorKind::TimedOut).contains("let TCP port 443 out"));
         assert!(say(ErrorKind::ConnectionRefused).contains("correct the port,"));
         assert!(say(ErrorKind::NetworkUnreachable).contains("ip route"));
         let tried = vec![("[2001:db8::1]:443".parse().unwrap(), ErrorKind::TimedOut.into())];
-        let Way::Connected { address, took, tls, .. } = connected(Ok(()), "x") else { return };
-        let way = Way::Connected { address, took, tried, tls };
-        let warned = api(&target("a"), None, &way, Timestamp::UNIX_EPOCH)[1].clone();
+        let Reachability::Connected { address, took, tls, .. } = connected(Ok(()), "x") else {
+            return;
+        };
+        let connection = Reachability::Connected { address, took, tried, tls };
+        let warned = api(&target("a"), None, &connection, Timestamp::UNIX_EPOCH)[1].clone();
         assert!(
             warned.verdict == Verdict::Warn && warned.to_string().contains("mend IPv6"),
             "{warned}"

@@ -1,29 +1,29 @@
-//! What keeps a log from being delivered, in a sentence, and what may help. Pure.
+//! Why a delivery failed, as a sentence, and what may help. Pure.
 
 use std::net::IpAddr;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::attempt::SOURCE_HEADER;
+use super::answer::SOURCE_HEADER;
 use super::http::Reply;
 use super::{ShipConfig, answer, retry};
 
-/// How a log was not delivered.
+/// A failed delivery.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Failure {
-    /// Not this log; another may pass.
+    /// Specific to this log; others may succeed.
     ThisLog(String),
-    /// This log's bytes did not arrive; that may be its own fault, or the line's.
+    /// The upload of this log failed, because of the log or the network.
     Upload(String),
-    /// No other log would fare better now.
+    /// Any other log would fail too.
     Everything(String),
-    /// The server does not let us.
+    /// The server refuses this machine.
     Refused(String),
 }
 
 impl Failure {
-    /// The same, with another text.
+    /// The same with another text.
     pub(crate) fn map(self, text: impl FnOnce(String) -> String) -> Self {
         match self {
             Self::ThisLog(old) => Self::ThisLog(text(old)),
@@ -34,27 +34,27 @@ impl Failure {
     }
 }
 
-/// Why one attempt failed, and what may help.
-pub(super) enum Trouble {
-    /// Another attempt, not before the server wants it.
+/// A failed attempt, and what may help.
+pub(super) enum AttemptError {
+    /// Retry, but not before the server allows it.
     Again {
         reason: String,
         retry_after: Option<Duration>,
-        /// Waiting would help nobody.
+        /// Retry immediately, because waiting does not help.
         at_once: bool,
-        /// What it is if it stays so.
+        /// The failure if retries do not help.
         failure: fn(String) -> Failure,
     },
     Final(Failure),
 }
 
-impl Trouble {
+impl AttemptError {
     pub(super) fn again(reason: String, failure: fn(String) -> Failure) -> Self {
         Self::Again { reason, retry_after: None, at_once: false, failure }
     }
 }
 
-/// Adds to a failure what is asked first about it.
+/// Adds what to check first if a failure persists.
 pub(super) fn stays(what: &str) -> String {
     if what.ends_with('?') {
         format!("{what} The log stays, the next run tries again")
@@ -63,28 +63,30 @@ pub(super) fn stays(what: &str) -> String {
     }
 }
 
-/// What an answer of the API other than 200 means.
-pub(super) fn of_api(reply: &Reply, config: &ShipConfig, now: Timestamp) -> Trouble {
+/// The meaning of an API response other than 200.
+pub(super) fn of_api(reply: &Reply, config: &ShipConfig, now: Timestamp) -> AttemptError {
     let (api, status) = (&config.api, reply.status.as_u16());
     let said = answer::detail(&reply.body).map_or_else(String::new, |text| format!(": {text}"));
     match status {
-        // Every answer of ours names the caller's address.
-        403 if reply.header(SOURCE_HEADER).is_none() => Trouble::Final(Failure::Refused(format!(
-            "{api} answers 403{said}, but not as log2aws does: is that its whole \
+        // All our own responses contain the caller's address.
+        403 if reply.header(SOURCE_HEADER).is_none() => {
+            AttemptError::Final(Failure::Refused(format!(
+                "{api} answers 403{said}, but not as log2aws does: is that its whole \
              address, and does nothing in between refuse this machine? (--api)"
-        ))),
-        403 => Trouble::Final(Failure::Refused(format!(
+            )))
+        }
+        403 => AttemptError::Final(Failure::Refused(format!(
             "the API {api} refuses this machine (403{said}){}; the allow-list must hold this \
              address for server {}",
             seen_as(reply),
             config.spool.server
         ))),
-        400 => Trouble::Final(Failure::ThisLog(format!(
+        400 => AttemptError::Final(Failure::ThisLog(format!(
             "the API {api} does not understand the request (400{said}); is that its address, \
              with http or https as it has it?"
         ))),
-        // One day that may not be replaced says nothing of the others.
-        409 => Trouble::Final(Failure::ThisLog(format!(
+        // A day that may not be replaced says nothing about the others.
+        409 => AttemptError::Final(Failure::ThisLog(format!(
             "the API {api} does not take this day again (409{said})"
         ))),
         408 | 429 | 500..=599 => {
@@ -93,22 +95,22 @@ pub(super) fn of_api(reply: &Reply, config: &ShipConfig, now: Timestamp) -> Trou
                 503 => "is not available at the moment",
                 _ => "failed",
             };
-            Trouble::Again {
+            AttemptError::Again {
                 reason: format!("the API {api} {what} ({status}{said})"),
                 retry_after: retry_after(reply, now),
                 at_once: false,
                 failure: Failure::Everything,
             }
         }
-        _ => Trouble::Final(Failure::Everything(format!(
+        _ => AttemptError::Final(Failure::Everything(format!(
             "the API {api} answered {status}{said}; is --api the address that the deployment \
              printed?"
         ))),
     }
 }
 
-/// What an answer of the store other than 200 means: only 200 says that it has the log.
-pub(super) fn of_store(reply: &Reply, origin: &str, now: Timestamp) -> Trouble {
+/// The meaning of a store response other than 200: only 200 is an acknowledgement.
+pub(super) fn of_store(reply: &Reply, origin: &str, now: Timestamp) -> AttemptError {
     let status = reply.status.as_u16();
     let code = answer::store_code(&reply.body);
     let said = code.as_deref().map_or_else(|| status.to_string(), |c| format!("{status} {c}"));
@@ -138,14 +140,14 @@ pub(super) fn of_store(reply: &Reply, origin: &str, now: Timestamp) -> Trouble {
         }
         _ => (format!("the store {origin} did not take the log ({said})"), Failure::Upload),
     };
-    Trouble::Again { reason, retry_after: retry_after(reply, now), at_once: expired, failure }
+    AttemptError::Again { reason, retry_after: retry_after(reply, now), at_once: expired, failure }
 }
 
 fn retry_after(reply: &Reply, now: Timestamp) -> Option<Duration> {
     retry::retry_after(reply.header("retry-after")?, now)
 }
 
-/// Our address as the API sees it, where it says so.
+/// Our address as the API sees it, if the response contains it.
 pub(super) fn source(reply: &Reply) -> Option<IpAddr> {
     reply.header(SOURCE_HEADER)?.parse().ok()
 }
@@ -154,7 +156,7 @@ fn seen_as(reply: &Reply) -> String {
     source(reply).map_or_else(String::new, |ip| format!("; it sees us as {ip}"))
 }
 
-/// What a 403 of the store is most likely about.
+/// The most likely cause of a 403 from the store.
 fn why(code: Option<&str>) -> &'static str {
     match code {
         Some("SignatureDoesNotMatch") => {
