@@ -1,5 +1,7 @@
 //! Lines that could not be read: kept, counted, never silently dropped.
 
+use std::num::NonZeroU32;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::ser::{Serialize, SerializeStruct, Serializer};
@@ -12,7 +14,7 @@ pub const MAX_LINE: usize = 64 * 1024;
 /// The greatest expansion of a real log, with room to spare. Measured with gzip -9: a busy machine's
 /// log shrinks 3 times, a quiet one's 11 times; a day of one sample a second in which nothing but the
 /// clock moves, 53 times.
-pub const MAX_EXPANSION: u64 = 100;
+pub const DEFAULT_MAX_GZIP_RATIO: NonZeroU32 = NonZeroU32::new(100).unwrap();
 
 /// How much of a rejected line is kept, in bytes.
 pub const MAX_RAW: usize = 1024;
@@ -60,9 +62,12 @@ pub enum Reason {
     GzipDamaged(String),
     /// The gzip data expand beyond any real log.
     #[error(
-        "the gzip data expand more than {MAX_EXPANSION} times; reading stopped here, as no real log does that"
+        "the gzip data expand more than {max_ratio} times; reading stopped here, as no real log does that"
     )]
-    GzipBomb,
+    GzipBomb {
+        /// How many times they may expand.
+        max_ratio: NonZeroU32,
+    },
 }
 
 impl Reject {

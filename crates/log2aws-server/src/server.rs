@@ -45,6 +45,7 @@ use crate::s3::open_puts::OpenPuts;
 use crate::s3::put_checks::PutChecks;
 use crate::s3::route::ObjectReads;
 use crate::s3::uploads::Uploads;
+use crate::s3::version_quota::VersionQuota;
 use crate::ui::{AuthenticatedUi, LoginKeys, SecretUrl, UiConfig};
 
 /// The bucket that raw logs arrive in.
@@ -299,6 +300,12 @@ impl Server {
                 max_log_size: door.max_log_size,
                 open: OpenPuts::new(door.puts_per_url.get()),
                 new_servers,
+                versions: VersionQuota::new(
+                    self.store.clone(),
+                    raw_bucket.clone(),
+                    door.max_versions_per_day,
+                    door.max_bytes_per_day,
+                ),
                 uploads: uploads.clone(),
                 metrics: metrics.clone(),
             }),
@@ -365,7 +372,8 @@ impl Server {
 
     fn analyzer(&self) -> Arc<StoreAnalyzer> {
         let settings = Arc::new(Fixed(self.settings.clone()));
-        Arc::new(StoreAnalyzer::new(self.store.clone(), settings, self.config.charts))
+        let ratio = self.config.door.max_gzip_ratio;
+        Arc::new(StoreAnalyzer::new(self.store.clone(), settings, self.config.charts, ratio))
     }
 
     fn start_tasks(

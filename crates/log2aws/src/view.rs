@@ -24,7 +24,7 @@ use crate::serve::stop_signal;
 use log2aws_cli::exit::Exit;
 
 /// The flags of `serve` that make no sense for a view, which takes nothing and keeps nothing.
-pub(crate) const NOT_FOR_A_VIEW: [&str; 22] = [
+pub(crate) const NOT_FOR_A_VIEW: [&str; 25] = [
     "data_dir",
     "allow_hosts",
     "days_ahead",
@@ -45,6 +45,9 @@ pub(crate) const NOT_FOR_A_VIEW: [&str; 22] = [
     "writer_threads",
     "puts_per_url",
     "max_log_size",
+    "max_gzip_ratio",
+    "max_versions_per_day",
+    "max_bytes_per_day",
     "keep_free_space",
     "max_new_servers",
 ];

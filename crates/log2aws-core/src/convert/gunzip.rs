@@ -1,12 +1,13 @@
 //! Unpacks gzip data as they arrive, and knows when to stop.
 
 use std::io::Write as _;
+use std::num::NonZeroU32;
 
 use flate2::write::MultiGzDecoder;
 
 use super::lines::Lines;
 use super::{Sink, Totals};
-use crate::reject::{MAX_EXPANSION, Reason};
+use crate::reject::Reason;
 
 /// Up to how many bytes of text the expansion is not looked at: as many as a log of a sample a
 /// minute has in five days.
@@ -23,17 +24,20 @@ pub(super) struct Gunzip {
     step: Vec<u8>,
     packed: u64,
     unpacked: u64,
+    /// How many times the data may expand.
+    max_ratio: NonZeroU32,
     /// Why the text has ended early, if it has.
     broken: Option<Reason>,
 }
 
-impl Default for Gunzip {
-    fn default() -> Self {
+impl Gunzip {
+    pub(super) fn new(max_ratio: NonZeroU32) -> Self {
         Self {
             decoder: MultiGzDecoder::new(Vec::new()),
             step: Vec::with_capacity(STEP),
             packed: 0,
             unpacked: 0,
+            max_ratio,
             broken: None,
         }
     }
@@ -111,8 +115,9 @@ impl Gunzip {
         self.unpacked += text.len() as u64;
         lines.push(text, sink);
         text.clear();
-        if self.unpacked > MIN_BOMB && self.unpacked / MAX_EXPANSION > self.packed {
-            self.broken.get_or_insert(Reason::GzipBomb);
+        let max_ratio = self.max_ratio;
+        if self.unpacked > MIN_BOMB && self.unpacked / u64::from(max_ratio.get()) > self.packed {
+            self.broken.get_or_insert(Reason::GzipBomb { max_ratio });
         }
     }
 }

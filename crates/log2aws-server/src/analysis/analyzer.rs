@@ -1,6 +1,7 @@
 //! The handler of `log2aws_service`, over the disk store.
 
 use std::error::Error;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use log2aws_core::error_chain::ErrorChain;
@@ -24,6 +25,7 @@ impl StoreAnalyzer {
         store: DiskStore,
         settings: Arc<dyn SettingsSource>,
         charts: ChartFormats,
+        max_gzip_ratio: NonZeroU32,
     ) -> Self {
         let app = AnalyzeApp {
             store: Arc::new(store.clone()),
@@ -31,6 +33,7 @@ impl StoreAnalyzer {
             program: env!("CARGO_PKG_VERSION").to_owned(),
             charts,
             rasterizer: log2aws_raster::rasterize,
+            max_gzip_ratio,
             url_session: None,
         };
         Self { app, store }
