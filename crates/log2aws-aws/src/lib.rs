@@ -3,6 +3,7 @@
 //! What this crate never does: read the environment or the clock, look for credentials, print.
 //! Keys and region come as arguments; a log or its name is all that errors tell.
 
+mod body_limit;
 mod client;
 mod fault;
 mod list;
