@@ -4,12 +4,12 @@ use std::future::Future;
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use log2aws_core::key::BucketName;
-use log2aws_dashboard::Feed;
 use log2aws_dashboard::store_index::StoreIndex;
+use log2aws_dashboard::{Feed, TroubleSource};
 use log2aws_service::http::{RefusalLog, UrlApp, UrlLimits};
 use log2aws_service::ports::{Clock, Settings, SettingsSource, SettingsUnavailable};
 use log2aws_service::signer::{Addressing, Credentials as SigningKeys, SigV4Signer};
@@ -56,6 +56,10 @@ pub const ANALYZED_BUCKET: &str = "analyzedlogs-local";
 
 /// Each analysis tells the index of its day; what goes by age or by hand it finds by looking.
 const INDEX_REFRESH_INTERVAL: Duration = Duration::from_mins(10);
+
+/// So long after the stop began, the analyses at hand are waited for: requests have 30 seconds, and
+/// the service manager should not have to kill.
+const ANALYSES_END_WITHIN: Duration = Duration::from_secs(40);
 
 /// Which logs have results of their newest version, in the data folder. It may be removed.
 const SCAN_CACHE_FOLDER: &str = "scan-cache";
@@ -182,7 +186,7 @@ impl Server {
     /// Serves on `listener` until `shutdown` is ready. Calls `on_start` once nothing can keep it
     /// from serving any more: the key files are written, the threads run. On shutdown it lets
     /// running requests end (for 30 seconds at most), lets each analyzer thread finish the log at
-    /// hand, and returns. Must be called on a tokio runtime with time and I/O enabled.
+    /// hand (until 40 seconds after the stop began), and returns. Must be called on a tokio runtime with time and I/O enabled.
     ///
     /// # Errors
     /// [`ServeError`]: a listener that cannot be used, an endpoint that nobody could reach, a file
@@ -210,8 +214,11 @@ impl Server {
         self.start_tasks(&supervisor, &app, &queue)?;
 
         let (stopping, stop) = (app.clone(), supervisor.stop());
+        let stopped_at = Arc::new(OnceLock::new());
+        let noted = stopped_at.clone();
         let shutdown = async move {
             shutdown.await;
+            noted.get_or_init(Instant::now);
             stop.set();
             queue.stop();
             stopping.callers.stop();
@@ -227,7 +234,7 @@ impl Server {
         };
         serve(listener, service, shutdown).await;
         let joined = tokio::task::spawn_blocking(move || {
-            workers.stop();
+            workers.stop(*stopped_at.get_or_init(Instant::now) + ANALYSES_END_WITHIN);
             supervisor.join(JOIN_WITHIN);
         })
         .await;

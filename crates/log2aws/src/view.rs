@@ -178,7 +178,7 @@ impl ViewArgs {
         let token_file = viewer.dashboard_token_file().to_owned();
         let invitation =
             Invitation::new(viewer.login_link(address)?, token_file, serving.print_login_link);
-        runtime.block_on(async {
+        let served = runtime.block_on(async {
             let stop = stop_signal()?;
             let announce = || {
                 tracing::info!(%address, place, "showing a bucket");
@@ -191,7 +191,10 @@ impl ViewArgs {
             viewer.run(listener, announce, stop).await?;
             tracing::info!("stopped");
             Ok(Exit::Done)
-        })
+        });
+        // A request to the bucket may be under way; nothing depends on its end.
+        runtime.shutdown_background();
+        served
     }
 }
 
