@@ -68,6 +68,7 @@ fn accepted(info: &ObjectInfo) -> AcceptedVersion {
         version: info.version.to_string(),
         size: Some(info.digests.size),
         source: info.source,
+        operator: info.by_operator,
         time: Some(info.last_modified),
         // The ids of one key are in order.
         sequencer: Some(info.version.to_string()),

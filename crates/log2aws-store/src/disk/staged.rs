@@ -59,6 +59,7 @@ impl Staged {
         condition.check_file(&bucket, &key, &current)?;
         let mut present = None;
         let mut keep_as = None;
+        let mut stale = None;
         if bucket.versioned {
             match object_file::open(&*inner.fs, &current, &key) {
                 Ok(None) => {}
@@ -72,15 +73,21 @@ impl Staged {
             }
         }
         let (id, now) = match present.filter(|present| present.digests == digests) {
-            Some(same) if same.source == attributes.source => {
+            Some(same)
+                if (same.source, same.by_operator)
+                    == (attributes.source, attributes.by_operator) =>
+            {
                 // The process that wrote it may have died before its sync.
                 let synced = inner.dirs.settle(&bucket.folder, &path.folder);
                 synced.map_err(|e| failed("syncing", &path.folder, e))?;
                 return Ok(same);
             }
-            // Who put it last is judged by the allow-list: the version stays, its source does not.
+            // Who put it last is told with the day: the version stays, its source does not.
             Some(same) => {
                 keep_as = None;
+                // A put that was cut short may have left it under its older name, too; who put it
+                // then is as good as forgotten.
+                stale = Some(path.older(same.version.as_str()));
                 (same.version.to_string(), same.last_modified)
             }
             None => {
@@ -95,6 +102,11 @@ impl Staged {
                 link_version(&*inner.fs, &current, &path.older(id))?;
                 // Otherwise the disk may keep the rename and lose the link, and the version with it.
                 inner.fs.sync_dir(&path.folder)?;
+            }
+            if let Some(stale) = &stale
+                && inner.fs.exists(stale)?
+            {
+                inner.fs.remove_file(stale)?;
             }
             file.persist(&current)
         });

@@ -25,6 +25,8 @@ pub struct Attributes {
     pub user_metadata: BTreeMap<String, String>,
     /// The address that the put came from, if it came over a network.
     pub source: Option<IpAddr>,
+    /// Whether an operator put it, with rights of their own.
+    pub by_operator: bool,
     /// The entity tag, without quotes; `None` stands for the body's MD5 in hex.
     pub etag: Option<String>,
 }
@@ -59,6 +61,8 @@ pub struct ObjectInfo {
     pub last_modified: Timestamp,
     /// The address that the put came from, if it came over a network.
     pub source: Option<IpAddr>,
+    /// Whether an operator put it, with rights of their own.
+    pub by_operator: bool,
 }
 
 /// Which keys of a bucket to list.
