@@ -27,6 +27,9 @@ pub struct RetentionRule<'a> {
     /// Whether the present results of a key came from this version. Such a version stays for as
     /// long as the key's present body does.
     pub is_in_use: &'a dyn Fn(&ObjectKey, &VersionId) -> bool,
+    /// Whether the present body of a key stays whatever its age. Asked of what looks old enough,
+    /// before it is opened.
+    pub must_stay: &'a dyn Fn(&ObjectKey) -> bool,
     /// Ends the work early; asked before every file.
     pub stop: &'a dyn Fn() -> bool,
 }
@@ -46,6 +49,7 @@ impl RetentionRule<'_> {
             may_be_due: &|_| true,
             by_file_time: false,
             is_in_use: &|_, _| false,
+            must_stay: &|_| false,
             stop: &|| false,
         }
     }
@@ -106,6 +110,9 @@ impl DiskStore {
             if stat.is_none_or(|stat| stat.modified >= rule.older_than.as_second()) {
                 return Ok(Kept::NotDue);
             }
+        }
+        if found.older.is_none() && (rule.must_stay)(&key) {
+            return Ok(Kept::InUse);
         }
         let is_due = |info: &ObjectInfo| info.last_modified < rule.older_than;
         let old = || {

@@ -306,7 +306,7 @@ pub struct UploadListing {
 pub struct Expired {
     /// How many bodies were removed.
     pub removed: u64,
-    /// How many bodies are past their time and stay, because a day's results came from them.
+    /// How many bodies are past their time, or look so, and stay because they are in use.
     pub in_use: u64,
     /// What cannot be read or removed; it was left where it is.
     pub unreadable: Vec<Unreadable>,
