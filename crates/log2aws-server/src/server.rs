@@ -329,6 +329,7 @@ impl Server {
         s3.set_route(ObjectReads { disk, access });
         let counted = metrics.clone();
         let count = move |status| counted.count_http(status);
+        let trouble = dashboard::trouble(unreadable.clone(), metrics.clone());
         Ok(App {
             urls,
             s3: s3.build(),
@@ -343,21 +344,22 @@ impl Server {
                 Box::new(count),
                 refusals.clone(),
             ),
-            front: self.front(endpoint)?,
+            front: self.front(endpoint, trouble)?,
             settings,
             signing: signing.access_key.clone(),
             refusals,
         })
     }
 
-    fn front(&self, endpoint: Url) -> Result<Arc<AuthenticatedUi>, ServeError> {
+    fn front(
+        &self,
+        endpoint: Url,
+        trouble: TroubleSource,
+    ) -> Result<Arc<AuthenticatedUi>, ServeError> {
+        let pages = dashboard::dashboard(&self.store_index, &self.clock, Feed::ThisMachine);
         AuthenticatedUi::new(UiConfig {
             door: self.door.clone(),
-            pages: Arc::new(dashboard::dashboard(
-                &self.store_index,
-                &self.clock,
-                Feed::ThisMachine,
-            )),
+            pages: Arc::new(pages.with_trouble(trouble)),
             endpoint,
             clock: self.clock.clone(),
             random: fill,

@@ -50,6 +50,20 @@ pub enum Feed {
     Place(String),
 }
 
+/// What is wrong with the store as such, beside what its lists say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StoreTrouble {
+    /// How many stored objects could not be read or removed of late.
+    pub unreadable: usize,
+    /// What is wrong with the first of them: path and the system's own reason.
+    pub reasons: Vec<String>,
+    /// Whether nothing is removed by age, because the clock may be wrong.
+    pub retention_paused: bool,
+}
+
+/// Says what is wrong at this moment. It must not block.
+pub type TroubleSource = Arc<dyn Fn() -> StoreTrouble + Send + Sync>;
+
 /// The dashboard over a store index. Who may look is not its matter.
 #[derive(Clone)]
 pub struct Dashboard {
@@ -58,6 +72,7 @@ pub struct Dashboard {
     clock: Arc<dyn Clock>,
     version: &'static str,
     feed: Feed,
+    trouble: Option<TroubleSource>,
 }
 
 impl fmt::Debug for Dashboard {
@@ -75,7 +90,17 @@ impl Dashboard {
         version: &'static str,
         feed: Feed,
     ) -> Self {
-        Self { store_index, raster, clock, version, feed }
+        Self { store_index, raster, clock, version, feed, trouble: None }
+    }
+
+    /// The same, with a source of what is wrong with the store: the calendar says it.
+    #[must_use]
+    pub fn with_trouble(self, trouble: TroubleSource) -> Self {
+        Self { trouble: Some(trouble), ..self }
+    }
+
+    fn trouble(&self) -> StoreTrouble {
+        self.trouble.as_ref().map_or_else(StoreTrouble::default, |trouble| trouble())
     }
 
     /// Answers a request for a path below `/ui/`. Blocks: it may ask the store. A `HEAD` has the

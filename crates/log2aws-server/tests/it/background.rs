@@ -25,6 +25,17 @@ fn spoil(file: &Path) {
     fs::write(file.join("in the way"), "").unwrap();
 }
 
+fn session(server: &Running) -> String {
+    let answer = server.send(&Request::new("GET", &server.link));
+    let cookie = answer.header("set-cookie").unwrap().split(';').next().unwrap();
+    cookie.to_owned()
+}
+
+fn calendar(server: &Running, cookie: &str, language: &str) -> String {
+    let get = Request::new("GET", format!("/ui/?lang={language}")).header("cookie", cookie);
+    server.send(&get).text()
+}
+
 fn ready(server: &Running) -> String {
     let answer = server.send(&Request::new("GET", "/-/readyz"));
     assert_eq!(answer.status, 200, "{}", answer.text());
@@ -55,6 +66,13 @@ fn one_unreadable_log_keeps_no_other_from_its_results_after_a_restart() {
     server.result("web01/2019-08-01.json");
     server.result("web03/2019-08-01.json");
     server.counts("log2aws_unreadable_objects", 1.0);
+    // The dashboard names it, in the reader's language, with the system's own reason.
+    let cookie = session(&server);
+    let page = calendar(&server, &cookie, "en");
+    assert!(page.contains("1 stored object could not be read or removed"), "{page}");
+    assert!(page.contains("web02/2019-08-01.log@") && page.contains("os error 21"), "{page}");
+    assert!(!page.contains("web01/2019-08-01.log@") && !page.contains("Nothing is removed by age"));
+    assert!(calendar(&server, &cookie, "ja").contains("1 件のファイルを読み取りまたは削除"));
     server.counts("log2aws_store_errors_total{kind=\"failed\"}", 1.0);
     server.counts("log2aws_background_failures_total{task=\"startup_scan\"}", 0.0);
     assert_eq!(ready(&server), "ready\n");
@@ -161,6 +179,13 @@ fn a_clock_that_no_log_bears_out_removes_nothing_without_the_operators_word() {
     server.counts("log2aws_retention_paused", 1.0);
     let said = ready(&server);
     assert!(said.contains("retention: nothing is removed by age"), "{said}");
+    let cookie = session(&server);
+    for (language, told) in
+        [("en", "Nothing is removed by age"), ("ja", "古いデータの削除を止めて")]
+    {
+        let page = calendar(&server, &cookie, language);
+        assert!(page.contains(told) && page.contains("--retention-trust-clock"), "{page}");
+    }
     // Not even once the wrong clock has dated a delivery.
     put(&server, "late/2019-08-01.log");
     server.stop();
