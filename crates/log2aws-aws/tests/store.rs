@@ -256,7 +256,7 @@ fn an_answer_that_never_ends_is_an_error_and_takes_no_memory() {
         assert!(told.contains("listing analyzedlogs-dev"), "{told}");
         assert!(told.contains(&format!("more than {max_mib} MiB")), "{told}");
         // What is on the way is the sockets' own.
-        let most = 4 * (max_mib + 16) << 20;
+        let most = (4 * (max_mib + 16)) << 20;
         let sent = sent.load(Ordering::Relaxed);
         assert!(sent < most, "{sent} bytes for {max_mib} MiB");
     }

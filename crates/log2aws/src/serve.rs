@@ -196,7 +196,7 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<Exit> {
     let invitation =
         Invitation::new(server.login_link(address)?, token_file, args.print_login_link);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let served = runtime.block_on(async {
+    let outcome = runtime.block_on(async {
         let stop = stop_signal()?;
         let stop = async {
             stop.await;
@@ -214,7 +214,7 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<Exit> {
     });
     // What is still at work was waited for long enough.
     runtime.shutdown_background();
-    served
+    outcome
 }
 
 /// Says where it serves, for people and for scripts that asked for port 0.

@@ -178,7 +178,7 @@ impl ViewArgs {
         let token_file = viewer.dashboard_token_file().to_owned();
         let invitation =
             Invitation::new(viewer.login_link(address)?, token_file, serving.print_login_link);
-        let served = runtime.block_on(async {
+        let outcome = runtime.block_on(async {
             let stop = stop_signal()?;
             let announce = || {
                 tracing::info!(%address, place, "showing a bucket");
@@ -194,7 +194,7 @@ impl ViewArgs {
         });
         // A request to the bucket may be under way; nothing depends on its end.
         runtime.shutdown_background();
-        served
+        outcome
     }
 }
 

@@ -229,17 +229,17 @@ mod tests {
         for within in [Duration::from_millis(100), Duration::from_secs(20)] {
             let metrics = Arc::new(Metrics::new("0", Timestamp::UNIX_EPOCH));
             let queue = Arc::new(Queue::new(metrics.queue_length.clone()));
-            let (held, begun) = (Arc::new(Mutex::new(())), Arc::new(AtomicBool::new(false)));
+            let (held, looking) = (Arc::new(Mutex::new(())), Arc::new(AtomicBool::new(false)));
             let work = Work {
                 queue: queue.clone(),
-                analyzer: Arc::new(Slow(held.clone(), begun.clone())),
+                analyzer: Arc::new(Slow(held.clone(), looking.clone())),
                 metrics: metrics.clone(),
                 on_analyzed: Arc::new(|_| {}),
             };
             let guard = held.lock().unwrap();
             let workers = Workers::start(&work, 2).unwrap();
             queue.enqueue(&"web01/2019-08-01.log".parse().unwrap());
-            while !begun.load(Ordering::SeqCst) {
+            while !looking.load(Ordering::SeqCst) {
                 std::thread::sleep(POLL);
             }
             if within < Duration::from_secs(1) {

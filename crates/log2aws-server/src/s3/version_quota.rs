@@ -143,7 +143,7 @@ impl Inner {
                 }
             };
             for entry in &page.entries {
-                // Names go by order, and a longer one that begins so comes later.
+                // Entries are in the order of their keys: the rest are of longer ones.
                 let VersionEntry::Version { info, .. } = entry else { continue };
                 if info.key != *key {
                     return usage;

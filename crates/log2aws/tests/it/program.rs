@@ -161,8 +161,12 @@ pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
 
 /// The last whole day.
 pub(crate) fn yesterday() -> String {
+    days_ago(1)
+}
+
+pub(crate) fn days_ago(days: i64) -> String {
     let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
-    today.yesterday().unwrap().to_string()
+    today.saturating_sub(jiff::ToSpan::days(days)).to_string()
 }
 
 /// A short log of a day.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rusty_s3::{Bucket, Credentials, S3Action as _, UrlStyle};
 
-use crate::program::{Program, eventually, log_of, program, yesterday};
+use crate::program::{Program, days_ago, eventually, log_of, program, yesterday};
 
 fn data_dir(folder: &Path) -> String {
     folder.join("data").to_str().unwrap().to_owned()
@@ -26,7 +26,7 @@ fn stored(serve: &Program, data: &str, key: &str) -> Option<Vec<u8>> {
     let keys = Credentials::new(value("aws_access_key_id"), value("aws_secret_access_key"));
     let endpoint = format!("http://{}", serve.address).parse().unwrap();
     let bucket = Bucket::new(endpoint, UrlStyle::Path, "serverlogs-local", "local").unwrap();
-    let url = bucket.get_object(Some(&keys), key).sign(Duration::from_secs(60));
+    let url = bucket.get_object(Some(&keys), key).sign(Duration::from_mins(1));
     let mut answer = ureq::get(url.as_str()).call().ok()?;
     answer.body_mut().read_to_vec().ok()
 }
@@ -129,4 +129,45 @@ fn a_limit_of_open_files_that_is_too_low_is_warned_of() {
     let told = told.unwrap_or_else(|| panic!("no warning: {log}"));
     assert!(told.contains("LimitNOFILE") && told.contains("possible=128"), "{told}");
     assert_eq!(serve.get("/-/healthz").0, 200);
+}
+
+/// A folder in place of a file: nobody can read it as a file, not even root. And the only log is of a
+/// day three weeks ago, so that nothing bears the clock out.
+#[test]
+fn the_dashboard_names_what_cannot_be_read_and_says_that_retention_is_paused() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = data_dir(folder.path());
+    let day = days_ago(20);
+    let args = ["--data-dir", &data, "--keep-raw-days=400"];
+    let mut serve = Program::serve(folder.path(), &args);
+    for server in ["web01", "web02"] {
+        assert_eq!(serve.put(server, &day, &log_of(&day)).0, 200);
+    }
+    serve.terminate();
+    assert!(serve.ends_within(Duration::from_secs(10)).success());
+    let file = Path::new(&data).join(format!("buckets/serverlogs-local/web02/{day}.log@"));
+    std::fs::remove_file(&file).unwrap();
+    std::fs::create_dir(&file).unwrap();
+    std::fs::write(file.join("in the way"), "").unwrap();
+
+    let serve = Program::serve(folder.path(), &args);
+    let (_, login) = serve.get(&serve.link);
+    let cookie = login.lines().find_map(|line| line.strip_prefix("set-cookie: ")).unwrap();
+    let cookie = format!("cookie: {}", cookie.split(';').next().unwrap());
+    let page = |language: &str| {
+        serve
+            .ask(&format!("GET /ui/?lang={language}"), &[&cookie, "accept-encoding: identity"], b"")
+            .1
+    };
+    let file = file.to_str().unwrap();
+    eventually("the file is not named", || page("en").contains(file));
+    let (english, japanese) = (page("en"), page("ja"));
+    assert!(english.contains("1 stored object could not be read or removed"), "{english}");
+    assert!(english.contains("os error 21") && !english.contains("web01/2"), "{english}");
+    assert!(english.contains("Nothing is removed by age"), "{english}");
+    assert!(japanese.contains("1 件のファイルを読み取りまたは削除できませんでした"), "{japanese}");
+    assert!(japanese.contains("古いデータの削除を止めています"), "{japanese}");
+    for page in [english, japanese] {
+        assert!(page.contains("--retention-trust-clock"), "{page}");
+    }
 }
