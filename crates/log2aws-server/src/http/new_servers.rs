@@ -16,11 +16,16 @@ use log2aws_service::http::{NewServers, NewServersAnswer};
 use log2aws_service::ports::Clock;
 use log2aws_store::DiskStore;
 use log2aws_store::disk::ListQuery;
+use tokio::sync::Semaphore;
 
 use super::activity::now_ms;
 
 /// How many names are remembered as known; then all are looked up again.
 const REMEMBERED: usize = 100_000;
+
+/// How many lookups are under way at once: each takes a thread, and a crowd of strangers would take
+/// hundreds.
+const LOOKUPS: usize = 8;
 
 /// Servers whose logs are kept may deliver at any time; others only so many an hour. A server
 /// costs a folder, a row of the calendar and an entry of the index for ever, and its name is
@@ -39,6 +44,7 @@ struct Inner {
     /// Hashes of names with a log, or that were taken in.
     known: Mutex<HashSet<u64>>,
     hasher: RandomState,
+    lookups: Semaphore,
 }
 
 impl NewServerQuota {
@@ -58,6 +64,7 @@ impl NewServerQuota {
             exhausted_until: AtomicU64::new(0),
             known: Mutex::default(),
             hasher: RandomState::new(),
+            lookups: Semaphore::new(LOOKUPS),
         }))
     }
 
@@ -83,10 +90,13 @@ impl NewServerQuota {
         if self.0.remembers(key) {
             return true;
         }
+        // It is never closed.
+        let permit = self.0.lookups.acquire().await;
         let (inner, looked_for) = (self.0.clone(), key.clone());
         // What cannot be looked up is not held against its server.
         let found = tokio::task::spawn_blocking(move || inner.has_log(&looked_for));
         let found = found.await.unwrap_or(true);
+        drop(permit);
         if found {
             self.0.remember(key);
         }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use log2aws_core::key::{BucketName, ObjectKey};
 use log2aws_store::DiskStore;
 use log2aws_store::disk::{VersionEntry, VersionQuery};
+use tokio::sync::Semaphore;
 
 /// So many versions and bytes of a log are taken before the store is asked how many it has: most
 /// logs are put once or a few times, and counting opens each version.
@@ -18,6 +19,9 @@ const UNCOUNTED_BYTES: u64 = 64 << 20;
 /// How long a count that leads to a refusal holds. Uploads that failed, or brought bytes that were
 /// there already, count until then.
 const COUNT_AGAIN_AFTER: Duration = Duration::from_mins(1);
+
+/// How many lookups are under way at once.
+const LOOKUPS: usize = 8;
 
 /// How many logs are remembered; then all are forgotten, and counted again when it matters.
 const REMEMBERED: usize = 100_000;
@@ -34,6 +38,8 @@ struct Inner {
     max_bytes: u64,
     logs: Mutex<HashMap<u64, Usage>>,
     hasher: RandomState,
+    /// Each count and each look at the newest version takes a thread.
+    lookups: Semaphore,
 }
 
 /// What is known of the versions of one log.
@@ -68,6 +74,7 @@ impl VersionQuota {
             max_bytes,
             logs: Mutex::default(),
             hasher: RandomState::new(),
+            lookups: Semaphore::new(LOOKUPS),
         }))
     }
 
@@ -77,15 +84,19 @@ impl VersionQuota {
         if let Some(taken) = self.0.take_known(key, bytes) {
             return taken || self.is_newest(key, sha256).await;
         }
+        // It is never closed.
+        let permit = self.0.lookups.acquire().await;
         let (inner, counted) = (self.0.clone(), key.clone());
         // What cannot be counted is not held against its server: the log names the reason.
         let usage = tokio::task::spawn_blocking(move || inner.count(&counted)).await;
+        drop(permit);
         let taken = self.0.take_counted(key, bytes, usage.unwrap_or_default());
         taken || self.is_newest(key, sha256).await
     }
 
     async fn is_newest(&self, key: &ObjectKey, sha256: Option<[u8; 32]>) -> bool {
         let Some(sha256) = sha256 else { return false };
+        let _permit = self.0.lookups.acquire().await;
         let (inner, key) = (self.0.clone(), key.clone());
         let head = move || inner.store.head(&inner.raw_bucket, &key, None);
         let head = tokio::task::spawn_blocking(head).await;
