@@ -15,4 +15,6 @@ pub mod index;
 mod pages;
 pub mod store_index;
 
-pub use http::{Body, Dashboard, Feed, LoginError, StoreTrouble, TroubleSource, login_page};
+pub use http::{
+    Body, Dashboard, Feed, LoginError, StoreTrouble, TroubleSource, Viewer, login_page,
+};

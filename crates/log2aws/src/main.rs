@@ -14,6 +14,7 @@ mod reopen;
 mod serve;
 mod stack;
 mod store;
+mod token;
 mod view;
 mod visit;
 

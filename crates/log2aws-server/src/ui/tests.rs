@@ -1,5 +1,7 @@
 //! The front before pages that only tell what they were asked.
 
+mod tokens;
+
 use std::net::IpAddr;
 
 use axum::Router;
@@ -54,7 +56,7 @@ struct Place {
     change: watch::Sender<u64>,
     link: String,
     token: String,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 fn place() -> Place {
@@ -76,7 +78,7 @@ fn place() -> Place {
     })
     .unwrap();
     let router = front.clone().router();
-    Place { router, front, change, link, token, _folder: folder }
+    Place { router, front, change, link, token, folder }
 }
 
 #[derive(Debug)]

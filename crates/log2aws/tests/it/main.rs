@@ -7,3 +7,4 @@ mod program;
 mod seed;
 mod serve;
 mod stop;
+mod token;
