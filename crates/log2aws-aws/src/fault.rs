@@ -69,6 +69,9 @@ where
             _ => chain(error),
         };
     };
+    if matches!(error, SdkError::ResponseError(_)) {
+        return format!("S3's answer {status} cannot be read: {}", chain(error));
+    }
     let code = error.code().unwrap_or("no code");
     let mut line = format!("S3 answers {status} ({code})");
     if let Some(message) = error.message() {

@@ -3,6 +3,7 @@
 //! This crate never reads the environment or the clock, searches for credentials, or prints.
 //! Credentials and region are arguments; errors name nothing but the object.
 
+mod body_limit;
 mod client;
 mod connection;
 mod fault;

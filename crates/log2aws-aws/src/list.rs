@@ -5,6 +5,7 @@ use log2aws_core::key::{BucketName, ObjectKey};
 use log2aws_service::ports::{ListPage, ListQuery, ObjectLister, ObjectMeta, StoreError};
 use percent_encoding::percent_decode_str;
 
+use crate::body_limit::BodyLimit;
 use crate::connection::absent;
 use crate::fault::{Kind, failed, kind_of};
 use crate::s3::S3Store;
@@ -24,6 +25,7 @@ impl ObjectLister for S3Store {
             .set_start_after(query.after.as_deref().map(|after| start_after(query, after)))
             // XML cannot represent every character that a key may have.
             .encoding_type(EncodingType::Url);
+        let ask = ask.customize().interceptor(BodyLimit::of_list());
         let list = match connection.runtime.block_on(ask.send()) {
             Ok(list) => list,
             Err(error) if kind_of(&error) == Kind::Absent => {

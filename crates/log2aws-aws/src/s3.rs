@@ -10,6 +10,7 @@ use log2aws_core::key::{BucketName, ObjectKey};
 use log2aws_service::ports::{Store, StoreError, Upload, Version, VersionId};
 use tokio::runtime::Handle;
 
+use crate::body_limit::BodyLimit;
 use crate::connection::{BODY, BODY_METADATA, Connection, ETAG, absent, at, named};
 use crate::fault::{Kind, failed, kind_of};
 use crate::upload::S3Upload;
@@ -66,6 +67,7 @@ impl Store for S3Store {
             .bucket(bucket.as_str())
             .key(key.as_str())
             .set_version_id(kept.then(|| id.to_owned()));
+        let get = get.customize().interceptor(BodyLimit::of_object());
         let got = match connection.runtime.block_on(get.send()) {
             Ok(got) => got,
             Err(error) => {

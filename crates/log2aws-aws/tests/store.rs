@@ -5,11 +5,13 @@
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
 use aws_sdk_s3::Client;
 use jiff::Timestamp;
 use log2aws_aws::{Keys, S3Place, S3Store, client};
+use log2aws_core::error_chain::ErrorChain;
 use log2aws_core::key::{BucketName, ObjectKey};
 use log2aws_server::{ANALYZED_BUCKET, RAW_BUCKET, ServeConfig, Server};
 use log2aws_service::ports::{Clock, ListQuery, ObjectLister as _, Store as _, StoreError};
@@ -208,4 +210,54 @@ fn an_s3_that_is_not_there_is_a_failure() {
 fn keys_do_not_print() {
     let keys = Keys::new("AKIDEXAMPLE", "wJalrXUtnFEMI", Some("token"));
     assert_eq!(format!("{keys:?}"), "Keys(REDACTED)");
+}
+
+/// An S3 whose every answer never ends: `status`, and a body of folders without end.
+fn endless(status: &'static str, sent: Arc<AtomicU64>) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        // Ends with the test's process.
+        for stream in listener.incoming() {
+            let (mut stream, sent) = (stream.unwrap(), sent.clone());
+            std::thread::spawn(move || {
+                let mut head = [0; 4096];
+                if stream.read(&mut head).is_err() {
+                    return;
+                }
+                let begin = format!(
+                    "HTTP/1.1 {status}\r\ncontent-type: application/xml\r\nconnection: close\r\n\r\n\
+                     <ListBucketResult>"
+                );
+                let name = "x".repeat(65_000);
+                let folder = format!("<CommonPrefixes><Prefix>{name}/</Prefix></CommonPrefixes>");
+                let mut all = stream.write_all(begin.as_bytes());
+                while all.is_ok() {
+                    all = stream.write_all(folder.as_bytes());
+                    sent.fetch_add(folder.len() as u64, Ordering::Relaxed);
+                }
+            });
+        }
+    });
+    address
+}
+
+/// The list is asked for four times at most; each time no more is read than a list may have.
+#[test]
+fn an_answer_that_never_ends_is_an_error_and_takes_no_memory() {
+    for (status, max_mib) in [("200 OK", 16), ("403 Forbidden", 1)] {
+        let sent = Arc::new(AtomicU64::new(0));
+        let address = endless(status, sent.clone());
+        let runtime = runtime();
+        let client = client_of(format!("http://{address}"), Keys::new("key", "secret", None));
+        let store = S3Store::new(client, runtime.handle().clone());
+        let error = store.list(&bucket("analyzedlogs-dev"), &ListQuery::default()).unwrap_err();
+        let told = ErrorChain(&error).to_string();
+        assert!(told.contains("listing analyzedlogs-dev"), "{told}");
+        assert!(told.contains(&format!("more than {max_mib} MiB")), "{told}");
+        // What is on the way is the sockets' own.
+        let most = (4 * (max_mib + 16)) << 20;
+        let sent = sent.load(Ordering::Relaxed);
+        assert!(sent < most, "{sent} bytes for {max_mib} MiB");
+    }
 }

@@ -1,5 +1,7 @@
 //! Lines that could not be read. They are kept and counted, never dropped silently.
 
+use std::num::NonZeroU32;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::ser::{Serialize, SerializeStruct, Serializer};
@@ -11,7 +13,7 @@ pub const MAX_LINE: usize = 64 * 1024;
 
 /// An expansion ratio above that of any real log. Measured with gzip -9: 3 for a busy machine's
 /// log, 11 for a quiet one's, 53 for a day of one sample a second in which only the clock changes.
-pub const MAX_EXPANSION: u64 = 100;
+pub const DEFAULT_MAX_GZIP_RATIO: NonZeroU32 = NonZeroU32::new(100).unwrap();
 
 /// How much of a rejected line is kept, in bytes.
 pub const MAX_RAW: usize = 1024;
@@ -59,9 +61,12 @@ pub enum Reason {
     GzipDamaged(String),
     /// The gzip data expand more than any real log.
     #[error(
-        "the gzip data expand more than {MAX_EXPANSION} times; reading stopped here, as no real log does that"
+        "the gzip data expand more than {max_ratio} times; reading stopped here, as no real log does that"
     )]
-    GzipBomb,
+    GzipBomb {
+        /// How many times they may expand.
+        max_ratio: NonZeroU32,
+    },
 }
 
 impl Reject {

@@ -15,5 +15,5 @@ mod query;
 pub mod store_index;
 mod viewer;
 
-pub use http::{Body, Dashboard, Feed, LoginError, login_page};
+pub use http::{Body, Dashboard, Feed, LoginError, StoreTrouble, TroubleSource, login_page};
 pub use viewer::Viewer;

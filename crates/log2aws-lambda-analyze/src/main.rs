@@ -6,6 +6,7 @@ use std::sync::Arc;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use log2aws_aws::{Keys, S3Place, S3Store, client};
 use log2aws_core::event::Event;
+use log2aws_core::reject::DEFAULT_MAX_GZIP_RATIO;
 use log2aws_lambda::function::{Function, end};
 use log2aws_lambda::logs::invocation;
 use log2aws_lambda::metrics::Counts;
@@ -33,6 +34,7 @@ fn run() -> Result<(), Error> {
         program: env!("CARGO_PKG_VERSION").to_owned(),
         charts: environment.charts,
         rasterizer: log2aws_raster::rasterize,
+        max_gzip_ratio: DEFAULT_MAX_GZIP_RATIO,
         // Lambda names a function's session after the function.
         url_session: Some(format!("log2aws-{}-generate-url", environment.env)),
     };

@@ -11,6 +11,7 @@ use ipnet::IpNet;
 use jiff::tz::TimeZone;
 use log2aws_core::allow_list::AllowList;
 use log2aws_core::key::KeyPrefix;
+use log2aws_core::reject::DEFAULT_MAX_GZIP_RATIO;
 use log2aws_service::analyze::ChartFormats;
 use log2aws_service::http::DayRules;
 use url::Url;
@@ -43,6 +44,12 @@ pub struct DoorLimits {
     pub puts_per_url: NonZeroUsize,
     /// The largest log that can be put with a URL, in bytes.
     pub max_log_size: u64,
+    /// The greatest accepted expansion of a gzip log, checked from 1 MiB of text on.
+    pub max_gzip_ratio: NonZeroU32,
+    /// The maximum number of versions of one server's log of one day.
+    pub max_versions_per_day: NonZeroU32,
+    /// The maximum size of these versions together, in bytes.
+    pub max_bytes_per_day: u64,
     /// Free disk space that uploads must leave, in bytes; `None`: 5 % of the disk, at most 1 GiB.
     pub keep_free_space: Option<u64>,
     /// New servers per hour.
@@ -54,6 +61,8 @@ impl Default for DoorLimits {
         const CONNECTIONS: NonZeroUsize = NonZeroUsize::new(2048).unwrap();
         const WRITERS: NonZeroUsize = NonZeroUsize::new(64).unwrap();
         const PUTS: NonZeroUsize = NonZeroUsize::new(2).unwrap();
+        // One a minute, and some to spare.
+        const VERSIONS: NonZeroU32 = NonZeroU32::new(1500).unwrap();
         const NEW_SERVERS: NonZeroU32 = NonZeroU32::new(6000).unwrap();
         Self {
             max_connections: CONNECTIONS,
@@ -64,6 +73,9 @@ impl Default for DoorLimits {
             writer_threads: WRITERS,
             puts_per_url: PUTS,
             max_log_size: 1 << 30,
+            max_gzip_ratio: DEFAULT_MAX_GZIP_RATIO,
+            max_versions_per_day: VERSIONS,
+            max_bytes_per_day: 4 << 30,
             keep_free_space: None,
             max_new_servers: NEW_SERVERS,
         }

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use log2aws_core::key::{ObjectKey, RawKey};
 use log2aws_dashboard::store_index::{FULL_EVERY, StoreIndex, StoreIndexConfig};
-use log2aws_dashboard::{Dashboard, Feed};
+use log2aws_dashboard::{Dashboard, Feed, StoreTrouble, TroubleSource};
 use log2aws_service::ports::{Clock, Settings};
 use log2aws_store::DiskStore;
 use tokio::sync::watch;
 
+use crate::background::unreadable_objects::UnreadableObjects;
 use crate::config::{ServeConfig, ServeError};
 use crate::folder_cache::FolderCache;
+use crate::metrics::Metrics;
 
 /// The cache of the index, in the data folder.
 const CACHE_FOLDER: &str = "dashboard-cache";
@@ -55,6 +57,18 @@ pub(crate) fn dashboard(store_index: &StoreIndex, clock: &Arc<dyn Clock>, feed: 
         env!("CARGO_PKG_VERSION"),
         feed,
     )
+}
+
+/// How many unreadable objects the dashboard names.
+const NAMED: usize = 5;
+
+/// The current faults of the store of `serve`.
+pub(crate) fn trouble(unreadable: UnreadableObjects, metrics: Arc<Metrics>) -> TroubleSource {
+    Arc::new(move || {
+        let (unreadable, reasons) = unreadable.first(NAMED);
+        let retention_paused = metrics.retention_paused.get() != 0;
+        StoreTrouble { unreadable, reasons, retention_paused }
+    })
 }
 
 /// Updates the index with the results of an analysis.

@@ -52,7 +52,6 @@ pub(crate) struct Metrics {
     pub(crate) analyzed: Counter,
     pub(crate) rows: Counter,
     pub(crate) rejects: Counter,
-    pub(crate) refused: Counter,
     /// Versions of a day that replaced the bytes of the version before.
     pub(crate) days_replaced: Counter,
     pub(crate) analyze_failures: Counter,
@@ -83,7 +82,6 @@ impl Metrics {
             analyzed: Counter::default(),
             rows: Counter::default(),
             rejects: Counter::default(),
-            refused: Counter::default(),
             days_replaced: Counter::default(),
             analyze_failures: Counter::default(),
             analyze_seconds: Histogram::new(seconds),
@@ -121,11 +119,6 @@ impl Metrics {
             "days_replaced",
             "Days of which a later version has other bytes",
             m.days_replaced.clone(),
-        );
-        r.register(
-            "deliveries_refused",
-            "Day logs that came from an address off the allow-list",
-            m.refused.clone(),
         );
         r.register(
             "analyze_failures",
@@ -223,7 +216,7 @@ impl Metrics {
         self.connections_closed.get_or_create(&Reason { reason }).inc();
     }
 
-    /// Counts a refused delivery: `address`, `signature`, `size`, `space`, `new_servers`, `slow` or
+    /// Counts a refused delivery: `address`, `signature`, `size`, `space`, `new_servers`, `versions`, `slow` or
     /// `replaced`.
     pub(crate) fn count_refused_put(&self, reason: &'static str) {
         self.puts_refused.get_or_create(&Reason { reason }).inc();

@@ -7,12 +7,12 @@ use std::future::Future;
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use log2aws_core::key::BucketName;
-use log2aws_dashboard::Feed;
 use log2aws_dashboard::store_index::StoreIndex;
+use log2aws_dashboard::{Feed, TroubleSource};
 use log2aws_service::http::{RefusalLog, UrlApp, UrlLimits};
 use log2aws_service::ports::{Clock, Settings, SettingsSource, SettingsUnavailable};
 use log2aws_service::signer::{Addressing, Credentials as SigningKeys, SigV4Signer};
@@ -48,6 +48,7 @@ use crate::s3::open_puts::OpenPuts;
 use crate::s3::put_checks::PutChecks;
 use crate::s3::route::ObjectReads;
 use crate::s3::uploads::Uploads;
+use crate::s3::version_quota::VersionQuota;
 use crate::ui::{AuthenticatedUi, LoginKeys, SecretUrl, UiConfig};
 
 /// The bucket for raw logs.
@@ -58,6 +59,10 @@ pub const ANALYZED_BUCKET: &str = "analyzedlogs-local";
 
 /// Each analysis updates its day in the index; a refresh finds removals by age or by hand.
 const INDEX_REFRESH_INTERVAL: Duration = Duration::from_mins(10);
+
+/// How long after the start of a stop running analyses are waited for. Requests have 30 seconds, and
+/// the service manager should not need to kill the process.
+const ANALYSES_END_WITHIN: Duration = Duration::from_secs(40);
 
 /// A cache in the data folder of which logs have results of their newest version. It may be
 /// removed.
@@ -183,8 +188,8 @@ impl Server {
 
     /// Serves on `listener` until `shutdown` is ready. Calls `on_start` when startup has succeeded:
     /// the key files are written, the threads run. On shutdown it waits for running requests (for
-    /// at most 30 seconds), lets each analyzer thread finish its current log, and returns. Must be
-    /// called on a tokio runtime with time and I/O enabled.
+    /// at most 30 seconds), lets each analyzer thread finish its current log (until 40 seconds after
+    /// the stop began), and returns. Must be called on a tokio runtime with time and I/O enabled.
     ///
     /// # Errors
     /// [`ServeError`]: an unusable listener, an endpoint that nobody could reach, a file that
@@ -212,8 +217,11 @@ impl Server {
         self.start_tasks(&supervisor, &app, &queue)?;
 
         let (stopping, stop) = (app.clone(), supervisor.stop());
+        let stopped_at = Arc::new(OnceLock::new());
+        let noted = stopped_at.clone();
         let shutdown = async move {
             shutdown.await;
+            noted.get_or_init(Instant::now);
             stop.set();
             queue.stop();
             stopping.callers.stop();
@@ -222,7 +230,7 @@ impl Server {
         on_start();
         serve(listener, self.service(app, metrics), shutdown).await;
         let joined = tokio::task::spawn_blocking(move || {
-            workers.stop();
+            workers.stop(*stopped_at.get_or_init(Instant::now) + ANALYSES_END_WITHIN);
             supervisor.join(JOIN_WITHIN);
         })
         .await;
@@ -305,6 +313,12 @@ impl Server {
                 max_log_size: door.max_log_size,
                 open: OpenPuts::new(door.puts_per_url.get()),
                 new_servers,
+                versions: VersionQuota::new(
+                    self.store.clone(),
+                    raw_bucket.clone(),
+                    door.max_versions_per_day,
+                    door.max_bytes_per_day,
+                ),
                 uploads: uploads.clone(),
                 metrics: metrics.clone(),
             }),
@@ -321,6 +335,7 @@ impl Server {
         s3.set_route(ObjectReads { disk, access });
         let counted = metrics.clone();
         let count = move |status| counted.count_http(status);
+        let trouble = dashboard::trouble(unreadable.clone(), metrics.clone());
         Ok(App {
             urls,
             s3: s3.build(),
@@ -335,21 +350,22 @@ impl Server {
                 Box::new(count),
                 refusals.clone(),
             ),
-            front: self.front(endpoint)?,
+            front: self.front(endpoint, trouble)?,
             settings,
             signing: signing.access_key.clone(),
             refusals,
         })
     }
 
-    fn front(&self, endpoint: Url) -> Result<Arc<AuthenticatedUi>, ServeError> {
+    fn front(
+        &self,
+        endpoint: Url,
+        trouble: TroubleSource,
+    ) -> Result<Arc<AuthenticatedUi>, ServeError> {
+        let pages = dashboard::dashboard(&self.store_index, &self.clock, Feed::ThisMachine);
         AuthenticatedUi::new(UiConfig {
             door: self.door.clone(),
-            pages: Arc::new(dashboard::dashboard(
-                &self.store_index,
-                &self.clock,
-                Feed::ThisMachine,
-            )),
+            pages: Arc::new(pages.with_trouble(trouble)),
             endpoint,
             clock: self.clock.clone(),
             random: fill,
@@ -371,7 +387,8 @@ impl Server {
 
     fn analyzer(&self) -> Arc<StoreAnalyzer> {
         let settings = Arc::new(Fixed(self.settings.clone()));
-        Arc::new(StoreAnalyzer::new(self.store.clone(), settings, self.config.charts))
+        let ratio = self.config.door.max_gzip_ratio;
+        Arc::new(StoreAnalyzer::new(self.store.clone(), settings, self.config.charts, ratio))
     }
 
     fn start_tasks(

@@ -200,7 +200,7 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<Exit> {
     let invitation =
         Invitation::new(server.login_link(address)?, token_file, args.print_login_link);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
+    let outcome = runtime.block_on(async {
         let stop = stop_signal()?;
         let stop = async {
             stop.await;
@@ -215,7 +215,10 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<Exit> {
         server.run(listener, announce, stop).await?;
         tracing::info!("stopped");
         Ok(Exit::Done)
-    })
+    });
+    // What is still at work was waited for long enough.
+    runtime.shutdown_background();
+    outcome
 }
 
 /// Prints the address, for people and for scripts that use port 0.

@@ -24,7 +24,7 @@ use crate::stop_signal::stop_signal;
 use log2aws_cli::exit::Exit;
 
 /// The flags of `serve` that make no sense for a view, which is read-only.
-pub(crate) const NOT_FOR_A_VIEW: [&str; 22] = [
+pub(crate) const NOT_FOR_A_VIEW: [&str; 25] = [
     "data_dir",
     "allow_hosts",
     "days_ahead",
@@ -45,6 +45,9 @@ pub(crate) const NOT_FOR_A_VIEW: [&str; 22] = [
     "writer_threads",
     "puts_per_url",
     "max_log_size",
+    "max_gzip_ratio",
+    "max_versions_per_day",
+    "max_bytes_per_day",
     "keep_free_space",
     "max_new_servers",
 ];
@@ -175,7 +178,7 @@ impl ViewArgs {
         let token_file = viewer.dashboard_token_file().to_owned();
         let invitation =
             Invitation::new(viewer.login_link(address)?, token_file, serving.print_login_link);
-        runtime.block_on(async {
+        let outcome = runtime.block_on(async {
             let stop = stop_signal()?;
             let announce = || {
                 tracing::info!(%address, place, "showing a bucket");
@@ -188,7 +191,10 @@ impl ViewArgs {
             viewer.run(listener, announce, stop).await?;
             tracing::info!("stopped");
             Ok(Exit::Done)
-        })
+        });
+        // A request to the bucket may be under way; nothing depends on its end.
+        runtime.shutdown_background();
+        outcome
     }
 }
 

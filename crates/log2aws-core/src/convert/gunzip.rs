@@ -1,12 +1,13 @@
 //! Decompresses gzip data as they arrive, and stops at a decompression bomb.
 
 use std::io::Write as _;
+use std::num::NonZeroU32;
 
 use flate2::write::MultiGzDecoder;
 
 use super::lines::Lines;
 use super::{Sink, Totals};
-use crate::reject::{MAX_EXPANSION, Reason};
+use crate::reject::Reason;
 
 /// The expansion ratio is not checked below this many bytes of text, which is what a sample a
 /// minute gives in five days.
@@ -23,17 +24,20 @@ pub(super) struct Gunzip {
     step: Vec<u8>,
     packed: u64,
     unpacked: u64,
+    /// The greatest accepted ratio of text to compressed data.
+    max_ratio: NonZeroU32,
     /// Why the text ended early, if it did.
     broken: Option<Reason>,
 }
 
-impl Default for Gunzip {
-    fn default() -> Self {
+impl Gunzip {
+    pub(super) fn new(max_ratio: NonZeroU32) -> Self {
         Self {
             decoder: MultiGzDecoder::new(Vec::new()),
             step: Vec::with_capacity(STEP),
             packed: 0,
             unpacked: 0,
+            max_ratio,
             broken: None,
         }
     }
@@ -111,8 +115,9 @@ impl Gunzip {
         self.unpacked += text.len() as u64;
         lines.push(text, sink);
         text.clear();
-        if self.unpacked > MIN_BOMB && self.unpacked / MAX_EXPANSION > self.packed {
-            self.broken.get_or_insert(Reason::GzipBomb);
+        let max_ratio = self.max_ratio;
+        if self.unpacked > MIN_BOMB && self.unpacked / u64::from(max_ratio.get()) > self.packed {
+            self.broken.get_or_insert(Reason::GzipBomb { max_ratio });
         }
     }
 }

@@ -6,9 +6,11 @@
 mod gunzip;
 mod lines;
 
+use std::num::NonZeroU32;
+
 use crate::line::Row;
 use crate::metadata::Metadata;
-use crate::reject::Reject;
+use crate::reject::{DEFAULT_MAX_GZIP_RATIO, Reject};
 
 use gunzip::Gunzip;
 use lines::Lines;
@@ -58,6 +60,7 @@ pub struct Totals {
 pub struct Converter {
     input: Input,
     lines: Lines,
+    max_gzip_ratio: NonZeroU32,
 }
 
 #[derive(Debug)]
@@ -79,7 +82,13 @@ impl Default for Converter {
 impl Converter {
     /// A converter for a new log.
     pub fn new() -> Self {
-        Self { input: Input::Start, lines: Lines::default() }
+        Self::with_max_gzip_ratio(DEFAULT_MAX_GZIP_RATIO)
+    }
+
+    /// The same with another limit: gzip data that expand more than so many times are left alone,
+    /// from [`MIN_BOMB`] bytes of text on.
+    pub fn with_max_gzip_ratio(max_gzip_ratio: NonZeroU32) -> Self {
+        Self { input: Input::Start, lines: Lines::default(), max_gzip_ratio }
     }
 
     /// Takes the next block of the log. A block of gzip data can yield a thousand times its size: a
@@ -117,7 +126,11 @@ impl Converter {
     }
 
     fn decide(&mut self, gzip: bool) {
-        self.input = if gzip { Input::Gzip(Box::default()) } else { Input::Plain };
+        self.input = if gzip {
+            Input::Gzip(Box::new(Gunzip::new(self.max_gzip_ratio)))
+        } else {
+            Input::Plain
+        };
     }
 }
 

@@ -44,8 +44,14 @@ fn convert(log: impl AsRef<[u8]>) -> (Kept, Totals) {
 }
 
 fn convert_blocks<'a>(blocks: impl IntoIterator<Item = &'a [u8]>) -> (Kept, Totals) {
+    convert_with(Converter::new(), blocks)
+}
+
+fn convert_with<'a>(
+    mut converter: Converter,
+    blocks: impl IntoIterator<Item = &'a [u8]>,
+) -> (Kept, Totals) {
     let mut kept = Kept::default();
-    let mut converter = Converter::new();
     for block in blocks {
         converter.push(block, &mut kept);
     }
@@ -280,6 +286,27 @@ fn a_gzip_bomb_is_left_alone() {
     }
     let (kept, totals) = convert(encoder.finish().unwrap());
     assert_eq!(kept.rejects.len(), 1);
-    assert_eq!(kept.rejects[0].reason, Reason::GzipBomb);
+    assert_eq!(kept.rejects[0].reason, Reason::GzipBomb { max_ratio: DEFAULT_MAX_GZIP_RATIO });
     assert!((MIN_BOMB..MIN_BOMB + (1 << 20)).contains(&totals.bytes), "{totals:?}");
+}
+
+/// One log of 2 MiB that expands some 200 times, under limits below and above that.
+#[test]
+fn how_far_gzip_data_may_expand_can_be_set() {
+    let line = format!("{}\n", row(0));
+    let text = line.repeat((2 << 20) / line.len());
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(text.as_bytes()).unwrap();
+    let packed = encoder.finish().unwrap();
+    let ratio = text.len() / packed.len();
+    assert!((150..1000).contains(&ratio), "{ratio}");
+    for (max, whole) in [(ratio / 2, false), (ratio * 2, true)] {
+        let max_ratio = NonZeroU32::new(u32::try_from(max).unwrap()).unwrap();
+        let converter = Converter::with_max_gzip_ratio(max_ratio);
+        let (kept, totals) = convert_with(converter, [packed.as_slice()]);
+        assert_eq!(totals.bytes == text.len() as u64, whole, "{max}: {totals:?}");
+        let bomb =
+            kept.rejects.iter().any(|reject| reject.reason == Reason::GzipBomb { max_ratio });
+        assert_eq!(bomb, !whole, "{max}");
+    }
 }

@@ -50,6 +50,20 @@ pub enum Feed {
     Place(String),
 }
 
+/// Faults of the store itself, shown above the calendar.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StoreTrouble {
+    /// The number of stored objects that could not be read or removed within the last day.
+    pub unreadable: usize,
+    /// Path and error of the first of them.
+    pub reasons: Vec<String>,
+    /// Whether retention is paused because the clock may be wrong.
+    pub retention_paused: bool,
+}
+
+/// Returns the current faults of the store. It must not block.
+pub type TroubleSource = Arc<dyn Fn() -> StoreTrouble + Send + Sync>;
+
 /// The dashboard over a store index. Authentication is the caller's job.
 #[derive(Clone)]
 pub struct Dashboard {
@@ -58,6 +72,7 @@ pub struct Dashboard {
     clock: Arc<dyn Clock>,
     version: &'static str,
     feed: Feed,
+    trouble: Option<TroubleSource>,
 }
 
 impl fmt::Debug for Dashboard {
@@ -75,7 +90,17 @@ impl Dashboard {
         version: &'static str,
         feed: Feed,
     ) -> Self {
-        Self { store_index, raster, clock, version, feed }
+        Self { store_index, raster, clock, version, feed, trouble: None }
+    }
+
+    /// The same, with a source of what is wrong with the store: the calendar says it.
+    #[must_use]
+    pub fn with_trouble(self, trouble: TroubleSource) -> Self {
+        Self { trouble: Some(trouble), ..self }
+    }
+
+    fn trouble(&self) -> StoreTrouble {
+        self.trouble.as_ref().map_or_else(StoreTrouble::default, |trouble| trouble())
     }
 
     /// Answers a request for a path below `/ui/`. Blocks, because it may read from the store. The

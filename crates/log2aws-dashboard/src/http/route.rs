@@ -129,7 +129,9 @@ impl Route<'_> {
             CalendarState::read(&self.query, newest, w).map_err(ErrorResponse::BadRequest)?;
         let layout = self.dashboard.layout(self.context, "calendar", w.calendar);
         let calendar = store_index.calendar(&state.to_query());
-        let html = calendar::render(&layout, &state, &calendar, newest, &store_index.progress())?;
+        let progress = store_index.progress();
+        let messages = calendar::messages(&progress, &self.dashboard.trouble(), w);
+        let html = calendar::render(&layout, &state, &calendar, newest, messages)?;
         Ok(reply::page(html))
     }
 

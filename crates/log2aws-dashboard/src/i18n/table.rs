@@ -52,6 +52,9 @@ words! {
     troubled_many: "{n} with something wrong in these days", "この期間に異常 {n} 台";
     matching: "{n} match the search", "検索に一致 {n} 台";
     loading: "Looking through the store: {listed} objects seen, {read} days read so far.", "保存先を確認しています：オブジェクト {listed} 件を確認、{read} 日分を読み込み済み。";
+    unreadable_one: "{n} stored object could not be read or removed in the last day. The others are not affected.", "過去 1 日に {n} 件のファイルを読み取りまたは削除できませんでした。ほかのファイルに影響はありません。";
+    unreadable_many: "{n} stored objects could not be read or removed in the last day. The others are not affected.", "過去 1 日に {n} 件のファイルを読み取りまたは削除できませんでした。ほかのファイルに影響はありません。";
+    retention_paused: "Nothing is removed by age, because no log of the last day bears this machine's clock out. Check the clock. If it is right and deliveries have ended, start serve with --retention-trust-clock.", "直近 1 日のログがなく、このマシンの時計が正しいと確かめられないため、古いデータの削除を止めています。時計を確認してください。時計が正しく、ログの送信が終わっているのなら、--retention-trust-clock を付けて serve を起動してください。";
     load_failed: "The store could not be looked through; what is shown was known before.", "保存先を確認できませんでした。以前に確認した内容を表示しています。";
     search: "Server", "サーバー名";
     search_hint: "part of a name, or web*", "名前の一部、または web*";
@@ -187,7 +190,7 @@ words! {
     summary_absent: "There is no summary, so the analysis is not finished, or the summary was deleted. What follows was worked out from the CSV.", "集計ファイルがありません。解析が終わっていないか、削除されています。以下は CSV から計算した値です。";
     why_newer: "a newer program wrote it, in format {format}", "新しいバージョンのプログラムの形式 {format} です";
     why_json: "it is half-written or damaged", "書きかけか、壊れています";
-    csv_absent: "The CSV is gone, so there is no chart. The figures are those of the summary.", "CSV がないためグラフを表示できません。数値は集計ファイルのものです。";
+    csv_absent: "The CSV is gone, by age or by hand, so there is no chart. The figures are those of the summary.", "CSV が(保存期間を過ぎたか手作業で)削除されたためグラフを表示できません。数値は集計ファイルのものです。";
     csv_short: "The CSV has {found} rows, the summary names {named}: it is half-written, or just being replaced. What stands is shown.", "CSV は {found} 行ですが、集計ファイルでは {named} 行です。書きかけか、置き換え中です。ある分だけを表示しています。";
     csv_large: "The CSV is too large to be shown here; it can be downloaded.", "CSV が大きすぎるため表示できません。ダウンロードはできます。";
     csv_row: "Line {line} of the CSV:", "CSV の {line} 行目：";

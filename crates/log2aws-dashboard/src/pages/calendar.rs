@@ -6,6 +6,7 @@ use log2aws_core::day::Day;
 
 use super::cells;
 use super::layout::{Message, PageLayout, Severity};
+use crate::http::StoreTrouble;
 use crate::i18n::{Words, count, fill};
 use crate::index::{Calendar, CalendarQuery, Cell};
 use crate::query::{Link, Query};
@@ -163,7 +164,7 @@ pub(crate) fn render(
     state: &CalendarState,
     calendar: &Calendar,
     newest: Day,
-    progress: &Progress,
+    messages: Vec<Message>,
 ) -> Result<String, askama::Error> {
     let w = layout.w;
     let names: Vec<String> = calendar.days.iter().map(Day::to_string).collect();
@@ -182,7 +183,7 @@ pub(crate) fn render(
         from: state.from(),
         given_to: if state.fixed { state.to.to_string() } else { String::new() },
         totals: totals(calendar, state, w),
-        messages: progress_messages(progress, w),
+        messages,
         empty_fleet: calendar.servers == 0,
         caption: fill(w.calendar_caption, &[("from", &state.from()), ("to", &state.to)]),
         months: months(&calendar.days),
@@ -220,6 +221,23 @@ fn totals(calendar: &Calendar, state: &CalendarState, w: &Words) -> String {
         });
     }
     parts.join(" · ")
+}
+
+/// Messages about the progress of the index and about faults of the store.
+pub(crate) fn messages(progress: &Progress, trouble: &StoreTrouble, w: &Words) -> Vec<Message> {
+    let mut messages = progress_messages(progress, w);
+    if trouble.unreadable > 0 {
+        let text = count(trouble.unreadable as u64, [w.unreadable_one, w.unreadable_many]);
+        let mut reasons = trouble.reasons.join("; ");
+        if trouble.unreadable > trouble.reasons.len() {
+            reasons.push_str("; …");
+        }
+        messages.push(Message::new(Severity::Bad, text).with_detail(reasons));
+    }
+    if trouble.retention_paused {
+        messages.push(Message::new(Severity::Warn, w.retention_paused));
+    }
+    messages
 }
 
 /// Messages about the progress of the index.

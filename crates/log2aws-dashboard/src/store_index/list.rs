@@ -17,9 +17,50 @@ use crate::index::{KeyLayout, Listing, Tag};
 pub(super) struct FoundDay {
     pub(super) key: RawKey,
     pub(super) tag: Tag,
-    /// Whether there is a summary; if not, there is a CSV without one.
-    pub(super) summary: bool,
+    pub(super) kind: FoundKind,
 }
+
+/// What the lists say of a day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FoundKind {
+    /// It has a summary.
+    Summary,
+    /// A CSV without one: it is not written yet, or was removed.
+    Csv,
+    /// Neither: nothing but refused puts.
+    Refused,
+}
+
+/// The tags of the objects that say what there is of a day.
+#[derive(Debug, Default)]
+struct Tags {
+    json: Option<Tag>,
+    csv: Option<Tag>,
+    refused: Option<Tag>,
+}
+
+impl Tags {
+    fn found(self, key: RawKey) -> Option<FoundDay> {
+        let kinds = [
+            (self.json, FoundKind::Summary),
+            (self.csv, FoundKind::Csv),
+            (self.refused, FoundKind::Refused),
+        ];
+        let found = kinds.into_iter().find_map(|(tag, kind)| Some((tag?, kind)));
+        found.map(|(tag, kind)| FoundDay { key, tag, kind })
+    }
+
+    fn place(&mut self, kind: ResultKind) -> &mut Option<Tag> {
+        match kind {
+            ResultKind::Csv => &mut self.csv,
+            ResultKind::Refused => &mut self.refused,
+            _ => &mut self.json,
+        }
+    }
+}
+
+/// The objects that say what there is of a day.
+const TOLD_BY: [ResultKind; 3] = [ResultKind::Json, ResultKind::Csv, ResultKind::Refused];
 
 impl FoundDay {
     pub(super) fn listing(&self, server: Arc<ServerName>) -> Listing {
@@ -38,31 +79,26 @@ pub(super) fn layout_of(key: &RawKey) -> KeyLayout {
 /// The keys of a day are adjacent in a list, but may be on two pages.
 #[derive(Debug, Default)]
 pub(super) struct GroupByDay {
-    open: Option<(String, Option<Tag>, Option<Tag>)>,
+    open: Option<(String, Tags)>,
 }
 
 impl GroupByDay {
     /// Takes an object; returns the previous day if this one belongs to another.
     pub(super) fn take(&mut self, object: &ObjectMeta) -> Option<FoundDay> {
         let key = object.key.as_str();
-        let (stem, is_summary) = match key.strip_suffix(ResultKind::Json.suffix()) {
-            Some(stem) => (stem, true),
-            None => (key.strip_suffix(ResultKind::Csv.suffix())?, false),
-        };
+        let stem = |kind: ResultKind| Some((key.strip_suffix(kind.suffix())?, kind));
+        let (stem, kind) = TOLD_BY.into_iter().find_map(stem)?;
         let same = self.open.as_ref().is_some_and(|(open, ..)| open == stem);
         let done = if same { None } else { self.finish() };
-        let open = self.open.get_or_insert_with(|| (stem.to_owned(), None, None));
-        let place = if is_summary { &mut open.1 } else { &mut open.2 };
-        *place = Some(Tag::of(&object.e_tag));
+        let open = self.open.get_or_insert_with(|| (stem.to_owned(), Tags::default()));
+        *open.1.place(kind) = Some(Tag::of(&object.e_tag));
         done
     }
 
     /// Returns the last day.
     pub(super) fn finish(&mut self) -> Option<FoundDay> {
-        let (stem, json, csv) = self.open.take()?;
-        let key = RawKey::parse(&format!("{stem}.log"))?;
-        let tag = json.or(csv)?;
-        Some(FoundDay { key, tag, summary: json.is_some() })
+        let (stem, tags) = self.open.take()?;
+        tags.found(RawKey::parse(&format!("{stem}.log"))?)
     }
 }
 
@@ -103,6 +139,9 @@ pub(super) fn one(inner: &Inner, key: &RawKey) -> Result<Option<FoundDay>, Store
     let tags: BTreeMap<&str, &str> =
         page.objects.iter().map(|object| (object.key.as_str(), object.e_tag.as_str())).collect();
     let tag = |kind| tags.get(key.result_key(kind).as_str()).map(|tag| Tag::of(tag));
-    let (json, csv) = (tag(ResultKind::Json), tag(ResultKind::Csv));
-    Ok(json.or(csv).map(|tag| FoundDay { key: key.clone(), tag, summary: json.is_some() }))
+    let mut found = Tags::default();
+    for kind in TOLD_BY {
+        *found.place(kind) = tag(kind);
+    }
+    Ok(found.found(key.clone()))
 }

@@ -9,7 +9,7 @@ use log2aws_core::server_name::ServerName;
 use log2aws_service::analyze::MAX_SUMMARY_BYTES;
 use log2aws_service::ports::StoreError;
 
-use super::list::{self, FoundDay};
+use super::list::{self, FoundDay, FoundKind};
 use super::list_plan::{self, ListJob};
 use super::read::{open, read_to_end};
 use super::{Inner, StoreIndex};
@@ -105,7 +105,7 @@ impl StoreIndex {
         let server = inner.index().name(&key.server);
         let server = server.unwrap_or_else(|| Arc::new(key.server.clone()));
         if let Some(found) = list::one(inner, key)? {
-            inner.load_day(&found.listing(server), found.summary)?;
+            inner.load_day(&found.listing(server), found.kind)?;
         } else {
             inner.forget(&server, key.day.into(), list::layout_of(key));
         }
@@ -169,17 +169,16 @@ impl Inner {
     }
 
     /// Reads one day into the index.
-    fn load_day(&self, listing: &Listing, summary: bool) -> Result<(), StoreError> {
-        let stats = if summary {
-            let Some(stats) = self.stats(listing)? else {
-                // Removed since it was listed.
-                self.forget(&listing.server, listing.day, listing.layout);
-                return Ok(());
-            };
-            stats
-        } else {
-            // A CSV whose summary is not written yet, or was removed.
-            DayStats::empty(listing.tag, Status::Unreadable)
+    fn load_day(&self, listing: &Listing, kind: FoundKind) -> Result<(), StoreError> {
+        let stats = match kind {
+            FoundKind::Summary => self.stats(listing)?,
+            FoundKind::Csv => Some(DayStats::empty(listing.tag, Status::Unreadable)),
+            FoundKind::Refused => Some(DayStats::empty(listing.tag, Status::Refused)),
+        };
+        let Some(stats) = stats else {
+            // Removed since it was listed.
+            self.forget(&listing.server, listing.day, listing.layout);
+            return Ok(());
         };
         self.state().retries.succeeded(listing);
         self.put(listing, &stats);
@@ -352,13 +351,16 @@ impl RefreshRun<'_> {
                 *last = Some(server.clone());
                 let listing = found.listing(server);
                 if index.mark_seen(&listing, inner.preferred()) {
-                    if found.summary { wanted.push(listing) } else { half.push(listing) }
+                    match found.kind {
+                        FoundKind::Summary => wanted.push(listing),
+                        kind => half.push((listing, kind)),
+                    }
                 }
             }
         }
-        for listing in half {
+        for (listing, kind) in half {
             // Cannot fail, because it sends no request.
-            let _ = inner.load_day(&listing, false);
+            let _ = inner.load_day(&listing, kind);
         }
         let now = inner.config.clock.now();
         let mut state = inner.state();
@@ -372,7 +374,7 @@ impl RefreshRun<'_> {
     fn read<'w>(&self, wanted: &'w [Listing]) -> Vec<(&'w Listing, StoreError)> {
         let in_a_row = AtomicU64::new(0);
         let failed = Mutex::new(Vec::new());
-        self.share(wanted.len(), |at| match self.inner.load_day(&wanted[at], true) {
+        self.share(wanted.len(), |at| match self.inner.load_day(&wanted[at], FoundKind::Summary) {
             Ok(()) => {
                 in_a_row.store(0, Ordering::Relaxed);
                 self.inner.state().read += 1;

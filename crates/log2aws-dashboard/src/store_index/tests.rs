@@ -419,3 +419,29 @@ fn results_are_read_as_they_stand() {
     assert_eq!(opened.unwrap().size, 3);
     assert!(store_index.open_log(&name("web01"), day("2026-11-23")).unwrap().is_none());
 }
+
+#[test]
+fn a_day_of_which_every_put_was_refused_is_told_so_until_one_is_accepted() {
+    let world = World::new();
+    let store_index = world.store_index();
+    world.deliver(&raw_key("web01", "2026-11-20"), 0);
+    let key = raw_key("web01", "2026-11-21");
+    world.put(&key, ResultKind::Refused, b"{}");
+    world.put(&raw_key("web02", "2026-11-21"), ResultKind::Refused, b"{}");
+    let refused = || ("2026-11-21".to_owned(), Status::Refused, 0);
+    for full in [true, false] {
+        assert_eq!(store_index.refresh(&never).unwrap().full, full);
+        assert_eq!(days(&store_index, "web01"), [read_day("2026-11-20", 0), refused()]);
+        assert_eq!(days(&store_index, "web02"), [refused()]);
+    }
+    world.deliver(&key, 3);
+    store_index.refresh_day(&key).unwrap();
+    assert_eq!(days(&store_index, "web01")[1], read_day("2026-11-21", 3));
+    // The list of refused puts stays, and says nothing against the accepted one.
+    store_index.refresh(&never).unwrap();
+    assert_eq!(days(&store_index, "web01")[1], read_day("2026-11-21", 3));
+    // Nor do its results, should they go, make it a day of refused puts alone, or none at all.
+    world.remove(&key);
+    store_index.refresh(&never).unwrap();
+    assert_eq!(days(&store_index, "web01")[1], refused());
+}

@@ -124,6 +124,18 @@ fn a_day_that_was_replaced_and_a_put_that_was_refused_are_told() {
 }
 
 #[test]
+fn a_day_whose_only_put_was_refused_says_so_in_the_calendar_and_on_its_page() {
+    let world = World::new();
+    world.deliver_refused("web01", LAST, b"no\n");
+    world.refresh();
+    says(&world, "/ui/", &["<td class=f>", "<i>refused</i>"], &["<td class=s>", "<td class=x>"]);
+    let page = format!("/ui/s/web01/{LAST}");
+    let told =
+        ["from an address off the allow-list and was refused", "1 put of this day was refused"];
+    says(&world, &page, &told, &[]);
+}
+
+#[test]
 fn rejects_that_are_gone_are_still_counted() {
     let world = World::new();
     let text = Log::new("web01", LAST).text(|_| false, None) + "rubbish\n";

@@ -136,6 +136,7 @@ impl World {
             program: "0.1.0".to_owned(),
             charts: ChartFormats::Svg,
             rasterizer: |_| Err("no picture is asked for here".to_owned()),
+            max_gzip_ratio: log2aws_core::reject::DEFAULT_MAX_GZIP_RATIO,
             url_session: None,
         };
         let flaky = Arc::new(Flaky { store: store.clone(), broken: Mutex::default() });

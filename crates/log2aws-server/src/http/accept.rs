@@ -144,6 +144,7 @@ pub(crate) async fn serve(
         stream.set_nodelay(true).unwrap_or_default();
         let (watcher, service, mut stopping) =
             (graceful.watcher(), service.clone(), stopping.clone());
+        let stopped = stopping.clone();
         tokio::spawn(async move {
             let metrics = service.metrics.clone();
             metrics.connections.inc();
@@ -166,6 +167,9 @@ pub(crate) async fn serve(
                 }
             };
             tokio::select! {
+                // The stop is noted before the connection learns of it.
+                biased;
+                () = stopped_before_a_request(&activity, stopped) => {}
                 () = serving => {}
                 () = place.evicted() => metrics.count_closed("no_room"),
                 () = silent(&activity, first_head) => metrics.count_closed("no_request"),
@@ -185,6 +189,17 @@ pub(crate) async fn serve(
 /// Resolves if no request has arrived by then.
 async fn silent(activity: &Activity, patience: Duration) {
     tokio::time::sleep(patience).await;
+    if activity.has_request() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Notes the stop; resolves then if no request has come. hyper closes what is between two requests, and
+/// waits for the rest of a first head.
+async fn stopped_before_a_request(activity: &Activity, mut stopping: watch::Receiver<()>) {
+    // An error means that the server has gone.
+    stopping.changed().await.unwrap_or_default();
+    activity.stop();
     if activity.has_request() {
         std::future::pending::<()>().await;
     }

@@ -21,6 +21,8 @@ pub(crate) struct Activity {
     working: AtomicBool,
     /// Whether a request's head has arrived.
     greeted: AtomicBool,
+    /// Whether the server is stopping.
+    stopping: AtomicBool,
 }
 
 impl Activity {
@@ -30,6 +32,7 @@ impl Activity {
             last: AtomicU64::new(now_ms()),
             working: AtomicBool::new(false),
             greeted: AtomicBool::new(false),
+            stopping: AtomicBool::new(false),
         }
     }
 
@@ -59,6 +62,16 @@ impl Activity {
     /// Whether a request's head has arrived.
     pub(crate) fn has_request(&self) -> bool {
         self.greeted.load(Ordering::Relaxed)
+    }
+
+    /// Marks the connection as one of a stopping server.
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the server is stopping.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
     }
 
     /// How many milliseconds the server has waited for the peer; `None` while it is working.

@@ -18,6 +18,9 @@ const LINGER_BYTES: usize = 8 * 1024 * 1024;
 /// For how long they are read.
 const LINGER: Duration = Duration::from_secs(2);
 
+/// The same while the server stops: idle peers must not delay that.
+const LINGER_AT_STOP: Duration = Duration::from_millis(500);
+
 /// A TCP stream with two additions:
 /// * a peer that stops reading a response for `patience` is disconnected;
 /// * closing continues to read for a moment. A server that responds before it has read the whole
@@ -105,7 +108,8 @@ impl AsyncWrite for LingeringStream {
         if this.closing.is_none() {
             ready!(Pin::new(&mut this.stream).poll_shutdown(cx))?;
             this.closing = Some(LINGER_BYTES);
-            this.timer.as_mut().reset(Instant::now() + LINGER);
+            let linger = if this.activity.is_stopping() { LINGER_AT_STOP } else { LINGER };
+            this.timer.as_mut().reset(Instant::now() + linger);
         }
         let mut away = [0; 16 * 1024];
         while let Some(left) = this.closing.filter(|left| *left > 0) {

@@ -16,11 +16,16 @@ use log2aws_service::http::{NewServers, NewServersAnswer};
 use log2aws_service::ports::Clock;
 use log2aws_store::DiskStore;
 use log2aws_store::disk::ListQuery;
+use tokio::sync::Semaphore;
 
 use super::activity::now_ms;
 
 /// How many known names are remembered; beyond that, all are looked up again.
 const REMEMBERED: usize = 100_000;
+
+/// The maximum number of concurrent lookups. Each takes a thread, and many new names at once would
+/// take hundreds.
+const LOOKUPS: usize = 8;
 
 /// Servers with stored logs may deliver at any time; others only at a limited rate. A server
 /// permanently costs a folder, a row of the calendar and an entry of the index, and callers choose
@@ -39,6 +44,7 @@ struct Inner {
     /// Hashes of names with a log, or accepted since the start.
     known: Mutex<HashSet<u64>>,
     hasher: RandomState,
+    lookups: Semaphore,
 }
 
 impl NewServerQuota {
@@ -58,6 +64,7 @@ impl NewServerQuota {
             exhausted_until: AtomicU64::new(0),
             known: Mutex::default(),
             hasher: RandomState::new(),
+            lookups: Semaphore::new(LOOKUPS),
         }))
     }
 
@@ -83,10 +90,13 @@ impl NewServerQuota {
         if self.0.remembers(key) {
             return true;
         }
+        // It is never closed.
+        let permit = self.0.lookups.acquire().await;
         let (inner, looked_for) = (self.0.clone(), key.clone());
         // A failed lookup must not block its server.
         let found = tokio::task::spawn_blocking(move || inner.has_log(&looked_for));
         let found = found.await.unwrap_or(true);
+        drop(permit);
         if found {
             self.0.remember(key);
         }

@@ -87,6 +87,17 @@ pub(crate) fn too_many_new_servers(retry_after_seconds: u32) -> S3Error {
     answer
 }
 
+/// The answer for one more version of a day that has as many as there may be.
+pub(crate) fn too_many_versions() -> S3Error {
+    let mut answer = S3Error::with_message(
+        S3ErrorCode::Custom("TooManyVersions".into()),
+        "this day was put too often or is too large in all its versions: nothing was written, \
+         what was stored before stands (--max-versions-per-day, --max-bytes-per-day)",
+    );
+    answer.set_status_code(StatusCode::CONFLICT);
+    answer
+}
+
 fn unavailable() -> S3Error {
     let mut answer = s3_error!(ServiceUnavailable, "the server's store failed: try again later");
     let mut headers = http::HeaderMap::new();

@@ -19,6 +19,7 @@ mod range;
 pub(crate) mod response;
 pub(crate) mod route;
 pub(crate) mod uploads;
+pub(crate) mod version_quota;
 
 use std::sync::Arc;
 

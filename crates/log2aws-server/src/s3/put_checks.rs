@@ -3,9 +3,11 @@
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
-use http::Method;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use http::header::CONTENT_LENGTH;
 use http::request::Parts;
+use http::{HeaderMap, Method};
 use log2aws_core::allow_list::AllowList;
 use log2aws_core::key::RawKey;
 use percent_encoding::percent_decode_str;
@@ -18,6 +20,7 @@ use super::access::{denied, query};
 use super::error;
 use super::open_puts::OpenPuts;
 use super::uploads::Uploads;
+use super::version_quota::VersionQuota;
 use crate::http::new_servers::NewServerQuota;
 use crate::http::timeout_body::BodyOutcome;
 use crate::metrics::Metrics;
@@ -59,17 +62,25 @@ impl RefusedBecause {
     }
 }
 
+/// The SHA-256 that a bound URL fixes. An unsigned header was refused before.
+fn signed_sha256(headers: &HeaderMap) -> Option<[u8; 32]> {
+    let value = headers.get("x-amz-checksum-sha256")?;
+    BASE64_STANDARD.decode(value.as_bytes()).ok()?.try_into().ok()
+}
+
 /// The limits that a PUT with a URL must meet before a byte of its body is read.
 pub(crate) struct PutChecks {
     pub(crate) max_log_size: u64,
     pub(crate) open: OpenPuts,
     pub(crate) new_servers: NewServerQuota,
+    pub(crate) versions: VersionQuota,
     pub(crate) uploads: Arc<Uploads>,
     pub(crate) metrics: Arc<Metrics>,
 }
 
 impl PutChecks {
-    /// Checks size, space, and whether the server is new; then registers the upload.
+    /// Checks size, space, whether the server is new, and the quota of the day; then registers the
+    /// upload.
     ///
     /// # Errors
     /// The S3 error of the limit.
@@ -91,9 +102,14 @@ impl PutChecks {
         self.uploads.check_space(length, &self.metrics).await?;
         if let S3Path::Object { key, .. } = cx.s3_path()
             && let Some(key) = RawKey::parse(key)
-            && let Err(seconds) = self.new_servers.take(&key).await
         {
-            return Err(refuse("new_servers", error::too_many_new_servers(seconds)));
+            if let Err(seconds) = self.new_servers.take(&key).await {
+                return Err(refuse("new_servers", error::too_many_new_servers(seconds)));
+            }
+            let sha256 = signed_sha256(cx.headers());
+            if !self.versions.take(&key.object_key(), length, sha256).await {
+                return Err(refuse("versions", error::too_many_versions()));
+            }
         }
         let signature = form_urlencoded::parse(cx.uri().query().unwrap_or_default().as_bytes())
             .find(|(name, _)| name == "X-Amz-Signature")

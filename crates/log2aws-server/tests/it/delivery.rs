@@ -296,3 +296,37 @@ fn logs_are_removed_by_age_where_the_operator_says_so() {
     // Results are kept: there is no expiry for them.
     assert!(server.stored("analyzedlogs-local", "web01/2019-08-01.csv").is_some());
 }
+
+/// Put with the operator's key, from an address that the list does not hold: accepted, and listed as
+/// what it is. By a URL the same bytes are a server's again.
+#[test]
+fn what_the_operator_puts_is_listed_as_such() {
+    let server = start();
+    let versions = || {
+        let summary = server.result("web01/2019-08-01.json");
+        let summary = Summary::from_json(summary.as_bytes()).unwrap();
+        summary.versions.iter().map(|listed| listed.operator).collect::<Vec<_>>()
+    };
+    let by_url = |body: &str| {
+        let url = server.url("server=web01&date=2019-08-01");
+        assert_eq!(server.send(&Request::new("PUT", url).body(body)).status, 200);
+    };
+    by_url(LOG);
+    eventually("the URL's put is not listed", || versions() == [false]);
+    let target = "/serverlogs-local/web01/2019-08-01.log";
+    let other = LOG.replace("25.06", "00.01");
+    assert_eq!(server.signed(Request::new("PUT", target).body(&*other)).status, 200);
+    eventually("the operator's put is not listed as such", || versions() == [true, false]);
+    let create = server.signed(Request::new("POST", format!("{target}?uploads")));
+    let id = create.text();
+    let id = id.split("<UploadId>").nth(1).unwrap().split('<').next().unwrap();
+    let part = Request::new("PUT", format!("{target}?partNumber=1&uploadId={id}")).body(LOG);
+    let part = server.signed(part);
+    let etag = part.header("etag").unwrap();
+    let whole = format!(
+        "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{etag}</ETag></Part></CompleteMultipartUpload>"
+    );
+    let complete = Request::new("POST", format!("{target}?uploadId={id}")).body(whole);
+    assert_eq!(server.signed(complete).status, 200);
+    eventually("an upload in parts is not listed as such", || versions() == [true, true, false]);
+}

@@ -5,6 +5,12 @@ use std::net::{SocketAddr, TcpStream};
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use sha2::{Digest as _, Sha256};
+
 use crate::child::{Process, drain};
 use crate::client::{Request, connect, read_answer};
 use crate::harness::{LOG, Running, eventually, start, start_with};
@@ -233,6 +239,66 @@ fn a_log_larger_than_any_is_refused_by_its_head() {
     let target = "/serverlogs-local/web01/2019-08-01.log";
     let put = Request::new("PUT", target).body(vec![b'x'; 1001]);
     assert_eq!(server.signed(put).status, 200);
+}
+
+/// Some 200 times, as a log of one line again and again does.
+#[test]
+fn a_gzip_log_that_expands_too_far_ends_as_a_reject() {
+    let row = LOG.lines().next().unwrap();
+    let text = format!("{row}\n").repeat(20_000);
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(text.as_bytes()).unwrap();
+    let packed = encoder.finish().unwrap();
+    for (max, rows) in [(50, false), (1000, true)] {
+        let server =
+            start_with(|config| config.door.max_gzip_ratio = NonZeroU32::new(max).unwrap());
+        let url = server.url("server=web01&date=2019-08-01");
+        assert_eq!(server.send(&Request::new("PUT", url).body(&*packed)).status, 200);
+        let summary = server.result("web01/2019-08-01.json");
+        assert_eq!(summary.contains("\"rows\": 20000"), rows, "{summary}");
+        let rejects = server.stored("analyzedlogs-local", "web01/2019-08-01.rejects.jsonl");
+        assert_eq!(rejects.is_some_and(|why| why.contains("expand more than 50 times")), !rows);
+        let csv = server.result("web01/2019-08-01.csv").len();
+        assert!(rows || csv < 3 << 20, "{csv}");
+    }
+}
+
+/// A script that puts a day again and again, or an attacker with one URL.
+#[test]
+fn a_day_is_put_only_so_often() {
+    let server = start_with(|config| {
+        config.door.max_versions_per_day = NonZeroU32::new(3).unwrap();
+        config.door.max_bytes_per_day = 10_000;
+    });
+    let url = server.url("server=web01&date=2019-08-01");
+    let put = |body: &[u8]| server.send(&Request::new("PUT", url.clone()).body(body));
+    for n in 0..3 {
+        assert_eq!(put(format!("{LOG}{n}\n").as_bytes()).status, 200);
+    }
+    let refused = put(LOG.as_bytes());
+    assert_eq!((refused.status, &refused.code()[..]), (409, "TooManyVersions"));
+    assert!(refused.text().contains("--max-versions-per-day"), "{}", refused.text());
+    server.counts("log2aws_puts_refused_total{reason=\"versions\"}", 1.0);
+    let newest = format!("{LOG}2\n");
+    let stored = || server.stored("serverlogs-local", "web01/2019-08-01.log").unwrap();
+    assert_eq!(stored(), newest);
+    // The newest bytes once more are no version.
+    let hash = Sha256::digest(&newest);
+    let (size, hex) = (newest.len(), hex::encode(hash));
+    let bound = server.url(&format!("server=web01&date=2019-08-01&size={size}&sha256={hex}"));
+    let sum = BASE64_STANDARD.encode(hash);
+    let put = Request::new("PUT", bound).header("x-amz-checksum-sha256", sum).body(&*newest);
+    assert_eq!(server.send(&put).status, 200);
+    // Other days and servers deliver as ever, up to their bytes.
+    let large = |length: usize| {
+        let url = server.url("server=web02&date=2019-08-01");
+        server.send(&Request::new("PUT", url).body(vec![b'x'; length])).status
+    };
+    assert_eq!([large(9_000), large(2_000), large(900)], [200, 409, 200]);
+    // The operator's own puts are not counted against the day.
+    let target = "/serverlogs-local/web01/2019-08-01.log";
+    assert_eq!(server.signed(Request::new("PUT", target).body(LOG)).status, 200);
+    assert_eq!(stored(), LOG);
 }
 
 #[test]

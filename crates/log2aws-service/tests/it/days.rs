@@ -88,6 +88,8 @@ fn a_delivered_day_can_be_replaced_until_it_is_final() {
     assert_eq!((status, &answer["code"]), (StatusCode::CONFLICT, &json!("day-is-final")));
     let detail = answer["detail"].as_str().unwrap();
     assert!(detail.contains("log2aws reopen web01 2019-08-01 --why"), "{detail}");
+    // A log that ended with an outage of more than a week is no exception.
+    assert!(detail.contains("whole or in part"), "{detail}");
     // A day that was never delivered is accepted as long as the window allows.
     assert_eq!(ask("2019-09-09T00:00:00Z", &[], "").0, StatusCode::OK);
 }

@@ -100,7 +100,15 @@ pub(crate) fn app_with(store: impl Store + 'static, settings: Option<Settings>) 
     let (store, settings) = (Arc::new(store), Arc::new(Fixed(settings)));
     let (charts, rasterizer) = (ChartFormats::SvgAndPng, picture as Rasterizer);
     let url_session = Some(URL_SESSION.to_owned());
-    AnalyzeApp { store, settings, program: "1.2.3".to_owned(), charts, rasterizer, url_session }
+    AnalyzeApp {
+        store,
+        settings,
+        program: "1.2.3".to_owned(),
+        charts,
+        rasterizer,
+        max_gzip_ratio: log2aws_core::reject::DEFAULT_MAX_GZIP_RATIO,
+        url_session,
+    }
 }
 
 /// Replaces a renderer: different drawings give different pictures.

@@ -47,6 +47,8 @@ struct Record {
     last_modified_ms: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     source: Option<IpAddr>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    by_operator: bool,
 }
 
 /// Refuses attributes that do not fit into a trailer.
@@ -72,7 +74,7 @@ pub(crate) fn describe(
     attributes: Attributes,
     now: Timestamp,
 ) -> ObjectInfo {
-    let Attributes { content_type, user_metadata, source, etag } = attributes;
+    let Attributes { content_type, user_metadata, source, by_operator, etag } = attributes;
     ObjectInfo {
         key,
         version: VersionId::new(version),
@@ -82,6 +84,7 @@ pub(crate) fn describe(
         user_metadata,
         last_modified: Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now),
         source,
+        by_operator,
     }
 }
 
@@ -98,6 +101,7 @@ pub(crate) fn trailer(info: &ObjectInfo) -> io::Result<Vec<u8>> {
         user_metadata: info.user_metadata.clone(),
         last_modified_ms: info.last_modified.as_millisecond(),
         source: info.source,
+        by_operator: info.by_operator,
     };
     let json = serde_json::to_string(&record)?;
     Ok(format!("\n{json}{}", footer(json.as_bytes())).into_bytes())
@@ -184,6 +188,7 @@ fn parse_record(json: &[u8], data_length: u64) -> Result<ObjectInfo, &'static st
             user_metadata: record.user_metadata,
             last_modified: Timestamp::from_millisecond(record.last_modified_ms).ok()?,
             source: record.source,
+            by_operator: record.by_operator,
         })
     };
     info().ok_or("its trailer cannot be read")

@@ -28,6 +28,9 @@ pub struct RetentionRule<'a> {
     /// Whether the current results of a key came from this version. Such a version stays as long as
     /// the key's current body does.
     pub is_in_use: &'a dyn Fn(&ObjectKey, &VersionId) -> bool,
+    /// Whether the current body of a key must be kept whatever its age. Called for files that look
+    /// old enough, before they are opened.
+    pub must_stay: &'a dyn Fn(&ObjectKey) -> bool,
     /// Ends the work early; checked before every file.
     pub stop: &'a dyn Fn() -> bool,
 }
@@ -47,6 +50,7 @@ impl RetentionRule<'_> {
             may_be_due: &|_| true,
             by_file_time: false,
             is_in_use: &|_, _| false,
+            must_stay: &|_| false,
             stop: &|| false,
         }
     }
@@ -107,6 +111,9 @@ impl DiskStore {
             if stat.is_none_or(|stat| stat.modified >= rule.older_than.as_second()) {
                 return Ok(Kept::NotDue);
             }
+        }
+        if found.older.is_none() && (rule.must_stay)(&key) {
+            return Ok(Kept::InUse);
         }
         let is_due = |info: &ObjectInfo| info.last_modified < rule.older_than;
         let old = || {

@@ -60,6 +60,7 @@ impl Staged {
         condition.check_file(&bucket, &key, &current)?;
         let mut present = None;
         let mut keep_as = None;
+        let mut stale = None;
         if bucket.versioned {
             match object_file::open(&*inner.fs, &current, &key) {
                 Ok(None) => {}
@@ -73,7 +74,10 @@ impl Staged {
             }
         }
         let (id, now) = match present.filter(|present| present.digests == digests) {
-            Some(same) if same.source == attributes.source => {
+            Some(same)
+                if (same.source, same.by_operator)
+                    == (attributes.source, attributes.by_operator) =>
+            {
                 // The process that wrote it may have died before its sync.
                 let synced = inner.dirs.sync_names(&bucket.folder, &path.folder);
                 synced.map_err(|e| failed("syncing", &path.folder, e))?;
@@ -82,6 +86,9 @@ impl Staged {
             // The allow-list applies to the last uploader: the version stays, its source changes.
             Some(same) => {
                 keep_as = None;
+                // A put that was cut short may have left it under its older name, too; who put it
+                // then is as good as forgotten.
+                stale = Some(path.older(same.version.as_str()));
                 (same.version.to_string(), same.last_modified)
             }
             None => {
@@ -97,6 +104,11 @@ impl Staged {
                 // Without this sync the disk may keep the rename and lose the link, and the version
                 // with it.
                 inner.fs.sync_dir(&path.folder)?;
+            }
+            if let Some(stale) = &stale
+                && inner.fs.exists(stale)?
+            {
+                inner.fs.remove_file(stale)?;
             }
             file.persist(&current)
         });

@@ -23,6 +23,8 @@ pub struct Attributes {
     pub user_metadata: BTreeMap<String, String>,
     /// The uploader's address, if it came over a network.
     pub source: Option<IpAddr>,
+    /// Whether it was put with the operator's own credentials.
+    pub by_operator: bool,
     /// The entity tag, without quotes; `None` means the body's MD5 in hex.
     pub etag: Option<String>,
 }
@@ -58,6 +60,8 @@ pub struct ObjectInfo {
     pub last_modified: Timestamp,
     /// The uploader's address, if it came over a network.
     pub source: Option<IpAddr>,
+    /// Whether an operator put it, with rights of their own.
+    pub by_operator: bool,
 }
 
 /// Which keys of a bucket to list.
@@ -248,7 +252,7 @@ pub struct UploadListing {
 pub struct Expired {
     /// The number of bodies removed.
     pub removed: u64,
-    /// The number of expired bodies that stay because a day's results came from them.
+    /// The number of bodies that have expired, or seem so, and stay because they are in use.
     pub in_use: u64,
     /// What could not be read or removed; it stays in place.
     pub unreadable: Vec<Unreadable>,

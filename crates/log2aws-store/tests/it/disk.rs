@@ -29,6 +29,7 @@ fn a_restart_finds_everything() {
         content_type: "text/csv; charset=utf-8".to_owned(),
         user_metadata: BTreeMap::from([("note".to_owned(), "本番DB\"\n".to_owned())]),
         source: Some("2001:db8::7".parse().unwrap()),
+        by_operator: true,
         etag: Some("0123-7".to_owned()),
     };
     let store = open(home.path());

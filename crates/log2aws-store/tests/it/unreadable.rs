@@ -130,3 +130,20 @@ fn the_version_that_results_came_from_stays_as_long_as_its_key() {
     assert_eq!(store.list_versions(&raw(), &versions).unwrap().entries.len(), 2);
     assert_eq!(store.expire(&raw(), &rule(START + 15)).unwrap().removed, 2);
 }
+
+#[test]
+fn a_present_body_that_must_stay_stays_whatever_its_age() {
+    let home = tempfile::tempdir().unwrap();
+    let clock = HandClock::new();
+    let store = open_at(home.path(), clock.clone());
+    put(&store, &raw(), "kept", b"older").unwrap();
+    put(&store, &raw(), "kept", b"present").unwrap();
+    put(&store, &raw(), "other", b"x").unwrap();
+    let rule = RetentionRule {
+        must_stay: &|key| key.as_str() == "kept",
+        ..RetentionRule::everything_before(at(START + 10))
+    };
+    let expired = store.expire(&raw(), &rule).unwrap();
+    assert_eq!((expired.removed, expired.in_use), (2, 1));
+    assert_eq!(get(&store, &raw(), "kept").unwrap(), b"present");
+}

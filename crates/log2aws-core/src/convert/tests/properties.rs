@@ -76,6 +76,8 @@ proptest! {
 
     #[test]
     fn gzip_makes_no_difference(log in any_log(), cuts in vec(any::<Index>(), 0..8)) {
+        // What begins as gzip data do is no text.
+        prop_assume!(!log.starts_with(&GZIP_MAGIC));
         let packed = gzip(&log);
         prop_assert_eq!(convert_blocks(blocks(&packed, &cuts)), convert(&log));
     }

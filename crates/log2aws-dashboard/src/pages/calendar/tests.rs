@@ -68,7 +68,7 @@ fn page(state: &CalendarState, calendar: &Calendar, language: Language) -> Strin
         source: "this machine",
         version: "0.1.0",
     };
-    render(&layout, state, calendar, day("2026-11-24"), &Progress::default()).unwrap()
+    render(&layout, state, calendar, day("2026-11-24"), Vec::new()).unwrap()
 }
 
 fn gzipped(text: &str) -> usize {

@@ -13,6 +13,7 @@ use s3s::{S3Request, S3Result, s3_error};
 
 use super::get::{KEPT_HEADERS, kept_name, no_customer_keys};
 use crate::http::timeout_body::BodyOutcome;
+use crate::s3::access::PutByOperator;
 use crate::s3::checksum::ExpectedChecksums;
 use crate::s3::incoming_body::IncomingBody;
 use crate::s3::{Disk, names};
@@ -100,6 +101,7 @@ pub(crate) fn attributes(
         source: extensions
             .get::<ClientIp>()
             .map(|ClientIp(source): &ClientIp| -> IpAddr { *source }),
+        by_operator: extensions.get::<PutByOperator>().is_some(),
         etag: None,
     })
 }

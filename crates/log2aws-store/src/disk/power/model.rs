@@ -19,6 +19,7 @@ pub(crate) struct Object {
     pub(crate) content_type: String,
     pub(crate) user_metadata: BTreeMap<String, String>,
     pub(crate) source: Option<IpAddr>,
+    pub(crate) by_operator: bool,
 }
 
 impl Object {
@@ -27,6 +28,7 @@ impl Object {
             content_type: self.content_type.clone(),
             user_metadata: self.user_metadata.clone(),
             source: self.source,
+            by_operator: self.by_operator,
             etag: None,
         }
     }
@@ -39,6 +41,7 @@ impl Object {
             content_type: info.content_type.clone(),
             user_metadata: put.map(|(name, value)| (name.clone(), value.clone())).collect(),
             source: info.source,
+            by_operator: info.by_operator,
         }
     }
 }
@@ -173,8 +176,10 @@ impl Model {
                 // The bytes become readable when the upload is completed; here the hash identifies
                 // them.
                 let part = parts.first().map(|part| part.digests.md5.to_vec());
-                let Attributes { content_type, user_metadata, source, .. } = upload.attributes;
-                let object = Object { body: Vec::new(), content_type, user_metadata, source };
+                let Attributes { content_type, user_metadata, source, by_operator, .. } =
+                    upload.attributes;
+                let object =
+                    Object { body: Vec::new(), content_type, user_metadata, source, by_operator };
                 let key = (spec.name.clone(), upload.key);
                 let state = UploadState { key, object, part, new_part: None, ending: None };
                 model.uploads.insert(upload.id, state);

@@ -94,6 +94,7 @@ impl Worker<'_> {
             content_type: "text/plain".to_owned(),
             user_metadata: BTreeMap::from([note]),
             source: Some([192, 0, 2, u8::try_from(self.dice.below(2)).unwrap()].into()),
+            by_operator: self.dice.below(4) == 0,
         }
     }
 
