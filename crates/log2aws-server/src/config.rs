@@ -15,6 +15,7 @@ use log2aws_service::analyze::ChartFormats;
 use log2aws_service::http::DayRules;
 use url::Url;
 
+use crate::audit::AuditConfig;
 use crate::http::tls::{TlsError, TlsFiles};
 
 /// URL requests a second that one source address may make, unless set otherwise.
@@ -105,6 +106,8 @@ pub struct ServeConfig {
     pub tls: Option<TlsFiles>,
     /// What strangers may take of the machine.
     pub door: DoorLimits,
+    /// How much of the audit log is kept.
+    pub audit: AuditConfig,
 }
 
 impl ServeConfig {
@@ -126,6 +129,7 @@ impl ServeConfig {
             time_zone: TimeZone::UTC,
             tls: None,
             door: DoorLimits::default(),
+            audit: AuditConfig::default(),
         }
     }
 }

@@ -67,6 +67,9 @@ pub(crate) struct Metrics {
     pub(crate) connections_closed: Labelled<Reason>,
     pub(crate) puts_refused: Labelled<Reason>,
     pub(crate) body_memory: Gauge,
+    pub(crate) audit_lines: Counter,
+    pub(crate) audit_dropped: Labelled<Reason>,
+    pub(crate) audit_bytes: Gauge,
     registry: Registry,
 }
 
@@ -97,6 +100,9 @@ impl Metrics {
             connections_closed: Family::default(),
             puts_refused: Family::default(),
             body_memory: Gauge::default(),
+            audit_lines: Counter::default(),
+            audit_dropped: Family::default(),
+            audit_bytes: Gauge::default(),
             registry: Registry::default(),
         };
         let r = &mut registry;
@@ -161,6 +167,7 @@ impl Metrics {
         );
         m.tasks.register(r);
         m.register_door(r);
+        m.register_audit(r);
         let started: Gauge<f64, AtomicU64> = Gauge::default();
         started.set(start.as_duration().as_secs_f64());
         r.register_with_unit(
@@ -192,6 +199,27 @@ impl Metrics {
             Unit::Bytes,
             self.body_memory.clone(),
         );
+    }
+
+    /// The series of the audit log.
+    fn register_audit(&self, r: &mut Registry) {
+        r.register("audit_lines", "Audit lines written", self.audit_lines.clone());
+        r.register(
+            "audit_lines_dropped",
+            "Audit lines that could not be written, by reason",
+            self.audit_dropped.clone(),
+        );
+        r.register_with_unit(
+            "audit",
+            "Size of the audit log",
+            Unit::Bytes,
+            self.audit_bytes.clone(),
+        );
+    }
+
+    /// Counts audit lines that were not written: `queue`, `disk`, `size`, `failed` or `stopped`.
+    pub(crate) fn count_audit_dropped(&self, reason: &'static str, lines: u64) {
+        self.audit_dropped.get_or_create(&Reason { reason }).inc_by(lines);
     }
 
     /// Counts one answered request.

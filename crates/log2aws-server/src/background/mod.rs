@@ -4,6 +4,7 @@
 //! One stop ends them all. One rule holds for their failures: the whole error is logged and
 //! counted, the task is run again after a wait that doubles, and the others go on.
 
+pub(crate) mod audit_upkeep;
 pub(crate) mod cert_reload;
 pub(crate) mod clock_guard;
 pub(crate) mod index_refresh;

@@ -24,7 +24,9 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderVal
 use http::{Method, Request, Response};
 use jiff::{SignedDuration, Timestamp};
 use log2aws_core::allow_list::Refusal;
-use log2aws_core::key::RawKey;
+use log2aws_core::day::Day;
+use log2aws_core::key::{BucketName, ObjectKey, RawKey};
+use log2aws_core::server_name::ServerName;
 use serde::Serialize;
 
 use crate::ports::{
@@ -33,7 +35,7 @@ use crate::ports::{
 
 pub use day_rules::{DEFAULT_DAYS_AHEAD, DEFAULT_DAYS_BACK, DEFAULT_FINAL_AFTER_DAYS, DayRules};
 pub use limits::{NewServers, NewServersAnswer, UrlLimits};
-pub use problem::Problem;
+pub use problem::{Problem, ProblemCode};
 pub use refusal_log::{RefusalLog, network_of};
 pub use request::{MAX_PUT_BYTES, MAX_REQUEST_BYTES, ParameterError};
 pub use small_body::{SmallBodyError, read_small_body};
@@ -102,13 +104,32 @@ pub fn too_many_requests(
     Problem::TooManyRequests { retry_after_seconds }.answer(headers, Some(caller), Some(refusals))
 }
 
+/// Which log a request for a URL was about, as far as it was read: an extension of the answer, for
+/// an audit log.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UrlSubject {
+    /// Whose log.
+    pub server: Option<ServerName>,
+    /// Of which day.
+    pub day: Option<Day>,
+    /// The length that the URL is bound to, in bytes.
+    pub bytes: Option<u64>,
+    /// For which bucket the URL was given; `None` if none was.
+    pub bucket: Option<BucketName>,
+    /// For which key.
+    pub key: Option<ObjectKey>,
+}
+
 async fn at_root(State(app): State<UrlApp>, request: Request<Body>) -> Response<Body> {
     let headers = request.headers().clone();
     let caller = request.extensions().get::<ClientIp>().copied();
-    match issue_url(&app, caller, request).await {
+    let mut subject = UrlSubject::default();
+    let mut response = match issue_url(&app, caller, request, &mut subject).await {
         Ok(url) => url.answer(&headers),
         Err(problem) => problem.answer(&headers, caller, app.limits.refusals.as_deref()),
-    }
+    };
+    response.extensions_mut().insert(subject);
+    response
 }
 
 async fn not_found(State(app): State<UrlApp>, request: Request<Body>) -> Response<Body> {
@@ -128,6 +149,7 @@ async fn issue_url(
     app: &UrlApp,
     caller: Option<ClientIp>,
     request: Request<Body>,
+    subject: &mut UrlSubject,
 ) -> Result<IssuedUrl, Problem> {
     if !matches!(*request.method(), Method::GET | Method::POST) {
         return Err(Problem::Method);
@@ -142,6 +164,9 @@ async fn issue_url(
         return Err(Problem::Refused { caller, server, refusal: Refusal::Address });
     }
     let asked = head?.read_body(body).await?;
+    subject.server = Some(asked.server.clone());
+    subject.day = Some(asked.day);
+    subject.bytes = asked.body.as_ref().map(|body| body.size);
     settings.allow_list.check(caller.0, &asked.server).map_err(|refusal| Problem::Refused {
         caller,
         server: Some(asked.server.clone()),
@@ -175,6 +200,8 @@ async fn issue_url(
         size: asked.body.as_ref().map(|body| body.size),
         sha256: asked.body.as_ref().map(|body| body.sha256),
     })?;
+    subject.bucket = Some(settings.raw_bucket.clone());
+    subject.key = Some(key.object_key());
     tracing::info!(
         source = %caller.0.to_canonical(),
         key = %key.object_key(),

@@ -116,6 +116,10 @@ pub enum Problem {
     NoCaller,
 }
 
+/// Which problem an answer tells of: an extension of the answer, for an audit log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProblemCode(pub &'static str);
+
 fn for_server(server: Option<&ServerName>) -> String {
     server.map(|server| format!(" for server {server}")).unwrap_or_default()
 }
@@ -310,6 +314,7 @@ impl Problem {
         };
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = row.status;
+        response.extensions_mut().insert(ProblemCode(row.code));
         let out = response.headers_mut();
         out.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         out.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
