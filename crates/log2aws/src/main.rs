@@ -1,5 +1,6 @@
 //! The log2aws command line: `main` hands over the world, the verbs do the work.
 
+mod audit;
 mod bucket;
 mod chart;
 mod cli;
