@@ -21,6 +21,9 @@ const KEPT: [&str; 7] = [
     "signing-key",
 ];
 
+/// The folder of files that grow: they are copied, because a link would grow with them.
+const AUDIT: &str = "audit";
+
 /// Why there is no snapshot.
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {
@@ -87,6 +90,7 @@ pub fn snapshot(root: &Path, to: &Path) -> Result<Snapshot, SnapshotError> {
             }
         }
     }
+    copy_audit(fs, root, &partial, &mut made)?;
     let buckets = root.join("buckets");
     let mut names = Vec::new();
     for entry in fs.read_dir(&buckets).map_err(|e| failed("reading", &buckets, e))? {
@@ -154,6 +158,34 @@ fn take(
         }
     }
     fs.sync_dir(to).map_err(|e| failed("syncing", to, e))
+}
+
+/// Copies the audit log, each file with its mode.
+fn copy_audit(
+    fs: &dyn FileSystem,
+    root: &Path,
+    partial: &Path,
+    made: &mut Snapshot,
+) -> Result<(), SnapshotError> {
+    let (from, to) = (root.join(AUDIT), partial.join(AUDIT));
+    let entries = match fs.read_dir(&from) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.map_err(|e| failed("reading", &from, e))?,
+    };
+    fs.create_dir(&to).map_err(|e| failed("making", &to, e))?;
+    for entry in entries {
+        let entry = entry.map_err(|e| failed("reading", &from, e))?;
+        let file = from.join(&entry.name);
+        match std::fs::copy(&file, to.join(&entry.name)) {
+            // Removed by age meanwhile.
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            done => {
+                done.map_err(|e| failed("copying", &file, e))?;
+                made.copied += 1;
+            }
+        }
+    }
+    fs.sync_dir(&to).map_err(|e| failed("syncing", &to, e))
 }
 
 /// Copies a file; `false` if it has gone meanwhile.
