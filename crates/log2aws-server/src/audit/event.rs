@@ -119,7 +119,7 @@ impl AuditEvent {
     ///
     /// # Errors
     /// The serializer's own; a value of this type has nothing that it refuses.
-    pub(crate) fn to_line(&self) -> Result<String, serde_json::Error> {
+    pub fn to_line(&self) -> Result<String, serde_json::Error> {
         let json = serde_json::to_string(&self.bounded())?;
         let mut line = String::with_capacity(json.len() + 1);
         for c in json.chars() {

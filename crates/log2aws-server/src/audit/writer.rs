@@ -18,8 +18,10 @@ use super::{AUDIT_FOLDER, AuditConfig, AuditEvent, MAX_LINE_BYTES};
 use crate::config::ServeError;
 use crate::metrics::Metrics;
 
-/// How many lines wait for the disk at most. Past that they are counted as dropped.
-const QUEUE_LINES: usize = 4096;
+/// How many lines wait for the disk at most, and how many bytes of them. Past that they are counted
+/// as dropped.
+const QUEUE_LINES: usize = 16 * 1024;
+const QUEUE_BYTES: u64 = 4 << 20;
 
 /// The most lines that are written at once.
 const BATCH_LINES: usize = 256;
@@ -71,6 +73,10 @@ struct Status {
     metrics: Arc<Metrics>,
     /// The size of all files, in bytes.
     size: AtomicU64,
+    /// Whether the thread ends once nothing waits any more.
+    closing: AtomicBool,
+    /// Of lines that wait, in bytes.
+    queued: AtomicU64,
     /// Lines that were dropped, and of which no line tells yet.
     untold: AtomicU64,
     /// Whether the last write failed.
@@ -154,6 +160,8 @@ impl AuditLog {
             config,
             metrics,
             size: AtomicU64::new(0),
+            closing: AtomicBool::new(false),
+            queued: AtomicU64::new(0),
             untold: AtomicU64::new(0),
             failing: AtomicBool::new(false),
             full: AtomicBool::new(false),
@@ -192,11 +200,18 @@ impl AuditLog {
         let Ok(text) = event.to_line() else { return self.status.drop_lines("failed", 1) };
         let accepted = event.is_accepted();
         let line = Line { day: day_of(event.time), text, accepted, tells: 0 };
-        match self.queue.try_send(Message::Line(line)) {
-            Ok(()) => {}
-            Err(TrySendError::Full(_)) => self.status.drop_lines("queue", 1),
-            Err(TrySendError::Disconnected(_)) => self.status.drop_lines("stopped", 1),
-        }
+        let bytes = line.text.len() as u64;
+        let reason = if self.status.queued.fetch_add(bytes, Ordering::Relaxed) > QUEUE_BYTES {
+            "queue"
+        } else {
+            match self.queue.try_send(Message::Line(line)) {
+                Ok(()) => return,
+                Err(TrySendError::Full(_)) => "queue",
+                Err(TrySendError::Disconnected(_)) => "stopped",
+            }
+        };
+        self.status.queued.fetch_sub(bytes, Ordering::Relaxed);
+        self.status.drop_lines(reason, 1);
     }
 
     /// Queues a line of the server itself: that it starts or stops, and with whom on its list.
@@ -208,11 +223,14 @@ impl AuditLog {
 
     /// Writes what is queued, has the disk keep it, and ends the thread. Blocks.
     pub(crate) fn close(&self) {
-        if self.queue.send(Message::Close).is_ok() {
-            let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-            if ended.recv_timeout(CLOSE_WITHIN) == Err(RecvTimeoutError::Timeout) {
-                tracing::error!("the disk does not take the last audit lines");
-            }
+        self.status.closing.store(true, Ordering::Relaxed);
+        // It only wakes the thread: where the queue is full, that is awake.
+        if let Err(TrySendError::Disconnected(_)) = self.queue.try_send(Message::Close) {
+            return;
+        }
+        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        if ended.recv_timeout(CLOSE_WITHIN) == Err(RecvTimeoutError::Timeout) {
+            tracing::error!("the disk does not take the last audit lines");
         }
     }
 
@@ -287,15 +305,18 @@ impl Writer {
                 .map_or(SYNC_EVERY, |since| SYNC_EVERY.saturating_sub(since.elapsed()));
             let mut ends = false;
             match queue.recv_timeout(wait) {
-                Ok(Message::Line(line)) => batch.push(line),
-                Ok(Message::Close) | Err(RecvTimeoutError::Disconnected) => ends = true,
-                Err(RecvTimeoutError::Timeout) => {}
+                Ok(Message::Line(line)) => self.take(line, &mut batch),
+                Ok(Message::Close) | Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => ends = true,
             }
             while batch.len() < BATCH_LINES {
                 match queue.try_recv() {
-                    Ok(Message::Line(line)) => batch.push(line),
-                    Ok(Message::Close) => ends = true,
-                    Err(_) => break,
+                    Ok(Message::Line(line)) => self.take(line, &mut batch),
+                    Ok(Message::Close) => {}
+                    Err(_) => {
+                        ends |= self.status.closing.load(Ordering::Relaxed);
+                        break;
+                    }
                 }
             }
             self.tell_dropped(&mut batch, ends);
@@ -307,6 +328,11 @@ impl Writer {
                 return;
             }
         }
+    }
+
+    fn take(&self, line: Line, batch: &mut Vec<Line>) {
+        self.status.queued.fetch_sub(line.text.len() as u64, Ordering::Relaxed);
+        batch.push(line);
     }
 
     /// Adds a line that tells of those that were dropped, at most once a minute.
