@@ -121,7 +121,7 @@ fn http_client() -> SharedHttpClient {
 }
 
 /// The configuration by which AWS is asked, whose credentials those are, and the region.
-async fn reach(
+pub(crate) async fn reach(
     access: &Access,
 ) -> Result<(SdkConfig, SharedCredentialsProvider, String), StackError> {
     let region = region(access)

@@ -1,5 +1,6 @@
 //! `log2aws audit`: who asked for, put, read and deleted what.
 
+mod aws;
 mod files;
 mod filter;
 mod table;
@@ -36,6 +37,8 @@ pub(crate) struct AuditArgs {
     /// Print the lines as they are stored: one JSON object each.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    aws: aws::AwsArgs,
 }
 
 /// Prints the events.
@@ -49,8 +52,12 @@ pub(crate) fn run(
 ) -> anyhow::Result<Exit> {
     let filter = Filter::new(args.since, args.until, args.event, args.server);
     let mut printer = Printer { out, json: args.json, begun: false, dropped: 0 };
-    let folder = args.data_dir.join(AUDIT_FOLDER);
-    let done = files::read(&folder, &filter, &mut |event, line| printer.print(event, line), stderr);
+    let mut print = |event: &AuditEvent, line: &str| printer.print(event, line);
+    let done = if args.aws.is_meant() {
+        aws::read(&args.aws, &filter, &mut print, stderr)
+    } else {
+        files::read(&args.data_dir.join(AUDIT_FOLDER), &filter, &mut print, stderr)
+    };
     let dropped = printer.dropped;
     match done.and_then(|()| Ok(printer.out.flush()?)) {
         // Whoever read along has seen enough.

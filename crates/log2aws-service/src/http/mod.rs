@@ -37,6 +37,7 @@ pub use day_rules::{DEFAULT_DAYS_AHEAD, DEFAULT_DAYS_BACK, DEFAULT_FINAL_AFTER_D
 pub use limits::{NewServers, NewServersAnswer, UrlLimits};
 pub use problem::{Problem, ProblemCode};
 pub use refusal_log::{RefusalLog, network_of};
+use request::UrlRequestHead;
 pub use request::{MAX_PUT_BYTES, MAX_REQUEST_BYTES, ParameterError};
 pub use small_body::{SmallBodyError, read_small_body};
 
@@ -89,7 +90,7 @@ pub fn request_timeout(
     caller: ClientIp,
     refusals: &RefusalLog,
 ) -> Response<Body> {
-    Problem::SlowBody.answer(headers, Some(caller), Some(refusals))
+    Problem::SlowBody.answer(headers, Some(caller), Some(refusals), &UrlSubject::default())
 }
 
 /// The answer of a world that holds a caller back before its request comes here: 429.
@@ -101,7 +102,8 @@ pub fn too_many_requests(
     retry_after_seconds: u32,
     refusals: &RefusalLog,
 ) -> Response<Body> {
-    Problem::TooManyRequests { retry_after_seconds }.answer(headers, Some(caller), Some(refusals))
+    let problem = Problem::TooManyRequests { retry_after_seconds };
+    problem.answer(headers, Some(caller), Some(refusals), &UrlSubject::default())
 }
 
 /// Which log a request for a URL was about, as far as it was read: an extension of the answer, for
@@ -126,7 +128,7 @@ async fn at_root(State(app): State<UrlApp>, request: Request<Body>) -> Response<
     let mut subject = UrlSubject::default();
     let mut response = match issue_url(&app, caller, request, &mut subject).await {
         Ok(url) => url.answer(&headers),
-        Err(problem) => problem.answer(&headers, caller, app.limits.refusals.as_deref()),
+        Err(problem) => problem.answer(&headers, caller, app.limits.refusals.as_deref(), &subject),
     };
     response.extensions_mut().insert(subject);
     response
@@ -134,7 +136,8 @@ async fn at_root(State(app): State<UrlApp>, request: Request<Body>) -> Response<
 
 async fn not_found(State(app): State<UrlApp>, request: Request<Body>) -> Response<Body> {
     let caller = request.extensions().get::<ClientIp>().copied();
-    Problem::NoSuchPath.answer(request.headers(), caller, app.limits.refusals.as_deref())
+    let refusals = app.limits.refusals.as_deref();
+    Problem::NoSuchPath.answer(request.headers(), caller, refusals, &UrlSubject::default())
 }
 
 /// A URL that was given, and to whom.
@@ -157,10 +160,12 @@ async fn issue_url(
     let caller = caller.ok_or(Problem::NoCaller)?;
     let settings = app.settings.current()?;
     let (parts, body) = request.into_parts();
-    let head = request::UrlRequestHead::read(&parts);
+    let head = UrlRequestHead::read(&parts);
+    subject.server = head.as_ref().ok().and_then(UrlRequestHead::server);
+    subject.day = head.as_ref().ok().and_then(UrlRequestHead::day);
     // Nothing more is read of a caller that no entry of the list is for.
     if !settings.allow_list.holds(caller.0) {
-        let server = head.ok().and_then(|head| head.server());
+        let server = subject.server.clone();
         return Err(Problem::Refused { caller, server, refusal: Refusal::Address });
     }
     let asked = head?.read_body(body).await?;
@@ -206,6 +211,7 @@ async fn issue_url(
         source = %caller.0.to_canonical(),
         key = %key.object_key(),
         bound = asked.body.is_some(),
+        bytes = subject.bytes,
         "gave a URL"
     );
     Ok(IssuedUrl { caller, key, put, expires_at })
@@ -243,6 +249,7 @@ impl IssuedUrl {
                         headers,
                         Some(self.caller),
                         None,
+                        &UrlSubject::default(),
                     );
                 }
             }

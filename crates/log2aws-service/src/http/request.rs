@@ -102,6 +102,11 @@ impl UrlRequestHead {
         self.fields.0[0].as_ref()?.parse().ok()
     }
 
+    /// The day, if the query names one.
+    pub(super) fn day(&self) -> Option<Day> {
+        self.fields.0[1].as_ref()?.parse().ok()
+    }
+
     /// Reads the parameters in the body of a POST beside those of the query, and checks them all.
     pub(super) async fn read_body(mut self, body: Body) -> Result<UrlRequest, Problem> {
         if let Some(form) = self.form {

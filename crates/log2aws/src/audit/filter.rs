@@ -74,4 +74,10 @@ impl Filter {
         self.since.is_none_or(|since| day >= of(since))
             && self.until.is_none_or(|until| day <= of(until))
     }
+
+    /// From when on and up to when, in milliseconds since the epoch.
+    pub(super) fn milliseconds(&self) -> (Option<i64>, Option<i64>) {
+        let ms = |time: Option<Timestamp>| time.map(Timestamp::as_millisecond);
+        (ms(self.since), ms(self.until))
+    }
 }
