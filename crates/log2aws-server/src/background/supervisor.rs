@@ -51,6 +51,8 @@ impl Supervisor {
                     break;
                 }
             }
+            // What a task holds, such as the lock on the data folder, must be free when `join` returns.
+            drop(task);
             drop(alive);
         };
         let thread = Builder::new().name(what.to_owned()).spawn(run);
@@ -173,6 +175,35 @@ mod tests {
         ] {
             assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
         }
+    }
+
+    /// Lets go of what it holds some time after its thread was stopped.
+    struct SlowToDrop(Arc<AtomicU32>);
+
+    impl BackgroundTask for SlowToDrop {
+        fn name(&self) -> &'static str {
+            "slow"
+        }
+
+        fn run_once(&mut self, _: &Stop) -> Result<Next, TaskError> {
+            Ok(Next { after: Duration::from_hours(1), notice: None })
+        }
+    }
+
+    impl Drop for SlowToDrop {
+        fn drop(&mut self) {
+            std::thread::sleep(Duration::from_millis(50));
+            self.0.store(1, Ordering::SeqCst);
+        }
+    }
+
+    #[test]
+    fn a_task_has_let_go_of_everything_when_join_returns() {
+        let supervisor = Supervisor::new(TaskBoard::default(), Arc::new(Epoch));
+        let dropped = Arc::new(AtomicU32::new(0));
+        supervisor.start(SlowToDrop(dropped.clone())).unwrap();
+        supervisor.join(Duration::from_secs(20));
+        assert_eq!(dropped.load(Ordering::SeqCst), 1);
     }
 
     #[test]
