@@ -15,4 +15,4 @@ pub mod index;
 mod pages;
 pub mod store_index;
 
-pub use http::{Body, Dashboard, Feed, LoginError, login_page};
+pub use http::{Body, Dashboard, Feed, LoginError, Viewer, login_page};

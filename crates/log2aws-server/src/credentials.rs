@@ -1,16 +1,17 @@
 //! The keys of a data folder: made at the first start, read at every other.
 //!
-//! Four secrets, each in a file that only its owner can read:
+//! Five secrets, each in a file that only its owner can read:
 //! * `credentials` (and `credentials.env`): the operator's key pair, for the whole S3 API;
 //! * `signing-key`: the pair that signs the URLs handed out to servers. It opens nothing but a PUT
 //!   of a day log, so that whoever might get hold of it could neither read nor list;
 //! * `metrics-token`: what a scraper shows at `/-/metrics`;
-//! * `dashboard-token`: what people show at the dashboard's login (`crate::ui::token`).
+//! * `dashboard-token`: what people show at the dashboard's login, and `dashboard-session-key`, with
+//!   which sessions are signed (`crate::ui::tokens`).
 
 use std::fmt;
 use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
@@ -65,7 +66,7 @@ pub(crate) fn fill(buffer: &mut [u8]) -> Result<(), ServeError> {
 
 /// A token of at least 16 characters; does not print.
 #[derive(Clone)]
-pub(crate) struct Token(String);
+pub struct Token(String);
 
 impl Token {
     /// Makes one: 24 unpredictable bytes, in characters that a URL can carry.
@@ -113,8 +114,8 @@ impl Token {
         Self(text.to_owned())
     }
 
-    /// The token, for comparison in constant time.
-    pub(crate) fn expose(&self) -> &str {
+    /// The token, for whoever asked for a new one, and for comparison in constant time.
+    pub fn expose(&self) -> &str {
         &self.0
     }
 }
@@ -238,7 +239,30 @@ fn usable(value: &str) -> bool {
         && value.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_+/=.".contains(&b))
 }
 
+/// Whom a file of secrets belongs to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FileOwner {
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+}
+
+impl FileOwner {
+    /// This process's user.
+    pub(crate) fn of_process() -> Self {
+        use rustix::process::{getegid, geteuid};
+        Self { uid: geteuid().as_raw(), gid: getegid().as_raw() }
+    }
+}
+
 fn read_secret(path: &Path) -> Result<Option<String>, ServeError> {
+    read_secret_of(path, FileOwner::of_process())
+}
+
+/// Reads a file that `owner`, or root, has for itself; `None` if there is none.
+///
+/// # Errors
+/// A file that cannot be read, is large, is a link, is somebody else's, or can be read by others.
+pub(crate) fn read_secret_of(path: &Path, owner: FileOwner) -> Result<Option<String>, ServeError> {
     let failed =
         |source| ServeError::KeyFile { path: path.to_owned(), doing: KeyFileAction::Read, source };
     let meta = match fs::symlink_metadata(path) {
@@ -246,8 +270,7 @@ fn read_secret(path: &Path) -> Result<Option<String>, ServeError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed(error)),
     };
-    let me = rustix::process::geteuid().as_raw();
-    if meta.is_symlink() || (meta.uid() != me && meta.uid() != 0) {
+    if meta.is_symlink() || (meta.uid() != owner.uid && meta.uid() != 0) {
         return Err(ServeError::KeyFileOwner { path: path.to_owned() });
     }
     let mode = meta.permissions().mode() & 0o777;
@@ -260,13 +283,27 @@ fn read_secret(path: &Path) -> Result<Option<String>, ServeError> {
     fs::read_to_string(path).map(Some).map_err(failed)
 }
 
-/// Writes a file that only its owner can read, whole or not at all, and on disk when it returns.
 fn write_secret(path: &Path, text: &str) -> Result<(), ServeError> {
+    write_secret_for(path, text, FileOwner::of_process())
+}
+
+/// Writes a file that only `owner` can read, whole or not at all, and on disk when it returns.
+///
+/// # Errors
+/// A file that cannot be written, or given to its owner, which only root can.
+pub(crate) fn write_secret_for(
+    path: &Path,
+    text: &str,
+    owner: FileOwner,
+) -> Result<(), ServeError> {
     let write = || -> io::Result<()> {
         let folder = path.parent().unwrap_or(Path::new("."));
         // A temporary file is made with mode 0600.
         let mut file = tempfile::NamedTempFile::new_in(folder)?;
         file.write_all(text.as_bytes())?;
+        if owner.uid != FileOwner::of_process().uid {
+            fchown(file.as_file(), Some(owner.uid), Some(owner.gid))?;
+        }
         file.as_file().sync_all()?;
         file.persist(path)?;
         fs::File::open(folder)?.sync_all()

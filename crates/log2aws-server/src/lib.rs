@@ -29,10 +29,12 @@ pub use audit::{
     is_obeyed_by_terminals,
 };
 pub use config::{DEFAULT_REQUESTS_PER_SECOND, DoorLimits, KeyFileAction, ServeConfig, ServeError};
-pub use credentials::{KeyPair, PROFILE, REGION};
+pub use credentials::{KeyPair, PROFILE, REGION, Token};
 pub use http::tls::{TlsError, TlsFiles};
 pub use log2aws_store::disk::snapshot::{Snapshot, SnapshotError, snapshot};
 pub use server::{ANALYZED_BUCKET, RAW_BUCKET, Server};
 pub use start_warnings::{Exposure, start_warnings};
-pub use ui::SecretUrl;
+pub use ui::{
+    BadTokenName, NamedTokensError, Rights, SecretUrl, TokenAdmin, TokenError, TokenInfo, TokenName,
+};
 pub use view_server::{ViewConfig, ViewServer};

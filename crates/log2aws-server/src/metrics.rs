@@ -168,15 +168,7 @@ impl Metrics {
         m.tasks.register(r);
         m.register_door(r);
         m.register_audit(r);
-        let started: Gauge<f64, AtomicU64> = Gauge::default();
-        started.set(start.as_duration().as_secs_f64());
-        r.register_with_unit(
-            "start_time",
-            "When the process started, since the Unix epoch",
-            Unit::Seconds,
-            started,
-        );
-        r.register("build", "The running program", Info::new([("version", version)]));
+        register_process(r, version, start);
         Self { registry, ..metrics }
     }
 
@@ -276,6 +268,19 @@ impl Metrics {
         encode(&mut text, &self.registry)?;
         Ok(text)
     }
+}
+
+/// What the process is, and since when it runs.
+fn register_process(r: &mut Registry, version: &'static str, start: Timestamp) {
+    let started: Gauge<f64, AtomicU64> = Gauge::default();
+    started.set(start.as_duration().as_secs_f64());
+    r.register_with_unit(
+        "start_time",
+        "When the process started, since the Unix epoch",
+        Unit::Seconds,
+        started,
+    );
+    r.register("build", "The running program", Info::new([("version", version)]));
 }
 
 #[cfg(test)]

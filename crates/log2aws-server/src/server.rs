@@ -411,7 +411,7 @@ impl Server {
             buckets,
             trust_clock: self.config.retention_trust_clock,
             removed_at: None,
-            watched: vec![Watched::new(self.door.token_file().to_owned())],
+            watched: self.door.files().map(Watched::new).into(),
         })?;
         let pruned = app.clone();
         let prune = move || {

@@ -15,6 +15,7 @@ mod reopen;
 mod serve;
 mod stack;
 mod store;
+mod token;
 mod view;
 mod visit;
 

@@ -50,6 +50,15 @@ pub enum Feed {
     Place(String),
 }
 
+/// Who looks, for the page's footer: an extension of the request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Viewer {
+    /// The name of the token that they logged in with.
+    pub token: String,
+    /// Whether they may change nothing.
+    pub read_only: bool,
+}
+
 /// The dashboard over a store index. Who may look is not its matter.
 #[derive(Clone)]
 pub struct Dashboard {
@@ -109,6 +118,7 @@ impl Dashboard {
                 Feed::ThisMachine => context.w.this_machine,
                 Feed::Place(place) => place,
             },
+            viewer: context.request.extensions().get(),
             version: self.version,
         }
     }
@@ -148,6 +158,7 @@ pub fn login_page(request: &Request<()>, error: Option<LoginError>, next: &str) 
         revision: 0,
         loading: false,
         source: "",
+        viewer: None,
         version: env!("CARGO_PKG_VERSION"),
     };
     match login::render(&layout, error, next) {

@@ -26,6 +26,8 @@ words! {
     log_out: "Log out", "ログアウト";
     this_machine: "this machine", "このマシン";
     shown_from: "Shown from {source}", "表示元：{source}";
+    viewer: "Logged in with the token {token}", "トークン {token} でログイン中";
+    viewer_reads: "Logged in with the token {token} (read-only)", "トークン {token}（閲覧のみ）でログイン中";
     updated: "Updated.", "更新しました。";
     live_lost: "Live updates are interrupted; this page asks again every 30 seconds.", "自動更新が途切れています。30 秒ごとに確認します。";
     kind_ok: "In order:", "正常：";
@@ -327,7 +329,7 @@ words! {
     login_spent_link: "This link was used before, or is too old. Log in with the access token.", "このリンクは使用済みか、期限切れです。アクセストークンでログインしてください。";
     login_too_many: "Too many tries from this address. Wait a minute, then try again.", "このアドレスからの試行が多すぎます。1 分ほど待ってから再試行してください。";
     login_foreign: "The form came from a page of another site. Log in here.", "別サイトのページから送信されました。この画面からログインしてください。";
-    login_no_token: "The file of the access token cannot be used; the log of the server says why.", "アクセストークンのファイルを使えません。理由はサーバーのログにあります。";
+    login_no_token: "A file of access tokens cannot be used; the log of the server says why.", "アクセストークンのファイルを使えません。理由はサーバーのログにあります。";
 
     // Faults.
     not_found: "Not found", "見つかりません";

@@ -2,6 +2,7 @@
 
 use log2aws_core::chart::Language;
 
+use crate::http::Viewer;
 use crate::http::query::encode;
 use crate::i18n::{Words, fill};
 
@@ -25,6 +26,8 @@ pub(crate) struct PageLayout<'a> {
     pub(crate) loading: bool,
     /// What is shown: this machine, or a bucket.
     pub(crate) source: &'a str,
+    /// Who looks, if that is known.
+    pub(crate) viewer: Option<&'a Viewer>,
     /// Of this program.
     pub(crate) version: &'a str,
 }
@@ -54,7 +57,11 @@ impl PageLayout<'_> {
             return format!("log2aws {}", self.version);
         }
         let source = fill(self.w.shown_from, &[("source", &self.source)]);
-        format!("{source} · log2aws {}", self.version)
+        let viewer = self.viewer.map(|viewer| {
+            let rights = if viewer.read_only { self.w.viewer_reads } else { self.w.viewer };
+            fill(rights, &[("token", &viewer.token)]) + " · "
+        });
+        format!("{}{source} · log2aws {}", viewer.unwrap_or_default(), self.version)
     }
 }
 

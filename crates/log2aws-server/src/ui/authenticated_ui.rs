@@ -10,20 +10,23 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
-use http::header::{ACCEPT, ALLOW, LOCATION, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE};
+use http::header::{ACCEPT, ALLOW, COOKIE, LOCATION, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
+use log2aws_dashboard::Viewer;
 use log2aws_service::http::{ClientIp, read_small_body};
 use tokio::sync::watch;
 use url::Url;
 
-use super::events::{Events, Pace};
+use super::events::{Answer, Events, Pace};
 use super::login::{Asked, HOME, OneTimeLink, from_our_page, page_for};
 use super::page_pool::PagePool;
-use super::session::{Session, Sessions};
-use super::token::TokenName;
+use super::session::{Login, Sessions};
+use super::token::{AccessToken, Rights, TokenName, TokenSet};
+use super::tokens::Tokens;
 use super::{Fault, UiConfig, own_headers, sentence};
 use crate::config::ServeError;
+use crate::credentials::Token;
 use crate::http::rate_limit::RateLimit;
 
 /// Logins that one address may try in a minute.
@@ -39,6 +42,7 @@ const FORM_TIME: Duration = Duration::from_secs(30);
 pub(crate) struct AuthenticatedUi {
     desk: PagePool,
     endpoint: Url,
+    tokens: Arc<Tokens>,
     sessions: Sessions,
     once: Arc<OneTimeLink>,
     tries: RateLimit,
@@ -59,8 +63,9 @@ impl AuthenticatedUi {
         let ended = door.ended()?;
         Ok(Arc::new(Self {
             desk: PagePool::new(pages, cores.saturating_mul(2).clamp(2, 16)),
-            sessions: Sessions::new(door.tokens, ended, &endpoint, clock, random),
+            sessions: Sessions::new(ended, &endpoint, clock, random),
             endpoint,
+            tokens: door.tokens,
             once: door.once,
             tries: RateLimit::per_minute(TRIES),
             events: Events::new(streams, changes, stopping, Pace::default()),
@@ -95,33 +100,61 @@ async fn answer(State(front): State<Arc<AuthenticatedUi>>, request: Request<Body
         "/ui/logout" => return front.logout(request).await,
         _ => {}
     }
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return not_allowed("GET, HEAD");
-    }
-    if is_asset(path) || path == "/ui/lang" {
+    let is_open = is_asset(path) || path == "/ui/lang";
+    if is_open && only_reads(request.method()) {
         return front.desk.ask(bare(request), |pages, request| pages.answer(request)).await;
     }
-    let Some(session) = front.sessions.of(request.headers()) else {
-        return not_logged_in(&request);
+    let Some(login) = front.login_of(request.headers()).await else {
+        let reads = only_reads(request.method());
+        return if reads { not_logged_in(&request) } else { not_allowed("GET, HEAD") };
     };
-    if path == "/ui/events" {
-        return named(front.clone().events(&request, session));
-    }
-    let renewed = front.sessions.renewed(&session);
-    let mut response = front.desk.ask(bare(request), |pages, request| pages.answer(request)).await;
-    if let Some(cookie) = renewed {
-        response.headers_mut().append(SET_COOKIE, cookie);
-    }
-    named(response)
+    let token = login.token.name.clone();
+    named(front.answer_to(login, request).await, token)
 }
 
 /// Says whose answer it is, to what writes down who did what.
-fn named(mut response: Response) -> Response {
-    response.extensions_mut().insert(TokenName::default());
+fn named(mut response: Response, token: TokenName) -> Response {
+    response.extensions_mut().insert(token);
     response
 }
 
+/// Whether a request changes nothing (RFC 9110 §9.2.1).
+fn only_reads(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
+}
+
 impl AuthenticatedUi {
+    /// Who sent a request, if its session holds.
+    async fn login_of(&self, headers: &HeaderMap) -> Option<Login> {
+        // A stranger costs no read of the files.
+        headers.get(COOKIE)?;
+        self.sessions.of(&*self.tokens.now().await, headers)
+    }
+
+    /// Answers who is logged in. Whatever changes something must come behind the check of rights.
+    async fn answer_to(self: Arc<Self>, login: Login, mut request: Request<Body>) -> Response {
+        if !only_reads(request.method()) {
+            return match login.token.rights {
+                Rights::ReadOnly => sentence(
+                    StatusCode::FORBIDDEN,
+                    "this login may only read: log in with another token to change something",
+                ),
+                Rights::Full => not_allowed("GET, HEAD"),
+            };
+        }
+        if request.uri().path() == "/ui/events" {
+            return self.events(&request, login);
+        }
+        let renewed = self.sessions.renewed(&login);
+        request.extensions_mut().insert(viewer(&login.token));
+        let mut response =
+            self.desk.ask(bare(request), |pages, request| pages.answer(request)).await;
+        if let Some(cookie) = renewed {
+            response.headers_mut().append(SET_COOKIE, cookie);
+        }
+        response
+    }
+
     async fn login(&self, request: Request<Body>) -> Response {
         let (parts, body) = request.into_parts();
         let form = match parts.method {
@@ -154,12 +187,15 @@ impl AuthenticatedUi {
                 tracing::error!("a login without the caller's address was refused");
                 return sentence(StatusCode::INTERNAL_SERVER_ERROR, "who is asking is not known");
             };
-            match self.authenticate(&parts, source, &asked, form.is_some()) {
-                Ok(cookie) => return named(logged_in(asked.next(), cookie)),
+            let tokens = self.tokens.now().await;
+            match self.authenticate(&tokens, &parts, source, &asked, form.is_some()) {
+                Ok((cookie, token)) => return named(logged_in(asked.next(), cookie), token),
                 Err(fault) => Some(fault),
             }
-        } else if asked.once.is_none() && self.sessions.of(&parts.headers).is_some() {
-            return named(see_other(asked.next()));
+        } else if asked.once.is_none()
+            && let Some(login) = self.login_of(&parts.headers).await
+        {
+            return named(see_other(asked.next()), login.token.name.clone());
         } else {
             None
         };
@@ -185,39 +221,54 @@ impl AuthenticatedUi {
         response
     }
 
-    /// Judges one try; the cookie of the session that it began.
+    /// Judges one try; the cookie of the session that it began, and with which token.
     fn authenticate(
         &self,
+        tokens: &TokenSet,
         parts: &Parts,
         source: IpAddr,
         asked: &Asked,
         is_form: bool,
-    ) -> Result<HeaderValue, (Fault, Option<u64>)> {
+    ) -> Result<(HeaderValue, TokenName), (Fault, Option<u64>)> {
         if is_form && !from_our_page(&parts.headers, &self.endpoint) {
             return Err((Fault::Foreign, None));
         }
-        let Some(keys) = self.sessions.tokens.keys() else { return Err((Fault::NoToken, None)) };
-        let fault = match (&asked.once, &asked.token) {
-            (Some(code), _) if !is_form => {
-                (!self.once.take(code.expose(), self.sessions.now())).then_some(Fault::SpentLink)
-            }
-            (_, Some(token)) => (!keys.opens(token.expose())).then_some(Fault::WrongToken),
-            _ => Some(Fault::WrongToken),
-        };
-        if let Some(fault) = fault {
-            // Wrong tokens alone are counted. A link's code of 192 random bits is not guessed, and
-            // any page can send a browser to one.
-            if matches!(fault, Fault::WrongToken) {
-                let wait =
-                    |wait: Duration| (Fault::TooMany, Some(wait.as_secs().saturating_add(1)));
-                self.tries.check(source).map_err(wait)?;
-            }
-            tracing::warn!(source = %source, ?fault, "a login to the dashboard was refused");
-            return Err((fault, None));
+        if tokens.is_empty() {
+            return Err((Fault::NoToken, None));
         }
-        let token = TokenName::default();
-        tracing::info!(%source, %token, by_link = !is_form, "a login to the dashboard");
-        self.sessions.begin().map_err(|_| (Fault::NoToken, None))
+        let opened = match (&asked.once, &asked.token) {
+            (Some(code), _) if !is_form => self.follow_link(tokens, code),
+            (_, Some(token)) => tokens.opened_by(token).ok_or(Fault::WrongToken),
+            _ => Err(Fault::WrongToken),
+        };
+        let token = match opened {
+            Ok(token) => token,
+            Err(mut fault) => {
+                // Wrong tokens alone are counted. A link's code of 192 random bits is not guessed,
+                // and any page can send a browser to one.
+                if matches!(fault, Fault::WrongToken) {
+                    let wait =
+                        |wait: Duration| (Fault::TooMany, Some(wait.as_secs().saturating_add(1)));
+                    self.tries.check(source).map_err(wait)?;
+                    if tokens.is_incomplete {
+                        fault = Fault::NoToken;
+                    }
+                }
+                tracing::warn!(%source, ?fault, "a login to the dashboard was refused");
+                return Err((fault, None));
+            }
+        };
+        let name = token.name.clone();
+        tracing::info!(%source, token = %name, by_link = !is_form, "a login to the dashboard");
+        let cookie = self.sessions.begin(&token).map_err(|_| (Fault::NoToken, None))?;
+        Ok((cookie, name))
+    }
+
+    /// The start's link lets in as the default token does.
+    fn follow_link(&self, tokens: &TokenSet, code: &Token) -> Result<Arc<AccessToken>, Fault> {
+        let token = tokens.default_token().ok_or(Fault::NoToken)?;
+        let is_right = self.once.take(code.expose(), self.sessions.now());
+        is_right.then_some(token).ok_or(Fault::SpentLink)
     }
 
     async fn logout(self: Arc<Self>, request: Request<Body>) -> Response {
@@ -228,8 +279,10 @@ impl AuthenticatedUi {
             return sentence(StatusCode::FORBIDDEN, "that form is of another site");
         }
         let headers = request.into_parts().0.headers;
-        let is_logged_in = self.sessions.of(&headers).is_some();
-        let ended = tokio::task::spawn_blocking(move || self.sessions.end(&headers)).await;
+        let login = self.login_of(&headers).await;
+        let token = login.as_ref().map(|login| login.token.name.clone());
+        let session = login.map(|login| login.session);
+        let ended = tokio::task::spawn_blocking(move || self.sessions.end(session.as_ref())).await;
         let response = match ended {
             Ok(Ok(cookie)) => logged_in("/ui/login", cookie),
             failed => {
@@ -241,13 +294,18 @@ impl AuthenticatedUi {
                 )
             }
         };
-        if is_logged_in { named(response) } else { response }
+        match token {
+            Some(token) => named(response, token),
+            None => response,
+        }
     }
 
-    fn events(self: Arc<Self>, request: &Request<Body>, session: Session) -> Response {
-        let Some(keys) = self.sessions.tokens.keys() else { return not_logged_in(request) };
+    fn events(self: Arc<Self>, request: &Request<Body>, login: Login) -> Response {
         let front = self.clone();
-        let holds = move || front.sessions.holds(&session, keys.session());
+        let holds = move || -> Answer {
+            let (front, login) = (front.clone(), login.clone());
+            Box::pin(async move { front.sessions.holds(&*front.tokens.now().await, &login) })
+        };
         self.events.open(seen(request), holds).unwrap_or_else(|| {
             let mut full = sentence(
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -285,6 +343,12 @@ fn is_asset(path: &str) -> bool {
         name.starts_with(|first: char| first.is_ascii_alphanumeric())
             && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
     })
+}
+
+/// What a page says of who is logged in.
+fn viewer(token: &AccessToken) -> Viewer {
+    let read_only = token.rights == Rights::ReadOnly;
+    Viewer { token: token.name.to_string(), read_only }
 }
 
 /// A request without its body, which a page does not read.

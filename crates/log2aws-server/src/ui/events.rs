@@ -1,6 +1,7 @@
 //! Server-sent events: an open page learns that something arrived.
 
 use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,13 +20,19 @@ pub(crate) struct Pace {
     /// After so much silence a comment is sent, by which both ends, and whoever stands in between,
     /// see that the other is there.
     pub(crate) beat: Duration,
+    /// How often it is checked that the session holds, when nothing is said.
+    pub(crate) check: Duration,
 }
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { gap: Duration::from_secs(1), beat: Duration::from_secs(20) }
+        let seconds = Duration::from_secs;
+        Self { gap: seconds(1), beat: seconds(20), check: seconds(1) }
     }
 }
+
+/// Whether a session holds: finding out reads files.
+pub(crate) type Answer = Pin<Box<dyn Future<Output = bool> + Send>>;
 
 /// Open streams, and what they tell.
 pub(crate) struct Events {
@@ -44,7 +51,7 @@ struct Stream {
     seen: Option<u64>,
     on_analyzed: Option<Instant>,
     greeted: bool,
-    allowed: Box<dyn Fn() -> bool + Send>,
+    allowed: Box<dyn Fn() -> Answer + Send + Sync>,
     _place: OwnedSemaphorePermit,
 }
 
@@ -60,13 +67,13 @@ impl Events {
     }
 
     /// Opens a stream for a page that shows revision `seen`, if it said so. It ends when `allowed`
-    /// says no, which is asked before anything is told and at every beat.
+    /// says no, which is asked before anything is told, and every second.
     ///
     /// `None` when there are too many.
     pub(crate) fn open(
         &self,
         seen: Option<u64>,
-        allowed: impl Fn() -> bool + Send + 'static,
+        allowed: impl Fn() -> Answer + Send + Sync + 'static,
     ) -> Option<Response> {
         let place = self.places.clone().try_acquire_owned().ok()?;
         let mut changes = self.changes.clone();
@@ -107,25 +114,31 @@ impl Stream {
             return Some(format!("retry: 3000\n\n{news}"));
         }
         let gap = self.on_analyzed.map(|on_analyzed| on_analyzed + self.pace.gap);
-        let (changes, pace) = (&mut self.changes, self.pace);
-        let news = async {
-            if let Some(gap) = gap {
-                tokio::time::sleep_until(gap).await;
+        let beat = Instant::now() + self.pace.beat;
+        loop {
+            let check = beat.min(Instant::now() + self.pace.check);
+            let (changes, allowed) = (&mut self.changes, &self.allowed);
+            let news = async {
+                if let Some(gap) = gap {
+                    tokio::time::sleep_until(gap).await;
+                }
+                changes.changed().await.map(|()| *changes.borrow_and_update())
+            };
+            let news = async {
+                let news = tokio::time::timeout_at(check, news).await;
+                allowed().await.then_some(news)
+            };
+            let news = tokio::select! {
+                news = news => news?,
+                _ = self.stopping.wait_for(|stopping| *stopping) => return None,
+            };
+            match news {
+                Ok(Ok(revision)) => return Some(self.tell(revision)),
+                // Nobody is left who could change anything.
+                Ok(Err(_)) => return None,
+                Err(_) if Instant::now() >= beat => return Some(":\n\n".to_owned()),
+                Err(_) => {}
             }
-            changes.changed().await.map(|()| *changes.borrow_and_update())
-        };
-        let news = tokio::select! {
-            news = tokio::time::timeout(pace.beat, news) => news,
-            _ = self.stopping.wait_for(|stopping| *stopping) => return None,
-        };
-        if !(self.allowed)() {
-            return None;
-        }
-        match news {
-            Ok(Ok(revision)) => Some(self.tell(revision)),
-            // Nobody is left who could change anything.
-            Ok(Err(_)) => None,
-            Err(_) => Some(":\n\n".to_owned()),
         }
     }
 
@@ -143,7 +156,15 @@ mod tests {
 
     use super::*;
 
-    const PACE: Pace = Pace { gap: Duration::from_millis(60), beat: Duration::from_millis(200) };
+    const PACE: Pace = Pace {
+        gap: Duration::from_millis(60),
+        beat: Duration::from_millis(200),
+        check: Duration::from_millis(40),
+    };
+
+    fn always() -> Answer {
+        Box::pin(async { true })
+    }
 
     struct Place {
         events: Events,
@@ -165,7 +186,7 @@ mod tests {
     #[tokio::test]
     async fn changes_are_told_together_and_silence_is_broken() {
         let place = place();
-        let mut body = place.events.open(None, || true).unwrap().into_body();
+        let mut body = place.events.open(None, always).unwrap().into_body();
         assert_eq!(piece(&mut body).await.unwrap(), "retry: 3000\n\n");
         let begin = Instant::now();
         place.change.send_replace(8);
@@ -182,28 +203,33 @@ mod tests {
     #[tokio::test]
     async fn who_missed_a_change_is_told_at_once() {
         let place = place();
-        let mut same = place.events.open(Some(7), || true).unwrap().into_body();
+        let mut same = place.events.open(Some(7), always).unwrap().into_body();
         assert_eq!(piece(&mut same).await.unwrap(), "retry: 3000\n\n");
-        let mut late = place.events.open(Some(3), || true).unwrap().into_body();
+        let mut late = place.events.open(Some(3), always).unwrap().into_body();
         assert!(piece(&mut late).await.unwrap().ends_with("data: 7\n\n"));
     }
 
     #[tokio::test]
     async fn a_stream_ends_with_the_server_and_with_its_session() {
         let place = place();
-        let mut body = place.events.open(None, || true).unwrap().into_body();
+        let mut body = place.events.open(None, always).unwrap().into_body();
         piece(&mut body).await.unwrap();
         let session = Arc::new(AtomicBool::new(true));
         let asked = session.clone();
-        let mut other =
-            place.events.open(None, move || asked.load(Ordering::SeqCst)).unwrap().into_body();
+        let holds = move || -> Answer {
+            let holds = asked.load(Ordering::SeqCst);
+            Box::pin(async move { holds })
+        };
+        let mut other = place.events.open(None, holds).unwrap().into_body();
         piece(&mut other).await.unwrap();
-        assert!(place.events.open(None, || true).is_none(), "a third stream of two");
+        assert!(place.events.open(None, always).is_none(), "a third stream of two");
         session.store(false, Ordering::SeqCst);
+        let begin = Instant::now();
+        assert_eq!(piece(&mut other).await, None, "it goes on although nothing changes");
+        assert!(begin.elapsed() < PACE.beat, "{:?}", begin.elapsed());
         place.change.send_replace(8);
-        assert_eq!(piece(&mut other).await, None);
         drop(other);
-        assert!(place.events.open(None, || true).is_some(), "its place is free again");
+        assert!(place.events.open(None, always).is_some(), "its place is free again");
         assert!(piece(&mut body).await.unwrap().ends_with("data: 8\n\n"));
         place.stop.send_replace(true);
         assert_eq!(piece(&mut body).await, None);

@@ -8,11 +8,14 @@ mod compress;
 mod ended;
 mod events;
 mod login;
+mod named_tokens;
 mod page_pool;
 mod session;
 #[cfg(test)]
 mod tests;
 mod token;
+mod token_admin;
+mod tokens;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -31,14 +34,16 @@ use crate::config::{KeyFileAction, ServeError};
 use crate::credentials::{Random, Token};
 use ended::EndedSessions;
 use login::OneTimeLink;
-use token::TokenFile;
+use tokens::Tokens;
 
 pub(crate) use authenticated_ui::{AuthenticatedUi, is_a_visit, see_other};
 pub(crate) use log2aws_dashboard::{Body as PageBody, LoginError as Fault};
 pub(crate) use login::HOME;
 pub use login::SecretUrl;
+pub use named_tokens::NamedTokensError;
 pub(crate) use session::Fill;
-pub(crate) use token::TokenName;
+pub use token::{BadTokenName, Rights, TokenName};
+pub use token_admin::{TokenAdmin, TokenError, TokenInfo};
 
 /// Who answers pages. Called on threads that may block.
 pub(crate) trait Pages: Send + Sync {
@@ -74,13 +79,13 @@ impl Pages for Dashboard {
 #[derive(Clone, Debug)]
 pub(crate) struct LoginKeys {
     folder: PathBuf,
-    tokens: Arc<TokenFile>,
+    tokens: Arc<Tokens>,
     once: Arc<OneTimeLink>,
 }
 
 impl LoginKeys {
-    /// Takes over the token's file of a folder, and makes the code of the link that lets its bearer
-    /// in once.
+    /// Takes over the tokens of a folder, and makes the code of the link that lets its bearer in
+    /// once.
     ///
     /// # Errors
     /// A file that cannot be read or written, that other users can read, or that holds no token; no
@@ -90,7 +95,7 @@ impl LoginKeys {
         clock: &dyn Clock,
         random: Random<'_>,
     ) -> Result<Self, ServeError> {
-        let tokens = Arc::new(TokenFile::open(folder, random)?);
+        let tokens = Arc::new(Tokens::open(folder, random)?);
         let until = clock.now().as_second() + login::LINK_HOLDS;
         let once = Arc::new(OneTimeLink::new(Token::make(random)?, until));
         Ok(Self { folder: folder.to_owned(), tokens, once })
@@ -113,9 +118,14 @@ impl LoginKeys {
         })
     }
 
-    /// Where the token is.
+    /// The files that say who may log in: an operator may change them at any time.
+    pub(crate) fn files(&self) -> [PathBuf; 2] {
+        [self.token_file().to_owned(), self.folder.join(named_tokens::FILE)]
+    }
+
+    /// Where the default token is.
     pub(crate) fn token_file(&self) -> &Path {
-        self.tokens.path()
+        self.tokens.default_file()
     }
 }
 

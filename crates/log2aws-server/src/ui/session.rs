@@ -1,7 +1,7 @@
 //! Who is logged in: a signed cookie. All that is kept on the server is which ones were ended.
 //!
-//! The cookie holds when the session began, when it ends and a random name, authenticated by a key
-//! that is derived from the token. So a session outlives a restart, and none outlives its token.
+//! The cookie holds when the session began, when it ends and a random name, authenticated by the key
+//! of the token that it was begun with. So a session outlives a restart, and none outlives its token.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,7 +15,7 @@ use subtle::ConstantTimeEq;
 use url::Url;
 
 use super::ended::{EndedSessions, SessionName};
-use super::token::{SessionKey, TokenFile};
+use super::token::{AccessToken, SessionKey, TokenSet};
 use crate::config::ServeError;
 
 /// For how long a session holds when nothing more is asked for.
@@ -23,6 +23,10 @@ pub(crate) const HOLDS: i64 = 12 * 60 * 60;
 
 /// How long a session may last in all, in seconds, however often it is renewed: a week.
 pub(crate) const LONGEST: i64 = 7 * 24 * 60 * 60;
+
+/// At most so many cookies of our name are looked at in one request: each is compared with the keys
+/// of all tokens.
+const MOST_COOKIES: usize = 8;
 
 /// Fills a buffer with unpredictable bytes.
 pub(crate) type Fill = fn(&mut [u8]) -> Result<(), ServeError>;
@@ -38,9 +42,15 @@ pub(crate) struct Session {
     name: SessionName,
 }
 
-/// All sessions.
+/// A session, and the token that it was begun with.
+#[derive(Clone, Debug)]
+pub(crate) struct Login {
+    pub(crate) session: Session,
+    pub(crate) token: Arc<AccessToken>,
+}
+
+/// All sessions. Which tokens there are is an argument: finding out reads files.
 pub(crate) struct Sessions {
-    pub(crate) tokens: Arc<TokenFile>,
     clock: Arc<dyn Clock>,
     random: Fill,
     cookie: String,
@@ -55,7 +65,6 @@ pub(crate) struct NoSession;
 impl Sessions {
     /// Sessions for browsers that reach us as `endpoint`; `ended` are those that were logged out.
     pub(crate) fn new(
-        tokens: Arc<TokenFile>,
         ended: EndedSessions,
         endpoint: &Url,
         clock: Arc<dyn Clock>,
@@ -67,7 +76,7 @@ impl Sessions {
         let prefix = if secure { "__Host-" } else { "" };
         let port = endpoint.port_or_known_default().unwrap_or_default();
         let cookie = format!("{prefix}log2aws-session-{port}");
-        Self { tokens, clock, random, cookie, secure, ended: Mutex::new(ended) }
+        Self { clock, random, cookie, secure, ended: Mutex::new(ended) }
     }
 
     /// This moment, in seconds since the epoch.
@@ -75,9 +84,8 @@ impl Sessions {
         self.clock.now().as_second()
     }
 
-    /// The session of a request, if it has one that holds.
-    pub(crate) fn of(&self, headers: &HeaderMap) -> Option<Session> {
-        let keys = self.tokens.keys()?;
+    /// Who sent a request, if its session holds.
+    pub(crate) fn of(&self, tokens: &TokenSet, headers: &HeaderMap) -> Option<Login> {
         headers
             .get_all(COOKIE)
             .iter()
@@ -85,15 +93,20 @@ impl Sessions {
             .flat_map(|value| value.split(';'))
             .filter_map(|pair| pair.trim().split_once('='))
             .filter(|(name, _)| *name == self.cookie)
-            .find_map(|(_, value)| {
-                verify(keys.session(), value).filter(|session| self.holds_now(session))
+            .take(MOST_COOKIES)
+            .filter_map(|(_, value)| SignedSession::decode(value))
+            .find_map(|signed| {
+                let login = |token: &Arc<AccessToken>| {
+                    let session = signed.verify(token.session())?;
+                    self.holds_now(&session).then(|| Login { session, token: token.clone() })
+                };
+                tokens.iter().find_map(login)
             })
     }
 
-    /// Whether a session of the present token still holds: for what lasts longer than a request.
-    pub(crate) fn holds(&self, session: &Session, key: &SessionKey) -> bool {
-        let present = self.tokens.keys();
-        self.holds_now(session) && present.is_some_and(|present| present.session().is(key))
+    /// Whether a session holds still: for what lasts longer than a request.
+    pub(crate) fn holds(&self, tokens: &TokenSet, login: &Login) -> bool {
+        self.holds_now(&login.session) && tokens.has_session_key(login.token.session())
     }
 
     fn holds_now(&self, session: &Session) -> bool {
@@ -101,35 +114,36 @@ impl Sessions {
         session.until > self.now() && !ended.contains(&session.name)
     }
 
-    /// Begins a session; the value of its `Set-Cookie`.
+    /// Begins a session with a token; the value of its `Set-Cookie`.
     ///
     /// # Errors
-    /// [`NoSession`] when there is no token, or no random bytes.
-    pub(crate) fn begin(&self) -> Result<HeaderValue, NoSession> {
+    /// [`NoSession`] when there are no random bytes.
+    pub(crate) fn begin(&self, token: &AccessToken) -> Result<HeaderValue, NoSession> {
         let mut name = [0; 16];
         (self.random)(&mut name).map_err(|error| {
             tracing::error!(%error, "no session could be made");
             NoSession
         })?;
         let began = self.now();
-        self.set(Session { began, until: began + HOLDS, name }).ok_or(NoSession)
+        Ok(self.set(token.session(), Session { began, until: began + HOLDS, name }))
     }
 
     /// A new cookie for a session of which less than half is left, unless it has lasted for
     /// [`LONGEST`].
-    pub(crate) fn renewed(&self, session: &Session) -> Option<HeaderValue> {
+    pub(crate) fn renewed(&self, login: &Login) -> Option<HeaderValue> {
+        let session = &login.session;
         let until = (self.now() + HOLDS).min(session.began + LONGEST);
         let is_old = session.until - self.now() < HOLDS / 2 && until > session.until;
-        is_old.then(|| self.set(Session { until, ..*session })).flatten()
+        is_old.then(|| self.set(login.token.session(), Session { until, ..*session }))
     }
 
-    /// Ends the session of a request, in every copy of its cookie and over restarts; the value of
-    /// the `Set-Cookie` that removes it from the browser. Blocks: it writes a file.
+    /// Ends a session, in every copy of its cookie and over restarts; the value of the `Set-Cookie`
+    /// that removes it from the browser. Blocks: it writes a file.
     ///
     /// # Errors
     /// A file that could not be written: then the session has ended only until a restart.
-    pub(crate) fn end(&self, headers: &HeaderMap) -> io::Result<HeaderValue> {
-        if let Some(session) = self.of(headers) {
+    pub(crate) fn end(&self, session: Option<&Session>) -> io::Result<HeaderValue> {
+        if let Some(session) = session {
             let now = self.now();
             let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
             ended.insert(session.name, now + HOLDS, now)?;
@@ -137,10 +151,9 @@ impl Sessions {
         Ok(self.header("", 0))
     }
 
-    fn set(&self, session: Session) -> Option<HeaderValue> {
-        let keys = self.tokens.keys()?;
+    fn set(&self, key: &SessionKey, session: Session) -> HeaderValue {
         let seconds = session.until - self.now();
-        Some(self.header(&sign(keys.session(), session), seconds))
+        self.header(&sign(key, session), seconds)
     }
 
     fn header(&self, value: &str, seconds: i64) -> HeaderValue {
@@ -165,22 +178,30 @@ fn sign(key: &SessionKey, session: Session) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// `None` for whatever this key did not sign.
-fn verify(key: &SessionKey, value: &str) -> Option<Session> {
-    // Nothing longer is worth decoding.
-    let bytes = Some(value).filter(|value| value.len() <= 128)?;
-    let bytes = BASE64_URL_SAFE_NO_PAD.decode(bytes).ok()?;
-    let (signed, code) = bytes.split_at_checked(32)?;
-    if !bool::from(code.ct_eq(&key.code(signed))) {
-        return None;
+/// What a cookie holds, before it is known whether somebody signed it.
+struct SignedSession(Vec<u8>);
+
+impl SignedSession {
+    fn decode(value: &str) -> Option<Self> {
+        // Nothing longer is worth decoding.
+        let value = Some(value).filter(|value| value.len() <= 128)?;
+        BASE64_URL_SAFE_NO_PAD.decode(value).ok().map(Self)
     }
-    let (began, rest) = signed.split_at_checked(8)?;
-    let (until, name) = rest.split_at_checked(8)?;
-    Some(Session {
-        began: i64::from_be_bytes(began.try_into().ok()?),
-        until: i64::from_be_bytes(until.try_into().ok()?),
-        name: name.try_into().ok()?,
-    })
+
+    /// `None` for whatever this key did not sign.
+    fn verify(&self, key: &SessionKey) -> Option<Session> {
+        let (signed, code) = self.0.split_at_checked(32)?;
+        if !bool::from(code.ct_eq(&key.code(signed))) {
+            return None;
+        }
+        let (began, rest) = signed.split_at_checked(8)?;
+        let (until, name) = rest.split_at_checked(8)?;
+        Some(Session {
+            began: i64::from_be_bytes(began.try_into().ok()?),
+            until: i64::from_be_bytes(until.try_into().ok()?),
+            name: name.try_into().ok()?,
+        })
+    }
 }
 
 #[cfg(test)]
@@ -191,6 +212,9 @@ mod tests {
 
     use super::*;
     use crate::credentials::fill;
+    use crate::ui::token::Rights;
+    use crate::ui::token_admin::TokenAdmin;
+    use crate::ui::tokens::Tokens;
 
     struct Hand(AtomicI64);
 
@@ -202,17 +226,31 @@ mod tests {
 
     struct Place {
         sessions: Sessions,
+        tokens: Tokens,
         clock: Arc<Hand>,
         folder: tempfile::TempDir,
+    }
+
+    impl Place {
+        /// Begins a session with the default token; what a browser sends back.
+        fn begin(&self) -> String {
+            let token = self.tokens.read().default_token().unwrap();
+            pair(&self.sessions.begin(&token).unwrap())
+        }
+
+        fn login(&self, cookie: &str) -> Option<Login> {
+            self.sessions.of(&self.tokens.read(), &headers(cookie))
+        }
     }
 
     fn place(endpoint: &str) -> Place {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(Hand(AtomicI64::new(1_800_000_000)));
-        let tokens = Arc::new(TokenFile::open(folder.path(), &mut fill).unwrap());
+        let tokens = Tokens::open(folder.path(), &mut fill).unwrap();
         let url = endpoint.parse().unwrap();
         let ended = EndedSessions::open(folder.path()).unwrap();
-        Place { sessions: Sessions::new(tokens, ended, &url, clock.clone(), fill), clock, folder }
+        let sessions = Sessions::new(ended, &url, clock.clone(), fill);
+        Place { sessions, tokens, clock, folder }
     }
 
     fn headers(cookie: &str) -> HeaderMap {
@@ -226,11 +264,15 @@ mod tests {
 
     #[test]
     fn the_cookie_is_out_of_reach_of_scripts_and_other_sites() {
-        let plain = place("http://127.0.0.1:8750").sessions.begin().unwrap();
+        let begin = |endpoint| {
+            let place = place(endpoint);
+            place.sessions.begin(&place.tokens.read().default_token().unwrap()).unwrap()
+        };
+        let plain = begin("http://127.0.0.1:8750");
         let text = plain.to_str().unwrap();
         assert!(text.starts_with("log2aws-session-8750="), "{text}");
         assert!(text.ends_with("; Path=/; Max-Age=43200; HttpOnly; SameSite=Lax"), "{text}");
-        let secure = place("https://logs.example.com").sessions.begin().unwrap();
+        let secure = begin("https://logs.example.com");
         let text = secure.to_str().unwrap();
         assert!(text.starts_with("__Host-log2aws-session-443="), "{text}");
         assert!(text.ends_with("; HttpOnly; SameSite=Lax; Secure"), "{text}");
@@ -241,25 +283,25 @@ mod tests {
     #[test]
     fn a_session_holds_for_twelve_hours_and_slides() {
         let place = place("http://127.0.0.1:8750");
-        let cookie = pair(&place.sessions.begin().unwrap());
-        let session = place.sessions.of(&headers(&format!("other=1; {cookie}; x=y"))).unwrap();
+        let cookie = place.begin();
+        let session = place.login(&format!("other=1; {cookie}; x=y")).unwrap();
         assert!(place.sessions.renewed(&session).is_none());
         place.clock.0.fetch_add(HOLDS / 2 + 1, Ordering::SeqCst);
         let renewed = pair(&place.sessions.renewed(&session).unwrap());
         place.clock.0.fetch_add(HOLDS / 2 - 2, Ordering::SeqCst);
-        assert!(place.sessions.of(&headers(&cookie)).is_some());
+        assert!(place.login(&cookie).is_some());
         place.clock.0.fetch_add(1, Ordering::SeqCst);
-        assert!(place.sessions.of(&headers(&cookie)).is_none());
-        assert!(place.sessions.of(&headers(&renewed)).is_some());
+        assert!(place.login(&cookie).is_none());
+        assert!(place.login(&renewed).is_some());
     }
 
     #[test]
     fn a_session_that_is_used_all_the_time_ends_after_a_week() {
         let place = place("http://127.0.0.1:8750");
-        let mut cookie = pair(&place.sessions.begin().unwrap());
+        let mut cookie = place.begin();
         let mut hours = 0;
-        while let Some(session) = place.sessions.of(&headers(&cookie)) {
-            if let Some(renewed) = place.sessions.renewed(&session) {
+        while let Some(login) = place.login(&cookie) {
+            if let Some(renewed) = place.sessions.renewed(&login) {
                 cookie = pair(&renewed);
             }
             place.clock.0.fetch_add(3600, Ordering::SeqCst);
@@ -272,54 +314,81 @@ mod tests {
     #[test]
     fn a_logout_outlives_a_restart() {
         let place = place("http://127.0.0.1:8750");
-        let cookie = pair(&place.sessions.begin().unwrap());
-        place.sessions.end(&headers(&cookie)).unwrap();
-        let tokens = Arc::new(TokenFile::open(place.folder.path(), &mut fill).unwrap());
+        let cookie = place.begin();
+        place.sessions.end(Some(&place.login(&cookie).unwrap().session)).unwrap();
+        let tokens = Tokens::open(place.folder.path(), &mut fill).unwrap().read();
         let ended = EndedSessions::open(place.folder.path()).unwrap();
         let url = "http://127.0.0.1:8750".parse().unwrap();
-        let restarted = Sessions::new(tokens, ended, &url, place.clock.clone(), fill);
-        assert!(restarted.of(&headers(&cookie)).is_none());
-        let other = pair(&place.sessions.begin().unwrap());
-        assert!(restarted.of(&headers(&other)).is_some());
+        let restarted = Sessions::new(ended, &url, place.clock.clone(), fill);
+        assert!(restarted.of(&tokens, &headers(&cookie)).is_none());
+        let other = place.begin();
+        assert!(restarted.of(&tokens, &headers(&other)).is_some());
     }
 
     #[test]
     fn nothing_but_our_own_signature_opens() {
         let place = place("http://127.0.0.1:8750");
-        let cookie = pair(&place.sessions.begin().unwrap());
+        let cookie = place.begin();
         let (name, value) = cookie.split_once('=').unwrap();
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(value).unwrap();
         for bit in 0..bytes.len() * 8 {
             let mut other = bytes.clone();
             other[bit / 8] ^= 1 << (bit % 8);
             let other = format!("{name}={}", BASE64_URL_SAFE_NO_PAD.encode(other));
-            assert!(place.sessions.of(&headers(&other)).is_none(), "bit {bit}");
+            assert!(place.login(&other).is_none(), "bit {bit}");
         }
         for length in 0..value.len() {
             let cut = format!("{name}={}", &value[..length]);
-            assert!(place.sessions.of(&headers(&cut)).is_none(), "{length} characters");
+            assert!(place.login(&cut).is_none(), "{length} characters");
         }
         for other in [format!("{cookie}A"), format!("x{cookie}"), format!("{name}=")] {
-            assert!(place.sessions.of(&headers(&other)).is_none(), "{other}");
+            assert!(place.login(&other).is_none(), "{other}");
         }
         // A cookie of another path must not hide the right one.
-        assert!(place.sessions.of(&headers(&format!("{name}=x; {cookie}"))).is_some());
+        assert!(place.login(&format!("{name}=x; {cookie}")).is_some());
     }
 
     #[test]
     fn a_session_ends_in_every_copy_and_with_its_token() {
         let place = place("http://127.0.0.1:8750");
-        let (first, second) =
-            (pair(&place.sessions.begin().unwrap()), pair(&place.sessions.begin().unwrap()));
-        let gone = place.sessions.end(&headers(&first)).unwrap();
+        let (first, second) = (place.begin(), place.begin());
+        let gone = place.sessions.end(Some(&place.login(&first).unwrap().session)).unwrap();
         assert!(gone.to_str().unwrap().contains("=; Path=/; Max-Age=0;"));
-        assert!(place.sessions.of(&headers(&first)).is_none());
-        let session = place.sessions.of(&headers(&second)).unwrap();
-        let key = place.sessions.tokens.keys().unwrap().session().clone();
-        assert!(place.sessions.holds(&session, &key));
+        assert!(place.login(&first).is_none());
+        let login = place.login(&second).unwrap();
+        assert!(place.sessions.holds(&place.tokens.read(), &login));
         std::fs::write(place.folder.path().join("dashboard-token"), "another token, longer")
             .unwrap();
-        assert!(place.sessions.of(&headers(&second)).is_none());
-        assert!(!place.sessions.holds(&session, &key));
+        assert!(place.login(&second).is_none());
+        assert!(!place.sessions.holds(&place.tokens.read(), &login));
+    }
+
+    #[test]
+    fn a_session_is_of_the_token_that_began_it() {
+        let place = place("http://127.0.0.1:8750");
+        let admin = TokenAdmin::open(place.folder.path()).unwrap();
+        let add = |name: &str, rights| {
+            let token = admin.add(name.parse().unwrap(), rights, place.clock.now()).unwrap();
+            let token = place.tokens.read().opened_by(&token).unwrap();
+            pair(&place.sessions.begin(&token).unwrap())
+        };
+        let (alice, bob) = (add("alice", Rights::Full), add("bob", Rights::ReadOnly));
+        let default = place.begin();
+        for (cookie, name, rights) in [
+            (&alice, "alice", Rights::Full),
+            (&bob, "bob", Rights::ReadOnly),
+            (&default, "default", Rights::Full),
+        ] {
+            let login = place.login(cookie).unwrap();
+            assert_eq!((login.token.name.as_str(), login.token.rights), (name, rights));
+        }
+        let login = place.login(&alice).unwrap();
+        admin.revoke(&"alice".parse().unwrap()).unwrap();
+        assert!(place.login(&alice).is_none());
+        assert!(!place.sessions.holds(&place.tokens.read(), &login));
+        assert!(place.login(&bob).is_some() && place.login(&default).is_some());
+        // A new token of the same name is another one.
+        add("alice", Rights::Full);
+        assert!(place.login(&alice).is_none());
     }
 }

@@ -1,72 +1,126 @@
-//! The dashboard's token: a file that an operator may rewrite while the server runs.
+//! One token of the dashboard, as the server knows it: a name, rights, a hash, a key for sessions.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::str::FromStr;
+use std::sync::Arc;
 
 use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::config::ServeError;
-use crate::credentials::{Random, Token};
-use crate::file_fingerprint::FileFingerprint;
+use crate::credentials::Token;
 
-/// The token's file in the data folder.
-pub(crate) const FILE: &str = "dashboard-token";
+/// The name of the token in the file `dashboard-token`.
+const DEFAULT_NAME: &str = "default";
 
-/// The name of the token of [`FILE`].
-pub(crate) const DEFAULT_NAME: &str = "default";
+/// The longest name, in bytes.
+const MAX_NAME_BYTES: usize = 32;
 
 /// Which token somebody is logged in with; no secret. Answers of the dashboard carry it as an
 /// extension.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct TokenName(Arc<str>);
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TokenName(Arc<str>);
 
+impl TokenName {
+    /// The name, for logs and pages.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it is the name of the token that the first start makes.
+    pub fn is_default(&self) -> bool {
+        self.as_str() == DEFAULT_NAME
+    }
+}
+
+/// That of the token that the first start makes.
 impl Default for TokenName {
     fn default() -> Self {
         Self(DEFAULT_NAME.into())
     }
 }
 
-impl TokenName {
-    /// The name, for logs and pages.
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
+impl FromStr for TokenName {
+    type Err = BadTokenName;
+
+    fn from_str(text: &str) -> Result<Self, BadTokenName> {
+        let letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+        let plain = text.bytes().all(|byte| letter(byte) || b"-_.".contains(&byte));
+        let begins = text.bytes().next().is_some_and(letter);
+        if plain && begins && text.len() <= MAX_NAME_BYTES {
+            Ok(Self(text.into()))
+        } else {
+            Err(BadTokenName)
+        }
     }
 }
 
 impl fmt::Display for TokenName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        f.pad(self.as_str())
     }
 }
 
-/// The file, and what it held when it was last looked at.
-#[derive(Debug)]
-pub(crate) struct TokenFile {
-    path: PathBuf,
-    seen: Mutex<(Option<FileFingerprint>, Option<Keys>)>,
+/// Not the name of a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a token's name has 1 to 32 of a-z, 0-9, '-', '_' and '.', and begins with a letter or a digit"
+)]
+pub struct BadTokenName;
+
+/// What somebody who is logged in may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rights {
+    /// All that the dashboard offers.
+    Full,
+    /// To see, and to log out.
+    ReadOnly,
 }
 
-/// A token, and the key for sessions that is derived from it: with the token, every session ends.
-#[derive(Clone, Debug)]
-pub(crate) struct Keys {
-    token: Token,
-    session: SessionKey,
+impl fmt::Display for Rights {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Full => "full",
+            Self::ReadOnly => "read-only",
+        })
+    }
+}
+
+/// The SHA-256 of a token. Ours have 192 random bits, which nobody finds by trying: a slow hash
+/// would only make each login slow.
+#[derive(Clone)]
+pub(crate) struct TokenHash(pub(crate) [u8; 32]);
+
+impl TokenHash {
+    /// The hash of a token.
+    pub(crate) fn of(token: &Token) -> Self {
+        Self(Sha256::digest(token.expose()).into())
+    }
+}
+
+impl fmt::Debug for TokenHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenHash")
+    }
 }
 
 /// Signs sessions; does not print.
 #[derive(Clone)]
 pub(crate) struct SessionKey([u8; 32]);
 
-impl fmt::Debug for SessionKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SessionKey")
-    }
-}
-
 impl SessionKey {
+    /// The key of the default token's sessions.
+    fn of_token(token: &Token) -> Self {
+        Self(code(token.expose().as_bytes(), b"log2aws dashboard session 1"))
+    }
+
+    /// The key of a named token's sessions. From its hash alone anybody who has read the file of
+    /// hashes could sign a session, so a secret goes in, which is in no file that people look at.
+    fn of_hash(secret: &Token, name: &TokenName, hash: &TokenHash) -> Self {
+        let text = [b"log2aws dashboard session 2", &hash.0[..], name.as_str().as_bytes()];
+        Self(code(secret.expose().as_bytes(), &text.concat()))
+    }
+
     /// The code that authenticates a text.
     pub(crate) fn code(&self, text: &[u8]) -> [u8; 32] {
         code(&self.0, text)
@@ -78,20 +132,9 @@ impl SessionKey {
     }
 }
 
-impl Keys {
-    fn new(token: Token) -> Self {
-        let session = SessionKey(code(token.expose().as_bytes(), b"log2aws dashboard session 1"));
-        Self { token, session }
-    }
-
-    /// Whether `shown` is the token; takes as long for a near miss as for a far one.
-    pub(crate) fn opens(&self, shown: &str) -> bool {
-        bool::from(shown.as_bytes().ct_eq(self.token.expose().as_bytes()))
-    }
-
-    /// The key of sessions.
-    pub(crate) fn session(&self) -> &SessionKey {
-        &self.session
+impl fmt::Debug for SessionKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionKey")
     }
 }
 
@@ -104,114 +147,116 @@ fn code(key: &[u8], text: &[u8]) -> [u8; 32] {
     mac.finalize().into_bytes().into()
 }
 
-impl TokenFile {
-    /// Takes over the token of a data folder; makes one if there is none.
-    ///
-    /// # Errors
-    /// A file that cannot be read or written, that other users can read, or that holds no token.
-    pub(crate) fn open(folder: &Path, random: Random<'_>) -> Result<Self, ServeError> {
-        let path = folder.join(FILE);
-        let token = Token::read_or_make(&path, random)?;
-        let seen = Mutex::new((FileFingerprint::of(&path), Some(Keys::new(token))));
-        Ok(Self { path, seen })
+/// A token that opens the dashboard. With it, every session ends that was begun with it.
+#[derive(Clone, Debug)]
+pub(crate) struct AccessToken {
+    pub(crate) name: TokenName,
+    pub(crate) rights: Rights,
+    hash: TokenHash,
+    session: SessionKey,
+}
+
+impl AccessToken {
+    /// The default token.
+    pub(crate) fn default_of(token: &Token) -> Self {
+        let (hash, session) = (TokenHash::of(token), SessionKey::of_token(token));
+        Self { name: TokenName::default(), rights: Rights::Full, hash, session }
     }
 
-    /// Where the token stands.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
+    /// A named token; `secret` is the server's.
+    pub(crate) fn named(secret: &Token, name: TokenName, rights: Rights, hash: TokenHash) -> Self {
+        let session = SessionKey::of_hash(secret, &name, &hash);
+        Self { name, rights, hash, session }
     }
 
-    /// The token as the file has it now. `None` while the file cannot be used: then nobody is let
-    /// in, rather than whoever knows a token that the operator wanted to be rid of.
-    pub(crate) fn keys(&self) -> Option<Keys> {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let stamp = FileFingerprint::of(&self.path);
-        if stamp != seen.0 {
-            let keys = match Token::read(&self.path) {
-                Ok(Some(token)) => Some(Keys::new(token)),
-                Ok(None) => {
-                    let file = self.path.display();
-                    tracing::error!(%file, "the dashboard's token is gone: nobody can log in until it is restored, or until a restart makes a new one");
-                    None
-                }
-                Err(error) => {
-                    tracing::error!(%error, "the dashboard's token cannot be used: nobody can log in");
-                    None
-                }
-            };
-            *seen = (stamp, keys);
+    /// Whether `shown` is the hash of this token; takes as long for a near miss as for a far one.
+    fn has_hash(&self, shown: &TokenHash) -> bool {
+        bool::from(self.hash.0.ct_eq(&shown.0))
+    }
+
+    /// The key of its sessions.
+    pub(crate) fn session(&self) -> &SessionKey {
+        &self.session
+    }
+}
+
+/// The tokens that open the dashboard at one moment.
+#[derive(Debug, Default)]
+pub(crate) struct TokenSet {
+    tokens: Vec<Arc<AccessToken>>,
+    /// Whether a file of tokens cannot be used: then a token may be right and yet not be known.
+    pub(crate) is_incomplete: bool,
+}
+
+impl TokenSet {
+    pub(crate) fn new(tokens: impl IntoIterator<Item = AccessToken>, is_incomplete: bool) -> Self {
+        Self { tokens: tokens.into_iter().map(Arc::new).collect(), is_incomplete }
+    }
+
+    /// The token that `shown` is. Every token is compared, whichever is the right one.
+    pub(crate) fn opened_by(&self, shown: &Token) -> Option<Arc<AccessToken>> {
+        let hash = TokenHash::of(shown);
+        let mut opened = None;
+        for token in &self.tokens {
+            if token.has_hash(&hash) {
+                opened = Some(token.clone());
+            }
         }
-        seen.1.clone()
+        opened
+    }
+
+    /// The default token, which the start's link stands for.
+    pub(crate) fn default_token(&self) -> Option<Arc<AccessToken>> {
+        self.iter().find(|token| token.name.is_default()).cloned()
+    }
+
+    /// Whether sessions of this key are of a token that is there still.
+    pub(crate) fn has_session_key(&self, key: &SessionKey) -> bool {
+        self.iter().any(|token| token.session.is(key))
+    }
+
+    /// All of them.
+    pub(crate) fn iter(&self) -> std::slice::Iter<'_, Arc<AccessToken>> {
+        self.tokens.iter()
+    }
+
+    /// Whether nobody can log in.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.tokens.is_empty()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
-    use crate::credentials::fill;
 
     #[test]
-    fn the_running_server_takes_what_the_operator_writes() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = TokenFile::open(folder.path(), &mut fill).unwrap();
-        let made = fs::read_to_string(file.path()).unwrap();
-        assert_eq!(made.trim().len(), 32, "24 bytes in base64");
-        assert_eq!(fs::metadata(file.path()).unwrap().permissions().mode() & 0o777, 0o600);
-        let old = file.keys().unwrap();
-        assert!(old.opens(made.trim()) && !old.opens("") && !old.opens(&made.trim()[1..]));
-
-        fs::write(file.path(), "correct horse battery\n").unwrap();
-        let new = file.keys().unwrap();
-        assert!(new.opens("correct horse battery") && !new.opens(made.trim()));
-        assert_ne!(old.session().0, new.session().0);
-    }
-
-    #[test]
-    fn a_file_that_cannot_be_used_lets_nobody_in_and_heals() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = TokenFile::open(folder.path(), &mut fill).unwrap();
-        let made = fs::read_to_string(file.path()).unwrap();
-        let allow = |bits| {
-            fs::set_permissions(file.path(), fs::Permissions::from_mode(bits)).unwrap();
-        };
-        allow(0o644);
-        assert!(file.keys().is_none());
-        allow(0o600);
-        assert!(file.keys().unwrap().opens(made.trim()));
-        fs::write(file.path(), "short\n").unwrap();
-        assert!(file.keys().is_none());
-        fs::remove_file(file.path()).unwrap();
-        assert!(file.keys().is_none());
-        assert!(!file.path().exists(), "a running server makes no token anew");
-    }
-
-    #[test]
-    fn a_spoilt_or_open_file_is_refused_at_the_start() {
-        for (text, mode, says) in [
-            ("short\n", 0o600, "at least 16 characters"),
-            ("aaaaaaaaaaaaaaaa\n", 0o600, "8 different ones"),
-            ("two lines\nof a longer token\n", 0o600, "at least 16 characters"),
-            ("0123456789abcdef\n", 0o640, "chmod 600"),
-        ] {
-            let folder = tempfile::tempdir().unwrap();
-            let path = folder.path().join(FILE);
-            fs::write(&path, text).unwrap();
-            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-            let error = TokenFile::open(folder.path(), &mut fill).unwrap_err().to_string();
-            assert!(error.contains(says) && error.contains(FILE), "{error}");
-            assert_eq!(fs::read_to_string(&path).unwrap(), text);
+    fn a_name_is_short_and_plain() {
+        for good in ["a", "0", "alice", "ops-team_2.tokyo", &"a".repeat(32)] {
+            assert_eq!(good.parse::<TokenName>().unwrap().as_str(), good);
+        }
+        for bad in
+            ["", "-a", ".", "_", "Alice", "a b", "a/b", "a\n", "日本", "a\"", &"a".repeat(33)]
+        {
+            assert_eq!(bad.parse::<TokenName>(), Err(BadTokenName), "{bad:?}");
         }
     }
 
     #[test]
-    fn nothing_of_it_prints() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = TokenFile::open(folder.path(), &mut fill).unwrap();
-        let made = fs::read_to_string(file.path()).unwrap();
-        let printed = format!("{file:?} {:?}", file.keys());
-        assert!(!printed.contains(made.trim()) && !printed.contains("SessionKey("), "{printed}");
+    fn a_session_key_is_of_one_token_and_one_server() {
+        let token = |name: &str, shown: &str, secret: &str| {
+            let hash = TokenHash::of(&Token::shown(shown));
+            AccessToken::named(&Token::shown(secret), name.parse().unwrap(), Rights::Full, hash)
+        };
+        let first = token("alice", "one", "secret");
+        assert!(first.session().is(token("alice", "one", "secret").session()));
+        for other in [("bob", "one", "secret"), ("alice", "two", "secret"), ("alice", "one", "x")] {
+            assert!(!first.session().is(token(other.0, other.1, other.2).session()), "{other:?}");
+        }
+        let default = AccessToken::default_of(&Token::shown("one"));
+        assert!(!first.session().is(default.session()));
+        let set = TokenSet::new([first.clone(), default], false);
+        assert!(set.has_session_key(first.session()));
+        assert!(!TokenSet::default().has_session_key(first.session()));
     }
 }

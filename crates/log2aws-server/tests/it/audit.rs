@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use log2aws_server::{ANALYZED_BUCKET, AUDIT_FOLDER, AUDIT_SUFFIX, RAW_BUCKET};
+use log2aws_server::{ANALYZED_BUCKET, AUDIT_FOLDER, AUDIT_SUFFIX, RAW_BUCKET, Rights, TokenAdmin};
 use serde_json::Value;
 
 use crate::child::{Process, drain};
@@ -371,4 +371,8 @@ fn what_serve_sees_of_settings_is_written_down() {
     fs::write(server.folder.join("dashboard-token"), "another token, longer\n").unwrap();
     let changed = |line: &Value| line["detail"] == "dashboard-token changed";
     eventually("the new token is not told", || lines_in(&server.folder).iter().any(changed));
+    let tokens = TokenAdmin::open(&server.folder).unwrap();
+    tokens.add("ops".parse().unwrap(), Rights::Full, jiff::Timestamp::now()).map(drop).unwrap();
+    let made = |line: &Value| line["detail"] == "dashboard-tokens.json made";
+    eventually("the named token is not told", || lines_in(&server.folder).iter().any(made));
 }

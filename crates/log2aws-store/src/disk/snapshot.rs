@@ -11,12 +11,14 @@ use super::fs::{FileSystem, OsFileSystem};
 use super::layout;
 
 /// The files beside the buckets that a snapshot holds: the format, and the keys.
-const KEPT: [&str; 7] = [
+const KEPT: [&str; 9] = [
     "format",
     "credentials",
     "credentials.env",
     "dashboard-logouts",
+    "dashboard-session-key",
     "dashboard-token",
+    "dashboard-tokens.json",
     "metrics-token",
     "signing-key",
 ];

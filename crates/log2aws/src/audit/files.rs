@@ -79,24 +79,21 @@ fn read_file(
         }
         number += 1;
         let text = str::from_utf8(&line).ok().filter(|_| is_whole);
-        match text.and_then(|text| Some((serde_json::from_str(text).ok()?, text))) {
-            Some((event, text)) => {
-                let event: AuditEvent = event;
-                if filter.wants(&event) {
-                    sink(&event, text)?;
-                }
+        let event = text.and_then(|text| serde_json::from_str::<AuditEvent>(text).ok());
+        if let (Some(event), Some(text)) = (event, text) {
+            if filter.wants(&event) {
+                sink(&event, text)?;
             }
-            None => {
-                unreadable += 1;
-                if unreadable <= MAX_NAMED {
-                    let path = path.display();
-                    writeln!(
-                        stderr,
-                        "warning: {path}:{number}: the line cannot be read: a crash cut it off, or \
-                         somebody changed it"
-                    )?;
-                }
-            }
+            continue;
+        }
+        unreadable += 1;
+        if unreadable <= MAX_NAMED {
+            let path = path.display();
+            writeln!(
+                stderr,
+                "warning: {path}:{number}: the line cannot be read: a crash cut it off, or \
+                 somebody changed it"
+            )?;
         }
     }
 }

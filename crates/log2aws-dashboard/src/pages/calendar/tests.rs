@@ -64,6 +64,7 @@ fn page(state: &CalendarState, calendar: &Calendar, language: Language) -> Strin
         chart: false,
         revision: 7,
         loading: false,
+        viewer: None,
         source: "this machine",
         version: "0.1.0",
     };

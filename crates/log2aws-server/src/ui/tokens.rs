@@ -1,0 +1,267 @@
+//! All tokens that open the dashboard, as their files have them now.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::named_tokens::{self, NamedToken};
+use super::token::{AccessToken, TokenSet};
+use crate::config::ServeError;
+use crate::credentials::{FileOwner, Random, Token};
+use crate::file_fingerprint::FileFingerprint;
+
+/// The default token's file in the data folder.
+pub(crate) const DEFAULT_FILE: &str = "dashboard-token";
+
+/// The file of the secret that goes into the session keys of named tokens.
+const SESSION_SECRET_FILE: &str = "dashboard-session-key";
+
+/// The files, and what they held when they last changed.
+#[derive(Debug)]
+pub(crate) struct Tokens {
+    folder: PathBuf,
+    default_file: PathBuf,
+    session_secret: Token,
+    seen: Mutex<Seen>,
+    /// One look at the files at a time.
+    turn: Arc<tokio::sync::Mutex<()>>,
+}
+
+#[derive(Debug)]
+struct Seen {
+    fingerprints: [Option<FileFingerprint>; 2],
+    tokens: Arc<TokenSet>,
+}
+
+impl Tokens {
+    /// Takes over the tokens of a data folder; makes the default one if there is none.
+    ///
+    /// # Errors
+    /// A file of the default token, or of the session secret, that cannot be read or written, that
+    /// other users can read, or that holds none. That of named tokens keeps no server from starting.
+    pub(crate) fn open(folder: &Path, random: Random<'_>) -> Result<Self, ServeError> {
+        let default_file = folder.join(DEFAULT_FILE);
+        Token::read_or_make(&default_file, random)?;
+        let session_secret = Token::read_or_make(&folder.join(SESSION_SECRET_FILE), random)?;
+        let seen = Seen { fingerprints: [None, None], tokens: Arc::default() };
+        let (folder, turn) = (folder.to_owned(), Arc::default());
+        let tokens = Self { folder, default_file, session_secret, seen: Mutex::new(seen), turn };
+        tokens.read();
+        Ok(tokens)
+    }
+
+    /// Where the default token is.
+    pub(crate) fn default_file(&self) -> &Path {
+        &self.default_file
+    }
+
+    /// The tokens of this moment. A disk that hangs holds up one thread that may block, and those
+    /// who want to see the dashboard.
+    pub(crate) async fn now(self: &Arc<Self>) -> Arc<TokenSet> {
+        let turn = self.turn.clone().lock_owned().await;
+        let tokens = self.clone();
+        let read = tokio::task::spawn_blocking(move || {
+            // Held until the files were read, whether or not somebody still waits for it.
+            let _turn = turn;
+            tokens.read()
+        });
+        read.await.unwrap_or_else(|error| {
+            tracing::error!(%error, "the dashboard's tokens could not be read: nobody is let in");
+            Arc::default()
+        })
+    }
+
+    /// The tokens of this moment. Blocks. While a file cannot be used, its tokens let nobody in:
+    /// one of them may be the one that the operator wanted to be rid of.
+    pub(crate) fn read(&self) -> Arc<TokenSet> {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let files = [&self.default_file, &self.folder.join(named_tokens::FILE)];
+        let fingerprints = files.map(|path| FileFingerprint::of(path));
+        let is_new = fingerprints != seen.fingerprints;
+        // What could not be read is tried again: it may have been no fault of the file's.
+        if is_new || seen.tokens.is_incomplete {
+            let (default, named) = (self.default_token(), self.named_tokens());
+            if is_new {
+                for error in [default.as_ref().err(), named.as_ref().err()].into_iter().flatten() {
+                    tracing::error!("the dashboard: {error}: the tokens in it let nobody in");
+                }
+            }
+            let is_incomplete = default.is_err() || named.is_err();
+            let all = default.into_iter().chain(named.into_iter().flatten());
+            *seen = Seen { fingerprints, tokens: Arc::new(TokenSet::new(all, is_incomplete)) };
+        }
+        seen.tokens.clone()
+    }
+
+    fn default_token(&self) -> Result<AccessToken, String> {
+        match Token::read(&self.default_file) {
+            Ok(Some(token)) => Ok(AccessToken::default_of(&token)),
+            Ok(None) => Err(format!(
+                "{} is gone; restore it, or restart to have a new one made",
+                self.default_file.display()
+            )),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    fn named_tokens(&self) -> Result<Vec<AccessToken>, String> {
+        let token = |token: NamedToken| {
+            AccessToken::named(&self.session_secret, token.name, token.rights, token.hash)
+        };
+        let tokens = named_tokens::read(&self.folder, FileOwner::of_process());
+        let tokens = tokens.map_err(|error| error.to_string())?;
+        Ok(tokens.into_iter().map(token).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+    use std::time::Duration;
+
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::credentials::fill;
+    use crate::ui::token::Rights;
+    use crate::ui::token_admin::TokenAdmin;
+
+    fn opens(tokens: &Tokens, shown: &str) -> bool {
+        tokens.read().opened_by(&Token::shown(shown)).is_some()
+    }
+
+    #[test]
+    fn the_running_server_takes_what_the_operator_writes() {
+        let folder = tempfile::tempdir().unwrap();
+        let tokens = Tokens::open(folder.path(), &mut fill).unwrap();
+        let file = tokens.default_file();
+        let made = fs::read_to_string(file).unwrap();
+        let made = made.trim();
+        assert_eq!(made.len(), 32, "24 bytes in base64");
+        assert_eq!(fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(opens(&tokens, made) && !opens(&tokens, "") && !opens(&tokens, &made[1..]));
+        let old = tokens.read().default_token().unwrap();
+
+        fs::write(file, "correct horse battery\n").unwrap();
+        assert!(opens(&tokens, "correct horse battery") && !opens(&tokens, made));
+        assert!(!tokens.read().has_session_key(old.session()));
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_used_lets_nobody_in_and_heals() {
+        let folder = tempfile::tempdir().unwrap();
+        let tokens = Tokens::open(folder.path(), &mut fill).unwrap();
+        let file = tokens.default_file();
+        let made = fs::read_to_string(file).unwrap();
+        let allow = |bits| {
+            fs::set_permissions(file, fs::Permissions::from_mode(bits)).unwrap();
+        };
+        allow(0o644);
+        assert!(tokens.read().is_empty() && tokens.read().is_incomplete);
+        allow(0o600);
+        assert!(opens(&tokens, made.trim()) && !tokens.read().is_incomplete);
+        fs::write(file, "short\n").unwrap();
+        assert!(tokens.read().is_empty());
+        fs::remove_file(file).unwrap();
+        assert!(tokens.read().is_empty());
+        assert!(!file.exists(), "a running server makes no token anew");
+    }
+
+    #[test]
+    fn a_spoilt_or_open_file_is_refused_at_the_start() {
+        for (text, mode, says) in [
+            ("short\n", 0o600, "at least 16 characters"),
+            ("aaaaaaaaaaaaaaaa\n", 0o600, "8 different ones"),
+            ("two lines\nof a longer token\n", 0o600, "at least 16 characters"),
+            ("0123456789abcdef\n", 0o640, "chmod 600"),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join(DEFAULT_FILE);
+            fs::write(&path, text).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            let error = Tokens::open(folder.path(), &mut fill).unwrap_err().to_string();
+            assert!(error.contains(says) && error.contains(DEFAULT_FILE), "{error}");
+            assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn the_two_files_fail_and_heal_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let tokens = Tokens::open(folder.path(), &mut fill).unwrap();
+        let made = fs::read_to_string(tokens.default_file()).unwrap();
+        let admin = TokenAdmin::open(folder.path()).unwrap();
+        let alice = admin.add("alice".parse().unwrap(), Rights::Full, Timestamp::UNIX_EPOCH);
+        let alice = alice.unwrap();
+        assert!(opens(&tokens, alice.expose()) && opens(&tokens, made.trim()));
+
+        let named = folder.path().join(named_tokens::FILE);
+        let good = fs::read_to_string(&named).unwrap();
+        fs::write(&named, &good[1..]).unwrap();
+        assert!(!opens(&tokens, alice.expose()) && opens(&tokens, made.trim()));
+        assert!(tokens.read().is_incomplete);
+        // It keeps no server from starting.
+        let again = Tokens::open(folder.path(), &mut fill).unwrap();
+        assert!(opens(&again, made.trim()) && !opens(&again, alice.expose()));
+        fs::write(&named, &good).unwrap();
+        assert!(opens(&tokens, alice.expose()) && !tokens.read().is_incomplete);
+
+        fs::write(tokens.default_file(), "short\n").unwrap();
+        assert!(opens(&tokens, alice.expose()) && !opens(&tokens, made.trim()));
+    }
+
+    #[test]
+    fn a_restart_keeps_the_session_keys() {
+        let folder = tempfile::tempdir().unwrap();
+        let tokens = Tokens::open(folder.path(), &mut fill).unwrap();
+        let admin = TokenAdmin::open(folder.path()).unwrap();
+        admin.add("alice".parse().unwrap(), Rights::Full, Timestamp::UNIX_EPOCH).unwrap();
+        let again = Tokens::open(folder.path(), &mut fill).unwrap().read();
+        let before = tokens.read();
+        assert_eq!(before.iter().count(), 2);
+        assert!(before.iter().all(|token| again.has_session_key(token.session())));
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_disk_that_hangs_holds_up_no_thread_of_the_runtime() {
+        let folder = tempfile::tempdir().unwrap();
+        let tokens = Arc::new(Tokens::open(folder.path(), &mut fill).unwrap());
+        // Whoever reads waits for this lock, as for a disk.
+        let (locked, is_locked) = std::sync::mpsc::channel();
+        let (release, released) = std::sync::mpsc::channel::<()>();
+        let disk = std::thread::spawn({
+            let tokens = tokens.clone();
+            move || {
+                let _seen = tokens.seen.lock().unwrap();
+                locked.send(()).unwrap();
+                released.recv_timeout(Duration::from_secs(10)).is_ok()
+            }
+        });
+        is_locked.recv().unwrap();
+        let readers: Vec<_> = (0..20)
+            .map(|_| {
+                let tokens = tokens.clone();
+                tokio::spawn(async move { tokens.now().await.iter().count() })
+            })
+            .collect();
+        let pause = tokio::time::timeout(Duration::from_millis(50), std::future::pending::<()>());
+        assert!(pause.await.is_err() && readers.iter().all(|reader| !reader.is_finished()));
+        release.send(()).unwrap();
+        assert!(disk.join().unwrap(), "the runtime waited until the disk answered");
+        for reader in readers {
+            assert_eq!(reader.await.unwrap(), 1);
+        }
+    }
+
+    #[test]
+    fn nothing_of_it_prints() {
+        let folder = tempfile::tempdir().unwrap();
+        let tokens = Tokens::open(folder.path(), &mut fill).unwrap();
+        let printed = format!("{tokens:?} {:?}", tokens.read());
+        for file in [DEFAULT_FILE, SESSION_SECRET_FILE] {
+            let secret = fs::read_to_string(folder.path().join(file)).unwrap();
+            assert!(!printed.contains(secret.trim()), "{printed}");
+        }
+        assert!(!printed.contains("SessionKey(") && !printed.contains("TokenHash("), "{printed}");
+    }
+}

@@ -1,0 +1,99 @@
+//! `log2aws token`: who may see the dashboard.
+
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+use log2aws_cli::exit::Exit;
+use log2aws_server::{Rights, TokenAdmin, TokenName};
+use log2aws_service::ports::Clock as _;
+
+use crate::clock::SystemClock;
+
+/// The flags of `token`.
+#[derive(Debug, Args)]
+pub(crate) struct TokenArgs {
+    #[command(subcommand)]
+    verb: TokenVerb,
+}
+
+#[derive(Debug, Subcommand)]
+enum TokenVerb {
+    /// Make a token that logs in to the dashboard, and print it, once.
+    Add(AddArgs),
+    /// List the tokens that log in to the dashboard: names, rights and ages.
+    List(FolderArgs),
+    /// Revoke a token. It logs in no more, and every session that it began ends at once.
+    Revoke(RevokeArgs),
+}
+
+#[derive(Debug, Args)]
+struct AddArgs {
+    /// Whose it is: 1 to 32 of a-z, 0-9, '-', '_' and '.'.
+    name: TokenName,
+    /// Let its bearer change nothing.
+    #[arg(long)]
+    read_only: bool,
+    #[command(flatten)]
+    folder: FolderArgs,
+}
+
+#[derive(Debug, Args)]
+struct RevokeArgs {
+    /// Whose it was.
+    name: TokenName,
+    #[command(flatten)]
+    folder: FolderArgs,
+}
+
+#[derive(Debug, Args)]
+struct FolderArgs {
+    /// The data folder of serve, or the folder that `serve --view` keeps its token in.
+    #[arg(long, value_name = "DIR", default_value = "/var/lib/log2aws")]
+    data_dir: PathBuf,
+}
+
+impl FolderArgs {
+    fn open(&self) -> anyhow::Result<TokenAdmin> {
+        TokenAdmin::open(&self.data_dir).context("--data-dir")
+    }
+}
+
+/// Runs one of the verbs of `token`.
+///
+/// # Errors
+/// A name that is taken or not there; a folder or a file that cannot be used.
+pub(crate) fn run(args: TokenArgs) -> anyhow::Result<Exit> {
+    let mut out = io::stdout();
+    match args.verb {
+        TokenVerb::Add(AddArgs { name, read_only, folder }) => {
+            let rights = if read_only { Rights::ReadOnly } else { Rights::Full };
+            let token = folder.open()?.add(name.clone(), rights, SystemClock.now())?;
+            // Alone on standard output, for a script to take.
+            writeln!(out, "{}", token.expose()).with_context(|| {
+                format!("the token could not be printed; revoke {name} and add it again")
+            })?;
+            writeln!(
+                io::stderr(),
+                "The token {name} ({rights}) logs in at /ui/. It is kept nowhere: this is the only \
+                 time that it is printed."
+            )?;
+        }
+        TokenVerb::List(folder) => {
+            let tokens = folder.open()?.list()?;
+            let longest = tokens.iter().map(|token| token.name.as_str().len()).max();
+            let width = longest.unwrap_or(0).max("NAME".len());
+            writeln!(out, "{:width$}  {:9}  CREATED", "NAME", "RIGHTS")?;
+            for token in tokens {
+                let (name, rights) = (token.name, token.rights);
+                writeln!(out, "{name:width$}  {rights:9}  {}", token.created)?;
+            }
+        }
+        TokenVerb::Revoke(RevokeArgs { name, folder }) => {
+            folder.open()?.revoke(&name)?;
+            writeln!(out, "{name} logs in no more, and its sessions have ended")?;
+        }
+    }
+    Ok(Exit::Done)
+}
