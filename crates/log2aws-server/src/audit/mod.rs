@@ -25,3 +25,6 @@ pub const AUDIT_FOLDER: &str = "audit";
 
 /// What a file's name ends with; before it stands the day in UTC, `YYYY-MM-DD`.
 pub const AUDIT_SUFFIX: &str = ".jsonl";
+
+#[cfg(test)]
+mod tests;
