@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 import urllib.request
+from resource import RLIMIT_NOFILE, setrlimit
 
 import boto3
 import botocore.config
@@ -31,9 +32,9 @@ def binary():
 
 
 class Serve:
-    """One running `log2aws serve`."""
+    """One running `log2aws serve`, which may have so many open files."""
 
-    def __init__(self, data, *flags):
+    def __init__(self, data, *flags, open_files=None):
         self.data = pathlib.Path(data)
         self.errors = open(self.data.parent / f"{self.data.name}.stderr", "ab")
         self.process = subprocess.Popen(
@@ -41,6 +42,7 @@ class Serve:
             stdout=subprocess.PIPE,
             stderr=self.errors,
             text=True,
+            preexec_fn=open_files and (lambda: setrlimit(RLIMIT_NOFILE, (open_files, open_files))),
         )
         words = self.process.stdout.readline().split()
         urls = [word for word in words if word.startswith("http://")]
@@ -102,6 +104,16 @@ class Serve:
             except client.exceptions.NoSuchKey:
                 assert time.monotonic() < deadline, f"{key} never came: {self.log()}"
                 time.sleep(0.05)
+
+    def metric(self, name):
+        """The present value of a metric without labels."""
+        token = (self.data / "metrics-token").read_text().strip()
+        bearer = {"Authorization": f"Bearer {token}"}
+        request = urllib.request.Request(f"{self.url}/-/metrics", headers=bearer)
+        with urllib.request.urlopen(request) as answer:
+            lines = answer.read().decode().splitlines()
+        (value,) = [line.split()[1] for line in lines if line.startswith(f"{name} ")]
+        return float(value)
 
     def get(self, path):
         with urllib.request.urlopen(self.url + path) as answer:

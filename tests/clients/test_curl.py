@@ -6,7 +6,7 @@ import re
 import subprocess
 
 import pytest
-from conftest import ROOT, needs
+from conftest import ANALYZED, ROOT, needs
 
 LOG = ROOT / "testdata" / "document.log"
 CSV = ROOT / "testdata" / "document.csv"
@@ -99,6 +99,26 @@ def test_an_altered_url_is_refused(serve):
         assert "SignatureDoesNotMatch" in body
     status, body = status_and_body("-X", "DELETE", url)
     assert status == 403
+
+
+def test_curl_signs_requests_of_its_own(serve):
+    """`--aws-sigv4`, in whatever region."""
+    key, secret = serve.keys()
+    # Debian's curl signs the body's hash only if it is told of it.
+    signed = ["--aws-sigv4", "aws:amz:anywhere:s3", "--user", f"{key}:{secret}",
+              "-H", "x-amz-content-sha256: UNSIGNED-PAYLOAD"]
+    there = f"{serve.url}/{ANALYZED}/curl/a.csv"
+    assert status_and_body(*signed, "--upload-file", str(LOG), there)[0] == 200
+    assert status_and_body(*signed, there) == (200, LOG.read_text())
+    assert status_and_body(*signed, "-r", "-10", there) == (206, LOG.read_text()[-10:])
+    listed = status_and_body(*signed, f"{serve.url}/{ANALYZED}?list-type=2&prefix=curl%2F")
+    assert listed[0] == 200 and "<Key>curl/a.csv</Key>" in listed[1]
+    assert status_and_body(*signed, "-X", "DELETE", there)[0] == 204
+    status, body = status_and_body(*signed, there)
+    assert status == 404 and "NoSuchKey" in body
+    wrong = [word.replace(secret, secret[::-1]) for word in signed]
+    status, body = status_and_body(*wrong, there)
+    assert status == 403 and "SignatureDoesNotMatch" in body
 
 
 def test_no_secret_is_logged(serve):

@@ -1,8 +1,11 @@
 """Debian's s3cmd against serve."""
 
 import subprocess
+import urllib.error
 import urllib.parse
+import urllib.request
 
+import pytest
 from conftest import ANALYZED, RAW, needs
 
 
@@ -47,5 +50,10 @@ def test_metadata_can_be_modified_and_results_deleted(serve, tmp_path):
     assert head["Metadata"]["who"] == "me"
     refused = s3cmd(serve, "cp", there, f"s3://{ANALYZED}/s3cmd/b.csv", check=False)
     assert refused.returncode != 0 and "copies no objects" in refused.stderr, refused.stderr
+    # s3cmd signs URLs by version 2 alone.
+    url = s3cmd(serve, "signurl", there, "+60").stdout.strip()
+    with pytest.raises(urllib.error.HTTPError) as refusal:
+        urllib.request.urlopen(url)
+    assert refusal.value.code == 403 and "sign with version 4" in refusal.value.read().decode()
     s3cmd(serve, "del", there)
     assert s3cmd(serve, "ls", f"s3://{ANALYZED}/s3cmd/").stdout == ""

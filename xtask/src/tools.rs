@@ -9,6 +9,7 @@ use xshell::{Shell, cmd};
 /// Debian packages: the program that shows that one is there, and the package that brings it.
 const DEBIAN: &[(&str, &str)] = &[
     ("curl", "curl"),
+    ("wget", "wget"),
     ("rclone", "rclone"),
     ("s3cmd", "s3cmd"),
     ("vmstat", "procps"),
@@ -193,20 +194,26 @@ pub(crate) fn cargo_fuzz(shell: &Shell, root: &Path) -> anyhow::Result<PathBuf> 
     cargo_tool(shell, &tools, "cargo-fuzz", CARGO_FUZZ, &[])
 }
 
-/// Node, Debian's chromium, and what drives it.
+/// Debian's chromium, and what drives it.
 pub(crate) fn browser(shell: &Shell, root: &Path) -> anyhow::Result<()> {
-    debian(shell, &[("node", "nodejs"), ("npm", "npm"), ("chromium", "chromium")])?;
-    let folder = root.join("tests/browser");
+    debian(shell, &[("chromium", "chromium")])?;
+    node(shell, root, "tests/browser")
+}
+
+/// Node, and what the package file of this folder asks for.
+pub(crate) fn node(shell: &Shell, root: &Path, folder: &str) -> anyhow::Result<()> {
+    debian(shell, &[("node", "nodejs"), ("npm", "npm")])?;
+    let folder = root.join(folder);
     let want = shell.read_file(folder.join("package-lock.json"))?;
     let note = folder.join("node_modules/.installed");
     if shell.read_file(&note).is_ok_and(|have| have == want) {
         return Ok(());
     }
-    println!("xtask: installing the browser's driver with npm");
+    println!("xtask: installing with npm in {}", folder.display());
     cmd!(shell, "npm ci --prefix {folder} --no-fund --no-audit --silent")
         .quiet()
         .run()
-        .context("npm ci failed in tests/browser")?;
+        .with_context(|| format!("npm ci failed in {}", folder.display()))?;
     shell.write_file(note, want)?;
     Ok(())
 }

@@ -25,6 +25,15 @@ struct Entry {
     network: IpNet,
 }
 
+/// A list that is in force already, as it was read by [`AllowList::read_stored`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredAllowList {
+    /// What lets somebody in.
+    pub list: AllowList,
+    /// The entries that let nobody in, each as the error that a new list with it meets.
+    pub left_out: Vec<AllowListError>,
+}
+
 /// A server name in which `*` stands for any run of characters and `?` for one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Pattern(String);
@@ -78,6 +87,27 @@ pub enum Refusal {
 }
 
 impl AllowList {
+    /// Reads a list that is in force already, perhaps since an earlier version that took an
+    /// IPv4-mapped network. Such an entry matches no address, then as now: it is left out, and the
+    /// other entries stay in force.
+    ///
+    /// # Errors
+    /// [`AllowListError`] of any other kind, or if no entry is left.
+    pub fn read_stored(text: &str) -> Result<StoredAllowList, AllowListError> {
+        let (mut entries, mut left_out) = (Vec::new(), Vec::new());
+        for entry in entries_of(text) {
+            match entry.parse::<Entry>() {
+                Ok(entry) => entries.push(entry),
+                Err(mapped @ AllowListError::Mapped { .. }) => left_out.push(mapped),
+                Err(other) => return Err(other),
+            }
+        }
+        if entries.is_empty() {
+            return Err(left_out.pop().unwrap_or(AllowListError::Empty));
+        }
+        Ok(StoredAllowList { list: Self { entries }, left_out })
+    }
+
     /// Whether `address` may act for `server`.
     ///
     /// # Errors
@@ -151,14 +181,13 @@ impl FromStr for AllowList {
     type Err = AllowListError;
 
     fn from_str(text: &str) -> Result<Self, AllowListError> {
-        let entries = text
-            .split(',')
-            .map(str::trim)
-            .filter(|entry| !entry.is_empty())
-            .map(str::parse)
-            .collect::<Result<Vec<Entry>, _>>()?;
+        let entries = entries_of(text).map(str::parse).collect::<Result<Vec<Entry>, _>>()?;
         if entries.is_empty() { Err(AllowListError::Empty) } else { Ok(Self { entries }) }
     }
+}
+
+fn entries_of(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|entry| !entry.is_empty())
 }
 
 impl FromStr for Entry {
@@ -324,6 +353,19 @@ mod tests {
         assert!(refused("::ffff:10.0.0.1/104").ends_with("write 10.0.0.0/8"));
         assert!(refused("::ffff:0:0/96").ends_with("write 0.0.0.0/0"));
         assert!("::ffff:10.0.0.1, ::/0, ::/64".parse::<AllowList>().is_ok());
+    }
+
+    #[test]
+    fn a_stored_list_goes_on_without_entries_that_match_no_address() {
+        let stored = AllowList::read_stored("203.0.113.7, web*@::ffff:10.0.0.0/104,").unwrap();
+        assert_eq!(stored.list, "203.0.113.7".parse().unwrap());
+        let told: Vec<String> = stored.left_out.iter().map(ToString::to_string).collect();
+        assert!(told.len() == 1 && told[0].ends_with("write 10.0.0.0/8"), "{told:?}");
+        assert_eq!(AllowList::read_stored("10.0.0.0/8").unwrap().left_out, []);
+        let refused = |text: &str| AllowList::read_stored(text).unwrap_err().to_string();
+        assert!(refused("::ffff:10.0.0.0/104").ends_with("write 10.0.0.0/8"));
+        assert!(refused("::ffff:10.0.0.0/104, 10.0.0.1/8").contains("or 10.0.0.1"));
+        assert!(refused(" , ").contains("empty"));
     }
 
     #[test]

@@ -131,7 +131,12 @@ impl Function {
         let values = self.ssm.get(&self.names.all(), self.clock.now());
         let fetched = values.map_err(|error| error.to_string()).and_then(|values| {
             let settings = self.names.settings(&values, self.environment.key_prefix);
-            settings.map_err(|error| error.to_string())
+            let (settings, left_out) = settings.map_err(|error| error.to_string())?;
+            for entry in left_out {
+                let parameter = &self.names.allow_list;
+                tracing::warn!(parameter, %entry, "an entry of the allow-list lets nobody in");
+            }
+            Ok(settings)
         });
         if let Err(reason) = &fetched {
             tracing::error!(reason, "the settings could not be fetched; the last ones hold");

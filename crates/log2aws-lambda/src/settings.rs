@@ -45,7 +45,8 @@ impl ParameterNames {
         [&self.allow_list, &self.raw_bucket, &self.analyzed_bucket]
     }
 
-    /// The settings that the parameters' values make.
+    /// The settings that the parameters' values make, and the entries of the stored allow-list that
+    /// let nobody in and are left out: an upgrade must not shut out those beside them.
     ///
     /// # Errors
     /// [`ParameterError`] names the parameter that is missing or wrong.
@@ -53,7 +54,7 @@ impl ParameterNames {
         &self,
         values: &BTreeMap<String, String>,
         key_prefix: KeyPrefix,
-    ) -> Result<Settings, ParameterError> {
+    ) -> Result<(Settings, Vec<AllowListError>), ParameterError> {
         let value = |name: &str| {
             let value = values.get(name).map(String::as_str);
             value.ok_or_else(|| ParameterError::Missing(name.to_owned()))
@@ -62,16 +63,15 @@ impl ParameterNames {
             let wrong = |error| ParameterError::Bucket { name: name.to_owned(), error };
             value(name)?.trim().parse().map_err(wrong)
         };
-        let allow_list = value(&self.allow_list)?;
-        let allow_list: AllowList = allow_list
-            .parse()
+        let stored = AllowList::read_stored(value(&self.allow_list)?)
             .map_err(|error| ParameterError::AllowList { name: self.allow_list.clone(), error })?;
-        Ok(Settings {
-            allow_list,
+        let settings = Settings {
+            allow_list: stored.list,
             raw_bucket: bucket(&self.raw_bucket)?,
             analyzed_bucket: bucket(&self.analyzed_bucket)?,
             key_prefix,
-        })
+        };
+        Ok((settings, stored.left_out))
     }
 }
 
@@ -203,7 +203,7 @@ mod tests {
     }
 
     fn settings(allow_list: &str) -> Settings {
-        names().settings(&values(allow_list), KeyPrefix::Off).unwrap()
+        names().settings(&values(allow_list), KeyPrefix::Off).unwrap().0
     }
 
     #[test]
@@ -221,6 +221,15 @@ mod tests {
         assert!(told(&none).contains("no parameter /log2aws/dev/AnalyzedlogBucketName"));
         none.insert("/log2aws/dev/AnalyzedlogBucketName".to_owned(), "No Bucket".to_owned());
         assert!(told(&none).contains("/log2aws/dev/AnalyzedlogBucketName: \"No Bucket\""));
+    }
+
+    #[test]
+    fn an_entry_that_an_earlier_version_took_leaves_the_others_in_force() {
+        let values = values("::ffff:10.0.0.0/104, 203.0.113.7");
+        let (made, left_out) = names().settings(&values, KeyPrefix::Off).unwrap();
+        assert!(made.allow_list.holds("203.0.113.7".parse().unwrap()));
+        assert!(!made.allow_list.holds("10.0.0.1".parse().unwrap()));
+        assert!(left_out[0].to_string().contains("\"::ffff:10.0.0.0/104\""), "{left_out:?}");
     }
 
     #[test]

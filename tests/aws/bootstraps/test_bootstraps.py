@@ -1,16 +1,23 @@
 """The compiled functions under a Lambda Runtime API: from the question for a URL to the results."""
 
-import hashlib
 import json
 
 import pytest
 from programs import eventually
-from scenes import CSV, EVENTS, LOG, arrived, ask, given_url, put, result, results, signed, wide
-
-
-def claims(body):
-    """What a caller who knows its log says of it."""
-    return {"size": str(len(body)), "sha256": hashlib.sha256(body).hexdigest()}
+from scenes import (
+    CSV,
+    EVENTS,
+    LOG,
+    arrived,
+    ask,
+    claims,
+    given_url,
+    put,
+    result,
+    results,
+    signed,
+    wide,
+)
 
 
 @pytest.mark.parametrize("kind", ["rest-v1", "http-v2", "function-url"])
@@ -100,6 +107,24 @@ def test_counts_and_logs_name_environment_and_request(cloud, forget):
         said = "".join(cloud.said(name))
         assert "X-Amz-Signature" not in said
         assert cloud.keys[name][1] not in said
+
+
+def test_a_network_that_an_earlier_program_took_shuts_nobody_else_out(cloud):
+    """An IPv4 network written as IPv6 has always let nobody in. It still does, and says so."""
+    cloud.put_parameter("LogPutAllowHosts", "::ffff:10.0.0.0/104, 127.0.0.1")
+    cloud.running["generate-url"].stop()
+    cloud.start_function("generate-url")
+    answer = eventually(cloud.trouble, lambda: ask(cloud, "rest-v1", server="old", date="2019-08-01"))
+    assert answer["statusCode"] == 200, answer
+    answer = ask(cloud, "rest-v1", source="10.1.2.3", server="old", date="2019-08-01")
+    assert answer["statusCode"] == 403, answer
+    said = cloud.said("generate-url")[1]
+    assert "WARN" in said and "::ffff:10.0.0.0/104" in said and "write 10.0.0.0/8" in said, said
+    # As the other tests need it.
+    cloud.put_parameter("LogPutAllowHosts", "127.0.0.1")
+    cloud.running["generate-url"].stop()
+    cloud.start_function("generate-url")
+    assert ask(cloud, "rest-v1", server="old", date="2019-08-01")["statusCode"] == 200
 
 
 def test_settings_hold_while_the_parameter_store_is_away(cloud):

@@ -9,17 +9,19 @@ What cannot be recorded: that S3 asks KMS, and that Lambda writes logs and keeps
 function's name. calls.py names these by AWS's documents.
 """
 
+import json
+
 import calls
 import iam
 import pytest
 import rights
 from cloud import ANALYZED, FUNCTIONS, RAW, Cloud
 from cloudformation import Stack, load
-from scenes import DAY, LOG, arrived, given_url, put, result, results, signed, wide
+from scenes import DAY, LOG, arrived, ask, claims, given_url, put, result, results, signed, wide
 
 TEMPLATE = load()
-# The functions ran without a key prefix, and no day was final.
-WORLDS = [pytest.param(w, id=str(w)) for w in calls.WORLDS if not (w.prefix or w.final)]
+# The functions ran without a key prefix.
+WORLDS = [pytest.param(w, id=str(w)) for w in calls.WORLDS if not w.prefix]
 # The services that the functions call themselves. The others of their roles AWS calls for them.
 OWN, AWS = {"s3", "ssm"}, {"kms", "logs", "sqs"}
 TOKEN = "X-Amz-Security-Token"
@@ -62,7 +64,7 @@ def stand(cloud, server, *endings):
 
 @pytest.fixture(scope="module")
 def played(amazon, recorder):
-    """Everything that the functions can come to do; all requests so far."""
+    """Everything that the functions can come to do while no day is final: their requests."""
     # Rejects come and go with the next version; a refusal is named, and changes nothing else.
     stray = b"this is no sample line\n"
     analyzed(amazon, deliver(amazon, "played", LOG + stray)())
@@ -93,6 +95,31 @@ def played(amazon, recorder):
     return list(recorder.requests)
 
 
+@pytest.fixture(scope="module")
+def played_final(amazon, recorder, played):
+    """The same, and what generate-url does once days are final."""
+    begin = len(recorder.requests)
+    amazon.running["generate-url"].stop()
+    amazon.start_function("generate-url", LOG2AWS_FINAL_AFTER_DAYS="7")
+    # The first delivery of a day that is long past: there is no summary yet.
+    analyzed(amazon, deliver(amazon, "final", LOG)())
+    summary = json.loads(result(amazon, "final", "json"))
+    given_url(amazon, "final", **claims(LOG))
+    assert answered(amazon, "final") == 409
+    reopened = f".log2aws/reopen/final/{DAY}.json"
+    record = {"format": 1, "version": summary["raw"]["version"], "why": "a test", "by": "operator",
+              "at": "2026-08-20T00:00:00Z"}
+    amazon.s3().put_object(Bucket=ANALYZED, Key=reopened, Body=json.dumps(record).encode())
+    analyzed(amazon, deliver(amazon, "final", LOG + LOG)())
+    # The record is used up.
+    assert answered(amazon, "final") == 409
+    return played + recorder.requests[begin:]
+
+
+def answered(cloud, server):
+    return ask(cloud, "http-v2", server=server, date=DAY)["statusCode"]
+
+
 class Case:
     def __init__(self, world, requests):
         self.stack = Stack(TEMPLATE, world.parameters())
@@ -111,8 +138,8 @@ class Case:
 
 
 @pytest.fixture(params=WORLDS, scope="module")
-def case(request, played):
-    return Case(request.param, played)
+def case(request, played, played_final):
+    return Case(request.param, played_final if request.param.final else played)
 
 
 def test_the_roles_allow_every_call(case):
@@ -121,8 +148,9 @@ def test_the_roles_allow_every_call(case):
 
 def test_the_table_has_these_calls_and_no_others(case):
     recorded = {case.what(call) for call in case.recorded}
-    ours = [call for call in case.table.needed() if call.source.startswith("crates/")]
-    needed = {case.what(call) for call in ours}
+    functions = [case.table.url_role, case.table.analyze_role]
+    ours = [call for call in case.table.needed() if call.principal in functions]
+    needed = {case.what(call) for call in ours if call.source.startswith("crates/")}
     assert recorded - needed == set(), "calls.py lacks these"
     assert needed - recorded == set(), "nobody makes these"
 
@@ -132,10 +160,12 @@ def test_whatever_a_role_loses_a_call_fails(case):
     idle, tried, left = [], 0, set()
     for statement in case.policy:
         services = {action.split(":")[0] for action in statement.actions}
+        if statement.effect == "Deny":
+            continue
         if statement.role is None or services <= AWS:
             left.add(statement.name)
             continue
-        assert services <= OWN and statement.effect == "Allow", statement
+        assert services <= OWN, statement
         fewer = [iam.without(case.policy, statement)]
         for element in ["actions", "resources"]:
             for one in getattr(statement, element):
@@ -143,7 +173,8 @@ def test_whatever_a_role_loses_a_call_fails(case):
                 fewer.append(iam.with_change(case.policy, statement, **{element: others}))
         tried += 1
         idle += [statement.name for policy in fewer if not case.stopped(policy)]
-    assert tried == 6 and idle == []
+    # generate-url has two more for final days.
+    assert tried == (8 if case.table.world.final else 6) and idle == []
     roles = {name for name in left if name.startswith(("GenerateUrlRole/", "AnalyzeLogRole/"))}
     kms = {"GenerateUrlRole/EncryptPuts", "AnalyzeLogRole/DecryptAndEncrypt"}
     aws = {f"{role}Role/WriteLog" for role in ["GenerateUrl", "AnalyzeLog"]}

@@ -16,6 +16,31 @@ def test_what_is_stored_holds(cloud, program, deployed):
     assert not cloud.of("PutParameter")
 
 
+# As an earlier program took it: an IPv4 network written as IPv6, which has always let nobody in.
+MAPPED = "::ffff:10.0.0.0/104"
+
+
+def test_a_stored_entry_that_lets_nobody_in_has_to_be_written_anew(cloud, program, deployed):
+    cloud.parameters[STORED] = f"{HOSTS}, {MAPPED}"
+    failed(program.deploy(), STORED, "write 10.0.0.0/8", "--allow-hosts")
+    assert not cloud.changes()
+
+
+def test_what_stands_beside_such_an_entry_is_in_force(cloud, program, deployed):
+    cloud.parameters[STORED] = f"{HOSTS}, {MAPPED}"
+    deployed.parameters["LogPutAllowNetworks"] += f",{MAPPED}"
+    succeeded(program.deploy("--allow-hosts", HOSTS))
+    assert entries(cloud.parameters[STORED]) == entries(HOSTS)
+
+
+def test_the_network_that_was_meant_needs_a_word(cloud, program, deployed):
+    cloud.parameters[STORED] = f"{HOSTS}, {MAPPED}"
+    told = failed(program.deploy("--allow-hosts", f"{HOSTS}, 10.0.0.0/8"), "--widen")
+    says(told, r"\+ 10\.0\.0\.0/8")
+    assert "+ 203" not in told.all, told
+    assert not cloud.changes()
+
+
 def test_an_edit_that_narrows_is_taken_into_the_stack(cloud, program, deployed):
     cloud.parameters[STORED] = ONE
     succeeded(program.deploy())

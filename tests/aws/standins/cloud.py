@@ -63,7 +63,8 @@ class Cloud:
         self.put_parameter("ServerlogBucketName", RAW)
         self.put_parameter("AnalyzedlogBucketName", ANALYZED)
 
-    def start_function(self, name):
+    def start_function(self, name, **settings):
+        """Starts a function; `settings` are variables of its environment, as the template's."""
         names = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"]
         environment = {
             "AWS_LAMBDA_RUNTIME_API": f"http://127.0.0.1:{self.port}/.rt/{name}",
@@ -78,6 +79,7 @@ class Cloud:
             # The day of the seed's log is years ago, and these tests replace it.
             "LOG2AWS_DAYS_BACK": "36500",
             "LOG2AWS_FINAL_AFTER_DAYS": "0",
+            **settings,
         }
         program = PROGRAMS / name
         assert program.is_file(), f"{program} is not there; build it or set LOG2AWS_BOOTSTRAPS"

@@ -1,6 +1,7 @@
 """What servers, S3 and operators do: ask for a URL, put a log, tell of it, look at the results."""
 
 import datetime
+import hashlib
 import json
 import time
 import urllib.parse
@@ -27,17 +28,22 @@ def wide(times=15_000):
     return LOG * times, csv
 
 
-def ask(cloud, kind, **query):
-    """generate-url's answer to one of API Gateway's events."""
+def claims(body):
+    """What a caller who knows its log says of it."""
+    return {"size": str(len(body)), "sha256": hashlib.sha256(body).hexdigest()}
+
+
+def ask(cloud, kind, source="127.0.0.1", **query):
+    """generate-url's answer to one of API Gateway's events, from a caller at `source`."""
     event = json.loads((EVENTS / "api" / f"{kind}.json").read_text())
     event["headers"]["accept"] = "application/json"
     if kind == "rest-v1":
         event["multiValueHeaders"]["accept"] = ["application/json"]
-        event["requestContext"]["identity"]["sourceIp"] = "127.0.0.1"
+        event["requestContext"]["identity"]["sourceIp"] = source
         event["queryStringParameters"] = query
         event["multiValueQueryStringParameters"] = {k: [v] for k, v in query.items()}
     else:
-        event["requestContext"]["http"]["sourceIp"] = "127.0.0.1"
+        event["requestContext"]["http"]["sourceIp"] = source
         event["rawQueryString"] = urllib.parse.urlencode(query)
     status, answer = cloud.invoke("generate-url", event)
     assert status == 200, cloud.trouble()

@@ -21,9 +21,10 @@ KEY = "arn:aws:kms:ap-northeast-1:111122223333:key/1234abcd-12ab-34cd-56ef-12345
 STORE_PORT = "crates/log2aws-service/src/ports/store.rs"
 SETTINGS_PORT = "crates/log2aws-service/src/ports/settings.rs"
 SIGNER = "crates/log2aws-service/src/signer.rs"
-FINAL = "crates/log2aws-service/src/http/mod.rs"
+FINAL = "crates/log2aws-service/src/http/day_rules.rs"
 LOOK = "crates/log2aws-service/src/analyze/reconcile.rs"
 STORED = "crates/log2aws-service/src/analyze/stored_summary.rs"
+REOPEN = "crates/log2aws/src/reopen.rs"
 REFUSALS = "crates/log2aws-service/src/analyze/refusals.rs"
 JOB = "crates/log2aws-service/src/analyze/job.rs"
 STREAM = "crates/log2aws-service/src/analyze/convert.rs"
@@ -78,6 +79,7 @@ class Table:
         self.raw = f"arn:aws:s3:::serverlogs-dev-{account}-{region}"
         self.analyzed = f"arn:aws:s3:::analyzedlogs-dev-{account}-{region}"
         self.log = f"{self.raw}/{world.key('log')}"
+        self.reopened = f"{self.analyzed}/.log2aws/reopen/web01/2019-08-01.json"
         self.url_role = {"AWS": stack.attribute("GenerateUrlRole", "Arn")}
         self.analyze_role = {"AWS": stack.attribute("AnalyzeLogRole", "Arn")}
         self.operator = {"AWS": f"arn:aws:iam::{account}:user/operator"}
@@ -88,7 +90,7 @@ class Table:
 
     def kind(self, resource):
         """What a resource is, whichever server and day it is of."""
-        return re.sub(r"/.+/\d{4}-\d\d-\d\d\.", "/*.", resource)
+        return re.sub(r"(/\.log2aws/reopen)?/[^.].*/\d{4}-\d\d-\d\d\.", r"\1/*.", resource)
 
     def parameter(self, name, env="dev"):
         return self.stack.arn("ssm", f"parameter/log2aws/{env}/{name}")
@@ -191,7 +193,7 @@ class Table:
             role, tls = self.url_role, self.url(ELSEWHERE)
             final = f"{FINAL}, of a day that may be final"
             summary = f"{self.analyzed}/{self.world.key('json')}"
-            reopened = f"{self.analyzed}/.log2aws/reopen/web01/2019-08-01.json"
+            reopened = self.reopened
             yield Call("the summary of an old day", final, role, "s3:GetObject", summary, tls)
             yield Call("is an old day open again", final, role, "s3:GetObject", reopened, tls)
             absent = "S3API, GetObject: 404 for an absent key with s3:ListBucket, else 403"
@@ -267,6 +269,7 @@ class Table:
         yield may("upload by form, an hour old", put, self.log, self.form(ELSEWHERE, hour))
         yield may("an hour-old link to a log", get, self.log, self.url(ELSEWHERE, hour))
         yield may("an hour-old link to a result", get, result, self.url(ELSEWHERE, hour))
+        yield may("open a day again", put, self.reopened, self.header(), f"{REOPEN}, write")
         yield may("list the logs", "s3:ListBucket", self.raw, self.header())
         yield may("list the results", "s3:ListBucket", self.analyzed, self.header())
         yield may("purge a version", "s3:DeleteObjectVersion", self.log, self.header())
@@ -340,8 +343,9 @@ class Table:
             ("put a result", "s3:PutObject", f"{self.analyzed}/{self.world.key('csv')}"),
             ("read a result", "s3:GetObject", f"{self.analyzed}/{self.world.key('csv')}"),
             ("read another setting", "s3:GetObject", f"{self.analyzed}/.log2aws/keys.json"),
-            ("open a day again", "s3:PutObject",
-             f"{self.analyzed}/.log2aws/reopen/web01/2019-08-01.json"),
+            ("put a log under a name with a dot", "s3:PutObject",
+             f"{self.raw}/.log2aws/web01/2019-08-01.log"),
+            ("open a day again", "s3:PutObject", self.reopened),
             ("list versions of results", "s3:ListBucketVersions", self.analyzed),
             ("put into the logs of prod", "s3:PutObject", self.log.replace("-dev-", "-prod-")),
         ]:
@@ -383,6 +387,10 @@ class Table:
             ("delete a result's version", "s3:DeleteObjectVersion", result),
             ("open a result to others", "s3:PutObjectAcl", result),
             ("put what is no result", "s3:PutObject", f"{self.analyzed}/web01/index.html"),
+            ("open a day again", "s3:PutObject", self.reopened),
+            ("abort an upload of the record of a reopened day", "s3:AbortMultipartUpload", self.reopened),
+            ("remove the record of a reopened day", "s3:DeleteObject", self.reopened),
+            ("read the record of a reopened day", "s3:GetObject", self.reopened),
             ("read what is no log", "s3:GetObject", no_log),
             ("read a version of what is no log", "s3:GetObjectVersion", no_log),
             ("read prod's logs", "s3:GetObject", self.log.replace("-dev-", "-prod-")),

@@ -128,6 +128,7 @@ fn foreign(
         pytest("tests/aws/bootstraps").env("LOG2AWS_BOOTSTRAPS", target.join("debug")),
     )?;
     report.step("log2aws stack, against an AWS on this machine", pytest("tests/aws/stack"))?;
+    report.part("clients on Node", false, || tools::node(shell, root, "tests/clients/node"))?;
     report.step("foreign clients", pytest("tests/clients"))?;
     report.part("the servers' packages", true, || dist::run(root))?;
     // dpkg and mount want root.

@@ -103,3 +103,107 @@ impl Analyzer for StoreAnalyzer {
 fn chain(error: &dyn Error) -> String {
     ErrorChain(error).to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::time::{Duration, Instant};
+
+    use jiff::Timestamp;
+    use log2aws_core::allow_list::AllowList;
+    use log2aws_core::key::{KeyPrefix, ResultKind};
+    use log2aws_core::summary::Summary;
+    use log2aws_service::ports::{Clock, Settings, SettingsUnavailable};
+    use log2aws_store::BucketSpec;
+    use log2aws_store::disk::{Attributes, Condition};
+
+    use super::*;
+    use crate::analysis::{Queue, Work, Workers};
+    use crate::metrics::Metrics;
+
+    struct Fixed(Arc<Settings>);
+
+    impl SettingsSource for Fixed {
+        fn current(&self) -> Result<Arc<Settings>, SettingsUnavailable> {
+            Ok(self.0.clone())
+        }
+    }
+
+    struct MachineClock;
+
+    impl Clock for MachineClock {
+        fn now(&self) -> Timestamp {
+            Timestamp::now()
+        }
+    }
+
+    fn put(store: &DiskStore, queue: &Queue, key: &ObjectKey, user: usize) {
+        let raw = "serverlogs-local".parse().unwrap();
+        let mut staged = store.stage(&raw, key).unwrap();
+        let line = format!(
+            "2019-08-01 00:00:01 up 45 days, 20:04, {user} users, load average: 25.06, 22.63, \
+             21.70 124 10 493744 379918752 0 8428556 0 0 1852 156 0 0 26 12 60 2 0\n"
+        );
+        staged.write_all(line.as_bytes()).unwrap();
+        staged.commit(Attributes::default(), &Condition::Always).unwrap();
+        queue.enqueue(key);
+    }
+
+    #[test]
+    fn however_puts_and_analyses_meet_the_results_are_of_the_newest_version() {
+        let folder = tempfile::tempdir().unwrap();
+        let (raw, analyzed): (BucketName, BucketName) =
+            ("serverlogs-local".parse().unwrap(), "analyzedlogs-local".parse().unwrap());
+        let buckets = [
+            BucketSpec { name: raw.clone(), versioned: true },
+            BucketSpec { name: analyzed.clone(), versioned: false },
+        ];
+        let store = DiskStore::open(folder.path(), &buckets, Arc::new(MachineClock)).unwrap();
+        let settings = Settings {
+            allow_list: "127.0.0.1".parse::<AllowList>().unwrap(),
+            raw_bucket: raw.clone(),
+            analyzed_bucket: analyzed.clone(),
+            key_prefix: KeyPrefix::Off,
+        };
+        let settings = Arc::new(Fixed(Arc::new(settings)));
+        let metrics = Arc::new(Metrics::new("0", Timestamp::UNIX_EPOCH));
+        let queue = Arc::new(Queue::new(metrics.queue_length.clone()));
+        let charts = "svg".parse().unwrap();
+        let work = Work {
+            queue: queue.clone(),
+            analyzer: Arc::new(StoreAnalyzer::new(store.clone(), settings, charts)),
+            metrics: metrics.clone(),
+            on_analyzed: Arc::new(|_| {}),
+        };
+        let workers = Workers::start(&work, 3).unwrap();
+        let keys: [ObjectKey; 2] =
+            ["web01/2019-08-01.log", "web02/2019-08-01.log"].map(|key| key.parse().unwrap());
+        for round in 0..20 {
+            std::thread::scope(|scope| {
+                for putter in 0..3 {
+                    let (store, queue, keys) = (&store, &queue, &keys);
+                    scope.spawn(move || {
+                        for at in 0..4 {
+                            put(store, queue, &keys[at % 2], round * 12 + putter * 4 + at);
+                        }
+                    });
+                }
+            });
+            let begin = Instant::now();
+            while metrics.queue_length.get() > 0 {
+                assert!(begin.elapsed() < Duration::from_mins(2), "the queue never became empty");
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            for key in &keys {
+                let newest = store.head(&raw, key, None).unwrap().version;
+                let summary = RawKey::parse(key.as_str()).unwrap().result_key(ResultKind::Json);
+                let (_, mut json) = store.open_object(&analyzed, &summary, None).unwrap();
+                let mut bytes = Vec::new();
+                json.read_to_end(&mut bytes).unwrap();
+                assert_eq!(Summary::from_json(&bytes).unwrap().raw.version, newest.to_string());
+            }
+        }
+        workers.stop();
+        assert_eq!(metrics.analyze_failures.get(), 0);
+    }
+}

@@ -267,6 +267,77 @@ mod tests {
         assert_eq!(queue.length.get(), 0);
     }
 
+    /// What can happen to one key, in any order.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    enum Step {
+        Put,
+        Take,
+        Done,
+        Failed,
+        Wake,
+    }
+
+    /// The queue, and what the threads around it know: puts are numbered, and an analysis is of the
+    /// put that was the newest when it began.
+    struct Model {
+        queue: Queue,
+        newest: u32,
+        running: Option<u32>,
+        analyzed: u32,
+    }
+
+    impl Model {
+        /// `None` if this cannot happen now.
+        fn step(&mut self, step: Step) -> Option<()> {
+            match step {
+                Step::Put => {
+                    self.newest += 1;
+                    self.queue.enqueue(&key("web01"));
+                }
+                Step::Take => {
+                    let waiting = self.queue.state().ready.len();
+                    assert!(waiting <= usize::from(self.running.is_none()), "given out twice");
+                    (waiting > 0).then(|| self.queue.next())??;
+                    self.running = Some(self.newest);
+                }
+                Step::Done => {
+                    self.analyzed = self.running.take()?;
+                    self.queue.done(&key("web01"));
+                }
+                Step::Failed => {
+                    self.running.take()?;
+                    self.queue.failed(&key("web01"));
+                }
+                Step::Wake => self.queue.state().wake_due(Instant::now() + 2 * LONGEST_WAIT),
+            }
+            Some(())
+        }
+    }
+
+    /// Each call holds the lock from its first to its last line, so what threads do is some order of
+    /// calls: these are all orders of so many.
+    #[test]
+    fn in_every_order_of_puts_and_analyses_the_last_analysis_is_of_the_newest_put() {
+        const STEPS: [Step; 5] = [Step::Put, Step::Take, Step::Done, Step::Failed, Step::Wake];
+        const LENGTH: u32 = 7;
+        let mut possible = 0;
+        for order in 0..STEPS.len().pow(LENGTH) {
+            let at = |n: u32| STEPS[order / STEPS.len().pow(n) % STEPS.len()];
+            let order: Vec<Step> = (0..LENGTH).map(at).collect();
+            let mut model = Model { queue: queue(), newest: 0, running: None, analyzed: 0 };
+            if !order.iter().all(|step| model.step(*step).is_some()) {
+                continue;
+            }
+            possible += 1;
+            for step in [Step::Done, Step::Wake, Step::Take].into_iter().cycle().take(9) {
+                model.step(step);
+            }
+            assert_eq!(model.analyzed, model.newest, "{order:?}");
+            assert!(model.queue.state().jobs.is_empty(), "{order:?}");
+        }
+        assert!(possible > 500, "{possible}");
+    }
+
     #[test]
     fn other_objects_are_not_looked_at() {
         let queue = queue();

@@ -1,7 +1,7 @@
 //! The allow-list of a deploy: what is wanted, against what is in force, and Parameter Store put
 //! right in the end.
 
-use log2aws_core::allow_list::AllowList;
+use log2aws_core::allow_list::{AllowList, StoredAllowList};
 use log2aws_core::env_name::{self, EnvName};
 
 use super::DeployRequest;
@@ -30,11 +30,15 @@ pub(super) async fn wanted<C: Console>(
     let name = request.env.parameter(env_name::ALLOW_LIST);
     let given = request.allow_hosts.as_ref();
     let text = session.cloud.parameter(&name).await?;
-    let stored = match text.as_deref().map(str::parse::<AllowList>).transpose() {
-        Ok(stored) => stored,
+    let stored = match (text.as_deref().map(AllowList::read_stored).transpose(), given) {
+        // The stack would get the list without these entries, which is not what was written.
+        (Ok(Some(StoredAllowList { mut left_out, .. })), None) if !left_out.is_empty() => {
+            return Err(StackError::StoredHosts { name, source: left_out.remove(0) });
+        }
+        (Ok(stored), _) => stored.map(|stored| stored.list),
         // What nobody can read lets nobody in: a list that is given mends it.
-        Err(_) if given.is_some() => None,
-        Err(source) => return Err(StackError::StoredHosts { name, source }),
+        (Err(_), Some(_)) => None,
+        (Err(source), None) => return Err(StackError::StoredHosts { name, source }),
     };
     let list = given.or(stored.as_ref()).cloned().ok_or(StackError::NoHosts)?;
     let wanted = Wanted { list, stored: text };
@@ -42,7 +46,7 @@ pub(super) async fn wanted<C: Console>(
     let networks = standing.parameters.get(NETWORKS);
     let networks = networks.map(|text| {
         text.split(',')
-            .filter_map(|part| part.trim().parse::<AllowList>().ok())
+            .filter_map(|part| part.parse::<AllowList>().ok())
             .flat_map(|list| list.networks())
             .collect()
     });
@@ -80,7 +84,7 @@ pub(super) async fn narrow<C: Console>(
     if stored != wanted.stored {
         return Err(StackError::Edited(name));
     }
-    let list = stored.as_deref().and_then(|text| text.parse::<AllowList>().ok());
+    let list = stored.as_deref().and_then(in_force);
     let Some(list) = list.filter(|_| stands) else { return Ok(()) };
     if wanted.list.beyond(&list).is_empty() && !list.beyond(&wanted.list).is_empty() {
         let text = wanted.list.to_string();
@@ -101,8 +105,7 @@ pub(super) async fn take_back<C: Console>(
     let name = env.parameter(env_name::ALLOW_LIST);
     let Some(before) = &wanted.stored else { return Ok(()) };
     let Some(now) = session.cloud.parameter(&name).await? else { return Ok(()) };
-    let lists = (before.parse::<AllowList>(), now.parse::<AllowList>());
-    if let (Ok(before_list), Ok(now_list)) = lists
+    if let (Some(before_list), Some(now_list)) = (in_force(before), in_force(&now))
         && !now_list.beyond(&before_list).is_empty()
     {
         session.cloud.put_parameter(&name, before).await?;
@@ -110,6 +113,11 @@ pub(super) async fn take_back<C: Console>(
         session.console.line(&line)?;
     }
     Ok(())
+}
+
+/// Whom a stored text lets in; `None` if it is no list, which lets nobody in.
+fn in_force(text: &str) -> Option<AllowList> {
+    AllowList::read_stored(text).ok().map(|stored| stored.list)
 }
 
 /// Makes Parameter Store hold the wanted list where CloudFormation saw nothing to change: it does
