@@ -32,6 +32,9 @@ pub use config::{DEFAULT_REQUESTS_PER_SECOND, DoorLimits, KeyFileAction, ServeCo
 pub use credentials::{KeyPair, PROFILE, REGION, Token};
 pub use http::tls::{TlsError, TlsFiles};
 pub use log2aws_store::disk::snapshot::{Snapshot, SnapshotError, snapshot};
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub use server::in_process;
 pub use server::{ANALYZED_BUCKET, RAW_BUCKET, Server};
 pub use start_warnings::{Exposure, start_warnings};
 pub use ui::{

@@ -1,5 +1,8 @@
 //! `serve` as one value: opened on a data folder, run on a listener.
 
+#[cfg(feature = "fuzzing")]
+pub mod in_process;
+
 use std::future::Future;
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
@@ -225,14 +228,7 @@ impl Server {
             stopping.front.stop();
         };
         on_start();
-        let service = Service {
-            router: router(app),
-            limits: self.limits,
-            tls: self.tls.clone(),
-            trusted_proxies: self.config.trusted_proxies.clone().into(),
-            metrics,
-        };
-        serve(listener, service, shutdown).await;
+        serve(listener, self.service(app, metrics), shutdown).await;
         audit.record_server("stop", &self.config.allow_list);
         let joined = tokio::task::spawn_blocking(move || {
             workers.stop();
@@ -244,6 +240,16 @@ impl Server {
             tracing::error!("the server's threads could not be waited for");
         }
         Ok(())
+    }
+
+    fn service(&self, app: Arc<App>, metrics: Arc<Metrics>) -> Service {
+        Service {
+            router: router(app),
+            limits: self.limits,
+            tls: self.tls.clone(),
+            trusted_proxies: self.config.trusted_proxies.clone().into(),
+            metrics,
+        }
     }
 
     /// Who listens on loopback alone and is known by another name has a proxy on this machine before

@@ -53,7 +53,7 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
     ("log2aws-raster", &[]),
     // tests and tools
     ("log2aws-skip", &[]),
-    ("log2aws-fuzz", &["log2aws-core", "log2aws-server", "log2aws-service"]),
+    ("log2aws-fuzz", &["log2aws-core", "log2aws-server", "log2aws-service", "log2aws-store"]),
     ("xtask", &[]),
 ];
 

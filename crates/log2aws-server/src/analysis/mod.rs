@@ -197,4 +197,59 @@ mod tests {
         assert_eq!((metrics.analyze_failures.get(), metrics.rows.get()), (2, 7));
         assert_eq!(metrics.queue_length.get(), 0);
     }
+
+    /// Holds the thread of a large log until the logs behind it are done.
+    struct HeldUp {
+        seen: Mutex<Vec<String>>,
+        released: std::sync::Condvar,
+    }
+
+    impl Analyzer for HeldUp {
+        fn look(&self, key: &ObjectKey) -> Result<Analysis, String> {
+            let mut seen = self.seen.lock().unwrap();
+            if key.as_str().starts_with("large") {
+                let begin = Instant::now();
+                while seen.len() < 3 {
+                    assert!(begin.elapsed() < Duration::from_secs(20), "the others wait for it");
+                    let second = Duration::from_secs(1);
+                    seen = self.released.wait_timeout(seen, second).unwrap().0;
+                }
+            } else {
+                seen.push(key.to_string());
+                self.released.notify_all();
+            }
+            Ok(Analysis { analyzed: true, ..Analysis::default() })
+        }
+
+        fn needs_analysis(&self, _: &RawKey) -> Result<bool, String> {
+            Ok(true)
+        }
+    }
+
+    #[test]
+    fn a_large_log_holds_one_thread_and_those_behind_it_go_in_order() {
+        let metrics = Arc::new(Metrics::new("0", Timestamp::UNIX_EPOCH));
+        let queue = Arc::new(Queue::new(metrics.queue_length.clone()));
+        let analyzer =
+            Arc::new(HeldUp { seen: Mutex::default(), released: std::sync::Condvar::new() });
+        let work = Work {
+            queue: queue.clone(),
+            analyzer: analyzer.clone(),
+            metrics: metrics.clone(),
+            on_analyzed: Arc::new(|_| {}),
+        };
+        let keys = ["web03", "web01", "web02"].map(|name| format!("{name}/2019-08-01.log"));
+        queue.enqueue(&"large/2019-08-01.log".parse().unwrap());
+        for key in &keys {
+            queue.enqueue(&key.parse().unwrap());
+        }
+        let workers = Workers::start(&work, 2).unwrap();
+        let begin = Instant::now();
+        while metrics.analyzed.get() < 4 {
+            assert!(begin.elapsed() < Duration::from_secs(25), "{:?}", metrics.analyzed);
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        workers.stop();
+        assert_eq!(*analyzer.seen.lock().unwrap(), keys);
+    }
 }

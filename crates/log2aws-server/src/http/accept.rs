@@ -223,7 +223,8 @@ impl Service {
         LingeringStream::new(stream, self.limits.stall, activity.clone())
     }
 
-    fn serve<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
+    /// Serves one connection to its end.
+    pub(crate) fn serve<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
         &self,
         stream: S,
         peer: SocketAddr,

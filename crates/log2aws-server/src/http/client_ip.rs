@@ -39,8 +39,7 @@ pub(crate) fn caller(
     headers: &HeaderMap,
     trusted: &[IpNet],
 ) -> Result<IpAddr, UnknownClientIp> {
-    let is_trusted =
-        |address: IpAddr| trusted.iter().any(|network| network.contains(&address.to_canonical()));
+    let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(&address));
     let mut caller = peer.to_canonical();
     if !is_trusted(caller) {
         let passed_on = PASSED_ON.iter().any(|name| headers.contains_key(*name));
@@ -67,7 +66,7 @@ pub(crate) fn caller(
 fn parse_hop(text: &str) -> Option<IpAddr> {
     let address = text.parse::<IpAddr>().ok();
     let with_port = || text.parse::<SocketAddr>().ok().map(|address| address.ip());
-    let in_brackets = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
+    let in_brackets = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok().map(IpAddr::V6);
     address.or_else(with_port).or_else(in_brackets).map(|address| address.to_canonical())
 }
 
@@ -140,7 +139,9 @@ mod tests {
 
     #[test]
     fn an_unreadable_hop_is_no_address() {
-        for forwarded in ["unknown", "203.0.113.9, ", "203.0.113.9, x", "203.0.113"] {
+        for forwarded in
+            ["unknown", "203.0.113.9, ", "203.0.113.9, x", "203.0.113", "[203.0.113.9]"]
+        {
             let found = found("127.0.0.1", &[forwarded], &["127.0.0.1/32"]);
             assert_eq!(found, Err(UnknownClientIp::Unreadable));
         }

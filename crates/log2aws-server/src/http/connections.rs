@@ -254,6 +254,22 @@ mod tests {
         assert!(holds(&connections, &direct) && holds(&connections, &next));
     }
 
+    #[test]
+    fn a_v6_network_is_one_address() {
+        let connections = Connections::new(8);
+        let of = |address: &str| place(connections.admit(Some(address.parse().unwrap())));
+        let one: Vec<Place> = (1..=6).map(|n| of(&format!("2001:db8::{n}"))).collect();
+        let other = of("2001:db8:0:1::1");
+        assert!(!holds(&connections, &one[0]) && holds(&connections, &other));
+    }
+
+    #[test]
+    fn a_shortage_is_logged_once_a_minute() {
+        let connections = Connections::new(8);
+        assert!(connections.is_first_shortage());
+        assert!(!connections.is_first_shortage());
+    }
+
     #[tokio::test]
     async fn a_place_that_is_dropped_is_free_again() {
         let connections = Connections::new(1);

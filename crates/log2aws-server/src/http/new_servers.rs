@@ -152,6 +152,8 @@ fn folders(key: &RawKey, today: Date) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use log2aws_store::disk::{Attributes, Condition};
+
     use super::*;
 
     #[test]
@@ -167,5 +169,68 @@ mod tests {
         };
         assert!(log("2026-08-02").starts_with(&found[1]), "{found:?}");
         assert!(log("2026-07-31").starts_with(&found[2]), "{found:?}");
+    }
+
+    struct Epoch;
+
+    impl Clock for Epoch {
+        fn now(&self) -> jiff::Timestamp {
+            jiff::Timestamp::UNIX_EPOCH
+        }
+    }
+
+    fn quota(folder: &std::path::Path) -> NewServerQuota {
+        let bucket: BucketName = "raw".parse().unwrap();
+        let spec = log2aws_store::BucketSpec { name: bucket.clone(), versioned: true };
+        let store = DiskStore::open(folder, &[spec], Arc::new(Epoch)).unwrap();
+        NewServerQuota::new(store, bucket, Arc::new(Epoch), NonZeroU32::MIN)
+    }
+
+    fn log_of(server: &str) -> RawKey {
+        RawKey::parse(&format!("{server}/2026-08-01.log")).unwrap()
+    }
+
+    #[tokio::test]
+    async fn no_url_is_given_for_a_server_that_could_not_deliver() {
+        let folder = tempfile::tempdir().unwrap();
+        let quota = quota(folder.path());
+        assert!(quota.check(&log_of("web01")).await.is_ok());
+        assert!(quota.take(&log_of("web01")).await.is_ok());
+        // Nothing is known to be short before the first is refused.
+        assert!(quota.check(&log_of("web02")).await.is_ok());
+        assert!(quota.take(&log_of("web02")).await.is_err());
+        assert!(quota.check(&log_of("web02")).await.is_err());
+        // Who was taken in is known, though nothing of it is stored yet.
+        assert!(quota.check(&log_of("web01")).await.is_ok());
+        assert!(quota.take(&log_of("web01")).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_server_with_a_log_is_known_also_if_it_cannot_be_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let quota = quota(folder.path());
+        assert!(quota.take(&log_of("web01")).await.is_ok());
+        let old = "web07/2026-07-31.log".parse().unwrap();
+        let staged = quota.0.store.stage(&quota.0.raw_bucket, &old).unwrap();
+        staged.commit(Attributes::default(), &Condition::Always).unwrap();
+        assert!(quota.take(&log_of("web07")).await.is_ok());
+        let logs = folder.path().join("buckets/raw/web09");
+        std::fs::create_dir_all(&logs).unwrap();
+        std::fs::write(logs.join("2026-08-01.log@"), "no object").unwrap();
+        assert!(quota.take(&log_of("web09")).await.is_ok());
+        assert!(quota.take(&log_of("web08")).await.is_err());
+    }
+
+    #[test]
+    fn only_so_many_names_are_remembered() {
+        let folder = tempfile::tempdir().unwrap();
+        let quota = quota(folder.path());
+        let mut key = log_of("web01");
+        for number in 0..=REMEMBERED {
+            key.server = format!("web{number}").parse().unwrap();
+            quota.0.remember(&key);
+        }
+        assert!(quota.0.known.lock().unwrap().len() <= REMEMBERED);
+        assert!(quota.0.remembers(&key));
     }
 }

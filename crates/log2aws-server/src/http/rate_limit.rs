@@ -88,4 +88,13 @@ mod tests {
         limit.prune();
         assert_eq!(limit.buckets.len(), 0);
     }
+
+    #[test]
+    fn a_crowd_is_forgotten_at_once() {
+        let limit = RateLimit::new(NonZeroU32::new(1_000_000).unwrap());
+        for number in 0..u32::try_from(CROWD).unwrap() + 100 {
+            assert!(limit.check(IpAddr::from(number.to_be_bytes())).is_ok());
+        }
+        assert!(limit.buckets.len() <= CROWD, "{}", limit.buckets.len());
+    }
 }

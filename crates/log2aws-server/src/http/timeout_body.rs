@@ -108,6 +108,15 @@ impl BodyState {
     }
 }
 
+#[cfg(test)]
+impl BodyState {
+    /// As a body that has waited since then, and of which nothing more is read if it `is_over`.
+    pub(crate) fn set_waiting(&self, since: u64, is_over: bool) {
+        self.waiting_since.store(since, Ordering::Relaxed);
+        self.finished.store(is_over, Ordering::Release);
+    }
+}
+
 /// A body that failed.
 #[derive(Debug)]
 pub(crate) struct BodyFailed(End);

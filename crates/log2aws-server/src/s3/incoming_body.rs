@@ -178,3 +178,61 @@ pub(crate) async fn on_disk_thread<T: Send + 'static>(
         .await
         .map_err(|_| s3_error!(InternalError, "the server's disk thread broke down"))?
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use jiff::Timestamp;
+    use log2aws_store::{BucketSpec, DiskStore};
+
+    use super::*;
+    use crate::analysis::Queue;
+    use crate::background::unreadable_objects::UnreadableObjects;
+    use crate::config::DoorLimits;
+    use crate::s3::uploads::Uploads;
+
+    struct Epoch;
+
+    impl log2aws_service::ports::Clock for Epoch {
+        fn now(&self) -> Timestamp {
+            Timestamp::UNIX_EPOCH
+        }
+    }
+
+    /// The disk may fill up after an upload began.
+    #[tokio::test]
+    async fn each_chunk_is_written_only_while_there_is_space() {
+        let folder = tempfile::tempdir().unwrap();
+        let bucket: log2aws_core::key::BucketName = "raw".parse().unwrap();
+        let spec = BucketSpec { name: bucket.clone(), versioned: true };
+        let store = DiskStore::open(folder.path(), &[spec], Arc::new(Epoch)).unwrap();
+        let metrics = Arc::new(Metrics::new("0", Timestamp::UNIX_EPOCH));
+        let queue = Arc::new(Queue::new(metrics.queue_length.clone()));
+        let unreadable = UnreadableObjects::new(metrics.clone());
+        let disk = |reserve| {
+            let limits = DoorLimits { keep_free_space: Some(reserve), ..DoorLimits::default() };
+            let uploads = Arc::new(Uploads::new(&limits, folder.path().to_owned(), &metrics));
+            let (store, queue) = (store.clone(), queue.clone());
+            let (metrics, unreadable) = (metrics.clone(), unreadable.clone());
+            Disk::new(
+                store,
+                bucket.clone(),
+                queue,
+                metrics,
+                uploads,
+                unreadable,
+                Timestamp::UNIX_EPOCH,
+            )
+        };
+        let staged = store.stage(&bucket, &"web01/2019-08-01.log".parse().unwrap()).unwrap();
+        let hasher = ExpectedChecksums::default().hasher();
+        let mut writing = Writing { sink: OffRuntime(Some(staged)), hasher };
+        let mut chunk = Chunk::default();
+        chunk.bytes.extend_from_slice(b"a line\n");
+        writing.write(&chunk, &disk(0)).unwrap();
+        let error = writing.write(&chunk, &disk(u64::MAX)).unwrap_err();
+        assert_eq!(error.code().as_str(), "InsufficientStorage");
+        assert_eq!(writing.sink.0.as_ref().unwrap().digests().size, 7);
+    }
+}

@@ -92,4 +92,18 @@ mod tests {
         puts.begin("a".into(), &second);
         assert_eq!(second.get(), End::None);
     }
+
+    /// It is still known while it is committed, but takes no upload's place.
+    #[test]
+    fn an_upload_that_has_arrived_whole_does_not_count() {
+        let puts = OpenPuts::new(2);
+        let (whole, waiting, next) =
+            (BodyOutcome::default(), BodyOutcome::default(), BodyOutcome::default());
+        puts.begin("a".into(), &whole);
+        puts.begin("a".into(), &waiting);
+        whole.watch().upgrade().unwrap().set_waiting(0, true);
+        waiting.watch().upgrade().unwrap().set_waiting(1, false);
+        puts.begin("a".into(), &next);
+        assert_eq!([waiting.get(), next.get()], [End::None, End::None]);
+    }
 }

@@ -106,3 +106,27 @@ impl PutChecks {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_put_by_a_url_is_refused_by_its_address_whatever_it_puts() {
+        let list: AllowList = "10.0.0.1, web*@10.0.0.2".parse().unwrap();
+        let check = |method: &str, key: &str, path: &str, source: [u8; 4]| {
+            let uri = format!("{path}?X-Amz-Credential={key}%2F20190801%2Fr%2Fs3%2Faws4_request");
+            let request = http::Request::builder().method(method).uri(uri).body(()).unwrap();
+            check_address(&request.into_parts().0, "URLKEY", &list, source.into()).is_ok()
+        };
+        let (day, other) = ("/b/web01/2019-08-01.log", "/b/notes.txt");
+        for path in [day, other, "/b/web%30%31/2019-08-01.log", "/", "/b"] {
+            assert!(check("PUT", "URLKEY", path, [10, 0, 0, 1]), "{path}");
+            assert!(!check("PUT", "URLKEY", path, [10, 0, 0, 9]), "{path}");
+            // The operator's own key is good from anywhere.
+            assert!(check("PUT", "OPERATOR", path, [10, 0, 0, 9]), "{path}");
+        }
+        assert!(check("PUT", "URLKEY", day, [10, 0, 0, 2]));
+        assert!(!check("PUT", "URLKEY", "/b/db01/2019-08-01.log", [10, 0, 0, 2]));
+    }
+}

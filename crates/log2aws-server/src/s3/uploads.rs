@@ -232,10 +232,10 @@ impl FreeSpace {
         Ok(bytes < free)
     }
 
-    /// The same by a figure that is at most a second old, if there is one.
-    pub(crate) fn had(&self, bytes: u64) -> Option<bool> {
+    /// The same by a figure that is less than a second old at `now`, by [`now_ms`], if there is one.
+    fn had(&self, bytes: u64, now: u64) -> Option<bool> {
         let at = self.known_at.load(Ordering::Relaxed);
-        let fresh = at > 0 && now_ms().saturating_sub(at) < SPACE_MS;
+        let fresh = at > 0 && now.saturating_sub(at) < SPACE_MS;
         fresh.then(|| bytes < self.known.load(Ordering::Relaxed))
     }
 }
@@ -250,7 +250,7 @@ impl Uploads {
         bytes: u64,
         metrics: &Arc<Metrics>,
     ) -> S3Result<()> {
-        if let Some(has) = self.space.had(bytes) {
+        if let Some(has) = self.space.had(bytes, now_ms()) {
             return if has { Ok(()) } else { Err(error::no_space(metrics)) };
         }
         let (uploads, metrics) = (self.clone(), metrics.clone());
@@ -348,5 +348,37 @@ mod tests {
         let mut chunks = Chunks::new(Some(one_byte_frames(11)), 10);
         let error = chunks.next(&uploads(1 << 20)).await.unwrap_err();
         assert!(matches!(error, ChunkError::TooLong));
+    }
+
+    #[test]
+    fn a_figure_of_free_space_is_good_for_a_second() {
+        let space = uploads(1 << 20).space;
+        assert_eq!(space.had(1, 5), None, "nobody has asked the disk");
+        space.known.store(100, Ordering::Relaxed);
+        space.known_at.store(5, Ordering::Relaxed);
+        assert_eq!(space.had(99, 5), Some(true));
+        assert_eq!(space.had(100, 1004), Some(false));
+        assert_eq!(space.had(1, 1005), None);
+    }
+
+    #[tokio::test]
+    async fn no_more_bodies_are_written_at_once_than_there_are_threads() {
+        let metrics = Metrics::new("0", jiff::Timestamp::UNIX_EPOCH);
+        let writer_threads = std::num::NonZeroUsize::new(2).unwrap();
+        let limits = DoorLimits { writer_threads, ..DoorLimits::default() };
+        let uploads = Uploads::new(&limits, "/".into(), &metrics);
+        let (now, most) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+        let write = || {
+            let (now, most) = (now.clone(), most.clone());
+            uploads.write(move || {
+                most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                std::thread::sleep(Duration::from_millis(20));
+                now.fetch_sub(1, Ordering::SeqCst);
+                Ok(())
+            })
+        };
+        let done = futures_util::future::join_all((0..8).map(|_| write())).await;
+        assert!(done.iter().all(Result::is_ok));
+        assert_eq!(most.load(Ordering::SeqCst), 2);
     }
 }

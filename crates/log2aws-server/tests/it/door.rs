@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::child::{Process, drain};
 use crate::client::{Request, connect, read_answer};
-use crate::harness::{LOG, Running, start, start_with};
+use crate::harness::{LOG, Running, eventually, start, start_with};
 
 const MIB: u64 = 1024 * 1024;
 
@@ -136,6 +136,36 @@ fn idle_connections_make_room_for_busy_ones() {
     drop((silent, unfinished));
 }
 
+/// A proxy holds connections for many; each counts for the client of its latest request.
+#[test]
+fn connections_of_a_proxy_count_for_the_clients_behind_it() {
+    let server = start_with(|config| {
+        config.door.max_connections = NonZeroUsize::new(16).unwrap();
+        config.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
+    });
+    let kept = |client: &str| {
+        let mut stream = connect(server.address);
+        let get = Request::new("GET", "/-/healthz").header("x-forwarded-for", client);
+        stream.write_all(get.head(server.address).as_bytes()).unwrap();
+        assert_eq!(read_answer(&mut BufReader::new(&mut stream), "GET").status, 200);
+        stream
+    };
+    let one = kept("203.0.113.1");
+    // Before their first request they are nobody's, and cost the proxy nothing.
+    let silent: Vec<TcpStream> = (0..11).map(|_| connect(server.address)).collect();
+    eventually("they do not connect", || server.metric("log2aws_connections") > 12.5);
+    let closed = "log2aws_connections_closed_total{reason=\"no_room\"}";
+    assert!(server.metric(closed) < 0.5);
+    drop(silent);
+    eventually("they stay open", || server.metric("log2aws_connections") < 2.5);
+    let mut greedy: Vec<TcpStream> = (0..11).map(|_| kept("203.0.113.9")).collect();
+    let next = (kept("203.0.113.2"), kept("203.0.113.3"));
+    assert_eq!(greedy[0].read(&mut [0]).unwrap(), 0, "who has most loses the idlest");
+    // Each look at the metrics is one more.
+    assert!(server.metric(closed) > 0.5);
+    drop((one, next));
+}
+
 #[test]
 fn a_connection_that_asks_nothing_is_closed_soon() {
     let server = start_with(|config| config.door.head_timeout = Duration::from_millis(200));
@@ -177,6 +207,17 @@ fn all_bodies_together_stay_within_their_memory() {
 }
 
 #[test]
+fn a_body_past_its_deadline_is_refused_and_counted() {
+    let server = start_with(|config| config.door.max_body_time = Duration::from_millis(300));
+    let url = server.url("server=web01&date=2019-08-01");
+    let mut stream = half_open(server.address, &Request::new("PUT", url).body(LOG));
+    let answer = read_answer(&mut BufReader::new(&mut stream), "PUT");
+    assert_eq!((answer.status, &answer.code()[..]), (400, "RequestTimeout"));
+    server.counts("log2aws_puts_refused_total{reason=\"slow\"}", 1.0);
+    server.assert_empty();
+}
+
+#[test]
 fn a_log_larger_than_any_is_refused_by_its_head() {
     let server = start_with(|config| config.door.max_log_size = 1000);
     let url = server.url("server=web01&date=2019-08-01");
@@ -204,6 +245,25 @@ fn uploads_leave_the_space_that_is_kept_free() {
     server.assert_empty();
     assert_eq!(server.send(&Request::new("GET", "/-/readyz")).status, 503);
     server.counts("log2aws_puts_refused_total{reason=\"space\"}", 1.0);
+    // The operator's uploads are refused by their heads, too, parts among them.
+    for target in ["/analyzedlogs-local/x", "/analyzedlogs-local/x?partNumber=1&uploadId=x"] {
+        let put = Request::new("PUT", target).body(LOG);
+        let put = put.sign(server.address, &server.key.access_key, server.key.expose_secret());
+        let answer = read_answer(&mut BufReader::new(half_open(server.address, &put)), "PUT");
+        let refused = [(507, "InsufficientStorage"), (404, "NoSuchUpload")];
+        assert!(refused.contains(&(answer.status, &answer.code()[..])), "{}", answer.text());
+    }
+}
+
+#[test]
+fn a_put_that_finds_no_space_uses_up_no_new_server() {
+    let server = start_with(|config| {
+        config.door.keep_free_space = Some(u64::MAX);
+        config.door.max_new_servers = NonZeroU32::MIN;
+    });
+    for name in ["web01", "web02"] {
+        assert_eq!(put_of(&server, name).0, 507, "{name}");
+    }
 }
 
 fn put_of(server: &Running, name: &str) -> (u16, Option<String>) {

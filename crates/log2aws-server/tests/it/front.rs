@@ -4,12 +4,12 @@ use std::io::{BufReader, Read, Write};
 use std::net::TcpStream;
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use log2aws_server::{ServeError, Server};
 
 use crate::client::{Request, connect, read_answer};
-use crate::harness::{ClockAt, LOG, config, start, start_with};
+use crate::harness::{ClockAt, LOG, config, eventually, start, start_with};
 
 const ASK: &str = "/?server=web01&date=2019-08-01";
 
@@ -110,6 +110,28 @@ fn a_store_that_cannot_be_written_to_is_not_ready() {
     let put = server.send(&Request::new("PUT", url).body(LOG));
     assert_eq!((put.status, &put.code()[..]), (503, "ServiceUnavailable"), "{}", put.text());
     assert_eq!(server.send(&Request::new("GET", "/-/healthz")).status, 200);
+}
+
+/// Each probe of the disk makes and removes a file, and anybody may ask.
+#[test]
+fn readyz_asks_the_disk_once_a_second_at_most() {
+    let server = start();
+    let staging = server.folder.join("staging");
+    let ready = || server.send(&Request::new("GET", "/-/readyz")).status;
+    loop {
+        let begin = Instant::now();
+        assert_eq!(ready(), 200);
+        std::fs::remove_dir(&staging).unwrap();
+        let kept = ready();
+        if begin.elapsed() < Duration::from_millis(900) {
+            assert_eq!(kept, 200, "the disk was asked again");
+            break;
+        }
+        // A slow machine: the next answer is a new one.
+        std::fs::create_dir(&staging).unwrap();
+        eventually("it does not become ready again", || ready() == 200);
+    }
+    eventually("the answer is kept for ever", || ready() == 503);
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod delivery;
 mod door;
 mod front;
 mod harness;
+mod raw_http;
 mod s3_api;
 mod s3_multipart;
 mod s3_reads;

@@ -108,6 +108,28 @@ fn nothing_of_the_dashboard_is_seen_without_a_login() {
     assert!(style.header("cache-control").unwrap().contains("immutable"));
 }
 
+/// Browsers send the cookies of a host to every port of it.
+#[test]
+fn a_session_opens_no_server_on_another_port() {
+    let (server, other) = (start(), start());
+    let cookie = session(&server);
+    assert_eq!(get(&server, "/ui/", &cookie).status, 200);
+    assert_eq!(get(&other, "/ui/", &cookie).status, 303);
+    let (name, value) = cookie.split_once('=').unwrap();
+    assert!(name.ends_with(&format!("-{}", server.address.port())), "{name}");
+    let renamed = format!("log2aws-session-{}={value}", other.address.port());
+    assert_eq!(get(&other, "/ui/", &renamed).status, 303);
+    // Nor does a logout of one end the session of the other.
+    let own = session(&other);
+    let both = format!("{cookie}; {own}");
+    let logout = Request::new("POST", "/ui/logout")
+        .header("origin", format!("http://{}", other.address))
+        .header("cookie", &*both);
+    assert_eq!(other.send(&logout).status, 303);
+    assert_eq!(get(&server, "/ui/", &both).status, 200);
+    assert_eq!(get(&other, "/ui/", &both).status, 303);
+}
+
 #[test]
 fn a_login_shows_what_was_delivered_and_a_logout_ends_it() {
     let server = start();
