@@ -13,7 +13,9 @@ pub mod index;
 mod pages;
 mod query;
 pub mod store_index;
+mod store_trouble;
 mod viewer;
 
-pub use http::{Body, Dashboard, Feed, LoginError, StoreTrouble, TroubleSource, login_page};
+pub use http::{Body, Dashboard, Feed, LoginError, login_page};
+pub use store_trouble::{StoreTrouble, TroubleSource};
 pub use viewer::Viewer;

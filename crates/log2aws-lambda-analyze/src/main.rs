@@ -77,6 +77,7 @@ fn tell(outcome: &Outcome) {
         Outcome::Analyzed(done) => tracing::info!(
             key = %done.key.object_key(),
             version = %done.version,
+            source = done.source.map(tracing::field::display),
             bytes = done.bytes,
             rows = done.rows,
             rejects = done.rejects,
@@ -86,8 +87,9 @@ fn tell(outcome: &Outcome) {
         Outcome::Current { key } => {
             tracing::info!(key = %key.object_key(), "the results of this log stand already");
         }
-        Outcome::Refused { key, reason, .. } => {
-            tracing::warn!(key = %key.object_key(), reason, "refused a log");
+        Outcome::Refused { key, source, reason, .. } => {
+            let source = source.map(tracing::field::display);
+            tracing::warn!(key = %key.object_key(), source, reason, "refused a log");
         }
         Outcome::Ignored { what, reason } => tracing::info!(what, reason, "nothing to do"),
         Outcome::Gone { key } => {

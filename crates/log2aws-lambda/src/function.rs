@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use lambda_runtime::Error;
 use log2aws_service::ports::Clock;
-use log2aws_ssm::{Credentials, Place, RootCerts, Ssm, SsmError, roots_of};
+use log2aws_ssm::{Credentials, Place, RequestError, RootCerts, Ssm, roots_of};
 
 use crate::environment::Environment;
 use crate::metrics::Counts;
@@ -108,7 +108,7 @@ impl Function {
     ///
     /// # Errors
     /// `AWS_CA_BUNDLE` contains none.
-    pub fn roots(&self) -> Result<RootCerts, SsmError> {
+    pub fn roots(&self) -> Result<RootCerts, RequestError> {
         trusted_roots(self.roots.as_deref())
     }
 
@@ -158,6 +158,6 @@ impl Function {
 
 /// Mozilla's certificates, compiled in, unless the environment names others: reading the machine's
 /// own would take longer than everything else.
-fn trusted_roots(pem: Option<&[u8]>) -> Result<RootCerts, SsmError> {
+fn trusted_roots(pem: Option<&[u8]>) -> Result<RootCerts, RequestError> {
     pem.map_or(Ok(RootCerts::WebPki), roots_of)
 }

@@ -106,6 +106,7 @@ mod tests {
         let analyzed = Outcome::Analyzed(Analyzed {
             key: key.clone(),
             version: VersionId::new("1"),
+            source: None,
             bytes: 700,
             rows: 5,
             rejects: 0,

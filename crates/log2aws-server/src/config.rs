@@ -16,6 +16,7 @@ use log2aws_service::analyze::ChartFormats;
 use log2aws_service::http::DayRules;
 use url::Url;
 
+use crate::audit::AuditConfig;
 use crate::http::tls::{TlsError, TlsFiles};
 
 /// The default rate limit of URL requests per source address, per second.
@@ -117,6 +118,8 @@ pub struct ServeConfig {
     pub tls: Option<TlsFiles>,
     /// Limits for unauthenticated clients.
     pub door: DoorLimits,
+    /// How much of the audit log is kept.
+    pub audit: AuditConfig,
 }
 
 impl ServeConfig {
@@ -138,6 +141,7 @@ impl ServeConfig {
             time_zone: TimeZone::UTC,
             tls: None,
             door: DoorLimits::default(),
+            audit: AuditConfig::default(),
         }
     }
 }

@@ -7,10 +7,12 @@
 //! prints a URL's query or a key, or runs analysis on a thread of the runtime.
 
 mod analysis;
+mod audit;
 mod background;
 mod config;
 mod credentials;
 mod dashboard;
+mod endpoint;
 mod file_fingerprint;
 mod folder_cache;
 mod http;
@@ -22,6 +24,10 @@ mod start_warnings;
 mod ui;
 mod view_server;
 
+pub use audit::{
+    AUDIT_FOLDER, AUDIT_SUFFIX, AuditConfig, AuditEvent, EVENTS, MAX_LINE_BYTES,
+    is_obeyed_by_terminals,
+};
 pub use config::{DEFAULT_REQUESTS_PER_SECOND, DoorLimits, KeyFileAction, ServeConfig, ServeError};
 pub use credentials::{KeyPair, PROFILE, REGION, Token};
 pub use http::tls::{TlsError, TlsFiles};

@@ -66,6 +66,9 @@ pub(crate) struct Metrics {
     pub(crate) connections_closed: Labelled<Reason>,
     pub(crate) puts_refused: Labelled<Reason>,
     pub(crate) body_memory: Gauge,
+    pub(crate) audit_lines: Counter,
+    pub(crate) audit_dropped: Labelled<Reason>,
+    pub(crate) audit_bytes: Gauge,
     registry: Registry,
 }
 
@@ -95,6 +98,9 @@ impl Metrics {
             connections_closed: Family::default(),
             puts_refused: Family::default(),
             body_memory: Gauge::default(),
+            audit_lines: Counter::default(),
+            audit_dropped: Family::default(),
+            audit_bytes: Gauge::default(),
             registry: Registry::default(),
         };
         let r = &mut registry;
@@ -154,15 +160,8 @@ impl Metrics {
         );
         m.tasks.register(r);
         m.register_door(r);
-        let started: Gauge<f64, AtomicU64> = Gauge::default();
-        started.set(start.as_duration().as_secs_f64());
-        r.register_with_unit(
-            "start_time",
-            "When the process started, since the Unix epoch",
-            Unit::Seconds,
-            started,
-        );
-        r.register("build", "The running program", Info::new([("version", version)]));
+        m.register_audit(r);
+        register_process(r, version, start);
         Self { registry, ..metrics }
     }
 
@@ -185,6 +184,27 @@ impl Metrics {
             Unit::Bytes,
             self.body_memory.clone(),
         );
+    }
+
+    /// Registers the metrics of the audit log.
+    fn register_audit(&self, r: &mut Registry) {
+        r.register("audit_lines", "Audit lines written", self.audit_lines.clone());
+        r.register(
+            "audit_lines_dropped",
+            "Audit lines that could not be written, by reason",
+            self.audit_dropped.clone(),
+        );
+        r.register_with_unit(
+            "audit",
+            "Size of the audit log",
+            Unit::Bytes,
+            self.audit_bytes.clone(),
+        );
+    }
+
+    /// Counts audit lines that were not written: `queue`, `disk`, `size`, `failed` or `stopped`.
+    pub(crate) fn count_audit_dropped(&self, reason: &'static str, lines: u64) {
+        self.audit_dropped.get_or_create(&Reason { reason }).inc_by(lines);
     }
 
     /// Counts a response.
@@ -241,6 +261,19 @@ impl Metrics {
         encode(&mut text, &self.registry)?;
         Ok(text)
     }
+}
+
+/// What the process is, and since when it runs.
+fn register_process(r: &mut Registry, version: &'static str, start: Timestamp) {
+    let started: Gauge<f64, AtomicU64> = Gauge::default();
+    started.set(start.as_duration().as_secs_f64());
+    r.register_with_unit(
+        "start_time",
+        "When the process started, since the Unix epoch",
+        Unit::Seconds,
+        started,
+    );
+    r.register("build", "The running program", Info::new([("version", version)]));
 }
 
 #[cfg(test)]

@@ -25,6 +25,9 @@ use url::{Host, Url};
 use crate::analysis::analyzer::StoreAnalyzer;
 use crate::analysis::startup_scan::StartupScan;
 use crate::analysis::{Queue, Work, Workers};
+use crate::audit::AuditLog;
+use crate::audit::layer::AuditLayer;
+use crate::background::audit_upkeep::{AuditUpkeep, Watched};
 use crate::background::retention::Retention;
 use crate::background::unreadable_objects::UnreadableObjects;
 use crate::background::wiring::{JOIN_WITHIN, start_common};
@@ -32,6 +35,7 @@ use crate::background::{Supervisor, TaskBoard, index_refresh};
 use crate::config::{ServeConfig, ServeError};
 use crate::credentials::{Credentials, KeyPair, REGION, fill};
 use crate::dashboard;
+use crate::endpoint::{endpoint, warn_of_plain_http};
 use crate::folder_cache::FolderCache;
 use crate::http::accept::{Limits, Service, serve};
 use crate::http::client_ip_layer::ClientIpLayer;
@@ -210,7 +214,11 @@ impl Server {
 
         let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), self.clock.now()));
         let queue = Arc::new(Queue::new(metrics.queue_length.clone()));
-        let app = Arc::new(self.app(endpoint, &queue, &metrics)?);
+        let config = &self.config;
+        let audit =
+            AuditLog::start(&config.data_dir, config.audit, self.clock.clone(), metrics.clone())?;
+        audit.record_server("start", &config.allow_list);
+        let app = Arc::new(self.app(endpoint, &queue, &metrics, &audit)?);
         index_refresh::load(&self.store_index).await;
         let workers = self.workers(&queue, &metrics)?;
         let supervisor = Supervisor::new(app.tasks.clone(), self.clock.clone());
@@ -229,9 +237,11 @@ impl Server {
         };
         on_start();
         serve(listener, self.service(app, metrics), shutdown).await;
+        audit.record_server("stop", &self.config.allow_list);
         let joined = tokio::task::spawn_blocking(move || {
             workers.stop(*stopped_at.get_or_init(Instant::now) + ANALYSES_END_WITHIN);
             supervisor.join(JOIN_WITHIN);
+            audit.close();
         })
         .await;
         if joined.is_err() {
@@ -272,6 +282,7 @@ impl Server {
         endpoint: Url,
         queue: &Arc<Queue>,
         metrics: &Arc<Metrics>,
+        audit: &Arc<AuditLog>,
     ) -> Result<App, ServeError> {
         let (operator, signing) = (&self.credentials.operator, &self.credentials.signing);
         let door = &self.config.door;
@@ -350,6 +361,7 @@ impl Server {
                 Box::new(count),
                 refusals.clone(),
             ),
+            audit: AuditLayer::new(audit.clone(), &operator.access_key, &signing.access_key),
             front: self.front(endpoint, trouble)?,
             settings,
             signing: signing.access_key.clone(),
@@ -413,6 +425,17 @@ impl Server {
             scanned_at: None,
         })?;
         supervisor.start(self.retention(app))?;
+        let buckets = [self.settings.raw_bucket.clone(), self.settings.analyzed_bucket.clone()];
+        supervisor.start(AuditUpkeep {
+            log: app.audit.log.clone(),
+            keep_days: self.config.audit.keep_days,
+            clock: self.clock.clone(),
+            store: self.store.clone(),
+            buckets,
+            trust_clock: self.config.retention_trust_clock,
+            removed_at: None,
+            watched: self.door.files().map(Watched::new).into(),
+        })?;
         let pruned = app.clone();
         let prune = move || {
             pruned.limit.prune();
@@ -444,22 +467,6 @@ impl Server {
     }
 }
 
-/// Whoever reads along has the URLs, the logs, and the dashboard's token.
-fn warn_of_plain_http(endpoint: &Url) {
-    let loopback = match endpoint.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(host)) => host.is_loopback(),
-        Some(Host::Ipv6(host)) => host.is_loopback(),
-        None => false,
-    };
-    if endpoint.scheme() == "http" && !loopback {
-        tracing::warn!(
-            %endpoint,
-            "URLs, logs and the dashboard's token travel readable by anybody in between: use --tls-cert and --tls-key, or a proxy with https"
-        );
-    }
-}
-
 /// Eight for each core, 32 at most: an analysis waits for the disk most of its time, because each
 /// of its results is on the disk before the next is begun.
 fn default_threads() -> usize {
@@ -471,25 +478,6 @@ fn default_threads() -> usize {
 fn signer(endpoint: Url, pair: &KeyPair) -> Result<SigV4Signer, ServeError> {
     let keys = SigningKeys::new(&pair.access_key, pair.expose_secret(), None);
     Ok(SigV4Signer::new(endpoint, Addressing::Path, REGION, keys)?)
-}
-
-/// The URL under which who listens on `address` is reached.
-///
-/// # Errors
-/// [`ServeError::PublicUrlNeeded`] if the address is `0.0.0.0` or `[::]` and no URL is set.
-pub(crate) fn endpoint(
-    public_url: Option<&Url>,
-    tls: bool,
-    address: SocketAddr,
-) -> Result<Url, ServeError> {
-    if let Some(url) = public_url {
-        return Ok(url.clone());
-    }
-    if address.ip().is_unspecified() {
-        return Err(ServeError::PublicUrlNeeded(address));
-    }
-    let scheme = if tls { "https" } else { "http" };
-    Url::parse(&format!("{scheme}://{address}")).map_err(|_| ServeError::PublicUrlNeeded(address))
 }
 
 /// Names that are constants of this program.

@@ -23,12 +23,12 @@ use crate::background::{Supervisor, TaskBoard, index_refresh};
 use crate::config::{DoorLimits, ServeError};
 use crate::credentials::fill;
 use crate::dashboard;
+use crate::endpoint::endpoint;
 use crate::folder_cache::FolderCache;
 use crate::http::accept::{Limits, Service, serve};
 use crate::http::client_ip_layer::{ClientIpLayer, healthz};
 use crate::http::tls::{Tls, TlsFiles};
 use crate::metrics::Metrics;
-use crate::server::endpoint;
 use crate::ui::{AuthenticatedUi, HOME, LoginKeys, SecretUrl, UiConfig, see_other};
 
 /// The subfolder with the index cache; beside it is the dashboard's token.

@@ -121,7 +121,7 @@ fn http_client() -> SharedHttpClient {
 }
 
 /// The SDK configuration, the source of the credentials, and the region.
-async fn reach(
+pub(crate) async fn reach(
     access: &Access,
 ) -> Result<(SdkConfig, SharedCredentialsProvider, String), StackError> {
     let region = region(access)

@@ -10,6 +10,7 @@ pub mod cloud;
 pub mod console;
 pub mod cost;
 pub mod hosts;
+pub mod log_groups;
 pub mod name;
 pub mod plan;
 pub mod template;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_credential_types::provider::ProvideCredentials as _;
 use jiff::Timestamp;
 use log2aws_ssm::service_host::service_host;
-use log2aws_ssm::{Certificate, Place, RootCerts, Ssm, SsmError};
+use log2aws_ssm::{Certificate, Place, RequestError, RootCerts, Ssm};
 use tokio::time::sleep;
 
 use crate::cloud::Cloud;
@@ -40,7 +40,7 @@ impl Cloud {
     async fn patiently<T, F>(&self, what: &str, ask: F) -> Result<T, StackError>
     where
         T: Send + 'static,
-        F: Fn(&Ssm) -> Result<T, SsmError> + Clone + Send + 'static,
+        F: Fn(&Ssm) -> Result<T, RequestError> + Clone + Send + 'static,
     {
         let (mut attempt, mut wait) = (1, WAIT);
         loop {
@@ -72,14 +72,15 @@ impl Cloud {
 }
 
 /// The machine's own CA certificates, which may include a company's own CA.
-fn roots() -> RootCerts {
+pub(crate) fn roots() -> RootCerts {
     let found = rustls_native_certs::load_native_certs();
     found.certs.iter().map(|der| Certificate::from_der(der).to_owned()).collect::<Vec<_>>().into()
 }
 
-fn told(what: &str, error: &SsmError) -> CallError {
+/// A fault of a request, and what to do about it.
+pub(crate) fn told(what: &str, error: &RequestError) -> CallError {
     let code = match error {
-        SsmError::Answer { code, .. } => Some(code.clone()),
+        RequestError::Answer { code, .. } => Some(code.clone()),
         _ => None,
     };
     let advice = match (&code, error.is_passing()) {

@@ -73,6 +73,15 @@ pub(crate) fn size(text: &str) -> Result<u64, &'static str> {
         .ok_or("write a number of bytes, KiB, MiB or GiB, e.g. 64MiB")
 }
 
+/// The largest size of the audit log, in bytes.
+///
+/// # Errors
+/// One sentence with an example, or the least size.
+pub(crate) fn audit_size(text: &str) -> Result<u64, &'static str> {
+    let size = size(text)?;
+    if size < 1 << 20 { Err("write at least 1MiB: that is some 3,000 lines") } else { Ok(size) }
+}
+
 /// The URL of an HTTP server without a path.
 ///
 /// # Errors
@@ -132,6 +141,13 @@ mod tests {
         for wrong in ["", "MiB", "1MB", "-1", "1.5GiB", "99999999999TiB"] {
             assert!(size(wrong).unwrap_err().contains("64MiB"), "{wrong}");
         }
+    }
+
+    #[test]
+    fn an_audit_log_has_room_for_some_lines() {
+        assert_eq!(audit_size("1MiB"), Ok(1 << 20));
+        assert!(audit_size("1023KiB").unwrap_err().contains("1MiB"));
+        assert!(audit_size("much").unwrap_err().contains("64MiB"));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The log2aws command line. `main` only parses; the verbs do the work.
 
+mod audit;
 mod bucket;
 mod chart;
 mod cli;

@@ -12,7 +12,7 @@ use ipnet::IpNet;
 use jiff::tz::TimeZone;
 use log2aws_core::allow_list::AllowList;
 use log2aws_core::key::KeyPrefix;
-use log2aws_server::{Exposure, ServeConfig, Server, TlsFiles, start_warnings};
+use log2aws_server::{AuditConfig, Exposure, ServeConfig, Server, TlsFiles, start_warnings};
 use log2aws_service::analyze::ChartFormats;
 use log2aws_service::http::{
     DEFAULT_DAYS_AHEAD, DEFAULT_DAYS_BACK, DEFAULT_FINAL_AFTER_DAYS, DayRules,
@@ -64,6 +64,13 @@ pub(crate) struct ServeArgs {
     /// have ended, and the clock is right.
     #[arg(long)]
     retention_trust_clock: bool,
+    /// Remove a day's audit file this many days after the day.
+    #[arg(long, value_name = "DAYS", default_value_t = AuditConfig::default().keep_days)]
+    keep_audit_days: NonZeroU32,
+    /// How large all audit files may become together, e.g. 512MiB; past it nothing more is audited,
+    /// requests are served, and metrics, log and /-/readyz say so. Refused requests may use half.
+    #[arg(long, value_name = "SIZE", default_value = "4GiB", value_parser = flag::audit_size)]
+    max_audit_size: u64,
     /// How many days before today are taken (days count in UTC).
     #[arg(long, value_name = "DAYS", default_value_t = DEFAULT_DAYS_BACK)]
     days_back: u32,
@@ -193,6 +200,7 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<Exit> {
         time_zone,
         tls,
         door: args.door.into(),
+        audit: AuditConfig { keep_days: args.keep_audit_days, max_bytes: args.max_audit_size },
     };
     let scheme = if config.tls.is_some() { "https" } else { "http" };
     let server = Server::open(config, Arc::new(SystemClock))?;
@@ -237,6 +245,19 @@ fn announce(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_defaults_of_the_audit_log_are_those_of_the_server() {
+        #[derive(clap::Parser)]
+        struct Program {
+            #[command(flatten)]
+            serve: ServeArgs,
+        }
+        let serve = <Program as clap::Parser>::try_parse_from(["serve"]).unwrap().serve;
+        let parsed =
+            AuditConfig { keep_days: serve.keep_audit_days, max_bytes: serve.max_audit_size };
+        assert_eq!(parsed, AuditConfig::default());
+    }
 
     #[test]
     fn a_certificate_and_its_key_are_given_together_or_not_at_all() {

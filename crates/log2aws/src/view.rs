@@ -24,7 +24,7 @@ use crate::stop_signal::stop_signal;
 use log2aws_cli::exit::Exit;
 
 /// The flags of `serve` that make no sense for a view, which is read-only.
-pub(crate) const NOT_FOR_A_VIEW: [&str; 25] = [
+pub(crate) const NOT_FOR_A_VIEW: [&str; 27] = [
     "data_dir",
     "allow_hosts",
     "days_ahead",
@@ -32,6 +32,8 @@ pub(crate) const NOT_FOR_A_VIEW: [&str; 25] = [
     "final_after",
     "keep_raw_days",
     "keep_analyzed_days",
+    "keep_audit_days",
+    "max_audit_size",
     "retention_trust_clock",
     "key_prefix",
     "charts",

@@ -19,6 +19,7 @@ use crate::pages::layout::PageLayout;
 use crate::pages::{error_page, login};
 use crate::query::Link;
 use crate::store_index::StoreIndex;
+use crate::store_trouble::{StoreTrouble, TroubleSource};
 
 pub use crate::pages::login::LoginError;
 
@@ -49,20 +50,6 @@ pub enum Feed {
     /// The displayed name of another place, such as `s3://…`.
     Place(String),
 }
-
-/// Faults of the store itself, shown above the calendar.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct StoreTrouble {
-    /// The number of stored objects that could not be read or removed within the last day.
-    pub unreadable: usize,
-    /// Path and error of the first of them.
-    pub reasons: Vec<String>,
-    /// Whether retention is paused because the clock may be wrong.
-    pub retention_paused: bool,
-}
-
-/// Returns the current faults of the store. It must not block.
-pub type TroubleSource = Arc<dyn Fn() -> StoreTrouble + Send + Sync>;
 
 /// The dashboard over a store index. Authentication is the caller's job.
 #[derive(Clone)]

@@ -6,11 +6,11 @@ use log2aws_core::day::Day;
 
 use super::cells;
 use super::layout::{Message, PageLayout, Severity};
-use crate::http::StoreTrouble;
 use crate::i18n::{Words, count, fill};
 use crate::index::{Calendar, CalendarQuery, Cell};
 use crate::query::{Link, Query};
 use crate::store_index::Progress;
+use crate::store_trouble::StoreTrouble;
 
 /// How many servers a page has.
 pub(crate) const PER_PAGE: usize = 200;

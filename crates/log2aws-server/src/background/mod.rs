@@ -3,6 +3,7 @@
 //! One stop flag ends them all, and failures are handled in one place: the whole error chain is
 //! logged and counted, the task is retried after a delay that doubles, and the others continue.
 
+pub(crate) mod audit_upkeep;
 pub(crate) mod cert_reload;
 pub(crate) mod clock_guard;
 pub(crate) mod index_refresh;

@@ -17,6 +17,7 @@ use log2aws_service::http::{ClientIp, RefusalLog, SOURCE_HEADER};
 use super::accept::Peer;
 use super::client_ip::{UnknownClientIp, caller};
 use super::connections::ConnectionHandle;
+use crate::audit::{AuditRecord, RefusalReason};
 
 /// Called with the status of every response.
 pub(crate) type Count = Box<dyn Fn(StatusCode) + Send + Sync>;
@@ -64,7 +65,7 @@ impl ClientIpLayer {
         if self.refusals.admits(peer, kind) {
             tracing::warn!(proxy = %peer, kind, %error, "refused a request");
         }
-        match error {
+        let mut response = match error {
             UnknownClientIp::Missing => sentence(
                 StatusCode::BAD_REQUEST,
                 "the proxy in between does not say who asks: it must set the X-Forwarded-For header",
@@ -75,7 +76,9 @@ impl ClientIpLayer {
             UnknownClientIp::UnnamedProxy => {
                 sentence(StatusCode::FORBIDDEN, "the proxy in between is not trusted here")
             }
-        }
+        };
+        response.extensions_mut().insert(RefusalReason(kind.into()));
+        response
     }
 }
 
@@ -94,6 +97,9 @@ async fn known(
         Err(UnknownClientIp::Missing) if request.uri().path().starts_with("/-/") => Ok(peer),
         source => source,
     };
+    if let Some(record) = request.extensions().get::<AuditRecord>() {
+        record.set_client_ip(*source.as_ref().unwrap_or(&peer));
+    }
     let mut response = match source {
         Ok(source) => {
             if source != peer

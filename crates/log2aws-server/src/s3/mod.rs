@@ -159,14 +159,14 @@ impl S3 for Disk {
     }
 
     async fn delete_object(&self, req: S3Request<DeleteObjectInput>) -> Answer<DeleteObjectOutput> {
-        ops::delete::delete(self, req.input).await.map(no_content)
+        ops::delete::delete(self, req).await.map(no_content)
     }
 
     async fn delete_objects(
         &self,
         req: S3Request<DeleteObjectsInput>,
     ) -> Answer<DeleteObjectsOutput> {
-        ops::delete::delete_many(self, req.input).await.map(S3Response::new)
+        ops::delete::delete_many(self, req).await.map(S3Response::new)
     }
 
     async fn create_multipart_upload(
@@ -184,7 +184,7 @@ impl S3 for Disk {
         &self,
         req: S3Request<CompleteMultipartUploadInput>,
     ) -> Answer<CompleteMultipartUploadOutput> {
-        ops::complete::complete(self, req.input).await.map(S3Response::new)
+        ops::complete::complete(self, req).await.map(S3Response::new)
     }
 
     async fn abort_multipart_upload(

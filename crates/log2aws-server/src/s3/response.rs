@@ -11,6 +11,8 @@ use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use http_body_util::BodyExt;
 
+use crate::audit::RefusalReason;
+
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-request-id");
 const DECLARATION: &[u8] = b"<?xml ";
 
@@ -48,6 +50,9 @@ impl RequestFacts {
         let is_xml = parts.headers.get(CONTENT_TYPE).is_some_and(|t| t == "application/xml");
         let is_error = is_xml && parts.status.as_u16() >= 400;
         if is_error && let Some(text) = body.bytes() {
+            if let Some(code) = error_code(&text) {
+                parts.extensions.insert(RefusalReason(code.into()));
+            }
             let text = self.describe_error(&text);
             parts.headers.remove(CONTENT_LENGTH);
             return Response::from_parts(parts, Body::from(text));
@@ -86,6 +91,13 @@ fn without_second_declaration(body: s3s::Body) -> Body {
             }
         })
     }))
+}
+
+/// S3's name of an error.
+fn error_code(text: &[u8]) -> Option<String> {
+    let text = str::from_utf8(text).ok()?;
+    let (_, rest) = text.split_once("<Code>")?;
+    rest.split_once("</Code>").map(|(code, _)| code.to_owned())
 }
 
 fn escape(text: &str) -> String {

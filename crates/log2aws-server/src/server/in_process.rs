@@ -15,14 +15,15 @@ use tokio::runtime::Runtime;
 
 use super::Server;
 use crate::analysis::Queue;
+use crate::audit::{AuditConfig, AuditLog};
 use crate::config::ServeError;
 use crate::http::accept::Service;
 use crate::http::activity::{Activity, now_ms};
 use crate::http::connections::{Admission, Connections};
 use crate::metrics::Metrics;
 
-/// An opened server that answers whole connections, one after the other. It has no background
-/// tasks, and analyzes nothing.
+/// An opened server that answers whole connections, one after the other. It writes an audit log of
+/// 1 MiB at most, has no background tasks, and analyzes nothing.
 pub struct InProcess {
     runtime: Runtime,
     service: Service,
@@ -82,7 +83,11 @@ impl InProcess {
 fn service(server: &Server, address: SocketAddr) -> Result<Service, ServeError> {
     let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), server.clock.now()));
     let queue = Arc::new(Queue::new(metrics.queue_length.clone()));
-    let app = Arc::new(server.app(server.endpoint(address)?, &queue, &metrics)?);
+    // Hours of requests must not fill the disk with their lines.
+    let limits = AuditConfig { max_bytes: 1 << 20, ..server.config.audit };
+    let (folder, clock) = (&server.config.data_dir, server.clock.clone());
+    let audit = AuditLog::start(folder, limits, clock, metrics.clone())?;
+    let app = Arc::new(server.app(server.endpoint(address)?, &queue, &metrics, &audit)?);
     Ok(server.service(app, metrics))
 }
 

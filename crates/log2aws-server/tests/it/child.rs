@@ -55,7 +55,7 @@ impl Drop for Process {
 }
 
 impl Process {
-    fn start(mut command: Command, folder: &Path) -> Option<Self> {
+    pub(crate) fn start(mut command: Command, folder: &Path) -> Option<Self> {
         let mut child = command
             .args(["--exact", "child::child_server", "--nocapture"])
             .env(FOLDER, folder)

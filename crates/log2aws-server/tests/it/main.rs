@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
+mod audit;
+mod audit_losses;
 mod background;
 mod bad_input;
 mod child;

@@ -17,12 +17,12 @@ const BROWSER: &str = "text/html,application/xhtml+xml,*/*;q=0.8";
 /// The calendar that contains it.
 const CALENDAR: &str = "/ui/?to=2019-08-05";
 
-fn token(server: &Running) -> String {
+pub(crate) fn token(server: &Running) -> String {
     fs::read_to_string(server.folder.join("dashboard-token")).unwrap().trim().to_owned()
 }
 
 /// Sends the login form, as a browser over plain HTTP does.
-fn log_in(server: &Running, token: &str) -> Answer {
+pub(crate) fn log_in(server: &Running, token: &str) -> Answer {
     let form = format!("token={token}&next=%2Fui%2F");
     let request = Request::new("POST", "/ui/login")
         .header("origin", format!("http://{}", server.address))
@@ -32,12 +32,12 @@ fn log_in(server: &Running, token: &str) -> Answer {
 }
 
 /// The cookie that a browser sends back.
-fn cookie_of(answer: &Answer) -> String {
+pub(crate) fn cookie_of(answer: &Answer) -> String {
     let set = answer.header("set-cookie").unwrap_or_else(|| panic!("no cookie: {answer:?}"));
     set.split(';').next().unwrap().to_owned()
 }
 
-fn session(server: &Running) -> String {
+pub(crate) fn session(server: &Running) -> String {
     let answer = log_in(server, &token(server));
     assert_eq!((answer.status, answer.header("location")), (303, Some("/ui/")));
     cookie_of(&answer)

@@ -107,6 +107,8 @@ pub struct Analyzed {
     pub key: RawKey,
     /// The version that was read.
     pub version: VersionId,
+    /// The address that it was put from, if an event named one.
+    pub source: Option<IpAddr>,
     /// Its length in bytes, as stored.
     pub bytes: u64,
     /// Rows of the CSV.

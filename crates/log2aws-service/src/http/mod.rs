@@ -24,7 +24,9 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderVal
 use http::{Method, Request, Response};
 use jiff::{SignedDuration, Timestamp};
 use log2aws_core::allow_list::Refusal;
-use log2aws_core::key::RawKey;
+use log2aws_core::day::Day;
+use log2aws_core::key::{BucketName, ObjectKey, RawKey};
+use log2aws_core::server_name::ServerName;
 use serde::Serialize;
 
 use crate::ports::{
@@ -33,8 +35,9 @@ use crate::ports::{
 
 pub use day_rules::{DEFAULT_DAYS_AHEAD, DEFAULT_DAYS_BACK, DEFAULT_FINAL_AFTER_DAYS, DayRules};
 pub use limits::{NewServers, NewServersAnswer, UrlLimits};
-pub use problem::Problem;
+pub use problem::{Problem, ProblemCode};
 pub use refusal_log::{RefusalLog, network_of};
+use request::UrlRequestHead;
 pub use request::{MAX_PUT_BYTES, MAX_REQUEST_BYTES, ParameterError};
 pub use small_body::{SmallBodyError, read_small_body};
 
@@ -87,7 +90,7 @@ pub fn request_timeout(
     caller: ClientIp,
     refusals: &RefusalLog,
 ) -> Response<Body> {
-    Problem::SlowBody.answer(headers, Some(caller), Some(refusals))
+    Problem::SlowBody.answer(headers, Some(caller), Some(refusals), &UrlSubject::default())
 }
 
 /// The response to a request over the rate limit: 429.
@@ -99,21 +102,42 @@ pub fn too_many_requests(
     retry_after_seconds: u32,
     refusals: &RefusalLog,
 ) -> Response<Body> {
-    Problem::TooManyRequests { retry_after_seconds }.answer(headers, Some(caller), Some(refusals))
+    let problem = Problem::TooManyRequests { retry_after_seconds };
+    problem.answer(headers, Some(caller), Some(refusals), &UrlSubject::default())
+}
+
+/// Which log a request for a URL was about, as far as it was read: an extension of the answer, for
+/// an audit log.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UrlSubject {
+    /// Whose log.
+    pub server: Option<ServerName>,
+    /// Of which day.
+    pub day: Option<Day>,
+    /// The length that the URL is bound to, in bytes.
+    pub bytes: Option<u64>,
+    /// For which bucket the URL was given; `None` if none was.
+    pub bucket: Option<BucketName>,
+    /// For which key.
+    pub key: Option<ObjectKey>,
 }
 
 async fn at_root(State(app): State<UrlApp>, request: Request<Body>) -> Response<Body> {
     let headers = request.headers().clone();
     let caller = request.extensions().get::<ClientIp>().copied();
-    match issue_url(&app, caller, request).await {
+    let mut subject = UrlSubject::default();
+    let mut response = match issue_url(&app, caller, request, &mut subject).await {
         Ok(url) => url.answer(&headers),
-        Err(problem) => problem.answer(&headers, caller, app.limits.refusals.as_deref()),
-    }
+        Err(problem) => problem.answer(&headers, caller, app.limits.refusals.as_deref(), &subject),
+    };
+    response.extensions_mut().insert(subject);
+    response
 }
 
 async fn not_found(State(app): State<UrlApp>, request: Request<Body>) -> Response<Body> {
     let caller = request.extensions().get::<ClientIp>().copied();
-    Problem::NoSuchPath.answer(request.headers(), caller, app.limits.refusals.as_deref())
+    let refusals = app.limits.refusals.as_deref();
+    Problem::NoSuchPath.answer(request.headers(), caller, refusals, &UrlSubject::default())
 }
 
 /// An issued URL, and its recipient.
@@ -128,6 +152,7 @@ async fn issue_url(
     app: &UrlApp,
     caller: Option<ClientIp>,
     request: Request<Body>,
+    subject: &mut UrlSubject,
 ) -> Result<IssuedUrl, Problem> {
     if !matches!(*request.method(), Method::GET | Method::POST) {
         return Err(Problem::Method);
@@ -135,13 +160,18 @@ async fn issue_url(
     let caller = caller.ok_or(Problem::NoCaller)?;
     let settings = app.settings.current()?;
     let (parts, body) = request.into_parts();
-    let head = request::UrlRequestHead::read(&parts);
+    let head = UrlRequestHead::read(&parts);
+    subject.server = head.as_ref().ok().and_then(UrlRequestHead::server);
+    subject.day = head.as_ref().ok().and_then(UrlRequestHead::day);
     // If no entry of the list contains the caller's address, nothing more is read.
     if !settings.allow_list.holds(caller.0) {
-        let server = head.ok().and_then(|head| head.server());
+        let server = subject.server.clone();
         return Err(Problem::Refused { caller, server, refusal: Refusal::Address });
     }
     let asked = head?.read_body(body).await?;
+    subject.server = Some(asked.server.clone());
+    subject.day = Some(asked.day);
+    subject.bytes = asked.body.as_ref().map(|body| body.size);
     settings.allow_list.check(caller.0, &asked.server).map_err(|refusal| Problem::Refused {
         caller,
         server: Some(asked.server.clone()),
@@ -175,10 +205,13 @@ async fn issue_url(
         size: asked.body.as_ref().map(|body| body.size),
         sha256: asked.body.as_ref().map(|body| body.sha256),
     })?;
+    subject.bucket = Some(settings.raw_bucket.clone());
+    subject.key = Some(key.object_key());
     tracing::info!(
         source = %caller.0.to_canonical(),
         key = %key.object_key(),
         bound = asked.body.is_some(),
+        bytes = subject.bytes,
         "gave a URL"
     );
     Ok(IssuedUrl { caller, key, put, expires_at })
@@ -216,6 +249,7 @@ impl IssuedUrl {
                         headers,
                         Some(self.caller),
                         None,
+                        &UrlSubject::default(),
                     );
                 }
             }

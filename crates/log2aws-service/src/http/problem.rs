@@ -15,7 +15,7 @@ use serde::Serialize;
 use tracing::Level;
 
 use super::request::{MAX_REQUEST_BYTES, ParameterError};
-use super::{ClientIp, RefusalLog, accept, tell_source};
+use super::{ClientIp, RefusalLog, UrlSubject, accept, tell_source};
 use crate::ports::{SettingsUnavailable, SignError, StoreError};
 
 /// The Retry-After if settings or signer are unavailable.
@@ -115,6 +115,10 @@ pub enum Problem {
     #[error("the request carries no caller address: the front must add the ClientIp extension")]
     NoCaller,
 }
+
+/// Which problem an answer tells of: an extension of the answer, for an audit log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProblemCode(pub &'static str);
 
 fn for_server(server: Option<&ServerName>) -> String {
     server.map(|server| format!(" for server {server}")).unwrap_or_default()
@@ -283,17 +287,19 @@ impl Problem {
     /// The response to a request with these headers; also logs the problem.
     ///
     /// `caller` is `None` only if the surrounding server did not set it; the response then has no
-    /// `Log2aws-Source`. `refusals` decides whether a refusal is logged; without it, each is.
+    /// `Log2aws-Source`. `refusals` decides whether a refusal is logged; without it, each is. The
+    /// log line names the server and day of `subject`.
     pub fn answer(
         &self,
         headers: &HeaderMap,
         caller: Option<ClientIp>,
         refusals: Option<&RefusalLog>,
+        subject: &UrlSubject,
     ) -> Response<Body> {
         let row = self.row();
         let sampled = refusals.zip(caller).filter(|_| row.status.is_client_error());
         if sampled.is_none_or(|(log, caller)| log.admits(caller.0, row.code)) {
-            self.log(&row, caller);
+            self.log(&row, caller, subject);
         }
         let text = || (format!("{}\n", row.sentence).into_bytes(), "text/plain; charset=utf-8");
         let (body, content_type) = if accept::json(headers) {
@@ -310,6 +316,7 @@ impl Problem {
         };
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = row.status;
+        response.extensions_mut().insert(ProblemCode(row.code));
         let out = response.headers_mut();
         out.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         out.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -325,15 +332,18 @@ impl Problem {
         response
     }
 
-    fn log(&self, row: &Row, caller: Option<ClientIp>) {
+    fn log(&self, row: &Row, caller: Option<ClientIp>, subject: &UrlSubject) {
         let source = caller.map(|caller| caller.0.to_canonical().to_string());
         let (source, status) = (source.as_deref().unwrap_or("unknown"), row.status.as_u16());
+        let code = row.code;
+        let server = subject.server.as_ref().map(tracing::field::display);
+        let date = subject.day.map(tracing::field::display);
         let chain = ErrorChain(self);
         match row.level {
-            Level::ERROR => tracing::error!(source, status, code = row.code, "{chain}"),
-            Level::WARN => tracing::warn!(source, status, code = row.code, "{chain}"),
-            Level::INFO => tracing::info!(source, status, code = row.code, "{chain}"),
-            _ => tracing::debug!(source, status, code = row.code, "{chain}"),
+            Level::ERROR => tracing::error!(source, status, code, server, date, "{chain}"),
+            Level::WARN => tracing::warn!(source, status, code, server, date, "{chain}"),
+            Level::INFO => tracing::info!(source, status, code, server, date, "{chain}"),
+            _ => tracing::debug!(source, status, code, server, date, "{chain}"),
         }
     }
 }

@@ -102,6 +102,11 @@ impl UrlRequestHead {
         self.fields.0[0].as_ref()?.parse().ok()
     }
 
+    /// The day, if the query has a valid one.
+    pub(super) fn day(&self) -> Option<Day> {
+        self.fields.0[1].as_ref()?.parse().ok()
+    }
+
     /// Parses the body of a POST in addition to the query, and checks all parameters.
     pub(super) async fn read_body(mut self, body: Body) -> Result<UrlRequest, Problem> {
         if let Some(form) = self.form {

@@ -40,6 +40,7 @@ fn a_log_becomes_its_results() {
     let expected = Analyzed {
         key: RawKey::parse(KEY).unwrap(),
         version: version.id.clone(),
+        source: "203.0.113.7".parse().ok(),
         bytes: LOG.len() as u64,
         rows: 5,
         rejects: 0,

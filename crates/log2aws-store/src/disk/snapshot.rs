@@ -23,6 +23,9 @@ const KEPT: [&str; 9] = [
     "signing-key",
 ];
 
+/// The folder of the audit log. Its files grow, so they are copied: a hard link would grow too.
+const AUDIT: &str = "audit";
+
 /// Why a snapshot failed.
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {
@@ -81,14 +84,9 @@ pub fn snapshot(root: &Path, to: &Path) -> Result<Snapshot, SnapshotError> {
     let mut made = Snapshot::default();
     for name in KEPT {
         let from = root.join(name);
-        match std::fs::copy(&from, partial.join(name)) {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
-            done => {
-                done.map_err(|e| failed("copying", &from, e))?;
-                made.copied += 1;
-            }
-        }
+        made.copied += copy_with_mode(&from, &partial.join(name))?;
     }
+    copy_audit(fs, root, &partial, &mut made)?;
     let buckets = root.join("buckets");
     let mut names = Vec::new();
     for entry in fs.read_dir(&buckets).map_err(|e| failed("reading", &buckets, e))? {
@@ -156,6 +154,38 @@ fn take(
         }
     }
     fs.sync_dir(to).map_err(|e| failed("syncing", to, e))
+}
+
+/// Copies the audit log.
+fn copy_audit(
+    fs: &dyn FileSystem,
+    root: &Path,
+    partial: &Path,
+    made: &mut Snapshot,
+) -> Result<(), SnapshotError> {
+    let (from, to) = (root.join(AUDIT), partial.join(AUDIT));
+    let entries = match fs.read_dir(&from) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.map_err(|e| failed("reading", &from, e))?,
+    };
+    fs.create_dir(&to).map_err(|e| failed("making", &to, e))?;
+    for entry in entries {
+        let entry = entry.map_err(|e| failed("reading", &from, e))?;
+        made.copied += copy_with_mode(&from.join(&entry.name), &to.join(&entry.name))?;
+    }
+    fs.sync_dir(&to).map_err(|e| failed("syncing", &to, e))
+}
+
+/// Copies a file with its mode, because others must not read keys and audit log, and syncs it. Returns
+/// the number of files copied: none if it is gone.
+fn copy_with_mode(from: &Path, to: &Path) -> Result<u64, SnapshotError> {
+    match std::fs::copy(from, to) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(0),
+        done => done.map_err(|e| failed("copying", from, e))?,
+    };
+    let synced = std::fs::File::open(to).and_then(|file| file.sync_all());
+    synced.map_err(|e| failed("syncing", to, e))?;
+    Ok(1)
 }
 
 /// Copies a file; `false` if it is gone.

@@ -10,10 +10,11 @@ use log2aws_core::key::{BucketName, ObjectKey};
 use log2aws_service::ports::VersionId;
 use log2aws_store::disk::{Condition, UploadId, UploadInfo};
 use s3s::dto::{CompleteMultipartUploadInput, CompleteMultipartUploadOutput, CompletedPart, ETag};
-use s3s::{S3ErrorCode, S3Result, s3_error};
+use s3s::{S3ErrorCode, S3Request, S3Result, s3_error};
 
 use super::multipart::Named;
 use super::put::condition;
+use crate::audit::AuditRecord;
 use crate::s3::completion_checksums::CompletionChecksums;
 use crate::s3::incoming_body::on_disk_thread;
 use crate::s3::{Disk, names};
@@ -31,13 +32,16 @@ struct Completion {
     size: Option<i64>,
     checksums: CompletionChecksums,
     condition: Condition,
+    record: Option<AuditRecord>,
 }
 
 /// Implements `CompleteMultipartUpload`.
 pub(crate) async fn complete(
     disk: &Disk,
-    mut input: CompleteMultipartUploadInput,
+    request: S3Request<CompleteMultipartUploadInput>,
 ) -> S3Result<CompleteMultipartUploadOutput> {
+    let record = request.extensions.get::<AuditRecord>().cloned();
+    let mut input = request.input;
     let listed = input.multipart_upload.take().and_then(|list| list.parts).unwrap_or_default();
     let checksums = CompletionChecksums::of(&input, &listed)?;
     let (bucket, key) = names(&input.bucket, &input.key)?;
@@ -49,6 +53,7 @@ pub(crate) async fn complete(
         size: input.mpu_object_size,
         checksums,
         condition: condition(input.if_match, input.if_none_match)?,
+        record,
     };
     let disk = disk.clone();
     let mut working = tokio::spawn(on_disk_thread(move || completion.run(&disk)));
@@ -63,7 +68,16 @@ pub(crate) async fn complete(
 }
 
 impl Completion {
-    fn run(mut self, disk: &Disk) -> S3Result<CompleteMultipartUploadOutput> {
+    fn run(self, disk: &Disk) -> S3Result<CompleteMultipartUploadOutput> {
+        let record = self.record.clone();
+        let done = self.complete(disk);
+        if let (Err(error), Some(record)) = (&done, record) {
+            record.failed_late(error.code().as_str());
+        }
+        done
+    }
+
+    fn complete(mut self, disk: &Disk) -> S3Result<CompleteMultipartUploadOutput> {
         let completed = self.named.find(disk).and_then(|upload| self.assemble(disk, &upload));
         let (etag, version) = match completed {
             // It may have been completed already, or while this request waited for the lock.
@@ -92,7 +106,9 @@ impl Completion {
             .assemble_upload_with(&upload.id, &self.parts, &mut see)
             .map_err(disk.fault())?;
         std::mem::take(&mut self.checksums).check()?;
-        let info = disk.commit(&self.bucket, &self.key, || whole.commit(&self.condition))?;
+        let info = disk.commit(self.record.as_ref(), &self.bucket, &self.key, || {
+            whole.commit(&self.condition)
+        })?;
         Ok((info.etag, info.version))
     }
 

@@ -18,6 +18,7 @@ use s3s::{S3Request, S3Result, s3_error};
 
 use super::get::{moment, no_customer_keys};
 use super::put::attributes;
+use crate::audit::AuditRecord;
 use crate::s3::conditions::{Outcome, ReadConditions};
 use crate::s3::incoming_body::on_disk_thread;
 use crate::s3::{Disk, error, names};
@@ -51,6 +52,7 @@ pub(crate) async fn copy(
             "name the object that is copied by x-amz-copy-source-if-match"
         ));
     }
+    let record = request.extensions.get::<AuditRecord>().cloned();
     let own = disk.clone();
     let info = on_disk_thread(move || {
         let disk = own;
@@ -58,7 +60,7 @@ pub(crate) async fn copy(
         // An object that was put in the meantime is kept.
         let unchanged = Condition::Matches(info.etag.clone());
         attributes.keep_parts(&info);
-        disk.commit(&bucket, &key, || staged.commit(attributes, &unchanged))
+        disk.commit(record.as_ref(), &bucket, &key, || staged.commit(attributes, &unchanged))
     })
     .await?;
     Ok(CopyObjectOutput {

@@ -12,6 +12,7 @@ use s3s::dto::{ETag, ETagCondition, Metadata, PutObjectInput, PutObjectOutput};
 use s3s::{S3Request, S3Result, s3_error};
 
 use super::get::{KEPT_HEADERS, kept_name, no_customer_keys};
+use crate::audit::AuditRecord;
 use crate::http::timeout_body::BodyOutcome;
 use crate::s3::access::PutByOperator;
 use crate::s3::checksum::ExpectedChecksums;
@@ -123,14 +124,20 @@ pub(crate) fn arriving<T>(
 }
 
 impl Disk {
-    /// Commits, and queues the object for analysis if it is a day log.
+    /// Commits, adds the version to the request's audit record, and queues the object for analysis if
+    /// it is a day log.
     pub(crate) fn commit(
         &self,
+        record: Option<&AuditRecord>,
         bucket: &BucketName,
         key: &ObjectKey,
         commit: impl FnOnce() -> Result<ObjectInfo, DiskError>,
     ) -> S3Result<ObjectInfo> {
         let info = commit().map_err(self.fault())?;
+        if let Some(record) = record {
+            let version = self.shown_version(bucket.as_str(), &info.version);
+            record.stored(version, info.digests.size);
+        }
         self.metrics.puts.inc();
         self.metrics.put_bytes.inc_by(info.digests.size);
         if *bucket == self.raw_bucket {
@@ -153,13 +160,15 @@ pub(crate) async fn put(
     let (bucket, key) = names(&input.bucket, &input.key)?;
     let attributes =
         attributes(&request.headers, &request.extensions, input.content_type, input.metadata)?;
+    let record = request.extensions.get::<AuditRecord>().cloned();
     let (committing, place) = (disk.clone(), (bucket.clone(), key.clone()));
     let (info, sums) = disk
         .ingest(
             arriving,
             move |store| store.stage(&place.0, &place.1),
             move |_, staged| {
-                committing.commit(&bucket, &key, || staged.commit(attributes, &condition))
+                let commit = || staged.commit(attributes, &condition);
+                committing.commit(record.as_ref(), &bucket, &key, commit)
             },
         )
         .await?;
