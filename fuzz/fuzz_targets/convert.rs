@@ -1,5 +1,5 @@
-//! Any bytes, in any blocks: every line is accounted for, every row has its cells, the summary and
-//! the chart of what was read can be drawn, and where the blocks were cut makes no difference.
+//! Any bytes in any blocks: every line is accounted for, every row has its cells, the summary and
+//! the chart can be built, and the result does not depend on where the blocks are split.
 #![cfg_attr(fuzzing, no_main)]
 
 use log2aws_core::chart::ChartBuilder;

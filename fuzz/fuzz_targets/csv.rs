@@ -1,5 +1,5 @@
-//! Any bytes as a CSV, in any blocks: rows and faults are the same however the blocks were cut, and
-//! what was read can be summed up, drawn and written as values.
+//! Any bytes as a CSV, in any blocks: rows and faults do not depend on where the blocks are split,
+//! and what was read can be summarised, drawn and written as values.
 #![cfg_attr(fuzzing, no_main)]
 
 use log2aws_core::chart::{ChartBuilder, Time, View, Window};

@@ -1,4 +1,4 @@
-//! Any bytes as an event: an error or records whose names are names.
+//! Any bytes as an event: an error, or records with valid names.
 #![cfg_attr(fuzzing, no_main)]
 
 use log2aws_core::event::Event;

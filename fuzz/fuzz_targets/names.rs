@@ -1,4 +1,4 @@
-//! Any text as a name: what is taken reads back as itself, and never leads out of its folder.
+//! Any text as a name: an accepted one round-trips, and never leads out of its folder.
 #![cfg_attr(fuzzing, no_main)]
 
 use log2aws_core::allow_list::AllowList;

@@ -1,9 +1,14 @@
-//! What every fuzz target is made with: [`fuzz_target`] and the replay of a kept corpus.
+//! Support for every fuzz target: [`fuzz_target`] and the replay of a kept corpus.
 //!
-//! The same source is two programs. cargo-fuzz builds it with libFuzzer (`--cfg fuzzing`), which
-//! looks for inputs that break it. Everyone else's cargo builds a plain program that runs the
-//! target once with each file that it is given; the tests of this package run it with the kept
-//! corpus.
+//! The same source makes two programs. cargo-fuzz builds it with libFuzzer (`--cfg fuzzing`), which
+//! searches for inputs that break it. Plain cargo builds a program that runs the
+//! target once with each file that it is given, and then with as many random changes to them as
+//! `LOG2AWS_FUZZ_ROUNDS` says; the tests of this package run it with the kept corpus.
+
+pub mod http;
+mod mutate;
+pub mod sign;
+pub mod world;
 
 use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,8 +21,8 @@ pub use arbitrary;
 #[doc(hidden)]
 pub use libfuzzer_sys;
 
-/// A whole fuzz target, written as libFuzzer's macro of that name: `fuzz_target!(|input: &[u8]| ...)`,
-/// for any type of input that implements `arbitrary::Arbitrary`.
+/// A fuzz target, written as with libFuzzer's macro of that name: `fuzz_target!(|input: &[u8]|
+/// ...)`, for any type of input that implements `arbitrary::Arbitrary`.
 #[macro_export]
 macro_rules! fuzz_target {
     (|$input:ident: $kind:ty| $body:block) => {
@@ -37,10 +42,21 @@ macro_rules! fuzz_target {
     };
 }
 
-/// Runs a target once with each file. Fails, and names the file, if one cannot be read or the
-/// target panics; prints how many files were run.
+/// How many random inputs follow the files, where that is set.
+const ROUNDS: &str = "LOG2AWS_FUZZ_ROUNDS";
+
+/// The seed of the random numbers; the process id where it is not set.
+const SEED: &str = "LOG2AWS_FUZZ_SEED";
+
+/// Where a random input that breaks a target is written to; the folder must be there.
+const ARTIFACTS: &str = "LOG2AWS_FUZZ_ARTIFACTS";
+
+/// Runs a target once with each file, then with the random changes to them that the environment
+/// asks for. Fails if a file cannot be read, or the target panics: names the file, or writes the
+/// random input to one. Prints how many inputs were run.
 pub fn replay(files: impl Iterator<Item = OsString>, target: impl Fn(&[u8])) -> ExitCode {
-    let (mut runs, mut faults) = (0_u32, 0_u32);
+    let breaks = |bytes: &[u8]| catch_unwind(AssertUnwindSafe(|| target(bytes))).is_err();
+    let (mut kept, mut runs, mut faults) = (Vec::new(), 0_u64, 0_u32);
     for file in files.map(PathBuf::from) {
         let bytes = match std::fs::read(&file) {
             Ok(bytes) => bytes,
@@ -51,9 +67,27 @@ pub fn replay(files: impl Iterator<Item = OsString>, target: impl Fn(&[u8])) -> 
             }
         };
         runs += 1;
-        if catch_unwind(AssertUnwindSafe(|| target(&bytes))).is_err() {
+        if breaks(&bytes) {
             eprintln!("{}: this input breaks the target", file.display());
             faults += 1;
+        }
+        kept.push(bytes);
+    }
+    let number = |name| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let seed = number(SEED).unwrap_or_else(|| std::process::id().into());
+    let mut rng = fastrand::Rng::with_seed(seed);
+    for round in 0..number(ROUNDS).unwrap_or(0) {
+        let input = mutate::mutated(&mut rng, &kept);
+        runs += 1;
+        if breaks(&input) {
+            let folder = std::env::var_os(ARTIFACTS).map_or_else(std::env::temp_dir, PathBuf::from);
+            let file = folder.join(format!("breaks-{seed}-{round}"));
+            match std::fs::write(&file, &input) {
+                Ok(()) => eprintln!("{}: this input breaks the target", file.display()),
+                Err(error) => eprintln!("{}: {error}; {}", file.display(), input.escape_ascii()),
+            }
+            faults += 1;
+            break;
         }
     }
     println!("{runs} inputs");

@@ -171,7 +171,7 @@ test("results that are half there are shown as far as they are", () =>
     await visitor.shoot("day-damaged");
     serve.object("DELETE", key);
     await visitor.visit(`/ui/s/half01/${date}`);
-    assert.match(await said.textContent(), /The CSV is gone, so there is no chart/);
+    assert.match(await said.textContent(), /The CSV is gone, by age or by hand, so there is no chart/);
   }));
 
 test("a keyboard is enough", () =>

@@ -1,8 +1,8 @@
 //! `cargo xtask bench`: speed and memory, as ratios measured in one run.
 //!
-//! Figures are whole processes', as the kernel accounts them (`/usr/bin/time`): CPU seconds (user
-//! and system), wall seconds, peak memory. The two sides of a ratio run in turn, so that a machine
-//! that drifts drifts for both.
+//! Figures are those of whole processes from the kernel (`/usr/bin/time`): CPU seconds (user and
+//! system), wall seconds, peak memory. The two sides of a ratio run alternately, so that drift of
+//! the machine affects both.
 
 mod agent;
 mod chart;
@@ -34,7 +34,7 @@ pub(crate) struct Options {
     before: Option<PathBuf>,
 }
 
-/// What one process took.
+/// The cost of one process.
 #[derive(Clone, Copy, Debug)]
 struct Cost {
     cpu_seconds: f64,
@@ -90,7 +90,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// From a clone to the first CSV row of the demo, nothing built before.
+/// From a clone to the first CSV row of the demo, with nothing built before.
 fn build(shell: &Shell, scratch: &Path) -> anyhow::Result<()> {
     println!("== build: a clone's `cargo run --release -- demo --once`, cold");
     let target = scratch.join("target");
@@ -117,7 +117,7 @@ fn build(shell: &Shell, scratch: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// `convert` against the document's converter, on the document's kind of log.
+/// `convert` and the document's converter, on a log like the document's.
 fn convert(shell: &Shell, root: &Path, binary: &Path, scratch: &Path) -> anyhow::Result<()> {
     println!("== convert: 100 MB and 1 GB of sample lines to CSV");
     let Some(seed) = seed(root) else {
@@ -154,7 +154,7 @@ fn convert(shell: &Shell, root: &Path, binary: &Path, scratch: &Path) -> anyhow:
     Ok(())
 }
 
-/// Lets the seed's generator write a log of the document's kind.
+/// Generates a log with the seed's generator.
 fn generate(seed: &Path, file: &Path, how: &[&str]) -> anyhow::Result<()> {
     let generator = seed.join("gen_log.py");
     let mut python = std::process::Command::new("python3");
@@ -179,7 +179,7 @@ fn measure(shell: &Shell, scratch: &Path, command: &[&str]) -> anyhow::Result<Co
     let [user, system, wall_seconds, peak_kib] = numbers[..] else {
         bail!("/usr/bin/time printed {text:?}");
     };
-    // Below its resolution a ratio would divide by nothing.
+    // Avoids division by zero below the resolution.
     let cpu_seconds = (user + system).max(0.01);
     Ok(Cost { cpu_seconds, wall_seconds, peak_kib })
 }

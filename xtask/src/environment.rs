@@ -1,9 +1,9 @@
-//! The environment in which every command of a task runs: the caller's, not the one that
-//! `cargo run` made for xtask.
+//! The environment of every command that a task runs: the caller's, without what `cargo run` adds
+//! for xtask.
 //!
 //! `cargo run` sets `CARGO_MANIFEST_DIR` and others for the program that it starts. Build scripts
-//! watch these names (ring's does), so a nested cargo that inherits them takes them for changed,
-//! and builds everything above again.
+//! watch these names (ring's does), so a nested cargo that inherits them sees a change, and
+//! rebuilds everything above.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::CommandExt as _;
@@ -11,8 +11,9 @@ use std::process::Command;
 
 use anyhow::Context as _;
 
-/// Variables that cargo sets for a program that it runs, apart from those that begin with
-/// `CARGO_PKG_`. The user's own settings (`CARGO_HOME`, `CARGO_TARGET_DIR`, ...) are not among them.
+/// Variables that cargo sets for a program that it runs, besides those that begin with
+/// `CARGO_PKG_`. The user's own settings (`CARGO_HOME`, `CARGO_TARGET_DIR`, ...) are not in this
+/// list.
 const SET_BY_CARGO: &[&str] = &[
     "CARGO",
     "CARGO_BIN_NAME",
@@ -24,11 +25,11 @@ const SET_BY_CARGO: &[&str] = &[
     "OUT_DIR",
 ];
 
-/// Starts this program anew without cargo's variables, if there are any. Whatever a task then runs
-/// inherits none: through xshell, `cargo_metadata` or the standard library.
-pub(crate) fn leave_cargos() -> anyhow::Result<()> {
+/// Restarts this program without cargo's variables, if there are any, so that every command of a
+/// task, through xshell, `cargo_metadata` or the standard library, inherits none.
+pub(crate) fn restart_without_cargo_variables() -> anyhow::Result<()> {
     let names: Vec<OsString> =
-        std::env::vars_os().map(|(name, _)| name).filter(|name| is_cargos(name)).collect();
+        std::env::vars_os().map(|(name, _)| name).filter(|name| is_set_by_cargo(name)).collect();
     if names.is_empty() {
         return Ok(());
     }
@@ -42,6 +43,6 @@ pub(crate) fn leave_cargos() -> anyhow::Result<()> {
     Err(again.exec()).with_context(|| format!("{} cannot be started anew", program.display()))
 }
 
-fn is_cargos(name: &OsStr) -> bool {
+fn is_set_by_cargo(name: &OsStr) -> bool {
     name.to_str().is_some_and(|name| SET_BY_CARGO.contains(&name) || name.starts_with("CARGO_PKG_"))
 }

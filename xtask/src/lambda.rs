@@ -1,7 +1,7 @@
 //! `cargo xtask lambda`: the two functions as zips for AWS Lambda.
 //!
-//! The same source gives the same bytes, in whichever folder it is built: a zip's hash is its name
-//! in the artifact bucket, and a deploy that changes nothing has to find it there.
+//! The same source gives the same bytes, in any folder: a zip's hash is its name in the artifact
+//! bucket, and a deploy that changes nothing must find it there.
 
 use std::ffi::OsString;
 use std::io::{Cursor, Write as _};
@@ -44,7 +44,7 @@ pub(crate) enum Profile {
     Dist,
 }
 
-/// Builds both functions and writes their zips into `target/lambda`.
+/// Builds both functions and writes their zips to `target/lambda`.
 pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     let shell = Shell::new()?;
     shell.change_dir(root);
@@ -60,7 +60,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     write(&shell, &target, &programs)
 }
 
-/// Builds both for Lambda on `x86_64` and writes their zips; the programs.
+/// Builds both functions for Lambda on `x86_64` and writes their zips; returns the programs.
 pub(crate) fn shipped(shell: &Shell, root: &Path) -> anyhow::Result<[PathBuf; FUNCTIONS.len()]> {
     let target = test::target_folder(shell)?;
     let programs = by_zig(shell, root, &target, "x86_64-unknown-linux-gnu")?;
@@ -76,14 +76,13 @@ fn write(shell: &Shell, target: &Path, programs: &[PathBuf]) -> anyhow::Result<(
         let zip = zip(&shell.read_binary_file(program)?)?;
         let path = zips.join(name).with_extension("zip");
         shell.write_file(&path, &zip)?;
-        let hash: Vec<String> =
-            Sha256::digest(&zip).iter().map(|byte| format!("{byte:02x}")).collect();
-        println!("{}  {} bytes  sha256 {}", path.display(), zip.len(), hash.concat());
+        let hash = hex::encode(Sha256::digest(&zip));
+        println!("{}  {} bytes  sha256 {hash}", path.display(), zip.len());
     }
     Ok(())
 }
 
-/// Builds with this machine's own compiler and linker; the folder with the programs.
+/// Builds with this machine's own compiler and linker; returns the folder of the programs.
 pub(crate) fn on_host(shell: &Shell, target: &Path, profile: Profile) -> anyhow::Result<PathBuf> {
     let (name, flag): (_, &[&str]) = match profile {
         Profile::Debug => ("debug", &[]),
@@ -98,7 +97,7 @@ pub(crate) fn on_host(shell: &Shell, target: &Path, profile: Profile) -> anyhow:
     Ok(target.join(name))
 }
 
-/// Builds for Lambda's C library, whichever this machine has: cargo-lambda, with zig as linker.
+/// Builds for Lambda's C library on any machine: cargo-lambda, with zig as linker.
 fn by_zig(
     shell: &Shell,
     root: &Path,
@@ -118,8 +117,8 @@ fn by_zig(
     let flags = without_folders(shell, root, target)?;
     let folder = target.join("lambda");
     for (package, program) in FUNCTIONS {
-        // One after the other, so that neither is built with what only the other needs. Left to
-        // itself, cargo-lambda changes the profile: it lets a panic end the process.
+        // One after the other, so that neither is built with the other's features. By default,
+        // cargo-lambda changes the profile to abort on panic.
         cmd!(shell, "{cargo_lambda} lambda build --quiet --locked --disable-optimizations --profile dist --target {triple}.{GLIBC} --lambda-dir {folder} -p {package} --bin {program}")
             .env("PATH", &path)
             .env("CARGO_ENCODED_RUSTFLAGS", &flags)
@@ -127,12 +126,11 @@ fn by_zig(
             .run()
             .with_context(|| format!("{program} could not be built"))?;
     }
-    // cargo-lambda moves each program to where Lambda's tools look for it.
+    // cargo-lambda moves each program to where Lambda's tools expect it.
     Ok(FUNCTIONS.map(|(_, name)| folder.join(name).join("bootstrap")))
 }
 
-/// Flags of rustc by which no path of this machine stands in a program: where it panics, a program
-/// names the source.
+/// Flags of rustc that remove this machine's paths from the panic messages of a program.
 pub(crate) fn without_folders(
     shell: &Shell,
     root: &Path,
@@ -142,7 +140,7 @@ pub(crate) fn without_folders(
     let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
     let home = home.context("neither CARGO_HOME nor HOME is set")?;
     let compiler = cmd!(shell, "rustc --print sysroot").quiet().read()?;
-    // Of several that fit, rustc takes the last.
+    // If several match, rustc uses the last one.
     let named = [
         (home.as_path(), "/cargo"),
         (Path::new(&compiler), "/rust"),
@@ -159,7 +157,7 @@ pub(crate) fn without_folders(
     Ok(flags.join(std::ffi::OsStr::new("\u{1f}")))
 }
 
-/// A zip of one program under the name that Lambda starts, of nothing but the program's bytes.
+/// A zip of one program under the name that Lambda starts; it depends only on the program's bytes.
 pub(crate) fn zip(bootstrap: &[u8]) -> anyhow::Result<Vec<u8>> {
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Deflated)
@@ -197,7 +195,7 @@ mod tests {
         let mut archive = zip::ZipArchive::new(Cursor::new(&made)).unwrap();
         let written = archive.by_index(0).unwrap().last_modified().unwrap();
         assert_eq!((written.year(), written.month(), written.day()), (1980, 1, 1));
-        // A zip counts time in steps of two seconds.
+        // Zip timestamps have a resolution of two seconds.
         std::thread::sleep(std::time::Duration::from_millis(2_100));
         assert_eq!(zip(b"program").unwrap(), made);
     }

@@ -1,4 +1,4 @@
-//! The project's own tasks. People and CI call the same commands.
+//! The project's tasks. People and CI use the same commands.
 
 mod bench;
 mod dist;
@@ -41,7 +41,7 @@ enum Task {
 }
 
 fn main() -> ExitCode {
-    match environment::leave_cargos().and_then(|()| run(Cli::parse())) {
+    match environment::restart_without_cargo_variables().and_then(|()| run(Cli::parse())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -62,7 +62,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     }
 }
 
-/// The repository's root: the folder above this package.
+/// The root of the repository: the folder above this package.
 fn root() -> anyhow::Result<PathBuf> {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()

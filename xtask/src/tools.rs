@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use xshell::{Shell, cmd};
 
-/// Debian packages: the program that shows that one is there, and the package that brings it.
+/// Debian packages: a program that shows that it is installed, and the package.
 const DEBIAN: &[(&str, &str)] = &[
     ("curl", "curl"),
     ("wget", "wget"),
@@ -23,20 +23,21 @@ const DEBIAN: &[(&str, &str)] = &[
     ("fish", "fish"),
     ("zsh", "zsh"),
     ("systemd-analyze", "systemd"),
-    // Named in full: /usr/sbin is in nobody's PATH but root's.
+    // With its path, because /usr/sbin is only in root's PATH.
     ("/usr/sbin/nginx", "nginx-light"),
 ];
 
-/// cargo-deny is a tool of the check, not of the build: one version, built once, kept in `.tools`.
+/// cargo-deny is a tool of the check, not of the build: a fixed version, built once, kept in
+/// `.tools`.
 const CARGO_DENY: &str = "0.20.2";
 
 /// The coverage-guided fuzzer.
 const CARGO_FUZZ: &str = "0.13.2";
 
-/// An S3 that is not ours, for the soak alone: AGPL, so it is run and never linked.
+/// Another S3, only for the soak: AGPL, so it is run and never linked.
 const GARAGE: &str = "2.5.0";
 
-/// What the Python of the tests has to bring, each file beside the tests that need it.
+/// The Python requirements of the tests, each file beside the tests that need it.
 const PYTHON: &[&str] = &[
     "tests/aws/requirements.txt",
     "tests/clients/requirements.txt",
@@ -45,24 +46,23 @@ const PYTHON: &[&str] = &[
     DIST,
 ];
 
-/// The Runtime API of the tests and what builds the zips, with the linker that it brings: half a
-/// gigabyte.
+/// The Runtime API of the tests, and what builds the zips including the linker: half a gigabyte.
 const LAMBDA: &str = "xtask/requirements/lambda.txt";
 
-/// What builds the agent for old C libraries, with the same linker, and packs it.
+/// What builds the agent for old C libraries, with the same linker, and packages it.
 const DIST: &str = "xtask/requirements/dist.txt";
 
-/// Where the tools are that the tests call.
+/// The tools that the tests call.
 pub(crate) struct Tools {
-    /// The Python of a virtual environment with pytest, the AWS clients and cfn-lint in it.
+    /// The Python of a virtual environment with pytest, the AWS clients and cfn-lint.
     pub(crate) python: PathBuf,
     /// cargo-deny.
     pub(crate) cargo_deny: PathBuf,
-    /// Whether `cargo nextest` is there; `cargo test` does the same, slower.
+    /// Whether `cargo nextest` is installed; `cargo test` does the same, slower.
     pub(crate) nextest: bool,
 }
 
-/// Finds or installs every tool. Says what it installs.
+/// Finds or installs every tool. Prints what it installs.
 pub(crate) fn provide(shell: &Shell, root: &Path) -> anyhow::Result<Tools> {
     debian(shell, DEBIAN)?;
     let tools = root.join(".tools");
@@ -79,7 +79,7 @@ pub(crate) fn provide(shell: &Shell, root: &Path) -> anyhow::Result<Tools> {
     })
 }
 
-/// Installs the packages whose programs are absent: (program, package).
+/// Installs the packages whose programs are missing: (program, package).
 pub(crate) fn debian(shell: &Shell, packages: &[(&str, &str)]) -> anyhow::Result<()> {
     let absent: Vec<&str> = packages
         .iter()
@@ -91,7 +91,7 @@ pub(crate) fn debian(shell: &Shell, packages: &[(&str, &str)]) -> anyhow::Result
     if absent.is_empty() { Ok(()) } else { install(shell, &absent) }
 }
 
-/// What makes a command that follows run as root.
+/// The prefix that makes a command run as root.
 pub(crate) fn as_root(shell: &Shell) -> anyhow::Result<&'static str> {
     let root = cmd!(shell, "id -u").quiet().read()? == "0";
     // `env` alone changes nothing.
@@ -119,19 +119,19 @@ pub(crate) fn tests(shell: &Shell, root: &Path) -> anyhow::Result<PathBuf> {
     python(shell, root, "venv", PYTHON)
 }
 
-/// The folder with the commands cargo-lambda and python-zig in it.
+/// The folder with the commands cargo-lambda and python-zig.
 pub(crate) fn lambda(shell: &Shell, root: &Path) -> anyhow::Result<PathBuf> {
-    // The environment of the tests has them, too.
+    // The tests' environment has them too.
     if let Some(python) = made(shell, root, "venv", PYTHON)? {
         return Ok(python.with_file_name(""));
     }
     Ok(python(shell, root, "lambda", &[LAMBDA])?.with_file_name(""))
 }
 
-/// The folder with the commands cargo-zigbuild, python-zig and nfpm in it.
+/// The folder with the commands cargo-zigbuild, python-zig and nfpm.
 pub(crate) fn dist(shell: &Shell, root: &Path) -> anyhow::Result<PathBuf> {
     debian(shell, &[("readelf", "binutils")])?;
-    // The environment of the tests has them, too.
+    // The tests' environment has them too.
     if let Some(python) = made(shell, root, "venv", PYTHON)? {
         return Ok(python.with_file_name(""));
     }
@@ -143,12 +143,12 @@ pub(crate) fn bench(shell: &Shell, root: &Path) -> anyhow::Result<PathBuf> {
     python(shell, root, "bench", &["xtask/requirements/bench.txt"])
 }
 
-/// What these files ask for.
+/// The content of these requirement files.
 fn wanted(shell: &Shell, root: &Path, files: &[&str]) -> anyhow::Result<String> {
     files.iter().map(|file| Ok(shell.read_file(root.join(file))?)).collect()
 }
 
-/// The Python of the virtual environment `name`, if it is there with what these files ask for.
+/// The Python of the virtual environment `name`, if it exists with these requirements.
 fn made(shell: &Shell, root: &Path, name: &str, files: &[&str]) -> anyhow::Result<Option<PathBuf>> {
     let venv = root.join(".tools").join(name);
     let python = venv.join("bin/python");
@@ -157,8 +157,8 @@ fn made(shell: &Shell, root: &Path, name: &str, files: &[&str]) -> anyhow::Resul
     Ok((shell.path_exists(&python) && have == Some(want)).then_some(python))
 }
 
-/// The Python of the virtual environment `name`, made anew unless it is there with what these files
-/// ask for.
+/// The Python of the virtual environment `name`, created again unless it exists with these
+/// requirements.
 fn python(shell: &Shell, root: &Path, name: &str, files: &[&str]) -> anyhow::Result<PathBuf> {
     if let Some(python) = made(shell, root, name, files)? {
         return Ok(python);
@@ -171,7 +171,7 @@ fn python(shell: &Shell, root: &Path, name: &str, files: &[&str]) -> anyhow::Res
     println!("xtask: making a Python environment in {}", venv.display());
     let make = || cmd!(shell, "python3 -m venv --clear {venv}").quiet().ignore_stdout().run();
     if make().is_err() {
-        // Debian keeps the module in a package of its own.
+        // Debian has the module in a package of its own.
         install(shell, &["python3-venv"])?;
         make()
             .context("python3 -m venv failed; install Python 3.10 or newer with its venv module")?;
@@ -187,7 +187,7 @@ fn cargo_deny(shell: &Shell, tools: &Path) -> anyhow::Result<PathBuf> {
     cargo_tool(shell, tools, "cargo-deny", CARGO_DENY, &["--no-default-features"])
 }
 
-/// cargo-fuzz, for the soak alone.
+/// cargo-fuzz, only for the soak.
 pub(crate) fn cargo_fuzz(shell: &Shell, root: &Path) -> anyhow::Result<PathBuf> {
     let tools = root.join(".tools");
     shell.create_dir(&tools)?;
@@ -218,7 +218,7 @@ pub(crate) fn node(shell: &Shell, root: &Path, folder: &str) -> anyhow::Result<(
     Ok(())
 }
 
-/// Garage, for the soak alone. Takes minutes.
+/// Garage, only for the soak. Takes minutes.
 pub(crate) fn garage(shell: &Shell, root: &Path) -> anyhow::Result<PathBuf> {
     let tools = root.join(".tools");
     shell.create_dir(&tools)?;
@@ -226,7 +226,7 @@ pub(crate) fn garage(shell: &Shell, root: &Path) -> anyhow::Result<PathBuf> {
     cargo_tool(shell, &tools, "garage", GARAGE, &features)
 }
 
-/// Builds a program of one version, once, into `.tools`.
+/// Builds a fixed version of a program, once, into `.tools`.
 fn cargo_tool(
     shell: &Shell,
     tools: &Path,
@@ -236,7 +236,7 @@ fn cargo_tool(
 ) -> anyhow::Result<PathBuf> {
     let program = tools.join("cargo/bin").join(name);
     let have = cmd!(shell, "{program} --version").quiet().ignore_stderr().read();
-    // Each says it in a way of its own: "cargo-deny 1.2.3", "garage cargo:1.2.3 [features: …]".
+    // Each has its own format: "cargo-deny 1.2.3", "garage cargo:1.2.3 [features: …]".
     if have.is_ok_and(|have| have.split([' ', ':']).any(|word| word == version)) {
         return Ok(program);
     }

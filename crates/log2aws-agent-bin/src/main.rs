@@ -1,5 +1,4 @@
-//! `log2aws-agent`: the small command line for servers. `main` hands over the world, the verbs do
-//! the work.
+//! `log2aws-agent`: the small command line for servers. `main` only parses; the verbs do the work.
 
 use std::process::ExitCode;
 

@@ -1,6 +1,6 @@
-//! Days in JSON: their texts.
+//! Serde for days in JSON, as text.
 
-/// A day as its text.
+/// A day as text.
 pub(crate) mod day {
     use log2aws_core::day::Day;
     use serde::{Deserialize, Deserializer, Serializer};
@@ -15,7 +15,7 @@ pub(crate) mod day {
     }
 }
 
-/// Days as their texts.
+/// Days as text.
 pub(crate) mod days {
     use log2aws_core::day::Day;
     use serde::{Deserialize, Deserializer, Serializer};

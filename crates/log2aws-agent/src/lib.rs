@@ -1,7 +1,7 @@
-//! What runs on the servers: take samples, ship day logs.
+//! The agent on the servers: takes samples and ships day logs.
 //!
-//! Built to be small and to lose nothing: no async runtime, no AWS SDK, no key of AWS. What the
-//! two verbs need of the world (time, zone, the machine's files) arrives in a [`world::World`].
+//! Built to be small and to lose nothing: no async runtime, no AWS SDK, no AWS credentials. Time,
+//! zone and the machine's files are in a [`world::World`] argument.
 
 mod as_text;
 pub mod doctor;
@@ -12,9 +12,8 @@ pub mod spool;
 pub mod status;
 pub mod world;
 
-/// Where day logs stand unless told otherwise.
+/// The default folder of the day logs.
 pub const DEFAULT_LOG_DIR: &str = "/var/log/log2aws";
 
-/// Where the agent keeps what it must not forget, unless told otherwise: on a disk that outlasts
-/// a reboot, or everything would be delivered again.
+/// The default state folder. It must survive a reboot, or everything would be delivered again.
 pub const DEFAULT_STATE_DIR: &str = "/var/lib/log2aws-agent";

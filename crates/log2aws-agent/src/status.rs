@@ -1,4 +1,4 @@
-//! `status`: how the service is doing, by what it and cron jobs left in its folders. Reads alone.
+//! `status`: the state of the service, from the files that it and cron jobs left. Read-only.
 
 use std::fmt;
 use std::io;
@@ -17,50 +17,50 @@ use crate::ship::{ApiUrl, LastShip};
 use crate::spool::{Spool, SpoolError};
 use crate::world::World;
 
-/// After how many intervals without a sample something is wrong.
-const PATIENCE: u32 = 3;
+/// After this many intervals without a sample something is wrong.
+const TIMEOUT: u32 = 3;
 
-/// What `status` looks at.
+/// The settings of `status`.
 #[derive(Clone, Debug)]
 pub struct StatusConfig {
-    /// The logs and what became of them.
+    /// The logs and the records of their deliveries.
     pub spool: Spool,
-    /// Where they go; without it none is pending.
+    /// The API; without it nothing is pending.
     pub api: Option<ApiUrl>,
     /// The time between two samples.
     pub interval: Interval,
-    /// In which the fleet ships.
+    /// The time window of deliveries.
     pub window: ShipWindow,
 }
 
-/// How the service is doing.
+/// The state of the service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Status {
-    /// Whose.
+    /// The server.
     #[serde(serialize_with = "as_text")]
     pub server: log2aws_core::server_name::ServerName,
-    /// Whether a `run` is at work. `None` if that cannot be known.
+    /// Whether a `run` is active. `None` if unknown.
     pub running: Option<bool>,
     /// When the last line was written.
     pub last_sample: Option<Timestamp>,
-    /// Whether that is longer ago than it should be, or yet to come.
+    /// Whether that is too long ago, or in the future.
     pub sample_overdue: bool,
-    /// When the store last took a log.
+    /// The time of the last delivery.
     pub last_delivery: Option<Timestamp>,
-    /// Which one.
+    /// The day of the last delivery.
     #[serde(serialize_with = "as_maybe_text")]
     pub last_delivered_day: Option<Day>,
-    /// Days before today whose logs are not delivered, oldest first. `None` if that cannot be
-    /// known: it is another matter for each API, and none is named.
+    /// Undelivered days before today, oldest first. `None` if unknown: it depends on the API, and
+    /// none is set.
     #[serde(serialize_with = "as_texts")]
     pub pending: Option<Vec<Day>>,
-    /// When the last attempt to deliver ended.
+    /// The end of the last attempt to deliver.
     pub last_ship: Option<Timestamp>,
-    /// Why it left something over, if it did.
+    /// Why it did not deliver everything, if so.
     pub last_error: Option<String>,
     /// This host's next shipping moment.
     pub next_ship: Option<Timestamp>,
-    /// Whether all is well: sampled lately, and no day before yesterday pending.
+    /// Whether samples are recent and no day before yesterday is pending.
     pub well: bool,
     #[serde(skip)]
     zone: TimeZone,
@@ -68,26 +68,26 @@ pub struct Status {
     now: Timestamp,
 }
 
-/// Why nothing can be said.
+/// Why the state is unknown.
 #[derive(Debug, thiserror::Error)]
 pub enum StatusError {
     /// The logs or the records cannot be read.
     #[error(transparent)]
     Spool(#[from] SpoolError),
-    /// The state folder cannot be read: what is missing in it would look like what never was.
+    /// The state folder cannot be read: an unreadable file would look like an absent one.
     #[error("the state folder {path} cannot be read: {source}; run as the user who owns it")]
     State {
         /// The folder.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// The clock is outside of the years that logs have.
+    /// The clock is outside the years that logs can have.
     #[error("the clock says {0}; set it")]
     Clock(jiff::civil::Date),
 }
 
-/// Looks.
+/// Reads the state.
 ///
 /// # Errors
 /// [`StatusError`]
@@ -138,11 +138,11 @@ pub fn look(config: &StatusConfig, world: &World<'_>) -> Result<Status, StatusEr
     })
 }
 
-/// Whether a sample is missing. One that is further in the future than the next is of a clock that
-/// was ahead, and says nothing about now.
+/// Whether a sample is missing. One further in the future than the next is from a wrong clock, and
+/// is ignored.
 fn is_overdue(last: Option<Timestamp>, now: Timestamp, interval: Interval) -> bool {
     let interval = interval.duration();
-    let patience = interval.saturating_mul(PATIENCE);
+    let patience = interval.saturating_mul(TIMEOUT);
     last.is_none_or(|at| {
         now.checked_sub(patience).is_ok_and(|bound| at < bound)
             || now.checked_add(interval).is_ok_and(|bound| at > bound)
@@ -150,7 +150,7 @@ fn is_overdue(last: Option<Timestamp>, now: Timestamp, interval: Interval) -> bo
 }
 
 impl Status {
-    /// Whether it sampled lately, and no day before yesterday is pending.
+    /// Whether samples are recent and no day before yesterday is pending.
     pub fn is_well(&self) -> bool {
         self.well
     }

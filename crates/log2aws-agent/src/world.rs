@@ -1,4 +1,4 @@
-//! What the agent needs of the world, as one argument.
+//! The agent's inputs from the outside, as one argument.
 
 mod zone;
 
@@ -10,14 +10,14 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use log2aws_core::server_name::{ServerName, ServerNameError};
 
-/// The world of one run.
+/// The environment of one run.
 #[derive(Debug)]
 pub struct World<'a> {
-    /// Clocks, waiting, chance.
+    /// Clocks, sleeping, randomness.
     pub time: &'a dyn Time,
     /// The zone of the line times and of "yesterday".
     pub zone: TimeZone,
-    /// The machine that is sampled.
+    /// The machine to sample.
     pub machine: Machine,
 }
 
@@ -28,27 +28,27 @@ impl<'a> World<'a> {
     }
 }
 
-/// This machine's own zone, as it is now: `TZ`, else `/etc/localtime`; UTC if neither can be read,
-/// which is what `date` then goes by, too.
+/// This machine's current zone: `TZ`, else `/etc/localtime`; UTC if neither can be read, as `date`
+/// does.
 pub fn local_zone() -> TimeZone {
     let named = std::env::var_os("TZ");
     if let Some(zone) = zone::named(Path::new("/"), named.as_deref()) {
         return zone;
     }
-    // It is kept for some minutes, and whoever asks again asks because it has changed.
+    // jiff caches it for some minutes, and this is called because it may have changed.
     jiff::tz::db().reset();
     TimeZone::try_system().unwrap_or(TimeZone::UTC)
 }
 
-/// Clocks, waiting and chance.
+/// Clocks, sleeping and randomness.
 pub trait Time: std::fmt::Debug {
-    /// This moment on the wall clock, which can be set.
+    /// The wall clock, which can be set.
     fn now(&self) -> Timestamp;
-    /// The time since some fixed moment, on a clock that never goes back.
+    /// The monotonic clock.
     fn elapsed(&self) -> Duration;
-    /// Waits.
+    /// Sleeps.
     fn sleep(&self, duration: Duration);
-    /// A number from 0 up to but not including 1.
+    /// A random number from 0 up to but not including 1.
     fn jitter(&self) -> f64;
 }
 
@@ -59,7 +59,7 @@ pub struct SystemTime {
 }
 
 impl SystemTime {
-    /// Starts the clock that never goes back.
+    /// Starts the monotonic clock.
     pub fn new() -> Self {
         Self { start: Instant::now() }
     }
@@ -89,7 +89,7 @@ impl Time for SystemTime {
     }
 }
 
-/// Where a machine's numbers are read, and the units that the kernel counts in.
+/// Where a machine's numbers are read, and the kernel's units.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Machine {
     /// The folder that holds `proc` and `run`: `/`, or a recorded tree.
@@ -111,10 +111,10 @@ impl Machine {
     }
 }
 
-/// This machine's host name, as a server name.
+/// This machine's host name as a server name.
 ///
 /// # Errors
-/// The host name cannot stand in a key; say `--server` then.
+/// The host name cannot be used in a key; `--server` is needed then.
 pub fn host_name() -> Result<ServerName, ServerNameError> {
     rustix::system::uname().nodename().to_string_lossy().parse()
 }

@@ -1,4 +1,4 @@
-//! The client for S3: where it connects to, with which keys, how patiently.
+//! The client for S3: endpoint, credentials, timeouts and retries.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,21 +10,21 @@ use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{Builder, Region};
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
 
-/// How long a connection may take to stand.
+/// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How long S3 may be silent before it has begun to answer.
+/// How long S3 may take to start its response.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How often a request is made in all before its fault is told.
+/// How many attempts a request gets in all.
 const ATTEMPTS: u32 = 4;
 
-/// An access key, its secret and, for temporary keys, the session token. Prints none of them.
+/// An access key, its secret and, for temporary credentials, the session token. Never printed.
 #[derive(Clone)]
 pub struct Keys(Credentials);
 
 impl Keys {
-    /// Keys as AWS or `serve` gave them out; an empty session token is none.
+    /// Credentials as AWS or `serve` issued them; an empty session token counts as none.
     pub fn new(access_key: &str, secret_key: &str, session_token: Option<&str>) -> Self {
         let token = session_token.filter(|token| !token.is_empty()).map(str::to_owned);
         Self(Credentials::new(access_key, secret_key, token, None, "log2aws"))
@@ -37,30 +37,30 @@ impl fmt::Debug for Keys {
     }
 }
 
-/// Where S3 is.
+/// Where S3 is reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct S3Place {
     /// The AWS region, e.g. `ap-northeast-1`.
     pub region: String,
-    /// An S3 that is not AWS's, e.g. `http://127.0.0.1:8750`; its buckets stand in the path.
-    /// `None` is AWS's own, reached over IPv4 or IPv6.
+    /// The endpoint of an S3 other than AWS's, e.g. `http://127.0.0.1:8750`, which is addressed
+    /// path-style. `None` is AWS's own, over IPv4 or IPv6.
     pub endpoint: Option<String>,
-    /// The certificates to trust, as PEM; `None` trusts those of the machine.
+    /// The CA certificates to trust, as PEM; `None` trusts those of the machine.
     pub roots: Option<Vec<u8>>,
 }
 
-/// Why no client can be made.
+/// Why no client can be built.
 #[derive(Debug, thiserror::Error)]
 pub enum S3PlaceError {
-    /// The certificates to trust are none.
+    /// The PEM has no valid CA certificates.
     #[error("the certificates to trust cannot be read: {0}")]
     Roots(String),
 }
 
-/// A client for one S3. Opens no connection yet.
+/// A client for one S3. Does not connect yet.
 ///
 /// # Errors
-/// [`S3PlaceError`]: the certificates to trust are none.
+/// [`S3PlaceError`]: the CA certificates are invalid.
 pub fn client(place: &S3Place, keys: Keys) -> Result<Client, S3PlaceError> {
     let mut tls = TlsContext::builder();
     if let Some(roots) = &place.roots {

@@ -1,4 +1,4 @@
-//! From S3's errors to the store's: one table.
+//! Maps S3's errors to the store's: one table.
 
 use std::error::Error;
 use std::io;
@@ -7,33 +7,33 @@ use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::{RequestId as _, RequestIdExt as _};
 use log2aws_service::ports::StoreError;
 
-/// What S3 answered, in the terms of the store.
+/// The meaning of an S3 error for the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// It says that there is no such thing.
+    /// There is no such object or bucket.
     Absent,
-    /// It refuses the version id: no version can be called so.
+    /// The version id is malformed, so no version can have it.
     BadVersion,
-    /// It has no room left; AWS always has.
+    /// The store is full; AWS never is.
     Full,
     /// The condition of a conditional write does not hold.
     Changed,
-    /// Anything else: it may go well another time.
+    /// Anything else: a retry may succeed.
     Failed,
 }
 
-/// Which row of the table a failed request belongs to.
+/// The table: the kind of a failed request.
 ///
-/// A HEAD has no body, so its 404 has a status and no code.
+/// A HEAD response has no body, so a 404 has a status and no code.
 fn kind(status: Option<u16>, code: Option<&str>) -> Kind {
     match (status, code) {
-        // The last is a delete marker's answer, which has neither bytes nor size.
+        // The last row is the response for a delete marker, which has neither bytes nor size.
         (_, Some("NoSuchBucket" | "NoSuchKey" | "NoSuchVersion"))
         | (Some(404), _)
         | (Some(405), Some("MethodNotAllowed")) => Kind::Absent,
         (Some(400), Some("InvalidArgument")) => Kind::BadVersion,
         (Some(507), _) => Kind::Full,
-        // The second: another conditional write of this key is under way.
+        // The second row: another conditional write of this key is in progress.
         (Some(412), _) | (Some(409), Some("ConditionalRequestConflict")) => Kind::Changed,
         _ => Kind::Failed,
     }
@@ -44,7 +44,7 @@ pub(crate) fn kind_of<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Kind {
     kind(status(error), error.code())
 }
 
-/// A failed request that no caller expects: `what` says what was being done, and to what.
+/// An unexpected failure: `what` says which operation failed, and on what.
 pub(crate) fn failed<E>(what: String, error: &SdkError<E>) -> StoreError
 where
     E: ProvideErrorMetadata + Error + 'static,
@@ -56,8 +56,7 @@ fn status<E>(error: &SdkError<E>) -> Option<u16> {
     error.raw_response().map(|response| response.status().as_u16())
 }
 
-/// The fault in one line. S3's answer names no key and no signature; what the request looked like
-/// is left out.
+/// The error in one line. S3's response contains no key and no signature; the request is left out.
 fn told<E>(error: &SdkError<E>) -> String
 where
     E: ProvideErrorMetadata + Error + 'static,
@@ -70,6 +69,9 @@ where
             _ => chain(error),
         };
     };
+    if matches!(error, SdkError::ResponseError(_)) {
+        return format!("S3's answer {status} cannot be read: {}", chain(error));
+    }
     let code = error.code().unwrap_or("no code");
     let mut line = format!("S3 answers {status} ({code})");
     if let Some(message) = error.message() {
@@ -77,7 +79,7 @@ where
     }
     let region = error.raw_response().and_then(|response| response.headers().get(REGION_HEADER));
     line.push_str(&advice(status, code, region));
-    // The ids by which AWS's support finds a request.
+    // The ids that AWS support needs to find a request.
     if let Some(id) = error.meta().request_id() {
         line = format!("{line} [request {id}");
         if let Some(extended) = error.meta().extended_request_id() {
@@ -88,10 +90,10 @@ where
     line
 }
 
-/// In which S3 says where a bucket is that was asked for elsewhere.
+/// The header with the region of a bucket that was requested in another region.
 const REGION_HEADER: &str = "x-amz-bucket-region";
 
-/// What can be done about an answer, as a further part of its sentence; empty if nothing is known.
+/// What to do about an error, to append to its sentence; empty if nothing is known.
 fn advice(status: u16, code: &str, region: Option<&str>) -> String {
     match code {
         "ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" => {
@@ -117,7 +119,7 @@ fn elsewhere(region: Option<&str>) -> String {
     format!("; the bucket is in {place}: ask there")
 }
 
-/// An error that S3 did not make, and what is behind it: no credentials, an expired login.
+/// An error that did not come from S3, with its causes: no credentials, an expired login.
 fn chain(error: &dyn Error) -> String {
     let mut line = error.to_string();
     let mut source = error.source();

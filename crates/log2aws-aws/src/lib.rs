@@ -1,9 +1,11 @@
-//! The ground on which log2aws stands on AWS: S3 behind the store's port.
+//! S3 on AWS as an implementation of the store's port.
 //!
-//! What this crate never does: read the environment or the clock, look for credentials, print.
-//! Keys and region come as arguments; a log or its name is all that errors tell.
+//! This crate never reads the environment or the clock, searches for credentials, or prints.
+//! Credentials and region are arguments; errors name nothing but the object.
 
+mod body_limit;
 mod client;
+mod connection;
 mod fault;
 mod list;
 mod s3;

@@ -5,32 +5,35 @@ use log2aws_core::key::{BucketName, ObjectKey};
 use log2aws_service::ports::{ListPage, ListQuery, ObjectLister, ObjectMeta, StoreError};
 use percent_encoding::percent_decode_str;
 
+use crate::body_limit::BodyLimit;
+use crate::connection::absent;
 use crate::fault::{Kind, failed, kind_of};
-use crate::s3::{S3Store, absent};
+use crate::s3::S3Store;
 
-/// Sorts behind everything in a folder.
+/// Sorts after everything in a folder.
 const LAST: char = '\u{10ffff}';
 
 impl ObjectLister for S3Store {
     fn list(&self, bucket: &BucketName, query: &ListQuery) -> Result<ListPage, StoreError> {
-        let inner = self.inner();
-        let ask = inner
+        let connection = self.connection();
+        let ask = connection
             .client
             .list_objects_v2()
             .bucket(bucket.as_str())
             .prefix(&query.prefix)
             .set_delimiter(query.folders.then(|| "/".to_owned()))
             .set_start_after(query.after.as_deref().map(|after| start_after(query, after)))
-            // XML cannot hold every character that a key may have.
+            // XML cannot represent every character that a key may have.
             .encoding_type(EncodingType::Url);
-        let list = match inner.runtime.block_on(ask.send()) {
+        let ask = ask.customize().interceptor(BodyLimit::of_list());
+        let list = match connection.runtime.block_on(ask.send()) {
             Ok(list) => list,
             Err(error) if kind_of(&error) == Kind::Absent => {
                 return Err(absent(bucket.to_string()));
             }
             Err(error) => return Err(failed(format!("listing {bucket}"), &error)),
         };
-        inner.learn(bucket);
+        connection.learn(bucket);
         let encoded = list.encoding_type() == Some(&EncodingType::Url);
         let text = |written: &str| if encoded { decoded(written) } else { written.to_owned() };
         let mut page = ListPage::default();
@@ -51,14 +54,14 @@ impl ObjectLister for S3Store {
             page.objects.retain(|object| object.key.as_str() > after.as_str());
             page.folders.retain(|folder| folder > after);
         }
-        // Without anything to go on behind there is nothing to go on with.
+        // Without a key to continue after, there is no next page.
         page.next = end.filter(|_| list.is_truncated() == Some(true));
         Ok(page)
     }
 }
 
-/// S3 takes `start-after` as a key, so that a folder has keys behind it and is told again. To go on
-/// behind the folder is to go on behind whatever is in it.
+/// S3 treats `start-after` as a key, so a folder's keys come after it and the folder would be
+/// listed again. To continue after a folder means to continue after everything in it.
 fn start_after(query: &ListQuery, after: &str) -> String {
     let within = after.strip_prefix(query.prefix.as_str()).and_then(|rest| rest.find('/'));
     match within.filter(|_| query.folders) {
@@ -67,14 +70,14 @@ fn start_after(query: &ListQuery, after: &str) -> String {
     }
 }
 
-/// `ETag` is of the bytes; where an S3 gives none, time and size stand for it.
+/// `ETag` depends on the bytes; if an S3 sends none, time and size replace it.
 fn e_tag(object: &aws_sdk_s3::types::Object) -> String {
     object
         .e_tag()
         .map_or_else(|| format!("{:?} {:?}", object.last_modified(), object.size()), str::to_owned)
 }
 
-/// Undoes `encoding-type=url`, which writes a space as `+`.
+/// Decodes `encoding-type=url`, which writes a space as `+`.
 fn decoded(text: &str) -> String {
     percent_decode_str(&text.replace('+', "%20")).decode_utf8_lossy().into_owned()
 }

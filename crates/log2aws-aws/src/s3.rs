@@ -1,9 +1,8 @@
-//! S3 behind the store's port.
+//! S3 as an implementation of the store's port.
 
-use std::collections::HashSet;
 use std::fmt;
 use std::io::{self, Read};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
@@ -11,34 +10,19 @@ use log2aws_core::key::{BucketName, ObjectKey};
 use log2aws_service::ports::{Store, StoreError, Upload, Version, VersionId};
 use tokio::runtime::Handle;
 
+use crate::body_limit::BodyLimit;
+use crate::connection::{BODY, BODY_METADATA, Connection, ETAG, absent, at, named};
 use crate::fault::{Kind, failed, kind_of};
 use crate::upload::S3Upload;
 
-/// The metadata in which each object that we write carries a name of its own, so that a bucket
-/// that keeps no versions can still tell two bodies apart.
-pub(crate) const BODY_METADATA: &str = "log2aws-body";
-
-/// What the version id of a body begins with that S3 keeps no version of. No id of S3's has a `:`.
-const BODY: &str = "body:";
-
-/// The same for a body that somebody else wrote: its `ETag` is the best name there is.
-const ETAG: &str = "etag:";
-
-/// Objects in S3. Its calls block: they wait for a client that runs on another thread's runtime,
-/// and must not be made on a thread of that runtime.
+/// Objects in S3. Calls block: they wait for a client that runs on another thread's runtime, and
+/// must not be made on a thread of that runtime.
 ///
-/// Needs `s3:ListBucket` on its buckets beside the calls for objects: without it S3 answers that
-/// an absent key is forbidden, and this store could not tell the one from the other.
+/// Needs `s3:ListBucket` on its buckets besides the object permissions: without it S3 answers 403
+/// for an absent key, which would look like a missing permission.
 #[derive(Clone)]
 pub struct S3Store {
-    inner: Arc<Inner>,
-}
-
-pub(crate) struct Inner {
-    pub(crate) client: Client,
-    pub(crate) runtime: Handle,
-    /// The buckets that have been seen: S3 does not say of an absent key whether its bucket is.
-    known: Mutex<HashSet<BucketName>>,
+    connection: Arc<Connection>,
 }
 
 impl fmt::Debug for S3Store {
@@ -48,74 +32,20 @@ impl fmt::Debug for S3Store {
 }
 
 impl S3Store {
-    /// A store over `client`, whose work is done by `runtime`. That runtime must be running, on
-    /// another thread, whenever this store is called.
+    /// A store over `client`, which runs on `runtime`. That runtime must be running on another
+    /// thread during every call.
     pub fn new(client: Client, runtime: Handle) -> Self {
-        Self { inner: Arc::new(Inner { client, runtime, known: Mutex::default() }) }
+        Self { connection: Arc::new(Connection::new(client, runtime)) }
     }
 
-    pub(crate) fn inner(&self) -> &Inner {
-        &self.inner
-    }
-}
-
-impl Inner {
-    fn knows(&self, bucket: &BucketName) -> bool {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).contains(bucket)
-    }
-
-    pub(crate) fn learn(&self, bucket: &BucketName) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if !known.contains(bucket) {
-            known.insert(bucket.clone());
-        }
-    }
-
-    /// Asks for a bucket that has not been seen yet.
-    fn need(&self, bucket: &BucketName) -> Result<(), StoreError> {
-        if self.knows(bucket) {
-            return Ok(());
-        }
-        let ask = self.client.head_bucket().bucket(bucket.as_str()).send();
-        match self.runtime.block_on(ask) {
-            Ok(_) => {
-                self.learn(bucket);
-                Ok(())
-            }
-            Err(error) if kind_of(&error) == Kind::Absent => Err(absent(bucket.to_string())),
-            Err(error) => Err(failed(format!("looking for {bucket}"), &error)),
-        }
-    }
-
-    fn head(&self, bucket: &BucketName, key: &ObjectKey) -> Result<Option<Version>, StoreError> {
-        let ask = self.client.head_object().bucket(bucket.as_str()).key(key.as_str()).send();
-        let head = match self.runtime.block_on(ask) {
-            Ok(head) => head,
-            Err(error) if kind_of(&error) == Kind::Absent => {
-                return self.need(bucket).map(|()| None);
-            }
-            Err(error) => return Err(failed(format!("looking at {}", at(bucket, key)), &error)),
-        };
-        self.learn(bucket);
-        let own = head.metadata().and_then(|all| all.get(BODY_METADATA));
-        let id = named(head.version_id(), own.map(String::as_str), head.e_tag());
-        let size = head.content_length().and_then(|size| u64::try_from(size).ok());
-        match (id, size) {
-            (Some(id), Some(size)) => {
-                let e_tag = head.e_tag().unwrap_or_default().to_owned();
-                Ok(Some(Version { id, size, e_tag }))
-            }
-            _ => Err(StoreError::Failed {
-                what: format!("looking at {}", at(bucket, key)),
-                source: io::Error::other("S3's answer names neither version nor size"),
-            }),
-        }
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.connection
     }
 }
 
 impl Store for S3Store {
     fn head(&self, bucket: &BucketName, key: &ObjectKey) -> Result<Option<Version>, StoreError> {
-        self.inner.head(bucket, key)
+        self.connection.head(bucket, key)
     }
 
     fn open(
@@ -124,20 +54,21 @@ impl Store for S3Store {
         key: &ObjectKey,
         version: &VersionId,
     ) -> Result<Box<dyn Read + Send>, StoreError> {
-        let inner = &self.inner;
+        let connection = &self.connection;
         let what = || format!("{}@{version}", at(bucket, key));
         let id = version.as_str();
         let kept = !id.starts_with(BODY) && !id.starts_with(ETAG);
         if id.is_empty() {
             return Err(absent(what()));
         }
-        let get = inner
+        let get = connection
             .client
             .get_object()
             .bucket(bucket.as_str())
             .key(key.as_str())
             .set_version_id(kept.then(|| id.to_owned()));
-        let got = match inner.runtime.block_on(get.send()) {
+        let get = get.customize().interceptor(BodyLimit::of_object());
+        let got = match connection.runtime.block_on(get.send()) {
             Ok(got) => got,
             Err(error) => {
                 return Err(match kind_of(&error) {
@@ -150,8 +81,13 @@ impl Store for S3Store {
         if !kept && named(None, own.map(String::as_str), got.e_tag()).as_ref() != Some(version) {
             return Err(absent(what()));
         }
-        inner.learn(bucket);
-        Ok(Box::new(Body { inner: Arc::clone(inner), stream: got.body, block: Vec::new(), at: 0 }))
+        connection.learn(bucket);
+        Ok(Box::new(Body {
+            connection: Arc::clone(connection),
+            stream: got.body,
+            block: Vec::new(),
+            at: 0,
+        }))
     }
 
     fn create(
@@ -160,18 +96,19 @@ impl Store for S3Store {
         key: &ObjectKey,
         content_type: &str,
     ) -> Result<Box<dyn Upload>, StoreError> {
-        self.inner.need(bucket)?;
-        Ok(Box::new(S3Upload::new(Arc::clone(&self.inner), bucket, key, content_type)))
+        self.connection.need(bucket)?;
+        Ok(Box::new(S3Upload::new(Arc::clone(&self.connection), bucket, key, content_type)))
     }
 
-    /// Looks first: in a bucket that keeps versions a delete of what is absent would leave a mark
-    /// each time.
+    /// Looks the key up first: in a versioned bucket, deleting an absent key would add a delete
+    /// marker each time.
     fn delete(&self, bucket: &BucketName, key: &ObjectKey) -> Result<(), StoreError> {
-        if self.inner.head(bucket, key)?.is_none() {
+        if self.connection.head(bucket, key)?.is_none() {
             return Ok(());
         }
-        let delete = self.inner.client.delete_object().bucket(bucket.as_str()).key(key.as_str());
-        match self.inner.runtime.block_on(delete.send()) {
+        let delete =
+            self.connection.client.delete_object().bucket(bucket.as_str()).key(key.as_str());
+        match self.connection.runtime.block_on(delete.send()) {
             Ok(_) => Ok(()),
             Err(error) if kind_of(&error) == Kind::Absent => Err(absent(bucket.to_string())),
             Err(error) => Err(failed(format!("deleting {}", at(bucket, key)), &error)),
@@ -179,32 +116,9 @@ impl Store for S3Store {
     }
 }
 
-/// `bucket/key`, for errors.
-pub(crate) fn at(bucket: &BucketName, key: &ObjectKey) -> String {
-    format!("{bucket}/{}", key.as_str().escape_debug())
-}
-
-pub(crate) fn absent(what: String) -> StoreError {
-    StoreError::NotFound { what }
-}
-
-/// The name of a body: S3's own where it keeps versions, else ours, else its `ETag`.
-///
-/// `null` is the version of what was put while the bucket kept none.
-pub(crate) fn named(
-    version: Option<&str>,
-    own: Option<&str>,
-    etag: Option<&str>,
-) -> Option<VersionId> {
-    let version = version.filter(|id| !matches!(*id, "" | "null")).map(VersionId::new);
-    let own = || own.map(|own| VersionId::new(format!("{BODY}{own}")));
-    let etag = || etag.map(|etag| VersionId::new(format!("{ETAG}{etag}")));
-    version.or_else(own).or_else(etag)
-}
-
 /// The bytes of one version, as they arrive.
 struct Body {
-    inner: Arc<Inner>,
+    connection: Arc<Connection>,
     stream: ByteStream,
     block: Vec<u8>,
     at: usize,
@@ -213,7 +127,7 @@ struct Body {
 impl Read for Body {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         while self.at == self.block.len() {
-            match self.inner.runtime.block_on(self.stream.try_next()) {
+            match self.connection.runtime.block_on(self.stream.try_next()) {
                 Ok(Some(block)) => {
                     self.block.clear();
                     self.block.extend_from_slice(&block);
@@ -227,19 +141,5 @@ impl Read for Body {
         let read = rest.read(out)?;
         self.at += read;
         Ok(read)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_body_is_named_by_the_best_name_there_is() {
-        let id = |version, own, etag| named(version, own, etag).map(|id| id.to_string());
-        assert_eq!(id(Some("v1"), Some("o"), Some("e")).as_deref(), Some("v1"));
-        assert_eq!(id(Some("null"), Some("o"), Some("e")).as_deref(), Some("body:o"));
-        assert_eq!(id(None, None, Some("\"e\"")).as_deref(), Some("etag:\"e\""));
-        assert_eq!(id(Some(""), None, None), None);
     }
 }

@@ -1,4 +1,4 @@
-//! An object on its way to S3: in one request if it is small, else in parts.
+//! Uploads to S3: in one request if small, else multipart.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -9,26 +9,26 @@ use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPa
 use log2aws_core::key::{BucketName, ObjectKey};
 use log2aws_service::ports::{Condition, StoreError, Upload, Version};
 
+use crate::connection::{BODY_METADATA, Connection, absent, at, named};
 use crate::fault::{Kind, failed, kind_of};
-use crate::s3::{BODY_METADATA, Inner, absent, at, named};
 
-/// The size of a part, in bytes: what one upload holds in memory. S3 takes 10,000 parts, so an
+/// The size of a part, in bytes, which is the memory of one upload. S3 accepts 10,000 parts, so an
 /// object of 78 GiB fits.
 const PART: usize = 8 << 20;
 
 pub(crate) struct S3Upload {
-    inner: Arc<Inner>,
+    connection: Arc<Connection>,
     bucket: BucketName,
     key: ObjectKey,
     content_type: String,
-    /// The name of this body, for a bucket that keeps no versions.
+    /// The id of this body, for a bucket without versions.
     own: String,
     waiting: Vec<u8>,
     sent: u64,
     parts: Option<Parts>,
 }
 
-/// An upload in parts that S3 knows of.
+/// A multipart upload that was created in S3.
 struct Parts {
     id: String,
     done: Vec<CompletedPart>,
@@ -36,13 +36,13 @@ struct Parts {
 
 impl S3Upload {
     pub(crate) fn new(
-        inner: Arc<Inner>,
+        connection: Arc<Connection>,
         bucket: &BucketName,
         key: &ObjectKey,
         content_type: &str,
     ) -> Self {
         Self {
-            inner,
+            connection,
             bucket: bucket.clone(),
             key: key.clone(),
             content_type: content_type.to_owned(),
@@ -66,7 +66,7 @@ impl S3Upload {
         }
     }
 
-    /// Sends what waits as one part.
+    /// Sends the buffer as one part.
     fn send_part(&mut self) -> Result<(), StoreError> {
         let parts = match self.parts.take() {
             Some(parts) => parts,
@@ -75,7 +75,7 @@ impl S3Upload {
         let parts = self.parts.insert(parts);
         let number = i32::try_from(parts.done.len() + 1).unwrap_or(i32::MAX);
         let part = self
-            .inner
+            .connection
             .client
             .upload_part()
             .bucket(self.bucket.as_str())
@@ -83,10 +83,10 @@ impl S3Upload {
             .upload_id(&parts.id)
             .checksum_algorithm(ChecksumAlgorithm::Crc32)
             .part_number(number);
-        // The room is given back with the request; what comes next grows its own.
+        // The request takes the buffer with it; the next part starts a new one.
         let bytes = std::mem::take(&mut self.waiting);
         self.sent += bytes.len() as u64;
-        match self.inner.runtime.block_on(part.body(ByteStream::from(bytes)).send()) {
+        match self.connection.runtime.block_on(part.body(ByteStream::from(bytes)).send()) {
             Ok(sent) => {
                 let done = CompletedPart::builder()
                     .part_number(number)
@@ -101,16 +101,16 @@ impl S3Upload {
 
     fn begin(&self) -> Result<Parts, StoreError> {
         let begin = self
-            .inner
+            .connection
             .client
             .create_multipart_upload()
             .bucket(self.bucket.as_str())
             .key(self.key.as_str())
             .content_type(&self.content_type)
-            // Parts carry one, and are compared with it on completion: S3 has to know which.
+            // Parts carry a checksum that completion compares, so S3 must know the algorithm.
             .checksum_algorithm(ChecksumAlgorithm::Crc32)
             .metadata(BODY_METADATA, &self.own);
-        let answer = self.inner.runtime.block_on(begin.send());
+        let answer = self.connection.runtime.block_on(begin.send());
         let answer = answer.map_err(|error| self.fault("beginning to write", &error))?;
         let id = answer.upload_id.ok_or_else(|| StoreError::Failed {
             what: format!("beginning to write {}", at(&self.bucket, &self.key)),
@@ -119,7 +119,7 @@ impl S3Upload {
         Ok(Parts { id, done: Vec::new() })
     }
 
-    /// Puts all of a small object at once, and returns version id and `ETag`.
+    /// Puts a small object in one request, and returns version id and `ETag`.
     fn put(
         &mut self,
         condition: &Condition,
@@ -128,7 +128,7 @@ impl S3Upload {
         let bytes = std::mem::take(&mut self.waiting);
         self.sent += bytes.len() as u64;
         let put = self
-            .inner
+            .connection
             .client
             .put_object()
             .bucket(self.bucket.as_str())
@@ -138,14 +138,14 @@ impl S3Upload {
             .set_if_match(matches)
             .set_if_none_match(none_matches)
             .body(ByteStream::from(bytes));
-        match self.inner.runtime.block_on(put.send()) {
+        match self.connection.runtime.block_on(put.send()) {
             Ok(put) => Ok((put.version_id, put.e_tag)),
             Err(error) => Err(absent_is_changed(condition, self.fault("writing", &error))),
         }
     }
 
-    /// Makes the object visible, and returns version id and `ETag`. What fails here is aborted by
-    /// the drop.
+    /// Makes the object visible, and returns version id and `ETag`. On failure, `drop` aborts the
+    /// upload.
     fn finish(
         &mut self,
         condition: &Condition,
@@ -161,7 +161,7 @@ impl S3Upload {
         let all = CompletedMultipartUpload::builder().set_parts(done).build();
         let (matches, none_matches) = headers(condition);
         let complete = self
-            .inner
+            .connection
             .client
             .complete_multipart_upload()
             .bucket(self.bucket.as_str())
@@ -170,7 +170,7 @@ impl S3Upload {
             .set_if_match(matches)
             .set_if_none_match(none_matches)
             .multipart_upload(all);
-        let answer = self.inner.runtime.block_on(complete.send());
+        let answer = self.connection.runtime.block_on(complete.send());
         let answer = answer
             .map_err(|error| absent_is_changed(condition, self.fault("completing", &error)))?;
         self.parts = None;
@@ -188,13 +188,13 @@ impl Write for S3Upload {
         Ok(taken)
     }
 
-    /// Nothing is seen of an upload before its commit, so there is nowhere to flush to.
+    /// Nothing is visible before the commit, so there is nothing to flush.
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 }
 
-/// A full store has a kind of its own, by which callers know it again.
+/// Gives a full store its own error kind, which callers check for.
 fn as_io(error: StoreError) -> io::Error {
     match error {
         StoreError::Full { .. } => io::Error::new(io::ErrorKind::StorageFull, error),
@@ -202,8 +202,8 @@ fn as_io(error: StoreError) -> io::Error {
     }
 }
 
-/// What was to be matched is gone: S3 answers that it does not exist. So it does of a bucket; that
-/// this one is there was seen when the upload was made.
+/// If the object of an `If-Match` is gone, S3 answers 404. It would do so for a missing bucket too,
+/// but the bucket was checked when the upload began.
 fn absent_is_changed(condition: &Condition, error: StoreError) -> StoreError {
     match (condition, error) {
         (Condition::ETag(_), StoreError::NotFound { what }) => StoreError::Changed { what },
@@ -233,17 +233,18 @@ impl Upload for S3Upload {
 }
 
 impl Drop for S3Upload {
-    /// Parts that nobody completes cost money; the bucket's lifecycle removes what this misses.
+    /// Parts of an abandoned upload cost money; the bucket's lifecycle removes those that are
+    /// missed here.
     fn drop(&mut self) {
         let Some(parts) = self.parts.take() else { return };
         let abort = self
-            .inner
+            .connection
             .client
             .abort_multipart_upload()
             .bucket(self.bucket.as_str())
             .key(self.key.as_str())
             .upload_id(&parts.id);
-        if let Err(error) = self.inner.runtime.block_on(abort.send()) {
+        if let Err(error) = self.connection.runtime.block_on(abort.send()) {
             let error = self.fault("aborting", &error);
             tracing::warn!(%error, "parts of an upload are left; the bucket's lifecycle removes them");
         }

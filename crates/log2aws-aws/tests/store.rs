@@ -1,15 +1,17 @@
-//! The store over S3 keeps what every store promises, against the S3 API of a running `serve`.
+//! The store over S3 passes the conformance suite against the S3 API of a running `serve`.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
 use aws_sdk_s3::Client;
 use jiff::Timestamp;
 use log2aws_aws::{Keys, S3Place, S3Store, client};
+use log2aws_core::error_chain::ErrorChain;
 use log2aws_core::key::{BucketName, ObjectKey};
 use log2aws_server::{ANALYZED_BUCKET, RAW_BUCKET, ServeConfig, Server};
 use log2aws_service::ports::{Clock, ListQuery, ObjectLister as _, Store as _, StoreError};
@@ -26,7 +28,7 @@ impl Clock for MachineClock {
     }
 }
 
-/// `serve` on a thread of its own, and the runtime of the client that calls it.
+/// `serve` on its own thread, and the runtime of its client.
 struct World {
     address: SocketAddr,
     keys: Keys,
@@ -95,7 +97,7 @@ fn key(name: &str) -> ObjectKey {
     name.parse().unwrap()
 }
 
-/// In a bucket that keeps no versions, where bodies go by the names that this store gives them.
+/// In an unversioned bucket, where this store assigns the ids of bodies.
 #[test]
 fn s3_keeps_every_promise_of_the_port() {
     let world = World::new();
@@ -110,8 +112,8 @@ fn s3_keeps_every_promise_of_the_port() {
     conformance::a_list_of_an_unknown_bucket_is_not_found(&store).unwrap();
 }
 
-/// In a bucket that keeps versions. Every promise that is kept without a delete: `serve` lets
-/// nobody delete raw logs.
+/// In a versioned bucket. Every guarantee that can be checked without a delete: `serve` does not
+/// allow deleting raw logs.
 #[test]
 fn s3_keeps_its_promises_where_versions_are_kept() {
     let world = World::new();
@@ -147,7 +149,7 @@ fn a_large_object_goes_in_parts_and_comes_back_whole() {
     let world = World::new();
     let store = world.store();
     let (raw, key) = (bucket(RAW_BUCKET), key("large/object"));
-    // Two parts of 8 MiB and a rest; written in pieces that no boundary divides.
+    // Two parts of 8 MiB and a rest, written in pieces that do not divide a part.
     let bytes: Vec<u8> =
         (0..17 << 20).map(|i: u32| i.wrapping_mul(2_654_435_761).to_le_bytes()[3]).collect();
     let mut upload = store.create(&raw, &key, "text/plain").unwrap();
@@ -197,7 +199,7 @@ fn what_is_forbidden_is_a_failure_and_no_absence() {
 #[test]
 fn an_s3_that_is_not_there_is_a_failure() {
     let world = World::new();
-    // Bound and not listened on by anybody who answers: refused at once.
+    // A bound port without a listener: connections are refused at once.
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let store = world.store_at(format!("http://{nobody}"), world.keys.clone());
     let error = store.head(&bucket(RAW_BUCKET), &key("a")).unwrap_err();
@@ -208,4 +210,54 @@ fn an_s3_that_is_not_there_is_a_failure() {
 fn keys_do_not_print() {
     let keys = Keys::new("AKIDEXAMPLE", "wJalrXUtnFEMI", Some("token"));
     assert_eq!(format!("{keys:?}"), "Keys(REDACTED)");
+}
+
+/// An S3 whose every answer never ends: `status`, and a body of folders without end.
+fn endless(status: &'static str, sent: Arc<AtomicU64>) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        // Ends with the test's process.
+        for stream in listener.incoming() {
+            let (mut stream, sent) = (stream.unwrap(), sent.clone());
+            std::thread::spawn(move || {
+                let mut head = [0; 4096];
+                if stream.read(&mut head).is_err() {
+                    return;
+                }
+                let begin = format!(
+                    "HTTP/1.1 {status}\r\ncontent-type: application/xml\r\nconnection: close\r\n\r\n\
+                     <ListBucketResult>"
+                );
+                let name = "x".repeat(65_000);
+                let folder = format!("<CommonPrefixes><Prefix>{name}/</Prefix></CommonPrefixes>");
+                let mut all = stream.write_all(begin.as_bytes());
+                while all.is_ok() {
+                    all = stream.write_all(folder.as_bytes());
+                    sent.fetch_add(folder.len() as u64, Ordering::Relaxed);
+                }
+            });
+        }
+    });
+    address
+}
+
+/// The list is asked for four times at most; each time no more is read than a list may have.
+#[test]
+fn an_answer_that_never_ends_is_an_error_and_takes_no_memory() {
+    for (status, max_mib) in [("200 OK", 16), ("403 Forbidden", 1)] {
+        let sent = Arc::new(AtomicU64::new(0));
+        let address = endless(status, sent.clone());
+        let runtime = runtime();
+        let client = client_of(format!("http://{address}"), Keys::new("key", "secret", None));
+        let store = S3Store::new(client, runtime.handle().clone());
+        let error = store.list(&bucket("analyzedlogs-dev"), &ListQuery::default()).unwrap_err();
+        let told = ErrorChain(&error).to_string();
+        assert!(told.contains("listing analyzedlogs-dev"), "{told}");
+        assert!(told.contains(&format!("more than {max_mib} MiB")), "{told}");
+        // What is on the way is the sockets' own.
+        let most = (4 * (max_mib + 16)) << 20;
+        let sent = sent.load(Ordering::Relaxed);
+        assert!(sent < most, "{sent} bytes for {max_mib} MiB");
+    }
 }

@@ -18,7 +18,7 @@ pub use self::file::{ConfigError, ConfigFile};
 /// Flags that only make sense on a command line.
 const NOT_IN_FILE: [&str; 3] = ["config", "help", "version"];
 
-/// Gives every flag of every verb, and of the verbs below it, its environment variable.
+/// Gives every flag of every verb and nested verb its environment variable.
 pub fn with_environment(command: Command) -> Command {
     command.mut_subcommands(|verb| {
         with_environment(verb).mut_args(|arg| match arg.get_long() {
@@ -42,13 +42,13 @@ fn is_switch(arg: &Arg) -> bool {
     matches!(arg.get_action(), ArgAction::SetTrue)
 }
 
-/// The config file that this command line means: the one it names, or the verb's usual one where
-/// that exists.
+/// The config file of this command line: the one it names, or the verb's default one if that
+/// exists.
 ///
 /// # Errors
-/// [`ConfigError`] when it cannot be read or holds what no flag can have.
+/// [`ConfigError`] if it cannot be read or has an invalid key or value.
 pub fn find(command: &Command, args: &[OsString]) -> Result<ConfigFile, ConfigError> {
-    // Faults of the command line are told later, by the parse that counts.
+    // Errors of the command line are reported later, by the real parse.
     let Ok(matches) = command.clone().ignore_errors(true).try_get_matches_from(args) else {
         return Ok(ConfigFile::default());
     };
@@ -61,11 +61,11 @@ pub fn find(command: &Command, args: &[OsString]) -> Result<ConfigFile, ConfigEr
     Ok(file)
 }
 
-/// Reads a config file of the verbs that look for it at `usual`: the one that is named, else the
-/// usual one where that exists.
+/// Reads a config file of the verbs whose default file is `usual`: the one named, or else the
+/// default one if it exists.
 ///
 /// # Errors
-/// [`ConfigError`] when it cannot be read or holds what no flag can have.
+/// [`ConfigError`] if it cannot be read or has an invalid key or value.
 pub fn read(
     command: &Command,
     usual: &str,
@@ -81,12 +81,12 @@ pub fn read(
     }
 }
 
-/// The flags of the verb that the command line names at last: of `config check`, those of `check`.
+/// The flags of the innermost verb: of `config check`, those of `check`.
 fn innermost(matches: &ArgMatches) -> &ArgMatches {
     matches.subcommand().map_or(matches, |(_, below)| innermost(below))
 }
 
-/// The flags that the command line or the environment gives.
+/// The flags given on the command line or in the environment.
 fn given(matches: &ArgMatches) -> Vec<&str> {
     let given = |id: &&str| {
         let source = matches.value_source(id);
@@ -95,7 +95,7 @@ fn given(matches: &ArgMatches) -> Vec<&str> {
     matches.ids().map(clap::Id::as_str).filter(given).collect()
 }
 
-/// Where a verb looks for its config file.
+/// The default config file of a verb.
 pub fn usual_file(verb: &str) -> Option<&'static str> {
     match verb {
         "serve" => Some("/etc/log2aws/serve.toml"),

@@ -1,27 +1,27 @@
-//! Exit codes, and how a failure is told.
+//! Exit codes and error output.
 
 use std::io::Write;
 use std::process::ExitCode;
 
-/// How a verb ended. The numbers are promised: scripts branch on them.
+/// The result of a verb. The numbers are stable, because scripts branch on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// Done.
     Done,
-    /// Failed; the message says at what.
+    /// Failed; the message says why.
     Failed,
     /// The command line or the config file is wrong; nothing was done.
     Usage,
     /// Done, but lines were rejected (`convert --strict`).
     Rejects,
-    /// Something is missing: `ship` left days pending.
+    /// Incomplete: `ship` left days pending.
     Missing,
     /// The server refused.
     Refused,
 }
 
 impl Exit {
-    /// The number that the process ends with.
+    /// The exit code of the process.
     pub fn number(self) -> u8 {
         match self {
             Self::Done => 0,
@@ -40,10 +40,10 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Writes an error and what caused it, outermost first, one line each. A cause that the line above
-/// it tells already is left out.
+/// Writes an error and its causes, outermost first, one per line. A cause that is already part of
+/// the line above is left out.
 pub fn report(stderr: &mut dyn Write, error: &anyhow::Error) {
-    // Nothing is left to tell anybody if stderr itself is gone.
+    // If stderr fails there is nowhere left to report to.
     let _ = write_chain(stderr, error);
 }
 

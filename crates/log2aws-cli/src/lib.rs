@@ -1,8 +1,7 @@
-//! What both command lines share: one rule for flags, environment and config file, the exit
-//! codes, and the verbs of the servers.
+//! Shared by both command lines: one rule for flags, environment and config file, the exit codes,
+//! and the agent's verbs.
 //!
-//! A door of the house: it reads the command line and hands over the world. `log2aws` has all
-//! verbs, `log2aws-agent` those of the servers alone; what a verb takes and says is written once.
+//! `log2aws` has all verbs, `log2aws-agent` only those for servers; both use this code.
 
 pub mod agent;
 pub mod config;

@@ -1,4 +1,4 @@
-//! From a command line to a verb and its flags, or to what is wrong with them.
+//! Parses a command line into a verb and its flags, or prints what is wrong.
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};
@@ -9,11 +9,11 @@ use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
 use crate::config::{self, ConfigFile};
 use crate::exit::{self, Exit};
 
-/// Reads a command line, with the environment and the verb's config file behind it.
+/// Parses a command line, using the environment and the verb's config file for missing flags.
 ///
 /// # Errors
-/// The exit code, when help was asked for ([`Exit::Done`]) or something is wrong
-/// ([`Exit::Usage`]); what there is to say has been said on stdout or stderr.
+/// The exit code: [`Exit::Done`] for help, [`Exit::Usage`] for an error. The message has been
+/// printed on stdout or stderr.
 pub fn parse<C: CommandFactory + FromArgMatches>(args: &[OsString]) -> Result<C, Exit> {
     let command = config::with_environment(C::command());
     let file = config::find(&command, args).map_err(|error| {
@@ -24,7 +24,7 @@ pub fn parse<C: CommandFactory + FromArgMatches>(args: &[OsString]) -> Result<C,
     C::from_arg_matches(&matches).map_err(|error| refuse(&error, args, &file))
 }
 
-/// What a command line says together with a config file.
+/// Parses a command line with a config file.
 ///
 /// # Errors
 /// As [`parse`].
@@ -36,9 +36,10 @@ pub(crate) fn matches(
     file.apply(command).try_get_matches_from(args).map_err(|error| refuse(&error, args, file))
 }
 
-/// Prints what clap has to say: help to stdout, faults to stderr, with the file a bad value is in.
+/// Prints clap's message: help to stdout, errors to stderr, with the file that an invalid value is
+/// from.
 fn refuse(error: &clap::Error, args: &[OsString], file: &ConfigFile) -> Exit {
-    // A closed terminal is no reason to fail twice.
+    // A closed terminal must not cause a second failure.
     let _ = error.print();
     if let (
         ErrorKind::ValueValidation | ErrorKind::InvalidValue,
@@ -52,7 +53,7 @@ fn refuse(error: &clap::Error, args: &[OsString], file: &ConfigFile) -> Exit {
     if error.use_stderr() { Exit::Usage } else { Exit::Done }
 }
 
-/// Where a bad value stands that is not on the command line, in the order in which values win.
+/// The source of an invalid value that is not on the command line, in order of priority.
 fn source_of(flag: &str, value: &str, args: &[OsString], file: &ConfigFile) -> Option<String> {
     let long = flag.split([' ', '=']).next()?;
     let given = |arg: &OsString| {

@@ -1,4 +1,4 @@
-//! Who may ask for a URL and who may put.
+//! Which addresses may request a URL and upload a log.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -11,8 +11,8 @@ use crate::server_name::ServerName;
 /// Addresses and networks, each optionally bound to a server name or pattern:
 /// `203.0.113.7, 10.0.0.0/8, web*@198.51.100.0/24`.
 ///
-/// Invariant: holds at least one entry. An IPv4-mapped address (`::ffff:203.0.113.7`) is judged as
-/// the IPv4 address that it is, so no entry is an IPv4-mapped network.
+/// Invariant: there is at least one entry. An IPv4-mapped address (`::ffff:203.0.113.7`) is
+/// compared as the IPv4 address it contains, so no entry is an IPv4-mapped network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AllowList {
     entries: Vec<Entry>,
@@ -20,44 +20,44 @@ pub struct AllowList {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Entry {
-    /// `None` binds the network to no server: every name may come from it.
+    /// `None`: the network may use any server name.
     servers: Option<Pattern>,
     network: IpNet,
 }
 
-/// A list that is in force already, as it was read by [`AllowList::read_stored`].
+/// A stored list, as [`AllowList::read_stored`] returns it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredAllowList {
-    /// What lets somebody in.
+    /// The valid entries.
     pub list: AllowList,
-    /// The entries that let nobody in, each as the error that a new list with it meets.
+    /// Entries that match no address, each as the error that a new list would get.
     pub left_out: Vec<AllowListError>,
 }
 
-/// A server name in which `*` stands for any run of characters and `?` for one.
+/// A server name in which `*` matches any run of characters and `?` matches one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Pattern(String);
 
-/// Why an allow-list is refused; each names the entry.
+/// Why an allow-list is invalid. Each variant names the entry.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AllowListError {
-    /// There is no entry at all.
+    /// The list is empty.
     #[error("the allow-list is empty; write addresses or networks, e.g. 203.0.113.7, 10.0.0.0/8")]
     Empty,
     /// Neither an address nor a network.
     #[error("allow-list entry {0:?} is neither an IP address nor a network such as 10.0.0.0/8")]
     Network(String),
-    /// A network with bits set behind its prefix: one of the two is a slip of the pen.
+    /// A network with host bits set: either the address or the prefix length is a typo.
     #[error("allow-list entry {entry:?} names a host in a network; write {network} or {host}")]
     HostBits {
         /// The entry as written.
         entry: String,
-        /// The network, if that was meant.
+        /// The network that was probably meant.
         network: String,
-        /// The single address, if that was meant.
+        /// The single address that was probably meant.
         host: String,
     },
-    /// An IPv4-mapped IPv6 network, which no address would ever match.
+    /// An IPv4-mapped IPv6 network, which would match no address.
     #[error(
         "allow-list entry {entry:?} is an IPv4 network written as IPv6, and would match no address; \
          write {network}"
@@ -75,21 +75,22 @@ pub enum AllowListError {
     Pattern(String),
 }
 
-/// Why a caller is refused. Written to the log; the caller learns only that it was refused.
+/// Why a caller is refused. The reason is written to the log; the caller only learns that it was
+/// refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// No entry holds the address.
+    /// No entry contains the address.
     #[error("the address is not on the allow-list")]
     Address,
-    /// The address is listed, but for other servers.
+    /// The address is listed, but not for this server.
     #[error("the address is not listed for this server")]
     Server,
 }
 
 impl AllowList {
-    /// Reads a list that is in force already, perhaps since an earlier version that took an
-    /// IPv4-mapped network. Such an entry matches no address, then as now: it is left out, and the
-    /// other entries stay in force.
+    /// Parses a stored list, which an earlier version may have accepted with an IPv4-mapped
+    /// network. Such an entry has never matched an address: it is left out, and the others stay in
+    /// force.
     ///
     /// # Errors
     /// [`AllowListError`] of any other kind, or if no entry is left.
@@ -108,10 +109,10 @@ impl AllowList {
         Ok(StoredAllowList { list: Self { entries }, left_out })
     }
 
-    /// Whether `address` may act for `server`.
+    /// Checks that `address` may act for `server`.
     ///
     /// # Errors
-    /// The [`Refusal`] and its reason.
+    /// [`Refusal`] with the reason.
     pub fn check(&self, address: IpAddr, server: &ServerName) -> Result<(), Refusal> {
         let address = address.to_canonical();
         let mut refusal = Refusal::Address;
@@ -124,17 +125,16 @@ impl AllowList {
         Err(refusal)
     }
 
-    /// The addresses and networks alone, joined where they touch or overlap: who may act for any
-    /// server at all.
+    /// All addresses and networks without their server names, merged where they touch or overlap.
     pub fn networks(&self) -> Vec<IpNet> {
         IpNet::aggregate(&self.entries.iter().map(|entry| entry.network).collect())
     }
 
-    /// The entries, as one would write them, that let in somebody whom `other` does not.
+    /// The entries, as text, that admit a caller that `other` does not.
     ///
-    /// Two patterns are not compared further than by being equal, or one of them a plain name: in
-    /// doubt an entry is told.
-    pub fn beyond(&self, other: &Self) -> Vec<String> {
+    /// Two patterns are only compared for equality or against a plain name. An entry that cannot be
+    /// compared is included.
+    pub fn entries_beyond(&self, other: &Self) -> Vec<String> {
         let new = |entry: &&Entry| {
             let for_it = other.entries.iter().filter(|known| {
                 known.servers.as_ref().is_none_or(|known| known.covers(entry.servers.as_ref()))
@@ -145,16 +145,16 @@ impl AllowList {
         self.entries.iter().filter(new).map(ToString::to_string).collect()
     }
 
-    /// The entries, as one would write them, that let in somebody whom `networks` do not hold.
-    pub fn outside(&self, networks: &[IpNet]) -> Vec<String> {
+    /// The entries, as text, that admit an address outside `networks`.
+    pub fn entries_outside(&self, networks: &[IpNet]) -> Vec<String> {
         let networks = IpNet::aggregate(&networks.to_vec());
-        let outside =
+        let entries_outside =
             |entry: &&Entry| !networks.iter().any(|network| network.contains(&entry.network));
-        self.entries.iter().filter(outside).map(ToString::to_string).collect()
+        self.entries.iter().filter(entries_outside).map(ToString::to_string).collect()
     }
 
-    /// A warning, in one sentence, if the list lets in every IPv4 or every IPv6 address.
-    pub fn open_to_everybody(&self) -> Option<String> {
+    /// A one-sentence warning if the list admits every IPv4 or every IPv6 address.
+    pub fn open_network_warning(&self) -> Option<String> {
         let all: Vec<String> = self
             .networks()
             .iter()
@@ -170,7 +170,7 @@ impl AllowList {
         })
     }
 
-    /// Whether `address` may act for any server at all.
+    /// Whether `address` may act for at least one server.
     pub fn holds(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.entries.iter().any(|entry| entry.network.contains(&address))
@@ -221,8 +221,8 @@ impl FromStr for Entry {
     }
 }
 
-/// The IPv4 network, as one would write it, that an IPv4-mapped IPv6 network means. Addresses are
-/// compared as IPv4 addresses, so such a network matches none.
+/// The IPv4 network, as text, inside an IPv4-mapped IPv6 network. Addresses are compared as IPv4,
+/// so the mapped form would match none.
 pub fn mapped_network(network: &IpNet) -> Option<String> {
     let IpNet::V6(v6) = network else { return None };
     let length = v6.prefix_len().checked_sub(96)?;
@@ -236,14 +236,14 @@ impl Pattern {
         (!text.is_empty() && text.bytes().all(allowed)).then(|| Self(text.to_owned()))
     }
 
-    /// Whether every name that `other` stands for, all names if it is `None`, is one of this.
+    /// Whether this pattern matches every name that `other` matches (`None` matches all names).
     fn covers(&self, other: Option<&Self>) -> bool {
         let plain = |pattern: &Self| !pattern.0.contains(['*', '?']);
         self.0 == "*"
             || other.is_some_and(|other| self == other || plain(other) && self.matches(&other.0))
     }
 
-    /// Greedy match with one point to come back to: linear in practice, never exponential.
+    /// Greedy match with one backtracking point: linear in practice, never exponential.
     fn matches(&self, name: &str) -> bool {
         let (pattern, name) = (self.0.as_bytes(), name.as_bytes());
         let (mut p, mut n) = (0, 0);
@@ -273,7 +273,7 @@ impl Pattern {
 }
 
 impl fmt::Display for AllowList {
-    /// The list as one would write it; reads back as the same list.
+    /// The list as text; parsing it gives the same list.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, entry) in self.entries.iter().enumerate() {
             if i > 0 {
@@ -346,7 +346,7 @@ mod tests {
         assert!(refused("we b@10.0.0.1").contains("\"we b@10.0.0.1\""));
         assert!(refused("xxx.xxx.xxx.xxx").contains("neither an IP address"));
         assert!(refused(" , ").contains("empty"));
-        // Addresses are compared as IPv4 addresses, so a mapped network would match nothing.
+        // Addresses are compared as IPv4, so a mapped network would match nothing.
         let mapped = "web*@::ffff:10.0.0.0/104";
         assert!(refused(mapped).contains(mapped), "{}", refused(mapped));
         assert!(refused(mapped).ends_with("write 10.0.0.0/8"));
@@ -370,7 +370,7 @@ mod tests {
 
     #[test]
     fn a_list_that_is_open_to_everybody_says_so() {
-        let open = |text: &str| text.parse::<AllowList>().unwrap().open_to_everybody();
+        let open = |text: &str| text.parse::<AllowList>().unwrap().open_network_warning();
         for text in ["0.0.0.0/0", "10.0.0.0/8, 0.0.0.0/0", "0.0.0.0/1, web*@128.0.0.0/1"] {
             assert!(open(text).unwrap().contains("covers 0.0.0.0/0: everybody"), "{text}");
         }
@@ -394,21 +394,21 @@ mod tests {
 
     #[test]
     fn what_a_list_lets_in_beyond_another_is_told() {
-        let beyond = |list: &str, other: &str| {
-            list.parse::<AllowList>().unwrap().beyond(&other.parse().unwrap())
+        let entries_beyond = |list: &str, other: &str| {
+            list.parse::<AllowList>().unwrap().entries_beyond(&other.parse().unwrap())
         };
         let none: [&str; 0] = [];
-        assert_eq!(beyond("10.1.0.0/16, db@10.2.0.1", "10.0.0.0/8"), none);
-        assert_eq!(beyond("10.0.0.0/24", "10.0.0.0/25, 10.0.0.128/25"), none);
-        assert_eq!(beyond("web01@10.0.0.1", "web*@10.0.0.0/8"), none);
-        assert_eq!(beyond("web*@10.0.0.1", "web*@10.0.0.0/8"), none);
-        assert_eq!(beyond("10.0.0.1", "*@10.0.0.0/8"), none);
-        assert_eq!(beyond("10.0.0.0/8, 203.0.113.7", "10.0.0.0/8"), ["203.0.113.7"]);
-        assert_eq!(beyond("10.0.0.0/7", "10.0.0.0/8"), ["10.0.0.0/7"]);
-        // The binding to a server falls away, or is to another.
-        assert_eq!(beyond("10.0.0.1", "web*@10.0.0.0/8"), ["10.0.0.1"]);
-        assert_eq!(beyond("db@10.0.0.1", "web*@10.0.0.0/8"), ["db@10.0.0.1"]);
-        assert_eq!(beyond("w*@10.0.0.1", "web*@10.0.0.0/8"), ["w*@10.0.0.1"]);
+        assert_eq!(entries_beyond("10.1.0.0/16, db@10.2.0.1", "10.0.0.0/8"), none);
+        assert_eq!(entries_beyond("10.0.0.0/24", "10.0.0.0/25, 10.0.0.128/25"), none);
+        assert_eq!(entries_beyond("web01@10.0.0.1", "web*@10.0.0.0/8"), none);
+        assert_eq!(entries_beyond("web*@10.0.0.1", "web*@10.0.0.0/8"), none);
+        assert_eq!(entries_beyond("10.0.0.1", "*@10.0.0.0/8"), none);
+        assert_eq!(entries_beyond("10.0.0.0/8, 203.0.113.7", "10.0.0.0/8"), ["203.0.113.7"]);
+        assert_eq!(entries_beyond("10.0.0.0/7", "10.0.0.0/8"), ["10.0.0.0/7"]);
+        // The server name is removed, or is a different one.
+        assert_eq!(entries_beyond("10.0.0.1", "web*@10.0.0.0/8"), ["10.0.0.1"]);
+        assert_eq!(entries_beyond("db@10.0.0.1", "web*@10.0.0.0/8"), ["db@10.0.0.1"]);
+        assert_eq!(entries_beyond("w*@10.0.0.1", "web*@10.0.0.0/8"), ["w*@10.0.0.1"]);
     }
 
     #[test]
@@ -416,6 +416,6 @@ mod tests {
         let list: AllowList = "10.0.0.0/24, web*@203.0.113.7, 2001:db8::1".parse().unwrap();
         let networks = ["10.0.0.0/25", "10.0.0.128/25", "2001:db8::/32"];
         let networks: Vec<IpNet> = networks.iter().map(|text| text.parse().unwrap()).collect();
-        assert_eq!(list.outside(&networks), ["web*@203.0.113.7"]);
+        assert_eq!(list.entries_outside(&networks), ["web*@203.0.113.7"]);
     }
 }

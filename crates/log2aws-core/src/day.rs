@@ -1,30 +1,32 @@
-//! One calendar day, as it stands in names and requests.
+//! A calendar day, as used in names and requests.
 
 use std::fmt;
 use std::str::FromStr;
 
 use jiff::civil::Date;
 
+use crate::excerpt::excerpt;
+
 /// A real calendar day, written `YYYY-MM-DD`.
 ///
-/// Invariant: a `Day` exists in the calendar (there is no 2019-02-30), and its year has four
-/// digits, so that days sort as their names do.
+/// Invariant: the day exists in the calendar (there is no 2019-02-30) and its year has four digits,
+/// so names sort in date order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Day(Date);
 
 /// Why a text is not a [`Day`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DayError {
-    /// The text has not the shape of a date.
+    /// The text does not have the shape of a date.
     #[error("date {0:?} is not written YYYY-MM-DD, YYYYMMDD or YYYY/MM/DD")]
     Shape(String),
-    /// The text has the shape of a date, but the calendar has no such day.
+    /// The text has the shape of a date, but there is no such day in the calendar.
     #[error("date {0:?} does not exist in the calendar")]
     Unreal(String),
 }
 
 impl Day {
-    /// The day of a civil date; years outside 0000–9999 do not occur in logs.
+    /// The day of a civil date; `None` outside the years 0000–9999, which do not occur in logs.
     pub fn from_date(date: Date) -> Option<Self> {
         (date.year() >= 0).then_some(Self(date))
     }
@@ -34,14 +36,14 @@ impl Day {
         self.0
     }
 
-    /// Reads `YYYY-MM-DD` alone, the form of keys and file names.
+    /// Parses `YYYY-MM-DD` only, the form of keys and file names.
     ///
     /// # Errors
     /// As [`Day::from_str`], and [`DayError::Shape`] for the forms that only requests may use.
     pub fn parse_canonical(text: &str) -> Result<Self, DayError> {
         match text.as_bytes() {
             [_, _, _, _, b'-', _, _, b'-', _, _] => text.parse(),
-            _ => Err(DayError::Shape(shown(text))),
+            _ => Err(DayError::Shape(excerpt(text))),
         }
     }
 }
@@ -49,7 +51,7 @@ impl Day {
 impl FromStr for Day {
     type Err = DayError;
 
-    /// Reads `YYYY-MM-DD`, `YYYYMMDD` or `YYYY/MM/DD`: three spellings of one key.
+    /// Parses `YYYY-MM-DD`, `YYYYMMDD` or `YYYY/MM/DD`: three spellings of one key.
     fn from_str(text: &str) -> Result<Self, DayError> {
         let digits: &[u8] = match text.as_bytes() {
             [y @ .., b'-', m1, m2, b'-', d1, d2] | [y @ .., b'/', m1, m2, b'/', d1, d2]
@@ -58,16 +60,16 @@ impl FromStr for Day {
                 &[y[0], y[1], y[2], y[3], *m1, *m2, *d1, *d2]
             }
             compact if compact.len() == 8 => compact,
-            _ => return Err(DayError::Shape(shown(text))),
+            _ => return Err(DayError::Shape(excerpt(text))),
         };
         if !digits.iter().all(u8::is_ascii_digit) {
-            return Err(DayError::Shape(shown(text)));
+            return Err(DayError::Shape(excerpt(text)));
         }
         let number = |part: &[u8]| part.iter().fold(0_i16, |n, d| n * 10 + i16::from(d - b'0'));
         let small = |part: &[u8]| part.iter().fold(0_i8, |n, d| n * 10 + (d - b'0').cast_signed());
         Date::new(number(&digits[..4]), small(&digits[4..6]), small(&digits[6..8]))
             .map(Self)
-            .map_err(|_| DayError::Unreal(shown(text)))
+            .map_err(|_| DayError::Unreal(excerpt(text)))
     }
 }
 
@@ -75,11 +77,6 @@ impl fmt::Display for Day {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:04}-{:02}-{:02}", self.0.year(), self.0.month(), self.0.day())
     }
-}
-
-/// The caller's text as far as an error message should repeat it.
-fn shown(text: &str) -> String {
-    text.chars().take(32).collect()
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! How far into a local day a time of day is, on days of 23 and 25 hours too.
+//! Converts clock times of a day to seconds since midnight, including days of 23 and 25 hours.
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -6,12 +6,12 @@ use jiff::tz::{TimeZone, TimeZoneDatabase};
 
 use crate::day::Day;
 
-/// Seconds of a day on which the clock is not changed.
+/// Seconds of a day without a clock change.
 pub const PLAIN_DAY_SECONDS: u32 = 86_400;
 
-/// Turns the times of day of one local day into seconds since its midnight, and back.
+/// Converts the clock times of one local day to seconds since its midnight, and back.
 ///
-/// The zone comes from the database that is built in, never from the machine: the same log gives
+/// The zone comes from the built-in database, never from the machine, so that the same log gives
 /// the same results everywhere.
 #[derive(Clone, Debug)]
 pub struct DayClock {
@@ -21,7 +21,7 @@ pub struct DayClock {
     seconds: u32,
 }
 
-/// What a day needs on which the zone's offset changes.
+/// Additional data for a day on which the zone's offset changes.
 #[derive(Clone, Debug)]
 struct Shift {
     zone: TimeZone,
@@ -29,8 +29,8 @@ struct Shift {
 }
 
 impl DayClock {
-    /// The clock of `day` in the zone of that name. A zone that is not given or does not exist
-    /// makes a day of 24 hours; [`DayClock::zone_known`] tells.
+    /// The clock of `day` in the named zone. If the zone is missing or unknown, the day has 24
+    /// hours; see [`DayClock::zone_known`].
     pub fn new(day: Day, zone: Option<&str>) -> Self {
         let zone = zone.and_then(|name| TimeZoneDatabase::bundled().get(name).ok());
         let mut clock =
@@ -42,26 +42,26 @@ impl DayClock {
         clock
     }
 
-    /// Which day.
+    /// The day.
     pub fn day(&self) -> Day {
         self.day
     }
 
-    /// Whether the zone was given and exists.
+    /// Whether the zone was given and is known.
     pub fn zone_known(&self) -> bool {
         self.zone_known
     }
 
-    /// How long the day is, in seconds: 86,400 but for the days on which the clock is changed.
+    /// The length of the day in seconds: 86,400 except when the clock changes.
     pub fn seconds(&self) -> u32 {
         self.seconds
     }
 
     /// Seconds since midnight of a time of this day; `None` for a time of another day.
     ///
-    /// An hour that the clock shows twice is the first one, unless that would lie before `last`,
-    /// the time of the line before. An hour that the clock leaves out counts on from the last that
-    /// it shows.
+    /// In an hour that the clock shows twice, the first one is assumed unless that would be before
+    /// `last`, the time of the line before. Times in an hour that the clock skips continue from the
+    /// last one before it.
     pub fn elapsed(&self, time: DateTime, last: Option<u32>) -> Option<u32> {
         if time.date() != self.day.date() {
             return None;
@@ -82,7 +82,7 @@ impl DayClock {
         Some(first)
     }
 
-    /// What the clock shows that many seconds after midnight.
+    /// The clock time at that many seconds after midnight.
     pub fn civil(&self, elapsed: u32) -> DateTime {
         let midnight = self.day.date().at(0, 0, 0, 0);
         let after = jiff::SignedDuration::from_secs(i64::from(elapsed));
@@ -102,7 +102,7 @@ fn shift(day: Day, zone: TimeZone) -> Option<(u32, Shift)> {
     let midnight = midnight_of(day.date())?;
     let next = midnight_of(day.date().tomorrow().ok()?)?;
     let seconds = u32::try_from(next.as_second() - midnight.as_second()).ok()?;
-    // A zone that skipped a whole day (Samoa, 2011-12-30) has no such day to measure.
+    // A zone that skipped the whole day (Samoa, 2011-12-30) has no length to measure.
     let measurable = (PLAIN_DAY_SECONDS / 2..=PLAIN_DAY_SECONDS * 2).contains(&seconds);
     (measurable && seconds != PLAIN_DAY_SECONDS).then_some((seconds, Shift { zone, midnight }))
 }
@@ -156,7 +156,7 @@ mod tests {
         assert_eq!(clock.elapsed(half_past_two, None), Some(9_000));
         assert_eq!(clock.elapsed(half_past_two, Some(8_400)), Some(9_000));
         assert_eq!(clock.elapsed(half_past_two, Some(10_800)), Some(12_600));
-        // A clock that really went back is not mended: it cannot be told when it was.
+        // A clock that really went back is not corrected: by how much is unknown.
         assert_eq!(clock.elapsed(half_past_two, Some(50_000)), Some(9_000));
         assert_eq!(clock.elapsed(at("2026-10-25T03:00:00"), None), Some(14_400));
     }

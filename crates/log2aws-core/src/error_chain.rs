@@ -3,8 +3,8 @@
 use std::error::Error;
 use std::fmt;
 
-/// Displays an error followed by its sources, each after a colon. Sentences in the log are of no
-/// use without the system's own reason at their end.
+/// Displays an error followed by its sources, each after a colon. Log messages are of little use
+/// without the operating system's own reason at the end.
 #[derive(Clone, Copy, Debug)]
 pub struct ErrorChain<'a>(pub &'a (dyn Error + 'a));
 

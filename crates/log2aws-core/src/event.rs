@@ -1,8 +1,8 @@
-//! What a store says when an object has arrived: S3's event notifications, and EventBridge's.
+//! Notifications about new objects: S3's event messages, and those of `EventBridge`.
 //!
-//! Read tolerantly: fields that we do not use may be missing, new or strange. One record that
-//! cannot be read does not lose its neighbours; it is kept as a failure, because a record that is
-//! passed over in silence is a lost log.
+//! Parsing is tolerant: fields that we do not use may be missing, new or unexpected. A record that
+//! cannot be read does not affect the others; it is reported as a failure, because a record skipped
+//! silently is a lost log.
 //!
 //! Source: Amazon S3 User Guide, "Event message structure" and "Amazon EventBridge event
 //! structure".
@@ -17,34 +17,34 @@ use serde_json::Value;
 
 use crate::key::{BucketName, KeyError, ObjectKey};
 
-/// The longest event that is read, in bytes: what Lambda takes at most.
+/// The longest event that is read, in bytes: Lambda's limit.
 pub const MAX_EVENT_BYTES: usize = 6 * 1024 * 1024;
 
-/// An object arrived. Every field but bucket and key may be absent: a store need not say it.
+/// A new object. Every field except bucket and key is optional, because not every store sends it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Record {
-    /// In which bucket.
+    /// The bucket.
     pub bucket: BucketName,
-    /// Under which key, decoded.
+    /// The key, decoded.
     pub key: ObjectKey,
-    /// Where it was put from. `None` also for a put by an AWS service, whose name stands in the
-    /// address's place.
+    /// The address of the uploader. Also `None` for a put by an AWS service, which has a service
+    /// name in this field.
     pub source: Option<IpAddr>,
-    /// The version that was put from there, as the store names it. What is held against `source`
-    /// is held against this version alone.
+    /// The version that was put, as the store names it. The check of `source` applies to this
+    /// version only.
     pub version: Option<String>,
-    /// Its length in bytes.
+    /// The length in bytes.
     pub size: Option<u64>,
-    /// When it was put.
+    /// The time of the put.
     pub time: Option<Timestamp>,
     /// Orders the versions of one key; see [`compare_sequencers`].
     pub sequencer: Option<String>,
-    /// Whose rights it was put with, e.g. `AWS:AROAEXAMPLEID:session`. `EventBridge` does not say.
+    /// The identity that put it, e.g. `AWS:AROAEXAMPLEID:session`. Not sent by `EventBridge`.
     pub principal: Option<String>,
 }
 
 impl Record {
-    /// An object of which nothing else is known.
+    /// A record without the optional fields.
     pub fn new(bucket: BucketName, key: ObjectKey) -> Self {
         Self {
             bucket,
@@ -68,12 +68,12 @@ pub fn compare_sequencers(a: &str, b: &str) -> Ordering {
     digits(a).cmp(&digits(b))
 }
 
-/// A record that tells of something else than a new object.
+/// A record about something other than a new object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ignored {
     /// Which record of the event, from 1.
     pub place: usize,
-    /// What it tells of, e.g. `ObjectRemoved:Delete`; at most 64 characters.
+    /// Its event name, e.g. `ObjectRemoved:Delete`; at most 64 characters.
     pub name: String,
 }
 
@@ -83,7 +83,7 @@ pub struct Ignored {
 pub struct Unreadable {
     /// Which record of the event, from 1.
     pub place: usize,
-    /// Why not.
+    /// Why it could not be read.
     pub reason: RecordError,
 }
 
@@ -93,49 +93,50 @@ pub enum RecordError {
     /// A field that we need is missing or of another type.
     #[error("it lacks the event name, bucket or key that S3 gives")]
     Shape,
-    /// The key's percent-encoding does not stand for UTF-8.
+    /// The percent-decoded key is not UTF-8.
     #[error("its key is not percent-encoded UTF-8")]
     Encoding,
-    /// What it names can be no bucket or key.
+    /// The name is not a valid bucket or key.
     #[error(transparent)]
     Name(#[from] KeyError),
 }
 
-/// What one event tells of. Several records, and records of both other kinds, may come together.
+/// The content of one event. All three kinds of record may occur together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Event {
-    /// The objects that arrived, in the event's order.
+    /// New objects, in the event's order.
     pub records: Vec<Record>,
-    /// What needs no look.
+    /// Records that need no action.
     pub ignored: Vec<Ignored>,
-    /// What could not be read: failures, each to be reported.
+    /// Records that could not be read. Each is a failure to report.
     pub unreadable: Vec<Unreadable>,
 }
 
-/// Why a text is no event at all.
+/// Why a text is not an event.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EventError {
-    /// Longer than any event.
+    /// Longer than [`MAX_EVENT_BYTES`].
     #[error("an event has at most {MAX_EVENT_BYTES} bytes, this one has {0}")]
     Length(usize),
     /// Not JSON.
     #[error("the event is not JSON (line {line}, column {column})")]
     Json {
-        /// The line at which reading stopped, from 1.
+        /// The line at which parsing stopped, from 1.
         line: usize,
-        /// The column in bytes at which reading stopped.
+        /// The column, in bytes, at which parsing stopped.
         column: usize,
     },
-    /// JSON, but neither S3's nor EventBridge's.
+    /// JSON, but in neither format.
     #[error("the event has neither S3's Records nor EventBridge's detail of aws.s3")]
     Shape,
 }
 
 impl Event {
-    /// Reads S3's notification, EventBridge's S3 event, or S3's test event, which is empty.
+    /// Parses S3's notification, EventBridge's S3 event, or S3's test event, which has no records.
     ///
     /// # Errors
-    /// [`EventError`]: it is none of these. A single bad record is no error of the event.
+    /// [`EventError`] if it is none of these. A single unreadable record is not an error of the
+    /// event.
     pub fn parse(json: &[u8]) -> Result<Self, EventError> {
         if json.len() > MAX_EVENT_BYTES {
             return Err(EventError::Length(json.len()));
@@ -147,7 +148,7 @@ impl Event {
             let mut read = Self::default();
             for (i, record) in records.iter().enumerate() {
                 let name = record.get("eventName").and_then(Value::as_str);
-                // Notifications leave the `s3:` out that configurations have.
+                // Notifications omit the `s3:` that configurations have.
                 let created = name.is_none_or(|name| {
                     name.strip_prefix("s3:").unwrap_or(name).starts_with("ObjectCreated:")
                 });
@@ -240,7 +241,7 @@ impl S3Record {
     fn read(record: &Value) -> Result<Record, RecordError> {
         let Self { s3, request, time: at, user } =
             Self::deserialize(record).map_err(|_| RecordError::Shape)?;
-        // Form encoding: a blank is `+`, and a plus is `%2B`; so `+` goes first.
+        // Form encoding: a blank is `+` and a plus is `%2B`, so `+` is decoded first.
         let blanks = s3.object.key.replace('+', " ");
         let key = percent_decode_str(&blanks).decode_utf8().map_err(|_| RecordError::Encoding)?;
         Ok(Record {
@@ -252,7 +253,7 @@ impl S3Record {
 }
 
 impl Detail {
-    /// `EventBridge` gives the key as it is.
+    /// `EventBridge` sends the key unencoded.
     fn read(detail: &Value, time: Option<Timestamp>) -> Result<Record, RecordError> {
         let Self { place, source } = Self::deserialize(detail).map_err(|_| RecordError::Shape)?;
         Ok(Record { time, ..place.record(&place.object.key, Some(&source))? })
@@ -433,7 +434,7 @@ mod tests {
             let _ = Event::parse(&bytes);
         }
 
-        /// Every truncation and every changed byte of a real event is read or refused.
+        /// Every truncation and every changed byte of a real event is parsed or refused.
         #[test]
         fn no_damage_is_too_strange(at in 0..1400_usize, byte in any::<u8>()) {
             let mut event = fixture!("s3-several.json").to_vec();

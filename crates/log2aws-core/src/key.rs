@@ -1,4 +1,4 @@
-//! Buckets, object keys, and how a raw log's key names its results.
+//! Buckets, object keys, and how the key of a raw log determines those of its results.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,13 +8,13 @@ use sha2::{Digest, Sha256};
 use crate::day::Day;
 use crate::server_name::ServerName;
 
-/// The longest key that S3 takes, in bytes of UTF-8.
+/// The longest key that S3 accepts, in bytes of UTF-8.
 pub const MAX_KEY_LEN: usize = 1024;
 
 /// The name of a bucket.
 ///
-/// Invariant: 3 to 63 of lower-case letters, digits, `-` and `.`, beginning and ending with a
-/// letter or digit (S3's bucket naming rules, as far as they bear on paths).
+/// Invariant: 3 to 63 lower-case letters, digits, `-` and `.`, beginning and ending with a letter
+/// or digit (the part of S3's bucket naming rules that matters for paths).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BucketName(String);
 
@@ -86,27 +86,27 @@ impl fmt::Display for ObjectKey {
     }
 }
 
-/// Whether keys begin with four hex characters that spread a large fleet over S3's partitions.
+/// Whether keys begin with four hex characters that distribute a large fleet over S3's partitions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum KeyPrefix {
     /// `{server}/{date}.log`
     #[default]
     Off,
-    /// `{hash}/{server}/{date}.log`, the hash being that of server and month.
+    /// `{hash}/{server}/{date}.log`, with a hash of server and month.
     Spread,
 }
 
-/// The key of a day log in the raw bucket. Its results' keys are a pure function of it.
+/// The key of a day log in the raw bucket. The keys of its results are a pure function of it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RawKey {
-    /// Whose log.
+    /// The server.
     pub server: ServerName,
-    /// Of which local day.
+    /// The local day.
     pub day: Day,
     prefix: Option<[u8; 4]>,
 }
 
-/// What a day log is turned into.
+/// The kinds of result of a day log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ResultKind {
     /// The rows as CSV.
@@ -124,7 +124,7 @@ pub enum ResultKind {
 }
 
 impl ResultKind {
-    /// What follows `{date}` in the key.
+    /// The part of the key after `{date}`.
     pub fn suffix(self) -> &'static str {
         match self {
             Self::Csv => ".csv",
@@ -158,11 +158,11 @@ impl RawKey {
         Self { server, day, prefix }
     }
 
-    /// Reads a key as the raw bucket has it; `None` if it is not that of a day log, which is no
+    /// Parses a key of the raw bucket; `None` if it is not the key of a day log, which is not an
     /// error: operators may keep other objects there.
     ///
-    /// A prefix is recognised whatever the present setting, so that logs from before a change of
-    /// it stay readable; a prefix that does not belong to its server and month is not ours.
+    /// A prefix is recognised regardless of the current setting, so that logs from before a change
+    /// remain readable; a prefix that does not match its server and month is not ours.
     pub fn parse(key: &str) -> Option<Self> {
         let (head, file) = key.rsplit_once('/')?;
         let day = Day::parse_canonical(file.strip_suffix(".log")?).ok()?;
@@ -192,7 +192,7 @@ impl RawKey {
 }
 
 impl fmt::Display for RawKey {
-    /// The part that the log and its results share: `{server}/{date}`, with the prefix if any.
+    /// The part shared by the log and its results: `{server}/{date}`, with the prefix if any.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(prefix) = self.prefix {
             for byte in prefix {

@@ -1,4 +1,4 @@
-//! The metadata line that heads a day log: whose it is and how to read its numbers.
+//! The metadata line at the head of a day log: the server, and how to interpret the numbers.
 //!
 //! `# log2aws/1 server=web01 cores=8 tz=Asia/Tokyo mode=interval note=%E6%9C%AC%E7%95%AADB`
 
@@ -10,7 +10,7 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_enco
 
 use crate::server_name::ServerName;
 
-/// What begins every metadata line of this version.
+/// The beginning of every metadata line of this version.
 const MARK: &str = "log2aws/1";
 
 /// The longest note, in bytes of UTF-8.
@@ -19,38 +19,38 @@ pub const MAX_NOTE: usize = 200;
 /// The longest zone name, in bytes; the longest of the tz database has 32.
 pub const MAX_ZONE: usize = 64;
 
-/// What must not stand bare in a value: what would end it, and the escape itself.
+/// Characters to escape in a value: those that would end it, and the escape itself.
 const ESCAPED: &AsciiSet = &CONTROLS.add(b' ').add(b'%');
 
-/// What a metadata line says; each part may be missing.
+/// The content of a metadata line; each part is optional.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Metadata {
-    /// Whose log it is.
+    /// The server's name.
     pub server: Option<ServerName>,
     /// How many cores the server has.
     pub cores: Option<NonZeroU32>,
-    /// The zone of the lines' times.
+    /// The time zone of the lines.
     pub zone: Option<ZoneName>,
-    /// What the averages of `vmstat` are of.
+    /// What the averages of `vmstat` cover.
     pub mode: Option<Mode>,
-    /// What people call the machine.
+    /// The machine's usual name.
     pub note: Option<Note>,
-    /// Pairs that this version does not know, or whose value it cannot use, as they stand.
+    /// Pairs that this version does not know or cannot parse, unchanged.
     pub other: Vec<(String, String)>,
 }
 
-/// What the averages of `vmstat` (si so bi bo in cs us sy id wa st) are averages of.
+/// What the averages of `vmstat` (si so bi bo in cs us sy id wa st) cover.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// The time since the sample before.
+    /// The time since the previous sample.
     Interval,
     /// The time since boot.
     SinceBoot,
 }
 
-/// The name of a time zone, e.g. `Asia/Tokyo`. Whether the zone exists is for its user to see.
+/// The name of a time zone, e.g. `Asia/Tokyo`. It is not checked whether the zone exists.
 ///
-/// Invariant: 1 to 64 bytes of printable ASCII without blank.
+/// Invariant: 1 to 64 bytes of printable ASCII without blanks.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ZoneName(String);
 
@@ -75,8 +75,8 @@ pub enum MetadataError {
 }
 
 impl Metadata {
-    /// Reads a line that begins with `#`; `None` if it is not a metadata line of this version,
-    /// which is no error: people write comments.
+    /// Parses a line that begins with `#`; `None` if it is not a metadata line of this version,
+    /// which is not an error: people write comments.
     pub fn parse(line: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(line).ok()?;
         let mut words = text.strip_prefix('#')?.split_ascii_whitespace();
@@ -92,7 +92,7 @@ impl Metadata {
         Some(metadata)
     }
 
-    /// Takes one pair; `None` if the key is unknown or the value is not one of its values.
+    /// Sets one pair; `None` if the key is unknown or the value is invalid.
     fn set(&mut self, key: &str, value: &str) -> Option<()> {
         match key {
             "server" => self.server = Some(value.parse().ok()?),

@@ -1,6 +1,7 @@
-//! The versions of a day log that were refused: `{server}/{date}.refused.jsonl`.
+//! The refused versions of a day log: `{server}/{date}.refused.jsonl`.
 //!
-//! One JSON object a line, the oldest first. What is over the limit has a line that counts it.
+//! One JSON object a line, the oldest first. Versions over the limit are counted in a line of their
+//! own.
 
 use std::net::IpAddr;
 
@@ -9,41 +10,41 @@ use serde::{Deserialize, Serialize};
 
 use crate::summary::text;
 
-/// So many refused versions are named, the newest; of the others only their count is kept.
+/// The number of refused versions listed, the newest; older ones are only counted.
 pub const MAX_REFUSED: usize = 100;
 
 /// A version that was refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefusedVersion {
-    /// Its id, as the store names it.
+    /// Its version id in the store.
     pub version: String,
-    /// The address that it was put from, if the event named one.
+    /// The uploader's address, if the event contained it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<IpAddr>,
-    /// When it was put, if the event said so.
+    /// When it was put, if the event contained the time.
     #[serde(default, with = "text::optional", skip_serializing_if = "Option::is_none")]
     pub time: Option<Timestamp>,
     /// Why it was refused.
     pub reason: String,
 }
 
-/// All that were refused of one day log.
+/// All refused versions of one day log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RefusedVersions {
     /// The newest [`MAX_REFUSED`] of them, the oldest first.
     pub listed: Vec<RefusedVersion>,
-    /// How many were refused before these.
+    /// The number of older ones that are not listed.
     pub more: u64,
 }
 
-/// The line that counts what is not listed.
+/// The line that counts the unlisted versions.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct More {
     more: u64,
 }
 
-/// Why bytes are no list of refused versions.
+/// Why bytes are not a valid list of refused versions.
 #[derive(Debug, thiserror::Error)]
 #[error("line {line} is no refused version: {source}")]
 pub struct RefusedError {
@@ -59,12 +60,12 @@ impl RefusedVersions {
         self.listed.iter().any(|listed| listed.version == version)
     }
 
-    /// Whether nothing was refused.
+    /// Whether there are no refused versions.
     pub fn is_empty(&self) -> bool {
         self.listed.is_empty() && self.more == 0
     }
 
-    /// How many were refused in all.
+    /// The total number of refused versions.
     pub fn total(&self) -> u64 {
         self.more.saturating_add(self.listed.len() as u64)
     }
@@ -78,10 +79,10 @@ impl RefusedVersions {
         self.listed.push(version);
     }
 
-    /// Reads what [`Self::to_jsonl`] wrote.
+    /// Parses the output of [`Self::to_jsonl`].
     ///
     /// # Errors
-    /// [`RefusedError`] names the first line that is none.
+    /// [`RefusedError`] with the first invalid line.
     pub fn from_jsonl(bytes: &[u8]) -> Result<Self, RefusedError> {
         let mut read = Self::default();
         for (i, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
@@ -102,7 +103,7 @@ impl RefusedVersions {
     /// One JSON object a line.
     ///
     /// # Errors
-    /// None in practice: every part of the list has a JSON form.
+    /// None in practice: every field can be serialised.
     pub fn to_jsonl(&self) -> Result<Vec<u8>, serde_json::Error> {
         let mut bytes = Vec::new();
         for version in &self.listed {

@@ -1,4 +1,6 @@
-//! Lines that could not be read: kept, counted, never silently dropped.
+//! Lines that could not be read. They are kept and counted, never dropped silently.
+
+use std::num::NonZeroU32;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -6,63 +8,65 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use crate::line::LineError;
 
-/// The longest line that is looked at, in bytes without its LF; a longer one is a reject.
+/// The longest line that is parsed, in bytes without its LF; a longer one is a reject.
 pub const MAX_LINE: usize = 64 * 1024;
 
-/// The greatest expansion of a real log, with room to spare. Measured with gzip -9: a busy machine's
-/// log shrinks 3 times, a quiet one's 11 times; a day of one sample a second in which nothing but the
-/// clock moves, 53 times.
-pub const MAX_EXPANSION: u64 = 100;
+/// An expansion ratio above that of any real log. Measured with gzip -9: 3 for a busy machine's
+/// log, 11 for a quiet one's, 53 for a day of one sample a second in which only the clock changes.
+pub const DEFAULT_MAX_GZIP_RATIO: NonZeroU32 = NonZeroU32::new(100).unwrap();
 
 /// How much of a rejected line is kept, in bytes.
 pub const MAX_RAW: usize = 1024;
 
-/// One line that is not a sample line, or the place at which the log cannot be read any further.
+/// A line that is not a sample line, or the place from which the log is unreadable.
 ///
-/// Serialises as one object: `line`, `offset`, `length`, `reason`, and `raw`, or `raw_base64`
-/// where the line is not UTF-8.
+/// Serialises as one object: `line`, `offset`, `length`, `reason`, and `raw`, or `raw_base64` if
+/// the line is not UTF-8.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reject {
     /// The number of the line, counted from 1.
     pub line: u64,
-    /// Where the line begins, in bytes from the beginning of the (uncompressed) text.
+    /// The byte offset of the line in the (uncompressed) text.
     pub offset: u64,
     /// The length of the line in bytes, without its line end.
     pub length: u64,
-    /// Why.
+    /// The reason.
     pub reason: Reason,
     /// The first [`MAX_RAW`] bytes of the line.
     pub raw: Vec<u8>,
 }
 
-/// Why there is a [`Reject`].
+/// Why a line or a log could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Reason {
     /// The line is not a sample line.
     #[error(transparent)]
     Line(#[from] LineError),
-    /// The line is longer than any that a server writes.
+    /// The line is longer than any real one.
     #[error("the line is longer than {MAX_LINE} bytes")]
     TooLong,
-    /// The last line has no line end and fewer columns than the row before it.
+    /// The last line has no line end and fewer columns than the row before.
     #[error("the last line is cut short: {found} of {expected} vmstat columns and no line end")]
     CutShort {
-        /// Columns that are there.
+        /// The number of columns found.
         found: usize,
-        /// Columns that the row before has.
+        /// The number of columns in the row before.
         expected: usize,
     },
-    /// The gzip data end before their end mark.
+    /// The gzip data end before their trailer.
     #[error("the gzip data are cut short; the text ends here")]
     GzipCutShort,
-    /// The gzip data are damaged, or something else follows them.
+    /// The gzip data are corrupt, or followed by something else.
     #[error("the gzip data are damaged ({0}); the text ends here")]
     GzipDamaged(String),
-    /// The gzip data expand beyond any real log.
+    /// The gzip data expand more than any real log.
     #[error(
-        "the gzip data expand more than {MAX_EXPANSION} times; reading stopped here, as no real log does that"
+        "the gzip data expand more than {max_ratio} times; reading stopped here, as no real log does that"
     )]
-    GzipBomb,
+    GzipBomb {
+        /// How many times they may expand.
+        max_ratio: NonZeroU32,
+    },
 }
 
 impl Reject {

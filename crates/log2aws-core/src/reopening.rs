@@ -1,7 +1,7 @@
-//! An operator's word that a final day may be delivered once more.
+//! A record in which an operator allows one more delivery of a final day.
 //!
-//! Kept in the analyzed bucket under [`Reopening::key`]. It names the version whose results were
-//! there when it was written, so it is used up by the next delivery without being removed.
+//! It is kept in the analyzed bucket under [`Reopening::key`]. It names the accepted version of the
+//! time of writing, so the next delivery uses it up without removing it.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +9,7 @@ use crate::day::Day;
 use crate::key::{KeyError, ObjectKey};
 use crate::server_name::ServerName;
 
-/// What the keys of all operators' records in the analyzed bucket begin with.
+/// The key prefix of all operators' records in the analyzed bucket.
 pub const RECORDS_PREFIX: &str = ".log2aws/";
 
 /// The format that this version writes.
@@ -28,24 +28,24 @@ pub struct Reopening {
     pub format: u32,
     /// The version of the raw log that may be replaced.
     pub version: String,
-    /// Why, in the operator's words.
+    /// The reason, in the operator's words.
     pub why: String,
-    /// Who reopened the day, as far as the operator's machine knows.
+    /// The operator's name, as far as their machine knows it.
     pub by: String,
-    /// When, RFC 3339 in UTC.
+    /// The time, RFC 3339 in UTC.
     pub at: String,
 }
 
 impl Reopening {
-    /// Where the record of a day is kept: `.log2aws/reopen/{server}/{date}.json`.
+    /// The key of a day's record: `.log2aws/reopen/{server}/{date}.json`.
     ///
     /// # Errors
-    /// [`KeyError`] if the name makes no object key, which no [`ServerName`] does.
+    /// [`KeyError`] if the name does not make an object key; every [`ServerName`] does.
     pub fn key(server: &ServerName, day: Day) -> Result<ObjectKey, KeyError> {
         format!("{RECORDS_PREFIX}reopen/{server}/{day}.json").parse()
     }
 
-    /// Whether the day may be delivered once more while `version` is the accepted one.
+    /// Whether the day may be delivered again while `version` is the accepted one.
     pub fn allows_replacing(&self, version: &str) -> bool {
         self.version == version
     }

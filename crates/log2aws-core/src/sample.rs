@@ -10,7 +10,7 @@ pub const VMSTAT_COLUMNS: usize = 17;
 pub struct Sample {
     /// The local time of the line, to the second: a real calendar date and time of day.
     pub time: DateTime,
-    /// Seconds since boot, as far as `uptime` prints them (mostly whole minutes).
+    /// Seconds since boot, at the precision that `uptime` prints (mostly whole minutes).
     pub uptime_seconds: u64,
     /// Logged-in users; `None` where `uptime` has no users part (BusyBox).
     pub users: Option<u64>,

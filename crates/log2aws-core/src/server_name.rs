@@ -1,4 +1,4 @@
-//! The name of a server, as it stands in keys.
+//! The name of a server, as used in keys.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,20 +9,21 @@ pub const MAX_LEN: usize = 253;
 /// The name of an on-premise server.
 ///
 /// Invariants: 1 to 253 bytes of ASCII letters, digits, `-`, `.` and `_`; does not begin with `.`
-/// or `-`; contains no `..`. So it is always one path segment, of an object key and of a file.
+/// or `-`; contains no `..`. It is therefore always a single path segment, in an object key and in
+/// a file path.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ServerName(String);
 
 /// Why a text is not a [`ServerName`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ServerNameError {
-    /// Nothing was given.
+    /// The name is empty.
     #[error("the server name is empty")]
     Empty,
     /// Longer than a host name can be.
     #[error("the server name has {0} bytes; a host name has at most {MAX_LEN}")]
     TooLong(usize),
-    /// A character that host names do not have.
+    /// A character that host names cannot contain.
     #[error("the server name contains {0:?}; letters, digits, '-', '.' and '_' are allowed")]
     BadCharacter(char),
     /// Begins with a dot or a hyphen.

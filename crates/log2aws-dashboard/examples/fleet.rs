@@ -1,11 +1,11 @@
-//! A fleet as large as wanted, to measure the dashboard with: `cargo xtask bench dashboard`.
+//! A synthetic fleet of any size, for measuring the dashboard: `cargo xtask bench dashboard`.
 //!
-//! `fleet fill SERVERS DAYS CACHE` looks through the results of so many servers and days, and leaves
-//! the index in a cache folder. `fleet show SERVERS DAYS CACHE PAGES` starts from that folder, as a
+//! `fleet fill SERVERS DAYS CACHE` indexes the results of that many servers and days and writes the
+//! index to a cache folder. `fleet show SERVERS DAYS CACHE PAGES` starts from that folder, as a
 //! restart does, and writes pages into another. Both print figures as `name value`.
 //!
-//! The results of a few days are made by the converter from made-up logs; each day of the fleet is
-//! one of them, under its own name and date. They are made when they are read, and take no room.
+//! The converter produces the results of a few days from synthetic logs; each day of the fleet is
+//! one of them, with its own name and date. They are generated on read, and take no space.
 
 #![expect(
     clippy::disallowed_methods,
@@ -38,14 +38,14 @@ use log2aws_service::ports::{
     Version, VersionId,
 };
 
-/// The server and the day that results are made of; names of the fleet are as long.
+/// The server and the day of the generated results; names of the fleet have the same length.
 const SERVER: &str = "server00000";
 const DAY: &str = "2019-08-01";
 
 /// How many different days there are.
 const KINDS: u32 = 16;
 
-/// One in so many days has nothing.
+/// One in this many days is empty.
 const EMPTY: u32 = 50;
 
 struct Now;
@@ -56,7 +56,7 @@ impl Clock for Now {
     }
 }
 
-/// Entries as files; what is measured is the reading of them.
+/// Cache entries as files; only reading them is measured.
 struct Folder(PathBuf);
 
 impl Cache for Folder {
@@ -89,7 +89,7 @@ fn analyzed() -> BucketName {
     "analyzedlogs-fleet".parse().unwrap()
 }
 
-/// A log of every ten minutes; the kinds differ in load, in gaps, in reboots and in rejects.
+/// A log with a sample every ten minutes; the kinds differ in load, gaps, reboots and rejects.
 fn log(kind: u32) -> String {
     let mut log = format!("# log2aws/1 server={SERVER} cores=8 tz=Asia/Tokyo mode=interval\n");
     let mut dice = u64::from(kind) + 1;
@@ -126,7 +126,7 @@ fn log(kind: u32) -> String {
     log
 }
 
-/// What the analyzer keeps of a log, drawing aside.
+/// The parts of a log that the analyzer keeps, except the drawing.
 struct Kept {
     csv: String,
     summary: SummaryBuilder,
@@ -164,13 +164,13 @@ fn results(kind: u32) -> Results {
 }
 
 impl Fleet {
-    /// Which kind of day that is; `None` for one of which nothing stands.
+    /// The kind of that day; `None` for an empty one.
     fn kind(&self, server: u32, back: u32) -> Option<&Results> {
         let mixed = (server.wrapping_mul(2_654_435_761) ^ back.wrapping_mul(40_503)) >> 7;
         (!mixed.is_multiple_of(EMPTY)).then(|| &self.kinds[(mixed % KINDS) as usize])
     }
 
-    /// The bytes under a key.
+    /// The content of a key.
     fn bytes(&self, key: &str) -> Option<String> {
         let (server, file) = key.split_once('/')?;
         let (date, suffix) = file.split_once('.')?;
@@ -267,7 +267,7 @@ fn print(name: &str, value: f64) {
     println!("{name} {value:.2}");
 }
 
-/// The least of some runs, in milliseconds.
+/// The minimum of several runs, in milliseconds.
 fn least(runs: u32, mut each: impl FnMut()) -> f64 {
     (0..runs).fold(f64::INFINITY, |least, _| {
         let begin = Instant::now();

@@ -1,6 +1,8 @@
-//! Serves the dashboard over a made-up fleet, to be looked at: `cargo run --example look [PORT]`.
+//! Serves the dashboard over a synthetic fleet for trying it out: `cargo run --example look
+//! [PORT]`.
 //!
-//! There is no login and no event here, and one request at a time; `serve` has all that.
+//! There is no login and there are no events, and it handles one request at a time; `serve` does
+//! all that.
 #![expect(clippy::disallowed_types, clippy::disallowed_macros, clippy::disallowed_methods)]
 #![expect(clippy::unwrap_used, reason = "a look that fails may end")]
 #![allow(dead_code, reason = "the tests of the crate use all of that world")]
@@ -23,7 +25,7 @@ fn main() {
     let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
     println!("http://{}/ui/", listener.local_addr().unwrap());
     for stream in listener.incoming() {
-        // A browser that goes away is no reason to stop.
+        // A browser that disconnects must not stop the server.
         let _ = serve(&full, &empty, stream.unwrap());
     }
 }

@@ -1,6 +1,5 @@
-//! What pages are dressed with: style sheets, scripts, the icon. They are part of the program.
+//! Style sheets, scripts and the icon, built into the program.
 
-use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 use log2aws_core::chart::{CHART_CSS, CHART_JS};
@@ -9,13 +8,13 @@ use sha2::{Digest, Sha256};
 /// A file below `/ui/assets/`.
 #[derive(Debug)]
 pub(crate) struct Asset {
-    /// Its name there.
+    /// Its file name.
     pub(crate) name: &'static str,
     /// Its media type.
     pub(crate) content_type: &'static str,
     /// Its text.
     pub(crate) text: &'static str,
-    /// Tells this text from that of another version of the program.
+    /// A hash of the content, which distinguishes versions of the program.
     pub(crate) tag: String,
     url: String,
 }
@@ -36,28 +35,18 @@ const JS: &str = "text/javascript; charset=utf-8";
 
 impl Asset {
     fn new(name: &'static str, content_type: &'static str, text: &'static str) -> Self {
-        let tag = hex(&Sha256::digest(text)[..8]);
+        let tag = hex::encode(&Sha256::digest(text)[..8]);
         let url = format!("/ui/assets/{name}?v={tag}");
         Self { name, content_type, text, tag, url }
     }
 
-    /// Where it is, for as long as its text is this one.
+    /// Its URL, which contains the hash.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
 }
 
-/// Bytes in lower-case hex.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        // Writing to a `String` cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
-}
-
-/// The asset of that name.
+/// The asset with that name.
 pub(crate) fn find(name: &str) -> Option<&'static Asset> {
     let all: [&'static Asset; 5] = [&SHEET, &SCRIPT, &ICON, &CHART_SHEET, &CHART_SCRIPT];
     all.into_iter().find(|asset| asset.name == name)
@@ -69,7 +58,7 @@ mod tests {
 
     use super::*;
 
-    /// The variables of the sheet by light, and by night.
+    /// The variables of the sheet in light and in dark mode.
     fn variables() -> [BTreeMap<String, String>; 2] {
         let (light, rest) = SHEET.text.split_once("@media screen").unwrap();
         let night = rest.split_once("\n}").unwrap().0;
@@ -119,7 +108,8 @@ mod tests {
                     assert!(found >= least, "{name} on {bg}: {found}");
                 }
             }
-            // The login's button is the link's colour under the page's.
+            // The login button's background is the link colour and its text is the page's
+            // background.
             assert!(contrast(&sheet["bg"], &sheet["link-ink"]) >= 4.5);
         }
         assert!(pairs > 30, "{pairs}");

@@ -1,18 +1,21 @@
-//! The dashboard: what stands in the analyzed bucket, as pages.
+//! The dashboard: the content of the analyzed bucket as web pages.
 //!
-//! An [`index`] of the summaries answers for thousands of servers at once; `pages` turn it, and
-//! single days, into HTML. Both work over the ports: a disk store and a bucket on AWS are the same
-//! to them.
+//! An [`index`] of the summaries covers thousands of servers; `pages` render it, and single days,
+//! as HTML. Both use the ports, so a disk store and a bucket on AWS work alike.
 //!
-//! What this crate never does: open a socket or a file, check a login, link a runtime or an SDK. It
-//! starts threads only within a call that waits for them. A request is answered by a call that
-//! blocks.
+//! This crate never opens a socket or a file, checks no login, and links neither a runtime nor an
+//! SDK. It starts threads only within a call that waits for them. Handling a request blocks.
 
 mod assets;
 mod http;
 mod i18n;
 pub mod index;
 mod pages;
+mod query;
 pub mod store_index;
+mod store_trouble;
+mod viewer;
 
-pub use http::{Body, Dashboard, Feed, LoginError, Viewer, login_page};
+pub use http::{Body, Dashboard, Feed, LoginError, login_page};
+pub use store_trouble::{StoreTrouble, TroubleSource};
+pub use viewer::Viewer;

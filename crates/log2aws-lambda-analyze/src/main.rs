@@ -1,4 +1,4 @@
-//! analyze-log on AWS Lambda: S3 tells of a log that has arrived, and its results are written.
+//! analyze-log on AWS Lambda: analyzes a log when S3 reports its arrival.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -6,6 +6,7 @@ use std::sync::Arc;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use log2aws_aws::{Keys, S3Place, S3Store, client};
 use log2aws_core::event::Event;
+use log2aws_core::reject::DEFAULT_MAX_GZIP_RATIO;
 use log2aws_lambda::function::{Function, end};
 use log2aws_lambda::logs::invocation;
 use log2aws_lambda::metrics::Counts;
@@ -33,6 +34,7 @@ fn run() -> Result<(), Error> {
         program: env!("CARGO_PKG_VERSION").to_owned(),
         charts: environment.charts,
         rasterizer: log2aws_raster::rasterize,
+        max_gzip_ratio: DEFAULT_MAX_GZIP_RATIO,
         // Lambda names a function's session after the function.
         url_session: Some(format!("log2aws-{}-generate-url", environment.env)),
     };
@@ -42,12 +44,13 @@ fn run() -> Result<(), Error> {
     })))
 }
 
-/// One event. An error makes Lambda send it again, and at last to the on-failure destination.
+/// Handles one event. After an error Lambda retries, and finally sends it to the on-failure
+/// destination.
 async fn handle(function: Function, app: AnalyzeApp, event: Box<RawValue>) -> Result<(), Error> {
     let event = Event::parse(event.get().as_bytes())?;
     function.refresh().await;
-    // Analysis is CPU work that waits for the store in between: not for the thread that serves
-    // the store's client.
+    // Analysis is CPU work that also waits for the store, so it must not block the thread that
+    // serves the store's client.
     let span = tracing::Span::current();
     let work = move || span.in_scope(|| analyze(&app, &event));
     let (done, failed) = match tokio::task::spawn_blocking(work).await? {
@@ -68,12 +71,13 @@ async fn handle(function: Function, app: AnalyzeApp, event: Box<RawValue>) -> Re
     }
 }
 
-/// The line in the log.
+/// Logs an outcome.
 fn tell(outcome: &Outcome) {
     match outcome {
         Outcome::Analyzed(done) => tracing::info!(
             key = %done.key.object_key(),
             version = %done.version,
+            source = done.source.map(tracing::field::display),
             bytes = done.bytes,
             rows = done.rows,
             rejects = done.rejects,
@@ -83,8 +87,9 @@ fn tell(outcome: &Outcome) {
         Outcome::Current { key } => {
             tracing::info!(key = %key.object_key(), "the results of this log stand already");
         }
-        Outcome::Refused { key, reason, .. } => {
-            tracing::warn!(key = %key.object_key(), reason, "refused a log");
+        Outcome::Refused { key, source, reason, .. } => {
+            let source = source.map(tracing::field::display);
+            tracing::warn!(key = %key.object_key(), source, reason, "refused a log");
         }
         Outcome::Ignored { what, reason } => tracing::info!(what, reason, "nothing to do"),
         Outcome::Gone { key } => {

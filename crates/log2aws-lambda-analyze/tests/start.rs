@@ -1,4 +1,4 @@
-//! What a function says that cannot begin.
+//! The error of a function that cannot start.
 
 use std::process::Command;
 

@@ -1,17 +1,17 @@
-//! What Lambda and the template tell a function about where it runs.
+//! The environment variables that Lambda and the template set.
 
 use std::fmt;
 use std::num::NonZeroU32;
 
-use log2aws_core::env_name::EnvName;
 use log2aws_core::key::KeyPrefix;
-use log2aws_core::service_host::service_host;
 use log2aws_service::analyze::ChartFormats;
 use log2aws_service::http::{DEFAULT_FINAL_AFTER_DAYS, DayRules};
 use log2aws_service::signer::{Addressing, Credentials, EndpointError, SigV4Signer};
+use log2aws_ssm::env_name::EnvName;
+use log2aws_ssm::service_host::service_host;
 use url::Url;
 
-/// The keys of the function's role, good for as long as the process lives. Prints none of them.
+/// The credentials of the function's role, valid for the life of the process. Never printed.
 #[derive(Clone)]
 pub struct RoleKeys {
     access_key: String,
@@ -20,7 +20,7 @@ pub struct RoleKeys {
 }
 
 impl RoleKeys {
-    /// Hands access key, secret and session token to what wraps them, the one way out of here.
+    /// Passes access key, secret and session token to `wrap`, the only access to them.
     pub fn give<T>(&self, wrap: impl FnOnce(&str, &str, Option<&str>) -> T) -> T {
         wrap(&self.access_key, &self.secret_key, self.session_token.as_deref())
     }
@@ -32,31 +32,31 @@ impl fmt::Debug for RoleKeys {
     }
 }
 
-/// Why a function cannot begin.
+/// Why a function cannot start.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EnvironmentError {
-    /// Neither Lambda nor the template set it.
+    /// A variable is not set.
     #[error("{0} is not set; Lambda sets AWS_*, the template sets LOG2AWS_*")]
     Missing(&'static str),
-    /// It is set to what it cannot be.
+    /// A variable has an invalid value.
     #[error("{name} is {value:?}, and should be {right}")]
     Wrong {
         /// The variable.
         name: &'static str,
         /// Its value, shortened.
         value: String,
-        /// What it may be.
+        /// The valid values.
         right: &'static str,
     },
-    /// No URL can be made for the endpoint of S3.
+    /// The endpoint of S3 does not make a URL.
     #[error("AWS_ENDPOINT_URL_S3: {0}")]
     Endpoint(#[from] EndpointError),
 }
 
-/// Everything that a function takes from its environment, read once.
+/// The environment of a function, read once.
 #[derive(Clone, Debug)]
 pub struct Environment {
-    /// `LOG2AWS_ENV`: which environment's parameters are read.
+    /// `LOG2AWS_ENV`: the environment whose parameters are read.
     pub env: EnvName,
     /// `AWS_REGION`.
     pub region: String,
@@ -68,19 +68,20 @@ pub struct Environment {
     pub charts: ChartFormats,
     /// `LOG2AWS_DAYS_BACK`, `LOG2AWS_DAYS_AHEAD`, `LOG2AWS_FINAL_AFTER_DAYS` (0: never).
     pub days: DayRules,
-    /// `AWS_ENDPOINT_URL_S3` or `AWS_ENDPOINT_URL`: an S3 that is not AWS's own.
+    /// `AWS_ENDPOINT_URL_S3` or `AWS_ENDPOINT_URL`: the endpoint of an S3 other than AWS's.
     pub s3_endpoint: Option<Url>,
-    /// `AWS_ENDPOINT_URL_SSM` or `AWS_ENDPOINT_URL`: a Parameter Store that is not AWS's own.
+    /// `AWS_ENDPOINT_URL_SSM` or `AWS_ENDPOINT_URL`: the endpoint of a Parameter Store other than
+    /// AWS's.
     pub ssm_endpoint: Option<Url>,
-    /// `AWS_CA_BUNDLE`: the file of certificates to trust in place of the usual ones.
+    /// `AWS_CA_BUNDLE`: a file of CA certificates to trust instead of the default ones.
     pub ca_bundle: Option<String>,
 }
 
 impl Environment {
-    /// Reads the variables. `variable` gives a variable's value; one that is empty is not set.
+    /// Reads the variables. `variable` returns a variable's value; an empty one counts as unset.
     ///
     /// # Errors
-    /// [`EnvironmentError`] names the first variable that is missing or wrong.
+    /// [`EnvironmentError`] names the first variable that is missing or invalid.
     pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, EnvironmentError> {
         let get = |name: &str| variable(name).filter(|value| !value.is_empty());
         let need = |name: &'static str| get(name).ok_or(EnvironmentError::Missing(name));
@@ -90,7 +91,7 @@ impl Environment {
                 .map(|value| {
                     value.parse::<Url>().map_err(|_| EnvironmentError::Wrong {
                         name,
-                        // A URL can hold a password.
+                        // A URL may contain a password.
                         value: "not shown".to_owned(),
                         right: "a URL, e.g. http://127.0.0.1:8750",
                     })
@@ -156,12 +157,12 @@ impl Environment {
         })
     }
 
-    /// The signer of presigned URLs, with the role's keys.
+    /// The signer of presigned URLs, with the role's credentials.
     ///
-    /// AWS's own S3 is named by its dual-stack host: a server may have no IPv4.
+    /// AWS's own S3 is addressed by its dual-stack host, because a server may have no IPv4.
     ///
     /// # Errors
-    /// [`EnvironmentError::Endpoint`]: no URL can be made for the endpoint.
+    /// [`EnvironmentError::Endpoint`]: the endpoint does not make a URL.
     pub fn signer(&self) -> Result<SigV4Signer, EnvironmentError> {
         let (endpoint, addressing) = if let Some(endpoint) = &self.s3_endpoint {
             (endpoint.clone(), Addressing::Path)
@@ -173,10 +174,10 @@ impl Environment {
         Ok(SigV4Signer::new(endpoint, addressing, &self.region, credentials)?)
     }
 
-    /// Where Parameter Store is asked.
+    /// The URL of Parameter Store.
     ///
     /// # Errors
-    /// [`EnvironmentError::Wrong`]: the region makes no host name.
+    /// [`EnvironmentError::Wrong`]: the region does not make a host name.
     pub fn ssm_url(&self) -> Result<Url, EnvironmentError> {
         match &self.ssm_endpoint {
             Some(endpoint) => Ok(endpoint.clone()),

@@ -1,8 +1,8 @@
-//! From API Gateway's events to the requests that the router answers.
+//! Converts API Gateway's events to requests for the router.
 //!
-//! `lambda_http` makes the request and writes the answer; what stands here is what it cannot know:
-//! that this API has one path, and who calls. An event is made tame before it is converted, because
-//! the conversion takes a URL apart that the caller has had a hand in.
+//! `lambda_http` builds the request and serialises the response; this module adds what it cannot
+//! know: that this API has one path, and the caller's address. An event is sanitised before the
+//! conversion, because that parses a URL which the caller can influence.
 
 use std::net::IpAddr;
 
@@ -21,16 +21,16 @@ use crate::function::Function;
 use crate::logs::invocation;
 use crate::metrics::Counts;
 
-/// A path of no meaning, for every path but the API's own.
+/// A path without a handler, for every path other than the API's own.
 const ELSEWHERE: &str = "/-";
 
-/// What the conversion would take the URL's scheme from.
+/// The header from which the conversion would take the URL's scheme.
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// Makes an event such that its conversion has nothing to stumble over.
+/// Sanitises an event so that its conversion cannot fail.
 ///
-/// The path becomes `/` where the API's root was asked for, whatever stage or base path stands
-/// before it; scheme and host, which the router does not look at, go.
+/// The path becomes `/` if the API's root was requested, under any stage or base path; scheme and
+/// host, which the router ignores, are removed.
 pub fn tame(event: &mut LambdaRequest) {
     match event {
         LambdaRequest::ApiGatewayV1(event) => {
@@ -73,7 +73,7 @@ fn without_place(headers: &mut HeaderMap) {
     headers.remove(FORWARDED_PROTO);
 }
 
-/// A query in which all is encoded that no URL holds as it is.
+/// Percent-encodes everything in a query that a URL cannot contain.
 fn encoded(query: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_graphic() && !br##""#<>\^`{|}"##.contains(&byte);
     query.bytes().fold(String::with_capacity(query.len()), |mut out, byte| {
@@ -90,7 +90,7 @@ fn encoded(query: &str) -> String {
     })
 }
 
-/// What the runtime calls with every event: settings as fresh as they shall be, then the router.
+/// The runtime's handler: refreshes the settings if due, then calls the router.
 pub fn service(
     function: Function,
     router: Router,
@@ -111,10 +111,10 @@ pub fn service(
     converted(asked)
 }
 
-/// Around a service that answers requests: what answers API Gateway's events.
+/// Wraps a service for requests in one for API Gateway's events.
 ///
-/// `Adapter` is what `lambda_http::run` wraps a service in; named here, because an event has to be
-/// made tame before it.
+/// `Adapter` is what `lambda_http::run` uses internally; it is used directly here, because an event
+/// must be sanitised before it.
 pub fn converted<S>(
     service: S,
 ) -> impl Service<LambdaEvent<LambdaRequest>, Response: Serialize, Error = Error, Future: Send>
@@ -129,8 +129,8 @@ where
     })
 }
 
-/// The request for the router, from the caller that the event names: the address that API Gateway
-/// saw. What a header says does not count.
+/// The request for the router, with the address that API Gateway saw. Headers about the caller do
+/// not count.
 pub fn plain(request: lambda_http::Request) -> Request<Body> {
     let caller = request.request_context_ref().and_then(source);
     let (parts, body) = request.into_parts();

@@ -1,4 +1,4 @@
-//! What both functions do around their handler.
+//! Setup that both functions share.
 
 use std::fmt;
 use std::io::Write as _;
@@ -9,19 +9,19 @@ use std::time::Duration;
 use jiff::Timestamp;
 use lambda_runtime::Error;
 use log2aws_service::ports::Clock;
-use log2aws_ssm::{Credentials, Place, RootCerts, Ssm, SsmError, roots_of};
+use log2aws_ssm::{Credentials, Place, RequestError, RootCerts, Ssm, roots_of};
 
 use crate::environment::Environment;
 use crate::metrics::Counts;
 use crate::settings::{HeldSettings, ParameterNames};
 
-/// How long one request to Parameter Store may take in all.
+/// The total timeout of one request to Parameter Store.
 const SSM_TIMEOUT: Duration = Duration::from_millis(1_500);
 
-/// How often Parameter Store is asked before its silence is told.
+/// How many attempts a request to Parameter Store gets.
 const SSM_ATTEMPTS: u32 = 2;
 
-/// The machine's clock: the only place where these programs ask for the time.
+/// The system clock: the only place where these programs read the time.
 #[derive(Debug)]
 pub struct MachineClock;
 
@@ -31,7 +31,7 @@ impl Clock for MachineClock {
     }
 }
 
-/// How a function's process ends: what kept it from running is the last line of its log.
+/// The exit code of a function; a fatal error becomes the last line of its log.
 pub fn end(outcome: Result<(), Error>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -42,16 +42,16 @@ pub fn end(outcome: Result<(), Error>) -> ExitCode {
     }
 }
 
-/// A function that has begun: its environment, and the settings that it keeps fresh.
+/// A started function: its environment, and its settings.
 #[derive(Clone)]
 pub struct Function {
-    /// Where it runs.
+    /// The environment.
     pub environment: Arc<Environment>,
-    /// What the handlers act on.
+    /// The settings of the handlers.
     pub settings: Arc<HeldSettings>,
-    /// The time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// The certificates to trust, as PEM, if the environment names some.
+    /// The CA certificates to trust, as PEM, if the environment names a file.
     pub roots: Option<Vec<u8>>,
     names: ParameterNames,
     ssm: Ssm,
@@ -64,13 +64,13 @@ impl fmt::Debug for Function {
 }
 
 impl Function {
-    /// Reads the environment, begins to log, and fetches the settings.
+    /// Reads the environment, starts logging, and fetches the settings.
     ///
-    /// That these cannot be had yet is no error: the function answers that they are not available,
-    /// and tries again.
+    /// A failure to fetch the settings is not an error: the function answers that they are
+    /// unavailable, and retries.
     ///
     /// # Errors
-    /// What keeps a function from ever working: its environment.
+    /// The environment is unusable.
     pub fn begin() -> Result<Self, Error> {
         let variable = |name: &str| std::env::var(name).ok();
         crate::logs::start(variable("AWS_LAMBDA_LOG_LEVEL").as_deref())?;
@@ -104,16 +104,16 @@ impl Function {
         Ok(function)
     }
 
-    /// The certificates to trust.
+    /// The CA certificates to trust.
     ///
     /// # Errors
-    /// When `AWS_CA_BUNDLE` holds none.
-    pub fn roots(&self) -> Result<RootCerts, SsmError> {
+    /// `AWS_CA_BUNDLE` contains none.
+    pub fn roots(&self) -> Result<RootCerts, RequestError> {
         trusted_roots(self.roots.as_deref())
     }
 
-    /// Asks for the settings anew if that is due. What is held is good meanwhile, and afterwards,
-    /// whatever comes of it; so this never fails.
+    /// Refreshes the settings if that is due. Until then, and after a failure, the current ones
+    /// stay in use, so this never fails.
     pub async fn refresh(&self) {
         if !self.settings.is_due() {
             return;
@@ -144,10 +144,10 @@ impl Function {
         self.settings.take(fetched);
     }
 
-    /// Prints what was counted, for CloudWatch.
+    /// Prints metrics for CloudWatch.
     ///
     /// # Errors
-    /// When standard output does not take it.
+    /// Standard output cannot be written.
     pub fn count(&self, counts: Counts) -> Result<(), Error> {
         if let Some(line) = counts.line(&self.environment.env, self.clock.now()) {
             writeln!(std::io::stdout().lock(), "{line}")?;
@@ -156,8 +156,8 @@ impl Function {
     }
 }
 
-/// Mozilla's, compiled in, unless the environment names others: reading the machine's own would
-/// take longer than all the rest.
-fn trusted_roots(pem: Option<&[u8]>) -> Result<RootCerts, SsmError> {
+/// Mozilla's certificates, compiled in, unless the environment names others: reading the machine's
+/// own would take longer than everything else.
+fn trusted_roots(pem: Option<&[u8]>) -> Result<RootCerts, RequestError> {
     pem.map_or(Ok(RootCerts::WebPki), roots_of)
 }

@@ -1,11 +1,11 @@
-//! Where log lines go: standard error, one JSON object each, which Lambda passes to CloudWatch.
+//! Logging to standard error, one JSON object a line, which Lambda sends to CloudWatch.
 
 use tracing::Span;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// How much is logged: what Lambda's logging configuration says, else `info`.
+/// The log level of Lambda's logging configuration, or else `info`.
 ///
 /// `level` is the value of `AWS_LAMBDA_LOG_LEVEL`.
 fn filter(level: Option<&str>) -> Targets {
@@ -15,16 +15,16 @@ fn filter(level: Option<&str>) -> Targets {
         Some("error" | "fatal") => LevelFilter::ERROR,
         _ => LevelFilter::INFO,
     };
-    // Only our own crates speak: others log requests, and a signature is a secret. The span of an
-    // invocation is of level ERROR, so that every line, however few, names its request.
+    // Only our own crates log: others would log requests, and a signature is a secret. The span of
+    // an invocation has level ERROR, so that every line contains the request id.
     let ours = ["log2aws_lambda", "log2aws_service", "log2aws_aws", "generate_url", "analyze_log"];
     Targets::new().with_targets(ours.map(|name| (name, level)))
 }
 
-/// Begins to log.
+/// Starts logging.
 ///
 /// # Errors
-/// When the process logs already.
+/// The process already has a logger.
 pub fn start(level: Option<&str>) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let lines = tracing_subscriber::fmt::layer()
         .json()
@@ -35,7 +35,7 @@ pub fn start(level: Option<&str>) -> Result<(), Box<dyn std::error::Error + Send
     Ok(())
 }
 
-/// The span in which an invocation is handled: each of its lines names the request.
+/// The span of an invocation, which adds the request id to each line.
 pub fn invocation(request_id: &str) -> Span {
     tracing::error_span!("invocation", request_id)
 }

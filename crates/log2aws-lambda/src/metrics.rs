@@ -1,38 +1,38 @@
-//! What a function counts, as one line of CloudWatch's embedded metric format.
+//! Metrics of an invocation as one line of CloudWatch's embedded metric format.
 //!
-//! The environment is the only dimension: CloudWatch bills every combination of dimensions by
-//! itself, so a server's name as one would cost money per server.
+//! The environment is the only dimension: CloudWatch bills every combination of dimensions, so a
+//! server name would cost money per server.
 //!
 //! Source: Amazon CloudWatch User Guide, "Specification: Embedded metric format".
 
 use jiff::Timestamp;
-use log2aws_core::env_name::EnvName;
 use log2aws_service::analyze::Outcome;
+use log2aws_ssm::env_name::EnvName;
 use serde_json::{Map, Value, json};
 
-/// What one invocation did.
+/// The metrics of one invocation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Logs whose results were brought up to date.
+    /// Logs whose results were updated.
     pub deliveries: u64,
     /// Lines that could not be read.
     pub rejects: u64,
-    /// Requests for a URL, and logs, from off the allow-list.
+    /// Refused requests for a URL, and refused logs.
     pub refusals: u64,
     /// Versions of a day that replaced the bytes of the version before.
     pub days_replaced: u64,
     /// Rows of CSV.
     pub rows: u64,
-    /// Bytes of raw logs that were read, as stored.
+    /// Bytes of raw logs read, as stored.
     pub bytes: u64,
 }
 
 impl Counts {
-    /// One request for a URL that was refused.
+    /// One refused request for a URL.
     pub const REFUSED: Self =
         Self { deliveries: 0, rejects: 0, refusals: 1, days_replaced: 0, rows: 0, bytes: 0 };
 
-    /// What these outcomes add up to.
+    /// The sum over these outcomes.
     pub fn of(outcomes: &[Outcome]) -> Self {
         outcomes.iter().fold(Self::default(), |sum, outcome| match outcome {
             Outcome::Analyzed(done) => Self {
@@ -46,7 +46,7 @@ impl Counts {
             Outcome::Refused { recorded: true, .. } => {
                 Self { refusals: sum.refusals.saturating_add(1), ..sum }
             }
-            // An event that came again is counted once.
+            // A repeated event counts once.
             Outcome::Refused { .. }
             | Outcome::Current { .. }
             | Outcome::Ignored { .. }
@@ -54,7 +54,7 @@ impl Counts {
         })
     }
 
-    /// The line to print on standard output, without its end; `None` if nothing was counted.
+    /// The line for standard output, without its line end; `None` if everything is zero.
     pub fn line(&self, env: &EnvName, at: Timestamp) -> Option<String> {
         let counted = [
             ("Deliveries", "Count", self.deliveries),
@@ -67,7 +67,7 @@ impl Counts {
         if *self == Self::default() {
             return None;
         }
-        // A delivery without rejects says so: 0 is a value that an alarm can see.
+        // A delivery without rejects reports 0, so that an alarm has a value.
         let told =
             counted.iter().filter(|(_, _, value)| self.deliveries > 0 || *value > 0).copied();
         let metrics: Vec<Value> =
@@ -106,6 +106,7 @@ mod tests {
         let analyzed = Outcome::Analyzed(Analyzed {
             key: key.clone(),
             version: VersionId::new("1"),
+            source: None,
             bytes: 700,
             rows: 5,
             rejects: 0,

@@ -1,4 +1,4 @@
-//! Small objects of S3, each read by one presigned request, without an SDK.
+//! Reads small objects from S3 with presigned requests, without an SDK.
 
 use std::fmt;
 use std::io;
@@ -11,23 +11,23 @@ use log2aws_service::ports::{Clock, ObjectReader, StoreError};
 use log2aws_service::signer::SigV4Signer;
 use log2aws_ssm::Agent;
 
-/// How long one object may take in all; API Gateway waits 29 s.
+/// The total timeout for one object; API Gateway's is 29 s.
 pub const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How long a URL that we use ourselves is good for, in seconds.
+/// How long our own URLs are valid, in seconds.
 const URL_LIFE_SECONDS: u32 = 60;
 
-/// Reads with the keys of the function's role.
+/// Reads with the credentials of the function's role.
 ///
-/// The role needs `s3:ListBucket`: without it S3 answers that an absent key is forbidden, and a day
-/// that was never delivered could not be told from one that cannot be read.
+/// The role needs `s3:ListBucket`: without it S3 answers 403 for an absent key, so a day that was
+/// never delivered would look unreadable.
 #[derive(Clone)]
 pub struct S3Reader {
     /// Signs the requests.
     pub signer: SigV4Signer,
     /// Sends them.
     pub agent: Agent,
-    /// The time that is signed.
+    /// The clock for signing.
     pub clock: Arc<dyn Clock>,
 }
 
@@ -77,7 +77,7 @@ impl S3Reader {
     }
 }
 
-/// Some of these errors carry the URL, which is a secret.
+/// Some of these errors contain the URL, which is a secret.
 fn without_url(error: &ureq::Error) -> String {
     match error {
         ureq::Error::BadUri(_) => "the URL cannot be used".to_owned(),

@@ -1,4 +1,4 @@
-//! The settings of a function: held from one invocation to the next, refreshed while it runs.
+//! The settings of a function, kept between invocations and refreshed.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,20 +6,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 use log2aws_core::allow_list::{AllowList, AllowListError};
-use log2aws_core::env_name::{self, EnvName};
 use log2aws_core::key::{KeyError, KeyPrefix};
 use log2aws_service::ports::{Clock, Settings, SettingsSource, SettingsUnavailable};
+use log2aws_ssm::env_name::{self, EnvName};
 
-/// How old settings may be before they are asked for again.
+/// The age at which settings are refreshed.
 pub const REFRESH_AFTER: SignedDuration = SignedDuration::from_secs(60);
 
-/// How long after a failed attempt the next one is made.
+/// The delay after a failed refresh.
 pub const RETRY_AFTER: SignedDuration = SignedDuration::from_secs(10);
 
-/// How old settings may be that nothing newer could be had for.
+/// The age up to which settings are used if they cannot be refreshed.
 pub const HOLD: SignedDuration = SignedDuration::from_secs(300);
 
-/// The names of the parameters that hold an environment's settings.
+/// The names of an environment's parameters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParameterNames {
     /// The allow-list.
@@ -45,11 +45,11 @@ impl ParameterNames {
         [&self.allow_list, &self.raw_bucket, &self.analyzed_bucket]
     }
 
-    /// The settings that the parameters' values make, and the entries of the stored allow-list that
-    /// let nobody in and are left out: an upgrade must not shut out those beside them.
+    /// Parses the settings from the parameters' values; also returns the entries of the stored
+    /// allow-list that match no address, which must not disable the others after an upgrade.
     ///
     /// # Errors
-    /// [`ParameterError`] names the parameter that is missing or wrong.
+    /// [`ParameterError`] names the parameter that is missing or invalid.
     pub fn settings(
         &self,
         values: &BTreeMap<String, String>,
@@ -75,13 +75,13 @@ impl ParameterNames {
     }
 }
 
-/// Why parameters make no settings.
+/// Why parameters are invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParameterError {
     /// There is no such parameter.
     #[error("there is no parameter {0}; the stack makes it")]
     Missing(String),
-    /// The allow-list is none.
+    /// The allow-list is invalid.
     #[error("{name}: {error}")]
     AllowList {
         /// The parameter.
@@ -89,7 +89,7 @@ pub enum ParameterError {
         /// What is wrong with it.
         error: AllowListError,
     },
-    /// The name can be no bucket's.
+    /// The name is not a valid bucket name.
     #[error("{name}: {error}")]
     Bucket {
         /// The parameter.
@@ -99,7 +99,7 @@ pub enum ParameterError {
     },
 }
 
-/// The settings as they were last had, for [`HOLD`] at most.
+/// The last known settings, for [`HOLD`] at most.
 pub struct HeldSettings {
     clock: Arc<dyn Clock>,
     state: Mutex<State>,
@@ -108,7 +108,7 @@ pub struct HeldSettings {
 #[derive(Default)]
 struct State {
     held: Option<(Arc<Settings>, Timestamp)>,
-    /// When the last attempt failed, and why.
+    /// The time and reason of the last failure.
     failed: Option<(Timestamp, String)>,
 }
 
@@ -119,14 +119,14 @@ impl fmt::Debug for HeldSettings {
 }
 
 impl HeldSettings {
-    /// Holds nothing yet: a refresh is due.
+    /// Empty: a refresh is due.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self { clock, state: Mutex::default() }
     }
 
-    /// Whether the settings are to be asked for now.
+    /// Whether a refresh is due.
     ///
-    /// A clock that was set back makes ages negative; what is not surely young is asked for again.
+    /// A clock that was set back makes ages negative; anything not certainly fresh is refreshed.
     pub fn is_due(&self) -> bool {
         let now = self.clock.now();
         let state = self.lock();
@@ -139,7 +139,7 @@ impl HeldSettings {
         !young && !tried
     }
 
-    /// Takes what came of asking. A failure leaves what is held.
+    /// Stores the result of a refresh. A failure keeps the current settings.
     pub fn take(&self, result: Result<Settings, String>) {
         let now = self.clock.now();
         let mut state = self.lock();

@@ -1,4 +1,4 @@
-//! The same request, as plain HTTP and as each of AWS's events, has the same answer.
+//! A request gets the same response as plain HTTP and as each of AWS's events.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -73,7 +73,7 @@ fn app() -> Router {
     })
 }
 
-/// What a caller hears.
+/// What a caller receives.
 #[derive(Debug, PartialEq)]
 struct Heard {
     status: u64,
@@ -100,7 +100,7 @@ const GET: Asked = Asked {
     source: "203.0.113.7",
 };
 
-/// The kinds of events, as `testdata/events/README.md` says where they are from.
+/// The kinds of events; `testdata/events/README.md` says where they are from.
 const EVENTS: [(&str, &str); 3] = [
     ("rest-v1", include_str!("../../../testdata/events/api/rest-v1.json")),
     ("http-v2", include_str!("../../../testdata/events/api/http-v2.json")),
@@ -128,7 +128,7 @@ impl Asked {
         }
     }
 
-    /// The recorded event, with this request in the place of the recorded one.
+    /// The recorded event with this request in place of the recorded one.
     fn event(&self, kind: &str, recorded: &str) -> Value {
         let mut event: Value = serde_json::from_str(recorded).unwrap();
         for (name, value) in &self.headers {
@@ -176,7 +176,7 @@ async fn hear(event: &Value) -> Heard {
         converted(service_fn(|request| async { Ok(app().oneshot(plain(request)).await?) }));
     let answer = service.call(LambdaEvent::new(payload, Context::default())).await.unwrap();
     let answer = serde_json::to_value(answer).unwrap();
-    // A REST API hands Base64 on as it is, unless it is told of binary types.
+    // A REST API passes Base64 on unless binary types are configured.
     assert_ne!(answer["isBase64Encoded"], json!(true), "{answer}");
     let mut headers = BTreeMap::new();
     for (name, value) in answer["headers"].as_object().into_iter().flatten() {
@@ -238,7 +238,7 @@ fn every_event_is_answered_as_plain_http_is() {
 fn a_base_path_or_a_stage_before_the_root_changes_nothing() {
     let asked = Asked { query: "server=web01&date=2019-08-01".to_owned(), ..GET };
     let plain = block_on(asked.as_plain_http());
-    // A domain of one's own maps a base path to the stage.
+    // A custom domain maps a base path to the stage.
     let mut rest = asked.event("rest-v1", EVENTS[0].1);
     rest["path"] = json!("/logs");
     assert_eq!(block_on(hear(&rest)), plain);
@@ -258,7 +258,7 @@ fn a_base_path_or_a_stage_before_the_root_changes_nothing() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
-    /// Whatever stands where a caller can write, there is an answer.
+    /// Whatever the caller controls, there is a response.
     #[test]
     fn nothing_that_a_caller_writes_breaks_the_conversion(
         text in "\\PC{0,40}",

@@ -1,14 +1,15 @@
-//! Pixels as PNG.
+//! Encodes pixels as PNG.
 
 use std::io::Write as _;
 
 use png::{BitDepth, ColorType, DeflateCompression, Encoder, EncodingError, Filter};
 use resvg::tiny_skia::Pixmap;
 
-/// What is left of a chart's file by more effort than this is little; its time is not.
+/// Higher levels hardly shrink a chart's file, but take much longer.
 const LEVEL: u8 = 3;
 
-/// Writes an opaque picture, row by row: three bytes a pixel, no transparency to be shown on black.
+/// Encodes an opaque picture, row by row: three bytes a pixel, because transparency could be shown
+/// as black.
 pub(crate) fn png(picture: &Pixmap) -> Result<Vec<u8>, EncodingError> {
     let (width, height) = (picture.width(), picture.height());
     let mut file = Vec::with_capacity(128 * 1024);
@@ -16,7 +17,7 @@ pub(crate) fn png(picture: &Pixmap) -> Result<Vec<u8>, EncodingError> {
     encoder.set_color(ColorType::Rgb);
     encoder.set_depth(BitDepth::Eight);
     encoder.set_deflate_compression(DeflateCompression::Level(LEVEL));
-    // Flat areas and lines: prediction from neighbours, made for photographs, makes them longer.
+    // These are flat areas and lines: filters, made for photographs, would make them longer.
     encoder.set_filter(Filter::NoFilter);
     let mut head = encoder.write_header()?;
     let mut body = head.stream_writer()?;

@@ -1,4 +1,4 @@
-//! The faces of every picture, whatever an SVG calls its fonts.
+//! The fonts of every picture, regardless of the font names in the SVG.
 
 use std::sync::{Arc, LazyLock};
 
@@ -9,14 +9,14 @@ static REGULAR: &[u8] = include_bytes!("../font/regular.ttf");
 
 static BOLD: &[u8] = include_bytes!("../font/bold.ttf");
 
-/// Has no Latin letters: a line that a fallback face has all of is set in that face alone, and the
-/// bold part of it would be bold no more.
+/// Has no Latin letters: a line whose characters are all in a fallback face is set in that face
+/// only, and would lose its bold parts.
 static JAPANESE: &[u8] = include_bytes!("../font/japanese.ttf");
 
-/// From this weight on a text is bold.
+/// Text with at least this weight is bold.
 const BOLD_FROM: u16 = 600;
 
-/// Read once, however many pictures follow.
+/// Parsed once for all pictures.
 pub(crate) static FONTS: LazyLock<Fonts> = LazyLock::new(Fonts::new);
 
 pub(crate) struct Fonts {
@@ -40,8 +40,8 @@ impl Fonts {
         Arc::clone(&self.database)
     }
 
-    /// Chooses by weight alone. What the Latin faces lack comes from the Japanese one; what that
-    /// one lacks is a box.
+    /// Selects by weight only. Characters missing from the Latin faces come from the Japanese one;
+    /// characters missing there become a box.
     pub(crate) fn resolver(&self) -> FontResolver<'static> {
         let (regular, bold, japanese) = (self.regular, self.bold, self.japanese);
         FontResolver {

@@ -1,7 +1,7 @@
-//! Charts as pictures: an SVG in, a PNG out, with a font that comes along.
+//! Renders charts: SVG to PNG, with built-in fonts.
 //!
-//! What this crate never does: read a file, least of all the machine's fonts. The same SVG is the
-//! same picture on every machine.
+//! This crate never reads a file, least of all the machine's fonts. The same SVG gives the same
+//! picture on every machine.
 
 mod encode;
 mod fonts;
@@ -11,13 +11,13 @@ use resvg::usvg::{ImageHrefResolver, Options, Tree};
 
 use fonts::FONTS;
 
-/// No picture is wider or higher than this, in pixels.
+/// The maximum width and height of a picture, in pixels.
 pub const MAX_SIDE: u32 = 8_192;
 
-/// No picture has more pixels than this: 64 MiB while it is drawn.
+/// The maximum number of pixels: 64 MiB while it is drawn.
 pub const MAX_PIXELS: u32 = 16 * 1024 * 1024;
 
-/// Why there is no picture. One sentence each.
+/// Why rendering failed. One sentence each.
 #[derive(Debug, thiserror::Error)]
 pub enum RasterError {
     /// Not an SVG.
@@ -28,9 +28,9 @@ pub enum RasterError {
         "the drawing would be {width} x {height} pixels; a picture has at most {MAX_SIDE} on a side and {MAX_PIXELS} in all"
     )]
     TooLarge {
-        /// In pixels, as far as they are numbers.
+        /// The width in pixels; it may not be finite.
         width: f32,
-        /// In pixels, as far as they are numbers.
+        /// The height in pixels; it may not be finite.
         height: f32,
     },
     /// The pixels could not be written as PNG.
@@ -38,18 +38,18 @@ pub enum RasterError {
     Encode(String),
 }
 
-/// The picture of an SVG, one pixel for each of its CSS pixels.
+/// Renders an SVG with one pixel per CSS pixel.
 ///
 /// # Errors
-/// [`RasterError`] when it is not an SVG, or too large.
+/// [`RasterError`] if it is not an SVG, or too large.
 pub fn png(svg: &[u8]) -> Result<Vec<u8>, RasterError> {
     png_scaled(svg, 1.0)
 }
 
-/// The picture of an SVG, `scale` pixels for each of its CSS pixels.
+/// Renders an SVG with `scale` pixels per CSS pixel.
 ///
 /// # Errors
-/// [`RasterError`] when it is not an SVG, or too large.
+/// [`RasterError`] if it is not an SVG, or too large.
 pub fn png_scaled(svg: &[u8], scale: f32) -> Result<Vec<u8>, RasterError> {
     let tree =
         Tree::from_data(svg, &options()).map_err(|error| RasterError::Svg(error.to_string()))?;
@@ -60,14 +60,14 @@ pub fn png_scaled(svg: &[u8], scale: f32) -> Result<Vec<u8>, RasterError> {
         return Err(too_large());
     }
     let mut picture = Pixmap::new(columns, rows).ok_or_else(too_large)?;
-    // Paper: what the drawing leaves open is white, in mails and consoles that are dark, too.
+    // A white background, so that transparent areas stay white in dark mail programs and consoles.
     picture.fill(Color::WHITE);
     resvg::render(&tree, Transform::from_scale(scale, scale), &mut picture.as_mut());
     drop(tree);
     encode::png(&picture).map_err(|error| RasterError::Encode(error.to_string()))
 }
 
-/// [`png()`] with its fault as text: what `log2aws_service` calls a rasterizer.
+/// [`png()`] with its error as text: a rasterizer for `log2aws_service`.
 ///
 /// # Errors
 /// The sentence of a [`RasterError`].
@@ -75,16 +75,16 @@ pub fn rasterize(svg: &[u8]) -> Result<Vec<u8>, String> {
     png(svg).map_err(|error| error.to_string())
 }
 
-/// A length in whole pixels, if a picture may have it.
+/// A length in whole pixels, if it is within the limits.
 fn pixels(length: f32) -> Option<u32> {
     let length = length.round();
-    // 8192 is exact as a float; what is no number is in no range.
+    // 8192 is exact as a float; NaN is in no range.
     let allowed = (1.0..=8_192.0).contains(&length);
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "in range")]
     allowed.then_some(length as u32)
 }
 
-/// Nothing is loaded by name: neither a picture nor a font.
+/// Loads nothing by name: neither pictures nor fonts.
 fn options() -> Options<'static> {
     Options {
         image_href_resolver: ImageHrefResolver {

@@ -1,4 +1,4 @@
-//! What `serve` is told at its start, and why it may refuse to start.
+//! The configuration of `serve`, and why it may refuse to start.
 
 use std::fmt;
 use std::io;
@@ -11,41 +11,49 @@ use ipnet::IpNet;
 use jiff::tz::TimeZone;
 use log2aws_core::allow_list::AllowList;
 use log2aws_core::key::KeyPrefix;
+use log2aws_core::reject::DEFAULT_MAX_GZIP_RATIO;
 use log2aws_service::analyze::ChartFormats;
 use log2aws_service::http::DayRules;
 use url::Url;
 
+use crate::audit::AuditConfig;
 use crate::http::tls::{TlsError, TlsFiles};
 
-/// URL requests a second that one source address may make, unless set otherwise.
+/// The default rate limit of URL requests per source address, per second.
 ///
-/// A whole fleet may stand behind one NAT address, so this only stops a run-away loop.
+/// A whole fleet may be behind one NAT address, so this only stops a runaway loop.
 pub const DEFAULT_REQUESTS_PER_SECOND: NonZeroU32 = NonZeroU32::new(1000).unwrap();
 
-/// What strangers may take of the machine before and while a delivery arrives. The defaults fit a
-/// machine of 1 GiB and a fleet of 5,000 servers behind one address.
+/// Limits for unauthenticated clients, before and during a delivery. The defaults fit a machine of
+/// 1 GiB and a fleet of 5,000 servers behind one address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DoorLimits {
-    /// Connections at once; fewer where the process may not have so many files.
+    /// Concurrent connections; fewer if the limit of open files is lower.
     pub max_connections: NonZeroUsize,
-    /// How long a new connection may take to its first request's head, with the TLS handshake.
+    /// The timeout of a new connection's first request head, including the TLS handshake.
     pub head_timeout: Duration,
-    /// Bytes a second at which a body must arrive, after its first 20 seconds; 0: any rate.
+    /// The minimum rate of a body in bytes a second, after its first 20 seconds; 0: any rate.
     pub min_body_rate: u32,
-    /// How long one request's body may take in all.
+    /// The total timeout of one request's body.
     pub max_body_time: Duration,
     /// Memory for all arriving bodies together, in bytes.
     pub body_memory: u64,
-    /// Threads that write bodies to the disk.
+    /// Threads that write bodies to disk.
     pub writer_threads: NonZeroUsize,
-    /// Uploads at once with one URL; one more ends the one that has waited longest for a byte.
+    /// Concurrent uploads with one URL; a further one ends the one that has waited longest for a
+    /// byte.
     pub puts_per_url: NonZeroUsize,
-    /// The largest log that a URL may put, in bytes.
+    /// The largest log that can be put with a URL, in bytes.
     pub max_log_size: u64,
-    /// Free space of the disk that no upload may use, in bytes; `None`: 5 % of the disk, 1 GiB at
-    /// most.
+    /// The greatest accepted expansion of a gzip log, checked from 1 MiB of text on.
+    pub max_gzip_ratio: NonZeroU32,
+    /// The maximum number of versions of one server's log of one day.
+    pub max_versions_per_day: NonZeroU32,
+    /// The maximum size of these versions together, in bytes.
+    pub max_bytes_per_day: u64,
+    /// Free disk space that uploads must leave, in bytes; `None`: 5 % of the disk, at most 1 GiB.
     pub keep_free_space: Option<u64>,
-    /// Servers that may deliver for the first time in an hour.
+    /// New servers per hour.
     pub max_new_servers: NonZeroU32,
 }
 
@@ -54,6 +62,8 @@ impl Default for DoorLimits {
         const CONNECTIONS: NonZeroUsize = NonZeroUsize::new(2048).unwrap();
         const WRITERS: NonZeroUsize = NonZeroUsize::new(64).unwrap();
         const PUTS: NonZeroUsize = NonZeroUsize::new(2).unwrap();
+        // One a minute, and some to spare.
+        const VERSIONS: NonZeroU32 = NonZeroU32::new(1500).unwrap();
         const NEW_SERVERS: NonZeroU32 = NonZeroU32::new(6000).unwrap();
         Self {
             max_connections: CONNECTIONS,
@@ -64,51 +74,56 @@ impl Default for DoorLimits {
             writer_threads: WRITERS,
             puts_per_url: PUTS,
             max_log_size: 1 << 30,
+            max_gzip_ratio: DEFAULT_MAX_GZIP_RATIO,
+            max_versions_per_day: VERSIONS,
+            max_bytes_per_day: 4 << 30,
             keep_free_space: None,
             max_new_servers: NEW_SERVERS,
         }
     }
 }
 
-/// What `serve` is told at its start.
+/// The configuration of `serve`.
 #[derive(Clone, Debug)]
 pub struct ServeConfig {
-    /// The data folder; made if it does not exist.
+    /// The data folder; created if needed.
     pub data_dir: PathBuf,
-    /// Who may ask for a URL and who may put.
+    /// Which addresses may request URLs and upload.
     pub allow_list: AllowList,
-    /// What presigned URLs are made for. `None`: `http://` and the address that is listened on,
-    /// which must then be one that others can connect to.
+    /// The base of presigned URLs. `None`: `http://` and the listening address, which must then be
+    /// reachable by others.
     pub public_url: Option<Url>,
-    /// The proxies whose `X-Forwarded-For` counts.
+    /// Proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpNet>,
     /// After how many days raw logs are removed; `None` keeps them.
     pub keep_raw_days: Option<NonZeroU32>,
     /// After how many days results are removed; `None` keeps them.
     pub keep_analyzed_days: Option<NonZeroU32>,
-    /// Whether objects are removed by age though no log of the last day bears the clock out.
+    /// Whether to remove expired objects although no recent log confirms the clock.
     pub retention_trust_clock: bool,
-    /// Which days are taken, and when a delivered day is final.
+    /// Which days are accepted, and when a delivered day is final.
     pub days: DayRules,
-    /// Whether keys carry the spreading prefix.
+    /// Whether keys have the spreading prefix.
     pub key_prefix: KeyPrefix,
-    /// In which formats charts are kept; the others are drawn when they are asked for.
+    /// The formats in which charts are kept; others are rendered on request.
     pub charts: ChartFormats,
-    /// URL requests a second from one source address (an IPv6 /64 counts as one), in bursts of
-    /// at most twice as many.
+    /// The rate limit of URL requests per source address (an IPv6 /64 counts as one), per second,
+    /// with bursts of twice as many.
     pub requests_per_second: NonZeroU32,
-    /// How many logs are analyzed at once; `None`: eight for each core, 32 at most.
+    /// How many logs are analyzed concurrently; `None`: eight per core, at most 32.
     pub analyzer_threads: Option<NonZeroUsize>,
-    /// The zone by which the dashboard reckons today, and whether a log is due.
+    /// The time zone of the dashboard, which decides whether a log is due.
     pub time_zone: TimeZone,
-    /// The certificate to speak TLS with; `None` speaks plain HTTP.
+    /// The TLS certificate; `None` means plain HTTP.
     pub tls: Option<TlsFiles>,
-    /// What strangers may take of the machine.
+    /// Limits for unauthenticated clients.
     pub door: DoorLimits,
+    /// How much of the audit log is kept.
+    pub audit: AuditConfig,
 }
 
 impl ServeConfig {
-    /// The defaults of design §5 for a data folder: loopback alone, everything kept.
+    /// The defaults for a data folder: only loopback is allowed, everything is kept.
     pub fn new(data_dir: PathBuf, allow_list: AllowList) -> Self {
         Self {
             data_dir,
@@ -126,6 +141,7 @@ impl ServeConfig {
             time_zone: TimeZone::UTC,
             tls: None,
             door: DoorLimits::default(),
+            audit: AuditConfig::default(),
         }
     }
 }
@@ -136,25 +152,25 @@ pub enum ServeError {
     /// The data folder could not be opened.
     #[error(transparent)]
     Store(#[from] log2aws_store::disk::OpenError),
-    /// A file with a key could not be read or written.
+    /// A key file cannot be read or written.
     #[error("{} could not be {doing}: {source}", path.display())]
     KeyFile {
         /// The file.
         path: PathBuf,
-        /// What was being done to it.
+        /// The operation.
         doing: KeyFileAction,
-        /// The fault itself.
+        /// The underlying error.
         source: io::Error,
     },
-    /// A file with a key does not hold one.
+    /// A key file has invalid content.
     #[error("{} does not hold {expected}; restore it, or remove it to have a new one made", path.display())]
     KeyFileContent {
         /// The file.
         path: PathBuf,
-        /// What it should hold.
+        /// The expected content.
         expected: &'static str,
     },
-    /// A file with a key is open to other users of the machine.
+    /// A key file is accessible to other users of the machine.
     #[error("{} can be read by other users (mode {mode:03o}); run: chmod 600 {}", path.display(), path.display())]
     KeyFileOpen {
         /// The file.
@@ -162,58 +178,58 @@ pub enum ServeError {
         /// Its permission bits.
         mode: u32,
     },
-    /// A file with a key was put there by another user.
+    /// A key file belongs to another user.
     #[error("{} is a link or belongs to another user; remove it to have a new key made, or chown it", path.display())]
     KeyFileOwner {
         /// The file.
         path: PathBuf,
     },
-    /// There is no bucket to view.
+    /// The bucket to view does not exist.
     #[error(
         "{0} does not exist: look for the bucket's name with `aws s3 ls`, or in the outputs of `log2aws stack deploy`"
     )]
     NoBucket(String),
-    /// The dashboard's cache has no folder.
+    /// The dashboard's cache folder cannot be used.
     #[error("{} could not be made or read: {source}; it holds nothing that cannot be made again", path.display())]
     Cache {
         /// The folder.
         path: PathBuf,
-        /// The fault itself.
+        /// The underlying error.
         source: io::Error,
     },
     /// The operating system gave no random bytes for a key.
     #[error("the operating system gave no random bytes for a new key: {0}")]
     Random(String),
-    /// Without a public URL nobody could use the URLs that are handed out.
+    /// Without a public URL the presigned URLs would be unusable.
     #[error(
         "listening on {0}, which is no address that a server can connect to: set --public-url to the URL under which servers reach this machine"
     )]
     PublicUrlNeeded(std::net::SocketAddr),
-    /// Behind a proxy on this machine everybody would be let in.
+    /// Behind a proxy on this machine everybody would be allowed.
     #[error(
         "behind a proxy every caller would count as {0}, which the allow-list lets in: set --trusted-proxy to the address of the proxy that serves --public-url, or take {0} off --allow-hosts"
     )]
     OpenProxy(IpAddr),
-    /// The certificate or its key cannot be used.
+    /// The certificate or its key is unusable.
     #[error(transparent)]
     Tls(#[from] TlsError),
-    /// The public URL is none that a URL can be signed for.
+    /// The public URL is invalid for signing.
     #[error("the public URL cannot be used: {0}")]
     PublicUrl(#[from] log2aws_service::signer::EndpointError),
-    /// The listener could not be taken over.
+    /// The listener cannot be used.
     #[error("the listening socket failed: {0}")]
     Listen(#[source] io::Error),
-    /// A thread could not be started.
+    /// A thread cannot be started.
     #[error("a thread for {what} could not be started: {source}")]
     Thread {
-        /// What the thread was for.
+        /// The purpose of the thread.
         what: &'static str,
-        /// The fault itself.
+        /// The underlying error.
         source: io::Error,
     },
 }
 
-/// What was being done to a file with a key.
+/// An operation on a key file.
 #[derive(Clone, Copy, Debug)]
 pub enum KeyFileAction {
     /// It was read.

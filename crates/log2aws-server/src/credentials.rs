@@ -1,12 +1,12 @@
-//! The keys of a data folder: made at the first start, read at every other.
+//! The secrets of a data folder: generated at the first start, read at later ones.
 //!
 //! Five secrets, each in a file that only its owner can read:
 //! * `credentials` (and `credentials.env`): the operator's key pair, for the whole S3 API;
-//! * `signing-key`: the pair that signs the URLs handed out to servers. It opens nothing but a PUT
-//!   of a day log, so that whoever might get hold of it could neither read nor list;
-//! * `metrics-token`: what a scraper shows at `/-/metrics`;
-//! * `dashboard-token`: what people show at the dashboard's login, and `dashboard-session-key`, with
-//!   which sessions are signed (`crate::ui::tokens`).
+//! * `signing-key`: the pair that signs the servers' URLs. It only allows a PUT of a day log, so if
+//!   it leaks nothing can be read or listed;
+//! * `metrics-token`: for scraping `/-/metrics`;
+//! * `dashboard-token`: for the dashboard's login, and `dashboard-session-key`, which signs sessions
+//!   (`crate::ui::tokens`).
 
 use std::fmt;
 use std::fs;
@@ -20,11 +20,10 @@ use url::Url;
 
 use crate::config::{KeyFileAction, ServeError};
 
-/// The profile that the files name.
+/// The profile in the files.
 pub const PROFILE: &str = "log2aws";
-/// The region that the files name; in a signature's scope any is accepted. It is none of AWS's:
-/// for `us-east-1` boto3 and the AWS command line presign by version 2 of the signature, which is
-/// not accepted.
+/// The region in the files; any region is accepted in a signature's scope. It is not an AWS region:
+/// for `us-east-1` boto3 and the AWS CLI presign with signature version 2, which is not accepted.
 pub const REGION: &str = "local";
 
 const OPERATOR_FILE: &str = "credentials";
@@ -35,7 +34,7 @@ const TOKEN_FILE: &str = "metrics-token";
 /// An access key and its secret; the secret does not print.
 #[derive(Clone, PartialEq, Eq)]
 pub struct KeyPair {
-    /// The public half, which names the pair in every signature.
+    /// The public half, which identifies the pair in signatures.
     pub access_key: String,
     secret: String,
 }
@@ -53,10 +52,10 @@ impl fmt::Debug for KeyPair {
     }
 }
 
-/// Fills a buffer with unpredictable bytes.
+/// Fills a buffer with random bytes.
 pub(crate) type Random<'a> = &'a mut dyn FnMut(&mut [u8]) -> Result<(), ServeError>;
 
-/// The operating system's unpredictable bytes.
+/// Random bytes from the operating system.
 ///
 /// # Errors
 /// [`ServeError::Random`].
@@ -69,7 +68,7 @@ pub(crate) fn fill(buffer: &mut [u8]) -> Result<(), ServeError> {
 pub struct Token(String);
 
 impl Token {
-    /// Makes one: 24 unpredictable bytes, in characters that a URL can carry.
+    /// Generates one: 24 random bytes in URL-safe characters.
     ///
     /// # Errors
     /// [`ServeError::Random`].
@@ -79,10 +78,10 @@ impl Token {
         Ok(Self(BASE64_URL_SAFE_NO_PAD.encode(bytes)))
     }
 
-    /// Reads the token of a file; `None` if there is no such file.
+    /// Reads the token in a file; `None` if there is no such file.
     ///
     /// # Errors
-    /// A file that cannot be read, that other users can read, or that holds none.
+    /// The file cannot be read, other users can read it, or it has no token.
     pub(crate) fn read(path: &Path) -> Result<Option<Self>, ServeError> {
         let Some(text) = read_secret(path)? else { return Ok(None) };
         let token = text.trim();
@@ -96,10 +95,10 @@ impl Token {
         Ok(Some(Self(token.to_owned())))
     }
 
-    /// Reads the token of a file, or makes the file with a new one.
+    /// Reads the token in a file, or creates the file with a new one.
     ///
     /// # Errors
-    /// As for [`Token::read`]; a file that cannot be written.
+    /// As for [`Token::read`]; or the file cannot be written.
     pub(crate) fn read_or_make(path: &Path, random: Random<'_>) -> Result<Self, ServeError> {
         if let Some(token) = Self::read(path)? {
             return Ok(token);
@@ -109,7 +108,7 @@ impl Token {
         Ok(token)
     }
 
-    /// What a caller shows as a token, whatever it is.
+    /// A token from a caller, valid or not.
     pub(crate) fn shown(text: &str) -> Self {
         Self(text.to_owned())
     }
@@ -136,11 +135,11 @@ pub(crate) struct Credentials {
 }
 
 impl Credentials {
-    /// Reads the secrets of `folder`; those that are not there are made from `random`, which fills
-    /// a buffer with unpredictable bytes.
+    /// Reads the secrets of `folder`; missing ones are generated with `random`, which fills a
+    /// buffer with random bytes.
     ///
     /// # Errors
-    /// A file that cannot be read or written, that other users can read, or that holds no key.
+    /// A file cannot be read or written, other users can read it, or it has no key.
     pub(crate) fn read_or_make(folder: &Path, random: Random<'_>) -> Result<Self, ServeError> {
         let mut pair = |file: &str| -> Result<KeyPair, ServeError> {
             let path = folder.join(file);
@@ -160,7 +159,7 @@ impl Credentials {
         Ok(Self { operator, signing, metrics, folder: folder.to_owned() })
     }
 
-    /// Writes `credentials.env`, which a shell can `source`, for the endpoint now listened on.
+    /// Writes `credentials.env`, which a shell can `source`, for the current endpoint.
     ///
     /// # Errors
     /// [`ServeError::KeyFile`].
@@ -173,7 +172,7 @@ impl Credentials {
         write_secret(&path, &text)
     }
 
-    /// Where the operator's key pair lies for a shell.
+    /// The file with the operator's key pair for a shell.
     pub(crate) fn environment_file(&self) -> PathBuf {
         self.folder.join(ENVIRONMENT_FILE)
     }
@@ -190,7 +189,7 @@ fn make_pair(random: Random<'_>) -> Result<KeyPair, ServeError> {
     Ok(KeyPair { access_key, secret: BASE64_URL_SAFE_NO_PAD.encode(secret) })
 }
 
-/// The pair in the form of AWS's shared credentials file.
+/// The pair in the format of AWS's shared credentials file.
 fn profile_text(pair: &KeyPair) -> String {
     format!(
         "[{PROFILE}]\naws_access_key_id={}\naws_secret_access_key={}\n",
@@ -209,12 +208,12 @@ fn environment_text(pair: &KeyPair, endpoint: &Url) -> String {
     )
 }
 
-/// A text as one word of a shell, whatever it holds.
+/// A text quoted as one shell word.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
 }
 
-/// Reads the pair of the profile [`PROFILE`]; other profiles in the file are not ours.
+/// Parses the pair of the profile [`PROFILE`]; other profiles are ignored.
 fn parse_pair(text: &str) -> Option<KeyPair> {
     let mut in_profile = false;
     let (mut access_key, mut secret) = (None, None);
@@ -233,7 +232,7 @@ fn parse_pair(text: &str) -> Option<KeyPair> {
     Some(KeyPair { access_key: access_key?, secret: secret? })
 }
 
-/// Whether a key can stand in a header, a query and a shell line without any quoting.
+/// Whether a key needs no quoting in a header, a query and a shell.
 fn usable(value: &str) -> bool {
     (16..=128).contains(&value.len())
         && value.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_+/=.".contains(&b))
@@ -298,7 +297,7 @@ pub(crate) fn write_secret_for(
 ) -> Result<(), ServeError> {
     let write = || -> io::Result<()> {
         let folder = path.parent().unwrap_or(Path::new("."));
-        // A temporary file is made with mode 0600.
+        // A temporary file is created with mode 0600.
         let mut file = tempfile::NamedTempFile::new_in(folder)?;
         file.write_all(text.as_bytes())?;
         if owner.uid != FileOwner::of_process().uid {

@@ -1,24 +1,26 @@
-//! What the dashboard of a data folder is made of: the index over its results, and what tells it.
+//! The parts of a data folder's dashboard: the index of its results, and its notifications.
 
 use std::sync::Arc;
 
 use log2aws_core::key::{ObjectKey, RawKey};
 use log2aws_dashboard::store_index::{FULL_EVERY, StoreIndex, StoreIndexConfig};
-use log2aws_dashboard::{Dashboard, Feed};
+use log2aws_dashboard::{Dashboard, Feed, StoreTrouble, TroubleSource};
 use log2aws_service::ports::{Clock, Settings};
 use log2aws_store::DiskStore;
 use tokio::sync::watch;
 
+use crate::background::unreadable_objects::UnreadableObjects;
 use crate::config::{ServeConfig, ServeError};
 use crate::folder_cache::FolderCache;
+use crate::metrics::Metrics;
 
-/// What the index has read, in the data folder.
+/// The cache of the index, in the data folder.
 const CACHE_FOLDER: &str = "dashboard-cache";
 
-/// A sweep of a disk is CPU work, and must leave some for analysis.
+/// Refreshing from disk is CPU work, and must leave some for analysis.
 const INDEX_REFRESH_THREADS: usize = 2;
 
-/// The index over the analyzed bucket, and the revisions that it tells of.
+/// The index of the analyzed bucket, and a channel of its revisions.
 pub(crate) fn store_index(
     config: &ServeConfig,
     store: &DiskStore,
@@ -57,11 +59,23 @@ pub(crate) fn dashboard(store_index: &StoreIndex, clock: &Arc<dyn Clock>, feed: 
     )
 }
 
-/// Brings the index up to what an analysis has written.
+/// How many unreadable objects the dashboard names.
+const NAMED: usize = 5;
+
+/// The current faults of the store of `serve`.
+pub(crate) fn trouble(unreadable: UnreadableObjects, metrics: Arc<Metrics>) -> TroubleSource {
+    Arc::new(move || {
+        let (unreadable, reasons) = unreadable.first(NAMED);
+        let retention_paused = metrics.retention_paused.get() != 0;
+        StoreTrouble { unreadable, reasons, retention_paused }
+    })
+}
+
+/// Updates the index with the results of an analysis.
 pub(crate) fn index_analyzed_day(store_index: StoreIndex) -> impl Fn(&ObjectKey) + Send + Sync {
     move |key| {
         let Some(key) = RawKey::parse(key.as_str()) else { return };
-        // Whatever happens here, the log was analyzed.
+        // A failure here must not fail the analysis.
         let look = std::panic::AssertUnwindSafe(|| store_index.refresh_day(&key));
         match std::panic::catch_unwind(look) {
             Ok(Ok(())) => {}

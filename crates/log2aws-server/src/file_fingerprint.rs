@@ -1,10 +1,10 @@
-//! Whether a file is still the one that was read.
+//! Detects whether a file has changed since it was read.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// Tells one state of a file from another. The change time moves with the mode, too.
+/// Identifies a state of a file. The change time changes with the mode too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FileFingerprint {
     inode: u64,
@@ -14,7 +14,7 @@ pub(crate) struct FileFingerprint {
 }
 
 impl FileFingerprint {
-    /// The state of a file now; `None` if it is not there.
+    /// The current state of a file; `None` if it does not exist.
     pub(crate) fn of(path: &Path) -> Option<Self> {
         let meta = fs::metadata(path).ok()?;
         Some(Self {

@@ -1,4 +1,4 @@
-//! A folder for what can be made again.
+//! A cache in a folder.
 
 use std::fs;
 use std::io::{self, Write};
@@ -6,17 +6,17 @@ use std::path::{Path, PathBuf};
 
 use log2aws_service::ports::Cache;
 
-/// What is written aside begins so; no entry does.
+/// The name prefix of temporary files; no entry has it.
 const ASIDE: &str = ".new-";
 
-/// Entries as files of one folder, which only its owner can look into.
+/// Entries as files of one folder, which only its owner can access.
 #[derive(Debug)]
 pub(crate) struct FolderCache {
     folder: PathBuf,
 }
 
 impl FolderCache {
-    /// Takes over a folder; makes it if it does not exist. What a kill left half-written goes.
+    /// Opens a folder, creating it if needed. Temporary files of a killed process are removed.
     ///
     /// # Errors
     /// The file system's.
@@ -32,7 +32,7 @@ impl FolderCache {
         Ok(Self { folder: folder.to_owned() })
     }
 
-    /// The file of an entry. A name is one part of a path, and not one of those with a meaning.
+    /// The file of an entry. A name must be a single, ordinary path component.
     fn file(&self, name: &str) -> io::Result<PathBuf> {
         let known = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
         if name.is_empty() || name.starts_with('.') || !name.bytes().all(known) {
@@ -55,8 +55,8 @@ impl Cache for FolderCache {
         let path = self.file(name)?;
         let mut aside = tempfile::Builder::new().prefix(ASIDE).tempfile_in(&self.folder)?;
         aside.write_all(bytes)?;
-        // It may be lost, so nothing is flushed; a file that is half there after a power cut has no
-        // valid checksum and is read anew from the store.
+        // It may be lost, so nothing is synced; a file damaged by a power cut has an invalid
+        // checksum, and is read again from the store.
         aside.persist(path)?;
         Ok(())
     }

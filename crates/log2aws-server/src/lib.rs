@@ -1,16 +1,18 @@
 //! `log2aws serve` as a library: the router, the S3 API and the analyzer threads in one process.
 //!
-//! [`Server::open`] takes a data folder, [`Server::run`] a listener and a shutdown; the caller owns
-//! the runtime, the signals and the log.
+//! [`Server::open`] opens a data folder, [`Server::run`] serves on a listener until a shutdown; the
+//! caller owns the runtime, the signals and the log.
 //!
-//! What this crate never does: answer for an object before it is on disk, serve an unsigned S3
-//! request, print a URL's query or a key, or run analysis on a thread of the runtime.
+//! This crate never acknowledges an object before it is on disk, serves an unsigned S3 request,
+//! prints a URL's query or a key, or runs analysis on a thread of the runtime.
 
 mod analysis;
+mod audit;
 mod background;
 mod config;
 mod credentials;
 mod dashboard;
+mod endpoint;
 mod file_fingerprint;
 mod folder_cache;
 mod http;
@@ -22,10 +24,17 @@ mod start_warnings;
 mod ui;
 mod view_server;
 
+pub use audit::{
+    AUDIT_FOLDER, AUDIT_SUFFIX, AuditConfig, AuditEvent, EVENTS, MAX_LINE_BYTES,
+    is_obeyed_by_terminals,
+};
 pub use config::{DEFAULT_REQUESTS_PER_SECOND, DoorLimits, KeyFileAction, ServeConfig, ServeError};
 pub use credentials::{KeyPair, PROFILE, REGION, Token};
 pub use http::tls::{TlsError, TlsFiles};
 pub use log2aws_store::disk::snapshot::{Snapshot, SnapshotError, snapshot};
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub use server::in_process;
 pub use server::{ANALYZED_BUCKET, RAW_BUCKET, Server};
 pub use start_warnings::{Exposure, start_warnings};
 pub use ui::{

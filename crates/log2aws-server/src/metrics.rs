@@ -1,4 +1,4 @@
-//! What `/-/metrics` shows. No label names a server: their number has no bound.
+//! The metrics at `/-/metrics`. No label contains a server name, because their number is unbounded.
 
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -15,16 +15,16 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::background::TaskMetrics;
 
-/// A family of counters that are told apart by one label.
+/// A family of counters with one label.
 type Labelled<L> = Family<L, Counter>;
 
-/// How a URL request ended.
+/// The result of a URL request.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 pub(crate) struct Outcome {
     pub(crate) outcome: &'static str,
 }
 
-/// The hundred of an HTTP status.
+/// The class of an HTTP status.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 pub(crate) struct Class {
     pub(crate) class: &'static str,
@@ -36,13 +36,13 @@ pub(crate) struct Reason {
     pub(crate) reason: &'static str,
 }
 
-/// What kind of fault the store had.
+/// The kind of a store error.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 pub(crate) struct Kind {
     pub(crate) kind: &'static str,
 }
 
-/// Every series, by its field; names and help texts stand in [`Metrics::new`].
+/// Every metric; names and help texts are in [`Metrics::new`].
 #[derive(Debug)]
 pub(crate) struct Metrics {
     pub(crate) url_requests: Labelled<Outcome>,
@@ -52,7 +52,6 @@ pub(crate) struct Metrics {
     pub(crate) analyzed: Counter,
     pub(crate) rows: Counter,
     pub(crate) rejects: Counter,
-    pub(crate) refused: Counter,
     /// Versions of a day that replaced the bytes of the version before.
     pub(crate) days_replaced: Counter,
     pub(crate) analyze_failures: Counter,
@@ -67,11 +66,14 @@ pub(crate) struct Metrics {
     pub(crate) connections_closed: Labelled<Reason>,
     pub(crate) puts_refused: Labelled<Reason>,
     pub(crate) body_memory: Gauge,
+    pub(crate) audit_lines: Counter,
+    pub(crate) audit_dropped: Labelled<Reason>,
+    pub(crate) audit_bytes: Gauge,
     registry: Registry,
 }
 
 impl Metrics {
-    /// All series at zero, of a process of `version` started at `start`.
+    /// All metrics at zero, for a process of `version` started at `start`.
     pub(crate) fn new(version: &'static str, start: Timestamp) -> Self {
         let mut registry = Registry::with_prefix("log2aws");
         let seconds = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0, 30.0, 120.0];
@@ -83,7 +85,6 @@ impl Metrics {
             analyzed: Counter::default(),
             rows: Counter::default(),
             rejects: Counter::default(),
-            refused: Counter::default(),
             days_replaced: Counter::default(),
             analyze_failures: Counter::default(),
             analyze_seconds: Histogram::new(seconds),
@@ -97,6 +98,9 @@ impl Metrics {
             connections_closed: Family::default(),
             puts_refused: Family::default(),
             body_memory: Gauge::default(),
+            audit_lines: Counter::default(),
+            audit_dropped: Family::default(),
+            audit_bytes: Gauge::default(),
             registry: Registry::default(),
         };
         let r = &mut registry;
@@ -121,11 +125,6 @@ impl Metrics {
             "days_replaced",
             "Days of which a later version has other bytes",
             m.days_replaced.clone(),
-        );
-        r.register(
-            "deliveries_refused",
-            "Day logs that came from an address off the allow-list",
-            m.refused.clone(),
         );
         r.register(
             "analyze_failures",
@@ -161,19 +160,12 @@ impl Metrics {
         );
         m.tasks.register(r);
         m.register_door(r);
-        let started: Gauge<f64, AtomicU64> = Gauge::default();
-        started.set(start.as_duration().as_secs_f64());
-        r.register_with_unit(
-            "start_time",
-            "When the process started, since the Unix epoch",
-            Unit::Seconds,
-            started,
-        );
-        r.register("build", "The running program", Info::new([("version", version)]));
+        m.register_audit(r);
+        register_process(r, version, start);
         Self { registry, ..metrics }
     }
 
-    /// The series of what is refused or closed at the door.
+    /// Metrics of refused and closed connections and deliveries.
     fn register_door(&self, r: &mut Registry) {
         r.register("connections", "Open connections", self.connections.clone());
         r.register(
@@ -194,7 +186,28 @@ impl Metrics {
         );
     }
 
-    /// Counts one answered request.
+    /// Registers the metrics of the audit log.
+    fn register_audit(&self, r: &mut Registry) {
+        r.register("audit_lines", "Audit lines written", self.audit_lines.clone());
+        r.register(
+            "audit_lines_dropped",
+            "Audit lines that could not be written, by reason",
+            self.audit_dropped.clone(),
+        );
+        r.register_with_unit(
+            "audit",
+            "Size of the audit log",
+            Unit::Bytes,
+            self.audit_bytes.clone(),
+        );
+    }
+
+    /// Counts audit lines that were not written: `queue`, `disk`, `size`, `failed` or `stopped`.
+    pub(crate) fn count_audit_dropped(&self, reason: &'static str, lines: u64) {
+        self.audit_dropped.get_or_create(&Reason { reason }).inc_by(lines);
+    }
+
+    /// Counts a response.
     pub(crate) fn count_http(&self, status: http::StatusCode) {
         let class = match status.as_u16() {
             100..=199 => "1xx",
@@ -206,7 +219,7 @@ impl Metrics {
         self.http_requests.get_or_create(&Class { class }).inc();
     }
 
-    /// Counts one answered URL request.
+    /// Counts the response to a URL request.
     pub(crate) fn count_url(&self, status: http::StatusCode) {
         let outcome = match status.as_u16() {
             200 => "issued",
@@ -218,28 +231,28 @@ impl Metrics {
         self.url_requests.get_or_create(&Outcome { outcome }).inc();
     }
 
-    /// Counts a connection that was closed: `no_room` or `no_request`.
+    /// Counts a closed connection: `no_room` or `no_request`.
     pub(crate) fn count_closed(&self, reason: &'static str) {
         self.connections_closed.get_or_create(&Reason { reason }).inc();
     }
 
-    /// Counts a refused delivery: `address`, `signature`, `size`, `space`, `new_servers`, `slow` or
+    /// Counts a refused delivery: `address`, `signature`, `size`, `space`, `new_servers`, `versions`, `slow` or
     /// `replaced`.
     pub(crate) fn count_refused_put(&self, reason: &'static str) {
         self.puts_refused.get_or_create(&Reason { reason }).inc();
     }
 
-    /// Counts a fault of the store: `full` or `failed`.
+    /// Counts a store error: `full` or `failed`.
     pub(crate) fn count_store_error(&self, kind: &'static str) {
         self.store_errors.get_or_create(&Kind { kind }).inc();
     }
 
-    /// Counts how long one analysis took.
+    /// Records the duration of an analysis.
     pub(crate) fn observe_analysis(&self, took: Duration) {
         self.analyze_seconds.observe(took.as_secs_f64());
     }
 
-    /// All series in the `OpenMetrics` text form.
+    /// All metrics in the `OpenMetrics` text format.
     ///
     /// # Errors
     /// The formatter's own; it writes to memory.
@@ -248,6 +261,19 @@ impl Metrics {
         encode(&mut text, &self.registry)?;
         Ok(text)
     }
+}
+
+/// What the process is, and since when it runs.
+fn register_process(r: &mut Registry, version: &'static str, start: Timestamp) {
+    let started: Gauge<f64, AtomicU64> = Gauge::default();
+    started.set(start.as_duration().as_secs_f64());
+    r.register_with_unit(
+        "start_time",
+        "When the process started, since the Unix epoch",
+        Unit::Seconds,
+        started,
+    );
+    r.register("build", "The running program", Info::new([("version", version)]));
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Small objects of the store, read on a thread that may wait for the disk.
+//! Reads small objects of the store on a blocking thread.
 
 use std::io::{self, Read as _};
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use log2aws_core::key::{BucketName, ObjectKey};
 use log2aws_service::ports::{ObjectReader, Store, StoreError};
 
-/// Reads for the URL handler, which must not block the runtime.
+/// A reader for the URL handler, which must not block the runtime.
 pub(crate) struct StoreReader(pub(crate) Arc<dyn Store>);
 
 #[async_trait]
@@ -40,7 +40,8 @@ fn read_object(
         return Err(failed(io::Error::new(io::ErrorKind::FileTooLarge, reason)));
     }
     let reader = match store.open(bucket, key, &version.id) {
-        // Removed, or replaced in a bucket without versions: the next request reads what is there.
+        // Removed, or replaced in a bucket without versions: the next request reads the current
+        // one.
         Err(StoreError::NotFound { .. }) => {
             return Err(failed(io::Error::new(io::ErrorKind::NotFound, "it changed meanwhile")));
         }

@@ -1,15 +1,18 @@
-//! `serve` as one value: opened on a data folder, run on a listener.
+//! `serve` as a value: opened on a data folder, run on a listener.
+
+#[cfg(feature = "fuzzing")]
+pub mod in_process;
 
 use std::future::Future;
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use log2aws_core::key::BucketName;
-use log2aws_dashboard::Feed;
 use log2aws_dashboard::store_index::StoreIndex;
+use log2aws_dashboard::{Feed, TroubleSource};
 use log2aws_service::http::{RefusalLog, UrlApp, UrlLimits};
 use log2aws_service::ports::{Clock, Settings, SettingsSource, SettingsUnavailable};
 use log2aws_service::signer::{Addressing, Credentials as SigningKeys, SigV4Signer};
@@ -22,6 +25,9 @@ use url::{Host, Url};
 use crate::analysis::analyzer::StoreAnalyzer;
 use crate::analysis::startup_scan::StartupScan;
 use crate::analysis::{Queue, Work, Workers};
+use crate::audit::AuditLog;
+use crate::audit::layer::AuditLayer;
+use crate::background::audit_upkeep::{AuditUpkeep, Watched};
 use crate::background::retention::Retention;
 use crate::background::unreadable_objects::UnreadableObjects;
 use crate::background::wiring::{JOIN_WITHIN, start_common};
@@ -29,6 +35,7 @@ use crate::background::{Supervisor, TaskBoard, index_refresh};
 use crate::config::{ServeConfig, ServeError};
 use crate::credentials::{Credentials, KeyPair, REGION, fill};
 use crate::dashboard;
+use crate::endpoint::{endpoint, warn_of_plain_http};
 use crate::folder_cache::FolderCache;
 use crate::http::accept::{Limits, Service, serve};
 use crate::http::client_ip_layer::ClientIpLayer;
@@ -45,21 +52,27 @@ use crate::s3::open_puts::OpenPuts;
 use crate::s3::put_checks::PutChecks;
 use crate::s3::route::ObjectReads;
 use crate::s3::uploads::Uploads;
+use crate::s3::version_quota::VersionQuota;
 use crate::ui::{AuthenticatedUi, LoginKeys, SecretUrl, UiConfig};
 
-/// The bucket that raw logs arrive in.
+/// The bucket for raw logs.
 pub const RAW_BUCKET: &str = "serverlogs-local";
 
-/// The bucket that results are written to.
+/// The bucket for results.
 pub const ANALYZED_BUCKET: &str = "analyzedlogs-local";
 
-/// Each analysis tells the index of its day; what goes by age or by hand it finds by looking.
+/// Each analysis updates its day in the index; a refresh finds removals by age or by hand.
 const INDEX_REFRESH_INTERVAL: Duration = Duration::from_mins(10);
 
-/// Which logs have results of their newest version, in the data folder. It may be removed.
+/// How long after the start of a stop running analyses are waited for. Requests have 30 seconds, and
+/// the service manager should not need to kill the process.
+const ANALYSES_END_WITHIN: Duration = Duration::from_secs(40);
+
+/// A cache in the data folder of which logs have results of their newest version. It may be
+/// removed.
 const SCAN_CACHE_FOLDER: &str = "scan-cache";
 
-/// `serve`, opened on its data folder and not yet listening.
+/// `serve` on its data folder, not listening yet.
 pub struct Server {
     config: ServeConfig,
     clock: Arc<dyn Clock>,
@@ -79,7 +92,7 @@ impl std::fmt::Debug for Server {
     }
 }
 
-/// Settings that hold for as long as the process does.
+/// Settings for the life of the process.
 struct Fixed(Arc<Settings>);
 
 impl SettingsSource for Fixed {
@@ -89,12 +102,12 @@ impl SettingsSource for Fixed {
 }
 
 impl Server {
-    /// Opens the data folder, and makes or reads its keys.
+    /// Opens the data folder, and creates or reads its keys.
     ///
     /// # Errors
     /// [`ServeError`]: a folder that is in use, newer, or not ours; a key file that cannot be read
-    /// or written, holds no key, or can be read by others; a certificate that cannot be used; a
-    /// public URL that is none.
+    /// or written, has no key, or can be read by others; an unusable certificate; an invalid public
+    /// URL.
     pub fn open(config: ServeConfig, clock: Arc<dyn Clock>) -> Result<Self, ServeError> {
         let (raw_bucket, analyzed_bucket) = (bucket(RAW_BUCKET), bucket(ANALYZED_BUCKET));
         let buckets = [
@@ -141,28 +154,27 @@ impl Server {
         &self.credentials.operator
     }
 
-    /// The bucket that raw logs arrive in.
+    /// The bucket for raw logs.
     pub fn raw_bucket(&self) -> &BucketName {
         &self.settings.raw_bucket
     }
 
-    /// The bucket that results are written to.
+    /// The bucket for results.
     pub fn analyzed_bucket(&self) -> &BucketName {
         &self.settings.analyzed_bucket
     }
 
-    /// The store, to look at beside the running server. It is the same one, not a copy.
+    /// The store of the running server, not a copy.
     pub fn store(&self) -> &DiskStore {
         &self.store
     }
 
-    /// The file with the token that opens the dashboard.
+    /// The file with the dashboard's token.
     pub fn dashboard_token_file(&self) -> &Path {
         self.door.token_file()
     }
 
-    /// The link that lets its bearer into the dashboard once, within ten minutes of
-    /// [`Server::open`].
+    /// The link that logs in to the dashboard once, within ten minutes of [`Server::open`].
     ///
     /// # Errors
     /// As for [`Server::endpoint`].
@@ -170,7 +182,7 @@ impl Server {
         self.door.link(&self.endpoint(address)?).ok_or(ServeError::PublicUrlNeeded(address))
     }
 
-    /// What presigned URLs are made for when listening on `address`.
+    /// The base of presigned URLs when listening on `address`.
     ///
     /// # Errors
     /// [`ServeError::PublicUrlNeeded`] if it is `0.0.0.0` or `[::]` and no public URL is set.
@@ -178,14 +190,14 @@ impl Server {
         endpoint(self.config.public_url.as_ref(), self.tls.is_some(), address)
     }
 
-    /// Serves on `listener` until `shutdown` is ready. Calls `on_start` once nothing can keep it
-    /// from serving any more: the key files are written, the threads run. On shutdown it lets
-    /// running requests end (for 30 seconds at most), lets each analyzer thread finish the log at
-    /// hand, and returns. Must be called on a tokio runtime with time and I/O enabled.
+    /// Serves on `listener` until `shutdown` is ready. Calls `on_start` when startup has succeeded:
+    /// the key files are written, the threads run. On shutdown it waits for running requests (for
+    /// at most 30 seconds), lets each analyzer thread finish its current log (until 40 seconds after
+    /// the stop began), and returns. Must be called on a tokio runtime with time and I/O enabled.
     ///
     /// # Errors
-    /// [`ServeError`]: a listener that cannot be used, an endpoint that nobody could reach, a file
-    /// that could not be written, a thread that could not be started.
+    /// [`ServeError`]: an unusable listener, an endpoint that nobody could reach, a file that
+    /// cannot be written, a thread that cannot be started.
     pub async fn run(
         self,
         listener: TcpListener,
@@ -202,32 +214,34 @@ impl Server {
 
         let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), self.clock.now()));
         let queue = Arc::new(Queue::new(metrics.queue_length.clone()));
-        let app = Arc::new(self.app(endpoint, &queue, &metrics)?);
+        let config = &self.config;
+        let audit =
+            AuditLog::start(&config.data_dir, config.audit, self.clock.clone(), metrics.clone())?;
+        audit.record_server("start", &config.allow_list);
+        let app = Arc::new(self.app(endpoint, &queue, &metrics, &audit)?);
         index_refresh::load(&self.store_index).await;
         let workers = self.workers(&queue, &metrics)?;
         let supervisor = Supervisor::new(app.tasks.clone(), self.clock.clone());
         self.start_tasks(&supervisor, &app, &queue)?;
 
         let (stopping, stop) = (app.clone(), supervisor.stop());
+        let stopped_at = Arc::new(OnceLock::new());
+        let noted = stopped_at.clone();
         let shutdown = async move {
             shutdown.await;
+            noted.get_or_init(Instant::now);
             stop.set();
             queue.stop();
             stopping.callers.stop();
             stopping.front.stop();
         };
         on_start();
-        let service = Service {
-            router: router(app),
-            limits: self.limits,
-            tls: self.tls.clone(),
-            trusted_proxies: self.config.trusted_proxies.clone().into(),
-            metrics,
-        };
-        serve(listener, service, shutdown).await;
+        serve(listener, self.service(app, metrics), shutdown).await;
+        audit.record_server("stop", &self.config.allow_list);
         let joined = tokio::task::spawn_blocking(move || {
-            workers.stop();
+            workers.stop(*stopped_at.get_or_init(Instant::now) + ANALYSES_END_WITHIN);
             supervisor.join(JOIN_WITHIN);
+            audit.close();
         })
         .await;
         if joined.is_err() {
@@ -236,8 +250,18 @@ impl Server {
         Ok(())
     }
 
-    /// Who listens on loopback alone and is known by another name has a proxy on this machine before
-    /// it, through which everybody comes from loopback.
+    fn service(&self, app: Arc<App>, metrics: Arc<Metrics>) -> Service {
+        Service {
+            router: router(app),
+            limits: self.limits,
+            tls: self.tls.clone(),
+            trusted_proxies: self.config.trusted_proxies.clone().into(),
+            metrics,
+        }
+    }
+
+    /// A server that listens only on loopback and has another public name is behind a proxy on this
+    /// machine, through which every client comes from loopback.
     fn refuse_open_proxy(&self, address: SocketAddr) -> Result<(), ServeError> {
         let ip = address.ip();
         let elsewhere = self.config.public_url.as_ref().is_some_and(|url| match url.host() {
@@ -258,6 +282,7 @@ impl Server {
         endpoint: Url,
         queue: &Arc<Queue>,
         metrics: &Arc<Metrics>,
+        audit: &Arc<AuditLog>,
     ) -> Result<App, ServeError> {
         let (operator, signing) = (&self.credentials.operator, &self.credentials.signing);
         let door = &self.config.door;
@@ -299,6 +324,12 @@ impl Server {
                 max_log_size: door.max_log_size,
                 open: OpenPuts::new(door.puts_per_url.get()),
                 new_servers,
+                versions: VersionQuota::new(
+                    self.store.clone(),
+                    raw_bucket.clone(),
+                    door.max_versions_per_day,
+                    door.max_bytes_per_day,
+                ),
                 uploads: uploads.clone(),
                 metrics: metrics.clone(),
             }),
@@ -315,6 +346,7 @@ impl Server {
         s3.set_route(ObjectReads { disk, access });
         let counted = metrics.clone();
         let count = move |status| counted.count_http(status);
+        let trouble = dashboard::trouble(unreadable.clone(), metrics.clone());
         Ok(App {
             urls,
             s3: s3.build(),
@@ -329,21 +361,23 @@ impl Server {
                 Box::new(count),
                 refusals.clone(),
             ),
-            front: self.front(endpoint)?,
+            audit: AuditLayer::new(audit.clone(), &operator.access_key, &signing.access_key),
+            front: self.front(endpoint, trouble)?,
             settings,
             signing: signing.access_key.clone(),
             refusals,
         })
     }
 
-    fn front(&self, endpoint: Url) -> Result<Arc<AuthenticatedUi>, ServeError> {
+    fn front(
+        &self,
+        endpoint: Url,
+        trouble: TroubleSource,
+    ) -> Result<Arc<AuthenticatedUi>, ServeError> {
+        let pages = dashboard::dashboard(&self.store_index, &self.clock, Feed::ThisMachine);
         AuthenticatedUi::new(UiConfig {
             door: self.door.clone(),
-            pages: Arc::new(dashboard::dashboard(
-                &self.store_index,
-                &self.clock,
-                Feed::ThisMachine,
-            )),
+            pages: Arc::new(pages.with_trouble(trouble)),
             endpoint,
             clock: self.clock.clone(),
             random: fill,
@@ -365,7 +399,8 @@ impl Server {
 
     fn analyzer(&self) -> Arc<StoreAnalyzer> {
         let settings = Arc::new(Fixed(self.settings.clone()));
-        Arc::new(StoreAnalyzer::new(self.store.clone(), settings, self.config.charts))
+        let ratio = self.config.door.max_gzip_ratio;
+        Arc::new(StoreAnalyzer::new(self.store.clone(), settings, self.config.charts, ratio))
     }
 
     fn start_tasks(
@@ -390,6 +425,17 @@ impl Server {
             scanned_at: None,
         })?;
         supervisor.start(self.retention(app))?;
+        let buckets = [self.settings.raw_bucket.clone(), self.settings.analyzed_bucket.clone()];
+        supervisor.start(AuditUpkeep {
+            log: app.audit.log.clone(),
+            keep_days: self.config.audit.keep_days,
+            clock: self.clock.clone(),
+            store: self.store.clone(),
+            buckets,
+            trust_clock: self.config.retention_trust_clock,
+            removed_at: None,
+            watched: self.door.files().map(Watched::new).into(),
+        })?;
         let pruned = app.clone();
         let prune = move || {
             pruned.limit.prune();
@@ -421,22 +467,6 @@ impl Server {
     }
 }
 
-/// Whoever reads along has the URLs, the logs, and the dashboard's token.
-fn warn_of_plain_http(endpoint: &Url) {
-    let loopback = match endpoint.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(host)) => host.is_loopback(),
-        Some(Host::Ipv6(host)) => host.is_loopback(),
-        None => false,
-    };
-    if endpoint.scheme() == "http" && !loopback {
-        tracing::warn!(
-            %endpoint,
-            "URLs, logs and the dashboard's token travel readable by anybody in between: use --tls-cert and --tls-key, or a proxy with https"
-        );
-    }
-}
-
 /// Eight for each core, 32 at most: an analysis waits for the disk most of its time, because each
 /// of its results is on the disk before the next is begun.
 fn default_threads() -> usize {
@@ -448,25 +478,6 @@ fn default_threads() -> usize {
 fn signer(endpoint: Url, pair: &KeyPair) -> Result<SigV4Signer, ServeError> {
     let keys = SigningKeys::new(&pair.access_key, pair.expose_secret(), None);
     Ok(SigV4Signer::new(endpoint, Addressing::Path, REGION, keys)?)
-}
-
-/// The URL under which who listens on `address` is reached.
-///
-/// # Errors
-/// [`ServeError::PublicUrlNeeded`] if the address is `0.0.0.0` or `[::]` and no URL is set.
-pub(crate) fn endpoint(
-    public_url: Option<&Url>,
-    tls: bool,
-    address: SocketAddr,
-) -> Result<Url, ServeError> {
-    if let Some(url) = public_url {
-        return Ok(url.clone());
-    }
-    if address.ip().is_unspecified() {
-        return Err(ServeError::PublicUrlNeeded(address));
-    }
-    let scheme = if tls { "https" } else { "http" };
-    Url::parse(&format!("{scheme}://{address}")).map_err(|_| ServeError::PublicUrlNeeded(address))
 }
 
 /// Names that are constants of this program.

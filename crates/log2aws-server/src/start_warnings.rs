@@ -1,4 +1,4 @@
-//! What an operator should know about the configuration before anybody else finds out.
+//! Startup warnings about risky configurations.
 
 use std::net::SocketAddr;
 
@@ -6,28 +6,28 @@ use ipnet::IpNet;
 use log2aws_core::allow_list::AllowList;
 use url::{Host, Url};
 
-/// What is weighed; `serve --view` has no allow-list.
+/// The relevant settings; `serve --view` has no allow-list.
 #[derive(Clone, Copy, Debug)]
 pub struct Exposure<'a> {
-    /// Who may ask and put.
+    /// Which addresses may request URLs and upload.
     pub allow_list: Option<&'a AllowList>,
-    /// Whose X-Forwarded-For counts.
+    /// Proxies whose X-Forwarded-For is trusted.
     pub trusted_proxies: &'a [IpNet],
     /// The URL under which servers and browsers reach this one.
     pub public_url: Option<&'a Url>,
-    /// Whether this process does TLS.
+    /// Whether this process uses TLS.
     pub tls: bool,
-    /// Where it listens.
+    /// The listening address.
     pub listen: SocketAddr,
 }
 
-/// One sentence for each setting that is legal and probably not meant.
+/// One sentence for each setting that is valid but probably unintended.
 pub fn start_warnings(exposure: &Exposure<'_>) -> Vec<String> {
-    let open = exposure.allow_list.and_then(AllowList::open_to_everybody);
+    let open = exposure.allow_list.and_then(AllowList::open_network_warning);
     open.into_iter().chain(open_proxy(exposure)).chain(plain_http(exposure)).collect()
 }
 
-/// Every caller would be believed whatever address it claims.
+/// Every client could claim any address.
 fn open_proxy(exposure: &Exposure<'_>) -> Option<String> {
     let all = exposure.trusted_proxies.iter().find(|network| network.prefix_len() == 0)?;
     Some(format!(

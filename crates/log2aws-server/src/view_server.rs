@@ -1,4 +1,4 @@
-//! `serve --view`: the dashboard over a bucket that somebody else fills. It only reads.
+//! `serve --view`: the read-only dashboard of a bucket that somebody else fills.
 
 use std::future::Future;
 use std::net::{SocketAddr, TcpListener};
@@ -23,38 +23,38 @@ use crate::background::{Supervisor, TaskBoard, index_refresh};
 use crate::config::{DoorLimits, ServeError};
 use crate::credentials::fill;
 use crate::dashboard;
+use crate::endpoint::endpoint;
 use crate::folder_cache::FolderCache;
 use crate::http::accept::{Limits, Service, serve};
 use crate::http::client_ip_layer::{ClientIpLayer, healthz};
 use crate::http::tls::{Tls, TlsFiles};
 use crate::metrics::Metrics;
-use crate::server::endpoint;
 use crate::ui::{AuthenticatedUi, HOME, LoginKeys, SecretUrl, UiConfig, see_other};
 
-/// The part of the folder that the index is cached in; beside it lies the dashboard's token.
+/// The subfolder with the index cache; beside it is the dashboard's token.
 const CACHE_FOLDER: &str = "index";
 
-/// What a view is told at its start.
+/// The configuration of a view.
 pub struct ViewConfig {
-    /// Holds the buckets. Nothing is written to it.
+    /// Access to the buckets. Nothing is written.
     pub lister: Arc<dyn ObjectLister>,
     /// The bucket with the results.
     pub analyzed: BucketName,
-    /// The bucket with the logs, if they are to be downloaded, too.
+    /// The bucket with the logs, if they should be downloadable too.
     pub raw: Option<BucketName>,
-    /// Where the results are, for people, e.g. `s3://analyzedlogs-…`.
+    /// The displayed name of the bucket, e.g. `s3://analyzedlogs-…`.
     pub place: String,
-    /// Keeps the dashboard's token and what was read; made if it does not exist.
+    /// The folder of the dashboard's token and the cache; created if needed.
     pub folder: PathBuf,
-    /// Under which URL browsers reach it; `None`: the address that is listened on.
+    /// The URL for browsers; `None`: the listening address.
     pub public_url: Option<Url>,
-    /// The proxies whose `X-Forwarded-For` counts.
+    /// Proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpNet>,
-    /// The files to speak TLS with; `None` speaks HTTP.
+    /// The TLS files; `None` means plain HTTP.
     pub tls: Option<TlsFiles>,
-    /// How long a look through the bucket waits after the last one.
+    /// The interval between two refreshes of the index.
     pub refresh: Duration,
-    /// Whose days and noons count: that of the servers, or of most of them.
+    /// The time zone that defines days and noon: that of most servers.
     pub zone: TimeZone,
 }
 
@@ -64,7 +64,7 @@ impl std::fmt::Debug for ViewConfig {
     }
 }
 
-/// A view of a bucket, not yet listening.
+/// A view of a bucket, not listening yet.
 #[derive(Debug)]
 pub struct ViewServer {
     clock: Shown,
@@ -88,11 +88,11 @@ impl std::fmt::Debug for Shown {
 }
 
 impl ViewServer {
-    /// Looks whether the bucket is there. A bucket that cannot be reached now is no fault: what is cached is shown, and what is wrong is said beside
-    /// it. Blocks.
+    /// Checks that the bucket exists. If it cannot be reached now, that is not an error: the cache
+    /// is shown with a message. Blocks.
     ///
     /// # Errors
-    /// [`ServeError::NoBucket`]; a folder, key file or certificate that cannot be used.
+    /// [`ServeError::NoBucket`]; an unusable folder, key file or certificate.
     pub fn open(config: ViewConfig, clock: Arc<dyn Clock>) -> Result<Self, ServeError> {
         let folder = config.folder.join(CACHE_FOLDER);
         let cache = FolderCache::open(&folder)
@@ -137,13 +137,12 @@ impl ViewServer {
         })
     }
 
-    /// The file with the token that opens the dashboard.
+    /// The file with the dashboard's token.
     pub fn dashboard_token_file(&self) -> &Path {
         self.door.token_file()
     }
 
-    /// The link that lets its bearer into the dashboard once, within ten minutes of
-    /// [`ViewServer::open`].
+    /// The link that logs in to the dashboard once, within ten minutes of [`ViewServer::open`].
     ///
     /// # Errors
     /// [`ServeError::PublicUrlNeeded`] if it listens on `0.0.0.0` or `[::]` and no public URL is
@@ -156,12 +155,12 @@ impl ViewServer {
         endpoint(self.public_url.as_ref(), self.tls.is_some(), address)
     }
 
-    /// Serves on `listener` until `shutdown` is ready; calls `on_start` once it does. Must be
-    /// called on a tokio runtime with time and I/O enabled.
+    /// Serves on `listener` until `shutdown` is ready; calls `on_start` when startup has succeeded.
+    /// Must be called on a tokio runtime with time and I/O enabled.
     ///
     /// # Errors
-    /// [`ServeError`]: a listener that cannot be used, an endpoint that nobody could reach, a
-    /// thread that could not be started.
+    /// [`ServeError`]: an unusable listener, an endpoint that nobody could reach, a thread that
+    /// cannot be started.
     pub async fn run(
         self,
         listener: TcpListener,

@@ -1,4 +1,4 @@
-//! Presigned URLs by AWS Signature Version 4, with the keys at hand and no call to anybody.
+//! Presigns URLs with AWS Signature Version 4, from local credentials.
 
 use std::fmt;
 use std::time::Duration;
@@ -13,15 +13,15 @@ use log2aws_core::key::{BucketName, ObjectKey};
 
 use crate::ports::{PresignedGet, PresignedPut, PutRequest, SignError, Signer};
 
-/// The longest life that S3 grants a presigned URL, in seconds: seven days.
+/// The longest validity of a presigned URL that S3 accepts, in seconds: seven days.
 const MAX_EXPIRES_SECONDS: u32 = 604_800;
 
-/// An access key, its secret and, for temporary keys, the session token. Prints none of them.
+/// An access key, its secret and, for temporary credentials, the session token. Never printed.
 #[derive(Clone)]
 pub struct Credentials(rusty_s3::Credentials);
 
 impl Credentials {
-    /// Keys as AWS or `serve` gave them out; an empty session token is none.
+    /// Credentials as AWS or `serve` issued them; an empty session token counts as none.
     pub fn new(access_key: &str, secret_key: &str, session_token: Option<&str>) -> Self {
         Self(match session_token.filter(|token| !token.is_empty()) {
             None => rusty_s3::Credentials::new(access_key, secret_key),
@@ -36,35 +36,36 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// Where a URL names its bucket.
+/// Where a URL contains its bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Addressing {
-    /// `https://endpoint/bucket/key`: an endpoint that is an IP address or has no wildcard name.
+    /// `https://endpoint/bucket/key`: for an endpoint that is an IP address or has no wildcard
+    /// name.
     Path,
     /// `https://bucket.endpoint/key`: AWS.
     VirtualHost,
 }
 
-/// Why no signer can be made for an endpoint.
+/// Why an endpoint is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EndpointError {
-    /// Not HTTP, or without a host.
+    /// Not an HTTP URL, or without a host.
     #[error("{0} is not an http or https URL with a host; write e.g. https://logs.example.com")]
     Scheme(String),
-    /// More than scheme, host and port: it would end up in every URL, or silently not.
+    /// More than scheme, host and port.
     #[error("{0} has more than scheme, host and port; write e.g. https://logs.example.com:8750")]
     TooMuch(String),
-    /// Virtual-host addressing needs a name to put the bucket before.
+    /// Virtual-host addressing needs a host name.
     #[error("{0} is an IP address: it cannot carry a bucket in its name; use path addressing")]
     NoName(String),
 }
 
-/// Whether URLs can be made for `endpoint`.
+/// Checks that URLs can be made for `endpoint`.
 ///
 /// # Errors
 /// [`EndpointError`]: what is wrong with it, and what to write instead.
 pub fn check_endpoint(endpoint: &Url, addressing: Addressing) -> Result<(), EndpointError> {
-    // What a refusal repeats must not hold the password that it refuses.
+    // The message must not repeat a password.
     let shown = || format!("{}://{}", endpoint.scheme(), endpoint.host_str().unwrap_or(""));
     if !matches!(endpoint.scheme(), "http" | "https") || !endpoint.has_host() {
         return Err(EndpointError::Scheme(shown()));
@@ -83,7 +84,7 @@ pub fn check_endpoint(endpoint: &Url, addressing: Addressing) -> Result<(), Endp
     Ok(())
 }
 
-/// Signs with keys that are at hand: those of `serve`, or those a Lambda has for its life.
+/// Signs with local credentials: those of `serve`, or those of a Lambda function.
 #[derive(Clone, Debug)]
 pub struct SigV4Signer {
     endpoint: Url,
@@ -97,7 +98,7 @@ impl SigV4Signer {
     /// `https://s3.dualstack.ap-northeast-1.amazonaws.com`.
     ///
     /// # Errors
-    /// [`EndpointError`]: the endpoint is not one that a URL can be made for.
+    /// [`EndpointError`]: the endpoint is invalid.
     pub fn new(
         endpoint: Url,
         addressing: Addressing,
@@ -108,10 +109,10 @@ impl SigV4Signer {
         Ok(Self { endpoint, addressing, region: region.into(), credentials })
     }
 
-    /// Signs the reading of one object, for `expires_in` seconds from `at` on.
+    /// Presigns a GET of one object, valid for `expires_in` seconds from `at`.
     ///
     /// # Errors
-    /// [`SignError`] for a bucket or a key that no URL can name.
+    /// [`SignError`] for a bucket or a key that cannot be written in a URL.
     pub fn presign_get(
         &self,
         bucket: &BucketName,
@@ -169,7 +170,7 @@ impl Signer for SigV4Signer {
     }
 }
 
-/// A URL resolves such segments as a path does, so the URL of `a/../b` would be that of `b`.
+/// URLs resolve such segments like paths, so the URL of `a/../b` would be that of `b`.
 fn check_key(key: &ObjectKey) -> Result<(), SignError> {
     if key.as_str().split('/').any(|segment| matches!(segment, "." | "..")) {
         return Err(SignError { reason: format!("no URL can name the key {:?}", key.as_str()) });

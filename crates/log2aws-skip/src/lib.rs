@@ -1,4 +1,4 @@
-//! How a test that cannot run on this machine says so: a skip is counted, never silent.
+//! Reports tests that cannot run on this machine: a skip is counted, never silent.
 //!
 //! Each skip is one line, printed and appended to the file that `LOG2AWS_SKIPS` names. `cargo xtask
 //! test` sets that variable, prints the lines at its end, and fails in CI if a required test did
@@ -12,8 +12,7 @@ use std::io::{self, Write as _};
 /// The variable that names the file.
 pub const SKIPS: &str = "LOG2AWS_SKIPS";
 
-/// Says that a test did not run that holds a promise: on a full disk, through a power cut. In CI
-/// this is a failure.
+/// Reports a skipped test of a guarantee: a full disk, a power cut. In CI this is a failure.
 ///
 /// # Panics
 ///
@@ -22,8 +21,8 @@ pub fn required(test: &str, why: impl Display) {
     skip("SKIPPED", test, &why);
 }
 
-/// Says that a test did not run that wants what not every machine has: root, a program in a
-/// certain version. Counted, and no failure.
+/// Reports a skipped test that needs what not every machine has: root, a certain version of a
+/// program. Counted, and not a failure.
 ///
 /// # Panics
 ///
@@ -41,7 +40,7 @@ fn skip(kind: &str, test: &str, why: &dyn Display) {
     }
 }
 
-/// One write, so that lines of tests that run at once do not mix.
+/// One write, so that lines of concurrent tests do not mix.
 fn append(file: &OsStr, line: &str) -> io::Result<()> {
     let mut file = OpenOptions::new().create(true).append(true).open(file)?;
     file.write_all(format!("{line}\n").as_bytes())

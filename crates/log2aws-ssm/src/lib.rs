@@ -1,111 +1,40 @@
-//! Parameter Store, asked by one signed request.
+//! A minimal client for Parameter Store and CloudWatch Logs, and the names of our parameters, buckets
+//! and AWS hosts.
 //!
-//! The SDK would cost every start of generate-url more than the request itself takes, and every
-//! build more minutes than all the rest of log2aws.
+//! The SDK would cost every start of generate-url more than the request itself takes, and make
+//! every build minutes longer.
 //!
-//! Source: AWS Systems Manager API Reference, `GetParameters`, `PutParameter`, and "Common Errors".
+//! Source: AWS Systems Manager API Reference, `GetParameters`, `PutParameter`, and "Common Errors";
+//! Amazon CloudWatch Logs API Reference, `FilterLogEvents`.
+
+mod logs;
+mod service;
+
+pub mod env_name;
+pub mod service_host;
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::sync::Arc;
-use std::time::{Duration, SystemTime};
 
 pub use aws_credential_types::Credentials;
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
-use aws_sigv4::sign::v4;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 pub use ureq::Agent;
 pub use ureq::tls::{Certificate, RootCerts};
-use ureq::tls::{TlsConfig, TlsProvider};
-use url::Url;
 
-/// The longest answer that is read, in bytes: three parameters of 8 KiB at most.
-const MAX_ANSWER: u64 = 64 << 10;
+pub use logs::{LogEvent, LogEvents, Logs};
+use service::{Kind, Service};
+pub use service::{Place, RequestError, https_agent, roots_of};
 
-/// What names the operations to the service.
+/// Responses have at most three parameters of 8 KiB.
+const KIND: Kind = Kind { scope: "ssm", name: "Parameter Store", max_answer: 64 << 10 };
+
+/// The service's names of the operations.
 const GET: &str = "AmazonSSM.GetParameters";
 const PUT: &str = "AmazonSSM.PutParameter";
 
-/// The form of request and answer.
-const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
-
-/// Why parameters could not be had. Names no key and no signature.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SsmError {
-    /// The certificates to trust are none.
-    #[error("the certificates to trust cannot be read: {0}")]
-    Roots(String),
-    /// The request could not be signed.
-    #[error("the request to Parameter Store cannot be signed: {0}")]
-    Sign(String),
-    /// There was no answer.
-    #[error("Parameter Store at {host} cannot be reached: {problem}")]
-    Unreachable {
-        /// The host that was asked.
-        host: String,
-        /// What went wrong.
-        problem: String,
-    },
-    /// The answer is an error.
-    #[error("Parameter Store answers {status} ({code}): {message}")]
-    Answer {
-        /// The HTTP status.
-        status: u16,
-        /// AWS's name of the error, e.g. `AccessDeniedException`.
-        code: String,
-        /// What AWS says to it, shortened.
-        message: String,
-    },
-    /// The answer is not that of Parameter Store.
-    #[error("the answer of {0} is not one of Parameter Store's")]
-    Strange(String),
-}
-
-impl SsmError {
-    /// Whether asking once more may help.
-    pub fn is_passing(&self) -> bool {
-        match self {
-            Self::Unreachable { .. } => true,
-            Self::Answer { status, code, .. } => {
-                *status >= 500 || code.contains("Throttling") || code.contains("TooManyRequests")
-            }
-            Self::Roots(_) | Self::Sign(_) | Self::Strange(_) => false,
-        }
-    }
-}
-
-/// Where Parameter Store is, and how patiently it is asked.
-#[derive(Clone, Debug)]
-pub struct Place {
-    /// Its URL.
-    pub url: Url,
-    /// The certificates to trust.
-    pub roots: RootCerts,
-    /// How long one request may take in all.
-    pub timeout: Duration,
-    /// How often it is asked, without a wait between, before a passing fault is told; at least once.
-    pub attempts: u32,
-}
-
 /// Parameter Store of one region.
-#[derive(Clone)]
-pub struct Ssm {
-    agent: Agent,
-    url: Url,
-    attempts: u32,
-    region: String,
-    credentials: Credentials,
-}
-
-impl fmt::Debug for Ssm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ssm").field("region", &self.region).finish_non_exhaustive()
-    }
-}
-
-/// The headers of a signed request. It has no `Debug`: they hold signature and token.
-struct Signed(Vec<(String, String)>);
+#[derive(Clone, Debug)]
+pub struct Ssm(Service);
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -135,165 +64,41 @@ struct Parameter {
     value: String,
 }
 
-#[derive(Deserialize, Default)]
-struct Fault {
-    #[serde(rename = "__type", default)]
-    code: String,
-    #[serde(alias = "Message", default)]
-    message: String,
-}
-
 impl Ssm {
-    /// A client; it opens no connection yet. It goes by the proxy that the environment names.
+    /// A client, not connected yet. It uses the proxy in the environment.
     pub fn new(place: Place, region: &str, credentials: Credentials) -> Self {
-        let Place { url, roots, timeout, attempts } = place;
-        let agent = https_agent(roots, timeout);
-        Self { agent, url, attempts, region: region.to_owned(), credentials }
+        Self(Service::new(KIND, place, region, credentials))
     }
 
-    /// The values of these parameters, at most ten; one that does not exist is not among them.
-    /// Blocks. `now` is the time that is signed.
+    /// The values of at most ten parameters, without those that do not exist. Blocks. `now` is the
+    /// time to sign.
     ///
     /// # Errors
-    /// [`SsmError`], when the last attempt failed, too, if another could help.
+    /// [`RequestError`] of the last attempt, if retries could help.
     pub fn get(
         &self,
         names: &[&str],
         now: Timestamp,
-    ) -> Result<BTreeMap<String, String>, SsmError> {
-        let bytes = self.ask(GET, &Get { names }, now)?;
-        let answer: Answer =
-            serde_json::from_slice(&bytes).map_err(|_| SsmError::Strange(self.host()))?;
+    ) -> Result<BTreeMap<String, String>, RequestError> {
+        let answer: Answer = self.0.ask(GET, &Get { names }, now)?;
         Ok(answer.parameters.into_iter().map(|p| (p.name, p.value)).collect())
     }
 
-    /// Makes a parameter of type `String` hold a value, whether it is there already or not. Blocks.
+    /// Creates or overwrites a parameter of type `String`. Blocks.
     ///
     /// # Errors
-    /// [`SsmError`], when the last attempt failed, too, if another could help.
-    pub fn put(&self, name: &str, value: &str, now: Timestamp) -> Result<(), SsmError> {
+    /// [`RequestError`] of the last attempt, if retries could help.
+    pub fn put(&self, name: &str, value: &str, now: Timestamp) -> Result<(), RequestError> {
         let put = Put { name, value, r#type: "String", overwrite: true };
-        self.ask(PUT, &put, now).map(drop)
+        self.0.send(PUT, &put, now).map(drop)
     }
-
-    fn ask(
-        &self,
-        target: &'static str,
-        request: &impl Serialize,
-        now: Timestamp,
-    ) -> Result<Vec<u8>, SsmError> {
-        let body = serde_json::to_vec(request).map_err(|e| SsmError::Sign(e.to_string()))?;
-        let mut attempt = 1;
-        loop {
-            match self.ask_once(target, &body, now) {
-                Err(error) if error.is_passing() && attempt < self.attempts => attempt += 1,
-                done => return done,
-            }
-        }
-    }
-
-    fn host(&self) -> String {
-        self.url.host_str().unwrap_or_default().to_owned()
-    }
-
-    fn ask_once(
-        &self,
-        target: &'static str,
-        body: &[u8],
-        now: Timestamp,
-    ) -> Result<Vec<u8>, SsmError> {
-        let mut request = self.agent.post(self.url.as_str());
-        for (name, value) in self.sign(target, body, now)?.0 {
-            request = request.header(name, value);
-        }
-        let unreachable = |error: ureq::Error| SsmError::Unreachable {
-            host: self.host(),
-            problem: error.to_string(),
-        };
-        let mut response = request.send(body).map_err(unreachable)?;
-        let status = response.status().as_u16();
-        let bytes = response.body_mut().with_config().limit(MAX_ANSWER).read_to_vec();
-        let bytes = bytes.map_err(unreachable)?;
-        if status == 200 { Ok(bytes) } else { Err(fault(status, &bytes)) }
-    }
-
-    fn sign(&self, target: &str, body: &[u8], now: Timestamp) -> Result<Signed, SsmError> {
-        let refused = |error: &dyn fmt::Display| SsmError::Sign(error.to_string());
-        let identity = self.credentials.clone().into();
-        let params = v4::SigningParams::builder()
-            .identity(&identity)
-            .region(&self.region)
-            .name("ssm")
-            .time(SystemTime::from(now))
-            .settings(SigningSettings::default())
-            .build()
-            .map_err(|e| refused(&e))?
-            .into();
-        let told = [("content-type", CONTENT_TYPE), ("x-amz-target", target)];
-        let request = SignableRequest::new(
-            "POST",
-            self.url.as_str(),
-            told.into_iter(),
-            SignableBody::Bytes(body),
-        )
-        .map_err(|e| refused(&e))?;
-        let (signed, _) = sign(request, &params).map_err(|e| refused(&e))?.into_parts();
-        let (signed, _) = signed.into_parts();
-        let told = told.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let headers = signed.iter().map(|h| (h.name().to_owned(), h.value().to_owned()));
-        Ok(Signed(told.into_iter().chain(headers).collect()))
-    }
-}
-
-/// A client of requests that trusts `roots` and gives each request `timeout` in all. A status of
-/// failure is an answer, not an error. It goes by the proxy that the environment names.
-pub fn https_agent(roots: RootCerts, timeout: Duration) -> Agent {
-    let tls = TlsConfig::builder()
-        .provider(TlsProvider::Rustls)
-        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .root_certs(roots)
-        .build();
-    let config = Agent::config_builder()
-        .tls_config(tls)
-        .timeout_global(Some(timeout))
-        .http_status_as_error(false);
-    config.build().new_agent()
-}
-
-/// The certificates in a PEM file, to trust them alone.
-///
-/// # Errors
-/// [`SsmError::Roots`]: these are no certificates.
-pub fn roots_of(pem: &[u8]) -> Result<RootCerts, SsmError> {
-    let mut roots = Vec::new();
-    for item in ureq::tls::parse_pem(pem) {
-        match item {
-            Ok(ureq::tls::PemItem::Certificate(certificate)) => roots.push(certificate),
-            Ok(_) => {}
-            Err(error) => return Err(SsmError::Roots(error.to_string())),
-        }
-    }
-    if roots.is_empty() {
-        return Err(SsmError::Roots("the file holds no certificate".to_owned()));
-    }
-    Ok(RootCerts::from(roots))
-}
-
-fn fault(status: u16, bytes: &[u8]) -> SsmError {
-    let fault: Fault = serde_json::from_slice(bytes).unwrap_or_default();
-    // Some services write a namespace before the name.
-    let code = fault.code.rsplit('#').next().unwrap_or_default();
-    SsmError::Answer { status, code: shortened(code, 64), message: shortened(&fault.message, 300) }
-}
-
-fn shortened(text: &str, characters: usize) -> String {
-    text.chars().filter(|c| !c.is_control()).take(characters).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use std::io::{Read as _, Write as _};
     use std::net::TcpListener;
+    use std::time::Duration;
 
     use super::*;
 
@@ -310,7 +115,7 @@ mod tests {
         Ssm::new(place, "us-east-1", keys)
     }
 
-    /// A host that gives these answers, one connection each, and returns what it was asked.
+    /// A host that sends these responses, one per connection, and returns the requests.
     fn host(answers: &'static [&'static str]) -> (String, std::thread::JoinHandle<Vec<String>>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
@@ -331,14 +136,15 @@ mod tests {
         (url, asked)
     }
 
-    /// The expected value is what `SigV4Auth` of botocore 1.44.5 makes of the same keys, instant and
-    /// request.
+    /// The expected value is computed by `SigV4Auth` of botocore 1.44.5 from the same keys, time
+    /// and request.
     #[test]
     fn the_signature_is_botocores() {
         let body = br#"{"Names":["/log2aws/dev/LogPutAllowHosts"]}"#;
         let get = Get { names: &["/log2aws/dev/LogPutAllowHosts"] };
         assert_eq!(serde_json::to_vec(&get).unwrap(), body);
         let signed = ssm("https://ssm.us-east-1.amazonaws.com/")
+            .0
             .sign(GET, body, Timestamp::from_second(1_564_617_600).unwrap())
             .ok()
             .unwrap();
@@ -363,8 +169,9 @@ mod tests {
         let got = ssm(&url).get(&["/a", "/b"], Timestamp::UNIX_EPOCH);
         let asked = asked.join().unwrap();
         assert!(asked[0].contains("x-amz-target: AmazonSSM.GetParameters"), "{}", asked[0]);
-        // The length above is short on purpose: a cut answer is a fault, not fewer parameters.
-        assert!(matches!(got, Err(SsmError::Strange(_))), "{got:?}");
+        // The Content-Length above is too small on purpose: a truncated response is an error, not
+        // fewer parameters.
+        assert!(matches!(got, Err(RequestError::Strange { .. })), "{got:?}");
         let (url, _asked) = host(&["HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n\
             {\"InvalidParameters\":[\"/b\"],\"Parameters\":[{\"Name\":\"/a\",\"Value\":\"1\"}]}"]);
         let got = ssm(&url).get(&["/a", "/b"], Timestamp::UNIX_EPOCH).unwrap();
@@ -415,7 +222,7 @@ mod tests {
     #[test]
     fn certificates_that_are_none_are_refused() {
         for pem in [&b""[..], b"-----BEGIN CERTIFICATE-----\nAAAA", b"no certificate"] {
-            assert!(matches!(roots_of(pem), Err(SsmError::Roots(_))));
+            assert!(matches!(roots_of(pem), Err(RequestError::Roots(_))));
         }
     }
 }

@@ -1,6 +1,6 @@
-//! The zips of the two functions: found, looked into, named by their content.
+//! The zips of the two functions: finding, checking, and naming them by content.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::io::{Cursor, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
@@ -10,10 +10,10 @@ use sha2::{Digest as _, Sha256};
 const GENERATE_URL: &str = "generate-url.zip";
 const ANALYZE_LOG: &str = "analyze-log.zip";
 
-/// The one file that the runtime `provided.al2023` starts.
+/// The file that the runtime `provided.al2023` starts.
 const BOOTSTRAP: &str = "bootstrap";
 
-/// How many bytes of a program tell what machine it is for: the head of an ELF file.
+/// How many bytes of a program show its architecture: the head of an ELF file.
 const HEAD: u64 = 20;
 
 /// The most bytes of a zip that is read: what Lambda takes unpacked.
@@ -21,7 +21,7 @@ const HEAD: u64 = 20;
 /// Source: AWS Lambda Developer Guide, "Lambda quotas": deployment package.
 const MOST: u64 = 250 * 1024 * 1024;
 
-/// What a program was built for, as the template's parameter `Architecture` names it.
+/// The architecture of a program, as the template's parameter `Architecture` names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Architecture {
     /// x86-64.
@@ -39,7 +39,7 @@ impl fmt::Display for Architecture {
     }
 }
 
-/// One zip, ready to be put.
+/// A zip, ready for upload.
 #[derive(Clone)]
 pub struct Artifact {
     /// Where it was found.
@@ -61,15 +61,10 @@ impl fmt::Debug for Artifact {
 }
 
 impl Artifact {
-    /// The key under which it is kept: the same bytes always stand under the same key, so that a
-    /// new program is seen and an old one is not put again.
+    /// Its key: the same bytes always have the same key, so that a new program is noticed and an
+    /// old one is not uploaded again.
     pub fn key(&self) -> String {
-        let mut key = "log2aws/".to_owned();
-        for byte in self.sha256 {
-            // Writing to a text does not fail.
-            let _ = write!(key, "{byte:02x}");
-        }
-        key + ".zip"
+        format!("log2aws/{}.zip", hex::encode(self.sha256))
     }
 }
 
@@ -87,7 +82,7 @@ pub struct Artifacts {
 /// Why the zips cannot be deployed.
 #[derive(Debug, thiserror::Error)]
 pub enum ArtifactError {
-    /// They are nowhere.
+    /// They were not found.
     #[error(
         "the zips of the functions ({GENERATE_URL}, {ANALYZE_LOG}) are not both in {}; make them with \
          `cargo xtask lambda` in the source, or name their folder by --artifacts",
@@ -102,7 +97,7 @@ pub enum ArtifactError {
         /// Why.
         source: std::io::Error,
     },
-    /// One is not what Lambda runs.
+    /// One cannot run on Lambda.
     #[error("{}: {problem}; make it anew with `cargo xtask lambda`", path.display())]
     Wrong {
         /// The zip.
@@ -110,7 +105,7 @@ pub enum ArtifactError {
         /// What is wrong with it.
         problem: String,
     },
-    /// The two are for different machines.
+    /// They have different architectures.
     #[error(
         "{} is for {one} and {} for {other}; both functions need the same",
         one_path.display(),
@@ -119,11 +114,11 @@ pub enum ArtifactError {
     Mixed {
         /// A zip.
         one_path: PathBuf,
-        /// What it is for.
+        /// Its architecture.
         one: Architecture,
         /// The other zip.
         other_path: PathBuf,
-        /// What that is for.
+        /// The other's architecture.
         other: Architecture,
     },
 }
@@ -133,8 +128,8 @@ fn listed(folders: &[PathBuf]) -> String {
     folders.join(", ")
 }
 
-/// Where the zips are looked for, in this order: the folder that was named, and no other; else
-/// beside the program and in `lambda` there, and where `cargo xtask lambda` puts them.
+/// The folders to search, in order: the named folder and no other; else beside the program and in
+/// `lambda` there, and the output folder of `cargo xtask lambda`.
 pub fn folders(named: Option<&Path>, program: Option<&Path>, current: &Path) -> Vec<PathBuf> {
     if let Some(named) = named {
         return vec![named.to_owned()];
@@ -150,7 +145,7 @@ impl Artifacts {
     /// Takes both zips from the first folder that has either.
     ///
     /// # Errors
-    /// [`ArtifactError`] says what is wrong with which file.
+    /// [`ArtifactError`] names the file and the problem.
     pub fn find(folders: &[PathBuf]) -> Result<Self, ArtifactError> {
         let has = |folder: &&PathBuf| {
             [GENERATE_URL, ANALYZE_LOG].iter().any(|name| folder.join(name).exists())
@@ -187,7 +182,7 @@ fn read(path: &Path) -> Result<(Artifact, Architecture), ArtifactError> {
     Ok((Artifact { path: path.to_owned(), bytes, sha256 }, architecture))
 }
 
-/// What the program in a zip was built for.
+/// The architecture of the program in a zip.
 fn look_into(bytes: &[u8]) -> Result<Architecture, String> {
     let mut zip = zip::ZipArchive::new(Cursor::new(bytes))
         .map_err(|error| format!("it is no zip ({error})"))?;

@@ -1,4 +1,4 @@
-//! AWS as the operator reaches it: their own credentials, one region, one account.
+//! Access to AWS with the operator's own credentials: one region, one account.
 
 use std::fmt;
 use std::time::Duration;
@@ -18,32 +18,32 @@ use aws_smithy_runtime_api::client::http::{
     HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn,
 };
 
-use log2aws_core::service_host::service_host;
+use log2aws_ssm::service_host::service_host;
 
 use crate::error::StackError;
 use crate::fault;
 
-/// How long a connection may take to stand.
+/// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long AWS may be silent before it has begun to answer.
+/// How long AWS may take to start its response.
 const READ_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// How often a request is made in all, with growing waits between, before its fault is told.
+/// How many attempts a request gets in all, with growing delays.
 const ATTEMPTS: u32 = 8;
 
-/// Where AWS is, and as whom it is asked.
+/// How to reach AWS, and as whom.
 #[derive(Clone, Debug, Default)]
 pub struct Access {
     /// The region; else that of the environment or the profile.
     pub region: Option<String>,
     /// The profile of the AWS config files; else that of the environment.
     pub profile: Option<String>,
-    /// The one account in which anything may be done.
+    /// The only account that may be changed.
     pub account: Option<String>,
-    /// An AWS that is not AWS's own: every service is asked there.
+    /// An endpoint other than AWS's, used for every service.
     pub endpoint_url: Option<String>,
-    /// The same for Parameter Store alone, as `AWS_ENDPOINT_URL_SSM` names it.
+    /// The endpoint of Parameter Store alone, like `AWS_ENDPOINT_URL_SSM`.
     pub ssm_endpoint_url: Option<String>,
 }
 
@@ -54,13 +54,13 @@ pub struct Cloud {
     pub(crate) s3: aws_sdk_s3::Client,
     pub(crate) credentials: SharedCredentialsProvider,
     pub(crate) access: Access,
-    /// Where Parameter Store is asked, if not at AWS's own place.
+    /// The endpoint of Parameter Store, if it is not AWS's.
     pub(crate) ssm_endpoint: Option<String>,
     /// The region.
     pub region: String,
     /// The account, 12 digits.
     pub account: String,
-    /// Who is asking, as AWS names it.
+    /// The caller's identity, as AWS names it.
     pub identity: String,
 }
 
@@ -74,8 +74,8 @@ impl fmt::Debug for Cloud {
     }
 }
 
-/// The region that the flags, the environment or the profile name. Asks nobody: on EC2, too, the
-/// region is to be said.
+/// The region from the flags, the environment or the profile. Sends no request: on EC2 too, the
+/// region must be given.
 pub async fn region(access: &Access) -> Option<String> {
     let named = access.region.clone().filter(|region| !region.is_empty()).map(Region::new);
     let mut profile = ProfileFileRegionProvider::builder();
@@ -105,7 +105,7 @@ async fn load(access: &Access, region: &str) -> SdkConfig {
     loader.load().await
 }
 
-/// TLS with the machine's own certificates, through the proxy that the environment names.
+/// TLS with the machine's own CA certificates, through the proxy in the environment.
 fn http_client() -> SharedHttpClient {
     let settings = HttpConnectorSettings::builder()
         .connect_timeout(CONNECT_TIMEOUT)
@@ -120,8 +120,8 @@ fn http_client() -> SharedHttpClient {
     http_client_fn(move |_, _| connector.clone())
 }
 
-/// The configuration by which AWS is asked, whose credentials those are, and the region.
-async fn reach(
+/// The SDK configuration, the source of the credentials, and the region.
+pub(crate) async fn reach(
     access: &Access,
 ) -> Result<(SdkConfig, SharedCredentialsProvider, String), StackError> {
     let region = region(access)
@@ -135,8 +135,8 @@ async fn reach(
     Ok((config, provider, region))
 }
 
-/// A client for S3 alone, with the operator's own credentials. Asks AWS nothing: who may only read
-/// a bucket need not be able to ask anything else.
+/// A client for S3 alone, with the operator's own credentials. Sends no request, because an
+/// operator who may only read a bucket may lack other permissions.
 ///
 /// # Errors
 /// [`StackError`]: there is no region, or there are no credentials.
@@ -145,7 +145,7 @@ pub async fn s3(access: &Access) -> Result<aws_sdk_s3::Client, StackError> {
     Ok(s3_of(&config))
 }
 
-/// Where S3 is not AWS's own, buckets stand in the path.
+/// An S3 other than AWS's is addressed path-style.
 fn s3_of(config: &SdkConfig) -> aws_sdk_s3::Client {
     let s3 = aws_sdk_s3::config::Builder::from(config)
         .force_path_style(config.endpoint_url().is_some())
@@ -154,11 +154,10 @@ fn s3_of(config: &SdkConfig) -> aws_sdk_s3::Client {
 }
 
 impl Cloud {
-    /// Finds region and credentials, and asks AWS whose they are.
+    /// Finds region and credentials, and requests the caller's identity.
     ///
     /// # Errors
-    /// [`StackError`] says which of them is missing, or that the account is another than the one
-    /// that was named.
+    /// [`StackError`] says which of them is missing, or that the account is not the one given.
     pub async fn connect(access: &Access) -> Result<Self, StackError> {
         let (config, provider, region) = reach(access).await?;
         let sts = aws_sdk_sts::Client::new(&config);
@@ -193,8 +192,7 @@ impl Cloud {
 }
 
 impl Access {
-    /// What it means that no credentials are to be had. The provider's errors name neither keys nor
-    /// tokens.
+    /// The error for missing credentials. The provider's errors contain neither keys nor tokens.
     pub(crate) fn without_credentials(&self, error: &CredentialsError) -> StackError {
         let why = match error {
             CredentialsError::CredentialsNotLoaded(_) => "there are none".to_owned(),

@@ -1,14 +1,14 @@
-//! The commands that people are told to run next: whole, so that they can be pasted, and act where
-//! this one acted.
+//! Commands that people are told to run next: complete for pasting, with the same target as this
+//! one.
 
 use std::fmt::Write as _;
 
-use log2aws_core::env_name::EnvName;
+use log2aws_ssm::env_name::EnvName;
 
 use crate::cloud::Access;
 use crate::name::StackName;
 
-/// Which stack a command is about, and how AWS is reached.
+/// The flags of commands for one stack.
 #[derive(Clone, Debug)]
 pub struct Commands {
     /// For our own verbs.
@@ -36,7 +36,7 @@ impl Commands {
         }
     }
 
-    /// Follows what CloudFormation does.
+    /// Follows the events of the stack.
     pub fn follow(&self) -> String {
         format!("log2aws stack events --follow {}", self.own)
     }

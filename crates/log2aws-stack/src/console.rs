@@ -1,22 +1,22 @@
-//! Where a command speaks and asks: a terminal, a pipe, or a test.
+//! Output and questions: on a terminal, a pipe, or in a test.
 
 use std::io;
 
-/// Takes lines, shows what is going on now, and asks.
+/// Prints lines, shows a status, and asks questions.
 #[expect(async_fn_in_trait, reason = "called by this crate alone, never across threads")]
 pub trait Console {
-    /// A line that stays.
+    /// Prints a line.
     ///
     /// # Errors
-    /// When nobody takes it.
+    /// The output cannot be written.
     fn line(&mut self, text: &str) -> io::Result<()>;
 
-    /// What is going on now, in a place that the next status takes over; shown on a terminal alone.
+    /// Shows what is going on, replacing the previous status; only on a terminal.
     fn status(&mut self, text: &str);
 
-    /// Asks, and waits for one line; `None` if there is nobody to answer.
+    /// Asks, and reads one line; `None` if the input has ended.
     ///
     /// # Errors
-    /// When the question cannot be asked.
+    /// The question cannot be printed.
     async fn ask(&mut self, question: &str) -> io::Result<Option<String>>;
 }

@@ -1,8 +1,8 @@
-//! What the stack costs a month: every quantity that AWS bills, times its price.
+//! The monthly cost of the stack: every billed quantity times its price.
 //!
-//! The quantities follow from the code and the template; `prices` has the prices and says where they
-//! are from. No free tier is counted, so a small fleet in a fresh account pays less. Nothing is
-//! rounded before it is printed.
+//! The quantities follow from the code and the template; `prices` has the prices and their sources.
+//! The free tier is not included, so a small fleet in a new account pays less. Nothing is rounded
+//! before it is printed.
 
 mod prices;
 #[cfg(test)]
@@ -15,19 +15,19 @@ use serde::Serialize;
 use crate::artifacts::Architecture;
 use prices::{AS_OF, PRICES, Prices};
 
-/// What there is to pay for: how many servers, and what the stack's parameters say.
+/// The basis of the cost: the number of servers, and the stack's parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Workload {
     /// How many servers deliver one log a day.
     pub servers: u32,
-    /// What the functions were built for.
+    /// The functions' architecture.
     pub architecture: Architecture,
     /// After how many days logs expire; `None` keeps them.
     pub raw_keep_days: Option<u32>,
     /// The same of results.
     pub analyzed_keep_days: Option<u32>,
-    /// For how many more days the bytes of what has expired are kept; `None` keeps those of logs
-    /// for as long again, those of results `RESULT_VERSION_DAYS`.
+    /// How many more days expired objects are kept; `None`: logs for the same time again, results
+    /// for `RESULT_VERSION_DAYS`.
     pub noncurrent_keep_days: Option<u32>,
     /// For how many days the functions' own logs are kept.
     pub log_keep_days: u32,
@@ -56,28 +56,28 @@ impl Workload {
 /// The cost of one month.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Estimate {
-    /// The region asked for.
+    /// The region.
     pub region: String,
     /// How many servers share the cost.
     pub servers: u32,
     /// Each billed thing.
     pub lines: Vec<Line>,
-    /// What has to be known to read the figures, in sentences.
+    /// Sentences that explain the figures.
     pub notes: Vec<String>,
 }
 
 /// One billed thing.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Line {
-    /// Where it stands in the bill, e.g. `S3 requests`.
+    /// Its category on the bill, e.g. `S3 requests`.
     pub service: &'static str,
     /// What is billed.
     pub what: String,
-    /// How much of it in a month.
+    /// The quantity per month.
     pub quantity: f64,
-    /// What the quantity counts.
+    /// The unit of the quantity.
     pub unit: &'static str,
-    /// What that costs.
+    /// The cost.
     pub usd: f64,
 }
 
@@ -87,7 +87,7 @@ impl Estimate {
         self.lines.iter().map(|line| line.usd).sum()
     }
 
-    /// US dollars a month for each server; 0 where there is none to share the cost.
+    /// US dollars a month per server; 0 without servers.
     pub fn per_server(&self) -> f64 {
         if self.servers == 0 { 0.0 } else { self.total() / f64::from(self.servers) }
     }
@@ -137,37 +137,38 @@ const PNG_BYTES: u32 = 263_000;
 /// One request for a URL, one event.
 const INVOCATIONS: u32 = 2;
 
-/// The answer to a request for a URL as it leaves AWS: a URL with a session token, headers, and
+/// The response to a request for a URL as it leaves AWS: a URL with a session token, headers, and
 /// the share of a TLS handshake.
 const ANSWER_BYTES: u32 = 6 * 1024;
 
-/// The log, CSV, summary; the chart comes on top, once or twice.
+/// The log, CSV and summary; one or two charts are added.
 const PUTS: u32 = 3;
 
-/// What `analyze` asks for an allowed put of a new log without rejects: the newest log three
-/// times, that there are no rejects, that the CSV stands, the log itself; and, as every start of
-/// a function does, whether the bucket is there. A form of the chart that is not kept is asked for,
-/// too: one that stands is removed.
+/// The requests of `analyze` for an allowed put of a new log without rejects: the newest log three
+/// times, the absent rejects, the present CSV, the log itself; and, as at every start of a
+/// function, the existence of the bucket. A chart format that is not kept is requested too, to
+/// remove an existing one.
 const READS: u32 = 7;
 
-/// What Lambda writes about an invocation in JSON (start, done, report, and the start of the
-/// function), our line, and the line of metrics; generously. In bytes.
+/// What Lambda logs about an invocation in JSON (start, done, report, and the start of the
+/// function), our line, and the line of metrics, in bytes; a generous estimate.
 const LOG_BYTES: u32 = 2_500;
 
 /// As in the template, in GB.
 const GENERATE_URL_GB: f64 = 0.125;
 const ANALYZE_LOG_GB: f64 = 0.5;
 
-/// Generously, as if every invocation had to start the function first, which is billed, too:
-/// settings over a new TLS connection; for analyze-log ten requests to S3 one after the other.
-/// Measured on AWS was neither.
+/// A generous estimate, as if every invocation had a cold start, which is billed too: settings over
+/// a new TLS connection; for analyze-log ten requests to S3 one after the other. Neither was
+/// measured on AWS.
 const GENERATE_URL_SECONDS: f64 = 0.1;
 const ANALYZE_LOG_SECONDS: f64 = 0.6;
 
-/// Drawing the PNG with the third of a core that this memory buys, and one more request; generously.
+/// Drawing the PNG with the third of a core that this memory buys, and one more request; a generous
+/// estimate.
 const PICTURE_SECONDS: f64 = 0.2;
 
-/// A request for a URL to a function that runs already, generously.
+/// A request for a URL to a warm function; a generous estimate.
 const WARM_SECONDS: f64 = 0.02;
 
 /// As `log2aws_lambda::metrics` names them, for one environment.
@@ -176,7 +177,7 @@ const METRICS: u32 = 6;
 /// As in the template.
 const ALARMS: u32 = 8;
 
-/// As in the template, for which older results are kept unless something else is given.
+/// As in the template, which keeps older results for this long by default.
 pub(crate) const RESULT_VERSION_DAYS: u32 = 90;
 
 // ---- The sum --------------------------------------------------------------------------------------
@@ -229,10 +230,14 @@ pub fn estimate(region: &str, workload: &Workload) -> Estimate {
     Estimate { region: region.to_owned(), servers: workload.servers, lines, notes }
 }
 
-/// What a day of requests for a URL costs that never end, from listed addresses: the throttle lets
-/// this many through a second, and a refusal is an answer, too. Those from other addresses end at the
-/// API's policy and are not billed.
-pub fn flood_day(region: &str, requests_per_second: u32, architecture: Architecture) -> f64 {
+/// The cost of one day of constant requests for a URL from listed addresses at the throttling rate,
+/// including refused ones. Requests from other addresses are stopped by the API's policy and are
+/// not billed.
+pub fn denied_requests_day(
+    region: &str,
+    requests_per_second: u32,
+    architecture: Architecture,
+) -> f64 {
     let (prices, _) = prices::of(region);
     let requests = f64::from(requests_per_second) * 86_400.0;
     let memory_time = GENERATE_URL_GB * WARM_SECONDS * gb_second(&prices, architecture);
@@ -254,14 +259,14 @@ fn result_bytes(workload: &Workload) -> u32 {
     CSV_BYTES + charts + SUMMARY_BYTES
 }
 
-/// For how many days the bytes of a log are stored; `None` is for ever. Expiry makes an object
+/// How many days the bytes of a log are stored; `None` is for ever. Expiry makes an object
 /// noncurrent; its bytes are deleted later.
 fn raw_days(workload: &Workload) -> Option<u32> {
     let keep = workload.raw_keep_days?;
     Some(keep.saturating_add(workload.noncurrent_keep_days.unwrap_or(keep)))
 }
 
-/// The same of results.
+/// The same for results.
 fn analyzed_days(workload: &Workload) -> Option<u32> {
     let noncurrent = workload.noncurrent_keep_days.unwrap_or(RESULT_VERSION_DAYS);
     Some(workload.analyzed_keep_days?.saturating_add(noncurrent))
@@ -271,7 +276,7 @@ fn of_the_first_year(days: u32) -> u32 {
     days.min(YEAR_DAYS)
 }
 
-/// What one more year of what is kept for ever, or for longer than a year, adds to a month.
+/// What one more year of data kept for longer than a year adds to a month.
 fn growth(workload: &Workload, prices: &Prices) -> f64 {
     let grows = |stored: Option<u32>| stored.is_none_or(|days| days > YEAR_DAYS);
     let logs = if grows(raw_days(workload)) { RAW_BYTES } else { 0 };

@@ -5,14 +5,14 @@ use crate::hosts::HostsError;
 use crate::name::StackNameError;
 use crate::template::{ParameterError, TemplateError};
 
-/// What a deploy that nobody waits for can leave to do.
+/// The possible follow-up of a deploy that is no longer watched.
 const AFTERWARDS: &str = ". If AWS takes the deploy back, the allow-list is that of the deploy \
     before: say by --allow-hosts then what it is to be";
 
-/// What went wrong. Each says what to do next.
+/// An error. Each message says what to do next.
 #[derive(Debug, thiserror::Error)]
 pub enum StackError {
-    /// Neither flag, environment nor profile names one.
+    /// No region in flag, environment or profile.
     #[error(
         "no region is named{}; give --region, e.g. --region ap-northeast-1, or set AWS_REGION",
         profile.as_ref().map_or_else(String::new, |name| {
@@ -20,19 +20,19 @@ pub enum StackError {
         })
     )]
     NoRegion {
-        /// The profile that was named.
+        /// The profile, if given.
         profile: Option<String>,
     },
-    /// No credentials are to be had.
+    /// No credentials.
     #[error(
         "AWS credentials cannot be had{}: {why}; log in (aws sso login, aws configure), name another \
          --profile, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
         profile.as_ref().map_or_else(String::new, |name| format!(" from the profile {name:?}"))
     )]
     NoCredentials {
-        /// The profile that was named.
+        /// The profile, if given.
         profile: Option<String>,
-        /// Why not.
+        /// The reason.
         why: String,
     },
     /// The credentials are those of another account.
@@ -41,17 +41,17 @@ pub enum StackError {
          {wanted}; nothing was done"
     )]
     OtherAccount {
-        /// The account that was named.
+        /// The given account.
         wanted: String,
         /// The account of the credentials.
         account: String,
-        /// Whose they are.
+        /// The caller's identity.
         identity: String,
     },
-    /// The stack's name is none.
+    /// The stack's name is invalid.
     #[error(transparent)]
     Name(#[from] StackNameError),
-    /// A parameter is none of the template's, or its value is not to be.
+    /// A parameter is unknown or has an invalid value.
     #[error(transparent)]
     Parameter(#[from] ParameterError),
     /// The allow-list is too long.
@@ -60,16 +60,16 @@ pub enum StackError {
     /// The zips cannot be used.
     #[error(transparent)]
     Artifact(#[from] ArtifactError),
-    /// The template is not understood.
+    /// The template cannot be parsed.
     #[error(transparent)]
     Template(#[from] TemplateError),
-    /// Nobody has said who may ask.
+    /// No allow-list was given.
     #[error(
         "nobody has said which servers may ask for a URL; give their addresses, e.g. \
          --allow-hosts '203.0.113.7, web*@198.51.100.0/24'"
     )]
     NoHosts,
-    /// What stands in Parameter Store is no allow-list.
+    /// The parameter in Parameter Store is not a valid allow-list.
     #[error(
         "the parameter {name} holds no allow-list in plain text; give the right one by \
          --allow-hosts, with --widen"
@@ -80,7 +80,7 @@ pub enum StackError {
         /// What is wrong with it.
         source: log2aws_core::allow_list::AllowListError,
     },
-    /// The list lets in more than is let in now.
+    /// The list admits more than the one in force.
     #[error(
         "this would let in again, or for the first time: {}; say --widen if that is meant{}",
         .entries.join(", "),
@@ -89,19 +89,19 @@ pub enum StackError {
     Widens {
         /// The entries.
         entries: Vec<String>,
-        /// The list is the one in Parameter Store, not one that was given.
+        /// Whether the list is the one in Parameter Store rather than a given one.
         by_hand: bool,
     },
-    /// The stack is in a state in which nothing can be done with it now.
+    /// The stack's state does not allow it now.
     #[error("{0}")]
     State(String),
-    /// The list in Parameter Store is another than when the deploy began.
+    /// The list in Parameter Store has changed since the deploy began.
     #[error(
         "the allow-list in {0} was edited while the deploy was prepared; nothing was changed. Run \
          the command again"
     )]
     Edited(String),
-    /// What AWS said of a change set.
+    /// CloudFormation rejected a change set.
     #[error("CloudFormation cannot plan the change of stack {stack}: {reason}")]
     ChangeSet {
         /// The stack.
@@ -109,14 +109,14 @@ pub enum StackError {
         /// CloudFormation's reason.
         reason: String,
     },
-    /// A deploy or delete went wrong in AWS.
+    /// A deploy or delete failed on AWS.
     #[error("{what} of stack {stack} ended in {status}: {first}\n{next}")]
     Ended {
-        /// What was being done.
+        /// The operation.
         what: &'static str,
         /// The stack.
         stack: String,
-        /// How it stands now.
+        /// The stack's status.
         status: String,
         /// The first resource that failed, and why.
         first: String,
@@ -135,12 +135,12 @@ pub enum StackError {
         /// The region.
         region: String,
     },
-    /// The stack is somebody else's.
+    /// The stack was not made by log2aws.
     #[error(
         "stack {0} was not made by log2aws, and nothing was done to it; give another --stack-name"
     )]
     Foreign(String),
-    /// The stack is another environment's.
+    /// The stack belongs to another environment.
     #[error(
         "stack {stack} is that of environment {own}, and --env says {wanted}; nothing was done to \
          it; say --env {own}, or give another --stack-name"
@@ -150,7 +150,7 @@ pub enum StackError {
         stack: String,
         /// Its environment.
         own: String,
-        /// The one that was named.
+        /// The given environment.
         wanted: String,
     },
     /// A bucket's name is taken.
@@ -158,41 +158,41 @@ pub enum StackError {
     Bucket {
         /// The bucket.
         bucket: String,
-        /// Who has it, or what is missing.
+        /// Its owner, or the missing permission.
         why: String,
     },
-    /// The question was answered by nobody.
+    /// Nobody answered the question.
     #[error("{0}")]
     Unanswered(String),
-    /// Ctrl-C, or AWS out of reach, while CloudFormation was at work.
+    /// Ctrl-C, or AWS became unreachable, while CloudFormation was working.
     #[error(
         "{why}; {what} of stack {stack} goes on in AWS: follow it with\n  {follow}\nand run this \
          command again when it rests{}",
         if *what == "the deploy" { AFTERWARDS } else { "" }
     )]
     Left {
-        /// Why nobody waits any longer.
+        /// Why waiting ended.
         why: String,
-        /// What goes on.
+        /// The operation in progress.
         what: &'static str,
         /// The stack.
         stack: String,
-        /// The command that follows it.
+        /// The command to follow it.
         follow: String,
     },
-    /// Ctrl-C before anything was begun.
+    /// Ctrl-C before anything was started.
     #[error("interrupted; nothing was changed")]
     Interrupted,
     /// A call to AWS failed.
     #[error("{0}")]
     Call(#[from] crate::fault::CallError),
-    /// The terminal or pipe does not take or give anything.
+    /// The terminal or pipe failed.
     #[error("what was to be said or asked here could not be: {0}")]
     Console(#[from] std::io::Error),
 }
 
 impl StackError {
-    /// Whether the command line is at fault, and nothing was done at all.
+    /// Whether it is a usage error, and nothing was done.
     pub fn is_usage(&self) -> bool {
         matches!(self, Self::Name(_) | Self::Parameter(_) | Self::Hosts(_))
     }

@@ -1,4 +1,4 @@
-//! `stack events`: what happened to a stack, and what is happening.
+//! `stack events`: the events of a stack.
 
 use std::io;
 
@@ -10,11 +10,11 @@ use crate::stack::StackEvent;
 use crate::state;
 use crate::watch::{Session, Watch};
 
-/// Tells every event of a stack, oldest first; with `follow`, until CloudFormation rests.
+/// Prints every event of a stack, oldest first; with `follow`, until CloudFormation is done.
 ///
 /// # Errors
-/// [`StackError::Absent`] if there is no such stack; [`StackError::Ended`] if what was followed went
-/// wrong; else what AWS said.
+/// [`StackError::Absent`] if there is no such stack; [`StackError::Ended`] if the followed
+/// operation failed; else AWS's error.
 pub async fn events<C: Console>(
     session: &mut Session<'_, C>,
     name: &StackName,
@@ -34,7 +34,7 @@ pub async fn events<C: Console>(
     }
     let rest = watch.until_rest(session, tell).await?;
     match &rest.stack {
-        Some(stack) if !state::went_well(&stack.status) => Err(StackError::Ended {
+        Some(stack) if !state::is_success(&stack.status) => Err(StackError::Ended {
             what: "the change",
             stack: name.to_string(),
             status: stack.status.clone(),

@@ -1,24 +1,24 @@
-//! What a failed call to AWS is told as: who could not do what, and what helps.
+//! Error messages for failed AWS calls: the caller, the operation, and what to do.
 
 use std::error::Error;
 
 use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
 
-/// A call to AWS that failed, after whatever retries could help.
+/// A failed AWS call, after all retries.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what}: {told}")]
 pub struct CallError {
-    /// What was being done.
+    /// The operation.
     pub what: String,
     /// AWS's code, if it answered.
     pub code: Option<String>,
-    /// Its message and what helps, or why it could not be reached.
+    /// Its message and advice, or why it could not be reached.
     pub told: String,
-    /// AWS did not answer, or asked to come again.
+    /// Whether it is temporary: no response, or throttling.
     pub passing: bool,
 }
 
-/// What helps, by what AWS calls the fault.
+/// Advice by AWS's error code.
 pub(crate) fn advice(code: &str) -> Option<&'static str> {
     Some(match code {
         "AccessDenied"
@@ -55,7 +55,7 @@ pub(crate) fn advice(code: &str) -> Option<&'static str> {
     })
 }
 
-/// The cause below all causes: the one that people can act on.
+/// The innermost cause: the one that people can act on.
 pub(crate) fn innermost(error: &(dyn Error + 'static)) -> String {
     let mut cause = error;
     while let Some(below) = cause.source() {
@@ -64,13 +64,13 @@ pub(crate) fn innermost(error: &(dyn Error + 'static)) -> String {
     one_line(&cause.to_string())
 }
 
-/// A text of AWS's as one line that drives no terminal.
+/// A text from AWS as one line without control characters.
 pub(crate) fn one_line(text: &str) -> String {
     let spaced: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     spaced.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Whether a later call may go well without anybody doing anything.
+/// Whether a later call may succeed without anybody doing anything.
 fn is_passing(status: Option<u16>, code: Option<&str>) -> bool {
     code.is_some_and(is_throttling) || status.is_none_or(|status| status >= 500)
 }
@@ -86,8 +86,8 @@ fn is_throttling(code: &str) -> bool {
     )
 }
 
-/// Tells a failed HEAD, whose answer has no body and so no code. `right` is the permission that the
-/// call needs.
+/// The error of a failed HEAD, whose response has no body and so no code. `right` is the permission
+/// that the call needs.
 pub(crate) fn head<E>(what: impl Into<String>, right: &str, error: &SdkError<E>) -> CallError
 where
     E: ProvideErrorMetadata + Error + 'static,
@@ -108,7 +108,7 @@ where
     fault
 }
 
-/// Tells a failed call. `what` says what was being done, and to what.
+/// The error of a failed call. `what` names the operation and its target.
 pub(crate) fn call<E>(what: impl Into<String>, error: &SdkError<E>) -> CallError
 where
     E: ProvideErrorMetadata + Error + 'static,

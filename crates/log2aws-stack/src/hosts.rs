@@ -1,5 +1,5 @@
-//! One allow-list, checked three times: the functions read it from Parameter Store, and the
-//! policies of the API and of the raw bucket hold its addresses.
+//! One allow-list in three places: the functions read it from Parameter Store, and the policies of
+//! the API and of the raw bucket contain its addresses.
 
 use std::collections::BTreeMap;
 
@@ -8,46 +8,46 @@ use log2aws_core::allow_list::AllowList;
 
 use crate::template::{Scope, Template, TemplateError};
 
-/// The parameter of the template that holds the list.
+/// The template parameter with the list.
 pub const HOSTS: &str = "LogPutAllowHosts";
 
-/// The parameter of the template that holds the addresses alone.
+/// The template parameter with only the addresses.
 pub const NETWORKS: &str = "LogPutAllowNetworks";
 
-/// The most bytes that a standard parameter of SSM holds, and one of CloudFormation.
+/// The size limit of a standard SSM parameter and of a CloudFormation parameter, in bytes.
 ///
 /// Source: AWS Systems Manager User Guide, "Managing parameter tiers".
-const MOST_SSM: usize = 4096;
+const MAX_PARAMETER_BYTES: usize = 4096;
 
-/// The most bytes of a bucket's policy.
+/// The size limit of a bucket policy, in bytes.
 ///
 /// Source: Amazon S3 User Guide, "Bucket policies".
-const MOST_POLICY: usize = 20 * 1024;
+const MAX_POLICY_BYTES: usize = 20 * 1024;
 
-/// The most bytes of an API's policy.
+/// The size limit of an API's policy, in bytes.
 ///
 /// Source: API Gateway Developer Guide, "Quotas for configuring and running a REST API".
-const MOST_API_POLICY: usize = 8192;
+const MAX_API_POLICY_BYTES: usize = 8192;
 
 /// Why an allow-list cannot be deployed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HostsError {
-    /// It is longer than one parameter holds.
+    /// It is too long for one parameter.
     #[error(
-        "the allow-list has {bytes} bytes, and Parameter Store holds {MOST_SSM}; write networks \
+        "the allow-list has {bytes} bytes, and Parameter Store holds {MAX_PARAMETER_BYTES}; write networks \
          instead of single addresses"
     )]
     List {
         /// Its length.
         bytes: usize,
     },
-    /// Its addresses, joined, are longer than one parameter holds.
+    /// Its merged addresses are too long for one parameter.
     #[error(
         "the allow-list comes to {networks} networks of {bytes} bytes, and a parameter holds \
-         {MOST_SSM}; write wider networks"
+         {MAX_PARAMETER_BYTES}; write wider networks"
     )]
     Networks {
-        /// Their number, after joining.
+        /// Their number after merging.
         networks: usize,
         /// Their length.
         bytes: usize,
@@ -62,7 +62,7 @@ pub enum HostsError {
         of: &'static str,
         /// The policy's length.
         bytes: usize,
-        /// The most bytes that AWS takes.
+        /// AWS's limit in bytes.
         most: usize,
     },
     /// The template cannot be evaluated.
@@ -70,24 +70,24 @@ pub enum HostsError {
     Template(#[from] TemplateError),
 }
 
-/// The list as the template's parameters take it.
+/// The values of the template's parameters for a list.
 ///
 /// # Errors
-/// [`HostsError`] when it is too long for a parameter.
+/// [`HostsError`] if it is too long for a parameter.
 pub fn parameters(list: &AllowList) -> Result<[(&'static str, String); 2], HostsError> {
     let text = list.to_string();
-    if text.len() > MOST_SSM {
+    if text.len() > MAX_PARAMETER_BYTES {
         return Err(HostsError::List { bytes: text.len() });
     }
     let networks: Vec<String> = list.networks().iter().map(plain).collect();
     let joined = networks.join(",");
-    if joined.len() > MOST_SSM {
+    if joined.len() > MAX_PARAMETER_BYTES {
         return Err(HostsError::Networks { networks: networks.len(), bytes: joined.len() });
     }
     Ok([(HOSTS, text), (NETWORKS, joined)])
 }
 
-/// A single address without its prefix: the way in which one writes it.
+/// A single address is written without its prefix length.
 fn plain(network: &IpNet) -> String {
     if network.prefix_len() == network.max_prefix_len() {
         network.addr().to_string()
@@ -96,10 +96,10 @@ fn plain(network: &IpNet) -> String {
     }
 }
 
-/// Whether the policies that hold the list, with these parameters, are short enough for AWS.
+/// Checks that the policies with these parameters are short enough for AWS.
 ///
 /// # Errors
-/// [`HostsError::Policy`] tells the size.
+/// [`HostsError::Policy`] with the size.
 pub fn check_policies(
     template: &Template,
     given: &BTreeMap<String, String>,
@@ -109,8 +109,8 @@ pub fn check_policies(
 ) -> Result<(), HostsError> {
     let scope = Scope::new(template, given, account, region, stack);
     for (id, property, of, most) in [
-        ("RawBucketPolicy", "PolicyDocument", "the raw bucket", MOST_POLICY),
-        ("Api", "Policy", "the API", MOST_API_POLICY),
+        ("RawBucketPolicy", "PolicyDocument", "the raw bucket", MAX_POLICY_BYTES),
+        ("Api", "Policy", "the API", MAX_API_POLICY_BYTES),
     ] {
         let policy = template.resource(id).and_then(|r| r.properties.get(property));
         let policy =
@@ -123,36 +123,36 @@ pub fn check_policies(
     Ok(())
 }
 
-/// What is in force at both doors of a stack that stands.
+/// What a deployed stack currently enforces.
 #[derive(Clone, Debug)]
 pub struct InForce {
-    /// The list in Parameter Store, which may have been edited by hand.
+    /// The list in Parameter Store, which may have been edited manually.
     pub list: AllowList,
     /// The networks in the policies of the API and the bucket; `None` if there are none.
     pub networks: Option<Vec<IpNet>>,
 }
 
-/// How a wanted list differs from what is in force.
+/// The difference between a wanted list and what is in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
-    /// Entries that let in somebody who is not let in now: they need `--widen`.
+    /// Entries that admit somebody new: they need `--widen`.
     pub widened: Vec<String>,
-    /// Entries of which somebody is let in no more.
+    /// Entries that are removed or narrowed.
     pub narrowed: Vec<String>,
 }
 
 impl InForce {
     /// Compares.
     pub fn difference(&self, wanted: &AllowList) -> Difference {
-        let mut widened = wanted.beyond(&self.list);
+        let mut widened = wanted.entries_beyond(&self.list);
         if let Some(networks) = &self.networks {
-            for entry in wanted.outside(networks) {
+            for entry in wanted.entries_outside(networks) {
                 if !widened.contains(&entry) {
                     widened.push(entry);
                 }
             }
         }
-        Difference { widened, narrowed: self.list.beyond(wanted) }
+        Difference { widened, narrowed: self.list.entries_beyond(wanted) }
     }
 }
 
@@ -187,7 +187,7 @@ mod tests {
         let told = parameters(&addresses(600)).unwrap_err().to_string();
         assert!(told.contains("bytes, and Parameter Store holds 4096"), "{told}");
         assert!(told.contains(&addresses(600).to_string().len().to_string()), "{told}");
-        // Networks are written longer in the policy than in the list: with quotes.
+        // Networks are longer in the policy than in the list: they are quoted.
         let template = Template::embedded().unwrap();
         let policy = |networks: String| {
             let given = BTreeMap::from([(NETWORKS.to_owned(), networks)]);
@@ -216,7 +216,7 @@ mod tests {
         // Widened by hand in Parameter Store: the policies still deny it.
         let now = in_force("10.0.0.0/8, 203.0.113.7", Some("10.0.0.0/8"));
         assert_eq!(widened(&now, "10.0.0.0/8, 203.0.113.7"), ["203.0.113.7"]);
-        // A stack without the parameter keeps nobody out.
+        // A stack without the parameter blocks nobody.
         let now = in_force("10.0.0.0/8, 203.0.113.7", None);
         assert_eq!(widened(&now, "10.0.0.0/8, 203.0.113.7"), none);
     }

@@ -1,15 +1,16 @@
-//! The AWS world of log2aws, made and unmade: what the template comes to, what it costs, and the
-//! stack that CloudFormation makes of it.
+//! Deployment to AWS: evaluating the template, its cost, and the stack that CloudFormation makes of
+//! it.
 //!
-//! Everything that can be told or refused without AWS is told without it: [`template`], [`plan`],
-//! [`cost`], [`hosts`], [`artifacts`]. The rest works over a [`Session`]: the services, the people
-//! before the screen, and how patiently it waits.
+//! Everything that can be checked without AWS is: [`template`], [`plan`], [`cost`], [`hosts`],
+//! [`artifacts`]. The rest works over a [`Session`]: the services, the console, and how long it
+//! waits.
 
 pub mod artifacts;
 pub mod cloud;
 pub mod console;
 pub mod cost;
 pub mod hosts;
+pub mod log_groups;
 pub mod name;
 pub mod plan;
 pub mod template;
@@ -32,5 +33,6 @@ pub use deploy::{DeployOutcome, DeployRequest, Deployed, checked_parameters, dep
 pub use error::StackError;
 pub use events::events;
 pub use fault::CallError;
+pub use log2aws_ssm::env_name;
 pub use stack::{Output, StackEvent};
 pub use watch::{Pace, Session};

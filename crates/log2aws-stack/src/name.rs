@@ -4,15 +4,15 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
-use log2aws_core::env_name::EnvName;
+use log2aws_ssm::env_name::EnvName;
 
-/// A name that CloudFormation takes for a stack.
+/// A valid CloudFormation stack name.
 ///
 /// Source: AWS CloudFormation API Reference, `CreateStack`, `StackName`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StackName(String);
 
-/// A text that can name no stack.
+/// A text that is not a valid stack name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{0:?} can name no stack: that begins with a letter and has up to 128 letters, digits and '-'; \
@@ -26,12 +26,12 @@ impl StackName {
         &self.0
     }
 
-    /// The name that follows from where the command is run: that of the git repository that
-    /// `folder` is or lies in, by its first remote, else that of the repository's folder, else that
-    /// of `folder` itself; then the environment. Without `.git`, and with `-` for `_`.
+    /// The default name for the current folder: that of the git repository that contains `folder`,
+    /// by its first remote, else that of the repository's folder, else that of `folder` itself;
+    /// then the environment. Without `.git`, and with `-` for `_`.
     ///
     /// # Errors
-    /// [`StackNameError`] when no name can be made of it.
+    /// [`StackNameError`] if that is not a valid name.
     pub fn of(folder: &Path, env: &EnvName) -> Result<Self, StackNameError> {
         let repository = folder.ancestors().find(|above| above.join(".git").exists());
         let home = repository.unwrap_or(folder);

@@ -1,24 +1,24 @@
-//! The allow-list in Parameter Store, as the operator reads and writes it.
+//! Reads and writes the allow-list in Parameter Store with the operator's credentials.
 
 use std::time::Duration;
 
 use aws_credential_types::provider::ProvideCredentials as _;
 use jiff::Timestamp;
-use log2aws_core::service_host::service_host;
-use log2aws_ssm::{Certificate, Place, RootCerts, Ssm, SsmError};
+use log2aws_ssm::service_host::service_host;
+use log2aws_ssm::{Certificate, Place, RequestError, RootCerts, Ssm};
 use tokio::time::sleep;
 
 use crate::cloud::Cloud;
 use crate::error::StackError;
 use crate::fault::{self, CallError};
 
-/// How long one request may take in all.
+/// The total timeout of one request.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How often it is asked, with waits between that double, before its fault is told.
+/// How many attempts a request gets, with delays that double.
 const ATTEMPTS: u32 = 6;
 
-/// The first of the waits.
+/// The first delay.
 const WAIT: Duration = Duration::from_millis(500);
 
 impl Cloud {
@@ -30,7 +30,7 @@ impl Cloud {
         Ok(values.remove(name))
     }
 
-    /// Makes a parameter hold a value.
+    /// Writes a parameter.
     pub(crate) async fn put_parameter(&self, name: &str, value: &str) -> Result<(), StackError> {
         let (asked, value) = (name.to_owned(), value.to_owned());
         let put = move |ssm: &Ssm| ssm.put(&asked, &value, Timestamp::now());
@@ -40,7 +40,7 @@ impl Cloud {
     async fn patiently<T, F>(&self, what: &str, ask: F) -> Result<T, StackError>
     where
         T: Send + 'static,
-        F: Fn(&Ssm) -> Result<T, SsmError> + Clone + Send + 'static,
+        F: Fn(&Ssm) -> Result<T, RequestError> + Clone + Send + 'static,
     {
         let (mut attempt, mut wait) = (1, WAIT);
         loop {
@@ -71,15 +71,16 @@ impl Cloud {
     }
 }
 
-/// The machine's own certificates, so that a company's own authority counts.
-fn roots() -> RootCerts {
+/// The machine's own CA certificates, which may include a company's own CA.
+pub(crate) fn roots() -> RootCerts {
     let found = rustls_native_certs::load_native_certs();
     found.certs.iter().map(|der| Certificate::from_der(der).to_owned()).collect::<Vec<_>>().into()
 }
 
-fn told(what: &str, error: &SsmError) -> CallError {
+/// A fault of a request, and what to do about it.
+pub(crate) fn told(what: &str, error: &RequestError) -> CallError {
     let code = match error {
-        SsmError::Answer { code, .. } => Some(code.clone()),
+        RequestError::Answer { code, .. } => Some(code.clone()),
         _ => None,
     };
     let advice = match (&code, error.is_passing()) {

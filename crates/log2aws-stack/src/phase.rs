@@ -1,4 +1,4 @@
-//! How far a command has come: what there is to say when it is cut short.
+//! The progress of a command: decides the message if it is interrupted.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -7,32 +7,32 @@ use crate::commands::Commands;
 use crate::error::StackError;
 use crate::name::StackName;
 
-/// What has been begun.
+/// What has been started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
     /// Nothing yet.
     Nothing,
-    /// What leaves the stack as it is: a change is planned, a bucket made for the zips.
+    /// Work that leaves the stack unchanged: a change is planned, a bucket for the zips created.
     Preparing,
-    /// CloudFormation is at work, and goes on without us.
+    /// CloudFormation is working, and will finish without us.
     AtWork,
-    /// We are, after CloudFormation has done its part; the words say at what.
+    /// Our own work after CloudFormation has finished, with its description.
     After(&'static str),
 }
 
-/// A piece of work, as it is told when it is cut short.
+/// The description of an operation, for the message if it is interrupted.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Errand<'a> {
+pub(crate) struct Operation<'a> {
     /// `the deploy` or `the delete`.
     pub(crate) what: &'static str,
     /// The stack.
     pub(crate) stack: &'a StackName,
-    /// What to run next.
+    /// Commands to suggest.
     pub(crate) commands: &'a Commands,
 }
 
-impl Errand<'_> {
-    /// Works until the work is done or `interrupt` comes.
+impl Operation<'_> {
+    /// Runs `work` until it is done or `interrupt` completes.
     pub(crate) async fn run<T>(
         &self,
         phase: &Cell<Phase>,

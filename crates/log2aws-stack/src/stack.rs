@@ -1,11 +1,11 @@
-//! One stack as CloudFormation has it: looked up, with its parameters, outputs and events.
+//! A CloudFormation stack: lookup, parameters, outputs and events.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use log2aws_core::env_name::EnvName;
+use log2aws_ssm::env_name::EnvName;
 use serde::Serialize;
 
 use crate::cloud::Cloud;
@@ -13,10 +13,10 @@ use crate::error::StackError;
 use crate::fault::{self, CallError};
 use crate::name::StackName;
 
-/// A stack that stands, or stood.
+/// An existing or deleted stack.
 #[derive(Clone, Debug)]
-pub(crate) struct Standing {
-    /// Its ARN, which stays its own when another stack takes the name.
+pub(crate) struct ExistingStack {
+    /// Its ARN, which remains unique if another stack takes the name.
     pub(crate) id: String,
     pub(crate) status: String,
     pub(crate) reason: Option<String>,
@@ -24,14 +24,14 @@ pub(crate) struct Standing {
     pub(crate) outputs: Vec<Output>,
 }
 
-impl Standing {
-    /// That it is a stack of this program's, and of this environment. The name alone can be that of
-    /// a stack that somebody made in the same folder before, or of another environment.
+impl ExistingStack {
+    /// Checks that the stack was made by this program for this environment. The name alone can be
+    /// that of a stack that somebody made in the same folder before, or of another environment.
     ///
     /// # Errors
     /// [`StackError::Foreign`], [`StackError::OtherEnvironment`]
     pub(crate) fn belongs_to(&self, stack: &StackName, env: &EnvName) -> Result<(), StackError> {
-        // A name that was only planned has no parameters yet.
+        // A stack that exists only as a plan has no parameters yet.
         if self.status == "REVIEW_IN_PROGRESS" {
             return Ok(());
         }
@@ -48,8 +48,8 @@ impl Standing {
         }
     }
 
-    /// Whether nothing of it was made, or all of it is gone but its name.
-    pub(crate) fn is_but_a_name(&self) -> bool {
+    /// Whether nothing of it exists but the name.
+    pub(crate) fn exists_only_as_name(&self) -> bool {
         matches!(self.status.as_str(), "REVIEW_IN_PROGRESS" | "ROLLBACK_COMPLETE")
     }
 }
@@ -61,32 +61,32 @@ pub struct Output {
     pub key: String,
     /// Its value.
     pub value: String,
-    /// What it is.
+    /// Its description.
     pub description: String,
 }
 
-/// One event of a stack's life.
+/// An event of a stack.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct StackEvent {
     #[serde(skip)]
     pub(crate) id: String,
-    /// When it was.
+    /// When it happened.
     pub time: Timestamp,
-    /// The status that the resource then had.
+    /// The new status of the resource.
     pub status: String,
     /// The resource's logical ID; the stack's name, for the stack itself.
     pub logical_id: String,
     /// Its type.
     #[serde(rename = "type")]
     pub kind: String,
-    /// What AWS calls it.
+    /// AWS's name for it.
     pub physical_id: String,
-    /// Why, where AWS says so.
+    /// The reason, if AWS gives one.
     pub reason: Option<String>,
 }
 
 impl StackEvent {
-    /// Whether this is a failure of its own, not one that follows from another's.
+    /// Whether this is a failure in its own right, not a consequence of another.
     pub(crate) fn is_first_hand_failure(&self) -> bool {
         let follows = self.reason.as_deref().is_some_and(|reason| {
             let reason = reason.to_ascii_lowercase();
@@ -95,12 +95,12 @@ impl StackEvent {
         self.status.ends_with("_FAILED") && !follows && !self.is_of_the_stack()
     }
 
-    /// Whether it is one of the stack itself, not of a resource in it.
+    /// Whether it is about the stack itself rather than a resource in it.
     pub(crate) fn is_of_the_stack(&self) -> bool {
         self.kind == "AWS::CloudFormation::Stack"
     }
 
-    /// Whether somebody has begun to make, change or delete the stack with it.
+    /// Whether it starts a creation, update or deletion of the stack.
     pub(crate) fn begins_a_change(&self) -> bool {
         let begun = [
             "CREATE_IN_PROGRESS",
@@ -122,7 +122,7 @@ impl StackEvent {
 
 impl Cloud {
     /// Looks a stack up, by its name or its ARN; `None` if there is none.
-    pub(crate) async fn stack(&self, name: &str) -> Result<Option<Standing>, CallError> {
+    pub(crate) async fn stack(&self, name: &str) -> Result<Option<ExistingStack>, CallError> {
         let asked = self.cloudformation.describe_stacks().stack_name(name).send().await;
         let told = match asked {
             Ok(told) => told,
@@ -136,7 +136,7 @@ impl Cloud {
         };
         let parameters = stack.parameters.unwrap_or_default().into_iter();
         let outputs = stack.outputs.unwrap_or_default().into_iter();
-        Ok(Some(Standing {
+        Ok(Some(ExistingStack {
             id: stack.stack_id.unwrap_or_else(|| name.to_owned()),
             status: stack.stack_status.map_or_else(String::new, |s| s.as_str().to_owned()),
             reason: stack.stack_status_reason.map(|reason| fault::one_line(&reason)),
@@ -152,10 +152,10 @@ impl Cloud {
         }))
     }
 
-    /// The events of a stack that are not among `seen`, oldest first, which are seen then.
+    /// The events of a stack that are not in `seen`, oldest first; they are added to `seen`.
     ///
-    /// AWS tells the newest first, a page at a time: reading ends at the first page that has one
-    /// that was seen before.
+    /// AWS returns the newest first, page by page: reading ends at the first page with a known
+    /// event.
     pub(crate) async fn new_events(
         &self,
         id: &str,
@@ -198,7 +198,7 @@ fn read_event(event: aws_sdk_cloudformation::types::StackEvent) -> Option<StackE
     })
 }
 
-/// CloudFormation's way to say that there is no such stack.
+/// Whether CloudFormation's error means that there is no such stack.
 pub(crate) fn is_absence(fault: &CallError) -> bool {
     fault.code.as_deref() == Some("ValidationError") && fault.told.contains("does not exist")
 }

@@ -1,28 +1,28 @@
-//! The states of a stack, and what each lets one do.
+//! The states of a stack, and what each allows.
 //!
 //! Source: AWS CloudFormation User Guide, "Understand CloudFormation stack creation events" and
 //! "Stack status codes".
 
-/// What a deploy finds.
+/// The state of a stack before a deploy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
-    /// Nothing stands: a deploy creates.
+    /// There is none: a deploy creates it.
     Absent,
-    /// It stands and rests: a deploy updates.
+    /// It is at rest: a deploy updates it.
     Rests,
     /// CloudFormation is at work.
     AtWork,
-    /// Its creation failed, and nothing of it is left but its name; or a delete did not come to an
-    /// end. Only a delete helps.
+    /// Its creation failed and only the name is left, or a delete did not complete. Only a delete
+    /// helps.
     Dead,
-    /// An update failed, and so did the way back; or neither was finished.
+    /// An update and its rollback failed, or neither completed.
     Stuck,
 }
 
-/// The state that a status of CloudFormation's means.
+/// The state for a status of CloudFormation.
 pub(crate) fn of(status: &str) -> State {
     match status {
-        // A change set was planned for a stack that does not stand yet.
+        // A change set was planned for a stack that does not exist yet.
         "REVIEW_IN_PROGRESS" | "DELETE_COMPLETE" => State::Absent,
         "ROLLBACK_COMPLETE" | "ROLLBACK_FAILED" | "CREATE_FAILED" | "DELETE_FAILED" => State::Dead,
         "UPDATE_ROLLBACK_FAILED" | "IMPORT_ROLLBACK_FAILED" | "UPDATE_FAILED" => State::Stuck,
@@ -31,8 +31,8 @@ pub(crate) fn of(status: &str) -> State {
     }
 }
 
-/// The command of the AWS command line, if there is one, that brings a stack out of being stuck.
-pub(crate) fn way_out(status: &str) -> Option<&'static str> {
+/// The AWS CLI command that recovers a stuck stack, if there is one.
+pub(crate) fn recovery_command(status: &str) -> Option<&'static str> {
     match status {
         "UPDATE_ROLLBACK_FAILED" => Some("cloudformation continue-update-rollback"),
         "UPDATE_FAILED" => Some("cloudformation rollback-stack"),
@@ -40,8 +40,8 @@ pub(crate) fn way_out(status: &str) -> Option<&'static str> {
     }
 }
 
-/// Whether a deploy that ended so has done what was asked.
-pub(crate) fn went_well(status: &str) -> bool {
+/// Whether this status means success.
+pub(crate) fn is_success(status: &str) -> bool {
     matches!(status, "CREATE_COMPLETE" | "UPDATE_COMPLETE" | "IMPORT_COMPLETE")
 }
 
@@ -74,6 +74,6 @@ mod tests {
         ] {
             assert_eq!(of(status), state, "{status}");
         }
-        assert!(went_well("UPDATE_COMPLETE") && !went_well("UPDATE_ROLLBACK_COMPLETE"));
+        assert!(is_success("UPDATE_COMPLETE") && !is_success("UPDATE_ROLLBACK_COMPLETE"));
     }
 }

@@ -1,4 +1,4 @@
-//! Waits while CloudFormation is at work, and tells every event as it comes.
+//! Waits while CloudFormation works, and prints every event.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -10,18 +10,18 @@ use crate::cloud::Cloud;
 use crate::console::Console;
 use crate::error::StackError;
 use crate::fault::CallError;
-use crate::stack::{StackEvent, Standing};
+use crate::stack::{ExistingStack, StackEvent};
 use crate::state::{self, State};
 
-/// How many pages of events are read at once: AWS keeps 90 days of them, 100 a page.
+/// The most pages of events read at once: AWS keeps 90 days of them, 100 a page.
 const PAGES: usize = 10_000;
 
-/// How a command waits.
+/// Timing of a wait.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
-    /// How long between two questions.
+    /// The polling interval.
     pub poll: Duration,
-    /// For how long AWS may be out of reach before nobody waits any longer.
+    /// How long AWS may be unreachable before waiting ends.
     pub patience: Duration,
 }
 
@@ -31,25 +31,25 @@ impl Default for Pace {
     }
 }
 
-/// Where and how a command works: the cloud, and the people before the screen.
+/// The context of a command: AWS and the console.
 #[derive(Debug)]
 pub struct Session<'a, C> {
     /// AWS.
     pub cloud: &'a Cloud,
-    /// Where it speaks and asks.
+    /// Output and questions.
     pub console: &'a mut C,
-    /// The zone of the times that are told.
+    /// The time zone of the output.
     pub zone: TimeZone,
     /// How it waits.
     pub pace: Pace,
 }
 
-/// How a wait ended.
+/// The result of a wait.
 #[derive(Clone, Debug)]
-pub(crate) struct Rest {
-    /// The stack as it rests; `None` if it is gone.
-    pub(crate) stack: Option<Standing>,
-    /// The first failure that was no consequence of another.
+pub(crate) struct WaitResult {
+    /// The stack at rest; `None` if it is gone.
+    pub(crate) stack: Option<ExistingStack>,
+    /// The first failure that was not a consequence of another.
     pub(crate) failure: Option<StackEvent>,
 }
 
@@ -58,7 +58,7 @@ fn silence(patience: Duration) -> CallError {
     CallError { what: "following the stack".to_owned(), code: None, told, passing: true }
 }
 
-/// The watch over one stack.
+/// Watches one stack.
 #[derive(Debug)]
 pub(crate) struct Watch {
     id: String,
@@ -70,23 +70,23 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// Begins after whatever has happened so far, of which the newest page is enough to know.
+    /// Starts after the existing events, of which the newest page is enough.
     pub(crate) async fn begin(cloud: &Cloud, id: &str) -> Result<Self, CallError> {
         let mut watch = Self::whole(id);
         match cloud.new_events(id, &mut watch.seen, 1).await {
             Ok(_) => Ok(watch),
-            // A stack that is only planned may have no events that are to be had.
+            // A stack that exists only as a plan may have no events yet.
             Err(fault) if crate::stack::is_absence(&fault) => Ok(watch),
             Err(fault) => Err(fault),
         }
     }
 
-    /// Tells everything from the beginning.
+    /// Prints everything from the beginning.
     pub(crate) fn whole(id: &str) -> Self {
         Self { id: id.to_owned(), seen: HashSet::new(), failure: None, told: 0, own: None }
     }
 
-    /// Tells what is new.
+    /// Prints new events.
     pub(crate) async fn tell<C: Console>(
         &mut self,
         session: &mut Session<'_, C>,
@@ -97,7 +97,7 @@ impl Watch {
                 self.failure = Some(event.clone());
             }
             if event.is_of_the_stack() {
-                // What failed in an earlier change is not the cause of this one's end.
+                // A failure of an earlier operation is not the cause of this one's result.
                 if event.begins_a_change() {
                     self.failure = None;
                 }
@@ -109,16 +109,16 @@ impl Watch {
         Ok(())
     }
 
-    /// Tells events until CloudFormation rests.
+    /// Prints events until CloudFormation is done.
     ///
     /// # Errors
-    /// [`StackError::Call`] when a call failed for good, or AWS was out of reach for as long as the
-    /// session's patience lasts.
+    /// [`StackError::Call`] if a call failed permanently, or AWS was unreachable for the session's
+    /// patience.
     pub(crate) async fn until_rest<C: Console>(
         &mut self,
         session: &mut Session<'_, C>,
         tell: &mut dyn FnMut(&mut C, &StackEvent) -> std::io::Result<()>,
-    ) -> Result<Rest, StackError> {
+    ) -> Result<WaitResult, StackError> {
         let patience = session.pace.patience;
         let (mut reached, mut heard) = (Instant::now(), (Instant::now(), self.told));
         loop {
@@ -126,7 +126,7 @@ impl Watch {
                 heard = (Instant::now(), self.told);
             }
             let quiet = heard.0.elapsed() >= patience;
-            // What neither answers nor refuses must not outlast the patience either.
+            // A request that hangs must not outlast the patience either.
             let looked = timeout(patience, self.look(session, tell, quiet)).await;
             match looked.unwrap_or_else(|_| Err(silence(patience).into())) {
                 Ok(Some(rest)) => return Ok(rest),
@@ -143,30 +143,30 @@ impl Watch {
         }
     }
 
-    /// One look: the status first, so that no event of the time before it is missed.
+    /// Polls once: the status first, so that no earlier event is missed.
     ///
-    /// A status can be older than what was begun since: for a moment AWS tells of the stack as it
-    /// was. So the newest event of the stack itself has to agree, unless none comes.
+    /// The status can lag behind: for a moment AWS reports the state before the operation. So the
+    /// newest event of the stack itself must agree, unless none arrives.
     async fn look<C: Console>(
         &mut self,
         session: &mut Session<'_, C>,
         tell: &mut dyn FnMut(&mut C, &StackEvent) -> std::io::Result<()>,
         quiet: bool,
-    ) -> Result<Option<Rest>, StackError> {
+    ) -> Result<Option<WaitResult>, StackError> {
         let stack = session.cloud.stack(&self.id).await?;
         let Some(stack) = stack.filter(|stack| stack.status != "DELETE_COMPLETE") else {
-            // The events of a stack that is gone can be had by its ARN, but not everywhere.
+            // The events of a deleted stack are available by its ARN, but not everywhere.
             if let Err(error) = self.tell(session, tell).await
                 && !matches!(&error, StackError::Call(fault) if crate::stack::is_absence(fault))
             {
                 return Err(error);
             }
-            return Ok(Some(Rest { stack: None, failure: self.failure.clone() }));
+            return Ok(Some(WaitResult { stack: None, failure: self.failure.clone() }));
         };
         self.tell(session, tell).await?;
         session.console.status(&format!("{}: {} events", stack.status, self.told));
         let agreed = self.own.as_ref() == Some(&stack.status);
         let rests = state::of(&stack.status) != State::AtWork && (agreed || quiet);
-        Ok(rests.then(|| Rest { stack: Some(stack), failure: self.failure.clone() }))
+        Ok(rests.then(|| WaitResult { stack: Some(stack), failure: self.failure.clone() }))
     }
 }

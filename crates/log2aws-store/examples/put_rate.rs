@@ -1,6 +1,7 @@
-//! How many small durable puts a second a disk gives: `put_rate FOLDER [THREADS [PUTS [BYTES]]]`.
+//! Measures how many small durable puts a second a disk takes: `put_rate FOLDER [THREADS [PUTS
+//! [BYTES]]]`.
 //!
-//! Every put is one of a day log of its own, into the bucket with versions, as deliveries are.
+//! As with deliveries, every put writes a different day log into the versioned bucket.
 
 use std::error::Error;
 use std::io::Write as _;

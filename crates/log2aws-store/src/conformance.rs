@@ -1,7 +1,7 @@
-//! The promises of the store port, as checks that every store passes.
+//! The guarantees of the store port as checks that every store passes.
 //!
-//! Each check works on keys of its own below `conformance/`, so that a bucket in use can be
-//! checked too. What a check left behind in an earlier run does not disturb it.
+//! Each check uses its own keys below `conformance/`, so it can also run on a bucket in use.
+//! Leftovers of an earlier run do no harm.
 
 mod list;
 
@@ -19,17 +19,17 @@ pub use list::{
     a_tag_changes_with_the_body, folders_are_rolled_up,
 };
 
-/// A promise that a store does not keep, and how that was seen.
+/// A guarantee that a store breaks, and how the check noticed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Broken(String);
 
 type Outcome = Result<(), Broken>;
 
-/// A check of one promise in one bucket.
+/// A check of one guarantee in one bucket.
 pub type Check = fn(&dyn Store, &BucketName) -> Outcome;
 
-/// The promises that hold in every bucket.
+/// The guarantees that hold in every bucket.
 pub const EVERYWHERE: &[(&str, Check)] = &[
     ("an absent key has no newest version", an_absent_key_has_no_newest_version),
     ("what was committed reads back whole", what_was_committed_reads_back_whole),
@@ -48,29 +48,29 @@ pub const EVERYWHERE: &[(&str, Check)] = &[
     ("of conditional writes at once one succeeds", of_conditional_writes_at_once_one_succeeds),
 ];
 
-/// Checks every promise: in the raw bucket, which keeps versions, and in the analyzed bucket.
+/// Runs every check: in the raw bucket, which keeps versions, and in the analyzed bucket.
 ///
 /// # Errors
-/// The first promise that is [`Broken`], by name and bucket.
+/// The first guarantee that is [`Broken`], with its name and the bucket.
 pub fn run_all(store: &dyn ObjectLister, raw: &BucketName, analyzed: &BucketName) -> Outcome {
-    let told = |name: &str, bucket: &BucketName, outcome: Outcome| {
+    let with_name = |name: &str, bucket: &BucketName, outcome: Outcome| {
         outcome.map_err(|Broken(why)| Broken(format!("{name:?} is broken in {bucket}: {why}")))
     };
     for bucket in [raw, analyzed] {
         for (name, check) in EVERYWHERE {
-            told(name, bucket, check(store, bucket))?;
+            with_name(name, bucket, check(store, bucket))?;
         }
         for (name, check) in LISTS {
-            told(name, bucket, check(store, bucket))?;
+            with_name(name, bucket, check(store, bucket))?;
         }
     }
-    told("older versions stay", raw, older_versions_stay(store, raw))?;
-    told("an unknown bucket is not found", raw, an_unknown_bucket_is_not_found(store))?;
+    with_name("older versions stay", raw, older_versions_stay(store, raw))?;
+    with_name("an unknown bucket is not found", raw, an_unknown_bucket_is_not_found(store))?;
     let name = "a list of an unknown bucket is not found";
-    told(name, raw, a_list_of_an_unknown_bucket_is_not_found(store))
+    with_name(name, raw, a_list_of_an_unknown_bucket_is_not_found(store))
 }
 
-/// `newest` of a key that nothing was put under, or that was deleted, is `None`.
+/// `head` of a key that was never put or was deleted is `None`.
 ///
 /// # Errors
 /// [`Broken`].
@@ -79,7 +79,7 @@ pub fn an_absent_key_has_no_newest_version(store: &dyn Store, bucket: &BucketNam
     same("newest", store.head(bucket, &key)?, None)
 }
 
-/// Bodies of no byte, few bytes, and more than any buffer come back byte for byte.
+/// Bodies that are empty, short, or larger than any buffer read back byte for byte.
 ///
 /// # Errors
 /// [`Broken`].
@@ -97,7 +97,7 @@ pub fn what_was_committed_reads_back_whole(store: &dyn Store, bucket: &BucketNam
     Ok(())
 }
 
-/// An upload that is under way changes nothing that a reader sees.
+/// An upload in progress changes nothing that a reader sees.
 ///
 /// # Errors
 /// [`Broken`].
@@ -113,7 +113,7 @@ pub fn nothing_is_seen_before_the_commit(store: &dyn Store, bucket: &BucketName)
     same("bytes", read(store, bucket, &key, &first.id)?, b"half of it".to_vec())
 }
 
-/// An upload that is dropped leaves the key as it was.
+/// An upload that is dropped leaves the key unchanged.
 ///
 /// # Errors
 /// [`Broken`].
@@ -127,7 +127,7 @@ pub fn a_dropped_upload_leaves_no_trace(store: &dyn Store, bucket: &BucketName) 
     same("newest of a present key", store.head(bucket, &key)?, Some(kept))
 }
 
-/// Every change of a key's bytes gives it another version id, also back to bytes it once had.
+/// Every change of a key's bytes gives a new version id, even back to earlier bytes.
 ///
 /// # Errors
 /// [`Broken`].
@@ -142,7 +142,7 @@ pub fn different_bodies_have_different_names(store: &dyn Store, bucket: &BucketN
     same("newest", store.head(bucket, &key)?, Some(third))
 }
 
-/// A reader reads on in its body while the key is put again and deleted.
+/// A reader can read its body to the end while the key is put again and deleted.
 ///
 /// # Errors
 /// [`Broken`].
@@ -160,7 +160,7 @@ pub fn a_reader_keeps_the_body_that_it_opened(store: &dyn Store, bucket: &Bucket
     holds("the reader saw another body", rest == old[head.len()..])
 }
 
-/// A version that the key does not have is `NotFound`, on a present key and on an absent one.
+/// A version that the key does not have is `NotFound`, whether the key exists or not.
 ///
 /// # Errors
 /// [`Broken`].
@@ -175,8 +175,8 @@ pub fn an_unknown_version_is_not_found(store: &dyn Store, bucket: &BucketName) -
     Ok(())
 }
 
-/// After a delete the key has no newest version; a delete of an absent key succeeds; a put after
-/// it is a put like any other.
+/// After a delete the key has no newest version; deleting an absent key succeeds; a later put works
+/// as usual.
 ///
 /// # Errors
 /// [`Broken`].
@@ -191,7 +191,8 @@ pub fn a_delete_removes_twice_too(store: &dyn Store, bucket: &BucketName) -> Out
     same("bytes", read(store, bucket, &key, &again.id)?, b"soon gone".to_vec())
 }
 
-/// Keys that a careless store takes for one another, for folders or for ways out are just keys.
+/// Keys that a naive store would confuse with each other, with folders or with parent paths are
+/// ordinary keys.
 ///
 /// # Errors
 /// [`Broken`].
@@ -239,8 +240,8 @@ pub fn keys_do_not_touch_each_other(store: &dyn Store, bucket: &BucketName) -> O
     Ok(())
 }
 
-/// When a key is put from many sides at once, the newest version is one of those put, and every
-/// body that can be opened is whole.
+/// After concurrent puts of one key the newest version is one of those put, and every body that can
+/// be opened is complete.
 ///
 /// # Errors
 /// [`Broken`].
@@ -262,7 +263,7 @@ pub fn of_puts_at_once_one_stands_whole(store: &dyn Store, bucket: &BucketName) 
     holds("the bytes differ", read(store, bucket, &key, &version.id)? == body(i))
 }
 
-/// A write whose condition does not hold is [`StoreError::Changed`] and changes nothing.
+/// A write whose condition fails is [`StoreError::Changed`] and changes nothing.
 ///
 /// # Errors
 /// [`Broken`].
@@ -289,7 +290,8 @@ pub fn a_conditional_write_changes_only_what_was_seen(
     same("newest", store.head(bucket, &key)?, Some(second))
 }
 
-/// Of writers that all saw the same object one changes it, and the others are told so.
+/// Of concurrent writers with the same condition one succeeds, and the others get
+/// [`StoreError::Changed`].
 ///
 /// # Errors
 /// [`Broken`].
@@ -322,7 +324,7 @@ pub fn of_conditional_writes_at_once_one_succeeds(
     Ok(())
 }
 
-/// In a bucket with versions what was put over, and what was deleted, can be read by its id.
+/// In a versioned bucket, overwritten and deleted bodies can be read by version id.
 ///
 /// # Errors
 /// [`Broken`].
@@ -343,7 +345,7 @@ pub fn older_versions_stay(store: &dyn Store, bucket: &BucketName) -> Outcome {
     all_read()
 }
 
-/// A bucket that is not there is `NotFound`, whatever is asked of it.
+/// Every operation on an unknown bucket is `NotFound`.
 ///
 /// # Errors
 /// [`Broken`].

@@ -46,11 +46,11 @@ use log2aws_core::key::BucketName;
 pub use disk::DiskStore;
 pub use memory::MemoryStore;
 
-/// A bucket that a store is to have.
+/// The specification of a bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BucketSpec {
     /// Its name.
     pub name: BucketName,
-    /// Whether older bodies of a key are kept, each under its version id.
+    /// Whether older bodies of a key are kept under their version ids.
     pub versioned: bool,
 }

@@ -1,4 +1,4 @@
-//! A store that forgets: for tests, and for whatever need not outlive the process.
+//! A store in memory, for tests and for data that need not outlive the process.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -28,7 +28,7 @@ struct Bucket {
 #[derive(Default)]
 struct Keys {
     bodies: BTreeMap<ObjectKey, Vec<Body>>,
-    /// Keys of which only older versions are left to be read.
+    /// Keys that have only older versions.
     deleted: BTreeSet<ObjectKey>,
     made: u64,
 }
@@ -214,7 +214,7 @@ impl Upload for MemoryUpload {
         if !condition.holds(keys.newest(&key).map(|present| present.id.as_str())) {
             return Err(StoreError::Changed { what: format!("{name}/{key}") });
         }
-        // The disk store's rule: in a versioned bucket equal bytes are no new version.
+        // As in the disk store: in a versioned bucket equal bytes do not make a new version.
         if let Some(present) = keys.newest(&key)
             && bucket.versioned
             && *present.bytes == *bytes

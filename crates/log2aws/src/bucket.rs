@@ -1,4 +1,4 @@
-//! Reads one bucket of a running `serve` as an operator would: by presigned URLs.
+//! Reads one bucket of a running `serve` like an operator would: with presigned URLs.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use log2aws_core::key::{BucketName, ObjectKey};
 use log2aws_server::{KeyPair, REGION};
 use rusty_s3::{Credentials, S3Action as _, UrlStyle};
 
-/// The most that is read of one object, in bytes.
+/// The largest object that is read, in bytes.
 const MAX_OBJECT: u64 = 64 << 20;
 
-/// One bucket, and the keys to it.
+/// One bucket, and its credentials.
 pub(crate) struct Bucket {
     inner: rusty_s3::Bucket,
     credentials: Credentials,
@@ -21,7 +21,7 @@ impl Bucket {
     /// The bucket `name` of the S3 API at `endpoint`.
     ///
     /// # Errors
-    /// When `endpoint` is no URL.
+    /// `endpoint` is not a URL.
     pub(crate) fn new(endpoint: &str, name: &BucketName, keys: &KeyPair) -> anyhow::Result<Self> {
         let bucket = rusty_s3::Bucket::new(
             endpoint.parse().with_context(|| format!("{endpoint} is no URL"))?,
@@ -46,7 +46,7 @@ impl Bucket {
     /// An object; `None` if there is none under this key.
     ///
     /// # Errors
-    /// When the store cannot be reached or answers anything but the object or 404.
+    /// The store is unreachable, or responds with anything but the object or 404.
     pub(crate) fn get(&self, key: &ObjectKey) -> anyhow::Result<Option<Vec<u8>>> {
         let url = self.inner.get_object(Some(&self.credentials), key.as_str());
         let url = url.sign(Duration::from_mins(1));
@@ -64,7 +64,7 @@ impl Bucket {
     }
 }
 
-/// What went wrong, without the URL that some of these errors carry.
+/// The error without the URL that some of these contain.
 fn plain(error: &ureq::Error) -> String {
     match error {
         ureq::Error::BadUri(_) => "the address cannot be used".to_owned(),

@@ -1,4 +1,4 @@
-//! `log2aws chart`: the load chart of day logs, or of their CSV, at hand.
+//! `log2aws chart`: the load chart of local day logs, or of their CSV.
 
 mod args;
 mod input;
@@ -18,11 +18,11 @@ pub(crate) use args::ChartArgs;
 use args::{Format, Target};
 use input::Day;
 
-/// What standard input and output are called in a message.
+/// The name of standard input in a message.
 const STDIN: &str = "standard input";
 const STDOUT: &str = "standard output";
 
-/// Why no chart was drawn; each names its file.
+/// Why no chart was drawn; each variant names its file.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ChartError {
     /// An input cannot be opened or read.
@@ -34,28 +34,28 @@ pub(crate) enum ChartError {
     /// Standard input is named more than once.
     #[error("\"-\" is named more than once, but standard input can be read only once")]
     StdinTwice,
-    /// Nothing tells of which day an input is.
+    /// The day of an input is unknown.
     #[error("{input} has no row that could tell its day; name the day with --date")]
     NoDay { input: String },
-    /// Nothing of an input is a sample; it is told what is wrong with its first line.
+    /// An input has no samples; `first` is the problem of its first line.
     #[error("no line of {input} is a sample ({first}); name a day log or its CSV")]
     NoSample { input: String, first: String },
     /// One file for several charts.
     #[error("{0} inputs make {0} charts; name a folder with -o, e.g. -o charts/")]
     ManyToOne(usize),
-    /// Neither the file's name nor a flag says what to write.
+    /// The format is unknown from the file's name and flags.
     #[error("{} tells no format; end its name in .svg, .png or .html, or use --format", .0.display())]
     NoFormat(PathBuf),
-    /// The window is none.
+    /// The window is invalid.
     #[error(transparent)]
     View(#[from] ViewError),
-    /// The size of the picture is none.
+    /// The scale is out of range.
     #[error("--scale {0} is not between 0.1 and 3.5")]
     Scale(f32),
-    /// A file to be written is also read, or written twice.
+    /// An output file is also an input, or written twice.
     #[error("{} would be written over while it is in use; name another file", .0.display())]
     SameFile(PathBuf),
-    /// The picture cannot be made.
+    /// The picture cannot be rendered.
     #[error("the chart of {input} cannot be drawn as PNG")]
     Raster { input: String, source: RasterError },
     /// The result cannot be written.
@@ -63,7 +63,7 @@ pub(crate) enum ChartError {
     Write { output: String, source: io::Error },
 }
 
-/// Whether the command line is what is wrong.
+/// Whether it is a usage error.
 pub(crate) fn is_usage(error: &anyhow::Error) -> bool {
     use ChartError as E;
     let error = error.downcast_ref::<ChartError>();
@@ -83,8 +83,7 @@ pub(crate) fn is_usage(error: &anyhow::Error) -> bool {
 /// Draws each input.
 ///
 /// # Errors
-/// [`ChartError`]. Files that are not whole are not put into their places. That the reader of
-/// `stdout` has gone is no error.
+/// [`ChartError`]. Incomplete files are not put in place. A closed `stdout` is not an error.
 pub(crate) fn run(
     args: &ChartArgs,
     stdin: &mut dyn Read,
@@ -99,7 +98,7 @@ pub(crate) fn run(
     for path in &args.inputs {
         let day = input::read(path, args, stdin)?;
         faults |= day.has_faults();
-        // What is told here is on the chart or in the CSV as well: a closed stderr fails nothing.
+        // These messages are in the chart or the CSV too, so a closed stderr does not matter.
         let _ = day.tell(stderr);
         let drawing = day.draw(&view);
         let bytes = encode(&drawing, target.format, args.scale, &day.input)?;
@@ -145,7 +144,7 @@ fn write_error(place: &Path, source: io::Error) -> ChartError {
     ChartError::Write { output: place.display().to_string(), source }
 }
 
-/// Looks at every input before anything is written.
+/// Checks every input before anything is written.
 fn check_inputs(args: &ChartArgs) -> Result<(), ChartError> {
     let mut stdin_seen = false;
     for path in &args.inputs {
@@ -164,7 +163,7 @@ fn check_inputs(args: &ChartArgs) -> Result<(), ChartError> {
     Ok(())
 }
 
-/// Whether a file may be written: it is none that is read, and none that was written.
+/// Whether a file may be written: it is not an input, and was not written before.
 fn check_output(
     args: &ChartArgs,
     path: &Path,
@@ -182,13 +181,13 @@ fn check_output(
     Ok(())
 }
 
-/// Whether a name stands for standard input or output.
+/// Whether a name means standard input or output.
 fn is_dash(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
 impl Target {
-    /// Where the chart of a day goes; `None` is standard output.
+    /// The output file of a day; `None` is standard output.
     fn place(&self, day: &Day) -> Option<PathBuf> {
         let file = || format!("{}-{}.{}", day.server, day.date, self.format.suffix());
         let path = self.path.as_ref()?;

@@ -1,4 +1,4 @@
-//! The verbs, and the way from a command line to one of them.
+//! The verbs, and the parsing of a command line.
 
 use std::ffi::OsString;
 use std::io;
@@ -7,7 +7,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use log2aws_cli::agent::{self, AgentVerb, Door};
 use log2aws_cli::exit::{self, Exit};
 
-use crate::{chart, convert, demo, reopen, serve, stack, store, token};
+use crate::{audit, chart, convert, demo, reopen, serve, stack, store, token};
 
 /// Collects the daily load logs of servers that hold no AWS credentials, turns each into CSV and
 /// a load chart, and proves that nothing is missing.
@@ -32,6 +32,8 @@ enum Verb {
     Serve(Box<serve::ServeArgs>),
     /// Look after the data folder of serve.
     Store(store::StoreArgs),
+    /// Say who asked for a URL, who put, read and deleted what, and who logged in.
+    Audit(Box<audit::AuditArgs>),
     /// Say who may see the dashboard of serve.
     Token(token::TokenArgs),
     /// Turn day logs into CSV.
@@ -46,7 +48,7 @@ enum Verb {
     Stack(stack::StackArgs),
 }
 
-/// Runs one command line and says how it ended.
+/// Runs a command line and returns its exit code.
 pub(crate) fn run(args: &[OsString]) -> Exit {
     let cli: Cli = match log2aws_cli::parse(args) {
         Ok(cli) => cli,
@@ -56,6 +58,7 @@ pub(crate) fn run(args: &[OsString]) -> Exit {
         Verb::Demo(args) => demo::run(&args),
         Verb::Serve(args) => serve::run(*args),
         Verb::Store(args) => store::run(args),
+        Verb::Audit(args) => audit::run(*args, &mut io::stdout(), &mut io::stderr()),
         Verb::Token(args) => token::run(args),
         Verb::Convert(args) => {
             convert::run(&args, &mut io::stdin().lock(), &mut io::stdout(), &mut io::stderr())

@@ -1,9 +1,9 @@
-//! The machine's clock: the only place where this program asks for the time.
+//! The system clock: the only place where this program reads the time.
 
 use jiff::Timestamp;
 use log2aws_service::ports::Clock;
 
-/// The time as the operating system has it.
+/// The time of the operating system.
 #[derive(Debug)]
 pub(crate) struct SystemClock;
 

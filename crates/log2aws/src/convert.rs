@@ -13,10 +13,10 @@ use log2aws_cli::exit::Exit;
 use output::OutputFile;
 use writer::{RejectWriter, RowWriter};
 
-/// How much is read at once, in bytes.
+/// The block size in bytes.
 const BLOCK: usize = 256 * 1024;
 
-/// What standard output is called in a message.
+/// The name of standard output in a message.
 const STDOUT: &str = "standard output";
 
 /// What `convert` is told.
@@ -44,7 +44,7 @@ impl ConvertArgs {
     }
 }
 
-/// Why a conversion failed; each names its file.
+/// Why a conversion failed; each variant names its file.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConvertError {
     /// An input cannot be opened or read.
@@ -59,15 +59,15 @@ pub(crate) enum ConvertError {
     /// The result cannot be written.
     #[error("{output} cannot be written")]
     Write { output: String, source: io::Error },
-    /// Rejects would go among the rows.
+    /// Rejects would be mixed with the rows.
     #[error("--rejects wants the name of a file; standard output is for the CSV")]
     RejectsToStdout,
-    /// A file to be written is also read, or written twice.
+    /// An output file is also an input, or written twice.
     #[error("{} would be written over while it is in use; name another file", .0.display())]
     SameFile(PathBuf),
 }
 
-/// Whether the command line is what is wrong.
+/// Whether it is a usage error.
 pub(crate) fn is_usage(error: &anyhow::Error) -> bool {
     let error = error.downcast_ref::<ConvertError>();
     error.is_some_and(|error| {
@@ -81,8 +81,8 @@ pub(crate) fn is_usage(error: &anyhow::Error) -> bool {
 /// Converts the inputs, one after the other.
 ///
 /// # Errors
-/// [`ConvertError`]. The files of `--output` and `--rejects` are then as they were. That the
-/// reader of `stdout` has gone (`| head`) is no error.
+/// [`ConvertError`]. The files of `--output` and `--rejects` are then unchanged. A closed `stdout`
+/// (`| head`) is not an error.
 pub(crate) fn run(
     args: &ConvertArgs,
     stdin: &mut dyn Read,
@@ -111,7 +111,7 @@ pub(crate) fn run(
     Ok(if any_rejects && args.strict { Exit::Rejects } else { Exit::Done })
 }
 
-/// Converts all inputs; whether there were rejects.
+/// Converts all inputs; returns whether there were rejects.
 fn convert_all<'a>(
     args: &ConvertArgs,
     stdin: &mut dyn Read,
@@ -157,7 +157,7 @@ fn convert_all<'a>(
         let totals = converter.finish(&mut sink);
         if totals.rejects > 0 {
             any_rejects = true;
-            // What is told here is in the result as well: a closed stderr fails nothing.
+            // These messages are in the result too, so a closed stderr does not matter.
             let _ = summarise(stderr, &input, &totals, &rejects);
         }
     }
@@ -184,7 +184,7 @@ fn summarise(
     writeln!(stderr)
 }
 
-/// Whether a name stands for standard input or output.
+/// Whether a name means standard input or output.
 fn is_dash(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
@@ -197,7 +197,7 @@ fn cannot_write(path: &Path, source: io::Error) -> ConvertError {
     ConvertError::Write { output: path.display().to_string(), source }
 }
 
-/// Looks at every named file before anything is written.
+/// Checks every named file before anything is written.
 fn check_files(args: &ConvertArgs) -> Result<(), ConvertError> {
     let mut used = Vec::new();
     let mut stdin_seen = false;

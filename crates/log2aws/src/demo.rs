@@ -1,4 +1,4 @@
-//! `log2aws demo`: the whole pipeline on this machine, step by step, each one for real.
+//! `log2aws demo`: the whole real pipeline on this machine, step by step.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -23,12 +23,12 @@ use tokio::sync::oneshot;
 
 use crate::bucket::Bucket;
 use crate::clock::SystemClock;
+use crate::dashboard_client::DashboardClient;
 use crate::logging::{self, LogFormat, LogLevel};
-use crate::serve::stop_signal;
-use crate::visit::Visit;
+use crate::stop_signal::stop_signal;
 use log2aws_cli::exit::Exit;
 
-/// How long a delivery may take to be analyzed before the demo calls it failed.
+/// How long analysis may take before the demo fails.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The flags of `demo`.
@@ -45,13 +45,13 @@ pub(crate) struct DemoArgs {
     samples: u16,
 }
 
-/// Runs the pipeline, and stays up until Ctrl-C unless told otherwise.
+/// Runs the pipeline, and then keeps serving until Ctrl-C unless `--once` is given.
 ///
 /// # Errors
-/// The first step that failed.
+/// The first failed step.
 pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<Exit> {
     all_steps(args).map_err(|error| {
-        // Only writes to standard output are passed up without a word of their own.
+        // Only errors of standard output have no context.
         let bare = error.is::<io::Error>();
         if bare { error.context("standard output cannot be written") } else { error }
     })
@@ -81,17 +81,17 @@ fn all_steps(args: &DemoArgs) -> anyhow::Result<Exit> {
 
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let (stop, stopped) = oneshot::channel::<()>();
-    // That the sender is gone means to stop as much as its message does.
+    // A dropped sender stops the server, like a message.
     let serving = runtime.spawn(server.run(listener, || {}, async { drop(stopped.await) }));
     let steps = pipeline(args, &folder, &api, &analyzed, &mut out).and_then(|deliveries| {
         if args.once {
-            // The link is good once: here it is this program that looks.
-            return Visit::begin(&api, &link)?.look(&deliveries, &mut out);
+            // The link works once, and here the program itself uses it.
+            return DashboardClient::log_in(&api, &link)?.check_calendar(&deliveries, &mut out);
         }
         writeln!(out, "5. look     {}", link.expose_url())?;
         writeln!(out, "            (good once, for ten minutes)")?;
         if io::stdout().is_terminal() && has_screen(&|name| std::env::var_os(name)) {
-            // That there is no browser must not end the demo.
+            // A missing browser must not end the demo.
             let page = folder.join("open.html");
             write_page(&page, link.expose_url())
                 .with_context(|| format!("{} cannot be written", page.display()))?;
@@ -110,8 +110,8 @@ fn all_steps(args: &DemoArgs) -> anyhow::Result<Exit> {
     steps.map(|()| Exit::Done)
 }
 
-/// Writes a page for the owner alone that leads to `link`. The browser is given its name: every
-/// user of the machine can read another's command line, and the link would log them in.
+/// Writes a private page that leads to `link`. The browser gets its file name, because every user
+/// of the machine can read command lines, and the link would log them in.
 fn write_page(place: &Path, link: &str) -> io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt as _;
     let mut file =
@@ -125,14 +125,14 @@ fn write_page(place: &Path, link: &str) -> io::Result<()> {
     )
 }
 
-/// Whether a browser would have a screen to open on.
+/// Whether there is a screen for a browser.
 fn has_screen(variable: &dyn Fn(&'static str) -> Option<OsString>) -> bool {
     ["DISPLAY", "WAYLAND_DISPLAY"]
         .into_iter()
         .any(|name| variable(name).is_some_and(|value| !value.is_empty()))
 }
 
-/// Samples, ships, and fetches what became of it; what was delivered, and how many rows each has.
+/// Samples, ships, and fetches the results; returns each delivery and its number of rows.
 fn pipeline(
     args: &DemoArgs,
     folder: &Path,
@@ -144,7 +144,7 @@ fn pipeline(
     let mut deliveries = Vec::new();
     let time = SystemTime::new();
     let world = World::system(&time);
-    // A machine may have a name that no key can carry; the demo runs there, too.
+    // The host name may be unusable in a key; the demo must still run.
     let server = host_name().or_else(|_| "this-machine".parse::<ServerName>())?;
     let (log_dir, state_dir) = (folder.join("log"), folder.join("agent"));
 
@@ -185,7 +185,7 @@ fn pipeline(
     Ok(deliveries)
 }
 
-/// Takes samples over one second each; the days that they fell on (two at midnight).
+/// Takes samples over one second each; returns their days (two at midnight).
 fn take_samples(
     count: u16,
     server: &ServerName,
@@ -215,8 +215,8 @@ fn take_samples(
     Ok(days)
 }
 
-/// Waits for the results of one log, prints its rows, and puts its chart where it can be opened.
-/// Tells how many rows there are.
+/// Waits for the results of one log, prints its rows, and saves its chart. Returns the number of
+/// rows.
 fn show(
     key: &RawKey,
     folder: &Path,

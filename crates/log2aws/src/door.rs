@@ -1,4 +1,4 @@
-//! The flags of `serve` that bound what strangers may take of the machine.
+//! The flags of `serve` that limit what unauthenticated clients can consume.
 
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
@@ -36,6 +36,15 @@ pub(crate) struct DoorArgs {
     /// The largest log that is taken, e.g. 64MiB.
     #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = flag::size)]
     max_log_size: u64,
+    /// How many times a gzip log may expand, from 1 MiB of text on; what lies beyond is not read.
+    #[arg(long, value_name = "N", default_value_t = DoorLimits::default().max_gzip_ratio)]
+    max_gzip_ratio: NonZeroU32,
+    /// How many versions of one server's log of one day are kept; one more is refused.
+    #[arg(long, value_name = "N", default_value_t = DoorLimits::default().max_versions_per_day)]
+    max_versions_per_day: NonZeroU32,
+    /// How many bytes these versions may have together, e.g. 4GiB.
+    #[arg(long, value_name = "SIZE", default_value = "4GiB", value_parser = flag::size)]
+    max_bytes_per_day: u64,
     /// How much of the disk uploads leave free [default: 5 % of it, 1GiB at most].
     #[arg(long, value_name = "SIZE", value_parser = flag::size)]
     keep_free_space: Option<u64>,
@@ -60,14 +69,17 @@ impl From<DoorArgs> for DoorLimits {
             writer_threads: args.writer_threads,
             puts_per_url: args.puts_per_url,
             max_log_size: args.max_log_size,
+            max_gzip_ratio: args.max_gzip_ratio,
+            max_versions_per_day: args.max_versions_per_day,
+            max_bytes_per_day: args.max_bytes_per_day,
             keep_free_space: args.keep_free_space,
             max_new_servers: args.max_new_servers,
         }
     }
 }
 
-/// Raises the limit of open files to what the process may have at most, as Go programs do. Each
-/// connection takes up to three; a login shell and systemd give 1,024 unless told otherwise.
+/// Raises the soft limit of open files to the hard limit, like Go programs. Each connection takes
+/// up to three; the default of a login shell and of systemd is 1,024.
 pub(crate) fn raise_file_limit() {
     use rustix::process::{Resource, getrlimit, setrlimit};
     let mut limit = getrlimit(Resource::Nofile);
@@ -110,6 +122,9 @@ mod tests {
             "--writer-threads=4",
             "--puts-per-url=5",
             "--max-log-size=6",
+            "--max-gzip-ratio=8",
+            "--max-versions-per-day=9",
+            "--max-bytes-per-day=10KiB",
             "--keep-free-space=0",
             "--max-new-servers=7",
         ])
@@ -123,6 +138,9 @@ mod tests {
             writer_threads: NonZeroUsize::new(4).unwrap(),
             puts_per_url: NonZeroUsize::new(5).unwrap(),
             max_log_size: 6,
+            max_gzip_ratio: NonZeroU32::new(8).unwrap(),
+            max_versions_per_day: NonZeroU32::new(9).unwrap(),
+            max_bytes_per_day: 10 << 10,
             keep_free_space: Some(0),
             max_new_servers: NonZeroU32::new(7).unwrap(),
         };

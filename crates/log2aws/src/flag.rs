@@ -1,4 +1,4 @@
-//! Values of flags whose own parsers say too little about what to write instead.
+//! Parsers of flag values with better error messages.
 
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
@@ -12,12 +12,12 @@ use url::Url;
 /// An address and port to listen on.
 ///
 /// # Errors
-/// One sentence with an example. A name is refused: it can stand for several addresses.
+/// One sentence with an example. A name is refused, because it can have several addresses.
 pub(crate) fn address(text: &str) -> Result<SocketAddr, &'static str> {
     text.parse().map_err(|_| "write an IP address and a port, e.g. 127.0.0.1:8750 or [::1]:8750")
 }
 
-/// A network, or one address as a network of its own.
+/// A network, or a single address as a network.
 ///
 /// # Errors
 /// One sentence with an example.
@@ -73,6 +73,15 @@ pub(crate) fn size(text: &str) -> Result<u64, &'static str> {
         .ok_or("write a number of bytes, KiB, MiB or GiB, e.g. 64MiB")
 }
 
+/// The largest size of the audit log, in bytes.
+///
+/// # Errors
+/// One sentence with an example, or the least size.
+pub(crate) fn audit_size(text: &str) -> Result<u64, &'static str> {
+    let size = size(text)?;
+    if size < 1 << 20 { Err("write at least 1MiB: that is some 3,000 lines") } else { Ok(size) }
+}
+
 /// The URL of an HTTP server without a path.
 ///
 /// # Errors
@@ -95,7 +104,7 @@ pub(crate) fn region(text: &str) -> Result<String, &'static str> {
     if right { Ok(text.to_owned()) } else { Err("write a region, e.g. ap-northeast-1") }
 }
 
-/// Where a service is that is not AWS's own.
+/// The endpoint of a service other than AWS's.
 ///
 /// # Errors
 /// One sentence with an example.
@@ -132,6 +141,13 @@ mod tests {
         for wrong in ["", "MiB", "1MB", "-1", "1.5GiB", "99999999999TiB"] {
             assert!(size(wrong).unwrap_err().contains("64MiB"), "{wrong}");
         }
+    }
+
+    #[test]
+    fn an_audit_log_has_room_for_some_lines() {
+        assert_eq!(audit_size("1MiB"), Ok(1 << 20));
+        assert!(audit_size("1023KiB").unwrap_err().contains("1MiB"));
+        assert!(audit_size("much").unwrap_err().contains("64MiB"));
     }
 
     #[test]

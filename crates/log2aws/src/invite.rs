@@ -1,4 +1,4 @@
-//! What the start prints about the way into the dashboard.
+//! The startup message about logging in to the dashboard.
 
 use std::io::{self, IsTerminal as _, Write};
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use log2aws_server::SecretUrl;
 use url::Url;
 
-/// The way into a dashboard.
+/// How to log in to a dashboard.
 pub(crate) struct Invitation {
     link: SecretUrl,
     token_file: PathBuf,
@@ -15,14 +15,14 @@ pub(crate) struct Invitation {
 }
 
 impl Invitation {
-    /// An invitation for standard output. The link is printed to a terminal alone, or where
-    /// `print_link` asks for it: journals, log files and containers' logs keep what is printed, and
-    /// more people read them than may see the dashboard.
+    /// A message for standard output. The link is printed only to a terminal, or if `print_link` is
+    /// set: journals, log files and container logs keep their output, and more people read them
+    /// than may use the dashboard.
     pub(crate) fn new(link: SecretUrl, token_file: PathBuf, print_link: bool) -> Self {
         Self { link, token_file, print_link: print_link || io::stdout().is_terminal() }
     }
 
-    /// Prints the link; or, where it would be kept, the path of the token's file.
+    /// Prints the link, or if the output is kept, the path of the token file.
     ///
     /// # Errors
     /// The output's.

@@ -1,4 +1,4 @@
-//! Where log lines go: standard error, as text for people or JSON for collectors.
+//! Logging to standard error, as text for people or JSON for collectors.
 
 use std::io::{IsTerminal as _, stderr};
 
@@ -29,11 +29,11 @@ pub(crate) enum LogLevel {
     Debug,
 }
 
-/// Begins to log. Only our own crates speak: the S3 library logs the signature that it expected,
-/// and a signature is a secret.
+/// Starts logging, for our own crates only: the S3 library logs the expected signature, which is a
+/// secret.
 ///
 /// # Errors
-/// When the process logs already.
+/// The process already has a logger.
 pub(crate) fn start(format: LogFormat, level: LogLevel) -> anyhow::Result<()> {
     let level = match level {
         LogLevel::Error => LevelFilter::ERROR,
@@ -43,7 +43,7 @@ pub(crate) fn start(format: LogFormat, level: LogLevel) -> anyhow::Result<()> {
     };
     let ours = ["log2aws", "log2aws_server", "log2aws_service", "log2aws_store", "log2aws_agent"];
     let filter = Targets::new().with_targets(ours.map(|name| (name, level)));
-    // Colours are for eyes: a file or a journal would keep their escape codes.
+    // No colours in a file or a journal.
     let colours =
         stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
     let lines = tracing_subscriber::fmt::layer().with_writer(stderr).with_ansi(colours);

@@ -1,10 +1,12 @@
-//! The log2aws command line: `main` hands over the world, the verbs do the work.
+//! The log2aws command line. `main` only parses; the verbs do the work.
 
+mod audit;
 mod bucket;
 mod chart;
 mod cli;
 mod clock;
 mod convert;
+mod dashboard_client;
 mod demo;
 mod door;
 mod flag;
@@ -13,10 +15,10 @@ mod logging;
 mod reopen;
 mod serve;
 mod stack;
+mod stop_signal;
 mod store;
 mod token;
 mod view;
-mod visit;
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! `log2aws reopen`: an operator lets a final day be delivered once more.
+//! `log2aws reopen`: lets a final day be delivered once more.
 
 use std::io::{Read as _, Write};
 use std::sync::Arc;
@@ -55,10 +55,10 @@ fn reason(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// Writes the record that opens the day.
+/// Writes the record that reopens the day.
 ///
 /// # Errors
-/// When nothing was delivered for the day, or the bucket cannot be read or written.
+/// Nothing was delivered for the day, or the bucket cannot be read or written.
 pub(crate) fn run(args: ReopenArgs, out: &mut dyn Write) -> anyhow::Result<Exit> {
     let endpoint = args.endpoint_url.as_ref().map(|url| url.as_str().trim_end_matches('/'));
     let access = Access {
@@ -95,7 +95,7 @@ pub(crate) fn run(args: ReopenArgs, out: &mut dyn Write) -> anyhow::Result<Exit>
     Ok(Exit::Done)
 }
 
-/// The version of the raw log that a day's results are of.
+/// The version of the raw log that a day's results come from.
 fn delivered(
     store: &dyn Store,
     bucket: &BucketName,

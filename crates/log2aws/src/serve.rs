@@ -1,4 +1,4 @@
-//! `log2aws serve`: hands flags, listener, clock and signals to the server.
+//! `log2aws serve`: passes flags, listener, clock and signals to the server.
 
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -12,7 +12,7 @@ use ipnet::IpNet;
 use jiff::tz::TimeZone;
 use log2aws_core::allow_list::AllowList;
 use log2aws_core::key::KeyPrefix;
-use log2aws_server::{Exposure, ServeConfig, Server, TlsFiles, start_warnings};
+use log2aws_server::{AuditConfig, Exposure, ServeConfig, Server, TlsFiles, start_warnings};
 use log2aws_service::analyze::ChartFormats;
 use log2aws_service::http::{
     DEFAULT_DAYS_AHEAD, DEFAULT_DAYS_BACK, DEFAULT_FINAL_AFTER_DAYS, DayRules,
@@ -24,6 +24,7 @@ use crate::door::{DoorArgs, raise_file_limit};
 use crate::flag;
 use crate::invite::Invitation;
 use crate::logging::{self, LogFormat, LogLevel};
+use crate::stop_signal::stop_signal;
 use crate::view::{Serving, ViewArgs};
 use log2aws_cli::exit::Exit;
 
@@ -63,6 +64,13 @@ pub(crate) struct ServeArgs {
     /// have ended, and the clock is right.
     #[arg(long)]
     retention_trust_clock: bool,
+    /// Remove a day's audit file this many days after the day.
+    #[arg(long, value_name = "DAYS", default_value_t = AuditConfig::default().keep_days)]
+    keep_audit_days: NonZeroU32,
+    /// How large all audit files may become together, e.g. 512MiB; past it nothing more is audited,
+    /// requests are served, and metrics, log and /-/readyz say so. Refused requests may use half.
+    #[arg(long, value_name = "SIZE", default_value = "4GiB", value_parser = flag::audit_size)]
+    max_audit_size: u64,
     /// How many days before today are taken (days count in UTC).
     #[arg(long, value_name = "DAYS", default_value_t = DEFAULT_DAYS_BACK)]
     days_back: u32,
@@ -109,9 +117,9 @@ pub(crate) struct ServeArgs {
     config: Option<PathBuf>,
 }
 
-/// One half of what TLS needs.
+/// One of the two files that TLS needs.
 #[derive(Debug, thiserror::Error)]
-enum Half {
+enum MissingTlsFile {
     /// No key.
     #[error(
         "--tls-cert is of no use without --tls-key, the file with the certificate's private key"
@@ -122,25 +130,28 @@ enum Half {
     Key,
 }
 
-/// Whether the command line is what is wrong.
+/// Whether it is a usage error.
 pub(crate) fn is_usage(error: &anyhow::Error) -> bool {
-    error.is::<Half>()
+    error.is::<MissingTlsFile>()
 }
 
-/// Both files, or none.
-fn tls_files(certificate: Option<PathBuf>, key: Option<PathBuf>) -> Result<Option<TlsFiles>, Half> {
+/// Both files, or neither.
+fn tls_files(
+    certificate: Option<PathBuf>,
+    key: Option<PathBuf>,
+) -> Result<Option<TlsFiles>, MissingTlsFile> {
     match (certificate, key) {
         (Some(certificate), Some(key)) => Ok(Some(TlsFiles { certificate, key })),
         (None, None) => Ok(None),
-        (Some(_), None) => Err(Half::Certificate),
-        (None, Some(_)) => Err(Half::Key),
+        (Some(_), None) => Err(MissingTlsFile::Certificate),
+        (None, Some(_)) => Err(MissingTlsFile::Key),
     }
 }
 
 /// Serves until SIGTERM or Ctrl-C.
 ///
 /// # Errors
-/// When it cannot start, or stops by a failure.
+/// It cannot start, or fails.
 pub(crate) fn run(args: ServeArgs) -> anyhow::Result<Exit> {
     logging::start(args.log_format, args.log_level)?;
     raise_file_limit();
@@ -189,6 +200,7 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<Exit> {
         time_zone,
         tls,
         door: args.door.into(),
+        audit: AuditConfig { keep_days: args.keep_audit_days, max_bytes: args.max_audit_size },
     };
     let scheme = if config.tls.is_some() { "https" } else { "http" };
     let server = Server::open(config, Arc::new(SystemClock))?;
@@ -196,7 +208,7 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<Exit> {
     let invitation =
         Invitation::new(server.login_link(address)?, token_file, args.print_login_link);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
+    let outcome = runtime.block_on(async {
         let stop = stop_signal()?;
         let stop = async {
             stop.await;
@@ -204,17 +216,20 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<Exit> {
         };
         let announce = || {
             tracing::info!(%address, data_dir = %args.data_dir.display(), "serving");
-            // That nobody reads along must not keep it from serving.
+            // A closed standard output must not prevent serving.
             let at = format!("{scheme}://{address}");
             drop(announce(&mut io::stdout(), &at, &args.data_dir, &invitation));
         };
         server.run(listener, announce, stop).await?;
         tracing::info!("stopped");
         Ok(Exit::Done)
-    })
+    });
+    // What is still at work was waited for long enough.
+    runtime.shutdown_background();
+    outcome
 }
 
-/// Says where it serves, for people and for scripts that asked for port 0.
+/// Prints the address, for people and for scripts that use port 0.
 fn announce(
     out: &mut dyn Write,
     at: &str,
@@ -227,34 +242,22 @@ fn announce(
     out.flush()
 }
 
-/// Resolves at the first SIGTERM or SIGINT. A second one ends the process at once: what was
-/// acknowledged is on the disk, and what is not analyzed is found at the next start.
-///
-/// # Errors
-/// When the handlers cannot be installed.
-pub(crate) fn stop_signal() -> io::Result<impl Future<Output = ()> + Send + 'static> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        tokio::spawn(async move {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-            tracing::warn!("ended at once by a second signal");
-            std::process::exit(1);
-        });
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_defaults_of_the_audit_log_are_those_of_the_server() {
+        #[derive(clap::Parser)]
+        struct Program {
+            #[command(flatten)]
+            serve: ServeArgs,
+        }
+        let serve = <Program as clap::Parser>::try_parse_from(["serve"]).unwrap().serve;
+        let parsed =
+            AuditConfig { keep_days: serve.keep_audit_days, max_bytes: serve.max_audit_size };
+        assert_eq!(parsed, AuditConfig::default());
+    }
 
     #[test]
     fn a_certificate_and_its_key_are_given_together_or_not_at_all() {

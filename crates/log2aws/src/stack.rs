@@ -1,4 +1,4 @@
-//! `log2aws stack`: the AWS world planned, deployed, deleted, followed.
+//! `log2aws stack`: plans, deploys, deletes and watches the AWS stack.
 
 mod console;
 
@@ -11,10 +11,10 @@ use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use log2aws_core::allow_list::AllowList;
-use log2aws_core::env_name::EnvName;
 use log2aws_stack::artifacts::{self, Artifacts};
 use log2aws_stack::cloud::{self, Access, Cloud};
 use log2aws_stack::console::Console as _;
+use log2aws_stack::env_name::EnvName;
 use log2aws_stack::name::StackName;
 use log2aws_stack::plan::{Plan, PlanInput};
 use log2aws_stack::template::Template;
@@ -25,11 +25,11 @@ use log2aws_stack::{
 use url::Url;
 
 use crate::flag;
-use crate::serve::stop_signal;
+use crate::stop_signal::stop_signal;
 use console::{Screen, Stream};
 use log2aws_cli::exit::Exit;
 
-/// Where a plan stands if nothing names a region.
+/// The default region of a plan.
 const PLAN_REGION: &str = "ap-northeast-1";
 
 /// The flags of `stack`.
@@ -67,7 +67,7 @@ struct Place {
 
 /// How AWS is reached.
 #[derive(Debug, Args)]
-struct Reach {
+struct AwsAccess {
     /// The profile of the AWS config files.
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
@@ -87,7 +87,7 @@ struct Reach {
 
 /// What the stack is to be like.
 #[derive(Debug, Args)]
-struct Wish {
+struct StackSettings {
     /// Who may ask for a URL and who may put: addresses and networks, each optionally bound to a
     /// server name or pattern, e.g. '203.0.113.7, web*@198.51.100.0/24' [default: as it is].
     #[arg(long, value_name = "LIST")]
@@ -103,7 +103,7 @@ struct PlanArgs {
     #[command(flatten)]
     place: Place,
     #[command(flatten)]
-    wish: Wish,
+    wish: StackSettings,
     /// For how many servers the cost is estimated.
     #[arg(long, value_name = "N", default_value_t = 10)]
     servers: u32,
@@ -118,9 +118,9 @@ struct DeployArgs {
     #[command(flatten)]
     place: Place,
     #[command(flatten)]
-    reach: Reach,
+    reach: AwsAccess,
     #[command(flatten)]
-    wish: Wish,
+    wish: StackSettings,
     /// The folder of generate-url.zip and analyze-log.zip [default: beside this program, or
     /// target/lambda].
     #[arg(long, value_name = "DIR")]
@@ -142,7 +142,7 @@ struct DeleteArgs {
     #[command(flatten)]
     place: Place,
     #[command(flatten)]
-    reach: Reach,
+    reach: AwsAccess,
     /// Remove both buckets, too, with every log and result; the stack's name has to be typed.
     #[arg(long)]
     purge: bool,
@@ -157,7 +157,7 @@ struct EventsArgs {
     #[command(flatten)]
     place: Place,
     #[command(flatten)]
-    reach: Reach,
+    reach: AwsAccess,
     /// Go on until CloudFormation rests.
     #[arg(long)]
     follow: bool,
@@ -176,7 +176,7 @@ fn pair(text: &str) -> Result<(String, String), &'static str> {
     Ok((name.trim().to_owned(), value.to_owned()))
 }
 
-/// Does what was asked of the stack.
+/// Runs the subcommand.
 ///
 /// # Errors
 /// What went wrong and what to do.
@@ -188,12 +188,12 @@ pub(crate) fn run(args: StackArgs) -> anyhow::Result<Exit> {
         StackVerb::Delete(args) => runtime.block_on(delete(&args)),
         StackVerb::Events(args) => runtime.block_on(events(&args)),
     };
-    // A question that nobody answered waits on a thread of its own.
+    // An unanswered question blocks a thread of its own.
     runtime.shutdown_background();
     done
 }
 
-/// Whether the command line is at fault.
+/// Whether it is a usage error.
 pub(crate) fn is_usage(error: &anyhow::Error) -> bool {
     error.downcast_ref::<StackError>().is_some_and(StackError::is_usage)
 }
@@ -221,7 +221,7 @@ async fn plan(args: &PlanArgs) -> anyhow::Result<Exit> {
     let plan = Plan::of(&template, &input).map_err(StackError::from)?;
     let text = if *json { serde_json::to_string_pretty(&plan)? + "\n" } else { plan.to_string() };
     match io::stdout().lock().write_all(text.as_bytes()) {
-        // Whoever reads along has seen enough.
+        // The reader of the output is gone.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Done),
         written => Ok(written.map(|()| Exit::Done)?),
     }
@@ -344,10 +344,10 @@ fn listed(list: &AllowList) -> Result<[(String, String); 2], StackError> {
     Ok(made.map(|(name, value)| (name.to_owned(), value)))
 }
 
-/// Says on standard error that the list lets everybody in, if it does.
+/// Warns on standard error if the list admits everybody.
 fn warn_if_open(list: &AllowList) {
-    if let Some(warning) = list.open_to_everybody() {
-        // Without a standard error there is nobody to warn.
+    if let Some(warning) = list.open_network_warning() {
+        // Without a standard error nobody can be warned.
         drop(writeln!(io::stderr(), "warning: {warning}"));
     }
 }
@@ -363,7 +363,7 @@ fn stack_name(place: &Place) -> anyhow::Result<StackName> {
     }
 }
 
-/// Finds out who and where we are; Ctrl-C is heard meanwhile.
+/// Determines region and account; Ctrl-C works in the meantime.
 async fn connect(
     access: &Access,
     interrupt: impl Future<Output = ()>,
@@ -375,7 +375,7 @@ async fn connect(
     }
 }
 
-fn access(place: &Place, reach: &Reach) -> Access {
+fn access(place: &Place, reach: &AwsAccess) -> Access {
     Access {
         region: place.region.clone(),
         profile: reach.profile.clone(),
@@ -384,12 +384,12 @@ fn access(place: &Place, reach: &Reach) -> Access {
             .endpoint_url
             .as_ref()
             .map(|url| url.as_str().trim_end_matches('/').to_owned()),
-        // As the SDK reads it for its own services; Parameter Store is asked without.
+        // As the SDK reads it for its own services; our Parameter Store client needs it too.
         ssm_endpoint_url: std::env::var("AWS_ENDPOINT_URL_SSM").ok().filter(|url| !url.is_empty()),
     }
 }
 
-fn session<'a>(cloud: &'a Cloud, screen: &'a mut Screen, reach: &Reach) -> Session<'a, Screen> {
+fn session<'a>(cloud: &'a Cloud, screen: &'a mut Screen, reach: &AwsAccess) -> Session<'a, Screen> {
     Session {
         cloud,
         console: screen,

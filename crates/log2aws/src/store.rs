@@ -1,4 +1,4 @@
-//! `log2aws store`: looks after the data folder of `serve`.
+//! `log2aws store`: maintenance of the data folder of `serve`.
 
 use std::io::{self, Write as _};
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! `log2aws serve --view`: the dashboard over a bucket on S3, with the operator's own credentials.
+//! `log2aws serve --view`: the dashboard for a bucket on S3, with the operator's own credentials.
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -20,11 +20,11 @@ use url::Url;
 
 use crate::clock::SystemClock;
 use crate::invite::Invitation;
-use crate::serve::stop_signal;
+use crate::stop_signal::stop_signal;
 use log2aws_cli::exit::Exit;
 
-/// The flags of `serve` that make no sense for a view, which takes nothing and keeps nothing.
-pub(crate) const NOT_FOR_A_VIEW: [&str; 22] = [
+/// The flags of `serve` that make no sense for a view, which is read-only.
+pub(crate) const NOT_FOR_A_VIEW: [&str; 27] = [
     "data_dir",
     "allow_hosts",
     "days_ahead",
@@ -32,6 +32,8 @@ pub(crate) const NOT_FOR_A_VIEW: [&str; 22] = [
     "final_after",
     "keep_raw_days",
     "keep_analyzed_days",
+    "keep_audit_days",
+    "max_audit_size",
     "retention_trust_clock",
     "key_prefix",
     "charts",
@@ -45,6 +47,9 @@ pub(crate) const NOT_FOR_A_VIEW: [&str; 22] = [
     "writer_threads",
     "puts_per_url",
     "max_log_size",
+    "max_gzip_ratio",
+    "max_versions_per_day",
+    "max_bytes_per_day",
     "keep_free_space",
     "max_new_servers",
 ];
@@ -102,7 +107,7 @@ fn seconds(text: &str) -> Result<u64, &'static str> {
     seconds.filter(|seconds| *seconds > 0).ok_or("write a whole number of seconds from 1 up")
 }
 
-/// What a view takes of the flags that `serve` has anyway.
+/// The common flags of `serve` and a view.
 pub(crate) struct Serving {
     pub(crate) listen: SocketAddr,
     pub(crate) public_url: Option<Url>,
@@ -113,15 +118,15 @@ pub(crate) struct Serving {
 }
 
 impl ViewArgs {
-    /// Whether a bucket is to be shown.
+    /// Whether a bucket was given.
     pub(crate) fn is_given(&self) -> bool {
         self.view.is_some()
     }
 
-    /// Shows the bucket until SIGTERM or Ctrl-C.
+    /// Serves the dashboard until SIGTERM or Ctrl-C.
     ///
     /// # Errors
-    /// When it cannot start, or stops by a failure.
+    /// It cannot start, or fails.
     pub(crate) fn run(self, serving: Serving) -> anyhow::Result<Exit> {
         let Some(Bucket(analyzed)) = self.view else { return Ok(Exit::Usage) };
         let listener = TcpListener::bind(serving.listen)
@@ -170,17 +175,17 @@ impl ViewArgs {
             refresh: Duration::from_secs(self.refresh.unwrap_or(60)),
             zone: serving.time_zone,
         };
-        // Not on a thread of the runtime, which it waits for.
+        // Not on a thread of the runtime that it waits for.
         let viewer = ViewServer::open(config, Arc::new(SystemClock))?;
         let token_file = viewer.dashboard_token_file().to_owned();
         let invitation =
             Invitation::new(viewer.login_link(address)?, token_file, serving.print_login_link);
-        runtime.block_on(async {
+        let outcome = runtime.block_on(async {
             let stop = stop_signal()?;
             let announce = || {
                 tracing::info!(%address, place, "showing a bucket");
                 let mut out = io::stdout().lock();
-                // That nobody reads along must not keep it from serving.
+                // A closed standard output must not prevent serving.
                 let _ = writeln!(out, "log2aws shows {place} at {scheme}://{address}")
                     .and_then(|()| invitation.tell(&mut out))
                     .and_then(|()| out.flush());
@@ -188,13 +193,16 @@ impl ViewArgs {
             viewer.run(listener, announce, stop).await?;
             tracing::info!("stopped");
             Ok(Exit::Done)
-        })
+        });
+        // A request to the bucket may be under way; nothing depends on its end.
+        runtime.shutdown_background();
+        outcome
     }
 }
 
-/// `~/.local/state/log2aws/BUCKET`, or where the desktop's own variable says. It is no cache: what
-/// cleans caches would take the token away, and with it everybody's login. Buckets of one name on
-/// two S3s are told apart by `@HOST`.
+/// `~/.local/state/log2aws/BUCKET`, or the place in the desktop's own variable. Not the cache
+/// folder, because clearing that would remove the token and everybody's login. Buckets of the same
+/// name on two S3s are distinguished by `@HOST`.
 fn default_folder(
     bucket: &BucketName,
     endpoint: Option<&Url>,
@@ -251,7 +259,7 @@ mod tests {
         let serve = crate::serve::ServeArgs::augment_args(clap::Command::new("serve"));
         let view = ViewArgs::augment_args(clap::Command::new("view"));
         let own: Vec<_> = view.get_arguments().map(|arg| arg.get_id().to_string()).collect();
-        // Those of `Serving`, and those that `serve` reads before it knows what it shows.
+        // Those of `Serving`, and those that `serve` reads before it knows what to show.
         let shared = [
             "listen",
             "public_url",

@@ -1,17 +1,20 @@
-//! Every target in `fuzz_targets` with its kept corpus and the golden data. A new target is found
-//! by its file.
+//! Every target in `fuzz_targets` with its kept corpus and the golden data. New targets are found
+//! by their files.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// Where this package is.
+/// Random inputs for each target, unless `LOG2AWS_FUZZ_ROUNDS` says otherwise.
+const ROUNDS: u32 = 200;
+
+/// The folder of this package.
 fn home() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// All files under a folder; none if there is no such folder.
+/// All files under a folder; none if it does not exist.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let mut found: Vec<PathBuf> = entries
@@ -27,14 +30,25 @@ fn targets() -> Vec<String> {
     sources.iter().map(|file| file.file_stem().unwrap().to_str().unwrap().to_owned()).collect()
 }
 
-fn run(target: &str, inputs: &[PathBuf]) -> Output {
+fn run(target: &str, inputs: &[PathBuf], rounds: u32) -> Output {
     let program = Path::new(env!("CARGO_BIN_EXE_names")).with_file_name(target);
     assert!(program.is_file(), "{target} has no [[bin]] in fuzz/Cargo.toml");
-    Command::new(program).args(inputs).output().unwrap()
+    Command::new(program)
+        .args(inputs)
+        .env("LOG2AWS_FUZZ_ROUNDS", rounds.to_string())
+        .env("LOG2AWS_FUZZ_ARTIFACTS", env!("CARGO_TARGET_TMPDIR"))
+        .output()
+        .unwrap()
+}
+
+/// How many random changes to its corpus each target is run with.
+fn rounds() -> u32 {
+    let set = std::env::var("LOG2AWS_FUZZ_ROUNDS").ok();
+    set.map_or(ROUNDS, |text| text.parse().unwrap())
 }
 
 #[test]
-fn every_target_survives_its_corpus() {
+fn every_target_survives_its_corpus_and_a_short_random_run() {
     let golden = files(&home().join("../testdata"));
     assert!(golden.len() > 10, "there are no golden data");
     let targets = targets();
@@ -43,22 +57,23 @@ fn every_target_survives_its_corpus() {
         let mut inputs = files(&home().join("corpus").join(&target));
         assert!(!inputs.is_empty(), "fuzz/corpus/{target} holds no input");
         inputs.extend(golden.iter().cloned());
-        let output = run(&target, &inputs);
+        let output = run(&target, &inputs, rounds());
         let told = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{target}: {told}");
         let count = String::from_utf8_lossy(&output.stdout);
-        assert_eq!(count.trim(), format!("{} inputs", inputs.len()), "{target}");
+        let expected = inputs.len() + rounds() as usize;
+        assert_eq!(count.trim(), format!("{expected} inputs"), "{target}");
     }
 }
 
 #[test]
 fn an_input_that_cannot_be_read_is_a_failure() {
-    let output = run("names", &[home().join("corpus/no-such-input")]);
+    let output = run("names", &[home().join("corpus/no-such-input")], 0);
     assert!(!output.status.success());
     assert!(String::from_utf8_lossy(&output.stderr).contains("no-such-input"));
 }
 
-/// The replay itself, with a target that an input breaks.
+/// Tests the replay itself, with a target that an input breaks.
 #[test]
 fn an_input_that_breaks_a_target_is_a_failure() {
     let replay = |file: &Path| {

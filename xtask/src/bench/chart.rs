@@ -1,4 +1,4 @@
-//! A day's chart as a file, against matplotlib drawing the same day.
+//! A day's chart as a file, compared with matplotlib drawing the same day.
 
 use std::path::Path;
 
@@ -7,13 +7,14 @@ use xshell::Shell;
 use super::{Cost, measure, median, path, peak};
 use crate::tools;
 
-/// The kernel accounts in hundredths of a second, and a chart takes less: so many make a figure.
+/// The kernel's accounting has a resolution of 10 ms, and a chart takes less: this many runs make a
+/// figure.
 const TIMES: u32 = 40;
 
-/// The same of matplotlib, which takes longer.
+/// The same for matplotlib, which takes longer.
 const FOREIGN_TIMES: u32 = 2;
 
-/// Format, and its aims: CPU milliseconds, MiB.
+/// Format, and its targets: CPU milliseconds, MiB.
 const AIMS: [(&str, f64, f64); 2] = [("svg", 5.0, 20.0), ("png", 30.0, 20.0)];
 
 pub(super) fn run(shell: &Shell, root: &Path, binary: &Path, scratch: &Path) -> anyhow::Result<()> {
@@ -47,7 +48,7 @@ pub(super) fn run(shell: &Shell, root: &Path, binary: &Path, scratch: &Path) -> 
     Ok(())
 }
 
-/// What one of several runs in a row takes.
+/// The cost of one of several runs.
 fn each(shell: &Shell, scratch: &Path, times: u32, command: &[&str]) -> anyhow::Result<Cost> {
     let again = format!("for i in $(seq {times}); do \"$@\" || exit 1; done");
     let mut all = vec!["sh", "-c", &again, "sh"];

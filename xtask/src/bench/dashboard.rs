@@ -1,4 +1,4 @@
-//! The dashboard of a large fleet: memory, a start from the cache, and what its pages weigh.
+//! The dashboard of a large fleet: memory, a start from the cache, and page sizes.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,11 +8,11 @@ use xshell::{Shell, cmd};
 
 use crate::test;
 
-/// The fleet that the dashboard has to hold.
+/// The size of the fleet.
 const SERVERS: &str = "5000";
 const DAYS: &str = "400";
 
-/// A figure, what it is called, and what it may be at most.
+/// A figure, its label, and its limit.
 const LIMITS: &[(&str, &str, f64)] = &[
     ("index_mib", "MiB of memory for the index", 250.0),
     ("load_s", "s to load the cache", 3.0),
@@ -22,7 +22,7 @@ const LIMITS: &[(&str, &str, f64)] = &[
     ("day_kb", "KB of a day page with chart, values, style and script, compressed", 150.0),
 ];
 
-/// Prints the figures, and fails where one is above its limit.
+/// Prints the figures, and fails if one exceeds its limit.
 pub(super) fn run(shell: &Shell, scratch: &Path) -> anyhow::Result<()> {
     println!("== dashboard: {SERVERS} servers, {DAYS} days");
     cmd!(shell, "cargo build --quiet --profile dist -p log2aws-dashboard --example fleet")

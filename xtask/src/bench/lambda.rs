@@ -1,4 +1,4 @@
-//! The functions against the document's: starts, warm invocations, memory, and the size of the zip.
+//! The functions compared with the document's: cold starts, warm invocations, memory, and zip size.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use crate::{lambda, test, tools};
 /// How often each function is started.
 const STARTS: &str = "20";
 
-/// Builds both functions as they are shipped, and lets the `starts` example weigh them.
+/// Builds both functions as shipped, and runs the `starts` example with them.
 pub(super) fn run(shell: &Shell, root: &Path, binary: &Path, scratch: &Path) -> anyhow::Result<()> {
     println!("== lambda: generate-url and analyze-log, Parameter Store over TLS, serve as S3");
     let functions = lambda::on_host(shell, &test::target_folder(shell)?, lambda::Profile::Dist)?;

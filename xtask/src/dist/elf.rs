@@ -1,4 +1,4 @@
-//! What a program asks of the C library of the machine that it runs on.
+//! What a program requires of the target's C library.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ const OF_GLIBC: [&str; 6] = [
     "ld-linux-x86-64.so.2",
 ];
 
-/// Fails if the program wants another library than the C library, or one newer than `newest`.
+/// Fails if the program needs a library other than the C library, or one newer than `newest`.
 pub(super) fn check(shell: &Shell, program: &Path, newest: (u32, u32)) -> anyhow::Result<()> {
     let read = |what: &str| {
         cmd!(shell, "readelf --wide {what} {program}").env("LC_ALL", "C").quiet().read()
@@ -42,13 +42,13 @@ pub(super) fn check(shell: &Shell, program: &Path, newest: (u32, u32)) -> anyhow
     Ok(())
 }
 
-/// The libraries in what `readelf --dynamic` prints.
+/// The libraries in the output of `readelf --dynamic`.
 fn needed(text: &str) -> Vec<&str> {
     let lines = text.lines().filter(|line| line.contains("(NEEDED)"));
     lines.filter_map(|line| line.split(['[', ']']).nth(1)).collect()
 }
 
-/// The versions of glibc in what `readelf --version-info` prints.
+/// The versions of glibc in the output of `readelf --version-info`.
 fn glibc(text: &str) -> Vec<(u32, u32)> {
     text.split("GLIBC_")
         .skip(1)
@@ -89,7 +89,7 @@ Version needs section '.gnu.version_r' contains 1 entry:
             error.contains("/bin/sh wants glibc 2.") && error.contains("run on 2.0"),
             "{error}"
         );
-        // What this machine's own linker makes of Rust wants more than the C library.
+        // A normally built Rust program needs more than the C library.
         let own = std::env::current_exe().unwrap();
         let error = check(&shell, &own, (99, 0)).unwrap_err().to_string();
         assert!(error.contains("wants libgcc_s.so.1"), "{error}");

@@ -1,8 +1,8 @@
-//! `cargo xtask dist`: the agent as people install it, in `target/packages`: a deb, an rpm, an archive,
-//! what they are made of (SBOM), and the sums of all.
+//! `cargo xtask dist`: the agent for installation, in `target/packages`: a deb, an rpm, an archive,
+//! their SBOM, and checksums.
 //!
-//! The same source gives the same bytes, in whichever folder it is built. Times in the packages are
-//! the last commit's, or `SOURCE_DATE_EPOCH`.
+//! The same source gives the same bytes, in any folder. Times in the packages are those of the last
+//! commit, or `SOURCE_DATE_EPOCH`.
 
 mod elf;
 mod notices;
@@ -17,18 +17,18 @@ use xshell::{Shell, cmd};
 
 use crate::{lambda, test, tools};
 
-/// The package that is built, and its program.
+/// The package to build, and its program.
 const PACKAGE: &str = "log2aws-agent-bin";
 const PROGRAM: &str = "log2aws-agent";
 
-/// What it is built for: the C library of RHEL 7 and of all that came after it.
+/// The target: the C library of RHEL 7 or newer.
 const TRIPLE: &str = "x86_64-unknown-linux-gnu";
 const GLIBC: (u32, u32) = (2, 17);
 
-/// How many bytes the program may have.
+/// The size limit of the program in bytes.
 const MAX_BYTES: usize = 3_000_000;
 
-/// Builds everything anew.
+/// Builds everything.
 pub(crate) fn run(root: &Path) -> anyhow::Result<()> {
     let shell = Shell::new()?;
     shell.change_dir(root);
@@ -58,7 +58,7 @@ pub(crate) fn run(root: &Path) -> anyhow::Result<()> {
     sums(&shell, &dist)
 }
 
-/// What the packages say of the source.
+/// The version information in the packages.
 struct Source {
     version: String,
     /// Seconds since 1970.
@@ -81,13 +81,13 @@ impl Source {
     }
 }
 
-/// The program as it is installed, for those who weigh it.
+/// The program as installed, for benchmarks.
 pub(crate) fn program(shell: &Shell, root: &Path) -> anyhow::Result<PathBuf> {
     let tools = tools::dist(shell, root)?;
     build(shell, root, &test::target_folder(shell)?, &tools)
 }
 
-/// Builds the program for every machine with this C library or a newer one: zig links it.
+/// Builds the program for this C library or newer; zig links it.
 fn build(shell: &Shell, root: &Path, target: &Path, tools: &Path) -> anyhow::Result<PathBuf> {
     let zigbuild = tools.join("cargo-zigbuild");
     let mut path = tools.as_os_str().to_owned();
@@ -109,7 +109,7 @@ fn build(shell: &Shell, root: &Path, target: &Path, tools: &Path) -> anyhow::Res
     Ok(target.join(TRIPLE).join("agent").join(PROGRAM))
 }
 
-/// Writes the sums of all files, as `sha256sum --check` reads them.
+/// Writes the checksums of all files in the format of `sha256sum --check`.
 fn sums(shell: &Shell, dist: &Path) -> anyhow::Result<()> {
     let mut lines = Vec::new();
     for file in shell.read_dir(dist)? {
@@ -122,7 +122,5 @@ fn sums(shell: &Shell, dist: &Path) -> anyhow::Result<()> {
 }
 
 fn sha256(bytes: &[u8]) -> String {
-    let hexadecimal: Vec<String> =
-        Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    hexadecimal.concat()
+    hex::encode(Sha256::digest(bytes))
 }

@@ -1,4 +1,4 @@
-//! The licences of what the program links: their terms want them handed on with it.
+//! The licences of the linked crates, which must be distributed with the program.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,16 +9,16 @@ use xshell::Shell;
 
 use super::sbom;
 
-/// How the files begin that have to be handed on.
+/// The names of licence files begin like this.
 const NAMES: [&str; 4] = ["LICENSE", "LICENCE", "COPYING", "NOTICE"];
 
-/// Every licence once, under the names of the packages that come with it.
+/// Every licence once, under the names of its packages.
 pub(super) fn make(shell: &Shell) -> anyhow::Result<String> {
     let metadata = sbom::metadata(shell)?;
     let tree = sbom::tree(shell)?;
     let mut texts: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for package in sbom::linked(&tree, &metadata)? {
-        // Our own rooms stand under the package's own licence.
+        // Our own crates are covered by the package's own licence.
         if package.source.is_none() {
             continue;
         }
@@ -37,7 +37,7 @@ pub(super) fn make(shell: &Shell) -> anyhow::Result<String> {
     Ok(out)
 }
 
-/// The licence files of a package, as its author left them but for blanks at the ends.
+/// The licence files of a package, unchanged except for trailing blanks.
 fn files(package: &Package) -> anyhow::Result<Vec<String>> {
     let folder = package.manifest_path.parent().context("a manifest has no folder")?;
     let mut files: Vec<_> = fs::read_dir(folder)?

@@ -1,4 +1,4 @@
-//! The deb, the rpm and the archive: the same files in each.
+//! The deb, the rpm and the archive, with the same files.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -9,14 +9,14 @@ use xshell::{Shell, cmd};
 
 use super::{PROGRAM, Source, TRIPLE};
 
-/// What of the packages is not a file of the repository.
+/// The parts that are not files of the repository.
 pub(super) struct Parts<'a> {
     pub(super) program: &'a Path,
     pub(super) sbom: String,
     pub(super) notices: String,
 }
 
-/// Lays the files out in a folder of its own, and packs them three times into `dist`.
+/// Lays the files out in a staging folder, and packs them three times into `dist`.
 pub(super) fn make(
     shell: &Shell,
     root: &Path,
@@ -34,7 +34,7 @@ pub(super) fn make(
     let nfpm = tools.join("nfpm");
     let config = root.join("deploy/agent/nfpm.yaml");
     {
-        // nfpm takes files as they lie in the folder in which it is called.
+        // nfpm reads files relative to the working directory.
         let _folder = shell.push_dir(&stage);
         for packager in ["deb", "rpm"] {
             cmd!(shell, "{nfpm} package --config {config} --packager {packager} --target {dist}")
@@ -58,7 +58,7 @@ pub(super) fn make(
     Ok(())
 }
 
-/// Writes the folder that the archive holds and the packages are made of.
+/// Writes the staging folder.
 fn lay_out(
     shell: &Shell,
     root: &Path,
@@ -80,7 +80,7 @@ fn lay_out(
         shell.copy_file(&script, stage.join("scripts"))?;
     }
 
-    // The program is built for this kind of machine, so it can say what it has to say.
+    // The program runs on this machine, so it can write its own manual pages.
     let pages = stage.join("man");
     cmd!(shell, "{program} man {pages}")
         .env("SOURCE_DATE_EPOCH", &source.epoch)
@@ -105,12 +105,12 @@ fn lay_out(
     shell.write_file(stage.join("copyright"), licence)?;
     shell.write_file(stage.join("sbom.cdx.json"), &parts.sbom)?;
     shell.write_file(stage.join("third-party.txt.gz"), gzip(parts.notices.as_bytes())?)?;
-    // What stands in a package must not hang on the umask of who builds it.
+    // The modes in a package must not depend on the umask of the build.
     cmd!(shell, "chmod -R u=rwX,go=rX {stage}").quiet().run()?;
     Ok(())
 }
 
-/// The bytes packed, without name and time.
+/// gzip without name and time.
 fn gzip(bytes: &[u8]) -> anyhow::Result<Vec<u8>> {
     let mut packed = GzBuilder::new().write(Vec::new(), Compression::best());
     packed.write_all(bytes)?;

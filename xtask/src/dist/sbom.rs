@@ -1,7 +1,7 @@
-//! What the program is made of, as a document in `CycloneDX`, which tools of auditors read.
+//! The program's components as a `CycloneDX` document, which audit tools read.
 //!
-//! The list is `cargo tree`'s for this program alone: `cargo metadata`, which other makers of such
-//! documents ask, would name what only other rooms of the workspace link.
+//! The list comes from `cargo tree` for this program alone: `cargo metadata`, which other SBOM
+//! generators use, would include what only other crates of the workspace link.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -54,18 +54,18 @@ pub(super) fn make(shell: &Shell, source: &Source, program: &[u8]) -> anyhow::Re
     Ok(serde_json::to_string_pretty(&document)? + "\n")
 }
 
-/// What is known of all packages of the workspace.
+/// The metadata of all packages of the workspace.
 pub(super) fn metadata(shell: &Shell) -> anyhow::Result<Metadata> {
     MetadataCommand::new().current_dir(shell.current_dir()).exec().context("cargo metadata failed")
 }
 
-/// The tree of what the program links and what builds it, each line with its depth before it.
+/// The tree of linked and build dependencies, each line prefixed with its depth.
 pub(super) fn tree(shell: &Shell) -> anyhow::Result<String> {
     let format = "|{p}";
     Ok(cmd!(shell, "cargo tree --locked --package {PACKAGE} --target {TRIPLE} --edges normal,build --prefix depth --format {format}").quiet().read()?)
 }
 
-/// The packages in the tree but the program's own, by name.
+/// The packages in the tree except the program's own, by name.
 pub(super) fn linked<'a>(tree: &str, metadata: &'a Metadata) -> anyhow::Result<Vec<&'a Package>> {
     let names: BTreeSet<Name> = lines(tree).map(|(_, name)| name).collect();
     let others = names.into_iter().filter(|(name, _)| name != PACKAGE);
@@ -80,7 +80,7 @@ pub(super) fn linked<'a>(tree: &str, metadata: &'a Metadata) -> anyhow::Result<V
         .collect()
 }
 
-/// What each package of the tree leans on.
+/// The dependencies of each package in the tree.
 fn edges(tree: &str) -> BTreeMap<Name, BTreeSet<Name>> {
     let mut edges: BTreeMap<Name, BTreeSet<Name>> = BTreeMap::new();
     let mut above: Vec<Name> = Vec::new();
@@ -117,7 +117,7 @@ fn component(package: &Package) -> Value {
     });
     let text = |text: &Option<String>| text.clone().map(Value::from);
     let licence = package.license.as_ref();
-    // Cargo once took a slash for "or".
+    // Cargo once used a slash for "or".
     let licence = licence.map(|text| json!([{"expression": text.replace('/', " OR ")}]));
     let repository = text(&package.repository).map(|url| json!([{"type": "vcs", "url": url}]));
     for (key, value) in [
@@ -132,7 +132,7 @@ fn component(package: &Package) -> Value {
     component
 }
 
-/// The name of a package among all there are.
+/// The unique reference of a package.
 fn reference((name, version): &Name) -> String {
     format!("pkg:cargo/{name}@{version}")
 }

@@ -1,12 +1,12 @@
-//! The agent's proof in its long form: simulated lives by the thousand, and a sample held against
-//! `vmstat` over a true interval.
+//! The agent's proof in its long form: thousands of simulated lives, and a sample compared with
+//! `vmstat` over a real interval.
 
 use anyhow::Context as _;
 use xshell::{Shell, cmd};
 
 use crate::tools;
 
-/// Lives through so many seeds. One that fails names itself.
+/// Runs lives with that many seeds. A failing one prints its seed.
 pub(super) fn run(shell: &Shell, lives: u32) -> anyhow::Result<()> {
     println!("== {lives} lives of an agent, with kills and faults");
     tools::debian(shell, &[("strace", "strace"), ("vmstat", "procps"), ("unshare", "util-linux")])?;

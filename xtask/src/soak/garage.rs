@@ -1,4 +1,4 @@
-//! The functions with an S3 that somebody else wrote and that checks what it is sent: Garage.
+//! The functions with another S3 that validates requests strictly: Garage.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use xshell::{Shell, cmd};
 
 use crate::{test, tools};
 
-/// Builds Garage and the functions as they are shipped, and tries them with each other.
+/// Builds Garage and the functions as shipped, and tests them together.
 pub(super) fn run(shell: &Shell, root: &Path) -> anyhow::Result<()> {
     println!("== the functions with Garage");
     let garage = tools::garage(shell, root)?;

@@ -1,4 +1,4 @@
-//! `cargo xtask soak`: the long form of what CI runs short. Hours, not minutes.
+//! `cargo xtask soak`: the long form of the tests in CI. Hours, not minutes.
 
 mod agent;
 mod garage;
@@ -39,7 +39,7 @@ pub(crate) struct Options {
 }
 
 /// Runs the long tests, optimised: properties, kills, one long day of deliveries, lives of an
-/// agent, a foreign S3, and the functions as they are shipped.
+/// agent, another S3, and the functions as shipped.
 pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     let shell = Shell::new()?;
     shell.change_dir(root);
@@ -74,7 +74,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Cuts the power under the store, from another seed on in every run.
+/// Cuts the power under the store, starting from a new seed in every run.
 fn power_cuts(shell: &Shell, cuts: u64) -> anyhow::Result<()> {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
     let seed = now.as_secs() << 20;
@@ -93,8 +93,8 @@ fn deliveries(shell: &Shell, deliveries: u32) -> anyhow::Result<()> {
     serve::Bench { shell, binary, before: None, deliveries }.run("serve-deliveries")
 }
 
-/// Fuzzes each target, from the kept corpus and the golden data on. What breaks one is kept in
-/// `fuzz/artifacts`; what else is found, in `target/fuzz-corpus`.
+/// Fuzzes each target, starting from the kept corpus and the golden data. Inputs that break one are
+/// kept in `fuzz/artifacts`; others in `target/fuzz-corpus`.
 fn fuzz(shell: &Shell, root: &Path, seconds: u32) -> anyhow::Result<()> {
     let cargo_fuzz = tools::cargo_fuzz(shell, root)?;
     let limits = &[format!("-max_total_time={seconds}"), "-max_len=4096".to_owned()];
@@ -103,7 +103,7 @@ fn fuzz(shell: &Shell, root: &Path, seconds: u32) -> anyhow::Result<()> {
         let found = test::target_folder(shell)?.join("fuzz-corpus").join(target);
         shell.create_dir(&found)?;
         let kept = format!("fuzz/corpus/{target}");
-        // Coverage needs no nightly compiler, only its flags.
+        // Coverage needs only flags, not a nightly compiler.
         cmd!(
             shell,
             "{cargo_fuzz} fuzz run --sanitizer none {target} {found} {kept} testdata -- {limits...}"

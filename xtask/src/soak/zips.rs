@@ -1,4 +1,4 @@
-//! The programs that the zips hold, built for Lambda's own C library, under a Lambda Runtime API.
+//! The programs in the zips, built for Lambda's own C library, with a Lambda Runtime API.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use xshell::{Shell, cmd};
 
 use crate::{lambda, test, tools};
 
-/// Builds the zips, and runs the tests of the functions with what is in them.
+/// Builds the zips, and runs the tests of the functions with their content.
 pub(super) fn run(shell: &Shell, root: &Path) -> anyhow::Result<()> {
     println!("== the zips");
     let python = tools::tests(shell, root)?;

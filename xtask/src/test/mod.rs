@@ -1,4 +1,4 @@
-//! `cargo xtask test`: install what is needed, then every check and test, cheapest first.
+//! `cargo xtask test`: installs what is needed, then runs every check and test, cheapest first.
 
 mod report;
 
@@ -19,12 +19,12 @@ pub(crate) struct Options {
     skip_clients: bool,
 }
 
-/// What a run from a clone takes on the disk, in GB: debug and release builds, documentation,
-/// packages and tools; about a third less in CI, where nothing incremental is written.
+/// Disk space that a run from a clone needs, in GB: debug and release builds, documentation, packages
+/// and tools. CI needs about a third less, because it builds nothing incrementally.
 const DISK_GB: u64 = 15;
 
-/// Runs everything that CI runs. At the end, also of a run that failed, it tells what took longest
-/// and which tests could not run here.
+/// Runs everything that CI runs. At the end, even after a failure, it prints what took longest and
+/// which tests could not run.
 pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     let shell = Shell::new()?;
     shell.change_dir(root);
@@ -71,7 +71,7 @@ fn every_check(
     foreign(shell, root, target, &tools.python, report)
 }
 
-/// What needs no client but our own.
+/// What needs only our own clients.
 fn rust(shell: &Shell, root: &Path, tools: &Tools, report: &mut Report) -> anyhow::Result<()> {
     let (deny, python) = (&tools.cargo_deny, &tools.python);
     report.step("rustfmt", cmd!(shell, "cargo fmt --all --check"))?;
@@ -117,7 +117,7 @@ fn rust(shell: &Shell, root: &Path, tools: &Tools, report: &mut Report) -> anyho
     )
 }
 
-/// The programs of others against ours.
+/// Other people's clients with our server.
 fn foreign(
     shell: &Shell,
     root: &Path,
@@ -140,7 +140,7 @@ fn foreign(
     report.part("clients on Node", false, || tools::node(shell, root, "tests/clients/node"))?;
     report.step("foreign clients", pytest("tests/clients"))?;
     report.part("the servers' packages", true, || dist::run(root))?;
-    // dpkg and mount want root.
+    // dpkg and mount need root.
     let as_root = tools::as_root(shell)?;
     let dist_of = target.join("packages");
     let (skips_of, plugin_of) = (target.join("skips.txt"), root.join("tests"));
@@ -161,8 +161,8 @@ fn foreign(
     )
 }
 
-/// Says so before the first build if the disk may not hold what is built. What lies in the target
-/// folder already may do, so this ends nothing.
+/// Warns before the first build if the disk is likely to run full. It is no error: the target folder
+/// may already hold most of what is built.
 fn warn_of_small_disk(shell: &Shell, target: &Path) -> anyhow::Result<()> {
     let table = cmd!(shell, "df --block-size=1000000000 --output=avail {target}").quiet().read()?;
     let free = table.lines().last().and_then(|gb| gb.trim().parse::<u64>().ok());
@@ -176,7 +176,7 @@ fn warn_of_small_disk(shell: &Shell, target: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Where cargo puts what it builds.
+/// Cargo's target folder.
 pub(crate) fn target_folder(shell: &Shell) -> anyhow::Result<PathBuf> {
     let metadata = cargo_metadata::MetadataCommand::new()
         .current_dir(shell.current_dir())

@@ -1,4 +1,4 @@
-//! What a run of `cargo xtask test` took, part by part, and what it left out.
+//! The duration of each part of `cargo xtask test`, and the skipped tests.
 
 use std::fs;
 use std::path::Path;
@@ -7,10 +7,10 @@ use std::time::Instant;
 use anyhow::{Context as _, bail};
 use xshell::Cmd;
 
-/// How many parts, and how many tests, the end of a run names.
+/// How many parts and tests are listed at the end.
 const SLOWEST: usize = 10;
 
-/// Ticks of a CPU second in `/proc/self/stat`: the same on every Linux that Rust runs on.
+/// Ticks per CPU second in `/proc/self/stat`: the same on every Linux that Rust supports.
 const TICKS_PER_SECOND: f64 = 100.0;
 
 /// The parts that ran.
@@ -27,17 +27,17 @@ struct Part {
 }
 
 impl Report {
-    /// Runs a command that checks something.
+    /// Runs a checking command.
     pub(super) fn step(&mut self, name: &str, command: Cmd<'_>) -> anyhow::Result<()> {
         self.part(name, false, || Ok(command.quiet().run()?))
     }
 
-    /// Runs a command that only builds.
+    /// Runs a building command.
     pub(super) fn build(&mut self, name: &str, command: Cmd<'_>) -> anyhow::Result<()> {
         self.part(name, true, || Ok(command.quiet().run()?))
     }
 
-    /// Runs a part that is more than one command.
+    /// Runs a part of several commands.
     pub(super) fn part<T>(
         &mut self,
         name: &str,
@@ -54,7 +54,7 @@ impl Report {
         Ok(done)
     }
 
-    /// Prints the slowest parts, and the slowest tests of nextest's report if there is one.
+    /// Prints the slowest parts, and the slowest tests in nextest's report if there is one.
     pub(super) fn print(&self, junit: &Path) {
         let sum = |builds: bool, of: fn(&Part) -> f64| -> f64 {
             self.parts.iter().filter(|part| part.build || !builds).map(of).sum()
@@ -72,7 +72,7 @@ impl Report {
         for part in parts.into_iter().take(SLOWEST) {
             println!("{:9.1} s {:9.1} CPU s  {}", part.wall_seconds, part.cpu_seconds, part.name);
         }
-        // `cargo test` writes none.
+        // `cargo test` writes no report.
         if let Ok(report) = fs::read_to_string(junit) {
             println!("   the slowest tests:");
             for (seconds, test) in tests(&report).into_iter().take(SLOWEST) {
@@ -82,17 +82,17 @@ impl Report {
     }
 }
 
-/// User and system time of every child that has ended, its own children included; 0 where the
-/// kernel does not say.
+/// User and system time of all ended children, including their own children; 0 if the kernel does
+/// not provide it.
 fn children_cpu_seconds() -> f64 {
     let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    // The program's name, in brackets, may hold blanks. cutime and cstime are fields 16 and 17.
+    // The program's name, in brackets, may contain blanks. cutime and cstime are fields 16 and 17.
     let fields = stat.rsplit_once(") ").map_or("", |(_, rest)| rest).split(' ');
     fields.skip(13).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>()
         / TICKS_PER_SECOND
 }
 
-/// The tests of a `JUnit` report, slowest first: seconds, and name with its program.
+/// The tests of a `JUnit` report, slowest first: seconds, and name with program.
 fn tests(report: &str) -> Vec<(f64, String)> {
     let value = |tag: &str, name: &str| {
         let (_, rest) = tag.split_once(&format!(" {name}=\""))?;
@@ -111,8 +111,7 @@ fn tests(report: &str) -> Vec<(f64, String)> {
     tests
 }
 
-/// Prints the tests that said that they cannot run here (`log2aws_skip`). In CI a required one is
-/// a failure: a promise that nothing has tried.
+/// Prints the skipped tests (`log2aws_skip`). In CI a required one is a failure.
 pub(super) fn skips(lines: &str, ci: bool) -> anyhow::Result<()> {
     let required = lines.lines().filter(|line| line.starts_with("SKIPPED")).count();
     println!("== {} tests could not run here, {required} of them required", lines.lines().count());

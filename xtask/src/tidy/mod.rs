@@ -1,4 +1,4 @@
-//! The rules of the house, as checks that fail.
+//! The project's rules, as checks that fail.
 
 mod arrows;
 mod modules;
@@ -13,7 +13,7 @@ use xshell::{Shell, cmd};
 
 use self::arrows::ARROWS;
 
-/// What a room must never link, however far down: (room, crate prefix, why).
+/// What a crate must never link, even indirectly: (crate, prefix of the linked crate, why).
 const NEVER_LINKS: &[(&str, &str, &str)] = &[
     ("log2aws-core", "tokio", "core is pure"),
     ("log2aws-core", "hyper", "core is pure"),
@@ -40,13 +40,13 @@ const NEVER_LINKS: &[(&str, &str, &str)] = &[
     ("log2aws-agent", "aws-", "the agent holds no AWS credentials: no SDK"),
 ];
 
-/// The rooms whose own clippy.toml must ban the world.
+/// The crates whose own clippy.toml must ban I/O, clock and environment.
 const PURE: &[&str] = &["log2aws-core", "log2aws-dashboard", "log2aws-raster", "log2aws-service"];
 
-/// A file reads in one sitting.
+/// A file must be readable in one sitting.
 const MAX_LINES: usize = 500;
 
-/// Runs every rule and tells all faults at once.
+/// Checks every rule and reports all violations together.
 pub(crate) fn run(root: &Path) -> anyhow::Result<()> {
     let metadata = MetadataCommand::new()
         .manifest_path(root.join("Cargo.toml"))
@@ -89,7 +89,7 @@ fn crate_arrows(metadata: &Metadata) -> Vec<String> {
             continue;
         };
         for dependency in &package.dependencies {
-            // Tests may look at a room from above.
+            // Tests may use any crate.
             let counts = dependency.kind != DependencyKind::Development;
             let name = dependency.name.as_str();
             if counts && members.contains(name) && !arrows.contains(&name) {
@@ -100,8 +100,8 @@ fn crate_arrows(metadata: &Metadata) -> Vec<String> {
     faults
 }
 
-/// Asks `cargo tree`, room by room: the metadata of the whole workspace would show each room with
-/// the features that the others want.
+/// Calls `cargo tree` for each crate: the metadata of the whole workspace would show each crate
+/// with the features that the others enable.
 fn links(root: &Path) -> anyhow::Result<Vec<String>> {
     let shell = Shell::new()?;
     shell.change_dir(root);
@@ -157,16 +157,16 @@ fn sources(root: &Path, files: &[PathBuf]) -> anyhow::Result<Vec<String>> {
     Ok(faults)
 }
 
-/// What a document names as a place in this repository is there: every `` `crates/…` `` and its like.
+/// Every path in a document (`` `crates/…` `` and similar) must exist in the repository.
 fn paths(root: &Path, files: &[PathBuf]) -> anyhow::Result<Vec<String>> {
-    const ROOMS: [&str; 6] = ["crates/", "deploy/", "xtask/", "docs/", "testdata/", "tests/"];
+    const FOLDERS: [&str; 6] = ["crates/", "deploy/", "xtask/", "docs/", "testdata/", "tests/"];
     let mut faults = Vec::new();
     for file in files.iter().filter(|f| f.extension().is_some_and(|e| e == "md")) {
         let text = fs::read_to_string(root.join(file))
             .with_context(|| format!("{} cannot be read", file.display()))?;
         for code in text.split('`').skip(1).step_by(2) {
             let path = code.split("::").next().unwrap_or(code);
-            let named = ROOMS.iter().any(|room| path.starts_with(room));
+            let named = FOLDERS.iter().any(|room| path.starts_with(room));
             if named && !path.contains([' ', '\n', '*', '{']) && !root.join(path).exists() {
                 faults.push(format!("{}: {path} does not exist", file.display()));
             }
@@ -175,8 +175,8 @@ fn paths(root: &Path, files: &[PathBuf]) -> anyhow::Result<Vec<String>> {
     Ok(faults)
 }
 
-/// Every promise of SEMANTICS.md names the tests that hold it: `` `path/to/file.rs::test_name` ``
-/// or `` `path/to/file.py::test_name` ``. Each must exist.
+/// Every promise of SEMANTICS.md names its tests: `` `path/to/file.rs::test_name` `` or ``
+/// `path/to/file.py::test_name` ``. Each must exist.
 fn promises(root: &Path, files: &[PathBuf]) -> anyhow::Result<Vec<String>> {
     let path = root.join("SEMANTICS.md");
     let text = fs::read_to_string(&path).context("SEMANTICS.md cannot be read")?;
@@ -197,8 +197,8 @@ fn promises(root: &Path, files: &[PathBuf]) -> anyhow::Result<Vec<String>> {
     Ok(faults)
 }
 
-/// Every row of THREATS.md in a table whose last column is `test` names a test, or says `none: ` and
-/// why. Each test must exist.
+/// Every row of THREATS.md in a table whose last column is `test` names a test, or says `none: `
+/// and why. Each test must exist.
 fn threats(root: &Path, files: &[PathBuf]) -> anyhow::Result<Vec<String>> {
     let path = root.join("THREATS.md");
     let text = fs::read_to_string(&path).context("THREATS.md cannot be read")?;
@@ -213,7 +213,7 @@ fn threats(root: &Path, files: &[PathBuf]) -> anyhow::Result<Vec<String>> {
             rows += 1;
             let tests = tests_named_in(line);
             let last = line.trim_end_matches('|').rsplit('|').next().unwrap_or_default().trim();
-            if tests.is_empty() && !last.starts_with("none: ") && last != "PENDING" {
+            if tests.is_empty() && !last.starts_with("none: ") {
                 let start: String = line.chars().take(60).collect();
                 faults.push(format!("THREATS.md: no test is named for: {start}…"));
             }
@@ -232,7 +232,7 @@ fn tests_named_in(text: &str) -> Vec<&str> {
     code.filter(|code| code.contains("::") && !code.starts_with("::")).collect()
 }
 
-/// A fault for each of these tests that is not there.
+/// A violation for each of these tests that does not exist.
 fn absent_tests(
     root: &Path,
     files: &[PathBuf],

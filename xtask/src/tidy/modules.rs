@@ -1,8 +1,9 @@
-//! Arrows between the modules of one crate: no circles, and where a crate has a table, no others.
+//! Dependencies between the modules of one crate: no circles, and for a crate with a table, no
+//! others.
 //!
-//! Read from the sources' own paths (`use crate::...`, `super::...`, and the same within code). A
-//! parent may use its children and a child its parent; counted is who uses its siblings, at each
-//! level. Code of tests does not count.
+//! They are read from the paths in the sources (`use crate::...`, `super::...`, and the same within
+//! code). A parent may use its children and a child its parent; only siblings count, at each level.
+//! Test code does not count.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -10,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-/// Which sibling uses which: (parent, its child) to its children, each with a file that says so.
+/// Which sibling uses which: (parent, child) to the siblings used, each with a file as evidence.
 type Arrows = BTreeMap<(String, String), BTreeMap<String, String>>;
 
 /// A crate, and for each of its modules those that it may use.
@@ -58,7 +59,7 @@ pub(super) fn check(
     Ok(faults)
 }
 
-/// Arrows between the crate's own modules that its table does not have.
+/// Dependencies between the crate's own modules that its table does not allow.
 fn against(name: &str, table: &[(&str, &[&str])], arrows: &Arrows) -> Vec<String> {
     let mut faults = Vec::new();
     for ((parent, from), targets) in arrows {
@@ -75,7 +76,7 @@ fn against(name: &str, table: &[(&str, &[&str])], arrows: &Arrows) -> Vec<String
     faults
 }
 
-/// Who uses which sibling in these sources (path below `src`, text).
+/// The dependencies between siblings in these sources (path below `src`, text).
 fn arrows(sources: &BTreeMap<String, String>) -> Arrows {
     let tests: BTreeSet<Vec<String>> = sources
         .iter()
@@ -119,13 +120,13 @@ fn module(file: &str) -> Vec<String> {
 fn without_tests(text: &str) -> String {
     let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
     let lines = code.lines().map(|line| {
-        // A `//` within a text may hide the rest of its line: no path is lost that matters.
+        // A `//` in a string may hide the rest of its line, which does not matter for paths.
         line.split_once("//").map_or(line, |(code, _)| code)
     });
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// Every path of the code that begins with `crate`, `self` or `super`, from the root on.
+/// Every path in the code that begins with `crate`, `self` or `super`, made absolute.
 fn uses(home: &[String], code: &str) -> Vec<Vec<String>> {
     let mut found = Vec::new();
     for start in ["crate::", "self::", "super::"] {
@@ -141,7 +142,7 @@ fn uses(home: &[String], code: &str) -> Vec<Vec<String>> {
     found.into_iter().map(|path| absolute(home, &path)).collect()
 }
 
-/// Reads one path, or a tree of them: `a::{b, c::d}`.
+/// Parses one path, or a tree of them: `a::{b, c::d}`.
 fn tree(rest: &mut &str, prefix: &[String], found: &mut Vec<Vec<String>>) {
     let mut path = prefix.to_vec();
     loop {
@@ -175,7 +176,7 @@ fn tree(rest: &mut &str, prefix: &[String], found: &mut Vec<Vec<String>>) {
     found.push(path);
 }
 
-/// A path from the root on: `super::x` of `crate::a::b` is `crate::a::x`.
+/// The absolute path: `super::x` in `crate::a::b` is `crate::a::x`.
 fn absolute(home: &[String], path: &[String]) -> Vec<String> {
     let mut whole = home.to_vec();
     for segment in path {
@@ -189,7 +190,7 @@ fn absolute(home: &[String], path: &[String]) -> Vec<String> {
     whole
 }
 
-/// Each circle once: the parent of its modules, and the way as `crate::a -> crate::b -> crate::a`,
+/// Each circle once: the parent of its modules, and the path as `crate::a -> crate::b -> crate::a`,
 /// beginning with its first name.
 fn circles(arrows: &Arrows) -> BTreeSet<(String, String)> {
     let mut found = BTreeSet::new();
@@ -200,7 +201,7 @@ fn circles(arrows: &Arrows) -> BTreeSet<(String, String)> {
     found
 }
 
-/// Goes on from the end of `way`, and notes each way that comes back to its first module.
+/// Extends `way`, and records each path that returns to its first module.
 fn walk(
     arrows: &Arrows,
     parent: &str,

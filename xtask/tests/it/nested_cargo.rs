@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-/// What `cargo run` sets for the program that it starts, and its build scripts' `OUT_DIR`.
+/// Variables that `cargo run` sets for the program that it starts, and its build scripts'
+/// `OUT_DIR`.
 const SET_BY_CARGO: &[&str] = &[
     "CARGO",
     "CARGO_MANIFEST_DIR",
@@ -25,7 +26,7 @@ fn package(folder: &Path) {
     fs::write(folder.join("Cargo.toml"), manifest).unwrap();
 }
 
-/// Without what the cargo that runs this test has set.
+/// Without the variables of the cargo that runs this test.
 fn as_a_user_calls(program: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {
@@ -53,7 +54,7 @@ fn a_nested_cargo_finds_fresh_what_the_users_own_has_built() {
         assert!(told(&output).contains(wanted), "{}", told(&output));
     }
 
-    // Whatever a task asks of cargo: here, in its place, the same build.
+    // Replaces the cargo of the task: it runs the same build.
     let stand_in = folder.path().join("cargo");
     let script = format!(
         "#!/bin/sh\ncd '{}' && '{cargo}' {} && exit 3\n",

@@ -1,4 +1,4 @@
-//! `doctor` from the command line, against a real server: what it prints, and what it exits with.
+//! `doctor` from the command line with a real server: its output and exit code.
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 use std::fs;
@@ -23,7 +23,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A server; dropping it ends it.
+/// A server, stopped on drop.
 struct Served {
     api: String,
     folder: TempDir,
@@ -64,7 +64,7 @@ struct Machine(TempDir);
 
 impl Machine {
     fn sampled() -> Self {
-        // Not where temporary files stand: that may be a tmpfs, which the doctor tells.
+        // Not in the folder for temporary files, which may be a tmpfs that the doctor would report.
         let machine = Self(tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap());
         let done = machine.agent(&["sample", "--since-boot"], &[]);
         assert!(done.status.success(), "{done:?}");
@@ -103,14 +103,14 @@ fn text(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-/// The files of a folder that hold something, and their sizes.
+/// The non-empty files of a folder, and their sizes.
 fn contents(folder: &Path) -> Vec<(PathBuf, u64)> {
     let mut all = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).unwrap().map(Result::unwrap) {
             if entry.file_name() == "dashboard-cache" {
-                // The server's own sweep writes there whenever it likes.
+                // The server's own sweep may write there at any time.
             } else if entry.file_type().unwrap().is_dir() {
                 folders.push(entry.path());
             } else {
@@ -158,7 +158,7 @@ fn a_refusal_is_told_with_our_address_and_fails() {
     let todo =
         "put web01@127.0.0.1 on its allow-list, or correct --server if that is another's name";
     assert_eq!(fault["todo"], todo);
-    // By its name it is let in.
+    // Under this name it is allowed.
     let renamed = machine.agent(&["doctor", "--server", "web02", "--api", &served.api], &[]);
     assert!(text(&renamed).contains("web02 is let in as 127.0.0.1"), "{}", text(&renamed));
 }

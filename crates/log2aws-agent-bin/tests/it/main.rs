@@ -1,4 +1,4 @@
-//! The installed program: one test program, a module for each group of promises.
+//! Black-box tests of the installed program: one test program, a module per topic.
 
 mod doctor;
 mod proof;

@@ -1,8 +1,8 @@
-//! Who issued a certificate, read out of its DER. Pure, and for a message alone: whether it is to
-//! be believed is for the verifier to say.
+//! Reads the issuer of a certificate from its DER. Pure, and only for a message: the verifier
+//! decides whether the certificate is valid.
 //!
-//! Only the way to the issuer is read (RFC 5280 §4.1): a certificate that is not as expected has
-//! none.
+//! Only the fields up to the issuer are parsed (RFC 5280 §4.1); for an unexpected certificate there
+//! is no issuer.
 
 /// The longest part of a name that a message repeats, in characters.
 const MAX_NAME: usize = 100;
@@ -20,7 +20,7 @@ const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
 /// id-at-organizationName, 2.5.4.10.
 const ORGANIZATION: &[u8] = &[0x55, 0x04, 0x0a];
 
-/// Who issued a certificate.
+/// The issuer of a certificate.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Issuer {
     pub(super) common_name: Option<String>,
@@ -59,7 +59,7 @@ pub(super) fn issuer(der: &[u8]) -> Option<Issuer> {
             set = after;
             let (kind, value) = expect(pair, OBJECT_IDENTIFIER)?;
             let (tag, value, _) = element(value)?;
-            // The last of several is the most exact.
+            // The last of several is the most specific.
             match kind {
                 COMMON_NAME => issuer.common_name = text(tag, value),
                 ORGANIZATION => issuer.organization = text(tag, value),
@@ -83,12 +83,12 @@ fn text(tag: u8, value: &[u8]) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-/// The contents of the first element, if it has this tag, and what follows it.
+/// The content of the first element, if it has this tag, and what follows it.
 fn expect(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     element(der).filter(|(found, ..)| *found == tag).map(|(_, contents, rest)| (contents, rest))
 }
 
-/// The first element: tag, contents, rest.
+/// The first element: tag, content, rest.
 fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (&tag, rest) = der.split_first()?;
     let (&first, rest) = rest.split_first()?;
@@ -113,7 +113,7 @@ mod tests {
 
     use super::*;
 
-    /// A certificate for `host`, signed by an authority with these names.
+    /// A certificate for `host`, signed by a CA with these names.
     fn signed_by(names: &[(DnType, DnValue)]) -> Vec<u8> {
         let mut authority = CertificateParams::new([]).unwrap();
         authority.distinguished_name = rcgen::DistinguishedName::new();

@@ -1,10 +1,10 @@
-//! What the doctor says: one finding a check, for people (`Display`) and programs (`Serialize`).
+//! The doctor's findings, one per check, for people (`Display`) and programs (`Serialize`).
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// What was looked at. In JSON by its name in kebab case.
+/// A check. In JSON its name is in kebab case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Check {
@@ -14,19 +14,19 @@ pub enum Check {
     Server,
     /// The folder of the day logs.
     LogFolder,
-    /// The folder of what must not be forgotten.
+    /// The state folder.
     StateFolder,
     /// Whether samples are taken.
     Samples,
-    /// Whether one sampler takes them, and not two.
+    /// Whether exactly one sampler takes them.
     Samplers,
-    /// Whether the lines can be read.
+    /// Whether the lines are readable.
     Lines,
-    /// What was delivered, and what is left to deliver.
+    /// What was delivered, and what is pending.
     Deliveries,
     /// The address of the API.
     Api,
-    /// The proxy on the way to it.
+    /// The proxy for it.
     Proxy,
     /// The address of a name.
     Name,
@@ -34,20 +34,20 @@ pub enum Check {
     Connection,
     /// Certificates.
     Tls,
-    /// What the API says.
+    /// The API's response.
     Answer,
-    /// Whether the API lets this machine in.
+    /// Whether the API allows this machine.
     AllowList,
-    /// The clock, against the API's.
+    /// The clock, compared with the API's.
     Clock,
-    /// The way to the store.
+    /// The connection to the store.
     Store,
-    /// The life of a URL, against the time that a log takes.
+    /// The life of a URL, compared with the duration of an upload.
     UrlLife,
 }
 
 impl Check {
-    /// How a person calls it.
+    /// Its name for people.
     pub fn label(self) -> &'static str {
         match self {
             Self::Config => "config",
@@ -75,20 +75,20 @@ impl Check {
 /// The widest label.
 const LABEL_WIDTH: usize = 12;
 
-/// How it stands with what was looked at.
+/// The verdict of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// Nothing to do.
     Ok,
-    /// Logs get through, but somebody should look at it.
+    /// Logs are delivered, but somebody should look at it.
     Warn,
-    /// This keeps samples or deliveries from being made, or will.
+    /// This prevents samples or deliveries, or will.
     Fail,
 }
 
 impl Verdict {
-    /// In four letters at most.
+    /// At most four letters.
     pub fn label(self) -> &'static str {
         match self {
             Self::Ok => "ok",
@@ -98,16 +98,16 @@ impl Verdict {
     }
 }
 
-/// What one check found.
+/// The result of one check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// What was looked at.
+    /// The check.
     pub check: Check,
-    /// How it stands.
+    /// The verdict.
     pub verdict: Verdict,
     /// What was found.
     pub what: String,
-    /// What to do, where there is something to do.
+    /// What to do, if anything.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub todo: Option<String>,
 }
@@ -127,7 +127,7 @@ impl Finding {
 }
 
 impl fmt::Display for Finding {
-    /// One line, without its end: verdict, what was looked at, what was found -> what to do.
+    /// One line, without its end: verdict, check, what was found -> what to do.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (verdict, check) = (self.verdict.label(), self.check.label());
         write!(f, "{verdict:<4}  {check:<LABEL_WIDTH$}  {}", one_line(&self.what))?;
@@ -135,26 +135,25 @@ impl fmt::Display for Finding {
     }
 }
 
-/// What other programs said can hold line ends and worse.
+/// Other programs' messages can contain line ends and control characters.
 fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
-/// Everything that was found, in the order in which a log goes its way: what comes first is what
-/// breaks the rest.
+/// All findings, in the order that a log takes: the first fault causes the rest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Report {
-    /// One entry a check; checks that could not be made have none.
+    /// One entry per check; checks that could not be made have none.
     pub findings: Vec<Finding>,
 }
 
 impl Report {
-    /// How many findings there are of a kind.
+    /// The number of findings with a verdict.
     pub fn count(&self, verdict: Verdict) -> usize {
         self.findings.iter().filter(|finding| finding.verdict == verdict).count()
     }
 
-    /// The last line: how it stands in all.
+    /// The last line: the overall result.
     pub fn summary(&self) -> String {
         let (fails, warns) = (self.count(Verdict::Fail), self.count(Verdict::Warn));
         let look = match warns {

@@ -1,7 +1,6 @@
-//! `doctor`: names the one thing that is wrong, on the server itself and without any key.
+//! `doctor`: finds the one thing that is wrong, on the server itself and without any key.
 //!
-//! First the facts are gathered (`facts`), then judged (`judge`, which asks nobody). Nothing
-//! is written and nothing is delivered.
+//! `facts` collects, then `judge` decides without I/O. Nothing is written and nothing is delivered.
 
 use std::num::NonZeroU64;
 use std::path::PathBuf;
@@ -20,38 +19,38 @@ mod judge;
 use self::facts::Facts;
 use self::facts::api::Api;
 use self::judge::answer::{self, Transfer};
-use self::judge::folders::{self, Use};
+use self::judge::folders::{self, FolderPurpose};
 use self::judge::samples::{self, Samplers};
-use self::judge::{deliveries, parts, way};
+use self::judge::{connection, deliveries, parts};
 
 pub use self::finding::{Check, Finding, Report, Verdict};
 
-/// What is looked at: the same settings that `run` goes by.
+/// What to check: the same settings as those of `run`.
 #[derive(Debug)]
 pub struct DoctorConfig {
-    /// The config file that was read, if there is one.
+    /// The config file, if there is one.
     pub config_file: Option<PathBuf>,
-    /// This server's name as it was given, else as its host name gives it.
+    /// This server's name from the flag or the host name.
     pub server: Result<ServerName, ServerNameError>,
     /// The folder of the day logs.
     pub log_dir: PathBuf,
-    /// The folder of what must not be forgotten.
+    /// The state folder.
     pub state_dir: PathBuf,
-    /// How often a sample is due.
+    /// The sampling interval.
     pub interval: Duration,
-    /// Whom to ask for URLs.
+    /// The API.
     pub api: Option<ApiUrl>,
-    /// The way out.
+    /// Proxy, certificates and timeouts.
     pub network: Network,
-    /// Where a log may go besides.
+    /// Further hosts that a log may be sent to.
     pub upload_hosts: Vec<HostPattern>,
-    /// Bytes a second that a delivery may take.
+    /// The rate limit in bytes a second.
     pub limit_rate: Option<NonZeroU64>,
-    /// How long all deliveries of a run may take.
+    /// The maximum duration of a run.
     pub max_time: Duration,
 }
 
-/// Looks at everything, in the order in which a log goes its way.
+/// Runs all checks, in the order that a log takes.
 pub fn run(config: &DoctorConfig, world: &World<'_>) -> Report {
     let mut findings = vec![config_file(config), server(config)];
     let Some(facts) = facts::gather(config, world) else {
@@ -73,7 +72,7 @@ pub fn run(config: &DoctorConfig, world: &World<'_>) -> Report {
             findings.push(Finding::ok(Check::Api, api.to_string()));
             findings.extend(outside(config, api, &facts, facts_of_api));
         }
-        // Without a name nobody can be asked; that was told.
+        // Without a name there is no request; that is already reported.
         (Some(_), None) => {}
     }
     Report { findings }
@@ -111,11 +110,12 @@ fn server(config: &DoctorConfig) -> Finding {
     Finding::ok(check, name.to_string())
 }
 
-/// What can be seen without leaving the machine.
+/// Checks of the machine itself.
 fn at_home(config: &DoctorConfig, world: &World<'_>, facts: &Facts) -> Vec<Finding> {
     let user = facts.user;
-    let log_dir = Use { check: Check::LogFolder, flag: "--log-dir", loses: "the logs", user };
-    let state_dir = Use {
+    let log_dir =
+        FolderPurpose { check: Check::LogFolder, flag: "--log-dir", loses: "the logs", user };
+    let state_dir = FolderPurpose {
         check: Check::StateFolder,
         flag: "--state-dir",
         loses: "the record of what was delivered",
@@ -153,7 +153,7 @@ fn at_home(config: &DoctorConfig, world: &World<'_>, facts: &Facts) -> Vec<Findi
     findings
 }
 
-/// What only the way to the API can show.
+/// Checks that need the connection to the API.
 fn outside(config: &DoctorConfig, api: &ApiUrl, facts: &Facts, seen: &Api) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Err(error) = &seen.ca {
@@ -175,8 +175,8 @@ fn outside(config: &DoctorConfig, api: &ApiUrl, facts: &Facts, seen: &Api) -> Ve
     if let Some(hop) = proxy {
         findings.push(Finding::ok(Check::Proxy, format!("by way of {}:{}", hop.host, hop.port)));
     }
-    if let Some(way) = &seen.way {
-        findings.extend(way::api(&seen.target, proxy, way, facts.now));
+    if let Some(connection) = &seen.connection {
+        findings.extend(connection::api(&seen.target, proxy, connection, facts.now));
     }
     let said = match &seen.said {
         None => return findings,
@@ -192,8 +192,8 @@ fn outside(config: &DoctorConfig, api: &ApiUrl, facts: &Facts, seen: &Api) -> Ve
         findings.extend(answer::answer(&said.answer, &api.to_string(), server));
     }
     findings.extend(said.date.map(|date| answer::clock(date, said.before, said.after)));
-    if let Some((target, hop, Some(way))) = &said.store {
-        findings.push(way::store(target, hop.as_ref(), way, facts.now));
+    if let Some((target, hop, Some(connection))) = &said.store {
+        findings.push(connection::store(target, hop.as_ref(), connection, facts.now));
     }
     if let (Some(Ok(Some(expires_at))), Some(date)) = (&said.answer.url, said.date) {
         let life = expires_at.duration_since(date).unsigned_abs();

@@ -1,4 +1,4 @@
-//! One `run` for each state folder.
+//! A lock for one `run` per state folder.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read, Write};
@@ -9,13 +9,13 @@ use crate::spool::{StateError, open_regular};
 
 const NAME: &str = "run.lock";
 
-/// Why the state folder is not ours.
+/// Why the lock cannot be taken.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
-    /// It cannot be used.
+    /// The state folder cannot be used.
     #[error(transparent)]
     State(#[from] StateError),
-    /// Another `run` has it.
+    /// Another `run` holds it.
     #[error(
         "another run{} is at work with the state folder {path}; end it, or give this one a state \
          folder of its own with --state-dir",
@@ -24,7 +24,7 @@ pub enum LockError {
     Held {
         /// The folder.
         path: PathBuf,
-        /// The process that has it, as far as the lock tells.
+        /// The process that holds it, if known.
         pid: String,
     },
 }
@@ -33,7 +33,7 @@ fn who(pid: &str) -> String {
     if pid.is_empty() { String::new() } else { format!(" (process {pid})") }
 }
 
-/// The state folder, held until this is dropped or the process ends.
+/// The lock, held until this is dropped or the process ends.
 #[derive(Debug)]
 pub struct RunLock {
     state_dir: PathBuf,
@@ -41,7 +41,7 @@ pub struct RunLock {
 }
 
 impl RunLock {
-    /// Takes the folder; makes it if it is missing.
+    /// Takes the lock; creates the folder if needed.
     ///
     /// # Errors
     /// [`LockError`]
@@ -50,27 +50,27 @@ impl RunLock {
             Lock::Taken(file) => file,
             Lock::Held(file) => {
                 let mut pid = String::new();
-                // A lock without a number in it says just as well that it is held.
+                // The lock is held even if its file has no process id.
                 let _ = file.take(20).read_to_string(&mut pid);
                 let path = state_dir.to_owned();
                 return Err(LockError::Held { path, pid: pid.trim().to_owned() });
             }
         };
-        // The number is a help for people; on a full disk the lock holds without it.
+        // The process id is only for people; on a full disk the lock works without it.
         let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
         Ok(Self { state_dir: state_dir.to_owned(), _file: file })
     }
 
-    /// Which folder it is.
+    /// The locked folder.
     pub fn state_dir(&self) -> &Path {
         &self.state_dir
     }
 }
 
-/// Whether a `run` is at work with this state folder. Makes nothing.
+/// Whether a `run` uses this state folder. Creates nothing.
 ///
 /// # Errors
-/// The lock is there but cannot be opened.
+/// The lock file exists but cannot be opened.
 pub fn is_running(state_dir: &Path) -> io::Result<bool> {
     let file = match open_regular(&state_dir.join(NAME), OpenOptions::new().read(true)) {
         Ok(file) => file,
@@ -102,7 +102,7 @@ mod tests {
         assert!(error.contains(&format!("(process {})", std::process::id())), "{error}");
         drop(lock);
         assert!(!is_running(&state).unwrap());
-        // A longer number of an earlier run leaves nothing behind.
+        // Overwrites a longer number of an earlier run completely.
         fs::write(state.join(NAME), "12345678901234567890").unwrap();
         let _lock = RunLock::take(&state).unwrap();
         let pid = fs::read_to_string(state.join(NAME)).unwrap();

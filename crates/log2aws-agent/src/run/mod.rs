@@ -1,7 +1,7 @@
-//! `run`: samples at marks of the clock and ships once a day, as one service.
+//! `run`: samples at clock marks and ships once a day, as one service.
 //!
-//! When is decided by [`Schedule`], what by the loop in `service`, over the port [`Host`]; the
-//! machine itself is [`System`].
+//! [`Schedule`] decides when, the loop in `service` what, over the port [`Host`]; [`System`] is the
+//! real machine.
 
 mod lock;
 mod port;
@@ -11,7 +11,7 @@ mod system;
 mod textfile;
 
 pub use self::lock::{LockError, RunLock, is_running};
-pub use self::port::{Facts, Host, Phase, RunConfig, ShipOrder, Shipped, Woken};
+pub use self::port::{Facts, Host, Phase, RunConfig, ShipOrder, Shipped, WakeReasons};
 pub use self::schedule::{
     CATCH_UP, Interval, IntervalError, Offset, RETRY_REFUSED, Schedule, ShipWindow,
     ShipWindowError, retry_after,

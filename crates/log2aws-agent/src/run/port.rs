@@ -1,5 +1,4 @@
-//! What the service needs of the machine, as one port: the loop above it is the same under a
-//! simulated clock.
+//! The service's access to the machine, as one port: the loop also runs under a simulated clock.
 
 use std::ffi::OsString;
 use std::io;
@@ -16,30 +15,29 @@ use crate::sample::SampleConfig;
 use crate::ship::LastShip;
 use crate::spool::Spool;
 
-/// What `run` is asked to do.
+/// The settings of `run`.
 #[derive(Clone, Debug)]
 pub struct RunConfig {
-    /// The day logs, and the folder that keeps what must not be forgotten; one `run` has that at a
-    /// time.
+    /// The day logs and the state folder, which only one `run` uses at a time.
     pub spool: Spool,
-    /// Between two samples.
+    /// The sampling interval.
     pub interval: Interval,
-    /// In which the fleet ships.
+    /// The time window of deliveries.
     pub window: ShipWindow,
-    /// How to sample.
+    /// The settings of samples.
     pub sample: SampleConfig,
-    /// How to ship; without it, `run` only samples.
+    /// The settings of deliveries; without them, `run` only samples.
     pub ship: Option<ShipOrder>,
-    /// Where the metrics go, for `node_exporter`'s textfile collector.
+    /// The metrics file, for `node_exporter`'s textfile collector.
     pub textfile: Option<PathBuf>,
-    /// Of the day logs.
+    /// The time zone of the day logs.
     pub zone: TimeZone,
-    /// Whether the logs are named by the host name, which can change, and not by a flag.
+    /// Whether the server name comes from the host name, which can change.
     pub is_named_by_host: bool,
 }
 
 impl RunConfig {
-    /// Goes on under another name.
+    /// Changes the server name.
     pub(super) fn rename(&mut self, name: &ServerName) {
         self.spool.server = name.clone();
         self.sample.server = name.clone();
@@ -50,7 +48,7 @@ impl RunConfig {
         }
     }
 
-    /// When all of this is to happen.
+    /// The schedule of samples and deliveries.
     pub fn schedule(&self) -> Schedule {
         Schedule {
             interval: self.interval,
@@ -61,119 +59,119 @@ impl RunConfig {
     }
 }
 
-/// The command line of the process that ships.
+/// The command line of the shipping process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShipOrder {
     /// The API, as records of deliveries name it.
     pub api: String,
-    /// The verb and all its flags, so that neither file nor environment is asked again.
+    /// The verb and all its flags, so that neither file nor environment is read again.
     pub arguments: Vec<OsString>,
-    /// How long it gives itself.
+    /// Its own time limit.
     pub max_time: Duration,
 }
 
-/// Why the service wakes; several things at once can be true.
+/// Why the service woke up; several reasons can apply.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Woken {
-    /// Somebody wants it to end.
+pub struct WakeReasons {
+    /// It was asked to stop.
     pub stop: bool,
-    /// Somebody wants the config read anew.
+    /// It was asked to reload its config.
     pub reload: bool,
     /// The clock was set, or the machine slept.
     pub clock_set: bool,
-    /// The process that shipped is gone.
+    /// The shipping process has ended.
     pub shipped: Option<Shipped>,
 }
 
-/// How the process that shipped ended.
+/// How the shipping process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shipped {
-    /// With this exit code, which are those of `ship`.
+    /// With this exit code of `ship`.
     Exit(u8),
     /// By this signal.
     Signal(i32),
 }
 
-/// What the service has done and found; what the metrics and the status line say.
+/// The state of the service, for the metrics and the status line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
-    /// Samples that were written since the start.
+    /// Samples written since the start.
     pub samples: u64,
-    /// Samples that were not.
+    /// Samples that failed.
     pub failed_samples: u64,
-    /// When the last one was written, by whomever.
+    /// The time of the last sample by any process.
     pub last_sample: Option<Timestamp>,
-    /// When the last log was delivered.
+    /// The time of the last delivery.
     pub last_delivery: Option<Timestamp>,
-    /// Days before today whose logs the store has not; `None` if that cannot be known.
+    /// Days before today that are not delivered; `None` if unknown.
     pub pending: Option<Vec<Day>>,
-    /// Whether the last process that shipped left nothing over; `None` before the first.
+    /// Whether the last shipping process delivered everything; `None` before the first.
     pub shipped: Option<bool>,
-    /// The next try.
+    /// The next attempt.
     pub next_ship: Option<Timestamp>,
 }
 
 /// The machine.
 pub trait Host {
-    /// This moment on the wall clock, which can be set.
+    /// The wall clock, which can be set.
     fn now(&self) -> Timestamp;
-    /// The time since some fixed moment, on a clock that never goes back.
+    /// The monotonic clock.
     fn elapsed(&self) -> Duration;
-    /// A number from 0 up to but not including 1.
+    /// A random number from 0 up to but not including 1.
     fn jitter(&self) -> f64;
     /// Waits until the wall clock shows `until`, at most for `within`, or until something happens.
-    /// Shows whoever watches that the service lives, and returns early to do so again.
+    /// Also sends watchdog messages, and returns early to do so.
     ///
     /// # Errors
-    /// When it cannot wait: the service would spin.
-    fn wait(&mut self, until: Timestamp, within: Duration) -> io::Result<Woken>;
-    /// When the last sample of this boot was written, by whomever.
+    /// It cannot wait: the service would spin.
+    fn wait(&mut self, until: Timestamp, within: Duration) -> io::Result<WakeReasons>;
+    /// The time of the last sample of this boot by any process.
     fn last_sample(&mut self, config: &RunConfig) -> Option<Timestamp>;
-    /// Writes one line; returns what is wrong besides, if anything is. Returns early when somebody
-    /// wants the service to end.
+    /// Writes one line; returns a warning if there is one. Returns early when the service is asked
+    /// to stop.
     ///
     /// # Errors
-    /// What kept it from being written.
+    /// Why it was not written.
     fn sample(&mut self, config: &RunConfig) -> Result<Option<String>, String>;
-    /// The days before today whose logs the store has not, oldest first.
+    /// The undelivered days before today, oldest first.
     ///
     /// # Errors
-    /// What keeps them from being known.
+    /// Why they are unknown.
     fn pending(&mut self, config: &RunConfig) -> Result<Vec<Day>, String>;
-    /// How the last ship went, whoever started it.
+    /// The result of the last ship by any process.
     fn last_ship(&mut self, config: &RunConfig) -> Option<LastShip>;
-    /// This machine's host name, as it is now.
+    /// This machine's current host name.
     ///
     /// # Errors
-    /// Why it cannot be the name of logs.
+    /// Why it cannot be a server name.
     fn host_name(&mut self) -> Result<ServerName, String>;
-    /// This machine's zone, as it is now.
+    /// This machine's current time zone.
     fn zone(&mut self) -> TimeZone;
-    /// Starts the process that ships; its end is told by [`Host::wait`].
+    /// Starts the shipping process; [`Host::wait`] reports its end.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     fn start_ship(&mut self, order: &ShipOrder) -> io::Result<()>;
-    /// Ends that process if there is one, within a second; its end is not told any more.
+    /// Ends that process, if any, within a second; its end is no longer reported.
     fn stop_ship(&mut self);
-    /// Reads the config anew.
+    /// Reloads the config.
     ///
     /// # Errors
-    /// What is wrong with it; nothing has changed then.
+    /// What is wrong with it; the old one stays.
     fn reload(&mut self) -> Result<RunConfig, String>;
-    /// Says where the service is in its life.
+    /// Reports the phase of the service.
     fn tell(&mut self, phase: Phase, status: &str);
-    /// Publishes what there is to know.
+    /// Publishes the state.
     fn publish(&mut self, config: &RunConfig, facts: &Facts);
 }
 
-/// Where the service is in its life, for whoever started it.
+/// The phase of the service, for its service manager.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// At work.
+    /// Working.
     Ready,
-    /// Reading its config anew; [`Phase::Ready`] follows.
+    /// Reloading its config; [`Phase::Ready`] follows.
     Reloading,
-    /// About to end.
+    /// About to stop.
     Stopping,
 }

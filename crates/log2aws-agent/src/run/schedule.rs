@@ -1,7 +1,7 @@
-//! When to sample and when to ship. Pure: time, zone, name and chance are arguments.
+//! When to sample and when to ship. Pure: time, zone, name and randomness are arguments.
 //!
-//! Both are levels, not alarms: whether something is due follows from the moment alone, so a clock
-//! that is set, a machine that slept and a service that was restarted need no case of their own.
+//! Whether something is due depends only on the current time, so a changed clock, a suspended
+//! machine and a restarted service are not special cases.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,14 +14,14 @@ use log2aws_core::day::Day;
 use log2aws_core::server_name::ServerName;
 use sha2::{Digest, Sha256};
 
-/// How far a failed delivery is put off: the first bound, and the last.
+/// The bounds of the delay after a failed delivery.
 const FIRST_RETRY: Duration = Duration::from_mins(5);
 const LAST_RETRY: Duration = Duration::from_hours(1);
 
-/// The least time between two deliveries, whatever chance says.
+/// The minimum time between two deliveries, whatever the jitter.
 const LEAST_RETRY: Duration = Duration::from_secs(30);
 
-/// How long after a start the days are delivered whose moment has passed.
+/// How long after a start overdue days are delivered.
 pub const CATCH_UP: Duration = Duration::from_mins(15);
 
 /// The time between two samples.
@@ -30,7 +30,7 @@ pub const CATCH_UP: Duration = Duration::from_mins(15);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Interval(Duration);
 
-/// Why a text is not an [`Interval`].
+/// Why a text is not a valid [`Interval`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IntervalError {
     /// Not a number with a unit.
@@ -42,7 +42,7 @@ pub enum IntervalError {
 }
 
 impl Interval {
-    /// Ten minutes, as the cron jobs have it.
+    /// Ten minutes, like the older cron jobs.
     pub const DEFAULT: Self = Self(Duration::from_mins(10));
 
     /// As a duration.
@@ -65,7 +65,7 @@ impl FromStr for Interval {
         if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(IntervalError::Shape);
         }
-        // Digits alone: what does not fit is too long.
+        // Only digits: a number that overflows is too long.
         let number: u64 = digits.parse().map_err(|_| IntervalError::Range)?;
         let seconds = number.checked_mul(unit).ok_or(IntervalError::Range)?;
         if (10..=24 * 3600).contains(&seconds) {
@@ -86,33 +86,33 @@ impl fmt::Display for Interval {
     }
 }
 
-/// The time of day over which a fleet's deliveries are spread, in each host's local time.
+/// The local time of day over which a fleet's deliveries are spread.
 ///
-/// Invariant: not empty; one that ends before it begins ends on the next day.
+/// Invariant: not empty; a window that ends before it begins ends on the next day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ShipWindow {
     from: Time,
     to: Time,
 }
 
-/// Why a text is not a [`ShipWindow`].
+/// Why a text is not a valid [`ShipWindow`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ShipWindowError {
     /// Not two times of day.
     #[error("a window is written 00:10-04:10, two times of day")]
     Shape,
-    /// Of no length.
+    /// Empty.
     #[error("a window must not end when it begins")]
     Empty,
 }
 
 impl ShipWindow {
-    /// Four hours, ten minutes after midnight.
+    /// Four hours, starting ten minutes after midnight.
     pub const DEFAULT: Self =
         Self { from: Time::constant(0, 10, 0, 0), to: Time::constant(4, 10, 0, 0) };
 
-    /// The window that begins on `date`. Where a clock is put forward or back in it, it is shorter
-    /// or longer by that, and a bound that does not exist is moved by it.
+    /// The window that begins on `date`. A clock change within it shortens or lengthens it, and a
+    /// bound that does not exist is shifted.
     fn on(self, date: Date, zone: &TimeZone) -> Option<(Timestamp, Timestamp)> {
         let last = if self.to <= self.from { date.tomorrow().ok()? } else { date };
         let at = |date: Date, time| zone.to_timestamp(date.to_datetime(time)).ok();
@@ -148,7 +148,7 @@ impl fmt::Display for ShipWindow {
     }
 }
 
-/// Where a host stands among all hosts: evenly spread, and the same every day.
+/// The position of a host among all hosts: evenly distributed, and constant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Offset {
     of_day: u64,
@@ -156,9 +156,9 @@ pub struct Offset {
 }
 
 impl Offset {
-    /// By the SHA-256 of the name. Where a host stands after a start does not follow from where it
-    /// stands in the day: what a power cut held back is one part of the window, and would else
-    /// come back in one part of the quarter of an hour.
+    /// Derived from the SHA-256 of the name. The position after a start is independent of the daily
+    /// one: a power cut holds back one part of the window, whose hosts must not return at the same
+    /// moment.
     pub fn of(server: &ServerName) -> Self {
         let hash: [u8; 32] = Sha256::digest(server.as_str()).into();
         let number = |at: usize| {
@@ -168,30 +168,30 @@ impl Offset {
     }
 }
 
-/// The part of `length` that `offset` is of all numbers, in whole milliseconds.
+/// The fraction of `length` that `offset` is of the whole range, in whole milliseconds.
 fn share(offset: u64, length: Duration) -> Duration {
     let millis = (length.as_millis() * u128::from(offset)) >> 64;
     Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX))
 }
 
-/// One host's times.
+/// The schedule of one host.
 #[derive(Clone, Debug)]
 pub struct Schedule {
-    /// Between two samples.
+    /// The sampling interval.
     pub interval: Interval,
-    /// In which the fleet ships.
+    /// The time window of deliveries.
     pub window: ShipWindow,
-    /// Where in the window.
+    /// The position in the window.
     pub offset: Offset,
-    /// Of the day logs.
+    /// The time zone of the day logs.
     pub zone: TimeZone,
 }
 
 impl Schedule {
-    /// The last mark up to `now` and the first one after it.
+    /// The last mark up to `now` and the next one.
     ///
-    /// Marks are whole intervals after each local midnight, in real time: on a day of 23 or 25
-    /// hours there are as many fewer or more, and none is missing or doubled.
+    /// Marks are whole intervals after each local midnight, in real time: a day of 23 or 25 hours
+    /// has fewer or more, and none is missing or duplicated.
     pub fn marks(&self, now: Timestamp) -> (Timestamp, Timestamp) {
         let interval = self.interval.duration();
         let date = now.to_zoned(self.zone.clone()).date();
@@ -199,7 +199,7 @@ impl Schedule {
             days_around(date).flat_map(|date| midnights(date, &self.zone)).collect();
         midnights.sort_unstable();
         let after = midnights.partition_point(|midnight| *midnight <= now);
-        // At the ends of time there is no midnight before or after.
+        // At the limits of the time range there may be no midnight.
         let from = after.checked_sub(1).map_or(Timestamp::UNIX_EPOCH, |i| midnights[i]);
         let passed = now.duration_since(from).unsigned_abs();
         let whole = passed.as_nanos() / interval.as_nanos();
@@ -208,8 +208,8 @@ impl Schedule {
         (last, midnights.get(after).map_or(next, |midnight| next.min(*midnight)))
     }
 
-    /// Whether a sample is due: the time between two marks has one, as soon after the first as
-    /// can be. A last sample that is far in the future is one of a clock that was wrong.
+    /// Whether a sample is due: one between two marks, as early as possible. A last sample far in
+    /// the future comes from a wrong clock.
     pub fn sample_is_due(&self, last: Option<Timestamp>, now: Timestamp) -> bool {
         let Some(last) = last else { return true };
         let wrong = last > now.checked_add(self.interval.duration()).unwrap_or(Timestamp::MAX);
@@ -222,7 +222,7 @@ impl Schedule {
         self.moments(date).filter(|moment| *moment > now).min().unwrap_or(Timestamp::MAX)
     }
 
-    /// When the log of `day` is to be shipped: at the first moment after the day is over.
+    /// When to ship the log of `day`: at the first moment after the day.
     pub fn moment_of(&self, day: Day) -> Timestamp {
         let over = day.date().tomorrow().ok().and_then(|date| start_of_day(date, &self.zone));
         let over = over.unwrap_or(Timestamp::MAX);
@@ -238,30 +238,30 @@ impl Schedule {
         })
     }
 
-    /// How long after a start to deliver what is overdue.
+    /// How long after a start to deliver overdue days.
     pub fn catch_up(&self) -> Duration {
         share(self.offset.of_start, CATCH_UP)
     }
 }
 
-/// How long to wait after the delivery number `failures` in a row that failed (from 1): full
-/// jitter, so that a fleet that failed at once does not come back at once.
+/// The delay after `failures` failed deliveries in a row (from 1): full jitter, so that a fleet
+/// that failed at the same time does not return at the same time.
 pub fn retry_after(failures: u32, jitter: f64) -> Duration {
     let doubled = 1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX);
     let bound = FIRST_RETRY.saturating_mul(doubled).min(LAST_RETRY);
     bound.mul_f64(jitter.clamp(0.0, 1.0)).max(LEAST_RETRY)
 }
 
-/// How long to wait after the server has refused: whoever changes that is a person.
+/// The delay after a refusal, which only a person can resolve.
 pub const RETRY_REFUSED: Duration = Duration::from_hours(1);
 
-/// Two days before and after: a zone that crosses the date line skips a whole one.
+/// Two days before and after: a zone that crosses the date line skips a whole day.
 fn days_around(date: Date) -> impl Iterator<Item = Date> {
     (-2..=2).filter_map(move |days: i64| date.checked_add(days.days()).ok())
 }
 
-/// The moments at which the clock shows midnight, or the first one of a day that has none. Where
-/// the clock is put back over it, it is midnight twice.
+/// The local midnights of a date, or the first moment of a day without one. If the clock goes back
+/// over midnight, there are two.
 fn midnights(date: Date, zone: &TimeZone) -> impl Iterator<Item = Timestamp> {
     let ambiguous = zone.to_ambiguous_zoned(date.to_datetime(Time::midnight()));
     let again = match ambiguous.offset() {

@@ -1,4 +1,4 @@
-//! The loop of the service: wake, do what is due, say so, wait.
+//! The main loop of the service: wake, do what is due, report, wait.
 
 use std::io;
 use std::time::Duration;
@@ -8,22 +8,21 @@ use jiff::civil::Date;
 use jiff::fmt::strtime;
 use log2aws_core::day::Day;
 
-use super::port::{Facts, Host, Phase, RunConfig, Shipped, Woken};
+use super::port::{Facts, Host, Phase, RunConfig, Shipped, WakeReasons};
 use super::schedule::{RETRY_REFUSED, Schedule, retry_after};
 use crate::ship::{self, LastShip};
 
-/// How much longer than it gives itself the process that ships may take, before it is ended.
+/// How long the shipping process may exceed its own time limit before it is ended.
 const GRACE: Duration = Duration::from_mins(1);
 
-/// The longest that the server's wish not to be asked is heeded: what asks for more is no wish, and
-/// a host's next moment comes within a day.
-const LONGEST_WISH: Duration = Duration::from_hours(24);
+/// The longest Retry-After that is honoured: the host's next moment comes within a day anyway.
+const MAX_RETRY_AFTER: Duration = Duration::from_hours(24);
 
 /// Samples and ships until the host says stop.
 ///
 /// # Errors
-/// When the host cannot wait any more. Nothing else ends it: what goes wrong is told, counted and
-/// tried again.
+/// The host cannot wait any more. Nothing else ends it: other errors are logged, counted and
+/// retried.
 pub fn run(config: RunConfig, host: &mut dyn Host) -> io::Result<()> {
     let mut service = Service::new(config, host);
     service.plan();
@@ -37,20 +36,20 @@ pub fn run(config: RunConfig, host: &mut dyn Host) -> io::Result<()> {
     ended
 }
 
-/// What is known of the next delivery.
+/// The state of deliveries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ship {
-    /// None is at work. Whichever comes first of these two is when to look for what is pending.
+    /// No process is running. The earlier of these two is when to check for pending days.
     Waiting {
         /// This host's next shipping moment.
         moment: Timestamp,
-        /// After a start with overdue days, or a failure: on the clock that never goes back, for
-        /// a clock that is set again and again must not put it off again and again.
+        /// After a start with overdue days, or a failure; on the monotonic clock, because a clock
+        /// that is set repeatedly must not delay it for ever.
         soon: Option<Duration>,
     },
-    /// One is.
+    /// A process is running.
     Working {
-        /// When it must have ended, on the clock that never goes back.
+        /// When it must have ended, on the monotonic clock.
         deadline: Duration,
     },
 }
@@ -59,16 +58,16 @@ struct Service<'a> {
     host: &'a mut dyn Host,
     config: RunConfig,
     schedule: Schedule,
-    /// When the last sample was taken, or could not be.
+    /// When the last sample was taken or failed.
     last_try: Option<Timestamp>,
-    /// What was wrong with it.
+    /// The error of the last sample.
     sample_trouble: Option<String>,
     ship: Ship,
-    /// What is wrong with the host name.
+    /// The error of the host name.
     name_trouble: Option<String>,
-    /// The day on which it was last looked at what is pending.
+    /// The day of the last check for pending days.
     looked: Option<Date>,
-    /// Deliveries in a row that failed.
+    /// Consecutive failed deliveries.
     failures: u32,
     facts: Facts,
 }
@@ -113,13 +112,13 @@ impl<'a> Service<'a> {
             }
             if woken.clock_set {
                 tracing::info!("the clock was set, or the machine slept");
-                self.look_at_zone();
+                self.update_zone();
                 self.plan();
             }
         }
     }
 
-    fn wait(&mut self) -> io::Result<Woken> {
+    fn wait(&mut self) -> io::Result<WakeReasons> {
         let next_mark = self.schedule.marks(self.host.now()).1;
         let elapsed = self.host.elapsed();
         match self.ship {
@@ -132,8 +131,8 @@ impl<'a> Service<'a> {
                 if left.is_zero() {
                     self.host.stop_ship();
                     tracing::error!("the process that ships did not end in time and was ended");
-                    self.put_off(retry_after);
-                    return Ok(Woken::default());
+                    self.retry_later(retry_after);
+                    return Ok(WakeReasons::default());
                 }
                 self.host.wait(next_mark, left)
             }
@@ -142,7 +141,7 @@ impl<'a> Service<'a> {
 
     fn sample(&mut self) {
         let result = self.host.sample(&self.config);
-        // What comes before the line (a first sample measures for a while) can pass a mark.
+        // The work before the line (a first sample measures for a while) can pass a mark.
         self.last_try = Some(self.host.now());
         let trouble = match result {
             Ok(trouble) => {
@@ -155,7 +154,7 @@ impl<'a> Service<'a> {
                 Some(format!("no sample: {error}"))
             }
         };
-        // A disk that stays full is told once, not every ten minutes.
+        // A disk that stays full is reported once, not every ten minutes.
         if trouble != self.sample_trouble {
             if let Some(trouble) = &trouble {
                 tracing::error!("{trouble}");
@@ -164,9 +163,9 @@ impl<'a> Service<'a> {
             }
             self.sample_trouble = trouble;
         }
-        // A new day: yesterday's log is pending from now on.
+        // A new day: yesterday's log is now pending.
         if self.looked.is_some_and(|looked| looked != self.today()) {
-            self.look_at_zone();
+            self.update_zone();
             self.look();
         }
         self.publish();
@@ -176,8 +175,8 @@ impl<'a> Service<'a> {
         self.host.now().to_zoned(self.schedule.zone.clone()).date()
     }
 
-    /// The process that ships goes by the zone as it then is: this one must go by the same.
-    fn look_at_zone(&mut self) {
+    /// The shipping process uses the current time zone, so the service must too.
+    fn update_zone(&mut self) {
         let zone = self.host.zone();
         if zone == self.config.zone {
             return;
@@ -189,8 +188,8 @@ impl<'a> Service<'a> {
         self.plan();
     }
 
-    /// Whether logs can be delivered under the name that this machine now has. A machine can get
-    /// its name after this service has started.
+    /// Whether logs can be delivered under the current host name. A machine can get its name after
+    /// this service has started.
     fn has_a_name(&mut self) -> bool {
         if !self.config.is_named_by_host {
             return true;
@@ -203,7 +202,7 @@ impl<'a> Service<'a> {
                     self.config.rename(&name);
                     self.schedule = self.config.schedule();
                 }
-                ship::is_everybodys_name(&name).then(|| {
+                ship::is_default_host_name(&name).then(|| {
                     format!(
                         "this server is called {name}, as every machine is that was given no name, \
                          and their logs would stand under one key with this one's"
@@ -224,8 +223,8 @@ impl<'a> Service<'a> {
         self.name_trouble.is_none()
     }
 
-    /// Decides anew when to ship: at the next moment, or soon if one has passed without this
-    /// service. What is to be soon already stays so.
+    /// Plans the next delivery: at the next moment, or soon if one was missed. An earlier plan for
+    /// soon stays.
     fn plan(&mut self) {
         let Ship::Waiting { soon, .. } = self.ship else { return };
         self.look();
@@ -233,30 +232,29 @@ impl<'a> Service<'a> {
             if self.overdue().is_empty() {
                 return None;
             }
-            // What the server asked for outlives a restart: else all that were restarted meanwhile
-            // would come back at once.
-            let wait = self.wish().saturating_add(self.schedule.catch_up());
+            // Retry-After survives a restart; otherwise all restarted hosts would return at once.
+            let wait = self.remaining_retry_after().saturating_add(self.schedule.catch_up());
             Some(self.host.elapsed().saturating_add(wait))
         });
         self.wait_for_moment(soon);
     }
 
-    /// How much longer the server wants not to be asked.
-    fn wish(&mut self) -> Duration {
+    /// The remaining Retry-After.
+    fn remaining_retry_after(&mut self) -> Duration {
         let now = self.host.now();
         let last = self.host.last_ship(&self.config);
-        // One of a clock that was ahead is none.
+        // A value from a clock that was ahead is ignored.
         let until = last.filter(|last| last.at <= now).and_then(|last| {
-            let longest = last.at.checked_add(LONGEST_WISH).unwrap_or(Timestamp::MAX);
+            let longest = last.at.checked_add(MAX_RETRY_AFTER).unwrap_or(Timestamp::MAX);
             Some(last.not_before?.min(longest))
         });
         until.and_then(|until| until.duration_since(now).try_into().ok()).unwrap_or_default()
     }
 
-    /// Finds out which days are pending; whether that can be known.
+    /// Updates the pending days; returns whether they are known.
     fn look(&mut self) -> bool {
         self.looked = Some(self.today());
-        // Of what is delivered nowhere, nothing is pending, and nothing is not.
+        // Without an API nothing can be pending.
         self.facts.pending = None;
         if self.config.ship.is_none() {
             return true;
@@ -284,20 +282,20 @@ impl<'a> Service<'a> {
         if self.config.ship.is_none() {
             return self.wait_for_moment(None);
         }
-        self.look_at_zone();
+        self.update_zone();
         if !self.look() || !self.has_a_name() {
-            self.put_off(retry_after);
+            self.retry_later(retry_after);
             return self.publish();
         }
-        // After the name, which it holds.
+        // After the name, which is part of it.
         let Some(order) = self.config.ship.clone() else { return };
         if self.facts.pending.as_ref().is_none_or(Vec::is_empty) {
             self.wait_for_moment(None);
             return self.publish();
         }
-        let wish = self.wish();
-        if !wish.is_zero() {
-            let wait = wish.saturating_add(self.schedule.catch_up());
+        let remaining_retry_after = self.remaining_retry_after();
+        if !remaining_retry_after.is_zero() {
+            let wait = remaining_retry_after.saturating_add(self.schedule.catch_up());
             let soon = Some(self.host.elapsed().saturating_add(wait));
             self.wait_for_moment(soon);
             return self.tell(Phase::Ready);
@@ -312,15 +310,15 @@ impl<'a> Service<'a> {
             }
             Err(error) => {
                 tracing::error!("the process that ships cannot be started: {error}");
-                self.put_off(retry_after);
+                self.retry_later(retry_after);
             }
         }
     }
 
-    /// The process that shipped has ended. What it had to say it has said itself.
+    /// The shipping process has ended; it has logged its own results.
     fn shipped(&mut self, how: Shipped) {
-        let last = self.look_back();
-        // It says that it is done, and is believed only as far as nothing is left.
+        let last = self.read_last_ship();
+        // It reports success, which counts only if nothing is pending.
         let known = self.look();
         let overdue = self.overdue();
         let done = known && overdue.is_empty();
@@ -330,7 +328,7 @@ impl<'a> Service<'a> {
                 self.facts.shipped = Some(true);
                 self.wait_for_moment(None);
             }
-            // All that it could not deliver is of a day yet to come.
+            // The only undelivered days are in the future.
             Shipped::Exit(4) if done => self.wait_for_moment(None),
             Shipped::Exit(code @ (0 | 1 | 4 | 5)) => {
                 if code == 0 && known {
@@ -342,27 +340,27 @@ impl<'a> Service<'a> {
                 } else if let Some(error) = last.and_then(|last| last.error) {
                     tracing::error!("not all was delivered: {error}");
                 }
-                let asked = self.wish();
-                self.put_off(|failures, jitter| match code {
+                let asked = self.remaining_retry_after();
+                self.retry_later(|failures, jitter| match code {
                     5 => asked.max(RETRY_REFUSED),
                     _ => asked.saturating_add(retry_after(failures, jitter)),
                 });
             }
             Shipped::Exit(code) => {
                 tracing::error!("the process that ships ended with exit code {code}");
-                self.put_off(|_, _| RETRY_REFUSED);
+                self.retry_later(|_, _| RETRY_REFUSED);
             }
             Shipped::Signal(signal) => {
                 tracing::error!("the process that ships was ended by signal {signal}");
-                self.put_off(retry_after);
+                self.retry_later(retry_after);
             }
         }
         self.publish();
         self.tell(Phase::Ready);
     }
 
-    /// After a failure: tries again after a while.
-    fn put_off(&mut self, wait: impl Fn(u32, f64) -> Duration) {
+    /// After a failure: retries later.
+    fn retry_later(&mut self, wait: impl Fn(u32, f64) -> Duration) {
         self.failures = self.failures.saturating_add(1);
         self.facts.shipped = Some(false);
         let wait = wait(self.failures, self.host.jitter());
@@ -390,14 +388,14 @@ impl<'a> Service<'a> {
                 tracing::info!("the config was read anew");
                 self.schedule = config.schedule();
                 self.config = config;
-                // Whoever changed it wants to see what it does now.
+                // After a change of the config, try at once.
                 self.failures = 0;
                 self.name_trouble = None;
                 if matches!(self.ship, Ship::Waiting { .. }) {
                     self.wait_for_moment(None);
                 }
                 self.last_try = self.host.last_sample(&self.config);
-                self.look_back();
+                self.read_last_ship();
                 self.plan();
             }
             Err(error) => tracing::error!("the config stays as it was: {error}"),
@@ -406,8 +404,8 @@ impl<'a> Service<'a> {
         self.tell(Phase::Ready);
     }
 
-    /// How the last ship went.
-    fn look_back(&mut self) -> Option<LastShip> {
+    /// The result of the last ship.
+    fn read_last_ship(&mut self) -> Option<LastShip> {
         let last = self.host.last_ship(&self.config);
         self.facts.last_delivery = last.as_ref().and_then(|last| Some(last.delivered?.at));
         last
@@ -437,7 +435,7 @@ impl<'a> Service<'a> {
         status
     }
 
-    /// A moment as people here read it.
+    /// A time in the local zone.
     fn clock(&self, at: Timestamp) -> String {
         let zoned = at.to_zoned(self.schedule.zone.clone());
         strtime::format("%F %T", &zoned).unwrap_or_else(|_| at.to_string())

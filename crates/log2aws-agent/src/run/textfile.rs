@@ -1,7 +1,7 @@
-//! The service's metrics, for `node_exporter`'s textfile collector.
+//! The service's metrics for `node_exporter`'s textfile collector.
 //!
-//! Written by hand: that collector reads the text format 0.0.4, and refuses a whole file in which
-//! a type of `OpenMetrics` stands (`info`, `unknown`), which is what prometheus-client writes.
+//! Formatted by hand: the collector reads text format 0.0.4 and rejects a whole file with an
+//! `OpenMetrics` type (`info`, `unknown`), which is what prometheus-client writes.
 
 use std::fmt::Write as _;
 use std::io;
@@ -14,12 +14,12 @@ use crate::spool;
 use super::port::Facts;
 use super::schedule::Interval;
 
-/// All that there is to know, in the text format. What is not known yet is left out.
+/// All metrics in the text format. Unknown values are left out.
 pub(super) fn render(facts: &Facts, interval: Interval) -> String {
     let mut text = String::with_capacity(2048);
     let mut metric = |name: &str, kind: &str, help: &str, value: Option<String>| {
         let Some(value) = value else { return };
-        // Into a text, this cannot fail.
+        // Writing to a `String` cannot fail.
         let _ = writeln!(
             text,
             "# HELP log2aws_agent_{name} {help}\n# TYPE log2aws_agent_{name} {kind}\n\
@@ -76,8 +76,8 @@ pub(super) fn render(facts: &Facts, interval: Interval) -> String {
     text
 }
 
-/// Puts the file in the place of the one before, whole: a collector, who is another user, reads one
-/// or the other, and passes over the name that the file has until then.
+/// Replaces the file atomically: the collector runs as another user, reads either version, and
+/// ignores the temporary name.
 pub(super) fn write(path: &Path, text: &str) -> io::Result<()> {
     spool::replace_for_all(path, text.as_bytes())
 }

@@ -12,25 +12,25 @@ use rustix::fs::OFlags;
 use crate::spool::is_at;
 use crate::world::Time;
 
-/// How far back from the end of the file the metadata line in force is looked for. A day of
-/// 144 lines has 20 KB; beyond this the line is written again, which harms nothing.
+/// How many bytes from the end are searched for the current metadata line. A day of 144 lines has
+/// 20 KB; beyond this limit the line is repeated, which is harmless.
 const LOOK_BACK: u64 = 1 << 20;
 
-/// How long another sampler may hold the file.
-const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+/// How long another sampler may hold the lock.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 const LOCK_POLL: Duration = Duration::from_millis(5);
 
-/// Why a line could not be appended. Nothing of it stands in the file then.
+/// Why a line could not be appended. No part of it is then in the file.
 #[derive(Debug, thiserror::Error)]
 pub enum AppendError {
-    /// The folder is missing and cannot be made.
+    /// The folder does not exist and cannot be created.
     #[error(
         "the log folder {path} cannot be made: {source}; make it, or name another with --log-dir"
     )]
     Folder {
         /// The folder.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
     /// The file cannot be opened for writing.
@@ -41,24 +41,24 @@ pub enum AppendError {
     Open {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
     /// A symbolic link, a pipe, a folder.
     #[error("{0} is not a regular file; move it away, so that the day log can be written")]
     NotAFile(PathBuf),
-    /// The file cannot be read or written: a full disk, for one.
+    /// The file cannot be read or written, for example because the disk is full.
     #[error("the line cannot be written to {path}: {source}")]
     Write {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
 }
 
 impl AppendError {
-    /// What the system says, if it said anything.
+    /// The system's error, if there is one.
     pub(crate) fn source(&self) -> Option<&io::Error> {
         match self {
             Self::Folder { source, .. }
@@ -69,14 +69,15 @@ impl AppendError {
     }
 }
 
-/// Appends `line` to the log at `path`, first `metadata` unless it is what holds there already.
+/// Appends `line` to the log at `path`, after `metadata` if that differs from the metadata in
+/// force.
 ///
-/// The lock makes "look, then write" one step among samplers; whoever writes without it (a cron
-/// job's `>>`) is kept apart by `O_APPEND` and the single write. A torn last line is ended first.
-/// `sync` has the line on the disk when this returns.
+/// The lock makes reading and appending one step among samplers; a writer without the lock (a cron
+/// job's `>>`) is kept apart by `O_APPEND` and the single write. An incomplete last line is
+/// terminated first. With `sync` the line is on disk on return.
 ///
-/// Any user may lock a log that he can read, so a lock that is not to be had in time costs no line:
-/// it is appended all the same, and why it went without the lock is returned. The worst of it is a
+/// Any user may lock a log that he can read, so a lock that is not available in time must not cost
+/// a line: it is appended without the lock, and the reason is returned. The worst result is a
 /// second metadata line.
 pub(crate) fn append(
     path: &Path,
@@ -93,8 +94,8 @@ pub(crate) fn append(
     loop {
         let mut file = open(path)?;
         let unlocked = lock(&file, time);
-        // While we waited for the lock, the log may have been removed as delivered: a line
-        // written now would go with it.
+        // During the wait for the lock, the log may have been removed as delivered, and the line
+        // would be lost with it.
         if !is_at(&file, path).map_err(failed)? {
             continue;
         }
@@ -106,13 +107,13 @@ pub(crate) fn append(
     }
 }
 
-/// Waits until the disk has the file, and its name if that is new.
+/// Syncs the file, and its folder if it is new.
 fn flush(file: &File, path: &Path) -> io::Result<()> {
     file.sync_all()?;
     path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
 
-/// Opens without following a link and without waiting for a pipe's other end.
+/// Opens without following a link and without blocking on a pipe.
 fn open(path: &Path) -> Result<File, AppendError> {
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
     let opened =
@@ -121,7 +122,7 @@ fn open(path: &Path) -> Result<File, AppendError> {
     match opened {
         Ok(file) if is_file(&file) => Ok(file),
         Ok(_) => Err(AppendError::NotAFile(path.to_owned())),
-        // Some of these refuse to be opened for appending before they can be asked what they are.
+        // Some of these cannot be opened for appending, so their type is checked here.
         Err(_) if fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) => {
             Err(AppendError::NotAFile(path.to_owned()))
         }
@@ -129,9 +130,9 @@ fn open(path: &Path) -> Result<File, AppendError> {
     }
 }
 
-/// Waits for the lock; says why it is not to be had.
+/// Waits for the lock; returns why it is not available.
 fn lock(file: &File, time: &dyn Time) -> Option<String> {
-    let deadline = time.elapsed() + LOCK_PATIENCE;
+    let deadline = time.elapsed() + LOCK_TIMEOUT;
     loop {
         match file.try_lock() {
             Ok(()) => return None,
@@ -159,8 +160,8 @@ fn append_locked(file: &mut File, metadata: &Metadata, line: &str) -> io::Result
     text.push('\n');
     let written = file.write(text.as_bytes())?;
     if written < text.len() {
-        // A part of a line can read as a whole one with other numbers: better none than that.
-        // Should somebody have appended meanwhile, their line must not go with it.
+        // Part of a line can look like a whole one with other numbers, so it is removed, unless
+        // somebody has appended in the meantime.
         if file.metadata()?.len() == before + written as u64 {
             file.set_len(before)?;
         }
@@ -176,7 +177,7 @@ fn read_tail(file: &mut File, len: u64) -> io::Result<Vec<u8>> {
     Ok(tail)
 }
 
-/// The last metadata line; where `cut`, the first line of `tail` is not a whole one.
+/// The last metadata line; if `cut`, the first line of `tail` is incomplete.
 fn in_force(tail: &[u8], cut: bool) -> Option<Metadata> {
     let lines = tail.split(|byte| *byte == b'\n').skip(usize::from(cut));
     lines.filter(|line| line.starts_with(b"#")).filter_map(Metadata::parse).last()
@@ -278,7 +279,7 @@ mod tests {
         locked.lock().unwrap();
         std::thread::scope(|scope| {
             let sampler = scope.spawn(|| add(&path, "interval", "late"));
-            // The sampler has the file open; two descriptors of this process then lead to it.
+            // The sampler has the file open, so this process has two descriptors for it.
             let inode = locked.metadata().unwrap().ino();
             let opened = |entry: io::Result<fs::DirEntry>| {
                 fs::metadata(entry.unwrap().path()).is_ok_and(|found| found.ino() == inode)
@@ -316,7 +317,7 @@ mod tests {
 
     #[test]
     fn a_full_disk_is_an_error() {
-        // The kernel's own full disk; it is no regular file, hence the inner function.
+        // The kernel's own full disk; it is not a regular file, so the inner function is tested.
         let mut full = OpenOptions::new().read(true).append(true).open("/dev/full").unwrap();
         let error = append_locked(&mut full, &metadata("interval"), "a").unwrap_err();
         assert_eq!(error.kind(), ErrorKind::StorageFull);

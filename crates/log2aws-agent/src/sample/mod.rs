@@ -1,4 +1,4 @@
-//! `sample`: one true line of this machine into the log of the day.
+//! `sample`: appends one line about this machine to the day's log.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -29,71 +29,72 @@ mod vmstat;
 pub use self::day_log::AppendError;
 pub use self::proc::ProcError;
 
-/// How long a first sample measures unless told otherwise.
+/// How long a first sample measures by default.
 pub const DEFAULT_WINDOW: Duration = Duration::from_secs(1);
 
-/// The most that is read of one file of /proc. `stat` has some 100 bytes a core and 2 an interrupt.
+/// The most that is read of one file of /proc. `stat` has about 100 bytes a core and 2 an
+/// interrupt.
 const MAX_PROC: u64 = 4 << 20;
 
-/// What `sample` is asked to do.
+/// The settings of `sample`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SampleConfig {
-    /// The folder of the day logs; made if it is missing.
+    /// The folder of the day logs; created if needed.
     pub log_dir: PathBuf,
-    /// The folder that keeps the last counters, so that the next interval begins where this one
-    /// ended; `None` measures over the window every time.
+    /// The folder with the counters of the last sample, where the next interval begins; with `None`
+    /// every sample measures over the window.
     pub state_dir: Option<PathBuf>,
-    /// The name that the metadata line carries.
+    /// The name in the metadata line.
     pub server: ServerName,
-    /// What people call the machine, if they do.
+    /// The machine's usual name, if it has one.
     pub note: Option<Note>,
-    /// Over which time rates are taken.
+    /// The time over which rates are averaged.
     pub mode: SampleMode,
-    /// Whether the line is on the disk, not only in the system's memory, when [`run`] returns: a
-    /// power cut then costs no line. Without it, it costs those of some 30 seconds.
+    /// Whether [`run`] syncs the line to disk. Without it, a power cut loses the lines of about 30
+    /// seconds.
     pub sync: bool,
 }
 
 impl SampleConfig {
-    /// The spool that the line goes to; `None` where nothing is known of what was delivered.
+    /// The spool of the line; `None` if there are no records of deliveries.
     fn spool(&self) -> Option<Spool> {
         let state_dir = self.state_dir.clone()?;
         Some(Spool { log_dir: self.log_dir.clone(), state_dir, server: self.server.clone() })
     }
 }
 
-/// Over which time si so bi bo in cs us sy id wa st are taken.
+/// The time over which si so bi bo in cs us sy id wa st are averaged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SampleMode {
-    /// Since the last sample; where there is none of this boot, over this window from now.
+    /// Since the last sample; if there is none of this boot, over this window from now.
     Interval {
         /// How long to measure if there is no last sample.
         window: Duration,
     },
-    /// Since boot, as `vmstat | tail -1` has it.
+    /// Since boot, like `vmstat | tail -1`.
     SinceBoot,
 }
 
-/// What was done.
+/// The result of a sample.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct SampleReport {
-    /// The file that the line went to.
+    /// The file of the line.
     pub file: PathBuf,
     /// The line's own day.
     pub day: Day,
     /// The line, without its end.
     pub line: String,
-    /// The time that the rates are of; `None` is since boot.
+    /// The time that the rates cover; `None` is since boot.
     pub interval: Option<Duration>,
-    /// The days whose logs, which the store has, made room for the line on a full disk.
+    /// Days whose delivered logs were removed because the disk was full.
     pub removed: Vec<Day>,
-    /// The line is written, but not all is well: the counters could not be kept, so that the next
-    /// sample measures over the window instead of since this one; or the log was in other hands.
+    /// A problem besides the line, which was written: the counters could not be saved, so that the
+    /// next sample measures over the window; or the log was locked by somebody else.
     pub state_error: Option<SampleError>,
 }
 
-/// Why no line was written, or (in [`SampleReport::state_error`]) what went wrong beside it.
+/// Why no line was written, or (in [`SampleReport::state_error`]) what else went wrong.
 #[derive(Debug, thiserror::Error)]
 pub enum SampleError {
     /// A file of the kernel cannot be read.
@@ -101,41 +102,41 @@ pub enum SampleError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// A file of the kernel is not as expected.
+    /// A file of the kernel has an unexpected format.
     #[error(transparent)]
     Proc(#[from] ProcError),
-    /// The clock is outside of the years that a line can hold.
+    /// The clock is outside the years that a line can have.
     #[error("the clock says {0}; a sample line needs a year of four digits: set the clock")]
     Clock(jiff::civil::Date),
-    /// The numbers do not fit a line.
+    /// The values cannot be written as a line.
     #[error(transparent)]
     Compose(#[from] ComposeError),
-    /// The log folder is not one to be trusted.
+    /// The log folder is not trusted.
     #[error(transparent)]
     Folder(#[from] SpoolError),
     /// The line cannot be appended.
     #[error(transparent)]
     Append(#[from] AppendError),
-    /// The line is written, but beside whoever else may have been writing.
+    /// The line was written without a lock.
     #[error(
         "the line is written to {path}, but without a lock: {why}; find who holds it with fuser(1)"
     )]
     Unlocked {
         /// The file.
         path: PathBuf,
-        /// Why there was no lock.
+        /// Why the lock was not available.
         why: String,
     },
-    /// There is no room for the line, and none can be made.
+    /// The disk is full, and no log can be removed.
     #[error(
         "the line cannot be written to {0}: the disk is full, and no log of an earlier day is left \
          there that the store has; make room, or deliver what is pending (log2aws-agent ship)"
     )]
     Full(PathBuf),
-    /// The counters cannot be kept.
+    /// The counters cannot be saved.
     #[error(
         "the counters of this sample cannot be kept in {path}: {source}; name a folder that can \
          be written with --state-dir"
@@ -143,7 +144,7 @@ pub enum SampleError {
     State {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
 }
@@ -169,7 +170,7 @@ pub fn run(config: &SampleConfig, world: &World<'_>) -> Result<SampleReport, Sam
     let line = compose(&Sample {
         time: now.datetime(),
         uptime_seconds: snapshot.counters.uptime_centis / 100,
-        // A line may leave this out; who is not allowed to know still gets the rest.
+        // A line may omit this; without the permission to read it, the rest still counts.
         users: users::count(&machine.root).ok(),
         load: proc::read_loadavg(&read(machine, "proc/loadavg")?)?,
         vmstat: columns,
@@ -192,7 +193,7 @@ pub fn run(config: &SampleConfig, world: &World<'_>) -> Result<SampleReport, Sam
         if !error.source().is_some_and(is_full) {
             return Err(error.into());
         }
-        // What goes wrong with the making of room is less than that there is none.
+        // A failure to make room matters less than the full disk.
         let Some(spool) = config.spool() else { return Err(SampleError::Full(file)) };
         match spool.make_room(day) {
             Ok(Some(day)) => removed.push(day),
@@ -202,7 +203,7 @@ pub fn run(config: &SampleConfig, world: &World<'_>) -> Result<SampleReport, Sam
     };
     let unlocked = unlocked.map(|why| SampleError::Unlocked { path: file.clone(), why });
     let state_error = keep(config, now.timestamp(), snapshot).err().or(unlocked);
-    // In a state folder of somebody else nothing is made, for he could not open it.
+    // Nothing is created in another user's state folder, because that user could not open it.
     if let Some(spool) = config.spool()
         && spool::state::make(&spool.state_dir).is_ok()
     {
@@ -211,7 +212,7 @@ pub fn run(config: &SampleConfig, world: &World<'_>) -> Result<SampleReport, Sam
     Ok(SampleReport { file, day, line, interval, removed, state_error })
 }
 
-/// The last sample that was taken with a state folder.
+/// The last sample with a state folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LastSampleAt {
@@ -219,17 +220,17 @@ pub struct LastSampleAt {
     pub at: Timestamp,
 }
 
-/// When the last sample was taken; `None` if there was none, or it left no state that can be read.
+/// The time of the last sample; `None` if there was none, or its state is unreadable.
 pub fn last(state_dir: &Path) -> Option<LastSampleAt> {
     state::load(state_dir).map(|last| LastSampleAt { at: last.at })
 }
 
-/// What the metadata line says of this machine.
+/// The metadata line of this machine.
 fn metadata(config: &SampleConfig, world: &World<'_>, at: &Snapshot, mode: Mode) -> Metadata {
     Metadata {
         server: Some(config.server.clone()),
         cores: NonZeroU32::new(at.now.cores),
-        // A zone without a name (a bare file as /etc/localtime) is left out rather than guessed.
+        // A zone without a name (a plain file as /etc/localtime) is omitted rather than guessed.
         zone: world.zone.iana_name().and_then(|name| name.parse().ok()),
         mode: Some(mode),
         note: config.note.clone(),
@@ -237,8 +238,8 @@ fn metadata(config: &SampleConfig, world: &World<'_>, at: &Snapshot, mode: Mode)
     }
 }
 
-/// Rates since the last sample, or over `window` from now if there is none to go on from: none
-/// kept, another boot, a counter that went back, or one just taken.
+/// Rates since the last sample, or over `window` from now if there is no basis: no saved state,
+/// another boot, a counter that went back, or a sample just taken.
 fn since_last(
     config: &SampleConfig,
     world: &World<'_>,
@@ -281,12 +282,12 @@ fn units(machine: &Machine) -> Units {
     Units { page_kib: machine.page_size / 1024, ticks_per_second: machine.ticks_per_second }
 }
 
-/// The kernel's numbers of one moment, as near as four reads come to it.
+/// The kernel's counters at one moment, as close together as four reads can be.
 struct Snapshot {
     now: Processes,
     memory: Memory,
     counters: Counters,
-    /// `None` where the kernel does not tell; then nothing is carried over.
+    /// `None` if the kernel does not provide it; then the state is not used.
     boot_id: Option<String>,
 }
 

@@ -1,12 +1,12 @@
-//! What the kernel says in /proc, read out of its text. Pure: text in, numbers out.
+//! Parses the kernel's files in /proc. Pure: text in, numbers out.
 //!
-//! Unknown lines are passed over and missing ones that old kernels and containers lack are zero,
-//! as `vmstat` has it; a line that is there but cannot be read is an error. (Sources: proc(5),
-//! and the kernel's Documentation/filesystems/proc.rst.)
+//! Unknown lines are ignored, and lines that old kernels and containers lack count as zero, as in
+//! `vmstat`; a line that is present but invalid is an error. (Sources: proc(5), and the kernel's
+//! Documentation/filesystems/proc.rst.)
 
 use serde::{Deserialize, Serialize};
 
-/// The counters since boot that rates are made of.
+/// The counters since boot from which rates are computed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Counters {
     /// Time since boot, suspended time included, in hundredths of a second.
@@ -27,7 +27,7 @@ pub(crate) struct Counters {
     pub(crate) swapped_out: u64,
 }
 
-/// Ticks of CPU time by what they went to. User time includes guest time.
+/// Ticks of CPU time by kind. User time includes guest time.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct CpuTicks {
     pub(crate) user: u64,
@@ -37,16 +37,16 @@ pub(crate) struct CpuTicks {
     pub(crate) iowait: u64,
     pub(crate) irq: u64,
     pub(crate) softirq: u64,
-    /// `None` where the kernel does not count it.
+    /// `None` if the kernel does not count it.
     pub(crate) steal: Option<u64>,
     pub(crate) guest: u64,
     pub(crate) guest_nice: u64,
 }
 
-/// What /proc/stat says of this moment.
+/// The current values in /proc/stat.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Processes {
-    /// Running or waiting for a CPU; whoever reads this is one of them.
+    /// Running or waiting for a CPU, including the process that reads this.
     pub(crate) running: u64,
     /// Waiting for I/O to end.
     pub(crate) blocked: u64,
@@ -54,7 +54,7 @@ pub(crate) struct Processes {
     pub(crate) cores: u32,
 }
 
-/// Memory in KiB, by the names of `vmstat`.
+/// Memory in KiB, with the names of `vmstat`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Memory {
     pub(crate) swapped: u64,
@@ -64,7 +64,7 @@ pub(crate) struct Memory {
     pub(crate) cache: u64,
 }
 
-/// A line that should hold a number and does not.
+/// A line with a missing or invalid number.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what} is not as the kernel writes it: {line:?}")]
 pub struct ProcError {
@@ -78,7 +78,7 @@ impl ProcError {
     }
 }
 
-/// Reads /proc/stat into `counters` and what it says of this moment.
+/// Parses the counters and the current values of /proc/stat.
 pub(crate) fn read_stat(text: &str, counters: &mut Counters) -> Result<Processes, ProcError> {
     let mut now = Processes::default();
     let mut has_cpu = false;
@@ -98,12 +98,12 @@ pub(crate) fn read_stat(text: &str, counters: &mut Counters) -> Result<Processes
             _ => {}
         }
     }
-    // Without the total there is nothing to share out: every percentage would be made up.
+    // Without the total, every percentage would be invented.
     if has_cpu { Ok(now) } else { Err(ProcError::new("/proc/stat (no line \"cpu\")", text)) }
 }
 
-/// Kernels before 2.6.33 write fewer than ten columns, the first of them only four; so do systems
-/// that only look like Linux.
+/// Kernels before 2.6.33 write fewer than ten columns, the oldest only four; so do systems that
+/// emulate Linux.
 fn cpu_ticks(line: &str, rest: &str) -> Result<CpuTicks, ProcError> {
     let mut ticks = [0_u64; 10];
     let mut given = 0;
@@ -157,7 +157,7 @@ pub(crate) fn read_meminfo(text: &str) -> Result<Memory, ProcError> {
         };
         *slot = number("/proc/meminfo", line, rest.split_whitespace().next())?;
     }
-    // Every kernel writes it. A file without it is cut short, and 0 would be a lie.
+    // Every kernel writes it. A file without it is truncated, and 0 would be wrong.
     if !has_free {
         return Err(ProcError::new("/proc/meminfo (no line \"MemFree\")", text));
     }
@@ -172,7 +172,7 @@ pub(crate) fn read_uptime(text: &str) -> Result<u64, ProcError> {
     let first = text.split_whitespace().next().ok_or_else(error)?;
     let (seconds, fraction) = first.split_once('.').unwrap_or((first, "0"));
     let seconds: u64 = seconds.parse().map_err(|_| error())?;
-    // Two digits are what the kernel writes; cut or fill up whatever else comes.
+    // The kernel writes two digits; other lengths are cut or padded.
     let mut centis = 0;
     for place in 0..2 {
         let digit = fraction.as_bytes().get(place).copied().unwrap_or(b'0');

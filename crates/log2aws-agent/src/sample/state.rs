@@ -1,7 +1,7 @@
-//! The counters of the last sample, kept so that the next interval begins where it ended.
+//! The counters of the last sample, saved so that the next interval begins there.
 //!
-//! Losing this file costs one interval, never a line: it is not flushed to disk, and one that
-//! cannot be read is no error. It also tells when the last sample was.
+//! Losing this file costs one interval and never a line, so it is not synced, and an unreadable one
+//! is not an error. It also contains the time of the last sample.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
@@ -16,34 +16,34 @@ use crate::spool::{self, is_full, replace};
 /// The longest state that is read.
 const MAX_STATE: u64 = 64 << 10;
 
-/// The counters of a sample and the boot that they count from.
+/// The counters of a sample and the boot they belong to.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct LastSample {
     /// When its line was written.
     pub(crate) at: Timestamp,
-    /// `/proc/sys/kernel/random/boot_id`: another one means that every counter began anew. `None`
-    /// where the kernel does not tell; then nothing is carried over.
+    /// `/proc/sys/kernel/random/boot_id`: a different one means that all counters were reset.
+    /// `None` if the kernel does not provide it; then the state is not used.
     pub(crate) boot_id: Option<String>,
     /// The counters.
     pub(crate) counters: Counters,
 }
 
-/// Where the state stands in its folder.
+/// The file of the state.
 pub(crate) fn path(state_dir: &Path) -> PathBuf {
     state_dir.join("last-sample.json")
 }
 
-/// The last sample, if there is one that can be read.
+/// The last sample, if it is readable.
 pub(crate) fn load(state_dir: &Path) -> Option<LastSample> {
     let mut text = Vec::new();
     File::open(path(state_dir)).ok()?.take(MAX_STATE).read_to_end(&mut text).ok()?;
     serde_json::from_slice(&text).ok()
 }
 
-/// Keeps a sample in place of the one before; makes the folder if it is missing.
+/// Saves a sample, replacing the previous one; creates the folder if needed.
 pub(crate) fn save(state_dir: &Path, sample: &LastSample) -> io::Result<()> {
     fs::create_dir_all(state_dir).map_err(|error| match error.kind() {
-        // The system's words would have it that all is well.
+        // The system's own words would sound like success.
         ErrorKind::AlreadyExists => ErrorKind::NotADirectory.into(),
         _ => error,
     })?;
@@ -51,13 +51,13 @@ pub(crate) fn save(state_dir: &Path, sample: &LastSample) -> io::Result<()> {
     let text = serde_json::to_vec(sample)?;
     let path = path(state_dir);
     match replace(&path, &text, false) {
-        // The file that is there has room for its like: the block that it stands in.
+        // On a full disk the existing file has a block to overwrite.
         Err(error) if is_full(&error) => overwrite(&path, &text),
         done => done,
     }
 }
 
-/// A crash in between leaves rubbish, which is taken for nothing.
+/// A crash in between leaves garbage, which is ignored when read.
 fn overwrite(path: &Path, text: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).open(path)?;
     file.write_all(text)?;

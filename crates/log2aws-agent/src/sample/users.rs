@@ -1,11 +1,11 @@
-//! How many users are logged in, as `uptime` counts them.
+//! The number of logged-in users, as `uptime` counts them.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
-/// Bytes of a utmp record: glibc keeps the 32-bit layout wherever a 32-bit program of the same
-/// machine may read the file, and has 64-bit times elsewhere (utmp(5); glibc's `bits/utmp.h`).
+/// The size of a utmp record: glibc uses the 32-bit layout wherever a 32-bit program of the same
+/// machine may read the file, and 64-bit times elsewhere (utmp(5); glibc's `bits/utmp.h`).
 const RECORD: usize =
     if cfg!(any(target_arch = "aarch64", target_arch = "riscv64", target_arch = "loongarch64")) {
         400
@@ -13,29 +13,29 @@ const RECORD: usize =
         384
     };
 
-/// `ut_type` of somebody who is logged in.
+/// `ut_type` of a logged-in user.
 const USER_PROCESS: i16 = 7;
 
-/// Where the first byte of `ut_user` stands in a record, on every machine.
+/// The offset of `ut_user` in a record, the same on every machine.
 const USER_OFFSET: usize = 44;
 
-/// The most that is read of one file: a utmp of 10,000 records, a session file many times over.
+/// The most that is read of one file: a utmp of 10,000 records.
 const MAX_READ: u64 = 4 << 20;
 
 /// Counts the users of the machine whose `run` is under `root`, as the newest `uptime` does
-/// (procps-ng 4.0.5, `library/uptime.c`): where systemd runs, by its sessions; where it does not,
-/// or knows of no session, by utmp.
+/// (procps-ng 4.0.5, `library/uptime.c`): with systemd, by its sessions; without it, or if it has
+/// no sessions, by utmp.
 ///
-/// Others count otherwise. Up to 4.0.2 (Debian 12, RHEL 9) `uptime` reads utmp alone, in which
-/// each window of screen(1) can be one more; 4.0.3 and 4.0.4 count every session, be it a
-/// greeter's or a manager's. The machine's logs then say what the newest would say.
+/// Other versions differ. Up to 4.0.2 (Debian 12, RHEL 9) `uptime` reads only utmp, where each
+/// window of screen(1) can be a further user; 4.0.3 and 4.0.4 count every session, including
+/// greeters and managers. Our count is that of the newest version.
 ///
-/// systemd calls the files of its sessions private, and libsystemd is what reads them for others.
-/// To load it, code would have to be `unsafe`, and the program to find it on every machine;
-/// and all that it does is to read these files, one `CLASS=` line each, in every release since
-/// they exist. Should they change their form one day, utmp is counted, or nobody.
+/// systemd calls its session files private, and libsystemd is the official reader. Loading it would
+/// need `unsafe` code, and the library would have to be on every machine; all it does is read these
+/// files, one `CLASS=` line each, in every release so far. Should their format change, utmp is
+/// counted, or nobody.
 pub(crate) fn count(root: &Path) -> io::Result<u64> {
-    // What sd_booted(3) looks at.
+    // The test of sd_booted(3).
     if root.join("run/systemd/system").is_dir()
         && let Ok(Some(users)) = in_sessions(&root.join("run/systemd/sessions"))
     {
@@ -52,7 +52,7 @@ pub(crate) fn count(root: &Path) -> io::Result<u64> {
     }
 }
 
-/// Counts the user records with a name; a torn record at the end counts for nothing.
+/// Counts the user records with a name; an incomplete last record is ignored.
 fn in_utmp(records: &[u8]) -> u64 {
     let logged_in = |record: &&[u8]| {
         i16::from_ne_bytes([record[0], record[1]]) == USER_PROCESS && record[USER_OFFSET] != 0
@@ -60,13 +60,13 @@ fn in_utmp(records: &[u8]) -> u64 {
     records.chunks_exact(RECORD).filter(logged_in).count() as u64
 }
 
-/// Counts systemd's sessions whose class is `user` or one of its kinds (`user-early`, …); `None`
-/// where there is no session at all.
+/// Counts systemd's sessions whose class is `user` or one of its kinds (`user-early`, …); `None` if
+/// there are no sessions at all.
 fn in_sessions(folder: &Path) -> io::Result<Option<u64>> {
     let mut users = None;
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        // Beside the sessions' files stand pipes (`1.ref`), which must not be opened.
+        // Beside the session files there are pipes (`1.ref`), which must not be opened.
         if !entry.file_type()?.is_file() {
             continue;
         }
@@ -74,7 +74,7 @@ fn in_sessions(folder: &Path) -> io::Result<Option<u64>> {
         let mut text = Vec::new();
         match File::open(entry.path()) {
             Ok(file) => file.take(MAX_READ).read_to_end(&mut text)?,
-            // It ended between the listing and now.
+            // It ended after the listing.
             Err(error) if error.kind() == ErrorKind::NotFound => continue,
             Err(error) => return Err(error),
         };
@@ -138,12 +138,12 @@ mod tests {
         rustix::fs::mkfifoat(rustix::fs::CWD, sessions.join("1.ref"), mode).unwrap();
         assert_eq!(count(root.path()).unwrap(), 2);
 
-        // Sessions, but nobody's: no user is logged in, whatever utmp says.
+        // Sessions without a user: nobody is logged in, whatever utmp says.
         for name in ["1", "2"] {
             fs::remove_file(sessions.join(name)).unwrap();
         }
         assert_eq!(count(root.path()).unwrap(), 0);
-        // No session at all: logind is not there, or counts nobody. Then utmp may know.
+        // No session at all: logind is absent or counts nobody. Then utmp is used.
         fs::remove_dir_all(&sessions).unwrap();
         assert_eq!(count(root.path()).unwrap(), 3);
         fs::create_dir(&sessions).unwrap();

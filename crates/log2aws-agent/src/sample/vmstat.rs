@@ -1,30 +1,30 @@
-//! The 17 columns of `vmstat`, from counters. Pure arithmetic.
+//! The 17 columns of `vmstat` computed from counters. Pure arithmetic.
 //!
-//! Checked against procps-ng 4.0.2 (Debian 12): shares of CPU are rounded to the nearest per
-//! cent, halves up, over user + nice + system + irq + softirq + idle + iowait + steal.
+//! Checked against procps-ng 4.0.2 (Debian 12): CPU shares are rounded to the nearest per cent,
+//! halves up, over user + nice + system + irq + softirq + idle + iowait + steal.
 
 use log2aws_core::sample::VMSTAT_COLUMNS;
 
 use super::proc::{Counters, CpuTicks, Memory, Processes};
 
-/// The columns, as a sample line takes them.
+/// The columns of a sample line.
 pub(crate) type Columns = [Option<u64>; VMSTAT_COLUMNS];
 
-/// Where `st` stands among them.
+/// The index of `st`.
 const STEAL: usize = VMSTAT_COLUMNS - 1;
 
-/// The units that the kernel counts in.
+/// The kernel's units.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Units {
     pub(crate) page_kib: u64,
     pub(crate) ticks_per_second: u64,
 }
 
-/// The columns as `vmstat | tail -1` writes them, 0 for steal where the kernel does not count it.
+/// The columns as `vmstat | tail -1` writes them, with 0 for steal if the kernel does not count it.
 ///
-/// Up to 4.0.2 `vmstat` divides the counts since boot by the CPU time of all cores together, so
-/// on a machine of 8 cores its si so bi bo in cs are an eighth of what they say. These do the
-/// same: they stand in for the line that cron's `vmstat` wrote. Guest time leaves `us`.
+/// Up to 4.0.2 `vmstat` divides the counts since boot by the CPU time of all cores together, so on
+/// 8 cores its si so bi bo in cs are an eighth of the real rates. This does the same, because it
+/// replaces the lines of cron's `vmstat`. Guest time is not part of `us`.
 pub(crate) fn since_boot(
     now: Processes,
     memory: Memory,
@@ -42,14 +42,14 @@ pub(crate) fn since_boot(
     columns
 }
 
-/// The columns of the time from `earlier` to `later`: rates in real seconds, guest time in `us`,
-/// no value for steal where the kernel does not count it.
+/// The columns of the time from `earlier` to `later`: rates per real second, guest time in `us`, no
+/// value for steal if the kernel does not count it.
 ///
-/// The time in which the machine was suspended is a part of these seconds, in which nothing was
-/// done; no CPU time went by in it, so the shares are of the time awake.
+/// Time in suspend counts as real time without activity; it has no CPU time, so the CPU shares
+/// cover the time awake.
 ///
-/// Both are of one boot, `later` the later one. Idle and iowait time can run backwards for a
-/// moment (the kernel sums them up without a lock); no time was spent on them then.
+/// Both must be of one boot, in this order. Idle and iowait time can go back briefly (the kernel
+/// sums them up without a lock), which counts as zero.
 pub(crate) fn between(
     now: Processes,
     memory: Memory,
@@ -63,11 +63,11 @@ pub(crate) fn between(
     columns(now, memory, &spent, units, rate, Shares::new(&spent.cpu))
 }
 
-/// Whether the counters can be of one boot, in this order: none but idle time ran backwards.
+/// Whether the counters can belong to one boot in this order: only idle times may go back.
 ///
-/// A counter of a 32-bit kernel that has wrapped fails this, too, and stolen time that jumps by
-/// centuries, as on Linux 4.8 to 4.10 after a live migration under Xen (mended by "xen/time: do not
-/// decrease steal time after live migration on xen"): what such a counter counted is not known.
+/// A wrapped counter of a 32-bit kernel fails this too, as does stolen time that jumps by
+/// centuries, as on Linux 4.8 to 4.10 after a live migration under Xen (fixed by "xen/time: do not
+/// decrease steal time after live migration on xen"): their values are unknown.
 pub(crate) fn follows(earlier: &Counters, later: &Counters, cores: u32, units: Units) -> bool {
     let grows = |pick: fn(&Counters) -> u64| pick(earlier) <= pick(later);
     later.uptime_centis > earlier.uptime_centis
@@ -87,12 +87,12 @@ pub(crate) fn follows(earlier: &Counters, later: &Counters, cores: u32, units: U
         && is_possible(&difference(earlier, later), cores, units)
 }
 
-/// Whether so many cores can have spent so much time; twice as much and a second are left to cores
-/// that have been taken away since, and to how the kernel rounds.
+/// Whether that many cores can have used that much time; twice as much and a second are allowed for
+/// cores that were removed since, and for the kernel's rounding.
 fn is_possible(spent: &Counters, cores: u32, units: Units) -> bool {
     let seconds = u128::from(spent.uptime_centis) / 100 * 2 + 1;
     let most = u128::from(cores) * u128::from(units.ticks_per_second) * seconds;
-    // A container may not be told of its cores.
+    // A container may not see its cores.
     cores == 0 || Shares::new(&spent.cpu).total() <= most
 }
 
@@ -122,7 +122,7 @@ fn difference(earlier: &Counters, later: &Counters) -> Counters {
     }
 }
 
-/// CPU time as `vmstat` groups it, in ticks.
+/// CPU time in ticks, grouped as in `vmstat`.
 #[derive(Clone, Copy)]
 struct Shares {
     user: u128,
@@ -142,7 +142,7 @@ impl Shares {
             iowait: sum(&[cpu.iowait]),
             steal: cpu.steal.map(u128::from),
         };
-        // No tick at all: a machine of which nothing is known counts as idle.
+        // No ticks at all: an unknown machine counts as idle.
         if shares.total() == 0 { Self { idle: 1, ..shares } } else { shares }
     }
 
@@ -159,7 +159,7 @@ fn columns(
     rate: impl Fn(u128) -> u64,
     busy: Shares,
 ) -> Columns {
-    // Guest time is out of `busy.user` where it is not shown, never out of the whole.
+    // Guest time is removed from `busy.user` if it has no column, but never from the total.
     let whole = Shares::new(&counts.cpu).total();
     let percent = |ticks: u128| rounded(100 * ticks, whole);
     let pages = |pages: u64| rate(u128::from(pages) * u128::from(units.page_kib));
@@ -233,8 +233,8 @@ mod tests {
             let (now, memory) = (Processes::default(), Memory::default());
             for columns in [between(now, memory, &a, &b, UNITS), since_boot(now, memory, &b, UNITS)] {
                 prop_assert!(columns.iter().all(Option::is_some));
-                // Guest time is missing from the shares since boot, so only the upper bound is
-                // common to both; five roundings of at most a half each.
+                // The shares since boot lack guest time, so only the upper bound applies to both;
+                // five rounding errors of at most a half each.
                 prop_assert!(shares(&columns).iter().sum::<u64>() <= 102);
             }
             let interval: u64 = shares(&between(now, memory, &a, &b, UNITS)).iter().sum();
@@ -255,7 +255,7 @@ mod tests {
         let none = Counters::default();
         let (now, memory) = (Processes::default(), Memory::default());
         assert_eq!(between(now, memory, &none, &none, UNITS)[STEAL], None);
-        // `vmstat` has no way to say so.
+        // `vmstat` cannot express that.
         assert_eq!(since_boot(now, memory, &none, UNITS)[STEAL], Some(0));
     }
 

@@ -1,7 +1,7 @@
-//! What the API may answer, and what of it is believed. Pure: bytes in, a checked upload out.
+//! Parses and checks the API's response. Pure: bytes in, a checked upload out.
 //!
-//! Whoever answers in the API's place (a login page, a proxy, a stale cache) must not make this
-//! machine send its log somewhere else, or another day's log under this day's key.
+//! Another server in the API's place (a login page, a proxy, a stale cache) must not make this
+//! machine send its log elsewhere, or under another day's key.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,46 +14,47 @@ use log2aws_core::server_name::ServerName;
 use serde::Deserialize;
 use url::Url;
 
-use crate::spool::hex;
-
 use super::upload_host::{self, HostPattern};
 
-/// The longest part of a server's own words that an error repeats, in characters.
+/// Identifies a response of generate-url.
+pub(crate) const SOURCE_HEADER: &str = "log2aws-source";
+
+/// The longest part of a server's message that an error repeats, in characters.
 const MAX_QUOTE: usize = 200;
 
-/// What was asked for.
+/// The request.
 #[derive(Clone, Debug)]
-pub(crate) struct Asked<'a> {
+pub(crate) struct UrlRequest<'a> {
     pub(crate) server: &'a ServerName,
     pub(crate) day: Day,
     pub(crate) size: u64,
     pub(crate) sha256: [u8; 32],
-    /// Whether the API was asked over TLS: then the log must not leave without it.
+    /// Whether the API was reached over TLS: then the upload must use it too.
     pub(crate) tls: bool,
-    /// Whom the operator told us to ask.
+    /// The API's address from the settings.
     pub(crate) api: &'a Url,
-    /// Where the operator lets a log go besides.
+    /// Further upload hosts from the settings.
     pub(crate) upload_hosts: &'a [HostPattern],
 }
 
-impl Asked<'_> {
-    /// The request for a URL that is good for these bytes alone.
+impl UrlRequest<'_> {
+    /// The request for a URL that is valid for exactly these bytes.
     pub(crate) fn request(&self) -> Url {
         let mut url = self.api.clone();
         url.query_pairs_mut()
             .append_pair("server", self.server.as_str())
             .append_pair("date", &self.day.to_string())
             .append_pair("size", &self.size.to_string())
-            .append_pair("sha256", &hex(&self.sha256));
+            .append_pair("sha256", &hex::encode(self.sha256));
         url
     }
 }
 
-/// A presigned URL: a secret. It shows its host and nothing more.
+/// A presigned URL, which is a secret. Only its host is printed.
 pub(crate) struct SecretUrl(Url);
 
 impl SecretUrl {
-    /// The URL, for the request and nothing else.
+    /// The URL, for the request only.
     pub(crate) fn expose(&self) -> &Url {
         &self.0
     }
@@ -70,15 +71,15 @@ impl fmt::Debug for SecretUrl {
     }
 }
 
-/// A PUT that was checked against what was asked for.
+/// A PUT that was checked against the request.
 #[derive(Debug)]
 pub(crate) struct Upload {
     pub(crate) url: SecretUrl,
-    /// The headers that the PUT must carry exactly so, besides `host`; lower-case names.
+    /// The headers that the PUT must carry exactly, besides `host`; lower-case names.
     pub(crate) headers: Vec<(String, String)>,
 }
 
-/// Why an answer is not believed. Never repeats anything that could be a URL.
+/// Why a response is not trusted. Never repeats anything that could be a URL.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum AnswerError {
     #[error(
@@ -127,8 +128,8 @@ struct Answer {
     key: String,
 }
 
-/// Reads the answer to a request for a URL.
-pub(crate) fn check(body: &[u8], asked: &Asked<'_>) -> Result<Upload, AnswerError> {
+/// Parses the response to a request for a URL.
+pub(crate) fn check(body: &[u8], asked: &UrlRequest<'_>) -> Result<Upload, AnswerError> {
     let answer: Answer = serde_json::from_slice(body).map_err(|_| not_json(body))?;
     if answer.method != "PUT" {
         return Err(AnswerError::Method(quote(&answer.method)));
@@ -156,11 +157,11 @@ pub(crate) fn check(body: &[u8], asked: &Asked<'_>) -> Result<Upload, AnswerErro
     Ok(Upload { url: SecretUrl(url), headers })
 }
 
-/// The headers of an upload: none that changes where it goes or how it is framed, and those that
-/// bind the URL to this log's bytes.
+/// The headers of an upload: none that changes its target or framing, and those that bind the URL
+/// to this log's bytes.
 fn headers(
     given: BTreeMap<String, String>,
-    asked: &Asked<'_>,
+    asked: &UrlRequest<'_>,
 ) -> Result<Vec<(String, String)>, AnswerError> {
     let mut headers = Vec::with_capacity(given.len());
     let (mut length, mut checksum) = (false, false);
@@ -198,8 +199,8 @@ fn not_json(body: &[u8]) -> AnswerError {
     }
 }
 
-/// What a server says of its refusal, if it says anything that can be repeated: the `detail` of
-/// problem details, the `message` of AWS's own, a line of plain text.
+/// A server's reason for a refusal, if it can be repeated: the `detail` of problem details, the
+/// `message` of AWS, or a line of plain text.
 pub(crate) fn detail(body: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
     struct Problem {
@@ -214,7 +215,7 @@ pub(crate) fn detail(body: &[u8]) -> Option<String> {
     (!text.is_empty() && !text.starts_with(['<', '{'])).then(|| quote(text))
 }
 
-/// The `<Code>` of S3's error document. Nothing else of it is repeated: it can hold the request's
+/// The `<Code>` of S3's error document. Nothing else is repeated, because it can contain the
 /// signature and the key id.
 pub(crate) fn store_code(body: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(body).ok()?;
@@ -223,9 +224,9 @@ pub(crate) fn store_code(body: &[u8]) -> Option<String> {
     plain.then(|| code.to_owned())
 }
 
-/// What about a 200 to an upload is not as a store says it, if anything: a login page or a cache
-/// answers 200, too, and a log that counts as delivered will be removed some day.
-pub(crate) fn no_receipt(
+/// What is wrong with a 200 response to an upload, if anything: a login page or a cache also
+/// answers 200, and a delivered log will be removed some day.
+pub(crate) fn not_from_a_store(
     etag: Option<&str>,
     checksum: Option<&str>,
     body: &[u8],
@@ -243,8 +244,8 @@ pub(crate) fn no_receipt(
     }
 }
 
-/// Whether a refusal of the store is about the URL's age, or that of the key that signed it: then
-/// a new URL helps, and time does not.
+/// Whether the store refused because the URL, or the key that signed it, has expired: a new URL
+/// helps.
 pub(crate) fn is_expired(body: &[u8]) -> bool {
     let code = store_code(body);
     let has = |words| String::from_utf8_lossy(body).contains(words);
@@ -255,8 +256,7 @@ pub(crate) fn is_expired(body: &[u8]) -> bool {
     }
 }
 
-/// A server's words as far as an error may repeat them: one short line, and nothing at all where
-/// a URL could be in it.
+/// A server's text, limited to one short line, and empty if it could contain a URL.
 fn quote(text: &str) -> String {
     if text.contains("://") || text.contains("X-Amz-") {
         return "(a text with a URL in it)".to_owned();
@@ -275,7 +275,7 @@ mod tests {
         let server: ServerName = "web01".parse().unwrap();
         let day = "2026-11-21".parse().unwrap();
         let api = Url::parse(API).unwrap();
-        let asked = Asked {
+        let asked = UrlRequest {
             server: &server,
             day,
             size: 3,
@@ -304,7 +304,7 @@ mod tests {
         assert_eq!(upload.url.expose().as_str(), URL);
         assert_eq!(upload.headers.len(), 2);
         assert!(!format!("{upload:?}").contains("5ec3e7"));
-        // A key with a prefix, path-style, as a large fleet has them.
+        // A key with a prefix, path-style, as in a large fleet.
         let spread = RawKey::new(
             "web01".parse().unwrap(),
             "2026-11-21".parse().unwrap(),
@@ -365,7 +365,7 @@ mod tests {
         let server: ServerName = "web01".parse().unwrap();
         let day = "2026-11-21".parse().unwrap();
         let api = Url::parse(API).unwrap();
-        let asked = Asked {
+        let asked = UrlRequest {
             server: &server,
             day,
             size: 3,
@@ -389,7 +389,7 @@ mod tests {
     #[test]
     fn a_receipt_is_told_from_any_other_200() {
         let sum = BASE64.encode([7; 32]);
-        let fault = |etag, checksum, body: &[u8]| no_receipt(etag, checksum, body, &[7; 32]);
+        let fault = |etag, checksum, body: &[u8]| not_from_a_store(etag, checksum, body, &[7; 32]);
         assert_eq!(fault(Some("\"e\""), None, b""), None);
         assert_eq!(fault(Some("\"e\""), Some(&sum), b""), None);
         assert!(fault(Some("\"e\""), None, b"<html>").unwrap().contains("a text"));

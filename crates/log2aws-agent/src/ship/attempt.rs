@@ -1,4 +1,4 @@
-//! One log to the store: a URL, a PUT, and what their answers mean; again while there is hope.
+//! Delivers one log: requests a URL, uploads, interprets the responses, and retries.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -10,57 +10,54 @@ use ureq::http::StatusCode;
 use crate::spool::LogFile;
 use crate::world::Time;
 
-use super::answer::{self, Asked, Upload};
+use super::answer::{self, Upload, UrlRequest};
+use super::attempt_error::{self, AttemptError, Failure, stays};
 use super::http::{Client, HttpError, Reply};
-use super::rate::Paced;
-use super::trouble::{self, Failure, Trouble, stays};
+use super::rate::RateLimitedReader;
 use super::{LastDelivery, Progress, ShipConfig, rate, retry};
 
-/// What tells an answer of generate-url from that of anybody in its place.
-pub(crate) const SOURCE_HEADER: &str = "log2aws-source";
-
-/// What the store said when it took a log.
+/// The store's acknowledgement.
 #[derive(Debug)]
 pub(crate) struct Receipt {
     pub(crate) etag: Option<String>,
     pub(crate) version_id: Option<String>,
     pub(crate) attempts: u32,
-    /// How long the upload took, answer included.
+    /// The duration of the upload including the response.
     pub(crate) took: Duration,
 }
 
-/// What is learnt on the way.
+/// What a run learns for later.
 #[derive(Debug, Default)]
-pub(crate) struct Learnt {
+pub(crate) struct RunFindings {
     /// The last delivery.
     pub(crate) delivered: Option<LastDelivery>,
     /// Our address as the API sees it.
     pub(crate) source: Option<IpAddr>,
-    /// When the server wants to be asked again, if that is too late for this run.
+    /// When the server allows the next request, if that is after this run.
     pub(crate) not_before: Option<Timestamp>,
 }
 
-/// Who delivers.
+/// The state of a run.
 pub(crate) struct Shipper<'a> {
     pub(crate) config: &'a ShipConfig,
     pub(crate) time: &'a dyn Time,
-    pub(crate) learnt: &'a mut Learnt,
-    /// Whether other logs wait for their turn.
+    pub(crate) learnt: &'a mut RunFindings,
+    /// Whether other logs are waiting.
     pub(crate) others_wait: bool,
     client: &'a Client,
-    /// When all must be done, on the clock that never goes back.
+    /// When the run must end, on the monotonic clock.
     deadline: Duration,
     tell: &'a mut dyn FnMut(Progress<'_>),
 }
 
 impl<'a> Shipper<'a> {
-    /// The time that all of it may take begins now.
+    /// The time limit starts now.
     pub(crate) fn new(
         config: &'a ShipConfig,
         client: &'a Client,
         time: &'a dyn Time,
         tell: &'a mut dyn FnMut(Progress<'_>),
-        learnt: &'a mut Learnt,
+        learnt: &'a mut RunFindings,
     ) -> Self {
         let deadline = time.elapsed().saturating_add(config.max_time);
         Self { config, time, learnt, others_wait: false, client, deadline, tell }
@@ -77,12 +74,12 @@ impl<'a> Shipper<'a> {
             attempt += 1;
             let (reason, retry_after, at_once, failure) = match self.attempt(day, log, attempt) {
                 Ok(receipt) => return Ok(receipt),
-                Err(Trouble::Final(failure)) => return Err(failure.map(|text| stays(&text))),
-                Err(Trouble::Again { reason, retry_after, at_once, failure }) => {
+                Err(AttemptError::Final(failure)) => return Err(failure.map(|text| stays(&text))),
+                Err(AttemptError::Again { reason, retry_after, at_once, failure }) => {
                     (reason, retry_after, at_once, failure)
                 }
             };
-            // At once is once: a server that always says so is not to be run down.
+            // An immediate retry happens only once, so that a server cannot make us loop.
             let wait = if at_once && !hurried {
                 hurried = true;
                 Duration::ZERO
@@ -110,13 +107,17 @@ impl<'a> Shipper<'a> {
         self.deadline.saturating_sub(self.time.elapsed())
     }
 
-    /// How long an upload may take: one log that is too long for the line must not leave those
-    /// behind it without time.
+    /// The time limit of an upload: one log too large for the line must leave time for the others.
     fn left_for_upload(&self) -> Duration {
         if self.others_wait { self.left() / 2 } else { self.left() }
     }
 
-    fn attempt(&mut self, day: Day, log: &mut LogFile, attempts: u32) -> Result<Receipt, Trouble> {
+    fn attempt(
+        &mut self,
+        day: Day,
+        log: &mut LogFile,
+        attempts: u32,
+    ) -> Result<Receipt, AttemptError> {
         self.in_time(log.size)?;
         let upload = self.ask(day, log)?;
         let start = self.time.elapsed();
@@ -124,25 +125,25 @@ impl<'a> Shipper<'a> {
         let took = self.time.elapsed().saturating_sub(start);
         let origin = upload.url.origin();
         if reply.status != StatusCode::OK {
-            return Err(trouble::of_store(&reply, &origin, self.time.now()));
+            return Err(attempt_error::of_store(&reply, &origin, self.time.now()));
         }
         let (etag, checksum) = (reply.header("etag"), reply.header("x-amz-checksum-sha256"));
-        if let Some(fault) = answer::no_receipt(etag, checksum, &reply.body, &log.sha256) {
+        if let Some(fault) = answer::not_from_a_store(etag, checksum, &reply.body, &log.sha256) {
             let reason = format!(
                 "{origin} answered 200 to the upload, but not as a store does: {fault}; does a \
                  proxy or a login page stand in between?"
             );
-            return Err(Trouble::again(reason, Failure::Upload));
+            return Err(AttemptError::again(reason, Failure::Upload));
         }
         let text = |name| reply.header(name).map(|value| value.chars().take(200).collect());
         let (etag, version_id) = (text("etag"), text("x-amz-version-id"));
         Ok(Receipt { etag, version_id, attempts, took })
     }
 
-    /// Asks the API for a URL.
-    fn ask(&mut self, day: Day, log: &LogFile) -> Result<Upload, Trouble> {
+    /// Requests a URL from the API.
+    fn ask(&mut self, day: Day, log: &LogFile) -> Result<Upload, AttemptError> {
         let config = self.config;
-        let asked = Asked {
+        let asked = UrlRequest {
             server: &config.spool.server,
             day,
             size: log.size,
@@ -154,46 +155,46 @@ impl<'a> Shipper<'a> {
         let reply =
             self.client.get(&asked.request(), self.left()).map_err(|error| match error {
                 HttpError::Transport { .. } => {
-                    Trouble::again(error.to_string(), Failure::Everything)
+                    AttemptError::again(error.to_string(), Failure::Everything)
                 }
-                other => Trouble::Final(Failure::Everything(other.to_string())),
+                other => AttemptError::Final(Failure::Everything(other.to_string())),
             })?;
-        self.learnt.source = trouble::source(&reply).or(self.learnt.source);
+        self.learnt.source = attempt_error::source(&reply).or(self.learnt.source);
         if reply.status != StatusCode::OK {
-            return Err(trouble::of_api(&reply, self.config, self.time.now()));
+            return Err(attempt_error::of_api(&reply, self.config, self.time.now()));
         }
-        let asked = Asked { tls: reply.tls, ..asked };
+        let asked = UrlRequest { tls: reply.tls, ..asked };
         answer::check(&reply.body, &asked).map_err(|error| {
             let api = &self.config.api;
             let reason = format!("the API {api} cannot be believed: {error}");
-            Trouble::Final(Failure::Everything(reason))
+            AttemptError::Final(Failure::Everything(reason))
         })
     }
 
-    /// Sends the bytes.
-    fn put(&mut self, day: Day, log: &mut LogFile, upload: &Upload) -> Result<Reply, Trouble> {
+    /// Uploads the bytes.
+    fn put(&mut self, day: Day, log: &mut LogFile, upload: &Upload) -> Result<Reply, AttemptError> {
         let (size, within) = (log.size, self.left_for_upload());
         let bytes = log.bytes().map_err(|error| {
-            Trouble::Final(Failure::ThisLog(format!("the log cannot be read again: {error}")))
+            AttemptError::Final(Failure::ThisLog(format!("the log cannot be read again: {error}")))
         })?;
         let mut on_read = |sent| (self.tell)(Progress::Sending { day, sent, size });
-        let mut bytes = Paced::new(bytes, self.config.limit_rate, self.time, &mut on_read);
+        let mut bytes =
+            RateLimitedReader::new(bytes, self.config.limit_rate, self.time, &mut on_read);
         self.client.put(upload, &mut bytes, within).map_err(|error| match error {
-            HttpError::Transport { .. } => Trouble::again(error.to_string(), Failure::Upload),
-            HttpError::Log(_) => Trouble::Final(Failure::ThisLog(error.to_string())),
+            HttpError::Transport { .. } => AttemptError::again(error.to_string(), Failure::Upload),
+            HttpError::Log(_) => AttemptError::Final(Failure::ThisLog(error.to_string())),
             HttpError::Late { .. } => {
                 let (had, max) = (within.as_secs(), self.config.max_time.as_secs());
-                Trouble::Final(Failure::Upload(format!(
+                AttemptError::Final(Failure::Upload(format!(
                     "{error} ({size} bytes in {had} s, of --max-time {max} s)"
                 )))
             }
-            other => Trouble::Final(Failure::Everything(other.to_string())),
+            other => AttemptError::Final(Failure::Everything(other.to_string())),
         })
     }
 
-    /// Whether the bound on the rate leaves time enough: a log that will be cut off in the middle
-    /// is not begun.
-    fn in_time(&self, size: u64) -> Result<(), Trouble> {
+    /// Whether the rate limit leaves enough time: an upload that would be cut off is not started.
+    fn in_time(&self, size: u64) -> Result<(), AttemptError> {
         let Some(rate) = self.config.limit_rate else { return Ok(()) };
         let needs = rate::time_of(size, rate);
         if needs < self.left_for_upload() {
@@ -201,7 +202,7 @@ impl<'a> Shipper<'a> {
         }
         let (needs, max) = (needs.as_secs(), self.config.max_time.as_secs());
         let left = self.left_for_upload().as_secs();
-        Err(Trouble::Final(Failure::Upload(format!(
+        Err(AttemptError::Final(Failure::Upload(format!(
             "{size} bytes take {needs} s at --limit-rate {rate}, but --max-time ({max} s) leaves \
              {left} s for this log; raise either if it stays so"
         ))))

@@ -1,4 +1,4 @@
-//! Certificates that are trusted besides the machine's own.
+//! Additional trusted CA certificates.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -11,7 +11,7 @@ use rustls::pki_types::pem::PemObject;
 /// The longest file that is read: thousands of certificates.
 const MAX_FILE: u64 = 16 << 20;
 
-/// Why a file of certificates cannot be used.
+/// Why a CA file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum CaError {
     /// It cannot be read.
@@ -19,29 +19,29 @@ pub enum CaError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// There is none in it.
+    /// It contains no certificate.
     #[error(
         "{0} holds no certificate in PEM form (-----BEGIN CERTIFICATE-----); one in DER form is \
          turned into it by `openssl x509 -inform der -in FILE -out NEW`"
     )]
     None(PathBuf),
-    /// One of them is broken.
+    /// A certificate is invalid.
     #[error("certificate {number} in {path} cannot be used ({why}); write the file again")]
     Broken {
         /// The file.
         path: PathBuf,
-        /// Which one, from 1.
+        /// Its position, from 1.
         number: usize,
         /// What is wrong with it.
         why: String,
     },
 }
 
-/// Reads every certificate of a PEM file. One that is broken is an error: whoever wrote it there
-/// means it to be trusted.
+/// Reads every certificate of a PEM file. An invalid one is an error, because it was meant to be
+/// trusted.
 pub(crate) fn read(path: &Path) -> Result<Vec<CertificateDer<'static>>, CaError> {
     let mut text = Vec::new();
     File::open(path)

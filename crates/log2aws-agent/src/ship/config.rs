@@ -1,4 +1,4 @@
-//! What `ship` is asked to do.
+//! The settings of `ship`.
 
 use std::fmt;
 use std::num::NonZeroU64;
@@ -13,45 +13,45 @@ use crate::spool::Spool;
 
 use super::upload_host::HostPattern;
 
-/// How long `ship` takes at most unless told otherwise.
+/// The default time limit of `ship`.
 pub const DEFAULT_MAX_TIME: Duration = Duration::from_hours(1);
 
-/// How long a connection may stand still unless told otherwise.
+/// The default timeout for a connection without progress.
 pub const DEFAULT_STALL: Duration = Duration::from_mins(1);
 
-/// What `ship` is asked to do.
+/// The settings of `ship`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShipConfig {
-    /// Whom to ask for URLs.
+    /// The API.
     pub api: ApiUrl,
-    /// The logs, and where it is kept what became of them.
+    /// The logs, and the records of their delivery.
     pub spool: Spool,
-    /// Which days.
+    /// Which days to ship.
     pub days: Days,
-    /// Today's log, too, as far as it goes.
+    /// Also today's log so far.
     pub partial: bool,
-    /// Says what would be delivered; asks nobody and writes nothing.
+    /// Only prints what would be delivered; sends no request and writes nothing.
     pub dry_run: bool,
-    /// How long all of it may take, attempts and waits included ([`DEFAULT_MAX_TIME`]).
+    /// The time limit, including attempts and delays ([`DEFAULT_MAX_TIME`]).
     pub max_time: Duration,
-    /// Where a log may go besides the API's own host and S3.
+    /// Further hosts that a log may be sent to, besides the API's own host and S3.
     pub upload_hosts: Vec<HostPattern>,
-    /// How many bytes of a log are sent in a second at most.
+    /// The rate limit in bytes a second.
     pub limit_rate: Option<NonZeroU64>,
-    /// How long a delivered log is kept here; `None` is for ever.
+    /// How long a delivered log is kept; `None` is for ever.
     pub keep: Option<Duration>,
-    /// The way out.
+    /// Proxy, certificates and timeouts.
     pub network: Network,
 }
 
-/// The way out.
+/// Proxy, certificates and timeouts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Network {
     /// Which HTTP proxy to use.
     pub proxy: Proxy,
-    /// Certificates (PEM) that are trusted besides the machine's own.
+    /// CA certificates (PEM) to trust in addition to the machine's own.
     pub ca_file: Option<PathBuf>,
-    /// How long a connection may stand still before it counts as lost.
+    /// How long a connection may be without progress before it counts as lost.
     pub stall: Duration,
 }
 
@@ -61,13 +61,13 @@ impl Default for Network {
     }
 }
 
-/// Which days' logs to ship. Never those of days that have not come.
+/// Which days' logs to ship, never future ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Days {
-    /// Every day before today that has a log which is not delivered, oldest first.
+    /// Every undelivered day before today, oldest first.
     #[default]
     Pending,
-    /// This one; today's, too, as far as it goes.
+    /// This day, which may be today.
     Only(Day),
     /// Every day from this one to yesterday that has a log, oldest first.
     Since(Day),
@@ -76,10 +76,10 @@ pub enum Days {
 /// Which HTTP proxy to use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Proxy {
-    /// As `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` say, in the manner of curl.
+    /// From `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, like curl.
     #[default]
     FromEnvironment,
-    /// None, whatever they say.
+    /// None, whatever the environment says.
     Direct,
 }
 
@@ -89,16 +89,16 @@ pub enum Proxy {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiUrl(Url);
 
-/// Why a text is not an [`ApiUrl`].
+/// Why a text is not a valid [`ApiUrl`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ApiUrlError {
-    /// Not a URL of the web.
+    /// Not an HTTP URL.
     #[error("the API's address must be a URL such as https://example.com/prod ({0})")]
     Shape(String),
     /// A user or password in it would end up in logs.
     #[error("the API's address must not hold a user name or password")]
     Login,
-    /// `ship` writes the query itself.
+    /// `ship` adds the query itself.
     #[error("the API's address must end before '?' and '#': server and date are added to it")]
     Query,
 }

@@ -1,4 +1,4 @@
-//! The two requests of a delivery, over HTTP. What they mean is for `attempt` to judge.
+//! The two HTTP requests of a delivery. `attempt` interprets the responses.
 
 use std::cell::OnceCell;
 use std::io::{self, ErrorKind, Read};
@@ -17,17 +17,17 @@ use super::proxy;
 use super::rate::SourceError;
 use super::{Network, Proxy};
 
-/// The longest answer that is read; a right one has two KiB.
+/// The longest response that is read; a valid one has two KiB.
 const MAX_ANSWER: u64 = 64 << 10;
 
-/// How often the API may send us elsewhere.
+/// The most redirects of the API that are followed.
 const MAX_REDIRECTS: u32 = 5;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 
 const USER_AGENT: &str = concat!("log2aws-agent/", env!("CARGO_PKG_VERSION"));
 
-/// An answer, read to its end.
+/// A complete response.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
@@ -44,14 +44,14 @@ impl Reply {
     }
 }
 
-/// Why there is no answer. Names hosts, never a query: that of an upload is a secret.
+/// Why there is no response. Names hosts, never a query, because that of an upload is a secret.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HttpError {
     #[error("{host}: {problem}")]
     Transport { host: String, kind: Kind, problem: String },
     #[error("{host}: not finished in the time that was left")]
     Late { host: String },
-    /// It is our side that has nothing to send.
+    /// Our side failed: the log could not be read.
     #[error("{0}")]
     Log(String),
     #[error("{from} redirects to {to}, {why}; it was not followed")]
@@ -64,51 +64,51 @@ pub(crate) enum HttpError {
     Proxy(&'static str),
 }
 
-/// What went wrong on the way, for those who look for the cause.
+/// The kind of a network error, for a diagnosis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// The name has no address that we could find.
+    /// The name cannot be resolved.
     Resolve,
-    /// Nobody is reached at the address.
+    /// No connection to the address.
     Connect,
-    /// The other side is not who it should be, or speaks another TLS.
+    /// The certificate is not trusted, or TLS failed otherwise.
     Tls,
-    /// The proxy does not let us through.
+    /// The proxy refused.
     Proxy,
-    /// The connection stood still.
+    /// The connection made no progress.
     Stalled,
-    /// Anything else: cut, garbled.
+    /// Anything else: closed, garbled.
     Other,
 }
 
-/// Sends requests; connections and certificates are kept from one to the next.
+/// Sends requests; connections and certificates are reused.
 #[derive(Debug)]
 pub(crate) struct Client {
     proxy: Proxy,
     stall: Duration,
-    /// Trusted besides the machine's own.
+    /// Trusted in addition to the machine's own.
     trusted: Vec<CertificateDer<'static>>,
     plain: OnceCell<Agent>,
     tls: OnceCell<Agent>,
 }
 
 impl Client {
-    /// Reads the certificates that are trusted besides the machine's own, if there are any: that
-    /// they cannot be used is told before anything is tried.
+    /// Reads the additional CA certificates, if any, so that an error in them is reported before
+    /// anything is tried.
     pub(crate) fn new(network: &Network) -> Result<Self, CaError> {
         let trusted = network.ca_file.as_deref().map(ca::read).transpose()?.unwrap_or_default();
         let (proxy, stall) = (network.proxy, network.stall);
         Ok(Self { proxy, stall, trusted, plain: OnceCell::new(), tls: OnceCell::new() })
     }
 
-    /// Asks, and follows redirects on the API's own host, but never from https to http.
+    /// Sends a GET, and follows redirects on the API's own host, but never from https to http.
     pub(crate) fn get(&self, url: &Url, within: Duration) -> Result<Reply, HttpError> {
         let mut url = url.clone();
         let start = Instant::now();
         for _ in 0..MAX_REDIRECTS {
             let proxy = self.proxy(&url)?;
             let by_way_of = by_way_of(&url, proxy.as_ref());
-            // The time is that of the whole way, not of each step.
+            // The time limit is for the whole request including redirects.
             let left = within.saturating_sub(start.elapsed());
             if left.is_zero() {
                 return Err(HttpError::Late { host: by_way_of });
@@ -135,8 +135,8 @@ impl Client {
         Err(HttpError::Circles(host(&url)))
     }
 
-    /// Puts exactly these bytes, of the length that stands among the headers. Whoever sends us
-    /// elsewhere is not followed: the URL is good for its own host alone.
+    /// Sends exactly these bytes, with the Content-Length in the headers. Redirects are not
+    /// followed: the URL is valid for its own host only.
     pub(crate) fn put(
         &self,
         upload: &Upload,
@@ -154,7 +154,7 @@ impl Client {
         read(url, &by_way_of, request.send(SendBody::from_reader(bytes)))
     }
 
-    /// The proxy on the way to `url`, if there is one.
+    /// The proxy for `url`, if there is one.
     pub(crate) fn proxy(&self, url: &Url) -> Result<Option<ureq::Proxy>, HttpError> {
         match self.proxy {
             Proxy::Direct => Ok(None),
@@ -164,9 +164,8 @@ impl Client {
         }
     }
 
-    /// Whom we trust: the machine's own certificates (`SSL_CERT_FILE` and `SSL_CERT_DIR` count), so
-    /// that a company's own authority is trusted where the company says so, and those that were
-    /// named.
+    /// The trusted certificates: the machine's own (`SSL_CERT_FILE` and `SSL_CERT_DIR` are
+    /// honoured), which may include a company's CA, and the additional ones.
     pub(crate) fn roots(&self) -> Vec<CertificateDer<'static>> {
         let mut found = rustls_native_certs::load_native_certs();
         for error in &found.errors {
@@ -178,7 +177,8 @@ impl Client {
 
     fn agent(&self, url: &Url) -> &Agent {
         if url.scheme() == "https" {
-            // Reading the machine's certificates takes longer than all the rest: only where needed.
+            // Reading the machine's certificates takes longer than everything else, so it is done
+            // only if needed.
             self.tls.get_or_init(|| self.new_agent(Some(tls_config(&self.roots()))))
         } else {
             self.plain.get_or_init(|| self.new_agent(None))
@@ -195,7 +195,7 @@ impl Client {
             .timeout_connect(Some(CONNECT_TIMEOUT))
             .timeout_per_read(Some(self.stall))
             .timeout_per_write(Some(self.stall))
-            // A head or an answer that comes byte by byte is no better than none.
+            // A response that trickles in byte by byte counts as a stall.
             .timeout_recv_response(Some(self.stall))
             .timeout_recv_body(Some(self.stall));
         if let Some(tls) = tls {
@@ -214,7 +214,7 @@ fn tls_config(roots: &[CertificateDer<'static>]) -> TlsConfig {
         .build()
 }
 
-/// Reads the answer; `host` is how an error names who gave none.
+/// Reads the response; `host` names the server in errors.
 fn read(
     url: &Url,
     host: &str,
@@ -234,8 +234,8 @@ fn read(
     Ok(Reply { status: parts.status, headers: parts.headers, body, tls })
 }
 
-/// Whether a redirect is followed: on one origin, or from http to https on one host. Over http
-/// anybody on the way can answer, and would choose which host of our network we ask.
+/// Whether a redirect is followed: within one origin, or from http to https on one host. Over http
+/// anybody on the path can answer, and must not choose which host of our network is contacted.
 fn may_redirect(from: &Url, to: &Url) -> Result<(), &'static str> {
     match (from.scheme(), to.scheme()) {
         (_, scheme) if !matches!(scheme, "http" | "https") => Err("which is not HTTP"),
@@ -251,18 +251,18 @@ fn may_redirect(from: &Url, to: &Url) -> Result<(), &'static str> {
     }
 }
 
-/// Where a redirect leads, as far as a message may name it.
+/// The target of a redirect, for a message.
 fn target(url: &Url) -> String {
     if url.has_host() { host(url) } else { format!("a {} URL", url.scheme()) }
 }
 
-/// Host and port, as far as a message may name a URL.
+/// Host and port of a URL, for a message.
 fn host(url: &Url) -> String {
     url.origin().ascii_serialization()
 }
 
-/// The same, and the proxy that the way leads through: it may be the one that is not there. Of its
-/// URL nothing else is told, because that can hold a password.
+/// The same with the proxy, which may be the unreachable one. The rest of its URL can contain a
+/// password.
 fn by_way_of(url: &Url, proxy: Option<&ureq::Proxy>) -> String {
     match proxy {
         None => host(url),
@@ -272,13 +272,13 @@ fn by_way_of(url: &Url, proxy: Option<&ureq::Proxy>) -> String {
     }
 }
 
-/// What went wrong on our own side of the request: the log could not be read to its end.
+/// An error on our own side: the log could not be read completely.
 fn ours(error: &Error) -> Option<String> {
     let Error::Io(error) = error else { return None };
     Some(error.get_ref()?.downcast_ref::<SourceError>()?.to_string())
 }
 
-/// What went wrong, in a sentence that holds nothing of the request.
+/// The kind and a sentence that contains nothing of the request.
 fn problem(error: &Error) -> (Kind, String) {
     let (kind, text) = match error {
         Error::HostNotFound => return (Kind::Resolve, unresolved("it has no address")),
@@ -308,7 +308,7 @@ fn io_problem(error: &io::Error) -> (Kind, String) {
     if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
         return (Kind::Tls, tls_problem(tls));
     }
-    // ureq hands its own errors through `Read` in this dress.
+    // ureq wraps its own errors like this when they pass through `Read`.
     if let Some(inner) = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
         return problem(inner);
     }
@@ -325,7 +325,7 @@ fn io_problem(error: &io::Error) -> (Kind, String) {
         }
         ErrorKind::UnexpectedEof => (Kind::Other, "the connection ended in mid-sentence"),
         _ => {
-            // The library has no kind for what the resolver says, only these words before it.
+            // The library has no kind for resolver errors, only this prefix.
             let text = error.to_string();
             return match text.strip_prefix("failed to lookup address information: ") {
                 Some(why) => (Kind::Resolve, unresolved(why)),
@@ -360,7 +360,7 @@ fn tls_problem(error: &rustls::Error) -> String {
         },
         _ => "does it speak TLS on this port, 1.2 or newer?",
     };
-    // Some of these say more than anybody reads.
+    // Some of these are very long.
     let why: String = error.to_string().chars().take(160).collect();
     format!("no TLS connection ({why}); {what_to_do}")
 }

@@ -1,4 +1,4 @@
-//! How the last `ship` went, for those who look later: `status`, `doctor`, the metrics.
+//! The result of the last `ship`, for `status`, `doctor` and the metrics.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -13,30 +13,30 @@ use crate::as_text;
 use crate::spool;
 use crate::world::World;
 
-use super::attempt::Learnt;
+use super::attempt::RunFindings;
 use super::{ShipConfig, ShipError, ShipReport};
 
 /// The longest file that is read.
 const MAX_FILE: u64 = 256 << 10;
 
-/// How the last `ship` went: `last-ship.json` in the state folder, written at the end of each one
-/// that was no dry run.
+/// The result of the last `ship`: `last-ship.json` in the state folder, written at the end of every
+/// real run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastShip {
     /// When it ended.
     pub at: Timestamp,
-    /// The days before that day which have a log and are not delivered, oldest first.
+    /// The undelivered days before that day, oldest first.
     #[serde(with = "as_text::days")]
     pub pending: Vec<Day>,
-    /// The last delivery, of that ship or of one before.
+    /// The last delivery, of that run or of an earlier one.
     pub delivered: Option<LastDelivery>,
-    /// Why the first log that was not delivered was not.
+    /// The reason for the first failed log.
     pub error: Option<String>,
-    /// What it exited with.
+    /// Its exit code.
     pub exit_code: u8,
-    /// Our address as the API saw it when it last said so.
+    /// Our address as the API last saw it.
     pub source: Option<IpAddr>,
-    /// Not before this moment does the server want to be asked again, as it said.
+    /// The server asked for no request before this time.
     #[serde(default)]
     pub not_before: Option<Timestamp>,
 }
@@ -44,24 +44,24 @@ pub struct LastShip {
 /// A delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastDelivery {
-    /// Which day's log.
+    /// The day of the log.
     #[serde(with = "as_text::day")]
     pub day: Day,
-    /// When the store had taken it.
+    /// When the store acknowledged it.
     pub at: Timestamp,
     /// The size of the log.
     #[serde(default)]
     pub bytes: u64,
-    /// How long the upload took, answer included.
+    /// The duration of the upload including the response.
     #[serde(default)]
     pub milliseconds: u64,
 }
 
-/// How a ship went that has just ended.
+/// The result of a run that has just ended.
 pub(super) fn of(
     config: &ShipConfig,
     world: &World<'_>,
-    learnt: &Learnt,
+    learnt: &RunFindings,
     result: Result<&ShipReport, &ShipError>,
 ) -> LastShip {
     let at = world.time.now();
@@ -80,20 +80,20 @@ pub(super) fn of(
 }
 
 impl LastShip {
-    /// Where the file stands in the state folder.
+    /// Its file in the state folder.
     pub fn path(state_dir: &Path) -> PathBuf {
         state_dir.join("last-ship.json")
     }
 
-    /// How the last one went; `None` if there was none, or its file cannot be understood.
+    /// The last result; `None` if there is none, or it is unreadable.
     pub fn load(state_dir: &Path) -> Option<Self> {
         let mut text = Vec::new();
         File::open(Self::path(state_dir)).ok()?.take(MAX_FILE).read_to_end(&mut text).ok()?;
         serde_json::from_slice(&text).ok()
     }
 
-    /// Writes it in place of the one before. Not flushed to the disk: to lose it costs nothing
-    /// that the next one does not tell again.
+    /// Saves it, replacing the previous one. It is not synced, because the next run writes it
+    /// again.
     pub(crate) fn save(&self, state_dir: &Path) -> io::Result<()> {
         let mut text = serde_json::to_vec_pretty(self)?;
         text.push(b'\n');

@@ -1,4 +1,4 @@
-//! `ship`: day logs into the raw bucket, each once, with proof.
+//! `ship`: delivers day logs to the raw bucket, each once, with a record.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -10,13 +10,14 @@ use crate::spool::state::{self, Lock};
 use crate::spool::{SpoolError, StateError};
 use crate::world::World;
 
-use self::attempt::{Learnt, Shipper};
+use self::attempt::{RunFindings, Shipper};
+use self::attempt_error::Failure;
 use self::http::Client;
 use self::plan::Plan;
-use self::trouble::Failure;
 
 pub(crate) mod answer;
 pub(crate) mod attempt;
+mod attempt_error;
 mod ca;
 mod config;
 pub(crate) mod http;
@@ -27,7 +28,6 @@ mod proxy;
 mod rate;
 mod report;
 mod retry;
-mod trouble;
 mod upload_host;
 
 pub use self::ca::CaError;
@@ -35,49 +35,48 @@ pub use self::config::{
     ApiUrl, ApiUrlError, DEFAULT_MAX_TIME, DEFAULT_STALL, Days, Network, Proxy, ShipConfig,
 };
 pub use self::last::{LastDelivery, LastShip};
-pub use self::plan::is_everybodys_name;
+pub use self::plan::is_default_host_name;
 pub use self::rate::{RateError, parse_rate};
 pub use self::report::{DayReport, Outcome, Progress, ShipReport};
 pub use self::upload_host::{HostPattern, HostPatternError};
 
-/// Why nothing was tried at all.
+/// Why nothing was attempted.
 #[derive(Debug, thiserror::Error)]
 pub enum ShipError {
-    /// The state folder cannot be used; without it a delivery could not be written down.
+    /// The state folder cannot be used; without it a delivery could not be recorded.
     #[error(transparent)]
     State(#[from] StateError),
-    /// Two at once would deliver everything twice.
+    /// Another `ship` is running, and everything would be delivered twice.
     #[error("another ship is at work with the state folder {0}; wait for it to end")]
     Busy(PathBuf),
-    /// The log folder is none that logs may be taken from, or cannot be read.
+    /// The log folder is not trusted, or cannot be read.
     #[error(transparent)]
     Spool(#[from] SpoolError),
-    /// `--since` names a day that is not over.
+    /// `--since` is a day that is not over.
     #[error(
         "{0} is not over yet; --since takes days before today, and today with --partial, --date \
          takes today, too"
     )]
     NotOver(Day),
-    /// No day log can have such a date.
+    /// The clock is outside the years that logs can have.
     #[error("the clock says {0}; a day log needs a year of four digits: set the clock")]
     Clock(jiff::civil::Date),
-    /// The certificates that were named cannot be used.
+    /// The CA file cannot be used.
     #[error(transparent)]
     Ca(#[from] CaError),
 }
 
-/// Ships the days that `config` names, oldest first (but the newest before its turn where two did
-/// not arrive), and tells how it goes. How it went is also
-/// left in the state folder: see [`LastShip`].
+/// Ships the days selected by `config`, oldest first (but the newest early if two in a row failed),
+/// and reports progress. The result is also saved in the state folder: see [`LastShip`].
 ///
 /// # Errors
-/// [`ShipError`] if nothing could be tried. What goes wrong with a day is in the report.
+/// [`ShipError`] if nothing could be attempted. Errors of single days are in the report.
 pub fn run(
     config: &ShipConfig,
     world: &World<'_>,
     tell: &mut dyn FnMut(Progress<'_>),
 ) -> Result<ShipReport, ShipError> {
-    let mut learnt = Learnt::default();
+    let mut learnt = RunFindings::default();
     if config.dry_run {
         return ship(config, world, tell, &mut learnt);
     }
@@ -103,13 +102,13 @@ fn ship(
     config: &ShipConfig,
     world: &World<'_>,
     tell: &mut dyn FnMut(Progress<'_>),
-    learnt: &mut Learnt,
+    learnt: &mut RunFindings,
 ) -> Result<ShipReport, ShipError> {
     let client = Client::new(&config.network)?;
     let plan = Plan::new(config, world)?;
     let mut report = ShipReport::new(config, plan.warnings);
     let mut shipper = Shipper::new(config, &client, world.time, tell, learnt);
-    let mut halt = Halt::default();
+    let mut halt = StopRule::default();
     let mut days = VecDeque::from(plan.days);
     while let Some(day) = days.pop_front() {
         shipper.others_wait = !days.is_empty();
@@ -136,27 +135,27 @@ fn ship(
     Ok(report)
 }
 
-/// Whether the days that are left would fare any better.
+/// Decides whether to continue after failures.
 #[derive(Debug, Default)]
-struct Halt {
+struct StopRule {
     now: bool,
-    /// The last log that was tried did not arrive, for a reason that may be its own.
+    /// The last attempted log failed for a reason that may be its own.
     doubt: bool,
-    /// The newest log was tried before its turn.
+    /// The newest log was tried early.
     probed: bool,
 }
 
-/// Which log comes next.
+/// The next log.
 #[derive(Debug, PartialEq, Eq)]
 enum Next {
     Oldest,
     Newest,
 }
 
-impl Halt {
-    /// One log that never arrives must not hold up all that come after it; that two in a row do
-    /// not is the line's fault, or the store's. Unless the newest arrives: then it is theirs, and
-    /// without it two such logs would hold up all others each night.
+impl StopRule {
+    /// One log that always fails must not block those after it; two in a row suggest a fault of the
+    /// network or the store. If the newest log succeeds, the fault is in the two logs, and without
+    /// this test they would block all others every night.
     fn after(&mut self, failure: &Failure, newest_is_left: bool) -> Next {
         match failure {
             Failure::ThisLog(_) => {}
@@ -174,7 +173,7 @@ impl Halt {
     }
 }
 
-/// Removes the logs that have been kept for as long as was wished.
+/// Removes delivered logs that were kept long enough.
 fn expire(config: &ShipConfig, world: &World<'_>, report: &mut ShipReport) {
     let Some(keep) = config.keep else { return };
     match config.spool.expire(&config.api.to_string(), keep, world.time.now()) {
@@ -183,7 +182,7 @@ fn expire(config: &ShipConfig, world: &World<'_>, report: &mut ShipReport) {
     }
 }
 
-/// Makes the state folder and keeps others out of it.
+/// Creates the state folder and locks it.
 fn lock(path: &Path) -> Result<File, ShipError> {
     match state::lock(path, "ship.lock")? {
         Lock::Taken(lock) => Ok(lock),

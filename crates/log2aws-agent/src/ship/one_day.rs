@@ -1,4 +1,4 @@
-//! One day's log: whether there is something to deliver, and that it was, written down.
+//! One day's log: whether to deliver it, the delivery, and its record.
 
 use std::io::{self, ErrorKind};
 use std::path::Path;
@@ -8,7 +8,7 @@ use log2aws_core::day::Day;
 use crate::spool::{Delivery, LogFile};
 
 use super::attempt::Shipper;
-use super::trouble::Failure;
+use super::attempt_error::Failure;
 use super::{Days, LastDelivery, Outcome};
 
 /// Ships one log.
@@ -37,14 +37,14 @@ pub(super) fn ship(shipper: &mut Shipper<'_>, day: Day, today: Day) -> Result<Ou
     let again = match before {
         Some(delivery) if delivery.is_of_bytes(&log) => {
             let at = delivery.delivered_at;
-            // Whoever looks next need not read the log to know this. If it cannot be written, they
-            // will.
+            // Saves the next reader from reading the log. If the write fails, the log is read
+            // again.
             if delivery.modified != log.modified && !config.dry_run {
                 let _ = deliveries.save(day, &Delivery { modified: log.modified, ..delivery });
             }
             return Ok(Outcome::AlreadyDelivered { at });
         }
-        // Whoever names the day has looked at it.
+        // A day named on the command line has already been checked.
         Some(delivery) if !matches!(config.days, Days::Only(_)) => {
             let grew = delivery.is_beginning_of(&mut log);
             if !grew.map_err(|error| unreadable(&path, &error))? {
@@ -81,7 +81,7 @@ pub(super) fn ship(shipper: &mut Shipper<'_>, day: Day, today: Day) -> Result<Ou
     Ok(Outcome::Delivered { size, sha256, again, attempts: receipt.attempts, milliseconds })
 }
 
-/// A log that was begun anew would take the place of the whole one.
+/// A log that was started anew would replace the complete one.
 fn another_log(path: &Path, day: Day, before: &Delivery) -> Failure {
     Failure::ThisLog(format!(
         "{} does not begin with the {} bytes that were delivered at {:.0}, and would take their \

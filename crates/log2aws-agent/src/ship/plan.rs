@@ -1,4 +1,4 @@
-//! Which days' logs are taken, and what is odd about the folder that they stand in.
+//! Which days' logs to ship, and warnings about their folder.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -10,13 +10,13 @@ use crate::world::World;
 
 use super::{Days, ShipConfig, ShipError};
 
-/// How many names a warning gives.
+/// The most names in a warning.
 const MAX_NAMES: usize = 5;
 
-/// What is to be done.
+/// The plan of a run.
 #[derive(Debug)]
 pub(super) struct Plan {
-    /// Oldest first. Days that have not come are among them: that they are there is told of each.
+    /// Oldest first. Includes future days, which are reported one by one.
     pub(super) days: Vec<Day>,
     pub(super) today: Day,
     pub(super) warnings: Vec<String>,
@@ -26,7 +26,8 @@ impl Plan {
     pub(super) fn new(config: &ShipConfig, world: &World<'_>) -> Result<Self, ShipError> {
         let spool = &config.spool;
         spool.check()?;
-        // The logs before the clock: at midnight, the log of a new day is not one of the future.
+        // The logs are read before the clock, so that at midnight a new day's log is not in the
+        // future.
         let mut logs = spool.logs()?;
         let date = world.time.now().to_zoned(world.zone.clone()).date();
         let today = Day::from_date(date).ok_or(ShipError::Clock(date))?;
@@ -44,23 +45,23 @@ impl Plan {
             }
         };
         let mut warnings = Vec::new();
-        warnings.extend(everybodys_name(&spool.server));
+        warnings.extend(default_name_warning(&spool.server));
         if !matches!(config.days, Days::Only(_)) {
-            warnings.extend(strangers(&spool.log_dir, &logs.strangers));
+            warnings.extend(unknown_files(&spool.log_dir, &logs.unknown_files));
         }
         Ok(Self { days, today, warnings })
     }
 }
 
-/// Whether this is what every machine is called that was given no name.
-pub fn is_everybodys_name(server: &ServerName) -> bool {
+/// Whether this is a default host name, which many machines share.
+pub fn is_default_host_name(server: &ServerName) -> bool {
     let label = server.as_str().split('.').next().unwrap_or_default().to_ascii_lowercase();
     matches!(label.as_str(), "localhost" | "localhost4" | "localhost6")
 }
 
-/// Machines that were given no name all have the same one.
-fn everybodys_name(server: &ServerName) -> Option<String> {
-    is_everybodys_name(server).then(|| {
+/// A warning about a default host name.
+fn default_name_warning(server: &ServerName) -> Option<String> {
+    is_default_host_name(server).then(|| {
         let name = server.as_str();
         format!(
             "this server is called {name}, as every machine is that was given no name, and their \
@@ -69,14 +70,14 @@ fn everybodys_name(server: &ServerName) -> Option<String> {
     })
 }
 
-fn strangers(folder: &Path, names: &[OsString]) -> Option<String> {
+fn unknown_files(folder: &Path, names: &[OsString]) -> Option<String> {
     if names.is_empty() {
         return None;
     }
     let told: Vec<String> = names
         .iter()
         .take(MAX_NAMES)
-        // With quotes, and with what a terminal would obey made visible.
+        // Quoted, with control characters escaped.
         .map(|name| format!("{:?}", name.to_string_lossy()))
         .collect();
     let more = if names.len() > MAX_NAMES { ", …" } else { "" };
@@ -96,10 +97,10 @@ mod tests {
     #[test]
     fn names_that_every_machine_has() {
         for name in ["localhost", "Localhost.localdomain", "localhost6"] {
-            assert!(everybodys_name(&name.parse().unwrap()).unwrap().contains("--server"));
+            assert!(default_name_warning(&name.parse().unwrap()).unwrap().contains("--server"));
         }
         for name in ["web01", "localhost-7", "db.localhost"] {
-            assert_eq!(everybodys_name(&name.parse().unwrap()), None, "{name}");
+            assert_eq!(default_name_warning(&name.parse().unwrap()), None, "{name}");
         }
     }
 
@@ -107,11 +108,11 @@ mod tests {
     fn strangers_are_named_in_one_line() {
         let names = |names: &[&str]| names.iter().map(OsString::from).collect::<Vec<_>>();
         let folder = Path::new("/logs");
-        assert_eq!(strangers(folder, &[]), None);
-        let one = strangers(folder, &names(&["a\x1b[31m\n.log"])).unwrap();
+        assert_eq!(unknown_files(folder, &[]), None);
+        let one = unknown_files(folder, &names(&["a\x1b[31m\n.log"])).unwrap();
         assert!(one.starts_with("1 in /logs is passed over"), "{one}");
         assert!(one.ends_with(r#": "a\u{1b}[31m\n.log""#), "{one}");
-        let many = strangers(folder, &names(&["a", "b", "c", "d", "e", "f"])).unwrap();
+        let many = unknown_files(folder, &names(&["a", "b", "c", "d", "e", "f"])).unwrap();
         assert!(many.starts_with("6 in /logs are") && many.ends_with("\"e\", …"), "{many}");
     }
 }

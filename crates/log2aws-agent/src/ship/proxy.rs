@@ -1,8 +1,8 @@
-//! Which proxy a request takes, by the environment. Pure: the environment is an argument.
+//! Chooses the proxy from the environment. Pure: the environment is an argument.
 //!
-//! As curl has it: the variable of the URL's scheme, else `ALL_PROXY`, lower case first; an entry
-//! of `NO_PROXY` stands for the host itself and everything under it, `10.0.0.0/8` for the addresses
-//! of a network, `*` for all hosts.
+//! As in curl: the variable of the URL's scheme, else `ALL_PROXY`, lower case first; an entry of
+//! `NO_PROXY` matches the host itself and its subdomains, `10.0.0.0/8` matches the addresses of a
+//! network, `*` matches all hosts.
 
 use std::net::IpAddr;
 
@@ -11,8 +11,8 @@ use url::Url;
 /// The proxy for `url`, if there is one.
 ///
 /// # Errors
-/// The name of the variable that does not hold the address of an HTTP proxy. Its value is not
-/// told: it can hold a password.
+/// The name of the variable whose value is not the address of an HTTP proxy. The value itself can
+/// contain a password.
 pub(crate) fn choose(
     url: &Url,
     env: impl Fn(&str) -> Option<String>,
@@ -30,7 +30,7 @@ pub(crate) fn choose(
         return Ok(None);
     }
     let value = value.trim();
-    // ureq takes more than it can use, and a port that is no number for 80.
+    // ureq accepts schemes that it cannot use, and treats an invalid port as 80.
     let with_scheme =
         if value.contains("://") { value.to_owned() } else { format!("http://{value}") };
     match Url::parse(&with_scheme) {
@@ -42,7 +42,7 @@ pub(crate) fn choose(
 }
 
 fn is_exempt(host: &str, exempt: &str) -> bool {
-    // A URL has an IPv6 address in brackets, the variable need not.
+    // A URL has an IPv6 address in brackets; the variable need not.
     let bare = |name: &str| name.trim_matches(['[', ']']).to_ascii_lowercase();
     let host = bare(host);
     exempt.split([',', ' ']).filter(|entry| !entry.is_empty()).any(|entry| {
@@ -52,7 +52,7 @@ fn is_exempt(host: &str, exempt: &str) -> bool {
     })
 }
 
-/// Whether a host is an address of a network such as `10.0.0.0/8`.
+/// Whether a host is an address in a network such as `10.0.0.0/8`.
 fn is_in(host: &str, network: &str) -> bool {
     let bits = |address: &str| match address.parse().ok()? {
         IpAddr::V4(v4) => Some((u128::from(u32::from(v4)) << 96, 32)),
@@ -63,7 +63,7 @@ fn is_in(host: &str, network: &str) -> bool {
         return false;
     };
     let Ok(length) = length.parse::<u32>() else { return false };
-    // A shift by all 128 bits, for a length of 0, leaves nothing that could differ.
+    // For a length of 0 the shift by all 128 bits leaves nothing to compare.
     width == network_width
         && length <= width
         && (host ^ network).checked_shr(128 - length).is_none_or(|differs| differs == 0)

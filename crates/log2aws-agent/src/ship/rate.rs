@@ -1,4 +1,4 @@
-//! A bound on bytes in a second, by curl's way of writing it.
+//! A rate limit in bytes a second, in curl's notation.
 
 use std::io::{self, Read};
 use std::num::NonZeroU64;
@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use crate::world::Time;
 
-/// Why a text is no rate.
+/// A text is not a valid rate.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a rate is a number of bytes a second above 0, such as 500000, 200k or 1M")]
 pub struct RateError;
 
-/// Reads a rate as curl does: bytes in a second, `k`, `M`, `G` and `T` for powers of 1024.
+/// Parses a rate like curl: bytes a second, with `k`, `M`, `G` and `T` for powers of 1024.
 ///
 /// # Errors
-/// [`RateError`] if it is none, or 0.
+/// [`RateError`] if it is invalid or 0.
 pub fn parse_rate(text: &str) -> Result<NonZeroU64, RateError> {
     let text = text.trim();
     let (number, shift) = match text.char_indices().next_back() {
@@ -31,24 +31,24 @@ pub fn parse_rate(text: &str) -> Result<NonZeroU64, RateError> {
     number.checked_mul(1 << shift).and_then(NonZeroU64::new).ok_or(RateError)
 }
 
-/// How often in a second a paced sender sends something: rarely enough to sleep, often enough that
-/// nobody takes the silence for a broken line.
-const BEATS: u64 = 10;
+/// How many times a second a limited sender sends: rarely enough to sleep, often enough not to look
+/// stalled.
+const WRITES_PER_SECOND: u64 = 10;
 
-/// How long `size` bytes take at least.
+/// The minimum time for `size` bytes.
 pub(crate) fn time_of(size: u64, rate: NonZeroU64) -> Duration {
     let nanos = u128::from(size) * 1_000_000_000 / u128::from(rate.get());
     Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }
 
-/// The log could not be read while it was sent. Told apart from what goes wrong on the line, which
-/// has the same type.
+/// The log could not be read while it was sent. A type of its own, because network errors are I/O
+/// errors too.
 #[derive(Debug, thiserror::Error)]
 #[error("the log cannot be read to its end: {0}")]
 pub(crate) struct SourceError(io::Error);
 
-/// Reads no faster than a rate, and tells how far it is.
-pub(crate) struct Paced<'a, R> {
+/// Limits the rate of reading, and reports progress.
+pub(crate) struct RateLimitedReader<'a, R> {
     bytes: R,
     rate: Option<NonZeroU64>,
     time: &'a dyn Time,
@@ -57,8 +57,8 @@ pub(crate) struct Paced<'a, R> {
     on_read: &'a mut dyn FnMut(u64),
 }
 
-impl<'a, R: Read> Paced<'a, R> {
-    /// `on_read` is given the bytes that were read in all, each time when there are more.
+impl<'a, R: Read> RateLimitedReader<'a, R> {
+    /// `on_read` is called with the total number of bytes whenever it grows.
     pub(crate) fn new(
         bytes: R,
         rate: Option<NonZeroU64>,
@@ -69,19 +69,18 @@ impl<'a, R: Read> Paced<'a, R> {
     }
 }
 
-impl<R: Read> Read for Paced<'_, R> {
+impl<R: Read> Read for RateLimitedReader<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut most = buffer.len();
         if let Some(rate) = self.rate {
-            // What was read before is due by then. Time that was lost is not made up for: the
-            // bound holds over any stretch, not only in the mean.
+            // Lost time is not caught up: the limit holds over any period, not only on average.
             let due = self.start + time_of(self.read, rate);
             let now = self.time.elapsed();
             match due.checked_sub(now) {
                 Some(wait) if !wait.is_zero() => self.time.sleep(wait),
                 _ => self.start += now.saturating_sub(due),
             }
-            let beat = (rate.get() / BEATS).max(1);
+            let beat = (rate.get() / WRITES_PER_SECOND).max(1);
             most = most.min(usize::try_from(beat).unwrap_or(usize::MAX));
         }
         let n = self
@@ -117,7 +116,7 @@ mod tests {
         }
     }
 
-    /// A clock that moves when somebody sleeps, and remembers the longest sleep.
+    /// A clock that advances when it sleeps, and records the longest sleep.
     #[derive(Debug, Default)]
     struct Clock {
         elapsed: Cell<Duration>,
@@ -149,7 +148,7 @@ mod tests {
         let mut told = 0;
         let mut on_read = |n| told = n;
         let rate = Some(parse_rate(rate).unwrap());
-        let mut reader = Paced::new(text.as_slice(), rate, &clock, &mut on_read);
+        let mut reader = RateLimitedReader::new(text.as_slice(), rate, &clock, &mut on_read);
         let mut sent = Vec::new();
         reader.read_to_end(&mut sent).unwrap();
         assert_eq!((sent.len(), told), (size, size as u64));
@@ -170,10 +169,11 @@ mod tests {
         let clock = Clock::default();
         let text = [b'x'; 2000];
         let mut on_read = |_| ();
-        let mut reader = Paced::new(&text[..], NonZeroU64::new(100), &clock, &mut on_read);
+        let mut reader =
+            RateLimitedReader::new(&text[..], NonZeroU64::new(100), &clock, &mut on_read);
         let mut buffer = [0; 10];
         reader.read_exact(&mut buffer).unwrap();
-        // The line stood still for a minute.
+        // The connection stalled for a minute.
         clock.sleep(Duration::from_mins(1));
         for _ in 0..100 {
             reader.read_exact(&mut buffer).unwrap();

@@ -1,4 +1,4 @@
-//! What became of each day, for people (`Display`) and for programs (`Serialize`).
+//! The result of each day, for people (`Display`) and for programs (`Serialize`).
 
 use std::fmt;
 use std::path::PathBuf;
@@ -10,13 +10,13 @@ use serde::Serialize;
 
 use crate::as_text;
 
-use super::trouble::Failure;
+use super::attempt_error::Failure;
 use super::{Days, ShipConfig};
 
-/// How it goes, as soon as it is known.
+/// Progress, reported immediately.
 #[derive(Clone, Copy, Debug)]
 pub enum Progress<'a> {
-    /// So much of a log has been sent.
+    /// Part of a log was sent.
     Sending {
         /// The day.
         day: Day,
@@ -25,35 +25,35 @@ pub enum Progress<'a> {
         /// Bytes of the log.
         size: u64,
     },
-    /// An attempt failed; the next follows.
+    /// An attempt failed; another follows.
     Waiting {
         /// The day.
         day: Day,
-        /// Why it failed.
+        /// The reason.
         reason: &'a str,
-        /// How long until the next.
+        /// The delay.
         wait: Duration,
     },
-    /// What became of a day.
+    /// The result of a day.
     Day(&'a DayReport),
 }
 
-/// What became of each day, in the order in which they were taken.
+/// The results of a run.
 #[derive(Debug, Default, Serialize)]
 pub struct ShipReport {
-    /// One entry a day, in the order in which they were tried.
+    /// One entry a day, in the order of the attempts.
     pub days: Vec<DayReport>,
-    /// The days whose logs were removed, having been delivered long enough ago.
+    /// The days whose delivered logs were removed.
     #[serde(serialize_with = "as_text::days::serialize")]
     pub removed: Vec<Day>,
-    /// What is odd, but kept nothing from being delivered. One sentence each.
+    /// Warnings that did not prevent a delivery. One sentence each.
     pub warnings: Vec<String>,
-    /// Whether many days were asked for: then what is left over is still pending, not failed.
+    /// Whether several days were requested: then the rest is pending, not failed.
     #[serde(skip)]
     backlog: bool,
 }
 
-/// What became of one day's log.
+/// The result of one day's log.
 #[derive(Debug, Serialize)]
 pub struct DayReport {
     /// The day.
@@ -61,17 +61,17 @@ pub struct DayReport {
     pub day: Day,
     /// Its log.
     pub file: PathBuf,
-    /// What became of it.
+    /// The result.
     #[serde(flatten)]
     pub outcome: Outcome,
 }
 
-/// What became of a log. Only [`Outcome::Delivered`] and [`Outcome::AlreadyDelivered`] mean that
-/// the store has it.
+/// The result of a log. Only with [`Outcome::Delivered`] and [`Outcome::AlreadyDelivered`] does the
+/// store have it.
 #[derive(Debug, Serialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Outcome {
-    /// The store has taken it, and that is written down here.
+    /// The store acknowledged it, and the delivery is recorded.
     Delivered {
         /// Bytes.
         size: u64,
@@ -79,17 +79,17 @@ pub enum Outcome {
         sha256: String,
         /// Whether another version of this log was delivered before.
         again: bool,
-        /// How many URLs it took.
+        /// How many URLs were used.
         attempts: u32,
-        /// How long the upload took, answer included.
+        /// The duration of the upload including the response.
         milliseconds: u64,
     },
-    /// These very bytes were delivered before.
+    /// Exactly these bytes were delivered before.
     AlreadyDelivered {
         /// When.
         at: Timestamp,
     },
-    /// It would be delivered, were this not a dry run.
+    /// A dry run: it would be delivered.
     WouldDeliver {
         /// Bytes.
         size: u64,
@@ -98,22 +98,22 @@ pub enum Outcome {
         /// Whether another version of this log was delivered before.
         again: bool,
     },
-    /// It is not delivered; the log stands where it stood.
+    /// It was not delivered; the log is kept.
     Failed {
         /// What happened, where, and what to do.
         reason: String,
     },
-    /// The server does not let this machine deliver; the log stands where it stood.
+    /// The server refuses deliveries of this machine; the log is kept.
     Refused {
         /// What happened, where, and what to do.
         reason: String,
     },
-    /// It was not tried, for the reason that the day before it failed.
+    /// Not attempted, for the same reason as the day before.
     Pending,
 }
 
 impl Outcome {
-    /// Nothing is left to do for this day.
+    /// Whether nothing is left to do for this day.
     pub fn is_done(&self) -> bool {
         match self {
             Self::Delivered { .. } | Self::AlreadyDelivered { .. } | Self::WouldDeliver { .. } => {
@@ -141,7 +141,7 @@ impl ShipReport {
         Self { warnings, backlog, ..Self::default() }
     }
 
-    /// Why the first log that was not delivered was not.
+    /// The reason for the first failed log.
     pub fn error(&self) -> Option<String> {
         self.days.iter().find(|day| !day.outcome.is_done()).map(ToString::to_string)
     }

@@ -1,27 +1,27 @@
-//! When to try again. Pure: chance and time come as arguments.
+//! When to retry. Pure: randomness and time are arguments.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 
-/// How often a log is tried in one run; what lasts longer is for the next run.
+/// The most attempts per log in one run; longer outages are for the next run.
 pub(crate) const ATTEMPTS: u32 = 5;
 
 const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// How long to wait after attempt number `attempt` (from 1), full jitter: anything from nothing
-/// to a bound that doubles, so that a fleet that failed at once does not come back at once.
+/// The delay after attempt number `attempt` (from 1), with full jitter: between zero and a bound
+/// that doubles, so that a fleet that failed at the same time does not return at the same time.
 ///
-/// `jitter` is from 0 up to 1. What the server asked for is waited for, and the jitter after it.
+/// `jitter` is from 0 up to 1. A Retry-After is honoured, and the jitter added to it.
 pub(crate) fn wait(attempt: u32, jitter: f64, retry_after: Option<Duration>) -> Duration {
     let doubled = FIRST.saturating_mul(1_u32.checked_shl(attempt - 1).unwrap_or(u32::MAX));
     let backoff = doubled.min(LONGEST).mul_f64(jitter.clamp(0.0, 1.0));
     retry_after.unwrap_or_default().saturating_add(backoff)
 }
 
-/// Reads a `Retry-After` header: seconds, or a date (RFC 9110 §10.2.3).
+/// Parses a `Retry-After` header: seconds, or a date (RFC 9110 §10.2.3).
 pub(crate) fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
     static PARSER: DateTimeParser = DateTimeParser::new();
     let value = value.trim();

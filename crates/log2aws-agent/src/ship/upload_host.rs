@@ -1,24 +1,24 @@
-//! Where a log may go. Pure.
+//! The hosts that a log may be sent to. Pure.
 //!
-//! The API names the place, and whoever answers in the API's place could name another: so a log
-//! goes to the API's own host, to S3 itself, or to a host that the operator has named.
+//! The API names the target, and an impostor could name another: so a log is only sent to the API's
+//! own host, to S3 itself, or to a host in the settings.
 
 use std::fmt;
 use std::str::FromStr;
 
 use url::{Host, Url};
 
-/// A host name, an address, or (`*.example.com`) every name under a domain.
+/// A host name, an address, or (`*.example.com`) every name below a domain.
 ///
-/// Invariant: lower case, as [`Url`] writes hosts.
+/// Invariant: lower case, as in [`Url`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostPattern {
     host: Host,
-    /// The names under `host`, and not `host` itself.
+    /// Matches the names below `host`, and not `host` itself.
     below: bool,
 }
 
-/// Why a text is not a [`HostPattern`].
+/// Why a text is not a valid [`HostPattern`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{0:?} is no host: give a name (s3.example.com), an address, or *.example.com for every name \
@@ -36,7 +36,7 @@ impl FromStr for HostPattern {
             Some(name) => (true, name),
             None => (false, text),
         };
-        // An IPv6 address, which a URL has in brackets.
+        // An IPv6 address; a URL has it in brackets.
         let name = match name.parse::<std::net::Ipv6Addr>() {
             Ok(_) => format!("[{name}]"),
             Err(_) => name.to_owned(),
@@ -70,17 +70,17 @@ impl HostPattern {
     }
 }
 
-/// Whether a log may go to `upload` when `api` was asked for the way.
+/// Whether a log may be sent to `upload`, according to `api` and the settings.
 pub(crate) fn is_expected(upload: &Url, api: &Url, named: &[HostPattern]) -> bool {
     let Some(host) = upload.host() else { return false };
     Some(&host) == api.host().as_ref()
         || is_this_machine(&host) && api.host().is_some_and(|api| is_this_machine(&api))
         || named.iter().any(|pattern| pattern.names(&host))
-        // An answer over http can be anybody's, and anybody can have a bucket.
+        // A response over http could come from anybody, and anybody can have a bucket.
         || api.scheme() == "https" && matches!(host, Host::Domain(name) if is_s3(name))
 }
 
-/// However it is called, the log does not leave the machine.
+/// Under any name, the log then stays on this machine.
 fn is_this_machine(host: &Host<&str>) -> bool {
     match host {
         Host::Domain(name) => *name == "localhost",
@@ -89,10 +89,11 @@ fn is_this_machine(host: &Host<&str>) -> bool {
     }
 }
 
-/// Whether a name is one of S3's own, in any of AWS's partitions: path- or virtual-hosted style,
-/// with or without a region, dual-stack, accelerated, FIPS, or by a VPC endpoint.
+/// Whether a name belongs to S3, in any partition of AWS: path- or virtual-hosted style, with or
+/// without a region, dual-stack, accelerated, FIPS, or a VPC endpoint.
 ///
-/// Read from the right, for what stands on the left may be a bucket's name, which anybody chooses.
+/// It is read from the right, because labels on the left may be a bucket's name, which anybody can
+/// choose.
 fn is_s3(name: &str) -> bool {
     let Some(rest) = [".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu"]
         .into_iter()
@@ -105,7 +106,7 @@ fn is_s3(name: &str) -> bool {
     match labels[..] {
         ["s3" | "s3-accelerate", ..] | ["dualstack", "s3-accelerate", ..] => true,
         ["vpce", region, "s3", ..] => is_region(region),
-        // As S3's names once were: s3-us-west-2.amazonaws.com.
+        // The old form of S3's names: s3-us-west-2.amazonaws.com.
         [label, ..] if label.strip_prefix("s3-").is_some_and(is_region) => true,
         [region, "dualstack", service, ..] | [region, service, ..] => {
             is_region(region) && is_service(service)

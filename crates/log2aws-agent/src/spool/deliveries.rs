@@ -1,6 +1,6 @@
-//! What was delivered, written down so that it outlasts a power cut.
+//! Durable records of deliveries.
 //!
-//! One file a log, `deliveries/{server}/{date}.json` in the state folder, written after the
+//! One file per log, `deliveries/{server}/{date}.json` in the state folder, written after the
 //! store's 200 and never before.
 
 use std::fs::{self, File};
@@ -18,25 +18,25 @@ use super::{LogFile, SpoolError, replace, reserve};
 /// The longest record that is read.
 const MAX_RECORD: u64 = 64 << 10;
 
-/// A log that the store has taken.
+/// A delivered log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Delivery {
-    /// In hex.
+    /// SHA-256 in hex.
     pub(crate) sha256: String,
     pub(crate) size: u64,
     pub(crate) delivered_at: Timestamp,
-    /// By way of which API: a log that another one has is not delivered to this one.
+    /// The API of the delivery: a log delivered through another API is not delivered to this one.
     pub(crate) api: String,
     pub(crate) etag: Option<String>,
     pub(crate) version_id: Option<String>,
-    /// When the log had last been changed, in nanoseconds since 1970. A log that still has this
-    /// time and this size need not be read to know that it is the one that was delivered.
+    /// The log's modification time in nanoseconds since 1970. A log with this time and this size
+    /// need not be read again.
     #[serde(default)]
     pub(crate) modified: Option<i64>,
 }
 
 impl Delivery {
-    /// Whether this is the delivery of what stands at `path` now.
+    /// Whether this is the delivery of the current file at `path`.
     pub(crate) fn is_of(&self, path: &Path) -> io::Result<bool> {
         let found = fs::symlink_metadata(path)?;
         if !found.is_file() || found.len() != self.size {
@@ -46,12 +46,12 @@ impl Delivery {
         Ok(untouched || self.is_of_bytes(&LogFile::open(path)?))
     }
 
-    /// Whether the log begins with the bytes that were delivered, as one does that only grew.
+    /// Whether the log begins with the delivered bytes, as an appended one does.
     pub(crate) fn is_beginning_of(&self, log: &mut LogFile) -> io::Result<bool> {
         Ok(self.size <= log.size && self.sha256 == log.sha256_hex_of_first(self.size)?)
     }
 
-    /// Whether these are the bytes that were delivered.
+    /// Whether these are the delivered bytes.
     pub(crate) fn is_of_bytes(&self, log: &LogFile) -> bool {
         self.size == log.size && self.sha256 == log.sha256_hex()
     }
@@ -70,13 +70,13 @@ impl Deliveries {
         Self { state_dir: state_dir.to_owned(), folder }
     }
 
-    /// Where the record of a day stands.
+    /// The file of a day's record.
     pub(crate) fn path(&self, day: Day) -> PathBuf {
         self.folder.join(format!("{day}.json"))
     }
 
-    /// The record of a day. One that cannot be understood is none: the log is delivered again,
-    /// which is harmless, where believing it would not be.
+    /// The record of a day. An unreadable one counts as absent: delivering the log again is
+    /// harmless.
     pub(crate) fn load(&self, day: Day) -> io::Result<Option<Delivery>> {
         let file = match File::open(self.path(day)) {
             Ok(file) => file,
@@ -88,20 +88,19 @@ impl Deliveries {
         Ok(serde_json::from_slice(&text).ok())
     }
 
-    /// Writes a record in place of the one before: file, name and folders are on the disk when
-    /// this returns. On a full disk the reserve is given up for it.
+    /// Writes a record, replacing an earlier one; file, name and folders are durable on return. On
+    /// a full disk the reserve is used.
     pub(crate) fn save(&self, day: Day, delivery: &Delivery) -> io::Result<()> {
-        reserve::or_give_up(&self.state_dir, || self.write(day, delivery))?;
-        // Where there is no room for it now, a sample makes some.
+        reserve::release_reserve_if_full(&self.state_dir, || self.write(day, delivery))?;
+        // If there is no space now, a later sample makes some.
         let _ = reserve::take(&self.state_dir);
         Ok(())
     }
 
-    /// Takes the deliveries that a clock which was ahead has put into the future for deliveries of
-    /// now: else they would stay young for as long as it was ahead. A record that cannot be written
-    /// stays as it is.
-    pub(crate) fn mend_future(&self, now: Timestamp) {
-        // A clock that is set by some minutes is no reason to write.
+    /// Changes the time of deliveries in the future to now: a clock that was ahead would otherwise
+    /// keep them young. A record that cannot be written stays unchanged.
+    pub(crate) fn clamp_future_times(&self, now: Timestamp) {
+        // A clock that is off by some minutes does not matter.
         let Ok(latest) = now.checked_add(SignedDuration::from_hours(24)) else { return };
         for day in self.days() {
             if let Ok(Some(delivery)) = self.load(day)
@@ -112,7 +111,7 @@ impl Deliveries {
         }
     }
 
-    /// Removes the records of which `obsolete` says so. One that cannot be read stays.
+    /// Removes the records for which `obsolete` is true. An unreadable one stays.
     pub(crate) fn forget(
         &self,
         obsolete: impl Fn(Day, &Delivery) -> bool,
@@ -137,18 +136,18 @@ impl Deliveries {
         Ok(())
     }
 
-    /// The days that have a record, whatever is in it.
+    /// The days that have a record, whatever its content.
     pub(crate) fn days(&self) -> Vec<Day> {
         let names = fs::read_dir(&self.folder).into_iter().flatten().flatten();
         let day = |name: &str| Day::parse_canonical(name.strip_suffix(".json")?).ok();
         names.filter_map(|entry| day(entry.file_name().to_str()?)).collect()
     }
 
-    /// Makes the records' folder.
+    /// Creates the records' folder.
     pub(crate) fn make_folder(&self) -> io::Result<()> {
         if !self.folder.is_dir() {
             fs::create_dir_all(&self.folder)?;
-            // Their names stand in the folders above.
+            // Makes the new names durable in the parent folders.
             for folder in self.folder.ancestors().skip(1).take(2) {
                 File::open(folder)?.sync_all()?;
             }

@@ -1,4 +1,4 @@
-//! The bytes of a log, as they were when it was read.
+//! A log file and a snapshot of its content.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Seek};
@@ -8,30 +8,28 @@ use std::path::Path;
 use rustix::fs::OFlags;
 use sha2::{Digest, Sha256};
 
-/// A log, open, and what its bytes were when it was read. It may grow: what is sent is what was
-/// read.
+/// An open log, with size and hash of what was read. It may grow: only what was read is sent.
 #[derive(Debug)]
 pub(crate) struct LogFile {
     file: File,
     /// Bytes.
     pub(crate) size: u64,
-    /// Of these bytes.
+    /// The SHA-256 of these bytes.
     pub(crate) sha256: [u8; 32],
-    /// When it had last been changed before it was read ([`modified`]).
+    /// The modification time before it was read ([`modified`]).
     pub(crate) modified: Option<i64>,
 }
 
 impl LogFile {
-    /// Opens and reads a log, without following a link out of the folder and without waiting for
-    /// a pipe's other end.
+    /// Opens and reads a log, without following a link and without blocking on a pipe.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         Self::read(open_regular(path, OpenOptions::new().read(true))?)
     }
 
-    /// As [`LogFile::open`], and keeps samplers from appending until it is dropped. Does not wait
-    /// for one that is at it.
+    /// As [`LogFile::open`], and locks out samplers until it is dropped. Fails if a sampler holds
+    /// the lock.
     pub(crate) fn open_locked(path: &Path) -> io::Result<Self> {
-        // NFS gives no lock to whoever cannot write.
+        // NFS requires write access for a lock.
         let file = open_regular(path, OpenOptions::new().read(true).write(true))?;
         file.try_lock()?;
         Self::read(file)
@@ -43,8 +41,8 @@ impl LogFile {
         Ok(Self { file, size, sha256, modified: modified(&metadata) })
     }
 
-    /// The bytes, from the first. Reading fails if there are fewer now: whoever waits for the
-    /// rest would wait long.
+    /// The bytes from the start. Reading fails if there are fewer now, because the upload would
+    /// hang.
     pub(crate) fn bytes(&mut self) -> io::Result<impl Read + '_> {
         self.file.rewind()?;
         Ok(Exactly { file: &self.file, left: self.size })
@@ -52,17 +50,17 @@ impl LogFile {
 
     /// The SHA-256 in hex.
     pub(crate) fn sha256_hex(&self) -> String {
-        hex(&self.sha256)
+        hex::encode(self.sha256)
     }
 
     /// The SHA-256 of the first `size` bytes, in hex.
     pub(crate) fn sha256_hex_of_first(&mut self, size: u64) -> io::Result<String> {
         self.file.rewind()?;
-        Ok(hex(&fingerprint(&mut self.file, size)?.1))
+        Ok(hex::encode(fingerprint(&mut self.file, size)?.1))
     }
 }
 
-/// Opens a regular file, without following a link to it and without waiting for a pipe's other end.
+/// Opens a regular file, without following a link and without blocking on a pipe.
 pub(crate) fn open_regular(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
     let file = options.custom_flags(flags).open(path)?;
@@ -73,7 +71,7 @@ pub(crate) fn open_regular(path: &Path, options: &mut OpenOptions) -> io::Result
     }
 }
 
-/// When a file was last changed, in nanoseconds since 1970.
+/// A file's modification time in nanoseconds since 1970.
 pub(super) fn modified(metadata: &fs::Metadata) -> Option<i64> {
     metadata.mtime().checked_mul(1_000_000_000)?.checked_add(metadata.mtime_nsec())
 }
@@ -98,16 +96,7 @@ impl Read for Exactly<'_> {
     }
 }
 
-/// Bytes in lower-case hex.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(hex_digit).collect()
-}
-
-fn hex_digit(nibble: u8) -> char {
-    char::from(b"0123456789abcdef"[usize::from(nibble)])
-}
-
-/// Size and SHA-256 of what is there now, at most `len` bytes.
+/// Size and SHA-256 of the current content, at most `len` bytes.
 fn fingerprint(file: &mut File, len: u64) -> io::Result<(u64, [u8; 32])> {
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 64 << 10];

@@ -1,4 +1,4 @@
-//! The spool: the day logs of one folder, and the records of which of them the store has.
+//! The spool: the day logs of one folder, and the records of their deliveries.
 
 use std::ffi::OsString;
 use std::fs;
@@ -20,31 +20,31 @@ pub(crate) mod reserve;
 pub(crate) mod state;
 
 pub(crate) use self::deliveries::{Deliveries, Delivery};
-pub(crate) use self::log_file::{LogFile, hex, open_regular};
+pub(crate) use self::log_file::{LogFile, open_regular};
 pub(crate) use self::replace::{is_at, replace, replace_for_all};
 pub use self::state::StateError;
 
-/// The logs of one server, and where it is kept what became of them.
+/// The logs of one server, and the records of their deliveries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spool {
     /// The folder of the day logs.
     pub log_dir: PathBuf,
-    /// The folder that keeps what was delivered.
+    /// The state folder.
     pub state_dir: PathBuf,
-    /// Whose logs these are.
+    /// The server.
     pub server: ServerName,
 }
 
-/// What stands in a log folder.
+/// The content of a log folder.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Logs {
     /// The days that have a log, oldest first.
     pub days: Vec<Day>,
-    /// Names that are no day's log, sorted: links, pipes, folders, days that do not exist.
-    pub strangers: Vec<OsString>,
+    /// Names that are not a day's log, sorted: links, pipes, folders, days that do not exist.
+    pub unknown_files: Vec<OsString>,
 }
 
-/// What is wrong with a spool.
+/// Why a spool cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SpoolError {
     /// There is no such folder.
@@ -53,7 +53,7 @@ pub enum SpoolError {
          (--log-dir)?"
     )]
     Missing(PathBuf),
-    /// Whoever may change the link decides where the logs go.
+    /// Anybody who may change the link decides where the logs go.
     #[error(
         "the log folder {0} is a symbolic link; name the folder that it leads to with --log-dir"
     )]
@@ -61,7 +61,7 @@ pub enum SpoolError {
     /// A file, a pipe, a device.
     #[error("the log folder {0} is not a folder; move it away, or name a folder with --log-dir")]
     NotAFolder(PathBuf),
-    /// Somebody else can put into it and take from it what they like.
+    /// Another user can add and remove files in it.
     #[error(
         "the log folder {path} belongs to user {owner}, and this is user {us}; run as user \
          {owner}, or name a folder of your own with --log-dir"
@@ -69,9 +69,9 @@ pub enum SpoolError {
     Foreign {
         /// The folder.
         path: PathBuf,
-        /// Whose it is.
+        /// Its owner.
         owner: u32,
-        /// Who we are.
+        /// Our user id.
         us: u32,
     },
     /// The folder cannot be read.
@@ -79,7 +79,7 @@ pub enum SpoolError {
     Folder {
         /// The folder.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
     /// The record of a delivery cannot be read.
@@ -87,10 +87,10 @@ pub enum SpoolError {
     Record {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// What has had its time cannot be removed.
+    /// An expired file cannot be removed.
     #[error(
         "{path} cannot be removed, though the store has it: {source}; run as the user who owns \
          the folder"
@@ -98,21 +98,21 @@ pub enum SpoolError {
     Remove {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
 }
 
 impl Spool {
-    /// Whether the log folder may be trusted: a real folder, and nobody's but ours or root's.
+    /// Checks that the log folder can be trusted: a real folder, owned by us or root.
     ///
     /// # Errors
-    /// [`SpoolError`] says what it is instead.
+    /// [`SpoolError`] with the reason.
     pub fn check(&self) -> Result<(), SpoolError> {
         check_folder(&self.log_dir)
     }
 
-    /// What stands in the log folder.
+    /// The content of the log folder.
     ///
     /// # Errors
     /// The folder is missing or cannot be read.
@@ -127,32 +127,32 @@ impl Spool {
                 Some(day) if entry.file_type().is_ok_and(|kind| kind.is_file()) => {
                     logs.days.push(day);
                 }
-                _ => logs.strangers.push(name),
+                _ => logs.unknown_files.push(name),
             }
         }
         logs.days.sort_unstable();
-        logs.strangers.sort_unstable();
+        logs.unknown_files.sort_unstable();
         Ok(logs)
     }
 
-    /// Where a day's log stands.
+    /// The file of a day's log.
     pub fn log(&self, day: Day) -> PathBuf {
         self.log_dir.join(format!("{day}.log"))
     }
 
-    /// The records.
+    /// The records of deliveries.
     pub(crate) fn deliveries(&self) -> Deliveries {
         Deliveries::new(&self.state_dir, &self.server)
     }
 
-    /// The days before `today` whose log, as it is now, has not been delivered by way of `api`;
-    /// oldest first.
+    /// The days before `today` whose current log has not been delivered through `api`; oldest
+    /// first.
     ///
-    /// Size and time tell of most logs that they are as they were; only others are read.
+    /// Unchanged size and time identify most logs; only others are read.
     ///
     /// # Errors
-    /// The folder cannot be read. A day whose log or record cannot be read is pending: why, `ship`
-    /// will say, of this day alone.
+    /// The folder cannot be read. A day whose log or record is unreadable is pending; `ship`
+    /// reports the reason.
     pub fn pending(&self, api: &str, today: Day) -> Result<Vec<Day>, SpoolError> {
         let deliveries = self.deliveries();
         let mut pending = Vec::new();
@@ -167,16 +167,16 @@ impl Spool {
         Ok(pending)
     }
 
-    /// Removes the logs that were delivered by way of `api` longer ago than `keep`, and the records
-    /// of logs that are gone once they are 400 days old, by way of whichever API. Returns the days
-    /// whose logs were removed.
+    /// Removes the logs that were delivered through `api` longer ago than `keep`, and the records
+    /// of removed logs after 400 days, whatever their API. Returns the days whose logs were
+    /// removed.
     ///
-    /// A log goes only if its bytes, read once more, are those that were delivered, and only if
-    /// its day is over everywhere on earth.
+    /// A log is removed only if its bytes, read again, are the delivered ones, and its day is over
+    /// everywhere on earth.
     ///
     /// # Errors
-    /// A folder cannot be read, or a file not be removed; what came before it is gone then. A log
-    /// or a record that cannot be read stays.
+    /// A folder cannot be read, or a file cannot be removed; earlier files are gone then. An
+    /// unreadable log or record stays.
     pub fn expire(
         &self,
         api: &str,
@@ -185,7 +185,7 @@ impl Spool {
     ) -> Result<Vec<Day>, SpoolError> {
         let age = |at: Timestamp| Duration::try_from(now.duration_since(at)).unwrap_or_default();
         let deliveries = self.deliveries();
-        deliveries.mend_future(now);
+        deliveries.clamp_future_times(now);
         let days = self.logs()?.days;
         let mut removed = Vec::new();
         for day in days.iter().copied().filter(|day| is_over_everywhere(*day, now)) {
@@ -207,8 +207,8 @@ impl Spool {
         Ok(removed)
     }
 
-    /// Makes room on a full disk for whoever knows of no API: only what was delivered by way of
-    /// that of the newest delivery may go, for what an earlier one has is pending to it.
+    /// Makes room on a full disk without a known API: it removes only what was delivered through
+    /// the API of the newest delivery, because logs of an earlier API are pending for this one.
     ///
     /// # Errors
     /// As [`Self::make_room_of`].
@@ -220,11 +220,11 @@ impl Spool {
         newest.map_or(Ok(None), |newest| self.make_room_of(&newest.api, today))
     }
 
-    /// Makes room on a full disk: removes the oldest log before `today`'s that was delivered by
-    /// way of `api` and is as it was then, however young it is. `None` if there is none left.
+    /// Makes room on a full disk: removes the oldest log before `today`'s that was delivered
+    /// through `api` and has not changed, regardless of its age. `None` if there is none.
     ///
     /// # Errors
-    /// The folder cannot be read, or the log not be removed.
+    /// The folder cannot be read, or the log cannot be removed.
     fn make_room_of(&self, api: &str, today: Day) -> io::Result<Option<Day>> {
         let deliveries = self.deliveries();
         let days = self.logs().map_err(io::Error::other)?.days;
@@ -239,8 +239,8 @@ impl Spool {
         Ok(None)
     }
 
-    /// Removes the oldest record of a log that is gone: on a full disk it, too, takes room that a
-    /// line needs. False if there is none.
+    /// Removes the oldest record of a removed log, which also takes space on a full disk. False if
+    /// there is none.
     pub(crate) fn forget_oldest(&self) -> bool {
         let Ok(logs) = self.logs() else { return false };
         let gone = |day: &Day| logs.days.binary_search(day).is_err();
@@ -249,9 +249,9 @@ impl Spool {
         oldest.is_some_and(|day| fs::remove_file(deliveries.path(day)).is_ok())
     }
 
-    /// Gets ready for a disk without any room, while there is some, or some can be made: what a
-    /// first record needs, and the reserve. Without them nothing could be written down that day,
-    /// and so nothing be removed, ever. Returns the days whose logs were removed for it.
+    /// Prepares for a full disk while there is space, or some can be made: allocates what a first
+    /// record needs, and the reserve. Without them nothing could be recorded then, and so nothing
+    /// could ever be removed. Returns the days whose logs were removed for it.
     pub(crate) fn prepare(&self, today: Day) -> Vec<Day> {
         let deliveries = self.deliveries();
         let mut removed = Vec::new();
@@ -269,8 +269,8 @@ impl Spool {
         }
     }
 
-    /// Writes down a delivery. A full disk must not prevent it: the reserve is given up for it,
-    /// then the oldest logs that the store has.
+    /// Records a delivery. On a full disk it first uses the reserve, then removes the oldest
+    /// delivered logs.
     ///
     /// # Errors
     /// The record cannot be written.
@@ -291,7 +291,7 @@ impl Spool {
         }
     }
 
-    /// Whether a log that goes makes room for what is kept of it.
+    /// Whether removing a log makes room for the state folder.
     fn is_on_one_disk(&self) -> bool {
         let disk = |folder: &Path| fs::metadata(folder).map(|found| found.dev()).ok();
         disk(&self.log_dir) == disk(&self.state_dir)
@@ -307,17 +307,16 @@ impl Spool {
     }
 }
 
-/// How long the record of a log outlives the log: it says what became of a day for as long as
-/// anybody asks about last year.
+/// How long the record of a log is kept after the log: long enough for questions about last year.
 const KEEP_RECORDS: Duration = Duration::from_hours(400 * 24);
 
-/// Whether the disk, or what we may use of it, is full.
+/// Whether the disk or our quota is full.
 pub(crate) fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
 }
 
 pub(crate) fn check_folder(path: &Path) -> Result<(), SpoolError> {
-    // A slash at its end would have the system follow a link before it tells of it.
+    // With a trailing slash the system would follow a link.
     let path = path.components().as_path();
     let owned = || path.to_owned();
     let found = fs::symlink_metadata(path).map_err(|source| match source.kind() {
@@ -336,7 +335,7 @@ pub(crate) fn check_folder(path: &Path) -> Result<(), SpoolError> {
     }
 }
 
-/// No zone is further behind UTC than twelve hours. (Which zone the day is of, a log need not say.)
+/// No zone is more than twelve hours behind UTC. (A log need not contain its zone.)
 fn is_over_everywhere(day: Day, now: Timestamp) -> bool {
     let last = now.saturating_sub(jiff::SignedDuration::from_hours(12));
     last.is_ok_and(|last| day.date() < last.to_zoned(TimeZone::UTC).date())

@@ -1,4 +1,4 @@
-//! Removing a log that the store has, and never one that it has not.
+//! Removes a delivered log, and never another one.
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -6,10 +6,10 @@ use std::path::Path;
 
 use super::{Delivery, LogFile};
 
-/// Removes the log at `path` if its bytes are those that were delivered; says whether it did.
+/// Removes the log at `path` if its bytes are the delivered ones; returns whether it did.
 ///
-/// Samplers lock the log that they append to, so while it is ours nothing is added between the
-/// look and the removal. One that cannot be read, or is in somebody's hands, stays.
+/// Samplers lock the log that they append to, so nothing is added between the check and the
+/// removal. A log that is unreadable or locked stays.
 pub(super) fn remove_delivered(path: &Path, delivery: &Delivery) -> io::Result<bool> {
     let Ok(log) = LogFile::open_locked(path) else { return Ok(false) };
     if !delivery.is_of_bytes(&log) {

@@ -1,4 +1,4 @@
-//! Putting a file in place of another in one step.
+//! Replaces a file atomically.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
@@ -10,15 +10,15 @@ use std::time::Duration;
 
 use rustix::fs::OFlags;
 
-/// Who writes is done in far less than the five seconds that this makes, a slow disk included.
+/// A writer needs far less than these five seconds, even on a slow disk.
 const TRIES: u32 = 1000;
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Puts a file of `text` in place of what stands at `path`; with `sync` its bytes and its name are
-/// on the disk when this returns.
+/// Replaces the file at `path` with `text`; with `sync` its bytes and its name are durable on
+/// return.
 ///
-/// It is written beside its place under one name that is always the same: what a crash leaves
-/// behind, the next one takes. Whoever comes second waits, but not for one that stands still.
+/// The temporary file has a fixed name, so the leftover of a crash is reused. A second writer
+/// waits, but not for one that hangs.
 pub(crate) fn replace(path: &Path, text: &[u8], sync: bool) -> io::Result<()> {
     replace_in(TRIES, path, |file| fill(file, text, sync))?;
     match path.parent() {
@@ -27,8 +27,7 @@ pub(crate) fn replace(path: &Path, text: &[u8], sync: bool) -> io::Result<()> {
     }
 }
 
-/// The same for a file that other users read, whatever the umask took away. The disk is not waited
-/// for.
+/// The same for a file that other users read, whatever the umask is. It is not synced.
 pub(crate) fn replace_for_all(path: &Path, text: &[u8]) -> io::Result<()> {
     replace_in(TRIES, path, |file| {
         file.set_permissions(Permissions::from_mode(0o644))?;
@@ -51,14 +50,14 @@ fn replace_in(
         let options = options.write(true).create(true).truncate(false).mode(0o600);
         let file = options.custom_flags(flags).open(&new)?;
         lock(tries, &file, &new)?;
-        // While we waited, it may have been moved to its place.
+        // During the wait it may have been renamed to its target.
         if is_at(&file, &new)? {
             break file;
         }
     };
     let written = write(&file).and_then(|()| fs::rename(&new, path));
     if written.is_err() {
-        // On a full disk its room is wanted elsewhere.
+        // On a full disk its space is needed elsewhere.
         let _ = fs::remove_file(&new);
     }
     written
@@ -82,7 +81,7 @@ fn fill(mut file: &File, text: &[u8], sync: bool) -> io::Result<()> {
     if sync { file.sync_all() } else { Ok(()) }
 }
 
-/// Whether the open file is the one that stands at `path`.
+/// Whether the open file is the one at `path`.
 pub(crate) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     let opened = file.metadata()?;
     match fs::symlink_metadata(path) {

@@ -1,7 +1,7 @@
-//! A little room on the disk of the state folder, kept for the day on which there is none.
+//! A small reserve on the disk of the state folder for the day it is full.
 //!
-//! A delivered log may be removed only if the delivery is written down. On a disk that is full to
-//! the last block it could not be, so nothing could ever be removed: this file is given up then.
+//! A delivered log may be removed only if the delivery is recorded. On a completely full disk it
+//! could not be, so nothing could ever be removed: this file is then given up.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
@@ -10,18 +10,18 @@ use std::path::{Path, PathBuf};
 
 use super::is_full;
 
-/// Enough for a record, its folder and what a file system needs to keep both.
+/// Enough for a record, its folder and the file system's overhead.
 const SIZE: usize = 16 << 10;
 
-/// Where the reserve stands in its folder.
+/// The file of the reserve.
 pub(crate) fn path(state_dir: &Path) -> PathBuf {
     state_dir.join("reserve")
 }
 
-/// Takes the reserve if it is not there whole.
+/// Creates the reserve if it is missing or incomplete.
 ///
 /// # Errors
-/// There is no room for it; then there is none of it.
+/// There is no space for it; no part of it remains.
 pub(crate) fn take(state_dir: &Path) -> io::Result<()> {
     let path = path(state_dir);
     match fs::symlink_metadata(&path) {
@@ -32,11 +32,11 @@ pub(crate) fn take(state_dir: &Path) -> io::Result<()> {
     }
 }
 
-/// Does `write`, and once more without the reserve if the disk is full.
+/// Calls `write`, and on a full disk again without the reserve.
 ///
 /// # Errors
 /// Those of `write`.
-pub(crate) fn or_give_up<T>(
+pub(crate) fn release_reserve_if_full<T>(
     state_dir: &Path,
     mut write: impl FnMut() -> io::Result<T>,
 ) -> io::Result<T> {
@@ -50,7 +50,7 @@ pub(crate) fn or_give_up<T>(
     }
 }
 
-/// Bytes that no file system can keep in less room than they take.
+/// Data that no file system can compress.
 fn fill(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
@@ -60,7 +60,7 @@ fn fill(path: &Path) -> io::Result<()> {
     fastrand::Rng::with_seed(0).fill(&mut bytes);
     let mut file: File = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(&bytes)?;
-    // Room that is only promised is found missing when it is wanted.
+    // Space that is only promised may be missing when it is needed.
     file.sync_all()
 }
 
@@ -91,18 +91,18 @@ mod tests {
         let path = path(folder.path());
         take(folder.path()).unwrap();
         let denied = || Err::<(), _>(io::Error::from(ErrorKind::PermissionDenied));
-        assert!(or_give_up(folder.path(), denied).is_err());
+        assert!(release_reserve_if_full(folder.path(), denied).is_err());
         assert!(path.exists());
 
         let room = || if path.exists() { Err(full()) } else { Ok(7) };
-        assert_eq!(or_give_up(folder.path(), room).unwrap(), 7);
-        // Nothing is left to give up now.
+        assert_eq!(release_reserve_if_full(folder.path(), room).unwrap(), 7);
+        // There is no reserve left now.
         let mut calls = 0;
         let never = || {
             calls += 1;
             Err::<(), _>(full())
         };
-        assert!(or_give_up(folder.path(), never).is_err());
+        assert!(release_reserve_if_full(folder.path(), never).is_err());
         assert_eq!(calls, 1);
     }
 }

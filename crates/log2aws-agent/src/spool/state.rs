@@ -1,8 +1,9 @@
-//! Whose a state folder must be, and the locks that stand in it.
+//! The owner of a state folder, and the locks in it.
 //!
-//! What we open there as root, somebody else may have put there: a link to a file of ours that
-//! must not be emptied. And what root leaves there, the folder's owner cannot open any more. So
-//! the folder is its user's alone, and that is asked before anything in it is opened.
+//! Files that we open there as root may have been put there by somebody else: a link to a file of
+//! ours that must not be truncated. And files that root creates there, the folder's owner cannot
+//! open. So the folder must belong to the current user, which is checked before anything in it is
+//! opened.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
@@ -13,15 +14,15 @@ use std::time::Duration;
 
 use super::log_file::open_regular;
 
-/// How often, and with which pause, a held lock is tried again: who only asks whether it is held
+/// How often, and at which interval, a held lock is retried: a process that only tests the lock
 /// holds it for a moment.
 const TRIES: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Why a state folder is not to be had.
+/// Why a state folder cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
-    /// It cannot be made, or nothing can be opened in it.
+    /// It cannot be created, or nothing can be opened in it.
     #[error(
         "the state folder {path} cannot be used: {source}; run as the user who owns it, or name \
          another with --state-dir"
@@ -29,10 +30,10 @@ pub enum StateError {
     Unusable {
         /// The folder.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// Its owner decides what stands in it, and would find files there that he cannot open.
+    /// Its owner decides about its content, and could not open our files there.
     #[error(
         "the state folder {path} belongs to user {owner}, and this is user {us}; run as user \
          {owner}, or name a folder of your own with --state-dir"
@@ -40,9 +41,9 @@ pub enum StateError {
     Foreign {
         /// The folder.
         path: PathBuf,
-        /// Whose it is.
+        /// Its owner.
         owner: u32,
-        /// Who we are.
+        /// Our user id.
         us: u32,
     },
 }
@@ -52,19 +53,19 @@ pub enum StateError {
 pub(crate) enum Lock {
     /// Ours until this is dropped or the process ends.
     Taken(File),
-    /// Another process has it; what it wrote there can be read.
+    /// Another process holds it; its content can be read.
     Held(File),
 }
 
-/// Makes the state folder if it is missing.
+/// Creates the state folder if needed.
 ///
 /// # Errors
-/// It cannot be made, or belongs to somebody else.
+/// It cannot be created, or belongs to another user.
 pub(crate) fn make(folder: &Path) -> Result<(), StateError> {
     let failed = |source| StateError::Unusable { path: folder.to_owned(), source };
     fs::create_dir_all(folder).map_err(failed)?;
-    // A link to it is followed: systemd makes one (DynamicUser=), and it says nothing of whose the
-    // folder is.
+    // A link to it is followed: systemd creates one (DynamicUser=), and it does not change the
+    // owner.
     let owner = fs::metadata(folder).map_err(failed)?.uid();
     let us = rustix::process::geteuid().as_raw();
     if owner == us {
@@ -74,8 +75,8 @@ pub(crate) fn make(folder: &Path) -> Result<(), StateError> {
     }
 }
 
-/// Takes the lock of this name in a state folder, which is made if it is missing. What stands in
-/// the lock's file stays there.
+/// Takes the lock of this name in a state folder, which is created if needed. The content of the
+/// lock's file is kept.
 ///
 /// # Errors
 /// [`StateError`]
@@ -115,7 +116,7 @@ mod tests {
         assert!(error.contains("cannot be used: a.lock in it: "), "{error}");
         fs::create_dir(state.join("b.lock")).unwrap();
         assert!(lock(&state, "b.lock").is_err());
-        // A second name of the same file is no link that could be refused.
+        // A hard link cannot be detected like a symbolic one.
         fs::hard_link(&precious, state.join("c.lock")).unwrap();
         let taken = lock(&state, "c.lock").unwrap();
         assert!(matches!(taken, Lock::Taken(_)));
@@ -125,7 +126,7 @@ mod tests {
 
     #[test]
     fn a_state_folder_of_somebody_else_is_left_as_it_is() {
-        // Only root can give a folder away, so only root can show that it is refused.
+        // Only root can change the owner, so only root can test this.
         if !rustix::process::geteuid().is_root() {
             return;
         }

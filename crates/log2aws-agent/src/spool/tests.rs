@@ -1,4 +1,4 @@
-//! A spool is told apart from what is none, and only what the store has is ever removed.
+//! Which folders count as a spool, and that only delivered logs are removed.
 
 use std::os::unix::fs::symlink;
 
@@ -85,7 +85,7 @@ fn only_days_are_days() {
     rustix::fs::mkfifoat(rustix::fs::CWD, log_dir.join("2026-11-20.log"), mode).unwrap();
     let logs = folder.spool.logs().unwrap();
     assert_eq!(texts(&logs.days), ["2026-02-01", "2026-11-21"]);
-    let strangers = [
+    let unknown_files = [
         "2026-02-30.log",
         "2026-11-18.log",
         "2026-11-19.log",
@@ -93,7 +93,7 @@ fn only_days_are_days() {
         "20261121.log",
         "x.log",
     ];
-    assert_eq!(logs.strangers, strangers);
+    assert_eq!(logs.unknown_files, unknown_files);
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn a_folder_is_a_folder_of_ours() {
         assert!(told(&at(link)).contains("is a symbolic link"), "{link}: {}", told(&at(link)));
     }
 
-    // Only root can give a folder away, so only root can show that it is refused.
+    // Only root can change the owner, so only root can test this.
     if rustix::process::geteuid().is_root() {
         std::os::unix::fs::chown(&folder.spool.log_dir, Some(4711), None).unwrap();
         let error = told(&folder.spool);
@@ -137,7 +137,7 @@ fn pending_is_what_was_not_delivered_as_it_is() {
 
     folder.write("2026-11-20.log", "longer\n");
     folder.write("2026-11-21.log", "b\n");
-    // Written anew with the same bytes: another time, but delivered.
+    // Written again with the same bytes: another time, but delivered.
     fs::remove_file(folder.spool.log(day("2026-11-22"))).unwrap();
     folder.write("2026-11-22.log", "a\n");
     assert_eq!(folder.pending("2026-11-24"), ["2026-11-19", "2026-11-20", "2026-11-21"]);
@@ -154,11 +154,11 @@ fn a_log_that_was_not_touched_is_not_read() {
     folder.deliver("2026-11-22", "a\n", "2026-11-23T00:00:00Z");
     let log = folder.spool.log(day("2026-11-22"));
     let written = fs::metadata(&log).unwrap().modified().unwrap();
-    // Other bytes under the same size and time: whoever read them would find them pending.
+    // Other bytes with the same size and time: pending, if they were read.
     fs::write(&log, "b\n").unwrap();
     fs::File::options().write(true).open(&log).unwrap().set_modified(written).unwrap();
     assert_eq!(folder.pending("2026-11-24"), [""; 0]);
-    // A record of an earlier release knows no time; then the bytes decide.
+    // A record of an earlier release has no time; then the bytes are compared.
     let deliveries = folder.spool.deliveries();
     let delivery = deliveries.load(day("2026-11-22")).unwrap().unwrap();
     let old = Delivery { modified: None, ..delivery };
@@ -236,7 +236,7 @@ fn what_another_api_has_is_pending_and_stays() {
     assert_eq!(folder.spool.pending(other, today).unwrap(), [day("2026-11-10")]);
     assert_eq!(folder.spool.expire(other, days(1), now).unwrap(), []);
 
-    // From here on the other one takes them.
+    // From here on the other API is used.
     folder.deliver("2026-11-11", "a\n", "2026-11-12T00:00:00Z");
     let deliveries = folder.spool.deliveries();
     let delivery = deliveries.load(day("2026-11-11")).unwrap().unwrap();
@@ -284,9 +284,9 @@ fn a_log_in_a_samplers_hands_is_not_removed() {
 
 const DISK: &str = "LOG2AWS_TEST_SMALL_DISK";
 
-/// A delivery can be written down on a disk without a free block, and so its log can go.
+/// A delivery can be recorded on a disk without a free block, so its log can be removed.
 ///
-/// Runs once more, as the only test, where `DISK` is a tmpfs that nobody else sees.
+/// Runs again as the only test, where `DISK` is a private tmpfs.
 #[test]
 fn a_full_disk_still_learns_of_a_delivery() {
     let name = "spool::tests::a_full_disk_still_learns_of_a_delivery";
@@ -300,7 +300,7 @@ fn a_full_disk_still_learns_of_a_delivery() {
     let log = "a line\n".repeat(4000);
     folder.write("2026-11-20.log", &log);
     folder.write("2026-11-21.log", &log);
-    // Two records are more than the folder has room for when the disk is full.
+    // Two records are more than the folder has space for on a full disk.
     let mut filler = fs::File::create(folder.spool.log_dir.join("filler")).unwrap();
     while std::io::Write::write_all(&mut filler, &[b'f'; 512]).is_ok() {}
 
@@ -326,7 +326,7 @@ fn on_a_small_disk(name: &str) {
         .args(["--exact", name, "--nocapture"])
         .env(DISK, disk.path())
         .output();
-    // 77: mount refused. unshare itself ends with 1, as a failing test (101) does not.
+    // 77: the mount was refused. unshare itself exits with 1, which a failing test (101) does not.
     match &output {
         Ok(output) if !matches!(output.status.code(), Some(1 | 77)) => {
             let told = String::from_utf8_lossy(&output.stdout);

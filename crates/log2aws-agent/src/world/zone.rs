@@ -1,7 +1,6 @@
 //! The machine's zone with its name, from the machine's own files.
 //!
-//! jiff knows a zone's name only together with a database of all zones, which would be a tenth of
-//! the agent.
+//! jiff finds a zone's name only with a database of all zones, which would be a tenth of the agent.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -9,11 +8,12 @@ use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
 
-/// Where machines keep the rules of all zones.
+/// The folder with the rules of all zones.
 const ZONES: &str = "usr/share/zoneinfo";
 
-/// The zone that `TZ` names, else the one that `/etc/localtime` links to. None where the machine
-/// has no file of that name: `TZ` may hold rules instead (`JST-9`), `/etc/localtime` be a copy.
+/// The zone that `TZ` names, else the one that `/etc/localtime` links to. `None` if the machine has
+/// no file of that name: `TZ` may contain rules instead (`JST-9`), and `/etc/localtime` may be a
+/// copy.
 pub(super) fn named(root: &Path, tz: Option<&OsStr>) -> Option<TimeZone> {
     let (name, file) = if let Some(tz) = tz {
         let name = tz.to_str()?.trim_start_matches(':');
@@ -59,7 +59,7 @@ mod tests {
         root
     }
 
-    /// A zone's file (RFC 8536) that has no past, only rules.
+    /// A zone file (RFC 8536) without history, only rules.
     fn tzif(rules: &str) -> Vec<u8> {
         let header = |version: u8| {
             let mut header = b"TZif".to_vec();

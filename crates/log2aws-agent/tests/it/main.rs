@@ -1,4 +1,4 @@
-//! The agent from outside: one test program, a module for each verb.
+//! Black-box tests of the agent: one test program, a module for each verb.
 
 mod doctor;
 mod run;

@@ -1,4 +1,4 @@
-//! `log2aws config check`: what the config file says, read as the verbs read it.
+//! `log2aws config check`: reads the config file as the verbs do, and prints the result.
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -26,7 +26,7 @@ pub struct CheckArgs {
     config: Option<PathBuf>,
 }
 
-/// What a key is set to, and by what.
+/// The value of a key, and its source.
 #[derive(Debug, PartialEq, Eq)]
 struct Setting {
     key: String,
@@ -36,17 +36,17 @@ struct Setting {
     source: String,
 }
 
-/// Reads the file as each verb would, and prints the values that then hold: as a config file again.
+/// Reads the file as each verb would, and prints the resulting values in config file format.
 ///
 /// # Errors
-/// When they cannot be printed.
+/// Standard output cannot be written.
 pub(super) fn run(
     args: &CheckArgs,
     door: fn() -> Command,
     out: &mut dyn Write,
 ) -> anyhow::Result<Exit> {
     let Some(usual) = config::usual_file("config") else { return Ok(Exit::Usage) };
-    // What a verb must be given can be given on its command line.
+    // Required flags of a verb can be given on its command line.
     let command = config::with_environment(door())
         .mut_subcommands(|verb| verb.mut_args(|arg| arg.required(false)));
     let file = match config::read(&command, usual, args.config.as_ref()) {
@@ -55,7 +55,7 @@ pub(super) fn run(
     };
     let mut settings: Vec<Setting> = Vec::new();
     for verb in config::verbs_of_file(&command, usual) {
-        // `config` itself: it only looks.
+        // `config` itself only reads.
         if verb.has_subcommands() {
             continue;
         }
@@ -127,7 +127,7 @@ fn print(
     out.flush()
 }
 
-/// A value as it stands in a config file.
+/// A value as written in a config file.
 fn toml_value(text: &str) -> String {
     let is_number = |text: &str| text.parse::<i64>().is_ok_and(|n| n.to_string() == text);
     if matches!(text, "true" | "false") || is_number(text) {
@@ -195,7 +195,7 @@ mod tests {
 
     const PACKAGED: &str = include_str!("../../../../deploy/agent/agent.toml");
 
-    /// The packaged config file with what is commented out put in.
+    /// The packaged config file with all commented-out settings enabled.
     fn uncommented() -> String {
         let is_key = |line: &&str| {
             let name = line.trim_start_matches('#').split(" = ").next().unwrap_or_default();
@@ -221,7 +221,7 @@ mod tests {
     #[test]
     fn the_packaged_config_file_is_right_as_it_stands_and_with_every_key() {
         assert_eq!(check(PACKAGED).0, Exit::Done);
-        // Of two keys that exclude each other, one and then the other.
+        // Keys that exclude each other are tried one after the other.
         let all = uncommented();
         for other in ["since", "date"] {
             let kept = all.lines().filter(|line| !line.starts_with(&format!("{other} = ")));

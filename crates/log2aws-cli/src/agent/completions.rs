@@ -1,4 +1,4 @@
-//! `log2aws completions`: what a shell needs to complete this program's command line.
+//! `log2aws completions`: the shell completions of this program.
 
 use std::io::Write;
 
@@ -18,14 +18,14 @@ pub struct CompletionsArgs {
 /// Prints the completions.
 ///
 /// # Errors
-/// When they cannot be written.
+/// They cannot be written.
 pub(super) fn run(
     args: &CompletionsArgs,
     mut door: Command,
     out: &mut dyn Write,
 ) -> anyhow::Result<Exit> {
     let name = door.get_name().to_owned();
-    // Into memory first: the generator takes a closed pipe for a reason to panic.
+    // Into memory first, because the generator panics on a closed pipe.
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut door, name, &mut script);
     out.write_all(&script)?;

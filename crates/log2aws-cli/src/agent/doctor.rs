@@ -30,10 +30,10 @@ pub struct DoctorArgs {
     json: bool,
 }
 
-/// Looks at everything, and tells it line by line.
+/// Runs all checks, and prints the findings line by line.
 ///
 /// # Errors
-/// When it cannot be told.
+/// They cannot be printed.
 pub(super) fn run(args: &DoctorArgs) -> anyhow::Result<Exit> {
     let time = SystemTime::new();
     let config = DoctorConfig {
@@ -59,13 +59,13 @@ pub(super) fn run(args: &DoctorArgs) -> anyhow::Result<Exit> {
     Ok(if report.count(Verdict::Fail) == 0 { Exit::Done } else { Exit::Failed })
 }
 
-/// The file whose values hold here.
+/// The config file in use.
 fn config_file(args: &DoctorArgs) -> Option<PathBuf> {
     let usual = config::usual_file("doctor").map(PathBuf::from).filter(|path| path.exists());
     args.place.config.as_deref().map(Path::to_owned).or(usual)
 }
 
-/// Whether whoever reads this sees colours, and wants to (<https://no-color.org>).
+/// Whether to use colours (<https://no-color.org>).
 fn colored() -> bool {
     let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
@@ -79,7 +79,7 @@ fn tell(out: &mut impl Write, report: &Report, colored: bool) -> io::Result<()> 
     writeln!(out, "\n{}", report.summary())
 }
 
-/// A finding's line, its first word in the colour of the verdict.
+/// A finding's line, with its first word in the verdict's colour.
 fn line(finding: &Finding, colored: bool) -> String {
     let text = finding.to_string();
     let word = finding.verdict.label();

@@ -1,4 +1,4 @@
-//! The flags that several verbs of the servers share, so that one config file serves them all.
+//! Flags that several agent verbs share, so that one config file works for all of them.
 
 use std::num::NonZeroU64;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use log2aws_agent::world::host_name;
 use log2aws_core::metadata::Note;
 use log2aws_core::server_name::ServerName;
 
-/// What helps where the host name does not.
+/// What to do if the host name cannot be used.
 const NAME_IT: &str =
     "name this server with --server, LOG2AWS_SERVER, or the key server in the config file";
 
@@ -36,11 +36,11 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// The name that was given, else the host's.
+    /// The server name given, or else the host name.
     ///
     /// # Errors
-    /// None was given, and the host's cannot stand in a key, or would not stay the same: one with
-    /// a dot at its end is the same host without it.
+    /// There is no name, and the host name cannot be used in a key, or is ambiguous: one with a
+    /// trailing dot is the same host as one without.
     pub(super) fn server(&self) -> anyhow::Result<ServerName> {
         if let Some(server) = &self.server {
             return Ok(server.clone());
@@ -55,18 +55,18 @@ impl Place {
         Ok(name)
     }
 
-    /// The logs that are to be delivered, and where it is kept what became of them.
+    /// The logs to deliver, and the state of their delivery.
     ///
     /// # Errors
-    /// As [`Self::server`]; or none was given, and the host's is that of every machine without a
-    /// name: under one key, each would take the place of the others' logs.
-    pub(super) fn spool_to_ship(&self) -> anyhow::Result<Spool> {
+    /// As [`Self::server`]; or no name was given and the host name is a default such as
+    /// `localhost`: machines with the same name would overwrite each other's logs.
+    pub(super) fn named_spool(&self) -> anyhow::Result<Spool> {
         let spool = self.spool()?;
         ensure_own(self.server.as_ref(), &spool.server)?;
         Ok(spool)
     }
 
-    /// The logs, and where it is kept what became of them.
+    /// The logs, and the state of their delivery.
     ///
     /// # Errors
     /// As [`Self::server`].
@@ -78,7 +78,7 @@ impl Place {
 
 fn ensure_own(given: Option<&ServerName>, host: &ServerName) -> anyhow::Result<()> {
     ensure!(
-        given.is_some() || !ship::is_everybodys_name(host),
+        given.is_some() || !ship::is_default_host_name(host),
         "this machine's host name is {host}, as that of every machine is that was given none, and \
          its logs would take the place of theirs; {NAME_IT}"
     );
@@ -103,7 +103,7 @@ pub(super) struct Measuring {
 }
 
 impl Measuring {
-    /// Over which time rates are taken.
+    /// The time over which rates are averaged.
     pub(super) fn mode(&self) -> SampleMode {
         if self.since_boot {
             SampleMode::SinceBoot

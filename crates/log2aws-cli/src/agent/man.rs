@@ -46,10 +46,10 @@ pub(super) fn run(args: &ManArgs, door: Command) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// The day in the pages' foot: that of the source where a package is built, else today.
+/// The date in the footer of the pages: that of the source in a package build, else today.
 ///
 /// # Errors
-/// The variable holds no seconds.
+/// The variable is not a number of seconds.
 fn date(source_date_epoch: Option<&str>, now: Timestamp) -> anyhow::Result<String> {
     let moment = match source_date_epoch {
         None => now,
@@ -64,7 +64,7 @@ fn date(source_date_epoch: Option<&str>, now: Timestamp) -> anyhow::Result<Strin
     Ok(moment.to_zoned(TimeZone::UTC).date().to_string())
 }
 
-/// The page of the program and one for each of its verbs, and of the verbs below them.
+/// The page of the program and one for each verb, including nested ones.
 fn pages(door: Command, date: &str) -> std::io::Result<Vec<Page>> {
     let mut door = door.disable_help_subcommand(true);
     door.build();
@@ -103,7 +103,7 @@ fn collect(
     Ok(())
 }
 
-/// The sections that clap knows nothing of.
+/// The sections that clap does not generate.
 fn notes(door: &Command, command: &Command) -> Roff {
     let mut roff = Roff::new();
     let verb = path(command).nth(1).unwrap_or_default();
@@ -130,7 +130,7 @@ fn notes(door: &Command, command: &Command) -> Roff {
     roff
 }
 
-/// The words by which a built command is called: the program, then the verbs.
+/// The command line up to a verb: the program, then the verbs.
 fn path(command: &Command) -> impl Iterator<Item = &str> {
     command.get_bin_name().unwrap_or_else(|| command.get_name()).split(' ')
 }

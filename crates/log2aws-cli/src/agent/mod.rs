@@ -1,4 +1,4 @@
-//! The verbs of the servers: their flags, and what they say on the terminal.
+//! The agent's verbs: their flags and their terminal output.
 
 use std::ffi::OsString;
 
@@ -41,21 +41,21 @@ pub enum AgentVerb {
     Man(man::ManArgs),
 }
 
-/// The program that a verb was called by.
+/// The program that runs the verb.
 #[derive(Clone, Debug)]
 pub struct Door {
-    /// All that its command line can say.
+    /// Its full command line definition.
     pub command: fn() -> Command,
-    /// What was said: the arguments of the process, from its name on.
+    /// The arguments of the process, including the program name.
     pub args: Vec<OsString>,
 }
 
-/// Does what the verb says.
+/// Runs the verb.
 ///
 /// # Errors
-/// What kept it from being tried at all.
+/// It could not be started.
 pub fn run(verb: AgentVerb, door: &Door) -> anyhow::Result<Exit> {
-    // Of a service, all is told that it waits for and tries again.
+    // A service also logs what it waits for and retries.
     let is_service = match verb {
         AgentVerb::Run(_) => true,
         AgentVerb::Ship(_) => log2aws_agent::run::ends_with_run(),

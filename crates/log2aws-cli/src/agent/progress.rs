@@ -1,7 +1,7 @@
-//! How far a delivery is, for people who watch it: on a terminal, and nowhere else.
+//! Progress of a delivery, shown only on a terminal.
 //!
-//! Drawn by hand: the usual crate computes its pace with `pow`, and for that alone the service
-//! would have libm mapped, 350 KB of its 4 MiB, day and night.
+//! We draw it ourselves: the usual crate computes its rate with `pow`, which alone would make the
+//! service map libm, 350 KB of its 4 MiB, all the time.
 
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
@@ -11,36 +11,36 @@ use log2aws_core::day::Day;
 /// Cells of the bar.
 const CELLS: u64 = 30;
 
-/// How often it is drawn at most: more often, nobody sees.
+/// The minimum time between two updates.
 const PERIOD: Duration = Duration::from_millis(100);
 
-/// To the first column, and nothing in the line.
+/// Moves to the first column and clears the line.
 const CLEAR: &str = "\r\x1b[K";
 
-/// What is drawn below the lines that are printed.
+/// The status line below the printed lines.
 pub(super) struct Drawing {
-    /// Whether somebody watches.
+    /// Whether it is shown.
     on: bool,
     bar: Option<Bar>,
 }
 
-/// When the log that is on its way was begun, and when it was last drawn.
+/// When the current log was started, and when the bar was last drawn.
 struct Bar {
     begun: Instant,
     drawn: Option<Instant>,
 }
 
 impl Drawing {
-    /// Draws if both outputs are a terminal that can: in a file the lines alone are wanted.
+    /// Draws only if both outputs are capable terminals; a file gets only the lines.
     pub(super) fn new(wanted: bool) -> Self {
         let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
         let on = wanted && !dumb && io::stdout().is_terminal() && io::stderr().is_terminal();
         Self { on, bar: None }
     }
 
-    /// So much of a log has been sent.
+    /// Updates how much of a log was sent.
     pub(super) fn sending(&mut self, day: Day, sent: u64, size: u64) {
-        // A log that is sent in one go needs no bar: it would only flicker.
+        // A log sent in one piece needs no bar, which would only flicker.
         if !self.on || sent == size && self.bar.is_none() {
             return;
         }
@@ -50,11 +50,11 @@ impl Drawing {
         }
         bar.drawn = Some(Instant::now());
         let line = line(day, sent, size, bar.begun.elapsed());
-        // Nobody watches a terminal that is gone.
+        // A closed terminal does not matter here.
         let _ = write!(io::stderr(), "{CLEAR}{line}").and_then(|()| io::stderr().flush());
     }
 
-    /// An attempt failed, and the next one is not at once.
+    /// An attempt failed, and the next one is later.
     pub(super) fn waiting(&mut self, day: Day, reason: &str, wait: Duration) {
         if self.on {
             self.clear();
@@ -63,7 +63,7 @@ impl Drawing {
         }
     }
 
-    /// Makes room for a line.
+    /// Clears the status line to print a line.
     pub(super) fn clear(&mut self) {
         if self.bar.take().is_some() {
             let _ = write!(io::stderr(), "{CLEAR}").and_then(|()| io::stderr().flush());
@@ -71,15 +71,15 @@ impl Drawing {
     }
 }
 
-/// Day, bar, how much, how fast, how much longer; at most 79 columns. No colours, which not
-/// everybody wants.
+/// Day, bar, amount, rate, time left; at most 79 columns. Without colours, which not everybody
+/// wants.
 fn line(day: Day, sent: u64, size: u64, elapsed: Duration) -> String {
     let drawn = u128::from(CELLS) * u128::from(sent.min(size)) / u128::from(size.max(1));
     let full: String =
         (0..CELLS).map(|cell| if u128::from(cell) < drawn { '=' } else { ' ' }).collect();
     let mut line = format!("{day} [{full}] {} of {}", amount(sent), amount(size));
     let millis = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
-    // Before that, a pace is none.
+    // Before that, the rate is meaningless.
     if millis >= 500 {
         let pace = (u128::from(sent) * 1000 / u128::from(millis)).max(1);
         let left = u128::from(size.saturating_sub(sent)).div_ceil(pace);
@@ -94,7 +94,7 @@ fn line(day: Day, sent: u64, size: u64, elapsed: Duration) -> String {
     line
 }
 
-/// Bytes, in three figures or so.
+/// A number of bytes in about three digits.
 fn amount(bytes: u64) -> String {
     let tenths = |unit: u64| match bytes / unit {
         whole @ 0..100 => format!("{whole}.{}", bytes % unit * 10 / unit),

@@ -38,19 +38,19 @@ pub struct RunArgs {
     textfile: Option<PathBuf>,
 }
 
-/// Samples and ships until it is told to end.
+/// Samples and ships until it is terminated.
 ///
 /// # Errors
-/// When it cannot begin, or cannot go on.
+/// It cannot start, or cannot continue.
 pub(super) fn run(door: &Door) -> anyhow::Result<Exit> {
     let config = match read(door) {
         Ok(config) => config,
-        Err(Wrong::Told(exit)) => return Ok(exit),
-        Err(Wrong::Error(error)) => {
+        Err(RunError::Told(exit)) => return Ok(exit),
+        Err(RunError::Error(error)) => {
             exit::report(&mut io::stderr(), &error);
             return Ok(Exit::Usage);
         }
-        Err(Wrong::Machine(error)) => return Err(error),
+        Err(RunError::Machine(error)) => return Err(error),
     };
     let lock = RunLock::take(&config.spool.state_dir)?;
     if config.ship.is_none() {
@@ -65,16 +65,16 @@ pub(super) fn run(door: &Door) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// What is wrong with the flags.
-enum Wrong {
-    /// It has been said, on standard error.
+/// Why the configuration cannot be used.
+enum RunError {
+    /// The reason was already printed to standard error.
     Told(Exit),
     Error(anyhow::Error),
-    /// Not with the flags: with the state of the machine, which can pass.
+    /// The state of the machine, which may be temporary.
     Machine(anyhow::Error),
 }
 
-impl std::fmt::Display for Wrong {
+impl std::fmt::Display for RunError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Told(_) => f.write_str("what is wrong with it stands above"),
@@ -83,26 +83,26 @@ impl std::fmt::Display for Wrong {
     }
 }
 
-impl<E: Into<anyhow::Error>> From<E> for Wrong {
+impl<E: Into<anyhow::Error>> From<E> for RunError {
     fn from(error: E) -> Self {
         Self::Error(error.into())
     }
 }
 
 /// Reads command line, environment and config file: at the start, and again at each SIGHUP.
-fn read(door: &Door) -> Result<RunConfig, Wrong> {
+fn read(door: &Door) -> Result<RunConfig, RunError> {
     let command = config::with_environment((door.command)());
     let ship = command.find_subcommand("ship").cloned().unwrap_or_default();
     let file = config::find(&command, &door.args)?;
-    let matches = crate::parse::matches(command, &file, &door.args).map_err(Wrong::Told)?;
+    let matches = crate::parse::matches(command, &file, &door.args).map_err(RunError::Told)?;
     let matches = matches.subcommand_matches("run").cloned().unwrap_or_default();
     let args = RunArgs::from_arg_matches(&matches)?;
     args.check()?;
-    args.config(&matches, &ship).map_err(Wrong::Machine)
+    args.config(&matches, &ship).map_err(RunError::Machine)
 }
 
 impl RunArgs {
-    /// What can be wrong with the flags together.
+    /// Checks the combination of flags.
     fn check(&self) -> anyhow::Result<()> {
         for (flag, path) in [
             ("log-dir", Some(&self.place.log_dir)),
@@ -132,7 +132,7 @@ impl RunArgs {
         Ok(())
     }
 
-    /// What they say of this machine; a host name that cannot name logs is all that is wrong here.
+    /// The service's configuration; the only error here is an unusable host name.
     fn config(&self, matches: &ArgMatches, ship: &Command) -> anyhow::Result<RunConfig> {
         let spool = self.place.spool()?;
         let sample = SampleConfig {
@@ -161,14 +161,14 @@ impl RunArgs {
     }
 }
 
-/// The command line of `ship` that says all that `run` was told, so that it asks neither the
-/// environment nor a config file that may have changed, or be wrong, by then.
+/// The command line of `ship` with all settings of `run`, so that it does not read the environment
+/// or a config file that may have changed or be invalid by then.
 fn arguments(run: &ArgMatches, ship: &Command, server: &str) -> Vec<OsString> {
     let mut line: Vec<OsString> = ["ship", "--config=/dev/null"].map(OsString::from).to_vec();
     line.push(format!("--server={server}").into());
     let flags = ship.get_arguments().filter_map(|arg| Some((arg, arg.get_long()?)));
     for (arg, long) in flags.filter(|(_, long)| !matches!(*long, "config" | "server")) {
-        // What `run` has no such flag for, it was not told.
+        // A flag that `run` does not have was not given.
         let Ok(Some(values)) = run.try_get_raw(arg.get_id().as_str()) else { continue };
         for value in values {
             match arg.get_action() {

@@ -16,10 +16,10 @@ pub struct SampleArgs {
     measuring: Measuring,
 }
 
-/// Appends one line to the log of the line's own day.
+/// Appends one line to the log of its own day.
 ///
 /// # Errors
-/// When no line was written.
+/// No line was written.
 pub(super) fn run(args: &SampleArgs) -> anyhow::Result<Exit> {
     let time = SystemTime::new();
     let config = SampleConfig {

@@ -36,10 +36,10 @@ pub struct ShipArgs {
     json: bool,
 }
 
-/// Delivers, and says of each day what became of it.
+/// Delivers, and prints the result of each day.
 ///
 /// # Errors
-/// When nothing could be tried at all.
+/// Nothing could be attempted.
 pub(super) fn run(args: &ShipArgs) -> anyhow::Result<Exit> {
     let Some(api) = args.sending.api.clone() else {
         let error = anyhow::anyhow!(
@@ -52,7 +52,7 @@ pub(super) fn run(args: &ShipArgs) -> anyhow::Result<Exit> {
     let time = SystemTime::new();
     let config = ShipConfig {
         api,
-        spool: args.place.spool_to_ship()?,
+        spool: args.place.named_spool()?,
         days: match (args.date, args.since) {
             (Some(day), _) => Days::Only(day),
             (None, Some(day)) => Days::Since(day),
@@ -67,7 +67,7 @@ pub(super) fn run(args: &ShipArgs) -> anyhow::Result<Exit> {
         network: args.sending.network(),
     };
     let mut drawing = Drawing::new(!args.json);
-    // A line as soon as a day is known; a closed terminal must not stop the deliveries after it.
+    // Each result is printed at once; a closed terminal must not stop the remaining deliveries.
     let mut tell = |progress: Progress<'_>| match progress {
         Progress::Sending { day, sent, size } => drawing.sending(day, sent, size),
         Progress::Waiting { day, reason, wait } => drawing.waiting(day, reason, wait),
@@ -82,8 +82,8 @@ pub(super) fn run(args: &ShipArgs) -> anyhow::Result<Exit> {
     conclude(&mut io::stdout(), args, &report)
 }
 
-/// Says what is left to say, and how it went. That nobody listens any more is no failure of the
-/// deliveries; only who wants JSON must learn that he did not get it.
+/// Prints the rest and returns the exit code. A closed output does not fail the deliveries, but a
+/// caller that wants JSON must get an error.
 fn conclude(out: &mut dyn Write, args: &ShipArgs, report: &ShipReport) -> anyhow::Result<Exit> {
     if args.json {
         serde_json::to_writer_pretty(&mut *out, report)?;
@@ -102,7 +102,7 @@ fn conclude(out: &mut dyn Write, args: &ShipArgs, report: &ShipReport) -> anyhow
     })
 }
 
-/// What is said once for all days that it is true of.
+/// Prints messages that apply to all days once.
 fn write_rest(out: &mut dyn Write, report: &ShipReport, keep_days: Option<u32>) -> io::Result<()> {
     if report.days.is_empty() {
         writeln!(out, "nothing to do: no log of these days is left to deliver")?;
@@ -118,7 +118,7 @@ fn write_rest(out: &mut dyn Write, report: &ShipReport, keep_days: Option<u32>) 
     Ok(())
 }
 
-/// Days in one line, however many they are.
+/// Any number of days in one line.
 fn span(days: &[Day]) -> Option<String> {
     match days {
         [] => None,
@@ -149,7 +149,7 @@ mod tests {
         assert!(!folder.exists());
     }
 
-    /// The reader is gone.
+    /// The output was closed.
     struct Closed;
 
     impl Write for Closed {

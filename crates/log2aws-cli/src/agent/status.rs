@@ -1,4 +1,4 @@
-//! `log2aws status`: how the service is doing, by what it left in its folders.
+//! `log2aws status`: the state of the service, from the files in its folders.
 
 use std::io::{self, Write as _};
 
@@ -28,10 +28,10 @@ pub struct StatusArgs {
     json: bool,
 }
 
-/// Says how the service is doing. Writes nothing, asks nobody.
+/// Prints the state of the service. Writes nothing and sends no request.
 ///
 /// # Errors
-/// When its folders cannot be read.
+/// Its folders cannot be read.
 pub(super) fn run(args: &StatusArgs) -> anyhow::Result<Exit> {
     let time = SystemTime::new();
     let config = StatusConfig {

@@ -1,4 +1,4 @@
-//! A config file: what may stand in it, and how its values become the defaults of the verbs.
+//! A config file: which keys it may have, and how its values become the defaults of the verbs.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use clap::{Arg, ArgAction, Command};
 
 use super::{is_key, is_switch, usual_file};
 
-/// A config file's keys, each with its values as a command line would have them.
+/// The keys of a config file, each with its values as on a command line.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct ConfigFile {
     path: PathBuf,
@@ -23,7 +23,7 @@ pub enum ConfigError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: std::io::Error,
     },
     /// It is not TOML.
@@ -41,10 +41,10 @@ pub enum ConfigError {
         path: PathBuf,
         /// The key.
         key: String,
-        /// The known key that is most like it.
+        /// The most similar known key.
         nearest: Option<String>,
     },
-    /// A value that no flag can have.
+    /// A value that the flag cannot have.
     #[error("{}: {key} must be a text, a number, true or false, or a list of these", path.display())]
     BadValue {
         /// The file.
@@ -52,7 +52,7 @@ pub enum ConfigError {
         /// The key.
         key: String,
     },
-    /// A path that depends on the folder a program is started in.
+    /// A relative path, which would depend on the working directory.
     #[error(
         "{}: {key} must be a path from the root, such as \"/var/log/log2aws\"; {value:?} would be \
          another place for each folder that a program is started in", path.display()
@@ -65,7 +65,7 @@ pub enum ConfigError {
         /// The value.
         value: String,
     },
-    /// A switch with another value than on or off.
+    /// A switch with a value other than on or off.
     #[error("{}: {key} must be true or false, without quotes", path.display())]
     NoSwitch {
         /// The file.
@@ -78,7 +78,7 @@ pub enum ConfigError {
     Conflict {
         /// The file.
         path: PathBuf,
-        /// The one.
+        /// One of them.
         key: String,
         /// The other.
         other: String,
@@ -89,10 +89,10 @@ fn suggestion(nearest: Option<&str>) -> String {
     nearest.map_or_else(String::new, |name| format!("; did you mean {name:?}?"))
 }
 
-/// Reads a file whose keys are the flags of these verbs.
+/// Parses a file whose keys are the flags of these verbs.
 ///
 /// # Errors
-/// [`ConfigError`] when it is no TOML, or holds what no flag can have.
+/// [`ConfigError`] if it is not TOML, or has an invalid key or value.
 pub(super) fn parse(
     path: &Path,
     text: &str,
@@ -123,7 +123,7 @@ fn conflicts(verb: &Command) -> impl Iterator<Item = (&str, &str)> {
     })
 }
 
-/// A key's values as a command line would have them.
+/// A key's values as on a command line.
 fn texts(
     path: &Path,
     key: &str,
@@ -170,18 +170,18 @@ fn scalar(value: toml::Value) -> Option<String> {
 }
 
 impl ConfigFile {
-    /// The file that was read; none if there was none to read.
+    /// The file that was read, if any.
     pub fn path(&self) -> Option<&Path> {
         (!self.path.as_os_str().is_empty()).then_some(&self.path)
     }
 
-    /// Whether the file gives this flag's value.
+    /// Whether the file sets this flag.
     pub fn has(&self, long: &str) -> bool {
         self.values.contains_key(long)
     }
 
-    /// Forgets the values that exclude a flag of `verb` which is given elsewhere, where it counts
-    /// more than this file: `--since` means what it says although the file has a `date`.
+    /// Removes values that exclude a flag of `verb` given with higher priority: `--since` must work
+    /// even if the file has a `date`.
     pub(super) fn give_way(&mut self, verb: &Command, given: &[&str]) {
         let is_given = |long: &str| {
             verb.get_arguments()
@@ -196,7 +196,7 @@ impl ConfigFile {
         }
     }
 
-    /// Makes the file's values the defaults of the verbs that read it.
+    /// Makes the file's values the defaults of its verbs.
     pub fn apply(&self, command: Command) -> Command {
         if self.values.is_empty() {
             return command;
@@ -211,7 +211,7 @@ impl ConfigFile {
                     Some(values) if matches!(arg.get_action(), ArgAction::Append) => {
                         arg.required(false).default_values(values)
                     }
-                    // The flag takes one text. Of several, clap would use the first alone.
+                    // The flag takes one text. Of several, clap would use only the first.
                     Some(values) => arg.required(false).default_value(values.join(", ")),
                     None => arg,
                 }
@@ -219,7 +219,7 @@ impl ConfigFile {
         })
     }
 
-    /// Where a bad value of `flag` came from, if it is this file's.
+    /// The file and key of an invalid value of `flag`, if it is from this file.
     pub fn source_of(&self, flag: &str, value: &str) -> Option<String> {
         let long = flag.trim_start_matches('-').split([' ', '=']).next()?;
         let values = self.values.get(long)?;
@@ -294,7 +294,7 @@ mod tests {
         let start = "serve.toml: data-dir must be a path from the root, such as \"/var/";
         assert!(error.starts_with(start) && error.contains("\"var/log2aws\""), "{error}");
         assert!(read("data-dir = '/var/log2aws'").is_ok());
-        // Of a text that is no path, nothing is asked.
+        // Values that are not paths are not checked.
         assert!(read("listen = 'var/log2aws'").is_ok());
     }
 

@@ -1,4 +1,4 @@
-//! The time axis that all panels share: its window, its ticks, and what happened along it.
+//! The time axis that all panels share: its window, ticks, gaps and reboots.
 
 use super::geometry::{LEFT, RIGHT};
 use super::view::{Language, View, Window};
@@ -6,52 +6,54 @@ use super::words;
 use crate::day_clock::DayClock;
 use crate::summary::{Cause, Gap, LogSummary, Reboot};
 
-/// A line is broken where a step is longer than so many halves of the interval.
-const BREAK_HALVES: u32 = 3;
+/// A line breaks where a step is longer than this many half intervals.
+const BREAK_AFTER_HALF_INTERVALS: u32 = 3;
 
-/// On a whole day less than so many seconds, two pixels, are nothing to be seen: shorter gaps are
-/// not drawn, so that the file stays small on the worst day. The summary has them all.
-const SEEN: u32 = 180;
+/// On a whole day, gaps shorter than this many seconds (two pixels) are not drawn, which keeps the
+/// file small on the worst day. The summary lists all of them.
+const MIN_DRAWN_GAP: u32 = 180;
 
-/// However narrow the window is: points are a minute apart, and a sample can come a little late.
-const LEAST_SEEN: u32 = 120;
+/// The lower limit in seconds for narrow windows: points are a minute apart, and a sample can be a
+/// little late.
+const MIN_DRAWN_GAP_IN_WINDOW: u32 = 120;
 
-/// Reboots nearer than this, in seconds, are one line; again on a whole day.
-const APART: u32 = 300;
+/// Reboots closer together than this, in seconds, are drawn as one line (for a whole day; scaled
+/// for a window).
+const MERGE_REBOOTS_WITHIN: u32 = 300;
 
 /// The distances between ticks, in minutes.
 const STEPS: [u16; 8] = [120, 60, 30, 20, 10, 5, 2, 1];
 
-/// So many ticks have room for their labels.
+/// The most ticks whose labels fit.
 const MAX_TICKS: u32 = 13;
 
-/// Labels nearer than this part of the axis would touch.
-const LABELS: u32 = 24;
+/// Labels closer than this fraction of the axis (1/24) would overlap.
+const MAX_LABELS: u32 = 24;
 
-/// Seconds of a minute.
+/// Seconds in a minute.
 const MINUTE: u32 = 60;
 
 /// The time axis.
 #[derive(Clone, Debug)]
 pub(super) struct TimeAxis {
-    /// What it shows, in seconds since midnight.
+    /// The start of the window, in seconds since midnight.
     pub(super) from: u32,
     pub(super) to: u32,
-    /// The longest step, in seconds, that is no gap.
+    /// The longest step, in seconds, that does not count as a gap.
     pub(super) longest: u32,
-    /// The seconds that have a tick.
+    /// Ticks: second of the day and label.
     pub(super) ticks: Vec<(u32, String)>,
-    /// The gaps that can be seen, in order.
+    /// The gaps long enough to draw, in order.
     pub(super) gaps: Vec<GapSpan>,
-    /// The seconds of reboots, in order, with their names.
+    /// Reboots in order: second of the day and label.
     pub(super) reboots: Vec<(u32, String)>,
-    /// The usual step, in seconds.
+    /// The usual step between samples, in seconds.
     pub(super) interval: u32,
-    /// Where the averages of `vmstat` are averages since boot.
+    /// Where the averages of `vmstat` are since boot.
     pub(super) since_boot: Vec<(u32, u32)>,
 }
 
-/// A stretch of the plot in which nothing is, and the word for it.
+/// A shaded stretch of the plot without samples, and its label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct GapSpan {
     pub(super) from: u32,
@@ -60,8 +62,8 @@ pub(super) struct GapSpan {
 }
 
 impl TimeAxis {
-    /// The axis of a day. `changes` says from which second on the averages are averages since boot,
-    /// or are not.
+    /// The axis of a day. Each item of `changes` gives a second from which the averages are since
+    /// boot (`true`) or not.
     pub(super) fn new(
         clock: &DayClock,
         log: &LogSummary,
@@ -74,7 +76,7 @@ impl TimeAxis {
             let part = u64::from(seconds) * u64::from(to - from) / u64::from(day.max(1));
             u32::try_from(part).unwrap_or(seconds)
         };
-        let seen = share(SEEN).max(LEAST_SEEN);
+        let seen = share(MIN_DRAWN_GAP).max(MIN_DRAWN_GAP_IN_WINDOW);
         let mut gaps = gap_spans(clock, log, seen, view.language);
         let mut since_boot = without(spans(changes, day), &gaps);
         gaps.retain(|gap| gap.to > from && gap.from < to);
@@ -82,21 +84,22 @@ impl TimeAxis {
         Self {
             from,
             to,
-            longest: (log.interval_seconds.saturating_mul(BREAK_HALVES) / 2).max(seen),
+            longest: (log.interval_seconds.saturating_mul(BREAK_AFTER_HALF_INTERVALS) / 2)
+                .max(seen),
             ticks: ticks(clock, from, to),
             gaps,
-            reboots: reboots(clock, log, (from, to), share(APART), view.language),
+            reboots: reboots(clock, log, (from, to), share(MERGE_REBOOTS_WITHIN), view.language),
             interval: log.interval_seconds,
             since_boot,
         }
     }
 
-    /// Where a second of the day is, in tenths of a pixel; at the edge, if it is not to be seen.
+    /// The x coordinate of a second of the day, in tenths of a pixel; clamped to the plot.
     pub(super) fn x(&self, second: u32) -> i32 {
         LEFT + self.length(second.clamp(self.from, self.to) - self.from)
     }
 
-    /// How long so many seconds are, in tenths of a pixel; at most as long as the axis.
+    /// The length of that many seconds, in tenths of a pixel; at most the whole axis.
     pub(super) fn length(&self, seconds: u32) -> i32 {
         let shown = self.to - self.from;
         let along = i64::from(seconds.min(shown)) * i64::from(RIGHT - LEFT);
@@ -104,8 +107,8 @@ impl TimeAxis {
     }
 }
 
-/// Where a window begins and ends. Of an hour that the clock shows twice it holds both; an hour
-/// that the clock leaves out is shown as the minute after.
+/// The start and end of a window in seconds. An hour that the clock shows twice is included twice;
+/// an hour that the clock skips becomes the minute after it.
 fn edges(clock: &DayClock, window: Window) -> (u32, u32) {
     let day = clock.seconds();
     let at = |minutes: u16| {
@@ -124,12 +127,12 @@ fn edges(clock: &DayClock, window: Window) -> (u32, u32) {
     (from, to.clamp(from + MINUTE, day.max(from + MINUTE)))
 }
 
-/// Ticks at round times that the clock shows, as many as have room.
+/// Ticks at round clock times, as many as fit.
 fn ticks(clock: &DayClock, from: u32, to: u32) -> Vec<(u32, String)> {
     let room = |step: &&u16| (to - from) / (u32::from(**step) * MINUTE) < MAX_TICKS;
     let step = *STEPS.iter().rev().find(room).unwrap_or(&STEPS[0]);
     let mut ticks = Vec::new();
-    // Offsets from UTC are whole minutes in our times.
+    // Offsets from UTC are whole minutes in current zones.
     for second in (from.next_multiple_of(MINUTE)..=to).step_by(MINUTE as usize) {
         if second == clock.seconds() {
             ticks.push((second, "24:00".to_owned()));
@@ -138,8 +141,8 @@ fn ticks(clock: &DayClock, from: u32, to: u32) -> Vec<(u32, String)> {
         let time = clock.civil(second);
         let minutes =
             u16::from(time.hour().unsigned_abs()) * 60 + u16::from(time.minute().unsigned_abs());
-        // An hour that the clock shows twice has its label twice, if there is room for it.
-        let near = |(last, _): &(u32, String)| (second - last) * LABELS < to - from;
+        // An hour that the clock shows twice is labelled twice if both labels fit.
+        let near = |(last, _): &(u32, String)| (second - last) * MAX_LABELS < to - from;
         let round = minutes % step == 0 && time.second() == 0;
         if round && !ticks.last().is_some_and(near) {
             ticks.push((second, format!("{:02}:{:02}", minutes / 60, minutes % 60)));
@@ -148,7 +151,7 @@ fn ticks(clock: &DayClock, from: u32, to: u32) -> Vec<(u32, String)> {
     ticks
 }
 
-/// The reboots between two seconds, with their names.
+/// The reboots between two seconds, with their labels.
 fn reboots(
     clock: &DayClock,
     log: &LogSummary,
@@ -167,8 +170,8 @@ fn reboots(
     reboots
 }
 
-/// The stretches of averages since boot. The first kind of values holds from midnight, the last to
-/// the next: where no samples are, nothing is drawn in them.
+/// The stretches with averages since boot. The first mode applies from midnight, each later one
+/// until the next change; where there are no samples nothing is drawn.
 fn spans(changes: &[(u32, bool)], day: u32) -> Vec<(u32, u32)> {
     let ends = changes.iter().skip(1).map(|(second, _)| *second).chain([day]);
     let spans = changes.iter().zip(ends).enumerate();
@@ -179,8 +182,8 @@ fn spans(changes: &[(u32, bool)], day: u32) -> Vec<(u32, u32)> {
         .collect()
 }
 
-/// The gaps as they are shaded. A sample stands for the time around it: a gap begins half an
-/// interval off. Gaps with next to nothing between them are one.
+/// The gaps as they are shaded. A sample covers the time around it, so a gap begins half an
+/// interval after it. Gaps with almost nothing between them are merged.
 fn gap_spans(clock: &DayClock, log: &LogSummary, seen: u32, language: Language) -> Vec<GapSpan> {
     let margin = log.interval_seconds / 2;
     let mut gap_spans: Vec<GapSpan> = Vec::new();
@@ -205,8 +208,8 @@ fn gap_spans(clock: &DayClock, log: &LogSummary, seen: u32, language: Language) 
     gap_spans
 }
 
-/// Where a gap begins and ends; `None` for the midnights. In an hour that the clock shows twice,
-/// the number of missing samples tells which one is meant.
+/// The start and end of a gap; `None` for midnight. In an hour that the clock shows twice, the
+/// number of missing samples decides which one is meant.
 fn seconds(clock: &DayClock, gap: &Gap, interval: u32) -> (Option<u32>, Option<u32>) {
     let length = u32::try_from(gap.missing).unwrap_or(u32::MAX).saturating_mul(interval);
     let from = clock.elapsed(gap.from, None).unwrap_or(0);
@@ -217,7 +220,7 @@ fn seconds(clock: &DayClock, gap: &Gap, interval: u32) -> (Option<u32>, Option<u
     (from, to)
 }
 
-/// What the gaps leave of the spans; both are in order of time.
+/// The spans minus the gaps; both are in order of time.
 fn without(spans: Vec<(u32, u32)>, gaps: &[GapSpan]) -> Vec<(u32, u32)> {
     let mut left = Vec::new();
     for (start, to) in spans {

@@ -1,28 +1,28 @@
-//! The drawing: shapes on a page, before any file format.
+//! The drawing: shapes on a page, independent of any file format.
 //!
-//! Lengths are tenths of a CSS pixel in whole numbers, so that equal days are equal bytes on every
-//! machine. What a shape looks like is a matter of its class; see `style`.
+//! Lengths are whole tenths of a CSS pixel, so that the same day gives the same bytes on every
+//! machine. The class of a shape decides how it looks; see `style`.
 
 use super::values::{Values, tenths};
 use super::view::Language;
 
-/// A finished chart, ready to be written.
+/// A finished chart, ready to be encoded.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Drawing {
     pub(super) width: i32,
     pub(super) height: i32,
-    /// Names the drawing for those who do not see it.
+    /// The accessible name of the drawing.
     pub(super) title: String,
-    /// Tells them what is to be seen.
+    /// The accessible description.
     pub(super) description: String,
-    /// Of its words.
+    /// The language of its text.
     pub(super) language: Language,
-    /// The numbers behind the lines.
+    /// The values behind the lines.
     pub(super) values: Values,
     pub(super) shapes: Vec<Shape>,
 }
 
-/// One thing on the page. Later ones lie over earlier ones.
+/// A shape. Later ones are drawn over earlier ones.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Shape {
     Rect {
@@ -48,7 +48,7 @@ pub(super) enum Shape {
         y: i32,
         spans: Vec<Span>,
     },
-    /// A text that runs upwards, where there is no room along the line.
+    /// Vertical text, for columns that are too narrow for a horizontal line.
     Upright {
         class: &'static str,
         x: i32,
@@ -61,18 +61,18 @@ pub(super) enum Shape {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Span {
     pub(super) class: &'static str,
-    /// How far it stands off the part before it; blanks at the edge of a part would not show.
+    /// The distance from the part before it; whitespace at the edge of a part would be dropped.
     pub(super) indent: i32,
     pub(super) text: String,
-    /// What people wrote: shown with Japanese glyphs where scripts share a character.
+    /// User-written text, rendered with Japanese glyphs where scripts share a character.
     pub(super) japanese: bool,
 }
 
-/// Lines that are drawn with one pen; each run is one stroke.
+/// Lines drawn with one pen; each run is one stroke.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Path {
     pub(super) runs: Vec<Vec<(i32, i32)>>,
-    /// Whether each run is led back to where it began.
+    /// Whether each run is closed back to its start.
     pub(super) closed: bool,
 }
 
@@ -89,30 +89,29 @@ impl Path {
 }
 
 impl Drawing {
-    /// Its width and height, in whole pixels of CSS.
+    /// Width and height in whole CSS pixels.
     pub fn size(&self) -> (u32, u32) {
         let pixels = |tenths: i32| tenths.max(0).unsigned_abs().div_ceil(10);
         (pixels(self.width), pixels(self.height))
     }
 
-    /// What the drawing is of, in one line.
+    /// What the drawing shows, in one line.
     pub fn title(&self) -> &str {
         &self.title
     }
 
-    /// What is to be seen on it, for those who do not see it.
+    /// A longer description of the drawing, for screen readers.
     pub fn description(&self) -> &str {
         &self.description
     }
 
-    /// The numbers behind the lines as JSON: what a pointer over the chart shows. At most one
-    /// point a minute, as drawn.
+    /// The values behind the lines as JSON, for tooltips. At most one point a minute, as drawn.
     pub fn to_values_json(&self) -> Vec<u8> {
-        // Numbers and texts always have a JSON form; NaN and the infinite ones were left out.
+        // These values always serialise: NaN and infinities were left out.
         serde_json::to_vec(&self.values).unwrap_or_default()
     }
 
-    /// Ends the page, whose background is the first shape, below what is on it.
+    /// Sets the height of the page from its lowest content; the background is the first shape.
     pub(super) fn set_height(&mut self, bottom: i32) {
         self.height = bottom;
         self.values.height = tenths(bottom);

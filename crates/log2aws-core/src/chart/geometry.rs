@@ -1,6 +1,6 @@
-//! The measures that all pages share, in tenths of a CSS pixel.
+//! Dimensions that all pages share, in tenths of a CSS pixel.
 
-/// The width of a page. Its height depends on what is on it.
+/// The width of a page. Its height depends on the content.
 pub(super) const WIDTH: i32 = 10_960;
 
 /// The left edge of all plots.

@@ -1,4 +1,4 @@
-//! Writes a drawing as a page of its own: one file that asks nobody for anything.
+//! Writes a drawing as a self-contained HTML page that loads nothing else.
 
 use std::fmt::Write;
 
@@ -13,21 +13,21 @@ use super::values::{PanelValues, Values};
 use super::view::Language;
 use super::words::names;
 
-/// Shows the values under a pointer, and asks for a part of the day where one can be had.
+/// Shows the values under the pointer, and zooms where the server supports it.
 pub const CHART_JS: &str = include_str!("chart.js");
 
-/// How that looks.
+/// Styles for `CHART_JS`.
 pub const CHART_CSS: &str = include_str!("chart.css");
 
-/// How the rest of the page looks.
+/// Styles for the rest of the page.
 const PAGE_CSS: &str = include_str!("page.css");
 
-/// The table has at most so many rows: a day of minutes is summed up in steps.
+/// The most rows of the table; a day of one-minute samples is grouped into steps.
 const MAX_ROWS: usize = 288;
 
 impl Drawing {
-    /// The drawing as an HTML document with its values: those under the pointer, and all of them
-    /// in a table. No text in it, whoever wrote it, is anything but text.
+    /// The drawing as an HTML document with its values, both as tooltips and as a table. All text
+    /// is escaped, including text from logs.
     pub fn to_html(&self) -> Vec<u8> {
         let mut page = String::with_capacity(256 * 1024);
         let language = self.language.as_str();
@@ -52,7 +52,7 @@ impl Drawing {
         page.push_str(&String::from_utf8_lossy(&self.to_svg()));
         page.push_str("<script type=\"application/json\" class=\"chart-values\">");
         let json = self.to_values_json();
-        // Nothing but `<` can end the element, and in JSON it stands in strings alone.
+        // Only `<` could end the element, and in JSON it occurs only inside strings.
         page.push_str(&String::from_utf8_lossy(&json).replace('<', "\\u003c"));
         page.push_str("</script>\n</figure>\n");
         table(&mut page, &self.values, self.language);
@@ -63,7 +63,7 @@ impl Drawing {
     }
 }
 
-/// The values in a table that stays folded until it is asked for.
+/// The values as a table that is collapsed at first.
 fn table(page: &mut String, values: &Values, language: Language) {
     let names = names(language);
     let step = values.times.len().div_ceil(MAX_ROWS).max(1);
@@ -84,7 +84,7 @@ fn table(page: &mut String, values: &Values, language: Language) {
     for panel in &panels {
         let count = panel.series.iter().filter(|series| !series.hidden).count();
         let _ = write!(page, "<th colspan=\"{count}\" scope=\"colgroup\">{}", panel.title);
-        // Sizes carry their unit with them.
+        // Sizes already carry their unit.
         if !panel.unit.is_empty() && !is_size(panel) {
             let _ = write!(page, " <small>{}</small>", panel.unit);
         }

@@ -1,8 +1,8 @@
-//! The day's load chart: one drawing, from which file formats are written.
+//! The day's load chart: one drawing, which can be written in several file formats.
 //!
-//! A [`ChartBuilder`] is fed with the samples of a day log, or with the rows of its CSV, and finished
-//! with the log's summary into a [`Drawing`], which is written as SVG, as a page of its own, or as
-//! the values behind its lines. Nothing here knows a file format but `svg`, `html` and `values`.
+//! A [`ChartBuilder`] takes the samples of a day log, or the rows of its CSV, and is finished with
+//! the log's summary into a [`Drawing`], which is written as SVG, as an HTML page, or as the values
+//! behind its lines. Only `svg`, `html` and `values` know a file format.
 
 mod axis;
 mod drawing;
@@ -39,11 +39,11 @@ pub use drawing::Drawing;
 pub use html::{CHART_CSS, CHART_JS};
 pub use view::{Language, SeriesId, Time, View, ViewError, Window};
 
-/// So many changes between interval values and averages since boot are drawn.
+/// The most changes between interval averages and averages since boot that are drawn.
 const MAX_MODE_CHANGES: usize = MAX_MODES;
 
-/// Takes the samples and metadata lines of one day log in their order. Keeps at most one point a
-/// minute, so that memory does not grow with the log.
+/// Takes the samples and metadata lines of one day log in order. Keeps at most one point a minute,
+/// so memory does not grow with the log.
 #[derive(Clone, Debug)]
 pub struct ChartBuilder {
     clock: DayClock,
@@ -52,9 +52,9 @@ pub struct ChartBuilder {
     points: Points,
     peak: Option<Peak>,
     last: Option<u32>,
-    /// From which second on the averages are (or are not) averages since boot.
+    /// The seconds from which the averages are (`true`) or are not since boot.
     since_boot: Vec<(u32, bool)>,
-    /// The modes that a summary lists, where there are no metadata lines.
+    /// The modes listed in a summary, for rows that come without metadata lines.
     mode_timeline: Option<ModeTimeline>,
 }
 
@@ -73,8 +73,9 @@ impl ChartBuilder {
         }
     }
 
-    /// A chart of rows of the CSV, which holds no metadata lines: `log`, the summary, says what
-    /// they said. It is the chart of the log itself, but for guest time, which no row holds.
+    /// A chart from the rows of the CSV, which has no metadata lines: `log`, the summary, provides
+    /// their values. It equals the chart of the log itself except for guest time, which the CSV
+    /// lacks.
     pub fn in_force(day: Day, log: &LogSummary) -> Self {
         let mut chart = Self::new(day);
         let held = &log.metadata;
@@ -87,7 +88,7 @@ impl ChartBuilder {
         chart
     }
 
-    /// Takes a metadata line, which holds for the lines after it.
+    /// Takes a metadata line, which applies to the lines after it.
     pub fn metadata(&mut self, metadata: &Metadata) {
         self.mode = metadata.mode.or(self.mode);
         if metadata.zone.is_some() && metadata.zone != self.zone {
@@ -97,8 +98,8 @@ impl ChartBuilder {
         }
     }
 
-    /// Takes a sample. A log that does not say otherwise is one of averages since boot: that is
-    /// what `vmstat | tail -1` prints.
+    /// Takes a sample. Without metadata the averages are since boot, because that is what `vmstat |
+    /// tail -1` prints.
     pub fn sample(&mut self, sample: &Sample) {
         let second = self.clock.elapsed(sample.time, self.last);
         self.last = second;
@@ -123,14 +124,14 @@ impl ChartBuilder {
         self.finish_view(server, log, &View::default())
     }
 
-    /// Draws a part of it.
+    /// Draws the part of it that `view` selects.
     pub fn finish_view(self, server: &ServerName, log: &LogSummary, view: &View) -> Drawing {
         let clock = &self.clock;
         let axis = TimeAxis::new(clock, log, &self.since_boot, view);
         let points = self.points.within(axis.from, axis.to, axis.longest);
-        // In a window the seconds show by which a peak and the point of its minute can differ.
+        // In a window, seconds are visible, so the peak and the point of its minute could differ.
         let peak = if view.window.is_some() { points.peak() } else { self.peak };
-        // A day of nothing but zeros has no peak worth a word.
+        // A day of zeros has no peak to label.
         let peak = peak.filter(|peak| peak.load > 0.0);
         Page { server, clock, log, points: &points, peak, axis, view }.draw()
     }

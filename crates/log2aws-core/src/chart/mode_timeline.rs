@@ -5,17 +5,17 @@ use jiff::civil::DateTime;
 use crate::metadata::Mode;
 use crate::summary::ModeFrom;
 
-/// The modes of a day in the order of its rows.
+/// The modes of a day in row order.
 #[derive(Clone, Debug)]
 pub(super) struct ModeTimeline {
     mode: Mode,
-    /// What is to come, the next one last.
+    /// The changes still to come, the next one last.
     next: Vec<(DateTime, Mode)>,
     last: Option<DateTime>,
 }
 
 impl ModeTimeline {
-    /// `None` where the list is empty: then one mode holds for the whole day.
+    /// `None` if the list is empty, which means that one mode applies to the whole day.
     pub(super) fn new(modes: &[ModeFrom]) -> Option<Self> {
         let mode = |text: &str| text.parse().unwrap_or(Mode::SinceBoot);
         let (first, rest) = modes.split_first()?;
@@ -23,8 +23,8 @@ impl ModeTimeline {
         Some(Self { mode: mode(&first.mode), next, last: None })
     }
 
-    /// The mode of the next row. A change is met at the row of its time, which may come after the
-    /// clock went back; if that row is lost, at the first after it.
+    /// The mode of the next row. A change takes effect at the row with its time, even if the clock
+    /// went back before; if that row is missing, at the first row after it.
     pub(super) fn mode_at(&mut self, time: DateTime) -> Mode {
         while let Some(&(from, mode)) = self.next.last() {
             let passed = from < time && self.last.is_none_or(|last| last < from);

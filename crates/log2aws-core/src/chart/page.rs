@@ -1,4 +1,4 @@
-//! The page: header, events, the panels one below the other, the time axis.
+//! The page: header, events, the panels from top to bottom, the time axis.
 
 use super::axis::TimeAxis;
 use super::drawing::{Drawing, Path, Shape, Span};
@@ -15,16 +15,17 @@ use crate::day_clock::DayClock;
 use crate::server_name::ServerName;
 use crate::summary::LogSummary;
 
-/// From one plot's lower edge to the next one's upper edge.
-pub(super) const BETWEEN: i32 = 400;
+/// The distance from one plot's lower edge to the next one's upper edge.
+pub(super) const PLOT_SPACING: i32 = 400;
 
-/// The scale of the load holds the line of the cores, unless it would press the load flat.
-const CORES_SHOWN_UP_TO: f64 = 4.0;
+/// The load's scale includes the line of the cores unless that is more than this many times the
+/// highest load, which would flatten the curve.
+const MAX_CORES_PER_LOAD: f64 = 4.0;
 
-/// Labels of reboots nearer than this are left out; the lines stay.
+/// Reboot labels closer than this are left out; the lines stay.
 const LABEL_ROOM: i32 = 900;
 
-/// All that a page is made of.
+/// Everything a page is made of.
 #[derive(Debug)]
 pub(super) struct Page<'a> {
     pub(super) server: &'a ServerName,
@@ -52,22 +53,22 @@ impl Page<'_> {
         self.header(&mut drawing);
         let first = if self.axis.reboots.is_empty() { 1_040 } else { 1_220 };
         let mut top = first;
-        for kind in panels(self.view, self.points.guests()) {
+        for kind in panels(self.view, self.points.has_guest_time()) {
             let place = kind.is_shown().then_some((top, kind.height));
             let values = PanelValues::of_day(&kind, place, self.points.minutes());
             drawing.values.panels.push(values);
             if kind.is_shown() {
                 self.panel(&mut drawing, &kind, top);
-                top += kind.height + BETWEEN;
+                top += kind.height + PLOT_SPACING;
             }
         }
-        let bottom = (top - BETWEEN).max(first);
+        let bottom = (top - PLOT_SPACING).max(first);
         self.name_reboots(&mut drawing, first);
         for (second, label) in &self.axis.ticks {
             drawing.text("t m", self.axis.x(*second), bottom + 180, label.as_str());
         }
-        let guests = self.points.guests();
-        let line = words::axis(language, self.clock, self.log, guests);
+        let has_guest_time = self.points.has_guest_time();
+        let line = words::axis(language, self.clock, self.log, has_guest_time);
         drawing.text("t", LEFT, bottom + 400, fitted(&line, 11, RIGHT - LEFT));
         drawing.set_height(bottom + 560);
         drawing
@@ -98,8 +99,8 @@ impl Page<'_> {
         let language = self.view.language;
         let max = self.highest(kind);
         let cores = self.log.metadata.cores.map(f64::from);
-        let shown = cores.filter(|cores| *cores <= max.max(1.0) * CORES_SHOWN_UP_TO);
-        // Room above the highest value for the words beside it.
+        let shown = cores.filter(|cores| *cores <= max.max(1.0) * MAX_CORES_PER_LOAD);
+        // Leaves room for the labels above the highest value.
         let scale = Scale::numbers((max * 1.06).max(shown.unwrap_or(0.0)));
         let panel = self.plot(scale, top, kind);
         panel.frame(drawing);
@@ -116,9 +117,9 @@ impl Page<'_> {
             drawing.text("k", RIGHT + 60, y + 40, words::cores(language, cores));
         }
         panel.lines(drawing, kind);
-        // The peak is one of the load over 1 minute.
+        // The peak is that of the 1-minute load.
         if let Some(peak) = self.peak.filter(|_| !kind.series[0].hidden) {
-            self.call_out(drawing, &panel, peak);
+            self.draw_peak(drawing, &panel, peak);
         }
     }
 
@@ -169,7 +170,7 @@ impl Page<'_> {
         highest.fold(0.0, f64::max)
     }
 
-    /// Each series with its maximum, or without values.
+    /// Each series with its maximum, if it has values.
     fn entries(&self, kind: &PanelKind, written: impl Fn(f64) -> String) -> Vec<LegendEntry> {
         let Names { max: word, no_values, .. } = self.names();
         let entry = |(pen, series): (usize, &super::series::Series)| {
@@ -182,8 +183,8 @@ impl Page<'_> {
         kind.shown().map(entry).collect()
     }
 
-    /// The highest load, ringed, with its time on the side where there is room.
-    fn call_out(&self, drawing: &mut Drawing, panel: &Panel<'_>, peak: Peak) {
+    /// Marks the highest load with a ring and its time, on the side with more room.
+    fn draw_peak(&self, drawing: &mut Drawing, panel: &Panel<'_>, peak: Peak) {
         let (x, y) = (self.axis.x(peak.second), panel.y(peak.load));
         let words = words::peak(self.view.language, self.clock, peak);
         drawing.dot("ring", (x, y), 36);
@@ -205,7 +206,7 @@ impl Page<'_> {
         }
     }
 
-    /// Names the reboots above the first panel, as far as there is room for their names.
+    /// Labels the reboots above the first panel where the labels fit.
     fn name_reboots(&self, drawing: &mut Drawing, top: i32) {
         let mut free_from = i32::MIN;
         let mut ticks = Vec::new();
@@ -225,7 +226,7 @@ impl Page<'_> {
     }
 }
 
-/// Whose chart it is, and the line below.
+/// The server's name and the subtitle.
 pub(super) fn header(
     drawing: &mut Drawing,
     server: &ServerName,

@@ -8,13 +8,13 @@ use super::scale::Scale;
 use super::series::PanelKind;
 use super::style::{DOTS, FILLS, PENS, width};
 
-/// Between a panel's head and its plot.
+/// The space between a panel's head and its plot.
 pub(super) const HEAD: i32 = 90;
 
-/// How wide a lone sample's bar in a stack is at least.
-const LONE_BAR: i32 = 30;
+/// The minimum width of a lone sample's bar in a stack.
+const MIN_BAR_WIDTH: i32 = 30;
 
-/// A panel that is being drawn. Its series come after its frame.
+/// A panel being drawn: first its frame, then its series.
 #[derive(Debug)]
 pub(super) struct Panel<'a> {
     pub(super) axis: &'a TimeAxis,
@@ -25,16 +25,16 @@ pub(super) struct Panel<'a> {
     pub(super) height: i32,
 }
 
-/// An entry of a legend.
+/// An entry in a legend.
 pub(super) struct LegendEntry {
-    /// Which pen or fill.
+    /// The index of the pen or fill.
     pub(super) pen: usize,
     pub(super) name: String,
-    /// What is told of it, e.g. its maximum; shown in a quieter colour.
+    /// A figure such as the maximum, in a muted colour.
     pub(super) figure: String,
 }
 
-/// What stands beside a name in a legend.
+/// The symbol beside a name in a legend.
 #[derive(Clone, Copy)]
 pub(super) enum Swatch {
     Pen,
@@ -47,7 +47,7 @@ impl Panel<'_> {
         self.top + self.height
     }
 
-    /// Where a value is, in tenths of a pixel.
+    /// The y coordinate of a value, in tenths of a pixel.
     pub(super) fn y(&self, value: f64) -> i32 {
         let share = (value / self.scale.top).clamp(0.0, 1.0);
         #[expect(clippy::cast_possible_truncation, reason = "a share of the panel's height")]
@@ -81,7 +81,7 @@ impl Panel<'_> {
         drawing.line("f", (LEFT, self.bottom()), (RIGHT, self.bottom()));
     }
 
-    /// The head of the panel: what it shows, in which unit, and its legend.
+    /// The head of the panel: title, unit and legend.
     pub(super) fn legend(
         &self,
         drawing: &mut Drawing,
@@ -112,7 +112,7 @@ impl Panel<'_> {
         }
     }
 
-    /// Lines, the first at the bottom: it has the solid pen, which shows between others' dashes.
+    /// Lines, the first at the bottom: it has the solid pen, which remains visible between dashes.
     pub(super) fn lines(&self, drawing: &mut Drawing, kind: &PanelKind) {
         for (index, series) in kind.shown() {
             let place = |second, value| (self.axis.x(second), self.y(f64::from(value)));
@@ -127,7 +127,7 @@ impl Panel<'_> {
         }
     }
 
-    /// The CPU shares one upon the other.
+    /// The CPU shares, stacked.
     pub(super) fn stack(&self, drawing: &mut Drawing, kind: &PanelKind) {
         let place = |second, value| (self.axis.x(second), self.y(f64::from(value)));
         let mut shown = [false; LAYERS];
@@ -151,7 +151,7 @@ impl Panel<'_> {
         match edge {
             [] => {}
             [(x, y)] => {
-                let half = self.axis.length(self.axis.interval).max(LONE_BAR) / 2;
+                let half = self.axis.length(self.axis.interval).max(MIN_BAR_WIDTH) / 2;
                 let (left, right) = ((x - half).max(LEFT), (x + half).min(RIGHT));
                 outline.extend([(left, bottom), (left, *y), (right, *y), (right, bottom)]);
             }
@@ -164,7 +164,7 @@ impl Panel<'_> {
         outline
     }
 
-    /// Stripes where the averages are averages since boot, and the words for it.
+    /// Hatches the stretches with averages since boot, and labels them.
     pub(super) fn since_boot(&self, drawing: &mut Drawing, pattern: &'static str) {
         let spans = self.axis.since_boot.iter().map(|&(from, to)| self.column(from, to));
         Self::columns(drawing, pattern, spans);
@@ -187,7 +187,7 @@ impl Panel<'_> {
         }
     }
 
-    /// Says in the panel's head what the stripes mean.
+    /// Explains the hatching in the panel's head.
     pub(super) fn since_boot_label(&self, drawing: &mut Drawing, words: &str) {
         if !self.axis.since_boot.is_empty() {
             drawing.text("k e", RIGHT, self.top - HEAD, words);

@@ -1,4 +1,4 @@
-//! The points of a day: one a minute at most, however many samples there are; and the part of them
+//! The points of a day, at most one a minute however many samples there are, and the part of them
 //! that a window shows.
 
 use std::borrow::Cow;
@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use crate::sample::Sample;
 
-/// What is drawn of a sample, by its place in a [`Minute`].
+/// An index into the values of a [`Minute`].
 pub(super) type Field = usize;
 
 pub(super) const LOAD: [Field; 3] = [0, 1, 2];
@@ -26,28 +26,28 @@ pub(super) const CPU: [Field; LAYERS] = [13, 14, 15, 16];
 pub(super) const LAYERS: usize = 4;
 const FIELDS: usize = 17;
 
-/// Which column of `vmstat` each field from [`RUNNING`] on is.
+/// The column of `vmstat` for each field from [`RUNNING`] on.
 const COLUMN: [usize; FIELDS - 3] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 13, 15, 16];
 
-/// More points than this are drawn in columns of a few pixels.
-const DENSE: usize = 384;
+/// More points than this are merged into columns of a few pixels.
+const MAX_UNMERGED_POINTS: usize = 384;
 
-/// How wide such a column is, in tenths of a pixel.
+/// The width of such a column in tenths of a pixel.
 const COLUMN_WIDTH: i32 = 25;
 
 /// The samples of one minute. A missing value is NaN.
 #[derive(Clone, Debug)]
 pub(super) struct Minute {
-    /// The second of the day of the first of them.
+    /// The second of the day of the first sample.
     pub(super) second: u32,
     count: f32,
     low: [f32; FIELDS],
     high: [f32; FIELDS],
-    /// Sums of the CPU shares: a stack of extremes would not add up.
+    /// Sums of the CPU shares: a stack of extremes would not add up to 100 %.
     cpu: [f32; LAYERS],
 }
 
-/// The highest load and when it was.
+/// The highest load and its time.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Peak {
     pub(super) second: u32,
@@ -58,17 +58,17 @@ pub(super) struct Peak {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Points {
     minutes: Vec<Minute>,
-    guests: bool,
+    has_guest_time: bool,
 }
 
 impl Points {
     pub(super) fn add(&mut self, second: u32, sample: &Sample) {
-        self.guests |= sample.guest.is_some_and(|guest| guest > 0);
+        self.has_guest_time |= sample.guest.is_some_and(|guest| guest > 0);
         let values = values(sample);
         let cpu = CPU.map(|field| if values[field].is_nan() { 0.0 } else { values[field] });
         let minute = second / 60;
         let new = Minute { second, count: 1.0, low: values, high: values, cpu };
-        // Mostly the last one or a new one; after the clock went back, one further up.
+        // Usually the last minute or a new one; an earlier one after the clock went back.
         let at = self.minutes.partition_point(|known| known.second / 60 < minute);
         match self.minutes.get_mut(at) {
             Some(known) if known.second / 60 == minute => known.merge(&new),
@@ -76,8 +76,8 @@ impl Points {
         }
     }
 
-    /// What is to be seen between two seconds of the day; `longest` is the longest step, in
-    /// seconds, over which a line runs.
+    /// The points between two seconds of the day; `longest` is the longest step, in seconds, that a
+    /// line bridges.
     pub(super) fn within(&self, from: u32, to: u32, longest: u32) -> VisiblePoints<'_> {
         let start = self.minutes.partition_point(|minute| minute.second < from);
         let end = self.minutes.partition_point(|minute| minute.second <= to).max(start);
@@ -93,35 +93,35 @@ impl Points {
         VisiblePoints {
             minutes: shown,
             inner: first..first + inner.len(),
-            guests: self.guests,
+            has_guest_time: self.has_guest_time,
             longest,
         }
     }
 
-    /// Where the lines cross the edge of a window that lies before the point `next`.
+    /// Where a line crosses the edge of the window just before point `next`.
     fn edge(&self, next: usize, second: u32, longest: u32) -> Option<Minute> {
         let (before, after) = (self.minutes.get(next.checked_sub(1)?)?, self.minutes.get(next)?);
         let step = after.second - before.second;
         let between = before.second < second && second < after.second;
-        (between && step <= longest).then(|| before.towards(after, second))
+        (between && step <= longest).then(|| before.interpolate(after, second))
     }
 }
 
-/// The points that are to be seen.
+/// The points in a window.
 #[derive(Clone, Debug)]
 pub(super) struct VisiblePoints<'a> {
-    /// Those of samples and, at the edges of a window, those where lines cross them.
+    /// Points of samples and, at the edges of a window, those where lines cross it.
     minutes: Cow<'a, [Minute]>,
-    /// Those of samples.
+    /// The range of points that are samples.
     inner: Range<usize>,
-    guests: bool,
+    has_guest_time: bool,
     longest: u32,
 }
 
 impl VisiblePoints<'_> {
-    /// Whether any sample of the day has guest time, which then stands with `us`.
-    pub(super) fn guests(&self) -> bool {
-        self.guests
+    /// Whether any sample of the day has guest time, which is then added to `us`.
+    pub(super) fn has_guest_time(&self) -> bool {
+        self.has_guest_time
     }
 
     /// The points of samples.
@@ -129,12 +129,12 @@ impl VisiblePoints<'_> {
         self.minutes.get(self.inner.clone()).unwrap_or_default()
     }
 
-    /// The greatest value of a field among the samples; `None` if it has none.
+    /// The maximum of a field among the samples; `None` if it has no values.
     pub(super) fn max(&self, field: Field) -> Option<f64> {
         greatest(self.minutes(), field)
     }
 
-    /// The greatest value of a field that is drawn.
+    /// The maximum of a field among the points drawn.
     pub(super) fn highest(&self, field: Field) -> Option<f64> {
         greatest(&self.minutes, field)
     }
@@ -151,14 +151,14 @@ impl VisiblePoints<'_> {
         Some(Peak { second: highest.second, load: load(highest) })
     }
 
-    /// The stretches over which a line runs.
+    /// The stretches that one line connects.
     fn stretches(&self) -> impl Iterator<Item = &[Minute]> {
         let longest = self.longest;
         self.minutes.chunk_by(move |before, after| after.second - before.second <= longest)
     }
 
-    /// A field as strokes; `place` gives the point of a second and a value. Where many samples
-    /// share a pixel, their extremes are drawn: no peak is lost.
+    /// A field as strokes; `place` maps a second and a value to a point. Where many samples share a
+    /// pixel, the extremes are drawn so that no peak is lost.
     pub(super) fn strokes(
         &self,
         field: Field,
@@ -189,7 +189,7 @@ impl VisiblePoints<'_> {
         strokes
     }
 
-    /// The upper edges of the CPU stack's layers, from below, for each stretch: the mean shares.
+    /// The upper edges of the CPU stack's layers, from below, for each stretch, using mean shares.
     /// A layer that is not `shown` has no height.
     pub(super) fn stack(
         &self,
@@ -215,21 +215,21 @@ impl VisiblePoints<'_> {
         stacks
     }
 
-    /// Single minutes, or on a dense day those that share a column of pixels.
+    /// Single minutes, or on a dense day groups that share a column of pixels.
     fn columns<'a>(
         &'a self,
         stretch: &'a [Minute],
         x: impl Fn(u32) -> i32,
     ) -> impl Iterator<Item = &'a [Minute]> {
-        let dense = self.minutes.len() > DENSE;
+        let dense = self.minutes.len() > MAX_UNMERGED_POINTS;
         let column = move |minute: &Minute| x(minute.second) / COLUMN_WIDTH;
         stretch.chunk_by(move |a, b| dense && column(a) == column(b))
     }
 }
 
 impl Minute {
-    /// What a field comes to: its greatest value, or the mean of a CPU share; the parts of a stack
-    /// add up only so.
+    /// The value of a field: its maximum, or for a CPU share its mean, because only means add up in
+    /// a stack.
     pub(super) fn value(&self, field: Field) -> Option<f32> {
         let value = match field.checked_sub(CPU[0]) {
             Some(layer) if !self.high[field].is_nan() => self.cpu[layer] / self.count,
@@ -238,9 +238,9 @@ impl Minute {
         (!value.is_nan()).then_some(value)
     }
 
-    /// The point at `second` of a straight line to a later one.
+    /// The point at `second` on the straight line to a later point.
     #[expect(clippy::cast_precision_loss, reason = "a chart's precision")]
-    fn towards(&self, later: &Self, second: u32) -> Self {
+    fn interpolate(&self, later: &Self, second: u32) -> Self {
         let share = (second - self.second) as f32 / (later.second - self.second) as f32;
         let between = |a: f32, b: f32| a + (b - a) * share;
         let mean = |minute: &Self, layer: usize| minute.cpu[layer] / minute.count;
@@ -272,7 +272,7 @@ fn greatest(minutes: &[Minute], field: Field) -> Option<f64> {
     high.filter(|high| !high.is_nan()).reduce(f32::max).map(f64::from)
 }
 
-/// Where in a column the least and the greatest value are.
+/// The positions of the minimum and the maximum in a column.
 fn extremes(column: &[Minute], field: Field) -> (usize, usize) {
     let (mut low, mut high) = (0, 0);
     for (index, minute) in column.iter().enumerate() {
@@ -286,12 +286,12 @@ fn extremes(column: &[Minute], field: Field) -> (usize, usize) {
     (low, high)
 }
 
-/// The fields of a sample. What is no finite number counts as missing. Guest time is no part of
-/// `us` where `vmstat` gives it, but the machine is not idle then: it joins `us`.
+/// The fields of a sample. Values that are not finite count as missing. Where `vmstat` reports
+/// guest time it is not part of `us`, but the machine is not idle then, so it is added to `us`.
 fn values(sample: &Sample) -> [f32; FIELDS] {
     let mut values = [f32::NAN; FIELDS];
     for (to, load) in values.iter_mut().zip(sample.load) {
-        // Asked first: `min` would prefer its bound to NaN.
+        // Checked first, because `min` would return its bound for NaN.
         if load.is_finite() {
             #[expect(clippy::cast_possible_truncation, reason = "a chart's precision")]
             let load = load.min(f64::from(f32::MAX)) as f32;

@@ -1,9 +1,9 @@
-//! Scales: where ticks stand on an axis and how numbers are written.
+//! Scales: the ticks of an axis and how numbers are written.
 
-/// Values beyond are drawn at the end of the scale; nothing on a machine comes near.
+/// Larger values are drawn at the end of the scale; no real machine comes near.
 const LARGEST: f64 = 1e30;
 
-/// Less than this is nothing: load averages have steps of 0.01.
+/// Values below this count as zero: load averages have steps of 0.01.
 const SMALLEST: f64 = 0.01;
 
 /// An axis from zero to a round number.
@@ -15,7 +15,7 @@ pub(super) struct Scale {
     unit: Unit,
 }
 
-/// What ticks count in.
+/// The unit that ticks count in.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Unit {
     size: f64,
@@ -42,12 +42,12 @@ const BINARY: [Unit; 6] = [
 ];
 
 impl Scale {
-    /// For any numbers up to `max`.
+    /// For any numbers from 0 to `max`.
     pub(super) fn numbers(max: f64) -> Self {
         Self::of(max, &DECIMAL, 10_000.0, 0.0)
     }
 
-    /// For things that are counted: no ticks between whole numbers.
+    /// For counts: no ticks between whole numbers.
     pub(super) fn counts(max: f64) -> Self {
         Self::of(max, &DECIMAL, 10_000.0, 1.0)
     }
@@ -62,21 +62,21 @@ impl Scale {
         Self { top: 100.0, step: 25.0, unit: DECIMAL[0] }
     }
 
-    /// Up to `first` the smallest unit serves, then the largest that leaves a whole part.
+    /// Uses the smallest unit up to `first`, then the largest unit that leaves a whole part.
     fn of(max: f64, units: &[Unit], first: f64, least_step: f64) -> Self {
         let max = if max.is_finite() && max >= SMALLEST { max.min(LARGEST) } else { 1.0 };
         let larger = |unit: &&Unit| max >= unit.size && max >= first;
         let unit = *units.iter().rfind(larger).unwrap_or(&units[0]);
         let step = match round_step(max / unit.size / 4.0) * unit.size {
-            // What is counted has no halves; 2 still makes few ticks up to 10.
+            // Counts have no halves; 2 still gives few ticks up to 10.
             2.5 if least_step >= 1.0 => 2.0,
             step => step.max(least_step),
         };
         Self { top: (max / step - 1e-9).ceil().max(1.0) * step, step, unit }
     }
 
-    /// The name of the unit in which the ticks count; empty where the numbers speak for themselves
-    /// or carry it with them.
+    /// The name of the unit in which ticks count; empty if the numbers carry it themselves or need
+    /// none.
     pub(super) fn unit(&self) -> &'static str {
         if self.carried() { "" } else { self.unit.name }
     }
@@ -98,13 +98,13 @@ impl Scale {
         ticks
     }
 
-    /// Whether each number carries the unit: `250k`, but plainly `250` on an axis in GiB.
+    /// Whether each number carries the unit: `250k`, but plain `250` on an axis in GiB.
     fn carried(&self) -> bool {
         DECIMAL.contains(&self.unit)
     }
 }
 
-/// The least of 1, 2, 2.5, 5 × 10ⁿ that is not below `least`.
+/// The smallest of 1, 2, 2.5, 5 × 10ⁿ that is not below `least`.
 fn round_step(least: f64) -> f64 {
     let power = 10_f64.powf(least.log10().floor());
     let digit = least / power;
@@ -112,7 +112,7 @@ fn round_step(least: f64) -> f64 {
     round.unwrap_or(10.0) * power
 }
 
-/// How many decimals tell multiples of `step` apart.
+/// How many decimals are needed to distinguish multiples of `step`.
 fn decimals(step: f64) -> usize {
     (0..6)
         .find(|&n| {
@@ -122,12 +122,12 @@ fn decimals(step: f64) -> usize {
         .map_or(6, |n| usize::try_from(n).unwrap_or_default())
 }
 
-/// A value that can be drawn: one that is a number and not below zero.
+/// The value if it can be drawn: finite and not negative.
 pub(super) fn finite(value: f64) -> Option<f64> {
     (value.is_finite() && value >= 0.0).then_some(value)
 }
 
-/// A number for a legend: three digits or so.
+/// A number for a legend, about three digits.
 pub(super) fn number(value: f64) -> String {
     short(value, &DECIMAL, 10_000.0, "")
 }

@@ -12,28 +12,28 @@ use super::words::names;
 pub(super) struct PanelKind {
     pub(super) shape: PanelShape,
     pub(super) title: &'static str,
-    /// What its values count in.
+    /// The unit of its values.
     pub(super) unit: &'static str,
-    /// How high its plot is, in tenths of a pixel.
+    /// The height of its plot in tenths of a pixel.
     pub(super) height: i32,
-    /// All of its series, most important first; the pen follows from the place.
+    /// All of its series, most important first; the position selects the pen.
     pub(super) series: Vec<Series>,
 }
 
-/// What makes a panel differ from others in how it is drawn.
+/// How a panel is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PanelShape {
     /// Lines with the number of cores and the peak.
     Load,
-    /// Shares one upon the other.
+    /// Stacked shares.
     Cpu,
-    /// Lines of things that are counted.
+    /// Lines of counts.
     Queue,
     /// Lines of sizes.
     Memory,
     /// Lines of rates.
     Swap,
-    /// The same.
+    /// As [`Self::Swap`].
     Blocks,
 }
 
@@ -47,7 +47,7 @@ pub(super) struct Series {
 }
 
 impl PanelShape {
-    /// The panel's name for programs.
+    /// The panel's identifier for programs.
     pub(super) fn id(self) -> &'static str {
         match self {
             Self::Load => "load",
@@ -61,19 +61,19 @@ impl PanelShape {
 }
 
 impl PanelKind {
-    /// The series that are to be seen, each with its pen.
+    /// The visible series, each with its pen.
     pub(super) fn shown(&self) -> impl Iterator<Item = (usize, &Series)> {
         self.series.iter().enumerate().filter(|(_, series)| !series.hidden)
     }
 
-    /// Whether anything of it is to be seen.
+    /// Whether any series is visible.
     pub(super) fn is_shown(&self) -> bool {
         self.shown().next().is_some()
     }
 }
 
-/// The panels from the top down. `guests` says whether `us` has guest time with it.
-pub(super) fn panels(view: &View, guests: bool) -> [PanelKind; 6] {
+/// The panels from top to bottom. `has_guest_time` says whether `us` includes guest time.
+pub(super) fn panels(view: &View, has_guest_time: bool) -> [PanelKind; 6] {
     use SeriesId as Id;
 
     let names = names(view.language);
@@ -106,7 +106,7 @@ pub(super) fn panels(view: &View, guests: bool) -> [PanelKind; 6] {
             "%",
             1_200,
             &[
-                (Id::User, CPU[0], if guests { names.user_and_guests } else { names.user }),
+                (Id::User, CPU[0], if has_guest_time { names.user_and_guests } else { names.user }),
                 (Id::System, CPU[1], names.system),
                 (Id::Wait, CPU[2], names.wait),
                 (Id::Stolen, CPU[3], names.stolen),

@@ -1,19 +1,20 @@
 //! How each class of shape looks: colours, dashes, type.
 //!
-//! The colours are those of Okabe and Ito, which people with any common colour blindness tell
-//! apart; dashes, lightness and stripes tell the series apart without colour. The rules are plain classes:
-//! renderers without CSS variables read them too. Paper and light pages get the first part alone.
+//! The colours are those of Okabe and Ito, which remain distinct with any common colour blindness;
+//! dashes, lightness and hatching distinguish the series without colour. The rules are plain
+//! classes that renderers without CSS variables understand. Print and light pages use only the
+//! first part.
 
 /// Four pens for the lines of a panel, most important first.
 pub(super) const PENS: [&str; 4] = ["l p1", "l p2", "l p3", "l p4"];
 
-/// The same colours for the dots of samples that have no neighbours.
+/// The same colours for the dots of isolated samples.
 pub(super) const DOTS: [&str; 4] = ["d p1", "d p2", "d p3", "d p4"];
 
-/// Four fills for the layers of a stack, from below; neighbours differ in lightness.
+/// Four fills for the layers of a stack, from below; adjacent ones differ in lightness.
 pub(super) const FILLS: [&str; 4] = ["a1", "a2", "a3", "a4"];
 
-/// The style sheet. Fonts are named, never fetched: text stays text.
+/// The style sheet. Fonts are named but never downloaded; text stays text.
 pub(super) const SHEET: &str = "\
 text{font:12px system-ui,-apple-system,'Segoe UI','Helvetica Neue',Arial,'Hiragino Sans',\
 'Yu Gothic UI',Meiryo,'BIZ UDPGothic','Noto Sans CJK JP','Noto Sans JP',sans-serif;fill:#1b1f24}\
@@ -47,8 +48,8 @@ text{fill:#e6e9ec}.note,.h2,.k,.t{fill:#a3adb7}.o{stroke:#15191d}\
 @media print{text,.note,.h2,.k,.t{fill:#000}.gap{fill:#dde1e5}.g{stroke:#c4cad0}\
 .f,.boot{stroke:#555}.v{stroke:#999}}";
 
-/// How wide a text will be, in tenths of a pixel at a type size of `size` pixels: an estimate from
-/// the usual widths of sans-serif faces, a little on the wide side.
+/// The estimated width of a text, in tenths of a pixel at a type size of `size` pixels, from the
+/// usual widths of sans-serif faces. It errs on the wide side.
 pub(super) fn width(text: &str, size: i32) -> i32 {
     let hundredths: i32 = text.chars().map(hundredths).sum();
     hundredths.saturating_mul(size) / 10
@@ -67,7 +68,7 @@ fn hundredths(c: char) -> i32 {
     }
 }
 
-/// The text, or as much of its beginning as fits `room` tenths of a pixel, and an ellipsis.
+/// The text, cut with an ellipsis to `room` tenths of a pixel.
 pub(super) fn fitted(text: &str, size: i32, room: i32) -> String {
     if width(text, size) <= room {
         return text.to_owned();

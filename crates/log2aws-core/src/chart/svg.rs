@@ -6,8 +6,8 @@ use super::drawing::{Drawing, Path, Shape, Span};
 use super::style::SHEET;
 use super::view::Language;
 
-/// Stripes for series that are averages since boot, over filled areas and behind lines; and for
-/// stolen time, which would look like user time without colour.
+/// Hatching for averages since boot, over filled areas and behind lines; and for stolen time, which
+/// would look like user time without colour.
 const PATTERNS: &str = "<defs>\
 <pattern id=\"since-boot-area\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\" \
 patternTransform=\"rotate(45)\"><path class=\"w\" d=\"M3 0v6\"/></pattern>\
@@ -17,8 +17,7 @@ patternTransform=\"rotate(45)\"><path class=\"v\" d=\"M3 0v6\"/></pattern>\
 <path class=\"s\" d=\"M0 0h4v4h-4z\"/><path class=\"sl\" d=\"M0 2h4\"/></pattern></defs>\n";
 
 impl Drawing {
-    /// The drawing as an SVG document. Equal drawings give equal bytes; no text in it, whoever
-    /// wrote it, is anything but text.
+    /// The drawing as an SVG document. Equal drawings give equal bytes, and all text is escaped.
     pub fn to_svg(&self) -> Vec<u8> {
         let mut svg = Svg { text: String::with_capacity(64 * 1024) };
         svg.document(self);
@@ -114,7 +113,7 @@ impl Svg {
         self.raw("</tspan>");
     }
 
-    /// Relative steps, which are short. A step along a level line is held back until it ends.
+    /// Relative steps, which are short. Steps along a level line are merged.
     fn path(&mut self, path: &Path) {
         for run in &path.runs {
             let Some((&(x, y), rest)) = run.split_first() else { continue };
@@ -177,7 +176,7 @@ impl Svg {
         self.raw("\"");
     }
 
-    /// A number that follows another: a minus sign is separator enough.
+    /// A number after another one; a minus sign is enough of a separator.
     fn separated(&mut self, tenths: i32) {
         if tenths >= 0 {
             self.raw(" ");
@@ -214,7 +213,7 @@ impl Svg {
     }
 }
 
-/// Appends text as XML 1.0 allows it; what it forbids altogether becomes U+FFFD.
+/// Appends text escaped for XML 1.0; characters that it forbids become U+FFFD.
 pub(super) fn escaped(to: &mut String, text: &str) {
     for c in text.chars() {
         match c {

@@ -1,4 +1,4 @@
-//! What a chart must show, read from the SVG as a browser would.
+//! What a chart must show, read from the SVG as a browser would read it.
 
 pub(super) mod reader;
 mod views;
@@ -77,7 +77,7 @@ fn of_class<'a>(chart: &'a [Element], class: &'a str) -> impl Iterator<Item = &'
     chart.iter().filter(move |e| e.get("class") == class)
 }
 
-/// The first plotted line of a pen: swatches of legends are two points apart on one level.
+/// The first plotted line of a pen; legend swatches have only two points at one height.
 fn strokes(chart: &[Element], pen: &str) -> usize {
     let plotted = of_class(chart, pen).find(|e| e.get("d").contains('l')).unwrap();
     plotted.get("d").matches('M').count()
@@ -110,7 +110,8 @@ fn a_gap_breaks_every_line_and_the_stack() {
     assert_eq!(strokes(&chart, "l p1"), 2);
     let stack = of_class(&chart, "a1").find(|e| e.name == "path").unwrap();
     assert_eq!(stack.get("d").matches('z').count(), 2);
-    // Six panels, one gap each, from half an interval after 05:50 to half of one before 09:00.
+    // Six panels with one gap each: from half an interval after 05:50 to half an interval before
+    // 09:00.
     let gaps: Vec<_> = of_class(&chart, "gap").collect();
     assert_eq!(gaps.len(), 6);
     let hour = 960.0 / 24.0;
@@ -144,7 +145,7 @@ fn a_reboot_is_marked_in_every_panel_and_named() {
     let chart = chart(Some(interval()), samples);
     assert!(texts(&chart).contains(&"reboot 13:55"));
     assert_eq!(of_class(&chart, "boot").count(), 1 + 6);
-    // Inside its panel, at 13:55 of 24 hours.
+    // Inside its panel, at 13:55 of a 24-hour axis.
     let line = of_class(&chart, "boot").next().unwrap().get("d");
     assert!(line.starts_with("M618.6 "), "{line}");
 }
@@ -243,7 +244,8 @@ fn a_day_of_23_hours_has_an_axis_of_23_hours() {
 
 #[test]
 fn a_gap_that_begins_in_the_hour_shown_twice_begins_where_it_does() {
-    // 25 hours of samples in Berlin, none from 3 h 50 min (the second 02:50) to 6 h after midnight.
+    // 25 hours of samples in Berlin, with none from 3 h 50 min (the second 02:50) to 6 h after
+    // midnight.
     let berlin = jiff::tz::TimeZoneDatabase::bundled().get("Europe/Berlin").unwrap();
     let midnight = "2026-10-24T22:00:00Z".parse::<jiff::Timestamp>().unwrap();
     let minutes = (0..1500_u32).step_by(10).filter(|minute| !(231..360).contains(minute));
@@ -291,7 +293,7 @@ fn a_load_that_is_no_number_is_missing_and_not_the_greatest() {
     assert!(text.contains(&"1 minno values") && text.contains(&"5 minmax 6.5"), "{text:?}");
 }
 
-/// Every value of every sample jumps: nothing can be drawn shorter than it is.
+/// Every value of every sample jumps, so no drawing can be shorter.
 fn jumping(seconds: impl Iterator<Item = u32>) -> impl Iterator<Item = Sample> {
     let mut state = 7_u32;
     seconds.map(move |second| {

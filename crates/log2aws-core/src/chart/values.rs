@@ -1,4 +1,4 @@
-//! The numbers behind the lines, for programs that show them.
+//! The numbers behind the lines, for programs that display them.
 
 use serde::Serialize;
 
@@ -9,7 +9,7 @@ use super::series::{PanelKind, PanelShape};
 use crate::day_clock::DayClock;
 use crate::server_name::ServerName;
 
-/// Where the plots are and what they show. Lengths are in CSS pixels of the drawing itself.
+/// Positions of the plots and their contents. Lengths are in CSS pixels of the drawing.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(super) struct Values {
     pub(super) server: String,
@@ -17,24 +17,24 @@ pub(super) struct Values {
     pub(super) date: String,
     pub(super) width: f64,
     pub(super) height: f64,
-    /// Where all plots begin and end.
+    /// The left edge of all plots.
     pub(super) left: f64,
     pub(super) right: f64,
-    /// What they show, in seconds since the first midnight.
+    /// The start of the window, in seconds since the first midnight.
     pub(super) from: u32,
     pub(super) to: u32,
-    /// How many seconds there are, shown or not.
+    /// The length of the whole day in seconds, whether shown or not.
     pub(super) day: u32,
-    /// Whether a part of it can be asked for.
+    /// Whether the server can draw a part of it.
     pub(super) zoom: bool,
-    /// The times of the points, as the clock shows them.
+    /// The times of the points in clock time.
     pub(super) times: Vec<String>,
-    /// The same in seconds.
+    /// The times of the points in seconds.
     pub(super) seconds: Vec<u32>,
     pub(super) panels: Vec<PanelValues>,
 }
 
-/// A panel. One that is not to be seen has no height.
+/// A panel. A hidden panel has no height.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(super) struct PanelValues {
     pub(super) id: &'static str,
@@ -47,7 +47,7 @@ pub(super) struct PanelValues {
     pub(super) series: Vec<SeriesValues>,
 }
 
-/// A series. One that is hidden has no values.
+/// A series. A hidden series has no values.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(super) struct SeriesValues {
     pub(super) id: &'static str,
@@ -95,13 +95,13 @@ impl Values {
 }
 
 impl PanelValues {
-    /// The values of a panel of a day; `place` is its upper edge and height, where it is drawn.
+    /// The values of a panel of a day; `place` is its upper edge and height if it is drawn.
     pub(super) fn of_day(kind: &PanelKind, place: Option<(i32, i32)>, minutes: &[Minute]) -> Self {
         let (top, height) = place.unwrap_or_default();
         let series = kind.series.iter().enumerate().map(|(index, series)| {
             let value = |minute: &Minute| {
                 let value = minute.value(series.field)?;
-                // Means of whole numbers: what is behind the first decimal is noise.
+                // These are means of whole numbers: decimals beyond the first are noise.
                 let mean = CPU.contains(&series.field);
                 Some(if mean { (value * 10.0).round() / 10.0 } else { value })
             };
@@ -126,7 +126,7 @@ impl PanelValues {
     }
 }
 
-/// Tenths of a pixel as pixels.
+/// Converts tenths of a pixel to pixels.
 pub(super) fn tenths(length: i32) -> f64 {
     f64::from(length) / 10.0
 }

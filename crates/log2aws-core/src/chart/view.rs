@@ -1,7 +1,9 @@
-//! What of a day is drawn, and in which language.
+//! Which part of a day is drawn, and in which language.
 
 use std::fmt;
 use std::str::FromStr;
+
+use crate::excerpt::excerpt;
 
 /// The language of the words in a drawing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -13,18 +15,18 @@ pub enum Language {
     Ja,
 }
 
-/// What of a day is drawn. The default is the whole day with every series, in English.
+/// Which part of a day is drawn. The default is the whole day with every series, in English.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct View {
-    /// The part of the day; `None` is all of it.
+    /// The part of the day; `None` is the whole day.
     pub window: Option<Window>,
-    /// The series that are left out. A panel without series is left out as a whole.
+    /// The series to leave out. A panel without series is left out too.
     pub hidden: Vec<SeriesId>,
-    /// The language of its words.
+    /// The language of the text.
     pub language: Language,
 }
 
-/// A time of day to the minute, `00:00` to `24:00`, as the clock shows it.
+/// A time of day to the minute, `00:00` to `24:00`, in clock time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Time(u16);
 
@@ -37,7 +39,7 @@ pub struct Window {
     till: Time,
 }
 
-/// Why a text is no part of a [`View`].
+/// Why a text does not parse as part of a [`View`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ViewError {
     /// Not a [`Time`].
@@ -46,9 +48,9 @@ pub enum ViewError {
     /// Not a [`Window`].
     #[error("{from} is not before {till}; a window begins before it ends")]
     Order {
-        /// Where it would begin.
+        /// The requested start.
         from: Time,
-        /// Where it would end.
+        /// The requested end.
         till: Time,
     },
     /// Not a [`SeriesId`].
@@ -76,7 +78,7 @@ impl FromStr for Language {
         match text {
             "en" => Ok(Self::En),
             "ja" => Ok(Self::Ja),
-            _ => Err(ViewError::Language(shown(text))),
+            _ => Err(ViewError::Language(excerpt(text))),
         }
     }
 }
@@ -95,12 +97,12 @@ impl View {
 }
 
 impl Time {
-    /// The first of a day.
+    /// The start of a day.
     pub const START: Self = Self(0);
     /// The end of a day, `24:00`.
     pub const END: Self = Self(24 * 60);
 
-    /// Minutes since midnight, as the clock shows them.
+    /// Minutes since midnight in clock time.
     pub fn minutes(self) -> u16 {
         self.0
     }
@@ -111,16 +113,16 @@ impl FromStr for Time {
 
     fn from_str(text: &str) -> Result<Self, ViewError> {
         let [h1, h2, b':', m1, m2] = text.as_bytes() else {
-            return Err(ViewError::Time(shown(text)));
+            return Err(ViewError::Time(excerpt(text)));
         };
         let digits = [h1, h2, m1, m2];
         if !digits.iter().all(|digit| digit.is_ascii_digit()) || *m1 > b'5' {
-            return Err(ViewError::Time(shown(text)));
+            return Err(ViewError::Time(excerpt(text)));
         }
         let [h1, h2, m1, m2] = digits.map(|digit| u16::from(digit - b'0'));
         let minutes = (h1 * 10 + h2) * 60 + m1 * 10 + m2;
         if minutes > Self::END.0 {
-            return Err(ViewError::Time(shown(text)));
+            return Err(ViewError::Time(excerpt(text)));
         }
         Ok(Self(minutes))
     }
@@ -202,7 +204,7 @@ impl FromStr for SeriesId {
 
     fn from_str(text: &str) -> Result<Self, ViewError> {
         let found = Self::ALL.iter().find(|series| series.as_str() == text);
-        found.copied().ok_or_else(|| ViewError::Series(shown(text)))
+        found.copied().ok_or_else(|| ViewError::Series(excerpt(text)))
     }
 }
 
@@ -214,11 +216,6 @@ impl fmt::Display for SeriesId {
 
 fn names() -> String {
     SeriesId::ALL.iter().map(|series| series.as_str()).collect::<Vec<_>>().join(", ")
-}
-
-/// As much of a text as a message shows.
-fn shown(text: &str) -> String {
-    text.chars().take(32).collect()
 }
 
 #[cfg(test)]

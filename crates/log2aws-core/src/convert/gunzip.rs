@@ -1,39 +1,43 @@
-//! Unpacks gzip data as they arrive, and knows when to stop.
+//! Decompresses gzip data as they arrive, and stops at a decompression bomb.
 
 use std::io::Write as _;
+use std::num::NonZeroU32;
 
 use flate2::write::MultiGzDecoder;
 
 use super::lines::Lines;
 use super::{Sink, Totals};
-use crate::reject::{MAX_EXPANSION, Reason};
+use crate::reject::Reason;
 
-/// Up to how many bytes of text the expansion is not looked at: as many as a log of a sample a
-/// minute has in five days.
+/// The expansion ratio is not checked below this many bytes of text, which is what a sample a
+/// minute gives in five days.
 pub const MIN_BOMB: u64 = 1024 * 1024;
 
-/// How many bytes of packed data are unpacked at once. Always cutting at the same places makes the
-/// result independent of how the data arrive, down to the byte at which a bomb is left alone.
+/// How many compressed bytes are unpacked at once. Fixed steps make the result independent of how
+/// the data arrive, including the byte at which a bomb is cut off.
 const STEP: usize = 1024;
 
-/// Unpacks the members of gzip data.
+/// Decompresses the members of gzip data.
 pub(super) struct Gunzip {
     decoder: MultiGzDecoder<Vec<u8>>,
-    /// Packed data that do not fill a step yet.
+    /// Compressed data that do not fill a step yet.
     step: Vec<u8>,
     packed: u64,
     unpacked: u64,
-    /// Why the text has ended early, if it has.
+    /// The greatest accepted ratio of text to compressed data.
+    max_ratio: NonZeroU32,
+    /// Why the text ended early, if it did.
     broken: Option<Reason>,
 }
 
-impl Default for Gunzip {
-    fn default() -> Self {
+impl Gunzip {
+    pub(super) fn new(max_ratio: NonZeroU32) -> Self {
         Self {
             decoder: MultiGzDecoder::new(Vec::new()),
             step: Vec::with_capacity(STEP),
             packed: 0,
             unpacked: 0,
+            max_ratio,
             broken: None,
         }
     }
@@ -50,7 +54,7 @@ impl std::fmt::Debug for Gunzip {
 }
 
 impl Gunzip {
-    /// Takes the next block of packed data; takes no notice of it after the text has broken off.
+    /// Takes the next block of compressed data; ignores it after the text has ended early.
     pub(super) fn push(&mut self, mut packed: &[u8], lines: &mut Lines, sink: &mut impl Sink) {
         while !packed.is_empty() && self.broken.is_none() {
             let (taken, rest) = packed.split_at(packed.len().min(STEP - self.step.len()));
@@ -62,7 +66,7 @@ impl Gunzip {
         }
     }
 
-    /// Ends the packed data.
+    /// Ends the compressed data.
     pub(super) fn finish(mut self, mut lines: Lines, sink: &mut impl Sink) -> Totals {
         if self.broken.is_none() {
             self.unpack(&mut lines, sink);
@@ -71,8 +75,8 @@ impl Gunzip {
             let ended = self.decoder.try_finish();
             self.hand_out(&mut lines, sink);
             if let Err(error) = ended {
-                // The decoder calls a missing end of the check sum a wrong one. If it takes one more
-                // byte for it, there were too few.
+                // The decoder reports a truncated check sum as a wrong one. If it accepts one more
+                // byte, the data were truncated.
                 let cut_short = matches!(self.decoder.write(&[0]), Ok(1));
                 let reason = if cut_short { Reason::GzipCutShort } else { reason(&error) };
                 self.broken.get_or_insert(reason);
@@ -84,7 +88,7 @@ impl Gunzip {
         }
     }
 
-    /// Unpacks the step. Each call of the decoder yields at most a few of its buffers of 32 KiB.
+    /// Unpacks the step. Each call of the decoder yields at most a few 32 KiB buffers.
     fn unpack(&mut self, lines: &mut Lines, sink: &mut impl Sink) {
         let step = std::mem::take(&mut self.step);
         let mut packed = step.as_slice();
@@ -96,7 +100,7 @@ impl Gunzip {
                 }
                 Err(error) => {
                     self.broken = Some(reason(&error));
-                    // Hands out what was unpacked before the fault; that it fails again is known.
+                    // Flushes what was unpacked before the fault; this call fails again by design.
                     let _ = self.decoder.try_finish();
                 }
             }
@@ -111,8 +115,9 @@ impl Gunzip {
         self.unpacked += text.len() as u64;
         lines.push(text, sink);
         text.clear();
-        if self.unpacked > MIN_BOMB && self.unpacked / MAX_EXPANSION > self.packed {
-            self.broken.get_or_insert(Reason::GzipBomb);
+        let max_ratio = self.max_ratio;
+        if self.unpacked > MIN_BOMB && self.unpacked / u64::from(max_ratio.get()) > self.packed {
+            self.broken.get_or_insert(Reason::GzipBomb { max_ratio });
         }
     }
 }

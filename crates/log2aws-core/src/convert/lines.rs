@@ -1,4 +1,4 @@
-//! From blocks of text to lines, and from each line to what it is.
+//! Splits blocks of text into lines and classifies each line.
 
 use memchr::memchr;
 
@@ -7,22 +7,21 @@ use crate::line::{CanonicalReader, Line, LineError, Row};
 use crate::metadata::Metadata;
 use crate::reject::{MAX_LINE, MAX_RAW, Reason, Reject};
 
-/// How many rejects of a log a sink is given; the others are counted alone.
+/// The most rejects of a log that a sink gets; further ones are only counted.
 pub const MAX_REJECTS: u64 = 10_000;
 
-/// U+FEFF in UTF-8, which some editors put before a text.
+/// U+FEFF in UTF-8, which some editors put at the start of a text.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// The text so far.
+/// The state between blocks of text.
 #[derive(Debug, Default)]
 pub(super) struct Lines {
     totals: Totals,
-    /// What has come of a line whose end has not: its beginning, up to [`MAX_LINE`] and a byte
-    /// order mark.
+    /// The beginning of an incomplete line, at most [`MAX_LINE`] and a byte order mark.
     part: Vec<u8>,
-    /// The length of that line so far, in bytes.
+    /// The length of the incomplete line so far, in bytes.
     part_len: u64,
-    /// Where the next line begins, in bytes from the beginning of the text.
+    /// The byte offset of the next line.
     offset: u64,
     /// How many columns of `vmstat` the last row had.
     columns: usize,
@@ -61,7 +60,7 @@ impl Lines {
         self.totals
     }
 
-    /// Ends the text where it breaks off for `reason`; what has come of a line belongs to that.
+    /// Ends the text early because of `reason`; an incomplete line becomes part of that reject.
     pub(super) fn break_off(mut self, reason: Reason, sink: &mut impl Sink) -> Totals {
         self.totals.lines += 1;
         let part = std::mem::take(&mut self.part);
@@ -69,14 +68,14 @@ impl Lines {
         self.totals
     }
 
-    /// Keeps the beginning of a line whose end has not come.
+    /// Buffers the beginning of an incomplete line.
     fn keep(&mut self, text: &[u8]) {
         let room = (MAX_LINE + BYTE_ORDER_MARK.len()).saturating_sub(self.part.len());
         self.part.extend_from_slice(&text[..text.len().min(room)]);
         self.part_len += text.len() as u64;
     }
 
-    /// Takes a line, or of a line that is too long its beginning. `len` is its whole length.
+    /// Handles a line, or the beginning of one that is too long. `len` is its whole length.
     fn line(&mut self, line: &[u8], len: u64, ended: bool, sink: &mut impl Sink) {
         let (mut line, mut len) = (line, len);
         self.totals.lines += 1;
@@ -98,7 +97,7 @@ impl Lines {
         self.offset += len + 1;
     }
 
-    /// Takes a line of fitting length, without its line end.
+    /// Handles a line within the length limit, without its line end.
     fn whole_line(&mut self, line: &[u8], ended: bool, sink: &mut impl Sink) {
         self.csv.clear();
         let read = match self.canonical.read(line) {

@@ -1,14 +1,16 @@
-//! From a day log to CSV rows and rejects: one pass, in bounded memory, pushed from outside.
+//! Converts a day log to CSV rows and rejects: one pass, in bounded memory, driven by the caller.
 //!
-//! The log arrives in blocks of any size, plain or gzip; where the blocks are cut makes no
-//! difference. Everything that comes of it goes to a [`Sink`].
+//! The log arrives in blocks of any size, plain or gzip; the result does not depend on where the
+//! blocks are split. Results go to a [`Sink`].
 
 mod gunzip;
 mod lines;
 
+use std::num::NonZeroU32;
+
 use crate::line::Row;
 use crate::metadata::Metadata;
-use crate::reject::Reject;
+use crate::reject::{DEFAULT_MAX_GZIP_RATIO, Reject};
 
 use gunzip::Gunzip;
 use lines::Lines;
@@ -19,30 +21,31 @@ pub use lines::MAX_REJECTS;
 /// The first two bytes of gzip data (RFC 1952 §2.3.1).
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// Where the parts of a log go, in the order of its lines.
+/// Receives the parts of a log in line order.
 pub trait Sink {
-    /// Takes a line that was read.
+    /// Takes a line that could be read.
     fn row(&mut self, row: &Row<'_>);
 
-    /// Takes one that was not. Comes at most [`MAX_REJECTS`] times; [`Totals`] count them all.
+    /// Takes a line that could not be read. Called at most [`MAX_REJECTS`] times; [`Totals`] counts
+    /// all of them.
     fn reject(&mut self, reject: Reject);
 
-    /// Takes a metadata line, which holds for the rows after it. The default takes no notice.
+    /// Takes a metadata line, which applies to the rows after it. Ignored by default.
     fn metadata(&mut self, metadata: &Metadata) {
         let _ = metadata;
     }
 }
 
-/// What a log consisted of. `lines` is the sum of `rows`, `rejects`, `comments` and `blanks`.
+/// Counts of a log. `lines` is the sum of `rows`, `rejects`, `comments` and `blanks`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
-    /// Lines. The place at which gzip data break off counts as one.
+    /// All lines. The place where gzip data break off counts as one.
     pub lines: u64,
     /// Lines that became CSV rows.
     pub rows: u64,
     /// Lines that could not be read.
     pub rejects: u64,
-    /// Those of the rejects that the sink was given.
+    /// The rejects that the sink was given.
     pub rejects_kept: u64,
     /// Lines that begin with `#`: metadata and comments.
     pub comments: u64,
@@ -52,18 +55,19 @@ pub struct Totals {
     pub bytes: u64,
 }
 
-/// Converts one log, in memory that does not grow with it.
+/// Converts one log in constant memory.
 #[derive(Debug)]
 pub struct Converter {
     input: Input,
     lines: Lines,
+    max_gzip_ratio: NonZeroU32,
 }
 
 #[derive(Debug)]
 enum Input {
-    /// Nothing has come yet.
+    /// No data yet.
     Start,
-    /// One byte has come, and it may be the first of gzip data.
+    /// One byte has arrived, which could be the first of gzip data.
     Undecided,
     Plain,
     Gzip(Box<Gunzip>),
@@ -76,13 +80,19 @@ impl Default for Converter {
 }
 
 impl Converter {
-    /// A converter at the beginning of a log.
+    /// A converter for a new log.
     pub fn new() -> Self {
-        Self { input: Input::Start, lines: Lines::default() }
+        Self::with_max_gzip_ratio(DEFAULT_MAX_GZIP_RATIO)
     }
 
-    /// Takes the next block of the log. A block of gzip data can yield a thousand times its size:
-    /// a sink that must not grow passes on what it has as it goes, or is given small blocks.
+    /// The same with another limit: gzip data that expand more than so many times are left alone,
+    /// from [`MIN_BOMB`] bytes of text on.
+    pub fn with_max_gzip_ratio(max_gzip_ratio: NonZeroU32) -> Self {
+        Self { input: Input::Start, lines: Lines::default(), max_gzip_ratio }
+    }
+
+    /// Takes the next block of the log. A block of gzip data can yield a thousand times its size: a
+    /// sink with bounded memory must write as it goes or get small blocks.
     pub fn push(&mut self, bytes: &[u8], sink: &mut impl Sink) {
         if bytes.is_empty() {
             return;
@@ -103,7 +113,7 @@ impl Converter {
         }
     }
 
-    /// Ends the log: takes its last line, if that has no line end, and returns the counts.
+    /// Ends the log: handles a last line without a line end, and returns the counts.
     pub fn finish(mut self, sink: &mut impl Sink) -> Totals {
         match self.input {
             Input::Start | Input::Plain => self.lines.finish(sink),
@@ -116,7 +126,11 @@ impl Converter {
     }
 
     fn decide(&mut self, gzip: bool) {
-        self.input = if gzip { Input::Gzip(Box::default()) } else { Input::Plain };
+        self.input = if gzip {
+            Input::Gzip(Box::new(Gunzip::new(self.max_gzip_ratio)))
+        } else {
+            Input::Plain
+        };
     }
 }
 

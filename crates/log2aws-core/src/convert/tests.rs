@@ -1,4 +1,4 @@
-//! What a whole log becomes.
+//! What whole logs convert to.
 
 mod properties;
 
@@ -10,13 +10,13 @@ use flate2::write::GzEncoder;
 use super::*;
 use crate::reject::{MAX_LINE, Reason};
 
-/// The five lines of the document that log2aws was asked for with, and their CSV.
+/// The five lines of the document that first specified log2aws, and their CSV.
 const LOG: &str = include_str!("../../../../testdata/document.log");
 const CSV: &str = include_str!("../../../../testdata/document.csv");
 
 const TAIL: &str = "124 10 493744 379918752 0 8428556 0 0 1852 156 0 0 26 12 60 2 0";
 
-/// Everything that a log becomes.
+/// Everything that a log converts to.
 #[derive(Debug, Default, PartialEq)]
 struct Kept {
     csv: String,
@@ -44,8 +44,14 @@ fn convert(log: impl AsRef<[u8]>) -> (Kept, Totals) {
 }
 
 fn convert_blocks<'a>(blocks: impl IntoIterator<Item = &'a [u8]>) -> (Kept, Totals) {
+    convert_with(Converter::new(), blocks)
+}
+
+fn convert_with<'a>(
+    mut converter: Converter,
+    blocks: impl IntoIterator<Item = &'a [u8]>,
+) -> (Kept, Totals) {
     let mut kept = Kept::default();
-    let mut converter = Converter::new();
     for block in blocks {
         converter.push(block, &mut kept);
     }
@@ -254,7 +260,7 @@ fn damage_costs_no_row_before_it() {
     }
 }
 
-/// A day of one sample a second on a machine where nothing moves but the clock.
+/// A day with one sample a second on a machine where only the clock changes.
 #[test]
 fn the_most_monotonous_of_real_logs_is_no_gzip_bomb() {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
@@ -280,6 +286,27 @@ fn a_gzip_bomb_is_left_alone() {
     }
     let (kept, totals) = convert(encoder.finish().unwrap());
     assert_eq!(kept.rejects.len(), 1);
-    assert_eq!(kept.rejects[0].reason, Reason::GzipBomb);
+    assert_eq!(kept.rejects[0].reason, Reason::GzipBomb { max_ratio: DEFAULT_MAX_GZIP_RATIO });
     assert!((MIN_BOMB..MIN_BOMB + (1 << 20)).contains(&totals.bytes), "{totals:?}");
+}
+
+/// One log of 2 MiB that expands some 200 times, under limits below and above that.
+#[test]
+fn how_far_gzip_data_may_expand_can_be_set() {
+    let line = format!("{}\n", row(0));
+    let text = line.repeat((2 << 20) / line.len());
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(text.as_bytes()).unwrap();
+    let packed = encoder.finish().unwrap();
+    let ratio = text.len() / packed.len();
+    assert!((150..1000).contains(&ratio), "{ratio}");
+    for (max, whole) in [(ratio / 2, false), (ratio * 2, true)] {
+        let max_ratio = NonZeroU32::new(u32::try_from(max).unwrap()).unwrap();
+        let converter = Converter::with_max_gzip_ratio(max_ratio);
+        let (kept, totals) = convert_with(converter, [packed.as_slice()]);
+        assert_eq!(totals.bytes == text.len() as u64, whole, "{max}: {totals:?}");
+        let bomb =
+            kept.rejects.iter().any(|reject| reject.reason == Reason::GzipBomb { max_ratio });
+        assert_eq!(bomb, !whole, "{max}");
+    }
 }

@@ -1,11 +1,11 @@
-//! The cells of a CSV row: times, uptimes, numbers.
+//! Parses the cells of a CSV row: times, uptimes, numbers.
 
 use jiff::civil::{Date, DateTime};
 
-/// Why a cell holds no value. It stands after the cell itself in a sentence.
+/// Why a cell has no value, worded to follow the cell in a sentence.
 pub(super) type CellError = &'static str;
 
-/// `2019-08-01 00:00:01`; `None` for anything else, a time that does not exist included.
+/// `2019-08-01 00:00:01`; `None` for anything else, including a time that does not exist.
 pub(super) fn time(cell: &str) -> Option<DateTime> {
     let bytes = cell.as_bytes();
     let [_, _, _, _, b'-', _, _, b'-', _, _, b' ', _, _, b':', _, _, b':', _, _] = bytes else {
@@ -41,7 +41,7 @@ pub(super) fn uptime(cell: &str) -> Result<u64, CellError> {
     Ok(seconds)
 }
 
-/// A whole number without sign.
+/// An unsigned whole number.
 pub(super) fn number(cell: &str) -> Result<u64, CellError> {
     if !cell.is_empty() && cell.bytes().all(|b| b.is_ascii_digit()) {
         return cell.parse().map_err(|_| "is too large");

@@ -1,52 +1,53 @@
-//! Reads our CSV back, and makes the best of one that was cut, edited or written by others.
+//! Reads our CSV back, including files that were truncated, edited or written by other programs.
 
 use std::fmt;
 
 use super::cells::{self, CellError};
 use super::{CSV_COLUMNS, CSV_HEADER};
+use crate::excerpt::excerpt;
 use crate::sample::{Sample, VMSTAT_COLUMNS};
 
-/// So many faults are kept; all are counted.
+/// The most faults that are kept; all are counted.
 pub const MAX_FAULTS: usize = 20;
 
 /// The longest row, in bytes; ours have at most 560.
 pub const MAX_ROW: usize = 4_096;
 
-/// So many columns of a header are looked at.
+/// The most columns of a header that are examined.
 const MAX_COLUMNS: usize = 256;
 
-/// The mark that some editors put before the first byte.
+/// U+FEFF in UTF-8, which some editors put at the start of a file.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Where the loads and the columns of `vmstat` begin in our header.
+/// The positions of the loads and the columns of `vmstat` in our header.
 const LOADS: usize = 3;
 const VMSTAT: usize = 6;
 
-/// What is wrong with a CSV: one sentence each.
+/// What is wrong with a CSV, one sentence each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CsvFault {
     /// The first line is not our header.
     Header {
-        /// Our columns that it lacks; their cells count as empty.
+        /// Columns that are missing; their cells count as empty.
         missing: Vec<&'static str>,
-        /// Columns that are not ours or stand there twice; they are not read.
+        /// Columns that are unknown or occur twice; they are ignored.
         unknown: Vec<String>,
     },
-    /// There is no header: the first line is a row of 23 cells, and is read as one.
+    /// There is no header: the first line is a row of 23 cells, and is read as such.
     NoHeader,
-    /// A row, or a cell of it.
+    /// A fault in a row or in one of its cells.
     Row {
         /// The line, from 1 on.
         line: u64,
-        /// What is wrong with it, and what that comes to.
+        /// What is wrong, and the consequence.
         reason: String,
     },
 }
 
-/// What a CSV consisted of.
+/// Counts of a CSV.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CsvTotals {
-    /// Lines, the header among them.
+    /// Lines, including the header.
     pub lines: u64,
     /// Rows that were read.
     pub rows: u64,
@@ -56,14 +57,14 @@ pub struct CsvTotals {
     pub faults_total: u64,
 }
 
-/// Reads a CSV that comes in blocks of any size, in memory that does not grow with it.
+/// Reads a CSV that comes in blocks of any size, in constant memory.
 #[derive(Debug, Default)]
 pub struct CsvReader {
-    /// The line that is not yet whole; past [`MAX_ROW`] the rest of it is left out.
+    /// The incomplete line; anything past [`MAX_ROW`] is dropped.
     line: Vec<u8>,
-    /// Which of the file's columns is which of ours; `None` before the header.
+    /// The positions of our columns in the file; `None` before the header.
     columns: Option<Columns>,
-    /// The time and the uptime of the row before.
+    /// The time and uptime of the previous row.
     last: Option<(jiff::civil::DateTime, u64)>,
     totals: CsvTotals,
 }
@@ -72,17 +73,17 @@ pub struct CsvReader {
 #[derive(Debug)]
 struct Columns {
     count: usize,
-    /// Where each of ours is.
+    /// The position of each of our columns.
     at: [Option<usize>; CSV_COLUMNS],
 }
 
-/// Whether bytes begin as a CSV of ours does: with a header that has our first column or, where
-/// there is none, with a row of as many cells as ours.
+/// Whether a file that begins with `start` is one of our CSVs: it has a header with our first
+/// column, or else a first row with as many cells as ours.
 pub fn is_csv(start: &[u8]) -> bool {
     let start = start.strip_prefix(BYTE_ORDER_MARK).unwrap_or(start);
     let line = start.split(|b| *b == b'\n').next().unwrap_or_default();
     if line.starts_with(b"#") {
-        // A metadata line, whatever its note says.
+        // A metadata line, whatever it contains.
         return false;
     }
     let cells: Vec<_> = line.split(|b| *b == b',').map(clean).collect();
@@ -91,7 +92,7 @@ pub fn is_csv(start: &[u8]) -> bool {
 }
 
 impl CsvReader {
-    /// A reader at the beginning of a file.
+    /// A reader for a new file.
     pub fn new() -> Self {
         Self::default()
     }
@@ -103,10 +104,10 @@ impl CsvReader {
         reader.finish(&mut row)
     }
 
-    /// Takes the next block, and gives the rows that it completes.
+    /// Takes the next block and passes on the rows that it completes.
     pub fn push(&mut self, bytes: &[u8], row: &mut impl FnMut(Sample)) {
         for part in bytes.split_inclusive(|b| *b == b'\n') {
-            // One byte more than is allowed tells that there were more.
+            // One byte over the limit shows that the line was longer.
             let room = (MAX_ROW + 2).saturating_sub(self.line.len());
             let whole = part.ends_with(b"\n");
             let text = &part[..part.len() - usize::from(whole)];
@@ -117,7 +118,7 @@ impl CsvReader {
         }
     }
 
-    /// Ends the file: takes its last line, if that has no line end.
+    /// Ends the file: handles a last line without a line end.
     pub fn finish(mut self, row: &mut impl FnMut(Sample)) -> CsvTotals {
         if !self.line.is_empty() {
             self.end_line(row);
@@ -142,7 +143,7 @@ impl CsvReader {
     fn line(&mut self, line: &[u8]) -> Option<Sample> {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if line.len() > MAX_ROW {
-            // A header of that length is none of ours.
+            // A header of that length is not ours.
             self.columns.get_or_insert_with(Columns::ours);
             return self.skip(format!("longer than {MAX_ROW} bytes; the row is left out"));
         }
@@ -162,7 +163,7 @@ impl CsvReader {
         self.row(&text)
     }
 
-    /// Takes the first line; whether it is a header.
+    /// Reads the first line; returns whether it is a header.
     fn header(&mut self, line: &str) -> bool {
         let found: Vec<_> = line.split(',').map(|name| clean(name.as_bytes())).collect();
         let mut at = [None; CSV_COLUMNS];
@@ -170,7 +171,7 @@ impl CsvReader {
         for (index, name) in found.iter().enumerate().take(MAX_COLUMNS) {
             match names().position(|known| known == name) {
                 Some(column) if at[column].is_none() => at[column] = Some(index),
-                _ => unknown.push(shown(name)),
+                _ => unknown.push(excerpt(name)),
             }
         }
         if at == [None; CSV_COLUMNS]
@@ -197,12 +198,12 @@ impl CsvReader {
         for (cell, at) in cells.iter_mut().zip(columns.at) {
             *cell = at.and_then(|at| found.get(at).copied()).unwrap_or_default();
         }
-        // Without that column no row can be read, and the fault of the header has said so.
+        // Without that column no row can be read, which the header's fault already reports.
         columns.at[0]?;
         let Some(time) = cells::time(cells[0]) else {
             let reason = format!(
                 "datetime {:?} is no time like \"2019-08-01 00:00:01\"; the row is left out",
-                shown(cells[0])
+                excerpt(cells[0])
             );
             return self.skip(reason);
         };
@@ -228,7 +229,7 @@ impl CsvReader {
         Some(sample)
     }
 
-    /// A cell's value; `None` if it is empty or has none, which is a fault.
+    /// A cell's value; `None` if it is empty, or if it is invalid, which is a fault.
     fn cell<T>(
         &mut self,
         column: usize,
@@ -242,13 +243,13 @@ impl CsvReader {
             Ok(value) => Some(value),
             Err(reason) => {
                 let name = names().nth(column).unwrap_or_default();
-                self.skip(format!("{name} {:?} {reason}; the cell counts as empty", shown(cell)))
+                self.skip(format!("{name} {:?} {reason}; the cell counts as empty", excerpt(cell)))
             }
         }
     }
 
-    /// What an unknown uptime is taken for, so that nobody sees a reboot or a machine that was off:
-    /// one that went on growing.
+    /// The uptime to assume for an unknown one: it kept growing, so that no reboot and no power-off
+    /// is inferred.
     fn expected_uptime(&self, time: jiff::civil::DateTime) -> u64 {
         const DAYS: u64 = 2 * 86_400;
         self.last.map_or(DAYS, |(before, uptime)| {
@@ -257,7 +258,7 @@ impl CsvReader {
         })
     }
 
-    /// Notes a fault of the line at hand.
+    /// Records a fault of the current line.
     fn skip<T>(&mut self, reason: String) -> Option<T> {
         self.fault(CsvFault::Row { line: self.totals.lines, reason });
         None
@@ -311,7 +312,7 @@ fn names() -> impl Iterator<Item = &'static str> {
     CSV_HEADER.split(',')
 }
 
-/// A name as a spreadsheet may have left it: with blanks, quotes or a line end.
+/// A column name without the blanks, quotes and line ends that a spreadsheet may add.
 fn clean(name: &[u8]) -> std::borrow::Cow<'_, str> {
     match String::from_utf8_lossy(name) {
         std::borrow::Cow::Borrowed(text) => trim(text).into(),
@@ -319,14 +320,9 @@ fn clean(name: &[u8]) -> std::borrow::Cow<'_, str> {
     }
 }
 
-/// A cell without blanks and quotes around it.
+/// A cell without surrounding blanks and quotes.
 fn trim(cell: &str) -> &str {
     let cell = cell.trim();
     let bare = cell.strip_prefix('"').and_then(|cell| cell.strip_suffix('"'));
     bare.unwrap_or(cell).trim()
-}
-
-/// As much of a cell as a message shows.
-fn shown(cell: &str) -> String {
-    cell.chars().take(32).collect()
 }

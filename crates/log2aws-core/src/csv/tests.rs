@@ -1,4 +1,4 @@
-//! What the reader makes of whole, damaged and foreign files.
+//! Reading intact, damaged and foreign files.
 
 use proptest::prelude::*;
 
@@ -115,7 +115,7 @@ fn a_bad_cell_costs_itself_and_a_bad_row_costs_itself() {
     assert_eq!(samples[0].vmstat[3], None);
     assert!(samples[1].load[0].is_nan() && samples[6].load[1].is_nan());
     assert_eq!(samples[0].vmstat[4], Some(0), "its neighbours stay");
-    // An unknown uptime is no reboot.
+    // An unknown uptime does not count as a reboot.
     assert!(samples[5].uptime_seconds >= samples[4].uptime_seconds);
 }
 
@@ -143,7 +143,7 @@ fn a_csv_is_told_from_a_log() {
     assert!(is_csv(ROW.as_bytes()), "a row of ours without a header");
 }
 
-/// The CSV of a log, and its samples as the log's reader gave them.
+/// The CSV of a log, and its samples as the log's reader gives them.
 #[derive(Default)]
 struct Written {
     csv: String,

@@ -1,4 +1,4 @@
-//! Writes a sample line, in the form of `uptime` and `vmstat` on a Linux server.
+//! Writes a sample line in the format of `uptime` and `vmstat` on Linux.
 
 use std::fmt::Write as _;
 
@@ -7,16 +7,16 @@ use crate::sample::Sample;
 
 use super::general::MAX_LOAD_DIGITS;
 
-/// Why numbers cannot be written as a sample line.
+/// Why values cannot be written as a sample line.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum ComposeError {
-    /// The form has no way to leave a column out, other than the last ones.
+    /// Only the last columns can be omitted in this format.
     #[error("vmstat column {0} has no value; a sample line cannot leave it out")]
     Missing(&'static str),
-    /// A load that no machine has.
+    /// A load that no real machine has.
     #[error("load average {0} is not a number that a sample line can hold")]
     Load(f64),
-    /// A year that has not four digits.
+    /// A year that does not have four digits.
     #[error("year {0} cannot be written with four digits")]
     Year(i16),
     /// An uptime of more than a million years.
@@ -24,12 +24,11 @@ pub enum ComposeError {
     Uptime(u64),
 }
 
-/// Writes a sample line without line end: seconds of the uptime are left out, loads have two
-/// decimals. There are 17 columns of `vmstat`, 16 where `st` is missing, 18 where there is guest
-/// time.
+/// Writes a sample line without line end: the uptime without seconds, loads with two decimals.
+/// There are 17 columns of `vmstat`; 16 if `st` is missing, 18 if there is guest time.
 ///
 /// # Errors
-/// [`ComposeError`] for values that the form cannot hold.
+/// [`ComposeError`] for values that the format cannot represent.
 pub fn compose(sample: &Sample) -> Result<String, ComposeError> {
     let mut line = String::with_capacity(192);
     write_head(&mut line, sample)?;
@@ -69,10 +68,10 @@ fn write_head(line: &mut String, sample: &Sample) -> Result<(), ComposeError> {
         Some(users) => push(line, format_args!("{users} users, ")),
     }
     line.push_str("load average: ");
-    // Two of the digits that a load may have are decimals.
+    // Two of a load's digits are decimals.
     let too_large = 10_f64.powi(i32::try_from(MAX_LOAD_DIGITS - 2).unwrap_or_default());
     for (i, load) in sample.load.into_iter().enumerate() {
-        // The sum leaves out what would round up into one more digit.
+        // Also excludes values that would round up to one more digit.
         if !(0.0..too_large).contains(&(load + 0.01)) || load < 0.0 {
             return Err(ComposeError::Load(load));
         }

@@ -1,30 +1,30 @@
-//! Why a line is not a sample line, in words for an operator.
+//! Why a line is not a sample line, worded for an operator.
 
-/// Why a line is not a sample line: the first thing in it that is not as it should be.
+/// Why a line is not a sample line: the first thing that is wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LineError {
-    /// A byte that no UTF-8 text has; its place is counted from 1.
+    /// A byte that is not valid UTF-8; positions count from 1.
     #[error("the line is not UTF-8 text (byte {0} of it)")]
     NotUtf8(usize),
     /// The line does not begin with a date.
     #[error("expected a date written YYYY-MM-DD, found {0:?}")]
     Date(String),
-    /// The calendar has no such day.
+    /// There is no such day in the calendar.
     #[error("date {0} does not exist")]
     UnrealDate(String),
-    /// No time of day follows the date.
+    /// The date is not followed by a time of day.
     #[error("expected a time written HH:MM:SS, found {0:?}")]
     Time(String),
-    /// The clock has no such time.
+    /// There is no such time of day.
     #[error("time {0} does not exist")]
     UnrealTime(String),
     /// The word `up` is missing.
     #[error("expected \"up\" after the time, found {0:?}")]
     Up(String),
-    /// The uptime is in none of the known forms.
+    /// The uptime is in none of the known formats.
     #[error("expected an uptime such as \"45 days, 20:04\", \"20:04\" or \"5 min\", found {0:?}")]
     Uptime(String),
-    /// Neither a number of users nor the load averages follow the uptime.
+    /// The uptime is followed by neither a number of users nor the load averages.
     #[error("expected \"N users\" or \"load average:\" after the uptime, found {0:?}")]
     Users(String),
     /// The words `load average:` are missing.
@@ -44,7 +44,7 @@ pub enum LineError {
     Value {
         /// The column's name in the heading of `vmstat`.
         column: &'static str,
-        /// What stands there.
+        /// The text in that column.
         text: String,
     },
     /// A number too large for any counter.

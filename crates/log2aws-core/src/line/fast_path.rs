@@ -1,8 +1,8 @@
-//! The quick reader: the form that Linux servers write day in, day out, eight bytes at a time.
+//! Fast reader for the format that Linux servers normally write, eight bytes at a time.
 //!
-//! It knows one blank between words, no missing part, numbers of usual length, and declines
-//! everything else, right or wrong: the general reader then says what it is. Where it does read,
-//! it reads as the general reader does; a property in `tests.rs` holds the two together.
+//! It accepts single blanks between words, no missing part and numbers of usual length, and
+//! declines everything else, valid or not: the general reader then decides. What it does read, it
+//! reads as the general reader does; a property in `tests.rs` checks that they agree.
 
 use jiff::civil::Date;
 
@@ -10,10 +10,10 @@ use super::{Line, general};
 use crate::csv::VMSTAT_NAMES;
 use crate::sample::VMSTAT_COLUMNS;
 
-/// Room for the cells of any line that is not declined, and for what is written past them.
+/// Room for the cells of any accepted line, and for what is written past them.
 const ROOM: usize = 320;
 
-/// The longest `vmstat` part that is not declined, in bytes: one bit of a `u128` each.
+/// The longest `vmstat` part that is accepted, in bytes: one bit of a `u128` each.
 const MAX_TAIL: usize = 128;
 
 /// The same byte eight times.
@@ -23,8 +23,8 @@ const fn each(byte: u8) -> u64 {
 
 const HIGH: u64 = each(0x80);
 
-/// Reads lines of the usual form. It remembers the day of the last one, since most lines are of
-/// the same day as the line before.
+/// Reads lines in the usual format. It remembers the date of the last line, since most lines have
+/// the same date as the one before.
 #[derive(Debug)]
 pub(crate) struct CanonicalReader {
     day: [u8; 10],
@@ -39,7 +39,7 @@ impl Default for CanonicalReader {
 }
 
 impl CanonicalReader {
-    /// Reads one line, without its line end, to its CSV cells; `None` if it is not in this form.
+    /// Reads one line, without its line end, to its CSV cells; `None` if it is not in this format.
     pub(crate) fn read(&mut self, line: &[u8]) -> Option<(&[u8], Line)> {
         let (time, _) = line.split_first_chunk::<23>()?;
         self.read_time(time)?;
@@ -58,7 +58,7 @@ impl CanonicalReader {
         Some((&self.csv[..len], Line { date: self.date, columns, guest }))
     }
 
-    /// `2019-08-01 00:00:01 up `, which becomes the first cell.
+    /// `2019-08-01 00:00:01 up `, the source of the first cell.
     fn read_time(&mut self, text: &[u8; 23]) -> Option<()> {
         let [day @ .., _, h1, h2, c1, m1, m2, c2, s1, s2, _, _, _, _] = text;
         if *day != self.day {
@@ -79,7 +79,7 @@ impl CanonicalReader {
     }
 }
 
-/// The cells written so far and the part of the line to come.
+/// The cells written so far and the rest of the line.
 struct Cells<'a> {
     line: &'a [u8],
     at: usize,
@@ -99,14 +99,14 @@ impl Cells<'_> {
         self.line.get(at..)?.first_chunk().map(|bytes| u64::from_le_bytes(*bytes))
     }
 
-    /// How many digits stand at `at`: 1 to 7; others are declined.
+    /// The number of digits at `at`: 1 to 7; others are declined.
     fn digits(&self, at: usize) -> Option<usize> {
         let count = (not_digits(self.word(at)?).trailing_zeros() / 8) as usize;
         (1..8).contains(&count).then_some(count)
     }
 
-    /// Copies the next `len` bytes, 16 at most: always 16 are copied, as that is quicker, and what
-    /// is over is written over later.
+    /// Copies the next `len` bytes, at most 16. It always copies 16, which is faster; the excess is
+    /// overwritten later.
     fn copy(&mut self, len: usize) -> Option<()> {
         let bytes: &[u8; 16] = self.line.get(self.at..)?.first_chunk()?;
         *self.csv.get_mut(self.len..)?.first_chunk_mut()? = *bytes;
@@ -144,7 +144,7 @@ impl Cells<'_> {
                 .to_le_bytes()[..5] else {
                     return None;
                 };
-                // The hours are digits, the minutes may be anything yet.
+                // The hours are digits; the minutes are not checked yet.
                 let real = (h1 < b'2' || h1 == b'2' && h2 < b'4')
                     && (b'0'..b'6').contains(&m1)
                     && m2.is_ascii_digit();
@@ -196,8 +196,8 @@ impl Cells<'_> {
         if !(VMSTAT_COLUMNS..=MAX_TAIL).contains(&len) {
             return None;
         }
-        // Words are counted from the end of the line. The first begins in the part before, which
-        // is shifted out; the digits that come in behind are written over by the second.
+        // Words are counted from the end of the line. The first one overlaps the part before, which
+        // is shifted out; the digits that come in behind it are overwritten by the second.
         let before = (8 - len % 8) % 8;
         let (first, words) = self.line[self.at - before..].split_first_chunk::<8>()?;
         let mut blanks: u128 = 0;
@@ -207,7 +207,7 @@ impl Cells<'_> {
         let mut take = |word: u64, from: usize| {
             let blank = zero_bytes(word ^ each(b' '));
             bad |= not_digits(word) ^ blank;
-            // A blank becomes a comma; the flags gather in the highest byte.
+            // A blank becomes a comma; the flags are collected in the highest byte.
             let cells = word ^ (blank >> 7).wrapping_mul(u64::from(b' ' ^ b','));
             let flags = (blank >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56;
             blanks |= u128::from(flags) << from;
@@ -242,7 +242,7 @@ impl Cells<'_> {
     }
 }
 
-/// Digits in the bytes of a word from `from` on, and nothing before.
+/// A word with the digit `0` in its bytes from `from` on, and zeros before.
 fn digits_from(from: usize) -> u64 {
     each(b'0').checked_shl(u32::try_from(8 * from).unwrap_or(64)).unwrap_or(0)
 }
@@ -258,7 +258,7 @@ fn not_digits(word: u64) -> u64 {
     (((value & !HIGH) + each(0x80 - 10)) | value) & HIGH
 }
 
-/// Whether 20 bits stand together: a number of 20 digits may be too large for a `u64`.
+/// Whether 20 bits in a row are set: a number of 20 digits may overflow a `u64`.
 fn has_long_run(bits: u128) -> bool {
     let two = bits & (bits >> 1);
     let four = two & (two >> 2);

@@ -1,4 +1,4 @@
-//! The general reader: every accepted form of a sample line, token by token.
+//! The general reader: every accepted format of a sample line, token by token.
 
 use jiff::civil::Date;
 
@@ -9,10 +9,10 @@ use crate::sample::VMSTAT_COLUMNS;
 /// The longest number of days, minutes or seconds of an uptime, in digits: a million years.
 const MAX_UPTIME_DIGITS: usize = 9;
 
-/// The longest load average, in digits. Up to here a load is exact as a quotient of two floats.
+/// The longest load average in digits. Up to this length it is exact as a quotient of two floats.
 pub(super) const MAX_LOAD_DIGITS: usize = 15;
 
-/// Reads one line and appends its CSV cells to `csv`, which is left half-written on an error.
+/// Reads one line and appends its CSV cells to `csv`, which is left incomplete on an error.
 pub(super) fn read(line: &[u8], csv: &mut Vec<u8>) -> Result<Line, LineError> {
     let mut rest = Cursor(line);
     let text = rest.token();
@@ -22,7 +22,7 @@ pub(super) fn read(line: &[u8], csv: &mut Vec<u8>) -> Result<Line, LineError> {
     csv.extend_from_slice(read_time(rest.token())?);
     let up = rest.token();
     if up != b"up" {
-        return Err(LineError::Up(shown(up)));
+        return Err(LineError::Up(excerpt_of_bytes(up)));
     }
     csv.push(b',');
     read_uptime(&mut rest, csv)?;
@@ -33,12 +33,12 @@ pub(super) fn read(line: &[u8], csv: &mut Vec<u8>) -> Result<Line, LineError> {
     Ok(Line { date, columns, guest })
 }
 
-/// What of the line is still unread. A comma between words of the head is as good as a blank,
-/// since some programs write it and some do not.
+/// The unread rest of the line. A comma between words of the head counts as a blank, since some
+/// programs write it and some do not.
 struct Cursor<'a>(&'a [u8]);
 
 impl<'a> Cursor<'a> {
-    /// Passes over all leading bytes that `wanted` takes, and returns them.
+    /// Consumes all leading bytes that `wanted` accepts, and returns them.
     fn take(&mut self, wanted: impl Fn(u8) -> bool) -> &'a [u8] {
         let end = self.0.iter().position(|b| !wanted(*b)).unwrap_or(self.0.len());
         let (taken, rest) = self.0.split_at(end);
@@ -62,7 +62,7 @@ impl<'a> Cursor<'a> {
         self.take(|b| is_blank(b) || b == b',');
     }
 
-    /// Passes over `text` if it is next.
+    /// Consumes `text` if it is next.
     fn skip(&mut self, text: &[u8]) -> bool {
         match self.0.strip_prefix(text) {
             Some(rest) => {
@@ -82,12 +82,12 @@ fn all_digits(text: &[u8]) -> bool {
     !text.is_empty() && text.iter().all(u8::is_ascii_digit)
 }
 
-/// The found text as far as an error message should repeat it.
-fn shown(text: &[u8]) -> String {
-    String::from_utf8_lossy(&text[..text.len().min(128)]).chars().take(32).collect()
+/// The beginning of the text, for use in an error message.
+fn excerpt_of_bytes(text: &[u8]) -> String {
+    crate::excerpt::excerpt(&String::from_utf8_lossy(&text[..text.len().min(128)]))
 }
 
-/// Two digits as a number; the caller has looked that they are digits.
+/// Two digits as a number; the caller has checked that they are digits.
 fn two_digits(tens: u8, ones: u8) -> i8 {
     (tens - b'0').cast_signed() * 10 + (ones - b'0').cast_signed()
 }
@@ -95,26 +95,26 @@ fn two_digits(tens: u8, ones: u8) -> i8 {
 /// Reads `YYYY-MM-DD`; the day must exist.
 pub(super) fn read_date(text: &[u8]) -> Result<Date, LineError> {
     let &[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = text else {
-        return Err(LineError::Date(shown(text)));
+        return Err(LineError::Date(excerpt_of_bytes(text)));
     };
     if !all_digits(&[y1, y2, y3, y4, m1, m2, d1, d2]) {
-        return Err(LineError::Date(shown(text)));
+        return Err(LineError::Date(excerpt_of_bytes(text)));
     }
     let year = i16::from(two_digits(y1, y2)) * 100 + i16::from(two_digits(y3, y4));
     Date::new(year, two_digits(m1, m2), two_digits(d1, d2))
-        .map_err(|_| LineError::UnrealDate(shown(text)))
+        .map_err(|_| LineError::UnrealDate(excerpt_of_bytes(text)))
 }
 
 /// Reads `HH:MM:SS`; the time must exist (a leap second does not: `uptime` never shows one).
 fn read_time(text: &[u8]) -> Result<&[u8], LineError> {
     let &[h1, h2, b':', m1, m2, b':', s1, s2] = text else {
-        return Err(LineError::Time(shown(text)));
+        return Err(LineError::Time(excerpt_of_bytes(text)));
     };
     if !all_digits(&[h1, h2, m1, m2, s1, s2]) {
-        return Err(LineError::Time(shown(text)));
+        return Err(LineError::Time(excerpt_of_bytes(text)));
     }
     if two_digits(h1, h2) > 23 || two_digits(m1, m2) > 59 || two_digits(s1, s2) > 59 {
-        return Err(LineError::UnrealTime(shown(text)));
+        return Err(LineError::UnrealTime(excerpt_of_bytes(text)));
     }
     Ok(text)
 }
@@ -123,7 +123,9 @@ fn read_time(text: &[u8]) -> Result<&[u8], LineError> {
 fn read_uptime(rest: &mut Cursor<'_>, csv: &mut Vec<u8>) -> Result<(), LineError> {
     rest.separators();
     let whole = rest.0;
-    let error = |rest: &Cursor<'_>| LineError::Uptime(shown(&whole[..whole.len() - rest.0.len()]));
+    let error = |rest: &Cursor<'_>| {
+        LineError::Uptime(excerpt_of_bytes(&whole[..whole.len() - rest.0.len()]))
+    };
     let first = rest.word();
     if is_clock(first) {
         csv.extend_from_slice(first);
@@ -170,11 +172,11 @@ fn is_short_unit(unit: &[u8]) -> bool {
     matches!(unit, b"min" | b"mins" | b"sec" | b"secs")
 }
 
-/// Reads `1 user`, `3 users` or nothing, and the words `load average:` behind it.
+/// Reads `1 user`, `3 users` or nothing, and the words `load average:` after it.
 fn read_users(rest: &mut Cursor<'_>, csv: &mut Vec<u8>) -> Result<(), LineError> {
     rest.separators();
     let whole = rest.0;
-    let shown_so_far = |rest: &Cursor<'_>| shown(&whole[..whole.len() - rest.0.len()]);
+    let shown_so_far = |rest: &Cursor<'_>| excerpt_of_bytes(&whole[..whole.len() - rest.0.len()]);
     let mut word = rest.word();
     let has_users = all_digits(word);
     if has_users {
@@ -190,16 +192,16 @@ fn read_users(rest: &mut Cursor<'_>, csv: &mut Vec<u8>) -> Result<(), LineError>
     let labelled = word == b"load" && (rest.skip(b"averages:") || rest.skip(b"average:"));
     match (labelled, has_users) {
         (true, _) => Ok(()),
-        (false, true) => Err(LineError::NoLoad(shown(word))),
-        (false, false) => Err(LineError::Users(shown(word))),
+        (false, true) => Err(LineError::NoLoad(excerpt_of_bytes(word))),
+        (false, false) => Err(LineError::Users(excerpt_of_bytes(word))),
     }
 }
 
-/// Reads three numbers with decimals, whose mark may be a comma: `0,24, 0,24, 0,16`.
+/// Reads three decimal numbers, whose decimal mark may be a comma: `0,24, 0,24, 0,16`.
 fn read_loads(rest: &mut Cursor<'_>, csv: &mut Vec<u8>) -> Result<(), LineError> {
     for found in 0..3 {
         if found > 0 && !rest.0.first().is_some_and(|b| is_blank(*b) || *b == b',') {
-            return Err(LineError::Load(shown(rest.token())));
+            return Err(LineError::Load(excerpt_of_bytes(rest.token())));
         }
         rest.separators();
         let whole = rest.0;
@@ -208,12 +210,12 @@ fn read_loads(rest: &mut Cursor<'_>, csv: &mut Vec<u8>) -> Result<(), LineError>
             rest.skip(b".") || (rest.0.get(1).is_some_and(u8::is_ascii_digit) && rest.skip(b","));
         let decimals = if marked { rest.take(|b| b.is_ascii_digit()) } else { b"" };
         if !marked && (!units.is_empty() || whole.is_empty()) && rest.0.first() != Some(&b',') {
-            // A whole number is already a column of vmstat: `uptime` always writes decimals.
+            // A whole number is the first column of vmstat: `uptime` always writes decimals.
             return Err(LineError::LoadCount(found));
         }
         let digits = units.len() + decimals.len();
         if units.is_empty() || decimals.is_empty() || digits > MAX_LOAD_DIGITS {
-            return Err(LineError::Load(shown(Cursor(whole).token())));
+            return Err(LineError::Load(excerpt_of_bytes(Cursor(whole).token())));
         }
         csv.extend_from_slice(units);
         csv.push(b'.');
@@ -222,12 +224,12 @@ fn read_loads(rest: &mut Cursor<'_>, csv: &mut Vec<u8>) -> Result<(), LineError>
     }
     rest.skip(b",");
     match rest.0.first() {
-        Some(b) if !is_blank(*b) => Err(LineError::Load(shown(rest.token()))),
+        Some(b) if !is_blank(*b) => Err(LineError::Load(excerpt_of_bytes(rest.token()))),
         _ => Ok(()),
     }
 }
 
-/// Reads 16, 17 or 18 whole numbers up to the end of the line; returns how many, and the 18th.
+/// Reads 16, 17 or 18 whole numbers up to the end of the line; returns their number and the 18th.
 fn read_vmstat(
     rest: &mut Cursor<'_>,
     csv: &mut Vec<u8>,
@@ -244,7 +246,7 @@ fn read_vmstat(
     for (i, column) in names.iter().enumerate() {
         let text = rest.token();
         if !all_digits(text) {
-            return Err(LineError::Value { column, text: shown(text) });
+            return Err(LineError::Value { column, text: excerpt_of_bytes(text) });
         }
         let value = number(text)?;
         if i == VMSTAT_COLUMNS {
@@ -264,5 +266,5 @@ fn number(digits: &[u8]) -> Result<u64, LineError> {
     digits
         .iter()
         .try_fold(0_u64, |n, d| n.checked_mul(10)?.checked_add(u64::from(d - b'0')))
-        .ok_or_else(|| LineError::Range(shown(digits)))
+        .ok_or_else(|| LineError::Range(excerpt_of_bytes(digits)))
 }

@@ -17,7 +17,7 @@ pub use error::LineError;
 pub(crate) use fast_path::CanonicalReader;
 pub use row::Row;
 
-/// What reading a line yields beside the CSV cells.
+/// The result of reading a line, in addition to the CSV cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Line {
     /// The day of the line.
@@ -32,7 +32,7 @@ impl Line {
     /// Reads one line (without its line end) and appends its CSV cells to `csv`.
     ///
     /// # Errors
-    /// The first thing that is not as it should be; `csv` is then as it was.
+    /// The first thing that is wrong; `csv` is then unchanged.
     pub(crate) fn read(line: &[u8], csv: &mut Vec<u8>) -> Result<Self, LineError> {
         let before = csv.len();
         general::read(line, csv).map_err(|error| {

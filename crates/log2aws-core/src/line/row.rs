@@ -1,4 +1,4 @@
-//! A sample line that was read: its CSV cells, and its numbers when they are asked for.
+//! A sample line that was read: its CSV cells, and its numbers on demand.
 
 use jiff::civil::{Date, DateTime};
 
@@ -37,7 +37,7 @@ impl<'a> Row<'a> {
     }
 }
 
-// Below, cells are taken apart that `Line::read` has put together: shapes and ranges are known.
+// Below, cells written by `Line::read` are parsed: their shapes and ranges are known.
 
 fn digits(text: &[u8]) -> u64 {
     text.iter().fold(0, |n, d| n * 10 + u64::from(d - b'0'))

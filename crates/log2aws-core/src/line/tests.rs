@@ -1,4 +1,4 @@
-//! Each form of a line, each way to be wrong, and the way back.
+//! Each format of a line, each way to be wrong, and the round trip.
 
 use jiff::civil::date;
 use proptest::prelude::*;
@@ -250,7 +250,7 @@ fn what_the_form_cannot_hold_is_refused() {
     assert_eq!(with(|s| s.time = date(-1, 1, 1).at(0, 0, 0, 0)), ComposeError::Year(-1));
 }
 
-/// Lines of the usual form and, one change away from it, of every other kind.
+/// Lines in the usual format and, one change away from it, of every other kind.
 fn any_usual_line() -> impl Strategy<Value = String> {
     let number = || prop_oneof![Just("0".to_owned()), "[0-9]{1,3}", "[0-9]{1,10}", "[0-9]{18,21}"];
     let uptime = "(([0-9]{1,8} days|1 day), )?([0-9]{1,2}:[0-9]{2}|[0-9]{1,2} min)";
@@ -292,7 +292,7 @@ fn readers_agree(line: &[u8]) -> Result<bool, TestCaseError> {
     Ok(quick.is_some())
 }
 
-/// Each change of one byte at each place, one after the other.
+/// Changes one byte at each position in turn.
 #[test]
 fn the_quick_reader_agrees_after_every_small_change() {
     let line = format!("{HEAD} {TAIL}");

@@ -10,7 +10,7 @@ use crate::day_clock::DayClock;
 use crate::metadata::{Metadata, Mode, ZoneName};
 use crate::sample::Sample;
 
-/// Takes the samples and metadata lines of one day log in their order.
+/// Takes the samples and metadata lines of one day log in order.
 pub struct SummaryBuilder {
     clock: DayClock,
     zone: Option<ZoneName>,
@@ -35,7 +35,7 @@ impl std::fmt::Debug for SummaryBuilder {
 }
 
 impl SummaryBuilder {
-    /// A summary of the log of `day`: the day of its key, whatever its lines say.
+    /// A summary of the log of `day`, the day in its key, whatever its lines contain.
     pub fn new(day: Day) -> Self {
         Self {
             clock: DayClock::new(day, None),
@@ -51,7 +51,7 @@ impl SummaryBuilder {
         }
     }
 
-    /// Takes a metadata line: each pair holds for the lines after it.
+    /// Takes a metadata line: each pair applies to the lines after it.
     pub fn metadata(&mut self, metadata: &Metadata) {
         let held = &mut self.metadata;
         if let Some(server) = &metadata.server {
@@ -83,14 +83,14 @@ impl SummaryBuilder {
         self.series.sample(sample);
     }
 
-    /// What the chart tells of the day, it tells of these rows alone.
+    /// Rows of the key's own day, the only ones that the chart draws.
     fn sample_of_the_day(&mut self, sample: &Sample) {
         let load = sample.load[0];
         if load.is_finite() && load > self.peak.map_or(0.0, |peak| peak.load) {
             self.peak = Some(Peak { at: sample.time, load });
         }
         self.guest_max = self.guest_max.max(sample.guest.unwrap_or(0));
-        // A log that does not say otherwise is one of averages since boot.
+        // Without metadata the averages are since boot.
         let mode = self.mode.unwrap_or(Mode::SinceBoot);
         let changed = self.modes.last().is_none_or(|(_, last)| *last != mode);
         if changed && self.modes.len() < MAX_MODES {
@@ -98,7 +98,7 @@ impl SummaryBuilder {
         }
     }
 
-    /// What the log holds.
+    /// Finishes the summary.
     pub fn finish(self, rejects: Rejects) -> LogSummary {
         let covered = self.coverage.finish(&self.clock);
         let mode = |(from, mode): (DateTime, Mode)| ModeFrom { from, mode: mode.to_string() };

@@ -1,25 +1,26 @@
-//! Which samples of the day are there: the interval, the gaps, the reboots.
+//! Which samples of the day exist: the interval, the gaps, the reboots.
 
 use jiff::civil::DateTime;
 
 use super::{Cause, Gap, Reboot};
 use crate::day_clock::DayClock;
 
-/// So many gaps and reboots are listed; beyond, they only count.
+/// The most gaps and reboots that are listed; further ones are only counted.
 pub const MAX_LISTED: usize = 1_000;
 
-/// The interval of a log that is too short to tell, in seconds: what cron was told since ever.
-const USUAL_INTERVAL: u32 = 600;
+/// The interval, in seconds, to assume for a log that is too short to derive it: the traditional
+/// cron setting.
+const DEFAULT_INTERVAL: u32 = 600;
 
-/// From so many samples on the log tells its interval.
-const TELLING_SAMPLES: usize = 24;
+/// From this many samples on, the interval is derived from the log.
+const MIN_SAMPLES_FOR_INTERVAL: usize = 24;
 
-/// `uptime` prints whole minutes: up to so many seconds more than it says have passed.
-const UPTIME_STEP: u64 = 60;
+/// `uptime` prints whole minutes, so up to this many seconds more may have passed.
+const UPTIME_RESOLUTION: u64 = 60;
 
-/// Marks are sorted and made unique when so many have come; a day has at most 90,000 seconds,
-/// so that memory stays bounded for any number of samples.
-const COMPACT_AT: usize = 200_000;
+/// Marks are sorted and deduplicated at this number; a day has at most 90,000 seconds, so memory
+/// stays bounded for any number of samples.
+const COMPACT_AT_MARKS: usize = 200_000;
 
 /// A second of the day that has a sample.
 #[derive(Clone, Copy)]
@@ -28,16 +29,16 @@ struct Mark {
     uptime: u64,
 }
 
-/// The line before.
+/// The previous line.
 #[derive(Clone, Copy)]
 struct Previous {
     time: DateTime,
-    /// `None` if it is of another day.
+    /// `None` if it belongs to another day.
     second: Option<u32>,
     uptime: u64,
 }
 
-/// Collects when there were samples.
+/// Collects the times of the samples.
 #[derive(Default)]
 pub(super) struct Coverage {
     marks: Vec<Mark>,
@@ -48,8 +49,8 @@ pub(super) struct Coverage {
     other_days: u64,
 }
 
-/// What a [`Coverage`] comes to.
-pub(super) struct Covered {
+/// The result of [`Coverage`].
+pub(super) struct CoverageResult {
     pub(super) first: Option<DateTime>,
     pub(super) last: Option<DateTime>,
     pub(super) first_uptime: Option<u64>,
@@ -74,7 +75,7 @@ struct OpenGap {
 }
 
 impl Coverage {
-    /// Takes a row; whether it is of this day.
+    /// Takes a row; returns whether it belongs to this day.
     pub(super) fn sample(&mut self, clock: &DayClock, time: DateTime, uptime: u64) -> bool {
         let last = self.previous.and_then(|previous| previous.second);
         let second = clock.elapsed(time, last);
@@ -84,8 +85,8 @@ impl Coverage {
         match second {
             None => self.other_days += 1,
             Some(second) => {
-                self.look_for_reboot(clock, second, uptime);
-                if self.marks.len() >= COMPACT_AT {
+                self.detect_reboot(clock, second, uptime);
+                if self.marks.len() >= COMPACT_AT_MARKS {
                     compact(&mut self.marks);
                 }
                 self.marks.push(Mark { second, uptime });
@@ -95,9 +96,9 @@ impl Coverage {
         second.is_some()
     }
 
-    /// In line order: a log is appended to, so that a clock that goes back hides no reboot and
-    /// makes none.
-    fn look_for_reboot(&mut self, clock: &DayClock, second: u32, uptime: u64) {
+    /// Works in line order. A log is append-only, so a clock that goes back neither hides a reboot
+    /// nor invents one.
+    fn detect_reboot(&mut self, clock: &DayClock, second: u32, uptime: u64) {
         let before = self.previous.and_then(|p| p.second.map(|second| (second, p.uptime)));
         let since = before.map_or(0, |(second, _)| second);
         let fell = before.is_some_and(|(_, before)| uptime < before);
@@ -112,7 +113,7 @@ impl Coverage {
         }
     }
 
-    pub(super) fn finish(mut self, clock: &DayClock) -> Covered {
+    pub(super) fn finish(mut self, clock: &DayClock) -> CoverageResult {
         compact(&mut self.marks);
         let day = clock.seconds();
         let interval = interval(&self.marks);
@@ -125,7 +126,7 @@ impl Coverage {
             gaps.sort_by_key(|gap| gap.from);
         }
         let civil = |mark: &Mark| clock.civil(mark.second);
-        Covered {
+        CoverageResult {
             first: self.marks.first().map(civil),
             last: self.marks.last().map(civil),
             first_uptime: self.marks.first().map(|mark| mark.uptime),
@@ -154,8 +155,8 @@ impl OpenGap {
     }
 }
 
-/// Seconds where both lines have them: on the day that has an hour twice, the clock shows less
-/// without having been set back.
+/// Compares seconds where both lines have them: on a day with a repeated hour, the clock time goes
+/// back although nobody set the clock.
 fn went_back(previous: &Previous, time: DateTime, second: Option<u32>) -> bool {
     match (previous.second, second) {
         (Some(before), Some(now)) => now < before,
@@ -163,23 +164,23 @@ fn went_back(previous: &Previous, time: DateTime, second: Option<u32>) -> bool {
     }
 }
 
-/// Whether a machine of that uptime was started less than `seconds` ago.
+/// Whether a machine with that uptime booted less than `seconds` ago.
 fn booted_within(seconds: u32, uptime: u64) -> bool {
-    uptime.saturating_add(UPTIME_STEP) < u64::from(seconds)
+    uptime.saturating_add(UPTIME_RESOLUTION) < u64::from(seconds)
 }
 
-/// Sorts by time and leaves one mark for a second.
+/// Sorts by time and keeps one mark per second.
 fn compact(marks: &mut Vec<Mark>) {
     marks.sort_by_key(|mark| mark.second);
     marks.dedup_by_key(|mark| mark.second);
 }
 
-/// The median step, to whole minutes from a minute on.
+/// The median step, rounded to whole minutes if it is a minute or more.
 fn interval(marks: &[Mark]) -> u32 {
     let mut steps: Vec<u32> =
         marks.windows(2).map(|pair| pair[1].second - pair[0].second).collect();
-    if marks.len() < TELLING_SAMPLES {
-        return USUAL_INTERVAL;
+    if marks.len() < MIN_SAMPLES_FOR_INTERVAL {
+        return DEFAULT_INTERVAL;
     }
     let middle = (steps.len() - 1) / 2;
     let (_, median, _) = steps.select_nth_unstable(middle);
@@ -213,7 +214,8 @@ fn find_gaps(marks: &[Mark], interval: u32, day: u32) -> Vec<OpenGap> {
             });
         }
     }
-    // A timer's jitter must not make a last sample that came a little early look like two short.
+    // Because of a timer's jitter the last sample can be a little early, which must not look like
+    // two missing ones.
     let rest = day.saturating_sub(last.second);
     let missing = (rest.saturating_sub(interval / 20)).div_ceil(interval).saturating_sub(1);
     if missing > 0 {

@@ -1,7 +1,7 @@
-//! The summary of a delivery: what a day log holds and what is missing from it.
+//! The summary of a delivery: what a day log contains and what is missing from it.
 //!
-//! Written beside the CSV as `{server}/{date}.json`, and read again by whoever shows or proves
-//! deliveries. A [`SummaryBuilder`] is fed with the samples and finished into a [`Summary`].
+//! Written beside the CSV as `{server}/{date}.json`, and read by everything that displays or
+//! verifies deliveries. A [`SummaryBuilder`] takes the samples and is finished into a [`Summary`].
 
 mod builder;
 mod coverage;
@@ -28,10 +28,11 @@ pub use versions::{AcceptedVersion, Change, MAX_VERSIONS, Versions};
 /// The format that this version writes, and the newest that it reads.
 pub const FORMAT: u32 = 1;
 
-/// So many changes between interval values and averages since boot are listed; nobody has more.
+/// The most changes between interval averages and averages since boot that are listed; real logs
+/// have fewer.
 pub const MAX_MODES: usize = 100;
 
-/// What is known of the deliveries of one day. Its JSON has its keys in a fixed order: equal
+/// What is known of the deliveries of one day. The order of the JSON keys is fixed, so equal
 /// summaries are equal bytes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
@@ -39,39 +40,39 @@ pub struct Summary {
     pub format: u32,
     /// The version of the program that wrote it.
     pub program: String,
-    /// Whose log.
+    /// The server.
     #[serde(with = "text")]
     pub server: ServerName,
-    /// Of which local day.
+    /// The local day.
     #[serde(with = "text")]
     pub date: Day,
-    /// The delivery that was read: the newest accepted version.
+    /// The delivery that was analyzed: the newest accepted version.
     pub raw: RawObject,
-    /// The accepted versions, the newest first; empty in a summary of an earlier program.
+    /// The accepted versions, the newest first; empty in a summary of an older program.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub versions: Vec<AcceptedVersion>,
-    /// How many more there are than `versions` lists.
+    /// The number of accepted versions that `versions` does not list.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub versions_more: u64,
-    /// The version of each result object, by what its key ends with, as it was written. Results
-    /// of other versions are those of a run that did not end, or somebody else's.
+    /// The version of each result object that was written, by the suffix of its key. Results with
+    /// other versions come from an incomplete run or another writer.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub results: BTreeMap<String, String>,
-    /// Why the delivery was not read; then there is no `log`. Earlier programs wrote so of a
-    /// refused version. Nothing writes it any more: see [`crate::refused`].
+    /// Why the delivery was not analyzed; then there is no `log`. Older programs wrote this for a
+    /// refused version. It is no longer written: see [`crate::refused`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
-    /// What the log holds; absent only beside `refused`.
+    /// The content of the log; absent only together with `refused`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log: Option<LogSummary>,
 }
 
-/// The raw object that a summary speaks of.
+/// The raw object that a summary describes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RawObject {
     /// Its key in the raw bucket.
     pub key: String,
-    /// Its version, as the store names it.
+    /// Its version id in the store.
     pub version: String,
     /// Its length in bytes, as stored.
     pub size: u64,
@@ -79,16 +80,16 @@ pub struct RawObject {
     pub sha256: Option<String>,
 }
 
-/// What a day log holds. Times are local, as in the log.
+/// The content of a day log. Times are local, as in the log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LogSummary {
     /// Rows of the CSV.
     pub rows: u64,
-    /// Those among them whose date is not the key's; they count in `series` and nowhere else.
+    /// Rows with a date other than the key's; they count in `series` and nowhere else.
     pub other_days: u64,
     /// Lines that could not be read.
     pub rejects: Rejects,
-    /// What the last metadata lines said.
+    /// The values of the last metadata lines.
     pub metadata: MetadataInForce,
     /// The day's earliest sample.
     #[serde(with = "text::optional")]
@@ -102,51 +103,53 @@ pub struct LogSummary {
     /// Seconds since boot at `last`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_uptime_seconds: Option<u64>,
-    /// From one sample to the next, in seconds: the median from 24 samples on, else 600.
+    /// The time from one sample to the next, in seconds: the median if there are 24 samples or
+    /// more, else 600.
     pub interval_seconds: u32,
-    /// How many samples such a day has; a day on which the clock is changed has 23 or 25 hours.
+    /// The number of samples that such a day should have; a day with a clock change has 23 or 25
+    /// hours.
     pub expected: u64,
-    /// How many of them are missing: the sum over all gaps.
+    /// The number of missing samples: the sum over all gaps.
     pub missing: u64,
-    /// How many gaps there are.
+    /// The number of gaps.
     pub gaps_total: u64,
-    /// The gaps in order of time; the longest [`MAX_LISTED`], if there are more.
+    /// The gaps in order of time; only the longest [`MAX_LISTED`] if there are more.
     pub gaps: Vec<Gap>,
-    /// How many reboots there were.
+    /// The number of reboots.
     pub reboots_total: u64,
-    /// The first [`MAX_LISTED`] reboots in the order of the log.
+    /// The first [`MAX_LISTED`] reboots in log order.
     pub reboots: Vec<Reboot>,
     /// How often a line's time is earlier than that of the line before.
     pub clock_steps: u64,
-    /// The day's highest load average over 1 minute; none where no load is above 0.
+    /// The day's highest load average over 1 minute; `None` if no load is above 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peak: Option<Peak>,
     /// The highest guest time of a sample of the day, in percent, if above 0. The CSV has no column
     /// for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guest_max: Option<u64>,
-    /// What the averages of `vmstat` are of, where that changes within the day: from which row on
-    /// which mode, in the order of the log; the first [`MAX_MODES`]. Empty where it does not change.
+    /// What the averages of `vmstat` cover, if that changes within the day: the mode and the row
+    /// from which it applies, in log order; the first [`MAX_MODES`]. Empty if it does not change.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub modes: Vec<ModeFrom>,
     /// The figures of each numeric column of the CSV.
     pub series: Series,
 }
 
-/// A highest load and when it was.
+/// The highest load and its time.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Peak {
-    /// The time of the first sample that has it.
+    /// The time of the first sample with this load.
     #[serde(with = "text")]
     pub at: DateTime,
     /// Load average over 1 minute.
     pub load: f64,
 }
 
-/// From when on the averages of `vmstat` are of what.
+/// A change of mode: from which row on, and to which mode.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModeFrom {
-    /// The time of the first row that it holds for.
+    /// The time of the first row that it applies to.
     #[serde(with = "text")]
     pub from: DateTime,
     /// `interval` or `since-boot`, as in [`MetadataInForce`].
@@ -158,26 +161,27 @@ pub struct ModeFrom {
 pub struct Rejects {
     /// How many there are.
     pub count: u64,
-    /// How many of them are kept beside the CSV.
+    /// How many of them are stored beside the CSV.
     pub kept: u64,
 }
 
-/// What the metadata lines said: of each pair the last. Where they said nothing it is `None`.
+/// The metadata in force at the end of the log: the last value of each pair, `None` if there was
+/// none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MetadataInForce {
     /// The server's own name for itself.
     pub server: Option<String>,
     /// Its cores.
     pub cores: Option<u32>,
-    /// The zone of the line times, as it was given.
+    /// The time zone of the lines, as given.
     pub tz: Option<String>,
-    /// `interval` or `since-boot`: what the averages of `vmstat` are averages of.
+    /// `interval` or `since-boot`: what the averages of `vmstat` cover.
     pub mode: Option<String>,
     /// What people call the machine.
     pub note: Option<String>,
 }
 
-/// A stretch of the day without the samples that it should have.
+/// A stretch of the day without the expected samples.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gap {
     /// The sample before it, or midnight.
@@ -186,9 +190,9 @@ pub struct Gap {
     /// The sample after it, or the next midnight.
     #[serde(with = "text")]
     pub to: DateTime,
-    /// How many samples it lacks.
+    /// The number of missing samples.
     pub missing: u64,
-    /// What the uptimes on its sides tell.
+    /// The cause, as inferred from the uptimes before and after it.
     pub cause: Cause,
 }
 
@@ -196,15 +200,15 @@ pub struct Gap {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Cause {
-    /// The machine was started in the gap: it was off for some of it.
+    /// The machine booted in the gap: it was off for part of it.
     Off,
-    /// Uptime kept growing: the machine ran, its samples are missing.
+    /// The uptime kept growing: the machine ran, and its samples are missing.
     Running,
-    /// There is no sample after it whose uptime could tell.
+    /// There is no later sample whose uptime could show the cause.
     Unknown,
 }
 
-/// The machine was started.
+/// A boot of the machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reboot {
     /// When, to the minute: the time of the first sample after it less the uptime there.
@@ -215,10 +219,10 @@ pub struct Reboot {
     pub seen: DateTime,
 }
 
-/// Why bytes are not a summary that this version reads.
+/// Why bytes are not a summary that this version can read.
 #[derive(Debug, thiserror::Error)]
 pub enum SummaryError {
-    /// Not the JSON of a summary.
+    /// Not valid as the JSON of a summary.
     #[error("this is not a summary: {0}")]
     Json(#[from] serde_json::Error),
     /// Written by a newer version.
@@ -227,7 +231,7 @@ pub enum SummaryError {
 }
 
 impl Summary {
-    /// The summary of a delivery that was read.
+    /// The summary of a delivery that was analyzed.
     pub fn read(program: &str, key: &RawKey, raw: RawObject, log: LogSummary) -> Self {
         Self {
             format: FORMAT,
@@ -243,7 +247,7 @@ impl Summary {
         }
     }
 
-    /// The accepted versions. A summary of an earlier program names the one that was read.
+    /// The accepted versions. A summary of an older program has only the one that it analyzed.
     pub fn accepted(&self) -> Versions {
         let mut listed = self.versions.clone();
         if listed.is_empty() && self.refused.is_none() {
@@ -257,21 +261,21 @@ impl Summary {
         Versions { listed, more: self.versions_more }
     }
 
-    /// The summary as JSON with a line end, fit for a person to read.
+    /// The summary as indented JSON with a line end.
     ///
     /// # Errors
-    /// None in practice: every part of a summary has a JSON form.
+    /// None in practice: every field can be serialised.
     pub fn to_json(&self) -> Result<Vec<u8>, SummaryError> {
         let mut json = serde_json::to_vec_pretty(self)?;
         json.push(b'\n');
         Ok(json)
     }
 
-    /// Reads a summary.
+    /// Parses a summary.
     ///
     /// # Errors
     /// [`SummaryError::Newer`] for a format that this version does not know, whatever else it
-    /// holds; [`SummaryError::Json`] for what is no summary.
+    /// contains; [`SummaryError::Json`] for anything that is not a summary.
     pub fn from_json(json: &[u8]) -> Result<Self, SummaryError> {
         #[derive(Deserialize)]
         struct Head {

@@ -9,10 +9,10 @@ use sketches_ddsketch::{Config, DDSketch};
 
 use crate::sample::{Sample, VMSTAT_COLUMNS};
 
-/// Up to so many rows p95 is exact; beyond, it is within 1 % of a value of that rank.
+/// Up to this many rows p95 is exact; beyond, it is within 1 % of a value of that rank.
 pub const EXACT_ROWS: usize = 10_000;
 
-/// The numeric columns of the CSV in its order. `past-times` counts in seconds.
+/// The numeric columns of the CSV in its order. `past-times` is in seconds.
 pub const SERIES: [&str; COLUMNS] = [
     "past-times",
     "users",
@@ -40,34 +40,34 @@ pub const SERIES: [&str; COLUMNS] = [
 
 const COLUMNS: usize = 5 + VMSTAT_COLUMNS;
 
-/// The quantile of p95, in hundredths: integers keep the rank exact.
+/// The quantile of p95 in hundredths: integers keep the rank exact.
 const PERCENT: usize = 95;
 
-/// The sketch's promise, a little under the 1 % that ours leaves: rounding comes on top.
+/// The sketch's error bound, a little under our 1 % because rounding adds to it.
 const SKETCH_ERROR: f64 = 0.008;
 
-/// Wide enough for every value from 0.001 to 2⁶⁴ without merging bins (16 bytes × 22 series).
+/// Enough for every value from 0.001 to 2⁶⁴ without merging bins (16 bytes × 22 series).
 const SKETCH_BINS: u32 = 4_096;
 
-/// Below this a value is zero to the sketch; load averages have steps of 0.01.
+/// Values below this are zero to the sketch; load averages have steps of 0.01.
 const SKETCH_ZERO: f64 = 0.001;
 
-/// The figures of one column. All of them leave missing values out; a column without any value
-/// has a count of 0 and no figures.
+/// The figures of one column. Missing values are ignored; a column without values has a count of 0
+/// and no figures.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Stats {
-    /// How many rows have a value.
+    /// The number of rows with a value.
     pub count: u64,
-    /// The least value.
+    /// The minimum.
     #[serde(serialize_with = "figure")]
     pub min: Option<f64>,
     /// The arithmetic mean, to three decimals.
     #[serde(serialize_with = "figure")]
     pub mean: Option<f64>,
-    /// The least value that 95 % of the values do not exceed (nearest rank).
+    /// The smallest value that at least 95 % of the values do not exceed (nearest rank).
     #[serde(serialize_with = "figure")]
     pub p95: Option<f64>,
-    /// The greatest value.
+    /// The maximum.
     #[serde(serialize_with = "figure")]
     pub max: Option<f64>,
 }
@@ -83,7 +83,7 @@ impl Series {
     }
 }
 
-/// Writes whole numbers without a decimal point: a memory size is no fraction.
+/// Writes whole numbers without a decimal point.
 #[expect(clippy::ref_option, reason = "the signature that serde calls")]
 fn figure<S: Serializer>(value: &Option<f64>, to: S) -> Result<S::Ok, S::Error> {
     const EXACT: f64 = 9_007_199_254_740_992.0; // 2⁵³, up to which f64 holds every integer
@@ -133,11 +133,11 @@ impl<'de> Deserialize<'de> for Series {
     }
 }
 
-/// Collects the figures of all columns in memory that does not grow with the rows: the values
-/// themselves up to [`EXACT_ROWS`] rows, sketches of them beyond.
+/// Collects the figures of all columns in bounded memory: the values themselves up to
+/// [`EXACT_ROWS`] rows, sketches beyond.
 pub(super) struct SeriesBuilder {
     columns: [Column; COLUMNS],
-    /// One row after another; a missing value is NaN.
+    /// The rows so far; a missing value is NaN.
     rows: Vec<[f64; COLUMNS]>,
     sketches: Vec<DDSketch>,
 }
@@ -208,7 +208,7 @@ impl SeriesBuilder {
     }
 }
 
-/// The index, in ascending order, of the value with 95 % of all values up to it.
+/// The index of the 95th percentile in ascending order (nearest rank).
 fn p95_index(count: usize) -> usize {
     (count * PERCENT).div_ceil(100) - 1
 }
@@ -221,7 +221,7 @@ fn sketch(sketches: &mut [DDSketch], row: &[f64; COLUMNS]) {
     }
 }
 
-/// The sketch takes its rank from a fraction and rounds down: half a rank more hits it surely.
+/// The sketch computes its rank from a fraction and rounds down, so half a rank is added.
 fn sketched_p95(sketch: &DDSketch, count: usize) -> f64 {
     if count < 2 {
         return sketch.max().unwrap_or_default();
@@ -231,12 +231,12 @@ fn sketched_p95(sketch: &DDSketch, count: usize) -> f64 {
     rounded(sketch.quantile(fraction.min(1.0)).ok().flatten().unwrap_or_default())
 }
 
-/// To three decimals, where the number has decimals at all.
+/// Rounded to three decimals; whole numbers stay whole.
 fn rounded(value: f64) -> f64 {
     if value.abs() < 1e12 { (value * 1000.0).round() / 1000.0 } else { value.round() }
 }
 
-/// The numbers of a sample in the order of [`SERIES`]. What is no finite number counts as missing.
+/// The numbers of a sample in the order of [`SERIES`]. Values that are not finite count as missing.
 fn row(sample: &Sample) -> [f64; COLUMNS] {
     let mut row = [f64::NAN; COLUMNS];
     row[0] = float(sample.uptime_seconds);
@@ -282,7 +282,7 @@ mod tests {
         builder.finish()
     }
 
-    /// The definition, word for word: the least value that 95 % of the values do not exceed.
+    /// The definition, literally: the smallest value that 95 % of the values do not exceed.
     fn p95_by_definition(values: &[f64]) -> f64 {
         let mut sorted = values.to_vec();
         sorted.sort_by(f64::total_cmp);

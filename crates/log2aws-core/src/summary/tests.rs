@@ -1,4 +1,4 @@
-//! Days made by hand, and what their summaries must say.
+//! Constructed days and their expected summaries.
 
 use std::num::NonZeroU32;
 
@@ -12,7 +12,7 @@ use crate::sample::{Sample, VMSTAT_COLUMNS};
 
 const DAY: &str = "2026-03-10";
 
-/// A machine that is up for ten days and samples at these minutes of the day.
+/// A machine that has been up for ten days and samples at these minutes of the day.
 fn running(minutes: impl IntoIterator<Item = u32>) -> Vec<Sample> {
     minutes
         .into_iter()
@@ -71,9 +71,9 @@ fn a_whole_day_lacks_nothing() {
 fn the_interval_is_the_median_step_of_a_day_that_can_tell() {
     let interval = |step| summarise(DAY, None, &running((0..1440).step_by(step))).interval_seconds;
     assert_eq!((interval(1), interval(5), interval(60)), (60, 300, 3600));
-    // 23 samples do not tell.
+    // 23 samples are too few to derive an interval.
     assert_eq!(summarise(DAY, None, &running((0..46).step_by(2))).interval_seconds, 600);
-    // A minute's jitter is not the interval's; seconds are.
+    // A minute's jitter does not change the interval; seconds do.
     let step =
         |step: u32| (0..30).map(move |i| at(i * step + (i % 3), 864_000)).collect::<Vec<_>>();
     assert_eq!(summarise(DAY, None, &step(299)).interval_seconds, 300);
@@ -126,7 +126,8 @@ fn samples_are_missing_where_uptime_kept_growing() {
 
 #[test]
 fn a_machine_started_in_the_gap_was_off() {
-    // Up at 02:35. Before, it was up for ten days, or (once) for less time than it is now.
+    // Booted at 02:35. Before that it had been up for ten days or, in one case, for less time than
+    // now.
     for before in [864_000, 60] {
         let before = if before == 60 { vec![at(5_401, 60)] } else { running((0..100).step_by(10)) };
         let after = (16..144).map(|i| at(i * 600 + 1, u64::from(i * 600) - 9_300));
@@ -152,7 +153,7 @@ fn a_reboot_between_two_samples_leaves_no_gap() {
 fn the_edges_of_the_day_count() {
     let log = summarise(DAY, None, &running((120..1200).step_by(10)));
     assert_eq!(gaps(&log), ["00:00:00-02:00:01 12 Running", "19:50:01-00:00:00 24 Unknown"]);
-    // Started at 01:55, after a midnight that nobody saw.
+    // Booted at 01:55; there is no sample at midnight.
     let late = summarise(DAY, None, &[at(7_201, 300)]);
     assert_eq!(gaps(&late)[0], "00:00:00-02:00:01 12 Off");
     assert_eq!(clock(late.reboots[0].at), "01:55:01");
@@ -198,7 +199,7 @@ fn a_log_without_end_needs_no_memory_without_end() {
 
 #[test]
 fn more_gaps_than_are_listed_still_count() {
-    // Every second but each 20th, and one long gap that the list must not lose.
+    // Every second except each 20th, and one long gap that the list must keep.
     let samples: Vec<Sample> = (0..86_400)
         .filter(|s| s % 20 != 7 && !(50_000..51_000).contains(s))
         .map(|s| at(s, 864_000))
@@ -236,7 +237,7 @@ fn the_days_edges_tell_their_uptimes_and_its_peak_its_time() {
 fn modes_are_listed_where_they_change_within_the_day() {
     let mut builder = SummaryBuilder::new(DAY.parse().unwrap());
     for (index, sample) in running((0..1440).step_by(10)).iter().enumerate() {
-        // A line that says the same again changes nothing.
+        // A line that repeats the same values changes nothing.
         if index > 0 && index % 24 == 0 {
             let mode = if index % 48 == 24 { Mode::Interval } else { Mode::SinceBoot };
             builder.metadata(&Metadata { mode: Some(mode), ..Metadata::default() });

@@ -1,4 +1,4 @@
-//! Serde for values that have a text form of their own: what prints and reads back.
+//! Serde for types with a text form: `Display` to write, `FromStr` to read.
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -18,7 +18,7 @@ where
     String::deserialize(from)?.parse().map_err(D::Error::custom)
 }
 
-/// The same for a value that may be absent (`null`).
+/// The same for an optional value (`null`).
 pub(crate) mod optional {
     use super::{Deserialize, Deserializer, Display, Error, FromStr, Serializer};
 

@@ -1,4 +1,4 @@
-//! The accepted versions of a day log, as its summary keeps them.
+//! The accepted versions of a day log, as stored in its summary.
 
 use std::cmp::Ordering;
 use std::net::IpAddr;
@@ -9,13 +9,13 @@ use serde::{Deserialize, Serialize};
 use super::text;
 use crate::event::compare_sequencers;
 
-/// So many accepted versions are listed, the newest first. Of the others only their count is kept.
+/// The most accepted versions that are listed, the newest first. Older ones are only counted.
 pub const MAX_VERSIONS: usize = 10;
 
-/// A version of a raw log that was put by somebody who may.
+/// A version of a raw log that was put by an allowed source.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AcceptedVersion {
-    /// Its id, as the store names it.
+    /// Its version id in the store.
     pub version: String,
     /// Its length in bytes, as stored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -23,10 +23,10 @@ pub struct AcceptedVersion {
     /// SHA-256 of its stored bytes, lower-case hex; `None` if they were not read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
-    /// The address that it was put from.
+    /// The uploader's address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<IpAddr>,
-    /// It was put with an operator's own rights, by no URL of ours.
+    /// Put with an operator's own credentials instead of one of our URLs.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub operator: bool,
     /// When it was put.
@@ -35,28 +35,28 @@ pub struct AcceptedVersion {
     /// Orders the versions of one key; see [`compare_sequencers`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sequencer: Option<String>,
-    /// What it did to the accepted version before it; `None` if its bytes were not read.
+    /// How it differs from the accepted version before it; `None` if its bytes were not read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<Change>,
 }
 
-/// What a version did to the accepted version before it.
+/// How a version differs from the accepted version before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Change {
-    /// There was none before it.
+    /// There is no earlier version.
     First,
-    /// It has the same bytes.
+    /// The same bytes.
     Same,
-    /// It begins with all of its bytes: the day went on.
+    /// It begins with all bytes of the earlier one: the day went on.
     Grew,
-    /// It has other bytes: the day was replaced.
+    /// Other bytes: the day was replaced.
     Replaced,
 }
 
 impl Change {
-    /// What a version of these bytes did to `before`. `beginning` is the SHA-256 of as many of
-    /// its first bytes as `before` has, in hex.
+    /// How a version with these bytes differs from `before`. `beginning` is the SHA-256, in hex, of
+    /// its first bytes, as many as `before` has.
     pub fn of(before: Option<&AcceptedVersion>, sha256: &str, beginning: Option<&str>) -> Self {
         let Some(before) = before else { return Self::First };
         match before.sha256.as_deref() {
@@ -67,12 +67,12 @@ impl Change {
     }
 }
 
-/// The accepted versions of one day log that are known.
+/// The known accepted versions of one day log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Versions {
     /// The newest [`MAX_VERSIONS`] of them, the newest first.
     pub listed: Vec<AcceptedVersion>,
-    /// How many older ones there are.
+    /// The number of older ones that are not listed.
     pub more: u64,
 }
 
@@ -87,18 +87,18 @@ impl Versions {
         self.listed.iter().filter(|listed| listed.change == Some(Change::Replaced)).count()
     }
 
-    /// These and the `put` ones. `newest` is the id of the raw log's newest version: if it is
-    /// among them it is the newest of them, also where the store gives no sequencers.
+    /// These versions and those in `put`. `newest` is the id of the raw log's newest version; if it
+    /// is among them it counts as the newest, even if the store sends no sequencers.
     ///
-    /// Once the list is full, a version older than all of it is left out and not counted: it may
-    /// have been listed and counted before.
+    /// Once the list is full, a version older than all listed ones is left out and not counted,
+    /// because it may have been listed and counted before.
     #[must_use]
     pub fn with(&self, put: &[AcceptedVersion], newest: &str) -> Self {
         let mut listed = self.listed.clone();
         let mut added = Vec::new();
         for put in put {
             match listed.iter_mut().find(|listed| listed.version == put.version) {
-                Some(known) => known.learn(put),
+                Some(known) => known.merge_missing(put),
                 None => added.push(put.clone()),
             }
         }
@@ -107,7 +107,7 @@ impl Versions {
         {
             added.retain(|put| compare(put, oldest, newest).is_ge());
         }
-        // Of versions that nothing orders those that are told of now are the newer ones.
+        // Without sequencers, versions reported now count as newer than those already listed.
         added.append(&mut listed);
         added.sort_by(|a, b| compare(b, a, newest));
         let over = added.len().saturating_sub(MAX_VERSIONS);
@@ -115,7 +115,7 @@ impl Versions {
         Self { listed: added, more: self.more.saturating_add(over as u64) }
     }
 
-    /// These without those of the ids that `dropped` names.
+    /// These versions without those whose id matches `dropped`.
     #[must_use]
     pub fn without(mut self, dropped: impl Fn(&str) -> bool) -> Self {
         self.listed.retain(|listed| !dropped(&listed.version));
@@ -124,8 +124,8 @@ impl Versions {
 }
 
 impl AcceptedVersion {
-    /// Takes what `put` knows of the same version.
-    fn learn(&mut self, put: &Self) {
+    /// Fills in what `put` knows about the same version.
+    fn merge_missing(&mut self, put: &Self) {
         self.size = put.size.or(self.size);
         self.source = put.source.or(self.source);
         self.operator = put.operator;
@@ -139,7 +139,7 @@ impl AcceptedVersion {
     }
 }
 
-/// Which of two versions is newer. A version without a sequencer was put before there were any.
+/// Which of two versions is newer. A version without a sequencer counts as older than any with one.
 fn compare(a: &AcceptedVersion, b: &AcceptedVersion, newest: &str) -> Ordering {
     let is_newest = |put: &AcceptedVersion| put.version == newest;
     is_newest(a)
@@ -174,9 +174,9 @@ mod tests {
         };
         let one = Versions::default().with(&[plain("a")], "a");
         assert_eq!(ids(&one.with(&[plain("b")], "c")), ["b", "a"]);
-        // An event of an older version, come late.
+        // An event for an older version that arrives late.
         assert_eq!(ids(&one.with(&[plain("b")], "a")), ["a", "b"]);
-        // A version from before there were sequencers is older than one that has one.
+        // A version without a sequencer is older than one that has one.
         assert_eq!(ids(&one.with(&[put(1)], "c")), ["v1", "a"]);
         let at = |version: &str, time: &str| AcceptedVersion {
             time: Some(time.parse().unwrap()),
@@ -203,12 +203,12 @@ mod tests {
         assert_eq!(Change::of(Some(&before), "bb", Some("aa")), Change::Grew);
         assert_eq!(Change::of(Some(&before), "bb", Some("cc")), Change::Replaced);
         assert_eq!(Change::of(Some(&before), "bb", None), Change::Replaced);
-        // Bytes that nobody can read any more cannot be said to be kept.
+        // The bytes can no longer be read, so it cannot be said that they were kept.
         assert_eq!(Change::of(Some(&put(1)), "bb", Some("aa")), Change::Replaced);
     }
 
     proptest! {
-        /// In whatever order, how often and how many at once they are told of.
+        /// In any order, any number of repetitions and any grouping.
         #[test]
         fn the_newest_are_listed_and_every_one_is_counted_once(
             count in 1..30_u32,

@@ -1,7 +1,6 @@
-//! Requests and answers: which URL shows what, and under which headers.
+//! Requests and responses: routing, and headers.
 
 mod download;
-pub(crate) mod query;
 mod reply;
 mod route;
 
@@ -18,17 +17,19 @@ use log2aws_service::ports::{Clock, Rasterizer};
 use crate::i18n::{self, Words};
 use crate::pages::layout::PageLayout;
 use crate::pages::{error_page, login};
+use crate::query::Link;
 use crate::store_index::StoreIndex;
+use crate::store_trouble::{StoreTrouble, TroubleSource};
 
 pub use crate::pages::login::LoginError;
 
 use reply::ErrorResponse;
 
-/// The body of an answer.
+/// The body of a response.
 pub enum Body {
-    /// Bytes at hand.
+    /// Bytes in memory.
     Bytes(Bytes),
-    /// Bytes to be read, and how many there are.
+    /// A reader and its length, if known.
     Reader(Box<dyn Read + Send>, Option<u64>),
 }
 
@@ -41,25 +42,16 @@ impl fmt::Debug for Body {
     }
 }
 
-/// What the dashboard shows, for its footer.
+/// The data source, for the footer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Feed {
-    /// What the machine itself keeps.
+    /// The machine's own store.
     ThisMachine,
-    /// A place that people know by that name, such as `s3://…`.
+    /// The displayed name of another place, such as `s3://…`.
     Place(String),
 }
 
-/// Who looks, for the page's footer: an extension of the request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Viewer {
-    /// The name of the token that they logged in with.
-    pub token: String,
-    /// Whether they may change nothing.
-    pub read_only: bool,
-}
-
-/// The dashboard over a store index. Who may look is not its matter.
+/// The dashboard over a store index. Authentication is the caller's job.
 #[derive(Clone)]
 pub struct Dashboard {
     store_index: StoreIndex,
@@ -67,6 +59,7 @@ pub struct Dashboard {
     clock: Arc<dyn Clock>,
     version: &'static str,
     feed: Feed,
+    trouble: Option<TroubleSource>,
 }
 
 impl fmt::Debug for Dashboard {
@@ -76,7 +69,7 @@ impl fmt::Debug for Dashboard {
 }
 
 impl Dashboard {
-    /// A dashboard; `version` is that of the program.
+    /// A dashboard; `version` is the program's version.
     pub fn new(
         store_index: StoreIndex,
         raster: Rasterizer,
@@ -84,11 +77,21 @@ impl Dashboard {
         version: &'static str,
         feed: Feed,
     ) -> Self {
-        Self { store_index, raster, clock, version, feed }
+        Self { store_index, raster, clock, version, feed, trouble: None }
     }
 
-    /// Answers a request for a path below `/ui/`. Blocks: it may ask the store. A `HEAD` has the
-    /// headers of its `GET`, and no body.
+    /// The same, with a source of what is wrong with the store: the calendar says it.
+    #[must_use]
+    pub fn with_trouble(self, trouble: TroubleSource) -> Self {
+        Self { trouble: Some(trouble), ..self }
+    }
+
+    fn trouble(&self) -> StoreTrouble {
+        self.trouble.as_ref().map_or_else(StoreTrouble::default, |trouble| trouble())
+    }
+
+    /// Answers a request for a path below `/ui/`. Blocks, because it may read from the store. The
+    /// response to `HEAD` has the headers of `GET` and no body.
     pub fn answer(&self, request: &Request<()>) -> Response<Body> {
         let context = RequestContext::new(request);
         let answer = match route::public(&context) {
@@ -132,8 +135,8 @@ impl Dashboard {
         }
     }
 
-    /// The last day that there can be something of: today or, where a server's clock is ahead of
-    /// ours, the last day that there is something of. A log of the far future does not count.
+    /// The last day that may have data: today or, if a server's clock is ahead of ours, the last
+    /// day that has any. A log from the far future does not count.
     fn newest(&self) -> Result<Day, ErrorResponse> {
         let now = self.clock.now().to_zoned(self.store_index.zone().clone());
         let Some(today) = Day::from_date(now.date()) else {
@@ -143,11 +146,11 @@ impl Dashboard {
     }
 }
 
-/// The login page, in the language of the request. `next` is where the caller wanted to go.
+/// The login page, in the language of the request. `next` is the page to go to after login.
 pub fn login_page(request: &Request<()>, error: Option<LoginError>, next: &str) -> Response<Body> {
     let context = RequestContext::new(request);
-    // A link's code or a posted form is not gone back to.
-    let back = query::Link::to("/ui/login").with("next", next).text();
+    // The code of a link or a posted form must not be repeated.
+    let back = Link::to("/ui/login").with("next", next).text();
     let layout = PageLayout {
         w: context.w,
         title: context.w.login.to_owned(),
@@ -171,7 +174,7 @@ pub fn login_page(request: &Request<()>, error: Option<LoginError>, next: &str) 
 struct RequestContext<'a> {
     request: &'a Request<()>,
     w: &'static Words,
-    /// Its path and query without a language: where the other language leads back to.
+    /// The request's path and query without a language, for the link to the other language.
     back: String,
 }
 
@@ -190,10 +193,10 @@ impl<'a> RequestContext<'a> {
     }
 }
 
-/// The name of the cookie that keeps the language.
+/// The cookie that stores the language.
 pub(crate) const LANGUAGE_COOKIE: &str = "log2aws-lang";
 
-/// The query's language, else the cookie's, else the best that the browser asks for.
+/// The language of the query, else of the cookie, else the best match of `Accept-Language`.
 fn language(request: &Request<()>) -> Language {
     let mut pairs = request.uri().query().unwrap_or_default().split('&');
     let requested = pairs.find_map(|pair| pair.strip_prefix("lang=")?.parse().ok());
@@ -208,7 +211,7 @@ fn language(request: &Request<()>) -> Language {
     requested.or_else(|| kept.into_iter().next()).or_else(preferred).unwrap_or_default()
 }
 
-/// The language of the greatest weight, of those that there are; the first of equals.
+/// The supported language with the highest weight; the first of equals.
 fn preferred<'a>(headers: impl Iterator<Item = &'a str>) -> Option<Language> {
     let mut best: Option<(f32, Language)> = None;
     for range in headers.flat_map(|header| header.split(',')) {

@@ -1,4 +1,4 @@
-//! Answers: their status, their headers.
+//! Responses: status and headers.
 
 use bytes::Bytes;
 use http::header::{
@@ -12,33 +12,33 @@ use log2aws_service::ports::StoreError;
 use sha2::{Digest, Sha256};
 
 use super::Body;
-use crate::assets::{Asset, hex};
+use crate::assets::Asset;
 use crate::i18n::Words;
 use crate::pages::day::content::{Content, Stored, error_chain};
-use crate::store_index::Opened;
+use crate::store_index::OpenObject;
 
-/// What a page may load and do: our own files alone, and nothing inline.
+/// Policy for pages: only our own files, and nothing inline.
 const PAGE_POLICY: &str = "default-src 'none'; img-src 'self'; style-src 'self'; \
 script-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; \
 frame-ancestors 'none'";
 
-/// What anything else may: a drawing has a style of its own, and nothing in it runs.
+/// Policy for other content: a drawing has an inline style, and scripts are forbidden.
 const FILE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
 
 const HTML: &str = "text/html; charset=utf-8";
 
-/// Why a request has no answer.
+/// Why a request fails.
 #[derive(Debug)]
 pub(super) enum ErrorResponse {
-    /// The address says something that it cannot; the sentence says what.
+    /// The URL has an invalid parameter; the sentence says which.
     BadRequest(String),
-    /// There is no such thing; the sentence says what.
+    /// Not found; the sentence says what.
     NotFound(String),
-    /// Another method than `GET` or `HEAD`.
+    /// A method other than `GET` or `HEAD`.
     MethodNotAllowed,
-    /// The store did not answer; its own words.
+    /// The store failed, with its message.
     Store(String),
-    /// A fault of ours.
+    /// A bug or failure of ours.
     Internal(String),
 }
 
@@ -55,7 +55,7 @@ impl From<StoreError> for ErrorResponse {
 }
 
 impl ErrorResponse {
-    /// Status, title and sentence.
+    /// Status, title and message.
     pub(super) fn status_and_text<'a>(
         &'a self,
         w: &'a Words,
@@ -71,7 +71,7 @@ impl ErrorResponse {
         }
     }
 
-    /// The fault's own words.
+    /// The message of the underlying error.
     pub(super) fn detail(&self) -> Option<String> {
         match self {
             Self::Store(error) | Self::Internal(error) => Some(error.clone()),
@@ -87,7 +87,7 @@ impl ErrorResponse {
     }
 }
 
-/// The chart of a day, or why there is none.
+/// The chart of a day, or the error.
 pub(super) fn drawing(content: &Content, view: &View, w: &Words) -> Result<Drawing, ErrorResponse> {
     match &content.csv {
         Stored::Failed(why) => Err(ErrorResponse::Store(why.clone())),
@@ -103,7 +103,7 @@ pub(super) fn page(html: String) -> Response<Body> {
     page_of(StatusCode::OK, html)
 }
 
-/// A page with a status.
+/// A page with the given status.
 pub(super) fn page_of(status: StatusCode, html: String) -> Response<Body> {
     let mut response = bytes(status, HTML, Bytes::from(html));
     set(&mut response, CONTENT_SECURITY_POLICY, PAGE_POLICY);
@@ -111,7 +111,7 @@ pub(super) fn page_of(status: StatusCode, html: String) -> Response<Body> {
     response
 }
 
-/// The answer where not even the page of a fault could be made.
+/// The response if even the error page could not be rendered.
 pub(super) fn broken(error: &askama::Error) -> Response<Body> {
     let text = format!("The page could not be made: {error}\n");
     let mut response =
@@ -120,7 +120,7 @@ pub(super) fn broken(error: &askama::Error) -> Response<Body> {
     response
 }
 
-/// A fault in one sentence and without a page: it tells nobody what is kept here.
+/// An error as one sentence without a page, which reveals nothing about the data.
 pub(super) fn plain(error: &ErrorResponse, w: &Words) -> Response<Body> {
     let (status, _, sentence) = error.status_and_text(w);
     let mut response = bytes(status, "text/plain; charset=utf-8", format!("{sentence}\n").into());
@@ -128,7 +128,7 @@ pub(super) fn plain(error: &ErrorResponse, w: &Words) -> Response<Body> {
     error.with_headers(response)
 }
 
-/// What a page is dressed with. Under its own tag it never changes.
+/// An asset. Its URL contains a hash, so it can be cached for ever.
 pub(super) fn asset(
     asset: &'static Asset,
     tag: Option<&str>,
@@ -147,27 +147,31 @@ pub(super) fn asset(
     response
 }
 
-/// What was made on request, and need not be sent again while it is the same.
-pub(super) fn made(content_type: &str, made: Vec<u8>, known: Option<&str>) -> Response<Body> {
-    let etag = format!("\"{}\"", hex(&Sha256::digest(&made)[..8]));
+/// Content generated on request; not sent again if the caller has the same version.
+pub(super) fn generated(
+    content_type: &str,
+    generated: Vec<u8>,
+    known: Option<&str>,
+) -> Response<Body> {
+    let etag = format!("\"{}\"", hex::encode(&Sha256::digest(&generated)[..8]));
     let mut response = if matches(known, &etag) {
         not_modified()
     } else {
-        bytes(StatusCode::OK, content_type, made.into())
+        bytes(StatusCode::OK, content_type, generated.into())
     };
     set(&mut response, CACHE_CONTROL, "private, no-cache");
     set(&mut response, ETAG, &etag);
     response
 }
 
-/// Data for the page's script.
+/// JSON for the page's script.
 pub(super) fn json(json: Vec<u8>) -> Response<Body> {
     let mut response = bytes(StatusCode::OK, "application/json", json.into());
     set(&mut response, CACHE_CONTROL, "no-store");
     response
 }
 
-/// A file to be kept. Its name is made of a server's name and a date, which need no quoting.
+/// A file for download. Its name consists of a server name and a date, which need no quoting.
 pub(super) fn file(name: &str, content_type: &str, body: Body) -> Response<Body> {
     let mut response = Response::new(body);
     common(&mut response, content_type);
@@ -185,11 +189,11 @@ pub(super) fn file(name: &str, content_type: &str, body: Body) -> Response<Body>
 }
 
 /// A stored object as a body.
-pub(super) fn stored(opened: Opened) -> Body {
+pub(super) fn stored(opened: OpenObject) -> Body {
     Body::Reader(opened.reader, Some(opened.size))
 }
 
-/// To another page. The path is ours.
+/// A redirect to another page. The path is ours.
 pub(super) fn see_other(to: &str) -> Response<Body> {
     let mut response = bytes(StatusCode::SEE_OTHER, "text/plain; charset=utf-8", Bytes::new());
     set(&mut response, LOCATION, to);
@@ -197,13 +201,13 @@ pub(super) fn see_other(to: &str) -> Response<Body> {
     response
 }
 
-/// With a cookie, which scripts need not see.
+/// Adds a cookie that scripts cannot read.
 pub(super) fn with_cookie(mut response: Response<Body>, cookie: &str) -> Response<Body> {
     set(&mut response, SET_COOKIE, cookie);
     response
 }
 
-/// The same without a body; its length is still told.
+/// The same without a body, but with its Content-Length.
 pub(super) fn without_body(mut response: Response<Body>) -> Response<Body> {
     *response.body_mut() = Body::Bytes(Bytes::new());
     response
@@ -232,14 +236,14 @@ fn common(response: &mut Response<Body>, content_type: &str) {
     set(response, REFERRER_POLICY, "same-origin");
 }
 
-/// Every value is ASCII of ours; one that is not is left out rather than sent in part.
+/// Our values are ASCII. One that is not is left out.
 fn set(response: &mut Response<Body>, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().insert(name, value);
     }
 }
 
-/// Whether an `If-None-Match` names that tag (RFC 9110 §13.1.2).
+/// Whether an `If-None-Match` contains that tag (RFC 9110 §13.1.2).
 fn matches(known: Option<&str>, etag: &str) -> bool {
     let same = |tag: &str| {
         let tag = tag.trim();

@@ -1,4 +1,4 @@
-//! Which path is answered by what.
+//! Which handler answers which path.
 
 use http::header::IF_NONE_MATCH;
 use http::{Method, Response};
@@ -7,7 +7,6 @@ use log2aws_core::server_name::ServerName;
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
 
-use super::query::{self, Link, Query, repeated};
 use super::reply::{self, ErrorResponse};
 use super::{Body, Dashboard, LANGUAGE_COOKIE, RequestContext, download};
 use crate::assets;
@@ -18,13 +17,14 @@ use crate::pages::compare;
 use crate::pages::day::content::Content;
 use crate::pages::day::{self, DayInput, Neighbours};
 use crate::pages::server::{self, Period, PeriodCell};
+use crate::query::{self, Link, Query, echo_excerpt};
 
 type Answer = Result<Response<Body>, ErrorResponse>;
 
 const SVG: &str = "image/svg+xml";
 const JSON: &str = "application/json";
 
-/// Answers paths that need no login. Neither the answers nor the errors depend on stored data.
+/// Answers paths that need no login. Neither responses nor errors depend on stored data.
 pub(super) fn public(context: &RequestContext<'_>) -> Option<Answer> {
     let path = context.request.uri().path();
     let asset = path.strip_prefix("/ui/assets/");
@@ -43,21 +43,21 @@ pub(super) fn public(context: &RequestContext<'_>) -> Option<Answer> {
     Some(asset.map(|asset| reply::asset(asset, query.get("v"), known(context))))
 }
 
-/// The version that the caller has already.
+/// The version that the caller already has.
 fn known<'a>(context: &RequestContext<'a>) -> Option<&'a str> {
     context.request.headers().get(IF_NONE_MATCH)?.to_str().ok()
 }
 
-/// Keeps the language, and leads back.
+/// Stores the language and redirects back.
 fn language(query: &Query) -> Response<Body> {
     let to = query.get("to").filter(|to| matches!(*to, "en" | "ja")).unwrap_or("en");
-    let back = query.get("back").filter(|back| is_ours(back)).unwrap_or("/ui/");
+    let back = query.get("back").filter(|back| is_local_path(back)).unwrap_or("/ui/");
     let cookie =
         format!("{LANGUAGE_COOKIE}={to}; Path=/ui; Max-Age=31536000; SameSite=Lax; HttpOnly");
     reply::with_cookie(reply::see_other(back), &cookie)
 }
 
-/// Answers a request of somebody who is logged in.
+/// Answers an authenticated request.
 pub(super) fn answer(dashboard: &Dashboard, context: &RequestContext<'_>) -> Answer {
     if !matches!(*context.request.method(), Method::GET | Method::HEAD) {
         return Err(ErrorResponse::MethodNotAllowed);
@@ -108,7 +108,7 @@ struct Route<'a> {
 
 impl Route<'_> {
     fn name(&self, text: &str) -> Result<ServerName, ErrorResponse> {
-        let given = repeated(text);
+        let given = echo_excerpt(text);
         text.parse().map_err(|_| {
             ErrorResponse::BadRequest(fill(self.context.w.bad_server, &[("given", &given)]))
         })
@@ -129,7 +129,9 @@ impl Route<'_> {
             CalendarState::read(&self.query, newest, w).map_err(ErrorResponse::BadRequest)?;
         let layout = self.dashboard.layout(self.context, "calendar", w.calendar);
         let calendar = store_index.calendar(&state.to_query());
-        let html = calendar::render(&layout, &state, &calendar, newest, &store_index.progress())?;
+        let progress = store_index.progress();
+        let messages = calendar::messages(&progress, &self.dashboard.trouble(), w);
+        let html = calendar::render(&layout, &state, &calendar, newest, messages)?;
         Ok(reply::page(html))
     }
 
@@ -173,7 +175,7 @@ impl Route<'_> {
         };
         let mut layout = self.dashboard.layout(self.context, "compare", w.compare_title);
         layout.chart = !state.servers.is_empty();
-        // One after the other: no two of the CSVs are held at once.
+        // One after the other, so that only one CSV is in memory at a time.
         let days = state.servers.iter().map(read);
         Ok(reply::page(compare::render(&layout, &state, days, newest)?))
     }
@@ -182,7 +184,7 @@ impl Route<'_> {
         self.cells(server, day, day).last().copied().unwrap_or(Cell::Empty(Absence::Unknown))
     }
 
-    /// A server that is not known so far has days that are not known so far.
+    /// An unknown server has unknown days.
     fn cells(&self, server: &ServerName, from: Day, to: Day) -> Vec<Cell> {
         let store_index = &self.dashboard.store_index;
         let mut cells = store_index.cells(server, from, to);
@@ -225,9 +227,9 @@ impl Route<'_> {
         let (_, days) = self.period_of(server)?;
         let drawing = server::drawing(server, &days, self.context.w);
         Ok(if values {
-            reply::made(JSON, drawing.to_values_json(), self.known())
+            reply::generated(JSON, drawing.to_values_json(), self.known())
         } else {
-            reply::made(SVG, drawing.to_svg(), self.known())
+            reply::generated(SVG, drawing.to_svg(), self.known())
         })
     }
 
@@ -257,7 +259,7 @@ impl Route<'_> {
         Ok(reply::page(day::render(&layout, &input)?))
     }
 
-    /// What stands of a day, if the store gives any of it.
+    /// The content of a day, if the store returns any of it.
     fn read(&self, server: &ServerName, day: Day) -> Result<Content, ErrorResponse> {
         let content = Content::read(&self.dashboard.store_index, server, day);
         match content.failed() {
@@ -266,7 +268,7 @@ impl Route<'_> {
         }
     }
 
-    /// The days with results that are next to a day.
+    /// The nearest days with results before and after a day.
     fn neighbours(&self, server: &ServerName, day: Day) -> Neighbours {
         let days = self.dashboard.store_index.server(server).unwrap_or_default();
         let after = days.partition_point(|(other, _)| *other <= day);
@@ -280,15 +282,15 @@ impl Route<'_> {
         let content = self.read(server, day)?;
         let drawing = reply::drawing(&content, &view, self.context.w)?;
         Ok(if values {
-            reply::made(JSON, drawing.to_values_json(), self.known())
+            reply::generated(JSON, drawing.to_values_json(), self.known())
         } else {
-            reply::made(SVG, drawing.to_svg(), self.known())
+            reply::generated(SVG, drawing.to_svg(), self.known())
         })
     }
 }
 
-/// Whether a path to be led back to is one of the dashboard's own.
-fn is_ours(path: &str) -> bool {
+/// Whether a redirect target is a path of the dashboard.
+fn is_local_path(path: &str) -> bool {
     let plain = path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
     let parents = path.split(['/', '?', '#']).any(|part| part == "..");
     path.starts_with("/ui/") && plain && !parents && !path.starts_with("/ui/lang")
@@ -296,11 +298,11 @@ fn is_ours(path: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_ours;
+    use super::is_local_path;
 
     #[test]
     fn nobody_is_led_elsewhere() {
-        assert!(is_ours("/ui/") && is_ours("/ui/s/a?view=week&to=2026-01-01"));
+        assert!(is_local_path("/ui/") && is_local_path("/ui/s/a?view=week&to=2026-01-01"));
         for path in [
             "//evil",
             "/",
@@ -312,7 +314,7 @@ mod tests {
             "/ui/lang?to=ja",
             "",
         ] {
-            assert!(!is_ours(path), "{path:?}");
+            assert!(!is_local_path(path), "{path:?}");
         }
     }
 }

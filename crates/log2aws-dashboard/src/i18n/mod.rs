@@ -1,7 +1,7 @@
-//! What the pages say, in each language.
+//! The text of the pages in each language.
 //!
-//! Every word is named once, with all its translations side by side, so that none can be
-//! forgotten. Braces in a text are places that [`say`] fills.
+//! Every text is defined once with all its translations side by side, so that none can be
+//! forgotten. Braces are placeholders for [`fill`].
 
 mod table;
 
@@ -12,7 +12,7 @@ use log2aws_core::chart::Language;
 
 pub(crate) use table::Words;
 
-/// The words of a language.
+/// The texts of a language.
 pub(crate) fn of(language: Language) -> &'static Words {
     match language {
         Language::En => &table::EN,
@@ -20,8 +20,7 @@ pub(crate) fn of(language: Language) -> &'static Words {
     }
 }
 
-/// The text with its places filled. A place without a value stays as it is; what a value says is
-/// never looked at again, whoever wrote it.
+/// Fills the placeholders. One without a value stays as it is; values are inserted literally.
 pub(crate) fn fill(text: &str, values: &[(&str, &dyn Display)]) -> String {
     let mut said = String::with_capacity(text.len() + 16);
     let mut rest = text;
@@ -43,13 +42,13 @@ pub(crate) fn fill(text: &str, values: &[(&str, &dyn Display)]) -> String {
     said
 }
 
-/// One or many: languages without a plural have two equal texts.
+/// Singular or plural; languages without a plural have two equal texts.
 pub(crate) fn count(n: u64, [one, many]: [&str; 2]) -> String {
     fill(if n == 1 { one } else { many }, &[("n", &n)])
 }
 
 impl Words {
-    /// The two-letter name of the day of the week.
+    /// The two-letter abbreviation of the day of the week.
     pub(crate) fn weekday(&self, date: Date) -> &'static str {
         let names = [self.mon, self.tue, self.wed, self.thu, self.fri, self.sat, self.sun];
         names[usize::from(date.weekday().to_monday_zero_offset().unsigned_abs().min(6))]
@@ -60,7 +59,7 @@ impl Words {
 mod tests {
     use super::*;
 
-    /// The names of the places, in order.
+    /// The names of the placeholders, in order.
     fn places(text: &str) -> Vec<&str> {
         let mut names: Vec<_> =
             text.split('{').skip(1).filter_map(|rest| Some(rest.split_once('}')?.0)).collect();

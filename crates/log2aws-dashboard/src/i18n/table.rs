@@ -1,10 +1,10 @@
-//! The words themselves: name, English, Japanese.
+//! The texts: name, English, Japanese.
 
 use log2aws_core::chart::Language;
 
 macro_rules! words {
     ($($name:ident: $en:literal, $ja:literal;)*) => {
-        /// All words of one language.
+        /// All texts of one language.
         #[derive(Debug)]
         pub(crate) struct Words {
             pub(crate) language: Language,
@@ -52,6 +52,9 @@ words! {
     troubled_many: "{n} with something wrong in these days", "この期間に異常 {n} 台";
     matching: "{n} match the search", "検索に一致 {n} 台";
     loading: "Looking through the store: {listed} objects seen, {read} days read so far.", "保存先を確認しています：オブジェクト {listed} 件を確認、{read} 日分を読み込み済み。";
+    unreadable_one: "{n} stored object could not be read or removed in the last day. The others are not affected.", "過去 1 日に {n} 件のファイルを読み取りまたは削除できませんでした。ほかのファイルに影響はありません。";
+    unreadable_many: "{n} stored objects could not be read or removed in the last day. The others are not affected.", "過去 1 日に {n} 件のファイルを読み取りまたは削除できませんでした。ほかのファイルに影響はありません。";
+    retention_paused: "Nothing is removed by age, because no log of the last day bears this machine's clock out. Check the clock. If it is right and deliveries have ended, start serve with --retention-trust-clock.", "直近 1 日のログがなく、このマシンの時計が正しいと確かめられないため、古いデータの削除を止めています。時計を確認してください。時計が正しく、ログの送信が終わっているのなら、--retention-trust-clock を付けて serve を起動してください。";
     load_failed: "The store could not be looked through; what is shown was known before.", "保存先を確認できませんでした。以前に確認した内容を表示しています。";
     search: "Server", "サーバー名";
     search_hint: "part of a name, or web*", "名前の一部、または web*";
@@ -79,7 +82,7 @@ words! {
     none_troubled: "No server has anything wrong in these days.", "この期間に異常のあるサーバーはありません。";
     show_all: "Show all servers", "すべてのサーバーを表示";
 
-    // Cells: short, as they stand in the table.
+    // Cells: short texts for the table.
     cell_complete: "complete", "完全";
     cell_missing: "{n} missing", "欠落 {n}";
     cell_off: "{n} missing while it was off", "停止中 {n}";
@@ -187,7 +190,7 @@ words! {
     summary_absent: "There is no summary, so the analysis is not finished, or the summary was deleted. What follows was worked out from the CSV.", "集計ファイルがありません。解析が終わっていないか、削除されています。以下は CSV から計算した値です。";
     why_newer: "a newer program wrote it, in format {format}", "新しいバージョンのプログラムの形式 {format} です";
     why_json: "it is half-written or damaged", "書きかけか、壊れています";
-    csv_absent: "The CSV is gone, so there is no chart. The figures are those of the summary.", "CSV がないためグラフを表示できません。数値は集計ファイルのものです。";
+    csv_absent: "The CSV is gone, by age or by hand, so there is no chart. The figures are those of the summary.", "CSV が(保存期間を過ぎたか手作業で)削除されたためグラフを表示できません。数値は集計ファイルのものです。";
     csv_short: "The CSV has {found} rows, the summary names {named}: it is half-written, or just being replaced. What stands is shown.", "CSV は {found} 行ですが、集計ファイルでは {named} 行です。書きかけか、置き換え中です。ある分だけを表示しています。";
     csv_large: "The CSV is too large to be shown here; it can be downloaded.", "CSV が大きすぎるため表示できません。ダウンロードはできます。";
     csv_row: "Line {line} of the CSV:", "CSV の {line} 行目：";
@@ -331,7 +334,7 @@ words! {
     login_foreign: "The form came from a page of another site. Log in here.", "別サイトのページから送信されました。この画面からログインしてください。";
     login_no_token: "A file of access tokens cannot be used; the log of the server says why.", "アクセストークンのファイルを使えません。理由はサーバーのログにあります。";
 
-    // Faults.
+    // Errors.
     not_found: "Not found", "見つかりません";
     not_found_page: "There is no such page here.", "このページはありません。";
     not_found_server: "No server named {server} has delivered a log.", "サーバー {server} からのログはありません。";

@@ -1,14 +1,14 @@
-//! Why a cell is empty: what the days beside it tell.
+//! Why a cell is empty, inferred from the days around it.
 //!
-//! A machine's uptime reaches back to when it was started. The first sample after an empty day
-//! therefore tells of that day: if the uptime there is longer than the time since that day ended,
-//! the machine ran on it, and what is missing is its samples or the upload. If not, the machine was
-//! off, or was started since; the one cannot be told from the other, and neither is the upload's
-//! fault for certain. Times are those of the server's own clock, which may be moved by an hour
-//! between two days; so an hour decides nothing.
+//! A machine's uptime goes back to its last boot. The first sample after an empty day therefore
+//! says something about that day: if its uptime is longer than the time since that day ended, the
+//! machine ran on that day, and the samples or the upload are missing. If not, the machine was off
+//! or was booted since; these cannot be told apart, and neither is certainly a fault of the upload.
+//! Times are those of the server's own clock, which may be changed by an hour between two days, so
+//! an hour decides nothing.
 //!
-//! A day's log is due by noon of the next day, by the clock of those who look: servers mostly stand
-//! in the same zone as they do. Until then a day that nothing stands of is no fault.
+//! A day's log is due by noon of the next day in the viewer's time zone, which is mostly that of
+//! the servers too. Until then an empty day is not a fault.
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -18,33 +18,33 @@ use super::calendar::{Absence, Cell};
 use super::day_stats::Status;
 use super::packed::{DayNumber, Packed};
 
-/// By so much a clock may have been moved between two days, in seconds.
-const TOLERANCE: i64 = 3_600;
+/// How far a clock may have been changed between two days, in seconds.
+const CLOCK_TOLERANCE: i64 = 3_600;
 
 const DAY: i64 = 86_400;
 
-/// By how much a clock can be ahead of another: from UTC-12 to UTC+14.
-const MOST_AHEAD: SignedDuration = SignedDuration::from_hours(26);
+/// The largest difference between two local clocks: UTC-12 to UTC+14.
+const MAX_CLOCK_AHEAD: SignedDuration = SignedDuration::from_hours(26);
 
-/// What an empty cell depends on beside the days of its server.
+/// What an empty cell depends on besides the days of its server.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AsOf {
     /// The first day whose log is not due yet.
     pub(crate) not_due: DayNumber,
-    /// The last day that it can be anywhere. What is dated later tells nothing.
+    /// The latest date anywhere on Earth. Days after it are ignored.
     pub(crate) last: DayNumber,
-    /// Whether the store has been looked through.
+    /// Whether the store has been listed completely.
     pub(crate) complete: bool,
 }
 
 impl AsOf {
-    /// Of that moment in that zone.
+    /// The values for a moment in a time zone.
     pub(crate) fn at(now: Timestamp, zone: &TimeZone, complete: bool) -> Self {
         let number = |now: Timestamp| {
             let date = now.to_zoned(zone.clone()).date();
             Day::from_date(date).map_or(DayNumber(i32::MAX), DayNumber::from)
         };
-        let (today, last) = (number(now), number(now.checked_add(MOST_AHEAD).unwrap_or(now)));
+        let (today, last) = (number(now), number(now.checked_add(MAX_CLOCK_AHEAD).unwrap_or(now)));
         let now = now.to_zoned(zone.clone());
         let morning = i32::from(now.hour() < 12);
         Self { not_due: DayNumber(today.0.saturating_sub(morning)), last, complete }
@@ -100,10 +100,10 @@ fn absence(before: &[Packed], after: &[Packed], day: DayNumber, now: AsOf) -> Ab
         let days_between = i64::from(next.day.0) - i64::from(day.0) - 1;
         let since_that_day = days_between * DAY + i64::from(first.second);
         let uptime = i64::try_from(uptime).unwrap_or(i64::MAX);
-        return if uptime >= since_that_day + TOLERANCE {
+        return if uptime >= since_that_day + CLOCK_TOLERANCE {
             Absence::Ran
         } else if blind {
-            // Started after a day that does not tell: it may have run until then.
+            // Booted after a day without information: it may have run until then.
             Absence::Unknown
         } else {
             Absence::Off

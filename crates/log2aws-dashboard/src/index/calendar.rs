@@ -1,9 +1,9 @@
-//! The fleet calendar as data: servers by days, worst first, a reason in every empty cell.
+//! The fleet calendar as data: servers by days, worst first, with a reason in every empty cell.
 
 use log2aws_core::day::Day;
 use log2aws_core::server_name::ServerName;
 
-/// Which part of the calendar is asked for.
+/// The part of the calendar to show.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CalendarQuery {
     /// The first day shown.
@@ -12,9 +12,9 @@ pub struct CalendarQuery {
     pub to: Day,
     /// Part of a server's name, or a pattern with `*`; empty for all.
     pub search: String,
-    /// Servers with something wrong alone.
+    /// Only servers with a problem.
     pub troubled_only: bool,
-    /// The page, from 1 on.
+    /// The page, from 1.
     pub page: usize,
     /// How many servers a page has.
     pub per_page: usize,
@@ -25,17 +25,17 @@ pub struct CalendarQuery {
 pub struct Calendar {
     /// The days, oldest first.
     pub days: Vec<Day>,
-    /// The servers of this page, worst first; equals by name.
+    /// The servers of this page, worst first, then by name.
     pub rows: Vec<CalendarRow>,
-    /// How many servers there are in all.
+    /// The total number of servers.
     pub servers: usize,
-    /// How many of them the search left.
+    /// The number of servers that match the search.
     pub matching: usize,
-    /// How many of these have something wrong in the days shown.
+    /// The number of these with a problem in the days shown.
     pub troubled: usize,
-    /// The page that this is, from 1 on; the last one if a later one was asked for.
+    /// This page's number, from 1; the last page if a later one was requested.
     pub page: usize,
-    /// How many pages there are; at least 1.
+    /// The number of pages; at least 1.
     pub pages: usize,
 }
 
@@ -51,20 +51,20 @@ pub struct CalendarRow {
 /// A day of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cell {
-    /// Results stand.
+    /// There are results.
     Delivered(Delivered),
-    /// A log came from off the allow-list and was refused.
+    /// A log from an address that is not on the allow-list was refused.
     Refused,
-    /// A summary stands that cannot be read.
+    /// There is a summary that cannot be read.
     Unreadable,
-    /// Nothing stands.
+    /// There is nothing.
     Empty(Absence),
 }
 
 /// A delivery in one cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Delivered {
-    /// How it went; the worst that is true.
+    /// Its worst problem.
     pub health: Health,
     /// See `DayStats`.
     pub samples: u32,
@@ -80,16 +80,16 @@ pub struct Delivered {
     pub reboots: u32,
 }
 
-/// How good a delivery is, best first.
+/// The quality of a delivery, best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Health {
-    /// Every sample is there and every line was read.
+    /// No sample is missing and every line could be read.
     Complete,
     /// Samples are missing, and the machine was off for all of them.
     Off,
     /// Lines could not be read.
     Rejects,
-    /// Samples are missing though the machine ran, or it is not known whether it did.
+    /// Samples are missing while the machine ran, or it is unknown whether it did.
     Gaps,
 }
 
@@ -98,17 +98,17 @@ pub enum Health {
 pub enum Absence {
     /// The day is not over, or its log is not due yet.
     NotDue,
-    /// Nothing has come from that server before.
+    /// There is no earlier day from that server.
     NotYetKnown,
-    /// The next sample's uptime is too short to reach back to that day: the machine was off then,
-    /// or was started since.
+    /// The next sample's uptime does not go back to that day: the machine was off then, or was
+    /// booted since.
     Off,
     /// Uptime kept growing over that day: the machine ran; its samples or the upload are missing.
     Ran,
-    /// Nothing has come since, so that nothing tells why.
+    /// There is no later day, so the reason is unknown.
     Silent,
-    /// Neighbours stand, but their uptimes are not known.
+    /// There are days around it, but their uptimes are unknown.
     Unknown,
-    /// The store has not been looked through so far.
+    /// The store has not been listed completely yet.
     Loading,
 }

@@ -1,40 +1,40 @@
-//! What the index keeps of one day of one server.
+//! What the index stores about one day of one server.
 
 use serde::{Deserialize, Serialize};
 
-/// Tells one body of a summary from another: the first 64 bits of a hash of the store's own tag.
+/// Identifies one body of a summary: the first 64 bits of a hash of the store's entity tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tag(pub u64);
 
-/// What the summary says of the delivery as a whole.
+/// The state of a delivery according to its summary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Status {
-    /// The log was read.
+    /// The log was analyzed.
     Read,
-    /// It came from off the allow-list and was not read.
+    /// The uploader was not on the allow-list, and the log was not analyzed.
     Refused,
-    /// The summary cannot be read: half-written, of a newer version, or none at all.
+    /// The summary cannot be read: incomplete, of a newer version, or absent.
     Unreadable,
 }
 
 /// The figures of one day of one server, taken from its summary.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DayStats {
-    /// The summary that they were taken from.
+    /// The summary that they come from.
     pub tag: Tag,
-    /// What became of the delivery. All that follows is zero or `None` unless it was read.
+    /// The state of the delivery. All other fields are zero or `None` unless it is `Read`.
     pub status: Status,
-    /// Samples of the day itself: rows of other days are not among them.
+    /// Samples of the day itself, without rows of other days.
     pub samples: u32,
-    /// How many samples such a day has.
+    /// The number of samples such a day should have.
     pub expected: u32,
-    /// How many are missing, over all gaps.
+    /// The number of missing samples, over all gaps.
     pub missing: u32,
-    /// How many of the missing ones fall into gaps in which the machine was started: it was off.
+    /// The number of missing samples in gaps in which the machine booted: it was off.
     pub missing_off: u32,
     /// Lines that could not be read.
     pub rejects: u32,
-    /// How often the machine was started.
+    /// The number of reboots.
     pub reboots: u32,
     /// How often the clock went back.
     pub clock_steps: u32,
@@ -46,12 +46,12 @@ pub struct DayStats {
     pub figures: Figures,
 }
 
-/// A sample at the day's edge: what it tells of the days beside it.
+/// The first or last sample of a day, used to judge the days next to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Edge {
-    /// Second of the local day, as the clock showed it.
+    /// Second of the local day, in clock time.
     pub second: u32,
-    /// Uptime there, in seconds, if the summary tells it.
+    /// The uptime then, in seconds, if the summary contains it.
     pub uptime: Option<u64>,
 }
 
@@ -66,12 +66,12 @@ pub struct Figures {
     pub load_max: Option<f32>,
     /// Means of us, sy, wa and st, in percent.
     pub cpu: [Option<f32>; 4],
-    /// The least free memory, in KiB.
+    /// The minimum of free memory, in KiB.
     pub free_min: Option<f32>,
-    /// The most that was swapped out, in KiB.
+    /// The maximum of swapped-out memory, in KiB.
     pub swapped_max: Option<f32>,
     /// Means of bi and bo, in blocks of 1 KiB a second.
     pub blocks: [Option<f32>; 2],
-    /// Cores, if the log says so.
+    /// Cores, if the log contains the number.
     pub cores: Option<u32>,
 }

@@ -2,15 +2,15 @@
 
 use super::packed::{DayNumber, Packed};
 
-/// So many more days are made room for at once: doubling would waste half of a large index.
-const ROOM: usize = 16;
+/// Extra capacity to reserve at once: doubling would waste half of a large index.
+const EXTRA_CAPACITY: usize = 16;
 
-/// The days of one server that something stands of, oldest first.
+/// The known days of one server, oldest first.
 #[derive(Debug, Default)]
 pub(crate) struct Days(Vec<Packed>);
 
 impl Days {
-    /// Days in any order; of one that comes twice, the last.
+    /// Days in any order; of duplicates the last one counts.
     pub(crate) fn from_unsorted(mut days: Vec<Packed>) -> Self {
         days.reverse();
         days.sort_by_key(|packed| packed.day);
@@ -39,7 +39,7 @@ impl Days {
         self.find(day).ok().map(|at| &mut self.0[at])
     }
 
-    /// Puts a day in its place; tells whether it is a new one.
+    /// Inserts or replaces a day; returns whether it is new.
     pub(crate) fn put(&mut self, packed: Packed) -> bool {
         match self.find(packed.day) {
             Ok(at) => {
@@ -48,7 +48,7 @@ impl Days {
             }
             Err(at) => {
                 if self.0.len() == self.0.capacity() {
-                    self.0.reserve_exact(ROOM);
+                    self.0.reserve_exact(EXTRA_CAPACITY);
                 }
                 self.0.insert(at, packed);
                 true
@@ -56,7 +56,7 @@ impl Days {
         }
     }
 
-    /// Keeps the days that `keep` holds for; tells how many went.
+    /// Keeps the days for which `keep` is true; returns how many were removed.
     pub(crate) fn retain(&mut self, keep: impl FnMut(&Packed) -> bool) -> usize {
         let before = self.0.len();
         self.0.retain(keep);
@@ -68,7 +68,7 @@ impl Days {
     }
 
     fn find(&self, day: DayNumber) -> Result<usize, usize> {
-        // The newest day is asked for most.
+        // The newest day is requested most often.
         match self.0.last() {
             Some(last) if last.day < day => Err(self.0.len()),
             _ => self.0.binary_search_by_key(&day, |packed| packed.day),

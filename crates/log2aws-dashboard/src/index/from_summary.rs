@@ -1,4 +1,4 @@
-//! What the index takes from a summary.
+//! Extracts from a summary what the index stores.
 
 use jiff::civil::DateTime;
 use log2aws_core::key::RawKey;
@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use super::day_stats::{DayStats, Edge, Figures, Status, Tag};
 
 impl Tag {
-    /// The tag of a body that the store tells from others by `text`.
+    /// The tag for the store's entity tag `text`.
     pub fn of(text: &str) -> Self {
         let digest = Sha256::digest(text.as_bytes());
         Self(digest.iter().take(8).fold(0, |tag, byte| (tag << 8) | u64::from(*byte)))
@@ -16,7 +16,7 @@ impl Tag {
 }
 
 impl DayStats {
-    /// A day of which nothing is known but what became of its delivery.
+    /// A day with a status and no figures.
     pub fn empty(tag: Tag, status: Status) -> Self {
         Self {
             tag,
@@ -34,8 +34,8 @@ impl DayStats {
         }
     }
 
-    /// The statistics of the summary `json`, stored under `key`. A body that is no summary, has a
-    /// newer version, or is of another server or day gives [`Status::Unreadable`].
+    /// The statistics of the summary `json`, stored under `key`. If it is not a summary, has a
+    /// newer version, or belongs to another server or day, the status is [`Status::Unreadable`].
     pub fn of_json(tag: Tag, key: &RawKey, json: &[u8]) -> Self {
         match Summary::from_json(json) {
             Ok(summary) if summary.server == key.server && summary.date == key.day => {
@@ -76,11 +76,11 @@ impl DayStats {
     }
 }
 
-/// Uptime at the first and at the last sample, as far as the summary tells.
+/// Uptime at the first and at the last sample, if the summary contains them.
 ///
-/// Summaries of earlier versions do not say it. There, where the machine was not started on that
-/// day and all rows are the day's own, it is the least and the greatest of the column; where it
-/// was, the reboots tell when.
+/// Summaries of earlier versions do not. There, if the machine did not boot on that day and all
+/// rows belong to the day, they are the minimum and maximum of the column; if it did boot, they
+/// follow from the reboots.
 fn uptimes(log: &LogSummary) -> (Option<u64>, Option<u64>) {
     if log.first_uptime_seconds.is_some() {
         return (log.first_uptime_seconds, log.last_uptime_seconds);
@@ -136,7 +136,7 @@ fn count(value: u64) -> u32 {
     u32::try_from(value).unwrap_or(u32::MAX)
 }
 
-/// Second of the local day, as the clock shows it.
+/// Second of the local day, in clock time.
 fn second(time: DateTime) -> u32 {
     let part = |value: i8| u32::from(value.unsigned_abs());
     part(time.hour()) * 3600 + part(time.minute()) * 60 + part(time.second())

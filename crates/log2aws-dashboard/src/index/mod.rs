@@ -1,4 +1,4 @@
-//! The index: of each delivery the few figures that a calendar and a month need.
+//! The index: the few figures of each delivery that a calendar and a month need.
 
 mod absence;
 mod calendar;

@@ -1,4 +1,4 @@
-//! The statistics of a day as the index holds them: less than 100 bytes, for millions of days.
+//! The compact form of a day's statistics in the index: less than 100 bytes, for millions of days.
 
 use jiff::civil::{Date, date};
 use log2aws_core::day::Day;
@@ -6,15 +6,15 @@ use serde::{Deserialize, Serialize};
 
 use super::day_stats::{DayStats, Edge, Figures, Status, Tag};
 
-/// A number that is not there. No uptime and no second of a day comes near it.
+/// Stands for an absent number. No real uptime or second of the day comes near it.
 const NONE: u32 = u32::MAX;
 
-/// The same among hundredths of a percent.
-const NO_SHARE: u16 = u16::MAX;
+/// Stands for an absent value in hundredths of a percent.
+const NO_PERCENT: u16 = u16::MAX;
 
 const EPOCH: Date = date(1970, 1, 1);
 
-/// A day as a number, so that days can be counted apart: days since 1970-01-01.
+/// A day as the number of days since 1970-01-01.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) struct DayNumber(pub(crate) i32);
 
@@ -26,14 +26,14 @@ impl From<Day> for DayNumber {
 }
 
 impl DayNumber {
-    /// The day itself; `None` if keys have no such day.
+    /// The day; `None` outside the range of keys.
     pub(crate) fn day(self) -> Option<Day> {
         let span = jiff::Span::new().try_days(self.0).ok()?;
         Day::from_date(EPOCH.checked_add(span).ok()?)
     }
 }
 
-/// Whether a day's results stand under a key with the spreading prefix.
+/// Whether the results of a day have the spreading prefix in their keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum KeyLayout {
     /// `{server}/{date}`
@@ -42,11 +42,11 @@ pub(crate) enum KeyLayout {
     Spread,
 }
 
-/// One day. What is larger than its field is held as the largest value of the field.
+/// One day. Values too large for their field are saturated.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Packed {
     pub(crate) day: DayNumber,
-    /// Two halves: a `u64` would be aligned at the price of four bytes.
+    /// Two halves: aligning a `u64` would cost four more bytes.
     tag: [u32; 2],
     samples: u32,
     expected: u32,
@@ -57,7 +57,7 @@ pub(crate) struct Packed {
     clock_steps: u16,
     seconds: [u32; 2],
     uptimes: [u32; 2],
-    /// NaN for what is not there, here and below.
+    /// NaN if absent, here and below.
     load: [f32; 3],
     free_min: f32,
     swapped_max: f32,
@@ -67,7 +67,7 @@ pub(crate) struct Packed {
     cores: u16,
     pub(crate) status: Status,
     pub(crate) layout: KeyLayout,
-    /// Whether the refresh that is under way, or was last, has met it.
+    /// Whether the current or last refresh has found it.
     #[serde(skip)]
     pub(crate) seen: bool,
 }
@@ -109,7 +109,7 @@ impl Packed {
         Tag((u64::from(self.tag[0]) << 32) | u64::from(self.tag[1]))
     }
 
-    /// The day's first sample, and the uptime there.
+    /// The day's first sample and its uptime.
     pub(crate) fn first(&self) -> Option<Edge> {
         self.edge(0)
     }
@@ -138,7 +138,7 @@ impl Packed {
                 load_mean,
                 load_p95,
                 load_max,
-                cpu: self.cpu.map(|cpu| (cpu != NO_SHARE).then(|| f32::from(cpu) / 100.0)),
+                cpu: self.cpu.map(|cpu| (cpu != NO_PERCENT).then(|| f32::from(cpu) / 100.0)),
                 free_min: held(self.free_min),
                 swapped_max: held(self.swapped_max),
                 blocks: self.blocks.map(held),
@@ -147,7 +147,7 @@ impl Packed {
         }
     }
 
-    /// Samples that are there, are missing, are missing while off; rejects; reboots.
+    /// Samples present, missing, and missing while off; rejects; reboots.
     pub(crate) fn counts(&self) -> super::Delivered {
         let Self { samples, expected, missing, missing_off, rejects, .. } = *self;
         let health = if missing > missing_off {
@@ -177,11 +177,11 @@ fn held(value: f32) -> Option<f32> {
     (!value.is_nan()).then_some(value)
 }
 
-/// A percentage in hundredths. A machine may report a little more than 100.
+/// A percentage in hundredths. Machines sometimes report a little over 100.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to fit")]
 fn share(percent: Option<f32>) -> u16 {
     let hundredths = |percent: f32| (percent * 100.0).round().clamp(0.0, 65_534.0) as u16;
-    percent.filter(|percent| percent.is_finite()).map_or(NO_SHARE, hundredths)
+    percent.filter(|percent| percent.is_finite()).map_or(NO_PERCENT, hundredths)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
-//! Which servers a search means.
+//! Which servers a search matches.
 
-/// A part of a name or, with `*`, a pattern of the whole name. Upper and lower case are alike.
+/// A part of a name or, with `*`, a pattern for the whole name. Case is ignored.
 #[derive(Debug)]
 pub(crate) struct Search {
     text: String,
@@ -22,14 +22,14 @@ impl Search {
     }
 }
 
-/// Whether `*` in the pattern can stand for something so that it is the name.
+/// Whether the pattern matches the whole name.
 fn matches(pattern: &str, name: &str) -> bool {
     let Some((head, rest)) = pattern.split_once('*') else { return pattern == name };
     let Some((middle, tail)) = rest.rsplit_once('*').or(Some(("", rest))) else { return false };
     let Some(mut name) = name.strip_prefix(head).and_then(|name| name.strip_suffix(tail)) else {
         return false;
     };
-    // Each part as early as it can stand leaves the most for those behind it.
+    // Matching each part as early as possible leaves the most for the rest.
     middle.split('*').all(|part| match name.find(part) {
         Some(at) => {
             name = &name[at + part.len()..];

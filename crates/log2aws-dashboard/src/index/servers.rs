@@ -1,4 +1,4 @@
-//! All servers: what is put in, what is forgotten, and the calendar over them.
+//! All servers: adding and removing days, and the calendar.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use super::packed::{DayNumber, KeyLayout, Packed};
 use super::search::Search;
 use super::severity::SeverityScore;
 
-/// The most days that one calendar shows.
+/// The most days in one calendar.
 const MAX_DAYS: i32 = 400;
 
 /// The statistics of every day of every server.
@@ -24,7 +24,7 @@ pub(crate) struct Index {
     summaries: usize,
 }
 
-/// A day as a list of the bucket shows it.
+/// A day as found in a list of the bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Listing {
     pub(crate) server: Arc<ServerName>,
@@ -54,12 +54,12 @@ impl Index {
         self.servers.get(server)?.get(day)
     }
 
-    /// The server's name as it is held here, if it is.
+    /// The shared copy of the server's name, if it is in the index.
     pub(crate) fn name(&self, server: &ServerName) -> Option<Arc<ServerName>> {
         self.servers.get_key_value(server).map(|(name, _)| name.clone())
     }
 
-    /// Puts the days of a server beside those that are held, which stay.
+    /// Adds the days of a server; days already in the index stay.
     pub(crate) fn put_server(&mut self, server: Arc<ServerName>, days: Days) {
         if days.is_empty() {
             return;
@@ -73,7 +73,7 @@ impl Index {
         self.summaries += held.len();
     }
 
-    /// Puts one day. Results under a key of the other layout do not hide those of the preferred.
+    /// Adds one day. Results in the other key layout do not replace those in the preferred one.
     pub(crate) fn put(&mut self, server: &Arc<ServerName>, packed: Packed, preferred: KeyLayout) {
         let days = self.servers.entry(server.clone()).or_default();
         if days.get(packed.day).is_some_and(|held| hides(held, packed.layout, preferred)) {
@@ -82,7 +82,7 @@ impl Index {
         self.summaries += usize::from(days.put(packed));
     }
 
-    /// Forgets one day; tells whether there was one.
+    /// Removes one day; returns whether there was one.
     pub(crate) fn remove(
         &mut self,
         server: &ServerName,
@@ -92,7 +92,7 @@ impl Index {
         self.forget(server, |packed| packed.day == day && packed.layout == layout) > 0
     }
 
-    /// Forgets the days of a server that `gone` holds for; tells how many.
+    /// Removes the days of a server for which `gone` is true; returns how many.
     pub(crate) fn forget(
         &mut self,
         server: &ServerName,
@@ -107,7 +107,7 @@ impl Index {
         forgotten
     }
 
-    /// Marks a day as met; tells whether it has to be read, because it is new or another body.
+    /// Marks a day as seen; returns whether it must be read because it is new or has changed.
     pub(crate) fn mark_seen(&mut self, listing: &Listing, preferred: KeyLayout) -> bool {
         let days = self.servers.get_mut(&listing.server);
         let Some(held) = days.and_then(|days| days.get_mut(listing.day)) else { return true };
@@ -120,12 +120,12 @@ impl Index {
         held.layout != listing.layout || held.tag() != listing.tag
     }
 
-    /// Marks every day as not met.
+    /// Marks every day as unseen.
     pub(crate) fn mark_all_unseen(&mut self) {
         self.servers.values_mut().for_each(|days| days.each_mut(|packed| packed.seen = false));
     }
 
-    /// Marks days as not met.
+    /// Marks days as unseen.
     pub(crate) fn mark_unseen(&mut self, server: &ServerName, of: impl Fn(&Packed) -> bool) {
         if let Some(days) = self.servers.get_mut(server) {
             days.each_mut(|packed| packed.seen &= !of(packed));
@@ -156,7 +156,7 @@ impl Index {
         if query.troubled_only {
             found.retain(|(score, ..)| score.troubled);
         }
-        // Stable: servers of one weight stay in the order of their names.
+        // A stable sort: servers with the same score stay in name order.
         found.sort_by_key(|(score, ..)| std::cmp::Reverse(*score));
         let per_page = query.per_page.max(1);
         let pages = found.len().div_ceil(per_page).max(1);
@@ -178,12 +178,12 @@ impl Index {
     }
 }
 
-/// Whether what is held stays when the same day is met under a key of `other`.
+/// Whether `held` stays when the same day is found under a key of `other`.
 fn hides(held: &Packed, other: KeyLayout, preferred: KeyLayout) -> bool {
     held.layout == preferred && other != preferred
 }
 
-/// The days as numbers, the last [`MAX_DAYS`] of them.
+/// The days as numbers, limited to the last [`MAX_DAYS`].
 fn span(from: Day, to: Day) -> (DayNumber, DayNumber) {
     let (from, to) = (DayNumber::from(from), DayNumber::from(to));
     (from.max(DayNumber(to.0.saturating_sub(MAX_DAYS - 1))), to)

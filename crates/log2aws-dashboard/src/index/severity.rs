@@ -1,31 +1,31 @@
-//! Which servers come first in the calendar: the worst.
+//! Sorts the servers of the calendar, worst first.
 //!
-//! A server's weight is the sum over the days shown:
+//! A server's score is the sum over the days shown:
 //!
-//! | day | weight |
+//! | day | score |
 //! | --- | --- |
-//! | nothing came, and the machine ran | 100 |
+//! | no delivery although the machine ran | 100 |
 //! | a delivery was refused, or its summary cannot be read | 80 |
-//! | nothing has come since | 60 |
-//! | nothing came, and nothing tells why | 40 |
-//! | samples are missing though the machine ran | 10 to 50, by their share of the day |
+//! | no delivery, and none since | 60 |
+//! | no delivery for an unknown reason | 40 |
+//! | samples are missing although the machine ran | 10 to 50, by their share of the day |
 //! | lines could not be read | 5 to 9, by their share of the day |
 //! | the machine was off | 1 |
 //! | any other | 0 |
 //!
-//! What ran is worth more than what may have been turned off for good; being off is no fault.
+//! A machine that ran scores higher than one that may have been retired; being off is not a fault.
 
 use super::calendar::{Absence, Cell, Delivered, Health};
 
-/// From this weight of a single day on something is wrong.
-const TROUBLE: u32 = 5;
+/// A day with at least this score counts as a problem.
+const TROUBLE_SCORE: u32 = 5;
 
-/// How bad a server is.
+/// The severity of a server's problems.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct SeverityScore {
-    /// The sum of its days.
+    /// The sum of its days' scores.
     pub(crate) sum: u32,
-    /// Whether something is wrong on any of them.
+    /// Whether any day counts as a problem.
     pub(crate) troubled: bool,
 }
 
@@ -33,7 +33,7 @@ impl SeverityScore {
     pub(crate) fn add(&mut self, cell: Cell) {
         let score = of(cell);
         self.sum = self.sum.saturating_add(score);
-        self.troubled |= score >= TROUBLE;
+        self.troubled |= score >= TROUBLE_SCORE;
     }
 }
 
@@ -54,7 +54,7 @@ fn of(cell: Cell) -> u32 {
     }
 }
 
-/// `part` of the day's samples, as so many points of `whole`.
+/// `part` of the day's samples, scaled to `whole` points.
 fn share(part: u32, day: &Delivered, whole: u32) -> u32 {
     let all = u64::from(day.expected.max(1));
     let points = u64::from(part).saturating_mul(u64::from(whole)) / all;

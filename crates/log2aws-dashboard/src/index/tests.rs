@@ -1,4 +1,4 @@
-//! What the calendar says of made-up fleets.
+//! The calendar of synthetic fleets.
 
 use std::sync::Arc;
 
@@ -33,12 +33,12 @@ fn now(text: &str) -> AsOf {
     AsOf::at(text.parse::<Timestamp>().unwrap(), &tokyo(), true)
 }
 
-/// Long after all of August.
+/// A moment long after August.
 fn later() -> AsOf {
     now("2026-10-01T00:00:00Z")
 }
 
-/// A complete day, whose first sample has that uptime.
+/// A complete day whose first sample has that uptime.
 fn ran(uptime: Option<u64>) -> DayStats {
     DayStats {
         samples: 144,
@@ -61,7 +61,7 @@ fn put(index: &mut Index, name: &str, day: Day, stats: &DayStats) {
     index.put(&server(name), packed, KeyLayout::Plain);
 }
 
-/// The cells of August's first days, of a server with those days.
+/// The cells of the first days of August, of a server with those days.
 fn cells(days: &[(u8, DayStats)], to: u8, now: AsOf) -> Vec<Cell> {
     let mut index = Index::default();
     for (date, stats) in days {
@@ -70,7 +70,7 @@ fn cells(days: &[(u8, DayStats)], to: u8, now: AsOf) -> Vec<Cell> {
     index.cells(&server("web01"), august(1), august(to), now)
 }
 
-/// Why the second of August is empty, if that is all that there is beside it.
+/// Why the second of August is empty if only the given later day is known.
 fn why(next: u8, second: u32, uptime: Option<u64>) -> Absence {
     let mut stats = ran(uptime);
     stats.first = Some(Edge { second, uptime });
@@ -87,7 +87,7 @@ fn uptime_tells_whether_the_machine_ran_on_an_empty_day() {
     assert_eq!(why(3, 300, Some(60)), Off, "started after midnight");
     assert_eq!(why(3, 43_200, Some(12 * HOUR)), Off, "started at midnight");
     assert_eq!(why(3, 43_200, Some(13 * HOUR)), Ran, "started an hour before it");
-    // Five days later: started on the fourth day.
+    // Five days later: booted on the fourth day.
     assert_eq!(why(7, 300, Some(3 * DAY)), Off);
     assert_eq!(why(7, 300, Some(4 * DAY + 2 * HOUR)), Ran, "on the empty day");
     assert_eq!(why(7, 300, Some(u64::MAX)), Ran);
@@ -95,12 +95,12 @@ fn uptime_tells_whether_the_machine_ran_on_an_empty_day() {
 
 #[test]
 fn a_moved_clock_decides_nothing() {
-    // Started at the end of the empty day, seen at noon of the next by the clock. If that went an
-    // hour ahead in between, 11 hours have passed; if it went back, 13.
+    // Booted at the end of the empty day, and sampled at noon of the next by the clock. If the
+    // clock was set an hour ahead in between, 11 hours have passed; if it was set back, 13.
     for passed in [11 * HOUR, 12 * HOUR, 13 * HOUR - 1] {
         assert_eq!(why(3, 43_200, Some(passed)), Off, "{passed} seconds");
     }
-    // Started two hours before that: it ran on the empty day, whatever the clock did.
+    // Booted two hours before that: it ran on the empty day, whatever the clock did.
     for passed in [13 * HOUR, 14 * HOUR, 15 * HOUR] {
         assert_eq!(why(3, 43_200, Some(passed)), Ran, "{passed} seconds");
     }
@@ -108,7 +108,7 @@ fn a_moved_clock_decides_nothing() {
 
 #[test]
 fn each_day_of_a_gap_has_its_own_reason() {
-    // Nothing from the 2nd to the 5th; on the 6th at 00:05 it is up since the 4th, 12:05.
+    // Nothing from the 2nd to the 5th; on the 6th at 00:05 it has been up since the 4th, 12:05.
     let cells = cells(&[(1, ran(Some(DAY))), (6, ran(Some(36 * HOUR)))], 6, later());
     let reasons = [Off, Off, Ran, Ran].map(Cell::Empty);
     assert_eq!(cells[1..5], reasons);
@@ -203,7 +203,7 @@ fn names(calendar: &Calendar) -> Vec<&str> {
     calendar.rows.iter().map(|row| row.server.as_str()).collect()
 }
 
-/// One server for each thing that can be wrong, the worst last in the order of names.
+/// One server for each kind of problem; the worst has the last name.
 fn fleet() -> Index {
     let mut index = Index::default();
     let good = ran(Some(90 * DAY));
@@ -355,13 +355,13 @@ fn summaries_of_earlier_versions_tell_their_uptimes_where_they_can() {
     };
     let steady = [("2019-08-01T00:00:01", 86_400), ("2019-08-01T00:10:01", 87_000)];
     assert_eq!(old(&steady), [Some(86_400), Some(87_000)]);
-    // Started at 00:20, ten minutes before the first sample, and again at 00:45.
+    // Booted at 00:20, ten minutes before the first sample, and again at 00:45.
     let started = [("2019-08-01T00:30:00", 600), ("2019-08-01T00:50:00", 300)];
     assert_eq!(old(&started), [Some(600), Some(300)]);
-    // Started in between: the first sample's uptime is not told.
+    // Booted in between: the first sample's uptime is unknown.
     let between = [("2019-08-01T00:00:01", 86_400), ("2019-08-01T00:20:01", 600)];
     assert_eq!(old(&between), [None, Some(600)]);
-    // With rows of another day the column's least is not the day's.
+    // With rows of another day the column's minimum is not the day's.
     let other = [("2019-07-31T23:50:01", 1_000), ("2019-08-01T00:10:01", 2_200)];
     assert_eq!(old(&other), [None, None]);
     assert_eq!(old(&[]), [None, None]);
@@ -369,7 +369,7 @@ fn summaries_of_earlier_versions_tell_their_uptimes_where_they_can() {
 
 #[test]
 fn missing_samples_of_a_machine_that_was_off_are_told_apart() {
-    // Off from 00:10 to 12:00, then silent from 12:10 on.
+    // Off from 00:10 to 12:00, then no samples from 12:10 on.
     let stats = stats(log(&[
         ("2019-08-01T00:00:00", 86_400),
         ("2019-08-01T00:10:00", 87_000),

@@ -6,23 +6,24 @@ use log2aws_core::day::Day;
 
 use super::cells;
 use super::layout::{Message, PageLayout, Severity};
-use crate::http::query::{Link, Query};
 use crate::i18n::{Words, count, fill};
 use crate::index::{Calendar, CalendarQuery, Cell};
+use crate::query::{Link, Query};
 use crate::store_index::Progress;
+use crate::store_trouble::StoreTrouble;
 
 /// How many servers a page has.
 pub(crate) const PER_PAGE: usize = 200;
 
-/// How many days are shown at most, and unless told otherwise.
+/// The most days shown, and the default.
 pub(crate) const MAX_DAYS: usize = 92;
 const USUAL_DAYS: usize = 31;
 
-/// What the calendar shows, as its URL says it.
+/// The state of the calendar in its URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CalendarState {
     pub(crate) to: Day,
-    /// Whether `to` was asked for; otherwise the calendar moves on with time.
+    /// Whether the URL has a `to`; otherwise the calendar moves on with time.
     pub(crate) fixed: bool,
     pub(crate) days: usize,
     pub(crate) search: String,
@@ -31,7 +32,7 @@ pub(crate) struct CalendarState {
 }
 
 impl CalendarState {
-    /// Reads the state; `newest` is the last day unless another is asked for.
+    /// Parses the state; `newest` is the last day by default.
     ///
     /// # Errors
     /// One sentence.
@@ -52,7 +53,7 @@ impl CalendarState {
         shifted(self.to, 1 - days(self.days))
     }
 
-    /// What to ask the index for.
+    /// The query to the index.
     pub(crate) fn to_query(&self) -> CalendarQuery {
         CalendarQuery {
             from: self.from(),
@@ -75,7 +76,7 @@ impl CalendarState {
     }
 }
 
-/// A day some days off; the ends of the calendar stay where they are.
+/// A day shifted by some days, clamped to the range of the calendar.
 pub(crate) fn shifted(day: Day, days: i64) -> Day {
     Day::from_date(day.date().saturating_add(days.days())).unwrap_or(day)
 }
@@ -133,7 +134,7 @@ struct CellView<'a> {
     words: String,
 }
 
-/// What a cell shows; thousands of them are written, so that a number is not made a text first.
+/// The text of a cell. There are thousands, so numbers are formatted without an allocation.
 enum CellText {
     Number(u32),
     Sign(&'static str),
@@ -154,7 +155,7 @@ struct LegendEntry {
     words: &'static str,
 }
 
-/// The page. `newest` is the last day that is shown unless another is asked for.
+/// Renders the page. `newest` is the last day by default.
 ///
 /// # Errors
 /// The template's; none in practice.
@@ -163,7 +164,7 @@ pub(crate) fn render(
     state: &CalendarState,
     calendar: &Calendar,
     newest: Day,
-    progress: &Progress,
+    messages: Vec<Message>,
 ) -> Result<String, askama::Error> {
     let w = layout.w;
     let names: Vec<String> = calendar.days.iter().map(Day::to_string).collect();
@@ -182,7 +183,7 @@ pub(crate) fn render(
         from: state.from(),
         given_to: if state.fixed { state.to.to_string() } else { String::new() },
         totals: totals(calendar, state, w),
-        messages: progress_messages(progress, w),
+        messages,
         empty_fleet: calendar.servers == 0,
         caption: fill(w.calendar_caption, &[("from", &state.from()), ("to", &state.to)]),
         months: months(&calendar.days),
@@ -222,7 +223,24 @@ fn totals(calendar: &Calendar, state: &CalendarState, w: &Words) -> String {
     parts.join(" · ")
 }
 
-/// How far the index is.
+/// Messages about the progress of the index and about faults of the store.
+pub(crate) fn messages(progress: &Progress, trouble: &StoreTrouble, w: &Words) -> Vec<Message> {
+    let mut messages = progress_messages(progress, w);
+    if trouble.unreadable > 0 {
+        let text = count(trouble.unreadable as u64, [w.unreadable_one, w.unreadable_many]);
+        let mut reasons = trouble.reasons.join("; ");
+        if trouble.unreadable > trouble.reasons.len() {
+            reasons.push_str("; …");
+        }
+        messages.push(Message::new(Severity::Bad, text).with_detail(reasons));
+    }
+    if trouble.retention_paused {
+        messages.push(Message::new(Severity::Warn, w.retention_paused));
+    }
+    messages
+}
+
+/// Messages about the progress of the index.
 pub(crate) fn progress_messages(progress: &Progress, w: &Words) -> Vec<Message> {
     let mut messages = Vec::new();
     if let Some(why) = &progress.failed {

@@ -1,11 +1,11 @@
-//! Cells of the calendar, as people read them: a class, a sign, a few words, a sentence.
+//! Cells of the calendar for display: a class, a symbol, a few words, a sentence.
 
 use crate::i18n::{Words, count, fill};
 use crate::index::{Absence, Cell, Delivered, Health};
 use crate::pages::layout::Severity;
 
-/// The class of a cell: one letter, for the calendar has thousands. What it looks like, the sign
-/// before a number among it, is the style sheet's.
+/// The CSS class of a cell: one letter, because there are thousands of cells. The style sheet
+/// decides its look, including the symbol before a number.
 pub(crate) fn class(cell: &Cell) -> &'static str {
     match cell {
         Cell::Delivered(delivered) => match delivered.health {
@@ -28,7 +28,7 @@ pub(crate) fn class(cell: &Cell) -> &'static str {
     }
 }
 
-/// The sign of a cell without a number.
+/// The symbol of a cell without a number.
 pub(crate) fn sign(cell: &Cell) -> &'static str {
     match cell {
         Cell::Delivered(_) => "",
@@ -46,7 +46,7 @@ pub(crate) fn sign(cell: &Cell) -> &'static str {
     }
 }
 
-/// What is to be said of a cell in a few words; empty where the number says it all.
+/// A cell's description in a few words; empty where the number is enough.
 pub(crate) fn short(cell: &Cell, w: &Words) -> String {
     match cell {
         Cell::Delivered(delivered) => delivered_words(delivered, w),
@@ -79,7 +79,7 @@ fn absence_short(absence: Absence, w: &Words) -> &'static str {
     }
 }
 
-/// What is to be said of a cell in a whole sentence.
+/// A cell's description in a sentence.
 pub(crate) fn sentence(cell: &Cell, w: &Words) -> &'static str {
     match cell {
         Cell::Delivered(delivered) => match delivered.health {
@@ -102,7 +102,7 @@ pub(crate) fn sentence(cell: &Cell, w: &Words) -> &'static str {
     }
 }
 
-/// How bad it is.
+/// The severity of a cell.
 pub(crate) fn severity(cell: &Cell) -> Severity {
     match cell {
         Cell::Delivered(delivered) => match delivered.health {
@@ -148,18 +148,18 @@ pub(crate) fn all() -> Vec<Cell> {
     cells
 }
 
-/// How many samples, of how many.
+/// The number of samples, present and expected.
 pub(crate) fn samples(delivered: &Delivered, w: &Words) -> String {
     let (samples, expected) = (delivered.samples, delivered.expected.max(delivered.samples));
     fill(w.cell_of, &[("samples", &samples), ("expected", &expected)])
 }
 
-/// The number of servers in words.
+/// The number of servers as text.
 pub(crate) fn servers(n: usize, w: &Words) -> String {
     count(n as u64, [w.servers_one, w.servers_many])
 }
 
-/// A delivery in one line: how many samples, of how many, and what is wrong.
+/// A delivery in one line: samples present and expected, and problems.
 pub(crate) fn delivered(delivered: &Delivered, w: &Words) -> String {
     let samples = samples(delivered, w);
     let words = delivered_words(delivered, w);

@@ -9,14 +9,14 @@ use super::calendar::shifted;
 use super::cells;
 use super::day::{self, content::Content};
 use super::layout::{Message, PageLayout};
-use crate::http::query::{Link, Query, repeated};
 use crate::i18n::{Words, fill};
 use crate::index::Cell;
+use crate::query::{Link, Query, echo_excerpt};
 
-/// So many servers are compared at most.
+/// The most servers in one comparison.
 pub(crate) const MAX_SERVERS: usize = 8;
 
-/// What is compared: load and CPU. The day's own page has the rest.
+/// The series compared: load and CPU. The day's own page has the rest.
 const COMPARED: [SeriesId; 7] = [
     SeriesId::Load1,
     SeriesId::Load5,
@@ -27,7 +27,7 @@ const COMPARED: [SeriesId; 7] = [
     SeriesId::Stolen,
 ];
 
-/// What is compared, as the URL says it.
+/// The state of the comparison in its URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CompareState {
     pub(crate) servers: Vec<ServerName>,
@@ -36,14 +36,14 @@ pub(crate) struct CompareState {
 }
 
 impl CompareState {
-    /// Reads the state; `newest` is the day unless another is asked for.
+    /// Parses the state; `newest` is the day by default.
     ///
     /// # Errors
     /// One sentence.
     pub(crate) fn read(query: &Query, newest: Day, w: &Words) -> Result<Self, String> {
         let mut servers: Vec<ServerName> = Vec::new();
         for text in query.all("s") {
-            let bad = |_| fill(w.bad_server, &[("given", &repeated(text))]);
+            let bad = |_| fill(w.bad_server, &[("given", &echo_excerpt(text))]);
             let server = text.parse().map_err(bad)?;
             if !servers.contains(&server) && servers.len() < MAX_SERVERS {
                 servers.push(server);
@@ -83,14 +83,14 @@ struct ComparedServer {
     server: String,
     link: String,
     message: Message,
-    /// What is wrong with the results.
+    /// Problems with the results.
     damage: Vec<Message>,
     without: String,
     remove: String,
     chart: Option<day::Chart>,
 }
 
-/// The page. `newest` is the last day that there can be.
+/// Renders the page. `newest` is the last day that may have data.
 ///
 /// # Errors
 /// The template's; none in practice.

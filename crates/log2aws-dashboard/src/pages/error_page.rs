@@ -12,7 +12,7 @@ struct ErrorPage<'a> {
     detail: Option<&'a str>,
 }
 
-/// A page that says what is wrong with a request, or here.
+/// Renders the page of an error.
 ///
 /// # Errors
 /// The template's; none in practice.

@@ -1,34 +1,34 @@
-//! What stands around every page: head, menu, language, footer.
+//! The common parts of every page: head, menu, language, footer.
 
 use log2aws_core::chart::Language;
 
-use crate::http::Viewer;
-use crate::http::query::encode;
 use crate::i18n::{Words, fill};
+use crate::query::encode;
+use crate::viewer::Viewer;
 
-/// What a page is framed with.
+/// Parameters of the layout.
 #[derive(Debug)]
 pub(crate) struct PageLayout<'a> {
     pub(crate) w: &'static Words,
-    /// The title of the page, as its head has it.
+    /// The title of the page.
     pub(crate) title: String,
-    /// Where the page stands in the menu.
+    /// The current entry of the menu.
     pub(crate) here: &'static str,
-    /// The page's own path and query: the other language leads back to it.
+    /// The page's own path and query, for the link to the other language.
     pub(crate) back: &'a str,
-    /// Whether somebody is logged in: then there is a menu, and the page keeps itself up to date.
+    /// Whether the user is logged in: then there is a menu, and the page updates itself.
     pub(crate) live: bool,
-    /// Whether there are charts on it.
+    /// Whether the page has charts.
     pub(crate) chart: bool,
-    /// The revision of the index that the page was made of.
+    /// The revision of the index that the page shows.
     pub(crate) revision: u64,
     /// Whether the index is still being filled.
     pub(crate) loading: bool,
-    /// What is shown: this machine, or a bucket.
+    /// The data source: this machine, or a bucket.
     pub(crate) source: &'a str,
-    /// Who looks, if that is known.
+    /// The logged-in user, if known.
     pub(crate) viewer: Option<&'a Viewer>,
-    /// Of this program.
+    /// The version of this program.
     pub(crate) version: &'a str,
 }
 
@@ -40,7 +40,7 @@ impl PageLayout<'_> {
         }
     }
 
-    /// The other language by its own name, for those who read only that.
+    /// The other language's name in that language.
     pub(crate) fn other_name(&self) -> &'static str {
         match self.other() {
             Language::En => "English",
@@ -65,7 +65,7 @@ impl PageLayout<'_> {
     }
 }
 
-/// What a sentence about a state means, at a glance: by colour, by sign and in words.
+/// The severity of a message, shown by colour, symbol and text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Severity {
     Ok,
@@ -74,12 +74,12 @@ pub(crate) enum Severity {
     Bad,
 }
 
-/// A sentence about a state.
+/// A status message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Message {
     pub(crate) severity: Severity,
     pub(crate) text: String,
-    /// The fault's own words, which are English wherever they come from.
+    /// The message of the underlying error, always in English.
     pub(crate) detail: Option<String>,
 }
 
@@ -88,7 +88,7 @@ impl Message {
         Self { severity, text: text.into(), detail: None }
     }
 
-    /// With the fault's own words.
+    /// Adds the message of the underlying error.
     pub(crate) fn with_detail(self, detail: impl Into<String>) -> Self {
         Self { detail: Some(detail.into()), ..self }
     }
@@ -102,7 +102,7 @@ impl Message {
         }
     }
 
-    /// Differs in shape, not in colour alone.
+    /// The symbol, which differs in shape and not only in colour.
     pub(crate) fn sign(&self) -> &'static str {
         match self.severity {
             Severity::Ok => "✓",
@@ -112,7 +112,7 @@ impl Message {
         }
     }
 
-    /// The sign for those who do not see it.
+    /// The severity as text for screen readers.
     pub(crate) fn severity_word(&self, w: &Words) -> &'static str {
         match self.severity {
             Severity::Ok => w.kind_ok,

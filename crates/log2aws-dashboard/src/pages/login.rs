@@ -8,15 +8,15 @@ use crate::i18n::Words;
 /// Why a login was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LoginError {
-    /// The token is not the right one.
+    /// The token is wrong.
     WrongToken,
-    /// The link was used before, is too old, or of an earlier start.
+    /// The link was already used, has expired, or is from an earlier start.
     SpentLink,
-    /// Too many tries from this address.
+    /// Too many attempts from this address.
     TooMany,
-    /// The form was sent from another site's page.
+    /// The form was sent from a page of another site.
     Foreign,
-    /// The token's file cannot be used.
+    /// The token file cannot be used.
     NoToken,
 }
 
@@ -40,7 +40,7 @@ struct LoginPage<'a> {
     next: &'a str,
 }
 
-/// The login page.
+/// Renders the login page.
 ///
 /// # Errors
 /// The template's; none in practice.

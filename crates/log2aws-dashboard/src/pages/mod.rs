@@ -1,6 +1,6 @@
-//! The pages: pure functions from what is known to HTML.
+//! The pages: pure functions from data to HTML.
 //!
-//! Templates escape every text; whatever a name, a log line or a URL holds, it is only shown.
+//! Templates escape every text, so the content of a name, a log line or a URL is never interpreted.
 
 pub(crate) mod calendar;
 pub(crate) mod cells;

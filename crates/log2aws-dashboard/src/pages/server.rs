@@ -11,18 +11,18 @@ use super::calendar::shifted;
 use super::cells;
 use super::day::numbers;
 use super::layout::PageLayout;
-use crate::http::query::{Link, Query, repeated};
 use crate::i18n::{Words, count, fill};
 use crate::index::{Cell, DayStats, Health, Status};
+use crate::query::{Link, Query, echo_excerpt};
 
-/// How long a period is.
+/// The length of a period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Length {
     Week,
     Month,
 }
 
-/// Which period is shown: the days up to `to`, that day included.
+/// The period shown: the days up to and including `to`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Period {
     pub(crate) length: Length,
@@ -30,7 +30,7 @@ pub(crate) struct Period {
 }
 
 impl Period {
-    /// Reads the state; `newest` is the last day unless another is asked for.
+    /// Parses the state; `newest` is the last day by default.
     ///
     /// # Errors
     /// One sentence.
@@ -38,12 +38,13 @@ impl Period {
         let length = match query.get("view") {
             None | Some("month") => Length::Month,
             Some("week") => Length::Week,
-            Some(other) => return Err(fill(w.bad_view, &[("given", &repeated(other))])),
+            Some(other) => return Err(fill(w.bad_view, &[("given", &echo_excerpt(other))])),
         };
         Ok(Self { length, to: query.day("to", w)?.unwrap_or(newest) })
     }
 
-    /// The first day shown: a week has seven days, a month those since its day of the month before.
+    /// The first day shown: a week has seven days; a month goes back to the same day of the
+    /// previous month.
     pub(crate) fn from(self) -> Day {
         match self.length {
             Length::Week => shifted(self.to, -6),
@@ -99,7 +100,7 @@ struct PeriodRow {
     values: [String; 10],
 }
 
-/// The page. `newest` is the last day that there can be.
+/// Renders the page. `newest` is the last day that may have data.
 ///
 /// # Errors
 /// The template's; none in practice.

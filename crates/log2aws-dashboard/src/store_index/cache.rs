@@ -1,7 +1,7 @@
-//! What was read, kept for the next start: one entry for each server, and one for the bucket.
+//! The persistent cache of the index: one entry per server, and one for the bucket.
 //!
-//! An entry is a byte of version, a checksum, and the rest in postcard. Whatever does not read back
-//! so is as good as absent: its server is listed and read anew.
+//! An entry is a version byte, a checksum, and the rest in postcard. An entry that cannot be read
+//! is ignored: its server is listed and read again.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -16,29 +16,30 @@ use sha2::{Digest as _, Sha256};
 use super::{Inner, StoreIndex};
 use crate::index::{Days, Packed};
 
-/// Grows with every change of what an entry holds.
+/// Incremented with every change of an entry's content.
 const VERSION: u8 = 1;
 
-/// The entry of the bucket. Those of servers begin with [`SERVER`], so that no server is called so.
+/// The entry of the bucket. Entries of servers begin with [`SERVER`], so their names cannot
+/// collide.
 const BUCKET: &str = "bucket";
 
 const SERVER: &str = "s-";
 
-/// How often the cache is written while a refresh reads.
-const EVERY: SignedDuration = SignedDuration::from_mins(1);
+/// How often the cache is written during a refresh.
+const WRITE_INTERVAL: SignedDuration = SignedDuration::from_mins(1);
 
-/// On so many threads entries are read.
-const READERS: usize = 4;
+/// The number of threads that read entries.
+const READ_THREADS: usize = 4;
 
 const CHECKSUM: usize = 16;
 
 #[derive(Serialize, Deserialize)]
 struct BucketEntry {
     place: String,
-    /// When everything was listed last, in seconds since 1970.
+    /// The time of the last full list, in seconds since 1970.
     full_at: Option<i64>,
     folders: BTreeSet<String>,
-    /// How many servers there are: if fewer read back, everything is listed again.
+    /// The number of servers: if fewer can be read, everything is listed again.
     servers: usize,
 }
 
@@ -50,11 +51,11 @@ struct ServerEntry {
 }
 
 impl StoreIndex {
-    /// Takes over what was cached of this place; a day that is held already stays, as it is newer.
-    /// Tells how many days there are then.
+    /// Loads the cached entries of this place; days already in the index stay, because they are
+    /// newer. Returns the number of days.
     ///
     /// # Errors
-    /// The cache cannot be looked through. Then there is nothing in it for us, and no more.
+    /// The cache cannot be listed. It is then treated as empty.
     pub fn load_cache(&self) -> io::Result<usize> {
         let inner = &*self.inner;
         let names = inner.config.cache.names()?;
@@ -62,7 +63,7 @@ impl StoreIndex {
             names.iter().map(String::as_str).filter(|name| name.starts_with(SERVER)).collect();
         let loaded = Mutex::new(Vec::new());
         std::thread::scope(|scope| {
-            for names in servers.chunks(servers.len().div_ceil(READERS).max(1)) {
+            for names in servers.chunks(servers.len().div_ceil(READ_THREADS).max(1)) {
                 let loaded = &loaded;
                 scope.spawn(move || {
                     let read: Vec<_> = names.iter().filter_map(|name| inner.cached(name)).collect();
@@ -93,7 +94,7 @@ impl StoreIndex {
 }
 
 impl Inner {
-    /// The entry of that name; `None` if it is not there, or not what was written.
+    /// The entry with that name; `None` if it is absent or corrupt.
     fn entry<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
         let bytes = self.config.cache.read(name).ok()??;
         let (version, rest) = bytes.split_first()?;
@@ -120,7 +121,7 @@ impl Inner {
         self.config.cache.write(name, &bytes)
     }
 
-    /// Writes the servers that the cache is behind of, and the bucket.
+    /// Writes the servers that changed since the last write, and the bucket's entry.
     pub(super) fn write_cache(&self) -> io::Result<()> {
         let dirty = {
             let mut state = self.state();
@@ -147,13 +148,14 @@ impl Inner {
         self.write(BUCKET, &entry)
     }
 
-    /// The same, if it was not written for a while. A fault is told when the refresh ends.
+    /// The same if the last write is long enough ago. An error is reported at the end of the
+    /// refresh.
     pub(super) fn write_cache_if_due(&self) {
         let now = self.config.clock.now();
         let due = {
             let mut state = self.state();
             let last = *state.cached_at.get_or_insert(now);
-            let due = now.duration_since(last) >= EVERY;
+            let due = now.duration_since(last) >= WRITE_INTERVAL;
             if due {
                 state.cached_at = Some(now);
             }

@@ -1,4 +1,4 @@
-//! From a list's keys to days.
+//! Groups the keys of a list into days.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,9 +17,50 @@ use crate::index::{KeyLayout, Listing, Tag};
 pub(super) struct FoundDay {
     pub(super) key: RawKey,
     pub(super) tag: Tag,
-    /// Whether there is a summary; else there is a CSV without one.
-    pub(super) summary: bool,
+    pub(super) kind: FoundKind,
 }
+
+/// What the lists say of a day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FoundKind {
+    /// It has a summary.
+    Summary,
+    /// A CSV without one: it is not written yet, or was removed.
+    Csv,
+    /// Neither: nothing but refused puts.
+    Refused,
+}
+
+/// The tags of the objects that say what there is of a day.
+#[derive(Debug, Default)]
+struct Tags {
+    json: Option<Tag>,
+    csv: Option<Tag>,
+    refused: Option<Tag>,
+}
+
+impl Tags {
+    fn found(self, key: RawKey) -> Option<FoundDay> {
+        let kinds = [
+            (self.json, FoundKind::Summary),
+            (self.csv, FoundKind::Csv),
+            (self.refused, FoundKind::Refused),
+        ];
+        let found = kinds.into_iter().find_map(|(tag, kind)| Some((tag?, kind)));
+        found.map(|(tag, kind)| FoundDay { key, tag, kind })
+    }
+
+    fn place(&mut self, kind: ResultKind) -> &mut Option<Tag> {
+        match kind {
+            ResultKind::Csv => &mut self.csv,
+            ResultKind::Refused => &mut self.refused,
+            _ => &mut self.json,
+        }
+    }
+}
+
+/// The objects that say what there is of a day.
+const TOLD_BY: [ResultKind; 3] = [ResultKind::Json, ResultKind::Csv, ResultKind::Refused];
 
 impl FoundDay {
     pub(super) fn listing(&self, server: Arc<ServerName>) -> Listing {
@@ -27,42 +68,37 @@ impl FoundDay {
     }
 }
 
-/// Which kind of key it is.
+/// The layout of a key.
 pub(super) fn layout_of(key: &RawKey) -> KeyLayout {
     let plain = RawKey::new(key.server.clone(), key.day, KeyPrefix::Off);
     if plain == *key { KeyLayout::Plain } else { KeyLayout::Spread }
 }
 
-/// Puts the keys of one list together into days.
+/// Groups the keys of one list into days.
 ///
-/// A day's keys stand beside each other in a list, but may stand on two pages of it.
+/// The keys of a day are adjacent in a list, but may be on two pages.
 #[derive(Debug, Default)]
 pub(super) struct GroupByDay {
-    open: Option<(String, Option<Tag>, Option<Tag>)>,
+    open: Option<(String, Tags)>,
 }
 
 impl GroupByDay {
-    /// Takes an object; gives the day before, if this is of another.
+    /// Takes an object; returns the previous day if this one belongs to another.
     pub(super) fn take(&mut self, object: &ObjectMeta) -> Option<FoundDay> {
         let key = object.key.as_str();
-        let (stem, is_summary) = match key.strip_suffix(ResultKind::Json.suffix()) {
-            Some(stem) => (stem, true),
-            None => (key.strip_suffix(ResultKind::Csv.suffix())?, false),
-        };
+        let stem = |kind: ResultKind| Some((key.strip_suffix(kind.suffix())?, kind));
+        let (stem, kind) = TOLD_BY.into_iter().find_map(stem)?;
         let same = self.open.as_ref().is_some_and(|(open, ..)| open == stem);
         let done = if same { None } else { self.finish() };
-        let open = self.open.get_or_insert_with(|| (stem.to_owned(), None, None));
-        let place = if is_summary { &mut open.1 } else { &mut open.2 };
-        *place = Some(Tag::of(&object.e_tag));
+        let open = self.open.get_or_insert_with(|| (stem.to_owned(), Tags::default()));
+        *open.1.place(kind) = Some(Tag::of(&object.e_tag));
         done
     }
 
-    /// The last day.
+    /// Returns the last day.
     pub(super) fn finish(&mut self) -> Option<FoundDay> {
-        let (stem, json, csv) = self.open.take()?;
-        let key = RawKey::parse(&format!("{stem}.log"))?;
-        let tag = json.or(csv)?;
-        Some(FoundDay { key, tag, summary: json.is_some() })
+        let (stem, tags) = self.open.take()?;
+        tags.found(RawKey::parse(&format!("{stem}.log"))?)
     }
 }
 
@@ -90,19 +126,22 @@ pub(super) fn job(
             found.extend(group.finish());
         }
         take(found);
-        if !list_plan::go_on(&mut query, page.next)? {
+        if !list_plan::next_page(&mut query, page.next)? {
             return Ok(true);
         }
     }
 }
 
-/// What stands of one day, under that very key.
+/// The results of one day under exactly that key.
 pub(super) fn one(inner: &Inner, key: &RawKey) -> Result<Option<FoundDay>, StoreError> {
     let query = ListQuery { prefix: format!("{key}."), ..ListQuery::default() };
     let page = inner.config.lister.list(&inner.config.analyzed, &query)?;
     let tags: BTreeMap<&str, &str> =
         page.objects.iter().map(|object| (object.key.as_str(), object.e_tag.as_str())).collect();
     let tag = |kind| tags.get(key.result_key(kind).as_str()).map(|tag| Tag::of(tag));
-    let (json, csv) = (tag(ResultKind::Json), tag(ResultKind::Csv));
-    Ok(json.or(csv).map(|tag| FoundDay { key: key.clone(), tag, summary: json.is_some() }))
+    let mut found = Tags::default();
+    for kind in TOLD_BY {
+        *found.place(kind) = tag(kind);
+    }
+    Ok(found.found(key.clone()))
 }

@@ -1,4 +1,4 @@
-//! Into which lists a refresh is divided, so that many can be under way at once.
+//! How a refresh is divided into lists, so that many can run at once.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -11,8 +11,8 @@ use log2aws_service::ports::{ListQuery, StoreError};
 use super::{Inner, RECENT_DAYS};
 use crate::index::{DayNumber, KeyLayout, Packed};
 
-/// The most bytes of folder names that are taken: far more than any fleet has, and no more than a
-/// small machine can hold.
+/// The limit for folder names in bytes: far more than any fleet has, and little enough for a small
+/// machine.
 const MAX_FOLDER_BYTES: usize = 32 * 1024 * 1024;
 
 /// One list: the keys below a prefix.
@@ -20,7 +20,7 @@ const MAX_FOLDER_BYTES: usize = 32 * 1024 * 1024;
 pub(super) struct ListJob {
     pub(super) prefix: String,
     pub(super) after: Option<String>,
-    /// The days of which the list tells everything, so that what it leaves out is gone.
+    /// The days that the list covers completely, so that days missing from it are gone.
     pub(super) coverage: Option<ListCoverage>,
 }
 
@@ -38,7 +38,7 @@ impl ListCoverage {
     }
 }
 
-/// The folders at the bucket's top; counts the lists asked for. `None` if it was stopped.
+/// The top-level folders of the bucket; counts the list requests. `None` if it was stopped.
 pub(super) fn folders(
     inner: &Inner,
     stop: &(dyn Fn() -> bool + Sync),
@@ -58,15 +58,15 @@ pub(super) fn folders(
         if bytes > MAX_FOLDER_BYTES {
             return Err(endless("the names of its folders have no end"));
         }
-        if !go_on(&mut query, page.next)? {
+        if !next_page(&mut query, page.next)? {
             return Ok(Some(folders));
         }
     }
 }
 
-/// Sets the query to the next page; `false` after the last one. A page that does not lead further
-/// would be asked for again for ever.
-pub(super) fn go_on(query: &mut ListQuery, next: Option<String>) -> Result<bool, StoreError> {
+/// Advances the query to the next page; `false` after the last one. A page that does not advance is
+/// an error, because it would be requested for ever.
+pub(super) fn next_page(query: &mut ListQuery, next: Option<String>) -> Result<bool, StoreError> {
     let Some(next) = next else { return Ok(false) };
     if query.after.as_ref().is_some_and(|after| next <= *after) {
         return Err(endless("a page of it leads no further than the one before"));
@@ -79,13 +79,13 @@ fn endless(reason: &'static str) -> StoreError {
     StoreError::Failed { what: "listing the bucket".to_owned(), source: io::Error::other(reason) }
 }
 
-/// The lists of everything: a folder may be a server's, or hold parts of several.
+/// The lists of a full refresh: a folder may belong to a server, or contain parts of several.
 pub(super) fn full(folders: &BTreeSet<String>) -> Vec<ListJob> {
     let job = |folder: &String| ListJob { prefix: folder.clone(), after: None, coverage: None };
     folders.iter().map(job).collect()
 }
 
-/// The lists of each server's last days, and of folders that are new.
+/// The lists of each server's latest days, and of new folders.
 pub(super) fn recent(inner: &Inner, folders: &BTreeSet<String>, today: DayNumber) -> Vec<ListJob> {
     let from = DayNumber(today.0.saturating_sub(RECENT_DAYS));
     let known: BTreeSet<String> = inner.state().folders.clone();
@@ -118,7 +118,7 @@ fn any(days: &[Packed], layout: KeyLayout, from: DayNumber) -> bool {
     days.iter().rev().take_while(|p| p.day >= from).any(|packed| packed.layout == layout)
 }
 
-/// The list of a server's days from `from` to `to`; those of the spread layout lie in one month.
+/// The list of a server's days from `from` to `to`; in the spread layout they are in one month.
 fn job(
     server: &Arc<ServerName>,
     layout: KeyLayout,
@@ -147,11 +147,11 @@ mod tests {
     #[test]
     fn a_page_that_leads_no_further_is_an_error() {
         let mut query = ListQuery::default();
-        assert!(go_on(&mut query, Some("b/".to_owned())).unwrap());
-        assert!(go_on(&mut query, Some("c/".to_owned())).unwrap());
+        assert!(next_page(&mut query, Some("b/".to_owned())).unwrap());
+        assert!(next_page(&mut query, Some("c/".to_owned())).unwrap());
         for next in ["c/", "a/"] {
-            assert!(go_on(&mut query, Some(next.to_owned())).is_err(), "{next}");
+            assert!(next_page(&mut query, Some(next.to_owned())).is_err(), "{next}");
         }
-        assert!(!go_on(&mut query, None).unwrap());
+        assert!(!next_page(&mut query, None).unwrap());
     }
 }

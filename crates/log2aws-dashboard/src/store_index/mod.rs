@@ -1,9 +1,9 @@
-//! An analyzed bucket, seen through the index.
+//! An index of an analyzed bucket.
 //!
-//! A refresh lists the bucket, compares what the lists say with what the index holds, and reads the
-//! summaries that are new or changed, newest days first. The first refresh, and one a day, lists
-//! everything; the others list of each server the last days alone, so that what a list costs does
-//! not grow with what is kept. What was read is cached, so that a restart reads it no second time.
+//! A refresh lists the bucket, compares the lists with the index, and reads new or changed
+//! summaries, newest days first. The first refresh, and one a day, lists everything; the others
+//! list only the latest days of each server, so that their cost does not grow with the age of the
+//! data. The index is cached, so that a restart does not read everything again.
 
 mod cache;
 mod list;
@@ -28,47 +28,47 @@ use log2aws_service::ports::{Cache, Clock, ObjectLister};
 
 use crate::index::{AsOf, Calendar, CalendarQuery, Cell, DayStats, Index, KeyLayout};
 
-pub use read::Opened;
+pub use read::OpenObject;
 pub use refresh::{RefreshError, RefreshReport};
 
-/// How many requests are under way at once, unless set otherwise: S3 answers many at a time, and
-/// most of each is waiting.
+/// The default number of concurrent requests: S3 answers many at a time, and most of each is
+/// waiting.
 pub const DEFAULT_PARALLEL: usize = 16;
 
-/// How many days back a refresh lists that does not list everything: longer than anybody should be
-/// away, and a day of the month before.
+/// How many days back a partial refresh lists: longer than anybody should be away, and including
+/// the same day of the previous month.
 pub const RECENT_DAYS: i32 = 40;
 
-/// After how long a refresh lists everything again.
+/// The time between full refreshes.
 pub const FULL_EVERY: SignedDuration = SignedDuration::from_hours(24);
 
-/// Those who look on are told of changes at most so often while a refresh is running.
+/// The minimum time between notifications of changes during a refresh.
 const NOTIFY_INTERVAL: SignedDuration = SignedDuration::from_secs(1);
 
-/// What a [`StoreIndex`] is made of.
+/// Parameters of a [`StoreIndex`].
 pub struct StoreIndexConfig {
-    /// Holds the buckets.
+    /// Access to the buckets.
     pub lister: Arc<dyn ObjectLister>,
-    /// Where results stand.
+    /// The bucket of the results.
     pub analyzed: BucketName,
-    /// Where logs stand, if that may be read.
+    /// The bucket of the logs, if it may be read.
     pub raw: Option<BucketName>,
-    /// Where the store is, for people, e.g. `s3://analyzedlogs-…`. What was cached of another place
-    /// is not used.
+    /// The displayed name of the store, e.g. `s3://analyzedlogs-…`. A cache of another place is
+    /// ignored.
     pub place: String,
-    /// Keeps what was read.
+    /// Persistent storage of the index.
     pub cache: Arc<dyn Cache>,
-    /// Tells the time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// Whose days and noons count: that of the servers, or of most of them.
+    /// The time zone that defines days and noon: that of most servers.
     pub zone: TimeZone,
     /// Called with the new revision after changes, on the thread that made them.
     pub on_change: Box<dyn Fn(u64) + Send + Sync>,
-    /// Which keys count where a day stands under both kinds.
+    /// Which key layout is preferred where a day has results in both.
     pub key_prefix: KeyPrefix,
-    /// How many requests a refresh has under way at once.
+    /// The number of concurrent requests of a refresh.
     pub parallel: usize,
-    /// After how long a refresh lists everything again.
+    /// The time between full refreshes.
     pub full_every: SignedDuration,
 }
 
@@ -78,7 +78,7 @@ impl fmt::Debug for StoreIndexConfig {
     }
 }
 
-/// An analyzed bucket, seen through the index. Cheap to clone; all clones are one. Calls that ask
+/// An index of an analyzed bucket. Cheap to clone; all clones share their state. Calls that access
 /// the store block.
 #[derive(Clone, Debug)]
 pub struct StoreIndex {
@@ -90,7 +90,7 @@ struct Inner {
     index: RwLock<Index>,
     state: Mutex<RefreshState>,
     revision: AtomicU64,
-    /// Held by the running refresh: there is one at a time.
+    /// Held by the running refresh; only one runs at a time.
     refreshing: Mutex<()>,
 }
 
@@ -100,32 +100,32 @@ impl fmt::Debug for Inner {
     }
 }
 
-/// How far the index has come.
+/// The progress of the index.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
-    /// Whether the store has not been looked through so far, since the start of the program.
+    /// Whether the store has not been listed completely since the start of the program.
     pub loading: bool,
     /// Whether a refresh is running.
     pub refreshing: bool,
-    /// Of the running refresh, or the last one: days that were listed.
+    /// Days listed by the current or last refresh.
     pub listed: u64,
-    /// How many of them have to be read, as far as that is known.
+    /// The number of them that must be read, as far as known.
     pub wanted: u64,
-    /// How many of them were read.
+    /// The number of them that were read.
     pub read: u64,
     /// Servers in the index.
     pub servers: usize,
     /// Days in the index.
     pub summaries: usize,
-    /// Why the last refresh failed; what stands in the index stays.
+    /// Why the last refresh failed; the index keeps its content.
     pub failed: Option<String>,
-    /// When the last refresh that did not fail ended.
+    /// The end of the last successful refresh.
     pub finished_at: Option<Timestamp>,
 }
 
 #[derive(Debug, Default)]
 struct RefreshState {
-    /// A refresh has ended well.
+    /// Whether a refresh has succeeded.
     complete: bool,
     refreshing: bool,
     listed: u64,
@@ -133,22 +133,22 @@ struct RefreshState {
     read: u64,
     failed: Option<String>,
     finished_at: Option<Timestamp>,
-    /// When the last refresh that listed everything ended well.
+    /// The end of the last successful full refresh.
     full_at: Option<Timestamp>,
-    /// The bucket's folders that the last refresh met.
+    /// The bucket's folders that the last refresh found.
     folders: BTreeSet<String>,
-    /// Summaries that the store did not give.
+    /// Summaries that the store could not return.
     retries: retry::Retries,
-    /// Servers that the cache is behind of.
+    /// Servers that changed since the cache was last written.
     dirty: BTreeSet<Arc<ServerName>>,
     notified_at: Option<Timestamp>,
     cached_at: Option<Timestamp>,
-    /// There are changes that nobody was told of.
+    /// Whether there are changes without a notification.
     unnotified: bool,
 }
 
 impl StoreIndex {
-    /// An empty index of a bucket. Asks nobody yet.
+    /// An empty index of a bucket. Sends no request yet.
     pub fn new(config: StoreIndexConfig) -> Self {
         let inner = Inner {
             config,
@@ -166,7 +166,7 @@ impl StoreIndex {
         self.inner.index().calendar(query, now)
     }
 
-    /// The days of a server that something stands of, oldest first; `None` if nothing does.
+    /// The known days of a server, oldest first; `None` if there are none.
     pub fn server(&self, server: &ServerName) -> Option<Vec<(Day, DayStats)>> {
         let index = self.inner.index();
         let days = index.days(server);
@@ -174,19 +174,18 @@ impl StoreIndex {
         (!days.is_empty()).then(|| known.collect())
     }
 
-    /// The statistics of one day of a server; `None` if nothing stands of it.
+    /// The statistics of one day of a server; `None` if there are none.
     pub fn day(&self, server: &ServerName, day: Day) -> Option<DayStats> {
         self.inner.index().get(server, day.into()).map(crate::index::Packed::stats)
     }
 
-    /// The cells of a server from one day to another, both included; of 400 days at most, the last.
+    /// The cells of a server between two days, both included; limited to the last 400 days.
     pub fn cells(&self, server: &ServerName, from: Day, to: Day) -> Vec<Cell> {
         let now = self.inner.now();
         self.inner.index().cells(server, from, to, now)
     }
 
-    /// The newest day that something stands of; what is dated later than it can be anywhere does not
-    /// count.
+    /// The newest known day; dates that no place on Earth has reached are ignored.
     pub fn newest(&self) -> Option<Day> {
         let until = self.inner.now().last;
         let index = self.inner.index();
@@ -196,7 +195,7 @@ impl StoreIndex {
         index.names().filter_map(|(_, days)| last(days)).max()
     }
 
-    /// How far it has come.
+    /// The current progress.
     pub fn progress(&self) -> Progress {
         let (servers, summaries) = {
             let index = self.inner.index();
@@ -216,17 +215,17 @@ impl StoreIndex {
         }
     }
 
-    /// Grows with every change of what the other calls answer.
+    /// Increases with every change of what the other calls return.
     pub fn revision(&self) -> u64 {
         self.inner.revision.load(Ordering::Acquire)
     }
 
-    /// Where the store is, for people.
+    /// The displayed name of the store.
     pub fn place(&self) -> &str {
         &self.inner.config.place
     }
 
-    /// Whose days count.
+    /// The time zone that defines days.
     pub fn zone(&self) -> &TimeZone {
         &self.inner.config.zone
     }
@@ -262,7 +261,7 @@ impl Inner {
         }
     }
 
-    /// Notes a change, and tells of it if nobody was told for a while.
+    /// Records a change, and notifies unless it did so very recently.
     fn changed(&self) {
         let now = self.config.clock.now();
         let mut state = self.state();
@@ -273,7 +272,7 @@ impl Inner {
         }
     }
 
-    /// Tells of the changes that nobody was told of.
+    /// Notifies of pending changes.
     fn notify(&self) {
         let mut state = self.state();
         if !std::mem::take(&mut state.unnotified) {

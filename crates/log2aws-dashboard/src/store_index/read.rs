@@ -1,4 +1,4 @@
-//! Single objects of a day, for pages and downloads.
+//! Reads single objects of a day, for pages and downloads.
 
 use std::fmt;
 use std::io::{self, Read};
@@ -11,18 +11,18 @@ use log2aws_service::ports::{ObjectLister, StoreError};
 use super::StoreIndex;
 use crate::index::KeyLayout;
 
-/// So often an object is looked for that is replaced between the look and the reading.
+/// How often an object is looked up again that is replaced between lookup and reading.
 const OPEN_ATTEMPTS: u32 = 3;
 
-/// An object that is being read.
-pub struct Opened {
+/// An object that is open for reading.
+pub struct OpenObject {
     /// Its bytes.
     pub reader: Box<dyn Read + Send>,
-    /// How many there are.
+    /// The number of bytes.
     pub size: u64,
 }
 
-impl fmt::Debug for Opened {
+impl fmt::Debug for OpenObject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Opened").field("size", &self.size).finish_non_exhaustive()
     }
@@ -42,7 +42,7 @@ impl StoreIndex {
     ) -> Result<Option<Vec<u8>>, StoreError> {
         let Some(opened) = self.open(server, day, kind)? else { return Ok(None) };
         let what = format!("reading {server}/{day}{}", kind.suffix());
-        whole(opened, max, what).map(Some)
+        read_to_end(opened, max, what).map(Some)
     }
 
     /// Opens a result; `None` if there is none.
@@ -54,7 +54,7 @@ impl StoreIndex {
         server: &ServerName,
         day: Day,
         kind: ResultKind,
-    ) -> Result<Option<Opened>, StoreError> {
+    ) -> Result<Option<OpenObject>, StoreError> {
         let config = &self.inner.config;
         self.first_of(server, day, &config.analyzed, |key| key.result_key(kind))
     }
@@ -63,19 +63,23 @@ impl StoreIndex {
     ///
     /// # Errors
     /// The store's.
-    pub fn open_log(&self, server: &ServerName, day: Day) -> Result<Option<Opened>, StoreError> {
+    pub fn open_log(
+        &self,
+        server: &ServerName,
+        day: Day,
+    ) -> Result<Option<OpenObject>, StoreError> {
         let Some(bucket) = &self.inner.config.raw else { return Ok(None) };
         self.first_of(server, day, bucket, RawKey::object_key)
     }
 
-    /// Under the kind of key that the index knows of, else under each.
+    /// Tries the key layout known to the index, or else both.
     fn first_of(
         &self,
         server: &ServerName,
         day: Day,
         bucket: &BucketName,
         key: impl Fn(&RawKey) -> ObjectKey,
-    ) -> Result<Option<Opened>, StoreError> {
+    ) -> Result<Option<OpenObject>, StoreError> {
         let held = self.inner.index().get(server, day.into()).map(|packed| packed.layout);
         let layouts = match held.unwrap_or(self.inner.preferred()) {
             KeyLayout::Plain => [KeyPrefix::Off, KeyPrefix::Spread],
@@ -91,19 +95,19 @@ impl StoreIndex {
     }
 }
 
-/// Opens what stands under a key; `None` if nothing does.
+/// Opens the object under a key; `None` if there is none.
 pub(super) fn open(
     lister: &dyn ObjectLister,
     bucket: &BucketName,
     key: &ObjectKey,
-) -> Result<Option<Opened>, StoreError> {
+) -> Result<Option<OpenObject>, StoreError> {
     let mut attempts = 0;
     loop {
         let Some(version) = lister.head(bucket, key)? else { return Ok(None) };
         attempts += 1;
         match lister.open(bucket, key, &version.id) {
-            Ok(reader) => return Ok(Some(Opened { reader, size: version.size })),
-            // Replaced or removed since the look.
+            Ok(reader) => return Ok(Some(OpenObject { reader, size: version.size })),
+            // Replaced or removed since the lookup.
             Err(StoreError::NotFound { .. }) if attempts < OPEN_ATTEMPTS => {}
             Err(StoreError::NotFound { .. }) => return Ok(None),
             Err(other) => return Err(other),
@@ -111,9 +115,13 @@ pub(super) fn open(
     }
 }
 
-/// Reads all of it, `max` bytes at most.
-pub(super) fn whole(opened: Opened, max: u64, what: String) -> Result<Vec<u8>, StoreError> {
-    let Opened { reader, size } = opened;
+/// Reads all of it, at most `max` bytes.
+pub(super) fn read_to_end(
+    opened: OpenObject,
+    max: u64,
+    what: String,
+) -> Result<Vec<u8>, StoreError> {
+    let OpenObject { reader, size } = opened;
     if size > max {
         let told = format!("it has {size} bytes; here {max} are read at most");
         let source = io::Error::new(io::ErrorKind::FileTooLarge, told);

@@ -1,4 +1,4 @@
-//! Looking through the bucket, and at single days of it.
+//! Refreshes the index from the bucket, or single days of it.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,37 +9,37 @@ use log2aws_core::server_name::ServerName;
 use log2aws_service::analyze::MAX_SUMMARY_BYTES;
 use log2aws_service::ports::StoreError;
 
-use super::list::{self, FoundDay};
+use super::list::{self, FoundDay, FoundKind};
 use super::list_plan::{self, ListJob};
-use super::read::{open, whole};
+use super::read::{open, read_to_end};
 use super::{Inner, StoreIndex};
 use crate::index::{DayNumber, DayStats, Days, KeyLayout, Listing, Packed, Status, Tag};
 
-/// After so many reads in a row that failed, what was given once is asked for. If that fails, too,
-/// the store is out of reach, and a refresh reads no more.
-const FAILURES: u64 = 8;
+/// After this many failed reads in a row, a summary that was readable before is requested. If that
+/// fails too, the store is unavailable, and the refresh stops reading.
+const MAX_CONSECUTIVE_FAILURES: u64 = 8;
 
-/// What a refresh did.
+/// The result of a refresh.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RefreshReport {
-    /// Whether everything was listed; else the last days of each server.
+    /// Whether everything was listed; otherwise only the latest days of each server.
     pub full: bool,
-    /// How many lists were asked for.
+    /// The number of list requests.
     pub requests: u64,
-    /// How many days they showed.
+    /// The number of days found.
     pub listed: u64,
-    /// How many days were read.
+    /// The number of days read.
     pub read: u64,
-    /// How many days were forgotten, because they are gone.
+    /// The number of days removed because they are gone.
     pub forgotten: u64,
-    /// How many summaries the store did not give though others were given. Their days are
-    /// [`Status::Unreadable`]; they are asked for again, each time after a longer wait.
+    /// The number of summaries that the store could not return while it returned others. Their days
+    /// are [`Status::Unreadable`]; reading them is retried with a growing delay.
     pub unreadable: u64,
-    /// Why the first of them was not given.
+    /// The reason for the first of them.
     pub unreadable_because: Option<String>,
-    /// Whether it was stopped before its end.
+    /// Whether it was stopped early.
     pub stopped: bool,
-    /// Why the cache could not be written, if it could not. The index stands all the same.
+    /// Why the cache could not be written, if so. The index is not affected.
     pub cache_fault: Option<String>,
 }
 
@@ -47,21 +47,20 @@ pub struct RefreshReport {
 #[derive(Debug, thiserror::Error)]
 #[error("the results could not be looked through")]
 pub struct RefreshError {
-    /// The first fault of the store.
+    /// The first error of the store.
     pub source: StoreError,
-    /// How many lists were asked for all the same.
+    /// The number of list requests made.
     pub requests: u64,
 }
 
 impl StoreIndex {
-    /// Brings the index up to the bucket. Ends early, without a fault, once `stop` says so.
+    /// Updates the index from the bucket. Ends early, without an error, when `stop` returns true.
     ///
-    /// A summary that cannot be read, or is not given, is a day of [`Status::Unreadable`], and no
-    /// fault.
+    /// A summary that cannot be read is a day of [`Status::Unreadable`] and not an error.
     ///
     /// # Errors
-    /// A list that failed, or a store that gives no summaries at all. What could be learned is in
-    /// the index; the fault stands in [`StoreIndex::progress`] until a refresh goes well.
+    /// A list failed, or the store returns no summaries at all. The index has what could be read;
+    /// the error stays in [`StoreIndex::progress`] until a refresh succeeds.
     pub fn refresh(&self, stop: &(dyn Fn() -> bool + Sync)) -> Result<RefreshReport, RefreshError> {
         let inner = &*self.inner;
         let _one_at_a_time = inner.refreshing.lock().unwrap_or_else(PoisonError::into_inner);
@@ -97,16 +96,16 @@ impl StoreIndex {
         }
     }
 
-    /// Looks at one day: it was written or removed.
+    /// Updates one day that was written or removed.
     ///
     /// # Errors
-    /// The store's; the index is as it was then.
+    /// The store's; the index is then unchanged.
     pub fn refresh_day(&self, key: &RawKey) -> Result<(), StoreError> {
         let inner = &*self.inner;
         let server = inner.index().name(&key.server);
         let server = server.unwrap_or_else(|| Arc::new(key.server.clone()));
         if let Some(found) = list::one(inner, key)? {
-            inner.load_day(&found.listing(server), found.summary)?;
+            inner.load_day(&found.listing(server), found.kind)?;
         } else {
             inner.forget(&server, key.day.into(), list::layout_of(key));
         }
@@ -154,7 +153,7 @@ impl Inner {
                 self.forget_retries();
             }
         }
-        // What was listed before the lists failed is read all the same.
+        // Days listed before the lists failed are still read.
         run.halt.store(false, Ordering::Relaxed);
         let failed = run.read(&wanted);
         report.stopped = stop();
@@ -169,26 +168,25 @@ impl Inner {
         Ok(())
     }
 
-    /// Reads what stands of a day into the index.
-    fn load_day(&self, listing: &Listing, summary: bool) -> Result<(), StoreError> {
-        let stats = if summary {
-            let Some(stats) = self.stats(listing)? else {
-                // Gone since it was listed.
-                self.forget(&listing.server, listing.day, listing.layout);
-                return Ok(());
-            };
-            stats
-        } else {
-            // A CSV whose summary is not written yet, or was removed.
-            DayStats::empty(listing.tag, Status::Unreadable)
+    /// Reads one day into the index.
+    fn load_day(&self, listing: &Listing, kind: FoundKind) -> Result<(), StoreError> {
+        let stats = match kind {
+            FoundKind::Summary => self.stats(listing)?,
+            FoundKind::Csv => Some(DayStats::empty(listing.tag, Status::Unreadable)),
+            FoundKind::Refused => Some(DayStats::empty(listing.tag, Status::Refused)),
         };
-        self.state().retries.given(listing);
+        let Some(stats) = stats else {
+            // Removed since it was listed.
+            self.forget(&listing.server, listing.day, listing.layout);
+            return Ok(());
+        };
+        self.state().retries.succeeded(listing);
         self.put(listing, &stats);
         Ok(())
     }
 
-    /// Notes that a summary was not given. Under a tag that no list shows, so that a list after a
-    /// restart makes it be asked for, too.
+    /// Marks a summary as unreadable, with a tag that no list can have, so that it is also retried
+    /// after a restart.
     fn mark_unreadable(&self, listing: &Listing) {
         let now = self.config.clock.now();
         self.state().retries.failed(listing, now);
@@ -202,7 +200,7 @@ impl Inner {
         self.changed();
     }
 
-    /// Whether the newest summary that was given once is given still.
+    /// Whether the newest summary that was readable before still is.
     fn store_responds(&self) -> bool {
         let newest = {
             let index = self.index();
@@ -224,7 +222,7 @@ impl Inner {
         if opened.size > MAX_SUMMARY_BYTES {
             return Ok(Some(DayStats::empty(listing.tag, Status::Unreadable)));
         }
-        let bytes = whole(opened, MAX_SUMMARY_BYTES, format!("reading {bucket}/{json}"))?;
+        let bytes = read_to_end(opened, MAX_SUMMARY_BYTES, format!("reading {bucket}/{json}"))?;
         Ok(Some(DayStats::of_json(listing.tag, &key, &bytes)))
     }
 
@@ -235,17 +233,17 @@ impl Inner {
         }
     }
 
-    /// Forgets what a refresh of everything did not meet.
+    /// Removes the days that a full refresh did not find.
     fn forget_unseen(&self) -> u64 {
         let names: Vec<_> = self.index().names().map(|(name, _)| name.clone()).collect();
         names.iter().map(|server| self.forget_some(server, |packed| !packed.seen)).sum()
     }
 
-    /// Forgets when to ask for what is gone.
+    /// Drops the retries of days that are gone.
     fn forget_retries(&self) {
         let mut retries = std::mem::take(&mut self.state().retries);
         let index = self.index();
-        retries.keep(|server, day| index.get(server, day).is_some());
+        retries.retain(|server, day| index.get(server, day).is_some());
         drop(index);
         self.state().retries = retries;
     }
@@ -260,12 +258,12 @@ impl Inner {
     }
 }
 
-/// A running refresh, on several threads.
+/// A refresh in progress, on several threads.
 struct RefreshRun<'a> {
     inner: &'a Inner,
     stop: &'a (dyn Fn() -> bool + Sync),
     failure: Mutex<Option<StoreError>>,
-    /// Set once it makes no sense to go on.
+    /// Set when continuing is pointless.
     halt: AtomicBool,
 }
 
@@ -278,7 +276,7 @@ impl RefreshRun<'_> {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
     }
 
-    /// Does `each` of so many, several at once.
+    /// Runs `each` for every index below `count`, several at a time.
     fn share(&self, count: usize, each: impl Fn(usize) + Sync) {
         let next = AtomicUsize::new(0);
         let run = || {
@@ -299,8 +297,8 @@ impl RefreshRun<'_> {
         });
     }
 
-    /// Runs all list jobs. Gives the days to read, newest first; how many lists were asked for, and
-    /// how many days were forgotten.
+    /// Runs all list jobs. Returns the days to read, newest first; the number of list requests; and
+    /// the number of days removed.
     fn list(&self, jobs: &[ListJob]) -> (Vec<Listing>, u64, u64) {
         let wanted = Mutex::new(Vec::new());
         let (requests, forgotten) = (AtomicU64::new(0), AtomicU64::new(0));
@@ -318,8 +316,8 @@ impl RefreshRun<'_> {
                 wanted.lock().unwrap_or_else(PoisonError::into_inner).extend(new);
             };
             match list::job(self.inner, job, &stop, &requests, take) {
-                Ok(whole) => {
-                    if let Some(coverage) = job.coverage.as_ref().filter(|_| whole) {
+                Ok(read_to_end) => {
+                    if let Some(coverage) = job.coverage.as_ref().filter(|_| read_to_end) {
                         let gone = |packed: &Packed| !packed.seen && coverage.holds(packed);
                         let gone = self.inner.forget_some(&coverage.server, gone);
                         forgotten.fetch_add(gone, Ordering::Relaxed);
@@ -336,8 +334,8 @@ impl RefreshRun<'_> {
         (wanted, requests.into_inner(), forgotten.into_inner())
     }
 
-    /// Compares the days of a page with the index; gives those to read. `last` is the server of the
-    /// day before, whose name is shared.
+    /// Compares the days of a page with the index; returns those to read. `last` is the server of
+    /// the previous day, whose name is shared.
     fn mark_seen(&self, found: Vec<FoundDay>, last: &mut Option<Arc<ServerName>>) -> Vec<Listing> {
         let (inner, listed) = (self.inner, found.len() as u64);
         let mut wanted = Vec::new();
@@ -353,13 +351,16 @@ impl RefreshRun<'_> {
                 *last = Some(server.clone());
                 let listing = found.listing(server);
                 if index.mark_seen(&listing, inner.preferred()) {
-                    if found.summary { wanted.push(listing) } else { half.push(listing) }
+                    match found.kind {
+                        FoundKind::Summary => wanted.push(listing),
+                        kind => half.push((listing, kind)),
+                    }
                 }
             }
         }
-        for listing in half {
-            // Asks the store nothing, so that it cannot fail.
-            let _ = inner.load_day(&listing, false);
+        for (listing, kind) in half {
+            // Cannot fail, because it sends no request.
+            let _ = inner.load_day(&listing, kind);
         }
         let now = inner.config.clock.now();
         let mut state = inner.state();
@@ -369,20 +370,22 @@ impl RefreshRun<'_> {
         wanted
     }
 
-    /// Reads so many days; gives those that the store did not give.
+    /// Reads the given days; returns those that failed.
     fn read<'w>(&self, wanted: &'w [Listing]) -> Vec<(&'w Listing, StoreError)> {
         let in_a_row = AtomicU64::new(0);
         let failed = Mutex::new(Vec::new());
-        self.share(wanted.len(), |at| match self.inner.load_day(&wanted[at], true) {
+        self.share(wanted.len(), |at| match self.inner.load_day(&wanted[at], FoundKind::Summary) {
             Ok(()) => {
                 in_a_row.store(0, Ordering::Relaxed);
                 self.inner.state().read += 1;
                 self.inner.write_cache_if_due();
             }
             Err(error) => {
-                // What failed before says nothing of the store.
-                let is_new = !self.inner.state().retries.holds(&wanted[at]);
-                if is_new && in_a_row.fetch_add(1, Ordering::Relaxed) + 1 >= FAILURES {
+                // A summary that failed before says nothing about the store.
+                let is_new = !self.inner.state().retries.has_failed(&wanted[at]);
+                if is_new
+                    && in_a_row.fetch_add(1, Ordering::Relaxed) + 1 >= MAX_CONSECUTIVE_FAILURES
+                {
                     if self.inner.store_responds() {
                         in_a_row.store(0, Ordering::Relaxed);
                     } else {
@@ -406,7 +409,7 @@ fn raw_key(listing: &Listing) -> Option<RawKey> {
     Some(RawKey::new(ServerName::clone(&listing.server), listing.day.day()?, prefix))
 }
 
-/// An error and what is behind it, in one line.
+/// An error and its causes, in one line.
 fn sentence(error: &StoreError) -> String {
     ErrorChain(error).to_string()
 }

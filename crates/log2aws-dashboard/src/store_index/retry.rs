@@ -1,7 +1,7 @@
-//! Summaries that the store did not give, and when each is asked for again.
+//! Summaries that the store could not return, and when each is retried.
 //!
-//! One summary may be out of reach for good: archived, denied, spoilt on the disk. It must neither
-//! keep the others from being shown nor be asked for at every refresh.
+//! A summary may be unreadable for good: archived, denied, corrupt on disk. It must neither keep
+//! the others from being shown nor be requested at every refresh.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,19 +11,19 @@ use log2aws_core::server_name::ServerName;
 
 use crate::index::{DayNumber, Listing, Tag};
 
-/// So long after the first failure it is asked for again; after each further one twice as long.
-const FIRST: SignedDuration = SignedDuration::from_mins(1);
+/// The delay after the first failure; it doubles with each further one.
+const FIRST_DELAY: SignedDuration = SignedDuration::from_mins(1);
 
-/// The longest wait.
-const LONGEST: SignedDuration = SignedDuration::from_hours(24);
+/// The maximum delay.
+const MAX_DELAY: SignedDuration = SignedDuration::from_hours(24);
 
-/// What was not given.
+/// Failed reads.
 #[derive(Debug, Default)]
 pub(super) struct Retries(BTreeMap<(Arc<ServerName>, DayNumber), Retry>);
 
 #[derive(Debug)]
 struct Retry {
-    /// Of the body: another one has failed nobody yet.
+    /// The tag of the body: a different body has not failed yet.
     tag: Tag,
     failures: u32,
     due: Timestamp,
@@ -35,34 +35,34 @@ impl Retries {
         retry.filter(|retry| retry.tag == listing.tag)
     }
 
-    /// Whether that very body was asked for in vain before.
-    pub(super) fn holds(&self, listing: &Listing) -> bool {
+    /// Whether reading exactly that body has failed before.
+    pub(super) fn has_failed(&self, listing: &Listing) -> bool {
         self.of(listing).is_some()
     }
 
-    /// Whether it may be asked for now.
+    /// Whether it may be retried now.
     pub(super) fn due(&self, listing: &Listing, now: Timestamp) -> bool {
         self.of(listing).is_none_or(|retry| retry.due <= now)
     }
 
-    /// It was not given.
+    /// Records a failure.
     pub(super) fn failed(&mut self, listing: &Listing, now: Timestamp) {
         let before = self.of(listing).map_or(0, |retry| retry.failures);
-        let wait = FIRST.checked_mul(1 << before.min(20)).unwrap_or(LONGEST).min(LONGEST);
+        let wait = FIRST_DELAY.checked_mul(1 << before.min(20)).unwrap_or(MAX_DELAY).min(MAX_DELAY);
         let due = now.checked_add(wait).unwrap_or(Timestamp::MAX);
         let retry = Retry { tag: listing.tag, failures: before.saturating_add(1), due };
         self.0.insert((listing.server.clone(), listing.day), retry);
     }
 
-    /// It was given.
-    pub(super) fn given(&mut self, listing: &Listing) {
+    /// Records a success.
+    pub(super) fn succeeded(&mut self, listing: &Listing) {
         if !self.0.is_empty() {
             self.0.remove(&(listing.server.clone(), listing.day));
         }
     }
 
-    /// Forgets all but those that `stands` holds for.
-    pub(super) fn keep(&mut self, stands: impl Fn(&ServerName, DayNumber) -> bool) {
+    /// Removes all days for which `stands` is false.
+    pub(super) fn retain(&mut self, stands: impl Fn(&ServerName, DayNumber) -> bool) {
         self.0.retain(|(server, day), _| stands(server, *day));
     }
 }

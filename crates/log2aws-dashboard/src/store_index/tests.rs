@@ -57,7 +57,7 @@ fn a_sweep_reads_what_is_new_changed_or_gone() {
 #[test]
 fn both_kinds_of_keys_are_found_and_the_preferred_counts() {
     let world = World::new();
-    // A server that is called as a prefix could be, which is a prefix, too.
+    // A server whose name looks like a spreading prefix, and is one too.
     let key = spread_key("web01", "2026-11-20");
     let prefix = key.object_key().as_str()[..4].to_owned();
     world.deliver(&key, 1);
@@ -112,7 +112,7 @@ fn a_bad_summary_is_unreadable_and_keeps_no_other_from_being_read() {
     let mut expected = vec![read_day("2026-11-19", 0)];
     expected.extend(["20", "21", "22", "23"].map(|day| unreadable(&format!("2026-11-{day}"))));
     assert_eq!(days(&store_index, "web01"), expected);
-    // Read no second time, until they change.
+    // Not read again until they change.
     world.opened();
     store_index.refresh(&never).unwrap();
     assert_eq!(world.opened(), [""; 0]);
@@ -132,7 +132,7 @@ fn what_vanishes_between_list_and_reading_is_not_there() {
     let report = store_index.refresh(&never).unwrap();
     assert_eq!(report.listed, 2);
     assert_eq!(days(&store_index, "web01"), [read_day("2026-11-23", 0)]);
-    // Its CSV still stands, which the next refresh sees.
+    // Its CSV is still there, which the next refresh finds.
     store_index.refresh(&never).unwrap();
     assert_eq!(days(&store_index, "web01")[0].1, Status::Unreadable);
 }
@@ -185,7 +185,7 @@ fn one_summary_that_is_not_given_is_unreadable_and_fails_no_sweep() {
     restarted.load_cache().unwrap();
     assert_eq!(days(&restarted, "web01"), expected);
 
-    // It is asked for again, the more rarely the more often that was in vain.
+    // It is retried, less and less often.
     let attempts = || world.watched.attempts.swap(0, Ordering::Relaxed);
     attempts();
     for (minutes, asked) in [(0, 0), (1, 1), (1, 0), (1, 1), (2, 0), (2, 1), (60, 1)] {
@@ -194,7 +194,7 @@ fn one_summary_that_is_not_given_is_unreadable_and_fails_no_sweep() {
         assert_eq!((report.full, attempts()), (false, asked), "after {minutes} minutes");
     }
     assert_eq!(days(&store_index, "web01"), expected);
-    // Another body is asked for at once; so is the same by who starts anew.
+    // Another body is read at once; so is the same one after a restart.
     world.break_at(None);
     restarted.refresh(&never).unwrap();
     assert_eq!(days(&restarted, "web01")[1], read_day("2026-11-22", 1));
@@ -217,7 +217,7 @@ fn many_summaries_that_are_not_given_keep_no_others_from_being_read() {
     world.wait(25);
     for count in [100, 100, 100] {
         world.break_at(Some("old"));
-        // Only their summaries: the lists are given.
+        // Only summaries fail; lists work.
         world.watched.lists_are_given.store(true, Ordering::Relaxed);
         let report = store_index.refresh(&never).unwrap();
         assert_eq!((report.unreadable, store_index.progress().summaries), (count, 103));
@@ -300,7 +300,7 @@ fn what_was_looked_at_since_is_newer_than_the_cache() {
     store_index.refresh_day(&key).unwrap();
     assert_eq!(store_index.load_cache().unwrap(), 2);
     assert_eq!(days(&store_index, "web01"), [read_day("2026-01-01", 1), read_day("2026-01-02", 2)]);
-    // And so it is written.
+    // And the entry is written.
     store_index.refresh(&never).unwrap();
     let next = world.store_index();
     next.load_cache().unwrap();
@@ -328,7 +328,7 @@ fn what_is_wrong_with_the_cache_is_read_anew() {
         assert_eq!((report.full, report.read), (true, 1), "{what}");
         assert_eq!(days(&store_index, "web01"), [read_day("2026-01-01", 1)], "{what}");
     }
-    // That of another place is none.
+    // The cache of another place is ignored.
     let world = World::new();
     world.deliver(&raw_key("web01", "2026-01-01"), 1);
     world.store_index().refresh(&never).unwrap();
@@ -341,7 +341,7 @@ fn a_look_learns_of_one_day() {
     let store_index = world.store_index();
     let key = raw_key("web01", "2026-11-23");
     world.deliver(&key, 1);
-    // Whose name begins with the other's.
+    // A name that begins with the other's.
     world.deliver(&raw_key("web01.example", "2026-11-23"), 1);
     store_index.refresh(&never).unwrap();
     world.deliver(&key, 5);
@@ -397,7 +397,7 @@ fn a_log_of_the_far_future_is_not_the_newest() {
     }
     store_index.refresh(&never).unwrap();
     assert_eq!(store_index.newest(), Some(day("2026-11-20")));
-    // A clock may be ahead of ours by 26 hours: it is 03:00 on the 24th.
+    // A clock may be 26 hours ahead of ours: it is 03:00 on the 24th.
     world.deliver(&raw_key("web02", "2026-11-25"), 0);
     world.deliver(&raw_key("web03", "2026-11-26"), 0);
     store_index.refresh(&never).unwrap();
@@ -418,4 +418,30 @@ fn results_are_read_as_they_stand() {
     let opened = store_index.open(&name("web01"), day("2026-11-23"), ResultKind::Csv).unwrap();
     assert_eq!(opened.unwrap().size, 3);
     assert!(store_index.open_log(&name("web01"), day("2026-11-23")).unwrap().is_none());
+}
+
+#[test]
+fn a_day_of_which_every_put_was_refused_is_told_so_until_one_is_accepted() {
+    let world = World::new();
+    let store_index = world.store_index();
+    world.deliver(&raw_key("web01", "2026-11-20"), 0);
+    let key = raw_key("web01", "2026-11-21");
+    world.put(&key, ResultKind::Refused, b"{}");
+    world.put(&raw_key("web02", "2026-11-21"), ResultKind::Refused, b"{}");
+    let refused = || ("2026-11-21".to_owned(), Status::Refused, 0);
+    for full in [true, false] {
+        assert_eq!(store_index.refresh(&never).unwrap().full, full);
+        assert_eq!(days(&store_index, "web01"), [read_day("2026-11-20", 0), refused()]);
+        assert_eq!(days(&store_index, "web02"), [refused()]);
+    }
+    world.deliver(&key, 3);
+    store_index.refresh_day(&key).unwrap();
+    assert_eq!(days(&store_index, "web01")[1], read_day("2026-11-21", 3));
+    // The list of refused puts stays, and says nothing against the accepted one.
+    store_index.refresh(&never).unwrap();
+    assert_eq!(days(&store_index, "web01")[1], read_day("2026-11-21", 3));
+    // Nor do its results, should they go, make it a day of refused puts alone, or none at all.
+    world.remove(&key);
+    store_index.refresh(&never).unwrap();
+    assert_eq!(days(&store_index, "web01")[1], refused());
 }

@@ -1,11 +1,11 @@
-//! What is damaged, late, missing or odd: the page says so, and shows the rest.
+//! Damaged, late, missing or odd data: the page says so, and shows the rest.
 
 use http::StatusCode;
 
 use crate::fleet::{before, fleet};
 use crate::world::{LAST, Log, World};
 
-/// The page of a day, which must say and must not say.
+/// The page of a day, with texts that it must and must not contain.
 fn says(world: &World, uri: &str, parts: &[&str], not: &[&str]) {
     let answer = world.get(uri);
     assert_eq!(answer.status, StatusCode::OK, "{uri}");
@@ -121,6 +121,18 @@ fn a_day_that_was_replaced_and_a_put_that_was_refused_are_told() {
     says(&world, &page, &told, &["there are no results of it"]);
     let told = ["この日のログは置き換えられました", "受け付けませんでした", "前の版の続き"];
     says(&world, &format!("{page}?lang=ja"), &told, &[]);
+}
+
+#[test]
+fn a_day_whose_only_put_was_refused_says_so_in_the_calendar_and_on_its_page() {
+    let world = World::new();
+    world.deliver_refused("web01", LAST, b"no\n");
+    world.refresh();
+    says(&world, "/ui/", &["<td class=f>", "<i>refused</i>"], &["<td class=s>", "<td class=x>"]);
+    let page = format!("/ui/s/web01/{LAST}");
+    let told =
+        ["from an address off the allow-list and was refused", "1 put of this day was refused"];
+    says(&world, &page, &told, &[]);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The fleet itself: good servers, and one for each thing that goes wrong.
+//! The fleet: healthy servers, and one for each kind of problem.
 
 use jiff::ToSpan as _;
 use jiff::civil::Date;
@@ -10,7 +10,7 @@ pub(crate) fn before(days: i64) -> Date {
     LAST.saturating_sub(days.days())
 }
 
-/// So many servers with so many days, most of them well.
+/// A fleet with that many servers and days, most of them healthy.
 pub(crate) fn fleet(servers: usize, days: usize) -> World {
     let world = World::new();
     let days = i64::try_from(days).unwrap();
@@ -31,7 +31,7 @@ fn name(number: usize) -> String {
     format!("{role}{:03}.tokyo.example.co.jp", number / roles.len() + 1)
 }
 
-/// A day of a server of which little can be said; now and then something is wrong with it.
+/// An ordinary day of a server; sometimes it has a problem.
 fn ordinary(world: &World, server: &str, day: Date, number: usize) {
     let log = Log { every: 30, ..Log::new(server, day) };
     let mark = number * 7 + usize::from(day.day_of_year().unsigned_abs());
@@ -45,7 +45,7 @@ fn ordinary(world: &World, server: &str, day: Date, number: usize) {
     world.deliver(server, day, text.as_bytes());
 }
 
-/// One server for each thing that goes wrong.
+/// One server for each kind of problem.
 fn special(world: &World) {
     let good = |server: &str, ago: i64| {
         let log = Log { every: 10, ..Log::new(server, before(ago)) };
@@ -91,7 +91,7 @@ fn off(world: &World, ago: i64) {
     world.deliver("off01", before(ago), log.text(|_| false, None).as_bytes());
 }
 
-/// A day with everything at once: gaps of each kind, a reboot, lines that nobody can read.
+/// A day with everything at once: gaps of each kind, a reboot, unreadable lines.
 fn bad(world: &World) {
     let log = Log::new("bad01", before(0));
     let skip =
@@ -137,7 +137,7 @@ fn damaged(world: &World) {
     world.put(ANALYZED, &key(7, ".csv"), rows.replacen(row, &nan, 1).as_bytes());
 }
 
-/// Days on which the clock is changed, or goes back.
+/// Days on which the clock changes or goes back.
 fn clocks(world: &World) {
     let head = "# log2aws/1 server=berlin01 cores=4 tz=Europe/Berlin mode=interval\n";
     let autumn = jiff::civil::date(2026, 10, 25);

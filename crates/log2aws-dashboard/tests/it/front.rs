@@ -1,4 +1,4 @@
-//! Methods, headers, caching, downloads, languages: what stands around every page.
+//! Methods, headers, caching, downloads, languages.
 
 use http::{Method, Request, StatusCode};
 use log2aws_dashboard::{LoginError, login_page};
@@ -115,7 +115,7 @@ fn downloads_are_what_is_stored_or_drawn() {
     assert!(world.get(&file(".svg")).text().starts_with("<svg"));
     assert!(world.get(&file(".html")).text().contains("chart-values"));
     assert!(world.get(&file(".log")).text().starts_with("# log2aws/1 server=web01"));
-    // This world has no rasterizer, and says so.
+    // This world has no rasterizer, and returns an error.
     assert_eq!(world.get(&file(".png")).status, StatusCode::INTERNAL_SERVER_ERROR);
     for uri in [&file(".exe"), "/ui/s/web01/2020-01-01/web01-2020-01-01.csv"] {
         assert_eq!(world.get(uri).status, StatusCode::NOT_FOUND, "{uri}");

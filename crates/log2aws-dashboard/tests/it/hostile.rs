@@ -1,16 +1,16 @@
-//! Names, notes, log lines and URLs are hostile text: nothing of them runs.
+//! Hostile names, notes, log lines and URLs: none of them is executed.
 
 use crate::fleet::before;
 use crate::world::{ANALYZED, LAST, Log, World};
 
 const EVIL: &str = "<script>alert(1)</script>";
 
-/// The tags of a page, each as it stands.
+/// The tags of a page, as written.
 fn tags(html: &str) -> Vec<&str> {
     html.split('<').skip(1).map(|rest| rest.split('>').next().unwrap()).collect()
 }
 
-/// What may run or be loaded stands in our own files.
+/// Everything that is executed or loaded comes from our own files.
 fn tame(uri: &str, html: &str) {
     for tag in tags(html) {
         let lower = tag.to_ascii_lowercase();
@@ -40,12 +40,12 @@ fn world() -> World {
     let mut bytes = text.into_bytes();
     bytes.extend_from_slice(b"\xff<script>alert(1)</script>\n");
     world.deliver("web01", LAST, &bytes);
-    // A CSV that somebody else wrote.
+    // A CSV from somebody else.
     world.deliver("web01", before(1), log.text(|_| false, None).as_bytes());
     let csv = String::from_utf8(world.result(&format!("web01/{}.csv", before(1)))).unwrap();
     let csv = csv.replacen("cpu-us", EVIL, 1).replacen("2026", EVIL, 3);
     world.put(ANALYZED, &format!("web01/{}.csv", before(1)), csv.as_bytes());
-    // A summary that somebody else wrote.
+    // A summary from somebody else.
     let json = String::from_utf8(world.result(&format!("web01/{}.json", before(1)))).unwrap();
     let json = json.replace("\"version\": \"", &format!("\"version\": \"{EVIL}"));
     world.put(ANALYZED, &format!("web01/{}.json", before(1)), json.as_bytes());

@@ -62,7 +62,7 @@ fn japanese(c: char) -> bool {
     ('\u{3040}'..='\u{30ff}').contains(&c) || ('\u{4e00}'..='\u{9fff}').contains(&c)
 }
 
-/// Three words of small letters in a row: a sentence in English.
+/// Three lower-case words in a row: English text.
 fn english(line: &str) -> bool {
     let word = |word: &&str| word.len() > 1 && word.bytes().all(|b| b.is_ascii_lowercase());
     let words: Vec<_> = line.split(' ').collect();
@@ -79,7 +79,7 @@ fn no_page_mixes_languages() {
         assert!(
             en.text().contains("<html lang=\"en\">") && ja.text().contains("<html lang=\"ja\">")
         );
-        // The note of the machine stands in the chart's description, as people wrote it.
+        // The machine's note is part of the chart's description, in its own language.
         let text = texts(en.text()).replace("本番 DB 主系", "");
         let mixed: Vec<_> = text.lines().filter(|line| line.contains(japanese)).collect();
         assert!(mixed.is_empty(), "{uri}: {mixed:?}");
@@ -152,7 +152,7 @@ fn an_empty_fleet_is_not_mistaken_for_one_that_is_still_being_read() {
     let world = World::new();
     assert!(world.get("/ui/").text().contains("still being looked through"));
     assert!(world.get("/ui/").text().contains("data-loading"));
-    // Until then a day may be there, and a server too.
+    // Until then there may be a day, and also a server.
     let day = world.get("/ui/s/web01/2026-11-23");
     assert!(day.status.is_success() && day.text().contains("not been looked through so far"));
     let server = world.get("/ui/s/web01?view=week");

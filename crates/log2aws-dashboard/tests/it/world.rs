@@ -1,5 +1,5 @@
-//! A fleet for the pages to show: logs as servers write them, analyzed by the real handler into a
-//! store in memory, and whatever can go wrong with a day.
+//! A fleet for the pages: realistic logs, analyzed by the real handler into a store in memory, and
+//! every problem that a day can have.
 
 use std::io::{self, Read, Write as _};
 use std::sync::{Arc, Mutex};
@@ -23,7 +23,7 @@ pub(crate) const ANALYZED: &str = "analyzedlogs-local";
 const ALLOWED: &str = "203.0.113.7";
 const REFUSED: &str = "198.51.100.9";
 
-/// The last day of the fleet; its clock stands in the morning of the day after.
+/// The last day of the fleet; the clock says the morning of the day after.
 pub(crate) const LAST: Date = date(2026, 11, 23);
 
 struct Fixed(Arc<Settings>);
@@ -58,7 +58,7 @@ impl Cache for NoCache {
     }
 }
 
-/// A store that does not give what the test names: the ends of keys.
+/// A store that fails for keys with the given endings.
 pub(crate) struct Flaky {
     store: MemoryStore,
     pub(crate) broken: Mutex<Vec<&'static str>>,
@@ -111,7 +111,7 @@ impl ObjectLister for Flaky {
     }
 }
 
-/// A store with what was delivered to it, and a dashboard over it.
+/// A store with deliveries, and a dashboard over it.
 pub(crate) struct World {
     pub(crate) store: MemoryStore,
     pub(crate) flaky: Arc<Flaky>,
@@ -136,6 +136,7 @@ impl World {
             program: "0.1.0".to_owned(),
             charts: ChartFormats::Svg,
             rasterizer: |_| Err("no picture is asked for here".to_owned()),
+            max_gzip_ratio: log2aws_core::reject::DEFAULT_MAX_GZIP_RATIO,
             url_session: None,
         };
         let flaky = Arc::new(Flaky { store: store.clone(), broken: Mutex::default() });
@@ -164,12 +165,12 @@ impl World {
         self.deliver_from(ALLOWED, server, day, log);
     }
 
-    /// Delivers a log from an address off the allow-list.
+    /// Delivers a log from an address that is not on the allow-list.
     pub(crate) fn deliver_refused(&self, server: &str, day: Date, log: &[u8]) {
         self.deliver_from(REFUSED, server, day, log);
     }
 
-    /// A refused log as earlier programs told of it: in the summary.
+    /// A refused log as older programs recorded it: in the summary.
     pub(crate) fn refused_before(&self, server: &str, day: Date, log: &[u8]) {
         let version = self.put(RAW, &format!("{server}/{day}.log"), log).id;
         let json = format!(
@@ -209,7 +210,7 @@ impl World {
         self.store.delete(&ANALYZED.parse().unwrap(), &key.parse().unwrap()).unwrap();
     }
 
-    /// Looks through the whole store.
+    /// Refreshes the whole index.
     pub(crate) fn refresh(&self) {
         self.store_index.refresh(&|| false).unwrap();
     }
@@ -219,18 +220,18 @@ impl World {
         Answer::of(response)
     }
 
-    /// Asks for a page in English.
+    /// Requests a page in English.
     pub(crate) fn get(&self, uri: &str) -> Answer {
         self.ask(&Request::get(uri).body(()).unwrap())
     }
 
-    /// Asks for a page in Japanese.
+    /// Requests a page in Japanese.
     pub(crate) fn get_ja(&self, uri: &str) -> Answer {
         self.ask(&Request::get(uri).header("cookie", "log2aws-lang=ja").body(()).unwrap())
     }
 }
 
-/// An answer with its whole body.
+/// A response with its whole body.
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: http::HeaderMap,
@@ -259,12 +260,12 @@ impl Answer {
     }
 }
 
-/// A log as our sampler writes it, without the samples that `skip` names by their minute.
+/// A log as our sampler writes it, without the samples that `skip` selects by minute.
 pub(crate) struct Log {
     pub(crate) day: Date,
     /// Minutes between samples.
     pub(crate) every: u32,
-    /// The machine was started so many minutes before midnight.
+    /// How many minutes before midnight the machine booted.
     pub(crate) booted: i64,
     pub(crate) seed: u32,
     pub(crate) head: String,
@@ -283,7 +284,7 @@ impl Log {
         }
     }
 
-    /// The whole log; a reboot at a minute makes the uptimes after it begin there.
+    /// The whole log; after a reboot the uptimes start again.
     pub(crate) fn text(&self, skip: impl Fn(u32) -> bool, reboot: Option<u32>) -> String {
         let mut text = self.head.clone();
         for minute in (0..1440).step_by(self.every as usize).filter(|minute| !skip(*minute)) {
@@ -296,7 +297,7 @@ impl Log {
         text
     }
 
-    /// A working day: a low night, a morning's peak, an evening's backup.
+    /// A working day: a quiet night, a peak in the morning, a backup in the evening.
     fn line(&self, minute: u32, up: i64) -> String {
         let noise = |salt: u32| {
             let mixed = (self.seed ^ salt).wrapping_add(minute).wrapping_mul(2_654_435_761);

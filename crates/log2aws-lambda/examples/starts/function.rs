@@ -1,4 +1,4 @@
-//! One process of a function, and what the kernel says of it.
+//! A process of a function, and what the kernel reports about it.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -9,19 +9,19 @@ use std::time::{Duration, Instant};
 use crate::Fault;
 use crate::runtime_api::RuntimeApi;
 
-/// A function that runs; it ends with the value.
+/// A running function, which is killed on drop.
 pub(crate) struct Function {
     api: RuntimeApi,
     child: Child,
-    /// What it says of itself.
+    /// Its log.
     log: PathBuf,
-    /// From before the process was made until it asked for its first event.
+    /// The time from spawning the process to its first request for an event.
     pub(crate) start: Duration,
 }
 
 impl Function {
-    /// Starts one. `environment` is all that it is told, but for the Runtime API; what it says goes
-    /// into the file `log`.
+    /// Starts one. `environment` is its whole environment apart from the Runtime API; its output
+    /// goes to the file `log`.
     pub(crate) fn start(
         command: &[String],
         folder: &Path,
@@ -50,7 +50,7 @@ impl Function {
         Ok(function)
     }
 
-    /// One invocation: how long it took, and the answer.
+    /// One invocation: its duration and the response.
     pub(crate) fn invoke(&mut self, event: &[u8]) -> Result<(Duration, Vec<u8>), Fault> {
         self.api.invoke(&mut self.child, event).map_err(|error| self.explain(&error))
     }
@@ -61,7 +61,7 @@ impl Function {
         format!("{error}; the last that it said, backwards: {}", last.join("; ")).into()
     }
 
-    /// How long its threads have been on a processor.
+    /// The CPU time of its threads.
     pub(crate) fn cpu(&self) -> Result<Duration, Fault> {
         let mut sum = 0;
         for task in std::fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
@@ -71,7 +71,7 @@ impl Function {
         Ok(Duration::from_nanos(sum))
     }
 
-    /// The most memory that it has had, in MiB.
+    /// Its peak memory in MiB.
     pub(crate) fn peak_mib(&self) -> Result<f64, Fault> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
@@ -82,7 +82,7 @@ impl Function {
 
 impl Drop for Function {
     fn drop(&mut self) {
-        // That it has ended by itself is told by who waits for its answer.
+        // If it has exited by itself, the wait for its response reports that.
         drop(self.child.kill());
         drop(self.child.wait());
     }

@@ -1,8 +1,8 @@
-//! What the two functions cost: their starts, warm invocations and memory, beside those of another
+//! The cost of the two functions: cold starts, warm invocations and memory, compared with another
 //! implementation in the same run. `cargo xtask bench lambda` calls it.
 //!
 //! `starts ROUNDS FUNCTIONS SERVE DAY-LOG BIG-LOG [PYTHON FOLDER CACHE]`: the folder with our two
-//! programs, the program `log2aws`, a day's log and a large one; and, for the other side, a Python
+//! programs, the program `log2aws`, a day's log and a large one; and, for the comparison, a Python
 //! with awslambdaric, the folder with its `index.py`, and one for the bytecode.
 
 #![allow(clippy::cast_precision_loss, reason = "figures for people, of a few digits")]
@@ -26,7 +26,7 @@ use serve::{ANALYZED, RAW, Serve};
 
 type Fault = Box<dyn Error + Send + Sync>;
 
-/// Invocations after a start: of ours, and of the other, which takes longer.
+/// Warm invocations: ours, and those of the comparison, which take longer.
 const WARM: (usize, usize) = (200, 20);
 
 const REST_V1: &str = include_str!("../../../../testdata/events/api/rest-v1.json");
@@ -47,7 +47,7 @@ impl Side {
     }
 }
 
-/// What one start, and the invocations after it, took; times in milliseconds.
+/// Measurements of one start and the invocations after it, in milliseconds.
 #[derive(Default)]
 struct Costs {
     start: Vec<f64>,
@@ -100,7 +100,7 @@ fn main() -> Result<(), Fault> {
             ("AWS_ENDPOINT_URL_S3", &serve.url),
             ("AWS_CA_BUNDLE", &roots),
             ("LOG2AWS_ENV", "dev"),
-            // The day of the seed's log is years ago.
+            // The log in the test data is years old.
             ("LOG2AWS_DAYS_BACK", "36500"),
             ("LOG2AWS_FINAL_AFTER_DAYS", "0"),
             ("PYTHONPYCACHEPREFIX", other.map_or("", |(_, _, cache)| cache)),
@@ -169,7 +169,7 @@ fn main() -> Result<(), Fault> {
     Ok(())
 }
 
-/// Starts the sides in turn, so that a machine that drifts drifts for both.
+/// Alternates between the sides, so that drift of the machine affects both.
 fn measure(
     rounds: usize,
     sides: &[Side],
@@ -178,7 +178,7 @@ fn measure(
     part: &str,
 ) -> Result<Vec<Costs>, Fault> {
     let mut costs: Vec<Costs> = sides.iter().map(|_| Costs::default()).collect();
-    // The first round fills caches, and is not counted.
+    // The first round warms up caches and is not counted.
     for round in 0..=rounds {
         for (side, costs) in sides.iter().zip(&mut costs) {
             store.own_time();
@@ -209,7 +209,7 @@ fn measure(
     Ok(costs)
 }
 
-/// API Gateway's event for a URL. The caller is the one that the allow-list has.
+/// API Gateway's event for a URL. The caller is on the allow-list.
 fn question() -> Result<Vec<u8>, Fault> {
     let mut event: Value = serde_json::from_str(REST_V1)?;
     event["requestContext"]["identity"]["sourceIp"] = json!("127.0.0.1");
@@ -230,7 +230,7 @@ fn arrival(server: &str) -> Result<Vec<u8>, Fault> {
     Ok(serde_json::to_vec(&event)?)
 }
 
-/// One line: our median, the other's, the ratio, and the aim.
+/// One line: our median, the other's, the ratio, and the target.
 fn tell(what: &str, costs: &[Costs], figure: impl Fn(&Costs) -> &Vec<f64>, unit: &str, aim: &str) {
     let medians: Vec<f64> = costs.iter().map(|costs| median(figure(costs))).collect();
     let aim = if aim.is_empty() { String::new() } else { format!(" (aim: {aim})") };

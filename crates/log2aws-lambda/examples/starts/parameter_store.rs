@@ -1,6 +1,6 @@
-//! Parameter Store over TLS, with a certificate that one file of roots vouches for.
+//! A stand-in for Parameter Store over TLS, with a certificate of its own CA.
 //!
-//! It counts its own time: what a function waits for it is not the function's.
+//! It measures its own time, which must not be charged to the function.
 
 use std::io::{BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -26,11 +26,11 @@ pub(crate) struct ParameterStore {
 }
 
 impl ParameterStore {
-    /// Begins to listen.
+    /// Starts listening.
     pub(crate) fn open() -> Result<Self, Fault> {
         let mut authority = CertificateParams::new(Vec::new())?;
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        // OpenSSL takes a certificate for self-signed that bears its issuer's name.
+        // OpenSSL treats a certificate with its issuer's name as self-signed.
         authority.distinguished_name.push(DnType::CommonName, "roots of a stand-in");
         let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate()?)?;
         let key = KeyPair::generate()?;
@@ -54,26 +54,26 @@ impl ParameterStore {
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (tls, own, values) = (Arc::clone(&tls), Arc::clone(&own), Arc::clone(&values));
-                // What goes wrong here the function tells.
+                // The function reports any error here.
                 std::thread::spawn(move || converse(stream, tls, &own, &values));
             }
         });
         Ok(store)
     }
 
-    /// Sets the parameters, by the last part of their names.
+    /// Sets the parameters, by the last segment of their names.
     pub(crate) fn set(&self, values: &[(&str, &str)]) {
         let values = values.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
         *self.values.write().unwrap_or_else(PoisonError::into_inner) = values;
     }
 
-    /// How long it was at work since it was last asked this.
+    /// The time it spent working since the last call.
     pub(crate) fn own_time(&self) -> Duration {
         Duration::from_nanos(self.own_nanoseconds.swap(0, Ordering::Relaxed))
     }
 }
 
-/// A stream that counts how long it was waited for.
+/// A stream that measures how long reads wait.
 struct Waited {
     stream: TcpStream,
     waited: Duration,

@@ -1,4 +1,4 @@
-//! The Lambda Runtime API, as far as one function needs it that answers one event at a time.
+//! The part of the Lambda Runtime API that a function needs to handle one event at a time.
 //!
 //! Source: AWS Lambda Developer Guide, "Using the Lambda runtime API".
 
@@ -11,20 +11,20 @@ use std::time::{Duration, Instant};
 
 use crate::{Fault, wire};
 
-/// How long a function may keep silent before it is looked after.
+/// How often to check that a silent function is still alive.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// What the function did.
+/// A request of the function.
 enum Told {
     /// It asked for the next event.
     Asked(Instant),
-    /// It answered the last one: how long that took, and what.
+    /// Its response to the last event, and how long it took.
     Answered(Duration, Vec<u8>),
-    /// It said that it could not.
+    /// It reported an error.
     Failed(Vec<u8>),
 }
 
-/// What the function is to be given, and when it was given the last.
+/// The next event, and when the last one was handed out.
 struct Waiting {
     events: Receiver<Vec<u8>>,
     given: Instant,
@@ -39,7 +39,7 @@ pub(crate) struct RuntimeApi {
 }
 
 impl RuntimeApi {
-    /// Begins to listen.
+    /// Starts listening.
     pub(crate) fn open() -> Result<Self, Fault> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
@@ -50,14 +50,14 @@ impl RuntimeApi {
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (tell, waiting) = (tell.clone(), Arc::clone(&waiting));
-                // What goes wrong here ends the connection, and with it the function.
+                // An error here ends the connection, and with it the function.
                 std::thread::spawn(move || converse(&stream, &tell, &waiting));
             }
         });
         Ok(Self { address, told, events })
     }
 
-    /// Waits until the function, which is this process, asks for an event.
+    /// Waits until the function requests an event.
     pub(crate) fn asked(&self, function: &mut Child) -> Result<Instant, Fault> {
         match self.told(function)? {
             Told::Asked(at) => Ok(at),
@@ -65,8 +65,8 @@ impl RuntimeApi {
         }
     }
 
-    /// Gives a function that has asked an event, and waits until it asks again: how long the
-    /// answer took, and the answer.
+    /// Hands an event to a function that has requested one, and waits for its next request; returns
+    /// the duration and the response.
     pub(crate) fn invoke(
         &self,
         function: &mut Child,
@@ -82,7 +82,7 @@ impl RuntimeApi {
         Ok(done)
     }
 
-    /// What the function does next, as long as it lives.
+    /// The function's next request, while it is alive.
     fn told(&self, function: &mut Child) -> Result<Told, Fault> {
         loop {
             match self.told.recv_timeout(PATIENCE) {
@@ -109,7 +109,8 @@ fn converse(
         let now = Instant::now();
         if request.path.ends_with("/invocation/next") {
             tell.send(Told::Asked(now))?;
-            // Held until the event is written: the answer may come over another connection.
+            // Locked until the event is written, because the response may come over another
+            // connection.
             let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
             let event = waiting.events.recv()?;
             let headers = "Content-Type: application/json\r\n\

@@ -1,4 +1,4 @@
-//! `log2aws serve` as S3: logs are put into it as a server puts them.
+//! `log2aws serve` in the role of S3; logs are uploaded as a server uploads them.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
@@ -13,10 +13,10 @@ pub(crate) const RAW: &str = "serverlogs-local";
 /// The analyzed bucket of `serve`.
 pub(crate) const ANALYZED: &str = "analyzedlogs-local";
 
-/// How long `serve` may analyze a log.
+/// How long analysis of a log may take.
 const PATIENCE: Duration = Duration::from_mins(10);
 
-/// A `serve` that runs; it ends with the value.
+/// A running `serve`, which is killed on drop.
 pub(crate) struct Serve {
     /// Its address as a URL.
     pub(crate) url: String,
@@ -25,7 +25,7 @@ pub(crate) struct Serve {
 }
 
 impl Serve {
-    /// Starts one in a folder of its own.
+    /// Starts one in its own folder.
     pub(crate) fn start(program: &Path, folder: &Path) -> Result<Self, Fault> {
         let mut child = Command::new(program)
             .args(["serve", "--listen", "127.0.0.1:0", "--log-level", "warn", "--data-dir"])
@@ -42,7 +42,7 @@ impl Serve {
         Ok(serve)
     }
 
-    /// Access key and secret from one of its files.
+    /// Access key and secret from one of its key files.
     pub(crate) fn keys(&self, file: &str) -> Result<(String, String), Fault> {
         let text = std::fs::read_to_string(self.folder.join(file))?;
         let value = |name: &str| {
@@ -54,7 +54,7 @@ impl Serve {
         pair.ok_or_else(|| format!("{file} holds no keys").into())
     }
 
-    /// Puts a log, and waits until `serve` itself is done with it.
+    /// Puts a log, and waits until `serve` has analyzed it.
     pub(crate) fn put(&self, server: &str, log: &Path) -> Result<(), Fault> {
         let ask = format!("{}/?server={server}&date=2019-08-01", self.url);
         let url = ureq::get(ask).call()?.body_mut().read_to_string()?;
@@ -74,7 +74,7 @@ impl Serve {
     }
 }
 
-/// It is written last.
+/// The summary is written last.
 fn has_summary(results: &Path) -> bool {
     let files = std::fs::read_dir(results).into_iter().flatten().flatten();
     files.into_iter().any(|file| file.file_name().to_string_lossy().contains(".json"))

@@ -1,12 +1,12 @@
-//! HTTP/1.1 as the two stand-ins speak it: one request read, one answer written, and again.
+//! Minimal HTTP/1.1 for the two stand-ins: reads a request, writes a response, repeats.
 
 use std::io::{BufRead, Error, ErrorKind, Result, Write};
 
-/// A request, whole.
+/// A complete request.
 pub(crate) struct Request {
-    /// What stands in the first line between method and version.
+    /// The path in the request line.
     pub(crate) path: String,
-    /// What stands in `X-Amz-Target`, if it is there.
+    /// The value of `X-Amz-Target`, if present.
     pub(crate) target: String,
     /// The body.
     pub(crate) body: Vec<u8>,
@@ -39,7 +39,7 @@ pub(crate) fn read(from: &mut impl BufRead) -> Result<Option<Request>> {
     Ok(Some(Request { path, target, body }))
 }
 
-/// Answers a request. `headers` are whole lines.
+/// Writes a response. `headers` are whole lines.
 pub(crate) fn answer(to: &mut impl Write, status: &str, headers: &str, body: &[u8]) -> Result<()> {
     let mut whole = format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\n\r\n", body.len())
         .into_bytes();

@@ -1,4 +1,4 @@
-//! generate-url on AWS Lambda: a server asks through API Gateway, and gets its presigned URL.
+//! generate-url on AWS Lambda: returns a presigned URL to a server that calls API Gateway.
 
 use std::process::ExitCode;
 use std::sync::Arc;

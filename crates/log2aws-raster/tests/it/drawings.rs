@@ -1,4 +1,4 @@
-//! The day's chart as a picture: whatever was logged, there is one.
+//! The day's chart as a picture: every log can be rendered.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::fmt::Write as _;
@@ -34,7 +34,7 @@ impl Sink for Builders {
     }
 }
 
-/// The drawing of a log, as analyze makes it.
+/// The drawing of a log, as analysis makes it.
 fn drawn(server: &str, log: &[u8]) -> Vec<u8> {
     let day: Day = "2019-08-01".parse().unwrap();
     let mut builders =
@@ -47,7 +47,7 @@ fn drawn(server: &str, log: &[u8]) -> Vec<u8> {
     builders.chart.finish(&server.parse().unwrap(), &log).to_svg()
 }
 
-/// Width, and the pixels row by row.
+/// The width, and the pixels row by row.
 fn picture(svg: &[u8]) -> (usize, Vec<u8>) {
     let file = png(svg).unwrap();
     let mut reader = png::Decoder::new(Cursor::new(&file[..])).read_info().unwrap();
@@ -79,7 +79,7 @@ fn a_note_changes_the_title_alone() {
     let changed: Vec<_> = rows.enumerate().filter(|(_, (a, b))| a != b).map(|(y, _)| y).collect();
     assert!(changed.len() >= 12, "{changed:?}");
     assert!(changed.iter().all(|y| (10..50).contains(y)), "{changed:?}");
-    // A kanji that the font lacks is a box, not nothing: 弌.
+    // A kanji that the font lacks becomes a box: 弌.
     let (_, boxed) = picture(&drawn("web01", day(" note=%E5%BC%8C").as_bytes()));
     assert!(boxed != plain && boxed != noted);
 }
@@ -110,7 +110,7 @@ fn log() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    // Unoptimized, a picture takes a good part of a second.
+    // Without optimisation, a picture takes a good part of a second.
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]
     fn every_log_has_its_picture(server in "[a-z0-9][-a-z0-9]{0,62}", log in log()) {

@@ -1,4 +1,4 @@
-//! Pictures: one test program.
+//! Tests of rendering.
 
 mod drawings;
 mod pictures;

@@ -1,4 +1,4 @@
-//! Pictures, looked at pixel by pixel.
+//! Pictures, checked pixel by pixel.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::io::Cursor;
@@ -34,7 +34,7 @@ impl Picture {
         self.rgb[first..first + 3].try_into().unwrap()
     }
 
-    /// How much ink there is: the sum of all darkness.
+    /// The sum of all darkness.
     fn ink(&self) -> u64 {
         self.rgb.iter().map(|light| u64::from(255 - light)).sum()
     }
@@ -44,7 +44,7 @@ fn svg(inner: &str) -> String {
     format!(r#"<svg xmlns="http://www.w3.org/2000/svg" width="200" height="40">{inner}</svg>"#)
 }
 
-/// A text as the chart writes it, with the beginning of its list of fonts.
+/// A text as in the chart, with the beginning of its list of fonts.
 fn text(text: &str) -> String {
     svg(&format!(
         "<style>text{{font:20px system-ui,'Segoe UI','BIZ UDPGothic',sans-serif}}.b{{font-weight:600}}\

@@ -1,6 +1,7 @@
 //! The handler of `log2aws_service`, over the disk store.
 
 use std::error::Error;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use log2aws_core::error_chain::ErrorChain;
@@ -24,6 +25,7 @@ impl StoreAnalyzer {
         store: DiskStore,
         settings: Arc<dyn SettingsSource>,
         charts: ChartFormats,
+        max_gzip_ratio: NonZeroU32,
     ) -> Self {
         let app = AnalyzeApp {
             store: Arc::new(store.clone()),
@@ -31,6 +33,7 @@ impl StoreAnalyzer {
             program: env!("CARGO_PKG_VERSION").to_owned(),
             charts,
             rasterizer: log2aws_raster::rasterize,
+            max_gzip_ratio,
             url_session: None,
         };
         Self { app, store }
@@ -65,6 +68,7 @@ fn accepted(info: &ObjectInfo) -> AcceptedVersion {
         version: info.version.to_string(),
         size: Some(info.digests.size),
         source: info.source,
+        operator: info.by_operator,
         time: Some(info.last_modified),
         // The ids of one key are in order.
         sequencer: Some(info.version.to_string()),
@@ -112,6 +116,7 @@ mod tests {
     use jiff::Timestamp;
     use log2aws_core::allow_list::AllowList;
     use log2aws_core::key::{KeyPrefix, ResultKind};
+    use log2aws_core::reject::DEFAULT_MAX_GZIP_RATIO;
     use log2aws_core::summary::Summary;
     use log2aws_service::ports::{Clock, Settings, SettingsUnavailable};
     use log2aws_store::BucketSpec;
@@ -169,9 +174,10 @@ mod tests {
         let metrics = Arc::new(Metrics::new("0", Timestamp::UNIX_EPOCH));
         let queue = Arc::new(Queue::new(metrics.queue_length.clone()));
         let charts = "svg".parse().unwrap();
+        let logs = StoreAnalyzer::new(store.clone(), settings, charts, DEFAULT_MAX_GZIP_RATIO);
         let work = Work {
             queue: queue.clone(),
-            analyzer: Arc::new(StoreAnalyzer::new(store.clone(), settings, charts)),
+            analyzer: Arc::new(logs),
             metrics: metrics.clone(),
             on_analyzed: Arc::new(|_| {}),
         };
@@ -203,7 +209,7 @@ mod tests {
                 assert_eq!(Summary::from_json(&bytes).unwrap().raw.version, newest.to_string());
             }
         }
-        workers.stop();
+        workers.stop(Instant::now() + Duration::from_secs(20));
         assert_eq!(metrics.analyze_failures.get(), 0);
     }
 }

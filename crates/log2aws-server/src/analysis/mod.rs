@@ -10,13 +10,16 @@ pub(crate) mod startup_scan;
 
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use log2aws_core::key::{ObjectKey, RawKey};
 
 use crate::config::ServeError;
 use crate::metrics::Metrics;
 pub(crate) use queue::Queue;
+
+/// How often the end of the threads is looked for.
+const POLL: Duration = Duration::from_millis(5);
 
 /// What one look at a day log came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -88,10 +91,18 @@ impl Workers {
         Ok(())
     }
 
-    /// Lets every thread finish the log at hand, and waits for it.
-    pub(crate) fn stop(mut self) {
+    /// Lets every thread finish the log at hand, and waits for it until `deadline`. What is not
+    /// finished then is analyzed at the next start: its summary is written last.
+    pub(crate) fn stop(mut self, deadline: Instant) {
         self.queue.stop();
+        while Instant::now() < deadline && self.threads.iter().any(|thread| !thread.is_finished()) {
+            std::thread::sleep(POLL);
+        }
         for thread in self.threads.drain(..) {
+            if !thread.is_finished() {
+                tracing::warn!("an analysis does not end; its log is analyzed at the next start");
+                continue;
+            }
             if thread.join().is_err() {
                 tracing::error!(
                     "an analyzer thread broke down; its log is analyzed at the next start"
@@ -146,7 +157,7 @@ impl Work {
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
-    use std::time::Duration;
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     use jiff::Timestamp;
 
@@ -193,8 +204,111 @@ mod tests {
             assert!(begin.elapsed() < Duration::from_secs(20), "it was not tried again");
             std::thread::sleep(Duration::from_millis(10));
         }
-        workers.stop();
+        workers.stop(Instant::now() + Duration::from_secs(20));
         assert_eq!((metrics.analyze_failures.get(), metrics.rows.get()), (2, 7));
         assert_eq!(metrics.queue_length.get(), 0);
+    }
+
+    /// Holds the thread of a large log until the logs behind it are done.
+    struct HeldUp {
+        seen: Mutex<Vec<String>>,
+        released: std::sync::Condvar,
+    }
+
+    impl Analyzer for HeldUp {
+        fn look(&self, key: &ObjectKey) -> Result<Analysis, String> {
+            let mut seen = self.seen.lock().unwrap();
+            if key.as_str().starts_with("large") {
+                let begin = Instant::now();
+                while seen.len() < 3 {
+                    assert!(begin.elapsed() < Duration::from_secs(20), "the others wait for it");
+                    let second = Duration::from_secs(1);
+                    seen = self.released.wait_timeout(seen, second).unwrap().0;
+                }
+            } else {
+                seen.push(key.to_string());
+                self.released.notify_all();
+            }
+            Ok(Analysis { analyzed: true, ..Analysis::default() })
+        }
+
+        fn needs_analysis(&self, _: &RawKey) -> Result<bool, String> {
+            Ok(true)
+        }
+    }
+
+    /// Holds one log until the test releases it.
+    struct Slow(Arc<Mutex<()>>, Arc<AtomicBool>);
+
+    impl Analyzer for Slow {
+        fn look(&self, _: &ObjectKey) -> Result<Analysis, String> {
+            self.1.store(true, Ordering::SeqCst);
+            drop(self.0.lock().unwrap());
+            Ok(Analysis { analyzed: true, ..Analysis::default() })
+        }
+
+        fn needs_analysis(&self, _: &RawKey) -> Result<bool, String> {
+            Ok(true)
+        }
+    }
+
+    #[test]
+    fn a_large_log_holds_one_thread_and_those_behind_it_go_in_order() {
+        let metrics = Arc::new(Metrics::new("0", Timestamp::UNIX_EPOCH));
+        let queue = Arc::new(Queue::new(metrics.queue_length.clone()));
+        let analyzer =
+            Arc::new(HeldUp { seen: Mutex::default(), released: std::sync::Condvar::new() });
+        let work = Work {
+            queue: queue.clone(),
+            analyzer: analyzer.clone(),
+            metrics: metrics.clone(),
+            on_analyzed: Arc::new(|_| {}),
+        };
+        let keys = ["web03", "web01", "web02"].map(|name| format!("{name}/2019-08-01.log"));
+        queue.enqueue(&"large/2019-08-01.log".parse().unwrap());
+        for key in &keys {
+            queue.enqueue(&key.parse().unwrap());
+        }
+        let workers = Workers::start(&work, 2).unwrap();
+        let begin = Instant::now();
+        while metrics.analyzed.get() < 4 {
+            assert!(begin.elapsed() < Duration::from_secs(25), "{:?}", metrics.analyzed);
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        workers.stop(Instant::now() + Duration::from_secs(20));
+        assert_eq!(*analyzer.seen.lock().unwrap(), keys);
+    }
+
+    #[test]
+    fn the_log_at_hand_is_finished_but_not_waited_for_without_end() {
+        for within in [Duration::from_millis(100), Duration::from_secs(20)] {
+            let metrics = Arc::new(Metrics::new("0", Timestamp::UNIX_EPOCH));
+            let queue = Arc::new(Queue::new(metrics.queue_length.clone()));
+            let (held, looking) = (Arc::new(Mutex::new(())), Arc::new(AtomicBool::new(false)));
+            let work = Work {
+                queue: queue.clone(),
+                analyzer: Arc::new(Slow(held.clone(), looking.clone())),
+                metrics: metrics.clone(),
+                on_analyzed: Arc::new(|_| {}),
+            };
+            let guard = held.lock().unwrap();
+            let workers = Workers::start(&work, 2).unwrap();
+            queue.enqueue(&"web01/2019-08-01.log".parse().unwrap());
+            while !looking.load(Ordering::SeqCst) {
+                std::thread::sleep(POLL);
+            }
+            if within < Duration::from_secs(1) {
+                let begin = Instant::now();
+                workers.stop(begin + within);
+                assert!(begin.elapsed() < Duration::from_secs(2), "{:?}", begin.elapsed());
+                assert_eq!(metrics.analyzed.get(), 0);
+                drop(guard);
+            } else {
+                let stopping = std::thread::spawn(move || workers.stop(Instant::now() + within));
+                drop(guard);
+                stopping.join().unwrap();
+                assert_eq!(metrics.analyzed.get(), 1);
+            }
+        }
     }
 }

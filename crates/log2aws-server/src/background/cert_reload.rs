@@ -1,11 +1,11 @@
-//! Takes a renewed certificate while the server runs.
+//! Reloads a renewed certificate while the server runs.
 
 use std::sync::Arc;
 
 use super::{BackgroundTask, Next, Stop, TaskError};
 use crate::http::tls::{CertWatch, RELOAD_EVERY, Tls};
 
-/// Looks at the files of the certificate every few seconds.
+/// Checks the certificate files every few seconds.
 pub(crate) struct CertReload(CertWatch);
 
 impl CertReload {
@@ -19,9 +19,9 @@ impl BackgroundTask for CertReload {
         "cert_reload"
     }
 
-    /// Files that cannot be used are logged once, and read again when they change: that the
-    /// earlier certificate is served is a notice, not a failure, so that a repaired file does not
-    /// wait.
+    /// Unusable files are logged once, and read again when they change: serving the earlier
+    /// certificate is a notice and not a failure, so that a repaired file is picked up without a
+    /// backoff.
     fn run_once(&mut self, _: &Stop) -> Result<Next, TaskError> {
         let usable = self.0.check();
         let notice = (!usable).then_some("the renewed certificate cannot be used, see the log");

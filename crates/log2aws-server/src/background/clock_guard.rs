@@ -1,8 +1,8 @@
-//! Keeps retention from believing a wrong clock.
+//! Keeps retention from trusting a wrong clock.
 //!
-//! The clock is believed if an object bears it out: one that was stored within a day, and whose
-//! name is of a day not long before. The name comes from the server that wrote the log, by its
-//! own clock; so one wrong clock alone removes nothing, not even after a new delivery.
+//! The clock is trusted if an object confirms it: one that was stored within a day, and whose name
+//! has a date not long before. The name comes from the server that wrote the log, with its own
+//! clock; so one wrong clock alone removes nothing, not even after a new delivery.
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -13,17 +13,17 @@ use log2aws_store::disk::DiskError;
 
 use super::Stop;
 
-/// How far the clock may be past the newest object.
+/// How far the clock may be ahead of the newest object.
 const AHEAD: SignedDuration = SignedDuration::from_hours(24);
 
-/// How long after its day a log still says what day it is now. Logs come a day late or two.
+/// How old the date of a log may be that confirms the clock. Logs can be a day or two late.
 const NAME_HOLDS: SignedDuration = SignedDuration::from_hours(4 * 24);
 
-/// How early a log may come: its day may have begun elsewhere.
+/// How early a log may come: its day may already have begun in another time zone.
 pub(crate) const EARLY: SignedDuration = SignedDuration::from_hours(2 * 24);
 
-/// Whether an object of one of the buckets bears `now` out. `None` if it was stopped, or the
-/// buckets hold no log at all.
+/// Whether an object of one of the buckets confirms `now`. `None` if it was stopped, or the buckets
+/// contain no log at all.
 ///
 /// # Errors
 /// A bucket's folder cannot be read.
@@ -46,7 +46,7 @@ pub(crate) fn clock_is_borne_out(
                 return;
             }
             let Ok(key) = key.parse() else { return };
-            // What cannot be read bears nothing out; others tell of it.
+            // An unreadable object confirms nothing; it is reported elsewhere.
             let Ok(info) = store.head(bucket, &key, None) else { return };
             let age = now.duration_since(info.last_modified);
             found.set(age <= AHEAD && age >= -AHEAD);
@@ -58,7 +58,7 @@ pub(crate) fn clock_is_borne_out(
     Ok((any && !stop.is_set()).then_some(false))
 }
 
-/// When the day began that a key is of, in UTC; `None` if its name begins with no date.
+/// The start of the day in a key, in UTC; `None` if the name does not begin with a date.
 pub(crate) fn begin_of_day(key: &str) -> Option<Timestamp> {
     let name = key.rsplit_once('/').map_or(key, |(_, name)| name);
     let day = Day::parse_canonical(name.get(..10)?).ok()?;

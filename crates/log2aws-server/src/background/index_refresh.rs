@@ -1,4 +1,4 @@
-//! Keeps the dashboard's index in step with its store.
+//! Keeps the dashboard's index up to date with its store.
 
 use std::time::Duration;
 
@@ -6,17 +6,17 @@ use log2aws_dashboard::store_index::{RefreshError, StoreIndex};
 
 use super::{BackgroundTask, Next, Stop, TaskError};
 
-/// How long a sweep waits after the store failed it; after each further failure twice as long.
+/// The delay after a failed refresh; doubles with each further failure.
 const AFTER_FAILURE: Duration = Duration::from_secs(30);
 
-/// The longest such wait.
+/// The maximum of that delay.
 const LONGEST_AFTER_FAILURE: Duration = Duration::from_hours(1);
 
-/// How long a sweep waits for each list that the last one asked for. On AWS a thousand lists cost
-/// half a cent: so a view that is left open for a month costs 22 dollars at most.
+/// The delay per list request of the last refresh. On AWS a thousand lists cost half a cent, so a
+/// view that is left open for a month costs at most 22 dollars.
 const FOR_EACH_LIST: Duration = Duration::from_millis(600);
 
-/// Keeps an index in step with its store.
+/// Keeps an index up to date with its store.
 #[derive(Debug)]
 pub(crate) struct IndexRefresh {
     index: StoreIndex,
@@ -25,7 +25,7 @@ pub(crate) struct IndexRefresh {
 }
 
 impl IndexRefresh {
-    /// Sweeps each `every`, or later if a sweep takes many lists or fails.
+    /// Refreshes at an interval of `every`, or later if a refresh needs many lists or fails.
     pub(crate) fn new(index: StoreIndex, every: Duration) -> Self {
         Self { index, every, failures: 0 }
     }
@@ -47,8 +47,7 @@ impl BackgroundTask for IndexRefresh {
     }
 }
 
-/// Takes over what was cached. To be done before anything else tells the library of days: what is
-/// cached is older.
+/// Loads the cache. Must be called before any day is updated, because the cache is older.
 pub(crate) async fn load(store_index: &StoreIndex) {
     let store_index = store_index.clone();
     match tokio::task::spawn_blocking(move || store_index.load_cache()).await {
@@ -59,16 +58,16 @@ pub(crate) async fn load(store_index: &StoreIndex) {
     }
 }
 
-/// How a sweep went.
+/// The result of a refresh.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Done {
     failed: bool,
-    /// How many lists it took, as far as the pace goes by them.
+    /// The number of list requests that count for the delay.
     lists: u64,
 }
 
-/// How long to wait after so many failures in a row. A sweep that failed begins anew, so that it is
-/// paid for by its lists all the same.
+/// The delay after that many failures in a row. A failed refresh starts again, so its lists count
+/// too.
 fn wait(every: Duration, done: Done, failures: u32) -> Duration {
     let lists = u32::try_from(done.lists).unwrap_or(u32::MAX);
     let pace = if done.failed {
@@ -81,7 +80,7 @@ fn wait(every: Duration, done: Done, failures: u32) -> Duration {
     pace.max(FOR_EACH_LIST.saturating_mul(lists))
 }
 
-/// Sweeps once.
+/// Refreshes once.
 fn refresh(
     store_index: &StoreIndex,
     stop: &(dyn Fn() -> bool + Sync),
@@ -101,7 +100,7 @@ fn refresh(
                 forgotten = report.forgotten,
                 "the index was refreshed"
             );
-            // A list of everything is the exception, and not what the pace goes by.
+            // A full list is an exception, and does not count for the delay.
             (Done { failed: false, lists: if report.full { 0 } else { report.requests } }, None)
         }
         Err(error) => (Done { failed: true, lists: error.requests }, Some(error)),
@@ -128,7 +127,7 @@ mod tests {
         let waits = [1, 2, 3, 7, 8, 100, u32::MAX].map(|n| wait(EVERY, failed(1), n).as_secs());
         assert_eq!(waits, [30, 60, 120, 1920, 3600, 3600, 3600]);
         assert_eq!(wait(EVERY, failed(4000), 1), Duration::from_mins(40));
-        // Who looks often tries again as often at first, and no later than who looks rarely.
+        // A short interval gives a short first retry, and the same maximum.
         let often = Duration::from_secs(5);
         assert_eq!(wait(often, failed(1), 1), often);
         let rarely = Duration::from_hours(5);

@@ -1,9 +1,9 @@
-//! What runs without being asked: each job is a [`BackgroundTask`], all run under one
-//! [`Supervisor`].
+//! Background tasks: each job is a [`BackgroundTask`], and all run under one [`Supervisor`].
 //!
-//! One stop ends them all. One rule holds for their failures: the whole error is logged and
-//! counted, the task is run again after a wait that doubles, and the others go on.
+//! One stop flag ends them all, and failures are handled in one place: the whole error chain is
+//! logged and counted, the task is retried after a delay that doubles, and the others continue.
 
+pub(crate) mod audit_upkeep;
 pub(crate) mod cert_reload;
 pub(crate) mod clock_guard;
 pub(crate) mod index_refresh;
@@ -21,24 +21,25 @@ pub(crate) use status::{TaskBoard, TaskMetrics};
 pub(crate) use stop::Stop;
 pub(crate) use supervisor::Supervisor;
 
-/// One job that is done again and again.
+/// A job that runs repeatedly.
 pub(crate) trait BackgroundTask: Send {
-    /// How it is called in logs and metrics.
+    /// Its name in logs and metrics.
     fn name(&self) -> &'static str;
 
-    /// Does it once. Looks at `stop` often enough to end within a second.
+    /// Runs it once. Must check `stop` often enough to end within a second.
     ///
     /// # Errors
-    /// [`TaskError`]: it is run again later. Trouble with one object is not a failure of the task.
+    /// [`TaskError`]: it is retried later. A problem with a single object is not a failure of the
+    /// task.
     fn run_once(&mut self, stop: &Stop) -> Result<Next, TaskError>;
 }
 
-/// When a task wants to run again.
+/// When a task runs next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Next {
     pub(crate) after: Duration,
-    /// What the operator should know though the task did not fail, in one clause. Everybody can
-    /// read it at `/-/readyz`.
+    /// A notice for the operator although the task did not fail, in one clause. It is public at
+    /// `/-/readyz`.
     pub(crate) notice: Option<&'static str>,
 }
 
@@ -52,7 +53,7 @@ impl Next {
 #[derive(Debug)]
 pub(crate) struct TaskError {
     pub(crate) source: Box<dyn std::error::Error + Send + Sync>,
-    /// How long to wait, where the task knows better than the supervisor.
+    /// The delay, if the task knows better than the supervisor.
     pub(crate) retry_after: Option<Duration>,
 }
 

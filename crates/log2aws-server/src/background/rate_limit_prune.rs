@@ -1,10 +1,10 @@
-//! Keeps the memory of the rate limits small.
+//! Limits the memory of the rate limiters.
 
 use std::time::Duration;
 
 use super::{BackgroundTask, Next, Stop, TaskError};
 
-/// How often addresses that have been quiet are forgotten.
+/// How often idle addresses are dropped.
 const EVERY: Duration = Duration::from_mins(1);
 
 /// Calls a function every minute.

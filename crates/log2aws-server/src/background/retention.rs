@@ -116,6 +116,7 @@ impl Retention {
             may_be_due: &|key| !self.is_record(bucket, key) && may_be_due(key, older_than, now),
             by_file_time: !exact,
             is_in_use: &|key, version| *bucket == self.raw_bucket && self.is_in_use(key, version),
+            must_stay: &|key| *bucket == self.analyzed_bucket && self.has_log(key),
             stop: &|| stop.is_set(),
         };
         let expired = self.store.expire(bucket, &rule)?;
@@ -132,6 +133,19 @@ impl Retention {
     /// decision replaces it; age does not.
     fn is_record(&self, bucket: &BucketName, key: &str) -> bool {
         *bucket == self.analyzed_bucket && key.starts_with(RECORDS_PREFIX)
+    }
+
+    /// Whether this is what is known of the versions of a log that is still there: its summary, or
+    /// its list of refused versions. Without the summary a final day would be open again.
+    fn has_log(&self, key: &ObjectKey) -> bool {
+        let kinds = [ResultKind::Json, ResultKind::Refused];
+        let stem = kinds.iter().find_map(|kind| key.as_str().strip_suffix(kind.suffix()));
+        let Some(log) = stem.and_then(|stem| RawKey::parse(&format!("{stem}.log"))) else {
+            return false;
+        };
+        // What cannot be looked for is not taken for gone.
+        let state = self.store.file_state(&self.raw_bucket, &log.object_key());
+        state.map_or(true, |state| state.is_some())
     }
 
     /// Whether the stored summary of a day names this version. One that cannot be read may.

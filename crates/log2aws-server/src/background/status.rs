@@ -1,4 +1,4 @@
-//! How each background task is doing, for `/-/metrics` and `/-/readyz`.
+//! The status of each background task, for `/-/metrics` and `/-/readyz`.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
@@ -11,8 +11,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
-/// So many failures in a row are trouble that `/-/readyz` names; one alone is often gone by the
-/// next try.
+/// The number of failures in a row that `/-/readyz` reports; a single one is often gone at the next
+/// try.
 const TROUBLE: u32 = 2;
 
 /// The name of a task.
@@ -68,7 +68,7 @@ struct TaskStatus {
     notice: Option<&'static str>,
 }
 
-/// What is known of every task. Clones are one.
+/// The status of every task. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TaskBoard {
     metrics: TaskMetrics,
@@ -88,7 +88,7 @@ impl TaskBoard {
         self.metrics.last_run.get_or_create(&label).set(now.as_duration().as_secs_f64());
     }
 
-    /// Notes the end of a run; tells how many failed in a row.
+    /// Records the end of a run; returns the number of failures in a row.
     pub(super) fn end(
         &self,
         task: &'static str,
@@ -110,7 +110,7 @@ impl TaskBoard {
         status.failures_in_a_row
     }
 
-    /// One line for each task that is in trouble. It says no more than strangers may know.
+    /// One line for each failing task. It contains nothing confidential.
     pub(crate) fn troubles(&self) -> Vec<String> {
         let tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         let line = |(name, status): (&&'static str, &TaskStatus)| {

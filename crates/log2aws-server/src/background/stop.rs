@@ -1,10 +1,10 @@
-//! The one stop of everything in the background.
+//! The stop flag of all background tasks.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-/// Set once, seen by all clones.
+/// Set once, visible to all clones.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Stop {
     inner: Arc<Inner>,
@@ -29,7 +29,7 @@ impl Stop {
         self.inner.is_set.load(Ordering::Acquire)
     }
 
-    /// Waits for `time`, or less if the stop is set meanwhile; `false` if it was.
+    /// Waits for `time`, or less if the flag is set; returns `false` if it is set.
     pub(crate) fn wait(&self, time: Duration) -> bool {
         let guard = self.inner.lock.lock().unwrap_or_else(PoisonError::into_inner);
         let waited = self.inner.changed.wait_timeout_while(guard, time, |()| !self.is_set());

@@ -12,10 +12,10 @@ use log2aws_service::ports::Clock;
 use super::{BackgroundTask, Stop, TaskBoard, TaskError};
 use crate::config::ServeError;
 
-/// The wait after a first failure; each further one in a row doubles it.
+/// The delay after a first failure; doubles with each further one in a row.
 const FIRST_RETRY: Duration = Duration::from_secs(30);
 
-/// The longest wait after a failure.
+/// The maximum delay after a failure.
 const LONGEST_RETRY: Duration = Duration::from_hours(1);
 
 /// All tasks of one server.
@@ -23,7 +23,7 @@ pub(crate) struct Supervisor {
     stop: Stop,
     board: TaskBoard,
     clock: Arc<dyn Clock>,
-    /// Every thread holds a clone of the sender: the last one to end closes the channel.
+    /// Every thread has a clone of the sender: the last one to end closes the channel.
     alive: (Sender<()>, Receiver<()>),
 }
 
@@ -32,12 +32,12 @@ impl Supervisor {
         Self { stop: Stop::default(), board, clock, alive: channel() }
     }
 
-    /// What ends all tasks.
+    /// The flag that stops all tasks.
     pub(crate) fn stop(&self) -> Stop {
         self.stop.clone()
     }
 
-    /// Runs a task until the stop is set.
+    /// Runs a task until the stop flag is set.
     ///
     /// # Errors
     /// [`ServeError::Thread`].
@@ -59,7 +59,7 @@ impl Supervisor {
         thread.map(drop).map_err(|source| ServeError::Thread { what, source })
     }
 
-    /// Ends all tasks, and waits for so long until they have.
+    /// Stops all tasks, and waits for that long until they have ended.
     pub(crate) fn join(mut self, within: Duration) {
         self.stop.set();
         let (sender, receiver) = std::mem::replace(&mut self.alive, channel());
@@ -78,7 +78,7 @@ impl Drop for Supervisor {
     }
 }
 
-/// Runs a task once; tells how long to wait until the next time.
+/// Runs a task once; returns the delay until the next run.
 fn run_once(
     task: &mut dyn BackgroundTask,
     stop: &Stop,
@@ -133,7 +133,7 @@ mod tests {
         }
     }
 
-    /// Panics, fails, then does well.
+    /// Panics, fails, then succeeds.
     struct Unlucky(Arc<AtomicU32>);
 
     impl BackgroundTask for Unlucky {

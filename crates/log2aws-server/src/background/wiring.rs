@@ -1,4 +1,4 @@
-//! The tasks that `serve` and `serve --view` have in common.
+//! The tasks common to `serve` and `serve --view`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,9 +12,9 @@ use super::rate_limit_prune::RateLimitPrune;
 use crate::config::ServeError;
 use crate::http::tls::Tls;
 
-/// So long a server waits at its end for tasks that do not see the stop: a request to a distant
-/// store may be under way.
-pub(crate) const JOIN_WITHIN: Duration = Duration::from_secs(2);
+/// How long a stopping server waits for tasks that do not check the flag: a request to a remote
+/// store may be in progress. The whole stop takes less than two seconds if nothing else is running.
+pub(crate) const JOIN_WITHIN: Duration = Duration::from_secs(1);
 
 /// Starts the refresh of the index, the reload of the certificate and the pruning of rate limits.
 ///

@@ -1,4 +1,4 @@
-//! Connections: accepting them, bounding them, and ending them gracefully.
+//! Accepts, limits and gracefully ends connections.
 
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
@@ -28,29 +28,29 @@ use crate::config::DoorLimits;
 use crate::http::tls::Tls;
 use crate::metrics::Metrics;
 
-/// The most of a request's head that is read, in bytes. The longest query that is taken, and the
-/// headers that S3 allows, stay below it.
+/// The largest request head, in bytes. The longest accepted query, and the headers that S3 allows,
+/// are smaller.
 const HEAD_BYTES: usize = 32 * 1024;
 
-/// How long connections are waited for, and how many there may be.
+/// Timeouts and limits of connections.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// For the first request's head, with the TLS handshake.
+    /// For the first request's head, including the TLS handshake.
     pub(crate) first_head: Duration,
-    /// For the next request's head on a kept connection.
+    /// For the next request's head on a persistent connection.
     pub(crate) head: Duration,
-    /// For a peer that takes no more of an answer.
+    /// For a peer that stops reading a response.
     pub(crate) stall: Duration,
     /// For request bodies.
     pub(crate) body: BodyLimits,
-    /// For running requests after the shutdown began.
+    /// For running requests after the start of the shutdown.
     pub(crate) drain: Duration,
-    /// Connections at once.
+    /// Concurrent connections.
     pub(crate) connections: usize,
 }
 
 impl Limits {
-    /// The limits of a configuration, with no more connections than the process may have files for.
+    /// The limits of a configuration, with no more connections than the limit of open files allows.
     pub(crate) fn new(door: &DoorLimits) -> Self {
         let files = rustix::process::getrlimit(rustix::process::Resource::Nofile);
         let (wanted, possible) = (door.max_connections.get(), connections_for(files));
@@ -78,7 +78,7 @@ impl Limits {
     }
 }
 
-/// Each connection may hold its socket and two files; some files are the store's and the threads'.
+/// Each connection may use its socket and two files; some files are for the store and the threads.
 fn connections_for(files: rustix::process::Rlimit) -> usize {
     let files = files.current.and_then(|n| usize::try_from(n).ok()).unwrap_or(usize::MAX);
     (files.saturating_sub(128) / 3).max(16)
@@ -88,27 +88,27 @@ fn connections_for(files: rustix::process::Rlimit) -> usize {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
 
-/// Tells browsers to come back over TLS alone, for a year.
+/// HSTS for a year: browsers must return over TLS only.
 async fn https_alone(mut response: Response) -> Response {
     let year = HeaderValue::from_static("max-age=31536000");
     response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, year);
     response
 }
 
-/// What connections are served with.
+/// The parts that serve connections.
 #[derive(Clone)]
 pub(crate) struct Service {
     pub(crate) router: Router,
     pub(crate) limits: Limits,
-    /// `None` speaks plain HTTP.
+    /// `None` means plain HTTP.
     pub(crate) tls: Option<Arc<Tls>>,
-    /// Peers that hold connections for many clients.
+    /// Peers whose connections carry requests of many clients.
     pub(crate) trusted_proxies: Arc<[IpNet]>,
     pub(crate) metrics: Arc<Metrics>,
 }
 
-/// Serves on `listener` until `shutdown`, then lets running requests end. Those that take longer than
-/// [`Limits::drain`] are cut off.
+/// Serves on `listener` until `shutdown`, then waits for running requests to end. Those that take
+/// longer than [`Limits::drain`] are cut off.
 pub(crate) async fn serve(
     listener: TcpListener,
     mut service: Service,
@@ -129,7 +129,7 @@ pub(crate) async fn serve(
         let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
-                // Mostly "too many open files": wait for some to be closed, and do not spin.
+                // Mostly "too many open files": wait for some to be closed instead of spinning.
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
@@ -139,11 +139,12 @@ pub(crate) async fn serve(
             place = service.place(&connections, peer.ip()) => place,
             () = &mut shutdown => break,
         };
-        // Answers are small and whole: waiting for more of them would only delay them. A socket
-        // that refuses this is served all the same.
+        // Responses are small and written whole: waiting for more data would only delay them. A
+        // socket that refuses this option still works.
         stream.set_nodelay(true).unwrap_or_default();
         let (watcher, service, mut stopping) =
             (graceful.watcher(), service.clone(), stopping.clone());
+        let stopped = stopping.clone();
         tokio::spawn(async move {
             let metrics = service.metrics.clone();
             metrics.connections.inc();
@@ -151,7 +152,7 @@ pub(crate) async fn serve(
             let handle = place.handle();
             let first_head = service.limits.first_head;
             let serving = async {
-                // A connection's end is its peer's affair: there is nobody to tell.
+                // Errors of a connection need no report.
                 let Some(tls) = service.tls.clone() else {
                     let socket = service.linger(stream, &activity);
                     drop(watcher.watch(service.serve(socket, peer, &activity, handle)).await);
@@ -166,6 +167,9 @@ pub(crate) async fn serve(
                 }
             };
             tokio::select! {
+                // The stop is noted before the connection learns of it.
+                biased;
+                () = stopped_before_a_request(&activity, stopped) => {}
                 () = serving => {}
                 () = place.evicted() => metrics.count_closed("no_room"),
                 () = silent(&activity, first_head) => metrics.count_closed("no_request"),
@@ -182,9 +186,20 @@ pub(crate) async fn serve(
     }
 }
 
-/// Resolves if no request has come by then.
+/// Resolves if no request has arrived by then.
 async fn silent(activity: &Activity, patience: Duration) {
     tokio::time::sleep(patience).await;
+    if activity.has_request() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Notes the stop; resolves then if no request has come. hyper closes what is between two requests, and
+/// waits for the rest of a first head.
+async fn stopped_before_a_request(activity: &Activity, mut stopping: watch::Receiver<()>) {
+    // An error means that the server has gone.
+    stopping.changed().await.unwrap_or_default();
+    activity.stop();
     if activity.has_request() {
         std::future::pending::<()>().await;
     }
@@ -223,7 +238,8 @@ impl Service {
         LingeringStream::new(stream, self.limits.stall, activity.clone())
     }
 
-    fn serve<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
+    /// Serves one connection to its end.
+    pub(crate) fn serve<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
         &self,
         stream: S,
         peer: SocketAddr,
@@ -319,12 +335,12 @@ mod tests {
         let body = b"PUT /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\nhalf";
         let stalled = answer(address, body).await;
         assert!(stalled.starts_with("HTTP/1.1 400"), "{stalled}");
-        // A kept connection ends when no next request comes, after its first was served.
+        // A persistent connection ends when no further request arrives after the first one.
         let served = answer(address, b"GET /echo HTTP/1.1\r\nhost: x\r\n\r\n").await;
         assert!(served.starts_with("HTTP/1.1 200"), "{served}");
     }
 
-    /// A byte at a time keeps no request alive: neither below the rate, nor past the deadline.
+    /// Single bytes keep no request alive: neither below the minimum rate, nor past the deadline.
     #[tokio::test]
     async fn a_body_that_trickles_in_is_given_up() {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -1,39 +1,42 @@
-//! What a connection is doing: whether it waits for its peer, and since when.
+//! The activity of a connection: whether it waits for its peer, and since when.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
-/// Milliseconds on a clock that never goes back; only differences mean something.
+/// Milliseconds on a monotonic clock; only differences are meaningful.
 pub(crate) fn now_ms() -> u64 {
     static START: OnceLock<Instant> = OnceLock::new();
     let elapsed = START.get_or_init(Instant::now).elapsed();
-    // From 1 up: 0 stands for "never".
+    // Starts at 1, because 0 means "never".
     u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX).saturating_add(1)
 }
 
-/// What one connection is doing. Written by its own task, read by whoever needs its place.
+/// The activity of one connection. Written by its own task, read when places are scarce.
 #[derive(Debug)]
 pub(crate) struct Activity {
-    /// When a byte last went in or out, by [`now_ms`].
+    /// When a byte was last sent or received, by [`now_ms`].
     last: AtomicU64,
-    /// Whether the server is at work on a request and waits for nothing from its peer.
+    /// Whether the server is processing a request and not waiting for its peer.
     working: AtomicBool,
     /// Whether a request's head has arrived.
     greeted: AtomicBool,
+    /// Whether the server is stopping.
+    stopping: AtomicBool,
 }
 
 impl Activity {
-    /// A connection that was accepted now.
+    /// A connection that was just accepted.
     pub(crate) fn new() -> Self {
         Self {
             last: AtomicU64::new(now_ms()),
             working: AtomicBool::new(false),
             greeted: AtomicBool::new(false),
+            stopping: AtomicBool::new(false),
         }
     }
 
-    /// A byte went in or out.
+    /// A byte was sent or received.
     pub(crate) fn progress(&self) {
         self.last.store(now_ms(), Ordering::Relaxed);
     }
@@ -44,14 +47,14 @@ impl Activity {
         self.working.store(true, Ordering::Relaxed);
     }
 
-    /// From now on the server waits for the peer: for more of a body, for the next request, or for
-    /// it to take the answer.
+    /// The server now waits for the peer: for more of a body, for the next request, or for it to
+    /// read the response.
     pub(crate) fn wait_for_peer(&self) {
         self.progress();
         self.working.store(false, Ordering::Relaxed);
     }
 
-    /// From now on the peer waits for the server.
+    /// The peer now waits for the server.
     pub(crate) fn resume(&self) {
         self.working.store(true, Ordering::Relaxed);
     }
@@ -61,7 +64,17 @@ impl Activity {
         self.greeted.load(Ordering::Relaxed)
     }
 
-    /// For how many milliseconds the peer has been waited for; `None` while the server works.
+    /// Marks the connection as one of a stopping server.
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the server is stopping.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// How many milliseconds the server has waited for the peer; `None` while it is working.
     pub(crate) fn idle_ms(&self, now: u64) -> Option<u64> {
         let idle = now.saturating_sub(self.last.load(Ordering::Relaxed));
         (!self.working.load(Ordering::Relaxed)).then_some(idle)

@@ -1,46 +1,45 @@
-//! Whose request it is: the socket's address, or what a trusted proxy says.
+//! The client address of a request: the socket's address, or the one from a trusted proxy.
 
 use std::net::{IpAddr, SocketAddr};
 
 use http::HeaderMap;
 use ipnet::IpNet;
 
-/// Why the caller is not known. To guess here would be to let a proxy's own address speak for
-/// everybody behind it.
+/// Why the client is unknown. Guessing would let a proxy's own address count for everybody behind
+/// it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum UnknownClientIp {
-    /// A trusted proxy did not say for whom it passes the request on.
+    /// A trusted proxy did not name the client.
     #[error(
         "the trusted proxy sent no X-Forwarded-For header; let it set one (nginx: proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;)"
     )]
     Missing,
-    /// A trusted proxy named the caller in a way that is no address.
+    /// A trusted proxy sent something that is not an address.
     #[error("the proxy's X-Forwarded-For cannot be read")]
     Unreadable,
-    /// A proxy on this machine that nobody has named: its address is on the default allow-list.
+    /// An unconfigured proxy on this machine, whose address is on the default allow-list.
     #[error("a proxy on this machine passed the request on; name it with --trusted-proxy")]
     UnnamedProxy,
 }
 
-/// What proxies add to a request that they pass on.
+/// Headers that proxies add to forwarded requests.
 const PASSED_ON: [&str; 3] = ["x-forwarded-for", "forwarded", "x-real-ip"];
 
-/// The caller's address.
+/// The client's address.
 ///
-/// `X-Forwarded-For` counts only where the peer is a trusted proxy. Each proxy appends the address
-/// that it saw, so the list is read from its right end, over further trusted proxies, to the first
-/// that is none: whatever stands to the left of it, that caller may have written itself.
+/// `X-Forwarded-For` counts only if the peer is a trusted proxy. Each proxy appends the address
+/// that it saw, so the list is read from the right, skipping further trusted proxies, to the first
+/// other address: anything left of it may have been written by the client.
 ///
 /// # Errors
-/// [`UnknownClientIp`] if a trusted proxy names nobody or no address, or if the peer is this very machine, passes
-/// somebody else's request on, and is not trusted.
+/// [`UnknownClientIp`] if a trusted proxy names no client or something that is not an address, or
+/// if the peer is this machine, forwards somebody else's request, and is not trusted.
 pub(crate) fn caller(
     peer: IpAddr,
     headers: &HeaderMap,
     trusted: &[IpNet],
 ) -> Result<IpAddr, UnknownClientIp> {
-    let is_trusted =
-        |address: IpAddr| trusted.iter().any(|network| network.contains(&address.to_canonical()));
+    let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(&address));
     let mut caller = peer.to_canonical();
     if !is_trusted(caller) {
         let passed_on = PASSED_ON.iter().any(|name| headers.contains_key(*name));
@@ -63,11 +62,11 @@ pub(crate) fn caller(
     Ok(caller)
 }
 
-/// An address, perhaps with a port, as proxies write them.
+/// An address, possibly with a port, as proxies write it.
 fn parse_hop(text: &str) -> Option<IpAddr> {
     let address = text.parse::<IpAddr>().ok();
     let with_port = || text.parse::<SocketAddr>().ok().map(|address| address.ip());
-    let in_brackets = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
+    let in_brackets = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok().map(IpAddr::V6);
     address.or_else(with_port).or_else(in_brackets).map(|address| address.to_canonical())
 }
 
@@ -125,7 +124,7 @@ mod tests {
         }
     }
 
-    /// Whoever stands behind it would have the proxy's own address, which the list may hold.
+    /// Otherwise everybody behind it would get the proxy's own address, which may be on the list.
     #[test]
     fn a_trusted_proxy_that_names_nobody_speaks_for_nobody() {
         for name in ["x-real-ip", "forwarded", "via"] {
@@ -140,7 +139,9 @@ mod tests {
 
     #[test]
     fn an_unreadable_hop_is_no_address() {
-        for forwarded in ["unknown", "203.0.113.9, ", "203.0.113.9, x", "203.0.113"] {
+        for forwarded in
+            ["unknown", "203.0.113.9, ", "203.0.113.9, x", "203.0.113", "[203.0.113.9]"]
+        {
             let found = found("127.0.0.1", &[forwarded], &["127.0.0.1/32"]);
             assert_eq!(found, Err(UnknownClientIp::Unreadable));
         }

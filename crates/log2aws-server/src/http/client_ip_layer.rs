@@ -1,4 +1,4 @@
-//! What stands before every path of a server: who calls is found out, and what was answered counted.
+//! The layer before all paths of a server: determines the client, and counts responses.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -17,21 +17,22 @@ use log2aws_service::http::{ClientIp, RefusalLog, SOURCE_HEADER};
 use super::accept::Peer;
 use super::client_ip::{UnknownClientIp, caller};
 use super::connections::ConnectionHandle;
+use crate::audit::{AuditRecord, RefusalReason};
 
-/// Called with the status of every answer.
+/// Called with the status of every response.
 pub(crate) type Count = Box<dyn Fn(StatusCode) + Send + Sync>;
 
-/// Finds out whose each request is, before any handler.
+/// Determines the client of each request, before any handler.
 pub(crate) struct ClientIpLayer {
     trusted_proxies: Vec<IpNet>,
     count: Count,
     refusals: Arc<RefusalLog>,
-    /// Set when the shutdown begins.
+    /// Set at the start of the shutdown.
     stopping: AtomicBool,
 }
 
 impl ClientIpLayer {
-    /// A layer that believes `trusted_proxies`.
+    /// A layer that trusts `trusted_proxies`.
     pub(crate) fn new(
         trusted_proxies: Vec<IpNet>,
         count: Count,
@@ -40,7 +41,7 @@ impl ClientIpLayer {
         Arc::new(Self { trusted_proxies, count, refusals, stopping: AtomicBool::new(false) })
     }
 
-    /// From now on each answer ends its connection.
+    /// From now on each response closes its connection.
     pub(crate) fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
     }
@@ -50,7 +51,7 @@ impl ClientIpLayer {
         self.stopping.load(Ordering::Relaxed)
     }
 
-    /// Puts itself before all paths of `router`.
+    /// Adds itself before all paths of `router`.
     pub(crate) fn before(self: &Arc<Self>, router: Router) -> Router {
         router.layer(from_fn_with_state(self.clone(), known))
     }
@@ -64,7 +65,7 @@ impl ClientIpLayer {
         if self.refusals.admits(peer, kind) {
             tracing::warn!(proxy = %peer, kind, %error, "refused a request");
         }
-        match error {
+        let mut response = match error {
             UnknownClientIp::Missing => sentence(
                 StatusCode::BAD_REQUEST,
                 "the proxy in between does not say who asks: it must set the X-Forwarded-For header",
@@ -75,7 +76,9 @@ impl ClientIpLayer {
             UnknownClientIp::UnnamedProxy => {
                 sentence(StatusCode::FORBIDDEN, "the proxy in between is not trusted here")
             }
-        }
+        };
+        response.extensions_mut().insert(RefusalReason(kind.into()));
+        response
     }
 }
 
@@ -90,10 +93,13 @@ async fn known(
     };
     let peer = peer.ip().to_canonical();
     let source = match caller(peer, request.headers(), &callers.trusted_proxies) {
-        // Health checks of a load balancer's own, and the metrics, which want a token.
+        // Health checks of a load balancer itself, and the metrics, which need a token.
         Err(UnknownClientIp::Missing) if request.uri().path().starts_with("/-/") => Ok(peer),
         source => source,
     };
+    if let Some(record) = request.extensions().get::<AuditRecord>() {
+        record.set_client_ip(*source.as_ref().unwrap_or(&peer));
+    }
     let mut response = match source {
         Ok(source) => {
             if source != peer
@@ -125,7 +131,7 @@ pub(crate) async fn healthz() -> Response {
     sentence(StatusCode::OK, "ok")
 }
 
-/// An answer of one sentence.
+/// A response of one sentence.
 pub(crate) fn sentence(status: StatusCode, text: &str) -> Response {
     let headers = [(CONTENT_TYPE, "text/plain; charset=utf-8"), (CACHE_CONTROL, "no-store")];
     (status, headers, format!("{text}\n")).into_response()

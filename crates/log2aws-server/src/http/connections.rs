@@ -1,4 +1,4 @@
-//! How many connections there are, and whose: who gets a place, and who loses one.
+//! Counts connections per client, and decides which get a place and which lose it.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -11,13 +11,13 @@ use super::activity::{Activity, now_ms};
 
 /// The places for connections.
 ///
-/// One client address may hold all of them while nobody else wants one: a whole fleet may stand
-/// behind one NAT address. From three quarters full on, each new connection costs an address that
-/// has more than its share the one that has waited longest for its peer. So an address cannot keep
-/// others out, and idle connections cannot keep out busy ones of their own address either.
+/// One client address may use all of them while nobody else needs one, because a whole fleet may be
+/// behind one NAT address. From three quarters full on, each new connection closes the idlest
+/// connection of an address that has more than its share. So an address cannot lock out others, and
+/// idle connections cannot lock out busy ones of their own address.
 ///
-/// A trusted proxy holds connections for many clients: each of its connections counts for the
-/// client of its latest request, and for nobody before its first.
+/// A trusted proxy's connections carry requests of many clients: each of them counts for the client
+/// of its latest request, and for nobody before its first.
 #[derive(Debug)]
 pub(crate) struct Connections {
     limit: usize,
@@ -30,13 +30,13 @@ pub(crate) struct Connections {
 struct State {
     next_id: u64,
     open: HashMap<u64, Entry>,
-    /// When [`Connections::is_first_shortage`] last said so, by [`now_ms`].
+    /// When [`Connections::is_first_shortage`] last returned true, by [`now_ms`].
     last_shortage: Option<u64>,
 }
 
 #[derive(Debug)]
 struct Entry {
-    /// Whose it is; `None`: a proxy's, before its first request.
+    /// The client; `None`: a proxy's connection before its first request.
     client: Option<IpAddr>,
     activity: Arc<Activity>,
     evicted: Arc<Notify>,
@@ -50,21 +50,21 @@ pub(crate) struct Place {
     evicted: Arc<Notify>,
 }
 
-/// Names one connection, so that its client can be told later. An extension of each request.
+/// Identifies a connection, so that its client can be set later. An extension of each request.
 #[derive(Clone, Debug)]
 pub(crate) struct ConnectionHandle {
     connections: Arc<Connections>,
     id: u64,
 }
 
-/// What became of a connection that wants a place.
+/// The result of requesting a place.
 #[derive(Debug)]
 pub(crate) enum Admission {
-    /// It has one.
+    /// A free place.
     Free(Place),
-    /// It has the place of another connection, which is closed.
+    /// The place of another connection, which is closed.
     Evicted(Place),
-    /// All are taken, and the server is at work on every one.
+    /// All are taken, and the server is working on every one.
     Full,
 }
 
@@ -112,7 +112,7 @@ impl Connections {
         if evicts { Admission::Evicted(place) } else { Admission::Free(place) }
     }
 
-    /// Whether a shortage of places is the first within a minute, and so is to be logged.
+    /// Whether a shortage of places is the first within a minute, and so should be logged.
     pub(crate) fn is_first_shortage(&self) -> bool {
         let (mut state, now) = (self.state(), now_ms());
         let first = state.last_shortage.is_none_or(|last| now.saturating_sub(last) >= 60_000);
@@ -128,8 +128,8 @@ impl Connections {
 }
 
 impl State {
-    /// Who loses its place to a connection of `newcomer`: the idlest of those whose client has more
-    /// than its share, or where nobody has and all places are taken, the idlest of all.
+    /// The connection that loses its place to one of `newcomer`: the idlest of those whose client
+    /// has more than its share, or else, if all places are taken, the idlest of all.
     fn victim(&self, newcomer: Option<IpAddr>, limit: usize, full: bool) -> Option<u64> {
         let mut counts: HashMap<IpAddr, usize> = HashMap::new();
         for client in self.open.values().filter_map(|entry| entry.client).chain(newcomer) {
@@ -156,14 +156,14 @@ impl Place {
         self.evicted.notified().await;
     }
 
-    /// Names the connection.
+    /// A handle of the connection.
     pub(crate) fn handle(&self) -> ConnectionHandle {
         self.handle.clone()
     }
 }
 
 impl ConnectionHandle {
-    /// The connection's latest request came from `client`, by way of a trusted proxy.
+    /// The connection's latest request came from `client`, through a trusted proxy.
     pub(crate) fn attribute(&self, client: IpAddr) {
         if let Some(entry) = self.connections.state().open.get_mut(&self.id) {
             entry.client = Some(network_of(client));
@@ -242,7 +242,7 @@ mod tests {
     fn a_proxys_connections_count_for_the_clients_behind_it() {
         let connections = Connections::new(8);
         let proxy: Vec<Place> = (0..7).map(|_| place(connections.admit(None))).collect();
-        // Nobody's yet: they cost the proxy nothing while there is room.
+        // Without a client yet: they do not count for the proxy while there is room.
         let direct = place(admit(&connections, 2));
         assert_eq!(connections.len(), 8);
         let one: IpAddr = "198.51.100.7".parse().unwrap();
@@ -252,6 +252,22 @@ mod tests {
         let next = place(admit(&connections, 2));
         assert!(!holds(&connections, &proxy[0]));
         assert!(holds(&connections, &direct) && holds(&connections, &next));
+    }
+
+    #[test]
+    fn a_v6_network_is_one_address() {
+        let connections = Connections::new(8);
+        let of = |address: &str| place(connections.admit(Some(address.parse().unwrap())));
+        let one: Vec<Place> = (1..=6).map(|n| of(&format!("2001:db8::{n}"))).collect();
+        let other = of("2001:db8:0:1::1");
+        assert!(!holds(&connections, &one[0]) && holds(&connections, &other));
+    }
+
+    #[test]
+    fn a_shortage_is_logged_once_a_minute() {
+        let connections = Connections::new(8);
+        assert!(connections.is_first_shortage());
+        assert!(!connections.is_first_shortage());
     }
 
     #[tokio::test]

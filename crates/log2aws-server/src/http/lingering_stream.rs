@@ -1,4 +1,4 @@
-//! A connection that neither waits for ever for its reader nor cuts off an answer.
+//! A stream with a write timeout, which does not cut off a response when it is closed.
 
 use std::io;
 use std::pin::Pin;
@@ -12,17 +12,20 @@ use tokio::time::{Instant, Sleep};
 
 use super::activity::Activity;
 
-/// How much of a body that nobody wants is read away before the connection is closed.
+/// How many bytes of an unwanted body are read and discarded before the connection is closed.
 const LINGER_BYTES: usize = 8 * 1024 * 1024;
 
-/// For how long.
+/// For how long they are read.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// A TCP stream with two manners:
-/// * a peer that takes nothing of an answer for `patience` is given up;
-/// * closing reads on for a moment after its own end. A server that answers before it has read the
-///   whole body (403, 507) and then closes would make its kernel reset the connection, and the
-///   sender would see that reset in the place of the answer.
+/// The same while the server stops: idle peers must not delay that.
+const LINGER_AT_STOP: Duration = Duration::from_millis(500);
+
+/// A TCP stream with two additions:
+/// * a peer that stops reading a response for `patience` is disconnected;
+/// * closing continues to read for a moment. A server that responds before it has read the whole
+///   body (403, 507) and then closes would make its kernel reset the connection, and the sender
+///   would see that reset instead of the response.
 pub(crate) struct LingeringStream {
     stream: TcpStream,
     patience: Duration,
@@ -33,13 +36,13 @@ pub(crate) struct LingeringStream {
 }
 
 impl LingeringStream {
-    /// Takes a stream over; `activity` hears of each byte that goes in or out.
+    /// Wraps a stream; `activity` is updated with each byte sent or received.
     pub(crate) fn new(stream: TcpStream, patience: Duration, activity: Arc<Activity>) -> Self {
         let timer = Box::pin(tokio::time::sleep(patience));
         Self { stream, patience, timer, waiting: false, closing: None, activity }
     }
 
-    /// Lets a write that made no progress wait only so long.
+    /// Limits how long a write may make no progress.
     fn poll_deadline(
         &mut self,
         cx: &mut Context<'_>,
@@ -105,7 +108,8 @@ impl AsyncWrite for LingeringStream {
         if this.closing.is_none() {
             ready!(Pin::new(&mut this.stream).poll_shutdown(cx))?;
             this.closing = Some(LINGER_BYTES);
-            this.timer.as_mut().reset(Instant::now() + LINGER);
+            let linger = if this.activity.is_stopping() { LINGER_AT_STOP } else { LINGER };
+            this.timer.as_mut().reset(Instant::now() + linger);
         }
         let mut away = [0; 16 * 1024];
         while let Some(left) = this.closing.filter(|left| *left > 0) {
@@ -117,7 +121,7 @@ impl AsyncWrite for LingeringStream {
                 Ok(()) if !buffer.filled().is_empty() => {
                     this.closing = Some(left.saturating_sub(buffer.filled().len()));
                 }
-                // The peer has closed too, or has gone: there is nothing left to wait for.
+                // The peer has closed too, or is gone: nothing left to wait for.
                 Ok(()) | Err(_) => break,
             }
         }

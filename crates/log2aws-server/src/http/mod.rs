@@ -1,4 +1,4 @@
-//! The HTTP side: connections, who calls, and where each request goes.
+//! The HTTP side: connections, client addresses, routing.
 
 pub(crate) mod accept;
 pub(crate) mod activity;

@@ -1,4 +1,4 @@
-//! How many servers may deliver for the first time.
+//! Limits how many servers may deliver for the first time.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher as _, RandomState};
@@ -16,15 +16,20 @@ use log2aws_service::http::{NewServers, NewServersAnswer};
 use log2aws_service::ports::Clock;
 use log2aws_store::DiskStore;
 use log2aws_store::disk::ListQuery;
+use tokio::sync::Semaphore;
 
 use super::activity::now_ms;
 
-/// How many names are remembered as known; then all are looked up again.
+/// How many known names are remembered; beyond that, all are looked up again.
 const REMEMBERED: usize = 100_000;
 
-/// Servers whose logs are kept may deliver at any time; others only so many an hour. A server
-/// costs a folder, a row of the calendar and an entry of the index for ever, and its name is
-/// whatever somebody asks for.
+/// The maximum number of concurrent lookups. Each takes a thread, and many new names at once would
+/// take hundreds.
+const LOOKUPS: usize = 8;
+
+/// Servers with stored logs may deliver at any time; others only at a limited rate. A server
+/// permanently costs a folder, a row of the calendar and an entry of the index, and callers choose
+/// its name.
 #[derive(Clone)]
 pub(crate) struct NewServerQuota(Arc<Inner>);
 
@@ -34,11 +39,12 @@ struct Inner {
     clock: Arc<dyn Clock>,
     limiter: DefaultDirectRateLimiter,
     time: DefaultClock,
-    /// Until when there is no room for another, by [`now_ms`].
+    /// Until when the quota is used up, by [`now_ms`].
     exhausted_until: AtomicU64,
-    /// Hashes of names with a log, or that were taken in.
+    /// Hashes of names with a log, or accepted since the start.
     known: Mutex<HashSet<u64>>,
     hasher: RandomState,
+    lookups: Semaphore,
 }
 
 impl NewServerQuota {
@@ -58,13 +64,14 @@ impl NewServerQuota {
             exhausted_until: AtomicU64::new(0),
             known: Mutex::default(),
             hasher: RandomState::new(),
+            lookups: Semaphore::new(LOOKUPS),
         }))
     }
 
     /// A log under `key` arrives: its server is known from now on.
     ///
     /// # Errors
-    /// After how many seconds it may be tried again, if the server is new and none is taken now.
+    /// After how many seconds to retry, if the server is new and the quota is used up.
     pub(crate) async fn take(&self, key: &RawKey) -> Result<(), u32> {
         if self.is_known(key).await {
             return Ok(());
@@ -83,10 +90,13 @@ impl NewServerQuota {
         if self.0.remembers(key) {
             return true;
         }
+        // It is never closed.
+        let permit = self.0.lookups.acquire().await;
         let (inner, looked_for) = (self.0.clone(), key.clone());
-        // What cannot be looked up is not held against its server.
+        // A failed lookup must not block its server.
         let found = tokio::task::spawn_blocking(move || inner.has_log(&looked_for));
         let found = found.await.unwrap_or(true);
+        drop(permit);
         if found {
             self.0.remember(key);
         }
@@ -108,8 +118,8 @@ impl Inner {
         known.insert(self.hasher.hash_one(key.server.as_str()));
     }
 
-    /// Whether the server has a log: of any day, or where keys have the spreading prefix, of the
-    /// month of this one, of this month or the one before.
+    /// Whether the server has a log: of any day or, with the spreading prefix, in the month of this
+    /// one, in this month or the previous one.
     fn has_log(&self, key: &RawKey) -> bool {
         let today = self.clock.now().to_zoned(TimeZone::UTC).date();
         folders(key, today).into_iter().any(|prefix| {
@@ -132,7 +142,7 @@ impl NewServers for NewServerQuota {
     }
 }
 
-/// Where the logs of the key's server may lie, each with its closing slash.
+/// The folders that may contain logs of the key's server, each with its closing slash.
 fn folders(key: &RawKey, today: Date) -> Vec<String> {
     let last_month = today.first_of_month().yesterday().unwrap_or(today);
     let days = [Some(key.day), Day::from_date(today), Day::from_date(last_month)];
@@ -152,6 +162,8 @@ fn folders(key: &RawKey, today: Date) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use log2aws_store::disk::{Attributes, Condition};
+
     use super::*;
 
     #[test]
@@ -167,5 +179,68 @@ mod tests {
         };
         assert!(log("2026-08-02").starts_with(&found[1]), "{found:?}");
         assert!(log("2026-07-31").starts_with(&found[2]), "{found:?}");
+    }
+
+    struct Epoch;
+
+    impl Clock for Epoch {
+        fn now(&self) -> jiff::Timestamp {
+            jiff::Timestamp::UNIX_EPOCH
+        }
+    }
+
+    fn quota(folder: &std::path::Path) -> NewServerQuota {
+        let bucket: BucketName = "raw".parse().unwrap();
+        let spec = log2aws_store::BucketSpec { name: bucket.clone(), versioned: true };
+        let store = DiskStore::open(folder, &[spec], Arc::new(Epoch)).unwrap();
+        NewServerQuota::new(store, bucket, Arc::new(Epoch), NonZeroU32::MIN)
+    }
+
+    fn log_of(server: &str) -> RawKey {
+        RawKey::parse(&format!("{server}/2026-08-01.log")).unwrap()
+    }
+
+    #[tokio::test]
+    async fn no_url_is_given_for_a_server_that_could_not_deliver() {
+        let folder = tempfile::tempdir().unwrap();
+        let quota = quota(folder.path());
+        assert!(quota.check(&log_of("web01")).await.is_ok());
+        assert!(quota.take(&log_of("web01")).await.is_ok());
+        // Nothing is known to be short before the first is refused.
+        assert!(quota.check(&log_of("web02")).await.is_ok());
+        assert!(quota.take(&log_of("web02")).await.is_err());
+        assert!(quota.check(&log_of("web02")).await.is_err());
+        // Who was taken in is known, though nothing of it is stored yet.
+        assert!(quota.check(&log_of("web01")).await.is_ok());
+        assert!(quota.take(&log_of("web01")).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_server_with_a_log_is_known_also_if_it_cannot_be_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let quota = quota(folder.path());
+        assert!(quota.take(&log_of("web01")).await.is_ok());
+        let old = "web07/2026-07-31.log".parse().unwrap();
+        let staged = quota.0.store.stage(&quota.0.raw_bucket, &old).unwrap();
+        staged.commit(Attributes::default(), &Condition::Always).unwrap();
+        assert!(quota.take(&log_of("web07")).await.is_ok());
+        let logs = folder.path().join("buckets/raw/web09");
+        std::fs::create_dir_all(&logs).unwrap();
+        std::fs::write(logs.join("2026-08-01.log@"), "no object").unwrap();
+        assert!(quota.take(&log_of("web09")).await.is_ok());
+        assert!(quota.take(&log_of("web08")).await.is_err());
+    }
+
+    #[test]
+    fn only_so_many_names_are_remembered() {
+        let folder = tempfile::tempdir().unwrap();
+        let quota = quota(folder.path());
+        let mut key = log_of("web01");
+        for number in 0..=REMEMBERED {
+            key.server = format!("web{number}").parse().unwrap();
+            quota.0.remember(&key);
+        }
+        assert!(quota.0.known.lock().unwrap().len() <= REMEMBERED);
+        assert!(quota.0.remembers(&key));
     }
 }

@@ -1,4 +1,4 @@
-//! How many requests for a URL, and how many logins, one source address may make.
+//! Rate limits for URL requests and logins, per source address.
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -8,8 +8,8 @@ use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use log2aws_service::http::network_of;
 
-/// Past so many addresses in memory, those that have been quiet are forgotten at once and not
-/// only with the minute.
+/// Above this number of addresses in memory, idle ones are dropped immediately and not only every
+/// minute.
 const CROWD: usize = 50_000;
 
 /// A token bucket for each source address.
@@ -35,7 +35,7 @@ impl RateLimit {
     /// Counts one request from `source`.
     ///
     /// # Errors
-    /// How long `source` has to wait, if it may not now.
+    /// How long `source` must wait.
     pub(crate) fn check(&self, source: IpAddr) -> Result<(), Duration> {
         if self.buckets.len() > CROWD {
             self.prune();
@@ -45,7 +45,7 @@ impl RateLimit {
             .map_err(|refusal| refusal.wait_time_from(self.clock.now()))
     }
 
-    /// Forgets the addresses whose bucket is full again; called every minute.
+    /// Drops addresses whose bucket is full again; called every minute.
     pub(crate) fn prune(&self) {
         self.buckets.retain_recent();
         self.buckets.shrink_to_fit();
@@ -87,5 +87,14 @@ mod tests {
         std::thread::sleep(Duration::from_millis(5));
         limit.prune();
         assert_eq!(limit.buckets.len(), 0);
+    }
+
+    #[test]
+    fn a_crowd_is_forgotten_at_once() {
+        let limit = RateLimit::new(NonZeroU32::new(1_000_000).unwrap());
+        for number in 0..u32::try_from(CROWD).unwrap() + 100 {
+            assert!(limit.check(IpAddr::from(number.to_be_bytes())).is_ok());
+        }
+        assert!(limit.buckets.len() <= CROWD, "{}", limit.buckets.len());
     }
 }

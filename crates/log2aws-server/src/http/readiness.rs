@@ -1,5 +1,5 @@
-//! `/-/readyz`: whether deliveries can be taken (the store can be written to, and has room), and
-//! which background task is in trouble.
+//! `/-/readyz`: whether deliveries can be accepted (the store is writable, and has space), and
+//! which background tasks are failing.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,29 +16,29 @@ use super::client_ip_layer::sentence;
 use super::router::App;
 use crate::s3::uploads::Uploads;
 
-/// For how long an answer is good: each costs a file made and removed, and anybody may ask.
+/// How long a result is reused: each check creates and removes a file, and anybody may request it.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// The last answer, and how to find the next.
+/// The last result, and what is needed for the next.
 pub(crate) struct Readiness {
     store: DiskStore,
     uploads: Arc<Uploads>,
     last: Mutex<Option<(Instant, Answer)>>,
 }
 
-/// Why no delivery can be taken, in one sentence, or that one can.
+/// Whether deliveries can be accepted, or why not in one sentence.
 type Answer = Result<(), &'static str>;
 
 impl Readiness {
-    /// Of a store on the disk of `uploads`.
+    /// For a store on the disk of `uploads`.
     pub(crate) fn new(store: DiskStore, uploads: Arc<Uploads>) -> Self {
         Self { store, uploads, last: Mutex::default() }
     }
 
-    /// The answer, at most a second old. Who asks at the same time waits for the same one.
+    /// The result, at most a second old. Concurrent callers share one check.
     ///
     /// # Errors
-    /// Why no delivery can be taken.
+    /// Why deliveries cannot be accepted.
     pub(crate) async fn check(&self) -> Answer {
         const FAILED: &str = "the store cannot be written to";
         let mut last = self.last.lock().await;
@@ -64,9 +64,9 @@ impl Readiness {
     }
 }
 
-/// Ready as long as deliveries can be taken and no shutdown has begun. A background task in trouble
-/// is named, and does not make the server unready: deliveries are still taken and kept, and a load
-/// balancer that turned them away would only lose them.
+/// Ready while deliveries can be accepted and no shutdown has started. A failing background task is
+/// reported, and does not make the server unready: deliveries are still accepted and kept, and a
+/// load balancer that removed the server would only lose them.
 pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
     let not_ready = |reason| {
         let mut response = sentence(StatusCode::SERVICE_UNAVAILABLE, reason);

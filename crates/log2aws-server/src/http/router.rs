@@ -24,6 +24,8 @@ use tracing::instrument::WithSubscriber;
 use super::client_ip_layer::{ClientIpLayer, healthz, sentence};
 use super::rate_limit::RateLimit;
 use super::readiness::{Readiness, readyz};
+use crate::audit::RefusalReason;
+use crate::audit::layer::AuditLayer;
 use crate::background::TaskBoard;
 use crate::background::unreadable_objects::UnreadableObjects;
 use crate::credentials::Token;
@@ -48,6 +50,7 @@ pub(crate) struct App {
     pub(crate) unreadable: UnreadableObjects,
     pub(crate) token: Token,
     pub(crate) callers: Arc<ClientIpLayer>,
+    pub(crate) audit: Arc<AuditLayer>,
     pub(crate) front: Arc<AuthenticatedUi>,
     pub(crate) settings: Arc<dyn SettingsSource>,
     /// The access key of the URLs that are given out.
@@ -58,6 +61,7 @@ pub(crate) struct App {
 /// All paths of `serve`.
 pub(crate) fn router(app: Arc<App>) -> Router {
     let (callers, front) = (app.callers.clone(), app.front.clone());
+    let audit = app.audit.clone();
     let ours = Router::new()
         .route("/", any(root))
         .route("/-/healthz", get(healthz))
@@ -65,7 +69,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/-/metrics", get(metrics))
         .fallback(bucket)
         .with_state(app);
-    callers.before(ours.merge(front.router()))
+    audit.before(callers.before(ours.merge(front.router())))
 }
 
 /// `/`: the handler that gives out URLs; but a signed request is S3's `ListBuckets`, and
@@ -116,16 +120,20 @@ async fn bucket(State(app): State<Arc<App>>, request: Request<Body>) -> Response
     parts.extensions.insert(because.clone());
     let (method, path) = (parts.method.clone(), parts.uri.path().to_owned());
     let mut reason = None;
-    let response = match app.check_head(&mut parts, who, &mut reason) {
+    let mut response = match app.check_head(&mut parts, who, &mut reason) {
         Ok(()) => app.serve_s3(parts, body, facts).await,
         Err(error) => refused(facts, error),
     };
     let status = response.status();
+    let reason = reason.or_else(|| because.get());
+    if let Some(reason) = reason {
+        response.extensions_mut().insert(RefusalReason(reason.into()));
+    }
     // What is missing, unchanged or not as expected is no refusal.
     if let (Some(ClientIp(source)), 400 | 403 | 408 | 409 | 413 | 429 | 507) =
         (who, status.as_u16())
     {
-        let reason = reason.or_else(|| because.get()).unwrap_or(match status.as_u16() {
+        let reason = reason.unwrap_or(match status.as_u16() {
             403 => "signature",
             507 => "space",
             _ => "request",

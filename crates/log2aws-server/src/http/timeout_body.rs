@@ -1,9 +1,8 @@
-//! A request body that does not wait for ever, and that says how it ended.
+//! A request body with timeouts, which records how it ended.
 //!
-//! `tower_http::timeout::RequestBodyTimeoutLayer` bounds the wait for each next frame and nothing
-//! else: a peer that sends a byte a minute keeps its request for days. Here a body also has a
-//! minimum rate and a deadline, and can be ended from outside; why it ended is kept, which s3s does
-//! not hand on.
+//! `tower_http::timeout::RequestBodyTimeoutLayer` only limits the wait for each next frame: a peer
+//! that sends a byte a minute keeps its request for days. This body also has a minimum rate and a
+//! deadline, and can be ended from outside; it records the reason, which s3s does not pass on.
 
 use std::error::Error;
 use std::fmt;
@@ -21,20 +20,20 @@ use tokio::time::{Instant, Sleep};
 
 use super::activity::{Activity, now_ms};
 
-/// How long a body may take.
+/// Limits of a body.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BodyLimits {
     /// For the next frame.
     pub(crate) stall: Duration,
-    /// What the peer may be waited for in all before the rate counts.
+    /// How long the peer may be waited for in total before the rate counts.
     pub(crate) grace: Duration,
-    /// Bytes a second that must arrive while the peer is waited for; 0: any rate will do.
+    /// The minimum rate in bytes a second while waiting for the peer; 0: any rate.
     pub(crate) min_rate: u32,
     /// For the whole body.
     pub(crate) total: Duration,
 }
 
-/// How far a request's body has come. Shared by the body, whoever reads it, and whoever may end it.
+/// The state of a request's body, shared by the body, its reader, and the code that may end it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct BodyOutcome(Arc<BodyState>);
 
@@ -43,7 +42,7 @@ pub(crate) struct BodyState {
     end: AtomicU8,
     /// Since when the peer is waited for, by [`now_ms`]; 0: it is not.
     waiting_since: AtomicU64,
-    /// Whether nothing more is read of it.
+    /// Whether reading has finished.
     finished: AtomicBool,
     /// The task that reads.
     reader: AtomicWaker,
@@ -52,13 +51,13 @@ pub(crate) struct BodyState {
 /// The states of [`BodyOutcome`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
-    /// It is still arriving, or arrived whole.
+    /// It is still arriving, or complete.
     None,
-    /// The connection ended before it.
+    /// The connection ended before its end.
     Cut,
     /// It arrived too slowly, or not at all.
     Stalled,
-    /// Another one took its place.
+    /// A newer upload replaced it.
     Replaced,
 }
 
@@ -68,7 +67,7 @@ impl BodyOutcome {
         self.0.get()
     }
 
-    /// For whoever may end the body; it does not keep it alive.
+    /// A weak handle for ending the body.
     pub(crate) fn watch(&self) -> std::sync::Weak<BodyState> {
         Arc::downgrade(&self.0)
     }
@@ -88,13 +87,13 @@ impl BodyState {
         self.end.store(end as u8, Ordering::Release);
     }
 
-    /// Ends the body: whoever reads it has an error next.
+    /// Ends the body: its reader gets an error next.
     pub(crate) fn replace(&self) {
         self.set(End::Replaced);
         self.reader.wake();
     }
 
-    /// Whether bytes may still be read of it.
+    /// Whether more bytes may be read.
     pub(crate) fn is_open(&self) -> bool {
         !self.finished.load(Ordering::Acquire) && self.get() == End::None
     }
@@ -105,6 +104,15 @@ impl BodyState {
             0 => 0,
             since => now.saturating_sub(since),
         }
+    }
+}
+
+#[cfg(test)]
+impl BodyState {
+    /// As a body that has waited since then, and of which nothing more is read if it `is_over`.
+    pub(crate) fn set_waiting(&self, since: u64, is_over: bool) {
+        self.waiting_since.store(since, Ordering::Relaxed);
+        self.finished.store(is_over, Ordering::Release);
     }
 }
 
@@ -129,19 +137,19 @@ pub(crate) struct TimeoutBody {
     inner: Incoming,
     limits: BodyLimits,
     timer: Pin<Box<Sleep>>,
-    /// Since when a frame is waited for.
+    /// Since when a frame has been waited for.
     waiting: Option<Instant>,
-    /// How long frames were waited for, up to the latest that arrived.
+    /// The total waiting time up to the latest frame.
     waited: Duration,
     arrived: u64,
-    /// When the whole body must have arrived; known from the first wait on.
+    /// The deadline of the whole body; set at the first wait.
     deadline: Option<Instant>,
     state: Arc<BodyState>,
     activity: Arc<Activity>,
 }
 
 impl TimeoutBody {
-    /// Wraps a body of a connection; `outcome` says afterwards how it ended.
+    /// Wraps a body of a connection; `outcome` records how it ended.
     pub(crate) fn new(
         inner: Incoming,
         limits: BodyLimits,
@@ -162,7 +170,7 @@ impl TimeoutBody {
         }
     }
 
-    /// Until when the frame that is waited for since `now` may arrive.
+    /// The deadline of the frame that has been waited for since `now`.
     fn patience(&mut self, now: Instant) -> Instant {
         let deadline = *self.deadline.get_or_insert(now + self.limits.total);
         let mut until = deadline.min(now + self.limits.stall);

@@ -1,14 +1,14 @@
-//! What a request to the S3 API must be before it is served.
+//! Access control of the S3 API.
 //!
-//! s3s checks the signature itself: expiry, method, path, signed headers, body hash. It leaves
-//! open what is checked here:
-//! * a request must be signed, by Signature Version 4, in one place only;
-//! * a header that changes what a request means must be signed. S3 refuses an unsigned `x-amz-*`
-//!   header; s3s 0.14 obeys it, and an unsigned `x-amz-copy-source` would turn a presigned PUT
-//!   into a copy;
-//! * a presigned URL lives seven days at most and reads or puts one object;
-//! * only the operations that this server has are let through, and the key that signs handed-out
-//!   URLs may do nothing but put a day log into the raw bucket.
+//! s3s checks the signature itself: expiry, method, path, signed headers, body hash. This module
+//! checks the rest:
+//! * a request must be signed, with Signature Version 4, in one place only;
+//! * a header that changes the meaning of a request must be signed. S3 refuses an unsigned
+//!   `x-amz-*` header; s3s 0.14 obeys it, and an unsigned `x-amz-copy-source` would turn a
+//!   presigned PUT into a copy;
+//! * a presigned URL is valid for at most seven days and reads or puts one object;
+//! * only supported operations are allowed, and the key that signs the servers' URLs may only put a
+//!   day log into the raw bucket.
 
 use std::sync::Arc;
 
@@ -24,17 +24,17 @@ use url::form_urlencoded;
 use super::normalize;
 use super::put_checks::PutChecks;
 
-/// The longest life of a presigned URL, in seconds: S3's own limit.
+/// The longest validity of a presigned URL, in seconds: S3's own limit.
 const MAX_EXPIRES: u32 = 7 * 24 * 60 * 60;
 
-/// The longest life of a URL that is signed with the key for deliveries, in seconds.
+/// The longest validity of a URL signed with the servers' key, in seconds.
 const MAX_DELIVERY_EXPIRES: u32 = 300;
 
-/// The longest query that is looked at, in bytes. The longest key, percent-encoded, and a
-/// presigned URL's parameters stay below it.
+/// The longest query that is parsed, in bytes. The longest key, percent-encoded, and a presigned
+/// URL's parameters are shorter.
 const MAX_QUERY: usize = 16 * 1024;
 
-/// Where a request carries its signature.
+/// Where a request has its signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SignatureLocation {
     /// In the `Authorization` header.
@@ -43,7 +43,7 @@ pub(crate) enum SignatureLocation {
     Query,
 }
 
-/// Whether a request carries a signature of AWS's, so that it is meant for the S3 API.
+/// Whether a request has an AWS signature, and so is for the S3 API.
 pub(crate) fn is_signed(parts: &Parts) -> bool {
     parts.headers.get_all(AUTHORIZATION).iter().any(|value| value.as_bytes().starts_with(b"AWS"))
         || query(parts).any(|(name, _)| {
@@ -51,11 +51,11 @@ pub(crate) fn is_signed(parts: &Parts) -> bool {
         })
 }
 
-/// Refuses what must not reach s3s, puts the rest into the form that s3s reads, and says where its
-/// signature is.
+/// Refuses what must not reach s3s, converts the rest to the form that s3s parses, and returns the
+/// location of its signature.
 ///
 /// # Errors
-/// The S3 error that the caller is answered with.
+/// The S3 error for the caller.
 pub(crate) fn check_signature_headers(parts: &mut Parts) -> S3Result<SignatureLocation> {
     if parts.version > Version::HTTP_11 {
         return Err(s3_error!(InvalidRequest, "this server speaks HTTP/1.1"));
@@ -80,7 +80,7 @@ pub(crate) fn check_signature_headers(parts: &mut Parts) -> S3Result<SignatureLo
     if parts.method == Method::POST
         && content_type.is_some_and(|t| t.to_ascii_lowercase().starts_with(b"multipart/form-data"))
     {
-        // s3s reads a form before it has checked a signature.
+        // s3s parses a form before it has checked a signature.
         return Err(s3_error!(NotImplemented, "form uploads are not served: use PUT"));
     }
     let claim = match place {
@@ -88,7 +88,6 @@ pub(crate) fn check_signature_headers(parts: &mut Parts) -> S3Result<SignatureLo
         SignatureLocation::Header => SigV4Params::of_header(&parts.headers)?,
     };
     claim.check_scope()?;
-    normalize::check_whole(&parts.method, &parts.headers)?;
     let hoisted = match place {
         SignatureLocation::Query => normalize::hoisted_headers(parts)?,
         SignatureLocation::Header => Vec::new(),
@@ -104,7 +103,7 @@ pub(crate) fn check_signature_headers(parts: &mut Parts) -> S3Result<SignatureLo
         return Err(denied("a presigned URL may GET, HEAD or PUT one object"));
     }
     if parts.method == Method::PUT && parts.headers.contains_key(CONTENT_RANGE) {
-        // What is a part of something would be stored as the whole (RFC 9110, 14.5).
+        // A part of an object would be stored as the whole object (RFC 9110, 14.5).
         return Err(s3_error!(
             InvalidRequest,
             "a PUT takes the whole object: send it without Content-Range (curl: without -C)"
@@ -121,7 +120,7 @@ pub(crate) fn check_signature_headers(parts: &mut Parts) -> S3Result<SignatureLo
     Ok(place)
 }
 
-/// What a request says of its own signature; s3s checks whether it is true.
+/// A request's own signature parameters; s3s verifies them.
 struct SigV4Params {
     scope: String,
     signed_headers: Vec<String>,
@@ -141,7 +140,7 @@ impl SigV4Params {
         };
         one("X-Amz-Signature")?;
         one("X-Amz-Algorithm")?;
-        one("X-Amz-Date")?;
+        check_moment(one("X-Amz-Date")?.as_bytes())?;
         let seconds = one("X-Amz-Expires")?;
         if !seconds.parse::<u32>().is_ok_and(|n| (1..=MAX_EXPIRES).contains(&n)) {
             return Err(s3_error!(
@@ -177,13 +176,16 @@ impl SigV4Params {
             }
         };
         field("Signature")?;
+        if let Some(moment) = headers.get("x-amz-date") {
+            check_moment(moment.as_bytes())?;
+        }
         Ok(Self {
             scope: field("Credential")?.to_owned(),
             signed_headers: split_names(field("SignedHeaders")?),
         })
     }
 
-    /// `key/date/region/service/aws4_request`: any plausible region, and S3 alone.
+    /// `key/date/region/service/aws4_request`: any plausible region, and only S3.
     fn check_scope(&self) -> S3Result<()> {
         let parts: Vec<&str> = self.scope.split('/').collect();
         let plausible = match parts[..] {
@@ -203,8 +205,8 @@ impl SigV4Params {
         }
     }
 
-    /// What is signed must be there, and what matters must be signed; what was hoisted into the
-    /// query is signed with it.
+    /// Signed headers must be present, and important headers must be signed; those hoisted into the
+    /// query are signed with it.
     fn check_headers(&self, headers: &HeaderMap, hoisted: &[HeaderName]) -> S3Result<()> {
         let signed = |name: &str| {
             self.signed_headers.iter().any(|known| known == name)
@@ -219,7 +221,7 @@ impl SigV4Params {
             }
         }
         for name in headers.keys().map(http::HeaderName::as_str) {
-            // The body's hash stands in what is signed under a name of its own.
+            // The body's hash is signed under a name of its own.
             if name.starts_with("x-amz-") && name != "x-amz-content-sha256" && !signed(name) {
                 return Err(denied(format!("the header {name} must be signed")));
             }
@@ -228,21 +230,26 @@ impl SigV4Params {
     }
 }
 
-/// Who may do what, once s3s has found the signature good.
+/// Decides who may do what, after s3s has verified the signature.
 #[derive(Clone)]
 pub(crate) struct Access {
-    /// What holds for PUTs by a URL.
+    /// Checks for PUTs with a URL.
     pub(crate) puts: Arc<PutChecks>,
     /// The access key of the operator.
     pub(crate) operator: String,
-    /// The access key under which URLs are handed out.
+    /// The access key that signs the servers' URLs.
     pub(crate) signing: String,
-    /// Where day logs arrive.
+    /// The bucket for day logs.
     pub(crate) raw_bucket: BucketName,
 }
 
-/// The operations that are served, besides the reading of objects; every other is refused before
-/// its input is read.
+/// Marks a request signed with the operator's key. Its put is accepted from any address and listed as
+/// the operator's.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PutByOperator;
+
+/// The supported operations besides reading objects; all others are refused before their input is
+/// read.
 const SERVED: [&str; 18] = [
     "AbortMultipartUpload",
     "CompleteMultipartUpload",
@@ -284,6 +291,7 @@ impl S3Access for Access {
             None => return Err(denied("the request did not pass the front")),
         }
         if *access_key == self.operator {
+            cx.extensions_mut().insert(PutByOperator);
             return Ok(());
         }
         let may_put = *access_key == self.signing
@@ -294,7 +302,7 @@ impl S3Access for Access {
         if !may_put {
             return Err(denied("this key may only put day logs"));
         }
-        // On AWS the bucket's policy says the same, whatever life the signer gave the URL.
+        // As in the bucket's policy on AWS, whatever validity the signer gave the URL.
         if expires(cx.uri()).is_none_or(|seconds| seconds > MAX_DELIVERY_EXPIRES) {
             return Err(denied(format!(
                 "a URL of this key may live {MAX_DELIVERY_EXPIRES} seconds at most"
@@ -321,7 +329,19 @@ impl Access {
     }
 }
 
-/// How many seconds a presigned URL lives.
+/// `YYYYMMDDTHHMMSSZ`. s3s 0.14 counts with other characters before it refuses them, which panics
+/// where overflows are checked.
+fn check_moment(text: &[u8]) -> S3Result<()> {
+    let good = text.len() == 16
+        && text.iter().enumerate().all(|(at, byte)| match at {
+            8 => *byte == b'T',
+            15 => *byte == b'Z',
+            _ => byte.is_ascii_digit(),
+        });
+    if good { Ok(()) } else { Err(denied("the date of the signature must read YYYYMMDDTHHMMSSZ")) }
+}
+
+/// The validity of a presigned URL in seconds.
 fn expires(uri: &Uri) -> Option<u32> {
     let mut pairs = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
     pairs.find(|(name, _)| name == "X-Amz-Expires").and_then(|(_, value)| value.parse().ok())

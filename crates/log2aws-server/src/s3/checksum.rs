@@ -1,4 +1,4 @@
-//! What a caller says of its body, and whether that is true.
+//! Verifies a body's length and checksums.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -20,10 +20,10 @@ pub(crate) const NAMES: [&str; 5] = [
     "x-amz-checksum-sha256",
 ];
 
-/// The most that `x-amz-decoded-content-length` may announce: S3's limit for one PUT.
+/// The limit of `x-amz-decoded-content-length`: S3's limit for one PUT.
 const MAX_BODY: u64 = 5 * 1024 * 1024 * 1024;
 
-/// What the headers of a PUT say of its body.
+/// The expected properties of a PUT's body, from its headers.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ExpectedChecksums {
     /// Its length in bytes, without any chunk frames.
@@ -31,15 +31,15 @@ pub(crate) struct ExpectedChecksums {
     md5: Option<[u8; 16]>,
     /// By name and value.
     sums: Vec<(&'static str, String)>,
-    /// The checksums that follow the body.
+    /// The checksums that follow the body as trailers.
     trailers: Vec<&'static str>,
 }
 
 impl ExpectedChecksums {
-    /// Reads the headers.
+    /// Parses the headers.
     ///
     /// # Errors
-    /// A checksum that cannot be one, a trailer that is none that is known, or no length.
+    /// An invalid checksum, an unknown trailer, or no length.
     pub(crate) fn of(headers: &HeaderMap, length: Option<i64>) -> S3Result<Self> {
         let length = match text(headers, "x-amz-decoded-content-length")? {
             Some(decoded) => decoded.parse().ok(),
@@ -74,7 +74,7 @@ impl ExpectedChecksums {
         Ok(claims)
     }
 
-    /// Hashes what the store does not hash anyhow.
+    /// A hasher for what the store does not hash itself.
     pub(crate) fn hasher(&self) -> ChecksumHasher {
         let own = self.sums.iter().map(|(name, _)| *name);
         let mut hasher = hasher_of(own.chain(self.trailers.iter().copied()));
@@ -82,10 +82,10 @@ impl ExpectedChecksums {
         hasher
     }
 
-    /// Compares every claim with what arrived.
+    /// Compares every expectation with what arrived.
     ///
     /// # Errors
-    /// `IncompleteBody`, or `BadDigest`, naming the claim that does not hold.
+    /// `IncompleteBody`, or `BadDigest` with the checksum that does not match.
     pub(crate) fn check(
         &self,
         hasher: ChecksumHasher,
@@ -124,7 +124,7 @@ impl ExpectedChecksums {
     }
 }
 
-/// Hashes for these checksums.
+/// A hasher for these checksums.
 pub(crate) fn hasher_of(names: impl Iterator<Item = &'static str>) -> ChecksumHasher {
     let mut hasher = ChecksumHasher::default();
     for name in names {
@@ -139,7 +139,7 @@ pub(crate) fn hasher_of(names: impl Iterator<Item = &'static str>) -> ChecksumHa
     hasher
 }
 
-/// Compares a checksum that was sent with that of the body.
+/// Compares a received checksum with that of the body.
 pub(crate) fn compare(name: &str, sent: &str, found: &Checksum, sha256: &str) -> S3Result<()> {
     let found = match name {
         "x-amz-checksum-crc32" => found.checksum_crc32.as_deref(),
@@ -155,7 +155,7 @@ pub(crate) fn compare(name: &str, sent: &str, found: &Checksum, sha256: &str) ->
     }
 }
 
-/// A header that may stand once.
+/// A header that may occur once.
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> S3Result<Option<&'a str>> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {

@@ -1,4 +1,4 @@
-//! The checksums that a complete names, of parts and of the whole.
+//! The checksums in a `CompleteMultipartUpload`, of parts and of the whole object.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use s3s::{S3Result, s3_error};
 
 use super::checksum::{NAMES, compare, hasher_of};
 
-/// What one part, or the whole, is claimed to be.
+/// The expected checksums of one part, or of the whole object.
 #[derive(Default)]
 struct Claimed {
     /// By name and value.
@@ -34,8 +34,8 @@ impl Claimed {
     }
 }
 
-/// The checksums of a complete. They are compared while the parts are put together, before the
-/// object can be seen.
+/// The checksums of a completion. They are verified while the parts are assembled, before the
+/// object is visible.
 #[derive(Default)]
 pub(crate) struct CompletionChecksums {
     parts: BTreeMap<u16, Claimed>,
@@ -43,10 +43,10 @@ pub(crate) struct CompletionChecksums {
 }
 
 impl CompletionChecksums {
-    /// Reads what the request says.
+    /// Parses the request.
     ///
     /// # Errors
-    /// A checksum of the parts' checksums, which is not compared here.
+    /// A checksum of the parts' checksums, which is not supported here.
     pub(crate) fn of(
         input: &CompleteMultipartUploadInput,
         parts: &[CompletedPart],
@@ -78,7 +78,7 @@ impl CompletionChecksums {
         Ok(Self { parts: parts.collect(), whole: Claimed::new(whole) })
     }
 
-    /// Takes the next bytes of the whole, which are of this part.
+    /// Processes the next bytes of the whole object, which belong to this part.
     pub(crate) fn update(&mut self, part: u16, bytes: &[u8]) {
         if let Some(claimed) = self.parts.get_mut(&part) {
             claimed.hasher.update(bytes);
@@ -91,7 +91,7 @@ impl CompletionChecksums {
     /// Compares every checksum with that of the bytes.
     ///
     /// # Errors
-    /// `InvalidPart` with the number of a part that is another, or `BadDigest` for the whole.
+    /// `InvalidPart` with the number of the part that does not match, or `BadDigest` for the whole.
     pub(crate) fn check(self) -> S3Result<()> {
         for (number, claimed) in self.parts {
             if claimed.check().is_err() {

@@ -1,4 +1,4 @@
-//! Conditional requests (RFC 9110 §13), as far as S3 has them.
+//! Conditional requests (RFC 9110 §13), as S3 supports them.
 
 use std::time::SystemTime;
 
@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 /// The entity tags of one condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum EntityTags {
-    /// `*`: whatever is there.
+    /// `*`: any object.
     Any,
     /// One of these.
     List(Vec<EntityTag>),
@@ -22,7 +22,7 @@ pub(crate) struct EntityTag {
 }
 
 impl EntityTags {
-    /// Reads one field, which may stand in several lines; `None` if there is none.
+    /// Parses one field, which may span several lines; `None` if there is none.
     pub(crate) fn of(headers: &HeaderMap, name: &HeaderName) -> Option<Self> {
         let mut lines = headers.get_all(name).iter().peekable();
         lines.peek()?;
@@ -30,7 +30,7 @@ impl EntityTags {
         Some(Self::parse(&text.join(",")))
     }
 
-    /// Reads a list of tags. One without quotes is taken as it stands: some clients send it so.
+    /// Parses a list of tags. Tags without quotes are accepted, because some clients send them.
     fn parse(text: &str) -> Self {
         if text.trim() == "*" {
             return Self::Any;
@@ -53,7 +53,7 @@ impl EntityTags {
         }
     }
 
-    /// Whether one of them names the bytes of this entity tag: a weak tag names none.
+    /// Whether one of them matches this entity tag strongly; a weak tag never does.
     pub(crate) fn match_strongly(&self, etag: &str) -> bool {
         match self {
             Self::Any => true,
@@ -69,7 +69,7 @@ impl EntityTags {
     }
 }
 
-/// What a request to read wants to be true of the object.
+/// The conditions of a read request.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ReadConditions {
     matches: Option<EntityTags>,
@@ -78,19 +78,19 @@ pub(crate) struct ReadConditions {
     unmodified_since: Option<SystemTime>,
 }
 
-/// What becomes of a request to read.
+/// What to do with a read request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// It is served.
     Proceed,
-    /// The caller has the object already: 304.
+    /// The client already has the object: 304.
     NotModified,
-    /// The object is not the one that was asked for: 412.
+    /// The object does not match: 412.
     Failed,
 }
 
 impl ReadConditions {
-    /// Reads the headers. A date that cannot be read is ignored, as RFC 9110 wants it.
+    /// Parses the headers. Invalid dates are ignored, as RFC 9110 requires.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
         let date = |name| headers.get(name).and_then(read_date);
         Self {
@@ -101,8 +101,8 @@ impl ReadConditions {
         }
     }
 
-    /// RFC 9110 §13.2.2: entity tags count before dates. `modified` has whole seconds, as the
-    /// dates of HTTP do.
+    /// RFC 9110 §13.2.2: entity tags have precedence over dates. `modified` has whole seconds, like
+    /// HTTP dates.
     pub(crate) fn check(&self, etag: &str, modified: SystemTime) -> Outcome {
         let failed = match (&self.matches, &self.unmodified_since) {
             (Some(tags), _) => !tags.match_strongly(etag),
@@ -122,7 +122,7 @@ impl ReadConditions {
     }
 }
 
-/// Whether a `Range` applies: without `If-Range` always, else if it names this very version.
+/// Whether a `Range` applies: without `If-Range` always, otherwise if it matches this version.
 pub(crate) fn range_applies(headers: &HeaderMap, etag: &str, modified: SystemTime) -> bool {
     let Some(condition) = headers.get(IF_RANGE) else { return true };
     match read_date(condition) {

@@ -1,4 +1,4 @@
-//! From faults of the store to S3's errors: one table.
+//! Maps errors of the store to S3's errors: one table.
 
 use std::io;
 
@@ -8,8 +8,8 @@ use s3s::{S3Error, S3ErrorCode, s3_error};
 
 use crate::metrics::Metrics;
 
-/// The answer for a fault of the store. What is the store's own trouble is counted and logged with
-/// its detail; the caller learns what it can act on.
+/// The response to a store error. Internal errors are counted and logged with details; the caller
+/// gets what it can act on.
 pub(crate) fn answer(error: &DiskError, metrics: &Metrics) -> S3Error {
     match error {
         DiskError::NoSuchBucket { .. } => s3_error!(NoSuchBucket, "{error}"),
@@ -40,7 +40,7 @@ pub(crate) fn answer(error: &DiskError, metrics: &Metrics) -> S3Error {
     }
 }
 
-/// The answer for a write that the operating system refused.
+/// The response if the operating system refused a write.
 pub(crate) fn of_write(error: &io::Error, what: &str, metrics: &Metrics) -> S3Error {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => full(what, metrics),
@@ -63,7 +63,7 @@ fn full(what: &str, metrics: &Metrics) -> S3Error {
     answer
 }
 
-/// The answer for an upload that would use the space that is kept free.
+/// The response to an upload that would use the reserved space.
 pub(crate) fn no_space(metrics: &Metrics) -> S3Error {
     metrics.count_refused_put("space");
     let mut answer = S3Error::with_message(
@@ -74,7 +74,7 @@ pub(crate) fn no_space(metrics: &Metrics) -> S3Error {
     answer
 }
 
-/// The answer for the first log of a server when too many others have had theirs within the hour.
+/// The response to a new server's first log when the hourly limit is reached.
 pub(crate) fn too_many_new_servers(retry_after_seconds: u32) -> S3Error {
     let mut answer = S3Error::with_message(
         S3ErrorCode::Custom("TooManyNewServers".into()),
@@ -84,6 +84,17 @@ pub(crate) fn too_many_new_servers(retry_after_seconds: u32) -> S3Error {
     let mut headers = http::HeaderMap::new();
     headers.insert(http::header::RETRY_AFTER, http::HeaderValue::from(retry_after_seconds));
     answer.set_headers(headers);
+    answer
+}
+
+/// The answer for one more version of a day that has as many as there may be.
+pub(crate) fn too_many_versions() -> S3Error {
+    let mut answer = S3Error::with_message(
+        S3ErrorCode::Custom("TooManyVersions".into()),
+        "this day was put too often or is too large in all its versions: nothing was written, \
+         what was stored before stands (--max-versions-per-day, --max-bytes-per-day)",
+    );
+    answer.set_status_code(StatusCode::CONFLICT);
     answer
 }
 

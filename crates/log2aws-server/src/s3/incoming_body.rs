@@ -1,6 +1,6 @@
-//! A body on its way from the network to the disk.
+//! Receives a body and writes it to disk.
 //!
-//! Nothing is committed before the whole body has arrived and every claim about it holds.
+//! Nothing is committed before the whole body has arrived and every checksum matches.
 
 use std::io::Write;
 
@@ -15,7 +15,7 @@ use super::{Disk, error};
 use crate::http::timeout_body::{BodyOutcome, End};
 use crate::metrics::Metrics;
 
-/// What a body is written into.
+/// The target of a body.
 pub(crate) trait Sink: Write + Send + 'static {
     /// Size and hashes so far.
     fn digests(&self) -> Digests;
@@ -33,25 +33,25 @@ impl Sink for StagedPart {
     }
 }
 
-/// A body and everything that is known of it.
+/// A body and everything known about it.
 pub(crate) struct IncomingBody {
     pub(crate) body: Option<StreamingBlob>,
     pub(crate) claims: ExpectedChecksums,
     pub(crate) trailers: Option<TrailingHeaders>,
-    /// How the connection's side of it ended.
+    /// How it ended on the connection's side.
     pub(crate) end: Option<BodyOutcome>,
-    /// Whether the signature covers the body's own hash, which s3s then compares.
+    /// Whether the signature covers the body's own hash, which s3s then verifies.
     pub(crate) hash_is_signed: bool,
 }
 
-/// A body that is being written: nothing of it is visible before `finish`.
+/// A body being written: nothing of it is visible before `finish`.
 struct Writing<S: Sink> {
     sink: OffRuntime<S>,
     hasher: ChecksumHasher,
 }
 
-/// A sink that removes its file where that may take its time: a request that is given up is dropped
-/// on a thread of the runtime.
+/// Drops a sink, and so removes its file, on a blocking thread: an aborted request is dropped on a
+/// thread of the runtime.
 struct OffRuntime<S: Send + 'static>(Option<S>);
 
 impl<S: Send + 'static> Drop for OffRuntime<S> {
@@ -73,14 +73,14 @@ impl<S: Sink> Writing<S> {
 }
 
 impl Disk {
-    /// Writes a body. `open` makes the place for it; `finish` commits it, and is called only for a
-    /// body that is whole and of which every claim holds. Whatever fails, nothing of it is left.
+    /// Writes a body. `open` creates the target; `finish` commits it, and is called only for a
+    /// complete body with matching checksums. After any failure nothing is left.
     ///
-    /// Chunks are gathered without a thread and written on one; a body of one chunk takes one
-    /// hand-over between threads, which is what day logs need.
+    /// Chunks are collected without a thread and written on one; a body of one chunk needs one
+    /// thread switch, which is the case for day logs.
     ///
     /// # Errors
-    /// The S3 error that says what was wrong.
+    /// The S3 error for the caller.
     pub(crate) async fn ingest<S: Sink, T: Send + 'static>(
         &self,
         mut arriving: IncomingBody,
@@ -144,8 +144,8 @@ impl Disk {
 }
 
 impl IncomingBody {
-    /// Why a body could not be read. The errors of s3s are of private types: what is asked instead
-    /// is whether the connection brought the whole body, and what the signature covers.
+    /// Why a body could not be read. The errors of s3s are of private types, so the connection's
+    /// end and the signature's coverage are checked instead.
     fn broken(&self, error: &(dyn std::error::Error + 'static), metrics: &Metrics) -> S3Error {
         match self.end.as_ref().map(BodyOutcome::get) {
             Some(End::Stalled) => {
@@ -170,11 +170,69 @@ impl IncomingBody {
     }
 }
 
-/// Runs what waits for the disk on a thread that may wait.
+/// Runs blocking disk work on a blocking thread.
 pub(crate) async fn on_disk_thread<T: Send + 'static>(
     work: impl FnOnce() -> S3Result<T> + Send + 'static,
 ) -> S3Result<T> {
     tokio::task::spawn_blocking(work)
         .await
         .map_err(|_| s3_error!(InternalError, "the server's disk thread broke down"))?
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use jiff::Timestamp;
+    use log2aws_store::{BucketSpec, DiskStore};
+
+    use super::*;
+    use crate::analysis::Queue;
+    use crate::background::unreadable_objects::UnreadableObjects;
+    use crate::config::DoorLimits;
+    use crate::s3::uploads::Uploads;
+
+    struct Epoch;
+
+    impl log2aws_service::ports::Clock for Epoch {
+        fn now(&self) -> Timestamp {
+            Timestamp::UNIX_EPOCH
+        }
+    }
+
+    /// The disk may fill up after an upload began.
+    #[tokio::test]
+    async fn each_chunk_is_written_only_while_there_is_space() {
+        let folder = tempfile::tempdir().unwrap();
+        let bucket: log2aws_core::key::BucketName = "raw".parse().unwrap();
+        let spec = BucketSpec { name: bucket.clone(), versioned: true };
+        let store = DiskStore::open(folder.path(), &[spec], Arc::new(Epoch)).unwrap();
+        let metrics = Arc::new(Metrics::new("0", Timestamp::UNIX_EPOCH));
+        let queue = Arc::new(Queue::new(metrics.queue_length.clone()));
+        let unreadable = UnreadableObjects::new(metrics.clone());
+        let disk = |reserve| {
+            let limits = DoorLimits { keep_free_space: Some(reserve), ..DoorLimits::default() };
+            let uploads = Arc::new(Uploads::new(&limits, folder.path().to_owned(), &metrics));
+            let (store, queue) = (store.clone(), queue.clone());
+            let (metrics, unreadable) = (metrics.clone(), unreadable.clone());
+            Disk::new(
+                store,
+                bucket.clone(),
+                queue,
+                metrics,
+                uploads,
+                unreadable,
+                Timestamp::UNIX_EPOCH,
+            )
+        };
+        let staged = store.stage(&bucket, &"web01/2019-08-01.log".parse().unwrap()).unwrap();
+        let hasher = ExpectedChecksums::default().hasher();
+        let mut writing = Writing { sink: OffRuntime(Some(staged)), hasher };
+        let mut chunk = Chunk::default();
+        chunk.bytes.extend_from_slice(b"a line\n");
+        writing.write(&chunk, &disk(0)).unwrap();
+        let error = writing.write(&chunk, &disk(u64::MAX)).unwrap_err();
+        assert_eq!(error.code().as_str(), "InsufficientStorage");
+        assert_eq!(writing.sink.0.as_ref().unwrap().digests().size, 7);
+    }
 }

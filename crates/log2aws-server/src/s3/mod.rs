@@ -1,8 +1,9 @@
 //! The S3 API over the disk store.
 //!
-//! s3s checks signatures and speaks the protocol, but for reading objects, which [`route`] does;
-//! [`access`] decides what may be asked; [`ops`] does it; [`response`] finishes every answer. What it never does: block a thread of the runtime, or commit a body of which a claim
-//! does not hold.
+//! s3s checks signatures and implements the protocol, except for reading objects, which [`route`]
+//! does; [`access`] decides what is allowed; [`ops`] does it; [`response`] finishes every response.
+//! This module never blocks a thread of the runtime, and never commits a body whose checksums do
+//! not match.
 
 pub(crate) mod access;
 mod checksum;
@@ -18,6 +19,7 @@ mod range;
 pub(crate) mod response;
 pub(crate) mod route;
 pub(crate) mod uploads;
+pub(crate) mod version_quota;
 
 use std::sync::Arc;
 
@@ -46,7 +48,7 @@ pub(crate) struct Disk {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) uploads: Arc<Uploads>,
     pub(crate) unreadable: UnreadableObjects,
-    /// When the data folder was opened: buckets have no other date.
+    /// When the data folder was opened, used as the creation date of buckets.
     pub(crate) since: jiff::Timestamp,
 }
 
@@ -63,7 +65,7 @@ impl Disk {
         Self { store, raw_bucket, queue, metrics, uploads, unreadable, since }
     }
 
-    /// Turns a fault of the store into the answer for it.
+    /// Maps a store error to its response.
     fn fault(&self) -> impl Fn(DiskError) -> S3Error {
         |error| error::answer(&error, &self.metrics)
     }
@@ -72,7 +74,7 @@ impl Disk {
         self.store.buckets().iter().any(|spec| spec.name.as_str() == bucket && spec.versioned)
     }
 
-    /// The version id of an answer: none where the bucket keeps no versions.
+    /// The version id in a response: none if the bucket keeps no versions.
     fn shown_version(&self, bucket: &str, version: &VersionId) -> Option<String> {
         self.is_versioned(bucket).then(|| version.to_string())
     }
@@ -157,14 +159,14 @@ impl S3 for Disk {
     }
 
     async fn delete_object(&self, req: S3Request<DeleteObjectInput>) -> Answer<DeleteObjectOutput> {
-        ops::delete::delete(self, req.input).await.map(no_content)
+        ops::delete::delete(self, req).await.map(no_content)
     }
 
     async fn delete_objects(
         &self,
         req: S3Request<DeleteObjectsInput>,
     ) -> Answer<DeleteObjectsOutput> {
-        ops::delete::delete_many(self, req.input).await.map(S3Response::new)
+        ops::delete::delete_many(self, req).await.map(S3Response::new)
     }
 
     async fn create_multipart_upload(
@@ -182,7 +184,7 @@ impl S3 for Disk {
         &self,
         req: S3Request<CompleteMultipartUploadInput>,
     ) -> Answer<CompleteMultipartUploadOutput> {
-        ops::complete::complete(self, req.input).await.map(S3Response::new)
+        ops::complete::complete(self, req).await.map(S3Response::new)
     }
 
     async fn abort_multipart_upload(

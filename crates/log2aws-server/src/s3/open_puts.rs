@@ -1,4 +1,4 @@
-//! Uploads under way, by the URL that they use.
+//! Uploads in progress, by URL.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
@@ -6,11 +6,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
 use crate::http::activity::now_ms;
 use crate::http::timeout_body::{BodyOutcome, BodyState};
 
-/// How many URLs are remembered before those without an upload are forgotten.
+/// How many URLs are remembered before those without an upload are dropped.
 const CROWD: usize = 1024;
 
-/// Which uploads use which URL. A URL is meant for one; a second one is a retry whose first try
-/// still hangs.
+/// Which uploads use which URL. A URL is meant for one; a second one is a retry while the first
+/// attempt still hangs.
 #[derive(Debug)]
 pub(crate) struct OpenPuts {
     per_url: usize,
@@ -19,12 +19,12 @@ pub(crate) struct OpenPuts {
 }
 
 impl OpenPuts {
-    /// At most `per_url` at once with each URL.
+    /// At most `per_url` concurrent uploads with each URL.
     pub(crate) fn new(per_url: usize) -> Self {
         Self { per_url: per_url.max(1), open: Mutex::default() }
     }
 
-    /// An upload begins. If there are too many of its URL, the one that has waited longest for a
+    /// An upload starts. If there are too many with its URL, the one that has waited longest for a
     /// byte ends.
     pub(crate) fn begin(&self, signature: String, body: &BodyOutcome) {
         let mut open = self.open();
@@ -91,5 +91,19 @@ mod tests {
         drop(first);
         puts.begin("a".into(), &second);
         assert_eq!(second.get(), End::None);
+    }
+
+    /// It is still known while it is committed, but takes no upload's place.
+    #[test]
+    fn an_upload_that_has_arrived_whole_does_not_count() {
+        let puts = OpenPuts::new(2);
+        let (whole, waiting, next) =
+            (BodyOutcome::default(), BodyOutcome::default(), BodyOutcome::default());
+        puts.begin("a".into(), &whole);
+        puts.begin("a".into(), &waiting);
+        whole.watch().upgrade().unwrap().set_waiting(0, true);
+        waiting.watch().upgrade().unwrap().set_waiting(1, false);
+        puts.begin("a".into(), &next);
+        assert_eq!([waiting.get(), next.get()], [End::None, End::None]);
     }
 }

@@ -1,11 +1,13 @@
-//! What is checked of a PUT by a URL of ours before a byte of its body is read.
+//! Checks of a PUT with one of our URLs before a byte of its body is read.
 
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
-use http::Method;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use http::header::CONTENT_LENGTH;
 use http::request::Parts;
+use http::{HeaderMap, Method};
 use log2aws_core::allow_list::AllowList;
 use log2aws_core::key::RawKey;
 use percent_encoding::percent_decode_str;
@@ -18,12 +20,13 @@ use super::access::{denied, query};
 use super::error;
 use super::open_puts::OpenPuts;
 use super::uploads::Uploads;
+use super::version_quota::VersionQuota;
 use crate::http::new_servers::NewServerQuota;
 use crate::http::timeout_body::BodyOutcome;
 use crate::metrics::Metrics;
 
-/// Refuses a PUT by a URL of ours from an address off the allow-list. Nothing of its body was read,
-/// and nothing is checked of its signature yet: the head is enough.
+/// Refuses a PUT with one of our URLs from an address that is not on the allow-list. Its signature
+/// is not verified yet: the head is enough.
 ///
 /// # Errors
 /// `AccessDenied`.
@@ -48,7 +51,7 @@ pub(crate) fn check_address(
     if listed { Ok(()) } else { Err(denied("this address may not put this log")) }
 }
 
-/// Why a request was refused, for the log: s3s has none to write to. An extension of each request.
+/// Why a request was refused, for the log, because s3s has no logger. An extension of each request.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RefusedBecause(Arc<OnceLock<&'static str>>);
 
@@ -59,20 +62,28 @@ impl RefusedBecause {
     }
 }
 
-/// What is asked of a PUT by a URL before a byte of its body is read.
+/// The SHA-256 that a bound URL fixes. An unsigned header was refused before.
+fn signed_sha256(headers: &HeaderMap) -> Option<[u8; 32]> {
+    let value = headers.get("x-amz-checksum-sha256")?;
+    BASE64_STANDARD.decode(value.as_bytes()).ok()?.try_into().ok()
+}
+
+/// The limits that a PUT with a URL must meet before a byte of its body is read.
 pub(crate) struct PutChecks {
     pub(crate) max_log_size: u64,
     pub(crate) open: OpenPuts,
     pub(crate) new_servers: NewServerQuota,
+    pub(crate) versions: VersionQuota,
     pub(crate) uploads: Arc<Uploads>,
     pub(crate) metrics: Arc<Metrics>,
 }
 
 impl PutChecks {
-    /// Size, room, and whether the server is new; from then on the upload is under way.
+    /// Checks size, space, whether the server is new, and the quota of the day; then registers the
+    /// upload.
     ///
     /// # Errors
-    /// The S3 error that says which limit is reached.
+    /// The S3 error of the limit.
     pub(super) async fn check(&self, cx: &mut S3AccessContext<'_>) -> S3Result<()> {
         let because = cx.extensions_mut().get::<RefusedBecause>().cloned().unwrap_or_default();
         let refuse = |reason: &'static str, error: S3Error| {
@@ -91,9 +102,14 @@ impl PutChecks {
         self.uploads.check_space(length, &self.metrics).await?;
         if let S3Path::Object { key, .. } = cx.s3_path()
             && let Some(key) = RawKey::parse(key)
-            && let Err(seconds) = self.new_servers.take(&key).await
         {
-            return Err(refuse("new_servers", error::too_many_new_servers(seconds)));
+            if let Err(seconds) = self.new_servers.take(&key).await {
+                return Err(refuse("new_servers", error::too_many_new_servers(seconds)));
+            }
+            let sha256 = signed_sha256(cx.headers());
+            if !self.versions.take(&key.object_key(), length, sha256).await {
+                return Err(refuse("versions", error::too_many_versions()));
+            }
         }
         let signature = form_urlencoded::parse(cx.uri().query().unwrap_or_default().as_bytes())
             .find(|(name, _)| name == "X-Amz-Signature")
@@ -104,5 +120,29 @@ impl PutChecks {
             self.open.begin(signature, &body);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_put_by_a_url_is_refused_by_its_address_whatever_it_puts() {
+        let list: AllowList = "10.0.0.1, web*@10.0.0.2".parse().unwrap();
+        let check = |method: &str, key: &str, path: &str, source: [u8; 4]| {
+            let uri = format!("{path}?X-Amz-Credential={key}%2F20190801%2Fr%2Fs3%2Faws4_request");
+            let request = http::Request::builder().method(method).uri(uri).body(()).unwrap();
+            check_address(&request.into_parts().0, "URLKEY", &list, source.into()).is_ok()
+        };
+        let (day, other) = ("/b/web01/2019-08-01.log", "/b/notes.txt");
+        for path in [day, other, "/b/web%30%31/2019-08-01.log", "/", "/b"] {
+            assert!(check("PUT", "URLKEY", path, [10, 0, 0, 1]), "{path}");
+            assert!(!check("PUT", "URLKEY", path, [10, 0, 0, 9]), "{path}");
+            // The operator's own key is good from anywhere.
+            assert!(check("PUT", "OPERATOR", path, [10, 0, 0, 9]), "{path}");
+        }
+        assert!(check("PUT", "URLKEY", day, [10, 0, 0, 2]));
+        assert!(!check("PUT", "URLKEY", "/b/db01/2019-08-01.log", [10, 0, 0, 2]));
     }
 }

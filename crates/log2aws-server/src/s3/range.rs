@@ -2,23 +2,23 @@
 
 use std::ops::Range;
 
-/// What of an object is sent.
+/// Which bytes of an object are sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Selection {
     /// All of it: 200.
     Whole,
     /// These bytes: 206.
     Part(Range<u64>),
-    /// Nothing of what was asked for is there: 416.
+    /// The range is outside the object: 416.
     Unsatisfiable,
 }
 
-/// What a `Range` selects of an object of `size` bytes. A field that cannot be read, names another
-/// unit or asks for several ranges is ignored: a server need not serve ranges at all.
+/// The selection of a `Range` for an object of `size` bytes. A field that is invalid, has another
+/// unit or several ranges is ignored: a server need not support ranges at all.
 pub(crate) fn select(range: &str, size: u64) -> Selection {
     match parse(range) {
         None => Selection::Whole,
-        // The end of nothing is nothing, which no Content-Range can say.
+        // An empty object has no last bytes, which Content-Range cannot express.
         Some(Spec::Last(1..)) if size == 0 => Selection::Whole,
         Some(Spec::Last(0)) => Selection::Unsatisfiable,
         Some(Spec::Last(length)) => Selection::Part(size.saturating_sub(length)..size),
@@ -30,9 +30,9 @@ pub(crate) fn select(range: &str, size: u64) -> Selection {
     }
 }
 
-/// One range as it is asked for.
+/// A requested range.
 enum Spec {
-    /// From this byte on, up to and with that one.
+    /// From this byte, up to and including the other.
     From(u64, Option<u64>),
     /// The last bytes.
     Last(u64),
@@ -55,7 +55,7 @@ fn parse(range: &str) -> Option<Spec> {
     }
 }
 
-/// A number of any length: one that no object can reach is the greatest.
+/// A number of any length: one beyond any object saturates.
 fn number(digits: &str) -> Option<u64> {
     let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
     is_number.then(|| digits.parse().unwrap_or(u64::MAX))

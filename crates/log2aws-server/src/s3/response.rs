@@ -1,4 +1,4 @@
-//! What every answer of the S3 API has, whoever made it.
+//! What all responses of the S3 API have in common.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
@@ -11,22 +11,24 @@ use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use http_body_util::BodyExt;
 
+use crate::audit::RefusalReason;
+
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-request-id");
 const DECLARATION: &[u8] = b"<?xml ";
 
-/// What an answer needs to know of its request.
+/// The facts about a request that its response needs.
 pub(crate) struct RequestFacts {
     path: String,
     id: String,
-    /// Whether the connection ends with the answer.
+    /// Whether the response closes the connection.
     closes: bool,
 }
 
 impl RequestFacts {
     pub(crate) fn of(parts: &Parts) -> Self {
-        // hyper sends no `100 Continue` where no body follows. botocore up to 1.43 waits for one
-        // before an empty body, takes the answer for it, and reads the next answer of this
-        // connection against it.
+        // hyper sends no `100 Continue` for an empty body. botocore up to 1.43 waits for one even
+        // then, takes the response for it, and assigns the next response of this connection to the
+        // wrong request.
         let is_empty = parts.headers.get(CONTENT_LENGTH).is_some_and(|length| length == "0");
         let writes = [Method::PUT, Method::POST].contains(&parts.method);
         Self {
@@ -36,7 +38,7 @@ impl RequestFacts {
         }
     }
 
-    /// Finishes an answer.
+    /// Finishes a response.
     pub(crate) fn finish(self, response: Response<s3s::Body>) -> Response {
         let (mut parts, body) = response.into_parts();
         if let Ok(id) = HeaderValue::try_from(&self.id) {
@@ -48,6 +50,9 @@ impl RequestFacts {
         let is_xml = parts.headers.get(CONTENT_TYPE).is_some_and(|t| t == "application/xml");
         let is_error = is_xml && parts.status.as_u16() >= 400;
         if is_error && let Some(text) = body.bytes() {
+            if let Some(code) = error_code(&text) {
+                parts.extensions.insert(RefusalReason(code.into()));
+            }
             let text = self.describe_error(&text);
             parts.headers.remove(CONTENT_LENGTH);
             return Response::from_parts(parts, Body::from(text));
@@ -60,7 +65,7 @@ impl RequestFacts {
         Response::from_parts(parts, Body::new(body))
     }
 
-    /// Says in an error what the request was for.
+    /// Adds the request's resource to an error.
     fn describe_error(&self, text: &Bytes) -> Bytes {
         let Some(begin) = text.strip_suffix(b"</Error>") else { return text.clone() };
         let mut text = begin.to_vec();
@@ -72,8 +77,8 @@ impl RequestFacts {
     }
 }
 
-/// The body of an answer that began before it was known. s3s 0.14 begins the XML of an error then
-/// with a second declaration, behind the white space: no parser takes that.
+/// The body of a response that started before its result was known. In that case s3s 0.14 begins
+/// the XML of an error with a second declaration after the whitespace, which no parser accepts.
 fn without_second_declaration(body: s3s::Body) -> Body {
     let mut is_first = true;
     Body::new(body.map_frame(move |frame| {
@@ -88,11 +93,18 @@ fn without_second_declaration(body: s3s::Body) -> Body {
     }))
 }
 
+/// S3's name of an error.
+fn error_code(text: &[u8]) -> Option<String> {
+    let text = str::from_utf8(text).ok()?;
+    let (_, rest) = text.split_once("<Code>")?;
+    rest.split_once("</Code>").map(|(code, _)| code.to_owned())
+}
+
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-/// Names a request: the moment of the process's first, and a number.
+/// A request id: the start time of the process, and a number.
 fn next_id() -> String {
     static BEGIN: std::sync::OnceLock<u128> = std::sync::OnceLock::new();
     static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -114,7 +126,7 @@ mod tests {
 
     use super::*;
 
-    /// Completes when it is let, and fails or not.
+    /// Completes on demand, with success or failure.
     struct Slow {
         fails: bool,
         go: Mutex<Option<oneshot::Receiver<()>>>,
@@ -144,7 +156,7 @@ mod tests {
         }
     }
 
-    /// The answer of one that is let go once white space was sent.
+    /// The response of one that is completed after whitespace was sent.
     async fn answer(fails: bool) -> String {
         let list = "<CompleteMultipartUpload><Part><ETag>x</ETag><PartNumber>1</PartNumber></Part>\
                     </CompleteMultipartUpload>";

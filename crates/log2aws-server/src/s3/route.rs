@@ -1,6 +1,6 @@
-//! The requests that s3s does not dispatch: GET and HEAD of an object, and `HEAD /`.
+//! Requests that s3s does not dispatch: GET and HEAD of an object, and `HEAD /`.
 //!
-//! s3s has checked their signature before they come here.
+//! s3s has verified their signature before.
 
 use http::{Extensions, HeaderMap, Method, StatusCode, Uri};
 use percent_encoding::percent_decode_str;
@@ -13,11 +13,11 @@ use super::Disk;
 use super::access::Access;
 use super::ops::get::{ReadRequest, read};
 
-/// Query parameters that make another operation of a GET.
+/// Query parameters that turn a GET into another operation.
 const OTHER_READS: [&str; 7] =
     ["acl", "attributes", "legal-hold", "retention", "tagging", "torrent", "uploadId"];
 
-/// Serves reads of objects.
+/// Handles reads of objects.
 pub(crate) struct ObjectReads {
     pub(crate) disk: Disk,
     pub(crate) access: Access,
@@ -53,7 +53,7 @@ impl S3Route for ObjectReads {
                 };
                 read(&self.disk, &request).await
             }
-            // `HEAD /`: as the list of the buckets, without its text.
+            // `HEAD /`: like the list of buckets, without its body.
             _ => Ok(S3Response::with_status(Body::empty(), StatusCode::OK)),
         }
     }

@@ -1,4 +1,4 @@
-//! What all arriving bodies share: memory, threads that write, and the free space of the disk.
+//! Resources shared by all incoming bodies: memory, writer threads, and free disk space.
 
 use std::io;
 use std::path::PathBuf;
@@ -18,31 +18,31 @@ use crate::config::DoorLimits;
 use crate::http::activity::now_ms;
 use crate::metrics::Metrics;
 
-/// How much of a body is gathered before it is written: a day log is written in one go.
+/// How much of a body is collected before it is written: a day log is written at once.
 pub(crate) const CHUNK: usize = 256 * 1024;
 
-/// What a chunk's first byte reserves of the memory.
+/// The memory that a chunk's first byte reserves.
 const FIRST_STEP: usize = 4 * 1024;
 
-/// How long a chunk may be gathered. After that it is written as it is, and its memory given back:
-/// bodies that trickle in hold none of it for long.
+/// How long a chunk may be collected. After that it is written as it is, and its memory released,
+/// so that slow bodies hold none for long.
 const GATHER: Duration = Duration::from_secs(1);
 
-/// How old the known figure of free space may be, in milliseconds.
+/// How long a figure of free space is reused, in milliseconds.
 const SPACE_MS: u64 = 1000;
 
-/// Memory, threads and disk space for arriving bodies.
+/// Memory, threads and disk space for incoming bodies.
 #[derive(Debug)]
 pub(crate) struct Uploads {
-    /// One permit for each byte.
+    /// One permit per byte.
     memory: Arc<Semaphore>,
     used: Gauge,
-    /// One permit for each thread.
+    /// One permit per thread.
     turns: Arc<Semaphore>,
     pub(crate) space: FreeSpace,
 }
 
-/// A part of a body. Its memory is given back when it is dropped.
+/// A part of a body. Its memory is released on drop.
 #[derive(Debug, Default)]
 pub(crate) struct Chunk {
     pub(crate) bytes: Vec<u8>,
@@ -62,7 +62,7 @@ impl Drop for Reserved {
 }
 
 impl Uploads {
-    /// Within `limits`, on the disk of `folder`.
+    /// With `limits`, on the disk of `folder`.
     pub(crate) fn new(limits: &DoorLimits, folder: PathBuf, metrics: &Metrics) -> Self {
         // A chunk must fit, and a permit counts in 32 bits.
         let memory = limits.body_memory.clamp(CHUNK as u64, u64::from(u32::MAX));
@@ -80,8 +80,8 @@ impl Uploads {
         }
     }
 
-    /// Runs what waits for the disk on a thread that may wait, as soon as one is free. It is
-    /// finished even if nobody waits for it any more.
+    /// Runs blocking disk work on a blocking thread, as soon as one is free. It is finished even if
+    /// the caller is dropped.
     ///
     /// # Errors
     /// Those of `work`, or that the thread panicked.
@@ -119,22 +119,22 @@ impl Uploads {
     }
 }
 
-/// A body, read chunk by chunk. No thread waits for its bytes, and it holds no more memory than it
-/// has sent bytes of the chunk at hand, doubled, and never more than it announced.
+/// A body, read in chunks. No thread waits for its bytes, and it uses at most twice the memory of
+/// the received bytes of the current chunk, and never more than the announced length.
 pub(crate) struct Chunks<B> {
     body: Option<B>,
-    /// What did not fit into the chunk before.
+    /// What did not fit into the previous chunk.
     rest: Bytes,
     announced: u64,
     arrived: u64,
 }
 
-/// Why a body could not be read further.
+/// Why reading a body failed.
 #[derive(Debug)]
 pub(crate) enum ChunkError<E> {
-    /// More arrived than was announced.
+    /// More bytes arrived than announced.
     TooLong,
-    /// The server has no memory to give: it is stopping.
+    /// The server has no more memory: it is stopping.
     NoMemory,
     /// The body failed.
     Body(E),
@@ -144,7 +144,7 @@ impl<B, E> Chunks<B>
 where
     B: Stream<Item = Result<Bytes, E>> + Unpin,
 {
-    /// A body that announces so many bytes.
+    /// A body with the announced length.
     pub(crate) fn new(body: Option<B>, announced: u64) -> Self {
         Self { body, rest: Bytes::new(), announced, arrived: 0 }
     }
@@ -152,7 +152,7 @@ where
     /// The next chunk, and whether it is the last.
     pub(crate) async fn next(&mut self, uploads: &Uploads) -> Result<(Chunk, bool), ChunkError<E>> {
         let mut chunk = Chunk::default();
-        // What may come in this chunk.
+        // The remaining length of this chunk.
         let room = self.announced - self.arrived;
         let room = usize::try_from(room).unwrap_or(CHUNK).min(CHUNK);
         let mut deadline = None;
@@ -186,7 +186,8 @@ where
             if needed > chunk.bytes.capacity() {
                 let doubled = chunk.bytes.capacity().saturating_mul(2).max(FIRST_STEP);
                 let capacity = doubled.max(needed).min(room);
-                // What is short of memory writes what it has, and waits without holding any.
+                // A chunk that gets no more memory is written as it is, and a new one waits without
+                // holding any.
                 let first = chunk.bytes.is_empty();
                 match uploads.reserve(&mut chunk, capacity, first).await {
                     Ok(()) => {}
@@ -197,7 +198,7 @@ where
             chunk.bytes.extend_from_slice(&self.rest[..take]);
             self.rest.advance(take);
             if self.rest.is_empty() {
-                // The rest of a network buffer would stay in memory with an empty slice of it.
+                // An empty slice would keep its whole network buffer in memory.
                 self.rest = Bytes::new();
             }
             self.arrived += take as u64;
@@ -206,7 +207,7 @@ where
     }
 }
 
-/// The disk's free space, of which some is kept for results, journals and the dashboard.
+/// The disk's free space, part of which is reserved for results, journals and the dashboard.
 #[derive(Debug)]
 pub(crate) struct FreeSpace {
     folder: PathBuf,
@@ -218,10 +219,10 @@ pub(crate) struct FreeSpace {
 }
 
 impl FreeSpace {
-    /// Whether `bytes` may be written. Asks the file system: not for a thread of the runtime.
+    /// Whether `bytes` may be written. Blocks, so it must not run on a thread of the runtime.
     ///
     /// # Errors
-    /// The file system cannot be asked.
+    /// The file system cannot be queried.
     pub(crate) fn has(&self, bytes: u64) -> io::Result<bool> {
         let stat = rustix::fs::statvfs(&self.folder)?;
         let size = |blocks: u64| blocks.saturating_mul(stat.f_frsize);
@@ -232,32 +233,32 @@ impl FreeSpace {
         Ok(bytes < free)
     }
 
-    /// The same by a figure that is at most a second old, if there is one.
-    pub(crate) fn had(&self, bytes: u64) -> Option<bool> {
+    /// The same with a figure that is less than a second old at `now`, by [`now_ms`], if there is one.
+    fn had(&self, bytes: u64, now: u64) -> Option<bool> {
         let at = self.known_at.load(Ordering::Relaxed);
-        let fresh = at > 0 && now_ms().saturating_sub(at) < SPACE_MS;
+        let fresh = at > 0 && now.saturating_sub(at) < SPACE_MS;
         fresh.then(|| bytes < self.known.load(Ordering::Relaxed))
     }
 }
 
 impl Uploads {
-    /// Whether a body of so many bytes may be begun.
+    /// Whether a body of that size may be received.
     ///
     /// # Errors
-    /// 507 if it would use what is kept free, 503 if the file system cannot be asked.
+    /// 507 if it would use reserved space, 503 if the file system cannot be queried.
     pub(crate) async fn check_space(
         self: &Arc<Self>,
         bytes: u64,
         metrics: &Arc<Metrics>,
     ) -> S3Result<()> {
-        if let Some(has) = self.space.had(bytes) {
+        if let Some(has) = self.space.had(bytes, now_ms()) {
             return if has { Ok(()) } else { Err(error::no_space(metrics)) };
         }
         let (uploads, metrics) = (self.clone(), metrics.clone());
         self.write(move || uploads.require_space(bytes, &metrics)).await
     }
 
-    /// The same on a thread that may wait.
+    /// The same on a blocking thread.
     ///
     /// # Errors
     /// As [`Uploads::check_space`].
@@ -348,5 +349,37 @@ mod tests {
         let mut chunks = Chunks::new(Some(one_byte_frames(11)), 10);
         let error = chunks.next(&uploads(1 << 20)).await.unwrap_err();
         assert!(matches!(error, ChunkError::TooLong));
+    }
+
+    #[test]
+    fn a_figure_of_free_space_is_good_for_a_second() {
+        let space = uploads(1 << 20).space;
+        assert_eq!(space.had(1, 5), None, "nobody has asked the disk");
+        space.known.store(100, Ordering::Relaxed);
+        space.known_at.store(5, Ordering::Relaxed);
+        assert_eq!(space.had(99, 5), Some(true));
+        assert_eq!(space.had(100, 1004), Some(false));
+        assert_eq!(space.had(1, 1005), None);
+    }
+
+    #[tokio::test]
+    async fn no_more_bodies_are_written_at_once_than_there_are_threads() {
+        let metrics = Metrics::new("0", jiff::Timestamp::UNIX_EPOCH);
+        let writer_threads = std::num::NonZeroUsize::new(2).unwrap();
+        let limits = DoorLimits { writer_threads, ..DoorLimits::default() };
+        let uploads = Uploads::new(&limits, "/".into(), &metrics);
+        let (now, most) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+        let write = || {
+            let (now, most) = (now.clone(), most.clone());
+            uploads.write(move || {
+                most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                std::thread::sleep(Duration::from_millis(20));
+                now.fetch_sub(1, Ordering::SeqCst);
+                Ok(())
+            })
+        };
+        let done = futures_util::future::join_all((0..8).map(|_| write())).await;
+        assert!(done.iter().all(Result::is_ok));
+        assert_eq!(most.load(Ordering::SeqCst), 2);
     }
 }

@@ -118,6 +118,11 @@ impl LoginKeys {
         })
     }
 
+    /// The files that say who may log in: an operator may change them at any time.
+    pub(crate) fn files(&self) -> [PathBuf; 2] {
+        [self.token_file().to_owned(), self.folder.join(named_tokens::FILE)]
+    }
+
     /// Where the default token is.
     pub(crate) fn token_file(&self) -> &Path {
         self.tokens.default_file()

@@ -1,4 +1,4 @@
-//! Every way in which a put may be wrong: a clear answer, and nothing of it on the disk.
+//! Every way in which a PUT can be wrong: a clear response, and nothing on disk.
 
 use std::io::{BufReader, Write};
 
@@ -11,7 +11,7 @@ use crate::harness::{LOG, Running, start};
 
 const QUERY: &str = "server=web01&date=2019-08-01";
 
-/// A URL that another signer made: for other keys, times and credentials than `serve` gives out.
+/// A URL from another signer: for keys, times and credentials that `serve` would not use.
 fn signed_url(server: &Running, bucket: &str, key: &str, at: Timestamp, secret: &str) -> String {
     let endpoint = format!("http://{}", server.address).parse().unwrap();
     let keys = Credentials::new(&server.key.access_key, secret, None);
@@ -135,7 +135,7 @@ fn the_key_of_urls_opens_nothing_but_a_put_of_a_day_log() {
 #[test]
 fn every_false_checksum_leaves_nothing() {
     let server = start();
-    // Both ways that a body may take: collected, and streamed.
+    // Both code paths of a body: collected, and streamed.
     for size in [1000, 600_000] {
         let body = vec![b'a'; size];
         for (name, value) in [

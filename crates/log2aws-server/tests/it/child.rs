@@ -1,4 +1,4 @@
-//! A server in a process of its own: to be killed, to be listened to, to run out of disk.
+//! A server in its own process, for kills, log checks and full disks.
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpListener};
@@ -13,14 +13,14 @@ use log2aws_server::{Server, TlsFiles};
 use crate::client::Request;
 use crate::harness::{ClockAt, LOG, config, files_under, start_on};
 
-/// Set for the child alone: the data folder of the server that it is to be.
+/// Set only for the child: its data folder.
 const FOLDER: &str = "LOG2AWS_TEST_CHILD_FOLDER";
 
-/// Set for the child alone: the files that it is to speak TLS with.
+/// Set only for the child: its TLS files.
 pub(crate) const TLS_CERTIFICATE: &str = "LOG2AWS_TEST_CHILD_CERTIFICATE";
 pub(crate) const TLS_KEY: &str = "LOG2AWS_TEST_CHILD_KEY";
 
-/// Not a test of its own: what the others start. It serves until it is killed.
+/// Not a test: the entry point for the others. It serves until it is killed.
 #[test]
 fn child_server() {
     let Some(folder) = std::env::var_os(FOLDER) else { return };
@@ -55,7 +55,7 @@ impl Drop for Process {
 }
 
 impl Process {
-    fn start(mut command: Command, folder: &Path) -> Option<Self> {
+    pub(crate) fn start(mut command: Command, folder: &Path) -> Option<Self> {
         let mut child = command
             .args(["--exact", "child::child_server", "--nocapture"])
             .env(FOLDER, folder)
@@ -85,7 +85,7 @@ impl Process {
     }
 }
 
-/// The child's log has to be read while it runs, or it blocks on a full pipe.
+/// The child's log must be read while it runs, or it blocks on a full pipe.
 pub(crate) fn drain(process: &mut Process) -> std::thread::JoinHandle<String> {
     let mut log = process.child.stderr.take().unwrap();
     process.child.stderr = None;
@@ -96,7 +96,7 @@ pub(crate) fn drain(process: &mut Process) -> std::thread::JoinHandle<String> {
     })
 }
 
-/// What a child logs that is killed a moment after its start.
+/// The log of a child that is killed a moment after its start.
 pub(crate) fn log_of(change: impl FnOnce(&mut Command)) -> String {
     let folder = tempfile::tempdir().unwrap();
     let mut command = Command::new(std::env::current_exe().unwrap());
@@ -179,7 +179,7 @@ fn nothing_secret_is_logged_even_at_the_most_talkative_level() {
     }
 }
 
-/// A small disk in a name space of its own; where the machine does not allow one, the test says so.
+/// A small disk in its own namespace; where the machine does not allow one, the test is skipped.
 #[test]
 fn a_full_disk_is_507_and_the_old_version_stands() {
     let folder = tempfile::tempdir().unwrap();
@@ -202,7 +202,7 @@ fn a_full_disk_is_507_and_the_old_version_stands() {
     for size in [200_000, 4_000_000] {
         let body = vec![b'x'; size];
         let full = (0..20).map(|_| put("web02", &body)).find(|answer| answer.status != 200);
-        // Equal bytes make no new version: small bodies are told apart to fill the disk.
+        // Equal bytes make no new version, so small bodies differ to fill the disk.
         let full = full.or_else(|| {
             (0..20).find_map(|number: usize| {
                 let mut body = body.clone();

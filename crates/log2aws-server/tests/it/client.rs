@@ -1,4 +1,4 @@
-//! A client that sends exactly what a test says, and signs as S3's clients do.
+//! A client that sends exactly what a test says, and signs like S3's clients.
 
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Write};
@@ -34,7 +34,7 @@ impl Answer {
     }
 }
 
-/// A request as it goes over the wire.
+/// A request as sent over the network.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     pub(crate) method: &'static str,
@@ -58,7 +58,7 @@ impl Request {
         self
     }
 
-    /// What is sent before the body.
+    /// The bytes before the body.
     pub(crate) fn head(&self, address: SocketAddr) -> String {
         let mut head = format!("{} {} HTTP/1.1\r\n", self.method, self.target);
         let has = |wanted: &str| self.headers.iter().any(|(name, _)| name == wanted);
@@ -78,12 +78,12 @@ impl Request {
     pub(crate) fn send(&self, address: SocketAddr) -> Answer {
         let mut stream = connect(address);
         stream.write_all(self.head(address).as_bytes()).unwrap();
-        // An early answer may end the connection before the whole body is sent.
+        // An early response may end the connection before the whole body is sent.
         let _ = stream.write_all(&self.body);
         read_answer(&mut BufReader::new(stream), self.method)
     }
 
-    /// Signs by the `Authorization` header, every header so far and the body's hash.
+    /// Signs with the `Authorization` header: all headers so far and the body's hash.
     pub(crate) fn sign(mut self, address: SocketAddr, key: &str, secret: &str) -> Self {
         if !self.headers.iter().any(|(name, _)| name == "x-amz-content-sha256") {
             self = {
@@ -93,7 +93,7 @@ impl Request {
         }
         let at = Timestamp::now();
         let now = at.strftime("%Y%m%dT%H%M%SZ").to_string();
-        // A test that names an empty `date` has the moment there, and nowhere else.
+        // A test with an empty `date` header has the time there, and nowhere else.
         match self.headers.iter_mut().find(|(name, _)| name == "date") {
             Some((_, date)) => *date = at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string(),
             None => self = self.header("x-amz-date", now.clone()),
@@ -129,8 +129,8 @@ impl Request {
 }
 
 impl Request {
-    /// Signs in the query, as a presigned URL: the host and the headers so far. What the query
-    /// has already is signed with it.
+    /// Signs in the query, as a presigned URL: the host and the headers so far. The existing query
+    /// is signed with it.
     pub(crate) fn presign(
         mut self,
         address: SocketAddr,
@@ -156,7 +156,7 @@ impl Request {
 }
 
 /// A target with a signature in its query. `headers` are the names and values that it covers: a
-/// test may sign one that it then sends elsewhere.
+/// test may sign one that it then sends differently.
 pub(crate) fn presigned_target(
     method: &str,
     target: &str,
@@ -207,7 +207,7 @@ pub(crate) fn connect(address: SocketAddr) -> TcpStream {
     stream
 }
 
-/// Reads one answer. Panics if the connection ends before it.
+/// Reads one response. Panics if the connection ends before it.
 pub(crate) fn read_answer(stream: &mut impl BufRead, method: &str) -> Answer {
     loop {
         let mut line = String::new();

@@ -1,4 +1,4 @@
-//! Which days are taken, and that a final day is not replaced without an operator.
+//! Which days are accepted, and that a final day is not replaced without an operator.
 
 use std::num::NonZeroU32;
 

@@ -1,4 +1,4 @@
-//! From a URL to the results, over restarts and kills.
+//! From a URL to the results, across restarts and kills.
 
 use std::io::{BufReader, Write as _};
 use std::net::IpAddr;
@@ -105,8 +105,8 @@ fn new_bytes_of_a_day_replace_its_results_and_both_versions_stay() {
     assert_eq!(versions.text().matches("<VersionId>").count(), 2, "{}", versions.text());
 }
 
-/// Between the put's 200 and the analysis the process may be killed: the object is there, and
-/// nothing else says that it waits.
+/// Between the put's 200 and the analysis the process may be killed: only the object itself shows
+/// that it must be analyzed.
 #[test]
 fn what_a_kill_left_over_is_analyzed_after_the_restart() {
     let folder = tempfile::tempdir().unwrap();
@@ -125,13 +125,13 @@ fn what_a_kill_left_over_is_analyzed_after_the_restart() {
     drop(server);
     let mut server = start_on(config(folder.path()), ClockAt(0));
     server.result("web01/2019-08-01.csv");
-    // Whoever put it was let in, whether the list holds that address now or not.
+    // It was accepted when it was put, whatever the list is now.
     server.result("web02/2019-08-01.csv");
     assert!(server.result("web02/2019-08-01.json").contains("\"source\": \"203.0.113.9\""));
     server.stop();
 }
 
-/// A URL that leaked, used from elsewhere: refused by its head alone, and the day stays as it was.
+/// A leaked URL, used from elsewhere: refused by its head alone, and the day is unchanged.
 #[test]
 fn a_put_from_off_the_list_is_refused_before_its_body_and_changes_nothing() {
     let server = start_with(|config| {
@@ -147,7 +147,7 @@ fn a_put_from_off_the_list_is_refused_before_its_body_and_changes_nothing() {
     let put = server.send(&from(Request::new("PUT", url).body(LOG), "203.0.113.9"));
     assert_eq!(put.status, 200, "{}", put.text());
     let csv = server.result("web01/2019-08-01.csv");
-    // Off the list, and on it for another server.
+    // Not on the list, and on the list for another server.
     for source in ["198.51.100.2", "198.51.100.1"] {
         let large = Request::new("PUT", url).header("content-length", "209715200");
         let mut stream = connect(server.address);
@@ -158,14 +158,14 @@ fn a_put_from_off_the_list_is_refused_before_its_body_and_changes_nothing() {
     server.counts("log2aws_puts_refused_total{reason=\"address\"}", 2.0);
     assert_eq!(server.stored(RAW_BUCKET, "web01/2019-08-01.log").as_deref(), Some(LOG));
     assert_eq!(server.stored(ANALYZED_BUCKET, "web01/2019-08-01.csv"), Some(csv));
-    // The operator's own key is bound to no address.
+    // The operator's own key is not bound to an address.
     let target = "/serverlogs-local/web01/2019-08-02.log";
     let put = from(Request::new("PUT", target).body(LOG), "198.51.100.2");
     assert_eq!(server.signed(put).status, 200);
 }
 
-/// Whoever put a log was let in at the door then. The list shrinks, the server starts again: every
-/// byte is as it was, and nothing is analyzed or counted anew.
+/// A log is accepted when it is put. The list shrinks, the server restarts: every byte is the same,
+/// and nothing is analyzed or counted again.
 #[test]
 fn a_shorter_list_changes_nothing_that_was_delivered() {
     let folder = tempfile::tempdir().unwrap();
@@ -178,7 +178,7 @@ fn a_shorter_list_changes_nothing_that_was_delivered() {
     let mut config = config(folder.path());
     config.allow_list = "203.0.113.0/24".parse().unwrap();
     let server = start_on(config, ClockAt(0));
-    // What is put now waits behind all that the start found.
+    // A new log waits behind everything that the startup scan found.
     let target = "/serverlogs-local/web02/2019-08-01.log";
     assert_eq!(server.signed(Request::new("PUT", target).body(LOG)).status, 200);
     server.result("web02/2019-08-01.json");
@@ -189,7 +189,7 @@ fn a_shorter_list_changes_nothing_that_was_delivered() {
     assert_eq!(server.stored(ANALYZED_BUCKET, "web01/2019-08-01.refused.jsonl"), None);
 }
 
-/// Another address puts other bytes of a day: the day has their results, and says so.
+/// Another address puts other bytes for a day: the results are replaced, and that is reported.
 #[test]
 fn a_day_that_is_replaced_is_told_and_one_that_goes_on_is_not() {
     let server = start_with(|config| {
@@ -230,7 +230,7 @@ fn what_was_removed_by_age_does_not_come_back_with_a_restart() {
     let mut server = start_on(config(folder.path()), ClockAt(0));
     put(&server, "web02");
     server.stop();
-    // As if their age had removed them (web01), and a kill had come between (web02).
+    // As if they had expired (web01), or a kill had come in between (web02).
     for name in ["web01", "web02"] {
         for kind in ["csv", "svg", "json", "rejects.jsonl"] {
             let key = format!("{name}/2019-08-01.{kind}").parse().unwrap();
@@ -245,7 +245,7 @@ fn what_was_removed_by_age_does_not_come_back_with_a_restart() {
     let mut config = config(folder.path());
     config.keep_analyzed_days = std::num::NonZeroU32::new(2);
     let server = start_on(config, ClockAt(0));
-    // The scan goes by name: when it has come to web02, it has passed web01.
+    // The scan is ordered by name: when it has reached web02, it has passed web01.
     server.result("web02/2019-08-01.json");
     server.counts("log2aws_analyze_queue_length", 0.0);
     server.counts("log2aws_deliveries_analyzed_total", 1.0);
@@ -293,6 +293,40 @@ fn logs_are_removed_by_age_where_the_operator_says_so() {
     eventually("the raw log is still there", || {
         server.stored(RAW_BUCKET, "web01/2019-08-01.log").is_none()
     });
-    // Results are kept: no number of days was set for them.
+    // Results are kept: there is no expiry for them.
     assert!(server.stored("analyzedlogs-local", "web01/2019-08-01.csv").is_some());
+}
+
+/// Put with the operator's key, from an address that the list does not hold: accepted, and listed as
+/// what it is. By a URL the same bytes are a server's again.
+#[test]
+fn what_the_operator_puts_is_listed_as_such() {
+    let server = start();
+    let versions = || {
+        let summary = server.result("web01/2019-08-01.json");
+        let summary = Summary::from_json(summary.as_bytes()).unwrap();
+        summary.versions.iter().map(|listed| listed.operator).collect::<Vec<_>>()
+    };
+    let by_url = |body: &str| {
+        let url = server.url("server=web01&date=2019-08-01");
+        assert_eq!(server.send(&Request::new("PUT", url).body(body)).status, 200);
+    };
+    by_url(LOG);
+    eventually("the URL's put is not listed", || versions() == [false]);
+    let target = "/serverlogs-local/web01/2019-08-01.log";
+    let other = LOG.replace("25.06", "00.01");
+    assert_eq!(server.signed(Request::new("PUT", target).body(&*other)).status, 200);
+    eventually("the operator's put is not listed as such", || versions() == [true, false]);
+    let create = server.signed(Request::new("POST", format!("{target}?uploads")));
+    let id = create.text();
+    let id = id.split("<UploadId>").nth(1).unwrap().split('<').next().unwrap();
+    let part = Request::new("PUT", format!("{target}?partNumber=1&uploadId={id}")).body(LOG);
+    let part = server.signed(part);
+    let etag = part.header("etag").unwrap();
+    let whole = format!(
+        "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{etag}</ETag></Part></CompleteMultipartUpload>"
+    );
+    let complete = Request::new("POST", format!("{target}?uploadId={id}")).body(whole);
+    assert_eq!(server.signed(complete).status, 200);
+    eventually("an upload in parts is not listed as such", || versions() == [true, true, false]);
 }

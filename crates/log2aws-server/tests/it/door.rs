@@ -1,13 +1,19 @@
-//! What a stranger may take of the machine: connections, memory, threads, disk, lines of the log.
+//! Limits for unauthenticated clients: connections, memory, threads, disk, log lines.
 
 use std::io::{BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use sha2::{Digest as _, Sha256};
+
 use crate::child::{Process, drain};
 use crate::client::{Request, connect, read_answer};
-use crate::harness::{LOG, Running, start, start_with};
+use crate::harness::{LOG, Running, eventually, start, start_with};
 
 const MIB: u64 = 1024 * 1024;
 
@@ -23,7 +29,7 @@ fn rss(process: &Process) -> u64 {
     status(process, "VmRSS") * 1024
 }
 
-/// A request of which the head alone was sent.
+/// A request of which only the head was sent.
 fn half_open(address: SocketAddr, request: &Request) -> TcpStream {
     let mut stream = connect(address);
     stream.write_all(request.head(address).as_bytes()).unwrap();
@@ -101,7 +107,7 @@ fn a_third_upload_with_a_url_ends_the_one_that_waits_longest() {
     let mut first = half_open(server.address, &put);
     std::thread::sleep(Duration::from_millis(50));
     let mut second = half_open(server.address, &put);
-    // The first has sent something since: now the second waits longest.
+    // The first has sent something since: now the second has waited longest.
     std::thread::sleep(Duration::from_millis(50));
     first.write_all(&put.body[..10]).unwrap();
     std::thread::sleep(Duration::from_millis(50));
@@ -136,6 +142,36 @@ fn idle_connections_make_room_for_busy_ones() {
     drop((silent, unfinished));
 }
 
+/// A proxy holds connections for many; each counts for the client of its latest request.
+#[test]
+fn connections_of_a_proxy_count_for_the_clients_behind_it() {
+    let server = start_with(|config| {
+        config.door.max_connections = NonZeroUsize::new(16).unwrap();
+        config.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
+    });
+    let kept = |client: &str| {
+        let mut stream = connect(server.address);
+        let get = Request::new("GET", "/-/healthz").header("x-forwarded-for", client);
+        stream.write_all(get.head(server.address).as_bytes()).unwrap();
+        assert_eq!(read_answer(&mut BufReader::new(&mut stream), "GET").status, 200);
+        stream
+    };
+    let one = kept("203.0.113.1");
+    // Before their first request they are nobody's, and cost the proxy nothing.
+    let silent: Vec<TcpStream> = (0..11).map(|_| connect(server.address)).collect();
+    eventually("they do not connect", || server.metric("log2aws_connections") > 12.5);
+    let closed = "log2aws_connections_closed_total{reason=\"no_room\"}";
+    assert!(server.metric(closed) < 0.5);
+    drop(silent);
+    eventually("they stay open", || server.metric("log2aws_connections") < 2.5);
+    let mut greedy: Vec<TcpStream> = (0..11).map(|_| kept("203.0.113.9")).collect();
+    let next = (kept("203.0.113.2"), kept("203.0.113.3"));
+    assert_eq!(greedy[0].read(&mut [0]).unwrap(), 0, "who has most loses the idlest");
+    // Each look at the metrics is one more.
+    assert!(server.metric(closed) > 0.5);
+    drop((one, next));
+}
+
 #[test]
 fn a_connection_that_asks_nothing_is_closed_soon() {
     let server = start_with(|config| config.door.head_timeout = Duration::from_millis(200));
@@ -145,7 +181,7 @@ fn a_connection_that_asks_nothing_is_closed_soon() {
     kept.write_all(get.as_bytes()).unwrap();
     assert_eq!(read_answer(&mut BufReader::new(&mut kept), "GET").status, 200);
     assert_eq!(silent.read(&mut [0]).unwrap(), 0);
-    // One that has asked may be quiet for longer.
+    // A connection that has sent a request may be silent for longer.
     kept.write_all(get.as_bytes()).unwrap();
     assert_eq!(read_answer(&mut BufReader::new(&mut kept), "GET").status, 200);
     server.counts("log2aws_connections_closed_total{reason=\"no_request\"}", 1.0);
@@ -177,6 +213,17 @@ fn all_bodies_together_stay_within_their_memory() {
 }
 
 #[test]
+fn a_body_past_its_deadline_is_refused_and_counted() {
+    let server = start_with(|config| config.door.max_body_time = Duration::from_millis(300));
+    let url = server.url("server=web01&date=2019-08-01");
+    let mut stream = half_open(server.address, &Request::new("PUT", url).body(LOG));
+    let answer = read_answer(&mut BufReader::new(&mut stream), "PUT");
+    assert_eq!((answer.status, &answer.code()[..]), (400, "RequestTimeout"));
+    server.counts("log2aws_puts_refused_total{reason=\"slow\"}", 1.0);
+    server.assert_empty();
+}
+
+#[test]
 fn a_log_larger_than_any_is_refused_by_its_head() {
     let server = start_with(|config| config.door.max_log_size = 1000);
     let url = server.url("server=web01&date=2019-08-01");
@@ -194,6 +241,66 @@ fn a_log_larger_than_any_is_refused_by_its_head() {
     assert_eq!(server.signed(put).status, 200);
 }
 
+/// Some 200 times, as a log of one line again and again does.
+#[test]
+fn a_gzip_log_that_expands_too_far_ends_as_a_reject() {
+    let row = LOG.lines().next().unwrap();
+    let text = format!("{row}\n").repeat(20_000);
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(text.as_bytes()).unwrap();
+    let packed = encoder.finish().unwrap();
+    for (max, rows) in [(50, false), (1000, true)] {
+        let server =
+            start_with(|config| config.door.max_gzip_ratio = NonZeroU32::new(max).unwrap());
+        let url = server.url("server=web01&date=2019-08-01");
+        assert_eq!(server.send(&Request::new("PUT", url).body(&*packed)).status, 200);
+        let summary = server.result("web01/2019-08-01.json");
+        assert_eq!(summary.contains("\"rows\": 20000"), rows, "{summary}");
+        let rejects = server.stored("analyzedlogs-local", "web01/2019-08-01.rejects.jsonl");
+        assert_eq!(rejects.is_some_and(|why| why.contains("expand more than 50 times")), !rows);
+        let csv = server.result("web01/2019-08-01.csv").len();
+        assert!(rows || csv < 3 << 20, "{csv}");
+    }
+}
+
+/// A script that puts a day again and again, or an attacker with one URL.
+#[test]
+fn a_day_is_put_only_so_often() {
+    let server = start_with(|config| {
+        config.door.max_versions_per_day = NonZeroU32::new(3).unwrap();
+        config.door.max_bytes_per_day = 10_000;
+    });
+    let url = server.url("server=web01&date=2019-08-01");
+    let put = |body: &[u8]| server.send(&Request::new("PUT", url.clone()).body(body));
+    for n in 0..3 {
+        assert_eq!(put(format!("{LOG}{n}\n").as_bytes()).status, 200);
+    }
+    let refused = put(LOG.as_bytes());
+    assert_eq!((refused.status, &refused.code()[..]), (409, "TooManyVersions"));
+    assert!(refused.text().contains("--max-versions-per-day"), "{}", refused.text());
+    server.counts("log2aws_puts_refused_total{reason=\"versions\"}", 1.0);
+    let newest = format!("{LOG}2\n");
+    let stored = || server.stored("serverlogs-local", "web01/2019-08-01.log").unwrap();
+    assert_eq!(stored(), newest);
+    // The newest bytes once more are no version.
+    let hash = Sha256::digest(&newest);
+    let (size, hex) = (newest.len(), hex::encode(hash));
+    let bound = server.url(&format!("server=web01&date=2019-08-01&size={size}&sha256={hex}"));
+    let sum = BASE64_STANDARD.encode(hash);
+    let put = Request::new("PUT", bound).header("x-amz-checksum-sha256", sum).body(&*newest);
+    assert_eq!(server.send(&put).status, 200);
+    // Other days and servers deliver as ever, up to their bytes.
+    let large = |length: usize| {
+        let url = server.url("server=web02&date=2019-08-01");
+        server.send(&Request::new("PUT", url).body(vec![b'x'; length])).status
+    };
+    assert_eq!([large(9_000), large(2_000), large(900)], [200, 409, 200]);
+    // The operator's own puts are not counted against the day.
+    let target = "/serverlogs-local/web01/2019-08-01.log";
+    assert_eq!(server.signed(Request::new("PUT", target).body(LOG)).status, 200);
+    assert_eq!(stored(), LOG);
+}
+
 #[test]
 fn uploads_leave_the_space_that_is_kept_free() {
     let server = start_with(|config| config.door.keep_free_space = Some(u64::MAX));
@@ -204,6 +311,25 @@ fn uploads_leave_the_space_that_is_kept_free() {
     server.assert_empty();
     assert_eq!(server.send(&Request::new("GET", "/-/readyz")).status, 503);
     server.counts("log2aws_puts_refused_total{reason=\"space\"}", 1.0);
+    // The operator's uploads are refused by their heads, too, parts among them.
+    for target in ["/analyzedlogs-local/x", "/analyzedlogs-local/x?partNumber=1&uploadId=x"] {
+        let put = Request::new("PUT", target).body(LOG);
+        let put = put.sign(server.address, &server.key.access_key, server.key.expose_secret());
+        let answer = read_answer(&mut BufReader::new(half_open(server.address, &put)), "PUT");
+        let refused = [(507, "InsufficientStorage"), (404, "NoSuchUpload")];
+        assert!(refused.contains(&(answer.status, &answer.code()[..])), "{}", answer.text());
+    }
+}
+
+#[test]
+fn a_put_that_finds_no_space_uses_up_no_new_server() {
+    let server = start_with(|config| {
+        config.door.keep_free_space = Some(u64::MAX);
+        config.door.max_new_servers = NonZeroU32::MIN;
+    });
+    for name in ["web01", "web02"] {
+        assert_eq!(put_of(&server, name).0, 507, "{name}");
+    }
 }
 
 fn put_of(server: &Running, name: &str) -> (u16, Option<String>) {
@@ -228,7 +354,7 @@ fn only_so_many_new_servers_are_taken_in_an_hour() {
         assert_eq!(status, 429);
         assert!((1..=1801).contains(&seconds), "{seconds}");
     }
-    // Those that are known deliver as ever.
+    // Known servers can still deliver.
     assert_eq!(put_of(&server, "web01").0, 200);
     assert_eq!(server.stored("serverlogs-local", "web03/2019-08-01.log"), None);
 }

@@ -1,15 +1,15 @@
-//! What stands in front of the handlers: who calls, how often, and how the server starts and stops.
+//! Everything before the handlers: client addresses, rate limits, startup and shutdown.
 
 use std::io::{BufReader, Read, Write};
 use std::net::TcpStream;
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use log2aws_server::{ServeError, Server};
 
 use crate::client::{Request, connect, read_answer};
-use crate::harness::{ClockAt, LOG, config, start, start_with};
+use crate::harness::{ClockAt, LOG, config, eventually, start, start_with};
 
 const ASK: &str = "/?server=web01&date=2019-08-01";
 
@@ -27,7 +27,8 @@ fn only_a_trusted_proxy_names_the_caller() {
     let list = listed.clone();
     let server = start_with(|config| config.allow_list = list);
     assert_eq!(ask(&server, Some("203.0.113.9")), (403, "127.0.0.1".to_owned()));
-    // A proxy on this machine, whose own address is listed, speaks for nobody unless it is trusted.
+    // A proxy on this machine, whose own address is listed, cannot act for clients unless it is
+    // trusted.
     let server = start();
     assert_eq!(ask(&server, None), (200, "127.0.0.1".to_owned()));
     assert_eq!(ask(&server, Some("203.0.113.9")), (403, "127.0.0.1".to_owned()));
@@ -43,7 +44,7 @@ fn only_a_trusted_proxy_names_the_caller() {
     assert_eq!(ask(&server, Some("unknown")), (400, "127.0.0.1".to_owned()));
 }
 
-/// Whoever stands behind it would pass for the proxy itself, which the allow-list may hold.
+/// Otherwise its clients would have the proxy's own address, which may be on the allow-list.
 #[test]
 fn a_trusted_proxy_that_names_no_client_is_refused_and_told_the_header() {
     let server = start_with(|config| {
@@ -112,6 +113,28 @@ fn a_store_that_cannot_be_written_to_is_not_ready() {
     assert_eq!(server.send(&Request::new("GET", "/-/healthz")).status, 200);
 }
 
+/// Each probe of the disk makes and removes a file, and anybody may ask.
+#[test]
+fn readyz_asks_the_disk_once_a_second_at_most() {
+    let server = start();
+    let staging = server.folder.join("staging");
+    let ready = || server.send(&Request::new("GET", "/-/readyz")).status;
+    loop {
+        let begin = Instant::now();
+        assert_eq!(ready(), 200);
+        std::fs::remove_dir(&staging).unwrap();
+        let kept = ready();
+        if begin.elapsed() < Duration::from_millis(900) {
+            assert_eq!(kept, 200, "the disk was asked again");
+            break;
+        }
+        // A slow machine: the next answer is a new one.
+        std::fs::create_dir(&staging).unwrap();
+        eventually("it does not become ready again", || ready() == 200);
+    }
+    eventually("the answer is kept for ever", || ready() == 503);
+}
+
 #[test]
 fn a_kept_connection_serves_many_requests_and_100_continue_is_sent() {
     let server = start();
@@ -131,7 +154,7 @@ fn a_kept_connection_serves_many_requests_and_100_continue_is_sent() {
     assert_eq!(read_answer(&mut stream, "PUT").status, 200);
 }
 
-/// The answer arrives although the body was not wanted: the connection is not reset over it.
+/// The response arrives although the body was refused: the connection is not reset.
 #[test]
 fn a_refused_upload_is_told_why() {
     let server = start();
@@ -153,7 +176,7 @@ fn a_stop_lets_a_running_put_end() {
     stream.write_all(&put.body[..10]).unwrap();
     std::thread::sleep(Duration::from_millis(200));
     server.begin_stop();
-    // An idle connection is closed, and no new one is taken.
+    // An idle connection is closed, and no new one is accepted.
     assert_eq!(idle.read(&mut [0; 1]).unwrap(), 0);
     let refused = (0..100).any(|_| {
         std::thread::sleep(Duration::from_millis(20));

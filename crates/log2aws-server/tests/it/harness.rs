@@ -1,4 +1,4 @@
-//! A running server, and the logs that are delivered to it.
+//! A running server, and logs to deliver to it.
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 
 use crate::client::{Answer, Request};
 
-/// The time, moved by so many seconds.
+/// The time, shifted by that many seconds.
 #[derive(Clone, Copy)]
 pub(crate) struct ClockAt(pub(crate) i64);
 
@@ -27,7 +27,7 @@ impl Clock for ClockAt {
     }
 }
 
-/// The time, moved by what a test says while the server runs.
+/// The time, shifted while the server runs.
 struct Ahead(Arc<AtomicI64>);
 
 impl Clock for Ahead {
@@ -36,23 +36,23 @@ impl Clock for Ahead {
     }
 }
 
-/// A server on a thread of its own. Dropping it stops it.
+/// A server on its own thread, stopped on drop.
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
     pub(crate) folder: PathBuf,
     pub(crate) key: KeyPair,
     pub(crate) store: DiskStore,
-    /// The link of the start, from the path on.
+    /// The login link from the start, from the path on.
     pub(crate) link: String,
-    /// By how many seconds the server's clock is ahead.
+    /// How many seconds the server's clock is ahead.
     pub(crate) ahead: Arc<AtomicI64>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<Result<(), ServeError>>>,
     own_folder: Option<TempDir>,
 }
 
-/// The settings of most tests: loopback alone, and the day of the seed's log, which is years ago,
-/// may be replaced.
+/// The settings of most tests: only loopback is allowed, and the day of the test log, which is
+/// years ago, may be replaced.
 pub(crate) fn config(folder: &Path) -> ServeConfig {
     let days = DayRules { days_back: 36_500, days_ahead: 1, final_after_days: None };
     ServeConfig { days, ..ServeConfig::new(folder.to_owned(), "127.0.0.0/8".parse().unwrap()) }
@@ -97,7 +97,7 @@ pub(crate) fn start_on(config: ServeConfig, clock: ClockAt) -> Running {
 }
 
 impl Running {
-    /// Begins the stop, and does not wait for its end.
+    /// Starts the shutdown without waiting for it.
     pub(crate) fn begin_stop(&mut self) {
         drop(self.stop.take());
     }
@@ -114,21 +114,21 @@ impl Running {
         request.send(self.address)
     }
 
-    /// Sends a request that the operator's key signs.
+    /// Sends a request signed with the operator's key.
     pub(crate) fn signed(&self, request: Request) -> Answer {
         request
             .sign(self.address, &self.key.access_key, self.key.expose_secret())
             .send(self.address)
     }
 
-    /// Sends a request that the operator's key presigns for a minute.
+    /// Sends a request presigned with the operator's key for a minute.
     pub(crate) fn presigned(&self, request: Request) -> Answer {
         request
             .presign(self.address, &self.key.access_key, self.key.expose_secret(), 60)
             .send(self.address)
     }
 
-    /// Asks for a URL, and returns what stands behind the host.
+    /// Requests a URL, and returns the part after the host.
     pub(crate) fn url(&self, query: &str) -> String {
         let answer = self.send(&Request::new("GET", format!("/?{query}")));
         assert_eq!(answer.status, 200, "{}", answer.text());
@@ -148,7 +148,7 @@ impl Running {
         }
     }
 
-    /// What is stored under a key.
+    /// The stored content of a key.
     pub(crate) fn stored(&self, bucket: &str, key: &str) -> Option<String> {
         let opened = self.store.open_object(&bucket.parse().unwrap(), &key.parse().unwrap(), None);
         let (_, mut reader) = opened.ok()?;
@@ -157,23 +157,23 @@ impl Running {
         Some(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// Asserts that a refused put left nothing: no object, no version, no staged file.
+    /// Asserts that a refused PUT left nothing: no object, no version, no staged file.
     pub(crate) fn assert_empty(&self) {
         for bucket in [RAW_BUCKET, ANALYZED_BUCKET] {
             let files = files_under(&self.folder.join("buckets").join(bucket));
             assert!(files.is_empty(), "{files:?}");
         }
-        // The writer of a connection that was cut off notices a moment later.
+        // The writer of an aborted upload notices a moment later.
         let staging = self.folder.join("staging");
         eventually("staging is not empty", || files_under(&staging).is_empty());
     }
 
-    /// Waits until one series of the metrics has a value: results are seen before they are counted.
+    /// Waits until a metric has a value: results are visible before they are counted.
     pub(crate) fn counts(&self, name: &str, value: f64) {
         eventually(&format!("{name} is not {value}"), || (self.metric(name) - value).abs() < 0.5);
     }
 
-    /// One series of the metrics.
+    /// The value of a metric.
     pub(crate) fn metric(&self, name: &str) -> f64 {
         let token = std::fs::read_to_string(self.folder.join("metrics-token")).unwrap();
         let request = Request::new("GET", "/-/metrics")
@@ -186,7 +186,7 @@ impl Running {
     }
 }
 
-/// Waits for what happens on another thread; fails with `what` if it does not.
+/// Waits for a condition; fails with `what` if it does not hold in time.
 pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let begin = Instant::now();
     while !holds() {

@@ -1,9 +1,11 @@
-//! `serve` as its clients meet it: over TCP, on a disk, with real signatures.
+//! `serve` as its clients see it: over TCP, on a disk, with real signatures.
 //!
-//! awscli, boto3, rclone and curl themselves are tried in the tests of the command line.
+//! awscli, boto3, rclone and curl are tested with the command line.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
+mod audit;
+mod audit_losses;
 mod background;
 mod bad_input;
 mod child;
@@ -13,6 +15,7 @@ mod delivery;
 mod door;
 mod front;
 mod harness;
+mod raw_http;
 mod s3_api;
 mod s3_multipart;
 mod s3_reads;

@@ -212,7 +212,7 @@ fn uploads_in_parts() {
     let done = complete([0, 1]);
     assert!(done.text().contains("-2\"</ETag>"), "{}", done.text());
     assert_eq!(get(&server, "/mp").text(), large + "end");
-    // The answer may have got lost.
+    // The response may have been lost.
     assert_eq!(complete([0, 1]).text(), done.text());
 
     let other = server.signed(request("POST", "uploads".to_owned()));

@@ -1,4 +1,4 @@
-//! Uploads in parts, where answers get lost and clients look at the parts.
+//! Multipart uploads with lost responses, and reads of parts.
 
 use crate::client::{Answer, Request};
 use crate::harness::{ClockAt, Running, config, start, start_on};
@@ -7,7 +7,7 @@ use crate::s3_api::all;
 const BUCKET: &str = "/analyzedlogs-local";
 const FIRST: usize = 5 * 1024 * 1024;
 
-/// An upload in parts of one key.
+/// A multipart upload of one key.
 struct Upload<'a> {
     server: &'a Running,
     target: String,
@@ -37,7 +37,7 @@ impl<'a> Upload<'a> {
         self.tags.push(answer.header("etag").unwrap().to_owned());
     }
 
-    /// `more` stands within each part of the list.
+    /// `more` is inserted in each part of the list.
     fn complete(&self, more: &str, headers: &[(&str, &str)]) -> Answer {
         let parts: Vec<String> = (1..)
             .zip(&self.tags)
@@ -51,14 +51,14 @@ impl<'a> Upload<'a> {
     }
 }
 
-/// The answer to a completed upload may get lost: to send it again is no mistake.
+/// The response to a completed upload may be lost: repeating the request is valid.
 #[test]
 fn a_complete_that_is_sent_again_has_the_same_answer() {
     let folder = tempfile::tempdir().unwrap();
     let server = start_on(config(folder.path()), ClockAt(0));
     let mut again = Vec::new();
     for target in ["/analyzedlogs-local/mp", "/serverlogs-local/web01/mp"] {
-        // In the raw bucket the same bytes stand there already.
+        // In the raw bucket the same bytes already exist.
         let put = Request::new("PUT", target).body("whole");
         assert_eq!(server.signed(put).status, 200);
         let mut upload = Upload::begin(&server, target, &[]);
@@ -68,7 +68,7 @@ fn a_complete_that_is_sent_again_has_the_same_answer() {
         let second = upload.complete("", &[]);
         assert_eq!((second.status, second.text()), (200, first.text()));
         assert_eq!(second.header("x-amz-version-id"), first.header("x-amz-version-id"));
-        // It is not begun anew by that.
+        // That does not start it again.
         let aborted = server.signed(upload.request("DELETE", ""));
         assert_eq!(aborted.code(), "NoSuchUpload");
         assert_eq!(server.signed(upload.request("GET", "")).code(), "NoSuchUpload");
@@ -77,14 +77,14 @@ fn a_complete_that_is_sent_again_has_the_same_answer() {
         let bucket = target.rsplit_once("/mp").unwrap().0.replace("/web01", "");
         let listed = server.signed(Request::new("GET", format!("{bucket}?uploads"))).text();
         assert!(all(&listed, "Key").is_empty(), "{listed}");
-        // Nor is it the upload of another key.
+        // It is also not an upload of another key.
         let other = Request::new("POST", format!("{bucket}/other?uploadId={}", upload.id));
         let list = "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>x</ETag></Part>\
                     </CompleteMultipartUpload>";
         assert_eq!(server.signed(other.body(list)).code(), "NoSuchUpload");
         again.push((upload.id, upload.tags, target, first.text()));
     }
-    // Also after a restart.
+    // Even after a restart.
     drop(server);
     let restarted = start_on(config(folder.path()), ClockAt(0));
     for (id, tags, target, first) in again {

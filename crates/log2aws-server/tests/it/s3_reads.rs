@@ -35,7 +35,7 @@ fn a_range_that_cannot_be_served_as_one_is_ignored() {
         }
         assert_eq!(read(&server, "GET", &[("range", range)]).text(), "hello", "{range}");
     }
-    // Names of units have no case.
+    // Unit names are case-insensitive.
     let answer = read(&server, "GET", &[("range", "BYTES=0-1")]);
     assert_eq!((answer.status, &answer.text()[..]), (206, "he"));
 }
@@ -61,7 +61,7 @@ fn a_range_is_of_the_version_that_if_range_names() {
     for (condition, status) in [
         (TAG, 206),
         ("\"other\"", 200),
-        // Weak tags name no bytes.
+        // Weak tags never match.
         ("W/\"5d41402abc4b2a76b9719d911017c592\"", 200),
         ("Thu, 01 Aug 2019 00:00:00 GMT", 200),
         ("rubbish", 200),
@@ -114,7 +114,7 @@ fn conditions_are_read_as_http_has_them() {
         ("if-none-match", listed.as_str(), 304),
         ("if-none-match", "*", 304),
         ("if-none-match", "\"x\", \"y\"", 200),
-        // Some clients send the tag without its quotes.
+        // Some clients send the tag without quotes.
         ("if-match", TAG.trim_matches('"'), 200),
         ("if-none-match", TAG.trim_matches('"'), 304),
         ("if-modified-since", "garbage", 200),
@@ -151,7 +151,7 @@ fn what_others_wrote_runs_nowhere() {
             .body("<script>fetch('/ui/')</script>")
     };
     assert_eq!(server.signed(hostile(&format!("{BUCKET}/k"))).status, 200);
-    // Whoever has a URL sets these headers unsigned.
+    // Anybody with a URL can set these headers, unsigned.
     let url = server.url("server=web01&date=2019-08-01");
     assert_eq!(server.send(&hostile(&url)).status, 200);
     for target in [RAW, "/analyzedlogs-local/k"] {
@@ -195,7 +195,7 @@ fn the_version_of_a_bucket_without_versions_is_null() {
     assert_eq!(named("GET", "null").text(), "hello");
     assert_eq!(named("HEAD", "null").status, 200);
     assert_eq!(named("GET", "1").code(), "NoSuchVersion");
-    // Where versions are kept no version is called so.
+    // In a versioned bucket no version has that name.
     assert_eq!(server.signed(Request::new("PUT", RAW).body("x")).status, 200);
     let raw = server.signed(Request::new("GET", format!("{RAW}?versionId=null")));
     assert_eq!(raw.code(), "NoSuchVersion");

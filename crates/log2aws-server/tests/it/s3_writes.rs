@@ -22,8 +22,8 @@ fn put(server: &Running, key: &str, body: &str) {
     assert_eq!(server.signed(request).status, 200, "{key}");
 }
 
-/// Some clients take the answer to an empty PUT for the `100 Continue` that they waited for, and
-/// read the next answer of the connection against it.
+/// Some clients take the response to an empty PUT for the `100 Continue` that they waited for, and
+/// assign the next response of the connection to the wrong request.
 #[test]
 fn the_answer_to_an_empty_put_that_expects_a_go_ahead_ends_the_connection() {
     let server = start();
@@ -72,14 +72,14 @@ fn what_a_signer_moved_into_the_query_counts_as_a_header() {
     // Never a copy.
     let copy = put("refused", "x-amz-copy-source=%2Fanalyzedlogs-local%2Fkept");
     assert_eq!(copy.status, 403, "{}", copy.text());
-    // In the query and as a header they may not differ.
+    // The query and the header must not differ.
     let both = Request::new("PUT", format!("{BUCKET}/refused?x-amz-meta-who=me"))
         .header("x-amz-meta-who", "you");
     assert_eq!(server.presigned(both.body("hello")).status, 400);
     assert_eq!(object(&server, "HEAD", "refused").status, 404);
 }
 
-/// As AWS's SDK for JavaScript did before its third version.
+/// AWS's SDK for JavaScript did this before its third version.
 #[test]
 fn a_header_may_be_signed_and_sent_in_the_query_alone() {
     let server = start();
@@ -122,7 +122,7 @@ fn headers_that_are_not_kept_are_refused_and_expires_is_kept() {
         assert_eq!(server.signed(begin).code(), "NotImplemented", "{name}");
     }
     assert_eq!(object(&server, "HEAD", "refused").status, 404);
-    // What asks for no more than what is done anyhow.
+    // Values that match our behaviour.
     assert_eq!(put("kept", "x-amz-acl", "private").status, 200);
     assert_eq!(put("kept", "x-amz-storage-class", "STANDARD").status, 200);
     let moment = "Thu, 01 Jan 2032 00:00:00 GMT";
@@ -138,7 +138,7 @@ fn a_signature_may_date_itself_by_the_date_header() {
     let request = Request::new("PUT", format!("{BUCKET}/k")).header("date", "").body("hello");
     let answer = server.signed(request);
     assert_eq!(answer.status, 200, "{}", answer.text());
-    // Not if the header is not signed.
+    // Not if the header is unsigned.
     let mut request = Request::new("GET", format!("{BUCKET}/k")).sign(
         server.address,
         &server.key.access_key,
@@ -167,7 +167,7 @@ fn chunks_without_a_signature_may_come_without_a_trailer() {
     assert_eq!(object(&server, "HEAD", "short").status, 404);
 }
 
-/// `curl -C 100 -T day.log URL` sends the rest of a log: it is not the day's log.
+/// `curl -C 100 -T day.log URL` sends the rest of a log, which is not the day's log.
 #[test]
 fn a_piece_of_an_object_is_not_stored_as_the_whole() {
     let server = start();
@@ -229,7 +229,7 @@ fn an_objects_metadata_can_be_replaced_by_a_copy_onto_itself() {
     }
     assert_eq!(object(&server, "GET", "k").text(), "hello");
 
-    // Every other copy is not served, and does nothing.
+    // Every other copy is refused, and does nothing.
     put(&server, "other", "other");
     assert_eq!(server.signed(Request::new("PUT", RAW).body(LOG)).status, 200);
     for (key, from, directive) in [
@@ -250,7 +250,7 @@ fn an_objects_metadata_can_be_replaced_by_a_copy_onto_itself() {
     assert_eq!(object(&server, "HEAD", "new").status, 404);
     assert_eq!(object(&server, "GET", "k").text(), "hello");
 
-    // Conditions of the source hold.
+    // Conditions on the source are checked.
     let other = copy("k", own, Some("REPLACE")).header("x-amz-copy-source-if-match", "\"0\"");
     assert_eq!(server.signed(other).code(), "PreconditionFailed");
     let none = copy("none", "analyzedlogs-local/none", Some("REPLACE"));

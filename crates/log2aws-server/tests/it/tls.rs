@@ -1,4 +1,4 @@
-//! TLS by `serve` itself: who is answered, with which certificate, and what is refused at the start.
+//! TLS in `serve` itself: which clients are served, with which certificate, and startup errors.
 
 use std::fs;
 use std::io::{BufReader, Read, Write};
@@ -35,7 +35,7 @@ fn pair() -> Pair {
     }
 }
 
-/// Writes a file aside and renames it, as renewals do.
+/// Writes a temporary file and renames it, as renewals do.
 fn put(path: &Path, text: &str, mode: u32) {
     let aside = path.with_extension("new");
     fs::write(&aside, text).unwrap();
@@ -51,7 +51,7 @@ impl Pair {
         files
     }
 
-    /// Connects, trusting this certificate alone.
+    /// Connects, trusting only this certificate.
     fn shake(&self, address: SocketAddr) -> Result<Stream, String> {
         self.shake_with(address, &[&rustls::version::TLS13, &rustls::version::TLS12])
     }
@@ -141,7 +141,7 @@ fn the_dashboards_cookie_and_link_are_for_https_alone() {
     assert_eq!(page.status, 200);
 }
 
-/// The body is larger than what is buffered anywhere on the way, and refused before it is read.
+/// The body is larger than all buffers on the way, and refused before it is read.
 #[test]
 fn a_refused_upload_is_told_why_over_tls_too() {
     let place = start();
@@ -194,7 +194,7 @@ fn a_renewed_certificate_is_shown_without_a_restart_and_a_bad_one_is_not() {
     second.put(folder);
     eventually("the renewed certificate is not shown", || second.shake(address).is_ok());
     assert!(place.pair.shake(address).is_err());
-    // Who was connected stays so.
+    // Existing connections continue.
     kept.get_mut().write_all(head.as_bytes()).unwrap();
     assert_eq!(read_answer(&mut kept, "GET").status, 200);
 }
@@ -240,7 +240,7 @@ fn files_that_cannot_be_used_are_refused_at_the_start_in_one_sentence() {
     let config = ServeConfig { tls: Some(files), ..config(&folder.path().join("data")) };
     let told = Server::open(config, Arc::new(ClockAt(0))).unwrap_err().to_string();
     assert!(told.contains("cannot be read"), "{told}");
-    // Nobody is told to close a whole folder.
+    // The advice is not to change the mode of a whole folder.
     let folder = tempfile::tempdir().unwrap();
     let mut files = good.put(folder.path());
     files.key = folder.path().to_owned();
@@ -250,7 +250,7 @@ fn files_that_cannot_be_used_are_refused_at_the_start_in_one_sentence() {
     assert!(told.contains("is a directory") && !told.contains("chmod"), "{told}");
 }
 
-/// It is shown all the same: who may still use it is its clients' affair.
+/// It is served anyway: clients decide whether to accept it.
 #[test]
 fn an_expired_certificate_is_warned_of() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! The dashboard's door as browsers meet it: over TCP, before real pages.
+//! The dashboard's login as browsers see it: over TCP, before real pages.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -14,15 +14,15 @@ const DAY: &str = "/ui/s/web01/2019-08-01";
 /// What a browser accepts.
 const BROWSER: &str = "text/html,application/xhtml+xml,*/*;q=0.8";
 
-/// The calendar that holds it.
+/// The calendar that contains it.
 const CALENDAR: &str = "/ui/?to=2019-08-05";
 
-fn token(server: &Running) -> String {
+pub(crate) fn token(server: &Running) -> String {
     fs::read_to_string(server.folder.join("dashboard-token")).unwrap().trim().to_owned()
 }
 
 /// Sends the login form, as a browser over plain HTTP does.
-fn log_in(server: &Running, token: &str) -> Answer {
+pub(crate) fn log_in(server: &Running, token: &str) -> Answer {
     let form = format!("token={token}&next=%2Fui%2F");
     let request = Request::new("POST", "/ui/login")
         .header("origin", format!("http://{}", server.address))
@@ -31,13 +31,13 @@ fn log_in(server: &Running, token: &str) -> Answer {
     server.send(&request)
 }
 
-/// What a browser sends back.
-fn cookie_of(answer: &Answer) -> String {
+/// The cookie that a browser sends back.
+pub(crate) fn cookie_of(answer: &Answer) -> String {
     let set = answer.header("set-cookie").unwrap_or_else(|| panic!("no cookie: {answer:?}"));
     set.split(';').next().unwrap().to_owned()
 }
 
-fn session(server: &Running) -> String {
+pub(crate) fn session(server: &Running) -> String {
     let answer = log_in(server, &token(server));
     assert_eq!((answer.status, answer.header("location")), (303, Some("/ui/")));
     cookie_of(&answer)
@@ -86,7 +86,7 @@ fn nothing_of_the_dashboard_is_seen_without_a_login() {
         assert_eq!(answer.status, 401, "{part}");
         assert!(!answer.text().contains("web01"), "{part}");
     }
-    // A listed address, S3's keys and the metrics' token open nothing here.
+    // A listed address, S3's keys and the metrics' token give no access here.
     let signed = server.signed(Request::new("GET", "/ui/status.json"));
     assert_eq!(signed.status, 401);
     let metrics = fs::read_to_string(server.folder.join("metrics-token")).unwrap();
@@ -101,11 +101,33 @@ fn nothing_of_the_dashboard_is_seen_without_a_login() {
     assert!(page.contains("name=\"token\"") && !page.contains("web01"), "{page}");
     let policy = login.header("content-security-policy").unwrap();
     assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
-    // What the login page is dressed with is open, and holds nothing.
+    // The login page's assets are public, and contain no data.
     let style = page.split_once("href=\"/ui/assets/").unwrap().1.split('"').next().unwrap();
     let style = server.send(&Request::new("GET", format!("/ui/assets/{style}")));
     assert_eq!(style.status, 200);
     assert!(style.header("cache-control").unwrap().contains("immutable"));
+}
+
+/// Browsers send the cookies of a host to every port of it.
+#[test]
+fn a_session_opens_no_server_on_another_port() {
+    let (server, other) = (start(), start());
+    let cookie = session(&server);
+    assert_eq!(get(&server, "/ui/", &cookie).status, 200);
+    assert_eq!(get(&other, "/ui/", &cookie).status, 303);
+    let (name, value) = cookie.split_once('=').unwrap();
+    assert!(name.ends_with(&format!("-{}", server.address.port())), "{name}");
+    let renamed = format!("log2aws-session-{}={value}", other.address.port());
+    assert_eq!(get(&other, "/ui/", &renamed).status, 303);
+    // Nor does a logout of one end the session of the other.
+    let own = session(&other);
+    let both = format!("{cookie}; {own}");
+    let logout = Request::new("POST", "/ui/logout")
+        .header("origin", format!("http://{}", other.address))
+        .header("cookie", &*both);
+    assert_eq!(other.send(&logout).status, 303);
+    assert_eq!(get(&server, "/ui/", &both).status, 200);
+    assert_eq!(get(&other, "/ui/", &both).status, 303);
 }
 
 #[test]
@@ -194,7 +216,7 @@ fn guessing_is_slowed_down() {
     let limited = log_in(&server, "guess");
     assert_eq!(limited.status, 429);
     assert!(limited.header("retry-after").is_some() && limited.header("set-cookie").is_none());
-    // Nobody else is held up: neither a URL nor a login with the token.
+    // Others are not affected: neither a URL nor a login with the token.
     assert_eq!(log_in(&server, &token(&server)).status, 303);
     deliver(&server, "web01");
 }
@@ -223,7 +245,7 @@ fn a_form_of_another_site_logs_nobody_in_or_out() {
         assert_eq!(post("/ui/logout", headers), 403, "{headers:?}");
     }
     assert_eq!(post("/ui/login", &[("sec-fetch-site", "same-origin")]), 303);
-    // What is not asked for by a form changes nothing.
+    // Only a form can change state.
     let cookie = session(&server);
     assert_eq!(get(&server, "/ui/logout", &cookie).status, 405);
     assert_eq!(get(&server, "/ui/", &cookie).status, 200);
@@ -251,7 +273,7 @@ fn the_cookie_and_where_a_login_leads_are_ours_alone() {
         let answer = server.send(&request);
         assert_eq!((answer.status, answer.header("location")), (303, Some("/ui/")), "{next}");
     }
-    // Nor does the Host that a caller names stand in any answer.
+    // The Host header of a request appears in no response either.
     for target in ["/", "/ui", DAY, "/ui/login"] {
         let request = Request::new("GET", target)
             .header("host", "evil.example")
@@ -370,7 +392,7 @@ fn streams_are_limited_and_end_with_their_session() {
     };
     assert_eq!(refused.0, 503);
     assert!(refused.1.to_lowercase().contains("retry-after: 60"), "{}", refused.1);
-    // The rest of the server does not notice.
+    // The rest of the server is not affected.
     deliver(&server, "web01");
     fs::write(server.folder.join("dashboard-token"), "the-operators-own-token\n").unwrap();
     deliver(&server, "web02");
@@ -380,7 +402,7 @@ fn streams_are_limited_and_end_with_their_session() {
     assert!(told.ends_with("0\r\n\r\n"), "it did not end well: {told}");
 }
 
-/// A download of many pieces, which the reader takes late.
+/// A large download with a slow reader.
 #[test]
 fn a_slow_download_keeps_no_page_waiting() {
     let server = start();

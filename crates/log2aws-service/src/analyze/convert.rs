@@ -44,7 +44,7 @@ pub(super) fn convert(
     prefix: Option<u64>,
 ) -> Result<Converted, RecordFailure> {
     let mut results = Results::new(job)?;
-    let mut converter = Converter::new();
+    let mut converter = Converter::with_max_gzip_ratio(job.app.max_gzip_ratio);
     let mut digest = LogDigest::new(prefix);
     let mut step = 0;
     let mut drained = Ok(());

@@ -17,6 +17,7 @@ mod stored_summary;
 
 use std::fmt;
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use log2aws_core::error_chain::ErrorChain;
@@ -50,6 +51,8 @@ pub struct AnalyzeApp {
     pub charts: ChartFormats,
     /// Who makes the PNG.
     pub rasterizer: Rasterizer,
+    /// How many times a gzip log may expand; beyond it is left alone, and a reject says so.
+    pub max_gzip_ratio: NonZeroU32,
     /// The session under which our presigned URLs are signed, as the last part of an event's
     /// principal names it. A put by any other principal was made with an operator's own rights
     /// and is accepted. `None`: every put is judged by its address.
@@ -104,6 +107,8 @@ pub struct Analyzed {
     pub key: RawKey,
     /// The version that was read.
     pub version: VersionId,
+    /// The address that it was put from, if an event named one.
+    pub source: Option<IpAddr>,
     /// Its length in bytes, as stored.
     pub bytes: u64,
     /// Rows of the CSV.

@@ -68,6 +68,7 @@ fn write(
         target.change = Some(change);
     }
     target.size = Some(read.size);
+    let source = target.source;
     target.sha256 = Some(read.sha256.clone());
     let raw = RawObject {
         key: job.raw_key.to_string(),
@@ -79,6 +80,7 @@ fn write(
     let analyzed = Analyzed {
         key: job.key.clone(),
         version: VersionId::new(raw.version.clone()),
+        source,
         bytes: read.size,
         rows: read.log.rows,
         rejects: read.log.rejects.count,

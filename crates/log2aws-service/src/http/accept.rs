@@ -1,9 +1,9 @@
-//! Which form of answer a caller wants: plain text, unless it asks for JSON.
+//! Content negotiation: plain text, or JSON on request.
 
 use http::header::{ACCEPT, HeaderMap};
 
-/// Whether the `Accept` header prefers JSON to plain text. Wildcards prefer neither, and a
-/// header that cannot be read asks for nothing (RFC 9110 §12.5.1).
+/// Whether the `Accept` header prefers JSON to plain text. Wildcards prefer neither, and an invalid
+/// header is ignored (RFC 9110 §12.5.1).
 pub(super) fn json(headers: &HeaderMap) -> bool {
     let (mut json, mut text) = (0, 0);
     for value in headers.get_all(ACCEPT) {

@@ -1,4 +1,4 @@
-//! For which days a URL is given: a window around today, and what holds for final days.
+//! The days for which a URL is given: a window around today, and the rule for final days.
 
 use std::num::NonZeroU32;
 
@@ -16,25 +16,25 @@ use super::{Problem, UrlApp};
 use crate::analyze::MAX_SUMMARY_BYTES;
 use crate::ports::{Settings, StoreError};
 
-/// The rules of days, as an operator sets them.
+/// The rules for days, set by the operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DayRules {
-    /// How many days before today (UTC) are taken.
+    /// How many days before today (UTC) are accepted.
     pub days_back: u32,
-    /// How many days after today (UTC) are taken. Less than 1 refuses servers east of Greenwich
+    /// How many days after today (UTC) are accepted. Less than 1 refuses servers east of Greenwich
     /// in their morning.
     pub days_ahead: u32,
-    /// After how many days a day that was delivered is final; `None`: never.
+    /// After how many days a delivered day is final; `None`: never.
     pub final_after_days: Option<NonZeroU32>,
 }
 
-/// How many days back are taken unless set otherwise.
+/// The default of [`DayRules::days_back`].
 pub const DEFAULT_DAYS_BACK: u32 = 400;
 
-/// How many days ahead are taken unless set otherwise.
+/// The default of [`DayRules::days_ahead`].
 pub const DEFAULT_DAYS_AHEAD: u32 = 1;
 
-/// After how many days a delivered day is final unless set otherwise.
+/// The default of [`DayRules::final_after_days`].
 pub const DEFAULT_FINAL_AFTER_DAYS: u32 = 7;
 
 impl Default for DayRules {
@@ -49,7 +49,7 @@ impl Default for DayRules {
 
 impl DayRules {
     /// # Errors
-    /// [`Problem::DayOutsideWindow`] names the first and the last day that are taken.
+    /// [`Problem::DayOutsideWindow`] with the first and the last accepted day.
     pub(super) fn check_window(&self, day: Day, now: Timestamp) -> Result<(), Problem> {
         let today = today(now);
         let first = today.saturating_sub(days(self.days_back));
@@ -60,7 +60,7 @@ impl DayRules {
         Err(Problem::DayOutsideWindow { day, first, last })
     }
 
-    /// After how many days the day would be final, if it is old enough by now.
+    /// After how many days the day would be final, if it is old enough now.
     pub(super) fn final_after(&self, day: Day, now: Timestamp) -> Option<NonZeroU32> {
         let after = self.final_after_days?;
         let last_open = day.date().saturating_add(days(after.get()));
@@ -72,17 +72,17 @@ fn today(now: Timestamp) -> Date {
     now.to_zoned(TimeZone::UTC).date()
 }
 
-/// A span of whole days; one longer than the calendar saturates with it.
+/// A span of whole days; saturates at the range of the calendar.
 fn days(count: u32) -> Span {
     const CALENDAR: u32 = 7_304_484;
     Span::new().days(i64::from(count.min(CALENDAR)))
 }
 
-/// What of a summary says which delivery a day's results are of.
+/// The part of a summary that identifies the delivery of a day's results.
 #[derive(Deserialize)]
 struct AcceptedDelivery {
     raw: AcceptedVersion,
-    /// Present in summaries of earlier versions: then there are no results.
+    /// Present in summaries of older programs: then there are no results.
     #[serde(default)]
     refused: Option<IgnoredAny>,
 }
@@ -101,10 +101,10 @@ impl AcceptedVersion {
     }
 }
 
-/// Lets a final day be delivered again only with the same bytes, or when an operator reopened it.
+/// Allows another delivery of a final day only with the same bytes, or if an operator reopened it.
 ///
 /// # Errors
-/// [`Problem::DayIsFinal`]; [`Problem::Store`] if it cannot be known whether the day is final.
+/// [`Problem::DayIsFinal`]; [`Problem::Store`] if it is unknown whether the day is final.
 pub(super) async fn check_final(
     app: &UrlApp,
     settings: &Settings,

@@ -1,4 +1,4 @@
-//! What the world around the handler allows beside the allow-list.
+//! Limits of the handler besides the allow-list.
 
 use std::fmt;
 use std::future::Future;
@@ -9,27 +9,26 @@ use log2aws_core::key::RawKey;
 
 use super::{MAX_PUT_BYTES, RefusalLog};
 
-/// Bounds how many servers may deliver for the first time.
+/// Limits the number of new servers.
 pub trait NewServers: Send + Sync {
-    /// Whether a log under `key` may be taken now: always if its server has delivered before.
+    /// Whether a log under `key` may be accepted now: always if its server has delivered before.
     ///
     /// # Errors
-    /// After how many seconds it may be tried again.
+    /// After how many seconds to retry.
     fn check<'a>(&'a self, key: &'a RawKey) -> NewServersAnswer<'a>;
 }
 
 /// What [`NewServers::check`] returns.
 pub type NewServersAnswer<'a> = Pin<Box<dyn Future<Output = Result<(), u32>> + Send + 'a>>;
 
-/// Limits of the handler that gives out URLs. The default is that of a store without limits of its
-/// own, as S3 is.
+/// Limits of the URL handler. The default has no limits, which fits S3.
 #[derive(Clone)]
 pub struct UrlLimits {
     /// The largest log that a URL is bound to, in bytes.
     pub max_log_size: u64,
     /// How many servers may deliver for the first time; `None`: any number.
     pub new_servers: Option<Arc<dyn NewServers>>,
-    /// Which refusals are logged; `None`: each.
+    /// Decides which refusals are logged; `None`: each.
     pub refusals: Option<Arc<RefusalLog>>,
 }
 

@@ -1,7 +1,7 @@
-//! generate-url: the HTTP handler that gives a server the URL to put one day log to.
+//! generate-url: the HTTP handler that gives a server the URL for uploading a day log.
 //!
-//! One router serves Lambda and `serve`. It needs no runtime of a kind, and it knows the caller by
-//! [`ClientIp`] alone: which address that is, only the world in front of it can say.
+//! One router serves Lambda and `serve`. It works on any runtime, and gets the caller's address as
+//! [`ClientIp`], because only the surrounding server knows it.
 
 mod accept;
 mod day_rules;
@@ -24,7 +24,9 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderVal
 use http::{Method, Request, Response};
 use jiff::{SignedDuration, Timestamp};
 use log2aws_core::allow_list::Refusal;
-use log2aws_core::key::RawKey;
+use log2aws_core::day::Day;
+use log2aws_core::key::{BucketName, ObjectKey, RawKey};
+use log2aws_core::server_name::ServerName;
 use serde::Serialize;
 
 use crate::ports::{
@@ -33,31 +35,32 @@ use crate::ports::{
 
 pub use day_rules::{DEFAULT_DAYS_AHEAD, DEFAULT_DAYS_BACK, DEFAULT_FINAL_AFTER_DAYS, DayRules};
 pub use limits::{NewServers, NewServersAnswer, UrlLimits};
-pub use problem::Problem;
+pub use problem::{Problem, ProblemCode};
 pub use refusal_log::{RefusalLog, network_of};
+use request::UrlRequestHead;
 pub use request::{MAX_PUT_BYTES, MAX_REQUEST_BYTES, ParameterError};
 pub use small_body::{SmallBodyError, read_small_body};
 
-/// How long a URL lives, in seconds.
+/// How long a URL is valid, in seconds.
 pub const URL_LIFE_SECONDS: u32 = 300;
 
-/// The header in which every answer tells the caller the address that we see it come from.
+/// The response header with the caller's address as we see it.
 pub const SOURCE_HEADER: HeaderName = HeaderName::from_static("log2aws-source");
 
-/// What generate-url works with.
+/// The dependencies of generate-url.
 #[derive(Clone)]
 pub struct UrlApp {
-    /// Makes the URLs.
+    /// Signs the URLs.
     pub signer: Arc<dyn Signer>,
-    /// Says who may have them, and for which bucket.
+    /// The allow-list and the bucket.
     pub settings: Arc<dyn SettingsSource>,
-    /// Says from when they count.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// For which days.
+    /// The accepted days.
     pub days: DayRules,
-    /// Reads what decides whether a day is final, out of the analyzed bucket.
+    /// Reads from the analyzed bucket whether a day is final.
     pub objects: Arc<dyn ObjectReader>,
-    /// Bounds what is asked for.
+    /// Limits of requests.
     pub limits: UrlLimits,
 }
 
@@ -67,56 +70,77 @@ impl fmt::Debug for UrlApp {
     }
 }
 
-/// Who asks. The world puts it into the request's extensions: API Gateway's source address, or
-/// that of the socket, or what a trusted proxy says.
+/// The caller's address. The surrounding server adds it as a request extension: API Gateway's
+/// source address, the socket's, or the one from a trusted proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientIp(pub IpAddr);
 
-/// `GET /` and `POST /`; every other method there is a 405, every other path a 404.
+/// `GET /` and `POST /`; other methods are a 405, other paths a 404.
 ///
-/// A world that serves more paths calls this router for the ones it means, as a service.
+/// A server with more paths calls this router as a service for these.
 pub fn router(app: UrlApp) -> Router {
     Router::new().route("/", any(at_root)).fallback(not_found).with_state(app)
 }
 
-/// The answer of a world that gives up a caller whose request does not arrive: 408.
+/// The response to a request that did not arrive in time: 408.
 ///
-/// `headers` are those of the request: they say in which form the caller wants its answer.
+/// `headers` are those of the request, for content negotiation.
 pub fn request_timeout(
     headers: &HeaderMap,
     caller: ClientIp,
     refusals: &RefusalLog,
 ) -> Response<Body> {
-    Problem::SlowBody.answer(headers, Some(caller), Some(refusals))
+    Problem::SlowBody.answer(headers, Some(caller), Some(refusals), &UrlSubject::default())
 }
 
-/// The answer of a world that holds a caller back before its request comes here: 429.
+/// The response to a request over the rate limit: 429.
 ///
-/// `headers` are those of the request: they say in which form the caller wants its answer.
+/// `headers` are those of the request, for content negotiation.
 pub fn too_many_requests(
     headers: &HeaderMap,
     caller: ClientIp,
     retry_after_seconds: u32,
     refusals: &RefusalLog,
 ) -> Response<Body> {
-    Problem::TooManyRequests { retry_after_seconds }.answer(headers, Some(caller), Some(refusals))
+    let problem = Problem::TooManyRequests { retry_after_seconds };
+    problem.answer(headers, Some(caller), Some(refusals), &UrlSubject::default())
+}
+
+/// Which log a request for a URL was about, as far as it was read: an extension of the answer, for
+/// an audit log.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UrlSubject {
+    /// Whose log.
+    pub server: Option<ServerName>,
+    /// Of which day.
+    pub day: Option<Day>,
+    /// The length that the URL is bound to, in bytes.
+    pub bytes: Option<u64>,
+    /// For which bucket the URL was given; `None` if none was.
+    pub bucket: Option<BucketName>,
+    /// For which key.
+    pub key: Option<ObjectKey>,
 }
 
 async fn at_root(State(app): State<UrlApp>, request: Request<Body>) -> Response<Body> {
     let headers = request.headers().clone();
     let caller = request.extensions().get::<ClientIp>().copied();
-    match issue_url(&app, caller, request).await {
+    let mut subject = UrlSubject::default();
+    let mut response = match issue_url(&app, caller, request, &mut subject).await {
         Ok(url) => url.answer(&headers),
-        Err(problem) => problem.answer(&headers, caller, app.limits.refusals.as_deref()),
-    }
+        Err(problem) => problem.answer(&headers, caller, app.limits.refusals.as_deref(), &subject),
+    };
+    response.extensions_mut().insert(subject);
+    response
 }
 
 async fn not_found(State(app): State<UrlApp>, request: Request<Body>) -> Response<Body> {
     let caller = request.extensions().get::<ClientIp>().copied();
-    Problem::NoSuchPath.answer(request.headers(), caller, app.limits.refusals.as_deref())
+    let refusals = app.limits.refusals.as_deref();
+    Problem::NoSuchPath.answer(request.headers(), caller, refusals, &UrlSubject::default())
 }
 
-/// A URL that was given, and to whom.
+/// An issued URL, and its recipient.
 struct IssuedUrl {
     caller: ClientIp,
     key: RawKey,
@@ -128,6 +152,7 @@ async fn issue_url(
     app: &UrlApp,
     caller: Option<ClientIp>,
     request: Request<Body>,
+    subject: &mut UrlSubject,
 ) -> Result<IssuedUrl, Problem> {
     if !matches!(*request.method(), Method::GET | Method::POST) {
         return Err(Problem::Method);
@@ -135,13 +160,18 @@ async fn issue_url(
     let caller = caller.ok_or(Problem::NoCaller)?;
     let settings = app.settings.current()?;
     let (parts, body) = request.into_parts();
-    let head = request::UrlRequestHead::read(&parts);
-    // Nothing more is read of a caller that no entry of the list is for.
+    let head = UrlRequestHead::read(&parts);
+    subject.server = head.as_ref().ok().and_then(UrlRequestHead::server);
+    subject.day = head.as_ref().ok().and_then(UrlRequestHead::day);
+    // If no entry of the list contains the caller's address, nothing more is read.
     if !settings.allow_list.holds(caller.0) {
-        let server = head.ok().and_then(|head| head.server());
+        let server = subject.server.clone();
         return Err(Problem::Refused { caller, server, refusal: Refusal::Address });
     }
     let asked = head?.read_body(body).await?;
+    subject.server = Some(asked.server.clone());
+    subject.day = Some(asked.day);
+    subject.bytes = asked.body.as_ref().map(|body| body.size);
     settings.allow_list.check(caller.0, &asked.server).map_err(|refusal| Problem::Refused {
         caller,
         server: Some(asked.server.clone()),
@@ -155,7 +185,7 @@ async fn issue_url(
     app.days.check_window(asked.day, now)?;
     let key = RawKey::new(asked.server, asked.day, settings.key_prefix);
     day_rules::check_final(app, &settings, &key, asked.body.as_ref(), now).await?;
-    // SigV4 counts in whole seconds; `expires_at` must not promise a fraction more.
+    // SigV4 counts whole seconds, so `expires_at` must not include a fraction.
     let at = Timestamp::from_second(now.as_second()).unwrap_or(now);
     let expires_at = at
         .checked_add(SignedDuration::from_secs(URL_LIFE_SECONDS.into()))
@@ -175,16 +205,19 @@ async fn issue_url(
         size: asked.body.as_ref().map(|body| body.size),
         sha256: asked.body.as_ref().map(|body| body.sha256),
     })?;
+    subject.bucket = Some(settings.raw_bucket.clone());
+    subject.key = Some(key.object_key());
     tracing::info!(
         source = %caller.0.to_canonical(),
         key = %key.object_key(),
         bound = asked.body.is_some(),
+        bytes = subject.bytes,
         "gave a URL"
     );
     Ok(IssuedUrl { caller, key, put, expires_at })
 }
 
-/// The JSON form of the answer. Holds the URL, so it has no `Debug`.
+/// The JSON form of the response. Contains the URL, so it has no `Debug`.
 #[derive(Serialize)]
 struct IssuedUrlJson<'a> {
     url: &'a str,
@@ -216,6 +249,7 @@ impl IssuedUrl {
                         headers,
                         Some(self.caller),
                         None,
+                        &UrlSubject::default(),
                     );
                 }
             }
@@ -231,7 +265,7 @@ impl IssuedUrl {
     }
 }
 
-/// An IPv4 address in IPv6 clothes is shown as the IPv4 address that the allow-list judges.
+/// An IPv4-mapped address is reported as IPv4, which is what the allow-list compares.
 fn tell_source(headers: &mut HeaderMap, caller: ClientIp) {
     let shown = caller.0.to_canonical().to_string();
     if let Ok(value) = HeaderValue::from_str(&shown) {

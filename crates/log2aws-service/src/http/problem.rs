@@ -1,4 +1,4 @@
-//! The one table from what went wrong to what the caller hears and what the log hears.
+//! The table of errors: the response to the caller, and the log message.
 
 use std::borrow::Cow;
 use std::num::NonZeroU32;
@@ -15,106 +15,110 @@ use serde::Serialize;
 use tracing::Level;
 
 use super::request::{MAX_REQUEST_BYTES, ParameterError};
-use super::{ClientIp, RefusalLog, accept, tell_source};
+use super::{ClientIp, RefusalLog, UrlSubject, accept, tell_source};
 use crate::ports::{SettingsUnavailable, SignError, StoreError};
 
-/// After how many seconds a caller may ask again when settings or signer were not available.
+/// The Retry-After if settings or signer are unavailable.
 const RETRY_UNAVAILABLE_SECONDS: u32 = 10;
 
-/// Why a caller gets no URL. `Display` is for the log; the caller hears the table's sentence.
+/// Why a caller gets no URL. `Display` is for the log; the caller gets the sentence in the table.
 #[derive(Debug, thiserror::Error)]
 pub enum Problem {
-    /// A parameter is missing, repeated or not what it must be.
+    /// A parameter is missing, repeated or invalid.
     #[error("bad request: {0}")]
     Parameter(#[from] ParameterError),
-    /// The connection broke before the body had arrived.
+    /// The connection ended before the complete body arrived.
     #[error("the request's body broke off: {0}")]
     BrokenBody(String),
-    /// The body takes longer than any request for a URL.
+    /// The body did not arrive in time.
     #[error("the request's body did not arrive in time")]
     SlowBody,
-    /// The body is longer than any request for a URL.
+    /// The body exceeds the limit.
     #[error("the request's body is longer than {MAX_REQUEST_BYTES} bytes")]
     LongBody,
-    /// The query is longer than any request for a URL.
+    /// The query exceeds the limit.
     #[error("the request's query is longer than {MAX_REQUEST_BYTES} bytes")]
     LongQuery,
-    /// The body is declared to be neither JSON nor a form.
+    /// The body's media type is neither JSON nor a form.
     #[error("the request's body is neither JSON nor a form")]
     MediaType,
-    /// The allow-list says no.
+    /// Refused by the allow-list.
     #[error("refused {}{}: {refusal}", caller.0.to_canonical(), for_server(server.as_ref()))]
     Refused {
-        /// Who asked.
+        /// The caller.
         caller: ClientIp,
-        /// For which server, if the request's head says so.
+        /// The requested server, if the request's head contains it.
         server: Option<ServerName>,
-        /// Why not.
+        /// The reason.
         refusal: Refusal,
     },
-    /// Logs of that day are not taken.
+    /// Logs of that day are not accepted.
     #[error("{day} is not taken: only days from {first} to {last} are")]
     DayOutsideWindow {
-        /// The day that was asked for.
+        /// The requested day.
         day: Day,
-        /// The first day that is taken.
+        /// The first accepted day.
         first: Date,
-        /// The last day that is taken.
+        /// The last accepted day.
         last: Date,
     },
     /// The day was delivered and is too old to be replaced.
     #[error(
-        "{day} of {server} is final: it was delivered, and more than {after_days} days have passed; a URL is given for the same bytes alone (size and sha256), or after: log2aws reopen {server} {day} --why REASON"
+        "{day} of {server} is final: a log of it was delivered, whole or in part, and more than {after_days} days have passed; a URL is given for the same bytes alone (size and sha256), or after: log2aws reopen {server} {day} --why REASON"
     )]
     DayIsFinal {
-        /// Whose log.
+        /// The server.
         server: ServerName,
-        /// Of which day.
+        /// The day.
         day: Day,
         /// After how many days a delivered day is final.
         after_days: NonZeroU32,
     },
-    /// What was stored for the day cannot be read.
+    /// The stored results of the day cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Not `/`.
+    /// A path other than `/`.
     #[error("no such path")]
     NoSuchPath,
-    /// Neither GET nor POST.
+    /// A method other than GET or POST.
     #[error("no such method here")]
     Method,
-    /// The caller asks too often.
+    /// The caller exceeds the rate limit.
     #[error("too many requests, held back for {retry_after_seconds} s")]
     TooManyRequests {
-        /// After how many seconds it may ask again.
+        /// When to retry, in seconds.
         retry_after_seconds: u32,
     },
-    /// The log is larger than any that is taken.
+    /// The log exceeds the size limit.
     #[error("the log has more than {max} bytes")]
     LongLog {
-        /// The largest log that is taken, in bytes.
+        /// The size limit in bytes.
         max: u64,
     },
-    /// Too many servers have delivered for the first time.
+    /// The limit of new servers is reached.
     #[error(
         "server {server} has never delivered, and no more new servers are taken for {retry_after_seconds} s"
     )]
     TooManyNewServers {
-        /// The server that was asked for.
+        /// The requested server.
         server: ServerName,
-        /// After how many seconds it may ask again.
+        /// When to retry, in seconds.
         retry_after_seconds: u32,
     },
-    /// There are no settings to act on.
+    /// The settings are unavailable.
     #[error(transparent)]
     Settings(#[from] SettingsUnavailable),
-    /// There is nothing to sign with.
+    /// There are no credentials to sign with.
     #[error(transparent)]
     Sign(#[from] SignError),
-    /// The world in front of the router did not say who asks: a fault of the program.
+    /// The surrounding server did not set the caller's address: a bug.
     #[error("the request carries no caller address: the front must add the ClientIp extension")]
     NoCaller,
 }
+
+/// Which problem an answer tells of: an extension of the answer, for an audit log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProblemCode(pub &'static str);
 
 fn for_server(server: Option<&ServerName>) -> String {
     server.map(|server| format!(" for server {server}")).unwrap_or_default()
@@ -123,11 +127,11 @@ fn for_server(server: Option<&ServerName>) -> String {
 /// One row of the table.
 struct Row {
     status: StatusCode,
-    /// Stable: programs may branch on it.
+    /// Stable, for programs.
     code: &'static str,
-    /// What the caller is told, in one sentence.
+    /// The sentence for the caller.
     sentence: Cow<'static, str>,
-    /// How loud the log is.
+    /// The log level.
     level: Level,
     retry_after_seconds: Option<u32>,
 }
@@ -280,20 +284,22 @@ impl Problem {
         }
     }
 
-    /// The answer to a request that had these headers, and the line in the log.
+    /// The response to a request with these headers; also logs the problem.
     ///
-    /// `caller` is `None` only where the world did not say who asks; the answer then carries no
-    /// `Log2aws-Source`. `refusals` decides whether a refusal is logged; without it, each is.
+    /// `caller` is `None` only if the surrounding server did not set it; the response then has no
+    /// `Log2aws-Source`. `refusals` decides whether a refusal is logged; without it, each is. The
+    /// log line names the server and day of `subject`.
     pub fn answer(
         &self,
         headers: &HeaderMap,
         caller: Option<ClientIp>,
         refusals: Option<&RefusalLog>,
+        subject: &UrlSubject,
     ) -> Response<Body> {
         let row = self.row();
         let sampled = refusals.zip(caller).filter(|_| row.status.is_client_error());
         if sampled.is_none_or(|(log, caller)| log.admits(caller.0, row.code)) {
-            self.log(&row, caller);
+            self.log(&row, caller, subject);
         }
         let text = || (format!("{}\n", row.sentence).into_bytes(), "text/plain; charset=utf-8");
         let (body, content_type) = if accept::json(headers) {
@@ -310,6 +316,7 @@ impl Problem {
         };
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = row.status;
+        response.extensions_mut().insert(ProblemCode(row.code));
         let out = response.headers_mut();
         out.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         out.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -325,15 +332,18 @@ impl Problem {
         response
     }
 
-    fn log(&self, row: &Row, caller: Option<ClientIp>) {
+    fn log(&self, row: &Row, caller: Option<ClientIp>, subject: &UrlSubject) {
         let source = caller.map(|caller| caller.0.to_canonical().to_string());
         let (source, status) = (source.as_deref().unwrap_or("unknown"), row.status.as_u16());
+        let code = row.code;
+        let server = subject.server.as_ref().map(tracing::field::display);
+        let date = subject.day.map(tracing::field::display);
         let chain = ErrorChain(self);
         match row.level {
-            Level::ERROR => tracing::error!(source, status, code = row.code, "{chain}"),
-            Level::WARN => tracing::warn!(source, status, code = row.code, "{chain}"),
-            Level::INFO => tracing::info!(source, status, code = row.code, "{chain}"),
-            _ => tracing::debug!(source, status, code = row.code, "{chain}"),
+            Level::ERROR => tracing::error!(source, status, code, server, date, "{chain}"),
+            Level::WARN => tracing::warn!(source, status, code, server, date, "{chain}"),
+            Level::INFO => tracing::info!(source, status, code, server, date, "{chain}"),
+            _ => tracing::debug!(source, status, code, server, date, "{chain}"),
         }
     }
 }

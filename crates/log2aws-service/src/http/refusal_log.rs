@@ -1,4 +1,4 @@
-//! What is logged of refusals: a flood of them must not become a flood of log lines.
+//! Limits the logging of refusals: a flood of them must not flood the log.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -9,17 +9,16 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::ports::Clock;
 
-/// For how long the refusals of one source and kind are only counted after one was logged.
+/// How long further refusals of the same source and kind are only counted.
 const INTERVAL: SignedDuration = SignedDuration::from_mins(1);
 
-/// How many pairs of source and kind are told apart at once; the refusals of all further ones are
-/// counted together.
+/// How many pairs of source and kind are tracked; refusals of further ones are counted together.
 const MAX_ENTRIES: usize = 4096;
 
-/// The most lines that one [`RefusalLog::flush`] writes, but for the one of all others.
+/// The most lines that one [`RefusalLog::flush`] writes, besides the one for untracked sources.
 const MAX_FLUSHED_LINES: usize = 20;
 
-/// Which refusals are logged: the first of a source and kind in a minute in full, the rest of them
+/// Decides which refusals are logged: the first of a source and kind in a minute in full, the rest
 /// as a count.
 pub struct RefusalLog {
     clock: Arc<dyn Clock>,
@@ -35,7 +34,7 @@ impl fmt::Debug for RefusalLog {
 #[derive(Debug, Default)]
 struct State {
     entries: HashMap<(IpAddr, &'static str), Entry>,
-    /// Refusals of sources that had no room.
+    /// Refusals of untracked sources.
     others: u64,
 }
 
@@ -47,14 +46,14 @@ struct Entry {
 }
 
 impl RefusalLog {
-    /// One that has logged nothing yet.
+    /// A log without entries.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self { clock, state: Mutex::default() }
     }
 
-    /// Counts a refusal of `source`. `kind` says why it was refused, in one word.
+    /// Counts a refusal of `source`. `kind` is the reason in one word.
     ///
-    /// Returns whether it is to be logged: not when another of the same kind was within a minute.
+    /// Returns whether to log it: not if there was another of the same kind within a minute.
     pub fn admits(&self, source: IpAddr, kind: &'static str) -> bool {
         let now = self.clock.now();
         let mut state = self.state();
@@ -80,8 +79,8 @@ impl RefusalLog {
         }
     }
 
-    /// Logs how many refusals were only counted, and forgets sources that have been quiet for a
-    /// minute. To be called once a minute.
+    /// Logs the numbers of unlogged refusals, and drops sources without a refusal in the last
+    /// minute. Must be called once a minute.
     pub fn flush(&self) {
         let now = self.clock.now();
         let (mut counts, mut others) = (Vec::new(), 0);
@@ -111,12 +110,12 @@ impl RefusalLog {
     }
 }
 
-/// Whether it was within the last minute. A clock that was set back makes nothing recent.
+/// Whether it was within the last minute. After the clock was set back nothing is recent.
 fn is_recent(logged: Timestamp, now: Timestamp) -> bool {
     (SignedDuration::ZERO..INTERVAL).contains(&now.duration_since(logged))
 }
 
-/// One IPv4 address, or the /64 that one IPv6 host has all to itself.
+/// A single IPv4 address, or the /64 network that one IPv6 host controls.
 pub fn network_of(source: IpAddr) -> IpAddr {
     match source.to_canonical() {
         IpAddr::V6(address) => {
@@ -133,7 +132,7 @@ mod tests {
 
     use super::*;
 
-    /// Seconds that a test moves.
+    /// Seconds that a test advances.
     #[derive(Default)]
     struct Seconds(AtomicI64);
 

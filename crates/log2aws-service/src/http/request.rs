@@ -1,4 +1,4 @@
-//! What a caller asks for, read from a query, a form or a JSON object.
+//! Parses a request from a query, a form or a JSON object.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ use url::form_urlencoded;
 use super::Problem;
 use super::small_body::{SmallBodyError, read_small_body};
 
-/// The longest query and the longest body that are read, in bytes.
+/// The longest query and body that are read, in bytes.
 pub const MAX_REQUEST_BYTES: usize = 8 * 1024;
 
 /// The largest body that one PUT can carry to S3, in bytes: 5 GiB.
@@ -26,11 +26,11 @@ pub const MAX_PUT_BYTES: u64 = 5 * 1024 * 1024 * 1024;
 pub(super) struct UrlRequest {
     pub(super) server: ServerName,
     pub(super) day: Day,
-    /// The bytes that the URL shall be good for; `None` for any.
+    /// The bytes to which the URL is bound; `None` for any.
     pub(super) body: Option<PutBody>,
 }
 
-/// The one body that a URL is bound to.
+/// The body to which a URL is bound.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct PutBody {
     /// Its length in bytes.
@@ -38,13 +38,13 @@ pub(super) struct PutBody {
     pub(super) sha256: [u8; 32],
 }
 
-/// What is wrong with a request's parameters; the caller is told so.
+/// What is wrong with a request's parameters; sent to the caller.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParameterError {
-    /// A needed parameter is not there.
+    /// A required parameter is missing.
     #[error("the parameter {0} is missing; ask with server=NAME and date=YYYY-MM-DD")]
     Missing(&'static str),
-    /// Which of the two is meant cannot be known.
+    /// A parameter is repeated, which is ambiguous.
     #[error("the parameter {0} is given more than once")]
     Repeated(&'static str),
     /// Not a host name.
@@ -59,31 +59,31 @@ pub enum ParameterError {
     /// Not a SHA-256.
     #[error("sha256 is not 64 hexadecimal digits")]
     Sha256,
-    /// One of size and sha256 without the other would bind a URL to half a promise.
+    /// Only one of size and sha256.
     #[error("size and sha256 come together or not at all; {0} is missing")]
     Half(&'static str),
-    /// The body is declared or begun as JSON and is none.
+    /// The body is declared to be or looks like JSON, and is invalid.
     #[error("the body is not a JSON object (line {line}, column {column})")]
     Json {
-        /// The line of the body at which reading stopped, from 1.
+        /// The line of the body at which parsing stopped, from 1.
         line: usize,
-        /// The column in bytes at which reading stopped.
+        /// The column, in bytes, at which parsing stopped.
         column: usize,
     },
-    /// A JSON array, object or truth value where text belongs.
+    /// A JSON array, object or boolean instead of text.
     #[error("{0} must be text in the JSON body")]
     NotText(&'static str),
 }
 
-/// What the head of a request says: everything of a GET, the query of a POST.
+/// The parameters in the head of a request: all of a GET, the query of a POST.
 pub(super) struct UrlRequestHead {
     fields: Fields,
-    /// How the body is to be read; `None` for a GET.
+    /// The format of the body; `None` for a GET.
     form: Option<Form>,
 }
 
 impl UrlRequestHead {
-    /// Reads the query, and how the body of a POST is to be read.
+    /// Parses the query, and the format of a POST's body.
     pub(super) fn read(parts: &Parts) -> Result<Self, Problem> {
         let mut fields = Fields::default();
         if let Some(query) = parts.uri.query() {
@@ -102,13 +102,18 @@ impl UrlRequestHead {
         self.fields.0[0].as_ref()?.parse().ok()
     }
 
-    /// Reads the parameters in the body of a POST beside those of the query, and checks them all.
+    /// The day, if the query has a valid one.
+    pub(super) fn day(&self) -> Option<Day> {
+        self.fields.0[1].as_ref()?.parse().ok()
+    }
+
+    /// Parses the body of a POST in addition to the query, and checks all parameters.
     pub(super) async fn read_body(mut self, body: Body) -> Result<UrlRequest, Problem> {
         if let Some(form) = self.form {
             let body = collect(body).await?;
             match form {
                 Form::Json => self.fields.read_json(&body)?,
-                // curl's `-d` says that it sends a form, whatever it sends.
+                // curl's `-d` declares a form, whatever it sends.
                 Form::FormOrJson if body.trim_ascii_start().starts_with(b"{") => {
                     self.fields.read_json(&body)?;
                 }
@@ -126,7 +131,7 @@ async fn collect(body: Body) -> Result<Vec<u8>, Problem> {
     })
 }
 
-/// How the body is to be read.
+/// The format of the body.
 enum Form {
     Json,
     FormOrJson,
@@ -147,8 +152,7 @@ impl Form {
 
 const NAMES: [&str; 4] = ["server", "date", "size", "sha256"];
 
-/// The parameters as text. Names that are not ours are passed over: proxies and later versions
-/// may add some.
+/// The parameters as text. Unknown names are ignored: proxies and later versions may add some.
 #[derive(Default)]
 struct Fields([Option<String>; NAMES.len()]);
 
@@ -203,7 +207,7 @@ impl Fields {
 }
 
 fn read_size(text: &str) -> Result<u64, ParameterError> {
-    // `parse` alone would take a sign.
+    // `parse` would also accept a sign.
     if !text.bytes().all(|b| b.is_ascii_digit()) {
         return Err(ParameterError::Size);
     }
@@ -216,8 +220,8 @@ fn read_sha256(text: &str) -> Result<[u8; 32], ParameterError> {
     Ok(bytes)
 }
 
-/// The known members of a JSON object in order, each by its place in [`NAMES`]: a map would keep
-/// the last of two equal names, and a repeated parameter must be seen.
+/// The known members of a JSON object in order, by their index in [`NAMES`]: a map would hide
+/// repeated ones.
 struct Pairs;
 
 impl<'de> Visitor<'de> for Pairs {

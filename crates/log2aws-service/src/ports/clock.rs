@@ -1,9 +1,9 @@
-//! The time, as an argument.
+//! The clock, as an argument.
 
 use jiff::Timestamp;
 
-/// Where handlers get the time from.
+/// Provides the time.
 pub trait Clock: Send + Sync {
-    /// This moment.
+    /// The current time.
     fn now(&self) -> Timestamp;
 }

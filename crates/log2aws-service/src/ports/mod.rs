@@ -1,4 +1,4 @@
-//! What the handlers ask of the world they run in.
+//! The handlers' interfaces to the outside.
 
 mod cache;
 mod clock;

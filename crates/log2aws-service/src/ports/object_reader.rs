@@ -1,11 +1,11 @@
-//! Reading a small object whole, while an HTTP request waits.
+//! Reads a small object during an HTTP request.
 
 use async_trait::async_trait;
 use log2aws_core::key::{BucketName, ObjectKey};
 
 use super::StoreError;
 
-/// Reads small objects. Unlike [`super::Store`] it does not block: the URL handler waits for it.
+/// Reads small objects. Unlike [`super::Store`] it is asynchronous, for the URL handler.
 #[async_trait]
 pub trait ObjectReader: Send + Sync {
     /// The newest version of an object; `None` if the key has none.

@@ -1,5 +1,5 @@
-//! Who turns a chart into a picture.
+//! Renders a chart.
 
-/// Turns an SVG into a PNG; the fault is one sentence. The world hands it in: what only gives out
-/// URLs must not carry a font.
+/// Converts an SVG to a PNG; the error is one sentence. It is passed in, so that generate-url need
+/// not contain a font.
 pub type Rasterizer = fn(svg: &[u8]) -> Result<Vec<u8>, String>;

@@ -1,37 +1,37 @@
-//! The settings that handlers act on, and where they come from.
+//! The settings of the handlers, and their source.
 
 use std::sync::Arc;
 
 use log2aws_core::allow_list::AllowList;
 use log2aws_core::key::{BucketName, KeyPrefix};
 
-/// What an operator has set. One value serves one request or event from its start to its end.
+/// The operator's settings. One value is used for a whole request or event.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Who may ask for a URL and who may put.
+    /// Which addresses may request URLs and upload.
     pub allow_list: AllowList,
-    /// Where logs arrive.
+    /// The bucket for logs.
     pub raw_bucket: BucketName,
-    /// Where results go; never the raw bucket.
+    /// The bucket for results; never the raw bucket.
     pub analyzed_bucket: BucketName,
-    /// Whether keys carry the spreading prefix.
+    /// Whether keys have the spreading prefix.
     pub key_prefix: KeyPrefix,
 }
 
-/// The settings could not be had. Answered with 503 and Retry-After.
+/// The settings are unavailable. Answered with 503 and Retry-After.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("settings are not available: {reason}")]
 pub struct SettingsUnavailable {
-    /// What went wrong, for the log; never for the caller.
+    /// The reason, for the log; never for the caller.
     pub reason: String,
 }
 
-/// Where the settings come from: fixed in `serve`, SSM Parameter Store on AWS.
+/// The source of the settings: fixed in `serve`, SSM Parameter Store on AWS.
 pub trait SettingsSource: Send + Sync {
-    /// The settings as they are held now. Answers at once: a source that refreshes itself over a
-    /// network does so outside this call.
+    /// The current settings. Returns immediately: a source that refreshes itself over a network
+    /// does so elsewhere.
     ///
     /// # Errors
-    /// [`SettingsUnavailable`] when none are held, or those held are too old to act on.
+    /// [`SettingsUnavailable`] if there are none, or they are too old.
     fn current(&self) -> Result<Arc<Settings>, SettingsUnavailable>;
 }

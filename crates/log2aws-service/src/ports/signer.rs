@@ -1,20 +1,20 @@
-//! The signer: who turns a key into a presigned URL.
+//! Presigns URLs.
 
 use std::fmt;
 
 use jiff::Timestamp;
 use log2aws_core::key::{BucketName, ObjectKey};
 
-/// The PUT that a URL shall allow.
+/// The PUT that a URL allows.
 #[derive(Clone, Debug)]
 pub struct PutRequest {
-    /// Into which bucket.
+    /// The bucket.
     pub bucket: BucketName,
-    /// Under which key.
+    /// The key.
     pub key: ObjectKey,
-    /// For how many seconds from `at`.
+    /// The validity in seconds from `at`.
     pub expires_in: u32,
-    /// When it is signed.
+    /// The time of the signature.
     pub at: Timestamp,
     /// The body's exact length in bytes, signed as `Content-Length`.
     pub size: Option<u64>,
@@ -22,7 +22,7 @@ pub struct PutRequest {
     pub sha256: Option<[u8; 32]>,
 }
 
-/// A presigned URL: a secret. It does not print; [`PresignedPut::expose_url`] is the one way out.
+/// A presigned URL: a secret. It does not print; use [`PresignedPut::expose_url`].
 #[derive(Clone)]
 pub struct PresignedPut {
     url: String,
@@ -35,12 +35,12 @@ impl PresignedPut {
         Self { url, headers }
     }
 
-    /// The URL, for the caller's answer and nothing else.
+    /// The URL, only for the response to the caller.
     pub fn expose_url(&self) -> &str {
         &self.url
     }
 
-    /// The headers that the PUT must carry exactly so, lower-case names, besides `host`.
+    /// The headers that the PUT must carry exactly, with lower-case names, besides `host`.
     pub fn headers(&self) -> &[(&'static str, String)] {
         &self.headers
     }
@@ -62,7 +62,7 @@ impl PresignedGet {
         Self(url)
     }
 
-    /// The URL, for the request and nothing else.
+    /// The URL, only for the request.
     pub fn expose_url(&self) -> &str {
         &self.0
     }
@@ -74,11 +74,11 @@ impl fmt::Debug for PresignedGet {
     }
 }
 
-/// No URL could be signed: no credentials, or none that are good now. Answered with 503.
+/// The URL cannot be signed: no credentials, or expired ones. Answered with 503.
 #[derive(Debug, thiserror::Error)]
 #[error("the URL cannot be signed: {reason}")]
 pub struct SignError {
-    /// What went wrong, for the log; holds no secret.
+    /// The reason, for the log; contains no secret.
     pub reason: String,
 }
 

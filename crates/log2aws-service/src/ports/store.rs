@@ -1,17 +1,17 @@
-//! The store: where raw logs are read and results are written.
+//! The store for raw logs and results.
 //!
-//! The port blocks. Analysis is CPU work that runs on threads of its own, so a plain reader and a
-//! plain writer serve it best; a world whose client is asynchronous waits behind this port.
+//! The port blocks. Analysis is CPU work on its own threads, for which plain readers and writers
+//! fit best; an asynchronous client is hidden behind this port.
 
 use std::fmt;
 use std::io;
 
 use log2aws_core::key::{BucketName, ObjectKey};
 
-/// Names one stored body of a key, for as long as the store keeps it.
+/// Identifies a stored body of a key, as long as the store keeps it.
 ///
-/// Opaque. A store without versions gives each body a name of its own all the same, so that two
-/// bodies of one key can be told apart.
+/// Opaque. A store without versions also gives each body a unique id, so that two bodies of one key
+/// can be distinguished.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct VersionId(String);
 
@@ -36,7 +36,7 @@ impl fmt::Display for VersionId {
 /// One stored body of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Version {
-    /// Its name.
+    /// Its id.
     pub id: VersionId,
     /// Its length in bytes.
     pub size: u64,
@@ -44,7 +44,7 @@ pub struct Version {
     pub e_tag: String,
 }
 
-/// What a conditional write must find under its key (RFC 9110, section 13).
+/// The condition of a conditional write on the current object (RFC 9110, section 13).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Condition {
     /// Anything, or nothing.
@@ -57,12 +57,12 @@ pub enum Condition {
 }
 
 impl Condition {
-    /// That the object is the one that was seen, or is absent as it was.
+    /// Requires the object, or its absence, to be unchanged.
     pub fn unchanged(seen: Option<&Version>) -> Self {
         seen.map_or(Self::Absent, |version| Self::ETag(version.e_tag.clone()))
     }
 
-    /// Whether it holds where the object has this tag, or where there is none.
+    /// Whether it holds for an object with this tag, or for no object.
     pub fn holds(&self, e_tag: Option<&str>) -> bool {
         match self {
             Self::None => true,
@@ -72,39 +72,39 @@ impl Condition {
     }
 }
 
-/// Why the store did not do it.
+/// Why a store operation failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// No such bucket, key or version.
     #[error("{what} does not exist")]
     NotFound {
-        /// The bucket, `bucket/key` or `bucket/key@version` that was asked for.
+        /// The requested bucket, `bucket/key` or `bucket/key@version`.
         what: String,
     },
-    /// The store has no room left.
+    /// The store is full.
     #[error("the store is full: {what} was not written")]
     Full {
-        /// The `bucket/key` that was to be written.
+        /// The `bucket/key` to write.
         what: String,
     },
-    /// The condition of a conditional write does not hold: somebody else has written meanwhile.
+    /// The condition of a conditional write does not hold: somebody else has written.
     #[error("{what} is not as it was when it was read; nothing was written")]
     Changed {
-        /// The `bucket/key` that was to be written.
+        /// The `bucket/key` to write.
         what: String,
     },
-    /// The store cannot be reached, or answers with a fault of its own. Trying again may help.
+    /// The store is unreachable, or reports an internal error. A retry may help.
     #[error("the store failed at {what}")]
     Failed {
-        /// What was being done, and to what.
+        /// The operation and its target.
         what: String,
-        /// The fault itself.
+        /// The underlying error.
         #[source]
         source: io::Error,
     },
 }
 
-/// A place for objects. Every implementation passes the conformance suite of `log2aws-store`.
+/// A store of objects. Every implementation passes the conformance suite of `log2aws-store`.
 pub trait Store: Send + Sync {
     /// The newest version of a key; `None` if the key has none.
     ///
@@ -115,7 +115,7 @@ pub trait Store: Send + Sync {
     /// Opens one version for reading, from its first byte.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] if that version has gone; [`StoreError::Failed`].
+    /// [`StoreError::NotFound`] if that version is gone; [`StoreError::Failed`].
     fn open(
         &self,
         bucket: &BucketName,
@@ -123,7 +123,7 @@ pub trait Store: Send + Sync {
         version: &VersionId,
     ) -> Result<Box<dyn io::Read + Send>, StoreError>;
 
-    /// Begins to write an object. Nothing of it is seen until [`Upload::commit`].
+    /// Starts writing an object. It is not visible before [`Upload::commit`].
     ///
     /// # Errors
     /// [`StoreError::NotFound`] if the bucket does not exist; [`StoreError::Full`];
@@ -135,7 +135,7 @@ pub trait Store: Send + Sync {
         content_type: &str,
     ) -> Result<Box<dyn Upload>, StoreError>;
 
-    /// Removes a key. That it was absent is success.
+    /// Deletes a key. Succeeds if it is absent.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] if the bucket does not exist; [`StoreError::Failed`].
@@ -145,11 +145,11 @@ pub trait Store: Send + Sync {
 /// Which keys of a bucket to list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListQuery {
-    /// Keys that begin so; empty for all.
+    /// The prefix of the keys; empty for all.
     pub prefix: String,
-    /// Only what sorts behind this.
+    /// Only what sorts after this.
     pub after: Option<String>,
-    /// Whether keys that have a `/` behind the prefix are rolled up into one entry of
+    /// Whether keys with a `/` after the prefix are grouped into one entry of
     /// [`ListPage::folders`].
     pub folders: bool,
 }
@@ -170,13 +170,13 @@ pub struct ObjectMeta {
 pub struct ListPage {
     /// Objects in the byte order of their keys.
     pub objects: Vec<ObjectMeta>,
-    /// What keys with a further `/` begin with, that `/` included, in the same order.
+    /// The prefixes of keys with a further `/`, including that `/`, in the same order.
     pub folders: Vec<String>,
     /// `after` for the next page; `None` on the last.
     pub next: Option<String>,
 }
 
-/// A store that can be looked through.
+/// A store that can list its objects.
 pub trait ObjectLister: Store {
     /// Lists one page of a bucket.
     ///
@@ -187,18 +187,17 @@ pub trait ObjectLister: Store {
 
 /// An object being written. Dropping it without [`Upload::commit`] leaves no trace.
 pub trait Upload: io::Write + Send {
-    /// Makes the object durable and visible, at once and whole, if `condition` holds at that
-    /// moment.
+    /// Makes the object durable and visible, atomically, if `condition` holds at that moment.
     ///
     /// # Errors
-    /// [`StoreError::Changed`] if it does not hold, [`StoreError::Full`] or
-    /// [`StoreError::Failed`]; what stood under the key stands still.
+    /// [`StoreError::Changed`] if it does not hold, [`StoreError::Full`] or [`StoreError::Failed`];
+    /// the previous object is then unchanged.
     fn commit_if(self: Box<Self>, condition: &Condition) -> Result<Version, StoreError>;
 
-    /// Makes the object durable and visible, at once and whole.
+    /// Makes the object durable and visible, atomically.
     ///
     /// # Errors
-    /// [`StoreError::Full`] or [`StoreError::Failed`]; what stood under the key stands still.
+    /// [`StoreError::Full`] or [`StoreError::Failed`]; the previous object is then unchanged.
     fn commit(self: Box<Self>) -> Result<Version, StoreError> {
         self.commit_if(&Condition::None)
     }

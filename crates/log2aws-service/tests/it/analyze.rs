@@ -1,4 +1,4 @@
-//! analyze-log: what comes of each kind of record, and of a store that fails.
+//! analyze-log: the result of each kind of record, and of a failing store.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
@@ -40,6 +40,7 @@ fn a_log_becomes_its_results() {
     let expected = Analyzed {
         key: RawKey::parse(KEY).unwrap(),
         version: version.id.clone(),
+        source: "203.0.113.7".parse().ok(),
         bytes: LOG.len() as u64,
         rows: 5,
         rejects: 0,
@@ -231,7 +232,7 @@ fn spread_keys_have_spread_results() {
     assert!(results(&store).contains_key("f052/web01/2019-08-01.csv"));
 }
 
-/// Whoever else writes the summary each time just before this run does.
+/// Another writer changes the summary each time just before this run does.
 #[test]
 fn a_log_that_keeps_changing_is_a_failure() {
     let store = memory();
@@ -300,7 +301,7 @@ impl Store for Short {
     }
 }
 
-/// The largest piece that was written at once stands for what waits in memory.
+/// The largest single write approximates what is held in memory.
 #[test]
 fn no_log_waits_in_memory() {
     let mut bomb = GzEncoder::new(Vec::new(), Compression::best());

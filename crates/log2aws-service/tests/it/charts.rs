@@ -1,4 +1,4 @@
-//! In which formats the chart is kept, and a picture that cannot be made.
+//! The formats in which charts are kept, and charts that cannot be rendered.
 
 use log2aws_core::key::RawKey;
 use log2aws_service::analyze::{AnalyzeApp, ChartFormats, RecordFailure, analyze, needs_analysis};
@@ -10,7 +10,7 @@ fn keeping(store: &MemoryStore, charts: ChartFormats) -> AnalyzeApp {
     AnalyzeApp { charts, ..app(store.clone()) }
 }
 
-/// What is there of CSV and charts.
+/// The existing results among CSV and charts.
 fn kinds(store: &MemoryStore) -> Vec<String> {
     let results = results(store);
     let kinds = results.keys().filter_map(|key| key.strip_prefix("web01/2019-08-01."));
@@ -60,11 +60,11 @@ fn a_picture_that_cannot_be_made_costs_nothing_else_and_is_told() {
     let told = error.failed[0].error.to_string();
     assert_eq!(told, "the chart of web01/2019-08-01.log could not be made a PNG: no ink");
     assert!(matches!(error.failed[0].error, RecordFailure::Picture { .. }));
-    // The event can come again: this version is not done.
+    // The event may be repeated: this version is not done.
     let key = RawKey::parse(KEY).unwrap();
     let needed = || needs_analysis(&app(store.clone()), &key).unwrap();
     assert!(needed());
-    // All the rest is of the new version, and no picture of the old one is left.
+    // Everything else is of the new version, and no picture of the old one is left.
     let left = results(&store);
     assert_eq!(kinds(&store), ["csv", "svg"]);
     analyze(&app(store.clone()), &allowed(&version)).unwrap();

@@ -1,4 +1,4 @@
-//! What a stranger may cost: memory for a body, lines in the log, a read of a body at all.
+//! What unauthenticated clients may cost: memory for bodies, log lines, reading a body at all.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -83,7 +83,7 @@ fn the_body_of_an_address_off_the_list_is_not_read() {
     let answer = ask_app(app.clone(), Some("198.51.100.7"), post);
     assert_eq!(answer.status, StatusCode::FORBIDDEN);
     assert_eq!(taken.load(Ordering::Relaxed), 0);
-    // Nor does it learn what else is wrong with its request.
+    // It also gets no details about other problems of its request.
     let bad = Request::get("/?server=..").body(Body::empty()).unwrap();
     assert_eq!(ask_app(app, Some("198.51.100.7"), bad).status, StatusCode::FORBIDDEN);
 }
@@ -111,7 +111,7 @@ fn a_flood_of_refusals_is_logged_once() {
     assert!(log.contains("count=99"), "{log}");
 }
 
-/// A world that takes no new server but `web01`.
+/// Accepts no new server except `web01`.
 struct OnlyWeb01;
 
 impl NewServers for OnlyWeb01 {

@@ -1,4 +1,4 @@
-//! Whatever comes is answered, and no answer gives more than it should.
+//! Hostile requests: each gets a response, and none reveals too much.
 
 use axum::body::{Body, to_bytes};
 use futures_util::FutureExt;
@@ -37,7 +37,7 @@ fn check(status: StatusCode, body: &str) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// Good requests, and what is near to them.
+/// Valid requests, and similar ones.
 fn parameters() -> impl Strategy<Value = String> {
     let server =
         prop_oneof![4 => "[-._a-zA-Z0-9]{1,12}", 1 => "[-./%0-9a-z]{0,12}", 1 => "\\PC{0,20}"];
@@ -86,7 +86,7 @@ proptest! {
     }
 }
 
-/// Lines of a real log, lines that are nearly so, and rubbish.
+/// Lines of a real log, similar lines, and garbage.
 fn log() -> impl Strategy<Value = Vec<u8>> {
     let real: Vec<&str> = MIXED.lines().collect();
     let line = prop_oneof![

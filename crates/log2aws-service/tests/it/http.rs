@@ -1,4 +1,4 @@
-//! generate-url, row by row of its table, without a runtime.
+//! generate-url, row by row of its error table, without a runtime.
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
@@ -62,7 +62,7 @@ pub(crate) fn ask_app(app: UrlApp, caller: Option<&str>, mut request: Request<Bo
         let address: IpAddr = caller.parse().unwrap();
         request.extensions_mut().insert(ClientIp(address));
     }
-    // Neither the router nor our bodies wait for anything: no runtime is needed to drive them.
+    // Neither the router nor our bodies wait for anything, so no runtime is needed.
     let response = router(app).oneshot(request).now_or_never().unwrap().unwrap();
     let (parts, body) = response.into_parts();
     let body = to_bytes(body, 1 << 20).now_or_never().unwrap().unwrap();
@@ -289,7 +289,7 @@ fn what_is_away_for_a_while_says_when_to_come_back() {
     }
 }
 
-/// A signer whose keys have run out.
+/// A signer whose credentials have expired.
 struct NoKeys;
 
 impl Signer for NoKeys {
@@ -333,7 +333,7 @@ fn worlds_hold_callers_back_in_the_same_form() {
     assert_eq!(response.headers()["content-type"], "application/problem+json");
 }
 
-/// Everything that the program would log, at the finest level.
+/// Everything that the program logs, at the finest level.
 #[derive(Clone, Default)]
 pub(crate) struct Log(pub(crate) Arc<Mutex<Vec<u8>>>);
 

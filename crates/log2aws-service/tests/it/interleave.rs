@@ -1,4 +1,4 @@
-//! Two runs of analyze on one log, the second within the first at every one of its steps.
+//! Two runs of analyze on one log, the second one inside the first at every step.
 
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -17,7 +17,7 @@ use crate::world::{
 pub(crate) const ROWS: &[u8] = include_bytes!("../../../../testdata/document.log");
 const EITHER_WAY: [(&[u8], &[u8]); 2] = [(MIXED.as_bytes(), ROWS), (ROWS, MIXED.as_bytes())];
 
-/// What a test sends for a version.
+/// The event that a test sends for a version.
 pub(crate) type Sent = fn(&Version) -> Event;
 
 pub(crate) const EVERY_PAIR: [[Sent; 2]; 4] =
@@ -27,8 +27,8 @@ fn unnamed(_: &Version) -> Event {
     record("203.0.113.7", None).into()
 }
 
-/// The model: what stands when everything comes one after the other. The results are those of the
-/// newest accepted version, and every refused version is named once.
+/// The model: the result of sequential execution. The results are those of the newest accepted
+/// version, and every refused version is listed once.
 pub(crate) fn in_order(logs: &[&[u8]], events: &[Sent]) -> Results {
     let store = memory();
     let (mut accepted, mut expected) = (Vec::new(), Vec::new());
@@ -49,8 +49,8 @@ pub(crate) fn in_order(logs: &[&[u8]], events: &[Sent]) -> Results {
     settled(&store)
 }
 
-/// Runs the first event; before its step `at`, does `meanwhile`. Says which step that was, or
-/// `None` if the run has not so many.
+/// Runs the first event and calls `meanwhile` before its step `at`. Returns that step, or `None` if
+/// the run has fewer.
 fn run_first(
     store: &MemoryStore,
     event: &Event,
@@ -60,7 +60,7 @@ fn run_first(
     run_first_as(store, ALLOWED, event, at, meanwhile)
 }
 
-/// The same by another allow-list.
+/// The same with another allow-list.
 fn run_first_as(
     store: &MemoryStore,
     list: &str,
@@ -104,7 +104,7 @@ fn two_runs_end_as_the_model_at_every_step() {
     }
 }
 
-/// Both versions are there when the first version's event is at work.
+/// Both versions exist while the first version's event is handled.
 #[test]
 fn an_older_version_does_not_stay_at_any_step() {
     for (first, second) in EITHER_WAY {
@@ -124,7 +124,7 @@ fn an_older_version_does_not_stay_at_any_step() {
     }
 }
 
-/// Three versions, the third of which decides: the runs of the others stand still within it.
+/// Three versions, the third of which decides: the other runs pause meanwhile.
 #[test]
 fn three_runs_within_each_other_end_as_the_model() {
     let kinds = [allowed as Sent, refused];
@@ -159,7 +159,7 @@ fn three_runs_within_each_other_end_as_the_model() {
     }
 }
 
-/// An event that names no version is that of the newest.
+/// An event without a version is for the newest one.
 #[test]
 fn events_without_a_version_end_in_the_newest() {
     for (first, second) in EITHER_WAY {
@@ -184,7 +184,7 @@ fn events_without_a_version_end_in_the_newest() {
     }
 }
 
-/// The event of one version comes twice, and the list changes in between: one verdict holds.
+/// The event of one version is repeated, and the list changes in between: the first decision holds.
 #[test]
 fn of_two_verdicts_on_one_version_one_holds() {
     let lists = [ALLOWED, "192.0.2.1"];
@@ -213,8 +213,8 @@ fn of_two_verdicts_on_one_version_one_holds() {
     }
 }
 
-/// The second run dies at any of its steps while the first stands still at any of its own; then
-/// the first goes on, and the second's event comes again.
+/// The second run dies at any of its steps while the first pauses at any of its own; then the first
+/// continues, and the second's event is repeated.
 #[test]
 fn a_run_that_dies_within_another_is_repaired() {
     let [(first, second), _] = EITHER_WAY;
@@ -252,8 +252,8 @@ fn mortal(store: &MemoryStore, dies_at: usize) -> Stepped {
     })
 }
 
-/// The second run comes and goes while the first stands still at any of its steps; later the first
-/// dies, at any step, and its event comes again.
+/// The second run starts and ends while the first pauses at any of its steps; later the first dies,
+/// at any step, and its event is repeated.
 #[test]
 fn a_run_that_dies_after_another_is_repaired_by_its_own_event() {
     let [(first, second), _] = EITHER_WAY;
@@ -320,9 +320,9 @@ fn a_failure_at_any_step_is_returned_and_the_next_run_repairs() {
     }
 }
 
-/// Retention, the bucket's lifecycle and `aws s3 rm` remove what is old at any step of a run: some
-/// of the results that stood before it, or all. Removal is no refusal: what the run writes stays,
-/// what stood and was not removed stays, and nothing else appears.
+/// Retention, the bucket's lifecycle and `aws s3 rm` remove old results at any step of a run: some
+/// of the previous results, or all. Removal is not a refusal: what the run writes stays, previous
+/// results that were not removed stay, and nothing else appears.
 #[test]
 fn results_that_expire_at_any_step_refuse_nothing() {
     let removals: [&[&str]; 4] = [
@@ -350,7 +350,7 @@ fn results_that_expire_at_any_step_refuse_nothing() {
                     let now = results(&inner);
                     for ending in removed {
                         let key = format!("web01/2019-08-01.{ending}");
-                        // Only what is old.
+                        // Only old results.
                         if now.get(&key) == stood.get(&key) {
                             let (bucket, key) = (ANALYZED.parse().unwrap(), key.parse().unwrap());
                             inner.delete(&bucket, &key).unwrap();
@@ -371,7 +371,7 @@ fn results_that_expire_at_any_step_refuse_nothing() {
                 if !good {
                     assert!(refusals(&store).contains(&event.records[0].version.clone().unwrap()));
                 }
-                // The newest accepted version's event brings back what it had.
+                // The newest accepted version's event restores its results.
                 let versions = store.versions(&RAW.parse().unwrap(), &KEY.parse().unwrap());
                 analyze(&app(store.clone()), &allowed(&versions[newest])).unwrap();
                 let back = settled(&store);
@@ -384,8 +384,8 @@ fn results_that_expire_at_any_step_refuse_nothing() {
     }
 }
 
-/// After the results but for the summary are removed, an event of an older version, come late,
-/// brings back those of the newest.
+/// After all results except the summary are removed, a late event of an older version restores
+/// those of the newest.
 #[test]
 fn a_late_event_after_results_expired_takes_no_summary_away() {
     let store = memory();
@@ -398,7 +398,7 @@ fn a_late_event_after_results_expired_takes_no_summary_away() {
         let key = format!("web01/2019-08-01.{ending}").parse().unwrap();
         store.delete(&ANALYZED.parse().unwrap(), &key).unwrap();
     }
-    // By whatever list.
+    // With any list.
     for (version, list) in [(&old, ALLOWED), (&old, "192.0.2.1"), (&new, "192.0.2.1")] {
         analyze(&app_with(store.clone(), Some(settings(list))), &allowed(version)).unwrap();
         assert!(settled(&store) == whole);

@@ -1,4 +1,4 @@
-//! What the two handlers promise, tried from outside.
+//! Black-box tests of the two handlers.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

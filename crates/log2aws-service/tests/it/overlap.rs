@@ -1,4 +1,4 @@
-//! Two runs of analyze on one log, side by side.
+//! Two concurrent runs of analyze on one log.
 
 use std::io::Read as _;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,9 +13,9 @@ use crate::interleave::{EVERY_PAIR, ROWS, Sent, in_order};
 use crate::stepped::Stepped;
 use crate::world::{KEY, MIXED, RAW, allowed, app, memory, put, results, settled};
 
-/// The first run stops before its step `first_at`. The second version is put, and its run begins;
-/// before that one's step `second_at` the first run goes on to its end, and then the second does.
-/// Returns whether both runs had so many steps, and the store.
+/// The first run pauses before its step `first_at`. The second version is put, and its run starts;
+/// before its step `second_at` the first run continues to its end, and then the second does.
+/// Returns whether both runs had that many steps, and the store.
 fn overlapped(events: [Sent; 2], first_at: usize, second_at: usize) -> (bool, bool, MemoryStore) {
     let store = memory();
     let event = events[0](&put(&store, ROWS));
@@ -90,8 +90,8 @@ fn two_runs_end_as_the_model_however_they_overlap() {
     }
 }
 
-/// Many threads put and analyze one log as they please. Whoever was last, the results are those
-/// of the newest version.
+/// Many threads put and analyze one log. Whichever was last, the results are those of the newest
+/// version.
 #[test]
 fn threads_end_in_the_newest_version() {
     for round in 0..50 {
@@ -104,7 +104,7 @@ fn threads_end_in_the_newest_version() {
                         let line = format!("# {round} {thread} {turn}\n");
                         let log = [line.as_bytes(), ROWS].concat();
                         let version = put(&store, &log[..log.len() - 100 * (thread + turn)]);
-                        // With so many puts, giving up is allowed; the event then comes again.
+                        // With that many puts, giving up is allowed; the event is then repeated.
                         while analyze(&app(store.clone()), &allowed(&version)).is_err() {}
                     }
                 });

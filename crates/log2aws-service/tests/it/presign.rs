@@ -1,4 +1,4 @@
-//! Our presigned URLs against those of botocore.
+//! Our presigned URLs compared with botocore's.
 //!
 //! `testdata/presign/presigned.json` was written by `generate.py` beside it.
 
@@ -34,7 +34,7 @@ struct Case {
     url: String,
 }
 
-/// A URL as what S3 reads of it: the order of the query's parameters is free.
+/// A URL as S3 reads it: the order of the query's parameters does not matter.
 fn parts(url: &str) -> (String, String, BTreeMap<String, String>) {
     let url: Url = url.parse().unwrap();
     let origin = url.origin().ascii_serialization();

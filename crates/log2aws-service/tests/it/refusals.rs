@@ -1,4 +1,4 @@
-//! Refused versions: named once, and nothing else changes.
+//! Refused versions: listed once, and nothing else changes.
 
 use log2aws_core::event::{Event, Record};
 use log2aws_core::key::RawKey;
@@ -55,9 +55,9 @@ fn a_refused_put_is_named_and_changes_nothing_else() {
         );
         assert_eq!(String::from_utf8(list).unwrap(), line);
     }
-    // The good version's event, come again, leaves the results as they are.
+    // A repeated event of the accepted version leaves the results unchanged.
     assert_eq!(outcome(&app(store.clone()), &allowed(&good)), Outcome::Current { key: key() });
-    // What is put next from where it may come from has results again.
+    // The next log from an allowed address has results again.
     let next = put(&store, ROWS);
     assert!(matches!(outcome(&app(store.clone()), &allowed(&next)), Outcome::Analyzed(_)));
     let summary = summary(&store).unwrap();
@@ -93,8 +93,8 @@ fn no_source_or_the_wrong_server_is_refused_too() {
     assert_eq!(told, "put from 203.0.113.7: the address is not listed for this server");
 }
 
-/// A verdict is that of the moment at which the event came first. The list shrinks or grows, the
-/// process is another, the event comes again: every byte is as it was.
+/// A version is accepted or refused when its first event arrives. The list shrinks or grows, the
+/// process restarts, the event is repeated: every byte is the same.
 #[test]
 fn a_verdict_does_not_change_with_the_list() {
     let store = memory();
@@ -161,7 +161,7 @@ fn a_list_that_cannot_be_read_is_not_written_over() {
     }
 }
 
-/// Earlier programs wrote a refusal into the summary.
+/// Older programs wrote a refusal into the summary.
 #[test]
 fn a_refusal_of_an_earlier_program_holds() {
     let store = memory();
@@ -196,7 +196,8 @@ fn stored(version: &Version, source: &str) -> AcceptedVersion {
     }
 }
 
-/// A store whose door refuses asks no list: its versions are accepted, whoever is listed now.
+/// A store that checks addresses itself needs no list here: its versions are accepted, whatever the
+/// list is now.
 #[test]
 fn what_a_guarded_store_holds_is_accepted_and_every_replaced_version_is_told() {
     let store = memory();
@@ -204,7 +205,7 @@ fn what_a_guarded_store_holds_is_accepted_and_every_replaced_version_is_told() {
     let first = put(&store, MIXED.as_bytes());
     let grown = put(&store, format!("{MIXED}nonsense\n").as_bytes());
     let other = put(&store, ROWS);
-    // All three were put before the first was looked at.
+    // All three were put before the first was analyzed.
     let all = [stored(&other, "10.0.0.66"), stored(&grown, ALLOWED), stored(&first, ALLOWED)];
     let Outcome::Analyzed(done) = analyze_stored(&nobody, &key(), &all).unwrap() else { panic!() };
     assert_eq!(done.replaced, 1);
@@ -218,7 +219,7 @@ fn what_a_guarded_store_holds_is_accepted_and_every_replaced_version_is_told() {
     assert_eq!(analyze_stored(&nobody, &key(), &[]).unwrap(), Outcome::Gone { key: key() });
 }
 
-/// The events of an agent that sends a day again and again, and of one that replaces it.
+/// The events of an agent that sends a growing day repeatedly, and of one that replaces it.
 #[test]
 fn a_day_that_goes_on_is_not_one_that_was_replaced() {
     let store = memory();

@@ -1,4 +1,4 @@
-//! Runs of analyze that take turns as a schedule says, step by step.
+//! Runs of analyze interleaved by a schedule, step by step.
 
 use std::sync::{Arc, Condvar, Mutex};
 
@@ -14,14 +14,14 @@ use crate::world::{
 
 const LOGS: [&str; 3] = [MIXED, "nonsense\n", "# nothing\n"];
 
-/// Whose turn it is. One run at a time is between two of its steps.
+/// The current turn. Only one run at a time is between two of its steps.
 struct Turns {
     state: Mutex<State>,
     changed: Condvar,
 }
 
 struct State {
-    /// Who goes next, from the back; when it is used up, whoever is left.
+    /// The order of turns, from the back; when it is used up, any remaining run.
     schedule: Vec<usize>,
     ended: Vec<bool>,
     holder: Option<usize>,
@@ -65,8 +65,8 @@ impl Turns {
     }
 }
 
-/// Every run puts a version of its own and analyzes by its event; then the results are those of
-/// the newest accepted version, and every refused one is named once.
+/// Every run puts a version of its own and handles its event; then the results are those of the
+/// newest accepted version, and every refused one is listed once.
 fn check(accepted: &[bool], schedule: &[u8]) -> Result<(), TestCaseError> {
     let store = memory();
     let turns = Arc::new(Turns::new(accepted.len(), schedule));
@@ -87,7 +87,7 @@ fn check(accepted: &[bool], schedule: &[u8]) -> Result<(), TestCaseError> {
             });
         }
     });
-    // The same in the order in which they were put.
+    // The same in the order of the puts.
     let (raw, key) = (RAW.parse().unwrap(), KEY.parse().unwrap());
     let alone = memory();
     let mut named = Vec::new();
@@ -110,7 +110,7 @@ fn check(accepted: &[bool], schedule: &[u8]) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// Runs go on for a few steps at a time.
+/// Runs continue for a few steps at a time.
 fn schedule() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec((any::<u8>(), 1..9_usize), 0..30).prop_map(|bursts| {
         bursts.into_iter().flat_map(|(run, steps)| std::iter::repeat_n(run, steps)).collect()

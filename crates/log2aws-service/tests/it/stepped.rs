@@ -1,4 +1,4 @@
-//! A store in which a test may do something before every step that is made in it.
+//! A store that calls a test before every step.
 
 use std::io::{self, Read, Write};
 use std::sync::{Arc, Mutex};
@@ -6,25 +6,25 @@ use std::sync::{Arc, Mutex};
 use log2aws_core::key::{BucketName, ObjectKey};
 use log2aws_service::ports::{Condition, Store, StoreError, Upload, Version, VersionId};
 
-/// What a test does before a step; an error is what the step then fails with.
+/// A test's callback before a step; if it returns an error, the step fails with it.
 type Before = Box<dyn FnMut(&Step) -> io::Result<()> + Send>;
 
-/// One step, about to be made.
+/// A step about to be made.
 pub(crate) struct Step {
     /// Its number, from 0.
     pub(crate) number: usize,
-    /// What it does and to what, e.g. `commit web01/2019-08-01.csv`.
+    /// The operation and its target, e.g. `commit web01/2019-08-01.csv`.
     pub(crate) what: String,
     /// How many bytes it writes.
     pub(crate) bytes: usize,
 }
 
-/// Passes everything on to the store within.
+/// Forwards everything to the inner store.
 #[derive(Clone)]
 pub(crate) struct Stepped {
     inner: Arc<dyn Store>,
     steps: Arc<Mutex<(usize, Before)>>,
-    /// Steps that no other run can tell apart are none.
+    /// Counts only steps that other runs can notice.
     visible_only: bool,
 }
 
@@ -37,7 +37,7 @@ impl Stepped {
         Self { inner: Arc::new(inner), steps, visible_only: false }
     }
 
-    /// Only the steps that see what other runs do, or that these see: not those within a body
+    /// Counts only steps that see what other runs do, or that these see: not those within a body
     /// that is being read or is not committed yet.
     pub(crate) fn visible(
         inner: impl Store + 'static,

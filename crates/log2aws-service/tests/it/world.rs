@@ -1,5 +1,5 @@
-//! The world that these tests hand to the handlers: fixed settings, a clock that stands still, a
-//! store in memory.
+//! The environment of the handlers in these tests: fixed settings, a fixed clock, a store in
+//! memory.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -33,7 +33,7 @@ pub(crate) const MIXED: &str = "# log2aws/1 server=web01 cores=8 mode=interval\n
     2019-02-30 00:10:01 up 45 days, 20:14, 1 user, load average: 1.06, 2.63, 1.70 4 1 493744 379918752 0 8428556 0 0 1852 156 0 0 26 12 60 2 0\n\
     nonsense\n";
 
-/// Settings that hold for the whole test, or none at all.
+/// Settings for the whole test, or none at all.
 pub(crate) struct Fixed(pub(crate) Option<Settings>);
 
 impl SettingsSource for Fixed {
@@ -75,7 +75,7 @@ impl ObjectReader for Objects {
     }
 }
 
-/// A clock that stands.
+/// A fixed clock.
 pub(crate) struct At(pub(crate) &'static str);
 
 impl Clock for At {
@@ -100,10 +100,18 @@ pub(crate) fn app_with(store: impl Store + 'static, settings: Option<Settings>) 
     let (store, settings) = (Arc::new(store), Arc::new(Fixed(settings)));
     let (charts, rasterizer) = (ChartFormats::SvgAndPng, picture as Rasterizer);
     let url_session = Some(URL_SESSION.to_owned());
-    AnalyzeApp { store, settings, program: "1.2.3".to_owned(), charts, rasterizer, url_session }
+    AnalyzeApp {
+        store,
+        settings,
+        program: "1.2.3".to_owned(),
+        charts,
+        rasterizer,
+        max_gzip_ratio: log2aws_core::reject::DEFAULT_MAX_GZIP_RATIO,
+        url_session,
+    }
 }
 
-/// Stands in for a drawing program: another picture for another drawing.
+/// Replaces a renderer: different drawings give different pictures.
 #[expect(clippy::unnecessary_wraps, reason = "the port's shape")]
 pub(crate) fn picture(svg: &[u8]) -> Result<Vec<u8>, String> {
     Ok(Sha256::digest(svg).to_vec())
@@ -120,7 +128,7 @@ pub(crate) fn put(store: &MemoryStore, log: &[u8]) -> Version {
     put_key(store, KEY, log)
 }
 
-/// The event of a put; the ids of the store in memory are in order, as sequencers are.
+/// The event of a put; version ids of the store in memory are ordered like sequencers.
 pub(crate) fn record(source: &str, version: Option<&Version>) -> Record {
     let id = version.map(|version| version.id.to_string());
     Record {
@@ -145,8 +153,8 @@ pub(crate) fn results(store: &MemoryStore) -> Results {
     store.keys(&bucket).iter().map(|key| (key.to_string(), contents(key))).collect()
 }
 
-/// The results without what differs from run to run: which version of a result a summary names,
-/// and the order in which refusals were recorded.
+/// The results without what differs from run to run: the versions of results in the summary, and
+/// the order of recorded refusals.
 pub(crate) fn settled(store: &MemoryStore) -> Results {
     let mut results = results(store);
     if let Some((json, _)) = results.get_mut(SUMMARY) {
@@ -162,7 +170,7 @@ pub(crate) fn settled(store: &MemoryStore) -> Results {
     results
 }
 
-/// The summary that stands, if there is one.
+/// The current summary, if there is one.
 pub(crate) fn summary(store: &MemoryStore) -> Option<Summary> {
     results(store).get(SUMMARY).map(|(json, _)| Summary::from_json(json).unwrap())
 }

@@ -1,4 +1,4 @@
-//! What AWS asks for each thing, and where the figures are from.
+//! AWS's prices, and their sources.
 
 /// The unit prices of one region in US dollars, first tier, without taxes.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -23,12 +23,12 @@ pub(super) struct Prices {
     pub(super) out_gb: f64,
 }
 
-/// What AWS's pages show: aws.amazon.com/{api-gateway,lambda,s3,cloudwatch}/pricing, and
+/// The prices on AWS's pages: aws.amazon.com/{api-gateway,lambda,s3,cloudwatch}/pricing, and
 /// aws.amazon.com/ec2/pricing/on-demand for data transfer.
 ///
-/// The figures are those that others read from AWS's Price List API and published; we have not
-/// read it ourselves. Asia Pacific (Tokyo): API Gateway, Lambda, S3 and data transfer as of
-/// 2026-09-05, CloudWatch as of 2026-09-23.
+/// Others read the figures from AWS's Price List API and published them; we have not read it
+/// ourselves. Asia Pacific (Tokyo): API Gateway, Lambda, S3 and data transfer as of 2026-09-05,
+/// CloudWatch as of 2026-09-23.
 const TOKYO: Prices = Prices {
     api_request: 0.000_004_25,
     lambda_request: 0.000_000_2,
@@ -64,10 +64,10 @@ const VIRGINIA: Prices = Prices {
 
 pub(super) const PRICES: [(&str, Prices); 2] = [("ap-northeast-1", TOKYO), ("us-east-1", VIRGINIA)];
 
-/// When the newest of the prices was read.
+/// The date of the newest price.
 pub(super) const AS_OF: &str = "2026-10-08";
 
-/// The prices of a region, or those of all regions that are known, the dearest of each.
+/// The prices of a region, or for an unknown region the highest known price of each item.
 pub(super) fn of(region: &str) -> (Prices, bool) {
     if let Some((_, prices)) = PRICES.iter().find(|(known, _)| *known == region) {
         return (*prices, true);

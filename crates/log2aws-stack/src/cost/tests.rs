@@ -1,4 +1,4 @@
-//! The model against a pocket calculator, the template, the test data and the manuals.
+//! The cost model against hand calculations, the template, the test data and the manuals.
 
 use super::*;
 
@@ -54,7 +54,7 @@ fn what_expires_costs_until_its_bytes_are_gone() {
     let (log, results) = (21_776.0, 17_849.0 + 24_300.0 + 263_000.0 + 3_800.0);
     let bytes = 1_000.0 * (log * 62.0 + results * 121.0);
     near(storage(Some(31), None), bytes / GIB * 0.023);
-    // The first year has no more days, and days do not run over.
+    // The first year has no more days.
     near(storage(Some(400), None), storage(None, None));
     near(storage(Some(u32::MAX), Some(u32::MAX)), storage(None, None));
     near(storage(Some(u32::MAX), None), storage(None, None));
@@ -64,7 +64,7 @@ fn what_expires_costs_until_its_bytes_are_gone() {
 fn growth_is_told_of_where_there_is_any() {
     let workload = Workload::of(5_000);
     let told = estimate("ap-northeast-1", &workload).notes.join("\n");
-    // All of the storage so far, once more.
+    // The same storage once more.
     let storage = estimate("ap-northeast-1", &workload).of_service("S3 storage");
     assert!(told.contains(&format!("each further year adds {storage:.2} a month")), "{told}");
     let short = Workload { raw_keep_days: Some(30), analyzed_keep_days: Some(30), ..workload };
@@ -74,7 +74,7 @@ fn growth_is_told_of_where_there_is_any() {
 #[test]
 fn charts_and_arm64_change_what_they_should() {
     let plain = estimate("us-east-1", &Workload::of(100));
-    // Without one there is a PUT less, and a HEAD more.
+    // Without it there is one PUT less and one HEAD more.
     let request = DAYS * (0.000_005 - 0.000_000_4);
     let stored = |bytes: f64| 365.0 * bytes / GIB * 0.023;
     let drawn = DAYS * 0.5 * 0.2 * 0.000_016_666_7;
@@ -105,11 +105,11 @@ fn a_flood_costs_what_the_throttle_lets_through() {
     // By hand: 50 a second are 4,320,000 a day.
     let each = 4.25e-6 + 0.2e-6 + 0.0025 * 0.000_016_666_7;
     let bytes = 2_500.0 / GIB * 0.76 + 6_144.0 / GIB * 0.114;
-    let flood = |rate| flood_day("ap-northeast-1", rate, Architecture::X86_64);
+    let flood = |rate| denied_requests_day("ap-northeast-1", rate, Architecture::X86_64);
     near(flood(50), 4_320_000.0 * (each + bytes));
     near(flood(5) * 10.0, flood(50));
     near(flood(0), 0.0);
-    assert!(flood_day("us-east-1", 50, Architecture::Arm64) < flood(50));
+    assert!(denied_requests_day("us-east-1", 50, Architecture::Arm64) < flood(50));
 }
 
 #[test]
@@ -219,11 +219,11 @@ fn the_manuals_figures_are_the_models() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    let flood = PRICES.map(|(region, _)| flood_day(region, 50, Architecture::X86_64));
+    let flood = PRICES.map(|(region, _)| denied_requests_day(region, 50, Architecture::X86_64));
     for text in [ENGLISH, JAPANESE] {
         assert!(text.contains(&format!("{:.0} USD", flood[0])), "{flood:?}");
     }
-    // Every service of the bill has its row.
+    // Every service on the bill has its row.
     let bill = estimate("us-east-1", &Workload::of(1));
     assert!(bill.lines.iter().all(|line| ROWS.iter().any(|(name, _)| *name == line.service)));
     for text in [ENGLISH, JAPANESE] {

@@ -1,11 +1,12 @@
-//! `stack delete`: says what would be lost, then deletes; buckets go only with `--purge`.
+//! `stack delete`: prints what would be lost, then deletes; buckets are only removed with
+//! `--purge`.
 
 mod purge;
 
 use std::cell::Cell;
 use std::future::Future;
 
-use log2aws_core::env_name::{self, EnvName};
+use log2aws_ssm::env_name::{self, EnvName};
 
 use crate::commands::Commands;
 use crate::console::Console;
@@ -13,41 +14,41 @@ use crate::deploy::{agreed, first_failure};
 use crate::error::StackError;
 use crate::fault;
 use crate::name::StackName;
-use crate::phase::{Errand, Phase};
-use crate::stack::Standing;
+use crate::phase::{Operation, Phase};
+use crate::stack::ExistingStack;
 use crate::state::{self, State};
 use crate::template::{Scope, Template};
 use crate::watch::{Session, Watch};
 
-/// What is to be deleted.
+/// Parameters of a delete.
 #[derive(Clone, Debug)]
 pub struct DeleteRequest {
     /// The environment, which names the buckets.
     pub env: EnvName,
     /// The stack.
     pub stack: StackName,
-    /// The two buckets go, too, with every log and result.
+    /// Also deletes the two buckets with every log and result.
     pub purge: bool,
-    /// Production is not asked about.
+    /// Skips the confirmation for production.
     pub force: bool,
-    /// What no other run has: AWS knows by it a request that it is sent twice.
+    /// An idempotency token, unique to this run.
     pub token: String,
-    /// What to run next, whatever happens.
+    /// Commands to suggest in messages.
     pub commands: Commands,
 }
 
-/// How a delete ended that did not fail.
+/// The result of a delete that did not fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeleteOutcome {
-    /// All that was to go is gone.
+    /// Everything was deleted.
     Deleted,
-    /// There was nothing.
+    /// There was nothing to delete.
     Nothing,
     /// The operator said no.
     Canceled,
 }
 
-/// Deletes. When `interrupt` comes, whatever CloudFormation has begun goes on without us.
+/// Deletes. After `interrupt`, CloudFormation completes what it has started.
 ///
 /// # Errors
 /// [`StackError`] says what to do next.
@@ -59,7 +60,7 @@ pub async fn delete<C: Console>(
 ) -> Result<DeleteOutcome, StackError> {
     let phase = Cell::new(Phase::Nothing);
     let DeleteRequest { stack, commands, .. } = request;
-    let errand = Errand { what: "the delete", stack, commands };
+    let errand = Operation { what: "the delete", stack, commands };
     errand.run(&phase, run(session, template, request, &phase), interrupt).await
 }
 
@@ -76,8 +77,8 @@ async fn run<C: Console>(
     if let Some(standing) = &standing {
         standing.belongs_to(stack, env)?;
     }
-    if *purge && standing.as_ref().is_none_or(Standing::is_but_a_name) {
-        not_anothers(session, env).await?;
+    if *purge && standing.as_ref().is_none_or(ExistingStack::exists_only_as_name) {
+        check_no_other_stack(session, env).await?;
     }
     let buckets = purge::look(session, env, *purge).await?;
     session.console.line(&format!("stack {stack} in account {account}, region {region}"))?;
@@ -101,8 +102,8 @@ async fn run<C: Console>(
     }
     if *purge {
         phase.set(Phase::After("the buckets were being removed"));
-        // Once more: now this stack's own is gone, and meanwhile another may have been made.
-        not_anothers(session, env).await?;
+        // Checked again: this stack is gone, and another may have been created in the meantime.
+        check_no_other_stack(session, env).await?;
         for bucket in &buckets {
             purge::purge(session, bucket).await?;
         }
@@ -115,10 +116,13 @@ async fn run<C: Console>(
     Ok(DeleteOutcome::Deleted)
 }
 
-/// That no stack of another name stands for the environment: its buckets are not to be purged under
-/// this one.
-async fn not_anothers<C>(session: &Session<'_, C>, env: &EnvName) -> Result<(), StackError> {
-    // This parameter is there exactly while a stack of the environment stands.
+/// Checks that no stack of another name uses the environment, whose buckets must then not be
+/// purged.
+async fn check_no_other_stack<C>(
+    session: &Session<'_, C>,
+    env: &EnvName,
+) -> Result<(), StackError> {
+    // This parameter exists exactly while a stack of the environment does.
     let parameter = env.parameter(env_name::RAW_BUCKET);
     match session.cloud.parameter(&parameter).await? {
         None => Ok(()),
@@ -133,9 +137,9 @@ fn tell_loss<C: Console>(
     session: &mut Session<'_, C>,
     template: &Template,
     request: &DeleteRequest,
-    standing: &Standing,
+    standing: &ExistingStack,
 ) -> Result<(), StackError> {
-    if standing.is_but_a_name() {
+    if standing.exists_only_as_name() {
         let line =
             format!("the stack is in {}: nothing but its name goes with it", standing.status);
         session.console.line(&line)?;
@@ -166,7 +170,7 @@ fn tell_buckets<C: Console>(
     Ok(())
 }
 
-/// Whether the operator means it: the name typed for a purge, a `y` for production.
+/// The confirmation: the typed name for a purge, a `y` for production.
 async fn confirmed<C: Console>(
     session: &mut Session<'_, C>,
     request: &DeleteRequest,
@@ -200,12 +204,12 @@ async fn confirmed<C: Console>(
 async fn delete_stack<C: Console>(
     session: &mut Session<'_, C>,
     request: &DeleteRequest,
-    standing: &Standing,
+    standing: &ExistingStack,
     phase: &Cell<Phase>,
 ) -> Result<(), StackError> {
     let mut watch = Watch::begin(session.cloud, &standing.id).await?;
     phase.set(Phase::AtWork);
-    // A delete that is under way already is followed to its end.
+    // A delete in progress is followed to its end.
     if standing.status != "DELETE_IN_PROGRESS" {
         let delete = session.cloud.cloudformation.delete_stack().stack_name(&standing.id);
         let sent = delete.client_request_token(format!("log2aws-{}", request.token)).send().await;

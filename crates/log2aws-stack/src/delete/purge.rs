@@ -1,22 +1,22 @@
-//! The two buckets: what they hold, and how they are emptied and removed.
+//! The two buckets: their content, and how they are emptied and removed.
 
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
-use log2aws_core::env_name::EnvName;
+use log2aws_ssm::env_name::EnvName;
 
 use crate::console::Console;
 use crate::error::StackError;
 use crate::fault;
 use crate::watch::Session;
 
-/// A bucket that stands.
+/// An existing bucket.
 #[derive(Clone, Debug)]
 pub(super) struct Bucket {
     pub(super) name: String,
-    /// What it holds, in words.
+    /// A description of its content.
     pub(super) holds: String,
 }
 
-/// Those of the two buckets of an environment that stand, and what they hold.
+/// The existing buckets of an environment and their content.
 pub(super) async fn look<C>(
     session: &Session<'_, C>,
     env: &EnvName,
@@ -42,7 +42,7 @@ pub(super) async fn look<C>(
             Err(error) => {
                 match error.raw_response().map(|response| response.status().as_u16()) {
                     Some(404) => {}
-                    // Who does not purge needs no right to look.
+                    // Without `--purge` the permission to list is not needed.
                     Some(403) if !purge => {
                         let holds = "what it holds may not be looked at".to_owned();
                         found.push(Bucket { name, holds });
@@ -55,8 +55,8 @@ pub(super) async fn look<C>(
     Ok(found)
 }
 
-/// Removes every version, marker and unfinished upload of a bucket, and the bucket. Cut off, it goes
-/// on where it stopped when it is called again.
+/// Removes every version, marker and unfinished upload of a bucket, and then the bucket. After an
+/// interruption the next call continues.
 pub(super) async fn purge<C: Console>(
     session: &mut Session<'_, C>,
     bucket: &Bucket,
@@ -71,7 +71,7 @@ pub(super) async fn purge<C: Console>(
     Ok(())
 }
 
-/// Takes the first page again and again: what it told is gone by then.
+/// Requests the first page repeatedly, because its entries have been deleted by then.
 async fn remove_versions<C: Console>(
     session: &mut Session<'_, C>,
     name: &str,

@@ -1,31 +1,31 @@
-//! The allow-list of a deploy: what is wanted, against what is in force, and Parameter Store put
-//! right in the end.
+//! The allow-list of a deploy: compares the wanted list with the one in force, and updates
+//! Parameter Store at the end.
 
 use log2aws_core::allow_list::{AllowList, StoredAllowList};
-use log2aws_core::env_name::{self, EnvName};
+use log2aws_ssm::env_name::{self, EnvName};
 
 use super::DeployRequest;
 use crate::console::Console;
 use crate::error::StackError;
 use crate::fault;
 use crate::hosts::{self, InForce, NETWORKS};
-use crate::stack::Standing;
+use crate::stack::ExistingStack;
 use crate::watch::Session;
 
 /// The list of a deploy.
 #[derive(Clone, Debug)]
 pub(super) struct Wanted {
-    /// The list that shall be in force.
+    /// The wanted list.
     pub(super) list: AllowList,
-    /// What Parameter Store held when the deploy began.
+    /// The content of Parameter Store when the deploy began.
     stored: Option<String>,
 }
 
-/// The list that is wanted, once it is clear that nobody is let in by it unasked.
+/// The wanted list, after checking that it admits nobody new without `--widen`.
 pub(super) async fn wanted<C: Console>(
     session: &mut Session<'_, C>,
     request: &DeployRequest,
-    standing: Option<&Standing>,
+    standing: Option<&ExistingStack>,
 ) -> Result<Wanted, StackError> {
     let name = request.env.parameter(env_name::ALLOW_LIST);
     let given = request.allow_hosts.as_ref();
@@ -71,8 +71,8 @@ pub(super) async fn wanted<C: Console>(
     }
 }
 
-/// Looks whether the list is still what the deploy began with, and takes away at once who is let in
-/// no more: CloudFormation would do it later, or, where it sees no change, not at all.
+/// Checks that the list has not changed since the deploy began, and removes the narrowed entries at
+/// once: CloudFormation would do it later or, if it sees no change, not at all.
 pub(super) async fn narrow<C: Console>(
     session: &mut Session<'_, C>,
     env: &EnvName,
@@ -86,7 +86,8 @@ pub(super) async fn narrow<C: Console>(
     }
     let list = stored.as_deref().and_then(in_force);
     let Some(list) = list.filter(|_| stands) else { return Ok(()) };
-    if wanted.list.beyond(&list).is_empty() && !list.beyond(&wanted.list).is_empty() {
+    if wanted.list.entries_beyond(&list).is_empty() && !list.entries_beyond(&wanted.list).is_empty()
+    {
         let text = wanted.list.to_string();
         session.cloud.put_parameter(&name, &text).await?;
         session.console.line(&format!("{name} = {text}, from now on"))?;
@@ -95,8 +96,8 @@ pub(super) async fn narrow<C: Console>(
     Ok(())
 }
 
-/// After a deploy that failed: takes away again who was let in by hand no more, and whom
-/// CloudFormation, going back, has let in again.
+/// After a failed deploy: removes again the entries that were narrowed by hand and that
+/// CloudFormation's rollback has restored.
 pub(super) async fn take_back<C: Console>(
     session: &mut Session<'_, C>,
     env: &EnvName,
@@ -106,7 +107,7 @@ pub(super) async fn take_back<C: Console>(
     let Some(before) = &wanted.stored else { return Ok(()) };
     let Some(now) = session.cloud.parameter(&name).await? else { return Ok(()) };
     if let (Some(before_list), Some(now_list)) = (in_force(before), in_force(&now))
-        && !now_list.beyond(&before_list).is_empty()
+        && !now_list.entries_beyond(&before_list).is_empty()
     {
         session.cloud.put_parameter(&name, before).await?;
         let line = format!("{name} = {before_list}: AWS, going back, had let in more again");
@@ -120,9 +121,9 @@ fn in_force(text: &str) -> Option<AllowList> {
     AllowList::read_stored(text).ok().map(|stored| stored.list)
 }
 
-/// Makes Parameter Store hold the wanted list where CloudFormation saw nothing to change: it does
-/// not see what was edited by hand. What was edited while the deploy ran is left as it is: it may
-/// have been narrowed. Whether anything was put.
+/// Writes the wanted list to Parameter Store if CloudFormation saw nothing to change, because it
+/// does not see manual edits. An edit during the deploy is kept, because it may narrow the list.
+/// Returns whether anything was written.
 pub(super) async fn settle<C: Console>(
     session: &mut Session<'_, C>,
     env: &EnvName,

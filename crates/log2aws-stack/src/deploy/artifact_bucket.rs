@@ -1,5 +1,5 @@
-//! The bucket that holds the zips, `cf-templates-{region}-{account}`: made when it is absent, and
-//! used only if it is this account's own.
+//! The bucket for the zips, `cf-templates-{region}-{account}`: created if absent, and used only if
+//! it belongs to this account.
 
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{
@@ -15,7 +15,7 @@ use crate::error::StackError;
 use crate::fault;
 use crate::watch::Session;
 
-/// The one region whose name S3 does not take as a location.
+/// The only region that S3 does not accept as a location.
 const WITHOUT_LOCATION: &str = "us-east-1";
 
 /// The bucket's name.
@@ -23,8 +23,7 @@ pub(super) fn name(account: &str, region: &str) -> String {
     format!("cf-templates-{region}-{account}")
 }
 
-/// Makes both zips stand in the bucket. One that stands there already is not put again: its key
-/// is its hash.
+/// Uploads both zips. An existing one is not uploaded again: its key is its hash.
 pub(super) async fn provide<C: Console>(
     session: &mut Session<'_, C>,
     artifacts: &Artifacts,
@@ -37,7 +36,7 @@ pub(super) async fn provide<C: Console>(
     Ok(())
 }
 
-/// Whether one of the environment's own buckets stands, of this account.
+/// Whether one of the environment's own buckets exists in this account.
 pub(super) async fn stands<C>(session: &Session<'_, C>, bucket: &str) -> Result<bool, StackError> {
     let (s3, account) = (&session.cloud.s3, &session.cloud.account);
     let head = s3.head_bucket().bucket(bucket).expected_bucket_owner(account).send().await;
@@ -56,7 +55,7 @@ async fn provide_bucket<C: Console>(
     let (s3, account) = (&session.cloud.s3, &session.cloud.account);
     let head = s3.head_bucket().bucket(bucket).expected_bucket_owner(account).send().await;
     if let Err(error) = head {
-        // A HEAD is answered without a body, so only the status tells.
+        // A HEAD response has no body, so there is only the status.
         match error.raw_response().map(|response| response.status().as_u16()) {
             Some(404) => make(session, bucket).await?,
             Some(403) => return Err(not_ours(bucket, account)),
@@ -66,7 +65,7 @@ async fn provide_bucket<C: Console>(
             }
         }
     }
-    // Also where it stood already: the run that made it may have been cut off here.
+    // Also for an existing bucket: the run that created it may have been interrupted here.
     let block = PublicAccessBlockConfiguration::builder()
         .block_public_acls(true)
         .block_public_policy(true)
@@ -96,7 +95,7 @@ async fn make<C: Console>(session: &mut Session<'_, C>, bucket: &str) -> Result<
     if let Err(error) = create.send().await {
         let fault = fault::call(format!("making the bucket {bucket}"), &error);
         match fault.code.as_deref() {
-            // The answer to an earlier attempt was lost.
+            // The response to an earlier attempt was lost.
             Some("BucketAlreadyOwnedByYou") => {}
             Some("BucketAlreadyExists") => return Err(not_ours(bucket, account)),
             _ => return Err(fault.into()),

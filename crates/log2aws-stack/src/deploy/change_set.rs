@@ -1,4 +1,4 @@
-//! The change set: what CloudFormation would change, told before it does.
+//! The change set: CloudFormation's planned changes, shown before they are made.
 
 use std::collections::BTreeMap;
 
@@ -15,10 +15,10 @@ use crate::fault::{self, CallError};
 use crate::template::Template;
 use crate::watch::Session;
 
-/// What CloudFormation has planned.
+/// The result of planning.
 #[derive(Debug)]
 pub(super) enum Planned {
-    /// The stack stands as wanted.
+    /// There is nothing to change.
     Nothing,
     /// There is something to do.
     Changes(ChangeSet),
@@ -31,16 +31,16 @@ pub(super) struct ChangeSet {
     pub(super) id: String,
     /// The stack's ARN.
     pub(super) stack_id: String,
-    /// The stack is nothing but planned, by this run.
+    /// The stack exists only as a plan of this run.
     only_planned: bool,
 }
 
-/// The name of this run's change set, and the token by which AWS knows a request again.
+/// The name of this run's change set, also used as its idempotency token.
 pub(super) fn name(request: &DeployRequest) -> String {
     format!("log2aws-{}", request.now.strftime("%Y%m%d-%H%M%S-%3f"))
 }
 
-/// Has CloudFormation plan the change, and tells it.
+/// Has CloudFormation plan the change, and prints it.
 pub(super) async fn create<C: Console>(
     session: &mut Session<'_, C>,
     template: &Template,
@@ -52,7 +52,7 @@ pub(super) async fn create<C: Console>(
     let stack = request.stack.as_str();
     let kind = match found {
         Found::Nothing | Found::Planned => ChangeSetType::Create,
-        Found::Standing(_) => ChangeSetType::Update,
+        Found::ExistingStack(_) => ChangeSetType::Update,
     };
     let name = name(request);
     let created = session
@@ -65,10 +65,10 @@ pub(super) async fn create<C: Console>(
         .template_body(body)
         .set_parameters(Some(parameters(template, values, found)))
         .capabilities(Capability::CapabilityIam)
-        // Buckets that an earlier stack of this name left behind are taken over.
+        // Adopts buckets that an earlier stack of this name left behind.
         .import_existing_resources(true)
         .description("log2aws stack deploy")
-        // Asked again because the answer was lost, it is the same change set.
+        // A retry after a lost response returns the same change set.
         .client_token(&name)
         .send()
         .await;
@@ -112,7 +112,7 @@ pub(super) async fn create<C: Console>(
     }
 }
 
-/// What is wrong with a change set, where CloudFormation tells it only to who asks for its events.
+/// The reason of a failed change set that CloudFormation reports only in its events.
 async fn explained<C>(session: &Session<'_, C>, planned: &ChangeSet, reason: String) -> String {
     if !reason.contains("DescribeEvents") && !reason.contains("EarlyValidation") {
         return reason;
@@ -135,15 +135,15 @@ async fn explained<C>(session: &Session<'_, C>, planned: &ChangeSet, reason: Str
     if faults.is_empty() { reason } else { faults.join("; ") }
 }
 
-/// CloudFormation's ways to say that there is nothing to do.
+/// Whether CloudFormation's message says that there is nothing to change.
 fn is_no_change(told: &str) -> bool {
     ["didn't contain changes", "No updates are to be performed"]
         .iter()
         .any(|way| told.contains(way))
 }
 
-/// Every parameter of the template: what is given or filled in, else what the stack has, else the
-/// template's default.
+/// The value of every template parameter: the given or computed one, else the stack's current one,
+/// else the template's default.
 fn parameters(
     template: &Template,
     values: &BTreeMap<String, String>,
@@ -156,7 +156,7 @@ fn parameters(
             let builder = Parameter::builder().parameter_key(name);
             match (values.get(name), found) {
                 (Some(value), _) => Some(builder.parameter_value(value).build()),
-                (None, Found::Standing(stack)) if stack.parameters.contains_key(name) => {
+                (None, Found::ExistingStack(stack)) if stack.parameters.contains_key(name) => {
                     Some(builder.use_previous_value(true).build())
                 }
                 _ => None,
@@ -206,7 +206,7 @@ async fn settled<C: Console>(
     }
 }
 
-/// Removes a change set that is of no use, and with it the stack that was only planned.
+/// Removes an unused change set, and a stack that exists only as a plan.
 pub(super) async fn discard<C>(
     session: &Session<'_, C>,
     planned: &ChangeSet,
@@ -242,13 +242,13 @@ fn told(change: &Change) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stack::Standing;
+    use crate::stack::ExistingStack;
 
     #[test]
     fn what_is_not_given_keeps_its_value() {
         let template = Template::embedded().unwrap();
         let values = BTreeMap::from([("Env".to_owned(), "dev".to_owned())]);
-        let standing = Found::Standing(Standing {
+        let standing = Found::ExistingStack(ExistingStack {
             id: String::new(),
             status: "CREATE_COMPLETE".to_owned(),
             reason: None,

@@ -1,7 +1,7 @@
-//! `stack deploy`: makes or updates everything on AWS, and can be run again at any time.
+//! `stack deploy`: creates or updates everything on AWS; it can be run again at any time.
 //!
-//! What can be checked without AWS is checked before the first request; what changes is told before
-//! it is done; and whatever stops it half-way, the next run goes on from there.
+//! Everything that can be checked without AWS is checked before the first request; changes are
+//! shown before they are made; and after an interruption the next run continues.
 
 mod allow_list;
 mod artifact_bucket;
@@ -14,7 +14,7 @@ use std::future::Future;
 
 use jiff::Timestamp;
 use log2aws_core::allow_list::AllowList;
-use log2aws_core::env_name::EnvName;
+use log2aws_ssm::env_name::EnvName;
 use serde::Serialize;
 
 use crate::artifacts::Artifacts;
@@ -24,40 +24,40 @@ use crate::error::StackError;
 use crate::fault;
 use crate::hosts::{self, HOSTS, NETWORKS};
 use crate::name::StackName;
-use crate::phase::{Errand, Phase};
-use crate::stack::{Output, Standing};
+use crate::phase::{Operation, Phase};
+use crate::stack::{ExistingStack, Output};
 use crate::state::{self, State};
 use crate::template::{Scope, Template};
-use crate::watch::{Rest, Session, Watch};
+use crate::watch::{Session, WaitResult, Watch};
 
 use allow_list::Wanted;
 use change_set::{ChangeSet, Planned};
 pub use parameters::checked_parameters;
 
-/// What is to be deployed. It has been checked as far as it can be without AWS.
+/// The parameters of a deploy, checked as far as possible without AWS.
 #[derive(Debug)]
 pub struct DeployRequest {
     /// The environment.
     pub env: EnvName,
     /// The stack.
     pub stack: StackName,
-    /// Who may ask, if that was said.
+    /// The allow-list, if given.
     pub allow_hosts: Option<AllowList>,
-    /// The other parameters that were given, from [`checked_parameters`].
+    /// The other given parameters, from [`checked_parameters`].
     pub given: BTreeMap<String, String>,
     /// The functions.
     pub artifacts: Artifacts,
-    /// Addresses may be given back.
+    /// Allows adding addresses to the allow-list.
     pub widen: bool,
-    /// Production is not asked about.
+    /// Skips the confirmation for production.
     pub force: bool,
-    /// What to run next, whatever happens.
+    /// Commands to suggest in messages.
     pub commands: Commands,
-    /// When it begins, for the change set's name.
+    /// The start time, for the change set's name.
     pub now: Timestamp,
 }
 
-/// What came of a deploy.
+/// The result of a deploy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Deployed {
     /// The stack.
@@ -66,27 +66,27 @@ pub struct Deployed {
     pub account: String,
     /// The region.
     pub region: String,
-    /// Whether anything was changed; `canceled` is no change either.
+    /// What was changed, if anything.
     pub outcome: DeployOutcome,
     /// The stack's outputs.
     pub outputs: Vec<Output>,
 }
 
-/// How a deploy ended that did not fail.
+/// The result of a deploy that did not fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DeployOutcome {
-    /// The stack was made.
+    /// The stack was created.
     Created,
-    /// The stack was changed.
+    /// The stack was updated.
     Updated,
-    /// It stood as wanted already.
+    /// There was nothing to change.
     Unchanged,
     /// The operator said no.
     Canceled,
 }
 
-/// Deploys. When `interrupt` comes, whatever CloudFormation has begun goes on without us.
+/// Deploys. After `interrupt`, CloudFormation completes what it has started.
 ///
 /// # Errors
 /// [`StackError`] says what to do next.
@@ -100,10 +100,10 @@ pub async fn deploy<C: Console>(
     let planned = RefCell::new(None);
     let work = Work { template, request, phase: &phase, planned: &planned };
     let DeployRequest { stack, commands, .. } = request;
-    let errand = Errand { what: "the deploy", stack, commands };
+    let errand = Operation { what: "the deploy", stack, commands };
     let done = errand.run(&phase, work.run(session), interrupt).await;
-    // A plan that came to nothing is taken back. What cannot be is told by nobody: the fault that
-    // ended the deploy matters more, and the next run plans anew.
+    // Removes an unused change set. A failure to remove it is not reported: the error that ended
+    // the deploy is more important, and the next run plans again.
     let idle = if phase.get() == Phase::Preparing { planned.take() } else { None };
     if let (Err(_), Some(idle)) = (&done, idle) {
         drop(change_set::discard(session, &idle).await);
@@ -111,22 +111,22 @@ pub async fn deploy<C: Console>(
     done
 }
 
-/// What stands under the stack's name.
+/// The current state of the stack's name.
 #[derive(Debug)]
 pub(crate) enum Found {
     /// Nothing at all.
     Nothing,
-    /// A name for which changes were planned and none was made yet.
+    /// A stack that exists only as a plan.
     Planned,
-    /// A stack that rests.
-    Standing(Standing),
+    /// An existing stack at rest.
+    ExistingStack(ExistingStack),
 }
 
 struct Work<'a> {
     template: &'a Template,
     request: &'a DeployRequest,
     phase: &'a Cell<Phase>,
-    /// The change set that is not executed yet.
+    /// The change set that has not been executed.
     planned: &'a RefCell<Option<ChangeSet>>,
 }
 
@@ -140,7 +140,7 @@ impl Work<'_> {
         ))?;
         let found = self.look_up(session).await?;
         let standing = match &found {
-            Found::Standing(stack) => Some(stack),
+            Found::ExistingStack(stack) => Some(stack),
             Found::Nothing | Found::Planned => None,
         };
         let mut hosts = allow_list::wanted(session, self.request, standing).await?;
@@ -180,8 +180,8 @@ impl Work<'_> {
         Ok(self.deployed(session, outcome, outputs))
     }
 
-    /// The template as it is sent: with a deployment of the API for these networks, and with the names
-    /// written out of buckets that are there already, so that CloudFormation can take them over.
+    /// The template to send: with an API deployment for these networks, and with the names of
+    /// existing buckets written out, so that CloudFormation can adopt them.
     async fn body<C>(
         &self,
         session: &Session<'_, C>,
@@ -193,7 +193,7 @@ impl Work<'_> {
         let scope = Scope::new(self.template, values, account, region, stack.as_str());
         let body =
             self.template.with_deployment_of(values.get(NETWORKS).map_or("", String::as_str));
-        if matches!(found, Found::Standing(_)) {
+        if matches!(found, Found::ExistingStack(_)) {
             return Ok(body);
         }
         for bucket in [env.raw_bucket(account, region), env.analyzed_bucket(account, region)] {
@@ -204,12 +204,11 @@ impl Work<'_> {
         Ok(body)
     }
 
-    /// Whether the operator wants these changes. Only production is asked about; a plan that nobody
-    /// wants is taken back.
+    /// Asks the operator to confirm the changes, only for production; a rejected plan is removed.
     async fn agreed<C: Console>(
         &self,
         session: &mut Session<'_, C>,
-        standing: Option<&Standing>,
+        standing: Option<&ExistingStack>,
         planned: &ChangeSet,
     ) -> Result<bool, StackError> {
         let DeployRequest { env, stack, force, .. } = self.request;
@@ -243,7 +242,7 @@ impl Work<'_> {
         }
     }
 
-    /// What stands under the stack's name, if something can be made of it.
+    /// Looks the stack up, and fails if its state does not allow a deploy.
     async fn look_up<C>(&self, session: &Session<'_, C>) -> Result<Found, StackError> {
         let DeployRequest { env, stack, commands, .. } = self.request;
         let Some(standing) = session.cloud.stack(stack.as_str()).await? else {
@@ -253,7 +252,7 @@ impl Work<'_> {
         let (status, follow, delete) = (&standing.status, commands.follow(), commands.delete());
         match state::of(status) {
             State::Absent => Ok(Found::Planned),
-            State::Rests => Ok(Found::Standing(standing)),
+            State::Rests => Ok(Found::ExistingStack(standing)),
             State::AtWork => Err(StackError::State(format!(
                 "stack {stack} is in {status}: somebody's change is under way, and CloudFormation \
                  does one at a time; follow it with\n  {follow}\nand deploy again when it rests"
@@ -267,16 +266,16 @@ impl Work<'_> {
             State::Stuck => Err(StackError::State(format!(
                 "stack {stack} is in {status}: an update was not finished, nor taken back{}. {}",
                 reason(&standing),
-                self.way_out(status),
+                self.recovery_command(status),
             ))),
         }
     }
 
-    /// What to do with a stack that is stuck.
-    fn way_out(&self, status: &str) -> String {
+    /// What to do about a stuck stack.
+    fn recovery_command(&self, status: &str) -> String {
         let DeployRequest { stack, commands, .. } = self.request;
         let follow = commands.follow();
-        match state::way_out(status) {
+        match state::recovery_command(status) {
             Some(command) => format!(
                 "Mend what the events name ({follow}), then run\n  {}\nand deploy again",
                 commands.aws(&format!("{command} --stack-name {stack}"))
@@ -287,11 +286,11 @@ impl Work<'_> {
         }
     }
 
-    /// Every value that the template is given, checked by its rules.
+    /// All parameter values, checked against the template's rules.
     fn values<C>(
         &self,
         session: &Session<'_, C>,
-        standing: Option<&Standing>,
+        standing: Option<&ExistingStack>,
         hosts: &AllowList,
     ) -> Result<BTreeMap<String, String>, StackError> {
         let (account, region) = (&session.cloud.account, &session.cloud.region);
@@ -317,7 +316,7 @@ impl Work<'_> {
         Ok(values)
     }
 
-    /// Lets CloudFormation go, and waits for it.
+    /// Executes the change set and waits for it.
     async fn execute<C: Console>(
         &self,
         session: &mut Session<'_, C>,
@@ -332,7 +331,7 @@ impl Work<'_> {
         let sent = execute.send().await;
         sent.map_err(|error| {
             let fault = fault::call("starting the change", &error);
-            // Without an answer nobody knows whether it was heard.
+            // Without a response it is unknown whether the request arrived.
             self.phase.set(if fault.passing { Phase::AtWork } else { Phase::Preparing });
             fault
         })?;
@@ -343,9 +342,9 @@ impl Work<'_> {
         let rest = watch.until_rest(session, &mut tell).await?;
         self.phase.set(Phase::After("the allow-list was compared"));
         match rest.stack {
-            Some(stack) if state::went_well(&stack.status) => Ok(stack.outputs),
+            Some(stack) if state::is_success(&stack.status) => Ok(stack.outputs),
             _ => {
-                // What CloudFormation took back was the list of the deploy before.
+                // The rollback has restored the previous deploy's list.
                 let kept = allow_list::take_back(session, &self.request.env, hosts).await;
                 let wide = kept.err().map_or_else(String::new, |fault| {
                     format!(
@@ -358,7 +357,7 @@ impl Work<'_> {
         }
     }
 
-    fn ended(&self, rest: &Rest, besides: &str) -> StackError {
+    fn ended(&self, rest: &WaitResult, besides: &str) -> StackError {
         let DeployRequest { stack, commands, .. } = self.request;
         let status = rest.stack.as_ref().map_or("DELETE_COMPLETE", |stack| stack.status.as_str());
         let delete = commands.delete();
@@ -371,7 +370,7 @@ impl Work<'_> {
                 "Something of it is left. When the cause is mended, run\n  {delete}\nand deploy \
                  again; logs and results are not touched."
             ),
-            (State::Stuck, _) => self.way_out(status),
+            (State::Stuck, _) => self.recovery_command(status),
             (State::AtWork | State::Absent, _) => {
                 format!("Its events tell more:\n  {}", commands.follow())
             }
@@ -389,8 +388,8 @@ impl Work<'_> {
     }
 }
 
-/// The first resource that failed and why, in one line.
-pub(crate) fn first_failure(rest: &Rest) -> String {
+/// The first failed resource and its reason, in one line.
+pub(crate) fn first_failure(rest: &WaitResult) -> String {
     let stack = || rest.stack.as_ref().and_then(|stack| stack.reason.clone());
     match &rest.failure {
         Some(event) => {
@@ -401,11 +400,11 @@ pub(crate) fn first_failure(rest: &Rest) -> String {
     }
 }
 
-fn reason(standing: &Standing) -> String {
+fn reason(standing: &ExistingStack) -> String {
     standing.reason.as_deref().map_or_else(String::new, |reason| format!(" ({reason})"))
 }
 
-/// Asks, and takes `y` alone for a yes.
+/// Asks, and accepts only `y` as yes.
 pub(crate) async fn agreed<C: Console>(
     session: &mut Session<'_, C>,
     question: &str,
@@ -418,5 +417,5 @@ pub(crate) async fn agreed<C: Console>(
     }
 }
 
-/// The template's parameters that this program fills in from the allow-list.
+/// The template's parameters that are computed from the allow-list.
 pub(crate) const FROM_HOSTS: [&str; 2] = [HOSTS, NETWORKS];

@@ -1,15 +1,14 @@
-//! What people may give the template, and what the program gives it.
+//! Which parameters of the template users may set, and which the program sets.
 
 use std::collections::BTreeMap;
 
 use super::FROM_HOSTS;
 use crate::template::{ParameterError, Template};
 
-/// `--parameter NAME=VALUE`, as often as it was given, held against the template's rules.
+/// Checks `--parameter NAME=VALUE` against the template's rules.
 ///
 /// # Errors
-/// [`ParameterError`] for the first that is no parameter, is not for people to give, or is not to
-/// have that value.
+/// [`ParameterError`] for the first one that is unknown, not settable, or has an invalid value.
 pub fn checked_parameters(
     template: &Template,
     given: &[(String, String)],
@@ -31,7 +30,7 @@ pub fn checked_parameters(
     Ok(checked)
 }
 
-/// How a parameter comes by its value that people do not give.
+/// Where the value of a parameter comes from that users cannot set.
 fn ours(name: &str) -> Option<&'static str> {
     match name {
         "Env" => Some("say --env"),

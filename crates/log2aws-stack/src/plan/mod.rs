@@ -1,12 +1,12 @@
-//! What a deploy will make, told without asking anybody: resources, permissions and who needs
-//! each, cost.
+//! What a deploy will create, computed offline: resources, permissions with their reasons, and
+//! cost.
 
 mod statement;
 mod text;
 
 use std::collections::BTreeMap;
 
-use log2aws_core::env_name::EnvName;
+use log2aws_ssm::env_name::EnvName;
 use serde::Serialize;
 
 use crate::artifacts::Architecture;
@@ -16,10 +16,10 @@ use crate::template::{Scope, Template, TemplateError};
 
 pub use statement::{Effect, Statement};
 
-/// The account that stands in names as long as none has been asked for.
+/// The placeholder for the account in names, which is unknown offline.
 const ACCOUNT: &str = "{account}";
 
-/// One thing that will be made.
+/// A resource to be created.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PlannedResource {
     /// Its logical ID in the template.
@@ -27,9 +27,9 @@ pub struct PlannedResource {
     /// Its type, e.g. `AWS::S3::Bucket`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// The name by which it will be known, if it has one.
+    /// Its physical name, if it is known.
     pub name: Option<String>,
-    /// Whether it outlives the stack.
+    /// Whether it is retained when the stack is deleted.
     pub kept: bool,
 }
 
@@ -40,15 +40,15 @@ pub struct Plan {
     pub stack: String,
     /// The region.
     pub region: String,
-    /// What will be made, in the order of the template.
+    /// The resources in template order.
     pub resources: Vec<PlannedResource>,
-    /// Every permission and every prohibition.
+    /// Every permission and every denial.
     pub statements: Vec<Statement>,
     /// What it will cost.
     pub cost: Estimate,
 }
 
-/// Whose stack is planned.
+/// What to plan.
 #[derive(Clone, Copy, Debug)]
 pub struct PlanInput<'a> {
     /// The environment.
@@ -57,17 +57,17 @@ pub struct PlanInput<'a> {
     pub stack: &'a StackName,
     /// The region, for names and prices.
     pub region: &'a str,
-    /// The template's parameters that were given; they have been checked.
+    /// The given template parameters, already checked.
     pub given: &'a BTreeMap<String, String>,
-    /// For how many servers the cost is estimated.
+    /// The number of servers for the cost estimate.
     pub servers: u32,
 }
 
 impl Plan {
-    /// Evaluates the template. An account is unknown here, and stands in names as `{account}`.
+    /// Evaluates the template. The account is unknown here, and appears in names as `{account}`.
     ///
     /// # Errors
-    /// [`TemplateError`]: the template holds what is not known here.
+    /// [`TemplateError`]: the template uses an unsupported feature.
     pub fn of(template: &Template, input: &PlanInput<'_>) -> Result<Self, TemplateError> {
         let PlanInput { env, stack, region, given, servers } = *input;
         let mut given = given.clone();
@@ -91,11 +91,11 @@ impl Plan {
     }
 }
 
-/// What there is to pay for under the plan's parameters.
+/// The basis of the cost for the plan's parameters.
 fn workload(scope: &Scope<'_>, servers: u32) -> Workload {
     let usual = Workload::of(servers);
     let number = |name: &str| scope.value(name).and_then(|value| value.parse::<u32>().ok());
-    // 0 is no number of days: it keeps everything, or follows another parameter.
+    // 0 is not a number of days: it keeps everything, or follows another parameter.
     let days = |name: &str| number(name).filter(|days| *days > 0);
     let charts = scope.value("Charts");
     let kept = |format: &str, usual| {

@@ -1,27 +1,27 @@
-//! Every statement of every policy in the template, with the comment that says who needs it.
+//! Every policy statement in the template, with the comment that gives its reason.
 
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::template::{Node, Scope, Template, TemplateError};
 
-/// Whether a statement lets calls through or stops them.
+/// The effect of a statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Effect {
-    /// It lets them through.
+    /// Allows calls.
     Allow,
-    /// It stops them, whatever else allows them.
+    /// Denies calls, whatever else allows them.
     Deny,
 }
 
-/// One statement, with the template's parameters put in.
+/// A statement with the template's parameters filled in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Statement {
     /// Its `Sid`, or the logical ID of the Lambda permission.
     pub id: String,
-    /// Whether it allows or denies.
+    /// Allow or deny.
     pub effect: Effect,
-    /// Whom it speaks of: the role that has it, or the principal that it names.
+    /// Its subject: the role that has it, or the principal that it names.
     pub who: String,
     /// The actions.
     pub actions: Vec<String>,
@@ -29,11 +29,11 @@ pub struct Statement {
     pub resources: Vec<String>,
     /// The conditions: operator, key and values.
     pub conditions: Vec<String>,
-    /// The call that needs it, or that it stops, in the template's own words.
+    /// The call that needs it, or that it denies, from the template's comment.
     pub why: String,
 }
 
-/// All of them, in the order of the template.
+/// All statements in template order.
 pub(super) fn all(template: &Template, scope: &Scope<'_>) -> Result<Vec<Statement>, TemplateError> {
     let mut found = Vec::new();
     let reader = Reader { template, scope };
@@ -75,7 +75,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// The statements of a document: `role` has them, or `on` is the one thing they speak of.
+    /// The statements of a policy document; `role` is its subject, or `on` its only resource.
     fn document(
         &self,
         document: &Node,
@@ -108,7 +108,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// The statement that an `!If` comes to; `None` where it comes to none.
+    /// The statement that an `!If` selects, if any.
     fn chosen<'n>(&self, node: &'n Node) -> Result<Option<&'n Node>, TemplateError> {
         let Node::Call(_, argument) = node else { return Ok(Some(node)) };
         let [Node::Text(condition), then, otherwise] = argument.items() else {

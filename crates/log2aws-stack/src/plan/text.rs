@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{Effect, Plan, Statement};
 
-/// How wide the words of a reason run before they are wrapped.
+/// The line width of a reason.
 const WIDTH: usize = 88;
 
 impl fmt::Display for Plan {

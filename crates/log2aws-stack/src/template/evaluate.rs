@@ -1,4 +1,4 @@
-//! Evaluates conditions and functions: what the template comes to with given parameters.
+//! Evaluates conditions and functions of the template with given parameters.
 
 use std::collections::BTreeMap;
 
@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 
 use super::{Node, Template, TemplateError};
 
-/// What a template is evaluated with: values, and the account and region that are made up for a
-/// plan or true for a deploy.
+/// The inputs of an evaluation: values, and the account and region, which are placeholders for a
+/// plan and real for a deploy.
 #[derive(Clone, Debug)]
 pub struct Scope<'a> {
     template: &'a Template,
@@ -17,12 +17,12 @@ pub struct Scope<'a> {
     stack: String,
 }
 
-/// The property that gives a resource the name by which it is known in the account.
+/// The properties that name a resource in the account.
 const NAMES: [&str; 6] =
     ["BucketName", "FunctionName", "LogGroupName", "QueueName", "AlarmName", "Name"];
 
 impl<'a> Scope<'a> {
-    /// A scope with the parameters' default values, but for those given.
+    /// A scope with the parameters' defaults, overridden by those given.
     pub fn new(
         template: &'a Template,
         given: &BTreeMap<String, String>,
@@ -48,7 +48,7 @@ impl<'a> Scope<'a> {
         self.values.get(name).map(String::as_str)
     }
 
-    /// The name by which the resource of this logical ID will be known, if it is given one.
+    /// The name of the resource with this logical ID, if the template names it.
     pub(crate) fn name_of(&self, id: &str) -> Result<Option<String>, TemplateError> {
         let Some(resource) = self.template.resource(id) else { return Ok(None) };
         let named = NAMES.iter().find_map(|key| resource.properties.get(key));
@@ -58,7 +58,7 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// What a node comes to; `None` is `AWS::NoValue`.
+    /// The value of a node; `None` is `AWS::NoValue`.
     pub(crate) fn resolve(&self, node: &Node) -> Result<Option<Value>, TemplateError> {
         match node {
             Node::Text(text) => Ok(Some(Value::String(text.clone()))),
@@ -134,7 +134,7 @@ impl<'a> Scope<'a> {
             "AWS::URLSuffix" if self.region.starts_with("cn-") => "amazonaws.com.cn".to_owned(),
             "AWS::URLSuffix" => "amazonaws.com".to_owned(),
             _ => match self.template.resource(name) {
-                // AWS makes up an ID for the one, a URL for the other.
+                // AWS generates an ID for the one and a URL for the other.
                 Some(made)
                     if matches!(
                         made.kind.as_str(),
@@ -157,7 +157,7 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// What AWS will call it is told as far as it can be known; the rest is told as `{…}`.
+    /// An attribute as far as it is known; unknown parts are written as `{…}`.
     fn attribute(&self, path: &str) -> Result<String, TemplateError> {
         let unknown = || TemplateError::Unknown(format!("!GetAtt {path}"));
         let (id, attribute) = path.split_once('.').ok_or_else(unknown)?;
@@ -170,7 +170,7 @@ impl<'a> Scope<'a> {
             }
             ("AWS::SQS::Queue", "Arn") => format!("arn:{partition}:sqs:{region}:{account}:{name}"),
             ("AWS::SQS::Queue", "QueueName") => name,
-            // CloudFormation names a role after its stack, with 12 characters of its own.
+            // CloudFormation names a role after its stack, with 12 generated characters.
             ("AWS::IAM::Role", "Arn") => {
                 format!("arn:{partition}:iam::{account}:role/{}-{id}-************", self.stack)
             }
@@ -178,7 +178,7 @@ impl<'a> Scope<'a> {
         })
     }
 
-    /// `${…}` in a text.
+    /// Replaces `${…}` in a text.
     fn substitute(&self, text: &str) -> Result<String, TemplateError> {
         let (mut out, mut rest) = (String::new(), text);
         while let Some((before, after)) = rest.split_once("${") {

@@ -1,8 +1,8 @@
-//! The template that describes everything on AWS: embedded, read, checked and evaluated here as
-//! CloudFormation does it, so that a plan needs no network and a mistake is told before anything
-//! is made.
+//! The template that describes everything on AWS: embedded, parsed, checked and evaluated here like
+//! CloudFormation does, so that a plan needs no network and a mistake is found before anything is
+//! created.
 //!
-//! Knows what `deploy/template.yml` uses and nothing more; anything else is an error, never a guess.
+//! Supports exactly what `deploy/template.yml` uses; anything else is an error, never a guess.
 
 mod evaluate;
 mod parameter;
@@ -14,26 +14,26 @@ pub use evaluate::Scope;
 pub use parameter::{Parameter, ParameterError};
 pub(crate) use value::Node;
 
-/// The template: what is deployed and what `aws cloudformation deploy` takes.
+/// The template, which is also what `aws cloudformation deploy` accepts.
 pub const TEXT: &str = include_str!("../../../../deploy/template.yml");
 
-/// Why a template cannot be read.
+/// Why a template cannot be parsed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TemplateError {
     /// It is not YAML.
     #[error("the template is no YAML that is read here: line {line}: {problem}")]
     Yaml {
-        /// The line, from 1 on; 0 is the end.
+        /// The line, from 1; 0 is the end.
         line: usize,
         /// What is wrong there.
         problem: String,
     },
-    /// It uses what is not known here.
+    /// It uses an unsupported feature.
     #[error("the template holds {0}, which this program does not know")]
     Unknown(String),
 }
 
-/// A template that has been read.
+/// A parsed template.
 #[derive(Clone, Debug)]
 pub struct Template {
     parameters: Vec<Parameter>,
@@ -43,27 +43,27 @@ pub struct Template {
     lines: Vec<String>,
 }
 
-/// One resource, as it is written.
+/// A resource as written.
 #[derive(Clone, Debug)]
 pub(crate) struct Resource {
     pub(crate) id: String,
     pub(crate) kind: String,
     pub(crate) line: usize,
-    /// Whether it outlives the stack.
+    /// Whether it is retained when the stack is deleted.
     pub(crate) kept: bool,
     pub(crate) properties: Node,
 }
 
 impl Template {
-    /// The template that this program was built with.
+    /// The embedded template.
     ///
     /// # Errors
-    /// None that a test does not find: the text is fixed.
+    /// None in practice: the text is fixed, and a test parses it.
     pub fn embedded() -> Result<Self, TemplateError> {
         Self::parse(TEXT)
     }
 
-    /// Reads a template.
+    /// Parses a template.
     ///
     /// # Errors
     /// [`TemplateError`]
@@ -100,7 +100,7 @@ impl Template {
         })
     }
 
-    /// Every parameter, in the order of the file.
+    /// Every parameter, in file order.
     pub fn parameters(&self) -> &[Parameter] {
         &self.parameters
     }
@@ -115,11 +115,11 @@ impl Template {
         self.resources.iter().find(|resource| resource.id == id)
     }
 
-    /// The text with a deployment of the API of its own for these networks.
+    /// The text with an API deployment of its own for these networks.
     ///
-    /// API Gateway applies a changed policy only after a new deployment, and CloudFormation makes one
-    /// only under a new logical ID. The template's ID changes with the template; this one changes
-    /// with the networks in the policy as well.
+    /// API Gateway applies a changed policy only after a new deployment, and CloudFormation makes
+    /// one only under a new logical ID. The template's ID changes with the template; this one
+    /// changes with the networks in the policy as well.
     ///
     /// Source: API Gateway Developer Guide, "Create and attach an API Gateway resource policy to an
     /// API".
@@ -136,8 +136,8 @@ impl Template {
         )
     }
 
-    /// A text of this template with the names of what outlives the stack written out. CloudFormation
-    /// takes over what is there already only under a name that is no function.
+    /// The text with the names of retained resources written out. CloudFormation adopts existing
+    /// resources only if their name is not computed.
     ///
     /// Source: AWS CloudFormation User Guide, "Import AWS resources into a CloudFormation stack
     /// automatically".
@@ -158,8 +158,8 @@ impl Template {
         Ok(lines.join("\n") + "\n")
     }
 
-    /// The comment above a line (from 1 on), as one text; empty if there is none. The head of an
-    /// `!If` may stand between the two.
+    /// The comment above a line (from 1) as one text; empty if there is none. The head of an `!If`
+    /// may be between the two.
     pub(crate) fn comment_above(&self, line: usize) -> String {
         let head = |text: &str| text.starts_with("- !If") || is_condition(text, &self.conditions);
         let above = self.lines.get(..line.saturating_sub(1)).unwrap_or_default();
@@ -169,7 +169,7 @@ impl Template {
             .map(|text| text.trim())
             .skip_while(|text| head(text))
             .map_while(|text| text.strip_prefix('#'))
-            // A ruled heading belongs to what follows it as a whole.
+            // A ruled heading belongs to the whole section after it.
             .take_while(|text| !text.trim_start().starts_with("----"))
             .map(str::trim)
             .collect();
@@ -235,7 +235,7 @@ mod tests {
         let [second] = changed(&two).try_into().unwrap();
         assert_ne!(first, second);
         assert!(first.starts_with("ApiDeployment"));
-        // The stage serves it.
+        // The stage refers to it.
         assert_eq!(one.matches(&first).count(), 2);
         assert_eq!(one.lines().count(), TEXT.lines().count());
     }

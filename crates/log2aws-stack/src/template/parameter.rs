@@ -1,4 +1,4 @@
-//! The parameters of the template, and the rules by which CloudFormation takes a value or not.
+//! The parameters of the template, and CloudFormation's rules for their values.
 
 use std::fmt;
 
@@ -11,13 +11,13 @@ use super::{Node, TemplateError};
 pub struct Parameter {
     /// Its name.
     pub name: String,
-    /// What it is for.
+    /// Its description.
     pub description: String,
-    /// Its value when none is given.
+    /// Its default value.
     pub default: Option<String>,
     kind: Kind,
     pattern: Option<Regex>,
-    /// What [`Parameter::pattern`] means, in words.
+    /// A description of [`Parameter::pattern`].
     constraint: Option<String>,
     values: Vec<String>,
     least: Option<i64>,
@@ -29,7 +29,7 @@ pub struct Parameter {
 enum Kind {
     Text,
     Number,
-    /// Texts with commas between them; each is held against the pattern.
+    /// A comma-separated list; each item must match the pattern.
     List,
 }
 
@@ -39,40 +39,40 @@ pub enum ParameterError {
     /// The template has no such parameter.
     #[error("the template has no parameter {name:?}{}", meant(nearest.as_deref()))]
     Unknown {
-        /// The name that was given.
+        /// The given name.
         name: String,
-        /// The name that was probably meant.
+        /// The most similar known name.
         nearest: Option<String>,
     },
-    /// It has the parameter, and the program gives it its value.
+    /// The parameter exists, but the program sets it.
     #[error("parameter {name} is not given by --parameter: {instead}")]
     Ours {
         /// The name.
         name: String,
-        /// How it comes by its value.
+        /// Where its value comes from.
         instead: &'static str,
     },
-    /// It must be given.
+    /// It is required.
     #[error("parameter {0} needs a value")]
     Missing(String),
-    /// Its rules do not take the value.
+    /// The value breaks the parameter's rules.
     #[error("parameter {name} is {value:?}, and should be {right}")]
     Wrong {
         /// The name.
         name: String,
         /// The value, shortened.
         value: String,
-        /// What it may be.
+        /// The valid values.
         right: String,
     },
-    /// It is longer than CloudFormation takes.
+    /// It is too long for CloudFormation.
     #[error("parameter {name} has {length} characters; {most} are the most")]
     Long {
         /// The name.
         name: String,
-        /// How long it is.
+        /// Its length.
         length: usize,
-        /// How long it may be.
+        /// The limit.
         most: usize,
     },
 }
@@ -81,7 +81,7 @@ fn meant(nearest: Option<&str>) -> String {
     nearest.map_or_else(String::new, |name| format!("; did you mean {name:?}?"))
 }
 
-/// The most that a value may have of characters, whatever the template says.
+/// The limit for the length of a value in characters, whatever the template says.
 ///
 /// Source: AWS CloudFormation User Guide, "Understand CloudFormation quotas": parameter values.
 const MOST: usize = 4096;
@@ -104,7 +104,7 @@ impl Parameter {
             Some("CommaDelimitedList") => Kind::List,
             _ => return Err(unknown("the type")),
         };
-        // CloudFormation matches the whole of a value.
+        // CloudFormation matches the pattern against the whole value.
         let pattern = text("AllowedPattern").map(|p| Regex::new(&format!(r"\A(?:{p})\z")));
         let values = rules.get("AllowedValues").map(Node::items).unwrap_or_default();
         Ok(Self {
@@ -121,12 +121,12 @@ impl Parameter {
         })
     }
 
-    /// Whether its value is a list of texts with commas between them.
+    /// Whether its value is a comma-separated list.
     pub(crate) fn is_list(&self) -> bool {
         self.kind == Kind::List
     }
 
-    /// Holds a value against the rules.
+    /// Checks a value against the rules.
     ///
     /// # Errors
     /// [`ParameterError`] says what the value should be.
@@ -156,7 +156,7 @@ impl Parameter {
     }
 }
 
-/// What a value may be, in words.
+/// The valid values in words.
 impl fmt::Display for Parameter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.values.is_empty() {

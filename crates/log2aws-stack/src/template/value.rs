@@ -1,10 +1,10 @@
-//! The template as a tree: YAML in which `!Name` calls one of CloudFormation's functions.
+//! The template as a tree: YAML with CloudFormation's functions as `!Name`.
 
 use saphyr_parser::{Event, Parser, Span, Tag};
 
 use super::TemplateError;
 
-/// One node.
+/// A node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Node {
     /// A text, a number, `true` or `false`: to CloudFormation they are texts.
@@ -21,16 +21,16 @@ pub(crate) enum Node {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) key: String,
-    /// The line that the key stands in, from 1 on.
+    /// The line of the key, from 1.
     pub(crate) line: usize,
     pub(crate) value: Node,
 }
 
 impl Node {
-    /// Reads YAML of one document.
+    /// Parses a YAML document.
     ///
     /// # Errors
-    /// [`TemplateError::Yaml`] says where it is none.
+    /// [`TemplateError::Yaml`] with the position.
     pub(crate) fn parse(text: &str) -> Result<Self, TemplateError> {
         let mut reader = Reader { events: Parser::new_from_str(text) };
         loop {
@@ -46,17 +46,17 @@ impl Node {
         if let Self::Text(text) = self { Some(text) } else { None }
     }
 
-    /// The entries, if it is a mapping; else none.
+    /// The entries of a mapping; empty for other nodes.
     pub(crate) fn entries(&self) -> &[Entry] {
         if let Self::Map(entries) = self { entries } else { &[] }
     }
 
-    /// The items, if it is a list; else none.
+    /// The items of a list; empty for other nodes.
     pub(crate) fn items(&self) -> &[Self] {
         if let Self::List(items) = self { items } else { &[] }
     }
 
-    /// What stands under a key.
+    /// The value of a key.
     pub(crate) fn get(&self, key: &str) -> Option<&Self> {
         self.entries().iter().find(|entry| entry.key == key).map(|entry| &entry.value)
     }

@@ -1,14 +1,14 @@
-//! What a store promises that can be looked through.
+//! The guarantees of a store that can list.
 
 use log2aws_core::key::BucketName;
 use log2aws_service::ports::{ListPage, ListQuery, ObjectLister};
 
 use super::{Broken, Outcome, holds, key, not_found, put, same};
 
-/// A check of one promise of a lister in one bucket.
+/// A check of one guarantee of a lister in one bucket.
 pub type ListCheck = fn(&dyn ObjectLister, &BucketName) -> Outcome;
 
-/// The promises of lists that hold in every bucket.
+/// The guarantees of lists that hold in every bucket.
 pub const LISTS: &[(&str, ListCheck)] = &[
     ("a list has every key in order", a_list_has_every_key_in_order),
     ("folders are rolled up", folders_are_rolled_up),
@@ -17,8 +17,8 @@ pub const LISTS: &[(&str, ListCheck)] = &[
     ("a tag changes with the body", a_tag_changes_with_the_body),
 ];
 
-/// Below a prefix, in the byte order of UTF-8, without what begins otherwise or was deleted; keys
-/// that XML or a path cannot hold as they are come out as they were put.
+/// Lists the keys below a prefix in the byte order of UTF-8, without other or deleted keys. Keys
+/// that XML or a path would have to escape are listed as they were put.
 ///
 /// # Errors
 /// [`Broken`].
@@ -57,7 +57,7 @@ pub fn a_list_has_every_key_in_order(store: &dyn ObjectLister, bucket: &BucketNa
     same("an empty list", store.list(bucket, &none)?, ListPage::default())
 }
 
-/// With `folders`, a key with a further `/` is told by its folder alone, once.
+/// With `folders`, keys with a further `/` are represented once, by their folder.
 ///
 /// # Errors
 /// [`Broken`].
@@ -76,8 +76,8 @@ pub fn folders_are_rolled_up(store: &dyn ObjectLister, bucket: &BucketName) -> O
     same("the next page", page.next, None)
 }
 
-/// `after` need not be a key. A folder counts as itself: one that `after` is or lies in is not
-/// told again.
+/// `after` need not be an existing key. A folder counts as a key of its own: if `after` is the
+/// folder or lies in it, the folder is not listed again.
 ///
 /// # Errors
 /// [`Broken`].
@@ -108,7 +108,7 @@ pub fn a_list_goes_on_behind_any_key(store: &dyn ObjectLister, bucket: &BucketNa
     Ok(())
 }
 
-/// A page has 1,000 entries at most, folders included, and says where the next one begins.
+/// A page has at most 1,000 entries, including folders, and says where the next one begins.
 ///
 /// # Errors
 /// [`Broken`].
@@ -119,7 +119,7 @@ pub fn a_long_list_comes_in_pages(store: &dyn ObjectLister, bucket: &BucketName)
     let put_some = |names: &[u32]| -> Outcome {
         names.iter().try_for_each(|i| {
             let key = key(&format!("pages/{i:04}{}", if folder(*i) { "/x" } else { "" }))?;
-            // One of an earlier run will do.
+            // One from an earlier run is good enough.
             if store.head(bucket, &key)?.is_none() {
                 put(store, bucket, &key, b"x")?;
             }
@@ -142,7 +142,7 @@ pub fn a_long_list_comes_in_pages(store: &dyn ObjectLister, bucket: &BucketName)
     holds("1,003 entries came on one page", pages > 1)
 }
 
-/// An object's tag stays while its body does, and is another for another body; its size is right.
+/// An object's entity tag stays the same with its body and changes with it; its size is right.
 ///
 /// # Errors
 /// [`Broken`].
@@ -161,7 +161,7 @@ pub fn a_tag_changes_with_the_body(store: &dyn ObjectLister, bucket: &BucketName
     holds("the tag of another body is the same", look()?.0 != first)
 }
 
-/// A bucket that is not there is `NotFound`.
+/// Listing an unknown bucket is `NotFound`.
 ///
 /// # Errors
 /// [`Broken`].
@@ -172,7 +172,7 @@ pub fn a_list_of_an_unknown_bucket_is_not_found(store: &dyn ObjectLister) -> Out
     not_found(store.list(&bucket, &ListQuery::default()).map(drop))
 }
 
-/// Everything that a list tells, in order, and in how many pages.
+/// All entries of a list in order, and the number of pages.
 fn walk(
     store: &dyn ObjectLister,
     bucket: &BucketName,

@@ -1,8 +1,8 @@
-//! What became of uploads that were completed: the answer to a complete may get lost, and the
-//! caller then asks again.
+//! Remembers completed multipart uploads: the response to a complete can get lost, and the client
+//! then repeats the request.
 //!
-//! `DATA/uploads/<upload>.completed` is a body without data; its trailer says what the upload
-//! became. It is removed after a day.
+//! `DATA/uploads/<upload>.completed` is a body without data; its trailer describes the resulting
+//! object. It is removed after a day.
 
 use std::collections::BTreeMap;
 
@@ -15,13 +15,13 @@ use super::error::DiskError;
 use super::object_file;
 use super::types::{Attributes, ObjectInfo, UploadId};
 
-/// For how long a completed upload is remembered.
+/// How long a completed upload is remembered.
 const REMEMBERED: SignedDuration = SignedDuration::from_hours(24);
 const SUFFIX: &str = ".completed";
 const BUCKET: &str = ":bucket";
 const KEY: &str = ":key";
 
-/// What an upload became.
+/// The result of a completed upload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CompletedUpload {
     /// The bucket of the object.
@@ -30,12 +30,12 @@ pub struct CompletedUpload {
     pub key: ObjectKey,
     /// Its entity tag, without quotes.
     pub etag: String,
-    /// Its name among the bodies of that key.
+    /// Its version id.
     pub version: VersionId,
 }
 
 impl DiskStore {
-    /// What an upload became that was completed within the last day; `None` if there was none.
+    /// The result of an upload that was completed within the last day; `None` if it was not.
     ///
     /// # Errors
     /// [`DiskError::Corrupt`], [`DiskError::Io`].
@@ -50,7 +50,7 @@ impl DiskStore {
         Ok(bucket.zip(key).map(|(bucket, key)| CompletedUpload { bucket, key, etag, version }))
     }
 
-    /// Remembers what an upload became. It is durable once the folder of the uploads is synced.
+    /// Records the result of an upload. It is durable once the uploads folder is synced.
     pub(crate) fn remember_completed(
         &self,
         upload: &UploadId,
@@ -74,7 +74,7 @@ impl DiskStore {
             .map_err(|e| DiskError::of("writing", &path, upload.as_str(), e))
     }
 
-    /// Forgets what is not remembered any longer.
+    /// Removes records older than [`REMEMBERED`].
     pub(crate) fn forget_completed(&self, now: Timestamp) -> Result<(), DiskError> {
         let folder = self.inner.root.join("uploads");
         let failed = |source| DiskError::Io { what: "listing", path: folder.clone(), source };
@@ -88,7 +88,7 @@ impl DiskStore {
                 Ok(record) => {
                     record.is_some_and(|r| now.duration_since(r.last_modified) > REMEMBERED)
                 }
-                // Nothing can be answered by it.
+                // An unreadable record cannot answer anything, so it is removed too.
                 Err(DiskError::Corrupt(_)) => true,
                 Err(other) => {
                     failure = failure.or(Some(other));
@@ -113,7 +113,7 @@ impl DiskStore {
     }
 }
 
-/// The key that the trailer names: the upload itself.
+/// The key in the trailer: the upload id.
 fn own_key(upload: &UploadId) -> Result<ObjectKey, DiskError> {
     upload.as_str().parse().map_err(|_| DiskError::NoSuchUpload { upload: upload.to_string() })
 }

@@ -1,4 +1,4 @@
-//! Conditions of writes and deletes, checked under the key's own lock.
+//! Conditions of writes and deletes, checked under the key's lock.
 
 use std::path::Path;
 
@@ -9,10 +9,10 @@ use super::inner::Bucket;
 use super::object_file;
 use super::types::ObjectInfo;
 
-/// What must be under a key for a write or a delete to take place.
+/// What must be stored under a key for a write or a delete to happen.
 ///
-/// It is checked while the key is locked: of two writers with [`Condition::Absent`] exactly one
-/// succeeds.
+/// The condition is checked while the key is locked: of two writers with [`Condition::Absent`]
+/// exactly one succeeds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Condition {
     /// No condition.
@@ -27,7 +27,7 @@ pub enum Condition {
 }
 
 impl Condition {
-    /// Fails unless the condition holds for the object that is under `key`, if any.
+    /// Fails unless the condition holds for `current`, the object under `key` if there is one.
     pub(crate) fn check(
         &self,
         bucket: &Bucket,

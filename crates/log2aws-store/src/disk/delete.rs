@@ -13,11 +13,11 @@ use super::object_file;
 use super::staged::link_version;
 
 impl DiskStore {
-    /// Removes a key if `condition` holds; without a condition, an absent key is success. In a
-    /// versioned bucket all its bodies stay under their version ids.
+    /// Removes a key if `condition` holds; without a condition, deleting an absent key succeeds. In
+    /// a versioned bucket all bodies remain under their version ids.
     ///
     /// # Errors
-    /// [`DiskError::PreconditionFailed`]; [`DiskError::NoSuchKey`] if the condition wants an
+    /// [`DiskError::PreconditionFailed`]; [`DiskError::NoSuchKey`] if the condition requires an
     /// object and there is none; [`DiskError::NoSuchBucket`], [`DiskError::Full`],
     /// [`DiskError::Io`].
     pub fn delete(
@@ -28,7 +28,7 @@ impl DiskStore {
     ) -> Result<(), DiskError> {
         let inner = &self.inner;
         let bucket = inner.bucket(bucket)?;
-        // A key that no put could have written is absent.
+        // A key that cannot be written cannot exist.
         let Ok(path) = KeyPath::new(&bucket.folder, key) else {
             return condition.check(&bucket, key, None);
         };
@@ -39,25 +39,25 @@ impl DiskStore {
         let current = path.current();
         condition.check_file(&bucket, key, &current)?;
         // The process that removed it may have died before its sync.
-        let settle = || {
-            let settled = inner.dirs.settle(&bucket.folder, &path.folder);
-            settled.map_err(|e| failed("syncing", &path.folder, e))
+        let sync_names = || {
+            let synced = inner.dirs.sync_names(&bucket.folder, &path.folder);
+            synced.map_err(|e| failed("syncing", &path.folder, e))
         };
         if bucket.versioned {
             let id = match object_file::open(&*inner.fs, &current, key) {
-                Ok(None) => return settle(),
+                Ok(None) => return sync_names(),
                 Ok(Some((_, info))) => info.version.to_string(),
                 Err(DiskError::Corrupt(_)) => inner.ids.next(inner.now(), None),
                 Err(other) => return Err(other),
             };
-            // A rename would do nothing if the body has both names already.
+            // A rename would do nothing if the body already has both names.
             link_version(&*inner.fs, &current, &path.older(&id))
-                // Otherwise the disk may keep the removal and lose the link.
+                // Without this sync the disk may keep the removal and lose the link.
                 .and_then(|()| inner.fs.sync_dir(&path.folder))
                 .map_err(|e| failed("linking", &current, e))?;
         }
         match inner.fs.remove_file(&current) {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return settle(),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return sync_names(),
             done => done.map_err(|e| failed("removing", &current, e))?,
         }
         let synced = inner.dirs.sync(&bucket.folder, &path.folder);

@@ -1,8 +1,8 @@
-//! Folders that come and go beside running puts.
+//! Folders that are created and removed while puts run.
 //!
-//! A body is durable only if every folder above it is. Who finds a folder cannot know whether the
-//! one who made it has synced it yet; so the store remembers which folders it has synced, and
-//! makes, removes and trusts them under one lock each.
+//! A body is durable only if every folder above it is. A put that finds a folder cannot know
+//! whether its creator has synced it yet, so the store remembers which folders it has synced, and
+//! creates, removes and checks folders under one lock per stripe.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
@@ -14,28 +14,28 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use super::fs::FileSystem;
 
 const STRIPES: usize = 64;
-/// How many folders a stripe remembers. Forgetting costs one more sync, nothing else.
-const MEMORY: usize = 1024;
-/// How often a put tries again after a folder was removed under it.
-const TRIES: usize = 32;
+/// How many folders a stripe remembers. A forgotten folder costs one more sync.
+const MAX_REMEMBERED_DIRS: usize = 1024;
+/// How often a put retries after a folder was removed under it.
+const MAX_ATTEMPTS: usize = 32;
 
-/// What is known of the folders of one stripe.
+/// The state of the folders of one stripe.
 #[derive(Debug, Default)]
 struct Stripe {
-    /// Folders whose own name is durable, and that of every folder above.
+    /// Folders whose own name and all names above it are durable.
     durable: HashSet<PathBuf>,
-    /// Folders in which every removal is durable, also that of an earlier process.
-    settled: HashSet<PathBuf>,
-    /// How often a folder was taken out of `settled`.
-    unsettled: u64,
+    /// Folders in which every removal is durable, including those of earlier processes.
+    synced: HashSet<PathBuf>,
+    /// How often a folder was removed from `synced`.
+    unsynced_count: u64,
 }
 
-/// The folders that are known to be on the disk.
+/// The folders that are known to be durable.
 #[derive(Debug)]
 pub(crate) struct DurableDirs {
     fs: Arc<dyn FileSystem>,
     stripes: Vec<RwLock<Stripe>>,
-    /// Whether a sync has failed. What it left is not known: from then on, every sync is done.
+    /// Whether a sync has failed. Its effect is unknown, so from then on every sync is done.
     sync_failed: AtomicBool,
 }
 
@@ -56,7 +56,7 @@ impl DurableDirs {
             return commit();
         }
         let mut failure = io::Error::from(io::ErrorKind::NotFound);
-        for _ in 0..TRIES {
+        for _ in 0..MAX_ATTEMPTS {
             let known = {
                 let stripe = self.read(folder);
                 stripe.durable.contains(folder).then(&mut commit)
@@ -69,7 +69,7 @@ impl DurableDirs {
                 },
             };
             match outcome {
-                // A folder vanished: pruned just now, or removed by hand.
+                // The folder is gone: just pruned, or removed by hand.
                 Err(e) if e.kind() == io::ErrorKind::NotFound => {
                     self.forget(base, folder);
                     failure = e;
@@ -80,11 +80,11 @@ impl DurableDirs {
         Err(failure)
     }
 
-    /// Removes `folder` and those above it up to `base`, as far as they are empty.
+    /// Removes `folder` and the folders above it, up to `base`, if they are empty.
     pub(crate) fn prune(&self, base: &Path, folder: &Path) {
         for folder in between(base, folder) {
             let mut stripe = self.write(folder);
-            // It is not empty, or someone was faster: either way there is nothing to do.
+            // It is not empty, or another thread removed it: nothing to do.
             if self.fs.remove_dir(folder).is_err() {
                 return;
             }
@@ -92,41 +92,41 @@ impl DurableDirs {
         }
     }
 
-    /// Makes the names in `folder`, which may have gone, durable.
+    /// Makes the names in `folder` durable. The folder may be gone.
     pub(crate) fn sync(&self, base: &Path, folder: &Path) -> io::Result<()> {
-        let before = self.read(folder).unsettled;
+        let before = self.read(folder).unsynced_count;
         self.sync_nearest(base, folder).inspect_err(|_| {
             self.sync_failed.store(true, Ordering::Relaxed);
         })?;
         let mut stripe = self.write(folder);
-        if stripe.unsettled == before && !stripe.settled.contains(folder) {
-            if stripe.settled.len() >= MEMORY {
-                stripe.settled.clear();
+        if stripe.unsynced_count == before && !stripe.synced.contains(folder) {
+            if stripe.synced.len() >= MAX_REMEMBERED_DIRS {
+                stripe.synced.clear();
             }
-            stripe.settled.insert(folder.to_owned());
+            stripe.synced.insert(folder.to_owned());
         }
         Ok(())
     }
 
-    /// Makes what was done to the names in `folder` durable, by this process and by those before
-    /// it. In a folder that was synced before and not unsettled since, nothing is left to do:
-    /// whoever changes a name syncs the folder before the key's lock is given back.
-    pub(crate) fn settle(&self, base: &Path, folder: &Path) -> io::Result<()> {
-        let settled = self.read(folder).settled.contains(folder);
-        if settled && !self.sync_failed.load(Ordering::Relaxed) {
+    /// Makes earlier changes of names in `folder` durable, including those of earlier processes. A
+    /// folder that was synced and not unsettled since needs nothing: every change of a name syncs
+    /// the folder before it releases the key's lock.
+    pub(crate) fn sync_names(&self, base: &Path, folder: &Path) -> io::Result<()> {
+        let synced = self.read(folder).synced.contains(folder);
+        if synced && !self.sync_failed.load(Ordering::Relaxed) {
             return Ok(());
         }
         self.sync(base, folder)
     }
 
-    /// Notes that a name in `folder` was removed without a sync. Called while the key is locked.
-    pub(crate) fn unsettle(&self, folder: &Path) {
+    /// Records that a name in `folder` was removed without a sync. Called while the key is locked.
+    pub(crate) fn mark_unsynced(&self, folder: &Path) {
         let mut stripe = self.write(folder);
-        stripe.settled.remove(folder);
-        stripe.unsettled += 1;
+        stripe.synced.remove(folder);
+        stripe.unsynced_count += 1;
     }
 
-    /// Syncs the folder; if it has gone, the one above, in which its name was.
+    /// Syncs the folder or, if it is gone, the nearest existing one above it.
     fn sync_nearest(&self, base: &Path, folder: &Path) -> io::Result<()> {
         for folder in between(base, folder) {
             match self.fs.sync_dir(folder) {
@@ -150,7 +150,7 @@ impl DurableDirs {
                 other => other?,
             }
             self.fs.sync_dir(folder.parent().unwrap_or(base))?;
-            if stripe.durable.len() >= MEMORY {
+            if stripe.durable.len() >= MAX_REMEMBERED_DIRS {
                 stripe.durable.clear();
             }
             stripe.durable.insert(folder.to_owned());
@@ -178,7 +178,7 @@ impl DurableDirs {
     }
 }
 
-/// `folder` and those above it, without `base`.
+/// `folder` and the folders above it, excluding `base`.
 fn between<'a>(base: &'a Path, folder: &'a Path) -> impl Iterator<Item = &'a Path> {
     folder.ancestors().take_while(move |above| *above != base && above.starts_with(base))
 }

@@ -1,11 +1,9 @@
-//! What can go wrong on a disk, in words that say where and what to do.
+//! Disk errors. Each says what happened, where, and what to do.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use log2aws_service::ports::StoreError;
-
-use super::types::Corrupt;
 
 /// Why the store cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -16,13 +14,13 @@ pub enum OpenError {
         /// The data folder.
         root: PathBuf,
     },
-    /// The folder holds something else.
+    /// The folder contains something else.
     #[error("{} is not empty and not a data folder of log2aws (it has no `format` file); choose an empty folder", .root.display())]
     NotOurs {
         /// The folder.
         root: PathBuf,
     },
-    /// Others may write to it.
+    /// Other users can write to it.
     #[error("{} {reason}; serve needs a data folder that nobody else can change: chown it to the user of serve, and chmod go-w", .path.display())]
     Untrusted {
         /// The file or folder.
@@ -40,7 +38,7 @@ pub enum OpenError {
         /// The newest format that this program reads.
         known: u32,
     },
-    /// The format file is not what was written, or names a format that no step upgrades from.
+    /// The format file is corrupt, or names a format that cannot be upgraded.
     #[error("{} says {text:?}, which is no data format of log2aws; restore it from a backup", .file.display())]
     Format {
         /// The `format` file.
@@ -48,20 +46,20 @@ pub enum OpenError {
         /// Its beginning.
         text: String,
     },
-    /// The operating system refused.
+    /// The operating system reported an error.
     #[error("the data folder cannot be used: {what} {} failed", .path.display())]
     Io {
-        /// What was being done.
+        /// The operation.
         what: &'static str,
-        /// To which file or folder.
+        /// The file or folder.
         path: PathBuf,
-        /// The refusal.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
 }
 
-/// Why an open store did not do it.
+/// Why an operation of an open store failed.
 #[derive(Debug, thiserror::Error)]
 pub enum DiskError {
     /// No such bucket.
@@ -78,7 +76,7 @@ pub enum DiskError {
         /// The key.
         key: String,
     },
-    /// The object under the key is not what the [`Condition`](super::Condition) asks for.
+    /// The object under the key does not match the [`Condition`](super::Condition).
     #[error("{bucket}/{key} was not changed: the condition of the request does not hold")]
     PreconditionFailed {
         /// The bucket.
@@ -93,16 +91,16 @@ pub enum DiskError {
         bucket: String,
         /// The key.
         key: String,
-        /// The version that was asked for.
+        /// The requested version.
         version: String,
     },
-    /// No such upload, or it was completed or aborted.
+    /// No such upload; it may have been completed or aborted.
     #[error("upload {upload} does not exist: it was completed, aborted, or never begun")]
     NoSuchUpload {
         /// Its id.
         upload: String,
     },
-    /// A part's number is not within 1 to 10,000.
+    /// A part number outside 1 to 10,000.
     #[error("part number {number} is not within 1 to 10000")]
     PartNumber {
         /// The number.
@@ -116,7 +114,7 @@ pub enum DiskError {
         /// The part's number.
         number: u16,
     },
-    /// The parts to complete with are none, or are not in ascending order.
+    /// The list of parts to complete with is empty or not in ascending order.
     #[error("the parts of upload {upload} are not listed in ascending order")]
     InvalidPartOrder {
         /// The upload.
@@ -138,46 +136,46 @@ pub enum DiskError {
         /// The key.
         key: String,
     },
-    /// Content type and user metadata are more than a trailer holds.
+    /// Content type and user metadata do not fit into a trailer.
     #[error("content type and metadata of {what} have {size} bytes, {max} are allowed")]
     MetadataTooLarge {
         /// `bucket/key`.
         what: String,
-        /// Their length as written.
+        /// Their serialised length.
         size: usize,
-        /// The most that is taken.
+        /// The limit.
         max: usize,
     },
-    /// The disk or the quota is full. What stood under the key stands still.
+    /// The disk or the quota is full. The object under the key is unchanged.
     #[error("the disk is full: {what} was not written")]
     Full {
-        /// `bucket/key`, or what else was to be written.
+        /// `bucket/key`, or whatever else was being written.
         what: String,
     },
-    /// A file is not what was written.
+    /// A file's content is corrupt.
     #[error(transparent)]
     Corrupt(#[from] Corrupt),
-    /// The operating system refused.
+    /// The operating system reported an error.
     #[error("{what} {} failed", .path.display())]
     Io {
-        /// What was being done.
+        /// The operation.
         what: &'static str,
-        /// To which file or folder.
+        /// The file or folder.
         path: PathBuf,
-        /// The refusal.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
 }
 
 impl DiskError {
-    /// The error for `source`, met while doing `what` to `path` on behalf of `object`.
+    /// The error for `source`, which occurred while doing `what` to `path` for `object`.
     pub(crate) fn of(what: &'static str, path: &Path, object: &str, source: io::Error) -> Self {
         match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                 Self::Full { what: object.to_owned() }
             }
-            // The names of a key passed their own check: it is the path as a whole.
+            // Each segment has passed its own check, so the path as a whole is too long.
             io::ErrorKind::InvalidFilename => Self::KeyTooLong { key: object.to_owned() },
             _ => Self::Io { what, path: path.to_owned(), source },
         }
@@ -206,5 +204,58 @@ impl From<DiskError> for StoreError {
                 source: io::Error::new(io::ErrorKind::InvalidData, other),
             },
         }
+    }
+}
+
+/// A corrupt file of the store.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{} is damaged: {reason}; restore it from a backup, or move it away", .file.display())]
+pub struct Corrupt {
+    /// The file.
+    pub file: PathBuf,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// A file or folder of the store that cannot be read or removed. It does not keep others from being
+/// listed.
+#[derive(Debug, thiserror::Error)]
+#[error("{what} {} failed", .path.display())]
+pub struct Unreadable {
+    /// The operation.
+    pub what: &'static str,
+    /// The file or folder.
+    pub path: PathBuf,
+    /// The system's error, or what is wrong with the content.
+    #[source]
+    pub source: io::Error,
+}
+
+impl Unreadable {
+    pub(crate) fn new(what: &'static str, path: &Path, source: io::Error) -> Self {
+        Self { what, path: path.to_owned(), source }
+    }
+
+    /// Converts an error of a file; an error without a path gets `path`.
+    pub(crate) fn of(error: DiskError, path: &Path) -> Self {
+        match error {
+            DiskError::Io { what, path, source } => Self { what, path, source },
+            DiskError::Corrupt(corrupt) => Self {
+                what: "reading",
+                path: corrupt.file.clone(),
+                source: io::Error::new(io::ErrorKind::InvalidData, corrupt),
+            },
+            other => Self::new("reading", path, io::Error::other(other)),
+        }
+    }
+
+    /// Converts an error of the object `name`.
+    pub fn of_key(error: DiskError, name: &str) -> Self {
+        Self::of(error, Path::new(name))
+    }
+
+    /// Whether the file could be read but its content is corrupt.
+    pub fn is_corrupt(&self) -> bool {
+        self.source.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<Corrupt>)
     }
 }

@@ -1,7 +1,7 @@
-//! The one way to the disk: every file operation of the store is a call of [`FileSystem`].
+//! File access: every file operation of the store is a call of [`FileSystem`].
 //!
-//! [`OsFileSystem`] does them. The tests put a simulated disk in its place, which loses at a power
-//! cut what was not synced.
+//! [`OsFileSystem`] uses the operating system. The tests replace it with a simulated disk that
+//! loses unsynced data at a power cut.
 
 use std::ffi::OsString;
 use std::fmt::Debug;
@@ -10,29 +10,29 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt as _, FileExt, MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
-/// Files and folders. Paths are absolute or relative to the process, as the caller gave them.
+/// Files and folders. Paths are absolute or relative to the process, as given by the caller.
 pub(crate) trait FileSystem: Debug + Send + Sync {
-    /// Creates a file that must not exist yet, to be written; readable by owner and group.
+    /// Creates a new file for writing, readable by owner and group; fails if it exists.
     fn create_new(&self, path: &Path) -> io::Result<Box<dyn WriteFile>>;
-    /// Opens a file to be read.
+    /// Opens a file for reading.
     fn open(&self, path: &Path) -> io::Result<Box<dyn ReadFile>>;
-    /// The names in a folder, in no order.
+    /// The names in a folder, in any order.
     fn read_dir(&self, path: &Path) -> io::Result<DirEntries>;
-    /// Whether there is a file or folder.
+    /// Whether a file or folder exists.
     fn exists(&self, path: &Path) -> io::Result<bool>;
     /// Describes a file without opening it; `None` if there is none.
     fn stat(&self, path: &Path) -> io::Result<Option<FileStat>>;
-    /// Why a file or folder is not to be trusted: others own it or can change it. `None` if it can
-    /// be, or is not there. A link is followed only where `may_link`.
+    /// Why a file or folder is not trusted: other users own it or can change it. `None` if it is
+    /// trusted or does not exist. A link is followed only if `may_link`.
     fn distrust(&self, path: &Path, may_link: bool) -> io::Result<Option<String>> {
         let (_, _) = (path, may_link);
         Ok(None)
     }
-    /// Makes a folder; the one above must exist. Closed to others.
+    /// Creates a folder, not accessible to others; its parent must exist.
     fn create_dir(&self, path: &Path) -> io::Result<()>;
-    /// Renames a file or a folder; what has the new name already is replaced.
+    /// Renames a file or a folder, replacing an existing one.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
-    /// Gives a file a second name, which must be free.
+    /// Adds a second name to a file; that name must not exist.
     fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Removes a name of a file.
     fn remove_file(&self, path: &Path) -> io::Result<()>;
@@ -40,11 +40,11 @@ pub(crate) trait FileSystem: Debug + Send + Sync {
     fn remove_dir(&self, path: &Path) -> io::Result<()>;
     /// Makes the names in a folder durable.
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
-    /// Locks a file, which is created if need be, until the lock is dropped; `None` if another
-    /// process has it.
+    /// Locks a file, creating it if needed, until the lock is dropped; `None` if another process
+    /// holds it.
     fn try_lock(&self, path: &Path) -> io::Result<Option<Box<dyn Lock>>>;
 
-    /// The bytes of a small file.
+    /// The content of a small file.
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         let file = self.open(path)?;
         let length = usize::try_from(file.length()?).map_err(io::Error::other)?;
@@ -53,7 +53,7 @@ pub(crate) trait FileSystem: Debug + Send + Sync {
         Ok(bytes)
     }
 
-    /// Makes a folder and those above it; that it exists already is success.
+    /// Creates a folder and its parents; succeeds if it exists.
     fn create_dir_all(&self, path: &Path) -> io::Result<()> {
         match self.create_dir(path) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
@@ -66,7 +66,7 @@ pub(crate) trait FileSystem: Debug + Send + Sync {
         }
     }
 
-    /// Removes a folder and all that is in it.
+    /// Removes a folder and everything in it.
     fn remove_dir_all(&self, path: &Path) -> io::Result<()> {
         for entry in self.read_dir(path)? {
             let entry = entry?;
@@ -81,13 +81,13 @@ pub(crate) trait FileSystem: Debug + Send + Sync {
     }
 }
 
-/// What tells one state of a file from another. The change time grows with every write, link and
-/// change of mode; nobody can set it.
+/// Identifies a state of a file. The change time increases with every write, link and change of
+/// mode, and cannot be set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FileStat {
     pub(crate) inode: u64,
     pub(crate) size: u64,
-    /// When its content was written last, in seconds since the Unix epoch.
+    /// When the content was last written, in seconds since the Unix epoch.
     pub(crate) modified: i64,
     /// The change time, in nanoseconds since the Unix epoch.
     pub(crate) changed: i128,
@@ -99,9 +99,9 @@ pub(crate) trait WriteFile: Write + Debug + Send {
     fn sync(&mut self) -> io::Result<()>;
 }
 
-/// A file being read.
+/// A file open for reading.
 pub(crate) trait ReadFile: Debug + Send + Sync {
-    /// How many bytes it has.
+    /// Its length in bytes.
     fn length(&self) -> io::Result<u64>;
     /// Reads from `offset` on; 0 at the end.
     fn read_at(&self, out: &mut [u8], offset: u64) -> io::Result<usize>;
@@ -123,10 +123,10 @@ pub(crate) trait ReadFile: Debug + Send + Sync {
     }
 }
 
-/// A lock that ends when it is dropped.
+/// A lock that is released when it is dropped.
 pub(crate) trait Lock: Debug + Send + Sync {}
 
-/// What [`FileSystem::read_dir`] gives.
+/// The result of [`FileSystem::read_dir`].
 pub(crate) type DirEntries = Box<dyn Iterator<Item = io::Result<DirEntry>>>;
 
 /// One name in a folder.
@@ -154,7 +154,7 @@ impl FileSystem for OsFileSystem {
             Err(e) => Some(Err(e)),
             Ok(entry) => match entry.file_type() {
                 Ok(kind) => Some(Ok(DirEntry { name: entry.file_name(), is_dir: kind.is_dir() })),
-                // It was removed meanwhile.
+                // It was removed in the meantime.
                 Err(e) if e.kind() == io::ErrorKind::NotFound => None,
                 Err(e) => Some(Err(e)),
             },

@@ -1,11 +1,11 @@
-//! Names for stored bodies and uploads: ordered by time, unique, of one width.
+//! Ids of stored bodies and uploads: ordered by time, unique, of fixed width.
 
 use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
 
-/// How many characters every id has. With the longest name of a segment and the `@` between them
-/// it fills the 255 bytes that a file name may have.
+/// The length of every id. With the longest name of a segment and the `@` between them it fills the
+/// 255 bytes of a file name.
 pub(crate) const ID_LEN: usize = 24;
 
 /// RFC 4648's extended hex alphabet, which sorts as its values do.
@@ -19,7 +19,7 @@ pub(crate) fn is_id(text: &str) -> bool {
     text.len() == ID_LEN && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'v').contains(&b))
 }
 
-/// Makes ids: 48 bits of milliseconds, 16 of a sequence, 56 drawn anew at every start.
+/// Creates ids: 48 bits of milliseconds, 16 of a sequence, 56 random bits drawn at every start.
 ///
 /// Within one run each id is greater than the one before, whatever the clock does.
 #[derive(Debug)]
@@ -29,12 +29,12 @@ pub(crate) struct Ids {
 }
 
 impl Ids {
-    /// `random` sets the ids of this run apart from those of others.
+    /// `random` distinguishes the ids of this run from those of others.
     pub(crate) fn new(random: u64) -> Self {
         Self { run: u128::from(random) & ((1 << RUN_BITS) - 1), last: Mutex::new(0) }
     }
 
-    /// An id that is greater than all that were made in this run, and than `above`.
+    /// An id greater than all ids of this run, and than `above`.
     pub(crate) fn next(&self, now: Timestamp, above: Option<&str>) -> String {
         let millis = u128::try_from(now.as_millisecond()).unwrap_or(0) & ((1 << 48) - 1);
         let above = above.and_then(decode).map_or(0, |id| id >> RUN_BITS);

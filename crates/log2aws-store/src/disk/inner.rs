@@ -1,4 +1,4 @@
-//! What all clones of a store share.
+//! The state shared by all clones of a store.
 
 use std::fmt;
 use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
@@ -20,7 +20,7 @@ use crate::BucketSpec;
 const KEY_LOCKS: usize = 1024;
 const UPLOAD_LOCKS: usize = 64;
 
-/// One bucket and where it lies.
+/// A bucket and its folder.
 #[derive(Clone, Debug)]
 pub(crate) struct Bucket {
     pub(crate) name: BucketName,
@@ -38,7 +38,7 @@ pub(crate) struct Inner {
     pub(crate) dirs: DurableDirs,
     key_locks: Vec<Mutex<()>>,
     upload_locks: Vec<Mutex<()>>,
-    /// Held for as long as the store is open.
+    /// Held while the store is open.
     _lock: Box<dyn Lock>,
 }
 
@@ -79,7 +79,7 @@ impl Inner {
         })
     }
 
-    /// A new file in the staging folder, on behalf of `object`.
+    /// A new file in the staging folder, for `object`.
     pub(crate) fn stage(&self, object: &str) -> Result<StagedFile, DiskError> {
         let path = self.root.join("staging").join(self.ids.next(self.now(), None));
         StagedFile::create(&self.fs, path.clone())
@@ -91,7 +91,7 @@ impl Inner {
         stripe(&self.key_locks, &(bucket.name.as_str(), key.as_str()))
     }
 
-    /// Serialises completion and abort of one upload. Taken before a key's lock, never behind it.
+    /// Serialises completion and abort of one upload. Lock order: upload before key.
     pub(crate) fn lock_upload(&self, upload: &UploadId) -> MutexGuard<'_, ()> {
         stripe(&self.upload_locks, upload)
     }

@@ -1,4 +1,4 @@
-//! Keys as paths: every key has one path, and no path leads out of the bucket's folder.
+//! Maps keys to paths: every key has one path, and no path leaves the bucket's folder.
 
 use std::path::{Path, PathBuf};
 
@@ -7,11 +7,11 @@ use log2aws_core::key::ObjectKey;
 use super::error::DiskError;
 use super::id::is_id;
 
-/// The longest name that a segment of a key may have on disk, in bytes. With `@` and a version id
-/// behind it, it fills the 255 bytes that file systems give.
+/// The longest name of a key's segment on disk, in bytes. With `@` and a version id it fills the
+/// 255 bytes that file systems allow.
 pub(crate) const MAX_SEGMENT: usize = 230;
 
-/// Where the bodies of a key lie.
+/// The paths of a key's bodies.
 #[derive(Clone, Debug)]
 pub(crate) struct KeyPath {
     /// The folder.
@@ -34,7 +34,7 @@ impl KeyPath {
         if name.len() > MAX_SEGMENT { Err(too_long()) } else { Ok(Self { folder, name }) }
     }
 
-    /// The file of the present body.
+    /// The file of the current body.
     pub(crate) fn current(&self) -> PathBuf {
         self.folder.join(format!("{}@", self.name))
     }
@@ -45,7 +45,7 @@ impl KeyPath {
     }
 }
 
-/// The folder of `segments`, which are parted by slashes; `None` if one is too long to exist.
+/// The folder of `segments`, which are separated by slashes; `None` if one is too long to exist.
 pub(crate) fn folder(bucket: &Path, segments: &str) -> Option<PathBuf> {
     let mut path = bucket.to_owned();
     for segment in segments.split('/') {
@@ -58,19 +58,19 @@ pub(crate) fn folder(bucket: &Path, segments: &str) -> Option<PathBuf> {
     Some(path)
 }
 
-/// What a name in a bucket's folder stands for.
+/// The meaning of a name in a bucket's folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Name {
-    /// The present body of the key that ends with this segment.
+    /// The current body of the key that ends with this segment.
     Current(String),
     /// An older body of it, and its version id.
     Older(String, String),
-    /// The folder of this segment, if it is a folder.
+    /// The folder of this segment, if it is a folder on disk.
     Folder(String),
 }
 
 impl Name {
-    /// Reads a name; `None` if the store would not have written it.
+    /// Parses a name; `None` if the store would not have written it.
     pub(crate) fn parse(name: &str) -> Option<Self> {
         match name.split_once('@') {
             None => unescape(name).map(Self::Folder),
@@ -83,8 +83,8 @@ impl Name {
     }
 }
 
-/// Writes a segment as a name: `@` (our own mark), `%`, control characters and a leading dot
-/// become `%XX`, an empty segment a lone `%`.
+/// Escapes a segment: `@` (our own separator), `%`, control characters and a leading dot become
+/// `%XX`, an empty segment becomes a single `%`.
 fn escape(segment: &str) -> String {
     if segment.is_empty() {
         return "%".to_owned();
@@ -105,7 +105,7 @@ fn escape(segment: &str) -> String {
     name
 }
 
-/// The inverse of [`escape`]; `None` for a name that [`escape`] does not write.
+/// The inverse of [`escape`]; `None` for a name that [`escape`] cannot produce.
 fn unescape(name: &str) -> Option<String> {
     let segment = if name == "%" {
         String::new()

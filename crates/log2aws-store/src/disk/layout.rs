@@ -1,4 +1,4 @@
-//! The data folder: whose it is, who has it, and which format it has.
+//! The data folder: its owner, its lock and its format.
 
 use std::io::{self, Write as _};
 use std::path::Path;
@@ -6,25 +6,26 @@ use std::path::Path;
 use super::error::OpenError;
 use super::fs::{FileSystem, Lock};
 
-/// What the `format` file says, before the number.
+/// The content of the `format` file before the number.
 const FORMAT: &str = "log2aws-data ";
 
-/// Brings a data folder from one format to the next. It may be run again after a crash in it, so
-/// it must be able to go on from any point.
+/// Upgrades a data folder from one format to the next. After a crash it runs again, so it must be
+/// able to continue from any point.
 pub(crate) type Upgrade = fn(&dyn FileSystem, &Path) -> io::Result<()>;
 
-/// The way to the present format: the step at index `i` leads from format `i + 1` to `i + 2`.
+/// The upgrades to the current format: step `i` leads from format `i + 1` to `i + 2`.
 pub(crate) const UPGRADES: &[Upgrade] = &[];
 
-/// Takes hold of the data folder `root`: makes it if need be, refuses what is not ours, locks it,
-/// upgrades it, and empties its staging folder. The lock is held until the file is closed.
+/// Opens the data folder `root`: creates it if needed, refuses a foreign one, locks it, upgrades
+/// it, and empties its staging folder. The lock is held until it is dropped.
 pub(crate) fn open_data_dir(
     fs: &dyn FileSystem,
     root: &Path,
     upgrades: &[Upgrade],
     buckets: &[&str],
 ) -> Result<Box<dyn Lock>, OpenError> {
-    // The name of a new folder stands in the one above. (That of an old one may be closed to us.)
+    // The name of a new folder is stored in its parent, which needs a sync. (The parent of an
+    // existing one may not be accessible.)
     let new: Vec<&Path> =
         root.ancestors().take_while(|folder| !matches!(fs.exists(folder), Ok(true))).collect();
     make(fs, root)?;
@@ -55,8 +56,8 @@ pub(crate) fn open_data_dir(
     Ok(lock)
 }
 
-/// Refuses a folder with something in it that has no `format` file. What a first start leaves
-/// behind when it is killed, and what a file system puts into its root, is not something.
+/// Refuses a non-empty folder without a `format` file. Leftovers of an interrupted first start, and
+/// files that a file system puts into its root, do not count.
 fn refuse_foreign(fs: &dyn FileSystem, root: &Path) -> Result<(), OpenError> {
     if fs.exists(&root.join("format")).map_err(|e| failed("reading", root, e))? {
         return Ok(());
@@ -70,8 +71,8 @@ fn refuse_foreign(fs: &dyn FileSystem, root: &Path) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// Refuses a folder that other users own or can write to, or that leads elsewhere: what they put
-/// into it would be read as ours, and what is written could land in their files.
+/// Refuses a folder that other users own or can write to, or that links elsewhere: their files
+/// would be read as ours, and ours could be written into their files.
 fn refuse_untrusted(fs: &dyn FileSystem, root: &Path, buckets: &[&str]) -> Result<(), OpenError> {
     let check = |path: &Path, may_link| match fs
         .distrust(path, may_link)
@@ -93,7 +94,7 @@ fn lock(fs: &dyn FileSystem, root: &Path) -> Result<Box<dyn Lock>, OpenError> {
     lock.ok_or_else(|| OpenError::InUse { root: root.to_owned() })
 }
 
-/// Brings the folder to the newest format, step by step; each is written down before the next.
+/// Upgrades the folder step by step; the format file is updated after each step.
 fn upgrade(fs: &dyn FileSystem, root: &Path, upgrades: &[Upgrade]) -> Result<(), OpenError> {
     let known = newest(upgrades);
     let Some(found) = read_format(fs, root, known)? else {
@@ -106,7 +107,7 @@ fn upgrade(fs: &dyn FileSystem, root: &Path, upgrades: &[Upgrade]) -> Result<(),
     Ok(())
 }
 
-/// Refuses what is no data folder, or one of a newer program. Changes nothing.
+/// Refuses a folder that is not a data folder or was written by a newer program. Changes nothing.
 pub(crate) fn check_format(fs: &dyn FileSystem, root: &Path) -> Result<(), OpenError> {
     match read_format(fs, root, newest(UPGRADES))? {
         Some(_) => Ok(()),
@@ -140,7 +141,7 @@ fn read_format(fs: &dyn FileSystem, root: &Path, known: u32) -> Result<Option<u3
 fn write_format(fs: &dyn FileSystem, root: &Path, format: u32) -> Result<(), OpenError> {
     let (new, path) = (root.join("format.new"), root.join("format"));
     let write = || {
-        // A start that was cut short may have left one.
+        // An interrupted start may have left one.
         match fs.remove_file(&new) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
             _ => {}

@@ -1,4 +1,4 @@
-//! Lists, page by page.
+//! Lists with pages.
 
 use std::cmp::Reverse;
 use std::path::Path;
@@ -7,21 +7,21 @@ use log2aws_core::key::{BucketName, ObjectKey};
 use log2aws_service::ports::VersionId;
 
 use super::DiskStore;
-use super::error::DiskError;
+use super::error::{DiskError, Unreadable};
 use super::fs::FileSystem;
 use super::id::ID_LEN;
 use super::inner::Bucket;
 use super::object_file;
 use super::types::{
-    Entry, ListQuery, Listing, MAX_PAGE, ObjectInfo, Unreadable, VersionEntry, VersionListing,
-    VersionMarker, VersionQuery,
+    Entry, ListQuery, Listing, MAX_PAGE, ObjectInfo, VersionEntry, VersionListing, VersionMarker,
+    VersionQuery,
 };
 use super::walk::{Kind, Start, Step, Walk, holds_a_body};
 
 impl DiskStore {
-    /// Lists one page of a bucket's objects. A prefix that ends within a folder reads that folder
-    /// alone, the delimiter `/` reads of the folders below it no more than whether they hold
-    /// anything, and a page reads no folder that lies before `after`.
+    /// Lists one page of a bucket's objects. For a prefix that ends within a folder only that
+    /// folder is read; with the delimiter `/`, subfolders are only checked for any object; folders
+    /// before `after` are not read.
     ///
     /// # Errors
     /// [`DiskError::NoSuchBucket`], [`DiskError::Io`].
@@ -33,31 +33,12 @@ impl DiskStore {
         if max == 0 {
             return Ok(listing);
         }
-        let mut walk = Walk::new(&bucket.fs, &bucket.folder, &query.prefix, start, false, max + 1);
-        let mut groups =
-            Groups::new(&query.prefix, query.delimiter.as_deref(), query.after.as_deref());
-        let (mut last, mut lines) = (None, 0);
-        while let Some(step) = walk.next().map_err(|e| failed(&bucket, e))? {
-            let step = match step {
-                Ok(step) => step,
-                Err(folder) => {
-                    listing.unreadable.push(folder);
-                    continue;
-                }
-            };
-            let line = match groups.of(&*bucket.fs, &step, false, &mut listing.unreadable) {
-                Group::Skip => continue,
-                Group::Enter => {
-                    walk.enter(step.path, step.key);
-                    continue;
-                }
-                Group::Prefix(prefix) => Line::Prefix(prefix),
-                Group::Single => match read(&*bucket.fs, &step) {
-                    Some(line) => line,
-                    None => continue,
-                },
-            };
-            if lines == max {
+        let walk = Walk::new(&bucket.fs, &bucket.folder, &query.prefix, start, false, max + 1);
+        let groups = Groups::new(&query.prefix, query.delimiter.as_deref(), query.after.as_deref());
+        let mut lines = Lines { walk, groups, bucket: &bucket, older: false };
+        let (mut last, mut count) = (None, 0);
+        while let Some((step, line)) = lines.next(&mut listing.unreadable)? {
+            if count == max {
                 listing.next = last;
                 break;
             }
@@ -65,7 +46,7 @@ impl DiskStore {
                 Line::Prefix(prefix) => prefix.clone(),
                 Line::Body(_) | Line::Unreadable(_) => step.key,
             });
-            lines += 1;
+            count += 1;
             match line {
                 Line::Prefix(prefix) => listing.entries.push(Entry::CommonPrefix(prefix)),
                 Line::Body(info) => listing.entries.push(Entry::Object(info)),
@@ -93,45 +74,26 @@ impl DiskStore {
         let after = query.after.as_ref();
         let start =
             after.map(|after| Start { key: after.key.clone(), inclusive: after.version.is_some() });
-        let mut walk =
-            Walk::new(&bucket.fs, &bucket.folder, &query.prefix, start, bucket.versioned, max + 2);
+        let older = bucket.versioned;
+        let walk = Walk::new(&bucket.fs, &bucket.folder, &query.prefix, start, older, max + 2);
         let after_key = after.map(|after| after.key.as_str());
-        let mut groups = Groups::new(&query.prefix, query.delimiter.as_deref(), after_key);
-        let (mut last, mut lines): (Option<VersionMarker>, _) = (None, 0);
-        while let Some(step) = walk.next().map_err(|e| failed(&bucket, e))? {
-            let step = match step {
-                Ok(step) => step,
-                Err(folder) => {
-                    listing.unreadable.push(folder);
-                    continue;
-                }
-            };
-            let versions = bucket.versioned;
-            let line = match groups.of(&*bucket.fs, &step, versions, &mut listing.unreadable) {
-                Group::Skip => continue,
-                Group::Enter => {
-                    walk.enter(step.path, step.key);
-                    continue;
-                }
-                Group::Prefix(prefix) => Line::Prefix(prefix),
-                Group::Single => match read(&*bucket.fs, &step) {
-                    Some(line) => line,
-                    None => continue,
-                },
-            };
+        let groups = Groups::new(&query.prefix, query.delimiter.as_deref(), after_key);
+        let mut lines = Lines { walk, groups, bucket: &bucket, older };
+        let (mut last, mut count): (Option<VersionMarker>, _) = (None, 0);
+        while let Some((step, line)) = lines.next(&mut listing.unreadable)? {
             let marker = marker(&step, &line);
-            // ObjectMeta on the page before, or met under both its names: a put was cut short between
-            // giving it the second and taking the first away.
-            let listed = after.is_some_and(|after| !is_behind(after, &marker));
+            // The object was on the page before, or is found under both names: a put was
+            // interrupted between adding the second name and removing the first.
+            let listed = after.is_some_and(|after| !is_after(after, &marker));
             if listed || last.as_ref() == Some(&marker) {
                 continue;
             }
-            if lines == max {
+            if count == max {
                 listing.next = last;
                 break;
             }
             last = Some(marker);
-            lines += 1;
+            count += 1;
             match line {
                 Line::Prefix(prefix) => listing.entries.push(VersionEntry::CommonPrefix(prefix)),
                 Line::Body(info) => {
@@ -151,19 +113,59 @@ enum Line {
     Unreadable(Unreadable),
 }
 
-/// What a step is to a list with a delimiter.
+/// The lines of a list in order, before it is divided into pages.
+struct Lines<'a> {
+    walk: Walk,
+    groups: Groups<'a>,
+    bucket: &'a Bucket,
+    /// Whether older bodies are included.
+    older: bool,
+}
+
+impl Lines<'_> {
+    /// The next line and the step that it comes from; `None` at the end. Folders that cannot be
+    /// read are added to `unreadable`.
+    fn next(
+        &mut self,
+        unreadable: &mut Vec<Unreadable>,
+    ) -> Result<Option<(Step, Line)>, DiskError> {
+        let fs = &*self.bucket.fs;
+        while let Some(step) = self.walk.next().map_err(|e| failed(self.bucket, e))? {
+            let step = match step {
+                Ok(step) => step,
+                Err(folder) => {
+                    unreadable.push(folder);
+                    continue;
+                }
+            };
+            match self.groups.of(fs, &step, self.older, unreadable) {
+                Group::Skip => {}
+                Group::Enter => self.walk.enter(step.path, step.key),
+                Group::Prefix(prefix) => return Ok(Some((step, Line::Prefix(prefix)))),
+                Group::Single => {
+                    if let Some(line) = read(fs, &step) {
+                        return Ok(Some((step, line)));
+                    }
+                }
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// What a list with a delimiter does with a step of the walk.
 enum Group {
-    /// Nothing: it belongs to a prefix that was listed, or lies before the page.
+    /// Nothing: it belongs to a prefix that is already listed, or is before the page.
     Skip,
-    /// A folder to look into.
+    /// Walk into this folder.
     Enter,
-    /// The first of a new common prefix.
+    /// Add a new common prefix.
     Prefix(String),
-    /// A line of its own.
+    /// Add an entry of its own.
     Single,
 }
 
-/// Rolls keys up into common prefixes.
+/// Groups keys into common prefixes.
 struct Groups<'a> {
     prefix: &'a str,
     delimiter: Option<&'a str>,
@@ -201,7 +203,7 @@ impl<'a> Groups<'a> {
             match holds_a_body(fs, &step.path, older) {
                 Ok(true) => {}
                 Ok(false) => return Group::Skip,
-                // It may well hold something: a list must not hide that.
+                // It may contain objects, so it must be reported.
                 Err(e) => unreadable.push(Unreadable::new("listing", &step.path, e)),
             }
         }
@@ -210,7 +212,7 @@ impl<'a> Groups<'a> {
     }
 }
 
-/// Reads the body that a step met; `None` if it has gone meanwhile, or is no key of ours.
+/// Reads the body at a step; `None` if it is gone, or is not a key of ours.
 fn read(fs: &dyn FileSystem, step: &Step) -> Option<Line> {
     let key = step.key.parse::<ObjectKey>().ok()?;
     match object_file::open(fs, &step.path, &key) {
@@ -223,7 +225,7 @@ fn marker(step: &Step, line: &Line) -> VersionMarker {
     let version = match (line, &step.kind) {
         (Line::Body(info), _) => Some(info.version.clone()),
         (Line::Unreadable(_), Kind::Older(Reverse(id))) => Some(VersionId::new(id)),
-        // It cannot say its id, but it is newer than the older ones, which come behind it.
+        // Its id is unknown, but it is newer than the older bodies, which follow it.
         (Line::Unreadable(_), _) => Some(VersionId::new("v".repeat(ID_LEN))),
         (Line::Prefix(_), _) => None,
     };
@@ -234,8 +236,8 @@ fn marker(step: &Step, line: &Line) -> VersionMarker {
     VersionMarker { key, version }
 }
 
-/// Whether `marker` comes behind `after`. Ids grow with time, so that of an older body is smaller.
-fn is_behind(after: &VersionMarker, marker: &VersionMarker) -> bool {
+/// Whether `marker` comes after `after`. Ids grow with time, so an older body has a smaller id.
+fn is_after(after: &VersionMarker, marker: &VersionMarker) -> bool {
     match (&after.version, &marker.version) {
         (Some(after_version), Some(version)) if after.key == marker.key => {
             version.as_str() < after_version.as_str()

@@ -1,4 +1,4 @@
-//! `upload.json`: what an upload in parts will become.
+//! `upload.json`: the description of a multipart upload.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -18,6 +18,8 @@ struct Manifest {
     user_metadata: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     source: Option<IpAddr>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    by_operator: bool,
     initiated_ms: i64,
 }
 
@@ -34,11 +36,12 @@ pub(crate) fn to_json(
         content_type: attributes.content_type.clone(),
         user_metadata: attributes.user_metadata.clone(),
         source: attributes.source,
+        by_operator: attributes.by_operator,
         initiated_ms: now.as_millisecond(),
     })
 }
 
-/// Reads a manifest; `None` if it is none.
+/// Parses a manifest; `None` if it is invalid.
 pub(crate) fn parse(upload: &UploadId, json: &[u8]) -> Option<UploadInfo> {
     let manifest: Manifest = serde_json::from_slice(json).ok()?;
     Some(UploadInfo {
@@ -49,6 +52,7 @@ pub(crate) fn parse(upload: &UploadId, json: &[u8]) -> Option<UploadInfo> {
             content_type: manifest.content_type,
             user_metadata: manifest.user_metadata,
             source: manifest.source,
+            by_operator: manifest.by_operator,
             etag: None,
         },
         initiated: Timestamp::from_millisecond(manifest.initiated_ms).ok()?,

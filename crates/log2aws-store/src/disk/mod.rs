@@ -2,10 +2,10 @@
 //!
 //! ```text
 //! DATA/format                      `log2aws-data 1`
-//! DATA/lock                        held while a process has the store open
+//! DATA/lock                        locked while a process has the store open
 //! DATA/staging/                    what is being written; emptied at every start
-//! DATA/uploads/<upload>/           uploads in parts
-//! DATA/uploads/<upload>.completed  what an upload of the last day became
+//! DATA/uploads/<upload>/           multipart uploads
+//! DATA/uploads/<upload>.completed  the result of an upload of the last day
 //! DATA/buckets/<bucket>/<segment>/…/<segment>@            the body of a key
 //! DATA/buckets/<bucket>/<segment>/…/<segment>@<version>   an older body, in a versioned bucket
 //! ```
@@ -48,16 +48,16 @@ use log2aws_service::ports::{Clock, VersionId};
 
 pub use completed::CompletedUpload;
 pub use condition::Condition;
-pub use error::{DiskError, OpenError};
+pub use error::{Corrupt, DiskError, OpenError, Unreadable};
 pub use multipart::{Assembled, StagedPart};
 pub use object_file::ObjectReader;
 use object_file::Opened;
 pub use retention::RetentionRule;
 pub use staged::Staged;
 pub use types::{
-    Attributes, Corrupt, Digests, Entry, Expired, FileState, ListQuery, Listing, MAX_PAGE,
-    ObjectInfo, PartInfo, PartListing, Unreadable, UploadId, UploadInfo, UploadListing,
-    UploadQuery, VersionEntry, VersionListing, VersionMarker, VersionQuery,
+    Attributes, Digests, Entry, Expired, FileState, ListQuery, Listing, MAX_PAGE, ObjectInfo,
+    PartInfo, PartListing, UploadId, UploadInfo, UploadListing, UploadQuery, VersionEntry,
+    VersionListing, VersionMarker, VersionQuery,
 };
 
 use crate::BucketSpec;
@@ -113,11 +113,11 @@ pub struct DiskStore {
 }
 
 impl DiskStore {
-    /// Opens the store in `root`, which is made if it is not there; makes its buckets; empties
-    /// its staging folder; upgrades an older format.
+    /// Opens the store in `root`, creating it if needed; creates its buckets; empties its staging
+    /// folder; upgrades an older format.
     ///
     /// # Errors
-    /// [`OpenError`]: in use, newer, something else's folder, or the disk's own refusal.
+    /// [`OpenError`]: in use, newer, a foreign folder, or an error of the disk.
     pub fn open(
         root: &Path,
         buckets: &[BucketSpec],
@@ -126,7 +126,7 @@ impl DiskStore {
         Self::open_on(Arc::new(OsFileSystem), root, buckets, now)
     }
 
-    /// [`DiskStore::open`] on a disk of the caller's.
+    /// [`DiskStore::open`] on the given file system.
     fn open_on(
         fs: Arc<dyn FileSystem>,
         root: &Path,
@@ -147,7 +147,7 @@ impl DiskStore {
         &self.inner.specs
     }
 
-    /// Begins to write an object.
+    /// Starts writing an object.
     ///
     /// # Errors
     /// [`DiskError::NoSuchBucket`], [`DiskError::KeyTooLong`], [`DiskError::Full`],
@@ -159,7 +159,7 @@ impl DiskStore {
         Ok(Staged { inner: Arc::clone(&self.inner), bucket, key: key.clone(), path, file })
     }
 
-    /// Describes the present body of a key, or the one named.
+    /// Describes the current body of a key, or the given version.
     ///
     /// # Errors
     /// [`DiskError::NoSuchBucket`], [`DiskError::NoSuchKey`], [`DiskError::NoSuchVersion`],
@@ -173,7 +173,7 @@ impl DiskStore {
         Ok(self.find(bucket, key, version)?.1)
     }
 
-    /// Opens the present body of a key, or the one named.
+    /// Opens the current body of a key, or the given version.
     ///
     /// # Errors
     /// As [`DiskStore::head`].
@@ -197,11 +197,11 @@ impl DiskStore {
         let bucket = self.inner.bucket(bucket)?;
         let no_such_key =
             || DiskError::NoSuchKey { bucket: bucket.name.to_string(), key: key.to_string() };
-        // A key that no put could have written is absent.
+        // A key that cannot be written cannot exist.
         let path = KeyPath::new(&bucket.folder, key).map_err(|_| no_such_key())?;
         let present = object_file::open(&*bucket.fs, &path.current(), key);
         let Some(version) = version else { return present?.ok_or_else(no_such_key) };
-        // The present body first: if it is replaced now, it has its name as an older one by then.
+        // The current body first: if a put replaces it now, it already has its version's name.
         let present = match present {
             Ok(Some((file, info))) if info.version == *version => return Ok((file, info)),
             other => other,
@@ -212,7 +212,7 @@ impl DiskStore {
         };
         match (older, present) {
             (Some(older), _) => Ok(older),
-            // It may be the one that was asked for.
+            // The unreadable body may be the requested one.
             (None, Err(failure)) => Err(failure),
             (None, Ok(_)) => Err(DiskError::NoSuchVersion {
                 bucket: bucket.name.to_string(),

@@ -1,7 +1,7 @@
-//! Uploads in parts.
+//! Multipart uploads.
 //!
-//! `DATA/uploads/<upload>/upload.json` says what becomes of it; each part is a body of its own,
-//! `00001` to `10000`, with the trailer that every body has.
+//! `DATA/uploads/<upload>/upload.json` describes the object; each part is a body, `00001` to
+//! `10000`, with the usual trailer.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read as _, Write};
@@ -14,29 +14,29 @@ use md5::{Digest as _, Md5};
 
 use super::DiskStore;
 use super::condition::Condition;
-use super::error::DiskError;
+use super::error::{Corrupt, DiskError, Unreadable};
 use super::fs::FileSystem;
 use super::inner::Inner;
 use super::key_path::KeyPath;
 use super::manifest;
-use super::object_file::{self, ObjectReader, hex};
+use super::object_file::{self, ObjectReader};
 use super::parts;
 use super::staged::Staged;
 use super::staged_file::StagedFile;
 use super::types::{
-    Attributes, Corrupt, Digests, MAX_PAGE, ObjectInfo, PartInfo, PartListing, Unreadable,
-    UploadId, UploadInfo, UploadListing, UploadQuery,
+    Attributes, Digests, MAX_PAGE, ObjectInfo, PartInfo, PartListing, UploadId, UploadInfo,
+    UploadListing, UploadQuery,
 };
 
-/// The greatest number that a part may have: S3's.
+/// The highest part number: S3's limit.
 const MAX_PART: u16 = 10_000;
-/// What every part but the last must have, in bytes: S3's 5 MiB.
+/// The minimum size of every part except the last, in bytes: S3's 5 MiB.
 const MIN_PART: u64 = 5 * 1024 * 1024;
-/// After how long an upload counts as abandoned.
+/// The age at which an upload counts as abandoned.
 const ABANDONED: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 impl DiskStore {
-    /// Begins an upload in parts. It survives a restart. (`attributes.etag` is not used.)
+    /// Starts a multipart upload. It survives a restart. (`attributes.etag` is not used.)
     ///
     /// # Errors
     /// As [`DiskStore::stage`], and [`DiskError::MetadataTooLarge`].
@@ -65,7 +65,7 @@ impl DiskStore {
             fs.sync_dir(&self.inner.root.join("uploads"))
         };
         write().map_err(|e| {
-            // What cannot be removed now is removed at the next start.
+            // The next start removes what cannot be removed now.
             let _left_to_the_next_start = fs.remove_dir_all(&staged);
             DiskError::of("writing", &folder, &object, e)
         })?;
@@ -84,7 +84,7 @@ impl DiskStore {
         })
     }
 
-    /// Begins to write a part; a part of that number that is there already stays until the commit.
+    /// Starts writing a part; an existing part with that number stays until the commit.
     ///
     /// # Errors
     /// [`DiskError::NoSuchUpload`], [`DiskError::PartNumber`], [`DiskError::Full`],
@@ -101,7 +101,7 @@ impl DiskStore {
         })
     }
 
-    /// Lists the parts with numbers above `after` (0 for all), `max` of them at most.
+    /// Lists at most `max` parts with numbers above `after` (0 for all).
     ///
     /// # Errors
     /// [`DiskError::NoSuchUpload`], [`DiskError::Corrupt`], [`DiskError::Io`].
@@ -131,11 +131,11 @@ impl DiskStore {
         Ok(listing)
     }
 
-    /// Lists the uploads of a bucket. One whose description cannot be read is named in
-    /// [`UploadListing::unreadable`], and the others are listed.
+    /// Lists the uploads of a bucket. An unreadable description is added to
+    /// [`UploadListing::unreadable`], and the other uploads are listed.
     ///
     /// # Errors
-    /// [`DiskError::NoSuchBucket`]; [`DiskError::Io`] if the folder of uploads cannot be read.
+    /// [`DiskError::NoSuchBucket`]; [`DiskError::Io`] if the uploads folder cannot be read.
     pub fn list_uploads(
         &self,
         bucket: &BucketName,
@@ -143,7 +143,7 @@ impl DiskStore {
     ) -> Result<UploadListing, DiskError> {
         let bucket = self.inner.bucket(bucket)?.name;
         let max = query.max.min(MAX_PAGE);
-        let is_behind = |info: &UploadInfo| match &query.after {
+        let is_after = |info: &UploadInfo| match &query.after {
             None => true,
             Some((key, None)) => info.key.as_str() > key.as_str(),
             Some((key, Some(id))) => (info.key.as_str(), &info.id) > (key.as_str(), id),
@@ -160,7 +160,7 @@ impl DiskStore {
                 }
             };
             let wanted = info.bucket == bucket && info.key.as_str().starts_with(&query.prefix);
-            if wanted && is_behind(&info) {
+            if wanted && is_after(&info) {
                 found.insert((info.key.clone(), id), info);
                 if found.len() > max {
                     found.pop_last();
@@ -172,14 +172,13 @@ impl DiskStore {
         Ok(listing)
     }
 
-    /// Puts the parts named together, each by number and entity tag (without quotes). The whole is
-    /// to be seen once it is committed.
+    /// Assembles the given parts, each by number and entity tag (without quotes). The object
+    /// becomes visible when it is committed.
     ///
     /// # Errors
     /// [`DiskError::NoSuchUpload`], [`DiskError::InvalidPart`], [`DiskError::InvalidPartOrder`]
-    /// (also if no part is named), [`DiskError::PartTooSmall`], [`DiskError::Full`],
-    /// [`DiskError::Corrupt`], [`DiskError::Io`]. The upload stays, and the call can be made
-    /// again.
+    /// (also for an empty list), [`DiskError::PartTooSmall`], [`DiskError::Full`],
+    /// [`DiskError::Corrupt`], [`DiskError::Io`]. The upload stays, and the call can be repeated.
     pub fn assemble_upload(
         &self,
         upload: &UploadId,
@@ -188,8 +187,8 @@ impl DiskStore {
         self.assemble_upload_with(upload, parts, &mut |_, _| {})
     }
 
-    /// As [`DiskStore::assemble_upload`]; `see` is shown every byte of every part, in their order,
-    /// with the number of the part.
+    /// As [`DiskStore::assemble_upload`]; `see` is called with the bytes of every part in order,
+    /// and with the part's number.
     ///
     /// # Errors
     /// As [`DiskStore::assemble_upload`].
@@ -223,17 +222,17 @@ impl DiskStore {
         let mut buffer = vec![0; 256 * 1024];
         for (part, path) in &found {
             tags.update(part.digests.md5);
-            let mut whole = Seen { whole: &mut whole, part: part.number, see };
+            let mut whole = ObservedWriter { whole: &mut whole, part: part.number, see };
             copy_part(&*self.inner.fs, upload, part, path, &info.key, &mut buffer, &mut whole)?;
         }
-        let etag = format!("{}-{}", hex(&tags.finalize()), found.len());
+        let etag = format!("{}-{}", hex::encode(tags.finalize()), found.len());
         let mut attributes = Attributes { etag: Some(etag), ..info.attributes };
         parts::note(&mut attributes, found.iter().map(|(part, _)| part.digests.size));
         let upload = upload.clone();
         Ok(Assembled { store: self, upload, bucket: info.bucket, whole, attributes, _lock: lock })
     }
 
-    /// Throws an upload and its parts away.
+    /// Discards an upload and its parts.
     ///
     /// # Errors
     /// [`DiskError::NoSuchUpload`], [`DiskError::Io`].
@@ -242,11 +241,11 @@ impl DiskStore {
         self.discard(upload)
     }
 
-    /// Removes the uploads that were begun more than seven days before `now`, and forgets what was
-    /// completed more than a day before it; says how many were removed.
+    /// Removes uploads that began more than seven days before `now`, and records of uploads that
+    /// were completed more than a day before; returns the number of removed uploads.
     ///
     /// # Errors
-    /// [`DiskError::Corrupt`], [`DiskError::Io`]: the first of them, after all uploads were seen.
+    /// [`DiskError::Corrupt`], [`DiskError::Io`]: the first one, after all uploads were examined.
     pub fn sweep(&self, now: Timestamp) -> Result<u64, DiskError> {
         let mut removed = 0;
         let mut failure = self.forget_completed(now).err();
@@ -265,7 +264,7 @@ impl DiskStore {
         failure.map_or(Ok(removed), Err)
     }
 
-    /// Takes the upload away at once, then its files.
+    /// Makes the upload disappear with one rename, then removes its files.
     fn discard(&self, upload: &UploadId) -> Result<(), DiskError> {
         let folder = self.inner.upload(upload);
         let fs = &*self.inner.fs;
@@ -274,7 +273,7 @@ impl DiskStore {
         let uploads = self.inner.root.join("uploads");
         fs.sync_dir(&uploads)
             .map_err(|e| DiskError::of("syncing", &uploads, upload.as_str(), e))?;
-        // What cannot be removed now is removed at the next start.
+        // The next start removes what cannot be removed now.
         let _left_to_the_next_start = fs.remove_dir_all(&trash);
         Ok(())
     }
@@ -301,8 +300,8 @@ impl DiskStore {
     }
 }
 
-/// The parts of an upload, put together. Dropped without [`Assembled::commit`], the whole is gone
-/// and the upload stays.
+/// The assembled parts of an upload. If it is dropped without [`Assembled::commit`], they are
+/// removed and the upload stays.
 #[derive(Debug)]
 pub struct Assembled<'a> {
     store: &'a DiskStore,
@@ -310,13 +309,13 @@ pub struct Assembled<'a> {
     bucket: BucketName,
     whole: Staged,
     attributes: Attributes,
-    /// Nobody else completes or aborts the upload meanwhile.
+    /// Keeps others from completing or aborting the upload.
     _lock: MutexGuard<'a, ()>,
 }
 
 impl Assembled<'_> {
-    /// Makes the object durable and visible if `condition` holds, and then removes the upload; what
-    /// it became is remembered.
+    /// Makes the object durable and visible if `condition` holds, then removes the upload and
+    /// records the result.
     ///
     /// # Errors
     /// As [`Staged::commit`]; the upload stays, and can be assembled again.
@@ -338,7 +337,7 @@ impl Inner {
     }
 }
 
-/// A part of an upload being written. Dropped without [`StagedPart::commit`], it is gone.
+/// A part being written. If it is dropped without [`StagedPart::commit`], it is removed.
 #[derive(Debug)]
 pub struct StagedPart {
     inner: Arc<Inner>,
@@ -348,16 +347,15 @@ pub struct StagedPart {
 }
 
 impl StagedPart {
-    /// Size and hashes of what was written so far, to be compared before the commit.
+    /// Size and hashes of what was written so far, to compare before the commit.
     pub fn digests(&self) -> Digests {
         self.file.digests()
     }
 
-    /// Makes the part durable, in the place of an earlier one of its number.
+    /// Makes the part durable, replacing an earlier one with its number.
     ///
     /// # Errors
-    /// [`DiskError::NoSuchUpload`] if the upload has gone meanwhile; [`DiskError::Full`];
-    /// [`DiskError::Io`].
+    /// [`DiskError::NoSuchUpload`] if the upload is gone; [`DiskError::Full`]; [`DiskError::Io`].
     pub fn commit(self) -> Result<PartInfo, DiskError> {
         let Self { inner, upload, number, mut file } = self;
         let object = format!("{}/{}", upload.bucket, upload.key);
@@ -387,14 +385,14 @@ impl Write for StagedPart {
     }
 }
 
-/// The whole that is written, seen by somebody else on the way.
-struct Seen<'a> {
+/// Writes the assembled object and passes every byte to an observer.
+struct ObservedWriter<'a> {
     whole: &'a mut Staged,
     part: u16,
     see: &'a mut dyn FnMut(u16, &[u8]),
 }
 
-impl Write for Seen<'_> {
+impl Write for ObservedWriter<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.whole.write(bytes)?;
         (self.see)(self.part, &bytes[..written]);
@@ -416,7 +414,7 @@ fn part_number(name: &str) -> Option<u16> {
     (format!("{number:05}") == name).then_some(number)
 }
 
-/// Appends a part's data. The part is what its etag said, or the object is not made of it.
+/// Appends a part's data. Fails if the part does not match its entity tag.
 fn copy_part(
     fs: &dyn FileSystem,
     upload: &UploadId,

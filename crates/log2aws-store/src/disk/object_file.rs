@@ -18,19 +18,19 @@ use log2aws_service::ports::VersionId;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::error::DiskError;
+use super::error::{Corrupt, DiskError};
 use super::fs::{FileSystem, ReadFile};
-use super::types::{Attributes, Corrupt, Digests, ObjectInfo};
+use super::types::{Attributes, Digests, ObjectInfo};
 
-/// The most bytes of content type, entity tag and user metadata together. S3 takes 2 KB of user
-/// metadata and 8 KB of headers.
+/// The limit for content type, entity tag and user metadata together, in bytes. S3 allows 2 KB of
+/// user metadata and 8 KB of headers.
 pub(crate) const MAX_ATTRIBUTES: usize = 8 * 1024;
 
-/// More than the JSON of any body can have: [`MAX_ATTRIBUTES`] and the longest key, escaped.
+/// An upper bound of the JSON of any body: [`MAX_ATTRIBUTES`] and the longest key, escaped.
 const MAX_JSON: usize = 64 * 1024;
 const MAGIC: &str = " log2aws1\n";
 const FOOTER: usize = 1 + 8 + 1 + 16 + MAGIC.len();
-/// What is read at first: as good as every trailer is shorter.
+/// How much is read at first; almost every trailer is shorter.
 const TAIL: usize = 1024;
 
 #[derive(Serialize, Deserialize)]
@@ -47,9 +47,11 @@ struct Record {
     last_modified_ms: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     source: Option<IpAddr>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    by_operator: bool,
 }
 
-/// Refuses attributes that are too long for a trailer.
+/// Refuses attributes that do not fit into a trailer.
 pub(crate) fn check(attributes: &Attributes, what: &str) -> Result<(), DiskError> {
     let metadata: usize = attributes.user_metadata.iter().map(|(k, v)| k.len() + v.len()).sum();
     let etag = attributes.etag.as_ref().map_or(0, String::len);
@@ -72,42 +74,44 @@ pub(crate) fn describe(
     attributes: Attributes,
     now: Timestamp,
 ) -> ObjectInfo {
-    let Attributes { content_type, user_metadata, source, etag } = attributes;
+    let Attributes { content_type, user_metadata, source, by_operator, etag } = attributes;
     ObjectInfo {
         key,
         version: VersionId::new(version),
         digests,
-        etag: etag.unwrap_or_else(|| hex(&digests.md5)),
+        etag: etag.unwrap_or_else(|| hex::encode(digests.md5)),
         content_type,
         user_metadata,
         last_modified: Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now),
         source,
+        by_operator,
     }
 }
 
-/// What is written behind the data.
+/// The bytes written after the data.
 pub(crate) fn trailer(info: &ObjectInfo) -> io::Result<Vec<u8>> {
     let record = Record {
         key: info.key.to_string(),
         version: info.version.to_string(),
         size: info.digests.size,
-        md5: hex(&info.digests.md5),
-        sha256: hex(&info.digests.sha256),
+        md5: hex::encode(info.digests.md5),
+        sha256: hex::encode(info.digests.sha256),
         etag: info.etag.clone(),
         content_type: info.content_type.clone(),
         user_metadata: info.user_metadata.clone(),
         last_modified_ms: info.last_modified.as_millisecond(),
         source: info.source,
+        by_operator: info.by_operator,
     };
     let json = serde_json::to_string(&record)?;
     Ok(format!("\n{json}{}", footer(json.as_bytes())).into_bytes())
 }
 
 fn footer(json: &[u8]) -> String {
-    format!("\n{:08x} {}{MAGIC}", json.len(), hex(&Sha256::digest(json)[..8]))
+    format!("\n{:08x} {}{MAGIC}", json.len(), hex::encode(&Sha256::digest(json)[..8]))
 }
 
-/// A file open to be read, and what its trailer says.
+/// An open file and its trailer.
 pub(crate) type Opened = (Box<dyn ReadFile>, ObjectInfo);
 
 /// Opens a body and reads its trailer; `None` if there is no such file.
@@ -119,7 +123,7 @@ pub(crate) fn open(
     let failed = |source| DiskError::Io { what: "reading", path: path.to_owned(), source };
     let file = match fs.open(path) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-        // No file can have this name, so none has.
+        // A file with this name cannot exist.
         Err(e) if e.kind() == io::ErrorKind::InvalidFilename => return Ok(None),
         other => other.map_err(failed)?,
     };
@@ -132,7 +136,7 @@ pub(crate) fn open(
     }
 }
 
-/// Reads the trailer. The inner error says what is wrong with it.
+/// Reads the trailer. The inner error describes what is wrong with it.
 fn read_trailer(file: &dyn ReadFile) -> io::Result<Result<ObjectInfo, &'static str>> {
     let length = file.length()?;
     let tail_at = |size: usize| -> io::Result<Vec<u8>> {
@@ -159,7 +163,7 @@ fn read_trailer(file: &dyn ReadFile) -> io::Result<Result<ObjectInfo, &'static s
     Ok(parse_record(json, length - whole as u64))
 }
 
-/// The length of the JSON that the footer names.
+/// The length of the JSON, from the footer.
 fn parse_footer(tail: &[u8]) -> Option<usize> {
     let footer = str::from_utf8(tail.get(tail.len().checked_sub(FOOTER)?..)?).ok()?;
     footer.ends_with(MAGIC).then(|| usize::from_str_radix(footer.get(1..9)?, 16).ok())?
@@ -184,30 +188,19 @@ fn parse_record(json: &[u8], data_length: u64) -> Result<ObjectInfo, &'static st
             user_metadata: record.user_metadata,
             last_modified: Timestamp::from_millisecond(record.last_modified_ms).ok()?,
             source: record.source,
+            by_operator: record.by_operator,
         })
     };
     info().ok_or("its trailer cannot be read")
 }
 
-/// Lower-case hex.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    let digit = |nibble: u8| char::from(b"0123456789abcdef"[usize::from(nibble)]);
-    bytes.iter().flat_map(|b| [digit(b >> 4), digit(b & 15)]).collect()
-}
-
 fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
     let mut bytes = [0; N];
-    if text.len() != 2 * N || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return None;
-    }
-    for (i, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(2 * i..2 * i + 2)?, 16).ok()?;
-    }
+    hex::decode_to_slice(text, &mut bytes).ok()?;
     Some(bytes)
 }
 
-/// Reads the data of one body, and nothing behind it. What is put under the key meanwhile does
-/// not disturb it.
+/// Reads the data of one body, without its trailer. It is not affected by later puts of the key.
 #[derive(Debug)]
 pub struct ObjectReader {
     file: Box<dyn ReadFile>,

@@ -1,7 +1,7 @@
-//! Which bytes of an object were which part of its upload.
+//! Which bytes of an object belong to which part of its upload.
 //!
-//! The sizes stand among the user metadata, under a name that no header can have: `5242880*9,17`
-//! are nine parts of 5 MiB and one of 17 bytes.
+//! The sizes are kept in the user metadata, under a name that no header can have: `5242880*9,17`
+//! means nine parts of 5 MiB and one of 17 bytes.
 
 use std::ops::Range;
 
@@ -10,8 +10,8 @@ use super::types::{Attributes, ObjectInfo};
 
 const NAME: &str = ":part-sizes";
 
-/// Notes the sizes of the parts, in their order. Thousands of parts of as many sizes have no room:
-/// then nothing is noted.
+/// Records the sizes of the parts in order. If there are too many different sizes to fit, nothing
+/// is recorded.
 pub(crate) fn note(attributes: &mut Attributes, sizes: impl IntoIterator<Item = u64>) {
     let mut runs: Vec<(u64, u64)> = Vec::new();
     for size in sizes {
@@ -31,7 +31,7 @@ pub(crate) fn note(attributes: &mut Attributes, sizes: impl IntoIterator<Item = 
 }
 
 impl Attributes {
-    /// Carries over what an object says of its parts, for a copy of its bytes.
+    /// Copies the part sizes of another object, for a copy of its bytes.
     pub fn keep_parts(&mut self, of: &ObjectInfo) {
         self.etag = Some(of.etag.clone());
         let sizes = of.user_metadata.get_key_value(NAME);
@@ -40,13 +40,13 @@ impl Attributes {
 }
 
 impl ObjectInfo {
-    /// In how many parts the object was put; `None` if it was put whole.
+    /// The number of parts the object was put in; `None` if it was put whole.
     pub fn part_count(&self) -> Option<u32> {
         self.etag.split_once('-').and_then(|(_, count)| count.parse().ok())
     }
 
     /// The bytes of a part, counted from 1; `None` if the object was put whole, has no such part,
-    /// or does not say the sizes of its parts.
+    /// or has no record of part sizes.
     pub fn part(&self, number: u32) -> Option<Range<u64>> {
         let mut left = u64::from(number.checked_sub(1)?);
         let mut start: u64 = 0;
@@ -64,7 +64,7 @@ impl ObjectInfo {
         None
     }
 
-    /// Whether the object says which bytes were which part.
+    /// Whether the object has a record of part sizes.
     pub fn knows_its_parts(&self) -> bool {
         self.user_metadata.contains_key(NAME)
     }

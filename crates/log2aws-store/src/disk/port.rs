@@ -1,4 +1,4 @@
-//! The disk store as the handlers see it.
+//! The disk store as an implementation of the service's ports.
 
 use std::io::{self, Write};
 
@@ -48,7 +48,7 @@ impl Store for DiskStore {
 }
 
 impl ObjectLister for DiskStore {
-    /// Leaves out what is damaged, as the lists of S3 do.
+    /// Omits damaged objects, as the lists of S3 do.
     fn list(&self, bucket: &BucketName, query: &ListQuery) -> Result<ListPage, StoreError> {
         let query = super::ListQuery {
             prefix: query.prefix.clone(),
@@ -94,7 +94,7 @@ impl Upload for DiskUpload {
         let changed = |bucket, key| StoreError::Changed { what: format!("{bucket}/{key}") };
         match staged.commit(attributes, &Condition::from(condition)) {
             Ok(info) => Ok(version(&info)),
-            // What was to be matched is gone.
+            // The object that the condition names is gone.
             Err(DiskError::NoSuchKey { bucket, key }) => Err(changed(bucket, key)),
             Err(other) => Err(other.into()),
         }

@@ -1,4 +1,4 @@
-//! Retention: removing every object that is past its time.
+//! Retention: removes every object that has expired.
 
 use std::fmt;
 
@@ -8,26 +8,30 @@ use log2aws_service::ports::VersionId;
 
 use super::DiskStore;
 use super::error::DiskError;
+use super::error::Unreadable;
 use super::inner::Bucket;
 use super::key_path::KeyPath;
 use super::object_file;
 use super::scan::{Found, scan};
-use super::types::{Expired, ObjectInfo, Unreadable};
+use super::types::{Expired, ObjectInfo};
 
-/// What is removed.
+/// What to remove.
 pub struct RetentionRule<'a> {
-    /// Bodies that were committed before.
+    /// Bodies committed before this time.
     pub older_than: Timestamp,
-    /// Whether a key may be past its time, judged by its text alone. Files of other keys are not
+    /// Whether a key may have expired, judged by its text alone. Files of other keys are not
     /// opened.
     pub may_be_due: &'a dyn Fn(&str) -> bool,
-    /// Whether a file that was written since `older_than` is passed over without being opened. A
-    /// file that was restored from a backup may be older than it looks.
+    /// Whether a file written since `older_than` is skipped without being opened. A file that was
+    /// restored from a backup may be older than its file time.
     pub by_file_time: bool,
-    /// Whether the present results of a key came from this version. Such a version stays for as
-    /// long as the key's present body does.
+    /// Whether the current results of a key came from this version. Such a version stays as long as
+    /// the key's current body does.
     pub is_in_use: &'a dyn Fn(&ObjectKey, &VersionId) -> bool,
-    /// Ends the work early; asked before every file.
+    /// Whether the current body of a key must be kept whatever its age. Called for files that look
+    /// old enough, before they are opened.
+    pub must_stay: &'a dyn Fn(&ObjectKey) -> bool,
+    /// Ends the work early; checked before every file.
     pub stop: &'a dyn Fn() -> bool,
 }
 
@@ -39,30 +43,31 @@ impl fmt::Debug for RetentionRule<'_> {
 }
 
 impl RetentionRule<'_> {
-    /// Whatever was committed before.
+    /// Removes everything committed before.
     pub fn everything_before(older_than: Timestamp) -> Self {
         Self {
             older_than,
             may_be_due: &|_| true,
             by_file_time: false,
             is_in_use: &|_, _| false,
+            must_stay: &|_| false,
             stop: &|| false,
         }
     }
 }
 
-/// What came of one body.
+/// What happened to one body.
 enum Kept {
     No,
     NotDue,
     InUse,
-    /// It has gone under another name too, and is counted with that.
+    /// The body also has another name, and is counted under that.
     Twice,
 }
 
 impl DiskStore {
-    /// Removes every body, older versions too, that is past its time. Safe beside running puts.
-    /// What cannot be read or removed is left where it is, named, and hides nothing else.
+    /// Removes every expired body, including older versions. Safe during puts. What cannot be read
+    /// or removed stays, is reported, and does not affect others.
     ///
     /// # Errors
     /// [`DiskError::NoSuchBucket`]; [`DiskError::Io`] if the bucket's folder cannot be read.
@@ -91,8 +96,8 @@ impl DiskStore {
         Ok(expired)
     }
 
-    /// Removes one body if it is past its time. Its age is read under the key's lock: what was put
-    /// meanwhile is not what the scan met.
+    /// Removes one body if it has expired. Its age is read under the key's lock, because a put may
+    /// have replaced the body that the scan found.
     fn expire_one(
         &self,
         bucket: &Bucket,
@@ -107,6 +112,9 @@ impl DiskStore {
                 return Ok(Kept::NotDue);
             }
         }
+        if found.older.is_none() && (rule.must_stay)(&key) {
+            return Ok(Kept::InUse);
+        }
         let is_due = |info: &ObjectInfo| info.last_modified < rule.older_than;
         let old = || {
             let opened = object_file::open(&*bucket.fs, &found.path, &key)?;
@@ -118,13 +126,13 @@ impl DiskStore {
         let lock = self.inner.lock_key(bucket, &key);
         let Some(info) = old()? else { return Ok(Kept::NotDue) };
         let path = KeyPath::new(&bucket.folder, &key)?;
-        // A put that was cut short left a body under its name as an older one too: it is one body,
-        // counted when the second name goes.
+        // An interrupted put can leave a body with two names: it is one body, counted when the
+        // second name is removed.
         let twice = if found.older.is_some() {
             let present = object_file::open(&*bucket.fs, &path.current(), &key);
             let same = matches!(&present, Ok(Some((_, other))) if other.version == info.version);
             if !same && (rule.is_in_use)(&key, &info.version) {
-                // A present body that cannot be read is one.
+                // An unreadable current body counts as one.
                 let stays = |present: Option<object_file::Opened>| {
                     present.is_some_and(|(_, info)| !is_due(&info))
                 };
@@ -138,7 +146,7 @@ impl DiskStore {
             bucket.fs.exists(&older).map_err(|e| failed("reading", e))?
         };
         bucket.fs.remove_file(&found.path).map_err(|e| failed("removing", e))?;
-        self.inner.dirs.unsettle(&path.folder);
+        self.inner.dirs.mark_unsynced(&path.folder);
         drop(lock);
         self.inner.dirs.prune(&bucket.folder, &path.folder);
         Ok(if twice { Kept::Twice } else { Kept::No })

@@ -1,5 +1,5 @@
-//! Visits every stored body by its name, folder by folder, in no order. No file is opened, and no
-//! more than the names of subfolders is held.
+//! Visits every stored body by name, folder by folder, in no particular order. It opens no file and
+//! keeps only the names of subfolders in memory.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,14 +8,15 @@ use log2aws_core::key::{BucketName, ObjectKey};
 
 use super::DiskStore;
 use super::error::DiskError;
+use super::error::Unreadable;
 use super::fs::FileSystem;
 use super::key_path::{KeyPath, Name};
-use super::types::{FileState, Unreadable};
+use super::types::FileState;
 
 impl DiskStore {
-    /// Visits the key of every present body of a bucket, in no order, until `stop` says so; tells
-    /// whether it came to the end. No body is opened. A folder that cannot be read is handed to
-    /// `visit`, and hides nothing else.
+    /// Visits the key of every current body of a bucket, in no particular order, until `stop`
+    /// returns true; returns whether it finished. No body is opened. An unreadable folder is passed
+    /// to `visit`, and does not affect others.
     ///
     /// # Errors
     /// [`DiskError::NoSuchBucket`]; [`DiskError::Io`] if the bucket's folder cannot be read.
@@ -38,7 +39,7 @@ impl DiskStore {
         })
     }
 
-    /// The state of a key's present file, without opening it; `None` if there is none.
+    /// The state of a key's current file, without opening it; `None` if there is none.
     ///
     /// # Errors
     /// [`DiskError::NoSuchBucket`], [`DiskError::Io`].
@@ -56,16 +57,16 @@ impl DiskStore {
     }
 }
 
-/// One name that a scan met.
+/// A name that the scan found.
 pub(crate) struct Found {
     pub(crate) key: String,
-    /// The version id of an older body; `None` for the present one.
+    /// The version id of an older body; `None` for the current one.
     pub(crate) older: Option<String>,
     pub(crate) path: PathBuf,
 }
 
-/// Visits the bodies below `bucket` until `stop` says so; tells whether it came to the end. A
-/// subfolder that cannot be read is handed to `visit` and passed over.
+/// Visits the bodies below `bucket` until `stop` returns true; returns whether it finished. An
+/// unreadable subfolder is passed to `visit` and skipped.
 ///
 /// # Errors
 /// The bucket's own folder cannot be read.
@@ -79,7 +80,7 @@ pub(crate) fn scan(
     while let Some((folder, key)) = pending.pop() {
         let entries = match fs.read_dir(&folder) {
             Ok(entries) => entries,
-            // Pruned meanwhile.
+            // Pruned in the meantime.
             Err(e) if e.kind() == io::ErrorKind::NotFound && folder != bucket => continue,
             Err(e) if folder == bucket => return Err(e),
             Err(e) => {

@@ -1,8 +1,8 @@
-//! A snapshot of a data folder, made while a server uses it.
+//! A snapshot of a data folder, taken while a server uses it.
 //!
-//! It only reads, so it needs no lock. A stored file is never changed in place: a hard link to it
-//! is the whole object for ever. Raw logs are taken after results, so that no result is newer
-//! than its log; what is older is found by the scan at the start of whoever serves the snapshot.
+//! It only reads, so it needs no lock. A stored file is never modified in place, so a hard link to
+//! it keeps the whole object. Raw logs are taken after results, so that no result is newer than its
+//! log; results that are older are found by the startup scan of a server on the snapshot.
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -23,32 +23,35 @@ const KEPT: [&str; 9] = [
     "signing-key",
 ];
 
-/// Why there is no snapshot.
+/// The folder of the audit log. Its files grow, so they are copied: a hard link would grow too.
+const AUDIT: &str = "audit";
+
+/// Why a snapshot failed.
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {
-    /// It is no data folder, or one of a newer program.
+    /// The source is not a data folder, or one of a newer program.
     #[error(transparent)]
     Source(#[from] super::OpenError),
-    /// It would be mixed with something else.
+    /// The target exists.
     #[error("{} exists already; name a folder that does not", .0.display())]
     Exists(PathBuf),
-    /// It would hold itself.
+    /// The target is inside the source.
     #[error("{} lies in the data folder; name a folder outside of it", .0.display())]
     Inside(PathBuf),
-    /// The operating system refused.
+    /// The operating system reported an error.
     #[error("{what} {} failed", .path.display())]
     Io {
-        /// What was being done.
+        /// The operation.
         what: &'static str,
-        /// To which file or folder.
+        /// The file or folder.
         path: PathBuf,
-        /// The refusal.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
 }
 
-/// What a snapshot holds.
+/// What a snapshot contains.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Snapshot {
     /// Files that share their blocks with the data folder.
@@ -57,12 +60,12 @@ pub struct Snapshot {
     pub copied: u64,
 }
 
-/// Makes a snapshot of the data folder `root` in `to`, which must not exist. Bodies are linked
-/// where both are on one file system, else copied; the key files are copied. `to` has its final
-/// name only when it is whole.
+/// Takes a snapshot of the data folder `root` in `to`, which must not exist. Bodies are hard-linked
+/// if both are on one file system, else copied; the key files are copied. `to` gets its final name
+/// when it is complete.
 ///
 /// # Errors
-/// [`SnapshotError`]; what was made by then lies in a folder `to.partial`.
+/// [`SnapshotError`]; an incomplete snapshot is left in a folder `to.partial`.
 pub fn snapshot(root: &Path, to: &Path) -> Result<Snapshot, SnapshotError> {
     let fs = &OsFileSystem;
     layout::check_format(fs, root)?;
@@ -81,14 +84,9 @@ pub fn snapshot(root: &Path, to: &Path) -> Result<Snapshot, SnapshotError> {
     let mut made = Snapshot::default();
     for name in KEPT {
         let from = root.join(name);
-        match std::fs::copy(&from, partial.join(name)) {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
-            done => {
-                done.map_err(|e| failed("copying", &from, e))?;
-                made.copied += 1;
-            }
-        }
+        made.copied += copy_with_mode(&from, &partial.join(name))?;
     }
+    copy_audit(fs, root, &partial, &mut made)?;
     let buckets = root.join("buckets");
     let mut names = Vec::new();
     for entry in fs.read_dir(&buckets).map_err(|e| failed("reading", &buckets, e))? {
@@ -104,7 +102,7 @@ pub fn snapshot(root: &Path, to: &Path) -> Result<Snapshot, SnapshotError> {
     for name in names {
         let (from, to) = (buckets.join(&name), target.join(&name));
         take(fs, &from, &to, &mut made)?;
-        // A put renames the body that it replaces: the first pass may have seen neither name.
+        // A put renames the body that it replaces: the first pass may have missed both names.
         take(fs, &from, &to, &mut made)?;
     }
     for folder in [&target, &partial] {
@@ -115,7 +113,7 @@ pub fn snapshot(root: &Path, to: &Path) -> Result<Snapshot, SnapshotError> {
     Ok(made)
 }
 
-/// Links or copies what `to` has not yet.
+/// Links or copies what `to` does not have yet.
 fn take(
     fs: &dyn FileSystem,
     from: &Path,
@@ -123,7 +121,7 @@ fn take(
     made: &mut Snapshot,
 ) -> Result<(), SnapshotError> {
     let entries = match fs.read_dir(from) {
-        // Pruned meanwhile.
+        // Pruned in the meantime.
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
         entries => entries.map_err(|e| failed("reading", from, e))?,
     };
@@ -158,9 +156,41 @@ fn take(
     fs.sync_dir(to).map_err(|e| failed("syncing", to, e))
 }
 
-/// Copies a file; `false` if it has gone meanwhile.
+/// Copies the audit log.
+fn copy_audit(
+    fs: &dyn FileSystem,
+    root: &Path,
+    partial: &Path,
+    made: &mut Snapshot,
+) -> Result<(), SnapshotError> {
+    let (from, to) = (root.join(AUDIT), partial.join(AUDIT));
+    let entries = match fs.read_dir(&from) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.map_err(|e| failed("reading", &from, e))?,
+    };
+    fs.create_dir(&to).map_err(|e| failed("making", &to, e))?;
+    for entry in entries {
+        let entry = entry.map_err(|e| failed("reading", &from, e))?;
+        made.copied += copy_with_mode(&from.join(&entry.name), &to.join(&entry.name))?;
+    }
+    fs.sync_dir(&to).map_err(|e| failed("syncing", &to, e))
+}
+
+/// Copies a file with its mode, because others must not read keys and audit log, and syncs it. Returns
+/// the number of files copied: none if it is gone.
+fn copy_with_mode(from: &Path, to: &Path) -> Result<u64, SnapshotError> {
+    match std::fs::copy(from, to) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(0),
+        done => done.map_err(|e| failed("copying", from, e))?,
+    };
+    let synced = std::fs::File::open(to).and_then(|file| file.sync_all());
+    synced.map_err(|e| failed("syncing", to, e))?;
+    Ok(1)
+}
+
+/// Copies a file; `false` if it is gone.
 fn copy(fs: &dyn FileSystem, from: &Path, to: &Path) -> Result<bool, SnapshotError> {
-    // An open file stays what it is, whatever takes its name.
+    // An open file keeps its content even if its name is replaced.
     let file = match fs.open(from) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
         file => file.map_err(|e| failed("reading", from, e))?,

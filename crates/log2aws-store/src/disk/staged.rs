@@ -1,4 +1,4 @@
-//! Putting: a staged file becomes the present body of its key.
+//! Puts: a staged file becomes the current body of its key.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -15,9 +15,9 @@ use super::object_file;
 use super::staged_file::StagedFile;
 use super::types::{Attributes, Digests, ObjectInfo};
 
-/// A body being written. Dropped without [`Staged::commit`], it is gone from the disk.
+/// A body being written. If it is dropped without [`Staged::commit`], it is removed.
 ///
-/// After a write has failed nothing more can be written or committed.
+/// After a failed write nothing more can be written or committed.
 #[derive(Debug)]
 pub struct Staged {
     pub(crate) inner: Arc<Inner>,
@@ -28,20 +28,21 @@ pub struct Staged {
 }
 
 impl Staged {
-    /// Size and hashes of what was written so far, to be compared before the commit.
+    /// Size and hashes of what was written so far, to compare before the commit.
     pub fn digests(&self) -> Digests {
         self.file.digests()
     }
 
-    /// Makes the object durable and visible, if `condition` holds. In a versioned bucket the body that stood under the
-    /// key stays as a version; if it has the same bytes, no new one is made and it is answered
-    /// itself, with the attributes that it has, or with these if they came from another address.
+    /// Makes the object durable and visible if `condition` holds. In a versioned bucket the
+    /// previous body is kept as a version. If the previous body has the same bytes, no new version
+    /// is made and its own description is returned, with its attributes, or with the new ones if
+    /// they came from another address.
     ///
     /// # Errors
-    /// [`DiskError::PreconditionFailed`]; [`DiskError::NoSuchKey`] if the condition wants an
-    /// object and there is none; [`DiskError::Full`], [`DiskError::MetadataTooLarge`], [`DiskError::Io`]; what stood under
-    /// the key stands still. If the very last step failed, the sync of the folder, the new body
-    /// is visible but may not outlive a power cut: put it again.
+    /// [`DiskError::PreconditionFailed`]; [`DiskError::NoSuchKey`] if the condition requires an
+    /// object and there is none; [`DiskError::Full`], [`DiskError::MetadataTooLarge`],
+    /// [`DiskError::Io`]; the previous object is then unchanged. If only the last step failed, the
+    /// sync of the folder, the new body is visible but may not survive a power cut: put it again.
     pub fn commit(
         self,
         attributes: Attributes,
@@ -59,6 +60,7 @@ impl Staged {
         condition.check_file(&bucket, &key, &current)?;
         let mut present = None;
         let mut keep_as = None;
+        let mut stale = None;
         if bucket.versioned {
             match object_file::open(&*inner.fs, &current, &key) {
                 Ok(None) => {}
@@ -66,21 +68,27 @@ impl Staged {
                     keep_as = Some(info.version.to_string());
                     present = Some(info);
                 }
-                // It cannot say its name; it is kept all the same, under one of its own.
+                // Its version id cannot be read, so it is kept under a new one.
                 Err(DiskError::Corrupt(_)) => keep_as = Some(inner.ids.next(inner.now(), None)),
                 Err(other) => return Err(other),
             }
         }
         let (id, now) = match present.filter(|present| present.digests == digests) {
-            Some(same) if same.source == attributes.source => {
+            Some(same)
+                if (same.source, same.by_operator)
+                    == (attributes.source, attributes.by_operator) =>
+            {
                 // The process that wrote it may have died before its sync.
-                let synced = inner.dirs.settle(&bucket.folder, &path.folder);
+                let synced = inner.dirs.sync_names(&bucket.folder, &path.folder);
                 synced.map_err(|e| failed("syncing", &path.folder, e))?;
                 return Ok(same);
             }
-            // Who put it last is judged by the allow-list: the version stays, its source does not.
+            // The allow-list applies to the last uploader: the version stays, its source changes.
             Some(same) => {
                 keep_as = None;
+                // A put that was cut short may have left it under its older name, too; who put it
+                // then is as good as forgotten.
+                stale = Some(path.older(same.version.as_str()));
                 (same.version.to_string(), same.last_modified)
             }
             None => {
@@ -93,8 +101,14 @@ impl Staged {
         let persisted = inner.dirs.with_dir(&bucket.folder, &path.folder, || {
             if let Some(id) = &keep_as {
                 link_version(&*inner.fs, &current, &path.older(id))?;
-                // Otherwise the disk may keep the rename and lose the link, and the version with it.
+                // Without this sync the disk may keep the rename and lose the link, and the version
+                // with it.
                 inner.fs.sync_dir(&path.folder)?;
+            }
+            if let Some(stale) = &stale
+                && inner.fs.exists(stale)?
+            {
+                inner.fs.remove_file(stale)?;
             }
             file.persist(&current)
         });
@@ -105,7 +119,7 @@ impl Staged {
     }
 }
 
-/// Gives the present body its name as an older one. That it has it is success.
+/// Links the current body under its version id. Succeeds if the link exists.
 pub(crate) fn link_version(fs: &dyn FileSystem, current: &Path, older: &Path) -> io::Result<()> {
     match fs.hard_link(current, older) {
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(()),

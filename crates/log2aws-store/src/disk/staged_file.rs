@@ -12,10 +12,10 @@ use super::object_file;
 use super::types::{Digests, ObjectInfo};
 
 const BUFFER: usize = 32 * 1024;
-/// From this size on the data are synced before any lock is taken.
-const LARGE: u64 = 256 * 1024;
+/// Data from this size on are synced before any lock is taken.
+const SYNC_EARLY_SIZE: u64 = 256 * 1024;
 
-/// A file in the staging folder. Dropped before it was persisted, it is removed.
+/// A file in the staging folder. If it is dropped before it was persisted, it is removed.
 #[derive(Debug)]
 pub(crate) struct StagedFile {
     fs: Arc<dyn FileSystem>,
@@ -55,12 +55,13 @@ impl StagedFile {
         }
     }
 
-    /// Fails if a write has failed; writes down what takes long while nobody waits for a lock.
+    /// Fails if a write has failed. Syncs large data before a lock is held, because that takes
+    /// long.
     pub(crate) fn sync_data(&mut self) -> io::Result<()> {
         if let Some(kind) = self.failure {
             return Err(kind.into());
         }
-        if self.size >= LARGE {
+        if self.size >= SYNC_EARLY_SIZE {
             self.file.flush()?;
             self.file.get_mut().sync()?;
         }
@@ -111,7 +112,7 @@ impl Write for StagedFile {
 impl Drop for StagedFile {
     fn drop(&mut self) {
         if !self.persisted {
-            // What cannot be removed now is removed at the next start.
+            // The next start removes what cannot be removed now.
             let _left_to_the_next_start = self.fs.remove_file(&self.path);
         }
     }

@@ -1,19 +1,17 @@
-//! What goes into a disk store and what comes out of it.
+//! The parameters and results of a disk store.
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use log2aws_core::key::{BucketName, ObjectKey};
 use log2aws_service::ports::VersionId;
 
-use super::error::DiskError;
+use super::error::Unreadable;
 use super::fs::FileStat;
 
-/// The most entries that one page of a list holds, whatever was asked for: S3's own limit.
+/// The most entries of one page of a list: S3's limit.
 pub const MAX_PAGE: usize = 1000;
 
 /// What a put says about its body.
@@ -23,18 +21,20 @@ pub struct Attributes {
     pub content_type: String,
     /// The `x-amz-meta-*` headers, names in lower case and without that prefix.
     pub user_metadata: BTreeMap<String, String>,
-    /// The address that the put came from, if it came over a network.
+    /// The uploader's address, if it came over a network.
     pub source: Option<IpAddr>,
-    /// The entity tag, without quotes; `None` stands for the body's MD5 in hex.
+    /// Whether it was put with the operator's own credentials.
+    pub by_operator: bool,
+    /// The entity tag, without quotes; `None` means the body's MD5 in hex.
     pub etag: Option<String>,
 }
 
-/// What was counted and hashed while a body was written.
+/// Size and hashes, computed while a body is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Digests {
     /// Length in bytes.
     pub size: u64,
-    /// MD5, which S3 makes entity tags of.
+    /// MD5, which S3 uses for entity tags.
     pub md5: [u8; 16],
     /// SHA-256.
     pub sha256: [u8; 32],
@@ -45,11 +45,12 @@ pub struct Digests {
 pub struct ObjectInfo {
     /// Its key.
     pub key: ObjectKey,
-    /// Its name among the bodies of that key; given in buckets without versions too.
+    /// Its version id; present in unversioned buckets too.
     pub version: VersionId,
-    /// Length in bytes, and hashes. Of an object put in parts they are those of the whole.
+    /// Length in bytes, and hashes; for a multipart upload those of the whole object.
     pub digests: Digests,
-    /// The entity tag, without quotes: MD5 in hex, or `md5-of-md5s-N` if it was put in N parts.
+    /// The entity tag, without quotes: MD5 in hex, or `md5-of-md5s-N` for a multipart upload of N
+    /// parts.
     pub etag: String,
     /// The media type; may be empty.
     pub content_type: String,
@@ -57,31 +58,33 @@ pub struct ObjectInfo {
     pub user_metadata: BTreeMap<String, String>,
     /// When it was committed, to the millisecond.
     pub last_modified: Timestamp,
-    /// The address that the put came from, if it came over a network.
+    /// The uploader's address, if it came over a network.
     pub source: Option<IpAddr>,
+    /// Whether an operator put it, with rights of their own.
+    pub by_operator: bool,
 }
 
 /// Which keys of a bucket to list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListQuery {
-    /// Keys that begin so; empty for all.
+    /// The prefix of the keys; empty for all.
     pub prefix: String,
-    /// Keys that have this text behind the prefix are rolled up into one
-    /// [`Entry::CommonPrefix`] that ends with it. An empty text is as good as `None`.
+    /// Keys that contain this text after the prefix are grouped into one [`Entry::CommonPrefix`]
+    /// that ends with it. An empty text means `None`.
     pub delimiter: Option<String>,
-    /// Only what sorts behind this: S3's `marker` and `start-after`. A common prefix counts as
-    /// itself, so the one that `after` lies in is not listed again.
+    /// Only what sorts after this: S3's `marker` and `start-after`. A common prefix counts as a
+    /// key, so the one that contains `after` is not listed again.
     pub after: Option<String>,
-    /// How many entries at most, common prefixes included; [`MAX_PAGE`] at most.
+    /// The most entries, including common prefixes; at most [`MAX_PAGE`].
     pub max: usize,
 }
 
-/// One line of a list.
+/// An entry of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Entry {
     /// An object.
     Object(Box<ObjectInfo>),
-    /// At least one object's key begins so; delimiter included.
+    /// A prefix that at least one object's key has, including the delimiter.
     CommonPrefix(String),
 }
 
@@ -90,74 +93,21 @@ pub enum Entry {
 pub struct Listing {
     /// In the byte order of their keys in UTF-8, as S3 lists.
     pub entries: Vec<Entry>,
-    /// What on this page cannot be read. It is not among `entries`; whoever leaves it out of an
-    /// answer says so in the log.
+    /// What could not be read on this page. It is not in `entries`; a caller that omits it from a
+    /// response logs it.
     pub unreadable: Vec<Unreadable>,
     /// `after` for the next page; `None` on the last.
     pub next: Option<String>,
 }
 
-/// A file of the store that is not what was written.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{} is damaged: {reason}; restore it from a backup, or move it away", .file.display())]
-pub struct Corrupt {
-    /// The file.
-    pub file: PathBuf,
-    /// What is wrong with it.
-    pub reason: String,
-}
-
-/// A file or folder of the store that cannot be read or removed. It never keeps its neighbours
-/// from being listed.
-#[derive(Debug, thiserror::Error)]
-#[error("{what} {} failed", .path.display())]
-pub struct Unreadable {
-    /// What was being done.
-    pub what: &'static str,
-    /// The file or folder.
-    pub path: PathBuf,
-    /// The system's own reason, or what is wrong with the content.
-    #[source]
-    pub source: io::Error,
-}
-
-impl Unreadable {
-    pub(crate) fn new(what: &'static str, path: &Path, source: io::Error) -> Self {
-        Self { what, path: path.to_owned(), source }
-    }
-
-    /// The trouble that `error` tells of one file; other errors are those of `path`.
-    pub(crate) fn of(error: DiskError, path: &Path) -> Self {
-        match error {
-            DiskError::Io { what, path, source } => Self { what, path, source },
-            DiskError::Corrupt(corrupt) => Self {
-                what: "reading",
-                path: corrupt.file.clone(),
-                source: io::Error::new(io::ErrorKind::InvalidData, corrupt),
-            },
-            other => Self::new("reading", path, io::Error::other(other)),
-        }
-    }
-
-    /// The trouble that `error` tells of the object `name`.
-    pub fn of_key(error: DiskError, name: &str) -> Self {
-        Self::of(error, Path::new(name))
-    }
-
-    /// Whether it could be read, and is not what was written.
-    pub fn is_corrupt(&self) -> bool {
-        self.source.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<Corrupt>)
-    }
-}
-
-/// Tells one state of a stored file from another: every commit makes a new one.
+/// Identifies a state of a stored file: every commit makes a new one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileState {
     pub(crate) stat: FileStat,
 }
 
 impl FileState {
-    /// The state as bytes, equal for equal states alone.
+    /// The state as bytes; equal only for equal states.
     pub fn to_bytes(self) -> [u8; 32] {
         let mut bytes = [0; 32];
         bytes[..8].copy_from_slice(&self.stat.inode.to_le_bytes());
@@ -167,8 +117,8 @@ impl FileState {
     }
 }
 
-/// Where a list of versions goes on: behind all versions of `key`, or, if `version` is given,
-/// behind that version of it.
+/// Where a list of versions continues: after all versions of `key` or, if `version` is given, after
+/// that version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VersionMarker {
     /// The key.
@@ -184,20 +134,20 @@ pub struct VersionQuery {
     pub prefix: String,
     /// As in [`ListQuery`].
     pub delimiter: Option<String>,
-    /// Only what comes behind this.
+    /// Only what comes after this.
     pub after: Option<VersionMarker>,
     /// As in [`ListQuery`].
     pub max: usize,
 }
 
-/// One line of a list of versions.
+/// An entry of a list of versions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum VersionEntry {
     /// A stored body.
     Version {
         /// The body.
         info: Box<ObjectInfo>,
-        /// Whether it is what a reader of the key gets.
+        /// Whether it is the current body of the key.
         latest: bool,
     },
     /// As in [`Entry`].
@@ -215,12 +165,12 @@ pub struct VersionListing {
     pub next: Option<VersionMarker>,
 }
 
-/// Names an upload in parts.
+/// Identifies a multipart upload.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UploadId(pub(crate) String);
 
 impl UploadId {
-    /// Reads what a caller sent; `None` if no upload could ever have had that name.
+    /// Parses a client's upload id; `None` if it is not a valid one.
     pub fn parse(text: &str) -> Option<Self> {
         crate::disk::id::is_id(text).then(|| Self(text.to_owned()))
     }
@@ -259,52 +209,52 @@ pub struct PartListing {
     pub next: Option<u16>,
 }
 
-/// An upload in parts that was neither completed nor aborted.
+/// A multipart upload that was neither completed nor aborted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UploadInfo {
     /// Its id.
     pub id: UploadId,
-    /// The bucket that it goes into.
+    /// The bucket of the object.
     pub bucket: BucketName,
-    /// The key that it will have.
+    /// The key of the object.
     pub key: ObjectKey,
-    /// What the object will carry.
+    /// The attributes of the object.
     pub attributes: Attributes,
-    /// When it was begun.
+    /// When it started.
     pub initiated: Timestamp,
 }
 
 /// Which uploads of a bucket to list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UploadQuery {
-    /// Those whose key begins so.
+    /// The prefix of the keys.
     pub prefix: String,
-    /// Only what sorts behind this key and upload; without an id, behind all uploads of the key.
+    /// Only what sorts after this key and upload; without an id, after all uploads of the key.
     pub after: Option<(String, Option<UploadId>)>,
-    /// How many at most; [`MAX_PAGE`] at most.
+    /// The most uploads; at most [`MAX_PAGE`].
     pub max: usize,
 }
 
 /// One page of uploads.
 #[derive(Debug, Default)]
 pub struct UploadListing {
-    /// By key, then by the time they were begun.
+    /// Ordered by key, then by start time.
     pub uploads: Vec<UploadInfo>,
-    /// Whether there are more behind the last of them.
+    /// Whether there are more after the last one.
     pub more: bool,
-    /// Descriptions of uploads that cannot be read. Of which bucket they are is not known, so
-    /// every page of every bucket names them.
+    /// Upload descriptions that cannot be read. Their bucket is unknown, so every page of every
+    /// bucket reports them.
     pub unreadable: Vec<Unreadable>,
 }
 
-/// What [`expire`](crate::DiskStore::expire) did.
+/// The result of [`expire`](crate::DiskStore::expire).
 #[derive(Debug, Default)]
 pub struct Expired {
-    /// How many bodies were removed.
+    /// The number of bodies removed.
     pub removed: u64,
-    /// How many bodies are past their time and stay, because a day's results came from them.
+    /// The number of bodies that have expired, or seem so, and stay because they are in use.
     pub in_use: u64,
-    /// What cannot be read or removed; it was left where it is.
+    /// What could not be read or removed; it stays in place.
     pub unreadable: Vec<Unreadable>,
     /// Whether the stop flag ended it early.
     pub stopped: bool,

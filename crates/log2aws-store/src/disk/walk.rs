@@ -1,7 +1,7 @@
-//! Walks a bucket's folders in the order of keys.
+//! Walks a bucket's folders in key order.
 //!
-//! Of a folder no more names are held than a page has entries: a folder of a million names is
-//! read again for every page, and never held.
+//! It never keeps more names of a folder than a page has entries: a folder with a million names is
+//! read again for every page.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -10,22 +10,22 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::vec;
 
+use super::error::Unreadable;
 use super::fs::{DirEntry, FileSystem};
 use super::key_path::{Name, folder};
-use super::types::Unreadable;
 
-/// What a walk meets.
+/// A kind of step.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
-    /// The present body of the key.
+    /// The current body of the key.
     Current,
-    /// An older body of the key, by its id; newest first.
+    /// An older body of the key, by version id; newest first.
     Older(Reverse<String>),
-    /// A folder; its key ends with a slash. The walk goes into it if it is told to.
+    /// A folder; its key ends with a slash. The walk enters it only through [`Walk::enter`].
     Folder,
 }
 
-/// One name that a walk met.
+/// One name that a walk found.
 #[derive(Clone, Debug)]
 pub(crate) struct Step {
     pub(crate) key: String,
@@ -33,8 +33,8 @@ pub(crate) struct Step {
     pub(crate) path: PathBuf,
 }
 
-/// What stands in one folder, in the order of keys: with its slash behind a folder's name, bytes
-/// sort as whole keys do.
+/// An entry of one folder, in key order: with a slash after a folder's name, bytes sort as whole
+/// keys do.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Child {
     name: String,
@@ -54,7 +54,7 @@ struct Frame {
 #[derive(Clone, Debug)]
 pub(crate) struct Start {
     pub(crate) key: String,
-    /// Whether the key itself is met too.
+    /// Whether the key itself is included.
     pub(crate) inclusive: bool,
 }
 
@@ -64,7 +64,7 @@ pub(crate) struct Walk {
     frames: Vec<Frame>,
     prefix: String,
     start: Option<Start>,
-    /// Whether older bodies are met too.
+    /// Whether older bodies are included.
     older: bool,
     batch: usize,
 }
@@ -98,7 +98,7 @@ impl Walk {
         walk
     }
 
-    /// Goes into a folder that was met; the next steps are in there.
+    /// Enters a folder; the next steps come from it.
     pub(crate) fn enter(&mut self, path: PathBuf, key: String) {
         self.frames.push(Frame {
             path,
@@ -133,15 +133,15 @@ impl Walk {
         Ok(None)
     }
 
-    /// Reads the next names of the innermost folder. What could be read of a folder that fails in
-    /// the middle is kept.
+    /// Reads the next names of the innermost folder. If reading fails in the middle, the names read
+    /// so far are kept.
     fn read(&mut self) -> io::Result<Option<Unreadable>> {
         let Some(mut frame) = self.frames.pop() else { return Ok(None) };
         let mut failure = None;
         let mut smallest: BinaryHeap<Child> = BinaryHeap::with_capacity(self.batch + 1);
         frame.more = false;
         match self.fs.read_dir(&frame.path) {
-            // Pruned meanwhile, or never there.
+            // Pruned in the meantime, or never there.
             Err(e)
                 if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidFilename) => {
             }
@@ -174,7 +174,7 @@ impl Walk {
         }
     }
 
-    /// The entry as a child, if it is ours, not yet met, and wanted.
+    /// The entry as a child, if it is ours, not yet visited, and wanted.
     fn child(&self, frame: &Frame, entry: DirEntry) -> Option<Child> {
         let on_disk = entry.name;
         let (name, kind) = match on_disk.to_str().and_then(Name::parse) {
@@ -220,7 +220,7 @@ fn compare((above, name): (&str, &str), text: &str) -> std::cmp::Ordering {
     above.bytes().chain(name.bytes()).cmp(text.bytes())
 }
 
-/// Whether any key lies in a folder: a present body, or, with `older`, any body at all.
+/// Whether the folder contains any key: a current body or, with `older`, any body.
 pub(crate) fn holds_a_body(fs: &dyn FileSystem, path: &Path, older: bool) -> io::Result<bool> {
     let mut folders = vec![path.to_owned()];
     while let Some(path) = folders.pop() {

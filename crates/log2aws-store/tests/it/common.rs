@@ -1,4 +1,4 @@
-//! A disk store to test with, and a clock that is set by hand.
+//! A disk store for tests, and a clock that is set by hand.
 
 use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
@@ -75,7 +75,7 @@ pub(crate) fn put(
     bytes: &[u8],
 ) -> Result<ObjectInfo, DiskError> {
     let mut staged = store.stage(bucket, &key(name))?;
-    // A write that fails is told by the commit.
+    // The commit reports a failed write.
     let _told_by_the_commit = staged.write_all(bytes);
     let content_type = "text/plain".to_owned();
     staged.commit(Attributes { content_type, ..Attributes::default() }, &Condition::Always)
@@ -102,15 +102,15 @@ pub(crate) fn get_version(
     Ok(bytes)
 }
 
-/// How many files and folders are in a folder.
+/// The number of files and folders in a folder.
 pub(crate) fn count(folder: &Path) -> usize {
     std::fs::read_dir(folder).unwrap().count()
 }
 
-/// Numbers that look random and are the same in every run with one seed (splitmix64).
-pub(crate) struct Dice(pub(crate) u64);
+/// Pseudo-random numbers that are the same in every run with one seed (splitmix64).
+pub(crate) struct SeededRng(pub(crate) u64);
 
-impl Dice {
+impl SeededRng {
     pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
@@ -120,13 +120,13 @@ impl Dice {
     }
 }
 
-/// [`read_bucket`], of both.
+/// [`read_bucket`] of both buckets.
 pub(crate) fn read_everything(store: &DiskStore) -> BTreeSet<(BucketName, ObjectKey, String)> {
     [raw(), analyzed()].iter().flat_map(|bucket| read_bucket(store, bucket)).collect()
 }
 
-/// Every body that lists show, current and older, after its data were read and compared with
-/// what their trailer says of them.
+/// Every body that lists return, current and older, after its data were read and compared with its
+/// trailer.
 pub(crate) fn read_bucket(
     store: &DiskStore,
     bucket: &BucketName,
@@ -151,7 +151,7 @@ pub(crate) fn read_bucket(
     whole
 }
 
-/// Runs this test binary again, with nothing but the test `name` and with `variable` set.
+/// Runs only the test `name` of this test binary again, with `variable` set.
 pub(crate) fn again(name: &str, variable: &str, value: &Path) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", name, "--nocapture"]).env(variable, value);

@@ -1,4 +1,4 @@
-//! Conditional writes and deletes: compare and change are one step for each key.
+//! Conditional writes and deletes: compare and change are one step per key.
 
 use std::io::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -42,7 +42,7 @@ fn a_condition_that_does_not_hold_changes_nothing() {
         }
         let first = put_if(&store, &bucket, b"1", &Condition::Absent).unwrap();
         let other = Condition::Matches("x".to_owned());
-        // Equal bytes, too: the key has an object.
+        // Also for equal bytes, because the key has an object.
         for (bytes, condition) in
             [(b"1", Condition::Absent), (b"2", Condition::Absent), (b"2", other.clone())]
         {
@@ -85,8 +85,8 @@ fn an_upload_whose_condition_fails_stays() {
     assert_eq!(get(&store, &analyzed(), "k").unwrap(), b"in parts");
 }
 
-/// Everybody reads the counter, adds one and writes it back if it is still what was read. If
-/// anything could come between compare and write, an addition would be lost.
+/// Every thread reads the counter, adds one and writes it back if it is unchanged. If anything
+/// could come between compare and write, an addition would be lost.
 #[test]
 fn no_write_is_lost_when_everybody_compares() {
     const WORKERS: usize = 6;
@@ -116,8 +116,8 @@ fn no_write_is_lost_when_everybody_compares() {
     assert_eq!(get(&store, &analyzed(), "k").unwrap(), (WORKERS * EACH).to_string().as_bytes());
 }
 
-/// Puts that want the key absent, and deletes that want what one of them put: between two deletes
-/// there is one put.
+/// Puts that require the key to be absent, and deletes that require what one of them put: between
+/// two deletes there is one put.
 #[test]
 fn of_many_who_create_one_succeeds_and_of_many_who_delete_one() {
     let home = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! The suite tells a store that breaks a promise from one that keeps it.
+//! The suite fails a store that breaks a guarantee and passes one that keeps it.
 
 use std::io::{self, Cursor, Read, Write};
 
@@ -34,7 +34,7 @@ enum Flaw {
     IgnoresConditions,
 }
 
-/// A store in memory, with one flaw.
+/// A store in memory with one defect.
 struct Flawed {
     store: MemoryStore,
     flaw: Flaw,
@@ -130,7 +130,7 @@ impl ObjectLister for Flawed {
             (Flaw::BeginsAtTheKey, Some(after)) => {
                 query.after = Some(after[..after.len() - 1].to_owned());
             }
-            // As S3 does that takes `start-after` at its word.
+            // As an S3 would that takes `start-after` literally.
             (Flaw::TellsTheFolderAgain, Some(after)) if query.folders && after.ends_with('/') => {
                 query.after = Some(after.trim_end_matches('/').to_owned());
             }
@@ -156,7 +156,7 @@ impl ObjectLister for Flawed {
 struct FlawedUpload {
     store: Flawed,
     upload: Option<Box<dyn Upload>>,
-    /// The last byte written, while it is not sure that it is the last.
+    /// The last byte written, held back because more may follow.
     held: Option<u8>,
 }
 

@@ -1,8 +1,8 @@
-//! Killed at any moment: what was acknowledged stands whole, and nothing half-written is seen.
+//! Kills at any moment: acknowledged objects are complete, and nothing half-written is visible.
 //!
-//! The test starts itself again as a child that puts as fast as it can and notes each put when it
-//! is acknowledged; kills it with SIGKILL; opens the store; and goes on in the same folder. Twenty
-//! times, or as often as `LOG2AWS_CRASH_ROUNDS` says.
+//! The test starts itself as a child process that puts as fast as it can and notes each put when it
+//! is acknowledged; kills it with SIGKILL; opens the store; and repeats this in the same folder,
+//! twenty times or as often as `LOG2AWS_CRASH_ROUNDS` says.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
@@ -15,7 +15,7 @@ use log2aws_core::key::BucketName;
 use log2aws_store::DiskStore;
 use log2aws_store::disk::{Attributes, Condition};
 
-use crate::common::{Dice, again, analyzed, count, get, key, open, put, raw, read_everything};
+use crate::common::{SeededRng, again, analyzed, count, get, key, open, put, raw, read_everything};
 
 const CHILD: &str = "LOG2AWS_CRASH_CHILD";
 const SEED: u64 = 20_190_801;
@@ -30,7 +30,7 @@ fn acknowledged_puts_survive_a_kill() {
         Err(_) => 20,
     };
     let home = tempfile::tempdir().unwrap();
-    let mut dice = Dice(SEED);
+    let mut dice = SeededRng(SEED);
     let mut acknowledged = 0;
     for round in 0..rounds {
         kill_in_the_act(home.path(), dice.below(4000), Duration::from_micros(dice.below(5000)));
@@ -40,17 +40,17 @@ fn acknowledged_puts_survive_a_kill() {
 }
 
 /// Starts the child, lets it write more than `at_least` bytes of acknowledgements, and kills it
-/// `after` that. What it does in the time depends on the machine; that it does something does not.
+/// `after` that. How much it does depends on the machine; that it does something does not.
 fn kill_in_the_act(home: &Path, at_least: u64, after: Duration) {
     let acks = home.join("acks");
     let noted = || fs::metadata(&acks).map_or(0, |file| file.len());
     let before = noted();
     let mut command = again("crash::acknowledged_puts_survive_a_kill", CHILD, home);
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::inherit()).spawn().unwrap();
-    let patience = Instant::now() + Duration::from_mins(1);
+    let deadline = Instant::now() + Duration::from_mins(1);
     while noted() <= before + at_least {
         assert!(child.try_wait().unwrap().is_none(), "the child ended by itself");
-        assert!(Instant::now() < patience, "the child puts nothing");
+        assert!(Instant::now() < deadline, "the child puts nothing");
         thread::sleep(Duration::from_millis(1));
     }
     thread::sleep(after);
@@ -58,7 +58,7 @@ fn kill_in_the_act(home: &Path, at_least: u64, after: Duration) {
     child.wait().unwrap();
 }
 
-/// Opens the store and compares it with what was acknowledged; tells how much that was.
+/// Opens the store and compares it with what was acknowledged; returns how much that was.
 fn check(home: &Path, round: u64) -> usize {
     let store = open(&home.join("data"));
     assert_eq!(count(&home.join("data/staging")), 0, "round {round}");
@@ -73,7 +73,7 @@ fn check(home: &Path, round: u64) -> usize {
             let seen = whole.contains(&(bucket, key(name), version.to_owned()));
             assert!(seen, "round {round}: {ack} is gone");
         } else {
-            // It may have been put over since; never by an older body.
+            // It may have been replaced since, but never by an older body.
             let body = String::from_utf8(get(&store, &bucket, name).unwrap()).unwrap();
             let present: u64 = body.split(' ').next().unwrap().parse().unwrap();
             assert!(
@@ -98,10 +98,10 @@ fn put_for_ever(home: &Path) -> ! {
     unreachable!("the workers put for ever")
 }
 
-/// Numbers grow from round to round: they begin at the length of the notes, and every note is
+/// Numbers grow from round to round: they start at the length of the notes, and every note is
 /// longer than a number's step.
 fn work(store: &DiskStore, acks: &File, worker: u64, begin: u64) {
-    let mut dice = Dice(begin ^ worker);
+    let mut dice = SeededRng(begin ^ worker);
     for number in begin.. {
         let size = if dice.below(10) == 0 { 600_000 } else { 2_000 };
         let body = format!("{number} {}", "x".repeat(usize::try_from(dice.below(size)).unwrap()));
@@ -109,7 +109,7 @@ fn work(store: &DiskStore, acks: &File, worker: u64, begin: u64) {
         let (bucket, info) = match dice.below(8) {
             0 => (analyzed(), put_in_parts(store, &name, body.as_bytes())),
             1 => {
-                // Folders come and go.
+                // Creates and removes folders.
                 store
                     .delete(&analyzed(), &key(&format!("gone/{worker}")), &Condition::Always)
                     .unwrap();

@@ -1,4 +1,4 @@
-//! What a disk store promises beyond the port.
+//! Guarantees of the disk store beyond the port.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,7 +17,7 @@ use log2aws_store::disk::{
 fn keeps_every_promise_of_a_store() {
     let home = tempfile::tempdir().unwrap();
     conformance::run_all(&open(home.path()), &raw(), &analyzed()).unwrap();
-    // And again, over what it left behind.
+    // And again, over the leftovers.
     conformance::run_all(&open(home.path()), &raw(), &analyzed()).unwrap();
     assert_eq!(count(&home.path().join("staging")), 0);
 }
@@ -29,6 +29,7 @@ fn a_restart_finds_everything() {
         content_type: "text/csv; charset=utf-8".to_owned(),
         user_metadata: BTreeMap::from([("note".to_owned(), "本番DB\"\n".to_owned())]),
         source: Some("2001:db8::7".parse().unwrap()),
+        by_operator: true,
         etag: Some("0123-7".to_owned()),
     };
     let store = open(home.path());
@@ -213,7 +214,7 @@ fn a_put_that_was_cut_short_between_link_and_rename_shows_one_version() {
     store.delete(&raw(), &key("k"), &Condition::Always).unwrap();
     assert!(matches!(get(&store, &raw(), "k"), Err(DiskError::NoSuchKey { .. })));
     assert_eq!(get_version(&store, &raw(), "k", Some(&info.version)).unwrap(), b"once");
-    // Put again, cut short again: it is one body when it expires, too.
+    // Put again and interrupted again: it also expires as one body.
     let info = put(&store, &raw(), "again/k", b"once").unwrap();
     let folder = folder.join("again");
     fs::hard_link(folder.join("k@"), folder.join(format!("k@{}", info.version))).unwrap();
@@ -275,7 +276,7 @@ fn damage_is_told_with_the_name_of_the_file_and_hides_nothing_else() {
         let all = VersionQuery { max: 10, ..VersionQuery::default() };
         assert_eq!(store.list_versions(&raw(), &all).unwrap().unreadable.len(), 1);
     }
-    // A put over it works, and what stood there is kept for whoever wants to look at it.
+    // A put replaces it, and the damaged body is kept for inspection.
     put(&store, &raw(), "b", b"good again").unwrap();
     assert_eq!(get(&store, &raw(), "b").unwrap(), b"good again");
     assert_eq!(count(&bucket), 4);

@@ -1,4 +1,4 @@
-//! A disk that fills up. It is a small tmpfs, mounted where no other process sees it.
+//! A full disk. It is a small tmpfs, mounted in a namespace of its own.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -12,8 +12,8 @@ use crate::common::{again, analyzed, count, get, key, open, put, raw, read_every
 
 const HOME: &str = "LOG2AWS_FULL_DISK";
 
-/// Runs `test` in a mount namespace in which `HOME` is a tmpfs with these options. A machine that
-/// does not allow that is a skip, which is counted.
+/// Runs `test` in a mount namespace in which `HOME` is a tmpfs with these options. If the machine
+/// does not allow that, the test is skipped, and the skip is counted.
 fn on_a_small_disk(name: &str, options: &str, test: fn(&Path)) {
     if let Some(home) = std::env::var_os(HOME) {
         return test(Path::new(&home));
@@ -28,7 +28,7 @@ fn on_a_small_disk(name: &str, options: &str, test: fn(&Path)) {
         .args(inner.get_args())
         .env(HOME, home.path())
         .output();
-    // 77: mount refused. unshare itself ends with 1, as a failing test (101) does not.
+    // 77: the mount was refused. unshare itself exits with 1, which a failing test (101) does not.
     match &output {
         Ok(output) if !matches!(output.status.code(), Some(1 | 77)) => {
             let told = String::from_utf8_lossy(&output.stdout);
@@ -40,7 +40,7 @@ fn on_a_small_disk(name: &str, options: &str, test: fn(&Path)) {
     }
 }
 
-/// Puts until the disk is full; tells how many puts went well.
+/// Puts until the disk is full; returns the number of successful puts.
 fn fill(store: &DiskStore, size: usize) -> usize {
     for i in 0..1000 {
         match put(store, &analyzed(), &format!("fill/{i}"), &vec![b'f'; size]) {
@@ -109,7 +109,7 @@ fn a_disk_without_room_for_names_is_full_too() {
             assert_eq!(get(&store, &raw(), "web01/k").unwrap(), b"old");
             assert_eq!(count(&home.join("staging")), 0);
 
-            // Room for the staged file, none for the folders that it would go into.
+            // There is room for the staged file, but not for its target folders.
             store.delete(&analyzed(), &key("fill/0"), &Condition::Always).unwrap();
             let refused = put(&store, &raw(), "new/folder/k", b"new").unwrap_err();
             assert!(matches!(refused, DiskError::Full { .. }), "{refused:?}");

@@ -1,4 +1,4 @@
-//! Lists, against a model: a sorted map that is filtered by hand.
+//! Lists compared with a model: a sorted map that is filtered directly.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use proptest::sample::select;
 
 use crate::common::{analyzed, key, open, put, raw};
 
-/// Segments that a careless store trips over.
+/// Segments that are hard for a naive store.
 const SEGMENTS: &[&str] = &[
     "",
     ".",
@@ -41,13 +41,13 @@ const SEGMENTS: &[&str] = &[
     "\\",
 ];
 
-/// One to four segments: leading, trailing and doubled slashes come of the empty one.
+/// One to four segments: leading, trailing and double slashes come from the empty one.
 fn keys() -> impl Strategy<Value = String> {
     let joined = prop::collection::vec(select(SEGMENTS), 1..=4).prop_map(|s| s.join("/"));
     joined.prop_filter("a key has at least one byte", |key| !key.is_empty())
 }
 
-/// A key's beginning, whole or cut at some character.
+/// The beginning of a key, whole or cut at any character.
 fn prefixes() -> impl Strategy<Value = String> {
     let cut = (keys(), 0..12_usize).prop_map(|(key, n)| key.chars().take(n).collect());
     prop_oneof![2 => Just(String::new()), 3 => cut]
@@ -64,7 +64,7 @@ enum Line {
     Prefix(String),
 }
 
-/// What a list should say, all pages in one.
+/// The expected list, all pages together.
 fn model<'a>(
     keys: impl Iterator<Item = &'a String>,
     prefix: &str,

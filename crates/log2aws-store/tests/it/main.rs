@@ -1,4 +1,4 @@
-//! The stores from outside: one test binary, a module for each group of promises.
+//! Black-box tests of the stores: one test binary, one module per topic.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests too")]
 

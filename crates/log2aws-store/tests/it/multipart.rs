@@ -1,4 +1,4 @@
-//! Uploads in parts.
+//! Multipart uploads.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -75,7 +75,7 @@ fn parts_become_one_object_also_after_a_restart() {
     assert_eq!(info.part_count(), Some(2));
     let end = 5 * MIB as u64;
     assert_eq!((info.part(1), info.part(2)), (Some(0..end), Some(end..end + 17)));
-    // What is left of the upload says what it became.
+    // The record of the result remains.
     assert_eq!(count(&home.path().join("uploads")), 1);
     assert_eq!(count(&home.path().join("staging")), 0);
     let again = complete(&store, &upload, &named(&[&first, &second]));
@@ -213,7 +213,7 @@ fn what_an_upload_became_is_remembered_for_a_day() {
     let file = home.path().join("uploads").join(format!("{upload}.completed"));
     assert!(!file.exists());
 
-    // One that cannot be read answers nothing, and goes.
+    // An unreadable record answers nothing, and is removed.
     std::fs::write(&file, "rubbish").unwrap();
     assert!(matches!(store.completed_upload(&upload), Err(DiskError::Corrupt(_))));
     store.sweep(now).unwrap();
@@ -243,7 +243,7 @@ fn a_part_that_was_damaged_on_disk_becomes_no_object() {
     let part = put_part(&store, &upload, 1, b"as it was sent");
     let file = home.path().join("uploads").join(upload.as_str()).join("00001");
     let mut bytes = std::fs::read(&file).unwrap();
-    // The trailer stays as it is, and so does the entity tag that it names.
+    // The trailer and its entity tag stay the same.
     bytes[3] ^= 1;
     std::fs::write(&file, &bytes).unwrap();
     let refused = complete(&store, &upload, &named(&[&part])).unwrap_err();
@@ -270,7 +270,7 @@ fn a_damaged_upload_is_named_and_hides_no_other() {
         assert_eq!(page.unreadable.len(), 1);
         assert_eq!(page.unreadable[0].path, file);
     }
-    // What the system refuses to read is named with the system's own reason.
+    // A read error is reported with the system's own reason.
     std::fs::remove_file(&file).unwrap();
     std::fs::create_dir(&file).unwrap();
     let page = store.list_uploads(&analyzed(), &all).unwrap();

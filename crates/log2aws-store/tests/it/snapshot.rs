@@ -1,6 +1,8 @@
-//! Snapshots of a folder that is in use.
+//! Snapshots of a folder in use.
 
 use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use log2aws_store::disk::snapshot::{SnapshotError, snapshot};
@@ -34,12 +36,31 @@ fn a_snapshot_beside_running_puts_is_whole_and_opens() {
         assert!(made.linked >= 100, "{made:?}");
     });
     let restored = open(&copy);
-    // Every object is whole; `read_everything` compares each with its trailer.
+    // Every object is complete; `read_everything` compares each with its trailer.
     let found = read_everything(&restored);
     assert!(found.is_superset(&before), "versions are missing");
-    // What is done to one of them leaves the other alone.
+    // A change to the copy does not affect the original.
     put(&restored, &raw(), "web1/x.log", b"in the copy alone").unwrap();
     assert_ne!(get(&store, &raw(), "web1/x.log").unwrap(), b"in the copy alone");
+}
+
+#[test]
+fn a_snapshot_has_the_audit_log_as_it_was() {
+    let home = tempfile::tempdir().unwrap();
+    let (root, copy) = (home.path().join("data"), home.path().join("copy"));
+    let store = open(&root);
+    put(&store, &raw(), "web1/x.log", b"first").unwrap();
+    fs::create_dir(root.join("audit")).unwrap();
+    let live = root.join("audit/2026-11-30.jsonl");
+    fs::write(&live, "{}\n").unwrap();
+    fs::set_permissions(&live, fs::Permissions::from_mode(0o600)).unwrap();
+    snapshot(&root, &copy).unwrap();
+    // What is appended afterwards is not in it.
+    fs::OpenOptions::new().append(true).open(&live).unwrap().write_all(b"{}\n").unwrap();
+    let copied = copy.join("audit/2026-11-30.jsonl");
+    assert_eq!(fs::read_to_string(&copied).unwrap(), "{}\n");
+    assert_eq!(fs::metadata(&copied).unwrap().permissions().mode() & 0o777, 0o600);
+    drop(open(&copy));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Many at once: puts, deletes, readers, retention and a backup beside each other.
+//! Concurrency: puts, deletes, readers, retention and a backup at the same time.
 
 use std::path::Path;
 use std::process::Command;
@@ -122,9 +122,9 @@ fn retention_takes_nothing_that_was_put_beside_it() {
     }
 }
 
-/// Puts until told to stop.
+/// Puts until `stop` is set.
 fn put_along(store: &DiskStore, worker: usize, stop: &AtomicBool) {
-    // Bounded: who reads versions more slowly than they are put would never come to an end.
+    // Bounded, because a reader of versions that is slower than the puts would never finish.
     for i in (0_usize..1_000).take_while(|_| !stop.load(Ordering::Relaxed)) {
         let body = format!("{i} {}", "x".repeat(i * 37 % 90_000));
         put(store, &raw(), &format!("web{worker}/{}", i % 20), body.as_bytes()).unwrap();
@@ -142,12 +142,12 @@ fn back_up_while_puts_run(backup: impl Fn(&Path, &Path)) {
             let (store, stop) = (&store, &stop);
             scope.spawn(move || put_along(store, worker, stop));
         }
-        let patience = Instant::now() + Duration::from_mins(1);
+        let deadline = Instant::now() + Duration::from_mins(1);
         let before = loop {
-            // The other bucket keeps no older versions: what a list shows may be gone when it is
+            // The other bucket keeps no older versions: a listed body may be gone when it is
             // opened.
             let here = read_bucket(&store, &raw());
-            if here.len() >= 40 || Instant::now() > patience {
+            if here.len() >= 40 || Instant::now() > deadline {
                 break here;
             }
             thread::sleep(Duration::from_millis(5));
@@ -161,8 +161,8 @@ fn back_up_while_puts_run(backup: impl Fn(&Path, &Path)) {
     let restored = open(&copy);
     assert_eq!(count(&copy.join("staging")), 0);
     let whole = read_everything(&restored);
-    // Ids grow with time. A version that was superseded while its folder was being read may have
-    // got its older name too late to be copied; the one that took its place was there.
+    // Ids grow with time. A version that was replaced while its folder was being read may have been
+    // renamed too late to be copied; then its replacement is there.
     for (bucket, key, version) in &before {
         let same_or_newer = (bucket.clone(), key.clone(), version.clone())..;
         let found =
@@ -174,7 +174,7 @@ fn back_up_while_puts_run(backup: impl Fn(&Path, &Path)) {
 
 #[test]
 fn a_copy_of_the_folder_is_a_backup() {
-    // cp's exit code tells of staged files that were gone when it came to them: that is no loss.
+    // cp exits with an error if staged files vanish before it reads them; that loses nothing.
     back_up_while_puts_run(|data, copy| {
         Command::new("cp").arg("-a").args([data, copy]).output().unwrap();
     });

@@ -1,4 +1,4 @@
-//! Whose data folder is opened.
+//! Which data folders are refused because of their owner or mode.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
@@ -26,7 +26,7 @@ fn a_folder_that_others_can_change_is_refused() {
     }
     fs::set_permissions(&root, Permissions::from_mode(0o750)).unwrap();
     drop(open(&root));
-    // A link to the whole folder is the operator's.
+    // A link to the whole folder is the operator's choice.
     let link = home.path().join("link");
     symlink(&root, &link).unwrap();
     drop(open(&link));
@@ -44,7 +44,7 @@ fn a_folder_that_others_can_change_is_refused() {
     }
     assert!(!victim.exists(), "something was written through the link");
     drop(open(&root));
-    // Only root can give a folder away.
+    // Only root can change the owner of a folder.
     if chown(&root, Some(4711), None).is_ok() {
         assert!(refused(&root).contains("belongs to user 4711"));
     }

@@ -1,4 +1,4 @@
-//! Trouble with one file or folder is that file's, and hides nothing else.
+//! An unreadable file or folder does not affect others.
 
 use std::fs;
 use std::path::Path;
@@ -7,8 +7,8 @@ use log2aws_store::disk::{Entry, ListQuery, RetentionRule, Unreadable, VersionQu
 
 use crate::common::{HandClock, START, at, get, open, open_at, put, raw};
 
-/// A folder in place of a file: it can be opened, and neither read nor removed as a file, not even
-/// by root.
+/// Puts a folder in place of a file: it can be opened, but neither read nor removed as a file, not
+/// even by root.
 fn spoil(file: &Path) {
     fs::remove_file(file).unwrap();
     fs::create_dir(file).unwrap();
@@ -121,7 +121,7 @@ fn retention_passes_over_names_and_new_files_and_stops_when_it_is_asked_to() {
     };
     let expired = store.expire(&raw(), &rule(&|| true, false)).unwrap();
     assert_eq!((expired.removed, expired.stopped), (0, true));
-    // The file was written just now, whatever the hand-set clock says.
+    // The file was written just now, even though the test's clock says otherwise.
     let newer = fs::File::open(home.path().join("buckets/serverlogs-local/old@")).unwrap();
     newer
         .set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_secs(4_000_000_000))
@@ -151,4 +151,21 @@ fn the_version_that_results_came_from_stays_as_long_as_its_key() {
     let versions = VersionQuery { max: 10, ..VersionQuery::default() };
     assert_eq!(store.list_versions(&raw(), &versions).unwrap().entries.len(), 2);
     assert_eq!(store.expire(&raw(), &rule(START + 15)).unwrap().removed, 2);
+}
+
+#[test]
+fn a_present_body_that_must_stay_stays_whatever_its_age() {
+    let home = tempfile::tempdir().unwrap();
+    let clock = HandClock::new();
+    let store = open_at(home.path(), clock.clone());
+    put(&store, &raw(), "kept", b"older").unwrap();
+    put(&store, &raw(), "kept", b"present").unwrap();
+    put(&store, &raw(), "other", b"x").unwrap();
+    let rule = RetentionRule {
+        must_stay: &|key| key.as_str() == "kept",
+        ..RetentionRule::everything_before(at(START + 10))
+    };
+    let expired = store.expire(&raw(), &rule).unwrap();
+    assert_eq!((expired.removed, expired.in_use), (2, 1));
+    assert_eq!(get(&store, &raw(), "kept").unwrap(), b"present");
 }

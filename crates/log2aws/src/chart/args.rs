@@ -1,4 +1,4 @@
-//! What `chart` is told.
+//! The flags of `chart`.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -61,7 +61,7 @@ pub(super) enum Format {
     Html,
 }
 
-/// Where the charts go.
+/// The output of the charts.
 #[derive(Debug)]
 pub(super) struct Target {
     /// A file or a folder; `None` is standard output.
@@ -81,20 +81,20 @@ impl Format {
 }
 
 impl ChartArgs {
-    /// What of the day is drawn.
+    /// The view to draw.
     ///
     /// # Errors
-    /// [`ChartError::View`] when the window ends before it begins.
+    /// [`ChartError::View`] if the window ends before it begins.
     pub(super) fn view(&self) -> Result<View, ChartError> {
         let window = Window::new(self.from, self.till)?;
         let window = (!window.is_whole()).then_some(window);
         Ok(View { window, hidden: self.hide.clone(), language: self.lang })
     }
 
-    /// Where the charts go, and as what.
+    /// The output and its format.
     ///
     /// # Errors
-    /// [`ChartError`] when that cannot be told, or is no place for so many.
+    /// [`ChartError`] if the format is unknown, or the output cannot hold several charts.
     pub(super) fn target(&self) -> Result<Target, ChartError> {
         if !(0.1..=3.5).contains(&self.scale) {
             return Err(ChartError::Scale(self.scale));
@@ -113,12 +113,12 @@ impl ChartArgs {
     }
 }
 
-/// A series, with or without blanks around it.
+/// A series, with or without surrounding blanks.
 fn series(text: &str) -> Result<SeriesId, <SeriesId as FromStr>::Err> {
     text.trim().parse()
 }
 
-/// Whether a name can be that of a folder alone.
+/// Whether a name can only be that of a folder.
 fn ends_as_folder(path: &Path) -> bool {
     path.as_os_str().as_encoded_bytes().ends_with(b"/")
 }

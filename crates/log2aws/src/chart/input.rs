@@ -1,4 +1,4 @@
-//! One input: a day log or a CSV, read once, and what it says of itself.
+//! An input: a day log or a CSV, read once, and its own server and day.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -18,19 +18,19 @@ use log2aws_core::summary::{LogSummary, Rejects, Summary, SummaryBuilder};
 
 use super::{ChartArgs, ChartError, STDIN, is_dash};
 
-/// How much is read at once, in bytes.
+/// The block size in bytes.
 const BLOCK: usize = 256 * 1024;
 
-/// The header of a CSV is looked for in so many bytes.
+/// The header of a CSV must be within this many bytes.
 const HEAD: usize = 4 * 1024;
 
-/// What a server is called of which nothing tells the name.
+/// The server name if it is unknown.
 const UNKNOWN: &str = "unknown";
 
 /// The longest summary that is read, in bytes; ours have at most 400 KiB.
 const MAX_SUMMARY: u64 = 4 * 1024 * 1024;
 
-/// A day that was read and can be drawn.
+/// A day ready to be drawn.
 #[derive(Debug)]
 pub(super) struct Day {
     /// The input's name in messages.
@@ -49,7 +49,7 @@ impl Day {
         self.faults
     }
 
-    /// Says what could not be read, one line each.
+    /// Reports what could not be read, one line each.
     pub(super) fn tell(&self, stderr: &mut dyn Write) -> io::Result<()> {
         for note in &self.notes {
             writeln!(stderr, "chart: {}: {note}", self.input)?;
@@ -66,7 +66,7 @@ impl Day {
 /// Reads an input to its end.
 ///
 /// # Errors
-/// [`ChartError`] when it cannot be read, or nothing tells its day.
+/// [`ChartError`] if it cannot be read, or its day is unknown.
 pub(super) fn read(path: &Path, args: &ChartArgs, stdin: &mut dyn Read) -> Result<Day, ChartError> {
     let input = if is_dash(path) { STDIN.to_owned() } else { path.display().to_string() };
     let failed = |source| ChartError::Read { input: input.clone(), source };
@@ -77,7 +77,7 @@ pub(super) fn read(path: &Path, args: &ChartArgs, stdin: &mut dyn Read) -> Resul
         file = File::open(path).map_err(failed)?;
         &mut file
     };
-    let told = Told::of(path);
+    let told = PathInfo::of(path);
     let day = args.date.or(told.day);
     let mut head = Vec::with_capacity(HEAD);
     from.take(HEAD as u64).read_to_end(&mut head).map_err(failed)?;
@@ -115,16 +115,16 @@ pub(super) fn read(path: &Path, args: &ChartArgs, stdin: &mut dyn Read) -> Resul
     })
 }
 
-/// What a path tells.
+/// What is known from a path.
 #[derive(Debug, Default)]
-struct Told {
+struct PathInfo {
     server: Option<ServerName>,
     day: Option<CalendarDay>,
-    /// The file's name without its ending, where it is no day.
+    /// The file's name without its ending, if it is not a day.
     stem: Option<ServerName>,
 }
 
-impl Told {
+impl PathInfo {
     /// `SERVER/DATE.log`, `DATE.log` or `SERVER-DATE.csv`, each with any ending.
     fn of(path: &Path) -> Self {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
@@ -148,7 +148,7 @@ impl Told {
     }
 }
 
-/// What was read of an input.
+/// The result of reading an input.
 #[derive(Debug, Default)]
 struct Outcome {
     day: Option<CalendarDay>,
@@ -168,17 +168,17 @@ struct Finished {
     log: LogSummary,
 }
 
-/// Builds chart and summary; the first row tells the day, where nothing else does.
+/// Builds chart and summary; the first row determines the day if it is not known otherwise.
 #[derive(Debug, Default)]
 struct Rows {
     day: Option<CalendarDay>,
     builders: Option<(ChartBuilder, SummaryBuilder)>,
-    /// What metadata lines said before the first row.
+    /// Metadata from before the first row.
     held: Metadata,
-    /// What a summary beside the CSV says.
+    /// The summary beside the CSV.
     known: Option<LogSummary>,
     first_reject: Option<Reject>,
-    /// How many samples came, how many of them are of the day, and the first one's own day.
+    /// The number of samples, those of the day, and the day of the first one.
     seen: u64,
     drawn: u64,
     first_day: Option<CalendarDay>,
@@ -191,7 +191,7 @@ impl Rows {
         rows
     }
 
-    /// Begins to build as soon as the day is known.
+    /// Creates the builders as soon as the day is known.
     fn begin(&mut self) {
         let Some(day) = self.day.filter(|_| self.builders.is_none()) else { return };
         let mut chart = match &self.known {
@@ -219,7 +219,7 @@ impl Rows {
         }
     }
 
-    /// Says so if all samples are of other days than the one to draw.
+    /// A warning if all samples are of other days than the one to draw.
     fn elsewhere(&self) -> Option<String> {
         let (day, first) = (self.day?, self.first_day?);
         let what = if self.seen == 1 {
@@ -251,7 +251,7 @@ impl Sink for Rows {
             chart.metadata(metadata);
             summary.metadata(metadata);
         }
-        // For builders that are yet to come.
+        // Kept for builders that are created later.
         let held = &mut self.held;
         held.server = metadata.server.clone().or(held.server.take());
         held.cores = metadata.cores.or(held.cores);
@@ -308,7 +308,7 @@ fn read_csv(
     let mut reader = CsvReader::new();
     let read = blocks(from, |block| reader.push(block, &mut |sample| rows.take(&sample)));
     let broken = match read {
-        // Of damaged gzip data, what comes before the damage is drawn, as of a log.
+        // Of damaged gzip data, the part before the damage is drawn, as for a log.
         Err(error) if packed && is_damage(&error) => Some(error),
         read => read.map(|()| None)?,
     };
@@ -336,7 +336,7 @@ fn faults(totals: &CsvTotals) -> impl Iterator<Item = String> {
     totals.faults.iter().map(ToString::to_string).chain(more)
 }
 
-/// The summary that was written beside a CSV, if there is one: it knows what the CSV does not tell.
+/// The summary beside a CSV, if there is one: it has what the CSV lacks.
 fn summary_beside(path: &Path) -> Result<Option<Summary>, String> {
     let plain = path.extension().is_some_and(|ending| ending != "gz");
     let place = if plain { path.to_owned() } else { path.with_extension("") };
@@ -351,15 +351,15 @@ fn summary_beside(path: &Path) -> Result<Option<Summary>, String> {
     }
 }
 
-/// The beginning of what gzip data hold; empty if they are none.
+/// The beginning of the decompressed data; empty if they are not gzip.
 fn unpacked(head: &[u8]) -> Vec<u8> {
     let mut start = Vec::new();
-    // The head breaks off somewhere: what came before is what is asked for.
+    // The head is truncated; what came before is enough.
     let _ = MultiGzDecoder::new(head).take(HEAD as u64).read_to_end(&mut start);
     start
 }
 
-/// Whether it is the gzip data that are at fault, and not the file they come from.
+/// Whether the gzip data are damaged, rather than the file unreadable.
 fn is_damage(error: &io::Error) -> bool {
     use io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
     matches!(error.kind(), InvalidData | InvalidInput | UnexpectedEof)

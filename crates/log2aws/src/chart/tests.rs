@@ -1,4 +1,4 @@
-//! The verb, with files of its own and readers and writers that fail.
+//! The verb with real files, and with failing readers and writers.
 
 use std::fs;
 
@@ -17,7 +17,7 @@ struct Cli {
     args: ChartArgs,
 }
 
-/// What a run came to.
+/// The result of a run.
 struct Ran {
     exit: anyhow::Result<Exit>,
     stdout: Vec<u8>,
@@ -33,7 +33,7 @@ impl Ran {
         self.exit.as_ref().unwrap_err().to_string()
     }
 
-    /// The error of a command line that asks for what cannot be.
+    /// The message of a usage error.
     fn usage_error(&self) -> String {
         assert!(super::is_usage(self.exit.as_ref().unwrap_err()));
         self.error()
@@ -116,7 +116,7 @@ fn a_csv_is_drawn_as_its_log_when_its_summary_lies_beside_it() {
     let csv = run_in(&folder, &["{}web01/2026-11-20.csv"], b"");
     assert_eq!(csv.stderr, "");
     assert!(csv.stdout == log.stdout);
-    // Without it, the CSV says nothing of cores and zone, and the averages may be since boot.
+    // Without it, cores and zone are unknown, and the averages may be since boot.
     fs::write(folder.path().join("web01/2026-11-20.json"), "{").unwrap();
     let alone = run_in(&folder, &["{}web01/2026-11-20.csv"], b"");
     assert!(
@@ -128,7 +128,7 @@ fn a_csv_is_drawn_as_its_log_when_its_summary_lies_beside_it() {
     assert_eq!(alone.exit(), Exit::Done);
 }
 
-/// Writes what analysis makes of a log beside it.
+/// Writes the results of analysis beside a log.
 fn analyze(folder: &TempDir, log: &str) {
     use log2aws_core::convert::{Converter, Sink};
     use log2aws_core::key::{KeyPrefix, RawKey};

@@ -1,4 +1,4 @@
-//! A file that is written beside its place and takes it when it is whole.
+//! A file that is written beside its target and renamed when it is complete.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -9,22 +9,22 @@ use tempfile::NamedTempFile;
 /// A file to be written.
 #[derive(Debug)]
 pub(crate) enum OutputFile {
-    /// Written beside its place; dropped without [`OutputFile::commit`] it leaves nothing.
+    /// A temporary file; dropped without [`OutputFile::commit`] it is removed.
     Beside {
-        /// What is written.
+        /// The temporary file.
         file: NamedTempFile,
-        /// Where it goes.
+        /// The target.
         place: PathBuf,
     },
-    /// A device or pipe: what it is given it has.
+    /// A device or pipe, written directly.
     Special(File),
 }
 
 impl OutputFile {
-    /// Begins to write the file at `path`.
+    /// Starts writing the file at `path`.
     ///
     /// # Errors
-    /// Its folder does not exist or cannot be written to, or `path` is a folder.
+    /// Its folder does not exist or is not writable, or `path` is a folder.
     pub(crate) fn create(path: &Path) -> io::Result<Self> {
         if is_special(path) {
             return OpenOptions::new().write(true).open(path).map(Self::Special);
@@ -39,14 +39,14 @@ impl OutputFile {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
-            // As any program makes a file: the umask takes away what it should not have.
+            // The usual mode of a new file, reduced by the umask.
             builder.permissions(std::fs::Permissions::from_mode(0o666));
         }
         if !folder.is_dir() {
             let what = format!("the folder {} does not exist", folder.display());
             return Err(io::Error::new(io::ErrorKind::NotFound, what));
         }
-        // Its message would name the file that nobody asked for.
+        // Its message would name the temporary file.
         let file = builder.tempfile_in(folder).map_err(|error| io::Error::from(error.kind()))?;
         if let Ok(old) = std::fs::metadata(&place) {
             file.as_file().set_permissions(old.permissions())?;
@@ -54,10 +54,10 @@ impl OutputFile {
         Ok(Self::Beside { file, place })
     }
 
-    /// Puts the file in its place.
+    /// Renames the file to its target.
     ///
     /// # Errors
-    /// It cannot be written out or renamed; its place is then as it was.
+    /// It cannot be written or renamed; the target is then unchanged.
     pub(crate) fn commit(self) -> io::Result<()> {
         match self {
             Self::Beside { file, place } => {
@@ -90,7 +90,7 @@ pub(crate) fn is_special(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir())
 }
 
-/// One name for each place, however it is written: links are followed as far as they lead.
+/// A canonical name of each target: links are resolved as far as possible.
 pub(crate) fn place(path: &Path) -> PathBuf {
     if let Ok(found) = path.canonicalize() {
         return found;

@@ -1,4 +1,4 @@
-//! The verb, with files of its own and readers and writers that fail.
+//! The verb with real files, and with failing readers and writers.
 
 use std::fs;
 
@@ -17,7 +17,7 @@ struct Cli {
     args: ConvertArgs,
 }
 
-/// What a run came to.
+/// The result of a run.
 #[derive(Debug)]
 struct Ran {
     exit: anyhow::Result<Exit>,
@@ -34,7 +34,7 @@ impl Ran {
         self.exit.as_ref().unwrap_err().to_string()
     }
 
-    /// The error of a command line that asks for what cannot be.
+    /// The message of a usage error.
     fn usage_error(&self) -> String {
         assert!(super::is_usage(self.exit.as_ref().unwrap_err()));
         self.error()

@@ -1,4 +1,4 @@
-//! Rows and rejects on their way out, in bounded memory.
+//! Writes rows and rejects in bounded memory.
 
 use std::io::{self, Write};
 
@@ -8,11 +8,11 @@ use log2aws_core::line::Row;
 use log2aws_core::reject::Reject;
 use serde::Serialize;
 
-/// How much is gathered before it is written, in bytes.
+/// The size of a write, in bytes.
 const FULL: usize = 64 * 1024;
 
-/// Gathers bytes and writes them in large pieces. Remembers an error until it is asked for, since
-/// a [`Sink`] has no way to return one.
+/// Buffers bytes and writes them in large pieces. Keeps an error until it is checked, since a
+/// [`Sink`] cannot return one.
 struct Gathered<'a> {
     buffer: Vec<u8>,
     out: &'a mut dyn Write,
@@ -21,7 +21,7 @@ struct Gathered<'a> {
 
 impl<'a> Gathered<'a> {
     fn new(out: &'a mut dyn Write) -> Self {
-        // A row or reject more than `FULL` may stand in the buffer before it is written.
+        // A row or reject may exceed `FULL` before the buffer is written.
         Self { buffer: Vec::with_capacity(FULL + 8 * 1024), out, error: None }
     }
 
@@ -61,12 +61,12 @@ impl<'a> RowWriter<'a> {
         Self(csv)
     }
 
-    /// Whether all could be written so far.
+    /// The error so far, if any.
     pub(super) fn check(&mut self) -> io::Result<()> {
         self.0.check()
     }
 
-    /// Writes what is left.
+    /// Writes the rest.
     pub(super) fn finish(mut self) -> io::Result<()> {
         self.0.finish()
     }
@@ -75,12 +75,12 @@ impl<'a> RowWriter<'a> {
 /// Writes rejects, if there is a file for them, and remembers the first of each input.
 pub(super) struct RejectWriter<'a> {
     json: Option<Gathered<'a>>,
-    /// The input's name, where there are several.
+    /// The input's name, if there are several.
     input: Option<String>,
     first: Option<(u64, String)>,
 }
 
-/// A reject as it stands in the file.
+/// A reject as written to the file.
 #[derive(Serialize)]
 struct NamedReject<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -94,7 +94,7 @@ impl<'a> RejectWriter<'a> {
         Self { json: out.map(Gathered::new), input: None, first: None }
     }
 
-    /// Goes on to the next input, whose name is written if it is given.
+    /// Starts the next input, whose name is written if given.
     pub(super) fn begin(&mut self, input: Option<String>) {
         self.input = input;
         self.first = None;
@@ -110,12 +110,12 @@ impl<'a> RejectWriter<'a> {
         self.json.is_some()
     }
 
-    /// Whether all could be written so far.
+    /// The error so far, if any.
     pub(super) fn check(&mut self) -> io::Result<()> {
         self.json.as_mut().map_or(Ok(()), Gathered::check)
     }
 
-    /// Writes what is left.
+    /// Writes the rest.
     pub(super) fn finish(mut self) -> io::Result<()> {
         self.json.as_mut().map_or(Ok(()), Gathered::finish)
     }

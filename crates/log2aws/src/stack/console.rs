@@ -1,4 +1,4 @@
-//! The screen: lines that stay, one status below them on a terminal, and questions.
+//! Terminal output: lines, a status below them, and questions.
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::time::Duration;
@@ -6,12 +6,12 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use log2aws_stack::console::Console;
 
-/// Where lines go.
+/// Where lines are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stream {
     /// Standard output.
     Output,
-    /// Standard error, where standard output is for a program to read.
+    /// Standard error, if standard output is for a program.
     Error,
 }
 
@@ -19,7 +19,7 @@ pub(super) enum Stream {
 #[derive(Debug)]
 pub(super) struct Screen {
     stream: Stream,
-    /// The status; there is none unless somebody looks at it.
+    /// The status; only on a terminal.
     status: Option<ProgressBar>,
 }
 
@@ -37,7 +37,7 @@ impl Screen {
         Self { stream, status }
     }
 
-    /// Takes the status away: nothing is going on any more.
+    /// Removes the status.
     pub(super) fn end(&mut self) {
         if let Some(bar) = self.status.take() {
             bar.finish_and_clear();
@@ -80,7 +80,7 @@ impl Console for Screen {
 
     async fn ask(&mut self, question: &str) -> io::Result<Option<String>> {
         self.write(question)?;
-        // On a thread of its own, so that Ctrl-C is heard meanwhile.
+        // On a thread of its own, so that Ctrl-C works in the meantime.
         let read = tokio::task::spawn_blocking(|| {
             let mut answer = String::new();
             let read = io::stdin().lock().read_line(&mut answer)?;

@@ -1,9 +1,9 @@
-//! The document's own converter as a witness: for every line that it reads rightly, ours gives the
-//! same bytes.
+//! Comparison with the document's own converter: for every line that it reads correctly, ours gives
+//! the same bytes.
 //!
-//! It and its generator are not part of this repository: they are looked for in `../shared/seed`
-//! beside it, or where `LOG2AWS_SEED_DIR` says. Without them these tests say that they were
-//! skipped; the golden files under `testdata/` hold the same promise for fewer lines.
+//! It and its generator are not part of this repository: they are expected in `../shared/seed`
+//! beside it, or where `LOG2AWS_SEED_DIR` says. Without them these tests are skipped; the golden
+//! files under `testdata/` check the same with fewer lines.
 
 #![allow(clippy::unwrap_used, reason = "a test's helpers fail as the test does")]
 
@@ -17,7 +17,7 @@ use log2aws_core::line::{Row, compose};
 use log2aws_core::reject::Reject;
 use log2aws_core::sample::Sample;
 
-/// The folder of the seed, if it is there.
+/// The folder of the seed, if it exists.
 fn seed() -> Option<PathBuf> {
     let folder = std::env::var_os("LOG2AWS_SEED_DIR").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/seed"),
@@ -37,7 +37,7 @@ fn python(script: &Path, args: &[&str]) -> Vec<u8> {
     output.stdout
 }
 
-/// What the document's converter makes of a log, without the header.
+/// The output of the document's converter for a log, without the header.
 fn witness(seed: &Path, log: &[u8]) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let (input, output) = (folder.path().join("in.log"), folder.path().join("out.csv"));
@@ -81,7 +81,7 @@ fn generated_logs_give_the_witness_rows() {
                 let log = python(&seed.join("gen_log.py"), &args);
                 let (rows, totals) = ours(&log);
                 assert_eq!(totals.rows, 8000, "{args:?}");
-                // It drops every line with an uptime under one day, in silence.
+                // It silently drops every line with an uptime under one day.
                 let (days, hours): (Vec<_>, Vec<_>) =
                     rows.into_iter().partition(|row| row.contains("day"));
                 assert_eq!(hours.is_empty(), mode == "seed", "{args:?}");
@@ -109,8 +109,8 @@ fn golden_files_are_what_the_witness_says() {
     }
     let log = include_str!("../../../../testdata/forms.log");
     let rows = witness(&seed, log.as_bytes());
-    // Of the forms it reads those of one day and more, with users, decimal points, single blanks
-    // and no missing column.
+    // It reads the formats of one day and more, with users, decimal points, single blanks and no
+    // missing column.
     let read: Vec<_> = log
         .lines()
         .zip(include_str!("../../../../testdata/forms.csv").lines().skip(1))

@@ -1,5 +1,4 @@
-//! `log2aws-agent` beside what does the same work elsewhere: the shell's one-liner, sadc, collectd,
-//! rclone.
+//! `log2aws-agent` compared with the alternatives: the shell's one-liner, sadc, collectd, rclone.
 
 mod process;
 mod sampling;
@@ -16,7 +15,7 @@ use crate::{dist, tools};
 /// The largest binary, in bytes.
 const MAX_BINARY: u64 = 3_000_000;
 
-/// What Debian brings: program and package.
+/// Debian's packages: program and package.
 const DEBIAN: &[(&str, &str)] = &[
     ("rclone", "rclone"),
     ("vmstat", "procps"),
@@ -25,14 +24,14 @@ const DEBIAN: &[(&str, &str)] = &[
     ("/usr/sbin/collectd", "collectd-core"),
 ];
 
-/// A figure that has to be at most so large.
+/// A figure with an upper limit.
 struct Limit {
     what: &'static str,
     value: f64,
     most: f64,
 }
 
-/// Prints the figures, and fails where one is above its limit.
+/// Prints the figures, and fails if one exceeds its limit.
 pub(super) fn run(shell: &Shell, root: &Path, server: &Path, scratch: &Path) -> anyhow::Result<()> {
     println!("== agent: on the servers; in brackets the most that it may be");
     tools::debian(shell, DEBIAN)?;

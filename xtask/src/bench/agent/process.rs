@@ -1,4 +1,4 @@
-//! A process that runs meanwhile: what the kernel has accounted it so far.
+//! A background process, with the kernel's accounting.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -18,7 +18,7 @@ impl Running {
         Ok(Self { child })
     }
 
-    /// Starts one that says where it is, and waits for that line.
+    /// Starts one that prints its address, and waits for that line.
     pub(super) fn start_and_hear(command: &mut Command) -> anyhow::Result<(Self, String)> {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         let child = command.spawn().with_context(|| format!("{command:?} does not start"))?;
@@ -29,7 +29,7 @@ impl Running {
         Ok((running, line))
     }
 
-    /// CPU seconds of all its threads, to the nanosecond (`/proc/*/schedstat`).
+    /// CPU seconds of all its threads, in nanoseconds (`/proc/*/schedstat`).
     pub(super) fn cpu_seconds(&self) -> anyhow::Result<f64> {
         let mut seconds = 0.0;
         for task in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
@@ -40,7 +40,7 @@ impl Running {
         Ok(seconds)
     }
 
-    /// Its resident memory now, in MiB.
+    /// Its current resident memory, in MiB.
     pub(super) fn resident_mib(&self) -> anyhow::Result<f64> {
         let text = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
@@ -52,7 +52,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Gone already, perhaps.
+        // It may have exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,4 +1,4 @@
-//! One sample, and a day of them: `sample` and `run` beside the shell's one-liner, sadc and
+//! One sample, and a day of them: `sample` and `run` compared with the shell's one-liner, sadc and
 //! collectd.
 
 use std::path::Path;
@@ -13,32 +13,32 @@ use super::super::{Cost, measure, median, path, peak};
 use super::Limit;
 use super::process::Running;
 
-/// Samples in one figure, each with a state folder of its own, so that each has an interval of
-/// more than a second to go by. (Over tenths of a second the kernel's counters are known to go back
-/// a tick now and then, and then a sample measures anew, for a second.)
+/// Samples in one figure, each with its own state folder, so that each has an interval of more than
+/// a second. (Over tenths of a second the kernel's counters sometimes go back a tick, and then a
+/// sample measures again, for a second.)
 const STATES: u32 = 200;
 
 const SAMPLE: &str = "for state in \"$2\"/state*; do \
                       \"$1\" sample --server bench --log-dir \"$2/log\" --state-dir \"$state\" \
                       || exit 1; done";
 
-/// What servers without log2aws write, one line each.
+/// The one-liner on servers without log2aws.
 const ONE_LINER: &str = "for i in $(seq \"$2\"); do \
                          echo \"$(date '+%F %T') $(uptime) $(vmstat | tail -1)\" >> \"$1\" \
                          || exit 1; done";
 
-/// As Debian's job starts it (`/usr/lib/sysstat/sa1`).
+/// The command of Debian's job (`/usr/lib/sysstat/sa1`).
 const SADC: &str = "for i in $(seq \"$2\"); do \
                     /usr/lib/sysstat/sadc -F -L -S DISK 1 1 \"$1\" || exit 1; done";
 
-/// The shortest interval of `run`, and how many are watched.
+/// The shortest interval of `run`, and how many to measure.
 const INTERVAL: Duration = Duration::from_secs(10);
 const MARKS: u32 = 12;
 
-/// Samples of a day.
+/// Samples per day.
 const DAY: f64 = 144.0;
 
-/// `ship_cpu` is what one delivery takes, for the day's sum.
+/// `ship_cpu` is the cost of one delivery, for the day's sum.
 pub(super) fn run(
     shell: &Shell,
     agent: &str,
@@ -57,7 +57,8 @@ fn sample(shell: &Shell, agent: &str, scratch: &Path) -> anyhow::Result<Vec<Limi
         shell.create_dir(folder.join(format!("state{state}")))?;
     }
     let folder = path(&folder)?;
-    // The first sample of each measures over a second: all at once, and not in the figure.
+    // The first sample of each measures over a second: all in parallel, and not included in the
+    // figure.
     let prime = "for state in \"$2\"/state*; do \
                  \"$1\" sample --server bench --log-dir \"$2/log\" --state-dir \"$state\" & done; wait";
     cmd!(shell, "sh -c {prime} sh {agent} {folder}").quiet().run()?;
@@ -92,14 +93,14 @@ fn sample(shell: &Shell, agent: &str, scratch: &Path) -> anyhow::Result<Vec<Limi
     Ok(vec![Limit { what: "the time of sample", value: wall(&ours), most: 3.0 }])
 }
 
-/// What one of the samples in a figure took.
+/// The cost of one of the samples in a figure.
 fn one(cost: Cost) -> Cost {
     let times = f64::from(STATES);
     Cost { cpu_seconds: cost.cpu_seconds / times, wall_seconds: cost.wall_seconds / times, ..cost }
 }
 
-/// `run` and collectd at work side by side. A day is the start, 144 marks as they were here (with
-/// the ten seconds of waiting after each), and one delivery.
+/// `run` and collectd side by side. A day is the start, 144 marks as measured here (with the ten
+/// seconds of waiting after each), and one delivery.
 fn day(shell: &Shell, agent: &str, ship_cpu: f64, scratch: &Path) -> anyhow::Result<Vec<Limit>> {
     let folder = scratch.join("agent-day");
     shell.create_dir(&folder)?;
@@ -121,7 +122,7 @@ fn day(shell: &Shell, agent: &str, ship_cpu: f64, scratch: &Path) -> anyhow::Res
         );
         sleep(Duration::from_millis(100));
     }
-    // Between two marks, so that a whole number of them is watched.
+    // Between two marks, so that a whole number of them is measured.
     sleep(INTERVAL / 2);
     let (start, begun) = ((ours.cpu_seconds()?, theirs.cpu_seconds()?), samples(&folder)?);
     sleep(INTERVAL * MARKS);
@@ -153,7 +154,7 @@ fn day(shell: &Shell, agent: &str, ship_cpu: f64, scratch: &Path) -> anyhow::Res
     ])
 }
 
-/// The sample lines so far; midnight may fall into the bench.
+/// The sample lines so far; there may be two files at midnight.
 fn samples(folder: &Path) -> anyhow::Result<u32> {
     let Ok(logs) = std::fs::read_dir(folder.join("log")) else { return Ok(0) };
     let mut lines = 0;
@@ -164,7 +165,7 @@ fn samples(folder: &Path) -> anyhow::Result<u32> {
     u32::try_from(lines).context("too many samples")
 }
 
-/// The plugins that read what a sample line has, into CSV files.
+/// The plugins with the values of a sample line, writing CSV files.
 fn collectd_config(folder: &str) -> String {
     let plugins = ["load", "uptime", "users", "vmem", "cpu", "memory", "swap", "processes", "csv"];
     let plugins = plugins.map(|name| format!("LoadPlugin {name}\n")).concat();

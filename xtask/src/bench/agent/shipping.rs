@@ -1,4 +1,4 @@
-//! `ship` into `serve` on this machine, and rclone copying the same logs to the same store.
+//! `ship` into a local `serve`, and rclone copying the same logs to the same store.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -15,15 +15,15 @@ use super::process::Running;
 /// Logs in one figure, one process each.
 const LOGS: usize = 20;
 
-/// A day's log of 144 samples has so many bytes.
+/// The size of a day's log of 144 samples.
 const DAY_BYTES: usize = 22_000;
 
 const LARGE_BYTES: u64 = 1_000_000_000;
 
-/// What shipping took.
+/// The cost of shipping.
 pub(super) struct Shipping {
     pub(super) limits: Vec<Limit>,
-    /// Of one log.
+    /// Per log.
     pub(super) cpu_seconds: f64,
 }
 
@@ -56,7 +56,7 @@ pub(super) fn run(
         measure(shell, scratch, &["sh", "-c", SHIP, "sh", agent, folder, &api, name, path(&state)?])
     };
     let copy = |folder: &str, name: &str| -> anyhow::Result<Cost> {
-        // Nothing of this machine's own settings for AWS.
+        // Without this machine's own AWS settings.
         let mut all = vec!["env", "-i", "PATH=/usr/bin:/bin"];
         all.extend(rclone.iter().map(String::as_str));
         all.extend(["sh", "-c", COPY, "sh", folder, name]);
@@ -103,7 +103,7 @@ pub(super) fn run(
     })
 }
 
-/// A store of its own, and its address.
+/// A separate store, and its address.
 fn store(server: &Path, data: &Path) -> anyhow::Result<(Running, String)> {
     let mut serve = Command::new(server);
     serve.args(["serve", "--listen", "127.0.0.1:0", "--requests-per-second", "100000"]);
@@ -137,7 +137,7 @@ fn rclone(shell: &Shell, data: &Path, api: &str) -> anyhow::Result<Vec<String>> 
     Ok(all)
 }
 
-/// A folder with a day's log for each of some days, and one with a single large log.
+/// A folder with a day's log for each of several days, and one with a single large log.
 fn logs(log: &Path, small: &Path, large: &Path) -> anyhow::Result<()> {
     let text = fs::read(log)?;
     fs::create_dir_all(small)?;

@@ -103,8 +103,7 @@ impl Pattern {
         trailer["last_modified_ms"] = stored.as_millisecond().into();
         let json = serde_json::to_string(&trailer)?;
         let hash = Sha256::digest(json.as_bytes());
-        let check: String =
-            hash.iter().take(8).fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+        let check = hex::encode(&hash[..8]);
         let mut bytes = body;
         write!(bytes, "\n{json}\n{:08x} {check} log2aws1\n", json.len())?;
         let folder = path.parent().context("an object lies in no folder")?;

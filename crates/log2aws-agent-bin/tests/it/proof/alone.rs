@@ -1,4 +1,4 @@
-//! Each fault of the network alone: once, and for as long as it takes to give up.
+//! Each network fault alone: once, and until the agent gives up.
 
 use std::fs;
 use std::sync::Mutex;
@@ -24,7 +24,7 @@ const LOGS: [(&str, &str); 2] = [
 
 const STALL: Duration = Duration::from_millis(120);
 
-/// One fault, to one host.
+/// A fault on one of the two requests.
 struct Case {
     leg: Leg,
     fault: Fault,
@@ -33,7 +33,8 @@ struct Case {
     host: String,
 }
 
-/// What another attempt of the same run overcomes. The rest may be a cause that only people mend.
+/// Whether a retry within the same run overcomes it. The others may have a cause that only people
+/// can fix.
 fn is_passing(leg: Leg, fault: Fault) -> bool {
     match fault {
         Fault::Canned(answer) | Fault::Early(answer) | Fault::Replace(answer) => {
@@ -138,8 +139,8 @@ fn run(config: &ShipConfig) -> ShipReport {
     let world = World { time: &time, zone: TimeZone::UTC, machine: Machine::system() };
     loop {
         match ship::run(config, &world, &mut |_| {}) {
-            // A test on another thread has just forked, and its child holds what was locked here
-            // until it becomes another program.
+            // A test on another thread has just forked, and its child holds our lock until its
+            // exec.
             Err(ShipError::Busy(_)) => thread::sleep(Duration::from_millis(5)),
             done => return done.unwrap(),
         }

@@ -1,6 +1,6 @@
-//! Chance that a seed repeats.
+//! Reproducible randomness.
 
-/// Numbers that look random and are the same in every run with one seed (splitmix64).
+/// Pseudo-random numbers that are the same in every run with one seed (splitmix64).
 #[derive(Debug)]
 pub(crate) struct Dice(pub(crate) u64);
 
@@ -19,12 +19,12 @@ impl Dice {
         self.below(100) < percent
     }
 
-    /// One of these.
+    /// One of these values.
     pub(crate) fn pick<'a, T>(&mut self, of: &'a [T]) -> &'a T {
         &of[usize::try_from(self.below(of.len() as u64)).unwrap()]
     }
 
-    /// A place in a message, in thousandths of it.
+    /// A position in a message, in thousandths.
     pub(crate) fn per_mille(&mut self) -> u16 {
         u16::try_from(self.below(1000)).unwrap()
     }

@@ -1,8 +1,8 @@
-//! What can go wrong between the agent and the store.
+//! Everything that can go wrong between the agent and the store.
 
 use super::chance::Dice;
 
-/// Which of the two requests of a delivery.
+/// One of the two requests of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Leg {
     /// The request for a URL.
@@ -11,59 +11,59 @@ pub(crate) enum Leg {
     Store,
 }
 
-/// What becomes of one request. Numbers are places in a message, in thousandths.
+/// What happens to a request. Numbers are positions in a message, in thousandths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// Nothing goes wrong.
+    /// No fault.
     None,
-    /// The server never sees it: reset when its head is read.
+    /// The server never sees it: reset after its head.
     Reset,
-    /// The server sees a part of it: then both connections are cut.
+    /// The server sees part of it: then both connections are closed.
     CutRequest(u16),
-    /// Nobody ever answers.
+    /// There is no response at all.
     StallRequest,
-    /// One bit of it is turned on its way to the server.
+    /// One bit of it is flipped on its way to the server.
     GarbleRequest(u16),
-    /// Somebody answers in the server's place.
+    /// An impostor responds.
     Canned(Canned),
-    /// Somebody answers before the body is read, and closes.
+    /// An impostor responds before the body is read, and closes.
     Early(Canned),
-    /// The server's clock is behind for a moment, so that the URL has expired when it is handed out.
+    /// The server's clock is briefly behind, so that the URL has expired when it is issued.
     Expire,
-    /// The server answers, but the answer is lost in a reset.
+    /// The server responds, but the response is lost in a reset.
     LoseAnswer,
-    /// The answer ends here.
+    /// The response ends here.
     CutAnswer(u16),
-    /// The answer stops here, and the connection stands.
+    /// The response stops here, and the connection stays open.
     StallAnswer(u16),
-    /// One bit of the answer is turned.
+    /// One bit of the response is flipped.
     GarbleAnswer(u16),
-    /// The server did it; somebody says otherwise.
+    /// The server succeeds; an impostor says otherwise.
     Replace(Canned),
-    /// The answer trickles.
+    /// The response is slow.
     Slow,
-    /// The answer is right; then the connection is closed without a word.
+    /// The response is right; then the connection is closed without notice.
     HangUp,
     /// The agent is killed at this step.
     Kill(Step),
 }
 
-/// A moment in the way of a request.
+/// A moment during a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Step {
     /// Its head has arrived.
     Head,
-    /// It has arrived, and the server has not seen it.
-    Asked,
-    /// The server has answered; the agent does not know.
+    /// It has arrived, and has not been forwarded.
+    UrlRequest,
+    /// The server has responded; the agent does not know.
     Taken,
-    /// The agent has half of the answer.
+    /// The agent has half of the response.
     HalfAnswered,
-    /// The agent has the answer, since a moment.
+    /// The agent has just received the response.
     Answered,
 }
 
-/// Answers of others than the server.
+/// Responses of impostors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Canned {
     Forbidden,
@@ -75,11 +75,11 @@ pub(crate) enum Canned {
     Moved,
     MovedInCircles,
     MovedNowhere,
-    /// A page to log in at, as a hotel's network gives it: 200.
+    /// A captive portal: 200.
     Portal,
-    /// 200, and a text that says otherwise.
+    /// 200 with an error text.
     Error200,
-    /// 200, and nothing.
+    /// 200 with an empty body.
     Empty200,
     Accepted,
     NoContent,
@@ -107,7 +107,7 @@ impl Canned {
         Self::Endless,
     ];
 
-    /// The answer's bytes; `address` is where it comes from.
+    /// The bytes of the response; `address` is its origin.
     pub(crate) fn bytes(self, address: &str) -> Vec<u8> {
         let xml = |code: &str| format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code></Error>");
         let page = "<!DOCTYPE html><html><title>Log in</title>Welcome!</html>";
@@ -142,7 +142,7 @@ impl Canned {
 }
 
 impl Fault {
-    /// Every kind but kills, at places that a seed chooses.
+    /// Every kind except kills, at positions chosen by the seed.
     pub(crate) fn kinds(dice: &mut Dice) -> Vec<Self> {
         let mut kinds = vec![
             Self::None,
@@ -164,7 +164,7 @@ impl Fault {
         kinds
     }
 
-    /// Any of them; answers in the server's place are no more frequent than the rest together.
+    /// Any fault; impostors are no more frequent than the rest together.
     pub(crate) fn any(dice: &mut Dice) -> Self {
         let kinds = Self::kinds(dice);
         if dice.percent(60) { *dice.pick(&kinds[1..12]) } else { *dice.pick(&kinds[12..]) }
@@ -175,7 +175,7 @@ impl Fault {
         Self::Kill(*dice.pick(&Step::ALL))
     }
 
-    /// The kind alone, for a count.
+    /// The kind alone, for statistics.
     pub(crate) fn name(self) -> String {
         let text = format!("{self:?}");
         match self {
@@ -187,5 +187,5 @@ impl Fault {
 
 impl Step {
     pub(crate) const ALL: [Self; 5] =
-        [Self::Head, Self::Asked, Self::Taken, Self::HalfAnswered, Self::Answered];
+        [Self::Head, Self::UrlRequest, Self::Taken, Self::HalfAnswered, Self::Answered];
 }

@@ -1,4 +1,4 @@
-//! What a simulated host did, written down as it does it, so that it outlasts its kill.
+//! A record of what a simulated host did, written immediately so that it survives a kill.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
@@ -10,26 +10,26 @@ use jiff::civil::DateTime;
 use log2aws_core::day::Day;
 use serde::{Deserialize, Serialize};
 
-/// One thing that happened.
+/// An event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Entry {
-    /// The clocks stand so (milliseconds), and so many marks are gone.
+    /// The clocks in milliseconds, and the number of past marks.
     At { wall: i64, steady: u64, mark: u32 },
-    /// A line of this local time will be written.
+    /// A line with this local time is about to be written.
     Trying { time: DateTime },
-    /// It was, the agent says.
+    /// The agent reports that it was written.
     Sampled { day: String, line: String },
-    /// It was not, the agent says: nothing of it stands in the log.
+    /// The agent reports that it was not: no part of it is in the log.
     Refused { time: DateTime, text: String },
-    /// A cron job has appended a line, without asking anybody.
+    /// A cron job has appended a line without a lock.
     Foreign { day: String, line: String },
-    /// A part of a line that a crash left at the end of a log.
+    /// An incomplete line that a crash left at the end of a log.
     Torn { day: String, text: String },
-    /// What `ship` says that the store has: day and SHA-256.
+    /// What `ship` reports as delivered: day and SHA-256.
     Shipped { days: Vec<(String, String)> },
-    /// What `ship` says of what it did not deliver.
+    /// What `ship` reports as not delivered.
     Left { text: String },
-    /// What must not happen.
+    /// A violation.
     Wrong { text: String },
 }
 
@@ -40,7 +40,7 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    /// Opens it to write on. A last entry that a kill tore off is taken away.
+    /// Opens it for appending. An incomplete last entry is removed.
     pub(crate) fn open(path: &Path) -> Self {
         let file = OpenOptions::new().create(true).append(true).open(path).unwrap();
         let text = fs::read(path).unwrap();
@@ -56,14 +56,14 @@ impl Journal {
     }
 }
 
-/// What a journal comes to.
+/// The state after a journal.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct History {
-    /// The clocks and the mark at last: wall, steady, mark.
+    /// The last clocks and mark: wall, steady, mark.
     pub(crate) at: Option<(i64, u64, u32)>,
-    /// The highest that the wall clock ever stood.
+    /// The latest time that the wall clock ever showed.
     pub(crate) latest: i64,
-    /// The local times of lines that the agent did not say it had written.
+    /// The local times of lines without a report of success.
     pub(crate) open: BTreeSet<DateTime>,
     /// All local times.
     pub(crate) times: BTreeSet<DateTime>,
@@ -117,7 +117,7 @@ impl History {
         history
     }
 
-    /// The last of what was said, for whoever looks for a cause.
+    /// The last messages, for finding a cause.
     pub(crate) fn said(&self) -> Vec<&String> {
         [&self.wrong, &self.refused, &self.left]
             .into_iter()
@@ -125,23 +125,23 @@ impl History {
             .collect()
     }
 
-    /// Whether a line of this time could be taken for another.
+    /// Whether a line with this time would be ambiguous.
     pub(crate) fn is_taken(&self, time: DateTime) -> bool {
         let near = time.saturating_sub(MOMENT * 2)..=time.saturating_add(MOMENT * 2);
         self.times.range(near).next().is_some()
     }
 }
 
-/// The attempt that a line of this time comes from: to measure takes a moment.
+/// The attempt that wrote a line with this time: measuring takes a moment.
 pub(crate) fn tried(open: &BTreeSet<DateTime>, time: DateTime) -> Option<DateTime> {
     let tried = *open.range(..=time).next_back()?;
     (time.duration_since(tried) <= MOMENT).then_some(tried)
 }
 
-/// How long a sample takes at most, on the simulated clock.
+/// The longest duration of a sample on the simulated clock.
 pub(crate) const MOMENT: SignedDuration = SignedDuration::from_secs(10);
 
-/// The time that a sample line begins with.
+/// The time at the start of a sample line.
 pub(crate) fn local_time(line: &str) -> Option<DateTime> {
     line.get(..19)?.replace(' ', "T").parse().ok()
 }

@@ -1,5 +1,5 @@
-//! Seeded lives: faults of the network, kills at random moments and at every step of a delivery,
-//! a clock that is set, and what crashes and other programs do to the files.
+//! Random lives from a seed: network faults, kills at random moments and at every step of a
+//! delivery, clock changes, and what crashes and other programs do to the files.
 //!
 //! Fifty lives, or as many as `LOG2AWS_AGENT_RUNS` says; `LOG2AWS_AGENT_SEED` repeats one.
 
@@ -19,13 +19,13 @@ use super::oracle;
 use super::server::{HOST, Served};
 use super::simulation::{Home, Plan};
 
-/// The first of the seeds.
+/// The first seed.
 const SEED: u64 = 20_190_801;
 
-/// No life is that long.
-const PATIENCE: Duration = Duration::from_mins(2);
+/// Longer than any life.
+const TIMEOUT: Duration = Duration::from_mins(2);
 
-/// What happened in all lives.
+/// Statistics over all lives.
 type Count = BTreeMap<String, usize>;
 
 #[test]
@@ -61,7 +61,7 @@ fn every_sampled_line_is_delivered_exactly_once_whatever_happens() {
     }
 }
 
-/// A proof in which a fault never struck proves nothing about it.
+/// A fault that never occurred was not tested.
 fn everything_happened(count: &Count) {
     let legs = |name: String| [Leg::Api, Leg::Store].map(|leg| format!("{leg:?} {name}"));
     let kinds = Fault::kinds(&mut Dice(0)).into_iter();
@@ -84,7 +84,7 @@ fn plan(dice: &mut Dice, api: String) -> Plan {
         ("Asia/Tokyo", "2026-02-26T20:00:00Z"),
         ("UTC", "2027-12-30T01:00:00Z"),
         ("Europe/Dublin", "2024-02-27T23:00:00Z"),
-        // Clocks go forward, and back; by half an hour; a day that does not exist.
+        // The clock goes forward, and back; by half an hour; a day that does not exist.
         ("America/New_York", "2026-03-06T20:00:00Z"),
         ("America/New_York", "2026-10-30T20:00:00Z"),
         ("Australia/Lord_Howe", "2026-04-03T12:00:00Z"),
@@ -107,7 +107,7 @@ fn plan(dice: &mut Dice, api: String) -> Plan {
     }
 }
 
-/// Faults of the network: calm days, bad days, and days on which nothing goes.
+/// Network faults: good days, bad days, and complete outages.
 fn network(mut dice: Dice) -> impl FnMut(Leg) -> Fault + Send {
     let (mut left, mut faults, mut kills, mut outage) = (0, 0, 0, None);
     move |leg| {
@@ -118,7 +118,7 @@ fn network(mut dice: Dice) -> impl FnMut(Leg) -> Fault + Send {
             outage = dice.percent(10).then(|| Fault::any(&mut dice));
         }
         left -= 1;
-        // Only a request that gets its URL comes to the second leg.
+        // Only a request that gets its URL reaches the second leg.
         if leg == Leg::Api && outage.is_none() && dice.percent(50) {
             Fault::None
         } else if dice.percent(kills) {
@@ -133,14 +133,14 @@ fn network(mut dice: Dice) -> impl FnMut(Leg) -> Fault + Send {
     }
 }
 
-/// One host's life, from its first sample to the delivery of its last.
+/// The life of one host, from its first sample to the delivery of its last.
 fn live(seed: u64) -> Count {
     let mut dice = Dice(seed);
     let served = Served::start();
     let folder = tempfile::tempdir().unwrap();
     let home = Home::make(folder.path(), &plan(&mut dice, served.api()));
     let mut count = Count::new();
-    // What is left of a life that ends in a panic is kept.
+    // The files of a life that panics are kept.
     let lived = panic::catch_unwind(AssertUnwindSafe(|| {
         let mut kills = dice.below(30);
         while !live_once(&home, &served, &mut dice, &mut kills) {
@@ -178,11 +178,11 @@ fn live(seed: u64) -> Count {
     count
 }
 
-/// Starts the host; true if it came to its end, false if it was killed.
+/// Starts the host; returns true if it finished, false if it was killed.
 fn live_once(home: &Home, served: &Served, dice: &mut Dice, kills: &mut u64) -> bool {
     let mut network = network(Dice(dice.below(u64::MAX)));
     if *kills == 0 {
-        // It must come to its end some time.
+        // It must finish at some point.
         served.proxy.choose(move |leg| match network(leg) {
             Fault::Kill(_) => Fault::None,
             fault => fault,
@@ -213,7 +213,7 @@ fn run(home: &Home, served: &Served, calm: bool, mut kill: Option<(u64, Duration
             }
             _ => thread::sleep(Duration::from_micros(500)),
         }
-        assert!(begin.elapsed() < PATIENCE, "the host does not come to its end");
+        assert!(begin.elapsed() < TIMEOUT, "the host does not come to its end");
     };
     served.proxy.settle();
     let output = || fs::read_to_string(home.output()).unwrap();
@@ -221,7 +221,7 @@ fn run(home: &Home, served: &Served, calm: bool, mut kill: Option<(u64, Duration
     status.success()
 }
 
-/// What may happen to the files while nobody is at work.
+/// Damage to the files while no process runs.
 fn mischief(home: &Home, history: &History, dice: &mut Dice) -> Option<&'static str> {
     let state = home.state_dir();
     let days = oracle::days(&home.log_dir());
@@ -237,7 +237,7 @@ fn mischief(home: &Home, history: &History, dice: &mut Dice) -> Option<&'static 
                 .note(&Entry::Torn { day: day.to_string(), text: text.to_owned() });
             Some("torn")
         }
-        // A cron job of old appends, to a delivered log, too.
+        // An old cron job appends, even to a delivered log.
         3..=4 => {
             let day = *dice.pick(&days);
             let time = day.date().at(0, 0, 0, 0).checked_add(jiff::SignedDuration::from_secs(
@@ -253,7 +253,7 @@ fn mischief(home: &Home, history: &History, dice: &mut Dice) -> Option<&'static 
             Journal::open(&home.journal()).note(&Entry::Foreign { day: day.to_string(), line });
             Some("foreign")
         }
-        // A power cut leaves a file of the state empty, or with rubbish in it.
+        // A power cut leaves a state file empty or with garbage.
         5 => {
             let records = state.join("deliveries").join(HOST);
             let mut files = vec![state.join("last-sample.json")];
@@ -263,7 +263,7 @@ fn mischief(home: &Home, history: &History, dice: &mut Dice) -> Option<&'static 
             file.exists().then(|| fs::write(file, rubbish).unwrap())?;
             Some("rubbish")
         }
-        // The state was on a tmpfs, and the machine started anew.
+        // The state was on a tmpfs, and the machine rebooted.
         6 => {
             fs::remove_dir_all(state).ok()?;
             Some("state lost")
@@ -276,7 +276,7 @@ fn mischief(home: &Home, history: &History, dice: &mut Dice) -> Option<&'static 
     }
 }
 
-/// Appends to a log, unless its last line is torn already: then nobody could tell them apart.
+/// Appends to a log, unless its last line is incomplete: the two would be indistinguishable.
 fn append(home: &Home, day: log2aws_core::day::Day, text: &str) -> Option<()> {
     let path = oracle::log(home, day);
     let ended = fs::read(&path).unwrap().ends_with(b"\n");

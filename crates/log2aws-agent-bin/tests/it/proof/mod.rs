@@ -1,8 +1,8 @@
-//! Proof that the agent loses nothing, against a real server behind a proxy that does harm.
+//! Proof that the agent loses nothing, with a real server behind a fault-injecting proxy.
 //!
-//! Whatever the network does, wherever a process is killed and however the clock is set: at the
-//! end every sampled line is in the store exactly once as its day's log, byte for byte. A run that
-//! fails names its seed; `LOG2AWS_AGENT_SEED` repeats it.
+//! Whatever the network does, wherever a process is killed and however the clock is set: at the end
+//! every sampled line is in the store exactly once as part of its day's log, byte for byte. A
+//! failing run prints its seed; `LOG2AWS_AGENT_SEED` repeats it.
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod alone;

@@ -1,4 +1,4 @@
-//! What must hold: at every moment, and in the end.
+//! The invariants: at every moment, and at the end.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,11 +11,11 @@ use super::journal::{History, local_time, tried};
 use super::server::{HOST, Served, Stored};
 use super::simulation::Home;
 
-/// Where the kernel lets a kill end a write.
+/// A kill can interrupt a write at this granularity.
 const PAGE: usize = 4096;
 
-/// What holds whenever nobody is at work: nothing is believed to be delivered, or removed, that
-/// the store has not; and no line that was written is gone.
+/// The invariants between processes: nothing is recorded as delivered, or removed, that the store
+/// does not have; and no written line is gone.
 pub(crate) fn check(home: &Home, served: &Served) -> History {
     let history = History::read(&home.journal());
     assert!(history.wrong.is_empty(), "{:#?}", history.wrong);
@@ -38,8 +38,8 @@ pub(crate) fn check(home: &Home, served: &Served) -> History {
     history
 }
 
-/// What holds when all is delivered: each log is in the store as it stands here, and every line
-/// in it is one that was sampled, exactly once, in the log of its day.
+/// The invariants after all deliveries: each log in the store equals the local one, and every line
+/// in it was sampled, exactly once, in the log of its day.
 pub(crate) fn check_end(home: &Home, served: &Served) -> History {
     let history = check(home, served);
     for day in days(&home.log_dir()) {
@@ -61,7 +61,7 @@ pub(crate) fn check_end(home: &Home, served: &Served) -> History {
     history
 }
 
-/// Each line of a stored log is accounted for.
+/// Accounts for each line of a stored log.
 fn explain(day: Day, bytes: &[u8], history: &History) {
     let (mut heads, mut open) = (0, history.open.clone());
     let mut torn = history.torn.get(&day).cloned().unwrap_or_default();
@@ -80,7 +80,7 @@ fn explain(day: Day, bytes: &[u8], history: &History) {
         } else if Metadata::parse(line.as_bytes()).is_some() {
             heads += 1;
         } else {
-            // Written, and killed before it could be said. A kill ends a write at a page's end.
+            // Written, and killed before the report. A kill ends a write at a page boundary.
             let tried = time.and_then(|time| tried(&open, time));
             let tried = tried.unwrap_or_else(|| panic!("{day}: nobody sampled {line:?}"));
             open.remove(&tried);
@@ -89,7 +89,7 @@ fn explain(day: Day, bytes: &[u8], history: &History) {
         }
     }
     assert!(sampled.is_empty(), "{day}: not in the store: {sampled:#?}");
-    // A log whose first line found no room is empty.
+    // A log whose first line did not fit is empty.
     assert_eq!(heads, usize::from(!bytes.is_empty()), "{day}: metadata lines");
 }
 
@@ -110,7 +110,7 @@ impl Store<'_> {
     }
 }
 
-/// Where a day's log stands.
+/// The file of a day's log.
 pub(crate) fn log(home: &Home, day: Day) -> PathBuf {
     home.log_dir().join(format!("{day}.log"))
 }
@@ -120,7 +120,7 @@ pub(crate) fn days(log_dir: &Path) -> Vec<Day> {
     names(log_dir).iter().map(|name| name.strip_suffix(".log").unwrap().parse().unwrap()).collect()
 }
 
-/// What is written down as delivered: day and SHA-256. Rubbish is no record.
+/// The recorded deliveries: day and SHA-256. Garbage does not count.
 pub(crate) fn records(state_dir: &Path, host: &str) -> Vec<(Day, String)> {
     let folder = state_dir.join("deliveries").join(host);
     let record = |name: &String| {
@@ -132,7 +132,7 @@ pub(crate) fn records(state_dir: &Path, host: &str) -> Vec<(Day, String)> {
     names(&folder).iter().filter_map(record).collect()
 }
 
-/// Files that nobody needs any more: each kill would leave one more.
+/// Leftover files: each kill would leave one more.
 pub(crate) fn strays(log_dir: &Path, state_dir: &Path, host: &str) -> Vec<String> {
     let mut strays = names(log_dir);
     strays.retain(|name| name.strip_suffix(".log").is_none());
@@ -143,7 +143,7 @@ pub(crate) fn strays(log_dir: &Path, state_dir: &Path, host: &str) -> Vec<String
     strays
 }
 
-/// What stands in a state folder.
+/// The expected content of a state folder.
 const KEPT: [&str; 6] =
     ["deliveries", "last-sample.json", "last-ship.json", "reserve", "run.lock", "ship.lock"];
 

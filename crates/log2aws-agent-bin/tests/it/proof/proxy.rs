@@ -1,4 +1,4 @@
-//! The fault proxy: it stands between the agent and a server, and does harm as it is told.
+//! The fault proxy between the agent and a server.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufReader, Read, Write};
@@ -14,15 +14,15 @@ use rustix::net::sockopt::set_socket_linger;
 use super::faults::{Canned, Fault, Leg, Step};
 use super::wire::{self, Head};
 
-/// Longer than any agent waits for an answer.
+/// Longer than any timeout of the agent.
 const FOREVER: Duration = Duration::from_mins(1);
 
-/// After how many seconds a URL has expired.
+/// After this many seconds a URL has expired.
 const EXPIRED: i64 = 301;
 
 type Chooser = dyn FnMut(Leg) -> Fault + Send;
 
-/// The proxy; it ends when this is dropped.
+/// The proxy; stops when this is dropped.
 pub(crate) struct Proxy {
     shared: Arc<Shared>,
 }
@@ -31,7 +31,7 @@ struct Shared {
     listener: TcpListener,
     address: SocketAddr,
     server: SocketAddr,
-    /// By how many seconds the clock is ahead that the server signs by.
+    /// How many seconds the server's signing clock is ahead.
     ahead: Arc<AtomicI64>,
     chooser: Mutex<Box<Chooser>>,
     victim: Mutex<Option<Child>>,
@@ -39,18 +39,18 @@ struct Shared {
     seen: Mutex<Seen>,
 }
 
-/// What came by.
+/// What the proxy saw.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Seen {
-    /// Requests, in order, and what became of each.
+    /// Requests in order, and the fault of each.
     pub(crate) requests: Vec<(Leg, Fault)>,
-    /// Requests that no agent may make.
+    /// Requests that an agent must never send.
     pub(crate) breaches: Vec<String>,
     in_flight: usize,
 }
 
 impl Seen {
-    /// How often each kind of fault struck.
+    /// How often each kind of fault occurred.
     pub(crate) fn count(&self) -> BTreeMap<(Leg, String), usize> {
         let mut count = BTreeMap::new();
         for (leg, fault) in &self.requests {
@@ -61,7 +61,7 @@ impl Seen {
 }
 
 impl Proxy {
-    /// A proxy that listens on `listener` and lets everything through.
+    /// A proxy on `listener` that forwards everything.
     pub(crate) fn start(listener: TcpListener, server: SocketAddr, ahead: Arc<AtomicI64>) -> Self {
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
@@ -83,27 +83,27 @@ impl Proxy {
         self.shared.address
     }
 
-    /// From now on each request's fate is chosen so.
+    /// Sets the function that chooses the fault of each request.
     pub(crate) fn choose(&self, chooser: impl FnMut(Leg) -> Fault + Send + 'static) {
         *self.shared.chooser.lock().unwrap() = Box::new(chooser);
     }
 
-    /// From now on nothing goes wrong.
+    /// From now on there are no faults.
     pub(crate) fn calm(&self) {
         self.choose(|_| Fault::None);
     }
 
-    /// Whom [`Fault::Kill`] kills.
+    /// The process that [`Fault::Kill`] kills.
     pub(crate) fn aim(&self, victim: Child) {
         *self.shared.victim.lock().unwrap() = Some(victim);
     }
 
-    /// Kills the victim now, wherever it stands.
+    /// Kills the victim now.
     pub(crate) fn kill(&self) {
         self.shared.kill();
     }
 
-    /// Whether the victim has ended, and how; then it is forgotten.
+    /// Returns how the victim ended, if it has, and forgets it.
     pub(crate) fn ended(&self) -> Option<ExitStatus> {
         let mut victim = self.shared.victim.lock().unwrap();
         let status = victim.as_mut()?.try_wait().unwrap();
@@ -117,7 +117,7 @@ impl Proxy {
         self.shared.seen.lock().unwrap().clone()
     }
 
-    /// Waits until no request is on its way. What a killed agent sent may still arrive.
+    /// Waits until no request is in progress. What a killed agent sent may still arrive.
     pub(crate) fn settle(&self) {
         let begin = Instant::now();
         while self.shared.seen.lock().unwrap().in_flight > 0 {
@@ -138,7 +138,7 @@ impl Drop for Proxy {
     }
 }
 
-/// Whether a connection goes on after an exchange.
+/// Whether a connection continues after an exchange.
 enum Then {
     GoOn,
     Close,
@@ -172,7 +172,7 @@ impl Shared {
             match then {
                 Ok(Then::GoOn) => {}
                 Ok(Then::Close) => break,
-                // What an agent that is gone did not send or take is nobody's fault.
+                // What a killed agent did not send or read is not a failure.
                 Err(error) => {
                     if error.kind() == io::ErrorKind::InvalidData {
                         self.seen.lock().unwrap().breaches.push(error.to_string());
@@ -208,7 +208,7 @@ impl Shared {
             }
             Fault::CutRequest(at) => {
                 let body = wire::read_bytes(reader, length * usize::from(at) / 1000)?;
-                // A request without a body is cut in its head.
+                // A request without a body is cut within its head.
                 let head = if length == 0 { wire::part(&head.0, at) } else { &head.0 };
                 let mut server = TcpStream::connect(self.server)?;
                 server.write_all(&[head, &body].concat())?;
@@ -224,7 +224,7 @@ impl Shared {
                 write(&canned(answer))?;
                 return Ok(Then::GoOn);
             }
-            Fault::Kill(Step::Asked) => {
+            Fault::Kill(Step::UrlRequest) => {
                 self.kill();
                 return Ok(Then::Close);
             }
@@ -260,7 +260,8 @@ impl Shared {
                 self.kill();
                 return Ok(Then::Close);
             }
-            // A bit could make a refusal a receipt, which nobody could tell from a true one.
+            // A flipped bit could turn a refusal into an acknowledgement, indistinguishable from a
+            // real one.
             Fault::GarbleAnswer(at) if status == 200 => wire::garble(&mut answer, at),
             Fault::Slow => {
                 for piece in answer.chunks(answer.len() / 20 + 1) {
@@ -283,13 +284,13 @@ impl Shared {
         })
     }
 
-    /// The server's status, and its answer whole. One that is `garbled` may promise more than
-    /// there is: the server must not wait for it.
+    /// The server's status and complete response. A `garbled` request may announce more bytes than
+    /// it has, so the server must not wait for them.
     fn forward(&self, head: &[u8], body: &[u8], garbled: bool) -> io::Result<(u16, Vec<u8>)> {
         let mut server = TcpStream::connect(self.server)?;
         server.set_nodelay(true)?;
         server.set_read_timeout(Some(FOREVER))?;
-        // The server may answer, and close, before it has read all of it.
+        // The server may respond and close before it has read everything.
         let _ = server.write_all(&[head, body].concat());
         if garbled {
             server.shutdown(Shutdown::Write)?;
@@ -301,7 +302,7 @@ impl Shared {
     }
 }
 
-/// Says nothing until the other side gives up.
+/// Sends nothing until the client gives up.
 fn stall(mut client: &TcpStream) -> io::Result<Then> {
     client.set_read_timeout(Some(FOREVER))?;
     let mut bytes = [0; 4096];

@@ -1,6 +1,5 @@
-//! A real server in this process, and what its store holds.
+//! A real server in this process, and the content of its store.
 
-use std::fmt::Write as _;
 use std::io::Read;
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -20,10 +19,10 @@ use tokio::sync::oneshot;
 
 use super::proxy::Proxy;
 
-/// The name of the host whose logs are delivered.
+/// The name of the delivering host.
 pub(crate) const HOST: &str = "web01";
 
-/// The time, moved ahead by what a fault says.
+/// The time, shifted by a fault.
 struct Ahead(Arc<AtomicI64>);
 
 impl Clock for Ahead {
@@ -33,7 +32,7 @@ impl Clock for Ahead {
     }
 }
 
-/// A server, the proxy before it, and its store. Dropping it ends both.
+/// A server, the proxy before it, and its store, all stopped on drop.
 pub(crate) struct Served {
     pub(crate) proxy: Proxy,
     store: DiskStore,
@@ -45,7 +44,7 @@ pub(crate) struct Served {
 /// A stored body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Stored {
-    /// In hex.
+    /// SHA-256 in hex.
     pub(crate) sha256: String,
     pub(crate) bytes: Vec<u8>,
 }
@@ -74,7 +73,7 @@ impl Served {
         Self { proxy, store, stop: Some(stop), thread: Some(thread), _folder: folder }
     }
 
-    /// Where the agent asks for URLs: the proxy.
+    /// The API for the agent: the proxy.
     pub(crate) fn api(&self) -> String {
         format!("http://{}", self.proxy.address())
     }
@@ -99,12 +98,12 @@ impl Served {
                 self.store.open_object(&bucket, &info.key, Some(&info.version)).unwrap();
             let mut bytes = Vec::new();
             reader.read_to_end(&mut bytes).unwrap();
-            versions.push(Stored { sha256: hex(&info.digests.sha256), bytes });
+            versions.push(Stored { sha256: hex::encode(info.digests.sha256), bytes });
         }
         versions
     }
 
-    /// The keys that the raw bucket holds.
+    /// The keys in the raw bucket.
     pub(crate) fn keys(&self) -> Vec<String> {
         let query = VersionQuery { max: MAX_PAGE, ..VersionQuery::default() };
         let listing = self.store.list_versions(&bucket(), &query).unwrap();
@@ -137,11 +136,4 @@ fn bucket() -> BucketName {
 
 fn listener() -> TcpListener {
     TcpListener::bind("127.0.0.1:0").unwrap()
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

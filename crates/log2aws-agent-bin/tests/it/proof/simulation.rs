@@ -1,7 +1,7 @@
-//! A simulated host: days go by in a second, in a process that can be killed at any moment.
+//! A simulated host: days pass in a second, in a process that can be killed at any moment.
 //!
-//! The process is this test binary itself; it does what cron or `run` would, with the agent's own
-//! library, on a clock that is set by hand. What it does is in its journal.
+//! The process is this test binary itself; it acts like cron or `run`, using the agent's library,
+//! on a simulated clock. It records what it does in its journal.
 
 use std::cell::RefCell;
 use std::fs;
@@ -28,33 +28,33 @@ use super::chance::Dice;
 use super::journal::{Entry, History, Journal, MOMENT};
 use super::server::HOST;
 
-/// Set for the child alone: the folder of its host.
+/// Set only for the child: the folder of its host.
 const HOME: &str = "LOG2AWS_AGENT_PROOF_HOME";
 
-/// Set for the child alone: it is to deliver what is left, on a network that does no harm.
+/// Set only for the child: it delivers the rest on a network without faults.
 const CALM: &str = "LOG2AWS_AGENT_PROOF_CALM";
 
 /// How long a first sample measures.
 const WINDOW: Duration = Duration::from_secs(1);
 
-/// What a host is to live through.
+/// The parameters of a life.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Plan {
     pub(crate) seed: u64,
     pub(crate) api: String,
     pub(crate) zone: String,
     pub(crate) start: Timestamp,
-    /// How many samples are taken in the end.
+    /// The total number of samples.
     pub(crate) marks: u32,
-    /// From one to the next.
+    /// The sampling interval.
     pub(crate) interval_minutes: u64,
-    /// In how many of a hundred marks logs are shipped.
+    /// The percentage of marks at which logs are shipped.
     pub(crate) ships: u64,
-    /// In how many of a thousand marks somebody sets the clock.
+    /// How many marks in a thousand have a clock change.
     pub(crate) clock_steps: u64,
     /// How long delivered logs are kept.
     pub(crate) keep_hours: Option<u64>,
-    /// After how long a still connection counts as lost.
+    /// The stall timeout.
     pub(crate) stall_ms: u64,
     /// Whether a line may be refused because the disk is full.
     pub(crate) small_disk: bool,
@@ -65,7 +65,7 @@ pub(crate) struct Plan {
 pub(crate) struct Home(pub(crate) PathBuf);
 
 impl Home {
-    /// Lays out a host that never ran.
+    /// Prepares a new host.
     pub(crate) fn make(folder: &Path, plan: &Plan) -> Self {
         let home = Self(folder.to_owned());
         let recorded = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -76,7 +76,7 @@ impl Home {
         home
     }
 
-    /// What holds logs and state, and nothing else.
+    /// The folder of logs and state.
     pub(crate) fn disk(&self) -> PathBuf {
         self.0.join("disk")
     }
@@ -101,7 +101,7 @@ impl Home {
         self.0.join("journal")
     }
 
-    /// What the child said; for whoever looks for the cause.
+    /// The child's output, for finding a cause.
     pub(crate) fn output(&self) -> PathBuf {
         self.0.join("output")
     }
@@ -144,7 +144,7 @@ pub(crate) fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Not a test of its own: what the others start. It lives until its plan is done, or it is killed.
+/// Not a test: the entry point for the others. It runs until its plan is done, or it is killed.
 #[test]
 fn host() {
     let Some(home) = std::env::var_os(HOME) else { return };
@@ -161,7 +161,7 @@ pub(crate) struct Clocks {
     steady: AtomicU64,
 }
 
-/// One thread's view of the clocks, and its chance.
+/// One thread's view of the clocks, and its randomness.
 #[derive(Debug)]
 pub(crate) struct SimulatedTime {
     clocks: Arc<Clocks>,
@@ -195,7 +195,7 @@ impl Time for SimulatedTime {
         Duration::from_millis(self.clocks.steady.load(Ordering::SeqCst))
     }
 
-    /// Takes hardly any time, but some: whoever waits for another thread must let it run.
+    /// Sleeps only briefly, but long enough to let another thread run.
     fn sleep(&self, duration: Duration) {
         self.clocks.pass(duration);
         thread::sleep(duration.min(Duration::from_micros(200)));
@@ -207,7 +207,7 @@ impl Time for SimulatedTime {
     }
 }
 
-/// A host at work.
+/// A running host.
 pub(crate) struct Host {
     home: Home,
     plan: Plan,
@@ -218,7 +218,7 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    /// Goes on where the journal ends.
+    /// Continues where the journal ends.
     pub(crate) fn wake(home: Home, plan: Plan) -> Self {
         let journal = Journal::open(&home.journal());
         let history = History::read(&home.journal());
@@ -247,10 +247,10 @@ impl Host {
         }
     }
 
-    /// Sets the wall clock, up to a day back from the latest that it ever showed. A log that was
-    /// delivered, kept for its time, removed, and then begun anew under the same date would take
-    /// the place of the old one in the store, which keeps both as versions; so the clock is never
-    /// set back for as long as logs are kept.
+    /// Sets the wall clock, at most a day before the latest time that it ever showed. A log that
+    /// was delivered, kept for its time, removed, and started again with the same date would
+    /// replace the old one in the store, which keeps both as versions; so the clock is never set
+    /// back as far as logs are kept.
     fn set_the_clock(&mut self) {
         const HOUR: i64 = 3_600_000;
         let now = self.clocks.wall.load(Ordering::SeqCst);
@@ -260,7 +260,7 @@ impl Host {
         self.clocks.wall.store(to, Ordering::SeqCst);
     }
 
-    /// Ships, in one of three cases while samples are taken.
+    /// Ships at every third mark on average.
     fn ship_by_chance(&mut self, mark: u32) {
         let zone = self.zone();
         let day = |timestamp: Timestamp| {
@@ -269,7 +269,7 @@ impl Host {
         };
         let days = match self.dice.below(8) {
             0 => Days::Only(day(self.time(0).now())),
-            // Unless the clock was set to before it.
+            // Unless the clock was set to an earlier time.
             1 if day(self.plan.start) <= day(self.time(0).now()) => {
                 Days::Since(day(self.plan.start))
             }
@@ -283,7 +283,7 @@ impl Host {
             ship(&self.journal, &config, &self.time(seed), zone);
             return;
         }
-        // Its waits are not the sampler's: a clock of its own, that stands as this one does.
+        // Its delays are not the sampler's: it gets its own clock, starting at the same time.
         let wall = self.clocks.wall.load(Ordering::SeqCst);
         let clocks = Clocks::at(wall, self.clocks.steady.load(Ordering::SeqCst));
         let time = SimulatedTime::new(&clocks, seed);
@@ -306,14 +306,14 @@ impl Host {
         ShipConfig { days, keep, ..ship_config(&self.home, HOST, &self.plan.api, stall) }
     }
 
-    /// Samples, which nothing but a full disk may prevent. Says whether a line was written.
+    /// Samples; only a full disk may prevent it. Returns whether a line was written.
     pub(crate) fn sample(&mut self, mark: u32) -> bool {
         let zone = self.zone();
         let time = loop {
             let now = self.time(0).now();
             let local = now.to_zoned(zone.clone()).datetime();
             let later = (now + MOMENT).to_zoned(zone.clone()).datetime();
-            // A line is known by its local time: none that comes twice, or jumps.
+            // A line is identified by its local time: it must neither repeat nor jump.
             let jumps = later.duration_since(local) != MOMENT;
             if !jumps && !self.history.is_taken(local) {
                 break local.with().subsec_nanosecond(0).build().unwrap();
@@ -349,7 +349,7 @@ impl Host {
             Err(error @ SampleError::Full(_)) if self.plan.small_disk => {
                 Entry::Refused { time, text: error.to_string() }
             }
-            // The line is what counts; the counters may wait for room.
+            // The line counts; saving the counters may fail.
             Ok(report) if self.plan.small_disk => {
                 Entry::Sampled { day: report.day.to_string(), line: report.line }
             }
@@ -362,7 +362,7 @@ impl Host {
         matches!(entry, Entry::Sampled { .. })
     }
 
-    /// Two days after all that was: everything has its day behind it.
+    /// Two days after the end: all days are over.
     fn deliver_the_rest(&mut self) {
         let wall = self.history.latest + 50 * 3_600_000;
         self.clocks.wall.store(wall, Ordering::SeqCst);
@@ -392,7 +392,7 @@ impl Host {
     }
 }
 
-/// Ships. That it could not even be tried is never right.
+/// Ships. A failure to even try is always wrong.
 fn ship(
     journal: &Journal,
     config: &ShipConfig,
@@ -409,7 +409,7 @@ fn ship(
     }
 }
 
-/// How a host ships unless told otherwise.
+/// The default settings of shipping.
 pub(crate) fn ship_config(home: &Home, host: &str, api: &str, stall: Duration) -> ShipConfig {
     ShipConfig {
         api: api.parse().unwrap(),

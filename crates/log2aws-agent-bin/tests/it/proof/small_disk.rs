@@ -1,5 +1,5 @@
-//! A small disk that fills up and empties: logs and state stand on a tmpfs that no other process
-//! sees, the server on another disk.
+//! A small disk that fills up and is emptied: logs and state are on a private tmpfs, the server is
+//! on another disk.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -16,14 +16,14 @@ use super::oracle;
 use super::server::Served;
 use super::simulation::{Home, Host, Plan};
 
-/// Set for the inner process alone: the host's folder, whose disk is the small one.
+/// Set only for the inner process: the host's folder, with the small disk.
 const HOME: &str = "LOG2AWS_AGENT_SMALL_DISK";
 
-/// Samples in a day.
+/// Samples per day.
 const MARKS: u32 = 72;
 
-/// Runs this binary's test `name` in a mount namespace in which a host's disk is a tmpfs with
-/// these options.
+/// Runs this binary's test `name` in a mount namespace where the host's disk is a tmpfs with these
+/// options.
 fn on_a_small_disk(name: &str, options: &str, test: fn(&Path)) {
     if let Some(home) = std::env::var_os(HOME) {
         return test(Path::new(&home));
@@ -39,7 +39,7 @@ fn on_a_small_disk(name: &str, options: &str, test: fn(&Path)) {
         .args(["--exact", name, "--nocapture"])
         .env(HOME, home.path())
         .output();
-    // 77: mount refused. unshare itself ends with 1, as a failing test (101) does not.
+    // 77: the mount was refused. unshare itself exits with 1, which a failing test (101) does not.
     match &output {
         Ok(output) if !matches!(output.status.code(), Some(1 | 77)) => {
             let told = String::from_utf8_lossy(&output.stdout);
@@ -57,7 +57,7 @@ fn on_a_small_disk(name: &str, options: &str, test: fn(&Path)) {
 fn a_disk_of_one_mebibyte_fills_and_empties() {
     let name = "proof::small_disk::a_disk_of_one_mebibyte_fills_and_empties";
     on_a_small_disk(name, "size=1m", |folder| {
-        // Most of it is somebody else's.
+        // Most of it belongs to somebody else.
         fs::write(folder.join("disk/foreign"), vec![1; 800 << 10]).unwrap();
         fill_and_empty(folder);
     });
@@ -89,7 +89,7 @@ fn fill_and_empty(folder: &Path) {
     let config = host.ship_config(Days::Pending, DEFAULT_STALL);
     let down = || served.proxy.choose(|_| Fault::Reset);
 
-    // Nobody takes the logs: it fills up, and refuses what it cannot keep.
+    // The server is down: the disk fills up, and lines are refused.
     down();
     let filled = fill(&mut host, &config);
     assert!(filled > 10, "full after {filled} days");
@@ -106,7 +106,7 @@ fn fill_and_empty(folder: &Path) {
     assert!(told.contains(".log") && told.contains("full"), "{told}");
     oracle::check(&home, &served);
 
-    // Somebody takes them: the disk is full, and yet all is delivered and written down.
+    // The server is up: the disk is full, and yet everything is delivered and recorded.
     served.proxy.calm();
     let report = must_ship(&host, &config);
     assert!(report.removed.is_empty(), "nobody said that logs may go");
@@ -123,10 +123,10 @@ fn fill_and_empty(folder: &Path) {
     assert_eq!(History::read(&home.journal()).refused.len(), refused);
     oracle::check(&home, &served);
 
-    // Nobody takes them again: what is delivered goes first, and nothing else ever.
+    // The server is down again: only delivered logs are removed.
     down();
     let before = logs();
-    // Where names are what is scarce, records have pushed the logs out.
+    // If inodes are scarce, records have displaced the logs.
     let changed = before.iter().rev().nth(2);
     if let Some(day) = changed {
         append_foreign(&home, *day);
@@ -139,7 +139,7 @@ fn fill_and_empty(folder: &Path) {
     assert!(kept, "a log is gone that had changed since its delivery");
     oracle::check(&home, &served);
 
-    // And in the end it empties.
+    // Finally it is emptied.
     served.proxy.calm();
     let config = ShipConfig { keep: Some(Duration::from_hours(24)), ..config };
     must_ship(&host, &config);
@@ -159,7 +159,7 @@ fn fill_and_empty(folder: &Path) {
     );
 }
 
-/// A cron job of old appends to a log, which then is no longer what was delivered.
+/// An old cron job appends to a log, which then differs from the delivered one.
 fn append_foreign(home: &Home, day: Day) {
     let line =
         format!("{day} 23:59:59 up 45 days, 20:04, 1 user, load average: 25.06, 22.63, 21.70");
@@ -168,7 +168,7 @@ fn append_foreign(home: &Home, day: Day) {
     Journal::open(&home.journal()).note(&Entry::Foreign { day: day.to_string(), line });
 }
 
-/// Days go by until a line is refused; tells how many logs there are then.
+/// Days pass until a line is refused; returns the number of logs then.
 fn fill(host: &mut Host, config: &ShipConfig) -> usize {
     for _ in 0..400 {
         let taken = day_goes_by(host);

@@ -1,8 +1,8 @@
 //! The real binary, killed at every system call of one `sample` and of one `ship`, by strace.
 //!
-//! After each kill what stands on the disk is looked at, the same verb runs again undisturbed, and
-//! all must be as if nothing had happened. strace kills as a call is entered, so that the last
-//! call before it is done and this one is not.
+//! After each kill the disk is checked, the same verb runs again undisturbed, and the result must
+//! be as if nothing had happened. strace kills at the entry of a call, so the previous call is done
+//! and this one is not.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -32,7 +32,7 @@ impl Place {
         Self { folder: tempfile::tempdir().unwrap(), server: server.to_owned() }
     }
 
-    /// The same state of affairs, for a server of another name.
+    /// The same state, for a server of another name.
     fn copy_for(&self, server: &str) -> Self {
         let other = Self::new(server);
         copy(self.folder.path(), other.folder.path());
@@ -51,7 +51,7 @@ impl Place {
         self.folder.path().join("state")
     }
 
-    /// The agent with this verb, by way of `by`.
+    /// The agent with this verb, started through `by`.
     fn agent(&self, by: &[&str], verb: &[&str]) -> Command {
         let binary = env!("CARGO_BIN_EXE_log2aws-agent");
         let mut words: Vec<&str> = by.iter().copied().chain([binary]).collect();
@@ -59,7 +59,7 @@ impl Place {
         let mut command = Command::new(words[0]);
         command.args(&words[1..]).args(["--server", &self.server]);
         command.arg("--log-dir").arg(self.log()).arg("--state-dir").arg(self.state());
-        // Nothing of this machine's settings or network may have a say.
+        // This machine's settings and network must not matter.
         command.env_clear().env("TZ", "UTC").env("PATH", "/usr/bin:/bin");
         command
     }
@@ -70,8 +70,8 @@ impl Place {
         output
     }
 
-    /// Lets strace kill the agent as it enters call number `number` of this name. False if it
-    /// came to its end before that.
+    /// Lets strace kill the agent at the entry of call number `number` of this name. False if it
+    /// finished before.
     fn killed_at(&self, verb: &[&str], call: &str, number: usize) -> bool {
         let inject = format!("inject={call}:signal=KILL:when={number}");
         let by = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}"), "-e"];
@@ -83,7 +83,7 @@ impl Place {
         killed
     }
 
-    /// Each system call and how often it comes, in the thread that makes most of them.
+    /// Each system call and how often it occurs, in the thread with the most calls.
     fn calls(&self, verb: &[&str]) -> BTreeMap<String, usize> {
         let trace = self.folder.path().join("trace");
         let by = ["strace", "-f", "-qq", "-o", trace.to_str().unwrap()];
@@ -104,14 +104,14 @@ impl Place {
             let count = count.max(*most.get(&name).unwrap_or(&0));
             most.insert(name, count);
         }
-        // strace itself makes it.
+        // strace itself calls it.
         most.remove("execve");
         most
     }
 }
 
-/// Kills `verb` at each of its system calls, each in a copy of `place`, and lets `check` look at
-/// what is left. Tells at which calls it was killed. `name` makes a server's name of a call's.
+/// Kills `verb` at each of its system calls, each in a copy of `place`, and lets `check` check the
+/// result. Returns the calls. `name` makes a server name from a call's name.
 fn kill_everywhere(
     place: &Place,
     verb: &[&str],
@@ -145,7 +145,7 @@ fn kill_everywhere(
     killed.into_iter().collect()
 }
 
-/// All lines of all logs, metadata lines apart; torn ends are lines, too.
+/// All lines of all logs except metadata lines, including incomplete ones.
 fn lines(place: &Place) -> Vec<String> {
     let mut lines = Vec::new();
     for day in oracle::days(&place.log()) {
@@ -165,7 +165,7 @@ fn a_sample_killed_at_any_system_call_leaves_whole_lines() {
     let log = place.log().join(format!("{}.log", oracle::days(&place.log())[0]));
     let torn = "2026-11-24 04:05:06 up 45 days, 20:04, 1 user, load average: 25.06, 2";
     fs::write(&log, fs::read_to_string(&log).unwrap() + torn).unwrap();
-    // From here on a sample goes on from the last one and need not measure.
+    // From here on a sample continues from the last one and need not measure.
     thread::sleep(Duration::from_millis(1100));
     let verb = ["sample"];
     let calls = kill_everywhere(
@@ -180,7 +180,7 @@ fn a_sample_killed_at_any_system_call_leaves_whole_lines() {
                 let count = |lines: &[String]| lines.iter().filter(|l| l == &line).count();
                 assert_eq!((count(&first), count(&second)), (1, 1), "{at}: {line:?}");
             }
-            // One line more than before the kill, all of them whole but the one that was torn.
+            // One more line than before the kill, all complete except the interrupted one.
             let grown = |lines: &[String]| lines.iter().filter(|line| *line != torn).count();
             assert!((whole.len()..=whole.len() + 1).contains(&grown(&first)), "{at}: {first:#?}");
             assert_eq!(grown(&second), grown(&first) + 1, "{at}: {first:#?} {second:#?}");
@@ -199,7 +199,7 @@ fn a_sample_killed_at_any_system_call_leaves_whole_lines() {
     }
 }
 
-/// What is to be delivered.
+/// The logs to deliver.
 const LOGS: [(&str, &str); 3] = [
     ("2020-02-01", "# log2aws/1 server=web01\nold\n"),
     ("2020-02-02", "# log2aws/1 server=web01\none\ntwo\n"),
@@ -214,7 +214,7 @@ fn a_ship_killed_at_any_system_call_loses_nothing_and_claims_nothing() {
     fs::create_dir(place.log()).unwrap();
     let write = |day: &str, text: &str| fs::write(place.log().join(format!("{day}.log")), text);
     write(LOGS[0].0, LOGS[0].1).unwrap();
-    // Delivered a year ago, so that it is to be removed.
+    // Delivered a year ago, so that it must be removed.
     place.must(&["ship", "--api", &api]);
     let record = place.state().join(format!("deliveries/shipped/{}.json", LOGS[0].0));
     let mut text: serde_json::Value = serde_json::from_slice(&fs::read(&record).unwrap()).unwrap();
@@ -229,7 +229,7 @@ fn a_ship_killed_at_any_system_call_loses_nothing_and_claims_nothing() {
         let versions = served.versions_of(server, day.parse().unwrap());
         versions.iter().any(|version| version.sha256 == sha256)
     };
-    // The store keeps what an earlier kill let through: each has a name of its own.
+    // The store keeps what earlier kills let through, so each uses its own name.
     let calls = kill_everywhere(&place, &verb, str::to_owned, |place, at| {
         served.proxy.settle();
         for (day, sha256) in oracle::records(&place.state(), &place.server) {
@@ -255,7 +255,7 @@ fn a_ship_killed_at_any_system_call_loses_nothing_and_claims_nothing() {
     }
 }
 
-/// The logs stand as they stood; the oldest may be gone, and must be after a whole run.
+/// The logs are unchanged; the oldest may be gone, and must be after a complete run.
 fn check_logs(place: &Place, at: &str, runs: usize) {
     for (day, text) in LOGS {
         let here = fs::read(place.log().join(format!("{day}.log"))).ok();

@@ -1,8 +1,8 @@
-//! HTTP/1.1 as far as a proxy must know it: where a message ends.
+//! As much of HTTP/1.1 as a proxy needs: where a message ends.
 
 use std::io::{self, BufRead, ErrorKind, Read};
 
-/// The start of a message, up to and with the blank line.
+/// The start of a message, up to and including the blank line.
 #[derive(Clone, Debug)]
 pub(crate) struct Head(pub(crate) Vec<u8>);
 
@@ -34,7 +34,7 @@ impl Head {
         self.text().split(' ').next().unwrap()
     }
 
-    /// The status of an answer.
+    /// The status of a response.
     pub(crate) fn status(&self) -> u16 {
         self.text().split(' ').nth(1).unwrap().trim().parse().unwrap()
     }
@@ -46,7 +46,8 @@ impl Head {
         })
     }
 
-    /// The length of the body. A body of unknown length would be an error of ours: S3 takes none.
+    /// The length of the body. An unknown length would be a bug of the agent: S3 does not accept
+    /// it.
     pub(crate) fn body_length(&self) -> io::Result<usize> {
         if self.header("transfer-encoding").is_some() {
             return Err(io::Error::new(ErrorKind::InvalidData, "a body without its length"));
@@ -68,12 +69,12 @@ pub(crate) fn read_bytes(reader: &mut impl Read, length: usize) -> io::Result<Ve
     Ok(bytes)
 }
 
-/// The first so many thousandths of the bytes.
+/// The first thousandths of the bytes.
 pub(crate) fn part(bytes: &[u8], per_mille: u16) -> &[u8] {
     &bytes[..bytes.len() * usize::from(per_mille) / 1000]
 }
 
-/// Turns one bit of the byte that stands so many thousandths into the bytes.
+/// Flips one bit of the byte at that position, in thousandths.
 pub(crate) fn garble(bytes: &mut [u8], per_mille: u16) {
     if !bytes.is_empty() {
         let at = bytes.len() * usize::from(per_mille) / 1000;

@@ -1,4 +1,4 @@
-//! The program, in folders of its own.
+//! The program, in its own folders.
 
 use std::fs::{self, File};
 use std::os::unix::net::UnixDatagram;
@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use log2aws_agent::run::{Offset, Schedule, ShipWindow};
 use rustix::process::{Pid, Signal, kill_process};
 
-/// How long anything may take that has no promise of its own.
-pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+/// The default timeout of these tests.
+pub(crate) const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Folders of one agent.
 pub(crate) struct Place(tempfile::TempDir);
@@ -26,7 +26,7 @@ impl Place {
         self.0.path().join(name)
     }
 
-    /// What a file holds; nothing if there is none.
+    /// The content of a file; empty if there is none.
     pub(crate) fn text(&self, name: &str) -> String {
         fs::read_to_string(self.path(name)).unwrap_or_default()
     }
@@ -40,11 +40,11 @@ impl Place {
         text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect()
     }
 
-    /// The program with this verb, in these folders and in no environment but what is given.
+    /// The program with this verb, in these folders, with only the given environment.
     pub(crate) fn command(&self, verb: &str, flags: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_log2aws-agent"));
         command.env_clear().arg(verb).args(flags);
-        // Flags of the test's own come first; clap takes each only once.
+        // The test's own flags come first; clap accepts each only once.
         for (flag, folder) in [("--log-dir", "log"), ("--state-dir", "state")] {
             if !flags.iter().any(|given| given.starts_with(flag)) {
                 command.arg(flag).arg(self.path(folder));
@@ -61,7 +61,7 @@ impl Place {
         self.command(verb, flags).output().unwrap()
     }
 
-    /// Starts `run`; what it says is in the file `said`.
+    /// Starts `run`; its output goes to the file `said`.
     pub(crate) fn run(&self, flags: &[&str], env: &[(&str, &str)]) -> Running {
         let mut command = self.command("run", flags);
         command.envs(env.iter().copied()).stderr(File::create(self.path("said")).unwrap());
@@ -69,7 +69,7 @@ impl Place {
     }
 }
 
-/// A `run` at work; ended when this is dropped.
+/// A running `run`, stopped on drop.
 pub(crate) struct Running(Child);
 
 impl Running {
@@ -86,7 +86,7 @@ impl Running {
         self.0.try_wait().unwrap()
     }
 
-    /// Tells it to end: its exit code, and how long it took.
+    /// Stops it; returns its exit code and how long that took.
     pub(crate) fn end(&mut self) -> (Option<i32>, Duration) {
         let told = Instant::now();
         self.signal(Signal::TERM);
@@ -118,24 +118,24 @@ pub(crate) fn signal_to(id: u32, signal: Signal) {
 }
 
 pub(crate) fn exists(id: u32) -> bool {
-    // One that has ended and that nobody has asked about is none any more.
+    // A zombie does not count.
     fs::read_to_string(format!("/proc/{id}/stat"))
         .is_ok_and(|stat| !stat.rsplit_once(')').unwrap().1.trim_start().starts_with('Z'))
 }
 
-/// Waits until something is so.
+/// Waits until the condition holds.
 pub(crate) fn until<T>(what: &str, mut is: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
         if let Some(found) = is() {
             return found;
         }
-        assert!(start.elapsed() < PATIENCE, "{what}: not within a minute");
+        assert!(start.elapsed() < TIMEOUT, "{what}: not within a minute");
         std::thread::sleep(Duration::from_millis(20));
     }
 }
 
-/// A name whose host, after a start, is among the first to catch up.
+/// A name whose host is among the first to catch up after a start.
 pub(crate) fn early_name() -> String {
     let is_early = |name: &String| {
         let schedule = Schedule {
@@ -149,19 +149,19 @@ pub(crate) fn early_name() -> String {
     (0..100_000).map(|number| format!("web{number}")).find(is_early).unwrap()
 }
 
-/// Days ago, as the names of logs have it.
+/// A date some days ago, as in log names.
 pub(crate) fn days_ago(days: i64) -> String {
     let now = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
     now.checked_sub(jiff::Span::new().days(days)).unwrap().to_string()
 }
 
-/// A service manager that listens.
+/// A listening service manager.
 pub(crate) struct Manager(UnixDatagram);
 
 impl Manager {
     pub(crate) fn new(place: &Place) -> Self {
         let socket = UnixDatagram::bind(place.path("notify")).unwrap();
-        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        socket.set_read_timeout(Some(TIMEOUT)).unwrap();
         Self(socket)
     }
 
@@ -172,14 +172,14 @@ impl Manager {
         String::from_utf8(bytes[..length].to_vec()).unwrap()
     }
 
-    /// Reads what has come so far, and throws it away.
+    /// Discards the messages so far.
     pub(crate) fn forget(&self) {
         self.0.set_nonblocking(true).unwrap();
         while self.0.recv(&mut [0; 64]).is_ok() {}
         self.0.set_nonblocking(false).unwrap();
     }
 
-    /// The next message that is no sign of life.
+    /// The next message other than a watchdog message.
     pub(crate) fn next_news(&self) -> String {
         loop {
             match self.next() {

@@ -1,4 +1,4 @@
-//! What `run` refuses before it begins: exit code 2, one sentence, and nothing made.
+//! What `run` refuses at the start: exit code 2, one sentence, and nothing created.
 
 use std::process::Command;
 
@@ -58,7 +58,7 @@ fn a_host_name_that_cannot_name_logs_is_a_state_that_can_pass() {
         .output()
         .unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
-    // 2 is what systemd does not try again after.
+    // systemd does not restart after 2.
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("host name cannot be the name of its logs"), "{said}");
     assert!(said.contains("--server"), "{said}");

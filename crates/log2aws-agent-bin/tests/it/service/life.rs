@@ -1,4 +1,4 @@
-//! Starting, sampling, reading the config anew, ending.
+//! Starting, sampling, reloading the config, stopping.
 
 use std::fs;
 use std::io::Write as _;
@@ -32,7 +32,7 @@ fn it_says_that_it_lives_samples_at_marks_and_ends_at_once() {
     let intervals: Vec<String> = times().iter().map(|at| at[..7].to_owned()).collect();
     assert!(intervals.windows(2).all(|two| two[0] != two[1]), "{:?}", times());
     manager.forget();
-    // Five signs of life in a second and a half: one each fifth of a second.
+    // Five watchdog messages in a second and a half: one each fifth of a second.
     let start = Instant::now();
     for _ in 0..5 {
         assert_eq!(manager.next(), "WATCHDOG=1\n");
@@ -137,7 +137,7 @@ fn one_run_has_a_state_folder() {
     let said = String::from_utf8(second.stderr).unwrap();
     assert!(said.contains(&format!("another run (process {})", run.id())), "{said}");
     assert_eq!(run.end().0, Some(0));
-    // A killed one leaves nothing that keeps the next one out.
+    // After a kill nothing blocks the next one.
     let run = place.run(&["--interval=1h"], &[]);
     until("it is at work", || place.text("said").contains("at work").then_some(()));
     drop(run);

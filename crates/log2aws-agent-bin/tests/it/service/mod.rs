@@ -1,5 +1,5 @@
-//! `log2aws-agent run` and `status` as they are installed: the real program, its signals, its
-//! processes, a service manager's socket, a real server.
+//! `log2aws-agent run` and `status` as installed: the real program, signals, processes, a service
+//! manager's socket, a real server.
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod agent;

@@ -1,4 +1,4 @@
-//! The process that ships: to a real server, to one that never answers, and its end.
+//! The shipping process: with a real server, with one that never responds, and its end.
 
 use std::fs;
 use std::net::TcpListener;
@@ -25,7 +25,7 @@ impl Clock for Now {
     }
 }
 
-/// A place with logs of days whose moments have passed.
+/// A place with overdue logs.
 fn backlog() -> Place {
     let place = Place::new();
     for days in [4, 3, 2] {
@@ -53,7 +53,7 @@ fn what_is_overdue_is_shipped_to_a_real_server_and_told() {
     let flags = ["--interval=1h".to_owned(), format!("--api={api}"), format!("--server={name}")];
     let textfile = format!("--textfile={}", place.path("a.prom").display());
     let [interval, api, server] = flags.each_ref().map(String::as_str);
-    // What would harm the process that ships, were it to ask: `run` was told better.
+    // These variables would harm the shipping process if it read them: `run` has other settings.
     let env = [("TZ", "UTC"), ("LOG2AWS_DRY_RUN", "true"), ("LOG2AWS_DATE", "2026-02-30")];
     let mut run = place.run(&[interval, api, server, &textfile], &env);
     let shipped = "log2aws_agent_last_ship_success 1\n";
@@ -73,7 +73,7 @@ fn what_is_overdue_is_shipped_to_a_real_server_and_told() {
     runtime.block_on(serving).unwrap().unwrap();
 }
 
-/// A `run` whose process that ships waits for a server that never answers.
+/// A `run` whose shipping process waits for a server that never responds.
 fn hanging(place: &Place, listener: &TcpListener) -> (super::agent::Running, u32) {
     let api = format!("--api=http://{}", listener.local_addr().unwrap());
     let server = format!("--server={}", early_name());
@@ -82,7 +82,7 @@ fn hanging(place: &Place, listener: &TcpListener) -> (super::agent::Running, u32
     let (stream, _) = listener.accept().unwrap();
     let children = run.children();
     assert_eq!(children.len(), 1, "{children:?}");
-    // The stream must stay open, or it would not hang.
+    // The stream must stay open, or the process would not hang.
     std::mem::forget(stream);
     (run, children[0])
 }
@@ -94,7 +94,7 @@ fn it_ends_within_a_second_with_the_process_that_hangs() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let (mut run, child) = hanging(&place, &listener);
         if frozen {
-            // It cannot even be asked to end.
+            // It cannot react to SIGTERM.
             signal_to(child, Signal::STOP);
         }
         let (code, took) = run.end();
@@ -127,7 +127,7 @@ fn one_that_is_killed_leaves_no_process_that_ships() {
     let place = backlog();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let (run, child) = hanging(&place, &listener);
-    // Nobody but the kernel can end it now.
+    // Only the kernel can end it now.
     signal_to(child, Signal::STOP);
     run.signal(Signal::KILL);
     until("its end", || (!exists(child)).then_some(()));
@@ -136,7 +136,7 @@ fn one_that_is_killed_leaves_no_process_that_ships() {
 #[test]
 fn the_journal_says_why_and_how_urgent_it_is() {
     let place = backlog();
-    // Where nobody listens any more.
+    // A port where nobody listens any more.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let api = format!("--api=http://{}", listener.local_addr().unwrap());
     drop(listener);

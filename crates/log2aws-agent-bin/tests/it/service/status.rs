@@ -1,4 +1,4 @@
-//! `status`: what it says, what it ends with, and that it leaves everything as it was.
+//! `status`: its output, its exit code, and that it changes nothing.
 
 use std::fs;
 
@@ -37,7 +37,7 @@ fn days_before_yesterday_that_are_pending_are_not_well() {
     assert_eq!(json["pending"], serde_json::json!([days_ago(2), days_ago(1)]));
     assert_eq!((&json["well"], &json["sample_overdue"]), (&false.into(), &false.into()));
     assert_eq!(json["server"], "web01");
-    // Of what is delivered nowhere, it cannot be known what is pending.
+    // Without an API it is unknown what is pending.
     let (code, text) = status(&place, &[]);
     assert_eq!(code, Some(0));
     assert!(text.contains("pending:        cannot be known: no API"), "{text}");

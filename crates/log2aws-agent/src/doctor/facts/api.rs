@@ -1,5 +1,5 @@
-//! What the API says when it is asked for a URL, and how far one gets on the way to it and to the
-//! store that it names.
+//! The API's response to a request for a URL, and the connections to the API and to the store that
+//! it names.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -13,46 +13,56 @@ use sha2::{Digest, Sha256};
 use url::Url;
 
 use crate::doctor::DoctorConfig;
-use crate::doctor::judge::answer::Answer;
-use crate::ship::answer::{self, Asked};
-use crate::ship::attempt::SOURCE_HEADER;
+use crate::ship::answer::{self, SOURCE_HEADER, UrlRequest};
 use crate::ship::http::{Client, HttpError, Reply};
 use crate::ship::{ApiUrl, CaError};
 use crate::world::World;
 
+use super::connection::{self, Login, ProxyHop, Reachability, Target};
 use super::tls;
-use super::way::{self, Hop, Login, Target, Way};
 
-/// How long the request may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The timeout of the request.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The way to the API, and what it said.
+/// The connection to the API, and its response.
 #[derive(Debug)]
 pub(crate) struct Api {
     pub(crate) target: Target,
-    /// The proxy, or the variable that names none.
-    pub(crate) proxy: Result<Option<Hop>, &'static str>,
-    /// What is wrong with the file of certificates that was named.
+    /// The proxy, or the variable with an invalid one.
+    pub(crate) proxy: Result<Option<ProxyHop>, &'static str>,
+    /// Whether the CA file is valid.
     pub(crate) ca: Result<(), CaError>,
-    /// `None` where only a whole request can show it.
-    pub(crate) way: Option<Way>,
-    /// `None` where one does not get so far.
-    pub(crate) said: Option<Result<Said, String>>,
+    /// `None` if only a whole request can test it.
+    pub(crate) connection: Option<Reachability>,
+    /// `None` if the connection failed.
+    pub(crate) said: Option<Result<ApiResponse, String>>,
 }
 
-/// An answer, and what it leads to.
+/// Any response.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// `Log2aws-Source`: our address as the API sees it.
+    pub(crate) source: Option<IpAddr>,
+    /// Its message, if that can be repeated.
+    pub(crate) said: Option<String>,
+    /// When the URL of a 200 expires, or why it is not trusted.
+    pub(crate) url: Option<Result<Option<Timestamp>, String>>,
+}
+
+/// A response, and the connection to the store.
 #[derive(Debug)]
-pub(crate) struct Said {
+pub(crate) struct ApiResponse {
     pub(crate) answer: Answer,
-    /// The other side's clock, and ours before and after.
+    /// The server's clock, and ours before and after.
     pub(crate) date: Option<Timestamp>,
     pub(crate) before: Timestamp,
     pub(crate) after: Timestamp,
-    /// Where uploads go.
-    pub(crate) store: Option<(Target, Option<Hop>, Option<Way>)>,
+    /// The target of uploads.
+    pub(crate) store: Option<(Target, Option<ProxyHop>, Option<Reachability>)>,
 }
 
-/// Asks `api` for a URL for an empty log of `day`.
+/// Requests a URL for an empty log of `day`.
 pub(crate) fn ask(
     api: &ApiUrl,
     server: &ServerName,
@@ -64,20 +74,20 @@ pub(crate) fn ask(
     let client = match Client::new(&config.network) {
         Ok(client) => client,
         Err(error) => {
-            return Api { target, proxy: Ok(None), ca: Err(error), way: None, said: None };
+            return Api { target, proxy: Ok(None), ca: Err(error), connection: None, said: None };
         }
     };
     let roots = if target.tls { client.roots() } else { Vec::new() };
-    let (proxy, way) = match hop(api.url(), &client) {
+    let (proxy, connection) = match hop(api.url(), &client) {
         Ok(hop) => {
-            let way = way_to(&target, hop.as_ref(), &roots);
-            (Ok(hop), way)
+            let connection = connection_to(&target, hop.as_ref(), &roots);
+            (Ok(hop), connection)
         }
         Err(variable) => (Err(variable), None),
     };
-    let passable = proxy.is_ok() && way.as_ref().is_none_or(Way::is_passable);
+    let passable = proxy.is_ok() && connection.as_ref().is_none_or(Reachability::can_send_request);
     let said = passable.then(|| {
-        let asked = Asked {
+        let asked = UrlRequest {
             server,
             day,
             size: 0,
@@ -87,25 +97,25 @@ pub(crate) fn ask(
             upload_hosts: &config.upload_hosts,
         };
         let before = world.time.now();
-        let reply = client.get(&asked.request(), PATIENCE).map_err(|error| error.to_string())?;
+        let reply = client.get(&asked.request(), TIMEOUT).map_err(|error| error.to_string())?;
         let after = world.time.now();
         Ok(said(&reply, &asked, &client, before, after))
     });
-    Api { target, proxy, ca: Ok(()), way, said }
+    Api { target, proxy, ca: Ok(()), connection, said }
 }
 
 fn said(
     reply: &Reply,
-    asked: &Asked<'_>,
+    asked: &UrlRequest<'_>,
     client: &Client,
     before: Timestamp,
     after: Timestamp,
-) -> Said {
+) -> ApiResponse {
     #[derive(Deserialize)]
     struct Life {
         expires_at: Timestamp,
     }
-    let asked = Asked { tls: reply.tls, ..asked.clone() };
+    let asked = UrlRequest { tls: reply.tls, ..asked.clone() };
     let upload = (reply.status.as_u16() == 200).then(|| answer::check(&reply.body, &asked));
     let life = serde_json::from_slice::<Life>(&reply.body).ok().map(|life| life.expires_at);
     let store = upload.as_ref().and_then(|upload| upload.as_ref().ok()).map(|upload| {
@@ -113,10 +123,10 @@ fn said(
         let target = target(url);
         let hop = hop(url, client).ok().flatten();
         let roots = if target.tls { client.roots() } else { Vec::new() };
-        let way = way_to(&target, hop.as_ref(), &roots);
-        (target, hop, way)
+        let connection = connection_to(&target, hop.as_ref(), &roots);
+        (target, hop, connection)
     });
-    Said {
+    ApiResponse {
         answer: Answer {
             status: reply.status.as_u16(),
             source: reply.header(SOURCE_HEADER).and_then(|text| text.parse::<IpAddr>().ok()),
@@ -138,18 +148,22 @@ fn target(url: &Url) -> Target {
     }
 }
 
-/// `None` where only a whole request can show it: TLS with the proxy itself.
-fn way_to(target: &Target, hop: Option<&Hop>, roots: &[CertificateDer<'static>]) -> Option<Way> {
-    hop.is_none_or(|hop| !hop.tls).then(|| way::go(target, hop, roots))
+/// `None` if only a whole request can test it: TLS to the proxy itself.
+fn connection_to(
+    target: &Target,
+    hop: Option<&ProxyHop>,
+    roots: &[CertificateDer<'static>],
+) -> Option<Reachability> {
+    hop.is_none_or(|hop| !hop.tls).then(|| connection::go(target, hop, roots))
 }
 
-/// The proxy on the way to `url`, by the same rule as a delivery's.
-fn hop(url: &Url, client: &Client) -> Result<Option<Hop>, &'static str> {
+/// The proxy for `url`, chosen as for a delivery.
+fn hop(url: &Url, client: &Client) -> Result<Option<ProxyHop>, &'static str> {
     let proxy = match client.proxy(url) {
         Err(HttpError::Proxy(variable)) => return Err(variable),
         proxy => proxy.ok().flatten(),
     };
-    Ok(proxy.map(|proxy| Hop {
+    Ok(proxy.map(|proxy| ProxyHop {
         host: proxy.host().to_owned(),
         port: proxy.port(),
         tls: proxy.protocol() == ureq::ProxyProtocol::Https,

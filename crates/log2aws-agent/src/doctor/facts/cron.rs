@@ -1,4 +1,4 @@
-//! The jobs of cron that sample or deliver, of the seed's kind or of ours.
+//! Cron jobs that sample or deliver, of this or of the older scripts.
 
 use std::fs;
 use std::io::{ErrorKind, Read};
@@ -13,7 +13,7 @@ const FOLDERS: [&str; 8] = [
     "etc/cron.d",
     "etc/cron.hourly",
     "etc/cron.daily",
-    // Debian's, RHEL's, SUSE's.
+    // The folders of Debian, RHEL and SUSE.
     "var/spool/cron/crontabs",
     "var/spool/cron",
     "var/spool/cron/tabs",
@@ -21,12 +21,12 @@ const FOLDERS: [&str; 8] = [
     "etc/periodic/daily",
 ];
 
-/// What cron does of our work.
+/// The cron jobs that do our work.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct CronJobs {
-    /// Where samples are taken.
+    /// Jobs that take samples.
     pub(crate) sampling: Vec<Job>,
-    /// Where logs are delivered.
+    /// Jobs that deliver logs.
     pub(crate) shipping: Vec<Place>,
     /// Folders of crontabs that this user may not read.
     pub(crate) unread: Vec<PathBuf>,
@@ -36,7 +36,7 @@ pub(crate) struct CronJobs {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Job {
     pub(crate) place: Place,
-    /// The folder that its lines go to, if it is certainly another than ours.
+    /// The folder that it writes to, if it is certainly not ours.
     pub(crate) elsewhere: Option<PathBuf>,
 }
 
@@ -53,7 +53,7 @@ impl std::fmt::Display for Place {
     }
 }
 
-/// Looks at the crontabs under `root`.
+/// Reads the crontabs under `root`.
 pub(crate) fn look(root: &Path, log_dir: &Path) -> CronJobs {
     let mut jobs = CronJobs::default();
     let mut files: Vec<PathBuf> = CRONTABS.iter().map(|file| root.join(file)).collect();
@@ -84,7 +84,7 @@ impl CronJobs {
             }
             let mut work = Work::of(line, log_dir);
             let mut code = line.to_owned();
-            // A script that the line runs does what stands in it.
+            // Also reads a script that the line runs.
             for word in line.split_whitespace().filter(|word| word.starts_with('/')) {
                 if let Ok(script) = read(&root.join(word.trim_start_matches('/'))) {
                     work |= Work::of_script(&script, log_dir);
@@ -102,12 +102,12 @@ impl CronJobs {
     }
 }
 
-/// The folder that a shell's lines go to, if none of them may go to ours.
+/// The folder that a shell command writes to, if it is certainly not ours.
 fn elsewhere(code: &str, log_dir: &Path) -> Option<PathBuf> {
     let mut folders = code.split(">>").skip(1).map(|to| {
         let to = to.trim_start().trim_start_matches(['"', '\'']);
         let known = to.split(|c: char| c.is_whitespace() || "\"'$`;|&)".contains(c)).next()?;
-        // What follows the last slash is a file's name, or the beginning of one.
+        // The text after the last slash is a file name, or its beginning.
         let (folder, _) = known.rsplit_once('/')?;
         let folder = Path::new(folder);
         (folder.is_absolute() && folder != log_dir).then(|| folder.to_owned())
@@ -150,7 +150,7 @@ impl Work {
         }
     }
 
-    /// A script's, comments left out; its commands may stand on several lines.
+    /// The work of a script without its comments; commands may span several lines.
     fn of_script(text: &str, log_dir: &Path) -> Self {
         let code = || text.lines().filter(|line| !line.trim_start().starts_with('#'));
         let has = |what: &str| code().any(|line| line.contains(what));
@@ -164,10 +164,10 @@ impl Work {
     }
 }
 
-/// The text of a regular file; a program's bytes are none.
+/// The text of a regular file; binaries are ignored.
 fn read(path: &Path) -> Result<String, ErrorKind> {
     let kind = |error: std::io::Error| error.kind();
-    // Not a pipe: nobody might write into it.
+    // Not a pipe, which may never have a writer.
     if !fs::metadata(path).map_err(kind)?.is_file() {
         return Err(ErrorKind::InvalidInput);
     }

@@ -1,4 +1,4 @@
-//! What a folder is like. Asked of the system, never tried: the doctor writes nothing.
+//! The state of a folder. It is queried and never tried out, because the doctor writes nothing.
 
 use std::ffi::OsString;
 use std::fs;
@@ -10,62 +10,62 @@ use rustix::fs::{Access, StatVfsMountFlags, access, statfs, statvfs};
 
 use crate::spool::reserve;
 
-/// Of `statfs(2)`: file systems that are gone with the machine's memory.
+/// From `statfs(2)`: file systems in memory.
 const TMPFS: u64 = 0x0102_1994;
 const RAMFS: u64 = 0x8584_58f6;
 
-/// A folder, and who looks at it.
+/// A folder, and the user who checks it.
 #[derive(Debug)]
 pub(crate) struct Folder {
     pub(crate) path: PathBuf,
     pub(crate) state: State,
 }
 
-/// How it stands with a folder.
+/// The state of a folder.
 #[derive(Debug)]
 pub(crate) enum State {
-    /// It is not there; may we make it?
+    /// It does not exist; may we create it?
     Missing { may_make: bool },
-    /// Something else has its name.
+    /// There is something else with its name.
     NotAFolder,
-    /// It cannot be looked at.
+    /// Its state is unknown.
     Unknown(io::Error),
-    /// It is there.
+    /// It exists.
     There(Disk, Owner),
 }
 
-/// Whose a folder is.
+/// The owner of a folder.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Owner {
     /// A user id.
     pub(crate) of: u32,
-    /// A file in it that is somebody else's: its name and its owner's id.
-    pub(crate) stranger: Option<(OsString, u32)>,
-    /// Room that was kept for a full disk was given up.
+    /// A file in it with another owner: its name and the owner's id.
+    pub(crate) foreign_file: Option<(OsString, u32)>,
+    /// The disk reserve was used up on a full disk.
     pub(crate) no_reserve: bool,
 }
 
 /// Who may add files to a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Writers {
-    /// We, among others.
+    /// We may, and perhaps others.
     We,
-    /// Not we.
+    /// We may not.
     Others,
     /// The file system is mounted read-only.
     Nobody,
 }
 
-/// A folder that is there.
+/// The disk of an existing folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Disk {
     /// Who may add files.
     pub(crate) writers: Writers,
-    /// It is gone after a reboot.
+    /// It is lost on reboot.
     pub(crate) in_memory: bool,
-    /// Bytes that we may still write.
+    /// Free bytes that we may use.
     pub(crate) free: u64,
-    /// No file can be added for want of inodes.
+    /// There are no free inodes.
     pub(crate) no_inodes: bool,
 }
 
@@ -84,7 +84,7 @@ pub(crate) fn look(path: &Path) -> Folder {
     Folder { path: path.to_owned(), state }
 }
 
-/// Whether the nearest folder above that exists lets us add one.
+/// Whether the nearest existing parent lets us create a folder.
 fn may_make(path: &Path) -> bool {
     let above = path.ancestors().skip(1).find(|folder| folder.exists());
     above.is_some_and(|folder| disk(folder).is_ok_and(|disk| disk.writers == Writers::We))
@@ -92,14 +92,14 @@ fn may_make(path: &Path) -> bool {
 
 fn owner(path: &Path, of: u32) -> Owner {
     let entries = fs::read_dir(path).into_iter().flatten().filter_map(Result::ok);
-    let strangers = entries.filter_map(|entry| {
+    let unknown_files = entries.filter_map(|entry| {
         let uid = entry.metadata().ok()?.uid();
         (uid != of).then(|| (entry.file_name(), uid))
     });
     Owner {
         of,
-        // The last by name: of day logs, the newest.
-        stranger: strangers.max(),
+        // The last by name, which among day logs is the newest.
+        foreign_file: unknown_files.max(),
         no_reserve: path.join("deliveries").is_dir() && !reserve::path(path).exists(),
     }
 }
@@ -118,7 +118,7 @@ fn disk(path: &Path) -> io::Result<Disk> {
         },
         in_memory: kind == TMPFS || kind == RAMFS,
         free: space.f_bavail.saturating_mul(space.f_frsize),
-        // Some file systems do not count them, and say that there are none at all.
+        // Some file systems do not count inodes and report none at all.
         no_inodes: space.f_files > 0 && space.f_favail == 0,
     })
 }

@@ -1,4 +1,4 @@
-//! What stands in a day log: its last lines, as the converter reads them.
+//! The content of a day log: its last lines, as the converter reads them.
 
 use std::fs::OpenOptions;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -13,26 +13,26 @@ use log2aws_core::reject::Reject;
 use log2aws_core::server_name::ServerName;
 use rustix::fs::OFlags;
 
-/// How far back from its end a log is read: some ten days of lines.
+/// How many bytes from the end are read: about ten days of lines.
 const LOOK_BACK: u64 = 256 << 10;
 
-/// The lines of a log, as far as they were read.
+/// The last lines of a log.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Lines {
-    /// The local times of the lines, in their order.
+    /// The local times of the lines, in order.
     pub(crate) times: Vec<DateTime>,
-    /// How many could not be read.
+    /// The number of unreadable lines.
     pub(crate) rejects: u64,
-    /// Why the last of these could not, and how it begins.
+    /// The reason for the last unreadable line, and its beginning.
     pub(crate) reject: Option<(String, String)>,
     /// Load averages with decimal commas: the sampler's locale is not C.
     pub(crate) decimal_commas: bool,
-    /// A `uptime` that counts no users.
+    /// `uptime` does not count users.
     pub(crate) no_users: bool,
-    /// Whose log it is, and what its averages are of, as its last metadata line says.
+    /// The server and mode in its last metadata line.
     pub(crate) server: Option<ServerName>,
     pub(crate) mode: Option<Mode>,
-    /// The last line has no end.
+    /// The last line has no line end.
     pub(crate) torn: bool,
 }
 
@@ -48,13 +48,13 @@ pub(crate) fn read(path: &Path) -> io::Result<Lines> {
     file.seek(SeekFrom::Start(from))?;
     let mut text = Vec::new();
     file.take(LOOK_BACK).read_to_end(&mut text)?;
-    // The first line of what was cut is not a whole one.
+    // The first line after the cut is incomplete.
     let start =
         if from == 0 { 0 } else { text.iter().position(|byte| *byte == b'\n').unwrap_or(0) };
     Ok(parse(&text[start..]))
 }
 
-/// Reads lines. Pure.
+/// Parses lines. Pure.
 pub(crate) fn parse(text: &[u8]) -> Lines {
     let mut lines = Lines {
         decimal_commas: has_decimal_commas(text),
@@ -85,7 +85,7 @@ impl Sink for Lines {
     }
 }
 
-/// `load average: 0,24, …`: a digit, a comma and a digit where a load stands.
+/// `load average: 0,24, …`: a digit, a comma and a digit in place of a load.
 fn has_decimal_commas(text: &[u8]) -> bool {
     text.split(|byte| *byte == b'\n').any(|line| {
         let line = String::from_utf8_lossy(line);

@@ -1,7 +1,7 @@
-//! What the doctor knows before it judges: asked of this machine and of the way to the API.
+//! The facts that the doctor judges, collected from this machine and from the API.
 //!
-//! Nothing is written, locked or delivered. The one request asks for a URL, as `ship` does, for an
-//! empty log; the URL is looked at and forgotten.
+//! Nothing is written, locked or delivered. The only request asks for a URL for an empty log, as
+//! `ship` does; the URL is inspected and discarded.
 
 use std::path::PathBuf;
 
@@ -17,45 +17,45 @@ use crate::world::World;
 use super::DoctorConfig;
 
 pub(crate) mod api;
+pub(crate) mod connection;
 pub(crate) mod cron;
 pub(crate) mod folder;
 pub(crate) mod logs;
 pub(crate) mod tls;
-pub(crate) mod way;
 
 use self::api::Api;
 use self::cron::CronJobs;
 use self::folder::Folder;
 use self::logs::Lines;
 
-/// Everything that is known.
+/// All facts.
 #[derive(Debug)]
 pub(crate) struct Facts {
-    /// This moment, and the day that it is part of here.
+    /// The current time, and the local day.
     pub(crate) now: Timestamp,
     pub(crate) today: Day,
-    /// Who asks: a user id.
+    /// The user id of this process.
     pub(crate) user: u32,
     pub(crate) log_dir: Folder,
     pub(crate) state_dir: Folder,
-    /// What stands in the log folder, where it can be read.
+    /// The content of the log folder, if it is readable.
     pub(crate) logs: Option<Logs>,
-    /// The newest log that is not of a day to come, and its lines.
+    /// The newest log that is not in the future, and its lines.
     pub(crate) newest: Option<(Day, std::io::Result<Lines>)>,
-    /// When `sample` was last at work with this state folder.
+    /// The time of the last sample with this state folder.
     pub(crate) last_sample: Option<Timestamp>,
-    /// `run` is at work with this state folder.
+    /// Whether `run` uses this state folder.
     pub(crate) service: bool,
     pub(crate) cron: CronJobs,
-    /// Logs of days that are over and not delivered, where there is an API and a name.
+    /// Undelivered logs of past days, if there are an API and a server name.
     pub(crate) pending: Option<Result<Vec<Day>, SpoolError>>,
     /// The size of the largest log.
     pub(crate) largest: u64,
-    /// The way to the API and what it said, where there is one.
+    /// The connection to the API and its response, if there is an API.
     pub(crate) api: Option<Api>,
 }
 
-/// Looks and asks. `None` where the clock shows no day that a log could have.
+/// Collects the facts. `None` if the clock is outside the years that logs can have.
 pub(crate) fn gather(config: &DoctorConfig, world: &World<'_>) -> Option<Facts> {
     let now = world.time.now();
     let today = Day::from_date(now.to_zoned(world.zone.clone()).date())?;
@@ -64,7 +64,7 @@ pub(crate) fn gather(config: &DoctorConfig, world: &World<'_>) -> Option<Facts> 
         state_dir: config.state_dir.clone(),
         server,
     };
-    // Which logs there are does not depend on the name.
+    // The list of logs does not depend on the name.
     let any_name = config.server.clone().or_else(|_| "unnamed".parse());
     let logs = any_name.ok().and_then(|server| spool(server).logs().ok());
     let path = |day: Day| -> PathBuf { config.log_dir.join(format!("{day}.log")) };

@@ -1,8 +1,8 @@
-//! A TLS handshake that is brought to its end whatever the certificates are, so that one can say
-//! who showed them and why they are not believed.
+//! A TLS handshake that completes whatever the certificates are, so that their issuer and the
+//! reason for distrust can be reported.
 //!
-//! Nothing but a request for `/` without a query goes over such a connection, and of its answer
-//! only the date is read: a certificate that is not valid *now* may mean that it is not now.
+//! Only a request for `/` without a query is sent over such a connection, and only the date of the
+//! response is read: an expired certificate may mean that our clock is wrong.
 
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
@@ -22,32 +22,32 @@ use rustls::{
 
 use crate::doctor::certificate::{self, Issuer};
 
-/// The longest head of an answer that is read for its date.
+/// The longest response head that is read for its date.
 const MAX_HEAD: u64 = 16 << 10;
 
-/// What the handshake showed.
+/// The result of a handshake.
 #[derive(Debug)]
 pub(crate) struct Handshake {
-    /// Why it is not to be believed, if it is not.
+    /// Why it is not trusted, if so.
     pub(crate) verdict: Result<(), TlsFault>,
-    /// Who issued the certificate that was shown.
+    /// The issuer of the server's certificate.
     pub(crate) issuer: Option<Issuer>,
-    /// The other side's clock, asked only where certificates are not believed.
+    /// The server's clock, requested only if the certificate is not trusted.
     pub(crate) date: Option<Timestamp>,
 }
 
-/// Why there is no trustworthy connection.
+/// Why there is no trusted connection.
 #[derive(Debug, PartialEq)]
 pub(crate) enum TlsFault {
-    /// This machine trusts nobody.
+    /// This machine trusts no CA at all.
     NoRoots,
-    /// The certificate is not believed.
+    /// The certificate is not trusted.
     Certificate(Error),
-    /// Something that does not speak TLS is there.
+    /// The server does not speak TLS.
     NotTls(String),
 }
 
-/// Shakes hands with `host`.
+/// Performs a handshake with `host`.
 pub(crate) fn handshake(
     stream: TcpStream,
     host: &str,
@@ -96,12 +96,12 @@ fn plainly(error: &io::Error) -> String {
     }
 }
 
-/// The `Date` of whoever is there.
+/// The `Date` header of the server.
 fn date(stream: &mut StreamOwned<ClientConnection, TcpStream>, host: &str) -> Option<Timestamp> {
     let request = format!("HEAD / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).ok()?;
     let mut head = Vec::new();
-    // A connection that is cut after the head is good enough.
+    // A connection that ends after the head is good enough.
     let _ = stream.take(MAX_HEAD).read_to_end(&mut head);
     let head = String::from_utf8_lossy(&head).into_owned();
     head.lines().filter_map(|line| line.split_once(':')).find_map(|(name, value)| {
@@ -109,7 +109,7 @@ fn date(stream: &mut StreamOwned<ClientConnection, TcpStream>, host: &str) -> Op
     })
 }
 
-/// Reads a `Date` header (RFC 9110 §5.6.7).
+/// Parses a `Date` header (RFC 9110 §5.6.7).
 pub(crate) fn parse_date(value: &str) -> Option<Timestamp> {
     static PARSER: DateTimeParser = DateTimeParser::new();
     PARSER.parse_timestamp(value.trim()).ok()
@@ -117,10 +117,10 @@ pub(crate) fn parse_date(value: &str) -> Option<Timestamp> {
 
 type Seen = (Result<(), TlsFault>, Option<Issuer>);
 
-/// Asks the verifier that deliveries go by, keeps what it says, and lets the handshake go on.
+/// Asks the real verifier, records its verdict, and lets the handshake continue.
 struct Recorder {
     provider: Arc<CryptoProvider>,
-    /// `None` where nobody is trusted.
+    /// `None` if there are no trusted CAs.
     real: Option<Arc<WebPkiServerVerifier>>,
     seen: Mutex<Option<Seen>>,
 }
@@ -131,7 +131,7 @@ impl Recorder {
         store.add_parsable_certificates(roots.iter().cloned());
         let builder =
             WebPkiServerVerifier::builder_with_provider(Arc::new(store), Arc::clone(provider));
-        // It fails for want of roots alone.
+        // It only fails if there are no roots.
         let real = builder.build().ok();
         Self { provider: Arc::clone(provider), real, seen: Mutex::default() }
     }

@@ -1,40 +1,28 @@
-//! What the API's answer to a request for a URL means. Pure.
+//! Judges the API's response to a request for a URL. Pure.
 
-use std::net::IpAddr;
 use std::num::NonZeroU64;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use log2aws_core::server_name::ServerName;
 
+use crate::doctor::facts::api::Answer;
 use crate::doctor::finding::{Check, Finding};
 
 use super::folders::size;
 use super::parts;
 use super::samples::span;
 
-/// Clocks differ by less where anybody sets them.
+/// A smaller difference is normal for a clock that is synchronised.
 const CLOCK_NOISE: Duration = Duration::from_secs(10);
 
-/// From here on days begin at the wrong time, and a certificate may count as expired.
+/// A difference from which days begin at the wrong time, and certificates may seem expired.
 pub(crate) const CLOCK_LIMIT: Duration = Duration::from_mins(5);
 
 /// The largest object of one PUT, 5 GiB.
 const MAX_PUT: u64 = 5 << 30;
 
-/// An answer, whatever it is.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    /// `Log2aws-Source`: our address as the API sees it.
-    pub(crate) source: Option<IpAddr>,
-    /// What it says of itself, if that can be repeated.
-    pub(crate) said: Option<String>,
-    /// Why the URL of a 200 is not to be believed, or when it expires.
-    pub(crate) url: Option<Result<Option<Timestamp>, String>>,
-}
-
-/// What the answer says of this machine: an answer of log2aws, and let in.
+/// Whether it is a response of log2aws, and whether this machine is allowed.
 pub(crate) fn answer(answer: &Answer, api: &str, server: &ServerName) -> Vec<Finding> {
     let status = answer.status;
     let said = answer.said.as_ref().map_or_else(String::new, |said| format!(", {said:?}"));
@@ -98,9 +86,9 @@ pub(crate) fn answer(answer: &Answer, api: &str, server: &ServerName) -> Vec<Fin
     }
 }
 
-/// This machine's clock against a `Date` that was written between two of its moments.
+/// This machine's clock compared with a `Date` header that was received between two local times.
 pub(crate) fn clock(date: Timestamp, before: Timestamp, after: Timestamp) -> Finding {
-    // A date has no fractions: it stands for all of its second.
+    // A date has no fractions: it covers its whole second.
     let ahead = before.duration_since(date) - SignedDuration::from_secs(1);
     let behind = date.duration_since(after);
     let (off, word) = if ahead.is_positive() {
@@ -121,23 +109,23 @@ pub(crate) fn clock(date: Timestamp, before: Timestamp, after: Timestamp) -> Fin
     }
 }
 
-/// What a log takes on its way.
+/// What an upload takes.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Transfer {
-    /// The largest log that is to be sent.
+    /// The largest log to send.
     pub(crate) largest: u64,
-    /// How many bytes the last delivery had, and how long it took.
+    /// The size and duration of the last delivery.
     pub(crate) measured: Option<(u64, Duration)>,
-    /// Bytes a second that it may go at.
+    /// The rate limit in bytes a second.
     pub(crate) limit: Option<NonZeroU64>,
-    /// How long a whole run may take.
+    /// The maximum duration of a run.
     pub(crate) max_time: Duration,
 }
 
-/// A shorter log measures how far away the store is, not how broad the line.
-const TELLING: u64 = 256 << 10;
+/// The time of a shorter log depends on the latency to the store, not on the bandwidth.
+const MIN_MEASURED_BYTES: u64 = 256 << 10;
 
-/// The life of a URL against the time that the largest log takes.
+/// Compares the life of a URL with the upload time of the largest log.
 pub(crate) fn url_life(life: Duration, transfer: &Transfer) -> Finding {
     let check = Check::UrlLife;
     let largest = size(transfer.largest);
@@ -153,9 +141,9 @@ pub(crate) fn url_life(life: Duration, transfer: &Transfer) -> Finding {
         let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX).max(1);
         (bytes, bytes.saturating_mul(1000) / millis)
     });
-    // That a short log went slowly says nothing of a long one.
+    // A slow upload of a short log says nothing about a long one.
     let measured = measured
-        .filter(|(bytes, rate)| *bytes >= TELLING || takes(*rate) <= life)
+        .filter(|(bytes, rate)| *bytes >= MIN_MEASURED_BYTES || takes(*rate) <= life)
         .map(|(_, rate)| rate);
     let limited = transfer
         .limit

@@ -1,4 +1,4 @@
-//! What was delivered, and what is left to deliver. Pure.
+//! Judges what was delivered, and what is pending. Pure.
 
 use jiff::Timestamp;
 use log2aws_core::day::Day;
@@ -9,7 +9,7 @@ use crate::spool::{Logs, SpoolError};
 
 use super::samples::span;
 
-/// What in the log folder will never be delivered.
+/// Files in the log folder that will never be delivered.
 pub(crate) fn logs(logs: Option<&Logs>, today: Day) -> Option<Finding> {
     let logs = logs?;
     if let Some(day) = logs.days.iter().rev().find(|day| **day > today) {
@@ -19,16 +19,16 @@ pub(crate) fn logs(logs: Option<&Logs>, today: Day) -> Option<Finding> {
             "the clock or the zone was wrong: correct the lines' dates, or move the file away",
         ));
     }
-    // A log that somebody packed or renamed; what is no log at all is nobody's business.
-    let stranger = logs
-        .strangers
+    // A log that somebody compressed or renamed; other files do not matter.
+    let foreign_file = logs
+        .unknown_files
         .iter()
         .map(|name| name.to_string_lossy())
         .find(|name| name.contains(".log") && !name.starts_with('.'))?;
     Some(Finding::warn(
         Check::LogFolder,
         format!(
-            "{stranger:?} is no day's log (YYYY-MM-DD.log, a plain file) and is never delivered"
+            "{foreign_file:?} is no day's log (YYYY-MM-DD.log, a plain file) and is never delivered"
         ),
         "rename it, or move it away; log2aws needs no logrotate",
     ))
@@ -44,7 +44,7 @@ pub(crate) fn pending(
     let check = Check::Deliveries;
     let days = match pending {
         Ok(days) => days,
-        // That there is no folder yet was told.
+        // The missing folder has already been reported.
         Err(SpoolError::Missing(_)) => return Finding::ok(check, "nothing to deliver yet"),
         Err(error) => {
             return Finding::fail(check, error.to_string(), "nothing is delivered until then");
@@ -125,10 +125,10 @@ mod tests {
 
     #[test]
     fn what_is_never_delivered_is_named() {
-        let say = |days: &[&str], strangers: &[&str]| {
+        let say = |days: &[&str], unknown_files: &[&str]| {
             let days = days.iter().map(|text| day(text)).collect();
-            let strangers = strangers.iter().map(Into::into).collect();
-            logs(Some(&Logs { days, strangers }), day("2026-11-22"))
+            let unknown_files = unknown_files.iter().map(Into::into).collect();
+            logs(Some(&Logs { days, unknown_files }), day("2026-11-22"))
         };
         assert_eq!(say(&["2026-11-22"], &["lost+found", ".2026-11-22.log.swp"]), None);
         let packed = say(&[], &["2026-11-20.log.gz"]).unwrap().to_string();

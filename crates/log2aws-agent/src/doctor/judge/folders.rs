@@ -1,26 +1,26 @@
-//! Whether the two folders can be worked with. Pure.
+//! Judges whether the two folders can be used. Pure.
 
 use crate::doctor::facts::folder::{Disk, Folder, Owner, State, Writers};
 use crate::doctor::finding::{Check, Finding};
 
-/// Below this a day's log may no longer fit, with what the system itself needs.
-const LITTLE: u64 = 16 << 20;
+/// Below this a day's log may not fit, considering what the system itself needs.
+const LOW_SPACE: u64 = 16 << 20;
 
-/// Nothing of ours fits any more.
-const NOTHING: u64 = 64 << 10;
+/// Below this, nothing of ours fits.
+const NO_SPACE: u64 = 64 << 10;
 
-/// What a folder is for, and who looks at it.
-pub(crate) struct Use {
+/// The purpose of a folder, and who checks it.
+pub(crate) struct FolderPurpose {
     pub(crate) check: Check,
-    /// The flag that names another.
+    /// The flag that sets it.
     pub(crate) flag: &'static str,
     /// What is lost with it.
     pub(crate) loses: &'static str,
-    /// Whose process this is: a user id.
+    /// The user id of this process.
     pub(crate) user: u32,
 }
 
-pub(crate) fn judge(folder: &Folder, purpose: &Use) -> Finding {
+pub(crate) fn judge(folder: &Folder, purpose: &FolderPurpose) -> Finding {
     let (path, check, flag) = (folder.path.display(), purpose.check, purpose.flag);
     let (disk, owner) = match &folder.state {
         State::Missing { may_make: true } => {
@@ -55,7 +55,7 @@ pub(crate) fn judge(folder: &Folder, purpose: &Use) -> Finding {
     there(&folder.path.display().to_string(), disk, owner, purpose)
 }
 
-fn there(path: &str, disk: Disk, owner: &Owner, purpose: &Use) -> Finding {
+fn there(path: &str, disk: Disk, owner: &Owner, purpose: &FolderPurpose) -> Finding {
     let (check, flag, user) = (purpose.check, purpose.flag, purpose.user);
     if disk.writers == Writers::Nobody {
         return Finding::fail(
@@ -83,7 +83,7 @@ fn there(path: &str, disk: Disk, owner: &Owner, purpose: &Use) -> Finding {
             "remove files that nobody needs: df -i shows where",
         );
     }
-    if disk.free < NOTHING {
+    if disk.free < NO_SPACE {
         return Finding::fail(
             check,
             format!("the file system of {path} is full ({} left)", size(disk.free)),
@@ -104,7 +104,7 @@ fn there(path: &str, disk: Disk, owner: &Owner, purpose: &Use) -> Finding {
             "make room; the next delivery takes it again",
         );
     }
-    if disk.free < LITTLE {
+    if disk.free < LOW_SPACE {
         return Finding::warn(
             check,
             format!("the file system of {path} is nearly full ({} left)", size(disk.free)),
@@ -114,9 +114,8 @@ fn there(path: &str, disk: Disk, owner: &Owner, purpose: &Use) -> Finding {
     Finding::ok(check, format!("{path}, {} free", size(disk.free)))
 }
 
-/// What belongs to somebody else than it should. Root may do everything here, and is not whom the
-/// service runs as.
-fn foreign(path: &str, owner: &Owner, purpose: &Use) -> Option<Finding> {
+/// Files with the wrong owner. Root may do everything here, but is not the user of the service.
+fn foreign(path: &str, owner: &Owner, purpose: &FolderPurpose) -> Option<Finding> {
     let (check, of, user) = (purpose.check, owner.of, purpose.user);
     if user != 0 && of != 0 && of != user {
         return Some(Finding::fail(
@@ -125,7 +124,7 @@ fn foreign(path: &str, owner: &Owner, purpose: &Use) -> Option<Finding> {
             format!("run as user {of}, or name a folder of your own with {}", purpose.flag),
         ));
     }
-    let (name, by) = owner.stranger.as_ref()?;
+    let (name, by) = owner.foreign_file.as_ref()?;
     if of == 0 || *by == of {
         return None;
     }
@@ -136,7 +135,7 @@ fn foreign(path: &str, owner: &Owner, purpose: &Use) -> Option<Finding> {
     ))
 }
 
-/// Bytes, as a person says it.
+/// Bytes for people.
 pub(crate) fn size(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["bytes", "KiB", "MiB", "GiB", "TiB"];
     let mut unit = 0;
@@ -157,7 +156,7 @@ mod tests {
         Disk { writers: Writers::We, in_memory: false, free: 1 << 40, no_inodes: false };
 
     fn say(state: State) -> Finding {
-        let purpose = Use {
+        let purpose = FolderPurpose {
             check: Check::StateFolder,
             flag: "--state-dir",
             loses: "what was delivered",
@@ -173,9 +172,9 @@ mod tests {
             change(&mut disk);
             State::There(disk, Owner::default())
         };
-        let of = |of, stranger: Option<(&str, u32)>, no_reserve| {
-            let stranger = stranger.map(|(name, by)| (name.into(), by));
-            State::There(GOOD, Owner { of, stranger, no_reserve })
+        let of = |of, foreign_file: Option<(&str, u32)>, no_reserve| {
+            let foreign_file = foreign_file.map(|(name, by)| (name.into(), by));
+            State::There(GOOD, Owner { of, foreign_file, no_reserve })
         };
         let cases = [
             (disk(|_| {}), Verdict::Ok, "1024 GiB free"),

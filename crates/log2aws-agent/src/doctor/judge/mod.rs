@@ -1,12 +1,12 @@
-//! From facts to findings. Pure: nothing here asks the world.
+//! Judges the facts. Pure.
 
 pub(crate) mod answer;
+pub(crate) mod connection;
 pub(crate) mod deliveries;
 pub(crate) mod folders;
 pub(crate) mod samples;
-pub(crate) mod way;
 
-/// A sentence of `ship`'s that tells both, in two: what happened, and what to do.
+/// Splits a sentence of `ship` into what happened and what to do.
 pub(crate) fn parts(sentence: String, otherwise: &str) -> (String, String) {
     match sentence.split_once("; ") {
         Some((what, todo)) => (what.to_owned(), todo.to_owned()),

@@ -1,4 +1,4 @@
-//! Whether samples are taken, by one sampler, and whether their lines can be read. Pure.
+//! Judges whether exactly one sampler takes samples, and whether they are readable. Pure.
 
 use std::time::Duration;
 
@@ -12,23 +12,23 @@ use crate::doctor::facts::cron::{CronJobs, Job, Place};
 use crate::doctor::facts::logs::Lines;
 use crate::doctor::finding::{Check, Finding};
 
-/// So many intervals without a sample are too many.
-const PATIENCE: u32 = 3;
+/// This many intervals without a sample are too many.
+const TIMEOUT: u32 = 3;
 
-/// Fewer lines say nothing about how often they come.
-const ENOUGH: usize = 6;
+/// Fewer lines do not show an interval.
+const MIN_LINES: usize = 6;
 
-/// Who samples, as far as one can see from outside.
+/// The samplers, as far as they can be detected.
 #[derive(Debug)]
 pub(crate) struct Samplers<'a> {
-    /// `run` is at work with this state folder.
+    /// `run` uses this state folder.
     pub(crate) service: bool,
     /// It has an API to deliver to.
     pub(crate) delivers: bool,
     pub(crate) cron: &'a CronJobs,
 }
 
-/// How long ago the last sample was, and who should have taken another.
+/// The age of the last sample, and who should have taken another.
 pub(crate) fn samples(
     last: Option<Timestamp>,
     now: Timestamp,
@@ -57,7 +57,7 @@ pub(crate) fn samples(
         );
     }
     let age = age.unsigned_abs();
-    if age > interval * PATIENCE {
+    if age > interval * TIMEOUT {
         let text =
             format!("no sample for {}, where one every {} is due", span(age), span(interval));
         return Finding::fail(check, text, todo);
@@ -127,7 +127,7 @@ pub(crate) fn samplers(
 }
 
 impl Samplers<'_> {
-    /// The jobs of cron that sample into our log, or who knows where.
+    /// Cron jobs that write to our log, or to an unknown folder.
     fn here(&self) -> Vec<&Place> {
         let here = |job: &&Job| job.elsewhere.is_none();
         self.cron.sampling.iter().filter(here).map(|job| &job.place).collect()
@@ -141,13 +141,13 @@ fn list(places: &[&Place]) -> String {
 
 /// The mean time between the last lines.
 fn mean_gap(lines: &Lines) -> Option<Duration> {
-    let last = &lines.times[lines.times.len().saturating_sub(4 * ENOUGH)..];
-    let ([first, .., end], true) = (last, last.len() >= ENOUGH) else { return None };
+    let last = &lines.times[lines.times.len().saturating_sub(4 * MIN_LINES)..];
+    let ([first, .., end], true) = (last, last.len() >= MIN_LINES) else { return None };
     let gaps = u32::try_from(last.len() - 1).ok()?;
     Duration::try_from(end.duration_since(*first)).ok().map(|time| time / gaps)
 }
 
-/// Whether the lines of a log can be read, and what was found in them.
+/// Whether the lines of a log are readable, and what they reveal.
 pub(crate) fn lines(day: Day, lines: &Lines, server: Option<&ServerName>) -> Finding {
     let check = Check::Lines;
     let rows = lines.times.len();
@@ -176,18 +176,18 @@ pub(crate) fn lines(day: Day, lines: &Lines, server: Option<&ServerName>) -> Fin
         None => "written by another sampler: averages since boot, as it seems",
     };
     let users = if lines.no_users { ", no count of users" } else { "" };
-    // Understood as they are; it tells who made the log.
+    // They are readable; they show which sampler wrote them.
     let commas = if lines.decimal_commas { ", decimal commas (a locale other than C)" } else { "" };
     Finding::ok(check, format!("{rows} read in {day}.log, {mode}{users}{commas}"))
 }
 
-/// The moment of the last line, in the zone that it was written in.
+/// The time of the last line in its own zone.
 pub(crate) fn last_line(lines: &Lines, zone: &TimeZone) -> Option<Timestamp> {
     let time = lines.times.iter().max()?;
     time.to_zoned(zone.clone()).ok().map(|zoned| zoned.timestamp())
 }
 
-/// A time, as a person says it: in its largest unit.
+/// A duration for people, in its largest unit.
 pub(crate) fn span(time: Duration) -> String {
     let seconds = time.as_secs();
     match seconds {
@@ -257,7 +257,7 @@ mod tests {
         let one = cron(&["/etc/cron.d/load"], &[]);
         assert_eq!(say(true, &none, None).verdict, Verdict::Ok);
         assert_eq!(say(false, &one, None).verdict, Verdict::Ok);
-        // Whether that is bad, the samples tell.
+        // The samples show whether that is bad.
         assert_eq!(say(false, &none, None).verdict, Verdict::Ok);
         let both = say(true, &one, None).to_string();
         assert!(

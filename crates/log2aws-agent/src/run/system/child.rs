@@ -1,5 +1,5 @@
-//! The process that ships: this same program, so that what it needs of memory ends with it, and
-//! so that a name server that never answers can be ended with it.
+//! The shipping process: this same program as a child, so that its memory is freed, and a name
+//! lookup that hangs can be killed.
 
 use std::io;
 use std::os::fd::AsFd as _;
@@ -12,45 +12,44 @@ use rustix::process::{Pid, Signal, getppid, kill_process, set_parent_process_dea
 use super::events::Events;
 use crate::run::port::{ShipOrder, Shipped};
 
-/// How long it may take to end when it is asked to.
-const PATIENCE: Duration = Duration::from_millis(500);
+/// How long it may take to end after SIGTERM.
+const TIMEOUT: Duration = Duration::from_millis(500);
 
-/// How long it may take to end when it is ended: one that waits for a disk or a server of files
-/// ends when those answer.
-const LAST_PATIENCE: Duration = Duration::from_millis(100);
+/// How long it may take to end after SIGKILL: a process that waits for a disk or a file server ends
+/// when that responds.
+const KILL_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// In its environment: the process that started it.
+/// An environment variable with the process id of the parent.
 const PARENT: &str = "LOG2AWS_SHIP_OF_RUN";
 
-/// Whether this process is one that `run` has started to ship. If so, it is ended with `run`,
-/// also when that is killed: nobody would end it else.
+/// Whether `run` started this process for shipping. If so, it dies with `run`, even if that is
+/// killed, because nobody else would end it.
 #[must_use]
 pub fn ends_with_run() -> bool {
     let parent = std::env::var(PARENT).ok().and_then(|pid| pid.parse().ok());
     let Some(parent) = parent.and_then(Pid::from_raw) else { return false };
-    // Where the system does not offer it, `ship` ends by its own --max-time.
+    // Without this system call, `ship` ends by its own --max-time.
     let _ = set_parent_process_death_signal(Some(Signal::KILL));
     if getppid() != Some(parent) {
-        // It was killed before that was asked for.
+        // The parent was killed before that call.
         std::process::exit(1);
     }
     true
 }
 
-/// A process that ships.
+/// A shipping process.
 #[derive(Debug)]
 pub(super) struct ShipProcess(Child);
 
 impl ShipProcess {
-    /// Starts it. The link in /proc leads to the very program that runs, also when an upgrade has
-    /// put another in its place.
+    /// Starts it. The link in /proc names the running program, even if an upgrade has replaced the
+    /// file.
     pub(super) fn start(order: &ShipOrder) -> io::Result<Self> {
         let mut command = Command::new("/proc/self/exe");
         command.arg0("log2aws-agent").args(&order.arguments).stdin(Stdio::null());
-        // One stream for all that the service says.
+        // One output stream for the whole service.
         command.stdout(io::stderr().as_fd().try_clone_to_owned()?);
-        // All that it is to know stands in the arguments; the service manager is none of its
-        // business.
+        // The arguments contain everything; it must not talk to the service manager.
         for (name, _) in std::env::vars_os() {
             let is_ours = name.as_encoded_bytes().starts_with(b"LOG2AWS_");
             if is_ours || name == "NOTIFY_SOCKET" || name == "WATCHDOG_USEC" {
@@ -66,19 +65,18 @@ impl ShipProcess {
         self.0.try_wait().ok().flatten().map(how)
     }
 
-    /// Asks it to end, and ends it if it does not. Both are safe: only what is written down counts
-    /// as delivered. Gives it back if even that does not end it in time: it is gone as soon as the
-    /// system can.
+    /// Sends SIGTERM, then SIGKILL. Both are safe, because only recorded deliveries count. Returns
+    /// the process if it is still there, waiting in the kernel.
     pub(super) fn stop(mut self, events: &Events) -> Option<Self> {
         if let Some(pid) = i32::try_from(self.0.id()).ok().and_then(Pid::from_raw) {
-            // Gone already is as good.
+            // It may be gone already.
             let _ = kill_process(pid, Signal::TERM);
         }
-        if self.ends_within(PATIENCE, events) {
+        if self.ends_within(TIMEOUT, events) {
             return None;
         }
         let _ = self.0.kill();
-        (!self.ends_within(LAST_PATIENCE, events)).then_some(self)
+        (!self.ends_within(KILL_TIMEOUT, events)).then_some(self)
     }
 
     fn ends_within(&mut self, patience: Duration, events: &Events) -> bool {
@@ -88,7 +86,7 @@ impl ShipProcess {
             if left.is_zero() {
                 return false;
             }
-            // Its end is a signal, too.
+            // Its end also arrives as a signal.
             if events.pause(left).is_ok() {
                 events.drain();
             }

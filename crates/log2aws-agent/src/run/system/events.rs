@@ -1,4 +1,4 @@
-//! What wakes the service: a moment of the wall clock, a clock that is set, a signal.
+//! Events of the service: a wall-clock timer, clock changes, signals.
 
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
@@ -16,7 +16,7 @@ use rustix::time::{
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
 use signal_hook::{flag, low_level};
 
-/// The longest wait: whatever was missed is seen by then.
+/// The longest wait, after which a missed event is noticed.
 const LONGEST: Duration = Duration::from_hours(1);
 
 /// The timer and the signals of this process.
@@ -29,7 +29,7 @@ pub(super) struct Events {
 }
 
 impl Events {
-    /// From now on no signal ends this process by itself, but those that nobody can catch.
+    /// From now on only uncatchable signals end this process.
     pub(super) fn new() -> io::Result<Self> {
         let flags = TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK;
         let timer = timerfd_create(TimerfdClockId::Realtime, flags)?;
@@ -42,7 +42,7 @@ impl Events {
             (SIGHUP, Some(&reload)),
             (SIGCHLD, None),
         ] {
-            // The flag before the byte: whoever is woken by the byte finds the flag.
+            // The flag is set before the byte is sent, so the reader of the byte finds the flag.
             if let Some(what) = what {
                 flag::register(signal, Arc::clone(what))?;
             }
@@ -51,34 +51,34 @@ impl Events {
         Ok(Self { timer, signals, stop, reload })
     }
 
-    /// Whether somebody wants the service to end; it stays so.
+    /// Whether the service was asked to stop; it stays true.
     pub(super) fn stop(&self) -> bool {
         self.stop.load(Ordering::SeqCst)
     }
 
-    /// Whether somebody has wanted the config read anew since this was last asked.
+    /// Whether a reload was requested since the last call.
     pub(super) fn take_reload(&self) -> bool {
         self.reload.swap(false, Ordering::SeqCst)
     }
 
-    /// Forgets the wake-ups so far. Before what they were for is looked at: one that comes after
-    /// is not lost.
+    /// Clears pending wake-ups. Called before handling what they were for, so that later ones are
+    /// not lost.
     pub(super) fn drain(&self) {
         let mut bytes = [0; 64];
         while matches!((&self.signals).read(&mut bytes), Ok(1..)) {}
     }
 
-    /// Waits for a signal, for the wall clock to show `until`, or for `within` to pass; whether
-    /// the clock was set meanwhile.
+    /// Waits for a signal, for the wall clock to show `until`, or for `within` to pass; returns
+    /// whether the clock was set in the meantime.
     pub(super) fn wait(&self, until: Timestamp, within: Duration) -> io::Result<bool> {
-        // Nought would disarm the timer, and it has no moments before 1970.
+        // Zero would disarm the timer, and it cannot represent times before 1970.
         let value =
             until.duration_since(Timestamp::UNIX_EPOCH).max(jiff::SignedDuration::new(0, 1));
         let value = Timespec { tv_sec: value.as_secs(), tv_nsec: i64::from(value.subsec_nanos()) };
         let once = Itimerspec { it_interval: Timespec { tv_sec: 0, tv_nsec: 0 }, it_value: value };
         let flags = TimerfdTimerFlags::ABSTIME | TimerfdTimerFlags::CANCEL_ON_SET;
         match timerfd_settime(&self.timer, flags, &once) {
-            // The timer is armed all the same (timerfd_create(2)).
+            // The timer remains armed (timerfd_create(2)).
             Err(Errno::CANCELED) => return Ok(true),
             result => result?,
         };

@@ -1,4 +1,4 @@
-//! The machine itself, as the port of the service.
+//! The real machine as an implementation of the service's port.
 
 use std::error::Error;
 use std::fmt;
@@ -16,7 +16,7 @@ use self::child::ShipProcess;
 use self::events::Events;
 use self::notify::Notifier;
 use super::lock::RunLock;
-use super::port::{Facts, Host, Phase, RunConfig, ShipOrder, Woken};
+use super::port::{Facts, Host, Phase, RunConfig, ShipOrder, WakeReasons};
 use super::textfile;
 use crate::sample::{self, SampleReport};
 use crate::ship::LastShip;
@@ -29,7 +29,7 @@ mod child;
 mod events;
 mod notify;
 
-/// Reads the config anew; says what is wrong with it.
+/// Reloads the config, or says what is wrong with it.
 pub type Reload<'a> = dyn FnMut() -> Result<RunConfig, String> + 'a;
 
 /// This machine and its clocks, signals and processes.
@@ -41,11 +41,11 @@ pub struct System<'a> {
     lock: RunLock,
     reload: &'a mut Reload<'a>,
     ship: Option<ShipProcess>,
-    /// Processes that were ended and are not gone yet.
+    /// Processes that were killed and have not ended yet.
     ended: Vec<ShipProcess>,
-    /// The log that the last line went to, and how long it was then.
+    /// The log of the last line, and its length after it.
     log: Option<(PathBuf, u64)>,
-    /// What keeps the metrics from being written.
+    /// Why the metrics cannot be written.
     textfile_error: Option<String>,
 }
 
@@ -56,11 +56,11 @@ impl fmt::Debug for System<'_> {
 }
 
 impl<'a> System<'a> {
-    /// Takes the signals of this process. `lock` is that of the config's state folder, and
-    /// `reload` what SIGHUP asks for.
+    /// Installs the signal handlers of this process. `lock` is that of the config's state folder,
+    /// and SIGHUP calls `reload`.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     pub fn new(lock: RunLock, reload: &'a mut Reload<'a>) -> io::Result<Self> {
         Ok(Self {
             time: SystemTime::new(),
@@ -76,14 +76,14 @@ impl<'a> System<'a> {
         })
     }
 
-    /// When this machine was started, as the clock now has it.
+    /// The boot time in terms of the current clock.
     fn boot(&self) -> Option<Timestamp> {
         let text = fs::read_to_string(self.machine.root.join("proc/uptime")).ok()?;
         let seconds: f64 = text.split(' ').next()?.parse().ok()?;
         self.now().checked_sub(SignedDuration::try_from_secs_f64(seconds).ok()?).ok()
     }
 
-    /// Whether somebody else has written to the log since our last line.
+    /// Whether another process has written to the log since our last line.
     fn is_shared(&mut self, report: &SampleReport, before: Option<u64>) -> bool {
         let after = fs::metadata(&report.file).map(|log| log.len()).unwrap_or_default();
         let last = self.log.replace((report.file.clone(), after));
@@ -104,17 +104,17 @@ impl Host for System<'_> {
         self.time.jitter()
     }
 
-    fn wait(&mut self, until: Timestamp, within: Duration) -> io::Result<Woken> {
+    fn wait(&mut self, until: Timestamp, within: Duration) -> io::Result<WakeReasons> {
         self.notifier.alive();
         self.events.drain();
         self.ended.retain_mut(|process| process.ended().is_none());
-        let mut woken = Woken {
+        let mut woken = WakeReasons {
             stop: self.events.stop(),
             reload: self.events.take_reload(),
             clock_set: false,
             shipped: self.ship.as_mut().and_then(ShipProcess::ended),
         };
-        if woken == Woken::default() {
+        if woken == WakeReasons::default() {
             woken.clock_set = self.events.wait(until, within.min(self.notifier.period()))?;
         }
         if woken.shipped.is_some() {
@@ -125,15 +125,18 @@ impl Host for System<'_> {
 
     fn last_sample(&mut self, config: &RunConfig) -> Option<Timestamp> {
         let at = sample::last(&config.spool.state_dir)?.at;
-        // One of a boot before this one leaves nothing to measure from.
+        // A sample of an earlier boot is no basis for an interval.
         self.boot().is_none_or(|boot| boot <= at).then_some(at)
     }
 
     fn sample(&mut self, config: &RunConfig) -> Result<Option<String>, String> {
         let before = self.log.as_ref().and_then(|(file, _)| fs::metadata(file).ok());
         let report = {
-            let time =
-                Patience { time: &self.time, events: &self.events, notifier: &self.notifier };
+            let time = InterruptibleTime {
+                time: &self.time,
+                events: &self.events,
+                notifier: &self.notifier,
+            };
             let zone = config.zone.clone();
             let world = World { time: &time, zone, machine: self.machine.clone() };
             sample::run(&config.sample, &world).map_err(|error| explain(&error))?
@@ -218,7 +221,7 @@ impl Host for System<'_> {
     }
 }
 
-/// What is wrong, and what to do where a unit's own bounds are what is in the way.
+/// The error, and advice if the sandbox of the unit is the cause.
 fn explain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = Some(error);
@@ -237,16 +240,15 @@ fn explain(error: &(dyn Error + 'static)) -> String {
     text
 }
 
-/// The clocks of a sample: once the service is to end, no wait lasts and every deadline has
-/// passed.
+/// The clocks of a sample: once the service must stop, no wait lasts and every deadline has passed.
 #[derive(Debug)]
-struct Patience<'a> {
+struct InterruptibleTime<'a> {
     time: &'a SystemTime,
     events: &'a Events,
     notifier: &'a Notifier,
 }
 
-impl Time for Patience<'_> {
+impl Time for InterruptibleTime<'_> {
     fn now(&self) -> Timestamp {
         self.time.now()
     }

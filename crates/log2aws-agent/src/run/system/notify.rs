@@ -1,4 +1,4 @@
-//! What systemd is told, where it has started this service, as `sd_notify(3)` has it.
+//! Notifications to systemd, as in `sd_notify(3)`.
 
 use std::ffi::OsStr;
 use std::io;
@@ -11,28 +11,27 @@ use sd_notify::NotifyState;
 
 use crate::run::port::Phase;
 
-/// How long the manager may take to make room for a message.
-const PATIENCE: Duration = Duration::from_millis(100);
+/// How long to wait for space in the manager's socket.
+const TIMEOUT: Duration = Duration::from_millis(100);
 
-/// The way to the service manager; where there is none, nothing is said.
+/// The socket of the service manager; without one, nothing is sent.
 #[derive(Debug)]
 pub(super) struct Notifier {
     watchdog: Option<Duration>,
 }
 
 impl Notifier {
-    /// As the environment says: `NOTIFY_SOCKET`, `WATCHDOG_USEC`, `WATCHDOG_PID`.
+    /// From the environment: `NOTIFY_SOCKET`, `WATCHDOG_USEC`, `WATCHDOG_PID`.
     pub(super) fn from_environment() -> Self {
         Self { watchdog: sd_notify::watchdog_enabled().filter(|period| !period.is_zero()) }
     }
 
-    /// How often it wants to hear that the service lives: half of the time after which it would
-    /// be killed.
+    /// The watchdog period: half of the manager's timeout.
     pub(super) fn period(&self) -> Duration {
         self.watchdog.map_or(Duration::MAX, |period| period / 2)
     }
 
-    /// The service lives. A manager that cannot hear it now hears it the next time.
+    /// Sends a watchdog message. If it is lost, the next one will do.
     pub(super) fn alive(&self) {
         if self.watchdog.is_some() {
             let _ = send(&[NotifyState::Watchdog]);
@@ -40,13 +39,13 @@ impl Notifier {
     }
 }
 
-/// Where the service is in its life.
+/// Reports the phase of the service.
 pub(super) fn tell(phase: Phase, status: &str) {
     let status = NotifyState::Status(status);
     let told = match phase {
         Phase::Ready => send(&[NotifyState::Ready, status]),
         Phase::Stopping => send(&[NotifyState::Stopping, status]),
-        // systemd 253 and newer want to know since when, on the clock that never goes back.
+        // systemd 253 and newer require the monotonic time.
         Phase::Reloading => match NotifyState::monotonic_usec_now() {
             Ok(since) => send(&[NotifyState::Reloading, since, status]),
             Err(_) => send(&[NotifyState::Reloading, status]),
@@ -66,8 +65,8 @@ fn send(states: &[NotifyState<'_>]) -> io::Result<()> {
     send_to(socket.as_bytes(), &message)
 }
 
-/// Not by `sd_notify::notify`: that waits for as long as the manager does not read, and neither a
-/// sample nor the end must wait for it.
+/// Not `sd_notify::notify`, which blocks while the manager does not read; neither a sample nor the
+/// shutdown may wait for it.
 fn send_to(path: &[u8], message: &str) -> io::Result<()> {
     let address = match path {
         [b'@', name @ ..] => SocketAddr::from_abstract_name(name)?,
@@ -75,7 +74,7 @@ fn send_to(path: &[u8], message: &str) -> io::Result<()> {
     };
     let socket = UnixDatagram::unbound()?;
     socket.connect_addr(&address)?;
-    socket.set_write_timeout(Some(PATIENCE))?;
+    socket.set_write_timeout(Some(TIMEOUT))?;
     socket.send(message.as_bytes()).map(|_| ())
 }
 
@@ -108,10 +107,10 @@ mod tests {
         let path = folder.path().join("notify");
         let _deaf = UnixDatagram::bind(&path).unwrap();
         let path = path.display().to_string();
-        // As many as the queue of the system holds (net.unix.max_dgram_qlen), and one more.
+        // As many messages as the system's queue holds (net.unix.max_dgram_qlen), and one more.
         while send_to(path.as_bytes(), "WATCHDOG=1\n").is_ok() {}
         let start = Instant::now();
         assert!(send_to(path.as_bytes(), "STOPPING=1\n").is_err());
-        assert!(start.elapsed() < 5 * PATIENCE, "{:?}", start.elapsed());
+        assert!(start.elapsed() < 5 * TIMEOUT, "{:?}", start.elapsed());
     }
 }

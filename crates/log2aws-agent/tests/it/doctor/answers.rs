@@ -1,4 +1,4 @@
-//! Causes that only the API's answer shows.
+//! Faults that only the API's response shows.
 
 use std::num::NonZeroU64;
 
@@ -7,7 +7,7 @@ use log2aws_agent::doctor::{Check, DoctorConfig, Verdict};
 use super::server::{Server, answer, answer_at, gives_url, url_to};
 use super::{Host, faults, only};
 
-/// The one fault that is told of an API with such answers.
+/// The only fault reported for an API with these responses.
 fn told(answers: impl Fn(&str, &str) -> String + Send + Sync + 'static) -> String {
     let (host, server) = (Host::right(), Server::plain(answers));
     only(&faults(&host.run(&host.asking(&server.api()))))
@@ -29,7 +29,7 @@ fn a_right_api_has_no_fault() {
         assert!(text.contains(line), "{line}\n{text}");
     }
     assert!(!text.contains("5ec3e7"), "{text}");
-    // It is asked as `ship` asks, and the URL is not used.
+    // The request is that of `ship`, and the URL is not used.
     let requests = server.requests();
     assert_eq!(requests.len(), 1, "{requests:?}");
     assert!(

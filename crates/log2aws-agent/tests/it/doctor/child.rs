@@ -1,4 +1,4 @@
-//! The doctor in a process of its own: as another user, among other mounts, with another
+//! The doctor in a process of its own: as another user, with other mounts, with another
 //! environment. A test must not change its own.
 
 use std::env;
@@ -19,7 +19,7 @@ pub(crate) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// What the functions below start.
+/// The entry point for the functions below.
 #[test]
 #[ignore = "started by other tests; by itself it has nobody to look at"]
 fn child() {
@@ -71,7 +71,7 @@ fn lines(output: &Output) -> Vec<String> {
     text.lines().filter_map(|line| Some(line.split_once("says ")?.1.to_owned())).collect()
 }
 
-/// Looks at `host` as a user who owns none of it.
+/// Checks `host` as a user who owns none of it.
 pub(crate) fn as_nobody(host: &Host) -> Vec<String> {
     let mut program = env::current_exe().unwrap();
     let (log_dir, state_dir) = (host.path("log"), host.path("state"));
@@ -79,7 +79,7 @@ pub(crate) fn as_nobody(host: &Host) -> Vec<String> {
         fs::set_permissions(folder, Permissions::from_mode(0o555)).unwrap();
     }
     if is_root() {
-        // Where that user may go.
+        // A place that this user can access.
         let folder = tempfile::tempdir().unwrap().keep();
         fs::set_permissions(&folder, Permissions::from_mode(0o755)).unwrap();
         let copy = folder.join("doctor");
@@ -96,7 +96,7 @@ pub(crate) fn as_nobody(host: &Host) -> Vec<String> {
     lines(&command(&program, &log_dir, &state_dir).output().unwrap())
 }
 
-/// The line on a state folder that is a tmpfs mounted with `options`, and filled up.
+/// The finding about a full state folder on a tmpfs mounted with `options`.
 pub(crate) fn with_state_on(options: &str) -> String {
     let host = Host::right();
     let program = env::current_exe().unwrap();
@@ -115,7 +115,7 @@ pub(crate) fn with_state_on(options: &str) -> String {
     all.into_iter().find(|line| line.contains("state folder")).unwrap()
 }
 
-/// What is said of `host` when it asks `api` with such an environment.
+/// The findings for `host` with `api` and this environment.
 pub(crate) fn asking(host: &Host, api: &str, environment: &[(&str, &str)]) -> Vec<String> {
     let program = env::current_exe().unwrap();
     let mut command = command(&program, &host.path("log"), &host.path("state"));

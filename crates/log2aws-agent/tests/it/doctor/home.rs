@@ -1,4 +1,4 @@
-//! Causes that lie on the machine itself.
+//! Faults of the machine itself.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -41,7 +41,7 @@ fn samples_have_stopped() {
 fn the_last_sample_counts_also_where_its_log_is_gone() {
     let host = Host::right();
     fs::remove_file(host.path("log/2026-11-22.log")).unwrap();
-    // As `sample` leaves it.
+    // As written by `sample`.
     let at = r#"{"at":"2026-11-22T00:00:01Z","boot_id":"x","counters":"#;
     let sampled = log2aws_agent::sample::SampleConfig {
         log_dir: host.path("elsewhere"),
@@ -69,7 +69,7 @@ fn cron_and_the_service_do_the_same() {
         line.starts_with("fail  samplers") && line.ends_with("etc/cron.d/load line 1"),
         "{line}"
     );
-    // Without the service, cron's is the one sampler.
+    // Without the service, cron's is the only sampler.
     host.stop_service();
     assert_eq!(host.faults_at_home(), []);
     host.write("root/etc/crontab", "# ours\n*/10 * * * * root (uptime; vmstat | tail -1) >> /x\n");
@@ -83,7 +83,7 @@ fn cron_goes_on_elsewhere_until_the_machine_has_moved_over() {
     let cron = "*/10 * * * * root (uptime; vmstat) >> /var/log/load/$(date +\\%F).log\n\
                 5 0 * * * root /usr/local/bin/log2aws.sh\n";
     host.write("root/etc/cron.d/load", cron);
-    // Without an API the service delivers nothing, and cron does it alone.
+    // Without an API the service delivers nothing, so cron is the only sender.
     let line = only(&host.faults_at_home());
     assert!(
         line.starts_with(

@@ -1,11 +1,11 @@
-//! `doctor` on machines on which one thing is wrong, each made so for real.
+//! `doctor` on machines with one real fault each.
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod answers;
 mod child;
+mod connection;
 mod home;
 mod server;
-mod way;
 
 use std::cell::Cell;
 use std::fs;
@@ -26,7 +26,7 @@ pub(crate) const NOW: &str = "2026-11-22T00:10:05Z";
 pub(crate) const REST: &str =
     "up 5 days, 20:04, 1 user, load average: 0.24, 0.24, 0.16 1 0 0 9 9 9 0 0 1 5 9 9 2 1 97 0 0";
 
-/// A clock that stands.
+/// A fixed clock.
 #[derive(Debug)]
 pub(crate) struct Clock {
     pub(crate) now: Cell<Timestamp>,
@@ -48,7 +48,7 @@ impl Time for Clock {
     }
 }
 
-/// A machine that samples as it should and delivers nothing.
+/// A machine that samples correctly and delivers nothing.
 pub(crate) struct Host {
     folder: tempfile::TempDir,
     pub(crate) clock: Clock,
@@ -56,9 +56,9 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    /// One on which nothing is wrong but that it knows no API.
+    /// One without a fault, except that it has no API.
     pub(crate) fn right() -> Self {
-        // Not where the system keeps temporary files, which may well be a tmpfs.
+        // Not in the folder for temporary files, which may be a tmpfs.
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         for name in ["log", "state", "root"] {
             fs::create_dir(folder.path().join(name)).unwrap();
@@ -110,7 +110,7 @@ impl Host {
         DoctorConfig { api: Some(api.parse().unwrap()), ..self.config() }
     }
 
-    /// Runs the doctor; it must leave everything as it is.
+    /// Runs the doctor, which must not change anything.
     pub(crate) fn run(&self, config: &DoctorConfig) -> Report {
         let machine = Machine { root: self.path("root"), ..Machine::system() };
         let zone = TimeZone::get("Asia/Tokyo").unwrap();
@@ -120,18 +120,18 @@ impl Host {
         report
     }
 
-    /// What is wrong here, apart from there being no API.
+    /// The faults of the machine, apart from the missing API.
     pub(crate) fn faults_at_home(&self) -> Vec<Finding> {
         faults(&self.run(&self.config())).into_iter().filter(|f| f.check != Check::Api).collect()
     }
 }
 
-/// Everything that is not well.
+/// Everything that is not ok.
 pub(crate) fn faults(report: &Report) -> Vec<Finding> {
     report.findings.iter().filter(|finding| finding.verdict != Verdict::Ok).cloned().collect()
 }
 
-/// The one thing that is not well, as it is told.
+/// The only fault, as text.
 pub(crate) fn only(faults: &[Finding]) -> String {
     let [fault] = faults else { panic!("not one fault: {faults:#?}") };
     fault.to_string()

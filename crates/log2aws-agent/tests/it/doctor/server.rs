@@ -1,4 +1,4 @@
-//! A server on this machine that plays the API, a proxy, or whoever else is in its place.
+//! A local server in the role of the API, a proxy, or an impostor.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -13,12 +13,12 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use super::NOW;
 
-/// The answer of log2aws to whoever may put.
+/// The response of log2aws to an allowed server.
 pub(crate) fn gives_url(origin: &str, request: &str) -> String {
     url_to(origin, request, "2026-11-22T00:15:05Z")
 }
 
-/// An answer with a URL on `origin` for the day that was asked for.
+/// A response with a URL on `origin` for the requested day.
 pub(crate) fn url_to(origin: &str, request: &str, expires_at: &str) -> String {
     let day = request.split("date=").nth(1).unwrap_or_default();
     let day = day.split(['&', ' ']).next().unwrap_or_default();
@@ -36,7 +36,7 @@ pub(crate) fn url_to(origin: &str, request: &str, expires_at: &str) -> String {
     answer("200 OK", "log2aws-source: 203.0.113.9\r\n", &body.to_string())
 }
 
-/// An answer at [`NOW`].
+/// A response at [`NOW`].
 pub(crate) fn answer(status: &str, headers: &str, body: &str) -> String {
     answer_at(NOW, status, headers, body)
 }
@@ -48,7 +48,7 @@ pub(crate) fn answer_at(at: &str, status: &str, headers: &str, body: &str) -> St
     format!("HTTP/1.1 {status}\r\ndate: {date}\r\n{headers}content-length: {length}\r\n\r\n{body}")
 }
 
-/// Somebody's certificate, and the authority that signed it.
+/// A certificate, and the CA that signed it.
 pub(crate) struct Identity {
     pub(crate) authority_pem: String,
     config: Arc<ServerConfig>,
@@ -82,7 +82,7 @@ impl Identity {
 
 type Answers = dyn Fn(&str, &str) -> String + Send + Sync;
 
-/// One request a connection; it ends when this is dropped.
+/// One request per connection; stops when this is dropped.
 pub(crate) struct Server {
     pub(crate) port: u16,
     pub(crate) origin: String,
@@ -161,13 +161,13 @@ fn serve(
     let mut stream = BufReader::new(stream);
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {
-        // Whoever only looks whether we are here, or does not trust us, says nothing.
+        // A client that only connects, or does not trust us, sends nothing.
         if !matches!(stream.read_line(&mut head), Ok(1..)) {
             return;
         }
     }
     requests.lock().unwrap().push(head.clone());
-    // A client that hangs up early has seen enough.
+    // A client that disconnects early has seen enough.
     let _ = stream.get_mut().write_all(answers(origin, &head).as_bytes());
     let _ = stream.get_mut().flush();
 }

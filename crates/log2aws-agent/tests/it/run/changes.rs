@@ -1,5 +1,5 @@
-//! The loop of one service on a machine that becomes another one: its name, its zone, its clock, what
-//! can be known of it; and what outlives a restart.
+//! The service while the machine changes: its name, its zone, its clock, readable state; and what
+//! survives a restart.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ fn since(later: Timestamp, earlier: Timestamp) -> i64 {
 fn what_the_server_asks_for_outlives_restart_and_reload() {
     let asked = time("2026-11-25T05:00:00+09:00");
     let late = asked + CATCH_UP;
-    // Restarted each ten minutes while it is to wait.
+    // Restarted every ten minutes while it must wait.
     let mut host = machine(4);
     host.not_before = Some(asked);
     for _ in 0..40 {
@@ -44,7 +44,7 @@ fn what_the_server_asks_for_outlives_restart_and_reload() {
     let reload = Event::Reload(Box::new(Ok(tokyo("web01"))));
     host.live(&tokyo("web01"), vec![(2 * HOUR, reload), (6 * HOUR, Event::Stop)]);
     assert!(host.ships[1] >= asked && host.ships[1] < late, "{:?}", host.ships);
-    // Its moment of the next day comes before that.
+    // The host's moment of the next day comes first.
     let asked = time("2026-11-26T00:39:50+09:00");
     let mut host = machine(4);
     host.not_before = Some(asked);
@@ -89,7 +89,7 @@ fn a_machine_without_a_name_of_its_own_samples_and_ships_once_it_has_one() {
         assert!(line.contains(&"--server=web07".into()), "{line:?}");
         assert!(!line.contains(&"--server=localhost".into()), "{line:?}");
     }
-    // A name that was given is the machine's, whatever the host is called.
+    // A given name is used, whatever the host name is.
     let mut host = machine(0);
     "localhost".clone_into(&mut host.name);
     host.live_for(&tokyo("web01"), 2 * HOUR);
@@ -118,7 +118,7 @@ fn what_is_pending_is_left_out_where_it_cannot_be_known_and_counted_from_midnigh
     let mut host = machine(0);
     host.live_for(&tokyo("web01"), 5 * MINUTE);
     assert_eq!(host.facts.pending, Some(vec![]));
-    // Long before the moment of the day, the day that is over is counted.
+    // The past day is counted long before its shipping moment.
     host.live_for(&tokyo("web01"), 10 * MINUTE);
     assert_eq!(host.facts.pending, Some(vec!["2026-11-24".parse().unwrap()]));
     host.live(&tokyo("web01"), vec![(MINUTE, Event::Unknown(true)), (HOUR, Event::Stop)]);

@@ -1,10 +1,10 @@
-//! Two thousand machines in one zone: when their requests reach the API.
+//! When the requests of two thousand machines in one zone reach the API.
 //!
-//! The bounds: `n` hosts that fall evenly on `m` minutes are n/m a minute in the mean. A minute's
+//! The bounds: `n` hosts spread evenly over `m` minutes give n/m a minute on average. A minute's
 //! count is binomial, so by Chernoff's bound a count of `b` or more has at most the probability
-//! e^-λ (eλ/b)^b with λ = n/m; the bound taken is the least `b` for which that, over all minutes,
+//! e^-λ (eλ/b)^b with λ = n/m; the bound used is the smallest `b` for which that, over all minutes,
 //! is below one in a million. Pearson's χ² over the minutes has the mean m-1 and the deviation
-//! sqrt(2(m-1)); within five of them the histogram is flat, and not flatter than chance.
+//! sqrt(2(m-1)); within five deviations the histogram is flat, and not flatter than random.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,12 +20,12 @@ const HOUR: Duration = Duration::from_hours(1);
 
 type Network = Box<dyn Fn(Timestamp) -> (Duration, Option<Shipped>)>;
 
-/// Sampling each hour: it makes no requests, and the test is faster.
+/// Sampling every hour: it makes no requests, and the test is faster.
 fn config(name: &str) -> RunConfig {
     RunConfig { interval: "1h".parse().unwrap(), ..super::machine::config(name, zone("UTC")) }
 }
 
-/// When each process that ships was started, of a fleet that lives so.
+/// When each shipping process of a fleet was started.
 fn fleet(network: fn() -> Network, live: impl Fn(&mut Machine, &str)) -> Vec<Timestamp> {
     let mut ships = Vec::new();
     for number in 0..HOSTS {
@@ -50,7 +50,7 @@ fn minutes(ships: &[Timestamp], from: &str, count: usize) -> Vec<u32> {
     histogram
 }
 
-/// The most that a minute may have; see above.
+/// The most in one minute; see above.
 fn most(hosts: u32, minutes: u32) -> u32 {
     let minutes = f64::from(minutes);
     let mean = f64::from(hosts) / minutes;
@@ -101,7 +101,7 @@ fn a_host_has_the_same_moment_every_day() {
 
 #[test]
 fn after_a_common_power_cut_of_a_night_it_is_a_quarter_of_an_hour() {
-    // Without power from 23:00 to 06:00; all boot in the same second.
+    // A power cut from 23:00 to 06:00; all boot in the same second.
     let ships = fleet(calm, |host, name| {
         host.live_for(&config(name), 2 * HOUR);
         host.off(7 * HOUR);
@@ -115,7 +115,7 @@ fn after_a_common_power_cut_of_a_night_it_is_a_quarter_of_an_hour() {
 
 #[test]
 fn a_power_cut_within_the_window_holds_back_its_part_alone() {
-    // Without power from 02:10 to 02:40, which is an eighth of the window.
+    // A power cut from 02:10 to 02:40, an eighth of the window.
     let ships = fleet(calm, |host, name| {
         host.live_for(&config(name), 5 * HOUR + HOUR / 6);
         host.off(HOUR / 2);
@@ -123,7 +123,7 @@ fn a_power_cut_within_the_window_holds_back_its_part_alone() {
     });
     assert_eq!(ships.len(), HOSTS as usize);
     assert_flat(&minutes(&ships, "2026-11-25T00:10:00Z", 120));
-    // The held back eighth and the hosts of those minutes together.
+    // The delayed eighth and the hosts of those minutes together.
     let after = minutes(&ships, "2026-11-25T02:40:00Z", 90);
     let held_back = after[..15].iter().sum::<u32>();
     assert!(held_back.abs_diff(HOSTS / 8 + HOSTS / 16) < 100, "{held_back}");
@@ -141,13 +141,13 @@ fn a_night_without_the_api_ends_without_a_storm() {
         })
     };
     let ships = fleet(broken, |host, name| host.live_for(&config(name), 12 * HOUR));
-    // All hosts retry, each after half an hour in the mean: 67 a minute. While the window is open
-    // 8.3 a minute are new, and the four shorter waits of each (2.5, 5, 10 and 20 minutes) bring
-    // its first tries closer by at most four more: 42 on top. 109 in the mean at worst; six
+    // All hosts retry, each after half an hour on average: 67 a minute. While the window is open
+    // 8.3 a minute are new, and the four shorter delays of each (2.5, 5, 10 and 20 minutes) move
+    // its first tries closer by at most four more: 42 on top. At worst 109 on average; six
     // deviations of a Poisson count above that are 172.
     let night = minutes(&ships, "2026-11-25T00:10:00Z", 350);
     assert!(night.iter().all(|count| *count <= 172), "{night:?}");
-    // After it, each host comes once more, within its hour, at the pace at which it was coming.
+    // After it, each host returns once more within its hour, at the same rate.
     let after = minutes(&ships, "2026-11-25T06:00:00Z", 61);
     assert_eq!(after.iter().sum::<u32>(), HOSTS);
     assert!(after.iter().all(|count| *count <= 172), "{after:?}");

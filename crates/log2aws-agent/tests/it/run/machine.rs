@@ -1,4 +1,4 @@
-//! A machine whose clock, power, disk and network are a test's.
+//! A machine whose clock, power, disk and network are simulated.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use log2aws_agent::run::{
-    Facts, Host, Phase, RunConfig, ShipOrder, ShipWindow, Shipped, Woken, run,
+    Facts, Host, Phase, RunConfig, ShipOrder, ShipWindow, Shipped, WakeReasons, run,
 };
 use log2aws_agent::sample::{SampleConfig, SampleMode};
 use log2aws_agent::ship::LastShip;
@@ -15,33 +15,32 @@ use log2aws_agent::spool::Spool;
 use log2aws_core::day::Day;
 use log2aws_core::server_name::ServerName;
 
-/// What happens to a machine.
+/// An event on a machine.
 #[derive(Clone, Debug)]
 pub(crate) enum Event {
     /// The clock is set forward or back, by seconds.
     ClockSet(i64),
-    /// The machine sleeps.
+    /// The machine is suspended.
     Sleeps(Duration),
-    /// The service is told to end: a shutdown, an upgrade, the end of the test.
+    /// The service is stopped: a shutdown, an upgrade, the end of the test.
     Stop,
-    /// The config is read anew, and is this.
+    /// The config is reloaded with this result.
     Reload(Box<Result<RunConfig, String>>),
-    /// Samples fail from now on, or no longer do.
+    /// Samples fail from now on, or work again.
     DiskFull(bool),
-    /// The records of deliveries cannot be read from now on, or can again.
+    /// Records of deliveries are unreadable from now on, or readable again.
     Unknown(bool),
     /// The machine gets a host name.
     Named(&'static str),
-    /// The machine is moved to another zone.
+    /// The machine's time zone changes.
     Moved(TimeZone),
 }
 
-/// What becomes of a process that ships, started at a moment: how long it takes, and its end. One
-/// without an end hangs.
+/// The duration and result of a shipping process started at that time. One without a result hangs.
 type Network = Box<dyn Fn(Timestamp) -> (Duration, Option<Shipped>)>;
 
 pub(crate) struct Machine {
-    /// What the clock shows at the moment 0 of the clock that never goes back.
+    /// The wall clock at moment 0 of the monotonic clock.
     wall: Timestamp,
     elapsed: Duration,
     zone: TimeZone,
@@ -55,29 +54,29 @@ pub(crate) struct Machine {
     /// Written in this boot.
     last_sample: Option<Timestamp>,
     last_ship: Option<LastShip>,
-    /// What the server asks for.
+    /// The server's Retry-After.
     pub(crate) not_before: Option<Timestamp>,
     reload: Option<Result<RunConfig, String>>,
     /// Lines a day.
     pub(crate) logs: BTreeMap<Day, u32>,
-    /// How many of them the store has.
+    /// How many of them were delivered.
     pub(crate) stored: BTreeMap<Day, u32>,
     /// By the wall clock.
     pub(crate) samples: Vec<Timestamp>,
     pub(crate) failed_samples: u32,
-    /// When processes that ship were started.
+    /// When shipping processes were started.
     pub(crate) ships: Vec<Timestamp>,
     pub(crate) killed: u32,
     pub(crate) wakes: u32,
     pub(crate) told: Vec<(Phase, String)>,
     pub(crate) facts: Facts,
-    /// How often there was something to publish.
+    /// How often something was published.
     pub(crate) published: u32,
-    /// The command lines of the processes that ship.
+    /// The command lines of the shipping processes.
     pub(crate) orders: Vec<ShipOrder>,
 }
 
-/// A network in which everything takes two seconds and goes well.
+/// A network where everything takes two seconds and succeeds.
 pub(crate) fn calm() -> Network {
     Box::new(|_| (Duration::from_secs(2), Some(Shipped::Exit(0))))
 }
@@ -117,7 +116,7 @@ impl Machine {
         self.random = fastrand::Rng::with_seed(seed);
     }
 
-    /// Lets the service live with these events, each so long after the one before, until a stop.
+    /// Runs the service with these events, each at an interval after the one before, until a stop.
     pub(crate) fn live(&mut self, config: &RunConfig, events: Vec<(Duration, Event)>) {
         let mut at = self.elapsed;
         self.events = events
@@ -131,12 +130,12 @@ impl Machine {
         assert!(self.child.is_none(), "a process is left");
     }
 
-    /// Lives for so long without events.
+    /// Runs for that long without events.
     pub(crate) fn live_for(&mut self, config: &RunConfig, time: Duration) {
         self.live(config, vec![(time, Event::Stop)]);
     }
 
-    /// Has no power for so long: what counts from boot counts anew.
+    /// A power cut of that length; counters since boot restart.
     pub(crate) fn off(&mut self, time: Duration) {
         self.wall += time;
         self.last_sample = None;
@@ -146,7 +145,7 @@ impl Machine {
         Day::from_date(self.now().to_zoned(self.zone.clone()).date()).unwrap()
     }
 
-    /// Lets the process that ships end if its time has come.
+    /// Ends the shipping process when its time has come.
     fn child_ends(&mut self) -> Option<Shipped> {
         let how = self.child.filter(|(end, _)| *end <= self.elapsed).and_then(|(_, how)| how)?;
         self.child = None;
@@ -167,7 +166,7 @@ impl Machine {
         Some(how)
     }
 
-    fn happens(&mut self, event: Event, woken: &mut Woken) {
+    fn happens(&mut self, event: Event, woken: &mut WakeReasons) {
         match event {
             Event::ClockSet(seconds) => {
                 self.wall += jiff::SignedDuration::from_secs(seconds);
@@ -203,17 +202,17 @@ impl Host for Machine {
         self.random.clone().f64()
     }
 
-    fn wait(&mut self, until: Timestamp, within: Duration) -> io::Result<Woken> {
+    fn wait(&mut self, until: Timestamp, within: Duration) -> io::Result<WakeReasons> {
         self.wakes += 1;
-        // What a jitter was asked for has been given.
+        // The jitter of the previous call is used up.
         self.random.u64(..);
         let wait = Duration::try_from(until.duration_since(self.now())).unwrap_or_default();
         let mut end = self.elapsed.saturating_add(wait.min(within));
         if let Some((child, Some(_))) = self.child {
             end = end.min(child.max(self.elapsed));
         }
-        let mut woken = Woken::default();
-        // Every life ends with a stop.
+        let mut woken = WakeReasons::default();
+        // Every run ends with a stop.
         let (at, _) = self.events.front().unwrap();
         if *at <= end {
             let (at, event) = self.events.pop_front().unwrap();
@@ -236,7 +235,7 @@ impl Host for Machine {
             return Err("the disk is full".into());
         }
         if self.last_sample.is_none() {
-            // The first of a boot measures for a second.
+            // The first sample of a boot measures for a second.
             self.elapsed += Duration::from_secs(1);
         }
         self.last_sample = Some(self.now());

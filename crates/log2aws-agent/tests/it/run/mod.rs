@@ -1,4 +1,4 @@
-//! `run` under clocks that a test sets: its times, its loop, and a fleet of it.
+//! `run` with simulated clocks: its schedule, its loop, and a fleet.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "helpers of tests are tests")]
 #![allow(
     clippy::cast_possible_truncation,

@@ -1,4 +1,4 @@
-//! The times of one host, in plain zones and in odd ones.
+//! The schedule of one host, in ordinary and unusual zones.
 
 use std::time::Duration;
 
@@ -13,9 +13,8 @@ use proptest::prelude::*;
 
 use super::{time, zone};
 
-/// Zones in which something is odd: no summer time, half an hour and three quarters, summer time
-/// of half an hour, clocks put forward or back at midnight or a minute past it, a day that was
-/// left out, and a bare offset.
+/// Unusual zones: no summer time, half an hour and three quarters, summer time of half an hour,
+/// clock changes at midnight or a minute past it, a skipped day, and a plain offset.
 const ZONES: [&str; 14] = [
     "UTC",
     "Asia/Tokyo",
@@ -63,7 +62,7 @@ fn marks_count_from_midnight() {
     let marks = marks_of("2026-11-24", "Asia/Tokyo", "10m");
     assert_eq!(marks.len(), 144);
     assert_eq!((marks[0].as_str(), marks[143].as_str()), ("00:00", "23:50"));
-    // What does not divide the day begins anew with it.
+    // Intervals that do not divide the day restart with it.
     let marks = marks_of("2026-11-24", "Asia/Kathmandu", "7m");
     assert_eq!((marks.len(), marks[205].as_str()), (206, "23:55"));
     assert_eq!(marks_of("2026-11-24", "UTC", "24h"), ["00:00"]);
@@ -75,7 +74,7 @@ fn days_of_another_length_have_more_or_fewer_marks() {
         ("2026-03-29", "Europe/Berlin", 138),
         ("2026-10-25", "Europe/Berlin", 150),
         ("2026-04-05", "Australia/Lord_Howe", 147),
-        // Midnight itself is left out, and comes twice.
+        // Midnight itself is skipped, and occurs twice.
         ("2018-11-04", "America/Sao_Paulo", 138),
         ("2025-11-02", "America/Havana", 150),
     ] {
@@ -112,7 +111,7 @@ fn moments_lie_in_the_window_at_the_same_place_each_day() {
     // printf app2 | sha256sum: the first 8 bytes are 0.834067 of 2^64.
     assert_eq!(offset_of("00:10-04:10", "2026-11-24T00:00:00Z", "UTC"), "2026-11-24 03:30:10");
     assert_eq!(offset_of("00:10-04:10", "2026-11-24T03:30:11Z", "UTC"), "2026-11-25 03:30:10");
-    // Over midnight, and where the window holds the hour that is left out or comes twice.
+    // Over midnight, and where the window contains the skipped or repeated hour.
     assert_eq!(offset_of("22:00-02:00", "2026-11-24T12:00:00Z", "UTC"), "2026-11-25 01:20:10");
     assert_eq!(
         offset_of("00:10-04:10", "2026-03-28T23:00:00Z", "Europe/Berlin"),
@@ -122,7 +121,7 @@ fn moments_lie_in_the_window_at_the_same_place_each_day() {
         offset_of("00:10-04:10", "2026-10-24T22:00:00Z", "Europe/Berlin"),
         "2026-10-25 03:20:13"
     );
-    // A window that is the lost hour and no more: at once when it would have been.
+    // A window that is exactly the skipped hour: immediately at its time.
     assert_eq!(
         offset_of("02:00-03:00", "2026-03-28T23:00:00Z", "Europe/Berlin"),
         "2026-03-29 03:00:00"
@@ -157,7 +156,7 @@ proptest! {
         // Marks agree with each other: seen from one, it is the last.
         prop_assert_eq!(schedule.marks(next).0, next);
         prop_assert_eq!(schedule.marks(last).0, last);
-        // None but the first of a day is nearer to the one before than an interval.
+        // Only the first mark of a day is closer to the one before than an interval.
         if apart < schedule.interval.duration() {
             let civil = |at: Timestamp| at.to_zoned(zone.clone()).datetime();
             let before = civil(next.checked_sub(1.nanosecond()).unwrap());
@@ -185,10 +184,10 @@ proptest! {
         let over = date.tomorrow().unwrap().to_zoned(zone.clone()).unwrap().timestamp();
         let moment = schedule.moment_of(Day::from_date(date).unwrap());
         prop_assert!(moment >= over);
-        // One moment a day: at the latest a day and the longest of clock changes later.
+        // One moment a day: at the latest a day and the longest clock change later.
         let late = moment.duration_since(over).unsigned_abs();
         prop_assert!(late <= Duration::from_hours(24 + 25), "{moment} {over}");
-        // A service that waits for its moments meets this one.
+        // A service that waits for its moments reaches this one.
         let mut now = over - Duration::from_millis(1);
         while now < moment {
             now = schedule.next_moment(now);
@@ -248,6 +247,6 @@ fn after_a_start_hosts_come_within_a_quarter_of_an_hour() {
         assert!(wait < CATCH_UP);
         sum += wait;
     }
-    // The mean of 1,000 even draws: sigma is 15 min / sqrt(12 * 1000) = 8.2 s; five of them.
+    // The mean of 1,000 uniform values: sigma is 15 min / sqrt(12 * 1000) = 8.2 s; five of them.
     assert!((sum / 1000).abs_diff(CATCH_UP / 2) < Duration::from_secs(41), "{sum:?}");
 }

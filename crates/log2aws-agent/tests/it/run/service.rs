@@ -1,4 +1,4 @@
-//! The loop of one service, through whatever happens to a machine.
+//! The service loop through everything that can happen to a machine.
 
 use std::time::Duration;
 
@@ -43,14 +43,13 @@ fn a_day_has_a_sample_at_each_mark_and_one_delivery() {
     for day in ["2026-11-24", "2026-11-25", "2026-11-26"] {
         assert_eq!(lines(&host, day), 144, "{day}");
     }
-    // The first of a boot takes a second; midnight's is the next day's.
+    // The first sample of a boot takes a second; midnight's belongs to the next day.
     assert_eq!(clocks(&host.samples[..2]), ["24 00:00:01", "24 00:10:00"]);
     assert_eq!(clocks(&host.samples[143..145]), ["24 23:50:00", "25 00:00:00"]);
-    // web01's moment, as the tests of the schedule have it.
+    // web01's moment, as in the schedule tests.
     assert_eq!(clocks(&host.ships), ["25 00:39:36", "26 00:39:36"]);
     assert_eq!(host.stored.values().sum::<u32>(), 288);
-    // Woken for 432 samples, 3 moments, 2 ends and the stop; the marks that fall together count
-    // once.
+    // Woken for 432 samples, 3 moments, 2 ends and the stop; simultaneous marks count once.
     assert!(host.wakes <= 440, "{}", host.wakes);
     assert_eq!((host.facts.samples, host.facts.shipped), (432, Some(true)));
 }
@@ -103,7 +102,7 @@ fn a_clock_that_is_set_moves_the_marks() {
 #[test]
 fn a_machine_that_slept_samples_when_it_wakes_and_ships_soon() {
     let mut host = machine("23:05:00");
-    // Asleep from 00:05 to 08:08, over its moment.
+    // Suspended from 00:05 to 08:08, over its moment.
     let asleep = 8 * HOUR + 3 * MINUTE;
     host.live(&tokyo(), vec![(HOUR, Event::Sleeps(asleep)), (HOUR, Event::Stop)]);
     let after: Vec<_> = clocks(&host.samples[6..10]);
@@ -132,14 +131,14 @@ fn after_days_without_power_everything_is_caught_up_at_once() {
 fn a_start_after_midnight_waits_for_the_hosts_moment() {
     let mut host = machine("23:50:00");
     host.live_for(&tokyo(), 15 * MINUTE);
-    // An upgrade at 00:05: nothing is overdue, for the moment is at 00:39.
+    // An upgrade at 00:05: nothing is overdue, because the moment is at 00:39.
     host.live_for(&tokyo(), HOUR);
     assert_eq!(clocks(&host.ships), ["25 00:39:36"]);
-    // Restarted between two marks, it takes no sample more.
+    // Restarted between two marks, it takes no extra sample.
     assert_eq!(clocks(&host.samples[..3]), ["24 23:50:01", "25 00:00:00", "25 00:10:00"]);
 }
 
-/// Ships into a network that fails until it no longer does: when it was tried.
+/// Ships over a network that fails for a while; returns the attempts.
 fn tries(how: Shipped, until: &str, hours: u32) -> (Vec<Timestamp>, Machine) {
     let until = time(until);
     let network = move |now| {
@@ -160,7 +159,7 @@ fn what_fails_is_tried_again_less_and_less_often() {
             ships.windows(2).map(|w| w[1].duration_since(w[0]).unsigned_abs()).collect();
         let (last, again) = apart.split_last().unwrap();
         assert!(again.iter().all(|wait| (30..=3603).contains(&wait.as_secs())), "{apart:?}");
-        // The mean wait grows to half an hour: some 25 in the twelve hours, a hundred at most.
+        // The mean delay grows to half an hour: about 25 in twelve hours, a hundred at most.
         assert!((15..100).contains(&again.len()), "{}", again.len());
         assert!(*last > 11 * HOUR, "after the first success it is daily again: {apart:?}");
         assert_eq!(host.facts.shipped, Some(true));
@@ -191,7 +190,7 @@ fn what_the_server_asks_for_is_waited_for() {
 
 #[test]
 fn what_cannot_be_delivered_yet_is_not_tried_again_and_again() {
-    // A log of a day to come is left over, and nothing else.
+    // Only a log of a future day is left over.
     let mut host = machine("23:50:00");
     host.logs.insert("2027-01-01".parse().unwrap(), 1);
     host.live_for(&tokyo(), 3 * DAY);
@@ -203,7 +202,7 @@ fn a_success_that_leaves_something_over_is_none() {
     let network = |_| (Duration::from_secs(3), Some(Shipped::Exit(0)));
     let mut host = Machine::new("2026-11-24T14:50:00Z", zone("Asia/Tokyo"), Box::new(network));
     host.live_for(&tokyo(), 2 * HOUR);
-    // Somebody writes into yesterday's log again and again: at most as often as failures are.
+    // Somebody keeps writing to yesterday's log: at most as often as after failures.
     for _ in 0..20 {
         *host.logs.first_entry().unwrap().get_mut() += 1;
         host.live_for(&tokyo(), 16 * MINUTE);
@@ -326,8 +325,8 @@ proptest! {
         life.push((8 * DAY, Event::Stop));
         lived += 8 * DAY + HOUR;
         host.live(&config, life);
-        // But not those whose moment is yet to come (a clock that was ahead has left days of the
-        // future), or came so lately that the trouble, two hours each time, can still last.
+        // Except those whose moment is in the future (a clock that was ahead has left future days),
+        // or so recent that an outage, two hours each, may still last.
         let now = host.now().checked_sub(81 * HOUR).unwrap();
         let schedule = config.schedule();
         for (day, lines) in host.logs.iter().filter(|(day, _)| schedule.moment_of(**day) <= now) {

@@ -1,4 +1,4 @@
-//! This machine, against its own `vmstat` and `uptime`.
+//! This machine, compared with its own `vmstat` and `uptime`.
 
 use std::process::{Command, Stdio};
 
@@ -12,8 +12,8 @@ fn procps(program: &str) -> Option<String> {
     Some(String::from_utf8(output.stdout).unwrap())
 }
 
-/// What `uptime` says after the time of day. Up to 4.0.4 it says "0 user", since then "0 users", as
-/// we do; where systemd runs, this one counts the users of utmp, and we do not.
+/// The output of `uptime` after the time of day. Up to 4.0.4 it prints "0 user", since then "0
+/// users", as we do; with systemd it counts the users of utmp, and we do not.
 fn tail(uptime: &str) -> String {
     let words = words(uptime);
     let systemd = Path::new("/run/systemd/system").exists();
@@ -60,14 +60,14 @@ fn this_machine_is_sampled_as_its_own_vmstat_and_uptime_do() {
     let config = config(folder.path(), SampleMode::SinceBoot);
     let time = SystemTime::new();
     let last_row = |text: String| numbers(text.lines().next_back().unwrap());
-    // The minute may change between two of these; then the next round decides.
+    // The minute may change between two of these; then the next round counts.
     for round in 0.. {
         let before = (last_row(procps("vmstat").unwrap()), procps("uptime").unwrap());
         let report = run(&config, &World::system(&time)).unwrap();
         let after = (last_row(procps("vmstat").unwrap()), procps("uptime").unwrap());
         let ours = numbers(&vmstat_of(&report.line).join(" "));
-        // r and b jump and memory moves; the columns since boot hardly do. On a machine just
-        // booted and at work they may still turn within a moment: then, too, the next round.
+        // r, b and memory change; the columns since boot hardly do. On a machine that booted
+        // recently they may change within a moment: then the next round counts too.
         let between = ours
             .iter()
             .zip(before.0.iter().zip(&after.0))
@@ -106,8 +106,8 @@ fn an_interval_of_this_machine_is_that_of_its_vmstat() {
         let theirs = String::from_utf8(vmstat.wait_with_output().unwrap().stdout).unwrap();
         let theirs = numbers(theirs.lines().nth(3).unwrap());
         let ours = numbers(&vmstat_of(&report.line).join(" "));
-        // si so bi bo in cs: of the same seconds but for the milliseconds that either starts
-        // later, in which a burst may fall; then the next round decides. us sy id wa st: per cent.
+        // si so bi bo in cs: of the same seconds except for the milliseconds between the starts, in
+        // which a burst may occur; then the next round counts. us sy id wa st: per cent.
         let near = ours.iter().zip(&theirs).enumerate().skip(6).all(|(column, (ours, theirs))| {
             let slack = if column < 12 { theirs / 10 + 20 } else { 3 };
             ours.abs_diff(*theirs) <= slack
@@ -142,7 +142,7 @@ fn samplers_at_once_leave_whole_lines_and_one_state() {
         let samplers: Vec<_> = (0..4).map(|_| scope.spawn(sampler)).collect();
         samplers.into_iter().flat_map(|sampler| sampler.join().unwrap()).collect()
     });
-    // Two files if midnight came in between.
+    // Two files if midnight was in between.
     let mut days = files.clone();
     days.sort();
     days.dedup();

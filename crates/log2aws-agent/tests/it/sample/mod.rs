@@ -1,5 +1,5 @@
-//! `sample` against recorded machines, whose `vmstat` rows are known, and against this one; on
-//! disks and in folders that are not as they should be; at moments at which clocks are not.
+//! `sample` on recorded machines with known `vmstat` rows, and on this one; with unusual disks,
+//! folders and clocks.
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 use std::cell::{Cell, RefCell};
@@ -42,7 +42,7 @@ fn vmstat_of(line: &str) -> Vec<String> {
     words[words.len() - 17..].to_vec()
 }
 
-/// What analyze-log makes of a log: its samples, none of its lines rejected.
+/// The samples of a log after conversion, with no line rejected.
 fn read(log: &str) -> Vec<Sample> {
     struct Samples(Vec<Sample>);
     impl Sink for Samples {
@@ -61,7 +61,7 @@ fn read(log: &str) -> Vec<Sample> {
     samples.0
 }
 
-/// A machine that stands at one recorded tree until somebody waits, then at the next.
+/// A machine at one recorded tree until somebody waits, then at the next.
 #[derive(Debug)]
 struct Recorded {
     folder: tempfile::TempDir,

@@ -1,5 +1,5 @@
-//! Reboots, clocks that are set, machines that slept: an interval is of one boot and of the
-//! kernel's own clock, a line stands in the log of its own date.
+//! Reboots, clock changes, suspended machines: an interval belongs to one boot and the kernel's own
+//! clock, a line to the log of its own date.
 
 use log2aws_agent::sample::last;
 
@@ -20,7 +20,7 @@ fn the_next_interval_begins_where_the_last_ended() {
     assert_eq!(vmstat_of(&second.line), row("rhel7-8-cores", "interval.txt"));
     assert!(second.state_error.is_none(), "{:?}", second.state_error);
 
-    // A third at the same moment has no interval of its own to go by: it waits for one.
+    // A third sample at the same moment has no interval: it waits for one.
     machine.run(&config).unwrap();
     assert_eq!(machine.slept.get(), Duration::from_secs(12));
 }
@@ -51,7 +51,7 @@ fn counters_of_another_boot_are_not_carried_over() {
     }
 }
 
-/// A tree like the recorded one but for the time since boot and what the CPUs and devices did.
+/// The recorded tree with another time since boot and other activity.
 fn tree(machine: &Recorded, name: &str, uptime: &str, changes: &[(&str, &str, &str)]) -> PathBuf {
     let tree = machine.root().join(name);
     copy(&recorded("rhel7-8-cores").join("earlier/proc"), &tree.join("proc"));
@@ -67,7 +67,7 @@ fn tree(machine: &Recorded, name: &str, uptime: &str, changes: &[(&str, &str, &s
     tree
 }
 
-/// Samples at one tree, then at the other; the second report.
+/// Samples at one tree, then at the other; returns the second report.
 fn sample_twice(machine: &Recorded, earlier: &Path, later: &Path) -> SampleReport {
     let mode = SampleMode::Interval { window: Duration::from_secs(1) };
     let state_dir = Some(machine.root().join("state"));
@@ -85,8 +85,8 @@ const AWAKE: &str = "cpu  32390961 89036 23707730 1073552344 1140756 0 1522035 1
 fn a_machine_that_slept_did_nothing_meanwhile() {
     let machine = Recorded::new(&[]);
     let earlier = tree(&machine, "earlier", "1000.00", &[]);
-    // An hour later by the clock of the kernel that goes on in sleep; ten minutes of CPU time of
-    // one core: 1,200 s user, 600 s system, 4,200 s idle in hundredths, 360,000 switches.
+    // An hour later by the kernel's clock that includes suspend; ten minutes of CPU time of one
+    // core: 1,200 s user, 600 s system, 4,200 s idle in hundredths, 360,000 switches.
     let changes = [("stat", "cpu  ", AWAKE), ("stat", "ctxt ", "ctxt 18212681")];
     let later = tree(&machine, "later", "4600.00", &changes);
     let report = sample_twice(&machine, &earlier, &later);
@@ -110,7 +110,7 @@ fn a_clock_set_back_over_midnight_writes_into_the_log_of_its_date() {
     assert_eq!(first.file, machine.root().join("log/2026-11-23.log"));
     assert_eq!(last(&state_dir).unwrap().at, machine.now.get());
 
-    // Ten minutes of the kernel's clock on, the wall clock is a minute further back.
+    // Ten minutes later by the kernel's clock, the wall clock has gone back a further minute.
     machine.advance();
     machine.now.set("2026-11-22T14:59:05Z".parse().unwrap());
     let second = machine.run(&config).unwrap();
@@ -119,7 +119,7 @@ fn a_clock_set_back_over_midnight_writes_into_the_log_of_its_date() {
     assert_eq!(second.interval, Some(Duration::from_mins(10)));
     assert_eq!(vmstat_of(&second.line)[11], "100", "60,000 switches in 600 s");
     assert_eq!(last(&state_dir).unwrap().at, machine.now.get());
-    // Each of the two logs says by itself what its lines mean.
+    // Each of the two logs has its own metadata.
     for report in [&first, &second] {
         let text = fs::read_to_string(&report.file).unwrap();
         assert!(text.starts_with("# log2aws/1 server=web01 "), "{text}");
@@ -164,7 +164,7 @@ fn samples_since_boot_are_remembered_too() {
     let config = SampleConfig { state_dir: Some(state_dir.clone()), ..config };
     machine.run(&config).unwrap();
     assert_eq!(last(&state_dir).unwrap().at, machine.now.get());
-    // Whoever goes over to true values has an interval at once.
+    // A switch to interval values has an interval at once.
     machine.advance();
     let report = machine.run(&SampleConfig { mode: INTERVAL, ..config }).unwrap();
     assert_eq!(report.interval, Some(Duration::from_secs(6)));

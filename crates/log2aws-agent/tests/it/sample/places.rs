@@ -1,4 +1,4 @@
-//! Folders and disks that are not as they should be.
+//! Unusual folders and disks.
 
 use std::process::Command;
 
@@ -45,7 +45,7 @@ fn a_log_in_other_hands_costs_no_line() {
     let machine = Recorded::new(&[recorded("debian12-2-cores").join("earlier")]);
     let config = machine.config(SampleMode::SinceBoot);
     let file = machine.run(&config).unwrap().file;
-    // To read it is enough.
+    // Read access is enough.
     let held = fs::File::open(&file).unwrap();
     held.lock().unwrap();
     let before = machine.slept.get();
@@ -111,8 +111,8 @@ fn a_log_folder_that_is_none_of_ours_is_refused() {
 
 const DISK: &str = "LOG2AWS_TEST_SMALL_DISK";
 
-/// Runs the test of this name once more where `DISK` is a tmpfs that nobody else sees, and is
-/// done; says so and does nothing if this machine does not let us. Inside, gives the disk.
+/// Runs the test of this name again where `DISK` is a private tmpfs, and returns `None`; skips it
+/// if this machine does not allow that. Inside, returns the disk.
 fn small_disk(name: &str, size: &str) -> Option<PathBuf> {
     if let Some(disk) = std::env::var_os(DISK) {
         return Some(disk.into());
@@ -126,7 +126,7 @@ fn small_disk(name: &str, size: &str) -> Option<PathBuf> {
         .args(["--exact", name, "--nocapture"])
         .env(DISK, disk.path())
         .output();
-    // 77: mount refused. unshare itself ends with 1, as a failing test (101) does not.
+    // 77: the mount was refused. unshare itself exits with 1, which a failing test (101) does not.
     match &output {
         Ok(output) if !matches!(output.status.code(), Some(1 | 77)) => {
             let told = String::from_utf8_lossy(&output.stdout);
@@ -139,7 +139,7 @@ fn small_disk(name: &str, size: &str) -> Option<PathBuf> {
     None
 }
 
-/// The disk's last block is taken.
+/// Fills the disk to the last block.
 fn fill_up(path: &Path) {
     use std::io::Write as _;
     let mut filler = fs::OpenOptions::new().append(true).create(true).open(path).unwrap();
@@ -147,7 +147,7 @@ fn fill_up(path: &Path) {
     while filler.write_all(b"f").is_ok() {}
 }
 
-/// As `ship` writes it down.
+/// A record as `ship` writes it.
 fn deliver(state_dir: &Path, day: &str, log: &str) {
     let digits: Vec<String> =
         Sha256::digest(log).iter().map(|byte| format!("{byte:02x}")).collect();
@@ -199,7 +199,7 @@ fn a_full_disk_loses_delivered_logs_before_it_loses_a_line() {
         }
         assert!(lines < 1000, "the disk does not fill up");
     };
-    // What the store has not, or not so, stays; two logs were room for two hundred lines.
+    // Undelivered and changed logs stay; two logs made room for two hundred lines.
     assert_eq!(removed, ["2026-11-19", "2026-11-21"]);
     assert!(lines > 150, "{lines}");
     let text = error.to_string();
@@ -210,13 +210,13 @@ fn a_full_disk_loses_delivered_logs_before_it_loses_a_line() {
     }
     assert!(reserve.exists(), "the reserve is for records of deliveries");
 
-    // Every line that was reported stands there, whole, and nothing else.
+    // Every reported line is there, complete, and nothing else.
     let log = log_dir.join("2026-11-22.log");
     let text = fs::read_to_string(&log).unwrap();
     assert!(text.starts_with("# log2aws/1 ") && text.ends_with('\n'), "{text}");
     assert_eq!((read(&text).len(), text.lines().count()), (lines, lines + 1));
 
-    // With room again all goes on.
+    // With free space everything continues.
     fs::remove_file(disk.join("filler")).unwrap();
     machine.run(&config).unwrap();
     assert_eq!(read(&fs::read_to_string(&log).unwrap()).len(), lines + 1);

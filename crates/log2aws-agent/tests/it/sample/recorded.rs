@@ -1,4 +1,4 @@
-//! Recorded machines, whose rows `vmstat` itself has printed (testdata/proc/README.md).
+//! Recorded machines with rows that `vmstat` itself printed (testdata/proc/README.md).
 
 use std::fmt::Write as _;
 
@@ -23,8 +23,8 @@ fn since_boot_is_what_vmstat_prints() {
 
 #[test]
 fn an_interval_is_what_vmstat_prints() {
-    // Guest time is a part of `us`, which vmstat leaves out without showing it elsewhere: its row
-    // of a host of virtual machines comes to 69 of a hundred.
+    // Guest time is part of `us`, which vmstat omits without showing it elsewhere: its row of a VM
+    // host adds up to 69 of a hundred.
     let guests = "70";
     for name in ["debian12-2-cores", "linux6.1-1-core", "rhel7-8-cores", "linux3-8-cores"] {
         let tree = recorded(name);
@@ -59,8 +59,8 @@ fn the_line_is_of_the_intervals_end() {
     assert!(report.line.starts_with(head), "{}", report.line);
 }
 
-/// A /proc/stat with the lines that a kernel writes for `cores`: each does as much as core 0 of
-/// the recorded machine and a little more, and there are as many interrupts as such a machine has.
+/// A /proc/stat as a kernel with `cores` cores writes it: each is slightly busier than core 0 of
+/// the recorded machine, with the number of interrupts of such a machine.
 fn stat_of(cores: u64, round: u64) -> String {
     let mut lines = String::new();
     let mut total = [0; 10];
@@ -101,15 +101,15 @@ fn a_machine_of_512_cores_is_read_to_the_end() {
     machine.advance();
     let report = machine.run(&machine.config(INTERVAL)).unwrap();
     let row = vmstat_of(&report.line);
-    // 150 million interrupts and 900 million switches in six seconds; 150 ticks more in each of
-    // the eight kinds that make up the whole: us ni, sy hi si, id, wa, st.
+    // 150 million interrupts and 900 million switches in six seconds; 150 more ticks in each of the
+    // eight kinds of the total: us ni, sy hi si, id, wa, st.
     assert_eq!((row[0].as_str(), row[1].as_str()), ("513", "17"));
     assert_eq!(row[10..], ["25000000", "150000000", "25", "38", "13", "13", "13"]);
     assert!(fs::read_to_string(&report.file).unwrap().contains(" cores=512 "));
 }
 
-/// What lxcfs and its like put in place of a container's files: counters of its own for CPU,
-/// memory and uptime, the host's for the rest; and what a container may be refused is missing.
+/// lxcfs and similar replace a container's files: its own counters for CPU, memory and uptime, the
+/// host's for the rest; and what a container may not see is missing.
 #[test]
 fn a_container_is_sampled_by_what_it_is_shown() {
     let machine = Recorded::new(&[]);
@@ -138,9 +138,9 @@ fn a_container_is_sampled_by_what_it_is_shown() {
     let report = machine.run(&config).unwrap();
     let row = "1 0 0 400000 0 20000 0 0 0 0 0 0 25 25 50 0 0";
     assert_eq!(vmstat_of(&report.line).join(" "), row);
-    // No core is named, so none is told.
+    // No cores are visible, so none are written.
     assert!(!fs::read_to_string(&report.file).unwrap().contains("cores="));
-    // Without a boot's name nothing is carried over, but when it was is known.
+    // Without a boot id the state is not used, but its time is known.
     let kept = fs::read_to_string(state_dir.join("last-sample.json")).unwrap();
     assert!(kept.contains("\"boot_id\":null"), "{kept}");
     assert_eq!(log2aws_agent::sample::last(&state_dir).unwrap().at, machine.now.get());
@@ -168,14 +168,14 @@ fn stolen_time_that_nobody_counts_is_left_out() {
     }
     machine.advance();
     let report = machine.run(&machine.config(INTERVAL)).unwrap();
-    // (The recorded machine had none stolen.)
+    // (The recorded machine had no stolen time.)
     let expected = interval_row("debian12-2-cores")[..16].join(" ");
     assert!(report.line.ends_with(&format!(" {expected}")), "{expected} in {}", report.line);
     assert_eq!(read(&fs::read_to_string(&report.file).unwrap())[0].vmstat[16], None);
 }
 
-/// What `vmstat` printed for a recorded interval. 4.0.2 reads memory once only, so its second row
-/// repeats that of the first; ours is that of the moment, as /proc/meminfo of `later` has it.
+/// The row that `vmstat` printed for a recorded interval. 4.0.2 reads memory only once, so its
+/// second row repeats the first; ours is current, from /proc/meminfo of `later`.
 fn interval_row(name: &str) -> Vec<String> {
     let mut row = row(name, "interval.txt");
     let memory = match name {

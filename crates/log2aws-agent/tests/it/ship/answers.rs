@@ -1,4 +1,4 @@
-//! Where the API may send a log, and how fast it goes there.
+//! The hosts that the API may name, and the rate of uploads.
 
 use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use super::{Host, yesterday};
 
 const DAY: &str = "2026-11-21";
 
-/// The right answer for the log `abc`, but for the place.
+/// The correct response for the log `abc`, apart from the host.
 fn sends_to(base: &str) -> impl Fn(&Request) -> Does + use<> {
     let body = serde_json::json!({
         "url": format!("{base}/web01/{DAY}.log?X-Amz-Signature={SECRET}"),
@@ -37,14 +37,14 @@ fn ships(host: &Host, api: &Server, named: &[&str]) -> (String, u8) {
 #[test]
 fn a_host_that_nobody_expects_is_refused_until_it_is_named() {
     let host = Host::new(&[(DAY, "abc")]);
-    // The name is never looked up: it has no address anywhere.
+    // The name is never resolved: it has no address.
     let api = Server::start(sends_to("http://store.invalid:1"));
     let (line, code) = ships(&host, &api, &[]);
     assert!(line.contains("wants the log sent to store.invalid, which is neither"), "{line}");
     assert!(line.contains("name it with --upload-host store.invalid"), "{line}");
     assert!(!line.contains(SECRET) && host.log(DAY).exists(), "{line}");
     assert_eq!((code, api.requests().len()), (1, 1));
-    // S3 is S3 only for those who were answered over https.
+    // S3 is trusted only if the API was reached over https.
     let s3 = Server::start(sends_to("http://b.s3.ap-northeast-1.amazonaws.com"));
     let (line, _) = ships(&host, &s3, &["*.example.com"]);
     assert!(line.contains("--upload-host b.s3.ap-northeast-1.amazonaws.com"), "{line}");
@@ -52,7 +52,7 @@ fn a_host_that_nobody_expects_is_refused_until_it_is_named() {
 
 #[test]
 fn a_host_that_was_named_gets_the_log() {
-    // 127.0.0.1 and localhost are one machine, [::1] another name of it.
+    // 127.0.0.1 and localhost are one machine, and [::1] is another name of it.
     let store = Server::start_on("[::1]:0", |_| Does::Right);
     let api = Server::start(sends_to(&format!("http://{}/raw", store.address)));
     let host = Host::new(&[(DAY, "abc")]);
@@ -80,7 +80,7 @@ fn the_rate_is_kept() {
     let config = ShipConfig { limit_rate, ..host.config(&server, yesterday()) };
     let report = host.run(&config).unwrap();
     assert_eq!((report.exit_code(), server.stored()[0].1.len()), (0, 100 << 10));
-    // Ten seconds, less the first beat, which is sent at once.
+    // Ten seconds, minus the first piece, which is sent at once.
     let slept = host.clock.elapsed();
     assert!((9_800..=10_000).contains(&slept.as_millis()), "{slept:?}");
 }
@@ -91,7 +91,7 @@ fn a_slow_pace_is_no_stall() {
     let (host, server) = (Host::new(&[(DAY, &text)]), Server::right());
     let limit_rate = NonZeroU64::new(1000);
     let config = ShipConfig { limit_rate, ..host.config(&server, yesterday()) };
-    // On a real clock, over three times what counts as a stall.
+    // With a real clock, for three times the stall timeout.
     assert_eq!(config.network.stall, Duration::from_millis(300));
     let time = SystemTime::new();
     let world = World { time: &time, zone: TimeZone::UTC, machine: Machine::system() };

@@ -1,5 +1,5 @@
-//! Many logs at once: which are taken, what one bad one does to the others, and what is left
-//! written for those who look later.
+//! Many logs at once: which are taken, how a bad one affects the others, and what is saved for
+//! later.
 
 use std::fs;
 use std::time::Duration;
@@ -30,7 +30,7 @@ fn stored(server: &Server) -> Vec<String> {
     server.stored().into_iter().map(|(path, _)| day(path)).collect()
 }
 
-/// The fault strikes the upload of this day's log.
+/// The fault affects the upload of this day's log.
 fn upload(day: &'static str, fault: impl Fn() -> Does + Send + Sync) -> impl Fn(&Request) -> Does {
     move |request| {
         if request.is_put() && request.target.contains(day) { fault() } else { Does::Right }
@@ -45,14 +45,14 @@ fn what_is_pending_goes_oldest_first_and_today_when_asked_for() {
     assert_eq!((stored(&server), code), (DAYS.map(str::to_owned).to_vec(), 0), "{lines:?}");
     assert_eq!(warnings, [""; 0]);
 
-    // Nothing is left, nobody is asked.
+    // Nothing is left, so no request is sent.
     assert_eq!(pending(&host, &server).0, [""; 0]);
     assert_eq!(server.requests().len(), 8);
 
     let partial = ShipConfig { partial: true, ..host.config(&server, Days::Pending) };
     assert_eq!(host.run(&partial).unwrap().exit_code(), 0);
     assert_eq!(stored(&server)[4..], [TODAY]);
-    // A log that changed after its delivery is pending once more.
+    // A log that changed after its delivery is pending again.
     fs::write(host.log(DAYS[0]), "2026-11-18 and more").unwrap();
     let lines = pending(&host, &server).0;
     assert!(lines[0].starts_with("2026-11-18: delivered again, for it has changed"), "{lines:?}");
@@ -128,7 +128,7 @@ fn a_folder_that_is_not_ours_to_read_from_is_refused() {
     rustix::fs::mkfifoat(rustix::fs::CWD, &folder, rustix::fs::Mode::RWXU).unwrap();
     assert!(matches!(refused(), SpoolError::NotAFolder(_)));
     assert!(server.requests().is_empty());
-    // Whoever asks later is told as much.
+    // The same is saved for later.
     let last = LastShip::load(&host.state()).unwrap();
     assert!(last.error.unwrap().contains("is not a folder") && last.exit_code == 1);
 }
@@ -146,7 +146,7 @@ fn a_log_that_never_arrives_does_not_hold_up_the_others() {
     let last = LastShip::load(&host.state()).unwrap();
     assert_eq!(last.pending, [DAYS[1].parse().unwrap()]);
 
-    // Two in a row are no accident.
+    // Two in a row are not an accident.
     let server = Server::start(|request| if request.is_put() { Does::Resets } else { Does::Right });
     let (lines, code, _) = pending(&super::backlog::host(), &server);
     assert!(lines[2].starts_with("2026-11-21: not delivered"), "{lines:?}");
@@ -170,7 +170,7 @@ fn two_logs_that_never_arrive_do_not_hold_up_the_others() {
 fn a_log_that_was_begun_anew_does_not_take_the_place_of_the_whole_one() {
     let (host, server) = (host(), Server::right());
     pending(&host, &server);
-    // Shorter than what was delivered, longer with another beginning, and one that only grew.
+    // Shorter than the delivered one, longer with another beginning, and one that only grew.
     fs::write(host.log(DAYS[0]), "2026").unwrap();
     fs::write(host.log(DAYS[1]), "another log of that day").unwrap();
     fs::write(host.log(DAYS[2]), "2026-11-20 and more").unwrap();
@@ -243,17 +243,17 @@ fn how_it_went_is_left_for_those_who_look_later() {
     assert_eq!((last.exit_code, last.at), (4, host.clock.now()));
     assert!(last.error.unwrap().starts_with("2026-11-19: not delivered: the API"));
     assert_eq!(last.source.unwrap().to_string(), "203.0.113.9");
-    // What the server asks for is longer than a run may take: it is for the next one.
+    // The server's delay exceeds a run, so it applies to the next one.
     assert_eq!(last.not_before, Some("2026-11-22T15:04:00Z".parse().unwrap()));
 
-    // What a later ship does not learn anew stays.
+    // What a later run does not learn again stays.
     let server = Server::start(|_| says("500 Oops", "", ""));
     assert_eq!(host.ship(&server).1, 1);
     let later = LastShip::load(&host.state()).unwrap();
     assert_eq!((later.delivered, later.source), (last.delivered, last.source));
     assert_eq!((later.exit_code, later.not_before), (1, None));
 
-    // A dry run leaves it as it is.
+    // A dry run does not change it.
     let dry = ShipConfig { dry_run: true, ..host.config(&Server::right(), Days::Pending) };
     assert_eq!(host.run(&dry).unwrap().exit_code(), 0);
     assert_eq!(LastShip::load(&host.state()), Some(later));
@@ -261,7 +261,7 @@ fn how_it_went_is_left_for_those_who_look_later() {
 
 #[test]
 fn delivered_logs_go_when_they_have_been_kept_and_no_other_does() {
-    // It is down while the second ship asks for one URL in five attempts.
+    // It is down while the second run requests a URL in five attempts.
     let server = Server::start(|request| match (request.is_put(), request.before) {
         (false, 4..9) => says("500 Oops", "", ""),
         _ => Does::Right,
@@ -276,7 +276,7 @@ fn delivered_logs_go_when_they_have_been_kept_and_no_other_does() {
         host.run(&config).unwrap().removed.iter().map(ToString::to_string).collect();
     assert_eq!(removed, [DAYS[0], DAYS[2], DAYS[3]]);
     assert!(!host.log(DAYS[0]).exists() && host.log(DAYS[1]).exists());
-    // In a dry run nothing goes.
+    // A dry run removes nothing.
     host.clock.sleep(Duration::from_hours(49));
     assert_eq!(host.run(&config).unwrap().exit_code(), 0);
     host.clock.sleep(Duration::from_hours(49));

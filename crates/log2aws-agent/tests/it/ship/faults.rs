@@ -1,5 +1,5 @@
-//! Every fault: the log stays, nothing is recorded that the store did not confirm, and the reason
-//! is a sentence without a secret.
+//! Every fault: the log stays, nothing unacknowledged is recorded, and the reason is a sentence
+//! without a secret.
 
 use std::fs::{self, OpenOptions};
 use std::time::Duration;
@@ -11,8 +11,8 @@ use super::{Host, yesterday};
 
 const DAY: &str = "2026-11-21";
 
-/// Ships against a fault: the line must hold each of `words`; returns the exit code, how many
-/// URLs were asked for, and how long was waited.
+/// Ships with a fault: the line must contain each of `words`; returns the exit code, the number of
+/// requested URLs, and the total delay.
 #[track_caller]
 fn fails(
     fault: impl Fn(&Request) -> Does + Send + Sync + 'static,
@@ -31,7 +31,7 @@ fn fails(
     (code, gets, host.clock.slept.get())
 }
 
-/// The fault strikes whoever puts.
+/// The fault affects PUTs.
 fn store(fault: impl Fn() -> Does + Send + Sync + 'static) -> impl Fn(&Request) -> Does {
     move |request| if request.is_put() { fault() } else { Does::Right }
 }
@@ -135,7 +135,7 @@ fn the_connection_breaks() {
 #[test]
 fn what_drips_is_a_stall() {
     let start = std::time::Instant::now();
-    // Never silent for as long as what counts as a stall.
+    // Never silent for the stall timeout.
     let head = "HTTP/1.1 200 OK\r\nx-filler: 0123456789012345678901234567890123456789\r\n";
     let pause = Duration::from_millis(50);
     assert_eq!(fails(move |_| Does::Drips(head, pause), &["stalled"]).1, 5);
@@ -230,7 +230,7 @@ fn what_the_store_refuses_is_told_by_its_code() {
 #[test]
 fn a_fault_that_passes_costs_another_url() {
     type Fault = fn() -> Does;
-    // Its name, whether the store has it, the fault itself, milliseconds waited.
+    // Its name, whether the store has the log, the fault itself, the delay in milliseconds.
     let passing: [(&str, bool, Fault, u64); 6] = [
         ("500", false, || says("500 Oops", "", ""), 500),
         ("429", false, || says("429 Slow", "retry-after: 7\r\n", ""), 7500),
@@ -334,7 +334,7 @@ fn one_bad_log_does_not_hold_up_the_others() {
     let host = Host::new(&[("2026-11-19", "a"), ("2026-11-20", "ab"), (DAY, "abc")]);
     let log = host.log("2026-11-20");
     let server = Server::start(move |_| {
-        // It was there when the logs were listed.
+        // It existed when the logs were listed.
         let _ = fs::remove_file(&log);
         Does::Right
     });
@@ -384,7 +384,7 @@ fn a_state_folder_that_others_prepared_costs_no_file() {
     assert_eq!(fs::read_to_string(&precious).unwrap(), "precious");
     fs::remove_file(&lock).unwrap();
 
-    // Only root can give a folder away.
+    // Only root can change the owner of a folder.
     if rustix::process::geteuid().is_root() {
         std::os::unix::fs::chown(host.state(), Some(4711), None).unwrap();
         assert!(refused().contains("belongs to user 4711, and this is user 0; run as user 4711"));
@@ -405,7 +405,8 @@ fn the_time_for_all_of_it_is_bounded() {
     assert!(line.contains("--max-time leaves 0 s"), "{line}");
     assert!(host.clock.slept.get() < Duration::from_secs(1));
 
-    // The wait of a real connection counts, too: a stall ends with the time, not with the stall.
+    // The wait of a real connection counts too: a stall ends at the time limit, not at the stall
+    // timeout.
     let server = Server::start(|_| Does::Stalls(Duration::from_secs(5)));
     let config = ShipConfig {
         max_time: Duration::from_millis(100),

@@ -1,4 +1,4 @@
-//! `ship` against a server that does right, and against every fault that we know of.
+//! `ship` with a correct server, and with every known fault.
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod answers;
@@ -29,7 +29,7 @@ pub(crate) fn yesterday() -> Days {
     Days::Only("2026-11-21".parse().unwrap())
 }
 
-/// A clock that moves when somebody waits.
+/// A clock that advances when somebody waits.
 #[derive(Debug)]
 pub(crate) struct Clock {
     slept: Cell<Duration>,

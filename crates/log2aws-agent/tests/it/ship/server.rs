@@ -1,4 +1,4 @@
-//! A server on this machine that plays the API and the store, well or badly.
+//! A local server in the roles of API and store, correct or faulty.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -12,7 +12,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use sha2::{Digest, Sha256};
 
-/// What one must never find in an error.
+/// Must never appear in an error.
 pub(crate) const SECRET: &str = "5ec3e7";
 
 /// A request's head.
@@ -22,7 +22,7 @@ pub(crate) struct Request {
     pub(crate) target: String,
     /// Lower-case names.
     pub(crate) headers: BTreeMap<String, String>,
-    /// How many requests of this method came before it.
+    /// The number of earlier requests with this method.
     pub(crate) before: usize,
 }
 
@@ -31,7 +31,7 @@ impl Request {
         self.method == "PUT"
     }
 
-    /// A parameter of the query.
+    /// A query parameter.
     pub(crate) fn parameter(&self, name: &str) -> String {
         let query = self.target.split_once('?').unwrap().1;
         let pair = query.split('&').filter_map(|pair| pair.split_once('='));
@@ -39,23 +39,23 @@ impl Request {
     }
 }
 
-/// What the server does with a request.
+/// The server's reaction to a request.
 pub(crate) enum Does {
-    /// What it should.
+    /// The correct one.
     Right,
-    /// Reads the body and sends this, head and all.
+    /// Reads the body and sends this response.
     Says(String),
-    /// Closes with bytes unread, so that the other side's system sees a reset.
+    /// Closes with unread bytes, so that the client sees a reset.
     Resets,
-    /// Takes so many bytes of the body, then resets.
+    /// Reads that many bytes of the body, then resets.
     ResetsAfter(usize),
-    /// Says nothing for so long.
+    /// Sends nothing for that long.
     Stalls(Duration),
-    /// Says this, byte by byte with so long a pause after each.
+    /// Sends this byte by byte, with that pause after each.
     Drips(&'static str, Duration),
 }
 
-/// An answer, with its length.
+/// A response with its length.
 pub(crate) fn says(status: &str, headers: &str, body: &str) -> Does {
     let length = body.len();
     Does::Says(format!("HTTP/1.1 {status}\r\n{headers}content-length: {length}\r\n\r\n{body}"))
@@ -63,7 +63,7 @@ pub(crate) fn says(status: &str, headers: &str, body: &str) -> Does {
 
 type Behaviour = dyn Fn(&Request) -> Does + Send + Sync;
 
-/// The server; it ends when this is dropped.
+/// The server; stops when this is dropped.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     state: Arc<State>,
@@ -82,7 +82,7 @@ impl Server {
         Self::start_on("127.0.0.1:0", behaviour)
     }
 
-    /// At another address of this machine.
+    /// On another address of this machine.
     pub(crate) fn start_on(
         address: &str,
         behaviour: impl Fn(&Request) -> Does + Send + Sync + 'static,
@@ -109,7 +109,7 @@ impl Server {
         Self { address, state }
     }
 
-    /// One that does everything right.
+    /// A correct server.
     pub(crate) fn right() -> Self {
         Self::start(|_| Does::Right)
     }
@@ -119,7 +119,7 @@ impl Server {
         self.state.heads.lock().unwrap().clone()
     }
 
-    /// Path and bytes of everything that was stored, in order.
+    /// Path and bytes of everything stored, in order.
     pub(crate) fn stored(&self) -> Vec<(String, Vec<u8>)> {
         self.state.stored.lock().unwrap().clone()
     }
@@ -133,7 +133,7 @@ impl Drop for Server {
 }
 
 impl State {
-    /// One request for each connection, which the answer's head announces by closing.
+    /// One request per connection; the response says `Connection: close`.
     fn serve(&self, stream: &TcpStream) {
         let mut reader = BufReader::with_capacity(512, stream);
         let Some(request) = self.head(&mut reader) else { return };

@@ -1,4 +1,4 @@
-//! `ship` over TLS: the machine's own certificates count, and nothing else does.
+//! `ship` over TLS: only the machine's certificates are trusted.
 
 use std::env;
 use std::fs;
@@ -19,7 +19,8 @@ use super::{Host, yesterday};
 
 const DAY: &str = "2026-11-21";
 
-/// API and store over TLS. `answer` gets the server's own address and the request's query.
+/// API and store over TLS. `answer` is called with the server's own address and the request's
+/// query.
 struct TlsApi {
     url: String,
     certificate: String,
@@ -44,7 +45,7 @@ impl TlsApi {
                 let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
                 let mut stream = BufReader::new(StreamOwned::new(connection, stream.unwrap()));
                 let mut request = String::new();
-                // A client that does not trust us ends here.
+                // A client that does not trust us disconnects here.
                 if stream.read_line(&mut request).is_err() {
                     continue;
                 }
@@ -72,8 +73,8 @@ fn line(api: &str, proxy: Proxy) -> String {
     host.run(&config).unwrap().days[0].to_string()
 }
 
-/// Ships in a process of its own that trusts `certificate`: a test must not change its own
-/// environment, and whom to trust is read there.
+/// Ships in a process of its own that trusts `certificate`: trust is read from the environment,
+/// which a test must not change.
 fn trusted(api: &TlsApi) -> String {
     trusted_by_way_of(api, "")
 }
@@ -98,14 +99,14 @@ fn trusted_by_way_of(api: &TlsApi, proxy: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// What [`trusted`] starts.
+/// The entry point for [`trusted`].
 #[test]
 #[ignore = "started by `trusted`; by itself it has nobody to ship to"]
 fn child() {
     println!("{}", line(&env::var("SHIP_TO").unwrap(), Proxy::FromEnvironment));
 }
 
-/// The API's answer: a URL under `base`, for the log `abc`.
+/// The API's response: a URL under `base`, for the log `abc`.
 fn url(base: &str) -> String {
     let body = serde_json::json!({
         "url": format!("{base}/web01/2026-11-21.log?5ec3e7"),
@@ -152,7 +153,7 @@ fn an_authority_that_is_named_is_trusted_besides_the_machines() {
     };
     assert_eq!(ship(None).unwrap().exit_code(), 1);
     assert_eq!(ship(Some(ca_file.clone())).unwrap().exit_code(), 0);
-    // What is no certificate is told before anybody is asked.
+    // An invalid certificate is reported before any request.
     fs::write(&ca_file, "x").unwrap();
     let error = ship(Some(ca_file)).unwrap_err();
     assert!(error.to_string().contains("no certificate in PEM form"), "{error}");
@@ -169,7 +170,7 @@ fn a_stranger_is_not_trusted() {
 
 #[test]
 fn a_server_without_tls_and_one_of_another_name_are_told_apart() {
-    // What a server of the web says to a request that it cannot read.
+    // A typical web server's response to an unreadable request.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     thread::spawn(move || {
@@ -229,7 +230,7 @@ fn a_proxy_is_asked_for_the_way() {
     let request = proxy.requests()[0].clone();
     assert_eq!((request.method.as_str(), request.target), ("CONNECT", host.clone()));
 
-    // Nothing listens on the port of the TCP multiplexer.
+    // Nothing listens on the port of tcpmux.
     let gone = "127.0.0.1:1";
     let line = trusted_by_way_of(&api, &format!("http://user:word@{gone}"));
     assert!(line.contains(&format!("{host} by way of the proxy {gone}: ")), "{line}");

@@ -1,4 +1,4 @@
-//! What `ship` does when nothing is in its way.
+//! `ship` without faults.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
@@ -160,7 +160,7 @@ fn programs_read_the_report_as_json() {
         "sha256": ABC,
         "again": false,
         "attempts": 1,
-        // The clock of these tests moves only when somebody waits.
+        // The clock of these tests advances only when somebody waits.
         "milliseconds": 0,
     }], "removed": [], "warnings": []});
     assert_eq!(serde_json::to_value(&report).unwrap(), expected);

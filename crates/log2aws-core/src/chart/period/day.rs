@@ -2,18 +2,18 @@
 
 use crate::day::Day;
 
-/// A day of the period. A figure that the log had no values for is `None`.
+/// A day of the period. A figure is `None` if the log had no values for it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PeriodDay {
-    /// Which day.
+    /// The day.
     pub day: Day,
-    /// Why there is nothing of this day, in the language of the drawing; `None` if there is.
+    /// Why there is no data for this day, in the drawing's language; `None` if there is.
     pub empty: Option<String>,
-    /// Samples of the day, and how many such a day has.
+    /// Samples of the day.
     pub samples: u32,
-    /// See `samples`.
+    /// The number of samples expected.
     pub expected: u32,
-    /// How often the machine was started.
+    /// How often the machine booted.
     pub reboots: u32,
     /// Load average over 1 minute: mean, p95 and maximum of the day.
     pub load_mean: Option<f32>,

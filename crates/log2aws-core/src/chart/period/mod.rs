@@ -1,13 +1,14 @@
-//! A week or a month of one server: what each day came to, one column a day.
+//! A week or a month of one server, one column a day.
 //!
-//! The figures are given by the caller, who has them from the summaries; a day without a delivery
-//! is an empty column with the reason in it.
+//! The caller takes the figures from the summaries; a day without a delivery is an empty column
+//! with the reason in it.
 
 pub(in crate::chart) mod day;
 mod page;
 mod plot;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use crate::server_name::ServerName;
 
@@ -16,7 +17,7 @@ use super::view::Language;
 
 pub use day::PeriodDay;
 
-/// Draws the days of `server`, which are given in their order.
+/// Draws the days of `server`, given in order.
 pub fn draw(
     server: &ServerName,
     note: Option<&str>,

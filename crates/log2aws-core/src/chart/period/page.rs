@@ -2,9 +2,10 @@
 
 use super::day::PeriodDay;
 use super::plot::{Plot, areas, bar, head, legend, lines, panel, small, value, whisker};
+use super::words as period_words;
 use crate::chart::drawing::{Drawing, Path, Shape};
 use crate::chart::geometry::{LEFT, RIGHT, WIDTH};
-use crate::chart::page::{BETWEEN, header};
+use crate::chart::page::{PLOT_SPACING, header};
 use crate::chart::scale::{self, Scale};
 use crate::chart::style::{FILLS, PENS, width};
 use crate::chart::values::{SeriesValues, Values, tenths};
@@ -15,22 +16,22 @@ use crate::server_name::ServerName;
 /// The upper edge of the first plot.
 const FIRST: i32 = 1_040;
 
-/// A bar takes so many hundredths of its column.
+/// The width of a bar in hundredths of its column.
 const BAR: i32 = 64;
 
-/// Columns narrower than this have no room for two digits: only some are labelled.
+/// Columns narrower than this have no room for two digits, so only some are labelled.
 const LABEL_ROOM: i32 = 190;
 
-/// Columns from this width on name the day of the week beside the day.
+/// Columns at least this wide also show the day of the week.
 const WIDE: i32 = 800;
 
-/// Seconds of a column in the values, as if every day had 24 hours.
+/// Seconds per column in the values, as if every day had 24 hours.
 const COLUMN_SECONDS: u32 = 86_400;
 
-/// The scale of the load holds the cores, unless they would press the load flat.
-const CORES_SHOWN_UP_TO: f64 = 4.0;
+/// The load's scale includes the cores unless that would flatten the curve.
+const MAX_CORES_PER_LOAD: f64 = 4.0;
 
-/// All that the page is made of.
+/// Everything the page is made of.
 pub(super) struct Page<'a> {
     server: &'a ServerName,
     note: Option<&'a str>,
@@ -53,12 +54,12 @@ impl<'a> Page<'a> {
     }
 
     pub(super) fn draw(&self) -> Drawing {
-        let subtitle = words::period::subtitle(self.language, self.days);
+        let subtitle = period_words::subtitle(self.language, self.days);
         let mut drawing = Drawing {
             width: WIDTH,
             height: 0,
-            title: words::period::title(self.language, self.server, self.days),
-            description: words::period::description(self.language, self.days),
+            title: period_words::title(self.language, self.server, self.days),
+            description: period_words::description(self.language, self.days),
             language: self.language,
             shapes: Vec::new(),
             values: self.values(),
@@ -73,9 +74,9 @@ impl<'a> Page<'a> {
             (Self::samples, 700),
         ] {
             draw(self, &mut drawing, top, height);
-            top += height + BETWEEN;
+            top += height + PLOT_SPACING;
         }
-        let bottom = top - BETWEEN;
+        let bottom = top - PLOT_SPACING;
         self.name_days(&mut drawing, bottom);
         let wide = self.x(1) - LEFT >= WIDE;
         drawing.set_height(bottom + if wide { 300 } else { 560 });
@@ -85,7 +86,7 @@ impl<'a> Page<'a> {
     fn load(&self, drawing: &mut Drawing, top: i32, height: i32) {
         let max = self.highest(|day| day.load_max.or(day.load_p95).or(day.load_mean));
         let cores = self.highest(|day| day.cores.map(small));
-        let shown = cores <= max.max(1.0) * CORES_SHOWN_UP_TO;
+        let shown = cores <= max.max(1.0) * MAX_CORES_PER_LOAD;
         let scale = Scale::numbers((max * 1.03).max(if shown { cores } else { 0.0 }));
         let plot = Plot { top, height, scale };
         self.frame(drawing, &plot);
@@ -100,7 +101,7 @@ impl<'a> Page<'a> {
         x = legend(drawing, &plot, x, p95, |drawing, x, y| {
             drawing.rect("a2", x + 100, y - 50, 140, 100);
         });
-        // On its bar, as in the plot: by night the line is as dark as the page.
+        // Drawn over its bar, as in the plot: in dark mode the line is as dark as the page.
         x = legend(drawing, &plot, x, mean, |drawing, x, y| {
             drawing.rect("a2", x + 100, y - 50, 140, 100);
             drawing.line("mean", (x + 100, y), (x + 240, y));
@@ -148,7 +149,7 @@ impl<'a> Page<'a> {
         );
     }
 
-    /// The line of the cores, in steps where their number changes.
+    /// The line of the cores, with a step where their number changes.
     fn cores(&self, drawing: &mut Drawing, plot: &Plot) {
         let mut runs: Vec<Vec<(i32, i32)>> = Vec::new();
         let mut last = None;
@@ -175,7 +176,7 @@ impl<'a> Page<'a> {
         let Names { user, system, wait, stolen, .. } = self.names;
         let layers = [user, system, wait, stolen];
         let ids = ["us", "sy", "wa", "st"];
-        let title = words::period::mean_cpu(self.language);
+        let title = period_words::mean_cpu(self.language);
         let mut x = head(drawing, &plot, title, "%");
         for (name, class) in layers.iter().zip(FILLS) {
             x = legend(drawing, &plot, x, name, |drawing, x, y| {
@@ -230,7 +231,7 @@ impl<'a> Page<'a> {
         );
     }
 
-    /// A figure as a line that is level over each day and broken where there is none.
+    /// A figure as a line: level over each day, broken where a day has none.
     fn steps(&self, drawing: &mut Drawing, plot: &Plot, class: &'static str, figure: Figure) {
         let mut runs: Vec<Vec<(i32, i32)>> = Vec::new();
         let mut next = 0;
@@ -293,7 +294,7 @@ impl<'a> Page<'a> {
         let column = |index| bar(self.x(index), self.x(index + 1), plot.bottom(), plot.top);
         areas(drawing, "gap", empty.map(|(index, _)| column(index)).collect());
         let mut grid = Vec::new();
-        // A line where a week begins; columns tell the days apart.
+        // A line at the start of each week; the columns already separate the days.
         for (index, day) in self.days.iter().enumerate() {
             if index > 0 && day.day.date().weekday() == jiff::civil::Weekday::Monday {
                 grid.push(vec![(self.x(index), plot.top), (self.x(index), plot.bottom())]);
@@ -307,7 +308,7 @@ impl<'a> Page<'a> {
         lines(drawing, "g", grid);
         let reboots = self.days.iter().enumerate().filter(|(_, day)| day.reboots > 0);
         let mark = |index| {
-            // Beside the bar: its whisker stands in the middle.
+            // Beside the bar, because its whisker is in the middle.
             let x = i32::midpoint(self.x(index), self.bar(index).0);
             vec![(x, plot.top), (x, plot.bottom())]
         };
@@ -315,7 +316,7 @@ impl<'a> Page<'a> {
         drawing.line("f", (LEFT, plot.bottom()), (RIGHT, plot.bottom()));
     }
 
-    /// The reasons of the empty columns, once for neighbours that share one.
+    /// The reasons of empty columns, written once for neighbours that share one.
     fn name_reasons(&self, drawing: &mut Drawing, plot: &Plot) {
         let mut index = 0;
         for group in self.days.chunk_by(|a, b| a.empty == b.empty) {
@@ -371,14 +372,14 @@ impl<'a> Page<'a> {
         areas(drawing, class, outlines);
     }
 
-    /// Where a column begins.
+    /// The x coordinate where a column begins.
     fn x(&self, index: usize) -> i32 {
         let days = i64::try_from(self.days.len().max(1)).unwrap_or(1);
         let index = i64::try_from(index).unwrap_or(0).min(days);
         LEFT + i32::try_from(index * i64::from(RIGHT - LEFT) / days).unwrap_or(0)
     }
 
-    /// Where its bar begins and ends.
+    /// The x coordinates where its bar begins and ends.
     fn bar(&self, index: usize) -> (i32, i32) {
         let (from, to) = (self.x(index), self.x(index + 1));
         let side = (to - from) * (100 - BAR) / 200;

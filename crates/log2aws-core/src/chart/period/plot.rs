@@ -1,4 +1,4 @@
-//! The parts that the panels of a period are put together from.
+//! Building blocks of a period's panels.
 
 use crate::chart::drawing::{Drawing, Path, Shape, Span};
 use crate::chart::geometry::LEFT;
@@ -7,7 +7,7 @@ use crate::chart::scale::{self, Scale};
 use crate::chart::style::width;
 use crate::chart::values::{PanelValues, SeriesValues, tenths};
 
-/// A panel: where it is and what its values are measured by.
+/// A panel: its position and scale.
 pub(super) struct Plot {
     pub(super) top: i32,
     pub(super) height: i32,
@@ -27,7 +27,7 @@ impl Plot {
     }
 }
 
-/// The head of a panel; where its legend begins.
+/// The head of a panel; returns where its legend begins.
 pub(super) fn head(drawing: &mut Drawing, plot: &Plot, title: &str, unit: &str) -> i32 {
     let span =
         |class, indent, text: &str| Span { class, indent, text: text.to_owned(), japanese: false };
@@ -39,8 +39,8 @@ pub(super) fn head(drawing: &mut Drawing, plot: &Plot, title: &str, unit: &str) 
     LEFT + width(title, 12) * 11 / 10 + 70 + width(unit, 12) + 280
 }
 
-/// Adds a name to a legend after its swatch, which is given its left edge and its middle; where the
-/// next one begins.
+/// Adds a name to a legend after its swatch, which `swatch` draws at a left edge and a middle;
+/// returns where the next entry begins.
 pub(super) fn legend(
     drawing: &mut Drawing,
     plot: &Plot,
@@ -71,7 +71,7 @@ pub(super) fn bar(from: i32, to: i32, bottom: i32, top: i32) -> Vec<(i32, i32)> 
     vec![(from, bottom), (from, top), (to, top), (to, bottom)]
 }
 
-/// An upright line with a short one across its upper end.
+/// A vertical line with a short horizontal one at its upper end.
 pub(super) fn whisker(x: i32, low: i32, high: i32, cap: i32) -> Vec<Vec<(i32, i32)>> {
     vec![vec![(x, low), (x, high)], vec![(x - cap, high), (x + cap, high)]]
 }
@@ -88,7 +88,7 @@ pub(super) fn lines(drawing: &mut Drawing, class: &'static str, runs: Vec<Vec<(i
     }
 }
 
-/// A figure that can be drawn.
+/// The figure if it can be drawn.
 pub(super) fn value(figure: Option<f32>) -> Option<f64> {
     figure.and_then(|figure| scale::finite(f64::from(figure)))
 }

@@ -1,9 +1,9 @@
-//! Reads an SVG as far as the tests look into it.
+//! A small SVG reader for the tests.
 
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
-/// An element of the SVG: its name, attributes and the text in it.
+/// An element of the SVG: name, attributes and text content.
 #[derive(Debug, Default)]
 pub(in crate::chart) struct Element {
     pub(in crate::chart) name: String,
@@ -22,7 +22,7 @@ impl Element {
     }
 }
 
-/// Parses the whole document; text inside a `tspan` counts to the `text` around it, too.
+/// Parses the whole document; text inside a `tspan` also counts as text of the enclosing `text`.
 pub(in crate::chart) fn elements(svg: &[u8]) -> Vec<Element> {
     let open = |start: &BytesStart<'_>| {
         let attribute = |a: Result<quick_xml::events::attributes::Attribute<'_>, _>| {

@@ -1,4 +1,4 @@
-//! Windows, hidden series, languages, values, pages, and charts drawn from the CSV.
+//! Windows, hidden series, languages, values, pages, and charts from the CSV.
 
 use base64::Engine as _;
 use sha2::Digest as _;
@@ -44,7 +44,7 @@ fn load(chart: &[Element]) -> Vec<(f64, f64)> {
 fn the_whole_day_as_a_window_is_the_whole_day() {
     let day = drawn(every(10, 0..1440), &View::default()).to_svg();
     let mut window = drawn(every(10, 0..1440), &view("00:00", "24:00"));
-    // The means in it are those of the day, which only a window has to say.
+    // The means in it are those of the whole day, which only a window mentions.
     window.description = drawn(every(10, 0..1440), &View::default()).description;
     assert_eq!(window.to_svg(), day);
 }
@@ -54,12 +54,12 @@ fn a_windows_lines_run_from_edge_to_edge_and_no_further() {
     let chart = shown(every(10, 0..1440), &view("10:05", "12:05"));
     let line = load(&chart);
     assert_eq!((line[0].0, line.last().unwrap().0), (62.0, 1022.0));
-    // 12 samples between the two points at the edges.
+    // 12 samples and a point at each edge.
     assert_eq!(line.len(), 14);
     for path in chart.iter().filter(|e| e.name == "path" && e.get("d").len() > 12) {
         assert!(points(path.get("d")).iter().all(|(x, _)| (62.0..=1022.0).contains(x)));
     }
-    // Half way between 10:00 (load 5.5 of 8) and 10:10 (load 1.5), but for a second.
+    // Half way between 10:00 (load 5.5 of 8) and 10:10 (load 1.5), minus one second.
     let (top, height) = (104.0, 150.0);
     let half = top + height * (1.0 - 3.5 / 8.0);
     assert!((line[0].1 - half).abs() < 0.3, "{line:?}");
@@ -217,7 +217,7 @@ fn values_stand_where_their_lines_are() {
         (series[1]["hidden"].as_bool(), series[1]["values"].as_array().unwrap().len()),
         (Some(true), 0)
     );
-    // The second point of the first line, from what the values say of places.
+    // The second point of the first line, computed from the positions in the values.
     let line = load(&elements(&drawing.to_svg()));
     let number = |key: &str| values[key].as_f64().unwrap();
     let x = number("left") + 601.0 / 86_400.0 * (number("right") - number("left"));
@@ -251,22 +251,22 @@ fn a_page_asks_nobody_and_nothing_in_it_runs_but_its_own_script() {
     assert_eq!(page.matches("<script").count(), 2);
     assert_eq!(page.matches("</script>").count(), 2);
     assert!(!page.contains("<!--"));
-    for outside in [" src=", " href=", "@import", "url(http"] {
-        assert!(!page.contains(outside), "{outside}");
+    for entries_outside in [" src=", " href=", "@import", "url(http"] {
+        assert!(!page.contains(entries_outside), "{entries_outside}");
     }
     assert!(!CHART_JS.contains("</script") && !CHART_CSS.contains("</style"));
-    // The policy names the very script that stands in the page.
+    // The policy allows exactly the script in the page.
     let script = page.rsplit_once("<script>").unwrap().1.split_once("</script>").unwrap().0;
     let hash = base64::engine::general_purpose::STANDARD.encode(sha2::Sha256::digest(script));
     assert!(page.contains(&format!("script-src 'sha256-{hash}'")));
-    // The values in the page are the values.
+    // The values embedded in the page are the chart's values.
     let json = page.split_once("chart-values\">").unwrap().1.split_once("</script>").unwrap().0;
     let values: serde_json::Value = serde_json::from_str(json).unwrap();
     assert_eq!(values["panels"][0]["series"][0]["values"][0], 3.0);
     assert!(page.contains("<th scope=\"row\">10:00:00</th><td>3</td>"), "the table has them, too");
 }
 
-/// Everything that analysis makes of a log.
+/// Everything that analysis produces from a log.
 struct Analysis {
     chart: ChartBuilder,
     summary: SummaryBuilder,
@@ -291,7 +291,7 @@ impl Sink for Analysis {
     }
 }
 
-/// The chart of a log, and that of its CSV and its summary after a way through JSON.
+/// The chart of a log, and that of its CSV and its summary after a JSON round trip.
 fn both_ways(day: &str, log: &str, view: &View) -> [String; 2] {
     let (server, day) = ("web01".parse().unwrap(), day.parse().unwrap());
     let mut analysis = Analysis {

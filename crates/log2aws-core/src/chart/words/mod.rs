@@ -1,7 +1,6 @@
-//! What the chart says in words, in both languages. Writing to a `String` cannot fail.
+//! The chart's text in both languages. Writing to a `String` cannot fail.
 
 mod names;
-pub(super) mod period;
 
 use std::fmt::Write;
 
@@ -19,7 +18,7 @@ use Language::{En, Ja};
 
 pub(super) use names::{Names, names};
 
-/// What stands between the parts of a line.
+/// The separator between the parts of a line.
 pub(super) const SEPARATOR: &str = " · ";
 
 /// The name of the drawing of a day.
@@ -64,7 +63,7 @@ pub(super) fn subtitle(clock: &DayClock, log: &LogSummary, view: &View) -> Strin
     parts.join(SEPARATOR)
 }
 
-/// The whole chart for those who do not see it.
+/// A description of the whole chart for screen readers.
 pub(super) fn description(
     clock: &DayClock,
     log: &LogSummary,
@@ -84,7 +83,7 @@ pub(super) fn description(
     for (column, english, japanese) in names {
         if let Some(mean) = log.series.get(column).and_then(|stats| stats.mean) {
             let mean = number(mean);
-            // The summary's means are those of the day, whatever part of it is shown.
+            // The summary's means are those of the whole day, even in a window.
             let _ = match language {
                 En if view.window.is_some() => {
                     write!(text, "{SEPARATOR}mean {english} of the day {mean} %")
@@ -97,7 +96,7 @@ pub(super) fn description(
     text
 }
 
-/// What the time axis shows, and what the chart leaves out.
+/// The caption of the time axis, and what the chart leaves out.
 pub(super) fn axis(
     language: Language,
     clock: &DayClock,
@@ -161,7 +160,7 @@ pub(super) fn reboot(language: Language, at: DateTime) -> String {
     }
 }
 
-/// What stands in a gap.
+/// The label of a gap.
 pub(super) fn gap(language: Language, cause: Cause) -> &'static str {
     match (language, cause) {
         (En, Cause::Off) => "off",
@@ -180,7 +179,7 @@ pub(super) fn date(language: Language, date: Date) -> String {
     }
 }
 
-/// A day of the week in short.
+/// A day of the week, abbreviated.
 pub(super) fn weekday(language: Language, date: Date) -> &'static str {
     let [english, japanese] = match date.weekday() {
         Weekday::Monday => ["Mon", "月"],

@@ -1,8 +1,8 @@
-//! The names of panels, series and units, one set a language.
+//! The names of panels, series and units in each language.
 
 use crate::chart::view::Language;
 
-/// Words that stand alone.
+/// Fixed words, without parameters.
 #[derive(Debug)]
 pub(in crate::chart) struct Names {
     pub(in crate::chart) load: &'static str,

@@ -4,8 +4,8 @@ use log2aws_core::chart::{Drawing, SeriesId, Time, View, Window};
 
 use super::content::Content;
 use super::series::{self, Group};
-use crate::http::query::Link;
 use crate::i18n::{Words, fill};
+use crate::query::Link;
 
 /// A chart, and the state of the form above it.
 pub(crate) struct Chart {
@@ -21,7 +21,7 @@ pub(crate) struct Chart {
     pub(crate) height: u32,
 }
 
-/// Links from a part of the day to the parts beside it.
+/// Links to adjacent parts of the day.
 pub(crate) struct Zoom {
     pub(crate) back: Option<String>,
     pub(crate) on: Option<String>,
@@ -39,7 +39,7 @@ pub(crate) struct Tick {
     pub(crate) shown: bool,
 }
 
-/// The chart of a day as it stands in a page.
+/// The chart of a day for a page.
 pub(crate) fn chart(content: &Content, view: &View, drawing: &Drawing, w: &Words) -> Chart {
     let base = format!("/ui/s/{}/{}", content.server, content.day);
     let part = |file: &str| {
@@ -81,7 +81,7 @@ pub(crate) fn chart(content: &Content, view: &View, drawing: &Drawing, w: &Words
     }
 }
 
-/// The windows of the same length before and after, as far as the day goes.
+/// The windows of the same length before and after, within the day.
 fn zoom(base: &str, view: &View, window: Window) -> Zoom {
     let (from, till) = (window.from().minutes(), window.till().minutes());
     let (length, day) = (till - from, Time::END.minutes());

@@ -1,4 +1,4 @@
-//! What stands of a day: summary, rows, rejects, each there, gone or damaged.
+//! The stored content of a day: summary, rows and rejects, each present, absent or damaged.
 
 use std::io::{ErrorKind, Read as _};
 
@@ -15,53 +15,52 @@ use log2aws_service::ports::StoreError;
 use sha2::{Digest, Sha256};
 
 use super::rejects::{self, RejectExcerpt};
-use crate::assets::hex;
 use crate::store_index::StoreIndex;
 
-/// The longest CSV that is shown; a sample every second makes nearly all of it.
+/// The longest CSV that is displayed; one sample a second gives almost as much.
 const MAX_CSV: u64 = 16 * 1024 * 1024;
 
 /// The longest summary that is read.
 const MAX_SUMMARY: u64 = 4 * 1024 * 1024;
 
-/// How much of the file of rejects is read: as much as those that are shown can take.
+/// How much of the rejects file is read: enough for all rejects that are displayed.
 const MAX_REJECTS: u64 = 2 * 1024 * 1024;
 
-/// A result as it was found.
+/// The state of a stored result.
 #[derive(Debug)]
 pub(crate) enum Stored<T> {
     Read(T),
     Absent,
-    /// Half-written, damaged, or of a newer version.
+    /// Incomplete, damaged, or of a newer version.
     Unreadable(SummaryError),
-    /// Larger than what is read here.
+    /// Larger than the limit.
     Large,
-    /// The store did not give it; its own words.
+    /// The store failed, with its message.
     Failed(String),
 }
 
-/// The rows of a CSV. As text, which they are read from whenever they are gone through: a row that
-/// was read takes many times the memory of its text.
+/// The rows of a CSV, kept as text and parsed each time: a parsed row takes many times the memory
+/// of its text.
 #[derive(Debug, Default)]
 pub(crate) struct CsvRows {
     csv: Vec<u8>,
-    /// How many rows there are, those that could not be read among them.
+    /// The number of rows, including unreadable ones.
     pub(crate) count: u64,
     pub(crate) faults: Vec<CsvFault>,
     pub(crate) more_faults: u64,
 }
 
 impl CsvRows {
-    /// Goes through the rows that can be read.
+    /// Iterates over the readable rows.
     pub(crate) fn each(&self, row: impl FnMut(Sample)) {
         CsvReader::read(&self.csv, row);
     }
 }
 
-/// The versions of the day that were refused, or why that cannot be said.
+/// The refused versions of the day, or why they are unknown.
 pub(crate) type Refused = Result<RefusedVersions, String>;
 
-/// A day of a server, as the store has it at this moment.
+/// The current content of a day of a server in the store.
 #[derive(Debug)]
 pub(crate) struct Content {
     pub(crate) server: ServerName,
@@ -69,14 +68,14 @@ pub(crate) struct Content {
     pub(crate) summary: Stored<Summary>,
     pub(crate) csv: Stored<CsvRows>,
     pub(crate) refused: Refused,
-    /// Of the summary; worked out from the CSV where there is none.
+    /// The summary's log; computed from the CSV if there is no summary.
     pub(crate) log: Option<LogSummary>,
-    /// Tells these results from others of the same day.
+    /// Identifies this version of the results.
     pub(crate) tag: String,
 }
 
 impl Content {
-    /// Reads what stands.
+    /// Reads the content of a day.
     pub(crate) fn read(store_index: &StoreIndex, server: &ServerName, day: Day) -> Self {
         let mut hash = Sha256::new();
         let mut bytes = |kind, max| {
@@ -104,7 +103,7 @@ impl Content {
                 .map_err(|error| error.to_string()),
             Err(error) => Err(error_chain(&error)),
         };
-        let tag = hex(&hash.finalize()[..4]);
+        let tag = hex::encode(&hash.finalize()[..4]);
         let log = match (&summary, &csv) {
             (Stored::Read(summary), _) => summary.log.clone(),
             (_, Stored::Read(rows)) => Some(from_rows(day, rows)),
@@ -113,12 +112,12 @@ impl Content {
         Self { server: server.clone(), day, summary, csv, refused, log, tag }
     }
 
-    /// Whether nothing at all stands.
+    /// Whether there is nothing at all.
     pub(crate) fn is_empty(&self) -> bool {
         matches!((&self.summary, &self.csv), (Stored::Absent, Stored::Absent))
     }
 
-    /// Why the store gave neither summary nor rows, if it did not.
+    /// Why the store returned neither summary nor rows, if it failed.
     pub(crate) fn failed(&self) -> Option<&str> {
         match (&self.summary, &self.csv) {
             (Stored::Failed(why), Stored::Failed(_)) => Some(why),
@@ -176,7 +175,7 @@ fn from_rows(day: Day, rows: &CsvRows) -> LogSummary {
     builder.finish(Rejects::default())
 }
 
-/// A store's fault with its causes.
+/// A store's error with its causes.
 pub(crate) fn error_chain(error: &StoreError) -> String {
     ErrorChain(error).to_string()
 }

@@ -1,4 +1,4 @@
-//! The page of one day of one server: its state in words, its chart, its figures, its files.
+//! The page of one day of one server: status messages, chart, figures, files.
 
 mod chart;
 pub(crate) mod content;
@@ -16,9 +16,9 @@ use log2aws_core::summary::{LogSummary, Summary};
 
 use super::cells;
 use super::layout::{Message, PageLayout};
-use crate::http::query::Link;
 use crate::i18n::{Words, count, fill};
 use crate::index::Cell;
+use crate::query::Link;
 
 pub(crate) use chart::{Chart, chart};
 use content::{Content, Stored};
@@ -26,17 +26,17 @@ use rejects::{RejectExcerpt, RejectView};
 use series::Figure;
 pub(crate) use state::damage;
 
-/// So many rows the table of values has at most.
+/// The most rows in the table of values.
 const TABLE_ROWS: usize = 288;
 
-/// A day of the same server that has results.
+/// A link to a day of the same server that has results.
 struct DayLink {
     day: Day,
     link: String,
     words: String,
 }
 
-/// Days of the same server beside this one that have results.
+/// The nearest days of the same server that have results.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Neighbours {
     pub(crate) previous: Option<Day>,
@@ -113,7 +113,7 @@ struct TableRow {
     values: Vec<String>,
 }
 
-/// What the page of a day shows.
+/// The content of a day's page.
 #[derive(Debug)]
 pub(crate) struct DayInput<'a> {
     pub(crate) content: &'a Content,
@@ -121,11 +121,11 @@ pub(crate) struct DayInput<'a> {
     pub(crate) rejects: &'a Stored<RejectExcerpt>,
     pub(crate) view: &'a View,
     pub(crate) neighbours: Neighbours,
-    /// Whether the log itself can be had.
+    /// Whether the log itself can be downloaded.
     pub(crate) log: bool,
 }
 
-/// The page.
+/// Renders the page.
 ///
 /// # Errors
 /// The template's; none in practice.
@@ -165,7 +165,7 @@ pub(crate) fn render(
     .render()
 }
 
-/// The page of a day of which nothing stands.
+/// Renders the page of an empty day.
 ///
 /// # Errors
 /// The template's; none in practice.

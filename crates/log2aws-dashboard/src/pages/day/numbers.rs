@@ -1,15 +1,15 @@
-//! Numbers as people read them: plain, with a unit that fits.
+//! Formats numbers for people: plain, or with a fitting unit.
 
 use crate::i18n::{Words, fill};
 
-/// With at most two decimals, and none that say nothing.
+/// At most two decimals, without trailing zeros.
 pub(crate) fn plain(value: f64) -> String {
     let text = format!("{value:.2}");
     let trimmed = text.trim_end_matches('0').trim_end_matches('.');
     if trimmed == "-0" { "0".to_owned() } else { trimmed.to_owned() }
 }
 
-/// The unit in which a size of so many KiB is best told, and how many KiB it has.
+/// The best unit for a size in KiB, and its size in KiB.
 pub(crate) fn size_unit(kib: f64) -> (&'static str, f64) {
     const STEP: f64 = 1024.0;
     if kib >= STEP * STEP {
@@ -21,13 +21,13 @@ pub(crate) fn size_unit(kib: f64) -> (&'static str, f64) {
     }
 }
 
-/// A size of so many KiB, with its unit.
+/// A size in KiB with its unit.
 pub(crate) fn size(kib: f64) -> String {
     let (unit, of) = size_unit(kib);
     format!("{} {unit}", plain((kib / of * 10.0).round() / 10.0))
 }
 
-/// A number of seconds, in minutes where it is whole ones.
+/// A duration in seconds, or in minutes if it is a whole number of them.
 pub(crate) fn duration(seconds: u32, w: &Words) -> String {
     if seconds.is_multiple_of(60) {
         fill(w.minutes, &[("n", &(seconds / 60))])

@@ -1,4 +1,4 @@
-//! The lines that could not be read, as text that does nothing but be read.
+//! The lines that could not be read, as harmless text.
 
 use std::fmt::Write;
 
@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
-/// So many are shown; the file has the others.
+/// The most lines displayed; the file has all of them.
 pub(super) const MAX_SHOWN: usize = 200;
 
 /// One line that could not be read.
@@ -16,9 +16,9 @@ pub(crate) struct RejectView {
     pub(super) length: u64,
     pub(super) reason: String,
     pub(super) text: String,
-    /// Whether the line was no text and is shown byte by byte.
+    /// Whether the line is binary and displayed byte by byte.
     pub(super) binary: bool,
-    /// After how many bytes it was cut, if it was.
+    /// The number of bytes after which it was cut, if it was.
     pub(super) cut: Option<u64>,
 }
 
@@ -29,8 +29,8 @@ pub(crate) struct RejectExcerpt {
     pub(super) damaged: bool,
 }
 
-/// Reads the beginning of a file of rejects; `whole` says whether it is all of it. What the end
-/// of a beginning cuts off is not damage.
+/// Parses the beginning of a rejects file; `whole` says whether it is the complete file. An entry
+/// cut off by the limit does not count as damage.
 pub(super) fn read(beginning: &[u8], whole: bool) -> RejectExcerpt {
     #[derive(Deserialize)]
     struct Entry {
@@ -75,7 +75,7 @@ fn last_line_end(bytes: &[u8]) -> usize {
     bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1)
 }
 
-/// The text with everything made visible that would hide, reorder or break what is shown.
+/// The text with every character made visible that could hide, reorder or break it.
 fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
@@ -96,7 +96,7 @@ fn visible(text: &str) -> String {
     shown
 }
 
-/// Bytes that are no text: what is printable as it is, the rest in hex.
+/// Binary data: printable bytes as they are, the rest in hex.
 fn escaped(bytes: &[u8]) -> String {
     bytes.escape_ascii().to_string()
 }

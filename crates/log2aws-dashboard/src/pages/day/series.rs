@@ -1,4 +1,4 @@
-//! The series: what they are called, in which unit they are, where a sample has them.
+//! The series: names, units, and their values in a sample.
 
 use log2aws_core::chart::SeriesId;
 use log2aws_core::sample::Sample;
@@ -7,7 +7,7 @@ use log2aws_core::summary::{LogSummary, SERIES, Stats};
 use super::numbers;
 use crate::i18n::Words;
 
-/// In what a column is measured.
+/// The unit of a column.
 #[derive(Clone, Copy)]
 enum SeriesUnit {
     None,
@@ -54,7 +54,7 @@ fn columns(w: &Words) -> [(&'static str, SeriesUnit); SERIES.len()] {
 pub(super) struct Figure {
     pub(super) name: &'static str,
     pub(super) unit: &'static str,
-    /// min, mean, p95, max; empty where there are no values.
+    /// min, mean, p95, max; empty if there are no values.
     pub(super) values: [String; 4],
     pub(super) count: u64,
 }
@@ -141,7 +141,7 @@ pub(super) fn unit(id: SeriesId, w: &Words) -> &'static str {
     }
 }
 
-/// What a sample has of a series, as the CSV writes it; empty if it has none.
+/// A sample's value of a series as in the CSV; empty if there is none.
 pub(super) fn value(id: SeriesId, sample: &Sample) -> String {
     let load = |index: usize| match sample.load[index] {
         value if value.is_finite() => format!("{value:.2}"),

@@ -1,4 +1,4 @@
-//! What is to be said of a day, sentence by sentence, most important first.
+//! Status messages about a day, most important first.
 
 use jiff::civil::DateTime;
 use log2aws_core::csv::CsvFault;
@@ -10,10 +10,10 @@ use super::{numbers, versions};
 use crate::i18n::{Words, count, fill};
 use crate::pages::layout::{Message, Severity};
 
-/// So many gaps and reboots are named; a bad day has hundreds.
-const NAMED: usize = 8;
+/// The most gaps and reboots that are named; a bad day has hundreds.
+const MAX_NAMED: usize = 8;
 
-/// Everything that is to be said.
+/// All messages.
 pub(super) fn sentences(content: &Content, w: &Words) -> Vec<Message> {
     let mut messages = Vec::new();
     stored(content, w, &mut messages);
@@ -25,12 +25,12 @@ pub(super) fn sentences(content: &Content, w: &Words) -> Vec<Message> {
         reboots(log, w, &mut messages);
         counted(log, w, &mut messages);
         let known = matches!(content.summary, Stored::Read(_));
-        how_measured(&clock, log, known, w, &mut messages);
+        measurement_messages(&clock, log, known, w, &mut messages);
     }
     messages
 }
 
-/// What is wrong with the results themselves.
+/// Problems with the results themselves.
 pub(crate) fn damage(content: &Content, w: &Words) -> Vec<Message> {
     let mut messages = Vec::new();
     stored(content, w, &mut messages);
@@ -38,7 +38,7 @@ pub(crate) fn damage(content: &Content, w: &Words) -> Vec<Message> {
     messages
 }
 
-/// What of the results stands, and what does not.
+/// Which results are present, and which are not.
 fn stored(content: &Content, w: &Words, messages: &mut Vec<Message>) {
     let rows = matches!(content.csv, Stored::Read(_));
     match &content.summary {
@@ -115,7 +115,7 @@ fn unreadable(error: &SummaryError, w: &Words) -> String {
     }
 }
 
-/// How many samples there are, of how many.
+/// Samples present and expected.
 fn coverage(log: &LogSummary, w: &Words) -> Message {
     let samples = log.rows.saturating_sub(log.other_days);
     let every = numbers::duration(log.interval_seconds, w);
@@ -143,7 +143,7 @@ fn coverage(log: &LogSummary, w: &Words) -> Message {
 }
 
 fn gaps(clock: &DayClock, log: &LogSummary, w: &Words, messages: &mut Vec<Message>) {
-    messages.extend(log.gaps.iter().take(NAMED).map(|gap| {
+    messages.extend(log.gaps.iter().take(MAX_NAMED).map(|gap| {
         let (severity, text) = match gap.cause {
             Cause::Off => (Severity::Note, w.gap_off),
             Cause::Running => (Severity::Bad, w.gap_running),
@@ -154,14 +154,14 @@ fn gaps(clock: &DayClock, log: &LogSummary, w: &Words, messages: &mut Vec<Messag
             [("from", &from), ("till", &till), ("n", &gap.missing)];
         Message::new(severity, fill(text, &values))
     }));
-    let more = log.gaps_total.saturating_sub(log.gaps.len().min(NAMED) as u64);
+    let more = log.gaps_total.saturating_sub(log.gaps.len().min(MAX_NAMED) as u64);
     if more > 0 {
         messages
             .push(Message::new(Severity::Warn, count(more, [w.gaps_more_one, w.gaps_more_many])));
     }
 }
 
-/// The time of day of a gap's ends; the next midnight is 24:00.
+/// The times at which a gap begins and ends; the next midnight is 24:00.
 fn edges(clock: &DayClock, gap: &Gap) -> (String, String) {
     let till = if gap.to.date() > clock.day().date() { "24:00".to_owned() } else { hm(gap.to) };
     (hm(gap.from), till)
@@ -172,11 +172,11 @@ fn hm(time: DateTime) -> String {
 }
 
 fn reboots(log: &LogSummary, w: &Words, messages: &mut Vec<Message>) {
-    messages.extend(log.reboots.iter().take(NAMED).map(|reboot| {
+    messages.extend(log.reboots.iter().take(MAX_NAMED).map(|reboot| {
         let (at, seen) = (hm(reboot.at), hm(reboot.seen));
         Message::new(Severity::Note, fill(w.reboot, &[("at", &at), ("seen", &seen)]))
     }));
-    let more = log.reboots_total.saturating_sub(log.reboots.len().min(NAMED) as u64);
+    let more = log.reboots_total.saturating_sub(log.reboots.len().min(MAX_NAMED) as u64);
     if more > 0 {
         messages.push(Message::new(
             Severity::Note,
@@ -196,8 +196,8 @@ fn counted(log: &LogSummary, w: &Words, messages: &mut Vec<Message>) {
     }
 }
 
-/// What one must know to read the numbers.
-fn how_measured(
+/// How the values were measured.
+fn measurement_messages(
     clock: &DayClock,
     log: &LogSummary,
     known: bool,
@@ -213,7 +213,7 @@ fn how_measured(
     }
     let interval = |mode: Option<&str>| mode == Some("interval");
     if !log.modes.is_empty() {
-        messages.extend(log.modes.iter().take(NAMED).map(|part| {
+        messages.extend(log.modes.iter().take(MAX_NAMED).map(|part| {
             let mode = if interval(Some(&part.mode)) { w.mode_interval } else { w.mode_since_boot };
             let text = fill(w.modes_change, &[("at", &hm(part.from)), ("mode", &mode)]);
             Message::new(Severity::Note, text)

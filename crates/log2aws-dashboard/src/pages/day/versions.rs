@@ -1,4 +1,4 @@
-//! Which versions of a day there are, who put them, and which were refused.
+//! The versions of a day: who put them, and which were refused.
 
 use log2aws_core::summary::{AcceptedVersion, Change, Summary};
 
@@ -6,7 +6,7 @@ use super::content::Refused;
 use crate::i18n::{Words, count, fill};
 use crate::pages::layout::{Message, Severity};
 
-/// That the day was replaced, if it was.
+/// A message if the day was replaced.
 pub(super) fn replaced(summary: &Summary, w: &Words) -> Option<Message> {
     let is_replaced = |version: &AcceptedVersion| version.change == Some(Change::Replaced);
     let (newest, older) = summary.versions.split_first()?;
@@ -17,7 +17,7 @@ pub(super) fn replaced(summary: &Summary, w: &Words) -> Option<Message> {
     older.iter().any(is_replaced).then(|| Message::new(Severity::Warn, w.replaced_before))
 }
 
-/// Which versions were refused, if any were.
+/// A message if versions were refused.
 pub(super) fn refused(refused: &Refused, w: &Words) -> Option<Message> {
     let list = match refused {
         Ok(list) => list,
@@ -36,7 +36,7 @@ pub(super) fn refused(refused: &Refused, w: &Words) -> Option<Message> {
     )
 }
 
-/// The rows of the table that says where the results come from.
+/// The rows of the table about the source of the results.
 pub(super) fn rows(summary: &Summary, w: &Words) -> Vec<(&'static str, String)> {
     let Some((newest, older)) = summary.versions.split_first() else { return Vec::new() };
     let total = summary.versions_more.saturating_add(summary.versions.len() as u64);
@@ -49,7 +49,7 @@ pub(super) fn rows(summary: &Summary, w: &Words) -> Vec<(&'static str, String)> 
     rows
 }
 
-/// Who put a version, when, and what it did to the one before.
+/// Who put a version, when, and how it differs from the one before.
 fn describe(version: &AcceptedVersion, w: &Words) -> String {
     let change = match version.change {
         Some(Change::First) => w.version_first,

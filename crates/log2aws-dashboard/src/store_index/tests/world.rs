@@ -1,4 +1,4 @@
-//! A store in memory that counts, and breaks where it is told to; a clock set by hand.
+//! A store in memory that counts requests and fails on demand; a clock set by hand.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write as _};
@@ -45,18 +45,18 @@ impl Cache for MapCache {
     }
 }
 
-/// A store that counts, and fails or loses what it is told to.
+/// A store that counts requests, and fails or loses objects on demand.
 pub(super) struct Watched {
     pub(super) store: MemoryStore,
     pub(super) lists: AtomicUsize,
     pub(super) opened: Mutex<Vec<String>>,
-    /// Removed at the moment it is looked at.
+    /// Removed at the moment it is looked up.
     pub(super) vanishing: Mutex<Option<ObjectKey>>,
     pub(super) broken: Mutex<Option<String>>,
-    /// Lists are given, objects are not.
+    /// Lists work, objects do not.
     pub(super) only_lists: AtomicBool,
     pub(super) attempts: AtomicUsize,
-    /// What is broken are objects, and no lists.
+    /// Only objects fail, lists do not.
     pub(super) lists_are_given: AtomicBool,
 }
 
@@ -148,7 +148,7 @@ pub(super) fn spread_key(server: &str, date: &str) -> RawKey {
     RawKey::new(name(server), day(date), KeyPrefix::Spread)
 }
 
-/// A summary of a log with so many rejects, and nothing else.
+/// A summary of a log with that many rejects, and nothing else.
 pub(super) fn summary(key: &RawKey, rejects: u64) -> Vec<u8> {
     let raw = RawObject {
         key: key.object_key().to_string(),

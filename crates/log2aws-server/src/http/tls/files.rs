@@ -15,19 +15,19 @@ use rustls::server::ServerConfig;
 use super::validity::validity;
 use crate::file_fingerprint::FileFingerprint;
 
-/// A chain of certificates is a few KiB.
+/// The size limit of a file; a certificate chain is a few KiB.
 const MOST: u64 = 1024 * 1024;
 
-/// Where the certificate and its key are.
+/// The files of the certificate and its key.
 #[derive(Clone, Debug)]
 pub struct TlsFiles {
-    /// The server's certificate, then those that lead to one that clients trust.
+    /// The server's certificate, followed by its intermediate CA certificates.
     pub certificate: PathBuf,
-    /// The key of the first of them.
+    /// The private key of the first one.
     pub key: PathBuf,
 }
 
-/// Why TLS cannot be spoken with these files. One sentence each: what, where, what to do.
+/// Why these files cannot be used for TLS. One sentence each: what, where, what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// A file cannot be read.
@@ -35,10 +35,10 @@ pub enum TlsError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// The fault itself.
+        /// The underlying error.
         source: io::Error,
     },
-    /// The key is open to other users of the machine.
+    /// The key is accessible to other users of the machine.
     #[error("{} can be read by other users (mode {mode:03o}); run: chmod 600 {}", path.display(), path.display())]
     KeyOpen {
         /// The key.
@@ -49,10 +49,10 @@ pub enum TlsError {
     /// There is no certificate in the file.
     #[error("{} holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)", .0.display())]
     NoCertificate(PathBuf),
-    /// There is no key in the file, or one under a pass phrase.
+    /// There is no key in the file, or an encrypted one.
     #[error("{} holds no private key in PEM form that is not encrypted; openssl pkey -in {} writes one", .0.display(), .0.display())]
     NoKey(PathBuf),
-    /// The key is that of another certificate.
+    /// The key belongs to another certificate.
     #[error("the key in {} is not that of the first certificate in {}; give the two files of one pair, the server's own certificate before those of its authorities", key.display(), certificate.display())]
     Mismatch {
         /// The certificate.
@@ -60,28 +60,28 @@ pub enum TlsError {
         /// The key.
         key: PathBuf,
     },
-    /// TLS does not take them.
+    /// TLS does not accept them.
     #[error("{} and {} cannot be used: {reason}", certificate.display(), key.display())]
     Refused {
         /// The certificate.
         certificate: PathBuf,
         /// The key.
         key: PathBuf,
-        /// What the library says.
+        /// The library's error.
         reason: rustls::Error,
     },
 }
 
-/// What was read.
+/// The content of the files.
 #[derive(Clone, Debug)]
 pub(crate) struct Loaded {
     pub(crate) config: Arc<ServerConfig>,
-    /// From when until when the certificate holds, if that could be found out.
+    /// The validity of the certificate, if known.
     pub(crate) holds: Option<(Timestamp, Timestamp)>,
 }
 
 impl TlsFiles {
-    /// The state of both files now.
+    /// The current state of both files.
     pub(crate) fn stamp(&self) -> [Option<FileFingerprint>; 2] {
         [&self.certificate, &self.key].map(|path| FileFingerprint::of(path))
     }
@@ -117,13 +117,13 @@ impl TlsFiles {
     }
 }
 
-/// Nobody else may read the key. A key of root's may be open to a group: the one through which a
+/// Nobody else may read the key. A key of root's may be accessible to a group, through which a
 /// server that is not root reads it.
 fn refuse_open(path: &Path) -> Result<(), TlsError> {
     let failed = |source| TlsError::Unreadable { path: path.to_owned(), source };
     let meta = fs::metadata(path).map_err(failed)?;
     if meta.is_dir() {
-        // Before its mode is spoken of: nobody shall be told to close a whole folder.
+        // Before the check of the mode: the advice must not be to change the mode of a folder.
         return Err(failed(io::ErrorKind::IsADirectory.into()));
     }
     let mode = meta.mode() & 0o777;

@@ -1,5 +1,5 @@
-//! TLS by the server itself: handshakes that hold nobody up, and certificates that are renewed
-//! while it runs.
+//! TLS in the server itself: handshakes that block nobody, and certificates that are reloaded while
+//! it runs.
 
 mod files;
 mod validity;
@@ -25,19 +25,19 @@ use crate::http::lingering_stream::LingeringStream;
 /// How often the files are checked.
 pub(crate) const RELOAD_EVERY: Duration = Duration::from_secs(5);
 
-/// So long before its end a certificate is warned of: renewals are usually made a month before.
+/// How long before its end there is a warning: renewals are usually made a month before.
 const SOON: SignedDuration = SignedDuration::from_hours(14 * 24);
 
-/// How long after a warning of the certificate's end the next may follow.
+/// The minimum time between two warnings about the certificate's end.
 const AGAIN: SignedDuration = SignedDuration::from_hours(24);
 
-/// The answer to plain HTTP.
+/// The response to plain HTTP.
 const PLAIN: &str = "this port speaks https: put https:// before the address\n";
 
 /// The states of both files.
 type Fingerprints = [Option<FileFingerprint>; 2];
 
-/// The certificate that is shown now.
+/// The current certificate.
 pub(crate) struct Tls {
     files: TlsFiles,
     clock: Arc<dyn Clock>,
@@ -71,10 +71,10 @@ impl Tls {
         tracing::warn!(file = %self.files.certificate.display(), "{trouble}");
     }
 
-    /// Shakes hands. Plain HTTP is answered with [`PLAIN`].
+    /// Performs a handshake. Plain HTTP is answered with [`PLAIN`].
     ///
     /// # Errors
-    /// A peer that does not speak TLS, or none that we do, or goes away.
+    /// The peer does not speak TLS, or no version of ours, or disconnects.
     pub(crate) async fn accept(
         &self,
         stream: TcpStream,
@@ -103,7 +103,7 @@ impl Tls {
     }
 }
 
-/// Takes renewed files while the server runs.
+/// Reloads renewed files while the server runs.
 pub(crate) struct CertWatch {
     tls: Arc<Tls>,
     seen: Fingerprints,
@@ -117,8 +117,8 @@ impl CertWatch {
         Self { tls, seen, usable: true, last_warning: None }
     }
 
-    /// Reads the files if they have changed, and warns of a certificate that ends soon. Tells
-    /// whether the files can be used; if not, the earlier certificate stays.
+    /// Reads the files if they have changed, and warns of a certificate that expires soon. Returns
+    /// whether the files are usable; if not, the earlier certificate stays in use.
     pub(crate) fn check(&mut self) -> bool {
         let tls = &*self.tls;
         let stamp = tls.files.stamp();
@@ -142,7 +142,7 @@ impl CertWatch {
     }
 }
 
-/// What is wrong with a certificate that holds from the first until the second of `holds`.
+/// What is wrong with a certificate that is valid between the two times.
 fn trouble((from, until): (Timestamp, Timestamp), now: Timestamp) -> Option<String> {
     if now >= until {
         Some(format!("the certificate has expired ({until}): clients refuse it; renew it"))

@@ -1,4 +1,4 @@
-//! From when until when a certificate holds: what `openssl x509 -dates` shows.
+//! The validity of a certificate, like `openssl x509 -dates`.
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -10,12 +10,12 @@ const GENERALIZED_TIME: u8 = 0x18;
 const SEQUENCE: u8 = 0x30;
 const VERSION: u8 = 0xa0;
 
-/// The two dates of a certificate in DER. `None` if they cannot be found: a certificate is judged by
-/// its clients, and here only looked at to warn in time.
+/// The two dates of a certificate in DER. `None` if they cannot be found: clients verify the
+/// certificate, and this is only for a timely warning.
 pub(crate) fn validity(certificate: &[u8]) -> Option<(Timestamp, Timestamp)> {
     let (certificate, _) = value(certificate, SEQUENCE)?;
     let (signed, _) = value(certificate, SEQUENCE)?;
-    // The first version has no field that says so.
+    // The first version has no version field.
     let rest = value(signed, VERSION).map_or(signed, |(_, rest)| rest);
     let (_serial, rest) = value(rest, INTEGER)?;
     let (_algorithm, rest) = value(rest, SEQUENCE)?;
@@ -26,7 +26,7 @@ pub(crate) fn validity(certificate: &[u8]) -> Option<(Timestamp, Timestamp)> {
     Some((from, until))
 }
 
-/// The first value of `bytes`, which must be of this kind, and what follows it.
+/// The first value in `bytes`, which must be of this kind, and what follows it.
 fn value(bytes: &[u8], kind: u8) -> Option<(&[u8], &[u8])> {
     let (&found, rest) = bytes.split_first()?;
     let (&first, rest) = rest.split_first()?;
@@ -41,7 +41,7 @@ fn value(bytes: &[u8], kind: u8) -> Option<(&[u8], &[u8])> {
     (found == kind).then(|| rest.split_at_checked(length))?
 }
 
-/// A date: with two digits of the year up to 2049, with four from then on.
+/// A date: with a two-digit year up to 2049, with four digits later.
 fn time(bytes: &[u8]) -> Option<(Timestamp, &[u8])> {
     let (text, rest, century) = match value(bytes, UTC_TIME) {
         Some((text, rest)) => {
@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn bytes_that_are_cut_off_are_no_certificate() {
         let made = made((2020, 1, 1), (2030, 1, 1));
-        // The dates stand in the front half; to the end of them, every cut is noticed.
+        // The dates are in the first half; every cut before their end is detected.
         let needed = (0..=made.len()).find(|length| validity(&made[..*length]).is_some());
         assert_eq!(needed, Some(made.len()), "a part was taken for the whole");
         for length in 0..made.len() {

@@ -73,6 +73,29 @@ fn what_is_signed_must_be_sent_and_host_must_be_signed() {
     );
 }
 
+/// s3s computes with the characters of a date before it looks whether they are digits.
+#[test]
+fn a_date_with_anything_but_digits_is_refused_before_s3s_reads_it() {
+    let authorization =
+        format!("AWS4-HMAC-SHA256 Credential={SCOPE}, SignedHeaders=host;x-amz-date, Signature=00");
+    for date in ["20190801T000/00Z", "20190801T000000", "2019-08-01T00:00:00Z", ""] {
+        let wrong = url("300", "host", SCOPE).replace("20190801T000000Z", date);
+        let text = message(check_signature_headers(&mut parts("PUT", &wrong, &PUT)));
+        assert_eq!(text, "the date of the signature must read YYYYMMDDTHHMMSSZ", "{date}");
+        let headers =
+            [PUT[0], PUT[1], ("x-amz-date", date), ("authorization", authorization.as_str())];
+        let text = message(check_signature_headers(&mut parts("PUT", "/b/k", &headers)));
+        assert_eq!(text, "the date of the signature must read YYYYMMDDTHHMMSSZ", "{date}");
+    }
+}
+
+#[test]
+fn a_query_longer_than_any_that_is_signed_is_refused() {
+    let long = format!("{}&x={}", url("300", "host", SCOPE), "a".repeat(MAX_QUERY));
+    let text = message(check_signature_headers(&mut parts("PUT", &long, &PUT)));
+    assert_eq!(text, "the query has more than 16384 bytes");
+}
+
 #[test]
 fn lives_are_bounded() {
     for expires in ["0", "604801", "-1", "", "99999999999", "3e2"] {

@@ -1,4 +1,4 @@
-//! The two buckets: they are there, and there are no others.
+//! The two buckets: they always exist, and there are no others.
 
 use s3s::dto::{
     Bucket, BucketVersioningStatus, CreateBucketInput, CreateBucketOutput, GetBucketLocationInput,
@@ -12,10 +12,10 @@ use super::list::owner;
 use crate::credentials::REGION;
 use crate::s3::Disk;
 
-/// The most buckets that S3 lists in one answer.
+/// The most buckets in one response of S3.
 const MAX_BUCKETS: i32 = 10_000;
 
-/// Serves `ListBuckets`: by name, in pages where the caller wants pages.
+/// Implements `ListBuckets`: by name, with pages on request.
 pub(crate) fn list(disk: &Disk, input: ListBucketsInput) -> S3Result<ListBucketsOutput> {
     let max = input.max_buckets.unwrap_or(MAX_BUCKETS);
     if !(1..=MAX_BUCKETS).contains(&max) {
@@ -27,7 +27,7 @@ pub(crate) fn list(disk: &Disk, input: ListBucketsInput) -> S3Result<ListBuckets
         disk.store.buckets().iter().map(|spec| spec.name.to_string()).collect();
     names.sort();
     names.retain(|name| {
-        // The token is the last name of the page before.
+        // The token is the last name of the previous page.
         name.starts_with(prefix) && input.continuation_token.as_ref().is_none_or(|t| name > t)
     });
     let more = names.len() > max;
@@ -46,7 +46,7 @@ pub(crate) fn list(disk: &Disk, input: ListBucketsInput) -> S3Result<ListBuckets
     })
 }
 
-/// Serves `CreateBucket`. Some clients send it before they upload, and take this answer for
+/// Implements `CreateBucket`. Some clients send it before they upload, and treat this response as
 /// success.
 pub(crate) fn create(disk: &Disk, input: &CreateBucketInput) -> S3Result<CreateBucketOutput> {
     disk.known(&input.bucket)
@@ -54,13 +54,13 @@ pub(crate) fn create(disk: &Disk, input: &CreateBucketInput) -> S3Result<CreateB
     Err(s3_error!(BucketAlreadyOwnedByYou, "the bucket is there"))
 }
 
-/// Serves `HeadBucket`.
+/// Implements `HeadBucket`.
 pub(crate) fn head(disk: &Disk, input: &HeadBucketInput) -> S3Result<HeadBucketOutput> {
     disk.known(&input.bucket)?;
     Ok(HeadBucketOutput { bucket_region: Some(REGION.to_owned()), ..Default::default() })
 }
 
-/// Serves `GetBucketLocation`.
+/// Implements `GetBucketLocation`.
 pub(crate) fn location(
     disk: &Disk,
     input: &GetBucketLocationInput,
@@ -69,7 +69,7 @@ pub(crate) fn location(
     Ok(GetBucketLocationOutput { location_constraint: Some(REGION.to_owned().into()) })
 }
 
-/// Serves `GetBucketVersioning`.
+/// Implements `GetBucketVersioning`.
 pub(crate) fn versioning(
     disk: &Disk,
     input: &GetBucketVersioningInput,

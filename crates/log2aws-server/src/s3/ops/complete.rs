@@ -1,8 +1,8 @@
 //! `CompleteMultipartUpload`.
 //!
-//! The parts are copied into one object, which takes a while for gigabytes. Meanwhile white space
-//! is sent: clients and proxies give up a connection on which nothing comes for a minute. And the
-//! answer may get lost all the same: whoever asks again gets it again.
+//! The parts are copied into one object, which takes a while for gigabytes. Meanwhile whitespace is
+//! sent, because clients and proxies close a connection that is silent for a minute. If the
+//! response is lost, a repeated request gets it again.
 
 use std::time::Duration;
 
@@ -10,34 +10,38 @@ use log2aws_core::key::{BucketName, ObjectKey};
 use log2aws_service::ports::VersionId;
 use log2aws_store::disk::{Condition, UploadId, UploadInfo};
 use s3s::dto::{CompleteMultipartUploadInput, CompleteMultipartUploadOutput, CompletedPart, ETag};
-use s3s::{S3ErrorCode, S3Result, s3_error};
+use s3s::{S3ErrorCode, S3Request, S3Result, s3_error};
 
 use super::multipart::Named;
 use super::put::condition;
+use crate::audit::AuditRecord;
 use crate::s3::completion_checksums::CompletionChecksums;
 use crate::s3::incoming_body::on_disk_thread;
 use crate::s3::{Disk, names};
 
-/// For how long nothing is sent: what is done by then has an answer with its own status.
+/// For how long nothing is sent: a result within this time has its own status.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// All that a complete says.
+/// The content of the request.
 struct Completion {
     named: Named,
     bucket: BucketName,
     key: ObjectKey,
     parts: Vec<(u16, String)>,
-    /// What the caller takes for the size of the whole, in bytes.
+    /// The client's expected size of the object, in bytes.
     size: Option<i64>,
     checksums: CompletionChecksums,
     condition: Condition,
+    record: Option<AuditRecord>,
 }
 
-/// Serves `CompleteMultipartUpload`.
+/// Implements `CompleteMultipartUpload`.
 pub(crate) async fn complete(
     disk: &Disk,
-    mut input: CompleteMultipartUploadInput,
+    request: S3Request<CompleteMultipartUploadInput>,
 ) -> S3Result<CompleteMultipartUploadOutput> {
+    let record = request.extensions.get::<AuditRecord>().cloned();
+    let mut input = request.input;
     let listed = input.multipart_upload.take().and_then(|list| list.parts).unwrap_or_default();
     let checksums = CompletionChecksums::of(&input, &listed)?;
     let (bucket, key) = names(&input.bucket, &input.key)?;
@@ -49,6 +53,7 @@ pub(crate) async fn complete(
         size: input.mpu_object_size,
         checksums,
         condition: condition(input.if_match, input.if_none_match)?,
+        record,
     };
     let disk = disk.clone();
     let mut working = tokio::spawn(on_disk_thread(move || completion.run(&disk)));
@@ -63,10 +68,19 @@ pub(crate) async fn complete(
 }
 
 impl Completion {
-    fn run(mut self, disk: &Disk) -> S3Result<CompleteMultipartUploadOutput> {
+    fn run(self, disk: &Disk) -> S3Result<CompleteMultipartUploadOutput> {
+        let record = self.record.clone();
+        let done = self.complete(disk);
+        if let (Err(error), Some(record)) = (&done, record) {
+            record.failed_late(error.code().as_str());
+        }
+        done
+    }
+
+    fn complete(mut self, disk: &Disk) -> S3Result<CompleteMultipartUploadOutput> {
         let completed = self.named.find(disk).and_then(|upload| self.assemble(disk, &upload));
         let (etag, version) = match completed {
-            // Perhaps it was completed already, or while this one waited for its turn.
+            // It may have been completed already, or while this request waited for the lock.
             Err(error) if *error.code() == S3ErrorCode::NoSuchUpload => {
                 self.earlier(disk)?.ok_or(error)?
             }
@@ -92,11 +106,13 @@ impl Completion {
             .assemble_upload_with(&upload.id, &self.parts, &mut see)
             .map_err(disk.fault())?;
         std::mem::take(&mut self.checksums).check()?;
-        let info = disk.commit(&self.bucket, &self.key, || whole.commit(&self.condition))?;
+        let info = disk.commit(self.record.as_ref(), &self.bucket, &self.key, || {
+            whole.commit(&self.condition)
+        })?;
         Ok((info.etag, info.version))
     }
 
-    /// What the upload became, if it was completed before.
+    /// The result of an earlier completion, if there was one.
     fn earlier(&self, disk: &Disk) -> S3Result<Option<(String, VersionId)>> {
         let Some(upload) = UploadId::parse(&self.named.upload) else { return Ok(None) };
         let completed = disk.store.completed_upload(&upload).map_err(disk.fault())?;
@@ -114,7 +130,7 @@ fn chosen(part: CompletedPart) -> S3Result<(u16, String)> {
     Ok((number, tag.into_value()))
 }
 
-/// Compares what the caller takes for the upload's size with its parts.
+/// Compares the client's expected size with the parts.
 fn check_size(disk: &Disk, upload: &UploadId, parts: &[(u16, String)], size: i64) -> S3Result<()> {
     let (mut found, mut after) = (0, 0);
     loop {

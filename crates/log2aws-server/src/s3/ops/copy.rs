@@ -1,7 +1,7 @@
-//! `CopyObject`, as far as it is served: an object's metadata are replaced by a copy onto itself.
+//! `CopyObject`, only for replacing an object's metadata by copying it onto itself.
 //!
-//! rclone sets a changed modification time so. It is the analyzed bucket's alone: nothing rewrites
-//! a raw log but another delivery.
+//! rclone sets a changed modification time this way. It is allowed in the analyzed bucket only: raw
+//! logs are replaced only by deliveries.
 
 use std::io;
 use std::time::SystemTime;
@@ -18,11 +18,12 @@ use s3s::{S3Request, S3Result, s3_error};
 
 use super::get::{moment, no_customer_keys};
 use super::put::attributes;
+use crate::audit::AuditRecord;
 use crate::s3::conditions::{Outcome, ReadConditions};
 use crate::s3::incoming_body::on_disk_thread;
 use crate::s3::{Disk, error, names};
 
-/// Serves `CopyObject`.
+/// Implements `CopyObject`.
 pub(crate) async fn copy(
     disk: &Disk,
     request: S3Request<CopyObjectInput>,
@@ -51,14 +52,15 @@ pub(crate) async fn copy(
             "name the object that is copied by x-amz-copy-source-if-match"
         ));
     }
+    let record = request.extensions.get::<AuditRecord>().cloned();
     let own = disk.clone();
     let info = on_disk_thread(move || {
         let disk = own;
         let (staged, info) = stage_copy(&disk, &bucket, &key, &source)?;
-        // Whoever put another object meanwhile keeps it.
+        // An object that was put in the meantime is kept.
         let unchanged = Condition::Matches(info.etag.clone());
         attributes.keep_parts(&info);
-        disk.commit(&bucket, &key, || staged.commit(attributes, &unchanged))
+        disk.commit(record.as_ref(), &bucket, &key, || staged.commit(attributes, &unchanged))
     })
     .await?;
     Ok(CopyObjectOutput {
@@ -85,7 +87,7 @@ fn replaces_own_metadata(input: &CopyObjectInput) -> bool {
     is_own && directive == Some("REPLACE") && tagging.is_none_or(|tagging| tagging == "COPY")
 }
 
-/// The conditions on the source, under the names that they have where an object is read.
+/// The conditions on the source, under the header names of a read.
 fn source_conditions(headers: &HeaderMap) -> HeaderMap {
     let own = headers.iter().filter_map(|(name, value)| {
         let name = name.as_str().strip_prefix("x-amz-copy-source-")?;

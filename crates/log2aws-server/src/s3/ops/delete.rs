@@ -1,21 +1,27 @@
-//! `DeleteObject` and `DeleteObjects`: of results alone, raw logs are kept.
+//! `DeleteObject` and `DeleteObjects`: only for results; raw logs are kept.
 
 use log2aws_core::key::BucketName;
 use s3s::dto::{
     Delete, DeleteObjectInput, DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput,
     DeletedObject, ETagCondition, Error, ObjectIdentifier,
 };
-use s3s::{S3Result, s3_error};
+use s3s::{S3Request, S3Result, s3_error};
 
 use super::put::condition;
+use crate::audit::AuditRecord;
 use crate::s3::incoming_body::on_disk_thread;
 use crate::s3::{Disk, names};
 
-/// The most objects that S3 deletes in one request.
+/// The most objects in one request of S3.
 const MAX_OBJECTS: usize = 1000;
 
-/// Serves `DeleteObject`.
-pub(crate) async fn delete(disk: &Disk, input: DeleteObjectInput) -> S3Result<DeleteObjectOutput> {
+/// Implements `DeleteObject`.
+pub(crate) async fn delete(
+    disk: &Disk,
+    request: S3Request<DeleteObjectInput>,
+) -> S3Result<DeleteObjectOutput> {
+    let record = request.extensions.get::<AuditRecord>().cloned();
+    let input = request.input;
     let (bucket, key) = names(&input.bucket, &input.key)?;
     may_delete(disk, &bucket)?;
     if input.if_match_last_modified_time.is_some() || input.if_match_size.is_some() {
@@ -24,16 +30,24 @@ pub(crate) async fn delete(disk: &Disk, input: DeleteObjectInput) -> S3Result<De
     check_version(disk, &bucket, input.version_id.as_deref())?;
     let disk = disk.clone();
     let condition = condition(input.if_match, None)?;
-    on_disk_thread(move || disk.store.delete(&bucket, &key, &condition).map_err(disk.fault()))
-        .await?;
+    on_disk_thread(move || {
+        disk.store.delete(&bucket, &key, &condition).map_err(disk.fault())?;
+        if let Some(record) = record {
+            record.deleted();
+        }
+        Ok(())
+    })
+    .await?;
     Ok(DeleteObjectOutput::default())
 }
 
-/// Serves `DeleteObjects`.
+/// Implements `DeleteObjects`.
 pub(crate) async fn delete_many(
     disk: &Disk,
-    input: DeleteObjectsInput,
+    request: S3Request<DeleteObjectsInput>,
 ) -> S3Result<DeleteObjectsOutput> {
+    let record = request.extensions.get::<AuditRecord>().cloned();
+    let input = request.input;
     let bucket = disk.known(&input.bucket)?;
     may_delete(disk, &bucket)?;
     let Delete { objects, quiet } = input.delete;
@@ -47,7 +61,12 @@ pub(crate) async fn delete_many(
     let (mut deleted, errors) = on_disk_thread(move || {
         let (mut deleted, mut errors) = (Vec::new(), Vec::new());
         for object in objects {
-            match delete_one(&disk, &bucket, &object) {
+            let done = delete_one(&disk, &bucket, &object);
+            if let Some(record) = &record {
+                let refused = done.as_ref().err().map(|error| error.code().as_str());
+                record.deleted_one(&object.key, refused);
+            }
+            match done {
                 Ok(()) => deleted.push(DeletedObject {
                     key: Some(object.key),
                     version_id: object.version_id,
@@ -60,6 +79,9 @@ pub(crate) async fn delete_many(
                     version_id: object.version_id,
                 }),
             }
+        }
+        if let Some(record) = record {
+            record.skip();
         }
         Ok((deleted, errors))
     })
@@ -90,7 +112,7 @@ fn may_delete(disk: &Disk, bucket: &BucketName) -> S3Result<()> {
     Ok(())
 }
 
-/// Only the version that is there can be deleted: where no versions are kept it is called `null`.
+/// Only the current version can be deleted: in a bucket without versions it is called `null`.
 fn check_version(disk: &Disk, bucket: &BucketName, version: Option<&str>) -> S3Result<()> {
     match version {
         Some(_) if disk.is_versioned(bucket.as_str()) => {

@@ -1,8 +1,8 @@
 //! Reading objects: `GetObject` and `HeadObject`.
 //!
-//! s3s checks the signature; headers and answer are read and written here, because s3s 0.14 knows
-//! no lists of entity tags, no `If-Range`, no partial answer to a HEAD, and takes a range that HTTP
-//! wants ignored for an error.
+//! s3s checks the signature; headers and response are handled here, because s3s 0.14 does not
+//! support lists of entity tags, `If-Range`, or partial responses to HEAD, and treats a range that
+//! HTTP requires to ignore as an error.
 
 use std::io::{Read, Seek, SeekFrom};
 use std::time::SystemTime;
@@ -33,16 +33,16 @@ use crate::s3::{Disk, names};
 /// Bodies are read in pieces of this many bytes; one that fits into a piece is read at once.
 const PIECE: u64 = 256 * 1024;
 
-/// Headers of a PUT that come back with the GET. The store keeps them among the user metadata,
-/// under names that no `x-amz-meta-*` header can have.
+/// Headers of a PUT that a GET returns. The store keeps them in the user metadata, under names that
+/// no `x-amz-meta-*` header can have.
 pub(crate) const KEPT_HEADERS: [HeaderName; 5] =
     [CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LANGUAGE, EXPIRES];
 
-/// Whoever has a URL writes what stands in an object. Shown by a browser, it may run nothing and
-/// fetch nothing: the dashboard has the same origin.
+/// Anybody with a URL controls the content of an object. In a browser it must not execute or load
+/// anything, because the dashboard has the same origin.
 const POLICY: HeaderValue = HeaderValue::from_static("sandbox; default-src 'none'");
 
-/// The name under which the store keeps such a header.
+/// The store's name of such a header.
 pub(crate) fn kept_name(header: &HeaderName) -> String {
     format!(":{header}")
 }
@@ -64,10 +64,10 @@ impl ReadRequest<'_> {
     }
 }
 
-/// Serves `GetObject` and `HeadObject`.
+/// Implements `GetObject` and `HeadObject`.
 ///
 /// # Errors
-/// The S3 error that the caller is answered with.
+/// The S3 error for the caller.
 pub(crate) async fn read(disk: &Disk, request: &ReadRequest<'_>) -> S3Result<S3Response<Body>> {
     let customer_key = "x-amz-server-side-encryption-customer-algorithm";
     no_customer_keys(request.headers.get(customer_key).and_then(|value| value.to_str().ok()))?;
@@ -106,7 +106,7 @@ pub(crate) async fn read(disk: &Disk, request: &ReadRequest<'_>) -> S3Result<S3R
     let mut status = StatusCode::OK;
     if selection != Selection::Whole {
         status = StatusCode::PARTIAL_CONTENT;
-        // An empty part of an object that has others cannot be named.
+        // An empty part of an object with several parts has no valid range.
         if span.is_empty() {
             status = StatusCode::OK;
         } else {
@@ -152,13 +152,13 @@ async fn open(
     .await
 }
 
-/// The version that a caller names: where none are kept, `null` is the object that is there.
+/// The requested version: in a bucket without versions, `null` is the current object.
 fn version(disk: &Disk, bucket: &BucketName, named: Option<String>) -> Option<VersionId> {
     let is_versioned = disk.is_versioned(bucket.as_str());
     named.filter(|name| is_versioned || name != "null").map(VersionId::new)
 }
 
-/// The number of the part that a request asks for.
+/// The requested part number.
 fn part_number(request: &ReadRequest<'_>) -> S3Result<Option<u32>> {
     let Some(number) = request.query("partNumber") else { return Ok(None) };
     if request.headers.contains_key(RANGE) {
@@ -186,7 +186,7 @@ fn part(info: &ObjectInfo, number: u32) -> S3Result<Selection> {
 
 fn not_modified(info: &ObjectInfo) -> S3Response<Body> {
     let mut headers = HeaderMap::new();
-    // What the object has: hyper would announce the bytes of this answer, which is none of them.
+    // The object's length: hyper would announce the length of this empty body.
     headers.insert(CONTENT_LENGTH, info.digests.size.into());
     let of_caches = [CACHE_CONTROL, EXPIRES].into_iter().filter_map(|name| {
         let value = info.user_metadata.get(&kept_name(&name))?;
@@ -215,7 +215,7 @@ fn outside(size: u64) -> S3Error {
     error
 }
 
-/// The headers that every answer with an object has.
+/// The headers of every response with an object.
 fn describe(disk: &Disk, request: &ReadRequest<'_>, info: &ObjectInfo) -> S3Result<HeaderMap> {
     let mut headers = HeaderMap::new();
     for (name, value) in info.user_metadata.iter().filter(|(name, _)| !name.starts_with(':')) {
@@ -252,7 +252,7 @@ fn describe(disk: &Disk, request: &ReadRequest<'_>, info: &ObjectInfo) -> S3Resu
     Ok(headers)
 }
 
-/// Whether a browser saves the object instead of showing it.
+/// Whether a browser saves the object instead of displaying it.
 fn is_attachment(headers: &HeaderMap) -> bool {
     let disposition = headers.get(CONTENT_DISPOSITION).and_then(|value| value.to_str().ok());
     let kind = disposition.and_then(|value| value.split(';').next()).unwrap_or_default();
@@ -266,9 +266,9 @@ fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) -> S3Result<()> {
     Ok(())
 }
 
-/// A text as a header can carry it: RFC 2047, where it is not ASCII.
+/// A text as a header value: RFC 2047 if it is not ASCII.
 fn encoded_words(text: &str) -> String {
-    /// The most bytes that an encoded word of 75 characters holds.
+    /// The most bytes in an encoded word of 75 characters.
     const MAX: usize = 45;
     if text.bytes().all(|b| (0x20..0x7f).contains(&b)) {
         return text.to_owned();
@@ -290,21 +290,21 @@ fn whole_second(info: &ObjectInfo) -> jiff::Timestamp {
     jiff::Timestamp::from_second(info.last_modified.as_second()).unwrap_or(info.last_modified)
 }
 
-/// An object answered whole carries its SHA-256 where the caller asks for checksums.
+/// A whole object has its SHA-256 in the response if the client requests checksums.
 fn sha256(request: &ReadRequest<'_>, info: &ObjectInfo) -> Option<String> {
     let mode = request.headers.get("x-amz-checksum-mode");
-    // Of an object put in parts, S3 answers a checksum of checksums: clients take a plain one for
-    // damage.
+    // For a multipart object, S3 returns a checksum of checksums: clients would take a plain one
+    // for corruption.
     (mode.is_some_and(|mode| mode == "ENABLED") && info.part_count().is_none())
         .then(|| BASE64_STANDARD.encode(info.digests.sha256))
 }
 
-/// The moment as s3s writes it.
+/// The time in the type of s3s.
 pub(crate) fn moment(at: jiff::Timestamp) -> Timestamp {
     Timestamp::from(SystemTime::from(at))
 }
 
-/// Begins to read so many bytes of an object.
+/// Starts reading a range of an object.
 async fn stream_span(
     disk: &Disk,
     mut reader: ObjectReader,
@@ -322,7 +322,7 @@ async fn stream_span(
     Ok(body(first, rest))
 }
 
-/// The part of an object that was not read with the first piece.
+/// The rest of an object after the first piece.
 struct Rest {
     reader: ObjectReader,
     left: u64,
@@ -334,7 +334,7 @@ fn read_piece(reader: &mut ObjectReader, length: u64) -> std::io::Result<Bytes> 
     Ok(piece.into())
 }
 
-/// A body that is read piece by piece as the caller takes it; between pieces it holds no thread.
+/// A body that is read piece by piece as the client takes it; between pieces it uses no thread.
 fn body(first: Bytes, rest: Rest) -> Body {
     if rest.left == 0 {
         return Body::from(first);
@@ -361,15 +361,15 @@ fn body(first: Bytes, rest: Rest) -> Body {
     Body::from(StreamingBlob::wrap(pieces))
 }
 
-/// A length as s3s counts.
+/// A length in the type of s3s.
 ///
 /// # Errors
-/// More than 2⁶³ bytes, which no disk holds.
+/// More than 2⁶³ bytes, which no disk has.
 pub(crate) fn signed(length: u64) -> S3Result<i64> {
     i64::try_from(length).map_err(S3Error::internal_error)
 }
 
-/// Encryption with a key of the caller's is asked for, and would not happen.
+/// Refuses encryption with a customer's key, which is not supported.
 pub(crate) fn no_customer_keys(algorithm: Option<&str>) -> S3Result<()> {
     match algorithm {
         None => Ok(()),

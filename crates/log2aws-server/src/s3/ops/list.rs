@@ -1,4 +1,4 @@
-//! The lists of objects and versions.
+//! Lists of objects and versions.
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -18,11 +18,11 @@ use super::get::{moment, signed};
 use crate::s3::incoming_body::on_disk_thread;
 use crate::s3::{Disk, bucket_name};
 
-/// What S3 leaves as it is under `encoding-type=url`.
+/// Characters that S3 does not encode under `encoding-type=url`.
 const PLAIN: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'*').remove(b'/');
 
-/// Writes keys as the caller wants them: XML cannot hold every character that a key may have.
+/// Encodes keys as requested: XML cannot represent every character that a key may have.
 struct Encoding(Option<EncodingType>);
 
 impl Encoding {
@@ -47,19 +47,19 @@ impl Encoding {
     }
 }
 
-/// How many entries a page shall have.
+/// The number of entries in a page.
 pub(crate) fn page(asked: Option<i32>) -> S3Result<usize> {
     let asked = asked.map_or(Ok(MAX_PAGE), usize::try_from);
     let asked = asked.map_err(|_| s3_error!(InvalidArgument, "a page cannot be negative"))?;
     Ok(asked.min(MAX_PAGE))
 }
 
-/// A page size as s3s counts; it lies below [`MAX_PAGE`].
+/// A page size in the type of s3s; it is at most [`MAX_PAGE`].
 pub(crate) fn count(length: usize) -> Option<i32> {
     i32::try_from(length).ok()
 }
 
-/// The one owner of everything.
+/// The owner of all objects.
 pub(crate) fn owner() -> Owner {
     Owner { id: Some("log2aws".to_owned()), ..Default::default() }
 }
@@ -104,7 +104,7 @@ async fn page_of(disk: &Disk, bucket: &str, query: ListQuery) -> S3Result<Listin
     .await
 }
 
-/// Serves `ListObjects`, the first version.
+/// Implements `ListObjects`, the first version.
 pub(crate) async fn list(disk: &Disk, input: ListObjectsInput) -> S3Result<ListObjectsOutput> {
     let encoding = Encoding::of(input.encoding_type)?;
     let max = page(input.max_keys)?;
@@ -132,7 +132,7 @@ pub(crate) async fn list(disk: &Disk, input: ListObjectsInput) -> S3Result<ListO
     })
 }
 
-/// Serves `ListObjectsV2`.
+/// Implements `ListObjectsV2`.
 pub(crate) async fn list_v2(
     disk: &Disk,
     input: ListObjectsV2Input,
@@ -170,7 +170,7 @@ pub(crate) async fn list_v2(
     })
 }
 
-/// Serves `ListObjectVersions`.
+/// Implements `ListObjectVersions`.
 pub(crate) async fn list_versions(
     disk: &Disk,
     input: ListObjectVersionsInput,

@@ -1,4 +1,4 @@
-//! Uploads in parts, up to their completion.
+//! Multipart uploads, except their completion.
 
 use log2aws_store::disk::{UploadId, UploadInfo, UploadQuery};
 use s3s::dto::{
@@ -14,7 +14,7 @@ use super::put::{arriving, attributes};
 use crate::s3::incoming_body::on_disk_thread;
 use crate::s3::{Disk, bucket_name, names};
 
-/// What a request says of the upload that it means.
+/// The request's bucket, key and upload id.
 pub(crate) struct Named {
     pub(crate) bucket: String,
     pub(crate) key: String,
@@ -22,7 +22,7 @@ pub(crate) struct Named {
 }
 
 impl Named {
-    /// Finds the upload, and that it is of this bucket and key.
+    /// Finds the upload, and checks that it belongs to this bucket and key.
     pub(crate) fn find(&self, disk: &Disk) -> S3Result<UploadInfo> {
         let none = || s3_error!(NoSuchUpload, "the key has no such upload");
         let id = UploadId::parse(&self.upload).ok_or_else(none)?;
@@ -32,7 +32,7 @@ impl Named {
     }
 }
 
-/// Serves `CreateMultipartUpload`.
+/// Implements `CreateMultipartUpload`.
 pub(crate) async fn create_upload(
     disk: &Disk,
     request: S3Request<CreateMultipartUploadInput>,
@@ -57,7 +57,7 @@ pub(crate) async fn create_upload(
     })
 }
 
-/// Serves `UploadPart`.
+/// Implements `UploadPart`.
 pub(crate) async fn upload_part(
     disk: &Disk,
     mut request: S3Request<UploadPartInput>,
@@ -90,7 +90,7 @@ pub(crate) async fn upload_part(
     })
 }
 
-/// Serves `AbortMultipartUpload`.
+/// Implements `AbortMultipartUpload`.
 pub(crate) async fn abort_upload(
     disk: &Disk,
     input: AbortMultipartUploadInput,
@@ -105,7 +105,7 @@ pub(crate) async fn abort_upload(
     Ok(AbortMultipartUploadOutput::default())
 }
 
-/// Serves `ListParts`.
+/// Implements `ListParts`.
 pub(crate) async fn list_parts(disk: &Disk, input: ListPartsInput) -> S3Result<ListPartsOutput> {
     let max = page(input.max_parts)?;
     let after = u16::try_from(input.part_number_marker.unwrap_or(0))
@@ -143,7 +143,7 @@ pub(crate) async fn list_parts(disk: &Disk, input: ListPartsInput) -> S3Result<L
     })
 }
 
-/// Serves `ListMultipartUploads`.
+/// Implements `ListMultipartUploads`.
 pub(crate) async fn list_uploads(
     disk: &Disk,
     input: ListMultipartUploadsInput,

@@ -1,4 +1,4 @@
-//! `PutObject`, and what it has in common with uploads in parts.
+//! `PutObject`, and what it shares with multipart uploads.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -12,13 +12,14 @@ use s3s::dto::{ETag, ETagCondition, Metadata, PutObjectInput, PutObjectOutput};
 use s3s::{S3Request, S3Result, s3_error};
 
 use super::get::{KEPT_HEADERS, kept_name, no_customer_keys};
+use crate::audit::AuditRecord;
 use crate::http::timeout_body::BodyOutcome;
+use crate::s3::access::PutByOperator;
 use crate::s3::checksum::ExpectedChecksums;
 use crate::s3::incoming_body::IncomingBody;
 use crate::s3::{Disk, names};
 
-/// How the headers begin that ask for something that this server does not do. To drop one silently
-/// would be to promise it.
+/// Prefixes of headers for unsupported features. Ignoring one silently would be a false promise.
 const NOT_SERVED: [&str; 6] = [
     "x-amz-tagging",
     "x-amz-website-redirect-location",
@@ -28,13 +29,13 @@ const NOT_SERVED: [&str; 6] = [
     "x-amz-grant-",
 ];
 
-/// Headers of which only these values ask for what is done anyhow.
+/// Headers that are accepted only with these values, which match our behaviour.
 const SERVED_VALUES: [(&str, &[&str]); 2] = [
     ("x-amz-acl", &["private", "bucket-owner-full-control"]),
     ("x-amz-storage-class", &["STANDARD"]),
 ];
 
-/// What a write or a delete wants to find under its key.
+/// The condition of a write or a delete.
 pub(crate) fn condition(
     matches: Option<ETagCondition>,
     none_matches: Option<ETagCondition>,
@@ -53,7 +54,7 @@ pub(crate) fn condition(
     }
 }
 
-/// Refuses what would not be kept of a PUT's headers.
+/// Refuses headers of a PUT that would be lost.
 fn check_served(headers: &HeaderMap) -> S3Result<()> {
     for (name, value) in headers {
         let name = name.as_str();
@@ -68,7 +69,7 @@ fn check_served(headers: &HeaderMap) -> S3Result<()> {
     Ok(())
 }
 
-/// What is kept of a PUT's headers.
+/// The attributes to keep from a PUT's headers.
 pub(crate) fn attributes(
     headers: &HeaderMap,
     extensions: &Extensions,
@@ -83,7 +84,7 @@ pub(crate) fn attributes(
         .collect();
     for header in KEPT_HEADERS {
         let value = headers.get(&header).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        // `aws-chunked` is how the body travels, not what it is.
+        // `aws-chunked` is a transfer encoding, not a content encoding.
         let kept = if header == CONTENT_ENCODING {
             let codings = value.split(',').map(str::trim);
             let own = codings.filter(|coding| !coding.is_empty() && *coding != "aws-chunked");
@@ -101,11 +102,12 @@ pub(crate) fn attributes(
         source: extensions
             .get::<ClientIp>()
             .map(|ClientIp(source): &ClientIp| -> IpAddr { *source }),
+        by_operator: extensions.get::<PutByOperator>().is_some(),
         etag: None,
     })
 }
 
-/// The body of a request and all that its headers say of it.
+/// The body of a request with its expected checksums.
 pub(crate) fn arriving<T>(
     request: &S3Request<T>,
     body: Option<s3s::dto::StreamingBlob>,
@@ -122,14 +124,20 @@ pub(crate) fn arriving<T>(
 }
 
 impl Disk {
-    /// Commits, and has the object analyzed if it is a day log.
+    /// Commits, adds the version to the request's audit record, and queues the object for analysis if
+    /// it is a day log.
     pub(crate) fn commit(
         &self,
+        record: Option<&AuditRecord>,
         bucket: &BucketName,
         key: &ObjectKey,
         commit: impl FnOnce() -> Result<ObjectInfo, DiskError>,
     ) -> S3Result<ObjectInfo> {
         let info = commit().map_err(self.fault())?;
+        if let Some(record) = record {
+            let version = self.shown_version(bucket.as_str(), &info.version);
+            record.stored(version, info.digests.size);
+        }
         self.metrics.puts.inc();
         self.metrics.put_bytes.inc_by(info.digests.size);
         if *bucket == self.raw_bucket {
@@ -139,7 +147,7 @@ impl Disk {
     }
 }
 
-/// Serves `PutObject`.
+/// Implements `PutObject`.
 pub(crate) async fn put(
     disk: &Disk,
     mut request: S3Request<PutObjectInput>,
@@ -152,13 +160,15 @@ pub(crate) async fn put(
     let (bucket, key) = names(&input.bucket, &input.key)?;
     let attributes =
         attributes(&request.headers, &request.extensions, input.content_type, input.metadata)?;
+    let record = request.extensions.get::<AuditRecord>().cloned();
     let (committing, place) = (disk.clone(), (bucket.clone(), key.clone()));
     let (info, sums) = disk
         .ingest(
             arriving,
             move |store| store.stage(&place.0, &place.1),
             move |_, staged| {
-                committing.commit(&bucket, &key, || staged.commit(attributes, &condition))
+                let commit = || staged.commit(attributes, &condition);
+                committing.commit(record.as_ref(), &bucket, &key, commit)
             },
         )
         .await?;

@@ -1,7 +1,7 @@
-//! The same over a file system of the kernel's: the simulated disk, mounted.
+//! The power-cut test over a kernel file system: the simulated disk, mounted.
 //!
-//! Here the store runs as it does in service, down to its system calls; an `fsync` that never
-//! reaches the disk is found here and nowhere else.
+//! Here the store runs with its real system calls, so an `fsync` that never reaches the disk shows
+//! up here and nowhere else.
 
 use std::ffi::OsStr;
 use std::io;
@@ -17,8 +17,8 @@ use fuser::{
 };
 
 use super::super::DiskStore;
-use super::dice::Dice;
 use super::model::Model;
+use super::seeded_rng::SeededRng;
 use super::sim_disk::{DirNode, ENOENT, FileNode, Ino, Node, SimDisk, errno};
 use super::sim_fs::{Observer, SimFs};
 use super::workload::{Ticking, Worker, specs};
@@ -28,7 +28,7 @@ const NAME: &str =
     "disk::power::fuse::what_was_acknowledged_outlives_a_power_cut_of_a_mounted_disk";
 const INSIDE: &str = "LOG2AWS_POWER_INSIDE";
 const STEPS: usize = 40;
-/// Nothing is cached by the kernel.
+/// The kernel caches nothing.
 const TTL: Duration = Duration::ZERO;
 
 /// A disk as the kernel sees it.
@@ -124,7 +124,7 @@ impl Filesystem for Mounted {
         reply: ReplyAttr,
     ) {
         match size {
-            // The store cuts no file.
+            // The store never truncates a file.
             Some(_) => reply.error(Errno::ENOSYS),
             None => self.getattr(request, ino, None, reply),
         }
@@ -268,10 +268,10 @@ impl Filesystem for Mounted {
     }
 }
 
-/// Keeps a copy of the disk, as a power cut would leave it, at some of the operations.
+/// Copies the disk, as a power cut would leave it, after some of the operations.
 struct Sampler {
     model: Arc<Mutex<Model>>,
-    dice: Mutex<Dice>,
+    dice: Mutex<SeededRng>,
     kept: Mutex<Vec<(String, SimDisk, Model)>>,
 }
 
@@ -299,14 +299,14 @@ fn open(at: &Path, clock: &Arc<Ticking>) -> Result<DiskStore, String> {
 fn cut_the_power_of_a_mounted_disk() {
     let home = tempfile::tempdir().unwrap();
     let clock = Ticking::new();
-    let mut dice = Dice(super::number("LOG2AWS_POWER_SEED", 20_190_801));
+    let mut dice = SeededRng(super::number("LOG2AWS_POWER_SEED", 20_190_801));
     let (mut disk, mut before) = (SimDisk::new(), Model::default());
     let mut cuts = 0;
     for _ in 0..GENERATIONS {
         let model = Arc::new(Mutex::new(before.clone()));
         let sampler = Arc::new(Sampler {
             model: Arc::clone(&model),
-            dice: Mutex::new(Dice(dice.below(u64::MAX))),
+            dice: Mutex::new(SeededRng(dice.below(u64::MAX))),
             kept: Mutex::default(),
         });
         let fs = SimFs::new(disk.clone(), Some(Arc::<Sampler>::clone(&sampler)));
@@ -314,7 +314,7 @@ fn cut_the_power_of_a_mounted_disk() {
         let store = open(home.path(), &clock).unwrap();
         let found = model.lock().unwrap().check(&store).unwrap();
         *model.lock().unwrap() = found;
-        let random = Dice(dice.below(u64::MAX));
+        let random = SeededRng(dice.below(u64::MAX));
         let mut worker =
             Worker { store: &store, model: &model, dice: random, number: 0, alone: true };
         (0..STEPS).for_each(|_| worker.step());
@@ -336,7 +336,7 @@ fn cut_the_power_of_a_mounted_disk() {
     println!("the power of a mounted disk was cut {cuts} times");
 }
 
-/// Runs itself where no other process sees the mounts, and where they end with it.
+/// Runs itself in a namespace where no other process sees the mounts, and where they end with it.
 #[test]
 fn what_was_acknowledged_outlives_a_power_cut_of_a_mounted_disk() {
     if std::env::var_os(INSIDE).is_some() {
@@ -356,7 +356,7 @@ fn what_was_acknowledged_outlives_a_power_cut_of_a_mounted_disk() {
         .env(INSIDE, "1")
         .output();
     match &output {
-        // unshare itself ends with 1, as a failing test (101) does not.
+        // unshare itself exits with 1, which a failing test (101) does not.
         Ok(output) if output.status.code() != Some(1) => {
             let text = String::from_utf8_lossy(&output.stdout);
             print!("{text}");

@@ -1,13 +1,13 @@
-//! Power cuts: the store on a disk that forgets what was not synced.
+//! Power cuts: the store on a disk that loses what was not synced.
 //!
 //! After every operation that changes the disk, the power is cut: a copy of the disk is made that
-//! holds what was synced and, of the rest, whatever chance leaves. The store is opened on the copy
-//! and compared with what was acknowledged until then. `LOG2AWS_POWER_CUTS` says how many cuts, and
-//! `LOG2AWS_POWER_SEED` with which seed to begin.
+//! has what was synced and a random part of the rest. The store is opened on the copy and compared
+//! with what was acknowledged until then. `LOG2AWS_POWER_CUTS` sets the number of cuts, and
+//! `LOG2AWS_POWER_SEED` the first seed.
 
-mod dice;
 mod fuse;
 mod model;
+mod seeded_rng;
 mod sim_disk;
 mod sim_fs;
 mod steps;
@@ -18,23 +18,23 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use dice::Dice;
 use model::Model;
+use seeded_rng::SeededRng;
 use sim_disk::{SimDisk, Survival};
 use sim_fs::{Observer, SimFs};
 use workload::{Ticking, Worker, specs};
 
 use super::DiskStore;
 
-/// How often the power fails for good in one history; in between the store goes on with what the
-/// cut before has left.
+/// How often the power fails for good in one history; in between, the store continues on what the
+/// previous cut has left.
 const GENERATIONS: usize = 4;
 const STEPS: usize = 10;
 
 /// Cuts the power after each operation.
 struct PowerCuts {
     model: Arc<Mutex<Model>>,
-    dice: Mutex<Dice>,
+    dice: Mutex<SeededRng>,
     seed: u64,
     cuts: AtomicU64,
     /// One of the cuts, with which the next generation begins.
@@ -44,11 +44,12 @@ struct PowerCuts {
 
 impl Observer for PowerCuts {
     fn changed(&self, fs: &SimFs) {
-        // A file that is given up after a failed check is removed, which is a change, too.
+        // A panicking check removes its staged file, which is a change of the disk too.
         if thread::panicking() {
             return;
         }
-        // No other worker begins or acknowledges anything between the copy and the comparison.
+        // Keeps other workers from starting or acknowledging anything between the copy and the
+        // comparison.
         let model = self.model.lock().unwrap_or_else(PoisonError::into_inner);
         let mut dice = self.dice.lock().unwrap_or_else(PoisonError::into_inner);
         let survival = any_survival(&mut dice);
@@ -66,7 +67,7 @@ impl Observer for PowerCuts {
     }
 }
 
-fn any_survival(dice: &mut Dice) -> Survival {
+fn any_survival(dice: &mut SeededRng) -> Survival {
     match dice.below(8) {
         0 => Survival::None,
         1 => Survival::All,
@@ -81,9 +82,9 @@ fn open(fs: &Arc<SimFs>, clock: &Arc<Ticking>) -> Result<DiskStore, String> {
         .map_err(|e| format!("the store cannot be opened: {e:?}"))
 }
 
-/// One history of a store; tells how often the power was cut.
+/// One history of a store; returns the number of power cuts.
 fn history(seed: u64, workers: usize) -> u64 {
-    let mut dice = Dice(seed);
+    let mut dice = SeededRng(seed);
     let (mut disk, mut before) = (SimDisk::new(), Model::default());
     let mut cuts = 0;
     let clock = Ticking::new();
@@ -91,7 +92,7 @@ fn history(seed: u64, workers: usize) -> u64 {
         let model = Arc::new(Mutex::new(before));
         let observer = Arc::new(PowerCuts {
             model: Arc::clone(&model),
-            dice: Mutex::new(Dice(dice.below(u64::MAX))),
+            dice: Mutex::new(SeededRng(dice.below(u64::MAX))),
             seed,
             cuts: AtomicU64::new(0),
             kept: Mutex::default(),
@@ -106,7 +107,7 @@ fn history(seed: u64, workers: usize) -> u64 {
         thread::scope(|scope| {
             for number in 0..workers {
                 let (store, model) = (&store, &*model);
-                let dice = Dice(dice.below(u64::MAX));
+                let dice = SeededRng(dice.below(u64::MAX));
                 let mut worker = Worker { store, model, dice, number, alone: workers == 1 };
                 let mut work = move || (0..STEPS).for_each(|_| worker.step());
                 if workers == 1 {
@@ -129,7 +130,7 @@ fn number(variable: &str, otherwise: u64) -> u64 {
     std::env::var(variable).map_or(otherwise, |text| text.parse().unwrap())
 }
 
-/// Runs histories until the power was cut `otherwise` times, or as often as the environment says.
+/// Runs histories until there were `otherwise` power cuts, or as many as the environment says.
 fn cut_the_power(otherwise: u64, workers: usize) {
     let wanted = number("LOG2AWS_POWER_CUTS", otherwise);
     let mut cuts = 0;
@@ -147,7 +148,8 @@ fn what_was_acknowledged_outlives_a_power_cut() {
     cut_the_power(20_000, 1);
 }
 
-/// Folders that several make, find and remove at once are where a sync is forgotten most easily.
+/// Folders that several workers create, find and remove concurrently are where a sync is forgotten
+/// most easily.
 #[test]
 fn what_was_acknowledged_beside_others_outlives_a_power_cut() {
     cut_the_power(5_000, 3);

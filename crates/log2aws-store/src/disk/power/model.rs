@@ -1,4 +1,5 @@
-//! What the store has acknowledged, and what is on its way: what may be found after a power cut.
+//! A model of what the store has acknowledged and what is in progress, and so of what may be found
+//! after a power cut.
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -18,6 +19,7 @@ pub(crate) struct Object {
     pub(crate) content_type: String,
     pub(crate) user_metadata: BTreeMap<String, String>,
     pub(crate) source: Option<IpAddr>,
+    pub(crate) by_operator: bool,
 }
 
 impl Object {
@@ -26,18 +28,20 @@ impl Object {
             content_type: self.content_type.clone(),
             user_metadata: self.user_metadata.clone(),
             source: self.source,
+            by_operator: self.by_operator,
             etag: None,
         }
     }
 
     pub(crate) fn of(info: &ObjectInfo, body: Vec<u8>) -> Self {
-        // What the store notes by itself, of the parts of an upload, nobody put there.
+        // The record of part sizes is added by the store itself.
         let put = info.user_metadata.iter().filter(|(name, _)| !name.starts_with(':'));
         Self {
             body,
             content_type: info.content_type.clone(),
             user_metadata: put.map(|(name, value)| (name.clone(), value.clone())).collect(),
             source: info.source,
+            by_operator: info.by_operator,
         }
     }
 }
@@ -45,7 +49,7 @@ impl Object {
 /// An object and its version id.
 pub(crate) type Stored = (String, Object);
 
-/// A change of a key that was begun and not acknowledged.
+/// A change of a key that was started and not acknowledged.
 #[derive(Clone, Debug)]
 pub(crate) enum Change {
     Put(Object),
@@ -54,9 +58,9 @@ pub(crate) enum Change {
 
 #[derive(Clone, Debug)]
 pub(crate) struct KeyState {
-    /// What may be found under the key: more than one after retention alone.
+    /// What may be found under the key: more than one possibility only after retention.
     pub(crate) now: Vec<Option<Stored>>,
-    /// The acknowledged versions, and whether retention has not been there.
+    /// The acknowledged versions, and whether retention has left them alone.
     pub(crate) versions: BTreeMap<String, (Object, bool)>,
     pub(crate) change: Option<Change>,
 }
@@ -73,9 +77,9 @@ pub(crate) struct UploadState {
     pub(crate) key: KeyId,
     pub(crate) object: Object,
     pub(crate) part: Option<Vec<u8>>,
-    /// A part that was begun and not acknowledged.
+    /// A part that was started and not acknowledged.
     pub(crate) new_part: Option<Vec<u8>>,
-    /// A complete or an abort was begun and not acknowledged.
+    /// A complete or an abort that was started and not acknowledged.
     pub(crate) ending: Option<Ending>,
 }
 
@@ -87,12 +91,12 @@ pub(crate) enum Ending {
 
 pub(crate) type KeyId = (BucketName, ObjectKey);
 
-/// All that was acknowledged.
+/// Everything that was acknowledged.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Model {
     pub(crate) keys: BTreeMap<KeyId, KeyState>,
     pub(crate) uploads: BTreeMap<UploadId, UploadState>,
-    /// How many uploads were begun and not acknowledged.
+    /// The number of uploads that were started and not acknowledged.
     pub(crate) creating: usize,
 }
 
@@ -101,7 +105,7 @@ impl Model {
         self.keys.entry(id.clone()).or_default()
     }
 
-    /// Compares the store with what was acknowledged; what it holds is the model from now on.
+    /// Compares the store with what was acknowledged; returns its content as the new model.
     pub(crate) fn check(&self, store: &DiskStore) -> Result<Self, String> {
         let found = Self::read(store).map_err(|e| format!("the store cannot be read: {e:?}"))?;
         let nothing = KeyState::default();
@@ -136,7 +140,7 @@ impl Model {
         Ok(found)
     }
 
-    /// All that a store holds.
+    /// The whole content of a store.
     fn read(store: &DiskStore) -> Result<Self, DiskError> {
         let mut model = Self::default();
         for spec in store.buckets() {
@@ -169,10 +173,13 @@ impl Model {
             let all = UploadQuery { max: MAX_PAGE, ..UploadQuery::default() };
             for upload in store.list_uploads(&spec.name, &all)?.uploads {
                 let parts = store.list_parts(&upload.id, 0, MAX_PAGE)?.parts;
-                // The bytes come out when the upload is completed; here their hash stands for them.
+                // The bytes become readable when the upload is completed; here the hash identifies
+                // them.
                 let part = parts.first().map(|part| part.digests.md5.to_vec());
-                let Attributes { content_type, user_metadata, source, .. } = upload.attributes;
-                let object = Object { body: Vec::new(), content_type, user_metadata, source };
+                let Attributes { content_type, user_metadata, source, by_operator, .. } =
+                    upload.attributes;
+                let object =
+                    Object { body: Vec::new(), content_type, user_metadata, source, by_operator };
                 let key = (spec.name.clone(), upload.key);
                 let state = UploadState { key, object, part, new_part: None, ending: None };
                 model.uploads.insert(upload.id, state);
@@ -216,7 +223,7 @@ impl KeyState {
 }
 
 impl UploadState {
-    /// The object that it becomes.
+    /// The resulting object.
     pub(crate) fn object(&self) -> Object {
         self.object.clone()
     }

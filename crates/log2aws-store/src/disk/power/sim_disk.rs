@@ -1,16 +1,16 @@
-//! A disk that forgets at a power cut what was not synced.
+//! A disk that loses unsynced changes at a power cut.
 //!
-//! Of each file and folder it keeps what a reader sees and what is durable, and the writes and
-//! changes of names in between, in order. A power cut keeps any of those and loses the others,
-//! whatever their order, and tears writes at any byte: it respects nothing but syncs.
+//! For each file and folder it keeps the visible state, the durable state, and the writes and
+//! renames in between, in order. A power cut keeps any subset of those in any order, and tears
+//! writes at any byte: only syncs limit it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::path::{Component, Path};
 
-use super::dice::Dice;
+use super::seeded_rng::SeededRng;
 
-/// Names a file or folder.
+/// Identifies a file or folder.
 pub(crate) type Ino = u64;
 pub(crate) const ROOT: Ino = 1;
 
@@ -45,7 +45,7 @@ struct NameChange {
     name: String,
     /// `None`: the name was removed.
     ino: Option<Ino>,
-    /// If a folder was renamed: which renaming it was, and the other folder that it changed.
+    /// If a folder was renamed: the number of the rename, and the other folder that it changed.
     renamed: Option<(u64, Ino)>,
 }
 
@@ -59,16 +59,16 @@ impl DirNode {
     }
 }
 
-/// What survives of the changes that were not synced.
+/// Which unsynced changes survive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Survival {
     /// Nothing.
     None,
     /// Everything: the process was killed, the machine was not.
     All,
-    /// All names, no bytes: what a rename without an fsync of the file leaves.
+    /// All names, no data: the effect of a rename without an fsync of the file.
     Names,
-    /// Each change in that many of 100 cases; of a write perhaps its beginning.
+    /// Each change with this probability in percent; of a write perhaps only its beginning.
     Some(u64),
 }
 
@@ -125,7 +125,7 @@ impl SimDisk {
         Ok(ino)
     }
 
-    /// The folder of a path, and the last name.
+    /// The folder of a path, and its last component.
     pub(crate) fn parent(&self, path: &Path) -> io::Result<(Ino, String)> {
         let dir = self.resolve(path.parent().unwrap_or(path))?;
         let name = path.file_name().ok_or_else(|| errno(EEXIST))?;
@@ -170,8 +170,8 @@ impl SimDisk {
         }
         self.dir(to.0)?;
         self.next += 1;
-        // A file may have two names after a power cut, as it may before. A folder cannot: on no
-        // file system is half of its renaming ever seen.
+        // A file may have two names after a power cut, as it may before. A folder cannot: no file
+        // system keeps half of its rename.
         let is_dir = self.dir(ino).is_ok();
         let renamed = |other| is_dir.then_some((self.next, other));
         let (in_old, in_new) = (renamed(to.0), renamed(from.0));
@@ -214,7 +214,7 @@ impl SimDisk {
         Ok(())
     }
 
-    /// Makes the other half of a folder's renaming durable, and what was done to that name before.
+    /// Makes the other half of a folder's rename durable, and earlier changes of that name.
     fn sync_renaming(&mut self, renaming: u64, dir: Ino) -> io::Result<()> {
         let dir = self.dir_mut(dir)?;
         let is_it = |change: &NameChange| change.renamed.is_some_and(|(id, _)| id == renaming);
@@ -229,8 +229,8 @@ impl SimDisk {
         Ok(())
     }
 
-    /// The disk as a power cut now may leave it.
-    pub(crate) fn after_power_cut(&self, survival: Survival, dice: &mut Dice) -> Self {
+    /// The disk as a power cut at this moment may leave it.
+    pub(crate) fn after_power_cut(&self, survival: Survival, dice: &mut SeededRng) -> Self {
         let mut nodes = HashMap::new();
         let mut renamings = HashMap::new();
         let mut reachable = vec![ROOT];
@@ -253,7 +253,7 @@ impl SimDisk {
     }
 }
 
-fn torn(file: &FileNode, survival: Survival, dice: &mut Dice) -> FileNode {
+fn torn(file: &FileNode, survival: Survival, dice: &mut SeededRng) -> FileNode {
     let mut bytes = file.durable.clone();
     for (at, written) in &file.pending {
         let keep = match survival {
@@ -273,7 +273,7 @@ fn torn(file: &FileNode, survival: Survival, dice: &mut Dice) -> FileNode {
 fn kept(
     dir: &DirNode,
     survival: Survival,
-    dice: &mut Dice,
+    dice: &mut SeededRng,
     renamings: &mut HashMap<u64, bool>,
 ) -> DirNode {
     let mut names = dir.durable.clone();
@@ -301,7 +301,7 @@ fn apply(names: &mut BTreeMap<String, Ino>, change: &NameChange) {
     };
 }
 
-/// Writes at `at`; what was never written before it is zeros.
+/// Writes at `at`; a hole before it is filled with zeros.
 fn overwrite(bytes: &mut Vec<u8>, at: usize, written: &[u8]) {
     let end = at + written.len();
     if bytes.len() < end {

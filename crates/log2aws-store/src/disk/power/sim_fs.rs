@@ -18,7 +18,7 @@ pub(crate) struct SimFs {
     disk: Mutex<SimDisk>,
     observer: Option<Arc<dyn Observer>>,
     myself: Weak<Self>,
-    /// What was done, for whoever has to find out why a check failed.
+    /// The operations so far, for finding out why a check failed.
     pub(crate) log: Mutex<Vec<String>>,
 }
 

@@ -1,4 +1,4 @@
-//! What others do between two steps of one call: each at the very step that it matters to.
+//! Races: what other threads do at one particular step of a call.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -14,7 +14,7 @@ use super::sim_disk::SimDisk;
 use super::sim_fs::{Observer, SimFs};
 use super::workload::{Ticking, specs};
 
-/// Runs `act` once: after the first operation that `is_it` says is the one.
+/// Runs `act` once, after the first operation that `is_it` selects.
 struct At {
     is_it: fn(&str) -> bool,
     act: Box<dyn Fn() + Send + Sync>,
@@ -30,7 +30,7 @@ impl Observer for At {
     }
 }
 
-/// A store in which `act` happens, once it is armed, at that operation.
+/// A store that runs `act` at that operation, once it is armed.
 fn store_with(
     is_it: fn(&str) -> bool,
     act: impl Fn(&DiskStore) + Send + Sync + 'static,
@@ -79,7 +79,8 @@ fn an_object_is_put(operation: &str) -> bool {
 }
 
 /// Aborts the upload, completes it and replaces its part from other threads while the object is
-/// being put together. Each either waits until the end and finds no upload, or was done before.
+/// being assembled. Each of them either waits until the end and finds no upload, or finished
+/// before.
 #[test]
 fn of_complete_and_abort_one_succeeds() {
     type Outcome = (&'static str, Result<(), DiskError>);
@@ -104,9 +105,10 @@ fn of_complete_and_abort_one_succeeds() {
             });
         }
         drop(finished);
-        // Time for all three to do what they must not. They wait for the lock, if there is one.
-        let patience = Duration::from_millis(300);
-        while any_finished.recv_timeout(patience).is_ok() {}
+        // Enough time for all three to do what they must not do. They wait for the lock, if there
+        // is one.
+        let wait = Duration::from_millis(300);
+        while any_finished.recv_timeout(wait).is_ok() {}
     });
     let (upload, parts) = begin(&store);
     begun.set((upload.clone(), parts.clone())).unwrap();
@@ -117,7 +119,7 @@ fn of_complete_and_abort_one_succeeds() {
         let (name, outcome) = others.recv_timeout(Duration::from_mins(1)).unwrap();
         match outcome {
             Err(DiskError::NoSuchUpload { .. }) => {}
-            // The part came before the end of the upload, and went with it.
+            // The part was committed before the upload ended, and was removed with it.
             Ok(()) if name == "part" => {}
             other => panic!("{name}: {other:?}"),
         }
@@ -127,7 +129,7 @@ fn of_complete_and_abort_one_succeeds() {
 }
 
 /// A part that is replaced after the list of parts was compared and before its bytes are copied is
-/// not the part that the caller named.
+/// not the part that the caller meant.
 #[test]
 fn a_part_that_is_replaced_while_the_parts_are_copied_is_refused() {
     let begun: Arc<OnceLock<UploadId>> = Arc::default();
@@ -146,7 +148,7 @@ fn a_part_that_is_replaced_while_the_parts_are_copied_is_refused() {
     assert!(store.head(&results(), &key(), None).is_err());
 }
 
-/// The analyzer deletes the results that a log does not have: nothing is to be synced for that.
+/// The analyzer deletes results that a log does not have: this must need no sync.
 #[test]
 fn deleting_what_is_absent_syncs_a_folder_once() {
     let (store, fs, _) = store_with(|_| false, |_| {});
@@ -161,13 +163,13 @@ fn deleting_what_is_absent_syncs_a_folder_once() {
     absent("web01/none");
     absent("web01/neither");
     assert_eq!(syncs(), before + 1);
-    // A delivery: the results are put, others are deleted.
+    // A delivery: some results are put, others are deleted.
     let staged = store.stage(&results(), &"web02/csv".parse().unwrap()).unwrap();
     staged.commit(Attributes::default(), &Condition::Always).unwrap();
     let before = syncs();
     absent("web02/rejects");
     assert_eq!(syncs(), before);
-    // Retention does not sync what it removes; a delete after it has to.
+    // Retention does not sync its removals; a later delete has to.
     store
         .expire(&results(), &super::super::RetentionRule::everything_before(jiff::Timestamp::MAX))
         .unwrap();

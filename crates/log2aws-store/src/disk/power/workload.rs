@@ -1,4 +1,4 @@
-//! What the store does while the power may fail.
+//! The operations of the store while the power may fail.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -11,11 +11,11 @@ use log2aws_service::ports::Clock;
 use md5::{Digest as _, Md5};
 
 use super::super::{Condition, DiskStore, ObjectInfo, RetentionRule, UploadId};
-use super::dice::Dice;
 use super::model::{Change, Ending, KeyId, Model, Object, UploadState};
+use super::seeded_rng::SeededRng;
 use crate::BucketSpec;
 
-/// A clock that goes on by a millisecond whenever it is read.
+/// A clock that advances by a millisecond at each reading.
 #[derive(Debug)]
 pub(crate) struct Ticking(AtomicI64);
 
@@ -43,13 +43,13 @@ pub(crate) fn specs() -> [BucketSpec; 2] {
     [BucketSpec { name: raw(), versioned: true }, BucketSpec { name: results(), versioned: false }]
 }
 
-/// One of those who change the store. Each has keys of its own, in folders that all share.
+/// A thread that changes the store. Each has its own keys, in folders that all share.
 pub(crate) struct Worker<'a> {
     pub(crate) store: &'a DiskStore,
     pub(crate) model: &'a Mutex<Model>,
-    pub(crate) dice: Dice,
+    pub(crate) dice: SeededRng,
     pub(crate) number: usize,
-    /// Whether there are others, whom retention would take something away.
+    /// Whether it is the only one: retention would remove the objects of others.
     pub(crate) alone: bool,
 }
 
@@ -77,7 +77,7 @@ impl Worker<'_> {
         (bucket, format!("{name}{}", self.number).parse().unwrap())
     }
 
-    /// Often the same bytes, now and then more than one write's worth.
+    /// Often the same bytes, sometimes more than a single write holds.
     fn body(&mut self) -> Vec<u8> {
         let text = match self.dice.below(4) {
             0 => "the same bytes".to_owned(),
@@ -94,6 +94,7 @@ impl Worker<'_> {
             content_type: "text/plain".to_owned(),
             user_metadata: BTreeMap::from([note]),
             source: Some([192, 0, 2, u8::try_from(self.dice.below(2)).unwrap()].into()),
+            by_operator: self.dice.below(4) == 0,
         }
     }
 
@@ -137,7 +138,7 @@ impl Worker<'_> {
         model.uploads.insert(upload, state);
     }
 
-    /// An upload of this worker's.
+    /// An upload of this worker.
     fn upload(&mut self) -> Option<(UploadId, UploadState)> {
         let model = self.model.lock().unwrap_or_else(PoisonError::into_inner);
         let own = |state: &UploadState| state.key.1.as_str().ends_with(&self.number.to_string());
@@ -171,7 +172,7 @@ impl Worker<'_> {
         }
         self.end(&upload, Ending::Complete);
         self.model().key(&state.key).change = Some(Change::Put(state.object()));
-        let parts = [(1, super::super::object_file::hex(md5))];
+        let parts = [(1, hex::encode(md5))];
         let whole = self.store.assemble_upload(&upload, &parts).unwrap();
         let info = whole.commit(&Condition::Always).unwrap();
         self.acknowledge(&state.key, &info, state.object.body);

@@ -1,0 +1,68 @@
+//! How long an answer may be that is read into memory whole. A false S3 could send one without end.
+
+use aws_sdk_s3::config::interceptors::BeforeDeserializationInterceptorContextMut;
+use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_s3::error::BoxError;
+use aws_sdk_s3::primitives::SdkBody;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+
+/// The longest page of a list, in bytes: a thousand keys of 1,024 bytes, percent-encoded, with all
+/// that S3 says of each, have a quarter of that.
+const MAX_LIST: usize = 16 << 20;
+
+/// The longest answer that tells of an error, in bytes.
+const MAX_ERROR: usize = 1 << 20;
+
+/// An answer that is longer than S3's are.
+#[derive(Debug, thiserror::Error)]
+#[error("the answer has more than {} MiB, which no answer of S3 to this request has", .max >> 20)]
+struct TooLong {
+    max: usize,
+}
+
+/// Ends the reading of an answer that is too long. What an object holds is read as it comes, and has
+/// no limit here.
+#[derive(Debug)]
+pub(crate) struct BodyLimit {
+    max_success: Option<usize>,
+}
+
+impl BodyLimit {
+    /// For a list.
+    pub(crate) fn of_list() -> Self {
+        Self { max_success: Some(MAX_LIST) }
+    }
+
+    /// For a request that is answered with an object's bytes: errors alone have a limit.
+    pub(crate) fn of_object() -> Self {
+        Self { max_success: None }
+    }
+}
+
+impl Intercept for BodyLimit {
+    fn name(&self) -> &'static str {
+        "BodyLimit"
+    }
+
+    fn modify_before_deserialization(
+        &self,
+        context: &mut BeforeDeserializationInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let response = context.response_mut();
+        let max = if response.status().is_success() { self.max_success } else { Some(MAX_ERROR) };
+        if let Some(max) = max {
+            let body = std::mem::replace(response.body_mut(), SdkBody::taken());
+            *response.body_mut() = limited(body, max);
+        }
+        Ok(())
+    }
+}
+
+fn limited(body: SdkBody, max: usize) -> SdkBody {
+    let limited = Limited::new(body, max).map_err(move |error| -> BoxError {
+        if error.is::<LengthLimitError>() { TooLong { max }.into() } else { error }
+    });
+    SdkBody::from_body_1_x(limited)
+}

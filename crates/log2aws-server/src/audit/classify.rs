@@ -1,0 +1,238 @@
+//! Which requests are events, and what they are. Pure: a head and an answer in, an event out.
+
+use std::borrow::Cow;
+
+use http::header::{AUTHORIZATION, CONTENT_LENGTH};
+use http::request::Parts;
+use http::{HeaderMap, Method};
+use jiff::Timestamp;
+use log2aws_core::day::Day;
+use log2aws_core::reopening::RECORDS_PREFIX;
+use log2aws_core::server_name::ServerName;
+use log2aws_service::http::{ProblemCode, UrlSubject};
+use percent_encoding::percent_decode_str;
+use url::form_urlencoded;
+
+use super::AuditEvent;
+use crate::s3::access::is_signed;
+use crate::server::ANALYZED_BUCKET;
+use crate::ui::{TokenName, is_a_visit};
+
+/// Why a request was refused, in one word: an extension of its answer.
+#[derive(Clone, Debug)]
+pub(crate) struct RefusalReason(pub(crate) Cow<'static, str>);
+
+/// The access keys that there are. What else somebody names as a key is not written down: it may be
+/// a secret in the wrong place.
+pub(crate) struct KnownKeys {
+    /// The operator's.
+    pub(crate) operator: String,
+    /// The one that signs URLs.
+    pub(crate) signing: String,
+}
+
+/// What a request is, by its head alone; `None` if it is no event: pages about the server itself,
+/// the dashboard's assets, its calendar and its login page.
+pub(crate) fn classify(parts: &Parts, keys: &KnownKeys, now: Timestamp) -> Option<AuditEvent> {
+    match parts.uri.path() {
+        "/-/healthz" | "/-/readyz" | "/-/metrics" => None,
+        "/" if !is_signed(parts) => (!is_a_visit(parts)).then(|| url_request(parts, now)),
+        path if path == "/ui" || path.starts_with("/ui/") => dashboard(parts, path, now),
+        path => Some(s3_request(parts, path, keys, now)),
+    }
+}
+
+/// Adds what the answer says; `false` if it shows that this was no event.
+pub(crate) fn complete(event: &mut AuditEvent, answer: &http::response::Parts) -> bool {
+    let status = answer.status.as_u16();
+    event.status = Some(status);
+    if let Some(name) = answer.extensions.get::<TokenName>() {
+        event.principal = Some(format!("token:{name}"));
+    }
+    if let Some(subject) = answer.extensions.get::<UrlSubject>() {
+        event.server = subject.server.as_ref().map(ToString::to_string).or(event.server.take());
+        event.date = subject.day.map(|day| day.to_string()).or(event.date.take());
+        event.bytes = subject.bytes;
+        event.bucket = subject.bucket.as_ref().map(ToString::to_string);
+        event.key = subject.key.as_ref().map(ToString::to_string);
+    }
+    if let Some(version) = text(&answer.headers, "x-amz-version-id") {
+        event.version.get_or_insert(version.to_owned());
+    }
+    if event.event == "get" && answer.status.is_success() {
+        event.bytes = number(&answer.headers, CONTENT_LENGTH.as_str());
+    }
+    if status >= 400 {
+        event.reason = reason(event, answer);
+    }
+    // A browser that fetches ahead, or a HEAD, uses no link up: it has the page with the form.
+    event.event != "login" || status != 200
+}
+
+/// Why a request was refused, in one word.
+fn reason(event: &AuditEvent, answer: &http::response::Parts) -> Option<String> {
+    if let Some(RefusalReason(reason)) = answer.extensions.get::<RefusalReason>() {
+        return Some(reason.to_string());
+    }
+    if let Some(ProblemCode(code)) = answer.extensions.get::<ProblemCode>() {
+        return Some((*code).to_owned());
+    }
+    let known = match (&*event.event, answer.status.as_u16()) {
+        ("login", 401) => "wrong_token_or_link",
+        ("login" | "logout", 403) => "form_of_another_site",
+        ("login", 429) => "too_many_tries",
+        ("login", 503) => "no_token",
+        _ => answer.status.canonical_reason()?,
+    };
+    Some(known.to_owned())
+}
+
+fn url_request(parts: &Parts, now: Timestamp) -> AuditEvent {
+    let mut event = AuditEvent::new(now, "url");
+    let query = parts.uri.query().unwrap_or_default();
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        match &*name {
+            "server" => event.server = value.parse().ok().map(|name: ServerName| name.to_string()),
+            "date" => event.date = value.parse().ok().map(|day: Day| day.to_string()),
+            _ => {}
+        }
+    }
+    event
+}
+
+fn dashboard(parts: &Parts, path: &str, now: Timestamp) -> Option<AuditEvent> {
+    let reads = matches!(parts.method, Method::GET | Method::HEAD);
+    let event = match path {
+        "/ui/login" => {
+            let once = parts.method == Method::GET && has(parts, "once");
+            return (once || parts.method == Method::POST).then(|| AuditEvent::new(now, "login"));
+        }
+        "/ui/logout" => {
+            return (parts.method == Method::POST).then(|| AuditEvent::new(now, "logout"));
+        }
+        _ if !reads => return None,
+        _ if parts.method == Method::HEAD => AuditEvent::new(now, "head"),
+        _ => AuditEvent::new(now, "get"),
+    };
+    if path == "/ui/compare" {
+        let servers = values(parts, "s").collect::<Vec<_>>().join(",");
+        let date = values(parts, "date").next().and_then(|date| date.parse::<Day>().ok());
+        let date = date.map(|date| date.to_string());
+        return Some(AuditEvent { date, detail: Some(format!("{path}: {servers}")), ..event });
+    }
+    let mut below = path.strip_prefix("/ui/s/")?.split('/');
+    let server = below.next().and_then(|name| name.parse::<ServerName>().ok());
+    let date = below.next().and_then(|date| Day::parse_canonical(date).ok());
+    Some(AuditEvent {
+        server: server.map(|server| server.to_string()),
+        date: date.map(|date| date.to_string()),
+        detail: Some(decoded(path)),
+        ..event
+    })
+}
+
+fn s3_request(parts: &Parts, path: &str, keys: &KnownKeys, now: Timestamp) -> AuditEvent {
+    let path = decoded(path.strip_prefix('/').unwrap_or(path));
+    let (bucket, key) = path.split_once('/').unwrap_or((&path, ""));
+    let mut event = AuditEvent::new(now, operation(parts, key));
+    event.principal = claimed_key(parts).and_then(|claimed| {
+        let named = |key: &str| claimed == key;
+        let operator = named(&keys.operator).then(|| keys.operator.clone());
+        operator.or_else(|| named(&keys.signing).then(|| "url".to_owned()))
+    });
+    event.bucket = Some(bucket.to_owned()).filter(|bucket| !bucket.is_empty());
+    set_key(&mut event, key);
+    if event.event == "list" && key.is_empty() {
+        event.key = values(parts, "prefix").next().filter(|prefix| !prefix.is_empty());
+    }
+    if matches!(parts.method, Method::PUT) {
+        event.bytes = number(&parts.headers, "x-amz-decoded-content-length")
+            .or_else(|| number(&parts.headers, CONTENT_LENGTH.as_str()));
+    }
+    event
+}
+
+/// Names the object of an event, and whose log of which day it is.
+pub(super) fn set_key(event: &mut AuditEvent, key: &str) {
+    if key.is_empty() {
+        return;
+    }
+    // A client that encodes the `?` of a URL sends the signature as a part of the key.
+    let shown = key.split_once("X-Amz-").map(|(shown, _)| format!("{shown}…"));
+    event.key = Some(shown.unwrap_or_else(|| key.to_owned()));
+    if let Some((server, day)) = log_of(key) {
+        event.server = Some(server.to_string());
+        event.date = Some(day.to_string());
+    }
+    let writes = matches!(&*event.event, "put" | "copy" | "delete" | "upload_complete");
+    if writes && event.bucket.as_deref() == Some(ANALYZED_BUCKET) && key.starts_with(RECORDS_PREFIX)
+    {
+        let change = if event.event == "delete" { "removed" } else { "written" };
+        event.detail = Some(change.to_owned());
+        event.event = "setting".into();
+    }
+}
+
+/// Whose log of which day a key is of: `…/{server}/{date}.…`.
+fn log_of(key: &str) -> Option<(ServerName, Day)> {
+    let (folders, file) = key.rsplit_once('/')?;
+    let server = folders.rsplit('/').next()?.parse().ok()?;
+    let (date, _) = file.split_once('.')?;
+    Some((server, Day::parse_canonical(date).ok()?))
+}
+
+fn operation(parts: &Parts, key: &str) -> &'static str {
+    let upload = has(parts, "uploadId");
+    match (&parts.method, key.is_empty()) {
+        (&Method::HEAD, _) => "head",
+        (&Method::GET, true) => "list",
+        (&Method::GET, false) if upload => "list",
+        (&Method::GET, false) => "get",
+        (&Method::PUT, _) if upload => "upload_part",
+        (&Method::PUT, _) if parts.headers.contains_key("x-amz-copy-source") => "copy",
+        (&Method::PUT, _) => "put",
+        (&Method::POST, false) if upload => "upload_complete",
+        (&Method::POST, false) if has(parts, "uploads") => "upload_create",
+        (&Method::POST, true) if has(parts, "delete") => "delete",
+        (&Method::DELETE, false) if upload => "upload_abort",
+        (&Method::DELETE, _) => "delete",
+        _ => "other",
+    }
+}
+
+/// The access key that a request says it is signed with.
+fn claimed_key(parts: &Parts) -> Option<String> {
+    let in_query = values(parts, "X-Amz-Credential").next();
+    let credential = in_query.or_else(|| {
+        let value = text(&parts.headers, AUTHORIZATION.as_str())?;
+        let (_, credential) = value.split_once("Credential=")?;
+        Some(credential.to_owned())
+    })?;
+    credential.split(['/', ',']).next().map(str::to_owned)
+}
+
+/// A path as the caller means it; as it was sent if it is not UTF-8.
+fn decoded(path: &str) -> String {
+    percent_decode_str(path).decode_utf8().map_or_else(|_| path.to_owned(), Into::into)
+}
+
+fn values<'a>(parts: &'a Parts, wanted: &'a str) -> impl Iterator<Item = String> + 'a {
+    let query = parts.uri.query().unwrap_or_default();
+    let pairs = form_urlencoded::parse(query.as_bytes());
+    pairs.filter(move |(name, _)| name == wanted).map(|(_, value)| value.into_owned())
+}
+
+fn has(parts: &Parts, wanted: &str) -> bool {
+    values(parts, wanted).next().is_some()
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
+    text(headers, name)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests;

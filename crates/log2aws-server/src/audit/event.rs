@@ -1,0 +1,260 @@
+//! One event of the audit log, and its line of JSON.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// The names of all events.
+pub const EVENTS: [&str; 18] = [
+    "url",
+    "put",
+    "get",
+    "head",
+    "list",
+    "delete",
+    "copy",
+    "upload_create",
+    "upload_part",
+    "upload_complete",
+    "upload_abort",
+    "login",
+    "logout",
+    "setting",
+    "other",
+    "start",
+    "stop",
+    "dropped",
+];
+
+/// The longest line that is written, in bytes, with its end.
+pub const MAX_LINE_BYTES: usize = 24 * 1024;
+
+/// The longest object key, and the longest `detail`, in bytes.
+const MAX_KEY_BYTES: usize = 1024;
+
+/// The longest text of every other field, in bytes: that of a server's name.
+const MAX_FIELD_BYTES: usize = 256;
+
+/// Who did what. Fields that are not known, or have no meaning for an event, are left out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditEvent {
+    /// When it ended.
+    #[serde(with = "milliseconds")]
+    pub time: Timestamp,
+    /// What was done, one of [`EVENTS`].
+    pub event: Cow<'static, str>,
+    /// The address that it came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_ip: Option<IpAddr>,
+    /// As whom: an access key of the S3 API, `url` for the key of URLs, `token:NAME` for a token
+    /// of the dashboard. Of a refused request, whose key it named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub principal: Option<String>,
+    /// Whose log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
+    /// Of which day, `YYYY-MM-DD`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub date: Option<String>,
+    /// In which bucket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bucket: Option<String>,
+    /// Under which key; of a list, its prefix.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// Which version of the object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// The size of the object that was put, or of what was sent of one, in bytes; of a URL, what it
+    /// is bound to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    /// The HTTP status.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// Why it was refused, or did not end well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What else there is to say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// Of `dropped`: how many lines could not be written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lines: Option<u64>,
+}
+
+impl AuditEvent {
+    /// An event of which nothing is known yet but its name.
+    pub fn new(time: Timestamp, event: &'static str) -> Self {
+        Self {
+            time,
+            event: Cow::Borrowed(event),
+            client_ip: None,
+            principal: None,
+            server: None,
+            date: None,
+            bucket: None,
+            key: None,
+            version: None,
+            bytes: None,
+            status: None,
+            reason: None,
+            detail: None,
+            lines: None,
+        }
+    }
+
+    /// Whether somebody did something that they may: not what anybody who can connect can cause.
+    pub(crate) fn is_accepted(&self) -> bool {
+        let known = self.principal.is_some()
+            || matches!(&*self.event, "url" | "setting" | "start" | "stop" | "dropped");
+        let is_unanswered = self.status.is_none() && self.reason.is_some();
+        known && self.status.is_none_or(|status| status < 400) && !is_unanswered
+    }
+
+    /// The line, with its end. Characters that a terminal obeys are escaped.
+    ///
+    /// # Errors
+    /// The serializer's own; a value of this type has nothing that it refuses.
+    pub fn to_line(&self) -> Result<String, serde_json::Error> {
+        let json = serde_json::to_string(&self.bounded())?;
+        let mut line = String::with_capacity(json.len() + 1);
+        for c in json.chars() {
+            if is_obeyed_by_terminals(c) {
+                // Only inside of strings: what stands between them is ASCII.
+                let mut units = [0; 2];
+                for unit in c.encode_utf16(&mut units) {
+                    // Writing to memory does not fail.
+                    write!(line, "\\u{unit:04x}").unwrap_or_default();
+                }
+            } else {
+                line.push(c);
+            }
+        }
+        line.push('\n');
+        Ok(line)
+    }
+
+    /// The same with no text longer than a field may be.
+    fn bounded(&self) -> Self {
+        let cut =
+            |text: &Option<String>| text.as_deref().map(|text| bounded(text, MAX_FIELD_BYTES));
+        let cut_key =
+            |text: &Option<String>| text.as_deref().map(|text| bounded(text, MAX_KEY_BYTES));
+        Self {
+            principal: cut(&self.principal),
+            server: cut(&self.server),
+            date: cut(&self.date),
+            bucket: cut(&self.bucket),
+            key: cut_key(&self.key),
+            version: cut(&self.version),
+            reason: cut(&self.reason),
+            detail: cut_key(&self.detail),
+            ..self.clone()
+        }
+    }
+}
+
+/// Controls, and what turns the direction of writing.
+pub fn is_obeyed_by_terminals(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// At most `max` bytes of a text; `…` says that there was more.
+fn bounded(text: &str, max: usize) -> String {
+    if text.len() <= max {
+        return text.to_owned();
+    }
+    format!("{}…", &text[..text.floor_char_boundary(max)])
+}
+
+/// RFC 3339 in UTC with three digits behind the seconds, so that lines of a file sort as text.
+mod milliseconds {
+    use jiff::Timestamp;
+    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
+
+    pub(super) fn serialize<S: Serializer>(time: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&format!("{time:.3}"))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(from)?;
+        text.parse().map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn put() -> AuditEvent {
+        AuditEvent::new(Timestamp::from_millisecond(1_564_617_600_020).unwrap(), "put")
+    }
+
+    #[test]
+    fn a_line_has_what_is_known_and_is_read_again() {
+        let event = AuditEvent {
+            client_ip: Some("203.0.113.7".parse().unwrap()),
+            principal: Some("url".to_owned()),
+            key: Some("web01/2019-08-01.log".to_owned()),
+            bytes: Some(12),
+            status: Some(200),
+            ..put()
+        };
+        let line = event.to_line().unwrap();
+        assert_eq!(
+            line,
+            "{\"time\":\"2019-08-01T00:00:00.020Z\",\"event\":\"put\",\
+             \"client_ip\":\"203.0.113.7\",\"principal\":\"url\",\
+             \"key\":\"web01/2019-08-01.log\",\"bytes\":12,\"status\":200}\n"
+        );
+        assert_eq!(serde_json::from_str::<AuditEvent>(&line).unwrap(), event);
+    }
+
+    #[test]
+    fn no_text_ends_a_line_reaches_a_terminal_or_makes_it_long() {
+        let hostile = "\n\u{1b}[2J\u{9b}\u{202e}\u{7f}\0\"\\".repeat(500);
+        let all = || Some(hostile.clone());
+        let event = AuditEvent {
+            principal: all(),
+            server: all(),
+            date: all(),
+            bucket: all(),
+            key: all(),
+            version: all(),
+            reason: all(),
+            detail: all(),
+            ..put()
+        };
+        let line = event.to_line().unwrap();
+        assert_eq!(line.find('\n'), Some(line.len() - 1));
+        assert!(line.chars().all(|c| c == '\n' || !is_obeyed_by_terminals(c)), "{line}");
+        let read: AuditEvent = serde_json::from_str(&line).unwrap();
+        let key = read.key.unwrap();
+        assert!(key.starts_with("\n\u{1b}[2J\u{9b}\u{202e}\u{7f}\0\"\\\n") && key.ends_with('…'));
+        assert!(line.len() <= MAX_LINE_BYTES, "{}", line.len());
+        let long = AuditEvent { key: Some("日".repeat(1000)), ..put() };
+        assert!(long.to_line().unwrap().len() < MAX_KEY_BYTES + 100);
+    }
+
+    #[test]
+    fn what_anybody_can_cause_is_not_accepted() {
+        let with = |event: &'static str, principal: Option<&str>, status: Option<u16>| AuditEvent {
+            principal: principal.map(str::to_owned),
+            status,
+            ..AuditEvent::new(Timestamp::UNIX_EPOCH, event)
+        };
+        assert!(with("put", Some("url"), Some(200)).is_accepted());
+        assert!(with("url", None, Some(200)).is_accepted());
+        assert!(with("start", None, None).is_accepted());
+        assert!(!with("url", None, Some(403)).is_accepted());
+        assert!(!with("get", None, Some(303)).is_accepted(), "a page without a login");
+        let gone =
+            AuditEvent { reason: Some("connection_closed".into()), ..with("put", None, None) };
+        assert!(!gone.is_accepted());
+    }
+}

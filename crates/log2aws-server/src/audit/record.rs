@@ -1,0 +1,115 @@
+//! The line of one request while it is served: written once, when nothing works on it any more.
+//!
+//! A client may go away before its answer while a thread still commits its object. So the record
+//! is shared by what works on the request, and the last of them to end has it written.
+
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::response::Response;
+
+use super::classify::{complete, set_key};
+use super::{AuditEvent, AuditLog};
+
+/// The event of one request: an extension of the request. Clones are one.
+#[derive(Clone)]
+pub(crate) struct AuditRecord(Arc<Pending>);
+
+struct Pending {
+    log: Arc<AuditLog>,
+    state: Mutex<State>,
+}
+
+struct State {
+    /// `None`: it turned out to be no event, or others were written in its place.
+    event: Option<AuditEvent>,
+    is_answered: bool,
+}
+
+impl AuditRecord {
+    /// Begins the record of a request.
+    pub(super) fn new(log: Arc<AuditLog>, event: AuditEvent) -> Self {
+        let state = State { event: Some(event), is_answered: false };
+        Self(Arc::new(Pending { log, state: Mutex::new(state) }))
+    }
+
+    /// From where the request comes.
+    pub(crate) fn set_client_ip(&self, source: IpAddr) {
+        self.change(|event| event.client_ip = Some(source));
+    }
+
+    /// An object was stored: what is true even if nobody hears the answer.
+    pub(crate) fn stored(&self, version: Option<String>, bytes: u64) {
+        self.change(|event| {
+            event.version = version;
+            event.bytes = Some(bytes);
+            event.status.get_or_insert(200);
+        });
+    }
+
+    /// An object was deleted, or was not there: true even if nobody hears the answer.
+    pub(crate) fn deleted(&self) {
+        self.change(|event| {
+            event.status.get_or_insert(204);
+        });
+    }
+
+    /// What went wrong after the answer had begun.
+    pub(crate) fn failed_late(&self, reason: &str) {
+        self.change(|event| {
+            event.reason.get_or_insert_with(|| reason.to_owned());
+        });
+    }
+
+    /// One of the objects that a request deletes: a line of its own, in place of the request's.
+    pub(crate) fn deleted_one(&self, key: &str, refused: Option<&str>) {
+        let Some(mut event) = self.state().event.clone() else { return };
+        event.event = "delete".into();
+        set_key(&mut event, key);
+        event.status = Some(if refused.is_some() { 403 } else { 204 });
+        event.reason = refused.map(str::to_owned);
+        event.time = self.0.log.now();
+        self.0.log.record(&event);
+    }
+
+    /// The request's own line is not wanted: each of its objects had one.
+    pub(crate) fn skip(&self) {
+        self.state().event = None;
+    }
+
+    /// Adds what the answer says.
+    pub(super) fn answered(&self, response: Response) -> Response {
+        let (parts, body) = response.into_parts();
+        let mut state = self.state();
+        state.is_answered = true;
+        if let Some(event) = &mut state.event
+            && !complete(event, &parts)
+        {
+            state.event = None;
+        }
+        drop(state);
+        Response::from_parts(parts, body)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut AuditEvent)) {
+        if let Some(event) = &mut self.state().event {
+            change(event);
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let Some(mut event) = state.event.take() else { return };
+        if !state.is_answered {
+            event.reason.get_or_insert_with(|| "connection_closed".to_owned());
+        }
+        event.time = self.log.now();
+        self.log.record(&event);
+    }
+}

@@ -1,0 +1,95 @@
+//! The writer and its records by themselves.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use log2aws_service::ports::Clock;
+
+use super::*;
+use crate::metrics::Metrics;
+
+/// 2026-11-30, noon.
+struct Noon;
+
+impl Clock for Noon {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_second(1_796_040_000).unwrap()
+    }
+}
+
+const FILE: &str = "audit/2026-11-30.jsonl";
+
+fn log(data_dir: &Path) -> Arc<AuditLog> {
+    let metrics = Arc::new(Metrics::new("1.2.3", Timestamp::UNIX_EPOCH));
+    AuditLog::start(data_dir, AuditConfig::default(), Arc::new(Noon), metrics).unwrap()
+}
+
+/// The lines of a log that is closed.
+fn lines(data_dir: &Path) -> Vec<AuditEvent> {
+    let text = fs::read_to_string(data_dir.join(FILE)).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn a_record_that_nobody_answered_says_so_and_what_was_stored() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = log(folder.path());
+    let put = || AuditRecord::new(log.clone(), AuditEvent::new(log.now(), "put"));
+    let (cut, stored) = (put(), put());
+    let held = stored.clone();
+    drop((cut, stored));
+    // A thread still commits.
+    held.stored(Some("v1".to_owned()), 311);
+    drop(held);
+    let answered = put().answered(axum::response::Response::default());
+    assert_eq!(answered.status(), 200);
+    log.close();
+    let lines = lines(folder.path());
+    let seen: Vec<_> = lines
+        .iter()
+        .map(|line| (line.status, line.version.as_deref(), line.reason.as_deref()))
+        .collect();
+    let closed = Some("connection_closed");
+    let expected = [(None, None, closed), (Some(200), Some("v1"), closed), (Some(200), None, None)];
+    assert_eq!(seen, expected);
+    let accepted: Vec<_> = lines.iter().map(AuditEvent::is_accepted).collect();
+    assert_eq!(accepted, [false; 3], "without a principal");
+}
+
+/// A pipe refuses the flush, which is then told: so it was asked for.
+#[test]
+fn what_was_written_is_flushed_by_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join(AUDIT_FOLDER)).unwrap();
+    assert!(Command::new("mkfifo").arg(folder.path().join(FILE)).status().unwrap().success());
+    let log = log(folder.path());
+    log.record(&AuditEvent::new(log.now(), "start"));
+    let begin = Instant::now();
+    while log.trouble().is_none() {
+        assert!(begin.elapsed() < Duration::from_secs(20), "nothing was flushed");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(begin.elapsed() >= Duration::from_millis(500), "each line is flushed by itself");
+    log.close();
+}
+
+#[test]
+fn lines_of_two_days_go_to_their_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = log(folder.path());
+    let before = Timestamp::from_second(1_796_040_000 - 86_400).unwrap();
+    for time in [before, log.now(), before] {
+        log.record(&AuditEvent::new(time, "url"));
+    }
+    log.close();
+    assert_eq!(lines(folder.path()).len(), 1);
+    let text = fs::read_to_string(folder.path().join("audit/2026-11-29.jsonl")).unwrap();
+    assert_eq!(text.lines().count(), 2);
+    // What comes after the end is not waited for.
+    log.record(&AuditEvent::new(log.now(), "url"));
+    log.close();
+}

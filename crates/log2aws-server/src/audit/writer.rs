@@ -1,0 +1,429 @@
+//! The one thread that writes audit lines.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::Builder;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use log2aws_core::allow_list::AllowList;
+use log2aws_service::ports::Clock;
+
+use super::day_file::{DayFile, files};
+use super::{AUDIT_FOLDER, AuditConfig, AuditEvent, MAX_LINE_BYTES};
+use crate::config::ServeError;
+use crate::metrics::Metrics;
+
+/// How many lines wait for the disk at most, and how many bytes of them. Past that they are counted
+/// as dropped.
+const QUEUE_LINES: usize = 16 * 1024;
+const QUEUE_BYTES: u64 = 4 << 20;
+
+/// The most lines that are written at once.
+const BATCH_LINES: usize = 256;
+
+/// What was written is on the disk, as far as a power cut goes, after this time.
+const SYNC_EVERY: Duration = Duration::from_secs(1);
+
+/// How often a line says how many were dropped.
+const TELL_DROPPED_EVERY: Duration = Duration::from_mins(1);
+
+/// How long the end of a server waits for the last lines.
+const CLOSE_WITHIN: Duration = Duration::from_secs(2);
+
+/// The audit log of one data folder.
+pub(crate) struct AuditLog {
+    queue: SyncSender<Message>,
+    status: Arc<Status>,
+    clock: Arc<dyn Clock>,
+    /// Closed by the thread when it ends.
+    ended: Mutex<Receiver<()>>,
+}
+
+enum Message {
+    Line(Line),
+    Close,
+}
+
+struct Line {
+    day: Date,
+    text: String,
+    accepted: bool,
+    /// How many dropped lines this one tells of; else it is an event of its own.
+    tells: u64,
+}
+
+/// Lines of one day that are written at once.
+#[derive(Default)]
+struct Block {
+    text: String,
+    events: u64,
+    tells: u64,
+}
+
+/// What the thread and others know together.
+#[derive(Debug)]
+struct Status {
+    folder: PathBuf,
+    config: AuditConfig,
+    metrics: Arc<Metrics>,
+    /// The size of all files, in bytes.
+    size: AtomicU64,
+    /// Whether the thread ends once nothing waits any more.
+    closing: AtomicBool,
+    /// Of lines that wait, in bytes.
+    queued: AtomicU64,
+    /// Lines that were dropped, and of which no line tells yet.
+    untold: AtomicU64,
+    /// Whether the last write failed.
+    failing: AtomicBool,
+    /// Whether the last line did not fit below the cap; the same of refusals, which stop at half.
+    full: AtomicBool,
+    refusals_full: AtomicBool,
+}
+
+impl Status {
+    fn drop_lines(&self, reason: &'static str, lines: u64) {
+        self.untold.fetch_add(lines, Ordering::Relaxed);
+        self.metrics.count_audit_dropped(reason, lines);
+    }
+
+    fn drop_line(&self, reason: &'static str, line: &Line) {
+        if line.tells > 0 {
+            self.untold.fetch_add(line.tells, Ordering::Relaxed);
+        } else {
+            self.drop_lines(reason, 1);
+        }
+    }
+
+    fn set_size(&self, size: u64) {
+        self.size.store(size, Ordering::Relaxed);
+        self.metrics.audit_bytes.set(i64::try_from(size).unwrap_or(i64::MAX));
+    }
+
+    /// Whether a line of so many bytes may be written; says so once when that changes.
+    fn has_room(&self, bytes: u64, accepted: bool) -> bool {
+        let limit = self.config.limit(accepted);
+        let fits = self.size.load(Ordering::Relaxed).saturating_add(bytes) <= limit;
+        let flag = if accepted { &self.full } else { &self.refusals_full };
+        if flag.swap(!fits, Ordering::Relaxed) == fits {
+            match (fits, accepted) {
+                (true, true) => tracing::info!("audit lines are written again"),
+                (true, false) => tracing::info!("refused requests are audited again"),
+                (false, true) => tracing::error!(
+                    limit,
+                    "nothing more is audited: --max-audit-size is reached; requests are served"
+                ),
+                (false, false) => tracing::error!(
+                    limit,
+                    "refused requests are no longer audited: they have used half of \
+                     --max-audit-size"
+                ),
+            }
+        }
+        fits
+    }
+
+    fn note_failure(&self, error: &std::io::Error) {
+        if !self.failing.swap(true, Ordering::Relaxed) {
+            let folder = self.folder.display();
+            tracing::error!(%folder, %error, "audit lines cannot be written; requests are served");
+        }
+    }
+
+    fn note_success(&self) {
+        if self.failing.swap(false, Ordering::Relaxed) {
+            tracing::info!("audit lines are written again");
+        }
+    }
+}
+
+impl AuditLog {
+    /// Starts the thread. A folder that cannot be used is no error: it is told, and tried again
+    /// with each line.
+    ///
+    /// # Errors
+    /// [`ServeError::Thread`].
+    pub(crate) fn start(
+        data_dir: &Path,
+        config: AuditConfig,
+        clock: Arc<dyn Clock>,
+        metrics: Arc<Metrics>,
+    ) -> Result<Arc<Self>, ServeError> {
+        let folder = data_dir.join(AUDIT_FOLDER);
+        let status = Arc::new(Status {
+            folder,
+            config,
+            metrics,
+            size: AtomicU64::new(0),
+            closing: AtomicBool::new(false),
+            queued: AtomicU64::new(0),
+            untold: AtomicU64::new(0),
+            failing: AtomicBool::new(false),
+            full: AtomicBool::new(false),
+            refusals_full: AtomicBool::new(false),
+        });
+        match size_of(&status.folder) {
+            Ok(size) => status.set_size(size),
+            Err(error) => status.note_failure(&error),
+        }
+        let (queue, lines) = sync_channel(QUEUE_LINES);
+        let (alive, ended) = sync_channel::<()>(0);
+        let mut writer = Writer {
+            status: status.clone(),
+            clock: clock.clone(),
+            file: None,
+            dirty_since: None,
+            told: None,
+        };
+        let run = move || {
+            writer.run(&lines);
+            drop(alive);
+        };
+        let what = "the audit log";
+        let thread = Builder::new().name("audit".to_owned()).spawn(run);
+        thread.map_err(|source| ServeError::Thread { what, source })?;
+        Ok(Arc::new(Self { queue, status, clock, ended: Mutex::new(ended) }))
+    }
+
+    /// The time now, for events.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Queues a line. Never waits: a line for which there is no room is counted.
+    pub(crate) fn record(&self, event: &AuditEvent) {
+        let Ok(text) = event.to_line() else { return self.status.drop_lines("failed", 1) };
+        let accepted = event.is_accepted();
+        let line = Line { day: day_of(event.time), text, accepted, tells: 0 };
+        let bytes = line.text.len() as u64;
+        let reason = if self.status.queued.fetch_add(bytes, Ordering::Relaxed) > QUEUE_BYTES {
+            "queue"
+        } else {
+            match self.queue.try_send(Message::Line(line)) {
+                Ok(()) => return,
+                Err(TrySendError::Full(_)) => "queue",
+                Err(TrySendError::Disconnected(_)) => "stopped",
+            }
+        };
+        self.status.queued.fetch_sub(bytes, Ordering::Relaxed);
+        self.status.drop_lines(reason, 1);
+    }
+
+    /// Queues a line of the server itself: that it starts or stops, and with whom on its list.
+    pub(crate) fn record_server(&self, event: &'static str, allow_list: &AllowList) {
+        let version = env!("CARGO_PKG_VERSION");
+        let detail = Some(format!("log2aws {version}, allow-hosts: {allow_list}"));
+        self.record(&AuditEvent { detail, ..AuditEvent::new(self.now(), event) });
+    }
+
+    /// Writes what is queued, has the disk keep it, and ends the thread. Blocks.
+    pub(crate) fn close(&self) {
+        self.status.closing.store(true, Ordering::Relaxed);
+        // It only wakes the thread: where the queue is full, that is awake.
+        if let Err(TrySendError::Disconnected(_)) = self.queue.try_send(Message::Close) {
+            return;
+        }
+        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        if ended.recv_timeout(CLOSE_WITHIN) == Err(RecvTimeoutError::Timeout) {
+            tracing::error!("the disk does not take the last audit lines");
+        }
+    }
+
+    /// The folder of the files.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.status.folder
+    }
+
+    /// Notes that files of so many bytes were removed.
+    pub(crate) fn removed(&self, bytes: u64) {
+        let size = self.status.size.load(Ordering::Relaxed);
+        self.status.set_size(size.saturating_sub(bytes));
+    }
+
+    /// What keeps lines from being written, in one clause.
+    pub(crate) fn trouble(&self) -> Option<&'static str> {
+        let is = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
+        if is(&self.status.failing) {
+            Some("lines cannot be written, see the log")
+        } else if is(&self.status.full) {
+            Some("nothing more is written, because --max-audit-size is reached")
+        } else if is(&self.status.refusals_full) {
+            Some(
+                "refused requests are not written, because they have used half of --max-audit-size",
+            )
+        } else {
+            None
+        }
+    }
+
+    /// Notes that the folder cannot be used, and says so once.
+    pub(crate) fn note_failure(&self, error: &std::io::Error) {
+        self.status.note_failure(error);
+    }
+
+    /// Counts the folder again where nothing is written: an operator may have made room.
+    pub(crate) fn count_again(&self) {
+        let is = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
+        let (full, refusals_full) = (is(&self.status.full), is(&self.status.refusals_full));
+        if !full && !refusals_full {
+            return;
+        }
+        match size_of(&self.status.folder) {
+            Ok(size) => self.status.set_size(size),
+            Err(error) => return self.status.note_failure(&error),
+        }
+        for (is_full, accepted) in [(full, true), (refusals_full, false)] {
+            if is_full {
+                self.status.has_room(MAX_LINE_BYTES as u64, accepted);
+            }
+        }
+    }
+}
+
+/// What the thread holds.
+struct Writer {
+    status: Arc<Status>,
+    clock: Arc<dyn Clock>,
+    file: Option<DayFile>,
+    /// Since when something is written that a power cut could take back.
+    dirty_since: Option<Instant>,
+    /// When a line last told how many were dropped.
+    told: Option<Instant>,
+}
+
+impl Writer {
+    fn run(&mut self, queue: &Receiver<Message>) {
+        let mut batch = Vec::new();
+        loop {
+            let wait = self
+                .dirty_since
+                .map_or(SYNC_EVERY, |since| SYNC_EVERY.saturating_sub(since.elapsed()));
+            let mut ends = false;
+            match queue.recv_timeout(wait) {
+                Ok(Message::Line(line)) => self.take(line, &mut batch),
+                Ok(Message::Close) | Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => ends = true,
+            }
+            while batch.len() < BATCH_LINES {
+                match queue.try_recv() {
+                    Ok(Message::Line(line)) => self.take(line, &mut batch),
+                    Ok(Message::Close) => {}
+                    Err(_) => {
+                        ends |= self.status.closing.load(Ordering::Relaxed);
+                        break;
+                    }
+                }
+            }
+            self.tell_dropped(&mut batch, ends);
+            self.write(batch.drain(..));
+            if ends || self.dirty_since.is_some_and(|since| since.elapsed() >= SYNC_EVERY) {
+                self.sync();
+            }
+            if ends {
+                return;
+            }
+        }
+    }
+
+    fn take(&self, line: Line, batch: &mut Vec<Line>) {
+        self.status.queued.fetch_sub(line.text.len() as u64, Ordering::Relaxed);
+        batch.push(line);
+    }
+
+    /// Adds a line that tells of those that were dropped, at most once a minute.
+    fn tell_dropped(&self, batch: &mut Vec<Line>, ends: bool) {
+        let is_due = ends || self.told.is_none_or(|told| told.elapsed() >= TELL_DROPPED_EVERY);
+        if !is_due || self.status.full.load(Ordering::Relaxed) && batch.is_empty() {
+            return;
+        }
+        let lines = self.status.untold.load(Ordering::Relaxed);
+        if lines == 0 {
+            return;
+        }
+        let event =
+            AuditEvent { lines: Some(lines), ..AuditEvent::new(self.clock.now(), "dropped") };
+        if let Ok(text) = event.to_line() {
+            batch.push(Line { day: day_of(event.time), text, accepted: true, tells: lines });
+            // Added again if the line is not written.
+            self.status.untold.fetch_sub(lines, Ordering::Relaxed);
+        }
+    }
+
+    /// Writes lines, those of one day at once.
+    fn write(&mut self, lines: impl Iterator<Item = Line>) {
+        let (mut block, mut day) = (Block::default(), None);
+        for line in lines {
+            if day != Some(line.day) {
+                self.append(day, &std::mem::take(&mut block));
+                day = Some(line.day);
+            }
+            let size = (block.text.len() + line.text.len()) as u64;
+            if self.status.has_room(size, line.accepted) {
+                block.text.push_str(&line.text);
+                block.events += u64::from(line.tells == 0);
+                block.tells += line.tells;
+            } else {
+                self.status.drop_line("size", &line);
+            }
+        }
+        self.append(day, &block);
+    }
+
+    fn append(&mut self, day: Option<Date>, block: &Block) {
+        let Some(day) = day.filter(|_| !block.text.is_empty()) else { return };
+        if self.file.as_ref().is_some_and(|file| file.day != day) {
+            self.sync();
+            self.file = None;
+        }
+        let opened = match self.file.take() {
+            Some(file) => Ok(file),
+            None => DayFile::open(&self.status.folder, day),
+        };
+        let appended = opened.and_then(|mut file| {
+            file.append(block.text.as_bytes())?;
+            Ok(file)
+        });
+        match appended {
+            Ok(file) => {
+                self.file = Some(file);
+                self.dirty_since.get_or_insert_with(Instant::now);
+                let size = self.status.size.load(Ordering::Relaxed);
+                self.status.set_size(size.saturating_add(block.text.len() as u64));
+                self.status.metrics.audit_lines.inc_by(block.events);
+                if block.tells > 0 {
+                    self.told = Some(Instant::now());
+                }
+                self.status.note_success();
+            }
+            // The next lines open the file again.
+            Err(error) => {
+                self.status.untold.fetch_add(block.tells, Ordering::Relaxed);
+                self.status.drop_lines("disk", block.events);
+                self.status.note_failure(&error);
+            }
+        }
+    }
+
+    fn sync(&mut self) {
+        if self.dirty_since.take().is_some()
+            && let Some(file) = &self.file
+            && let Err(error) = file.sync()
+        {
+            self.status.note_failure(&error);
+            self.file = None;
+        }
+    }
+}
+
+fn size_of(folder: &Path) -> std::io::Result<u64> {
+    Ok(files(folder)?.iter().map(|(_, _, size)| size).sum())
+}
+
+fn day_of(time: Timestamp) -> Date {
+    time.to_zoned(TimeZone::UTC).date()
+}

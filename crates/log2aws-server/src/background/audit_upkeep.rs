@@ -1,0 +1,123 @@
+//! Looks after the audit log: removes old days, tells what keeps lines from being written, and
+//! records changes of the files that hold settings.
+
+use std::fs;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use log2aws_core::key::BucketName;
+use log2aws_service::ports::Clock;
+use log2aws_store::DiskStore;
+
+use super::clock_guard::clock_is_borne_out;
+use super::retention::days_before;
+use super::{BackgroundTask, Next, Stop, TaskError};
+use crate::audit::{AuditEvent, AuditLog, day_files};
+use crate::file_fingerprint::FileFingerprint;
+
+/// How often trouble and changed files are looked for.
+const EVERY: Duration = Duration::from_secs(5);
+
+/// How often the days are counted.
+const REMOVE_EVERY: Duration = Duration::from_hours(1);
+
+/// The audit log's upkeep.
+pub(crate) struct AuditUpkeep {
+    pub(crate) log: Arc<AuditLog>,
+    /// After how many days a file is removed.
+    pub(crate) keep_days: NonZeroU32,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// What bears the clock out.
+    pub(crate) store: DiskStore,
+    pub(crate) buckets: [BucketName; 2],
+    /// Whether the clock is believed though no object bears it out.
+    pub(crate) trust_clock: bool,
+    /// When old days were last removed.
+    pub(crate) removed_at: Option<Instant>,
+    /// Files that hold settings, and their states.
+    pub(crate) watched: Vec<Watched>,
+}
+
+/// A file whose changes are events.
+pub(crate) struct Watched {
+    path: PathBuf,
+    seen: Option<FileFingerprint>,
+}
+
+impl Watched {
+    /// A file as it is now.
+    pub(crate) fn new(path: PathBuf) -> Self {
+        let seen = FileFingerprint::of(&path);
+        Self { path, seen }
+    }
+
+    /// What happened to it since the last look, in a word.
+    fn change(&mut self) -> Option<&'static str> {
+        let now = FileFingerprint::of(&self.path);
+        let before = std::mem::replace(&mut self.seen, now);
+        match (before, now) {
+            (None, Some(_)) => Some("made"),
+            (Some(_), None) => Some("removed"),
+            (before, now) if before != now => Some("changed"),
+            _ => None,
+        }
+    }
+}
+
+impl BackgroundTask for AuditUpkeep {
+    fn name(&self) -> &'static str {
+        "audit"
+    }
+
+    fn run_once(&mut self, stop: &Stop) -> Result<Next, TaskError> {
+        for file in &mut self.watched {
+            if let Some(change) = file.change() {
+                let name = file.path.file_name().unwrap_or_default().to_string_lossy();
+                let mut event = AuditEvent::new(self.clock.now(), "setting");
+                event.detail = Some(format!("{name} {change}"));
+                self.log.record(&event);
+            }
+        }
+        if self.removed_at.is_none_or(|at| at.elapsed() >= REMOVE_EVERY) {
+            self.remove_old(stop)?;
+            self.removed_at = Some(Instant::now());
+        }
+        self.log.count_again();
+        Ok(Next { after: EVERY, notice: self.log.trouble() })
+    }
+}
+
+impl AuditUpkeep {
+    /// Removes the files of days that are over by more than the days to keep. A clock that nothing
+    /// bears out removes nothing, as in retention.
+    fn remove_old(&self, stop: &Stop) -> Result<(), TaskError> {
+        let now = self.clock.now();
+        let Some(before) = days_before(now, self.keep_days) else { return Ok(()) };
+        let before = before.to_zoned(jiff::tz::TimeZone::UTC).date();
+        let mut old = match day_files(self.log.folder()) {
+            Ok(files) => files,
+            // Lines cannot be written there either: that is told.
+            Err(error) => {
+                self.log.note_failure(&error);
+                return Ok(());
+            }
+        };
+        old.retain(|(day, ..)| *day < before);
+        if old.is_empty() {
+            return Ok(());
+        }
+        let believed = self.trust_clock
+            || clock_is_borne_out(&self.store, &self.buckets, now, stop)?.unwrap_or(true);
+        if !believed {
+            return Ok(());
+        }
+        for (day, path, size) in old {
+            fs::remove_file(&path)?;
+            self.log.removed(size);
+            tracing::info!(%day, "an audit file was removed by age");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,225 @@
+//! How many versions of one day log may be kept, and how many bytes they may have together.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher as _, RandomState};
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use log2aws_core::key::{BucketName, ObjectKey};
+use log2aws_store::DiskStore;
+use log2aws_store::disk::{VersionEntry, VersionQuery};
+use tokio::sync::Semaphore;
+
+/// So many versions and bytes of a log are taken before the store is asked how many it has: most
+/// logs are put once or a few times, and counting opens each version.
+const UNCOUNTED_VERSIONS: u32 = 16;
+const UNCOUNTED_BYTES: u64 = 64 << 20;
+
+/// How long a count that leads to a refusal holds. Uploads that failed, or brought bytes that were
+/// there already, count until then.
+const COUNT_AGAIN_AFTER: Duration = Duration::from_mins(1);
+
+/// How many lookups are under way at once.
+const LOOKUPS: usize = 8;
+
+/// How many logs are remembered; then all are forgotten, and counted again when it matters.
+const REMEMBERED: usize = 100_000;
+
+/// Whoever holds a URL of a day may put it as often as the URL lives, and ask for the next one:
+/// each put of other bytes is a version that stays.
+#[derive(Clone)]
+pub(crate) struct VersionQuota(Arc<Inner>);
+
+struct Inner {
+    store: DiskStore,
+    raw_bucket: BucketName,
+    max_versions: u32,
+    max_bytes: u64,
+    logs: Mutex<HashMap<u64, Usage>>,
+    hasher: RandomState,
+    /// Each count and each look at the newest version takes a thread.
+    lookups: Semaphore,
+}
+
+/// What is known of the versions of one log.
+#[derive(Clone, Copy, Debug, Default)]
+struct Usage {
+    versions: u32,
+    bytes: u64,
+    counted_at: Option<Instant>,
+}
+
+impl Usage {
+    fn with(self, bytes: u64) -> Self {
+        Self {
+            versions: self.versions.saturating_add(1),
+            bytes: self.bytes.saturating_add(bytes),
+            ..self
+        }
+    }
+}
+
+impl VersionQuota {
+    pub(crate) fn new(
+        store: DiskStore,
+        raw_bucket: BucketName,
+        max_versions: NonZeroU32,
+        max_bytes: u64,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            store,
+            raw_bucket,
+            max_versions: max_versions.get(),
+            max_bytes,
+            logs: Mutex::default(),
+            hasher: RandomState::new(),
+            lookups: Semaphore::new(LOOKUPS),
+        }))
+    }
+
+    /// A version of `bytes` bytes arrives. Whether there is room for it; the newest version once
+    /// more (`sha256`) needs none.
+    pub(crate) async fn take(&self, key: &ObjectKey, bytes: u64, sha256: Option<[u8; 32]>) -> bool {
+        if let Some(taken) = self.0.take_known(key, bytes) {
+            return taken || self.is_newest(key, sha256).await;
+        }
+        // It is never closed.
+        let permit = self.0.lookups.acquire().await;
+        let (inner, counted) = (self.0.clone(), key.clone());
+        // What cannot be counted is not held against its server: the log names the reason.
+        let usage = tokio::task::spawn_blocking(move || inner.count(&counted)).await;
+        drop(permit);
+        let taken = self.0.take_counted(key, bytes, usage.unwrap_or_default());
+        taken || self.is_newest(key, sha256).await
+    }
+
+    async fn is_newest(&self, key: &ObjectKey, sha256: Option<[u8; 32]>) -> bool {
+        let Some(sha256) = sha256 else { return false };
+        let _permit = self.0.lookups.acquire().await;
+        let (inner, key) = (self.0.clone(), key.clone());
+        let head = move || inner.store.head(&inner.raw_bucket, &key, None);
+        let head = tokio::task::spawn_blocking(head).await;
+        head.is_ok_and(|head| head.is_ok_and(|newest| newest.digests.sha256 == sha256))
+    }
+}
+
+impl Inner {
+    fn fits(&self, usage: Usage) -> bool {
+        usage.versions <= self.max_versions && usage.bytes <= self.max_bytes
+    }
+
+    /// Whether it fits by what is known; `None` if the store has to be asked.
+    fn take_known(&self, key: &ObjectKey, bytes: u64) -> Option<bool> {
+        let hash = self.hasher.hash_one(key.as_str());
+        let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
+        if logs.len() >= REMEMBERED && !logs.contains_key(&hash) {
+            logs.clear();
+        }
+        let known = logs.entry(hash).or_default();
+        let with = known.with(bytes);
+        let few = with.versions <= UNCOUNTED_VERSIONS && with.bytes <= UNCOUNTED_BYTES;
+        if self.fits(with) && (few || known.counted_at.is_some()) {
+            *known = with;
+            return Some(true);
+        }
+        known.counted_at.filter(|at| at.elapsed() < COUNT_AGAIN_AFTER).map(|_| false)
+    }
+
+    fn take_counted(&self, key: &ObjectKey, bytes: u64, counted: Usage) -> bool {
+        let with = counted.with(bytes);
+        let fits = self.fits(with);
+        let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
+        let usage = if fits { with } else { counted };
+        let usage = Usage { counted_at: Some(Instant::now()), ..usage };
+        logs.insert(self.hasher.hash_one(key.as_str()), usage);
+        fits
+    }
+
+    /// Counts the versions in the store, until they are more than there may be.
+    fn count(&self, key: &ObjectKey) -> Usage {
+        let mut usage = Usage::default();
+        let mut query = VersionQuery {
+            prefix: key.as_str().to_owned(),
+            max: log2aws_store::disk::MAX_PAGE,
+            ..VersionQuery::default()
+        };
+        loop {
+            let page = match self.store.list_versions(&self.raw_bucket, &query) {
+                Ok(page) => page,
+                Err(error) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::error!(%key, error, "the versions of a log cannot be counted");
+                    return usage;
+                }
+            };
+            for entry in &page.entries {
+                // Entries are in the order of their keys: the rest are of longer ones.
+                let VersionEntry::Version { info, .. } = entry else { continue };
+                if info.key != *key {
+                    return usage;
+                }
+                usage = usage.with(info.digests.size);
+            }
+            match page.next {
+                Some(next) if self.fits(usage) => query.after = Some(next),
+                _ => return usage,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::sync::Arc;
+
+    use log2aws_service::ports::Clock;
+    use log2aws_store::BucketSpec;
+    use log2aws_store::disk::{Attributes, Condition};
+
+    use super::*;
+
+    struct Fixed;
+
+    impl Clock for Fixed {
+        fn now(&self) -> jiff::Timestamp {
+            jiff::Timestamp::UNIX_EPOCH
+        }
+    }
+
+    /// A process that was started again knows nothing of the versions that are there.
+    #[tokio::test]
+    async fn what_is_stored_already_counts_after_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let raw: BucketName = "serverlogs-local".parse().unwrap();
+        let buckets = [BucketSpec { name: raw.clone(), versioned: true }];
+        let store = DiskStore::open(folder.path(), &buckets, Arc::new(Fixed)).unwrap();
+        let key: ObjectKey = "web01/2019-08-01.log".parse().unwrap();
+        for n in 0..30 {
+            let mut staged = store.stage(&raw, &key).unwrap();
+            write!(staged, "log {n:02}").unwrap();
+            staged.commit(Attributes::default(), &Condition::Always).unwrap();
+        }
+        // An object whose name begins so is another's.
+        let beside = "web01/2019-08-01.log.old".parse().unwrap();
+        let mut staged = store.stage(&raw, &beside).unwrap();
+        staged.write_all(&[0; 1000]).unwrap();
+        staged.commit(Attributes::default(), &Condition::Always).unwrap();
+
+        for (max_versions, max_bytes, more) in [(31, 1 << 30, 1), (1000, 200, 3), (30, 1 << 30, 0)]
+        {
+            let max_versions = NonZeroU32::new(max_versions).unwrap();
+            let quota = VersionQuota::new(store.clone(), raw.clone(), max_versions, max_bytes);
+            let mut taken = 0;
+            while quota.take(&key, 6, None).await {
+                taken += 1;
+            }
+            // Those before the count were not put, and cost nothing after it.
+            assert_eq!(taken, UNCOUNTED_VERSIONS + more, "{max_versions} {max_bytes}");
+            let newest = store.head(&raw, &key, None).unwrap().digests.sha256;
+            assert!(quota.take(&key, 6, Some(newest)).await);
+            assert!(!quota.take(&key, 6, Some([0; 32])).await);
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! CloudWatch Logs: the events of a log group.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::service::{Kind, Place, RequestError, Service};
+use aws_credential_types::Credentials;
+
+/// An answer has at most 1 MiB of events; their JSON is longer than they are.
+const KIND: Kind = Kind { scope: "logs", name: "CloudWatch Logs", max_answer: 16 << 20 };
+
+const FILTER: &str = "Logs_20140328.FilterLogEvents";
+
+/// CloudWatch Logs of one region.
+#[derive(Clone, Debug)]
+pub struct Logs(Service);
+
+/// One line of a log.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct LogEvent {
+    /// When it was written, in milliseconds since the epoch.
+    #[serde(default)]
+    pub timestamp: i64,
+    /// What was written.
+    #[serde(default)]
+    pub message: String,
+}
+
+/// A part of the events, in the order of time.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LogEvents {
+    /// The events. None is no sign of the end.
+    #[serde(default)]
+    pub events: Vec<LogEvent>,
+    /// With what the next part is asked for; `None` at the end.
+    pub next_token: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Filter<'a> {
+    log_group_name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    start_time: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    end_time: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_token: Option<&'a str>,
+}
+
+impl Logs {
+    /// A client; it opens no connection yet. It goes by the proxy that the environment names.
+    pub fn new(place: Place, region: &str, credentials: Credentials) -> Self {
+        Self(Service::new(KIND, place, region, credentials))
+    }
+
+    /// A part of the events of a group between two moments, both in milliseconds since the epoch:
+    /// the first, or what `next_token` of the part before leads to. Blocks.
+    ///
+    /// # Errors
+    /// [`RequestError`], when the last attempt failed, too, if another could help.
+    pub fn filter(
+        &self,
+        group: &str,
+        (start_time, end_time): (Option<i64>, Option<i64>),
+        next_token: Option<&str>,
+        now: Timestamp,
+    ) -> Result<LogEvents, RequestError> {
+        let filter = Filter { log_group_name: group, start_time, end_time, next_token };
+        self.0.ask(FILTER, &filter, now)
+    }
+}

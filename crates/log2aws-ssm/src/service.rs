@@ -1,0 +1,281 @@
+//! One signed request to a service of AWS that speaks JSON.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use aws_credential_types::Credentials;
+use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::sign::v4;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use ureq::Agent;
+use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
+use url::Url;
+
+/// The form of request and answer.
+const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
+
+/// Why there is no answer of use. Names no key and no signature.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RequestError {
+    /// The certificates to trust are none.
+    #[error("the certificates to trust cannot be read: {0}")]
+    Roots(String),
+    /// The request could not be signed.
+    #[error("the request to {service} cannot be signed: {problem}")]
+    Sign {
+        /// The service, as people call it.
+        service: &'static str,
+        /// What went wrong.
+        problem: String,
+    },
+    /// There was no answer.
+    #[error("{service} at {host} cannot be reached: {problem}")]
+    Unreachable {
+        /// The service, as people call it.
+        service: &'static str,
+        /// The host that was asked.
+        host: String,
+        /// What went wrong.
+        problem: String,
+    },
+    /// The answer is an error.
+    #[error("{service} answers {status} ({code}): {message}")]
+    Answer {
+        /// The service, as people call it.
+        service: &'static str,
+        /// The HTTP status.
+        status: u16,
+        /// AWS's name of the error, e.g. `AccessDeniedException`.
+        code: String,
+        /// What AWS says to it, shortened.
+        message: String,
+    },
+    /// The answer is not that of the service.
+    #[error("the answer of {host} is not one of {service}")]
+    Strange {
+        /// The service, as people call it.
+        service: &'static str,
+        /// The host that was asked.
+        host: String,
+    },
+}
+
+impl RequestError {
+    /// Whether asking once more may help.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } => true,
+            Self::Answer { status, code, .. } => {
+                *status >= 500 || code.contains("Throttling") || code.contains("TooManyRequests")
+            }
+            Self::Roots(_) | Self::Sign { .. } | Self::Strange { .. } => false,
+        }
+    }
+}
+
+/// Where a service is, and how patiently it is asked.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// Its URL.
+    pub url: Url,
+    /// The certificates to trust.
+    pub roots: RootCerts,
+    /// How long one request may take in all.
+    pub timeout: Duration,
+    /// How often it is asked, without a wait between, before a passing fault is told; at least once.
+    pub attempts: u32,
+}
+
+/// A service, as it is named in requests and to people.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Kind {
+    /// In the scope of a signature.
+    pub(crate) scope: &'static str,
+    /// For people.
+    pub(crate) name: &'static str,
+    /// The longest answer that is read, in bytes.
+    pub(crate) max_answer: u64,
+}
+
+/// A service of one region.
+#[derive(Clone)]
+pub(crate) struct Service {
+    kind: Kind,
+    agent: Agent,
+    url: Url,
+    attempts: u32,
+    region: String,
+    credentials: Credentials,
+}
+
+impl fmt::Debug for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (kind, region) = (&self.kind.scope, &self.region);
+        f.debug_struct("Service")
+            .field("kind", kind)
+            .field("region", region)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The headers of a signed request. It has no `Debug`: they hold signature and token.
+pub(crate) struct Signed(pub(crate) Vec<(String, String)>);
+
+#[derive(Deserialize, Default)]
+struct Fault {
+    #[serde(rename = "__type", default)]
+    code: String,
+    #[serde(alias = "Message", default)]
+    message: String,
+}
+
+impl Service {
+    /// A client; it opens no connection yet. It goes by the proxy that the environment names.
+    pub(crate) fn new(kind: Kind, place: Place, region: &str, credentials: Credentials) -> Self {
+        let Place { url, roots, timeout, attempts } = place;
+        let agent = https_agent(roots, timeout);
+        Self { kind, agent, url, attempts, region: region.to_owned(), credentials }
+    }
+
+    /// Asks, and reads the answer. Blocks. `now` is the time that is signed.
+    ///
+    /// # Errors
+    /// [`RequestError`], when the last attempt failed, too, if another could help.
+    pub(crate) fn ask<A: for<'a> Deserialize<'a>>(
+        &self,
+        target: &'static str,
+        request: &impl Serialize,
+        now: Timestamp,
+    ) -> Result<A, RequestError> {
+        let bytes = self.send(target, request, now)?;
+        serde_json::from_slice(&bytes)
+            .map_err(|_| RequestError::Strange { service: self.kind.name, host: self.host() })
+    }
+
+    /// The same for a request whose answer says nothing.
+    pub(crate) fn send(
+        &self,
+        target: &'static str,
+        request: &impl Serialize,
+        now: Timestamp,
+    ) -> Result<Vec<u8>, RequestError> {
+        let body = serde_json::to_vec(request).map_err(|error| self.unsigned(&error))?;
+        let mut attempt = 1;
+        loop {
+            match self.ask_once(target, &body, now) {
+                Err(error) if error.is_passing() && attempt < self.attempts => attempt += 1,
+                done => return done,
+            }
+        }
+    }
+
+    fn host(&self) -> String {
+        self.url.host_str().unwrap_or_default().to_owned()
+    }
+
+    fn ask_once(
+        &self,
+        target: &'static str,
+        body: &[u8],
+        now: Timestamp,
+    ) -> Result<Vec<u8>, RequestError> {
+        let mut request = self.agent.post(self.url.as_str());
+        for (name, value) in self.sign(target, body, now)?.0 {
+            request = request.header(name, value);
+        }
+        let unreachable = |error: ureq::Error| RequestError::Unreachable {
+            service: self.kind.name,
+            host: self.host(),
+            problem: error.to_string(),
+        };
+        let mut response = request.send(body).map_err(unreachable)?;
+        let status = response.status().as_u16();
+        let bytes = response.body_mut().with_config().limit(self.kind.max_answer).read_to_vec();
+        let bytes = bytes.map_err(unreachable)?;
+        if status == 200 { Ok(bytes) } else { Err(self.fault(status, &bytes)) }
+    }
+
+    pub(crate) fn sign(
+        &self,
+        target: &str,
+        body: &[u8],
+        now: Timestamp,
+    ) -> Result<Signed, RequestError> {
+        let refused = |error: &dyn fmt::Display| self.unsigned(error);
+        let identity = self.credentials.clone().into();
+        let params = v4::SigningParams::builder()
+            .identity(&identity)
+            .region(&self.region)
+            .name(self.kind.scope)
+            .time(SystemTime::from(now))
+            .settings(SigningSettings::default())
+            .build()
+            .map_err(|e| refused(&e))?
+            .into();
+        let told = [("content-type", CONTENT_TYPE), ("x-amz-target", target)];
+        let request = SignableRequest::new(
+            "POST",
+            self.url.as_str(),
+            told.into_iter(),
+            SignableBody::Bytes(body),
+        )
+        .map_err(|e| refused(&e))?;
+        let (signed, _) = sign(request, &params).map_err(|e| refused(&e))?.into_parts();
+        let (signed, _) = signed.into_parts();
+        let told = told.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let headers = signed.iter().map(|h| (h.name().to_owned(), h.value().to_owned()));
+        Ok(Signed(told.into_iter().chain(headers).collect()))
+    }
+
+    fn unsigned(&self, error: &dyn fmt::Display) -> RequestError {
+        RequestError::Sign { service: self.kind.name, problem: error.to_string() }
+    }
+
+    fn fault(&self, status: u16, bytes: &[u8]) -> RequestError {
+        let fault: Fault = serde_json::from_slice(bytes).unwrap_or_default();
+        // Some services write a namespace before the name.
+        let code = fault.code.rsplit('#').next().unwrap_or_default();
+        let (code, message) = (shortened(code, 64), shortened(&fault.message, 300));
+        RequestError::Answer { service: self.kind.name, status, code, message }
+    }
+}
+
+/// A client of requests that trusts `roots` and gives each request `timeout` in all. A status of
+/// failure is an answer, not an error. It goes by the proxy that the environment names.
+pub fn https_agent(roots: RootCerts, timeout: Duration) -> Agent {
+    let tls = TlsConfig::builder()
+        .provider(TlsProvider::Rustls)
+        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .root_certs(roots)
+        .build();
+    let config = Agent::config_builder()
+        .tls_config(tls)
+        .timeout_global(Some(timeout))
+        .http_status_as_error(false);
+    config.build().new_agent()
+}
+
+/// The certificates in a PEM file, to trust them alone.
+///
+/// # Errors
+/// [`RequestError::Roots`]: these are no certificates.
+pub fn roots_of(pem: &[u8]) -> Result<RootCerts, RequestError> {
+    let mut roots = Vec::new();
+    for item in ureq::tls::parse_pem(pem) {
+        match item {
+            Ok(ureq::tls::PemItem::Certificate(certificate)) => roots.push(certificate),
+            Ok(_) => {}
+            Err(error) => return Err(RequestError::Roots(error.to_string())),
+        }
+    }
+    if roots.is_empty() {
+        return Err(RequestError::Roots("the file holds no certificate".to_owned()));
+    }
+    Ok(RootCerts::from(roots))
+}
+
+fn shortened(text: &str, characters: usize) -> String {
+    text.chars().filter(|c| !c.is_control()).take(characters).collect()
+}

@@ -1,0 +1,153 @@
+//! The functions' logs, as the operator reads them.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
+use jiff::Timestamp;
+use log2aws_ssm::env_name::EnvName;
+use log2aws_ssm::service_host::service_host;
+use log2aws_ssm::{LogEvent, Logs, Place, RequestError};
+use tokio::time::sleep;
+
+use crate::cloud::{Access, reach};
+use crate::error::StackError;
+use crate::parameter_store::{roots, told};
+
+/// How long one request may take in all.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How often a request is made, with waits between that double, before its fault is told.
+const ATTEMPTS: u32 = 6;
+
+/// The first of the waits.
+const WAIT: Duration = Duration::from_millis(500);
+
+/// CloudWatch Logs, with the operator's own credentials.
+pub struct LogGroups {
+    access: Access,
+    provider: SharedCredentialsProvider,
+    region: String,
+    endpoint: Option<String>,
+}
+
+impl std::fmt::Debug for LogGroups {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LogGroups").field("region", &self.region).finish_non_exhaustive()
+    }
+}
+
+/// The log groups of an environment's functions.
+pub fn of_functions(env: &EnvName) -> [String; 2] {
+    ["generate-url", "analyze-log"].map(|name| format!("/aws/lambda/log2aws-{env}-{name}"))
+}
+
+/// One group, read part by part.
+struct Reader<'a> {
+    groups: &'a LogGroups,
+    name: &'a str,
+    time: (Option<i64>, Option<i64>),
+    events: VecDeque<LogEvent>,
+    /// With what the next part is asked for.
+    next: Option<String>,
+    is_over: bool,
+}
+
+impl LogGroups {
+    /// Finds region and credentials. Asks AWS nothing.
+    ///
+    /// # Errors
+    /// [`StackError`]: there is no region, or there are no credentials.
+    pub async fn connect(access: &Access) -> Result<Self, StackError> {
+        let (config, provider, region) = reach(access).await?;
+        let endpoint = access.endpoint_url.clone();
+        let endpoint = endpoint.or_else(|| config.endpoint_url().map(str::to_owned));
+        Ok(Self { access: access.clone(), provider, region, endpoint })
+    }
+
+    /// Hands on the lines of several groups in the order of time, from the first moment on and up to
+    /// the second, in milliseconds since the epoch. No more than one part of each is in memory.
+    ///
+    /// # Errors
+    /// What AWS refuses, and what `sink` fails with.
+    pub async fn read<E: From<StackError>>(
+        &self,
+        names: &[String],
+        time: (Option<i64>, Option<i64>),
+        mut sink: impl FnMut(&LogEvent) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let reader = |name| Reader {
+            groups: self,
+            name,
+            time,
+            events: VecDeque::new(),
+            next: None,
+            is_over: false,
+        };
+        let mut readers: Vec<Reader<'_>> = names.iter().map(|name| reader(name)).collect();
+        loop {
+            for reader in &mut readers {
+                reader.fill().await?;
+            }
+            let first = |reader: &&mut Reader<'_>| reader.events.front().map(|e| e.timestamp);
+            let waiting = readers.iter_mut().filter(|reader| !reader.events.is_empty());
+            let Some(reader) = waiting.min_by_key(first) else { return Ok(()) };
+            if let Some(event) = reader.events.pop_front() {
+                sink(&event)?;
+            }
+        }
+    }
+
+    async fn logs(&self) -> Result<Logs, StackError> {
+        let keys = self.provider.provide_credentials().await;
+        let keys = keys.map_err(|error| self.access.without_credentials(&error))?;
+        let host = service_host("logs", &self.region);
+        let url = self.endpoint.clone().unwrap_or_else(|| format!("https://{host}"));
+        let url = url.parse().map_err(|_| {
+            StackError::State(format!("the endpoint {url:?} is no URL; look at AWS_ENDPOINT_URL"))
+        })?;
+        let place = Place { url, roots: roots(), timeout: TIMEOUT, attempts: 1 };
+        Ok(Logs::new(place, &self.region, keys))
+    }
+}
+
+impl Reader<'_> {
+    /// Asks for the next part until there is an event, or no more part.
+    async fn fill(&mut self) -> Result<(), StackError> {
+        while self.events.is_empty() && !self.is_over {
+            let part = self.ask().await?;
+            // AWS would be asked for ever by a token that leads to itself.
+            self.is_over = part.next_token.is_none() || part.next_token == self.next;
+            self.next = part.next_token;
+            self.events = part.events.into();
+        }
+        Ok(())
+    }
+
+    async fn ask(&self) -> Result<log2aws_ssm::LogEvents, StackError> {
+        let what = format!("reading the log group {}", self.name);
+        let (mut attempt, mut wait) = (1, WAIT);
+        loop {
+            let logs = self.groups.logs().await?;
+            let (name, time, next) = (self.name.to_owned(), self.time, self.next.clone());
+            // The client blocks.
+            let asked = tokio::task::spawn_blocking(move || {
+                logs.filter(&name, time, next.as_deref(), Timestamp::now())
+            });
+            match asked.await.map_err(std::io::Error::other)? {
+                Err(error) if error.is_passing() && attempt < ATTEMPTS => {
+                    sleep(wait).await;
+                    attempt += 1;
+                    wait *= 2;
+                }
+                Err(RequestError::Answer { code, .. }) if code == "ResourceNotFoundException" => {
+                    return Err(StackError::State(format!(
+                        "there is no log group {} in {}: look at --env and --region",
+                        self.name, self.groups.region
+                    )));
+                }
+                done => return done.map_err(|error| told(&what, &error).into()),
+            }
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Which events are wanted.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use log2aws_core::server_name::ServerName;
+use log2aws_server::AuditEvent;
+
+/// A time on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Moment {
+    /// A day in UTC.
+    Day(Date),
+    /// A moment.
+    At(Timestamp),
+}
+
+/// Reads a day or a moment.
+///
+/// # Errors
+/// One sentence with examples.
+pub(super) fn moment(text: &str) -> Result<Moment, &'static str> {
+    let day = (text.len() == 10).then(|| text.parse().ok()).flatten();
+    day.map(Moment::Day)
+        .or_else(|| text.parse().ok().map(Moment::At))
+        .ok_or("write a day or a moment, e.g. 2026-11-30 or 2026-11-30T12:00:00Z")
+}
+
+/// What an event must be.
+#[derive(Debug)]
+pub(super) struct Filter {
+    since: Option<Timestamp>,
+    /// The first moment that is too late.
+    until: Option<Timestamp>,
+    events: Vec<String>,
+    server: Option<String>,
+}
+
+impl Filter {
+    /// All events that satisfy each condition that is given.
+    pub(super) fn new(
+        since: Option<Moment>,
+        until: Option<Moment>,
+        events: Vec<String>,
+        server: Option<ServerName>,
+    ) -> Self {
+        let begin = |day: Date| day.to_zoned(TimeZone::UTC).ok().map(|begin| begin.timestamp());
+        Self {
+            since: since.and_then(|since| match since {
+                Moment::Day(day) => begin(day),
+                Moment::At(at) => Some(at),
+            }),
+            until: until.and_then(|until| match until {
+                Moment::Day(day) => day.tomorrow().ok().and_then(begin),
+                Moment::At(at) => Some(at),
+            }),
+            events,
+            server: server.map(|server| server.to_string()),
+        }
+    }
+
+    /// Whether an event is wanted. That events were lost is told whatever else is asked for.
+    pub(super) fn wants(&self, event: &AuditEvent) -> bool {
+        let kind = self.events.is_empty() || self.events.iter().any(|name| *name == event.event);
+        let server = self.server.is_none() || self.server == event.server;
+        let in_time = self.since.is_none_or(|since| event.time >= since)
+            && self.until.is_none_or(|until| event.time < until);
+        in_time && (event.event == "dropped" || kind && server)
+    }
+
+    /// Whether events of a day in UTC can be wanted.
+    pub(super) fn wants_day(&self, day: Date) -> bool {
+        let of = |time: Timestamp| time.to_zoned(TimeZone::UTC).date();
+        self.since.is_none_or(|since| day >= of(since))
+            && self.until.is_none_or(|until| day <= of(until))
+    }
+
+    /// From when on and up to when, in milliseconds since the epoch.
+    pub(super) fn milliseconds(&self) -> (Option<i64>, Option<i64>) {
+        let ms = |time: Option<Timestamp>| time.map(Timestamp::as_millisecond);
+        (ms(self.since), ms(self.until))
+    }
+}

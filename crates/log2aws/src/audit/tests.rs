@@ -1,0 +1,118 @@
+//! What is printed of files as `serve` leaves them.
+
+use std::fs;
+use std::path::Path;
+
+use clap::Parser;
+
+use super::*;
+
+#[derive(Parser)]
+struct Program {
+    #[command(flatten)]
+    audit: AuditArgs,
+}
+
+const FIRST: &str = r#"{"time":"2026-11-29T23:59:59.999Z","event":"url","client_ip":"203.0.113.7","server":"web01","date":"2026-11-29","status":200}"#;
+const SECOND: &str = r#"{"time":"2026-11-30T00:00:00.000Z","event":"put","client_ip":"203.0.113.7","principal":"url","server":"web01","date":"2026-11-29","bucket":"serverlogs-local","key":"web01/2026-11-29.log","version":"v1","bytes":311,"status":200}"#;
+const THIRD: &str = r#"{"time":"2026-11-30T12:00:00.500Z","event":"get","client_ip":"198.51.100.9","server":"web02","bucket":"serverlogs-local","key":"web02/\u001b[2J","status":403,"reason":"AccessDenied"}"#;
+const DROPPED: &str = r#"{"time":"2026-11-30T13:00:00.000Z","event":"dropped","lines":7}"#;
+
+/// A data folder with two days of lines.
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let audit = folder.path().join(AUDIT_FOLDER);
+    fs::create_dir(&audit).unwrap();
+    fs::write(audit.join("2026-11-29.jsonl"), format!("{FIRST}\n")).unwrap();
+    let second = format!("{SECOND}\n{THIRD}\n{DROPPED}\n");
+    fs::write(audit.join("2026-11-30.jsonl"), second).unwrap();
+    fs::write(audit.join("notes.txt"), "not ours").unwrap();
+    folder
+}
+
+/// What is printed to standard output and standard error.
+fn said(data_dir: &Path, flags: &[&str]) -> anyhow::Result<(String, String)> {
+    let data_dir = data_dir.to_str().unwrap();
+    let args = [&["audit", "--data-dir", data_dir][..], flags].concat();
+    let args = Program::try_parse_from(args).unwrap().audit;
+    let (mut out, mut stderr) = (Vec::new(), Vec::new());
+    assert_eq!(run(args, &mut out, &mut stderr)?, Exit::Done);
+    Ok((String::from_utf8(out).unwrap(), String::from_utf8(stderr).unwrap()))
+}
+
+#[test]
+fn lines_are_chosen_by_server_event_and_time_and_losses_are_always_told() {
+    let folder = folder();
+    let json = |flags: &[&str]| {
+        let (out, stderr) = said(folder.path(), &[&["--json"], flags].concat()).unwrap();
+        let told = stderr.contains("warning: 7 events of this time could not be written down");
+        assert_eq!(told, out.contains("dropped"), "{stderr}");
+        out.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(json(&[]), [FIRST, SECOND, THIRD, DROPPED]);
+    assert_eq!(json(&["--server", "web01"]), [FIRST, SECOND, DROPPED]);
+    assert_eq!(json(&["--event", "put,get"]), [SECOND, THIRD, DROPPED]);
+    assert_eq!(json(&["--until", "2026-11-29"]), [FIRST]);
+    assert_eq!(json(&["--since", "2026-11-30"]), [SECOND, THIRD, DROPPED]);
+    let moment = ["--since", "2026-11-30T00:00:00Z", "--until", "2026-11-30T12:00:00.500Z"];
+    assert_eq!(json(&moment), [SECOND]);
+    assert_eq!(json(&["--since", "2026-12-01"]), Vec::<String>::new());
+}
+
+#[test]
+fn a_table_says_what_is_known_and_nothing_that_a_terminal_obeys() {
+    let folder = folder();
+    let (out, _) = said(folder.path(), &[]).unwrap();
+    let lines: Vec<&str> = out.lines().collect();
+    assert_eq!(lines.len(), 5);
+    assert!(lines[0].starts_with("TIME (UTC) "));
+    assert_eq!(
+        lines[2],
+        "2026-11-30T00:00:00.000Z  put              200     203.0.113.7      \
+         url                       serverlogs-local/web01/2026-11-29.log  version=v1  bytes=311"
+    );
+    assert!(lines[1].ends_with("-                         web01 2026-11-29"), "{}", lines[1]);
+    assert!(lines[3].contains(r"web02/\u{1b}[2J  reason=AccessDenied"), "{}", lines[3]);
+    assert!(lines[4].ends_with("lines=7"), "{}", lines[4]);
+}
+
+#[test]
+fn a_torn_or_endless_line_is_named_and_the_rest_is_read() {
+    let folder = folder();
+    let file = folder.path().join(AUDIT_FOLDER).join("2026-11-30.jsonl");
+    let endless = "x".repeat(5 * log2aws_server::MAX_LINE_BYTES);
+    fs::write(&file, format!("{SECOND}\n{endless}\n\u{0}\n{THIRD}\n{{\"time\":\"2026")).unwrap();
+    let (out, stderr) = said(folder.path(), &["--json"]).unwrap();
+    assert_eq!(out.lines().collect::<Vec<_>>(), [FIRST, SECOND, THIRD]);
+    for number in [2, 3, 5] {
+        let named = format!("2026-11-30.jsonl:{number}: the line cannot be read");
+        assert!(stderr.contains(&named), "{stderr}");
+    }
+    assert_eq!(stderr.lines().count(), 3, "{stderr}");
+    fs::write(&file, "?\n".repeat(1000)).unwrap();
+    let (_, stderr) = said(folder.path(), &[]).unwrap();
+    assert_eq!(stderr.lines().count(), 11, "{stderr}");
+    assert!(stderr.ends_with("warning: 1000 lines in all cannot be read\n"), "{stderr}");
+}
+
+#[test]
+fn a_folder_without_an_audit_log_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = said(folder.path(), &[]).unwrap_err();
+    assert!(format!("{error:#}").contains("--data-dir"), "{error:#}");
+    fs::create_dir(folder.path().join(AUDIT_FOLDER)).unwrap();
+    let error = said(folder.path(), &[]).unwrap_err().to_string();
+    assert!(error.contains("there is no audit log in ") && error.contains("--data-dir"), "{error}");
+}
+
+#[test]
+fn a_bad_time_or_event_is_refused_with_examples() {
+    let refused = |flags: &[&str]| {
+        let args = [&["audit"], flags].concat();
+        Program::try_parse_from(args).map(drop).unwrap_err().to_string()
+    };
+    for wrong in ["yesterday", "2026-13-01", "2026-11-30T12:00"] {
+        assert!(refused(&["--since", wrong]).contains("e.g. 2026-11-30 or "), "{wrong}");
+    }
+    assert!(refused(&["--event", "upload"]).contains("upload_part"));
+}
