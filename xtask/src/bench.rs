@@ -8,6 +8,7 @@ mod agent;
 mod chart;
 mod dashboard;
 mod lambda;
+pub(crate) mod serve;
 
 use std::path::{Path, PathBuf};
 
@@ -19,11 +20,18 @@ use crate::{test, tools};
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Only these: agent, convert, chart, dashboard, serve, lambda, build.
+    /// Only these. `serve` is all of its parts.
+    #[arg(value_parser = ["agent", "convert", "chart", "dashboard", "serve", "serve-deliveries", "serve-memory", "serve-attack", "serve-large", "lambda", "build"])]
     only: Vec<String>,
-    /// Deliveries in the serve bench.
+    /// Deliveries to `serve`; where its memory is measured, six times as many.
     #[arg(long, default_value_t = 20_000)]
     deliveries: u32,
+    /// Measure this program, and build none.
+    #[arg(long, value_name = "FILE")]
+    program: Option<PathBuf>,
+    /// A program of an earlier commit: deliveries are measured in turns with it.
+    #[arg(long, value_name = "FILE")]
+    before: Option<PathBuf>,
 }
 
 /// The cost of one process.
@@ -50,8 +58,12 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
             return Ok(());
         }
     }
-    cmd!(shell, "cargo build --quiet --profile dist -p log2aws").quiet().run()?;
-    let binary = test::target_folder(&shell)?.join("dist/log2aws");
+    let binary = if let Some(program) = &options.program {
+        program.clone()
+    } else {
+        cmd!(shell, "cargo build --quiet --profile dist -p log2aws").quiet().run()?;
+        test::target_folder(&shell)?.join("dist/log2aws")
+    };
     if wanted("agent") {
         agent::run(&shell, root, &binary, scratch.path())?;
     }
@@ -61,8 +73,16 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     if wanted("chart") {
         chart::run(&shell, root, &binary, scratch.path())?;
     }
-    if wanted("serve") {
-        serve(&shell, options.deliveries)?;
+    let bench = serve::Bench {
+        shell: &shell,
+        binary: &binary,
+        before: options.before.clone(),
+        deliveries: options.deliveries,
+    };
+    for part in serve::PARTS {
+        if wanted("serve") || wanted(part) {
+            bench.run(part)?;
+        }
     }
     if wanted("lambda") {
         lambda::run(&shell, root, &binary, scratch.path())?;
@@ -132,19 +152,6 @@ fn convert(shell: &Shell, root: &Path, binary: &Path, scratch: &Path) -> anyhow:
         peak(&[big])
     );
     Ok(())
-}
-
-/// Sustained deliveries a second, including everything that belongs to one.
-fn serve(shell: &Shell, deliveries: u32) -> anyhow::Result<()> {
-    println!("== serve: URL, durable PUT, CSV, SVG and summary of 144-line logs, 32 clients");
-    let count = deliveries.to_string();
-    cmd!(
-        shell,
-        "cargo run --quiet --profile dist -p log2aws-server --example deliver -- {count} 32"
-    )
-    .quiet()
-    .run()
-    .context("the load generator failed")
 }
 
 /// Generates a log with the seed's generator.

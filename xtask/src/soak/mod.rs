@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use clap::Args;
 use xshell::{Shell, cmd};
 
+use crate::bench::serve;
 use crate::{test, tools};
 
 #[derive(Args)]
@@ -87,12 +88,9 @@ fn power_cuts(shell: &Shell, cuts: u64) -> anyhow::Result<()> {
 }
 
 fn deliveries(shell: &Shell, deliveries: u32) -> anyhow::Result<()> {
-    println!("== {deliveries} deliveries to one serve");
-    let count = deliveries.to_string();
-    cmd!(shell, "cargo run --quiet --release -p log2aws-server --example deliver -- {count} 32")
-        .quiet()
-        .run()
-        .context("the load generator failed")
+    cmd!(shell, "cargo build --quiet --release -p log2aws").quiet().run()?;
+    let binary = &test::target_folder(shell)?.join("release/log2aws");
+    serve::Bench { shell, binary, before: None, deliveries }.run("serve-deliveries")
 }
 
 /// Fuzzes each target, starting from the kept corpus and the golden data. Inputs that break one are

@@ -19,14 +19,24 @@ pub(crate) struct Options {
     skip_clients: bool,
 }
 
+/// Disk space that a run from a clone needs, in GB: debug and release builds, documentation, packages
+/// and tools. CI needs about a third less, because it builds nothing incrementally.
+const DISK_GB: u64 = 15;
+
 /// Runs everything that CI runs. At the end, even after a failure, it prints what took longest and
 /// which tests could not run.
 pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     let shell = Shell::new()?;
     shell.change_dir(root);
     let target = target_folder(&shell)?;
+    let ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
+    if ci {
+        // Each build is the only one of its source: what a next one could use again is gigabytes.
+        shell.set_var("CARGO_INCREMENTAL", "0");
+    }
     let (skips, junit) = (target.join("skips.txt"), target.join("nextest/default/junit.xml"));
     shell.create_dir(&target)?;
+    warn_of_small_disk(&shell, &target)?;
     shell.remove_path(&junit)?;
     shell.write_file(&skips, "")?;
     shell.set_var("LOG2AWS_SKIPS", &skips);
@@ -35,7 +45,6 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     let mut report = Report::default();
     let done = every_check(&shell, root, &target, options, &mut report);
     report.print(&junit);
-    let ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
     let left_out = report::skips(&shell.read_file(&skips)?, ci);
     done.and(left_out)
 }
@@ -150,6 +159,21 @@ fn foreign(
         "the dashboard in a browser",
         cmd!(shell, "node --test {visits...}").env("LOG2AWS_BINARY", binary),
     )
+}
+
+/// Warns before the first build if the disk is likely to run full. It is no error: the target folder
+/// may already hold most of what is built.
+fn warn_of_small_disk(shell: &Shell, target: &Path) -> anyhow::Result<()> {
+    let table = cmd!(shell, "df --block-size=1000000000 --output=avail {target}").quiet().read()?;
+    let free = table.lines().last().and_then(|gb| gb.trim().parse::<u64>().ok());
+    if let Some(free) = free.filter(|free| *free < DISK_GB) {
+        eprintln!(
+            "warning: {free} GB are free for {}; a run from a clone needs {DISK_GB} GB there \
+             (CARGO_TARGET_DIR names another place, cargo clean empties this one)",
+            target.display()
+        );
+    }
+    Ok(())
 }
 
 /// Cargo's target folder.

@@ -67,6 +67,28 @@ fn retention_removes_the_rest_and_counts_it() {
 }
 
 #[test]
+fn retention_opens_no_file_that_its_name_or_its_time_rules_out() {
+    let home = tempfile::tempdir().unwrap();
+    let store = open(home.path());
+    for name in ["a/1.log", "b/1.log"] {
+        put(&store, &raw(), name, b"x").unwrap();
+    }
+    let file = home.path().join("buckets/serverlogs-local/b/1.log@");
+    // What opens it names it.
+    spoil(&file);
+    let everything = RetentionRule::everything_before(at(START + 1));
+    let by_name = RetentionRule { may_be_due: &|key| key != "b/1.log", ..everything };
+    let expired = store.expire(&raw(), &by_name).unwrap();
+    assert_eq!((expired.removed, expired.unreadable.len()), (1, 0));
+    let everything = RetentionRule::everything_before(at(START + 1));
+    let by_time = RetentionRule { by_file_time: true, ..everything };
+    let expired = store.expire(&raw(), &by_time).unwrap();
+    assert_eq!((expired.removed, expired.unreadable.len()), (0, 0));
+    let expired = store.expire(&raw(), &RetentionRule::everything_before(at(START + 1))).unwrap();
+    named(&expired.unreadable, &file);
+}
+
+#[test]
 fn a_scan_meets_every_key_once_and_stops_when_it_is_asked_to() {
     let home = tempfile::tempdir().unwrap();
     let store = open(home.path());
