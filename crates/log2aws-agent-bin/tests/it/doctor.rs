@@ -103,15 +103,18 @@ fn text(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-/// The non-empty files of a folder, and their sizes.
+/// The files of a folder, and their sizes, without those that the server writes by itself: its cache,
+/// and the audit log, which has a line for each URL.
 fn contents(folder: &Path) -> Vec<(PathBuf, u64)> {
     let mut all = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).unwrap().map(Result::unwrap) {
-            if entry.file_name() == "dashboard-cache" {
-                // The server's own sweep may write there at any time.
-            } else if entry.file_type().unwrap().is_dir() {
+            let name = entry.file_name();
+            if name == "dashboard-cache" || name == "audit" {
+                continue;
+            }
+            if entry.file_type().unwrap().is_dir() {
                 folders.push(entry.path());
             } else {
                 all.push((entry.path(), entry.metadata().unwrap().len()));
