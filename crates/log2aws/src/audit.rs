@@ -1,4 +1,4 @@
-//! `log2aws audit`: who asked for, put, read and deleted what.
+//! `log2aws audit`: prints who got URLs, and who put, read and deleted what.
 
 mod aws;
 mod files;
@@ -25,7 +25,8 @@ pub(crate) struct AuditArgs {
     /// Only events of this server's logs.
     #[arg(long, value_name = "NAME")]
     server: Option<ServerName>,
-    /// Only events from then on: a day in UTC, or a moment, e.g. 2026-11-30 or 2026-11-30T12:00:00Z.
+    /// Only events from then on: a day in UTC, or a moment, e.g. 2026-11-30 or
+    /// 2026-11-30T12:00:00Z.
     #[arg(long, value_name = "TIME", value_parser = filter::moment)]
     since: Option<Moment>,
     /// Only events up to then: a day in UTC with all of it, or a moment.
@@ -44,7 +45,7 @@ pub(crate) struct AuditArgs {
 /// Prints the events.
 ///
 /// # Errors
-/// No audit log, or one that cannot be read.
+/// There is no audit log, or it cannot be read.
 pub(crate) fn run(
     args: AuditArgs,
     out: &mut dyn Write,
@@ -60,7 +61,7 @@ pub(crate) fn run(
     };
     let dropped = printer.dropped;
     match done.and_then(|()| Ok(printer.out.flush()?)) {
-        // Whoever read along has seen enough.
+        // The reader has closed the pipe, e.g. `head`.
         Err(error) if is_broken_pipe(&error) => return Ok(Exit::Done),
         done => done?,
     }
@@ -75,18 +76,18 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
     kind == Some(io::ErrorKind::BrokenPipe)
 }
 
-/// Writes what is asked for.
+/// Prints events as a table or as JSON.
 struct Printer<'a> {
     out: &'a mut dyn Write,
     json: bool,
-    /// Whether the head of the table is written.
+    /// Whether the header of the table is written.
     begun: bool,
-    /// Events that were lost.
+    /// The number of lost events.
     dropped: u64,
 }
 
 impl Printer<'_> {
-    /// Prints an event of which `line` is the JSON.
+    /// Prints an event; `line` is its JSON.
     fn print(&mut self, event: &AuditEvent, line: &str) -> io::Result<()> {
         self.dropped += event.lines.unwrap_or(0);
         if self.json {
