@@ -1,5 +1,5 @@
-//! Any text as an allow-list, and a list that was printed: it lets in whom a plain reading of its
-//! entries lets in, and reads back as itself.
+//! Any text as an allow-list, and a generated list: it accepts the same addresses as a simple
+//! reference implementation, and reads back unchanged.
 #![cfg_attr(fuzzing, no_main)]
 
 use std::net::{IpAddr, Ipv6Addr};
@@ -9,7 +9,7 @@ use log2aws_core::allow_list::AllowList;
 use log2aws_core::server_name::ServerName;
 use log2aws_fuzz::fuzz_target;
 
-/// Whether a pattern stands for a name; every way of reading its stars is tried.
+/// Whether a pattern matches a name. Tries every way to expand the stars.
 fn stands_for(pattern: &[u8], name: &[u8]) -> bool {
     match (pattern, name) {
         ([], []) => true,
@@ -52,7 +52,7 @@ fn check(text: &str, list: &AllowList, source: IpAddr) {
             assert_eq!(list.check(*source, &server).is_ok(), lets_in, "{text:?} {source} {name}");
             let held = written.iter().any(|(_, network)| network.contains(&address));
             assert_eq!(list.holds(*source), held, "{text:?} {source}");
-            // What the networks are joined to holds neither more nor less.
+            // The merged networks contain neither more nor less.
             let joined = list.networks().iter().any(|network| network.contains(&address));
             assert_eq!(joined, held, "{text:?} {source}");
         }
@@ -66,7 +66,7 @@ fuzz_target!(|input: ([u8; 16], [(u8, u8, [u8; 16]); 3], &str)| {
         if is_v4 { [a, b, c, d].into() } else { Ipv6Addr::from(bytes).into() }
     };
     let source = address(source, source[15] % 2 == 0);
-    // A star for each would take the plain reader for ever.
+    // Too many stars would take the reference implementation forever.
     if text.len() < 400
         && text.bytes().filter(|byte| *byte == b'*').count() < 6
         && let Ok(list) = text.parse()
@@ -80,7 +80,7 @@ fuzz_target!(|input: ([u8; 16], [(u8, u8, [u8; 16]); 3], &str)| {
             let most = if address.is_ipv4() { 32 } else { 128 };
             let network = IpNet::new(address, length % (most + 1)).ok()?.trunc();
             let pattern = ["", "web01@", "web*@", "*-?@"][usize::from(kind >> 1) % 4];
-            // A network that holds IPv4 addresses in IPv6's clothes is refused by name.
+            // A network that contains IPv4-mapped IPv6 addresses is refused with its own error.
             let mapped = log2aws_core::allow_list::mapped_network(&network).is_some();
             (!mapped).then(|| format!("{pattern}{network}"))
         })

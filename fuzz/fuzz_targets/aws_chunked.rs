@@ -1,6 +1,5 @@
-//! A body in AWS's chunks, of which bytes were changed: what is stored is what a plain reader of
-//! the format reads, in full; a body that was not changed is stored; a changed one whose chunks
-//! are signed is not.
+//! An aws-chunked body with changed bytes: what is stored is exactly what a simple reference parser
+//! reads. An unchanged body is stored; a changed one with signed chunks is not.
 #![cfg_attr(fuzzing, no_main)]
 
 use base64::Engine as _;
@@ -14,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 const SIGNED: &str = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD";
 const TRAILER: &str = "STREAMING-UNSIGNED-PAYLOAD-TRAILER";
 
-/// Chunks without signatures, and the body's hash behind them.
+/// Unsigned chunks, followed by the hash of the body.
 fn with_trailer(body: &[u8], size: usize) -> Vec<u8> {
     let mut out = Vec::new();
     for chunk in body.chunks(size) {
@@ -27,8 +26,8 @@ fn with_trailer(body: &[u8], size: usize) -> Vec<u8> {
     out
 }
 
-/// The size of a chunk, and what stands behind its line. Eight digits count; s3s passes over what
-/// follows them, which changes nothing: length and hash of the whole are compared.
+/// The size of a chunk, and the rest after its line. Only eight digits count; s3s ignores what
+/// follows them. That does no harm: length and hash of the whole body are compared.
 fn line(bytes: &[u8]) -> Option<(usize, &[u8])> {
     let end = bytes.windows(2).position(|window| window == b"\r\n")?;
     let (line, rest) = (&bytes[..end], &bytes[end + 2..]);
@@ -36,7 +35,7 @@ fn line(bytes: &[u8]) -> Option<(usize, &[u8])> {
     Some((usize::from_str_radix(str::from_utf8(&line[..digits]).ok()?, 16).ok()?, rest))
 }
 
-/// A plain reader.
+/// The reference parser.
 fn read(mut bytes: &[u8]) -> Option<Vec<u8>> {
     let mut body = Vec::new();
     loop {
@@ -55,7 +54,7 @@ fuzz_target!(|input: (u8, u8, u8, [(u16, u8, u8); 3], &[u8])| {
         world.clear();
         let is_signed = mode % 2 == 0;
         let size = usize::from(size) + 1;
-        // A signature has a fixed length, so the length of the whole is known before.
+        // Signatures have a fixed length, so the total length is known in advance.
         let frame = |chunk: &[u8]| format!("{:x};chunk-signature=", chunk.len()).len() + 68;
         let length = if is_signed {
             body.chunks(size).map(|chunk| frame(chunk) + chunk.len()).sum::<usize>() + frame(b"")
@@ -107,7 +106,7 @@ fuzz_target!(|input: (u8, u8, u8, [(u16, u8, u8); 3], &[u8])| {
         if let Some((_, key, content)) = stored.first() {
             assert_eq!((stored.len(), &**key), (1, "chunked"));
             assert_eq!(Some(content), read(&sent).as_ref(), "stored is not what was sent");
-            // Whatever was changed was no byte of the body: signatures and hash cover them all.
+            // The change did not affect the body: signatures and hash cover all of its bytes.
             assert_eq!(content, body);
         }
         assert_eq!(world.staged_files(), 0);

@@ -1,4 +1,4 @@
-//! Any X-Forwarded-For of a trusted proxy: the caller is the right-most hop that is no trusted
+//! Any X-Forwarded-For from a trusted proxy: the client is the right-most hop that is not a trusted
 //! proxy, or the request is refused.
 #![cfg_attr(fuzzing, no_main)]
 
@@ -22,7 +22,7 @@ fn is_proxy(address: IpAddr) -> bool {
     matches!(address, IpAddr::V4(v4) if matches!(v4.octets()[0], 10 | 127))
 }
 
-/// Who calls; `None`: that cannot be read.
+/// The client; `None` if the header is invalid.
 fn caller(hops: &str) -> Option<IpAddr> {
     let mut caller = None;
     for text in hops.rsplit(',') {
@@ -37,7 +37,7 @@ fn caller(hops: &str) -> Option<IpAddr> {
 
 fuzz_target!(|input: (bool, &[u8])| {
     let (is_split, bytes) = input;
-    // A longer head is refused before anybody reads it.
+    // A longer head is refused before it is parsed.
     let text = String::from_utf8_lossy(bytes);
     let hops: String = text.chars().filter(|c| matches!(c, ' '..='~')).take(4096).collect();
     with_trusted_proxy(|world| {

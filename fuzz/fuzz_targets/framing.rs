@@ -1,6 +1,5 @@
-//! Several requests on one connection, each framed in some way: each has one answer, that of its
-//! body alone, and no body is taken for a request. After a frame that is wrong nothing more is
-//! answered.
+//! Several requests on one connection with different framing: each gets one response, for its own
+//! body, and no body is taken for a request. After invalid framing there are no more responses.
 #![cfg_attr(fuzzing, no_main)]
 
 use log2aws_fuzz::fuzz_target;
@@ -8,7 +7,7 @@ use log2aws_fuzz::http::Answer;
 use log2aws_fuzz::sign::HOST;
 use log2aws_fuzz::world::{World, with_server};
 
-/// What must never be answered: it stands in bodies, or behind a wrong frame.
+/// A request that must never be answered: it is in a body, or follows invalid framing.
 const HIDDEN: &str = "GET /-/healthz HTTP/1.1\r\nhost: x\r\n\r\n";
 
 fn post(framing: &str, body: &[u8]) -> Vec<u8> {
@@ -38,7 +37,7 @@ fn chunked(body: &[u8], size: usize, extension: &str, trailer: &str) -> Vec<u8> 
     post("transfer-encoding: chunked\r\n", &chunks)
 }
 
-/// A request in a frame that is wrong, or in two.
+/// A request with invalid or conflicting framing.
 fn wrong(fault: u8, body: &[u8]) -> Option<Vec<u8>> {
     let (length, chunked) = (body.len(), "transfer-encoding: chunked\r\n");
     let framing = match fault % 20 {
@@ -53,7 +52,7 @@ fn wrong(fault: u8, body: &[u8]) -> Option<Vec<u8>> {
         8 => "transfer-encoding: chunked, identity\r\n".to_owned(),
         9 => "transfer-encoding: xchunked\r\n".to_owned(),
         10 => "transfer-encoding: identity\r\n".to_owned(),
-        // The chunks count, and the connection ends with them (RFC 9112, 6.3).
+        // The chunked framing wins, and the connection is closed after it (RFC 9112, 6.3).
         11 => {
             let body = [chunks(body, 16, ""), b"0\r\n\r\n".to_vec()].concat();
             return Some(post(&format!("content-length: 3\r\n{chunked}"), &body));
@@ -77,7 +76,7 @@ fn assert_same(alone: &Answer, answer: &Answer) {
     assert_eq!((alone.status, &alone.body), (answer.status, &answer.body));
 }
 
-/// The answer to a body that arrives alone, framed by its length.
+/// The response to the same body alone, with a content-length.
 fn alone(world: &World, body: &[u8]) -> Answer {
     let mut answers = world.send(&by_length(body));
     assert_eq!(answers.len(), 1);

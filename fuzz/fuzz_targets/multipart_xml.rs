@@ -1,6 +1,5 @@
-//! XML bodies: a list of keys that was printed removes these objects and no other; any text removes
-//! none that it does not name. A list of parts makes an object of the parts that it names, in their
-//! order, or none.
+//! XML bodies: a generated list of keys deletes exactly these objects; any text deletes only
+//! objects that it names. A list of parts creates an object of these parts, in order, or none.
 #![cfg_attr(fuzzing, no_main)]
 
 use log2aws_fuzz::fuzz_target;
@@ -9,10 +8,10 @@ use log2aws_fuzz::sign::Request;
 use log2aws_fuzz::world::{World, with_server};
 use log2aws_server::ANALYZED_BUCKET;
 
-/// Some of these are removed.
+/// Some of these are deleted.
 const KEYS: [&str; 6] = ["a", "b/c", "d&e", "f<g>\"h'", "i j", "\u{65e5}"];
 
-/// What no text names by chance.
+/// A name that no text contains by chance.
 const KEPT: &str = "kept-7f3a9c";
 
 const PART: &[u8] = b"the only part";
@@ -35,7 +34,7 @@ fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-/// The text of the first element of that name.
+/// The text of the first element with this name.
 fn element(xml: &[u8], name: &str) -> Option<String> {
     let xml = String::from_utf8_lossy(xml);
     let (_, rest) = xml.split_once(&format!("<{name}>"))?;
@@ -76,7 +75,7 @@ fn completes(world: &World, printed: bool, bytes: &[u8]) {
     let part = send(world, part);
     let tag = part.header("etag").unwrap_or_else(|| panic!("{part:?}")).to_owned();
     let wrong = "\"d41d8cd98f00b204e9800998ecf8427e\"";
-    // Parts as bytes say: the right one, or one of another number or tag.
+    // The input decides for each part: the right one, or one with a wrong number or tag.
     let parts: Vec<(u32, &str)> = bytes
         .iter()
         .take(4)

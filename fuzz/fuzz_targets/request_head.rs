@@ -1,5 +1,5 @@
-//! Any bytes on a connection: whole answers, no more than there were heads, none that blames the
-//! server; wherever the bytes are cut the answers are the same; and nothing is stored.
+//! Any bytes on a connection: complete responses, not more than there were heads, and no 5xx. The
+//! responses do not depend on how the bytes are split, and nothing is stored.
 #![cfg_attr(fuzzing, no_main)]
 
 use std::net::Ipv4Addr;
@@ -8,13 +8,13 @@ use log2aws_fuzz::fuzz_target;
 use log2aws_fuzz::http::Answer;
 use log2aws_fuzz::world::with_server;
 
-/// How many heads the bytes can hold: each ends with an empty line.
+/// The maximum number of heads in the bytes: each ends with an empty line.
 fn heads(bytes: &[u8]) -> usize {
     let ends = |end: &[u8]| bytes.windows(end.len()).filter(|window| *window == end).count();
     ends(b"\n\r\n") + ends(b"\n\n")
 }
 
-/// What does not depend on how often the login was tried.
+/// The parts of a response that do not depend on the number of login attempts.
 fn kinds(answers: &[Answer]) -> Vec<u16> {
     answers.iter().map(|answer| answer.status / 100).collect()
 }
@@ -23,13 +23,13 @@ fuzz_target!(|input: (u8, &[u8])| {
     let (at_once, bytes) = input;
     with_server(|world| {
         let whole = world.send(bytes);
-        // One more may refuse what is no head.
+        // There may be one more, which refuses an invalid head.
         assert!(whole.len() <= heads(bytes) + 1, "{} answers", whole.len());
         for answer in &whole {
             assert!(answer.status < 500 || answer.status == 501, "{answer:?}");
         }
         let pieces = world.send_from(Ipv4Addr::LOCALHOST.into(), bytes, usize::from(at_once) + 1);
-        // A body that has not arrived yet when its request is answered ends the connection.
+        // If the body has not arrived when its request is answered, the connection is closed.
         let (whole, pieces) = (kinds(&whole), kinds(&pieces));
         let same = whole.len().min(pieces.len());
         assert_eq!(whole[..same], pieces[..same]);

@@ -1,12 +1,11 @@
-//! Any Cookie header: the dashboard opens for the very value that it gave, under its very name, and
-//! for nothing else.
+//! Any Cookie header: the dashboard accepts exactly the cookie that it has set, and nothing else.
 #![cfg_attr(fuzzing, no_main)]
 
 use log2aws_fuzz::fuzz_target;
 use log2aws_fuzz::sign::HOST;
 use log2aws_fuzz::world::{World, with_server};
 
-/// `name=value` of a session's cookie.
+/// `name=value` of a session cookie.
 fn log_in(world: &World) -> String {
     let form = format!("token={}", world.token);
     let login = format!(
@@ -39,7 +38,7 @@ fuzz_target!(|input: (u8, [(u8, u8, u8); 3], &[u8])| {
                 _ => cookie.truncate(at),
             }
         }
-        // Other cookies before it or behind it; a longer head is refused before anybody reads it.
+        // Other cookies before or after it. A longer head is refused before it is parsed.
         let other = &other[..other.len().min(4096)];
         let (before, behind) = other.split_at(other.len() / 2);
         let mut header = [before, b"; ", &cookie, b"; ", behind].concat();

@@ -1,6 +1,5 @@
-//! A signed request of which bytes were changed: what is stored lies under the key that was signed
-//! and has the bytes that were sent; what is read is the object that was signed. A signature that
-//! is another one opens nothing.
+//! A signed request with changed bytes: an object is stored only under the signed key and with the
+//! sent bytes, and only the signed object is read. A wrong signature is refused.
 #![cfg_attr(fuzzing, no_main)]
 
 use log2aws_fuzz::fuzz_target;
@@ -12,7 +11,7 @@ const DAY_LOG: &str = "web01/2019-08-01.log";
 const RESULT: &str = "web01/2019-08-01.csv";
 const CONTENT: &[u8] = b"what is read";
 
-/// A request that is answered 200; bucket and key if it stores its body.
+/// A request that gets a 200, with bucket and key if it stores its body.
 fn request(world: &World, mode: u8, body: &[u8]) -> (Signed, Option<(&'static str, &'static str)>) {
     let (log, result) =
         (format!("/{RAW_BUCKET}/{DAY_LOG}"), format!("/{ANALYZED_BUCKET}/{RESULT}"));
@@ -34,7 +33,7 @@ fn request(world: &World, mode: u8, body: &[u8]) -> (Signed, Option<(&'static st
     }
 }
 
-/// Changes bytes of a head: replaces, inserts or removes one.
+/// Changes a head: replaces, inserts or removes bytes.
 fn edit(head: &mut Vec<u8>, edits: &[(u16, u8, u8)]) {
     for &(at, how, byte) in edits {
         if head.is_empty() {
@@ -87,7 +86,7 @@ fuzz_target!(|input: (u8, u8, [(u16, u8, u8); 3], &[u8])| {
         for answer in &answers {
             assert!(answer.status < 500 || answer.status == 501, "{answer:?}");
             if answer.status == 200 && stores.is_none() {
-                // A HEAD's answer has no body.
+                // The response to a HEAD has no body.
                 assert!(answer.body == CONTENT || answer.body.is_empty(), "{answer:?}");
             }
         }
@@ -97,7 +96,7 @@ fuzz_target!(|input: (u8, u8, [(u16, u8, u8); 3], &[u8])| {
                 continue;
             }
             assert_eq!(Some((bucket, &*key)), stores, "stored where nobody signed for");
-            // No signature covers the length of a body that is not hashed.
+            // The signature does not cover the length of an unhashed body.
             let whole = content == body;
             assert!(whole || !signed_hash && body.starts_with(&content), "other bytes are stored");
         }

@@ -1,5 +1,5 @@
-//! Any query and any form: a URL is given exactly where one server and one day are named, and it
-//! puts the log of that server and day.
+//! Any query and any form: the server gives out a URL exactly if one server and one day are named,
+//! and the URL puts the log of that server and day.
 #![cfg_attr(fuzzing, no_main)]
 
 use log2aws_core::day::Day;
@@ -9,7 +9,7 @@ use log2aws_fuzz::sign::HOST;
 use log2aws_fuzz::world::with_server;
 use log2aws_server::RAW_BUCKET;
 
-/// The one value of that name; an error if there are several.
+/// The only value of this name; an error if there are several.
 fn one(pairs: &[(String, String)], name: &str) -> Result<Option<String>, ()> {
     let mut values = pairs.iter().filter(|(known, _)| known == name).map(|(_, value)| value);
     match (values.next(), values.next()) {
@@ -18,7 +18,7 @@ fn one(pairs: &[(String, String)], name: &str) -> Result<Option<String>, ()> {
     }
 }
 
-/// What a URL is given for, if one is; `None` in it: for any bytes.
+/// What a URL is expected for, if for anything; an inner `None` means for any bytes.
 fn asked(pairs: &[(String, String)]) -> Option<(String, Option<u64>)> {
     let server: ServerName = one(pairs, "server").ok()??.parse().ok()?;
     let day: Day = one(pairs, "date").ok()??.parse().ok()?;
@@ -33,7 +33,7 @@ fn asked(pairs: &[(String, String)]) -> Option<(String, Option<u64>)> {
     };
     let fits = size.is_none_or(|size| size <= 1 << 30);
     let year: i16 = day.to_string()[..4].parse().ok()?;
-    // The window of days ends today and begins a hundred years ago: years at its ends are left out.
+    // The accepted days begin a hundred years ago and end today: years at both ends are left out.
     fits.then_some(()).filter(|()| (1950..2026).contains(&year))?;
     Some((format!("{server}/{day}.log"), size))
 }
@@ -48,7 +48,7 @@ fuzz_target!(|input: (bool, &[u8])| {
     let signed = pairs
         .iter()
         .any(|(name, _)| name.eq_ignore_ascii_case("X-Amz-Signature") || name == "AWSAccessKeyId");
-    // A body that begins as JSON is read as JSON; a signed query is S3's.
+    // A body that begins like JSON is parsed as JSON; a signed query goes to the S3 API.
     if query.len() > 4096 || signed || is_form && query.trim_ascii_start().starts_with(b"{") {
         return;
     }
@@ -74,7 +74,7 @@ fuzz_target!(|input: (bool, &[u8])| {
             assert!(status != 200 || pairs.iter().any(year), "{text}");
             return;
         };
-        // A server's URL has characters that a head cannot carry: then it is refused before.
+        // A URL with characters that are invalid in a head is refused earlier.
         if status == 400 && !is_form {
             return;
         }

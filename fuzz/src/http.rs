@@ -1,27 +1,27 @@
-//! Reads what a server answered, strictly.
+//! A strict parser for the responses of the server.
 
-/// One answer.
+/// One response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// Its status.
     pub status: u16,
-    /// Its headers, by name in lower case.
+    /// Its headers, with names in lower case.
     pub headers: Vec<(String, String)>,
-    /// Its body, without chunk frames.
+    /// Its body, without chunk framing.
     pub body: Vec<u8>,
 }
 
 impl Answer {
-    /// The first header of that name.
+    /// The first header with this name.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| &**value)
     }
 }
 
-/// Every answer of a connection, without those of status 100.
+/// All responses of a connection, without those of status 100.
 ///
 /// # Panics
-/// If the bytes are anything but whole answers, one behind the other.
+/// If the bytes are not a sequence of complete responses.
 pub fn answers(mut bytes: &[u8]) -> Vec<Answer> {
     let mut answers = Vec::new();
     while !bytes.is_empty() {
@@ -46,7 +46,7 @@ fn answer(bytes: &[u8]) -> (Answer, &[u8]) {
         .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
         .collect();
     let mut answer = Answer { status, headers, body: Vec::new() };
-    // The answer to a HEAD has the length of a body that is not there.
+    // The response to a HEAD has the length of a body that is not sent.
     let bare = rest.is_empty() || rest.starts_with(b"HTTP/1.");
     if answer.header("transfer-encoding") == Some("chunked") && !bare {
         loop {

@@ -1,9 +1,9 @@
-//! Support for every fuzz target: [`fuzz_target`] and the replay of a kept corpus.
+//! Support for all fuzz targets: [`fuzz_target`] and the replay of a corpus.
 //!
-//! The same source makes two programs. cargo-fuzz builds it with libFuzzer (`--cfg fuzzing`), which
-//! searches for inputs that break it. Plain cargo builds a program that runs the
-//! target once with each file that it is given, and then with as many random changes to them as
-//! `LOG2AWS_FUZZ_ROUNDS` says; the tests of this package run it with the kept corpus.
+//! Each target is built in two ways. cargo-fuzz builds it with libFuzzer (`--cfg fuzzing`), which
+//! searches for inputs that make it fail. Plain cargo builds a program that runs the target once
+//! with each given file, and then with `LOG2AWS_FUZZ_ROUNDS` random mutations of them; the tests of
+//! this package run it with the stored corpus.
 
 pub mod http;
 mod mutate;
@@ -42,18 +42,18 @@ macro_rules! fuzz_target {
     };
 }
 
-/// How many random inputs follow the files, where that is set.
+/// The number of random inputs after the files; none if it is not set.
 const ROUNDS: &str = "LOG2AWS_FUZZ_ROUNDS";
 
-/// The seed of the random numbers; the process id where it is not set.
+/// The seed of the random numbers; the process id if it is not set.
 const SEED: &str = "LOG2AWS_FUZZ_SEED";
 
-/// Where a random input that breaks a target is written to; the folder must be there.
+/// The existing folder to which a random input that makes a target fail is written.
 const ARTIFACTS: &str = "LOG2AWS_FUZZ_ARTIFACTS";
 
-/// Runs a target once with each file, then with the random changes to them that the environment
-/// asks for. Fails if a file cannot be read, or the target panics: names the file, or writes the
-/// random input to one. Prints how many inputs were run.
+/// Runs a target once with each file, then with random mutations of them as set in the environment.
+/// Fails if a file cannot be read or the target panics: prints the file, or writes the random input
+/// to one. Prints the number of inputs.
 pub fn replay(files: impl Iterator<Item = OsString>, target: impl Fn(&[u8])) -> ExitCode {
     let breaks = |bytes: &[u8]| catch_unwind(AssertUnwindSafe(|| target(bytes))).is_err();
     let (mut kept, mut runs, mut faults) = (Vec::new(), 0_u64, 0_u32);

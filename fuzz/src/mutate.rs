@@ -1,12 +1,12 @@
-//! Small random changes to inputs: the short form of fuzzing, for every test run. Coverage guides
-//! the long one (`cargo xtask soak fuzz`).
+//! Random mutations of inputs: short fuzzing in every test run. `cargo xtask soak fuzz` fuzzes
+//! longer, guided by coverage.
 
 use fastrand::Rng;
 
-/// Longer ones find nothing that shorter ones do not.
+/// The maximum length of an input, in bytes. Longer ones find nothing more.
 const LONGEST: usize = 4096;
 
-/// An input that some random steps lead to, from the ones that are kept.
+/// Applies some random steps to one of the inputs in `kept`.
 pub fn mutated(rng: &mut Rng, kept: &[Vec<u8>]) -> Vec<u8> {
     let Some(mut input) = rng.choice(kept).cloned() else { return Vec::new() };
     for _ in 0..rng.u32(1..=8) {
@@ -28,7 +28,7 @@ fn step(rng: &mut Rng, input: &mut Vec<u8>, kept: &[Vec<u8>]) {
         }
         3 => input.insert(at, rng.choice(BYTES.iter().copied()).unwrap_or_default()),
         4 => drop(input.drain(at..end)),
-        // Once more, here or elsewhere.
+        // Duplicate a part, here or elsewhere.
         5 => {
             let part = input[at..end].to_vec();
             let to = rng.usize(..=input.len());

@@ -1,5 +1,5 @@
-//! Signature Version 4, written anew from AWS's documents: what the server checks must not be what
-//! signs.
+//! Signature Version 4, implemented from AWS's documentation, independently of the server that
+//! verifies it.
 
 use std::io;
 use std::path::Path;
@@ -8,23 +8,23 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
-/// The host that every signed request names.
+/// The host of every signed request.
 pub const HOST: &str = "127.0.0.1:8750";
 
-/// An access key and its secret, of a server that lives for one run.
+/// The key pair of a server that exists for one run.
 #[derive(Clone, Debug)]
 pub struct Key {
-    /// The public half.
+    /// The access key.
     pub access: String,
-    /// The secret half.
+    /// The secret key.
     pub secret: String,
 }
 
 impl Key {
-    /// Reads one from a file of a data folder.
+    /// Reads a key pair from a file of a data folder.
     ///
     /// # Errors
-    /// The file cannot be read or holds none.
+    /// The file cannot be read or contains no key pair.
     pub fn read(file: &Path) -> io::Result<Self> {
         let text = std::fs::read_to_string(file)?;
         let value = |name: &str| {
@@ -42,42 +42,42 @@ pub struct Request {
     pub method: &'static str,
     /// Its path, encoded.
     pub path: String,
-    /// The parameters of its query, by name and value, encoded.
+    /// The query parameters, encoded names and values.
     pub query: Vec<(String, String)>,
-    /// Its headers but for `host`, in lower case.
+    /// Its headers except `host`, with names in lower case.
     pub headers: Vec<(String, String)>,
-    /// What follows the head.
+    /// Its body.
     pub body: Vec<u8>,
 }
 
-/// What a signature was made with; chunks are signed with it, too.
+/// A signed head, with everything needed to sign chunks.
 #[derive(Clone, Debug)]
 pub struct Signed {
-    /// The head, with the empty line at its end.
+    /// The head, including the empty line.
     pub head: Vec<u8>,
     /// The signature in hex.
     pub signature: String,
-    /// The key that was derived for the day.
+    /// The signing key derived for the day.
     pub key: Vec<u8>,
-    /// The moment, as in `X-Amz-Date`.
+    /// The time, as in `X-Amz-Date`.
     pub moment: String,
 }
 
 impl Signed {
-    /// Head and body as they go over the wire.
+    /// Head and body as sent.
     pub fn with(&self, body: &[u8]) -> Vec<u8> {
         [&self.head, body].concat()
     }
 }
 
 impl Request {
-    /// A request without query, headers and body.
+    /// A request without query, headers or body.
     pub fn new(method: &'static str, path: impl Into<String>) -> Self {
         let (path, query, headers) = (path.into(), Vec::new(), Vec::new());
         Self { method, path, query, headers, body: Vec::new() }
     }
 
-    /// Adds a parameter to the query; name and value are encoded already.
+    /// Adds a query parameter; name and value must be encoded already.
     #[must_use]
     pub fn query(mut self, name: &str, value: &str) -> Self {
         self.query.push((name.to_owned(), value.to_owned()));
@@ -98,7 +98,8 @@ impl Request {
         self
     }
 
-    /// Signs by the `Authorization` header, with `x-amz-content-sha256` as given, or of the body.
+    /// Signs with the `Authorization` header. `content` is the `x-amz-content-sha256`; by default
+    /// it is that of the body.
     pub fn sign(mut self, key: &Key, content: Option<&str>) -> Signed {
         let moment = moment();
         let content =
@@ -119,7 +120,7 @@ impl Request {
         Signed { head, signature, key: derived, moment }
     }
 
-    /// Signs in the query, for `seconds` from now on: host and headers, and no body.
+    /// Signs host and headers in the query, valid for `seconds`. The body is not signed.
     pub fn presign(mut self, key: &Key, seconds: u32) -> Signed {
         let moment = moment();
         let mut covered: Vec<(String, String)> = self.headers.clone();
@@ -143,7 +144,7 @@ impl Request {
         Signed { head, signature, key: derived, moment }
     }
 
-    /// The names of the signed headers and the canonical request.
+    /// The names of the signed headers, and the canonical request.
     fn canonical(&self, covered: &[(String, String)], content: &str) -> (String, String) {
         let mut query: Vec<String> =
             self.query.iter().map(|(name, value)| format!("{name}={value}")).collect();
@@ -158,7 +159,7 @@ impl Request {
         (names, text)
     }
 
-    /// The head as it goes over the wire, with the length of the body unless a header says it.
+    /// The head as sent, with a `content-length` unless a header determines the length.
     fn head(&self) -> Vec<u8> {
         let query: Vec<String> =
             self.query.iter().map(|(name, value)| format!("{name}={value}")).collect();
@@ -177,7 +178,7 @@ impl Request {
     }
 }
 
-/// The signature of a chunk of an aws-chunked body, after the one before it.
+/// The signature of a chunk of an aws-chunked body; `before` is that of the previous chunk.
 pub fn sign_chunk(signed: &Signed, before: &str, chunk: &[u8]) -> String {
     let (empty, hash) = (hex::encode(Sha256::digest(b"")), hex::encode(Sha256::digest(chunk)));
     let text = format!(
@@ -188,7 +189,7 @@ pub fn sign_chunk(signed: &Signed, before: &str, chunk: &[u8]) -> String {
     hex::encode(hmac(&signed.key, &text))
 }
 
-/// Now, as in `X-Amz-Date`.
+/// The current time, as in `X-Amz-Date`.
 fn moment() -> String {
     Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string()
 }

@@ -1,4 +1,4 @@
-//! The server that targets send bytes to.
+//! The server under test.
 
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, SocketAddr};
@@ -19,23 +19,23 @@ use tempfile::TempDir;
 use crate::http::{Answer, answers};
 use crate::sign::{HOST, Key};
 
-/// After so many inputs a new server is made: what is stored must not add up for hours.
+/// The number of inputs after which a new server is created, so that stored data does not pile up.
 const INPUTS: u32 = 2000;
 
-/// Who may ask and put: most of the callers that targets make up.
+/// The allow-list. It includes most of the client addresses that targets generate.
 const LISTED: &str = "127.0.0.0/8, 203.0.113.0/24, 2001:db8::/32";
 
-/// A server in a folder of its own.
+/// A server with its own data folder.
 #[derive(Debug)]
 pub struct World {
     server: InProcess,
-    /// The key pair of the operator.
+    /// The operator's key pair.
     pub operator: Key,
-    /// The key pair that signs the URLs that are given out.
+    /// The key pair that signs URLs.
     pub signing: Key,
-    /// The token of the dashboard.
+    /// The dashboard token.
     pub token: String,
-    /// What a target keeps between its inputs: the value of a cookie.
+    /// State that a target keeps between inputs: the value of a cookie.
     pub kept: Option<String>,
     left: u32,
     folder: TempDir,
@@ -49,7 +49,7 @@ impl Clock for Now {
     }
 }
 
-/// Runs a target against a server, which the targets before it may have used.
+/// Runs a target against a server, which may have been used for earlier inputs.
 ///
 /// # Panics
 /// If no server can be started.
@@ -57,7 +57,7 @@ pub fn with_server<T>(target: impl FnOnce(&mut World) -> T) -> T {
     with(&WORLD, |_| {}, target)
 }
 
-/// The same behind a proxy on 127.0.0.0/8 and 10.0.0.0/8, which is trusted.
+/// The same with 127.0.0.0/8 and 10.0.0.0/8 as trusted proxies.
 ///
 /// # Panics
 /// As [`with_server`].
@@ -79,7 +79,7 @@ fn with<T>(
     target: impl FnOnce(&mut World) -> T,
 ) -> T {
     let mut place = world.lock().unwrap_or_else(PoisonError::into_inner);
-    // While the target runs there is none: one that an input broke is not used again.
+    // It is taken out while the target runs, so a server is not reused after a panic.
     let mut current = place
         .take()
         .filter(|world| world.left > 0)
@@ -92,11 +92,11 @@ fn with<T>(
 
 impl World {
     fn new(change: impl FnOnce(&mut ServeConfig)) -> Result<Self, Box<dyn std::error::Error>> {
-        // Memory, where there is some: nothing here outlives a power cut.
+        // In memory if possible: nothing here needs to survive a power cut.
         let memory = Path::new("/dev/shm");
         let folder = if memory.is_dir() { TempDir::new_in(memory)? } else { TempDir::new()? };
         let mut config = ServeConfig::new(folder.path().to_owned(), LISTED.parse()?);
-        // Inputs come faster than callers may.
+        // Inputs come faster than the default limits allow.
         config.requests_per_second = NonZeroU32::MAX;
         config.door.max_new_servers = NonZeroU32::MAX;
         config.days = DayRules { days_back: 36_500, days_ahead: 1, final_after_days: None };
@@ -112,10 +112,10 @@ impl World {
         Ok(Self { server, operator, signing, token, kept: None, left: INPUTS, folder })
     }
 
-    /// What a connection from a listed address is answered.
+    /// The responses to a connection from a listed address.
     ///
     /// # Panics
-    /// If the server answers with anything but whole answers.
+    /// If the server sends anything but complete responses.
     pub fn send(&self, bytes: &[u8]) -> Vec<Answer> {
         self.send_from([127, 0, 0, 1].into(), bytes, usize::MAX)
     }
@@ -151,7 +151,7 @@ impl World {
         found
     }
 
-    /// Puts an object past the API.
+    /// Stores an object without the API.
     ///
     /// # Panics
     /// If it cannot be written.
@@ -165,7 +165,7 @@ impl World {
         put().unwrap_or_else(|error| panic!("{error}"));
     }
 
-    /// Removes every object, past the API.
+    /// Removes every object without the API.
     ///
     /// # Panics
     /// If one cannot be removed.
@@ -177,7 +177,7 @@ impl World {
         }
     }
 
-    /// The files that uploads under way have left in the data folder.
+    /// The number of files of unfinished uploads in the data folder.
     pub fn staged_files(&self) -> usize {
         std::fs::read_dir(self.folder.path().join("staging")).map_or(0, Iterator::count)
     }

@@ -1,4 +1,5 @@
-//! How long an answer may be that is read into memory whole. A false S3 could send one without end.
+//! Limits the size of responses that are read into memory. A malicious S3 could send an endless
+//! one.
 
 use aws_sdk_s3::config::interceptors::BeforeDeserializationInterceptorContextMut;
 use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
@@ -6,34 +7,34 @@ use aws_sdk_s3::error::BoxError;
 use aws_sdk_s3::primitives::SdkBody;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
-/// The longest page of a list, in bytes: a thousand keys of 1,024 bytes, percent-encoded, with all
-/// that S3 says of each, have a quarter of that.
+/// The maximum size of a page of a list, in bytes. A thousand keys of 1,024 bytes, percent-encoded
+/// and with all their metadata, need a quarter of that.
 const MAX_LIST: usize = 16 << 20;
 
-/// The longest answer that tells of an error, in bytes.
+/// The maximum size of an error response, in bytes.
 const MAX_ERROR: usize = 1 << 20;
 
-/// An answer that is longer than S3's are.
+/// The response is larger than any of S3's.
 #[derive(Debug, thiserror::Error)]
 #[error("the answer has more than {} MiB, which no answer of S3 to this request has", .max >> 20)]
 struct TooLong {
     max: usize,
 }
 
-/// Ends the reading of an answer that is too long. What an object holds is read as it comes, and has
-/// no limit here.
+/// Makes reading a response fail if it is too long. The content of an object is streamed and has no
+/// limit here.
 #[derive(Debug)]
 pub(crate) struct BodyLimit {
     max_success: Option<usize>,
 }
 
 impl BodyLimit {
-    /// For a list.
+    /// The limit for a list.
     pub(crate) fn of_list() -> Self {
         Self { max_success: Some(MAX_LIST) }
     }
 
-    /// For a request that is answered with an object's bytes: errors alone have a limit.
+    /// The limit for a request that returns an object: only for errors.
     pub(crate) fn of_object() -> Self {
         Self { max_success: None }
     }

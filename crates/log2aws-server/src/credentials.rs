@@ -113,7 +113,7 @@ impl Token {
         Self(text.to_owned())
     }
 
-    /// The token, for whoever asked for a new one, and for comparison in constant time.
+    /// The token, for printing a new one once, and for comparison in constant time.
     pub fn expose(&self) -> &str {
         &self.0
     }

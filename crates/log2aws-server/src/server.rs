@@ -61,10 +61,10 @@ pub const RAW_BUCKET: &str = "serverlogs-local";
 /// The bucket for results.
 pub const ANALYZED_BUCKET: &str = "analyzedlogs-local";
 
-/// Each analysis updates its day in the index; a refresh finds removals by age or by hand.
+/// Each analysis updates its day in the index. A refresh finds objects removed by age or by hand.
 const INDEX_REFRESH_INTERVAL: Duration = Duration::from_mins(10);
 
-/// How long after the start of a stop running analyses are waited for. Requests have 30 seconds, and
+/// How long the shutdown waits for running analyses, from its start. Requests have 30 seconds, and
 /// the service manager should not need to kill the process.
 const ANALYSES_END_WITHIN: Duration = Duration::from_secs(40);
 
@@ -105,9 +105,9 @@ impl Server {
     /// Opens the data folder, and creates or reads its keys.
     ///
     /// # Errors
-    /// [`ServeError`]: a folder that is in use, newer, or not ours; a key file that cannot be read
-    /// or written, has no key, or can be read by others; an unusable certificate; an invalid public
-    /// URL.
+    /// [`ServeError`]: the folder is in use, of a newer version, or not ours; a key file cannot be
+    /// read or written, has no key, or can be read by others; the certificate is unusable; the
+    /// public URL is invalid.
     pub fn open(config: ServeConfig, clock: Arc<dyn Clock>) -> Result<Self, ServeError> {
         let (raw_bucket, analyzed_bucket) = (bucket(RAW_BUCKET), bucket(ANALYZED_BUCKET));
         let buckets = [
@@ -192,8 +192,9 @@ impl Server {
 
     /// Serves on `listener` until `shutdown` is ready. Calls `on_start` when startup has succeeded:
     /// the key files are written, the threads run. On shutdown it waits for running requests (for
-    /// at most 30 seconds), lets each analyzer thread finish its current log (until 40 seconds after
-    /// the stop began), and returns. Must be called on a tokio runtime with time and I/O enabled.
+    /// at most 30 seconds), lets each analyzer thread finish its current log (until 40 seconds
+    /// after the stop began), and returns. Must be called on a tokio runtime with time and I/O
+    /// enabled.
     ///
     /// # Errors
     /// [`ServeError`]: an unusable listener, an endpoint that nobody could reach, a file that
@@ -467,20 +468,20 @@ impl Server {
     }
 }
 
-/// Eight for each core, 32 at most: an analysis waits for the disk most of its time, because each
-/// of its results is on the disk before the next is begun.
+/// Eight per core, at most 32: an analysis mostly waits for the disk, because each of its results
+/// is synced before the next one begins.
 fn default_threads() -> usize {
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     cores.saturating_mul(8).min(32)
 }
 
-/// Signs with the pair that may only put day logs.
+/// Signs with the key pair that may only put day logs.
 fn signer(endpoint: Url, pair: &KeyPair) -> Result<SigV4Signer, ServeError> {
     let keys = SigningKeys::new(&pair.access_key, pair.expose_secret(), None);
     Ok(SigV4Signer::new(endpoint, Addressing::Path, REGION, keys)?)
 }
 
-/// Names that are constants of this program.
+/// Parses a bucket name that is a constant of this program.
 fn bucket(name: &'static str) -> BucketName {
     match name.parse() {
         Ok(bucket) => bucket,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::service::{Kind, Place, RequestError, Service};
 use aws_credential_types::Credentials;
 
-/// An answer has at most 1 MiB of events; their JSON is longer than they are.
+/// A response has at most 1 MiB of events; as JSON they are longer.
 const KIND: Kind = Kind { scope: "logs", name: "CloudWatch Logs", max_answer: 16 << 20 };
 
 const FILTER: &str = "Logs_20140328.FilterLogEvents";
@@ -26,14 +26,14 @@ pub struct LogEvent {
     pub message: String,
 }
 
-/// A part of the events, in the order of time.
+/// A page of events, in chronological order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LogEvents {
-    /// The events. None is no sign of the end.
+    /// The events. An empty page is not necessarily the last one.
     #[serde(default)]
     pub events: Vec<LogEvent>,
-    /// With what the next part is asked for; `None` at the end.
+    /// The token for the next page; `None` at the end.
     pub next_token: Option<String>,
 }
 
@@ -50,16 +50,16 @@ struct Filter<'a> {
 }
 
 impl Logs {
-    /// A client; it opens no connection yet. It goes by the proxy that the environment names.
+    /// A client. It opens no connection yet. It uses the proxy from the environment.
     pub fn new(place: Place, region: &str, credentials: Credentials) -> Self {
         Self(Service::new(KIND, place, region, credentials))
     }
 
-    /// A part of the events of a group between two moments, both in milliseconds since the epoch:
-    /// the first, or what `next_token` of the part before leads to. Blocks.
+    /// A page of the events of a group between two times, both in milliseconds since the epoch: the
+    /// first page, or the one for `next_token` of the previous page. Blocks.
     ///
     /// # Errors
-    /// [`RequestError`], when the last attempt failed, too, if another could help.
+    /// [`RequestError`]; for a transient error, after the last attempt.
     pub fn filter(
         &self,
         group: &str,

@@ -1,4 +1,4 @@
-//! One signed request to a service of AWS that speaks JSON.
+//! Signed requests to AWS services with a JSON API.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,13 +13,13 @@ use ureq::Agent;
 use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
 use url::Url;
 
-/// The form of request and answer.
+/// The content type of request and response.
 const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
 
-/// Why there is no answer of use. Names no key and no signature.
+/// Why a request failed. Contains no key and no signature.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RequestError {
-    /// The certificates to trust are none.
+    /// The certificates to trust are invalid.
     #[error("the certificates to trust cannot be read: {0}")]
     Roots(String),
     /// The request could not be signed.
@@ -30,40 +30,40 @@ pub enum RequestError {
         /// What went wrong.
         problem: String,
     },
-    /// There was no answer.
+    /// There was no response.
     #[error("{service} at {host} cannot be reached: {problem}")]
     Unreachable {
         /// The service, as people call it.
         service: &'static str,
-        /// The host that was asked.
+        /// The host of the request.
         host: String,
         /// What went wrong.
         problem: String,
     },
-    /// The answer is an error.
+    /// The response is an error.
     #[error("{service} answers {status} ({code}): {message}")]
     Answer {
         /// The service, as people call it.
         service: &'static str,
         /// The HTTP status.
         status: u16,
-        /// AWS's name of the error, e.g. `AccessDeniedException`.
+        /// AWS's error code, e.g. `AccessDeniedException`.
         code: String,
-        /// What AWS says to it, shortened.
+        /// AWS's message, shortened.
         message: String,
     },
-    /// The answer is not that of the service.
+    /// The response is not valid for the service.
     #[error("the answer of {host} is not one of {service}")]
     Strange {
         /// The service, as people call it.
         service: &'static str,
-        /// The host that was asked.
+        /// The host of the request.
         host: String,
     },
 }
 
 impl RequestError {
-    /// Whether asking once more may help.
+    /// Whether a retry may help.
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Unreachable { .. } => true,
@@ -75,31 +75,32 @@ impl RequestError {
     }
 }
 
-/// Where a service is, and how patiently it is asked.
+/// Where a service is, with timeout and retries.
 #[derive(Clone, Debug)]
 pub struct Place {
     /// Its URL.
     pub url: Url,
     /// The certificates to trust.
     pub roots: RootCerts,
-    /// How long one request may take in all.
+    /// The total timeout of one request.
     pub timeout: Duration,
-    /// How often it is asked, without a wait between, before a passing fault is told; at least once.
+    /// The number of attempts, at least one, without a delay between them. Only transient errors
+    /// are retried.
     pub attempts: u32,
 }
 
-/// A service, as it is named in requests and to people.
+/// The names of a service, and its response limit.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Kind {
-    /// In the scope of a signature.
+    /// The name in the scope of a signature.
     pub(crate) scope: &'static str,
-    /// For people.
+    /// The name in messages.
     pub(crate) name: &'static str,
-    /// The longest answer that is read, in bytes.
+    /// The maximum size of a response, in bytes.
     pub(crate) max_answer: u64,
 }
 
-/// A service of one region.
+/// A client for a service in one region.
 #[derive(Clone)]
 pub(crate) struct Service {
     kind: Kind,
@@ -120,7 +121,7 @@ impl fmt::Debug for Service {
     }
 }
 
-/// The headers of a signed request. It has no `Debug`: they hold signature and token.
+/// The headers of a signed request. Has no `Debug`, because they contain signature and token.
 pub(crate) struct Signed(pub(crate) Vec<(String, String)>);
 
 #[derive(Deserialize, Default)]
@@ -132,17 +133,17 @@ struct Fault {
 }
 
 impl Service {
-    /// A client; it opens no connection yet. It goes by the proxy that the environment names.
+    /// A client. It opens no connection yet. It uses the proxy from the environment.
     pub(crate) fn new(kind: Kind, place: Place, region: &str, credentials: Credentials) -> Self {
         let Place { url, roots, timeout, attempts } = place;
         let agent = https_agent(roots, timeout);
         Self { kind, agent, url, attempts, region: region.to_owned(), credentials }
     }
 
-    /// Asks, and reads the answer. Blocks. `now` is the time that is signed.
+    /// Sends a request and parses the response. Blocks. `now` is the time in the signature.
     ///
     /// # Errors
-    /// [`RequestError`], when the last attempt failed, too, if another could help.
+    /// [`RequestError`]; for a transient error, after the last attempt.
     pub(crate) fn ask<A: for<'a> Deserialize<'a>>(
         &self,
         target: &'static str,
@@ -154,7 +155,7 @@ impl Service {
             .map_err(|_| RequestError::Strange { service: self.kind.name, host: self.host() })
     }
 
-    /// The same for a request whose answer says nothing.
+    /// The same, but returns the response unparsed.
     pub(crate) fn send(
         &self,
         target: &'static str,
@@ -235,15 +236,15 @@ impl Service {
 
     fn fault(&self, status: u16, bytes: &[u8]) -> RequestError {
         let fault: Fault = serde_json::from_slice(bytes).unwrap_or_default();
-        // Some services write a namespace before the name.
+        // Some services prefix the code with a namespace.
         let code = fault.code.rsplit('#').next().unwrap_or_default();
         let (code, message) = (shortened(code, 64), shortened(&fault.message, 300));
         RequestError::Answer { service: self.kind.name, status, code, message }
     }
 }
 
-/// A client of requests that trusts `roots` and gives each request `timeout` in all. A status of
-/// failure is an answer, not an error. It goes by the proxy that the environment names.
+/// An HTTP client that trusts `roots` and limits each request to `timeout` in total. An HTTP error
+/// status is a response, not an error. It uses the proxy from the environment.
 pub fn https_agent(roots: RootCerts, timeout: Duration) -> Agent {
     let tls = TlsConfig::builder()
         .provider(TlsProvider::Rustls)
@@ -257,10 +258,10 @@ pub fn https_agent(roots: RootCerts, timeout: Duration) -> Agent {
     config.build().new_agent()
 }
 
-/// The certificates in a PEM file, to trust them alone.
+/// The certificates in a PEM file, as the only trusted ones.
 ///
 /// # Errors
-/// [`RequestError::Roots`]: these are no certificates.
+/// [`RequestError::Roots`]: the file is invalid, or contains no certificate.
 pub fn roots_of(pem: &[u8]) -> Result<RootCerts, RequestError> {
     let mut roots = Vec::new();
     for item in ureq::tls::parse_pem(pem) {

@@ -1,4 +1,4 @@
-//! The functions' logs, as the operator reads them.
+//! Reads the logs of the functions from CloudWatch Logs.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -14,13 +14,13 @@ use crate::cloud::{Access, reach};
 use crate::error::StackError;
 use crate::parameter_store::{roots, told};
 
-/// How long one request may take in all.
+/// The total timeout of one request.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How often a request is made, with waits between that double, before its fault is told.
+/// The number of attempts, with delays that double between them.
 const ATTEMPTS: u32 = 6;
 
-/// The first of the waits.
+/// The first delay.
 const WAIT: Duration = Duration::from_millis(500);
 
 /// CloudWatch Logs, with the operator's own credentials.
@@ -42,19 +42,19 @@ pub fn of_functions(env: &EnvName) -> [String; 2] {
     ["generate-url", "analyze-log"].map(|name| format!("/aws/lambda/log2aws-{env}-{name}"))
 }
 
-/// One group, read part by part.
+/// One log group, read page by page.
 struct Reader<'a> {
     groups: &'a LogGroups,
     name: &'a str,
     time: (Option<i64>, Option<i64>),
     events: VecDeque<LogEvent>,
-    /// With what the next part is asked for.
+    /// The token for the next page.
     next: Option<String>,
     is_over: bool,
 }
 
 impl LogGroups {
-    /// Finds region and credentials. Asks AWS nothing.
+    /// Finds region and credentials. Sends no request to AWS.
     ///
     /// # Errors
     /// [`StackError`]: there is no region, or there are no credentials.
@@ -65,11 +65,11 @@ impl LogGroups {
         Ok(Self { access: access.clone(), provider, region, endpoint })
     }
 
-    /// Hands on the lines of several groups in the order of time, from the first moment on and up to
-    /// the second, in milliseconds since the epoch. No more than one part of each is in memory.
+    /// Passes the lines of several groups to `sink` in chronological order. `time` is the range, in
+    /// milliseconds since the epoch. At most one page of each group is in memory.
     ///
     /// # Errors
-    /// What AWS refuses, and what `sink` fails with.
+    /// Errors of AWS and of `sink`.
     pub async fn read<E: From<StackError>>(
         &self,
         names: &[String],
@@ -112,11 +112,11 @@ impl LogGroups {
 }
 
 impl Reader<'_> {
-    /// Asks for the next part until there is an event, or no more part.
+    /// Fetches pages until there is an event, or no more page.
     async fn fill(&mut self) -> Result<(), StackError> {
         while self.events.is_empty() && !self.is_over {
             let part = self.ask().await?;
-            // AWS would be asked for ever by a token that leads to itself.
+            // A token that leads to itself would never end.
             self.is_over = part.next_token.is_none() || part.next_token == self.next;
             self.next = part.next_token;
             self.events = part.events.into();

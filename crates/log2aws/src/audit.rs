@@ -1,4 +1,4 @@
-//! `log2aws audit`: who asked for, put, read and deleted what.
+//! `log2aws audit`: prints who got URLs, and who put, read and deleted what.
 
 mod aws;
 mod files;
@@ -26,7 +26,8 @@ pub(crate) struct AuditArgs {
     /// Only events of this server's logs.
     #[arg(long, value_name = "NAME")]
     server: Option<ServerName>,
-    /// Only events from then on: a day in UTC, or a moment, e.g. 2026-11-30 or 2026-11-30T12:00:00Z.
+    /// Only events from then on: a day in UTC, or a moment, e.g. 2026-11-30 or
+    /// 2026-11-30T12:00:00Z.
     #[arg(long, value_name = "TIME", value_parser = filter::moment)]
     since: Option<Moment>,
     /// Only events up to then: a day in UTC with all of it, or a moment.
@@ -86,18 +87,18 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
     kind == Some(io::ErrorKind::BrokenPipe)
 }
 
-/// Writes what is asked for.
+/// Prints events as a table or as JSON.
 struct Printer<'a> {
     out: &'a mut dyn Write,
     json: bool,
     /// Events printed.
     lines: u64,
-    /// Events that were lost.
+    /// The number of lost events.
     dropped: u64,
 }
 
 impl Printer<'_> {
-    /// Prints an event of which `line` is the JSON.
+    /// Prints an event; `line` is its JSON.
     fn print(&mut self, event: &AuditEvent, line: &str) -> io::Result<()> {
         self.dropped += event.lines.unwrap_or(0);
         self.lines += 1;

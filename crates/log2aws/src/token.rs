@@ -1,4 +1,4 @@
-//! `log2aws token`: who may see the dashboard.
+//! `log2aws token`: manages the tokens that log in to the dashboard.
 
 use std::io::{self, Write as _};
 use std::path::PathBuf;
@@ -63,14 +63,14 @@ impl FolderArgs {
 /// Runs one of the verbs of `token`.
 ///
 /// # Errors
-/// A name that is taken or not there; a folder or a file that cannot be used.
+/// The name exists already or does not exist; the folder or a file cannot be used.
 pub(crate) fn run(args: TokenArgs) -> anyhow::Result<Exit> {
     let mut out = io::stdout();
     match args.verb {
         TokenVerb::Add(AddArgs { name, read_only, folder }) => {
             let rights = if read_only { Rights::ReadOnly } else { Rights::Full };
             let token = folder.open()?.add(name.clone(), rights, SystemClock.now())?;
-            // Alone on standard output, for a script to take.
+            // The only output on standard output, for use in scripts.
             writeln!(out, "{}", token.expose()).with_context(|| {
                 format!("the token could not be printed; revoke {name} and add it again")
             })?;

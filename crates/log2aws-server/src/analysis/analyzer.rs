@@ -1,4 +1,4 @@
-//! The handler of `log2aws_service`, over the disk store.
+//! The analyzer of `log2aws_service` on the disk store.
 
 use std::error::Error;
 use std::num::NonZeroU32;
@@ -14,7 +14,7 @@ use log2aws_store::disk::{DiskError, ObjectInfo, VersionEntry, VersionQuery};
 
 use crate::analysis::{Analysis, Analyzer};
 
-/// Looks at day logs in a disk store.
+/// Analyzes day logs in a disk store.
 pub(crate) struct StoreAnalyzer {
     app: AnalyzeApp,
     store: DiskStore,
@@ -41,13 +41,13 @@ impl StoreAnalyzer {
 }
 
 impl StoreAnalyzer {
-    /// The newest versions of a log, the newest first. Nobody but who may put could put them.
+    /// The newest versions of a log, newest first. All are accepted: the server checked each put.
     fn versions(
         &self,
         bucket: &BucketName,
         key: &ObjectKey,
     ) -> Result<Vec<AcceptedVersion>, DiskError> {
-        // One that was deleted has versions still, which are nobody's newest.
+        // A deleted log still has versions, but none of them is current.
         match self.store.head(bucket, key, None) {
             Err(DiskError::NoSuchKey { .. }) => return Ok(Vec::new()),
             newest => newest?,
@@ -70,7 +70,7 @@ fn accepted(info: &ObjectInfo) -> AcceptedVersion {
         source: info.source,
         operator: info.by_operator,
         time: Some(info.last_modified),
-        // The ids of one key are in order.
+        // The version ids of one key are in order.
         sequencer: Some(info.version.to_string()),
         ..AcceptedVersion::default()
     }
@@ -103,7 +103,7 @@ impl Analyzer for StoreAnalyzer {
     }
 }
 
-/// The error and what is behind it.
+/// The error with its causes.
 fn chain(error: &dyn Error) -> String {
     ErrorChain(error).to_string()
 }

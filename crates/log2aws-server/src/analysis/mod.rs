@@ -1,8 +1,8 @@
-//! Analysis beside the server: threads of its own that turn raw logs into results.
+//! Analysis: threads that turn raw logs into results.
 //!
-//! A put says *look*; which version is looked at, and where it came from, is asked of the store
-//! then. So nothing has to be written down for an event to survive a kill: whatever has no result
-//! of its newest version is found by the scan at the next start.
+//! A put only queues a key. The analysis then reads from the store which version is the newest and
+//! where it came from. So the queue need not survive a kill: the scan at the next start finds each
+//! log without a result of its newest version.
 
 pub(crate) mod analyzer;
 mod queue;
@@ -18,28 +18,28 @@ use crate::config::ServeError;
 use crate::metrics::Metrics;
 pub(crate) use queue::Queue;
 
-/// How often the end of the threads is looked for.
+/// How often the shutdown checks whether the threads have ended.
 const POLL: Duration = Duration::from_millis(5);
 
-/// What one look at a day log came to.
+/// The outcome of analyzing one day log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Analysis {
-    /// Results were written.
+    /// Whether results were written.
     pub(crate) analyzed: bool,
     /// Rows written to CSV.
     pub(crate) rows: u64,
-    /// Lines that could not be read.
+    /// Lines that could not be parsed.
     pub(crate) rejects: u64,
     /// Versions that replaced the bytes of the version before.
     pub(crate) replaced: u64,
 }
 
-/// Who looks at day logs. Called on threads that may block.
+/// Analyzes day logs. Called on threads that may block.
 pub(crate) trait Analyzer: Send + Sync {
-    /// Brings the results of a day log up to its newest version.
+    /// Brings the results of a day log up to date with its newest version.
     ///
     /// # Errors
-    /// Why not, in one sentence; it is tried again.
+    /// The reason, in one sentence. It is retried.
     fn look(&self, key: &ObjectKey) -> Result<Analysis, String>;
 
     /// Whether the newest version has no result yet.
@@ -56,13 +56,13 @@ pub(crate) struct Workers {
     threads: Vec<JoinHandle<()>>,
 }
 
-/// What the threads work with.
+/// What the threads share.
 #[derive(Clone)]
 pub(crate) struct Work {
     pub(crate) queue: Arc<Queue>,
     pub(crate) analyzer: Arc<dyn Analyzer>,
     pub(crate) metrics: Arc<Metrics>,
-    /// Told of every day log whose results may have changed.
+    /// Called with the key of each day log whose results may have changed.
     pub(crate) on_analyzed: Arc<dyn Fn(&ObjectKey) + Send + Sync>,
 }
 
@@ -70,7 +70,7 @@ impl Workers {
     /// Starts `threads` threads that analyze.
     ///
     /// # Errors
-    /// [`ServeError::Thread`]; the threads that did start are stopped.
+    /// [`ServeError::Thread`]. The threads that were started are stopped.
     pub(crate) fn start(work: &Work, threads: usize) -> Result<Self, ServeError> {
         let mut workers = Self { queue: work.queue.clone(), threads: Vec::new() };
         for _ in 0..threads {
@@ -91,8 +91,8 @@ impl Workers {
         Ok(())
     }
 
-    /// Lets every thread finish the log at hand, and waits for it until `deadline`. What is not
-    /// finished then is analyzed at the next start: its summary is written last.
+    /// Lets each thread finish its current log, and waits until `deadline`. A log that is not
+    /// finished by then is analyzed at the next start, because its summary is written last.
     pub(crate) fn stop(mut self, deadline: Instant) {
         self.queue.stop();
         while Instant::now() < deadline && self.threads.iter().any(|thread| !thread.is_finished()) {
@@ -122,8 +122,8 @@ impl Work {
     fn run(&self) {
         while let Some(key) = self.queue.next() {
             let begin = Instant::now();
-            // A log that breaks the analyzer must not take the thread with it, and the logs of
-            // everybody else.
+            // A log that makes the analyzer panic must not end the thread, which would delay all
+            // other logs.
             let look = std::panic::AssertUnwindSafe(|| {
                 let looked = self.analyzer.look(&key);
                 (self.on_analyzed)(&key);
@@ -163,7 +163,7 @@ mod tests {
 
     use super::*;
 
-    /// Breaks down at its first look, fails at its second.
+    /// Panics at the first call, fails at the second.
     #[derive(Default)]
     struct Unlucky(Mutex<u32>);
 
@@ -209,7 +209,7 @@ mod tests {
         assert_eq!(metrics.queue_length.get(), 0);
     }
 
-    /// Holds the thread of a large log until the logs behind it are done.
+    /// Blocks the thread with the large log until the logs behind it are done.
     struct HeldUp {
         seen: Mutex<Vec<String>>,
         released: std::sync::Condvar,
@@ -237,7 +237,7 @@ mod tests {
         }
     }
 
-    /// Holds one log until the test releases it.
+    /// Blocks until the test releases it.
     struct Slow(Arc<Mutex<()>>, Arc<AtomicBool>);
 
     impl Analyzer for Slow {

@@ -1,4 +1,4 @@
-//! Which day logs wait for analysis.
+//! The queue of day logs to analyze.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt;
@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use log2aws_core::key::{ObjectKey, RawKey};
 use prometheus_client::metrics::gauge::Gauge;
 
-/// How many logs may wait. What comes beyond is not lost: it has no result yet, so the next scan
-/// of the raw bucket finds it, and one is asked for.
+/// The maximum number of queued logs. Further ones are not lost: they have no result yet, so the
+/// next scan of the raw bucket finds them. An overflow requests a scan.
 pub(crate) const CAPACITY: usize = 65_536;
 
 /// The first wait after a failure; each further failure doubles it.
@@ -18,15 +18,15 @@ const FIRST_WAIT: Duration = Duration::from_secs(1);
 /// The longest wait after a failure.
 const LONGEST_WAIT: Duration = Duration::from_mins(10);
 
-/// Day logs that wait for analysis.
+/// Day logs to analyze.
 ///
-/// A key is in it once, however often it was put; one that is put while it is analyzed is analyzed
-/// again afterwards; two threads never get the same key.
+/// A key is queued once, however often it was put. A key that is put during its analysis is
+/// analyzed again afterwards. Two threads never get the same key.
 pub(crate) struct Queue {
     state: Mutex<State>,
-    /// A log is ready, or becomes so later; each notice is for one worker.
+    /// A log is ready, or will be later. Each notification wakes one worker.
     ready: Condvar,
-    /// Half of the room is free again.
+    /// At least half of the capacity is free again.
     room: Condvar,
     length: Gauge,
     capacity: usize,
@@ -36,10 +36,10 @@ pub(crate) struct Queue {
 struct State {
     jobs: HashMap<ObjectKey, Job>,
     ready: VecDeque<ObjectKey>,
-    /// By when they are due; the number tells apart what is due at one instant.
+    /// By due time. The number distinguishes entries due at the same instant.
     delayed: BTreeMap<(Instant, u64), ObjectKey>,
     numbers: u64,
-    /// Something was left out because there was no room.
+    /// A log was left out because the queue was full.
     overflowed: bool,
     stopping: bool,
 }
@@ -57,7 +57,7 @@ enum Stage {
 }
 
 impl Queue {
-    /// An empty queue whose length `length` shows.
+    /// An empty queue. `length` is kept at its length.
     pub(crate) fn new(length: Gauge) -> Self {
         Self::with_capacity(length, CAPACITY)
     }
@@ -76,7 +76,7 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Asks for a look at `key`. What is not a day log's key is none of ours.
+    /// Queues `key` for analysis. Keys that are not those of day logs are ignored.
     pub(crate) fn enqueue(&self, key: &ObjectKey) {
         if RawKey::parse(key.as_str()).is_none() {
             return;
@@ -90,7 +90,7 @@ impl Queue {
                     *again = true;
                     return;
                 }
-                // What failed before may well go through with the new bytes.
+                // A log that failed before may succeed with the new bytes.
                 waiting @ Stage::Delayed(_) => *waiting = Stage::Ready,
             },
             None if full => {
@@ -106,7 +106,7 @@ impl Queue {
         self.ready.notify_one();
     }
 
-    /// Waits for the next log to look at; `None` once the queue has been stopped.
+    /// Waits for the next log to analyze; `None` once the queue has been stopped.
     pub(crate) fn next(&self) -> Option<ObjectKey> {
         let mut state = self.state();
         loop {
@@ -116,7 +116,7 @@ impl Queue {
             let now = Instant::now();
             state.wake_due(now);
             if let Some(key) = state.ready.pop_front() {
-                // The notice that woke this worker may have stood for several logs.
+                // One notification may have been for several logs.
                 if !state.ready.is_empty() || !state.delayed.is_empty() {
                     self.ready.notify_one();
                 }
@@ -137,7 +137,7 @@ impl Queue {
         }
     }
 
-    /// Says that the look at `key` is over.
+    /// Reports that the analysis of `key` has succeeded.
     pub(crate) fn done(&self, key: &ObjectKey) {
         let mut state = self.state();
         let again = state
@@ -157,8 +157,8 @@ impl Queue {
         }
     }
 
-    /// Says that the look at `key` failed: it is tried again after the time that is answered, or
-    /// at once if it was put again meanwhile.
+    /// Reports that the analysis of `key` has failed. It is retried after the returned delay, which
+    /// is zero if the log was put again meanwhile.
     pub(crate) fn failed(&self, key: &ObjectKey) -> Duration {
         let mut state = self.state();
         let state = &mut *state;
@@ -170,7 +170,7 @@ impl Queue {
             .or_insert(Job { stage: Stage::Running { again: false }, failures: 0 });
         let wait = FIRST_WAIT.saturating_mul(1 << job.failures.min(10)).min(LONGEST_WAIT);
         job.failures = job.failures.saturating_add(1);
-        // A new log to take, or an earlier moment to wake at.
+        // There is another log to take, or an earlier due time.
         self.ready.notify_one();
         if job.stage == (Stage::Running { again: true }) {
             job.stage = Stage::Ready;
@@ -182,7 +182,7 @@ impl Queue {
         wait
     }
 
-    /// Waits until more than half of the room is free; `false` once the queue has been stopped.
+    /// Waits until at least half of the capacity is free; `false` once the queue has been stopped.
     pub(crate) fn wait_for_room(&self) -> bool {
         let mut state = self.state();
         while !state.stopping && !self.has_room(&state) {
@@ -191,7 +191,7 @@ impl Queue {
         !state.stopping
     }
 
-    /// Whether something was left out and there is room for it again; forgets that it was.
+    /// Whether logs were left out and there is space for them again. Resets the flag if so.
     pub(crate) fn take_overflow(&self) -> bool {
         let mut state = self.state();
         let take = state.overflowed && self.has_room(&state);
@@ -203,7 +203,7 @@ impl Queue {
         state.jobs.len() <= self.capacity / 2
     }
 
-    /// Gives out nothing any more. What still waits has no result and is found at the next start.
+    /// Stops the queue. Logs still queued have no result, and are found at the next start.
     pub(crate) fn stop(&self) {
         self.state().stopping = true;
         self.ready.notify_all();
@@ -219,7 +219,7 @@ impl State {
                 break;
             }
             let key = entry.remove();
-            // A put meanwhile has made it ready already.
+            // A put may have made it ready already.
             if let Some(job) = self.jobs.get_mut(&key)
                 && job.stage == Stage::Delayed(number)
             {
@@ -258,7 +258,7 @@ mod tests {
         assert_eq!(queue.next(), Some(key("web01")));
         queue.enqueue(&key("web01"));
         queue.enqueue(&key("web02"));
-        // web01 is being looked at: nobody else gets it.
+        // web01 is being analyzed: no other thread gets it.
         assert_eq!(queue.next(), Some(key("web02")));
         queue.done(&key("web02"));
         queue.done(&key("web01"));
@@ -267,7 +267,7 @@ mod tests {
         assert_eq!(queue.length.get(), 0);
     }
 
-    /// What can happen to one key, in any order.
+    /// Everything that can happen to one key, in any order.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     enum Step {
         Put,
@@ -277,8 +277,8 @@ mod tests {
         Wake,
     }
 
-    /// The queue, and what the threads around it know: puts are numbered, and an analysis is of the
-    /// put that was the newest when it began.
+    /// The queue and a model of its threads: puts are numbered, and an analysis covers the newest
+    /// put at its start.
     struct Model {
         queue: Queue,
         newest: u32,
@@ -287,7 +287,7 @@ mod tests {
     }
 
     impl Model {
-        /// `None` if this cannot happen now.
+        /// `None` if the step is impossible in this state.
         fn step(&mut self, step: Step) -> Option<()> {
             match step {
                 Step::Put => {
@@ -314,8 +314,8 @@ mod tests {
         }
     }
 
-    /// Each call holds the lock from its first to its last line, so what threads do is some order of
-    /// calls: these are all orders of so many.
+    /// Each call holds the lock throughout, so concurrent threads amount to some order of calls.
+    /// This tests all orders of a given length.
     #[test]
     fn in_every_order_of_puts_and_analyses_the_last_analysis_is_of_the_newest_put() {
         const STEPS: [Step; 5] = [Step::Put, Step::Take, Step::Done, Step::Failed, Step::Wake];
@@ -353,7 +353,7 @@ mod tests {
         let mut waits = Vec::new();
         for _ in 0..13 {
             waits.push(queue.failed(&key("web01")).as_secs());
-            // A put makes it due at once; its wait goes on growing until it succeeds.
+            // A put makes it due at once. Its delay keeps growing until it succeeds.
             queue.enqueue(&key("web01"));
             assert_eq!(queue.next(), Some(key("web01")));
         }

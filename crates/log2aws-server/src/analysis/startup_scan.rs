@@ -1,8 +1,8 @@
-//! Finds raw logs that have no result of their newest version: what a kill left over, and what did
-//! not fit into the queue.
+//! Finds raw logs without a result of their newest version: those left over after a kill, and those
+//! that did not fit into the queue.
 //!
-//! A log that was found complete is remembered by the states of its two files, so that the next
-//! scan opens neither. What is remembered may be lost; then every log is read once.
+//! A complete log is remembered by the states of its two files, so that the next scan opens
+//! neither. This cache may be lost; then every log is read once.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
@@ -23,21 +23,21 @@ use crate::background::{BackgroundTask, Next, Stop, TaskError};
 use crate::folder_cache::FolderCache;
 use crate::metrics::Metrics;
 
-/// How often the queue is asked whether it had to leave something out.
+/// How often the queue is checked for an overflow.
 const CHECK_OVERFLOW_EVERY: Duration = Duration::from_secs(1);
 
-/// How often all is scanned, so that a restart finds the logs of long remembered.
+/// How often everything is scanned, so that the cache is recent at the next start.
 const EVERY: Duration = Duration::from_hours(1);
 
-/// The entry of the cache.
+/// The name of the cache entry.
 const ENTRY: &str = "complete";
 
-/// Grows with every change of what a mark is made of.
+/// The version of the mark format.
 const VERSION: u8 = 1;
 
 const MARK: usize = 16;
 
-/// Stands for a log whose results are those of its newest version.
+/// Identifies a log whose results are those of its newest version.
 type Mark = [u8; MARK];
 
 /// The scan, at the start and later.
@@ -50,7 +50,7 @@ pub(crate) struct StartupScan {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) unreadable: UnreadableObjects,
     pub(crate) cache: FolderCache,
-    /// After how many days results are removed; `None` keeps them.
+    /// The number of days after which results are removed; `None` keeps them.
     pub(crate) keep_analyzed_days: Option<NonZeroU32>,
     pub(crate) scanned_at: Option<Instant>,
 }
@@ -63,7 +63,7 @@ impl BackgroundTask for StartupScan {
     fn run_once(&mut self, stop: &Stop) -> Result<Next, TaskError> {
         let due = self.scanned_at.is_none_or(|at| at.elapsed() >= EVERY);
         if due || self.queue.take_overflow() {
-            // An overflow that a failed scan did not make good asks for another.
+            // If the scan fails, the next run scans again.
             self.scanned_at = None;
             let found = self.scan(stop)?;
             self.scanned_at = Some(Instant::now());
@@ -76,7 +76,7 @@ impl BackgroundTask for StartupScan {
 }
 
 impl StartupScan {
-    /// Queues every raw log that has no result of its newest version; tells how many.
+    /// Queues every raw log without a result of its newest version. Returns how many.
     fn scan(&self, stop: &Stop) -> Result<u64, TaskError> {
         let begin = Instant::now();
         let known = read_marks(&self.cache);
@@ -89,7 +89,7 @@ impl StartupScan {
                 Err(unreadable) => return self.unreadable.report(&[unreadable]),
             };
             let Some(key) = RawKey::parse(name) else { return };
-            // Before the results are read: a change in between makes another mark.
+            // Computed before the results are read: a change in between leads to a different mark.
             let mark = self.mark(&key);
             if let Some(mark) = mark
                 && known.contains(&mark)
@@ -124,11 +124,10 @@ impl StartupScan {
         Ok(found.get())
     }
 
-    /// Whether a log has no result of its newest version; `None` if there is nothing to do about
-    /// it.
+    /// Whether a log has no result of its newest version; `None` if there is nothing to do.
     ///
-    /// A log that is older than results are kept is passed over: its results were removed by age,
-    /// and a restart must not bring them back.
+    /// A log older than the retention of results is skipped: its results were removed by age, and a
+    /// restart must not restore them.
     fn is_incomplete(&self, key: &RawKey) -> Option<bool> {
         let object = key.object_key();
         let info = match self.store.head(&self.settings.raw_bucket, &object, None) {
@@ -143,8 +142,8 @@ impl StartupScan {
         if since.is_some_and(|since| info.last_modified < since) {
             return None;
         }
-        // A summary that cannot be read must not keep others waiting. An analysis writes it anew,
-        // and is tried again until it can.
+        // An unreadable summary must not delay other logs. The analysis rewrites it, and is retried
+        // until that succeeds.
         Some(self.analyzer.needs_analysis(key).unwrap_or_else(|reason| {
             self.metrics.count_store_error("failed");
             tracing::error!(key = %object, reason, "it is not known whether it has results");
@@ -152,7 +151,7 @@ impl StartupScan {
         }))
     }
 
-    /// The mark of a log as it is now; `None` if a file is missing or cannot be read.
+    /// The mark of a log in its current state; `None` if a file is missing or cannot be read.
     fn mark(&self, key: &RawKey) -> Option<Mark> {
         let state = |bucket, key: &ObjectKey| self.store.file_state(bucket, key).ok().flatten();
         let raw = key.object_key();
@@ -172,7 +171,7 @@ fn mark_of(key: &str, log: &FileState, summary: &FileState) -> Mark {
     std::array::from_fn(|at| digest[at])
 }
 
-/// What was kept; nothing if it is not there or not what was written.
+/// The stored marks; none if they are missing or damaged.
 fn read_marks(cache: &FolderCache) -> HashSet<Mark> {
     let read = || {
         let bytes = cache.read(ENTRY).ok()??;

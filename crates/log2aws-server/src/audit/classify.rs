@@ -1,4 +1,5 @@
-//! Which requests are events, and what they are. Pure: a head and an answer in, an event out.
+//! Decides which requests are events, and of what kind. Pure: takes a request head and a response,
+//! returns an event.
 
 use std::borrow::Cow;
 
@@ -18,12 +19,12 @@ use crate::s3::access::is_signed;
 use crate::server::ANALYZED_BUCKET;
 use crate::ui::{TokenName, is_a_visit};
 
-/// Why a request was refused, in one word: an extension of its answer.
+/// Why a request was refused, in one word. An extension of the response.
 #[derive(Clone, Debug)]
 pub(crate) struct RefusalReason(pub(crate) Cow<'static, str>);
 
-/// The access keys that there are. What else somebody names as a key is not written down: it may be
-/// a secret in the wrong place.
+/// The access keys that exist. Any other value sent as an access key is not logged: it may be a
+/// secret in the wrong place.
 pub(crate) struct KnownKeys {
     /// The operator's.
     pub(crate) operator: String,
@@ -31,8 +32,8 @@ pub(crate) struct KnownKeys {
     pub(crate) signing: String,
 }
 
-/// What a request is, by its head alone; `None` if it is no event: pages about the server itself,
-/// the dashboard's assets, its calendar and its login page.
+/// Classifies a request by its head alone. Returns `None` if it is not an event: pages about the
+/// server itself, and the dashboard's assets, calendar and login page.
 pub(crate) fn classify(parts: &Parts, keys: &KnownKeys, now: Timestamp) -> Option<AuditEvent> {
     match parts.uri.path() {
         "/-/healthz" | "/-/readyz" | "/-/metrics" => None,
@@ -42,7 +43,8 @@ pub(crate) fn classify(parts: &Parts, keys: &KnownKeys, now: Timestamp) -> Optio
     }
 }
 
-/// Adds what the answer says; `false` if it shows that this was no event.
+/// Adds the fields known from the response. Returns `false` if the response shows that this was not
+/// an event.
 pub(crate) fn complete(event: &mut AuditEvent, answer: &http::response::Parts) -> bool {
     let status = answer.status.as_u16();
     event.status = Some(status);
@@ -65,7 +67,7 @@ pub(crate) fn complete(event: &mut AuditEvent, answer: &http::response::Parts) -
     if status >= 400 {
         event.reason = reason(event, answer);
     }
-    // A browser that fetches ahead, or a HEAD, uses no link up: it has the page with the form.
+    // A prefetch or a HEAD does not use up the login link: it gets the page with the form.
     event.event != "login" || status != 200
 }
 
@@ -152,12 +154,12 @@ fn s3_request(parts: &Parts, path: &str, keys: &KnownKeys, now: Timestamp) -> Au
     event
 }
 
-/// Names the object of an event, and whose log of which day it is.
+/// Sets the object of an event, with the server and day of its log.
 pub(super) fn set_key(event: &mut AuditEvent, key: &str) {
     if key.is_empty() {
         return;
     }
-    // A client that encodes the `?` of a URL sends the signature as a part of the key.
+    // A client that encodes the `?` of a URL sends the signature as part of the key.
     let shown = key.split_once("X-Amz-").map(|(shown, _)| format!("{shown}…"));
     event.key = Some(shown.unwrap_or_else(|| key.to_owned()));
     if let Some((server, day)) = log_of(key) {
@@ -173,7 +175,7 @@ pub(super) fn set_key(event: &mut AuditEvent, key: &str) {
     }
 }
 
-/// Whose log of which day a key is of: `…/{server}/{date}.…`.
+/// The server and day in a key of the form `…/{server}/{date}.…`.
 fn log_of(key: &str) -> Option<(ServerName, Day)> {
     let (folders, file) = key.rsplit_once('/')?;
     let server = folders.rsplit('/').next()?.parse().ok()?;
@@ -200,7 +202,7 @@ fn operation(parts: &Parts, key: &str) -> &'static str {
     }
 }
 
-/// The access key that a request says it is signed with.
+/// The access key that the request claims to be signed with.
 fn claimed_key(parts: &Parts) -> Option<String> {
     let in_query = values(parts, "X-Amz-Credential").next();
     let credential = in_query.or_else(|| {
@@ -211,7 +213,7 @@ fn claimed_key(parts: &Parts) -> Option<String> {
     credential.split(['/', ',']).next().map(str::to_owned)
 }
 
-/// A path as the caller means it; as it was sent if it is not UTF-8.
+/// The percent-decoded path, or the path as sent if it does not decode to UTF-8.
 fn decoded(path: &str) -> String {
     percent_decode_str(path).decode_utf8().map_or_else(|_| path.to_owned(), Into::into)
 }

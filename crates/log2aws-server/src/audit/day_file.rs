@@ -1,4 +1,4 @@
-//! The file of one day: lines are appended, and none is torn by a failure.
+//! The file of one day. Lines are appended; a failure leaves no partial line.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -16,16 +16,16 @@ use super::AUDIT_SUFFIX;
 pub(super) struct DayFile {
     pub(super) day: Date,
     file: File,
-    /// Up to where every line is whole, in bytes.
+    /// The length up to the end of the last complete line, in bytes.
     len: u64,
 }
 
 impl DayFile {
-    /// Opens the file of a day, and makes folder and file if they are not there. What a crash left
-    /// of a line is ended, so that the next line is whole.
+    /// Opens the file of a day, creating folder and file if necessary. If a crash left a partial
+    /// line, terminates it, so that the next line is intact.
     ///
     /// # Errors
-    /// The file system's; a link in the file's place.
+    /// An I/O error, or a symbolic link in place of the file.
     pub(super) fn open(folder: &Path, day: Date) -> io::Result<Self> {
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         let no_link = OFlags::NOFOLLOW.bits().cast_signed();
@@ -35,7 +35,7 @@ impl DayFile {
         let file = options.open(path)?;
         let mut len = file.metadata()?.len();
         if len == 0 {
-            // So that the file itself outlives a power cut.
+            // So that the file itself survives a power cut.
             File::open(folder)?.sync_all()?;
         } else {
             let mut last = [0];
@@ -48,13 +48,13 @@ impl DayFile {
         Ok(Self { day, file, len })
     }
 
-    /// Appends whole lines, or nothing.
+    /// Appends all of the lines, or nothing.
     ///
     /// # Errors
-    /// The file system's.
+    /// An I/O error.
     pub(super) fn append(&mut self, lines: &[u8]) -> io::Result<()> {
         if let Err(error) = self.file.write_all(lines) {
-            // If this fails, too, what is left of a line is ended when the file is opened again.
+            // If this fails too, the partial line is terminated when the file is opened again.
             self.file.set_len(self.len).unwrap_or_default();
             return Err(error);
         }
@@ -62,19 +62,20 @@ impl DayFile {
         Ok(())
     }
 
-    /// Has the disk keep what was appended.
+    /// Syncs what was appended to the disk.
     ///
     /// # Errors
-    /// The file system's.
+    /// An I/O error.
     pub(super) fn sync(&self) -> io::Result<()> {
         self.file.sync_data()
     }
 }
 
-/// The files of a folder: day, path and size in bytes. What is named otherwise is not ours.
+/// The audit files in a folder: day, path and size in bytes. Files with other names are ignored. A
+/// missing folder counts as empty.
 ///
 /// # Errors
-/// The folder cannot be read; none there is an empty one.
+/// The folder cannot be read.
 pub(crate) fn files(folder: &Path) -> io::Result<Vec<(Date, PathBuf, u64)>> {
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),

@@ -29,65 +29,65 @@ pub const EVENTS: [&str; 18] = [
     "dropped",
 ];
 
-/// The longest line that is written, in bytes, with its end.
+/// The longest line that is written, in bytes, including the newline.
 pub const MAX_LINE_BYTES: usize = 24 * 1024;
 
-/// The longest object key, and the longest `detail`, in bytes.
+/// The maximum length of an object key and of `detail`, in bytes.
 const MAX_KEY_BYTES: usize = 1024;
 
-/// The longest text of every other field, in bytes: that of a server's name.
+/// The maximum length of every other text field, in bytes: that of a server name.
 const MAX_FIELD_BYTES: usize = 256;
 
-/// Who did what. Fields that are not known, or have no meaning for an event, are left out.
+/// Who did what. Fields that are unknown, or do not apply to an event, are omitted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditEvent {
     /// When it ended.
     #[serde(with = "milliseconds")]
     pub time: Timestamp,
-    /// What was done, one of [`EVENTS`].
+    /// The kind of event, one of [`EVENTS`].
     pub event: Cow<'static, str>,
-    /// The address that it came from.
+    /// The address of the client.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_ip: Option<IpAddr>,
-    /// As whom: an access key of the S3 API, `url` for the key of URLs, `token:NAME` for a token
-    /// of the dashboard. Of a refused request, whose key it named.
+    /// The identity: an access key of the S3 API, `url` for the key that signs URLs, `token:NAME`
+    /// for a dashboard token. For a refused request, the key that it claimed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub principal: Option<String>,
-    /// Whose log.
+    /// The server whose log it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<String>,
-    /// Of which day, `YYYY-MM-DD`.
+    /// The day of the log, `YYYY-MM-DD`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub date: Option<String>,
-    /// In which bucket.
+    /// The bucket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bucket: Option<String>,
-    /// Under which key; of a list, its prefix.
+    /// The key of the object; for a list, its prefix.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-    /// Which version of the object.
+    /// The version of the object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// The size of the object that was put, or of what was sent of one, in bytes; of a URL, what it
-    /// is bound to.
+    /// The size of the object that was put, or of the part that was sent, in bytes. For a URL, the
+    /// size that it is bound to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
     /// The HTTP status.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// Why it was refused, or did not end well.
+    /// Why it was refused or failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// What else there is to say.
+    /// Further details.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
-    /// Of `dropped`: how many lines could not be written.
+    /// For `dropped`: the number of lines that could not be written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lines: Option<u64>,
 }
 
 impl AuditEvent {
-    /// An event of which nothing is known yet but its name.
+    /// An event with a time and a kind and no other field yet.
     pub fn new(time: Timestamp, event: &'static str) -> Self {
         Self {
             time,
@@ -107,7 +107,8 @@ impl AuditEvent {
         }
     }
 
-    /// Whether somebody did something that they may: not what anybody who can connect can cause.
+    /// Whether this was an authorized action, as opposed to one that anybody who can connect can
+    /// cause.
     pub(crate) fn is_accepted(&self) -> bool {
         let known = self.principal.is_some()
             || matches!(&*self.event, "url" | "setting" | "start" | "stop" | "dropped");
@@ -115,16 +116,16 @@ impl AuditEvent {
         known && self.status.is_none_or(|status| status < 400) && !is_unanswered
     }
 
-    /// The line, with its end. Characters that a terminal obeys are escaped.
+    /// The JSON line, including the newline. Terminal control characters are escaped.
     ///
     /// # Errors
-    /// The serializer's own; a value of this type has nothing that it refuses.
+    /// An error of the serializer; no value of this type causes one.
     pub fn to_line(&self) -> Result<String, serde_json::Error> {
         let json = serde_json::to_string(&self.bounded())?;
         let mut line = String::with_capacity(json.len() + 1);
         for c in json.chars() {
             if is_obeyed_by_terminals(c) {
-                // Only inside of strings: what stands between them is ASCII.
+                // Only inside strings: everything between them is ASCII.
                 let mut units = [0; 2];
                 for unit in c.encode_utf16(&mut units) {
                     // Writing to memory does not fail.
@@ -138,7 +139,7 @@ impl AuditEvent {
         Ok(line)
     }
 
-    /// The same with no text longer than a field may be.
+    /// A copy with every text cut to the maximum length of its field.
     fn bounded(&self) -> Self {
         let cut =
             |text: &Option<String>| text.as_deref().map(|text| bounded(text, MAX_FIELD_BYTES));
@@ -158,13 +159,14 @@ impl AuditEvent {
     }
 }
 
-/// Controls, and what turns the direction of writing.
+/// Whether a terminal interprets the character: control characters, and those that change the
+/// direction of text.
 pub fn is_obeyed_by_terminals(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// At most `max` bytes of a text; `…` says that there was more.
+/// At most `max` bytes of a text; `…` marks a cut.
 fn bounded(text: &str, max: usize) -> String {
     if text.len() <= max {
         return text.to_owned();
@@ -172,7 +174,7 @@ fn bounded(text: &str, max: usize) -> String {
     format!("{}…", &text[..text.floor_char_boundary(max)])
 }
 
-/// RFC 3339 in UTC with three digits behind the seconds, so that lines of a file sort as text.
+/// RFC 3339 in UTC with milliseconds, so that the lines of a file sort as text.
 mod milliseconds {
     use jiff::Timestamp;
     use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};

@@ -1,4 +1,4 @@
-//! What stands before every path: begins the record of each request that is an event.
+//! The layer in front of all paths. Begins the record of each request that is an event.
 
 use std::sync::Arc;
 
@@ -19,13 +19,13 @@ pub(crate) struct AuditLayer {
 }
 
 impl AuditLayer {
-    /// A layer that knows the operator's access key and the one that signs URLs.
+    /// A layer that knows the operator's access key and the key that signs URLs.
     pub(crate) fn new(log: Arc<AuditLog>, operator: &str, signing: &str) -> Arc<Self> {
         let keys = KnownKeys { operator: operator.to_owned(), signing: signing.to_owned() };
         Arc::new(Self { log, keys })
     }
 
-    /// Puts itself before all paths of `router`.
+    /// Adds itself in front of all paths of `router`.
     pub(crate) fn before(self: Arc<Self>, router: Router) -> Router {
         router.layer(from_fn_with_state(self, audited))
     }

@@ -1,13 +1,13 @@
-//! How long audit lines are kept, and how much room they may take.
+//! How long audit lines are kept, and how much disk space they may use.
 
 use std::num::NonZeroU32;
 
-/// What is kept of the audit log.
+/// Limits of the audit log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AuditConfig {
-    /// After how many days a day's file is removed.
+    /// The number of days after which the file of a day is removed.
     pub keep_days: NonZeroU32,
-    /// The largest size of all files together, in bytes. Lines past it are counted, not written.
+    /// The maximum size of all files together, in bytes. Lines beyond it are counted, not written.
     pub max_bytes: u64,
 }
 
@@ -19,10 +19,10 @@ impl Default for AuditConfig {
 }
 
 impl AuditConfig {
-    /// How many bytes there may be before a line is not written, in bytes.
+    /// The size of all files up to which a line is written, in bytes.
     ///
-    /// Refusals stop at half: anybody who can connect can cause them, and they must not take the
-    /// room of what was done.
+    /// For refused requests it is half: anybody who can connect can cause them, and they must leave
+    /// space for the accepted ones.
     pub(crate) fn limit(&self, accepted: bool) -> u64 {
         if accepted { self.max_bytes } else { self.max_bytes / 2 }
     }

@@ -1,9 +1,9 @@
-//! The audit log: who asked for a URL, who put, read or deleted what, who logged in.
+//! The audit log: who requested URLs, who put, read and deleted what, and who logged in.
 //!
-//! [`layer`] stands before every path and begins an [`AuditRecord`] for each request that is an
-//! event; [`classify`] decides which are and what they are, from the request's head and the answer;
-//! [`writer`] appends the lines to one file a day. A request never waits for the disk and is never
-//! refused because of its line: lines that could not be written are counted.
+//! [`layer`] is in front of all paths and begins an [`AuditRecord`] for each request that is an
+//! event. [`classify`] derives the event from the request's head and the response. [`writer`]
+//! appends the lines to one file a day. A request never waits for the disk and is never refused
+//! because of its line: lines that could not be written are counted.
 
 mod classify;
 mod day_file;
@@ -23,7 +23,7 @@ pub(crate) use writer::AuditLog;
 /// The folder in the data folder.
 pub const AUDIT_FOLDER: &str = "audit";
 
-/// What a file's name ends with; before it stands the day in UTC, `YYYY-MM-DD`.
+/// The suffix of a file's name, after the day in UTC, `YYYY-MM-DD`.
 pub const AUDIT_SUFFIX: &str = ".jsonl";
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
-//! The line of one request while it is served: written once, when nothing works on it any more.
+//! The audit line of one request, written once, when all work on the request has ended.
 //!
-//! A client may go away before its answer while a thread still commits its object. So the record
-//! is shared by what works on the request, and the last of them to end has it written.
+//! A client may disconnect before its response while a thread still commits its object. So the
+//! record is shared by everything that works on the request, and written when the last reference
+//! is dropped.
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,7 +12,7 @@ use axum::response::Response;
 use super::classify::{complete, set_key};
 use super::{AuditEvent, AuditLog};
 
-/// The event of one request: an extension of the request. Clones are one.
+/// The event of one request: an extension of the request. All clones share it.
 #[derive(Clone)]
 pub(crate) struct AuditRecord(Arc<Pending>);
 
@@ -21,7 +22,7 @@ struct Pending {
 }
 
 struct State {
-    /// `None`: it turned out to be no event, or others were written in its place.
+    /// `None` if it turned out not to be an event, or if other lines were written instead.
     event: Option<AuditEvent>,
     is_answered: bool,
 }
@@ -33,12 +34,12 @@ impl AuditRecord {
         Self(Arc::new(Pending { log, state: Mutex::new(state) }))
     }
 
-    /// From where the request comes.
+    /// Sets the address of the client.
     pub(crate) fn set_client_ip(&self, source: IpAddr) {
         self.change(|event| event.client_ip = Some(source));
     }
 
-    /// An object was stored: what is true even if nobody hears the answer.
+    /// Notes that an object was stored, which is true even if the client never gets the response.
     pub(crate) fn stored(&self, version: Option<String>, bytes: u64) {
         self.change(|event| {
             event.version = version;
@@ -47,21 +48,22 @@ impl AuditRecord {
         });
     }
 
-    /// An object was deleted, or was not there: true even if nobody hears the answer.
+    /// Notes that an object was deleted or did not exist, which is true even if the client never
+    /// gets the response.
     pub(crate) fn deleted(&self) {
         self.change(|event| {
             event.status.get_or_insert(204);
         });
     }
 
-    /// What went wrong after the answer had begun.
+    /// Notes a failure after the response had begun.
     pub(crate) fn failed_late(&self, reason: &str) {
         self.change(|event| {
             event.reason.get_or_insert_with(|| reason.to_owned());
         });
     }
 
-    /// One of the objects that a request deletes: a line of its own, in place of the request's.
+    /// Writes a line for one of the objects that a request deletes, instead of one for the request.
     pub(crate) fn deleted_one(&self, key: &str, refused: Option<&str>) {
         let Some(mut event) = self.state().event.clone() else { return };
         event.event = "delete".into();
@@ -72,12 +74,12 @@ impl AuditRecord {
         self.0.log.record(&event);
     }
 
-    /// The request's own line is not wanted: each of its objects had one.
+    /// Suppresses the request's own line: each of its objects had one.
     pub(crate) fn skip(&self) {
         self.state().event = None;
     }
 
-    /// Adds what the answer says.
+    /// Adds the fields known from the response.
     pub(super) fn answered(&self, response: Response) -> Response {
         let (parts, body) = response.into_parts();
         let mut state = self.state();

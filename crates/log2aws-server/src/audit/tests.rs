@@ -1,4 +1,4 @@
-//! The writer and its records by themselves.
+//! Unit tests of the writer and of records.
 
 use std::fs;
 use std::path::Path;
@@ -28,7 +28,7 @@ fn log(data_dir: &Path) -> Arc<AuditLog> {
     AuditLog::start(data_dir, AuditConfig::default(), Arc::new(Noon), metrics).unwrap()
 }
 
-/// The lines of a log that is closed.
+/// The lines of a closed log.
 fn lines(data_dir: &Path) -> Vec<AuditEvent> {
     let text = fs::read_to_string(data_dir.join(FILE)).unwrap();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -60,7 +60,7 @@ fn a_record_that_nobody_answered_says_so_and_what_was_stored() {
     assert_eq!(accepted, [false; 3], "without a principal");
 }
 
-/// A pipe refuses the flush, which is then told: so it was asked for.
+/// A pipe refuses fsync, and the failure is reported. This shows that fsync was called.
 #[test]
 fn what_was_written_is_flushed_by_itself() {
     let folder = tempfile::tempdir().unwrap();
@@ -89,7 +89,7 @@ fn lines_of_two_days_go_to_their_files() {
     assert_eq!(lines(folder.path()).len(), 1);
     let text = fs::read_to_string(folder.path().join("audit/2026-11-29.jsonl")).unwrap();
     assert_eq!(text.lines().count(), 2);
-    // What comes after the end is not waited for.
+    // A line that comes after the end is dropped, without waiting.
     log.record(&AuditEvent::new(log.now(), "url"));
     log.close();
 }

@@ -1,4 +1,4 @@
-//! The one thread that writes audit lines.
+//! The thread that writes audit lines.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -18,21 +18,20 @@ use super::{AUDIT_FOLDER, AuditConfig, AuditEvent, MAX_LINE_BYTES};
 use crate::config::ServeError;
 use crate::metrics::Metrics;
 
-/// How many lines wait for the disk at most, and how many bytes of them. Past that they are counted
-/// as dropped.
+/// The maximum number of queued lines and of their bytes. Further lines are dropped and counted.
 const QUEUE_LINES: usize = 16 * 1024;
 const QUEUE_BYTES: u64 = 4 << 20;
 
-/// The most lines that are written at once.
+/// The maximum number of lines in one write.
 const BATCH_LINES: usize = 256;
 
-/// What was written is on the disk, as far as a power cut goes, after this time.
+/// How often written lines are synced, so that they survive a power cut.
 const SYNC_EVERY: Duration = Duration::from_secs(1);
 
-/// How often a line says how many were dropped.
+/// The minimum interval between `dropped` lines.
 const TELL_DROPPED_EVERY: Duration = Duration::from_mins(1);
 
-/// How long the end of a server waits for the last lines.
+/// How long the shutdown waits for the last lines.
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 
 /// The audit log of one data folder.
@@ -53,11 +52,11 @@ struct Line {
     day: Date,
     text: String,
     accepted: bool,
-    /// How many dropped lines this one tells of; else it is an event of its own.
+    /// The number of lines that this `dropped` line reports; 0 for every other event.
     tells: u64,
 }
 
-/// Lines of one day that are written at once.
+/// Lines of one day, written together.
 #[derive(Default)]
 struct Block {
     text: String,
@@ -65,7 +64,7 @@ struct Block {
     tells: u64,
 }
 
-/// What the thread and others know together.
+/// State shared by the writer thread and its users.
 #[derive(Debug)]
 struct Status {
     folder: PathBuf,
@@ -73,15 +72,15 @@ struct Status {
     metrics: Arc<Metrics>,
     /// The size of all files, in bytes.
     size: AtomicU64,
-    /// Whether the thread ends once nothing waits any more.
+    /// Whether the thread ends once the queue is empty.
     closing: AtomicBool,
-    /// Of lines that wait, in bytes.
+    /// The size of the queued lines, in bytes.
     queued: AtomicU64,
-    /// Lines that were dropped, and of which no line tells yet.
+    /// Dropped lines that no `dropped` line reports yet.
     untold: AtomicU64,
     /// Whether the last write failed.
     failing: AtomicBool,
-    /// Whether the last line did not fit below the cap; the same of refusals, which stop at half.
+    /// Whether the last line exceeded the limit. Refusals have their own flag and half the limit.
     full: AtomicBool,
     refusals_full: AtomicBool,
 }
@@ -105,7 +104,7 @@ impl Status {
         self.metrics.audit_bytes.set(i64::try_from(size).unwrap_or(i64::MAX));
     }
 
-    /// Whether a line of so many bytes may be written; says so once when that changes.
+    /// Whether another `bytes` bytes fit within the limit. Logs each change once.
     fn has_room(&self, bytes: u64, accepted: bool) -> bool {
         let limit = self.config.limit(accepted);
         let fits = self.size.load(Ordering::Relaxed).saturating_add(bytes) <= limit;
@@ -143,8 +142,8 @@ impl Status {
 }
 
 impl AuditLog {
-    /// Starts the thread. A folder that cannot be used is no error: it is told, and tried again
-    /// with each line.
+    /// Starts the thread. An unusable folder is not an error: it is logged, and each line tries
+    /// again.
     ///
     /// # Errors
     /// [`ServeError::Thread`].
@@ -190,12 +189,12 @@ impl AuditLog {
         Ok(Arc::new(Self { queue, status, clock, ended: Mutex::new(ended) }))
     }
 
-    /// The time now, for events.
+    /// The current time, for events.
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
-    /// Queues a line. Never waits: a line for which there is no room is counted.
+    /// Queues a line without waiting. If the queue is full, the line is dropped and counted.
     pub(crate) fn record(&self, event: &AuditEvent) {
         let Ok(text) = event.to_line() else { return self.status.drop_lines("failed", 1) };
         let accepted = event.is_accepted();
@@ -214,17 +213,17 @@ impl AuditLog {
         self.status.drop_lines(reason, 1);
     }
 
-    /// Queues a line of the server itself: that it starts or stops, and with whom on its list.
+    /// Queues a line about the server itself: its start or stop, with the allow-list.
     pub(crate) fn record_server(&self, event: &'static str, allow_list: &AllowList) {
         let version = env!("CARGO_PKG_VERSION");
         let detail = Some(format!("log2aws {version}, allow-hosts: {allow_list}"));
         self.record(&AuditEvent { detail, ..AuditEvent::new(self.now(), event) });
     }
 
-    /// Writes what is queued, has the disk keep it, and ends the thread. Blocks.
+    /// Writes and syncs what is queued, and ends the thread. Blocks.
     pub(crate) fn close(&self) {
         self.status.closing.store(true, Ordering::Relaxed);
-        // It only wakes the thread: where the queue is full, that is awake.
+        // This only wakes the thread. If the queue is full, the thread is awake anyway.
         if let Err(TrySendError::Disconnected(_)) = self.queue.try_send(Message::Close) {
             return;
         }
@@ -234,18 +233,18 @@ impl AuditLog {
         }
     }
 
-    /// The folder of the files.
+    /// The folder with the files.
     pub(crate) fn folder(&self) -> &Path {
         &self.status.folder
     }
 
-    /// Notes that files of so many bytes were removed.
+    /// Notes that files with `bytes` bytes in total were removed.
     pub(crate) fn removed(&self, bytes: u64) {
         let size = self.status.size.load(Ordering::Relaxed);
         self.status.set_size(size.saturating_sub(bytes));
     }
 
-    /// What keeps lines from being written, in one clause.
+    /// Why lines are not being written, in one clause.
     pub(crate) fn trouble(&self) -> Option<&'static str> {
         let is = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
         if is(&self.status.failing) {
@@ -261,12 +260,12 @@ impl AuditLog {
         }
     }
 
-    /// Notes that the folder cannot be used, and says so once.
+    /// Notes that the folder cannot be used, and logs it once.
     pub(crate) fn note_failure(&self, error: &std::io::Error) {
         self.status.note_failure(error);
     }
 
-    /// Counts the folder again where nothing is written: an operator may have made room.
+    /// Measures the folder again if the limit was reached: an operator may have freed space.
     pub(crate) fn count_again(&self) {
         let is = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
         let (full, refusals_full) = (is(&self.status.full), is(&self.status.refusals_full));
@@ -285,14 +284,14 @@ impl AuditLog {
     }
 }
 
-/// What the thread holds.
+/// The state of the thread.
 struct Writer {
     status: Arc<Status>,
     clock: Arc<dyn Clock>,
     file: Option<DayFile>,
-    /// Since when something is written that a power cut could take back.
+    /// When the oldest unsynced line was written.
     dirty_since: Option<Instant>,
-    /// When a line last told how many were dropped.
+    /// When the last `dropped` line was written.
     told: Option<Instant>,
 }
 
@@ -335,7 +334,7 @@ impl Writer {
         batch.push(line);
     }
 
-    /// Adds a line that tells of those that were dropped, at most once a minute.
+    /// Adds a line with the number of dropped lines, at most once a minute.
     fn tell_dropped(&self, batch: &mut Vec<Line>, ends: bool) {
         let is_due = ends || self.told.is_none_or(|told| told.elapsed() >= TELL_DROPPED_EVERY);
         if !is_due || self.status.full.load(Ordering::Relaxed) && batch.is_empty() {
@@ -349,12 +348,12 @@ impl Writer {
             AuditEvent { lines: Some(lines), ..AuditEvent::new(self.clock.now(), "dropped") };
         if let Ok(text) = event.to_line() {
             batch.push(Line { day: day_of(event.time), text, accepted: true, tells: lines });
-            // Added again if the line is not written.
+            // Added back if the line is not written.
             self.status.untold.fetch_sub(lines, Ordering::Relaxed);
         }
     }
 
-    /// Writes lines, those of one day at once.
+    /// Writes lines, those of the same day together.
     fn write(&mut self, lines: impl Iterator<Item = Line>) {
         let (mut block, mut day) = (Block::default(), None);
         for line in lines {

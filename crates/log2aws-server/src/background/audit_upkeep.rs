@@ -1,5 +1,5 @@
-//! Looks after the audit log: removes old days, tells what keeps lines from being written, and
-//! records changes of the files that hold settings.
+//! Maintains the audit log: removes old days, reports why lines are not being written, and records
+//! changes to files with settings.
 
 use std::fs;
 use std::num::NonZeroU32;
@@ -17,26 +17,26 @@ use super::{BackgroundTask, Next, Stop, TaskError};
 use crate::audit::{AuditEvent, AuditLog, day_files};
 use crate::file_fingerprint::FileFingerprint;
 
-/// How often trouble and changed files are looked for.
+/// How often problems and changed files are checked for.
 const EVERY: Duration = Duration::from_secs(5);
 
-/// How often the days are counted.
+/// How often old days are removed.
 const REMOVE_EVERY: Duration = Duration::from_hours(1);
 
-/// The audit log's upkeep.
+/// Maintains the audit log.
 pub(crate) struct AuditUpkeep {
     pub(crate) log: Arc<AuditLog>,
-    /// After how many days a file is removed.
+    /// The number of days after which a file is removed.
     pub(crate) keep_days: NonZeroU32,
     pub(crate) clock: Arc<dyn Clock>,
-    /// What bears the clock out.
+    /// The objects in it confirm the clock.
     pub(crate) store: DiskStore,
     pub(crate) buckets: [BucketName; 2],
-    /// Whether the clock is believed though no object bears it out.
+    /// Whether the clock is trusted even if no object confirms it.
     pub(crate) trust_clock: bool,
     /// When old days were last removed.
     pub(crate) removed_at: Option<Instant>,
-    /// Files that hold settings, and their states.
+    /// Files with settings, and their last known states.
     pub(crate) watched: Vec<Watched>,
 }
 
@@ -47,13 +47,13 @@ pub(crate) struct Watched {
 }
 
 impl Watched {
-    /// A file as it is now.
+    /// Starts from the current state of the file.
     pub(crate) fn new(path: PathBuf) -> Self {
         let seen = FileFingerprint::of(&path);
         Self { path, seen }
     }
 
-    /// What happened to it since the last look, in a word.
+    /// What happened to the file since the last call, in one word.
     fn change(&mut self) -> Option<&'static str> {
         let now = FileFingerprint::of(&self.path);
         let before = std::mem::replace(&mut self.seen, now);
@@ -90,15 +90,15 @@ impl BackgroundTask for AuditUpkeep {
 }
 
 impl AuditUpkeep {
-    /// Removes the files of days that are over by more than the days to keep. A clock that nothing
-    /// bears out removes nothing, as in retention.
+    /// Removes the files of days older than `keep_days`. As in retention, nothing is removed unless
+    /// the clock is confirmed.
     fn remove_old(&self, stop: &Stop) -> Result<(), TaskError> {
         let now = self.clock.now();
         let Some(before) = days_before(now, self.keep_days) else { return Ok(()) };
         let before = before.to_zoned(jiff::tz::TimeZone::UTC).date();
         let mut old = match day_files(self.log.folder()) {
             Ok(files) => files,
-            // Lines cannot be written there either: that is told.
+            // Lines cannot be written there either, which is reported.
             Err(error) => {
                 self.log.note_failure(&error);
                 return Ok(());

@@ -1,4 +1,4 @@
-//! Removes by age: raw logs and results where the operator says so, and abandoned uploads.
+//! Removes raw logs and results by age if the operator has configured it, and abandoned uploads.
 
 use std::io::Read as _;
 use std::num::NonZeroU32;
@@ -19,19 +19,19 @@ use super::unreadable_objects::UnreadableObjects;
 use super::{BackgroundTask, Next, Stop, TaskError};
 use crate::metrics::Metrics;
 
-/// How often the ages are checked.
+/// How often ages are checked.
 const EVERY: Duration = Duration::from_hours(1);
 
-/// How often the age of every file is read from the file, and not taken from its time, which is
-/// too young after a restore from a backup.
+/// How often every age is read from the file's content. Otherwise its modification time is used,
+/// which is too recent after a restore from a backup.
 const EXACT_EVERY: Duration = Duration::from_hours(24);
 
-/// How often it is logged again that nothing is removed.
+/// How often the warning that nothing is removed is repeated.
 const REMIND_EVERY: Duration = Duration::from_hours(24);
 
 const CLOCK: &str = "nothing is removed by age, because no log of the last day bears the clock out";
 
-/// What is removed, and after how many days.
+/// Removes objects and abandoned uploads by age.
 pub(crate) struct Retention {
     pub(crate) store: DiskStore,
     pub(crate) clock: Arc<dyn Clock>,
@@ -40,7 +40,7 @@ pub(crate) struct Retention {
     pub(crate) rules: Vec<(BucketName, NonZeroU32)>,
     pub(crate) raw_bucket: BucketName,
     pub(crate) analyzed_bucket: BucketName,
-    /// Whether the clock is believed though no object bears it out.
+    /// Whether the clock is trusted even if no object confirms it.
     pub(crate) trust_clock: bool,
     pub(crate) exact_at: Option<Instant>,
     pub(crate) reminded_at: Option<Instant>,
@@ -83,7 +83,7 @@ impl BackgroundTask for Retention {
 }
 
 impl Retention {
-    /// Whether the clock is right, as far as that can be known.
+    /// Whether the clock can be trusted.
     fn may_believe(&mut self, now: Timestamp, stop: &Stop) -> Result<bool, TaskError> {
         let buckets = [self.raw_bucket.clone(), self.analyzed_bucket.clone()];
         let believed = self.trust_clock
@@ -129,26 +129,26 @@ impl Retention {
         Ok(())
     }
 
-    /// Whether a key holds what an operator decided, e.g. that a day was reopened. Only a new
-    /// decision replaces it; age does not.
+    /// Whether a key holds a decision of an operator, e.g. that a day was reopened. Only a new
+    /// decision replaces it; it never expires.
     fn is_record(&self, bucket: &BucketName, key: &str) -> bool {
         *bucket == self.analyzed_bucket && key.starts_with(RECORDS_PREFIX)
     }
 
-    /// Whether this is what is known of the versions of a log that is still there: its summary, or
-    /// its list of refused versions. Without the summary a final day would be open again.
+    /// Whether this is the summary, or the list of refused versions, of a log that still exists.
+    /// Without its summary a final day would be open again.
     fn has_log(&self, key: &ObjectKey) -> bool {
         let kinds = [ResultKind::Json, ResultKind::Refused];
         let stem = kinds.iter().find_map(|kind| key.as_str().strip_suffix(kind.suffix()));
         let Some(log) = stem.and_then(|stem| RawKey::parse(&format!("{stem}.log"))) else {
             return false;
         };
-        // What cannot be looked for is not taken for gone.
+        // If the check fails, the log is assumed to exist.
         let state = self.store.file_state(&self.raw_bucket, &log.object_key());
         state.map_or(true, |state| state.is_some())
     }
 
-    /// Whether the stored summary of a day names this version. One that cannot be read may.
+    /// Whether the stored summary of a day names this version. An unreadable summary counts as yes.
     fn is_in_use(&self, key: &ObjectKey, version: &VersionId) -> bool {
         let Some(key) = RawKey::parse(key.as_str()) else { return false };
         let key = key.result_key(ResultKind::Json);
@@ -169,15 +169,15 @@ fn is_over(since: Option<Instant>, time: Duration) -> bool {
     since.is_none_or(|since| since.elapsed() >= time)
 }
 
-/// Whether an object of this name may have been stored before `older_than`. No log comes long
-/// before its day; a name without a day, or of one to come, says nothing.
+/// Whether an object of this name may have been stored before `older_than`. No log arrives long
+/// before its day. A name without a day, or with a future one, rules nothing out.
 fn may_be_due(key: &str, older_than: Timestamp, now: Timestamp) -> bool {
     begin_of_day(key).is_none_or(|begin| {
         older_than.duration_since(begin) > -EARLY || begin.duration_since(now) > EARLY
     })
 }
 
-/// The moment that many days ago; `None` before the beginning of time, when nothing is that old.
+/// The moment that many days ago; `None` if it is out of range, since nothing is that old.
 pub(crate) fn days_before(now: Timestamp, days: NonZeroU32) -> Option<Timestamp> {
     now.checked_sub(SignedDuration::from_hours(24 * i64::from(days.get()))).ok()
 }

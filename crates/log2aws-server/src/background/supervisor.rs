@@ -51,7 +51,8 @@ impl Supervisor {
                     break;
                 }
             }
-            // What a task holds, such as the lock on the data folder, must be free when `join` returns.
+            // What a task holds, such as the lock on the data folder, must be free when `join`
+            // returns.
             drop(task);
             drop(alive);
         };
@@ -87,7 +88,7 @@ fn run_once(
 ) -> Duration {
     let name = task.name();
     board.begin(name, clock.now());
-    // A panic must not end the task for good.
+    // A panic must not end the task permanently.
     let outcome = catch_unwind(AssertUnwindSafe(|| task.run_once(stop)))
         .unwrap_or_else(|_| Err(std::io::Error::other("it panicked").into()));
     match outcome {

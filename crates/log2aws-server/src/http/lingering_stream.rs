@@ -1,4 +1,4 @@
-//! A stream with a write timeout, which does not cut off a response when it is closed.
+//! A stream with a write timeout that can be closed without cutting off the response.
 
 use std::io;
 use std::pin::Pin;
@@ -15,10 +15,10 @@ use super::activity::Activity;
 /// How many bytes of an unwanted body are read and discarded before the connection is closed.
 const LINGER_BYTES: usize = 8 * 1024 * 1024;
 
-/// For how long they are read.
+/// The time limit for reading them.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// The same while the server stops: idle peers must not delay that.
+/// The same during shutdown, which idle peers must not delay.
 const LINGER_AT_STOP: Duration = Duration::from_millis(500);
 
 /// A TCP stream with two additions:

@@ -1,4 +1,4 @@
-//! Where each request goes.
+//! Routes each request to its handler.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -35,11 +35,11 @@ use crate::s3::put_checks::{RefusedBecause, check_address};
 use crate::s3::response::RequestFacts;
 use crate::ui::{self, AuthenticatedUi};
 
-/// How long a request for a URL may take in all. A few hundred bytes are asked of it: whoever hands
-/// them over one by one only keeps others from connecting.
+/// The total time limit for a URL request. It has a few hundred bytes: a client that sends them one
+/// by one only uses up a connection.
 const ASKING: Duration = Duration::from_secs(30);
 
-/// What requests are answered with.
+/// The parts that answer requests.
 pub(crate) struct App {
     pub(crate) urls: Router,
     pub(crate) s3: S3Service,
@@ -53,7 +53,7 @@ pub(crate) struct App {
     pub(crate) audit: Arc<AuditLayer>,
     pub(crate) front: Arc<AuthenticatedUi>,
     pub(crate) settings: Arc<dyn SettingsSource>,
-    /// The access key of the URLs that are given out.
+    /// The access key that signs URLs.
     pub(crate) signing: String,
     pub(crate) refusals: Arc<RefusalLog>,
 }
@@ -72,8 +72,8 @@ pub(crate) fn router(app: Arc<App>) -> Router {
     audit.before(callers.before(ours.merge(front.router())))
 }
 
-/// `/`: the handler that gives out URLs; but a signed request is S3's `ListBuckets`, and
-/// who only looks around with a browser is shown the dashboard.
+/// `/`: gives out URLs. But a signed request is S3's `ListBuckets`, and a browser is redirected to
+/// the dashboard.
 async fn root(State(app): State<Arc<App>>, request: Request<Body>) -> Response {
     let (parts, body) = request.into_parts();
     if access::is_signed(&parts) {
@@ -96,7 +96,7 @@ async fn root(State(app): State<Arc<App>>, request: Request<Body>) -> Response {
     response
 }
 
-/// Asks the handler, which reads the body, for so long and no longer.
+/// Calls the handler, which reads the body, with a timeout.
 async fn ask(
     urls: &Router,
     refusals: &RefusalLog,
@@ -129,7 +129,7 @@ async fn bucket(State(app): State<Arc<App>>, request: Request<Body>) -> Response
     if let Some(reason) = reason {
         response.extensions_mut().insert(RefusalReason(reason.into()));
     }
-    // What is missing, unchanged or not as expected is no refusal.
+    // 304, 404 and 412 are not refusals.
     if let (Some(ClientIp(source)), 400 | 403 | 408 | 409 | 413 | 429 | 507) =
         (who, status.as_u16())
     {
@@ -140,7 +140,7 @@ async fn bucket(State(app): State<Arc<App>>, request: Request<Body>) -> Response
         });
         if app.refusals.admits(source, reason) {
             let status = status.as_u16();
-            // The path alone: the query holds the signature.
+            // Only the path: the query contains the signature.
             tracing::warn!(%source, status, reason, %method, path, "refused a request to the S3 API");
         }
     }
@@ -148,7 +148,7 @@ async fn bucket(State(app): State<Arc<App>>, request: Request<Body>) -> Response
 }
 
 impl App {
-    /// Everything that can be said of a request before its signature is computed.
+    /// Checks everything that can be checked before the signature is computed.
     fn check_head(
         &self,
         parts: &mut Parts,
@@ -172,9 +172,8 @@ impl App {
 
     async fn serve_s3(&self, parts: Parts, body: Body, facts: RequestFacts) -> Response {
         let request = Request::from_parts(parts, s3s::Body::http_body_unsync(body));
-        // s3s logs URLs and the signatures that it expected. It gets no log to write them to: a filter
-        // can be set wrong, this cannot. What goes wrong in the store is logged by the threads that
-        // see it.
+        // s3s logs URLs and expected signatures, so it runs without a logger: a log filter could be
+        // set wrong. Errors of the store are logged by the threads where they occur.
         if let Ok(response) = self.s3.call(request).with_subscriber(Dispatch::none()).await {
             return facts.finish(response);
         }
@@ -190,7 +189,7 @@ fn refused(facts: RequestFacts, error: s3s::S3Error) -> Response {
     }
 }
 
-/// The counters, for who shows the token.
+/// The metrics, for requests with the metrics token.
 async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
     let shown = headers
         .get(AUTHORIZATION)

@@ -1,4 +1,4 @@
-//! Checks of a PUT with one of our URLs before a byte of its body is read.
+//! Checks a PUT with one of our URLs before a byte of its body is read.
 
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
@@ -25,8 +25,8 @@ use crate::http::new_servers::NewServerQuota;
 use crate::http::timeout_body::BodyOutcome;
 use crate::metrics::Metrics;
 
-/// Refuses a PUT with one of our URLs from an address that is not on the allow-list. Its signature
-/// is not verified yet: the head is enough.
+/// Refuses a PUT with one of our URLs from an address that is not on the allow-list. The signature
+/// is not verified yet: this check only needs the head.
 ///
 /// # Errors
 /// `AccessDenied`.
@@ -51,7 +51,7 @@ pub(crate) fn check_address(
     if listed { Ok(()) } else { Err(denied("this address may not put this log")) }
 }
 
-/// Why a request was refused, for the log, because s3s has no logger. An extension of each request.
+/// Why a request was refused, for our log: s3s runs without a logger. An extension of each request.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RefusedBecause(Arc<OnceLock<&'static str>>);
 
@@ -62,7 +62,7 @@ impl RefusedBecause {
     }
 }
 
-/// The SHA-256 that a bound URL fixes. An unsigned header was refused before.
+/// The SHA-256 that the URL is bound to. An unsigned header was refused earlier.
 fn signed_sha256(headers: &HeaderMap) -> Option<[u8; 32]> {
     let value = headers.get("x-amz-checksum-sha256")?;
     BASE64_STANDARD.decode(value.as_bytes()).ok()?.try_into().ok()
@@ -139,7 +139,7 @@ mod tests {
         for path in [day, other, "/b/web%30%31/2019-08-01.log", "/", "/b"] {
             assert!(check("PUT", "URLKEY", path, [10, 0, 0, 1]), "{path}");
             assert!(!check("PUT", "URLKEY", path, [10, 0, 0, 9]), "{path}");
-            // The operator's own key is good from anywhere.
+            // The operator's own key works from any address.
             assert!(check("PUT", "OPERATOR", path, [10, 0, 0, 9]), "{path}");
         }
         assert!(check("PUT", "URLKEY", day, [10, 0, 0, 2]));

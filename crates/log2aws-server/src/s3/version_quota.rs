@@ -1,4 +1,4 @@
-//! How many versions of one day log may be kept, and how many bytes they may have together.
+//! Limits the versions of one day log, and their total size.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
@@ -11,23 +11,24 @@ use log2aws_store::DiskStore;
 use log2aws_store::disk::{VersionEntry, VersionQuery};
 use tokio::sync::Semaphore;
 
-/// So many versions and bytes of a log are taken before the store is asked how many it has: most
-/// logs are put once or a few times, and counting opens each version.
+/// The versions and bytes of a log that are accepted before the stored ones are counted: most logs
+/// are put once or a few times, and counting opens each version.
 const UNCOUNTED_VERSIONS: u32 = 16;
 const UNCOUNTED_BYTES: u64 = 64 << 20;
 
-/// How long a count that leads to a refusal holds. Uploads that failed, or brought bytes that were
-/// there already, count until then.
+/// How long a count that led to a refusal is valid. Until then it includes uploads that failed, and
+/// uploads of bytes that were already stored.
 const COUNT_AGAIN_AFTER: Duration = Duration::from_mins(1);
 
-/// How many lookups are under way at once.
+/// The maximum number of concurrent lookups.
 const LOOKUPS: usize = 8;
 
-/// How many logs are remembered; then all are forgotten, and counted again when it matters.
+/// The maximum number of logs in memory. Beyond that all are forgotten, and counted again if
+/// needed.
 const REMEMBERED: usize = 100_000;
 
-/// Whoever holds a URL of a day may put it as often as the URL lives, and ask for the next one:
-/// each put of other bytes is a version that stays.
+/// Limits the versions of each day log. A client can use a URL any number of times until it
+/// expires, and then get another one; each PUT of different bytes permanently adds a version.
 #[derive(Clone)]
 pub(crate) struct VersionQuota(Arc<Inner>);
 
@@ -38,11 +39,11 @@ struct Inner {
     max_bytes: u64,
     logs: Mutex<HashMap<u64, Usage>>,
     hasher: RandomState,
-    /// Each count and each look at the newest version takes a thread.
+    /// Each lookup takes a thread.
     lookups: Semaphore,
 }
 
-/// What is known of the versions of one log.
+/// What is known about the versions of one log.
 #[derive(Clone, Copy, Debug, Default)]
 struct Usage {
     versions: u32,
@@ -78,16 +79,16 @@ impl VersionQuota {
         }))
     }
 
-    /// A version of `bytes` bytes arrives. Whether there is room for it; the newest version once
-    /// more (`sha256`) needs none.
+    /// Whether a new version of `bytes` bytes fits the quota, which it then uses. The newest
+    /// version again, recognized by `sha256`, always fits.
     pub(crate) async fn take(&self, key: &ObjectKey, bytes: u64, sha256: Option<[u8; 32]>) -> bool {
         if let Some(taken) = self.0.take_known(key, bytes) {
             return taken || self.is_newest(key, sha256).await;
         }
-        // It is never closed.
+        // The semaphore is never closed.
         let permit = self.0.lookups.acquire().await;
         let (inner, counted) = (self.0.clone(), key.clone());
-        // What cannot be counted is not held against its server: the log names the reason.
+        // A failed count must not block the server. The failure is logged.
         let usage = tokio::task::spawn_blocking(move || inner.count(&counted)).await;
         drop(permit);
         let taken = self.0.take_counted(key, bytes, usage.unwrap_or_default());
@@ -109,7 +110,7 @@ impl Inner {
         usage.versions <= self.max_versions && usage.bytes <= self.max_bytes
     }
 
-    /// Whether it fits by what is known; `None` if the store has to be asked.
+    /// Whether it fits according to memory; `None` if the stored versions must be counted.
     fn take_known(&self, key: &ObjectKey, bytes: u64) -> Option<bool> {
         let hash = self.hasher.hash_one(key.as_str());
         let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
@@ -136,7 +137,7 @@ impl Inner {
         fits
     }
 
-    /// Counts the versions in the store, until they are more than there may be.
+    /// Counts the versions in the store, up to the first page beyond the quota.
     fn count(&self, key: &ObjectKey) -> Usage {
         let mut usage = Usage::default();
         let mut query = VersionQuery {
@@ -154,7 +155,7 @@ impl Inner {
                 }
             };
             for entry in &page.entries {
-                // Entries are in the order of their keys: the rest are of longer ones.
+                // Entries are sorted by key: the rest belong to longer keys.
                 let VersionEntry::Version { info, .. } = entry else { continue };
                 if info.key != *key {
                     return usage;
@@ -188,7 +189,7 @@ mod tests {
         }
     }
 
-    /// A process that was started again knows nothing of the versions that are there.
+    /// A restarted process knows nothing about the stored versions.
     #[tokio::test]
     async fn what_is_stored_already_counts_after_a_restart() {
         let folder = tempfile::tempdir().unwrap();
@@ -201,7 +202,7 @@ mod tests {
             write!(staged, "log {n:02}").unwrap();
             staged.commit(Attributes::default(), &Condition::Always).unwrap();
         }
-        // An object whose name begins so is another's.
+        // Another object, whose key has this one as a prefix.
         let beside = "web01/2019-08-01.log.old".parse().unwrap();
         let mut staged = store.stage(&raw, &beside).unwrap();
         staged.write_all(&[0; 1000]).unwrap();
@@ -215,7 +216,7 @@ mod tests {
             while quota.take(&key, 6, None).await {
                 taken += 1;
             }
-            // Those before the count were not put, and cost nothing after it.
+            // Those accepted before the count were never put, so the count does not include them.
             assert_eq!(taken, UNCOUNTED_VERSIONS + more, "{max_versions} {max_bytes}");
             let newest = store.head(&raw, &key, None).unwrap().digests.sha256;
             assert!(quota.take(&key, 6, Some(newest)).await);

@@ -1,4 +1,4 @@
-//! A server without sockets: the bytes of a connection go in, those of its answers come out. For
+//! A server without sockets: takes the bytes of a connection, returns those of the responses. For
 //! the fuzz targets, behind the feature `fuzzing`.
 
 use std::future::Future;
@@ -22,8 +22,8 @@ use crate::http::activity::{Activity, now_ms};
 use crate::http::connections::{Admission, Connections};
 use crate::metrics::Metrics;
 
-/// An opened server that answers whole connections, one after the other. It writes an audit log of
-/// 1 MiB at most, has no background tasks, and analyzes nothing.
+/// A server that serves connections one after the other, each from begin to end. It writes an audit
+/// log of at most 1 MiB, has no background tasks, and analyzes nothing.
 pub struct InProcess {
     runtime: Runtime,
     service: Service,
@@ -57,9 +57,9 @@ impl InProcess {
         &self.store
     }
 
-    /// Serves one connection of `peer`, which sends `bytes`, `at_once` of them at most in each
-    /// piece, takes every answer, and sends nothing more once the server waits for it. Returns what
-    /// was answered.
+    /// Serves one connection from `peer`, which sends `bytes` in pieces of at most `at_once`, reads
+    /// all responses, and closes its side when the server waits for more. Returns the response
+    /// bytes.
     pub fn exchange(&self, peer: SocketAddr, bytes: &[u8], at_once: usize) -> Vec<u8> {
         let Admission::Free(place) = self.connections.admit(Some(peer.ip())) else {
             return Vec::new();
@@ -79,11 +79,11 @@ impl InProcess {
     }
 }
 
-/// What answers requests, with nothing in the background.
+/// The service, without background tasks.
 fn service(server: &Server, address: SocketAddr) -> Result<Service, ServeError> {
     let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), server.clock.now()));
     let queue = Arc::new(Queue::new(metrics.queue_length.clone()));
-    // Hours of requests must not fill the disk with their lines.
+    // Hours of requests must not fill the disk with audit lines.
     let limits = AuditConfig { max_bytes: 1 << 20, ..server.config.audit };
     let (folder, clock) = (&server.config.data_dir, server.clock.clone());
     let audit = AuditLog::start(folder, limits, clock, metrics.clone())?;
@@ -91,7 +91,7 @@ fn service(server: &Server, address: SocketAddr) -> Result<Service, ServeError> 
     Ok(server.service(app, metrics))
 }
 
-/// Drives a connection to its end. Its peer closes it when the server waits for more than was sent.
+/// Drives a connection to its end. The peer closes it when the server waits for more than was sent.
 async fn finish(serving: impl Future, wire: &Wire, activity: &Activity) {
     let mut serving = std::pin::pin!(serving);
     std::future::poll_fn(|cx| {
@@ -112,7 +112,7 @@ async fn finish(serving: impl Future, wire: &Wire, activity: &Activity) {
     .await;
 }
 
-/// Wakes another, and knows that it did: then there is still something to do.
+/// Forwards a wake-up and notes it: after one there is still work to do.
 struct NotedWake {
     outer: Waker,
     woken: AtomicBool,
@@ -155,7 +155,7 @@ impl AsyncRead for Wire {
         let rest = &state.input[state.read..];
         let count = rest.len().min(state.at_once).min(buffer.remaining());
         if count == 0 {
-            // `finish` wakes the connection once it is to read the end.
+            // `finish` wakes the connection when it should read the end.
             return if state.closed { Poll::Ready(Ok(())) } else { Poll::Pending };
         }
         buffer.put_slice(&rest[..count]);

@@ -1,4 +1,4 @@
-//! Everything below `/ui/`: who is let in, and to what.
+//! Access control for everything below `/ui/`.
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -29,16 +29,16 @@ use crate::config::ServeError;
 use crate::credentials::Token;
 use crate::http::rate_limit::RateLimit;
 
-/// Logins that one address may try in a minute.
+/// The number of failed logins per minute and address.
 const TRIES: NonZeroU32 = NonZeroU32::new(10).unwrap();
 
-/// A login form is a token and a path.
+/// The maximum size of a login form, in bytes: it has a token and a path.
 const FORM_BYTES: usize = 8 * 1024;
 
 /// How long a login form may take to arrive.
 const FORM_TIME: Duration = Duration::from_secs(30);
 
-/// The login, and all that it opens.
+/// The login and the pages behind it.
 pub(crate) struct AuthenticatedUi {
     desk: PagePool,
     endpoint: Url,
@@ -54,7 +54,7 @@ impl AuthenticatedUi {
     /// The login and the pages behind it.
     ///
     /// # Errors
-    /// A file of ended sessions that cannot be read.
+    /// The file of ended sessions cannot be read.
     pub(crate) fn new(config: UiConfig) -> Result<Arc<Self>, ServeError> {
         let UiConfig { door, pages, endpoint, clock, random, changes, connections } = config;
         let (stop, stopping) = watch::channel(false);
@@ -73,7 +73,7 @@ impl AuthenticatedUi {
         }))
     }
 
-    /// Its paths. The caller's address must have been found out before.
+    /// Its paths. Expects [`ClientIp`] as an extension of each request.
     pub(crate) fn router(self: Arc<Self>) -> Router {
         Router::new()
             .route("/ui", any(|| async { see_other(HOME) }))
@@ -82,12 +82,12 @@ impl AuthenticatedUi {
             .with_state(self)
     }
 
-    /// Ends the event streams: a graceful stop waits for whatever still runs.
+    /// Ends the event streams: a graceful stop would wait for them.
     pub(crate) fn stop(&self) {
         self.stop.send_replace(true);
     }
 
-    /// Keeps the memory of tries small; called every minute.
+    /// Prunes the rate limit; called every minute.
     pub(crate) fn prune(&self) {
         self.tries.prune();
     }
@@ -112,26 +112,27 @@ async fn answer(State(front): State<Arc<AuthenticatedUi>>, request: Request<Body
     named(front.answer_to(login, request).await, token)
 }
 
-/// Says whose answer it is, to what writes down who did what.
+/// Adds the token's name to a response, for the audit log.
 fn named(mut response: Response, token: TokenName) -> Response {
     response.extensions_mut().insert(token);
     response
 }
 
-/// Whether a request changes nothing (RFC 9110 §9.2.1).
+/// Whether a request method is safe (RFC 9110 §9.2.1).
 fn only_reads(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD)
 }
 
 impl AuthenticatedUi {
-    /// Who sent a request, if its session holds.
+    /// The login of a request, if its session is valid.
     async fn login_of(&self, headers: &HeaderMap) -> Option<Login> {
-        // A stranger costs no read of the files.
+        // Requests without a cookie must not cause file reads.
         headers.get(COOKIE)?;
         self.sessions.of(&*self.tokens.now().await, headers)
     }
 
-    /// Answers who is logged in. Whatever changes something must come behind the check of rights.
+    /// Answers a request with a login. Anything that changes state must come after the check of
+    /// rights.
     async fn answer_to(self: Arc<Self>, login: Login, mut request: Request<Body>) -> Response {
         if !only_reads(request.method()) {
             return match login.token.rights {
@@ -175,14 +176,14 @@ impl AuthenticatedUi {
         };
         let query = parts.uri.query().unwrap_or_default();
         let asked = Asked::read(form.as_deref().unwrap_or(query.as_bytes()));
-        // Only a person who follows the link may use it up: not a HEAD, not a browser that fetches
-        // ahead, and not another site's page that has it as an image.
+        // Only a person who follows the link may use it up: not a HEAD, not a prefetch, and not
+        // another site's page that embeds it as an image.
         let looks = parts.method == Method::HEAD
             || ["sec-purpose", "purpose"].iter().any(|name| parts.headers.contains_key(*name))
             || parts.headers.get("sec-fetch-dest").is_some_and(|what| what != "document");
         let tries = form.is_some() || (asked.once.is_some() && !looks);
         let fault = if tries {
-            // Tries are limited by address: without one there would be no limit.
+            // Attempts are limited by address: without one there would be no limit.
             let Some(ClientIp(source)) = parts.extensions.get::<ClientIp>().copied() else {
                 tracing::error!("a login without the caller's address was refused");
                 return sentence(StatusCode::INTERNAL_SERVER_ERROR, "who is asking is not known");
@@ -221,7 +222,7 @@ impl AuthenticatedUi {
         response
     }
 
-    /// Judges one try; the cookie of the session that it began, and with which token.
+    /// Checks one login attempt. Returns the cookie of the new session and the name of its token.
     fn authenticate(
         &self,
         tokens: &TokenSet,
@@ -244,8 +245,8 @@ impl AuthenticatedUi {
         let token = match opened {
             Ok(token) => token,
             Err(mut fault) => {
-                // Wrong tokens alone are counted. A link's code of 192 random bits is not guessed,
-                // and any page can send a browser to one.
+                // Only wrong tokens are counted. A link's code has 192 random bits and cannot be
+                // guessed, and any page can send a browser to a wrong one.
                 if matches!(fault, Fault::WrongToken) {
                     let wait =
                         |wait: Duration| (Fault::TooMany, Some(wait.as_secs().saturating_add(1)));
@@ -264,7 +265,7 @@ impl AuthenticatedUi {
         Ok((cookie, name))
     }
 
-    /// The start's link lets in as the default token does.
+    /// The link that the start prints logs in with the default token.
     fn follow_link(&self, tokens: &TokenSet, code: &Token) -> Result<Arc<AccessToken>, Fault> {
         let token = tokens.default_token().ok_or(Fault::NoToken)?;
         let is_right = self.once.take(code.expose(), self.sessions.now());
@@ -317,8 +318,8 @@ impl AuthenticatedUi {
     }
 }
 
-/// Whether a request of `/` is a person's with a browser, who wants to see something, and no
-/// server's that asks for a URL.
+/// Whether a request for `/` comes from a person with a browser, and not from a server that
+/// requests a URL.
 pub(crate) fn is_a_visit(parts: &Parts) -> bool {
     let html = |value: &HeaderValue| value.to_str().is_ok_and(|value| value.contains("text/html"));
     let mut query = url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
@@ -327,7 +328,7 @@ pub(crate) fn is_a_visit(parts: &Parts) -> bool {
         && !query.any(|(name, _)| ["server", "date"].contains(&&*name))
 }
 
-/// The revision that a page shows: what it was told last, or `seen` in its query.
+/// The revision that a page shows: that of the last event, or `seen` in the query.
 fn seen(request: &Request<Body>) -> Option<u64> {
     let last = request.headers().get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
     last.or_else(|| {
@@ -337,7 +338,7 @@ fn seen(request: &Request<Body>) -> Option<u64> {
     })
 }
 
-/// One file, by a name that can lead nowhere else.
+/// Whether a path names one asset, and cannot lead anywhere else.
 fn is_asset(path: &str) -> bool {
     path.strip_prefix("/ui/assets/").is_some_and(|name| {
         name.starts_with(|first: char| first.is_ascii_alphanumeric())
@@ -345,18 +346,18 @@ fn is_asset(path: &str) -> bool {
     })
 }
 
-/// What a page says of who is logged in.
+/// What a page shows about the login.
 fn viewer(token: &AccessToken) -> Viewer {
     let read_only = token.rights == Rights::ReadOnly;
     Viewer { token: token.name.to_string(), read_only }
 }
 
-/// A request without its body, which a page does not read.
+/// Drops the body of a request, which pages do not read.
 fn bare(request: Request<Body>) -> Request<()> {
     Request::from_parts(request.into_parts().0, ())
 }
 
-/// A person is led to the login and back; what a page fetches for itself is told in its own terms.
+/// Redirects a person to the login and back. Requests by scripts and for parts of a page get a 401.
 fn not_logged_in(request: &Request<Body>) -> Response {
     if is_for_a_person(request.uri().path(), request.headers()) {
         return see_other(&page_for(request.uri()));
@@ -379,7 +380,8 @@ fn logged_in(next: &str, cookie: HeaderValue) -> Response {
     response
 }
 
-/// To another of our own paths: no name of a host stands in it, so nobody's `Host` leads away.
+/// Redirects to one of our own paths, without a host name: a forged `Host` cannot redirect
+/// elsewhere.
 pub(crate) fn see_other(place: &str) -> Response {
     let mut response = (StatusCode::SEE_OTHER, own_headers()).into_response();
     let place = HeaderValue::try_from(place).unwrap_or(HeaderValue::from_static(HOME));

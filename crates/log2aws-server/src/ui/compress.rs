@@ -1,4 +1,4 @@
-//! Answers made smaller for who takes them so.
+//! Compresses responses for clients that accept gzip.
 
 use std::io::Write;
 
@@ -13,13 +13,13 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode};
 
 use super::PageBody;
 
-/// What is smaller fits into the packet that is sent anyway.
+/// The minimum size to compress, in bytes. Anything smaller fits into one packet anyway.
 const WORTH_IT: usize = 1024;
 
-/// Past half of the levels, pages gain little and cost twice the time.
+/// Higher levels make pages hardly smaller and take twice the time.
 const LEVEL: u32 = 5;
 
-/// Whether a caller takes gzip: named, or meant by `*`, and not with `q=0`.
+/// Whether a client accepts gzip: by name or by `*`, and not with `q=0`.
 pub(crate) fn is_accepted(headers: &HeaderMap) -> bool {
     let mut any = false;
     for value in headers.get_all(ACCEPT_ENCODING) {
@@ -38,8 +38,8 @@ pub(crate) fn is_accepted(headers: &HeaderMap) -> bool {
     any
 }
 
-/// Takes the mark of [`compress`] off the tag that a caller shows again, so that whoever answers can
-/// compare it with its own.
+/// Removes the weak prefix, which [`compress`] adds, from the client's `If-None-Match`, so that it
+/// can be compared with the page's own tag.
 pub(crate) fn strip_weak(headers: &mut HeaderMap) {
     if let Some(bare) = headers
         .get(IF_NONE_MATCH)
@@ -50,8 +50,8 @@ pub(crate) fn strip_weak(headers: &mut HeaderMap) {
     }
 }
 
-/// Compresses an answer, if the caller takes it so and it gains by it. A body that is read piece by
-/// piece is compressed piece by piece.
+/// Compresses a response if the client accepts that and the content type benefits. A streamed body
+/// is compressed as it is read.
 pub(crate) fn compress(mut response: Response<PageBody>, accepted: bool) -> Response<PageBody> {
     let headers = response.headers_mut();
     let gains = headers.get(CONTENT_TYPE).is_some_and(gains);
@@ -77,7 +77,7 @@ pub(crate) fn compress(mut response: Response<PageBody>, accepted: bool) -> Resp
     };
     parts.headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     parts.headers.remove(CONTENT_LENGTH);
-    // It is no longer that body byte for byte.
+    // The body is no longer byte-for-byte the same.
     if let Some(tag) = parts.headers.get(ETAG).and_then(|tag| tag.to_str().ok())
         && !tag.starts_with("W/")
         && let Ok(weak) = HeaderValue::try_from(format!("W/{tag}"))
@@ -93,7 +93,7 @@ fn whole(bytes: &[u8]) -> std::io::Result<Bytes> {
     Ok(writer.finish()?.into())
 }
 
-/// Text gains; a PNG is compressed already.
+/// Whether the type benefits: text does; a PNG is compressed already.
 fn gains(content_type: &HeaderValue) -> bool {
     let kind = content_type.to_str().unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();

@@ -1,20 +1,21 @@
-//! Sessions that were logged out: kept in a file, so that a restart does not revive them.
+//! Sessions that were logged out, kept in a file so that a restart does not revive them.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-/// The file in the data folder: a line `NAME UNTIL` for each session, both as numbers.
+/// The file in the data folder: one line `NAME UNTIL` per session. NAME is hexadecimal, UNTIL is in
+/// seconds since the epoch.
 pub(crate) const FILE: &str = "dashboard-logouts";
 
-/// At most so many are kept; past that, those that would end soonest are forgotten.
+/// The maximum number of sessions. Beyond that, the ones that expire soonest are forgotten.
 const MOST: usize = 10_000;
 
-/// The name of a session: random bytes out of its cookie.
+/// The name of a session: random bytes from its cookie.
 pub(crate) type SessionName = [u8; 16];
 
-/// Sessions that were ended before their time, each until its cookie would have ended anyway.
+/// Sessions that were ended early, each kept until its cookie expires anyway.
 #[derive(Debug)]
 pub(crate) struct EndedSessions {
     path: PathBuf,
@@ -22,11 +23,11 @@ pub(crate) struct EndedSessions {
 }
 
 impl EndedSessions {
-    /// Reads the file of a data folder; none is an empty one. A line that cannot be read is left
-    /// out: whoever can damage the file can read the token beside it.
+    /// Reads the file in a data folder. A missing file counts as empty. Invalid lines are ignored:
+    /// anybody who can damage the file can also read the token beside it.
     ///
     /// # Errors
-    /// A file that is there and cannot be read.
+    /// The file exists but cannot be read.
     pub(crate) fn open(folder: &Path) -> io::Result<Self> {
         let path = folder.join(FILE);
         let text = match std::fs::read_to_string(&path) {
@@ -40,17 +41,16 @@ impl EndedSessions {
         Ok(Self { path, until: text.lines().filter_map(line).collect() })
     }
 
-    /// Whether a session was ended.
+    /// Whether a session has been ended.
     pub(crate) fn contains(&self, name: &SessionName) -> bool {
         self.until.contains_key(name)
     }
 
-    /// Ends a session; `until` is when the last of its cookies ends by itself. On disk when it
-    /// returns.
+    /// Ends a session. `until` is when the last of its cookies expires. The file is synced on
+    /// return.
     ///
     /// # Errors
-    /// A file that could not be written; the session has ended all the same, for as long as the
-    /// process runs.
+    /// The file could not be written. The session has ended nevertheless, until the process exits.
     pub(crate) fn insert(&mut self, name: SessionName, until: i64, now: i64) -> io::Result<()> {
         self.until.retain(|_, until| *until > now);
         if self.until.len() >= MOST

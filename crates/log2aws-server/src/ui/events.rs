@@ -1,4 +1,4 @@
-//! Server-sent events: an open page learns that something arrived.
+//! Server-sent events: they notify open pages of new data.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -12,15 +12,15 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 
-/// How often something is said.
+/// How often something is sent.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pace {
-    /// At least so much time lies between two changes that are told.
+    /// The minimum time between two change events.
     pub(crate) gap: Duration,
-    /// After so much silence a comment is sent, by which both ends, and whoever stands in between,
-    /// see that the other is there.
+    /// After this time without an event a comment is sent, so that both ends, and proxies between
+    /// them, see that the connection is alive.
     pub(crate) beat: Duration,
-    /// How often it is checked that the session holds, when nothing is said.
+    /// How often the session is checked when nothing is sent.
     pub(crate) check: Duration,
 }
 
@@ -31,10 +31,10 @@ impl Default for Pace {
     }
 }
 
-/// Whether a session holds: finding out reads files.
+/// Resolves to whether a session is still valid. A future, because the check reads files.
 pub(crate) type Answer = Pin<Box<dyn Future<Output = bool> + Send>>;
 
-/// Open streams, and what they tell.
+/// All open streams.
 pub(crate) struct Events {
     places: Arc<Semaphore>,
     changes: watch::Receiver<u64>,
@@ -47,7 +47,7 @@ struct Stream {
     changes: watch::Receiver<u64>,
     stopping: watch::Receiver<bool>,
     pace: Pace,
-    /// What the page has seen; `None` if it did not say.
+    /// The revision that the page shows; `None` if it did not say.
     seen: Option<u64>,
     on_analyzed: Option<Instant>,
     greeted: bool,
@@ -56,7 +56,7 @@ struct Stream {
 }
 
 impl Events {
-    /// At most `streams` at once, telling the revisions that `changes` holds until `stopping`.
+    /// At most `streams` streams at once. They send the revisions in `changes` until `stopping`.
     pub(crate) fn new(
         streams: usize,
         changes: watch::Receiver<u64>,
@@ -66,10 +66,10 @@ impl Events {
         Self { places: Arc::new(Semaphore::new(streams)), changes, stopping, pace }
     }
 
-    /// Opens a stream for a page that shows revision `seen`, if it said so. It ends when `allowed`
-    /// says no, which is asked before anything is told, and every second.
+    /// Opens a stream for a page that shows revision `seen`, if known. It ends when `allowed`
+    /// returns false, which is checked before each event and every second.
     ///
-    /// `None` when there are too many.
+    /// `None` if there are too many streams.
     pub(crate) fn open(
         &self,
         seen: Option<u64>,
@@ -77,7 +77,7 @@ impl Events {
     ) -> Option<Response> {
         let place = self.places.clone().try_acquire_owned().ok()?;
         let mut changes = self.changes.clone();
-        // What is there now is no news, unless the page has seen something else.
+        // The current revision is sent only if the page shows another one.
         changes.mark_unchanged();
         let stream = Stream {
             changes,
@@ -96,7 +96,7 @@ impl Events {
         let headers = [
             (CONTENT_TYPE, "text/event-stream"),
             (CACHE_CONTROL, "no-store"),
-            // nginx would hold back what it passes on.
+            // Otherwise nginx would buffer the stream.
             (http::HeaderName::from_static("x-accel-buffering"), "no"),
         ];
         Some((headers, Body::from_stream(pieces)).into_response())
@@ -104,7 +104,7 @@ impl Events {
 }
 
 impl Stream {
-    /// The next piece; `None` ends the stream.
+    /// The next chunk; `None` ends the stream.
     async fn next(&mut self) -> Option<String> {
         if !self.greeted {
             self.greeted = true;
@@ -134,7 +134,7 @@ impl Stream {
             };
             match news {
                 Ok(Ok(revision)) => return Some(self.tell(revision)),
-                // Nobody is left who could change anything.
+                // The sender is gone, so there will be no more changes.
                 Ok(Err(_)) => return None,
                 Err(_) if Instant::now() >= beat => return Some(":\n\n".to_owned()),
                 Err(_) => {}

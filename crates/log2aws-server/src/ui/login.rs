@@ -1,4 +1,4 @@
-//! The way in: what is shown at the login, from where, and where it leads.
+//! The login: the link and the form, where a form was sent from, and where a login redirects to.
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
@@ -11,16 +11,16 @@ use url::{Url, form_urlencoded};
 
 use crate::credentials::Token;
 
-/// For how long the link that the start prints is good.
+/// How long the link that the start prints is valid, in seconds.
 pub(crate) const LINK_HOLDS: i64 = 10 * 60;
 
-/// Where a login leads unless it is told otherwise.
+/// Where a login redirects to by default.
 pub(crate) const HOME: &str = "/ui/";
 
-/// What stands in the query of a path that is carried in a query.
+/// The characters to escape in a path that is passed in a query.
 const CARRIED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_');
 
-/// A link that logs its bearer in; does not print.
+/// A link that logs in. Its `Debug` output does not contain it.
 #[derive(Clone)]
 pub struct SecretUrl(Url);
 
@@ -37,12 +37,12 @@ impl fmt::Debug for SecretUrl {
     }
 }
 
-/// The code of the link: good once, and not for long.
+/// The code of the link: valid once, for a short time.
 #[derive(Debug)]
 pub(crate) struct OneTimeLink(Mutex<Option<(Token, i64)>>);
 
 impl OneTimeLink {
-    /// A code that is good until `until`.
+    /// A code that is valid until `until`, in seconds since the epoch.
     pub(crate) fn new(code: Token, until: i64) -> Self {
         Self(Mutex::new(Some((code, until))))
     }
@@ -56,7 +56,7 @@ impl OneTimeLink {
         Some(SecretUrl(url))
     }
 
-    /// Uses the code up, if `shown` is it. A wrong guess uses nothing up.
+    /// Uses the code up if `shown` equals it. A wrong guess does not use it up.
     pub(crate) fn take(&self, shown: &str, now: i64) -> bool {
         let mut code = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let right = code.as_ref().is_some_and(|(code, until)| {
@@ -69,10 +69,10 @@ impl OneTimeLink {
     }
 }
 
-/// What a login page was asked for with.
+/// The parameters of a login request.
 #[derive(Debug, Default)]
 pub(crate) struct Asked {
-    /// Where to go afterwards, if it is a place of ours.
+    /// Where to redirect to afterwards, if it is one of our paths.
     pub(crate) next: Option<String>,
     /// The code of a link.
     pub(crate) once: Option<Token>,
@@ -95,14 +95,14 @@ impl Asked {
         asked
     }
 
-    /// Where to go after the login.
+    /// Where to redirect to after the login.
     pub(crate) fn next(&self) -> &str {
         self.next.as_deref().unwrap_or(HOME)
     }
 }
 
-/// A path below `/ui/`, as it came. Everything else could lead to another host, or out of what the
-/// login is for.
+/// A path below `/ui/`, unchanged. Anything else could redirect to another host, or to a path that
+/// is not part of the dashboard.
 fn local(next: &str) -> Option<String> {
     let plain = next.bytes().all(|byte| byte.is_ascii_graphic() && !b"\\\"<>#".contains(&byte));
     let path = next.split('?').next().unwrap_or_default();
@@ -116,7 +116,7 @@ fn local(next: &str) -> Option<String> {
     good.then(|| next.to_owned())
 }
 
-/// The login page for who came to `uri` without a session.
+/// The path of the login page for a request to `uri` without a session.
 pub(crate) fn page_for(uri: &Uri) -> String {
     let wanted = uri.path_and_query().map_or(HOME, |wanted| wanted.as_str());
     match local(wanted) {
@@ -129,8 +129,9 @@ pub(crate) fn page_for(uri: &Uri) -> String {
 
 /// Whether a form was sent from one of our own pages.
 ///
-/// Browsers say so themselves where the connection is safe; elsewhere `Origin` names the page's
-/// host, which must be the one that the form went to. What says neither is not a browser's form.
+/// On secure connections browsers say so with `Sec-Fetch-Site`. Otherwise `Origin` names the page's
+/// host, which must be the host that the form was sent to. Without either header the form did not
+/// come from a browser.
 pub(crate) fn from_our_page(headers: &HeaderMap, endpoint: &Url) -> bool {
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     let site = HeaderName::from_static("sec-fetch-site");
@@ -209,7 +210,7 @@ mod tests {
             &[("sec-fetch-site", "same-origin")][..],
             &[("sec-fetch-site", "none")],
             &[host, ("origin", "http://10.0.0.1:8750")],
-            // A proxy that puts its own name into Host.
+            // A proxy that sets Host to its own name.
             &[host, ("origin", "https://logs.example.com")],
         ] {
             assert!(from(ours), "{ours:?}");

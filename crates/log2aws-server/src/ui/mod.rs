@@ -1,7 +1,7 @@
-//! What lies below `/ui/`: the login, and behind it whoever answers pages.
+//! Everything below `/ui/`: the login, and the pages behind it.
 //!
-//! [`AuthenticatedUi`] is the same before a server of its own data and before a view of somebody's bucket. It
-//! knows nothing of pages but that they are answered by calls that block.
+//! [`AuthenticatedUi`] is the same for `serve` and for a view of another bucket. It only knows
+//! pages as blocking calls that return a response.
 
 mod authenticated_ui;
 mod compress;
@@ -45,9 +45,9 @@ pub(crate) use session::Fill;
 pub use token::{BadTokenName, Rights, TokenName};
 pub use token_admin::{TokenAdmin, TokenError, TokenInfo};
 
-/// Who answers pages. Called on threads that may block.
+/// Renders pages. Called on threads that may block.
 pub(crate) trait Pages: Send + Sync {
-    /// Answers a `GET` or `HEAD` below `/ui/`; the caller is logged in, or asks for an asset.
+    /// Answers a `GET` or `HEAD` below `/ui/`. The client is logged in, or requests an asset.
     fn answer(&self, request: &Request<()>) -> http::Response<PageBody>;
 
     /// The login page: a form that posts `token` and `next` to `/ui/login`.
@@ -74,8 +74,7 @@ impl Pages for Dashboard {
     }
 }
 
-/// The keys of the login, read before the server listens, so that a bad file is an error of the
-/// start.
+/// The keys of the login, read before the server listens, so that an invalid file fails the start.
 #[derive(Clone, Debug)]
 pub(crate) struct LoginKeys {
     folder: PathBuf,
@@ -84,12 +83,11 @@ pub(crate) struct LoginKeys {
 }
 
 impl LoginKeys {
-    /// Takes over the tokens of a folder, and makes the code of the link that lets its bearer in
-    /// once.
+    /// Reads the tokens of a folder, and creates the code of the one-time login link.
     ///
     /// # Errors
-    /// A file that cannot be read or written, that other users can read, or that holds no token; no
-    /// random bytes.
+    /// A file cannot be read or written, is readable by other users, or holds no token; or there
+    /// are no random bytes.
     pub(crate) fn open(
         folder: &Path,
         clock: &dyn Clock,
@@ -101,7 +99,7 @@ impl LoginKeys {
         Ok(Self { folder: folder.to_owned(), tokens, once })
     }
 
-    /// The link, for browsers that reach us as `endpoint`.
+    /// The login link, for browsers that reach us at `endpoint`.
     pub(crate) fn link(&self, endpoint: &Url) -> Option<SecretUrl> {
         self.once.link(endpoint)
     }
@@ -109,7 +107,7 @@ impl LoginKeys {
     /// The sessions that were logged out.
     ///
     /// # Errors
-    /// A file that is there and cannot be read.
+    /// The file exists but cannot be read.
     fn ended(&self) -> Result<EndedSessions, ServeError> {
         EndedSessions::open(&self.folder).map_err(|source| ServeError::KeyFile {
             path: self.folder.join(ended::FILE),
@@ -118,38 +116,39 @@ impl LoginKeys {
         })
     }
 
-    /// The files that say who may log in: an operator may change them at any time.
+    /// The files that determine who may log in. An operator may change them at any time.
     pub(crate) fn files(&self) -> [PathBuf; 2] {
         [self.token_file().to_owned(), self.folder.join(named_tokens::FILE)]
     }
 
-    /// Where the default token is.
+    /// The file of the default token.
     pub(crate) fn token_file(&self) -> &Path {
         self.tokens.default_file()
     }
 }
 
-/// What a front is made of.
+/// The parts of an [`AuthenticatedUi`].
 pub(crate) struct UiConfig {
     pub(crate) door: LoginKeys,
-    /// Who answers.
+    /// Renders the pages.
     pub(crate) pages: Arc<dyn Pages>,
-    /// Where browsers reach it.
+    /// The URL at which browsers reach it.
     pub(crate) endpoint: Url,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Fill,
-    /// The revision that open pages are told of.
+    /// The revision that is sent to open pages.
     pub(crate) changes: watch::Receiver<u64>,
-    /// Connections at once: event streams, which last, take an eighth of them at most.
+    /// The maximum number of connections. Event streams, which are long-lived, use at most an
+    /// eighth.
     pub(crate) connections: usize,
 }
 
-/// An answer of the front itself.
+/// A plain-text response.
 fn sentence(status: StatusCode, text: &str) -> Response {
     (status, own_headers(), format!("{text}\n")).into_response()
 }
 
-/// What every answer of the front itself carries.
+/// The headers of every plain-text response.
 fn own_headers() -> [(http::HeaderName, &'static str); 5] {
     [
         (CONTENT_TYPE, "text/plain; charset=utf-8"),

@@ -1,5 +1,5 @@
-//! The file of named tokens: `dashboard-tokens.json` in the data folder. No token is in it, only
-//! hashes of tokens.
+//! The file of named tokens: `dashboard-tokens.json` in the data folder. It contains hashes of
+//! tokens, not the tokens.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use crate::credentials::{FileOwner, read_secret_of, write_secret_for};
 /// The file in the data folder.
 pub(crate) const FILE: &str = "dashboard-tokens.json";
 
-/// At most so many: each is compared at each login.
+/// The maximum number of named tokens: each login is compared with all of them.
 pub(crate) const MOST: usize = 100;
 
 /// The version of the file that this program writes and reads.
@@ -32,10 +32,10 @@ pub(crate) struct NamedToken {
 /// Why the file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum NamedTokensError {
-    /// It cannot be read, or others can read it.
+    /// It cannot be read, or other users can read it.
     #[error(transparent)]
     File(#[from] ServeError),
-    /// It holds something else.
+    /// Its content is invalid.
     #[error("{} holds no tokens: {why}; restore it, or remove it and add the tokens again", path.display())]
     Content {
         /// The file.
@@ -45,7 +45,7 @@ pub enum NamedTokensError {
     },
 }
 
-// An unknown field is an error: it could be a limit of a newer version.
+// An unknown field is an error: it could be a restriction that a newer version has added.
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct Document {
@@ -94,8 +94,7 @@ impl TryFrom<Entry> for NamedToken {
 /// The named tokens of a folder; none if there is no file.
 ///
 /// # Errors
-/// A file that cannot be read, that other users can read or have written, or that holds something
-/// else.
+/// The file cannot be read, can be read or was written by other users, or has invalid content.
 pub(crate) fn read(folder: &Path, owner: FileOwner) -> Result<Vec<NamedToken>, NamedTokensError> {
     let path = folder.join(FILE);
     let Some(text) = read_secret_of(&path, owner)? else { return Ok(Vec::new()) };
@@ -119,10 +118,10 @@ fn parse(text: &str) -> Result<Vec<NamedToken>, String> {
     }
 }
 
-/// Replaces the file, whole or not at all; on disk when it returns.
+/// Replaces the file atomically. It is synced to disk on return.
 ///
 /// # Errors
-/// A file that cannot be written.
+/// The file cannot be written.
 pub(crate) fn write(
     folder: &Path,
     tokens: &[NamedToken],

@@ -1,4 +1,4 @@
-//! Pages as answers of the runtime: made on threads that may block, and never too many at once.
+//! Renders pages on the blocking pool, with a limit on how many at once.
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -13,30 +13,30 @@ use tokio::sync::Semaphore;
 
 use super::{PageBody, Pages, compress, sentence};
 
-/// How long a request waits for its turn.
+/// How long a request waits for a free slot.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How much of a streamed body is read at once.
+/// How much of a streamed body is read at once, in bytes.
 const PIECE: usize = 64 * 1024;
 
-/// The threads that pages may take. The runtime's are shared with the S3 API, which must not wait
-/// behind a crowd of readers.
+/// Limits the blocking threads that pages use. They are shared with the S3 API, which must not wait
+/// behind many page views.
 pub(crate) struct PagePool {
     pages: Arc<dyn Pages>,
-    /// Pages that are being made.
+    /// Slots for rendering pages.
     making: Arc<Semaphore>,
-    /// Pieces of downloads that are being read: a slow store must not keep pages waiting.
+    /// Slots for reading chunks of downloads: a slow store must not delay pages.
     reading: Arc<Semaphore>,
 }
 
 impl PagePool {
-    /// At most `at_once` pages are made at the same time.
+    /// At most `at_once` pages are rendered at the same time.
     pub(crate) fn new(pages: Arc<dyn Pages>, at_once: usize) -> Self {
         let room = || Arc::new(Semaphore::new(at_once));
         Self { pages, making: room(), reading: room() }
     }
 
-    /// Lets the pages answer, and makes the answer small if the caller takes it so.
+    /// Renders a page with `make`, and compresses it if the client accepts that.
     pub(crate) async fn ask(
         &self,
         request: Request<()>,
@@ -48,7 +48,7 @@ impl PagePool {
         };
         let pages = self.pages.clone();
         let page = tokio::task::spawn_blocking(move || {
-            // It is held until the page is made, whether or not somebody still waits for it.
+            // Held until the page is rendered, even if the request was cancelled.
             let _turn = turn;
             let mut request = request;
             let accepted = compress::is_accepted(request.headers());
@@ -79,7 +79,7 @@ impl PagePool {
     }
 }
 
-/// A body that is read as it is taken.
+/// A body that is read as the client receives it.
 fn pieces(reader: Box<dyn Read + Send>, room: Arc<Semaphore>) -> Body {
     let state = Some((reader, room));
     Body::from_stream(futures_util::stream::unfold(state, |state| async move {
@@ -87,7 +87,7 @@ fn pieces(reader: Box<dyn Read + Send>, room: Arc<Semaphore>) -> Body {
         match piece(reader, room.clone()).await {
             Ok((bytes, _)) if bytes.is_empty() => None,
             Ok((bytes, reader)) => Some((Ok(bytes), Some((reader, room)))),
-            // The connection breaks off: a download that ends early must not look whole.
+            // This aborts the connection: a truncated download must not look complete.
             Err(error) => {
                 tracing::warn!(%error, "a download broke off");
                 Some((Err(error), None))

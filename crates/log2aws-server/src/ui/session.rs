@@ -1,7 +1,7 @@
-//! Who is logged in: a signed cookie. All that is kept on the server is which ones were ended.
+//! Login sessions as signed cookies. The server only stores which sessions were ended.
 //!
-//! The cookie holds when the session began, when it ends and a random name, authenticated by the key
-//! of the token that it was begun with. So a session outlives a restart, and none outlives its token.
+//! The cookie contains the begin and end of the session and a random name, authenticated with the
+//! session key of its token. So a session survives a restart, but not the removal of its token.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,14 +18,14 @@ use super::ended::{EndedSessions, SessionName};
 use super::token::{AccessToken, SessionKey, TokenSet};
 use crate::config::ServeError;
 
-/// For how long a session holds when nothing more is asked for.
+/// How long a session lasts without further requests, in seconds.
 pub(crate) const HOLDS: i64 = 12 * 60 * 60;
 
-/// How long a session may last in all, in seconds, however often it is renewed: a week.
+/// The maximum duration of a session, in seconds, however often it is renewed: a week.
 pub(crate) const LONGEST: i64 = 7 * 24 * 60 * 60;
 
-/// At most so many cookies of our name are looked at in one request: each is compared with the keys
-/// of all tokens.
+/// The maximum number of cookies with our name that are checked in one request: each is verified
+/// with the keys of all tokens.
 const MOST_COOKIES: usize = 8;
 
 /// Fills a buffer with unpredictable bytes.
@@ -38,18 +38,18 @@ pub(crate) struct Session {
     began: i64,
     /// When it ends, in seconds since the epoch.
     pub(crate) until: i64,
-    /// Tells it from others.
+    /// Identifies it.
     name: SessionName,
 }
 
-/// A session, and the token that it was begun with.
+/// A session, and the token that it began with.
 #[derive(Clone, Debug)]
 pub(crate) struct Login {
     pub(crate) session: Session,
     pub(crate) token: Arc<AccessToken>,
 }
 
-/// All sessions. Which tokens there are is an argument: finding out reads files.
+/// All sessions. The current tokens are an argument, because getting them reads files.
 pub(crate) struct Sessions {
     clock: Arc<dyn Clock>,
     random: Fill,
@@ -58,12 +58,12 @@ pub(crate) struct Sessions {
     ended: Mutex<EndedSessions>,
 }
 
-/// Why no session began.
+/// No session could be created.
 #[derive(Debug)]
 pub(crate) struct NoSession;
 
 impl Sessions {
-    /// Sessions for browsers that reach us as `endpoint`; `ended` are those that were logged out.
+    /// Sessions for browsers that reach us at `endpoint`; `ended` are those that were logged out.
     pub(crate) fn new(
         ended: EndedSessions,
         endpoint: &Url,
@@ -71,20 +71,20 @@ impl Sessions {
         random: Fill,
     ) -> Self {
         let secure = endpoint.scheme() == "https";
-        // Cookies do not tell ports apart: two servers on one machine must not end each other's
-        // sessions. A browser takes `__Host-` from nobody but this very host, over https.
+        // Cookies are shared by all ports of a host: two servers on one machine must not overwrite
+        // each other's sessions. A browser accepts `__Host-` only from this exact host over https.
         let prefix = if secure { "__Host-" } else { "" };
         let port = endpoint.port_or_known_default().unwrap_or_default();
         let cookie = format!("{prefix}log2aws-session-{port}");
         Self { clock, random, cookie, secure, ended: Mutex::new(ended) }
     }
 
-    /// This moment, in seconds since the epoch.
+    /// The current time, in seconds since the epoch.
     pub(crate) fn now(&self) -> i64 {
         self.clock.now().as_second()
     }
 
-    /// Who sent a request, if its session holds.
+    /// The login of a request, if its session is valid.
     pub(crate) fn of(&self, tokens: &TokenSet, headers: &HeaderMap) -> Option<Login> {
         headers
             .get_all(COOKIE)
@@ -104,7 +104,7 @@ impl Sessions {
             })
     }
 
-    /// Whether a session holds still: for what lasts longer than a request.
+    /// Whether a session is still valid. For streams, which outlast a request.
     pub(crate) fn holds(&self, tokens: &TokenSet, login: &Login) -> bool {
         self.holds_now(&login.session) && tokens.has_session_key(login.token.session())
     }
@@ -114,10 +114,10 @@ impl Sessions {
         session.until > self.now() && !ended.contains(&session.name)
     }
 
-    /// Begins a session with a token; the value of its `Set-Cookie`.
+    /// Begins a session with a token. Returns the value for `Set-Cookie`.
     ///
     /// # Errors
-    /// [`NoSession`] when there are no random bytes.
+    /// [`NoSession`] if there are no random bytes.
     pub(crate) fn begin(&self, token: &AccessToken) -> Result<HeaderValue, NoSession> {
         let mut name = [0; 16];
         (self.random)(&mut name).map_err(|error| {
@@ -128,8 +128,7 @@ impl Sessions {
         Ok(self.set(token.session(), Session { began, until: began + HOLDS, name }))
     }
 
-    /// A new cookie for a session of which less than half is left, unless it has lasted for
-    /// [`LONGEST`].
+    /// A new cookie for a session with less than half of its time left, up to [`LONGEST`] in total.
     pub(crate) fn renewed(&self, login: &Login) -> Option<HeaderValue> {
         let session = &login.session;
         let until = (self.now() + HOLDS).min(session.began + LONGEST);
@@ -137,11 +136,11 @@ impl Sessions {
         is_old.then(|| self.set(login.token.session(), Session { until, ..*session }))
     }
 
-    /// Ends a session, in every copy of its cookie and over restarts; the value of the `Set-Cookie`
-    /// that removes it from the browser. Blocks: it writes a file.
+    /// Ends a session, for every copy of its cookie and across restarts. Returns the value for
+    /// `Set-Cookie` that removes it from the browser. Blocks: it writes a file.
     ///
     /// # Errors
-    /// A file that could not be written: then the session has ended only until a restart.
+    /// The file could not be written: then the session has ended only until a restart.
     pub(crate) fn end(&self, session: Option<&Session>) -> io::Result<HeaderValue> {
         if let Some(session) = session {
             let now = self.now();
@@ -162,7 +161,7 @@ impl Sessions {
             "{}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}",
             self.cookie
         );
-        // Base64 and digits: there is nothing in it that a header cannot carry.
+        // Base64 and digits are always valid in a header.
         let mut header = HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(""));
         header.set_sensitive(true);
         header
@@ -178,17 +177,17 @@ fn sign(key: &SessionKey, session: Session) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// What a cookie holds, before it is known whether somebody signed it.
+/// The content of a cookie, not verified yet.
 struct SignedSession(Vec<u8>);
 
 impl SignedSession {
     fn decode(value: &str) -> Option<Self> {
-        // Nothing longer is worth decoding.
+        // Our cookies are shorter.
         let value = Some(value).filter(|value| value.len() <= 128)?;
         BASE64_URL_SAFE_NO_PAD.decode(value).ok().map(Self)
     }
 
-    /// `None` for whatever this key did not sign.
+    /// `None` if it was not signed with this key.
     fn verify(&self, key: &SessionKey) -> Option<Session> {
         let (signed, code) = self.0.split_at_checked(32)?;
         if !bool::from(code.ct_eq(&key.code(signed))) {
@@ -232,7 +231,7 @@ mod tests {
     }
 
     impl Place {
-        /// Begins a session with the default token; what a browser sends back.
+        /// Begins a session with the default token. Returns what a browser sends back.
         fn begin(&self) -> String {
             let token = self.tokens.read().default_token().unwrap();
             pair(&self.sessions.begin(&token).unwrap())
@@ -344,7 +343,7 @@ mod tests {
         for other in [format!("{cookie}A"), format!("x{cookie}"), format!("{name}=")] {
             assert!(place.login(&other).is_none(), "{other}");
         }
-        // A cookie of another path must not hide the right one.
+        // A cookie of another path must not hide the valid one.
         assert!(place.login(&format!("{name}=x; {cookie}")).is_some());
     }
 
@@ -387,7 +386,7 @@ mod tests {
         assert!(place.login(&alice).is_none());
         assert!(!place.sessions.holds(&place.tokens.read(), &login));
         assert!(place.login(&bob).is_some() && place.login(&default).is_some());
-        // A new token of the same name is another one.
+        // A new token of the same name does not revive old sessions.
         add("alice", Rights::Full);
         assert!(place.login(&alice).is_none());
     }

@@ -1,4 +1,4 @@
-//! The front before pages that only tell what they were asked.
+//! Tests of the login in front of pages that only echo their request.
 
 mod tokens;
 
@@ -25,7 +25,7 @@ impl Clock for Noon {
     }
 }
 
-/// Says what it was asked; `/ui/slow` takes its time, `/ui/broken` breaks down.
+/// Echoes the request; `/ui/slow` takes a while, `/ui/broken` panics.
 struct Echo;
 
 impl Pages for Echo {

@@ -1,4 +1,4 @@
-//! One token of the dashboard, as the server knows it: a name, rights, a hash, a key for sessions.
+//! A dashboard token as the server knows it: name, rights, hash, and the key for its sessions.
 
 use std::fmt;
 use std::str::FromStr;
@@ -16,8 +16,7 @@ const DEFAULT_NAME: &str = "default";
 /// The longest name, in bytes.
 const MAX_NAME_BYTES: usize = 32;
 
-/// Which token somebody is logged in with; no secret. Answers of the dashboard carry it as an
-/// extension.
+/// The name of a token; not secret. Responses of the dashboard carry it as an extension.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TokenName(Arc<str>);
 
@@ -27,13 +26,13 @@ impl TokenName {
         &self.0
     }
 
-    /// Whether it is the name of the token that the first start makes.
+    /// Whether it is the name of the token that the first start creates.
     pub fn is_default(&self) -> bool {
         self.as_str() == DEFAULT_NAME
     }
 }
 
-/// That of the token that the first start makes.
+/// The name of the token that the first start creates.
 impl Default for TokenName {
     fn default() -> Self {
         Self(DEFAULT_NAME.into())
@@ -61,19 +60,19 @@ impl fmt::Display for TokenName {
     }
 }
 
-/// Not the name of a token.
+/// The text is not a valid token name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "a token's name has 1 to 32 of a-z, 0-9, '-', '_' and '.', and begins with a letter or a digit"
 )]
 pub struct BadTokenName;
 
-/// What somebody who is logged in may do.
+/// What a login may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rights {
-    /// All that the dashboard offers.
+    /// Everything that the dashboard offers.
     Full,
-    /// To see, and to log out.
+    /// View pages and log out.
     ReadOnly,
 }
 
@@ -86,8 +85,8 @@ impl fmt::Display for Rights {
     }
 }
 
-/// The SHA-256 of a token. Ours have 192 random bits, which nobody finds by trying: a slow hash
-/// would only make each login slow.
+/// The SHA-256 of a token. Our tokens have 192 random bits and cannot be guessed: a slow hash would
+/// only slow down each login.
 #[derive(Clone)]
 pub(crate) struct TokenHash(pub(crate) [u8; 32]);
 
@@ -104,7 +103,7 @@ impl fmt::Debug for TokenHash {
     }
 }
 
-/// Signs sessions; does not print.
+/// Signs sessions. Its `Debug` output does not contain it.
 #[derive(Clone)]
 pub(crate) struct SessionKey([u8; 32]);
 
@@ -114,14 +113,14 @@ impl SessionKey {
         Self(code(token.expose().as_bytes(), b"log2aws dashboard session 1"))
     }
 
-    /// The key of a named token's sessions. From its hash alone anybody who has read the file of
-    /// hashes could sign a session, so a secret goes in, which is in no file that people look at.
+    /// The key of a named token's sessions. If it were derived from the hash alone, anybody who has
+    /// read the file of hashes could sign a session. So a secret from another file is included.
     fn of_hash(secret: &Token, name: &TokenName, hash: &TokenHash) -> Self {
         let text = [b"log2aws dashboard session 2", &hash.0[..], name.as_str().as_bytes()];
         Self(code(secret.expose().as_bytes(), &text.concat()))
     }
 
-    /// The code that authenticates a text.
+    /// The HMAC of a text.
     pub(crate) fn code(&self, text: &[u8]) -> [u8; 32] {
         code(&self.0, text)
     }
@@ -139,7 +138,7 @@ impl fmt::Debug for SessionKey {
 }
 
 fn code(key: &[u8], text: &[u8]) -> [u8; 32] {
-    // A key may have any length: the error is the trait's, not HMAC's.
+    // HMAC keys may have any length: the error exists only because of the trait.
     let Ok(mut mac) = <Hmac<Sha256> as KeyInit>::new_from_slice(key) else {
         unreachable!("HMAC takes a key of any length")
     };
@@ -147,7 +146,7 @@ fn code(key: &[u8], text: &[u8]) -> [u8; 32] {
     mac.finalize().into_bytes().into()
 }
 
-/// A token that opens the dashboard. With it, every session ends that was begun with it.
+/// A token that opens the dashboard. When it is removed, all its sessions end.
 #[derive(Clone, Debug)]
 pub(crate) struct AccessToken {
     pub(crate) name: TokenName,
@@ -163,13 +162,13 @@ impl AccessToken {
         Self { name: TokenName::default(), rights: Rights::Full, hash, session }
     }
 
-    /// A named token; `secret` is the server's.
+    /// A named token; `secret` is the server's session secret.
     pub(crate) fn named(secret: &Token, name: TokenName, rights: Rights, hash: TokenHash) -> Self {
         let session = SessionKey::of_hash(secret, &name, &hash);
         Self { name, rights, hash, session }
     }
 
-    /// Whether `shown` is the hash of this token; takes as long for a near miss as for a far one.
+    /// Whether `shown` is the hash of this token, in constant time.
     fn has_hash(&self, shown: &TokenHash) -> bool {
         bool::from(self.hash.0.ct_eq(&shown.0))
     }
@@ -180,11 +179,11 @@ impl AccessToken {
     }
 }
 
-/// The tokens that open the dashboard at one moment.
+/// The tokens that open the dashboard at a given moment.
 #[derive(Debug, Default)]
 pub(crate) struct TokenSet {
     tokens: Vec<Arc<AccessToken>>,
-    /// Whether a file of tokens cannot be used: then a token may be right and yet not be known.
+    /// Whether a file of tokens cannot be used. If so, a valid token may be unknown.
     pub(crate) is_incomplete: bool,
 }
 
@@ -193,7 +192,7 @@ impl TokenSet {
         Self { tokens: tokens.into_iter().map(Arc::new).collect(), is_incomplete }
     }
 
-    /// The token that `shown` is. Every token is compared, whichever is the right one.
+    /// The token that equals `shown`. Always compares all tokens, so that the time reveals nothing.
     pub(crate) fn opened_by(&self, shown: &Token) -> Option<Arc<AccessToken>> {
         let hash = TokenHash::of(shown);
         let mut opened = None;
@@ -205,17 +204,17 @@ impl TokenSet {
         opened
     }
 
-    /// The default token, which the start's link stands for.
+    /// The default token. The login link printed at the start counts as it.
     pub(crate) fn default_token(&self) -> Option<Arc<AccessToken>> {
         self.iter().find(|token| token.name.is_default()).cloned()
     }
 
-    /// Whether sessions of this key are of a token that is there still.
+    /// Whether the token with this session key still exists.
     pub(crate) fn has_session_key(&self, key: &SessionKey) -> bool {
         self.iter().any(|token| token.session.is(key))
     }
 
-    /// All of them.
+    /// All tokens.
     pub(crate) fn iter(&self) -> std::slice::Iter<'_, Arc<AccessToken>> {
         self.tokens.iter()
     }

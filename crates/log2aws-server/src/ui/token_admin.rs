@@ -1,4 +1,4 @@
-//! Adds, lists and revokes the tokens of a data folder, also while a server uses it.
+//! Adds, lists and revokes the dashboard tokens of a data folder, even while a server uses it.
 
 use std::fs::{self, File};
 use std::io;
@@ -13,14 +13,14 @@ use super::tokens::DEFAULT_FILE;
 use crate::config::ServeError;
 use crate::credentials::{FileOwner, Random, Token, fill};
 
-/// What people know of a token.
+/// The public facts about a token.
 #[derive(Clone, Debug)]
 pub struct TokenInfo {
     /// Its name.
     pub name: TokenName,
-    /// What it lets its bearer do.
+    /// What a login with it may do.
     pub rights: Rights,
-    /// When it was made; of the default token, when its file was written.
+    /// When it was created; for the default token, when its file was last written.
     pub created: Timestamp,
 }
 
@@ -32,7 +32,7 @@ pub enum TokenError {
         "{} has no {DEFAULT_FILE}: name the data folder of a server that was started before", .0.display()
     )]
     NoDashboard(PathBuf),
-    /// The server could not read what another user writes.
+    /// The server could not read a file that another user has written.
     #[error("{} belongs to the user with the id {owner}: run this as that user, or as root", folder.display())]
     Owner {
         /// The folder.
@@ -47,25 +47,25 @@ pub enum TokenError {
         folder: PathBuf,
         /// What was being done.
         doing: &'static str,
-        /// The fault itself.
+        /// The cause.
         source: io::Error,
     },
-    /// There is such a token.
+    /// A token of this name exists.
     #[error("there is a token {0} already: revoke it first, or choose another name")]
     Exists(TokenName),
-    /// The name of the token that the server makes.
+    /// The name is reserved for the token that the server creates.
     #[error("default is the token in {}: to change it, write another into that file", .0.display())]
     Default(PathBuf),
-    /// There is no such token.
+    /// No token of this name exists.
     #[error("there is no token {0}: `log2aws token list` names those that there are")]
     Unknown(TokenName),
-    /// No more are taken.
+    /// The maximum number of tokens is reached.
     #[error("there are {MOST} tokens, which is the most: revoke one that is not used")]
     TooMany,
     /// The file of tokens cannot be used.
     #[error(transparent)]
     File(#[from] NamedTokensError),
-    /// No random bytes.
+    /// No random bytes are available.
     #[error(transparent)]
     Random(ServeError),
 }
@@ -78,10 +78,10 @@ pub struct TokenAdmin {
 }
 
 impl TokenAdmin {
-    /// Those of `folder`, which a server has used before: what is written here is for that server.
+    /// The tokens of `folder`, which a server must have used before.
     ///
     /// # Errors
-    /// [`TokenError::NoDashboard`]; [`TokenError::Owner`]; a folder that cannot be read.
+    /// [`TokenError::NoDashboard`]; [`TokenError::Owner`]; the folder cannot be read.
     pub fn open(folder: &Path) -> Result<Self, TokenError> {
         let no_dashboard = || TokenError::NoDashboard(folder.to_owned());
         let failed = |source: io::Error| match source.kind() {
@@ -98,7 +98,7 @@ impl TokenAdmin {
         Ok(Self { folder: folder.to_owned(), owner })
     }
 
-    /// Makes a token, and keeps its hash. A running server takes it at once.
+    /// Creates a token and stores its hash. A running server accepts it at once.
     ///
     /// # Errors
     /// [`TokenError`].
@@ -129,7 +129,7 @@ impl TokenAdmin {
         }
         let token = Token::make(random).map_err(TokenError::Random)?;
         let hash = TokenHash::of(&token);
-        // Nobody needs the fractions of a second.
+        // Whole seconds are enough.
         let created = Timestamp::from_second(now.as_second()).unwrap_or(now);
         tokens.push(NamedToken { name, hash, rights, created });
         named_tokens::write(&self.folder, &tokens, self.owner)?;
@@ -139,7 +139,7 @@ impl TokenAdmin {
     /// The default token and all others, in the order in which they were added.
     ///
     /// # Errors
-    /// A file that cannot be read.
+    /// The file of named tokens cannot be read.
     pub fn list(&self) -> Result<Vec<TokenInfo>, TokenError> {
         let mut list = Vec::new();
         if let Ok(meta) = fs::metadata(self.folder.join(DEFAULT_FILE))
@@ -156,7 +156,7 @@ impl TokenAdmin {
         Ok(list)
     }
 
-    /// Takes a token away. It opens nothing more, and a running server ends its sessions at once.
+    /// Removes a token. It no longer logs in, and a running server ends its sessions at once.
     ///
     /// # Errors
     /// [`TokenError`].
@@ -179,8 +179,8 @@ impl TokenAdmin {
         Ok(())
     }
 
-    /// Locks the folder itself: the file is replaced, and root must leave no other file in a folder
-    /// of somebody else. Held until it is dropped.
+    /// Locks the folder itself: the file of tokens is replaced on each write, and root must not
+    /// leave a lock file in another user's folder. The lock is held until it is dropped.
     fn lock(&self) -> Result<File, TokenError> {
         let locked = File::open(&self.folder).and_then(|folder| folder.lock().map(|()| folder));
         locked.map_err(|source| TokenError::Folder {

@@ -1,4 +1,4 @@
-//! All tokens that open the dashboard, as their files have them now.
+//! All tokens that open the dashboard, as currently stored in their files.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,17 +12,17 @@ use crate::file_fingerprint::FileFingerprint;
 /// The default token's file in the data folder.
 pub(crate) const DEFAULT_FILE: &str = "dashboard-token";
 
-/// The file of the secret that goes into the session keys of named tokens.
+/// The file with the secret from which the session keys of named tokens are derived.
 const SESSION_SECRET_FILE: &str = "dashboard-session-key";
 
-/// The files, and what they held when they last changed.
+/// The files, and the tokens that they held when they last changed.
 #[derive(Debug)]
 pub(crate) struct Tokens {
     folder: PathBuf,
     default_file: PathBuf,
     session_secret: Token,
     seen: Mutex<Seen>,
-    /// One look at the files at a time.
+    /// Only one task reads the files at a time.
     turn: Arc<tokio::sync::Mutex<()>>,
 }
 
@@ -33,11 +33,12 @@ struct Seen {
 }
 
 impl Tokens {
-    /// Takes over the tokens of a data folder; makes the default one if there is none.
+    /// Reads the tokens of a data folder. Creates the default one if there is none.
     ///
     /// # Errors
-    /// A file of the default token, or of the session secret, that cannot be read or written, that
-    /// other users can read, or that holds none. That of named tokens keeps no server from starting.
+    /// The file of the default token or of the session secret cannot be read or written, is
+    /// readable by other users, or holds no token. An unusable file of named tokens does not
+    /// prevent the start.
     pub(crate) fn open(folder: &Path, random: Random<'_>) -> Result<Self, ServeError> {
         let default_file = folder.join(DEFAULT_FILE);
         Token::read_or_make(&default_file, random)?;
@@ -49,18 +50,18 @@ impl Tokens {
         Ok(tokens)
     }
 
-    /// Where the default token is.
+    /// The file of the default token.
     pub(crate) fn default_file(&self) -> &Path {
         &self.default_file
     }
 
-    /// The tokens of this moment. A disk that hangs holds up one thread that may block, and those
-    /// who want to see the dashboard.
+    /// The current tokens. A disk that hangs blocks one thread of the blocking pool, and all
+    /// requests to the dashboard.
     pub(crate) async fn now(self: &Arc<Self>) -> Arc<TokenSet> {
         let turn = self.turn.clone().lock_owned().await;
         let tokens = self.clone();
         let read = tokio::task::spawn_blocking(move || {
-            // Held until the files were read, whether or not somebody still waits for it.
+            // Held until the files have been read, even if the request was cancelled.
             let _turn = turn;
             tokens.read()
         });
@@ -70,14 +71,14 @@ impl Tokens {
         })
     }
 
-    /// The tokens of this moment. Blocks. While a file cannot be used, its tokens let nobody in:
-    /// one of them may be the one that the operator wanted to be rid of.
+    /// The current tokens. Blocks. While a file cannot be used, none of its tokens is accepted: one
+    /// of them may be the one that the operator wanted to remove.
     pub(crate) fn read(&self) -> Arc<TokenSet> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let files = [&self.default_file, &self.folder.join(named_tokens::FILE)];
         let fingerprints = files.map(|path| FileFingerprint::of(path));
         let is_new = fingerprints != seen.fingerprints;
-        // What could not be read is tried again: it may have been no fault of the file's.
+        // A file that could not be read is read again: the cause may not be in the file itself.
         if is_new || seen.tokens.is_incomplete {
             let (default, named) = (self.default_token(), self.named_tokens());
             if is_new {
@@ -200,7 +201,7 @@ mod tests {
         fs::write(&named, &good[1..]).unwrap();
         assert!(!opens(&tokens, alice.expose()) && opens(&tokens, made.trim()));
         assert!(tokens.read().is_incomplete);
-        // It keeps no server from starting.
+        // It does not prevent the start of a server.
         let again = Tokens::open(folder.path(), &mut fill).unwrap();
         assert!(opens(&again, made.trim()) && !opens(&again, alice.expose()));
         fs::write(&named, &good).unwrap();
@@ -226,7 +227,7 @@ mod tests {
     async fn a_disk_that_hangs_holds_up_no_thread_of_the_runtime() {
         let folder = tempfile::tempdir().unwrap();
         let tokens = Arc::new(Tokens::open(folder.path(), &mut fill).unwrap());
-        // Whoever reads waits for this lock, as for a disk.
+        // Readers wait for this lock as they would for a disk.
         let (locked, is_locked) = std::sync::mpsc::channel();
         let (release, released) = std::sync::mpsc::channel::<()>();
         let disk = std::thread::spawn({

@@ -1,4 +1,4 @@
-//! In which formats the day's chart is kept.
+//! The formats in which the chart of a day is stored.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,7 +14,7 @@ pub enum ChartFormats {
     SvgAndPng,
 }
 
-/// The text names no formats.
+/// The text is not a valid list of formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("write svg, png or svg,png")]
 pub struct UnknownChartFormat;
@@ -29,12 +29,12 @@ impl ChartFormats {
         }
     }
 
-    /// Whether the SVG is kept.
+    /// Whether the SVG is stored.
     pub fn svg(self) -> bool {
         self != Self::Png
     }
 
-    /// Whether a PNG is made of it and kept.
+    /// Whether a PNG is rendered and stored.
     pub fn png(self) -> bool {
         self != Self::Svg
     }

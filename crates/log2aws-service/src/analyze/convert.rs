@@ -1,4 +1,4 @@
-//! Streams one version of a raw log into its results, in memory that does not grow with it.
+//! Streams one version of a raw log into its results, in bounded memory.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
@@ -21,23 +21,23 @@ use crate::ports::{StoreError, VersionId};
 /// How much of the log is read at once, in bytes.
 const BLOCK: usize = 128 * 1024;
 
-/// How much of a packed log is unpacked before its rows are written, in bytes. Deflate expands a
-/// thousandfold at most (RFC 1951 leaves no more), so this bounds what waits in memory to 4 MiB.
+/// How much of a compressed log is expanded before its rows are written, in bytes. Deflate expands
+/// at most about a thousandfold (a limit of RFC 1951), so at most 4 MiB wait in memory.
 const PACKED_BLOCK: usize = 4 * 1024;
 
-/// What was learnt while converting, and the results, which nobody sees yet.
+/// The facts found by the conversion, and the results, which are not visible yet.
 pub(super) struct Converted {
     pub(super) log: LogSummary,
     /// The length of the raw log in bytes, as it is stored.
     pub(super) size: u64,
-    /// Of the raw log as it is stored, in lower-case hex.
+    /// The SHA-256 of the raw log as stored, in lower-case hex.
     pub(super) sha256: String,
-    /// The same of its first `prefix` bytes, if it has so many.
+    /// The SHA-256 of its first `prefix` bytes, if it is that long.
     pub(super) beginning: Option<String>,
     pub(super) results: NewResults,
 }
 
-/// Makes CSV, charts and rejects of one version.
+/// Converts one version to CSV, charts and rejects.
 pub(super) fn convert(
     job: &Job<'_>,
     version: &AcceptedVersion,
@@ -75,7 +75,7 @@ pub(super) fn convert(
     Ok(Converted { log, size, sha256, beginning, results })
 }
 
-/// Length and SHA-256 of one version, and the SHA-256 of its first `prefix` bytes.
+/// The length and the SHA-256 of one version, and the SHA-256 of its first `prefix` bytes.
 pub(super) fn digest(
     job: &Job<'_>,
     version: &str,
@@ -91,7 +91,7 @@ pub(super) fn digest(
     Ok((size, sha256, beginning))
 }
 
-/// Reads one version block by block, for as long as `take` wants more.
+/// Reads one version block by block, until `take` returns false.
 fn read(
     job: &Job<'_>,
     version: &str,
@@ -110,7 +110,7 @@ fn read(
     }
 }
 
-/// Reads until the block is full or the log ends.
+/// Reads until the block is full or the log ends. Returns the number of bytes.
 fn fill(log: &mut dyn Read, block: &mut [u8]) -> io::Result<usize> {
     let mut filled = 0;
     while filled < block.len() {
@@ -124,7 +124,7 @@ fn fill(log: &mut dyn Read, block: &mut [u8]) -> io::Result<usize> {
     Ok(filled)
 }
 
-/// The results as they grow.
+/// The results while they are written.
 struct Results<'a> {
     job: &'a Job<'a>,
     waiting: Buffers,
@@ -132,7 +132,7 @@ struct Results<'a> {
     rejects: Option<NewResult>,
 }
 
-/// What the converter has handed out and no upload has taken yet.
+/// Output of the converter that is not written to an upload yet.
 struct Buffers {
     csv: Vec<u8>,
     rejects: Vec<u8>,
@@ -213,19 +213,19 @@ impl<'a> Results<'a> {
     }
 }
 
-/// The results of one version, written but for their commit.
+/// The results of one version, fully written but not committed.
 pub(super) struct NewResults {
     csv: NewResult,
     svg: Option<NewResult>,
     rejects: Option<NewResult>,
     png: Option<NewResult>,
-    /// Why there is no picture.
+    /// Why there is no PNG.
     fault: Option<String>,
 }
 
 impl NewResults {
-    /// Lets them be seen, each whole, and removes what an earlier version had and this one has
-    /// not. Returns the version of each that was written.
+    /// Makes each of them visible atomically, and removes results that only an earlier version had.
+    /// Returns the version of each result.
     pub(super) fn commit(self, job: &Job<'_>) -> Result<BTreeMap<String, String>, RecordFailure> {
         let all = [
             (ResultKind::Csv, Some(self.csv)),
@@ -243,7 +243,7 @@ impl NewResults {
                 None => job.remove(kind)?,
             }
         }
-        // A picture that cannot be made costs itself, and the summary, which would say that all is done.
+        // If the PNG failed, the summary is not written either: it would mean that all is done.
         match self.fault {
             None => Ok(written),
             Some(reason) => Err(RecordFailure::Picture { key: job.raw_key.clone(), reason }),

@@ -1,20 +1,20 @@
-//! The SHA-256 of a log, and of its beginning, while it is read.
+//! Computes the SHA-256 of a log, and of its beginning, while it is read.
 
 use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
 
-/// Hashes a log once for both.
+/// Computes both in one pass.
 pub(super) struct LogDigest {
     hash: Sha256,
     size: u64,
-    /// How many bytes the beginning has, if it is to be hashed.
+    /// The length of the beginning in bytes, if it is hashed.
     prefix: Option<u64>,
     beginning: Option<String>,
 }
 
 impl LogDigest {
-    /// `prefix`: how many of the first bytes have a hash of their own.
+    /// `prefix` is the length of the beginning that is also hashed, in bytes.
     pub(super) fn new(prefix: Option<u64>) -> Self {
         let hash = Sha256::new();
         let beginning = (prefix == Some(0)).then(|| hex(hash.clone()));
@@ -34,12 +34,12 @@ impl LogDigest {
         self.size = end;
     }
 
-    /// How many bytes there were.
+    /// The number of bytes so far.
     pub(super) fn size(&self) -> u64 {
         self.size
     }
 
-    /// The hash of all, and of the beginning if there were so many bytes; lower-case hex.
+    /// The hash of all bytes, and that of the beginning if the log is long enough; lower-case hex.
     pub(super) fn finish(self) -> (String, Option<String>) {
         (hex(self.hash), self.beginning)
     }

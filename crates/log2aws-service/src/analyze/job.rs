@@ -1,4 +1,4 @@
-//! One log at work: what is known of it, and its results as they are written.
+//! The work on one log: its stored results, and new results as they are written.
 
 use std::io::{self, Read as _};
 
@@ -7,11 +7,11 @@ use log2aws_core::key::{ObjectKey, RawKey, ResultKind};
 use super::{AnalyzeApp, Outcome, RecordFailure};
 use crate::ports::{Condition, Settings, StoreError, Upload, Version, VersionId};
 
-/// The longest summary or list of refused versions that is read, in bytes; ours have a few
-/// kilobytes.
+/// The maximum size of a summary or a list of refused versions that is read, in bytes. Ours have a
+/// few kilobytes.
 pub const MAX_SUMMARY_BYTES: u64 = 4 * 1024 * 1024;
 
-/// One log and what it takes to work on it.
+/// One log and everything needed to work on it.
 pub(super) struct Job<'a> {
     pub(super) app: &'a AnalyzeApp,
     pub(super) settings: &'a Settings,
@@ -41,7 +41,7 @@ impl<'a> Job<'a> {
         self.app.store.head(&self.settings.analyzed_bucket, &self.key.result_key(kind))
     }
 
-    /// The same where a damaged object is to be written over.
+    /// The same for a result that is overwritten if it is damaged.
     pub(super) fn found(&self, kind: ResultKind) -> Result<Found, StoreError> {
         match self.result(kind) {
             Ok(Some(version)) => Ok(Found::Version(version)),
@@ -55,7 +55,7 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// Reads a small result whole; `None` for one that is too large, or has gone meanwhile.
+    /// Reads a small result; `None` if it is too large or has been removed meanwhile.
     pub(super) fn read(
         &self,
         kind: ResultKind,
@@ -91,13 +91,13 @@ impl<'a> Job<'a> {
 pub(super) enum Found {
     Absent,
     Version(Version),
-    /// Its bytes are not those that were written.
+    /// Its bytes are not the ones that were written.
     Damaged,
 }
 
 impl Found {
-    /// That it is as it was found. Of a damaged object nothing can be told that a write could
-    /// depend on.
+    /// The condition that it is unchanged since it was found. A damaged object has no usable ETag,
+    /// so there is none for it.
     fn unchanged(&self) -> Condition {
         match self {
             Self::Absent => Condition::Absent,
@@ -120,7 +120,7 @@ impl NewResult {
         Ok(Self { upload, what: format!("{bucket}/{key}") })
     }
 
-    /// A result that is written, but for its commit.
+    /// A result that is fully written but not committed.
     pub(super) fn of(job: &Job<'_>, kind: ResultKind, bytes: &[u8]) -> Result<Self, StoreError> {
         let mut result = Self::create(job, kind)?;
         result.write(bytes)?;
@@ -140,7 +140,7 @@ impl NewResult {
         Ok(self.upload.commit()?.id)
     }
 
-    /// Whether it was written: not if the object is another than the one that was found.
+    /// Commits if the object is still the one that was found. Returns whether it did.
     pub(super) fn commit_unless_changed(self, found: &Found) -> Result<bool, StoreError> {
         match self.upload.commit_if(&found.unchanged()) {
             Ok(_) => Ok(true),

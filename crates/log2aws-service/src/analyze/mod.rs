@@ -1,11 +1,11 @@
 //! analyze-log: turns raw logs that have arrived into their results.
 //!
-//! Each version of a log is judged once, when its event arrives, by the allow-list of that moment.
-//! The results are those of the newest accepted version, which the summary names together with
-//! those before it. A refused version is named in a list of its own and changes nothing else.
+//! Each version of a log is checked once, when its event arrives, against the allow-list of that
+//! moment. The results are those of the newest accepted version, which the summary lists together
+//! with the earlier ones. A refused version is added to a separate list and changes nothing else.
 //!
-//! Events repeat, overtake each other and are handled at once: whatever their order, they end in
-//! the same results. The summary is written last; the results that it names belong together.
+//! Events may be repeated, reordered and handled concurrently: the final results are the same. The
+//! summary is written last; the results that it names belong together.
 
 mod charts;
 mod convert;
@@ -38,24 +38,24 @@ pub use job::MAX_SUMMARY_BYTES;
 pub use reconcile::MAX_ATTEMPTS;
 pub use stored_summary::needs_analysis;
 
-/// What analyze-log works with.
+/// The dependencies and settings of analyze-log.
 #[derive(Clone)]
 pub struct AnalyzeApp {
     /// Holds both buckets.
     pub store: Arc<dyn Store>,
-    /// Names the buckets, and says who may put.
+    /// The buckets and the allow-list.
     pub settings: Arc<dyn SettingsSource>,
-    /// The version of the program, which summaries name.
+    /// The version of the program, for the summaries.
     pub program: String,
-    /// In which formats charts are kept.
+    /// The formats of the charts.
     pub charts: ChartFormats,
-    /// Who makes the PNG.
+    /// Renders the PNG.
     pub rasterizer: Rasterizer,
-    /// How many times a gzip log may expand; beyond it is left alone, and a reject says so.
+    /// The maximum expansion factor of a gzip log. Reading stops there, with a reject.
     pub max_gzip_ratio: NonZeroU32,
-    /// The session under which our presigned URLs are signed, as the last part of an event's
-    /// principal names it. A put by any other principal was made with an operator's own rights
-    /// and is accepted. `None`: every put is judged by its address.
+    /// The session that signs our presigned URLs, as in the last part of an event's principal. A
+    /// put by any other principal was made with an operator's own credentials and is accepted.
+    /// `None`: every put is checked by its address.
     pub url_session: Option<String>,
 }
 
@@ -65,30 +65,31 @@ impl fmt::Debug for AnalyzeApp {
     }
 }
 
-/// What came of one record.
+/// The outcome of one record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The results of the newest accepted version were written.
     Analyzed(Analyzed),
-    /// They stood already: an event that came again.
+    /// The results were up to date already: the event was a repetition.
     Current {
         /// The log.
         key: RawKey,
     },
-    /// The put came from off the allow-list. It is named among the refused; nothing else changed.
+    /// The put came from an address not on the allow-list. It is on the list of refused versions;
+    /// nothing else changed.
     Refused {
         /// The log.
         key: RawKey,
-        /// The address that it was put from, if the event names one.
+        /// The address that it was put from, if the event contains one.
         source: Option<IpAddr>,
         /// Why it was refused.
         reason: String,
-        /// It was not on the list of refused versions yet.
+        /// Whether it was new on the list of refused versions.
         recorded: bool,
     },
-    /// Nothing to do, which is no failure.
+    /// There was nothing to do, which is not a failure.
     Ignored {
-        /// The record: its bucket and key, or its place in the event.
+        /// The record: its bucket and key, or its position in the event.
         what: String,
         /// Why there is nothing to do.
         reason: String,
@@ -107,33 +108,33 @@ pub struct Analyzed {
     pub key: RawKey,
     /// The version that was read.
     pub version: VersionId,
-    /// The address that it was put from, if an event named one.
+    /// The address that it was put from, if an event contained one.
     pub source: Option<IpAddr>,
     /// Its length in bytes, as stored.
     pub bytes: u64,
     /// Rows of the CSV.
     pub rows: u64,
-    /// Lines that could not be read.
+    /// Lines that could not be parsed.
     pub rejects: u64,
     /// How many versions were found to have replaced the bytes of the version before.
     pub replaced: u64,
-    /// How often the work was started over because another run came between.
+    /// How often the work was restarted because of a concurrent run.
     pub restarts: u32,
 }
 
-/// Some records failed. Those that did not are done all the same.
+/// Some records failed. The others were processed.
 #[derive(Debug)]
 pub struct AnalyzeError {
     /// Each record that failed, in the event's order; at least one.
     pub failed: Vec<Failure>,
-    /// What came of the others.
+    /// The outcomes of the others.
     pub done: Vec<Outcome>,
 }
 
 /// One record that failed.
 #[derive(Debug)]
 pub struct Failure {
-    /// The record, if it could be read: it may be tried again.
+    /// The record, if it could be read: it may be retried.
     pub record: Option<Record>,
     /// Why it failed.
     pub error: RecordFailure,
@@ -145,7 +146,7 @@ pub enum RecordFailure {
     /// The record itself is bad.
     #[error(transparent)]
     Unreadable(#[from] Unreadable),
-    /// The event is of a bucket that is not ours to read.
+    /// The event is about a bucket other than the raw bucket.
     #[error("event for bucket {named}; this analyzer reads {ours}: let its notification go there")]
     OtherBucket {
         /// The bucket that the event names.
@@ -153,11 +154,11 @@ pub enum RecordFailure {
         /// The raw bucket of the settings.
         ours: BucketName,
     },
-    /// Writing results into the raw bucket would start an analysis of the results, and so on.
+    /// Results in the raw bucket would be analyzed again, in an endless loop.
     #[error("{0} is set as raw and as analyzed bucket; they must be two")]
     OneBucket(BucketName),
-    /// The list of refused versions is none. It is not written over: it may hold what somebody
-    /// has to see.
+    /// The list of refused versions is invalid. It is not overwritten: it may contain something
+    /// that an operator must see.
     #[error("{key}: {source}; move it away")]
     Refusals {
         /// The list.
@@ -165,28 +166,29 @@ pub enum RecordFailure {
         /// What is wrong with it.
         source: RefusedError,
     },
-    /// There are no settings to act on.
+    /// The settings are not available.
     #[error(transparent)]
     Settings(#[from] SettingsUnavailable),
-    /// The store did not do it.
+    /// An operation of the store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The store gave fewer or more bytes of the log than it has: a connection that ended early.
+    /// The store returned fewer or more bytes than the size of the log, e.g. because a connection
+    /// ended early.
     #[error("of {what} came {read} bytes, not {size}; nothing was written of it")]
     Length {
         /// The log, as `bucket/key@version`.
         what: String,
-        /// How many bytes came.
+        /// The number of bytes that were read.
         read: u64,
-        /// How many the store says that there are.
+        /// The size according to the store, in bytes.
         size: u64,
     },
-    /// There is no PNG. All results stand but that and the summary.
+    /// The PNG could not be rendered. All results but the PNG and the summary were written.
     #[error("the chart of {key} could not be made a PNG: {reason}")]
     Picture {
         /// The log.
         key: ObjectKey,
-        /// What the rasterizer said.
+        /// The error of the rasterizer.
         reason: String,
     },
     /// Rejects or summary could not be written as JSON.
@@ -214,17 +216,17 @@ impl fmt::Display for AnalyzeError {
 
 impl std::error::Error for AnalyzeError {}
 
-/// Brings the results of every log that the event tells of up to date.
+/// Brings the results of every log in the event up to date.
 ///
-/// Every record succeeds or fails by itself. A put by a URL of ours is judged by its source
-/// address. One from off the list, or one whose event names no address (S3 always names one; what
-/// stands for an AWS service is not on any list), is refused: `Outcome::Refused`, no error.
+/// Each record succeeds or fails by itself. A put with one of our URLs is checked by its source
+/// address. If the address is not on the list, or the event has none (S3 always sends one; the name
+/// of an AWS service in its place is on no list), it is refused: `Outcome::Refused`, not an error.
 ///
-/// Runs need no lock, however many are at work on one log at once.
+/// Concurrent runs on the same log need no lock.
 ///
 /// # Errors
-/// [`AnalyzeError`] names every record that failed; the caller has to see to it that these come
-/// again. An event may come any number of times.
+/// [`AnalyzeError`] with every record that failed; the caller must make sure that these are
+/// retried. An event may be repeated any number of times.
 pub fn analyze(app: &AnalyzeApp, event: &Event) -> Result<Vec<Outcome>, AnalyzeError> {
     let ignored = event.ignored.iter().map(|ignored| Outcome::Ignored {
         what: format!("record {} of the event", ignored.place),
@@ -250,12 +252,12 @@ pub fn analyze(app: &AnalyzeApp, event: &Event) -> Result<Vec<Outcome>, AnalyzeE
     if failed.is_empty() { Ok(done) } else { Err(AnalyzeError { failed, done }) }
 }
 
-/// Brings the results of a log up to date in a store whose door lets nobody put who may not:
-/// every version in it is accepted. `versions` are all that it holds, or the newest of them, the
-/// newest first.
+/// Brings the results of a log up to date in a store that checks each put before storing it, so
+/// that every stored version is accepted. `versions` are all stored versions, or the newest of
+/// them, newest first.
 ///
 /// # Errors
-/// [`RecordFailure`]; it has to be called again.
+/// [`RecordFailure`]; the caller must retry.
 pub fn analyze_stored(
     app: &AnalyzeApp,
     key: &RawKey,
@@ -264,7 +266,8 @@ pub fn analyze_stored(
     let settings = app.settings.current()?;
     let job = Job::new(app, &settings, key)?;
     let Some((newest, older)) = versions.split_first() else { return Ok(job.gone()) };
-    // Earlier programs let in what they refused afterwards. The newest was let in just now.
+    // Earlier versions of the program stored a put first and refused it later. The newest version
+    // was checked before it was stored.
     let refused = refusals::read(&job)?.list;
     let accepted = older.iter().filter(|older| !refused.contains(&older.version));
     let accepted: Vec<_> = std::iter::once(newest).chain(accepted).cloned().collect();
@@ -296,7 +299,7 @@ fn one(app: &AnalyzeApp, settings: &Settings, record: &Record) -> Result<Outcome
     }
 }
 
-/// The version that the event tells of. If it names none, that is the newest one.
+/// The version in the event, or the newest one if the event has none.
 fn put(app: &AnalyzeApp, record: &Record, newest: &Version) -> AcceptedVersion {
     let version = record.version.clone().unwrap_or_else(|| newest.id.to_string());
     let size = record.size.or_else(|| (version == newest.id.as_str()).then_some(newest.size));
@@ -312,7 +315,7 @@ fn put(app: &AnalyzeApp, record: &Record, newest: &Version) -> AcceptedVersion {
     }
 }
 
-/// Whether a put was made by another principal than the one that signs our URLs.
+/// Whether a put was made by a principal other than the one that signs our URLs.
 fn is_operator(url_session: Option<&str>, principal: Option<&str>) -> bool {
     let (Some(ours), Some(principal)) = (url_session, principal) else { return false };
     principal.strip_prefix("AWS:").is_some_and(|id| id.rsplit(':').next() != Some(ours))
@@ -323,7 +326,7 @@ enum Verdict {
     Refused(String),
 }
 
-/// Judges a version, unless that was done when its event came first.
+/// Checks a version, unless that was done when its event first came.
 fn verdict(job: &Job<'_>, put: &AcceptedVersion, newest: &str) -> Result<Verdict, RecordFailure> {
     let stored = StoredSummary::read(job)?;
     let accepted = stored.accepted();
@@ -335,8 +338,8 @@ fn verdict(job: &Job<'_>, put: &AcceptedVersion, newest: &str) -> Result<Verdict
     if let Some(refused) = before.find(|refused| refused.version == put.version) {
         return Ok(Verdict::Refused(refused.reason));
     }
-    // Once the list of accepted versions is full, one that is older than all of it may have been
-    // accepted long ago. It has no part in the results, so there is nothing to judge.
+    // Once the list of accepted versions is full, a version older than all of them may have been
+    // accepted before. It does not affect the results, so there is nothing to check.
     if accepted.with(std::slice::from_ref(put), newest).get(&put.version).is_none() {
         return Ok(Verdict::Accepted);
     }
@@ -365,7 +368,7 @@ mod tests {
             (Some("AWS:AROAEXAMPLEID:log2aws-prod-generate-url"), true),
             (Some("AWS:AROAEXAMPLEID:alice@example.com"), true),
             (Some("AWS:AIDAEXAMPLEID"), true),
-            // A form of which it is not known whose it is is judged by its address.
+            // A principal in an unknown form is checked by its address.
             (Some("EXAMPLE"), false),
             (Some(""), false),
             (None, false),

@@ -1,4 +1,4 @@
-//! Brings the results up to the newest accepted version.
+//! Brings the results up to date with the newest accepted version.
 
 use log2aws_core::key::ResultKind;
 use log2aws_core::summary::{AcceptedVersion, Change, RawObject, Summary, Versions};
@@ -9,19 +9,19 @@ use super::stored_summary::StoredSummary;
 use super::{Analyzed, Outcome, RecordFailure, refusals};
 use crate::ports::{StoreError, VersionId};
 
-/// How often the work on one log is started over before an event gives up.
+/// The maximum number of attempts for one log and event.
 pub const MAX_ATTEMPTS: u32 = 10;
 
-/// Works until the results are those of the newest of the accepted versions: those that are
-/// `put`, and those that the summary lists.
+/// Repeats until the results are those of the newest accepted version, out of `put` and those in
+/// the summary.
 ///
-/// The summary is written last, and on the condition that it is still the one that was read. It
-/// names the version of every result that was written with it, so no two summaries are equal.
-/// Hence the run that wrote the last summary also wrote all results after everybody else: whoever
-/// wrote a result in between read an earlier summary, cannot write its own, and starts over.
+/// The summary is written last, and only if it has not changed since it was read. It names the
+/// version of every result written with it, so no two summaries are equal. Hence the run that wrote
+/// the last summary also wrote all results last: a run that wrote a result in between has read an
+/// earlier summary, cannot write its own, and starts over.
 pub(super) fn reconcile(job: &Job<'_>, put: &[AcceptedVersion]) -> Result<Outcome, RecordFailure> {
     for restarts in 0..MAX_ATTEMPTS {
-        // In this order: a version that the summary lists is then never newer than `newest`.
+        // In this order, a version in the summary is never newer than `newest`.
         let stored = StoredSummary::read(job)?;
         let Some(newest) = job.newest()? else { return Ok(job.gone()) };
         if let Some(refused) = stored.refused()
@@ -36,7 +36,7 @@ pub(super) fn reconcile(job: &Job<'_>, put: &[AcceptedVersion]) -> Result<Outcom
             return Ok(Outcome::Current { key: job.key.clone() });
         }
         let outcome = match write(job, &stored, &before, versions, restarts) {
-            // Removed since it was put. What stands stays.
+            // The log was removed since it was put. Existing results stay.
             Err(RecordFailure::Store(StoreError::NotFound { .. })) => return Ok(job.gone()),
             outcome => outcome?,
         };
@@ -48,7 +48,7 @@ pub(super) fn reconcile(job: &Job<'_>, put: &[AcceptedVersion]) -> Result<Outcom
     Err(RecordFailure::KeepsChanging(job.raw_key.clone()))
 }
 
-/// Writes results and summary of the newest of `versions`; `None` if another run came between.
+/// Writes results and summary of the newest of `versions`; `None` if a concurrent run interfered.
 fn write(
     job: &Job<'_>,
     stored: &StoredSummary,
@@ -59,7 +59,7 @@ fn write(
     learn_changes(job, before, &mut versions)?;
     let Some((target, older)) = versions.listed.split_first_mut() else { return Ok(None) };
     let read = convert(job, target, older.first().and_then(|before| before.size))?;
-    // Not needed for the end, but most runs that are late do not disturb the results so.
+    // Not needed for correctness, but it keeps most late runs from overwriting results.
     if job.found(ResultKind::Json)? != stored.found {
         return Ok(None);
     }
@@ -96,8 +96,8 @@ fn write(
     Ok(written.then_some(analyzed))
 }
 
-/// Reads what is not known yet of the versions behind the newest: what each did to the one
-/// before it. They are few: those that were put before the newest was analyzed.
+/// Determines for the versions before the newest how each changed the one before it, if not known
+/// yet. These are few: those that were put before the newest was analyzed.
 fn learn_changes(
     job: &Job<'_>,
     known: &Versions,
@@ -125,7 +125,7 @@ fn learn_changes(
                 version.size = Some(size);
                 version.sha256 = Some(sha256);
             }
-            // Removed by age or by hand: nobody can say any more.
+            // Removed by age or by hand: it can no longer be determined.
             Err(StoreError::NotFound { .. }) => {}
             Err(other) => return Err(other.into()),
         }

@@ -1,7 +1,6 @@
 //! The list of refused versions beside the results.
 //!
-//! Two runs may want to change it at once, so it is written on the condition that it is still as
-//! it was read.
+//! Concurrent runs may change it, so it is only written if it has not changed since it was read.
 
 use log2aws_core::key::ResultKind;
 use log2aws_core::refused::{RefusedVersion, RefusedVersions};
@@ -18,14 +17,14 @@ pub(super) struct StoredRefusals {
     pub(super) list: RefusedVersions,
 }
 
-/// Reads the list; it is empty where there is none.
+/// Reads the list; a missing one counts as empty.
 pub(super) fn read(job: &Job<'_>) -> Result<StoredRefusals, RecordFailure> {
     let found = job.result(ResultKind::Refused)?.map_or(Found::Absent, Found::Version);
     let bytes = match &found {
         Found::Version(version) => job.read(ResultKind::Refused, version)?,
         Found::Absent | Found::Damaged => None,
     };
-    // What has gone meanwhile is read as empty; then nothing can be written in its place.
+    // A list that was removed meanwhile reads as empty. Then the conditional write fails.
     let list = RefusedVersions::from_jsonl(&bytes.unwrap_or_default()).map_err(|source| {
         RecordFailure::Refusals { key: job.key.result_key(ResultKind::Refused), source }
     })?;
@@ -34,9 +33,9 @@ pub(super) fn read(job: &Job<'_>) -> Result<StoredRefusals, RecordFailure> {
 
 /// Records that a version is refused, and changes nothing else.
 ///
-/// Another run may have accepted the same version meanwhile, by another allow-list: each run
-/// writes before it reads what the other wrote, so at least one of the two sees both, and the
-/// acceptance holds.
+/// Another run may have accepted the same version meanwhile, with another allow-list. Each run
+/// writes before it reads what the other wrote, so at least one of the two sees both, and then the
+/// acceptance wins.
 pub(super) fn refuse(job: &Job<'_>, version: &RefusedVersion) -> Result<Outcome, RecordFailure> {
     let (id, source, reason) = (version.version.clone(), version.source, version.reason.clone());
     let recorded = record(job, version)?;
@@ -47,7 +46,7 @@ pub(super) fn refuse(job: &Job<'_>, version: &RefusedVersion) -> Result<Outcome,
     Ok(Outcome::Refused { key: job.key.clone(), source, reason, recorded })
 }
 
-/// Adds a version; whether it was not on the list yet.
+/// Adds a version. Returns whether it was new.
 pub(super) fn record(job: &Job<'_>, version: &RefusedVersion) -> Result<bool, RecordFailure> {
     update(job, |list| {
         let new = !list.contains(&version.version);
@@ -58,7 +57,7 @@ pub(super) fn record(job: &Job<'_>, version: &RefusedVersion) -> Result<bool, Re
     })
 }
 
-/// Takes versions off the list that were accepted after all.
+/// Removes versions from the list that were accepted after all.
 pub(super) fn forget_accepted(
     job: &Job<'_>,
     accepted: &[AcceptedVersion],
@@ -75,7 +74,7 @@ fn forget(job: &Job<'_>, accepted: impl Fn(&str) -> bool) -> Result<(), RecordFa
     Ok(())
 }
 
-/// Changes the list. `change` says whether there is anything to write.
+/// Changes the list. `change` returns whether there is anything to write.
 fn update(
     job: &Job<'_>,
     change: impl Fn(&mut RefusedVersions) -> bool,

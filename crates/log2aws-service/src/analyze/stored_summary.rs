@@ -1,4 +1,4 @@
-//! What the stored summary says of a log.
+//! The stored summary of a log.
 
 use log2aws_core::key::{RawKey, ResultKind};
 use log2aws_core::refused::RefusedVersion;
@@ -8,7 +8,7 @@ use super::job::{Found, Job};
 use super::{AnalyzeApp, RecordFailure, refusals};
 use crate::ports::StoreError;
 
-/// The results beside the CSV that a log may have or not.
+/// The results that a summary lists.
 const RESULTS: [ResultKind; 4] =
     [ResultKind::Csv, ResultKind::Svg, ResultKind::Png, ResultKind::Rejects];
 
@@ -16,7 +16,7 @@ const RESULTS: [ResultKind; 4] =
 pub(super) struct StoredSummary {
     /// The object.
     pub(super) found: Found,
-    /// `None` also if this version of the program cannot read it.
+    /// Also `None` if this version of the program cannot read it.
     summary: Option<Summary>,
 }
 
@@ -30,12 +30,12 @@ impl StoredSummary {
         Ok(Self { found, summary: json.and_then(|json| Summary::from_json(&json).ok()) })
     }
 
-    /// The versions that were accepted so far.
+    /// The versions accepted so far.
     pub(super) fn accepted(&self) -> Versions {
         self.summary.as_ref().map(Summary::accepted).unwrap_or_default()
     }
 
-    /// The version that an earlier program refused, which wrote so into the summary.
+    /// The version that an earlier version of the program refused: it wrote that into the summary.
     pub(super) fn refused(&self) -> Option<RefusedVersion> {
         let summary = self.summary.as_ref()?;
         summary.refused.as_ref().map(|reason| RefusedVersion {
@@ -46,8 +46,8 @@ impl StoredSummary {
         })
     }
 
-    /// Whether it is the summary of `versions` by this program, and every result is the object
-    /// that was written with it. Then there is nothing to do.
+    /// Whether this version of the program wrote it for `versions`, and every result is still the
+    /// object that was written with it. Then there is nothing to do.
     pub(super) fn is_of(&self, job: &Job<'_>, versions: &Versions) -> Result<bool, StoreError> {
         let Some(summary) = &self.summary else { return Ok(false) };
         let Some(log) = &summary.log else { return Ok(false) };
@@ -79,23 +79,23 @@ impl StoredSummary {
     }
 }
 
-/// Under which name a summary lists a result.
+/// The name of a result in a summary.
 pub(super) fn result_name(kind: ResultKind) -> &'static str {
     kind.suffix().trim_start_matches('.')
 }
 
-/// Whether the newest version of a raw log is another than the one that its results are of, and
-/// was not refused. A summary that is absent or cannot be read names none; a log that is absent
-/// needs nothing.
+/// Whether the newest version of a raw log differs from the one in its summary, and was not
+/// refused. True if the summary is missing or cannot be read; false if the log is missing.
 ///
 /// # Errors
-/// [`RecordFailure`] when the store could not say.
+/// [`RecordFailure`] if the store fails.
 pub fn needs_analysis(app: &AnalyzeApp, key: &RawKey) -> Result<bool, RecordFailure> {
     let settings = app.settings.current()?;
     let job = Job::new(app, &settings, key)?;
     let Some(newest) = job.newest()? else { return Ok(false) };
     let stored = StoredSummary::read(&job)?;
-    // A summary names one version, be it the one that was read or, by an earlier program, refused.
+    // A summary names one version: the one that was analyzed, or one that an earlier version of the
+    // program refused.
     let named = stored.summary.as_ref().map(|summary| summary.raw.version.as_str());
     if named == Some(newest.id.as_str()) {
         return Ok(false);

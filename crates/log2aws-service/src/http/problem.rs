@@ -116,7 +116,7 @@ pub enum Problem {
     NoCaller,
 }
 
-/// Which problem an answer tells of: an extension of the answer, for an audit log.
+/// The code of the problem in a response. An extension of the response, for the audit log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProblemCode(pub &'static str);
 

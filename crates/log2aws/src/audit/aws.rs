@@ -1,4 +1,4 @@
-//! The same on AWS, out of what the two functions log.
+//! The same on AWS, from the logs of the two functions.
 
 use std::borrow::Cow;
 use std::io::Write;
@@ -18,7 +18,7 @@ use url::Url;
 use super::files::Sink;
 use super::filter::Filter;
 
-/// What no log of a function can say.
+/// What the logs of the functions do not contain.
 const UNKNOWN: &str = "\
 note: this is what generate-url and analyze-log saw. Who read, listed or deleted objects, and which \
 PUTs S3 refused, only CloudTrail data events of the two buckets know; what API Gateway refused by its \
@@ -51,7 +51,7 @@ impl AwsArgs {
     }
 }
 
-/// Why reading ended.
+/// Why reading failed.
 #[derive(Debug, thiserror::Error)]
 enum ReadError {
     #[error(transparent)]
@@ -60,10 +60,10 @@ enum ReadError {
     Sink(#[from] std::io::Error),
 }
 
-/// Hands on the wanted events of both functions, in the order of time.
+/// Passes the selected events of both functions to `sink`, in chronological order.
 ///
 /// # Errors
-/// What AWS refuses; what `sink` fails with.
+/// Errors of AWS and of `sink`.
 pub(super) fn read(
     args: &AwsArgs,
     filter: &Filter,
@@ -123,7 +123,7 @@ struct Line<'a> {
     date: Option<Cow<'a, str>>,
 }
 
-/// The event that a line tells of, if it tells of one. `timestamp` is CloudWatch's, in milliseconds.
+/// The event in a line, if there is one. `timestamp` is CloudWatch's, in milliseconds.
 fn event_of(line: &str, timestamp: i64) -> Option<AuditEvent> {
     let line: Line<'_> = serde_json::from_str(line).ok()?;
     let (event, status) = match (&*line.message, &line.code) {

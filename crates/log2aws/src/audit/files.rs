@@ -11,17 +11,17 @@ use log2aws_server::{AUDIT_SUFFIX, AuditEvent, MAX_LINE_BYTES};
 
 use super::filter::Filter;
 
-/// How many unreadable lines are named; the rest of them are counted.
+/// The maximum number of unreadable lines that are reported one by one; the rest is counted.
 const MAX_NAMED: u64 = 10;
 
 /// Takes an event and its line.
 pub(super) type Sink<'a> = dyn FnMut(&AuditEvent, &str) -> io::Result<()> + 'a;
 
-/// Hands on the wanted events of all files, oldest first. A line that cannot be read is named.
-/// Returns how many there were.
+/// Passes the selected events of all files to `sink`, oldest first. Reports unreadable lines, and returns
+/// their number.
 ///
 /// # Errors
-/// No file, or one that cannot be opened or read.
+/// There are no files, or one cannot be opened or read.
 pub(super) fn read(
     folder: &Path,
     filter: &Filter,
@@ -63,7 +63,7 @@ fn files(folder: &Path) -> io::Result<Vec<(Date, PathBuf)>> {
     Ok(files)
 }
 
-/// Reads one file; tells how many lines were unreadable up to its end.
+/// Reads one file. Returns `unreadable` plus the number of unreadable lines in it.
 fn read_file(
     mut file: impl BufRead,
     path: &Path,
@@ -101,8 +101,8 @@ fn read_file(
     }
 }
 
-/// Reads a line into `line`, which is empty at the end of the file. `false` if it is longer than
-/// any that is written: then the rest of it is passed over.
+/// Reads a line into `line`, which is empty at the end of the file. Returns `false` if the line is
+/// longer than any that `serve` writes; the rest of it is then skipped.
 fn read_line(file: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
     line.clear();
     let most = MAX_LINE_BYTES as u64;

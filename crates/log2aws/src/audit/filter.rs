@@ -1,4 +1,4 @@
-//! Which events are wanted.
+//! Selects events.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use log2aws_core::server_name::ServerName;
 use log2aws_server::AuditEvent;
 
-/// A time on the command line.
+/// A time given on the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Moment {
     /// A day in UTC.
@@ -26,18 +26,18 @@ pub(super) fn moment(text: &str) -> Result<Moment, &'static str> {
         .ok_or("write a day, or a moment with its zone, e.g. 2026-11-30 or 2026-11-30T12:00:00Z")
 }
 
-/// What an event must be.
+/// The conditions that an event must meet.
 #[derive(Debug)]
 pub(super) struct Filter {
     since: Option<Timestamp>,
-    /// The first moment that is too late.
+    /// The end of the time range, exclusive.
     until: Option<Timestamp>,
     events: Vec<String>,
     server: Option<String>,
 }
 
 impl Filter {
-    /// All events that satisfy each condition that is given.
+    /// Selects the events that meet all given conditions.
     pub(super) fn new(
         since: Option<Moment>,
         until: Option<Moment>,
@@ -88,14 +88,14 @@ impl Filter {
         in_time && (event.event == "dropped" || kind && server)
     }
 
-    /// Whether events of a day in UTC can be wanted.
+    /// Whether events of a day in UTC can be selected.
     pub(super) fn wants_day(&self, day: Date) -> bool {
         let of = |time: Timestamp| time.to_zoned(TimeZone::UTC).date();
         self.since.is_none_or(|since| day >= of(since))
             && self.until.is_none_or(|until| day <= of(until))
     }
 
-    /// From when on and up to when, in milliseconds since the epoch.
+    /// Begin and end, in milliseconds since the epoch.
     pub(super) fn milliseconds(&self) -> (Option<i64>, Option<i64>) {
         let ms = |time: Option<Timestamp>| time.map(Timestamp::as_millisecond);
         (ms(self.since), ms(self.until))

@@ -1,13 +1,13 @@
-//! An event as a line for people.
+//! Formats an event as a line of a table.
 
 use std::fmt::Write as _;
 
 use log2aws_server::{AuditEvent, is_obeyed_by_terminals};
 
-/// The head of the table.
+/// The header of the table.
 pub(super) const HEAD: &str = "TIME (UTC)                EVENT            ANSWER  FROM             AS                        WHAT";
 
-/// One line of the table, without its end. What a terminal would obey is escaped.
+/// One line of the table, without the newline. Terminal control characters are escaped.
 pub(super) fn row(event: &AuditEvent) -> String {
     let or = |text: Option<String>| harmless(&text.unwrap_or_else(|| "-".to_owned()));
     let mut line = format!(
@@ -32,7 +32,7 @@ pub(super) fn row(event: &AuditEvent) -> String {
     line
 }
 
-/// The object, else the log, else what there is to say.
+/// The object, or else the log, with the detail if there is one.
 fn what(event: &AuditEvent) -> Option<String> {
     let bucket = event.bucket.as_deref();
     let object = match (bucket, event.key.as_deref()) {
