@@ -146,7 +146,7 @@ def test_results_on_aws_are_read_as_the_manual_says(machine, page):
 @pytest.mark.parametrize("page", AWS)
 def test_the_proof_prints_what_the_manual_says(machine, page):
     shutil.copy(ROOT / "testdata" / "day.log", machine.folder / "var/log/load/2019-08-01.log")
-    commands = block(page, "sh", "--server web01").replace("\\\n", "")
+    commands = block(page, "sh", "log2aws ship --api").replace("\\\n", "")
     deploy, ship, listing = commands.splitlines()
     assert deploy.startswith("log2aws stack deploy ")
     # A server of its own: web01's log is another one in these tests.

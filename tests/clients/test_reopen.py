@@ -1,6 +1,7 @@
 """`log2aws reopen` against a running serve, as an operator would use it."""
 
 import datetime
+import json
 import subprocess
 import urllib.error
 import urllib.request
@@ -54,12 +55,21 @@ def test_an_operator_reopens_a_final_day(strict):
     done = reopen(strict, "web01", day, "--why", "the clock was wrong")
     assert done.returncode == 0, done.stderr
     assert "is open for one delivery" in done.stdout
+    twice = reopen(strict, "web01", day, "--why", "again")
+    assert twice.returncode == 1, twice.stdout
+    assert "is open already" in twice.stderr and "the clock was wrong" in twice.stderr
     put(strict, day, "00.01")
     while "00.01" not in strict.result(f"web01/{day}.csv").decode():
         pass
     assert refused(strict, day)[0] == 409
     record = strict.s3().get_object(Bucket=ANALYZED, Key=f".log2aws/reopen/web01/{day}.json")
     assert b"the clock was wrong" in record["Body"].read()
+
+    assert reopen(strict, "web01", day, "--why", "one more time").returncode == 0
+    record = strict.s3().get_object(Bucket=ANALYZED, Key=f".log2aws/reopen/web01/{day}.json")
+    record = json.loads(record["Body"].read())
+    assert record["why"] == "one more time" and record["by"]
+    assert [earlier["why"] for earlier in record["earlier"]] == ["the clock was wrong"]
 
 
 def test_a_reason_is_needed(strict):

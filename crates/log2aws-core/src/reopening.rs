@@ -34,6 +34,9 @@ pub struct Reopening {
     pub by: String,
     /// The time, RFC 3339 in UTC.
     pub at: String,
+    /// The records of the day that this one replaced, the newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<Reopening>,
 }
 
 impl Reopening {
@@ -43,6 +46,17 @@ impl Reopening {
     /// [`KeyError`] if the name does not make an object key; every [`ServerName`] does.
     pub fn key(server: &ServerName, day: Day) -> Result<ObjectKey, KeyError> {
         format!("{RECORDS_PREFIX}reopen/{server}/{day}.json").parse()
+    }
+
+    /// Adds a replaced record and those before it, as many as are read back within [`MAX_BYTES`].
+    pub fn after(mut self, mut replaced: Self) -> Self {
+        let before = std::mem::take(&mut replaced.earlier);
+        self.earlier = std::iter::once(replaced).chain(before).collect();
+        let is_too_long = |this: &Self| {
+            serde_json::to_vec(this).is_ok_and(|bytes| bytes.len() as u64 > MAX_BYTES)
+        };
+        while is_too_long(&self) && self.earlier.pop().is_some() {}
+        self
     }
 
     /// Whether the day may be delivered again while `version` is the accepted one.
@@ -60,6 +74,23 @@ mod tests {
         let key = Reopening::key(&"web01".parse().unwrap(), "2026-08-01".parse().unwrap());
         assert_eq!(key.unwrap().as_str(), ".log2aws/reopen/web01/2026-08-01.json");
         assert!(".log2aws".parse::<ServerName>().is_err());
+    }
+
+    #[test]
+    fn earlier_records_are_kept_as_long_as_all_can_be_read() {
+        let record = |n: usize| Reopening {
+            format: FORMAT,
+            version: format!("v{n}"),
+            why: "x".repeat(MAX_WHY_BYTES),
+            by: "root".to_owned(),
+            at: "2026-08-20T00:00:00Z".to_owned(),
+            earlier: Vec::new(),
+        };
+        let last = (1..40).fold(record(0), |before, n| record(n).after(before));
+        assert!(serde_json::to_vec(&last).unwrap().len() as u64 <= MAX_BYTES);
+        let kept: Vec<_> = last.earlier.iter().map(|record| &*record.version).collect();
+        assert_eq!(kept[..3], ["v38", "v37", "v36"]);
+        assert!(kept.len() > 10 && last.earlier.iter().all(|record| record.earlier.is_empty()));
     }
 
     #[test]

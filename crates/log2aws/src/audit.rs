@@ -8,6 +8,7 @@ mod table;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use anyhow::bail;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use log2aws_cli::exit::Exit;
@@ -44,30 +45,40 @@ pub(crate) struct AuditArgs {
 /// Prints the events.
 ///
 /// # Errors
-/// No audit log, or one that cannot be read.
+/// No audit log, one that cannot be read, or a time in which there can be no event.
 pub(crate) fn run(
     args: AuditArgs,
     out: &mut dyn Write,
     stderr: &mut dyn Write,
 ) -> anyhow::Result<Exit> {
     let filter = Filter::new(args.since, args.until, args.event, args.server);
-    let mut printer = Printer { out, json: args.json, begun: false, dropped: 0 };
+    if filter.is_empty_time() {
+        bail!("--until is before --since: no event can be between them");
+    }
+    let mut printer = Printer { out, json: args.json, lines: 0, dropped: 0 };
     let mut print = |event: &AuditEvent, line: &str| printer.print(event, line);
     let done = if args.aws.is_meant() {
-        aws::read(&args.aws, &filter, &mut print, stderr)
+        aws::read(&args.aws, &filter, &mut print, stderr).map(|()| 0)
     } else {
         files::read(&args.data_dir.join(AUDIT_FOLDER), &filter, &mut print, stderr)
     };
-    let dropped = printer.dropped;
-    match done.and_then(|()| Ok(printer.out.flush()?)) {
-        // Whoever read along has seen enough.
+    let (lines, dropped) = (printer.lines, printer.dropped);
+    let flushed = done.and_then(|unreadable| {
+        printer.out.flush()?;
+        Ok(unreadable)
+    });
+    let unreadable = match flushed {
+        // The reader has closed the pipe.
         Err(error) if is_broken_pipe(&error) => return Ok(Exit::Done),
         done => done?,
+    };
+    if lines == 0 {
+        writeln!(stderr, "note: no event matches{}", filter.conditions())?;
     }
     if dropped > 0 {
         writeln!(stderr, "warning: {dropped} events of this time could not be written down")?;
     }
-    Ok(Exit::Done)
+    Ok(if unreadable > 0 { Exit::Rejects } else { Exit::Done })
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
@@ -79,8 +90,8 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 struct Printer<'a> {
     out: &'a mut dyn Write,
     json: bool,
-    /// Whether the head of the table is written.
-    begun: bool,
+    /// Events printed.
+    lines: u64,
     /// Events that were lost.
     dropped: u64,
 }
@@ -89,11 +100,11 @@ impl Printer<'_> {
     /// Prints an event of which `line` is the JSON.
     fn print(&mut self, event: &AuditEvent, line: &str) -> io::Result<()> {
         self.dropped += event.lines.unwrap_or(0);
+        self.lines += 1;
         if self.json {
             return writeln!(self.out, "{}", line.trim_end());
         }
-        if !self.begun {
-            self.begun = true;
+        if self.lines == 1 {
             writeln!(self.out, "{}", table::HEAD)?;
         }
         writeln!(self.out, "{}", table::row(event))

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
+use std::str::FromStr;
 
 use ipnet::IpNet;
 use jiff::tz::TimeZone;
@@ -48,6 +49,14 @@ pub(crate) fn network(text: &str) -> Result<IpNet, String> {
 pub(crate) fn time_zone(text: &str) -> Result<TimeZone, &'static str> {
     let named = jiff::tz::TimeZoneDatabase::bundled().get(text);
     named.map_err(|_| "write a zone's name from the IANA database, e.g. Asia/Tokyo")
+}
+
+/// A number that must not be zero.
+///
+/// # Errors
+/// One sentence.
+pub(crate) fn at_least_one<T: FromStr>(text: &str) -> Result<T, &'static str> {
+    text.parse().map_err(|_| "write a whole number of at least 1")
 }
 
 /// A number of days to keep something.

@@ -8,7 +8,7 @@ use clap::Args;
 use log2aws_aws::S3Store;
 use log2aws_core::day::Day;
 use log2aws_core::key::{BucketName, KeyPrefix, ObjectKey, RawKey, ResultKind};
-use log2aws_core::reopening::{FORMAT, MAX_WHY_BYTES, Reopening};
+use log2aws_core::reopening::{FORMAT, MAX_BYTES, MAX_WHY_BYTES, Reopening};
 use log2aws_core::server_name::ServerName;
 use log2aws_core::summary::Summary;
 use log2aws_service::analyze::MAX_SUMMARY_BYTES;
@@ -80,15 +80,27 @@ pub(crate) fn run(args: ReopenArgs, out: &mut dyn Write) -> anyhow::Result<Exit>
              reopening (or the results are in another bucket: --results)"
         );
     };
-    let user = |name| std::env::var(name).ok().filter(|user| !user.is_empty());
-    let reopening = Reopening {
-        format: FORMAT,
-        version,
-        why: args.why,
-        by: user("SUDO_USER").or_else(|| user("USER")).unwrap_or_else(|| "unknown".to_owned()),
-        at: SystemClock.now().to_string(),
-    };
     let key = Reopening::key(&server, date)?;
+    let record = recorded(store.as_ref(), &bucket, &key)
+        .with_context(|| format!("s3://{bucket}/{key} cannot be read"))?;
+    if let Some(Reopening { at, by, why, .. }) =
+        record.as_ref().filter(|record| record.allows_replacing(&version))
+    {
+        bail!(
+            "{date} of {server} is open already, since {at} by {by}: {why}; nothing was written \
+             (to close it, remove s3://{bucket}/{key})"
+        );
+    }
+    let user = |name| std::env::var(name).ok().filter(|user| !user.is_empty());
+    let user = user("SUDO_USER").or_else(|| user("USER"));
+    let by = user.unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()));
+    let at = SystemClock.now().to_string();
+    let reopening =
+        Reopening { format: FORMAT, version, why: args.why, by, at, earlier: Vec::new() };
+    let reopening = match record {
+        Some(replaced) => reopening.after(replaced),
+        None => reopening,
+    };
     write(store.as_ref(), &bucket, &key, &reopening)
         .with_context(|| format!("s3://{bucket}/{key} cannot be written"))?;
     writeln!(out, "{date} of {server} is open for one delivery; the record: s3://{bucket}/{key}")?;
@@ -112,6 +124,19 @@ fn delivered(
         return Ok(Some(summary.raw.version));
     }
     Ok(None)
+}
+
+/// The record that is there already, if there is one.
+fn recorded(
+    store: &dyn Store,
+    bucket: &BucketName,
+    key: &ObjectKey,
+) -> anyhow::Result<Option<Reopening>> {
+    let Some(version) = store.head(bucket, key)? else { return Ok(None) };
+    let mut bytes = Vec::new();
+    store.open(bucket, key, &version.id)?.take(MAX_BYTES).read_to_end(&mut bytes)?;
+    let record = serde_json::from_slice(&bytes);
+    record.map(Some).context("it is no record of a reopening; remove it")
 }
 
 fn write(

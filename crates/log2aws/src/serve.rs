@@ -65,7 +65,7 @@ pub(crate) struct ServeArgs {
     #[arg(long)]
     retention_trust_clock: bool,
     /// Remove a day's audit file this many days after the day.
-    #[arg(long, value_name = "DAYS", default_value_t = AuditConfig::default().keep_days)]
+    #[arg(long, value_name = "DAYS", default_value_t = AuditConfig::default().keep_days, value_parser = flag::at_least_one::<NonZeroU32>)]
     keep_audit_days: NonZeroU32,
     /// How large all audit files may become together, e.g. 512MiB; past it nothing more is audited,
     /// requests are served, and metrics, log and /-/readyz say so. Refused requests may use half.
@@ -89,10 +89,10 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "LIST", default_value_t = ChartFormats::Svg)]
     charts: ChartFormats,
     /// How many URL requests a second are taken from one address.
-    #[arg(long, value_name = "N", default_value_t = log2aws_server::DEFAULT_REQUESTS_PER_SECOND)]
+    #[arg(long, value_name = "N", default_value_t = log2aws_server::DEFAULT_REQUESTS_PER_SECOND, value_parser = flag::at_least_one::<NonZeroU32>)]
     requests_per_second: NonZeroU32,
     /// How many logs are analyzed at once [default: eight per core, 32 at most].
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = flag::at_least_one::<NonZeroUsize>)]
     analyzer_threads: Option<NonZeroUsize>,
     /// The zone of the servers, e.g. Asia/Tokyo: which day it is in the dashboard, and that a log
     /// is due at noon of the next day [default: this machine's].

@@ -20,7 +20,7 @@ use super::upload_host::{self, HostPattern};
 pub(crate) const SOURCE_HEADER: &str = "log2aws-source";
 
 /// The longest part of a server's message that an error repeats, in characters.
-const MAX_QUOTE: usize = 200;
+const MAX_QUOTE: usize = 400;
 
 /// The request.
 #[derive(Clone, Debug)]
@@ -383,7 +383,7 @@ mod tests {
         assert!(refused(URL.as_bytes()).contains("a URL alone"));
         assert!(refused(format!("see {URL}").as_bytes()).contains("a text with a URL in it"));
         assert!(!refused(URL.as_bytes()).contains("5ec3e7"));
-        assert!(refused("x".repeat(9999).as_bytes()).len() < 400);
+        assert!(refused("x".repeat(9999).as_bytes()).len() < 600);
     }
 
     #[test]

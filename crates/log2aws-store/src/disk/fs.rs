@@ -61,7 +61,12 @@ pub(crate) trait FileSystem: Debug + Send + Sync {
                 self.create_dir_all(above)?;
                 self.create_dir_all(path)
             }
-            Err(_) if matches!(self.exists(&path.join(".")), Ok(true)) => Ok(()),
+            Err(e) => match self.exists(&path.join(".")) {
+                Ok(true) => Ok(()),
+                // A file, or a folder of somebody else: "exists already" would not say so.
+                Err(why) if e.kind() == io::ErrorKind::AlreadyExists => Err(why),
+                _ => Err(e),
+            },
             done => done,
         }
     }

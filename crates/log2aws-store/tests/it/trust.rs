@@ -49,3 +49,13 @@ fn a_folder_that_others_can_change_is_refused() {
         assert!(refused(&root).contains("belongs to user 4711"));
     }
 }
+
+#[test]
+fn a_file_in_place_of_the_folder_is_called_no_directory() {
+    let home = tempfile::tempdir().unwrap();
+    let root = home.path().join("data");
+    fs::write(&root, "").unwrap();
+    let refused = DiskStore::open(&root, &specs(), HandClock::new()).unwrap_err();
+    let cause = std::error::Error::source(&refused).map(ToString::to_string).unwrap_or_default();
+    assert!(cause.contains("Not a directory"), "{refused}: {cause}");
+}

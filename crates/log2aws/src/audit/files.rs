@@ -18,6 +18,7 @@ const MAX_NAMED: u64 = 10;
 pub(super) type Sink<'a> = dyn FnMut(&AuditEvent, &str) -> io::Result<()> + 'a;
 
 /// Hands on the wanted events of all files, oldest first. A line that cannot be read is named.
+/// Returns how many there were.
 ///
 /// # Errors
 /// No file, or one that cannot be opened or read.
@@ -26,9 +27,11 @@ pub(super) fn read(
     filter: &Filter,
     sink: &mut Sink<'_>,
     stderr: &mut dyn Write,
-) -> anyhow::Result<()> {
-    let mut files = files(folder)
-        .with_context(|| format!("{} cannot be read (--data-dir)", folder.display()))?;
+) -> anyhow::Result<u64> {
+    let mut files = files(folder).with_context(|| {
+        let folder = folder.display();
+        format!("{folder} cannot be read: name the data folder of serve by --data-dir")
+    })?;
     if files.is_empty() {
         let folder = folder.display();
         bail!("there is no audit log in {folder}: name the data folder of serve by --data-dir");
@@ -46,7 +49,7 @@ pub(super) fn read(
     if unreadable > MAX_NAMED {
         writeln!(stderr, "warning: {unreadable} lines in all cannot be read")?;
     }
-    Ok(())
+    Ok(unreadable)
 }
 
 fn files(folder: &Path) -> io::Result<Vec<(Date, PathBuf)>> {

@@ -23,7 +23,7 @@ pub(super) fn moment(text: &str) -> Result<Moment, &'static str> {
     let day = (text.len() == 10).then(|| text.parse().ok()).flatten();
     day.map(Moment::Day)
         .or_else(|| text.parse().ok().map(Moment::At))
-        .ok_or("write a day or a moment, e.g. 2026-11-30 or 2026-11-30T12:00:00Z")
+        .ok_or("write a day, or a moment with its zone, e.g. 2026-11-30 or 2026-11-30T12:00:00Z")
 }
 
 /// What an event must be.
@@ -57,6 +57,26 @@ impl Filter {
             events,
             server: server.map(|server| server.to_string()),
         }
+    }
+
+    /// Whether no moment is in the wanted time.
+    pub(super) fn is_empty_time(&self) -> bool {
+        self.since.zip(self.until).is_some_and(|(since, until)| since >= until)
+    }
+
+    /// The conditions for a person, each with a blank before it.
+    pub(super) fn conditions(&self) -> String {
+        let text = |name, value: Option<String>| value.map(|value| format!(" {name} {value}"));
+        let events = (!self.events.is_empty()).then(|| self.events.join(","));
+        [
+            text("--server", self.server.clone()),
+            text("--event", events),
+            text("from", self.since.map(|time| time.to_string())),
+            text("before", self.until.map(|time| time.to_string())),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
     }
 
     /// Whether an event is wanted. That events were lost is told whatever else is asked for.

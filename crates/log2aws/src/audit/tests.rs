@@ -32,11 +32,16 @@ fn folder() -> tempfile::TempDir {
 
 /// What is printed to standard output and standard error.
 fn said(data_dir: &Path, flags: &[&str]) -> anyhow::Result<(String, String)> {
+    said_with(data_dir, flags, Exit::Done)
+}
+
+/// The same for an exit code.
+fn said_with(data_dir: &Path, flags: &[&str], exit: Exit) -> anyhow::Result<(String, String)> {
     let data_dir = data_dir.to_str().unwrap();
     let args = [&["audit", "--data-dir", data_dir][..], flags].concat();
     let args = Program::try_parse_from(args).unwrap().audit;
     let (mut out, mut stderr) = (Vec::new(), Vec::new());
-    assert_eq!(run(args, &mut out, &mut stderr)?, Exit::Done);
+    assert_eq!(run(args, &mut out, &mut stderr)?, exit);
     Ok((String::from_utf8(out).unwrap(), String::from_utf8(stderr).unwrap()))
 }
 
@@ -57,6 +62,19 @@ fn lines_are_chosen_by_server_event_and_time_and_losses_are_always_told() {
     let moment = ["--since", "2026-11-30T00:00:00Z", "--until", "2026-11-30T12:00:00.500Z"];
     assert_eq!(json(&moment), [SECOND]);
     assert_eq!(json(&["--since", "2026-12-01"]), Vec::<String>::new());
+}
+
+#[test]
+fn that_nothing_matches_is_said_with_the_conditions() {
+    let folder = folder();
+    let flags = ["--server", "web99", "--until", "2026-11-29"];
+    let (out, stderr) = said(folder.path(), &flags).unwrap();
+    assert_eq!(out, "");
+    let expected = "note: no event matches --server web99 before 2026-11-30T00:00:00Z\n";
+    assert_eq!(stderr, expected);
+    let reversed = ["--since", "2026-11-30", "--until", "2026-11-29"];
+    let error = said(folder.path(), &reversed).unwrap_err().to_string();
+    assert!(error.contains("--until is before --since"), "{error}");
 }
 
 #[test]
@@ -82,7 +100,7 @@ fn a_torn_or_endless_line_is_named_and_the_rest_is_read() {
     let file = folder.path().join(AUDIT_FOLDER).join("2026-11-30.jsonl");
     let endless = "x".repeat(5 * log2aws_server::MAX_LINE_BYTES);
     fs::write(&file, format!("{SECOND}\n{endless}\n\u{0}\n{THIRD}\n{{\"time\":\"2026")).unwrap();
-    let (out, stderr) = said(folder.path(), &["--json"]).unwrap();
+    let (out, stderr) = said_with(folder.path(), &["--json"], Exit::Rejects).unwrap();
     assert_eq!(out.lines().collect::<Vec<_>>(), [FIRST, SECOND, THIRD]);
     for number in [2, 3, 5] {
         let named = format!("2026-11-30.jsonl:{number}: the line cannot be read");
@@ -90,7 +108,7 @@ fn a_torn_or_endless_line_is_named_and_the_rest_is_read() {
     }
     assert_eq!(stderr.lines().count(), 3, "{stderr}");
     fs::write(&file, "?\n".repeat(1000)).unwrap();
-    let (_, stderr) = said(folder.path(), &[]).unwrap();
+    let (_, stderr) = said_with(folder.path(), &[], Exit::Rejects).unwrap();
     assert_eq!(stderr.lines().count(), 11, "{stderr}");
     assert!(stderr.ends_with("warning: 1000 lines in all cannot be read\n"), "{stderr}");
 }
