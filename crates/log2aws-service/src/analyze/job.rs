@@ -96,7 +96,7 @@ pub(super) enum Found {
 }
 
 impl Found {
-    /// The condition that it is unchanged since it was found. A damaged object has no usable ETag,
+    /// The condition that it is unchanged since it was found. A damaged object has no usable `ETag`,
     /// so there is none for it.
     fn unchanged(&self) -> Condition {
         match self {
