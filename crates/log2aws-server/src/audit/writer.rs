@@ -100,9 +100,24 @@ impl Status {
         }
     }
 
+    /// Takes over what the files were counted to be. A line written meanwhile may be missing until
+    /// the next count.
     fn set_size(&self, size: u64) {
         self.size.store(size, Ordering::Relaxed);
-        self.metrics.audit_bytes.set(i64::try_from(size).unwrap_or(i64::MAX));
+        self.metrics.audit_bytes.set(signed(size));
+    }
+
+    // The writer adds while the upkeep subtracts: each in one atomic step.
+    fn add_size(&self, bytes: u64) {
+        self.size.fetch_add(bytes, Ordering::Relaxed);
+        self.metrics.audit_bytes.inc_by(signed(bytes));
+    }
+
+    fn subtract_size(&self, bytes: u64) {
+        let less = |size: u64| Some(size.saturating_sub(bytes));
+        let before = self.size.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        let gone = before.unwrap_or_else(|size| size).min(bytes);
+        self.metrics.audit_bytes.dec_by(signed(gone));
     }
 
     /// Whether a line of so many bytes may be written; says so once when that changes.
@@ -241,8 +256,7 @@ impl AuditLog {
 
     /// Notes that files of so many bytes were removed.
     pub(crate) fn removed(&self, bytes: u64) {
-        let size = self.status.size.load(Ordering::Relaxed);
-        self.status.set_size(size.saturating_sub(bytes));
+        self.status.subtract_size(bytes);
     }
 
     /// What keeps lines from being written, in one clause.
@@ -392,8 +406,7 @@ impl Writer {
             Ok(file) => {
                 self.file = Some(file);
                 self.dirty_since.get_or_insert_with(Instant::now);
-                let size = self.status.size.load(Ordering::Relaxed);
-                self.status.set_size(size.saturating_add(block.text.len() as u64));
+                self.status.add_size(block.text.len() as u64);
                 self.status.metrics.audit_lines.inc_by(block.events);
                 if block.tells > 0 {
                     self.told = Some(Instant::now());
@@ -418,6 +431,10 @@ impl Writer {
             self.file = None;
         }
     }
+}
+
+fn signed(bytes: u64) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
 }
 
 fn size_of(folder: &Path) -> std::io::Result<u64> {
