@@ -21,8 +21,8 @@ impl Default for AuditConfig {
 impl AuditConfig {
     /// How many bytes there may be before a line is not written, in bytes.
     ///
-    /// Refusals stop at half: anybody who can connect can cause them, and they must not take the
-    /// room of what was done.
+    /// Refusals stop when all files together have half: anybody who can connect can cause them, and
+    /// they must not take the room of what was done.
     pub(crate) fn limit(&self, accepted: bool) -> u64 {
         if accepted { self.max_bytes } else { self.max_bytes / 2 }
     }

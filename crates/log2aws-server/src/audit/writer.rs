@@ -81,7 +81,8 @@ struct Status {
     untold: AtomicU64,
     /// Whether the last write failed.
     failing: AtomicBool,
-    /// Whether the last line did not fit below the cap; the same of refusals, which stop at half.
+    /// Whether the last line did not fit below the cap; the same of refusals, which stop when the
+    /// files have half of it.
     full: AtomicBool,
     refusals_full: AtomicBool,
 }
@@ -135,7 +136,7 @@ impl Status {
                 ),
                 (false, false) => tracing::error!(
                     limit,
-                    "refused requests are no longer audited: they have used half of \
+                    "refused requests are no longer audited: the audit log has half of \
                      --max-audit-size"
                 ),
             }
@@ -268,7 +269,7 @@ impl AuditLog {
             Some("nothing more is written, because --max-audit-size is reached")
         } else if is(&self.status.refusals_full) {
             Some(
-                "refused requests are not written, because they have used half of --max-audit-size",
+                "refused requests are not written, because the audit log has half of --max-audit-size",
             )
         } else {
             None
