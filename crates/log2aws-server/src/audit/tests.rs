@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use log2aws_service::ports::Clock;
 
 use super::*;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Reason};
 
 /// 2026-11-30, noon.
 struct Noon;
@@ -66,13 +66,13 @@ fn a_record_that_nobody_answered_says_so_and_what_was_stored() {
     assert_eq!(accepted, [false; 3], "without a principal");
 }
 
-/// A pipe refuses the flush, which is then told: so it was asked for.
+/// A pipe refuses fsync. That is reported, and its lines count as dropped.
 #[test]
 fn what_was_written_is_flushed_by_itself() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join(AUDIT_FOLDER)).unwrap();
     assert!(Command::new("mkfifo").arg(folder.path().join(FILE)).status().unwrap().success());
-    let log = log(folder.path());
+    let (log, metrics) = log_and_metrics(folder.path());
     log.record(&AuditEvent::new(log.now(), "start"));
     let begin = Instant::now();
     while log.trouble().is_none() {
@@ -81,6 +81,9 @@ fn what_was_written_is_flushed_by_itself() {
     }
     assert!(begin.elapsed() >= Duration::from_millis(500), "each line is flushed by itself");
     log.close();
+    // The line of the dropped one, which the pipe did not keep either, is no event of its own.
+    let dropped = metrics.audit_dropped.get_or_create(&Reason { reason: "disk" }).get();
+    assert_eq!(dropped, 1, "a line that the disk did not keep is not counted");
 }
 
 #[test]

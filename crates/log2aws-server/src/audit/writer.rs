@@ -1,5 +1,6 @@
 //! The one thread that writes audit lines.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
@@ -144,7 +145,7 @@ impl Status {
         fits
     }
 
-    fn note_failure(&self, error: &std::io::Error) {
+    fn note_failure(&self, error: &io::Error) {
         if !self.failing.swap(true, Ordering::Relaxed) {
             let folder = self.folder.display();
             tracing::error!(%folder, %error, "audit lines cannot be written; requests are served");
@@ -193,7 +194,7 @@ impl AuditLog {
             status: status.clone(),
             clock: clock.clone(),
             file: None,
-            dirty_since: None,
+            unsynced: None,
             told: None,
         };
         let run = move || {
@@ -277,7 +278,7 @@ impl AuditLog {
     }
 
     /// Notes that the folder cannot be used, and says so once.
-    pub(crate) fn note_failure(&self, error: &std::io::Error) {
+    pub(crate) fn note_failure(&self, error: &io::Error) {
         self.status.note_failure(error);
     }
 
@@ -300,13 +301,20 @@ impl AuditLog {
     }
 }
 
+/// Lines that a power cut could take back.
+struct Unsynced {
+    since: Instant,
+    events: u64,
+    tells: u64,
+}
+
 /// What the thread holds.
 struct Writer {
     status: Arc<Status>,
     clock: Arc<dyn Clock>,
     file: Option<DayFile>,
-    /// Since when something is written that a power cut could take back.
-    dirty_since: Option<Instant>,
+    /// What is written to the file and not yet synced.
+    unsynced: Option<Unsynced>,
     /// When a line last told how many were dropped.
     told: Option<Instant>,
 }
@@ -315,9 +323,8 @@ impl Writer {
     fn run(&mut self, queue: &Receiver<Message>) {
         let mut batch = Vec::new();
         loop {
-            let wait = self
-                .dirty_since
-                .map_or(SYNC_EVERY, |since| SYNC_EVERY.saturating_sub(since.elapsed()));
+            let age = self.unsynced.as_ref().map_or(Duration::ZERO, |lines| lines.since.elapsed());
+            let wait = SYNC_EVERY.saturating_sub(age);
             let mut ends = false;
             match queue.recv_timeout(wait) {
                 Ok(Message::Line(line)) => self.take(line, &mut batch),
@@ -336,8 +343,10 @@ impl Writer {
             }
             self.tell_dropped(&mut batch, ends);
             self.write(batch.drain(..));
-            if ends || self.dirty_since.is_some_and(|since| since.elapsed() >= SYNC_EVERY) {
-                self.sync();
+            let is_due = |lines: &Unsynced| lines.since.elapsed() >= SYNC_EVERY;
+            let sync_is_due = ends || self.unsynced.as_ref().is_some_and(is_due);
+            if sync_is_due && self.sync() {
+                self.status.note_success();
             }
             if ends {
                 return;
@@ -395,42 +404,56 @@ impl Writer {
             self.sync();
             self.file = None;
         }
-        let opened = match self.file.take() {
-            Some(file) => Ok(file),
-            None => DayFile::open(&self.status.folder, day),
-        };
-        let appended = opened.and_then(|mut file| {
-            file.append(block.text.as_bytes())?;
-            Ok(file)
-        });
-        match appended {
-            Ok(file) => {
-                self.file = Some(file);
-                self.dirty_since.get_or_insert_with(Instant::now);
+        match self.append_to_file(day, block.text.as_bytes()) {
+            Ok(()) => {
+                let now = Instant::now();
+                let start = || Unsynced { since: now, events: 0, tells: 0 };
+                let unsynced = self.unsynced.get_or_insert_with(start);
+                unsynced.events += block.events;
+                unsynced.tells += block.tells;
                 self.status.add_size(block.text.len() as u64);
                 self.status.metrics.audit_lines.inc_by(block.events);
                 if block.tells > 0 {
-                    self.told = Some(Instant::now());
+                    self.told = Some(now);
                 }
-                self.status.note_success();
             }
-            // The next lines open the file again.
             Err(error) => {
-                self.status.untold.fetch_add(block.tells, Ordering::Relaxed);
-                self.status.drop_lines("disk", block.events);
-                self.status.note_failure(&error);
+                // The next lines open the file again; earlier ones are synced through this one.
+                self.sync();
+                self.file = None;
+                self.lose(block.events, block.tells, &error);
             }
         }
     }
 
-    fn sync(&mut self) {
-        if self.dirty_since.take().is_some()
-            && let Some(file) = &self.file
-            && let Err(error) = file.sync()
-        {
-            self.status.note_failure(&error);
-            self.file = None;
+    fn append_to_file(&mut self, day: Date, lines: &[u8]) -> io::Result<()> {
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => none.insert(DayFile::open(&self.status.folder, day)?),
+        };
+        file.append(lines)
+    }
+
+    /// Has the disk keep what was written; returns whether it does. If it does not, all lines since the last sync count as
+    /// dropped: Linux reports a failed write-back once, and a second fsync would succeed without
+    /// them.
+    fn sync(&mut self) -> bool {
+        let Some(unsynced) = self.unsynced.take() else { return false };
+        match self.file.as_ref().map_or(Ok(()), DayFile::sync) {
+            Ok(()) => true,
+            Err(error) => {
+                self.lose(unsynced.events, unsynced.tells, &error);
+                self.file = None;
+                false
+            }
         }
+    }
+
+    /// Counts lines that the disk did not take.
+    fn lose(&self, events: u64, tells: u64, error: &io::Error) {
+        self.status.untold.fetch_add(tells, Ordering::Relaxed);
+        self.status.drop_lines("disk", events);
+        self.status.note_failure(error);
     }
 }
 
@@ -438,7 +461,7 @@ fn signed(bytes: u64) -> i64 {
     i64::try_from(bytes).unwrap_or(i64::MAX)
 }
 
-fn size_of(folder: &Path) -> std::io::Result<u64> {
+fn size_of(folder: &Path) -> io::Result<u64> {
     Ok(files(folder)?.iter().map(|(_, _, size)| size).sum())
 }
 
