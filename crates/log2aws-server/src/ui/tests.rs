@@ -26,7 +26,7 @@ impl Clock for Noon {
 }
 
 /// Says what it was asked; `/ui/slow` takes its time, `/ui/broken` breaks down.
-struct Echo;
+pub(super) struct Echo;
 
 impl Pages for Echo {
     fn answer(&self, request: &Request<()>) -> http::Response<PageBody> {
