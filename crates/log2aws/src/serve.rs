@@ -69,7 +69,7 @@ pub(crate) struct ServeArgs {
     keep_audit_days: NonZeroU32,
     /// How large all audit files may become together, e.g. 512MiB; past it nothing more is audited,
     /// requests are served, and metrics, log and /-/readyz say so. Refused requests are not audited
-    /// once it is half full.
+    /// once the files have half of it.
     #[arg(long, value_name = "SIZE", default_value = "4GiB", value_parser = flag::audit_size)]
     max_audit_size: u64,
     /// How many days before today are taken (days count in UTC).
