@@ -442,6 +442,7 @@ impl Server {
             pruned.limit.prune();
             pruned.front.prune();
             pruned.refusals.flush();
+            pruned.unreadable.prune(Instant::now());
         };
         let index = self.store_index.clone();
         start_common(supervisor, index, INDEX_REFRESH_INTERVAL, self.tls.clone(), prune)

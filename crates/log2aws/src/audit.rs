@@ -3,6 +3,7 @@
 mod aws;
 mod files;
 mod filter;
+mod source;
 mod table;
 
 use std::io::{self, Write};
@@ -20,6 +21,8 @@ use filter::{Filter, Moment};
 /// The flags of `audit`.
 #[derive(Debug, Args)]
 pub(crate) struct AuditArgs {
+    #[command(flatten)]
+    _one_source: source::OneSource,
     /// The data folder of serve.
     #[arg(long, value_name = "DIR", default_value = "/var/lib/log2aws")]
     data_dir: PathBuf,

@@ -68,7 +68,8 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "DAYS", default_value_t = AuditConfig::default().keep_days, value_parser = flag::at_least_one::<NonZeroU32>)]
     keep_audit_days: NonZeroU32,
     /// How large all audit files may become together, e.g. 512MiB; past it nothing more is audited,
-    /// requests are served, and metrics, log and /-/readyz say so. Refused requests may use half.
+    /// requests are served, and metrics, log and /-/readyz say so. Refused requests are not audited
+    /// once the files have half of it.
     #[arg(long, value_name = "SIZE", default_value = "4GiB", value_parser = flag::audit_size)]
     max_audit_size: u64,
     /// How many days before today are taken (days count in UTC).

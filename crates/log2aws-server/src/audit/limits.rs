@@ -21,8 +21,8 @@ impl Default for AuditConfig {
 impl AuditConfig {
     /// The size of all files up to which a line is written, in bytes.
     ///
-    /// For refused requests it is half: anybody who can connect can cause them, and they must leave
-    /// space for the accepted ones.
+    /// Refused requests are written only while the files have less than half: anybody who can connect
+    /// can cause them, and they must leave space for the accepted ones.
     pub(crate) fn limit(&self, accepted: bool) -> u64 {
         if accepted { self.max_bytes } else { self.max_bytes / 2 }
     }

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use log2aws_service::ports::Clock;
 
 use super::*;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Reason};
 
 /// 2026-11-30, noon.
 struct Noon;
@@ -24,8 +24,14 @@ impl Clock for Noon {
 const FILE: &str = "audit/2026-11-30.jsonl";
 
 fn log(data_dir: &Path) -> Arc<AuditLog> {
+    log_and_metrics(data_dir).0
+}
+
+fn log_and_metrics(data_dir: &Path) -> (Arc<AuditLog>, Arc<Metrics>) {
     let metrics = Arc::new(Metrics::new("1.2.3", Timestamp::UNIX_EPOCH));
-    AuditLog::start(data_dir, AuditConfig::default(), Arc::new(Noon), metrics).unwrap()
+    let config = AuditConfig::default();
+    let log = AuditLog::start(data_dir, config, Arc::new(Noon), metrics.clone()).unwrap();
+    (log, metrics)
 }
 
 /// The lines of a closed log.
@@ -60,13 +66,13 @@ fn a_record_that_nobody_answered_says_so_and_what_was_stored() {
     assert_eq!(accepted, [false; 3], "without a principal");
 }
 
-/// A pipe refuses fsync, and the failure is reported. This shows that fsync was called.
+/// A pipe refuses fsync: the failure is reported, and its lines count as dropped.
 #[test]
 fn what_was_written_is_flushed_by_itself() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join(AUDIT_FOLDER)).unwrap();
     assert!(Command::new("mkfifo").arg(folder.path().join(FILE)).status().unwrap().success());
-    let log = log(folder.path());
+    let (log, metrics) = log_and_metrics(folder.path());
     log.record(&AuditEvent::new(log.now(), "start"));
     let begin = Instant::now();
     while log.trouble().is_none() {
@@ -74,6 +80,26 @@ fn what_was_written_is_flushed_by_itself() {
         std::thread::sleep(Duration::from_millis(5));
     }
     assert!(begin.elapsed() >= Duration::from_millis(500), "each line is flushed by itself");
+    log.close();
+    // The line of the dropped one, which the pipe did not keep either, is no event of its own.
+    let dropped = metrics.audit_dropped.get_or_create(&Reason { reason: "disk" }).get();
+    assert_eq!(dropped, 1, "a line that the disk did not keep is not counted");
+}
+
+#[test]
+fn the_size_is_right_when_two_threads_change_it() {
+    const REMOVED_BY_EACH: u64 = 200_000;
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join(AUDIT_FOLDER)).unwrap();
+    let file = fs::File::create(folder.path().join("audit/2026-11-28.jsonl")).unwrap();
+    file.set_len(2 * REMOVED_BY_EACH).unwrap();
+    let (log, metrics) = log_and_metrics(folder.path());
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| (0..REMOVED_BY_EACH).for_each(|_| log.removed(1)));
+        }
+    });
+    assert_eq!(metrics.audit_bytes.get(), 0);
     log.close();
 }
 

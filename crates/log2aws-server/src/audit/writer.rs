@@ -1,5 +1,6 @@
 //! The thread that writes audit lines.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
@@ -80,7 +81,7 @@ struct Status {
     untold: AtomicU64,
     /// Whether the last write failed.
     failing: AtomicBool,
-    /// Whether the last line exceeded the limit. Refusals have their own flag and half the limit.
+    /// Whether the last line exceeded the limit. Refusals have their own flag, and half the limit.
     full: AtomicBool,
     refusals_full: AtomicBool,
 }
@@ -99,9 +100,24 @@ impl Status {
         }
     }
 
+    /// Takes over what the files were counted to be. A line written meanwhile may be missing until
+    /// the next count.
     fn set_size(&self, size: u64) {
         self.size.store(size, Ordering::Relaxed);
-        self.metrics.audit_bytes.set(i64::try_from(size).unwrap_or(i64::MAX));
+        self.metrics.audit_bytes.set(signed(size));
+    }
+
+    // The writer adds while the upkeep subtracts: each in one atomic step.
+    fn add_size(&self, bytes: u64) {
+        self.size.fetch_add(bytes, Ordering::Relaxed);
+        self.metrics.audit_bytes.inc_by(signed(bytes));
+    }
+
+    fn subtract_size(&self, bytes: u64) {
+        let less = |size: u64| Some(size.saturating_sub(bytes));
+        let before = self.size.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        let gone = before.unwrap_or_else(|size| size).min(bytes);
+        self.metrics.audit_bytes.dec_by(signed(gone));
     }
 
     /// Whether another `bytes` bytes fit within the limit. Logs each change once.
@@ -119,7 +135,7 @@ impl Status {
                 ),
                 (false, false) => tracing::error!(
                     limit,
-                    "refused requests are no longer audited: they have used half of \
+                    "refused requests are no longer audited: the audit log has half of \
                      --max-audit-size"
                 ),
             }
@@ -127,7 +143,7 @@ impl Status {
         fits
     }
 
-    fn note_failure(&self, error: &std::io::Error) {
+    fn note_failure(&self, error: &io::Error) {
         if !self.failing.swap(true, Ordering::Relaxed) {
             let folder = self.folder.display();
             tracing::error!(%folder, %error, "audit lines cannot be written; requests are served");
@@ -176,7 +192,7 @@ impl AuditLog {
             status: status.clone(),
             clock: clock.clone(),
             file: None,
-            dirty_since: None,
+            unsynced: None,
             told: None,
         };
         let run = move || {
@@ -240,8 +256,7 @@ impl AuditLog {
 
     /// Notes that files with `bytes` bytes in total were removed.
     pub(crate) fn removed(&self, bytes: u64) {
-        let size = self.status.size.load(Ordering::Relaxed);
-        self.status.set_size(size.saturating_sub(bytes));
+        self.status.subtract_size(bytes);
     }
 
     /// Why lines are not being written, in one clause.
@@ -253,7 +268,7 @@ impl AuditLog {
             Some("nothing more is written, because --max-audit-size is reached")
         } else if is(&self.status.refusals_full) {
             Some(
-                "refused requests are not written, because they have used half of --max-audit-size",
+                "refused requests are not written, because the audit log has half of --max-audit-size",
             )
         } else {
             None
@@ -261,7 +276,7 @@ impl AuditLog {
     }
 
     /// Notes that the folder cannot be used, and logs it once.
-    pub(crate) fn note_failure(&self, error: &std::io::Error) {
+    pub(crate) fn note_failure(&self, error: &io::Error) {
         self.status.note_failure(error);
     }
 
@@ -284,13 +299,20 @@ impl AuditLog {
     }
 }
 
+/// Lines that a power cut could undo.
+struct Unsynced {
+    since: Instant,
+    events: u64,
+    tells: u64,
+}
+
 /// The state of the thread.
 struct Writer {
     status: Arc<Status>,
     clock: Arc<dyn Clock>,
     file: Option<DayFile>,
-    /// When the oldest unsynced line was written.
-    dirty_since: Option<Instant>,
+    /// The lines that are written and not synced yet.
+    unsynced: Option<Unsynced>,
     /// When the last `dropped` line was written.
     told: Option<Instant>,
 }
@@ -299,9 +321,8 @@ impl Writer {
     fn run(&mut self, queue: &Receiver<Message>) {
         let mut batch = Vec::new();
         loop {
-            let wait = self
-                .dirty_since
-                .map_or(SYNC_EVERY, |since| SYNC_EVERY.saturating_sub(since.elapsed()));
+            let age = self.unsynced.as_ref().map_or(Duration::ZERO, |lines| lines.since.elapsed());
+            let wait = SYNC_EVERY.saturating_sub(age);
             let mut ends = false;
             match queue.recv_timeout(wait) {
                 Ok(Message::Line(line)) => self.take(line, &mut batch),
@@ -320,8 +341,10 @@ impl Writer {
             }
             self.tell_dropped(&mut batch, ends);
             self.write(batch.drain(..));
-            if ends || self.dirty_since.is_some_and(|since| since.elapsed() >= SYNC_EVERY) {
-                self.sync();
+            let is_due = |lines: &Unsynced| lines.since.elapsed() >= SYNC_EVERY;
+            let sync_is_due = ends || self.unsynced.as_ref().is_some_and(is_due);
+            if sync_is_due && self.sync() {
+                self.status.note_success();
             }
             if ends {
                 return;
@@ -379,47 +402,64 @@ impl Writer {
             self.sync();
             self.file = None;
         }
-        let opened = match self.file.take() {
-            Some(file) => Ok(file),
-            None => DayFile::open(&self.status.folder, day),
-        };
-        let appended = opened.and_then(|mut file| {
-            file.append(block.text.as_bytes())?;
-            Ok(file)
-        });
-        match appended {
-            Ok(file) => {
-                self.file = Some(file);
-                self.dirty_since.get_or_insert_with(Instant::now);
-                let size = self.status.size.load(Ordering::Relaxed);
-                self.status.set_size(size.saturating_add(block.text.len() as u64));
+        match self.append_to_file(day, block.text.as_bytes()) {
+            Ok(()) => {
+                let now = Instant::now();
+                let start = || Unsynced { since: now, events: 0, tells: 0 };
+                let unsynced = self.unsynced.get_or_insert_with(start);
+                unsynced.events += block.events;
+                unsynced.tells += block.tells;
+                self.status.add_size(block.text.len() as u64);
                 self.status.metrics.audit_lines.inc_by(block.events);
                 if block.tells > 0 {
-                    self.told = Some(Instant::now());
+                    self.told = Some(now);
                 }
-                self.status.note_success();
             }
-            // The next lines open the file again.
             Err(error) => {
-                self.status.untold.fetch_add(block.tells, Ordering::Relaxed);
-                self.status.drop_lines("disk", block.events);
-                self.status.note_failure(&error);
+                // The next lines open the file again; earlier ones are synced through this one.
+                self.sync();
+                self.file = None;
+                self.lose(block.events, block.tells, &error);
             }
         }
     }
 
-    fn sync(&mut self) {
-        if self.dirty_since.take().is_some()
-            && let Some(file) = &self.file
-            && let Err(error) = file.sync()
-        {
-            self.status.note_failure(&error);
-            self.file = None;
+    fn append_to_file(&mut self, day: Date, lines: &[u8]) -> io::Result<()> {
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => none.insert(DayFile::open(&self.status.folder, day)?),
+        };
+        file.append(lines)
+    }
+
+    /// Has the disk keep what was written; returns whether it does. If it does not, all lines since the last sync count as
+    /// dropped: Linux reports a failed write-back once, and a second fsync would succeed without
+    /// them.
+    fn sync(&mut self) -> bool {
+        let Some(unsynced) = self.unsynced.take() else { return false };
+        match self.file.as_ref().map_or(Ok(()), DayFile::sync) {
+            Ok(()) => true,
+            Err(error) => {
+                self.lose(unsynced.events, unsynced.tells, &error);
+                self.file = None;
+                false
+            }
         }
+    }
+
+    /// Counts lines that the disk did not take.
+    fn lose(&self, events: u64, tells: u64, error: &io::Error) {
+        self.status.untold.fetch_add(tells, Ordering::Relaxed);
+        self.status.drop_lines("disk", events);
+        self.status.note_failure(error);
     }
 }
 
-fn size_of(folder: &Path) -> std::io::Result<u64> {
+fn signed(bytes: u64) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
+}
+
+fn size_of(folder: &Path) -> io::Result<u64> {
     Ok(files(folder)?.iter().map(|(_, _, size)| size).sum())
 }
 

@@ -91,7 +91,7 @@ impl BackgroundTask for AuditUpkeep {
 
 impl AuditUpkeep {
     /// Removes the files of days older than `keep_days`. As in retention, nothing is removed unless
-    /// the clock is confirmed.
+    /// a stored log confirms the clock.
     fn remove_old(&self, stop: &Stop) -> Result<(), TaskError> {
         let now = self.clock.now();
         let Some(before) = days_before(now, self.keep_days) else { return Ok(()) };
@@ -109,15 +109,66 @@ impl AuditUpkeep {
             return Ok(());
         }
         let believed = self.trust_clock
-            || clock_is_borne_out(&self.store, &self.buckets, now, stop)?.unwrap_or(true);
+            || clock_is_borne_out(&self.store, &self.buckets, now, stop)? == Some(true);
         if !believed {
             return Ok(());
         }
         for (day, path, size) in old {
+            if stop.is_set() {
+                return Ok(());
+            }
             fs::remove_file(&path)?;
             self.log.removed(size);
             tracing::info!(%day, "an audit file was removed by age");
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::audit::{AUDIT_FOLDER, AuditConfig};
+    use crate::metrics::Metrics;
+
+    struct Later;
+
+    impl Clock for Later {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_second(4_000_000_000).unwrap()
+        }
+    }
+
+    #[test]
+    fn a_stop_ends_the_removal_of_old_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(Later);
+        let store = DiskStore::open(folder.path(), &[], clock.clone()).unwrap();
+        let audit = folder.path().join(AUDIT_FOLDER);
+        fs::create_dir(&audit).unwrap();
+        let old = audit.join("2026-11-30.jsonl");
+        fs::write(&old, "{}\n").unwrap();
+        let metrics = Arc::new(Metrics::new("1.2.3", Timestamp::UNIX_EPOCH));
+        let config = AuditConfig::default();
+        let log = AuditLog::start(folder.path(), config, clock.clone(), metrics).unwrap();
+        let upkeep = AuditUpkeep {
+            log: log.clone(),
+            keep_days: config.keep_days,
+            clock,
+            store,
+            buckets: ["raw-bucket".parse().unwrap(), "results-bucket".parse().unwrap()],
+            trust_clock: true,
+            removed_at: None,
+            watched: Vec::new(),
+        };
+        let (running, stopping) = (Stop::default(), Stop::default());
+        stopping.set();
+        upkeep.remove_old(&stopping).unwrap();
+        assert!(old.exists());
+        upkeep.remove_old(&running).unwrap();
+        assert!(!old.exists());
+        log.close();
     }
 }

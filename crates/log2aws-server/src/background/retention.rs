@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
+use log2aws_core::error_chain::ErrorChain;
 use log2aws_core::key::{BucketName, ObjectKey, RawKey, ResultKind};
 use log2aws_core::reopening::RECORDS_PREFIX;
 use log2aws_core::summary::Summary;
 use log2aws_service::analyze::MAX_SUMMARY_BYTES;
 use log2aws_service::ports::{Clock, VersionId};
 use log2aws_store::DiskStore;
-use log2aws_store::disk::RetentionRule;
+use log2aws_store::disk::{DiskError, RetentionRule};
 
 use super::clock_guard::{EARLY, begin_of_day, clock_is_borne_out};
 use super::unreadable_objects::UnreadableObjects;
@@ -57,39 +58,48 @@ impl BackgroundTask for Retention {
         if let Ok(removed @ 1..) = swept {
             tracing::info!(removed, "abandoned uploads were removed");
         }
-        let mut failure = swept.err();
-        let notice =
-            if self.rules.is_empty() || self.may_believe(now, stop)? { None } else { Some(CLOCK) };
-        if notice.is_none() {
+        let mut failures: Vec<_> = swept.err().into_iter().collect();
+        let clock = if self.rules.is_empty() { Ok(None) } else { self.check_clock(now, stop) };
+        let clock = clock.unwrap_or_else(|error| {
+            failures.push(error);
+            None
+        });
+        if clock == Some(true) {
             let exact = is_over(self.exact_at, EXACT_EVERY);
             for (bucket, days) in &self.rules {
-                match self.expire(bucket, *days, now, exact, stop) {
-                    Ok(()) => {}
-                    Err(error) => failure = failure.or(Some(error)),
-                }
+                failures.extend(self.expire(bucket, *days, now, exact, stop).err());
             }
-            if exact && failure.is_none() && !stop.is_set() {
+            if exact && failures.is_empty() && !stop.is_set() {
                 self.exact_at = Some(Instant::now());
             }
         }
-        match failure {
-            Some(error) => {
-                self.metrics.count_store_error("failed");
-                Err(error.into())
+        let mut first = None;
+        for error in failures {
+            self.metrics.count_store_error("failed");
+            if first.is_none() {
+                first = Some(error);
+            } else {
+                tracing::error!(error = %ErrorChain(&error), "retention failed in a second place");
             }
-            None => Ok(Next { after: EVERY, notice }),
         }
+        let notice = (clock == Some(false)).then_some(CLOCK);
+        first.map_or(Ok(Next { after: EVERY, notice }), |error| Err(error.into()))
     }
 }
 
 impl Retention {
-    /// Whether the clock can be trusted.
-    fn may_believe(&mut self, now: Timestamp, stop: &Stop) -> Result<bool, TaskError> {
+    /// Whether the clock can be trusted. `None`: no stored log can confirm or refute it, or the
+    /// server is stopping. Then nothing is removed, and no warning is given.
+    fn check_clock(&mut self, now: Timestamp, stop: &Stop) -> Result<Option<bool>, DiskError> {
         let buckets = [self.raw_bucket.clone(), self.analyzed_bucket.clone()];
-        let believed = self.trust_clock
-            || clock_is_borne_out(&self.store, &buckets, now, stop)?.unwrap_or(true);
-        self.metrics.retention_paused.set(i64::from(!believed));
-        if believed {
+        let confirmed = if self.trust_clock {
+            Some(true)
+        } else {
+            clock_is_borne_out(&self.store, &buckets, now, stop)?
+        };
+        let is_paused = confirmed == Some(false);
+        self.metrics.retention_paused.set(i64::from(is_paused));
+        if !is_paused {
             self.reminded_at = None;
         } else if is_over(self.reminded_at, REMIND_EVERY) {
             self.reminded_at = Some(Instant::now());
@@ -99,7 +109,7 @@ impl Retention {
                  with --retention-trust-clock"
             );
         }
-        Ok(believed)
+        Ok(confirmed)
     }
 
     fn expire(
@@ -109,7 +119,7 @@ impl Retention {
         now: Timestamp,
         exact: bool,
         stop: &Stop,
-    ) -> Result<(), log2aws_store::disk::DiskError> {
+    ) -> Result<(), DiskError> {
         let Some(older_than) = days_before(now, days) else { return Ok(()) };
         let rule = RetentionRule {
             older_than,
@@ -153,7 +163,7 @@ impl Retention {
         let Some(key) = RawKey::parse(key.as_str()) else { return false };
         let key = key.result_key(ResultKind::Json);
         let summary = match self.store.open_object(&self.analyzed_bucket, &key, None) {
-            Err(log2aws_store::disk::DiskError::NoSuchKey { .. }) => return false,
+            Err(DiskError::NoSuchKey { .. }) => return false,
             Err(_) => return true,
             Ok((_, reader)) => {
                 let mut json = Vec::new();

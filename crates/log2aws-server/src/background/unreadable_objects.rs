@@ -10,16 +10,22 @@ use log2aws_store::disk::Unreadable;
 
 use crate::metrics::Metrics;
 
-/// An object not found for this long is forgotten: it was repaired, or it is logged again.
+/// An object not found for this long is forgotten: it was repaired or removed.
 const FORGET_AFTER: Duration = Duration::from_hours(24);
+
+/// How often an object that is still found is counted and logged again.
+const REMIND_EVERY: Duration = Duration::from_hours(24);
 
 /// The maximum number of remembered objects.
 const CAPACITY: usize = 10_000;
 
-/// When an object was first found unreadable, and why.
+/// An object that was found unreadable, and why.
 #[derive(Debug)]
 struct Met {
-    at: Instant,
+    /// When it was last found.
+    found: Instant,
+    /// When it was last logged.
+    logged: Instant,
     reason: String,
 }
 
@@ -40,24 +46,67 @@ impl UnreadableObjects {
         if met.is_empty() {
             return;
         }
+        let now = Instant::now();
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.retain(|_, met| met.at.elapsed() < FORGET_AFTER);
+        forget(&mut known, now);
         for object in met {
-            if known.contains_key(&object.path) || known.len() >= CAPACITY {
+            if let Some(met) = known.get_mut(&object.path) {
+                met.found = now;
+                if now.duration_since(met.logged) < REMIND_EVERY {
+                    continue;
+                }
+            } else if known.len() >= CAPACITY {
                 continue;
             }
             self.metrics.count_store_error(if object.is_corrupt() { "damaged" } else { "failed" });
             let error = ErrorChain(object).to_string();
             tracing::error!(%error, "a stored object cannot be read; the others are not affected");
-            known.insert(object.path.clone(), Met { at: Instant::now(), reason: error });
+            known.insert(object.path.clone(), Met { found: now, logged: now, reason: error });
         }
-        self.metrics.unreadable.set(i64::try_from(known.len()).unwrap_or(i64::MAX));
+        self.set_gauge(known.len());
+    }
+
+    /// Forgets what was not found for a day before `now`; called every minute, because a store
+    /// without faults reports nothing.
+    pub(crate) fn prune(&self, now: Instant) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        forget(&mut known, now);
+        self.set_gauge(known.len());
+    }
+
+    fn set_gauge(&self, known: usize) {
+        self.metrics.unreadable.set(i64::try_from(known).unwrap_or(i64::MAX));
     }
 
     /// How many they are, and what is wrong with the first `max` of them, by path.
     pub(crate) fn first(&self, max: usize) -> (usize, Vec<String>) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.retain(|_, met| met.at.elapsed() < FORGET_AFTER);
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         (known.len(), known.values().take(max).map(|met| met.reason.clone()).collect())
+    }
+}
+
+fn forget(known: &mut BTreeMap<PathBuf, Met>, now: Instant) {
+    known.retain(|_, met| now.duration_since(met.found) < FORGET_AFTER);
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn the_gauge_falls_a_day_after_an_object_was_last_found() {
+        let metrics = Arc::new(Metrics::new("1.2.3", Timestamp::UNIX_EPOCH));
+        let objects = UnreadableObjects::new(metrics.clone());
+        let path = "web01/2026-11-30.log".into();
+        let source = std::io::Error::other("input/output error");
+        objects.report(&[Unreadable { what: "read", path, source }]);
+        let found = Instant::now();
+        objects.prune(found + Duration::from_hours(23));
+        assert_eq!(metrics.unreadable.get(), 1);
+        objects.prune(found + Duration::from_hours(25));
+        assert_eq!(metrics.unreadable.get(), 0);
+        assert_eq!(objects.first(1), (0, Vec::new()));
     }
 }

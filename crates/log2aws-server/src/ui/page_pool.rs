@@ -12,6 +12,7 @@ use http::{HeaderValue, Request, StatusCode};
 use tokio::sync::Semaphore;
 
 use super::{PageBody, Pages, compress, sentence};
+use crate::audit::RefusalReason;
 
 /// How long a request waits for a free slot.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -44,7 +45,10 @@ impl PagePool {
     ) -> Response {
         let turn = tokio::time::timeout(PATIENCE, self.making.clone().acquire_owned()).await;
         let Ok(Ok(turn)) = turn else {
-            return sentence(StatusCode::SERVICE_UNAVAILABLE, "too much is asked for at once");
+            let mut overload =
+                sentence(StatusCode::SERVICE_UNAVAILABLE, "too much is asked for at once");
+            overload.extensions_mut().insert(RefusalReason("overload".into()));
+            return overload;
         };
         let pages = self.pages.clone();
         let page = tokio::task::spawn_blocking(move || {
@@ -108,4 +112,22 @@ async fn piece(mut reader: Box<dyn Read + Send>, room: Arc<Semaphore>) -> Chunk 
         Ok((bytes.into(), reader))
     });
     read.await.map_err(io::Error::other)?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::tests::Echo;
+
+    /// A login answered so is no fault of the token's.
+    #[tokio::test]
+    async fn an_overload_is_named_as_the_reason() {
+        let pool = PagePool::new(Arc::new(Echo), 1);
+        // As after the wait: there is no turn.
+        pool.making.close();
+        let response = pool.ask(Request::new(()), |pages, request| pages.answer(request)).await;
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        let reason = response.extensions().get::<RefusalReason>().map(|reason| &*reason.0);
+        assert_eq!(reason, Some("overload"));
+    }
 }

@@ -26,7 +26,7 @@ impl Clock for Noon {
 }
 
 /// Echoes the request; `/ui/slow` takes a while, `/ui/broken` panics.
-struct Echo;
+pub(super) struct Echo;
 
 impl Pages for Echo {
     fn answer(&self, request: &Request<()>) -> http::Response<PageBody> {

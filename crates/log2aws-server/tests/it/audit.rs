@@ -287,18 +287,28 @@ fn a_restart_appends_and_old_days_are_removed() {
         config.audit.keep_days = NonZeroU32::new(2).unwrap();
         start_on(config, ClockAt(days * DAY))
     };
-    for days in [-3, 0, 0] {
-        let mut server = run(days);
-        server.url(QUERY);
-        server.stop();
-        drop(server);
-    }
+    let mut server = run(-3);
+    server.url(QUERY);
+    server.stop();
+    drop(server);
+    // A log of today confirms the clock of the next start.
+    let mut server = run(0);
+    let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let put = Request::new("PUT", format!("/{RAW_BUCKET}/recent/{today}.log")).body(LOG);
+    assert_eq!(server.signed(put).status, 200);
+    server.stop();
+    drop(server);
+    let mut server = run(0);
+    eventually("the file of three days ago stays", || {
+        lines_in(folder.path()).iter().all(|line| line["event"] != "url")
+    });
+    server.stop();
+    drop(server);
     let events: Vec<_> = lines_in(folder.path())
         .iter()
         .map(|line| line["event"].as_str().unwrap().to_owned())
         .collect();
-    // The second start removed the file of three days ago.
-    assert_eq!(events, ["start", "url", "stop", "start", "url", "stop"]);
+    assert_eq!(events, ["start", "put", "stop", "start", "stop"]);
     let audit = folder.path().join(AUDIT_FOLDER);
     assert_eq!(fs::metadata(&audit).unwrap().permissions().mode() & 0o777, 0o700);
     for file in fs::read_dir(&audit).unwrap() {
@@ -333,6 +343,20 @@ fn a_clock_that_no_log_bears_out_removes_no_audit_file() {
     eventually("the old file stays", || {
         !lines_in(&server.folder).iter().any(|line| line["event"] == "put")
     });
+}
+
+#[test]
+fn a_folder_without_logs_keeps_its_audit_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = start_on(config(folder.path()), ClockAt(0));
+    server.url(QUERY);
+    server.stop();
+    drop(server);
+    let mut server = start_on(config(folder.path()), ClockAt(4000 * DAY));
+    let ran = "log2aws_background_last_success_timestamp_seconds{task=\"audit\"}";
+    eventually("the audit log is not looked after", || server.metric(ran) > 0.0);
+    server.stop();
+    assert!(lines_in(folder.path()).iter().any(|line| line["event"] == "url"));
 }
 
 #[test]

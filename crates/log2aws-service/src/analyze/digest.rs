@@ -1,7 +1,5 @@
 //! Computes the SHA-256 of a log, and of its beginning, while it is read.
 
-use std::fmt::Write as _;
-
 use sha2::{Digest as _, Sha256};
 
 /// Computes both in one pass.
@@ -46,11 +44,7 @@ impl LogDigest {
 }
 
 fn hex(hash: Sha256) -> String {
-    hash.finalize().iter().fold(String::new(), |mut hex, byte| {
-        // Writing into a String cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    hex::encode(hash.finalize())
 }
 
 #[cfg(test)]

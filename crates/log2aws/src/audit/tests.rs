@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use clap::Parser;
+use clap::{FromArgMatches as _, Parser};
 
 use super::*;
 
@@ -133,4 +133,31 @@ fn a_bad_time_or_event_is_refused_with_examples() {
         assert!(refused(&["--since", wrong]).contains("e.g. 2026-11-30 or "), "{wrong}");
     }
     assert!(refused(&["--event", "upload"]).contains("upload_part"));
+}
+
+#[test]
+fn a_flag_of_the_place_that_is_not_read_is_refused() {
+    use clap::CommandFactory as _;
+    let refusal = |flags: &[&str]| {
+        let args = [&["audit"], flags].concat();
+        Program::try_parse_from(args).err().map(|error| error.to_string())
+    };
+    for flags in [
+        ["--env", "dev"],
+        ["--region", "ap-northeast-1"],
+        ["--profile", "ops"],
+        ["--endpoint-url", "http://127.0.0.1:5000"],
+    ] {
+        let expected = format!("error: {} can only be used with --aws\n", flags[0]);
+        let said = refusal(&flags).unwrap();
+        assert!(said.starts_with(&expected), "{said}");
+        assert_eq!(refusal(&[&flags[..], &["--aws"]].concat()), None);
+    }
+    let both = refusal(&["--aws", "--data-dir", "/srv"]).unwrap();
+    assert!(both.contains("--data-dir cannot be used with --aws"), "{both}");
+    // A variable may be set for other verbs. CARGO_PKG_NAME is one that is always set here.
+    let in_environment = |arg: clap::Arg| arg.env("CARGO_PKG_NAME");
+    let command = Program::command().mut_arg("profile", in_environment);
+    let matches = command.try_get_matches_from(["audit"]).unwrap();
+    assert!(Program::from_arg_matches(&matches).is_ok());
 }
