@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use http::header::{AUTHORIZATION, CONTENT_LENGTH};
+use http::header::CONTENT_LENGTH;
 use http::request::Parts;
 use http::{HeaderMap, Method};
 use jiff::Timestamp;
@@ -15,7 +15,7 @@ use percent_encoding::percent_decode_str;
 use url::form_urlencoded;
 
 use super::AuditEvent;
-use crate::s3::access::is_signed;
+use crate::s3::access::{claimed_access_key, is_signed};
 use crate::server::ANALYZED_BUCKET;
 use crate::ui::{TokenName, is_a_visit};
 
@@ -137,7 +137,7 @@ fn s3_request(parts: &Parts, path: &str, keys: &KnownKeys, now: Timestamp) -> Au
     let path = decoded(path.strip_prefix('/').unwrap_or(path));
     let (bucket, key) = path.split_once('/').unwrap_or((&path, ""));
     let mut event = AuditEvent::new(now, operation(parts, key));
-    event.principal = claimed_key(parts).and_then(|claimed| {
+    event.principal = claimed_access_key(parts).and_then(|claimed| {
         let named = |key: &str| claimed == key;
         let operator = named(&keys.operator).then(|| keys.operator.clone());
         operator.or_else(|| named(&keys.signing).then(|| "url".to_owned()))
@@ -200,17 +200,6 @@ fn operation(parts: &Parts, key: &str) -> &'static str {
         (&Method::DELETE, _) => "delete",
         _ => "other",
     }
-}
-
-/// The access key that the request claims to be signed with.
-fn claimed_key(parts: &Parts) -> Option<String> {
-    let in_query = values(parts, "X-Amz-Credential").next();
-    let credential = in_query.or_else(|| {
-        let value = text(&parts.headers, AUTHORIZATION.as_str())?;
-        let (_, credential) = value.split_once("Credential=")?;
-        Some(credential.to_owned())
-    })?;
-    credential.split(['/', ',']).next().map(str::to_owned)
 }
 
 /// The percent-decoded path, or the path as sent if it does not decode to UTF-8.

@@ -114,6 +114,23 @@ fn a_head_says_whose_log_and_as_whom() {
 }
 
 #[test]
+fn the_principal_is_that_of_the_signature() {
+    let principal =
+        |target: &str, headers: &[(&str, &str)]| of("DELETE", target, headers).unwrap().principal;
+    let operator = Some("LOG2OPERATOR".to_owned());
+    for ignored in ["X-Amz-Credential=LOG2SIGNING%2Fx", "X-Amz-Credential=x"] {
+        let target = format!("/analyzedlogs-local/a?{ignored}");
+        assert_eq!(principal(&target, &[SIGNED]), operator, "{ignored}");
+        assert_eq!(principal(&target, &[]), None, "{ignored}");
+    }
+    let prefixed = SIGNED.1.replace("256 C", "256 XCredential=LOG2SIGNING/x, C");
+    assert_eq!(principal("/b/a", &[("authorization", &prefixed)]), operator);
+    let twice = "/b/a?X-Amz-Signature=x&X-Amz-Credential=LOG2SIGNING%2Fx";
+    assert_eq!(principal(twice, &[]).as_deref(), Some("url"));
+    assert_eq!(principal(twice, &[SIGNED]), None, "signed twice: it is refused");
+}
+
+#[test]
 fn no_secret_in_a_wrong_place_is_written_down() {
     let secret = "credential=wJalrXUtnFEMI";
     let swapped = SIGNED.1.replace("LOG2OPERATOR", "wJalrXUtnFEMI");
