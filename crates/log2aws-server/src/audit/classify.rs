@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use http::header::{AUTHORIZATION, CONTENT_LENGTH};
+use http::header::CONTENT_LENGTH;
 use http::request::Parts;
 use http::{HeaderMap, Method};
 use jiff::Timestamp;
@@ -14,8 +14,8 @@ use log2aws_service::http::{ProblemCode, UrlSubject};
 use percent_encoding::percent_decode_str;
 use url::form_urlencoded;
 
-use super::AuditEvent;
-use crate::s3::access::is_signed;
+use super::{AuditEvent, redacted};
+use crate::s3::access::{claimed_access_key, is_signed};
 use crate::server::ANALYZED_BUCKET;
 use crate::ui::{TokenName, is_a_visit};
 
@@ -112,40 +112,65 @@ fn dashboard(parts: &Parts, path: &str, now: Timestamp) -> Option<AuditEvent> {
         "/ui/logout" => {
             return (parts.method == Method::POST).then(|| AuditEvent::new(now, "logout"));
         }
-        _ if !reads => return None,
+        "/ui/events" | "/ui/lang" => return None,
+        _ if path.starts_with("/ui/assets/") || !reads => return None,
         _ if parts.method == Method::HEAD => AuditEvent::new(now, "head"),
         _ => AuditEvent::new(now, "get"),
     };
-    if path == "/ui/compare" {
-        let servers = values(parts, "s").collect::<Vec<_>>().join(",");
-        let date = values(parts, "date").next().and_then(|date| date.parse::<Day>().ok());
-        let date = date.map(|date| date.to_string());
-        return Some(AuditEvent { date, detail: Some(format!("{path}: {servers}")), ..event });
+    // As the dashboard's router does: it splits first, and decodes each segment.
+    let below = path.strip_prefix("/ui")?.split('/').skip(1);
+    let decode = |part| percent_decode_str(part).decode_utf8().ok();
+    let segments: Vec<Cow<'_, str>> = below.map(decode).collect::<Option<_>>().unwrap_or_default();
+    let segments: Vec<&str> = segments.iter().map(|part| &**part).collect();
+    match *segments {
+        [""] | ["status.json"] => None,
+        _ if path == "/ui" => None,
+        ["compare"] => Some(compare(parts, event)),
+        ["s", server, ref rest @ ..] => {
+            let server = server.parse::<ServerName>().ok();
+            let date = rest.first().and_then(|date| date.parse::<Day>().ok());
+            Some(AuditEvent {
+                server: server.map(|server| server.to_string()),
+                date: date.map(|date| date.to_string()),
+                detail: Some(redacted(&decoded(path)).into_owned()),
+                ..event
+            })
+        }
+        _ => Some(AuditEvent { detail: Some(redacted(&decoded(path)).into_owned()), ..event }),
     }
-    let mut below = path.strip_prefix("/ui/s/")?.split('/');
-    let server = below.next().and_then(|name| name.parse::<ServerName>().ok());
-    let date = below.next().and_then(|date| Day::parse_canonical(date).ok());
-    Some(AuditEvent {
-        server: server.map(|server| server.to_string()),
-        date: date.map(|date| date.to_string()),
-        detail: Some(decoded(path)),
-        ..event
-    })
+}
+
+/// The comparison of servers on one day.
+fn compare(parts: &Parts, event: AuditEvent) -> AuditEvent {
+    let mut servers: Vec<String> = Vec::new();
+    for server in values(parts, "s").filter_map(|name| name.trim().parse::<ServerName>().ok()) {
+        if !servers.iter().any(|known| *known == *server.as_str()) {
+            servers.push(server.to_string());
+        }
+    }
+    let date = values(parts, "date").find(|date| !date.is_empty());
+    let date = date.and_then(|date| date.trim().parse::<Day>().ok());
+    let detail = Some(format!("/ui/compare: {}", servers.join(",")));
+    let server = if servers.len() == 1 { servers.pop() } else { None };
+    AuditEvent { server, date: date.map(|date| date.to_string()), detail, ..event }
 }
 
 fn s3_request(parts: &Parts, path: &str, keys: &KnownKeys, now: Timestamp) -> AuditEvent {
     let path = decoded(path.strip_prefix('/').unwrap_or(path));
     let (bucket, key) = path.split_once('/').unwrap_or((&path, ""));
     let mut event = AuditEvent::new(now, operation(parts, key));
-    event.principal = claimed_key(parts).and_then(|claimed| {
+    event.principal = claimed_access_key(parts).and_then(|claimed| {
         let named = |key: &str| claimed == key;
         let operator = named(&keys.operator).then(|| keys.operator.clone());
         operator.or_else(|| named(&keys.signing).then(|| "url".to_owned()))
     });
-    event.bucket = Some(bucket.to_owned()).filter(|bucket| !bucket.is_empty());
-    set_key(&mut event, key);
+    let shown = redacted(bucket);
+    event.bucket = Some(shown.clone().into_owned()).filter(|bucket| !bucket.is_empty());
+    // In a bucket that contains a query, the key is the rest of it.
+    set_key(&mut event, if shown == bucket { key } else { "" });
     if event.event == "list" && key.is_empty() {
-        event.key = values(parts, "prefix").next().filter(|prefix| !prefix.is_empty());
+        let prefix = values(parts, "prefix").next().filter(|prefix| !prefix.is_empty());
+        event.key = prefix.map(|prefix| redacted(&prefix).into_owned());
     }
     if matches!(parts.method, Method::PUT) {
         event.bytes = number(&parts.headers, "x-amz-decoded-content-length")
@@ -159,10 +184,9 @@ pub(super) fn set_key(event: &mut AuditEvent, key: &str) {
     if key.is_empty() {
         return;
     }
-    // A client that encodes the `?` of a URL sends the signature as part of the key.
-    let shown = key.split_once("X-Amz-").map(|(shown, _)| format!("{shown}…"));
-    event.key = Some(shown.unwrap_or_else(|| key.to_owned()));
-    if let Some((server, day)) = log_of(key) {
+    let shown = redacted(key);
+    event.key = Some(shown.clone().into_owned());
+    if let Some((server, day)) = log_of(key).or_else(|| log_of(&shown)) {
         event.server = Some(server.to_string());
         event.date = Some(day.to_string());
     }
@@ -183,6 +207,7 @@ fn log_of(key: &str) -> Option<(ServerName, Day)> {
     Some((server, Day::parse_canonical(date).ok()?))
 }
 
+/// The operation, by the same parameters and in the same order as s3s routes it.
 fn operation(parts: &Parts, key: &str) -> &'static str {
     let upload = has(parts, "uploadId");
     match (&parts.method, key.is_empty()) {
@@ -190,27 +215,16 @@ fn operation(parts: &Parts, key: &str) -> &'static str {
         (&Method::GET, true) => "list",
         (&Method::GET, false) if upload => "list",
         (&Method::GET, false) => "get",
-        (&Method::PUT, _) if upload => "upload_part",
+        (&Method::PUT, false) if upload && has(parts, "partNumber") => "upload_part",
         (&Method::PUT, _) if parts.headers.contains_key("x-amz-copy-source") => "copy",
         (&Method::PUT, _) => "put",
-        (&Method::POST, false) if upload => "upload_complete",
         (&Method::POST, false) if has(parts, "uploads") => "upload_create",
+        (&Method::POST, false) if upload => "upload_complete",
         (&Method::POST, true) if has(parts, "delete") => "delete",
         (&Method::DELETE, false) if upload => "upload_abort",
         (&Method::DELETE, _) => "delete",
         _ => "other",
     }
-}
-
-/// The access key that the request claims to be signed with.
-fn claimed_key(parts: &Parts) -> Option<String> {
-    let in_query = values(parts, "X-Amz-Credential").next();
-    let credential = in_query.or_else(|| {
-        let value = text(&parts.headers, AUTHORIZATION.as_str())?;
-        let (_, credential) = value.split_once("Credential=")?;
-        Some(credential.to_owned())
-    })?;
-    credential.split(['/', ',']).next().map(str::to_owned)
 }
 
 /// The percent-decoded path, or the path as sent if it does not decode to UTF-8.

@@ -108,12 +108,16 @@ impl AuditEvent {
     }
 
     /// Whether this was an authorized action, as opposed to one that anybody who can connect can
-    /// cause.
+    /// cause. The status says it, not the claimed principal: nothing is answered with success
+    /// unless it was authorized. A redirect to the login needs no authorization, and has no
+    /// principal.
     pub(crate) fn is_accepted(&self) -> bool {
-        let known = self.principal.is_some()
-            || matches!(&*self.event, "url" | "setting" | "start" | "stop" | "dropped");
-        let is_unanswered = self.status.is_none() && self.reason.is_some();
-        known && self.status.is_none_or(|status| status < 400) && !is_unanswered
+        match self.status {
+            Some(300..400) => self.principal.is_some(),
+            Some(status) => status < 400,
+            // The server's own events have no status.
+            None => self.reason.is_none(),
+        }
     }
 
     /// The JSON line, including the newline. Terminal control characters are escaped.
@@ -252,6 +256,8 @@ mod tests {
         };
         assert!(with("put", Some("url"), Some(200)).is_accepted());
         assert!(with("url", None, Some(200)).is_accepted());
+        assert!(with("delete", None, Some(204)).is_accepted(), "whatever it claimed");
+        assert!(with("login", Some("token:default"), Some(303)).is_accepted());
         assert!(with("start", None, None).is_accepted());
         assert!(!with("url", None, Some(403)).is_accepted());
         assert!(!with("get", None, Some(303)).is_accepted(), "a page without a login");

@@ -51,6 +51,32 @@ pub(crate) fn is_signed(parts: &Parts) -> bool {
         })
 }
 
+/// The location of a request's signature.
+///
+/// # Errors
+/// It is not signed, or in both places.
+fn signature_location(parts: &Parts) -> S3Result<SignatureLocation> {
+    let presigned = query(parts).any(|(name, _)| name == "X-Amz-Signature");
+    match (presigned, parts.headers.contains_key(AUTHORIZATION)) {
+        (false, false) => Err(denied("the request is not signed")),
+        (true, true) => Err(s3_error!(InvalidRequest, "the request is signed in query and header")),
+        (true, false) => Ok(SignatureLocation::Query),
+        (false, true) => Ok(SignatureLocation::Header),
+    }
+}
+
+/// The access key that a request claims to be signed with, read where s3s reads it.
+pub(crate) fn claimed_access_key(parts: &Parts) -> Option<String> {
+    let scope = match signature_location(parts).ok()? {
+        SignatureLocation::Query => query_parameter(parts, "X-Amz-Credential").ok()?,
+        SignatureLocation::Header => {
+            let fields = authorization_fields(&parts.headers).ok()?;
+            authorization_field(fields, "Credential").ok()?.to_owned()
+        }
+    };
+    scope.split('/').next().map(str::to_owned)
+}
+
 /// Refuses what must not reach s3s, converts the rest to the form that s3s parses, and returns the
 /// location of its signature.
 ///
@@ -66,16 +92,7 @@ pub(crate) fn check_signature_headers(parts: &mut Parts) -> S3Result<SignatureLo
     if query(parts).any(|(name, _)| name == "Signature" || name == "AWSAccessKeyId") {
         return Err(denied("signature version 2 is not accepted: sign with version 4"));
     }
-    let presigned = query(parts).any(|(name, _)| name == "X-Amz-Signature");
-    let in_header = parts.headers.contains_key(AUTHORIZATION);
-    let place = match (presigned, in_header) {
-        (false, false) => return Err(denied("the request is not signed")),
-        (true, true) => {
-            return Err(s3_error!(InvalidRequest, "the request is signed in query and header"));
-        }
-        (true, false) => SignatureLocation::Query,
-        (false, true) => SignatureLocation::Header,
-    };
+    let place = signature_location(parts)?;
     let content_type = parts.headers.get(CONTENT_TYPE).map(http::HeaderValue::as_bytes);
     if parts.method == Method::POST
         && content_type.is_some_and(|t| t.to_ascii_lowercase().starts_with(b"multipart/form-data"))
@@ -128,16 +145,7 @@ struct SigV4Params {
 
 impl SigV4Params {
     fn of_query(parts: &Parts) -> S3Result<Self> {
-        let one = |wanted: &str| -> S3Result<String> {
-            let mut values = query(parts).filter(|(name, _)| name == wanted);
-            match (values.next(), values.next()) {
-                (Some((_, value)), None) => Ok(value.into_owned()),
-                _ => Err(s3_error!(
-                    AuthorizationQueryParametersError,
-                    "the URL must carry {wanted} exactly once"
-                )),
-            }
-        };
+        let one = |wanted: &str| query_parameter(parts, wanted);
         one("X-Amz-Signature")?;
         one("X-Amz-Algorithm")?;
         check_moment(one("X-Amz-Date")?.as_bytes())?;
@@ -155,26 +163,8 @@ impl SigV4Params {
     }
 
     fn of_header(headers: &HeaderMap) -> S3Result<Self> {
-        let malformed =
-            || s3_error!(AuthorizationHeaderMalformed, "the Authorization header cannot be read");
-        let mut values = headers.get_all(AUTHORIZATION).iter();
-        let (Some(value), None) = (values.next(), values.next()) else {
-            return Err(malformed());
-        };
-        let value = value.to_str().map_err(|_| malformed())?;
-        let Some(fields) = value.strip_prefix("AWS4-HMAC-SHA256") else {
-            return Err(denied("sign with AWS4-HMAC-SHA256: other schemes are not accepted"));
-        };
-        let field = |wanted: &str| -> S3Result<&str> {
-            let mut found = fields
-                .split(',')
-                .filter_map(|field| field.trim().split_once('='))
-                .filter(|(name, _)| *name == wanted);
-            match (found.next(), found.next()) {
-                (Some((_, value)), None) => Ok(value),
-                _ => Err(malformed()),
-            }
-        };
+        let fields = authorization_fields(headers)?;
+        let field = |wanted: &str| authorization_field(fields, wanted);
         field("Signature")?;
         if let Some(moment) = headers.get("x-amz-date") {
             check_moment(moment.as_bytes())?;
@@ -228,6 +218,46 @@ impl SigV4Params {
         }
         Ok(())
     }
+}
+
+/// A parameter of the query that is there exactly once.
+fn query_parameter(parts: &Parts, wanted: &str) -> S3Result<String> {
+    let mut values = query(parts).filter(|(name, _)| name == wanted);
+    match (values.next(), values.next()) {
+        (Some((_, value)), None) => Ok(value.into_owned()),
+        _ => Err(s3_error!(
+            AuthorizationQueryParametersError,
+            "the URL must carry {wanted} exactly once"
+        )),
+    }
+}
+
+/// What follows the algorithm in the one `Authorization` header.
+fn authorization_fields(headers: &HeaderMap) -> S3Result<&str> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return Err(malformed_header());
+    };
+    let value = value.to_str().map_err(|_| malformed_header())?;
+    value
+        .strip_prefix("AWS4-HMAC-SHA256")
+        .ok_or_else(|| denied("sign with AWS4-HMAC-SHA256: other schemes are not accepted"))
+}
+
+/// A field of the `Authorization` header that is there exactly once.
+fn authorization_field<'a>(fields: &'a str, wanted: &str) -> S3Result<&'a str> {
+    let mut found = fields
+        .split(',')
+        .filter_map(|field| field.trim().split_once('='))
+        .filter(|(name, _)| *name == wanted);
+    match (found.next(), found.next()) {
+        (Some((_, value)), None) => Ok(value),
+        _ => Err(malformed_header()),
+    }
+}
+
+fn malformed_header() -> S3Error {
+    s3_error!(AuthorizationHeaderMalformed, "the Authorization header cannot be read")
 }
 
 /// Decides who may do what, after s3s has verified the signature.

@@ -47,9 +47,11 @@ impl Filter {
         let begin = |day: Date| day.to_zoned(TimeZone::UTC).ok().map(|begin| begin.timestamp());
         Self {
             since: since.and_then(|since| match since {
-                Moment::Day(day) => begin(day),
+                // A day after the last moment: nothing is later.
+                Moment::Day(day) => Some(begin(day).unwrap_or(Timestamp::MAX)),
                 Moment::At(at) => Some(at),
             }),
+            // An end after the last moment excludes nothing.
             until: until.and_then(|until| match until {
                 Moment::Day(day) => day.tomorrow().ok().and_then(begin),
                 Moment::At(at) => Some(at),

@@ -46,6 +46,10 @@ fn each_operation_has_its_name() {
         ("POST", "/analyzedlogs-local?delete", &[], "delete"),
         ("POST", "/serverlogs-local/a?uploads", &[], "upload_create"),
         ("PUT", "/serverlogs-local/a?partNumber=1&uploadId=x", &[], "upload_part"),
+        ("PUT", "/serverlogs-local/a?uploadId=x", &[], "put"),
+        ("PUT", "/serverlogs-local/a?partNumber=1", &[], "put"),
+        ("PUT", "/serverlogs-local/a?uploadId=x", copy, "copy"),
+        ("POST", "/serverlogs-local/a?uploads&uploadId=x", &[], "upload_create"),
         ("GET", "/serverlogs-local/a?uploadId=x", &[], "list"),
         ("POST", "/serverlogs-local/a?uploadId=x", &[], "upload_complete"),
         ("DELETE", "/serverlogs-local/a?uploadId=x", &[], "upload_abort"),
@@ -79,6 +83,7 @@ fn health_metrics_assets_and_the_calendar_are_no_events() {
         ("GET", "/ui/login"),
         ("HEAD", "/ui/login?once=x"),
         ("GET", "/ui/logout"),
+        ("GET", "/ui/lang?to=ja"),
         ("POST", "/ui/s/web01"),
     ] {
         assert_eq!(of(method, target, &[browser]), None, "{method} {target}");
@@ -113,6 +118,47 @@ fn a_head_says_whose_log_and_as_whom() {
     assert_eq!(day.detail.as_deref(), Some("/ui/s/web01/2026-11-29/chart.svg"));
 }
 
+/// The dashboard decodes each segment of a path, so all of these are the same pages.
+#[test]
+fn a_page_is_an_event_however_its_path_is_encoded() {
+    for target in [
+        "/ui/%73/web01/2026-11-30/values.json",
+        "/ui/s/web%301/2026-11-30/chart.svg",
+        "/ui/s/web01/2026-11-3%30/web01-2026-11-30.log",
+        "/ui/s/web01/20261130/",
+        "/ui/%63ompare?s=web01&date=2026-11-30",
+        "/ui/compare?s=%20web01&s=web01&s=&date=&date=20261130",
+    ] {
+        let event = of("GET", target, &[]).unwrap();
+        let log = (event.server.as_deref(), event.date.as_deref());
+        assert_eq!(log, (Some("web01"), Some("2026-11-30")), "{target}");
+        assert!(event.detail.is_some(), "{target}");
+    }
+    let two = of("GET", "/ui/compare?s=web01&s=web02", &[]).unwrap();
+    assert_eq!((two.server, two.detail.as_deref()), (None, Some("/ui/compare: web01,web02")));
+    for unknown in ["/ui/%61ssets/app.js", "/ui/new", "/ui/s/%FF", "/ui/s"] {
+        assert!(of("GET", unknown, &[]).unwrap().detail.is_some(), "{unknown}");
+    }
+    assert_eq!(of("GET", "/ui/%73tatus.json", &[]), None);
+}
+
+#[test]
+fn the_principal_is_that_of_the_signature() {
+    let principal =
+        |target: &str, headers: &[(&str, &str)]| of("DELETE", target, headers).unwrap().principal;
+    let operator = Some("LOG2OPERATOR".to_owned());
+    for ignored in ["X-Amz-Credential=LOG2SIGNING%2Fx", "X-Amz-Credential=x"] {
+        let target = format!("/analyzedlogs-local/a?{ignored}");
+        assert_eq!(principal(&target, &[SIGNED]), operator, "{ignored}");
+        assert_eq!(principal(&target, &[]), None, "{ignored}");
+    }
+    let prefixed = SIGNED.1.replace("256 C", "256 XCredential=LOG2SIGNING/x, C");
+    assert_eq!(principal("/b/a", &[("authorization", &prefixed)]), operator);
+    let twice = "/b/a?X-Amz-Signature=x&X-Amz-Credential=LOG2SIGNING%2Fx";
+    assert_eq!(principal(twice, &[]).as_deref(), Some("url"));
+    assert_eq!(principal(twice, &[SIGNED]), None, "signed twice: it is refused");
+}
+
 #[test]
 fn no_secret_in_a_wrong_place_is_written_down() {
     let secret = "credential=wJalrXUtnFEMI";
@@ -122,6 +168,23 @@ fn no_secret_in_a_wrong_place_is_written_down() {
     let encoded = "/serverlogs-local/a%3FX-Amz-Algorithm=x%26X-Amz-Signature=c0ffee";
     let event = of("PUT", encoded, &[]).unwrap();
     assert_eq!(event.key.as_deref(), Some("a?…"));
+    for target in [
+        "/b%3FX-Amz-Credential=k%2Fs3%2Fx&x%2Damz%2dsignature=c0ffee",
+        "/b/web01/2026-11-29.log%3fx-amz-signature%3Dc0ffee",
+        "/b?prefix=a%3FX-Amz-Signature%3Dc0ffee",
+        "/b/a%253FX%252DAmz-Signature=c0ffee",
+        "/ui/s/web01%3Fonce=c0ffee",
+        "/ui/login%3Fonce=c0ffee",
+        "/ui/compare?s=X-Amz-Signature%3Dc0ffee",
+    ] {
+        let line = of("GET", target, &[]).unwrap().to_line().unwrap();
+        assert!(!line.contains("c0ffee"), "{line}");
+    }
+    let log = of("GET", "/b/web01/2026-11-29.log%3FX-Amz-Signature=c0ffee", &[]).unwrap();
+    assert_eq!(log.key.as_deref(), Some("web01/2026-11-29.log?…"));
+    assert_eq!(log.server.as_deref(), Some("web01"));
+    let key = "X-Amz-/web09/2026-11-29.csv";
+    assert_eq!(of("GET", &format!("/b/{key}"), &[]).unwrap().key.as_deref(), Some(key));
     for target in [
         format!("/?server={secret}&date={secret}"),
         format!("/ui/login?once={secret}"),
@@ -173,6 +236,8 @@ fn a_record_of_an_operator_is_a_setting() {
     let written = of("PUT", key, &[SIGNED]).unwrap();
     assert_eq!((&*written.event, written.detail.as_deref()), ("setting", Some("written")));
     assert_eq!(written.server.as_deref(), Some("web01"));
+    let disguised = of("PUT", &format!("{key}?uploadId=x"), &[SIGNED]).unwrap();
+    assert_eq!(&*disguised.event, "setting", "without a part number it is a put");
     let removed = of("DELETE", key, &[SIGNED]).unwrap();
     assert_eq!((&*removed.event, removed.detail.as_deref()), ("setting", Some("removed")));
     assert_eq!(&*of("GET", key, &[SIGNED]).unwrap().event, "get");
