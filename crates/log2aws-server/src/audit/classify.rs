@@ -112,25 +112,47 @@ fn dashboard(parts: &Parts, path: &str, now: Timestamp) -> Option<AuditEvent> {
         "/ui/logout" => {
             return (parts.method == Method::POST).then(|| AuditEvent::new(now, "logout"));
         }
-        _ if !reads => return None,
+        "/ui/events" | "/ui/lang" => return None,
+        _ if path.starts_with("/ui/assets/") || !reads => return None,
         _ if parts.method == Method::HEAD => AuditEvent::new(now, "head"),
         _ => AuditEvent::new(now, "get"),
     };
-    if path == "/ui/compare" {
-        let servers = values(parts, "s").collect::<Vec<_>>().join(",");
-        let date = values(parts, "date").next().and_then(|date| date.parse::<Day>().ok());
-        let date = date.map(|date| date.to_string());
-        return Some(AuditEvent { date, detail: Some(format!("{path}: {servers}")), ..event });
+    // As the dashboard's router does: it splits first, and decodes each segment.
+    let below = path.strip_prefix("/ui")?.split('/').skip(1);
+    let decode = |part| percent_decode_str(part).decode_utf8().ok();
+    let segments: Vec<Cow<'_, str>> = below.map(decode).collect::<Option<_>>().unwrap_or_default();
+    let segments: Vec<&str> = segments.iter().map(|part| &**part).collect();
+    match *segments {
+        ["" | "status.json"] => None,
+        _ if path == "/ui" => None,
+        ["compare"] => Some(compare(parts, event)),
+        ["s", server, ref rest @ ..] => {
+            let server = server.parse::<ServerName>().ok();
+            let date = rest.first().and_then(|date| date.parse::<Day>().ok());
+            Some(AuditEvent {
+                server: server.map(|server| server.to_string()),
+                date: date.map(|date| date.to_string()),
+                detail: Some(decoded(path)),
+                ..event
+            })
+        }
+        _ => Some(AuditEvent { detail: Some(decoded(path)), ..event }),
     }
-    let mut below = path.strip_prefix("/ui/s/")?.split('/');
-    let server = below.next().and_then(|name| name.parse::<ServerName>().ok());
-    let date = below.next().and_then(|date| Day::parse_canonical(date).ok());
-    Some(AuditEvent {
-        server: server.map(|server| server.to_string()),
-        date: date.map(|date| date.to_string()),
-        detail: Some(decoded(path)),
-        ..event
-    })
+}
+
+/// The comparison of servers on one day.
+fn compare(parts: &Parts, event: AuditEvent) -> AuditEvent {
+    let mut servers: Vec<String> = Vec::new();
+    for server in values(parts, "s").filter_map(|name| name.trim().parse::<ServerName>().ok()) {
+        if !servers.iter().any(|known| *known == *server.as_str()) {
+            servers.push(server.to_string());
+        }
+    }
+    let date = values(parts, "date").find(|date| !date.is_empty());
+    let date = date.and_then(|date| date.trim().parse::<Day>().ok());
+    let detail = Some(format!("/ui/compare: {}", servers.join(",")));
+    let server = if servers.len() == 1 { servers.pop() } else { None };
+    AuditEvent { server, date: date.map(|date| date.to_string()), detail, ..event }
 }
 
 fn s3_request(parts: &Parts, path: &str, keys: &KnownKeys, now: Timestamp) -> AuditEvent {

@@ -79,6 +79,7 @@ fn health_metrics_assets_and_the_calendar_are_no_events() {
         ("GET", "/ui/login"),
         ("HEAD", "/ui/login?once=x"),
         ("GET", "/ui/logout"),
+        ("GET", "/ui/lang?to=ja"),
         ("POST", "/ui/s/web01"),
     ] {
         assert_eq!(of(method, target, &[browser]), None, "{method} {target}");
@@ -111,6 +112,30 @@ fn a_head_says_whose_log_and_as_whom() {
     let day = of("GET", "/ui/s/web01/2026-11-29/chart.svg?from=3", &[]).unwrap();
     assert_eq!((day.server.as_deref(), day.date.as_deref()), (Some("web01"), Some("2026-11-29")));
     assert_eq!(day.detail.as_deref(), Some("/ui/s/web01/2026-11-29/chart.svg"));
+}
+
+/// The dashboard decodes each segment of a path, so all of these are the same pages.
+#[test]
+fn a_page_is_an_event_however_its_path_is_encoded() {
+    for target in [
+        "/ui/%73/web01/2026-11-30/values.json",
+        "/ui/s/web%301/2026-11-30/chart.svg",
+        "/ui/s/web01/2026-11-3%30/web01-2026-11-30.log",
+        "/ui/s/web01/20261130/",
+        "/ui/%63ompare?s=web01&date=2026-11-30",
+        "/ui/compare?s=%20web01&s=web01&s=&date=&date=20261130",
+    ] {
+        let event = of("GET", target, &[]).unwrap();
+        let log = (event.server.as_deref(), event.date.as_deref());
+        assert_eq!(log, (Some("web01"), Some("2026-11-30")), "{target}");
+        assert!(event.detail.is_some(), "{target}");
+    }
+    let two = of("GET", "/ui/compare?s=web01&s=web02", &[]).unwrap();
+    assert_eq!((two.server, two.detail.as_deref()), (None, Some("/ui/compare: web01,web02")));
+    for unknown in ["/ui/%61ssets/app.js", "/ui/new", "/ui/s/%FF", "/ui/s"] {
+        assert!(of("GET", unknown, &[]).unwrap().detail.is_some(), "{unknown}");
+    }
+    assert_eq!(of("GET", "/ui/%73tatus.json", &[]), None);
 }
 
 #[test]
