@@ -14,7 +14,7 @@ use log2aws_service::http::{ProblemCode, UrlSubject};
 use percent_encoding::percent_decode_str;
 use url::form_urlencoded;
 
-use super::AuditEvent;
+use super::{AuditEvent, redacted};
 use crate::s3::access::{claimed_access_key, is_signed};
 use crate::server::ANALYZED_BUCKET;
 use crate::ui::{TokenName, is_a_visit};
@@ -132,11 +132,11 @@ fn dashboard(parts: &Parts, path: &str, now: Timestamp) -> Option<AuditEvent> {
             Some(AuditEvent {
                 server: server.map(|server| server.to_string()),
                 date: date.map(|date| date.to_string()),
-                detail: Some(decoded(path)),
+                detail: Some(redacted(&decoded(path)).into_owned()),
                 ..event
             })
         }
-        _ => Some(AuditEvent { detail: Some(decoded(path)), ..event }),
+        _ => Some(AuditEvent { detail: Some(redacted(&decoded(path)).into_owned()), ..event }),
     }
 }
 
@@ -164,10 +164,13 @@ fn s3_request(parts: &Parts, path: &str, keys: &KnownKeys, now: Timestamp) -> Au
         let operator = named(&keys.operator).then(|| keys.operator.clone());
         operator.or_else(|| named(&keys.signing).then(|| "url".to_owned()))
     });
-    event.bucket = Some(bucket.to_owned()).filter(|bucket| !bucket.is_empty());
-    set_key(&mut event, key);
+    let shown = redacted(bucket);
+    event.bucket = Some(shown.clone().into_owned()).filter(|bucket| !bucket.is_empty());
+    // In a bucket that contains a query, the key is the rest of it.
+    set_key(&mut event, if shown == bucket { key } else { "" });
     if event.event == "list" && key.is_empty() {
-        event.key = values(parts, "prefix").next().filter(|prefix| !prefix.is_empty());
+        let prefix = values(parts, "prefix").next().filter(|prefix| !prefix.is_empty());
+        event.key = prefix.map(|prefix| redacted(&prefix).into_owned());
     }
     if matches!(parts.method, Method::PUT) {
         event.bytes = number(&parts.headers, "x-amz-decoded-content-length")
@@ -181,10 +184,9 @@ pub(super) fn set_key(event: &mut AuditEvent, key: &str) {
     if key.is_empty() {
         return;
     }
-    // A client that encodes the `?` of a URL sends the signature as part of the key.
-    let shown = key.split_once("X-Amz-").map(|(shown, _)| format!("{shown}…"));
-    event.key = Some(shown.unwrap_or_else(|| key.to_owned()));
-    if let Some((server, day)) = log_of(key) {
+    let shown = redacted(key);
+    event.key = Some(shown.clone().into_owned());
+    if let Some((server, day)) = log_of(key).or_else(|| log_of(&shown)) {
         event.server = Some(server.to_string());
         event.date = Some(day.to_string());
     }

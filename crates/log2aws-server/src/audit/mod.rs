@@ -11,6 +11,7 @@ mod event;
 pub(crate) mod layer;
 mod limits;
 mod record;
+mod redact;
 mod writer;
 
 pub(crate) use classify::RefusalReason;
@@ -18,6 +19,7 @@ pub(crate) use day_file::files as day_files;
 pub use event::{AuditEvent, EVENTS, MAX_LINE_BYTES, is_obeyed_by_terminals};
 pub use limits::AuditConfig;
 pub(crate) use record::AuditRecord;
+pub(crate) use redact::redacted;
 pub(crate) use writer::AuditLog;
 
 /// The folder in the data folder.

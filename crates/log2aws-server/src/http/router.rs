@@ -24,8 +24,8 @@ use tracing::instrument::WithSubscriber;
 use super::client_ip_layer::{ClientIpLayer, healthz, sentence};
 use super::rate_limit::RateLimit;
 use super::readiness::{Readiness, readyz};
-use crate::audit::RefusalReason;
 use crate::audit::layer::AuditLayer;
+use crate::audit::{RefusalReason, redacted};
 use crate::background::TaskBoard;
 use crate::background::unreadable_objects::UnreadableObjects;
 use crate::credentials::Token;
@@ -140,7 +140,8 @@ async fn bucket(State(app): State<Arc<App>>, request: Request<Body>) -> Response
         });
         if app.refusals.admits(source, reason) {
             let status = status.as_u16();
-            // Only the path: the query contains the signature.
+            // Without the query, which contains the signature.
+            let path = &*redacted(&path);
             tracing::warn!(%source, status, reason, %method, path, "refused a request to the S3 API");
         }
     }

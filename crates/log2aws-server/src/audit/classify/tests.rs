@@ -165,6 +165,23 @@ fn no_secret_in_a_wrong_place_is_written_down() {
     let event = of("PUT", encoded, &[]).unwrap();
     assert_eq!(event.key.as_deref(), Some("a?…"));
     for target in [
+        "/b%3FX-Amz-Credential=k%2Fs3%2Fx&x%2Damz%2dsignature=c0ffee",
+        "/b/web01/2026-11-29.log%3fx-amz-signature%3Dc0ffee",
+        "/b?prefix=a%3FX-Amz-Signature%3Dc0ffee",
+        "/b/a%253FX%252DAmz-Signature=c0ffee",
+        "/ui/s/web01%3Fonce=c0ffee",
+        "/ui/login%3Fonce=c0ffee",
+        "/ui/compare?s=X-Amz-Signature%3Dc0ffee",
+    ] {
+        let line = of("GET", target, &[]).unwrap().to_line().unwrap();
+        assert!(!line.contains("c0ffee"), "{line}");
+    }
+    let log = of("GET", "/b/web01/2026-11-29.log%3FX-Amz-Signature=c0ffee", &[]).unwrap();
+    assert_eq!(log.key.as_deref(), Some("web01/2026-11-29.log?…"));
+    assert_eq!(log.server.as_deref(), Some("web01"));
+    let key = "X-Amz-/web09/2026-11-29.csv";
+    assert_eq!(of("GET", &format!("/b/{key}"), &[]).unwrap().key.as_deref(), Some(key));
+    for target in [
         format!("/?server={secret}&date={secret}"),
         format!("/ui/login?once={secret}"),
         format!("/ui/s/web01/2026-11-29/x.csv?token={secret}"),
