@@ -207,6 +207,7 @@ fn log_of(key: &str) -> Option<(ServerName, Day)> {
     Some((server, Day::parse_canonical(date).ok()?))
 }
 
+/// The operation, by the same parameters and in the same order as s3s routes it.
 fn operation(parts: &Parts, key: &str) -> &'static str {
     let upload = has(parts, "uploadId");
     match (&parts.method, key.is_empty()) {
@@ -214,11 +215,11 @@ fn operation(parts: &Parts, key: &str) -> &'static str {
         (&Method::GET, true) => "list",
         (&Method::GET, false) if upload => "list",
         (&Method::GET, false) => "get",
-        (&Method::PUT, _) if upload => "upload_part",
+        (&Method::PUT, false) if upload && has(parts, "partNumber") => "upload_part",
         (&Method::PUT, _) if parts.headers.contains_key("x-amz-copy-source") => "copy",
         (&Method::PUT, _) => "put",
-        (&Method::POST, false) if upload => "upload_complete",
         (&Method::POST, false) if has(parts, "uploads") => "upload_create",
+        (&Method::POST, false) if upload => "upload_complete",
         (&Method::POST, true) if has(parts, "delete") => "delete",
         (&Method::DELETE, false) if upload => "upload_abort",
         (&Method::DELETE, _) => "delete",

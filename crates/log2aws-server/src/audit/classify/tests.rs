@@ -46,6 +46,10 @@ fn each_operation_has_its_name() {
         ("POST", "/analyzedlogs-local?delete", &[], "delete"),
         ("POST", "/serverlogs-local/a?uploads", &[], "upload_create"),
         ("PUT", "/serverlogs-local/a?partNumber=1&uploadId=x", &[], "upload_part"),
+        ("PUT", "/serverlogs-local/a?uploadId=x", &[], "put"),
+        ("PUT", "/serverlogs-local/a?partNumber=1", &[], "put"),
+        ("PUT", "/serverlogs-local/a?uploadId=x", copy, "copy"),
+        ("POST", "/serverlogs-local/a?uploads&uploadId=x", &[], "upload_create"),
         ("GET", "/serverlogs-local/a?uploadId=x", &[], "list"),
         ("POST", "/serverlogs-local/a?uploadId=x", &[], "upload_complete"),
         ("DELETE", "/serverlogs-local/a?uploadId=x", &[], "upload_abort"),
@@ -232,6 +236,8 @@ fn a_record_of_an_operator_is_a_setting() {
     let written = of("PUT", key, &[SIGNED]).unwrap();
     assert_eq!((&*written.event, written.detail.as_deref()), ("setting", Some("written")));
     assert_eq!(written.server.as_deref(), Some("web01"));
+    let disguised = of("PUT", &format!("{key}?uploadId=x"), &[SIGNED]).unwrap();
+    assert_eq!(&*disguised.event, "setting", "without a part number it is a put");
     let removed = of("DELETE", key, &[SIGNED]).unwrap();
     assert_eq!((&*removed.event, removed.detail.as_deref()), ("setting", Some("removed")));
     assert_eq!(&*of("GET", key, &[SIGNED]).unwrap().event, "get");
