@@ -100,7 +100,7 @@ struct Printer<'a> {
 impl Printer<'_> {
     /// Prints an event; `line` is its JSON.
     fn print(&mut self, event: &AuditEvent, line: &str) -> io::Result<()> {
-        self.dropped += event.lines.unwrap_or(0);
+        self.dropped = self.dropped.saturating_add(event.lines.unwrap_or(0));
         self.lines += 1;
         if self.json {
             return writeln!(self.out, "{}", line.trim_end());

@@ -2,12 +2,14 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read as _, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use jiff::civil::Date;
 use log2aws_core::day::Day;
 use log2aws_server::{AUDIT_SUFFIX, AuditEvent, MAX_LINE_BYTES};
+use rustix::fs::OFlags;
 
 use super::filter::Filter;
 
@@ -17,8 +19,8 @@ const MAX_NAMED: u64 = 10;
 /// Takes an event and its line.
 pub(super) type Sink<'a> = dyn FnMut(&AuditEvent, &str) -> io::Result<()> + 'a;
 
-/// Passes the selected events of all files to `sink`, oldest first. Reports unreadable lines, and returns
-/// their number.
+/// Passes the selected events of all files to `sink`, oldest first. Reports unreadable lines and what is
+/// not a regular file, and returns their number.
 ///
 /// # Errors
 /// There are no files, or one cannot be opened or read.
@@ -37,19 +39,47 @@ pub(super) fn read(
         bail!("there is no audit log in {folder}: name the data folder of serve by --data-dir");
     }
     files.sort();
-    let mut unreadable = 0;
+    let (mut unreadable, mut skipped) = (0, 0);
     for (_, path) in files.into_iter().filter(|(day, _)| filter.wants_day(*day)) {
-        let file = match File::open(&path) {
+        let opened = open_regular(&path);
+        let file = match opened.with_context(|| format!("{} cannot be read", path.display()))? {
+            Opened::Regular(file) => file,
             // Removed by age meanwhile.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            file => file.with_context(|| format!("{} cannot be read", path.display()))?,
+            Opened::Gone => continue,
+            Opened::Other => {
+                skipped += 1;
+                let path = path.display();
+                writeln!(stderr, "warning: {path} is skipped: it is not a regular file")?;
+                continue;
+            }
         };
         unreadable = read_file(BufReader::new(file), &path, filter, sink, stderr, unreadable)?;
     }
     if unreadable > MAX_NAMED {
         writeln!(stderr, "warning: {unreadable} lines in all cannot be read")?;
     }
-    Ok(unreadable)
+    Ok(unreadable + skipped)
+}
+
+/// What has the name of a day's file.
+enum Opened {
+    Regular(File),
+    Gone,
+    /// A folder, a pipe, a device.
+    Other,
+}
+
+/// Opens a file for reading, without waiting for the other end of a pipe.
+fn open_regular(path: &Path) -> io::Result<Opened> {
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    match File::options().read(true).custom_flags(flags).open(path) {
+        Ok(file) if file.metadata()?.is_file() => Ok(Opened::Regular(file)),
+        Ok(_) => Ok(Opened::Other),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Opened::Gone),
+        // A socket, or a device that is not there.
+        Err(_) if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) => Ok(Opened::Other),
+        Err(error) => Err(error),
+    }
 }
 
 fn files(folder: &Path) -> io::Result<Vec<(Date, PathBuf)>> {

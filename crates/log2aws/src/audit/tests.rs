@@ -62,6 +62,37 @@ fn lines_are_chosen_by_server_event_and_time_and_losses_are_always_told() {
     let moment = ["--since", "2026-11-30T00:00:00Z", "--until", "2026-11-30T12:00:00.500Z"];
     assert_eq!(json(&moment), [SECOND]);
     assert_eq!(json(&["--since", "2026-12-01"]), Vec::<String>::new());
+    assert_eq!(json(&["--since", "9999-12-31"]), Vec::<String>::new());
+    assert_eq!(json(&["--since", "9999-12-31", "--until", "9999-12-31"]), Vec::<String>::new());
+    for last in ["9999-12-30", "9999-12-31"] {
+        assert_eq!(json(&["--until", last]), [FIRST, SECOND, THIRD, DROPPED], "{last}");
+    }
+}
+
+#[test]
+fn what_is_no_regular_file_is_skipped_with_a_warning() {
+    let folder = folder();
+    let audit = folder.path().join(AUDIT_FOLDER);
+    let named = |day: &str| audit.join(format!("{day}.jsonl"));
+    fs::create_dir(named("2026-11-01")).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", named("2026-11-02")).unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(named("2026-11-03")).unwrap();
+    let pipe = std::process::Command::new("mkfifo").arg(named("2026-11-04")).status().unwrap();
+    assert!(pipe.success());
+    let (out, stderr) = said_with(folder.path(), &["--json"], Exit::Rejects).unwrap();
+    assert_eq!(out.lines().collect::<Vec<_>>(), [FIRST, SECOND, THIRD, DROPPED]);
+    let skipped: Vec<&str> = stderr.lines().filter(|line| line.contains("is skipped")).collect();
+    assert_eq!(skipped.len(), 4, "{stderr}");
+}
+
+#[test]
+fn a_number_of_lost_events_beyond_all_counting_is_no_panic() {
+    let folder = folder();
+    let file = folder.path().join(AUDIT_FOLDER).join("2026-11-30.jsonl");
+    let most = DROPPED.replace('7', &u64::MAX.to_string());
+    fs::write(file, format!("{most}\n{most}\n")).unwrap();
+    let (_, stderr) = said(folder.path(), &[]).unwrap();
+    assert!(stderr.contains(&format!("warning: {} events", u64::MAX)), "{stderr}");
 }
 
 #[test]
