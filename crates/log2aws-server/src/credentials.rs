@@ -9,13 +9,15 @@
 //!   (`crate::ui::tokens`).
 
 use std::fmt;
-use std::fs;
-use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
+use std::fs::{self, OpenOptions};
+use std::io::{self, Read as _, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt as _, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use rustix::fs::OFlags;
+use rustix::io::Errno;
 use url::Url;
 
 use crate::config::{KeyFileAction, ServeError};
@@ -264,13 +266,23 @@ fn read_secret(path: &Path) -> Result<Option<String>, ServeError> {
 pub(crate) fn read_secret_of(path: &Path, owner: FileOwner) -> Result<Option<String>, ServeError> {
     let failed =
         |source| ServeError::KeyFile { path: path.to_owned(), doing: KeyFileAction::Read, source };
-    let meta = match fs::symlink_metadata(path) {
-        Ok(meta) => meta,
+    // The checks are of the file that is read, not of one that may take its name later.
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits();
+    let opened = OpenOptions::new().read(true).custom_flags(flags.cast_signed()).open(path);
+    let mut file = match opened {
+        Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => {
+            return Err(ServeError::KeyFileOwner { path: path.to_owned() });
+        }
         Err(error) => return Err(failed(error)),
     };
-    if meta.is_symlink() || (meta.uid() != owner.uid && meta.uid() != 0) {
+    let meta = file.metadata().map_err(failed)?;
+    if meta.uid() != owner.uid && meta.uid() != 0 {
         return Err(ServeError::KeyFileOwner { path: path.to_owned() });
+    }
+    if !meta.is_file() {
+        return Err(failed(io::Error::other("it is not a regular file")));
     }
     let mode = meta.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
@@ -279,7 +291,9 @@ pub(crate) fn read_secret_of(path: &Path, owner: FileOwner) -> Result<Option<Str
     if meta.len() > 64 * 1024 {
         return Err(failed(io::Error::other("it is larger than 64 KiB")));
     }
-    fs::read_to_string(path).map(Some).map_err(failed)
+    let mut text = String::new();
+    file.read_to_string(&mut text).map_err(failed)?;
+    Ok(Some(text))
 }
 
 fn write_secret(path: &Path, text: &str) -> Result<(), ServeError> {

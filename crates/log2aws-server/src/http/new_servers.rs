@@ -76,13 +76,18 @@ impl NewServerQuota {
         if self.is_known(key).await {
             return Ok(());
         }
+        // Another upload of the server may have been accepted during the lookup.
+        let mut known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.contains(&self.0.hash(key)) {
+            return Ok(());
+        }
         if let Err(refusal) = self.0.limiter.check() {
             let wait = refusal.wait_time_from(self.0.time.now());
             let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
             self.0.exhausted_until.store(now_ms().saturating_add(millis), Ordering::Relaxed);
             return Err(u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1));
         }
-        self.0.remember(key);
+        self.0.insert(&mut known, key);
         Ok(())
     }
 
@@ -106,16 +111,22 @@ impl NewServerQuota {
 
 impl Inner {
     fn remembers(&self, key: &RawKey) -> bool {
-        let hash = self.hasher.hash_one(key.server.as_str());
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).contains(&hash)
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).contains(&self.hash(key))
+    }
+
+    fn hash(&self, key: &RawKey) -> u64 {
+        self.hasher.hash_one(key.server.as_str())
     }
 
     fn remember(&self, key: &RawKey) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        self.insert(&mut self.known.lock().unwrap_or_else(PoisonError::into_inner), key);
+    }
+
+    fn insert(&self, known: &mut HashSet<u64>, key: &RawKey) {
         if known.len() >= REMEMBERED {
             known.clear();
         }
-        known.insert(self.hasher.hash_one(key.server.as_str()));
+        known.insert(self.hash(key));
     }
 
     /// Whether the server has a log: of any day or, with the spreading prefix, in the month of this
@@ -213,6 +224,19 @@ mod tests {
         // Who was taken in is known, though nothing of it is stored yet.
         assert!(quota.check(&log_of("web01")).await.is_ok());
         assert!(quota.take(&log_of("web01")).await.is_ok());
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn uploads_of_one_new_server_at_once_are_one_server() {
+        let folder = tempfile::tempdir().unwrap();
+        let quota = quota(folder.path());
+        let takes = (0..40).map(|_| {
+            let quota = quota.clone();
+            tokio::spawn(async move { quota.take(&log_of("web01")).await })
+        });
+        for take in takes.collect::<Vec<_>>() {
+            assert_eq!(take.await.unwrap(), Ok(()));
+        }
     }
 
     #[tokio::test]

@@ -20,7 +20,7 @@ use super::access::{denied, query};
 use super::error;
 use super::open_puts::OpenPuts;
 use super::uploads::Uploads;
-use super::version_quota::VersionQuota;
+use super::version_quota::{Upload, VersionQuota};
 use crate::http::new_servers::NewServerQuota;
 use crate::http::timeout_body::BodyOutcome;
 use crate::metrics::Metrics;
@@ -107,7 +107,9 @@ impl PutChecks {
                 return Err(refuse("new_servers", error::too_many_new_servers(seconds)));
             }
             let sha256 = signed_sha256(cx.headers());
-            if !self.versions.take(&key.object_key(), length, sha256).await {
+            let body = cx.extensions_mut().get::<BodyOutcome>().map(BodyOutcome::watch);
+            let upload = Upload { bytes: length, sha256, body: body.unwrap_or_default() };
+            if !self.versions.take(&key.object_key(), upload).await {
                 return Err(refuse("versions", error::too_many_versions()));
             }
         }

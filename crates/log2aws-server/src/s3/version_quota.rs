@@ -3,13 +3,15 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
 use std::num::NonZeroU32;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use log2aws_core::key::{BucketName, ObjectKey};
 use log2aws_store::DiskStore;
 use log2aws_store::disk::{VersionEntry, VersionQuery};
 use tokio::sync::Semaphore;
+
+use crate::http::timeout_body::BodyState;
 
 /// The versions and bytes of a log that are accepted before the stored ones are counted: most logs
 /// are put once or a few times, and counting opens each version.
@@ -37,28 +39,55 @@ struct Inner {
     raw_bucket: BucketName,
     max_versions: u32,
     max_bytes: u64,
-    logs: Mutex<HashMap<u64, Usage>>,
+    logs: Mutex<HashMap<u64, LogUsage>>,
     hasher: RandomState,
     /// Each lookup takes a thread.
     lookups: Semaphore,
 }
 
 /// What is known about the versions of one log.
+#[derive(Debug, Default)]
+struct LogUsage {
+    used: Usage,
+    counted_at: Option<Instant>,
+    /// The accepted uploads that may not be stored yet, with their sizes.
+    open: Vec<(Weak<BodyState>, u64)>,
+}
+
+/// Versions, and their total size in bytes.
 #[derive(Clone, Copy, Debug, Default)]
 struct Usage {
     versions: u32,
     bytes: u64,
-    counted_at: Option<Instant>,
 }
 
 impl Usage {
     fn with(self, bytes: u64) -> Self {
-        Self {
-            versions: self.versions.saturating_add(1),
-            bytes: self.bytes.saturating_add(bytes),
-            ..self
-        }
+        Self { versions: self.versions.saturating_add(1), bytes: self.bytes.saturating_add(bytes) }
     }
+}
+
+impl LogUsage {
+    fn accept(&mut self, with: Usage, upload: Upload) {
+        self.used = with;
+        self.open.retain(is_open);
+        self.open.push((upload.body, upload.bytes));
+    }
+}
+
+fn is_open((body, _): &(Weak<BodyState>, u64)) -> bool {
+    body.upgrade().is_some_and(|body| body.is_open())
+}
+
+/// An upload that is to be accepted.
+#[derive(Clone, Debug)]
+pub(crate) struct Upload {
+    /// Its size.
+    pub(crate) bytes: u64,
+    /// The digest of its bytes, if its URL is bound to one.
+    pub(crate) sha256: Option<[u8; 32]>,
+    /// Its body, as long as that arrives.
+    pub(crate) body: Weak<BodyState>,
 }
 
 impl VersionQuota {
@@ -79,19 +108,22 @@ impl VersionQuota {
         }))
     }
 
-    /// Whether a new version of `bytes` bytes fits the quota, which it then uses. The newest
-    /// version again, recognized by `sha256`, always fits.
-    pub(crate) async fn take(&self, key: &ObjectKey, bytes: u64, sha256: Option<[u8; 32]>) -> bool {
-        if let Some(taken) = self.0.take_known(key, bytes) {
+    /// Whether an upload fits the quota, which it then uses. The newest version again, recognized by
+    /// its digest, always fits.
+    pub(crate) async fn take(&self, key: &ObjectKey, upload: Upload) -> bool {
+        let sha256 = upload.sha256;
+        if let Some(taken) = self.0.take_known(key, &upload) {
             return taken || self.is_newest(key, sha256).await;
         }
         // The semaphore is never closed.
         let permit = self.0.lookups.acquire().await;
+        let begin = Instant::now();
         let (inner, counted) = (self.0.clone(), key.clone());
-        // A failed count must not block the server. The failure is logged.
         let usage = tokio::task::spawn_blocking(move || inner.count(&counted)).await;
         drop(permit);
-        let taken = self.0.take_counted(key, bytes, usage.unwrap_or_default());
+        // A failed count, which is logged, must not block the server. It is not remembered.
+        let Ok(Some(usage)) = usage else { return true };
+        let taken = self.0.take_counted(key, upload, usage, begin);
         taken || self.is_newest(key, sha256).await
     }
 
@@ -111,34 +143,44 @@ impl Inner {
     }
 
     /// Whether it fits according to memory; `None` if the stored versions must be counted.
-    fn take_known(&self, key: &ObjectKey, bytes: u64) -> Option<bool> {
+    fn take_known(&self, key: &ObjectKey, upload: &Upload) -> Option<bool> {
         let hash = self.hasher.hash_one(key.as_str());
         let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
         if logs.len() >= REMEMBERED && !logs.contains_key(&hash) {
             logs.clear();
         }
         let known = logs.entry(hash).or_default();
-        let with = known.with(bytes);
+        let with = known.used.with(upload.bytes);
         let few = with.versions <= UNCOUNTED_VERSIONS && with.bytes <= UNCOUNTED_BYTES;
         if self.fits(with) && (few || known.counted_at.is_some()) {
-            *known = with;
+            known.accept(with, upload.clone());
             return Some(true);
         }
         known.counted_at.filter(|at| at.elapsed() < COUNT_AGAIN_AFTER).map(|_| false)
     }
 
-    fn take_counted(&self, key: &ObjectKey, bytes: u64, counted: Usage) -> bool {
-        let with = counted.with(bytes);
-        let fits = self.fits(with);
+    /// `counted` is the result of a count that began at `begin`.
+    fn take_counted(&self, key: &ObjectKey, upload: Upload, stored: Usage, begin: Instant) -> bool {
         let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
-        let usage = if fits { with } else { counted };
-        let usage = Usage { counted_at: Some(Instant::now()), ..usage };
-        logs.insert(self.hasher.hash_one(key.as_str()), usage);
+        let known = logs.entry(self.hasher.hash_one(key.as_str())).or_default();
+        // A count that ended since this one began is as good. Neither includes the uploads that are
+        // still arriving.
+        if known.counted_at.is_none_or(|at| at < begin) {
+            known.open.retain(is_open);
+            known.used = known.open.iter().fold(stored, |used, (_, bytes)| used.with(*bytes));
+            known.counted_at = Some(Instant::now());
+        }
+        let with = known.used.with(upload.bytes);
+        let fits = self.fits(with);
+        if fits {
+            known.accept(with, upload);
+        }
         fits
     }
 
-    /// Counts the versions in the store, up to the first page beyond the quota.
-    fn count(&self, key: &ObjectKey) -> Usage {
+    /// Counts the versions in the store, up to the first page beyond the quota; `None` if the store
+    /// cannot list them.
+    fn count(&self, key: &ObjectKey) -> Option<Usage> {
         let mut usage = Usage::default();
         let mut query = VersionQuery {
             prefix: key.as_str().to_owned(),
@@ -151,20 +193,20 @@ impl Inner {
                 Err(error) => {
                     let error = &error as &dyn std::error::Error;
                     tracing::error!(%key, error, "the versions of a log cannot be counted");
-                    return usage;
+                    return None;
                 }
             };
             for entry in &page.entries {
                 // Entries are sorted by key: the rest belong to longer keys.
                 let VersionEntry::Version { info, .. } = entry else { continue };
                 if info.key != *key {
-                    return usage;
+                    return Some(usage);
                 }
                 usage = usage.with(info.digests.size);
             }
             match page.next {
                 Some(next) if self.fits(usage) => query.after = Some(next),
-                _ => return usage,
+                _ => return Some(usage),
             }
         }
     }
@@ -180,6 +222,7 @@ mod tests {
     use log2aws_store::disk::{Attributes, Condition};
 
     use super::*;
+    use crate::http::timeout_body::BodyOutcome;
 
     struct Fixed;
 
@@ -187,6 +230,33 @@ mod tests {
         fn now(&self) -> jiff::Timestamp {
             jiff::Timestamp::UNIX_EPOCH
         }
+    }
+
+    /// One whose body is through.
+    fn upload(sha256: Option<[u8; 32]>) -> Upload {
+        Upload { bytes: 6, sha256, body: Weak::new() }
+    }
+
+    /// Uploads that are accepted and not stored yet are in no count of the store.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn uploads_that_arrive_at_once_share_the_quota() {
+        let folder = tempfile::tempdir().unwrap();
+        let raw: BucketName = "serverlogs-local".parse().unwrap();
+        let buckets = [BucketSpec { name: raw.clone(), versioned: true }];
+        let store = DiskStore::open(folder.path(), &buckets, Arc::new(Fixed)).unwrap();
+        let key: ObjectKey = "web01/2019-08-01.log".parse().unwrap();
+        let quota = VersionQuota::new(store, raw, NonZeroU32::new(20).unwrap(), 1 << 30);
+        let bodies: Vec<BodyOutcome> = (0..80).map(|_| BodyOutcome::default()).collect();
+        let takes = bodies.iter().map(|body| {
+            let (quota, key) = (quota.clone(), key.clone());
+            let upload = Upload { bytes: 6, sha256: None, body: body.watch() };
+            tokio::spawn(async move { quota.take(&key, upload).await })
+        });
+        let mut taken = 0;
+        for take in takes.collect::<Vec<_>>() {
+            taken += usize::from(take.await.unwrap());
+        }
+        assert_eq!(taken, 20);
     }
 
     /// A restarted process knows nothing about the stored versions.
@@ -213,14 +283,14 @@ mod tests {
             let max_versions = NonZeroU32::new(max_versions).unwrap();
             let quota = VersionQuota::new(store.clone(), raw.clone(), max_versions, max_bytes);
             let mut taken = 0;
-            while quota.take(&key, 6, None).await {
+            while quota.take(&key, upload(None)).await {
                 taken += 1;
             }
             // Those accepted before the count were never put, so the count does not include them.
             assert_eq!(taken, UNCOUNTED_VERSIONS + more, "{max_versions} {max_bytes}");
             let newest = store.head(&raw, &key, None).unwrap().digests.sha256;
-            assert!(quota.take(&key, 6, Some(newest)).await);
-            assert!(!quota.take(&key, 6, Some([0; 32])).await);
+            assert!(quota.take(&key, upload(Some(newest))).await);
+            assert!(!quota.take(&key, upload(Some([0; 32]))).await);
         }
     }
 }

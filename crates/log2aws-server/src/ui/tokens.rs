@@ -187,6 +187,18 @@ mod tests {
     }
 
     #[test]
+    fn a_pipe_in_place_of_a_token_file_is_refused_and_holds_nobody_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join(DEFAULT_FILE);
+        let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+        let fifo = rustix::fs::FileType::Fifo;
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, fifo, mode, 0).unwrap();
+        let error = Tokens::open(folder.path(), &mut fill).unwrap_err();
+        let chain = log2aws_core::error_chain::ErrorChain(&error).to_string();
+        assert!(chain.contains("not a regular file"), "{chain}");
+    }
+
+    #[test]
     fn the_two_files_fail_and_heal_apart() {
         let folder = tempfile::tempdir().unwrap();
         let tokens = Tokens::open(folder.path(), &mut fill).unwrap();

@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 use log2aws_core::day::Day;
-use log2aws_core::key::{RawKey, ResultKind};
+use log2aws_core::key::{BucketName, KeyPrefix, RawKey, ResultKind};
 use log2aws_core::reopening::{self, Reopening};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -113,12 +113,8 @@ pub(super) async fn check_final(
     now: Timestamp,
 ) -> Result<(), Problem> {
     let Some(after_days) = app.days.final_after(key.day, now) else { return Ok(()) };
-    let summary_key = key.result_key(ResultKind::Json);
     let bucket = &settings.analyzed_bucket;
-    let Some(bytes) = app.objects.read(bucket, &summary_key, MAX_SUMMARY_BYTES).await? else {
-        return Ok(());
-    };
-    let delivery: AcceptedDelivery = read_json(&bytes, &summary_key)?;
+    let Some(delivery) = accepted_delivery(app, bucket, key).await? else { return Ok(()) };
     if delivery.refused.is_some() || body.is_some_and(|body| delivery.raw.is_of(body)) {
         return Ok(());
     }
@@ -131,6 +127,25 @@ pub(super) async fn check_final(
         }
     }
     Err(Problem::DayIsFinal { server: key.server.clone(), day: key.day, after_days })
+}
+
+/// Reads the summary of a day. It is under the other form of the key if the key prefix was switched
+/// since the delivery.
+async fn accepted_delivery(
+    app: &UrlApp,
+    bucket: &BucketName,
+    key: &RawKey,
+) -> Result<Option<AcceptedDelivery>, Problem> {
+    let form = |prefix| RawKey::new(key.server.clone(), key.day, prefix);
+    let mut forms = [form(KeyPrefix::Off), form(KeyPrefix::Spread)];
+    forms.sort_by_key(|form| form != key);
+    for form in forms {
+        let summary = form.result_key(ResultKind::Json);
+        if let Some(bytes) = app.objects.read(bucket, &summary, MAX_SUMMARY_BYTES).await? {
+            return read_json(&bytes, &summary).map(Some);
+        }
+    }
+    Ok(None)
 }
 
 fn read_json<'a, T: Deserialize<'a>>(

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::body::{Body, to_bytes};
 use futures_util::FutureExt as _;
 use http::{Request, StatusCode};
+use log2aws_core::key::{KeyPrefix, RawKey, ResultKind};
 use log2aws_service::http::{ClientIp, DayRules, UrlApp, router};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
@@ -106,6 +107,16 @@ fn a_final_day_takes_the_same_bytes_again_and_no_others() {
     ] {
         assert_eq!(ask(now, &delivered, &query).0, status, "{query}");
     }
+}
+
+#[test]
+fn a_day_stays_final_when_the_key_prefix_is_switched() {
+    let now = "2019-09-09T00:00:00Z";
+    let day = "2019-08-01".parse().unwrap();
+    let spread = RawKey::new("web01".parse().unwrap(), day, KeyPrefix::Spread);
+    let spread = spread.result_key(ResultKind::Json).to_string();
+    let delivered = [(&*spread, Some(summary("v1")))];
+    assert_eq!(ask(now, &delivered, "").0, StatusCode::CONFLICT);
 }
 
 #[test]
