@@ -123,7 +123,7 @@ fn dashboard(parts: &Parts, path: &str, now: Timestamp) -> Option<AuditEvent> {
     let segments: Vec<Cow<'_, str>> = below.map(decode).collect::<Option<_>>().unwrap_or_default();
     let segments: Vec<&str> = segments.iter().map(|part| &**part).collect();
     match *segments {
-        [""] | ["status.json"] => None,
+        ["" | "status.json"] => None,
         _ if path == "/ui" => None,
         ["compare"] => Some(compare(parts, event)),
         ["s", server, ref rest @ ..] => {

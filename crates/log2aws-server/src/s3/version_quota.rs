@@ -252,11 +252,11 @@ mod tests {
             let upload = Upload { bytes: 6, sha256: None, body: body.watch() };
             tokio::spawn(async move { quota.take(&key, upload).await })
         });
-        let mut taken = 0;
-        for take in takes.collect::<Vec<_>>() {
-            taken += usize::from(take.await.unwrap());
+        let mut accepted = 0;
+        for task in takes.collect::<Vec<_>>() {
+            accepted += usize::from(task.await.unwrap());
         }
-        assert_eq!(taken, 20);
+        assert_eq!(accepted, 20);
     }
 
     /// A restarted process knows nothing about the stored versions.

@@ -46,10 +46,10 @@ impl Filter {
     ) -> Self {
         let begin = |day: Date| day.to_zoned(TimeZone::UTC).ok().map(|begin| begin.timestamp());
         Self {
-            since: since.and_then(|since| match since {
+            since: since.map(|since| match since {
                 // A day after the last moment: nothing is later.
-                Moment::Day(day) => Some(begin(day).unwrap_or(Timestamp::MAX)),
-                Moment::At(at) => Some(at),
+                Moment::Day(day) => begin(day).unwrap_or(Timestamp::MAX),
+                Moment::At(at) => at,
             }),
             // An end after the last moment excludes nothing.
             until: until.and_then(|until| match until {
