@@ -32,7 +32,7 @@ const READ_TIMEOUT: Duration = Duration::from_mins(1);
 /// How many attempts a request gets in all, with growing delays.
 const ATTEMPTS: u32 = 8;
 
-/// How to reach AWS, and as whom.
+/// The region, credentials and endpoint of AWS.
 #[derive(Clone, Debug, Default)]
 pub struct Access {
     /// The region; else that of the environment or the profile.

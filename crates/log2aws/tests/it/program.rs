@@ -24,7 +24,7 @@ impl Drop for Program {
     }
 }
 
-/// The program without the settings of whoever runs the tests.
+/// The program without the settings in the environment of the tests.
 pub(crate) fn program() -> Command {
     command(Command::new(env!("CARGO_BIN_EXE_log2aws")))
 }

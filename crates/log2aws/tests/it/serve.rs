@@ -1,4 +1,4 @@
-//! What `serve` promises to whoever operates it: backups beside its work, warnings before it runs short.
+//! What `serve` promises to its operator: backups while it runs, and warnings before it runs short.
 
 use std::collections::BTreeMap;
 use std::net::TcpStream;
@@ -117,7 +117,7 @@ fn shortages_are_warned_of() {
     drop(idle);
 }
 
-/// The hard limit stays where it is: whoever starts it has to raise it.
+/// The hard limit is not changed: the process that starts `serve` has to raise it.
 #[test]
 fn a_limit_of_open_files_that_is_too_low_is_warned_of() {
     let folder = tempfile::tempdir().unwrap();
