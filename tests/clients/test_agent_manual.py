@@ -383,6 +383,7 @@ def test_the_metrics_are_those_of_the_service(machine, page):
 def test_status_says_what_the_manual_shows(machine, page):
     machine.whole_day("log2aws", yesterday())
     api = f"--api {ENDPOINT}"
+    machine.run(f"echo 'api = \"{ENDPOINT}\"' >> /etc/log2aws/agent.toml")
     told = machine.run(f"systemctl start; log2aws-agent ship {api} > /dev/null; log2aws-agent sample;"
                        f" log2aws-agent status {api}")
     shape = lambda text: re.sub(r"20\d\d-\d\d-\d\d|\d\d:\d\d:\d\d \w+", "#", text)

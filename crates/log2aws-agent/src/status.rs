@@ -11,8 +11,8 @@ use log2aws_core::day::Day;
 use serde::{Serialize, Serializer};
 
 use crate::as_text;
-use crate::run::{self, Interval, Offset, Schedule, ShipWindow};
-use crate::sample;
+use crate::run::{self, Interval, Offset, Schedule, ServiceRecord, ShipWindow};
+use crate::sample::{self, log_lines};
 use crate::ship::{ApiUrl, LastShip};
 use crate::spool::{Spool, SpoolError};
 use crate::world::World;
@@ -41,6 +41,8 @@ pub struct Status {
     pub server: log2aws_core::server_name::ServerName,
     /// Whether a `run` is active. `None` if unknown.
     pub running: Option<bool>,
+    /// What the active `run` knows.
+    pub service: Option<ServiceRecord>,
     /// When the last line was written.
     pub last_sample: Option<Timestamp>,
     /// Whether that is too long ago, or in the future.
@@ -58,9 +60,11 @@ pub struct Status {
     pub last_ship: Option<Timestamp>,
     /// Why it did not deliver everything, if so.
     pub last_error: Option<String>,
-    /// This host's next shipping moment.
+    /// The next attempt to deliver: the service's own plan, else this host's next moment. `None`
+    /// without an API, and while the service delivers.
     pub next_ship: Option<Timestamp>,
-    /// Whether samples are recent and no day before yesterday is pending.
+    /// Whether samples are recent, no day before yesterday is pending, and the service can write
+    /// its folders and deliver.
     pub well: bool,
     #[serde(skip)]
     zone: TimeZone,
@@ -93,7 +97,10 @@ pub enum StatusError {
 /// [`StatusError`]
 pub fn look(config: &StatusConfig, world: &World<'_>) -> Result<Status, StatusError> {
     let now = world.time.now();
-    let date = now.to_zoned(world.zone.clone()).date();
+    let service = ServiceRecord::load(&config.spool.state_dir);
+    // Its days and times are those of its own zone.
+    let zone = service.as_ref().map_or_else(|| world.zone.clone(), ServiceRecord::time_zone);
+    let date = now.to_zoned(zone.clone()).date();
     let today = Day::from_date(date).ok_or(StatusError::Clock(date))?;
     let spool = &config.spool;
     if let Err(source) = std::fs::read_dir(&spool.state_dir)
@@ -112,15 +119,24 @@ pub fn look(config: &StatusConfig, world: &World<'_>) -> Result<Status, StatusEr
         interval: config.interval,
         window: config.window,
         offset: Offset::of(&spool.server),
-        zone: world.zone.clone(),
+        zone: zone.clone(),
     };
-    let last_sample = sample::last(&spool.state_dir).map(|last| last.at);
+    // A cron job of another sampler leaves nothing but its lines.
+    let saved = sample::last(&spool.state_dir).map(|last| last.at);
+    let last_sample = saved.max(last_line(spool, today, &zone));
     let sample_overdue = is_overdue(last_sample, now, config.interval);
     let last = LastShip::load(&spool.state_dir);
     let delivered = last.as_ref().and_then(|last| last.delivered);
     let yesterday = date.yesterday().ok().and_then(Day::from_date);
     let first = pending.iter().flatten().next();
     let old = first.is_some_and(|day| yesterday.is_none_or(|yesterday| *day < yesterday));
+    let is_hindered = service
+        .as_ref()
+        .is_some_and(|service| service.config_error.is_some() || service.lost_folder().is_some());
+    let next_ship = match &service {
+        Some(service) => service.next_ship,
+        None => config.api.as_ref().map(|_| schedule.next_moment(now)),
+    };
     Ok(Status {
         server: spool.server.clone(),
         running: run::is_running(&spool.state_dir).ok(),
@@ -131,11 +147,19 @@ pub fn look(config: &StatusConfig, world: &World<'_>) -> Result<Status, StatusEr
         pending,
         last_ship: last.as_ref().map(|last| last.at),
         last_error: last.and_then(|last| last.error),
-        next_ship: config.api.as_ref().map(|_| schedule.next_moment(now)),
-        well: !sample_overdue && !old,
-        zone: world.zone.clone(),
+        next_ship,
+        well: !sample_overdue && !old && !is_hindered,
+        service,
+        zone,
         now,
     })
+}
+
+/// The time of the last line in the newest log that is not of a future day.
+fn last_line(spool: &Spool, today: Day, zone: &TimeZone) -> Option<Timestamp> {
+    let logs = spool.logs().ok()?;
+    let day = logs.days.iter().rev().find(|day| **day <= today)?;
+    log_lines::read(&spool.log_dir.join(format!("{day}.log"))).ok()?.last(zone)
 }
 
 /// Whether a sample is missing. One further in the future than the next is from a wrong clock, and
@@ -155,6 +179,19 @@ impl Status {
         self.well
     }
 
+    /// What keeps the running service from sampling or delivering.
+    fn problem(&self) -> Option<String> {
+        let service = self.service.as_ref()?;
+        if let Some((path, error)) = service.lost_folder() {
+            let path = path.display();
+            return Some(format!(
+                ", but cannot write {path} ({error}); systemctl restart log2aws-agent"
+            ));
+        }
+        let error = service.config_error.as_ref()?;
+        Some(format!(", but delivers nothing until its config is right: {error}"))
+    }
+
     fn clock(&self, at: Timestamp) -> String {
         let zoned = at.to_zoned(self.zone.clone());
         strtime::format("%F %T %Z", &zoned).unwrap_or_else(|_| at.to_string())
@@ -172,12 +209,12 @@ impl fmt::Display for Status {
             Some(false) => "not running; samples and deliveries are up to cron jobs, if to any",
             None => "cannot be known: its lock cannot be opened",
         };
-        writeln!(f, "service:        {service}")?;
+        writeln!(f, "service:        {service}{}", self.problem().unwrap_or_default())?;
         write!(f, "last sample:    {}", maybe(self.last_sample).unwrap_or_else(never))?;
         let overdue = match (self.sample_overdue, self.last_sample) {
-            (false, _) => "",
+            (false, _) | (true, None) => "",
             (true, Some(at)) if at > self.now => ", which is yet to come; was the clock ahead?",
-            (true, _) => ", which is too long ago",
+            (true, Some(_)) => ", which is too long ago",
         };
         writeln!(f, "{overdue}")?;
         write!(f, "last delivery:  {}", maybe(self.last_delivery).unwrap_or_else(never))?;
@@ -188,13 +225,20 @@ impl fmt::Display for Status {
         let pending = match self.pending.as_deref() {
             None => "cannot be known: no API to ship to is named (--api)".to_owned(),
             Some([]) => "nothing".to_owned(),
-            Some(days) => days.iter().map(Day::to_string).collect::<Vec<_>>().join(", "),
+            Some([day]) => day.to_string(),
+            Some(days @ [first, .., last]) => format!("{first} to {last} ({} logs)", days.len()),
         };
         writeln!(f, "pending:        {pending}")?;
         let error = self.last_error.as_deref().unwrap_or("none");
         writeln!(f, "last error:     {error}")?;
-        let next = maybe(self.next_ship);
-        let next = next.as_deref().unwrap_or("never: no API to ship to is named (--api)");
+        let next = match (&self.service, maybe(self.next_ship)) {
+            (_, Some(next)) => next,
+            (Some(service), None) if service.shipping => "it delivers now".to_owned(),
+            (Some(service), None) if service.config_error.is_some() => {
+                "none until the config is right".to_owned()
+            }
+            (_, None) => "never: no API to ship to is named (--api)".to_owned(),
+        };
         writeln!(f, "next delivery:  {next}")
     }
 }

@@ -40,6 +40,11 @@ pub fn local_zone() -> TimeZone {
     TimeZone::try_system().unwrap_or(TimeZone::UTC)
 }
 
+/// The zone of this name, from the machine's own files.
+pub(crate) fn zone_named(name: &str) -> Option<TimeZone> {
+    zone::named(Path::new("/"), Some(name.as_ref()))
+}
+
 /// Clocks, sleeping and randomness.
 pub trait Time: std::fmt::Debug {
     /// The wall clock, which can be set.
@@ -50,6 +55,10 @@ pub trait Time: std::fmt::Debug {
     fn sleep(&self, duration: Duration);
     /// A random number from 0 up to but not including 1.
     fn jitter(&self) -> f64;
+    /// Whether the process was asked to stop, so that [`Time::sleep`] may have returned early.
+    fn is_stopping(&self) -> bool {
+        false
+    }
 }
 
 /// The clocks of this machine.

@@ -6,6 +6,7 @@
 
 mod file;
 
+use std::convert::Infallible;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -42,12 +43,39 @@ fn is_switch(arg: &Arg) -> bool {
     matches!(arg.get_action(), ArgAction::SetTrue)
 }
 
+/// The verb of this command line, if it has one.
+pub fn verb(command: &Command, args: &[OsString]) -> Option<String> {
+    let matches = command.clone().ignore_errors(true).try_get_matches_from(args).ok()?;
+    matches.subcommand_name().map(str::to_owned)
+}
+
 /// The config file of this command line: the one it names, or the verb's default one if that
 /// exists.
 ///
 /// # Errors
 /// [`ConfigError`] if it cannot be read or has an invalid key or value.
 pub fn find(command: &Command, args: &[OsString]) -> Result<ConfigFile, ConfigError> {
+    with_file(command, args, |usual, named| read(command, usual, named))
+}
+
+/// Like [`find`], but with the valid keys alone of a file that has others, too.
+pub(crate) fn find_valid(command: &Command, args: &[OsString]) -> ConfigFile {
+    let read = |usual: &str, named: Option<&PathBuf>| {
+        let path = named.cloned().unwrap_or_else(|| PathBuf::from(usual));
+        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        Ok::<_, Infallible>(file::parse_valid(&path, &text, &verbs_of_file(command, usual)))
+    };
+    let Ok(file) = with_file(command, args, read);
+    file
+}
+
+/// Reads the config file of this command line with `read`, which gets the verb's default file and
+/// the one that is named.
+fn with_file<E>(
+    command: &Command,
+    args: &[OsString],
+    read: impl FnOnce(&str, Option<&PathBuf>) -> Result<ConfigFile, E>,
+) -> Result<ConfigFile, E> {
     // Errors of the command line are reported later, by the real parse.
     let Ok(matches) = command.clone().ignore_errors(true).try_get_matches_from(args) else {
         return Ok(ConfigFile::default());
@@ -56,7 +84,7 @@ pub fn find(command: &Command, args: &[OsString]) -> Result<ConfigFile, ConfigEr
     let Some(verb) = command.find_subcommand(verb) else { return Ok(ConfigFile::default()) };
     let Some(usual) = usual_file(verb.get_name()) else { return Ok(ConfigFile::default()) };
     let named = innermost(matches).try_get_one::<PathBuf>("config").ok().flatten();
-    let mut file = read(command, usual, named)?;
+    let mut file = read(usual, named)?;
     file.give_way(verb, &given(matches));
     Ok(file)
 }

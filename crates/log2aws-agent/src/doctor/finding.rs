@@ -16,6 +16,8 @@ pub enum Check {
     LogFolder,
     /// The state folder.
     StateFolder,
+    /// What the running service says of itself.
+    Service,
     /// Whether samples are taken.
     Samples,
     /// Whether exactly one sampler takes them.
@@ -54,6 +56,7 @@ impl Check {
             Self::Server => "server",
             Self::LogFolder => "log folder",
             Self::StateFolder => "state folder",
+            Self::Service => "service",
             Self::Samples => "samples",
             Self::Samplers => "samplers",
             Self::Lines => "lines",

@@ -21,7 +21,7 @@ use self::facts::api::Api;
 use self::judge::answer::{self, Transfer};
 use self::judge::folders::{self, FolderPurpose};
 use self::judge::samples::{self, Samplers};
-use self::judge::{connection, deliveries, parts};
+use self::judge::{connection, deliveries, parts, service};
 
 pub use self::finding::{Check, Finding, Report, Verdict};
 
@@ -125,9 +125,10 @@ fn at_home(config: &DoctorConfig, world: &World<'_>, facts: &Facts) -> Vec<Findi
         folders::judge(&facts.log_dir, &log_dir),
         folders::judge(&facts.state_dir, &state_dir),
     ];
+    findings.extend(facts.record.as_ref().map(|record| service::judge(record, &world.zone)));
     let newest = facts.newest.as_ref();
     let read = newest.and_then(|(day, lines)| Some((*day, lines.as_ref().ok()?)));
-    let last_line = read.and_then(|(_, lines)| samples::last_line(lines, &world.zone));
+    let last_line = read.and_then(|(_, lines)| lines.last(&facts.zone));
     let last = facts.last_sample.max(last_line);
     let samplers =
         Samplers { service: facts.service, delivers: config.api.is_some(), cron: &facts.cron };

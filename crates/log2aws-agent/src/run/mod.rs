@@ -5,13 +5,19 @@
 
 mod lock;
 mod port;
+mod record;
 mod schedule;
 mod service;
+mod status_line;
 mod system;
 mod textfile;
 
 pub use self::lock::{LockError, RunLock, is_running};
-pub use self::port::{Facts, Host, Phase, RunConfig, ShipOrder, Shipped, WakeReasons};
+pub use self::port::{
+    Facts, Host, Phase, RunConfig, RunError, SampleOutcome, SampleProblem, ShipOrder, Shipped,
+    WakeReasons,
+};
+pub use self::record::{FolderView, ServiceRecord};
 pub use self::schedule::{
     CATCH_UP, Interval, IntervalError, Offset, RETRY_REFUSED, Schedule, ShipWindow,
     ShipWindowError, retry_after,

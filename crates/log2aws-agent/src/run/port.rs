@@ -34,6 +34,9 @@ pub struct RunConfig {
     pub zone: TimeZone,
     /// Whether the server name comes from the host name, which can change.
     pub is_named_by_host: bool,
+    /// What is wrong with the config file. The other settings are then those of its valid keys, and
+    /// `ship` is `None`: a line costs nothing, but a log could go to the wrong place.
+    pub config_error: Option<String>,
 }
 
 impl RunConfig {
@@ -92,7 +95,42 @@ pub enum Shipped {
     Signal(i32),
 }
 
-/// The state of the service, for the metrics and the status line.
+/// The result of one sample.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SampleOutcome {
+    /// The line was written; a problem besides it, if there is one.
+    Written(Option<SampleProblem>),
+    /// No line was written.
+    Failed(SampleProblem),
+    /// The service was asked to stop while it measured; no line was written.
+    Interrupted,
+}
+
+/// Why a sample failed, or what went wrong besides the line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SampleProblem {
+    /// For the log and the status line.
+    pub message: String,
+    /// The log folder or the state folder cannot be written, although its disk has room.
+    pub folder_lost: bool,
+}
+
+/// Why the service ended without being asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The system cannot wait: the service would spin.
+    #[error("the service cannot wait for its next sample: {0}")]
+    Wait(#[from] io::Error),
+    /// A new process may reach the folders again: systemd sets up its sandbox anew, and the unit
+    /// creates a folder that is gone.
+    #[error("ends, so that systemd starts it again: {message}")]
+    FolderLost {
+        /// The last problem.
+        message: String,
+    },
+}
+
+/// The state of the service, for the metrics, the status line and `service.json`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
     /// Samples written since the start.
@@ -103,11 +141,17 @@ pub struct Facts {
     pub last_sample: Option<Timestamp>,
     /// The time of the last delivery.
     pub last_delivery: Option<Timestamp>,
+    /// What is wrong with the last sample, if anything.
+    pub sample_problem: Option<String>,
+    /// What is wrong with the config file; nothing is shipped until it is right.
+    pub config_error: Option<String>,
     /// Days before today that are not delivered; `None` if unknown.
     pub pending: Option<Vec<Day>>,
     /// Whether the last shipping process delivered everything; `None` before the first.
     pub shipped: Option<bool>,
-    /// The next attempt.
+    /// Whether the shipping process is running.
+    pub shipping: bool,
+    /// The next attempt; `None` while one is running.
     pub next_ship: Option<Timestamp>,
 }
 
@@ -127,12 +171,8 @@ pub trait Host {
     fn wait(&mut self, until: Timestamp, within: Duration) -> io::Result<WakeReasons>;
     /// The time of the last sample of this boot by any process.
     fn last_sample(&mut self, config: &RunConfig) -> Option<Timestamp>;
-    /// Writes one line; returns a warning if there is one. Returns early when the service is asked
-    /// to stop.
-    ///
-    /// # Errors
-    /// Why it was not written.
-    fn sample(&mut self, config: &RunConfig) -> Result<Option<String>, String>;
+    /// Writes one line. Returns early when the service is asked to stop.
+    fn sample(&mut self, config: &RunConfig) -> SampleOutcome;
     /// The undelivered days before today, oldest first.
     ///
     /// # Errors
@@ -159,17 +199,21 @@ pub trait Host {
     /// # Errors
     /// What is wrong with it; the old one stays.
     fn reload(&mut self) -> Result<RunConfig, String>;
-    /// Reports the phase of the service.
-    fn tell(&mut self, phase: Phase, status: &str);
-    /// Publishes the state.
+    /// Whether a service manager runs this process and starts it again when it ends.
+    fn is_managed(&self) -> bool;
+    /// Reports the phase of the service, and one line about its state, to the service manager.
+    fn notify(&mut self, phase: Phase, status: &str);
+    /// Publishes the state: the metrics, and `service.json`.
     fn publish(&mut self, config: &RunConfig, facts: &Facts);
 }
 
 /// The phase of the service, for its service manager.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// Working.
+    /// Started, or reloaded; working.
     Ready,
+    /// Still working; only the line about its state is new.
+    Working,
     /// Reloading its config; [`Phase::Ready`] follows.
     Reloading,
     /// About to stop.

@@ -5,12 +5,15 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::fmt::strtime;
-use log2aws_core::day::Day;
 
-use super::port::{Facts, Host, Phase, RunConfig, Shipped, WakeReasons};
-use super::schedule::{RETRY_REFUSED, Schedule, retry_after};
-use crate::ship::{self, LastShip};
+use super::port::{
+    Facts, Host, Phase, RunConfig, RunError, SampleOutcome, SampleProblem, WakeReasons,
+};
+use super::schedule::{Schedule, retry_after};
+use super::status_line;
+use crate::ship;
+
+mod shipping;
 
 /// How long the shipping process may exceed its own time limit before it is ended.
 const GRACE: Duration = Duration::from_mins(1);
@@ -18,20 +21,33 @@ const GRACE: Duration = Duration::from_mins(1);
 /// The longest Retry-After that is honoured: the host's next moment comes within a day anyway.
 const MAX_RETRY_AFTER: Duration = Duration::from_hours(24);
 
+/// At how many marks in a row a folder must be lost before the service ends.
+const MAX_LOST: u32 = 2;
+
+/// How often an invalid config file is read again.
+const CONFIG_RETRY: Duration = Duration::from_secs(10);
+
 /// Samples and ships until the host says stop.
 ///
 /// # Errors
-/// The host cannot wait any more. Nothing else ends it: other errors are logged, counted and
-/// retried.
-pub fn run(config: RunConfig, host: &mut dyn Host) -> io::Result<()> {
+/// The host cannot wait any more; or a folder was lost for several marks and a service manager
+/// starts the service again. Nothing else ends it: other errors are logged, counted and retried.
+pub fn run(config: RunConfig, host: &mut dyn Host) -> Result<(), RunError> {
     let mut service = Service::new(config, host);
     service.plan();
-    service.publish();
-    service.tell(Phase::Ready);
-    tracing::info!("at work, a sample each {}: {}", service.config.interval, service.status());
+    service.publish(Phase::Ready);
+    let interval = service.config.interval;
+    if let Some(error) = &service.config.config_error {
+        tracing::info!("at work, a sample each {interval}");
+        tracing::error!("nothing is delivered until the config is right: {error}");
+    } else {
+        tracing::info!("at work, a sample each {interval}: {}", service.status());
+    }
     let ended = service.work();
-    service.tell(Phase::Stopping);
-    tracing::info!("told to end");
+    service.notify(Phase::Stopping);
+    if ended.is_ok() {
+        tracing::info!("asked to stop");
+    }
     service.host.stop_ship();
     ended
 }
@@ -60,8 +76,8 @@ struct Service<'a> {
     schedule: Schedule,
     /// When the last sample was taken or failed.
     last_try: Option<Timestamp>,
-    /// The error of the last sample.
-    sample_trouble: Option<String>,
+    /// At how many marks in a row a folder could not be written.
+    folder_lost: u32,
     ship: Ship,
     /// The error of the host name.
     name_trouble: Option<String>,
@@ -81,23 +97,28 @@ impl<'a> Service<'a> {
             facts: Facts {
                 last_sample: last_try,
                 last_delivery: host.last_ship(&config).and_then(|last| Some(last.delivered?.at)),
+                config_error: config.config_error.clone(),
                 ..Facts::default()
             },
             host,
             config,
             last_try,
-            sample_trouble: None,
+            folder_lost: 0,
             name_trouble: None,
             looked: None,
             failures: 0,
         }
     }
 
-    fn work(&mut self) -> io::Result<()> {
+    fn work(&mut self) -> Result<(), RunError> {
         loop {
             let now = self.host.now();
             if self.schedule.sample_is_due(self.last_try, now) {
                 self.sample();
+            }
+            if self.folder_lost >= MAX_LOST && self.host.is_managed() {
+                let message = self.facts.sample_problem.clone().unwrap_or_default();
+                return Err(RunError::FolderLost { message });
             }
             self.ship_if_due();
             let woken = self.wait()?;
@@ -109,6 +130,8 @@ impl<'a> Service<'a> {
             }
             if woken.reload {
                 self.reload();
+            } else if self.config.config_error.is_some() {
+                self.retry_config();
             }
             if woken.clock_set {
                 tracing::info!("the clock was set, or the machine slept");
@@ -124,6 +147,8 @@ impl<'a> Service<'a> {
         match self.ship {
             Ship::Waiting { moment, soon } => {
                 let within = soon.map_or(Duration::MAX, |soon| soon.saturating_sub(elapsed));
+                let is_right = self.config.config_error.is_none();
+                let within = if is_right { within } else { within.min(CONFIG_RETRY) };
                 self.host.wait(next_mark.min(moment), within)
             }
             Ship::Working { deadline } => {
@@ -132,6 +157,7 @@ impl<'a> Service<'a> {
                     self.host.stop_ship();
                     tracing::error!("the process that ships did not end in time and was ended");
                     self.retry_later(retry_after);
+                    self.publish(Phase::Working);
                     return Ok(WakeReasons::default());
                 }
                 self.host.wait(next_mark, left)
@@ -140,35 +166,42 @@ impl<'a> Service<'a> {
     }
 
     fn sample(&mut self) {
-        let result = self.host.sample(&self.config);
+        let outcome = self.host.sample(&self.config);
         // The work before the line (a first sample measures for a while) can pass a mark.
         self.last_try = Some(self.host.now());
-        let trouble = match result {
-            Ok(trouble) => {
+        let problem = match outcome {
+            SampleOutcome::Interrupted => return,
+            SampleOutcome::Written(problem) => {
                 self.facts.samples += 1;
                 self.facts.last_sample = self.last_try;
-                trouble
+                problem
             }
-            Err(error) => {
+            SampleOutcome::Failed(problem) => {
                 self.facts.failed_samples += 1;
-                Some(format!("no sample: {error}"))
+                Some(SampleProblem {
+                    message: format!("no sample: {}", problem.message),
+                    ..problem
+                })
             }
         };
-        // A disk that stays full is reported once, not every ten minutes.
-        if trouble != self.sample_trouble {
-            if let Some(trouble) = &trouble {
-                tracing::error!("{trouble}");
+        let is_lost = problem.as_ref().is_some_and(|problem| problem.folder_lost);
+        self.folder_lost = if is_lost { self.folder_lost + 1 } else { 0 };
+        let problem = problem.map(|problem| problem.message);
+        // A disk that stays full is logged once, not every ten minutes.
+        if problem != self.facts.sample_problem {
+            if let Some(problem) = &problem {
+                tracing::error!("{problem}");
             } else {
                 tracing::info!("nothing is wrong with the samples any more");
             }
-            self.sample_trouble = trouble;
+            self.facts.sample_problem = problem;
         }
         // A new day: yesterday's log is now pending.
         if self.looked.is_some_and(|looked| looked != self.today()) {
             self.update_zone();
             self.look();
         }
-        self.publish();
+        self.publish(Phase::Working);
     }
 
     fn today(&self) -> Date {
@@ -223,221 +256,75 @@ impl<'a> Service<'a> {
         self.name_trouble.is_none()
     }
 
-    /// Plans the next delivery: at the next moment, or soon if one was missed. An earlier plan for
-    /// soon stays.
-    fn plan(&mut self) {
-        let Ship::Waiting { soon, .. } = self.ship else { return };
-        self.look();
-        let soon = soon.or_else(|| {
-            if self.overdue().is_empty() {
-                return None;
-            }
-            // Retry-After survives a restart; otherwise all restarted hosts would return at once.
-            let wait = self.remaining_retry_after().saturating_add(self.schedule.catch_up());
-            Some(self.host.elapsed().saturating_add(wait))
-        });
-        self.wait_for_moment(soon);
-    }
-
-    /// The remaining Retry-After.
-    fn remaining_retry_after(&mut self) -> Duration {
-        let now = self.host.now();
-        let last = self.host.last_ship(&self.config);
-        // A value from a clock that was ahead is ignored.
-        let until = last.filter(|last| last.at <= now).and_then(|last| {
-            let longest = last.at.checked_add(MAX_RETRY_AFTER).unwrap_or(Timestamp::MAX);
-            Some(last.not_before?.min(longest))
-        });
-        until.and_then(|until| until.duration_since(now).try_into().ok()).unwrap_or_default()
-    }
-
-    /// Updates the pending days; returns whether they are known.
-    fn look(&mut self) -> bool {
-        self.looked = Some(self.today());
-        // Without an API nothing can be pending.
-        self.facts.pending = None;
-        if self.config.ship.is_none() {
-            return true;
-        }
-        match self.host.pending(&self.config) {
-            Ok(days) => self.facts.pending = Some(days),
-            Err(error) => tracing::error!("what is left to ship cannot be known: {error}"),
-        }
-        self.facts.pending.is_some()
-    }
-
-    /// The pending days whose moment has passed.
-    fn overdue(&self) -> Vec<Day> {
-        let now = self.host.now();
-        let pending = self.facts.pending.iter().flatten().copied();
-        pending.filter(|day| self.schedule.moment_of(*day) <= now).collect()
-    }
-
-    fn ship_if_due(&mut self) {
-        let Ship::Waiting { moment, soon } = self.ship else { return };
-        let is_soon = soon.is_some_and(|soon| soon <= self.host.elapsed());
-        if moment > self.host.now() && !is_soon {
-            return;
-        }
-        if self.config.ship.is_none() {
-            return self.wait_for_moment(None);
-        }
-        self.update_zone();
-        if !self.look() || !self.has_a_name() {
-            self.retry_later(retry_after);
-            return self.publish();
-        }
-        // After the name, which is part of it.
-        let Some(order) = self.config.ship.clone() else { return };
-        if self.facts.pending.as_ref().is_none_or(Vec::is_empty) {
-            self.wait_for_moment(None);
-            return self.publish();
-        }
-        let remaining_retry_after = self.remaining_retry_after();
-        if !remaining_retry_after.is_zero() {
-            let wait = remaining_retry_after.saturating_add(self.schedule.catch_up());
-            let soon = Some(self.host.elapsed().saturating_add(wait));
-            self.wait_for_moment(soon);
-            return self.tell(Phase::Ready);
-        }
-        match self.host.start_ship(&order) {
-            Ok(()) => {
-                let within = order.max_time.saturating_add(GRACE);
-                let deadline = self.host.elapsed().saturating_add(within);
-                self.ship = Ship::Working { deadline };
-                self.facts.next_ship = None;
-                self.tell(Phase::Ready);
-            }
-            Err(error) => {
-                tracing::error!("the process that ships cannot be started: {error}");
-                self.retry_later(retry_after);
-            }
-        }
-    }
-
-    /// The shipping process has ended; it has logged its own results.
-    fn shipped(&mut self, how: Shipped) {
-        let last = self.read_last_ship();
-        // It reports success, which counts only if nothing is pending.
-        let known = self.look();
-        let overdue = self.overdue();
-        let done = known && overdue.is_empty();
-        match how {
-            Shipped::Exit(0) if done => {
-                self.failures = 0;
-                self.facts.shipped = Some(true);
-                self.wait_for_moment(None);
-            }
-            // The only undelivered days are in the future.
-            Shipped::Exit(4) if done => self.wait_for_moment(None),
-            Shipped::Exit(code @ (0 | 1 | 4 | 5)) => {
-                if code == 0 && known {
-                    let days: Vec<String> = overdue.iter().map(Day::to_string).collect();
-                    tracing::warn!(
-                        "the process that ships is done, but these days are still pending: {}",
-                        days.join(", ")
-                    );
-                } else if let Some(error) = last.and_then(|last| last.error) {
-                    tracing::error!("not all was delivered: {error}");
-                }
-                let asked = self.remaining_retry_after();
-                self.retry_later(|failures, jitter| match code {
-                    5 => asked.max(RETRY_REFUSED),
-                    _ => asked.saturating_add(retry_after(failures, jitter)),
-                });
-            }
-            Shipped::Exit(code) => {
-                tracing::error!("the process that ships ended with exit code {code}");
-                self.retry_later(|_, _| RETRY_REFUSED);
-            }
-            Shipped::Signal(signal) => {
-                tracing::error!("the process that ships was ended by signal {signal}");
-                self.retry_later(retry_after);
-            }
-        }
-        self.publish();
-        self.tell(Phase::Ready);
-    }
-
-    /// After a failure: retries later.
-    fn retry_later(&mut self, wait: impl Fn(u32, f64) -> Duration) {
-        self.failures = self.failures.saturating_add(1);
-        self.facts.shipped = Some(false);
-        let wait = wait(self.failures, self.host.jitter());
-        self.wait_for_moment(Some(self.host.elapsed().saturating_add(wait)));
-        if let Some(next) = self.facts.next_ship {
-            tracing::info!("the next delivery is tried at {}", self.clock(next));
-        }
-    }
-
-    fn wait_for_moment(&mut self, soon: Option<Duration>) {
-        let now = self.host.now();
-        let moment = self.schedule.next_moment(now);
-        self.ship = Ship::Waiting { moment, soon };
-        self.facts.next_ship = self.config.ship.as_ref().map(|_| {
-            let soon = soon.map(|soon| soon.saturating_sub(self.host.elapsed()));
-            let soon = soon.and_then(|wait| now.checked_add(wait).ok());
-            soon.map_or(moment, |soon| soon.min(moment))
-        });
-    }
-
     fn reload(&mut self) {
-        self.tell(Phase::Reloading);
+        self.notify(Phase::Reloading);
+        match self.host.reload() {
+            Ok(config) => self.apply(config),
+            Err(error) => {
+                tracing::error!("the config stays as it was: {error}");
+                if self.config.config_error.is_some() {
+                    self.config_is_wrong(error);
+                }
+            }
+        }
+        self.publish(Phase::Ready);
+    }
+
+    /// Reads a config file again that was wrong at the start.
+    fn retry_config(&mut self) {
         match self.host.reload() {
             Ok(config) => {
-                tracing::info!("the config was read anew");
-                self.schedule = config.schedule();
-                self.config = config;
-                // After a change of the config, try at once.
-                self.failures = 0;
-                self.name_trouble = None;
-                if matches!(self.ship, Ship::Waiting { .. }) {
-                    self.wait_for_moment(None);
-                }
-                self.last_try = self.host.last_sample(&self.config);
-                self.read_last_ship();
-                self.plan();
+                self.apply(config);
+                self.publish(Phase::Working);
             }
-            Err(error) => tracing::error!("the config stays as it was: {error}"),
+            Err(error) if self.config.config_error.as_ref() != Some(&error) => {
+                tracing::error!("the config is still wrong: {error}");
+                self.config_is_wrong(error);
+                self.publish(Phase::Working);
+            }
+            Err(_) => {}
         }
-        self.publish();
-        self.tell(Phase::Ready);
     }
 
-    /// The result of the last ship.
-    fn read_last_ship(&mut self) -> Option<LastShip> {
-        let last = self.host.last_ship(&self.config);
-        self.facts.last_delivery = last.as_ref().and_then(|last| Some(last.delivered?.at));
-        last
+    fn config_is_wrong(&mut self, error: String) {
+        self.facts.config_error = Some(error.clone());
+        self.config.config_error = Some(error);
     }
 
-    fn publish(&mut self) {
+    fn apply(&mut self, config: RunConfig) {
+        tracing::info!("the config was read anew");
+        self.schedule = config.schedule();
+        self.facts.config_error.clone_from(&config.config_error);
+        self.config = config;
+        // After a change of the config, try at once.
+        self.failures = 0;
+        self.name_trouble = None;
+        if matches!(self.ship, Ship::Waiting { .. }) {
+            self.wait_for_moment(None);
+        }
+        self.last_try = self.host.last_sample(&self.config);
+        self.read_last_ship();
+        self.plan();
+    }
+
+    /// Tells everybody the state: the service manager, and the readers of the files.
+    fn publish(&mut self, phase: Phase) {
+        self.facts.shipping = matches!(self.ship, Ship::Working { .. });
         self.host.publish(&self.config, &self.facts);
+        self.notify(phase);
     }
 
-    fn tell(&mut self, phase: Phase) {
-        self.host.tell(phase, &self.status());
+    fn notify(&mut self, phase: Phase) {
+        let status = self.status();
+        self.host.notify(phase, &status);
     }
 
     fn status(&self) -> String {
-        let mut status = match self.facts.last_sample {
-            Some(at) => format!("last sample {}", self.clock(at)),
-            None => "no sample yet".to_owned(),
-        };
-        match (self.ship, self.facts.next_ship) {
-            (Ship::Working { .. }, _) => status.push_str("; shipping"),
-            (Ship::Waiting { .. }, Some(at)) => {
-                status.push_str("; next delivery ");
-                status.push_str(&self.clock(at));
-            }
-            (Ship::Waiting { .. }, None) => status.push_str("; no API to ship to"),
-        }
-        status
+        status_line::render(&self.facts, &self.schedule.zone)
     }
 
     /// A time in the local zone.
     fn clock(&self, at: Timestamp) -> String {
-        let zoned = at.to_zoned(self.schedule.zone.clone());
-        strtime::format("%F %T", &zoned).unwrap_or_else(|_| at.to_string())
+        status_line::clock(at, &self.schedule.zone)
     }
 }

@@ -1,7 +1,7 @@
 //! `sample`: appends one line about this machine to the day's log.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, ErrorKind, Read};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -21,6 +21,7 @@ use self::state::LastSample;
 use self::vmstat::{Columns, Units};
 
 mod day_log;
+pub(crate) mod log_lines;
 mod proc;
 mod state;
 mod users;
@@ -130,6 +131,10 @@ pub enum SampleError {
         /// Why the lock was not available.
         why: String,
     },
+    /// The process was asked to stop while it measured: rates over a part of the window would look
+    /// like those of the whole.
+    #[error("stopped before the first sample had measured its window")]
+    Interrupted,
     /// The disk is full, and no log can be removed.
     #[error(
         "the line cannot be written to {0}: the disk is full, and no log of an earlier day is left \
@@ -147,6 +152,25 @@ pub enum SampleError {
         /// The system's error.
         source: io::Error,
     },
+}
+
+impl SampleError {
+    /// Whether a folder of ours cannot be written although its disk has room. In the sandbox of a
+    /// service it may be there again after a restart.
+    pub fn is_folder_lost(&self) -> bool {
+        let (Self::Append(AppendError::Folder { source, .. } | AppendError::Open { source, .. })
+        | Self::State { source, .. }) = self
+        else {
+            return false;
+        };
+        matches!(
+            source.kind(),
+            ErrorKind::ReadOnlyFilesystem
+                | ErrorKind::NotFound
+                | ErrorKind::PermissionDenied
+                | ErrorKind::StaleNetworkFileHandle
+        )
+    }
 }
 
 /// Appends one line.
@@ -225,6 +249,13 @@ pub fn last(state_dir: &Path) -> Option<LastSampleAt> {
     state::load(state_dir).map(|last| LastSampleAt { at: last.at })
 }
 
+/// Saves a sample without counters, for tests of what reads its time.
+#[cfg(test)]
+pub(crate) fn save_at(state_dir: &Path, at: Timestamp) {
+    let sample = LastSample { at, boot_id: None, counters: Counters::default() };
+    assert!(state::save(state_dir, &sample).is_ok());
+}
+
 /// The metadata line of this machine.
 fn metadata(config: &SampleConfig, world: &World<'_>, at: &Snapshot, mode: Mode) -> Metadata {
     Metadata {
@@ -257,6 +288,9 @@ fn since_last(
         (last.counters, first)
     } else {
         world.time.sleep(window);
+        if world.time.is_stopping() {
+            return Err(SampleError::Interrupted);
+        }
         (first.counters, Snapshot::take(machine)?)
     };
     let columns =

@@ -36,6 +36,7 @@ pub use self::config::{
 };
 pub use self::last::{LastDelivery, LastShip};
 pub use self::plan::is_default_host_name;
+pub(crate) use self::proxy::proxy_of;
 pub use self::rate::{RateError, parse_rate};
 pub use self::report::{DayReport, Outcome, Progress, ShipReport};
 pub use self::upload_host::{HostPattern, HostPatternError};

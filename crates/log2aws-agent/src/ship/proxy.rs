@@ -41,6 +41,12 @@ pub(crate) fn choose(
     }
 }
 
+/// The proxy of this process for an API, as `host:port`: without a user and a password.
+pub(crate) fn proxy_of(api: &str) -> Option<String> {
+    let chosen = choose(&Url::parse(api).ok()?, |name| std::env::var(name).ok());
+    chosen.ok()?.map(|proxy| format!("{}:{}", proxy.host(), proxy.port()))
+}
+
 fn is_exempt(host: &str, exempt: &str) -> bool {
     // A URL has an IPv6 address in brackets; the variable need not.
     let bare = |name: &str| name.trim_matches(['[', ']']).to_ascii_lowercase();

@@ -13,7 +13,7 @@ use log2aws_agent::world::local_zone;
 
 use super::Door;
 use super::flags::{Measuring, Place, Sending};
-use crate::config;
+use crate::config::{self, ConfigError, ConfigFile};
 use crate::exit::{self, Exit};
 
 /// The flags of `run`.
@@ -38,67 +38,95 @@ pub struct RunArgs {
     textfile: Option<PathBuf>,
 }
 
-/// Samples and ships until it is terminated.
+/// Samples and ships until it is terminated. With an invalid config file it only samples, by the
+/// keys that are valid: a typing error in a file that was rolled out to a fleet costs no lines.
 ///
 /// # Errors
 /// It cannot start, or cannot continue.
 pub(super) fn run(door: &Door) -> anyhow::Result<Exit> {
-    let config = match read(door) {
+    let config = match read(door).or_else(|error| read_valid(door, error)) {
         Ok(config) => config,
-        Err(RunError::Told(exit)) => return Ok(exit),
-        Err(RunError::Error(error)) => {
+        Err(ReadError::Settings(error)) => {
             exit::report(&mut io::stderr(), &error);
             return Ok(Exit::Usage);
         }
-        Err(RunError::Machine(error)) => return Err(error),
+        Err(ReadError::Machine(error)) => return Err(error),
     };
     let lock = RunLock::take(&config.spool.state_dir)?;
-    if config.ship.is_none() {
+    if config.ship.is_none() && config.config_error.is_none() {
         tracing::warn!(
             "whom to ask for URLs is missing (--api, LOG2AWS_API, or the key api in the config \
              file): samples are taken, and nothing is delivered"
         );
     }
-    let mut reload = || read(door).map_err(|wrong| wrong.to_string());
+    let mut reload = || read(door).map_err(|error| error.to_string());
     let mut system = System::new(lock, &mut reload)?;
     log2aws_agent::run::run(config, &mut system)?;
     Ok(Exit::Done)
 }
 
 /// Why the configuration cannot be used.
-enum RunError {
-    /// The reason was already printed to standard error.
-    Told(Exit),
-    Error(anyhow::Error),
+#[derive(Debug)]
+enum ReadError {
+    /// The command line, the environment or the config file.
+    Settings(anyhow::Error),
     /// The state of the machine, which may be temporary.
     Machine(anyhow::Error),
 }
 
-impl std::fmt::Display for RunError {
+impl std::fmt::Display for ReadError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Told(_) => f.write_str("what is wrong with it stands above"),
-            Self::Error(error) | Self::Machine(error) => write!(f, "{error:#}"),
-        }
+        let (Self::Settings(error) | Self::Machine(error)) = self;
+        // A TOML error has several lines.
+        let text = format!("{error:#}");
+        let lines: Vec<&str> =
+            text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        f.write_str(&lines.join(" "))
     }
 }
 
-impl<E: Into<anyhow::Error>> From<E> for RunError {
-    fn from(error: E) -> Self {
-        Self::Error(error.into())
-    }
-}
-
-/// Reads command line, environment and config file: at the start, and again at each SIGHUP.
-fn read(door: &Door) -> Result<RunConfig, RunError> {
+/// Reads command line, environment and config file: at the start, at each SIGHUP, and again while
+/// the file is wrong.
+fn read(door: &Door) -> Result<RunConfig, ReadError> {
     let command = config::with_environment((door.command)());
+    let file = config::find(&command, &door.args).map_err(|e| ReadError::Settings(e.into()))?;
+    with_file(door, command, &file)
+}
+
+/// After `error`: the same without the keys of the file that are invalid. Nothing is shipped with
+/// it, because an invalid key may have said where to.
+fn read_valid(door: &Door, error: ReadError) -> Result<RunConfig, ReadError> {
+    let ReadError::Settings(cause) = &error else { return Err(error) };
+    // A file that the command line names and that cannot be read is a fault of the command line.
+    if let Some(ConfigError::Unreadable { path, .. }) = cause.downcast_ref()
+        && config::usual_file("run").is_none_or(|usual| path != Path::new(usual))
+    {
+        return Err(error);
+    }
+    let command = config::with_environment((door.command)());
+    let is_valid = |file: &ConfigFile| {
+        !matches!(with_file(door, command.clone(), file), Err(ReadError::Settings(_)))
+    };
+    // Without the file it is the command line or the environment that is wrong.
+    if !is_valid(&ConfigFile::default()) {
+        return Err(error);
+    }
+    let file = config::find_valid(&command, &door.args).valid_part(is_valid);
+    let config = with_file(door, command, &file)?;
+    Ok(RunConfig { ship: None, config_error: Some(error.to_string()), ..config })
+}
+
+/// The configuration with this file.
+fn with_file(door: &Door, command: Command, file: &ConfigFile) -> Result<RunConfig, ReadError> {
+    let settings = |error: anyhow::Error| ReadError::Settings(error);
     let ship = command.find_subcommand("ship").cloned().unwrap_or_default();
-    let file = config::find(&command, &door.args)?;
-    let matches = crate::parse::matches(command, &file, &door.args).map_err(RunError::Told)?;
+    let matches = file.apply(command).try_get_matches_from(&door.args).map_err(|error| {
+        settings(anyhow::Error::msg(crate::parse::message(&error, &door.args, file)))
+    })?;
     let matches = matches.subcommand_matches("run").cloned().unwrap_or_default();
-    let args = RunArgs::from_arg_matches(&matches)?;
-    args.check()?;
-    args.config(&matches, &ship).map_err(RunError::Machine)
+    let args = RunArgs::from_arg_matches(&matches).map_err(|error| settings(error.into()))?;
+    args.check().map_err(settings)?;
+    args.config(&matches, &ship).map_err(ReadError::Machine)
 }
 
 impl RunArgs {
@@ -157,6 +185,7 @@ impl RunArgs {
             textfile: self.textfile.clone(),
             zone: local_zone(),
             is_named_by_host: self.place.server.is_none(),
+            config_error: None,
         })
     }
 }

@@ -115,6 +115,16 @@ pub(super) fn parse(
     Ok(ConfigFile { path: path.to_owned(), values })
 }
 
+/// Those keys of a file that are valid on their own; of a file that is not TOML, none.
+pub(super) fn parse_valid(path: &Path, text: &str, verbs: &[&Command]) -> ConfigFile {
+    let table: toml::Table = text.parse().unwrap_or_default();
+    let valid = |(key, value): (String, toml::Value)| {
+        let values = texts(path, &key, value, verbs).ok()?;
+        Some((key, values))
+    };
+    ConfigFile { path: path.to_owned(), values: table.into_iter().filter_map(valid).collect() }
+}
+
 /// The pairs of a verb's flags that exclude each other.
 fn conflicts(verb: &Command) -> impl Iterator<Item = (&str, &str)> {
     verb.get_arguments().flat_map(move |arg| {
@@ -178,6 +188,19 @@ impl ConfigFile {
     /// Whether the file sets this flag.
     pub fn has(&self, long: &str) -> bool {
         self.values.contains_key(long)
+    }
+
+    /// The file with those of its keys with which `is_valid` holds, each tried together with the
+    /// ones before it.
+    pub(crate) fn valid_part(&self, is_valid: impl Fn(&Self) -> bool) -> Self {
+        let mut valid = Self { path: self.path.clone(), values: BTreeMap::new() };
+        for (key, values) in &self.values {
+            valid.values.insert(key.clone(), values.clone());
+            if !is_valid(&valid) {
+                valid.values.remove(key);
+            }
+        }
+        valid
     }
 
     /// Removes values that exclude a flag of `verb` given with higher priority: `--since` must work

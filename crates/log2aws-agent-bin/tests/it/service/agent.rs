@@ -179,12 +179,22 @@ impl Manager {
         self.0.set_nonblocking(false).unwrap();
     }
 
-    /// The next message other than a watchdog message.
+    /// The next message of this kind.
+    pub(crate) fn next_with(&self, start: &str) -> String {
+        loop {
+            let message = self.next();
+            if message.starts_with(start) {
+                return message;
+            }
+        }
+    }
+
+    /// The next message other than a watchdog message and a new status line.
     pub(crate) fn next_news(&self) -> String {
         loop {
-            match self.next() {
-                alive if alive == "WATCHDOG=1\n" => {}
-                news => return news,
+            let message = self.next();
+            if message != "WATCHDOG=1\n" && !message.starts_with("STATUS=") {
+                return message;
             }
         }
     }

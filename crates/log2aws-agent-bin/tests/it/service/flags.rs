@@ -58,7 +58,7 @@ fn a_host_name_that_cannot_name_logs_is_a_state_that_can_pass() {
         .output()
         .unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
-    // systemd does not restart after 2.
+    // It is no fault of the settings.
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("host name cannot be the name of its logs"), "{said}");
     assert!(said.contains("--server"), "{said}");

@@ -20,7 +20,8 @@ fn it_says_that_it_lives_samples_at_marks_and_ends_at_once() {
     until("the middle of an interval", || (2..=6).contains(&second()).then_some(()));
     let env = [("NOTIFY_SOCKET", socket.as_str()), ("WATCHDOG_USEC", "400000"), ("TZ", "UTC")];
     let mut run = place.run(&["--interval=10s"], &env);
-    assert!(manager.next_news().starts_with("READY=1\nSTATUS="));
+    assert!(manager.next_news().starts_with("READY=1\nSTATUS=no sample yet; "));
+    assert!(manager.next_with("STATUS=").starts_with("STATUS=last sample 2"));
     // A manager that does not listen for a while keeps nobody waiting.
     // The first comes at once, the others at marks. On a busy machine some may come a second late.
     let times =
@@ -35,7 +36,7 @@ fn it_says_that_it_lives_samples_at_marks_and_ends_at_once() {
     // Five watchdog messages in a second and a half: one each fifth of a second.
     let start = Instant::now();
     for _ in 0..5 {
-        assert_eq!(manager.next(), "WATCHDOG=1\n");
+        manager.next_with("WATCHDOG=1\n");
     }
     assert!(start.elapsed() < Duration::from_millis(1500), "{:?}", start.elapsed());
     let (code, took) = run.end();
@@ -44,7 +45,7 @@ fn it_says_that_it_lives_samples_at_marks_and_ends_at_once() {
     assert!(manager.next_news().starts_with("STOPPING=1\n"));
     let said = place.text("said");
     assert!(said.contains("at work, a sample each 10s"), "{said}");
-    assert!(said.trim_end().ends_with("told to end"), "{said}");
+    assert!(said.trim_end().ends_with("asked to stop"), "{said}");
 }
 
 #[test]
@@ -60,7 +61,68 @@ fn each_signal_to_end_ends_it_also_while_it_measures() {
         let status = until("the end", || run.ended());
         assert_eq!(status.code(), Some(0));
         assert!(told.elapsed() < SECOND, "{:?}", told.elapsed());
+        // A line of rates over a tenth of a second would look like one of the whole window.
+        assert_eq!(place.lines(), Vec::<String>::new());
+        assert!(!place.text("said").contains("no sample: "), "{}", place.text("said"));
     }
+}
+
+#[test]
+fn a_wrong_config_at_the_start_costs_no_line() {
+    let place = Place::new();
+    let config = place.path("agent.toml");
+    let api = "http://127.0.0.1:9";
+    let wrong = format!("interval = '10s'\nserver = 'web01'\napy = '{api}'\nwindow = 'long'\n");
+    fs::write(&config, &wrong).unwrap();
+    let flag = format!("--config={}", config.display());
+    let mut run = place.run(&[&flag], &[("TZ", "Asia/Tokyo")]);
+    until("samples at the marks of the valid keys", || (place.lines().len() >= 2).then_some(()));
+    let log = fs::read_dir(place.path("log")).unwrap().next().unwrap().unwrap().path();
+    assert!(fs::read_to_string(log).unwrap().starts_with("# log2aws/1 server=web01 "));
+    let why = "nothing is delivered until the config is right: ";
+    let key = "unknown key \"apy\"; did you mean \"api\"?";
+    let said = place.text("said");
+    assert!(said.contains(why) && said.contains(key), "{said}");
+    assert_eq!(said.matches(key).count(), 1, "said once: {said}");
+
+    // It is seen from outside, by whom the file is not read.
+    let status = || place.output("status", &["--server=web01", "--interval=10s", "--json"]);
+    let json = |output: &[u8]| serde_json::from_slice::<serde_json::Value>(output).unwrap();
+    let output = status();
+    assert_eq!(output.status.code(), Some(4));
+    let error = json(&output.stdout)["service"]["config_error"].as_str().unwrap().to_owned();
+    assert!(error.contains(key), "{error}");
+    let text = place.output("status", &["--server=web01", "--interval=10s"]).stdout;
+    let text = String::from_utf8(text).unwrap();
+    assert!(text.contains("at work, but delivers nothing until its config is right: "), "{text}");
+    assert!(text.contains("next delivery:  none until the config is right\n"), "{text}");
+    assert!(text.contains(" JST"), "the zone of the service: {text}");
+
+    // Another fault is a line more. The right file is taken without a signal.
+    fs::write(&config, wrong.replace("apy", "api")).unwrap();
+    until("the next fault", || place.text("said").contains("'long'").then_some(()));
+    fs::write(&config, wrong.replace("apy", "api").replace("'long'", "2")).unwrap();
+    until("a delivery that is planned", || {
+        (!json(&status().stdout)["next_ship"].is_null()).then_some(())
+    });
+    assert_eq!(status().status.code(), Some(0));
+    assert_eq!(run.end().0, Some(0));
+}
+
+#[test]
+fn a_folder_that_stays_lost_ends_it_where_a_manager_starts_it_again() {
+    let place = Place::new();
+    let manager = Manager::new(&place);
+    let socket = place.path("notify").display().to_string();
+    // Like the mount of a sandbox whose folder is gone: nothing can be made there.
+    let log_dir = "--log-dir=/proc/none";
+    let mut run = place.run(&["--interval=10s", log_dir], &[("NOTIFY_SOCKET", &socket)]);
+    let status = manager.next_with("STATUS=");
+    assert!(status.starts_with("STATUS=no sample: the log folder /proc/none cannot be made"));
+    let code = until("its end", || run.ended()).code();
+    assert_eq!(code, Some(1));
+    let said = place.text("said");
+    assert!(said.contains("error: ends, so that systemd starts it again: no sample: "), "{said}");
 }
 
 #[test]

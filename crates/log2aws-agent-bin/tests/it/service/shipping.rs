@@ -12,7 +12,7 @@ use log2aws_service::http::DayRules;
 use log2aws_service::ports::Clock;
 use rustix::process::Signal;
 
-use super::agent::{Place, days_ago, early_name, exists, signal_to, until};
+use super::agent::{Manager, Place, days_ago, early_name, exists, signal_to, until};
 
 const LOG: &str = "2019-08-01 00:00:01 up 45 days, 20:04, 1 user, load average: 25.06, 22.63, \
                    21.70 124 10 493744 379918752 0 8428556 0 0 1852 156 0 0 26 12 60 2 0\n";
@@ -75,9 +75,18 @@ fn what_is_overdue_is_shipped_to_a_real_server_and_told() {
 
 /// A `run` whose shipping process waits for a server that never responds.
 fn hanging(place: &Place, listener: &TcpListener) -> (super::agent::Running, u32) {
+    hanging_with(place, listener, &[("TZ", "UTC")])
+}
+
+/// The same with this environment.
+fn hanging_with(
+    place: &Place,
+    listener: &TcpListener,
+    env: &[(&str, &str)],
+) -> (super::agent::Running, u32) {
     let api = format!("--api=http://{}", listener.local_addr().unwrap());
     let server = format!("--server={}", early_name());
-    let run = place.run(&["--interval=10s", &api, &server], &[("TZ", "UTC")]);
+    let run = place.run(&["--interval=10s", &api, &server], env);
     // It has connected.
     let (stream, _) = listener.accept().unwrap();
     let children = run.children();
@@ -102,6 +111,30 @@ fn it_ends_within_a_second_with_the_process_that_hangs() {
         assert!(took < Duration::from_secs(1), "{took:?}");
         assert!(!exists(child));
     }
+}
+
+#[test]
+fn the_process_that_ships_has_its_settings_from_its_command_line_alone() {
+    let place = backlog();
+    let manager = Manager::new(&place);
+    let socket = place.path("notify").display().to_string();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let env = [
+        ("TZ", "UTC"),
+        ("NOTIFY_SOCKET", socket.as_str()),
+        ("WATCHDOG_USEC", "60000000"),
+        ("LOG2AWS_NOTE", "a note"),
+    ];
+    let (mut run, child) = hanging_with(&place, &listener, &env);
+    let environ = fs::read(format!("/proc/{child}/environ")).unwrap();
+    let environ = String::from_utf8(environ).unwrap();
+    let names: Vec<&str> =
+        environ.split('\0').filter_map(|entry| Some(entry.split_once('=')?.0)).collect();
+    // systemd would take its messages for those of the service.
+    assert_eq!(names, ["LOG2AWS_SHIP_OF_RUN", "TZ"]);
+    assert!(manager.next_with("STATUS=").contains("; next delivery 2"));
+    assert!(manager.next_with("STATUS=").ends_with("; shipping\n"));
+    assert_eq!(run.end().0, Some(0));
 }
 
 #[test]

@@ -6,11 +6,13 @@
 use std::path::PathBuf;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use log2aws_core::day::Day;
 use rustix::process::geteuid;
 
-use crate::run;
+use crate::run::{self, ServiceRecord};
 use crate::sample;
+use crate::sample::log_lines::{self, Lines};
 use crate::spool::{Logs, Spool, SpoolError};
 use crate::world::World;
 
@@ -20,17 +22,17 @@ pub(crate) mod api;
 pub(crate) mod connection;
 pub(crate) mod cron;
 pub(crate) mod folder;
-pub(crate) mod logs;
 pub(crate) mod tls;
 
 use self::api::Api;
 use self::cron::CronJobs;
 use self::folder::Folder;
-use self::logs::Lines;
 
 /// All facts.
 #[derive(Debug)]
 pub(crate) struct Facts {
+    /// The zone of the logs: the running service's, else that of this process.
+    pub(crate) zone: TimeZone,
     /// The current time, and the local day.
     pub(crate) now: Timestamp,
     pub(crate) today: Day,
@@ -46,6 +48,8 @@ pub(crate) struct Facts {
     pub(crate) last_sample: Option<Timestamp>,
     /// Whether `run` uses this state folder.
     pub(crate) service: bool,
+    /// What it has written down, if it runs.
+    pub(crate) record: Option<ServiceRecord>,
     pub(crate) cron: CronJobs,
     /// Undelivered logs of past days, if there are an API and a server name.
     pub(crate) pending: Option<Result<Vec<Day>, SpoolError>>,
@@ -58,7 +62,9 @@ pub(crate) struct Facts {
 /// Collects the facts. `None` if the clock is outside the years that logs can have.
 pub(crate) fn gather(config: &DoctorConfig, world: &World<'_>) -> Option<Facts> {
     let now = world.time.now();
-    let today = Day::from_date(now.to_zoned(world.zone.clone()).date())?;
+    let record = ServiceRecord::load(&config.state_dir);
+    let zone = record.as_ref().map_or_else(|| world.zone.clone(), ServiceRecord::time_zone);
+    let today = Day::from_date(now.to_zoned(zone.clone()).date())?;
     let spool = |server| Spool {
         log_dir: config.log_dir.clone(),
         state_dir: config.state_dir.clone(),
@@ -78,9 +84,11 @@ pub(crate) fn gather(config: &DoctorConfig, world: &World<'_>) -> Option<Facts> 
         user: geteuid().as_raw(),
         log_dir: folder::look(&config.log_dir),
         state_dir: folder::look(&config.state_dir),
-        newest: newest.map(|day| (*day, logs::read(&path(*day)))),
+        newest: newest.map(|day| (*day, log_lines::read(&path(*day)))),
         last_sample: sample::last(&config.state_dir).map(|last| last.at),
         service: run::is_running(&config.state_dir).unwrap_or(false),
+        record,
+        zone,
         cron: cron::look(&world.machine.root, &config.log_dir),
         pending: pending
             .map(|(api, server)| spool(server.clone()).pending(&api.to_string(), today)),

@@ -5,6 +5,7 @@ pub(crate) mod connection;
 pub(crate) mod deliveries;
 pub(crate) mod folders;
 pub(crate) mod samples;
+pub(crate) mod service;
 
 /// Splits a sentence of `ship` into what happened and what to do.
 pub(crate) fn parts(sentence: String, otherwise: &str) -> (String, String) {

@@ -3,14 +3,13 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use log2aws_core::day::Day;
 use log2aws_core::metadata::Mode;
 use log2aws_core::server_name::ServerName;
 
 use crate::doctor::facts::cron::{CronJobs, Job, Place};
-use crate::doctor::facts::logs::Lines;
 use crate::doctor::finding::{Check, Finding};
+use crate::sample::log_lines::Lines;
 
 /// This many intervals without a sample are too many.
 const TIMEOUT: u32 = 3;
@@ -179,12 +178,6 @@ pub(crate) fn lines(day: Day, lines: &Lines, server: Option<&ServerName>) -> Fin
     // They are readable; they show which sampler wrote them.
     let commas = if lines.decimal_commas { ", decimal commas (a locale other than C)" } else { "" };
     Finding::ok(check, format!("{rows} read in {day}.log, {mode}{users}{commas}"))
-}
-
-/// The time of the last line in its own zone.
-pub(crate) fn last_line(lines: &Lines, zone: &TimeZone) -> Option<Timestamp> {
-    let time = lines.times.iter().max()?;
-    time.to_zoned(zone.clone()).ok().map(|zoned| zoned.timestamp())
 }
 
 /// A duration for people, in its largest unit.

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::fs;
 use std::io::{self, ErrorKind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -16,9 +16,12 @@ use self::child::ShipProcess;
 use self::events::Events;
 use self::notify::Notifier;
 use super::lock::RunLock;
-use super::port::{Facts, Host, Phase, RunConfig, ShipOrder, WakeReasons};
+use super::port::{
+    Facts, Host, Phase, RunConfig, SampleOutcome, SampleProblem, ShipOrder, WakeReasons,
+};
+use super::record::ServiceRecord;
 use super::textfile;
-use crate::sample::{self, SampleReport};
+use crate::sample::{self, SampleError, SampleReport};
 use crate::ship::LastShip;
 use crate::spool::SpoolError;
 use crate::world::{Machine, SystemTime, Time, World, host_name, local_zone};
@@ -47,6 +50,8 @@ pub struct System<'a> {
     log: Option<(PathBuf, u64)>,
     /// Why the metrics cannot be written.
     textfile_error: Option<String>,
+    /// Why `service.json` cannot be written.
+    record_error: Option<String>,
 }
 
 impl fmt::Debug for System<'_> {
@@ -73,6 +78,7 @@ impl<'a> System<'a> {
             ended: Vec::new(),
             log: None,
             textfile_error: None,
+            record_error: None,
         })
     }
 
@@ -81,6 +87,12 @@ impl<'a> System<'a> {
         let text = fs::read_to_string(self.machine.root.join("proc/uptime")).ok()?;
         let seconds: f64 = text.split(' ').next()?.parse().ok()?;
         self.now().checked_sub(SignedDuration::try_from_secs_f64(seconds).ok()?).ok()
+    }
+
+    /// The time of the last sample; one of an earlier boot is no basis for an interval.
+    fn last_sample_in(&self, state_dir: &Path) -> Option<Timestamp> {
+        let at = sample::last(state_dir)?.at;
+        self.boot().is_none_or(|boot| boot <= at).then_some(at)
     }
 
     /// Whether another process has written to the log since our last line.
@@ -124,14 +136,12 @@ impl Host for System<'_> {
     }
 
     fn last_sample(&mut self, config: &RunConfig) -> Option<Timestamp> {
-        let at = sample::last(&config.spool.state_dir)?.at;
-        // A sample of an earlier boot is no basis for an interval.
-        self.boot().is_none_or(|boot| boot <= at).then_some(at)
+        self.last_sample_in(&config.spool.state_dir)
     }
 
-    fn sample(&mut self, config: &RunConfig) -> Result<Option<String>, String> {
+    fn sample(&mut self, config: &RunConfig) -> SampleOutcome {
         let before = self.log.as_ref().and_then(|(file, _)| fs::metadata(file).ok());
-        let report = {
+        let result = {
             let time = InterruptibleTime {
                 time: &self.time,
                 events: &self.events,
@@ -139,19 +149,25 @@ impl Host for System<'_> {
             };
             let zone = config.zone.clone();
             let world = World { time: &time, zone, machine: self.machine.clone() };
-            sample::run(&config.sample, &world).map_err(|error| explain(&error))?
+            sample::run(&config.sample, &world)
+        };
+        let report = match result {
+            Ok(report) => report,
+            Err(SampleError::Interrupted) => return SampleOutcome::Interrupted,
+            Err(error) => return SampleOutcome::Failed(problem(&error)),
         };
         for day in &report.removed {
             tracing::warn!("the disk is full: the log of {day}, which the store has, was removed");
         }
         let is_shared = self.is_shared(&report, before.map(|log| log.len()));
-        Ok(report.state_error.map(|error| explain(&error)).or_else(|| {
-            is_shared.then(|| {
-                format!(
+        SampleOutcome::Written(report.state_error.map(|error| problem(&error)).or_else(|| {
+            is_shared.then(|| SampleProblem {
+                message: format!(
                     "something else writes to {} as well; is there a cron job that samples? \
                      remove it, or stop this service",
                     report.file.display()
-                )
+                ),
+                folder_lost: false,
             })
         }))
     }
@@ -204,21 +220,38 @@ impl Host for System<'_> {
         Ok(config)
     }
 
-    fn tell(&mut self, phase: Phase, status: &str) {
-        notify::tell(phase, status);
+    fn is_managed(&self) -> bool {
+        self.notifier.is_managed()
+    }
+
+    fn notify(&mut self, phase: Phase, status: &str) {
+        notify::notify(phase, status);
     }
 
     fn publish(&mut self, config: &RunConfig, facts: &Facts) {
-        let Some(path) = &config.textfile else { return };
-        let error = textfile::write(path, &textfile::render(facts, config.interval)).err();
-        let error = error.map(|error| explain(&error));
-        if error != self.textfile_error {
-            if let Some(error) = &error {
-                tracing::error!("the metrics {} cannot be written: {error}", path.display());
-            }
-            self.textfile_error = error;
+        let state_dir = &config.spool.state_dir;
+        let result = ServiceRecord::of(config, facts, self.now()).save(state_dir);
+        log_once(&mut self.record_error, result, &ServiceRecord::path(state_dir));
+        if let Some(path) = &config.textfile {
+            let result = textfile::write(path, &textfile::render(facts, config.interval));
+            log_once(&mut self.textfile_error, result, path);
         }
     }
+}
+
+/// Logs why a file cannot be written, once for as long as the reason stays the same.
+fn log_once(before: &mut Option<String>, result: io::Result<()>, path: &Path) {
+    let error = result.err().map(|error| explain(&error));
+    if error != *before {
+        if let Some(error) = &error {
+            tracing::error!("{} cannot be written: {error}", path.display());
+        }
+        *before = error;
+    }
+}
+
+fn problem(error: &SampleError) -> SampleProblem {
+    SampleProblem { message: explain(error), folder_lost: error.is_folder_lost() }
 }
 
 /// The error, and advice if the sandbox of the unit is the cause.
@@ -273,12 +306,15 @@ impl Time for InterruptibleTime<'_> {
     fn jitter(&self) -> f64 {
         self.time.jitter()
     }
+
+    fn is_stopping(&self) -> bool {
+        self.events.stop()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sample::SampleError;
 
     #[test]
     fn a_unit_that_may_only_read_is_told_what_to_do() {
@@ -292,6 +328,28 @@ mod tests {
         assert!(text.contains("ReadWritePaths="), "{text}");
         let text = explain(&state(ErrorKind::PermissionDenied));
         assert!(!text.contains("ReadWritePaths="), "{text}");
+    }
+
+    #[test]
+    fn a_sample_of_an_earlier_boot_is_no_basis() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let mut reload = || Err(String::new());
+        let lock = RunLock::take(&path("state")).unwrap();
+        let mut system = System::new(lock, &mut reload).unwrap();
+        system.machine.root = path("root");
+        fs::create_dir_all(path("root/proc")).unwrap();
+        let now = system.now();
+        let at = |ago: i64| now - SignedDuration::from_secs(ago);
+        let last_sample = |uptime: &str, ago: i64| {
+            fs::write(path("root/proc/uptime"), uptime).unwrap();
+            sample::save_at(&path("state"), at(ago));
+            system.last_sample_in(&path("state"))
+        };
+        assert_eq!(last_sample("3600.00 1.0\n", 3500), Some(at(3500)));
+        assert_eq!(last_sample("3600.00 1.0\n", 3700), None);
+        // A kernel that does not say it.
+        assert_eq!(last_sample("", 3700), Some(at(3700)));
     }
 
     #[test]

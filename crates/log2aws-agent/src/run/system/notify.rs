@@ -1,6 +1,6 @@
 //! Notifications to systemd, as in `sd_notify(3)`.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::ffi::OsStrExt as _;
@@ -18,12 +18,21 @@ const TIMEOUT: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(super) struct Notifier {
     watchdog: Option<Duration>,
+    is_managed: bool,
 }
 
 impl Notifier {
     /// From the environment: `NOTIFY_SOCKET`, `WATCHDOG_USEC`, `WATCHDOG_PID`.
     pub(super) fn from_environment() -> Self {
-        Self { watchdog: sd_notify::watchdog_enabled().filter(|period| !period.is_zero()) }
+        Self {
+            watchdog: sd_notify::watchdog_enabled().filter(|period| !period.is_zero()),
+            is_managed: socket().is_some(),
+        }
+    }
+
+    /// Whether a service manager runs this process.
+    pub(super) fn is_managed(&self) -> bool {
+        self.is_managed
     }
 
     /// The watchdog period: half of the manager's timeout.
@@ -39,11 +48,12 @@ impl Notifier {
     }
 }
 
-/// Reports the phase of the service.
-pub(super) fn tell(phase: Phase, status: &str) {
+/// Reports the phase of the service and its status line.
+pub(super) fn notify(phase: Phase, status: &str) {
     let status = NotifyState::Status(status);
-    let told = match phase {
+    let sent = match phase {
         Phase::Ready => send(&[NotifyState::Ready, status]),
+        Phase::Working => send(&[status]),
         Phase::Stopping => send(&[NotifyState::Stopping, status]),
         // systemd 253 and newer require the monotonic time.
         Phase::Reloading => match NotifyState::monotonic_usec_now() {
@@ -51,15 +61,18 @@ pub(super) fn tell(phase: Phase, status: &str) {
             Err(_) => send(&[NotifyState::Reloading, status]),
         },
     };
-    if let Err(error) = told {
-        tracing::warn!("the service manager cannot be told: {error}");
+    if let Err(error) = sent {
+        tracing::warn!("the service manager cannot be notified: {error}");
     }
 }
 
+/// The address of the manager's socket.
+fn socket() -> Option<OsString> {
+    std::env::var_os("NOTIFY_SOCKET").filter(|path| !path.is_empty())
+}
+
 fn send(states: &[NotifyState<'_>]) -> io::Result<()> {
-    let Some(socket) = std::env::var_os("NOTIFY_SOCKET").filter(|path| !path.is_empty()) else {
-        return Ok(());
-    };
+    let Some(socket) = socket() else { return Ok(()) };
     let lines: Vec<String> = states.iter().map(ToString::to_string).collect();
     let message = lines.join("\n") + "\n";
     send_to(socket.as_bytes(), &message)

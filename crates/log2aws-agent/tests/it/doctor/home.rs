@@ -16,6 +16,79 @@ fn a_right_machine_has_no_fault() {
     assert!(line.starts_with("fail  api") && line.contains("set api in"), "{line}");
 }
 
+/// What a service in Tokyo has written down, with some of it replaced.
+fn record(host: &Host, replace: &[(&str, serde_json::Value)]) {
+    let folder = |name: &str| serde_json::json!({"path": host.path(name), "error": null});
+    let mut record = serde_json::json!({
+        "at": "2026-11-22T00:10:00Z", "pid": 4711, "version": "0.1.0", "server": "web01",
+        "zone": "Asia/Tokyo", "utc_offset": 32400, "proxy": null, "interval": 600,
+        "log_dir": folder("log"), "state_dir": folder("state"), "config_error": null,
+        "last_sample": "2026-11-22T00:10:00Z", "sample_problem": null, "shipping": false,
+        "next_ship": null,
+    });
+    for (key, value) in replace {
+        assert!(!record[key].is_null() || value.is_string(), "{key}");
+        record[key] = value.clone();
+    }
+    host.write("state/service.json", &record.to_string());
+}
+
+#[test]
+fn what_the_service_sees_is_told() {
+    let host = Host::right();
+    record(&host, &[("proxy", "proxy.example:3128".into())]);
+    assert_eq!(host.faults_at_home(), []);
+    let report = host.run(&host.config());
+    let told = report.findings.iter().find(|finding| finding.check == Check::Service).unwrap();
+    assert_eq!(
+        told.to_string(),
+        "ok    service       process 4711, its days are those of Asia/Tokyo, the proxy \
+         proxy.example:3128"
+    );
+}
+
+#[test]
+fn a_folder_that_only_the_service_cannot_write() {
+    let host = Host::right();
+    let log = host.path("log");
+    let view = serde_json::json!({"path": log, "error": "Read-only file system (os error 30)"});
+    record(&host, &[("log_dir", view)]);
+    let line = only(&host.faults_at_home());
+    let told = format!("fail  service       the service cannot write {}: Read-only", log.display());
+    assert!(line.starts_with(&told), "{line}");
+    assert!(line.contains("-> systemctl restart log2aws-agent"), "{line}");
+}
+
+#[test]
+fn a_service_whose_config_is_wrong() {
+    let host = Host::right();
+    record(&host, &[("config_error", "agent.toml: unknown key \"apy\"".into())]);
+    let line = only(&host.faults_at_home());
+    let told = "fail  service       the service delivers nothing until its config is right: \
+                agent.toml: unknown key \"apy\" -> correct the file";
+    assert!(line.starts_with(told), "{line}");
+}
+
+#[test]
+fn a_service_in_another_zone() {
+    let host = Host::right();
+    record(&host, &[("zone", "America/New_York".into()), ("utc_offset", (-18000).into())]);
+    let faults = host.faults_at_home();
+    let zone = faults.iter().find(|finding| finding.check == Check::Service).unwrap();
+    assert_eq!(zone.verdict, Verdict::Warn);
+    let what =
+        "the days of the service are those of America/New_York, and of this shell Asia/Tokyo";
+    assert_eq!(zone.what, what);
+}
+
+#[test]
+fn a_record_of_a_service_that_has_ended_says_nothing() {
+    let mut host = Host::right();
+    record(&host, &[("config_error", "wrong".into())]);
+    host.stop_service();
+    assert!(host.run(&host.config()).findings.iter().all(|f| f.check != Check::Service));
+}
+
 #[test]
 fn nothing_samples() {
     let mut host = Host::right();

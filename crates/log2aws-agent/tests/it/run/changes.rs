@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use log2aws_agent::run::{CATCH_UP, RunConfig, Shipped};
+use log2aws_agent::run::{CATCH_UP, Host as _, RunConfig, Shipped};
 
 use super::machine::{Event, Machine, calm, config};
 use super::{time, zone};
@@ -110,7 +110,48 @@ fn another_zone_is_followed_at_the_next_day() {
         .map(|at| at.to_zoned(zone("Pacific/Auckland")).strftime("%d %T").to_string())
         .collect();
     assert!(shown.contains(&"27 00:39:36".to_owned()), "{shown:?}");
-    assert!(host.told.last().unwrap().1.contains("next delivery 2026-11-29 00:39:36"));
+    assert!(host.notified.last().unwrap().1.contains("next delivery 2026-11-29 00:39:36"));
+}
+
+#[test]
+fn another_zone_is_followed_when_the_clock_is_set() {
+    let mut host = machine(0);
+    let events = vec![
+        (20 * MINUTE, Event::Moved(zone("Pacific/Auckland"))),
+        (MINUTE, Event::ClockSet(1)),
+        (MINUTE, Event::Stop),
+    ];
+    host.live(&tokyo("web01"), events);
+    let line = &host.notified.last().unwrap().1;
+    // Ten past midnight in Tokyo.
+    assert!(line.starts_with("last sample 2026-11-25 04:10:00; next delivery "), "{line}");
+}
+
+#[test]
+fn another_zone_is_followed_at_the_next_day_also_where_nothing_is_shipped() {
+    let nowhere = RunConfig { ship: None, ..tokyo("web01") };
+    let mut host = machine(0);
+    // Midnight in Tokyo; in Auckland it is four o'clock.
+    let events = vec![(5 * MINUTE, Event::Moved(zone("Pacific/Auckland"))), (HOUR, Event::Stop)];
+    host.live(&nowhere, events);
+    let lines: Vec<&str> = host.notified.iter().map(|(_, line)| line.as_str()).collect();
+    assert_eq!(lines[1], "last sample 2026-11-24 23:50:01; no API to ship to");
+    assert_eq!(lines[2], "last sample 2026-11-25 04:00:00; no API to ship to");
+}
+
+#[test]
+fn a_new_name_brings_its_own_moment_and_what_is_pending_under_it() {
+    let mut host = machine(0);
+    let config = RunConfig { is_named_by_host: true, ..tokyo("web01") };
+    host.live(&config, vec![(20 * MINUTE, Event::Named("web07")), (2 * HOUR, Event::Stop)]);
+    // Asked before anything is delivered, and under the new name alone from then on.
+    let first = host.asked_as.iter().position(|name| name.as_str() == "web07").unwrap();
+    assert!(host.asked_as[first..].iter().all(|name| name.as_str() == "web07"));
+    assert!(host.asked_as[..first].len() <= 2, "{:?}", host.asked_as);
+    assert_eq!(host.orders.len(), 1);
+    let next = tokyo("web07").schedule().next_moment(host.now());
+    assert_eq!(host.facts.next_ship, Some(next));
+    assert_ne!(next, config.schedule().next_moment(host.now()));
 }
 
 #[test]

@@ -7,7 +7,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use log2aws_agent::run::{
-    Facts, Host, Phase, RunConfig, ShipOrder, ShipWindow, Shipped, WakeReasons, run,
+    Facts, Host, Phase, RunConfig, RunError, SampleOutcome, SampleProblem, ShipOrder, ShipWindow,
+    Shipped, WakeReasons, run,
 };
 use log2aws_agent::sample::{SampleConfig, SampleMode};
 use log2aws_agent::ship::LastShip;
@@ -28,6 +29,10 @@ pub(crate) enum Event {
     Reload(Box<Result<RunConfig, String>>),
     /// Samples fail from now on, or work again.
     DiskFull(bool),
+    /// The log folder cannot be written from now on, or can again.
+    FolderLost(bool),
+    /// A reload of the config has this result from now on.
+    ConfigIs(Box<Result<RunConfig, String>>),
     /// Records of deliveries are unreadable from now on, or readable again.
     Unknown(bool),
     /// The machine gets a host name.
@@ -47,8 +52,13 @@ pub(crate) struct Machine {
     events: VecDeque<(Duration, Event)>,
     network: Network,
     child: Option<(Duration, Option<Shipped>)>,
-    disk_full: bool,
+    /// Why samples fail, while they do.
+    sample_fails: Option<SampleProblem>,
+    /// Whether a service manager starts it again.
+    pub(crate) managed: bool,
     unknown: bool,
+    /// How long a sample takes that is the first of a boot.
+    pub(crate) window: Duration,
     pub(crate) name: String,
     random: fastrand::Rng,
     /// Written in this boot.
@@ -57,6 +67,10 @@ pub(crate) struct Machine {
     /// The server's Retry-After.
     pub(crate) not_before: Option<Timestamp>,
     reload: Option<Result<RunConfig, String>>,
+    /// The result of each reload that no event is the reason of.
+    config: Option<Result<RunConfig, String>>,
+    /// Under which name each question for pending days was asked.
+    pub(crate) asked_as: Vec<ServerName>,
     /// Lines a day.
     pub(crate) logs: BTreeMap<Day, u32>,
     /// How many of them were delivered.
@@ -68,7 +82,7 @@ pub(crate) struct Machine {
     pub(crate) ships: Vec<Timestamp>,
     pub(crate) killed: u32,
     pub(crate) wakes: u32,
-    pub(crate) told: Vec<(Phase, String)>,
+    pub(crate) notified: Vec<(Phase, String)>,
     pub(crate) facts: Facts,
     /// How often something was published.
     pub(crate) published: u32,
@@ -90,7 +104,11 @@ impl Machine {
             events: VecDeque::new(),
             network,
             child: None,
-            disk_full: false,
+            sample_fails: None,
+            managed: true,
+            window: Duration::from_secs(1),
+            config: None,
+            asked_as: Vec::new(),
             unknown: false,
             name: "web01".to_owned(),
             random: fastrand::Rng::with_seed(7),
@@ -105,7 +123,7 @@ impl Machine {
             ships: Vec::new(),
             killed: 0,
             wakes: 0,
-            told: Vec::new(),
+            notified: Vec::new(),
             facts: Facts::default(),
             published: 0,
             orders: Vec::new(),
@@ -118,6 +136,12 @@ impl Machine {
 
     /// Runs the service with these events, each at an interval after the one before, until a stop.
     pub(crate) fn live(&mut self, config: &RunConfig, events: Vec<(Duration, Event)>) {
+        self.plan(events);
+        self.try_live(config).unwrap();
+    }
+
+    /// Sets the events of the next life.
+    pub(crate) fn plan(&mut self, events: Vec<(Duration, Event)>) {
         let mut at = self.elapsed;
         self.events = events
             .into_iter()
@@ -126,8 +150,13 @@ impl Machine {
                 (at, event)
             })
             .collect();
-        run(config.clone(), self).unwrap();
+    }
+
+    /// Runs the service with the remaining events; it may end by itself.
+    pub(crate) fn try_live(&mut self, config: &RunConfig) -> Result<(), RunError> {
+        let ended = run(config.clone(), self);
         assert!(self.child.is_none(), "a process is left");
+        ended
     }
 
     /// Runs for that long without events.
@@ -181,7 +210,15 @@ impl Machine {
                 self.reload = Some(*config);
                 woken.reload = true;
             }
-            Event::DiskFull(full) => self.disk_full = full,
+            Event::DiskFull(full) => {
+                let message = "the disk is full".to_owned();
+                self.sample_fails = full.then_some(SampleProblem { message, folder_lost: false });
+            }
+            Event::FolderLost(lost) => {
+                let message = "read-only".to_owned();
+                self.sample_fails = lost.then_some(SampleProblem { message, folder_lost: true });
+            }
+            Event::ConfigIs(config) => self.config = Some(*config),
             Event::Unknown(unknown) => self.unknown = unknown,
             Event::Named(name) => name.clone_into(&mut self.name),
             Event::Moved(zone) => self.zone = zone,
@@ -229,22 +266,23 @@ impl Host for Machine {
         self.last_sample
     }
 
-    fn sample(&mut self, _: &RunConfig) -> Result<Option<String>, String> {
-        if self.disk_full {
+    fn sample(&mut self, _: &RunConfig) -> SampleOutcome {
+        if let Some(problem) = &self.sample_fails {
             self.failed_samples += 1;
-            return Err("the disk is full".into());
+            return SampleOutcome::Failed(problem.clone());
         }
         if self.last_sample.is_none() {
-            // The first sample of a boot measures for a second.
-            self.elapsed += Duration::from_secs(1);
+            // The first sample of a boot measures for a while.
+            self.elapsed += self.window;
         }
         self.last_sample = Some(self.now());
         self.samples.push(self.now());
         *self.logs.entry(self.day()).or_default() += 1;
-        Ok(None)
+        SampleOutcome::Written(None)
     }
 
-    fn pending(&mut self, _: &RunConfig) -> Result<Vec<Day>, String> {
+    fn pending(&mut self, config: &RunConfig) -> Result<Vec<Day>, String> {
+        self.asked_as.push(config.spool.server.clone());
         if self.unknown {
             return Err("a record cannot be read".into());
         }
@@ -281,11 +319,15 @@ impl Host for Machine {
     }
 
     fn reload(&mut self) -> Result<RunConfig, String> {
-        self.reload.take().unwrap()
+        self.reload.take().or_else(|| self.config.clone()).unwrap()
     }
 
-    fn tell(&mut self, phase: Phase, status: &str) {
-        self.told.push((phase, status.to_owned()));
+    fn is_managed(&self) -> bool {
+        self.managed
+    }
+
+    fn notify(&mut self, phase: Phase, status: &str) {
+        self.notified.push((phase, status.to_owned()));
     }
 
     fn publish(&mut self, _: &RunConfig, facts: &Facts) {
@@ -320,5 +362,6 @@ pub(crate) fn config(server: &str, zone: TimeZone) -> RunConfig {
         textfile: None,
         zone,
         is_named_by_host: false,
+        config_error: None,
     }
 }

@@ -5,7 +5,9 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use jiff::Timestamp;
 use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use log2aws_core::convert::{Converter, Sink};
 use log2aws_core::line::Row;
 use log2aws_core::metadata::{Metadata, Mode};
@@ -34,6 +36,14 @@ pub(crate) struct Lines {
     pub(crate) mode: Option<Mode>,
     /// The last line has no line end.
     pub(crate) torn: bool,
+}
+
+impl Lines {
+    /// The time of the latest line, in the zone of the log.
+    pub(crate) fn last(&self, zone: &TimeZone) -> Option<Timestamp> {
+        let time = self.times.iter().max()?;
+        time.to_zoned(zone.clone()).ok().map(|zoned| zoned.timestamp())
+    }
 }
 
 /// Reads the end of the log at `path`.

@@ -1,0 +1,54 @@
+//! Judges what the running service says of itself. Pure.
+
+use jiff::tz::TimeZone;
+
+use crate::doctor::finding::{Check, Finding};
+use crate::run::ServiceRecord;
+
+/// What keeps the service from working, or else the settings that it works with. `ours` is the zone
+/// of this process.
+pub(crate) fn judge(service: &ServiceRecord, ours: &TimeZone) -> Finding {
+    let check = Check::Service;
+    if let Some((path, error)) = service.lost_folder() {
+        return Finding::fail(
+            check,
+            format!("the service cannot write {}: {error}", path.display()),
+            "systemctl restart log2aws-agent: it then sees the folder again; if not, check its \
+             owner, and ReadWritePaths= if it is another one than the package's",
+        );
+    }
+    if let Some(error) = &service.config_error {
+        return Finding::fail(
+            check,
+            format!("the service delivers nothing until its config is right: {error}"),
+            "correct the file; the service reads it again by itself",
+        );
+    }
+    let zone = name(&service.time_zone());
+    if offset(&service.time_zone(), service) != offset(ours, service) {
+        return Finding::warn(
+            check,
+            format!(
+                "the days of the service are those of {zone}, and of this shell {}",
+                name(ours)
+            ),
+            "give both the same zone, or read the times here with that in mind",
+        );
+    }
+    let proxy = match &service.proxy {
+        Some(proxy) => format!("the proxy {proxy}"),
+        None => "no proxy".to_owned(),
+    };
+    let text = format!("process {}, its days are those of {zone}, {proxy}", service.pid);
+    Finding::ok(check, text)
+}
+
+/// The name of a zone; of one without a name, its offset.
+fn name(zone: &TimeZone) -> String {
+    let unnamed = || format!("UTC{}", zone.to_offset(jiff::Timestamp::UNIX_EPOCH));
+    zone.iana_name().map_or_else(unnamed, str::to_owned)
+}
+
+fn offset(zone: &TimeZone, service: &ServiceRecord) -> i32 {
+    zone.to_offset(service.at).seconds()
+}

@@ -1,0 +1,177 @@
+//! When the service delivers, and what it does with the result.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use log2aws_core::day::Day;
+
+use super::{GRACE, MAX_RETRY_AFTER, Service, Ship};
+use crate::run::port::{Phase, Shipped};
+use crate::run::schedule::{RETRY_REFUSED, retry_after};
+use crate::ship::LastShip;
+
+impl Service<'_> {
+    /// Plans the next delivery: at the next moment, or soon if one was missed. An earlier plan for
+    /// soon stays.
+    pub(super) fn plan(&mut self) {
+        let Ship::Waiting { soon, .. } = self.ship else { return };
+        self.look();
+        let soon = soon.or_else(|| {
+            if self.overdue().is_empty() {
+                return None;
+            }
+            // Retry-After survives a restart; otherwise all restarted hosts would return at once.
+            let wait = self.remaining_retry_after().saturating_add(self.schedule.catch_up());
+            Some(self.host.elapsed().saturating_add(wait))
+        });
+        self.wait_for_moment(soon);
+    }
+
+    /// The remaining Retry-After.
+    fn remaining_retry_after(&mut self) -> Duration {
+        let now = self.host.now();
+        let last = self.host.last_ship(&self.config);
+        // A value from a clock that was ahead is ignored.
+        let until = last.filter(|last| last.at <= now).and_then(|last| {
+            let longest = last.at.checked_add(MAX_RETRY_AFTER).unwrap_or(Timestamp::MAX);
+            Some(last.not_before?.min(longest))
+        });
+        until.and_then(|until| until.duration_since(now).try_into().ok()).unwrap_or_default()
+    }
+
+    /// Updates the pending days; returns whether they are known.
+    pub(super) fn look(&mut self) -> bool {
+        self.looked = Some(self.today());
+        // Without an API nothing can be pending.
+        self.facts.pending = None;
+        if self.config.ship.is_none() {
+            return true;
+        }
+        match self.host.pending(&self.config) {
+            Ok(days) => self.facts.pending = Some(days),
+            Err(error) => tracing::error!("what is left to ship cannot be known: {error}"),
+        }
+        self.facts.pending.is_some()
+    }
+
+    /// The pending days whose moment has passed.
+    fn overdue(&self) -> Vec<Day> {
+        let now = self.host.now();
+        let pending = self.facts.pending.iter().flatten().copied();
+        pending.filter(|day| self.schedule.moment_of(*day) <= now).collect()
+    }
+
+    pub(super) fn ship_if_due(&mut self) {
+        let Ship::Waiting { moment, soon } = self.ship else { return };
+        let is_soon = soon.is_some_and(|soon| soon <= self.host.elapsed());
+        if moment > self.host.now() && !is_soon {
+            return;
+        }
+        if self.config.ship.is_none() {
+            return self.wait_for_moment(None);
+        }
+        self.update_zone();
+        // The name first: what is pending depends on it, and the command line contains it.
+        if !self.has_a_name() || !self.look() {
+            self.retry_later(retry_after);
+            return self.publish(Phase::Working);
+        }
+        let Some(order) = self.config.ship.clone() else { return };
+        if self.facts.pending.as_ref().is_none_or(Vec::is_empty) {
+            self.wait_for_moment(None);
+            return self.publish(Phase::Working);
+        }
+        let remaining_retry_after = self.remaining_retry_after();
+        if !remaining_retry_after.is_zero() {
+            let wait = remaining_retry_after.saturating_add(self.schedule.catch_up());
+            let soon = Some(self.host.elapsed().saturating_add(wait));
+            self.wait_for_moment(soon);
+            return self.publish(Phase::Working);
+        }
+        match self.host.start_ship(&order) {
+            Ok(()) => {
+                let within = order.max_time.saturating_add(GRACE);
+                let deadline = self.host.elapsed().saturating_add(within);
+                self.ship = Ship::Working { deadline };
+                self.facts.next_ship = None;
+            }
+            Err(error) => {
+                tracing::error!("the process that ships cannot be started: {error}");
+                self.retry_later(retry_after);
+            }
+        }
+        self.publish(Phase::Working);
+    }
+
+    /// The shipping process has ended; it has logged its own results.
+    pub(super) fn shipped(&mut self, how: Shipped) {
+        let last = self.read_last_ship();
+        // It reports success, which counts only if nothing is pending.
+        let known = self.look();
+        let overdue = self.overdue();
+        let done = known && overdue.is_empty();
+        match how {
+            Shipped::Exit(0) if done => {
+                self.failures = 0;
+                self.facts.shipped = Some(true);
+                self.wait_for_moment(None);
+            }
+            // The only undelivered days are in the future.
+            Shipped::Exit(4) if done => self.wait_for_moment(None),
+            Shipped::Exit(code @ (0 | 1 | 4 | 5)) => {
+                if code == 0 && known {
+                    let days: Vec<String> = overdue.iter().map(Day::to_string).collect();
+                    tracing::warn!(
+                        "the process that ships is done, but these days are still pending: {}",
+                        days.join(", ")
+                    );
+                } else if let Some(error) = last.and_then(|last| last.error) {
+                    tracing::error!("not all was delivered: {error}");
+                }
+                let asked = self.remaining_retry_after();
+                self.retry_later(|failures, jitter| match code {
+                    5 => asked.max(RETRY_REFUSED),
+                    _ => asked.saturating_add(retry_after(failures, jitter)),
+                });
+            }
+            Shipped::Exit(code) => {
+                tracing::error!("the process that ships ended with exit code {code}");
+                self.retry_later(|_, _| RETRY_REFUSED);
+            }
+            Shipped::Signal(signal) => {
+                tracing::error!("the process that ships was ended by signal {signal}");
+                self.retry_later(retry_after);
+            }
+        }
+        self.publish(Phase::Working);
+    }
+
+    /// After a failure: retries later.
+    pub(super) fn retry_later(&mut self, wait: impl Fn(u32, f64) -> Duration) {
+        self.failures = self.failures.saturating_add(1);
+        self.facts.shipped = Some(false);
+        let wait = wait(self.failures, self.host.jitter());
+        self.wait_for_moment(Some(self.host.elapsed().saturating_add(wait)));
+        if let Some(next) = self.facts.next_ship {
+            tracing::info!("the next delivery is tried at {}", self.clock(next));
+        }
+    }
+
+    pub(super) fn wait_for_moment(&mut self, soon: Option<Duration>) {
+        let now = self.host.now();
+        let moment = self.schedule.next_moment(now);
+        self.ship = Ship::Waiting { moment, soon };
+        self.facts.next_ship = self.config.ship.as_ref().map(|_| {
+            let soon = soon.map(|soon| soon.saturating_sub(self.host.elapsed()));
+            let soon = soon.and_then(|wait| now.checked_add(wait).ok());
+            soon.map_or(moment, |soon| soon.min(moment))
+        });
+    }
+
+    /// The result of the last ship.
+    pub(super) fn read_last_ship(&mut self) -> Option<LastShip> {
+        let last = self.host.last_ship(&self.config);
+        self.facts.last_delivery = last.as_ref().and_then(|last| Some(last.delivered?.at));
+        last
+    }
+}
