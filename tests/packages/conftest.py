@@ -4,6 +4,7 @@ Nothing reaches this machine: every mount is made in a namespace that ends with 
 root, as dpkg does.
 """
 
+import contextlib
 import ctypes
 import os
 import pathlib
@@ -126,13 +127,14 @@ def namespace():
     """A mount namespace of the tests' own."""
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(CLONE_NEWNS) != 0:
-        pytest.skip(f"no mount namespace: {os.strerror(ctypes.get_errno())}; run this as root")
+        pytest.skip(f"required: no mount namespace: {os.strerror(ctypes.get_errno())}; run as root")
     run("mount", "--make-rprivate", "/")
 
 
-@pytest.fixture
-def machine(namespace, tmp_path):
-    memory, top = tmp_path / "memory", tmp_path / "root"
+@contextlib.contextmanager
+def new_machine(folder):
+    """A machine in a folder, for as long as the context lasts."""
+    memory, top = folder / "memory", folder / "root"
     memory.mkdir(), top.mkdir()
     run("mount", "-t", "tmpfs", "tmpfs", str(memory))
     (memory / "upper").mkdir(), (memory / "work").mkdir()
@@ -149,9 +151,17 @@ def machine(namespace, tmp_path):
     for left in (STATE, LOGS, "etc/log2aws"):
         shutil.rmtree(top / left, ignore_errors=True)
     run("chroot", str(top), "userdel", "log2aws", check=False)
-    yield Machine(top)
-    run("umount", "--recursive", "--lazy", str(top))
-    run("umount", "--lazy", str(memory))
+    try:
+        yield Machine(top)
+    finally:
+        run("umount", "--recursive", "--lazy", str(top))
+        run("umount", "--lazy", str(memory))
+
+
+@pytest.fixture
+def machine(namespace, tmp_path):
+    with new_machine(tmp_path) as made:
+        yield made
 
 
 class Serve:

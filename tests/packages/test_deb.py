@@ -33,8 +33,8 @@ def test_an_install_makes_user_folders_and_service(installed):
     assert owner(installed, LOGS) == "log2aws:log2aws 755"
     assert owner(installed, STATE) == "log2aws:log2aws 750"
     assert owner(installed, CONFIG) == "root:root 644"
-    # A proxy's password may stand in it.
-    assert owner(installed, "etc/log2aws/agent.env") == "root:root 600"
+    # A proxy's password may be in it, and the verbs by hand read it as the service's user.
+    assert owner(installed, "etc/log2aws/agent.env") == "root:log2aws 640"
     assert owner(installed, "usr/bin/log2aws-agent") == "root:root 755"
     assert installed.enabled()
     said = installed.dpkg("--status", "log2aws-agent").stdout
@@ -48,6 +48,62 @@ def test_it_installs_where_the_user_is_there_already(machine):
     machine.run("useradd", "--system", "log2aws")
     machine.install(built(".deb"))
     assert owner(machine, LOGS) == "log2aws:log2aws 755"
+
+
+def by_root(machine, path, mode=0o644):
+    """A file that a run of the agent as root has left."""
+    file = machine / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("{}\n")
+    file.chmod(mode)
+
+
+def leave_by_root(machine):
+    by_root(machine, f"{LOGS}/2026-11-01.log")
+    for name in ["ship.lock", "last-ship.json", ".last-ship.json.new", "reserve",
+                 "deliveries/web01/2026-11-01.json"]:
+        by_root(machine, f"{STATE}/{name}", 0o600)
+
+
+def test_folders_of_an_agent_that_ran_as_root_are_taken_over(machine):
+    leave_by_root(machine)
+    said = machine.install(built(".deb"))
+    for folder in [LOGS, STATE]:
+        assert f"/{folder} belonged to root, from a run as root" in said.stderr, said.stderr
+        files = machine.run("find", f"/{folder}", "!", "-user", "log2aws").stdout
+        assert files == "", files
+    machine.agent("sample")
+    assert owner(machine, f"{STATE}/ship.lock") == "log2aws:log2aws 600"
+
+
+# What nobody but an attacker or a person can have put there: it stays with its folder.
+OTHERS = {
+    "a file of another name": lambda machine, folder: by_root(machine, f"{folder}/notes.txt"),
+    "a link": lambda machine, folder: (machine / folder / "reserve").symlink_to("/etc/shadow"),
+    "a second name of a file": lambda machine, folder: machine.run(
+        "ln", "/etc/shadow", f"/{folder}/" + ("2026-11-02.log" if folder == LOGS else "a.json")),
+    "a file of another user": lambda machine, folder: machine.run(
+        "chown", "-R", "daemon", *[f"/{folder}/{name}" for name in
+                                   [("2026-11-01.log" if folder == LOGS else "ship.lock")]]),
+    "a folder that others may write": lambda machine, folder: machine.run("chmod", "777", f"/{folder}"),
+}
+
+
+def test_a_folder_of_root_with_anything_else_stays_as_it_is(installed):
+    for name, other in OTHERS.items():
+        for folder in [LOGS, STATE]:
+            installed.run("rm", "-rf", f"/{LOGS}", f"/{STATE}")
+            leave_by_root(installed)
+            other(installed, folder)
+            files = ["find", f"/{folder}", "/etc/shadow", "-printf", "%p %U:%G %m\n"]
+            before = installed.run(*files).stdout
+            # As after an install, and before each start.
+            said = installed.run("sh", "/usr/lib/log2aws-agent/folders").stderr
+            assert f"/{folder} belongs to root and holds files that are not the agent's" in said, name
+            assert f"chown -R log2aws:log2aws /{folder}" in said, name
+            assert installed.run(*files).stdout == before, name
+            (taken,) = {LOGS, STATE} - {folder}
+            assert owner(installed, taken).startswith("log2aws:log2aws "), name
 
 
 def test_an_upgrade_keeps_what_is_not_its_own_and_restarts(installed, pack):

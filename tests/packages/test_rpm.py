@@ -29,7 +29,7 @@ def test_it_says_what_it_needs_and_who_made_it():
 def test_an_install_makes_user_folders_and_service(installed):
     assert owner(installed, LOGS) == "log2aws:log2aws 755"
     assert owner(installed, STATE) == "log2aws:log2aws 750"
-    assert owner(installed, "etc/log2aws/agent.env") == "root:root 600"
+    assert owner(installed, "etc/log2aws/agent.env") == "root:log2aws 640"
     assert installed.enabled()
     assert (installed / "usr/share/zsh/site-functions/_log2aws-agent").is_file()
 

@@ -10,9 +10,7 @@ case "$1" in
     *) exit 0 ;;
 esac
 
-# An upgrade leaves owner and mode of folders that are there as somebody may have set them.
-[ -d /var/log/log2aws ] || install -d -o log2aws -g log2aws -m 0755 /var/log/log2aws
-[ -d /var/lib/log2aws-agent ] || install -d -o log2aws -g log2aws -m 0750 /var/lib/log2aws-agent
+/bin/sh /usr/lib/log2aws-agent/folders || true
 
 command -v systemctl >/dev/null || exit 0
 
