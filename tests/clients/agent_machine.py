@@ -1,7 +1,7 @@
 """A server as the manual of `log2aws-agent` has it, in a folder here.
 
 What a test cannot have, it has a stand-in for, in the PATH of the commands: `sudo` runs what it is
-given, `install` leaves owners out, `apt-get` writes down what it was asked for, and `systemctl`
+given in an environment of its own, `install` leaves owners out, `apt-get` writes down what it was asked for, and `systemctl`
 starts, reloads and stops a real `log2aws-agent run`.
 """
 
@@ -15,7 +15,11 @@ from conftest import RAW, ROOT, Serve, binary
 ENDPOINT = "http://log2aws.example:8750"
 DAY = ROOT / "testdata" / "day.log"
 STAND_INS = {
-    "sudo": '#!/bin/sh\n[ "$1" != -u ] || shift 2\nexec "$@"\n',
+    "sudo": """#!/bin/sh
+[ "$1" != -u ] || shift 2
+exec env -i PATH="$PATH" MACHINE="$MACHINE" LOG2AWS_CONFIG="$LOG2AWS_CONFIG" \\
+  LOG2AWS_LOG_DIR="$LOG2AWS_LOG_DIR" LOG2AWS_STATE_DIR="$LOG2AWS_STATE_DIR" "$@"
+""",
     "install": """#!/bin/bash
 kept=()
 while [ $# -gt 0 ]; do case $1 in -o | -g) shift 2 ;; *) kept+=("$1"); shift ;; esac; done

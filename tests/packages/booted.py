@@ -57,8 +57,10 @@ class Booted:
         self.init = init
 
     def run(self, *command, check=True):
-        """Runs a command in it."""
-        return run("nsenter", f"--target={self.init}", "--all", "--", *command, check=check)
+        """Runs a command in it, with an environment such as sudo gives."""
+        clean = ["env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8"]
+        enter = ["nsenter", f"--target={self.init}", "--all", "--"]
+        return run(*enter, *clean, *command, check=check)
 
     def output(self, *command):
         return self.run(*command, check=False).stdout.strip()

@@ -76,15 +76,16 @@ def test_folders_of_an_agent_that_ran_as_root_are_taken_over(machine):
     assert owner(machine, f"{STATE}/ship.lock") == "log2aws:log2aws 600"
 
 
-# What nobody but an attacker or a person can have put there: it stays with its folder.
+# In a folder of root: a name that the agent gives, and what was not made by a run of the agent.
+OURS = {LOGS: "2026-11-02.log", STATE: "other.json"}
 OTHERS = {
     "a file of another name": lambda machine, folder: by_root(machine, f"{folder}/notes.txt"),
-    "a link": lambda machine, folder: (machine / folder / "reserve").symlink_to("/etc/shadow"),
+    "a symbolic link": lambda machine, folder: machine.run(
+        "ln", "-s", "/etc/shadow", f"/{folder}/{OURS[folder]}"),
     "a second name of a file": lambda machine, folder: machine.run(
-        "ln", "/etc/shadow", f"/{folder}/" + ("2026-11-02.log" if folder == LOGS else "a.json")),
+        "ln", "/etc/shadow", f"/{folder}/{OURS[folder]}"),
     "a file of another user": lambda machine, folder: machine.run(
-        "chown", "-R", "daemon", *[f"/{folder}/{name}" for name in
-                                   [("2026-11-01.log" if folder == LOGS else "ship.lock")]]),
+        "install", "-o", "daemon", "/dev/null", f"/{folder}/{OURS[folder]}"),
     "a folder that others may write": lambda machine, folder: machine.run("chmod", "777", f"/{folder}"),
 }
 

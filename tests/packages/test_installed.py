@@ -65,6 +65,32 @@ def test_the_service_samples_and_ends_within_a_second(set_up):
         running.communicate()
 
 
+def test_a_config_that_the_service_may_not_read_costs_no_line(set_up):
+    config = set_up / CONFIG
+    config.chmod(0o600)
+    where = ["chroot", "--userspec=log2aws:log2aws", str(set_up.top), f"/usr/bin/{AGENT}"]
+    said = set_up / "said"
+    with open(said, "w") as output:
+        running = subprocess.Popen([*where, "run", "--interval", "10s"], stderr=output)
+    try:
+        wait_for(running, lambda: list((set_up / LOGS).glob("*.log")))
+        why = "nothing is delivered until the config is right: the config file /etc/log2aws/agent.toml"
+        wait_for(running, lambda: f"{why} cannot be read: Permission denied" in said.read_text())
+        config.chmod(0o644)
+        wait_for(running, lambda: "the config was read anew" in said.read_text())
+    finally:
+        running.kill()
+        running.communicate()
+
+
+def wait_for(running, is_so):
+    deadline = time.monotonic() + 40
+    while not is_so():
+        assert running.poll() is None, running.returncode
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
 def refused(machine):
     """The system calls that the unit's filter refuses."""
     unit = (machine / f"usr/lib/systemd/system/{UNIT}").read_text()

@@ -266,8 +266,8 @@ fn explain(error: &(dyn Error + 'static)) -> String {
     }
     if is_read_only {
         text.push_str(
-            "; if systemd runs this service, name the folder in ReadWritePaths= (systemctl edit \
-             log2aws-agent)",
+            "; if systemd runs this service, a restart finds a folder that was removed or moved, and \
+             one that is not the package's must be in ReadWritePaths= (systemctl edit log2aws-agent)",
         );
     }
     text
