@@ -125,7 +125,8 @@ fn at_home(config: &DoctorConfig, world: &World<'_>, facts: &Facts) -> Vec<Findi
         folders::judge(&facts.log_dir, &log_dir),
         folders::judge(&facts.state_dir, &state_dir),
     ];
-    findings.extend(facts.record.as_ref().map(|record| service::judge(record, &world.zone)));
+    findings
+        .extend(facts.record.as_ref().map(|record| service::judge(record, &world.zone, facts.now)));
     let newest = facts.newest.as_ref();
     let read = newest.and_then(|(day, lines)| Some((*day, lines.as_ref().ok()?)));
     let last_line = read.and_then(|(_, lines)| lines.last(&facts.zone));

@@ -19,11 +19,10 @@ use crate::world::zone_named;
 /// The longest record that is read.
 const MAX_FILE: u64 = 64 << 10;
 
-/// What the service knows. It is rewritten at its start, after each sample and each delivery.
+/// What the service knows. It is written when something in it has changed; the time of the last
+/// sample is in `last-sample.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServiceRecord {
-    /// When it was written.
-    pub at: Timestamp,
     /// The process.
     pub pid: u32,
     /// The version of the program.
@@ -32,7 +31,7 @@ pub struct ServiceRecord {
     pub server: String,
     /// The name of the service's time zone; `None` if it has none (`TZ=JST-9`).
     pub zone: Option<String>,
-    /// The zone's offset from UTC in seconds, when this was written.
+    /// The zone's present offset from UTC in seconds.
     pub utc_offset: i32,
     /// The proxy towards the API, as `host:port`; `None` for a direct connection, or no API.
     pub proxy: Option<String>,
@@ -44,8 +43,6 @@ pub struct ServiceRecord {
     pub state_dir: FolderView,
     /// What is wrong with the config file. Nothing is delivered until it is right.
     pub config_error: Option<String>,
-    /// When the last line was written.
-    pub last_sample: Option<Timestamp>,
     /// What is wrong with the last sample.
     pub sample_problem: Option<String>,
     /// Whether it delivers at the moment.
@@ -73,21 +70,19 @@ impl FolderView {
 
 impl ServiceRecord {
     /// The view of this process.
-    pub(super) fn of(config: &RunConfig, facts: &Facts, at: Timestamp) -> Self {
+    pub(super) fn of(config: &RunConfig, facts: &Facts, now: Timestamp) -> Self {
         let order = config.ship.as_ref();
         Self {
-            at,
             pid: std::process::id(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             server: config.spool.server.to_string(),
             zone: config.zone.iana_name().map(str::to_owned),
-            utc_offset: config.zone.to_offset(at).seconds(),
+            utc_offset: config.zone.to_offset(now).seconds(),
             proxy: order.and_then(|order| crate::ship::proxy_of(&order.api)),
             interval: config.interval.duration().as_secs(),
             log_dir: FolderView::of(&config.spool.log_dir),
             state_dir: FolderView::of(&config.spool.state_dir),
             config_error: facts.config_error.clone(),
-            last_sample: facts.last_sample,
             sample_problem: facts.sample_problem.clone(),
             shipping: facts.shipping,
             next_ship: facts.next_ship,

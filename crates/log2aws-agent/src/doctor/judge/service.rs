@@ -1,5 +1,6 @@
 //! Judges what the running service says of itself. Pure.
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::doctor::finding::{Check, Finding};
@@ -7,7 +8,7 @@ use crate::run::ServiceRecord;
 
 /// What keeps the service from working, or else the settings that it works with. `ours` is the zone
 /// of this process.
-pub(crate) fn judge(service: &ServiceRecord, ours: &TimeZone) -> Finding {
+pub(crate) fn judge(service: &ServiceRecord, ours: &TimeZone, now: Timestamp) -> Finding {
     let check = Check::Service;
     if let Some((path, error)) = service.lost_folder() {
         return Finding::fail(
@@ -25,7 +26,7 @@ pub(crate) fn judge(service: &ServiceRecord, ours: &TimeZone) -> Finding {
         );
     }
     let zone = name(&service.time_zone());
-    if offset(&service.time_zone(), service) != offset(ours, service) {
+    if service.time_zone().to_offset(now) != ours.to_offset(now) {
         return Finding::warn(
             check,
             format!(
@@ -45,10 +46,6 @@ pub(crate) fn judge(service: &ServiceRecord, ours: &TimeZone) -> Finding {
 
 /// The name of a zone; of one without a name, its offset.
 fn name(zone: &TimeZone) -> String {
-    let unnamed = || format!("UTC{}", zone.to_offset(jiff::Timestamp::UNIX_EPOCH));
+    let unnamed = || format!("UTC{}", zone.to_offset(Timestamp::UNIX_EPOCH));
     zone.iana_name().map_or_else(unnamed, str::to_owned)
-}
-
-fn offset(zone: &TimeZone, service: &ServiceRecord) -> i32 {
-    zone.to_offset(service.at).seconds()
 }

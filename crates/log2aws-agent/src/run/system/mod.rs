@@ -50,7 +50,9 @@ pub struct System<'a> {
     log: Option<(PathBuf, u64)>,
     /// Why the metrics cannot be written.
     textfile_error: Option<String>,
-    /// Why `service.json` cannot be written.
+    /// What `service.json` holds, if it could be written.
+    record: Option<ServiceRecord>,
+    /// Why it cannot be written.
     record_error: Option<String>,
 }
 
@@ -78,6 +80,7 @@ impl<'a> System<'a> {
             ended: Vec::new(),
             log: None,
             textfile_error: None,
+            record: None,
             record_error: None,
         })
     }
@@ -230,8 +233,13 @@ impl Host for System<'_> {
 
     fn publish(&mut self, config: &RunConfig, facts: &Facts) {
         let state_dir = &config.spool.state_dir;
-        let result = ServiceRecord::of(config, facts, self.now()).save(state_dir);
-        log_once(&mut self.record_error, result, &ServiceRecord::path(state_dir));
+        let path = ServiceRecord::path(state_dir);
+        let record = ServiceRecord::of(config, facts, self.now());
+        if self.record.as_ref() != Some(&record) || !path.exists() {
+            let result = record.save(state_dir);
+            self.record = result.is_ok().then_some(record);
+            log_once(&mut self.record_error, result, &path);
+        }
         if let Some(path) = &config.textfile {
             let result = textfile::write(path, &textfile::render(facts, config.interval));
             log_once(&mut self.textfile_error, result, path);
