@@ -236,8 +236,8 @@ impl Metrics {
         self.connections_closed.get_or_create(&Reason { reason }).inc();
     }
 
-    /// Counts a refused delivery: `address`, `signature`, `size`, `space`, `new_servers`, `versions`, `slow` or
-    /// `replaced`.
+    /// Counts a refused delivery: `address`, `signature`, `size`, `space`, `day`, `new_servers`,
+    /// `versions`, `slow` or `replaced`.
     pub(crate) fn count_refused_put(&self, reason: &'static str) {
         self.puts_refused.get_or_create(&Reason { reason }).inc();
     }

@@ -14,7 +14,7 @@ use log2aws_core::key::BucketName;
 use log2aws_dashboard::store_index::StoreIndex;
 use log2aws_dashboard::{Feed, TroubleSource};
 use log2aws_service::http::{RefusalLog, UrlApp, UrlLimits};
-use log2aws_service::ports::{Clock, Settings, SettingsSource, SettingsUnavailable};
+use log2aws_service::ports::{Clock, ObjectReader, Settings, SettingsSource, SettingsUnavailable};
 use log2aws_service::signer::{Addressing, Credentials as SigningKeys, SigV4Signer};
 use log2aws_store::{BucketSpec, DiskStore};
 use s3s::auth::SimpleAuth;
@@ -24,7 +24,7 @@ use url::{Host, Url};
 
 use crate::analysis::analyzer::StoreAnalyzer;
 use crate::analysis::startup_scan::StartupScan;
-use crate::analysis::{Queue, Work, Workers};
+use crate::analysis::{Queue, Work, Workers, default_threads};
 use crate::audit::AuditLog;
 use crate::audit::layer::AuditLayer;
 use crate::background::audit_upkeep::{AuditUpkeep, Watched};
@@ -48,6 +48,7 @@ use crate::metrics::Metrics;
 use crate::object_reader::StoreReader;
 use crate::s3::Disk;
 use crate::s3::access::Access;
+use crate::s3::final_days::FinalDays;
 use crate::s3::open_puts::OpenPuts;
 use crate::s3::put_checks::PutChecks;
 use crate::s3::route::ObjectReads;
@@ -296,12 +297,13 @@ impl Server {
             self.clock.clone(),
             door.max_new_servers,
         );
+        let objects: Arc<dyn ObjectReader> = Arc::new(StoreReader(Arc::new(self.store.clone())));
         let urls = log2aws_service::http::router(UrlApp {
             signer: Arc::new(signer(endpoint.clone(), signing)?),
             settings: settings.clone(),
             clock: self.clock.clone(),
             days: self.config.days,
-            objects: Arc::new(StoreReader(Arc::new(self.store.clone()))),
+            objects: objects.clone(),
             limits: UrlLimits {
                 max_log_size: door.max_log_size,
                 new_servers: Some(Arc::new(new_servers.clone())),
@@ -324,6 +326,13 @@ impl Server {
             puts: Arc::new(PutChecks {
                 max_log_size: door.max_log_size,
                 open: OpenPuts::new(door.puts_per_url.get()),
+                days: FinalDays {
+                    rules: self.config.days,
+                    objects,
+                    settings: self.settings.clone(),
+                    clock: self.clock.clone(),
+                    store: self.store.clone(),
+                },
                 new_servers,
                 versions: VersionQuota::new(
                     self.store.clone(),
@@ -467,13 +476,6 @@ impl Server {
             reminded_at: None,
         }
     }
-}
-
-/// Eight per core, at most 32: an analysis mostly waits for the disk, because each of its results
-/// is synced before the next one begins.
-fn default_threads() -> usize {
-    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    cores.saturating_mul(8).min(32)
 }
 
 /// Signs with the key pair that may only put day logs.
