@@ -172,6 +172,10 @@ words! {
     refused: "The newest delivery was refused; there are no results of it.", "最新のログは受け付けませんでした。結果はありません。";
     replaced: "This day was replaced: its newest version has other bytes than the one before. It was put from {source}.", "この日のログは置き換えられました。最新版は前の版と内容が異なります。送信元：{source}。";
     replaced_before: "This day was replaced before: an earlier version has other bytes than the one before it.", "この日のログは以前に置き換えられました。前の版と内容が異なる版があります。";
+    reopened: "An operator reopened this day for one more delivery ({by}, {at}). Reason:", "管理者がこの日の再受付を許可しました（{by}、{at}）。異なる内容を 1 回だけ受け付けます。理由：";
+    reopened_used: "An operator reopened this day for one more delivery ({by}, {at}), which has arrived. Reason:", "管理者がこの日の再受付を許可し（{by}、{at}）、その配送が届きました。理由：";
+    reopened_earlier: "reopened before", "以前の再受付の許可";
+    reopening_unreadable: "The record with which an operator reopened this day cannot be read:", "この日の再受付の許可の記録を読めません：";
     refusals_one: "{n} put of this day was refused and changed nothing; the last came from {source}:", "この日のログの送信を {n} 件受け付けませんでした。結果は変わっていません。最後の送信元：{source}。理由：";
     refusals_many: "{n} puts of this day were refused and changed nothing; the last came from {source}:", "この日のログの送信を {n} 件受け付けませんでした。結果は変わっていません。最後の送信元：{source}。理由：";
     refusals_unreadable: "The list of refused versions cannot be read:", "受け付けなかった版の一覧を読めません：";

@@ -6,7 +6,7 @@ use log2aws_core::day_clock::{DayClock, PLAIN_DAY_SECONDS};
 use log2aws_core::summary::{Cause, FORMAT, Gap, LogSummary, SummaryError};
 
 use super::content::{Content, Stored};
-use super::{numbers, versions};
+use super::{numbers, reopening, versions};
 use crate::i18n::{Words, count, fill};
 use crate::pages::layout::{Message, Severity};
 
@@ -18,6 +18,7 @@ pub(super) fn sentences(content: &Content, w: &Words) -> Vec<Message> {
     let mut messages = Vec::new();
     stored(content, w, &mut messages);
     messages.extend(versions::refused(&content.refused, w));
+    messages.extend(reopening::message(content, w));
     if let Some(log) = &content.log {
         let clock = DayClock::new(content.day, log.metadata.tz.as_deref());
         messages.push(coverage(log, w));
