@@ -26,6 +26,10 @@ pub(crate) struct AuditArgs {
     /// The data folder of serve.
     #[arg(long, value_name = "DIR", default_value = "/var/lib/log2aws")]
     data_dir: PathBuf,
+    // Read before the command line is parsed.
+    /// The config file of serve, for its data-dir [default: /etc/log2aws/serve.toml if it exists].
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// Only events of this server's logs.
     #[arg(long, value_name = "NAME")]
     server: Option<ServerName>,
