@@ -28,7 +28,12 @@ pub(crate) fn open_data_dir(
     // existing one may not be accessible.)
     let new: Vec<&Path> =
         root.ancestors().take_while(|folder| !matches!(fs.exists(folder), Ok(true))).collect();
-    make(fs, root)?;
+    fs.create_dir_all(root).map_err(|e| match e.kind() {
+        io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
+            OpenError::NotAFolder { root: root.to_owned() }
+        }
+        _ => failed("making", root, e),
+    })?;
     for folder in new.iter().filter_map(|folder| folder.parent()) {
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
         fs.sync_dir(folder).map_err(|e| failed("syncing", folder, e))?;

@@ -7,6 +7,7 @@
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use super::OpenError;
 use super::fs::{FileSystem, OsFileSystem};
 use super::layout;
 
@@ -29,9 +30,17 @@ const AUDIT: &str = "audit";
 /// Why a snapshot failed.
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {
-    /// The source is not a data folder, or one of a newer program.
+    /// The source is not a data folder.
+    #[error("{} {why}: name the data folder of serve by --data-dir", .root.display())]
+    NotDataFolder {
+        /// The source.
+        root: PathBuf,
+        /// What it is instead.
+        why: &'static str,
+    },
+    /// The data folder cannot be read, or was written by a newer program.
     #[error(transparent)]
-    Source(#[from] super::OpenError),
+    Source(#[from] OpenError),
     /// The target exists.
     #[error("{} exists already; name a folder that does not", .0.display())]
     Exists(PathBuf),
@@ -68,7 +77,7 @@ pub struct Snapshot {
 /// [`SnapshotError`]; an incomplete snapshot is left in a folder `to.partial`.
 pub fn snapshot(root: &Path, to: &Path) -> Result<Snapshot, SnapshotError> {
     let fs = &OsFileSystem;
-    layout::check_format(fs, root)?;
+    check_source(fs, root)?;
     let partial = partial(to);
     for path in [to, &partial] {
         if path.symlink_metadata().is_ok() {
@@ -111,6 +120,26 @@ pub fn snapshot(root: &Path, to: &Path) -> Result<Snapshot, SnapshotError> {
     fs.rename(&partial, to).map_err(|e| failed("renaming", &partial, e))?;
     fs.sync_dir(above).map_err(|e| failed("syncing", above, e))?;
     Ok(made)
+}
+
+/// Refuses a source that is not a data folder.
+fn check_source(fs: &dyn FileSystem, root: &Path) -> Result<(), SnapshotError> {
+    let not = |why| Err(SnapshotError::NotDataFolder { root: root.to_owned(), why });
+    match root.metadata() {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return not("does not exist"),
+        Err(e) => return Err(failed("reading", root, e)),
+        Ok(meta) if !meta.is_dir() => return not("is not a folder"),
+        Ok(_) => {}
+    }
+    match layout::check_format(fs, root) {
+        Err(OpenError::NotOurs { .. }) => {}
+        checked => return Ok(checked?),
+    }
+    let mut entries = fs.read_dir(root).map_err(|e| failed("reading", root, e))?;
+    if entries.next().is_none() {
+        return not("is empty");
+    }
+    not("is not a data folder of log2aws (it has no `format` file)")
 }
 
 /// Links or copies what `to` does not have yet.

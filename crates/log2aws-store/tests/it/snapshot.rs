@@ -75,6 +75,6 @@ fn a_snapshot_is_refused_where_it_would_mix_or_hold_itself() {
     let newer = refused(&home.path().join("copy"));
     assert!(newer.to_string().contains("data format 99"), "{newer}");
     let none = snapshot(home.path(), &home.path().join("copy")).unwrap_err();
-    assert!(matches!(none, SnapshotError::Source(_)));
+    assert!(matches!(none, SnapshotError::NotDataFolder { .. }));
     assert!(!home.path().join("copy").exists() && !home.path().join("copy.partial").exists());
 }
