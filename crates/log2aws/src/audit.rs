@@ -84,7 +84,7 @@ pub(crate) fn run(
         writeln!(stderr, "note: no event matches{}", filter.conditions())?;
     }
     if dropped > 0 {
-        writeln!(stderr, "warning: {dropped} events of this time could not be written down")?;
+        writeln!(stderr, "warning: events of this time that could not be written: {dropped}")?;
     }
     Ok(if unreadable > 0 { Exit::Rejects } else { Exit::Done })
 }

@@ -43,6 +43,6 @@ pub(crate) fn run(args: StoreArgs) -> anyhow::Result<Exit> {
     let StoreVerb::Snapshot(SnapshotArgs { to, data_dir, .. }) = args.verb;
     let made = snapshot(&data_dir, &to)?;
     let (linked, copied) = (made.linked, made.copied);
-    writeln!(io::stdout(), "{}: {linked} files linked, {copied} copied", to.display())?;
+    writeln!(io::stdout(), "{}: files linked: {linked}, copied: {copied}", to.display())?;
     Ok(Exit::Done)
 }
