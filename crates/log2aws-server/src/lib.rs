@@ -15,6 +15,7 @@ mod dashboard;
 mod endpoint;
 mod file_fingerprint;
 mod folder_cache;
+mod hashed_map;
 mod http;
 mod metrics;
 mod object_reader;
