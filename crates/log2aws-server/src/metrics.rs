@@ -13,8 +13,6 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::background::TaskMetrics;
-
 /// A family of counters with one label.
 type Labelled<L> = Family<L, Counter>;
 
@@ -40,6 +38,25 @@ pub(crate) struct Reason {
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 pub(crate) struct Kind {
     pub(crate) kind: &'static str,
+}
+
+/// The name of a background task.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub(crate) struct TaskLabel {
+    pub(crate) task: &'static str,
+}
+
+/// A time of each background task, in seconds since the Unix epoch.
+type TaskSeconds = Family<TaskLabel, Gauge<f64, AtomicU64>>;
+
+/// The metrics of all background tasks.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TaskMetrics {
+    pub(crate) runs: Family<TaskLabel, Counter>,
+    pub(crate) failures: Family<TaskLabel, Counter>,
+    pub(crate) running: Family<TaskLabel, Gauge>,
+    pub(crate) last_run: TaskSeconds,
+    pub(crate) last_success: TaskSeconds,
 }
 
 /// Every metric; names and help texts are in [`Metrics::new`].
@@ -158,11 +175,39 @@ impl Metrics {
             "Whether nothing is removed by age because no log bears the clock out",
             m.retention_paused.clone(),
         );
-        m.tasks.register(r);
+        m.register_tasks(r);
         m.register_door(r);
         m.register_audit(r);
         register_process(r, version, start);
         Self { registry, ..metrics }
+    }
+
+    /// Registers the metrics of background tasks.
+    fn register_tasks(&self, r: &mut Registry) {
+        let tasks = &self.tasks;
+        r.register("background_runs", "Runs of background tasks", tasks.runs.clone());
+        r.register(
+            "background_failures",
+            "Runs of background tasks that failed; each is tried again",
+            tasks.failures.clone(),
+        );
+        r.register(
+            "background_running",
+            "Whether a background task is at work now",
+            tasks.running.clone(),
+        );
+        r.register_with_unit(
+            "background_last_run_timestamp",
+            "When a background task last began to run, since the Unix epoch",
+            Unit::Seconds,
+            tasks.last_run.clone(),
+        );
+        r.register_with_unit(
+            "background_last_success_timestamp",
+            "When a run of a background task last ended well, since the Unix epoch",
+            Unit::Seconds,
+            tasks.last_success.clone(),
+        );
     }
 
     /// Metrics of refused and closed connections and deliveries.

@@ -17,7 +17,7 @@ pub(crate) mod wiring;
 
 use std::time::Duration;
 
-pub(crate) use status::{TaskBoard, TaskMetrics};
+pub(crate) use status::TaskBoard;
 pub(crate) use stop::Stop;
 pub(crate) use supervisor::Supervisor;
 
