@@ -78,7 +78,7 @@ fn plain_http(exposure: &Exposure<'_>) -> Option<String> {
 
 fn unprotected(at: &str) -> String {
     format!(
-        "{at} is plain HTTP: whoever is on the way can read presigned URLs, logs, the dashboard's \
+        "{at} is plain HTTP: anybody on the way can read presigned URLs, logs, the dashboard's \
          token and its cookie; set --tls-cert and --tls-key, or put a proxy with TLS in front"
     )
 }
