@@ -234,8 +234,8 @@ impl Server {
             noted.get_or_init(Instant::now);
             stop.set();
             queue.stop();
-            stopping.callers.stop();
-            stopping.front.stop();
+            stopping.client_ip_layer.stop();
+            stopping.ui.stop();
         };
         on_start();
         serve(listener, self.service(app, metrics), shutdown).await;
@@ -366,20 +366,20 @@ impl Server {
             tasks: TaskBoard::new(metrics.tasks.clone()),
             unreadable,
             token: self.credentials.metrics.clone(),
-            callers: ClientIpLayer::new(
+            client_ip_layer: ClientIpLayer::new(
                 self.config.trusted_proxies.clone(),
                 Box::new(count),
                 refusals.clone(),
             ),
             audit: AuditLayer::new(audit.clone(), &operator.access_key, &signing.access_key),
-            front: self.front(endpoint, trouble)?,
+            ui: self.ui(endpoint, trouble)?,
             settings,
             signing: signing.access_key.clone(),
             refusals,
         })
     }
 
-    fn front(
+    fn ui(
         &self,
         endpoint: Url,
         trouble: TroubleSource,
@@ -449,7 +449,7 @@ impl Server {
         let pruned = app.clone();
         let prune = move || {
             pruned.limit.prune();
-            pruned.front.prune();
+            pruned.ui.prune();
             pruned.refusals.flush();
             pruned.unreadable.prune(Instant::now());
         };

@@ -54,7 +54,7 @@ struct Line {
     text: String,
     accepted: bool,
     /// The number of lines that this `dropped` line reports; 0 for every other event.
-    tells: u64,
+    reports: u64,
 }
 
 /// Lines of one day, written together.
@@ -62,7 +62,7 @@ struct Line {
 struct Block {
     text: String,
     events: u64,
-    tells: u64,
+    reports: u64,
 }
 
 /// State shared by the writer thread and its users.
@@ -78,7 +78,7 @@ struct Status {
     /// The size of the queued lines, in bytes.
     queued: AtomicU64,
     /// Dropped lines that no `dropped` line reports yet.
-    untold: AtomicU64,
+    unreported: AtomicU64,
     /// Whether the last write failed.
     failing: AtomicBool,
     /// Whether the last line exceeded the limit. Refusals have their own flag, and half the limit.
@@ -88,13 +88,13 @@ struct Status {
 
 impl Status {
     fn drop_lines(&self, reason: &'static str, lines: u64) {
-        self.untold.fetch_add(lines, Ordering::Relaxed);
+        self.unreported.fetch_add(lines, Ordering::Relaxed);
         self.metrics.count_audit_dropped(reason, lines);
     }
 
     fn drop_line(&self, reason: &'static str, line: &Line) {
-        if line.tells > 0 {
-            self.untold.fetch_add(line.tells, Ordering::Relaxed);
+        if line.reports > 0 {
+            self.unreported.fetch_add(line.reports, Ordering::Relaxed);
         } else {
             self.drop_lines(reason, 1);
         }
@@ -177,7 +177,7 @@ impl AuditLog {
             size: AtomicU64::new(0),
             closing: AtomicBool::new(false),
             queued: AtomicU64::new(0),
-            untold: AtomicU64::new(0),
+            unreported: AtomicU64::new(0),
             failing: AtomicBool::new(false),
             full: AtomicBool::new(false),
             refusals_full: AtomicBool::new(false),
@@ -214,7 +214,7 @@ impl AuditLog {
     pub(crate) fn record(&self, event: &AuditEvent) {
         let Ok(text) = event.to_line() else { return self.status.drop_lines("failed", 1) };
         let accepted = event.is_accepted();
-        let line = Line { day: day_of(event.time), text, accepted, tells: 0 };
+        let line = Line { day: day_of(event.time), text, accepted, reports: 0 };
         let bytes = line.text.len() as u64;
         let reason = if self.status.queued.fetch_add(bytes, Ordering::Relaxed) > QUEUE_BYTES {
             "queue"
@@ -303,7 +303,7 @@ impl AuditLog {
 struct Unsynced {
     since: Instant,
     events: u64,
-    tells: u64,
+    reports: u64,
 }
 
 /// The state of the thread.
@@ -363,16 +363,16 @@ impl Writer {
         if !is_due || self.status.full.load(Ordering::Relaxed) && batch.is_empty() {
             return;
         }
-        let lines = self.status.untold.load(Ordering::Relaxed);
+        let lines = self.status.unreported.load(Ordering::Relaxed);
         if lines == 0 {
             return;
         }
         let event =
             AuditEvent { lines: Some(lines), ..AuditEvent::new(self.clock.now(), "dropped") };
         if let Ok(text) = event.to_line() {
-            batch.push(Line { day: day_of(event.time), text, accepted: true, tells: lines });
+            batch.push(Line { day: day_of(event.time), text, accepted: true, reports: lines });
             // Added back if the line is not written.
-            self.status.untold.fetch_sub(lines, Ordering::Relaxed);
+            self.status.unreported.fetch_sub(lines, Ordering::Relaxed);
         }
     }
 
@@ -387,8 +387,8 @@ impl Writer {
             let size = (block.text.len() + line.text.len()) as u64;
             if self.status.has_room(size, line.accepted) {
                 block.text.push_str(&line.text);
-                block.events += u64::from(line.tells == 0);
-                block.tells += line.tells;
+                block.events += u64::from(line.reports == 0);
+                block.reports += line.reports;
             } else {
                 self.status.drop_line("size", &line);
             }
@@ -405,13 +405,13 @@ impl Writer {
         match self.append_to_file(day, block.text.as_bytes()) {
             Ok(()) => {
                 let now = Instant::now();
-                let start = || Unsynced { since: now, events: 0, tells: 0 };
+                let start = || Unsynced { since: now, events: 0, reports: 0 };
                 let unsynced = self.unsynced.get_or_insert_with(start);
                 unsynced.events += block.events;
-                unsynced.tells += block.tells;
+                unsynced.reports += block.reports;
                 self.status.add_size(block.text.len() as u64);
                 self.status.metrics.audit_lines.inc_by(block.events);
-                if block.tells > 0 {
+                if block.reports > 0 {
                     self.told = Some(now);
                 }
             }
@@ -419,7 +419,7 @@ impl Writer {
                 // The next lines open the file again; earlier ones are synced through this one.
                 self.sync();
                 self.file = None;
-                self.lose(block.events, block.tells, &error);
+                self.lose(block.events, block.reports, &error);
             }
         }
     }
@@ -440,7 +440,7 @@ impl Writer {
         match self.file.as_ref().map_or(Ok(()), DayFile::sync) {
             Ok(()) => true,
             Err(error) => {
-                self.lose(unsynced.events, unsynced.tells, &error);
+                self.lose(unsynced.events, unsynced.reports, &error);
                 self.file = None;
                 false
             }
@@ -448,8 +448,8 @@ impl Writer {
     }
 
     /// Counts lines that the disk did not take.
-    fn lose(&self, events: u64, tells: u64, error: &io::Error) {
-        self.status.untold.fetch_add(tells, Ordering::Relaxed);
+    fn lose(&self, events: u64, reports: u64, error: &io::Error) {
+        self.status.unreported.fetch_add(reports, Ordering::Relaxed);
         self.status.drop_lines("disk", events);
         self.status.note_failure(error);
     }

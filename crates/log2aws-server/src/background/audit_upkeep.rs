@@ -11,7 +11,7 @@ use log2aws_core::key::BucketName;
 use log2aws_service::ports::Clock;
 use log2aws_store::DiskStore;
 
-use super::clock_guard::clock_is_borne_out;
+use super::clock_guard::clock_is_confirmed;
 use super::retention::days_before;
 use super::{BackgroundTask, Next, Stop, TaskError};
 use crate::audit::{AuditEvent, AuditLog, day_files};
@@ -109,7 +109,7 @@ impl AuditUpkeep {
             return Ok(());
         }
         let believed = self.trust_clock
-            || clock_is_borne_out(&self.store, &self.buckets, now, stop)? == Some(true);
+            || clock_is_confirmed(&self.store, &self.buckets, now, stop)? == Some(true);
         if !believed {
             return Ok(());
         }

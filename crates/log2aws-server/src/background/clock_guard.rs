@@ -27,7 +27,7 @@ pub(crate) const EARLY: SignedDuration = SignedDuration::from_hours(2 * 24);
 ///
 /// # Errors
 /// A bucket's folder cannot be read.
-pub(crate) fn clock_is_borne_out(
+pub(crate) fn clock_is_confirmed(
     store: &DiskStore,
     buckets: &[BucketName],
     now: Timestamp,

@@ -15,7 +15,7 @@ use log2aws_service::ports::{Clock, VersionId};
 use log2aws_store::DiskStore;
 use log2aws_store::disk::{DiskError, RetentionRule};
 
-use super::clock_guard::{EARLY, begin_of_day, clock_is_borne_out};
+use super::clock_guard::{EARLY, begin_of_day, clock_is_confirmed};
 use super::unreadable_objects::UnreadableObjects;
 use super::{BackgroundTask, Next, Stop, TaskError};
 use crate::metrics::Metrics;
@@ -95,7 +95,7 @@ impl Retention {
         let confirmed = if self.trust_clock {
             Some(true)
         } else {
-            clock_is_borne_out(&self.store, &buckets, now, stop)?
+            clock_is_confirmed(&self.store, &buckets, now, stop)?
         };
         let is_paused = confirmed == Some(false);
         self.metrics.retention_paused.set(i64::from(is_paused));

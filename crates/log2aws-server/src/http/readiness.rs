@@ -73,7 +73,7 @@ pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("10"));
         response
     };
-    if app.callers.is_stopping() {
+    if app.client_ip_layer.is_stopping() {
         return not_ready("shutting down");
     }
     match app.readiness.check().await {
