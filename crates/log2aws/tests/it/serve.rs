@@ -217,3 +217,23 @@ fn the_dashboard_names_what_cannot_be_read_and_says_that_retention_is_paused() {
         assert!(page.contains("--retention-trust-clock"), "{page}");
     }
 }
+
+#[test]
+fn final_days_that_would_take_any_log_again_are_warned_of() {
+    let said = "a final day takes any log again once";
+    let folder = tempfile::tempdir().unwrap();
+    let data = data_dir(folder.path());
+    let keep = ["--keep-raw-days", "30", "--keep-analyzed-days", "60"];
+    for (back, is_warned) in [("400", true), ("60", false)] {
+        let args = [&["--data-dir", &data, "--days-back", back][..], &keep].concat();
+        let serve = Program::serve(folder.path(), &args);
+        assert_eq!(serve.log().contains(said), is_warned, "{back}: {}", serve.log());
+    }
+    let mut plan = program();
+    plan.args(["stack", "plan", "--env", "dev", "--region", "eu-west-1"]);
+    plan.args(["--allow-hosts", "203.0.113.7", "--parameter", "AnalyzedKeepDays=90"]);
+    let plan = plan.output().unwrap();
+    let told = String::from_utf8_lossy(&plan.stderr);
+    assert!(plan.status.success(), "{told}");
+    assert!(told.contains(said) && told.contains("AnalyzedKeepDays=90"), "{told}");
+}
