@@ -227,7 +227,9 @@ impl Server {
             stopping.front.stop();
         };
         on_start();
-        serve(listener, self.service(app, metrics), shutdown).await;
+        let mut running = serve(listener, self.service(app, metrics), shutdown).await;
+        audit.cut_off();
+        running.shutdown().await;
         audit.record_server("stop", &self.config.allow_list);
         let joined = tokio::task::spawn_blocking(move || {
             workers.stop(*stopped_at.get_or_init(Instant::now) + ANALYSES_END_WITHIN);
@@ -415,3 +417,6 @@ fn bucket(name: &'static str) -> BucketName {
         Err(_) => unreachable!("the names of the local buckets are bucket names"),
     }
 }
+
+#[cfg(test)]
+mod tests;

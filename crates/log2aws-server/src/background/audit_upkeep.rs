@@ -1,5 +1,5 @@
-//! Maintains the audit log: reports why lines are not being written, and records changes to files
-//! with settings.
+//! Maintains the audit log: notices when its disk hangs or has space again, and records changes to
+//! files with settings.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,13 +28,12 @@ impl BackgroundTask for AuditUpkeep {
     }
 
     fn run_once(&mut self, _: &Stop) -> Result<Next, TaskError> {
-        self.log.count_again();
+        self.log.check();
         for change in self.watched.changes() {
             let mut event = AuditEvent::new(self.clock.now(), "setting");
             event.detail = Some(change);
             self.log.record(&event);
         }
-        let unknown = self.watched.is_unknown().then_some(UNKNOWN);
-        Ok(Next { after: EVERY, notice: self.log.trouble().or(unknown) })
+        Ok(Next { after: EVERY, notice: self.watched.is_unknown().then_some(UNKNOWN) })
     }
 }
