@@ -163,7 +163,7 @@ fn why(code: Option<&str>) -> &'static str {
             "a proxy in between changes requests, or the API signs with a key that is no longer good"
         }
         Some("InvalidAccessKeyId" | "InvalidToken" | "AccountProblem" | "AllAccessDisabled") => {
-            "the API's own key is not good there; whoever runs it must look"
+            "the API's own key is not good there; its administrator must look at that"
         }
         _ => {
             "this machine's address may not put (allow-list, bucket policy), the URL had expired, \

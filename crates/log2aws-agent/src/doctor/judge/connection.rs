@@ -46,7 +46,7 @@ pub(crate) fn api(
     } else if !address.ip().is_loopback() {
         findings.push(Finding::warn(
             Check::Tls,
-            "the API is asked over http: whoever is on the way can read logs and use its URLs",
+            "the API is asked over http: anybody on the way there can read logs and use its URLs",
             "give the API a certificate, and --api its https address",
         ));
     }
@@ -150,7 +150,7 @@ fn no_tunnel(target: &Target, proxy: Option<&ProxyHop>, status: Option<u16>) -> 
         Some(status) => (
             format!("the proxy {hop} does not lead to {to} ({status})"),
             format!(
-                "let whoever runs it allow CONNECT to {to}, or put {} into NO_PROXY",
+                "ask its administrator to allow CONNECT to {to}, or put {} into NO_PROXY",
                 target.host
             ),
         ),
@@ -237,7 +237,7 @@ fn certificate(
                 )],
                 None => fail(
                     format!("the certificate of {name} (issued by {by}) {state}"),
-                    "whoever runs that host must renew it; this machine's clock is right"
+                    "the administrator of that host must renew it; this machine's clock is right"
                         .to_owned(),
                 ),
             }
@@ -256,7 +256,7 @@ fn certificate(
         ),
         error => fail(
             format!("the certificate of {name} (issued by {by}) is not valid: {error}"),
-            "whoever runs that host must replace it".to_owned(),
+            "the administrator of that host must replace it".to_owned(),
         ),
     }
 }
