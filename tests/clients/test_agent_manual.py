@@ -336,7 +336,7 @@ COMMANDS = {
         f"touch /var/log/log2aws/2999-01-01.log; log2aws-agent ship --api {ENDPOINT} --date 2999-01-01"),
     "the connection was refused": "log2aws-agent ship --max-time 1 --api http://127.0.0.1:1/",
     "the name cannot be resolved": "log2aws-agent ship --max-time 1 --api http://no-such.invalid/",
-    "in the environment": f"http_proxy=socks5://10.0.0.1:1080 log2aws-agent ship --api {ENDPOINT}",
+    "is not the address": f"http_proxy=socks5://10.0.0.1:1080 log2aws-agent ship --api {ENDPOINT}",
 }
 
 

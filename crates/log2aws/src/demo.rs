@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
+use log2aws_agent::net::Network;
 use log2aws_agent::sample::{self, SampleConfig, SampleMode};
-use log2aws_agent::ship::{self, Days, Network, Outcome, Proxy, ShipConfig};
+use log2aws_agent::ship::{self, Days, Outcome, ShipConfig};
 use log2aws_agent::spool::Spool;
 use log2aws_agent::world::{SystemTime, World, host_name};
 use log2aws_core::day::Day;
@@ -165,7 +166,7 @@ fn pipeline(
             upload_hosts: Vec::new(),
             limit_rate: None,
             keep: None,
-            network: Network { proxy: Proxy::Direct, ca_file: None, stall: PATIENCE },
+            network: Network { stall: PATIENCE, ..Network::default() },
         };
         let report = ship::run(&config, &world, &mut |_| {})?;
         for delivery in report.days {

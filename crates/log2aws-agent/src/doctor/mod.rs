@@ -8,16 +8,16 @@ use std::time::Duration;
 
 use log2aws_core::server_name::{ServerName, ServerNameError};
 
-use crate::ship::{ApiUrl, HostPattern, LastShip, Network};
+use crate::net::{CaError, Network};
+use crate::ship::{ApiUrl, HostPattern, LastShip};
 use crate::world::World;
 
-mod certificate;
 mod facts;
 mod finding;
 mod judge;
 
 use self::facts::Facts;
-use self::facts::api::Api;
+use self::facts::api::{ApiResponse, Probe};
 use self::judge::answer::{self, Transfer};
 use self::judge::folders::{self, FolderPurpose};
 use self::judge::samples::{self, Samplers};
@@ -154,47 +154,26 @@ fn at_home(config: &DoctorConfig, world: &World<'_>, facts: &Facts) -> Vec<Findi
 }
 
 /// Checks that need the connection to the API.
-fn outside(config: &DoctorConfig, api: &ApiUrl, facts: &Facts, seen: &Api) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    if let Err(error) = &seen.ca {
-        let (what, todo) = parts(error.to_string(), "correct --ca-file, or leave it out");
-        findings.push(Finding::fail(Check::Tls, what, todo));
-        return findings;
-    }
-    let proxy = match &seen.proxy {
-        Ok(proxy) => proxy.as_ref(),
-        Err(variable) => {
-            findings.push(Finding::fail(
-                Check::Proxy,
-                format!("{variable} in the environment is not the address of an HTTP proxy"),
-                format!("write it as {variable}=http://host:port, or unset it"),
-            ));
-            return findings;
+fn outside(
+    config: &DoctorConfig,
+    api: &ApiUrl,
+    facts: &Facts,
+    probe: &Result<Probe<ApiResponse>, CaError>,
+) -> Vec<Finding> {
+    let probe = match probe {
+        Ok(probe) => probe,
+        Err(error) => {
+            let (what, todo) = parts(error.to_string(), "correct --ca-file, or leave it out");
+            return vec![Finding::fail(Check::Tls, what, todo)];
         }
     };
-    if let Some(hop) = proxy {
-        findings.push(Finding::ok(Check::Proxy, format!("by way of {}:{}", hop.host, hop.port)));
-    }
-    if let Some(connection) = &seen.connection {
-        findings.extend(connection::api(&seen.target, proxy, connection, facts.now));
-    }
-    let said = match &seen.said {
-        None => return findings,
-        Some(Err(error)) => {
-            let todo = "correct --api; if it is right, a proxy or a firewall cuts requests short";
-            let (what, todo) = parts(error.clone(), todo);
-            findings.push(Finding::fail(Check::Answer, what, todo));
-            return findings;
-        }
-        Some(Ok(said)) => said,
-    };
+    let mut findings = connection::api(probe, facts.now);
+    let Ok(said) = &probe.result else { return findings };
     if let Ok(server) = &config.server {
         findings.extend(answer::answer(&said.answer, &api.to_string(), server));
     }
     findings.extend(said.date.map(|date| answer::clock(date, said.before, said.after)));
-    if let Some((target, hop, Some(connection))) = &said.store {
-        findings.push(connection::store(target, hop.as_ref(), connection, facts.now));
-    }
+    findings.extend(said.store.as_ref().map(|store| connection::store(store, facts.now)));
     if let (Some(Ok(Some(expires_at))), Some(date)) = (&said.answer.url, said.date) {
         let life = expires_at.duration_since(date).unsigned_abs();
         let transfer = Transfer {

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use clap::Args;
+use log2aws_agent::net::{Network, Proxies};
 use log2aws_agent::sample::{self, SampleMode};
-use log2aws_agent::ship::{self, ApiUrl, HostPattern, Network};
+use log2aws_agent::ship::{self, ApiUrl, HostPattern};
 use log2aws_agent::spool::Spool;
 use log2aws_agent::world::host_name;
 use log2aws_core::metadata::Note;
@@ -141,7 +142,8 @@ pub(super) struct Sending {
 impl Sending {
     /// The way out.
     pub(super) fn network(&self) -> Network {
-        Network { ca_file: self.ca_file.clone(), ..Network::default() }
+        let proxies = Proxies::new(None, None, |name| std::env::var(name).ok());
+        Network { proxies, ca_file: self.ca_file.clone(), ..Network::default() }
     }
 
     /// How long a delivered log is kept.

@@ -26,6 +26,8 @@ const MAX_PUT: u64 = 5 << 30;
 pub(crate) fn answer(answer: &Answer, api: &str, server: &ServerName) -> Vec<Finding> {
     let status = answer.status;
     let said = answer.said.as_ref().map_or_else(String::new, |said| format!(", {said:?}"));
+    let via = answer.proxy.as_ref();
+    let via = via.map_or_else(String::new, |proxy| format!(" by way of the proxy {proxy}"));
     let fail = |what: String, todo: &str| vec![Finding::fail(Check::Answer, what, todo)];
     match (status, answer.source) {
         (200, source) => match &answer.url {
@@ -54,7 +56,7 @@ pub(crate) fn answer(answer: &Answer, api: &str, server: &ServerName) -> Vec<Fin
             ),
         ],
         (403, None) => fail(
-            format!("{api} answers 403{said}, but not as log2aws does (no Log2aws-Source)"),
+            format!("{api}{via} answers 403{said}, but not as log2aws does (no Log2aws-Source)"),
             "give --api the whole address that the deployment printed; if it is right, a proxy or \
              firewall answers in its place",
         ),
@@ -239,7 +241,7 @@ mod tests {
         let ip = Some("203.0.113.9".parse().unwrap());
         let say = |status, source, url: Option<Result<Option<Timestamp>, String>>| {
             let said = Some("Forbidden".to_owned());
-            let got = Answer { status, source, said, url };
+            let got = Answer { status, source, said, url, proxy: None };
             answer(&got, "https://a/prod", &server).last().unwrap().to_string()
         };
         assert!(say(200, ip, Some(Ok(None))).contains("web01 is let in as 203.0.113.9"));

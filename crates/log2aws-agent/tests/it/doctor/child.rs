@@ -10,7 +10,7 @@ use std::process::{Command, Output};
 
 use jiff::tz::TimeZone;
 use log2aws_agent::doctor::{DoctorConfig, run};
-use log2aws_agent::ship::{Network, Proxy};
+use log2aws_agent::net::{Network, Proxies};
 use log2aws_agent::world::{Machine, World};
 
 use super::{Clock, Host, NOW};
@@ -32,7 +32,10 @@ fn child() {
         state_dir: var("STATE_DIR").into(),
         interval: std::time::Duration::from_mins(10),
         api: env::var("API").ok().map(|api| api.parse().unwrap()),
-        network: Network { proxy: Proxy::FromEnvironment, ..Network::default() },
+        network: Network {
+            proxies: Proxies::new(None, None, |name| env::var(name).ok()),
+            ..Network::default()
+        },
         upload_hosts: Vec::new(),
         limit_rate: None,
         max_time: std::time::Duration::from_mins(5),

@@ -15,8 +15,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use log2aws_agent::doctor::{Check, DoctorConfig, Finding, Report, Verdict, run};
+use log2aws_agent::net::Network;
 use log2aws_agent::run::RunLock;
-use log2aws_agent::ship::{DEFAULT_MAX_TIME, Network};
+use log2aws_agent::ship::DEFAULT_MAX_TIME;
 use log2aws_agent::world::{Machine, Time, World};
 
 /// Ten past nine in the morning in Tokyo.
@@ -99,7 +100,7 @@ impl Host {
             state_dir: self.path("state"),
             interval: Duration::from_mins(10),
             api: None,
-            network: Network { proxy: log2aws_agent::ship::Proxy::Direct, ..Network::default() },
+            network: Network::default(),
             upload_hosts: Vec::new(),
             limit_rate: None,
             max_time: DEFAULT_MAX_TIME,
