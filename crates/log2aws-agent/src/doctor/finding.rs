@@ -12,6 +12,8 @@ pub enum Check {
     Config,
     /// The name of this server.
     Server,
+    /// The time zone of the lines and of midnight.
+    Zone,
     /// The folder of the day logs.
     LogFolder,
     /// The state folder.
@@ -52,6 +54,7 @@ impl Check {
         match self {
             Self::Config => "config",
             Self::Server => "server",
+            Self::Zone => "zone",
             Self::LogFolder => "log folder",
             Self::StateFolder => "state folder",
             Self::Samples => "samples",

@@ -6,11 +6,11 @@ use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use log2aws_core::server_name::{ServerName, ServerNameError};
+use log2aws_core::server_name::ServerName;
 
 use crate::net::{CaError, Network};
 use crate::ship::{ApiUrl, HostPattern, LastShip};
-use crate::world::World;
+use crate::world::{HostNameError, World, ZoneSource, is_default_host_name};
 
 mod facts;
 mod finding;
@@ -31,7 +31,11 @@ pub struct DoctorConfig {
     /// The config file, if there is one.
     pub config_file: Option<PathBuf>,
     /// This server's name from the flag or the host name.
-    pub server: Result<ServerName, ServerNameError>,
+    pub server: Result<ServerName, HostNameError>,
+    /// Whether the name is the host name.
+    pub is_named_by_host: bool,
+    /// Where the time zone is set.
+    pub zone: ZoneSource,
     /// The folder of the day logs.
     pub log_dir: PathBuf,
     /// The state folder.
@@ -52,7 +56,7 @@ pub struct DoctorConfig {
 
 /// Runs all checks, in the order that a log takes.
 pub fn run(config: &DoctorConfig, world: &World<'_>) -> Report {
-    let mut findings = vec![config_file(config), server(config)];
+    let mut findings = vec![config_file(config), server(config), zone(config, world)];
     let Some(facts) = facts::gather(config, world) else {
         findings.push(Finding::fail(
             Check::Clock,
@@ -92,22 +96,53 @@ fn server(config: &DoctorConfig) -> Finding {
         Err(error) => {
             return Finding::fail(
                 check,
-                format!("this machine's host name cannot stand in a key: {error}"),
+                format!("this machine's host name cannot be the name of its logs: {error}"),
                 "give it another with --server (server in agent.toml)",
             );
         }
     };
-    let everybody = ["localhost", "localhost.localdomain", "debian", "ubuntu", "ip6-localhost"];
-    if everybody.iter().any(|other| name.as_str().eq_ignore_ascii_case(other)) {
-        return Finding::warn(
-            check,
-            format!(
-                "{name} is what many machines are called; their logs would overwrite each other"
-            ),
-            "give it a name of its own with --server (server in agent.toml) or hostnamectl",
-        );
+    if is_default_host_name(name) {
+        let todo = "give it a name of its own with --server (server in agent.toml) or hostnamectl";
+        return if config.is_named_by_host {
+            Finding::fail(
+                check,
+                format!(
+                    "the host name {name} is what many machines are called; nothing is delivered \
+                     under it"
+                ),
+                todo,
+            )
+        } else {
+            Finding::warn(
+                check,
+                format!(
+                    "{name} is what many machines are called; their logs would overwrite each other"
+                ),
+                todo,
+            )
+        };
     }
     Finding::ok(check, name.to_string())
+}
+
+/// The zone by which days begin.
+fn zone(config: &DoctorConfig, world: &World<'_>) -> Finding {
+    let source = &config.zone;
+    if !source.is_known() {
+        return Finding::warn(
+            Check::Zone,
+            format!("{source} is no time zone of this machine; days are those of UTC"),
+            "correct it, or install the package tzdata",
+        );
+    }
+    let name = world.zone.iana_name().filter(|name| !name.is_empty());
+    Finding::ok(
+        Check::Zone,
+        match name {
+            Some(name) => format!("days are those of {name} ({source})"),
+            None => format!("days are those of {source}"),
+        },
+    )
 }
 
 /// Checks of the machine itself.
@@ -145,7 +180,7 @@ fn at_home(config: &DoctorConfig, world: &World<'_>, facts: &Facts) -> Vec<Findi
         )),
         None => {}
     }
-    findings.extend(deliveries::logs(facts.logs.as_ref(), facts.today));
+    findings.extend(deliveries::logs(facts.logs.as_ref(), facts.today, facts.latest));
     if let Some(pending) = &facts.pending {
         let last = LastShip::load(&config.state_dir);
         findings.push(deliveries::pending(pending, last.as_ref(), facts.today, facts.now));

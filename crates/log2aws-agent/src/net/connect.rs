@@ -117,7 +117,11 @@ impl Dialer {
         let authority = format!("{}:{}", target.host, target.port);
         let login = proxy.login.clone();
         if !target.tls {
-            let origin = format!("http://{authority}");
+            // As in the Host header, which the URL of an upload is signed for.
+            let origin = match target.port {
+                80 => format!("http://{}", target.host),
+                _ => format!("http://{authority}"),
+            };
             return Ok(Box::new(AbsoluteForm::new(transport, origin, login)));
         }
         let mut io = TransportAdapter::new(transport, Arc::clone(&details.current_time));

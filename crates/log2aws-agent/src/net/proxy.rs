@@ -129,7 +129,9 @@ impl Proxies {
             let value = |name| variable(name).filter(|value| !value.trim().is_empty());
             names.iter().find_map(|name| Some((*name, value(name)?)))
         };
-        let of_scheme = |names| match proxy {
+        let of_scheme = |names| match proxy.map(str::trim) {
+            // Set to none.
+            Some("") => None,
             Some(address) => {
                 Some(Given { source: ProxySource::Setting, address: address.to_owned() })
             }
@@ -266,6 +268,8 @@ mod tests {
             assert_eq!(of("b"), Ok(None));
             assert!(!format!("{set:?} {proxy:?}").contains("secret"));
         }
+        let none = Proxies::new(Some(""), None, env);
+        assert_eq!(none.choose(&Url::parse("https://c/").unwrap()), Ok(None));
     }
 
     #[test]

@@ -30,7 +30,6 @@ mod upload_host;
 
 pub use self::config::{ApiUrl, ApiUrlError, DEFAULT_MAX_TIME, Days, ShipConfig};
 pub use self::last::{LastDelivery, LastShip};
-pub use self::plan::is_default_host_name;
 pub use self::rate::{RateError, parse_rate};
 pub use self::report::{DayReport, Outcome, Progress, ShipReport};
 pub use self::upload_host::{HostPattern, HostPatternError};

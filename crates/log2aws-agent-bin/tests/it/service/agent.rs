@@ -96,13 +96,7 @@ impl Running {
 
     /// The processes that it has started.
     pub(crate) fn children(&self) -> Vec<u32> {
-        let processes = fs::read_dir("/proc").unwrap();
-        let numbers = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-        let parent = |id: &u32| {
-            let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
-            stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
-        };
-        numbers.filter(|id| parent(id) == Some(self.id())).collect()
+        children(self.id())
     }
 }
 
@@ -111,6 +105,17 @@ impl Drop for Running {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+/// The children of a process.
+pub(crate) fn children(of: u32) -> Vec<u32> {
+    let processes = fs::read_dir("/proc").unwrap();
+    let numbers = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let parent = |id: &u32| {
+        let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+        stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+    };
+    numbers.filter(|id| parent(id) == Some(of)).collect()
 }
 
 pub(crate) fn signal_to(id: u32, signal: Signal) {

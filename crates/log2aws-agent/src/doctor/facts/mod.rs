@@ -14,7 +14,7 @@ use crate::net::CaError;
 use crate::run;
 use crate::sample;
 use crate::spool::{Logs, Spool, SpoolError};
-use crate::world::World;
+use crate::world::{World, latest_day};
 
 use super::DoctorConfig;
 
@@ -34,6 +34,8 @@ pub(crate) struct Facts {
     /// The current time, and the local day.
     pub(crate) now: Timestamp,
     pub(crate) today: Day,
+    /// The latest day that it is now in any zone.
+    pub(crate) latest: Day,
     /// The user id of this process.
     pub(crate) user: u32,
     pub(crate) log_dir: Folder,
@@ -75,6 +77,7 @@ pub(crate) fn gather(config: &DoctorConfig, world: &World<'_>) -> Option<Facts> 
     Some(Facts {
         now,
         today,
+        latest: latest_day(now).unwrap_or(today),
         user: geteuid().as_raw(),
         log_dir: folder::look(&config.log_dir),
         state_dir: folder::look(&config.state_dir),

@@ -11,7 +11,7 @@ use std::process::{Command, Output};
 use jiff::tz::TimeZone;
 use log2aws_agent::doctor::{DoctorConfig, run};
 use log2aws_agent::net::{Network, Proxies};
-use log2aws_agent::world::{Machine, World};
+use log2aws_agent::world::{Machine, World, ZoneSource};
 
 use super::{Clock, Host, NOW};
 
@@ -27,7 +27,9 @@ fn child() {
     let clock = Clock { now: NOW.parse::<jiff::Timestamp>().unwrap().into() };
     let config = DoctorConfig {
         config_file: None,
-        server: "web01".parse(),
+        server: Ok("web01".parse().unwrap()),
+        is_named_by_host: false,
+        zone: ZoneSource::default(),
         log_dir: var("LOG_DIR").into(),
         state_dir: var("STATE_DIR").into(),
         interval: std::time::Duration::from_mins(10),

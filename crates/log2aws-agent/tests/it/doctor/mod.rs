@@ -18,7 +18,7 @@ use log2aws_agent::doctor::{Check, DoctorConfig, Finding, Report, Verdict, run};
 use log2aws_agent::net::Network;
 use log2aws_agent::run::RunLock;
 use log2aws_agent::ship::DEFAULT_MAX_TIME;
-use log2aws_agent::world::{Machine, Time, World};
+use log2aws_agent::world::{Machine, Time, World, ZoneSource};
 
 /// Ten past nine in the morning in Tokyo.
 pub(crate) const NOW: &str = "2026-11-22T00:10:05Z";
@@ -95,7 +95,9 @@ impl Host {
     pub(crate) fn config(&self) -> DoctorConfig {
         DoctorConfig {
             config_file: None,
-            server: "web01".parse(),
+            server: Ok("web01".parse().unwrap()),
+            is_named_by_host: false,
+            zone: ZoneSource::default(),
             log_dir: self.path("log"),
             state_dir: self.path("state"),
             interval: Duration::from_mins(10),
