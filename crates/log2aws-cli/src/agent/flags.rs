@@ -136,8 +136,8 @@ pub(super) struct Sending {
     /// Certificates (PEM) to trust besides the machine's own.
     #[arg(long, value_name = "FILE")]
     pub(super) ca_file: Option<PathBuf>,
-    /// A host that logs may be sent to besides the endpoint's own and S3; `*.example.com` is every
-    /// name under it. May be given several times.
+    /// A host that logs may be sent to besides the endpoint's own, if that is asked over http;
+    /// `*.example.com` is every name under it. May be given several times.
     #[arg(long, value_name = "HOST", value_delimiter = ',')]
     pub(super) upload_host: Vec<HostPattern>,
     /// Send at most so many bytes a second; `k` and `M` are 1024 and its square, as curl has it.

@@ -210,6 +210,13 @@ fn the_machines_own_authority_is_trusted_and_the_log_does_not_leave_in_the_open(
 }
 
 #[test]
+fn an_api_over_https_may_name_any_https_host() {
+    let api = TlsApi::start(|_, _| url("https://store.invalid/raw"));
+    let line = trusted(&api);
+    assert!(line.contains("https://store.invalid: the name cannot be resolved"), "{line}");
+}
+
+#[test]
 fn nobody_leads_from_https_to_http() {
     let plain = Server::right();
     let location = format!("location: http://{}/prod", plain.address);
