@@ -30,6 +30,8 @@ pub use self::finding::{Check, Finding, Report, Verdict};
 pub struct DoctorConfig {
     /// The config file, if there is one.
     pub config_file: Option<PathBuf>,
+    /// Why settings beside it (`agent.env`) could not be read, if so: the service may have others.
+    pub unread_settings: Option<String>,
     /// This server's name from the flag or the host name.
     pub server: Result<ServerName, HostNameError>,
     /// Whether the name is the host name.
@@ -83,6 +85,10 @@ pub fn run(config: &DoctorConfig, world: &World<'_>) -> Report {
 }
 
 fn config_file(config: &DoctorConfig) -> Finding {
+    if let Some(problem) = &config.unread_settings {
+        let (what, todo) = parts(problem.clone(), "let this user read it");
+        return Finding::warn(Check::Config, what, todo);
+    }
     match &config.config_file {
         Some(path) => Finding::ok(Check::Config, path.display().to_string()),
         None => Finding::ok(Check::Config, "no file; flags, environment and defaults hold"),

@@ -38,6 +38,7 @@ pub(super) fn run(args: &DoctorArgs, environment: &Environment) -> anyhow::Resul
     let time = SystemTime::new();
     let config = DoctorConfig {
         config_file: config_file(args),
+        unread_settings: environment.problem().map(str::to_owned),
         server: args.place.server.clone().map_or_else(host_name, Ok),
         is_named_by_host: args.place.server.is_none(),
         zone: args.place.zone(environment),
@@ -107,8 +108,8 @@ mod tests {
         let finding = Finding {
             check: Check::Name,
             verdict: Verdict::Fail,
-            what: "gone".to_owned(),
-            todo: Some("look".to_owned()),
+            message: "gone".to_owned(),
+            hint: Some("look".to_owned()),
         };
         let plain = line(&finding, false);
         assert_eq!(plain, "fail  name          gone -> look");

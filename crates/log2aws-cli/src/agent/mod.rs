@@ -67,7 +67,9 @@ pub fn run(verb: AgentVerb, door: &Door) -> anyhow::Result<Exit> {
     };
     logs::start(if is_service { Level::INFO } else { Level::WARN });
     let environment = &door.environment;
-    if let Some(problem) = environment.problem() {
+    // These two print it among their results.
+    let prints_it = matches!(verb, AgentVerb::Doctor(_) | AgentVerb::Config(_));
+    if let Some(problem) = environment.problem().filter(|_| !prints_it) {
         tracing::warn!("{problem}");
     }
     match verb {

@@ -201,7 +201,7 @@ mod tests {
             ("2026-10-01T00:00:00Z", "2026-10-01T00:00:00Z", Verdict::Fail, "52 days behind"),
         ] {
             let finding = clock(date, at(before), at(after));
-            assert!(finding.verdict == verdict && finding.what.contains(words), "{finding}");
+            assert!(finding.verdict == verdict && finding.message.contains(words), "{finding}");
         }
     }
 
@@ -220,15 +220,15 @@ mod tests {
         let (slow, fast) = (Some((1_000_000, 10_000)), Some((1_000_000, 1000)));
         let unknown = say(22_000, None, 0, 3600);
         assert!(
-            unknown.verdict == Verdict::Ok && unknown.what.contains("21 KiB at 74 bytes/s"),
+            unknown.verdict == Verdict::Ok && unknown.message.contains("21 KiB at 74 bytes/s"),
             "{unknown}"
         );
         assert_eq!(say(30_000_000, slow, 0, 3600).verdict, Verdict::Ok);
         let late = say(30_000_001, slow, 0, 3600);
         assert!(late.verdict == Verdict::Warn && late.to_string().contains("the line"), "{late}");
         let short = say(30_000_001, Some((1000, 10)), 0, 3600);
-        assert!(short.verdict == Verdict::Ok && short.what.contains("no delivery"), "{short}");
-        assert!(say(22_000, Some((1000, 10)), 0, 3600).what.contains("97 KiB/s"));
+        assert!(short.verdict == Verdict::Ok && short.message.contains("no delivery"), "{short}");
+        assert!(say(22_000, Some((1000, 10)), 0, 3600).message.contains("97 KiB/s"));
         let held = say(30_000_000, fast, 50_000, 3600);
         assert!(held.to_string().ends_with("a URL lives 5 min -> raise --limit-rate"), "{held}");
         assert_eq!(say(30_000_000, slow, 0, 200).verdict, Verdict::Fail);

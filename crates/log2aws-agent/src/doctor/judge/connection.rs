@@ -41,7 +41,7 @@ pub(crate) fn store(probe: &Probe<()>, now: Timestamp) -> Finding {
     // The API was reachable, so the fault is the store's.
     Finding {
         check: Check::Store,
-        what: format!("uploads go to {origin}, but {}", fault.what),
+        message: format!("uploads go to {origin}, but {}", fault.message),
         ..fault
     }
 }
@@ -364,7 +364,7 @@ mod tests {
         let finding = store(&connected("b.s3.example", Err(fault), "Proxy", Vec::new()), now);
         assert_eq!((finding.check, finding.verdict), (Check::Store, Verdict::Fail));
         assert!(
-            finding.what.starts_with("uploads go to b.s3.example:443, but the certificate"),
+            finding.message.starts_with("uploads go to b.s3.example:443, but the certificate"),
             "{finding}"
         );
         let finding = store(&connected("b.s3.example", Ok(()), "X", Vec::new()), now);

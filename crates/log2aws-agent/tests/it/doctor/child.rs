@@ -27,6 +27,7 @@ fn child() {
     let clock = Clock { now: NOW.parse::<jiff::Timestamp>().unwrap().into() };
     let config = DoctorConfig {
         config_file: None,
+        unread_settings: None,
         server: Ok("web01".parse().unwrap()),
         is_named_by_host: false,
         zone: ZoneSource::default(),

@@ -118,7 +118,10 @@ fn lines_of_another_locale() {
     let found = host.run(&host.config()).findings;
     let lines = found.iter().find(|finding| finding.check == Check::Lines).unwrap();
     assert_eq!(lines.verdict, Verdict::Ok, "it is understood");
-    assert!(lines.what.ends_with("as it seems, decimal commas (a locale other than C)"), "{lines}");
+    assert!(
+        lines.message.ends_with("as it seems, decimal commas (a locale other than C)"),
+        "{lines}"
+    );
 
     let localized = format!("2026-11-22 09:10:01 {REST}\n11月 22 09:10:01 {REST}\n");
     host.write("log/2026-11-22.log", &localized);
@@ -210,13 +213,13 @@ fn folders_that_are_none() {
         let found = with("log", name);
         let folder = found.iter().find(|finding| finding.check == Check::StateFolder).unwrap();
         assert!(
-            folder.verdict == Verdict::Fail && folder.what.contains("is no folder"),
+            folder.verdict == Verdict::Fail && folder.message.contains("is no folder"),
             "{folder}"
         );
     }
     let found = with("none/yet", "state");
     let folder = found.iter().find(|finding| finding.check == Check::LogFolder).unwrap();
-    assert!(folder.verdict == Verdict::Ok && folder.what.contains("not there yet"), "{folder}");
+    assert!(folder.verdict == Verdict::Ok && folder.message.contains("not there yet"), "{folder}");
 }
 
 #[test]
@@ -230,7 +233,7 @@ fn a_state_folder_in_memory() {
     let found = host.run(&config).findings;
     let fault = found.iter().find(|finding| finding.check == Check::StateFolder).unwrap();
     assert_eq!(fault.verdict, Verdict::Fail, "{fault}");
-    assert!(fault.what.contains("is on a tmpfs: a reboot loses the record"), "{fault}");
+    assert!(fault.message.contains("is on a tmpfs: a reboot loses the record"), "{fault}");
 }
 
 #[test]

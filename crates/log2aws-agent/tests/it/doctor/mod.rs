@@ -95,6 +95,7 @@ impl Host {
     pub(crate) fn config(&self) -> DoctorConfig {
         DoctorConfig {
             config_file: None,
+            unread_settings: None,
             server: Ok("web01".parse().unwrap()),
             is_named_by_host: false,
             zone: ZoneSource::default(),
