@@ -69,8 +69,8 @@ impl Place {
     }
 }
 
-/// A running `run`, stopped on drop.
-pub(crate) struct Running(Child);
+/// A running `run` or other verb, killed on drop.
+pub(crate) struct Running(pub(crate) Child);
 
 impl Running {
     pub(crate) fn id(&self) -> u32 {

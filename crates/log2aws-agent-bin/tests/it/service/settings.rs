@@ -10,8 +10,9 @@ use std::process::{Command, Stdio};
 
 use jiff::Timestamp;
 use jiff::tz::{TimeZone, offset};
+use rustix::process::Signal;
 
-use super::agent::{Place, days_ago, early_name, until};
+use super::agent::{Place, Running, TIMEOUT, children, days_ago, early_name, signal_to, until};
 
 /// What each way of setting has: agent.toml, agent.env, environment.
 type Settings<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)]);
@@ -36,7 +37,10 @@ fn command(place: &Place, verb: &str, settings: Settings<'_>, flags: &[&str]) ->
 
 /// The request that reaches the proxy, which then wants a password.
 fn request(listener: &TcpListener, meanwhile: impl FnOnce()) -> Vec<String> {
-    let (stream, _) = listener.accept().unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let (stream, _) = until("a request", || listener.accept().ok());
+    stream.set_nonblocking(false).unwrap();
+    stream.set_read_timeout(Some(TIMEOUT)).unwrap();
     let mut reader = BufReader::new(&stream);
     let mut head = Vec::new();
     loop {
@@ -79,11 +83,11 @@ fn the_service_and_a_command_by_hand_use_one_proxy() {
             };
             let mut command = command(&place, verb, settings, &flags);
             let said = fs::File::create(place.path("said")).unwrap();
-            let mut process = command.stderr(said).spawn().unwrap();
+            let mut process = Running(command.stderr(said).spawn().unwrap());
             let id = process.id();
             let head = request(&listener, || {
                 if verb == "run" {
-                    let children = super::agent::children(id);
+                    let children = children(id);
                     let line = fs::read(format!("/proc/{}/cmdline", children[0])).unwrap();
                     let line = String::from_utf8(line).unwrap();
                     assert!(line.contains("ship\0") && !line.contains("word"), "{line:?}");
@@ -97,9 +101,9 @@ fn the_service_and_a_command_by_hand_use_one_proxy() {
             if verb == "run" {
                 let refused = "does not accept the user and password (407)";
                 until("the refusal", || place.text("said").contains(refused).then_some(()));
-                super::agent::signal_to(id, rustix::process::Signal::TERM);
+                signal_to(id, Signal::TERM);
             }
-            process.wait().unwrap();
+            process.0.wait().unwrap();
             assert!(!place.text("said").contains("word@"), "{}", place.text("said"));
         }
     }
@@ -124,13 +128,13 @@ fn the_service_and_a_command_by_hand_have_one_zone() {
             let logs = || fs::read_dir(place.path("log")).unwrap().count();
             let before = today(hours);
             let flags: &[&str] = if verb == "run" { &["--interval=1h"] } else { &[] };
-            let mut process =
-                command(&place, verb, settings, flags).stderr(Stdio::null()).spawn().unwrap();
+            let process = command(&place, verb, settings, flags).stderr(Stdio::null()).spawn();
+            let mut process = Running(process.unwrap());
             until("a line", || (logs() == 2).then_some(()));
             if verb == "run" {
-                super::agent::signal_to(process.id(), rustix::process::Signal::TERM);
+                signal_to(process.id(), Signal::TERM);
             }
-            process.wait().unwrap();
+            process.0.wait().unwrap();
             let is_there = |day: String| place.path(&format!("log/{day}.log")).exists();
             assert!(is_there(before) || is_there(today(hours)), "{verb}: {settings:?}");
         }
