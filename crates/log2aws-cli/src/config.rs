@@ -1,6 +1,8 @@
 //! One rule for flags, environment and config file: every flag `--some-name` of every verb is also
 //! the variable `LOG2AWS_SOME_NAME` and the key `some-name` of the verb's TOML file.
 //!
+//! The operator's verbs beside `serve`, such as `token`, read the keys of its file that they need.
+//!
 //! The command line wins over the environment, the environment over the file, the file over the
 //! built-in default. The rule is applied to clap's own command, so no flag can escape it.
 //!
@@ -21,6 +23,12 @@ pub use self::file::{ConfigError, ConfigFile};
 
 /// Flags that only make sense on a command line.
 const NOT_IN_FILE: [&str; 3] = ["config", "help", "version"];
+
+/// The verbs for the data of `serve`, besides `serve` itself.
+const OPERATOR_VERBS: [&str; 4] = ["audit", "reopen", "store", "token"];
+
+/// The keys of the file of `serve` that these verbs read, if they have such a flag.
+pub const OPERATOR_KEYS: [&str; 2] = ["data-dir", "final-after"];
 
 /// Gives every flag of every verb and nested verb its environment variable.
 pub fn with_environment(command: Command) -> Command {
@@ -61,7 +69,10 @@ pub fn find(command: &Command, args: &[OsString]) -> Result<ConfigFile, ConfigEr
     };
     let Some((verb, matches)) = matches.subcommand() else { return Ok(ConfigFile::default()) };
     let Some(verb) = command.find_subcommand(verb) else { return Ok(ConfigFile::default()) };
-    let Some(usual) = usual_file(verb.get_name()) else { return Ok(ConfigFile::default()) };
+    let name = verb.get_name();
+    let Some(usual) = usual_file(name).or_else(|| operator_file(name)) else {
+        return Ok(ConfigFile::default());
+    };
     let named = innermost(matches).try_get_one::<PathBuf>("config").ok().flatten();
     let mut file = read(command, usual, named)?;
     file.give_way(verb, &given(matches));
@@ -120,6 +131,11 @@ pub fn usual_file(verb: &str) -> Option<&'static str> {
     }
 }
 
+/// The file of `serve`, for a verb that reads only [`OPERATOR_KEYS`] of it.
+pub fn operator_file(verb: &str) -> Option<&'static str> {
+    OPERATOR_VERBS.contains(&verb).then(|| usual_file("serve")).flatten()
+}
+
 /// The verbs that read a file: their flags are its keys.
 pub fn verbs_of_file<'a>(command: &'a Command, file: &str) -> Vec<&'a Command> {
     command.get_subcommands().filter(|verb| usual_file(verb.get_name()) == Some(file)).collect()
@@ -171,6 +187,29 @@ mod tests {
         let command_line = ["log2aws", "ship", "--date", "2026-11-02"];
         let since = "since = '2026-11-01'";
         assert_eq!(said(since, &command_line), (Some("2026-11-02".to_owned()), None));
+    }
+
+    #[test]
+    fn the_operators_verbs_read_what_they_need_of_the_file_of_serve() {
+        let flag = |long: &'static str| Arg::new(long).long(long);
+        let file = || flag("config").value_parser(clap::value_parser!(PathBuf));
+        let serve = Command::new("serve").args([file(), flag("data-dir"), flag("region")]);
+        let list = Command::new("list").args([file(), flag("data-dir"), flag("region")]);
+        let token = Command::new("token").subcommand(list);
+        let command = with_environment(Command::new("log2aws").subcommands([serve, token]));
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("serve.toml");
+        let read = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            let args = ["log2aws", "token", "list", "--config", path.to_str().unwrap()];
+            let file = find(&command, &args.map(OsString::from)).map_err(|e| e.to_string())?;
+            let matches = file.apply(command.clone()).try_get_matches_from(args).unwrap();
+            let of = |id| innermost(&matches).get_one::<String>(id).cloned();
+            Ok::<_, String>((of("data-dir"), of("region")))
+        };
+        let found = read("data-dir = '/srv/logs'\nregion = 'eu-west-1'").unwrap();
+        assert_eq!(found, (Some("/srv/logs".to_owned()), None));
+        assert!(read("data-dri = '/srv/logs'").unwrap_err().contains("did you mean"));
     }
 
     #[test]

@@ -158,6 +158,13 @@ impl RawKey {
         Self { server, day, prefix }
     }
 
+    /// This key, and then the key that the same log has with the other [`KeyPrefix`]: it is stored
+    /// under that one if the setting was changed since its delivery.
+    pub fn both_forms(&self) -> [Self; 2] {
+        let other = if self.prefix.is_none() { KeyPrefix::Spread } else { KeyPrefix::Off };
+        [self.clone(), Self::new(self.server.clone(), self.day, other)]
+    }
+
     /// Parses a key of the raw bucket; `None` if it is not the key of a day log, which is not an
     /// error: operators may keep other objects there.
     ///
@@ -240,6 +247,13 @@ mod tests {
     fn the_prefix_is_that_of_server_and_month() {
         // printf 'web01/2019-08' | sha256sum
         assert_eq!(raw(KeyPrefix::Spread).object_key().as_str(), "f052/web01/2019-08-01.log");
+    }
+
+    #[test]
+    fn the_other_form_comes_second() {
+        let (off, spread) = (raw(KeyPrefix::Off), raw(KeyPrefix::Spread));
+        assert_eq!(off.both_forms(), [off.clone(), spread.clone()]);
+        assert_eq!(spread.both_forms(), [spread, off]);
     }
 
     #[test]

@@ -4,7 +4,8 @@ use std::num::NonZeroU32;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde::ser::{Serialize, SerializeStruct, Serializer};
+use serde::ser::{SerializeStruct, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::line::LineError;
 
@@ -67,6 +68,15 @@ pub enum Reason {
         /// How many times they may expand.
         max_ratio: NonZeroU32,
     },
+}
+
+/// The place from which a log was not read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stopped {
+    /// The number of the line, counted from 1.
+    pub line: u64,
+    /// The reason.
+    pub reason: String,
 }
 
 impl Reject {

@@ -158,7 +158,7 @@ fn results(kind: u32) -> Results {
         size: totals.bytes,
         sha256: Some("0".repeat(64)),
     };
-    let rejects = Rejects { count: totals.rejects, kept: totals.rejects_kept };
+    let rejects = Rejects::from(totals);
     let summary = Summary::read("fleet", &key, raw, kept.summary.finish(rejects));
     [kept.csv, String::from_utf8(summary.to_json().unwrap()).unwrap()]
 }

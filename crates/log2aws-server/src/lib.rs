@@ -15,6 +15,7 @@ mod dashboard;
 mod endpoint;
 mod file_fingerprint;
 mod folder_cache;
+mod hashed_map;
 mod http;
 mod metrics;
 mod object_reader;
@@ -36,7 +37,7 @@ pub use log2aws_store::disk::snapshot::{Snapshot, SnapshotError, snapshot};
 #[doc(hidden)]
 pub use server::in_process;
 pub use server::{ANALYZED_BUCKET, RAW_BUCKET, Server};
-pub use start_warnings::{Exposure, start_warnings};
+pub use start_warnings::{Exposure, expiring_final_days, start_warnings};
 pub use ui::{
     BadTokenName, NamedTokensError, Rights, SecretUrl, TokenAdmin, TokenError, TokenInfo, TokenName,
 };

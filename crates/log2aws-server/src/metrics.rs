@@ -13,8 +13,6 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::background::TaskMetrics;
-
 /// A family of counters with one label.
 type Labelled<L> = Family<L, Counter>;
 
@@ -40,6 +38,25 @@ pub(crate) struct Reason {
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 pub(crate) struct Kind {
     pub(crate) kind: &'static str,
+}
+
+/// The name of a background task.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub(crate) struct TaskLabel {
+    pub(crate) task: &'static str,
+}
+
+/// A time of each background task, in seconds since the Unix epoch.
+type TaskSeconds = Family<TaskLabel, Gauge<f64, AtomicU64>>;
+
+/// The metrics of all background tasks.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TaskMetrics {
+    pub(crate) runs: Family<TaskLabel, Counter>,
+    pub(crate) failures: Family<TaskLabel, Counter>,
+    pub(crate) running: Family<TaskLabel, Gauge>,
+    pub(crate) last_run: TaskSeconds,
+    pub(crate) last_success: TaskSeconds,
 }
 
 /// Every metric; names and help texts are in [`Metrics::new`].
@@ -69,6 +86,7 @@ pub(crate) struct Metrics {
     pub(crate) audit_lines: Counter,
     pub(crate) audit_dropped: Labelled<Reason>,
     pub(crate) audit_bytes: Gauge,
+    pub(crate) audit_retention_paused: Gauge,
     registry: Registry,
 }
 
@@ -101,6 +119,7 @@ impl Metrics {
             audit_lines: Counter::default(),
             audit_dropped: Family::default(),
             audit_bytes: Gauge::default(),
+            audit_retention_paused: Gauge::default(),
             registry: Registry::default(),
         };
         let r = &mut registry;
@@ -158,11 +177,39 @@ impl Metrics {
             "Whether nothing is removed by age because no log bears the clock out",
             m.retention_paused.clone(),
         );
-        m.tasks.register(r);
+        m.register_tasks(r);
         m.register_door(r);
         m.register_audit(r);
         register_process(r, version, start);
         Self { registry, ..metrics }
+    }
+
+    /// Registers the metrics of background tasks.
+    fn register_tasks(&self, r: &mut Registry) {
+        let tasks = &self.tasks;
+        r.register("background_runs", "Runs of background tasks", tasks.runs.clone());
+        r.register(
+            "background_failures",
+            "Runs of background tasks that failed; each is tried again",
+            tasks.failures.clone(),
+        );
+        r.register(
+            "background_running",
+            "Whether a background task is at work now",
+            tasks.running.clone(),
+        );
+        r.register_with_unit(
+            "background_last_run_timestamp",
+            "When a background task last began to run, since the Unix epoch",
+            Unit::Seconds,
+            tasks.last_run.clone(),
+        );
+        r.register_with_unit(
+            "background_last_success_timestamp",
+            "When a run of a background task last ended well, since the Unix epoch",
+            Unit::Seconds,
+            tasks.last_success.clone(),
+        );
     }
 
     /// Metrics of refused and closed connections and deliveries.
@@ -200,6 +247,11 @@ impl Metrics {
             Unit::Bytes,
             self.audit_bytes.clone(),
         );
+        r.register(
+            "audit_retention_paused",
+            "Whether no day of the audit log is removed by age because no log bears the clock out",
+            self.audit_retention_paused.clone(),
+        );
     }
 
     /// Counts audit lines that were not written: `queue`, `disk`, `size`, `failed` or `stopped`.
@@ -236,8 +288,8 @@ impl Metrics {
         self.connections_closed.get_or_create(&Reason { reason }).inc();
     }
 
-    /// Counts a refused delivery: `address`, `signature`, `size`, `space`, `new_servers`, `versions`, `slow` or
-    /// `replaced`.
+    /// Counts a refused delivery: `address`, `signature`, `size`, `space`, `day`, `new_servers`,
+    /// `versions`, `slow` or `replaced`.
     pub(crate) fn count_refused_put(&self, reason: &'static str) {
         self.puts_refused.get_or_create(&Reason { reason }).inc();
     }

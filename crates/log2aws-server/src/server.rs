@@ -2,6 +2,7 @@
 
 #[cfg(feature = "fuzzing")]
 pub mod in_process;
+mod tasks;
 
 use std::future::Future;
 use std::net::{SocketAddr, TcpListener};
@@ -14,7 +15,7 @@ use log2aws_core::key::BucketName;
 use log2aws_dashboard::store_index::StoreIndex;
 use log2aws_dashboard::{Feed, TroubleSource};
 use log2aws_service::http::{RefusalLog, UrlApp, UrlLimits};
-use log2aws_service::ports::{Clock, Settings, SettingsSource, SettingsUnavailable};
+use log2aws_service::ports::{Clock, ObjectReader, Settings, SettingsSource, SettingsUnavailable};
 use log2aws_service::signer::{Addressing, Credentials as SigningKeys, SigV4Signer};
 use log2aws_store::{BucketSpec, DiskStore};
 use s3s::auth::SimpleAuth;
@@ -23,20 +24,16 @@ use tokio::sync::watch;
 use url::{Host, Url};
 
 use crate::analysis::analyzer::StoreAnalyzer;
-use crate::analysis::startup_scan::StartupScan;
-use crate::analysis::{Queue, Work, Workers};
+use crate::analysis::{Queue, Work, Workers, default_threads};
 use crate::audit::AuditLog;
 use crate::audit::layer::AuditLayer;
-use crate::background::audit_upkeep::{AuditUpkeep, Watched};
-use crate::background::retention::Retention;
 use crate::background::unreadable_objects::UnreadableObjects;
-use crate::background::wiring::{JOIN_WITHIN, start_common};
+use crate::background::wiring::JOIN_WITHIN;
 use crate::background::{Supervisor, TaskBoard, index_refresh};
 use crate::config::{ServeConfig, ServeError};
 use crate::credentials::{Credentials, KeyPair, REGION, fill};
 use crate::dashboard;
 use crate::endpoint::{endpoint, warn_of_plain_http};
-use crate::folder_cache::FolderCache;
 use crate::http::accept::{Limits, Service, serve};
 use crate::http::client_ip_layer::ClientIpLayer;
 use crate::http::new_servers::NewServerQuota;
@@ -48,6 +45,7 @@ use crate::metrics::Metrics;
 use crate::object_reader::StoreReader;
 use crate::s3::Disk;
 use crate::s3::access::Access;
+use crate::s3::final_days::FinalDays;
 use crate::s3::open_puts::OpenPuts;
 use crate::s3::put_checks::PutChecks;
 use crate::s3::route::ObjectReads;
@@ -61,16 +59,9 @@ pub const RAW_BUCKET: &str = "serverlogs-local";
 /// The bucket for results.
 pub const ANALYZED_BUCKET: &str = "analyzedlogs-local";
 
-/// Each analysis updates its day in the index. A refresh finds objects removed by age or by hand.
-const INDEX_REFRESH_INTERVAL: Duration = Duration::from_mins(10);
-
 /// How long the shutdown waits for running analyses, from its start. Requests have 30 seconds, and
 /// the service manager should not need to kill the process.
 const ANALYSES_END_WITHIN: Duration = Duration::from_secs(40);
-
-/// A cache in the data folder of which logs have results of their newest version. It may be
-/// removed.
-const SCAN_CACHE_FOLDER: &str = "scan-cache";
 
 /// `serve` on its data folder, not listening yet.
 pub struct Server {
@@ -233,11 +224,13 @@ impl Server {
             noted.get_or_init(Instant::now);
             stop.set();
             queue.stop();
-            stopping.callers.stop();
-            stopping.front.stop();
+            stopping.client_ip_layer.stop();
+            stopping.ui.stop();
         };
         on_start();
-        serve(listener, self.service(app, metrics), shutdown).await;
+        let mut running = serve(listener, self.service(app, metrics), shutdown).await;
+        audit.cut_off();
+        running.shutdown().await;
         audit.record_server("stop", &self.config.allow_list);
         let joined = tokio::task::spawn_blocking(move || {
             workers.stop(*stopped_at.get_or_init(Instant::now) + ANALYSES_END_WITHIN);
@@ -296,12 +289,13 @@ impl Server {
             self.clock.clone(),
             door.max_new_servers,
         );
+        let objects: Arc<dyn ObjectReader> = Arc::new(StoreReader(Arc::new(self.store.clone())));
         let urls = log2aws_service::http::router(UrlApp {
             signer: Arc::new(signer(endpoint.clone(), signing)?),
             settings: settings.clone(),
             clock: self.clock.clone(),
             days: self.config.days,
-            objects: Arc::new(StoreReader(Arc::new(self.store.clone()))),
+            objects: objects.clone(),
             limits: UrlLimits {
                 max_log_size: door.max_log_size,
                 new_servers: Some(Arc::new(new_servers.clone())),
@@ -324,6 +318,13 @@ impl Server {
             puts: Arc::new(PutChecks {
                 max_log_size: door.max_log_size,
                 open: OpenPuts::new(door.puts_per_url.get()),
+                days: FinalDays {
+                    rules: self.config.days,
+                    objects,
+                    settings: self.settings.clone(),
+                    clock: self.clock.clone(),
+                    store: self.store.clone(),
+                },
                 new_servers,
                 versions: VersionQuota::new(
                     self.store.clone(),
@@ -357,20 +358,20 @@ impl Server {
             tasks: TaskBoard::new(metrics.tasks.clone()),
             unreadable,
             token: self.credentials.metrics.clone(),
-            callers: ClientIpLayer::new(
+            client_ip_layer: ClientIpLayer::new(
                 self.config.trusted_proxies.clone(),
                 Box::new(count),
                 refusals.clone(),
             ),
             audit: AuditLayer::new(audit.clone(), &operator.access_key, &signing.access_key),
-            front: self.front(endpoint, trouble)?,
+            ui: self.ui(endpoint, trouble)?,
             settings,
             signing: signing.access_key.clone(),
             refusals,
         })
     }
 
-    fn front(
+    fn ui(
         &self,
         endpoint: Url,
         trouble: TroubleSource,
@@ -403,77 +404,6 @@ impl Server {
         let ratio = self.config.door.max_gzip_ratio;
         Arc::new(StoreAnalyzer::new(self.store.clone(), settings, self.config.charts, ratio))
     }
-
-    fn start_tasks(
-        &self,
-        supervisor: &Supervisor,
-        app: &Arc<App>,
-        queue: &Arc<Queue>,
-    ) -> Result<(), ServeError> {
-        let path = self.config.data_dir.join(SCAN_CACHE_FOLDER);
-        let cache =
-            FolderCache::open(&path).map_err(|source| ServeError::Cache { path, source })?;
-        supervisor.start(StartupScan {
-            store: self.store.clone(),
-            settings: self.settings.clone(),
-            analyzer: self.analyzer(),
-            queue: queue.clone(),
-            clock: self.clock.clone(),
-            metrics: app.metrics.clone(),
-            unreadable: app.unreadable.clone(),
-            cache,
-            keep_analyzed_days: self.config.keep_analyzed_days,
-            scanned_at: None,
-        })?;
-        supervisor.start(self.retention(app))?;
-        let buckets = [self.settings.raw_bucket.clone(), self.settings.analyzed_bucket.clone()];
-        supervisor.start(AuditUpkeep {
-            log: app.audit.log.clone(),
-            keep_days: self.config.audit.keep_days,
-            clock: self.clock.clone(),
-            store: self.store.clone(),
-            buckets,
-            trust_clock: self.config.retention_trust_clock,
-            removed_at: None,
-            watched: self.door.files().map(Watched::new).into(),
-        })?;
-        let pruned = app.clone();
-        let prune = move || {
-            pruned.limit.prune();
-            pruned.front.prune();
-            pruned.refusals.flush();
-            pruned.unreadable.prune(Instant::now());
-        };
-        let index = self.store_index.clone();
-        start_common(supervisor, index, INDEX_REFRESH_INTERVAL, self.tls.clone(), prune)
-    }
-
-    fn retention(&self, app: &App) -> Retention {
-        let rule = |bucket: &BucketName, days: Option<_>| days.map(|days| (bucket.clone(), days));
-        let rules = [
-            rule(&self.settings.raw_bucket, self.config.keep_raw_days),
-            rule(&self.settings.analyzed_bucket, self.config.keep_analyzed_days),
-        ];
-        Retention {
-            store: self.store.clone(),
-            clock: self.clock.clone(),
-            metrics: app.metrics.clone(),
-            unreadable: app.unreadable.clone(),
-            rules: rules.into_iter().flatten().collect(),
-            raw_bucket: self.settings.raw_bucket.clone(),
-            analyzed_bucket: self.settings.analyzed_bucket.clone(),
-            trust_clock: self.config.retention_trust_clock,
-            exact_at: None,
-            reminded_at: None,
-        }
-    }
-}
-
-/// Eight per core, at most 32: an analysis mostly waits for the disk, because each of its results
-/// is synced before the next one begins.
-fn default_threads() -> usize {
-    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    cores.saturating_mul(8).min(32)
 }
 
 /// Signs with the key pair that may only put day logs.
@@ -489,3 +419,6 @@ fn bucket(name: &'static str) -> BucketName {
         Err(_) => unreachable!("the names of the local buckets are bucket names"),
     }
 }
+
+#[cfg(test)]
+mod tests;

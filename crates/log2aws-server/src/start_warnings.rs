@@ -1,9 +1,11 @@
 //! Startup warnings about risky configurations.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 
 use ipnet::IpNet;
 use log2aws_core::allow_list::AllowList;
+use log2aws_service::http::DayRules;
 use url::{Host, Url};
 
 /// The relevant settings; `serve --view` has no allow-list.
@@ -25,6 +27,24 @@ pub struct Exposure<'a> {
 pub fn start_warnings(exposure: &Exposure<'_>) -> Vec<String> {
     let open = exposure.allow_list.and_then(AllowList::open_network_warning);
     open.into_iter().chain(open_proxy(exposure)).chain(plain_http(exposure)).collect()
+}
+
+/// A warning if a final day, once its log and its results have expired, takes any log again. It
+/// stays final as long as one of them is kept.
+pub fn expiring_final_days(
+    days: &DayRules,
+    keep_raw: Option<NonZeroU32>,
+    keep_analyzed: Option<NonZeroU32>,
+) -> Option<String> {
+    days.final_after_days?;
+    let (raw, analyzed, back) = (keep_raw?.get(), keep_analyzed?.get(), days.days_back);
+    (raw.max(analyzed) < back).then(|| {
+        format!(
+            "a final day takes any log again once its log and its results have expired: \
+             --keep-raw-days {raw} and --keep-analyzed-days {analyzed} are shorter than --days-back \
+             {back}; lower --days-back, or keep one of them for {back} days at least"
+        )
+    })
 }
 
 /// Every client could claim any address.
@@ -58,7 +78,7 @@ fn plain_http(exposure: &Exposure<'_>) -> Option<String> {
 
 fn unprotected(at: &str) -> String {
     format!(
-        "{at} is plain HTTP: whoever is on the way can read presigned URLs, logs, the dashboard's \
+        "{at} is plain HTTP: anybody on the way can read presigned URLs, logs, the dashboard's \
          token and its cookie; set --tls-cert and --tls-key, or put a proxy with TLS in front"
     )
 }
@@ -101,6 +121,22 @@ mod tests {
             assert_eq!(warnings.len(), 1, "{listen} {public_url:?}: {warnings:?}");
             assert!(warnings[0].contains(told), "{warnings:?}");
         }
+    }
+
+    #[test]
+    fn a_final_day_stays_final_while_its_log_or_its_results_are_kept() {
+        let days = DayRules::default();
+        let warned = |days: &DayRules, raw, analyzed| {
+            expiring_final_days(days, NonZeroU32::new(raw), NonZeroU32::new(analyzed)).is_some()
+        };
+        assert!(warned(&days, 90, 399));
+        for (raw, analyzed) in [(0, 90), (90, 0), (400, 90), (90, 400), (0, 0)] {
+            assert!(!warned(&days, raw, analyzed), "{raw} {analyzed}");
+        }
+        let short = DayRules { days_back: 90, ..days };
+        assert!(!warned(&short, 90, 30));
+        let never = DayRules { final_after_days: None, ..days };
+        assert!(!warned(&never, 90, 30));
     }
 
     #[test]

@@ -171,7 +171,7 @@ impl ViewServer {
         listener.set_nonblocking(true).map_err(ServeError::Listen)?;
         let listener = tokio::net::TcpListener::from_std(listener).map_err(ServeError::Listen)?;
         let feed = Feed::Place(self.store_index.place().to_owned());
-        let front = AuthenticatedUi::new(UiConfig {
+        let ui = AuthenticatedUi::new(UiConfig {
             endpoint: self.endpoint(address)?,
             door: self.door,
             pages: Arc::new(dashboard::dashboard(&self.store_index, &self.clock.0, feed)),
@@ -182,15 +182,16 @@ impl ViewServer {
         })?;
         let refusals = Arc::new(RefusalLog::new(self.clock.0.clone()));
         let trusted_proxies = self.trusted_proxies.clone().into();
-        let callers = ClientIpLayer::new(self.trusted_proxies, Box::new(|_| {}), refusals.clone());
+        let client_ip_layer =
+            ClientIpLayer::new(self.trusted_proxies, Box::new(|_| {}), refusals.clone());
         let routes = Router::new()
             .route("/", get(async || see_other(HOME)))
             .route("/-/healthz", get(healthz))
-            .merge(front.clone().router());
-        let app = callers.before(routes);
+            .merge(ui.clone().router());
+        let app = client_ip_layer.before(routes);
         index_refresh::load(&self.store_index).await;
         let supervisor = Supervisor::new(TaskBoard::default(), self.clock.0.clone());
-        let pruned = front.clone();
+        let pruned = ui.clone();
         let prune = move || {
             pruned.prune();
             refusals.flush();
@@ -200,8 +201,8 @@ impl ViewServer {
         let shutdown = async move {
             shutdown.await;
             stop.set();
-            callers.stop();
-            front.stop();
+            client_ip_layer.stop();
+            ui.stop();
         };
         on_start();
         let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), self.clock.0.now()));
@@ -212,7 +213,7 @@ impl ViewServer {
             trusted_proxies,
             metrics,
         };
-        serve(listener, service, shutdown).await;
+        drop(serve(listener, service, shutdown).await);
         if tokio::task::spawn_blocking(move || supervisor.join(JOIN_WITHIN)).await.is_err() {
             tracing::error!("the background tasks could not be waited for");
         }

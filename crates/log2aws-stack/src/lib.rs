@@ -22,6 +22,7 @@ mod error;
 mod events;
 mod fault;
 mod parameter_store;
+mod parameter_warnings;
 mod phase;
 mod stack;
 mod state;

@@ -164,7 +164,7 @@ impl Watch {
             return Ok(Some(WaitResult { stack: None, failure: self.failure.clone() }));
         };
         self.tell(session, tell).await?;
-        session.console.status(&format!("{}: {} events", stack.status, self.told));
+        session.console.status(&format!("{}, events: {}", stack.status, self.told));
         let agreed = self.own.as_ref() == Some(&stack.status);
         let rests = state::of(&stack.status) != State::AtWork && (agreed || quiet);
         Ok(rests.then(|| WaitResult { stack: Some(stack), failure: self.failure.clone() }))

@@ -26,6 +26,10 @@ pub(crate) struct AuditArgs {
     /// The data folder of serve.
     #[arg(long, value_name = "DIR", default_value = "/var/lib/log2aws")]
     data_dir: PathBuf,
+    // Read before the command line is parsed.
+    /// The config file of serve, for its data-dir [default: /etc/log2aws/serve.toml if it exists].
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// Only events of this server's logs.
     #[arg(long, value_name = "NAME")]
     server: Option<ServerName>,
@@ -80,7 +84,7 @@ pub(crate) fn run(
         writeln!(stderr, "note: no event matches{}", filter.conditions())?;
     }
     if dropped > 0 {
-        writeln!(stderr, "warning: {dropped} events of this time could not be written down")?;
+        writeln!(stderr, "warning: events of this time that could not be written: {dropped}")?;
     }
     Ok(if unreadable > 0 { Exit::Rejects } else { Exit::Done })
 }

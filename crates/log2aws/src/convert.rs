@@ -8,6 +8,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use log2aws_core::convert::{Converter, Totals};
+use log2aws_core::reject::Stopped;
 
 use log2aws_cli::exit::Exit;
 use output::OutputFile;
@@ -173,6 +174,9 @@ fn summarise(
     totals: &Totals,
     rejects: &RejectWriter<'_>,
 ) -> io::Result<()> {
+    if let Some(Stopped { line, reason }) = totals.stopped.as_ref().filter(|_| totals.rejects > 1) {
+        writeln!(stderr, "convert: {input}: reading stopped at line {line}: {reason}")?;
+    }
     let lines = if totals.rejects == 1 { "line" } else { "lines" };
     write!(stderr, "convert: {input}: {} {lines} rejected of {}", totals.rejects, totals.lines)?;
     if let Some((line, reason)) = rejects.first() {

@@ -63,7 +63,8 @@ impl DashboardClient {
                 );
                 thread::sleep(Duration::from_millis(50));
             }
-            writeln!(out, "5. look     {}{path}: {rows} samples", self.api)?;
+            // Without its address: the server ends with the program.
+            writeln!(out, "5. look     the dashboard shows {server} on {day}, samples: {rows}")?;
         }
         Ok(())
     }

@@ -151,7 +151,7 @@ fn pipeline(
     let (log_dir, state_dir) = (folder.join("log"), folder.join("agent"));
 
     let days = take_samples(args.samples, &server, &log_dir, &state_dir, &world)?;
-    writeln!(out, "2. sample   {} lines about {server}, one a second", args.samples)?;
+    writeln!(out, "2. sample   about {server}, one line a second: {}", args.samples)?;
     for day in days {
         let config = ShipConfig {
             api: api.parse()?,

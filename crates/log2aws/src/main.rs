@@ -12,6 +12,7 @@ mod door;
 mod flag;
 mod invite;
 mod logging;
+mod printable;
 mod reopen;
 mod serve;
 mod stack;

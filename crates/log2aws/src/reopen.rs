@@ -1,6 +1,10 @@
-//! `log2aws reopen`: lets a final day be delivered once more.
+//! `log2aws reopen`: lets a final day be delivered once more, and lists the days that are open.
+
+mod list;
 
 use std::io::{Read as _, Write};
+use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
@@ -11,28 +15,46 @@ use log2aws_core::key::{BucketName, KeyPrefix, ObjectKey, RawKey, ResultKind};
 use log2aws_core::reopening::{FORMAT, MAX_BYTES, MAX_WHY_BYTES, Reopening};
 use log2aws_core::server_name::ServerName;
 use log2aws_core::summary::Summary;
+use log2aws_server::ANALYZED_BUCKET;
 use log2aws_service::analyze::MAX_SUMMARY_BYTES;
+use log2aws_service::http::{DEFAULT_FINAL_AFTER_DAYS, DayRules};
 use log2aws_service::ports::{Clock, Store, StoreError};
 use log2aws_stack::cloud::{self, Access};
 use url::Url;
 
 use crate::clock::SystemClock;
+use crate::printable::printable;
 use crate::view::Bucket;
 use log2aws_cli::exit::Exit;
+
+/// The variable with the endpoint of S3, which the credentials file of `serve` sets.
+const ENDPOINT_VARIABLE: &str = "AWS_ENDPOINT_URL";
 
 /// The flags of `reopen`.
 #[derive(Debug, Args)]
 pub(crate) struct ReopenArgs {
     /// Whose day.
-    server: ServerName,
+    #[arg(required_unless_present = "list")]
+    server: Option<ServerName>,
     /// The day, YYYY-MM-DD.
-    date: Day,
+    #[arg(required_unless_present = "list")]
+    date: Option<Day>,
     /// Why it may be replaced; kept with the day.
-    #[arg(long, value_name = "TEXT", value_parser = reason)]
-    why: String,
+    #[arg(long, value_name = "TEXT", value_parser = reason, required_unless_present = "list")]
+    why: Option<String>,
+    /// List the days that are open, with who reopened them, when and why.
+    #[arg(long, conflicts_with_all = ["server", "date", "why"])]
+    list: bool,
+    /// After how many days a delivered day is final: what serve has as --final-after, a stack as
+    /// `FinalAfterDays`; 0: never.
+    #[arg(long, value_name = "DAYS", default_value_t = DEFAULT_FINAL_AFTER_DAYS)]
+    final_after: u32,
     /// The bucket with the results; write `s3://` before its name.
     #[arg(long, value_name = "S3URL", default_value = "s3://analyzedlogs-local")]
     results: Bucket,
+    /// The data folder of the serve that has the bucket; it contains its credentials.
+    #[arg(long, value_name = "DIR", default_value = "/var/lib/log2aws")]
+    data_dir: PathBuf,
     /// The profile of the AWS config files.
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
@@ -42,6 +64,11 @@ pub(crate) struct ReopenArgs {
     /// An S3 that is not AWS's own, e.g. that of `log2aws serve` [default: `AWS_ENDPOINT_URL`].
     #[arg(long, value_name = "URL", value_parser = crate::flag::endpoint)]
     endpoint_url: Option<Url>,
+    // Read before the command line is parsed.
+    /// The config file of serve, for its data-dir and final-after [default:
+    /// /etc/log2aws/serve.toml if it exists].
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
 }
 
 fn reason(text: &str) -> Result<String, String> {
@@ -55,11 +82,17 @@ fn reason(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// Writes the record that reopens the day.
+/// Writes the record that reopens the day, or lists the days that are open.
 ///
 /// # Errors
-/// Nothing was delivered for the day, or the bucket cannot be read or written.
+/// The day is not final, nothing was delivered for it, or the bucket cannot be read or written.
 pub(crate) fn run(args: ReopenArgs, out: &mut dyn Write) -> anyhow::Result<Exit> {
+    let rules =
+        DayRules { final_after_days: NonZeroU32::new(args.final_after), ..DayRules::default() };
+    if let (Some(server), Some(day)) = (&args.server, args.date) {
+        require_final(&rules, server, day)?;
+    }
+    args.require_credentials()?;
     let endpoint = args.endpoint_url.as_ref().map(|url| url.as_str().trim_end_matches('/'));
     let access = Access {
         region: args.region,
@@ -69,10 +102,67 @@ pub(crate) fn run(args: ReopenArgs, out: &mut dyn Write) -> anyhow::Result<Exit>
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let s3 = runtime.block_on(cloud::s3(&access))?;
-    let store: Arc<dyn Store> = Arc::new(S3Store::new(s3, runtime.handle().clone()));
+    let store = Arc::new(S3Store::new(s3, runtime.handle().clone()));
     let bucket = args.results.0;
-    let (server, date) = (args.server, args.date);
-    let Some(version) = delivered(store.as_ref(), &bucket, &server, date)
+    if args.list {
+        return list::run(&*store, &bucket, &rules, SystemClock.now(), out);
+    }
+    let (Some(server), Some(date), Some(why)) = (args.server, args.date, args.why) else {
+        bail!("name the server, the day and --why");
+    };
+    reopen(&*store, &bucket, &rules, (&server, date), why, out)
+}
+
+/// Refuses a day that is not final yet: its record would keep it open past that date.
+fn require_final(rules: &DayRules, server: &ServerName, day: Day) -> anyhow::Result<()> {
+    let Some(final_from) = rules.final_from(day) else {
+        bail!("with --final-after 0 no day is ever final, so none is to be reopened");
+    };
+    if !rules.is_past(day, SystemClock.now()) {
+        let after = rules.final_after_days.map_or(0, NonZeroU32::get);
+        bail!(
+            "{day} of {server} is not final until {final_from} (UTC; --final-after {after}): until \
+             then another log of it is taken as it is, and nothing was written"
+        );
+    }
+    Ok(())
+}
+
+impl ReopenArgs {
+    /// Explains where the credentials of a local bucket are. Otherwise the request would go to AWS,
+    /// whose error speaks of other things.
+    fn require_credentials(&self) -> anyhow::Result<()> {
+        let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let is_local = self.results.0.as_str() == ANALYZED_BUCKET;
+        if !is_local || self.endpoint_url.is_some() || is_set(ENDPOINT_VARIABLE) {
+            return Ok(());
+        }
+        let (bucket, file) = (&self.results.0, self.data_dir.join("credentials.env"));
+        let shown = file.display();
+        match file.symlink_metadata() {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => bail!(
+                "s3://{bucket} is the bucket of a log2aws serve, and {shown} with its credentials \
+                 does not exist: name the data folder of serve by --data-dir, or a bucket on AWS \
+                 by --results"
+            ),
+            _ => bail!(
+                "s3://{bucket} is the bucket of a log2aws serve, and no credentials for it are in \
+                 the environment: as root, run `source {shown}` first (or name a bucket on AWS by \
+                 --results)"
+            ),
+        }
+    }
+}
+
+fn reopen(
+    store: &dyn Store,
+    bucket: &BucketName,
+    rules: &DayRules,
+    (server, date): (&ServerName, Day),
+    why: String,
+    out: &mut dyn Write,
+) -> anyhow::Result<Exit> {
+    let Some(version) = accepted_version(store, bucket, server, date)
         .with_context(|| format!("s3://{bucket} cannot be read (--results, --endpoint-url)"))?
     else {
         bail!(
@@ -80,12 +170,13 @@ pub(crate) fn run(args: ReopenArgs, out: &mut dyn Write) -> anyhow::Result<Exit>
              reopening (or the results are in another bucket: --results)"
         );
     };
-    let key = Reopening::key(&server, date)?;
-    let record = recorded(store.as_ref(), &bucket, &key)
+    let key = Reopening::key(server, date)?;
+    let record = recorded(store, bucket, &key)
         .with_context(|| format!("s3://{bucket}/{key} cannot be read"))?;
     if let Some(Reopening { at, by, why, .. }) =
-        record.as_ref().filter(|record| record.allows_replacing(&version))
+        record.as_ref().filter(|record| opens(record, rules, date, &version))
     {
+        let (at, by, why) = (printable(at), printable(by), printable(why));
         bail!(
             "{date} of {server} is open already, since {at} by {by}: {why}; nothing was written \
              (to close it, remove s3://{bucket}/{key})"
@@ -95,27 +186,31 @@ pub(crate) fn run(args: ReopenArgs, out: &mut dyn Write) -> anyhow::Result<Exit>
     let user = user("SUDO_USER").or_else(|| user("USER"));
     let by = user.unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()));
     let at = SystemClock.now().to_string();
-    let reopening =
-        Reopening { format: FORMAT, version, why: args.why, by, at, earlier: Vec::new() };
+    let reopening = Reopening { format: FORMAT, version, why, by, at, earlier: Vec::new() };
     let reopening = match record {
         Some(replaced) => reopening.after(replaced),
         None => reopening,
     };
-    write(store.as_ref(), &bucket, &key, &reopening)
+    write(store, bucket, &key, &reopening)
         .with_context(|| format!("s3://{bucket}/{key} cannot be written"))?;
     writeln!(out, "{date} of {server} is open for one delivery; the record: s3://{bucket}/{key}")?;
     Ok(Exit::Done)
 }
 
+/// Whether a record opens the day while `version` is the accepted one.
+fn opens(record: &Reopening, rules: &DayRules, day: Day, version: &str) -> bool {
+    rules.final_from(day).is_some_and(|from| record.allows_replacing(version, from))
+}
+
 /// The version of the raw log that a day's results come from.
-fn delivered(
+fn accepted_version(
     store: &dyn Store,
     bucket: &BucketName,
     server: &ServerName,
     day: Day,
 ) -> anyhow::Result<Option<String>> {
-    for prefix in [KeyPrefix::Off, KeyPrefix::Spread] {
-        let key = RawKey::new(server.clone(), day, prefix).result_key(ResultKind::Json);
+    for form in RawKey::new(server.clone(), day, KeyPrefix::Off).both_forms() {
+        let key = form.result_key(ResultKind::Json);
         let Some(version) = store.head(bucket, &key)? else { continue };
         let mut bytes = Vec::new();
         store.open(bucket, &key, &version.id)?.take(MAX_SUMMARY_BYTES).read_to_end(&mut bytes)?;

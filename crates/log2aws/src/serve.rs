@@ -12,7 +12,9 @@ use ipnet::IpNet;
 use jiff::tz::TimeZone;
 use log2aws_core::allow_list::AllowList;
 use log2aws_core::key::KeyPrefix;
-use log2aws_server::{AuditConfig, Exposure, ServeConfig, Server, TlsFiles, start_warnings};
+use log2aws_server::{
+    AuditConfig, Exposure, ServeConfig, Server, TlsFiles, expiring_final_days, start_warnings,
+};
 use log2aws_service::analyze::ChartFormats;
 use log2aws_service::http::{
     DEFAULT_DAYS_AHEAD, DEFAULT_DAYS_BACK, DEFAULT_FINAL_AFTER_DAYS, DayRules,
@@ -178,7 +180,13 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<Exit> {
         tls: tls.is_some(),
         listen: address,
     });
-    for warning in warnings {
+    let days = DayRules {
+        days_back: args.days_back,
+        days_ahead: args.days_ahead,
+        final_after_days: NonZeroU32::new(args.final_after),
+    };
+    let expiring = expiring_final_days(&days, args.keep_raw_days, args.keep_analyzed_days);
+    for warning in warnings.into_iter().chain(expiring) {
         tracing::warn!("{warning}");
     }
     let config = ServeConfig {
@@ -189,11 +197,7 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<Exit> {
         keep_raw_days: args.keep_raw_days,
         keep_analyzed_days: args.keep_analyzed_days,
         retention_trust_clock: args.retention_trust_clock,
-        days: DayRules {
-            days_back: args.days_back,
-            days_ahead: args.days_ahead,
-            final_after_days: NonZeroU32::new(args.final_after),
-        },
+        days,
         key_prefix: if args.key_prefix { KeyPrefix::Spread } else { KeyPrefix::Off },
         charts: args.charts,
         requests_per_second: args.requests_per_second,

@@ -219,6 +219,7 @@ async fn plan(args: &PlanArgs) -> anyhow::Result<Exit> {
         servers: *servers,
     };
     let plan = Plan::of(&template, &input).map_err(StackError::from)?;
+    plan.warnings.iter().for_each(|warning| warn(warning));
     let text = if *json { serde_json::to_string_pretty(&plan)? + "\n" } else { plan.to_string() };
     match io::stdout().lock().write_all(text.as_bytes()) {
         // The reader of the output is gone.
@@ -347,9 +348,13 @@ fn listed(list: &AllowList) -> Result<[(String, String); 2], StackError> {
 /// Warns on standard error if the list admits everybody.
 fn warn_if_open(list: &AllowList) {
     if let Some(warning) = list.open_network_warning() {
-        // Without a standard error nobody can be warned.
-        drop(writeln!(io::stderr(), "warning: {warning}"));
+        warn(&warning);
     }
+}
+
+fn warn(warning: &str) {
+    // Without a standard error nobody can be warned.
+    drop(writeln!(io::stderr(), "warning: {warning}"));
 }
 
 fn current_folder() -> io::Result<PathBuf> {

@@ -29,6 +29,10 @@ struct SnapshotArgs {
     /// The data folder.
     #[arg(long, value_name = "DIR", default_value = "/var/lib/log2aws")]
     data_dir: PathBuf,
+    // Read before the command line is parsed.
+    /// The config file of serve, for its data-dir [default: /etc/log2aws/serve.toml if it exists].
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
 }
 
 /// Runs one of the verbs of `store`.
@@ -36,9 +40,9 @@ struct SnapshotArgs {
 /// # Errors
 /// The snapshot's.
 pub(crate) fn run(args: StoreArgs) -> anyhow::Result<Exit> {
-    let StoreVerb::Snapshot(SnapshotArgs { to, data_dir }) = args.verb;
+    let StoreVerb::Snapshot(SnapshotArgs { to, data_dir, .. }) = args.verb;
     let made = snapshot(&data_dir, &to)?;
     let (linked, copied) = (made.linked, made.copied);
-    writeln!(io::stdout(), "{}: {linked} files linked, {copied} copied", to.display())?;
+    writeln!(io::stdout(), "{}: files linked: {linked}, copied: {copied}", to.display())?;
     Ok(Exit::Done)
 }

@@ -52,6 +52,10 @@ struct FolderArgs {
     /// The data folder of serve, or the folder that `serve --view` keeps its token in.
     #[arg(long, value_name = "DIR", default_value = "/var/lib/log2aws")]
     data_dir: PathBuf,
+    // Read before the command line is parsed.
+    /// The config file of serve, for its data-dir [default: /etc/log2aws/serve.toml if it exists].
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
 }
 
 impl FolderArgs {

@@ -198,7 +198,7 @@ fn tls_problem(error: &rustls::Error) -> String {
             | Fault::ExpiredContext { .. }
             | Fault::NotValidYet
             | Fault::NotValidYetContext { .. } => {
-                "is this machine's clock right? Then whoever runs it must renew the certificate"
+                "is this machine's clock right? Then its administrator must renew the certificate"
             }
             Fault::NotValidForName | Fault::NotValidForNameContext { .. } => {
                 "is that its name? Another one answers, or it has the wrong certificate"

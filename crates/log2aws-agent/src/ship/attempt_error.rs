@@ -176,10 +176,10 @@ fn why(code: Option<&str>) -> &'static str {
         }
         Some("RequestTimeTooSkewed") => {
             "the clocks of the API, which signed the URL, and of the store differ too much; \
-             whoever runs them must set them"
+             their administrators must set them"
         }
         Some("InvalidAccessKeyId" | "InvalidToken" | "AccountProblem" | "AllAccessDisabled") => {
-            "the API's own key is not good there; whoever runs it must look"
+            "the API's own key is not good there; its administrator must look at that"
         }
         _ => {
             "this machine's address may not put (allow-list, bucket policy), the URL had expired, \

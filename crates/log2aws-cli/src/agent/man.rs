@@ -107,11 +107,18 @@ fn collect(
 fn notes(door: &Command, command: &Command) -> Roff {
     let mut roff = Roff::new();
     let verb = path(command).nth(1).unwrap_or_default();
-    if let Some(file) = config::usual_file(verb) {
+    let keys = config::OPERATOR_KEYS.join(" and ");
+    let own = config::usual_file(verb)
+        .map(|file| (file, "The config file: every option's name is a key of it.".to_owned()));
+    let of_serve = || {
+        let file = config::operator_file(verb)?;
+        Some((file, format!("The config file of serve: of its keys, {keys} are read.")))
+    };
+    if let Some((file, meaning)) = own.or_else(of_serve) {
         roff.control("SH", ["FILES"]);
         roff.control("TP", []);
         roff.text([bold(file)]);
-        roff.text([roman("The config file: every option's name is a key of it.")]);
+        roff.text([roman(meaning)]);
     }
     if let Some(help) = door.get_after_help() {
         roff.control("SH", ["NOTES"]);

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::builder::ValueParser;
 use clap::{Arg, ArgAction, Command};
 
-use super::{Environment, is_key, is_switch, usual_file, variable};
+use super::{Environment, OPERATOR_KEYS, is_key, is_switch, operator_file, usual_file, variable};
 
 /// The keys of a config file, each with its values as on a command line, and the environment that
 /// holds with them.
@@ -262,21 +262,34 @@ impl ConfigFile {
             return command;
         }
         command.mut_subcommands(|verb| {
-            if usual_file(verb.get_name()).is_none() {
-                return verb;
+            if usual_file(verb.get_name()).is_some() {
+                verb.mut_args(|arg| self.with_default(arg))
+            } else if operator_file(verb.get_name()).is_some() {
+                self.apply_operator_keys(verb)
+            } else {
+                verb
             }
-            verb.mut_args(|arg| {
-                let values = arg.get_long().and_then(|long| self.values.get(long)).cloned();
-                match values {
-                    Some(values) if matches!(arg.get_action(), ArgAction::Append) => {
-                        arg.required(false).default_values(values)
-                    }
-                    // The flag takes one text. Of several, clap would use only the first.
-                    Some(values) => arg.required(false).default_value(values.join(", ")),
-                    None => arg,
-                }
-            })
         })
+    }
+
+    /// Applies the keys that the operator's verbs read, to this verb and those below it.
+    fn apply_operator_keys(&self, verb: Command) -> Command {
+        let is_read = |arg: &Arg| arg.get_long().is_some_and(|long| OPERATOR_KEYS.contains(&long));
+        verb.mut_args(|arg| if is_read(&arg) { self.with_default(arg) } else { arg })
+            .mut_subcommands(|below| self.apply_operator_keys(below))
+    }
+
+    /// The flag with the file's values as its default.
+    fn with_default(&self, arg: Arg) -> Arg {
+        let values = arg.get_long().and_then(|long| self.values.get(long)).cloned();
+        match values {
+            Some(values) if matches!(arg.get_action(), ArgAction::Append) => {
+                arg.required(false).default_values(values)
+            }
+            // The flag takes one text. Of several, clap would use only the first.
+            Some(values) => arg.required(false).default_value(values.join(", ")),
+            None => arg,
+        }
     }
 
     /// The file and key of an invalid value of `flag`, if it is from this file.

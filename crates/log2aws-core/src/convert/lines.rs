@@ -5,7 +5,7 @@ use memchr::memchr;
 use super::{Sink, Totals};
 use crate::line::{CanonicalReader, Line, LineError, Row};
 use crate::metadata::Metadata;
-use crate::reject::{MAX_LINE, MAX_RAW, Reason, Reject};
+use crate::reject::{MAX_LINE, MAX_RAW, Reason, Reject, Stopped};
 
 /// The most rejects of a log that a sink gets; further ones are only counted.
 pub const MAX_REJECTS: u64 = 10_000;
@@ -63,6 +63,8 @@ impl Lines {
     /// Ends the text early because of `reason`; an incomplete line becomes part of that reject.
     pub(super) fn break_off(mut self, reason: Reason, sink: &mut impl Sink) -> Totals {
         self.totals.lines += 1;
+        let stopped = Stopped { line: self.totals.lines, reason: reason.to_string() };
+        self.totals.stopped = Some(stopped);
         let part = std::mem::take(&mut self.part);
         self.reject(&part, self.part_len, reason, sink);
         self.totals

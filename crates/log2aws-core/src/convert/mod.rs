@@ -10,7 +10,7 @@ use std::num::NonZeroU32;
 
 use crate::line::Row;
 use crate::metadata::Metadata;
-use crate::reject::{DEFAULT_MAX_GZIP_RATIO, Reject};
+use crate::reject::{DEFAULT_MAX_GZIP_RATIO, Reject, Stopped};
 
 use gunzip::Gunzip;
 use lines::Lines;
@@ -37,7 +37,7 @@ pub trait Sink {
 }
 
 /// Counts of a log. `lines` is the sum of `rows`, `rejects`, `comments` and `blanks`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     /// All lines. The place where gzip data break off counts as one.
     pub lines: u64,
@@ -53,6 +53,8 @@ pub struct Totals {
     pub blanks: u64,
     /// Bytes of (uncompressed) text.
     pub bytes: u64,
+    /// Why reading stopped before the end of the log, and where.
+    pub stopped: Option<Stopped>,
 }
 
 /// Converts one log in constant memory.

@@ -290,6 +290,22 @@ fn a_gzip_bomb_is_left_alone() {
     assert!((MIN_BOMB..MIN_BOMB + (1 << 20)).contains(&totals.bytes), "{totals:?}");
 }
 
+/// The place where reading stopped is the last reject, and of many the first ones alone are kept.
+#[test]
+fn why_reading_stopped_is_known_after_any_number_of_rejects() {
+    let mut text = "x\n".repeat(usize::try_from(MAX_REJECTS).unwrap() + 5);
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(text.as_bytes()).unwrap();
+    let mut packed = encoder.finish().unwrap();
+    packed.truncate(packed.len() - 8);
+    let (kept, totals) = convert(&packed);
+    assert!(!kept.rejects.iter().any(|reject| reject.reason == Reason::GzipCutShort));
+    let stopped = totals.stopped.unwrap();
+    assert_eq!((stopped.line, stopped.reason), (totals.lines, Reason::GzipCutShort.to_string()));
+    text.push_str(&row(0));
+    assert_eq!(convert(text).1.stopped, None);
+}
+
 /// One log of 2 MiB that expands some 200 times, under limits below and above that.
 #[test]
 fn how_far_gzip_data_may_expand_can_be_set() {

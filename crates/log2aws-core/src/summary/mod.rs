@@ -16,8 +16,10 @@ use std::collections::BTreeMap;
 use jiff::civil::DateTime;
 use serde::{Deserialize, Serialize};
 
+use crate::convert::Totals;
 use crate::day::Day;
 use crate::key::RawKey;
+use crate::reject::Stopped;
 use crate::server_name::ServerName;
 
 pub use builder::SummaryBuilder;
@@ -157,12 +159,22 @@ pub struct ModeFrom {
 }
 
 /// Lines that could not be read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rejects {
     /// How many there are.
     pub count: u64,
     /// How many of them are stored beside the CSV.
     pub kept: u64,
+    /// Why reading stopped before the end of the log, and where; the last of the rejects, which is
+    /// not stored if there are too many before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<Stopped>,
+}
+
+impl From<Totals> for Rejects {
+    fn from(totals: Totals) -> Self {
+        Self { count: totals.rejects, kept: totals.rejects_kept, stopped: totals.stopped }
+    }
 }
 
 /// The metadata in force at the end of the log: the last value of each pair, `None` if there was

@@ -191,7 +191,7 @@ fn a_log_without_end_needs_no_memory_without_end() {
     for i in 0..600_000_u32 {
         builder.sample(&at(i.wrapping_mul(7_919) % 86_400, u64::from(i % 2)));
     }
-    let log = builder.finish(Rejects { count: 7, kept: 7 });
+    let log = builder.finish(Rejects { count: 7, kept: 7, stopped: None });
     assert_eq!((log.rows, log.interval_seconds, log.missing), (600_000, 1, 0));
     assert_eq!(log.reboots.len(), MAX_LISTED);
     assert!(log.reboots_total > 100_000);

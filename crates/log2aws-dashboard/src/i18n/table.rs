@@ -50,7 +50,7 @@ words! {
     troubled_none: "nothing wrong in these days", "この期間に異常なし";
     troubled_one: "{n} with something wrong in these days", "この期間に異常 {n} 台";
     troubled_many: "{n} with something wrong in these days", "この期間に異常 {n} 台";
-    matching: "{n} match the search", "検索に一致 {n} 台";
+    matching: "matching the search: {n}", "検索に一致 {n} 台";
     loading: "Looking through the store: {listed} objects seen, {read} days read so far.", "保存先を確認しています：オブジェクト {listed} 件を確認、{read} 日分を読み込み済み。";
     unreadable_one: "{n} stored object could not be read or removed in the last day. The others are not affected.", "過去 1 日に {n} 件のファイルを読み取りまたは削除できませんでした。ほかのファイルに影響はありません。";
     unreadable_many: "{n} stored objects could not be read or removed in the last day. The others are not affected.", "過去 1 日に {n} 件のファイルを読み取りまたは削除できませんでした。ほかのファイルに影響はありません。";
@@ -143,7 +143,8 @@ words! {
 
     complete: "All {expected} samples are there; interval {every}.", "全 {expected} 件の記録がそろっています（{every}間隔）。";
     more_than_expected: "{samples} samples are there, more than the {expected} of such a day; interval {every}.", "{samples} 件の記録があります（{every}間隔）。この日の想定は {expected} 件です。";
-    incomplete: "{samples} of {expected} samples are there, {missing} are missing; interval {every}.", "{expected} 件のうち {samples} 件の記録があります（{every}間隔）。欠落は {missing} 件です。";
+    stopped: "The log was not read to its end: reading stopped at line {line}. Reason:", "ログを最後まで読めませんでした。{line} 行目で読み取りを止めました。理由：";
+    incomplete: "{samples} of {expected} samples, {missing} missing; interval {every}.", "{expected} 件のうち {samples} 件の記録があります（{every}間隔）。欠落は {missing} 件です。";
     nothing_read: "The log holds no sample of this day.", "このログには、この日の記録がありません。";
     minutes: "{n} min", "{n} 分";
     seconds: "{n} s", "{n} 秒";
@@ -172,6 +173,10 @@ words! {
     refused: "The newest delivery was refused; there are no results of it.", "最新のログは受け付けませんでした。結果はありません。";
     replaced: "This day was replaced: its newest version has other bytes than the one before. It was put from {source}.", "この日のログは置き換えられました。最新版は前の版と内容が異なります。送信元：{source}。";
     replaced_before: "This day was replaced before: an earlier version has other bytes than the one before it.", "この日のログは以前に置き換えられました。前の版と内容が異なる版があります。";
+    reopened: "An operator reopened this day for one more delivery ({by}, {at}). Reason:", "管理者がこの日の再受付を許可しました（{by}、{at}）。異なる内容を 1 回だけ受け付けます。理由：";
+    reopened_used: "An operator reopened this day for one more delivery ({by}, {at}), which has arrived. Reason:", "管理者がこの日の再受付を許可し（{by}、{at}）、その配送が届きました。理由：";
+    reopened_earlier: "reopened before", "以前の再受付の許可";
+    reopening_unreadable: "The record with which an operator reopened this day cannot be read:", "この日の再受付の許可の記録を読めません：";
     refusals_one: "{n} put of this day was refused and changed nothing; the last came from {source}:", "この日のログの送信を {n} 件受け付けませんでした。結果は変わっていません。最後の送信元：{source}。理由：";
     refusals_many: "{n} puts of this day were refused and changed nothing; the last came from {source}:", "この日のログの送信を {n} 件受け付けませんでした。結果は変わっていません。最後の送信元：{source}。理由：";
     refusals_unreadable: "The list of refused versions cannot be read:", "受け付けなかった版の一覧を読めません：";
@@ -191,7 +196,7 @@ words! {
     why_newer: "a newer program wrote it, in format {format}", "新しいバージョンのプログラムの形式 {format} です";
     why_json: "it is half-written or damaged", "書きかけか、壊れています";
     csv_absent: "The CSV is gone, by age or by hand, so there is no chart. The figures are those of the summary.", "CSV が(保存期間を過ぎたか手作業で)削除されたためグラフを表示できません。数値は集計ファイルのものです。";
-    csv_short: "The CSV has {found} rows, the summary names {named}: it is half-written, or just being replaced. What stands is shown.", "CSV は {found} 行ですが、集計ファイルでは {named} 行です。書きかけか、置き換え中です。ある分だけを表示しています。";
+    csv_short: "The CSV has {found} of the {named} rows that the summary names: it is half-written, or just being replaced. What is there is shown.", "CSV は {found} 行ですが、集計ファイルでは {named} 行です。書きかけか、置き換え中です。ある分だけを表示しています。";
     csv_large: "The CSV is too large to be shown here; it can be downloaded.", "CSV が大きすぎるため表示できません。ダウンロードはできます。";
     csv_row: "Line {line} of the CSV:", "CSV の {line} 行目：";
     csv_missing: "The CSV lacks these columns; their cells are shown as empty:", "CSV に次の列がありません。空欄として表示します：";
@@ -215,15 +220,15 @@ words! {
     max: "Max", "最大";
     values: "Values", "件数";
     values_table: "Values as a table", "数値の表";
-    values_every: "Every {n}th sample of the time shown; the CSV has them all.", "表示範囲から {n} 件ごとに抜粋しました。全件は CSV にあります。";
+    values_every: "One sample of every {n} in the time shown; the CSV has them all.", "表示範囲から {n} 件ごとに抜粋しました。全件は CSV にあります。";
     values_all: "All samples of the time shown.", "表示範囲の全記録です。";
     no_values: "There are no samples in the time shown.", "表示範囲に記録がありません。";
     time: "Time", "時刻";
     rejects: "Lines that could not be read", "読めない行";
-    rejects_gone: "The summary counts {n} such lines, but their file is gone.", "集計ファイルでは {n} 行ですが、一覧のファイルがありません。";
+    rejects_gone: "The file with these lines is gone; the summary counts them: {n}.", "集計ファイルでは {n} 行ですが、一覧のファイルがありません。";
     rejects_bad: "An entry of the file of rejects is not readable and is left out.", "一覧のファイルに読めない項目があったため、除きました。";
     rejects_first: "The first {shown} of {n}; the rest can be downloaded.", "{n} 行のうち最初の {shown} 行です。残りはダウンロードできます。";
-    rejects_counted: "{n} more were counted, but not kept.", "ほか {n} 行は件数のみで、内容は保存していません。";
+    rejects_counted: "Counted, but not kept: {n} more.", "ほか {n} 行は件数のみで、内容は保存していません。";
     line: "Line", "行番号";
     reason: "Reason", "理由";
     text: "Text", "内容";

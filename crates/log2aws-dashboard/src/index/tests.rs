@@ -319,7 +319,7 @@ fn log(samples: &[(&str, u64)]) -> LogSummary {
             guest: None,
         });
     }
-    builder.finish(Rejects { count: 3, kept: 3 })
+    builder.finish(Rejects { count: 3, kept: 3, stopped: None })
 }
 
 fn stats(log: LogSummary) -> DayStats {

@@ -5,6 +5,7 @@ use std::io::{self, Read};
 
 use log2aws_core::day::Day;
 use log2aws_core::key::{BucketName, KeyPrefix, ObjectKey, RawKey, ResultKind};
+use log2aws_core::reopening::{self, Reopening};
 use log2aws_core::server_name::ServerName;
 use log2aws_service::ports::{ObjectLister, StoreError};
 
@@ -72,6 +73,27 @@ impl StoreIndex {
         self.first_of(server, day, bucket, RawKey::object_key)
     }
 
+    /// The record with which an operator reopened a day, if there is one.
+    ///
+    /// # Errors
+    /// The store's; [`StoreError::Failed`] also for a record that cannot be parsed.
+    pub fn reopening(
+        &self,
+        server: &ServerName,
+        day: Day,
+    ) -> Result<Option<Reopening>, StoreError> {
+        let what = format!("reading the reopening of {server}/{day}");
+        let invalid = |what: &str, error: Box<dyn std::error::Error + Send + Sync>| {
+            let source = io::Error::new(io::ErrorKind::InvalidData, error);
+            StoreError::Failed { what: what.to_owned(), source }
+        };
+        let key = Reopening::key(server, day).map_err(|error| invalid(&what, error.into()))?;
+        let config = &self.inner.config;
+        let Some(opened) = open(&*config.lister, &config.analyzed, &key)? else { return Ok(None) };
+        let bytes = read_to_end(opened, reopening::MAX_BYTES, what.clone())?;
+        serde_json::from_slice(&bytes).map(Some).map_err(|error| invalid(&what, error.into()))
+    }
+
     /// Tries the key layout known to the index, or else both.
     fn first_of(
         &self,
@@ -81,12 +103,13 @@ impl StoreIndex {
         key: impl Fn(&RawKey) -> ObjectKey,
     ) -> Result<Option<OpenObject>, StoreError> {
         let held = self.inner.index().get(server, day.into()).map(|packed| packed.layout);
-        let layouts = match held.unwrap_or(self.inner.preferred()) {
-            KeyLayout::Plain => [KeyPrefix::Off, KeyPrefix::Spread],
-            KeyLayout::Spread => [KeyPrefix::Spread, KeyPrefix::Off],
+        let prefix = match held.unwrap_or(self.inner.preferred()) {
+            KeyLayout::Plain => KeyPrefix::Off,
+            KeyLayout::Spread => KeyPrefix::Spread,
         };
-        for prefix in layouts.into_iter().take(if held.is_some() { 1 } else { 2 }) {
-            let key = key(&RawKey::new(server.clone(), day, prefix));
+        let forms = RawKey::new(server.clone(), day, prefix).both_forms();
+        for form in forms.into_iter().take(if held.is_some() { 1 } else { 2 }) {
+            let key = key(&form);
             if let Some(opened) = open(&*self.inner.config.lister, bucket, &key)? {
                 return Ok(Some(opened));
             }

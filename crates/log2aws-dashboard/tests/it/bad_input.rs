@@ -1,5 +1,7 @@
 //! Damaged, late, missing or odd data: the page says so, and shows the rest.
 
+use std::io::Write as _;
+
 use http::StatusCode;
 
 use crate::fleet::{before, fleet};
@@ -27,7 +29,7 @@ fn each_damage_is_named_and_the_rest_is_shown() {
     says(
         &world,
         &day(0),
-        &["half-written, or just being replaced", "names 144", CHART, FIGURES],
+        &["half-written, or just being replaced", "of the 144 rows", CHART, FIGURES],
         &[],
     );
     says(&world, &day(1), &["The CSV is gone", FIGURES, "Summary (JSON)"], &[CHART, "Rows (CSV)"]);
@@ -37,6 +39,35 @@ fn each_damage_is_named_and_the_rest_is_shown() {
     says(&world, &day(4), &["There is no summary", worked_out, CHART, "All 144 samples"], &[]);
     says(&world, &day(6), &["a newer program wrote it, in format 99", worked_out, CHART], &[]);
     says(&world, &day(7), &["no header", "NaN", "cell counts as empty", CHART], &[]);
+}
+
+/// The reason is the last of thousands of lines, of which the page shows the first ones.
+#[test]
+fn a_log_that_was_not_read_to_its_end_says_so_before_anything_else() {
+    let world = World::new();
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    gzip.write_all("nonsense\n".repeat(300_000).as_bytes()).unwrap();
+    world.deliver("web01", LAST, &gzip.finish().unwrap());
+    world.refresh();
+    let uri = format!("/ui/s/web01/{LAST}");
+    for (answer, said) in [
+        (world.get(&uri), "The log was not read to its end: reading stopped at line "),
+        (world.get_ja(&uri), "ログを最後まで読めませんでした。"),
+    ] {
+        let (before, after) = answer.text().split_once(said).unwrap();
+        assert_eq!(before.matches("<li class=\"said").count(), 1, "{before}");
+        let reason = after.split("</li>").next().unwrap();
+        assert!(reason.contains("the gzip data expand more than 100 times"), "{reason}");
+    }
+}
+
+#[test]
+fn a_single_missing_sample_is_said_in_right_english() {
+    let world = World::new();
+    let log = Log::new("web01", LAST);
+    world.deliver("web01", LAST, log.text(|minute| minute == 600, None).as_bytes());
+    world.refresh();
+    says(&world, &format!("/ui/s/web01/{LAST}"), &["143 of 144 samples, 1 missing;"], &["1 are"]);
 }
 
 #[test]
@@ -68,7 +99,7 @@ fn gaps_reboots_rejects_and_odd_rows_are_told() {
         &world,
         &uri,
         &[
-            "115 of 144 samples are there, 29 are missing; interval 10 min.",
+            "115 of 144 samples, 29 missing; interval 10 min.",
             "From 02:50 to 04:20 the machine was off or starting: 8 missing.",
             "From 11:30 to 12:50 the machine ran, but there are no samples: 7 missing.",
             "From 21:30 to 24:00 there are no samples, and nothing tells why: 14 missing.",
@@ -146,7 +177,7 @@ fn rejects_that_are_gone_are_still_counted() {
     says(
         &world,
         &uri,
-        &["counts 1 such lines, but their file is gone"],
+        &["The file with these lines is gone; the summary counts them: 1."],
         &["Unreadable lines (JSONL)"],
     );
 }

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use crate::fleet::{before, fleet};
-use crate::world::{LAST, World};
+use crate::world::{ANALYZED, LAST, World};
 
 fn gzipped(text: &[u8]) -> usize {
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
@@ -161,4 +161,41 @@ fn an_empty_fleet_is_not_mistaken_for_one_that_is_still_being_read() {
     let done = world.get("/ui/");
     assert!(done.text().contains("No server has delivered a log so far."));
     assert!(!done.text().contains("data-loading"));
+}
+
+#[test]
+fn a_reopened_day_says_who_reopened_it_when_and_why_also_after_it_was_delivered() {
+    let world = fleet(0, 31);
+    let day = before(20);
+    let uri = format!("/ui/s/good01/{day}");
+    assert!(!world.get(&uri).text().contains("reopened"));
+    let summary = world.result(&format!("good01/{day}.json"));
+    let summary: serde_json::Value = serde_json::from_slice(&summary).unwrap();
+    let record = |version: &str, why: &str, earlier: serde_json::Value| {
+        let record = serde_json::json!({"format": 1, "version": version, "why": why, "by": "kato",
+            "at": "2026-11-20T08:00:00Z", "earlier": earlier});
+        let key = format!(".log2aws/reopen/good01/{day}.json");
+        world.put(ANALYZED, &key, record.to_string().as_bytes());
+    };
+    let says = |parts: [&str; 2]| {
+        for (answer, part) in [world.get(&uri), world.get_ja(&uri)].iter().zip(parts) {
+            let text = answer.text();
+            assert!(text.contains(part) && text.contains("kato"), "{part}: {text}");
+            assert!(text.contains("2026-11-20T08:00:00Z") && text.contains("&#60;clock&#62;"));
+        }
+    };
+    record(summary["raw"]["version"].as_str().unwrap(), "the <clock>", serde_json::json!([]));
+    says(["reopened this day for one more delivery (kato", "1 回だけ受け付けます"]);
+    let earlier = serde_json::json!([{"format": 1, "version": "v0", "why": "a <clock> before",
+        "by": "sato", "at": "2026-11-19T08:00:00Z"}]);
+    record("v1", "the disk", earlier);
+    says(["which has arrived", "その配送が届きました"]);
+    assert!(
+        world.get(&uri).text().contains("2026-11-19T08:00:00Z · sato · a &#60;clock&#62; before")
+    );
+    // The day stays readable if the record is not.
+    world.put(ANALYZED, &format!(".log2aws/reopen/good01/{day}.json"), b"{");
+    let damaged = world.get(&uri);
+    assert!(damaged.text().contains("reopened this day cannot be read"));
+    assert!(damaged.text().contains("<figure class=\"chart\""));
 }

@@ -42,7 +42,7 @@ fn drawn(server: &str, log: &[u8]) -> Vec<u8> {
     let mut converter = Converter::new();
     converter.push(log, &mut builders);
     let totals = converter.finish(&mut builders);
-    let rejects = Rejects { count: totals.rejects, kept: totals.rejects_kept };
+    let rejects = Rejects::from(totals);
     let log = builders.summary.finish(rejects);
     builders.chart.finish(&server.parse().unwrap(), &log).to_svg()
 }

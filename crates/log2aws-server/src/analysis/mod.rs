@@ -8,6 +8,7 @@ pub(crate) mod analyzer;
 mod queue;
 pub(crate) mod startup_scan;
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
@@ -152,6 +153,13 @@ impl Work {
             }
         }
     }
+}
+
+/// The number of analyzer threads if none is set: eight per core, at most 32: an analysis mostly waits for the disk, because each of its results
+/// is synced before the next one begins.
+pub(crate) fn default_threads() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    cores.saturating_mul(8).min(32)
 }
 
 #[cfg(test)]

@@ -1,66 +1,15 @@
 //! The status of each background task, for `/-/metrics` and `/-/readyz`.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
-use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::{Registry, Unit};
+
+use crate::metrics::{TaskLabel, TaskMetrics};
 
 /// The number of failures in a row that `/-/readyz` reports; a single one is often gone at the next
 /// try.
 const TROUBLE: u32 = 2;
-
-/// The name of a task.
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-pub(crate) struct TaskLabel {
-    task: &'static str,
-}
-
-type Seconds = Family<TaskLabel, Gauge<f64, AtomicU64>>;
-
-/// The series of all tasks.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct TaskMetrics {
-    runs: Family<TaskLabel, Counter>,
-    failures: Family<TaskLabel, Counter>,
-    running: Family<TaskLabel, Gauge>,
-    last_run: Seconds,
-    last_success: Seconds,
-}
-
-impl TaskMetrics {
-    pub(crate) fn register(&self, registry: &mut Registry) {
-        let r = registry;
-        r.register("background_runs", "Runs of background tasks", self.runs.clone());
-        r.register(
-            "background_failures",
-            "Runs of background tasks that failed; each is tried again",
-            self.failures.clone(),
-        );
-        r.register(
-            "background_running",
-            "Whether a background task is at work now",
-            self.running.clone(),
-        );
-        r.register_with_unit(
-            "background_last_run_timestamp",
-            "When a background task last began to run, since the Unix epoch",
-            Unit::Seconds,
-            self.last_run.clone(),
-        );
-        r.register_with_unit(
-            "background_last_success_timestamp",
-            "When a run of a background task last ended well, since the Unix epoch",
-            Unit::Seconds,
-            self.last_success.clone(),
-        );
-    }
-}
 
 #[derive(Debug, Default)]
 struct TaskStatus {

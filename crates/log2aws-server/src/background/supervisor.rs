@@ -120,11 +120,10 @@ mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
     use jiff::Timestamp;
-    use prometheus_client::encoding::text::encode;
-    use prometheus_client::registry::Registry;
 
-    use super::super::{Next, TaskMetrics};
+    use super::super::Next;
     use super::*;
+    use crate::metrics::Metrics;
 
     struct Epoch;
 
@@ -154,10 +153,8 @@ mod tests {
 
     #[test]
     fn a_task_that_panics_or_fails_is_counted_and_run_again() {
-        let mut registry = Registry::default();
-        let metrics = TaskMetrics::default();
-        metrics.register(&mut registry);
-        let board = TaskBoard::new(metrics);
+        let metrics = Metrics::new("0", Timestamp::UNIX_EPOCH);
+        let board = TaskBoard::new(metrics.tasks.clone());
         let runs = Arc::new(AtomicU32::new(0));
         let (mut task, stop) = (Unlucky(runs), Stop::default());
         assert_eq!(run_once(&mut task, &stop, &board, &Epoch), FIRST_RETRY);
@@ -166,13 +163,12 @@ mod tests {
         assert_eq!(board.troubles(), ["unlucky: failed 2 times in a row, see the log"]);
         run_once(&mut task, &stop, &board, &Epoch);
         assert_eq!(board.troubles(), ["unlucky: all is well"]);
-        let mut text = String::new();
-        encode(&mut text, &registry).unwrap();
+        let text = metrics.encode().unwrap();
         for line in [
-            "background_runs_total{task=\"unlucky\"} 3",
-            "background_failures_total{task=\"unlucky\"} 2",
-            "background_running{task=\"unlucky\"} 0",
-            "background_last_success_timestamp_seconds{task=\"unlucky\"} 0.0",
+            "log2aws_background_runs_total{task=\"unlucky\"} 3",
+            "log2aws_background_failures_total{task=\"unlucky\"} 2",
+            "log2aws_background_running{task=\"unlucky\"} 0",
+            "log2aws_background_last_success_timestamp_seconds{task=\"unlucky\"} 0.0",
         ] {
             assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
         }

@@ -21,7 +21,7 @@ const CAPACITY: usize = 10_000;
 
 /// An object that was found unreadable, and why.
 #[derive(Debug)]
-struct Met {
+struct KnownObject {
     /// When it was last found.
     found: Instant,
     /// When it was last logged.
@@ -33,7 +33,7 @@ struct Met {
 #[derive(Clone, Debug)]
 pub(crate) struct UnreadableObjects {
     metrics: Arc<Metrics>,
-    known: Arc<Mutex<BTreeMap<PathBuf, Met>>>,
+    known: Arc<Mutex<BTreeMap<PathBuf, KnownObject>>>,
 }
 
 impl UnreadableObjects {
@@ -42,17 +42,17 @@ impl UnreadableObjects {
     }
 
     /// Records what a list, a scan or retention found.
-    pub(crate) fn report(&self, met: &[Unreadable]) {
-        if met.is_empty() {
+    pub(crate) fn report(&self, objects: &[Unreadable]) {
+        if objects.is_empty() {
             return;
         }
         let now = Instant::now();
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         forget(&mut known, now);
-        for object in met {
-            if let Some(met) = known.get_mut(&object.path) {
-                met.found = now;
-                if now.duration_since(met.logged) < REMIND_EVERY {
+        for object in objects {
+            if let Some(known_object) = known.get_mut(&object.path) {
+                known_object.found = now;
+                if now.duration_since(known_object.logged) < REMIND_EVERY {
                     continue;
                 }
             } else if known.len() >= CAPACITY {
@@ -61,7 +61,10 @@ impl UnreadableObjects {
             self.metrics.count_store_error(if object.is_corrupt() { "damaged" } else { "failed" });
             let error = ErrorChain(object).to_string();
             tracing::error!(%error, "a stored object cannot be read; the others are not affected");
-            known.insert(object.path.clone(), Met { found: now, logged: now, reason: error });
+            known.insert(
+                object.path.clone(),
+                KnownObject { found: now, logged: now, reason: error },
+            );
         }
         self.set_gauge(known.len());
     }
@@ -81,12 +84,15 @@ impl UnreadableObjects {
     /// How many they are, and what is wrong with the first `max` of them, by path.
     pub(crate) fn first(&self, max: usize) -> (usize, Vec<String>) {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        (known.len(), known.values().take(max).map(|met| met.reason.clone()).collect())
+        (
+            known.len(),
+            known.values().take(max).map(|known_object| known_object.reason.clone()).collect(),
+        )
     }
 }
 
-fn forget(known: &mut BTreeMap<PathBuf, Met>, now: Instant) {
-    known.retain(|_, met| now.duration_since(met.found) < FORGET_AFTER);
+fn forget(known: &mut BTreeMap<PathBuf, KnownObject>, now: Instant) {
+    known.retain(|_, known_object| now.duration_since(known_object.found) < FORGET_AFTER);
 }
 
 #[cfg(test)]

@@ -83,7 +83,7 @@ impl ClientIpLayer {
 }
 
 async fn known(
-    State(callers): State<Arc<ClientIpLayer>>,
+    State(layer): State<Arc<ClientIpLayer>>,
     mut request: Request<Body>,
     next: Next,
 ) -> Response {
@@ -92,7 +92,7 @@ async fn known(
         return sentence(StatusCode::INTERNAL_SERVER_ERROR, "the caller's address is not known");
     };
     let peer = peer.ip().to_canonical();
-    let source = match caller(peer, request.headers(), &callers.trusted_proxies) {
+    let source = match caller(peer, request.headers(), &layer.trusted_proxies) {
         // Health checks of a load balancer itself, and the metrics, which need a token.
         Err(UnknownClientIp::Missing) if request.uri().path().starts_with("/-/") => Ok(peer),
         source => source,
@@ -110,10 +110,10 @@ async fn known(
             request.extensions_mut().insert(ClientIp(source));
             with_source(next.run(request).await, source)
         }
-        Err(error) => with_source(callers.refuse(peer, error), peer),
+        Err(error) => with_source(layer.refuse(peer, error), peer),
     };
-    (callers.count)(response.status());
-    if callers.is_stopping() {
+    (layer.count)(response.status());
+    if layer.is_stopping() {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response

@@ -1,7 +1,5 @@
 //! Limits how many servers may deliver for the first time.
 
-use std::collections::HashSet;
-use std::hash::{BuildHasher as _, RandomState};
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,9 +17,7 @@ use log2aws_store::disk::ListQuery;
 use tokio::sync::Semaphore;
 
 use super::activity::now_ms;
-
-/// How many known names are remembered; beyond that, all are looked up again.
-const REMEMBERED: usize = 100_000;
+use crate::hashed_map::HashedMap;
 
 /// The maximum number of concurrent lookups. Each takes a thread, and many new names at once would
 /// take hundreds.
@@ -41,9 +37,8 @@ struct Inner {
     time: DefaultClock,
     /// Until when the quota is used up, by [`now_ms`].
     exhausted_until: AtomicU64,
-    /// Hashes of names with a log, or accepted since the start.
-    known: Mutex<HashSet<u64>>,
-    hasher: RandomState,
+    /// Names with a log, or accepted since the start. A forgotten one is looked up again.
+    known: Mutex<HashedMap<()>>,
     lookups: Semaphore,
 }
 
@@ -63,7 +58,6 @@ impl NewServerQuota {
             time: DefaultClock::default(),
             exhausted_until: AtomicU64::new(0),
             known: Mutex::default(),
-            hasher: RandomState::new(),
             lookups: Semaphore::new(LOOKUPS),
         }))
     }
@@ -78,7 +72,7 @@ impl NewServerQuota {
         }
         // Another upload of the server may have been accepted during the lookup.
         let mut known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.contains(&self.0.hash(key)) {
+        if known.contains(key.server.as_str()) {
             return Ok(());
         }
         if let Err(refusal) = self.0.limiter.check() {
@@ -87,7 +81,7 @@ impl NewServerQuota {
             self.0.exhausted_until.store(now_ms().saturating_add(millis), Ordering::Relaxed);
             return Err(u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1));
         }
-        self.0.insert(&mut known, key);
+        known.entry(key.server.as_str());
         Ok(())
     }
 
@@ -111,22 +105,11 @@ impl NewServerQuota {
 
 impl Inner {
     fn remembers(&self, key: &RawKey) -> bool {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).contains(&self.hash(key))
-    }
-
-    fn hash(&self, key: &RawKey) -> u64 {
-        self.hasher.hash_one(key.server.as_str())
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).contains(key.server.as_str())
     }
 
     fn remember(&self, key: &RawKey) {
-        self.insert(&mut self.known.lock().unwrap_or_else(PoisonError::into_inner), key);
-    }
-
-    fn insert(&self, known: &mut HashSet<u64>, key: &RawKey) {
-        if known.len() >= REMEMBERED {
-            known.clear();
-        }
-        known.insert(self.hash(key));
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).entry(key.server.as_str());
     }
 
     /// Whether the server has a log: of any day or, with the spreading prefix, in the month of this
@@ -253,18 +236,5 @@ mod tests {
         std::fs::write(logs.join("2026-08-01.log@"), "no object").unwrap();
         assert!(quota.take(&log_of("web09")).await.is_ok());
         assert!(quota.take(&log_of("web08")).await.is_err());
-    }
-
-    #[test]
-    fn only_so_many_names_are_remembered() {
-        let folder = tempfile::tempdir().unwrap();
-        let quota = quota(folder.path());
-        let mut key = log_of("web01");
-        for number in 0..=REMEMBERED {
-            key.server = format!("web{number}").parse().unwrap();
-            quota.0.remember(&key);
-        }
-        assert!(quota.0.known.lock().unwrap().len() <= REMEMBERED);
-        assert!(quota.0.remembers(&key));
     }
 }

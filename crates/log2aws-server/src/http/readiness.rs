@@ -73,13 +73,15 @@ pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("10"));
         response
     };
-    if app.callers.is_stopping() {
+    if app.client_ip_layer.is_stopping() {
         return not_ready("shutting down");
     }
     match app.readiness.check().await {
         Ok(()) => {
             let mut lines = vec!["ready".to_owned()];
             lines.extend(app.tasks.troubles());
+            // Not a task's notice: a task may itself wait for the disk.
+            lines.extend(app.audit.log.trouble().map(|trouble| format!("audit: {trouble}")));
             sentence(StatusCode::OK, &lines.join("\n"))
         }
         Err(reason) => not_ready(reason),

@@ -49,9 +49,9 @@ pub(crate) struct App {
     pub(crate) tasks: TaskBoard,
     pub(crate) unreadable: UnreadableObjects,
     pub(crate) token: Token,
-    pub(crate) callers: Arc<ClientIpLayer>,
+    pub(crate) client_ip_layer: Arc<ClientIpLayer>,
     pub(crate) audit: Arc<AuditLayer>,
-    pub(crate) front: Arc<AuthenticatedUi>,
+    pub(crate) ui: Arc<AuthenticatedUi>,
     pub(crate) settings: Arc<dyn SettingsSource>,
     /// The access key that signs URLs.
     pub(crate) signing: String,
@@ -60,7 +60,7 @@ pub(crate) struct App {
 
 /// All paths of `serve`.
 pub(crate) fn router(app: Arc<App>) -> Router {
-    let (callers, front) = (app.callers.clone(), app.front.clone());
+    let (client_ip_layer, ui) = (app.client_ip_layer.clone(), app.ui.clone());
     let audit = app.audit.clone();
     let ours = Router::new()
         .route("/", any(root))
@@ -69,7 +69,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/-/metrics", get(metrics))
         .fallback(bucket)
         .with_state(app);
-    audit.before(callers.before(ours.merge(front.router())))
+    audit.before(client_ip_layer.before(ours.merge(ui.router())))
 }
 
 /// `/`: gives out URLs. But a signed request is S3's `ListBuckets`, and a browser is redirected to

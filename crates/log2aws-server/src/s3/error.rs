@@ -1,5 +1,6 @@
 //! Maps errors of the store to S3's errors: one table.
 
+use std::borrow::Cow;
 use std::io;
 
 use http::StatusCode;
@@ -52,35 +53,44 @@ pub(crate) fn of_write(error: &io::Error, what: &str, metrics: &Metrics) -> S3Er
     }
 }
 
+/// An error with a code that S3 does not have.
+pub(crate) fn custom(
+    status: StatusCode,
+    code: &'static str,
+    message: impl Into<Cow<'static, str>>,
+) -> S3Error {
+    let mut answer = S3Error::with_message(S3ErrorCode::Custom(code.into()), message);
+    answer.set_status_code(status);
+    answer
+}
+
 fn full(what: &str, metrics: &Metrics) -> S3Error {
     metrics.count_store_error("full");
     tracing::error!(what, "the store is full: nothing was written");
-    let mut answer = S3Error::with_message(
-        S3ErrorCode::Custom("InsufficientStorage".into()),
+    custom(
+        StatusCode::INSUFFICIENT_STORAGE,
+        "InsufficientStorage",
         "the server's disk is full: nothing was written, what was stored before stands",
-    );
-    answer.set_status_code(StatusCode::INSUFFICIENT_STORAGE);
-    answer
+    )
 }
 
 /// The response to an upload that would use the reserved space.
 pub(crate) fn no_space(metrics: &Metrics) -> S3Error {
     metrics.count_refused_put("space");
-    let mut answer = S3Error::with_message(
-        S3ErrorCode::Custom("InsufficientStorage".into()),
+    custom(
+        StatusCode::INSUFFICIENT_STORAGE,
+        "InsufficientStorage",
         "the server's disk is nearly full: nothing was written, what was stored before stands",
-    );
-    answer.set_status_code(StatusCode::INSUFFICIENT_STORAGE);
-    answer
+    )
 }
 
 /// The response to a new server's first log when the hourly limit is reached.
 pub(crate) fn too_many_new_servers(retry_after_seconds: u32) -> S3Error {
-    let mut answer = S3Error::with_message(
-        S3ErrorCode::Custom("TooManyNewServers".into()),
+    let mut answer = custom(
+        StatusCode::TOO_MANY_REQUESTS,
+        "TooManyNewServers",
         "too many new servers in this hour: try again later",
     );
-    answer.set_status_code(StatusCode::TOO_MANY_REQUESTS);
     let mut headers = http::HeaderMap::new();
     headers.insert(http::header::RETRY_AFTER, http::HeaderValue::from(retry_after_seconds));
     answer.set_headers(headers);
@@ -89,16 +99,16 @@ pub(crate) fn too_many_new_servers(retry_after_seconds: u32) -> S3Error {
 
 /// The answer for one more version of a day that has as many as there may be.
 pub(crate) fn too_many_versions() -> S3Error {
-    let mut answer = S3Error::with_message(
-        S3ErrorCode::Custom("TooManyVersions".into()),
+    custom(
+        StatusCode::CONFLICT,
+        "TooManyVersions",
         "this day was put too often or is too large in all its versions: nothing was written, \
          what was stored before stands (--max-versions-per-day, --max-bytes-per-day)",
-    );
-    answer.set_status_code(StatusCode::CONFLICT);
-    answer
+    )
 }
 
-fn unavailable() -> S3Error {
+/// The response if the store failed.
+pub(crate) fn unavailable() -> S3Error {
     let mut answer = s3_error!(ServiceUnavailable, "the server's store failed: try again later");
     let mut headers = http::HeaderMap::new();
     headers.insert(http::header::RETRY_AFTER, http::HeaderValue::from_static("30"));

@@ -10,6 +10,7 @@ mod checksum;
 mod completion_checksums;
 mod conditions;
 pub(crate) mod error;
+pub(crate) mod final_days;
 mod incoming_body;
 mod normalize;
 pub(crate) mod open_puts;

@@ -10,6 +10,7 @@ use http::request::Parts;
 use http::{HeaderMap, Method};
 use log2aws_core::allow_list::AllowList;
 use log2aws_core::key::RawKey;
+use log2aws_service::http::PutBody;
 use percent_encoding::percent_decode_str;
 use s3s::access::S3AccessContext;
 use s3s::path::S3Path;
@@ -18,6 +19,7 @@ use url::form_urlencoded;
 
 use super::access::{denied, query};
 use super::error;
+use super::final_days::FinalDays;
 use super::open_puts::OpenPuts;
 use super::uploads::Uploads;
 use super::version_quota::{Upload, VersionQuota};
@@ -72,6 +74,7 @@ fn signed_sha256(headers: &HeaderMap) -> Option<[u8; 32]> {
 pub(crate) struct PutChecks {
     pub(crate) max_log_size: u64,
     pub(crate) open: OpenPuts,
+    pub(crate) days: FinalDays,
     pub(crate) new_servers: NewServerQuota,
     pub(crate) versions: VersionQuota,
     pub(crate) uploads: Arc<Uploads>,
@@ -79,8 +82,8 @@ pub(crate) struct PutChecks {
 }
 
 impl PutChecks {
-    /// Checks size, space, whether the server is new, and the quota of the day; then registers the
-    /// upload.
+    /// Checks size, space, the rules of days, whether the server is new, and the quota of the day;
+    /// then registers the upload.
     ///
     /// # Errors
     /// The S3 error of the limit.
@@ -103,10 +106,18 @@ impl PutChecks {
         if let S3Path::Object { key, .. } = cx.s3_path()
             && let Some(key) = RawKey::parse(key)
         {
+            let sha256 = signed_sha256(cx.headers());
+            let known = sha256.map(|sha256| PutBody { size: length, sha256 });
+            match self.days.check(&key, known.as_ref(), &self.metrics).await {
+                Ok(condition) => {
+                    condition.map(|condition| cx.extensions_mut().insert(condition));
+                }
+                Err(refusal) if refusal.by_rules => return Err(refuse("day", refusal.error)),
+                Err(refusal) => return Err(refusal.error),
+            }
             if let Err(seconds) = self.new_servers.take(&key).await {
                 return Err(refuse("new_servers", error::too_many_new_servers(seconds)));
             }
-            let sha256 = signed_sha256(cx.headers());
             let body = cx.extensions_mut().get::<BodyOutcome>().map(BodyOutcome::watch);
             let upload = Upload { bytes: length, sha256, body: body.unwrap_or_default() };
             if !self.versions.take(&key.object_key(), upload).await {

@@ -1,7 +1,5 @@
 //! Limits the versions of one day log, and their total size.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasher as _, RandomState};
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -11,6 +9,7 @@ use log2aws_store::DiskStore;
 use log2aws_store::disk::{VersionEntry, VersionQuery};
 use tokio::sync::Semaphore;
 
+use crate::hashed_map::HashedMap;
 use crate::http::timeout_body::BodyState;
 
 /// The versions and bytes of a log that are accepted before the stored ones are counted: most logs
@@ -25,10 +24,6 @@ const COUNT_AGAIN_AFTER: Duration = Duration::from_mins(1);
 /// The maximum number of concurrent lookups.
 const LOOKUPS: usize = 8;
 
-/// The maximum number of logs in memory. Beyond that all are forgotten, and counted again if
-/// needed.
-const REMEMBERED: usize = 100_000;
-
 /// Limits the versions of each day log. A client can use a URL any number of times until it
 /// expires, and then get another one; each PUT of different bytes permanently adds a version.
 #[derive(Clone)]
@@ -39,8 +34,8 @@ struct Inner {
     raw_bucket: BucketName,
     max_versions: u32,
     max_bytes: u64,
-    logs: Mutex<HashMap<u64, LogUsage>>,
-    hasher: RandomState,
+    /// A log that is forgotten is counted again if needed.
+    logs: Mutex<HashedMap<LogUsage>>,
     /// Each lookup takes a thread.
     lookups: Semaphore,
 }
@@ -103,7 +98,6 @@ impl VersionQuota {
             max_versions: max_versions.get(),
             max_bytes,
             logs: Mutex::default(),
-            hasher: RandomState::new(),
             lookups: Semaphore::new(LOOKUPS),
         }))
     }
@@ -144,12 +138,8 @@ impl Inner {
 
     /// Whether it fits according to memory; `None` if the stored versions must be counted.
     fn take_known(&self, key: &ObjectKey, upload: &Upload) -> Option<bool> {
-        let hash = self.hasher.hash_one(key.as_str());
         let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
-        if logs.len() >= REMEMBERED && !logs.contains_key(&hash) {
-            logs.clear();
-        }
-        let known = logs.entry(hash).or_default();
+        let known = logs.entry(key.as_str());
         let with = known.used.with(upload.bytes);
         let few = with.versions <= UNCOUNTED_VERSIONS && with.bytes <= UNCOUNTED_BYTES;
         if self.fits(with) && (few || known.counted_at.is_some()) {
@@ -162,7 +152,7 @@ impl Inner {
     /// `counted` is the result of a count that began at `begin`.
     fn take_counted(&self, key: &ObjectKey, upload: Upload, stored: Usage, begin: Instant) -> bool {
         let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = logs.entry(self.hasher.hash_one(key.as_str())).or_default();
+        let known = logs.entry(key.as_str());
         // A count that ended since this one began is as good. Neither includes the uploads that are
         // still arriving.
         if known.counted_at.is_none_or(|at| at < begin) {

@@ -40,7 +40,7 @@ const FORM_TIME: Duration = Duration::from_secs(30);
 
 /// The login and the pages behind it.
 pub(crate) struct AuthenticatedUi {
-    desk: PagePool,
+    page_pool: PagePool,
     endpoint: Url,
     tokens: Arc<Tokens>,
     sessions: Sessions,
@@ -62,7 +62,7 @@ impl AuthenticatedUi {
         let streams = (connections / 8).clamp(1, 64);
         let ended = door.ended()?;
         Ok(Arc::new(Self {
-            desk: PagePool::new(pages, cores.saturating_mul(2).clamp(2, 16)),
+            page_pool: PagePool::new(pages, cores.saturating_mul(2).clamp(2, 16)),
             sessions: Sessions::new(ended, &endpoint, clock, random),
             endpoint,
             tokens: door.tokens,
@@ -93,23 +93,23 @@ impl AuthenticatedUi {
     }
 }
 
-async fn answer(State(front): State<Arc<AuthenticatedUi>>, request: Request<Body>) -> Response {
+async fn answer(State(ui): State<Arc<AuthenticatedUi>>, request: Request<Body>) -> Response {
     let path = request.uri().path();
     match path {
-        "/ui/login" => return front.login(request).await,
-        "/ui/logout" => return front.logout(request).await,
+        "/ui/login" => return ui.login(request).await,
+        "/ui/logout" => return ui.logout(request).await,
         _ => {}
     }
     let is_open = is_asset(path) || path == "/ui/lang";
     if is_open && only_reads(request.method()) {
-        return front.desk.ask(bare(request), |pages, request| pages.answer(request)).await;
+        return ui.page_pool.ask(bare(request), |pages, request| pages.answer(request)).await;
     }
-    let Some(login) = front.login_of(request.headers()).await else {
+    let Some(login) = ui.login_of(request.headers()).await else {
         let reads = only_reads(request.method());
         return if reads { not_logged_in(&request) } else { not_allowed("GET, HEAD") };
     };
     let token = login.token.name.clone();
-    named(front.answer_to(login, request).await, token)
+    named(ui.answer_to(login, request).await, token)
 }
 
 /// Adds the token's name to a response, for the audit log.
@@ -149,7 +149,7 @@ impl AuthenticatedUi {
         let renewed = self.sessions.renewed(&login);
         request.extensions_mut().insert(viewer(&login.token));
         let mut response =
-            self.desk.ask(bare(request), |pages, request| pages.answer(request)).await;
+            self.page_pool.ask(bare(request), |pages, request| pages.answer(request)).await;
         if let Some(cookie) = renewed {
             response.headers_mut().append(SET_COOKIE, cookie);
         }
@@ -205,7 +205,7 @@ impl AuthenticatedUi {
         let make = move |pages: &dyn super::Pages, request: &Request<()>| {
             pages.login(request, fault.map(|(fault, _)| fault), &next)
         };
-        let mut response = self.desk.ask(request, make).await;
+        let mut response = self.page_pool.ask(request, make).await;
         let status = match fault {
             None => StatusCode::OK,
             Some((Fault::WrongToken | Fault::SpentLink, _)) => StatusCode::UNAUTHORIZED,
@@ -283,12 +283,10 @@ impl AuthenticatedUi {
         let login = self.login_of(&headers).await;
         let token = login.as_ref().map(|login| login.token.name.clone());
         let session = login.map(|login| login.session);
-        let ended = tokio::task::spawn_blocking(move || self.sessions.end(session.as_ref())).await;
-        let response = match ended {
-            Ok(Ok(cookie)) => logged_in("/ui/login", cookie),
-            failed => {
-                let reason = failed.map(|end| end.err().map(|error| error.to_string()));
-                tracing::error!(?reason, "a logout could not be written to the data folder");
+        let response = match self.sessions.end(session.as_ref()).await {
+            Ok(cookie) => logged_in("/ui/login", cookie),
+            Err(error) => {
+                tracing::error!(%error, "a logout could not be written to the data folder");
                 sentence(
                     StatusCode::INTERNAL_SERVER_ERROR,
                     "the logout could not be written down: it holds until the server restarts",
@@ -302,10 +300,10 @@ impl AuthenticatedUi {
     }
 
     fn events(self: Arc<Self>, request: &Request<Body>, login: Login) -> Response {
-        let front = self.clone();
+        let ui = self.clone();
         let holds = move || -> Answer {
-            let (front, login) = (front.clone(), login.clone());
-            Box::pin(async move { front.sessions.holds(&*front.tokens.now().await, &login) })
+            let (ui, login) = (ui.clone(), login.clone());
+            Box::pin(async move { ui.sessions.holds(&*ui.tokens.now().await, &login) })
         };
         self.events.open(seen(request), holds).unwrap_or_else(|| {
             let mut full = sentence(

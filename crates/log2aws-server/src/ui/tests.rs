@@ -52,7 +52,7 @@ impl Pages for Echo {
 
 struct Place {
     router: Router,
-    front: Arc<AuthenticatedUi>,
+    ui: Arc<AuthenticatedUi>,
     change: watch::Sender<u64>,
     link: String,
     token: String,
@@ -67,7 +67,7 @@ fn place() -> Place {
     let link = link.expose_url().strip_prefix("http://127.0.0.1:8750").unwrap().to_owned();
     let token = std::fs::read_to_string(door.token_file()).unwrap().trim().to_owned();
     let (change, changes) = watch::channel(1);
-    let front = AuthenticatedUi::new(UiConfig {
+    let ui = AuthenticatedUi::new(UiConfig {
         door,
         pages: Arc::new(Echo),
         endpoint,
@@ -77,8 +77,8 @@ fn place() -> Place {
         connections: 16,
     })
     .unwrap();
-    let router = front.clone().router();
-    Place { router, front, change, link, token, folder }
+    let router = ui.clone().router();
+    Place { router, ui, change, link, token, folder }
 }
 
 #[derive(Debug)]
@@ -337,7 +337,7 @@ async fn an_open_page_learns_of_a_change_and_its_stream_ends_with_the_session() 
     place.reply("127.0.0.1", request(Method::POST, "/ui/logout", &headers, "")).await;
     place.change.send_replace(3);
     assert_eq!(next().await, None);
-    place.front.stop();
+    place.ui.stop();
     assert!(second.into_body().collect().await.is_ok());
 }
 

@@ -30,7 +30,7 @@ fn rss(process: &Process) -> u64 {
 }
 
 /// A request of which only the head was sent.
-fn half_open(address: SocketAddr, request: &Request) -> TcpStream {
+pub(crate) fn half_open(address: SocketAddr, request: &Request) -> TcpStream {
     let mut stream = connect(address);
     stream.write_all(request.head(address).as_bytes()).unwrap();
     stream

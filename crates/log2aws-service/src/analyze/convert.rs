@@ -68,7 +68,7 @@ pub(super) fn convert(
         return Err(RecordFailure::Length { what, read: digest.size(), size });
     }
     let totals = converter.finish(&mut results.waiting);
-    let rejects = Rejects { count: totals.rejects, kept: totals.rejects_kept };
+    let rejects = Rejects::from(totals);
     let (log, results) = results.finish(rejects)?;
     let size = digest.size();
     let (sha256, beginning) = digest.finish();

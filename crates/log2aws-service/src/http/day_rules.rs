@@ -1,20 +1,21 @@
-//! The days for which a URL is given: a window around today, and the rule for final days.
+//! The days of which logs are taken: a window around today, and the rule for final days.
 
+use std::fmt;
 use std::num::NonZeroU32;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 use log2aws_core::day::Day;
-use log2aws_core::key::{BucketName, KeyPrefix, RawKey, ResultKind};
+use log2aws_core::key::{BucketName, RawKey, ResultKind};
 use log2aws_core::reopening::{self, Reopening};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use super::Problem;
 use super::request::PutBody;
-use super::{Problem, UrlApp};
 use crate::analyze::MAX_SUMMARY_BYTES;
-use crate::ports::{Settings, StoreError};
+use crate::ports::{ObjectReader, StoreError};
 
 /// The rules for days, set by the operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +51,7 @@ impl Default for DayRules {
 impl DayRules {
     /// # Errors
     /// [`Problem::DayOutsideWindow`] with the first and the last accepted day.
-    pub(super) fn check_window(&self, day: Day, now: Timestamp) -> Result<(), Problem> {
+    fn check_window(&self, day: Day, now: Timestamp) -> Result<(), Problem> {
         let today = today(now);
         let first = today.saturating_sub(days(self.days_back));
         let last = today.saturating_add(days(self.days_ahead));
@@ -60,11 +61,15 @@ impl DayRules {
         Err(Problem::DayOutsideWindow { day, first, last })
     }
 
-    /// After how many days the day would be final, if it is old enough now.
-    pub(super) fn final_after(&self, day: Day, now: Timestamp) -> Option<NonZeroU32> {
+    /// From which date (UTC) on the day is final if a log of it was delivered; `None`: never.
+    pub fn final_from(&self, day: Day) -> Option<Date> {
         let after = self.final_after_days?;
-        let last_open = day.date().saturating_add(days(after.get()));
-        (today(now) > last_open).then_some(after)
+        Some(day.date().saturating_add(days(after.get())).saturating_add(days(1)))
+    }
+
+    /// Whether the day is final now if a log of it was delivered.
+    pub fn is_past(&self, day: Day, now: Timestamp) -> bool {
+        self.final_from(day).is_some_and(|from| today(now) >= from)
     }
 }
 
@@ -101,51 +106,92 @@ impl AcceptedVersion {
     }
 }
 
-/// Allows another delivery of a final day only with the same bytes, or if an operator reopened it.
-///
-/// # Errors
-/// [`Problem::DayIsFinal`]; [`Problem::Store`] if it is unknown whether the day is final.
-pub(super) async fn check_final(
-    app: &UrlApp,
-    settings: &Settings,
-    key: &RawKey,
-    body: Option<&PutBody>,
-    now: Timestamp,
-) -> Result<(), Problem> {
-    let Some(after_days) = app.days.final_after(key.day, now) else { return Ok(()) };
-    let bucket = &settings.analyzed_bucket;
-    let Some(delivery) = accepted_delivery(app, bucket, key).await? else { return Ok(()) };
-    if delivery.refused.is_some() || body.is_some_and(|body| delivery.raw.is_of(body)) {
-        return Ok(());
-    }
-    let reopening_key = Reopening::key(&key.server, key.day)
-        .map_err(|error| failed(error.to_string(), std::io::ErrorKind::InvalidInput.into()))?;
-    if let Some(bytes) = app.objects.read(bucket, &reopening_key, reopening::MAX_BYTES).await? {
-        let reopening: Reopening = read_json(&bytes, &reopening_key)?;
-        if reopening.allows_replacing(&delivery.raw.version) {
-            return Ok(());
-        }
-    }
-    Err(Problem::DayIsFinal { server: key.server.clone(), day: key.day, after_days })
+/// Decides whether a log of a day is taken. generate-url checks before it gives a URL, and `serve`
+/// once more when the log arrives.
+#[derive(Clone, Copy)]
+pub struct DayCheck<'a> {
+    /// The operator's rules.
+    pub rules: &'a DayRules,
+    /// Reads summaries and the records of reopened days.
+    pub objects: &'a dyn ObjectReader,
+    /// Where these are.
+    pub analyzed_bucket: &'a BucketName,
 }
 
-/// Reads the summary of a day. It is under the other form of the key if the key prefix was switched
-/// since the delivery.
-async fn accepted_delivery(
-    app: &UrlApp,
-    bucket: &BucketName,
-    key: &RawKey,
-) -> Result<Option<AcceptedDelivery>, Problem> {
-    let form = |prefix| RawKey::new(key.server.clone(), key.day, prefix);
-    let mut forms = [form(KeyPrefix::Off), form(KeyPrefix::Spread)];
-    forms.sort_by_key(|form| form != key);
-    for form in forms {
-        let summary = form.result_key(ResultKind::Json);
-        if let Some(bytes) = app.objects.read(bucket, &summary, MAX_SUMMARY_BYTES).await? {
-            return read_json(&bytes, &summary).map(Some);
-        }
+impl fmt::Debug for DayCheck<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DayCheck").field("rules", self.rules).finish_non_exhaustive()
     }
-    Ok(None)
+}
+
+/// A day that is old enough to be final, and takes this log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OldDay {
+    /// The version of the raw log that the day's results come from; `None` if the day has none.
+    pub accepted: Option<String>,
+}
+
+impl DayCheck<'_> {
+    /// Whether `body`, if it is known, may be delivered under `key` at the time `now`: a final day
+    /// takes the same bytes, or others if an operator reopened it. `None` if the day is too recent
+    /// to be final.
+    ///
+    /// # Errors
+    /// [`Problem::DayOutsideWindow`]; [`Problem::DayIsFinal`]; [`Problem::Store`] if it is unknown
+    /// whether the day is final.
+    pub async fn check(
+        &self,
+        key: &RawKey,
+        body: Option<&PutBody>,
+        now: Timestamp,
+    ) -> Result<Option<OldDay>, Problem> {
+        self.rules.check_window(key.day, now)?;
+        let (Some(final_from), Some(after_days)) =
+            (self.rules.final_from(key.day), self.rules.final_after_days)
+        else {
+            return Ok(None);
+        };
+        if !self.rules.is_past(key.day, now) {
+            return Ok(None);
+        }
+        let delivery = self.accepted_delivery(key).await?;
+        let Some(delivery) = delivery.filter(|delivery| delivery.refused.is_none()) else {
+            return Ok(Some(OldDay { accepted: None }));
+        };
+        let is_same = body.is_some_and(|body| delivery.raw.is_of(body));
+        let version = delivery.raw.version;
+        if is_same || self.is_reopened(key, &version, final_from).await? {
+            return Ok(Some(OldDay { accepted: Some(version) }));
+        }
+        Err(Problem::DayIsFinal { server: key.server.clone(), day: key.day, after_days })
+    }
+
+    async fn is_reopened(
+        &self,
+        key: &RawKey,
+        version: &str,
+        final_from: Date,
+    ) -> Result<bool, Problem> {
+        let record = Reopening::key(&key.server, key.day)
+            .map_err(|error| failed(error.to_string(), std::io::ErrorKind::InvalidInput.into()))?;
+        let bytes = self.objects.read(self.analyzed_bucket, &record, reopening::MAX_BYTES).await?;
+        let Some(bytes) = bytes else { return Ok(false) };
+        let reopening: Reopening = read_json(&bytes, &record)?;
+        Ok(reopening.allows_replacing(version, final_from))
+    }
+
+    /// Reads the summary of a day.
+    async fn accepted_delivery(&self, key: &RawKey) -> Result<Option<AcceptedDelivery>, Problem> {
+        for form in key.both_forms() {
+            let summary = form.result_key(ResultKind::Json);
+            let bytes =
+                self.objects.read(self.analyzed_bucket, &summary, MAX_SUMMARY_BYTES).await?;
+            if let Some(bytes) = bytes {
+                return read_json(&bytes, &summary).map(Some);
+            }
+        }
+        Ok(None)
+    }
 }
 
 fn read_json<'a, T: Deserialize<'a>>(
@@ -193,7 +239,7 @@ mod tests {
         for day in ["0000-01-01", "9999-12-31"] {
             let day = day.parse().unwrap();
             assert!(rules.check_window(day, at("2026-08-10T00:00:00Z")).is_ok());
-            assert_eq!(rules.final_after(day, at("2026-08-10T00:00:00Z")), None);
+            assert!(rules.final_from(day).unwrap() > jiff::civil::date(9000, 1, 1));
         }
     }
 
@@ -201,9 +247,11 @@ mod tests {
     fn a_day_is_final_once_so_many_days_have_passed() {
         let rules = DayRules::default();
         let day = "2026-08-01".parse().unwrap();
-        assert_eq!(rules.final_after(day, at("2026-08-08T23:59:59Z")), None);
-        assert_eq!(rules.final_after(day, at("2026-08-09T00:00:00Z")), NonZeroU32::new(7));
+        assert_eq!(rules.final_from(day), Some(jiff::civil::date(2026, 8, 9)));
+        assert!(!rules.is_past(day, at("2026-08-08T23:59:59Z")));
+        assert!(rules.is_past(day, at("2026-08-09T00:00:00Z")));
         let never = DayRules { final_after_days: None, ..rules };
-        assert_eq!(never.final_after(day, at("2099-08-09T00:00:00Z")), None);
+        assert_eq!(never.final_from(day), None);
+        assert!(!never.is_past(day, at("2099-08-09T00:00:00Z")));
     }
 }

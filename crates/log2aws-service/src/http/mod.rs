@@ -33,12 +33,14 @@ use crate::ports::{
     Clock, ObjectReader, PresignedPut, PutRequest, SettingsSource, SignError, Signer,
 };
 
-pub use day_rules::{DEFAULT_DAYS_AHEAD, DEFAULT_DAYS_BACK, DEFAULT_FINAL_AFTER_DAYS, DayRules};
+pub use day_rules::{
+    DEFAULT_DAYS_AHEAD, DEFAULT_DAYS_BACK, DEFAULT_FINAL_AFTER_DAYS, DayCheck, DayRules, OldDay,
+};
 pub use limits::{NewServers, NewServersAnswer, UrlLimits};
 pub use problem::{Problem, ProblemCode};
 pub use refusal_log::{RefusalLog, network_of};
 use request::UrlRequestHead;
-pub use request::{MAX_PUT_BYTES, MAX_REQUEST_BYTES, ParameterError};
+pub use request::{MAX_PUT_BYTES, MAX_REQUEST_BYTES, ParameterError, PutBody};
 pub use small_body::{SmallBodyError, read_small_body};
 
 /// How long a URL is valid, in seconds.
@@ -182,9 +184,13 @@ async fn issue_url(
         return Err(Problem::LongLog { max });
     }
     let now = app.clock.now();
-    app.days.check_window(asked.day, now)?;
     let key = RawKey::new(asked.server, asked.day, settings.key_prefix);
-    day_rules::check_final(app, &settings, &key, asked.body.as_ref(), now).await?;
+    let days = DayCheck {
+        rules: &app.days,
+        objects: &*app.objects,
+        analyzed_bucket: &settings.analyzed_bucket,
+    };
+    days.check(&key, asked.body.as_ref(), now).await?;
     // SigV4 counts whole seconds, so `expires_at` must not include a fraction.
     let at = Timestamp::from_second(now.as_second()).unwrap_or(now);
     let expires_at = at

@@ -64,7 +64,7 @@ pub enum Problem {
     },
     /// The day was delivered and is too old to be replaced.
     #[error(
-        "{day} of {server} is final: a log of it was delivered, whole or in part, and more than {after_days} days have passed; a URL is given for the same bytes alone (size and sha256), or after: log2aws reopen {server} {day} --why REASON"
+        "{day} of {server} is final: a log of it was delivered, whole or in part, and the time for another one has passed (days: {after_days}); a URL is given for the same bytes alone (size and sha256), or after: log2aws reopen {server} {day} --why REASON"
     )]
     DayIsFinal {
         /// The server.

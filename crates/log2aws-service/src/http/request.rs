@@ -31,11 +31,12 @@ pub(super) struct UrlRequest {
 }
 
 /// The body to which a URL is bound.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct PutBody {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PutBody {
     /// Its length in bytes.
-    pub(super) size: u64,
-    pub(super) sha256: [u8; 32],
+    pub size: u64,
+    /// Its SHA-256.
+    pub sha256: [u8; 32],
 }
 
 /// What is wrong with a request's parameters; sent to the caller.

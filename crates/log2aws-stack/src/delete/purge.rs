@@ -35,7 +35,7 @@ pub(super) async fn look<C>(
                 let more = if page.is_truncated() == Some(true) { " or more" } else { "" };
                 let holds = match versions.len() + page.delete_markers().len() {
                     0 => "empty".to_owned(),
-                    count => format!("{count}{more} versions, {} KB{more}", bytes / 1000),
+                    count => format!("versions: {count}{more}, {} KB{more}", bytes / 1000),
                 };
                 found.push(Bucket { name, holds });
             }
@@ -67,7 +67,7 @@ pub(super) async fn purge<C: Console>(
     let (s3, account) = (&session.cloud.s3, &session.cloud.account);
     let done = s3.delete_bucket().bucket(name).expected_bucket_owner(account).send().await;
     done.map_err(|error| fault::call(format!("removing the bucket {name}"), &error))?;
-    session.console.line(&format!("{name}: {removed} versions removed, and the bucket"))?;
+    session.console.line(&format!("{name}: removed, with all versions ({removed})"))?;
     Ok(())
 }
 
@@ -108,7 +108,7 @@ async fn remove_versions<C: Console>(
                 error.code().unwrap_or_default(),
             )));
         }
-        session.console.status(&format!("{name}: {removed} versions removed"));
+        session.console.status(&format!("{name}: versions removed: {removed}"));
     }
 }
 

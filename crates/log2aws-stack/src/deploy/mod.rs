@@ -24,6 +24,7 @@ use crate::error::StackError;
 use crate::fault;
 use crate::hosts::{self, HOSTS, NETWORKS};
 use crate::name::StackName;
+use crate::parameter_warnings::parameter_warnings;
 use crate::phase::{Operation, Phase};
 use crate::stack::{ExistingStack, Output};
 use crate::state::{self, State};
@@ -145,6 +146,7 @@ impl Work<'_> {
         };
         let mut hosts = allow_list::wanted(session, self.request, standing).await?;
         let values = self.values(session, standing, &hosts.list)?;
+        self.warn(session, standing, &values)?;
         let body = self.body(session, &values, &found).await?;
         self.phase.set(Phase::Preparing);
         let planned =
@@ -314,6 +316,24 @@ impl Work<'_> {
         all.extend(values.clone());
         hosts::check_policies(self.template, &all, account, region, stack.as_str())?;
         Ok(values)
+    }
+
+    /// Warns of parameters that are probably unintended, those that the stack has already included.
+    fn warn<C: Console>(
+        &self,
+        session: &mut Session<'_, C>,
+        standing: Option<&ExistingStack>,
+        values: &BTreeMap<String, String>,
+    ) -> Result<(), StackError> {
+        let mut all = standing.map(|stack| stack.parameters.clone()).unwrap_or_default();
+        all.extend(values.clone());
+        let (account, region) = (&session.cloud.account, &session.cloud.region);
+        let stack = self.request.stack.as_str();
+        let warnings = parameter_warnings(&Scope::new(self.template, &all, account, region, stack));
+        for warning in warnings {
+            session.console.line(&format!("warning: {warning}"))?;
+        }
+        Ok(())
     }
 
     /// Executes the change set and waits for it.

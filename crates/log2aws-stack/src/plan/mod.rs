@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::artifacts::Architecture;
 use crate::cost::{self, Estimate, Workload};
 use crate::name::StackName;
+use crate::parameter_warnings::parameter_warnings;
 use crate::template::{Scope, Template, TemplateError};
 
 pub use statement::{Effect, Statement};
@@ -46,6 +47,8 @@ pub struct Plan {
     pub statements: Vec<Statement>,
     /// What it will cost.
     pub cost: Estimate,
+    /// Parameters that are probably unintended, one sentence each.
+    pub warnings: Vec<String>,
 }
 
 /// What to plan.
@@ -87,6 +90,7 @@ impl Plan {
             resources: resources.collect::<Result<_, TemplateError>>()?,
             statements: statement::all(template, &scope)?,
             cost: cost::estimate(region, &workload(&scope, servers)),
+            warnings: parameter_warnings(&scope),
         })
     }
 }

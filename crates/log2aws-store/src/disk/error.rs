@@ -15,9 +15,15 @@ pub enum OpenError {
         root: PathBuf,
     },
     /// The folder contains something else.
-    #[error("{} is not empty and not a data folder of log2aws (it has no `format` file); choose an empty folder", .root.display())]
+    #[error("{} is not empty and not a data folder of log2aws (it has no `format` file); name an empty folder, or the data folder, by --data-dir", .root.display())]
     NotOurs {
         /// The folder.
+        root: PathBuf,
+    },
+    /// There is a file, or something else, of that name.
+    #[error("{} is not a folder; name another place for the data by --data-dir", .root.display())]
+    NotAFolder {
+        /// The path.
         root: PathBuf,
     },
     /// Other users can write to it.

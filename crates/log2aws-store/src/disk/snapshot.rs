@@ -4,11 +4,14 @@
 //! it keeps the whole object. Raw logs are taken after results, so that no result is newer than its
 //! log; results that are older are found by the startup scan of a server on the snapshot.
 
+use std::fs::Permissions;
 use std::io::{self, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use super::OpenError;
 use super::fs::{FileSystem, OsFileSystem};
-use super::layout;
+use super::layout::{self, AUDIT};
 
 /// The files beside the buckets that a snapshot holds: the format, and the keys.
 const KEPT: [&str; 9] = [
@@ -23,15 +26,20 @@ const KEPT: [&str; 9] = [
     "signing-key",
 ];
 
-/// The folder of the audit log. Its files grow, so they are copied: a hard link would grow too.
-const AUDIT: &str = "audit";
-
 /// Why a snapshot failed.
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {
-    /// The source is not a data folder, or one of a newer program.
+    /// The source is not a data folder.
+    #[error("{} {why}: name the data folder of serve by --data-dir", .root.display())]
+    NotDataFolder {
+        /// The source.
+        root: PathBuf,
+        /// What it is instead.
+        why: &'static str,
+    },
+    /// The data folder cannot be read, or was written by a newer program.
     #[error(transparent)]
-    Source(#[from] super::OpenError),
+    Source(#[from] OpenError),
     /// The target exists.
     #[error("{} exists already; name a folder that does not", .0.display())]
     Exists(PathBuf),
@@ -68,7 +76,7 @@ pub struct Snapshot {
 /// [`SnapshotError`]; an incomplete snapshot is left in a folder `to.partial`.
 pub fn snapshot(root: &Path, to: &Path) -> Result<Snapshot, SnapshotError> {
     let fs = &OsFileSystem;
-    layout::check_format(fs, root)?;
+    check_source(fs, root)?;
     let partial = partial(to);
     for path in [to, &partial] {
         if path.symlink_metadata().is_ok() {
@@ -80,7 +88,7 @@ pub fn snapshot(root: &Path, to: &Path) -> Result<Snapshot, SnapshotError> {
     if canonical(above)?.starts_with(canonical(root)?) {
         return Err(SnapshotError::Inside(to.to_owned()));
     }
-    fs.create_dir(&partial).map_err(|e| failed("making", &partial, e))?;
+    make_like(fs, root, &partial)?;
     let mut made = Snapshot::default();
     for name in KEPT {
         let from = root.join(name);
@@ -98,7 +106,7 @@ pub fn snapshot(root: &Path, to: &Path) -> Result<Snapshot, SnapshotError> {
     // "analyzedlogs-…" before "serverlogs-…".
     names.sort();
     let target = partial.join("buckets");
-    fs.create_dir(&target).map_err(|e| failed("making", &target, e))?;
+    make_like(fs, &buckets, &target)?;
     for name in names {
         let (from, to) = (buckets.join(&name), target.join(&name));
         take(fs, &from, &to, &mut made)?;
@@ -113,6 +121,26 @@ pub fn snapshot(root: &Path, to: &Path) -> Result<Snapshot, SnapshotError> {
     Ok(made)
 }
 
+/// Refuses a source that is not a data folder.
+fn check_source(fs: &dyn FileSystem, root: &Path) -> Result<(), SnapshotError> {
+    let not = |why| Err(SnapshotError::NotDataFolder { root: root.to_owned(), why });
+    match root.metadata() {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return not("does not exist"),
+        Err(e) => return Err(failed("reading", root, e)),
+        Ok(meta) if !meta.is_dir() => return not("is not a folder"),
+        Ok(_) => {}
+    }
+    match layout::check_format(fs, root) {
+        Err(OpenError::NotOurs { .. }) => {}
+        checked => return Ok(checked?),
+    }
+    let mut entries = fs.read_dir(root).map_err(|e| failed("reading", root, e))?;
+    if entries.next().is_none() {
+        return not("is empty");
+    }
+    not("is not a data folder of log2aws (it has no `format` file)")
+}
+
 /// Links or copies what `to` does not have yet.
 fn take(
     fs: &dyn FileSystem,
@@ -125,9 +153,14 @@ fn take(
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
         entries => entries.map_err(|e| failed("reading", from, e))?,
     };
-    match fs.create_dir(to) {
-        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
-        done => done.map_err(|e| failed("making", to, e))?,
+    if !fs.exists(to).map_err(|e| failed("reading", to, e))? {
+        match make_like(fs, from, to) {
+            // Pruned in the meantime.
+            Err(SnapshotError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                return Ok(());
+            }
+            done => done?,
+        }
     }
     for entry in entries {
         let entry = entry.map_err(|e| failed("reading", from, e))?;
@@ -156,7 +189,16 @@ fn take(
     fs.sync_dir(to).map_err(|e| failed("syncing", to, e))
 }
 
-/// Copies the audit log.
+/// Creates the folder `to` with the mode of `from`: nobody can read more in the copy. This process can
+/// always write into it.
+fn make_like(fs: &dyn FileSystem, from: &Path, to: &Path) -> Result<(), SnapshotError> {
+    let like = std::fs::metadata(from).map_err(|e| failed("reading", from, e))?;
+    fs.create_dir(to).map_err(|e| failed("making", to, e))?;
+    let mode = Permissions::from_mode(like.permissions().mode() & 0o777 | 0o700);
+    std::fs::set_permissions(to, mode).map_err(|e| failed("making", to, e))
+}
+
+/// Copies the audit log. Its files grow, and a hard link would grow too.
 fn copy_audit(
     fs: &dyn FileSystem,
     root: &Path,
@@ -168,9 +210,14 @@ fn copy_audit(
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
         entries => entries.map_err(|e| failed("reading", &from, e))?,
     };
-    fs.create_dir(&to).map_err(|e| failed("making", &to, e))?;
+    make_like(fs, &from, &to)?;
     for entry in entries {
         let entry = entry.map_err(|e| failed("reading", &from, e))?;
+        // A link, a pipe or a folder is no part of the log.
+        let is_file = |found: std::fs::Metadata| found.is_file();
+        if !from.join(&entry.name).symlink_metadata().is_ok_and(is_file) {
+            continue;
+        }
         made.copied += copy_with_mode(&from.join(&entry.name), &to.join(&entry.name))?;
     }
     fs.sync_dir(&to).map_err(|e| failed("syncing", &to, e))

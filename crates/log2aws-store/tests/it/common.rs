@@ -107,19 +107,6 @@ pub(crate) fn count(folder: &Path) -> usize {
     std::fs::read_dir(folder).unwrap().count()
 }
 
-/// Pseudo-random numbers that are the same in every run with one seed (splitmix64).
-pub(crate) struct SeededRng(pub(crate) u64);
-
-impl SeededRng {
-    pub(crate) fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % bound
-    }
-}
-
 /// [`read_bucket`] of both buckets.
 pub(crate) fn read_everything(store: &DiskStore) -> BTreeSet<(BucketName, ObjectKey, String)> {
     [raw(), analyzed()].iter().flat_map(|bucket| read_bucket(store, bucket)).collect()

@@ -11,11 +11,12 @@ use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use fastrand::Rng;
 use log2aws_core::key::BucketName;
 use log2aws_store::DiskStore;
 use log2aws_store::disk::{Attributes, Condition};
 
-use crate::common::{SeededRng, again, analyzed, count, get, key, open, put, raw, read_everything};
+use crate::common::{again, analyzed, count, get, key, open, put, raw, read_everything};
 
 const CHILD: &str = "LOG2AWS_CRASH_CHILD";
 const SEED: u64 = 20_190_801;
@@ -30,10 +31,11 @@ fn acknowledged_puts_survive_a_kill() {
         Err(_) => 20,
     };
     let home = tempfile::tempdir().unwrap();
-    let mut dice = SeededRng(SEED);
+    println!("the seed is {SEED}");
+    let mut rng = Rng::with_seed(SEED);
     let mut acknowledged = 0;
     for round in 0..rounds {
-        kill_in_the_act(home.path(), dice.below(4000), Duration::from_micros(dice.below(5000)));
+        kill_in_the_act(home.path(), rng.u64(..4000), Duration::from_micros(rng.u64(..5000)));
         acknowledged = check(home.path(), round);
     }
     assert!(acknowledged as u64 >= rounds, "only {acknowledged} puts in {rounds} rounds");
@@ -101,12 +103,12 @@ fn put_for_ever(home: &Path) -> ! {
 /// Numbers grow from round to round: they start at the length of the notes, and every note is
 /// longer than a number's step.
 fn work(store: &DiskStore, acks: &File, worker: u64, begin: u64) {
-    let mut dice = SeededRng(begin ^ worker);
+    let mut rng = Rng::with_seed(begin ^ worker);
     for number in begin.. {
-        let size = if dice.below(10) == 0 { 600_000 } else { 2_000 };
-        let body = format!("{number} {}", "x".repeat(usize::try_from(dice.below(size)).unwrap()));
-        let name = format!("web{worker}/{}/k", dice.below(6));
-        let (bucket, info) = match dice.below(8) {
+        let size = if rng.u64(..10) == 0 { 600_000 } else { 2_000 };
+        let body = format!("{number} {}", "x".repeat(usize::try_from(rng.u64(..size)).unwrap()));
+        let name = format!("web{worker}/{}/k", rng.u64(..6));
+        let (bucket, info) = match rng.u64(..8) {
             0 => (analyzed(), put_in_parts(store, &name, body.as_bytes())),
             1 => {
                 // Creates and removes folders.

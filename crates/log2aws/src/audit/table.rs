@@ -2,18 +2,20 @@
 
 use std::fmt::Write as _;
 
-use log2aws_server::{AuditEvent, is_obeyed_by_terminals};
+use log2aws_server::AuditEvent;
+
+use crate::printable::printable;
 
 /// The header of the table.
 pub(super) const HEAD: &str = "TIME (UTC)                EVENT            ANSWER  FROM             AS                        WHAT";
 
 /// One line of the table, without the newline. Terminal control characters are escaped.
 pub(super) fn row(event: &AuditEvent) -> String {
-    let or = |text: Option<String>| harmless(&text.unwrap_or_else(|| "-".to_owned()));
+    let or = |text: Option<String>| printable(&text.unwrap_or_else(|| "-".to_owned()));
     let mut line = format!(
         "{:<24.3}  {:<15}  {:<6}  {:<15}  {:<24}  {}",
         event.time,
-        harmless(&event.event),
+        printable(&event.event),
         or(event.status.map(|status| status.to_string())),
         or(event.client_ip.map(|source| source.to_string())),
         or(event.principal.clone()),
@@ -22,7 +24,7 @@ pub(super) fn row(event: &AuditEvent) -> String {
     let mut more = |name: &str, value: Option<&str>| {
         if let Some(value) = value {
             // Writing to memory does not fail.
-            write!(line, "  {name}={}", harmless(value)).unwrap_or_default();
+            write!(line, "  {name}={}", printable(value)).unwrap_or_default();
         }
     };
     more("version", event.version.as_deref());
@@ -47,16 +49,4 @@ fn what(event: &AuditEvent) -> Option<String> {
         (Some(object), Some(detail)) => Some(format!("{object} ({detail})")),
         (object, detail) => object.or_else(|| detail.clone()),
     }
-}
-
-fn harmless(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if is_obeyed_by_terminals(c) {
-            out.extend(c.escape_unicode());
-        } else {
-            out.push(c);
-        }
-    }
-    out
 }

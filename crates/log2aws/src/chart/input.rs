@@ -269,12 +269,16 @@ fn read_log(from: &mut dyn Read, day: Option<CalendarDay>) -> io::Result<Outcome
     let mut notes: Vec<_> = rows.elsewhere().into_iter().collect();
     let first = rows.first_reject.as_ref();
     let wrong = first.map(|reject| format!("line {}: {}", reject.line, reject.reason));
+    if let Some(stopped) = totals.stopped.as_ref().filter(|_| totals.rejects > 1) {
+        notes.push(format!("reading stopped at line {}: {}", stopped.line, stopped.reason));
+    }
     if totals.rejects > 0 {
         let lines = if totals.rejects == 1 { "line" } else { "lines" };
         let first = wrong.as_ref().map(|wrong| format!(", first: {wrong}")).unwrap_or_default();
         notes.push(format!("{} {lines} rejected of {}{first}", totals.rejects, totals.lines));
     }
-    let rejects = Rejects { count: totals.rejects, kept: totals.rejects_kept };
+    let faults = totals.rejects > 0;
+    let rejects = Rejects::from(totals);
     Ok(Outcome {
         empty: rows.seen == 0,
         first: wrong,
@@ -282,7 +286,7 @@ fn read_log(from: &mut dyn Read, day: Option<CalendarDay>) -> io::Result<Outcome
         server: rows.held.server.clone(),
         rows: rows.finish(rejects),
         notes,
-        faults: totals.rejects > 0,
+        faults,
     })
 }
 

@@ -85,6 +85,20 @@ fn standard_input_becomes_standard_output() {
 }
 
 #[test]
+fn why_reading_stopped_is_said_before_the_first_of_many_rejects() {
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    std::io::Write::write_all(&mut gzip, b"nonsense\nnonsense\n").unwrap();
+    let mut packed = gzip.finish().unwrap();
+    packed.truncate(packed.len() - 8);
+    let folder = folder(&[]);
+    fs::write(folder.path().join("a.log"), packed).unwrap();
+    let ran = run_in(&folder, &["{}a.log"], "");
+    let first = ran.stderr.lines().next().unwrap();
+    assert!(first.starts_with("convert: a.log: reading stopped at line 3: the gzip data are cut"));
+    assert!(ran.stderr.contains("3 lines rejected of 3, first: line 1"), "{}", ran.stderr);
+}
+
+#[test]
 fn an_empty_log_is_the_header_alone() {
     let ran = run_in(&folder(&[]), &["-"], "");
     assert_eq!((ran.exit(), ran.stdout), (Exit::Done, format!("{CSV_HEADER}\n")));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::TcpStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -29,6 +29,51 @@ fn stored(serve: &Program, data: &str, key: &str) -> Option<Vec<u8>> {
     let url = bucket.get_object(Some(&keys), key).sign(Duration::from_mins(1));
     let mut answer = ureq::get(url.as_str()).call().ok()?;
     answer.body_mut().read_to_vec().ok()
+}
+
+/// Paths in `folder` that are no data folder: missing, empty, somebody else's, or a file.
+fn odd_folders(folder: &Path) -> [(&'static str, PathBuf); 4] {
+    let [missing, empty, foreign, file] =
+        ["missing", "empty", "foreign", "file"].map(|name| (name, folder.join(name)));
+    std::fs::create_dir_all(&empty.1).unwrap();
+    std::fs::create_dir_all(&foreign.1).unwrap();
+    std::fs::write(foreign.1.join("letters.txt"), "private").unwrap();
+    std::fs::write(&file.1, "").unwrap();
+    [missing, empty, foreign, file]
+}
+
+#[test]
+fn a_snapshot_of_what_is_no_data_folder_says_what_it_is_and_what_to_do() {
+    let home = tempfile::tempdir().unwrap();
+    let said = ["does not exist", "is empty", "is not a data folder of log2aws", "is not a folder"];
+    for ((name, data), said) in odd_folders(home.path()).into_iter().zip(said) {
+        let to = home.path().join("snapshot");
+        let snapshot =
+            program().args(["store", "snapshot"]).arg(&to).arg("--data-dir").arg(&data).output();
+        let snapshot = snapshot.unwrap();
+        let told = String::from_utf8_lossy(&snapshot.stderr).into_owned();
+        assert_eq!(snapshot.status.code(), Some(1), "{name}: {told}");
+        assert!(told.contains(&format!("{} {said}", data.display())), "{name}: {told}");
+        assert!(told.contains("name the data folder of serve by --data-dir"), "{name}: {told}");
+        assert!(!to.exists() && !data.join("format").exists(), "{name}");
+    }
+}
+
+#[test]
+fn serve_refuses_a_folder_that_is_not_its_own_and_says_what_to_do() {
+    let home = tempfile::tempdir().unwrap();
+    let [_, _, foreign, file] = odd_folders(home.path());
+    let said = ["is not empty and not a data folder of log2aws", "is not a folder"];
+    for ((name, data), said) in [foreign, file].into_iter().zip(said) {
+        let mut serve = program();
+        serve.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(&data);
+        let serve = serve.output().unwrap();
+        let told = String::from_utf8_lossy(&serve.stderr).into_owned();
+        assert_eq!(serve.status.code(), Some(1), "{name}: {told}");
+        assert!(told.contains(&format!("{} {said}", data.display())), "{name}: {told}");
+        assert!(told.contains("by --data-dir"), "{name}: {told}");
+    }
+    assert_eq!(std::fs::read_dir(home.path().join("foreign")).unwrap().count(), 1);
 }
 
 /// Two clients deliver new days and new versions of a day while the snapshot is made. What was
@@ -171,4 +216,54 @@ fn the_dashboard_names_what_cannot_be_read_and_says_that_retention_is_paused() {
     for page in [english, japanese] {
         assert!(page.contains("--retention-trust-clock"), "{page}");
     }
+}
+
+#[test]
+fn final_days_that_would_take_any_log_again_are_warned_of() {
+    let said = "a final day takes any log again once";
+    let folder = tempfile::tempdir().unwrap();
+    let data = data_dir(folder.path());
+    let keep = ["--keep-raw-days", "30", "--keep-analyzed-days", "60"];
+    for (back, is_warned) in [("400", true), ("60", false)] {
+        let args = [&["--data-dir", &data, "--days-back", back][..], &keep].concat();
+        let serve = Program::serve(folder.path(), &args);
+        assert_eq!(serve.log().contains(said), is_warned, "{back}: {}", serve.log());
+    }
+    let mut plan = program();
+    plan.args(["stack", "plan", "--env", "dev", "--region", "eu-west-1"]);
+    plan.args(["--allow-hosts", "203.0.113.7", "--parameter", "AnalyzedKeepDays=90"]);
+    let plan = plan.output().unwrap();
+    let told = String::from_utf8_lossy(&plan.stderr);
+    assert!(plan.status.success(), "{told}");
+    assert!(told.contains(said) && told.contains("AnalyzedKeepDays=90"), "{told}");
+}
+
+#[test]
+fn audit_reads_on_after_its_file_was_moved_or_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = data_dir(folder.path());
+    let serve = Program::serve(folder.path(), &["--data-dir", &data]);
+    let audit = Path::new(&data).join("audit");
+    let told = |server: &str| {
+        let mut audit = program();
+        audit.args(["audit", "--data-dir", &data, "--json", "--server", server]);
+        let output = audit.output().unwrap();
+        String::from_utf8(output.stdout).unwrap().contains("\"event\":\"url\"")
+    };
+    let ask = |server: &str| {
+        let ask = format!("GET /?server={server}&date={}", yesterday());
+        assert_eq!(serve.ask(&ask, &[], b"").0, 200);
+    };
+    ask("web01");
+    eventually("the first line is not there", || told("web01"));
+    for file in std::fs::read_dir(&audit).unwrap() {
+        let file = file.unwrap().path();
+        std::fs::rename(&file, file.with_extension("jsonl.1")).unwrap();
+    }
+    ask("web02");
+    eventually("the line after the move is not there", || told("web02"));
+    std::fs::remove_dir_all(&audit).unwrap();
+    ask("web03");
+    eventually("the line after the removal is not there", || told("web03"));
+    assert!(serve.log().contains("an audit file was moved or removed"), "{}", serve.log());
 }

@@ -12,11 +12,11 @@ use log2aws_agent::ship::{self, ShipConfig, ShipError, ShipReport};
 use log2aws_agent::world::{Machine, World};
 use log2aws_core::day::Day;
 
-use super::chance::Dice;
 use super::faults::{Canned, Fault, Leg};
 use super::oracle;
 use super::server::Served;
 use super::simulation::{Clocks, Home, SimulatedTime, ship_config};
+use fastrand::Rng;
 
 const LOGS: [(&str, &str); 2] = [
     ("2026-11-20", "# log2aws/1 server=web01\n2026-11-20 00:10:01 up 1 day\n"),
@@ -49,7 +49,7 @@ fn is_passing(leg: Leg, fault: Fault) -> bool {
 
 #[test]
 fn each_fault_alone_costs_no_log_and_a_passing_one_no_run() {
-    let kinds = Fault::kinds(&mut Dice(5));
+    let kinds = Fault::kinds(&mut Rng::with_seed(5));
     let mut cases = Vec::new();
     for (number, fault) in kinds.into_iter().enumerate() {
         for leg in [Leg::Api, Leg::Store] {

@@ -1,6 +1,6 @@
 //! Everything that can go wrong between the agent and the store.
 
-use super::chance::Dice;
+use fastrand::Rng;
 
 /// One of the two requests of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -143,18 +143,18 @@ impl Canned {
 
 impl Fault {
     /// Every kind except kills, at positions chosen by the seed.
-    pub(crate) fn kinds(dice: &mut Dice) -> Vec<Self> {
+    pub(crate) fn kinds(rng: &mut Rng) -> Vec<Self> {
         let mut kinds = vec![
             Self::None,
             Self::Reset,
-            Self::CutRequest(dice.per_mille()),
+            Self::CutRequest(rng.u16(..1000)),
             Self::StallRequest,
-            Self::GarbleRequest(dice.per_mille()),
+            Self::GarbleRequest(rng.u16(..1000)),
             Self::Expire,
             Self::LoseAnswer,
-            Self::CutAnswer(dice.per_mille()),
-            Self::StallAnswer(dice.per_mille()),
-            Self::GarbleAnswer(dice.per_mille()),
+            Self::CutAnswer(rng.u16(..1000)),
+            Self::StallAnswer(rng.u16(..1000)),
+            Self::GarbleAnswer(rng.u16(..1000)),
             Self::Slow,
             Self::HangUp,
         ];
@@ -165,14 +165,18 @@ impl Fault {
     }
 
     /// Any fault; impostors are no more frequent than the rest together.
-    pub(crate) fn any(dice: &mut Dice) -> Self {
-        let kinds = Self::kinds(dice);
-        if dice.percent(60) { *dice.pick(&kinds[1..12]) } else { *dice.pick(&kinds[12..]) }
+    pub(crate) fn any(rng: &mut Rng) -> Self {
+        let kinds = Self::kinds(rng);
+        if rng.u64(..100) < 60 {
+            *rng.choice(&kinds[1..12]).unwrap()
+        } else {
+            *rng.choice(&kinds[12..]).unwrap()
+        }
     }
 
     /// A kill at any step.
-    pub(crate) fn kill(dice: &mut Dice) -> Self {
-        Self::Kill(*dice.pick(&Step::ALL))
+    pub(crate) fn kill(rng: &mut Rng) -> Self {
+        Self::Kill(*rng.choice(&Step::ALL).unwrap())
     }
 
     /// The kind alone, for statistics.

@@ -12,12 +12,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::chance::Dice;
 use super::faults::{Fault, Leg, Step};
 use super::journal::{Entry, History, Journal};
 use super::oracle;
 use super::server::{HOST, Served};
 use super::simulation::{Home, Plan};
+use fastrand::Rng;
 
 /// The first seed.
 const SEED: u64 = 20_190_801;
@@ -64,7 +64,7 @@ fn every_sampled_line_is_delivered_exactly_once_whatever_happens() {
 /// A fault that never occurred was not tested.
 fn everything_happened(count: &Count) {
     let legs = |name: String| [Leg::Api, Leg::Store].map(|leg| format!("{leg:?} {name}"));
-    let kinds = Fault::kinds(&mut Dice(0)).into_iter();
+    let kinds = Fault::kinds(&mut Rng::with_seed(0)).into_iter();
     let steps = Step::ALL.into_iter().map(Fault::Kill);
     let others = ["killed", "lines", "torn", "foreign", "delivered", "delivered again"];
     let wanted = kinds.chain(steps).flat_map(|fault| legs(fault.name()));
@@ -79,54 +79,56 @@ fn add(all: &mut Count, lived: Count) {
     }
 }
 
-fn plan(dice: &mut Dice, api: String) -> Plan {
-    let (zone, start) = *dice.pick(&[
-        ("Asia/Tokyo", "2026-02-26T20:00:00Z"),
-        ("UTC", "2027-12-30T01:00:00Z"),
-        ("Europe/Dublin", "2024-02-27T23:00:00Z"),
-        // The clock goes forward, and back; by half an hour; a day that does not exist.
-        ("America/New_York", "2026-03-06T20:00:00Z"),
-        ("America/New_York", "2026-10-30T20:00:00Z"),
-        ("Australia/Lord_Howe", "2026-04-03T12:00:00Z"),
-        ("Pacific/Apia", "2011-12-28T12:00:00Z"),
-    ]);
-    let interval_minutes = *dice.pick(&[30, 60, 120]);
-    let days = 3 + dice.below(6);
+fn plan(rng: &mut Rng, api: String) -> Plan {
+    let (zone, start) = *rng
+        .choice(&[
+            ("Asia/Tokyo", "2026-02-26T20:00:00Z"),
+            ("UTC", "2027-12-30T01:00:00Z"),
+            ("Europe/Dublin", "2024-02-27T23:00:00Z"),
+            // The clock goes forward, and back; by half an hour; a day that does not exist.
+            ("America/New_York", "2026-03-06T20:00:00Z"),
+            ("America/New_York", "2026-10-30T20:00:00Z"),
+            ("Australia/Lord_Howe", "2026-04-03T12:00:00Z"),
+            ("Pacific/Apia", "2011-12-28T12:00:00Z"),
+        ])
+        .unwrap();
+    let interval_minutes = *rng.choice(&[30, 60, 120]).unwrap();
+    let days = 3 + rng.u64(..6);
     Plan {
-        seed: dice.below(u64::MAX),
+        seed: rng.u64(..),
         api,
         zone: zone.into(),
         start: start.parse().unwrap(),
         marks: u32::try_from(days * 24 * 60 / interval_minutes).unwrap(),
         interval_minutes,
-        ships: 5 + dice.below(40),
-        clock_steps: *dice.pick(&[0, 0, 20]),
-        keep_hours: *dice.pick(&[None, Some(50), Some(60)]),
+        ships: 5 + rng.u64(..40),
+        clock_steps: *rng.choice(&[0, 0, 20]).unwrap(),
+        keep_hours: *rng.choice(&[None, Some(50), Some(60)]).unwrap(),
         stall_ms: 120,
         small_disk: false,
     }
 }
 
 /// Network faults: good days, bad days, and complete outages.
-fn network(mut dice: Dice) -> impl FnMut(Leg) -> Fault + Send {
+fn network(mut rng: Rng) -> impl FnMut(Leg) -> Fault + Send {
     let (mut left, mut faults, mut kills, mut outage) = (0, 0, 0, None);
     move |leg| {
         if left == 0 {
-            left = 1 + dice.below(12);
-            faults = *dice.pick(&[0, 20, 50, 90]);
-            kills = *dice.pick(&[0, 10, 25]);
-            outage = dice.percent(10).then(|| Fault::any(&mut dice));
+            left = 1 + rng.u64(..12);
+            faults = *rng.choice(&[0, 20, 50, 90]).unwrap();
+            kills = *rng.choice(&[0, 10, 25]).unwrap();
+            outage = (rng.u64(..100) < 10).then(|| Fault::any(&mut rng));
         }
         left -= 1;
         // Only a request that gets its URL reaches the second leg.
-        if leg == Leg::Api && outage.is_none() && dice.percent(50) {
+        if leg == Leg::Api && outage.is_none() && rng.u64(..100) < 50 {
             Fault::None
-        } else if dice.percent(kills) {
-            Fault::kill(&mut dice)
+        } else if rng.u64(..100) < kills {
+            Fault::kill(&mut rng)
         } else if let Some(fault) = outage {
             fault
-        } else if dice.percent(faults) {
-            Fault::any(&mut dice)
+        } else if rng.u64(..100) < faults {
+            Fault::any(&mut rng)
         } else {
             Fault::None
         }
@@ -135,20 +137,20 @@ fn network(mut dice: Dice) -> impl FnMut(Leg) -> Fault + Send {
 
 /// The life of one host, from its first sample to the delivery of its last.
 fn live(seed: u64) -> Count {
-    let mut dice = Dice(seed);
+    let mut rng = Rng::with_seed(seed);
     let served = Served::start();
     let folder = tempfile::tempdir().unwrap();
-    let home = Home::make(folder.path(), &plan(&mut dice, served.api()));
+    let home = Home::make(folder.path(), &plan(&mut rng, served.api()));
     let mut count = Count::new();
     // The files of a life that panics are kept.
     let lived = panic::catch_unwind(AssertUnwindSafe(|| {
-        let mut kills = dice.below(30);
-        while !live_once(&home, &served, &mut dice, &mut kills) {
+        let mut kills = rng.u64(..30);
+        while !live_once(&home, &served, &mut rng, &mut kills) {
             *count.entry("killed".into()).or_default() += 1;
             oracle::check(&home, &served);
             let history = History::read(&home.journal());
-            while dice.percent(40) {
-                if let Some(what) = mischief(&home, &history, &mut dice) {
+            while rng.u64(..100) < 40 {
+                if let Some(what) = mischief(&home, &history, &mut rng) {
                     *count.entry(what.into()).or_default() += 1;
                 }
             }
@@ -179,8 +181,8 @@ fn live(seed: u64) -> Count {
 }
 
 /// Starts the host; returns true if it finished, false if it was killed.
-fn live_once(home: &Home, served: &Served, dice: &mut Dice, kills: &mut u64) -> bool {
-    let mut network = network(Dice(dice.below(u64::MAX)));
+fn live_once(home: &Home, served: &Served, rng: &mut Rng, kills: &mut u64) -> bool {
+    let mut network = network(Rng::with_seed(rng.u64(..)));
     if *kills == 0 {
         // It must finish at some point.
         served.proxy.choose(move |leg| match network(leg) {
@@ -191,7 +193,8 @@ fn live_once(home: &Home, served: &Served, dice: &mut Dice, kills: &mut u64) -> 
     }
     *kills -= 1;
     served.proxy.choose(network);
-    let at = dice.percent(70).then(|| (dice.below(6000), Duration::from_micros(dice.below(4000))));
+    let at =
+        (rng.u64(..100) < 70).then(|| (rng.u64(..6000), Duration::from_micros(rng.u64(..4000))));
     run(home, served, false, at)
 }
 
@@ -222,16 +225,16 @@ fn run(home: &Home, served: &Served, calm: bool, mut kill: Option<(u64, Duration
 }
 
 /// Damage to the files while no process runs.
-fn mischief(home: &Home, history: &History, dice: &mut Dice) -> Option<&'static str> {
+fn mischief(home: &Home, history: &History, rng: &mut Rng) -> Option<&'static str> {
     let state = home.state_dir();
     let days = oracle::days(&home.log_dir());
-    match dice.below(8) {
+    match rng.u64(..8) {
         0..=4 if days.is_empty() => None,
         // The end of a line is lost in a crash.
         0..=2 => {
-            let day = if dice.percent(60) { *days.last()? } else { *dice.pick(&days) };
+            let day = if rng.u64(..100) < 60 { *days.last()? } else { *rng.choice(&days).unwrap() };
             let line = format!("{day} 04:05:06 up 45 days, 20:04, 1 user, load average: 25.06, 2");
-            let text = &line[..usize::try_from(1 + dice.below(line.len() as u64 - 1)).unwrap()];
+            let text = &line[..usize::try_from(1 + rng.u64(..line.len() as u64 - 1)).unwrap()];
             append(home, day, text)?;
             Journal::open(&home.journal())
                 .note(&Entry::Torn { day: day.to_string(), text: text.to_owned() });
@@ -239,9 +242,9 @@ fn mischief(home: &Home, history: &History, dice: &mut Dice) -> Option<&'static 
         }
         // An old cron job appends, even to a delivered log.
         3..=4 => {
-            let day = *dice.pick(&days);
+            let day = *rng.choice(&days).unwrap();
             let time = day.date().at(0, 0, 0, 0).checked_add(jiff::SignedDuration::from_secs(
-                i64::try_from(dice.below(86_400)).unwrap(),
+                i64::try_from(rng.u64(..86_400)).unwrap(),
             ));
             let time = time.ok().filter(|time| !history.is_taken(*time))?;
             let line = format!(
@@ -258,8 +261,8 @@ fn mischief(home: &Home, history: &History, dice: &mut Dice) -> Option<&'static 
             let records = state.join("deliveries").join(HOST);
             let mut files = vec![state.join("last-sample.json")];
             files.extend(fs::read_dir(records).into_iter().flatten().map(|f| f.unwrap().path()));
-            let file = dice.pick(&files);
-            let rubbish: &&str = dice.pick(&["", "{", "\0\0\0\0", "null"]);
+            let file = rng.choice(&files).unwrap();
+            let rubbish: &&str = rng.choice(&["", "{", "\0\0\0\0", "null"]).unwrap();
             file.exists().then(|| fs::write(file, rubbish).unwrap())?;
             Some("rubbish")
         }
@@ -269,7 +272,7 @@ fn mischief(home: &Home, history: &History, dice: &mut Dice) -> Option<&'static 
             Some("state lost")
         }
         _ => {
-            let boot = format!("{:08x}-0000-0000-0000-000000000000\n", dice.below(1 << 32));
+            let boot = format!("{:08x}-0000-0000-0000-000000000000\n", rng.u64(..1 << 32));
             fs::write(home.proc("sys/kernel/random/boot_id"), boot).unwrap();
             Some("boot")
         }

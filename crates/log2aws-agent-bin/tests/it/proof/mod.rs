@@ -6,7 +6,6 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod alone;
-mod chance;
 mod faults;
 mod journal;
 mod kills;

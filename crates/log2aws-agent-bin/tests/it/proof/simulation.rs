@@ -24,9 +24,9 @@ use log2aws_agent::world::{Machine, Time, World};
 use log2aws_core::day::Day;
 use serde::{Deserialize, Serialize};
 
-use super::chance::Dice;
 use super::journal::{Entry, History, Journal, MOMENT};
 use super::server::HOST;
+use fastrand::Rng;
 
 /// Set only for the child: the folder of its host.
 const HOME: &str = "LOG2AWS_AGENT_PROOF_HOME";
@@ -165,7 +165,7 @@ pub(crate) struct Clocks {
 #[derive(Debug)]
 pub(crate) struct SimulatedTime {
     clocks: Arc<Clocks>,
-    dice: RefCell<Dice>,
+    rng: RefCell<Rng>,
 }
 
 impl Clocks {
@@ -182,7 +182,7 @@ impl Clocks {
 
 impl SimulatedTime {
     pub(crate) fn new(clocks: &Arc<Clocks>, seed: u64) -> Self {
-        Self { clocks: Arc::clone(clocks), dice: RefCell::new(Dice(seed)) }
+        Self { clocks: Arc::clone(clocks), rng: RefCell::new(Rng::with_seed(seed)) }
     }
 }
 
@@ -203,7 +203,7 @@ impl Time for SimulatedTime {
 
     #[expect(clippy::cast_precision_loss, reason = "a thousand steps are chance enough")]
     fn jitter(&self) -> f64 {
-        self.dice.borrow_mut().below(1000) as f64 / 1000.0
+        self.rng.borrow_mut().u64(..1000) as f64 / 1000.0
     }
 }
 
@@ -214,7 +214,7 @@ pub(crate) struct Host {
     history: History,
     journal: Journal,
     pub(crate) clocks: Arc<Clocks>,
-    dice: Dice,
+    rng: Rng,
 }
 
 impl Host {
@@ -225,8 +225,8 @@ impl Host {
         let start = plan.start.as_millisecond();
         let (wall, steady, mark) = history.at.unwrap_or((start, 3_600_000, 0));
         let lived = fs::metadata(home.journal()).unwrap().len();
-        let dice = Dice(plan.seed ^ lived << 16 ^ u64::from(mark) << 40);
-        Self { home, plan, history, journal, clocks: Clocks::at(wall, steady), dice }
+        let rng = Rng::with_seed(plan.seed ^ lived << 16 ^ u64::from(mark) << 40);
+        Self { home, plan, history, journal, clocks: Clocks::at(wall, steady), rng }
     }
 
     pub(crate) fn zone(&self) -> TimeZone {
@@ -236,12 +236,12 @@ impl Host {
     fn live(&mut self) {
         for mark in self.history.at.map_or(0, |at| at.2)..self.plan.marks {
             let minutes = self.plan.interval_minutes;
-            self.clocks.pass(Duration::from_secs(minutes * 60 + self.dice.below(90)));
-            if self.dice.below(1000) < self.plan.clock_steps {
+            self.clocks.pass(Duration::from_secs(minutes * 60 + self.rng.u64(..90)));
+            if self.rng.u64(..1000) < self.plan.clock_steps {
                 self.set_the_clock();
             }
             self.sample(mark);
-            if self.dice.percent(self.plan.ships) {
+            if self.rng.u64(..100) < self.plan.ships {
                 self.ship_by_chance(mark);
             }
         }
@@ -255,7 +255,7 @@ impl Host {
         const HOUR: i64 = 3_600_000;
         let now = self.clocks.wall.load(Ordering::SeqCst);
         self.history.latest = self.history.latest.max(now);
-        let to = now - 24 * HOUR + i64::try_from(self.dice.below(52)).unwrap() * HOUR;
+        let to = now - 24 * HOUR + i64::try_from(self.rng.u64(..52)).unwrap() * HOUR;
         let to = to.max(self.history.latest - 24 * HOUR);
         self.clocks.wall.store(to, Ordering::SeqCst);
     }
@@ -267,7 +267,7 @@ impl Host {
             let yesterday = timestamp.to_zoned(zone.clone()).date().yesterday();
             Day::from_date(yesterday.unwrap()).unwrap()
         };
-        let days = match self.dice.below(8) {
+        let days = match self.rng.u64(..8) {
             0 => Days::Only(day(self.time(0).now())),
             // Unless the clock was set to an earlier time.
             1 if day(self.plan.start) <= day(self.time(0).now()) => {
@@ -275,11 +275,11 @@ impl Host {
             }
             _ => Days::Pending,
         };
-        let partial = self.dice.below(4) == 0;
-        let seed = self.dice.below(u64::MAX);
+        let partial = self.rng.u64(..4) == 0;
+        let seed = self.rng.u64(..);
         let stall = Duration::from_millis(self.plan.stall_ms);
         let config = ShipConfig { partial, ..self.ship_config(days, stall) };
-        if self.dice.below(3) > 0 {
+        if self.rng.u64(..3) > 0 {
             ship(&self.journal, &config, &self.time(seed), zone);
             return;
         }

@@ -90,7 +90,7 @@ fn steps<T>(probe: &Probe<T>, now: Timestamp) -> (Vec<Finding>, Option<Finding>)
         if !trace.target.tls && !is_local {
             findings.push(Finding::warn(
                 Check::Tls,
-                "the API is asked over http: whoever is on the way can read logs and use its URLs",
+                "the API is asked over http: anybody on the way there can read logs and use its URLs",
                 "give the API a certificate, and --api its https address",
             ));
         }
@@ -244,7 +244,7 @@ fn certificate(
                 ),
                 None => fail(
                     format!("the certificate of {name} (issued by {by}) {state}"),
-                    "whoever runs that host must renew it; this machine's clock is right"
+                    "the administrator of that host must renew it; this machine's clock is right"
                         .to_owned(),
                 ),
             }
@@ -263,7 +263,7 @@ fn certificate(
         ),
         error => fail(
             format!("the certificate of {name} (issued by {by}) is not valid: {error}"),
-            "whoever runs that host must replace it".to_owned(),
+            "the administrator of that host must replace it".to_owned(),
         ),
     }
 }

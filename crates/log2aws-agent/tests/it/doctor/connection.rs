@@ -86,7 +86,7 @@ fn a_certificate_that_has_expired_or_a_clock_that_says_so() {
     let line = only(&faults(&trusting(&Host::right(), &server, &expired.authority_pem)));
     assert!(
         line.starts_with("fail  tls")
-            && line.contains("has expired -> whoever runs that host must renew"),
+            && line.contains("has expired -> the administrator of that host must renew"),
         "{line}"
     );
 

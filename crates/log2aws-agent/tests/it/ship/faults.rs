@@ -245,7 +245,7 @@ fn an_expired_url_is_replaced_at_once_but_only_once_so() {
 fn what_the_store_refuses_is_told_by_its_code() {
     for (code, word) in [
         ("SignatureDoesNotMatch", "a proxy in between changes requests"),
-        ("InvalidAccessKeyId", "whoever runs it must look"),
+        ("InvalidAccessKeyId", "its administrator must look"),
         ("AccessDenied", "this machine's address may not put"),
         ("RequestTimeTooSkewed", "the clocks of the API, which signed the URL, and of the store"),
     ] {

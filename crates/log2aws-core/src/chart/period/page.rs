@@ -22,6 +22,9 @@ const BAR: i32 = 64;
 /// Columns narrower than this have no room for two digits, so only some are labelled.
 const LABEL_ROOM: i32 = 190;
 
+/// The room between the names of two months.
+const MONTH_GAP: i32 = 60;
+
 /// Columns at least this wide also show the day of the week.
 const WIDE: i32 = 800;
 
@@ -338,6 +341,7 @@ impl<'a> Page<'a> {
         let column = column.max(1);
         let every = usize::try_from((LABEL_ROOM + column - 1) / column).unwrap_or(1).max(1);
         let mut month = None;
+        let mut months: Vec<(i32, String)> = Vec::new();
         for (index, day) in self.days.iter().enumerate() {
             let date = day.day.date();
             let middle = i32::midpoint(self.x(index), self.x(index + 1));
@@ -356,8 +360,14 @@ impl<'a> Page<'a> {
                 month = Some(date.first_of_month());
                 let text = date.strftime("%Y-%m").to_string();
                 let left = self.x(index) + (column - width("00", 11)).max(0) / 2;
-                drawing.text("t", left.min(RIGHT - width(&text, 11)), bottom + 450, text);
+                let left = left.min(RIGHT - width(&text, 11));
+                // Of a month that has too few days for its name, the days alone are drawn.
+                months.pop_if(|(x, name)| *x + width(name, 11) + MONTH_GAP > left);
+                months.push((left, text));
             }
+        }
+        for (left, text) in months {
+            drawing.text("t", left, bottom + 450, text);
         }
     }
 

@@ -116,6 +116,31 @@ fn values_are_given_by_day() {
 }
 
 #[test]
+fn the_names_of_months_do_not_overlap() {
+    let named = |first: &str, days: i64| {
+        let first: jiff::civil::Date = first.parse().unwrap();
+        let days: Vec<_> = (0..days)
+            .map(|n| full(&(first + jiff::Span::new().days(n)).to_string(), 1.0))
+            .collect();
+        let chart = elements(&drawing(&days, Language::En).to_svg());
+        let is_month =
+            |e: &&Element| e.name == "text" && e.text.len() == 7 && e.text.starts_with("20");
+        let months = chart.iter().filter(is_month);
+        let mut places: Vec<_> = months.map(|e| (e.number("x"), e.text.clone())).collect();
+        places.sort_by(|a, b| a.0.total_cmp(&b.0));
+        for two in places.windows(2) {
+            assert!(two[1].0 - two[0].0 > 45.0, "{first}: {places:?}");
+        }
+        places.into_iter().map(|(_, text)| text).collect::<Vec<_>>()
+    };
+    assert_eq!(named("2026-01-31", 30), ["2026-02", "2026-03"]);
+    assert_eq!(named("2026-01-30", 31), ["2026-01", "2026-02", "2026-03"]);
+    assert_eq!(named("2026-01-15", 31), ["2026-01", "2026-02"]);
+    // The name of a last day is moved to the left.
+    assert_eq!(named("2026-02-01", 29), ["2026-02", "2026-03"]);
+}
+
+#[test]
 fn no_figures_and_hostile_ones_draw_something() {
     assert!(drawing(&[], Language::En).to_svg().starts_with(b"<svg"));
     let odd = [f32::NAN, f32::INFINITY, -1.0, f32::MAX, 0.0];

@@ -27,9 +27,10 @@ pub(super) fn subtitle(language: Language, days: &[PeriodDay]) -> String {
         En => format!("{there} of {} days", days.len()),
         Ja => format!("{there}/{}日分", days.len()),
     });
-    parts.push(match language {
-        En => format!("{samples} samples"),
-        Ja => format!("記録{samples}件"),
+    parts.push(match (language, samples) {
+        (En, 1) => "1 sample".to_owned(),
+        (En, _) => format!("{samples} samples"),
+        (Ja, _) => format!("記録{samples}件"),
     });
     parts.extend((reboots > 0).then(|| match (language, reboots) {
         (En, 1) => "1 reboot".to_owned(),

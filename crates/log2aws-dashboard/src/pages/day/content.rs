@@ -8,6 +8,7 @@ use log2aws_core::day::Day;
 use log2aws_core::error_chain::ErrorChain;
 use log2aws_core::key::ResultKind;
 use log2aws_core::refused::RefusedVersions;
+use log2aws_core::reopening::Reopening;
 use log2aws_core::sample::Sample;
 use log2aws_core::server_name::ServerName;
 use log2aws_core::summary::{LogSummary, Rejects, Summary, SummaryBuilder, SummaryError};
@@ -68,6 +69,8 @@ pub(crate) struct Content {
     pub(crate) summary: Stored<Summary>,
     pub(crate) csv: Stored<CsvRows>,
     pub(crate) refused: Refused,
+    /// An operator's record that reopened the day, or why it is unknown.
+    pub(crate) reopening: Result<Option<Reopening>, String>,
     /// The summary's log; computed from the CSV if there is no summary.
     pub(crate) log: Option<LogSummary>,
     /// Identifies this version of the results.
@@ -103,13 +106,14 @@ impl Content {
                 .map_err(|error| error.to_string()),
             Err(error) => Err(error_chain(&error)),
         };
+        let reopening = store_index.reopening(server, day).map_err(|error| error_chain(&error));
         let tag = hex::encode(&hash.finalize()[..4]);
         let log = match (&summary, &csv) {
             (Stored::Read(summary), _) => summary.log.clone(),
             (_, Stored::Read(rows)) => Some(from_rows(day, rows)),
             _ => None,
         };
-        Self { server: server.clone(), day, summary, csv, refused, log, tag }
+        Self { server: server.clone(), day, summary, csv, refused, reopening, log, tag }
     }
 
     /// Whether there is nothing at all.

@@ -4,6 +4,7 @@ mod chart;
 pub(crate) mod content;
 pub(crate) mod numbers;
 mod rejects;
+mod reopening;
 mod series;
 mod state;
 mod versions;
@@ -155,7 +156,7 @@ pub(crate) fn render(
         messages: state::sentences(content, w),
         chart: content.drawing(input.view).map(|drawing| chart(content, input.view, &drawing, w)),
         downloads: downloads(content, !matches!(input.rejects, Stored::Absent), input.log, w),
-        origin: summary.map(|summary| origin(summary, w)),
+        origin: summary.map(|summary| origin(content, summary, w)),
         rejects,
         figures: log
             .filter(|log| log.rows > 0)
@@ -185,6 +186,7 @@ pub(crate) fn render_empty(
         weekday: w.weekday(content.day.date()),
         messages: std::iter::once(Message::new(cells::severity(cell), cells::sentence(cell, w)))
             .chain(versions::refused(&content.refused, w))
+            .chain(reopening::message(content, w))
             .collect(),
         previous: neighbours.previous.map(|day| other(content, day, w.nearest_before)),
         next: neighbours.next.map(|day| other(content, day, w.nearest_after)),
@@ -233,7 +235,7 @@ fn downloads(content: &Content, rejects: bool, log: bool, w: &Words) -> Vec<File
     there.map(|(_, name, suffix)| File { name, link: file_link(content, suffix) }).collect()
 }
 
-fn origin(summary: &Summary, w: &Words) -> Vec<(&'static str, String)> {
+fn origin(content: &Content, summary: &Summary, w: &Words) -> Vec<(&'static str, String)> {
     let raw = &summary.raw;
     let mut origin = vec![
         (w.raw_key, raw.key.clone()),
@@ -243,6 +245,7 @@ fn origin(summary: &Summary, w: &Words) -> Vec<(&'static str, String)> {
         (w.analyzed_by, format!("log2aws {}", summary.program)),
     ];
     origin.extend(versions::rows(summary, w));
+    origin.extend(reopening::earlier_rows(content, w));
     if let Some(log) = &summary.log {
         origin.push((w.rows, log.rows.to_string()));
     }

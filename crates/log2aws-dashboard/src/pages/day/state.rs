@@ -3,10 +3,11 @@
 use jiff::civil::DateTime;
 use log2aws_core::csv::CsvFault;
 use log2aws_core::day_clock::{DayClock, PLAIN_DAY_SECONDS};
+use log2aws_core::reject::Stopped;
 use log2aws_core::summary::{Cause, FORMAT, Gap, LogSummary, SummaryError};
 
 use super::content::{Content, Stored};
-use super::{numbers, versions};
+use super::{numbers, reopening, versions};
 use crate::i18n::{Words, count, fill};
 use crate::pages::layout::{Message, Severity};
 
@@ -18,8 +19,10 @@ pub(super) fn sentences(content: &Content, w: &Words) -> Vec<Message> {
     let mut messages = Vec::new();
     stored(content, w, &mut messages);
     messages.extend(versions::refused(&content.refused, w));
+    messages.extend(reopening::message(content, w));
     if let Some(log) = &content.log {
         let clock = DayClock::new(content.day, log.metadata.tz.as_deref());
+        messages.extend(stopped(log, w));
         messages.push(coverage(log, w));
         gaps(&clock, log, w, &mut messages);
         reboots(log, w, &mut messages);
@@ -113,6 +116,13 @@ fn unreadable(error: &SummaryError, w: &Words) -> String {
         SummaryError::Newer(format) if *format > FORMAT => fill(w.why_newer, &[("format", format)]),
         _ => w.why_json.to_owned(),
     }
+}
+
+/// Why the log was not read to its end.
+fn stopped(log: &LogSummary, w: &Words) -> Option<Message> {
+    let Stopped { line, reason } = log.rejects.stopped.as_ref()?;
+    let text = fill(w.stopped, &[("line", line)]);
+    Some(Message::new(Severity::Bad, text).with_detail(reason.as_str()))
 }
 
 /// Samples present and expected.

@@ -156,7 +156,7 @@ pub(super) fn summary(key: &RawKey, rejects: u64) -> Vec<u8> {
         size: 1,
         sha256: None,
     };
-    let log = SummaryBuilder::new(key.day).finish(Rejects { count: rejects, kept: 0 });
+    let log = SummaryBuilder::new(key.day).finish(Rejects { count: rejects, ..Rejects::default() });
     Summary::read("0", key, raw, log).to_json().unwrap()
 }
 

@@ -9,13 +9,14 @@ use log2aws_core::key::{BucketName, ObjectKey};
 use log2aws_service::http::ClientIp;
 use log2aws_store::disk::{Attributes, Condition, DiskError, ObjectInfo};
 use s3s::dto::{ETag, ETagCondition, Metadata, PutObjectInput, PutObjectOutput};
-use s3s::{S3Request, S3Result, s3_error};
+use s3s::{S3ErrorCode, S3Request, S3Result, s3_error};
 
 use super::get::{KEPT_HEADERS, kept_name, no_customer_keys};
 use crate::audit::AuditRecord;
 use crate::http::timeout_body::BodyOutcome;
 use crate::s3::access::PutByOperator;
 use crate::s3::checksum::ExpectedChecksums;
+use crate::s3::final_days::{DayCondition, overtaken};
 use crate::s3::incoming_body::IncomingBody;
 use crate::s3::{Disk, names};
 
@@ -155,7 +156,13 @@ pub(crate) async fn put(
     let body = request.input.body.take();
     let arriving = arriving(&request, body, request.input.content_length)?;
     let input = request.input;
-    let condition = condition(input.if_match, input.if_none_match)?;
+    let mut condition = condition(input.if_match, input.if_none_match)?;
+    let by_day = request.extensions.get::<DayCondition>();
+    // Only then does a failed condition say that another log of the day was stored meanwhile.
+    let is_of_day_alone = by_day.is_some() && condition == Condition::Always;
+    if let Some(by_day) = by_day {
+        condition = by_day.and(condition)?;
+    }
     no_customer_keys(input.sse_customer_algorithm.as_deref())?;
     let (bucket, key) = names(&input.bucket, &input.key)?;
     let attributes =
@@ -171,7 +178,14 @@ pub(crate) async fn put(
                 committing.commit(record.as_ref(), &bucket, &key, commit)
             },
         )
-        .await?;
+        .await
+        .map_err(|error| match error.code() {
+            S3ErrorCode::PreconditionFailed | S3ErrorCode::NoSuchKey if is_of_day_alone => {
+                disk.metrics.count_refused_put("day");
+                overtaken()
+            }
+            _ => error,
+        })?;
     Ok(PutObjectOutput {
         checksum_crc32: sums.checksum_crc32,
         checksum_crc32c: sums.checksum_crc32c,

@@ -18,11 +18,11 @@ use fuser::{
 
 use super::super::DiskStore;
 use super::model::Model;
-use super::seeded_rng::SeededRng;
 use super::sim_disk::{DirNode, ENOENT, FileNode, Ino, Node, SimDisk, errno};
 use super::sim_fs::{Observer, SimFs};
 use super::workload::{Ticking, Worker, specs};
 use super::{GENERATIONS, any_survival};
+use fastrand::Rng;
 
 const NAME: &str =
     "disk::power::fuse::what_was_acknowledged_outlives_a_power_cut_of_a_mounted_disk";
@@ -271,19 +271,19 @@ impl Filesystem for Mounted {
 /// Copies the disk, as a power cut would leave it, after some of the operations.
 struct Sampler {
     model: Arc<Mutex<Model>>,
-    dice: Mutex<SeededRng>,
+    rng: Mutex<Rng>,
     kept: Mutex<Vec<(String, SimDisk, Model)>>,
 }
 
 impl Observer for Sampler {
     fn changed(&self, fs: &SimFs) {
         let model = self.model.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut dice = self.dice.lock().unwrap_or_else(PoisonError::into_inner);
-        if dice.below(8) != 0 {
+        let mut rng = self.rng.lock().unwrap_or_else(PoisonError::into_inner);
+        if rng.u64(..8) != 0 {
             return;
         }
-        let survival = any_survival(&mut dice);
-        let left = fs.disk().after_power_cut(survival, &mut dice);
+        let survival = any_survival(&mut rng);
+        let left = fs.disk().after_power_cut(survival, &mut rng);
         let log = fs.log.lock().unwrap_or_else(PoisonError::into_inner);
         let about = format!("{survival:?}, after {:?}", log.last());
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).push((about, left, model.clone()));
@@ -299,14 +299,15 @@ fn open(at: &Path, clock: &Arc<Ticking>) -> Result<DiskStore, String> {
 fn cut_the_power_of_a_mounted_disk() {
     let home = tempfile::tempdir().unwrap();
     let clock = Ticking::new();
-    let mut dice = SeededRng(super::number("LOG2AWS_POWER_SEED", 20_190_801));
+    let seed = super::number("LOG2AWS_POWER_SEED", 20_190_801);
+    let mut rng = Rng::with_seed(seed);
     let (mut disk, mut before) = (SimDisk::new(), Model::default());
     let mut cuts = 0;
     for _ in 0..GENERATIONS {
         let model = Arc::new(Mutex::new(before.clone()));
         let sampler = Arc::new(Sampler {
             model: Arc::clone(&model),
-            dice: Mutex::new(SeededRng(dice.below(u64::MAX))),
+            rng: Mutex::new(Rng::with_seed(rng.u64(..))),
             kept: Mutex::default(),
         });
         let fs = SimFs::new(disk.clone(), Some(Arc::<Sampler>::clone(&sampler)));
@@ -314,9 +315,9 @@ fn cut_the_power_of_a_mounted_disk() {
         let store = open(home.path(), &clock).unwrap();
         let found = model.lock().unwrap().check(&store).unwrap();
         *model.lock().unwrap() = found;
-        let random = SeededRng(dice.below(u64::MAX));
+        let random = Rng::with_seed(rng.u64(..));
         let mut worker =
-            Worker { store: &store, model: &model, dice: random, number: 0, alone: true };
+            Worker { store: &store, model: &model, rng: random, number: 0, alone: true };
         (0..STEPS).for_each(|_| worker.step());
         drop(store);
         session.umount_and_join().unwrap();
@@ -328,7 +329,7 @@ fn cut_the_power_of_a_mounted_disk() {
             let store = open(home.path(), &clock);
             let outcome = store.and_then(|store| model.check(&store));
             session.umount_and_join().unwrap();
-            outcome.unwrap_or_else(|why| panic!("{about}: {why}"));
+            outcome.unwrap_or_else(|why| panic!("seed {seed}, {about}: {why}"));
             (disk, before) = (left, model);
         }
     }

@@ -7,7 +7,6 @@
 
 mod fuse;
 mod model;
-mod seeded_rng;
 mod sim_disk;
 mod sim_fs;
 mod steps;
@@ -18,8 +17,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
+use fastrand::Rng;
 use model::Model;
-use seeded_rng::SeededRng;
 use sim_disk::{SimDisk, Survival};
 use sim_fs::{Observer, SimFs};
 use workload::{Ticking, Worker, specs};
@@ -34,7 +33,7 @@ const STEPS: usize = 10;
 /// Cuts the power after each operation.
 struct PowerCuts {
     model: Arc<Mutex<Model>>,
-    dice: Mutex<SeededRng>,
+    rng: Mutex<Rng>,
     seed: u64,
     cuts: AtomicU64,
     /// One of the cuts, with which the next generation begins.
@@ -51,11 +50,11 @@ impl Observer for PowerCuts {
         // Keeps other workers from starting or acknowledging anything between the copy and the
         // comparison.
         let model = self.model.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut dice = self.dice.lock().unwrap_or_else(PoisonError::into_inner);
-        let survival = any_survival(&mut dice);
-        let left = fs.disk().after_power_cut(survival, &mut dice);
+        let mut rng = self.rng.lock().unwrap_or_else(PoisonError::into_inner);
+        let survival = any_survival(&mut rng);
+        let left = fs.disk().after_power_cut(survival, &mut rng);
         let cut = self.cuts.fetch_add(1, Ordering::Relaxed) + 1;
-        if dice.below(cut.min(20)) == 0 {
+        if rng.u64(..cut.min(20)) == 0 {
             let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
             *kept = Some((left.clone(), model.clone()));
         }
@@ -67,12 +66,12 @@ impl Observer for PowerCuts {
     }
 }
 
-fn any_survival(dice: &mut SeededRng) -> Survival {
-    match dice.below(8) {
+fn any_survival(rng: &mut Rng) -> Survival {
+    match rng.u64(..8) {
         0 => Survival::None,
         1 => Survival::All,
         2 => Survival::Names,
-        _ => Survival::Some(20 + 20 * dice.below(4)),
+        _ => Survival::Some(20 + 20 * rng.u64(..4)),
     }
 }
 
@@ -84,7 +83,7 @@ fn open(fs: &Arc<SimFs>, clock: &Arc<Ticking>) -> Result<DiskStore, String> {
 
 /// One history of a store; returns the number of power cuts.
 fn history(seed: u64, workers: usize) -> u64 {
-    let mut dice = SeededRng(seed);
+    let mut rng = Rng::with_seed(seed);
     let (mut disk, mut before) = (SimDisk::new(), Model::default());
     let mut cuts = 0;
     let clock = Ticking::new();
@@ -92,7 +91,7 @@ fn history(seed: u64, workers: usize) -> u64 {
         let model = Arc::new(Mutex::new(before));
         let observer = Arc::new(PowerCuts {
             model: Arc::clone(&model),
-            dice: Mutex::new(SeededRng(dice.below(u64::MAX))),
+            rng: Mutex::new(Rng::with_seed(rng.u64(..))),
             seed,
             cuts: AtomicU64::new(0),
             kept: Mutex::default(),
@@ -107,8 +106,8 @@ fn history(seed: u64, workers: usize) -> u64 {
         thread::scope(|scope| {
             for number in 0..workers {
                 let (store, model) = (&store, &*model);
-                let dice = SeededRng(dice.below(u64::MAX));
-                let mut worker = Worker { store, model, dice, number, alone: workers == 1 };
+                let rng = Rng::with_seed(rng.u64(..));
+                let mut worker = Worker { store, model, rng, number, alone: workers == 1 };
                 let mut work = move || (0..STEPS).for_each(|_| worker.step());
                 if workers == 1 {
                     work();

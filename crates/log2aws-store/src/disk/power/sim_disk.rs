@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::path::{Component, Path};
 
-use super::seeded_rng::SeededRng;
+use fastrand::Rng;
 
 /// Identifies a file or folder.
 pub(crate) type Ino = u64;
@@ -230,7 +230,7 @@ impl SimDisk {
     }
 
     /// The disk as a power cut at this moment may leave it.
-    pub(crate) fn after_power_cut(&self, survival: Survival, dice: &mut SeededRng) -> Self {
+    pub(crate) fn after_power_cut(&self, survival: Survival, rng: &mut Rng) -> Self {
         let mut nodes = HashMap::new();
         let mut renamings = HashMap::new();
         let mut reachable = vec![ROOT];
@@ -240,9 +240,9 @@ impl SimDisk {
             }
             let Some(node) = self.nodes.get(&ino) else { continue };
             let node = match node {
-                Node::File(file) => Node::File(torn(file, survival, dice)),
+                Node::File(file) => Node::File(torn(file, survival, rng)),
                 Node::Dir(dir) => {
-                    let dir = kept(dir, survival, dice, &mut renamings);
+                    let dir = kept(dir, survival, rng, &mut renamings);
                     reachable.extend(dir.names.values());
                     Node::Dir(dir)
                 }
@@ -253,15 +253,15 @@ impl SimDisk {
     }
 }
 
-fn torn(file: &FileNode, survival: Survival, dice: &mut SeededRng) -> FileNode {
+fn torn(file: &FileNode, survival: Survival, rng: &mut Rng) -> FileNode {
     let mut bytes = file.durable.clone();
     for (at, written) in &file.pending {
         let keep = match survival {
             Survival::None | Survival::Names => 0,
             Survival::All => written.len(),
-            Survival::Some(percent) if dice.below(100) < percent => written.len(),
-            Survival::Some(_) if dice.below(2) == 0 => 0,
-            Survival::Some(_) => dice.index(written.len() + 1),
+            Survival::Some(percent) if rng.u64(..100) < percent => written.len(),
+            Survival::Some(_) if rng.u64(..2) == 0 => 0,
+            Survival::Some(_) => rng.usize(..=written.len()),
         };
         if keep > 0 {
             overwrite(&mut bytes, *at, &written[..keep]);
@@ -273,7 +273,7 @@ fn torn(file: &FileNode, survival: Survival, dice: &mut SeededRng) -> FileNode {
 fn kept(
     dir: &DirNode,
     survival: Survival,
-    dice: &mut SeededRng,
+    rng: &mut Rng,
     renamings: &mut HashMap<u64, bool>,
 ) -> DirNode {
     let mut names = dir.durable.clone();
@@ -281,7 +281,7 @@ fn kept(
         let mut keep = || match survival {
             Survival::None => false,
             Survival::All | Survival::Names => true,
-            Survival::Some(percent) => dice.below(100) < percent,
+            Survival::Some(percent) => rng.u64(..100) < percent,
         };
         let keep = match change.renamed {
             Some((renaming, _)) => *renamings.entry(renaming).or_insert_with(keep),

@@ -12,8 +12,8 @@ use md5::{Digest as _, Md5};
 
 use super::super::{Condition, DiskStore, ObjectInfo, RetentionRule, UploadId};
 use super::model::{Change, Ending, KeyId, Model, Object, UploadState};
-use super::seeded_rng::SeededRng;
 use crate::BucketSpec;
+use fastrand::Rng;
 
 /// A clock that advances by a millisecond at each reading.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ pub(crate) fn specs() -> [BucketSpec; 2] {
 pub(crate) struct Worker<'a> {
     pub(crate) store: &'a DiskStore,
     pub(crate) model: &'a Mutex<Model>,
-    pub(crate) dice: SeededRng,
+    pub(crate) rng: Rng,
     pub(crate) number: usize,
     /// Whether it is the only one: retention would remove the objects of others.
     pub(crate) alone: bool,
@@ -55,7 +55,7 @@ pub(crate) struct Worker<'a> {
 
 impl Worker<'_> {
     pub(crate) fn step(&mut self) {
-        match self.dice.below(100) {
+        match self.rng.u64(..100) {
             0..50 => self.put(),
             50..67 => self.delete(),
             67..75 => self.create_upload(),
@@ -72,29 +72,29 @@ impl Worker<'_> {
     }
 
     fn pick(&mut self) -> KeyId {
-        let bucket = if self.dice.below(2) == 0 { raw() } else { results() };
-        let name = ["k", "a/k", "a/b/k"][self.dice.index(3)];
+        let bucket = if self.rng.u64(..2) == 0 { raw() } else { results() };
+        let name = ["k", "a/k", "a/b/k"][self.rng.usize(..3)];
         (bucket, format!("{name}{}", self.number).parse().unwrap())
     }
 
     /// Often the same bytes, sometimes more than a single write holds.
     fn body(&mut self) -> Vec<u8> {
-        let text = match self.dice.below(4) {
+        let text = match self.rng.u64(..4) {
             0 => "the same bytes".to_owned(),
-            _ => format!("{:x} ", self.dice.below(u64::MAX)),
+            _ => format!("{:x} ", self.rng.u64(..)),
         };
-        let times = if self.dice.below(40) == 0 { 2_000 } else { 1 + self.dice.index(5) };
+        let times = if self.rng.u64(..40) == 0 { 2_000 } else { 1 + self.rng.usize(..5) };
         text.repeat(times).into_bytes()
     }
 
     fn object(&mut self) -> Object {
-        let note = ("note".to_owned(), self.dice.below(3).to_string());
+        let note = ("note".to_owned(), self.rng.u64(..3).to_string());
         Object {
             body: self.body(),
             content_type: "text/plain".to_owned(),
             user_metadata: BTreeMap::from([note]),
-            source: Some([192, 0, 2, u8::try_from(self.dice.below(2)).unwrap()].into()),
-            by_operator: self.dice.below(4) == 0,
+            source: Some([192, 0, 2, u8::try_from(self.rng.u64(..2)).unwrap()].into()),
+            by_operator: self.rng.u64(..4) == 0,
         }
     }
 
@@ -143,7 +143,7 @@ impl Worker<'_> {
         let model = self.model.lock().unwrap_or_else(PoisonError::into_inner);
         let own = |state: &UploadState| state.key.1.as_str().ends_with(&self.number.to_string());
         let own: Vec<_> = model.uploads.iter().filter(|(_, state)| own(state)).collect();
-        let (upload, state) = own.get(self.dice.index(own.len().max(1)))?;
+        let (upload, state) = own.get(self.rng.usize(..own.len().max(1)))?;
         Some(((*upload).clone(), (*state).clone()))
     }
 
@@ -192,7 +192,7 @@ impl Worker<'_> {
 
     /// What retention removes may come back after a power cut, until it runs again.
     fn expire(&mut self) {
-        let bucket = if self.dice.below(2) == 0 { raw() } else { results() };
+        let bucket = if self.rng.u64(..2) == 0 { raw() } else { results() };
         for (_, key) in self.model().keys.iter_mut().filter(|(id, _)| id.0 == bucket) {
             key.now.push(None);
             key.versions.values_mut().for_each(|(_, stays)| *stays = false);
