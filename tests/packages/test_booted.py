@@ -20,7 +20,7 @@ from conftest import CONFIG, LOGS, ROOT, STATE, UNIT, built, new_machine
 KEYS = {
     "Description": 0, "Documentation": 0, "After": 0, "RequiresMountsFor": 0, "WantedBy": 0,
     "Type": 0, "NotifyAccess": 0, "PermissionsStartOnly": 0, "ExecStartPre": 0, "ExecStart": 0,
-    "ExecReload": 0, "EnvironmentFile": 0, "User": 0, "Group": 0, "Restart": 0, "RestartSec": 0,
+    "ExecReload": 0, "User": 0, "Group": 0, "Restart": 0, "RestartSec": 0,
     "WatchdogSec": 0, "TimeoutStopSec": 0, "LimitCORE": 0, "UMask": 0, "ProtectHome": 0,
     "ProtectSystem": 0, "PrivateTmp": 0, "PrivateDevices": 0, "NoNewPrivileges": 0,
     "CapabilityBoundingSet": 0, "RestrictAddressFamilies": 0, "SystemCallArchitectures": 0,

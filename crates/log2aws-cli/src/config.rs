@@ -5,17 +5,21 @@
 //!
 //! The command line wins over the environment, the environment over the file, the file over the
 //! built-in default. The rule is applied to clap's own command, so no flag can escape it.
+//!
+//! For the agent's verbs the environment includes `agent.env` beside the config file.
 
+mod environment;
 mod file;
 
 use std::convert::Infallible;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::builder::{FalseyValueParser, Str};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
+pub use self::environment::Environment;
 pub use self::file::{ConfigError, ConfigFile};
 
 /// Flags that only make sense on a command line.
@@ -56,9 +60,11 @@ pub fn verb(command: &Command, args: &[OsString]) -> Option<String> {
     let matches = command.clone().ignore_errors(true).try_get_matches_from(args).ok()?;
     matches.subcommand_name().map(str::to_owned)
 }
+/// The default config file of the agent's verbs.
+const AGENT_FILE: &str = "/etc/log2aws/agent.toml";
 
 /// The config file of this command line: the one it names, or the verb's default one if that
-/// exists.
+/// exists. Variables in `agent.env` and variables that replace keys are taken into account.
 ///
 /// # Errors
 /// [`ConfigError`] if it cannot be read or has an invalid key or value.
@@ -71,7 +77,10 @@ pub(crate) fn find_valid(command: &Command, args: &[OsString]) -> ConfigFile {
     let read = |usual: &str, named: Option<&PathBuf>| {
         let path = named.cloned().unwrap_or_else(|| PathBuf::from(usual));
         let text = std::fs::read_to_string(&path).unwrap_or_default();
-        Ok::<_, Infallible>(file::parse_valid(&path, &text, &verbs_of_file(command, usual)))
+        let verbs = verbs_of_file(command, usual);
+        let mut file = file::parse_valid(&path, &text, &verbs);
+        file.set_environment(environment(usual, &path), &verbs);
+        Ok::<_, Infallible>(file)
     };
     let Ok(file) = with_file(command, args, read);
     file
@@ -100,6 +109,12 @@ fn with_file<E>(
     Ok(file)
 }
 
+/// The environment of a verb with this default config file: for the agent's verbs it includes
+/// `agent.env` in the folder of the config file.
+fn environment(usual: &str, path: &Path) -> Environment {
+    if usual == AGENT_FILE { Environment::beside(path) } else { Environment::of_process() }
+}
+
 /// Reads a config file of the verbs whose default file is `usual`: the one named, or else the
 /// default one if it exists.
 ///
@@ -111,13 +126,16 @@ pub fn read(
     named: Option<&PathBuf>,
 ) -> Result<ConfigFile, ConfigError> {
     let path = named.cloned().unwrap_or_else(|| PathBuf::from(usual));
-    match std::fs::read_to_string(&path) {
-        Ok(text) => file::parse(&path, &text, &verbs_of_file(command, usual)),
+    let verbs = verbs_of_file(command, usual);
+    let mut file = match std::fs::read_to_string(&path) {
+        Ok(text) => file::parse(&path, &text, &verbs)?,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound && named.is_none() => {
-            Ok(ConfigFile::default())
+            ConfigFile::default()
         }
-        Err(source) => Err(ConfigError::Unreadable { path, source }),
-    }
+        Err(source) => return Err(ConfigError::Unreadable { path, source }),
+    };
+    file.set_environment(environment(usual, &path), &verbs);
+    Ok(file)
 }
 
 /// The flags of the innermost verb: of `config check`, those of `check`.
@@ -138,9 +156,7 @@ fn given(matches: &ArgMatches) -> Vec<&str> {
 pub fn usual_file(verb: &str) -> Option<&'static str> {
     match verb {
         "serve" => Some("/etc/log2aws/serve.toml"),
-        "sample" | "ship" | "run" | "doctor" | "status" | "config" => {
-            Some("/etc/log2aws/agent.toml")
-        }
+        "sample" | "ship" | "run" | "doctor" | "status" | "config" => Some(AGENT_FILE),
         _ => None,
     }
 }

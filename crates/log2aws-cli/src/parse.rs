@@ -6,16 +6,19 @@ use std::io::{self, Write as _};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
 
-use crate::config::{self, ConfigFile};
+use crate::config::{self, ConfigFile, Environment};
 use crate::exit::{self, Exit};
 
 /// Parses a command line, using the environment and the verb's config file for missing flags. Not
-/// that of `run`, which reads its file itself: it also samples while that is wrong.
+/// that of `run`, which reads its file itself: it also samples while that is wrong. Also returns
+/// that environment.
 ///
 /// # Errors
 /// The exit code: [`Exit::Done`] for help, [`Exit::Usage`] for an error. The message has been
 /// printed on stdout or stderr.
-pub fn parse<C: CommandFactory + FromArgMatches>(args: &[OsString]) -> Result<C, Exit> {
+pub fn parse<C: CommandFactory + FromArgMatches>(
+    args: &[OsString],
+) -> Result<(C, Environment), Exit> {
     let command = config::with_environment(C::command());
     let file = if config::verb(&command, args).is_some_and(|verb| verb == "run") {
         ConfigFile::default()
@@ -26,7 +29,8 @@ pub fn parse<C: CommandFactory + FromArgMatches>(args: &[OsString]) -> Result<C,
         })?
     };
     let matches = matches(command, &file, args)?;
-    C::from_arg_matches(&matches).map_err(|error| refuse(&error, args, &file))
+    let parsed = C::from_arg_matches(&matches).map_err(|error| refuse(&error, args, &file))?;
+    Ok((parsed, file.environment().clone()))
 }
 
 /// Parses a command line with a config file.

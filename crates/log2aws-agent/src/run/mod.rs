@@ -14,8 +14,8 @@ mod textfile;
 
 pub use self::lock::{LockError, RunLock, is_running};
 pub use self::port::{
-    Facts, Host, Phase, RunConfig, RunError, SampleOutcome, SampleProblem, ShipOrder, Shipped,
-    WakeReasons,
+    ChildEnvironment, Facts, Host, Phase, RunConfig, RunError, SampleOutcome, SampleProblem,
+    ShipOrder, Shipped, WakeReasons,
 };
 pub use self::record::{FolderView, ServiceRecord};
 pub use self::schedule::{

@@ -78,7 +78,7 @@ impl ServiceRecord {
             server: config.spool.server.to_string(),
             zone: config.zone.iana_name().map(str::to_owned),
             utc_offset: config.zone.to_offset(now).seconds(),
-            proxy: order.and_then(|order| crate::ship::proxy_of(&order.api)),
+            proxy: order.and_then(|order| order.proxy.clone()),
             interval: config.interval.duration().as_secs(),
             log_dir: FolderView::of(&config.spool.log_dir),
             state_dir: FolderView::of(&config.spool.state_dir),

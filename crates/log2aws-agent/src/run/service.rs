@@ -11,7 +11,7 @@ use super::port::{
 };
 use super::schedule::{Schedule, retry_after};
 use super::status_line;
-use crate::ship;
+use crate::world::is_default_host_name;
 
 mod shipping;
 
@@ -210,7 +210,7 @@ impl<'a> Service<'a> {
 
     /// The shipping process uses the current time zone, so the service must too.
     fn update_zone(&mut self) {
-        let zone = self.host.zone();
+        let zone = self.host.zone(&self.config);
         if zone == self.config.zone {
             return;
         }
@@ -235,7 +235,7 @@ impl<'a> Service<'a> {
                     self.config.rename(&name);
                     self.schedule = self.config.schedule();
                 }
-                ship::is_default_host_name(&name).then(|| {
+                is_default_host_name(&name).then(|| {
                     format!(
                         "this server is called {name}, as every machine is that was given no name, \
                          and their logs would stand under one key with this one's"

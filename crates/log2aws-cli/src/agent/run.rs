@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use anyhow::ensure;
 use clap::{ArgAction, ArgMatches, Args, Command, FromArgMatches as _};
-use log2aws_agent::run::{Interval, RunConfig, RunLock, ShipOrder, ShipWindow, System};
+use log2aws_agent::run::{
+    ChildEnvironment, Interval, RunConfig, RunLock, ShipOrder, ShipWindow, System,
+};
 use log2aws_agent::sample::{SampleConfig, SampleMode};
-use log2aws_agent::world::local_zone;
 
 use super::Door;
 use super::flags::{Measuring, Place, Sending};
-use crate::config::{self, ConfigError, ConfigFile};
+use crate::config::{self, ConfigError, ConfigFile, Environment};
 use crate::exit::{self, Exit};
 
 /// The flags of `run`.
@@ -126,7 +127,7 @@ fn with_file(door: &Door, command: Command, file: &ConfigFile) -> Result<RunConf
     let matches = matches.subcommand_matches("run").cloned().unwrap_or_default();
     let args = RunArgs::from_arg_matches(&matches).map_err(|error| settings(error.into()))?;
     args.check().map_err(settings)?;
-    args.config(&matches, &ship).map_err(ReadError::Machine)
+    args.config(&matches, &ship, file.environment()).map_err(ReadError::Machine)
 }
 
 impl RunArgs {
@@ -161,7 +162,13 @@ impl RunArgs {
     }
 
     /// The service's configuration; the only error here is an unusable host name.
-    fn config(&self, matches: &ArgMatches, ship: &Command) -> anyhow::Result<RunConfig> {
+    fn config(
+        &self,
+        matches: &ArgMatches,
+        ship: &Command,
+        environment: &Environment,
+    ) -> anyhow::Result<RunConfig> {
+        let zone_source = self.place.zone(environment);
         let spool = self.place.spool()?;
         let sample = SampleConfig {
             log_dir: spool.log_dir.clone(),
@@ -174,6 +181,8 @@ impl RunArgs {
         let order = self.sending.api.as_ref().map(|api| ShipOrder {
             api: api.to_string(),
             arguments: arguments(matches, ship, spool.server.as_str()),
+            environment: child_environment(matches, environment),
+            proxy: self.sending.network(environment).proxies.proxy_of(&api.to_string()),
             max_time: Duration::from_secs(self.sending.max_time),
         });
         Ok(RunConfig {
@@ -183,11 +192,32 @@ impl RunArgs {
             sample,
             ship: order,
             textfile: self.textfile.clone(),
-            zone: local_zone(),
+            zone: zone_source.zone(),
+            zone_source,
             is_named_by_host: self.place.server.is_none(),
             config_error: None,
         })
     }
+}
+
+/// The settings that `ship` gets by its environment: a proxy's address can contain a password, and
+/// every user can read a command line.
+const IN_ENVIRONMENT: [&str; 2] = ["proxy", "no-proxy"];
+
+/// The variables of `agent.env`, and the settings that must not be arguments.
+fn child_environment(run: &ArgMatches, environment: &Environment) -> ChildEnvironment {
+    let of_file = environment.of_file().filter(|(name, _)| !name.starts_with("LOG2AWS_"));
+    let mut variables: Vec<(String, OsString)> =
+        of_file.map(|(name, value)| (name.to_owned(), value.into())).collect();
+    for long in IN_ENVIRONMENT {
+        let id = long.replace('-', "_");
+        if let Ok(Some(mut values)) = run.try_get_raw(&id)
+            && let Some(value) = values.next()
+        {
+            variables.push((config::variable(long), value.to_owned()));
+        }
+    }
+    ChildEnvironment(variables)
 }
 
 /// The command line of `ship` with all settings of `run`, so that it does not read the environment
@@ -196,7 +226,9 @@ fn arguments(run: &ArgMatches, ship: &Command, server: &str) -> Vec<OsString> {
     let mut line: Vec<OsString> = ["ship", "--config=/dev/null"].map(OsString::from).to_vec();
     line.push(format!("--server={server}").into());
     let flags = ship.get_arguments().filter_map(|arg| Some((arg, arg.get_long()?)));
-    for (arg, long) in flags.filter(|(_, long)| !matches!(*long, "config" | "server")) {
+    let not_here =
+        |long: &str| ["config", "server"].contains(&long) || IN_ENVIRONMENT.contains(&long);
+    for (arg, long) in flags.filter(|(_, long)| !not_here(long)) {
         // A flag that `run` does not have was not given.
         let Ok(Some(values)) = run.try_get_raw(arg.get_id().as_str()) else { continue };
         for value in values {
