@@ -5,6 +5,7 @@ mod answers;
 mod backlog;
 mod faults;
 mod server;
+mod stores;
 mod tls;
 mod works;
 
@@ -33,6 +34,12 @@ pub(crate) fn yesterday() -> Days {
 #[derive(Debug)]
 pub(crate) struct Clock {
     slept: Cell<Duration>,
+}
+
+impl Clock {
+    pub(crate) fn advance(&self, duration: Duration) {
+        self.slept.set(self.slept.get() + duration);
+    }
 }
 
 impl Time for Clock {
