@@ -66,7 +66,8 @@ const NAMED: usize = 5;
 pub(crate) fn trouble(unreadable: UnreadableObjects, metrics: Arc<Metrics>) -> TroubleSource {
     Arc::new(move || {
         let (unreadable, reasons) = unreadable.first(NAMED);
-        let retention_paused = metrics.retention_paused.get() != 0;
+        let paused = [&metrics.retention_paused, &metrics.audit_retention_paused];
+        let retention_paused = paused.into_iter().any(|paused| paused.get() != 0);
         StoreTrouble { unreadable, reasons, retention_paused }
     })
 }

@@ -86,6 +86,7 @@ pub(crate) struct Metrics {
     pub(crate) audit_lines: Counter,
     pub(crate) audit_dropped: Labelled<Reason>,
     pub(crate) audit_bytes: Gauge,
+    pub(crate) audit_retention_paused: Gauge,
     registry: Registry,
 }
 
@@ -118,6 +119,7 @@ impl Metrics {
             audit_lines: Counter::default(),
             audit_dropped: Family::default(),
             audit_bytes: Gauge::default(),
+            audit_retention_paused: Gauge::default(),
             registry: Registry::default(),
         };
         let r = &mut registry;
@@ -244,6 +246,11 @@ impl Metrics {
             "Size of the audit log",
             Unit::Bytes,
             self.audit_bytes.clone(),
+        );
+        r.register(
+            "audit_retention_paused",
+            "Whether no day of the audit log is removed by age because no log bears the clock out",
+            self.audit_retention_paused.clone(),
         );
     }
 

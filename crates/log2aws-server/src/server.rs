@@ -2,6 +2,7 @@
 
 #[cfg(feature = "fuzzing")]
 pub mod in_process;
+mod tasks;
 
 use std::future::Future;
 use std::net::{SocketAddr, TcpListener};
@@ -23,20 +24,16 @@ use tokio::sync::watch;
 use url::{Host, Url};
 
 use crate::analysis::analyzer::StoreAnalyzer;
-use crate::analysis::startup_scan::StartupScan;
 use crate::analysis::{Queue, Work, Workers, default_threads};
 use crate::audit::AuditLog;
 use crate::audit::layer::AuditLayer;
-use crate::background::audit_upkeep::{AuditUpkeep, Watched};
-use crate::background::retention::Retention;
 use crate::background::unreadable_objects::UnreadableObjects;
-use crate::background::wiring::{JOIN_WITHIN, start_common};
+use crate::background::wiring::JOIN_WITHIN;
 use crate::background::{Supervisor, TaskBoard, index_refresh};
 use crate::config::{ServeConfig, ServeError};
 use crate::credentials::{Credentials, KeyPair, REGION, fill};
 use crate::dashboard;
 use crate::endpoint::{endpoint, warn_of_plain_http};
-use crate::folder_cache::FolderCache;
 use crate::http::accept::{Limits, Service, serve};
 use crate::http::client_ip_layer::ClientIpLayer;
 use crate::http::new_servers::NewServerQuota;
@@ -62,16 +59,9 @@ pub const RAW_BUCKET: &str = "serverlogs-local";
 /// The bucket for results.
 pub const ANALYZED_BUCKET: &str = "analyzedlogs-local";
 
-/// Each analysis updates its day in the index. A refresh finds objects removed by age or by hand.
-const INDEX_REFRESH_INTERVAL: Duration = Duration::from_mins(10);
-
 /// How long the shutdown waits for running analyses, from its start. Requests have 30 seconds, and
 /// the service manager should not need to kill the process.
 const ANALYSES_END_WITHIN: Duration = Duration::from_secs(40);
-
-/// A cache in the data folder of which logs have results of their newest version. It may be
-/// removed.
-const SCAN_CACHE_FOLDER: &str = "scan-cache";
 
 /// `serve` on its data folder, not listening yet.
 pub struct Server {
@@ -241,7 +231,9 @@ impl Server {
             stopping.ui.stop();
         };
         on_start();
-        serve(listener, self.service(app, metrics), shutdown).await;
+        let mut running = serve(listener, self.service(app, metrics), shutdown).await;
+        audit.cut_off();
+        running.shutdown().await;
         audit.record_server("stop", &self.config.allow_list);
         let joined = tokio::task::spawn_blocking(move || {
             workers.stop(*stopped_at.get_or_init(Instant::now) + ANALYSES_END_WITHIN);
@@ -417,70 +409,6 @@ impl Server {
         let ratio = self.config.door.max_gzip_ratio;
         Arc::new(StoreAnalyzer::new(self.store.clone(), settings, self.config.charts, ratio))
     }
-
-    fn start_tasks(
-        &self,
-        supervisor: &Supervisor,
-        app: &Arc<App>,
-        queue: &Arc<Queue>,
-    ) -> Result<(), ServeError> {
-        let path = self.config.data_dir.join(SCAN_CACHE_FOLDER);
-        let cache =
-            FolderCache::open(&path).map_err(|source| ServeError::Cache { path, source })?;
-        supervisor.start(StartupScan {
-            store: self.store.clone(),
-            settings: self.settings.clone(),
-            analyzer: self.analyzer(),
-            queue: queue.clone(),
-            clock: self.clock.clone(),
-            metrics: app.metrics.clone(),
-            unreadable: app.unreadable.clone(),
-            cache,
-            keep_analyzed_days: self.config.keep_analyzed_days,
-            scanned_at: None,
-        })?;
-        supervisor.start(self.retention(app))?;
-        let buckets = [self.settings.raw_bucket.clone(), self.settings.analyzed_bucket.clone()];
-        supervisor.start(AuditUpkeep {
-            log: app.audit.log.clone(),
-            keep_days: self.config.audit.keep_days,
-            clock: self.clock.clone(),
-            store: self.store.clone(),
-            buckets,
-            trust_clock: self.config.retention_trust_clock,
-            removed_at: None,
-            watched: self.door.files().map(Watched::new).into(),
-        })?;
-        let pruned = app.clone();
-        let prune = move || {
-            pruned.limit.prune();
-            pruned.ui.prune();
-            pruned.refusals.flush();
-            pruned.unreadable.prune(Instant::now());
-        };
-        let index = self.store_index.clone();
-        start_common(supervisor, index, INDEX_REFRESH_INTERVAL, self.tls.clone(), prune)
-    }
-
-    fn retention(&self, app: &App) -> Retention {
-        let rule = |bucket: &BucketName, days: Option<_>| days.map(|days| (bucket.clone(), days));
-        let rules = [
-            rule(&self.settings.raw_bucket, self.config.keep_raw_days),
-            rule(&self.settings.analyzed_bucket, self.config.keep_analyzed_days),
-        ];
-        Retention {
-            store: self.store.clone(),
-            clock: self.clock.clone(),
-            metrics: app.metrics.clone(),
-            unreadable: app.unreadable.clone(),
-            rules: rules.into_iter().flatten().collect(),
-            raw_bucket: self.settings.raw_bucket.clone(),
-            analyzed_bucket: self.settings.analyzed_bucket.clone(),
-            trust_clock: self.config.retention_trust_clock,
-            exact_at: None,
-            reminded_at: None,
-        }
-    }
 }
 
 /// Signs with the key pair that may only put day logs.
@@ -496,3 +424,6 @@ fn bucket(name: &'static str) -> BucketName {
         Err(_) => unreachable!("the names of the local buckets are bucket names"),
     }
 }
+
+#[cfg(test)]
+mod tests;

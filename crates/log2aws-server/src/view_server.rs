@@ -213,7 +213,7 @@ impl ViewServer {
             trusted_proxies,
             metrics,
         };
-        serve(listener, service, shutdown).await;
+        drop(serve(listener, service, shutdown).await);
         if tokio::task::spawn_blocking(move || supervisor.join(JOIN_WITHIN)).await.is_err() {
             tracing::error!("the background tasks could not be waited for");
         }

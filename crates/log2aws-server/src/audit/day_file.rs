@@ -1,13 +1,13 @@
 //! The file of one day. Lines are appended; a failure leaves no partial line.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
 use log2aws_core::day::Day;
-use rustix::fs::OFlags;
+use rustix::fs::{Mode, OFlags, openat};
 
 use super::AUDIT_SUFFIX;
 
@@ -16,6 +16,8 @@ use super::AUDIT_SUFFIX;
 pub(super) struct DayFile {
     pub(super) day: Date,
     file: File,
+    /// Device and inode.
+    id: (u64, u64),
     /// The length up to the end of the last complete line, in bytes.
     len: u64,
 }
@@ -25,18 +27,26 @@ impl DayFile {
     /// line, terminates it, so that the next line is intact.
     ///
     /// # Errors
-    /// An I/O error, or a symbolic link in place of the file.
+    /// An I/O error. Folder or file is a link, belongs to another user, or can be written by others;
+    /// or the file is not a regular one.
     pub(super) fn open(folder: &Path, day: Date) -> io::Result<Self> {
-        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-        let no_link = OFlags::NOFOLLOW.bits().cast_signed();
-        let path = folder.join(format!("{day}{AUDIT_SUFFIX}"));
-        let mut options = OpenOptions::new();
-        options.read(true).append(true).create(true).mode(0o600).custom_flags(no_link);
-        let file = options.open(path)?;
-        let mut len = file.metadata()?.len();
+        let within = open_folder(folder)?;
+        let name = file_name(day);
+        let about = |error: io::Error| io::Error::new(error.kind(), format!("{name}: {error}"));
+        // Not through a link, and without waiting for the other end of a pipe.
+        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let flags = OFlags::RDWR | OFlags::APPEND | OFlags::CREATE | flags;
+        let opened = openat(&within, &name, flags, Mode::RUSR | Mode::WUSR);
+        let file = File::from(opened.map_err(|errno| about(errno.into()))?);
+        let meta = file.metadata()?;
+        if !meta.is_file() {
+            return Err(about(io::Error::other("it is not a regular file")));
+        }
+        refuse_untrusted(&meta).map_err(about)?;
+        let mut len = meta.len();
         if len == 0 {
             // So that the file itself survives a power cut.
-            File::open(folder)?.sync_all()?;
+            within.sync_all()?;
         } else {
             let mut last = [0];
             file.read_exact_at(&mut last, len - 1)?;
@@ -45,7 +55,21 @@ impl DayFile {
                 len += 1;
             }
         }
-        Ok(Self { day, file, len })
+        Ok(Self { day, file, id: (meta.dev(), meta.ino()), len })
+    }
+
+    /// Its name in the folder.
+    pub(super) fn name(&self) -> String {
+        file_name(self.day)
+    }
+
+    /// Whether it still has its name in the folder. An operator may have moved or removed it. Takes
+    /// over its length, which is less if it was truncated.
+    pub(super) fn is_in_place(&mut self, folder: &Path) -> bool {
+        // If its folder cannot be read, opening it again says why.
+        let Ok(meta) = fs::symlink_metadata(folder.join(self.name())) else { return false };
+        self.len = meta.len();
+        (meta.dev(), meta.ino()) == self.id
     }
 
     /// Appends all of the lines, or nothing.
@@ -71,8 +95,40 @@ impl DayFile {
     }
 }
 
-/// The audit files in a folder: day, path and size in bytes. Files with other names are ignored. A
-/// missing folder counts as empty.
+fn file_name(day: Date) -> String {
+    format!("{day}{AUDIT_SUFFIX}")
+}
+
+/// Opens the folder, creating it if necessary.
+fn open_folder(folder: &Path) -> io::Result<File> {
+    match DirBuilder::new().mode(0o700).create(folder) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        made => {
+            made?;
+            // So that the folder itself survives a power cut.
+            File::open(folder.parent().unwrap_or(Path::new(".")))?.sync_all()?;
+        }
+    }
+    let flags = (OFlags::DIRECTORY | OFlags::NOFOLLOW).bits().cast_signed();
+    let opened = OpenOptions::new().read(true).custom_flags(flags).open(folder)?;
+    refuse_untrusted(&opened.metadata()?)?;
+    Ok(opened)
+}
+
+/// Refuses what another user owns or can write to, as the start does for the whole data folder.
+fn refuse_untrusted(meta: &Metadata) -> io::Result<()> {
+    let (owner, mode) = (meta.uid(), meta.mode() & 0o7777);
+    if owner != rustix::process::geteuid().as_raw() && owner != 0 {
+        return Err(io::Error::other(format!("it belongs to user {owner}")));
+    }
+    if mode & 0o022 != 0 {
+        return Err(io::Error::other(format!("other users can write to it (mode {mode:03o})")));
+    }
+    Ok(())
+}
+
+/// The audit files in a folder: day, path and size in bytes. Files with other names are ignored, and
+/// what is not a regular file. A missing folder counts as empty.
 ///
 /// # Errors
 /// The folder cannot be read.
@@ -86,8 +142,13 @@ pub(crate) fn files(folder: &Path) -> io::Result<Vec<(Date, PathBuf, u64)>> {
         let entry = entry?;
         let name = entry.file_name();
         let day = name.to_str().and_then(|name| name.strip_suffix(AUDIT_SUFFIX));
-        if let Some(day) = day.and_then(|day| Day::parse_canonical(day).ok()) {
-            files.push((day.date(), entry.path(), entry.metadata()?.len()));
+        let Some(day) = day.and_then(|day| Day::parse_canonical(day).ok()) else { continue };
+        match entry.metadata() {
+            Ok(meta) if meta.is_file() => files.push((day.date(), entry.path(), meta.len())),
+            Ok(_) => {}
+            // Moved or removed in the meantime.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
         }
     }
     Ok(files)
@@ -95,7 +156,8 @@ pub(crate) fn files(folder: &Path) -> io::Result<Vec<(Date, PathBuf, u64)>> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::{MetadataExt as _, symlink};
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    use std::process::Command;
 
     use super::*;
 
@@ -124,5 +186,43 @@ mod tests {
         symlink(&victim, folder.path().join("2026-11-30.jsonl")).unwrap();
         assert!(DayFile::open(folder.path(), DAY).is_err());
         assert_eq!(fs::read(&victim).unwrap(), b"kept");
+    }
+
+    #[test]
+    fn a_pipe_or_a_folder_of_others_is_refused_without_waiting() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("2026-11-30.jsonl");
+        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let error = DayFile::open(folder.path(), DAY).unwrap_err().to_string();
+        assert_eq!(error, "2026-11-30.jsonl: it is not a regular file");
+        assert!(files(folder.path()).unwrap().is_empty());
+        fs::remove_file(&pipe).unwrap();
+        let allow = |path: &Path, mode| {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        };
+        allow(folder.path(), 0o770);
+        let error = DayFile::open(folder.path(), DAY).unwrap_err().to_string();
+        assert_eq!(error, "other users can write to it (mode 770)");
+        allow(folder.path(), 0o700);
+        fs::write(&pipe, "").unwrap();
+        allow(&pipe, 0o620);
+        let error = DayFile::open(folder.path(), DAY).unwrap_err().to_string();
+        assert_eq!(error, "2026-11-30.jsonl: other users can write to it (mode 620)");
+        let link = folder.path().join("link");
+        symlink(folder.path(), &link).unwrap();
+        assert!(DayFile::open(&link, DAY).is_err());
+    }
+
+    #[test]
+    fn a_file_that_was_cut_or_removed_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut file = DayFile::open(folder.path(), DAY).unwrap();
+        file.append(b"{\"a\":1}\n").unwrap();
+        let path = folder.path().join("2026-11-30.jsonl");
+        fs::write(&path, "").unwrap();
+        assert!(file.is_in_place(folder.path()));
+        assert_eq!(file.len, 0);
+        fs::remove_file(&path).unwrap();
+        assert!(!file.is_in_place(folder.path()));
     }
 }

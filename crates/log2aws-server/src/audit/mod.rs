@@ -10,17 +10,20 @@ mod day_file;
 mod event;
 pub(crate) mod layer;
 mod limits;
+mod log;
+mod queue;
 mod record;
 mod redact;
+mod status;
 mod writer;
 
 pub(crate) use classify::RefusalReason;
 pub(crate) use day_file::files as day_files;
 pub use event::{AuditEvent, EVENTS, MAX_LINE_BYTES, is_obeyed_by_terminals};
 pub use limits::AuditConfig;
+pub(crate) use log::AuditLog;
 pub(crate) use record::AuditRecord;
 pub(crate) use redact::redacted;
-pub(crate) use writer::AuditLog;
 
 /// The folder in the data folder.
 pub const AUDIT_FOLDER: &str = "audit";

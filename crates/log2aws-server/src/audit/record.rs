@@ -30,6 +30,7 @@ struct State {
 impl AuditRecord {
     /// Begins the record of a request.
     pub(super) fn new(log: Arc<AuditLog>, event: AuditEvent) -> Self {
+        log.open_record();
         let state = State { event: Some(event), is_answered: false };
         Self(Arc::new(Pending { log, state: Mutex::new(state) }))
     }
@@ -107,11 +108,12 @@ impl AuditRecord {
 impl Drop for Pending {
     fn drop(&mut self) {
         let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let Some(mut event) = state.event.take() else { return };
-        if !state.is_answered {
-            event.reason.get_or_insert_with(|| "connection_closed".to_owned());
+        if let Some(event) = &mut state.event {
+            if !state.is_answered {
+                event.reason.get_or_insert_with(|| self.log.reason_of_end().to_owned());
+            }
+            event.time = self.log.now();
         }
-        event.time = self.log.now();
-        self.log.record(&event);
+        self.log.close_record(state.event.as_ref());
     }
 }

@@ -2,15 +2,13 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use log2aws_service::ports::Clock;
 
 use super::*;
-use crate::metrics::{Metrics, Reason};
+use crate::metrics::Metrics;
 
 /// 2026-11-30, noon.
 struct Noon;
@@ -64,26 +62,6 @@ fn a_record_that_nobody_answered_says_so_and_what_was_stored() {
     assert_eq!(seen, expected);
     let accepted: Vec<_> = lines.iter().map(AuditEvent::is_accepted).collect();
     assert_eq!(accepted, [false, true, true]);
-}
-
-/// A pipe refuses fsync: the failure is reported, and its lines count as dropped.
-#[test]
-fn what_was_written_is_flushed_by_itself() {
-    let folder = tempfile::tempdir().unwrap();
-    fs::create_dir(folder.path().join(AUDIT_FOLDER)).unwrap();
-    assert!(Command::new("mkfifo").arg(folder.path().join(FILE)).status().unwrap().success());
-    let (log, metrics) = log_and_metrics(folder.path());
-    log.record(&AuditEvent::new(log.now(), "start"));
-    let begin = Instant::now();
-    while log.trouble().is_none() {
-        assert!(begin.elapsed() < Duration::from_secs(20), "nothing was flushed");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    assert!(begin.elapsed() >= Duration::from_millis(500), "each line is flushed by itself");
-    log.close();
-    // The line of the dropped one, which the pipe did not keep either, is no event of its own.
-    let dropped = metrics.audit_dropped.get_or_create(&Reason { reason: "disk" }).get();
-    assert_eq!(dropped, 1, "a line that the disk did not keep is not counted");
 }
 
 #[test]

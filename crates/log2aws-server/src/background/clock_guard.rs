@@ -4,12 +4,15 @@
 //! has a date not long before. The name comes from the server that wrote the log, with its own
 //! clock; so one wrong clock alone removes nothing, not even after a new delivery.
 
+use std::time::{Duration, Instant};
+
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use log2aws_core::day::Day;
 use log2aws_core::key::BucketName;
 use log2aws_store::DiskStore;
 use log2aws_store::disk::DiskError;
+use prometheus_client::metrics::gauge::Gauge;
 
 use super::Stop;
 
@@ -22,12 +25,80 @@ const NAME_HOLDS: SignedDuration = SignedDuration::from_hours(4 * 24);
 /// How early a log may come: its day may already have begun in another time zone.
 pub(crate) const EARLY: SignedDuration = SignedDuration::from_hours(2 * 24);
 
+/// How often the warning that nothing is removed is repeated.
+const REMIND_EVERY: Duration = Duration::from_hours(24);
+
+/// Why nothing is removed by age, in one clause.
+pub(crate) const PAUSED: &str =
+    "nothing is removed by age, because no log of the last day bears the clock out";
+
+/// Asks before each removal by age whether the clock can be trusted, and reports if it cannot.
+pub(crate) struct ClockCheck {
+    store: DiskStore,
+    buckets: [BucketName; 2],
+    /// Whether the clock is trusted even if no object confirms it.
+    trust_clock: bool,
+    /// 1 while nothing is removed.
+    paused: Gauge,
+    reminded_at: Option<Instant>,
+}
+
+impl ClockCheck {
+    /// Takes the objects of these buckets as witnesses.
+    pub(crate) fn new(
+        store: DiskStore,
+        buckets: [BucketName; 2],
+        trust_clock: bool,
+        paused: Gauge,
+    ) -> Self {
+        Self { store, buckets, trust_clock, paused, reminded_at: None }
+    }
+
+    /// Whether the clock can be trusted. `None`: no stored log can confirm or refute it, or the
+    /// server is stopping. Then nothing may be removed, and no warning is given.
+    ///
+    /// # Errors
+    /// A bucket's folder cannot be read.
+    pub(crate) fn confirm(
+        &mut self,
+        task: &'static str,
+        now: Timestamp,
+        stop: &Stop,
+    ) -> Result<Option<bool>, DiskError> {
+        let confirmed = if self.trust_clock {
+            Some(true)
+        } else {
+            clock_is_confirmed(&self.store, &self.buckets, now, stop)?
+        };
+        if confirmed != Some(false) {
+            self.skip();
+            return Ok(confirmed);
+        }
+        self.paused.set(1);
+        if self.reminded_at.is_none_or(|at| at.elapsed() >= REMIND_EVERY) {
+            self.reminded_at = Some(Instant::now());
+            tracing::warn!(
+                task, %now,
+                "{PAUSED}: check the clock; if it is right and deliveries have ended, start serve \
+                 with --retention-trust-clock"
+            );
+        }
+        Ok(confirmed)
+    }
+
+    /// Notes that nothing is to be removed.
+    pub(crate) fn skip(&mut self) {
+        self.paused.set(0);
+        self.reminded_at = None;
+    }
+}
+
 /// Whether an object of one of the buckets confirms `now`. `None` if it was stopped, or the buckets
 /// contain no log at all.
 ///
 /// # Errors
 /// A bucket's folder cannot be read.
-pub(crate) fn clock_is_confirmed(
+fn clock_is_confirmed(
     store: &DiskStore,
     buckets: &[BucketName],
     now: Timestamp,

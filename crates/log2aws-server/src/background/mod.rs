@@ -3,6 +3,7 @@
 //! One stop flag ends them all, and failures are handled in one place: the whole error chain is
 //! logged and counted, the task is retried after a delay that doubles, and the others continue.
 
+pub(crate) mod audit_retention;
 pub(crate) mod audit_upkeep;
 pub(crate) mod cert_reload;
 pub(crate) mod clock_guard;
@@ -13,6 +14,7 @@ mod status;
 mod stop;
 mod supervisor;
 pub(crate) mod unreadable_objects;
+pub(crate) mod watched_files;
 pub(crate) mod wiring;
 
 use std::time::Duration;

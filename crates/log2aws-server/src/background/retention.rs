@@ -15,7 +15,7 @@ use log2aws_service::ports::{Clock, VersionId};
 use log2aws_store::DiskStore;
 use log2aws_store::disk::{DiskError, RetentionRule};
 
-use super::clock_guard::{EARLY, begin_of_day, clock_is_confirmed};
+use super::clock_guard::{ClockCheck, EARLY, PAUSED, begin_of_day};
 use super::unreadable_objects::UnreadableObjects;
 use super::{BackgroundTask, Next, Stop, TaskError};
 use crate::metrics::Metrics;
@@ -27,11 +27,6 @@ const EVERY: Duration = Duration::from_hours(1);
 /// which is too recent after a restore from a backup.
 const EXACT_EVERY: Duration = Duration::from_hours(24);
 
-/// How often the warning that nothing is removed is repeated.
-const REMIND_EVERY: Duration = Duration::from_hours(24);
-
-const CLOCK: &str = "nothing is removed by age, because no log of the last day bears the clock out";
-
 /// Removes objects and abandoned uploads by age.
 pub(crate) struct Retention {
     pub(crate) store: DiskStore,
@@ -41,10 +36,8 @@ pub(crate) struct Retention {
     pub(crate) rules: Vec<(BucketName, NonZeroU32)>,
     pub(crate) raw_bucket: BucketName,
     pub(crate) analyzed_bucket: BucketName,
-    /// Whether the clock is trusted even if no object confirms it.
-    pub(crate) trust_clock: bool,
+    pub(crate) clock_check: ClockCheck,
     pub(crate) exact_at: Option<Instant>,
-    pub(crate) reminded_at: Option<Instant>,
 }
 
 impl BackgroundTask for Retention {
@@ -59,7 +52,11 @@ impl BackgroundTask for Retention {
             tracing::info!(removed, "abandoned uploads were removed");
         }
         let mut failures: Vec<_> = swept.err().into_iter().collect();
-        let clock = if self.rules.is_empty() { Ok(None) } else { self.check_clock(now, stop) };
+        let clock = if self.rules.is_empty() {
+            Ok(None)
+        } else {
+            self.clock_check.confirm("retention", now, stop)
+        };
         let clock = clock.unwrap_or_else(|error| {
             failures.push(error);
             None
@@ -82,36 +79,12 @@ impl BackgroundTask for Retention {
                 tracing::error!(error = %ErrorChain(&error), "retention failed in a second place");
             }
         }
-        let notice = (clock == Some(false)).then_some(CLOCK);
+        let notice = (clock == Some(false)).then_some(PAUSED);
         first.map_or(Ok(Next { after: EVERY, notice }), |error| Err(error.into()))
     }
 }
 
 impl Retention {
-    /// Whether the clock can be trusted. `None`: no stored log can confirm or refute it, or the
-    /// server is stopping. Then nothing is removed, and no warning is given.
-    fn check_clock(&mut self, now: Timestamp, stop: &Stop) -> Result<Option<bool>, DiskError> {
-        let buckets = [self.raw_bucket.clone(), self.analyzed_bucket.clone()];
-        let confirmed = if self.trust_clock {
-            Some(true)
-        } else {
-            clock_is_confirmed(&self.store, &buckets, now, stop)?
-        };
-        let is_paused = confirmed == Some(false);
-        self.metrics.retention_paused.set(i64::from(is_paused));
-        if !is_paused {
-            self.reminded_at = None;
-        } else if is_over(self.reminded_at, REMIND_EVERY) {
-            self.reminded_at = Some(Instant::now());
-            tracing::warn!(
-                %now,
-                "{CLOCK}: check the clock; if it is right and deliveries have ended, start serve \
-                 with --retention-trust-clock"
-            );
-        }
-        Ok(confirmed)
-    }
-
     fn expire(
         &self,
         bucket: &BucketName,

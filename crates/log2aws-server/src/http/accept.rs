@@ -18,6 +18,7 @@ use ipnet::IpNet;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tower::ServiceExt;
 
 use super::activity::Activity;
@@ -107,23 +108,27 @@ pub(crate) struct Service {
     pub(crate) metrics: Arc<Metrics>,
 }
 
-/// Serves on `listener` until `shutdown`, then waits for running requests to end. Those that take
-/// longer than [`Limits::drain`] are cut off.
+/// Serves on `listener` until `shutdown`, then waits for running requests to end. Returns the
+/// connections whose requests take longer than [`Limits::drain`]: they are cut off when the set is
+/// dropped or shut down.
 pub(crate) async fn serve(
     listener: TcpListener,
     mut service: Service,
     shutdown: impl Future<Output = ()>,
-) {
+) -> JoinSet<()> {
     if service.tls.is_some() {
         service.router = service.router.layer(map_response(https_alone));
     }
     let (stop, stopping) = watch::channel(());
     let graceful = GracefulShutdown::new();
     let connections = Connections::new(service.limits.connections);
+    let mut running = JoinSet::new();
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
+            // A set keeps the memory of what has ended until it is taken out.
+            Some(_) = running.join_next() => continue,
             () = &mut shutdown => break,
         };
         let (stream, peer) = match accepted {
@@ -145,7 +150,7 @@ pub(crate) async fn serve(
         let (watcher, service, mut stopping) =
             (graceful.watcher(), service.clone(), stopping.clone());
         let stopped = stopping.clone();
-        tokio::spawn(async move {
+        running.spawn(async move {
             let metrics = service.metrics.clone();
             metrics.connections.inc();
             let activity = place.activity.clone();
@@ -184,6 +189,7 @@ pub(crate) async fn serve(
         let connections = connections.len();
         tracing::warn!(connections, "requests that did not end in time are cut off");
     }
+    running
 }
 
 /// Resolves if no request has arrived by then.

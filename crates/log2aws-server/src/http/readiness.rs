@@ -80,6 +80,8 @@ pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
         Ok(()) => {
             let mut lines = vec!["ready".to_owned()];
             lines.extend(app.tasks.troubles());
+            // Not a task's notice: a task may itself wait for the disk.
+            lines.extend(app.audit.log.trouble().map(|trouble| format!("audit: {trouble}")));
             sentence(StatusCode::OK, &lines.join("\n"))
         }
         Err(reason) => not_ready(reason),

@@ -283,12 +283,10 @@ impl AuthenticatedUi {
         let login = self.login_of(&headers).await;
         let token = login.as_ref().map(|login| login.token.name.clone());
         let session = login.map(|login| login.session);
-        let ended = tokio::task::spawn_blocking(move || self.sessions.end(session.as_ref())).await;
-        let response = match ended {
-            Ok(Ok(cookie)) => logged_in("/ui/login", cookie),
-            failed => {
-                let reason = failed.map(|end| end.err().map(|error| error.to_string()));
-                tracing::error!(?reason, "a logout could not be written to the data folder");
+        let response = match self.sessions.end(session.as_ref()).await {
+            Ok(cookie) => logged_in("/ui/login", cookie),
+            Err(error) => {
+                tracing::error!(%error, "a logout could not be written to the data folder");
                 sentence(
                     StatusCode::INTERNAL_SERVER_ERROR,
                     "the logout could not be written down: it holds until the server restarts",

@@ -17,6 +17,7 @@ mod token;
 mod token_admin;
 mod tokens;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -31,7 +32,7 @@ use tokio::sync::watch;
 use url::Url;
 
 use crate::config::{KeyFileAction, ServeError};
-use crate::credentials::{Random, Token};
+use crate::credentials::{FileOwner, Random, Token};
 use ended::EndedSessions;
 use login::OneTimeLink;
 use tokens::Tokens;
@@ -40,6 +41,7 @@ pub(crate) use authenticated_ui::{AuthenticatedUi, is_a_visit, see_other};
 pub(crate) use log2aws_dashboard::{Body as PageBody, LoginError as Fault};
 pub(crate) use login::HOME;
 pub use login::SecretUrl;
+pub(crate) use named_tokens::NamedTokenId;
 pub use named_tokens::NamedTokensError;
 pub(crate) use session::Fill;
 pub use token::{BadTokenName, Rights, TokenName};
@@ -119,6 +121,12 @@ impl LoginKeys {
     /// The files that determine who may log in. An operator may change them at any time.
     pub(crate) fn files(&self) -> [PathBuf; 2] {
         [self.token_file().to_owned(), self.folder.join(named_tokens::FILE)]
+    }
+
+    /// The named tokens, by name; `None` while their file cannot be used. Blocks.
+    pub(crate) fn named(&self) -> Option<BTreeMap<String, NamedTokenId>> {
+        let tokens = named_tokens::read(&self.folder, FileOwner::of_process()).ok()?;
+        Some(tokens.iter().map(|token| (token.name.to_string(), token.into())).collect())
     }
 
     /// The file of the default token.

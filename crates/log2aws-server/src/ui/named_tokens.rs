@@ -29,6 +29,19 @@ pub(crate) struct NamedToken {
     pub(crate) created: Timestamp,
 }
 
+/// What makes one named token differ from another of the same name.
+#[derive(PartialEq, Eq)]
+pub(crate) struct NamedTokenId {
+    pub(crate) hash: [u8; 32],
+    pub(crate) rights: Rights,
+}
+
+impl From<&NamedToken> for NamedTokenId {
+    fn from(token: &NamedToken) -> Self {
+        Self { hash: token.hash.0, rights: token.rights }
+    }
+}
+
 /// Why the file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum NamedTokensError {

@@ -4,7 +4,7 @@
 //! session key of its token. So a session survives a restart, but not the removal of its token.
 
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -55,7 +55,7 @@ pub(crate) struct Sessions {
     random: Fill,
     cookie: String,
     secure: bool,
-    ended: Mutex<EndedSessions>,
+    ended: Arc<EndedSessions>,
 }
 
 /// No session could be created.
@@ -76,7 +76,7 @@ impl Sessions {
         let prefix = if secure { "__Host-" } else { "" };
         let port = endpoint.port_or_known_default().unwrap_or_default();
         let cookie = format!("{prefix}log2aws-session-{port}");
-        Self { clock, random, cookie, secure, ended: Mutex::new(ended) }
+        Self { clock, random, cookie, secure, ended: Arc::new(ended) }
     }
 
     /// The current time, in seconds since the epoch.
@@ -110,8 +110,7 @@ impl Sessions {
     }
 
     fn holds_now(&self, session: &Session) -> bool {
-        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        session.until > self.now() && !ended.contains(&session.name)
+        session.until > self.now() && !self.ended.contains(&session.name)
     }
 
     /// Begins a session with a token. Returns the value for `Set-Cookie`.
@@ -137,15 +136,14 @@ impl Sessions {
     }
 
     /// Ends a session, for every copy of its cookie and across restarts. Returns the value for
-    /// `Set-Cookie` that removes it from the browser. Blocks: it writes a file.
+    /// `Set-Cookie` that removes it from the browser.
     ///
     /// # Errors
     /// The file could not be written: then the session has ended only until a restart.
-    pub(crate) fn end(&self, session: Option<&Session>) -> io::Result<HeaderValue> {
+    pub(crate) async fn end(&self, session: Option<&Session>) -> io::Result<HeaderValue> {
         if let Some(session) = session {
             let now = self.now();
-            let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-            ended.insert(session.name, now + HOLDS, now)?;
+            self.ended.end(session.name, now + HOLDS, now).await?;
         }
         Ok(self.header("", 0))
     }
@@ -310,11 +308,11 @@ mod tests {
         assert_eq!(hours, 7 * 24);
     }
 
-    #[test]
-    fn a_logout_outlives_a_restart() {
+    #[tokio::test]
+    async fn a_logout_outlives_a_restart() {
         let place = place("http://127.0.0.1:8750");
         let cookie = place.begin();
-        place.sessions.end(Some(&place.login(&cookie).unwrap().session)).unwrap();
+        place.sessions.end(Some(&place.login(&cookie).unwrap().session)).await.unwrap();
         let tokens = Tokens::open(place.folder.path(), &mut fill).unwrap().read();
         let ended = EndedSessions::open(place.folder.path()).unwrap();
         let url = "http://127.0.0.1:8750".parse().unwrap();
@@ -347,11 +345,11 @@ mod tests {
         assert!(place.login(&format!("{name}=x; {cookie}")).is_some());
     }
 
-    #[test]
-    fn a_session_ends_in_every_copy_and_with_its_token() {
+    #[tokio::test]
+    async fn a_session_ends_in_every_copy_and_with_its_token() {
         let place = place("http://127.0.0.1:8750");
         let (first, second) = (place.begin(), place.begin());
-        let gone = place.sessions.end(Some(&place.login(&first).unwrap().session)).unwrap();
+        let gone = place.sessions.end(Some(&place.login(&first).unwrap().session)).await.unwrap();
         assert!(gone.to_str().unwrap().contains("=; Path=/; Max-Age=0;"));
         assert!(place.login(&first).is_none());
         let login = place.login(&second).unwrap();

@@ -7,7 +7,7 @@ use super::named_tokens::{self, NamedToken};
 use super::token::{AccessToken, TokenSet};
 use crate::config::ServeError;
 use crate::credentials::{FileOwner, Random, Token};
-use crate::file_fingerprint::FileFingerprint;
+use crate::file_fingerprint::FileState;
 
 /// The default token's file in the data folder.
 pub(crate) const DEFAULT_FILE: &str = "dashboard-token";
@@ -28,7 +28,8 @@ pub(crate) struct Tokens {
 
 #[derive(Debug)]
 struct Seen {
-    fingerprints: [Option<FileFingerprint>; 2],
+    /// `None` before the first read.
+    files: Option<[FileState; 2]>,
     tokens: Arc<TokenSet>,
 }
 
@@ -43,7 +44,7 @@ impl Tokens {
         let default_file = folder.join(DEFAULT_FILE);
         Token::read_or_make(&default_file, random)?;
         let session_secret = Token::read_or_make(&folder.join(SESSION_SECRET_FILE), random)?;
-        let seen = Seen { fingerprints: [None, None], tokens: Arc::default() };
+        let seen = Seen { files: None, tokens: Arc::default() };
         let (folder, turn) = (folder.to_owned(), Arc::default());
         let tokens = Self { folder, default_file, session_secret, seen: Mutex::new(seen), turn };
         tokens.read();
@@ -76,8 +77,8 @@ impl Tokens {
     pub(crate) fn read(&self) -> Arc<TokenSet> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let files = [&self.default_file, &self.folder.join(named_tokens::FILE)];
-        let fingerprints = files.map(|path| FileFingerprint::of(path));
-        let is_new = fingerprints != seen.fingerprints;
+        let files = Some(files.map(|path| FileState::of(path)));
+        let is_new = files != seen.files;
         // A file that could not be read is read again: the cause may not be in the file itself.
         if is_new || seen.tokens.is_incomplete {
             let (default, named) = (self.default_token(), self.named_tokens());
@@ -88,7 +89,7 @@ impl Tokens {
             }
             let is_incomplete = default.is_err() || named.is_err();
             let all = default.into_iter().chain(named.into_iter().flatten());
-            *seen = Seen { fingerprints, tokens: Arc::new(TokenSet::new(all, is_incomplete)) };
+            *seen = Seen { files, tokens: Arc::new(TokenSet::new(all, is_incomplete)) };
         }
         seen.tokens.clone()
     }

@@ -333,9 +333,11 @@ fn a_clock_that_no_log_bears_out_removes_no_audit_file() {
         config.retention_trust_clock = trust;
         start_on(config, ClockAt(4000 * DAY))
     };
-    let ran = "log2aws_background_last_success_timestamp_seconds{task=\"audit\"}";
     let mut server = with(false);
-    eventually("the audit log is not looked after", || server.metric(ran) > 0.0);
+    server.counts("log2aws_audit_retention_paused", 1.0);
+    let told = "audit_retention: nothing is removed by age, because no log";
+    let ready = || server.send(&Request::new("GET", "/-/readyz")).text();
+    eventually("it is not told", || ready().contains(told));
     assert!(lines_in(folder.path()).iter().any(|line| line["event"] == "put"));
     server.stop();
     drop(server);
@@ -343,6 +345,7 @@ fn a_clock_that_no_log_bears_out_removes_no_audit_file() {
     eventually("the old file stays", || {
         !lines_in(&server.folder).iter().any(|line| line["event"] == "put")
     });
+    server.counts("log2aws_audit_retention_paused", 0.0);
 }
 
 #[test]
@@ -353,8 +356,8 @@ fn a_folder_without_logs_keeps_its_audit_files() {
     server.stop();
     drop(server);
     let mut server = start_on(config(folder.path()), ClockAt(4000 * DAY));
-    let ran = "log2aws_background_last_success_timestamp_seconds{task=\"audit\"}";
-    eventually("the audit log is not looked after", || server.metric(ran) > 0.0);
+    let ran = "log2aws_background_last_success_timestamp_seconds{task=\"audit_retention\"}";
+    eventually("retention does not end", || server.metric(ran) > 0.0);
     server.stop();
     assert!(lines_in(folder.path()).iter().any(|line| line["event"] == "url"));
 }
@@ -397,6 +400,8 @@ fn what_serve_sees_of_settings_is_written_down() {
     eventually("the new token is not told", || lines_in(&server.folder).iter().any(changed));
     let tokens = TokenAdmin::open(&server.folder).unwrap();
     tokens.add("ops".parse().unwrap(), Rights::Full, jiff::Timestamp::now()).map(drop).unwrap();
-    let made = |line: &Value| line["detail"] == "dashboard-tokens.json made";
-    eventually("the named token is not told", || lines_in(&server.folder).iter().any(made));
+    let told = |detail: &str| lines_in(&server.folder).iter().any(|line| line["detail"] == detail);
+    eventually("the named token is not told", || told("dashboard-tokens.json: added ops"));
+    tokens.revoke(&"ops".parse().unwrap()).unwrap();
+    eventually("its end is not told", || told("dashboard-tokens.json: revoked ops"));
 }

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 mod audit;
+mod audit_files;
 mod audit_losses;
 mod background;
 mod bad_input;
@@ -13,6 +14,7 @@ mod client;
 mod days;
 mod delivery;
 mod door;
+mod faulty_disk;
 mod front;
 mod harness;
 mod raw_http;

@@ -22,10 +22,10 @@ pub(crate) trait FileSystem: Debug + Send + Sync {
     fn exists(&self, path: &Path) -> io::Result<bool>;
     /// Describes a file without opening it; `None` if there is none.
     fn stat(&self, path: &Path) -> io::Result<Option<FileStat>>;
-    /// Why a file or folder is not trusted: other users own it or can change it. `None` if it is
-    /// trusted or does not exist. A link is followed only if `may_link`.
-    fn distrust(&self, path: &Path, may_link: bool) -> io::Result<Option<String>> {
-        let (_, _) = (path, may_link);
+    /// Why a file or folder is not trusted: other users own it or can change it, or it is of another
+    /// kind. `None` if it is trusted or does not exist. A link is followed only if `may_link`.
+    fn distrust(&self, path: &Path, kind: Kind, may_link: bool) -> io::Result<Option<String>> {
+        let (_, _, _) = (path, kind, may_link);
         Ok(None)
     }
     /// Creates a folder, not accessible to others; its parent must exist.
@@ -84,6 +84,13 @@ pub(crate) trait FileSystem: Debug + Send + Sync {
         }
         self.remove_dir(path)
     }
+}
+
+/// What a name must be. A pipe in place of a file would block whoever opens it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    File,
+    Folder,
 }
 
 /// Identifies a state of a file. The change time increases with every write, link and change of
@@ -182,7 +189,7 @@ impl FileSystem for OsFileSystem {
         }
     }
 
-    fn distrust(&self, path: &Path, may_link: bool) -> io::Result<Option<String>> {
+    fn distrust(&self, path: &Path, kind: Kind, may_link: bool) -> io::Result<Option<String>> {
         let found = |meta: io::Result<fs::Metadata>| match meta {
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
             other => other.map(Some),
@@ -201,6 +208,16 @@ impl FileSystem for OsFileSystem {
             }
             if !meta.is_symlink() && mode & 0o022 != 0 {
                 return Ok(Some(format!("can be written by other users (mode {mode:03o})")));
+            }
+            let is_expected = match kind {
+                Kind::File => meta.is_file(),
+                Kind::Folder => meta.is_dir(),
+            };
+            if !is_expected && !meta.is_symlink() {
+                return Ok(Some(match kind {
+                    Kind::File => "is not a regular file".to_owned(),
+                    Kind::Folder => "is not a folder".to_owned(),
+                }));
             }
         }
         Ok(None)

@@ -4,7 +4,13 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use super::error::OpenError;
-use super::fs::{FileSystem, Lock};
+use super::fs::{FileSystem, Kind, Lock};
+
+/// The folder of the audit log.
+pub(crate) const AUDIT: &str = "audit";
+
+/// The suffix of the audit log's files.
+const AUDIT_SUFFIX: &str = ".jsonl";
 
 /// The content of the `format` file before the number.
 const FORMAT: &str = "log2aws-data ";
@@ -79,18 +85,35 @@ fn refuse_foreign(fs: &dyn FileSystem, root: &Path) -> Result<(), OpenError> {
 /// Refuses a folder that other users own or can write to, or that links elsewhere: their files
 /// would be read as ours, and ours could be written into their files.
 fn refuse_untrusted(fs: &dyn FileSystem, root: &Path, buckets: &[&str]) -> Result<(), OpenError> {
-    let check = |path: &Path, may_link| match fs
-        .distrust(path, may_link)
+    let check = |path: &Path, kind, may_link| match fs
+        .distrust(path, kind, may_link)
         .map_err(|e| failed("reading", path, e))?
     {
         Some(reason) => Err(OpenError::Untrusted { path: path.to_owned(), reason }),
         None => Ok(()),
     };
-    check(root, true)?;
-    for name in ["lock", "format", "format.new", "staging", "uploads", "buckets"] {
-        check(&root.join(name), false)?;
+    check(root, Kind::Folder, true)?;
+    for name in ["lock", "format", "format.new", "dashboard-logouts"] {
+        check(&root.join(name), Kind::File, false)?;
     }
-    buckets.iter().try_for_each(|bucket| check(&root.join("buckets").join(bucket), false))
+    for name in ["staging", "uploads", "buckets", AUDIT, "scan-cache", "dashboard-cache"] {
+        check(&root.join(name), Kind::Folder, false)?;
+    }
+    for bucket in buckets {
+        check(&root.join("buckets").join(bucket), Kind::Folder, false)?;
+    }
+    let audit = root.join(AUDIT);
+    let entries = match fs.read_dir(&audit) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.map_err(|e| failed("reading", &audit, e))?,
+    };
+    for entry in entries {
+        let name = entry.map_err(|e| failed("reading", &audit, e))?.name;
+        if name.as_encoded_bytes().ends_with(AUDIT_SUFFIX.as_bytes()) {
+            check(&audit.join(name), Kind::File, false)?;
+        }
+    }
+    Ok(())
 }
 
 fn lock(fs: &dyn FileSystem, root: &Path) -> Result<Box<dyn Lock>, OpenError> {

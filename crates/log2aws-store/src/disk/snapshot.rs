@@ -4,12 +4,14 @@
 //! it keeps the whole object. Raw logs are taken after results, so that no result is newer than its
 //! log; results that are older are found by the startup scan of a server on the snapshot.
 
+use std::fs::Permissions;
 use std::io::{self, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::OpenError;
 use super::fs::{FileSystem, OsFileSystem};
-use super::layout;
+use super::layout::{self, AUDIT};
 
 /// The files beside the buckets that a snapshot holds: the format, and the keys.
 const KEPT: [&str; 9] = [
@@ -23,9 +25,6 @@ const KEPT: [&str; 9] = [
     "metrics-token",
     "signing-key",
 ];
-
-/// The folder of the audit log. Its files grow, so they are copied: a hard link would grow too.
-const AUDIT: &str = "audit";
 
 /// Why a snapshot failed.
 #[derive(Debug, thiserror::Error)]
@@ -89,7 +88,7 @@ pub fn snapshot(root: &Path, to: &Path) -> Result<Snapshot, SnapshotError> {
     if canonical(above)?.starts_with(canonical(root)?) {
         return Err(SnapshotError::Inside(to.to_owned()));
     }
-    fs.create_dir(&partial).map_err(|e| failed("making", &partial, e))?;
+    make_like(fs, root, &partial)?;
     let mut made = Snapshot::default();
     for name in KEPT {
         let from = root.join(name);
@@ -107,7 +106,7 @@ pub fn snapshot(root: &Path, to: &Path) -> Result<Snapshot, SnapshotError> {
     // "analyzedlogs-…" before "serverlogs-…".
     names.sort();
     let target = partial.join("buckets");
-    fs.create_dir(&target).map_err(|e| failed("making", &target, e))?;
+    make_like(fs, &buckets, &target)?;
     for name in names {
         let (from, to) = (buckets.join(&name), target.join(&name));
         take(fs, &from, &to, &mut made)?;
@@ -154,9 +153,14 @@ fn take(
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
         entries => entries.map_err(|e| failed("reading", from, e))?,
     };
-    match fs.create_dir(to) {
-        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
-        done => done.map_err(|e| failed("making", to, e))?,
+    if !fs.exists(to).map_err(|e| failed("reading", to, e))? {
+        match make_like(fs, from, to) {
+            // Pruned in the meantime.
+            Err(SnapshotError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                return Ok(());
+            }
+            done => done?,
+        }
     }
     for entry in entries {
         let entry = entry.map_err(|e| failed("reading", from, e))?;
@@ -185,7 +189,16 @@ fn take(
     fs.sync_dir(to).map_err(|e| failed("syncing", to, e))
 }
 
-/// Copies the audit log.
+/// Creates the folder `to` with the mode of `from`: nobody can read more in the copy. This process can
+/// always write into it.
+fn make_like(fs: &dyn FileSystem, from: &Path, to: &Path) -> Result<(), SnapshotError> {
+    let like = std::fs::metadata(from).map_err(|e| failed("reading", from, e))?;
+    fs.create_dir(to).map_err(|e| failed("making", to, e))?;
+    let mode = Permissions::from_mode(like.permissions().mode() & 0o777 | 0o700);
+    std::fs::set_permissions(to, mode).map_err(|e| failed("making", to, e))
+}
+
+/// Copies the audit log. Its files grow, and a hard link would grow too.
 fn copy_audit(
     fs: &dyn FileSystem,
     root: &Path,
@@ -197,9 +210,14 @@ fn copy_audit(
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
         entries => entries.map_err(|e| failed("reading", &from, e))?,
     };
-    fs.create_dir(&to).map_err(|e| failed("making", &to, e))?;
+    make_like(fs, &from, &to)?;
     for entry in entries {
         let entry = entry.map_err(|e| failed("reading", &from, e))?;
+        // A link, a pipe or a folder is no part of the log.
+        let is_file = |found: std::fs::Metadata| found.is_file();
+        if !from.join(&entry.name).symlink_metadata().is_ok_and(is_file) {
+            continue;
+        }
         made.copied += copy_with_mode(&from.join(&entry.name), &to.join(&entry.name))?;
     }
     fs.sync_dir(&to).map_err(|e| failed("syncing", &to, e))

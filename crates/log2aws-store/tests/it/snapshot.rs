@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use log2aws_store::disk::snapshot::{SnapshotError, snapshot};
@@ -61,6 +62,29 @@ fn a_snapshot_has_the_audit_log_as_it_was() {
     assert_eq!(fs::read_to_string(&copied).unwrap(), "{}\n");
     assert_eq!(fs::metadata(&copied).unwrap().permissions().mode() & 0o777, 0o600);
     drop(open(&copy));
+}
+
+#[test]
+fn a_snapshot_has_the_modes_of_the_folders() {
+    let home = tempfile::tempdir().unwrap();
+    let (root, copy) = (home.path().join("data"), home.path().join("copy"));
+    let store = open(&root);
+    put(&store, &raw(), "web1/x.log", b"first").unwrap();
+    fs::create_dir(root.join("audit")).unwrap();
+    // What an operator put beside the files is no part of the log, and does not end the snapshot.
+    fs::create_dir(root.join("audit/old")).unwrap();
+    let bucket = Path::new("buckets").join(raw().as_str());
+    let folders = [Path::new("").to_owned(), "audit".into(), "buckets".into(), bucket.join("web1")];
+    for folder in &folders {
+        fs::set_permissions(root.join(folder), fs::Permissions::from_mode(0o700)).unwrap();
+    }
+    snapshot(&root, &copy).unwrap();
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    for folder in &folders {
+        assert_eq!(mode(&copy.join(folder)), 0o700, "{}", folder.display());
+    }
+    assert_eq!(mode(&copy.join(bucket)), 0o750);
+    assert!(!copy.join("audit/old").exists());
 }
 
 #[test]

@@ -237,3 +237,33 @@ fn final_days_that_would_take_any_log_again_are_warned_of() {
     assert!(plan.status.success(), "{told}");
     assert!(told.contains(said) && told.contains("AnalyzedKeepDays=90"), "{told}");
 }
+
+#[test]
+fn audit_reads_on_after_its_file_was_moved_or_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = data_dir(folder.path());
+    let serve = Program::serve(folder.path(), &["--data-dir", &data]);
+    let audit = Path::new(&data).join("audit");
+    let told = |server: &str| {
+        let mut audit = program();
+        audit.args(["audit", "--data-dir", &data, "--json", "--server", server]);
+        let output = audit.output().unwrap();
+        String::from_utf8(output.stdout).unwrap().contains("\"event\":\"url\"")
+    };
+    let ask = |server: &str| {
+        let ask = format!("GET /?server={server}&date={}", yesterday());
+        assert_eq!(serve.ask(&ask, &[], b"").0, 200);
+    };
+    ask("web01");
+    eventually("the first line is not there", || told("web01"));
+    for file in std::fs::read_dir(&audit).unwrap() {
+        let file = file.unwrap().path();
+        std::fs::rename(&file, file.with_extension("jsonl.1")).unwrap();
+    }
+    ask("web02");
+    eventually("the line after the move is not there", || told("web02"));
+    std::fs::remove_dir_all(&audit).unwrap();
+    ask("web03");
+    eventually("the line after the removal is not there", || told("web03"));
+    assert!(serve.log().contains("an audit file was moved or removed"), "{}", serve.log());
+}

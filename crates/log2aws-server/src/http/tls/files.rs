@@ -13,7 +13,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::ServerConfig;
 
 use super::validity::validity;
-use crate::file_fingerprint::FileFingerprint;
+use crate::file_fingerprint::FileState;
 
 /// The size limit of a file; a certificate chain is a few KiB.
 const MOST: u64 = 1024 * 1024;
@@ -82,8 +82,8 @@ pub(crate) struct Loaded {
 
 impl TlsFiles {
     /// The current state of both files.
-    pub(crate) fn stamp(&self) -> [Option<FileFingerprint>; 2] {
-        [&self.certificate, &self.key].map(|path| FileFingerprint::of(path))
+    pub(crate) fn stamp(&self) -> [FileState; 2] {
+        [&self.certificate, &self.key].map(|path| FileState::of(path))
     }
 
     /// Reads both.

@@ -18,7 +18,7 @@ use tokio_rustls::server::TlsStream;
 use files::Loaded;
 pub use files::{TlsError, TlsFiles};
 
-use crate::file_fingerprint::FileFingerprint;
+use crate::file_fingerprint::FileState;
 use crate::http::activity::Activity;
 use crate::http::lingering_stream::LingeringStream;
 
@@ -35,7 +35,7 @@ const AGAIN: SignedDuration = SignedDuration::from_hours(24);
 const PLAIN: &str = "this port speaks https: put https:// before the address\n";
 
 /// The states of both files.
-type Fingerprints = [Option<FileFingerprint>; 2];
+type Fingerprints = [FileState; 2];
 
 /// The current certificate.
 pub(crate) struct Tls {
