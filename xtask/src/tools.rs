@@ -25,6 +25,7 @@ const DEBIAN: &[(&str, &str)] = &[
     ("systemd-analyze", "systemd"),
     // With its path, because /usr/sbin is only in root's PATH.
     ("/usr/sbin/nginx", "nginx-light"),
+    ("/usr/sbin/squid", "squid"),
 ];
 
 /// cargo-deny is a tool of the check, not of the build: a fixed version, built once, kept in

@@ -21,12 +21,15 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
-    let door = Door { command: Cli::command, args: std::env::args_os().collect() };
-    match log2aws_cli::parse::<Cli>(&door.args) {
-        Ok(cli) => agent::run(cli.verb, &door).unwrap_or_else(|error| {
-            exit::report(&mut std::io::stderr(), &error);
-            Exit::Failed
-        }),
+    let args: Vec<_> = std::env::args_os().collect();
+    match log2aws_cli::parse::<Cli>(&args) {
+        Ok((cli, environment)) => {
+            let door = Door { command: Cli::command, args, environment };
+            agent::run(cli.verb, &door).unwrap_or_else(|error| {
+                exit::report(&mut std::io::stderr(), &error);
+                Exit::Failed
+            })
+        }
         Err(exit) => exit,
     }
     .into()

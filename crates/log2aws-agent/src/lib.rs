@@ -5,6 +5,7 @@
 
 mod as_text;
 pub mod doctor;
+pub mod net;
 pub mod run;
 pub mod sample;
 pub mod ship;

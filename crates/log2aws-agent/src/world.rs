@@ -1,14 +1,18 @@
 //! The agent's inputs from the outside, as one argument.
 
+mod host_name;
 mod zone;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use log2aws_core::server_name::{ServerName, ServerNameError};
+
+pub use self::host_name::{HostNameError, host_name, is_default_host_name};
+pub(crate) use self::zone::latest_day;
+pub use self::zone::{ZoneName, ZoneNameError, ZoneSource};
 
 /// The environment of one run.
 #[derive(Debug)]
@@ -22,22 +26,10 @@ pub struct World<'a> {
 }
 
 impl<'a> World<'a> {
-    /// This machine, in its own zone.
-    pub fn system(time: &'a SystemTime) -> Self {
-        Self { time, zone: local_zone(), machine: Machine::system() }
+    /// This machine, in this zone.
+    pub fn system(time: &'a SystemTime, zone: TimeZone) -> Self {
+        Self { time, zone, machine: Machine::system() }
     }
-}
-
-/// This machine's current zone: `TZ`, else `/etc/localtime`; UTC if neither can be read, as `date`
-/// does.
-pub fn local_zone() -> TimeZone {
-    let named = std::env::var_os("TZ");
-    if let Some(zone) = zone::named(Path::new("/"), named.as_deref()) {
-        return zone;
-    }
-    // jiff caches it for some minutes, and this is called because it may have changed.
-    jiff::tz::db().reset();
-    TimeZone::try_system().unwrap_or(TimeZone::UTC)
 }
 
 /// Clocks, sleeping and randomness.
@@ -109,12 +101,4 @@ impl Machine {
             ticks_per_second: rustix::param::clock_ticks_per_second(),
         }
     }
-}
-
-/// This machine's host name as a server name.
-///
-/// # Errors
-/// The host name cannot be used in a key; `--server` is needed then.
-pub fn host_name() -> Result<ServerName, ServerNameError> {
-    rustix::system::uname().nodename().to_string_lossy().parse()
 }

@@ -5,16 +5,20 @@
 //!
 //! The command line wins over the environment, the environment over the file, the file over the
 //! built-in default. The rule is applied to clap's own command, so no flag can escape it.
+//!
+//! For the agent's verbs the environment includes `agent.env` beside the config file.
 
+mod environment;
 mod file;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::builder::{FalseyValueParser, Str};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
+pub use self::environment::Environment;
 pub use self::file::{ConfigError, ConfigFile};
 
 /// Flags that only make sense on a command line.
@@ -50,8 +54,11 @@ fn is_switch(arg: &Arg) -> bool {
     matches!(arg.get_action(), ArgAction::SetTrue)
 }
 
+/// The default config file of the agent's verbs.
+const AGENT_FILE: &str = "/etc/log2aws/agent.toml";
+
 /// The config file of this command line: the one it names, or the verb's default one if that
-/// exists.
+/// exists. Variables in `agent.env` and variables that replace keys are taken into account.
 ///
 /// # Errors
 /// [`ConfigError`] if it cannot be read or has an invalid key or value.
@@ -72,6 +79,12 @@ pub fn find(command: &Command, args: &[OsString]) -> Result<ConfigFile, ConfigEr
     Ok(file)
 }
 
+/// The environment of a verb with this default config file: for the agent's verbs it includes
+/// `agent.env` in the folder of the config file.
+fn environment(usual: &str, path: &Path) -> Environment {
+    if usual == AGENT_FILE { Environment::beside(path) } else { Environment::of_process() }
+}
+
 /// Reads a config file of the verbs whose default file is `usual`: the one named, or else the
 /// default one if it exists.
 ///
@@ -83,13 +96,16 @@ pub fn read(
     named: Option<&PathBuf>,
 ) -> Result<ConfigFile, ConfigError> {
     let path = named.cloned().unwrap_or_else(|| PathBuf::from(usual));
-    match std::fs::read_to_string(&path) {
-        Ok(text) => file::parse(&path, &text, &verbs_of_file(command, usual)),
+    let verbs = verbs_of_file(command, usual);
+    let mut file = match std::fs::read_to_string(&path) {
+        Ok(text) => file::parse(&path, &text, &verbs)?,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound && named.is_none() => {
-            Ok(ConfigFile::default())
+            ConfigFile::default()
         }
-        Err(source) => Err(ConfigError::Unreadable { path, source }),
-    }
+        Err(source) => return Err(ConfigError::Unreadable { path, source }),
+    };
+    file.set_environment(environment(usual, &path), &verbs);
+    Ok(file)
 }
 
 /// The flags of the innermost verb: of `config check`, those of `check`.
@@ -110,9 +126,7 @@ fn given(matches: &ArgMatches) -> Vec<&str> {
 pub fn usual_file(verb: &str) -> Option<&'static str> {
     match verb {
         "serve" => Some("/etc/log2aws/serve.toml"),
-        "sample" | "ship" | "run" | "doctor" | "status" | "config" => {
-            Some("/etc/log2aws/agent.toml")
-        }
+        "sample" | "ship" | "run" | "doctor" | "status" | "config" => Some(AGENT_FILE),
         _ => None,
     }
 }

@@ -6,22 +6,26 @@ use std::io::{self, Write as _};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
 
-use crate::config::{self, ConfigFile};
+use crate::config::{self, ConfigFile, Environment};
 use crate::exit::{self, Exit};
 
-/// Parses a command line, using the environment and the verb's config file for missing flags.
+/// Parses a command line, using the environment and the verb's config file for missing flags. Also
+/// returns that environment.
 ///
 /// # Errors
 /// The exit code: [`Exit::Done`] for help, [`Exit::Usage`] for an error. The message has been
 /// printed on stdout or stderr.
-pub fn parse<C: CommandFactory + FromArgMatches>(args: &[OsString]) -> Result<C, Exit> {
+pub fn parse<C: CommandFactory + FromArgMatches>(
+    args: &[OsString],
+) -> Result<(C, Environment), Exit> {
     let command = config::with_environment(C::command());
     let file = config::find(&command, args).map_err(|error| {
         exit::report(&mut io::stderr(), &error.into());
         Exit::Usage
     })?;
     let matches = matches(command, &file, args)?;
-    C::from_arg_matches(&matches).map_err(|error| refuse(&error, args, &file))
+    let parsed = C::from_arg_matches(&matches).map_err(|error| refuse(&error, args, &file))?;
+    Ok((parsed, file.environment().clone()))
 }
 
 /// Parses a command line with a config file.

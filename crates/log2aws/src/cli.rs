@@ -50,8 +50,8 @@ enum Verb {
 
 /// Runs a command line and returns its exit code.
 pub(crate) fn run(args: &[OsString]) -> Exit {
-    let cli: Cli = match log2aws_cli::parse(args) {
-        Ok(cli) => cli,
+    let (cli, environment): (Cli, _) = match log2aws_cli::parse(args) {
+        Ok(parsed) => parsed,
         Err(exit) => return exit,
     };
     let done = match cli.verb {
@@ -66,7 +66,10 @@ pub(crate) fn run(args: &[OsString]) -> Exit {
         Verb::Chart(args) => {
             chart::run(&args, &mut io::stdin().lock(), &mut io::stdout(), &mut io::stderr())
         }
-        Verb::Agent(verb) => agent::run(verb, &Door { command: Cli::command, args: args.to_vec() }),
+        Verb::Agent(verb) => {
+            let door = Door { command: Cli::command, args: args.to_vec(), environment };
+            agent::run(verb, &door)
+        }
         Verb::Reopen(args) => reopen::run(args, &mut io::stdout()),
         Verb::Stack(args) => stack::run(args),
     };

@@ -11,10 +11,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
+use log2aws_agent::net::Network;
 use log2aws_agent::sample::{self, SampleConfig, SampleMode};
-use log2aws_agent::ship::{self, Days, Network, Outcome, Proxy, ShipConfig};
+use log2aws_agent::ship::{self, Days, Outcome, ShipConfig};
 use log2aws_agent::spool::Spool;
-use log2aws_agent::world::{SystemTime, World, host_name};
+use log2aws_agent::world::{SystemTime, World, ZoneSource, host_name};
 use log2aws_core::day::Day;
 use log2aws_core::key::{KeyPrefix, RawKey, ResultKind};
 use log2aws_core::server_name::ServerName;
@@ -143,7 +144,8 @@ fn pipeline(
     writeln!(out, "1. serve    {api}")?;
     let mut deliveries = Vec::new();
     let time = SystemTime::new();
-    let world = World::system(&time);
+    let zone = ZoneSource { setting: None, tz: std::env::var_os("TZ") }.zone();
+    let world = World::system(&time, zone);
     // The host name may be unusable in a key; the demo must still run.
     let server = host_name().or_else(|_| "this-machine".parse::<ServerName>())?;
     let (log_dir, state_dir) = (folder.join("log"), folder.join("agent"));
@@ -165,7 +167,7 @@ fn pipeline(
             upload_hosts: Vec::new(),
             limit_rate: None,
             keep: None,
-            network: Network { proxy: Proxy::Direct, ca_file: None, stall: PATIENCE },
+            network: Network { stall: PATIENCE, ..Network::default() },
         };
         let report = ship::run(&config, &world, &mut |_| {})?;
         for delivery in report.days {

@@ -158,9 +158,9 @@ fn a_refusal_is_told_with_our_address_and_fails() {
         .collect();
     let [fault] = faults[..] else { panic!("{faults:?}") };
     assert_eq!((&fault["check"], &fault["verdict"]), (&"allow-list".into(), &"fail".into()));
-    let todo =
+    let hint =
         "put web01@127.0.0.1 on its allow-list, or correct --server if that is another's name";
-    assert_eq!(fault["todo"], todo);
+    assert_eq!(fault["hint"], hint);
     // Under this name it is allowed.
     let renamed = machine.agent(&["doctor", "--server", "web02", "--api", &served.api], &[]);
     assert!(text(&renamed).contains("web02 is let in as 127.0.0.1"), "{}", text(&renamed));

@@ -12,6 +12,8 @@ pub enum Check {
     Config,
     /// The name of this server.
     Server,
+    /// The time zone of the lines and of midnight.
+    Zone,
     /// The folder of the day logs.
     LogFolder,
     /// The state folder.
@@ -52,6 +54,7 @@ impl Check {
         match self {
             Self::Config => "config",
             Self::Server => "server",
+            Self::Zone => "zone",
             Self::LogFolder => "log folder",
             Self::StateFolder => "state folder",
             Self::Samples => "samples",
@@ -106,23 +109,23 @@ pub struct Finding {
     /// The verdict.
     pub verdict: Verdict,
     /// What was found.
-    pub what: String,
+    pub message: String,
     /// What to do, if anything.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub todo: Option<String>,
+    pub hint: Option<String>,
 }
 
 impl Finding {
-    pub(crate) fn ok(check: Check, what: impl Into<String>) -> Self {
-        Self { check, verdict: Verdict::Ok, what: what.into(), todo: None }
+    pub(crate) fn ok(check: Check, message: impl Into<String>) -> Self {
+        Self { check, verdict: Verdict::Ok, message: message.into(), hint: None }
     }
 
-    pub(crate) fn warn(check: Check, what: impl Into<String>, todo: impl Into<String>) -> Self {
-        Self { check, verdict: Verdict::Warn, what: what.into(), todo: Some(todo.into()) }
+    pub(crate) fn warn(check: Check, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { check, verdict: Verdict::Warn, message: message.into(), hint: Some(hint.into()) }
     }
 
-    pub(crate) fn fail(check: Check, what: impl Into<String>, todo: impl Into<String>) -> Self {
-        Self { check, verdict: Verdict::Fail, what: what.into(), todo: Some(todo.into()) }
+    pub(crate) fn fail(check: Check, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { check, verdict: Verdict::Fail, message: message.into(), hint: Some(hint.into()) }
     }
 }
 
@@ -130,8 +133,8 @@ impl fmt::Display for Finding {
     /// One line, without its end: verdict, check, what was found -> what to do.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (verdict, check) = (self.verdict.label(), self.check.label());
-        write!(f, "{verdict:<4}  {check:<LABEL_WIDTH$}  {}", one_line(&self.what))?;
-        self.todo.iter().try_for_each(|todo| write!(f, " -> {}", one_line(todo)))
+        write!(f, "{verdict:<4}  {check:<LABEL_WIDTH$}  {}", one_line(&self.message))?;
+        self.hint.iter().try_for_each(|hint| write!(f, " -> {}", one_line(hint)))
     }
 }
 
@@ -189,10 +192,10 @@ mod tests {
         let json = serde_json::to_string(&report).unwrap();
         assert!(
             json.contains(
-                r#"{"check":"state-folder","verdict":"warn","what":"odd","todo":"look"}"#
+                r#"{"check":"state-folder","verdict":"warn","message":"odd","hint":"look"}"#
             ),
             "{json}"
         );
-        assert!(json.contains(r#"{"check":"server","verdict":"ok","what":"web01"}"#), "{json}");
+        assert!(json.contains(r#"{"check":"server","verdict":"ok","message":"web01"}"#), "{json}");
     }
 }

@@ -6,18 +6,18 @@ use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use log2aws_core::server_name::{ServerName, ServerNameError};
+use log2aws_core::server_name::ServerName;
 
-use crate::ship::{ApiUrl, HostPattern, LastShip, Network};
-use crate::world::World;
+use crate::net::{CaError, Network};
+use crate::ship::{ApiUrl, HostPattern, LastShip};
+use crate::world::{HostNameError, World, ZoneSource, is_default_host_name};
 
-mod certificate;
 mod facts;
 mod finding;
 mod judge;
 
 use self::facts::Facts;
-use self::facts::api::Api;
+use self::facts::api::{ApiResponse, Probe};
 use self::judge::answer::{self, Transfer};
 use self::judge::folders::{self, FolderPurpose};
 use self::judge::samples::{self, Samplers};
@@ -30,8 +30,14 @@ pub use self::finding::{Check, Finding, Report, Verdict};
 pub struct DoctorConfig {
     /// The config file, if there is one.
     pub config_file: Option<PathBuf>,
+    /// Why settings beside it (`agent.env`) could not be read, if so: the service may have others.
+    pub unread_settings: Option<String>,
     /// This server's name from the flag or the host name.
-    pub server: Result<ServerName, ServerNameError>,
+    pub server: Result<ServerName, HostNameError>,
+    /// Whether the name is the host name.
+    pub is_named_by_host: bool,
+    /// Where the time zone is set.
+    pub zone: ZoneSource,
     /// The folder of the day logs.
     pub log_dir: PathBuf,
     /// The state folder.
@@ -52,7 +58,7 @@ pub struct DoctorConfig {
 
 /// Runs all checks, in the order that a log takes.
 pub fn run(config: &DoctorConfig, world: &World<'_>) -> Report {
-    let mut findings = vec![config_file(config), server(config)];
+    let mut findings = vec![config_file(config), server(config), zone(config, world)];
     let Some(facts) = facts::gather(config, world) else {
         findings.push(Finding::fail(
             Check::Clock,
@@ -79,6 +85,10 @@ pub fn run(config: &DoctorConfig, world: &World<'_>) -> Report {
 }
 
 fn config_file(config: &DoctorConfig) -> Finding {
+    if let Some(problem) = &config.unread_settings {
+        let (what, todo) = parts(problem.clone(), "let this user read it");
+        return Finding::warn(Check::Config, what, todo);
+    }
     match &config.config_file {
         Some(path) => Finding::ok(Check::Config, path.display().to_string()),
         None => Finding::ok(Check::Config, "no file; flags, environment and defaults hold"),
@@ -92,22 +102,53 @@ fn server(config: &DoctorConfig) -> Finding {
         Err(error) => {
             return Finding::fail(
                 check,
-                format!("this machine's host name cannot stand in a key: {error}"),
+                format!("this machine's host name cannot be the name of its logs: {error}"),
                 "give it another with --server (server in agent.toml)",
             );
         }
     };
-    let everybody = ["localhost", "localhost.localdomain", "debian", "ubuntu", "ip6-localhost"];
-    if everybody.iter().any(|other| name.as_str().eq_ignore_ascii_case(other)) {
-        return Finding::warn(
-            check,
-            format!(
-                "{name} is what many machines are called; their logs would overwrite each other"
-            ),
-            "give it a name of its own with --server (server in agent.toml) or hostnamectl",
-        );
+    if is_default_host_name(name) {
+        let todo = "give it a name of its own with --server (server in agent.toml) or hostnamectl";
+        return if config.is_named_by_host {
+            Finding::fail(
+                check,
+                format!(
+                    "the host name {name} is what many machines are called; nothing is delivered \
+                     under it"
+                ),
+                todo,
+            )
+        } else {
+            Finding::warn(
+                check,
+                format!(
+                    "{name} is what many machines are called; their logs would overwrite each other"
+                ),
+                todo,
+            )
+        };
     }
     Finding::ok(check, name.to_string())
+}
+
+/// The zone by which days begin.
+fn zone(config: &DoctorConfig, world: &World<'_>) -> Finding {
+    let source = &config.zone;
+    if !source.is_known() {
+        return Finding::warn(
+            Check::Zone,
+            format!("{source} is no time zone of this machine; days are those of UTC"),
+            "correct it, or install the package tzdata",
+        );
+    }
+    let name = world.zone.iana_name().filter(|name| !name.is_empty());
+    Finding::ok(
+        Check::Zone,
+        match name {
+            Some(name) => format!("days are those of {name} ({source})"),
+            None => format!("days are those of {source}"),
+        },
+    )
 }
 
 /// Checks of the machine itself.
@@ -145,7 +186,7 @@ fn at_home(config: &DoctorConfig, world: &World<'_>, facts: &Facts) -> Vec<Findi
         )),
         None => {}
     }
-    findings.extend(deliveries::logs(facts.logs.as_ref(), facts.today));
+    findings.extend(deliveries::logs(facts.logs.as_ref(), facts.today, facts.latest));
     if let Some(pending) = &facts.pending {
         let last = LastShip::load(&config.state_dir);
         findings.push(deliveries::pending(pending, last.as_ref(), facts.today, facts.now));
@@ -154,47 +195,26 @@ fn at_home(config: &DoctorConfig, world: &World<'_>, facts: &Facts) -> Vec<Findi
 }
 
 /// Checks that need the connection to the API.
-fn outside(config: &DoctorConfig, api: &ApiUrl, facts: &Facts, seen: &Api) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    if let Err(error) = &seen.ca {
-        let (what, todo) = parts(error.to_string(), "correct --ca-file, or leave it out");
-        findings.push(Finding::fail(Check::Tls, what, todo));
-        return findings;
-    }
-    let proxy = match &seen.proxy {
-        Ok(proxy) => proxy.as_ref(),
-        Err(variable) => {
-            findings.push(Finding::fail(
-                Check::Proxy,
-                format!("{variable} in the environment is not the address of an HTTP proxy"),
-                format!("write it as {variable}=http://host:port, or unset it"),
-            ));
-            return findings;
+fn outside(
+    config: &DoctorConfig,
+    api: &ApiUrl,
+    facts: &Facts,
+    probe: &Result<Probe<ApiResponse>, CaError>,
+) -> Vec<Finding> {
+    let probe = match probe {
+        Ok(probe) => probe,
+        Err(error) => {
+            let (what, todo) = parts(error.to_string(), "correct --ca-file, or leave it out");
+            return vec![Finding::fail(Check::Tls, what, todo)];
         }
     };
-    if let Some(hop) = proxy {
-        findings.push(Finding::ok(Check::Proxy, format!("by way of {}:{}", hop.host, hop.port)));
-    }
-    if let Some(connection) = &seen.connection {
-        findings.extend(connection::api(&seen.target, proxy, connection, facts.now));
-    }
-    let said = match &seen.said {
-        None => return findings,
-        Some(Err(error)) => {
-            let todo = "correct --api; if it is right, a proxy or a firewall cuts requests short";
-            let (what, todo) = parts(error.clone(), todo);
-            findings.push(Finding::fail(Check::Answer, what, todo));
-            return findings;
-        }
-        Some(Ok(said)) => said,
-    };
+    let mut findings = connection::api(probe, facts.now);
+    let Ok(said) = &probe.result else { return findings };
     if let Ok(server) = &config.server {
         findings.extend(answer::answer(&said.answer, &api.to_string(), server));
     }
     findings.extend(said.date.map(|date| answer::clock(date, said.before, said.after)));
-    if let Some((target, hop, Some(connection))) = &said.store {
-        findings.push(connection::store(target, hop.as_ref(), connection, facts.now));
-    }
+    findings.extend(said.store.as_ref().map(|store| connection::store(store, facts.now)));
     if let (Some(Ok(Some(expires_at))), Some(date)) = (&said.answer.url, said.date) {
         let life = expires_at.duration_since(date).unsigned_abs();
         let transfer = Transfer {

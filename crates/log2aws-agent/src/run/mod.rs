@@ -11,7 +11,9 @@ mod system;
 mod textfile;
 
 pub use self::lock::{LockError, RunLock, is_running};
-pub use self::port::{Facts, Host, Phase, RunConfig, ShipOrder, Shipped, WakeReasons};
+pub use self::port::{
+    ChildEnvironment, Facts, Host, Phase, RunConfig, ShipOrder, Shipped, WakeReasons,
+};
 pub use self::schedule::{
     CATCH_UP, Interval, IntervalError, Offset, RETRY_REFUSED, Schedule, ShipWindow,
     ShipWindowError, retry_after,

@@ -1,6 +1,7 @@
 //! The service's access to the machine, as one port: the loop also runs under a simulated clock.
 
 use std::ffi::OsString;
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use super::schedule::{Interval, Offset, Schedule, ShipWindow};
 use crate::sample::SampleConfig;
 use crate::ship::LastShip;
 use crate::spool::Spool;
+use crate::world::ZoneSource;
 
 /// The settings of `run`.
 #[derive(Clone, Debug)]
@@ -32,6 +34,8 @@ pub struct RunConfig {
     pub textfile: Option<PathBuf>,
     /// The time zone of the day logs.
     pub zone: TimeZone,
+    /// Where the time zone is set; the zone itself can change.
+    pub zone_source: ZoneSource,
     /// Whether the server name comes from the host name, which can change.
     pub is_named_by_host: bool,
 }
@@ -59,6 +63,17 @@ impl RunConfig {
     }
 }
 
+/// Environment variables of a child process. Their values can be secrets: a proxy's password must
+/// not be among the arguments, which every user can read.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct ChildEnvironment(pub Vec<(String, OsString)>);
+
+impl fmt::Debug for ChildEnvironment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+    }
+}
+
 /// The command line of the shipping process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShipOrder {
@@ -66,6 +81,8 @@ pub struct ShipOrder {
     pub api: String,
     /// The verb and all its flags, so that neither file nor environment is read again.
     pub arguments: Vec<OsString>,
+    /// Variables besides those of this process.
+    pub environment: ChildEnvironment,
     /// Its own time limit.
     pub max_time: Duration,
 }
@@ -145,8 +162,8 @@ pub trait Host {
     /// # Errors
     /// Why it cannot be a server name.
     fn host_name(&mut self) -> Result<ServerName, String>;
-    /// This machine's current time zone.
-    fn zone(&mut self) -> TimeZone;
+    /// The current time zone.
+    fn zone(&mut self, config: &RunConfig) -> TimeZone;
     /// Starts the shipping process; [`Host::wait`] reports its end.
     ///
     /// # Errors

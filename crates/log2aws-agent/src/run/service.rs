@@ -10,7 +10,8 @@ use log2aws_core::day::Day;
 
 use super::port::{Facts, Host, Phase, RunConfig, Shipped, WakeReasons};
 use super::schedule::{RETRY_REFUSED, Schedule, retry_after};
-use crate::ship::{self, LastShip};
+use crate::ship::LastShip;
+use crate::world::is_default_host_name;
 
 /// How long the shipping process may exceed its own time limit before it is ended.
 const GRACE: Duration = Duration::from_mins(1);
@@ -177,7 +178,7 @@ impl<'a> Service<'a> {
 
     /// The shipping process uses the current time zone, so the service must too.
     fn update_zone(&mut self) {
-        let zone = self.host.zone();
+        let zone = self.host.zone(&self.config);
         if zone == self.config.zone {
             return;
         }
@@ -202,7 +203,7 @@ impl<'a> Service<'a> {
                     self.config.rename(&name);
                     self.schedule = self.config.schedule();
                 }
-                ship::is_default_host_name(&name).then(|| {
+                is_default_host_name(&name).then(|| {
                     format!(
                         "this server is called {name}, as every machine is that was given no name, \
                          and their logs would stand under one key with this one's"

@@ -7,12 +7,13 @@ use jiff::Timestamp;
 use log2aws_core::day::Day;
 use ureq::http::StatusCode;
 
+use crate::net::client::{Client, Reply};
+use crate::net::error::HttpError;
 use crate::spool::{Delivery, Destination, LogFile};
 use crate::world::Time;
 
 use super::answer::{self, Upload, UrlRequest};
 use super::attempt_error::{self, AttemptError, Failure, stays};
-use super::http::{Client, HttpError, Reply};
 use super::rate::RateLimitedReader;
 use super::report::span;
 use super::{LastDelivery, Progress, ShipConfig, rate, retry};
@@ -234,6 +235,10 @@ impl<'a> Shipper<'a> {
                 HttpError::Transport { .. } => {
                     AttemptError::again(error.to_string(), Failure::Everything)
                 }
+                // The same again would be refused again, and could lock an account.
+                HttpError::ProxyRefused { .. } => {
+                    AttemptError::Final(Failure::Refused(error.to_string()))
+                }
                 other => AttemptError::Final(Failure::Everything(other.to_string())),
             })?;
         self.learnt.source = attempt_error::source(&reply).or(self.learnt.source);
@@ -260,8 +265,12 @@ impl<'a> Shipper<'a> {
         let mut on_read = |sent| (self.tell)(Progress::Sending { day, sent, size });
         let mut bytes =
             RateLimitedReader::new(bytes, self.config.limit_rate, self.time, &mut on_read);
-        self.client.put(upload, &mut bytes, within).map_err(|error| match error {
+        let url = upload.url.expose();
+        self.client.put(url, &upload.headers, &mut bytes, within).map_err(|error| match error {
             HttpError::Transport { .. } => AttemptError::again(error.to_string(), Failure::Upload),
+            HttpError::ProxyRefused { .. } => {
+                AttemptError::Final(Failure::Refused(error.to_string()))
+            }
             HttpError::Log(_) => AttemptError::Final(Failure::ThisLog(error.to_string())),
             HttpError::Late { .. } => {
                 let (had, max) = (within.as_secs(), self.config.max_time.as_secs());

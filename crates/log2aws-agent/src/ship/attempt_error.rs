@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::net::client::Reply;
+
 use super::answer::{SOURCE_HEADER, STORE_HEADER};
-use super::http::Reply;
 use super::{ShipConfig, answer, retry};
 
 /// The longest name of a store: a bucket's and an id's.
@@ -74,8 +75,9 @@ pub(super) fn of_api(reply: &Reply, config: &ShipConfig, now: Timestamp) -> Atte
         // All our own responses contain the caller's address.
         403 if reply.header(SOURCE_HEADER).is_none() => {
             AttemptError::Final(Failure::Refused(format!(
-                "{api} answers 403{said}, but not as log2aws does: is that its whole \
-             address, and does nothing in between refuse this machine? (--api)"
+                "{api}{} answers 403{said}, but not as log2aws does: is that its whole \
+             address, and does nothing in between refuse this machine? (--api)",
+                by_way_of(reply)
             )))
         }
         403 => AttemptError::Final(Failure::Refused(format!(
@@ -135,7 +137,11 @@ pub(super) fn of_store(reply: &Reply, origin: &str, now: Timestamp) -> AttemptEr
             Failure::Refused,
         ),
         403 => (
-            format!("the store {origin} refuses the upload ({said}): {}", why(code.as_deref())),
+            format!(
+                "the store {origin}{} refuses the upload ({said}): {}",
+                by_way_of(reply),
+                why(code.as_deref())
+            ),
             Failure::Refused,
         ),
         429 | 503 => {
@@ -171,6 +177,12 @@ pub(super) fn store(reply: &Reply) -> Option<String> {
     fits.then(|| name.to_owned())
 }
 
+/// The proxy, if it can have answered in the server's place.
+fn by_way_of(reply: &Reply) -> String {
+    let proxy = reply.proxy.as_ref();
+    proxy.map_or_else(String::new, |proxy| format!(" by way of the proxy {proxy}"))
+}
+
 fn seen_as(reply: &Reply) -> String {
     source(reply).map_or_else(String::new, |ip| format!("; it sees us as {ip}"))
 }
@@ -180,6 +192,10 @@ fn why(code: Option<&str>) -> &'static str {
     match code {
         Some("SignatureDoesNotMatch") => {
             "a proxy in between changes requests, or the API signs with a key that is no longer good"
+        }
+        Some("RequestTimeTooSkewed") => {
+            "the clocks of the API, which signed the URL, and of the store differ too much; \
+             their administrators must set them"
         }
         Some("InvalidAccessKeyId" | "InvalidToken" | "AccountProblem" | "AllAccessDisabled") => {
             "the API's own key is not good there; its administrator must look at that"

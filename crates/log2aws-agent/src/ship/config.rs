@@ -2,22 +2,19 @@
 
 use std::fmt;
 use std::num::NonZeroU64;
-use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
 use log2aws_core::day::Day;
 use url::Url;
 
+use crate::net::Network;
 use crate::spool::Spool;
 
 use super::upload_host::HostPattern;
 
 /// The default time limit of `ship`.
 pub const DEFAULT_MAX_TIME: Duration = Duration::from_hours(1);
-
-/// The default timeout for a connection without progress.
-pub const DEFAULT_STALL: Duration = Duration::from_mins(1);
 
 /// The settings of `ship`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,23 +41,6 @@ pub struct ShipConfig {
     pub network: Network,
 }
 
-/// Proxy, certificates and timeouts.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Network {
-    /// Which HTTP proxy to use.
-    pub proxy: Proxy,
-    /// CA certificates (PEM) to trust in addition to the machine's own.
-    pub ca_file: Option<PathBuf>,
-    /// How long a connection may be without progress before it counts as lost.
-    pub stall: Duration,
-}
-
-impl Default for Network {
-    fn default() -> Self {
-        Self { proxy: Proxy::FromEnvironment, ca_file: None, stall: DEFAULT_STALL }
-    }
-}
-
 /// Which days' logs to ship, never future ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Days {
@@ -71,16 +51,6 @@ pub enum Days {
     Only(Day),
     /// Every day from this one to yesterday that has a log, oldest first.
     Since(Day),
-}
-
-/// Which HTTP proxy to use.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Proxy {
-    /// From `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, like curl.
-    #[default]
-    FromEnvironment,
-    /// None, whatever the environment says.
-    Direct,
 }
 
 /// The address of generate-url.

@@ -6,36 +6,30 @@ use std::path::{Path, PathBuf};
 
 use log2aws_core::day::Day;
 
+use crate::net::CaError;
+use crate::net::client::Client;
 use crate::spool::state::{self, Lock};
 use crate::spool::{SHIP_LOCK, SpoolError, StateError, with_hint};
 use crate::world::World;
 
 use self::attempt::{RunFindings, Shipper};
 use self::attempt_error::Failure;
-use self::http::Client;
 use self::plan::Plan;
 
 pub(crate) mod answer;
 pub(crate) mod attempt;
 mod attempt_error;
-mod ca;
 mod config;
-pub(crate) mod http;
 mod last;
 mod one_day;
 mod plan;
-mod proxy;
 mod rate;
 mod report;
 mod retry;
 mod upload_host;
 
-pub use self::ca::CaError;
-pub use self::config::{
-    ApiUrl, ApiUrlError, DEFAULT_MAX_TIME, DEFAULT_STALL, Days, Network, Proxy, ShipConfig,
-};
+pub use self::config::{ApiUrl, ApiUrlError, DEFAULT_MAX_TIME, Days, ShipConfig};
 pub use self::last::{LastDelivery, LastShip};
-pub use self::plan::is_default_host_name;
 pub use self::rate::{RateError, parse_rate};
 pub use self::report::{DayReport, Outcome, Progress, ShipReport, span};
 pub use self::upload_host::{HostPattern, HostPatternError};

@@ -6,6 +6,7 @@ use std::path::Path;
 use log2aws_core::day::Day;
 
 use crate::spool::{Delivery, LogFile, with_hint};
+use crate::world::latest_day;
 
 use super::attempt::{Delivered, Shipper};
 use super::attempt_error::Failure;
@@ -16,9 +17,16 @@ pub(super) fn ship(shipper: &mut Shipper<'_>, day: Day, today: Day) -> Result<Ou
     let config = shipper.config;
     let path = config.spool.log(day);
     if day > today {
+        // It may be the log that the service is writing.
+        let is_today_elsewhere = latest_day(shipper.time.now()).is_some_and(|latest| day <= latest);
+        let what_to_do = if is_today_elsewhere {
+            "if the service writes it in another zone, set time-zone for both; else set this \
+             machine's clock right"
+        } else {
+            "set this machine's clock right, or move the file away if its day is wrong"
+        };
         return Err(Failure::ThisLog(format!(
-            "{} would be the log of a day that has not come, for it is {today} here; set this \
-             machine's clock (and TZ) right, or move the file away",
+            "{} would be the log of a day that has not come, for it is {today} here; {what_to_do}",
             path.display()
         )));
     }

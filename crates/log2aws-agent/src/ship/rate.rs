@@ -4,6 +4,7 @@ use std::io::{self, Read};
 use std::num::NonZeroU64;
 use std::time::Duration;
 
+use crate::net::error::SourceError;
 use crate::world::Time;
 
 /// A text is not a valid rate.
@@ -40,12 +41,6 @@ pub(crate) fn time_of(size: u64, rate: NonZeroU64) -> Duration {
     let nanos = u128::from(size) * 1_000_000_000 / u128::from(rate.get());
     Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }
-
-/// The log could not be read while it was sent. A type of its own, because network errors are I/O
-/// errors too.
-#[derive(Debug, thiserror::Error)]
-#[error("the log cannot be read to its end: {0}")]
-pub(crate) struct SourceError(io::Error);
 
 /// Limits the rate of reading, and reports progress.
 pub(crate) struct RateLimitedReader<'a, R> {

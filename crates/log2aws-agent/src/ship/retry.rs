@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use jiff::fmt::rfc2822::DateTimeParser;
+
+use crate::net::client::http_date;
 
 /// The most attempts per log in one run; longer outages are for the next run.
 pub(crate) const ATTEMPTS: u32 = 5;
@@ -23,12 +24,11 @@ pub(crate) fn wait(attempt: u32, jitter: f64, retry_after: Option<Duration>) -> 
 
 /// Parses a `Retry-After` header: seconds, or a date (RFC 9110 §10.2.3).
 pub(crate) fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
-    static PARSER: DateTimeParser = DateTimeParser::new();
     let value = value.trim();
     if let Ok(seconds) = value.parse() {
         return Some(Duration::from_secs(seconds));
     }
-    let until = PARSER.parse_timestamp(value).ok()?.duration_since(now);
+    let until = http_date(value)?.duration_since(now);
     Some(Duration::try_from(until).unwrap_or_default())
 }
 

@@ -1,13 +1,16 @@
 //! `log2aws config check`: reads the config file as the verbs do, and prints the result.
 
 use std::ffi::OsString;
+use std::fs;
 use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args, Command, Subcommand};
 use log2aws_agent::world::host_name;
 
+use super::proxy_url::without_login;
 use crate::config::{self, ConfigFile};
 use crate::exit::{self, Exit};
 
@@ -34,6 +37,8 @@ struct Setting {
     /// Whether the flag can be given several times.
     many: bool,
     source: String,
+    /// The variable that holds instead of the key in the file.
+    replaced_by: Option<&'static str>,
 }
 
 /// Reads the file as each verb would, and prints the resulting values in config file format.
@@ -85,7 +90,51 @@ pub(super) fn run(
         "the host name".clone_into(&mut server.source);
     }
     print(out, file.path().map_or_else(|| Err(usual), Ok), &settings)?;
+    for line in advice(&file, &settings) {
+        writeln!(out, "# {line}")?;
+    }
     Ok(Exit::Done)
+}
+
+/// What to move between the config file and `agent.env`.
+fn advice(file: &ConfigFile, settings: &[Setting]) -> Vec<String> {
+    let environment = file.environment();
+    let mut lines: Vec<String> = environment.problem().map(str::to_owned).into_iter().collect();
+    if let Some(path) = environment.path() {
+        let path = path.display();
+        for (name, value) in environment.file() {
+            let key = match name {
+                "TZ" => "time-zone",
+                "NO_PROXY" | "no_proxy" => "no-proxy",
+                name if name.to_ascii_lowercase().ends_with("_proxy") => "proxy",
+                name => match name.strip_prefix("LOG2AWS_") {
+                    Some(rest) => &rest.to_ascii_lowercase().replace('_', "-"),
+                    None => continue,
+                },
+            };
+            lines.push(if key == "proxy" && value.contains('@') {
+                format!(
+                    "{path}: {name} holds a password; it is right there, because fewer may read \
+                     that file than the config file"
+                )
+            } else {
+                format!("{path}: {name} can be the key {key} of the config file instead")
+            });
+        }
+    }
+    let proxy = settings.iter().find(|setting| setting.key == "proxy");
+    let is_in_file = file.source("proxy").is_some() && file.source("proxy") == file.path();
+    if proxy.is_some_and(|proxy| is_in_file && proxy.values.iter().any(|url| url.contains('@')))
+        && let Some(path) = file.path()
+        && fs::metadata(path).is_ok_and(|found| found.permissions().mode() & 0o004 != 0)
+    {
+        lines.push(format!(
+            "{}: proxy holds a password, and every user may read the file; write it as HTTPS_PROXY \
+             or http_proxy into agent.env beside it",
+            path.display()
+        ));
+    }
+    lines
 }
 
 fn wrong(error: &anyhow::Error) -> Exit {
@@ -100,10 +149,13 @@ fn setting(arg: &Arg, matches: &ArgMatches, file: &ConfigFile) -> Setting {
     let values: Vec<String> = raw.map(|value| value.to_string_lossy().into_owned()).collect();
     let source = match matches.value_source(id) {
         Some(ValueSource::EnvVariable) => config::variable(&key),
-        _ if file.has(&key) => file.path().unwrap_or(&PathBuf::new()).display().to_string(),
-        _ => "default".to_owned(),
+        _ => file
+            .source(&key)
+            .map_or_else(|| "default".to_owned(), |path| path.display().to_string()),
     };
-    Setting { many: matches!(arg.get_action(), clap::ArgAction::Append), key, values, source }
+    let replaced_by = file.replaced_by(&key);
+    let many = matches!(arg.get_action(), clap::ArgAction::Append);
+    Setting { key, values, many, source, replaced_by }
 }
 
 fn print(
@@ -116,12 +168,18 @@ fn print(
         Err(usual) => writeln!(out, "# {usual} does not exist: the defaults hold")?,
     }
     for setting in settings {
-        let Setting { key, values, many, source } = setting;
+        let Setting { key, values, many, source, replaced_by } = setting;
         let texts: Vec<String> = values.iter().map(|value| toml_value(value)).collect();
-        match &texts[..] {
-            [] => writeln!(out, "# {key} is not set")?,
-            [text] if !many => writeln!(out, "{key} = {text}  # {source}")?,
-            texts => writeln!(out, "{key} = [{}]  # {source}", texts.join(", "))?,
+        match (&texts[..], replaced_by) {
+            ([], Some(variable)) => {
+                writeln!(out, "# {key} does not hold: {variable} in the environment does")?;
+            }
+            ([text], _) if key == "proxy" && text.contains('@') => {
+                writeln!(out, "# {key} = {}  # {source}", without_login(text))?;
+            }
+            ([], None) => writeln!(out, "# {key} is not set")?,
+            ([text], _) if !many => writeln!(out, "{key} = {text}  # {source}")?,
+            (texts, _) => writeln!(out, "{key} = [{}]  # {source}", texts.join(", "))?,
         }
     }
     out.flush()

@@ -10,7 +10,7 @@ use log2aws_agent::run::Interval;
 use log2aws_agent::world::{SystemTime, World, host_name};
 
 use super::flags::{Place, Sending};
-use crate::config;
+use crate::config::{self, Environment};
 use crate::exit::Exit;
 
 /// The flags of `doctor`.
@@ -34,21 +34,24 @@ pub struct DoctorArgs {
 ///
 /// # Errors
 /// They cannot be printed.
-pub(super) fn run(args: &DoctorArgs) -> anyhow::Result<Exit> {
+pub(super) fn run(args: &DoctorArgs, environment: &Environment) -> anyhow::Result<Exit> {
     let time = SystemTime::new();
     let config = DoctorConfig {
         config_file: config_file(args),
+        unread_settings: environment.problem().map(str::to_owned),
         server: args.place.server.clone().map_or_else(host_name, Ok),
+        is_named_by_host: args.place.server.is_none(),
+        zone: args.place.zone(environment),
         log_dir: args.place.log_dir.clone(),
         state_dir: args.place.state_dir.clone(),
         interval: args.interval.duration(),
         api: args.sending.api.clone(),
-        network: args.sending.network(),
+        network: args.sending.network(environment),
         upload_hosts: args.sending.upload_host.clone(),
         limit_rate: args.sending.limit_rate,
         max_time: Duration::from_secs(args.sending.max_time),
     };
-    let report = doctor::run(&config, &World::system(&time));
+    let report = doctor::run(&config, &World::system(&time, config.zone.zone()));
     let mut out = io::stdout().lock();
     if args.json {
         serde_json::to_writer_pretty(&mut out, &report)?;
@@ -105,8 +108,8 @@ mod tests {
         let finding = Finding {
             check: Check::Name,
             verdict: Verdict::Fail,
-            what: "gone".to_owned(),
-            todo: Some("look".to_owned()),
+            message: "gone".to_owned(),
+            hint: Some("look".to_owned()),
         };
         let plain = line(&finding, false);
         assert_eq!(plain, "fail  name          gone -> look");

@@ -6,12 +6,16 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use clap::Args;
+use log2aws_agent::net::{Network, Proxies};
 use log2aws_agent::sample::{self, SampleMode};
-use log2aws_agent::ship::{self, ApiUrl, HostPattern, Network};
+use log2aws_agent::ship::{self, ApiUrl, HostPattern};
 use log2aws_agent::spool::Spool;
-use log2aws_agent::world::host_name;
+use log2aws_agent::world::{ZoneName, ZoneSource, host_name, is_default_host_name};
 use log2aws_core::metadata::Note;
 use log2aws_core::server_name::ServerName;
+
+use super::proxy_url::{ProxyParser, ProxyUrl};
+use crate::config::Environment;
 
 /// What to do if the host name cannot be used.
 const NAME_IT: &str =
@@ -29,6 +33,10 @@ pub(super) struct Place {
     /// The name under which this machine's logs are kept [default: the host name].
     #[arg(long, value_name = "NAME")]
     pub(super) server: Option<ServerName>,
+    /// The time zone of the lines and of midnight, such as Asia/Tokyo [default: TZ, or else the
+    /// machine's].
+    #[arg(long, value_name = "ZONE")]
+    pub(super) time_zone: Option<ZoneName>,
     // Read before the command line is parsed; it stands here for the help. See config.rs.
     /// The config file [default: /etc/log2aws/agent.toml if it exists].
     #[arg(long, value_name = "FILE")]
@@ -36,23 +44,22 @@ pub(super) struct Place {
 }
 
 impl Place {
+    /// Where the time zone is set.
+    pub(super) fn zone(&self, environment: &Environment) -> ZoneSource {
+        ZoneSource { setting: self.time_zone.clone(), tz: environment.var_os("TZ") }
+    }
+
     /// The server name given, or else the host name.
     ///
     /// # Errors
-    /// There is no name, and the host name cannot be used in a key, or is ambiguous: one with a
-    /// trailing dot is the same host as one without.
+    /// There is no name, and the host name cannot be used.
     pub(super) fn server(&self) -> anyhow::Result<ServerName> {
         if let Some(server) = &self.server {
             return Ok(server.clone());
         }
-        let name = host_name().with_context(|| {
+        host_name().with_context(|| {
             format!("this machine's host name cannot be the name of its logs; {NAME_IT}")
-        })?;
-        ensure!(
-            !name.as_str().ends_with('.'),
-            "this machine's host name {name} ends with a dot, which others leave out; {NAME_IT}"
-        );
-        Ok(name)
+        })
     }
 
     /// The logs to deliver, and the state of their delivery.
@@ -78,7 +85,7 @@ impl Place {
 
 fn ensure_own(given: Option<&ServerName>, host: &ServerName) -> anyhow::Result<()> {
     ensure!(
-        given.is_some() || !ship::is_default_host_name(host),
+        given.is_some() || !is_default_host_name(host),
         "this machine's host name is {host}, as that of every machine is that was given none, and \
          its logs would take the place of theirs; {NAME_IT}"
     );
@@ -119,11 +126,18 @@ pub(super) struct Sending {
     /// The endpoint that hands out URLs, e.g. `https://logs.example.com`.
     #[arg(long, value_name = "URL")]
     pub(super) api: Option<ApiUrl>,
+    /// The HTTP proxy for http and https [default: `https_proxy` and the like, as curl has them].
+    #[arg(long, value_name = "URL", value_parser = ProxyParser)]
+    pub(super) proxy: Option<ProxyUrl>,
+    /// Hosts that are reached without the proxy: names, domains, networks or `*`, separated by
+    /// commas [default: the variable `NO_PROXY`].
+    #[arg(long, value_name = "LIST")]
+    pub(super) no_proxy: Option<String>,
     /// Certificates (PEM) to trust besides the machine's own.
     #[arg(long, value_name = "FILE")]
     pub(super) ca_file: Option<PathBuf>,
-    /// A host that logs may be sent to besides the endpoint's own and S3; `*.example.com` is every
-    /// name under it. May be given several times.
+    /// A host that logs may be sent to besides the endpoint's own, if that is asked over http;
+    /// `*.example.com` is every name under it. May be given several times.
     #[arg(long, value_name = "HOST", value_delimiter = ',')]
     pub(super) upload_host: Vec<HostPattern>,
     /// Send at most so many bytes a second; `k` and `M` are 1024 and its square, as curl has it.
@@ -139,9 +153,22 @@ pub(super) struct Sending {
 }
 
 impl Sending {
-    /// The way out.
-    pub(super) fn network(&self) -> Network {
-        Network { ca_file: self.ca_file.clone(), ..Network::default() }
+    /// Proxies and certificates.
+    pub(super) fn network(&self, environment: &Environment) -> Network {
+        let proxy = self.proxy.as_ref().map(ProxyUrl::expose);
+        let proxies = Proxies::new(proxy, self.no_proxy.as_deref(), |name| environment.var(name));
+        // Those of the process are read by the library.
+        let of_file = |wanted: &str| {
+            let mut all = environment.of_file();
+            all.find(|(name, _)| *name == wanted).map(|(_, path)| PathBuf::from(path))
+        };
+        Network {
+            proxies,
+            ca_file: self.ca_file.clone(),
+            ssl_cert_file: of_file("SSL_CERT_FILE"),
+            ssl_cert_dir: of_file("SSL_CERT_DIR"),
+            ..Network::default()
+        }
     }
 
     /// How long a delivered log is kept.

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use clap::{Command, Subcommand};
 use tracing::Level;
 
+use crate::config::Environment;
 use crate::exit::Exit;
 
 mod check;
@@ -14,6 +15,7 @@ mod flags;
 mod logs;
 mod man;
 mod progress;
+mod proxy_url;
 mod run;
 mod sample;
 mod ship;
@@ -48,6 +50,8 @@ pub struct Door {
     pub command: fn() -> Command,
     /// The arguments of the process, including the program name.
     pub args: Vec<OsString>,
+    /// The variables of the process and of `agent.env`.
+    pub environment: Environment,
 }
 
 /// Runs the verb.
@@ -62,12 +66,18 @@ pub fn run(verb: AgentVerb, door: &Door) -> anyhow::Result<Exit> {
         _ => false,
     };
     logs::start(if is_service { Level::INFO } else { Level::WARN });
+    let environment = &door.environment;
+    // These two print it among their results.
+    let prints_it = matches!(verb, AgentVerb::Doctor(_) | AgentVerb::Config(_));
+    if let Some(problem) = environment.problem().filter(|_| !prints_it) {
+        tracing::warn!("{problem}");
+    }
     match verb {
-        AgentVerb::Sample(args) => sample::run(&args),
-        AgentVerb::Ship(args) => ship::run(&args),
+        AgentVerb::Sample(args) => sample::run(&args, environment),
+        AgentVerb::Ship(args) => ship::run(&args, environment),
         AgentVerb::Run(_) => run::run(door),
-        AgentVerb::Status(args) => status::run(&args),
-        AgentVerb::Doctor(args) => doctor::run(&args),
+        AgentVerb::Status(args) => status::run(&args, environment),
+        AgentVerb::Doctor(args) => doctor::run(&args, environment),
         AgentVerb::Config(check::ConfigVerb::Check(args)) => {
             check::run(&args, door.command, &mut std::io::stdout().lock())
         }

@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use anyhow::ensure;
 use clap::{ArgAction, ArgMatches, Args, Command, FromArgMatches as _};
-use log2aws_agent::run::{Interval, RunConfig, RunLock, ShipOrder, ShipWindow, System};
+use log2aws_agent::run::{
+    ChildEnvironment, Interval, RunConfig, RunLock, ShipOrder, ShipWindow, System,
+};
 use log2aws_agent::sample::{SampleConfig, SampleMode};
-use log2aws_agent::world::local_zone;
 
 use super::Door;
 use super::flags::{Measuring, Place, Sending};
-use crate::config;
+use crate::config::{self, Environment};
 use crate::exit::{self, Exit};
 
 /// The flags of `run`.
@@ -98,7 +99,7 @@ fn read(door: &Door) -> Result<RunConfig, RunError> {
     let matches = matches.subcommand_matches("run").cloned().unwrap_or_default();
     let args = RunArgs::from_arg_matches(&matches)?;
     args.check()?;
-    args.config(&matches, &ship).map_err(RunError::Machine)
+    args.config(&matches, &ship, file.environment()).map_err(RunError::Machine)
 }
 
 impl RunArgs {
@@ -133,7 +134,13 @@ impl RunArgs {
     }
 
     /// The service's configuration; the only error here is an unusable host name.
-    fn config(&self, matches: &ArgMatches, ship: &Command) -> anyhow::Result<RunConfig> {
+    fn config(
+        &self,
+        matches: &ArgMatches,
+        ship: &Command,
+        environment: &Environment,
+    ) -> anyhow::Result<RunConfig> {
+        let zone_source = self.place.zone(environment);
         let spool = self.place.spool()?;
         let sample = SampleConfig {
             log_dir: spool.log_dir.clone(),
@@ -146,6 +153,7 @@ impl RunArgs {
         let order = self.sending.api.as_ref().map(|api| ShipOrder {
             api: api.to_string(),
             arguments: arguments(matches, ship, spool.server.as_str()),
+            environment: child_environment(matches, environment),
             max_time: Duration::from_secs(self.sending.max_time),
         });
         Ok(RunConfig {
@@ -155,10 +163,31 @@ impl RunArgs {
             sample,
             ship: order,
             textfile: self.textfile.clone(),
-            zone: local_zone(),
+            zone: zone_source.zone(),
+            zone_source,
             is_named_by_host: self.place.server.is_none(),
         })
     }
+}
+
+/// The settings that `ship` gets by its environment: a proxy's address can contain a password, and
+/// every user can read a command line.
+const IN_ENVIRONMENT: [&str; 2] = ["proxy", "no-proxy"];
+
+/// The variables of `agent.env`, and the settings that must not be arguments.
+fn child_environment(run: &ArgMatches, environment: &Environment) -> ChildEnvironment {
+    let of_file = environment.of_file().filter(|(name, _)| !name.starts_with("LOG2AWS_"));
+    let mut variables: Vec<(String, OsString)> =
+        of_file.map(|(name, value)| (name.to_owned(), value.into())).collect();
+    for long in IN_ENVIRONMENT {
+        let id = long.replace('-', "_");
+        if let Ok(Some(mut values)) = run.try_get_raw(&id)
+            && let Some(value) = values.next()
+        {
+            variables.push((config::variable(long), value.to_owned()));
+        }
+    }
+    ChildEnvironment(variables)
 }
 
 /// The command line of `ship` with all settings of `run`, so that it does not read the environment
@@ -167,7 +196,9 @@ fn arguments(run: &ArgMatches, ship: &Command, server: &str) -> Vec<OsString> {
     let mut line: Vec<OsString> = ["ship", "--config=/dev/null"].map(OsString::from).to_vec();
     line.push(format!("--server={server}").into());
     let flags = ship.get_arguments().filter_map(|arg| Some((arg, arg.get_long()?)));
-    for (arg, long) in flags.filter(|(_, long)| !matches!(*long, "config" | "server")) {
+    let not_here =
+        |long: &str| ["config", "server"].contains(&long) || IN_ENVIRONMENT.contains(&long);
+    for (arg, long) in flags.filter(|(_, long)| !not_here(long)) {
         // A flag that `run` does not have was not given.
         let Ok(Some(values)) = run.try_get_raw(arg.get_id().as_str()) else { continue };
         for value in values {

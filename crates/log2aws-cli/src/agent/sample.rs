@@ -5,6 +5,7 @@ use log2aws_agent::sample::{self, SampleConfig};
 use log2aws_agent::world::{SystemTime, World};
 
 use super::flags::{Measuring, Place};
+use crate::config::Environment;
 use crate::exit::{self, Exit};
 
 /// The flags of `sample`.
@@ -20,7 +21,7 @@ pub struct SampleArgs {
 ///
 /// # Errors
 /// No line was written.
-pub(super) fn run(args: &SampleArgs) -> anyhow::Result<Exit> {
+pub(super) fn run(args: &SampleArgs, environment: &Environment) -> anyhow::Result<Exit> {
     let time = SystemTime::new();
     let config = SampleConfig {
         log_dir: args.place.log_dir.clone(),
@@ -30,7 +31,7 @@ pub(super) fn run(args: &SampleArgs) -> anyhow::Result<Exit> {
         mode: args.measuring.mode(),
         sync: args.measuring.sync,
     };
-    let report = sample::run(&config, &World::system(&time))?;
+    let report = sample::run(&config, &World::system(&time, args.place.zone(environment).zone()))?;
     match report.state_error {
         None => Ok(Exit::Done),
         Some(error) => {

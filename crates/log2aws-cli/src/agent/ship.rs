@@ -10,6 +10,7 @@ use log2aws_core::day::Day;
 
 use super::flags::{Place, Sending};
 use super::progress::Drawing;
+use crate::config::Environment;
 use crate::exit::{self, Exit};
 
 /// The flags of `ship`.
@@ -40,7 +41,7 @@ pub struct ShipArgs {
 ///
 /// # Errors
 /// Nothing could be attempted.
-pub(super) fn run(args: &ShipArgs) -> anyhow::Result<Exit> {
+pub(super) fn run(args: &ShipArgs, environment: &Environment) -> anyhow::Result<Exit> {
     let Some(api) = args.sending.api.clone() else {
         let error = anyhow::anyhow!(
             "whom to ask for URLs is missing: give --api, LOG2AWS_API, or the key api in the \
@@ -64,7 +65,7 @@ pub(super) fn run(args: &ShipArgs) -> anyhow::Result<Exit> {
         upload_hosts: args.sending.upload_host.clone(),
         limit_rate: args.sending.limit_rate,
         keep: args.sending.keep(),
-        network: args.sending.network(),
+        network: args.sending.network(environment),
     };
     let mut drawing = Drawing::new(!args.json);
     // Each result is printed at once; a closed terminal must not stop the remaining deliveries.
@@ -82,7 +83,8 @@ pub(super) fn run(args: &ShipArgs) -> anyhow::Result<Exit> {
             }
         }
     };
-    let report = ship::run(&config, &World::system(&time), &mut tell)?;
+    let world = World::system(&time, args.place.zone(environment).zone());
+    let report = ship::run(&config, &world, &mut tell)?;
     conclude(&mut io::stdout(), args, &report)
 }
 
@@ -137,7 +139,7 @@ mod tests {
         let place = |flag| format!("--{flag}={}", folder.display());
         let door = ["ship", &place("log-dir"), &place("state-dir"), "--server=web01"];
         let args = Door::try_parse_from(door).unwrap().args;
-        assert_eq!(run(&args).unwrap(), Exit::Usage);
+        assert_eq!(run(&args, &Environment::default()).unwrap(), Exit::Usage);
         assert!(!folder.exists());
     }
 

@@ -8,6 +8,7 @@ use log2aws_agent::status::{self, StatusConfig};
 use log2aws_agent::world::{SystemTime, World};
 
 use super::flags::{Place, Sending};
+use crate::config::Environment;
 use crate::exit::Exit;
 
 /// The flags of `status`.
@@ -32,7 +33,7 @@ pub struct StatusArgs {
 ///
 /// # Errors
 /// Its folders cannot be read.
-pub(super) fn run(args: &StatusArgs) -> anyhow::Result<Exit> {
+pub(super) fn run(args: &StatusArgs, environment: &Environment) -> anyhow::Result<Exit> {
     let time = SystemTime::new();
     let config = StatusConfig {
         spool: args.place.spool()?,
@@ -40,7 +41,7 @@ pub(super) fn run(args: &StatusArgs) -> anyhow::Result<Exit> {
         interval: args.interval,
         window: args.ship_window,
     };
-    let status = status::look(&config, &World::system(&time))?;
+    let status = status::look(&config, &World::system(&time, args.place.zone(environment).zone()))?;
     let mut out = io::stdout().lock();
     if args.json {
         serde_json::to_writer_pretty(&mut out, &status)?;

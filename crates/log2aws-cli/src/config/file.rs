@@ -1,18 +1,36 @@
 //! A config file: which keys it may have, and how its values become the defaults of the verbs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use clap::builder::ValueParser;
 use clap::{Arg, ArgAction, Command};
 
-use super::{OPERATOR_KEYS, is_key, is_switch, operator_file, usual_file};
+use super::{Environment, OPERATOR_KEYS, is_key, is_switch, operator_file, usual_file, variable};
 
-/// The keys of a config file, each with its values as on a command line.
-#[derive(Debug, Default, PartialEq, Eq)]
+/// The keys of a config file, each with its values as on a command line, and the environment that
+/// holds with them.
+#[derive(Default)]
 pub struct ConfigFile {
     path: PathBuf,
     values: BTreeMap<String, Vec<String>>,
+    environment: Environment,
+    /// The keys that a variable replaces, and the variable.
+    replaced: BTreeMap<String, &'static str>,
+    /// The keys whose values are from `agent.env`.
+    of_environment: BTreeSet<String>,
+}
+
+impl fmt::Debug for ConfigFile {
+    /// Without values: one can be a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let keys: Vec<&String> = self.values.keys().collect();
+        f.debug_struct("ConfigFile")
+            .field("path", &self.path)
+            .field("keys", &keys)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What is wrong with a config file.
@@ -112,7 +130,7 @@ pub(super) fn parse(
             return Err(ConfigError::Conflict { path: path.to_owned(), key, other });
         }
     }
-    Ok(ConfigFile { path: path.to_owned(), values })
+    Ok(ConfigFile { path: path.to_owned(), values, ..ConfigFile::default() })
 }
 
 /// The pairs of a verb's flags that exclude each other.
@@ -180,6 +198,48 @@ impl ConfigFile {
         self.values.contains_key(long)
     }
 
+    /// The environment that holds with the file.
+    pub fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
+    /// The variable that replaces a key of the file, if one does.
+    pub fn replaced_by(&self, long: &str) -> Option<&'static str> {
+        self.replaced.get(long).copied()
+    }
+
+    /// The file that a value is from: the config file, or `agent.env`.
+    pub fn source(&self, long: &str) -> Option<&Path> {
+        if self.of_environment.contains(long) {
+            self.environment.path()
+        } else {
+            self.path().filter(|_| self.has(long))
+        }
+    }
+
+    /// Removes the keys that a variable replaces, and adds the flags' variables of `agent.env`.
+    pub(super) fn set_environment(&mut self, environment: Environment, verbs: &[&Command]) {
+        for (key, variable) in
+            ["proxy", "no-proxy", "time-zone"].map(|key| (key, environment.replaces(key)))
+        {
+            if let Some(variable) = variable
+                && self.values.remove(key).is_some()
+            {
+                self.replaced.insert(key.to_owned(), variable);
+            }
+        }
+        let flags = verbs.iter().flat_map(|verb| verb.get_arguments()).filter(|arg| is_key(arg));
+        for long in flags.filter_map(Arg::get_long) {
+            let name = variable(long);
+            let value = environment.of_file().find(|(known, _)| *known == name);
+            if let Some((_, value)) = value {
+                self.values.insert(long.to_owned(), vec![value.to_owned()]);
+                self.of_environment.insert(long.to_owned());
+            }
+        }
+        self.environment = environment;
+    }
+
     /// Removes values that exclude a flag of `verb` given with higher priority: `--since` must work
     /// even if the file has a `date`.
     pub(super) fn give_way(&mut self, verb: &Command, given: &[&str]) {
@@ -235,9 +295,9 @@ impl ConfigFile {
     /// The file and key of an invalid value of `flag`, if it is from this file.
     pub fn source_of(&self, flag: &str, value: &str) -> Option<String> {
         let long = flag.trim_start_matches('-').split([' ', '=']).next()?;
-        let values = self.values.get(long)?;
+        let (values, path) = (self.values.get(long)?, self.source(long)?);
         (values.iter().any(|known| known == value) || values.join(", ") == value)
-            .then(|| format!("the value stands in {} under {long}", self.path.display()))
+            .then(|| format!("the value stands in {} under {long}", path.display()))
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use log2aws_agent::net::{DEFAULT_STALL, Network};
 use log2aws_agent::ship::{self, ShipConfig, ShipError, ShipReport};
 use log2aws_agent::world::{Machine, World};
 use log2aws_core::day::Day;
@@ -117,7 +118,7 @@ fn try_case(case: &Case, served: &Served) {
 
     served.proxy.calm();
     let report = run(&ShipConfig {
-        network: ship::Network { stall: ship::DEFAULT_STALL, ..config.network.clone() },
+        network: Network { stall: DEFAULT_STALL, ..config.network.clone() },
         ..config
     });
     assert_eq!(report.exit_code(), 0, "{name}: {report:?}");

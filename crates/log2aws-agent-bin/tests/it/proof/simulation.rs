@@ -14,10 +14,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use log2aws_agent::net::Network;
 use log2aws_agent::sample::{self, SampleConfig, SampleError, SampleMode};
 use log2aws_agent::ship::{
-    self, DEFAULT_MAX_TIME, DayReport, Days, Network, Outcome, Progress, Proxy, ShipConfig,
-    ShipReport,
+    self, DEFAULT_MAX_TIME, DayReport, Days, Outcome, Progress, ShipConfig, ShipReport,
 };
 use log2aws_agent::spool::Spool;
 use log2aws_agent::world::{Machine, Time, World};
@@ -421,7 +421,7 @@ pub(crate) fn ship_config(home: &Home, host: &str, api: &str, stall: Duration) -
         upload_hosts: Vec::new(),
         limit_rate: None,
         keep: None,
-        network: Network { proxy: Proxy::Direct, stall, ..Network::default() },
+        network: Network { stall, ..Network::default() },
     }
 }
 

@@ -7,7 +7,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use log2aws_agent::ship::{DEFAULT_STALL, Days, ShipConfig, ShipReport};
+use log2aws_agent::net::DEFAULT_STALL;
+use log2aws_agent::ship::{Days, ShipConfig, ShipReport};
 use log2aws_core::day::Day;
 
 use super::faults::Fault;

@@ -69,8 +69,8 @@ impl Place {
     }
 }
 
-/// A running `run`, stopped on drop.
-pub(crate) struct Running(Child);
+/// A running `run` or other verb, killed on drop.
+pub(crate) struct Running(pub(crate) Child);
 
 impl Running {
     pub(crate) fn id(&self) -> u32 {
@@ -96,13 +96,7 @@ impl Running {
 
     /// The processes that it has started.
     pub(crate) fn children(&self) -> Vec<u32> {
-        let processes = fs::read_dir("/proc").unwrap();
-        let numbers = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-        let parent = |id: &u32| {
-            let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
-            stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
-        };
-        numbers.filter(|id| parent(id) == Some(self.id())).collect()
+        children(self.id())
     }
 }
 
@@ -111,6 +105,17 @@ impl Drop for Running {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+/// The children of a process.
+pub(crate) fn children(of: u32) -> Vec<u32> {
+    let processes = fs::read_dir("/proc").unwrap();
+    let numbers = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let parent = |id: &u32| {
+        let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+        stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+    };
+    numbers.filter(|id| parent(id) == Some(of)).collect()
 }
 
 pub(crate) fn signal_to(id: u32, signal: Signal) {

@@ -5,5 +5,6 @@
 mod agent;
 mod flags;
 mod life;
+mod settings;
 mod shipping;
 mod status;

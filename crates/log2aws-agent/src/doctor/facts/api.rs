@@ -1,5 +1,5 @@
-//! The API's response to a request for a URL, and the connections to the API and to the store that
-//! it names.
+//! The API's response to a request for a URL, and the steps of the connections to the API and to the
+//! store that it names.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -7,35 +7,31 @@ use std::time::Duration;
 use jiff::Timestamp;
 use log2aws_core::day::Day;
 use log2aws_core::server_name::ServerName;
-use rustls::pki_types::CertificateDer;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use url::Url;
 
 use crate::doctor::DoctorConfig;
+use crate::net::CaError;
+use crate::net::client::{Client, Reply};
+use crate::net::endpoint::Endpoint;
+use crate::net::error::HttpError;
+use crate::net::proxy::ProxyEndpoint;
+use crate::net::trace::Trace;
+use crate::ship::ApiUrl;
 use crate::ship::answer::{self, SOURCE_HEADER, UrlRequest};
-use crate::ship::http::{Client, HttpError, Reply};
-use crate::ship::{ApiUrl, CaError};
 use crate::world::World;
 
-use super::connection::{self, Login, ProxyHop, Reachability, Target};
-use super::tls;
-
-/// The timeout of the request.
+/// The timeout of a request.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The connection to the API, and its response.
+/// A request: its steps, and how it ended.
 #[derive(Debug)]
-pub(crate) struct Api {
-    pub(crate) target: Target,
-    /// The proxy, or the variable with an invalid one.
-    pub(crate) proxy: Result<Option<ProxyHop>, &'static str>,
-    /// Whether the CA file is valid.
-    pub(crate) ca: Result<(), CaError>,
-    /// `None` if only a whole request can test it.
-    pub(crate) connection: Option<Reachability>,
-    /// `None` if the connection failed.
-    pub(crate) said: Option<Result<ApiResponse, String>>,
+pub(crate) struct Probe<T> {
+    pub(crate) trace: Trace,
+    /// The clock of a server whose certificate is not valid at this time by our clock.
+    pub(crate) date: Option<Timestamp>,
+    pub(crate) result: Result<T, HttpError>,
 }
 
 /// Any response.
@@ -48,6 +44,8 @@ pub(crate) struct Answer {
     pub(crate) said: Option<String>,
     /// When the URL of a 200 expires, or why it is not trusted.
     pub(crate) url: Option<Result<Option<Timestamp>, String>>,
+    /// The proxy that may have answered in the API's place.
+    pub(crate) proxy: Option<ProxyEndpoint>,
 }
 
 /// A response, and the connection to the store.
@@ -58,53 +56,53 @@ pub(crate) struct ApiResponse {
     pub(crate) date: Option<Timestamp>,
     pub(crate) before: Timestamp,
     pub(crate) after: Timestamp,
-    /// The target of uploads.
-    pub(crate) store: Option<(Target, Option<ProxyHop>, Option<Reachability>)>,
+    /// The request to the store, unless that is the API's own host and port.
+    pub(crate) store: Option<Probe<()>>,
 }
 
-/// Requests a URL for an empty log of `day`.
+/// Requests a URL for an empty log of `day`, as `ship` would.
+///
+/// # Errors
+/// The CA file is invalid.
 pub(crate) fn ask(
     api: &ApiUrl,
     server: &ServerName,
     day: Day,
     config: &DoctorConfig,
     world: &World<'_>,
-) -> Api {
-    let target = target(api.url());
-    let client = match Client::new(&config.network) {
-        Ok(client) => client,
-        Err(error) => {
-            return Api { target, proxy: Ok(None), ca: Err(error), connection: None, said: None };
-        }
+) -> Result<Probe<ApiResponse>, CaError> {
+    let client = Client::new(&config.network)?;
+    let asked = UrlRequest {
+        server,
+        day,
+        size: 0,
+        sha256: Sha256::digest([]).into(),
+        tls: api.url().scheme() == "https",
+        api: api.url(),
+        upload_hosts: &config.upload_hosts,
     };
-    let roots = if target.tls { client.roots() } else { Vec::new() };
-    let (proxy, connection) = match hop(api.url(), &client) {
-        Ok(hop) => {
-            let connection = connection_to(&target, hop.as_ref(), &roots);
-            (Ok(hop), connection)
-        }
-        Err(variable) => (Err(variable), None),
-    };
-    let passable = proxy.is_ok() && connection.as_ref().is_none_or(Reachability::can_send_request);
-    let said = passable.then(|| {
-        let asked = UrlRequest {
-            server,
-            day,
-            size: 0,
-            sha256: Sha256::digest([]).into(),
-            tls: target.tls,
-            api: api.url(),
-            upload_hosts: &config.upload_hosts,
-        };
-        let before = world.time.now();
-        let reply = client.get(&asked.request(), TIMEOUT).map_err(|error| error.to_string())?;
-        let after = world.time.now();
-        Ok(said(&reply, &asked, &client, before, after))
-    });
-    Api { target, proxy, ca: Ok(()), connection, said }
+    let before = world.time.now();
+    let reply = client.get(&asked.request(), TIMEOUT);
+    let after = world.time.now();
+    let probe = probe(&client, api.url(), reply);
+    Ok(Probe {
+        trace: probe.trace,
+        date: probe.date,
+        result: probe.result.map(|reply| response(&reply, &asked, &client, before, after)),
+    })
 }
 
-fn said(
+/// The steps of the request that just ended.
+fn probe<T>(client: &Client, url: &Url, result: Result<T, HttpError>) -> Probe<T> {
+    let trace = client.take_trace();
+    let fault = trace.tls.as_ref().and_then(|tls| tls.verdict.as_ref().err());
+    let date = fault
+        .filter(|fault| fault.is_about_time())
+        .and_then(|_| client.unverified_date(url, TIMEOUT));
+    Probe { trace, date, result }
+}
+
+fn response(
     reply: &Reply,
     asked: &UrlRequest<'_>,
     client: &Client,
@@ -118,13 +116,13 @@ fn said(
     let asked = UrlRequest { tls: reply.tls, ..asked.clone() };
     let upload = (reply.status.as_u16() == 200).then(|| answer::check(&reply.body, &asked));
     let life = serde_json::from_slice::<Life>(&reply.body).ok().map(|life| life.expires_at);
-    let store = upload.as_ref().and_then(|upload| upload.as_ref().ok()).map(|upload| {
-        let url = upload.url.expose();
-        let target = target(url);
-        let hop = hop(url, client).ok().flatten();
-        let roots = if target.tls { client.roots() } else { Vec::new() };
-        let connection = connection_to(&target, hop.as_ref(), &roots);
-        (target, hop, connection)
+    let store = upload.as_ref().and_then(|upload| {
+        let url = upload.as_ref().ok()?.url.expose();
+        // What leads to the API leads to the store, too.
+        (Endpoint::of(url) != Endpoint::of(asked.api)).then(|| {
+            let reached = client.head(url, TIMEOUT).map(|_| ());
+            probe(client, url, reached)
+        })
     });
     ApiResponse {
         answer: Answer {
@@ -132,44 +130,11 @@ fn said(
             source: reply.header(SOURCE_HEADER).and_then(|text| text.parse::<IpAddr>().ok()),
             said: answer::detail(&reply.body),
             url: upload.map(|upload| upload.map(|_| life).map_err(|error| error.to_string())),
+            proxy: reply.proxy.clone(),
         },
-        date: reply.header("date").and_then(tls::parse_date),
+        date: reply.date(),
         before,
         after,
         store,
     }
-}
-
-fn target(url: &Url) -> Target {
-    Target {
-        host: url.host_str().unwrap_or_default().to_owned(),
-        port: url.port_or_known_default().unwrap_or(443),
-        tls: url.scheme() == "https",
-    }
-}
-
-/// `None` if only a whole request can test it: TLS to the proxy itself.
-fn connection_to(
-    target: &Target,
-    hop: Option<&ProxyHop>,
-    roots: &[CertificateDer<'static>],
-) -> Option<Reachability> {
-    hop.is_none_or(|hop| !hop.tls).then(|| connection::go(target, hop, roots))
-}
-
-/// The proxy for `url`, chosen as for a delivery.
-fn hop(url: &Url, client: &Client) -> Result<Option<ProxyHop>, &'static str> {
-    let proxy = match client.proxy(url) {
-        Err(HttpError::Proxy(variable)) => return Err(variable),
-        proxy => proxy.ok().flatten(),
-    };
-    Ok(proxy.map(|proxy| ProxyHop {
-        host: proxy.host().to_owned(),
-        port: proxy.port(),
-        tls: proxy.protocol() == ureq::ProxyProtocol::Https,
-        login: proxy.username().map(|user| Login {
-            user: user.to_owned(),
-            password: proxy.password().unwrap_or_default().to_owned(),
-        }),
-    }))
 }

@@ -1,7 +1,8 @@
 //! The facts that the doctor judges, collected from this machine and from the API.
 //!
-//! Nothing is written, locked or delivered. The only request asks for a URL for an empty log, as
-//! `ship` does; the URL is inspected and discarded.
+//! Nothing is written, locked or delivered. One request asks for a URL for an empty log, as `ship`
+//! does; the URL is inspected and discarded. If the store is another host than the API, a second one
+//! asks for nothing there (HEAD).
 
 use std::path::PathBuf;
 
@@ -9,21 +10,20 @@ use jiff::Timestamp;
 use log2aws_core::day::Day;
 use rustix::process::geteuid;
 
+use crate::net::CaError;
 use crate::run;
 use crate::sample;
 use crate::spool::{Logs, Spool, SpoolError};
-use crate::world::World;
+use crate::world::{World, latest_day};
 
 use super::DoctorConfig;
 
 pub(crate) mod api;
-pub(crate) mod connection;
 pub(crate) mod cron;
 pub(crate) mod folder;
 pub(crate) mod logs;
-pub(crate) mod tls;
 
-use self::api::Api;
+use self::api::{ApiResponse, Probe};
 use self::cron::CronJobs;
 use self::folder::Folder;
 use self::logs::Lines;
@@ -34,6 +34,8 @@ pub(crate) struct Facts {
     /// The current time, and the local day.
     pub(crate) now: Timestamp,
     pub(crate) today: Day,
+    /// The latest day that it is now in any zone.
+    pub(crate) latest: Day,
     /// The user id of this process.
     pub(crate) user: u32,
     pub(crate) log_dir: Folder,
@@ -52,7 +54,7 @@ pub(crate) struct Facts {
     /// The size of the largest log.
     pub(crate) largest: u64,
     /// The connection to the API and its response, if there is an API.
-    pub(crate) api: Option<Api>,
+    pub(crate) api: Option<Result<Probe<ApiResponse>, CaError>>,
 }
 
 /// Collects the facts. `None` if the clock is outside the years that logs can have.
@@ -75,6 +77,7 @@ pub(crate) fn gather(config: &DoctorConfig, world: &World<'_>) -> Option<Facts> 
     Some(Facts {
         now,
         today,
+        latest: latest_day(now).unwrap_or(today),
         user: geteuid().as_raw(),
         log_dir: folder::look(&config.log_dir),
         state_dir: folder::look(&config.state_dir),

@@ -26,6 +26,8 @@ const MAX_PUT: u64 = 5 << 30;
 pub(crate) fn answer(answer: &Answer, api: &str, server: &ServerName) -> Vec<Finding> {
     let status = answer.status;
     let said = answer.said.as_ref().map_or_else(String::new, |said| format!(", {said:?}"));
+    let via = answer.proxy.as_ref();
+    let via = via.map_or_else(String::new, |proxy| format!(" by way of the proxy {proxy}"));
     let fail = |what: String, todo: &str| vec![Finding::fail(Check::Answer, what, todo)];
     match (status, answer.source) {
         (200, source) => match &answer.url {
@@ -54,7 +56,7 @@ pub(crate) fn answer(answer: &Answer, api: &str, server: &ServerName) -> Vec<Fin
             ),
         ],
         (403, None) => fail(
-            format!("{api} answers 403{said}, but not as log2aws does (no Log2aws-Source)"),
+            format!("{api}{via} answers 403{said}, but not as log2aws does (no Log2aws-Source)"),
             "give --api the whole address that the deployment printed; if it is right, a proxy or \
              firewall answers in its place",
         ),
@@ -199,7 +201,7 @@ mod tests {
             ("2026-10-01T00:00:00Z", "2026-10-01T00:00:00Z", Verdict::Fail, "52 days behind"),
         ] {
             let finding = clock(date, at(before), at(after));
-            assert!(finding.verdict == verdict && finding.what.contains(words), "{finding}");
+            assert!(finding.verdict == verdict && finding.message.contains(words), "{finding}");
         }
     }
 
@@ -218,15 +220,15 @@ mod tests {
         let (slow, fast) = (Some((1_000_000, 10_000)), Some((1_000_000, 1000)));
         let unknown = say(22_000, None, 0, 3600);
         assert!(
-            unknown.verdict == Verdict::Ok && unknown.what.contains("21 KiB at 74 bytes/s"),
+            unknown.verdict == Verdict::Ok && unknown.message.contains("21 KiB at 74 bytes/s"),
             "{unknown}"
         );
         assert_eq!(say(30_000_000, slow, 0, 3600).verdict, Verdict::Ok);
         let late = say(30_000_001, slow, 0, 3600);
         assert!(late.verdict == Verdict::Warn && late.to_string().contains("the line"), "{late}");
         let short = say(30_000_001, Some((1000, 10)), 0, 3600);
-        assert!(short.verdict == Verdict::Ok && short.what.contains("no delivery"), "{short}");
-        assert!(say(22_000, Some((1000, 10)), 0, 3600).what.contains("97 KiB/s"));
+        assert!(short.verdict == Verdict::Ok && short.message.contains("no delivery"), "{short}");
+        assert!(say(22_000, Some((1000, 10)), 0, 3600).message.contains("97 KiB/s"));
         let held = say(30_000_000, fast, 50_000, 3600);
         assert!(held.to_string().ends_with("a URL lives 5 min -> raise --limit-rate"), "{held}");
         assert_eq!(say(30_000_000, slow, 0, 200).verdict, Verdict::Fail);
@@ -239,7 +241,7 @@ mod tests {
         let ip = Some("203.0.113.9".parse().unwrap());
         let say = |status, source, url: Option<Result<Option<Timestamp>, String>>| {
             let said = Some("Forbidden".to_owned());
-            let got = Answer { status, source, said, url };
+            let got = Answer { status, source, said, url, proxy: None };
             answer(&got, "https://a/prod", &server).last().unwrap().to_string()
         };
         assert!(say(200, ip, Some(Ok(None))).contains("web01 is let in as 203.0.113.9"));

@@ -1,4 +1,4 @@
-//! Judges the connection to a host. Pure.
+//! Judges the steps of a request. Pure.
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
@@ -7,130 +7,160 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rustls::{CertificateError, Error};
 
-use crate::doctor::facts::connection::{ProxyHop, Reachability, Target};
-use crate::doctor::facts::tls::{Handshake, TlsFault};
+use crate::doctor::facts::api::Probe;
 use crate::doctor::finding::{Check, Finding};
+use crate::net::endpoint::Endpoint;
+use crate::net::error::{HttpError, Kind};
+use crate::net::proxy::ProxyEndpoint;
+use crate::net::tls::{Handshake, TlsFault};
+use crate::net::trace::{NameFault, Trace};
 
 use super::answer::CLOCK_LIMIT;
+use super::parts;
 use super::samples::span;
 
 /// Connecting slower than this is reported.
 const SLOW: Duration = Duration::from_secs(2);
 
-/// The connection to the API, one finding per step. If every step succeeded, the last finding is no
-/// fault.
-pub(crate) fn api(
-    target: &Target,
-    proxy: Option<&ProxyHop>,
-    connection: &Reachability,
-    now: Timestamp,
-) -> Vec<Finding> {
-    let there = proxy.map_or(target.host.as_str(), |hop| hop.host.as_str());
-    let (address, took, tried, tls) = match connection {
-        Reachability::NoName { slow } => return vec![no_name(there, proxy.is_some(), *slow)],
-        Reachability::NoConnection { tried } => {
-            return vec![named(there), no_connection(target, proxy, tried)];
-        }
-        Reachability::NoTunnel { status } => {
-            return vec![named(there), no_tunnel(target, proxy, *status)];
-        }
-        Reachability::Connected { address, took, tried, tls } => (address, *took, tried, tls),
-    };
-    let mut findings = vec![connection_finding(*address, took, tried)];
-    // An address needs no name lookup.
-    if there.trim_matches(['[', ']']).parse::<IpAddr>().is_err() {
-        findings.insert(0, named(there));
-    }
-    if let Some(tls) = tls {
-        findings.extend(handshake(target, tls, now));
-    } else if !address.ip().is_loopback() {
-        findings.push(Finding::warn(
-            Check::Tls,
-            "the API is asked over http: anybody on the way there can read logs and use its URLs",
-            "give the API a certificate, and --api its https address",
-        ));
-    }
+/// The request to the API, one finding per step. If there was a response, no finding is a failure.
+pub(crate) fn api<T>(probe: &Probe<T>, now: Timestamp) -> Vec<Finding> {
+    let (mut findings, fault) = steps(probe, now);
+    findings.extend(fault);
     findings
 }
 
-/// The connection to the store, in one finding.
-pub(crate) fn store(
-    target: &Target,
-    proxy: Option<&ProxyHop>,
-    connection: &Reachability,
-    now: Timestamp,
-) -> Finding {
-    let origin = format!("{}:{}", target.host, target.port);
-    let fault = match connection {
-        Reachability::NoName { slow } => {
-            no_name(proxy.map_or(&target.host, |hop| &hop.host), proxy.is_some(), *slow)
-        }
-        Reachability::NoConnection { tried } => no_connection(target, proxy, tried),
-        Reachability::NoTunnel { status } => no_tunnel(target, proxy, *status),
-        Reachability::Connected { tls, .. } => {
-            let fault = tls.as_ref().and_then(|tls| {
-                handshake(target, tls, now).into_iter().find(|finding| finding.todo.is_some())
-            });
-            let Some(fault) = fault else {
-                let by = tls.as_ref().and_then(|tls| tls.issuer.as_ref());
-                let by = by.map_or_else(String::new, |by| format!(", certificate of {by}"));
-                return Finding::ok(Check::Store, format!("{origin} is reached{by}"));
-            };
-            fault
-        }
+/// The request to the store, in one finding.
+pub(crate) fn store(probe: &Probe<()>, now: Timestamp) -> Finding {
+    let trace = &probe.trace;
+    let origin = format!("{}:{}", trace.target.host, trace.target.port);
+    let Some(fault) = steps(probe, now).1 else {
+        let by = trace.tls.as_ref().and_then(|tls| tls.issuer.as_ref());
+        let by = by.map_or_else(String::new, |by| format!(", certificate of {by}"));
+        return Finding::ok(Check::Store, format!("{origin} is reached{by}"));
     };
     // The API was reachable, so the fault is the store's.
     Finding {
         check: Check::Store,
-        what: format!("uploads go to {origin}, but {}", fault.what),
+        message: format!("uploads go to {origin}, but {}", fault.message),
         ..fault
     }
 }
 
-fn named(name: &str) -> Finding {
-    Finding::ok(Check::Name, format!("{name} has an address"))
+/// The findings of the steps that succeeded, and the first failure.
+fn steps<T>(probe: &Probe<T>, now: Timestamp) -> (Vec<Finding>, Option<Finding>) {
+    let Probe { trace, date, result } = probe;
+    let error = result.as_ref().err();
+    let mut findings = Vec::new();
+    if let Some(HttpError::NoProxyUrl(source)) = error {
+        let fault = Finding::fail(
+            Check::Proxy,
+            format!("{source} is not the address of an HTTP proxy"),
+            format!("write {source} as http://host:port, or leave it out"),
+        );
+        return (findings, Some(fault));
+    }
+    let proxy = trace.proxy.as_ref();
+    if let Some(proxy) = proxy {
+        findings.push(Finding::ok(Check::Proxy, format!("by way of {proxy}")));
+    }
+    let first = proxy.map_or(&trace.target, |proxy| &proxy.endpoint);
+    if let Some(Err(fault)) = trace.name {
+        return (findings, Some(no_name(&first.host, proxy, fault)));
+    }
+    // An address needs no name lookup.
+    if trace.name.is_some() && first.host.trim_matches(['[', ']']).parse::<IpAddr>().is_err() {
+        findings.push(Finding::ok(Check::Name, format!("{} has an address", first.host)));
+    }
+    match trace.connected {
+        Some((address, took)) => findings.push(connection(address, took, &trace.failed)),
+        None if !trace.failed.is_empty() => return (findings, Some(no_connection(trace))),
+        None => {}
+    }
+    for (endpoint, tls) in
+        [(proxy.map(|proxy| &proxy.endpoint), &trace.proxy_tls), (Some(&trace.target), &trace.tls)]
+    {
+        let (Some(endpoint), Some(tls)) = (endpoint, tls) else { continue };
+        match handshake(endpoint, tls, *date, now) {
+            Ok(finding) => findings.push(finding),
+            Err(fault) => return (findings, Some(fault)),
+        }
+    }
+    let Some(error) = error else {
+        let is_local = trace.connected.is_none_or(|(address, _)| address.ip().is_loopback());
+        if !trace.target.tls && !is_local {
+            findings.push(Finding::warn(
+                Check::Tls,
+                "the API is asked over http: anybody on the way there can read logs and use its URLs",
+                "give the API a certificate, and --api its https address",
+            ));
+        }
+        return (findings, None);
+    };
+    (findings, Some(failure(error, trace)))
 }
 
-fn no_name(name: &str, proxy: bool, slow: bool) -> Finding {
-    let what = if slow {
-        format!("the address of {name} was not found within 10 s")
+/// The failure of a request that no step explains.
+fn failure(error: &HttpError, trace: &Trace) -> Finding {
+    if let HttpError::ProxyRefused { proxy, problem, hint, .. } = error {
+        return Finding::fail(Check::Proxy, format!("the proxy {proxy} {problem}"), hint.clone());
+    }
+    if let Some(proxy) = trace.proxy.as_ref().filter(|_| trace.no_http) {
+        return Finding::fail(
+            Check::Proxy,
+            format!("{proxy} does not answer as a proxy does"),
+            format!("correct {}, or leave it out", proxy.source),
+        );
+    }
+    let check = if matches!(error, HttpError::Transport { kind: Kind::Proxy, .. }) {
+        Check::Proxy
     } else {
-        format!("the name {name} has no address")
+        Check::Answer
     };
-    let where_it_stands = if proxy { "HTTPS_PROXY" } else { "--api" };
+    let todo = "correct --api; if it is right, a proxy or a firewall cuts requests short";
+    let (what, todo) = parts(error.to_string(), todo);
+    Finding::fail(check, what, todo)
+}
+
+fn no_name(name: &str, proxy: Option<&ProxyEndpoint>, fault: NameFault) -> Finding {
+    let what = match fault {
+        NameFault::Slow => format!("the address of {name} was not found in time"),
+        NameFault::Unknown => format!("the name {name} has no address"),
+    };
+    let source = proxy.map_or_else(|| "--api".to_owned(), |proxy| proxy.source.to_string());
     let todo = format!(
-        "correct {where_it_stands}, or mend this machine's DNS (getent hosts {name}, \
-         /etc/resolv.conf)"
+        "correct {source}, or mend this machine's DNS (getent hosts {name}, /etc/resolv.conf)"
     );
     Finding::fail(Check::Name, what, todo)
 }
 
-fn no_connection(
-    target: &Target,
-    proxy: Option<&ProxyHop>,
-    tried: &[(SocketAddr, io::Error)],
-) -> Finding {
-    let port = proxy.map_or(target.port, |hop| hop.port);
+fn no_connection(trace: &Trace) -> Finding {
+    let Trace { target, proxy, failed, .. } = trace;
+    let port = proxy.as_ref().map_or(target.port, |proxy| proxy.endpoint.port);
     let who = if proxy.is_some() { "the proxy " } else { "" };
-    let addresses: Vec<String> = tried.iter().map(|(address, _)| address.to_string()).collect();
+    let addresses: Vec<String> = failed.iter().map(|(address, _)| address.to_string()).collect();
     let addresses = addresses.join(", ");
-    let refused = tried.iter().any(|(_, error)| error.kind() == ErrorKind::ConnectionRefused);
-    let slow = tried.iter().any(|(_, error)| error.kind() == ErrorKind::TimedOut);
-    let (what, todo) = if refused {
+    let is = |kind: ErrorKind| failed.iter().any(|(_, error)| error.kind() == kind);
+    let (what, todo) = if is(ErrorKind::ConnectionRefused) {
         (
             format!("{who}{addresses} refuses the connection"),
             "start what should listen there, correct the port, or let the firewall pass it"
                 .to_owned(),
         )
-    } else if slow {
+    } else if is(ErrorKind::TimedOut) {
         (
-            format!("{who}{addresses} does not answer within 10 s"),
-            format!(
-                "a firewall drops it: let TCP port {port} out, or name the proxy in HTTPS_PROXY"
-            ),
+            format!("{who}{addresses} does not answer in time"),
+            match proxy {
+                None => format!(
+                    "a firewall drops it: let TCP port {port} out, or name the proxy with --proxy"
+                ),
+                Some(proxy) => format!(
+                    "a firewall drops it: let TCP port {port} out, or correct {}",
+                    proxy.source
+                ),
+            },
         )
     } else {
-        let error = tried.last().map_or_else(String::new, |(_, error)| format!(" ({error})"));
+        let error = failed.last().map_or_else(String::new, |(_, error)| format!(" ({error})"));
         (
             format!("there is no way to {who}{addresses}{error}"),
             "see ip route, and whether the network is up".to_owned(),
@@ -139,34 +169,7 @@ fn no_connection(
     Finding::fail(Check::Connection, what, todo)
 }
 
-fn no_tunnel(target: &Target, proxy: Option<&ProxyHop>, status: Option<u16>) -> Finding {
-    let hop = proxy.map_or_else(String::new, |hop| format!("{}:{}", hop.host, hop.port));
-    let to = format!("{}:{}", target.host, target.port);
-    let (what, todo) = match status {
-        Some(407) => (
-            format!("the proxy {hop} wants a user and a password (407)"),
-            "put them into HTTPS_PROXY: http://user:password@host:port".to_owned(),
-        ),
-        Some(status) => (
-            format!("the proxy {hop} does not lead to {to} ({status})"),
-            format!(
-                "ask its administrator to allow CONNECT to {to}, or put {} into NO_PROXY",
-                target.host
-            ),
-        ),
-        None => (
-            format!("{hop} does not answer as a proxy does"),
-            "correct HTTPS_PROXY, or unset it".to_owned(),
-        ),
-    };
-    Finding::fail(Check::Proxy, what, todo)
-}
-
-fn connection_finding(
-    address: SocketAddr,
-    took: Duration,
-    tried: &[(SocketAddr, io::Error)],
-) -> Finding {
+fn connection(address: SocketAddr, took: Duration, tried: &[(SocketAddr, io::Error)]) -> Finding {
     let reached = format!("{address} is reached in {} ms", took.as_millis());
     if let [(dead, error), ..] = tried {
         return Finding::warn(
@@ -186,13 +189,18 @@ fn connection_finding(
 }
 
 /// Judges the certificates; if the cause is a wrong clock, it says so.
-fn handshake(target: &Target, tls: &Handshake, now: Timestamp) -> Vec<Finding> {
+fn handshake(
+    target: &Endpoint,
+    tls: &Handshake,
+    date: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<Finding, Finding> {
     let name = &target.host;
     let by =
-        tls.issuer.as_ref().map_or_else(|| "nobody knows whom".to_owned(), ToString::to_string);
+        tls.issuer.as_ref().map_or_else(|| "an unknown issuer".to_owned(), ToString::to_string);
     let fail = |what: String, todo: String| Finding::fail(Check::Tls, what, todo);
-    let finding = match &tls.verdict {
-        Ok(()) => return vec![trusted(name, tls)],
+    Err(match &tls.verdict {
+        Ok(()) => return Ok(trusted(name, tls)),
         Err(TlsFault::NoRoots) => fail(
             "this machine trusts no certificate authority at all".to_owned(),
             "install the package ca-certificates, or name a file with --ca-file".to_owned(),
@@ -203,9 +211,8 @@ fn handshake(target: &Target, tls: &Handshake, now: Timestamp) -> Vec<Finding> {
              connection"
                 .to_owned(),
         ),
-        Err(TlsFault::Certificate(error)) => return certificate(name, &by, error, tls.date, now),
-    };
-    vec![finding]
+        Err(TlsFault::Certificate(error)) => certificate(name, &by, error, date, now),
+    })
 }
 
 fn certificate(
@@ -214,9 +221,9 @@ fn certificate(
     error: &Error,
     date: Option<Timestamp>,
     now: Timestamp,
-) -> Vec<Finding> {
+) -> Finding {
     use CertificateError as E;
-    let fail = |what: String, todo: String| vec![Finding::fail(Check::Tls, what, todo)];
+    let fail = |what: String, todo: String| Finding::fail(Check::Tls, what, todo);
     match error {
         Error::InvalidCertificate(
             E::Expired | E::ExpiredContext { .. } | E::NotValidYet | E::NotValidYetContext { .. },
@@ -226,7 +233,7 @@ fn certificate(
             let state = if late { "has expired" } else { "is not valid yet" };
             let off = date.map(|date| date.duration_since(now));
             match off.filter(|off| off.unsigned_abs() > CLOCK_LIMIT) {
-                Some(off) => vec![Finding::fail(
+                Some(off) => Finding::fail(
                     Check::Clock,
                     format!(
                         "this machine's clock is {} {} that of {name}, whose certificate therefore {state}",
@@ -234,7 +241,7 @@ fn certificate(
                         if off.is_positive() { "behind" } else { "ahead of" },
                     ),
                     "set it: timedatectl set-ntp true, chronyc makestep",
-                )],
+                ),
                 None => fail(
                     format!("the certificate of {name} (issued by {by}) {state}"),
                     "the administrator of that host must renew it; this machine's clock is right"
@@ -286,21 +293,32 @@ fn is_aws(host: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::certificate::Issuer;
     use crate::doctor::finding::Verdict;
+    use crate::net::certificate::Issuer;
 
-    fn target(host: &str) -> Target {
-        Target { host: host.to_owned(), port: 443, tls: true }
+    fn probe(host: &str, change: impl FnOnce(&mut Trace)) -> Probe<()> {
+        let target = Endpoint { host: host.to_owned(), port: 443, tls: true };
+        let mut trace = Trace::new(target, None);
+        trace.name = Some(Ok(()));
+        change(&mut trace);
+        let failed =
+            trace.connected.is_none() || trace.tls.as_ref().is_some_and(|tls| tls.verdict.is_err());
+        let error = HttpError::Late { host: host.to_owned() };
+        Probe { trace, date: None, result: if failed { Err(error) } else { Ok(()) } }
     }
 
-    fn connected(verdict: Result<(), TlsFault>, organization: &str) -> Reachability {
+    fn connected(
+        host: &str,
+        verdict: Result<(), TlsFault>,
+        organization: &str,
+        failed: Vec<(SocketAddr, io::Error)>,
+    ) -> Probe<()> {
         let issuer = Issuer { common_name: None, organization: Some(organization.to_owned()) };
-        Reachability::Connected {
-            address: "192.0.2.1:443".parse().unwrap(),
-            took: Duration::from_millis(12),
-            tried: Vec::new(),
-            tls: Some(Handshake { verdict, issuer: Some(issuer), date: None }),
-        }
+        probe(host, |trace| {
+            trace.connected = Some(("192.0.2.1:443".parse().unwrap(), Duration::from_millis(12)));
+            trace.failed = failed;
+            trace.tls = Some(Handshake { verdict, issuer: Some(issuer) });
+        })
     }
 
     #[test]
@@ -313,7 +331,7 @@ mod tests {
             ("logs.example.com", "Example Corp", Verdict::Ok),
             ("amazonaws.com.example.com", "Example Corp", Verdict::Ok),
         ] {
-            let findings = api(&target(host), None, &connected(Ok(()), by), now);
+            let findings = api(&connected(host, Ok(()), by, Vec::new()), now);
             let last = findings.last().unwrap();
             assert_eq!((last.check, last.verdict), (Check::Tls, verdict), "{last}");
         }
@@ -322,19 +340,16 @@ mod tests {
     #[test]
     fn addresses_that_fail_differ_in_what_to_do() {
         let say = |kind: ErrorKind| {
-            let tried = vec![("192.0.2.1:443".parse().unwrap(), kind.into())];
-            api(&target("a"), None, &Reachability::NoConnection { tried }, Timestamp::UNIX_EPOCH)[1]
-                .to_string()
+            let failed = vec![("192.0.2.1:443".parse().unwrap(), kind.into())];
+            let probe = probe("a", |trace| trace.failed = failed);
+            api(&probe, Timestamp::UNIX_EPOCH)[1].to_string()
         };
         assert!(say(ErrorKind::TimedOut).contains("let TCP port 443 out"));
         assert!(say(ErrorKind::ConnectionRefused).contains("correct the port,"));
         assert!(say(ErrorKind::NetworkUnreachable).contains("ip route"));
-        let tried = vec![("[2001:db8::1]:443".parse().unwrap(), ErrorKind::TimedOut.into())];
-        let Reachability::Connected { address, took, tls, .. } = connected(Ok(()), "x") else {
-            return;
-        };
-        let connection = Reachability::Connected { address, took, tried, tls };
-        let warned = api(&target("a"), None, &connection, Timestamp::UNIX_EPOCH)[1].clone();
+        let failed = vec![("[2001:db8::1]:443".parse().unwrap(), ErrorKind::TimedOut.into())];
+        let probe = connected("a", Ok(()), "x", failed);
+        let warned = api(&probe, Timestamp::UNIX_EPOCH)[1].clone();
         assert!(
             warned.verdict == Verdict::Warn && warned.to_string().contains("mend IPv6"),
             "{warned}"
@@ -346,13 +361,13 @@ mod tests {
         let fault =
             TlsFault::Certificate(Error::InvalidCertificate(CertificateError::UnknownIssuer));
         let now = Timestamp::UNIX_EPOCH;
-        let finding = store(&target("b.s3.example"), None, &connected(Err(fault), "Proxy"), now);
+        let finding = store(&connected("b.s3.example", Err(fault), "Proxy", Vec::new()), now);
         assert_eq!((finding.check, finding.verdict), (Check::Store, Verdict::Fail));
         assert!(
-            finding.what.starts_with("uploads go to b.s3.example:443, but the certificate"),
+            finding.message.starts_with("uploads go to b.s3.example:443, but the certificate"),
             "{finding}"
         );
-        let finding = store(&target("b.s3.example"), None, &connected(Ok(()), "X"), now);
+        let finding = store(&connected("b.s3.example", Ok(()), "X", Vec::new()), now);
         assert_eq!(
             finding.to_string(),
             "ok    store         b.s3.example:443 is reached, certificate of \"X\""

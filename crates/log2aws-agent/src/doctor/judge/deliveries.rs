@@ -9,14 +9,20 @@ use crate::spool::{Logs, SpoolError};
 
 use super::samples::span;
 
-/// Files in the log folder that will never be delivered.
-pub(crate) fn logs(logs: Option<&Logs>, today: Day) -> Option<Finding> {
+/// Files in the log folder that will never be delivered; `latest` is the latest day that it can now
+/// be in any zone.
+pub(crate) fn logs(logs: Option<&Logs>, today: Day, latest: Day) -> Option<Finding> {
     let logs = logs?;
     if let Some(day) = logs.days.iter().rev().find(|day| **day > today) {
         return Some(Finding::warn(
             Check::LogFolder,
             format!("{day}.log is of a day to come (today is {today})"),
-            "the clock or the zone was wrong: correct the lines' dates, or move the file away",
+            if *day <= latest {
+                "it may be today's in another zone: set time-zone, by which the service and each \
+                 command go; and see that the clock is right"
+            } else {
+                "the clock was wrong: correct the lines' dates, or move the file away"
+            },
         ));
     }
     // A log that somebody compressed or renamed; other files do not matter.
@@ -128,7 +134,7 @@ mod tests {
         let say = |days: &[&str], unknown_files: &[&str]| {
             let days = days.iter().map(|text| day(text)).collect();
             let unknown_files = unknown_files.iter().map(Into::into).collect();
-            logs(Some(&Logs { days, unknown_files }), day("2026-11-22"))
+            logs(Some(&Logs { days, unknown_files }), day("2026-11-22"), day("2026-11-23"))
         };
         assert_eq!(say(&["2026-11-22"], &["lost+found", ".2026-11-22.log.swp"]), None);
         let packed = say(&[], &["2026-11-20.log.gz"]).unwrap().to_string();
@@ -138,5 +144,8 @@ mod tests {
             future.contains("2026-11-23.log is of a day to come (today is 2026-11-22)"),
             "{future}"
         );
+        assert!(future.contains("set time-zone") && !future.contains("move"), "{future}");
+        let far = say(&["2026-11-24"], &[]).unwrap().to_string();
+        assert!(far.ends_with("or move the file away"), "{far}");
     }
 }

@@ -287,7 +287,7 @@ mod tests {
         };
         let twice = say(&[0, 1, 10, 11, 20, 21, 30]);
         assert_eq!(twice.verdict, Verdict::Warn);
-        assert!(twice.what.contains("a line every 5 min on average"), "{twice}");
+        assert!(twice.message.contains("a line every 5 min on average"), "{twice}");
         for right in [
             &[0, 10, 20, 30, 40, 50, 60][..],
             &[0, 1, 2],

@@ -56,6 +56,7 @@ impl ShipProcess {
                 command.env_remove(&name);
             }
         }
+        command.envs(order.environment.0.iter().map(|(name, value)| (name, value)));
         command.env(PARENT, std::process::id().to_string());
         command.spawn().map(Self)
     }

@@ -21,7 +21,7 @@ use super::textfile;
 use crate::sample::{self, SampleReport};
 use crate::ship::LastShip;
 use crate::spool::SpoolError;
-use crate::world::{Machine, SystemTime, Time, World, host_name, local_zone};
+use crate::world::{Machine, SystemTime, Time, World, host_name};
 
 pub use self::child::ends_with_run;
 
@@ -171,17 +171,13 @@ impl Host for System<'_> {
     }
 
     fn host_name(&mut self) -> Result<ServerName, String> {
-        let name = host_name().map_err(|error| {
+        host_name().map_err(|error| {
             format!("this machine's host name cannot be the name of its logs: {error}")
-        })?;
-        if name.as_str().ends_with('.') {
-            return Err(format!("this machine's host name {name} ends with a dot"));
-        }
-        Ok(name)
+        })
     }
 
-    fn zone(&mut self) -> TimeZone {
-        local_zone()
+    fn zone(&mut self, config: &RunConfig) -> TimeZone {
+        config.zone_source.zone()
     }
 
     fn start_ship(&mut self, order: &ShipOrder) -> io::Result<()> {
@@ -296,6 +292,7 @@ mod tests {
 
     #[test]
     fn a_zone_that_stays_is_not_another_one() {
-        assert_eq!(local_zone(), local_zone());
+        let source = crate::world::ZoneSource::default();
+        assert_eq!(source.zone(), source.zone());
     }
 }

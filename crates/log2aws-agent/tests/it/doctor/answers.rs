@@ -165,7 +165,7 @@ fn deliveries_that_do_not_keep_up() {
     let line = found.iter().find(|finding| finding.check == Check::Deliveries).unwrap();
     assert_eq!(line.verdict, Verdict::Warn);
     assert!(
-        line.what
+        line.message
             .starts_with("no log was delivered yet; 2 logs are pending, the oldest 2026-11-20.log"),
         "{line}"
     );

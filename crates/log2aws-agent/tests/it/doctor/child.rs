@@ -10,8 +10,8 @@ use std::process::{Command, Output};
 
 use jiff::tz::TimeZone;
 use log2aws_agent::doctor::{DoctorConfig, run};
-use log2aws_agent::ship::{Network, Proxy};
-use log2aws_agent::world::{Machine, World};
+use log2aws_agent::net::{Network, Proxies};
+use log2aws_agent::world::{Machine, World, ZoneSource};
 
 use super::{Clock, Host, NOW};
 
@@ -27,12 +27,18 @@ fn child() {
     let clock = Clock { now: NOW.parse::<jiff::Timestamp>().unwrap().into() };
     let config = DoctorConfig {
         config_file: None,
-        server: "web01".parse(),
+        unread_settings: None,
+        server: Ok("web01".parse().unwrap()),
+        is_named_by_host: false,
+        zone: ZoneSource::default(),
         log_dir: var("LOG_DIR").into(),
         state_dir: var("STATE_DIR").into(),
         interval: std::time::Duration::from_mins(10),
         api: env::var("API").ok().map(|api| api.parse().unwrap()),
-        network: Network { proxy: Proxy::FromEnvironment, ..Network::default() },
+        network: Network {
+            proxies: Proxies::new(None, None, |name| env::var(name).ok()),
+            ..Network::default()
+        },
         upload_hosts: Vec::new(),
         limit_rate: None,
         max_time: std::time::Duration::from_mins(5),

@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 use log2aws_agent::doctor::{Check, DoctorConfig, Verdict};
+use log2aws_agent::world::{HostNameError, ZoneSource};
 
 use super::child::{self, is_root};
 use super::{Host, REST, faults, only};
@@ -52,7 +53,11 @@ fn the_last_sample_counts_also_where_its_log_is_gone() {
         sync: false,
     };
     let time = log2aws_agent::world::SystemTime::new();
-    log2aws_agent::sample::run(&sampled, &log2aws_agent::world::World::system(&time)).unwrap();
+    log2aws_agent::sample::run(
+        &sampled,
+        &log2aws_agent::world::World::system(&time, jiff::tz::TimeZone::UTC),
+    )
+    .unwrap();
     let state = host.path("state/last-sample.json");
     let text = fs::read_to_string(&state).unwrap();
     let counters = text.split_once("\"counters\":").unwrap().1;
@@ -113,7 +118,10 @@ fn lines_of_another_locale() {
     let found = host.run(&host.config()).findings;
     let lines = found.iter().find(|finding| finding.check == Check::Lines).unwrap();
     assert_eq!(lines.verdict, Verdict::Ok, "it is understood");
-    assert!(lines.what.ends_with("as it seems, decimal commas (a locale other than C)"), "{lines}");
+    assert!(
+        lines.message.ends_with("as it seems, decimal commas (a locale other than C)"),
+        "{lines}"
+    );
 
     let localized = format!("2026-11-22 09:10:01 {REST}\n11月 22 09:10:01 {REST}\n");
     host.write("log/2026-11-22.log", &localized);
@@ -125,16 +133,56 @@ fn lines_of_another_locale() {
 fn names_that_are_no_server_or_another() {
     let host = Host::right();
     let named = |name: &str| {
-        let config = DoctorConfig { server: name.parse(), ..host.config() };
+        let config = DoctorConfig { server: Ok(name.parse().unwrap()), ..host.config() };
         let all = faults(&host.run(&config));
         all.into_iter().filter(|finding| finding.check != Check::Api).collect::<Vec<_>>()
     };
-    let line = only(&named("my server"));
-    assert!(line.contains("contains ' '") && line.contains("--server"), "{line}");
+    for server in [
+        "my server".parse().map_err(HostNameError::from),
+        Err(HostNameError::TrailingDot("web01.".parse().unwrap())),
+    ] {
+        let config = DoctorConfig { server, ..host.config() };
+        let line = host.run(&config).findings[1].to_string();
+        assert!(
+            line.starts_with("fail  server        this machine's host name cannot be"),
+            "{line}"
+        );
+        assert!(line.contains("--server"), "{line}");
+    }
     let line = only(&named("web02"));
     assert!(line.contains("2026-11-22.log was sampled as web01"), "{line}");
-    let lines = named("localhost");
-    assert!(lines[0].to_string().starts_with("warn  server") && lines.len() == 2, "{lines:?}");
+    // `ship` delivers under such a name if it was given, and refuses it as a host name.
+    for name in ["localhost", "debian"] {
+        let lines = named(name);
+        assert!(lines[0].to_string().starts_with("warn  server") && lines.len() == 2, "{lines:?}");
+        let config = DoctorConfig {
+            server: Ok(name.parse().unwrap()),
+            is_named_by_host: true,
+            ..host.config()
+        };
+        let line = host.run(&config).findings[1].to_string();
+        assert!(
+            line.starts_with(&format!("fail  server        the host name {name} is")),
+            "{line}"
+        );
+        assert!(line.contains("nothing is delivered under it -> give it a name"), "{line}");
+    }
+}
+
+#[test]
+fn a_zone_that_this_machine_does_not_have() {
+    let host = Host::right();
+    let with = |tz: &str| {
+        let zone = ZoneSource { setting: None, tz: Some(tz.into()) };
+        host.run(&DoctorConfig { zone, ..host.config() }).findings[2].to_string()
+    };
+    assert_eq!(
+        with("Asia/Tokio"),
+        "warn  zone          TZ=Asia/Tokio is no time zone of this machine; days are those of UTC \
+         -> correct it, or install the package tzdata"
+    );
+    // The zone is that of the world of this test.
+    assert_eq!(with("JST-9"), "ok    zone          days are those of Asia/Tokyo (TZ=JST-9)");
 }
 
 #[test]
@@ -165,13 +213,13 @@ fn folders_that_are_none() {
         let found = with("log", name);
         let folder = found.iter().find(|finding| finding.check == Check::StateFolder).unwrap();
         assert!(
-            folder.verdict == Verdict::Fail && folder.what.contains("is no folder"),
+            folder.verdict == Verdict::Fail && folder.message.contains("is no folder"),
             "{folder}"
         );
     }
     let found = with("none/yet", "state");
     let folder = found.iter().find(|finding| finding.check == Check::LogFolder).unwrap();
-    assert!(folder.verdict == Verdict::Ok && folder.what.contains("not there yet"), "{folder}");
+    assert!(folder.verdict == Verdict::Ok && folder.message.contains("not there yet"), "{folder}");
 }
 
 #[test]
@@ -185,7 +233,7 @@ fn a_state_folder_in_memory() {
     let found = host.run(&config).findings;
     let fault = found.iter().find(|finding| finding.check == Check::StateFolder).unwrap();
     assert_eq!(fault.verdict, Verdict::Fail, "{fault}");
-    assert!(fault.what.contains("is on a tmpfs: a reboot loses the record"), "{fault}");
+    assert!(fault.message.contains("is on a tmpfs: a reboot loses the record"), "{fault}");
 }
 
 #[test]

@@ -15,9 +15,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use log2aws_agent::doctor::{Check, DoctorConfig, Finding, Report, Verdict, run};
+use log2aws_agent::net::Network;
 use log2aws_agent::run::RunLock;
-use log2aws_agent::ship::{DEFAULT_MAX_TIME, Network};
-use log2aws_agent::world::{Machine, Time, World};
+use log2aws_agent::ship::DEFAULT_MAX_TIME;
+use log2aws_agent::world::{Machine, Time, World, ZoneSource};
 
 /// Ten past nine in the morning in Tokyo.
 pub(crate) const NOW: &str = "2026-11-22T00:10:05Z";
@@ -94,12 +95,15 @@ impl Host {
     pub(crate) fn config(&self) -> DoctorConfig {
         DoctorConfig {
             config_file: None,
-            server: "web01".parse(),
+            unread_settings: None,
+            server: Ok("web01".parse().unwrap()),
+            is_named_by_host: false,
+            zone: ZoneSource::default(),
             log_dir: self.path("log"),
             state_dir: self.path("state"),
             interval: Duration::from_mins(10),
             api: None,
-            network: Network { proxy: log2aws_agent::ship::Proxy::Direct, ..Network::default() },
+            network: Network::default(),
             upload_hosts: Vec::new(),
             limit_rate: None,
             max_time: DEFAULT_MAX_TIME,

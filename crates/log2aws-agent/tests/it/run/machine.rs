@@ -7,11 +7,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use log2aws_agent::run::{
-    Facts, Host, Phase, RunConfig, ShipOrder, ShipWindow, Shipped, WakeReasons, run,
+    ChildEnvironment, Facts, Host, Phase, RunConfig, ShipOrder, ShipWindow, Shipped, WakeReasons,
+    run,
 };
 use log2aws_agent::sample::{SampleConfig, SampleMode};
 use log2aws_agent::ship::LastShip;
 use log2aws_agent::spool::Spool;
+use log2aws_agent::world::ZoneSource;
 use log2aws_core::day::Day;
 use log2aws_core::server_name::ServerName;
 
@@ -263,7 +265,7 @@ impl Host for Machine {
         self.name.parse().map_err(|error| format!("{error}"))
     }
 
-    fn zone(&mut self) -> TimeZone {
+    fn zone(&mut self, _: &RunConfig) -> TimeZone {
         self.zone.clone()
     }
 
@@ -314,11 +316,13 @@ pub(crate) fn config(server: &str, zone: TimeZone) -> RunConfig {
         ship: Some(ShipOrder {
             api: "https://api.example/".into(),
             arguments: vec!["ship".into(), format!("--server={server}").into()],
+            environment: ChildEnvironment::default(),
             max_time: Duration::from_hours(1),
         }),
         spool,
         textfile: None,
         zone,
+        zone_source: ZoneSource::default(),
         is_named_by_host: false,
     }
 }

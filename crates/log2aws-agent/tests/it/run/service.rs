@@ -189,6 +189,17 @@ fn what_the_server_asks_for_is_waited_for() {
 }
 
 #[test]
+fn what_a_refusal_asks_for_is_told_as_the_next_delivery() {
+    let network = |_| (Duration::from_secs(3), Some(Shipped::Exit(5)));
+    let mut host = Machine::new("2026-11-24T14:50:00Z", zone("Asia/Tokyo"), Box::new(network));
+    host.not_before = Some(time("2026-11-25T05:00:00+09:00"));
+    host.live_for(&tokyo(), 3 * HOUR);
+    let last = &host.told.iter().rfind(|(phase, _)| *phase == Phase::Ready).unwrap().1;
+    assert!(last.contains("next delivery 2026-11-25 05:00:00"), "{last}");
+    assert_eq!(host.ships.len(), 1, "{:?}", clocks(&host.ships));
+}
+
+#[test]
 fn what_cannot_be_delivered_yet_is_not_tried_again_and_again() {
     // Only a log of a future day is left over.
     let mut host = machine("23:50:00");

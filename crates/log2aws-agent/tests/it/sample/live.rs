@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use log2aws_agent::world::SystemTime;
+use log2aws_agent::world::{SystemTime, ZoneSource};
 
 use super::*;
 
@@ -63,7 +63,7 @@ fn this_machine_is_sampled_as_its_own_vmstat_and_uptime_do() {
     // The minute may change between two of these; then the next round counts.
     for round in 0.. {
         let before = (last_row(procps("vmstat").unwrap()), procps("uptime").unwrap());
-        let report = run(&config, &World::system(&time)).unwrap();
+        let report = run(&config, &World::system(&time, ZoneSource::default().zone())).unwrap();
         let after = (last_row(procps("vmstat").unwrap()), procps("uptime").unwrap());
         let ours = numbers(&vmstat_of(&report.line).join(" "));
         // r, b and memory change; the columns since boot hardly do. On a machine that booted
@@ -102,7 +102,7 @@ fn an_interval_of_this_machine_is_that_of_its_vmstat() {
             log2aws_skip::optional(test, "there is no vmstat");
             return;
         };
-        let report = run(&config, &World::system(&time)).unwrap();
+        let report = run(&config, &World::system(&time, ZoneSource::default().zone())).unwrap();
         let theirs = String::from_utf8(vmstat.wait_with_output().unwrap().stdout).unwrap();
         let theirs = numbers(theirs.lines().nth(3).unwrap());
         let ours = numbers(&vmstat_of(&report.line).join(" "));
@@ -133,7 +133,8 @@ fn samplers_at_once_leave_whole_lines_and_one_state() {
         let sampler = || {
             let time = SystemTime::new();
             let sample = |_| {
-                let report = run(&config, &World::system(&time)).unwrap();
+                let report =
+                    run(&config, &World::system(&time, ZoneSource::default().zone())).unwrap();
                 assert!(report.state_error.is_none(), "{:?}", report.state_error);
                 report.file
             };

@@ -4,7 +4,8 @@
 use std::fs::{self, OpenOptions};
 use std::time::Duration;
 
-use log2aws_agent::ship::{Days, Network, ShipConfig, ShipError};
+use log2aws_agent::net::Network;
+use log2aws_agent::ship::{Days, ShipConfig, ShipError};
 
 use super::server::{Does, Request, SECRET, Server, says};
 use super::{Host, yesterday};
@@ -144,6 +145,32 @@ fn what_drips_is_a_stall() {
 }
 
 #[test]
+fn the_time_for_the_answer_begins_when_the_log_has_left_this_machine() {
+    // 2 MiB a second: half of the log takes longer than the stall timeout.
+    let log = "x".repeat(3 << 20);
+    let host = Host::new(&[(DAY, &log)]);
+    let slow = Duration::from_millis(8);
+    let server = Server::start(move |request| {
+        if request.is_put() { Does::ReadsSlowly(16 << 10, slow) } else { Does::Right }
+    });
+    let (line, code) = host.ship(&server);
+    assert!(line.contains("delivered (3145728 bytes") && code == 0, "{line}");
+    assert!(!line.contains("attempts"), "{line}");
+}
+
+#[test]
+fn a_store_that_takes_no_more_of_the_log_is_a_stall() {
+    let host = Host::new(&[(DAY, &"x".repeat(4 << 20))]);
+    let server = Server::start(|request| {
+        if request.is_put() { Does::Stalls(Duration::from_secs(20)) } else { Does::Right }
+    });
+    let start = std::time::Instant::now();
+    let (line, _) = host.ship(&server);
+    assert!(line.contains("it stalled: nothing moved for too long; given up after 5"), "{line}");
+    assert!(start.elapsed() < Duration::from_secs(15), "{:?}", start.elapsed());
+}
+
+#[test]
 fn nobody_listens() {
     let host = Host::new(&[(DAY, "abc")]);
     let config = host.config(&Server::right(), yesterday());
@@ -220,6 +247,7 @@ fn what_the_store_refuses_is_told_by_its_code() {
         ("SignatureDoesNotMatch", "a proxy in between changes requests"),
         ("InvalidAccessKeyId", "its administrator must look"),
         ("AccessDenied", "this machine's address may not put"),
+        ("RequestTimeTooSkewed", "the clocks of the API, which signed the URL, and of the store"),
     ] {
         let body = format!("<Error><Code>{code}</Code></Error>");
         let fault = store(move || says("403 Forbidden", "", &body));

@@ -4,6 +4,7 @@
 mod answers;
 mod backlog;
 mod faults;
+mod proxies;
 mod server;
 mod stores;
 mod tls;
@@ -16,7 +17,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use log2aws_agent::ship::{Days, Network, Progress, Proxy, ShipConfig, ShipError, ShipReport, run};
+use log2aws_agent::net::Network;
+use log2aws_agent::ship::{Days, Progress, ShipConfig, ShipError, ShipReport, run};
 use log2aws_agent::spool::Spool;
 use log2aws_agent::world::{Machine, Time, World};
 
@@ -104,11 +106,7 @@ impl Host {
             upload_hosts: Vec::new(),
             limit_rate: None,
             keep: None,
-            network: Network {
-                proxy: Proxy::Direct,
-                ca_file: None,
-                stall: Duration::from_millis(300),
-            },
+            network: Network { stall: Duration::from_millis(300), ..Network::default() },
         }
     }
 

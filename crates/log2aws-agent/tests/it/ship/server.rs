@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use rustix::net::sockopt::set_socket_recv_buffer_size;
 use sha2::{Digest, Sha256};
 
 /// Must never appear in an error.
@@ -51,6 +52,8 @@ pub(crate) enum Does {
     ResetsAfter(usize),
     /// Sends nothing for that long.
     Stalls(Duration),
+    /// Reads the body in pieces of that many bytes, with that pause before each, then does right.
+    ReadsSlowly(usize, Duration),
     /// Sends this byte by byte, with that pause after each.
     Drips(&'static str, Duration),
 }
@@ -71,6 +74,8 @@ pub(crate) struct Server {
 
 struct State {
     address: SocketAddr,
+    /// The origin of upload URLs, if it is not this server.
+    origin: Option<String>,
     behaviour: Box<Behaviour>,
     heads: Mutex<Vec<Request>>,
     stored: Mutex<Vec<(String, Vec<u8>)>>,
@@ -83,15 +88,31 @@ impl Server {
         Self::start_on("127.0.0.1:0", behaviour)
     }
 
+    /// A proxy that answers correctly in the place of `origin`.
+    pub(crate) fn in_place_of(origin: &str) -> Self {
+        Self::start_as("127.0.0.1:0", Some(origin.to_owned()), |_| Does::Right)
+    }
+
     /// On another address of this machine.
     pub(crate) fn start_on(
         address: &str,
         behaviour: impl Fn(&Request) -> Does + Send + Sync + 'static,
     ) -> Self {
+        Self::start_as(address, None, behaviour)
+    }
+
+    fn start_as(
+        address: &str,
+        origin: Option<String>,
+        behaviour: impl Fn(&Request) -> Does + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind(address).unwrap();
+        // What waits here unread counts as sent: a line has no such buffer.
+        set_socket_recv_buffer_size(&listener, 16 << 10).unwrap();
         let address = listener.local_addr().unwrap();
         let state = Arc::new(State {
             address,
+            origin,
             behaviour: Box::new(behaviour),
             heads: Mutex::default(),
             stored: Mutex::default(),
@@ -154,6 +175,16 @@ impl State {
                 self.store(&request, body)
             }
             Does::Right => self.url(&request),
+            Does::ReadsSlowly(size, pause) => {
+                let mut body = vec![0; length];
+                for piece in body.chunks_mut(size) {
+                    thread::sleep(pause);
+                    if reader.read_exact(piece).is_err() {
+                        return;
+                    }
+                }
+                self.store(&request, body)
+            }
             Does::Says(answer) => {
                 let _ = reader.read_exact(&mut vec![0; length]);
                 answer
@@ -212,8 +243,10 @@ impl State {
             |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
         let sha256: Vec<u8> = hex.as_bytes().chunks(2).map(byte).collect();
         let key = format!("{}/{}.log", request.parameter("server"), request.parameter("date"));
+        let here = format!("http://{}", self.address);
+        let origin = self.origin.as_ref().unwrap_or(&here);
         let body = serde_json::json!({
-            "url": format!("http://{}/raw/{key}?X-Amz-Signature={SECRET}{}", self.address, request.before),
+            "url": format!("{origin}/raw/{key}?X-Amz-Signature={SECRET}{}", request.before),
             "method": "PUT",
             "headers": {
                 "content-length": request.parameter("size"),

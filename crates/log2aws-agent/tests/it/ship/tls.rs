@@ -9,7 +9,8 @@ use std::process::Command;
 use std::sync::Arc;
 use std::thread;
 
-use log2aws_agent::ship::{Network, Proxy, ShipConfig};
+use log2aws_agent::net::{Network, Proxies};
+use log2aws_agent::ship::ShipConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
@@ -65,10 +66,10 @@ impl TlsApi {
     }
 }
 
-fn line(api: &str, proxy: Proxy) -> String {
+fn line(api: &str, proxies: Proxies) -> String {
     let host = Host::new(&[(DAY, "abc")]);
     let base = host.config(&Server::right(), yesterday());
-    let network = Network { proxy, ..base.network.clone() };
+    let network = Network { proxies, ..base.network.clone() };
     let config = ShipConfig { api: api.parse().unwrap(), network, ..base };
     host.run(&config).unwrap().days[0].to_string()
 }
@@ -103,7 +104,10 @@ fn trusted_by_way_of(api: &TlsApi, proxy: &str) -> String {
 #[test]
 #[ignore = "started by `trusted`; by itself it has nobody to ship to"]
 fn child() {
-    println!("{}", line(&env::var("SHIP_TO").unwrap(), Proxy::FromEnvironment));
+    println!(
+        "{}",
+        line(&env::var("SHIP_TO").unwrap(), Proxies::new(None, None, |name| env::var(name).ok()))
+    );
 }
 
 /// The API's response: a URL under `base`, for the log `abc`.
@@ -162,7 +166,7 @@ fn an_authority_that_is_named_is_trusted_besides_the_machines() {
 #[test]
 fn a_stranger_is_not_trusted() {
     let api = TlsApi::start(|_, _| String::new());
-    let line = line(&api.url, Proxy::Direct);
+    let line = line(&api.url, Proxies::default());
     assert!(line.contains("no TLS connection (invalid peer certificate"), "{line}");
     assert!(line.contains("certificate must be among the machine's"), "{line}");
     assert!(line.contains("--ca-file"), "{line}");
@@ -180,7 +184,7 @@ fn a_server_without_tls_and_one_of_another_name_are_told_apart() {
             let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
         }
     });
-    let line = line(&format!("https://{address}/"), Proxy::Direct);
+    let line = line(&format!("https://{address}/"), Proxies::default());
     assert!(line.contains("does it speak TLS on this port"), "{line}");
 
     let api = TlsApi::start(|_, _| String::new());
@@ -206,6 +210,13 @@ fn the_machines_own_authority_is_trusted_and_the_log_does_not_leave_in_the_open(
 }
 
 #[test]
+fn an_api_over_https_may_name_any_https_host() {
+    let api = TlsApi::start(|_, _| url("https://store.invalid/raw"));
+    let line = trusted(&api);
+    assert!(line.contains("https://store.invalid: the name cannot be resolved"), "{line}");
+}
+
+#[test]
 fn nobody_leads_from_https_to_http() {
     let plain = Server::right();
     let location = format!("location: http://{}/prod", plain.address);
@@ -221,22 +232,35 @@ fn nobody_leads_from_https_to_http() {
 }
 
 #[test]
-fn a_proxy_is_asked_for_the_way() {
+fn an_https_request_goes_through_a_tunnel_if_the_proxy_opens_one() {
     let api = TlsApi::start(|_, _| String::new());
     let host = api.url.strip_prefix("https://").unwrap().strip_suffix("/prod").unwrap().to_owned();
-    let proxy = Server::start(|_| says("407 Proxy Authentication Required", "", ""));
+    for (status, told) in [
+        ("407 Proxy Authentication Required", "wants a user and a password (407); put them into"),
+        ("403 Forbidden", "does not let this machine through to https://localhost"),
+    ] {
+        let proxy = Server::start(move |_| says(status, "", ""));
+        let line = trusted_by_way_of(&api, &format!("http://{}", proxy.address));
+        let named = format!("refused: the proxy {} (https_proxy) {told}", proxy.address);
+        assert!(line.contains(&named), "{line}");
+        // A refusal is not tried again.
+        let [request] = &proxy.requests()[..] else { panic!("{:?}", proxy.requests()) };
+        assert_eq!((request.method.as_str(), &request.target), ("CONNECT", &host));
+    }
+    // A failure that passes is.
+    let proxy = Server::start(|_| says("502 Bad Gateway", "", ""));
     let line = trusted_by_way_of(&api, &format!("http://{}", proxy.address));
-    assert!(line.contains("the proxy does not let us through; check HTTPS_PROXY"), "{line}");
-    let request = proxy.requests()[0].clone();
-    assert_eq!((request.method.as_str(), request.target), ("CONNECT", host.clone()));
+    assert!(line.contains("the proxy opens no tunnel to it (502); given up after 5"), "{line}");
+    assert_eq!(proxy.requests().len(), 5);
 
     // Nothing listens on the port of tcpmux.
     let gone = "127.0.0.1:1";
     let line = trusted_by_way_of(&api, &format!("http://user:word@{gone}"));
-    assert!(line.contains(&format!("{host} by way of the proxy {gone}: ")), "{line}");
+    let named = format!("{host} by way of the proxy {gone} (https_proxy): ");
+    assert!(line.contains(&named), "{line}");
     assert!(line.contains("refused") && !line.contains("word"), "{line}");
 
     let line = trusted_by_way_of(&api, "socks5://user:word@localhost:1080");
-    assert!(line.contains("https_proxy in the environment is not the address"), "{line}");
+    assert!(line.contains("https_proxy is not the address of an HTTP proxy"), "{line}");
     assert!(!line.contains("word"), "{line}");
 }

@@ -22,9 +22,9 @@ const ORGANIZATION: &[u8] = &[0x55, 0x04, 0x0a];
 
 /// The issuer of a certificate.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Issuer {
-    pub(super) common_name: Option<String>,
-    pub(super) organization: Option<String>,
+pub(crate) struct Issuer {
+    pub(crate) common_name: Option<String>,
+    pub(crate) organization: Option<String>,
 }
 
 impl std::fmt::Display for Issuer {

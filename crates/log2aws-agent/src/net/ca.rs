@@ -1,4 +1,4 @@
-//! Additional trusted CA certificates.
+//! The trusted CA certificates.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+
+use super::Network;
 
 /// The longest file that is read: thousands of certificates.
 const MAX_FILE: u64 = 16 << 20;
@@ -40,9 +42,44 @@ pub enum CaError {
     },
 }
 
+/// The trusted certificates: the machine's own, which may include a company's CA, and additional
+/// ones.
+#[derive(Clone, Debug)]
+pub(super) struct Roots {
+    ssl_cert_file: Option<PathBuf>,
+    ssl_cert_dir: Option<PathBuf>,
+    additional: Vec<CertificateDer<'static>>,
+}
+
+impl Roots {
+    /// Reads the additional certificates, if any, so that an error in them is reported before
+    /// anything is tried.
+    pub(super) fn new(network: &Network) -> Result<Self, CaError> {
+        let additional = network.ca_file.as_deref().map(read).transpose()?.unwrap_or_default();
+        let (ssl_cert_file, ssl_cert_dir) =
+            (network.ssl_cert_file.clone(), network.ssl_cert_dir.clone());
+        Ok(Self { ssl_cert_file, ssl_cert_dir, additional })
+    }
+
+    /// All certificates. A file of the machine's that cannot be read is reported, and left out.
+    pub(super) fn read(&self) -> Vec<CertificateDer<'static>> {
+        let (file, folder) = (self.ssl_cert_file.as_deref(), self.ssl_cert_dir.as_deref());
+        let mut found = if file.is_some() || folder.is_some() {
+            rustls_native_certs::load_certs_from_paths(file, folder)
+        } else {
+            rustls_native_certs::load_native_certs()
+        };
+        for error in &found.errors {
+            tracing::warn!(%error, "some of the machine's certificates cannot be read");
+        }
+        found.certs.extend(self.additional.iter().cloned());
+        found.certs
+    }
+}
+
 /// Reads every certificate of a PEM file. An invalid one is an error, because it was meant to be
 /// trusted.
-pub(crate) fn read(path: &Path) -> Result<Vec<CertificateDer<'static>>, CaError> {
+fn read(path: &Path) -> Result<Vec<CertificateDer<'static>>, CaError> {
     let mut text = Vec::new();
     File::open(path)
         .and_then(|file| file.take(MAX_FILE).read_to_end(&mut text))
