@@ -5,11 +5,11 @@ use std::num::NonZeroU32;
 
 use log2aws_core::key::KeyPrefix;
 use log2aws_service::analyze::ChartFormats;
-use log2aws_service::http::{DEFAULT_FINAL_AFTER_DAYS, DayRules};
+use log2aws_service::http::{DEFAULT_FINAL_AFTER_DAYS, DayRules, StoreId};
 use log2aws_service::signer::{Addressing, Credentials, EndpointError, SigV4Signer};
 use log2aws_ssm::env_name::EnvName;
 use log2aws_ssm::service_host::service_host;
-use url::Url;
+use url::{Position, Url};
 
 /// The credentials of the function's role, valid for the life of the process. Never printed.
 #[derive(Clone)]
@@ -174,6 +174,28 @@ impl Environment {
         Ok(SigV4Signer::new(endpoint, addressing, &self.region, credentials)?)
     }
 
+    /// The id of the store, together with its bucket. AWS has only one bucket of a name in a
+    /// partition, so the region, which a bucket never changes, is enough; another S3 is
+    /// distinguished by its host and port.
+    ///
+    /// # Errors
+    /// [`EnvironmentError::Wrong`]: neither makes an id.
+    pub fn store_id(&self) -> Result<StoreId, EnvironmentError> {
+        let (name, value, right) = match &self.s3_endpoint {
+            Some(endpoint) => (
+                "AWS_ENDPOINT_URL_S3",
+                endpoint[Position::BeforeHost..Position::AfterPort].to_owned(),
+                "a URL with a host of at most 240 characters",
+            ),
+            None => ("AWS_REGION", self.region.clone(), "the name of an AWS region"),
+        };
+        value.parse().map_err(|_| EnvironmentError::Wrong {
+            name,
+            value: value.chars().take(64).collect(),
+            right,
+        })
+    }
+
     /// The URL of Parameter Store.
     ///
     /// # Errors
@@ -227,6 +249,20 @@ mod tests {
         environment.signer().unwrap();
         let china = read(&[("AWS_REGION", "cn-north-1")]).unwrap();
         assert_eq!(china.ssm_url().unwrap().as_str(), "https://ssm.cn-north-1.amazonaws.com.cn/");
+    }
+
+    #[test]
+    fn a_store_is_known_by_its_region_or_by_the_host_of_another_s3() {
+        let id = |changes: &[(&str, &str)]| read(changes).unwrap().store_id().unwrap().to_string();
+        assert_eq!(id(&[]), "ap-northeast-1");
+        for (endpoint, expected) in [
+            ("http://127.0.0.1:3900", "127.0.0.1:3900"),
+            ("http://user:secret@[::1]:3900/x", "[::1]:3900"),
+            ("https://S3.example:443/", "s3.example"),
+        ] {
+            assert_eq!(id(&[("AWS_ENDPOINT_URL_S3", endpoint)]), expected);
+        }
+        assert!(read(&[("AWS_REGION", "a/b")]).unwrap().store_id().is_err());
     }
 
     #[test]

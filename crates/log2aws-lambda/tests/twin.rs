@@ -70,6 +70,7 @@ fn app() -> Router {
         days: DayRules::default(),
         objects: Arc::new(World),
         limits: UrlLimits::default(),
+        store_id: "ap-northeast-1".parse().unwrap(),
     })
 }
 

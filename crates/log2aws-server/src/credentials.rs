@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use log2aws_service::http::StoreId;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 use url::Url;
@@ -32,6 +33,9 @@ const OPERATOR_FILE: &str = "credentials";
 const ENVIRONMENT_FILE: &str = "credentials.env";
 const SIGNING_FILE: &str = "signing-key";
 const TOKEN_FILE: &str = "metrics-token";
+/// Not a secret. It is not part of a snapshot: what was delivered after the snapshot is missing in
+/// a restored store, which gets a new id, so that servers send again what they keep.
+const STORE_ID_FILE: &str = "store-id";
 
 /// An access key and its secret; the secret does not print.
 #[derive(Clone, PartialEq, Eq)]
@@ -159,6 +163,27 @@ impl Credentials {
 
         let metrics = Token::read_or_make(&folder.join(TOKEN_FILE), random)?;
         Ok(Self { operator, signing, metrics, folder: folder.to_owned() })
+    }
+
+    /// Reads the store's id, or makes one at the first start.
+    ///
+    /// # Errors
+    /// The file cannot be read or written, or has no id.
+    pub(crate) fn store_id(&self, random: Random<'_>) -> Result<StoreId, ServeError> {
+        let path = self.folder.join(STORE_ID_FILE);
+        let text = if let Some(text) = read_secret(&path)? {
+            text
+        } else {
+            let mut bytes = [0; 16];
+            random(&mut bytes)?;
+            let text = hex::encode(bytes);
+            write_secret(&path, &format!("{text}\n"))?;
+            text
+        };
+        text.trim().parse().map_err(|_| ServeError::KeyFileContent {
+            path,
+            expected: "the id of the store; remove the file for a new one",
+        })
     }
 
     /// Writes `credentials.env`, which a shell can `source`, for the current endpoint.

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use log2aws_core::key::BucketName;
 use log2aws_dashboard::store_index::StoreIndex;
 use log2aws_dashboard::{Feed, TroubleSource};
-use log2aws_service::http::{RefusalLog, UrlApp, UrlLimits};
+use log2aws_service::http::{RefusalLog, StoreId, UrlApp, UrlLimits};
 use log2aws_service::ports::{Clock, ObjectReader, Settings, SettingsSource, SettingsUnavailable};
 use log2aws_service::signer::{Addressing, Credentials as SigningKeys, SigV4Signer};
 use log2aws_store::{BucketSpec, DiskStore};
@@ -69,6 +69,7 @@ pub struct Server {
     clock: Arc<dyn Clock>,
     store: DiskStore,
     credentials: Credentials,
+    store_id: StoreId,
     settings: Arc<Settings>,
     tls: Option<Arc<Tls>>,
     door: LoginKeys,
@@ -107,6 +108,7 @@ impl Server {
         ];
         let store = DiskStore::open(&config.data_dir, &buckets, clock.clone())?;
         let credentials = Credentials::read_or_make(&config.data_dir, &mut fill)?;
+        let store_id = credentials.store_id(&mut fill)?;
         if let Some(url) = &config.public_url {
             signer(url.clone(), &credentials.signing)?;
         }
@@ -125,6 +127,7 @@ impl Server {
             clock,
             store,
             credentials,
+            store_id,
             settings,
             tls,
             door,
@@ -301,6 +304,7 @@ impl Server {
                 new_servers: Some(Arc::new(new_servers.clone())),
                 refusals: Some(refusals.clone()),
             },
+            store_id: self.store_id.clone(),
         });
         let uploads = Arc::new(Uploads::new(door, self.config.data_dir.clone(), metrics));
 
@@ -366,6 +370,7 @@ impl Server {
             audit: AuditLayer::new(audit.clone(), &operator.access_key, &signing.access_key),
             ui: self.ui(endpoint, trouble)?,
             settings,
+            store_id: self.store_id.clone(),
             signing: signing.access_key.clone(),
             refusals,
         })

@@ -113,6 +113,10 @@ def test_the_gateway_speaks_as_the_service_does():
         headers = properties["ResponseParameters"]
         source = headers.pop("gatewayresponse.header.Log2aws-Source", None)
         assert source == ("context.identity.sourceIp" if name == "ApiNotAllowed" else None)
+        bucket = stack().resources["RawBucket"]["Properties"]["BucketName"]
+        region = re.fullmatch(r"serverlogs-dev-\d{12}-(.+)", bucket)[1]
+        store = f"'{bucket}/{region}'"
+        assert headers["gatewayresponse.header.Log2aws-Store"] == store
         assert ("gatewayresponse.header.Retry-After" in headers) is retry
         # A value in single quotes is a text; without them it would be an expression.
         assert all(re.fullmatch(r"'[^']+'", value) for value in headers.values())

@@ -1,20 +1,14 @@
 //! Appending to a day log: whole lines, in one write, under the right metadata line.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use log2aws_core::metadata::Metadata;
-use rustix::fs::OFlags;
 
-use crate::spool::is_at;
+use crate::spool::{is_at, metadata_in_force, open_regular, read_tail, with_hint};
 use crate::world::Time;
-
-/// How many bytes from the end are searched for the current metadata line. A day of 144 lines has
-/// 20 KB; beyond this limit the line is repeated, which is harmless.
-const LOOK_BACK: u64 = 1 << 20;
 
 /// How long another sampler may hold the lock.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -24,9 +18,7 @@ const LOCK_POLL: Duration = Duration::from_millis(5);
 #[derive(Debug, thiserror::Error)]
 pub enum AppendError {
     /// The folder does not exist and cannot be created.
-    #[error(
-        "the log folder {path} cannot be made: {source}; make it, or name another with --log-dir"
-    )]
+    #[error("the log folder {path} cannot be made: {source}; or name another with --log-dir")]
     Folder {
         /// The folder.
         path: PathBuf,
@@ -34,10 +26,7 @@ pub enum AppendError {
         source: io::Error,
     },
     /// The file cannot be opened for writing.
-    #[error(
-        "the day log {path} cannot be opened: {source}; run as the user who owns the folder, or \
-         name another with --log-dir"
-    )]
+    #[error("the day log {path} cannot be opened: {source}; or name another folder with --log-dir")]
     Open {
         /// The file.
         path: PathBuf,
@@ -88,9 +77,11 @@ pub(crate) fn append(
 ) -> Result<Option<String>, AppendError> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)
+            .map_err(|source| with_hint(folder, source))
             .map_err(|source| AppendError::Folder { path: folder.to_owned(), source })?;
     }
-    let failed = |source| AppendError::Write { path: path.to_owned(), source };
+    let failed =
+        |source| AppendError::Write { path: path.to_owned(), source: with_hint(path, source) };
     loop {
         let mut file = open(path)?;
         let unlocked = lock(&file, time);
@@ -115,19 +106,16 @@ fn flush(file: &File, path: &Path) -> io::Result<()> {
 
 /// Opens without following a link and without blocking on a pipe.
 fn open(path: &Path) -> Result<File, AppendError> {
-    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
-    let opened =
-        OpenOptions::new().read(true).append(true).create(true).custom_flags(flags).open(path);
-    let is_file = |file: &File| file.metadata().is_ok_and(|metadata| metadata.is_file());
-    match opened {
-        Ok(file) if is_file(&file) => Ok(file),
-        Ok(_) => Err(AppendError::NotAFile(path.to_owned())),
-        // Some of these cannot be opened for appending, so their type is checked here.
-        Err(_) if fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) => {
-            Err(AppendError::NotAFile(path.to_owned()))
+    let mut options = OpenOptions::new();
+    let opened = open_regular(path, options.read(true).append(true).create(true));
+    opened.map_err(|source| {
+        // Some of these cannot be opened for appending, so the type is checked here.
+        if fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) {
+            AppendError::NotAFile(path.to_owned())
+        } else {
+            AppendError::Open { path: path.to_owned(), source: with_hint(path, source) }
         }
-        Err(source) => Err(AppendError::Open { path: path.to_owned(), source }),
-    }
+    })
 }
 
 /// Waits for the lock; returns why it is not available.
@@ -152,7 +140,7 @@ fn append_locked(file: &mut File, metadata: &Metadata, line: &str) -> io::Result
     if tail.last().is_some_and(|byte| *byte != b'\n') {
         text.push('\n');
     }
-    if in_force(&tail, before > LOOK_BACK).as_ref() != Some(metadata) {
+    if metadata_in_force(&tail, before).as_ref() != Some(metadata) {
         text.push_str(&metadata.to_string());
         text.push('\n');
     }
@@ -168,19 +156,6 @@ fn append_locked(file: &mut File, metadata: &Metadata, line: &str) -> io::Result
         return Err(ErrorKind::StorageFull.into());
     }
     Ok(())
-}
-
-fn read_tail(file: &mut File, len: u64) -> io::Result<Vec<u8>> {
-    let mut tail = Vec::with_capacity(usize::try_from(len.min(LOOK_BACK)).unwrap_or_default() + 1);
-    file.seek(SeekFrom::Start(len.saturating_sub(LOOK_BACK)))?;
-    file.take(LOOK_BACK).read_to_end(&mut tail)?;
-    Ok(tail)
-}
-
-/// The last metadata line; if `cut`, the first line of `tail` is incomplete.
-fn in_force(tail: &[u8], cut: bool) -> Option<Metadata> {
-    let lines = tail.split(|byte| *byte == b'\n').skip(usize::from(cut));
-    lines.filter(|line| line.starts_with(b"#")).filter_map(Metadata::parse).last()
 }
 
 #[cfg(test)]

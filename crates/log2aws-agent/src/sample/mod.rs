@@ -13,7 +13,7 @@ use log2aws_core::metadata::{Metadata, Mode, Note};
 use log2aws_core::sample::Sample;
 use log2aws_core::server_name::ServerName;
 
-use crate::spool::{self, Spool, SpoolError, is_full};
+use crate::spool::{self, Spool, SpoolError, is_full, with_hint};
 use crate::world::{Machine, World};
 
 use self::proc::{Counters, Memory, Processes};
@@ -143,8 +143,8 @@ pub enum SampleError {
     Full(PathBuf),
     /// The counters cannot be saved.
     #[error(
-        "the counters of this sample cannot be kept in {path}: {source}; name a folder that can \
-         be written with --state-dir"
+        "the counters of this sample cannot be kept in {path}: {source}; or name another folder \
+         with --state-dir"
     )]
     State {
         /// The file.
@@ -308,6 +308,7 @@ fn keep(config: &SampleConfig, at: Timestamp, snapshot: Snapshot) -> Result<(), 
     let Some(folder) = &config.state_dir else { return Ok(()) };
     let Snapshot { boot_id, counters, .. } = snapshot;
     state::save(folder, &LastSample { at, boot_id, counters })
+        .map_err(|source| with_hint(&state::path(folder), source))
         .map_err(|source| SampleError::State { path: state::path(folder), source })?;
     Ok(())
 }

@@ -3,18 +3,15 @@
 //! Losing this file costs one interval and never a line, so it is not synced, and an unreadable one
 //! is not an error. It also contains the time of the last sample.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, Read, Write};
+use std::fs;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::proc::Counters;
-use crate::spool::{self, is_full, replace};
-
-/// The longest state that is read.
-const MAX_STATE: u64 = 64 << 10;
+use crate::spool::{self, read_json, replace_or_overwrite};
 
 /// The counters of a sample and the boot they belong to.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,9 +32,7 @@ pub(crate) fn path(state_dir: &Path) -> PathBuf {
 
 /// The last sample, if it is readable.
 pub(crate) fn load(state_dir: &Path) -> Option<LastSample> {
-    let mut text = Vec::new();
-    File::open(path(state_dir)).ok()?.take(MAX_STATE).read_to_end(&mut text).ok()?;
-    serde_json::from_slice(&text).ok()
+    read_json(&path(state_dir)).ok().flatten()
 }
 
 /// Saves a sample, replacing the previous one; creates the folder if needed.
@@ -48,20 +43,7 @@ pub(crate) fn save(state_dir: &Path, sample: &LastSample) -> io::Result<()> {
         _ => error,
     })?;
     spool::state::make(state_dir).map_err(io::Error::other)?;
-    let text = serde_json::to_vec(sample)?;
-    let path = path(state_dir);
-    match replace(&path, &text, false) {
-        // On a full disk the existing file has a block to overwrite.
-        Err(error) if is_full(&error) => overwrite(&path, &text),
-        done => done,
-    }
-}
-
-/// A crash in between leaves garbage, which is ignored when read.
-fn overwrite(path: &Path, text: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).open(path)?;
-    file.write_all(text)?;
-    file.set_len(text.len() as u64)
+    replace_or_overwrite(&path(state_dir), &serde_json::to_vec(sample)?)
 }
 
 #[cfg(test)]
@@ -81,20 +63,6 @@ mod tests {
         for rubbish in ["", "{", "[]", "{\"boot_id\":1}"] {
             fs::write(path(&state_dir), rubbish).unwrap();
             assert_eq!(load(&state_dir), None, "{rubbish}");
-        }
-    }
-
-    #[test]
-    fn what_is_written_over_reads_back_whether_longer_or_shorter() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = path(folder.path());
-        for boot_id in ["x", "a longer one", "y"] {
-            let at = "2026-11-24T00:00:00Z".parse().unwrap();
-            let boot_id = Some(boot_id.to_owned());
-            let sample = LastSample { at, boot_id, counters: Counters::default() };
-            fs::OpenOptions::new().append(true).create(true).open(&path).unwrap();
-            overwrite(&path, &serde_json::to_vec(&sample).unwrap()).unwrap();
-            assert_eq!(load(folder.path()), Some(sample));
         }
     }
 }

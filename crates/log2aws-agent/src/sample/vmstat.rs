@@ -284,6 +284,23 @@ mod tests {
         later.switches = 4;
         assert!(!follows(&later), "a counter that wrapped");
         assert!(!follows(&earlier), "no time went by");
+        for pick in [
+            (|c| &mut c.cpu.user) as fn(&mut Counters) -> &mut u64,
+            |c| &mut c.cpu.nice,
+            |c| &mut c.cpu.system,
+            |c| &mut c.interrupts,
+            |c| &mut c.switches,
+            |c| &mut c.paged_in,
+            |c| &mut c.paged_out,
+            |c| &mut c.swapped_in,
+            |c| &mut c.swapped_out,
+        ] {
+            let mut earlier = Counters { uptime_centis: 100, ..Counters::default() };
+            let later = Counters { uptime_centis: 200, ..Counters::default() };
+            assert!(super::follows(&earlier, &later, 1, UNITS));
+            *pick(&mut earlier) = 1;
+            assert!(!super::follows(&earlier, &later, 1, UNITS), "{earlier:?}");
+        }
     }
 
     #[test]

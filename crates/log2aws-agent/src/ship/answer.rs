@@ -19,6 +19,9 @@ use super::upload_host::{self, HostPattern};
 /// Identifies a response of generate-url.
 pub(crate) const SOURCE_HEADER: &str = "log2aws-source";
 
+/// The name of the store that the URL leads to.
+pub(crate) const STORE_HEADER: &str = "log2aws-store";
+
 /// The longest part of a server's message that an error repeats, in characters.
 const MAX_QUOTE: usize = 400;
 
@@ -222,6 +225,16 @@ pub(crate) fn store_code(body: &[u8]) -> Option<String> {
     let code = text.split_once("<Code>")?.1.split_once("</Code>")?.0;
     let plain = (1..=64).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_alphanumeric());
     plain.then(|| code.to_owned())
+}
+
+/// The `<Message>` of an error document of `serve`, whose text is ours: of no other store's, which
+/// can contain the signature and the key id.
+pub(crate) fn store_message(body: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(body).ok()?;
+    let message = text.split_once("<Message>")?.1.split_once("</Message>")?.0;
+    let escapes = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&amp;", "&")];
+    let plain = escapes.iter().fold(message.to_owned(), |text, (from, to)| text.replace(from, to));
+    (!plain.trim().is_empty()).then(|| quote(plain.trim()))
 }
 
 /// What is wrong with a 200 response to an upload, if anything: a login page or a cache also

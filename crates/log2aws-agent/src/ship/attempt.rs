@@ -9,12 +9,13 @@ use ureq::http::StatusCode;
 
 use crate::net::client::{Client, Reply};
 use crate::net::error::HttpError;
-use crate::spool::LogFile;
+use crate::spool::{Delivery, Destination, LogFile};
 use crate::world::Time;
 
 use super::answer::{self, Upload, UrlRequest};
 use super::attempt_error::{self, AttemptError, Failure, stays};
 use super::rate::RateLimitedReader;
+use super::report::span;
 use super::{LastDelivery, Progress, ShipConfig, rate, retry};
 
 /// The store's acknowledgement.
@@ -25,6 +26,15 @@ pub(crate) struct Receipt {
     pub(crate) attempts: u32,
     /// The duration of the upload including the response.
     pub(crate) took: Duration,
+}
+
+/// What became of an attempt without an error.
+#[derive(Debug)]
+pub(crate) enum Delivered {
+    /// The store acknowledged the upload.
+    Now(Receipt),
+    /// Nothing was sent: the API leads to the store of the earlier delivery.
+    RecordApplies,
 }
 
 /// What a run learns for later.
@@ -45,6 +55,13 @@ pub(crate) struct Shipper<'a> {
     pub(crate) learnt: &'a mut RunFindings,
     /// Whether other logs are waiting.
     pub(crate) others_wait: bool,
+    /// The store that the API leads to, as far as it is known.
+    pub(crate) destination: Destination,
+    /// The warnings so far, in the order in which they were reported.
+    pub(crate) warnings: Vec<String>,
+    /// The logs of another store were counted and reported.
+    elsewhere_reported: bool,
+    today: Day,
     client: &'a Client,
     /// When the run must end, on the monotonic clock.
     deadline: Duration,
@@ -56,25 +73,52 @@ impl<'a> Shipper<'a> {
     pub(crate) fn new(
         config: &'a ShipConfig,
         client: &'a Client,
+        today: Day,
         time: &'a dyn Time,
         tell: &'a mut dyn FnMut(Progress<'_>),
         learnt: &'a mut RunFindings,
     ) -> Self {
         let deadline = time.elapsed().saturating_add(config.max_time);
-        Self { config, time, learnt, others_wait: false, client, deadline, tell }
+        Self {
+            config,
+            time,
+            learnt,
+            others_wait: false,
+            destination: config.spool.destination(&config.api.to_string()),
+            warnings: Vec::new(),
+            elsewhere_reported: false,
+            today,
+            client,
+            deadline,
+            tell,
+        }
     }
 
     pub(crate) fn tell(&mut self, progress: Progress<'_>) {
         (self.tell)(progress);
     }
 
-    /// Delivers a log, with a new URL for each attempt.
-    pub(crate) fn deliver(&mut self, day: Day, log: &mut LogFile) -> Result<Receipt, Failure> {
+    /// Reports a warning at once: before anything is sent that it is about.
+    pub(crate) fn warn(&mut self, warning: String) {
+        self.tell(Progress::Warning(&warning));
+        self.warnings.push(warning);
+    }
+
+    /// Delivers a log, with a new URL for each attempt. `before` is the record of an earlier
+    /// delivery to a store that may turn out to be this one.
+    pub(crate) fn deliver(
+        &mut self,
+        day: Day,
+        log: &mut LogFile,
+        before: Option<&Delivery>,
+    ) -> Result<Delivered, Failure> {
         let (mut attempt, mut hurried) = (0, false);
         loop {
             attempt += 1;
-            let (reason, retry_after, at_once, failure) = match self.attempt(day, log, attempt) {
-                Ok(receipt) => return Ok(receipt),
+            let (reason, retry_after, at_once, failure) = match self
+                .attempt(day, log, before, attempt)
+            {
+                Ok(delivered) => return Ok(delivered),
                 Err(AttemptError::Final(failure)) => return Err(failure.map(|text| stays(&text))),
                 Err(AttemptError::Again { reason, retry_after, at_once, failure }) => {
                     (reason, retry_after, at_once, failure)
@@ -117,10 +161,17 @@ impl<'a> Shipper<'a> {
         &mut self,
         day: Day,
         log: &mut LogFile,
+        before: Option<&Delivery>,
         attempts: u32,
-    ) -> Result<Receipt, AttemptError> {
+    ) -> Result<Delivered, AttemptError> {
         self.in_time(log.size)?;
         let upload = self.ask(day, log)?;
+        if let Some(before) = before {
+            if self.destination.has(before) {
+                return Ok(Delivered::RecordApplies);
+            }
+            self.report_elsewhere();
+        }
         let start = self.time.elapsed();
         let reply = self.put(day, log, &upload)?;
         let took = self.time.elapsed().saturating_sub(start);
@@ -138,7 +189,33 @@ impl<'a> Shipper<'a> {
         }
         let text = |name| reply.header(name).map(|value| value.chars().take(200).collect());
         let (etag, version_id) = (text("etag"), text("x-amz-version-id"));
-        Ok(Receipt { etag, version_id, attempts, took })
+        Ok(Delivered::Now(Receipt { etag, version_id, attempts, took }))
+    }
+
+    /// Learns the store from an answer of the API.
+    fn learn_store(&mut self, store: Option<&str>) {
+        if let Err(error) = self.destination.learn(&self.config.spool.state_dir, store) {
+            tracing::info!(%error, "the store's name cannot be kept; the next run asks again");
+        }
+    }
+
+    /// Reports how many logs are sent once more, because they were delivered to another store.
+    fn report_elsewhere(&mut self) {
+        if std::mem::replace(&mut self.elsewhere_reported, true) {
+            return;
+        }
+        let spool = &self.config.spool;
+        let days = spool.delivered_elsewhere(&self.destination, self.today).unwrap_or_default();
+        let Some(days) = span(&days) else { return };
+        let api = &self.config.api;
+        let this = match self.destination.store() {
+            Some(store) => format!("{api} leads to the store {store}"),
+            None => format!("{api} does not name its store"),
+        };
+        self.warn(format!(
+            "{days}: delivered to another store before, and sent again, for {this}; \
+             --since limits the days"
+        ));
     }
 
     /// Requests a URL from the API.
@@ -165,15 +242,18 @@ impl<'a> Shipper<'a> {
                 other => AttemptError::Final(Failure::Everything(other.to_string())),
             })?;
         self.learnt.source = attempt_error::source(&reply).or(self.learnt.source);
+        let store = attempt_error::store(&reply);
         if reply.status != StatusCode::OK {
             return Err(attempt_error::of_api(&reply, self.config, self.time.now()));
         }
         let asked = UrlRequest { tls: reply.tls, ..asked };
-        answer::check(&reply.body, &asked).map_err(|error| {
+        let upload = answer::check(&reply.body, &asked).map_err(|error| {
             let api = &self.config.api;
             let reason = format!("the API {api} cannot be believed: {error}");
             AttemptError::Final(Failure::Everything(reason))
-        })
+        })?;
+        self.learn_store(store.as_deref());
+        Ok(upload)
     }
 
     /// Uploads the bytes.

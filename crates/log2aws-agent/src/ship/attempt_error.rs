@@ -7,8 +7,11 @@ use jiff::Timestamp;
 
 use crate::net::client::Reply;
 
-use super::answer::SOURCE_HEADER;
+use super::answer::{SOURCE_HEADER, STORE_HEADER};
 use super::{ShipConfig, answer, retry};
+
+/// The longest name of a store: a bucket's and an id's.
+const MAX_STORE_NAME: usize = 400;
 
 /// A failed delivery.
 #[derive(Debug, PartialEq, Eq)]
@@ -118,6 +121,14 @@ pub(super) fn of_store(reply: &Reply, origin: &str, now: Timestamp) -> AttemptEr
     let said = code.as_deref().map_or_else(|| status.to_string(), |c| format!("{status} {c}"));
     let expired = answer::is_expired(&reply.body);
     let (reason, failure): (_, fn(String) -> Failure) = match status {
+        // A rule of the server, which the next attempt meets again: it says nothing of other days.
+        409 if matches!(code.as_deref(), Some("TooManyVersions" | "DayIsFinal")) => {
+            let why = answer::store_message(&reply.body)
+                .map_or_else(String::new, |message| format!(": {message}"));
+            return AttemptError::Final(Failure::ThisLog(format!(
+                "the store {origin} does not take this day again ({said}){why}"
+            )));
+        }
         _ if expired => (
             format!(
                 "the store {origin} says that the URL has expired ({said}): is the way there \
@@ -156,6 +167,14 @@ fn retry_after(reply: &Reply, now: Timestamp) -> Option<Duration> {
 /// Our address as the API sees it, if the response contains it.
 pub(super) fn source(reply: &Reply) -> Option<IpAddr> {
     reply.header(SOURCE_HEADER)?.parse().ok()
+}
+
+/// The name of the store that the API leads to, if the response contains it.
+pub(super) fn store(reply: &Reply) -> Option<String> {
+    let name = reply.header(STORE_HEADER)?;
+    let fits =
+        (1..=MAX_STORE_NAME).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_graphic());
+    fits.then(|| name.to_owned())
 }
 
 /// The proxy, if it can have answered in the server's place.

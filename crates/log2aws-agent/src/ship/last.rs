@@ -1,7 +1,6 @@
 //! The result of the last `ship`, for `status`, `doctor` and the metrics.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
@@ -15,9 +14,6 @@ use crate::world::World;
 
 use super::attempt::RunFindings;
 use super::{ShipConfig, ShipError, ShipReport};
-
-/// The longest file that is read.
-const MAX_FILE: u64 = 256 << 10;
 
 /// The result of the last `ship`: `last-ship.json` in the state folder, written at the end of every
 /// real run.
@@ -82,14 +78,12 @@ pub(super) fn of(
 impl LastShip {
     /// Its file in the state folder.
     pub fn path(state_dir: &Path) -> PathBuf {
-        state_dir.join("last-ship.json")
+        state_dir.join(spool::LAST_SHIP)
     }
 
     /// The last result; `None` if there is none, or it is unreadable.
     pub fn load(state_dir: &Path) -> Option<Self> {
-        let mut text = Vec::new();
-        File::open(Self::path(state_dir)).ok()?.take(MAX_FILE).read_to_end(&mut text).ok()?;
-        serde_json::from_slice(&text).ok()
+        spool::read_json(&Self::path(state_dir)).ok().flatten()
     }
 
     /// Saves it, replacing the previous one. It is not synced, because the next run writes it
@@ -97,7 +91,7 @@ impl LastShip {
     pub(crate) fn save(&self, state_dir: &Path) -> io::Result<()> {
         let mut text = serde_json::to_vec_pretty(self)?;
         text.push(b'\n');
-        spool::replace(&Self::path(state_dir), &text, false)
+        spool::replace_or_overwrite(&Self::path(state_dir), &text)
     }
 }
 

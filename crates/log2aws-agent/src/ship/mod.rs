@@ -9,7 +9,7 @@ use log2aws_core::day::Day;
 use crate::net::CaError;
 use crate::net::client::Client;
 use crate::spool::state::{self, Lock};
-use crate::spool::{SpoolError, StateError};
+use crate::spool::{SHIP_LOCK, SpoolError, StateError, with_hint};
 use crate::world::World;
 
 use self::attempt::{RunFindings, Shipper};
@@ -31,7 +31,7 @@ mod upload_host;
 pub use self::config::{ApiUrl, ApiUrlError, DEFAULT_MAX_TIME, Days, ShipConfig};
 pub use self::last::{LastDelivery, LastShip};
 pub use self::rate::{RateError, parse_rate};
-pub use self::report::{DayReport, Outcome, Progress, ShipReport};
+pub use self::report::{DayReport, Outcome, Progress, ShipReport, span};
 pub use self::upload_host::{HostPattern, HostPatternError};
 
 /// Why nothing was attempted.
@@ -78,16 +78,19 @@ pub fn run(
     let _lock = lock(&config.spool.state_dir)?;
     let mut result = ship(config, world, tell, &mut learnt);
     if let Ok(report) = &mut result {
-        expire(config, world, report);
+        expire(config, world, report, tell);
     }
     let last = last::of(config, world, &learnt, result.as_ref());
     let saved = last.save(&config.spool.state_dir);
     if let (Ok(report), Err(error)) = (&mut result, saved) {
         let path = LastShip::path(&config.spool.state_dir);
-        report.warnings.push(format!(
+        let error = with_hint(&path, error);
+        let warning = format!(
             "{} cannot be written, so others will not know how this went: {error}",
             path.display()
-        ));
+        );
+        tell(Progress::Warning(&warning));
+        report.warnings.push(warning);
     }
     result
 }
@@ -100,11 +103,21 @@ fn ship(
 ) -> Result<ShipReport, ShipError> {
     let client = Client::new(&config.network)?;
     let plan = Plan::new(config, world)?;
-    let mut report = ShipReport::new(config, plan.warnings);
-    let mut shipper = Shipper::new(config, &client, world.time, tell, learnt);
+    let mut report = ShipReport::new(config);
+    let mut shipper = Shipper::new(config, &client, plan.today, world.time, tell, learnt);
+    for warning in plan.warnings {
+        shipper.warn(warning);
+    }
     let mut halt = StopRule::default();
     let mut days = VecDeque::from(plan.days);
-    while let Some(day) = days.pop_front() {
+    let mut planned_for = shipper.destination.clone();
+    loop {
+        if days.is_empty() && shipper.destination != planned_for {
+            // The API leads to another store than expected, where other logs are missing.
+            planned_for = shipper.destination.clone();
+            days = plan::also_pending(config, &planned_for, plan.today, &report)?.into();
+        }
+        let Some(day) = days.pop_front() else { break };
         shipper.others_wait = !days.is_empty();
         let outcome = if halt.now {
             Outcome::Pending
@@ -126,6 +139,7 @@ fn ship(
         shipper.tell(Progress::Day(&day));
         report.days.push(day);
     }
+    report.warnings = shipper.warnings;
     Ok(report)
 }
 
@@ -168,17 +182,27 @@ impl StopRule {
 }
 
 /// Removes delivered logs that were kept long enough.
-fn expire(config: &ShipConfig, world: &World<'_>, report: &mut ShipReport) {
+fn expire(
+    config: &ShipConfig,
+    world: &World<'_>,
+    report: &mut ShipReport,
+    tell: &mut dyn FnMut(Progress<'_>),
+) {
     let Some(keep) = config.keep else { return };
-    match config.spool.expire(&config.api.to_string(), keep, world.time.now()) {
+    let destination = config.spool.destination(&config.api.to_string());
+    match config.spool.expire(&destination, keep, world.time.now()) {
         Ok(days) => report.removed = days,
-        Err(error) => report.warnings.push(format!("old logs were not removed: {error}")),
+        Err(error) => {
+            let warning = format!("old logs were not removed: {error}");
+            tell(Progress::Warning(&warning));
+            report.warnings.push(warning);
+        }
     }
 }
 
 /// Creates the state folder and locks it.
 fn lock(path: &Path) -> Result<File, ShipError> {
-    match state::lock(path, "ship.lock")? {
+    match state::lock(path, SHIP_LOCK)? {
         Lock::Taken(lock) => Ok(lock),
         Lock::Held(_) => Err(ShipError::Busy(path.to_owned())),
     }

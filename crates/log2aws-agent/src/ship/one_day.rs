@@ -5,10 +5,10 @@ use std::path::Path;
 
 use log2aws_core::day::Day;
 
-use crate::spool::{Delivery, LogFile};
+use crate::spool::{Delivery, LogFile, with_hint};
 use crate::world::latest_day;
 
-use super::attempt::Shipper;
+use super::attempt::{Delivered, Shipper};
 use super::attempt_error::Failure;
 use super::{Days, LastDelivery, Outcome};
 
@@ -34,13 +34,15 @@ pub(super) fn ship(shipper: &mut Shipper<'_>, day: Day, today: Day) -> Result<Ou
     let deliveries = config.spool.deliveries();
     let record = deliveries.path(day);
     let before = deliveries.load(day).map_err(|error| {
-        let record = record.display();
-        Failure::ThisLog(format!(
-            "the record {record} cannot be read: {error}; run as the user who owns it"
-        ))
+        let record = &record;
+        let error = with_hint(record, error);
+        Failure::ThisLog(format!("the record {} cannot be read: {error}", record.display()))
     })?;
     let api = config.api.to_string();
-    let before = before.filter(|delivery| delivery.api == api);
+    let (before, elsewhere) = match before {
+        Some(delivery) if shipper.destination.has(&delivery) => (Some(delivery), None),
+        other => (None, other),
+    };
     let (size, sha256) = (log.size, log.sha256_hex());
     let again = match before {
         Some(delivery) if delivery.is_of_bytes(&log) => {
@@ -66,18 +68,31 @@ pub(super) fn ship(shipper: &mut Shipper<'_>, day: Day, today: Day) -> Result<Ou
         return Ok(Outcome::WouldDeliver { size, sha256, again });
     }
 
-    let receipt = shipper.deliver(day, &mut log)?;
+    let receipt = match shipper.deliver(day, &mut log, elsewhere.as_ref())? {
+        Delivered::Now(receipt) => receipt,
+        // The store is known now, so this ends.
+        Delivered::RecordApplies => return self::ship(shipper, day, today),
+    };
+    log.sync(&path).map_err(|error| {
+        Failure::ThisLog(format!(
+            "the store has {}, but this machine's disk may not have it all: {error}; the next run \
+             delivers it again, which does no harm",
+            path.display()
+        ))
+    })?;
     let at = shipper.time.now();
     let delivery = Delivery {
         sha256: sha256.clone(),
         size,
         delivered_at: at,
         api,
+        store: shipper.destination.store().map(str::to_owned),
         etag: receipt.etag,
         version_id: receipt.version_id,
         modified: log.modified,
     };
     config.spool.record(day, &delivery, today).map_err(|error| {
+        let error = with_hint(&record, error);
         let record = record.display();
         Failure::Everything(format!(
             "the store has the log, but that cannot be written down in {record}: {error}; the next \

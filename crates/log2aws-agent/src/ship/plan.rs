@@ -1,14 +1,16 @@
 //! Which days' logs to ship, and warnings about their folder.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
 
 use log2aws_core::day::Day;
 use log2aws_core::server_name::ServerName;
 
+use crate::spool::{Destination, Spool, SpoolError};
 use crate::world::{World, is_default_host_name};
 
-use super::{Days, ShipConfig, ShipError};
+use super::{Days, ShipConfig, ShipError, ShipReport, span};
 
 /// The most names in a warning.
 const MAX_NAMES: usize = 5;
@@ -46,6 +48,7 @@ impl Plan {
         };
         let mut warnings = Vec::new();
         warnings.extend(default_name_warning(&spool.server));
+        warnings.extend(other_servers(spool, &days));
         if !matches!(config.days, Days::Only(_)) {
             warnings.extend(unknown_files(&spool.log_dir, &logs.unknown_files));
         }
@@ -62,6 +65,43 @@ fn default_name_warning(server: &ServerName) -> Option<String> {
              logs stand under one key with this one's; give it a name of its own with --server"
         )
     })
+}
+
+/// The days that are pending for the store that the API turned out to lead to, besides those that
+/// were attempted: only if all that is pending was asked for.
+pub(super) fn also_pending(
+    config: &ShipConfig,
+    destination: &Destination,
+    today: Day,
+    report: &ShipReport,
+) -> Result<Vec<Day>, SpoolError> {
+    if !matches!(config.days, Days::Pending) {
+        return Ok(Vec::new());
+    }
+    let mut days = config.spool.pending_in(destination, today)?;
+    days.retain(|day| report.days.iter().all(|attempted| attempted.day != *day));
+    Ok(days)
+}
+
+/// A warning about logs that name other servers: their host was renamed, or is a copy of another.
+fn other_servers(spool: &Spool, days: &[Day]) -> Vec<String> {
+    let mut others: BTreeMap<ServerName, Vec<Day>> = BTreeMap::new();
+    for day in days {
+        if let Some(name) = spool.other_server(*day) {
+            others.entry(name).or_default().push(*day);
+        }
+    }
+    let warning = |(name, days): (ServerName, Vec<Day>)| {
+        let server = spool.server.as_str();
+        span(&days).map(|days| {
+            format!(
+                "{days}: written as {}, and delivered as {server}; if this host is a copy of the \
+                 other one, move these logs away",
+                name.as_str()
+            )
+        })
+    };
+    others.into_iter().filter_map(warning).take(MAX_NAMES).collect()
 }
 
 fn unknown_files(folder: &Path, names: &[OsString]) -> Option<String> {

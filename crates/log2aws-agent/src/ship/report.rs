@@ -34,6 +34,8 @@ pub enum Progress<'a> {
         /// The delay.
         wait: Duration,
     },
+    /// Something that prevents no delivery, but should be known. One sentence.
+    Warning(&'a str),
     /// The result of a day.
     Day(&'a DayReport),
 }
@@ -46,7 +48,8 @@ pub struct ShipReport {
     /// The days whose delivered logs were removed.
     #[serde(serialize_with = "as_text::days::serialize")]
     pub removed: Vec<Day>,
-    /// Warnings that did not prevent a delivery. One sentence each.
+    /// Warnings that did not prevent a delivery, as reported by [`Progress::Warning`]. One sentence
+    /// each.
     pub warnings: Vec<String>,
     /// Whether several days were requested: then the rest is pending, not failed.
     #[serde(skip)]
@@ -136,9 +139,9 @@ impl From<Failure> for Outcome {
 }
 
 impl ShipReport {
-    pub(super) fn new(config: &ShipConfig, warnings: Vec<String>) -> Self {
+    pub(super) fn new(config: &ShipConfig) -> Self {
         let backlog = !matches!(config.days, Days::Only(_));
-        Self { warnings, backlog, ..Self::default() }
+        Self { backlog, ..Self::default() }
     }
 
     /// The reason for the first failed log.
@@ -158,6 +161,15 @@ impl ShipReport {
         } else {
             1
         }
+    }
+}
+
+/// Any number of days in one line; `None` if there is none.
+pub fn span(days: &[Day]) -> Option<String> {
+    match days {
+        [] => None,
+        [day] => Some(day.to_string()),
+        [first, .., last] => Some(format!("{first} to {last} ({} logs)", days.len())),
     }
 }
 
@@ -185,5 +197,19 @@ impl fmt::Display for DayReport {
             Outcome::Refused { reason } => write!(f, "{day}: refused: {reason}"),
             Outcome::Pending => write!(f, "{day}: pending, not tried after that"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_days_are_one_line() {
+        let days: Vec<Day> =
+            ["2026-11-01", "2026-11-03", "2026-11-21"].map(|day| day.parse().unwrap()).to_vec();
+        assert_eq!(span(&[]), None);
+        assert_eq!(span(&days[..1]).unwrap(), "2026-11-01");
+        assert_eq!(span(&days).unwrap(), "2026-11-01 to 2026-11-21 (3 logs)");
     }
 }

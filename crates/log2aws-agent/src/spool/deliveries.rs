@@ -4,7 +4,7 @@
 //! store's 200 and never before.
 
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
@@ -13,10 +13,7 @@ use log2aws_core::server_name::ServerName;
 use serde::{Deserialize, Serialize};
 
 use super::log_file::modified;
-use super::{LogFile, SpoolError, replace, reserve};
-
-/// The longest record that is read.
-const MAX_RECORD: u64 = 64 << 10;
+use super::{LogFile, SpoolError, read_json, replace, reserve};
 
 /// A delivered log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,8 +22,11 @@ pub(crate) struct Delivery {
     pub(crate) sha256: String,
     pub(crate) size: u64,
     pub(crate) delivered_at: Timestamp,
-    /// The API of the delivery: a log delivered through another API is not delivered to this one.
+    /// The API of the delivery.
     pub(crate) api: String,
+    /// The name of the store; `None` if the API did not name it, or an earlier release wrote this.
+    #[serde(default)]
+    pub(crate) store: Option<String>,
     pub(crate) etag: Option<String>,
     pub(crate) version_id: Option<String>,
     /// The log's modification time in nanoseconds since 1970. A log with this time and this size
@@ -78,14 +78,7 @@ impl Deliveries {
     /// The record of a day. An unreadable one counts as absent: delivering the log again is
     /// harmless.
     pub(crate) fn load(&self, day: Day) -> io::Result<Option<Delivery>> {
-        let file = match File::open(self.path(day)) {
-            Ok(file) => file,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        let mut text = Vec::new();
-        file.take(MAX_RECORD).read_to_end(&mut text)?;
-        Ok(serde_json::from_slice(&text).ok())
+        read_json(&self.path(day))
     }
 
     /// Writes a record, replacing an earlier one; file, name and folders are durable on return. On
@@ -116,7 +109,7 @@ impl Deliveries {
         &self,
         obsolete: impl Fn(Day, &Delivery) -> bool,
     ) -> Result<(), SpoolError> {
-        let unreadable = |source| SpoolError::Record { path: self.folder.clone(), source };
+        let unreadable = |source| SpoolError::record(&self.folder, source);
         let entries = match fs::read_dir(&self.folder) {
             Ok(entries) => entries,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
@@ -130,7 +123,7 @@ impl Deliveries {
                 && obsolete(day, &delivery)
             {
                 let path = self.path(day);
-                fs::remove_file(&path).map_err(|source| SpoolError::Remove { path, source })?;
+                fs::remove_file(&path).map_err(|source| SpoolError::remove(&path, source))?;
             }
         }
         Ok(())
@@ -178,6 +171,7 @@ mod tests {
             size: 7,
             delivered_at: "2026-11-22T00:05:00Z".parse().unwrap(),
             api: "https://api.example/".into(),
+            store: Some("serverlogs-local/0f3c".into()),
             etag: Some("\"e\"".into()),
             version_id: None,
             modified: Some(1),
@@ -185,9 +179,16 @@ mod tests {
         deliveries.save(day, &delivery).unwrap();
         let again = Delivery { size: 8, ..delivery };
         deliveries.save(day, &again).unwrap();
-        assert_eq!(deliveries.load(day).unwrap(), Some(again));
+        assert_eq!(deliveries.load(day).unwrap().as_ref(), Some(&again));
         assert_eq!(fs::read_dir(folder.path().join("deliveries/web01")).unwrap().count(), 1);
         assert!(reserve::path(folder.path()).exists());
+        // A record of an earlier release.
+        let mut old: serde_json::Value =
+            serde_json::from_slice(&fs::read(deliveries.path(day)).unwrap()).unwrap();
+        old.as_object_mut().unwrap().retain(|key, _| key != "store" && key != "modified");
+        fs::write(deliveries.path(day), old.to_string()).unwrap();
+        let old = Delivery { store: None, modified: None, ..again };
+        assert_eq!(deliveries.load(day).unwrap(), Some(old));
         for rubbish in ["", "{", "{}"] {
             fs::write(deliveries.path(day), rubbish).unwrap();
             assert_eq!(deliveries.load(day).unwrap(), None, "{rubbish:?}");

@@ -1,10 +1,11 @@
 //! A log file and a snapshot of its content.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, Read, Seek};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
+use log2aws_core::metadata::Metadata;
 use rustix::fs::OFlags;
 use sha2::{Digest, Sha256};
 
@@ -48,6 +49,13 @@ impl LogFile {
         Ok(Exactly { file: &self.file, left: self.size })
     }
 
+    /// Makes what was read durable, and the name of the file. A power cut must not take back what a
+    /// record says was delivered.
+    pub(crate) fn sync(&self, path: &Path) -> io::Result<()> {
+        self.file.sync_all()?;
+        path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+    }
+
     /// The SHA-256 in hex.
     pub(crate) fn sha256_hex(&self) -> String {
         hex::encode(self.sha256)
@@ -69,6 +77,35 @@ pub(crate) fn open_regular(path: &Path, options: &mut OpenOptions) -> io::Result
     } else {
         Err(io::Error::other("it is not a regular file"))
     }
+}
+
+/// How many bytes from the end are searched for the current metadata line. A day of 144 lines has
+/// 20 KB.
+const LOOK_BACK: u64 = 1 << 20;
+
+/// The last metadata line of a log, if the end of the log has one.
+///
+/// # Errors
+/// The log cannot be read.
+pub(crate) fn last_metadata(path: &Path) -> io::Result<Option<Metadata>> {
+    let mut file = open_regular(path, OpenOptions::new().read(true))?;
+    let size = file.metadata()?.len();
+    Ok(metadata_in_force(&read_tail(&mut file, size)?, size))
+}
+
+/// The end of a file of `size` bytes.
+pub(crate) fn read_tail(file: &mut File, size: u64) -> io::Result<Vec<u8>> {
+    let mut tail = Vec::with_capacity(usize::try_from(size.min(LOOK_BACK)).unwrap_or_default() + 1);
+    file.seek(SeekFrom::Start(size.saturating_sub(LOOK_BACK)))?;
+    file.take(LOOK_BACK).read_to_end(&mut tail)?;
+    Ok(tail)
+}
+
+/// The last metadata line in the tail of a file of `size` bytes.
+pub(crate) fn metadata_in_force(tail: &[u8], size: u64) -> Option<Metadata> {
+    // The first line of a part is incomplete.
+    let lines = tail.split(|byte| *byte == b'\n').skip(usize::from(size > LOOK_BACK));
+    lines.filter(|line| line.starts_with(b"#")).filter_map(Metadata::parse).last()
 }
 
 /// A file's modification time in nanoseconds since 1970.

@@ -1,9 +1,9 @@
 //! The spool: the day logs of one folder, and the records of their deliveries.
 
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,6 +13,8 @@ use log2aws_core::day::Day;
 use log2aws_core::server_name::ServerName;
 
 mod deliveries;
+mod destination;
+mod hint;
 mod log_file;
 mod removal;
 mod replace;
@@ -20,9 +22,19 @@ pub(crate) mod reserve;
 pub(crate) mod state;
 
 pub(crate) use self::deliveries::{Deliveries, Delivery};
-pub(crate) use self::log_file::{LogFile, open_regular};
-pub(crate) use self::replace::{is_at, replace, replace_for_all};
+pub(crate) use self::destination::Destination;
+pub(crate) use self::hint::with_hint;
+pub(crate) use self::log_file::{
+    LogFile, last_metadata, metadata_in_force, open_regular, read_tail,
+};
+pub(crate) use self::replace::{is_at, read_json, replace, replace_for_all, replace_or_overwrite};
 pub use self::state::StateError;
+
+/// The file of the result of the last `ship` in the state folder.
+pub(crate) const LAST_SHIP: &str = "last-ship.json";
+
+/// The lock of `ship` in the state folder.
+pub(crate) const SHIP_LOCK: &str = "ship.lock";
 
 /// The logs of one server, and the records of their deliveries.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,7 +95,7 @@ pub enum SpoolError {
         source: io::Error,
     },
     /// The record of a delivery cannot be read.
-    #[error("the record {path} cannot be read: {source}; run as the user who owns it")]
+    #[error("the record {path} cannot be read: {source}")]
     Record {
         /// The file.
         path: PathBuf,
@@ -91,16 +103,25 @@ pub enum SpoolError {
         source: io::Error,
     },
     /// An expired file cannot be removed.
-    #[error(
-        "{path} cannot be removed, though the store has it: {source}; run as the user who owns \
-         the folder"
-    )]
+    #[error("{path} cannot be removed, though the store has it: {source}")]
     Remove {
         /// The file.
         path: PathBuf,
         /// The system's error.
         source: io::Error,
     },
+}
+
+impl SpoolError {
+    pub(crate) fn record(path: &Path, source: io::Error) -> Self {
+        Self::Record { path: path.to_owned(), source: with_hint(path, source) }
+    }
+
+    pub(crate) fn remove(path: &Path, source: io::Error) -> Self {
+        // What counts is the owner of the folder.
+        let folder = path.parent().unwrap_or(path);
+        Self::Remove { path: path.to_owned(), source: with_hint(folder, source) }
+    }
 }
 
 impl Spool {
@@ -145,7 +166,12 @@ impl Spool {
         Deliveries::new(&self.state_dir, &self.server)
     }
 
-    /// The days before `today` whose current log has not been delivered through `api`; oldest
+    /// The store that `api` leads to, as far as it is known.
+    pub(crate) fn destination(&self, api: &str) -> Destination {
+        Destination::load(&self.state_dir, api)
+    }
+
+    /// The days before `today` whose current log is not known to be in the store of `api`; oldest
     /// first.
     ///
     /// Unchanged size and time identify most logs; only others are read.
@@ -154,22 +180,59 @@ impl Spool {
     /// The folder cannot be read. A day whose log or record is unreadable is pending; `ship`
     /// reports the reason.
     pub fn pending(&self, api: &str, today: Day) -> Result<Vec<Day>, SpoolError> {
-        let deliveries = self.deliveries();
-        let mut pending = Vec::new();
-        for day in self.logs()?.days.into_iter().filter(|day| *day < today) {
-            let delivered = deliveries.load(day).ok().flatten().is_some_and(|delivery| {
-                delivery.api == api && delivery.is_of(&self.log(day)).unwrap_or(false)
-            });
-            if !delivered {
-                pending.push(day);
-            }
-        }
-        Ok(pending)
+        self.pending_in(&self.destination(api), today)
     }
 
-    /// Removes the logs that were delivered through `api` longer ago than `keep`, and the records
-    /// of removed logs after 400 days, whatever their API. Returns the days whose logs were
-    /// removed.
+    /// As [`Self::pending`], for a store.
+    pub(crate) fn pending_in(
+        &self,
+        destination: &Destination,
+        today: Day,
+    ) -> Result<Vec<Day>, SpoolError> {
+        let is_delivered = |day: Day| {
+            let delivery = self.delivery_in(destination, day);
+            delivery.is_some_and(|delivery| delivery.is_of(&self.log(day)).unwrap_or(false))
+        };
+        let days = self.logs()?.days.into_iter();
+        Ok(days.filter(|day| *day < today && !is_delivered(*day)).collect())
+    }
+
+    /// The record of a log's delivery to this store: under the server's name, or under the one that
+    /// the log names, which the host had before it was renamed.
+    fn delivery_in(&self, destination: &Destination, day: Day) -> Option<Delivery> {
+        let of = |deliveries: &Deliveries| {
+            deliveries.load(day).ok().flatten().filter(|delivery| destination.has(delivery))
+        };
+        of(&self.deliveries()).or_else(|| {
+            let name = self.other_server(day)?;
+            of(&Deliveries::new(&self.state_dir, &name))
+        })
+    }
+
+    /// The server that a log names in its last metadata line, if that is another one.
+    pub(crate) fn other_server(&self, day: Day) -> Option<ServerName> {
+        let name = last_metadata(&self.log(day)).ok()??.server?;
+        (name != self.server).then_some(name)
+    }
+
+    /// The days before `today` whose current log was delivered, but to another store.
+    pub(crate) fn delivered_elsewhere(
+        &self,
+        destination: &Destination,
+        today: Day,
+    ) -> Result<Vec<Day>, SpoolError> {
+        let deliveries = self.deliveries();
+        let mut days = self.pending_in(destination, today)?;
+        days.retain(|day| {
+            let record = deliveries.load(*day).ok().flatten();
+            record.is_some_and(|delivery| delivery.is_of(&self.log(*day)).unwrap_or(false))
+        });
+        Ok(days)
+    }
+
+    /// Removes the logs that were delivered to the store of `api` longer ago than `keep`, and the
+    /// records of removed logs after 400 days, whatever their store. Returns the days whose logs
+    /// were removed.
     ///
     /// A log is removed only if its bytes, read again, are the delivered ones, and its day is over
     /// everywhere on earth.
@@ -177,9 +240,9 @@ impl Spool {
     /// # Errors
     /// A folder cannot be read, or a file cannot be removed; earlier files are gone then. An
     /// unreadable log or record stays.
-    pub fn expire(
+    pub(crate) fn expire(
         &self,
-        api: &str,
+        destination: &Destination,
         keep: Duration,
         now: Timestamp,
     ) -> Result<Vec<Day>, SpoolError> {
@@ -189,11 +252,11 @@ impl Spool {
         let days = self.logs()?.days;
         let mut removed = Vec::new();
         for day in days.iter().copied().filter(|day| is_over_everywhere(*day, now)) {
-            match deliveries.load(day) {
-                Ok(Some(delivery)) if delivery.api == api && age(delivery.delivered_at) > keep => {
+            match self.delivery_in(destination, day) {
+                Some(delivery) if age(delivery.delivered_at) > keep => {
                     let path = self.log(day);
                     if removal::remove_delivered(&path, &delivery)
-                        .map_err(|source| SpoolError::Remove { path, source })?
+                        .map_err(|source| SpoolError::remove(&path, source))?
                     {
                         removed.push(day);
                     }
@@ -207,8 +270,8 @@ impl Spool {
         Ok(removed)
     }
 
-    /// Makes room on a full disk without a known API: it removes only what was delivered through
-    /// the API of the newest delivery, because logs of an earlier API are pending for this one.
+    /// Makes room on a full disk without a known API: it removes only what was delivered to the
+    /// store of the newest delivery, because logs in an earlier store are pending for this one.
     ///
     /// # Errors
     /// As [`Self::make_room_of`].
@@ -217,20 +280,23 @@ impl Spool {
         let days = deliveries.days().into_iter();
         let records = days.filter_map(|day| deliveries.load(day).ok().flatten());
         let newest = records.max_by_key(|delivery| delivery.delivered_at);
-        newest.map_or(Ok(None), |newest| self.make_room_of(&newest.api, today))
+        newest.map_or(Ok(None), |newest| self.make_room_of(&newest, today))
     }
 
-    /// Makes room on a full disk: removes the oldest log before `today`'s that was delivered
-    /// through `api` and has not changed, regardless of its age. `None` if there is none.
+    /// Makes room on a full disk: removes the oldest log before `today`'s that was delivered to the
+    /// store of `delivery` and has not changed, regardless of its age. `None` if there is none.
     ///
     /// # Errors
     /// The folder cannot be read, or the log cannot be removed.
-    fn make_room_of(&self, api: &str, today: Day) -> io::Result<Option<Day>> {
-        let deliveries = self.deliveries();
+    fn make_room_of(&self, delivery: &Delivery, today: Day) -> io::Result<Option<Day>> {
+        // What is known of the store knows more of its addresses than one delivery.
+        let destination = Some(self.destination(&delivery.api));
+        let destination = destination
+            .filter(|known| known.store() == delivery.store.as_deref())
+            .unwrap_or_else(|| Destination::of(delivery));
         let days = self.logs().map_err(io::Error::other)?.days;
         for day in days.into_iter().filter(|day| *day < today) {
-            if let Ok(Some(delivery)) = deliveries.load(day)
-                && delivery.api == api
+            if let Some(delivery) = self.delivery_in(&destination, day)
                 && removal::remove_delivered(&self.log(day), &delivery)?
             {
                 return Ok(Some(day));
@@ -249,14 +315,28 @@ impl Spool {
         oldest.is_some_and(|day| fs::remove_file(deliveries.path(day)).is_ok())
     }
 
-    /// Prepares for a full disk while there is space, or some can be made: allocates what a first
-    /// record needs, and the reserve. Without them nothing could be recorded then, and so nothing
+    /// Creates the lock and the result of `ship`, which need a name (inode) that a full disk does not
+    /// have. An empty result counts as none.
+    fn make_files_of_ship(&self) -> io::Result<()> {
+        for (name, mode) in [(SHIP_LOCK, 0o644), (LAST_SHIP, 0o600)] {
+            let mut options = OpenOptions::new();
+            options.write(true).create(true).truncate(false).mode(mode);
+            open_regular(&self.state_dir.join(name), &mut options)?;
+        }
+        Ok(())
+    }
+
+    /// Prepares for a full disk while there is space, or some can be made: allocates what `ship` and
+    /// a first record need, and the reserve. Without them nothing could be recorded then, and so nothing
     /// could ever be removed. Returns the days whose logs were removed for it.
     pub(crate) fn prepare(&self, today: Day) -> Vec<Day> {
         let deliveries = self.deliveries();
         let mut removed = Vec::new();
         loop {
-            let ready = deliveries.make_folder().and_then(|()| reserve::take(&self.state_dir));
+            let ready = deliveries
+                .make_folder()
+                .and_then(|()| self.make_files_of_ship())
+                .and_then(|()| reserve::take(&self.state_dir));
             let full = ready.is_err_and(|error| is_full(&error));
             if !(full && self.is_on_one_disk()) {
                 return removed;
@@ -280,7 +360,7 @@ impl Spool {
             match deliveries.save(day, delivery) {
                 Err(error) if is_full(&error) => {
                     let made = self.is_on_one_disk()
-                        && (matches!(self.make_room_of(&delivery.api, today), Ok(Some(_)))
+                        && (matches!(self.make_room_of(delivery, today), Ok(Some(_)))
                             || self.forget_oldest());
                     if !made {
                         return Err(error);
@@ -302,7 +382,7 @@ impl Spool {
         match source.kind() {
             ErrorKind::NotFound => SpoolError::Missing(path),
             ErrorKind::NotADirectory => SpoolError::NotAFolder(path),
-            _ => SpoolError::Folder { path, source },
+            _ => SpoolError::Folder { source: with_hint(&path, source), path },
         }
     }
 }
@@ -321,7 +401,7 @@ pub(crate) fn check_folder(path: &Path) -> Result<(), SpoolError> {
     let owned = || path.to_owned();
     let found = fs::symlink_metadata(path).map_err(|source| match source.kind() {
         ErrorKind::NotFound => SpoolError::Missing(owned()),
-        _ => SpoolError::Folder { path: owned(), source },
+        _ => SpoolError::Folder { path: owned(), source: with_hint(path, source) },
     })?;
     let us = rustix::process::geteuid().as_raw();
     if found.is_symlink() {

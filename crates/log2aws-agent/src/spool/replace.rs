@@ -1,18 +1,55 @@
-//! Replaces a file atomically.
+//! Small files of the state folder: replaced atomically, read back if they are whole.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
 use rustix::fs::OFlags;
+use serde::de::DeserializeOwned;
+
+use super::is_full;
 
 /// A writer needs far less than these five seconds, even on a slow disk.
 const TRIES: u32 = 1000;
 const PAUSE: Duration = Duration::from_millis(5);
+
+/// The longest file that is read.
+const MAX_FILE: u64 = 256 << 10;
+
+/// Reads a file of JSON. `None` if there is none, or none that can be parsed: what a state folder
+/// has lost costs a repetition, never a log.
+///
+/// # Errors
+/// The file exists, but cannot be read.
+pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let mut text = Vec::new();
+    file.take(MAX_FILE).read_to_end(&mut text)?;
+    Ok(serde_json::from_slice(&text).ok())
+}
+
+/// As [`replace`] without sync, but overwrites the existing file on a full disk: it has a block and
+/// a name. A crash in between leaves garbage, which [`read_json`] ignores.
+pub(crate) fn replace_or_overwrite(path: &Path, text: &[u8]) -> io::Result<()> {
+    match replace(path, text, false) {
+        Err(error) if is_full(&error) => overwrite(path, text),
+        done => done,
+    }
+}
+
+fn overwrite(path: &Path, text: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).open(path)?;
+    file.write_all(text)?;
+    file.set_len(text.len() as u64)
+}
 
 /// Replaces the file at `path` with `text`; with `sync` its bytes and its name are durable on
 /// return.
@@ -109,6 +146,19 @@ mod tests {
         drop(held);
         replace_in(3, &path, |file| fill(file, b"after", false)).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "after");
+    }
+
+    #[test]
+    fn what_is_overwritten_reads_back_whether_longer_or_shorter() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.json");
+        assert_eq!(read_json::<String>(&path).unwrap(), None);
+        fs::write(&path, "").unwrap();
+        for text in ["x", "a longer one", "y"] {
+            overwrite(&path, &serde_json::to_vec(text).unwrap()).unwrap();
+            assert_eq!(read_json::<String>(&path).unwrap().as_deref(), Some(text));
+        }
+        assert!(read_json::<String>(folder.path()).is_err());
     }
 
     #[test]

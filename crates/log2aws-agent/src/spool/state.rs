@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use super::log_file::open_regular;
+use super::{open_regular, with_hint};
 
 /// How often, and at which interval, a held lock is retried: a process that only tests the lock
 /// holds it for a moment.
@@ -23,10 +23,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
     /// It cannot be created, or nothing can be opened in it.
-    #[error(
-        "the state folder {path} cannot be used: {source}; run as the user who owns it, or name \
-         another with --state-dir"
-    )]
+    #[error("the state folder {path} cannot be used: {source}; or name another with --state-dir")]
     Unusable {
         /// The folder.
         path: PathBuf,
@@ -62,7 +59,10 @@ pub(crate) enum Lock {
 /// # Errors
 /// It cannot be created, or belongs to another user.
 pub(crate) fn make(folder: &Path) -> Result<(), StateError> {
-    let failed = |source| StateError::Unusable { path: folder.to_owned(), source };
+    let failed = |source| StateError::Unusable {
+        path: folder.to_owned(),
+        source: with_hint(folder, source),
+    };
     fs::create_dir_all(folder).map_err(failed)?;
     // A link to it is followed: systemd creates one (DynamicUser=), and it does not change the
     // owner.
@@ -82,13 +82,15 @@ pub(crate) fn make(folder: &Path) -> Result<(), StateError> {
 /// [`StateError`]
 pub(crate) fn lock(folder: &Path, name: &str) -> Result<Lock, StateError> {
     make(folder)?;
-    let failed = |source| {
-        let source = io::Error::other(format!("{name} in it: {source}"));
+    let path = folder.join(name);
+    let failed = |source: io::Error| {
+        let source = with_hint(&path, source);
+        let source = io::Error::new(source.kind(), format!("{name} in it: {source}"));
         StateError::Unusable { path: folder.to_owned(), source }
     };
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
-    let file = open_regular(&folder.join(name), &mut options).map_err(failed)?;
+    let file = open_regular(&path, &mut options).map_err(failed)?;
     for left in (0..TRIES).rev() {
         match file.try_lock() {
             Ok(()) => return Ok(Lock::Taken(file)),

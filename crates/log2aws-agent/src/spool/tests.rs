@@ -44,6 +44,7 @@ impl Folder {
             size: log.size,
             delivered_at: at.parse().unwrap(),
             api: API.into(),
+            store: None,
             etag: None,
             version_id: None,
             modified: log.modified,
@@ -178,17 +179,39 @@ fn only_what_was_delivered_long_ago_expires() {
     folder.write("2026-11-09.log", "never\n");
     folder.write("2026-11-11.log", "b\n");
     let now = "2026-11-24T13:00:00Z".parse().unwrap();
-    assert_eq!(texts(&folder.spool.expire(API, days(10), now).unwrap()), ["2026-11-10"]);
+    assert_eq!(
+        texts(
+            &folder
+                .spool
+                .expire(&Destination::load(&folder.spool.state_dir, API), days(10), now)
+                .unwrap()
+        ),
+        ["2026-11-10"]
+    );
     assert_eq!(folder.names(), ["2026-11-09", "2026-11-11", "2026-11-12", "2026-11-24"]);
-    assert_eq!(folder.spool.expire(API, days(10), now).unwrap(), []);
+    assert_eq!(
+        folder
+            .spool
+            .expire(&Destination::load(&folder.spool.state_dir, API), days(10), now)
+            .unwrap(),
+        []
+    );
 }
 
 #[test]
 fn a_day_that_is_not_over_somewhere_does_not_expire() {
     let folder = Folder::new();
     folder.deliver("2026-11-23", "a\n", "2026-11-20T00:00:00Z");
-    let expire =
-        |now: &str| folder.spool.expire(API, Duration::ZERO, now.parse().unwrap()).unwrap();
+    let expire = |now: &str| {
+        folder
+            .spool
+            .expire(
+                &Destination::load(&folder.spool.state_dir, API),
+                Duration::ZERO,
+                now.parse().unwrap(),
+            )
+            .unwrap()
+    };
     assert_eq!(expire("2026-11-24T11:59:59Z"), []);
     assert_eq!(texts(&expire("2026-11-24T12:00:00Z")), ["2026-11-23"]);
 }
@@ -204,7 +227,12 @@ fn records_outlive_their_logs_by_400_days_and_not_the_logs_themselves() {
         fs::remove_file(folder.spool.log(day)).unwrap();
     }
     folder.write("2025-10-02.log", "changed\n");
-    let expire = |now: &str| folder.spool.expire(API, days(1), now.parse().unwrap()).unwrap();
+    let expire = |now: &str| {
+        folder
+            .spool
+            .expire(&Destination::load(&folder.spool.state_dir, API), days(1), now.parse().unwrap())
+            .unwrap()
+    };
     let known = |name| folder.spool.deliveries().load(day(name)).unwrap().is_some();
     assert_eq!(expire("2026-11-06T00:00:00Z"), []);
     assert!(known("2025-10-01"));
@@ -234,7 +262,13 @@ fn what_another_api_has_is_pending_and_stays() {
     let (now, today) = ("2026-11-24T13:00:00Z".parse().unwrap(), day("2026-11-24"));
     let other = "https://other.example/";
     assert_eq!(folder.spool.pending(other, today).unwrap(), [day("2026-11-10")]);
-    assert_eq!(folder.spool.expire(other, days(1), now).unwrap(), []);
+    assert_eq!(
+        folder
+            .spool
+            .expire(&Destination::load(&folder.spool.state_dir, other), days(1), now)
+            .unwrap(),
+        []
+    );
 
     // From here on the other API is used.
     folder.deliver("2026-11-11", "a\n", "2026-11-12T00:00:00Z");
@@ -244,7 +278,13 @@ fn what_another_api_has_is_pending_and_stays() {
     assert_eq!(folder.spool.make_room(today).unwrap(), Some(day("2026-11-11")));
     assert_eq!(folder.spool.make_room(today).unwrap(), None);
     assert_eq!(folder.names(), ["2026-11-10"]);
-    assert_eq!(folder.spool.expire(API, days(1), now).unwrap(), [day("2026-11-10")]);
+    assert_eq!(
+        folder
+            .spool
+            .expire(&Destination::load(&folder.spool.state_dir, API), days(1), now)
+            .unwrap(),
+        [day("2026-11-10")]
+    );
 }
 
 #[test]
@@ -263,7 +303,16 @@ fn a_delivery_of_the_future_is_one_of_now() {
     let folder = Folder::new();
     folder.deliver("2026-11-10", "a\n", "2031-01-01T00:00:00Z");
     folder.deliver("2026-11-11", "a\n", "2026-11-24T20:00:00Z");
-    let expire = |now: &str| folder.spool.expire(API, days(10), now.parse().unwrap()).unwrap();
+    let expire = |now: &str| {
+        folder
+            .spool
+            .expire(
+                &Destination::load(&folder.spool.state_dir, API),
+                days(10),
+                now.parse().unwrap(),
+            )
+            .unwrap()
+    };
     let at = |name| folder.spool.deliveries().load(day(name)).unwrap().unwrap().delivered_at;
     assert_eq!(expire("2026-11-24T13:00:00Z"), []);
     assert_eq!(at("2026-11-10"), "2026-11-24T13:00:00Z".parse().unwrap());
@@ -290,7 +339,7 @@ const DISK: &str = "LOG2AWS_TEST_SMALL_DISK";
 #[test]
 fn a_full_disk_still_learns_of_a_delivery() {
     let name = "spool::tests::a_full_disk_still_learns_of_a_delivery";
-    let Some(disk) = std::env::var_os(DISK) else { return on_a_small_disk(name) };
+    let Some(disk) = std::env::var_os(DISK) else { return on_a_small_disk(name, "size=256k") };
     let folder = Folder::below(tempfile::tempdir_in(disk).unwrap());
     let state_dir = &folder.spool.state_dir;
     let reserve = reserve::path(state_dir);
@@ -316,11 +365,51 @@ fn a_full_disk_still_learns_of_a_delivery() {
     assert!(reserve.exists(), "with room it is taken again");
 }
 
-fn on_a_small_disk(name: &str) {
+/// What `ship` needs has a name before the disk has none left.
+#[test]
+fn a_disk_without_a_free_name_can_still_be_shipped_from() {
+    let name = "spool::tests::a_disk_without_a_free_name_can_still_be_shipped_from";
+    let Some(disk) = std::env::var_os(DISK) else {
+        return on_a_small_disk(name, "size=256k,nr_inodes=20");
+    };
+    let folder = Folder::below(tempfile::tempdir_in(disk).unwrap());
+    let state_dir = folder.spool.state_dir.clone();
+    state::make(&state_dir).unwrap();
+    folder.write("2026-11-20.log", "a line\n");
+    assert_eq!(folder.spool.prepare(day("2026-11-24")), []);
+    let mut fillers = 0..;
+    let mut fill = || {
+        while fs::write(state_dir.join(format!("filler{}", fillers.next().unwrap())), "").is_ok() {}
+    };
+    fill();
+
+    assert!(matches!(state::lock(&state_dir, SHIP_LOCK).unwrap(), state::Lock::Taken(_)));
+    folder.deliver_again(day("2026-11-20"));
+    let last = state_dir.join(LAST_SHIP);
+    fill();
+    replace_or_overwrite(&last, b"{\"exit_code\":0}\n").unwrap();
+    assert_eq!(fs::read(&last).unwrap(), b"{\"exit_code\":0}\n");
+    let error = state::lock(&state_dir, "another.lock").unwrap_err().to_string();
+    assert!(error.contains("for names (df -i)") && !error.contains("run as"), "{error}");
+}
+
+#[test]
+fn a_read_only_disk_is_named_as_the_cause() {
+    let name = "spool::tests::a_read_only_disk_is_named_as_the_cause";
+    let Some(disk) = std::env::var_os(DISK) else { return on_a_small_disk(name, "size=256k") };
+    let folder = Folder::below(tempfile::tempdir_in(&disk).unwrap());
+    state::make(&folder.spool.state_dir).unwrap();
+    let mut mount = std::process::Command::new("mount");
+    assert!(mount.args(["-o", "remount,ro"]).arg(&disk).status().unwrap().success());
+    let error = state::lock(&folder.spool.state_dir, SHIP_LOCK).unwrap_err().to_string();
+    assert!(error.contains("read-only file system") && !error.contains("run as"), "{error}");
+}
+
+fn on_a_small_disk(name: &str, options: &str) {
     let disk = tempfile::tempdir().unwrap();
-    let script = r#"mount -t tmpfs -o size=256k tmpfs "$1" || exit 77; shift; exec "$@""#;
+    let script = r#"mount -t tmpfs -o "$1" tmpfs "$2" || exit 77; shift 2; exec "$@""#;
     let output = std::process::Command::new("unshare")
-        .args(["--map-root-user", "--mount", "sh", "-c", script, "sh"])
+        .args(["--map-root-user", "--mount", "sh", "-c", script, "sh", options])
         .arg(disk.path())
         .arg(std::env::current_exe().unwrap())
         .args(["--exact", name, "--nocapture"])

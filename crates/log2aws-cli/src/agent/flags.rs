@@ -147,7 +147,7 @@ pub(super) struct Sending {
     #[arg(long, value_name = "SECONDS", default_value_t = ship::DEFAULT_MAX_TIME.as_secs(), value_parser = clap::value_parser!(u64).range(1..=604_800))]
     pub(super) max_time: u64,
     /// Remove a log so many days after its delivery, if it is what was delivered [default: keep
-    /// all].
+    /// all, as long as the disk has room].
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
     pub(super) keep_days: Option<u32>,
 }

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use clap::Args;
-use log2aws_agent::ship::{self, DayReport, Days, Outcome, Progress, ShipConfig, ShipReport};
+use log2aws_agent::ship::{self, DayReport, Days, Outcome, Progress, ShipConfig, ShipReport, span};
 use log2aws_agent::world::{SystemTime, World};
 use log2aws_core::day::Day;
 
@@ -72,6 +72,10 @@ pub(super) fn run(args: &ShipArgs, environment: &Environment) -> anyhow::Result<
     let mut tell = |progress: Progress<'_>| match progress {
         Progress::Sending { day, sent, size } => drawing.sending(day, sent, size),
         Progress::Waiting { day, reason, wait } => drawing.waiting(day, reason, wait),
+        Progress::Warning(text) => {
+            drawing.clear();
+            let _ = writeln!(io::stderr(), "warning: {text}");
+        }
         Progress::Day(day) => {
             drawing.clear();
             if !args.json && !matches!(day.outcome, Outcome::Pending) {
@@ -91,9 +95,6 @@ fn conclude(out: &mut dyn Write, args: &ShipArgs, report: &ShipReport) -> anyhow
         serde_json::to_writer_pretty(&mut *out, report)?;
         writeln!(out)?;
     } else {
-        for warning in &report.warnings {
-            let _ = writeln!(io::stderr(), "warning: {warning}");
-        }
         let _ = write_rest(out, report, args.sending.keep_days);
     }
     Ok(match report.exit_code() {
@@ -118,15 +119,6 @@ fn write_rest(out: &mut dyn Write, report: &ShipReport, keep_days: Option<u32>) 
         writeln!(out, "{days}: removed here, delivered more than {keep} days ago")?;
     }
     Ok(())
-}
-
-/// Any number of days in one line.
-fn span(days: &[Day]) -> Option<String> {
-    match days {
-        [] => None,
-        [day] => Some(day.to_string()),
-        [first, .., last] => Some(format!("{first} to {last} ({} logs)", days.len())),
-    }
 }
 
 #[cfg(test)]
@@ -191,14 +183,5 @@ mod tests {
         assert_eq!(sending.limit_rate.unwrap().get(), 204_800);
         assert_eq!(sending.keep(), Some(Duration::from_hours(90 * 24)));
         assert_eq!(sending.max_time, 3600);
-    }
-
-    #[test]
-    fn many_days_are_one_line() {
-        let days: Vec<Day> =
-            ["2026-11-01", "2026-11-03", "2026-11-21"].map(|day| day.parse().unwrap()).to_vec();
-        assert_eq!(span(&[]), None);
-        assert_eq!(span(&days[..1]).unwrap(), "2026-11-01");
-        assert_eq!(span(&days).unwrap(), "2026-11-01 to 2026-11-21 (3 logs)");
     }
 }

@@ -29,6 +29,7 @@ fn run() -> Result<(), Error> {
         days: function.environment.days,
         objects: Arc::new(objects),
         limits: UrlLimits::default(),
+        store_id: function.environment.store_id()?,
     });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(lambda_runtime::run(front::service(function, router)))

@@ -12,7 +12,9 @@ use axum::routing::{any, get};
 use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, StatusCode};
-use log2aws_service::http::{ClientIp, RefusalLog, request_timeout, too_many_requests};
+use log2aws_service::http::{
+    ClientIp, RefusalLog, StoreId, insert_store_name, request_timeout, too_many_requests,
+};
 use log2aws_service::ports::SettingsSource;
 use s3s::s3_error;
 use s3s::service::S3Service;
@@ -53,6 +55,7 @@ pub(crate) struct App {
     pub(crate) audit: Arc<AuditLayer>,
     pub(crate) ui: Arc<AuthenticatedUi>,
     pub(crate) settings: Arc<dyn SettingsSource>,
+    pub(crate) store_id: StoreId,
     /// The access key that signs URLs.
     pub(crate) signing: String,
     pub(crate) refusals: Arc<RefusalLog>,
@@ -85,13 +88,17 @@ async fn root(State(app): State<Arc<App>>, request: Request<Body>) -> Response {
     let Some(who) = parts.extensions.get::<ClientIp>().copied() else {
         return sentence(StatusCode::INTERNAL_SERVER_ERROR, "the caller's address is not known");
     };
-    let response = if let Err(wait) = app.limit.check(who.0) {
+    let mut response = if let Err(wait) = app.limit.check(who.0) {
         let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
         too_many_requests(&parts.headers, who, seconds, &app.refusals)
     } else {
         let request = Request::from_parts(parts, body);
         ask(&app.urls, &app.refusals, request, who, ASKING).await
     };
+    // The router's own answers have it already.
+    if let Ok(settings) = app.settings.current() {
+        insert_store_name(response.headers_mut(), &settings.raw_bucket, &app.store_id);
+    }
     app.metrics.count_url(response.status());
     response
 }

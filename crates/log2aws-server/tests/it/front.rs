@@ -6,10 +6,10 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use log2aws_server::{ServeError, Server};
+use log2aws_server::{ServeConfig, ServeError, Server};
 
 use crate::client::{Request, connect, read_answer};
-use crate::harness::{ClockAt, LOG, config, eventually, start, start_with};
+use crate::harness::{ClockAt, LOG, config, eventually, start, start_on, start_with};
 
 const ASK: &str = "/?server=web01&date=2019-08-01";
 
@@ -72,6 +72,39 @@ fn too_many_requests_are_answered_429_and_puts_are_not_counted() {
     for _ in 0..5 {
         assert_eq!(server.send(&Request::new("PUT", url.clone()).body(LOG)).status, 200);
     }
+}
+
+/// A client knows a store again, whatever the address, and after a restart; a snapshot is another
+/// store, because it lacks what was delivered after it.
+#[test]
+fn every_answer_of_the_url_endpoint_names_the_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let one_a_second = || ServeConfig {
+        requests_per_second: NonZeroU32::MIN,
+        ..config(&folder.path().join("data"))
+    };
+    let store = |answer: &crate::client::Answer| {
+        answer.header("log2aws-store").unwrap_or_default().to_owned()
+    };
+    let mut server = start_on(one_a_second(), ClockAt(0));
+    let name = store(&server.send(&Request::new("GET", ASK)));
+    let id = name.strip_prefix("serverlogs-local/").unwrap();
+    assert_eq!(id.len(), 32, "{name}");
+    let mut answers = (0..5).map(|_| server.send(&Request::new("GET", ASK)));
+    let limited = answers.find(|answer| answer.status == 429).unwrap();
+    assert_eq!(store(&limited), name);
+    server.stop();
+    drop(server);
+    let mut server = start_on(one_a_second(), ClockAt(0));
+    assert_eq!(store(&server.send(&Request::new("POST", "/").body("x"))), name);
+    server.stop();
+    drop(server);
+
+    let copy = folder.path().join("copy");
+    log2aws_store::disk::snapshot::snapshot(&folder.path().join("data"), &copy).unwrap();
+    let restored = start_on(config(&copy), ClockAt(0));
+    let other = store(&restored.send(&Request::new("GET", ASK)));
+    assert!(other.starts_with("serverlogs-local/") && other != name, "{other}");
 }
 
 #[test]

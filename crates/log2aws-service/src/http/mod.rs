@@ -10,6 +10,7 @@ mod problem;
 mod refusal_log;
 mod request;
 mod small_body;
+mod store_name;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -42,6 +43,7 @@ pub use refusal_log::{RefusalLog, network_of};
 use request::UrlRequestHead;
 pub use request::{MAX_PUT_BYTES, MAX_REQUEST_BYTES, ParameterError, PutBody};
 pub use small_body::{SmallBodyError, read_small_body};
+pub use store_name::{STORE_HEADER, StoreId, StoreIdError, insert_store_name};
 
 /// How long a URL is valid, in seconds.
 pub const URL_LIFE_SECONDS: u32 = 300;
@@ -64,6 +66,8 @@ pub struct UrlApp {
     pub objects: Arc<dyn ObjectReader>,
     /// Limits of requests.
     pub limits: UrlLimits,
+    /// Distinguishes the store from others whose buckets have the same name.
+    pub store_id: StoreId,
 }
 
 impl fmt::Debug for UrlApp {
@@ -133,13 +137,25 @@ async fn at_root(State(app): State<UrlApp>, request: Request<Body>) -> Response<
         Err(problem) => problem.answer(&headers, caller, app.limits.refusals.as_deref(), &subject),
     };
     response.extensions_mut().insert(subject);
-    response
+    app.with_store_name(response)
 }
 
 async fn not_found(State(app): State<UrlApp>, request: Request<Body>) -> Response<Body> {
     let caller = request.extensions().get::<ClientIp>().copied();
     let refusals = app.limits.refusals.as_deref();
-    Problem::NoSuchPath.answer(request.headers(), caller, refusals, &UrlSubject::default())
+    let subject = UrlSubject::default();
+    let response = Problem::NoSuchPath.answer(request.headers(), caller, refusals, &subject);
+    app.with_store_name(response)
+}
+
+impl UrlApp {
+    /// Without settings the bucket is unknown, and so is the store.
+    fn with_store_name(&self, mut response: Response<Body>) -> Response<Body> {
+        if let Ok(settings) = self.settings.current() {
+            insert_store_name(response.headers_mut(), &settings.raw_bucket, &self.store_id);
+        }
+        response
+    }
 }
 
 /// An issued URL, and its recipient.

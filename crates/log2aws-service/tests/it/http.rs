@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 use url::Url;
 
-use crate::world::{At, Fixed, Objects, settings};
+use crate::world::{At, Fixed, Objects, RAW, settings};
 
 const SHA256: &str = "E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855";
 const SHA256_BASE64: &str = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
@@ -54,6 +54,7 @@ pub(crate) fn app(settings: Option<Settings>) -> UrlApp {
         days: DayRules::default(),
         objects: Arc::new(Objects::default()),
         limits: UrlLimits::default(),
+        store_id: "0f3c".parse().unwrap(),
     }
 }
 
@@ -254,6 +255,28 @@ fn each_bad_body_is_named() {
         assert_eq!(answer.status.as_u16(), status, "{shown} {}", answer.body);
         assert!(answer.body.contains(sentence), "{shown} {}", answer.body);
     }
+}
+
+#[test]
+fn every_answer_names_the_store() {
+    let ask = |caller, request| ask_app(app(Some(settings("203.0.113.7"))), Some(caller), request);
+    let post = Request::post(GOOD).body(Body::empty()).unwrap();
+    let put = Request::put(GOOD).body(Body::empty()).unwrap();
+    for (answer, status) in [
+        (ask("203.0.113.7", get(GOOD)), 200),
+        (ask("203.0.113.7", get_json(GOOD)), 200),
+        (ask("203.0.113.7", post), 200),
+        (ask("203.0.113.7", get("/?server=web01")), 400),
+        (ask("203.0.113.8", get(GOOD)), 403),
+        (ask("203.0.113.7", get("/nowhere")), 404),
+        (ask("203.0.113.7", put), 405),
+    ] {
+        assert_eq!(answer.status, status);
+        assert_eq!(answer.header("log2aws-store"), format!("{RAW}/0f3c"), "{status}");
+    }
+    let no_keys = UrlApp { signer: Arc::new(NoKeys), ..app(Some(settings("203.0.113.7"))) };
+    let answer = ask_app(no_keys, Some("203.0.113.7"), get(GOOD));
+    assert_eq!(answer.header("log2aws-store"), format!("{RAW}/0f3c"));
 }
 
 #[test]

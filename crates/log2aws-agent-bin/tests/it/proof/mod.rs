@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod alone;
+mod durable;
 mod faults;
 mod journal;
 mod kills;

@@ -144,8 +144,15 @@ pub(crate) fn strays(log_dir: &Path, state_dir: &Path, host: &str) -> Vec<String
 }
 
 /// The expected content of a state folder.
-const KEPT: [&str; 6] =
-    ["deliveries", "last-sample.json", "last-ship.json", "reserve", "run.lock", "ship.lock"];
+const KEPT: [&str; 7] = [
+    "deliveries",
+    "last-sample.json",
+    "last-ship.json",
+    "reserve",
+    "run.lock",
+    "ship.lock",
+    "store.json",
+];
 
 fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).into_iter().flatten();

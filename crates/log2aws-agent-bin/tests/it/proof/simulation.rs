@@ -431,7 +431,7 @@ fn tell(journal: &Journal, progress: Progress<'_>) {
         Progress::Waiting { reason, .. } => {
             return journal.note(&Entry::Left { text: reason.to_owned() });
         }
-        Progress::Sending { .. } => return,
+        Progress::Sending { .. } | Progress::Warning(_) => return,
     };
     let text = report.to_string();
     if text.contains("X-Amz-") || text.contains("Signature=") {

@@ -6,6 +6,7 @@ mod backlog;
 mod faults;
 mod proxies;
 mod server;
+mod stores;
 mod tls;
 mod works;
 
@@ -35,6 +36,12 @@ pub(crate) fn yesterday() -> Days {
 #[derive(Debug)]
 pub(crate) struct Clock {
     slept: Cell<Duration>,
+}
+
+impl Clock {
+    pub(crate) fn advance(&self, duration: Duration) {
+        self.slept.set(self.slept.get() + duration);
+    }
 }
 
 impl Time for Clock {

@@ -79,6 +79,7 @@ struct State {
     behaviour: Box<Behaviour>,
     heads: Mutex<Vec<Request>>,
     stored: Mutex<Vec<(String, Vec<u8>)>>,
+    store: Mutex<Option<String>>,
     ended: AtomicBool,
 }
 
@@ -115,6 +116,7 @@ impl Server {
             behaviour: Box::new(behaviour),
             heads: Mutex::default(),
             stored: Mutex::default(),
+            store: Mutex::default(),
             ended: AtomicBool::new(false),
         });
         let shared = Arc::clone(&state);
@@ -133,6 +135,11 @@ impl Server {
     /// A correct server.
     pub(crate) fn right() -> Self {
         Self::start(|_| Does::Right)
+    }
+
+    /// From now on, answers name this store.
+    pub(crate) fn name_store(&self, name: Option<&str>) {
+        *self.state.store.lock().unwrap() = name.map(str::to_owned);
     }
 
     /// All requests so far.
@@ -249,7 +256,9 @@ impl State {
             "expires_at": "2026-11-22T00:05:00Z",
         })
         .to_string();
-        format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len())
+        let store = self.store.lock().unwrap();
+        let store = store.as_ref().map_or_else(String::new, |s| format!("log2aws-store: {s}\r\n"));
+        format!("HTTP/1.1 200 OK\r\n{store}content-length: {}\r\n\r\n{body}", body.len())
     }
 
     fn store(&self, request: &Request, body: Vec<u8>) -> String {

@@ -38,6 +38,7 @@ fn yesterdays_log_is_delivered_once_and_again_when_it_changes() {
             "size": 3,
             "delivered_at": "2026-11-21T15:04:00Z",
             "api": format!("http://{}/prod", server.address),
+            "store": null,
             "etag": "\"e1\"",
             "version_id": "v1",
         })
