@@ -14,7 +14,7 @@ use crate::as_text;
 use crate::run::{self, Interval, Offset, Schedule, ServiceRecord, ShipWindow};
 use crate::sample::{self, log_lines};
 use crate::ship::{ApiUrl, LastShip};
-use crate::spool::{Spool, SpoolError};
+use crate::spool::{Spool, SpoolError, with_hint};
 use crate::world::World;
 
 /// After this many intervals without a sample something is wrong.
@@ -79,7 +79,7 @@ pub enum StatusError {
     #[error(transparent)]
     Spool(#[from] SpoolError),
     /// The state folder cannot be read: an unreadable file would look like an absent one.
-    #[error("the state folder {path} cannot be read: {source}; run as the user who owns it")]
+    #[error("the state folder {path} cannot be read: {source}")]
     State {
         /// The folder.
         path: PathBuf,
@@ -106,6 +106,7 @@ pub fn look(config: &StatusConfig, world: &World<'_>) -> Result<Status, StatusEr
     if let Err(source) = std::fs::read_dir(&spool.state_dir)
         && source.kind() != io::ErrorKind::NotFound
     {
+        let source = with_hint(&spool.state_dir, source);
         return Err(StatusError::State { path: spool.state_dir.clone(), source });
     }
     let pending = match &config.api {

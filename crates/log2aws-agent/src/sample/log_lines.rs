@@ -2,18 +2,18 @@
 
 use std::fs::OpenOptions;
 use std::io::{self, Read, Seek, SeekFrom};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use log2aws_core::convert::{Converter, Sink};
+use log2aws_core::convert::{Sink, convert_text};
 use log2aws_core::line::Row;
 use log2aws_core::metadata::{Metadata, Mode};
 use log2aws_core::reject::Reject;
 use log2aws_core::server_name::ServerName;
-use rustix::fs::OFlags;
+
+use crate::spool::open_regular;
 
 /// How many bytes from the end are read: about ten days of lines.
 const LOOK_BACK: u64 = 256 << 10;
@@ -48,13 +48,8 @@ impl Lines {
 
 /// Reads the end of the log at `path`.
 pub(crate) fn read(path: &Path) -> io::Result<Lines> {
-    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
-    let mut file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
-    let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        return Err(io::Error::other("it is not a regular file"));
-    }
-    let from = metadata.len().saturating_sub(LOOK_BACK);
+    let mut file = open_regular(path, OpenOptions::new().read(true))?;
+    let from = file.metadata()?.len().saturating_sub(LOOK_BACK);
     file.seek(SeekFrom::Start(from))?;
     let mut text = Vec::new();
     file.take(LOOK_BACK).read_to_end(&mut text)?;
@@ -71,9 +66,7 @@ pub(crate) fn parse(text: &[u8]) -> Lines {
         torn: text.last().is_some_and(|byte| *byte != b'\n'),
         ..Lines::default()
     };
-    let mut converter = Converter::new();
-    converter.push(text, &mut lines);
-    lines.rejects = converter.finish(&mut lines).rejects;
+    lines.rejects = convert_text(text, &mut lines).rejects;
     lines
 }
 

@@ -2,17 +2,26 @@
 
 use std::io::Write;
 
-use clap::{Args, Command};
-use clap_complete::Shell;
+use clap::{Args, Command, ValueEnum};
+use clap_complete::generate;
+use clap_complete::shells::{Bash, Fish, Zsh};
 
 use crate::exit::Exit;
 
 /// The flags of `completions`.
 #[derive(Debug, Args)]
 pub struct CompletionsArgs {
-    /// The shell: bash, elvish, fish, powershell or zsh.
+    /// The shell: bash, fish or zsh.
     #[arg(value_enum, value_name = "SHELL", hide_possible_values = true)]
     shell: Shell,
+}
+
+/// The shells that servers have.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Shell {
+    Bash,
+    Fish,
+    Zsh,
 }
 
 /// Prints the completions.
@@ -27,7 +36,11 @@ pub(super) fn run(
     let name = door.get_name().to_owned();
     // Into memory first, because the generator panics on a closed pipe.
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut door, name, &mut script);
+    match args.shell {
+        Shell::Bash => generate(Bash, &mut door, name, &mut script),
+        Shell::Fish => generate(Fish, &mut door, name, &mut script),
+        Shell::Zsh => generate(Zsh, &mut door, name, &mut script),
+    }
     out.write_all(&script)?;
     out.flush()?;
     Ok(Exit::Done)

@@ -136,5 +136,13 @@ impl Converter {
     }
 }
 
+/// Converts text that is not compressed, such as the end of a log, in one block. A program that only
+/// calls this does not contain the decompressor.
+pub fn convert_text(text: &[u8], sink: &mut impl Sink) -> Totals {
+    let mut lines = Lines::default();
+    lines.push(text, sink);
+    lines.finish(sink)
+}
+
 #[cfg(test)]
 mod tests;
