@@ -22,6 +22,11 @@ impl<V: Default> HashedMap<V> {
         self.entries.contains_key(&self.hasher.hash_one(key))
     }
 
+    /// All values, in no particular order.
+    pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
+        self.entries.values_mut()
+    }
+
     /// The entry of `key`, which is created if there is none.
     pub(crate) fn entry(&mut self, key: &str) -> &mut V {
         let hash = self.hasher.hash_one(key);

@@ -21,6 +21,9 @@ const UNCOUNTED_BYTES: u64 = 64 << 20;
 /// uploads of bytes that were already stored.
 const COUNT_AGAIN_AFTER: Duration = Duration::from_mins(1);
 
+/// After how many accepted uploads the memory of those that have ended is freed.
+const SWEEP_AFTER: usize = 1024;
+
 /// The maximum number of concurrent lookups.
 const LOOKUPS: usize = 8;
 
@@ -34,16 +37,31 @@ struct Inner {
     raw_bucket: BucketName,
     max_versions: u32,
     max_bytes: u64,
-    /// A log that is forgotten is counted again if needed.
-    logs: Mutex<HashedMap<LogUsage>>,
+    logs: Mutex<Logs>,
     /// Each lookup takes a thread.
     lookups: Semaphore,
 }
 
-/// What is known about the versions of one log.
+/// What is known about all logs.
+#[derive(Debug, Default)]
+struct Logs {
+    /// A log that is forgotten is counted again if needed.
+    usage: HashedMap<LogUsage>,
+    /// The uploads accepted since the last sweep.
+    accepted: usize,
+}
+
+/// What is known about the versions of one log. There is one for each log that was put, so it is small
+/// while nothing arrives.
 #[derive(Debug, Default)]
 struct LogUsage {
     used: Usage,
+    recent: Option<Box<Recent>>,
+}
+
+/// Of a log that was counted, or that arrives.
+#[derive(Debug, Default)]
+struct Recent {
     counted_at: Option<Instant>,
     /// The accepted uploads that may not be stored yet, with their sizes.
     open: Vec<(Weak<BodyState>, u64)>,
@@ -62,11 +80,34 @@ impl Usage {
     }
 }
 
+impl Logs {
+    /// Frees the memory of uploads that have ended. An upload does not report its end here, so this
+    /// is called with each one that is accepted, and does something for one in many.
+    fn sweep(&mut self) {
+        self.accepted += 1;
+        if self.accepted < SWEEP_AFTER {
+            return;
+        }
+        self.accepted = 0;
+        for usage in self.usage.values_mut() {
+            usage.recent.take_if(|recent| {
+                recent.open.retain(is_open);
+                recent.open.is_empty() && recent.counted_at.is_none()
+            });
+        }
+    }
+}
+
 impl LogUsage {
+    fn counted_at(&self) -> Option<Instant> {
+        self.recent.as_ref()?.counted_at
+    }
+
     fn accept(&mut self, with: Usage, upload: Upload) {
         self.used = with;
-        self.open.retain(is_open);
-        self.open.push((upload.body, upload.bytes));
+        let recent = self.recent.get_or_insert_default();
+        recent.open.retain(is_open);
+        recent.open.push((upload.body, upload.bytes));
     }
 }
 
@@ -139,26 +180,28 @@ impl Inner {
     /// Whether it fits according to memory; `None` if the stored versions must be counted.
     fn take_known(&self, key: &ObjectKey, upload: &Upload) -> Option<bool> {
         let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = logs.entry(key.as_str());
+        logs.sweep();
+        let known = logs.usage.entry(key.as_str());
         let with = known.used.with(upload.bytes);
         let few = with.versions <= UNCOUNTED_VERSIONS && with.bytes <= UNCOUNTED_BYTES;
-        if self.fits(with) && (few || known.counted_at.is_some()) {
+        if self.fits(with) && (few || known.counted_at().is_some()) {
             known.accept(with, upload.clone());
             return Some(true);
         }
-        known.counted_at.filter(|at| at.elapsed() < COUNT_AGAIN_AFTER).map(|_| false)
+        known.counted_at().filter(|at| at.elapsed() < COUNT_AGAIN_AFTER).map(|_| false)
     }
 
     /// `counted` is the result of a count that began at `begin`.
     fn take_counted(&self, key: &ObjectKey, upload: Upload, stored: Usage, begin: Instant) -> bool {
         let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = logs.entry(key.as_str());
+        let known = logs.usage.entry(key.as_str());
         // A count that ended since this one began is as good. Neither includes the uploads that are
         // still arriving.
-        if known.counted_at.is_none_or(|at| at < begin) {
-            known.open.retain(is_open);
-            known.used = known.open.iter().fold(stored, |used, (_, bytes)| used.with(*bytes));
-            known.counted_at = Some(Instant::now());
+        if known.counted_at().is_none_or(|at| at < begin) {
+            let recent = known.recent.get_or_insert_default();
+            recent.open.retain(is_open);
+            known.used = recent.open.iter().fold(stored, |used, (_, bytes)| used.with(*bytes));
+            recent.counted_at = Some(Instant::now());
         }
         let with = known.used.with(upload.bytes);
         let fits = self.fits(with);
@@ -225,6 +268,22 @@ mod tests {
     /// One whose body is through.
     fn upload(sha256: Option<[u8; 32]>) -> Upload {
         Upload { bytes: 6, sha256, body: Weak::new() }
+    }
+
+    #[test]
+    fn uploads_that_have_ended_take_no_memory() {
+        let (mut logs, open) = (Logs::default(), BodyOutcome::default());
+        let uploads = 10 * SWEEP_AFTER;
+        for number in 0..uploads {
+            logs.sweep();
+            let body = if number == 0 { open.watch() } else { Weak::new() };
+            let known = logs.usage.entry(&number.to_string());
+            known.accept(known.used.with(6), Upload { body, ..upload(None) });
+        }
+        let recent = logs.usage.values_mut().filter(|usage| usage.recent.is_some()).count();
+        assert!((1..=SWEEP_AFTER + 1).contains(&recent), "{recent}");
+        let first = logs.usage.entry("0");
+        assert!(first.recent.is_some() && first.used.versions == 1);
     }
 
     /// Uploads that are accepted and not stored yet are in no count of the store.
