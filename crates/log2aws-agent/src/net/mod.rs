@@ -1,6 +1,6 @@
 //! The way out: HTTP requests of `ship` and `doctor`, through a proxy if one is set.
 //!
-//! One client connects for both, and records each step in a [`Trace`], so that `doctor` tests what
+//! One client connects for both, and records each step in a `Trace`, so that `doctor` tests what
 //! `ship` does.
 
 use std::path::PathBuf;
