@@ -65,7 +65,7 @@ pub struct Status {
     pub next_ship: Option<Timestamp>,
     /// Whether samples are recent, no day before yesterday is pending, and the service can write
     /// its folders and deliver.
-    pub well: bool,
+    pub healthy: bool,
     #[serde(skip)]
     zone: TimeZone,
     #[serde(skip)]
@@ -149,7 +149,7 @@ pub fn look(config: &StatusConfig, world: &World<'_>) -> Result<Status, StatusEr
         last_ship: last.as_ref().map(|last| last.at),
         last_error: last.and_then(|last| last.error),
         next_ship,
-        well: !sample_overdue && !old && !is_hindered,
+        healthy: !sample_overdue && !old && !is_hindered,
         service,
         zone,
         now,
@@ -176,8 +176,8 @@ fn is_overdue(last: Option<Timestamp>, now: Timestamp, interval: Interval) -> bo
 
 impl Status {
     /// Whether samples are recent and no day before yesterday is pending.
-    pub fn is_well(&self) -> bool {
-        self.well
+    pub fn is_healthy(&self) -> bool {
+        self.healthy
     }
 
     /// What keeps the running service from sampling or delivering.

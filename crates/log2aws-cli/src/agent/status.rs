@@ -49,5 +49,5 @@ pub(super) fn run(args: &StatusArgs, environment: &Environment) -> anyhow::Resul
     } else {
         write!(out, "{status}")?;
     }
-    Ok(if status.is_well() { Exit::Done } else { Exit::Missing })
+    Ok(if status.is_healthy() { Exit::Done } else { Exit::Missing })
 }

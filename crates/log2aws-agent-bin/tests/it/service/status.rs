@@ -35,7 +35,7 @@ fn days_before_yesterday_that_are_pending_are_not_well() {
     assert_eq!(code, Some(4));
     let json: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(json["pending"], serde_json::json!([days_ago(2), days_ago(1)]));
-    assert_eq!((&json["well"], &json["sample_overdue"]), (&false.into(), &false.into()));
+    assert_eq!((&json["healthy"], &json["sample_overdue"]), (&false.into(), &false.into()));
     assert_eq!(json["server"], "web01");
     // Without an API it is unknown what is pending.
     let (code, text) = status(&place, &[]);
