@@ -1,8 +1,7 @@
 //! The environment of the agent's verbs: that of the process, and `agent.env` beside the config file.
 //!
-//! `agent.env` holds for the service and for a command by hand alike. `sudo` resets the environment,
-//! so whoever types a command would otherwise be behind another proxy, and in another time zone,
-//! than the service.
+//! `agent.env` applies to the service and to commands typed by hand. `sudo` resets the environment, so
+//! such a command would otherwise use another proxy and another time zone than the service.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -111,8 +110,8 @@ impl Environment {
         self.problem.as_deref()
     }
 
-    /// The variable that replaces this key of a config file: programs share it, and whoever sets it
-    /// means all of them.
+    /// The variable that replaces this key of a config file. Other programs read it too, so it is
+    /// meant for all of them.
     pub fn replaces(&self, key: &str) -> Option<&'static str> {
         let is_set = |name: &&str| self.var(name).is_some_and(|value| !value.trim().is_empty());
         match key {

@@ -86,7 +86,7 @@ pub(crate) trait FileSystem: Debug + Send + Sync {
     }
 }
 
-/// What a name must be. A pipe in place of a file would block whoever opens it.
+/// What a name must be. A pipe in place of a file would block the process that opens it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     File,

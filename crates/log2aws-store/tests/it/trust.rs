@@ -96,7 +96,7 @@ fn an_audit_folder_that_others_can_change_or_of_another_kind_is_refused() {
     drop(open(&root));
 }
 
-/// A pipe without a peer blocks whoever opens it.
+/// A pipe without a peer blocks the process that opens it.
 #[test]
 fn a_pipe_in_place_of_a_file_is_refused_and_holds_up_nobody() {
     for name in ["lock", "format", "format.new", "dashboard-logouts"] {

@@ -85,7 +85,7 @@ fn a_wrong_config_at_the_start_costs_no_line() {
     assert!(said.contains(why) && said.contains(key), "{said}");
     assert_eq!(said.matches(key).count(), 1, "said once: {said}");
 
-    // It is seen from outside, by whom the file is not read.
+    // `status` shows it too, because the service recorded it.
     let status = || place.output("status", &["--server=web01", "--interval=10s", "--json"]);
     let json = |output: &[u8]| serde_json::from_slice::<serde_json::Value>(output).unwrap();
     let output = status();
