@@ -6,6 +6,7 @@
 pub mod allow_list;
 pub mod chart;
 pub mod convert;
+pub mod coverage;
 pub mod csv;
 pub mod day;
 pub mod day_clock;

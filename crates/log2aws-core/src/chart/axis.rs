@@ -183,19 +183,28 @@ fn spans(changes: &[(u32, bool)], day: u32) -> Vec<(u32, u32)> {
 }
 
 /// The gaps as they are shaded. A sample covers the time around it, so a gap begins half an
-/// interval after it. Gaps with almost nothing between them are merged.
+/// interval after it. Gaps with almost nothing between them are merged, but for those that meet,
+/// such as where the machine booted.
 fn gap_spans(clock: &DayClock, log: &LogSummary, seen: u32, language: Language) -> Vec<GapSpan> {
     let margin = log.interval_seconds / 2;
+    let taken = log.taken.and_then(|taken| clock.elapsed(taken, None)).unwrap_or(clock.seconds());
     let mut gap_spans: Vec<GapSpan> = Vec::new();
-    for gap in &log.gaps {
+    for (index, gap) in log.gaps.iter().enumerate() {
+        let meets = |other: Option<usize>| other.and_then(|other| log.gaps.get(other));
+        let after = meets(index.checked_sub(1)).is_some_and(|last| last.to == gap.from);
+        let before = meets(index.checked_add(1)).is_some_and(|next| next.from == gap.to)
+            || log.taken == Some(gap.to);
         let (from, to) = seconds(clock, gap, log.interval_seconds);
-        let from = from.map_or(0, |from| from + margin);
-        let to = to.map_or(clock.seconds(), |to| to.saturating_sub(margin));
+        let from = from.map_or(0, |from| if after { from } else { from + margin });
+        let to = to.map_or(taken, |to| if before { to } else { to.saturating_sub(margin) });
         if to < from + seen {
             continue;
         }
         let word = words::gap(language, gap.cause);
         match gap_spans.last_mut() {
+            Some(last) if after && last.to == from && last.word != word => {
+                gap_spans.push(GapSpan { from, to, word });
+            }
             Some(last) if from < last.to + seen => {
                 if last.word != word {
                     last.word = words::gap(language, Cause::Unknown);

@@ -10,12 +10,15 @@ mod fast_path;
 mod general;
 mod row;
 
-use jiff::civil::Date;
+use jiff::civil::{Date, DateTime};
 
 pub use compose::{ComposeError, compose};
 pub use error::LineError;
 pub(crate) use fast_path::CanonicalReader;
 pub use row::Row;
+
+/// The length of a date, a blank and a time to the second.
+const LEADING_TIME: usize = 19;
 
 /// The result of reading a line, in addition to the CSV cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +46,13 @@ impl Line {
             }
         })
     }
+}
+
+/// The date and the time at the beginning of a line, whatever follows them.
+pub fn leading_time(line: &[u8]) -> Option<DateTime> {
+    let text = std::str::from_utf8(line.get(..LEADING_TIME)?).ok()?;
+    // jiff reads a blank in the place of the `T`.
+    text.parse().ok()
 }
 
 #[cfg(test)]

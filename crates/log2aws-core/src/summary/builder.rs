@@ -1,13 +1,17 @@
 //! Builds a summary from samples, in memory that does not grow with them.
 
+use jiff::Timestamp;
 use jiff::civil::DateTime;
 
-use super::coverage::Coverage;
+use super::coverage::{Coverage, Known};
 use super::series::SeriesBuilder;
 use super::{LogSummary, MAX_MODES, MetadataInForce, ModeFrom, Peak, Rejects};
+use crate::coverage::interval::DayBefore;
 use crate::day::Day;
 use crate::day_clock::DayClock;
 use crate::metadata::{Metadata, Mode, ZoneName};
+use crate::line::leading_time;
+use crate::reject::Reject;
 use crate::sample::Sample;
 
 /// Takes the samples and metadata lines of one day log in order.
@@ -22,6 +26,9 @@ pub struct SummaryBuilder {
     guest_max: u64,
     mode: Option<Mode>,
     modes: Vec<(DateTime, Mode)>,
+    interval: Option<u32>,
+    before: Option<DayBefore>,
+    taken: Option<Timestamp>,
 }
 
 impl std::fmt::Debug for SummaryBuilder {
@@ -48,7 +55,20 @@ impl SummaryBuilder {
             guest_max: 0,
             mode: None,
             modes: Vec::new(),
+            interval: None,
+            before: None,
+            taken: None,
         }
+    }
+
+    /// Sets when the log was taken: nothing after it is missing. Otherwise the whole day was.
+    pub fn taken_at(&mut self, moment: Timestamp) {
+        self.taken = Some(moment);
+    }
+
+    /// Sets what a day before says of the interval.
+    pub fn day_before(&mut self, before: DayBefore) {
+        self.before = Some(before);
     }
 
     /// Takes a metadata line: each pair applies to the lines after it.
@@ -64,6 +84,10 @@ impl SummaryBuilder {
             held.mode = Some(mode.to_string());
             self.mode = Some(mode);
         }
+        if let Some(interval) = metadata.interval {
+            // An interval that was made shorter during the day would make gaps of its beginning.
+            self.interval = self.interval.max(Some(interval.get()));
+        }
         if let Some(note) = &metadata.note {
             held.note = Some(note.to_string());
         }
@@ -77,10 +101,15 @@ impl SummaryBuilder {
     /// Takes a row.
     pub fn sample(&mut self, sample: &Sample) {
         self.rows += 1;
-        if self.coverage.sample(&self.clock, sample.time, sample.uptime_seconds) {
+        if self.coverage.sample(&self.clock, sample.time, Some(sample.uptime_seconds)) {
             self.sample_of_the_day(sample);
         }
         self.series.sample(sample);
+    }
+
+    /// Takes a line that could not be read, in its place among the rows.
+    pub fn reject(&mut self, reject: &Reject) {
+        self.coverage.unreadable(&self.clock, leading_time(&reject.raw));
     }
 
     /// Rows of the key's own day, the only ones that the chart draws.
@@ -100,7 +129,12 @@ impl SummaryBuilder {
 
     /// Finishes the summary.
     pub fn finish(self, rejects: Rejects) -> LogSummary {
-        let covered = self.coverage.finish(&self.clock);
+        let known = Known {
+            interval: self.interval,
+            before: self.before,
+            taken: self.taken.map(|moment| self.clock.elapsed_at(moment)),
+        };
+        let covered = self.coverage.finish(&self.clock, known);
         let mode = |(from, mode): (DateTime, Mode)| ModeFrom { from, mode: mode.to_string() };
         let modes = if self.modes.len() > 1 { self.modes } else { Vec::new() };
         LogSummary {
@@ -113,8 +147,14 @@ impl SummaryBuilder {
             first_uptime_seconds: covered.first_uptime,
             last_uptime_seconds: covered.last_uptime,
             interval_seconds: covered.interval,
+            interval_from: Some(covered.interval_from),
+            interval_shown_seconds: covered.interval_shown,
+            taken: covered.taken,
             expected: covered.expected,
+            not_yet: covered.not_yet,
             missing: covered.missing,
+            missing_by_cause: covered.causes,
+            surplus: covered.surplus,
             gaps_total: covered.gaps_total,
             gaps: covered.gaps,
             reboots_total: covered.reboots_total,

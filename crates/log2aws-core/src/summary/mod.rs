@@ -17,6 +17,7 @@ use jiff::civil::DateTime;
 use serde::{Deserialize, Serialize};
 
 use crate::convert::Totals;
+use crate::coverage::interval::{self, DayBefore};
 use crate::day::Day;
 use crate::key::RawKey;
 use crate::reject::Stopped;
@@ -28,7 +29,7 @@ pub use series::{EXACT_ROWS, SERIES, Series, Stats};
 pub use versions::{AcceptedVersion, Change, MAX_VERSIONS, Versions};
 
 /// The format that this version writes, and the newest that it reads.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// The most changes between interval averages and averages since boot that are listed; real logs
 /// have fewer.
@@ -105,14 +106,32 @@ pub struct LogSummary {
     /// Seconds since boot at `last`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_uptime_seconds: Option<u64>,
-    /// The time from one sample to the next, in seconds: the median if there are 24 samples or
-    /// more, else 600.
+    /// The time from one sample to the next, in seconds.
     pub interval_seconds: u32,
-    /// The number of samples that such a day should have; a day with a clock change has 23 or 25
-    /// hours.
+    /// From where the interval is known; `None` in a summary of an older program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval_from: Option<interval::Source>,
+    /// The interval that the log's own samples show, in seconds, if they do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval_shown_seconds: Option<u32>,
+    /// Up to when the log was taken, if that is before the end of the day.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "text::optional")]
+    pub taken: Option<DateTime>,
+    /// The number of samples that were due until the log was taken; a day with a clock change has
+    /// 23 or 25 hours.
     pub expected: u64,
+    /// The number of samples that were due later that day.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub not_yet: u64,
     /// The number of missing samples: the sum over all gaps.
     pub missing: u64,
+    /// The missing samples by their cause; empty in a summary of an older program.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub missing_by_cause: BTreeMap<Cause, u64>,
+    /// The number of samples beyond one for each that was due: a second writer, or lines written
+    /// twice.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub surplus: u64,
     /// The number of gaps.
     pub gaps_total: u64,
     /// The gaps in order of time; only the longest [`MAX_LISTED`] if there are more.
@@ -196,10 +215,11 @@ pub struct MetadataInForce {
 /// A stretch of the day without the expected samples.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gap {
-    /// The sample before it, or midnight.
+    /// The sample or the boot before it, the line that could not be read, or midnight.
     #[serde(with = "text")]
     pub from: DateTime,
-    /// The sample after it, or the next midnight.
+    /// The sample or the boot after it, the moment at which the log was taken, or the next
+    /// midnight.
     #[serde(with = "text")]
     pub to: DateTime,
     /// The number of missing samples.
@@ -209,11 +229,16 @@ pub struct Gap {
 }
 
 /// Why there are no samples.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Cause {
-    /// The machine booted in the gap: it was off for part of it.
+    /// The machine booted at the end of the gap: it was off for a part of it. In a summary of an
+    /// older program the gap can go on after the boot.
     Off,
+    /// The machine had just booted.
+    Starting,
+    /// The lines are there, and could not be read.
+    Unreadable,
     /// The uptime kept growing: the machine ran, and its samples are missing.
     Running,
     /// There is no later sample whose uptime could show the cause.
@@ -240,6 +265,27 @@ pub enum SummaryError {
     /// Written by a newer version.
     #[error("the summary has format {0}; this program reads formats up to {FORMAT}")]
     Newer(u32),
+}
+
+impl LogSummary {
+    /// The number of samples that were due and are there.
+    pub fn sampled(&self) -> u64 {
+        self.expected.saturating_sub(self.missing)
+    }
+
+    /// The number of missing samples with that cause.
+    pub fn missing_because(&self, cause: Cause) -> u64 {
+        if self.missing_by_cause.is_empty() {
+            let gaps = self.gaps.iter().filter(|gap| gap.cause == cause);
+            return gaps.map(|gap| gap.missing).sum();
+        }
+        self.missing_by_cause.get(&cause).copied().unwrap_or(0)
+    }
+
+    /// What the next days need to know of this day's interval.
+    pub fn day_before(&self) -> DayBefore {
+        DayBefore { interval: self.interval_seconds, shown: self.interval_shown_seconds }
+    }
 }
 
 impl Summary {

@@ -165,6 +165,10 @@ pub(super) fn gap(language: Language, cause: Cause) -> &'static str {
     match (language, cause) {
         (En, Cause::Off) => "off",
         (Ja, Cause::Off) => "停止",
+        (En, Cause::Starting) => "starting",
+        (Ja, Cause::Starting) => "起動中",
+        (En, Cause::Unreadable) => "unreadable",
+        (Ja, Cause::Unreadable) => "読めない行",
         (En, Cause::Running | Cause::Unknown) => "no samples",
         (Ja, Cause::Running | Cause::Unknown) => "記録なし",
     }
@@ -207,8 +211,7 @@ fn zone(language: Language, clock: &DayClock, log: &LogSummary) -> String {
 }
 
 fn samples(language: Language, log: &LogSummary) -> String {
-    let there = log.rows - log.other_days.min(log.rows);
-    let expected = log.expected.max(there);
+    let (there, expected) = (log.sampled(), log.expected);
     let interval = log.interval_seconds;
     match (language, interval % 60) {
         (En, 0) => format!("{there} of {expected} samples, every {} min", interval / 60),
