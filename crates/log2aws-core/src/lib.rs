@@ -15,6 +15,7 @@ pub mod event;
 mod excerpt;
 pub mod key;
 pub mod line;
+pub mod measurement;
 pub mod metadata;
 pub mod refused;
 pub mod reject;

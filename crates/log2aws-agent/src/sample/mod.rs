@@ -264,6 +264,7 @@ fn metadata(config: &SampleConfig, world: &World<'_>, at: &Snapshot, mode: Mode)
         // A zone without a name (a plain file as /etc/localtime) is omitted rather than guessed.
         zone: world.zone.iana_name().and_then(|name| name.parse().ok()),
         mode: Some(mode),
+        interval: None,
         note: config.note.clone(),
         other: Vec::new(),
     }

@@ -1,14 +1,14 @@
 //! Builds a summary from samples, in memory that does not grow with them.
 
-use jiff::Timestamp;
 use jiff::civil::DateTime;
 
 use super::coverage::{Coverage, Known};
 use super::series::SeriesBuilder;
-use super::{LogSummary, MAX_MODES, MetadataInForce, ModeFrom, Peak, Rejects};
+use super::{Impossible, LogSummary, MAX_MODES, MetadataInForce, ModeFrom, Peak, Rejects, TakenAt};
 use crate::coverage::interval::DayBefore;
 use crate::day::Day;
 use crate::day_clock::DayClock;
+use crate::measurement::{Measured, measured};
 use crate::metadata::{Metadata, Mode, ZoneName};
 use crate::line::leading_time;
 use crate::reject::Reject;
@@ -24,11 +24,12 @@ pub struct SummaryBuilder {
     series: SeriesBuilder,
     peak: Option<Peak>,
     guest_max: u64,
+    impossible: Option<Impossible>,
     mode: Option<Mode>,
     modes: Vec<(DateTime, Mode)>,
     interval: Option<u32>,
     before: Option<DayBefore>,
-    taken: Option<Timestamp>,
+    taken: Option<TakenAt>,
 }
 
 impl std::fmt::Debug for SummaryBuilder {
@@ -53,6 +54,7 @@ impl SummaryBuilder {
             series: SeriesBuilder::new(),
             peak: None,
             guest_max: 0,
+            impossible: None,
             mode: None,
             modes: Vec::new(),
             interval: None,
@@ -62,8 +64,13 @@ impl SummaryBuilder {
     }
 
     /// Sets when the log was taken: nothing after it is missing. Otherwise the whole day was.
-    pub fn taken_at(&mut self, moment: Timestamp) {
-        self.taken = Some(moment);
+    pub fn taken_at(&mut self, taken: TakenAt) {
+        self.taken = Some(taken);
+    }
+
+    /// Whether the metadata do not give the interval, so that a day before may help.
+    pub fn needs_day_before(&self) -> bool {
+        self.interval.is_none()
     }
 
     /// Sets what a day before says of the interval.
@@ -101,6 +108,11 @@ impl SummaryBuilder {
     /// Takes a row.
     pub fn sample(&mut self, sample: &Sample) {
         self.rows += 1;
+        let Measured { sample, left_out } = &measured(sample);
+        if let Some(column) = left_out {
+            let first = || Impossible { rows: 0, at: sample.time, column: (*column).to_owned() };
+            self.impossible.get_or_insert_with(first).rows += 1;
+        }
         if self.coverage.sample(&self.clock, sample.time, Some(sample.uptime_seconds)) {
             self.sample_of_the_day(sample);
         }
@@ -109,7 +121,12 @@ impl SummaryBuilder {
 
     /// Takes a line that could not be read, in its place among the rows.
     pub fn reject(&mut self, reject: &Reject) {
-        self.coverage.unreadable(&self.clock, leading_time(&reject.raw));
+        self.unreadable(leading_time(&reject.raw));
+    }
+
+    /// The same, of a line with that time.
+    pub fn unreadable(&mut self, time: Option<DateTime>) {
+        self.coverage.unreadable(&self.clock, time);
     }
 
     /// Rows of the key's own day, the only ones that the chart draws.
@@ -132,7 +149,7 @@ impl SummaryBuilder {
         let known = Known {
             interval: self.interval,
             before: self.before,
-            taken: self.taken.map(|moment| self.clock.elapsed_at(moment)),
+            taken: self.taken.map(|taken| taken.second(&self.clock)),
         };
         let covered = self.coverage.finish(&self.clock, known);
         let mode = |(from, mode): (DateTime, Mode)| ModeFrom { from, mode: mode.to_string() };
@@ -162,6 +179,7 @@ impl SummaryBuilder {
             clock_steps: covered.clock_steps,
             peak: self.peak,
             guest_max: Some(self.guest_max).filter(|guest| *guest > 0),
+            impossible: self.impossible,
             modes: modes.into_iter().map(mode).collect(),
             series: self.series.finish(),
         }

@@ -6,6 +6,7 @@
 mod builder;
 mod coverage;
 mod series;
+mod taken;
 #[cfg(test)]
 mod tests;
 pub(crate) mod text;
@@ -26,6 +27,7 @@ use crate::server_name::ServerName;
 pub use builder::SummaryBuilder;
 pub use coverage::MAX_LISTED;
 pub use series::{EXACT_ROWS, SERIES, Series, Stats};
+pub use taken::{TakenAt, TakenAtError};
 pub use versions::{AcceptedVersion, Change, MAX_VERSIONS, Versions};
 
 /// The format that this version writes, and the newest that it reads.
@@ -146,9 +148,12 @@ pub struct LogSummary {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peak: Option<Peak>,
     /// The highest guest time of a sample of the day, in percent, if above 0. The CSV has no column
-    /// for it.
+    /// for it; it is what the shares lack to 100.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guest_max: Option<u64>,
+    /// The rows with values that cannot be measurements. These are in the CSV, and in no figure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub impossible: Option<Impossible>,
     /// What the averages of `vmstat` cover, if that changes within the day: the mode and the row
     /// from which it applies, in log order; the first [`MAX_MODES`]. Empty if it does not change.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -165,6 +170,18 @@ pub struct Peak {
     pub at: DateTime,
     /// Load average over 1 minute.
     pub load: f64,
+}
+
+/// Rows with values that cannot be measurements; see [`crate::measurement`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Impossible {
+    /// How many rows there are.
+    pub rows: u64,
+    /// The time of the first one.
+    #[serde(with = "text")]
+    pub at: DateTime,
+    /// Its first such column, by its name in the CSV.
+    pub column: String,
 }
 
 /// A change of mode: from which row on, and to which mode.

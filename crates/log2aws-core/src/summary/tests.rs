@@ -27,7 +27,10 @@ fn at(second: u32, uptime_seconds: u64) -> Sample {
 
 fn sample(time: DateTime, uptime_seconds: u64) -> Sample {
     let (users, load) = (Some(1), [0.5, 0.25, 0.25]);
-    Sample { time, uptime_seconds, users, load, vmstat: [Some(1); VMSTAT_COLUMNS], guest: None }
+    let mut vmstat = [Some(1); VMSTAT_COLUMNS];
+    // Idle: the shares make 100.
+    vmstat[14] = Some(96);
+    Sample { time, uptime_seconds, users, load, vmstat, guest: None }
 }
 
 fn zone(name: &str) -> Metadata {
@@ -229,8 +232,9 @@ fn the_days_edges_tell_their_uptimes_and_its_peak_its_time() {
 
     let idle = summarise(DAY, None, &[Sample { load: [0.0; 3], ..at(60, 60) }]);
     assert_eq!(idle.peak, None);
-    let guests = summarise(DAY, None, &[Sample { guest: Some(7), ..at(60, 60) }, at(660, 660)]);
-    assert_eq!(guests.guest_max, Some(7));
+    let mut guests = Sample { guest: Some(7), ..at(60, 60) };
+    guests.vmstat[14] = Some(89);
+    assert_eq!(summarise(DAY, None, &[guests, at(660, 660)]).guest_max, Some(7));
 }
 
 #[test]

@@ -114,6 +114,14 @@ pub(super) fn axis(
             Ja => write!(text, "。時計の変更により、この日は{hours}時間"),
         };
     }
+    if let Some(impossible) = &log.impossible {
+        let n = impossible.rows;
+        let _ = match (language, n) {
+            (En, 1) => write!(text, "{SEPARATOR}1 impossible value is not drawn"),
+            (En, _) => write!(text, "{SEPARATOR}impossible values of {n} samples are not drawn"),
+            (Ja, _) => write!(text, "{SEPARATOR}測定値としてありえない値（{n}件）は描かれていない"),
+        };
+    }
     if let Some(guest) = log.guest_max.filter(|_| !guests_drawn) {
         let _ = match language {
             En => write!(text, "{SEPARATOR}guest time, up to {guest} %, is not drawn"),
