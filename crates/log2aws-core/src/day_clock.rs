@@ -1,8 +1,8 @@
 //! Converts clock times of a day to seconds since midnight, including days of 23 and 25 hours.
 
-use jiff::{SignedDuration, Timestamp};
 use jiff::civil::DateTime;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
+use jiff::{SignedDuration, Timestamp};
 
 use crate::day::Day;
 
@@ -196,7 +196,8 @@ mod tests {
 
     #[test]
     fn a_moment_is_so_many_seconds_after_midnight() {
-        let since = |zone, moment: &str| clock("2026-10-25", zone).elapsed_at(moment.parse().unwrap());
+        let since =
+            |zone, moment: &str| clock("2026-10-25", zone).elapsed_at(moment.parse().unwrap());
         for (zone, moment, expected) in [
             (Some("Asia/Tokyo"), "2026-10-24T15:00:00Z", 0),
             (Some("Asia/Tokyo"), "2026-10-24T17:48:00Z", 10_080),

@@ -190,9 +190,15 @@ impl Panel<'_> {
 
     /// Explains the hatching in the panel's head, with the first of the `texts` for which there is
     /// room behind the legend.
-    pub(super) fn since_boot_label(&self, drawing: &mut Drawing, legend_end: i32, texts: [&str; 2]) {
+    pub(super) fn since_boot_label(
+        &self,
+        drawing: &mut Drawing,
+        legend_end: i32,
+        texts: [&str; 2],
+    ) {
         let fits = |text: &&str| legend_end + width(text, 12) <= RIGHT;
-        if let Some(text) = texts.into_iter().find(fits).filter(|_| !self.axis.since_boot.is_empty())
+        if let Some(text) =
+            texts.into_iter().find(fits).filter(|_| !self.axis.since_boot.is_empty())
         {
             drawing.text("k e", RIGHT, self.top - HEAD, text);
         }

@@ -66,8 +66,7 @@ pub fn choose(
     known
         .or(before.map(|before| (before.interval, Source::DaysBefore)))
         .or(shown.map(|interval| (interval, Source::Log)))
-        .map(|(interval, source)| (interval.max(1), source))
-        .unwrap_or((DEFAULT, Source::Default))
+        .map_or((DEFAULT, Source::Default), |(interval, source)| (interval.max(1), source))
 }
 
 /// The interval, in seconds, that the samples show, if they do: the one whose steps cover the

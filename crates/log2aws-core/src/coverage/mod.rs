@@ -118,12 +118,7 @@ pub fn cover(marks: &[Mark], frame: Frame) -> Vec<Stretch> {
     cover.done
 }
 
-/// How many lines are more than one for each sample that was due.
-pub fn surplus(marks: &[Mark], interval: u32) -> u64 {
-    groups(marks, interval.max(1)).iter().map(|group| u64::from(group.samples - 1)).sum()
-}
-
-/// Samples of which one was due: those within half an interval after the first.
+/// Samples of which one was due: those well within an interval after the first.
 struct Group {
     from: u32,
     first_uptime: Option<u64>,
@@ -142,7 +137,7 @@ fn groups(marks: &[Mark], interval: u32) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     for mark in marks.iter().filter(|mark| mark.samples > 0) {
         match groups.last_mut() {
-            Some(group) if (mark.second - group.from) * 2 < interval => {
+            Some(group) if mark.second - group.from < interval - interval / 4 => {
                 (group.last, group.last_uptime) = (mark.second, mark.uptime);
                 group.samples = group.samples.saturating_add(mark.samples);
             }
@@ -188,8 +183,8 @@ impl Cover {
         let Some(uptime) = first.first_uptime else {
             return self.lacking(region, missing, State::Unknown);
         };
-        let boot = booted_within(first.from, uptime)
-            .then(|| first.from.saturating_sub(small(uptime)));
+        let boot =
+            booted_within(first.from, uptime).then(|| first.from.saturating_sub(small(uptime)));
         self.split_at_boot(region, missing, boot);
     }
 
@@ -238,7 +233,8 @@ impl Cover {
     /// The machine was off until it booted, and ran since then.
     fn split_at_boot(&mut self, region: Region, missing: u32, boot: Option<u32>) {
         let Some(boot) = boot.filter(|boot| *boot > region.from) else {
-            return self.lacking(region, missing, State::Missing);
+            let since = region.since.max(boot.unwrap_or(0));
+            return self.lacking(Region { since, ..region }, missing, State::Missing);
         };
         let before_boot = (boot - region.first_due.min(boot)).div_ceil(self.interval).min(missing);
         self.lacking(Region { to: boot, ..region }, before_boot, State::Off);

@@ -8,9 +8,9 @@ use super::{Impossible, LogSummary, MAX_MODES, MetadataInForce, ModeFrom, Peak, 
 use crate::coverage::interval::DayBefore;
 use crate::day::Day;
 use crate::day_clock::DayClock;
+use crate::line::leading_time;
 use crate::measurement::{Measured, measured};
 use crate::metadata::{Metadata, Mode, ZoneName};
-use crate::line::leading_time;
 use crate::reject::Reject;
 use crate::sample::Sample;
 

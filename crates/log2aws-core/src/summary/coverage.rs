@@ -6,7 +6,7 @@ use jiff::civil::DateTime;
 
 use super::{Cause, Gap, Reboot};
 use crate::coverage::interval::{self, DayBefore};
-use crate::coverage::{Frame, Mark, State, Stretch, booted_within, cover, due, surplus};
+use crate::coverage::{Frame, Mark, State, Stretch, booted_within, cover, due};
 use crate::day_clock::DayClock;
 
 /// The most gaps and reboots that are listed; further ones are only counted.
@@ -156,6 +156,8 @@ impl Coverage {
             *causes.entry(Cause::of(stretch.state)).or_default() += u64::from(stretch.missing);
         }
         let expected = if taken == 0 { 0 } else { u64::from(due(taken, interval)) };
+        let missing = causes.values().sum();
+        let written: u64 = self.marks.iter().map(|mark| u64::from(mark.samples)).sum();
         let civil = |mark: Option<&Mark>| mark.map(|mark| clock.civil(mark.second));
         CoverageResult {
             first: civil(first),
@@ -168,9 +170,9 @@ impl Coverage {
             taken: (taken < day).then(|| clock.civil(taken)),
             expected,
             not_yet: u64::from(due(day, interval)).saturating_sub(expected),
-            missing: causes.values().sum(),
+            missing,
             causes,
-            surplus: surplus(&self.marks, interval),
+            surplus: written.saturating_sub(expected.saturating_sub(missing)),
             gaps_total: lacking().count() as u64,
             gaps: gaps(lacking(), clock),
             reboots: self.reboots,

@@ -36,7 +36,12 @@ fn each_damage_is_named_and_the_rest_is_shown() {
     let worked_out = "worked out from the CSV";
     says(&world, &day(2), &["half-written or damaged", worked_out, CHART, FIGURES], &[]);
     says(&world, &day(3), &["lacks these columns", "cpu-us", "cpu-user", CHART], &[]);
-    says(&world, &day(4), &["There is no summary", worked_out, CHART, "144 samples, one every"], &[]);
+    says(
+        &world,
+        &day(4),
+        &["There is no summary", worked_out, CHART, "144 samples, one every"],
+        &[],
+    );
     says(&world, &day(6), &["a newer program wrote it, in format 99", worked_out, CHART], &[]);
     says(&world, &day(7), &["no header", "NaN", "cell counts as empty", CHART], &[]);
 }
