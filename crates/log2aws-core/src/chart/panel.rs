@@ -57,7 +57,8 @@ impl Panel<'_> {
 
     /// Gaps, grid, ticks and frame.
     pub(super) fn frame(&self, drawing: &mut Drawing) {
-        let gaps = self.axis.gaps.iter().map(|gap| self.column(gap.from, gap.to));
+        let gaps = self.axis.gaps.iter().filter(|gap| gap.shaded);
+        let gaps = gaps.map(|gap| self.column(gap.from, gap.to));
         Self::columns(drawing, "gap", gaps);
         let mut grid = Vec::new();
         for (second, _) in &self.axis.ticks {

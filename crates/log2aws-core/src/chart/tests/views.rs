@@ -373,3 +373,22 @@ fn a_change_of_mode_whose_row_is_lost_begins_at_the_next() {
         assert_eq!(mode, expected, "{hour}:{minute}");
     }
 }
+
+#[test]
+fn the_rest_of_a_day_that_was_not_over_is_neither_shaded_nor_hatched() {
+    let day: Day = DAY.parse().unwrap();
+    let (mut chart, mut summary) = (ChartBuilder::new(day), SummaryBuilder::new(day));
+    for sample in every(10, 0..720) {
+        chart.sample(&sample);
+        summary.sample(&sample);
+    }
+    summary.taken_at(format!("{DAY}T12:00").parse().unwrap());
+    let log = summary.finish(Rejects::default());
+    let svg = chart.finish_view(&"web01".parse().unwrap(), &log, &View::default()).to_svg();
+    let svg = elements(&svg);
+    assert!(of_class(&svg, "gap").next().is_none());
+    let hatched = points(of_class(&svg, "ha").next().unwrap().get("d"));
+    assert!((hatched[1].0 - 542.0).abs() < 0.2, "{hatched:?}");
+    let text = texts(&svg).join("\n");
+    assert!(text.contains("not yet") && text.contains("72 of 72 samples"), "{text}");
+}

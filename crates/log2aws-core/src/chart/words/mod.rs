@@ -182,6 +182,14 @@ pub(super) fn gap(language: Language, cause: Cause) -> &'static str {
     }
 }
 
+/// The label of the rest of a day that was not over.
+pub(super) fn not_yet(language: Language) -> &'static str {
+    match language {
+        En => "not yet",
+        Ja => "まだ先",
+    }
+}
+
 /// A date with its day of the week.
 pub(super) fn date(language: Language, date: Date) -> String {
     let weekday = weekday(language, date);
