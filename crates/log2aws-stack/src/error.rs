@@ -161,9 +161,29 @@ pub enum StackError {
         /// Its owner, or the missing permission.
         why: String,
     },
-    /// Nobody answered the question.
+    /// `--yes` names another environment than `--env`.
+    #[error(
+        "--yes {yes} approves a change of environment {yes}, and --env is {env}; nothing was \
+         changed. Give both the same name"
+    )]
+    YesToOther {
+        /// The value of `--yes`.
+        yes: String,
+        /// The environment.
+        env: String,
+    },
+    /// Nobody can be asked for approval.
+    #[error(
+        "nobody is there to answer (y/n): standard input is not a terminal, or has ended; nothing \
+         was changed. Approve the change on the command line by --yes {env}"
+    )]
+    NotApproved {
+        /// The environment.
+        env: String,
+    },
+    /// The name that a purge requires was not typed.
     #[error("{0}")]
-    Unanswered(String),
+    NotTyped(String),
     /// Ctrl-C, or AWS became unreachable, while CloudFormation was working.
     #[error(
         "{why}; {what} of stack {stack} goes on in AWS: follow it with\n  {follow}\nand run this \
@@ -194,6 +214,13 @@ pub enum StackError {
 impl StackError {
     /// Whether it is a usage error, and nothing was done.
     pub fn is_usage(&self) -> bool {
-        matches!(self, Self::Name(_) | Self::Parameter(_) | Self::Hosts(_))
+        matches!(
+            self,
+            Self::Name(_)
+                | Self::Parameter(_)
+                | Self::Hosts(_)
+                | Self::YesToOther { .. }
+                | Self::NotApproved { .. }
+        )
     }
 }

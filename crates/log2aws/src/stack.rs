@@ -2,7 +2,7 @@
 
 mod console;
 
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::pin::pin;
 use std::time::Duration;
@@ -19,8 +19,8 @@ use log2aws_stack::name::StackName;
 use log2aws_stack::plan::{Plan, PlanInput};
 use log2aws_stack::template::Template;
 use log2aws_stack::{
-    Commands, DeleteRequest, DeployOutcome, DeployRequest, Deployed, Pace, Session, StackError,
-    StackEvent, checked_parameters, hosts,
+    Approval, Commands, DeleteRequest, DeployOutcome, DeployRequest, Deployed, Pace, Session,
+    StackError, StackEvent, checked_parameters, hosts,
 };
 use url::Url;
 
@@ -128,9 +128,10 @@ struct DeployArgs {
     /// Let in addresses that are not let in now.
     #[arg(long)]
     widen: bool,
-    /// Ask nothing, in production either.
-    #[arg(long)]
-    force: bool,
+    /// Approve the change of this environment without a question; required where standard input
+    /// is no terminal.
+    #[arg(long, value_name = "ENV")]
+    yes: Option<EnvName>,
     /// Print the outputs as one JSON object; progress goes to standard error.
     #[arg(long)]
     json: bool,
@@ -146,9 +147,10 @@ struct DeleteArgs {
     /// Remove both buckets, too, with every log and result; the stack's name has to be typed.
     #[arg(long)]
     purge: bool,
-    /// Do not ask whether production is to be deleted.
-    #[arg(long)]
-    force: bool,
+    /// Approve the delete of this environment without a question; required where standard input
+    /// is no terminal.
+    #[arg(long, value_name = "ENV")]
+    yes: Option<EnvName>,
 }
 
 /// The flags of `stack events`.
@@ -229,6 +231,7 @@ async fn plan(args: &PlanArgs) -> anyhow::Result<Exit> {
 }
 
 async fn deploy(args: DeployArgs) -> anyhow::Result<Exit> {
+    let approval = approval(args.yes.as_ref(), &args.place.env)?;
     let template = template()?;
     let stack = stack_name(&args.place)?;
     let given = checked(&template, &args.wish.parameter)?;
@@ -251,7 +254,7 @@ async fn deploy(args: DeployArgs) -> anyhow::Result<Exit> {
         given,
         artifacts,
         widen: args.widen,
-        force: args.force,
+        approval,
         now: Timestamp::now(),
     };
     let mut screen = Screen::new(if args.json { Stream::Error } else { Stream::Output });
@@ -290,6 +293,11 @@ fn tell_deployed(screen: &mut Screen, done: &Deployed, commands: &Commands) -> i
 }
 
 async fn delete(args: &DeleteArgs) -> anyhow::Result<Exit> {
+    // A purge has the stack's name typed instead, which a script can do, too.
+    let approval = match (&args.yes, args.purge) {
+        (None, true) => Approval::Ask,
+        (yes, _) => approval(yes.as_ref(), &args.place.env)?,
+    };
     let template = template()?;
     let stack = stack_name(&args.place)?;
     let mut interrupt = pin!(stop_signal()?);
@@ -300,7 +308,7 @@ async fn delete(args: &DeleteArgs) -> anyhow::Result<Exit> {
         env: args.place.env.clone(),
         stack,
         purge: args.purge,
-        force: args.force,
+        approval,
         token: Timestamp::now().strftime("%Y%m%d-%H%M%S-%3f").to_string(),
     };
     let mut screen = Screen::new(Stream::Output);
@@ -326,6 +334,10 @@ async fn events(args: &EventsArgs) -> anyhow::Result<Exit> {
     log2aws_stack::events(&mut session, &stack, args.follow, &mut tell).await?;
     screen.end();
     Ok(Exit::Done)
+}
+
+fn approval(yes: Option<&EnvName>, env: &EnvName) -> Result<Approval, StackError> {
+    Approval::of(yes, env, io::stdin().is_terminal())
 }
 
 fn template() -> Result<Template, StackError> {

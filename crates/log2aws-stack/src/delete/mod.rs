@@ -8,9 +8,10 @@ use std::future::Future;
 
 use log2aws_ssm::env_name::{self, EnvName};
 
+use crate::approval::Approval;
 use crate::commands::Commands;
 use crate::console::Console;
-use crate::deploy::{agreed, first_failure};
+use crate::deploy::first_failure;
 use crate::error::StackError;
 use crate::fault;
 use crate::name::StackName;
@@ -29,8 +30,8 @@ pub struct DeleteRequest {
     pub stack: StackName,
     /// Also deletes the two buckets with every log and result.
     pub purge: bool,
-    /// Skips the confirmation for production.
-    pub force: bool,
+    /// How the delete is approved; a purge also requires the stack's name to be typed.
+    pub approval: Approval,
     /// An idempotency token, unique to this run.
     pub token: String,
     /// Commands to suggest in messages.
@@ -70,7 +71,7 @@ async fn run<C: Console>(
     request: &DeleteRequest,
     phase: &Cell<Phase>,
 ) -> Result<DeleteOutcome, StackError> {
-    let DeleteRequest { env, stack, purge, force, .. } = request;
+    let DeleteRequest { env, stack, purge, .. } = request;
     let (account, region) = (session.cloud.account.clone(), session.cloud.region.clone());
     let standing = session.cloud.stack(stack.as_str()).await?;
     let standing = standing.filter(|stack| stack.status != "DELETE_COMPLETE");
@@ -93,7 +94,7 @@ async fn run<C: Console>(
         tell_loss(session, template, request, standing)?;
     }
     tell_buckets(session, &buckets, *purge)?;
-    if !confirmed(session, request, !buckets.is_empty() && *purge, *force).await? {
+    if !confirmed(session, request).await? {
         session.console.line("canceled; nothing was deleted")?;
         return Ok(DeleteOutcome::Canceled);
     }
@@ -170,35 +171,28 @@ fn tell_buckets<C: Console>(
     Ok(())
 }
 
-/// The confirmation: the typed name for a purge, a `y` for production.
+/// The confirmation: the typed name for a purge, else the approval of the delete.
 async fn confirmed<C: Console>(
     session: &mut Session<'_, C>,
     request: &DeleteRequest,
-    purges: bool,
-    force: bool,
 ) -> Result<bool, StackError> {
-    let stack = &request.stack;
-    if purges {
+    let DeleteRequest { env, stack, purge, approval, .. } = request;
+    if *purge {
         let question =
             format!("Type the stack's name ({stack}) to remove it with all its logs and results: ");
         let Some(answer) = session.console.ask(&question).await? else {
-            return Err(StackError::Unanswered(format!(
+            return Err(StackError::NotTyped(format!(
                 "--purge wants the stack's name, {stack}, typed; nothing was removed"
             )));
         };
         if answer.trim() != stack.as_str() {
-            return Err(StackError::Unanswered(format!(
-                "that is not {stack}; nothing was removed"
-            )));
+            return Err(StackError::NotTyped(format!("that is not {stack}; nothing was removed")));
         }
-        return Ok(true);
-    }
-    if request.env.as_str() != "prod" || force {
         return Ok(true);
     }
     let (account, region) = (&session.cloud.account, &session.cloud.region);
     let question = format!("Delete stack {stack} in account {account}, region {region}? (y/n): ");
-    agreed(session, &question).await
+    approval.agreed(session, env, &question).await
 }
 
 async fn delete_stack<C: Console>(

@@ -17,6 +17,7 @@ use log2aws_core::allow_list::AllowList;
 use log2aws_ssm::env_name::EnvName;
 use serde::Serialize;
 
+use crate::approval::Approval;
 use crate::artifacts::Artifacts;
 use crate::commands::Commands;
 use crate::console::Console;
@@ -50,8 +51,8 @@ pub struct DeployRequest {
     pub artifacts: Artifacts,
     /// Allows adding addresses to the allow-list.
     pub widen: bool,
-    /// Skips the confirmation for production.
-    pub force: bool,
+    /// How the change is approved.
+    pub approval: Approval,
     /// Commands to suggest in messages.
     pub commands: Commands,
     /// The start time, for the change set's name.
@@ -206,22 +207,19 @@ impl Work<'_> {
         Ok(body)
     }
 
-    /// Asks the operator to confirm the changes, only for production; a rejected plan is removed.
+    /// Has the changes approved; a rejected plan is removed.
     async fn agreed<C: Console>(
         &self,
         session: &mut Session<'_, C>,
         standing: Option<&ExistingStack>,
         planned: &ChangeSet,
     ) -> Result<bool, StackError> {
-        let DeployRequest { env, stack, force, .. } = self.request;
-        if env.as_str() != "prod" || *force {
-            return Ok(true);
-        }
+        let DeployRequest { env, stack, approval, .. } = self.request;
         let (account, region) = (&session.cloud.account, &session.cloud.region);
         let what = if standing.is_some() { "Update" } else { "Create" };
         let question =
             format!("{what} stack {stack} in account {account}, region {region}? (y/n): ");
-        let yes = agreed(session, &question).await?;
+        let yes = approval.agreed(session, env, &question).await?;
         if !yes {
             change_set::discard(session, planned).await?;
             session.console.line("canceled; nothing was changed")?;
@@ -422,19 +420,6 @@ pub(crate) fn first_failure(rest: &WaitResult) -> String {
 
 fn reason(standing: &ExistingStack) -> String {
     standing.reason.as_deref().map_or_else(String::new, |reason| format!(" ({reason})"))
-}
-
-/// Asks, and accepts only `y` as yes.
-pub(crate) async fn agreed<C: Console>(
-    session: &mut Session<'_, C>,
-    question: &str,
-) -> Result<bool, StackError> {
-    match session.console.ask(question).await? {
-        Some(answer) => Ok(matches!(answer.trim(), "y" | "Y" | "yes")),
-        None => Err(StackError::Unanswered(
-            "this is production, and nobody is there to say yes; --force asks nothing".to_owned(),
-        )),
-    }
 }
 
 /// The template's parameters that are computed from the allow-list.
