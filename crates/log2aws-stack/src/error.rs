@@ -6,8 +6,8 @@ use crate::name::StackNameError;
 use crate::template::{ParameterError, TemplateError};
 
 /// The possible follow-up of a deploy that is no longer watched.
-const AFTERWARDS: &str = ". If AWS takes the deploy back, the allow-list is that of the deploy \
-    before: say by --allow-hosts then what it is to be";
+pub(crate) const AFTERWARDS: &str = ". If AWS rolls it back, the allow-list is that of the deploy before: \
+    give the right one by --allow-hosts then";
 
 /// An error. Each message says what to do next.
 #[derive(Debug, thiserror::Error)]

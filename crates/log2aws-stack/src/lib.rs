@@ -32,7 +32,9 @@ mod watch;
 pub use approval::Approval;
 pub use commands::Commands;
 pub use delete::{DeleteOutcome, DeleteRequest, delete};
-pub use deploy::{DeployOutcome, DeployRequest, Deployed, checked_parameters, deploy};
+pub use deploy::{
+    ChangeSource, DeployOutcome, DeployRequest, Deployed, Execution, checked_parameters, deploy,
+};
 pub use error::StackError;
 pub use events::events;
 pub use fault::CallError;

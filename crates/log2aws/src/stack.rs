@@ -3,7 +3,7 @@
 mod console;
 
 use std::io::{self, IsTerminal as _, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::time::Duration;
 
@@ -19,8 +19,8 @@ use log2aws_stack::name::StackName;
 use log2aws_stack::plan::{Plan, PlanInput};
 use log2aws_stack::template::Template;
 use log2aws_stack::{
-    Approval, Commands, DeleteRequest, DeployOutcome, DeployRequest, Deployed, Pace, Session,
-    StackError, StackEvent, checked_parameters, hosts,
+    Approval, ChangeSource, Commands, DeleteRequest, DeployOutcome, DeployRequest, Deployed,
+    Execution, Pace, Session, StackError, StackEvent, checked_parameters, hosts,
 };
 use url::Url;
 
@@ -97,6 +97,30 @@ struct StackSettings {
     parameter: Vec<(String, String)>,
 }
 
+/// Which change set is executed, and when.
+#[derive(Debug, Args)]
+struct ExecutionFlags {
+    /// Make the change set and keep it: somebody else executes it by --change-set.
+    #[arg(long, conflicts_with_all = ["detach", "change_set"])]
+    no_execute: bool,
+    /// Execute this change set, which an earlier --no-execute has kept.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["allow_hosts", "parameter"])]
+    change_set: Option<String>,
+    /// Return as soon as AWS has started the change.
+    #[arg(long)]
+    detach: bool,
+}
+
+impl ExecutionFlags {
+    fn execution(&self) -> Execution {
+        match (self.no_execute, self.detach) {
+            (true, _) => Execution::Keep,
+            (false, true) => Execution::Detach,
+            (false, false) => Execution::Wait,
+        }
+    }
+}
+
 /// The flags of `stack plan`.
 #[derive(Debug, Args)]
 struct PlanArgs {
@@ -128,6 +152,8 @@ struct DeployArgs {
     /// Let in addresses that are not let in now.
     #[arg(long)]
     widen: bool,
+    #[command(flatten)]
+    execution: ExecutionFlags,
     /// Approve the change of this environment without a question; required where standard input
     /// is no terminal.
     #[arg(long, value_name = "ENV")]
@@ -231,18 +257,18 @@ async fn plan(args: &PlanArgs) -> anyhow::Result<Exit> {
 }
 
 async fn deploy(args: DeployArgs) -> anyhow::Result<Exit> {
-    let approval = approval(args.yes.as_ref(), &args.place.env)?;
+    let execution = args.execution.execution();
+    let approval = match (&args.yes, execution) {
+        // A change set that is kept needs no approval.
+        (None, Execution::Keep) => Approval::Ask,
+        (yes, _) => approval(yes.as_ref(), &args.place.env)?,
+    };
     let template = template()?;
     let stack = stack_name(&args.place)?;
-    let given = checked(&template, &args.wish.parameter)?;
-    if let Some(list) = &args.wish.allow_hosts {
-        listed(list)?;
-        warn_if_open(list);
-    }
-    let program = std::env::current_exe().ok();
-    let folders =
-        artifacts::folders(args.artifacts.as_deref(), program.as_deref(), &current_folder()?);
-    let artifacts = Artifacts::find(&folders).map_err(StackError::from)?;
+    let source = match args.execution.change_set {
+        Some(name) => ChangeSource::Kept(name),
+        None => new_change(&template, args.wish, args.artifacts.as_deref())?,
+    };
     let mut interrupt = pin!(stop_signal()?);
     let access = access(&args.place, &args.reach);
     let cloud = connect(&access, interrupt.as_mut()).await?;
@@ -250,9 +276,8 @@ async fn deploy(args: DeployArgs) -> anyhow::Result<Exit> {
         commands: Commands::new(&args.place.env, &stack, &cloud.region, &access),
         env: args.place.env,
         stack,
-        allow_hosts: args.wish.allow_hosts,
-        given,
-        artifacts,
+        source,
+        execution,
         widen: args.widen,
         approval,
         now: Timestamp::now(),
@@ -272,9 +297,27 @@ async fn deploy(args: DeployArgs) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
+/// What a deploy of this template and these settings needs.
+fn new_change(
+    template: &Template,
+    wish: StackSettings,
+    artifacts: Option<&Path>,
+) -> anyhow::Result<ChangeSource> {
+    let given = checked(template, &wish.parameter)?;
+    if let Some(list) = &wish.allow_hosts {
+        listed(list)?;
+        warn_if_open(list);
+    }
+    let program = std::env::current_exe().ok();
+    let folders = artifacts::folders(artifacts, program.as_deref(), &current_folder()?);
+    let artifacts = Artifacts::find(&folders).map_err(StackError::from)?;
+    Ok(ChangeSource::New { allow_hosts: wish.allow_hosts, given, artifacts })
+}
+
 fn tell_deployed(screen: &mut Screen, done: &Deployed, commands: &Commands) -> io::Result<()> {
-    if done.outcome == DeployOutcome::Canceled {
-        return Ok(());
+    match done.outcome {
+        DeployOutcome::Created | DeployOutcome::Updated | DeployOutcome::Unchanged => {}
+        DeployOutcome::Canceled | DeployOutcome::Kept | DeployOutcome::Started => return Ok(()),
     }
     screen.line("")?;
     let wide = done.outputs.iter().map(|output| output.key.len()).max().unwrap_or(0);

@@ -21,14 +21,21 @@ pub(super) struct Wanted {
     stored: Option<String>,
 }
 
+impl Wanted {
+    /// Whether Parameter Store holds the list already.
+    pub(super) fn is_stored(&self) -> bool {
+        self.stored.as_deref().and_then(in_force).is_some_and(|list| list == self.list)
+    }
+}
+
 /// The wanted list, after checking that it admits nobody new without `--widen`.
 pub(super) async fn wanted<C: Console>(
     session: &mut Session<'_, C>,
     request: &DeployRequest,
+    given: Option<&AllowList>,
     standing: Option<&ExistingStack>,
 ) -> Result<Wanted, StackError> {
     let name = request.env.parameter(env_name::ALLOW_LIST);
-    let given = request.allow_hosts.as_ref();
     let text = session.cloud.parameter(&name).await?;
     let stored = match (text.as_deref().map(AllowList::read_stored).transpose(), given) {
         // The stack would get the list without these entries, which is not what was written.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_cloudformation::types::{
-    Capability, Change, ChangeAction, ChangeSetStatus, ChangeSetType, EventFilter, HookFailureMode,
-    Parameter, Replacement,
+    Capability, Change, ChangeAction, ChangeSetStatus, ChangeSetType, EventFilter, ExecutionStatus,
+    HookFailureMode, Parameter, Replacement,
 };
 use tokio::time::sleep;
 
@@ -88,11 +88,9 @@ pub(super) async fn create<C: Console>(
         stack_id: created.stack_id.unwrap_or_else(|| stack.to_owned()),
         only_planned: matches!(found, Found::Nothing),
     };
-    match settled(session, &planned).await? {
-        Settled::Changes(changes) => {
-            for line in changes.iter().filter_map(told) {
-                session.console.line(&line)?;
-            }
+    match settled(session, &planned.id, &planned.stack_id).await? {
+        Settled::Changes(description) => {
+            description.print(session)?;
             Ok(Planned::Changes(planned))
         }
         Settled::Failed(reason) => {
@@ -165,23 +163,55 @@ fn parameters(
         .collect()
 }
 
-enum Settled {
-    Changes(Vec<Change>),
+/// A change set after CloudFormation has planned it.
+pub(super) enum Settled {
+    /// It can be executed, or has been.
+    Changes(Description),
+    /// CloudFormation could not plan it, for this reason.
     Failed(String),
 }
 
-async fn settled<C: Console>(
+/// What CloudFormation says of a change set.
+#[derive(Debug)]
+pub(super) struct Description {
+    pub(super) id: Option<String>,
+    pub(super) stack_id: Option<String>,
+    pub(super) stack_name: Option<String>,
+    /// Whether it can be executed; `OBSOLETE` if the stack was changed after it was made.
+    pub(super) execution: Option<ExecutionStatus>,
+    pub(super) parameters: BTreeMap<String, String>,
+    changes: Vec<Change>,
+}
+
+impl Description {
+    /// Prints the changes.
+    pub(super) fn print<C: Console>(&self, session: &mut Session<'_, C>) -> Result<(), StackError> {
+        for line in self.changes.iter().filter_map(told) {
+            session.console.line(&line)?;
+        }
+        Ok(())
+    }
+}
+
+impl ChangeSet {
+    /// A change set of an earlier run.
+    pub(super) fn of(description: &Description) -> Option<Self> {
+        let (id, stack_id) = (description.id.clone()?, description.stack_id.clone()?);
+        Some(Self { id, stack_id, only_planned: false })
+    }
+}
+
+/// Waits until a change set, by name or ARN, is planned.
+pub(super) async fn settled<C: Console>(
     session: &mut Session<'_, C>,
-    planned: &ChangeSet,
+    name: &str,
+    stack: &str,
 ) -> Result<Settled, StackError> {
     let mut changes = Vec::new();
     let mut next = None;
     loop {
         let ask = session.cloud.cloudformation.describe_change_set();
-        let ask = ask
-            .change_set_name(&planned.id)
-            .stack_name(&planned.stack_id)
-            .set_next_token(next.take());
+        let ask = ask.change_set_name(name).stack_name(stack).set_next_token(next.take());
         let told = ask.send().await;
         let told = told.map_err(|error| fault::call("reading the planned change", &error))?;
         match told.status() {
@@ -189,7 +219,17 @@ async fn settled<C: Console>(
                 changes.extend(told.changes.unwrap_or_default());
                 next = told.next_token;
                 if next.is_none() {
-                    return Ok(Settled::Changes(changes));
+                    let parameters = told.parameters.unwrap_or_default().into_iter();
+                    return Ok(Settled::Changes(Description {
+                        id: told.change_set_id,
+                        stack_id: told.stack_id,
+                        stack_name: told.stack_name,
+                        execution: told.execution_status,
+                        parameters: parameters
+                            .filter_map(|p| Some((p.parameter_key?, p.parameter_value?)))
+                            .collect(),
+                        changes,
+                    }));
                 }
             }
             Some(ChangeSetStatus::CreateInProgress | ChangeSetStatus::CreatePending) => {
