@@ -1,4 +1,4 @@
-//! Commands that people are told to run next: complete for pasting, with the same target as this
+//! Commands that messages suggest to run next: complete for pasting, with the same target as this
 //! one.
 
 use std::fmt::Write as _;

@@ -25,7 +25,7 @@ pub enum StackError {
     },
     /// No credentials.
     #[error(
-        "AWS credentials cannot be had{}: {why}; log in (aws sso login, aws configure), name another \
+        "AWS credentials cannot be loaded{}: {why}; log in (aws sso login, aws configure), name another \
          --profile, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
         profile.as_ref().map_or_else(String::new, |name| format!(" from the profile {name:?}"))
     )]
@@ -207,7 +207,7 @@ pub enum StackError {
     #[error("{0}")]
     Call(#[from] crate::fault::CallError),
     /// The terminal or pipe failed.
-    #[error("what was to be said or asked here could not be: {0}")]
+    #[error("the terminal or pipe cannot be written or read: {0}")]
     Console(#[from] std::io::Error),
 }
 

@@ -1,13 +1,13 @@
 //! `log2aws stack`: plans, deploys, deletes and watches the AWS stack.
 
 mod console;
+mod flags;
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::time::Duration;
 
-use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use log2aws_core::allow_list::AllowList;
@@ -22,187 +22,17 @@ use log2aws_stack::{
     Approval, ChangeSource, Commands, DeleteRequest, DeployOutcome, DeployRequest, Deployed,
     Execution, Pace, Session, StackError, StackEvent, checked_parameters, hosts,
 };
-use url::Url;
 
-use crate::flag;
 use crate::stop_signal::stop_signal;
 use console::{Screen, Stream};
+pub(crate) use flags::StackArgs;
+use flags::{
+    AwsAccess, DeleteArgs, DeployArgs, EventsArgs, Place, PlanArgs, StackSettings, StackVerb,
+};
 use log2aws_cli::exit::Exit;
 
 /// The default region of a plan.
 const PLAN_REGION: &str = "ap-northeast-1";
-
-/// The flags of `stack`.
-#[derive(Debug, Args)]
-pub(crate) struct StackArgs {
-    #[command(subcommand)]
-    verb: StackVerb,
-}
-
-#[derive(Debug, Subcommand)]
-enum StackVerb {
-    /// Say what a deploy would make, who may do what then, and what it costs. Asks nobody.
-    Plan(PlanArgs),
-    /// Make the stack, or bring it up to date.
-    Deploy(Box<DeployArgs>),
-    /// Delete the stack; its buckets stay, unless they are purged.
-    Delete(DeleteArgs),
-    /// Say what happened to the stack.
-    Events(EventsArgs),
-}
-
-/// Which stack is meant.
-#[derive(Debug, Args)]
-struct Place {
-    /// The environment, which names everything in the stack.
-    #[arg(long, value_name = "NAME", default_value = "dev")]
-    env: EnvName,
-    /// The region [default: that of the environment or the profile].
-    #[arg(long, value_name = "REGION", value_parser = flag::region)]
-    region: Option<String>,
-    /// The stack's name [default: that of the git repository or the folder, and the environment].
-    #[arg(long, value_name = "NAME")]
-    stack_name: Option<StackName>,
-}
-
-/// How AWS is reached.
-#[derive(Debug, Args)]
-struct AwsAccess {
-    /// The profile of the AWS config files.
-    #[arg(long, value_name = "NAME")]
-    profile: Option<String>,
-    /// Act in this account alone.
-    #[arg(long, value_name = "ID", value_parser = account)]
-    account: Option<String>,
-    /// An AWS that is not AWS's own: every service is asked there.
-    #[arg(long, value_name = "URL", value_parser = flag::endpoint)]
-    endpoint_url: Option<Url>,
-    /// How often progress is asked for, in milliseconds.
-    #[arg(long, value_name = "MS", default_value_t = 3000, hide = true)]
-    poll_ms: u64,
-    /// For how long AWS may be out of reach before nobody waits any longer, in milliseconds.
-    #[arg(long, value_name = "MS", default_value_t = 120_000, hide = true)]
-    patience_ms: u64,
-}
-
-/// What the stack is to be like.
-#[derive(Debug, Args)]
-struct StackSettings {
-    /// Who may ask for a URL and who may put: addresses and networks, each optionally bound to a
-    /// server name or pattern, e.g. '203.0.113.7, web*@198.51.100.0/24' [default: as it is].
-    #[arg(long, value_name = "LIST")]
-    allow_hosts: Option<AllowList>,
-    /// Another parameter of the template, e.g. RawKeepDays=400; may be given several times.
-    #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
-    parameter: Vec<(String, String)>,
-}
-
-/// Which change set is executed, and when.
-#[derive(Debug, Args)]
-struct ExecutionFlags {
-    /// Make the change set and keep it: somebody else executes it by --change-set.
-    #[arg(long, conflicts_with_all = ["detach", "change_set"])]
-    no_execute: bool,
-    /// Execute this change set, which an earlier --no-execute has kept.
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["allow_hosts", "parameter"])]
-    change_set: Option<String>,
-    /// Return as soon as AWS has started the change.
-    #[arg(long)]
-    detach: bool,
-}
-
-impl ExecutionFlags {
-    fn execution(&self) -> Execution {
-        match (self.no_execute, self.detach) {
-            (true, _) => Execution::Keep,
-            (false, true) => Execution::Detach,
-            (false, false) => Execution::Wait,
-        }
-    }
-}
-
-/// The flags of `stack plan`.
-#[derive(Debug, Args)]
-struct PlanArgs {
-    #[command(flatten)]
-    place: Place,
-    #[command(flatten)]
-    wish: StackSettings,
-    /// For how many servers the cost is estimated.
-    #[arg(long, value_name = "N", default_value_t = 10)]
-    servers: u32,
-    /// Print one JSON object.
-    #[arg(long)]
-    json: bool,
-}
-
-/// The flags of `stack deploy`.
-#[derive(Debug, Args)]
-struct DeployArgs {
-    #[command(flatten)]
-    place: Place,
-    #[command(flatten)]
-    reach: AwsAccess,
-    #[command(flatten)]
-    wish: StackSettings,
-    /// The folder of generate-url.zip and analyze-log.zip [default: beside this program, or
-    /// target/lambda].
-    #[arg(long, value_name = "DIR")]
-    artifacts: Option<PathBuf>,
-    /// Let in addresses that are not let in now.
-    #[arg(long)]
-    widen: bool,
-    #[command(flatten)]
-    execution: ExecutionFlags,
-    /// Approve the change of this environment without a question; required where standard input
-    /// is no terminal.
-    #[arg(long, value_name = "ENV")]
-    yes: Option<EnvName>,
-    /// Print the outputs as one JSON object; progress goes to standard error.
-    #[arg(long)]
-    json: bool,
-}
-
-/// The flags of `stack delete`.
-#[derive(Debug, Args)]
-struct DeleteArgs {
-    #[command(flatten)]
-    place: Place,
-    #[command(flatten)]
-    reach: AwsAccess,
-    /// Remove both buckets, too, with every log and result; the stack's name has to be typed.
-    #[arg(long)]
-    purge: bool,
-    /// Approve the delete of this environment without a question; required where standard input
-    /// is no terminal.
-    #[arg(long, value_name = "ENV")]
-    yes: Option<EnvName>,
-}
-
-/// The flags of `stack events`.
-#[derive(Debug, Args)]
-struct EventsArgs {
-    #[command(flatten)]
-    place: Place,
-    #[command(flatten)]
-    reach: AwsAccess,
-    /// Go on until CloudFormation rests.
-    #[arg(long)]
-    follow: bool,
-    /// Print one JSON object a line.
-    #[arg(long)]
-    json: bool,
-}
-
-fn account(text: &str) -> Result<String, &'static str> {
-    let right = text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit());
-    if right { Ok(text.to_owned()) } else { Err("write the 12 digits of an account") }
-}
-
-fn pair(text: &str) -> Result<(String, String), &'static str> {
-    let (name, value) = text.split_once('=').ok_or("write NAME=VALUE, e.g. RawKeepDays=400")?;
-    Ok((name.trim().to_owned(), value.to_owned()))
-}
 
 /// Runs the subcommand.
 ///
@@ -458,19 +288,5 @@ fn session<'a>(cloud: &'a Cloud, screen: &'a mut Screen, reach: &AwsAccess) -> S
             poll: Duration::from_millis(reach.poll_ms),
             patience: Duration::from_millis(reach.patience_ms),
         },
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn values_say_what_to_write() {
-        assert_eq!(account("123456789012"), Ok("123456789012".to_owned()));
-        assert!(account("1234").unwrap_err().contains("12 digits"));
-        assert_eq!(pair("RawKeepDays=400").unwrap(), ("RawKeepDays".to_owned(), "400".to_owned()));
-        assert_eq!(pair("A=b=c").unwrap().1, "b=c");
-        assert!(pair("RawKeepDays").unwrap_err().contains("NAME=VALUE"));
     }
 }

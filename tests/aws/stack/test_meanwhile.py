@@ -101,7 +101,7 @@ def test_a_list_that_also_widens_is_left_to_cloudformation(cloud, program, deplo
     assert entries(cloud.parameters[STORED]) == entries(wanted)
 
 
-# ---- answers that come late, and words that nobody takes ----
+# ---- answers that come late, and output that nobody reads ----
 
 
 @pytest.mark.parametrize("stale", [1, 4])

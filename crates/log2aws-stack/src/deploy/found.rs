@@ -4,7 +4,7 @@ use super::DeployRequest;
 use crate::error::StackError;
 use crate::stack::ExistingStack;
 use crate::state::{self, State};
-use crate::watch::{Session, WaitResult};
+use crate::watch::{Session, Settled};
 
 /// The current state of the stack's name.
 #[derive(Debug)]
@@ -13,15 +13,15 @@ pub(crate) enum Found {
     Nothing,
     /// A stack that exists only as a plan.
     Planned,
-    /// An existing stack at rest.
-    ExistingStack(ExistingStack),
+    /// An existing stack at settled.
+    Existing(ExistingStack),
 }
 
 impl Found {
     /// The existing stack, if there is one.
     pub(crate) fn existing(&self) -> Option<&ExistingStack> {
         match self {
-            Self::ExistingStack(stack) => Some(stack),
+            Self::Existing(stack) => Some(stack),
             Self::Nothing | Self::Planned => None,
         }
     }
@@ -31,14 +31,14 @@ impl DeployRequest {
     /// Looks the stack up, and fails if its state does not allow a deploy.
     pub(super) async fn look_up<C>(&self, session: &Session<'_, C>) -> Result<Found, StackError> {
         let DeployRequest { env, stack, commands, .. } = self;
-        let Some(standing) = session.cloud.stack(stack.as_str()).await? else {
+        let Some(existing) = session.cloud.stack(stack.as_str()).await? else {
             return Ok(Found::Nothing);
         };
-        standing.belongs_to(stack, env)?;
-        let (status, follow, delete) = (&standing.status, commands.follow(), commands.delete());
+        existing.belongs_to(stack, env)?;
+        let (status, follow, delete) = (&existing.status, commands.follow(), commands.delete());
         match state::of(status) {
             State::Absent => Ok(Found::Planned),
-            State::Rests => Ok(Found::ExistingStack(standing)),
+            State::AtRest => Ok(Found::Existing(existing)),
             State::AtWork => Err(StackError::State(format!(
                 "stack {stack} is in {status}: somebody's change is under way, and CloudFormation \
                  does one at a time; follow it with\n  {follow}\nand deploy again when it rests"
@@ -47,11 +47,11 @@ impl DeployRequest {
                 "stack {stack} is in {status}: it was never made, or not wholly deleted{}, and can \
                  only be deleted; logs and results are not touched by that. Run\n  {delete}\nand \
                  deploy again",
-                reason(&standing),
+                reason(&existing),
             ))),
             State::Stuck => Err(StackError::State(format!(
                 "stack {stack} is in {status}: an update was not finished, nor taken back{}. {}",
-                reason(&standing),
+                reason(&existing),
                 self.recovery_command(status),
             ))),
         }
@@ -73,9 +73,10 @@ impl DeployRequest {
     }
 
     /// The error of a deploy that CloudFormation did not complete.
-    pub(super) fn ended(&self, rest: &WaitResult, besides: &str) -> StackError {
+    pub(super) fn ended(&self, settled: &Settled, besides: &str) -> StackError {
         let DeployRequest { stack, commands, .. } = self;
-        let status = rest.stack.as_ref().map_or("DELETE_COMPLETE", |stack| stack.status.as_str());
+        let status =
+            settled.stack.as_ref().map_or("DELETE_COMPLETE", |stack| stack.status.as_str());
         let delete = commands.delete();
         let next = match (state::of(status), status) {
             (_, "ROLLBACK_COMPLETE") => format!(
@@ -90,7 +91,7 @@ impl DeployRequest {
             (State::AtWork | State::Absent, _) => {
                 format!("Its events tell more:\n  {}", commands.follow())
             }
-            (State::Rests, _) => {
+            (State::AtRest, _) => {
                 "The stack stands as it did before. Mend the cause and deploy again.".to_owned()
             }
         };
@@ -98,16 +99,16 @@ impl DeployRequest {
             what: "the deploy",
             stack: stack.to_string(),
             status: status.to_owned(),
-            first: first_failure(rest),
+            first: first_failure(settled),
             next: next + besides,
         }
     }
 }
 
 /// The first failed resource and its reason, in one line.
-pub(crate) fn first_failure(rest: &WaitResult) -> String {
-    let stack = || rest.stack.as_ref().and_then(|stack| stack.reason.clone());
-    match &rest.failure {
+pub(crate) fn first_failure(settled: &Settled) -> String {
+    let stack = || settled.stack.as_ref().and_then(|stack| stack.reason.clone());
+    match &settled.failure {
         Some(event) => {
             let reason = event.reason.as_deref().unwrap_or("AWS gives no reason");
             format!("{} ({}) failed first: {reason}", event.logical_id, event.kind)
@@ -116,6 +117,6 @@ pub(crate) fn first_failure(rest: &WaitResult) -> String {
     }
 }
 
-fn reason(standing: &ExistingStack) -> String {
-    standing.reason.as_deref().map_or_else(String::new, |reason| format!(" ({reason})"))
+fn reason(existing: &ExistingStack) -> String {
+    existing.reason.as_deref().map_or_else(String::new, |reason| format!(" ({reason})"))
 }

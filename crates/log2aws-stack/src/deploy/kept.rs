@@ -5,8 +5,8 @@ use log2aws_core::allow_list::AllowList;
 use log2aws_ssm::env_name::{self, EnvName};
 
 use super::DeployRequest;
-use super::allow_list::Wanted;
-use super::change_set::{self, ChangeSet, Description, Settled};
+use super::allow_list::AllowListChange;
+use super::change_set::{self, ChangeSet, Description, PlanResult};
 use crate::console::Console;
 use crate::error::{AFTERWARDS, StackError};
 use crate::hosts::{HOSTS, NETWORKS};
@@ -24,9 +24,9 @@ pub(super) async fn find<C: Console>(
     name: &str,
 ) -> Result<(ChangeSet, AllowList), StackError> {
     let stack = request.stack.as_str();
-    let description = match change_set::settled(session, name, stack).await {
-        Ok(Settled::Changes(description)) => description,
-        Ok(Settled::Failed(reason)) => {
+    let description = match change_set::wait_until_planned(session, name, stack).await {
+        Ok(PlanResult::Changes(description)) => description,
+        Ok(PlanResult::Failed(reason)) => {
             return Err(StackError::ChangeSet { stack: stack.to_owned(), reason });
         }
         Err(StackError::Call(fault)) if is_absence(fault.code.as_deref()) => {
@@ -92,7 +92,7 @@ fn check(
 }
 
 /// Prints how a kept change set is executed or deleted.
-pub(super) fn tell<C: Console>(
+pub(super) fn print_kept<C: Console>(
     session: &mut Session<'_, C>,
     request: &DeployRequest,
     planned: &ChangeSet,
@@ -117,11 +117,11 @@ pub(super) fn tell<C: Console>(
 }
 
 /// Prints how a change that was started is followed.
-pub(super) fn tell_started<C: Console>(
+pub(super) fn print_started<C: Console>(
     session: &mut Session<'_, C>,
     request: &DeployRequest,
     existing: Option<&ExistingStack>,
-    hosts: &Wanted,
+    hosts: &AllowListChange,
 ) -> Result<(), StackError> {
     let DeployRequest { env, stack, commands, .. } = request;
     session.console.line(&format!(
@@ -131,14 +131,14 @@ pub(super) fn tell_started<C: Console>(
     let before = existing.and_then(|stack| stack.parameters.get(HOSTS));
     let same =
         before.is_some_and(|text| text.parse().is_ok_and(|list: AllowList| list == hosts.list));
-    if same { tell_list(session, env, hosts) } else { Ok(()) }
+    if same { print_unwritten_list(session, env, hosts) } else { Ok(()) }
 }
 
 /// Prints that the list in Parameter Store differs, if CloudFormation does not change it.
-pub(super) fn tell_list<C: Console>(
+pub(super) fn print_unwritten_list<C: Console>(
     session: &mut Session<'_, C>,
     env: &EnvName,
-    hosts: &Wanted,
+    hosts: &AllowListChange,
 ) -> Result<(), StackError> {
     if !hosts.is_stored() {
         session.console.line(&format!(

@@ -34,7 +34,7 @@ use crate::state;
 use crate::template::{Scope, Template};
 use crate::watch::{Session, Watch};
 
-use allow_list::Wanted;
+use allow_list::AllowListChange;
 use change_set::{ChangeSet, Planned};
 pub(crate) use found::{Found, first_failure};
 pub use parameters::checked_parameters;
@@ -137,8 +137,8 @@ pub async fn deploy<C: Console>(
     let planned = RefCell::new(None);
     let work = Work { template, request, phase: &phase, planned: &planned };
     let DeployRequest { stack, commands, .. } = request;
-    let errand = Operation { what: "the deploy", stack, commands };
-    let done = errand.run(&phase, work.run(session), interrupt).await;
+    let operation = Operation { what: "the deploy", stack, commands };
+    let done = operation.run(&phase, work.run(session), interrupt).await;
     // Removes an unused change set. A failure to remove it is not reported: the error that ended
     // the deploy is more important, and the next run plans again.
     let idle = if phase.get() == Phase::Preparing { planned.take() } else { None };
@@ -207,11 +207,11 @@ impl Work<'_> {
         &self,
         session: &mut Session<'_, C>,
         existing: Option<&ExistingStack>,
-        hosts: &Wanted,
+        hosts: &AllowListChange,
     ) -> Result<Deployed, StackError> {
         let DeployRequest { env, execution, .. } = self.request;
         let changed = if *execution == Execution::Keep {
-            kept::tell_list(session, env, hosts)?;
+            kept::print_unwritten_list(session, env, hosts)?;
             false
         } else {
             allow_list::settle(session, env, hosts).await?
@@ -228,7 +228,7 @@ impl Work<'_> {
         &self,
         session: &mut Session<'_, C>,
         existing: Option<&ExistingStack>,
-        mut hosts: Wanted,
+        mut hosts: AllowListChange,
         planned: &ChangeSet,
     ) -> Result<Deployed, StackError> {
         let DeployRequest { env, source, execution, .. } = self.request;
@@ -241,7 +241,7 @@ impl Work<'_> {
             artifact_bucket::provide(session, artifacts).await?;
         }
         if *execution == Execution::Keep {
-            kept::tell(session, self.request, planned, existing.is_some())?;
+            kept::print_kept(session, self.request, planned, existing.is_some())?;
             let kept = self.deployed(session, DeployOutcome::Kept, outputs(existing));
             return Ok(Deployed { change_set: Some(planned.id.clone()), ..kept });
         }
@@ -249,7 +249,7 @@ impl Work<'_> {
         let mut watch = Watch::begin(session.cloud, &planned.stack_id).await?;
         self.start(session, planned).await?;
         if *execution == Execution::Detach {
-            kept::tell_started(session, self.request, existing, &hosts)?;
+            kept::print_started(session, self.request, existing, &hosts)?;
             return Ok(self.deployed(session, DeployOutcome::Started, outputs(existing)));
         }
         let made = self.follow(session, &mut watch, &hosts).await?;
@@ -287,12 +287,12 @@ impl Work<'_> {
     async fn agreed<C: Console>(
         &self,
         session: &mut Session<'_, C>,
-        standing: Option<&ExistingStack>,
+        existing: Option<&ExistingStack>,
         planned: &ChangeSet,
     ) -> Result<bool, StackError> {
         let DeployRequest { env, stack, approval, .. } = self.request;
         let (account, region) = (&session.cloud.account, &session.cloud.region);
-        let what = if standing.is_some() { "Update" } else { "Create" };
+        let what = if existing.is_some() { "Update" } else { "Create" };
         let question =
             format!("{what} stack {stack} in account {account}, region {region}? (y/n): ");
         let yes = approval.agreed(session, env, &question).await?;
@@ -325,7 +325,7 @@ impl Work<'_> {
     fn values<C>(
         &self,
         session: &Session<'_, C>,
-        standing: Option<&ExistingStack>,
+        existing: Option<&ExistingStack>,
         hosts: &AllowList,
         given: &BTreeMap<String, String>,
         artifacts: &Artifacts,
@@ -347,7 +347,7 @@ impl Work<'_> {
                 parameter.check(value)?;
             }
         }
-        let mut all = standing.map(|stack| stack.parameters.clone()).unwrap_or_default();
+        let mut all = existing.map(|stack| stack.parameters.clone()).unwrap_or_default();
         all.extend(values.clone());
         hosts::check_policies(self.template, &all, account, region, stack.as_str())?;
         Ok(values)
@@ -357,10 +357,10 @@ impl Work<'_> {
     fn warn<C: Console>(
         &self,
         session: &mut Session<'_, C>,
-        standing: Option<&ExistingStack>,
+        existing: Option<&ExistingStack>,
         values: &BTreeMap<String, String>,
     ) -> Result<(), StackError> {
-        let mut all = standing.map(|stack| stack.parameters.clone()).unwrap_or_default();
+        let mut all = existing.map(|stack| stack.parameters.clone()).unwrap_or_default();
         all.extend(values.clone());
         let (account, region) = (&session.cloud.account, &session.cloud.region);
         let stack = self.request.stack.as_str();
@@ -396,15 +396,15 @@ impl Work<'_> {
         &self,
         session: &mut Session<'_, C>,
         watch: &mut Watch,
-        hosts: &Wanted,
+        hosts: &AllowListChange,
     ) -> Result<Vec<Output>, StackError> {
         let zone = session.zone.clone();
-        let mut tell = |console: &mut C, event: &crate::stack::StackEvent| {
+        let mut print = |console: &mut C, event: &crate::stack::StackEvent| {
             console.line(&event.line(&zone).to_string())
         };
-        let rest = watch.until_rest(session, &mut tell).await?;
+        let settled = watch.until_settled(session, &mut print).await?;
         self.phase.set(Phase::After("the allow-list was compared"));
-        match rest.stack {
+        match settled.stack {
             Some(stack) if state::is_success(&stack.status) => Ok(stack.outputs),
             _ => {
                 // The rollback has restored the previous deploy's list.
@@ -415,7 +415,7 @@ impl Work<'_> {
                          hand ({fault}); look at it."
                     )
                 });
-                Err(self.request.ended(&rest, &wide))
+                Err(self.request.ended(&settled, &wide))
             }
         }
     }
