@@ -44,24 +44,36 @@ pub fn with_own_mounts(test: &str, probe: impl FnOnce() -> io::Result<()>, run: 
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
+    use std::os::unix::process::parent_id;
 
     use super::*;
-
-    fn namespace(process: u32) -> PathBuf {
-        std::fs::read_link(format!("/proc/{process}/ns/mnt")).unwrap()
-    }
 
     #[test]
     fn the_mounts_are_those_of_the_test_alone() {
         let name = "mounts::tests::the_mounts_are_those_of_the_test_alone";
-        with_own_mounts(
-            name,
-            || Ok(()),
-            || {
-                let outer = namespace(std::os::unix::process::parent_id());
-                assert_ne!(namespace(std::process::id()), outer);
-            },
-        );
+        let folder = |process| std::env::temp_dir().join(format!("log2aws-mounts-{process}"));
+        let mine = folder(std::process::id());
+        let is_outer = std::env::var_os(INSIDE).is_none();
+        if is_outer {
+            std::fs::create_dir(&mine).unwrap();
+        }
+        let probe = || {
+            let mount = Command::new("mount")
+                .args(["-t", "tmpfs", "tmpfs"])
+                .arg(folder(parent_id()))
+                .output()?;
+            if mount.status.success() {
+                Ok(())
+            } else {
+                Err(io::Error::other(format!("{mount:?}")))
+            }
+        };
+        with_own_mounts(name, probe, || {
+            std::fs::write(folder(parent_id()).join("file"), "in the mount").unwrap();
+        });
+        if is_outer {
+            // Fails if the file is in it.
+            std::fs::remove_dir(&mine).unwrap();
+        }
     }
 }
