@@ -27,7 +27,7 @@ use crate::stop_signal::stop_signal;
 use console::{Screen, Stream};
 pub(crate) use flags::StackArgs;
 use flags::{
-    AwsAccess, DeleteArgs, DeployArgs, EventsArgs, Place, PlanArgs, StackSettings, StackVerb,
+    AwsFlags, DeleteArgs, DeployArgs, EventsArgs, PlanArgs, SettingFlags, StackVerb, TargetFlags,
 };
 use log2aws_cli::exit::Exit;
 
@@ -57,20 +57,20 @@ pub(crate) fn is_usage(error: &anyhow::Error) -> bool {
 }
 
 async fn plan(args: &PlanArgs) -> anyhow::Result<Exit> {
-    let PlanArgs { place, wish, servers, json } = args;
+    let PlanArgs { target, settings, servers, json } = args;
     let template = template()?;
-    let stack = stack_name(place)?;
-    let access = Access { region: place.region.clone(), ..Access::default() };
+    let stack = stack_name(target)?;
+    let access = Access { region: target.region.clone(), ..Access::default() };
     let region = cloud::region(&access).await.unwrap_or_else(|| PLAN_REGION.to_owned());
-    let mut given = checked(&template, &wish.parameter)?;
-    if let Some(list) = &wish.allow_hosts {
+    let mut given = checked(&template, &settings.parameter)?;
+    if let Some(list) = &settings.allow_hosts {
         given.extend(listed(list)?);
         warn_if_open(list);
     }
     let hosts = hosts::check_policies(&template, &given, "123456789012", &region, stack.as_str());
     hosts.map_err(StackError::from)?;
     let input = PlanInput {
-        env: &place.env,
+        env: &target.env,
         stack: &stack,
         region: &region,
         given: &given,
@@ -91,20 +91,20 @@ async fn deploy(args: DeployArgs) -> anyhow::Result<Exit> {
     let approval = match (&args.yes, execution) {
         // A change set that is kept needs no approval.
         (None, Execution::Keep) => Approval::Ask,
-        (yes, _) => approval(yes.as_ref(), &args.place.env)?,
+        (yes, _) => approval(yes.as_ref(), &args.target.env)?,
     };
     let template = template()?;
-    let stack = stack_name(&args.place)?;
+    let stack = stack_name(&args.target)?;
     let source = match args.execution.change_set {
         Some(name) => ChangeSource::Kept(name),
-        None => new_change(&template, args.wish, args.artifacts.as_deref())?,
+        None => new_change(&template, args.settings, args.artifacts.as_deref())?,
     };
     let mut interrupt = pin!(stop_signal()?);
-    let access = access(&args.place, &args.reach);
+    let access = access(&args.target, &args.aws);
     let cloud = connect(&access, interrupt.as_mut()).await?;
     let request = DeployRequest {
-        commands: Commands::new(&args.place.env, &stack, &cloud.region, &access),
-        env: args.place.env,
+        commands: Commands::new(&args.target.env, &stack, &cloud.region, &access),
+        env: args.target.env,
         stack,
         source,
         execution,
@@ -113,7 +113,7 @@ async fn deploy(args: DeployArgs) -> anyhow::Result<Exit> {
         now: Timestamp::now(),
     };
     let mut screen = Screen::new(if args.json { Stream::Error } else { Stream::Output });
-    let mut session = session(&cloud, &mut screen, &args.reach);
+    let mut session = session(&cloud, &mut screen, &args.aws);
     let work = log2aws_stack::deploy(&mut session, &template, &request, interrupt);
     let done = Box::pin(work).await?;
     screen.end();
@@ -122,7 +122,7 @@ async fn deploy(args: DeployArgs) -> anyhow::Result<Exit> {
         serde_json::to_writer_pretty(&mut out, &done)?;
         writeln!(out)?;
     } else {
-        tell_deployed(&mut screen, &done, &request.commands)?;
+        print_deployed(&mut screen, &done, &request.commands)?;
     }
     Ok(Exit::Done)
 }
@@ -130,21 +130,21 @@ async fn deploy(args: DeployArgs) -> anyhow::Result<Exit> {
 /// What a deploy of this template and these settings needs.
 fn new_change(
     template: &Template,
-    wish: StackSettings,
+    settings: SettingFlags,
     artifacts: Option<&Path>,
 ) -> anyhow::Result<ChangeSource> {
-    let given = checked(template, &wish.parameter)?;
-    if let Some(list) = &wish.allow_hosts {
+    let given = checked(template, &settings.parameter)?;
+    if let Some(list) = &settings.allow_hosts {
         listed(list)?;
         warn_if_open(list);
     }
     let program = std::env::current_exe().ok();
     let folders = artifacts::folders(artifacts, program.as_deref(), &current_folder()?);
     let artifacts = Artifacts::find(&folders).map_err(StackError::from)?;
-    Ok(ChangeSource::New { allow_hosts: wish.allow_hosts, given, artifacts })
+    Ok(ChangeSource::New { allow_hosts: settings.allow_hosts, given, artifacts })
 }
 
-fn tell_deployed(screen: &mut Screen, done: &Deployed, commands: &Commands) -> io::Result<()> {
+fn print_deployed(screen: &mut Screen, done: &Deployed, commands: &Commands) -> io::Result<()> {
     match done.outcome {
         DeployOutcome::Created | DeployOutcome::Updated | DeployOutcome::Unchanged => {}
         DeployOutcome::Canceled | DeployOutcome::Kept | DeployOutcome::Started => return Ok(()),
@@ -169,42 +169,42 @@ async fn delete(args: &DeleteArgs) -> anyhow::Result<Exit> {
     // A purge has the stack's name typed instead, which a script can do, too.
     let approval = match (&args.yes, args.purge) {
         (None, true) => Approval::Ask,
-        (yes, _) => approval(yes.as_ref(), &args.place.env)?,
+        (yes, _) => approval(yes.as_ref(), &args.target.env)?,
     };
     let template = template()?;
-    let stack = stack_name(&args.place)?;
+    let stack = stack_name(&args.target)?;
     let mut interrupt = pin!(stop_signal()?);
-    let access = access(&args.place, &args.reach);
+    let access = access(&args.target, &args.aws);
     let cloud = connect(&access, interrupt.as_mut()).await?;
     let request = DeleteRequest {
-        commands: Commands::new(&args.place.env, &stack, &cloud.region, &access),
-        env: args.place.env.clone(),
+        commands: Commands::new(&args.target.env, &stack, &cloud.region, &access),
+        env: args.target.env.clone(),
         stack,
         purge: args.purge,
         approval,
         token: Timestamp::now().strftime("%Y%m%d-%H%M%S-%3f").to_string(),
     };
     let mut screen = Screen::new(Stream::Output);
-    let mut session = session(&cloud, &mut screen, &args.reach);
+    let mut session = session(&cloud, &mut screen, &args.aws);
     log2aws_stack::delete(&mut session, &template, &request, interrupt).await?;
     screen.end();
     Ok(Exit::Done)
 }
 
 async fn events(args: &EventsArgs) -> anyhow::Result<Exit> {
-    let stack = stack_name(&args.place)?;
-    let cloud = Cloud::connect(&access(&args.place, &args.reach)).await?;
+    let stack = stack_name(&args.target)?;
+    let cloud = Cloud::connect(&access(&args.target, &args.aws)).await?;
     let mut screen = Screen::new(Stream::Output);
-    let mut session = session(&cloud, &mut screen, &args.reach);
+    let mut session = session(&cloud, &mut screen, &args.aws);
     let zone = session.zone.clone();
-    let mut tell = |screen: &mut Screen, event: &StackEvent| {
+    let mut print = |screen: &mut Screen, event: &StackEvent| {
         if args.json {
             screen.line(&serde_json::to_string(event)?)
         } else {
             screen.line(&event.line(&zone).to_string())
         }
     };
-    log2aws_stack::events(&mut session, &stack, args.follow, &mut tell).await?;
+    log2aws_stack::events(&mut session, &stack, args.follow, &mut print).await?;
     screen.end();
     Ok(Exit::Done)
 }
@@ -246,10 +246,10 @@ fn current_folder() -> io::Result<PathBuf> {
     std::env::current_dir()
 }
 
-fn stack_name(place: &Place) -> anyhow::Result<StackName> {
-    match &place.stack_name {
+fn stack_name(target: &TargetFlags) -> anyhow::Result<StackName> {
+    match &target.stack_name {
         Some(name) => Ok(name.clone()),
-        None => Ok(StackName::of(&current_folder()?, &place.env).map_err(StackError::from)?),
+        None => Ok(StackName::of(&current_folder()?, &target.env).map_err(StackError::from)?),
     }
 }
 
@@ -265,12 +265,12 @@ async fn connect(
     }
 }
 
-fn access(place: &Place, reach: &AwsAccess) -> Access {
+fn access(target: &TargetFlags, aws: &AwsFlags) -> Access {
     Access {
-        region: place.region.clone(),
-        profile: reach.profile.clone(),
-        account: reach.account.clone(),
-        endpoint_url: reach
+        region: target.region.clone(),
+        profile: aws.profile.clone(),
+        account: aws.account.clone(),
+        endpoint_url: aws
             .endpoint_url
             .as_ref()
             .map(|url| url.as_str().trim_end_matches('/').to_owned()),
@@ -279,14 +279,14 @@ fn access(place: &Place, reach: &AwsAccess) -> Access {
     }
 }
 
-fn session<'a>(cloud: &'a Cloud, screen: &'a mut Screen, reach: &AwsAccess) -> Session<'a, Screen> {
+fn session<'a>(cloud: &'a Cloud, screen: &'a mut Screen, aws: &AwsFlags) -> Session<'a, Screen> {
     Session {
         cloud,
         console: screen,
         zone: TimeZone::try_system().unwrap_or(TimeZone::UTC),
         pace: Pace {
-            poll: Duration::from_millis(reach.poll_ms),
-            patience: Duration::from_millis(reach.patience_ms),
+            poll: Duration::from_millis(aws.poll_ms),
+            patience: Duration::from_millis(aws.patience_ms),
         },
     }
 }

@@ -180,7 +180,7 @@ pub(super) struct Description {
     /// Whether it can be executed; `OBSOLETE` if the stack was changed after it was made.
     pub(super) execution: Option<ExecutionStatus>,
     pub(super) parameters: BTreeMap<String, String>,
-    changes: Vec<Change>,
+    pub(super) changes: Vec<Change>,
 }
 
 impl Description {

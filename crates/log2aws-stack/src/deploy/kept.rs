@@ -150,3 +150,65 @@ pub(super) fn print_unwritten_list<C: Console>(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use jiff::Timestamp;
+
+    use super::super::{ChangeSource, Execution};
+    use super::*;
+    use crate::approval::Approval;
+    use crate::cloud::Access;
+    use crate::commands::Commands;
+
+    fn request() -> DeployRequest {
+        let (env, stack) = ("dev".parse().unwrap(), "log2aws-dev".parse().unwrap());
+        let commands = Commands::new(&env, &stack, "us-east-1", &Access::default());
+        DeployRequest {
+            env,
+            stack,
+            source: ChangeSource::Kept("log2aws-1".to_owned()),
+            execution: Execution::Wait,
+            widen: false,
+            approval: Approval::Ask,
+            commands,
+            now: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    fn described(env: &str, stack: &str, status: ExecutionStatus) -> Description {
+        let parameters = [("Env", env), (HOSTS, "203.0.113.7"), (NETWORKS, "203.0.113.7/32")];
+        Description {
+            id: Some("arn:1".to_owned()),
+            stack_id: Some("arn:2".to_owned()),
+            stack_name: Some(stack.to_owned()),
+            execution: Some(status),
+            parameters: parameters.map(|(k, v)| (k.to_owned(), v.to_owned())).into(),
+            changes: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn only_a_change_set_of_this_stack_that_fits_is_executed() {
+        let check = |description: &Description| {
+            check(&request(), "log2aws-1", description).map_err(|error| error.to_string())
+        };
+        let fitting = described("dev", "log2aws-dev", ExecutionStatus::Available);
+        assert_eq!(check(&fitting), Ok("203.0.113.7".parse().unwrap()));
+        let without_list = Description { parameters: BTreeMap::new(), ..fitting };
+        let refused = [
+            (without_list, "log2aws did not make it"),
+            (described("prod", "log2aws-dev", ExecutionStatus::Available), "--env is dev"),
+            (described("dev", "log2aws-prod", ExecutionStatus::Available), "of stack log2aws-prod"),
+            (described("dev", "log2aws-dev", ExecutionStatus::Obsolete), "OBSOLETE"),
+            (described("dev", "log2aws-dev", ExecutionStatus::ExecuteComplete), "EXECUTE_COMPLETE"),
+            (described("dev", "log2aws-dev", ExecutionStatus::ExecuteInProgress), "IN_PROGRESS"),
+        ];
+        for (description, why) in refused {
+            let error = check(&description).unwrap_err();
+            assert!(error.contains(why) && error.contains("log2aws-1"), "{error}");
+        }
+    }
+}

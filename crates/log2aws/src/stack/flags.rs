@@ -32,7 +32,7 @@ pub(super) enum StackVerb {
 
 /// Which stack is meant.
 #[derive(Debug, Args)]
-pub(super) struct Place {
+pub(super) struct TargetFlags {
     /// The environment, which names everything in the stack.
     #[arg(long, value_name = "NAME", default_value = "dev")]
     pub(super) env: EnvName,
@@ -46,7 +46,7 @@ pub(super) struct Place {
 
 /// How AWS is reached.
 #[derive(Debug, Args)]
-pub(super) struct AwsAccess {
+pub(super) struct AwsFlags {
     /// The profile of the AWS config files.
     #[arg(long, value_name = "NAME")]
     pub(super) profile: Option<String>,
@@ -66,7 +66,7 @@ pub(super) struct AwsAccess {
 
 /// What the stack is to be like.
 #[derive(Debug, Args)]
-pub(super) struct StackSettings {
+pub(super) struct SettingFlags {
     /// Who may ask for a URL and who may put: addresses and networks, each optionally bound to a
     /// server name or pattern, e.g. '203.0.113.7, web*@198.51.100.0/24' [default: as it is].
     #[arg(long, value_name = "LIST")]
@@ -104,9 +104,9 @@ impl ExecutionFlags {
 #[derive(Debug, Args)]
 pub(super) struct PlanArgs {
     #[command(flatten)]
-    pub(super) place: Place,
+    pub(super) target: TargetFlags,
     #[command(flatten)]
-    pub(super) wish: StackSettings,
+    pub(super) settings: SettingFlags,
     /// For how many servers the cost is estimated.
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub(super) servers: u32,
@@ -119,11 +119,11 @@ pub(super) struct PlanArgs {
 #[derive(Debug, Args)]
 pub(super) struct DeployArgs {
     #[command(flatten)]
-    pub(super) place: Place,
+    pub(super) target: TargetFlags,
     #[command(flatten)]
-    pub(super) reach: AwsAccess,
+    pub(super) aws: AwsFlags,
     #[command(flatten)]
-    pub(super) wish: StackSettings,
+    pub(super) settings: SettingFlags,
     /// The folder of generate-url.zip and analyze-log.zip [default: beside this program, or
     /// target/lambda].
     #[arg(long, value_name = "DIR")]
@@ -146,9 +146,9 @@ pub(super) struct DeployArgs {
 #[derive(Debug, Args)]
 pub(super) struct DeleteArgs {
     #[command(flatten)]
-    pub(super) place: Place,
+    pub(super) target: TargetFlags,
     #[command(flatten)]
-    pub(super) reach: AwsAccess,
+    pub(super) aws: AwsFlags,
     /// Remove both buckets, too, with every log and result; the stack's name has to be typed.
     #[arg(long)]
     pub(super) purge: bool,
@@ -162,9 +162,9 @@ pub(super) struct DeleteArgs {
 #[derive(Debug, Args)]
 pub(super) struct EventsArgs {
     #[command(flatten)]
-    pub(super) place: Place,
+    pub(super) target: TargetFlags,
     #[command(flatten)]
-    pub(super) reach: AwsAccess,
+    pub(super) aws: AwsFlags,
     /// Go on until CloudFormation rests.
     #[arg(long)]
     pub(super) follow: bool,
