@@ -21,6 +21,7 @@ from conftest import (
     succeeded,
 )
 from runs import Scenario
+from wire import Refusal
 
 KEEP = "--no-execute"
 
@@ -135,6 +136,18 @@ def test_a_change_set_is_executed_once(cloud, program, standing):
     succeeded(program.deploy("--change-set", name))
     failed(program.deploy("--change-set", name), name, "EXECUTE_COMPLETE")
     assert executed(cloud) == 1
+
+
+def test_a_change_set_without_a_stack_is_refused(cloud, program):
+    failed(program.deploy("--change-set", "log2aws-1"), "log2aws-1", "does not exist", KEEP)
+    assert not cloud.changes()
+
+
+def test_what_aws_says_of_a_malformed_name_is_printed(cloud, program, standing):
+    said = "Value 'a_b' at 'changeSetName' failed to satisfy constraint"
+    cloud.fault("DescribeChangeSet", Refusal("ValidationError", said))
+    failed(program.deploy("--change-set", "a_b"), re.escape(said))
+    assert not cloud.changes()
 
 
 def test_a_change_set_of_another_stack_is_refused(cloud, program, standing):

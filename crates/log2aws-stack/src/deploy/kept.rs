@@ -9,6 +9,7 @@ use super::allow_list::AllowListChange;
 use super::change_set::{self, ChangeSet, Description, PlanResult};
 use crate::console::Console;
 use crate::error::{AFTERWARDS, StackError};
+use crate::fault::CallError;
 use crate::hosts::{HOSTS, NETWORKS};
 use crate::stack::ExistingStack;
 use crate::watch::Session;
@@ -29,7 +30,7 @@ pub(super) async fn find<C: Console>(
         Ok(PlanResult::Failed(reason)) => {
             return Err(StackError::ChangeSet { stack: stack.to_owned(), reason });
         }
-        Err(StackError::Call(fault)) if is_absence(fault.code.as_deref()) => {
+        Err(StackError::Call(fault)) if is_absence(&fault) => {
             let why = "it does not exist: it was deleted, or another change was executed since";
             return Err(unusable(request, name, why));
         }
@@ -43,8 +44,8 @@ pub(super) async fn find<C: Console>(
 }
 
 /// Whether CloudFormation's error means that there is no such change set or stack.
-fn is_absence(code: Option<&str>) -> bool {
-    matches!(code, Some("ChangeSetNotFound" | "ValidationError"))
+fn is_absence(fault: &CallError) -> bool {
+    fault.code.as_deref() == Some("ChangeSetNotFound") || crate::stack::is_absence(fault)
 }
 
 fn unusable(request: &DeployRequest, name: &str, why: &str) -> StackError {
