@@ -24,7 +24,8 @@ KEYS = {
     "WatchdogSec": 0, "TimeoutStopSec": 0, "LimitCORE": 0, "UMask": 0, "ProtectHome": 0,
     "ProtectSystem": 0, "PrivateTmp": 0, "PrivateDevices": 0, "NoNewPrivileges": 0,
     "CapabilityBoundingSet": 0, "RestrictAddressFamilies": 0, "SystemCallArchitectures": 0,
-    "SystemCallFilter": 0, "SystemCallErrorNumber": 0,
+    "SystemCallFilter": 0, "SystemCallErrorNumber": 0, "Wants": 0, "LimitNOFILE": 0,
+    "DynamicUser": 232, "StateDirectory": 235, "StateDirectoryMode": 235,
     "TasksMax": 227, "AmbientCapabilities": 229, "MemoryMax": 231, "MemoryDenyWriteExecute": 231,
     "ReadWritePaths": 231, "RestrictRealtime": 231, "ProtectControlGroups": 232,
     "ProtectKernelModules": 232, "ProtectKernelTunables": 232, "RemoveIPC": 232,
@@ -211,6 +212,8 @@ def test_the_manuals_unit_of_serve_starts(machine):
     (unit,) = re.findall(r"```ini\n# (/etc/systemd/system/log2aws-serve.service\n.*?)```",
                          (ROOT / "docs/serve.md").read_text(), re.S)
     path, text = unit.split("\n", 1)
+    # The manual's oldest systemd knows all of it; an older one would run it as root.
+    assert as_read_by(235, text) == text and as_read_by(234, text) != text
     (machine / path.lstrip("/")).write_text(text)
     shutil.copy(os.environ.get("LOG2AWS_BINARY", ROOT / "target/debug/log2aws"),
                 machine / "usr/bin/log2aws")

@@ -25,17 +25,22 @@ pub use self::file::{ConfigError, ConfigFile};
 /// Flags that only make sense on a command line.
 const NOT_IN_FILE: [&str; 3] = ["config", "help", "version"];
 
+/// Flags without a variable: they approve a change, or choose the target of one run.
+pub const WITHOUT_VARIABLE: [&str; 4] = ["change-set", "help", "version", "yes"];
+
 /// The verbs for the data of `serve`, besides `serve` itself.
 const OPERATOR_VERBS: [&str; 4] = ["audit", "reopen", "store", "token"];
 
 /// The keys of the file of `serve` that these verbs read, if they have such a flag.
 pub const OPERATOR_KEYS: [&str; 2] = ["data-dir", "final-after"];
 
-/// Gives every flag of every verb and nested verb its environment variable.
+/// Gives every flag of every verb and nested verb its environment variable, but those
+/// [`WITHOUT_VARIABLE`].
 pub fn with_environment(command: Command) -> Command {
     command.mut_subcommands(|verb| {
         with_environment(verb).mut_args(|arg| match arg.get_long() {
-            Some("help" | "version") | None => arg,
+            None => arg,
+            Some(long) if WITHOUT_VARIABLE.contains(&long) => arg,
             Some(long) => {
                 let name = variable(long);
                 let arg =
