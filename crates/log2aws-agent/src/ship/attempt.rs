@@ -8,15 +8,14 @@ use log2aws_core::day::Day;
 use ureq::http::StatusCode;
 
 use crate::net::client::{Client, Reply};
-use crate::net::error::HttpError;
+use crate::net::error::{HttpError, SourceReader};
 use crate::spool::{Delivery, Destination, LogFile};
 use crate::world::Time;
 
 use super::answer::{self, Upload, UrlRequest};
 use super::attempt_error::{self, AttemptError, Failure, stays};
-use super::rate::RateLimitedReader;
 use super::report::span;
-use super::{LastDelivery, Progress, ShipConfig, rate, retry};
+use super::{LastDelivery, Progress, ShipConfig, retry};
 
 /// The store's acknowledgement.
 #[derive(Debug)]
@@ -164,7 +163,6 @@ impl<'a> Shipper<'a> {
         before: Option<&Delivery>,
         attempts: u32,
     ) -> Result<Delivered, AttemptError> {
-        self.in_time(log.size)?;
         let upload = self.ask(day, log)?;
         if let Some(before) = before {
             if self.destination.has(before) {
@@ -173,7 +171,7 @@ impl<'a> Shipper<'a> {
             self.report_elsewhere();
         }
         let start = self.time.elapsed();
-        let reply = self.put(day, log, &upload)?;
+        let reply = self.put(log, &upload)?;
         let took = self.time.elapsed().saturating_sub(start);
         let origin = upload.url.origin();
         if reply.status != StatusCode::OK {
@@ -257,14 +255,12 @@ impl<'a> Shipper<'a> {
     }
 
     /// Uploads the bytes.
-    fn put(&mut self, day: Day, log: &mut LogFile, upload: &Upload) -> Result<Reply, AttemptError> {
+    fn put(&self, log: &mut LogFile, upload: &Upload) -> Result<Reply, AttemptError> {
         let (size, within) = (log.size, self.left_for_upload());
         let bytes = log.bytes().map_err(|error| {
             AttemptError::Final(Failure::ThisLog(format!("the log cannot be read again: {error}")))
         })?;
-        let mut on_read = |sent| (self.tell)(Progress::Sending { day, sent, size });
-        let mut bytes =
-            RateLimitedReader::new(bytes, self.config.limit_rate, self.time, &mut on_read);
+        let mut bytes = SourceReader(bytes);
         let url = upload.url.expose();
         self.client.put(url, &upload.headers, &mut bytes, within).map_err(|error| match error {
             HttpError::Transport { .. } => AttemptError::again(error.to_string(), Failure::Upload),
@@ -280,20 +276,5 @@ impl<'a> Shipper<'a> {
             }
             other => AttemptError::Final(Failure::Everything(other.to_string())),
         })
-    }
-
-    /// Whether the rate limit leaves enough time: an upload that would be cut off is not started.
-    fn in_time(&self, size: u64) -> Result<(), AttemptError> {
-        let Some(rate) = self.config.limit_rate else { return Ok(()) };
-        let needs = rate::time_of(size, rate);
-        if needs < self.left_for_upload() {
-            return Ok(());
-        }
-        let (needs, max) = (needs.as_secs(), self.config.max_time.as_secs());
-        let left = self.left_for_upload().as_secs();
-        Err(AttemptError::Final(Failure::Upload(format!(
-            "{size} bytes take {needs} s at --limit-rate {rate}, but --max-time ({max} s) leaves \
-             {left} s for this log; raise either if it stays so"
-        ))))
     }
 }

@@ -45,12 +45,6 @@ pub struct LastDelivery {
     pub day: Day,
     /// When the store acknowledged it.
     pub at: Timestamp,
-    /// The size of the log.
-    #[serde(default)]
-    pub bytes: u64,
-    /// The duration of the upload including the response.
-    #[serde(default)]
-    pub milliseconds: u64,
 }
 
 /// The result of a run that has just ended.
@@ -111,8 +105,6 @@ mod tests {
             delivered: Some(LastDelivery {
                 day: "2026-11-19".parse().unwrap(),
                 at: "2026-11-20T00:05:00Z".parse().unwrap(),
-                bytes: 22_000,
-                milliseconds: 41,
             }),
             error: Some("no".into()),
             exit_code: 4,

@@ -23,14 +23,12 @@ mod config;
 mod last;
 mod one_day;
 mod plan;
-mod rate;
 mod report;
 mod retry;
 mod upload_host;
 
 pub use self::config::{ApiUrl, ApiUrlError, DEFAULT_MAX_TIME, Days, ShipConfig};
 pub use self::last::{LastDelivery, LastShip};
-pub use self::rate::{RateError, parse_rate};
 pub use self::report::{DayReport, Outcome, Progress, ShipReport, span};
 pub use self::upload_host::{HostPattern, HostPatternError};
 

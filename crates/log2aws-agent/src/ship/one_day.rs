@@ -99,8 +99,8 @@ pub(super) fn ship(shipper: &mut Shipper<'_>, day: Day, today: Day) -> Result<Ou
              run delivers it again, which does no harm"
         ))
     })?;
-    let (bytes, milliseconds) = (size, u64::try_from(receipt.took.as_millis()).unwrap_or(u64::MAX));
-    shipper.learnt.delivered = Some(LastDelivery { day, at, bytes, milliseconds });
+    let milliseconds = u64::try_from(receipt.took.as_millis()).unwrap_or(u64::MAX);
+    shipper.learnt.delivered = Some(LastDelivery { day, at });
     Ok(Outcome::Delivered { size, sha256, again, attempts: receipt.attempts, milliseconds })
 }
 

@@ -16,15 +16,6 @@ use super::{Days, ShipConfig};
 /// Progress, reported immediately.
 #[derive(Clone, Copy, Debug)]
 pub enum Progress<'a> {
-    /// Part of a log was sent.
-    Sending {
-        /// The day.
-        day: Day,
-        /// Bytes that have been sent.
-        sent: u64,
-        /// Bytes of the log.
-        size: u64,
-    },
     /// An attempt failed; another follows.
     Waiting {
         /// The day.

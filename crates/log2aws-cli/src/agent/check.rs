@@ -99,7 +99,8 @@ pub(super) fn run(
 /// What to move between the config file and `agent.env`.
 fn advice(file: &ConfigFile, settings: &[Setting]) -> Vec<String> {
     let environment = file.environment();
-    let mut lines: Vec<String> = environment.problem().map(str::to_owned).into_iter().collect();
+    let mut lines: Vec<String> = file.warnings().collect();
+    lines.extend(environment.problem().map(str::to_owned));
     if let Some(path) = environment.path() {
         let path = path.display();
         for (name, value) in environment.file() {
@@ -303,6 +304,15 @@ mod tests {
                 told.clear();
             }
         }
+    }
+
+    #[test]
+    fn a_key_of_an_earlier_version_is_accepted_with_a_warning() {
+        let (exit, out) = check("limit-rate = '200k'\nserver = 'web01'\n");
+        assert_eq!(exit, Exit::Done);
+        let warning = "# FILE: limit-rate has no effect any more; remove it";
+        assert!(out.lines().any(|line| line == warning), "{out}");
+        assert!(!out.lines().any(|line| line.starts_with("limit-rate =")), "{out}");
     }
 
     #[test]

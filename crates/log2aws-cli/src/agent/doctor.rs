@@ -2,7 +2,6 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::Args;
 use log2aws_agent::doctor::{self, DoctorConfig, Finding, Report, Verdict};
@@ -48,8 +47,6 @@ pub(super) fn run(args: &DoctorArgs, environment: &Environment) -> anyhow::Resul
         api: args.sending.api.clone(),
         network: args.sending.network(environment),
         upload_hosts: args.sending.upload_host.clone(),
-        limit_rate: args.sending.limit_rate,
-        max_time: Duration::from_secs(args.sending.max_time),
     };
     let report = doctor::run(&config, &World::system(&time, config.zone.zone()));
     let mut out = io::stdout().lock();

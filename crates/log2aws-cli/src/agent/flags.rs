@@ -1,6 +1,5 @@
 //! Flags that several agent verbs share, so that one config file works for all of them.
 
-use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -140,9 +139,6 @@ pub(super) struct Sending {
     /// `*.example.com` is every name under it. May be given several times.
     #[arg(long, value_name = "HOST", value_delimiter = ',')]
     pub(super) upload_host: Vec<HostPattern>,
-    /// Send at most so many bytes a second; `k` and `M` are 1024 and its square, as curl has it.
-    #[arg(long, value_name = "BYTES", value_parser = ship::parse_rate)]
-    pub(super) limit_rate: Option<NonZeroU64>,
     /// How long one delivery of all that is pending may take, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = ship::DEFAULT_MAX_TIME.as_secs(), value_parser = clap::value_parser!(u64).range(1..=604_800))]
     pub(super) max_time: u64,

@@ -14,7 +14,6 @@ mod doctor;
 mod flags;
 mod logs;
 mod man;
-mod progress;
 mod proxy_url;
 mod run;
 mod sample;

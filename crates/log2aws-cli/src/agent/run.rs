@@ -91,6 +91,9 @@ impl std::fmt::Display for ReadError {
 fn read(door: &Door) -> Result<RunConfig, ReadError> {
     let command = config::with_environment((door.command)());
     let file = config::find(&command, &door.args).map_err(|e| ReadError::Settings(e.into()))?;
+    for warning in file.warnings() {
+        tracing::warn!("{warning}");
+    }
     with_file(door, command, &file)
 }
 

@@ -1,6 +1,6 @@
 //! `log2aws ship`: delivers day logs.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::time::Duration;
 
 use clap::Args;
@@ -9,7 +9,6 @@ use log2aws_agent::world::{SystemTime, World};
 use log2aws_core::day::Day;
 
 use super::flags::{Place, Sending};
-use super::progress::Drawing;
 use crate::config::Environment;
 use crate::exit::{self, Exit};
 
@@ -63,21 +62,23 @@ pub(super) fn run(args: &ShipArgs, environment: &Environment) -> anyhow::Result<
         dry_run: args.dry_run,
         max_time: Duration::from_secs(args.sending.max_time),
         upload_hosts: args.sending.upload_host.clone(),
-        limit_rate: args.sending.limit_rate,
         keep: args.sending.keep(),
         network: args.sending.network(environment),
     };
-    let mut drawing = Drawing::new(!args.json);
+    // A person at a terminal sees why it takes long.
+    let is_watched = !args.json && io::stderr().is_terminal();
     // Each result is printed at once; a closed terminal must not stop the remaining deliveries.
     let mut tell = |progress: Progress<'_>| match progress {
-        Progress::Sending { day, sent, size } => drawing.sending(day, sent, size),
-        Progress::Waiting { day, reason, wait } => drawing.waiting(day, reason, wait),
+        Progress::Waiting { day, reason, wait } => {
+            if is_watched {
+                let seconds = wait.as_secs_f64();
+                let _ = writeln!(io::stderr(), "{day}: {reason}; trying again in {seconds:.0} s");
+            }
+        }
         Progress::Warning(text) => {
-            drawing.clear();
             let _ = writeln!(io::stderr(), "warning: {text}");
         }
         Progress::Day(day) => {
-            drawing.clear();
             if !args.json && !matches!(day.outcome, Outcome::Pending) {
                 let _ = writeln!(io::stdout(), "{day}");
             }
@@ -174,13 +175,11 @@ mod tests {
             "--api=https://logs.example/prod",
             "--upload-host=a.example,*.b.example",
             "--upload-host=10.0.0.7",
-            "--limit-rate=200k",
             "--keep-days=90",
         ];
         let sending = Door::try_parse_from(door).unwrap().args.sending;
         let hosts: Vec<String> = sending.upload_host.iter().map(ToString::to_string).collect();
         assert_eq!(hosts, ["a.example", "*.b.example", "10.0.0.7"]);
-        assert_eq!(sending.limit_rate.unwrap().get(), 204_800);
         assert_eq!(sending.keep(), Some(Duration::from_hours(90 * 24)));
         assert_eq!(sending.max_time, 3600);
     }

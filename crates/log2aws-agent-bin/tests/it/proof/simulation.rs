@@ -419,7 +419,6 @@ pub(crate) fn ship_config(home: &Home, host: &str, api: &str, stall: Duration) -
         dry_run: false,
         max_time: DEFAULT_MAX_TIME,
         upload_hosts: Vec::new(),
-        limit_rate: None,
         keep: None,
         network: Network { stall, ..Network::default() },
     }
@@ -431,7 +430,7 @@ fn tell(journal: &Journal, progress: Progress<'_>) {
         Progress::Waiting { reason, .. } => {
             return journal.note(&Entry::Left { text: reason.to_owned() });
         }
-        Progress::Sending { .. } | Progress::Warning(_) => return,
+        Progress::Warning(_) => return,
     };
     let text = report.to_string();
     if text.contains("X-Amz-") || text.contains("Signature=") {

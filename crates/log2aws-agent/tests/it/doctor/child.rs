@@ -40,8 +40,6 @@ fn child() {
             ..Network::default()
         },
         upload_hosts: Vec::new(),
-        limit_rate: None,
-        max_time: std::time::Duration::from_mins(5),
     };
     let machine = Machine { root: "/nowhere".into(), ..Machine::system() };
     let zone = TimeZone::get("Asia/Tokyo").unwrap();

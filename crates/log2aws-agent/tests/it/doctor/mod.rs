@@ -17,7 +17,6 @@ use jiff::tz::TimeZone;
 use log2aws_agent::doctor::{Check, DoctorConfig, Finding, Report, Verdict, run};
 use log2aws_agent::net::Network;
 use log2aws_agent::run::RunLock;
-use log2aws_agent::ship::DEFAULT_MAX_TIME;
 use log2aws_agent::world::{Machine, Time, World, ZoneSource};
 
 /// Ten past nine in the morning in Tokyo.
@@ -105,8 +104,6 @@ impl Host {
             api: None,
             network: Network::default(),
             upload_hosts: Vec::new(),
-            limit_rate: None,
-            max_time: DEFAULT_MAX_TIME,
         }
     }
 

@@ -104,7 +104,6 @@ impl Host {
             dry_run: false,
             max_time: Duration::from_mins(5),
             upload_hosts: Vec::new(),
-            limit_rate: None,
             keep: None,
             network: Network { stall: Duration::from_millis(300), ..Network::default() },
         }

@@ -38,7 +38,7 @@ fn ship(host: &Host, config: &ShipConfig, server: &Server) -> Vec<(String, usize
         let text = match progress {
             Progress::Warning(text) => format!("warning: {text}"),
             Progress::Day(day) => day.to_string(),
-            Progress::Sending { .. } | Progress::Waiting { .. } => return,
+            Progress::Waiting { .. } => return,
         };
         reported.borrow_mut().push((text, server.stored().len()));
     })
