@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use log2aws_core::day::Day;
 use serde::{Serialize, Serializer};
 
-use crate::as_text;
+use crate::day_serde;
 use crate::run::{self, Interval, Offset, Schedule, ServiceRecord, ShipWindow};
 use crate::sample::{self, log_lines};
 use crate::ship::{ApiUrl, LastShip};
@@ -37,7 +37,7 @@ pub struct StatusConfig {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Status {
     /// The server.
-    #[serde(serialize_with = "as_text")]
+    #[serde(serialize_with = "day_serde")]
     pub server: log2aws_core::server_name::ServerName,
     /// Whether a `run` is active. `None` if unknown.
     pub running: Option<bool>,
@@ -95,7 +95,7 @@ pub enum StatusError {
 ///
 /// # Errors
 /// [`StatusError`]
-pub fn look(config: &StatusConfig, world: &World<'_>) -> Result<Status, StatusError> {
+pub fn read(config: &StatusConfig, world: &World<'_>) -> Result<Status, StatusError> {
     let now = world.time.now();
     let service = ServiceRecord::load(&config.spool.state_dir);
     // Its days and times are those of its own zone.
@@ -251,19 +251,19 @@ impl fmt::Display for Status {
 )]
 fn as_maybe_text<S: Serializer>(day: &Option<Day>, serializer: S) -> Result<S::Ok, S::Error> {
     match day {
-        Some(day) => as_text::day::serialize(day, serializer),
+        Some(day) => day_serde::day::serialize(day, serializer),
         None => serializer.serialize_none(),
     }
 }
 
-fn as_text<S: Serializer>(name: &impl fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
+fn day_serde<S: Serializer>(name: &impl fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(name)
 }
 
 #[expect(clippy::ref_option, reason = "serde calls it with a reference")]
 fn as_texts<S: Serializer>(days: &Option<Vec<Day>>, serializer: S) -> Result<S::Ok, S::Error> {
     match days {
-        Some(days) => as_text::days::serialize(days, serializer),
+        Some(days) => day_serde::days::serialize(days, serializer),
         None => serializer.serialize_none(),
     }
 }

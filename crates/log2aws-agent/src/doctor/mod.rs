@@ -202,11 +202,11 @@ fn outside(
         }
     };
     let mut findings = connection::api(probe, facts.now);
-    let Ok(said) = &probe.result else { return findings };
+    let Ok(response) = &probe.result else { return findings };
     if let Ok(server) = &config.server {
-        findings.extend(answer::answer(&said.answer, &api.to_string(), server));
+        findings.extend(answer::answer(&response.answer, &api.to_string(), server));
     }
-    findings.extend(said.date.map(|date| answer::clock(date, said.before, said.after)));
-    findings.extend(said.store.as_ref().map(|store| connection::store(store, facts.now)));
+    findings.extend(response.date.map(|date| answer::clock(date, response.before, response.after)));
+    findings.extend(response.store.as_ref().map(|store| connection::store(store, facts.now)));
     findings
 }

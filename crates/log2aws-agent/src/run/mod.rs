@@ -1,6 +1,6 @@
-//! `run`: samples at clock marks and ships once a day, as one service.
+//! `run`, the daemon: samples at clock marks and ships once a day.
 //!
-//! [`Schedule`] decides when, the loop in `service` what, over the port [`Host`]; [`System`] is the
+//! [`Schedule`] decides when, the loop in `service` what, over the port [`Platform`]; [`System`] is the
 //! real machine.
 
 mod lock;
@@ -14,7 +14,7 @@ mod textfile;
 
 pub use self::lock::{LockError, RunLock, is_running};
 pub use self::port::{
-    ChildEnvironment, Facts, Host, Phase, RunConfig, RunError, SampleOutcome, SampleProblem,
+    ChildEnvironment, Facts, Phase, Platform, RunConfig, RunError, SampleOutcome, SampleProblem,
     ShipOrder, Shipped, WakeReasons,
 };
 pub use self::record::{FolderView, ServiceRecord};

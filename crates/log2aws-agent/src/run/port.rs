@@ -175,7 +175,7 @@ pub struct Facts {
 }
 
 /// The machine.
-pub trait Host {
+pub trait Platform {
     /// The wall clock, which can be set.
     fn now(&self) -> Timestamp;
     /// The monotonic clock.

@@ -192,7 +192,7 @@ impl Schedule {
     ///
     /// Marks are whole intervals after each local midnight, in real time: a day of 23 or 25 hours
     /// has fewer or more, and none is missing or duplicated.
-    pub fn marks(&self, now: Timestamp) -> (Timestamp, Timestamp) {
+    pub fn sample_times(&self, now: Timestamp) -> (Timestamp, Timestamp) {
         let interval = self.interval.duration();
         let date = now.to_zoned(self.zone.clone()).date();
         let mut midnights: Vec<Timestamp> =
@@ -213,7 +213,7 @@ impl Schedule {
     pub fn sample_is_due(&self, last: Option<Timestamp>, now: Timestamp) -> bool {
         let Some(last) = last else { return true };
         let wrong = last > now.checked_add(self.interval.duration()).unwrap_or(Timestamp::MAX);
-        wrong || last < self.marks(now).0
+        wrong || last < self.sample_times(now).0
     }
 
     /// This host's first shipping moment after `now`.
@@ -244,8 +244,8 @@ impl Schedule {
     }
 }
 
-/// The delay after `failures` failed deliveries in a row (from 1): full jitter, so that a fleet
-/// that failed at the same time does not return at the same time.
+/// The delay after `failures` failed deliveries in a row (from 1): exponential backoff with full
+/// jitter, so that a fleet that failed at the same time does not return at the same time.
 pub fn retry_after(failures: u32, jitter: f64) -> Duration {
     let doubled = 1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX);
     let bound = FIRST_RETRY.saturating_mul(doubled).min(LAST_RETRY);

@@ -51,7 +51,7 @@ pub(crate) struct RunFindings {
 pub(crate) struct Shipper<'a> {
     pub(crate) config: &'a ShipConfig,
     pub(crate) time: &'a dyn Time,
-    pub(crate) learnt: &'a mut RunFindings,
+    pub(crate) findings: &'a mut RunFindings,
     /// Whether other logs are waiting.
     pub(crate) others_wait: bool,
     /// The store that the API leads to, as far as it is known.
@@ -64,7 +64,7 @@ pub(crate) struct Shipper<'a> {
     client: &'a Client,
     /// When the run must end, on the monotonic clock.
     deadline: Duration,
-    tell: &'a mut dyn FnMut(Progress<'_>),
+    on_progress: &'a mut dyn FnMut(Progress<'_>),
 }
 
 impl<'a> Shipper<'a> {
@@ -74,14 +74,14 @@ impl<'a> Shipper<'a> {
         client: &'a Client,
         today: Day,
         time: &'a dyn Time,
-        tell: &'a mut dyn FnMut(Progress<'_>),
-        learnt: &'a mut RunFindings,
+        on_progress: &'a mut dyn FnMut(Progress<'_>),
+        findings: &'a mut RunFindings,
     ) -> Self {
         let deadline = time.elapsed().saturating_add(config.max_time);
         Self {
             config,
             time,
-            learnt,
+            findings,
             others_wait: false,
             destination: config.spool.destination(&config.api.to_string()),
             warnings: Vec::new(),
@@ -89,17 +89,17 @@ impl<'a> Shipper<'a> {
             today,
             client,
             deadline,
-            tell,
+            on_progress,
         }
     }
 
-    pub(crate) fn tell(&mut self, progress: Progress<'_>) {
-        (self.tell)(progress);
+    pub(crate) fn progress(&mut self, progress: Progress<'_>) {
+        (self.on_progress)(progress);
     }
 
     /// Reports a warning at once: before anything is sent that it is about.
     pub(crate) fn warn(&mut self, warning: String) {
-        self.tell(Progress::Warning(&warning));
+        self.progress(Progress::Warning(&warning));
         self.warnings.push(warning);
     }
 
@@ -137,12 +137,12 @@ impl<'a> Shipper<'a> {
                 format!("to wait {wait} s more is too long: --max-time leaves {left} s")
             } else {
                 tracing::info!(%day, attempt, wait_ms = wait.as_millis(), reason, "trying again");
-                self.tell(Progress::Waiting { day, reason: &reason, wait });
+                self.progress(Progress::Waiting { day, reason: &reason, wait });
                 self.time.sleep(wait);
                 continue;
             };
             let later = retry_after.and_then(|wait| self.time.now().checked_add(wait).ok());
-            self.learnt.not_before = later;
+            self.findings.not_before = later;
             return Err(failure(stays(&format!("{reason}; {why}"))));
         }
     }
@@ -239,7 +239,7 @@ impl<'a> Shipper<'a> {
                 }
                 other => AttemptError::Final(Failure::Everything(other.to_string())),
             })?;
-        self.learnt.source = attempt_error::source(&reply).or(self.learnt.source);
+        self.findings.source = attempt_error::source(&reply).or(self.findings.source);
         let store = attempt_error::store(&reply);
         if reply.status != StatusCode::OK {
             return Err(attempt_error::of_api(&reply, self.config, self.time.now()));

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use log2aws_core::day::Day;
 use serde::{Deserialize, Serialize};
 
-use crate::as_text;
+use crate::day_serde;
 use crate::spool;
 use crate::world::World;
 
@@ -22,7 +22,7 @@ pub struct LastShip {
     /// When it ended.
     pub at: Timestamp,
     /// The undelivered days before that day, oldest first.
-    #[serde(with = "as_text::days")]
+    #[serde(with = "day_serde::days")]
     pub pending: Vec<Day>,
     /// The last delivery, of that run or of an earlier one.
     pub delivered: Option<LastDelivery>,
@@ -41,7 +41,7 @@ pub struct LastShip {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastDelivery {
     /// The day of the log.
-    #[serde(with = "as_text::day")]
+    #[serde(with = "day_serde::day")]
     pub day: Day,
     /// When the store acknowledged it.
     pub at: Timestamp,
@@ -51,7 +51,7 @@ pub struct LastDelivery {
 pub(super) fn of(
     config: &ShipConfig,
     world: &World<'_>,
-    learnt: &RunFindings,
+    findings: &RunFindings,
     result: Result<&ShipReport, &ShipError>,
 ) -> LastShip {
     let at = world.time.now();
@@ -61,11 +61,11 @@ pub(super) fn of(
     LastShip {
         at,
         pending: pending.unwrap_or_default(),
-        delivered: learnt.delivered.or_else(|| before.as_ref()?.delivered),
+        delivered: findings.delivered.or_else(|| before.as_ref()?.delivered),
         error: result.map_or_else(|error| Some(error.to_string()), ShipReport::error),
         exit_code: result.map_or(1, ShipReport::exit_code),
-        source: learnt.source.or_else(|| before.as_ref()?.source),
-        not_before: learnt.not_before,
+        source: findings.source.or_else(|| before.as_ref()?.source),
+        not_before: findings.not_before,
     }
 }
 

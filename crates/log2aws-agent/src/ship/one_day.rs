@@ -100,7 +100,7 @@ pub(super) fn ship(shipper: &mut Shipper<'_>, day: Day, today: Day) -> Result<Ou
         ))
     })?;
     let milliseconds = u64::try_from(receipt.took.as_millis()).unwrap_or(u64::MAX);
-    shipper.learnt.delivered = Some(LastDelivery { day, at });
+    shipper.findings.delivered = Some(LastDelivery { day, at });
     Ok(Outcome::Delivered { size, sha256, again, attempts: receipt.attempts, milliseconds })
 }
 

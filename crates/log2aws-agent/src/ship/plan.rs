@@ -108,7 +108,7 @@ fn unknown_files(folder: &Path, names: &[OsString]) -> Option<String> {
     if names.is_empty() {
         return None;
     }
-    let told: Vec<String> = names
+    let quoted: Vec<String> = names
         .iter()
         .take(MAX_NAMES)
         // Quoted, with control characters escaped.
@@ -120,7 +120,7 @@ fn unknown_files(folder: &Path, names: &[OsString]) -> Option<String> {
         names.len(),
         folder.display(),
         if names.len() == 1 { "is" } else { "are" },
-        told.join(", ")
+        quoted.join(", ")
     ))
 }
 

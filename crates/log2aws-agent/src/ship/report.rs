@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use log2aws_core::day::Day;
 use serde::Serialize;
 
-use crate::as_text;
+use crate::day_serde;
 
 use super::attempt_error::Failure;
 use super::{Days, ShipConfig};
@@ -37,7 +37,7 @@ pub struct ShipReport {
     /// One entry a day, in the order of the attempts.
     pub days: Vec<DayReport>,
     /// The days whose delivered logs were removed.
-    #[serde(serialize_with = "as_text::days::serialize")]
+    #[serde(serialize_with = "day_serde::days::serialize")]
     pub removed: Vec<Day>,
     /// Warnings that did not prevent a delivery, as reported by [`Progress::Warning`]. One sentence
     /// each.
@@ -51,7 +51,7 @@ pub struct ShipReport {
 #[derive(Debug, Serialize)]
 pub struct DayReport {
     /// The day.
-    #[serde(serialize_with = "as_text::day::serialize")]
+    #[serde(serialize_with = "day_serde::day::serialize")]
     pub day: Day,
     /// Its log.
     pub file: PathBuf,

@@ -12,8 +12,8 @@ pub(crate) const ATTEMPTS: u32 = 5;
 const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// The delay after attempt number `attempt` (from 1), with full jitter: between zero and a bound
-/// that doubles, so that a fleet that failed at the same time does not return at the same time.
+/// The delay after attempt number `attempt` (from 1): exponential backoff with full jitter, which is
+/// between zero and a bound that doubles, so that a fleet that failed at the same time does not return at the same time.
 ///
 /// `jitter` is from 0 up to 1. A Retry-After is honoured, and the jitter added to it.
 pub(crate) fn wait(attempt: u32, jitter: f64, retry_after: Option<Duration>) -> Duration {

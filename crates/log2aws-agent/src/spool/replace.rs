@@ -36,7 +36,7 @@ pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T
     Ok(serde_json::from_slice(&text).ok())
 }
 
-/// As [`replace`] without sync, but overwrites the existing file on a full disk: it has a block and
+/// As [`replace`] without fsync, but overwrites the existing file on a full disk: it has a block and
 /// a name. A crash in between leaves garbage, which [`read_json`] ignores.
 pub(crate) fn replace_or_overwrite(path: &Path, text: &[u8]) -> io::Result<()> {
     match replace(path, text, false) {
@@ -51,7 +51,7 @@ fn overwrite(path: &Path, text: &[u8]) -> io::Result<()> {
     file.set_len(text.len() as u64)
 }
 
-/// Replaces the file at `path` with `text`; with `sync` its bytes and its name are durable on
+/// Replaces the file at `path` with `text`; with `sync` both it and its folder get an fsync: they are durable on
 /// return.
 ///
 /// The temporary file has a fixed name, so the leftover of a crash is reused. A second writer
@@ -64,7 +64,7 @@ pub(crate) fn replace(path: &Path, text: &[u8], sync: bool) -> io::Result<()> {
     }
 }
 
-/// The same for a file that other users read, whatever the umask is. It is not synced.
+/// The same for a file that other users read, whatever the umask is. It gets no fsync.
 pub(crate) fn replace_for_all(path: &Path, text: &[u8]) -> io::Result<()> {
     replace_in(TRIES, path, |file| {
         file.set_permissions(Permissions::from_mode(0o644))?;

@@ -22,7 +22,7 @@ const NAME_IT: &str =
 
 /// Whose logs these are, and where everything stands.
 #[derive(Debug, Args)]
-pub(super) struct Place {
+pub(super) struct PathFlags {
     /// The folder of the day logs; made if it is missing.
     #[arg(long, value_name = "DIR", default_value = log2aws_agent::DEFAULT_LOG_DIR)]
     pub(super) log_dir: PathBuf,
@@ -42,7 +42,7 @@ pub(super) struct Place {
     pub(super) config: Option<PathBuf>,
 }
 
-impl Place {
+impl PathFlags {
     /// Where the time zone is set.
     pub(super) fn zone(&self, environment: &Environment) -> ZoneSource {
         ZoneSource { setting: self.time_zone.clone(), tz: environment.var_os("TZ") }
@@ -93,7 +93,7 @@ fn ensure_own(given: Option<&ServerName>, host: &ServerName) -> anyhow::Result<(
 
 /// How a sample is taken.
 #[derive(Debug, Args)]
-pub(super) struct Measuring {
+pub(super) struct SampleFlags {
     /// What people call this machine, for the chart's title; at most 200 bytes.
     #[arg(long, value_name = "TEXT")]
     pub(super) note: Option<Note>,
@@ -108,7 +108,7 @@ pub(super) struct Measuring {
     pub(super) sync: bool,
 }
 
-impl Measuring {
+impl SampleFlags {
     /// The time over which rates are averaged.
     pub(super) fn mode(&self) -> SampleMode {
         if self.since_boot {
@@ -121,7 +121,7 @@ impl Measuring {
 
 /// To whom and how logs are sent.
 #[derive(Debug, Args)]
-pub(super) struct Sending {
+pub(super) struct ShipFlags {
     /// The endpoint that hands out URLs, e.g. `https://logs.example.com`.
     #[arg(long, value_name = "URL")]
     pub(super) api: Option<ApiUrl>,
@@ -148,7 +148,7 @@ pub(super) struct Sending {
     pub(super) keep_days: Option<u32>,
 }
 
-impl Sending {
+impl ShipFlags {
     /// Proxies and certificates.
     pub(super) fn network(&self, environment: &Environment) -> Network {
         let proxy = self.proxy.as_ref().map(ProxyUrl::expose);

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use log2aws_agent::net::{DEFAULT_STALL, Network};
 use log2aws_agent::ship::{self, ShipConfig, ShipError, ShipReport};
-use log2aws_agent::world::{Machine, World};
+use log2aws_agent::world::{ProcRoot, World};
 use log2aws_core::day::Day;
 
 use super::faults::{Canned, Fault, Leg};
@@ -137,7 +137,7 @@ fn try_case(case: &Case, served: &Served) {
 fn run(config: &ShipConfig) -> ShipReport {
     let now: Timestamp = "2026-11-22T00:04:00Z".parse().unwrap();
     let time = SimulatedTime::new(&Clocks::at(now.as_millisecond(), 0), 1);
-    let world = World { time: &time, zone: TimeZone::UTC, machine: Machine::system() };
+    let world = World { time: &time, zone: TimeZone::UTC, proc_root: ProcRoot::system() };
     loop {
         match ship::run(config, &world, &mut |_| {}) {
             // A test on another thread has just forked, and its child holds our lock until its

@@ -20,7 +20,7 @@ pub(crate) const CLOCK_LIMIT: Duration = Duration::from_mins(5);
 /// Whether it is a response of log2aws, and whether this machine is allowed.
 pub(crate) fn answer(answer: &Answer, api: &str, server: &ServerName) -> Vec<Finding> {
     let status = answer.status;
-    let said = answer.said.as_ref().map_or_else(String::new, |said| format!(", {said:?}"));
+    let detail = answer.detail.as_ref().map_or_else(String::new, |detail| format!(", {detail:?}"));
     let via = answer.proxy.as_ref();
     let via = via.map_or_else(String::new, |proxy| format!(" by way of the proxy {proxy}"));
     let fail = |what: String, todo: &str| vec![Finding::fail(Check::Answer, what, todo)];
@@ -51,20 +51,20 @@ pub(crate) fn answer(answer: &Answer, api: &str, server: &ServerName) -> Vec<Fin
             ),
         ],
         (403, None) => fail(
-            format!("{api}{via} answers 403{said}, but not as log2aws does (no Log2aws-Source)"),
+            format!("{api}{via} answers 403{detail}, but not as log2aws does (no Log2aws-Source)"),
             "give --api the whole address that the deployment printed; if it is right, a proxy or \
              firewall answers in its place",
         ),
         (401 | 407, _) => fail(
-            format!("{api} wants a login ({status}{said})"),
+            format!("{api} wants a login ({status}{detail})"),
             "log2aws never does: a proxy in between must let this address through",
         ),
         (404 | 405, _) => fail(
-            format!("{api} answers {status}{said}"),
+            format!("{api} answers {status}{detail}"),
             "give --api the whole address that the deployment printed, with the stage at its end",
         ),
         (400, Some(_)) => fail(
-            format!("the API does not take the request (400{said})"),
+            format!("the API does not take the request (400{detail})"),
             "update it if it is older than this agent",
         ),
         (429, _) => vec![Finding::warn(
@@ -73,11 +73,11 @@ pub(crate) fn answer(answer: &Answer, api: &str, server: &ServerName) -> Vec<Fin
             "deliveries wait and come again; if it stays so, raise its limit",
         )],
         (500..=599, Some(_)) => fail(
-            format!("the API cannot do its work ({status}{said})"),
+            format!("the API cannot do its work ({status}{detail})"),
             "its own log says why; deliveries come again",
         ),
         _ => fail(
-            format!("{api} answers {status}{said}, but not as log2aws does (no Log2aws-Source)"),
+            format!("{api} answers {status}{detail}, but not as log2aws does (no Log2aws-Source)"),
             "correct --api; if it is right, a proxy answers in its place",
         ),
     }
@@ -133,8 +133,8 @@ mod tests {
         let server: ServerName = "web01".parse().unwrap();
         let ip = Some("203.0.113.9".parse().unwrap());
         let say = |status, source, url: Option<Result<Option<Timestamp>, String>>| {
-            let said = Some("Forbidden".to_owned());
-            let got = Answer { status, source, said, url, proxy: None };
+            let detail = Some("Forbidden".to_owned());
+            let got = Answer { status, source, detail, url, proxy: None };
             answer(&got, "https://a/prod", &server).last().unwrap().to_string()
         };
         assert!(say(200, ip, Some(Ok(None))).contains("web01 is let in as 203.0.113.9"));

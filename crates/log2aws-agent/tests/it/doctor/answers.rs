@@ -132,7 +132,7 @@ fn deliveries_that_do_not_keep_up() {
     let world = log2aws_agent::world::World {
         time: &host.clock,
         zone: jiff::tz::TimeZone::get("Asia/Tokyo").unwrap(),
-        machine: log2aws_agent::world::Machine::system(),
+        proc_root: log2aws_agent::world::ProcRoot::system(),
     };
     log2aws_agent::ship::run(&config, &world, &mut |_| {}).unwrap();
     let found = host.run(&host.asking(&api)).findings;

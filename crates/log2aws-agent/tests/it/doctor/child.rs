@@ -11,7 +11,7 @@ use std::process::{Command, Output};
 use jiff::tz::TimeZone;
 use log2aws_agent::doctor::{DoctorConfig, run};
 use log2aws_agent::net::{Network, Proxies};
-use log2aws_agent::world::{Machine, World, ZoneSource};
+use log2aws_agent::world::{ProcRoot, World, ZoneSource};
 
 use super::{Clock, Host, NOW};
 
@@ -41,9 +41,9 @@ fn child() {
         },
         upload_hosts: Vec::new(),
     };
-    let machine = Machine { root: "/nowhere".into(), ..Machine::system() };
+    let proc_root = ProcRoot { path: "/nowhere".into(), ..ProcRoot::system() };
     let zone = TimeZone::get("Asia/Tokyo").unwrap();
-    for finding in run(&config, &World { time: &clock, zone, machine }).findings {
+    for finding in run(&config, &World { time: &clock, zone, proc_root }).findings {
         println!("says {finding}");
     }
 }

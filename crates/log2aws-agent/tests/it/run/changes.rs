@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use log2aws_agent::run::{CATCH_UP, Host as _, RunConfig, Shipped};
+use log2aws_agent::run::{CATCH_UP, Platform as _, RunConfig, Shipped};
 
-use super::machine::{Event, Machine, calm, config};
+use super::simulator::{Event, Simulator, calm, config};
 use super::{time, zone};
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -18,9 +18,9 @@ fn tokyo(server: &str) -> RunConfig {
 }
 
 /// Started at 23:50 in Tokyo on the 24th of November 2026.
-fn machine(ends: u8) -> Machine {
+fn machine(ends: u8) -> Simulator {
     let network = move |_| (Duration::from_secs(3), Some(Shipped::Exit(ends)));
-    Machine::new("2026-11-24T14:50:00Z", zone("Asia/Tokyo"), Box::new(network))
+    Simulator::new("2026-11-24T14:50:00Z", zone("Asia/Tokyo"), Box::new(network))
 }
 
 fn since(later: Timestamp, earlier: Timestamp) -> i64 {
@@ -171,7 +171,7 @@ fn what_is_pending_is_left_out_where_it_cannot_be_known_and_counted_from_midnigh
 
 #[test]
 fn a_start_and_a_reload_publish_what_is_known() {
-    let mut host = Machine::new("2026-11-24T03:00:00Z", zone("Asia/Tokyo"), calm());
+    let mut host = Simulator::new("2026-11-24T03:00:00Z", zone("Asia/Tokyo"), calm());
     host.live_for(&tokyo("web01"), MINUTE);
     let (before, samples) = (host.published, host.samples.len());
     host.live_for(&tokyo("web01"), MINUTE);

@@ -12,7 +12,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use log2aws_agent::run::{RunConfig, Shipped};
 
-use super::machine::{Machine, calm};
+use super::simulator::{Simulator, calm};
 use super::{time, zone};
 
 const HOSTS: u32 = 2000;
@@ -22,15 +22,15 @@ type Network = Box<dyn Fn(Timestamp) -> (Duration, Option<Shipped>)>;
 
 /// Sampling every hour: it makes no requests, and the test is faster.
 fn config(name: &str) -> RunConfig {
-    RunConfig { interval: "1h".parse().unwrap(), ..super::machine::config(name, zone("UTC")) }
+    RunConfig { interval: "1h".parse().unwrap(), ..super::simulator::config(name, zone("UTC")) }
 }
 
 /// When each shipping process of a fleet was started.
-fn fleet(network: fn() -> Network, live: impl Fn(&mut Machine, &str)) -> Vec<Timestamp> {
+fn fleet(network: fn() -> Network, live: impl Fn(&mut Simulator, &str)) -> Vec<Timestamp> {
     let mut ships = Vec::new();
     for number in 0..HOSTS {
         let name = format!("web{number:04}.example.com");
-        let mut host = Machine::new("2026-11-24T21:00:00Z", zone("UTC"), network());
+        let mut host = Simulator::new("2026-11-24T21:00:00Z", zone("UTC"), network());
         host.seed(u64::from(number));
         live(&mut host, &name);
         ships.append(&mut host.ships);
@@ -88,7 +88,7 @@ fn a_host_has_the_same_moment_every_day() {
     let mut moments: BTreeMap<String, Vec<i64>> = BTreeMap::new();
     for number in 0..20 {
         let name = format!("web{number:04}");
-        let mut host = Machine::new("2026-11-24T21:00:00Z", zone("UTC"), calm());
+        let mut host = Simulator::new("2026-11-24T21:00:00Z", zone("UTC"), calm());
         host.live_for(&config(&name), 24 * 5 * HOUR);
         let of_day = host.ships.iter().map(|at| at.as_second() % 86400).collect();
         moments.insert(name, of_day);

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::fs;
 
 use log2aws_agent::ship::{Days, Progress, ShipConfig, run};
-use log2aws_agent::world::{Machine, World};
+use log2aws_agent::world::{ProcRoot, World};
 
 use super::Host;
 use super::server::{Does, Server, says};
@@ -33,7 +33,7 @@ fn spelled_otherwise(host: &Host, server: &Server) -> ShipConfig {
 fn ship(host: &Host, config: &ShipConfig, server: &Server) -> Vec<(String, usize)> {
     let reported = RefCell::new(Vec::new());
     let zone = jiff::tz::TimeZone::get("Asia/Tokyo").unwrap();
-    let world = World { time: &host.clock, zone, machine: Machine::system() };
+    let world = World { time: &host.clock, zone, proc_root: ProcRoot::system() };
     let report = run(config, &world, &mut |progress| {
         let text = match progress {
             Progress::Warning(text) => format!("warning: {text}"),

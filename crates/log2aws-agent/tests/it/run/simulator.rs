@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use log2aws_agent::run::{
-    ChildEnvironment, Facts, Host, Phase, RunConfig, RunError, SampleOutcome, SampleProblem,
+    ChildEnvironment, Facts, Phase, Platform, RunConfig, RunError, SampleOutcome, SampleProblem,
     ShipOrder, ShipWindow, Shipped, WakeReasons, run,
 };
 use log2aws_agent::sample::{SampleConfig, SampleMode};
@@ -45,7 +45,7 @@ pub(crate) enum Event {
 /// The duration and result of a shipping process started at that time. One without a result hangs.
 type Network = Box<dyn Fn(Timestamp) -> (Duration, Option<Shipped>)>;
 
-pub(crate) struct Machine {
+pub(crate) struct Simulator {
     /// The wall clock at moment 0 of the monotonic clock.
     wall: Timestamp,
     elapsed: Duration,
@@ -96,7 +96,7 @@ pub(crate) fn calm() -> Network {
     Box::new(|_| (Duration::from_secs(2), Some(Shipped::Exit(0))))
 }
 
-impl Machine {
+impl Simulator {
     pub(crate) fn new(now: &str, zone: TimeZone, network: Network) -> Self {
         Self {
             wall: super::time(now),
@@ -196,20 +196,20 @@ impl Machine {
         Some(how)
     }
 
-    fn happens(&mut self, event: Event, woken: &mut WakeReasons) {
+    fn happens(&mut self, event: Event, reasons: &mut WakeReasons) {
         match event {
             Event::ClockSet(seconds) => {
                 self.wall += jiff::SignedDuration::from_secs(seconds);
-                woken.clock_set = true;
+                reasons.clock_set = true;
             }
             Event::Sleeps(time) => {
                 self.wall += time;
-                woken.clock_set = true;
+                reasons.clock_set = true;
             }
-            Event::Stop => woken.stop = true,
+            Event::Stop => reasons.stop = true,
             Event::Reload(config) => {
                 self.reload = Some(*config);
-                woken.reload = true;
+                reasons.reload = true;
             }
             Event::DiskFull(full) => {
                 let message = "the disk is full".to_owned();
@@ -227,7 +227,7 @@ impl Machine {
     }
 }
 
-impl Host for Machine {
+impl Platform for Simulator {
     fn now(&self) -> Timestamp {
         self.wall + self.elapsed
     }
@@ -249,18 +249,18 @@ impl Host for Machine {
         if let Some((child, Some(_))) = self.child {
             end = end.min(child.max(self.elapsed));
         }
-        let mut woken = WakeReasons::default();
+        let mut reasons = WakeReasons::default();
         // Every run ends with a stop.
         let (at, _) = self.events.front().unwrap();
         if *at <= end {
             let (at, event) = self.events.pop_front().unwrap();
             self.elapsed = at.max(self.elapsed);
-            self.happens(event, &mut woken);
+            self.happens(event, &mut reasons);
         } else {
             self.elapsed = end;
         }
-        woken.shipped = self.child_ends();
-        Ok(woken)
+        reasons.shipped = self.child_ends();
+        Ok(reasons)
     }
 
     fn last_sample(&mut self, _: &RunConfig) -> Option<Timestamp> {
