@@ -14,6 +14,8 @@ use log2aws_core::day::Day;
 use log2aws_core::server_name::ServerName;
 use sha2::{Digest, Sha256};
 
+use crate::ship::backoff;
+
 /// The bounds of the delay after a failed delivery.
 const FIRST_RETRY: Duration = Duration::from_mins(5);
 const LAST_RETRY: Duration = Duration::from_hours(1);
@@ -247,9 +249,7 @@ impl Schedule {
 /// The delay after `failures` failed deliveries in a row (from 1): exponential backoff with full
 /// jitter, so that a fleet that failed at the same time does not return at the same time.
 pub fn retry_after(failures: u32, jitter: f64) -> Duration {
-    let doubled = 1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX);
-    let bound = FIRST_RETRY.saturating_mul(doubled).min(LAST_RETRY);
-    bound.mul_f64(jitter.clamp(0.0, 1.0)).max(LEAST_RETRY)
+    backoff(FIRST_RETRY, LAST_RETRY, failures, jitter).max(LEAST_RETRY)
 }
 
 /// The delay after a refusal, which only a person can resolve.

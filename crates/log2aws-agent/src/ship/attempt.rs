@@ -14,7 +14,7 @@ use crate::world::Time;
 
 use super::answer::{self, Upload, UrlRequest};
 use super::attempt_error::{self, AttemptError, Failure, stays};
-use super::report::span;
+use super::report::day_range;
 use super::{LastDelivery, Progress, ShipConfig, retry};
 
 /// The store's acknowledgement.
@@ -204,7 +204,7 @@ impl<'a> Shipper<'a> {
         }
         let spool = &self.config.spool;
         let days = spool.delivered_elsewhere(&self.destination, self.today).unwrap_or_default();
-        let Some(days) = span(&days) else { return };
+        let Some(days) = day_range(&days) else { return };
         let api = &self.config.api;
         let this = match self.destination.store() {
             Some(store) => format!("{api} leads to the store {store}"),

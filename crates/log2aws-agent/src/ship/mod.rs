@@ -29,7 +29,8 @@ mod upload_host;
 
 pub use self::config::{ApiUrl, ApiUrlError, DEFAULT_MAX_TIME, Days, ShipConfig};
 pub use self::last::{LastDelivery, LastShip};
-pub use self::report::{DayReport, Outcome, Progress, ShipReport, span};
+pub use self::report::{DayReport, Outcome, Progress, ShipReport, day_range};
+pub(crate) use self::retry::backoff;
 pub use self::upload_host::{HostPattern, HostPatternError};
 
 /// Why nothing was attempted.

@@ -10,7 +10,7 @@ use log2aws_core::server_name::ServerName;
 use crate::spool::{Destination, Spool, SpoolError};
 use crate::world::{World, is_default_host_name};
 
-use super::{Days, ShipConfig, ShipError, ShipReport, span};
+use super::{Days, ShipConfig, ShipError, ShipReport, day_range};
 
 /// The most names in a warning.
 const MAX_NAMES: usize = 5;
@@ -93,7 +93,7 @@ fn other_servers(spool: &Spool, days: &[Day]) -> Vec<String> {
     }
     let warning = |(name, days): (ServerName, Vec<Day>)| {
         let server = spool.server.as_str();
-        span(&days).map(|days| {
+        day_range(&days).map(|days| {
             format!(
                 "{days}: written as {}, and delivered as {server}; if this host is a copy of the \
                  other one, move these logs away",

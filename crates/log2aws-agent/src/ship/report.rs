@@ -156,7 +156,7 @@ impl ShipReport {
 }
 
 /// Any number of days in one line; `None` if there is none.
-pub fn span(days: &[Day]) -> Option<String> {
+pub fn day_range(days: &[Day]) -> Option<String> {
     match days {
         [] => None,
         [day] => Some(day.to_string()),
@@ -199,8 +199,8 @@ mod tests {
     fn many_days_are_one_line() {
         let days: Vec<Day> =
             ["2026-11-01", "2026-11-03", "2026-11-21"].map(|day| day.parse().unwrap()).to_vec();
-        assert_eq!(span(&[]), None);
-        assert_eq!(span(&days[..1]).unwrap(), "2026-11-01");
-        assert_eq!(span(&days).unwrap(), "2026-11-01 to 2026-11-21 (3 logs)");
+        assert_eq!(day_range(&[]), None);
+        assert_eq!(day_range(&days[..1]).unwrap(), "2026-11-01");
+        assert_eq!(day_range(&days).unwrap(), "2026-11-01 to 2026-11-21 (3 logs)");
     }
 }

@@ -8,10 +8,9 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use rustix::fs::OFlags;
 use serde::de::DeserializeOwned;
 
-use super::is_full;
+use super::{is_full, open_regular};
 
 /// A writer needs far less than these five seconds, even on a slow disk.
 const TRIES: u32 = 1000;
@@ -82,10 +81,9 @@ fn replace_in(
     new.push(".new");
     let new = path.with_file_name(new);
     let file = loop {
-        let flags = OFlags::NOFOLLOW.bits().cast_signed();
         let mut options = OpenOptions::new();
-        let options = options.write(true).create(true).truncate(false).mode(0o600);
-        let file = options.custom_flags(flags).open(&new)?;
+        options.write(true).create(true).truncate(false).mode(0o600);
+        let file = open_regular(&new, &mut options)?;
         lock(tries, &file, &new)?;
         // During the wait it may have been renamed to its target.
         if is_at(&file, &new)? {

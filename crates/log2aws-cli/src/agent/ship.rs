@@ -4,7 +4,9 @@ use std::io::{self, IsTerminal as _, Write};
 use std::time::Duration;
 
 use clap::Args;
-use log2aws_agent::ship::{self, DayReport, Days, Outcome, Progress, ShipConfig, ShipReport, span};
+use log2aws_agent::ship::{
+    self, DayReport, Days, Outcome, Progress, ShipConfig, ShipReport, day_range,
+};
 use log2aws_agent::world::{SystemTime, World};
 use log2aws_core::day::Day;
 
@@ -113,10 +115,10 @@ fn write_rest(out: &mut dyn Write, report: &ShipReport, keep_days: Option<u32>) 
     }
     let is_left = |day: &&DayReport| matches!(day.outcome, Outcome::Pending);
     let left: Vec<Day> = report.days.iter().filter(is_left).map(|day| day.day).collect();
-    if let Some(days) = span(&left) {
+    if let Some(days) = day_range(&left) {
         writeln!(out, "{days}: pending, not tried after that")?;
     }
-    if let (Some(days), Some(keep)) = (span(&report.removed), keep_days) {
+    if let (Some(days), Some(keep)) = (day_range(&report.removed), keep_days) {
         writeln!(out, "{days}: removed here, delivered more than {keep} days ago")?;
     }
     Ok(())
