@@ -19,8 +19,8 @@ pub use self::port::{
 };
 pub use self::record::{FolderView, ServiceRecord};
 pub use self::schedule::{
-    CATCH_UP, Interval, IntervalError, Offset, RETRY_REFUSED, Schedule, ShipWindow,
-    ShipWindowError, retry_after,
+    CATCH_UP, Interval, IntervalError, MAX_RESENT_AT_ONCE, Offset, RETRY_REFUSED, Schedule,
+    ShipWindow, ShipWindowError, retry_after,
 };
 pub use self::service::run;
 pub use self::system::{Reload, System, ends_with_run};

@@ -26,6 +26,10 @@ const LEAST_RETRY: Duration = Duration::from_secs(30);
 /// How long after a start overdue days are delivered.
 pub const CATCH_UP: Duration = Duration::from_mins(15);
 
+/// So many logs that another store has are sent again like any others; more, at a moment of their
+/// own: see [`Schedule::next_resend`].
+pub const MAX_RESENT_AT_ONCE: usize = 7;
+
 /// The time between two samples.
 ///
 /// Invariant: 10 s to 24 h, in whole seconds.
@@ -112,6 +116,9 @@ impl ShipWindow {
     /// Four hours, starting ten minutes after midnight.
     pub const DEFAULT: Self =
         Self { from: Time::constant(0, 10, 0, 0), to: Time::constant(4, 10, 0, 0) };
+
+    /// From one midnight to the next.
+    const WHOLE_DAY: Self = Self { from: Time::midnight(), to: Time::midnight() };
 
     /// The window that begins on `date`. A clock change within it shortens or lengthens it, and a
     /// bound that does not exist is shifted.
@@ -231,12 +238,31 @@ impl Schedule {
         self.moments(day.date()).filter(|moment| *moment >= over).min().unwrap_or(Timestamp::MAX)
     }
 
+    /// The first moment after `now` to send again what another store has: a fleet whose store
+    /// changed sends all kept logs again, which is spread over a whole day. A time of day, so that
+    /// a restart does not put it off.
+    pub fn next_resend(&self, now: Timestamp) -> Timestamp {
+        let date = now.to_zoned(self.zone.clone()).date();
+        let moments = self.moments_in(ShipWindow::WHOLE_DAY, self.offset.of_start, date);
+        moments.filter(|moment| *moment > now).min().unwrap_or(Timestamp::MAX)
+    }
+
     /// The shipping moments around `date`.
     fn moments(&self, date: Date) -> impl Iterator<Item = Timestamp> {
-        days_around(date).filter_map(|date| {
-            let (from, to) = self.window.on(date, &self.zone)?;
+        self.moments_in(self.window, self.offset.of_day, date)
+    }
+
+    /// The moments of a window around `date`.
+    fn moments_in(
+        &self,
+        window: ShipWindow,
+        offset: u64,
+        date: Date,
+    ) -> impl Iterator<Item = Timestamp> {
+        days_around(date).filter_map(move |date| {
+            let (from, to) = window.on(date, &self.zone)?;
             let length = to.duration_since(from).unsigned_abs();
-            from.checked_add(share(self.offset.of_day, length)).ok()
+            from.checked_add(share(offset, length)).ok()
         })
     }
 

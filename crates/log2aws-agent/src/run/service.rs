@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use log2aws_core::day::Day;
 
 use super::port::{
     Facts, Phase, Platform, RunConfig, RunError, SampleOutcome, SampleProblem, WakeReasons,
@@ -81,6 +82,10 @@ struct Service<'a> {
     ship: Ship,
     /// The error of the host name.
     name_problem: Option<String>,
+    /// Pending days that another store has, if they are too many to be sent at once.
+    resent: Vec<Day>,
+    /// When they are sent.
+    resend_at: Option<Timestamp>,
     /// The day of the last check for pending days.
     pending_as_of: Option<Date>,
     /// Consecutive failed deliveries.
@@ -107,6 +112,8 @@ impl<'a> Service<'a> {
             last_try,
             folder_lost: 0,
             name_problem: None,
+            resent: Vec::new(),
+            resend_at: None,
             pending_as_of: None,
             failures: 0,
         }
@@ -301,6 +308,7 @@ impl<'a> Service<'a> {
         // After a change of the config, try at once.
         self.failures = 0;
         self.name_problem = None;
+        self.resend_at = None;
         if matches!(self.ship, Ship::Waiting { .. }) {
             self.wait_for_moment(None);
         }

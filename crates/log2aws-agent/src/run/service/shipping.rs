@@ -7,8 +7,8 @@ use log2aws_core::day::Day;
 
 use super::{GRACE, MAX_RETRY_AFTER, Service, Ship};
 use crate::run::port::{Phase, Shipped};
-use crate::run::schedule::{RETRY_REFUSED, retry_after};
-use crate::ship::LastShip;
+use crate::run::schedule::{MAX_RESENT_AT_ONCE, RETRY_REFUSED, retry_after};
+use crate::ship::{LastShip, day_range};
 
 impl Service<'_> {
     /// Plans the next delivery: at the next moment, or soon if one was missed. An earlier plan for
@@ -51,14 +51,45 @@ impl Service<'_> {
             Ok(days) => self.facts.pending = Some(days),
             Err(error) => tracing::error!("what is left to ship cannot be known: {error}"),
         }
+        self.plan_resend();
         self.facts.pending.is_some()
+    }
+
+    /// Plans a moment of their own for many logs that another store has.
+    fn plan_resend(&mut self) {
+        let pending = self.facts.pending.as_ref().map_or(0, Vec::len);
+        self.resent = if pending > MAX_RESENT_AT_ONCE {
+            self.platform.delivered_elsewhere(&self.config)
+        } else {
+            Vec::new()
+        };
+        if self.resent.len() <= MAX_RESENT_AT_ONCE {
+            self.resent.clear();
+            self.resend_at = None;
+        } else if self.resend_at.is_none() {
+            let at = self.schedule.next_resend(self.platform.now());
+            self.resend_at = Some(at);
+            let days = day_range(&self.resent).unwrap_or_default();
+            let at = self.clock(at);
+            tracing::warn!("{days}: delivered to another store before, and sent again at {at}");
+        }
     }
 
     /// The pending days whose moment has passed.
     fn overdue(&self) -> Vec<Day> {
         let now = self.platform.now();
         let pending = self.facts.pending.iter().flatten().copied();
-        pending.filter(|day| self.schedule.moment_of(*day) <= now).collect()
+        let is_overdue =
+            |day: &Day| !self.resent.contains(day) && self.schedule.moment_of(*day) <= now;
+        pending.filter(is_overdue).collect()
+    }
+
+    /// The oldest day to ship now. Days before it wait for the moment of [`Self::plan_resend`].
+    fn first_day(&self) -> Option<Day> {
+        let now = self.platform.now();
+        let resend = self.resend_at.is_some_and(|at| at <= now);
+        let mut pending = self.facts.pending.iter().flatten().copied();
+        pending.find(|day| resend || !self.resent.contains(day))
     }
 
     pub(super) fn ship_if_due(&mut self) {
@@ -76,11 +107,14 @@ impl Service<'_> {
             self.retry_later(retry_after);
             return self.publish(Phase::Working);
         }
-        let Some(order) = self.config.ship.clone() else { return };
-        if self.facts.pending.as_ref().is_none_or(Vec::is_empty) {
+        let Some(mut order) = self.config.ship.clone() else { return };
+        let Some(first) = self.first_day() else {
             self.wait_for_moment(None);
             return self.publish(Phase::Working);
-        }
+        };
+        // Not all that is pending: the store may turn out to be another one, to which all kept logs
+        // would go in this run.
+        order.arguments.push(format!("--since={first}").into());
         let remaining_retry_after = self.remaining_retry_after();
         if !remaining_retry_after.is_zero() {
             let wait = remaining_retry_after.saturating_add(self.schedule.catch_up());
@@ -90,6 +124,7 @@ impl Service<'_> {
         }
         match self.platform.start_ship(&order) {
             Ok(()) => {
+                self.resend_at = self.resend_at.filter(|at| *at > self.platform.now());
                 let within = order.max_time.saturating_add(GRACE);
                 let deadline = self.platform.elapsed().saturating_add(within);
                 self.ship = Ship::Working { deadline };
@@ -117,7 +152,7 @@ impl Service<'_> {
                 self.wait_for_moment(None);
             }
             // The only undelivered days are in the future.
-            Shipped::Exit(4) if done => self.wait_for_moment(None),
+            Shipped::Exit(4) if done && self.resent.is_empty() => self.wait_for_moment(None),
             Shipped::Exit(code @ (0 | 1 | 4 | 5)) => {
                 if code == 0 && known {
                     let days: Vec<String> = overdue.iter().map(Day::to_string).collect();
@@ -160,6 +195,7 @@ impl Service<'_> {
     pub(super) fn wait_for_moment(&mut self, soon: Option<Duration>) {
         let now = self.platform.now();
         let moment = self.schedule.next_moment(now);
+        let moment = self.resend_at.filter(|at| *at > now).map_or(moment, |at| at.min(moment));
         self.ship = Ship::Waiting { moment, soon };
         self.facts.next_ship = self.config.ship.as_ref().map(|_| {
             let soon = soon.map(|soon| soon.saturating_sub(self.platform.elapsed()));

@@ -92,6 +92,12 @@ impl<'a> System<'a> {
         self.now().checked_sub(SignedDuration::try_from_secs_f64(seconds).ok()?).ok()
     }
 
+    /// The current day of the logs.
+    fn today(&self, config: &RunConfig) -> Result<Day, String> {
+        let date = self.now().to_zoned(config.zone.clone()).date();
+        Day::from_date(date).ok_or_else(|| format!("the clock says {date}"))
+    }
+
     /// The time of the last sample; one of an earlier boot is no basis for an interval.
     fn last_sample_in(&self, state_dir: &Path) -> Option<Timestamp> {
         let at = sample::last(state_dir)?.at;
@@ -177,12 +183,19 @@ impl Platform for System<'_> {
 
     fn pending(&mut self, config: &RunConfig) -> Result<Vec<Day>, String> {
         let Some(order) = &config.ship else { return Ok(Vec::new()) };
-        let today = self.now().to_zoned(config.zone.clone()).date();
-        let today = Day::from_date(today).ok_or_else(|| format!("the clock says {today}"))?;
+        let today = self.today(config)?;
         match config.spool.pending(&order.api, today) {
             Err(SpoolError::Missing(_)) => Ok(Vec::new()),
             result => result.map_err(|error| error.to_string()),
         }
+    }
+
+    fn delivered_elsewhere(&mut self, config: &RunConfig) -> Vec<Day> {
+        let (Some(order), Ok(today)) = (&config.ship, self.today(config)) else {
+            return Vec::new();
+        };
+        let destination = config.spool.destination(&order.api);
+        config.spool.delivered_elsewhere(&destination, today).unwrap_or_default()
     }
 
     fn last_ship(&mut self, config: &RunConfig) -> Option<LastShip> {
