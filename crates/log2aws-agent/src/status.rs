@@ -37,7 +37,7 @@ pub struct StatusConfig {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Status {
     /// The server.
-    #[serde(serialize_with = "day_serde")]
+    #[serde(serialize_with = "as_text")]
     pub server: log2aws_core::server_name::ServerName,
     /// Whether a `run` is active. `None` if unknown.
     pub running: Option<bool>,
@@ -60,6 +60,8 @@ pub struct Status {
     pub last_ship: Option<Timestamp>,
     /// Why it did not deliver everything, if so.
     pub last_error: Option<String>,
+    /// A warning that another machine may deliver under the same name, if the store has shown that.
+    pub name_conflict: Option<String>,
     /// The next attempt to deliver: the service's own plan, else this host's next moment. `None`
     /// without an API, and while the service delivers.
     pub next_ship: Option<Timestamp>,
@@ -147,7 +149,8 @@ pub fn read(config: &StatusConfig, world: &World<'_>) -> Result<Status, StatusEr
         last_delivered_day: delivered.map(|delivery| delivery.day),
         pending,
         last_ship: last.as_ref().map(|last| last.at),
-        last_error: last.and_then(|last| last.error),
+        last_error: last.as_ref().and_then(|last| last.error.clone()),
+        name_conflict: last.and_then(|last| last.name_conflict),
         next_ship,
         healthy: !sample_overdue && !old && !is_hindered,
         service,
@@ -232,6 +235,9 @@ impl fmt::Display for Status {
         writeln!(f, "pending:        {pending}")?;
         let error = self.last_error.as_deref().unwrap_or("none");
         writeln!(f, "last error:     {error}")?;
+        if let Some(warning) = &self.name_conflict {
+            writeln!(f, "warning:        {warning}")?;
+        }
         let next = match (&self.service, maybe(self.next_ship)) {
             (_, Some(next)) => next,
             (Some(service), None) if service.shipping => "it delivers now".to_owned(),
@@ -256,7 +262,7 @@ fn as_maybe_text<S: Serializer>(day: &Option<Day>, serializer: S) -> Result<S::O
     }
 }
 
-fn day_serde<S: Serializer>(name: &impl fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
+fn as_text<S: Serializer>(name: &impl fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(name)
 }
 

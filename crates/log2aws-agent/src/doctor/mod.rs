@@ -183,6 +183,7 @@ fn at_home(config: &DoctorConfig, world: &World<'_>, facts: &Facts) -> Vec<Findi
     if let Some(pending) = &facts.pending {
         let last = LastShip::load(&config.state_dir);
         findings.push(deliveries::pending(pending, last.as_ref(), facts.today, facts.now));
+        findings.extend(last.as_ref().and_then(deliveries::name_conflict));
     }
     findings
 }

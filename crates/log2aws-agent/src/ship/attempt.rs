@@ -36,6 +36,19 @@ pub(crate) enum Delivered {
     RecordApplies,
 }
 
+/// What the store had of a day that this machine has no record of: the first put of such a day is
+/// made only if the key has no object (`If-None-Match: *`).
+#[derive(Debug, Default)]
+pub(crate) enum FirstPut {
+    /// There was no such day.
+    #[default]
+    None,
+    /// Nothing: the put was accepted.
+    Accepted,
+    /// A log. The warning about it.
+    Refused(String),
+}
+
 /// What a run learns for later.
 #[derive(Debug, Default)]
 pub(crate) struct RunFindings {
@@ -45,6 +58,8 @@ pub(crate) struct RunFindings {
     pub(crate) source: Option<IpAddr>,
     /// When the server allows the next request, if that is after this run.
     pub(crate) not_before: Option<Timestamp>,
+    /// Whether another machine seems to use our name.
+    pub(crate) first_put: FirstPut,
 }
 
 /// The state of a run.
@@ -104,18 +119,19 @@ impl<'a> Shipper<'a> {
     }
 
     /// Delivers a log, with a new URL for each attempt. `before` is the record of an earlier
-    /// delivery to a store that may turn out to be this one.
+    /// delivery to a store that may turn out to be this one; `is_new`: there is no record at all.
     pub(crate) fn deliver(
         &mut self,
         day: Day,
         log: &mut LogFile,
         before: Option<&Delivery>,
+        is_new: bool,
     ) -> Result<Delivered, Failure> {
         let (mut attempt, mut hurried) = (0, false);
         loop {
             attempt += 1;
             let (reason, retry_after, at_once, failure) = match self
-                .attempt(day, log, before, attempt)
+                .attempt(day, log, before, is_new, attempt)
             {
                 Ok(delivered) => return Ok(delivered),
                 Err(AttemptError::Final(failure)) => return Err(failure.map(|text| stays(&text))),
@@ -161,6 +177,7 @@ impl<'a> Shipper<'a> {
         day: Day,
         log: &mut LogFile,
         before: Option<&Delivery>,
+        is_new: bool,
         attempts: u32,
     ) -> Result<Delivered, AttemptError> {
         let upload = self.ask(day, log)?;
@@ -170,10 +187,23 @@ impl<'a> Shipper<'a> {
             }
             self.report_elsewhere();
         }
+        // Only the first attempt, as an earlier one may have arrived though its answer was lost; and
+        // one warning is enough for a run.
+        let is_refused = matches!(self.findings.first_put, FirstPut::Refused(_));
+        let only_if_absent = is_new && attempts == 1 && !is_refused;
         let start = self.time.elapsed();
-        let reply = self.put(log, &upload)?;
+        let reply = self.put(log, &upload, only_if_absent)?;
         let took = self.time.elapsed().saturating_sub(start);
         let origin = upload.url.origin();
+        if only_if_absent && reply.status == StatusCode::PRECONDITION_FAILED {
+            self.report_name_conflict(day);
+            return Err(AttemptError::Again {
+                reason: format!("the store {origin} has a log of this day already"),
+                retry_after: None,
+                at_once: true,
+                failure: Failure::Upload,
+            });
+        }
         if reply.status != StatusCode::OK {
             return Err(attempt_error::of_store(&reply, &origin, self.time.now()));
         }
@@ -184,6 +214,9 @@ impl<'a> Shipper<'a> {
                  proxy or a login page stand in between?"
             );
             return Err(AttemptError::again(reason, Failure::Upload));
+        }
+        if only_if_absent {
+            self.findings.first_put = FirstPut::Accepted;
         }
         let text = |name| reply.header(name).map(|value| value.chars().take(200).collect());
         let (etag, version_id) = (text("etag"), text("x-amz-version-id"));
@@ -214,6 +247,19 @@ impl<'a> Shipper<'a> {
             "{days}: delivered to another store before, and sent again, for {this}; \
              --since limits the days"
         ));
+    }
+
+    /// Reports that the store has a log of this day that is not from here. It is replaced, and stays
+    /// in the store as an older version.
+    fn report_name_conflict(&mut self, day: Day) {
+        let server = &self.config.spool.server;
+        let warning = format!(
+            "the store already had a log of {day} as {server}, and this machine has no record of \
+             its delivery: another machine may have the same name, or the state folder was lost; \
+             give each machine a name of its own with --server"
+        );
+        self.findings.first_put = FirstPut::Refused(warning.clone());
+        self.warn(warning);
     }
 
     /// Requests a URL from the API.
@@ -254,15 +300,25 @@ impl<'a> Shipper<'a> {
         Ok(upload)
     }
 
-    /// Uploads the bytes.
-    fn put(&self, log: &mut LogFile, upload: &Upload) -> Result<Reply, AttemptError> {
+    /// Uploads the bytes; `only_if_absent`: unless the store has an object under this key.
+    fn put(
+        &self,
+        log: &mut LogFile,
+        upload: &Upload,
+        only_if_absent: bool,
+    ) -> Result<Reply, AttemptError> {
         let (size, within) = (log.size, self.left_for_upload());
         let bytes = log.bytes().map_err(|error| {
             AttemptError::Final(Failure::ThisLog(format!("the log cannot be read again: {error}")))
         })?;
         let mut bytes = SourceReader(bytes);
         let url = upload.url.expose();
-        self.client.put(url, &upload.headers, &mut bytes, within).map_err(|error| match error {
+        let mut headers = upload.headers.clone();
+        if only_if_absent {
+            // Not signed: S3 evaluates it all the same.
+            headers.push(("if-none-match".to_owned(), "*".to_owned()));
+        }
+        self.client.put(url, &headers, &mut bytes, within).map_err(|error| match error {
             HttpError::Transport { .. } => AttemptError::again(error.to_string(), Failure::Upload),
             HttpError::ProxyRefused { .. } => {
                 AttemptError::Final(Failure::Refused(error.to_string()))

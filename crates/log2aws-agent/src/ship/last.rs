@@ -12,7 +12,7 @@ use crate::day_serde;
 use crate::spool;
 use crate::world::World;
 
-use super::attempt::RunFindings;
+use super::attempt::{FirstPut, RunFindings};
 use super::{ShipConfig, ShipError, ShipReport};
 
 /// The result of the last `ship`: `last-ship.json` in the state folder, written at the end of every
@@ -35,6 +35,10 @@ pub struct LastShip {
     /// The server asked for no request before this time.
     #[serde(default)]
     pub not_before: Option<Timestamp>,
+    /// A warning that another machine may deliver under our name, until a new day's log is
+    /// delivered without it.
+    #[serde(default)]
+    pub name_conflict: Option<String>,
 }
 
 /// A delivery.
@@ -66,6 +70,11 @@ pub(super) fn of(
         exit_code: result.map_or(1, ShipReport::exit_code),
         source: findings.source.or_else(|| before.as_ref()?.source),
         not_before: findings.not_before,
+        name_conflict: match &findings.first_put {
+            FirstPut::None => before.and_then(|before| before.name_conflict),
+            FirstPut::Accepted => None,
+            FirstPut::Refused(warning) => Some(warning.clone()),
+        },
     }
 }
 
@@ -110,6 +119,7 @@ mod tests {
             exit_code: 4,
             source: Some("203.0.113.9".parse().unwrap()),
             not_before: None,
+            name_conflict: None,
         };
         fs::write(folder.path().join(".last-ship.json.new"), "of a crash").unwrap();
         last.save(folder.path()).unwrap();

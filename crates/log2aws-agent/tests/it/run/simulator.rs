@@ -210,6 +210,7 @@ impl Simulator {
             exit_code,
             source: None,
             not_before: self.not_before,
+            name_conflict: None,
         });
         if std::mem::take(&mut self.moved) {
             self.stored_elsewhere = std::mem::take(&mut self.stored);
