@@ -308,7 +308,8 @@ ANSWERS = {
     "has too many requests": (429, "later", OURS),
     "to wait": (429, "later", [*OURS, ("Retry-After", "3600")]),
     "it wants the log sent to": (200, URL.replace("HERE", "http://elsewhere.example"), OURS),
-    "the store": (200, URL, OURS, 507),
+    "the store … is full": (200, URL, OURS, 507),
+    "the store already had": (200, URL, OURS, 412),
     "refuses the upload": (200, URL, OURS, 403),
     "says that the URL has expired": (200, URL, OURS, 403, EXPIRED),
     "a proxy in between changes": (
