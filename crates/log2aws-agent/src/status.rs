@@ -170,9 +170,9 @@ fn last_line(spool: &Spool, today: Day, zone: &TimeZone) -> Option<Timestamp> {
 /// is ignored.
 fn is_overdue(last: Option<Timestamp>, now: Timestamp, interval: Interval) -> bool {
     let interval = interval.duration();
-    let patience = interval.saturating_mul(TIMEOUT);
+    let tolerance = interval.saturating_mul(TIMEOUT);
     last.is_none_or(|at| {
-        now.checked_sub(patience).is_ok_and(|bound| at < bound)
+        now.checked_sub(tolerance).is_ok_and(|bound| at < bound)
             || now.checked_add(interval).is_ok_and(|bound| at > bound)
     })
 }

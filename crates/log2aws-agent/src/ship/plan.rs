@@ -39,7 +39,15 @@ impl Plan {
             Days::Since(first) if first > today || first == today && !config.partial => {
                 return Err(ShipError::NotOver(first));
             }
-            Days::Since(first) => logs.days.into_iter().filter(|day| *day >= first).collect(),
+            Days::Since(first) => {
+                let pending = spool.pending(&config.api.to_string(), today)?;
+                // What was delivered under an earlier name of this host stays there.
+                let is_ours = |day: Day| {
+                    day >= today || pending.contains(&day) || spool.deliveries().path(day).exists()
+                };
+                logs.days.retain(|day| *day >= first && is_ours(*day));
+                logs.days
+            }
             Days::Pending => {
                 let mut days = spool.pending(&config.api.to_string(), today)?;
                 days.extend(logs.days.into_iter().filter(|day| *day >= today));

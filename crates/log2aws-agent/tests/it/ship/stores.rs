@@ -170,6 +170,9 @@ fn what_a_renamed_host_delivered_under_its_earlier_name_is_not_sent_again() {
     ship(&host, &config, &server);
     config.spool.server = "web02".parse().unwrap();
     assert_eq!(ship(&host, &config, &server), []);
+    // Nor if the days are named by their first, as the service does.
+    let since = ShipConfig { days: Days::Since(DAYS[0].parse().unwrap()), ..config.clone() };
+    assert_eq!(ship(&host, &since, &server), []);
     // What was added after the change is of the new name, and the log with it.
     let log = format!("# log2aws/1 server=web01 cores=2\n{}\n", DAYS[2]);
     fs::write(host.log(DAYS[2]), format!("{log}# log2aws/1 server=web02 cores=2\nx\n")).unwrap();
