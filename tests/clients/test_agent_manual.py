@@ -118,7 +118,7 @@ def test_every_key_of_the_settings_is_a_key(machine, page):
     values = {
         "log-dir": '"/var/log/log2aws"', "state-dir": '"/var/lib/log2aws-agent"', "server": '"web01"',
         "note": '"本番DB"', "window": "1", "api": f'"{ENDPOINT}"', "ca-file": '"/etc/log2aws/ca.pem"',
-        "upload-host": '["s3.example.com"]', "limit-rate": '"200k"', "max-time": "600",
+        "upload-host": '["s3.example.com"]', "max-time": "600",
         "keep-days": "90", "date": '"2019-08-01"', "since": '"2019-08-01"', "interval": '"10m"',
         "ship-window": '"00:10-04:10"', "time-zone": '"Asia/Tokyo"',
         "proxy": '"http://proxy.example.com:3128"', "no-proxy": '"localhost,.example.com"', "textfile": '"/var/lib/log2aws.prom"',
@@ -308,7 +308,8 @@ ANSWERS = {
     "has too many requests": (429, "later", OURS),
     "to wait": (429, "later", [*OURS, ("Retry-After", "3600")]),
     "it wants the log sent to": (200, URL.replace("HERE", "http://elsewhere.example"), OURS),
-    "the store": (200, URL, OURS, 507),
+    "the store … is full": (200, URL, OURS, 507),
+    "the store already had": (200, URL, OURS, 412),
     "refuses the upload": (200, URL, OURS, 403),
     "says that the URL has expired": (200, URL, OURS, 403, EXPIRED),
     "a proxy in between changes": (

@@ -186,7 +186,7 @@ pub fn is_key(arg: &Arg) -> bool {
 mod tests {
     use super::*;
 
-    fn door() -> Command {
+    fn command_line() -> Command {
         let flag = |long: &'static str| Arg::new(long).long(long);
         let file = || flag("config").value_parser(clap::value_parser!(PathBuf));
         let ship = Command::new("ship").args([
@@ -205,8 +205,8 @@ mod tests {
         let mut args: Vec<OsString> = args.iter().map(OsString::from).collect();
         args.push("--config".into());
         args.push(path.into());
-        let file = find(&door(), &args).unwrap();
-        let matches = file.apply(door()).try_get_matches_from(args).unwrap();
+        let file = find(&command_line(), &args).unwrap();
+        let matches = file.apply(command_line()).try_get_matches_from(args).unwrap();
         let (_, matches) = matches.subcommand().unwrap();
         let of = |id| matches.get_one::<String>(id).cloned();
         (of("date"), of("since"))
@@ -250,7 +250,7 @@ mod tests {
     #[test]
     fn a_verb_below_another_names_its_file() {
         let args = ["log2aws", "config", "check", "--config", "/nonexistent/agent.toml"];
-        let error = find(&door(), &args.map(OsString::from)).unwrap_err();
+        let error = find(&command_line(), &args.map(OsString::from)).unwrap_err();
         assert!(error.to_string().contains("/nonexistent/agent.toml"), "{error}");
     }
 }

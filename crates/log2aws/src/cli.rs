@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
-use log2aws_cli::agent::{self, AgentVerb, Door};
+use log2aws_cli::agent::{self, AgentVerb, CommandLine};
 use log2aws_cli::exit::{self, Exit};
 
 use crate::{audit, chart, convert, demo, reopen, serve, stack, store, token};
@@ -67,8 +67,9 @@ pub(crate) fn run(args: &[OsString]) -> Exit {
             chart::run(&args, &mut io::stdin().lock(), &mut io::stdout(), &mut io::stderr())
         }
         Verb::Agent(verb) => {
-            let door = Door { command: Cli::command, args: args.to_vec(), environment };
-            agent::run(verb, &door)
+            let command_line =
+                CommandLine { command: Cli::command, args: args.to_vec(), environment };
+            agent::run(verb, &command_line)
         }
         Verb::Reopen(args) => reopen::run(args, &mut io::stdout()),
         Verb::Stack(args) => stack::run(args),
