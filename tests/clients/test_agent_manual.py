@@ -1,17 +1,15 @@
 """The manual of the servers' side: its commands run, its names and messages are those of the code."""
 
-import base64
 import datetime
 import json
 import os
 import re
 import subprocess
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from agent_machine import ENDPOINT, Machine
+from agent_peers import EXPIRED, OURS, URL, answering
 from conftest import PATIENCE, ROOT, binary, needs
 
 PAGES = ["docs/agent.md", "docs/agent.ja.md"]
@@ -263,43 +261,6 @@ def test_the_doctors_lines_are_those_of_the_code(page):
             assert part.strip() in code, f"{part!r} is not in the code"
 
 
-def answering(status, body, headers=(), stored=200, error=""):
-    """An endpoint of its own mind: what it says to GET, and its status for PUT."""
-
-    class Answer(BaseHTTPRequestHandler):
-        def do_GET(self):
-            text = body.replace("HERE", f"http://{self.headers['Host']}")
-            query = dict(pair.split("=", 1) for pair in self.path.partition("?")[2].split("&"))
-            for name, value in query.items():
-                text = text.replace(f"<{name}>", value)
-            text = text.replace("<base64>", base64.b64encode(bytes.fromhex(query["sha256"])).decode())
-            self.reply(status, text, headers)
-
-        def do_PUT(self):
-            self.rfile.read(int(self.headers["Content-Length"]))
-            self.reply(stored, error, ())
-
-        def reply(self, status, text, headers):
-            self.send_response(status)
-            for name, value in [*headers, ("Content-Length", str(len(text)))]:
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(text.encode())
-
-        def log_message(self, *_):
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Answer)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return f"http://127.0.0.1:{server.server_port}/", server
-
-
-URL = json.dumps({
-    "url": "HERE/<server>/<date>.log", "method": "PUT", "key": "<server>/<date>.log", "expires_at": "",
-    "headers": {"content-length": "<size>", "x-amz-checksum-sha256": "<base64>"},
-})
-OURS = [("Log2aws-Source", "198.51.100.7")]
-EXPIRED = "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
 # What an endpoint answers, and which message that makes of `ship`.
 ANSWERS = {
     "it answered with a web page": (200, "<html>log in</html>"),

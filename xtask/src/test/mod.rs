@@ -135,6 +135,8 @@ fn foreign(
     let pytest = |folder: &str| {
         cmd!(shell, "{python} -m pytest -q -p no:cacheprovider -p skips {folder}")
             .env("LOG2AWS_BINARY", binary)
+            // The agent's own tests have built it.
+            .env("LOG2AWS_AGENT", target.join("debug/log2aws-agent"))
             .env("PYTHONDONTWRITEBYTECODE", "1")
     };
     // The tests of their crates have built the functions.
