@@ -3,8 +3,11 @@
 import base64
 import json
 import ssl
+import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
+
+from conftest import needs
 
 
 def answering(status, body, headers=(), stored=200, error="", certificate=None):
@@ -25,7 +28,7 @@ def answering(status, body, headers=(), stored=200, error="", certificate=None):
             self.reply(stored, error, ())
 
         def reply(self, status, text, headers):
-            self.send_response(status)
+            self.send_response_only(status)
             for name, value in [*headers, ("Content-Length", str(len(text)))]:
                 self.send_header(name, value)
             self.end_headers()
@@ -51,3 +54,22 @@ URL = json.dumps({
 })
 OURS = [("Log2aws-Source", "198.51.100.7")]
 EXPIRED = "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
+# An authority, and a certificate of it; its name and its days are the situation's.
+CERTIFICATE = """
+new='-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes'
+openssl req -x509 $new -subj '/CN=an authority' -keyout ca.key -out ca.pem -days 9
+openssl req $new -subj '/CN=a server' -keyout key.pem -out request.pem
+echo "subjectAltName=$1" > extensions
+openssl x509 -req -in request.pem -CA ca.pem -CAkey ca.key -CAcreateserial -extfile extensions \\
+    -days "$2" -out certificate.pem
+"""
+
+
+def certificate(kind, folder):
+    """A certificate for 127.0.0.1 by an authority that is nobody's, and its key."""
+    needs("openssl")
+    name = "DNS:other.example" if kind == "other-name" else "IP:127.0.0.1"
+    days = "-1" if kind == "expired" else "9"
+    subprocess.run(["bash", "-euc", CERTIFICATE, "bash", name, days], cwd=folder, check=True,
+                   capture_output=True)
+    return [str(folder / "certificate.pem"), str(folder / "key.pem")]

@@ -6,8 +6,8 @@ not print. Situations that other tests of the built program hold are not here tw
 | situation | test |
 | --- | --- |
 | proxies: a login with `%40`, a refusal (403), a wrong login (407), no connection behind | `test_squid.py` |
-| an expired URL, another upload host, a full store, a changed request, a login page | `test_agent_manual.py` |
-| a second `run`, a second `ship`, folders of another user, a day that has not come | `test_agent_manual.py` |
+| an expired URL, another upload host, a full store, a changed request, a login page | `test_agent_messages.py` |
+| a second `run`, a second `ship`, folders of another user, a day that has not come | `test_agent_messages.py` |
 | a wrong key at a start and at a reload, a folder that is lost, SIGTERM while it measures | `log2aws-agent-bin`, `service/life.rs` |
 | another zone, another proxy than the service's, `agent.env` | `log2aws-agent-bin`, `service/settings.rs` |
 | an API that is gone, in the journal | `log2aws-agent-bin`, `service/shipping.rs` |
@@ -26,8 +26,8 @@ import subprocess
 import tempfile
 
 import pytest
-from agent_peers import OURS, URL, answering
-from conftest import ROOT, binary, needs
+from agent_peers import OURS, URL, answering, certificate
+from conftest import ROOT, binary
 
 AGENT = os.environ.get("LOG2AWS_AGENT", ROOT / "target" / "debug" / "log2aws-agent")
 TODAY = datetime.date.today()
@@ -104,7 +104,8 @@ ROWS = [
     # Somebody else answers, or the endpoint says no.
     ship("a login page by a redirect", answer(302, "", [("Location", "http://login.example/")]), MISSING,
          "another host", "was not followed"),
-    ship("the answer is null", answer(200, "null"), MISSING, "cannot be believed: it answered 200, but with \"null\" instead"),
+    ship("the answer is null", answer(200, "null"), MISSING,
+         "cannot be believed: it answered 200, but with \"null\" instead"),
     ship("the answer is 204", answer(204), MISSING, "204"),
     ship("the answer is 401", answer(401, "who are you?"), MISSING, "401", "who are you?"),
     ship("the endpoint is retired", answer(410, "This endpoint was retired, use https://new.example/"),
@@ -123,8 +124,10 @@ ROWS = [
          proxy="http_proxy=http://127.0.0.1:1 "),
     ship("a # in the proxy's password", answer(200), MISSING, "is not the address of an HTTP proxy",
          never=("se#cret",), proxy="http_proxy=http://ops:se#cret@127.0.0.1:3128 "),
-    ship("the authority is not trusted", answer(200), MISSING, "UnknownIssuer", "or be named with --ca-file", tls="own"),
-    ship("the certificate has expired", answer(200), MISSING, "Expired", "is this machine's clock right?", tls="expired",
+    ship("the authority is not trusted", answer(200), MISSING, "UnknownIssuer",
+         "or be named with --ca-file", tls="own"),
+    ship("the certificate has expired", answer(200), MISSING, "Expired",
+         "is this machine's clock right?", tls="expired",
          proxy="LOG2AWS_CA_FILE=$PWD/ca.pem "),
     ship("the certificate is another host's", answer(200), MISSING, "is that its name?", tls="other-name",
          proxy="LOG2AWS_CA_FILE=$PWD/ca.pem "),
@@ -153,7 +156,8 @@ END
     # The doctor, about the same.
     Row("doctor: a login page", "log2aws-agent sample; log2aws-agent doctor", FAILS,
         ("fail answer", "a web page"), peer=answer(200, "<html>log in</html>", ())),
-    Row("doctor: the certificate has expired by this clock", "LOG2AWS_CA_FILE=$PWD/ca.pem log2aws-agent doctor",
+    Row("doctor: the certificate has expired by this clock",
+        "LOG2AWS_CA_FILE=$PWD/ca.pem log2aws-agent doctor",
         FAILS, ("fail tls", "expired"), (), answer(200), "expired"),
     Row("doctor: no TLS there", "log2aws-agent doctor --api ${LOG2AWS_API/http:/https:}", FAILS,
         ("fail tls",), peer=answer(200)),
@@ -181,8 +185,9 @@ END
         unshare --mount sh -c 'mount -t tmpfs -o ro tmpfs state; exec log2aws-agent ship'""", FAILS,
         ("it is on a read-only file system: see mount(8)",), ("run as the user",), root=True),
     Row("the disk is full", """
-        unshare --mount sh -c 'mount -t tmpfs -o size=64k tmpfs log; cat /dev/zero > log/other; exec log2aws-agent sample'
-        """, FAILS, ("the disk is full, and no log of an earlier day is left there that the store has",), root=True),
+        unshare --mount sh -c 'mount -t tmpfs -o size=64k tmpfs log
+            cat /dev/zero > log/other; exec log2aws-agent sample'""", FAILS,
+        ("the disk is full, and no log of an earlier day is left there that the store has",), root=True),
     Row("no name is left on the disk", """
         unshare --mount sh -c 'mount -t tmpfs -o nr_inodes=1 tmpfs log; exec log2aws-agent sample'""", FAILS,
         ("the disk is full",), ("run as the user",), root=True),
@@ -192,7 +197,8 @@ END
     Row("today's log is locked", "touch log/$(date +%F).log; flock log/$(date +%F).log log2aws-agent sample; "
         "code=$?; grep --count ' up ' log/*; exit $code", FAILS,
         ("but without a lock: ", "find who holds it with fuser(1)", "1")),
-    Row("there is no /proc", "unshare --mount sh -c 'mount -t tmpfs tmpfs /proc; exec log2aws-agent sample'", FAILS,
+    Row("there is no /proc", """
+        unshare --mount sh -c 'mount -t tmpfs tmpfs /proc; exec log2aws-agent sample'""", FAILS,
         ("is /proc mounted?",), root=True),
     Row("there is no /proc/vmstat", """
         mkdir proc; cp /proc/stat /proc/meminfo /proc/uptime /proc/loadavg proc
@@ -206,27 +212,6 @@ END
           [ "$line" = "$before" ] || [ "$line" = "$after" ] || echo "$line is not $after" """, 0, (), ("is not",))
       for zone in [":/etc/localtime", "/etc/localtime", "Asia/Tokyo", ":Asia/Tokyo", "JST-9", "No/Such", ""]],
 ]
-
-
-# An authority, and a certificate of it; its name and its days are the situation's.
-CERTIFICATE = """
-new='-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes'
-openssl req -x509 $new -subj '/CN=an authority' -keyout ca.key -out ca.pem -days 9
-openssl req $new -subj '/CN=a server' -keyout key.pem -out request.pem
-echo "subjectAltName=$1" > extensions
-openssl x509 -req -in request.pem -CA ca.pem -CAkey ca.key -CAcreateserial -extfile extensions \\
-    -days "$2" -out certificate.pem
-"""
-
-
-def certificate(kind, folder):
-    """A certificate for 127.0.0.1 by an authority that is nobody's, and its key."""
-    needs("openssl")
-    name = "DNS:other.example" if kind == "other-name" else "IP:127.0.0.1"
-    days = "-1" if kind == "expired" else "9"
-    subprocess.run(["bash", "-euc", CERTIFICATE, "bash", name, days], cwd=folder, check=True,
-                   capture_output=True)
-    return [str(folder / "certificate.pem"), str(folder / "key.pem")]
 
 
 @pytest.fixture
