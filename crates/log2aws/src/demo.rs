@@ -165,7 +165,6 @@ fn pipeline(
             dry_run: false,
             max_time: PATIENCE,
             upload_hosts: Vec::new(),
-            limit_rate: None,
             keep: None,
             network: Network { stall: PATIENCE, ..Network::default() },
         };
