@@ -1,6 +1,8 @@
 //! What whole logs convert to.
 
 mod properties;
+mod seen;
+mod surroundings;
 
 use std::io::Write as _;
 

@@ -6,7 +6,7 @@
 
 use jiff::civil::Date;
 
-use super::{Line, general};
+use super::{Line, clock};
 use crate::csv::VMSTAT_NAMES;
 use crate::sample::VMSTAT_COLUMNS;
 
@@ -53,16 +53,16 @@ impl CanonicalReader {
         cells.skip(b", ")?;
         cells.load()?;
         cells.skip(b" ")?;
-        let (columns, guest) = cells.vmstat()?;
+        let (columns, extra) = cells.vmstat()?;
         let len = cells.len;
-        Some((&self.csv[..len], Line { date: self.date, columns, guest }))
+        Some((&self.csv[..len], Line { date: self.date, columns, extra, rounded: false }))
     }
 
     /// `2019-08-01 00:00:01 up `, the source of the first cell.
     fn read_time(&mut self, text: &[u8; 23]) -> Option<()> {
         let [day @ .., _, h1, h2, c1, m1, m2, c2, s1, s2, _, _, _, _] = text;
         if *day != self.day {
-            self.date = general::read_date(day).ok()?;
+            self.date = clock::read_date(day).ok()?;
             self.day = *day;
         }
         let digit = |b: &u8, limit: u8| b.wrapping_sub(b'0') < limit;
@@ -230,15 +230,15 @@ impl Cells<'_> {
             return None;
         }
         self.len = start + len;
-        let mut guest = None;
+        let mut extra = None;
         if columns < VMSTAT_COLUMNS {
             self.put(b',')?;
         } else if columns > VMSTAT_COLUMNS {
             let last = 128 - blanks.leading_zeros() as usize;
-            guest = Some(tail[last..].iter().fold(0, |n, b| n * 10 + u64::from(b - b'0')));
+            extra = Some(tail[last..].iter().fold(0, |n, b| n * 10 + u64::from(b - b'0')));
             self.len = start + last - 1;
         }
-        Some((columns, guest))
+        Some((columns, extra))
     }
 }
 
