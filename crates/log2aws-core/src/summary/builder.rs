@@ -4,7 +4,8 @@ use jiff::civil::DateTime;
 
 use super::coverage::Coverage;
 use super::series::SeriesBuilder;
-use super::{LogSummary, MAX_MODES, MetadataInForce, ModeFrom, Peak, Rejects};
+use super::{LogSummary, MAX_MODES, MetadataInForce, ModeFrom, Peak, Rejects, Remarks};
+use crate::convert::Totals;
 use crate::day::Day;
 use crate::day_clock::DayClock;
 use crate::metadata::{Metadata, Mode, ZoneName};
@@ -16,6 +17,7 @@ pub struct SummaryBuilder {
     zone: Option<ZoneName>,
     metadata: MetadataInForce,
     rows: u64,
+    remarks: Remarks,
     coverage: Coverage,
     series: SeriesBuilder,
     peak: Option<Peak>,
@@ -42,6 +44,7 @@ impl SummaryBuilder {
             zone: None,
             metadata: MetadataInForce::default(),
             rows: 0,
+            remarks: Remarks::default(),
             coverage: Coverage::default(),
             series: SeriesBuilder::new(),
             peak: None,
@@ -98,6 +101,15 @@ impl SummaryBuilder {
         }
     }
 
+    /// Takes what the converter says of the whole log besides its rejects.
+    pub fn totals(&mut self, totals: &Totals) {
+        self.remarks = Remarks {
+            rounded_rows: totals.rounded,
+            nul_bytes: totals.nul_bytes,
+            padding_bytes: totals.padding,
+        };
+    }
+
     /// Finishes the summary.
     pub fn finish(self, rejects: Rejects) -> LogSummary {
         let covered = self.coverage.finish(&self.clock);
@@ -107,6 +119,7 @@ impl SummaryBuilder {
             rows: self.rows,
             other_days: covered.other_days,
             rejects,
+            remarks: self.remarks,
             metadata: self.metadata,
             first: covered.first,
             last: covered.last,
