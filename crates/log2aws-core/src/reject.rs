@@ -54,6 +54,11 @@ pub enum Reason {
         /// The number of columns in the row before.
         expected: usize,
     },
+    /// The line ends in zeros, behind which another one was read.
+    #[error(
+        "the line was torn, as by a power cut: zeros follow, and behind them a line that was read"
+    )]
+    Torn,
     /// The log is compressed, but not with gzip.
     #[error("this is {name}, not text; unpack it with \"{tool}\" (only gzip is read as it is)")]
     Packed {

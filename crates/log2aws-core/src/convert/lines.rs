@@ -3,6 +3,7 @@
 use jiff::civil::DateTime;
 use memchr::memchr;
 
+use super::part::{BYTE_ORDER_MARK, Behind, Part, leading_zeros};
 use super::{Sink, Totals};
 use crate::line::{CanonicalReader, Line, LineError, Row};
 use crate::metadata::Metadata;
@@ -12,10 +13,6 @@ use crate::sample::expected_uptime;
 /// The most rejects of a log that a sink gets; further ones are only counted.
 pub const MAX_REJECTS: u64 = 10_000;
 
-/// U+FEFF in UTF-8, which some editors put at the start of a text. It stands inside a log where texts
-/// were joined.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-
 /// How many bytes of a row contain its first two cells, time and uptime.
 const ROW_HEAD: usize = 48;
 
@@ -23,13 +20,8 @@ const ROW_HEAD: usize = 48;
 #[derive(Debug, Default)]
 pub(super) struct Lines {
     totals: Totals,
-    /// The beginning of an incomplete line without zeros before it, at most [`MAX_LINE`] and a byte
-    /// order mark.
-    part: Vec<u8>,
-    /// The length of the incomplete line so far, in bytes.
-    part_len: u64,
-    /// How many of these are zeros before the line.
-    part_zeros: u64,
+    /// The incomplete line.
+    part: Part,
     /// The byte offset of the next line.
     offset: u64,
     /// How many columns of `vmstat` the last row had.
@@ -59,32 +51,36 @@ impl Lines {
     /// Takes the next block of text.
     pub(super) fn push(&mut self, mut text: &[u8], sink: &mut impl Sink) {
         self.totals.bytes += text.len() as u64;
-        if self.part_len > 0 {
-            let Some(end) = memchr(b'\n', text) else { return self.keep(text) };
-            self.keep(&text[..end]);
+        if self.part.len > 0 {
+            let Some(end) = memchr(b'\n', text) else { return self.part.push(text) };
+            self.part.push(&text[..end]);
             text = &text[end + 1..];
-            let part = std::mem::take(&mut self.part);
-            self.line(&part, self.part_len, self.part_zeros, true, sink);
-            self.part = part;
-            self.part.clear();
-            (self.part_len, self.part_zeros) = (0, 0);
+            self.end_part(true, sink);
         }
         while let Some(end) = memchr(b'\n', text) {
             let line = &text[..end];
             let zeros = leading_zeros(line);
-            self.line(&line[zeros..], end as u64, zeros as u64, true, sink);
+            let line = &line[zeros..];
+            self.line(line, line.len() as u64, zeros as u64, true, || Behind::of(line), sink);
             text = &text[end + 1..];
         }
-        self.keep(text);
+        self.part.push(text);
     }
 
     /// Ends the text.
     pub(super) fn finish(mut self, sink: &mut impl Sink) -> Totals {
-        if self.part_len > 0 {
-            let part = std::mem::take(&mut self.part);
-            self.line(&part, self.part_len, self.part_zeros, false, sink);
+        if self.part.len > 0 {
+            self.end_part(false, sink);
         }
         self.totals
+    }
+
+    /// Handles the line that arrived in parts.
+    fn end_part(&mut self, ended: bool, sink: &mut impl Sink) {
+        let part = std::mem::take(&mut self.part);
+        self.line(&part.text, part.len - part.zeros, part.zeros, ended, || part.behind(), sink);
+        self.part = part;
+        self.part.clear();
     }
 
     /// Ends a log of `len` bytes that is no text, of which `start` is the beginning.
@@ -95,7 +91,7 @@ impl Lines {
         reason: Reason,
         sink: &mut impl Sink,
     ) -> Totals {
-        (self.part, self.part_len) = (start, len);
+        (self.part.text, self.part.len) = (start, len);
         self.break_off(reason, sink)
     }
 
@@ -105,41 +101,44 @@ impl Lines {
         let stopped = Stopped { line: self.totals.lines, reason: reason.to_string() };
         self.totals.stopped = Some(stopped);
         let part = std::mem::take(&mut self.part);
-        self.pass_over(self.part_zeros);
-        self.reject(&part, self.part_len - self.part_zeros, reason, sink);
+        self.pass_over(part.zeros);
+        self.reject(&part.text, part.len - part.zeros, reason, sink);
         self.totals
     }
 
-    /// Buffers the beginning of an incomplete line.
-    fn keep(&mut self, mut text: &[u8]) {
-        self.part_len += text.len() as u64;
-        if self.part.is_empty() {
-            let zeros = leading_zeros(text);
-            self.part_zeros += zeros as u64;
-            text = &text[zeros..];
-        }
-        let room = (MAX_LINE + BYTE_ORDER_MARK.len()).saturating_sub(self.part.len());
-        self.part.extend_from_slice(&text[..text.len().min(room)]);
-    }
-
-    /// Handles a line, or the beginning of one that is too long. `len` is its whole length with the
-    /// `zeros` before it, which are not in `line`.
-    fn line(&mut self, line: &[u8], len: u64, zeros: u64, ended: bool, sink: &mut impl Sink) {
-        let (mut line, mut len) = (line, len - zeros);
+    /// Handles a line, or the beginning of one that is too long. `len` is its whole length without
+    /// the `zeros` before it, and `behind` what stands behind the last zeros inside it.
+    fn line<'a>(
+        &mut self,
+        mut line: &[u8],
+        mut len: u64,
+        zeros: u64,
+        ended: bool,
+        behind: impl FnOnce() -> Option<Behind<'a>>,
+        sink: &mut impl Sink,
+    ) {
         self.totals.lines += 1;
         self.pass_over(zeros);
+        let mut mark = 0;
         if let Some(text) = line.strip_prefix(BYTE_ORDER_MARK) {
-            self.offset += BYTE_ORDER_MARK.len() as u64;
-            len -= BYTE_ORDER_MARK.len() as u64;
+            mark = BYTE_ORDER_MARK.len() as u64;
+            self.offset += mark;
+            len -= mark;
             line = text;
         }
-        if len > MAX_LINE as u64 {
-            self.reject(line, len, Reason::TooLong, sink);
+        let read = if len > MAX_LINE as u64 {
+            Err(Reason::TooLong)
         } else {
-            while let Some(text) = line.strip_suffix(b"\r") {
-                line = text;
+            line = without_returns(line);
+            self.read(line, ended, sink)
+        };
+        if let Err(reason) = read {
+            let behind =
+                behind().map(|found| Behind { head: found.head.saturating_sub(mark), ..found });
+            let torn = behind.is_some_and(|behind| self.torn(line, len, behind, ended, sink));
+            if !torn {
+                self.unread(line, len, reason, sink);
             }
-            self.whole_line(line, ended, sink);
         }
         self.offset += len + 1;
     }
@@ -150,28 +149,57 @@ impl Lines {
         self.offset += zeros;
     }
 
-    /// Handles a line within the length limit, without its line end.
-    fn whole_line(&mut self, line: &[u8], ended: bool, sink: &mut impl Sink) {
+    /// Reads a line without its line end to a row.
+    fn read(&mut self, line: &[u8], ended: bool, sink: &mut impl Sink) -> Result<(), Reason> {
         self.csv.clear();
-        let read = match self.canonical.read(line) {
-            Some((csv, read)) => Ok((csv, read)),
-            None => Line::read(line, &mut self.csv).map(|read| (self.csv.as_slice(), read)),
+        let (csv, read) = match self.canonical.read(line) {
+            Some(read) => read,
+            None => match Line::read(line, &mut self.csv) {
+                Ok(read) => (self.csv.as_slice(), read),
+                Err(LineError::Columns(found)) if !ended && found < self.columns => {
+                    return Err(Reason::CutShort { found, expected: self.columns });
+                }
+                Err(error) => return Err(error.into()),
+            },
         };
-        let error = match read {
-            Ok((csv, read)) if ended || read.columns >= self.columns => {
-                self.totals.rows += 1;
-                self.totals.rounded += u64::from(read.rounded);
-                self.columns = read.columns;
-                let row = row(csv, read, &mut self.before);
-                return sink.row(&row);
-            }
-            Ok((_, read)) => Reason::CutShort { found: read.columns, expected: self.columns },
-            Err(LineError::Columns(found)) if !ended && found < self.columns => {
-                Reason::CutShort { found, expected: self.columns }
-            }
-            Err(error) => error.into(),
-        };
-        match line.iter().find(|b| !matches!(b, b' ' | b'\t' | b'\r' | 0)) {
+        if !ended && read.columns < self.columns {
+            return Err(Reason::CutShort { found: read.columns, expected: self.columns });
+        }
+        self.totals.rows += 1;
+        self.totals.rounded += u64::from(read.rounded);
+        self.columns = read.columns;
+        let row = row(csv, read, &mut self.before);
+        sink.row(&row);
+        Ok(())
+    }
+
+    /// Reads what is behind zeros inside a line, as a row; what is before them is a line that a power
+    /// cut tore. Returns false if that is no row either.
+    fn torn(
+        &mut self,
+        line: &[u8],
+        len: u64,
+        behind: Behind<'_>,
+        ended: bool,
+        sink: &mut impl Sink,
+    ) -> bool {
+        let Behind { head, text } = behind;
+        if text.len() > MAX_LINE || self.read(without_returns(text), ended, sink).is_err() {
+            return false;
+        }
+        self.totals.nul_bytes += len - head - text.len() as u64;
+        let before = &line[..line.len().min(usize::try_from(head).unwrap_or(usize::MAX))];
+        if !is_blank(before) {
+            self.totals.torn += 1;
+            self.reject(before, head, Reason::Torn, sink);
+        }
+        true
+    }
+
+    /// Handles a line that is no row.
+    fn unread(&mut self, line: &[u8], len: u64, reason: Reason, sink: &mut impl Sink) {
+        match line.iter().find(|b| !is_blank(&[**b])) {
+            _ if reason == Reason::TooLong => self.reject(line, len, reason, sink),
             None => self.totals.blanks += 1,
             Some(b'#') => {
                 self.totals.comments += 1;
@@ -179,7 +207,7 @@ impl Lines {
                     sink.metadata(&metadata);
                 }
             }
-            Some(_) => self.reject(line, line.len() as u64, error, sink),
+            Some(_) => self.reject(line, line.len() as u64, reason, sink),
         }
     }
 
@@ -193,13 +221,17 @@ impl Lines {
     }
 }
 
-/// The number of zeros (NUL) at the beginning. A power cut leaves them where text was not yet on disk,
-/// and the next line begins behind them.
-fn leading_zeros(text: &[u8]) -> usize {
-    if text.first() != Some(&0) {
-        return 0;
+/// A line without the CRs at its end.
+fn without_returns(mut line: &[u8]) -> &[u8] {
+    while let Some(text) = line.strip_suffix(b"\r") {
+        line = text;
     }
-    text.iter().position(|b| *b != 0).unwrap_or(text.len())
+    line
+}
+
+/// Whether there is nothing but blanks and zeros.
+fn is_blank(text: &[u8]) -> bool {
+    text.iter().all(|b| matches!(b, b' ' | b'\t' | b'\r' | 0))
 }
 
 /// The row of a line that was read; `before` is that of the line before, and becomes this one.

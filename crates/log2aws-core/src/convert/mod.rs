@@ -6,6 +6,7 @@
 mod foreign;
 mod gunzip;
 mod lines;
+mod part;
 
 use std::num::NonZeroU32;
 
@@ -41,7 +42,8 @@ pub trait Sink {
     }
 }
 
-/// Counts of a log. `lines` is the sum of `rows`, `rejects`, `comments` and `blanks`.
+/// Counts of a log. `lines` and `torn` together are the sum of `rows`, `rejects`, `comments` and
+/// `blanks`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     /// All lines. The place where gzip data break off counts as one.
@@ -56,6 +58,9 @@ pub struct Totals {
     pub comments: u64,
     /// Lines with nothing but blanks, or nothing but zeros (NUL).
     pub blanks: u64,
+    /// Lines that are a reject and a row: a power cut tore one and left zeros behind it, and the next
+    /// one follows these.
+    pub torn: u64,
     /// Zeros (NUL) before lines, as a power cut leaves them. They are passed over.
     pub nul_bytes: u64,
     /// Rows with a number that `vmstat` of BusyBox shortened, such as `2.3m`, so that its cell is not

@@ -58,7 +58,8 @@ fn convert_with<'a>(
         converter.push(block, &mut kept);
     }
     let totals = converter.finish(&mut kept);
-    assert_eq!(totals.lines, totals.rows + totals.rejects + totals.comments + totals.blanks);
+    let handled = totals.rows + totals.rejects + totals.comments + totals.blanks;
+    assert_eq!(totals.lines + totals.torn, handled);
     assert_eq!(totals.rows, kept.csv.lines().count() as u64);
     assert_eq!(totals.rejects_kept, kept.rejects.len() as u64);
     (kept, totals)

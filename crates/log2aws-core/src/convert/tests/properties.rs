@@ -39,8 +39,15 @@ fn any_line() -> impl Strategy<Value = Vec<u8>> {
     );
     let behind_zeros = (any_sample_line(), 1..300_usize)
         .prop_map(|(line, zeros)| [vec![0; zeros], line.into_bytes()].concat());
+    let torn = (any_sample_line(), any::<Index>(), 1..300_usize, any_sample_line()).prop_map(
+        |(before, at, zeros, line)| {
+            let before = &before.as_bytes()[..at.index(before.len())];
+            [before, &vec![0; zeros], line.as_bytes()].concat()
+        },
+    );
     prop_oneof![
         8 => sample,
+        2 => torn,
         1 => behind_zeros,
         1 => any_sample_line().prop_map(|line| format!("\u{feff}{line}").into_bytes()),
         1 => (0..MAX_LINE + 3).prop_map(|len| vec![0; len]),

@@ -41,6 +41,36 @@ fn zeros_do_not_make_a_line_too_long() {
     }
 }
 
+/// A power cut can also tear a line where a page of the disk's cache ends.
+#[test]
+fn a_line_that_was_torn_costs_itself_and_not_the_one_behind_its_zeros() {
+    for zeros in [1, 300, 4096, 70_000] {
+        for head in ["2019-08-01 00:0", "# log2aws/1 ser", "\u{feff}2019", "x\0\0y"] {
+            let line = [head.as_bytes(), &vec![0; zeros], row(10).as_bytes(), b"\r\n"].concat();
+            let log = [row(0).as_bytes(), b"\n", &line, row(20).as_bytes(), b"\n"].concat();
+            let mark = if head.starts_with('\u{feff}') { 3 } else { 0 };
+            for block in [log.len(), 1000, 7] {
+                let (kept, totals) = convert_blocks(log.chunks(block));
+                assert_eq!(kept.csv, convert([row(0), row(10), row(20)].join("\n")).0.csv);
+                assert_eq!((totals.lines, totals.rejects, totals.torn), (3, 1, 1));
+                assert_eq!(totals.nul_bytes, zeros as u64);
+                let reject = &kept.rejects[0];
+                assert_eq!((&reject.reason, reject.line), (&Reason::Torn, 2));
+                assert_eq!(reject.offset, row(0).len() as u64 + 1 + mark);
+                assert_eq!(reject.raw, &head.as_bytes()[usize::try_from(mark).unwrap()..]);
+                assert_eq!(reject.length, reject.raw.len() as u64);
+            }
+        }
+    }
+    // Without a sample behind the zeros it is one reject, and without text before them none.
+    let (kept, totals) = convert(format!("2019-08-01\0\0\0 {}\n", &row(0)[..90]));
+    assert_eq!((totals.rejects, totals.torn, kept.rejects[0].offset), (1, 0, 0));
+    for blank in ["\u{feff}", "  ", "\u{feff}\t"] {
+        let (_, totals) = convert(format!("{blank}\0\0\0{}\n", row(0)));
+        assert_eq!((totals.rows, totals.rejects, totals.nul_bytes), (1, 0, 3));
+    }
+}
+
 #[test]
 fn any_number_of_carriage_returns_ends_a_line() {
     for end in ["\r\n", "\r\r\n", "\r\r\r\n"] {
