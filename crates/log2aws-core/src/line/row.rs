@@ -42,12 +42,11 @@ impl<'a> Row<'a> {
         Sample { time, uptime_seconds, users, load, vmstat, guest }
     }
 
-    /// The time of the line and its uptime in seconds, known or assumed.
-    pub(crate) fn time_and_uptime(&self) -> (DateTime, u64) {
+    /// The time of the line and its uptime in seconds, if it says so.
+    pub(crate) fn time_and_uptime(&self) -> (DateTime, Option<u64>) {
         let mut cells = self.csv.split(|b| *b == b',');
         let mut cell = || cells.next().unwrap_or_default();
-        let time = time(self.line.date, cell());
-        (time, uptime_seconds(cell()).unwrap_or(self.assumed_uptime))
+        (time(self.line.date, cell()), uptime_seconds(cell()))
     }
 }
 
