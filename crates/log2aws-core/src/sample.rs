@@ -11,7 +11,7 @@ pub struct Sample {
     /// The local time of the line, to the second: a real calendar date and time of day.
     pub time: DateTime,
     /// Seconds since boot, at the precision that `uptime` prints (mostly whole minutes). If the line
-    /// does not say, it is [`expected_uptime`].
+    /// does not say, it is what it would be if the machine kept running since the line before.
     pub uptime_seconds: u64,
     /// Logged-in users; `None` where `uptime` has no users part (BusyBox).
     pub users: Option<u64>,
