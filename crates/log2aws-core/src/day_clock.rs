@@ -1,13 +1,16 @@
 //! Converts clock times of a day to seconds since midnight, including days of 23 and 25 hours.
 
-use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
+use jiff::{SignedDuration, Timestamp};
 
 use crate::day::Day;
 
 /// Seconds of a day without a clock change.
 pub const PLAIN_DAY_SECONDS: u32 = 86_400;
+
+/// The first midnight of a day on earth comes so much before that of UTC (Line Islands).
+const EASTERNMOST: SignedDuration = SignedDuration::from_hours(14);
 
 /// Converts the clock times of one local day to seconds since its midnight, and back.
 ///
@@ -16,7 +19,8 @@ pub const PLAIN_DAY_SECONDS: u32 = 86_400;
 #[derive(Clone, Debug)]
 pub struct DayClock {
     day: Day,
-    zone_known: bool,
+    /// Midnight, if the zone is known.
+    midnight: Option<Timestamp>,
     shift: Option<Shift>,
     seconds: u32,
 }
@@ -33,8 +37,9 @@ impl DayClock {
     /// hours; see [`DayClock::zone_known`].
     pub fn new(day: Day, zone: Option<&str>) -> Self {
         let zone = zone.and_then(|name| TimeZoneDatabase::bundled().get(name).ok());
-        let mut clock =
-            Self { day, zone_known: zone.is_some(), shift: None, seconds: PLAIN_DAY_SECONDS };
+        let midnight =
+            zone.as_ref().and_then(|zone| zone.to_timestamp(day.date().at(0, 0, 0, 0)).ok());
+        let mut clock = Self { day, midnight, shift: None, seconds: PLAIN_DAY_SECONDS };
         if let Some((seconds, shift)) = zone.and_then(|zone| shift(day, zone)) {
             clock.seconds = seconds;
             clock.shift = Some(shift);
@@ -49,7 +54,7 @@ impl DayClock {
 
     /// Whether the zone was given and is known.
     pub fn zone_known(&self) -> bool {
-        self.zone_known
+        self.midnight.is_some()
     }
 
     /// The length of the day in seconds: 86,400 except when the clock changes.
@@ -82,10 +87,22 @@ impl DayClock {
         Some(first)
     }
 
+    /// Seconds from midnight to a moment: 0 before the day, its length after it. If the zone is not
+    /// known, the most that it can be in any zone.
+    pub fn elapsed_at(&self, moment: Timestamp) -> u32 {
+        let midnight = self.midnight.or_else(|| {
+            let utc = TimeZone::UTC.to_timestamp(self.day.date().at(0, 0, 0, 0)).ok()?;
+            utc.checked_sub(EASTERNMOST).ok()
+        });
+        let Some(midnight) = midnight else { return self.seconds };
+        let seconds = moment.as_second().saturating_sub(midnight.as_second());
+        u32::try_from(seconds.max(0)).unwrap_or(self.seconds).min(self.seconds)
+    }
+
     /// The clock time at that many seconds after midnight.
     pub fn civil(&self, elapsed: u32) -> DateTime {
         let midnight = self.day.date().at(0, 0, 0, 0);
-        let after = jiff::SignedDuration::from_secs(i64::from(elapsed));
+        let after = SignedDuration::from_secs(i64::from(elapsed));
         match &self.shift {
             None => midnight.saturating_add(after),
             Some(shift) => match shift.midnight.checked_add(after) {
@@ -175,6 +192,25 @@ mod tests {
         assert_eq!(berlin.civil(90_000), at("2026-10-26T00:00:00"));
         assert_eq!(clock("2026-10-25", None).civil(86_400), at("2026-10-26T00:00:00"));
         assert_eq!(clock("9999-12-31", None).civil(86_400), DateTime::MAX);
+    }
+
+    #[test]
+    fn a_moment_is_so_many_seconds_after_midnight() {
+        let since =
+            |zone, moment: &str| clock("2026-10-25", zone).elapsed_at(moment.parse().unwrap());
+        for (zone, moment, expected) in [
+            (Some("Asia/Tokyo"), "2026-10-24T15:00:00Z", 0),
+            (Some("Asia/Tokyo"), "2026-10-24T17:48:00Z", 10_080),
+            (Some("Asia/Tokyo"), "2026-10-24T14:00:00Z", 0),
+            (Some("Asia/Tokyo"), "2026-10-26T14:00:00Z", 86_400),
+            (Some("Europe/Berlin"), "2026-10-25T22:30:00Z", 88_200),
+            (Some("Europe/Berlin"), "2026-10-25T23:30:00Z", 90_000),
+            // Unknown zone: it can be 02:00 already.
+            (None, "2026-10-24T12:00:00Z", 7_200),
+            (None, "2026-10-25T10:00:00Z", 86_400),
+        ] {
+            assert_eq!(since(zone, moment), expected, "{zone:?} {moment}");
+        }
     }
 
     #[test]

@@ -165,6 +165,13 @@ impl RawKey {
         [self.clone(), Self::new(self.server.clone(), self.day, other)]
     }
 
+    /// The key of the same server's log of another day.
+    #[must_use]
+    pub fn of_day(&self, day: Day) -> Self {
+        let prefix = if self.prefix.is_none() { KeyPrefix::Off } else { KeyPrefix::Spread };
+        Self::new(self.server.clone(), day, prefix)
+    }
+
     /// Parses a key of the raw bucket; `None` if it is not the key of a day log, which is not an
     /// error: operators may keep other objects there.
     ///

@@ -6,6 +6,7 @@
 pub mod allow_list;
 pub mod chart;
 pub mod convert;
+pub mod coverage;
 pub mod csv;
 pub mod day;
 pub mod day_clock;
@@ -14,6 +15,7 @@ pub mod event;
 mod excerpt;
 pub mod key;
 pub mod line;
+pub mod measurement;
 pub mod metadata;
 pub mod refused;
 pub mod reject;

@@ -19,6 +19,9 @@ pub const MAX_NOTE: usize = 200;
 /// The longest zone name, in bytes; the longest of the tz database has 32.
 pub const MAX_ZONE: usize = 64;
 
+/// The longest interval, in seconds: a day.
+const MAX_INTERVAL: u32 = 86_400;
+
 /// Characters to escape in a value: those that would end it, and the escape itself.
 const ESCAPED: &AsciiSet = &CONTROLS.add(b' ').add(b'%');
 
@@ -33,6 +36,8 @@ pub struct Metadata {
     pub zone: Option<ZoneName>,
     /// What the averages of `vmstat` cover.
     pub mode: Option<Mode>,
+    /// The sampling interval, in seconds.
+    pub interval: Option<NonZeroU32>,
     /// The machine's usual name.
     pub note: Option<Note>,
     /// Pairs that this version does not know or cannot parse, unchanged.
@@ -99,6 +104,7 @@ impl Metadata {
             "cores" => self.cores = Some(value.parse().ok()?),
             "tz" => self.zone = Some(value.parse().ok()?),
             "mode" => self.mode = Some(value.parse().ok()?),
+            "interval" => self.interval = Some(interval(value)?),
             "note" => {
                 self.note = Some(percent_decode_str(value).decode_utf8().ok()?.parse().ok()?);
             }
@@ -106,6 +112,11 @@ impl Metadata {
         }
         Some(())
     }
+}
+
+/// An interval in seconds, at most a day.
+fn interval(text: &str) -> Option<NonZeroU32> {
+    text.parse().ok().filter(|interval: &NonZeroU32| interval.get() <= MAX_INTERVAL)
 }
 
 impl fmt::Display for Metadata {
@@ -123,6 +134,9 @@ impl fmt::Display for Metadata {
         }
         if let Some(mode) = self.mode {
             write!(f, " mode={mode}")?;
+        }
+        if let Some(interval) = self.interval {
+            write!(f, " interval={interval}")?;
         }
         if let Some(Note(note)) = &self.note {
             write!(f, " note={}", utf8_percent_encode(note, ESCAPED))?;
@@ -211,8 +225,8 @@ mod tests {
 
     use super::*;
 
-    const LINE: &str =
-        "# log2aws/1 server=web01 cores=8 tz=Asia/Tokyo mode=interval note=%E6%9C%AC%E7%95%AADB";
+    const LINE: &str = "# log2aws/1 server=web01 cores=8 tz=Asia/Tokyo mode=interval \
+                        interval=600 note=%E6%9C%AC%E7%95%AADB";
 
     fn parse(line: &str) -> Metadata {
         Metadata::parse(line.as_bytes()).unwrap()
@@ -228,6 +242,7 @@ mod tests {
                 cores: NonZeroU32::new(8),
                 zone: Some("Asia/Tokyo".parse().unwrap()),
                 mode: Some(Mode::Interval),
+                interval: NonZeroU32::new(600),
                 note: Some("本番DB".parse().unwrap()),
                 other: Vec::new(),
             }
@@ -237,9 +252,10 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_kept_as_it_stands() {
-        let line = "# log2aws/1 cores=0 mode=hourly color=red note=%ff%FE server=a/b";
+        let line = "# log2aws/1 cores=0 mode=hourly color=red note=%ff%FE server=a/b interval=0 \
+                    interval=86401";
         let metadata = parse(line);
-        assert_eq!(metadata.other.len(), 5);
+        assert_eq!(metadata.other.len(), 7);
         assert_eq!(Metadata { other: Vec::new(), ..metadata.clone() }, Metadata::default());
         assert_eq!(metadata.to_string(), line);
     }

@@ -200,6 +200,7 @@ fn take_samples(
         server: server.clone(),
         note: None,
         mode: SampleMode::Interval { window: Duration::from_secs(1) },
+        interval: None,
         sync: false,
     };
     let mut days = BTreeSet::new();

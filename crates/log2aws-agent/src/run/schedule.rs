@@ -55,6 +55,11 @@ impl Interval {
     pub fn duration(self) -> Duration {
         self.0
     }
+
+    /// In seconds.
+    pub fn seconds(self) -> u32 {
+        u32::try_from(self.0.as_secs()).unwrap_or(u32::MAX)
+    }
 }
 
 impl FromStr for Interval {

@@ -51,6 +51,8 @@ pub struct SampleConfig {
     pub note: Option<Note>,
     /// The time over which rates are averaged.
     pub mode: SampleMode,
+    /// The sampling interval in seconds, if the caller keeps to one.
+    pub interval: Option<NonZeroU32>,
     /// Whether [`run`] syncs the line to disk. Without it, a power cut loses the lines of about 30
     /// seconds.
     pub sync: bool,
@@ -264,6 +266,7 @@ fn metadata(config: &SampleConfig, world: &World<'_>, at: &Snapshot, mode: Mode)
         // A zone without a name (a plain file as /etc/localtime) is omitted rather than guessed.
         zone: world.zone.iana_name().and_then(|name| name.parse().ok()),
         mode: Some(mode),
+        interval: config.interval,
         note: config.note.clone(),
         other: Vec::new(),
     }

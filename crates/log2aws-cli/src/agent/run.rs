@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -185,6 +186,7 @@ impl RunArgs {
             server: spool.server.clone(),
             note: self.sampling.note.clone(),
             mode: self.sampling.mode(),
+            interval: NonZeroU32::new(self.interval.seconds()),
             sync: self.sampling.sync,
         };
         let order = self.shipping.api.as_ref().map(|api| ShipOrder {

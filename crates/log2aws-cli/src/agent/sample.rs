@@ -29,6 +29,7 @@ pub(super) fn run(args: &SampleArgs, environment: &Environment) -> anyhow::Resul
         server: args.paths.server()?,
         note: args.sampling.note.clone(),
         mode: args.sampling.mode(),
+        interval: None,
         sync: args.sampling.sync,
     };
     let report = sample::run(&config, &World::system(&time, args.paths.zone(environment).zone()))?;

@@ -53,11 +53,13 @@ pub(super) struct TimeAxis {
     pub(super) since_boot: Vec<(u32, u32)>,
 }
 
-/// A shaded stretch of the plot without samples, and its label.
+/// A stretch of the plot without samples, and its label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct GapSpan {
     pub(super) from: u32,
     pub(super) to: u32,
+    /// Samples were due in it.
+    pub(super) shaded: bool,
     pub(super) word: &'static str,
 }
 
@@ -78,6 +80,7 @@ impl TimeAxis {
         };
         let seen = share(MIN_DRAWN_GAP).max(MIN_DRAWN_GAP_IN_WINDOW);
         let mut gaps = gap_spans(clock, log, seen, view.language);
+        gaps.extend(not_yet(clock, log, view.language));
         let mut since_boot = without(spans(changes, day), &gaps);
         gaps.retain(|gap| gap.to > from && gap.from < to);
         since_boot.retain(|span| span.1 > from && span.0 < to);
@@ -183,29 +186,51 @@ fn spans(changes: &[(u32, bool)], day: u32) -> Vec<(u32, u32)> {
 }
 
 /// The gaps as they are shaded. A sample covers the time around it, so a gap begins half an
-/// interval after it. Gaps with almost nothing between them are merged.
+/// interval after it. Gaps with almost nothing between them are merged, but for those that meet,
+/// such as where the machine booted.
 fn gap_spans(clock: &DayClock, log: &LogSummary, seen: u32, language: Language) -> Vec<GapSpan> {
     let margin = log.interval_seconds / 2;
+    let taken = taken(clock, log).unwrap_or(clock.seconds());
     let mut gap_spans: Vec<GapSpan> = Vec::new();
-    for gap in &log.gaps {
+    for (index, gap) in log.gaps.iter().enumerate() {
+        let meets = |other: Option<usize>| other.and_then(|other| log.gaps.get(other));
+        let after = meets(index.checked_sub(1)).is_some_and(|last| last.to == gap.from);
+        let before = meets(index.checked_add(1)).is_some_and(|next| next.from == gap.to)
+            || log.taken == Some(gap.to);
         let (from, to) = seconds(clock, gap, log.interval_seconds);
-        let from = from.map_or(0, |from| from + margin);
-        let to = to.map_or(clock.seconds(), |to| to.saturating_sub(margin));
+        let from = from.map_or(0, |from| if after { from } else { from + margin });
+        let to = to.map_or(taken, |to| if before { to } else { to.saturating_sub(margin) });
         if to < from + seen {
             continue;
         }
         let word = words::gap(language, gap.cause);
         match gap_spans.last_mut() {
+            Some(last) if after && last.to == from && last.word != word => {
+                gap_spans.push(GapSpan { from, to, shaded: true, word });
+            }
             Some(last) if from < last.to + seen => {
                 if last.word != word {
                     last.word = words::gap(language, Cause::Unknown);
                 }
                 last.to = to;
             }
-            _ => gap_spans.push(GapSpan { from, to, word }),
+            _ => gap_spans.push(GapSpan { from, to, shaded: true, word }),
         }
     }
     gap_spans
+}
+
+/// The rest of the day, if the log was taken before its end.
+fn not_yet(clock: &DayClock, log: &LogSummary, language: Language) -> Option<GapSpan> {
+    let (from, to) = (taken(clock, log)?, clock.seconds());
+    Some(GapSpan { from, to, shaded: false, word: words::not_yet(language) })
+}
+
+/// The second of the day at which the log was taken, if that is before its end.
+fn taken(clock: &DayClock, log: &LogSummary) -> Option<u32> {
+    // The time may be in an hour that the clock shows twice; it is never before the last sample.
+    let last = log.last.and_then(|last| clock.elapsed(last, None));
+    clock.elapsed(log.taken?, last)
 }
 
 /// The start and end of a gap; `None` for midnight. In an hour that the clock shows twice, the

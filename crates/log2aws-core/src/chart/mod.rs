@@ -74,8 +74,8 @@ impl ChartBuilder {
     }
 
     /// A chart from the rows of the CSV, which has no metadata lines: `log`, the summary, provides
-    /// their values. It equals the chart of the log itself except for guest time, which the CSV
-    /// lacks.
+    /// their values. It equals the chart of the log itself, except that guest time is what the
+    /// shares lack to 100, since the CSV has no column for it.
     pub fn in_force(day: Day, log: &LogSummary) -> Self {
         let mut chart = Self::new(day);
         let held = &log.metadata;

@@ -22,8 +22,8 @@ pub(super) const PLOT_SPACING: i32 = 400;
 /// highest load, which would flatten the curve.
 const MAX_CORES_PER_LOAD: f64 = 4.0;
 
-/// Reboot labels closer than this are left out; the lines stay.
-const LABEL_ROOM: i32 = 900;
+/// The space between the labels of two reboots.
+const LABEL_SPACING: i32 = 80;
 
 /// Everything a page is made of.
 #[derive(Debug)]
@@ -128,10 +128,10 @@ impl Page<'_> {
         panel.frame(drawing);
         let percent = |value| format!("{} %", scale::number(value));
         let entries = self.entries(kind, percent);
-        panel.legend(drawing, kind.title, kind.unit, Swatch::Fill, &entries);
+        let end = panel.legend(drawing, kind.title, kind.unit, Swatch::Fill, &entries);
         panel.stack(drawing, kind);
         panel.since_boot(drawing, "ha");
-        panel.since_boot_label(drawing, self.names().since_boot);
+        panel.since_boot_label(drawing, end, self.names().since_boot);
     }
 
     fn queue(&self, drawing: &mut Drawing, kind: &PanelKind, top: i32) {
@@ -155,8 +155,8 @@ impl Page<'_> {
         panel.since_boot(drawing, "hl");
         panel.frame(drawing);
         let entries = self.entries(kind, scale::number);
-        panel.legend(drawing, kind.title, kind.unit, Swatch::Pen, &entries);
-        panel.since_boot_label(drawing, self.names().since_boot);
+        let end = panel.legend(drawing, kind.title, kind.unit, Swatch::Pen, &entries);
+        panel.since_boot_label(drawing, end, self.names().since_boot);
         panel.lines(drawing, kind);
     }
 
@@ -213,11 +213,11 @@ impl Page<'_> {
         for (second, label) in &self.axis.reboots {
             let x = self.axis.x(*second);
             ticks.push(vec![(x, top - 350), (x, top - 260)]);
-            if x >= free_from {
-                let half = width(label, 11) / 2;
-                let middle = x.clamp(LEFT + half, RIGHT - half);
+            let half = width(label, 11) / 2;
+            let middle = x.clamp(LEFT + half, RIGHT - half);
+            if middle - half >= free_from {
                 drawing.text("t m", middle, top - 380, label.as_str());
-                free_from = x + LABEL_ROOM;
+                free_from = middle + half + LABEL_SPACING;
             }
         }
         if !ticks.is_empty() {

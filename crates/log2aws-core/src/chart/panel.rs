@@ -57,7 +57,8 @@ impl Panel<'_> {
 
     /// Gaps, grid, ticks and frame.
     pub(super) fn frame(&self, drawing: &mut Drawing) {
-        let gaps = self.axis.gaps.iter().map(|gap| self.column(gap.from, gap.to));
+        let gaps = self.axis.gaps.iter().filter(|gap| gap.shaded);
+        let gaps = gaps.map(|gap| self.column(gap.from, gap.to));
         Self::columns(drawing, "gap", gaps);
         let mut grid = Vec::new();
         for (second, _) in &self.axis.ticks {
@@ -81,7 +82,7 @@ impl Panel<'_> {
         drawing.line("f", (LEFT, self.bottom()), (RIGHT, self.bottom()));
     }
 
-    /// The head of the panel: title, unit and legend.
+    /// The head of the panel: title, unit and legend. Returns where it ends.
     pub(super) fn legend(
         &self,
         drawing: &mut Drawing,
@@ -89,7 +90,7 @@ impl Panel<'_> {
         unit: &str,
         swatch: Swatch,
         entries: &[LegendEntry],
-    ) {
+    ) -> i32 {
         let base = self.top - HEAD;
         let span = |class, indent, text| Span { class, indent, text, japanese: false };
         let mut spans = vec![span("h3", 0, title.to_owned())];
@@ -110,6 +111,7 @@ impl Panel<'_> {
             drawing.shapes.push(Shape::Text { class: "", x, y: base, spans });
             x += width(name, 12) + width(figure, 12) + 340;
         }
+        x
     }
 
     /// Lines, the first at the bottom: it has the solid pen, which remains visible between dashes.
@@ -187,10 +189,19 @@ impl Panel<'_> {
         }
     }
 
-    /// Explains the hatching in the panel's head.
-    pub(super) fn since_boot_label(&self, drawing: &mut Drawing, words: &str) {
-        if !self.axis.since_boot.is_empty() {
-            drawing.text("k e", RIGHT, self.top - HEAD, words);
+    /// Explains the hatching in the panel's head, with the first of the `texts` for which there is
+    /// room behind the legend.
+    pub(super) fn since_boot_label(
+        &self,
+        drawing: &mut Drawing,
+        legend_end: i32,
+        texts: [&str; 2],
+    ) {
+        let fits = |text: &&str| legend_end + width(text, 12) <= RIGHT;
+        if let Some(text) =
+            texts.into_iter().find(fits).filter(|_| !self.axis.since_boot.is_empty())
+        {
+            drawing.text("k e", RIGHT, self.top - HEAD, text);
         }
     }
 }

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use crate::measurement::{Measured, measured};
 use crate::sample::Sample;
 
 /// An index into the values of a [`Minute`].
@@ -63,6 +64,7 @@ pub(super) struct Points {
 
 impl Points {
     pub(super) fn add(&mut self, second: u32, sample: &Sample) {
+        let Measured { sample, .. } = &measured(sample);
         self.has_guest_time |= sample.guest.is_some_and(|guest| guest > 0);
         let values = values(sample);
         let cpu = CPU.map(|field| if values[field].is_nan() { 0.0 } else { values[field] });

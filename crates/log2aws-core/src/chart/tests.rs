@@ -18,6 +18,7 @@ fn at(second: u32, load: f64) -> Sample {
     let midnight = DAY.parse::<Day>().unwrap().date().at(0, 0, 0, 0);
     let mut vmstat = [Some(1); VMSTAT_COLUMNS];
     vmstat[12] = Some(30);
+    vmstat[14] = Some(67);
     Sample {
         time: midnight + i64::from(second).seconds(),
         uptime_seconds: 864_000 + u64::from(second),

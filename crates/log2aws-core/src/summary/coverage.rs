@@ -1,33 +1,20 @@
-//! Which samples of the day exist: the interval, the gaps, the reboots.
+//! Collects the times of the lines of a log, and turns them into the gaps and reboots of a summary.
+
+use std::collections::BTreeMap;
 
 use jiff::civil::DateTime;
 
 use super::{Cause, Gap, Reboot};
+use crate::coverage::interval::{self, DayBefore};
+use crate::coverage::{Frame, Mark, State, Stretch, booted_within, cover, due};
 use crate::day_clock::DayClock;
 
 /// The most gaps and reboots that are listed; further ones are only counted.
 pub const MAX_LISTED: usize = 1_000;
 
-/// The interval, in seconds, to assume for a log that is too short to derive it: the traditional
-/// cron setting.
-const DEFAULT_INTERVAL: u32 = 600;
-
-/// From this many samples on, the interval is derived from the log.
-const MIN_SAMPLES_FOR_INTERVAL: usize = 24;
-
-/// `uptime` prints whole minutes, so up to this many seconds more may have passed.
-const UPTIME_RESOLUTION: u64 = 60;
-
-/// Marks are sorted and deduplicated at this number; a day has at most 90,000 seconds, so memory
-/// stays bounded for any number of samples.
+/// Marks are sorted and merged at this number; a day has at most 90,000 seconds, so memory stays
+/// bounded for any number of samples.
 const COMPACT_AT_MARKS: usize = 200_000;
-
-/// A second of the day that has a sample.
-#[derive(Clone, Copy)]
-struct Mark {
-    second: u32,
-    uptime: u64,
-}
 
 /// The previous line.
 #[derive(Clone, Copy)]
@@ -35,18 +22,37 @@ struct Previous {
     time: DateTime,
     /// `None` if it belongs to another day.
     second: Option<u32>,
-    uptime: u64,
+    uptime: Option<u64>,
 }
 
-/// Collects the times of the samples.
+/// Lines without a readable time, in place of samples.
+struct Undated {
+    /// The sample before them; `None` if there was none.
+    after: Option<u32>,
+    count: u32,
+}
+
+/// Collects the times of the samples and of the lines that could not be read.
 #[derive(Default)]
 pub(super) struct Coverage {
     marks: Vec<Mark>,
+    undated: Vec<Undated>,
     previous: Option<Previous>,
     reboots: Vec<Reboot>,
     reboots_total: u64,
     clock_steps: u64,
     other_days: u64,
+}
+
+/// What is known besides the lines.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Known {
+    /// The interval that the metadata give, in seconds.
+    pub(super) interval: Option<u32>,
+    /// The interval of a day before.
+    pub(super) before: Option<DayBefore>,
+    /// The second of the day up to which the log was taken.
+    pub(super) taken: Option<u32>,
 }
 
 /// The result of [`Coverage`].
@@ -56,8 +62,14 @@ pub(super) struct CoverageResult {
     pub(super) first_uptime: Option<u64>,
     pub(super) last_uptime: Option<u64>,
     pub(super) interval: u32,
+    pub(super) interval_from: interval::Source,
+    pub(super) interval_shown: Option<u32>,
+    pub(super) taken: Option<DateTime>,
     pub(super) expected: u64,
+    pub(super) not_yet: u64,
     pub(super) missing: u64,
+    pub(super) causes: BTreeMap<Cause, u64>,
+    pub(super) surplus: u64,
     pub(super) gaps_total: u64,
     pub(super) gaps: Vec<Gap>,
     pub(super) reboots: Vec<Reboot>,
@@ -66,17 +78,9 @@ pub(super) struct CoverageResult {
     pub(super) other_days: u64,
 }
 
-/// A gap in seconds of the day.
-struct OpenGap {
-    from: u32,
-    to: u32,
-    missing: u32,
-    cause: Cause,
-}
-
 impl Coverage {
     /// Takes a row; returns whether it belongs to this day.
-    pub(super) fn sample(&mut self, clock: &DayClock, time: DateTime, uptime: u64) -> bool {
+    pub(super) fn sample(&mut self, clock: &DayClock, time: DateTime, uptime: Option<u64>) -> bool {
         let last = self.previous.and_then(|previous| previous.second);
         let second = clock.elapsed(time, last);
         if self.previous.is_some_and(|previous| went_back(&previous, time, second)) {
@@ -85,23 +89,43 @@ impl Coverage {
         match second {
             None => self.other_days += 1,
             Some(second) => {
-                self.detect_reboot(clock, second, uptime);
-                if self.marks.len() >= COMPACT_AT_MARKS {
-                    compact(&mut self.marks);
+                if let Some(uptime) = uptime {
+                    self.detect_reboot(clock, second, uptime);
                 }
-                self.marks.push(Mark { second, uptime });
+                self.mark(Mark { second, samples: 1, uptime });
             }
         }
         self.previous = Some(Previous { time, second, uptime });
         second.is_some()
     }
 
+    /// Takes a line that could not be read, with its time if that could be.
+    pub(super) fn unreadable(&mut self, clock: &DayClock, time: Option<DateTime>) {
+        let after = self.previous.and_then(|previous| previous.second);
+        match (time, self.undated.last_mut()) {
+            (Some(time), _) => {
+                if let Some(second) = clock.elapsed(time, after) {
+                    self.mark(Mark { second, samples: 0, uptime: None });
+                }
+            }
+            (None, Some(last)) if last.after == after => last.count = last.count.saturating_add(1),
+            (None, _) => self.undated.push(Undated { after, count: 1 }),
+        }
+    }
+
+    fn mark(&mut self, mark: Mark) {
+        if self.marks.len() >= COMPACT_AT_MARKS {
+            compact(&mut self.marks);
+        }
+        self.marks.push(mark);
+    }
+
     /// Works in line order. A log is append-only, so a clock that goes back neither hides a reboot
     /// nor invents one.
     fn detect_reboot(&mut self, clock: &DayClock, second: u32, uptime: u64) {
-        let before = self.previous.and_then(|p| p.second.map(|second| (second, p.uptime)));
+        let before = self.previous.and_then(|p| Some((p.second?, p.uptime)));
         let since = before.map_or(0, |(second, _)| second);
-        let fell = before.is_some_and(|(_, before)| uptime < before);
+        let fell = before.and_then(|(_, before)| before).is_some_and(|before| uptime < before);
         if !fell && !booted_within(second.saturating_sub(since), uptime) {
             return;
         }
@@ -113,44 +137,90 @@ impl Coverage {
         }
     }
 
-    pub(super) fn finish(mut self, clock: &DayClock) -> CoverageResult {
+    pub(super) fn finish(mut self, clock: &DayClock, known: Known) -> CoverageResult {
         compact(&mut self.marks);
         let day = clock.seconds();
-        let interval = interval(&self.marks);
-        let mut gaps = find_gaps(&self.marks, interval, day);
-        let missing = gaps.iter().map(|gap| u64::from(gap.missing)).sum();
-        let gaps_total = gaps.len() as u64;
-        if gaps.len() > MAX_LISTED {
-            gaps.sort_by_key(|gap| std::cmp::Reverse(gap.to - gap.from));
-            gaps.truncate(MAX_LISTED);
-            gaps.sort_by_key(|gap| gap.from);
+        let interval_shown = interval::shown(&self.marks);
+        let (interval, interval_from) =
+            interval::choose(known.interval, known.before, interval_shown);
+        self.date_the_undated(interval);
+        let samples = || self.marks.iter().filter(|mark| mark.samples > 0);
+        let (first, last) = (samples().next(), samples().next_back());
+        // A delivery that arrived before its last sample: the clocks differ.
+        let written = last.map_or(0, |last| last.second.saturating_add(1));
+        let taken = known.taken.unwrap_or(day).max(written).min(day);
+        let stretches = cover(&self.marks, Frame { day, taken, interval });
+        let lacking = || stretches.iter().filter(|stretch| stretch.missing > 0);
+        let mut causes = BTreeMap::new();
+        for stretch in lacking() {
+            *causes.entry(Cause::of(stretch.state)).or_default() += u64::from(stretch.missing);
         }
-        let civil = |mark: &Mark| clock.civil(mark.second);
+        let expected = if taken == 0 { 0 } else { u64::from(due(taken, interval)) };
+        let missing = causes.values().sum();
+        let written: u64 = self.marks.iter().map(|mark| u64::from(mark.samples)).sum();
+        let civil = |mark: Option<&Mark>| mark.map(|mark| clock.civil(mark.second));
         CoverageResult {
-            first: self.marks.first().map(civil),
-            last: self.marks.last().map(civil),
-            first_uptime: self.marks.first().map(|mark| mark.uptime),
-            last_uptime: self.marks.last().map(|mark| mark.uptime),
+            first: civil(first),
+            last: civil(last),
+            first_uptime: first.and_then(|mark| mark.uptime),
+            last_uptime: last.and_then(|mark| mark.uptime),
             interval,
-            expected: u64::from(((day + interval / 2) / interval).max(1)),
+            interval_from,
+            interval_shown,
+            taken: (taken < day).then(|| clock.civil(taken)),
+            expected,
+            not_yet: u64::from(due(day, interval)).saturating_sub(expected),
             missing,
-            gaps_total,
-            gaps: gaps.into_iter().map(|gap| gap.into_gap(clock)).collect(),
+            causes,
+            surplus: written.saturating_sub(expected.saturating_sub(missing)),
+            gaps_total: lacking().count() as u64,
+            gaps: gaps(lacking(), clock),
             reboots: self.reboots,
             reboots_total: self.reboots_total,
             clock_steps: self.clock_steps,
             other_days: self.other_days,
         }
     }
+
+    /// A line without a time was written when the next sample was due.
+    fn date_the_undated(&mut self, interval: u32) {
+        for Undated { after, count } in std::mem::take(&mut self.undated) {
+            let first = after.map_or(0, |after| after.saturating_add(interval));
+            self.marks.extend((0..count).map(|index| Mark {
+                second: first.saturating_add(index.saturating_mul(interval)),
+                samples: 0,
+                uptime: None,
+            }));
+        }
+        compact(&mut self.marks);
+    }
 }
 
-impl OpenGap {
-    fn into_gap(self, clock: &DayClock) -> Gap {
-        Gap {
-            from: clock.civil(self.from),
-            to: clock.civil(self.to),
-            missing: u64::from(self.missing),
-            cause: self.cause,
+/// The longest gaps, in order of time.
+fn gaps<'a>(stretches: impl Iterator<Item = &'a Stretch>, clock: &DayClock) -> Vec<Gap> {
+    let mut listed: Vec<&Stretch> = stretches.collect();
+    if listed.len() > MAX_LISTED {
+        listed.sort_by_key(|stretch| std::cmp::Reverse(stretch.to - stretch.from));
+        listed.truncate(MAX_LISTED);
+        listed.sort_by_key(|stretch| stretch.from);
+    }
+    let gap = |stretch: &Stretch| Gap {
+        from: clock.civil(stretch.since),
+        to: clock.civil(stretch.to),
+        missing: u64::from(stretch.missing),
+        cause: Cause::of(stretch.state),
+    };
+    listed.into_iter().map(gap).collect()
+}
+
+impl Cause {
+    fn of(state: State) -> Self {
+        match state {
+            State::Off => Self::Off,
+            State::Starting => Self::Starting,
+            State::Unreadable => Self::Unreadable,
+            State::Missing => Self::Running,
+            State::Unknown | State::Sampled | State::SampledTwice | State::NotYet => Self::Unknown,
         }
     }
 }
@@ -164,62 +234,15 @@ fn went_back(previous: &Previous, time: DateTime, second: Option<u32>) -> bool {
     }
 }
 
-/// Whether a machine with that uptime booted less than `seconds` ago.
-fn booted_within(seconds: u32, uptime: u64) -> bool {
-    uptime.saturating_add(UPTIME_RESOLUTION) < u64::from(seconds)
-}
-
-/// Sorts by time and keeps one mark per second.
+/// Sorts by time and keeps one mark for each second: the first sample, else a line that could not
+/// be read.
 fn compact(marks: &mut Vec<Mark>) {
-    marks.sort_by_key(|mark| mark.second);
-    marks.dedup_by_key(|mark| mark.second);
-}
-
-/// The median step, rounded to whole minutes if it is a minute or more.
-fn interval(marks: &[Mark]) -> u32 {
-    let mut steps: Vec<u32> =
-        marks.windows(2).map(|pair| pair[1].second - pair[0].second).collect();
-    if marks.len() < MIN_SAMPLES_FOR_INTERVAL {
-        return DEFAULT_INTERVAL;
-    }
-    let middle = (steps.len() - 1) / 2;
-    let (_, median, _) = steps.select_nth_unstable(middle);
-    if *median < 60 { *median } else { (*median + 30) / 60 * 60 }
-}
-
-/// The gaps of a day of `day` seconds between marks in ascending order.
-fn find_gaps(marks: &[Mark], interval: u32, day: u32) -> Vec<OpenGap> {
-    let (Some(first), Some(last)) = (marks.first(), marks.last()) else {
-        let missing = ((day + interval / 2) / interval).max(1);
-        return vec![OpenGap { from: 0, to: day, missing, cause: Cause::Unknown }];
-    };
-    let cause = |off: bool| if off { Cause::Off } else { Cause::Running };
-    let mut gaps = Vec::new();
-    let missing = first.second / interval;
-    if missing > 0 {
-        let cause = cause(booted_within(first.second, first.uptime));
-        gaps.push(OpenGap { from: 0, to: first.second, missing, cause });
-    }
-    for pair in marks.windows(2) {
-        let (before, after) = (pair[0], pair[1]);
-        let step = after.second - before.second;
-        if step > interval + interval / 2 {
-            let missing = (step + interval / 2) / interval - 1;
-            let off = after.uptime < before.uptime || booted_within(step, after.uptime);
-            gaps.push(OpenGap {
-                from: before.second,
-                to: after.second,
-                missing,
-                cause: cause(off),
-            });
+    marks.sort_by_key(|mark| (mark.second, mark.samples == 0));
+    marks.dedup_by(|next, kept| {
+        let same = next.second == kept.second;
+        if same {
+            kept.samples = kept.samples.saturating_add(next.samples);
         }
-    }
-    // Because of a timer's jitter the last sample can be a little early, which must not look like
-    // two missing ones.
-    let rest = day.saturating_sub(last.second);
-    let missing = (rest.saturating_sub(interval / 20)).div_ceil(interval).saturating_sub(1);
-    if missing > 0 {
-        gaps.push(OpenGap { from: last.second, to: day, missing, cause: Cause::Unknown });
-    }
-    gaps
+        same
+    });
 }

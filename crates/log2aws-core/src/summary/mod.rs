@@ -6,6 +6,7 @@
 mod builder;
 mod coverage;
 mod series;
+mod taken;
 #[cfg(test)]
 mod tests;
 pub(crate) mod text;
@@ -17,6 +18,7 @@ use jiff::civil::DateTime;
 use serde::{Deserialize, Serialize};
 
 use crate::convert::Totals;
+use crate::coverage::interval::{self, DayBefore};
 use crate::day::Day;
 use crate::key::RawKey;
 use crate::reject::Stopped;
@@ -25,10 +27,11 @@ use crate::server_name::ServerName;
 pub use builder::SummaryBuilder;
 pub use coverage::MAX_LISTED;
 pub use series::{EXACT_ROWS, SERIES, Series, Stats};
+pub use taken::{TakenAt, TakenAtError};
 pub use versions::{AcceptedVersion, Change, MAX_VERSIONS, Versions};
 
 /// The format that this version writes, and the newest that it reads.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// The most changes between interval averages and averages since boot that are listed; real logs
 /// have fewer.
@@ -91,6 +94,9 @@ pub struct LogSummary {
     pub other_days: u64,
     /// Lines that could not be read.
     pub rejects: Rejects,
+    /// What was read although it was not whole or not exact.
+    #[serde(default, skip_serializing_if = "Remarks::is_empty")]
+    pub remarks: Remarks,
     /// The values of the last metadata lines.
     pub metadata: MetadataInForce,
     /// The day's earliest sample.
@@ -105,14 +111,32 @@ pub struct LogSummary {
     /// Seconds since boot at `last`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_uptime_seconds: Option<u64>,
-    /// The time from one sample to the next, in seconds: the median if there are 24 samples or
-    /// more, else 600.
+    /// The time from one sample to the next, in seconds.
     pub interval_seconds: u32,
-    /// The number of samples that such a day should have; a day with a clock change has 23 or 25
-    /// hours.
+    /// From where the interval is known; `None` in a summary of an older program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval_from: Option<interval::Source>,
+    /// The interval that the log's own samples show, in seconds, if they do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval_shown_seconds: Option<u32>,
+    /// Up to when the log was taken, if that is before the end of the day.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "text::optional")]
+    pub taken: Option<DateTime>,
+    /// The number of samples that were due until the log was taken; a day with a clock change has
+    /// 23 or 25 hours.
     pub expected: u64,
+    /// The number of samples that were due later that day.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub not_yet: u64,
     /// The number of missing samples: the sum over all gaps.
     pub missing: u64,
+    /// The missing samples by their cause; empty in a summary of an older program.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub missing_by_cause: BTreeMap<Cause, u64>,
+    /// The number of samples beyond one for each that was due: a second writer, or lines written
+    /// twice.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub surplus: u64,
     /// The number of gaps.
     pub gaps_total: u64,
     /// The gaps in order of time; only the longest [`MAX_LISTED`] if there are more.
@@ -127,9 +151,12 @@ pub struct LogSummary {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peak: Option<Peak>,
     /// The highest guest time of a sample of the day, in percent, if above 0. The CSV has no column
-    /// for it.
+    /// for it; it is what the shares lack to 100.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guest_max: Option<u64>,
+    /// The rows with values that cannot be measurements. These are in the CSV, and in no figure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub impossible: Option<Impossible>,
     /// What the averages of `vmstat` cover, if that changes within the day: the mode and the row
     /// from which it applies, in log order; the first [`MAX_MODES`]. Empty if it does not change.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -146,6 +173,18 @@ pub struct Peak {
     pub at: DateTime,
     /// Load average over 1 minute.
     pub load: f64,
+}
+
+/// Rows with values that cannot be measurements; see [`crate::measurement`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Impossible {
+    /// How many rows there are.
+    pub rows: u64,
+    /// The time of the first one.
+    #[serde(with = "text")]
+    pub at: DateTime,
+    /// Its first such column, by its name in the CSV.
+    pub column: String,
 }
 
 /// A change of mode: from which row on, and to which mode.
@@ -169,6 +208,26 @@ pub struct Rejects {
     /// not stored if there are too many before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped: Option<Stopped>,
+}
+
+/// What was read although it was not whole or not exact; see [`Totals::remarks`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remarks {
+    /// Rows with a number that `vmstat` shortened (`2.3m`): figures of these columns are rounded.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub rounded_rows: u64,
+    /// Zeros (NUL) before lines, as a power cut leaves them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub nul_bytes: u64,
+    /// Zeros behind gzip data.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub padding_bytes: u64,
+}
+
+impl Remarks {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl From<Totals> for Rejects {
@@ -196,10 +255,11 @@ pub struct MetadataInForce {
 /// A stretch of the day without the expected samples.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gap {
-    /// The sample before it, or midnight.
+    /// The sample or the boot before it, the line that could not be read, or midnight.
     #[serde(with = "text")]
     pub from: DateTime,
-    /// The sample after it, or the next midnight.
+    /// The sample or the boot after it, the moment at which the log was taken, or the next
+    /// midnight.
     #[serde(with = "text")]
     pub to: DateTime,
     /// The number of missing samples.
@@ -209,11 +269,16 @@ pub struct Gap {
 }
 
 /// Why there are no samples.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Cause {
-    /// The machine booted in the gap: it was off for part of it.
+    /// The machine booted at the end of the gap: it was off for a part of it. In a summary of an
+    /// older program the gap can go on after the boot.
     Off,
+    /// The machine had just booted.
+    Starting,
+    /// The lines are there, and could not be read.
+    Unreadable,
     /// The uptime kept growing: the machine ran, and its samples are missing.
     Running,
     /// There is no later sample whose uptime could show the cause.
@@ -240,6 +305,27 @@ pub enum SummaryError {
     /// Written by a newer version.
     #[error("the summary has format {0}; this program reads formats up to {FORMAT}")]
     Newer(u32),
+}
+
+impl LogSummary {
+    /// The number of samples that were due and are there.
+    pub fn sampled(&self) -> u64 {
+        self.expected.saturating_sub(self.missing)
+    }
+
+    /// The number of missing samples with that cause.
+    pub fn missing_because(&self, cause: Cause) -> u64 {
+        if self.missing_by_cause.is_empty() {
+            let gaps = self.gaps.iter().filter(|gap| gap.cause == cause);
+            return gaps.map(|gap| gap.missing).sum();
+        }
+        self.missing_by_cause.get(&cause).copied().unwrap_or(0)
+    }
+
+    /// What the next days need to know of this day's interval.
+    pub fn day_before(&self) -> DayBefore {
+        DayBefore { interval: self.interval_seconds, shown: self.interval_shown_seconds }
+    }
 }
 
 impl Summary {

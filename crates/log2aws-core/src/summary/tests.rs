@@ -27,7 +27,10 @@ fn at(second: u32, uptime_seconds: u64) -> Sample {
 
 fn sample(time: DateTime, uptime_seconds: u64) -> Sample {
     let (users, load) = (Some(1), [0.5, 0.25, 0.25]);
-    Sample { time, uptime_seconds, users, load, vmstat: [Some(1); VMSTAT_COLUMNS], guest: None }
+    let mut vmstat = [Some(1); VMSTAT_COLUMNS];
+    // Idle: the shares make 100.
+    vmstat[14] = Some(96);
+    Sample { time, uptime_seconds, users, load, vmstat, guest: None }
 }
 
 fn zone(name: &str) -> Metadata {
@@ -68,11 +71,11 @@ fn a_whole_day_lacks_nothing() {
 }
 
 #[test]
-fn the_interval_is_the_median_step_of_a_day_that_can_tell() {
+fn the_interval_is_that_of_a_day_that_can_tell() {
     let interval = |step| summarise(DAY, None, &running((0..1440).step_by(step))).interval_seconds;
     assert_eq!((interval(1), interval(5), interval(60)), (60, 300, 3600));
-    // 23 samples are too few to derive an interval.
-    assert_eq!(summarise(DAY, None, &running((0..46).step_by(2))).interval_seconds, 600);
+    // 12 samples of 24 minutes are too few to derive an interval.
+    assert_eq!(summarise(DAY, None, &running((0..24).step_by(2))).interval_seconds, 600);
     // A minute's jitter does not change the interval; seconds do.
     let step =
         |step: u32| (0..30).map(move |i| at(i * step + (i % 3), 864_000)).collect::<Vec<_>>();
@@ -133,7 +136,7 @@ fn a_machine_started_in_the_gap_was_off() {
         let after = (16..144).map(|i| at(i * 600 + 1, u64::from(i * 600) - 9_300));
         let samples: Vec<Sample> = before.into_iter().chain(after).collect();
         let log = summarise(DAY, None, &samples);
-        assert_eq!(gaps(&log).last().unwrap(), "01:30:01-02:40:01 6 Off");
+        assert_eq!(gaps(&log).last().unwrap(), "01:30:01-02:35:01 6 Off");
         let reboot = log.reboots.last().unwrap();
         assert_eq!((clock(reboot.at), clock(reboot.seen)), ("02:35:01".into(), "02:40:01".into()));
     }
@@ -155,7 +158,7 @@ fn the_edges_of_the_day_count() {
     assert_eq!(gaps(&log), ["00:00:00-02:00:01 12 Running", "19:50:01-00:00:00 24 Unknown"]);
     // Booted at 01:55; there is no sample at midnight.
     let late = summarise(DAY, None, &[at(7_201, 300)]);
-    assert_eq!(gaps(&late)[0], "00:00:00-02:00:01 12 Off");
+    assert_eq!(gaps(&late)[0], "00:00:00-01:55:01 12 Off");
     assert_eq!(clock(late.reboots[0].at), "01:55:01");
 }
 
@@ -229,8 +232,9 @@ fn the_days_edges_tell_their_uptimes_and_its_peak_its_time() {
 
     let idle = summarise(DAY, None, &[Sample { load: [0.0; 3], ..at(60, 60) }]);
     assert_eq!(idle.peak, None);
-    let guests = summarise(DAY, None, &[Sample { guest: Some(7), ..at(60, 60) }, at(660, 660)]);
-    assert_eq!(guests.guest_max, Some(7));
+    let mut guests = Sample { guest: Some(7), ..at(60, 60) };
+    guests.vmstat[14] = Some(89);
+    assert_eq!(summarise(DAY, None, &[guests, at(660, 660)]).guest_max, Some(7));
 }
 
 #[test]
@@ -301,7 +305,7 @@ fn json_reads_back_as_the_same_summary_and_the_same_bytes() {
     assert_eq!(again.to_json().unwrap(), json);
 
     let value: serde_json::Value = serde_json::from_slice(&json).unwrap();
-    assert_eq!(value["format"], 1);
+    assert_eq!(value["format"], FORMAT);
     assert_eq!(value["date"], DAY);
     assert_eq!(value["log"]["first"], "2026-03-10T00:00:01");
     assert_eq!(value["log"]["metadata"]["note"], "本番DB");
@@ -355,8 +359,23 @@ fn the_accepted_versions_read_back() {
 
 #[test]
 fn a_newer_format_is_named_and_not_guessed_at() {
-    let newer = br#"{"format": 2, "whatever": true}"#;
-    assert!(matches!(Summary::from_json(newer), Err(SummaryError::Newer(2))));
+    let newer = br#"{"format": 3, "whatever": true}"#;
+    assert!(matches!(Summary::from_json(newer), Err(SummaryError::Newer(3))));
     assert!(matches!(Summary::from_json(b"<html>"), Err(SummaryError::Json(_))));
     assert!(matches!(Summary::from_json(br#"{"format": 1}"#), Err(SummaryError::Json(_))));
+}
+
+#[test]
+fn what_was_not_whole_or_not_exact_is_in_the_summary() {
+    let log = |totals: &Totals| {
+        let mut builder = SummaryBuilder::new(DAY.parse().unwrap());
+        builder.totals(totals);
+        serde_json::to_value(builder.finish(Rejects::default())).unwrap()
+    };
+    assert_eq!(log(&Totals::default()).get("remarks"), None);
+    let totals = Totals { rounded: 3, nul_bytes: 4096, padding: 512, ..Totals::default() };
+    let remarks = serde_json::json!({"rounded_rows": 3, "nul_bytes": 4096, "padding_bytes": 512});
+    assert_eq!(log(&totals)["remarks"], remarks);
+    let read: LogSummary = serde_json::from_value(log(&totals)).unwrap();
+    assert_eq!((read.remarks.rounded_rows, read.remarks.padding_bytes), (3, 512));
 }

@@ -141,16 +141,20 @@ words! {
     group_swap: "Swap", "スワップ";
     group_blocks: "Block I/O", "ブロック I/O";
 
-    complete: "All {expected} samples are there; interval {every}.", "全 {expected} 件の記録がそろっています（{every}間隔）。";
-    more_than_expected: "{samples} samples are there, more than the {expected} of such a day; interval {every}.", "{samples} 件の記録があります（{every}間隔）。この日の想定は {expected} 件です。";
+    complete: "The log is complete: {expected} samples, one every {every}.", "ログは完全です。{every}間隔で {expected} 件の記録があります。";
+    taken: "The log was delivered at {at}; {n} samples of the day were not due yet.", "このログは {at} に届きました。その後の {n} 件はまだ記録の時刻前でした。";
+    surplus: "There are {n} samples more than one every {every}. Two writers write this log (cron beside the service?), or lines were written twice.", "{every}に 1 件より {n} 件多く記録があります。2 つのプログラムが書き込んでいる（サービスと cron など）か、行が二重に書かれています。";
     stopped: "The log was not read to its end: reading stopped at line {line}. Reason:", "ログを最後まで読めませんでした。{line} 行目で読み取りを止めました。理由：";
     incomplete: "{samples} of {expected} samples, {missing} missing; interval {every}.", "{expected} 件のうち {samples} 件の記録があります（{every}間隔）。欠落は {missing} 件です。";
     nothing_read: "The log holds no sample of this day.", "このログには、この日の記録がありません。";
     minutes: "{n} min", "{n} 分";
     seconds: "{n} s", "{n} 秒";
-    gap_off: "From {from} to {till} the machine was off or starting: {n} missing.", "{from}～{till}：マシンは停止または起動中でした（欠落 {n} 件）。";
+    gap_off: "From {from} to {till} the machine was off: {n} missing.", "{from}～{till}：マシンは停止していました（欠落 {n} 件）。";
+    gap_starting: "From {from} to {till} the machine was starting: {n} missing.", "{from}～{till}：マシンは起動中でした（欠落 {n} 件）。";
+    gap_unreadable_one: "{from}: the line could not be read.", "{from}：行を読めませんでした。";
+    gap_unreadable_many: "From {from} to {till} {n} lines could not be read.", "{from}～{till}：{n} 行を読めませんでした。";
     gap_running: "From {from} to {till} the machine ran, but there are no samples: {n} missing.", "{from}～{till}：マシンは稼働していましたが、記録がありません（欠落 {n} 件）。";
-    gap_unknown: "From {from} to {till} there are no samples, and nothing tells why: {n} missing.", "{from}～{till}：記録がなく、原因は分かりません（欠落 {n} 件）。";
+    gap_unknown: "From {from} to {till} there are no samples; the cause is unknown: {n} missing.", "{from}～{till}：記録がなく、原因は分かりません（欠落 {n} 件）。";
     gaps_more_one: "{n} more gap is not listed here; the summary names it.", "ほか {n} 件の欠落は省略しました。集計ファイルにあります。";
     gaps_more_many: "{n} more gaps are not listed here; the summary names them.", "ほか {n} 件の欠落は省略しました。集計ファイルにあります。";
     reboot: "The machine was started at {at}; the first sample after it is of {seen}.", "{at} に起動しました。起動後の最初の記録は {seen} です。";
@@ -169,7 +173,9 @@ words! {
     modes_change: "From {at} on the averages are {mode}.", "{at} からの平均値は{mode}です。";
     mode_interval: "of the interval", "区間値";
     mode_since_boot: "since boot", "起動以来の平均";
-    guests: "Guests took up to {n} % of the CPU; the CSV has no such column, so the chart leaves it out.", "ゲスト VM の CPU 使用は最大 {n} % です。CSV に列がないため、グラフには含まれません。";
+    guests: "Guests took up to {n} % of the CPU. The CSV has no column for it; the chart adds it to user.", "ゲスト VM の CPU 使用は最大 {n} % です。CSV に列がないため、グラフではユーザーに含めています。";
+    impossible_one: "{at}: {column} has a value that cannot be a measurement. It is in the CSV as it was written, and in no figure and no chart.", "{at}：{column} に測定値としてありえない値があります。CSV には書かれたまま残し、数値とグラフからは除いています。";
+    impossible_many: "{n} samples, the first at {at} ({column}), have values that cannot be measurements. They are in the CSV as they were written, and in no figure and no chart.", "測定値としてありえない値を含む記録が {n} 件あります（最初は {at} の {column}）。CSV には書かれたまま残し、数値とグラフからは除いています。";
     refused: "The newest delivery was refused; there are no results of it.", "最新のログは受け付けませんでした。結果はありません。";
     replaced: "This day was replaced: its newest version has other bytes than the one before. It was put from {source}.", "この日のログは置き換えられました。最新版は前の版と内容が異なります。送信元：{source}。";
     replaced_before: "This day was replaced before: an earlier version has other bytes than the one before it.", "この日のログは以前に置き換えられました。前の版と内容が異なる版があります。";

@@ -8,7 +8,8 @@
 //! an hour decides nothing.
 //!
 //! A day's log is due by noon of the next day in the viewer's time zone, which is mostly that of
-//! the servers too. Until then an empty day is not a fault.
+//! the servers too. Until then an empty day is not a fault, unless the server's log of the day before
+//! is missing as well: that one was due already, and the server is silent.
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -78,7 +79,8 @@ fn cell_of(packed: &Packed) -> Cell {
 }
 
 fn absence(before: &[Packed], after: &[Packed], day: DayNumber, now: AsOf) -> Absence {
-    if day >= now.not_due && after.is_empty() {
+    let silent = before.last().is_some_and(|last| last.day.0 < now.not_due.0.saturating_sub(1));
+    if day >= now.not_due && after.is_empty() && !(silent && now.complete) {
         return Absence::NotDue;
     }
     if !now.complete {

@@ -55,17 +55,19 @@ impl DayStats {
     }
 
     fn read(tag: Tag, log: &LogSummary) -> Self {
-        let off = log.gaps.iter().filter(|gap| gap.cause == Cause::Off).map(|gap| gap.missing);
+        // Lines that could not be read are there; `rejects` counts them.
+        let missing = log.missing.saturating_sub(log.missing_because(Cause::Unreadable));
+        let off = log.missing_because(Cause::Off) + log.missing_because(Cause::Starting);
         let (first, last) = uptimes(log);
         let edge =
             |time: Option<DateTime>, uptime| time.map(|t| Edge { second: second(t), uptime });
         Self {
             tag,
             status: Status::Read,
-            samples: count(log.rows.saturating_sub(log.other_days)),
+            samples: count(log.sampled()),
             expected: count(log.expected),
-            missing: count(log.missing),
-            missing_off: count(off.sum::<u64>().min(log.missing)),
+            missing: count(missing),
+            missing_off: count(off.min(missing)),
             rejects: count(log.rejects.count),
             reboots: count(log.reboots_total),
             clock_steps: count(log.clock_steps),

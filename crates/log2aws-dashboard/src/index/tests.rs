@@ -152,11 +152,21 @@ fn what_is_not_due_is_no_fault_and_what_is_is_silence() {
     for (moment, second, third, fourth) in [
         ("2026-08-02T15:00:00Z", NotDue, NotDue, NotDue),
         ("2026-08-03T02:59:59Z", NotDue, NotDue, NotDue),
-        ("2026-08-03T03:00:00Z", Silent, NotDue, NotDue),
-        ("2026-08-04T03:00:00Z", Silent, Silent, NotDue),
+        // The server is silent, and its next days are not merely not due.
+        ("2026-08-03T03:00:00Z", Silent, Silent, Silent),
+        ("2026-08-04T03:00:00Z", Silent, Silent, Silent),
     ] {
         let cells = cells(&days, 4, now(moment));
         assert_eq!(cells[1..], [second, third, fourth].map(Cell::Empty), "{moment}");
+    }
+}
+
+#[test]
+fn before_noon_only_a_server_that_was_silent_before_is_at_fault() {
+    let morning = now("2026-08-04T01:00:00Z");
+    for (last, third, fourth) in [(2, NotDue, NotDue), (1, Silent, Silent)] {
+        let cells = cells(&[(last, ran(Some(DAY)))], 4, morning);
+        assert_eq!(cells[2..], [third, fourth].map(Cell::Empty), "{last}");
     }
 }
 

@@ -36,7 +36,12 @@ fn each_damage_is_named_and_the_rest_is_shown() {
     let worked_out = "worked out from the CSV";
     says(&world, &day(2), &["half-written or damaged", worked_out, CHART, FIGURES], &[]);
     says(&world, &day(3), &["lacks these columns", "cpu-us", "cpu-user", CHART], &[]);
-    says(&world, &day(4), &["There is no summary", worked_out, CHART, "All 144 samples"], &[]);
+    says(
+        &world,
+        &day(4),
+        &["There is no summary", worked_out, CHART, "144 samples, one every"],
+        &[],
+    );
     says(&world, &day(6), &["a newer program wrote it, in format 99", worked_out, CHART], &[]);
     says(&world, &day(7), &["no header", "NaN", "cell counts as empty", CHART], &[]);
 }
@@ -100,9 +105,11 @@ fn gaps_reboots_rejects_and_odd_rows_are_told() {
         &uri,
         &[
             "115 of 144 samples, 29 missing; interval 10 min.",
-            "From 02:50 to 04:20 the machine was off or starting: 8 missing.",
+            "From 02:50 to 04:10 the machine was off: 7 missing.",
+            "From 04:10 to 04:20 the machine was starting: 1 missing.",
             "From 11:30 to 12:50 the machine ran, but there are no samples: 7 missing.",
-            "From 21:30 to 24:00 there are no samples, and nothing tells why: 14 missing.",
+            "From 21:40 to 22:20 4 lines could not be read.",
+            "From 22:20 to 24:00 there are no samples; the cause is unknown: 10 missing.",
             "The machine was started at 04:10; the first sample after it is of 04:20.",
             "4 lines could not be read",
             "1 row is of another day",
@@ -119,10 +126,10 @@ fn gaps_reboots_rejects_and_odd_rows_are_told() {
     says(
         &world,
         "/ui/s/berlin01/2026-10-25",
-        &["it has 25 hours", "All 150 samples"],
+        &["it has 25 hours", "150 samples, one every"],
         &["was started"],
     );
-    says(&world, "/ui/s/berlin01/2026-03-29", &["it has 23 hours", "All 138 samples"], &[]);
+    says(&world, "/ui/s/berlin01/2026-03-29", &["it has 23 hours", "138 samples, one every"], &[]);
     says(
         &world,
         &format!("/ui/s/refused01/{LAST}"),

@@ -162,12 +162,17 @@ impl World {
 
     /// Delivers a log and has it analyzed.
     pub(crate) fn deliver(&self, server: &str, day: Date, log: &[u8]) {
-        self.deliver_from(ALLOWED, server, day, log);
+        self.deliver_from(ALLOWED, server, day, log, None);
+    }
+
+    /// The same; the event says when it was delivered.
+    pub(crate) fn deliver_at(&self, server: &str, day: Date, log: &[u8], time: &str) {
+        self.deliver_from(ALLOWED, server, day, log, Some(time.parse().unwrap()));
     }
 
     /// Delivers a log from an address that is not on the allow-list.
     pub(crate) fn deliver_refused(&self, server: &str, day: Date, log: &[u8]) {
-        self.deliver_from(REFUSED, server, day, log);
+        self.deliver_from(REFUSED, server, day, log, None);
     }
 
     /// A refused log as older programs recorded it: in the summary.
@@ -181,13 +186,21 @@ impl World {
         self.put(ANALYZED, &format!("{server}/{day}.json"), json.as_bytes());
     }
 
-    fn deliver_from(&self, source: &str, server: &str, day: Date, log: &[u8]) {
+    fn deliver_from(
+        &self,
+        source: &str,
+        server: &str,
+        day: Date,
+        log: &[u8],
+        time: Option<Timestamp>,
+    ) {
         let key: ObjectKey = format!("{server}/{day}.log").parse().unwrap();
         let version = self.put(RAW, key.as_str(), log).id.to_string();
         let record = Record {
             source: Some(source.parse().unwrap()),
             version: Some(version.clone()),
             sequencer: Some(version),
+            time,
             ..Record::new(RAW.parse().unwrap(), key)
         };
         analyze(&self.app, &Event { records: vec![record], ..Event::default() }).unwrap();

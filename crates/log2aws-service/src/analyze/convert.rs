@@ -10,12 +10,14 @@ use log2aws_core::key::ResultKind;
 use log2aws_core::line::Row;
 use log2aws_core::metadata::Metadata;
 use log2aws_core::reject::Reject;
-use log2aws_core::summary::{AcceptedVersion, LogSummary, Rejects, SummaryBuilder, SummaryError};
+use log2aws_core::summary::{
+    AcceptedVersion, LogSummary, Rejects, SummaryBuilder, SummaryError, TakenAt,
+};
 
 use super::RecordFailure;
 use super::digest::LogDigest;
 use super::job::{Job, NewResult};
-use super::stored_summary::result_name;
+use super::stored_summary::{day_before, result_name};
 use crate::ports::{StoreError, VersionId};
 
 /// How much of the log is read at once, in bytes.
@@ -43,7 +45,7 @@ pub(super) fn convert(
     version: &AcceptedVersion,
     prefix: Option<u64>,
 ) -> Result<Converted, RecordFailure> {
-    let mut results = Results::new(job)?;
+    let mut results = Results::new(job, version)?;
     let mut converter = Converter::with_max_gzip_ratio(job.app.max_gzip_ratio);
     let mut digest = LogDigest::new(prefix);
     let mut step = 0;
@@ -68,6 +70,7 @@ pub(super) fn convert(
         return Err(RecordFailure::Length { what, read: digest.size(), size });
     }
     let totals = converter.finish(&mut results.waiting);
+    results.waiting.summary.totals(&totals);
     let rejects = Rejects::from(totals);
     let (log, results) = results.finish(rejects)?;
     let size = digest.size();
@@ -151,6 +154,7 @@ impl Sink for Buffers {
     }
 
     fn reject(&mut self, reject: Reject) {
+        self.summary.reject(&reject);
         if let Err(error) = serde_json::to_writer(&mut self.rejects, &reject) {
             self.fault.get_or_insert(error);
         }
@@ -164,13 +168,17 @@ impl Sink for Buffers {
 }
 
 impl<'a> Results<'a> {
-    fn new(job: &'a Job<'a>) -> Result<Self, StoreError> {
+    fn new(job: &'a Job<'a>, version: &AcceptedVersion) -> Result<Self, StoreError> {
+        let mut summary = SummaryBuilder::new(job.key.day);
+        if let Some(arrival) = version.time {
+            summary.taken_at(TakenAt::Moment(arrival));
+        }
         let mut csv = CSV_HEADER.as_bytes().to_vec();
         csv.push(b'\n');
         let waiting = Buffers {
             csv,
             rejects: Vec::new(),
-            summary: SummaryBuilder::new(job.key.day),
+            summary,
             chart: ChartBuilder::new(job.key.day),
             fault: None,
         };
@@ -199,6 +207,11 @@ impl<'a> Results<'a> {
 
     fn finish(mut self, rejects: Rejects) -> Result<(LogSummary, NewResults), RecordFailure> {
         self.drain()?;
+        if self.waiting.summary.needs_day_before()
+            && let Some(before) = day_before(self.job)?
+        {
+            self.waiting.summary.day_before(before);
+        }
         let log = self.waiting.summary.finish(rejects);
         let (job, app) = (self.job, self.job.app);
         let drawing = self.waiting.chart.finish(&job.key.server, &log).to_svg();

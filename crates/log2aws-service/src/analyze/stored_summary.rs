@@ -1,5 +1,8 @@
 //! The stored summary of a log.
 
+use jiff::ToSpan as _;
+use log2aws_core::coverage::interval::DayBefore;
+use log2aws_core::day::Day;
 use log2aws_core::key::{RawKey, ResultKind};
 use log2aws_core::refused::RefusedVersion;
 use log2aws_core::summary::{Summary, Versions};
@@ -7,6 +10,9 @@ use log2aws_core::summary::{Summary, Versions};
 use super::job::{Found, Job};
 use super::{AnalyzeApp, RecordFailure, refusals};
 use crate::ports::StoreError;
+
+/// How many days before a day may say what its interval is.
+const DAYS_BEFORE: i64 = 3;
 
 /// The results that a summary lists.
 const RESULTS: [ResultKind; 4] =
@@ -77,6 +83,22 @@ impl StoredSummary {
         }
         Ok(true)
     }
+}
+
+/// What the newest of the days before that has a summary says of the server's interval.
+pub(super) fn day_before(job: &Job<'_>) -> Result<Option<DayBefore>, StoreError> {
+    for days in 1..=DAYS_BEFORE {
+        let date = job.key.day.date().saturating_sub(days.days());
+        let Some(day) = Day::from_date(date) else { continue };
+        let key = job.key.of_day(day);
+        let Ok(before) = Job::new(job.app, job.settings, &key) else { continue };
+        let log = StoredSummary::read(&before)?.summary.and_then(|summary| summary.log);
+        // An empty log shows no interval.
+        if let Some(log) = log.filter(|log| log.rows > 0) {
+            return Ok(Some(log.day_before()));
+        }
+    }
+    Ok(None)
 }
 
 /// The name of a result in a summary.

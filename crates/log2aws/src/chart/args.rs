@@ -7,6 +7,7 @@ use clap::ValueEnum;
 use log2aws_core::chart::{Language, SeriesId, Time, View, Window};
 use log2aws_core::day::Day;
 use log2aws_core::server_name::ServerName;
+use log2aws_core::summary::TakenAt;
 
 use super::{ChartError, is_dash};
 
@@ -29,6 +30,10 @@ pub(crate) struct ChartArgs {
     /// The day to draw [default: as the path says, else that of the first row].
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub(super) date: Option<Day>,
+    /// When the log was taken, e.g. "2026-11-30T14:30" on the server's clock: nothing after it is
+    /// missing [default: at the end of its day].
+    #[arg(long, value_name = "TIME")]
+    pub(super) taken_at: Option<TakenAt>,
     /// The language of the chart's words, en or ja.
     #[arg(long, value_name = "LANG", default_value_t = Language::En)]
     pub(super) lang: Language,

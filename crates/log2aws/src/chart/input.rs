@@ -5,16 +5,17 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
+use jiff::civil::DateTime;
 use log2aws_core::chart::{ChartBuilder, Drawing, View};
 use log2aws_core::convert::{Converter, Sink};
 use log2aws_core::csv::{CsvReader, CsvTotals, is_csv};
 use log2aws_core::day::Day as CalendarDay;
-use log2aws_core::line::Row;
+use log2aws_core::line::{Row, leading_time};
 use log2aws_core::metadata::Metadata;
 use log2aws_core::reject::Reject;
 use log2aws_core::sample::Sample;
 use log2aws_core::server_name::ServerName;
-use log2aws_core::summary::{LogSummary, Rejects, Summary, SummaryBuilder};
+use log2aws_core::summary::{LogSummary, Rejects, Summary, SummaryBuilder, TakenAt};
 
 use super::{ChartArgs, ChartError, STDIN, is_dash};
 
@@ -88,7 +89,7 @@ pub(super) fn read(path: &Path, args: &ChartArgs, stdin: &mut dyn Read) -> Resul
     } else if is_csv(&unpacked(&head)) {
         read_csv(&mut MultiGzDecoder::new(rest), day, summary(), true)
     } else {
-        read_log(&mut rest, day)
+        read_log(&mut rest, day, args.taken_at)
     };
     let read = read.map_err(failed)?;
     if read.empty
@@ -178,6 +179,9 @@ struct Rows {
     /// The summary beside the CSV.
     known: Option<LogSummary>,
     first_reject: Option<Reject>,
+    /// The times of the lines before the first row that could not be read.
+    unreadable: Vec<Option<DateTime>>,
+    taken_at: Option<TakenAt>,
     /// The number of samples, those of the day, and the day of the first one.
     seen: u64,
     drawn: u64,
@@ -185,8 +189,8 @@ struct Rows {
 }
 
 impl Rows {
-    fn new(day: Option<CalendarDay>) -> Self {
-        let mut rows = Self { day, ..Self::default() };
+    fn new(day: Option<CalendarDay>, taken_at: Option<TakenAt>) -> Self {
+        let mut rows = Self { day, taken_at, ..Self::default() };
         rows.begin();
         rows
     }
@@ -201,6 +205,10 @@ impl Rows {
         let mut summary = SummaryBuilder::new(day);
         chart.metadata(&self.held);
         summary.metadata(&self.held);
+        if let Some(taken_at) = self.taken_at {
+            summary.taken_at(taken_at);
+        }
+        self.unreadable.drain(..).for_each(|time| summary.unreadable(time));
         self.builders = Some((chart, summary));
     }
 
@@ -243,6 +251,10 @@ impl Sink for Rows {
     }
 
     fn reject(&mut self, reject: Reject) {
+        match &mut self.builders {
+            Some((_, summary)) => summary.reject(&reject),
+            None => self.unreadable.push(leading_time(&reject.raw)),
+        }
         self.first_reject.get_or_insert(reject);
     }
 
@@ -256,13 +268,18 @@ impl Sink for Rows {
         held.server = metadata.server.clone().or(held.server.take());
         held.cores = metadata.cores.or(held.cores);
         held.mode = metadata.mode.or(held.mode);
+        held.interval = metadata.interval.or(held.interval);
         held.zone = metadata.zone.clone().or(held.zone.take());
         held.note = metadata.note.clone().or(held.note.take());
     }
 }
 
-fn read_log(from: &mut dyn Read, day: Option<CalendarDay>) -> io::Result<Outcome> {
-    let mut rows = Rows::new(day);
+fn read_log(
+    from: &mut dyn Read,
+    day: Option<CalendarDay>,
+    taken_at: Option<TakenAt>,
+) -> io::Result<Outcome> {
+    let mut rows = Rows::new(day, taken_at);
     let mut converter = Converter::new();
     blocks(from, |block| converter.push(block, &mut rows))?;
     let totals = converter.finish(&mut rows);
@@ -276,6 +293,10 @@ fn read_log(from: &mut dyn Read, day: Option<CalendarDay>) -> io::Result<Outcome
         let lines = if totals.rejects == 1 { "line" } else { "lines" };
         let first = wrong.as_ref().map(|wrong| format!(", first: {wrong}")).unwrap_or_default();
         notes.push(format!("{} {lines} rejected of {}{first}", totals.rejects, totals.lines));
+    }
+    notes.extend(totals.remarks());
+    if let Some((_, summary)) = &mut rows.builders {
+        summary.totals(&totals);
     }
     let faults = totals.rejects > 0;
     let rejects = Rejects::from(totals);

@@ -337,6 +337,7 @@ impl Host {
             server: HOST.parse().unwrap(),
             note: Some("本番 DB".parse().unwrap()),
             mode: SampleMode::Interval { window: WINDOW },
+            interval: None,
             sync: false,
         };
         let root = self.home.0.join("machine");

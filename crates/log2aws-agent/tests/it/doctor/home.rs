@@ -123,6 +123,7 @@ fn the_last_sample_counts_also_where_its_log_is_gone() {
         server: "web01".parse().unwrap(),
         note: None,
         mode: log2aws_agent::sample::SampleMode::SinceBoot,
+        interval: None,
         sync: false,
     };
     let time = log2aws_agent::world::SystemTime::new();

@@ -397,6 +397,7 @@ pub(crate) fn config(server: &str, zone: TimeZone) -> RunConfig {
             server: spool.server.clone(),
             note: None,
             mode: SampleMode::SinceBoot,
+            interval: None,
             sync: false,
         },
         ship: Some(ShipOrder {

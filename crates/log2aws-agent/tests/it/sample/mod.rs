@@ -101,6 +101,7 @@ impl Recorded {
             server: "web01".parse().unwrap(),
             note: Some("本番 DB".parse().unwrap()),
             mode,
+            interval: None,
             sync: false,
         }
     }

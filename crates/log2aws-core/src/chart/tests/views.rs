@@ -340,10 +340,14 @@ fn the_csv_and_its_summary_draw_the_chart_of_the_log() {
 #[test]
 fn guest_time_that_no_row_holds_is_named() {
     let log = "2026-03-10 10:00:01 up 10 days,  1:00,  1 user,  load average: 1.00, 1.00, 1.00 \
-               1 0 0 1 1 1 0 0 0 0 0 0 20 5 60 0 0 15\n";
+               1 0 0 1 1 1 0 0 0 0 0 0 20 5 72 0 0 3\n";
     let [direct, again] = both_ways(DAY, log, &View::default());
     assert!(direct.contains("user and guests") && !direct.contains("is not drawn"));
-    assert!(again.contains("guest time, up to 15 %, is not drawn"));
+    assert!(again.contains("guest time, up to 3 %, is not drawn"));
+    // More than rounding is known from the other shares.
+    for direct in both_ways(DAY, &log.replace("72 0 0 3", "60 0 0 15"), &View::default()) {
+        assert!(direct.contains("user and guests") && !direct.contains("is not drawn"));
+    }
 }
 
 #[test]
@@ -368,4 +372,23 @@ fn a_change_of_mode_whose_row_is_lost_begins_at_the_next() {
         let expected = if (2..4).contains(&hour) { Mode::Interval } else { Mode::SinceBoot };
         assert_eq!(mode, expected, "{hour}:{minute}");
     }
+}
+
+#[test]
+fn the_rest_of_a_day_that_was_not_over_is_neither_shaded_nor_hatched() {
+    let day: Day = DAY.parse().unwrap();
+    let (mut chart, mut summary) = (ChartBuilder::new(day), SummaryBuilder::new(day));
+    for sample in every(10, 0..720) {
+        chart.sample(&sample);
+        summary.sample(&sample);
+    }
+    summary.taken_at(format!("{DAY}T12:00").parse().unwrap());
+    let log = summary.finish(Rejects::default());
+    let svg = chart.finish_view(&"web01".parse().unwrap(), &log, &View::default()).to_svg();
+    let svg = elements(&svg);
+    assert!(of_class(&svg, "gap").next().is_none());
+    let hatched = points(of_class(&svg, "ha").next().unwrap().get("d"));
+    assert!((hatched[1].0 - 542.0).abs() < 0.2, "{hatched:?}");
+    let text = texts(&svg).join("\n");
+    assert!(text.contains("not yet") && text.contains("72 of 72 samples"), "{text}");
 }

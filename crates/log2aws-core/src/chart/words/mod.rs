@@ -114,6 +114,14 @@ pub(super) fn axis(
             Ja => write!(text, "。時計の変更により、この日は{hours}時間"),
         };
     }
+    if let Some(impossible) = &log.impossible {
+        let n = impossible.rows;
+        let _ = match (language, n) {
+            (En, 1) => write!(text, "{SEPARATOR}1 impossible value is not drawn"),
+            (En, _) => write!(text, "{SEPARATOR}impossible values of {n} samples are not drawn"),
+            (Ja, _) => write!(text, "{SEPARATOR}測定値としてありえない値（{n}件）は描かれていない"),
+        };
+    }
     if let Some(guest) = log.guest_max.filter(|_| !guests_drawn) {
         let _ = match language {
             En => write!(text, "{SEPARATOR}guest time, up to {guest} %, is not drawn"),
@@ -165,8 +173,20 @@ pub(super) fn gap(language: Language, cause: Cause) -> &'static str {
     match (language, cause) {
         (En, Cause::Off) => "off",
         (Ja, Cause::Off) => "停止",
+        (En, Cause::Starting) => "starting",
+        (Ja, Cause::Starting) => "起動中",
+        (En, Cause::Unreadable) => "unreadable",
+        (Ja, Cause::Unreadable) => "読めない行",
         (En, Cause::Running | Cause::Unknown) => "no samples",
         (Ja, Cause::Running | Cause::Unknown) => "記録なし",
+    }
+}
+
+/// The label of the rest of a day that was not over.
+pub(super) fn not_yet(language: Language) -> &'static str {
+    match language {
+        En => "not yet",
+        Ja => "まだ先",
     }
 }
 
@@ -207,8 +227,7 @@ fn zone(language: Language, clock: &DayClock, log: &LogSummary) -> String {
 }
 
 fn samples(language: Language, log: &LogSummary) -> String {
-    let there = log.rows - log.other_days.min(log.rows);
-    let expected = log.expected.max(there);
+    let (there, expected) = (log.sampled(), log.expected);
     let interval = log.interval_seconds;
     match (language, interval % 60) {
         (En, 0) => format!("{there} of {expected} samples, every {} min", interval / 60),

@@ -14,6 +14,10 @@ use crate::pages::layout::{Message, Severity};
 /// The most gaps and reboots that are named; a bad day has hundreds.
 const MAX_NAMED: usize = 8;
 
+/// More than one sample in so many is one too many: two writers are at work. A few are those of
+/// somebody who tried the sampler by hand.
+const SURPLUS_SHARE: u64 = 10;
+
 /// All messages.
 pub(super) fn sentences(content: &Content, w: &Words) -> Vec<Message> {
     let mut messages = Vec::new();
@@ -24,6 +28,8 @@ pub(super) fn sentences(content: &Content, w: &Words) -> Vec<Message> {
         let clock = DayClock::new(content.day, log.metadata.tz.as_deref());
         messages.extend(stopped(log, w));
         messages.push(coverage(log, w));
+        messages.extend(not_yet(log, w));
+        messages.extend(surplus(log, w));
         gaps(&clock, log, w, &mut messages);
         reboots(log, w, &mut messages);
         counted(log, w, &mut messages);
@@ -127,35 +133,52 @@ fn stopped(log: &LogSummary, w: &Words) -> Option<Message> {
 
 /// Samples present and expected.
 fn coverage(log: &LogSummary, w: &Words) -> Message {
-    let samples = log.rows.saturating_sub(log.other_days);
     let every = numbers::duration(log.interval_seconds, w);
     let values: [(&str, &dyn std::fmt::Display); 4] = [
-        ("samples", &samples),
+        ("samples", &log.sampled()),
         ("expected", &log.expected),
         ("missing", &log.missing),
         ("every", &every),
     ];
-    if samples == 0 {
+    if log.rows <= log.other_days {
         return Message::new(Severity::Bad, w.nothing_read);
     }
-    if log.missing > 0 {
-        let off = log.gaps.iter().all(|gap| gap.cause == Cause::Off);
-        let running = log.gaps.iter().any(|gap| gap.cause == Cause::Running);
-        let severity = match (off, running) {
-            (true, _) => Severity::Note,
-            (_, true) => Severity::Bad,
-            _ => Severity::Warn,
-        };
-        return Message::new(severity, fill(w.incomplete, &values));
+    if log.missing == 0 {
+        // Not a green sign: whether the machine is well is another question.
+        return Message::new(Severity::Note, fill(w.complete, &values));
     }
-    let text = if samples > log.expected { w.more_than_expected } else { w.complete };
-    Message::new(Severity::Ok, fill(text, &values))
+    let explained = log.missing_because(Cause::Off) + log.missing_because(Cause::Starting);
+    let severity = if explained == log.missing {
+        Severity::Note
+    } else if log.missing_because(Cause::Running) > 0 {
+        Severity::Bad
+    } else {
+        Severity::Warn
+    };
+    Message::new(severity, fill(w.incomplete, &values))
+}
+
+/// That the day was not over when its log was taken.
+fn not_yet(log: &LogSummary, w: &Words) -> Option<Message> {
+    let taken = log.taken?;
+    Some(Message::new(Severity::Note, fill(w.taken, &[("at", &hm(taken)), ("n", &log.not_yet)])))
+}
+
+/// That two writers write this log, if it looks so.
+fn surplus(log: &LogSummary, w: &Words) -> Option<Message> {
+    let every = numbers::duration(log.interval_seconds, w);
+    let many = log.surplus > 0 && log.surplus.saturating_mul(SURPLUS_SHARE) >= log.sampled();
+    let values: [(&str, &dyn std::fmt::Display); 2] = [("n", &log.surplus), ("every", &every)];
+    many.then(|| Message::new(Severity::Warn, fill(w.surplus, &values)))
 }
 
 fn gaps(clock: &DayClock, log: &LogSummary, w: &Words, messages: &mut Vec<Message>) {
     messages.extend(log.gaps.iter().take(MAX_NAMED).map(|gap| {
         let (severity, text) = match gap.cause {
             Cause::Off => (Severity::Note, w.gap_off),
+            Cause::Starting => (Severity::Note, w.gap_starting),
+            Cause::Unreadable if gap.missing == 1 => (Severity::Warn, w.gap_unreadable_one),
+            Cause::Unreadable => (Severity::Warn, w.gap_unreadable_many),
             Cause::Running => (Severity::Bad, w.gap_running),
             Cause::Unknown => (Severity::Warn, w.gap_unknown),
         };
@@ -231,6 +254,13 @@ fn measurement_messages(
     } else if log.rows > 0 && !interval(log.metadata.mode.as_deref()) {
         let text = if known { w.since_boot } else { w.since_boot_unknown };
         messages.push(Message::new(Severity::Note, text));
+    }
+    if let Some(impossible) = &log.impossible {
+        let at = hm(impossible.at);
+        let values: [(&str, &dyn std::fmt::Display); 3] =
+            [("n", &impossible.rows), ("at", &at), ("column", &impossible.column)];
+        let text = if impossible.rows == 1 { w.impossible_one } else { w.impossible_many };
+        messages.push(Message::new(Severity::Warn, fill(text, &values)));
     }
     if let Some(guest) = log.guest_max {
         messages.push(Message::new(Severity::Note, fill(w.guests, &[("n", &guest)])));

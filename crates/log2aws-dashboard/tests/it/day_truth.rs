@@ -1,0 +1,203 @@
+//! Days with a story, as real machines write them, and what their pages say.
+
+use jiff::civil::{Date, date};
+
+use crate::world::{LAST, Log, World};
+
+const DAY: Date = date(2019, 8, 1);
+
+/// The columns of `vmstat` of an ordinary sample.
+const VMSTAT: &str = "2 0 493744 379918752 0 8428556 0 0 1852 156 0 0 26 12 60 2 0";
+
+/// Up for 45 days.
+const UP: i64 = 45 * 1440;
+
+/// A line without metadata, of a machine that booted so many minutes before midnight.
+fn line(second: u32, booted: i64) -> String {
+    line_of(second, booted, VMSTAT)
+}
+
+fn line_of(second: u32, booted: i64, vmstat: &str) -> String {
+    let up = booted + i64::from(second) / 60;
+    let (days, hours, minutes) = (up / 1440, up % 1440 / 60, up % 60);
+    let uptime = match (days, hours) {
+        (0, 0) => format!("{minutes} min"),
+        (0, _) => format!("{hours}:{minutes:02}"),
+        _ => format!("{days} days, {hours}:{minutes:02}"),
+    };
+    let (h, m, s) = (second / 3600, second / 60 % 60, second % 60);
+    format!(
+        "2019-08-01 {h:02}:{m:02}:{s:02} up {uptime}, 1 user, load average: 0.24, 0.24, 0.16 \
+         {vmstat}\n"
+    )
+}
+
+fn slots(from: u32, to: u32) -> impl Iterator<Item = u32> {
+    (from..to).step_by(600).map(|second| second + 1)
+}
+
+/// The page of a day with that log.
+fn page(log: &str) -> String {
+    let world = World::new();
+    world.deliver("web01", DAY, log.as_bytes());
+    world.get("/ui/s/web01/2019-08-01").text().to_owned()
+}
+
+/// The chart of a day with that log.
+fn chart(log: &str) -> String {
+    let world = World::new();
+    world.deliver("web01", DAY, log.as_bytes());
+    String::from_utf8(world.result("web01/2019-08-01.svg")).unwrap()
+}
+
+/// `parts` are on the page, and none of `not` in its sentences or its chart.
+fn says(page: &str, parts: &[&str], not: &[&str]) {
+    for part in parts {
+        assert!(page.contains(part), "the page does not say {part:?}");
+    }
+    let between = |from: &str, to: &str| {
+        let start = page.find(from).unwrap();
+        let end = page[start..].find(to).unwrap();
+        &page[start..start + end]
+    };
+    let said = [between("class=\"state\"", "</ul>"), between("<figure", "</figure>")].concat();
+    for part in not {
+        assert!(!said.contains(part), "the page says {part:?}");
+    }
+}
+
+#[test]
+fn a_second_writer_is_told_and_nothing_is_missing() {
+    for apart in [1, 2, 90] {
+        let log: String = slots(0, 86_400).map(|at| line(at, UP) + &line(at + apart, UP)).collect();
+        says(
+            &page(&log),
+            &[
+                "The log is complete: 144 samples, one every 10 min.",
+                "There are 144 samples more than one every 10 min. Two writers",
+                "144 of 144 samples, every 10 min",
+            ],
+            &["missing"],
+        );
+    }
+    let doubled: String = slots(0, 86_400).map(|at| line(at, UP).repeat(2)).collect();
+    says(&page(&doubled), &["144 of 144 samples", "Two writers"], &["288 of", "missing"]);
+}
+
+#[test]
+fn a_second_writer_halfway_between_is_known_from_the_day_before() {
+    let world = World::new();
+    let single = Log { head: String::new(), ..Log::new("web01", LAST.yesterday().unwrap()) };
+    world.deliver("web01", LAST.yesterday().unwrap(), single.text(|_| false, None).as_bytes());
+    let double = Log { head: String::new(), every: 5, ..Log::new("web01", LAST) };
+    world.deliver("web01", LAST, double.text(|_| false, None).as_bytes());
+    let page = world.get(&format!("/ui/s/web01/{LAST}"));
+    says(page.text(), &["144 samples, one every 10 min", "144 samples more than one"], &[]);
+}
+
+#[test]
+fn a_gap_is_split_at_the_boot() {
+    // Ran until 01:00, booted at 01:10; the sampler was started by hand at 20:00.
+    let mut log: String = slots(0, 3_601).map(|at| line(at, UP)).collect();
+    log.extend(slots(72_000, 86_400).map(|at| line(at, -70)));
+    says(
+        &page(&log),
+        &[
+            "From 01:10 to 20:00 the machine ran, but there are no samples: 113 missing.",
+            "The machine was started at 01:10",
+        ],
+        &["was off"],
+    );
+}
+
+#[test]
+fn what_has_not_happened_yet_is_not_missing() {
+    let head = "# log2aws/1 server=web01 cores=8 tz=Asia/Tokyo mode=interval interval=600\n";
+    let log: String =
+        std::iter::once(head.to_owned()).chain(slots(0, 10_080).map(|at| line(at, UP))).collect();
+    let world = World::new();
+    // 02:48 in Tokyo.
+    world.deliver_at("web01", DAY, log.as_bytes(), "2019-07-31T17:48:00Z");
+    says(
+        world.get("/ui/s/web01/2019-08-01").text(),
+        &[
+            "The log is complete: 17 samples, one every 10 min.",
+            "The log was delivered at 02:48; 127 samples of the day were not due yet.",
+            "17 of 17 samples",
+        ],
+        &["missing"],
+    );
+    // The same bytes, delivered the next day: the rest is missing.
+    world.deliver_at("web02", DAY, log.as_bytes(), "2019-08-01T17:48:00Z");
+    says(
+        world.get("/ui/s/web02/2019-08-01").text(),
+        &["From 02:40 to 24:00 there are no samples; the cause is unknown: 127 missing."],
+        &["not due yet"],
+    );
+}
+
+#[test]
+fn a_line_that_could_not_be_read_is_told_once() {
+    let broken = |at: u32| {
+        let line = line(at, UP);
+        if at == 72_001 { line.replace("load average", "l?ad aver") } else { line }
+    };
+    let log: String = slots(0, 86_400).map(broken).collect();
+    says(
+        &page(&log),
+        &["20:00: the line could not be read.", "1 line could not be read"],
+        &["the machine ran, but", "was off"],
+    );
+    let none: String = slots(0, 86_400).map(|at| line(at, UP).replace("up ", "actif ")).collect();
+    says(
+        &page(&none),
+        &["From 00:00 to 24:00 144 lines could not be read."],
+        &["the cause is unknown"],
+    );
+}
+
+#[test]
+fn a_value_that_cannot_be_a_measurement_is_in_no_figure() {
+    for wrapped in [
+        "2 18446744073709551615 493744 379918752 0 8428556 0 0 1852 156 0 0 26 12 60 2 0",
+        "2 0 493744 379918752 0 8428556 0 0 1852 156 0 0 26 12 60 2 18446744073709551611",
+    ] {
+        let at = 42_001;
+        let log: String = slots(0, 86_400)
+            .map(|second| line_of(second, UP, if second == at { wrapped } else { VMSTAT }))
+            .collect();
+        let world = World::new();
+        world.deliver("web01", DAY, log.as_bytes());
+        let page = world.get("/ui/s/web01/2019-08-01");
+        says(
+            page.text(),
+            &["11:40: ", " has a value that cannot be a measurement."],
+            &["1844674407370", "18.4E", "20E"],
+        );
+        let svg = chart(&log);
+        assert!(!svg.contains("18.4E") && !svg.contains("20E"), "the scale bears it");
+        let csv = String::from_utf8(world.result("web01/2019-08-01.csv")).unwrap();
+        assert!(csv.contains("1844674407370955"), "the CSV keeps it");
+    }
+}
+
+#[test]
+fn guests_that_vmstat_has_no_column_for_are_no_idle_time() {
+    let guests = "2 0 493744 379918752 0 8428556 0 0 1852 156 0 0 10 10 40 2 0";
+    let log: String = slots(0, 86_400).map(|at| line_of(at, UP, guests)).collect();
+    says(&page(&log), &["Guests took up to 38 % of the CPU"], &[]);
+    assert!(chart(&log).contains("user and guests"));
+    // Somebody's own column behind the 17.
+    let own: String =
+        slots(0, 86_400).map(|at| line_of(at, UP, &format!("{VMSTAT} 312"))).collect();
+    says(&page(&own), &[], &["Guests"]);
+    assert!(!chart(&own).contains("guests") && !chart(&own).contains("352"));
+}
+
+#[test]
+fn a_complete_log_is_no_healthy_machine() {
+    let log: String = slots(0, 86_400).map(|at| line(at, UP)).collect();
+    let page = page(&log);
+    let at = page.find("The log is complete").unwrap();
+    assert!(!page[at - 120..at].contains("✓"), "{}", &page[at - 120..at]);
+}
