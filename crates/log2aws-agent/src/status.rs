@@ -133,9 +133,11 @@ pub fn read(config: &StatusConfig, world: &World<'_>) -> Result<Status, StatusEr
     let yesterday = date.yesterday().ok().and_then(Day::from_date);
     let first = pending.iter().flatten().next();
     let old = first.is_some_and(|day| yesterday.is_none_or(|yesterday| *day < yesterday));
-    let is_hindered = service
-        .as_ref()
-        .is_some_and(|service| service.config_error.is_some() || service.lost_folder().is_some());
+    let is_hindered = service.as_ref().is_some_and(|service| {
+        service.config_error.is_some()
+            || service.lost_folder().is_some()
+            || service.sample_problem.is_some()
+    });
     let next_ship = match &service {
         Some(service) => service.next_ship,
         None => config.api.as_ref().map(|_| schedule.next_moment(now)),
@@ -192,8 +194,10 @@ impl Status {
                 ", but cannot write {path} ({error}); systemctl restart log2aws-agent"
             ));
         }
-        let error = service.config_error.as_ref()?;
-        Some(format!(", but delivers nothing until its config is right: {error}"))
+        if let Some(error) = &service.config_error {
+            return Some(format!(", but delivers nothing until its config is right: {error}"));
+        }
+        service.sample_problem.as_ref().map(|problem| format!(", but reports: {problem}"))
     }
 
     fn clock(&self, at: Timestamp) -> String {

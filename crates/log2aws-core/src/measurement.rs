@@ -26,6 +26,9 @@ const SHARES: std::ops::Range<usize> = 12..VMSTAT_COLUMNS;
 /// So many of 100 % may be lost because each share is rounded or cut off.
 const ROUNDING: u64 = 5;
 
+/// Rounding makes five shares of a whole no more than this.
+const MAX_SHARES: u64 = 105;
+
 /// A sample without the values that cannot be measurements.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Measured {
@@ -60,6 +63,11 @@ pub fn measured(sample: &Sample) -> Measured {
             *value = None;
             leave_out(column);
         }
+    }
+    let shares = sample.vmstat[SHARES].iter().flatten().sum::<u64>();
+    if shares > MAX_SHARES {
+        sample.vmstat[SHARES].fill(None);
+        left_out = left_out.or(Some("cpu-us"));
     }
     sample.guest = guest(&sample);
     Measured { sample, left_out }
@@ -160,6 +168,8 @@ mod tests {
             let left = measured.sample.vmstat.iter().flatten().count();
             assert_eq!(left, VMSTAT_COLUMNS - 1);
         }
+        let whole = sample([90, 90, 90, 90, 90], None);
+        assert!(measured(&whole).sample.vmstat[SHARES].iter().all(Option::is_none));
         let load = [4_294_967_297.15, 715_827_882.67, 1.02];
         let measured = measured(&Sample { load, ..sample([26, 12, 60, 2, 0], None) });
         assert!(measured.sample.load[0].is_nan() && measured.sample.load[1].is_nan());

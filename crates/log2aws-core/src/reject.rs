@@ -59,6 +59,11 @@ pub enum Reason {
         "the line was torn, as by a power cut: zeros follow, and behind them a line that was read"
     )]
     Torn,
+    /// There are CRs inside the line.
+    #[error(
+        "there are CRs inside the line; if the lines of this log end with CR alone, make them end with LF"
+    )]
+    InnerReturns,
     /// The log is compressed, but not with gzip.
     #[error("this is {name}, not text; unpack it with \"{tool}\" (only gzip is read as it is)")]
     Packed {

@@ -1,7 +1,8 @@
 //! A lock for one `run` per state folder.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::spool::state::{self, Lock};
@@ -37,7 +38,7 @@ fn who(pid: &str) -> String {
 #[derive(Debug)]
 pub struct RunLock {
     state_dir: PathBuf,
-    _file: File,
+    file: File,
 }
 
 impl RunLock {
@@ -58,7 +59,15 @@ impl RunLock {
         };
         // The process id is only for people; on a full disk the lock works without it.
         let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
-        Ok(Self { state_dir: state_dir.to_owned(), _file: file })
+        Ok(Self { state_dir: state_dir.to_owned(), file })
+    }
+
+    /// Whether another file is in the place of the locked one, or none: the folder was removed or
+    /// moved, and another `run` could lock it.
+    pub fn is_lost(&self) -> bool {
+        let identity = |metadata: Metadata| (metadata.dev(), metadata.ino());
+        let there = std::fs::symlink_metadata(self.state_dir.join(NAME)).ok().map(identity);
+        there.is_none() || there != self.file.metadata().ok().map(identity)
     }
 
     /// The locked folder.
@@ -107,6 +116,20 @@ mod tests {
         let _lock = RunLock::take(&state).unwrap();
         let pid = fs::read_to_string(state.join(NAME)).unwrap();
         assert_eq!(pid, format!("{}\n", std::process::id()));
+    }
+
+    #[test]
+    fn a_lock_is_lost_with_its_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("state");
+        let lock = RunLock::take(&state).unwrap();
+        assert!(!lock.is_lost());
+        fs::remove_dir_all(&state).unwrap();
+        assert!(lock.is_lost());
+        fs::create_dir(&state).unwrap();
+        assert!(lock.is_lost());
+        let other = RunLock::take(&state).unwrap();
+        assert!(lock.is_lost() && !other.is_lost());
     }
 
     #[test]

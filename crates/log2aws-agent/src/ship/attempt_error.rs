@@ -71,23 +71,27 @@ pub(super) fn stays(what: &str) -> String {
 pub(super) fn of_api(reply: &Reply, config: &ShipConfig, now: Timestamp) -> AttemptError {
     let (api, status) = (&config.api, reply.status.as_u16());
     let detail = answer::detail(&reply.body).map_or_else(String::new, |text| format!(": {text}"));
+    // Without our header it may be the proxy's own answer.
+    let is_ours = reply.header(SOURCE_HEADER).is_some();
+    let via = if is_ours { String::new() } else { by_way_of(reply).to_string() };
     match status {
         // All our own responses contain the caller's address.
-        403 if reply.header(SOURCE_HEADER).is_none() => {
-            AttemptError::Final(Failure::Refused(format!(
-                "{api}{} answers 403{detail}, but not as log2aws does: is that its whole \
+        403 if !is_ours => AttemptError::Final(Failure::Refused(format!(
+            "{api}{} answers 403{detail}, but not as log2aws does: is that its whole \
              address, and does nothing in between refuse this machine? (--api)",
-                by_way_of(reply)
-            )))
-        }
+            by_way_of(reply)
+        ))),
         403 => AttemptError::Final(Failure::Refused(format!(
             "the API {api} refuses this machine (403{detail}){}; the allow-list must hold this \
              address for server {}",
             seen_as(reply),
             config.spool.server
         ))),
+        400 if is_ours => AttemptError::Final(Failure::ThisLog(format!(
+            "the API {api} does not take this log (400{detail})"
+        ))),
         400 => AttemptError::Final(Failure::ThisLog(format!(
-            "the API {api} does not understand the request (400{detail}); is that its address, \
+            "the API {api}{via} does not understand the request (400{detail}); is that its address, \
              with http or https as it has it?"
         ))),
         // A day that may not be replaced says nothing about the others.
@@ -101,14 +105,14 @@ pub(super) fn of_api(reply: &Reply, config: &ShipConfig, now: Timestamp) -> Atte
                 _ => "failed",
             };
             AttemptError::Again {
-                reason: format!("the API {api} {what} ({status}{detail})"),
+                reason: format!("the API {api}{via} {what} ({status}{detail})"),
                 retry_after: retry_after(reply, now),
                 at_once: false,
                 failure: Failure::Everything,
             }
         }
         _ => AttemptError::Final(Failure::Everything(format!(
-            "the API {api} answered {status}{detail}; is --api the address that the deployment \
+            "the API {api}{via} answered {status}{detail}; is --api the address that the deployment \
              printed?"
         ))),
     }
@@ -144,9 +148,10 @@ pub(super) fn of_store(reply: &Reply, origin: &str, now: Timestamp) -> AttemptEr
             ),
             Failure::Refused,
         ),
-        429 | 503 => {
-            (format!("the store {origin} asks to slow down ({detail})"), Failure::Everything)
-        }
+        429 | 503 => (
+            format!("the store {origin}{} asks to slow down ({detail})", by_way_of(reply)),
+            Failure::Everything,
+        ),
         507 => (format!("the store {origin} is full ({detail})"), Failure::Everything),
         300..=399 => (
             format!("the store {origin} sends the upload elsewhere ({detail}); not followed"),
@@ -155,7 +160,10 @@ pub(super) fn of_store(reply: &Reply, origin: &str, now: Timestamp) -> AttemptEr
         201..=299 => {
             (format!("the store {origin} answered {detail}, which is no receipt"), Failure::Upload)
         }
-        _ => (format!("the store {origin} did not take the log ({detail})"), Failure::Upload),
+        _ => (
+            format!("the store {origin}{} did not take the log ({detail})", by_way_of(reply)),
+            Failure::Upload,
+        ),
     };
     AttemptError::Again { reason, retry_after: retry_after(reply, now), at_once: expired, failure }
 }

@@ -13,6 +13,9 @@ use super::{Environment, OPERATOR_KEYS, is_key, is_switch, operator_file, usual_
 /// upgrade does not refuse a config file that was valid before.
 const RETIRED_KEYS: [&str; 1] = ["limit-rate"];
 
+/// How many lines are read of a file that is not TOML: each is parsed with all before it.
+const MAX_LINES: usize = 1_000;
+
 /// The keys of a config file, each with its values as on a command line, and the environment that
 /// holds with them.
 #[derive(Clone, Default)]
@@ -24,6 +27,8 @@ pub struct ConfigFile {
     replaced: BTreeMap<String, &'static str>,
     /// The keys whose values are from `agent.env`.
     of_environment: BTreeSet<String>,
+    /// The values of the file that those of `agent.env` replace.
+    overridden: BTreeMap<String, Vec<String>>,
     /// The keys of the file that have no effect.
     retired: Vec<String>,
 }
@@ -144,15 +149,36 @@ pub(super) fn parse(
     Ok(ConfigFile { path: path.to_owned(), values, retired, ..ConfigFile::default() })
 }
 
-/// Those keys of a file that are valid on their own; of a file that is not TOML, none.
+/// Those keys of a file that are valid on their own.
 pub(super) fn parse_valid(path: &Path, text: &str, verbs: &[&Command]) -> ConfigFile {
-    let table: toml::Table = text.parse().unwrap_or_default();
+    let table: toml::Table = text.parse().unwrap_or_else(|_| parse_lines(text));
     let valid = |(key, value): (String, toml::Value)| {
         let values = texts(path, &key, value, verbs).ok()?;
         Some((key, values))
     };
     let values = table.into_iter().filter_map(valid).collect();
     ConfigFile { path: path.to_owned(), values, ..ConfigFile::default() }
+}
+
+/// The keys of a text that is not TOML as a whole: those of the lines that are TOML together with the
+/// lines before them. A value can have several lines.
+fn parse_lines(text: &str) -> toml::Table {
+    let (mut table, mut good, mut open) = (toml::Table::new(), String::new(), String::new());
+    for line in text.lines().take(MAX_LINES) {
+        let parsed =
+            [format!("{open}{line}\n"), format!("{line}\n")].into_iter().find_map(|lines| {
+                let whole = format!("{good}{lines}");
+                whole.parse().ok().map(|table| (whole, table))
+            });
+        match parsed {
+            Some(parsed) => {
+                (good, table) = parsed;
+                open.clear();
+            }
+            None => open = format!("{open}{line}\n"),
+        }
+    }
+    table
 }
 
 /// The pairs of a verb's flags that exclude each other.
@@ -234,8 +260,17 @@ impl ConfigFile {
         let mut valid = Self { values: BTreeMap::new(), ..self.clone() };
         for (key, values) in &self.values {
             valid.values.insert(key.clone(), values.clone());
-            if !is_valid(&valid) {
-                valid.values.remove(key);
+            if is_valid(&valid) {
+                continue;
+            }
+            valid.values.remove(key);
+            // A wrong variable does not take the place of a right key.
+            if let Some(values) = self.overridden.get(key) {
+                valid.of_environment.remove(key);
+                valid.values.insert(key.clone(), values.clone());
+                if !is_valid(&valid) {
+                    valid.values.remove(key);
+                }
             }
         }
         valid
@@ -276,7 +311,11 @@ impl ConfigFile {
             let name = variable(long);
             let value = environment.of_file().find(|(known, _)| *known == name);
             if let Some((_, value)) = value {
-                self.values.insert(long.to_owned(), vec![value.to_owned()]);
+                let replaced = self.values.insert(long.to_owned(), vec![value.to_owned()]);
+                // Several verbs have the flag.
+                if let Some(values) = replaced.filter(|_| !self.of_environment.contains(long)) {
+                    self.overridden.insert(long.to_owned(), values);
+                }
                 self.of_environment.insert(long.to_owned());
             }
         }
@@ -370,6 +409,29 @@ mod tests {
         let file = read("keep-raw-days = 400\ntrusted-proxy = ['10.0.0.0/8', '::1']\n").unwrap();
         assert_eq!(file.values["keep-raw-days"], ["400"]);
         assert_eq!(file.values["trusted-proxy"], ["10.0.0.0/8", "::1"]);
+    }
+
+    #[test]
+    fn of_a_file_that_is_not_toml_the_other_lines_hold() {
+        let serve = || {
+            let flag = |long: &'static str| Arg::new(long).long(long);
+            Command::new("serve").args([flag("listen"), flag("region"), flag("allow-hosts")])
+        };
+        let keys = |text: &str| {
+            let file = parse_valid(Path::new("serve.toml"), text, &[&serve()]);
+            file.values.into_iter().map(|(key, values)| (key, values.join(","))).collect::<Vec<_>>()
+        };
+        let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        let (listen, region) = (pair("listen", "a:1"), pair("region", "x"));
+        for text in [
+            "listen = 'a:1'\nallow-hosts = http://x\nregion = 'x'\n",
+            "allow-hosts = 'x\nlisten = 'a:1'\nregion = 'x'",
+            "= = =\nlisten = 'a:1'\n[[\nregion = 'x'\nregion = 'y'\n",
+        ] {
+            assert_eq!(keys(text), [listen.clone(), region.clone()], "{text}");
+        }
+        let lines = "allow-hosts = [\n  'a',\n  'b',\n]\nlisten = 'a:1'\nregion = x\n";
+        assert_eq!(keys(lines), [pair("allow-hosts", "a,b"), listen]);
     }
 
     #[test]

@@ -199,7 +199,10 @@ impl Lines {
 
     /// Handles a line that is no row.
     fn unread(&mut self, line: &[u8], len: u64, reason: Reason, sink: &mut impl Sink) {
+        // A file whose lines end with CR alone is one line, and a comment if it begins with one.
+        let has_inner_return = memchr(b'\r', without_returns(line)).is_some();
         match line.iter().find(|b| !is_blank(&[**b])) {
+            Some(_) if has_inner_return => self.reject(line, len, Reason::InnerReturns, sink),
             _ if reason == Reason::TooLong => self.reject(line, len, reason, sink),
             None => self.totals.blanks += 1,
             Some(b'#') => {

@@ -95,7 +95,13 @@ pub struct Coverage {
 /// The second at which a machine booted, if it did between a sample at `since` and one at `second`
 /// with that uptime. `before` is the uptime of the former, if it is known.
 pub fn boot(since: u32, before: Option<u64>, second: u32, uptime: u64) -> Option<u32> {
-    let fell = before.is_some_and(|before| uptime < before);
+    // A clock that goes back takes the uptime along: the boot stays where it was.
+    let is_same_boot = |before: u64| {
+        let boot = |second: u32, uptime: u64| i128::from(second) - i128::from(uptime);
+        let moved = boot(second, uptime) - boot(since, before);
+        second < since && moved.unsigned_abs() <= u128::from(2 * UPTIME_RESOLUTION)
+    };
+    let fell = before.is_some_and(|before| uptime < before && !is_same_boot(before));
     let is_short =
         uptime.saturating_add(UPTIME_RESOLUTION) < u64::from(second.saturating_sub(since));
     let boot = second.saturating_sub(u32::try_from(uptime).unwrap_or(u32::MAX));

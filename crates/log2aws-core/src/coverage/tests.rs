@@ -73,6 +73,18 @@ fn a_gap_is_split_where_the_machine_booted() {
 }
 
 #[test]
+fn a_boot_is_where_the_uptime_begins_again() {
+    assert_eq!(boot(600, Some(5_000), 1_200, 300), Some(900));
+    assert_eq!(boot(600, Some(5_000), 1_200, 5_600), None);
+    assert_eq!(boot(0, None, 7_200, 300), Some(6_900));
+    // A reboot in less time than uptime resolves.
+    assert_eq!(boot(600, Some(5_000), 1_200, 4_000), Some(600));
+    // The clock goes back, or lines were written twice: no boot.
+    assert_eq!(boot(43_200, Some(100_000), 600, 57_400), None);
+    assert_eq!(boot(43_200, Some(100_000), 600, 90), Some(600));
+}
+
+#[test]
 fn nothing_is_missing_after_the_log_was_taken() {
     let marks = every(600, 0, 10_000);
     assert_eq!(

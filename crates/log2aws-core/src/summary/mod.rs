@@ -319,6 +319,12 @@ impl LogSummary {
         self.expected.saturating_sub(self.missing).saturating_sub(self.unreadable)
     }
 
+    /// Whether so many samples are there twice that two writers are at work, or lines were written
+    /// twice. A few are those of somebody who tried the sampler by hand.
+    pub fn has_second_writer(&self) -> bool {
+        self.sampled_twice >= 3 && self.sampled_twice.saturating_mul(10) >= self.sampled()
+    }
+
     /// The number of missing samples with that cause.
     pub fn missing_because(&self, cause: Cause) -> u64 {
         if self.missing_by_cause.is_empty() {

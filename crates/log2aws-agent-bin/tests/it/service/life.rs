@@ -113,6 +113,38 @@ fn a_wrong_config_at_the_start_costs_no_line() {
 }
 
 #[test]
+fn a_line_that_is_not_toml_and_a_wrong_variable_cost_no_other_key() {
+    let place = Place::new();
+    let config = place.path("agent.toml");
+    let text = "server = 'db-7'\ninterval = '10s'\napi = http://127.0.0.1:9\nnote = 'n'\n";
+    fs::write(&config, text).unwrap();
+    fs::write(place.path("agent.env"), "LOG2AWS_INTERVAL=banana\nLOG2AWS_SERVER=a b\n").unwrap();
+    let flag = format!("--config={}", config.display());
+    let mut run = place.run(&[&flag], &[]);
+    until("a sample", || (!place.lines().is_empty()).then_some(()));
+    let log = fs::read_dir(place.path("log")).unwrap().next().unwrap().unwrap().path();
+    let head = fs::read_to_string(log).unwrap().lines().next().unwrap().to_owned();
+    assert!(head.starts_with("# log2aws/1 server=db-7 "), "{head}");
+    assert!(head.ends_with(" interval=10 note=n"), "{head}");
+    assert_eq!(run.end().0, Some(0));
+}
+
+#[test]
+fn a_state_folder_made_anew_lets_no_second_run_in() {
+    let place = Place::new();
+    let mut run = place.run(&["--interval=10s"], &[]);
+    until("a sample", || (!place.lines().is_empty()).then_some(()));
+    let state = place.path("state");
+    fs::rename(&state, place.path("moved")).unwrap();
+    fs::create_dir(&state).unwrap();
+    until("the lock", || state.join("run.lock").exists().then_some(()));
+    let mut second = place.run(&["--interval=10s"], &[]);
+    assert_eq!(until("its end", || second.ended()).code(), Some(1));
+    assert!(place.text("said").contains("another run"), "{}", place.text("said"));
+    assert_eq!(run.end().0, Some(0));
+}
+
+#[test]
 fn a_folder_that_stays_lost_ends_it_where_a_manager_starts_it_again() {
     let place = Place::new();
     let manager = Manager::new(&place);

@@ -25,6 +25,13 @@ pub(crate) fn judge(service: &ServiceRecord, ours: &TimeZone, now: Timestamp) ->
             "correct the file; the service reads it again by itself",
         );
     }
+    if let Some(problem) = &service.sample_problem {
+        return Finding::fail(
+            check,
+            format!("the last sample of the service: {problem}"),
+            "do what it says, and look at the lines below; the next sample is taken by itself",
+        );
+    }
     let zone = name(&service.time_zone());
     if service.time_zone().to_offset(now) != ours.to_offset(now) {
         return Finding::warn(

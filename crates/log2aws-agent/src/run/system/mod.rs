@@ -15,7 +15,7 @@ use log2aws_core::server_name::ServerName;
 use self::child::ShipProcess;
 use self::events::Events;
 use self::notify::Notifier;
-use super::lock::RunLock;
+use super::lock::{LockError, RunLock};
 use super::port::{
     Facts, Phase, Platform, RunConfig, SampleOutcome, SampleProblem, ShipOrder, WakeReasons,
 };
@@ -85,6 +85,23 @@ impl<'a> System<'a> {
         })
     }
 
+    /// Takes the lock again if its folder was removed or moved.
+    ///
+    /// # Errors
+    /// Another `run` has it.
+    fn keep_lock(&mut self) -> Result<(), String> {
+        if !self.lock.is_lost() {
+            return Ok(());
+        }
+        match RunLock::take(self.lock.state_dir()) {
+            Ok(lock) => self.lock = lock,
+            Err(error @ LockError::Held { .. }) => return Err(error.to_string()),
+            // The sample reports a folder that cannot be used.
+            Err(LockError::State(_)) => {}
+        }
+        Ok(())
+    }
+
     /// The boot time in terms of the current clock.
     fn boot(&self) -> Option<Timestamp> {
         let text = fs::read_to_string(self.proc_root.path.join("proc/uptime")).ok()?;
@@ -149,6 +166,10 @@ impl Platform for System<'_> {
     }
 
     fn sample(&mut self, config: &RunConfig) -> SampleOutcome {
+        if let Err(message) = self.keep_lock() {
+            // Whoever has the lock samples.
+            return SampleOutcome::Failed(SampleProblem { message, folder_lost: true });
+        }
         let before = self.log.as_ref().and_then(|(file, _)| fs::metadata(file).ok());
         let result = {
             let time = InterruptibleTime {

@@ -44,7 +44,12 @@ pub(super) fn subtitle(clock: &DayClock, log: &LogSummary, view: &View) -> Strin
         Ja => format!("欠落{}件", log.missing),
     };
     parts.extend((log.missing > 0).then_some(missing));
-    let counts: [(u64, [&str; 2], [&str; 2]); 4] = [
+    let counts: [(u64, [&str; 2], [&str; 2]); 5] = [
+        (
+            if log.has_second_writer() { log.sampled_twice } else { 0 },
+            ["of them twice", "of them twice"],
+            ["重複", "件"],
+        ),
         (log.reboots_total, ["reboot", "reboots"], ["再起動", "回"]),
         (log.rejects.count, ["line rejected", "lines rejected"], ["読めない行", "行"]),
         (log.other_days, ["row of another day", "rows of other days"], ["別の日の行", "行"]),

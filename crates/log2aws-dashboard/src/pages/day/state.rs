@@ -14,12 +14,6 @@ use crate::pages::layout::{Message, Severity};
 /// The most gaps and reboots that are named; a bad day has hundreds.
 const MAX_NAMED: usize = 8;
 
-/// If one sample in so many is there twice, two writers are at work. ...
-const SURPLUS_SHARE: u64 = 10;
-
-/// ... Fewer than these are those of somebody who tried the sampler by hand.
-const MIN_SAMPLED_TWICE: u64 = 3;
-
 /// All messages.
 pub(super) fn sentences(content: &Content, w: &Words) -> Vec<Message> {
     let mut messages = Vec::new();
@@ -172,10 +166,8 @@ fn not_yet(log: &LogSummary, w: &Words) -> Option<Message> {
 /// That two writers write this log, if it looks so.
 fn surplus(log: &LogSummary, w: &Words) -> Option<Message> {
     let every = numbers::duration(log.interval_seconds, w);
-    let many = log.sampled_twice >= MIN_SAMPLED_TWICE
-        && log.sampled_twice.saturating_mul(SURPLUS_SHARE) >= log.sampled();
     let values: [(&str, &dyn std::fmt::Display); 2] = [("n", &log.surplus), ("every", &every)];
-    many.then(|| Message::new(Severity::Warn, fill(w.surplus, &values)))
+    log.has_second_writer().then(|| Message::new(Severity::Warn, fill(w.surplus, &values)))
 }
 
 fn gaps(clock: &DayClock, log: &LogSummary, w: &Words, messages: &mut Vec<Message>) {
