@@ -69,35 +69,41 @@ impl fmt::Display for Short {
                 f.write_str(")")
             }
             Lens::Free | Lens::Swap => size(value, f),
-            Lens::Cpu | Lens::Reboots => write!(f, "{value:.0}"),
+            Lens::Cpu | Lens::Reboots => write!(f, "{:.0}", (value + ROUNDING).floor()),
             Lens::Load | Lens::Iowait | Lens::Complete => digits(value, f),
         }
     }
 }
 
-/// One decimal, or the whole part.
+/// One decimal, or the whole part. Rounded down, so that a value never looks like a bound that it
+/// does not reach.
 fn digits(value: f32, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    match value {
-        0.0 => f.write_str("0"),
-        value if value < 9.95 => write!(f, "{value:.1}"),
-        value => write!(f, "{value:.0}"),
+    let tenths = (value * 10.0 + ROUNDING).floor();
+    match tenths {
+        _ if value == 0.0 => f.write_str("0"),
+        tenths if tenths < 100.0 => write!(f, "{:.1}", tenths / 10.0),
+        tenths => write!(f, "{:.0}", (tenths / 10.0).floor()),
     }
 }
 
-/// A size in KiB: two digits or the whole part, and the first letter of the unit.
+/// Makes up for the rounding of 32-bit numbers: 2.3 × 10 is a little less than 23.
+const ROUNDING: f32 = 1e-3;
+
+/// A size in KiB: one decimal or the whole part, and the first letter of the unit; rounded down.
 fn size(kib: f32, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let (mut value, mut unit) = (kib, "K");
     for larger in ["M", "G", "T"] {
-        if value >= 999.5 {
+        if value >= 1000.0 {
             (value, unit) = (value / 1024.0, larger);
         }
     }
+    let tenths = (value * 10.0 + ROUNDING).floor();
     if value == 0.0 {
         f.write_str("0")
-    } else if value < 9.95 && unit != "K" {
-        write!(f, "{value:.1}{unit}")
+    } else if tenths < 100.0 && unit != "K" {
+        write!(f, "{:.1}{unit}", tenths / 10.0)
     } else {
-        write!(f, "{value:.0}{unit}")
+        write!(f, "{:.0}{unit}", (tenths / 10.0).floor())
     }
 }
 
@@ -141,23 +147,29 @@ mod tests {
             text
         };
         for (number, text) in
-            [(0.0, "0"), (0.04, "0.0"), (0.42, "0.4"), (0.996, "1.0"), (9.96, "10"), (38.4, "38")]
+            [(0.0, "0"), (0.04, "0.0"), (0.42, "0.4"), (2.3, "2.3"), (9.96, "9.9"), (38.4, "38")]
         {
             assert_eq!(value(Lens::Load, number, Some(2)), text);
         }
+        // What is below a bound does not look like it.
+        for bound in Lens::Load.bounds() {
+            let below: f32 = value(Lens::Load, bound - 0.004, Some(2)).parse().unwrap();
+            assert!(below < bound, "{bound}: {below}");
+        }
         assert_eq!(value(Lens::Load, 3.12, None), "(3.1)");
         assert_eq!(value(Lens::Load, 1024.0, None), "(1024)");
-        assert_eq!(value(Lens::Cpu, 99.6, None), "100");
-        assert_eq!(value(Lens::Iowait, 4.26, None), "4.3");
+        assert_eq!(value(Lens::Cpu, 99.6, None), "99");
+        assert_eq!(value(Lens::Iowait, 4.26, None), "4.2");
         assert_eq!(value(Lens::Reboots, 11.0, None), "11");
         for (kib, text) in [
             (0.0, "0"),
             (900.0, "900K"),
-            (1000.0, "1.0M"),
+            (1000.0, "0.9M"),
+            (1024.0, "1.0M"),
             (98.0 * 1024.0, "98M"),
             (6.0 * 1_048_576.0, "6.0G"),
             (362.3 * 1_048_576.0, "362G"),
-            (2e9, "1.9T"),
+            (2e9, "1.8T"),
         ] {
             assert_eq!(value(Lens::Free, kib, None), text);
         }
