@@ -77,7 +77,7 @@ test("calendar, day, zoom, download", () =>
   inside(async (page, visitor) => {
     await visitor.shoot("calendar");
     const named = (days) => cell(page, "web01", daysAgo(days)).getAttribute("aria-label");
-    assert.equal(await named(1), `web01 ${daysAgo(1)}: Load per core 1.0`);
+    assert.equal(await named(1), `web01 ${daysAgo(1)}: Load per core 0.9`);
     assert.match(await named(4), /Load per core 0\.9, 19 missing$/);
     await page.getByRole("link", { name: "Completeness", exact: true }).click();
     await page.waitForURL("**/ui/?lens=complete");
