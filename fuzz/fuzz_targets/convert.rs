@@ -59,13 +59,24 @@ fuzz_target!(|input: (u16, &[u8])| {
     let Ok(day) = "2019-08-01".parse::<Day>() else { return };
     let (head, tail) = log.split_at(usize::from(cut).min(log.len()));
     let (all, totals) = convert(day, &[head, tail]);
-    assert_eq!(totals.lines, totals.rows + totals.rejects + totals.comments + totals.blanks);
+    let handled = totals.rows + totals.rejects + totals.comments + totals.blanks;
+    assert_eq!(totals.lines + totals.torn, handled);
     assert_eq!(totals.rejects_kept, all.rejects);
+    assert!(totals.rounded <= totals.rows && totals.nul_bytes <= totals.bytes);
     let (whole, same) = convert(day, &[log]);
-    assert_eq!((whole.csv, &same), (all.csv, &totals));
+    assert_eq!((&whole.csv, &same), (&all.csv, &totals));
+    // Zeros before a log of text change nothing but their count and where its lines stand.
+    if totals.stopped.is_none() && !log.starts_with(&[0x1f, 0x8b]) {
+        let (behind, counted) = convert(day, &[&[0; 5], head, tail]);
+        assert_eq!(behind.csv, all.csv);
+        assert_eq!((counted.rows, counted.rejects), (totals.rows, totals.rejects));
+        assert_eq!(counted.nul_bytes, totals.nul_bytes + 5);
+    }
 
+    let mut summary = all.summary;
+    summary.totals(&totals);
     let rejects = Rejects::from(totals);
-    let summary = all.summary.finish(rejects);
+    let summary = summary.finish(rejects);
     let Ok(server) = "web01".parse() else { return };
     let svg = all.chart.finish(&server, &summary).to_svg();
     assert!(svg.starts_with(b"<svg"));

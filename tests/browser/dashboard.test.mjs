@@ -179,6 +179,23 @@ test("a calm value is a colour until it is pointed at, and a number on paper", (
     await page.emulateMedia({ media: "screen", forcedColors: "active" });
     assert.ok((await size()) > 9);
     await visitor.shoot("forced-colors-calendar");
+
+test("in a gap the pointer reads no values of another time", () =>
+  inside(async (page, visitor) => {
+    await visitor.visit(`/ui/s/web01/${daysAgo(4)}`);
+    const chart = page.locator("figure.chart");
+    const image = chart.locator("img").first();
+    await until("the chart to be drawn", () => image.evaluate((img) => img.naturalWidth > 0));
+    const box = await image.boundingBox();
+    // 11:40 on a plot from 62 to 1022 of 1096 pixels.
+    const x = box.x + (box.width * (62 + 960 * (700 / 1440))) / 1096;
+    await page.mouse.move(x, box.y + box.height * 0.2);
+    const shown = chart.locator(".chart-box").first();
+    await until("the gap to be named", async () => /no samples/.test(await shown.textContent()));
+    const text = await shown.textContent();
+    assert.match(text, /^10:0\d–13:1\d/);
+    assert.doesNotMatch(text, /1 min/);
+    await visitor.shoot("day-gap");
   }));
 
 test("every empty cell says why", () =>
@@ -255,8 +272,12 @@ test("a keyboard is enough", () =>
     await page.keyboard.press("ArrowRight");
     const spoken = chart.locator("[aria-live]");
     await until("the values to be spoken", async () => /\d\d:\d\d/.test(await spoken.textContent()));
-    await page.keyboard.press("+");
+    const point = (await spoken.textContent()).slice(0, 5);
+    await page.keyboard.press("=");
     await page.waitForURL(/from=/);
+    await until("the point to be kept", async () =>
+      (await chart.locator("[aria-live]").textContent()).startsWith(point),
+    );
     await visitor.shoot("day-keyboard");
   }));
 

@@ -1,63 +1,18 @@
-"""The manual of the servers' side: its commands run, its names and messages are those of the code."""
+"""The manual of the servers' side: its commands run, its names are those of the code."""
 
-import base64
 import datetime
 import json
-import os
 import re
 import subprocess
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
-from agent_machine import ENDPOINT, Machine
-from conftest import PATIENCE, ROOT, binary, needs
+from agent_machine import ENDPOINT
+from agent_manual import (  # noqa: F401
+    PAGES, block, blocks, machine, messages, rows, section, text_of, yesterday)
+from conftest import PATIENCE, ROOT, binary
 
-PAGES = ["docs/agent.md", "docs/agent.ja.md"]
 VERBS = ["sample", "ship", "run", "status", "doctor", "config check"]
-
-
-def text_of(page):
-    return (ROOT / page).read_text()
-
-
-def blocks(page, language):
-    return re.findall(rf"```{language}\n(.*?)```", text_of(page), re.S)
-
-
-def block(page, language, word):
-    (one,) = [text for text in blocks(page, language) if word in text]
-    return one
-
-
-def section(page, heading):
-    """What stands below one heading, to the next of its level."""
-    level = heading.split(" ")[0]
-    found = re.search(rf"^{re.escape(heading)}.*?\n(.*?)(?=^{level} |\Z)", text_of(page), re.S | re.M)
-    assert found, f"{page} has no {heading!r}"
-    return found[1]
-
-
-def rows(text):
-    """The cells of a text's tables, without heads and rules."""
-    lines = [line for line in text.splitlines() if line.startswith("|")]
-    cells = [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
-    rules = [at for at, row in enumerate(cells) if set("".join(row)) <= set("-: ")]
-    heads = {at - 1 for at in rules} | set(rules)
-    return [row for at, row in enumerate(cells) if at not in heads]
-
-
-def yesterday():
-    return datetime.date.today() - datetime.timedelta(days=1)
-
-
-@pytest.fixture
-def machine(tmp_path):
-    needs("hostname"), needs("curl"), needs("vmstat")
-    made = Machine(tmp_path)
-    yield made
-    made.end()
 
 
 # The settings.
@@ -118,7 +73,7 @@ def test_every_key_of_the_settings_is_a_key(machine, page):
     values = {
         "log-dir": '"/var/log/log2aws"', "state-dir": '"/var/lib/log2aws-agent"', "server": '"web01"',
         "note": '"本番DB"', "window": "1", "api": f'"{ENDPOINT}"', "ca-file": '"/etc/log2aws/ca.pem"',
-        "upload-host": '["s3.example.com"]', "limit-rate": '"200k"', "max-time": "600",
+        "upload-host": '["s3.example.com"]', "max-time": "600",
         "keep-days": "90", "date": '"2019-08-01"', "since": '"2019-08-01"', "interval": '"10m"',
         "ship-window": '"00:10-04:10"', "time-zone": '"Asia/Tokyo"',
         "proxy": '"http://proxy.example.com:3128"', "no-proxy": '"localhost,.example.com"', "textfile": '"/var/lib/log2aws.prom"',
@@ -226,140 +181,91 @@ def test_a_line_of_ours_is_one_that_older_tools_take(machine):
         machine.run(f"{binary()} convert --strict 2019-08-01.log")
 
 
-# Messages.
+# The first five minutes, the fleet, and what is set up besides.
 
-def source():
-    """The code's texts, with those that stand on several lines joined."""
-    crates = [ROOT / "crates" / name / "src" for name in ("log2aws-agent", "log2aws-cli", "log2aws-core")]
-    files = [file for crate in crates for file in sorted(crate.rglob("*.rs"))]
-    text = "\n".join(file.read_text() for file in files)
-    return re.sub(r"\\\n\s*", "", text).replace('\\"', '"')
-
-
-def messages(page):
-    """Of each row of the last table: the parts of its message; what is between them can be anything."""
-    heading = "## When something is wrong" if page == PAGES[0] else "## うまくいかないとき"
-    spans = [re.findall(r"`([^`]+)`", first) for first, *_ in rows(section(page, heading))]
-    return [[part.strip() for span in row for part in span.split("…")] for row in spans]
+@pytest.mark.parametrize("page", PAGES)
+def test_the_first_five_minutes_end_well(machine, page):
+    (config,) = [text for text in blocks(page, "toml") if f'api = "{ENDPOINT}"' in text]
+    machine.file("etc/log2aws/agent.toml").write_text(machine.here(config))
+    machine.run("log2aws-agent sample; systemctl start")
+    told = machine.run(block(page, "sh", "systemctl reload log2aws-agent"))
+    assert "nothing is wrong" in told and "service:        at work" in told, told
+    assert machine.run(block(page, "sh", "ship --partial")).count("delivered (") == 1
+    (doctor,) = {text for text in blocks(page, "sh") if text.endswith("agent doctor\n") and "\n" not in text[:-1]}
+    machine.run(doctor)
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_each_message_is_one_of_the_code(page):
-    code = source()
-    for parts in messages(page):
-        assert sum(map(len, parts)) >= 12, f"{parts} could be anything"
-        for part in parts:
-            assert part in code, f"{part!r} is not in the code"
+def test_the_whole_fleet_is_asked(machine, page):
+    machine.file("bin/ssh").write_text('#!/bin/sh\nshift\nexec "$@"\n')
+    machine.file("bin/ssh").chmod(0o755)
+    (machine.place / "hosts").write_text("web01 web02\n")
+    # No line was ever written there.
+    told = machine.run(block(page, "sh", "for host in"))
+    assert [line.split(":")[0] for line in told.splitlines()] == ["web01", "web02"], told
+    machine.run("log2aws-agent sample")
+    assert machine.run(block(page, "sh", "for host in")) == ""
+    assert "last sample:" in (machine.place / "web02.status").read_text()
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_the_doctors_lines_are_those_of_the_code(page):
-    code, table = source(), rows(section(page, "## doctor" if page == PAGES[0] else "## doctor の診断"))
-    labels = code[code.index("impl Check {") : code.index("pub enum Verdict")]
-    labels = re.findall(r'Self::\w+ => "([^"]+)"', labels)
-    assert [row[0].strip("`") for row in table] == labels
-    for _, says, *_ in table:
-        for part in says.strip("`").split("…"):
-            assert part.strip() in code, f"{part!r} is not in the code"
+def test_the_file_for_node_exporter_is_set_up(machine, page):
+    machine.file("bin/chgrp").write_text("#!/bin/sh\n")
+    machine.file("bin/chgrp").chmod(0o755)
+    folder = machine.file("var/lib/prometheus/node-exporter")
+    folder.mkdir(parents=True)
+    machine.file("etc/log2aws/agent.toml").write_text(machine.here(block(page, "toml", "textfile")))
+    commands = block(page, "sh", "systemctl daemon-reload")
+    assert "sudo chgrp log2aws /var/lib/prometheus/node-exporter\n" in commands
+    assert "ReadWritePaths=/var/lib/prometheus/node-exporter" in block(page, "ini", "textfile.conf")
+    machine.run("systemctl start; " + commands)
+    assert folder.stat().st_mode & 0o020
+    deadline = time.monotonic() + PATIENCE
+    while not (folder / "log2aws_agent.prom").is_file():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
-def answering(status, body, headers=(), stored=200, error=""):
-    """An endpoint of its own mind: what it says to GET, and its status for PUT."""
-
-    class Answer(BaseHTTPRequestHandler):
-        def do_GET(self):
-            text = body.replace("HERE", f"http://{self.headers['Host']}")
-            query = dict(pair.split("=", 1) for pair in self.path.partition("?")[2].split("&"))
-            for name, value in query.items():
-                text = text.replace(f"<{name}>", value)
-            text = text.replace("<base64>", base64.b64encode(bytes.fromhex(query["sha256"])).decode())
-            self.reply(status, text, headers)
-
-        def do_PUT(self):
-            self.rfile.read(int(self.headers["Content-Length"]))
-            self.reply(stored, error, ())
-
-        def reply(self, status, text, headers):
-            self.send_response(status)
-            for name, value in [*headers, ("Content-Length", str(len(text)))]:
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(text.encode())
-
-        def log_message(self, *_):
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Answer)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return f"http://127.0.0.1:{server.server_port}/", server
+@pytest.mark.parametrize("page", PAGES)
+def test_a_proxy_is_set_up_both_ways(machine, page):
+    machine.file("etc/log2aws/agent.toml").write_text(block(page, "toml", "no-proxy"))
+    told = machine.run("log2aws-agent config check")
+    assert 'proxy = "http://proxy.example.com:3128"' in told and "agent.toml" in told, told
+    machine.run("systemctl start; " + block(page, "sh", "tee -a /etc/log2aws/agent.env"))
+    told = machine.run("log2aws-agent config check")
+    assert "agent.env: HTTPS_PROXY holds a password; it is right there" in told, told
+    assert "user:password" not in told, told
 
 
-URL = json.dumps({
-    "url": "HERE/<server>/<date>.log", "method": "PUT", "key": "<server>/<date>.log", "expires_at": "",
-    "headers": {"content-length": "<size>", "x-amz-checksum-sha256": "<base64>"},
-})
-OURS = [("Log2aws-Source", "198.51.100.7")]
-EXPIRED = "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
-# What an endpoint answers, and which message that makes of `ship`.
-ANSWERS = {
-    "it answered with a web page": (200, "<html>log in</html>"),
-    "but not as log2aws does": (403, "Forbidden"),
-    "refuses this machine": (403, "this address may not ask for this URL", OURS),
-    "has too many requests": (429, "later", OURS),
-    "to wait": (429, "later", [*OURS, ("Retry-After", "3600")]),
-    "it wants the log sent to": (200, URL.replace("HERE", "http://elsewhere.example"), OURS),
-    "the store": (200, URL, OURS, 507),
-    "refuses the upload": (200, URL, OURS, 403),
-    "says that the URL has expired": (200, URL, OURS, 403, EXPIRED),
-    "a proxy in between changes": (
-        200, URL, OURS, 403, "<Error><Code>SignatureDoesNotMatch</Code></Error>"),
-}
-# Commands, and which message they make.
-COMMANDS = {
-    "whom to ask for URLs is missing": "log2aws-agent ship",
-    "unknown key": "echo 'ap1 = 1' >> /etc/log2aws/agent.toml; log2aws-agent config check",
-    "must be a path from the root": (
-        "echo 'log-dir = \"logs\"' >> /etc/log2aws/agent.toml; log2aws-agent config check"),
-    "the API's address must end": "log2aws-agent ship --api 'http://log2aws.example/?server=web01'",
-    "the server name contains": "log2aws-agent sample --server web/01",
-    "the log folder … belongs": "chown 4711 /var/log/log2aws; log2aws-agent sample",
-    "the log folder … is a symbolic": (
-        "ln -s log2aws /var/log/linked; log2aws-agent sample --log-dir /var/log/linked"),
-    "the state folder … belongs": (
-        f"mkdir -p /var/lib/log2aws-agent; chown 4711 /var/lib/log2aws-agent;"
-        f" log2aws-agent ship --api {ENDPOINT}"),
-    "the state folder … cannot": "log2aws-agent run --state-dir /etc/log2aws/agent.toml/state",
-    "another run": "systemctl start; sleep 1; log2aws-agent run",
-    "another ship": (
-        f"mkdir -p /var/lib/log2aws-agent; flock /var/lib/log2aws-agent/ship.lock"
-        f" log2aws-agent ship --api {ENDPOINT}"),
-    "would be the log of a day": (
-        "day=$(TZ=AAA-14 date +%F); touch /var/log/log2aws/$day.log;"
-        f" log2aws-agent ship --api {ENDPOINT} --time-zone BBB12 --date $day"),
-    "it is no time zone": "log2aws-agent sample --time-zone Asia/Tokio",
-    "cannot be read (": "mkdir /etc/log2aws/agent.env; log2aws-agent ship",
-    "the connection was refused": "log2aws-agent ship --max-time 1 --api http://127.0.0.1:1/",
-    "the name cannot be resolved": "log2aws-agent ship --max-time 1 --api http://no-such.invalid/",
-    "is not the address": f"http_proxy=socks5://10.0.0.1:1080 log2aws-agent ship --api {ENDPOINT}",
+# Where each block of commands is run: a word of it, and the test.
+RUN = {
+    "apt install ./log2aws-agent_": "tests/packages/test_manual.py::test_the_packages_are_installed",
+    "tar -xzf": "tests/packages/test_manual.py::test_the_program_alone_is_installed",
+    "systemctl reload log2aws-agent": "test_the_first_five_minutes_end_well",
+    "ship --partial": "test_over_to_the_agent_and_back_no_line_is_lost_or_double",
+    "*/10 * * * *": "test_over_to_the_agent_and_back_no_line_is_lost_or_double",
+    "#!/bin/bash": "test_over_to_the_agent_and_back_no_line_is_lost_or_double",
+    "--log-dir /var/log/load --since": "test_older_logs_are_sent_from_their_folder",
+    "diff <(minutes": "test_over_to_the_agent_and_back_no_line_is_lost_or_double",
+    "mv /etc/cron.d/load /etc/log2aws/": "test_over_to_the_agent_and_back_no_line_is_lost_or_double",
+    "log2aws-agent doctor\n": "test_the_first_five_minutes_end_well",
+    "a line that is double": "test_over_to_the_agent_and_back_no_line_is_lost_or_double",
+    "for host in": "test_the_whole_fleet_is_asked",
+    "apt-get remove": "test_over_to_the_agent_and_back_no_line_is_lost_or_double",
+    "systemctl daemon-reload": "test_the_file_for_node_exporter_is_set_up",
+    "tee -a /etc/log2aws/agent.env": "test_a_proxy_is_set_up_both_ways",
 }
 
 
-@pytest.mark.parametrize("begins", [*ANSWERS, *COMMANDS])
-def test_a_message_is_said_where_its_cause_is(machine, begins):
-    (parts,) = [parts for parts in messages(PAGES[0]) if "…".join(parts).startswith(begins.replace(" … ", "…"))]
-    machine.whole_day("log2aws", yesterday())
-    if begins in ANSWERS:
-        url, server = answering(*ANSWERS[begins])
-        told = late = "not finished in the time that was left"
-        # A random wait can leave a moment that is too short for another attempt.
-        while late in told:
-            told = machine.run(f"log2aws-agent ship --max-time 2 --api {url}", code=None)
-        server.shutdown()
-    elif begins.endswith("belongs") and os.geteuid() != 0:
-        pytest.skip("only root can give a folder away")
-    else:
-        told = machine.run(COMMANDS[begins], code=None)
-    assert re.search(".*".join(map(re.escape, parts)), " ".join(told.split())), told
+def test_each_block_of_commands_is_run_by_a_test():
+    # The pages have the same blocks: test_both_pages_say_the_same.
+    found = [[word for word in RUN if word in text] for text in blocks(PAGES[0], "sh")]
+    assert all(found), [text for text, words in zip(blocks(PAGES[0], "sh"), found) if not words]
+    assert {word for words in found for word in words} == set(RUN)
+    for test in RUN.values():
+        path, _, name = test.rpartition("::")
+        path = path or "tests/clients/test_agent_manual.py"
+        assert f"def {name}(" in (ROOT / path).read_text(), test
 
 
 # The service and its figures.
@@ -428,6 +334,10 @@ def test_both_pages_say_the_same():
     english, japanese = PAGES
     assert code(english) == code(japanese)
     assert messages(english) == messages(japanese)
+    # Every name, command and message in the text itself.
+    prose = lambda page: re.sub(r"```.*?```", "", text_of(page), flags=re.S)
+    spans = lambda page: {" ".join(span.split()) for span in re.findall(r"(?<!`)`([^`]+)`(?!`)", prose(page))}
+    assert spans(english) == spans(japanese)
     for verb in VERBS:
         assert set(settings(english)[verb]) == set(settings(japanese)[verb])
     shape = lambda page: [len(hashes) for hashes in re.findall(r"^(##+) ", text_of(page), re.M)]

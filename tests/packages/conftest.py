@@ -132,14 +132,14 @@ def namespace():
 
 
 @contextlib.contextmanager
-def new_machine(folder):
-    """A machine in a folder, for as long as the context lasts."""
+def new_machine(folder, lower="/"):
+    """A machine in a folder, over this system or another root, for as long as the context lasts."""
     memory, top = folder / "memory", folder / "root"
     memory.mkdir(), top.mkdir()
     run("mount", "-t", "tmpfs", "tmpfs", str(memory))
     (memory / "upper").mkdir(), (memory / "work").mkdir()
     run("mount", "-t", "overlay", "overlay", "-o",
-        f"lowerdir=/,upperdir={memory}/upper,workdir={memory}/work", str(top))
+        f"lowerdir={lower},upperdir={memory}/upper,workdir={memory}/work", str(top))
     run("mount", "--rbind", "/proc", str(top / "proc"))
     # Devices of its own: root in there must not get at this machine's.
     run("mount", "-t", "tmpfs", "tmpfs", str(top / "dev"))

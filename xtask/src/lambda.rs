@@ -14,7 +14,7 @@ use xshell::{Shell, cmd};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
-use crate::{test, tools};
+use crate::{dist, test, tools};
 
 /// The functions: package, and program in it.
 pub(crate) const FUNCTIONS: [(&str, &str); 2] =
@@ -105,10 +105,7 @@ fn by_zig(
     triple: &str,
 ) -> anyhow::Result<[PathBuf; FUNCTIONS.len()]> {
     let library = cmd!(shell, "rustc --print target-libdir --target {triple}").quiet().read()?;
-    ensure!(
-        Path::new(&library).is_dir(),
-        "Rust's library for {triple} is not installed; `rustup target add {triple}` installs it"
-    );
+    ensure!(Path::new(&library).is_dir(), dist::target::missing(triple));
     let tools = tools::lambda(shell, root)?;
     let cargo_lambda = tools.join("cargo-lambda");
     let mut path = tools.into_os_string();

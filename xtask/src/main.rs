@@ -33,9 +33,9 @@ enum Task {
     /// Build both functions for AWS Lambda, as zips in `target/lambda`; without a flag those that
     /// run on Intel and AMD. The same source gives the same bytes.
     Lambda(lambda::Options),
-    /// Build the agent's packages in `target/packages`: deb, rpm, archive, SBOM, sums; for every Linux on
-    /// Intel and AMD from glibc 2.17 on. The same source gives the same bytes.
-    Dist,
+    /// Build the agent's packages in `target/packages`: deb, rpm, archive, SBOM, sums; without a flag for
+    /// every Linux on Intel and AMD from glibc 2.17 on. The same source gives the same bytes.
+    Dist(dist::Options),
     /// Check the rules of the house: arrows, bans, a `//!` on every file, docs that name real tests.
     Tidy,
 }
@@ -57,7 +57,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Task::Bench(options) => bench::run(&root, &options),
         Task::Soak(options) => soak::run(&root, &options),
         Task::Lambda(options) => lambda::run(&root, &options),
-        Task::Dist => dist::run(&root),
+        Task::Dist(options) => dist::run(&root, &options),
         Task::Tidy => tidy::run(&root),
     }
 }

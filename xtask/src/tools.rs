@@ -23,6 +23,11 @@ const DEBIAN: &[(&str, &str)] = &[
     ("fish", "fish"),
     ("zsh", "zsh"),
     ("systemd-analyze", "systemd"),
+    ("mmdebstrap", "mmdebstrap"),
+    // It needs Debian's keys, which Ubuntu does not have by itself.
+    ("mmdebstrap", "debian-archive-keyring"),
+    ("lintian", "lintian"),
+    ("rpmlint", "rpmlint"),
     // With its path, because /usr/sbin is only in root's PATH.
     ("/usr/sbin/nginx", "nginx-light"),
     ("/usr/sbin/squid", "squid"),
@@ -45,6 +50,7 @@ const PYTHON: &[&str] = &[
     "tests/packages/requirements.txt",
     LAMBDA,
     DIST,
+    "xtask/requirements/workflows.txt",
 ];
 
 /// The Runtime API of the tests, and what builds the zips including the linker: half a gigabyte.

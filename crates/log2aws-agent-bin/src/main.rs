@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser};
-use log2aws_cli::agent::{self, AgentVerb, Door};
+use log2aws_cli::agent::{self, AgentVerb, CommandLine};
 use log2aws_cli::exit::{self, Exit};
 
 /// Samples this server's load and delivers its day logs to a log2aws endpoint.
@@ -24,8 +24,8 @@ fn main() -> ExitCode {
     let args: Vec<_> = std::env::args_os().collect();
     match log2aws_cli::parse::<Cli>(&args) {
         Ok((cli, environment)) => {
-            let door = Door { command: Cli::command, args, environment };
-            agent::run(cli.verb, &door).unwrap_or_else(|error| {
+            let command_line = CommandLine { command: Cli::command, args, environment };
+            agent::run(cli.verb, &command_line).unwrap_or_else(|error| {
                 exit::report(&mut std::io::stderr(), &error);
                 Exit::Failed
             })

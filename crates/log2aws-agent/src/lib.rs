@@ -3,7 +3,7 @@
 //! Built to be small and to lose nothing: no async runtime, no AWS SDK, no AWS credentials. Time,
 //! zone and the machine's files are in a [`world::World`] argument.
 
-mod as_text;
+mod day_serde;
 pub mod doctor;
 pub mod net;
 pub mod run;

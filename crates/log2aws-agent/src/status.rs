@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use log2aws_core::day::Day;
 use serde::{Serialize, Serializer};
 
-use crate::as_text;
+use crate::day_serde;
 use crate::run::{self, Interval, Offset, Schedule, ServiceRecord, ShipWindow};
 use crate::sample::{self, log_lines};
 use crate::ship::{ApiUrl, LastShip};
@@ -60,6 +60,8 @@ pub struct Status {
     pub last_ship: Option<Timestamp>,
     /// Why it did not deliver everything, if so.
     pub last_error: Option<String>,
+    /// A warning that another machine may deliver under the same name, if the store has shown that.
+    pub name_conflict: Option<String>,
     /// The next attempt to deliver: the service's own plan, else this host's next moment. `None`
     /// without an API, and while the service delivers.
     pub next_ship: Option<Timestamp>,
@@ -95,7 +97,7 @@ pub enum StatusError {
 ///
 /// # Errors
 /// [`StatusError`]
-pub fn look(config: &StatusConfig, world: &World<'_>) -> Result<Status, StatusError> {
+pub fn read(config: &StatusConfig, world: &World<'_>) -> Result<Status, StatusError> {
     let now = world.time.now();
     let service = ServiceRecord::load(&config.spool.state_dir);
     // Its days and times are those of its own zone.
@@ -147,7 +149,8 @@ pub fn look(config: &StatusConfig, world: &World<'_>) -> Result<Status, StatusEr
         last_delivered_day: delivered.map(|delivery| delivery.day),
         pending,
         last_ship: last.as_ref().map(|last| last.at),
-        last_error: last.and_then(|last| last.error),
+        last_error: last.as_ref().and_then(|last| last.error.clone()),
+        name_conflict: last.and_then(|last| last.name_conflict),
         next_ship,
         healthy: !sample_overdue && !old && !is_hindered,
         service,
@@ -167,9 +170,9 @@ fn last_line(spool: &Spool, today: Day, zone: &TimeZone) -> Option<Timestamp> {
 /// is ignored.
 fn is_overdue(last: Option<Timestamp>, now: Timestamp, interval: Interval) -> bool {
     let interval = interval.duration();
-    let patience = interval.saturating_mul(TIMEOUT);
+    let tolerance = interval.saturating_mul(TIMEOUT);
     last.is_none_or(|at| {
-        now.checked_sub(patience).is_ok_and(|bound| at < bound)
+        now.checked_sub(tolerance).is_ok_and(|bound| at < bound)
             || now.checked_add(interval).is_ok_and(|bound| at > bound)
     })
 }
@@ -232,6 +235,9 @@ impl fmt::Display for Status {
         writeln!(f, "pending:        {pending}")?;
         let error = self.last_error.as_deref().unwrap_or("none");
         writeln!(f, "last error:     {error}")?;
+        if let Some(warning) = &self.name_conflict {
+            writeln!(f, "warning:        {warning}")?;
+        }
         let next = match (&self.service, maybe(self.next_ship)) {
             (_, Some(next)) => next,
             (Some(service), None) if service.shipping => "it delivers now".to_owned(),
@@ -251,7 +257,7 @@ impl fmt::Display for Status {
 )]
 fn as_maybe_text<S: Serializer>(day: &Option<Day>, serializer: S) -> Result<S::Ok, S::Error> {
     match day {
-        Some(day) => as_text::day::serialize(day, serializer),
+        Some(day) => day_serde::day::serialize(day, serializer),
         None => serializer.serialize_none(),
     }
 }
@@ -263,7 +269,7 @@ fn as_text<S: Serializer>(name: &impl fmt::Display, serializer: S) -> Result<S::
 #[expect(clippy::ref_option, reason = "serde calls it with a reference")]
 fn as_texts<S: Serializer>(days: &Option<Vec<Day>>, serializer: S) -> Result<S::Ok, S::Error> {
     match days {
-        Some(days) => as_text::days::serialize(days, serializer),
+        Some(days) => day_serde::days::serialize(days, serializer),
         None => serializer.serialize_none(),
     }
 }

@@ -22,13 +22,13 @@ pub struct World<'a> {
     /// The zone of the line times and of "yesterday".
     pub zone: TimeZone,
     /// The machine to sample.
-    pub machine: Machine,
+    pub proc_root: ProcRoot,
 }
 
 impl<'a> World<'a> {
     /// This machine, in this zone.
     pub fn system(time: &'a SystemTime, zone: TimeZone) -> Self {
-        Self { time, zone, machine: Machine::system() }
+        Self { time, zone, proc_root: ProcRoot::system() }
     }
 }
 
@@ -92,20 +92,20 @@ impl Time for SystemTime {
 
 /// Where a machine's numbers are read, and the kernel's units.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Machine {
+pub struct ProcRoot {
     /// The folder that holds `proc` and `run`: `/`, or a recorded tree.
-    pub root: PathBuf,
+    pub path: PathBuf,
     /// Bytes of a memory page.
     pub page_size: u64,
     /// Ticks of CPU time in a second.
     pub ticks_per_second: u64,
 }
 
-impl Machine {
+impl ProcRoot {
     /// This machine.
     pub fn system() -> Self {
         Self {
-            root: PathBuf::from("/"),
+            path: PathBuf::from("/"),
             page_size: rustix::param::page_size() as u64,
             ticks_per_second: rustix::param::clock_ticks_per_second(),
         }

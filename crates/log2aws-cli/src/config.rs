@@ -25,17 +25,22 @@ pub use self::file::{ConfigError, ConfigFile};
 /// Flags that only make sense on a command line.
 const NOT_IN_FILE: [&str; 3] = ["config", "help", "version"];
 
+/// Flags without a variable: they approve a change, or choose the target of one run.
+pub const WITHOUT_VARIABLE: [&str; 4] = ["change-set", "help", "version", "yes"];
+
 /// The verbs for the data of `serve`, besides `serve` itself.
 const OPERATOR_VERBS: [&str; 4] = ["audit", "reopen", "store", "token"];
 
 /// The keys of the file of `serve` that these verbs read, if they have such a flag.
 pub const OPERATOR_KEYS: [&str; 2] = ["data-dir", "final-after"];
 
-/// Gives every flag of every verb and nested verb its environment variable.
+/// Gives every flag of every verb and nested verb its environment variable, but those
+/// [`WITHOUT_VARIABLE`].
 pub fn with_environment(command: Command) -> Command {
     command.mut_subcommands(|verb| {
         with_environment(verb).mut_args(|arg| match arg.get_long() {
-            Some("help" | "version") | None => arg,
+            None => arg,
+            Some(long) if WITHOUT_VARIABLE.contains(&long) => arg,
             Some(long) => {
                 let name = variable(long);
                 let arg =
@@ -181,7 +186,7 @@ pub fn is_key(arg: &Arg) -> bool {
 mod tests {
     use super::*;
 
-    fn door() -> Command {
+    fn command_line() -> Command {
         let flag = |long: &'static str| Arg::new(long).long(long);
         let file = || flag("config").value_parser(clap::value_parser!(PathBuf));
         let ship = Command::new("ship").args([
@@ -200,8 +205,8 @@ mod tests {
         let mut args: Vec<OsString> = args.iter().map(OsString::from).collect();
         args.push("--config".into());
         args.push(path.into());
-        let file = find(&door(), &args).unwrap();
-        let matches = file.apply(door()).try_get_matches_from(args).unwrap();
+        let file = find(&command_line(), &args).unwrap();
+        let matches = file.apply(command_line()).try_get_matches_from(args).unwrap();
         let (_, matches) = matches.subcommand().unwrap();
         let of = |id| matches.get_one::<String>(id).cloned();
         (of("date"), of("since"))
@@ -245,7 +250,7 @@ mod tests {
     #[test]
     fn a_verb_below_another_names_its_file() {
         let args = ["log2aws", "config", "check", "--config", "/nonexistent/agent.toml"];
-        let error = find(&door(), &args.map(OsString::from)).unwrap_err();
+        let error = find(&command_line(), &args.map(OsString::from)).unwrap_err();
         assert!(error.to_string().contains("/nonexistent/agent.toml"), "{error}");
     }
 }

@@ -78,20 +78,16 @@ fn is_possible(column: usize, value: u64) -> bool {
 /// Guest time in percent.
 ///
 /// procps takes it from `us` since 4.0.0, and has no column for it in the narrow form before 4.0.4:
-/// what the shares, `id` among them, lack to 100 is the guests'. Where they lack nothing, an 18th
-/// column is somebody's own.
+/// what the shares, `id` among them, lack to 100 is the guests'.
 fn guest(sample: &Sample) -> Option<u64> {
-    let shares = &sample.vmstat[SHARES];
-    let [Some(us), Some(sy), Some(id), Some(wa), st] = *shares else {
-        return sample.guest.filter(|guest| *guest <= 100);
-    };
-    let sum = us + sy + id + wa + st.unwrap_or(0);
-    let lacking = 100_u64.saturating_sub(sum);
-    match sample.guest {
-        Some(guest) => Some(guest).filter(|guest| *guest <= lacking + ROUNDING),
-        // Shares over no time at all are all 0.
-        None => Some(lacking).filter(|lacking| sum > 0 && *lacking >= ROUNDING),
+    if let Some(guest) = sample.guest {
+        return Some(guest);
     }
+    let [Some(us), Some(sy), Some(id), Some(wa), st] = sample.vmstat[SHARES] else { return None };
+    let sum = us + sy + id + wa + st.unwrap_or(0);
+    // Shares over no time at all are all 0.
+    let lacking = 100_u64.checked_sub(sum).filter(|_| sum > 0)?;
+    (lacking >= ROUNDING).then_some(lacking)
 }
 
 /// The names of the columns of `vmstat` in the CSV.
@@ -180,9 +176,6 @@ mod tests {
             // Rounding.
             ([10, 10, 76, 2, 0], None, None),
             ([10, 10, 76, 2, 0], Some(1), Some(1)),
-            // Somebody's own 18th column, and uutils, which counts guests twice.
-            ([28, 10, 60, 2, 0], Some(312), None),
-            ([38, 10, 50, 2, 0], Some(38), None),
             // BusyBox over no time.
             ([0, 0, 0, 0, 0], None, None),
         ] {

@@ -33,7 +33,7 @@ pub struct Reject {
     pub length: u64,
     /// The reason.
     pub reason: Reason,
-    /// The first [`MAX_RAW`] bytes of the line.
+    /// The first [`MAX_RAW`] bytes of the line; of a log that is no text, the bytes that show it.
     pub raw: Vec<u8>,
 }
 
@@ -54,6 +54,22 @@ pub enum Reason {
         /// The number of columns in the row before.
         expected: usize,
     },
+    /// The line ends in zeros, behind which another one was read.
+    #[error(
+        "the line was torn, as by a power cut: zeros follow, and behind them a line that was read"
+    )]
+    Torn,
+    /// The log is compressed, but not with gzip.
+    #[error("this is {name}, not text; unpack it with \"{tool}\" (only gzip is read as it is)")]
+    Packed {
+        /// What it is.
+        name: &'static str,
+        /// The command that unpacks it.
+        tool: &'static str,
+    },
+    /// The log is UTF-16.
+    #[error("this is UTF-16 text; a log must be UTF-8 (in PowerShell: Out-File -Encoding utf8)")]
+    Utf16,
     /// The gzip data end before their trailer.
     #[error("the gzip data are cut short; the text ends here")]
     GzipCutShort,

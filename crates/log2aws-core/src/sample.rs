@@ -10,7 +10,8 @@ pub const VMSTAT_COLUMNS: usize = 17;
 pub struct Sample {
     /// The local time of the line, to the second: a real calendar date and time of day.
     pub time: DateTime,
-    /// Seconds since boot, at the precision that `uptime` prints (mostly whole minutes).
+    /// Seconds since boot, at the precision that `uptime` prints (mostly whole minutes). If the line
+    /// does not say, it is what it would be if the machine kept running since the line before.
     pub uptime_seconds: u64,
     /// Logged-in users; `None` where `uptime` has no users part (BusyBox).
     pub users: Option<u64>,
@@ -20,6 +21,33 @@ pub struct Sample {
     /// bi bo in blocks of 1 KiB a second, in cs a second, us to st in % of CPU. `st` is `None` on
     /// machines whose `vmstat` lacks it.
     pub vmstat: [Option<u64>; VMSTAT_COLUMNS],
-    /// Guest time, % of CPU (procps-ng ≥ 4.0.3); where it is given it is not part of `us`.
+    /// Guest time, % of CPU: the 18th column (procps-ng from 4.0.4 on, `-w` from 4.0.0 on, BusyBox
+    /// from 1.38 on). Where it is given it is not part of `us`.
     pub guest: Option<u64>,
+}
+
+/// Where the shares of CPU begin in [`Sample::vmstat`]: us sy id wa st.
+const SHARES: usize = 12;
+
+/// What six shares of CPU add up to: each is rounded, by procps-ng to the nearest number, by BusyBox
+/// down.
+const WHOLE: std::ops::RangeInclusive<u64> = 95..=103;
+
+/// Whether the 18th number of a line can be guest time: it makes the five shares of CPU in `vmstat`
+/// complete. Where they are complete without it, it is somebody's own column.
+pub fn is_guest_time(vmstat: &[Option<u64>; VMSTAT_COLUMNS], number: u64) -> bool {
+    let shares =
+        vmstat[SHARES..].iter().try_fold(0_u64, |sum, share| Some(sum.saturating_add((*share)?)));
+    number == 0
+        || shares.is_some_and(|sum| sum < 100 && WHOLE.contains(&sum.saturating_add(number)))
+}
+
+/// The uptime in seconds to assume at `time` if the line does not say: it kept growing since the
+/// line before, or is two days if there is none. So neither a reboot nor a power-off follows from it.
+pub(crate) fn expected_uptime(before: Option<(DateTime, u64)>, time: DateTime) -> u64 {
+    const DAYS: u64 = 2 * 86_400;
+    before.map_or(DAYS, |(then, uptime)| {
+        let since = time.duration_since(then).as_secs();
+        uptime.saturating_add(u64::try_from(since).unwrap_or(0))
+    })
 }

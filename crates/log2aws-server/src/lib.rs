@@ -22,6 +22,8 @@ mod object_reader;
 mod s3;
 mod server;
 mod start_warnings;
+#[cfg(test)]
+mod test_clock;
 mod ui;
 mod view_server;
 

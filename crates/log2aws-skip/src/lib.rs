@@ -4,10 +4,14 @@
 //! test` sets that variable, prints the lines at its end, and fails in CI if a required test did
 //! not run.
 
+mod mounts;
+
 use std::ffi::OsStr;
 use std::fmt::Display;
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
+
+pub use mounts::with_own_mounts;
 
 /// The variable that names the file.
 pub const SKIPS: &str = "LOG2AWS_SKIPS";

@@ -273,8 +273,8 @@ mod tests {
             (BOOTSTRAP, 0o755, program(183), "is for arm64 and"),
         ] {
             put(folder, GENERATE_URL, entry, mode, &bytes);
-            let told = found(folder).unwrap_err();
-            assert!(told.contains(part), "{told}");
+            let message = found(folder).unwrap_err();
+            assert!(message.contains(part), "{message}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! Commands that people are told to run next: complete for pasting, with the same target as this
+//! Commands that messages suggest to run next: complete for pasting, with the same target as this
 //! one.
 
 use std::fmt::Write as _;
@@ -46,6 +46,12 @@ impl Commands {
         format!("log2aws stack delete {}", self.own)
     }
 
+    /// Executes a change set that was kept.
+    pub(crate) fn execute(&self, change_set: &str, widen: bool) -> String {
+        let widen = if widen { " --widen" } else { "" };
+        format!("log2aws stack deploy --change-set {change_set}{widen} {}", self.own)
+    }
+
     /// A command of the AWS command line, with the flags that it needs.
     pub fn aws(&self, command: &str) -> String {
         format!("aws {command} {}", self.aws)
@@ -79,6 +85,11 @@ mod tests {
             commands.follow(),
             "log2aws stack events --follow --env dev --region us-east-1 --stack-name log2aws-dev \
              --profile 'our logs' --account 123456789012"
+        );
+        assert_eq!(
+            commands.execute("log2aws-1", true),
+            "log2aws stack deploy --change-set log2aws-1 --widen --env dev --region us-east-1 \
+             --stack-name log2aws-dev --profile 'our logs' --account 123456789012"
         );
         assert_eq!(commands.aws("s3 ls"), "aws s3 ls --region us-east-1 --profile 'our logs'");
         assert_eq!(quoted("it's"), r"'it'\''s'");

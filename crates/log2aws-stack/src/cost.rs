@@ -286,8 +286,9 @@ fn growth(workload: &Workload, prices: &Prices) -> f64 {
 }
 
 fn notes(region: &str, known: bool, workload: &Workload, prices: &Prices) -> Vec<String> {
+    let [oldest, newest] = AS_OF;
     let mut notes = vec![format!(
-        "list prices, the newest as of {AS_OF}; no free tier, no tax: AWS's pages and the bill decide"
+        "list prices as of {oldest} to {newest}; no free tier, no tax: AWS's pages and the bill decide"
     )];
     if !known {
         let [(a, _), (b, _)] = PRICES;

@@ -6,8 +6,8 @@ use crate::name::StackNameError;
 use crate::template::{ParameterError, TemplateError};
 
 /// The possible follow-up of a deploy that is no longer watched.
-const AFTERWARDS: &str = ". If AWS takes the deploy back, the allow-list is that of the deploy \
-    before: say by --allow-hosts then what it is to be";
+pub(crate) const AFTERWARDS: &str = ". If AWS rolls it back, the allow-list is that of the deploy before: \
+    give the right one by --allow-hosts then";
 
 /// An error. Each message says what to do next.
 #[derive(Debug, thiserror::Error)]
@@ -25,7 +25,7 @@ pub enum StackError {
     },
     /// No credentials.
     #[error(
-        "AWS credentials cannot be had{}: {why}; log in (aws sso login, aws configure), name another \
+        "AWS credentials cannot be loaded{}: {why}; log in (aws sso login, aws configure), name another \
          --profile, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
         profile.as_ref().map_or_else(String::new, |name| format!(" from the profile {name:?}"))
     )]
@@ -161,9 +161,29 @@ pub enum StackError {
         /// Its owner, or the missing permission.
         why: String,
     },
-    /// Nobody answered the question.
+    /// `--yes` names another environment than `--env`.
+    #[error(
+        "--yes {yes} approves a change of environment {yes}, and --env is {env}; nothing was \
+         changed. Give both the same name"
+    )]
+    YesToOther {
+        /// The value of `--yes`.
+        yes: String,
+        /// The environment.
+        env: String,
+    },
+    /// Nobody can be asked for approval.
+    #[error(
+        "nobody is there to answer (y/n): standard input is not a terminal, or has ended; nothing \
+         was changed. Approve the change on the command line by --yes {env}"
+    )]
+    NotApproved {
+        /// The environment.
+        env: String,
+    },
+    /// The name that a purge requires was not typed.
     #[error("{0}")]
-    Unanswered(String),
+    NotTyped(String),
     /// Ctrl-C, or AWS became unreachable, while CloudFormation was working.
     #[error(
         "{why}; {what} of stack {stack} goes on in AWS: follow it with\n  {follow}\nand run this \
@@ -187,13 +207,20 @@ pub enum StackError {
     #[error("{0}")]
     Call(#[from] crate::fault::CallError),
     /// The terminal or pipe failed.
-    #[error("what was to be said or asked here could not be: {0}")]
+    #[error("the terminal or pipe cannot be written or read: {0}")]
     Console(#[from] std::io::Error),
 }
 
 impl StackError {
     /// Whether it is a usage error, and nothing was done.
     pub fn is_usage(&self) -> bool {
-        matches!(self, Self::Name(_) | Self::Parameter(_) | Self::Hosts(_))
+        matches!(
+            self,
+            Self::Name(_)
+                | Self::Parameter(_)
+                | Self::Hosts(_)
+                | Self::YesToOther { .. }
+                | Self::NotApproved { .. }
+        )
     }
 }

@@ -19,26 +19,26 @@ pub async fn events<C: Console>(
     session: &mut Session<'_, C>,
     name: &StackName,
     follow: bool,
-    tell: &mut dyn FnMut(&mut C, &StackEvent) -> io::Result<()>,
+    print: &mut dyn FnMut(&mut C, &StackEvent) -> io::Result<()>,
 ) -> Result<(), StackError> {
-    let Some(standing) = session.cloud.stack(name.as_str()).await? else {
+    let Some(existing) = session.cloud.stack(name.as_str()).await? else {
         return Err(StackError::Absent {
             stack: name.to_string(),
             account: session.cloud.account.clone(),
             region: session.cloud.region.clone(),
         });
     };
-    let mut watch = Watch::whole(&standing.id);
+    let mut watch = Watch::whole(&existing.id);
     if !follow {
-        return watch.tell(session, tell).await;
+        return watch.print_new(session, print).await;
     }
-    let rest = watch.until_rest(session, tell).await?;
-    match &rest.stack {
+    let settled = watch.until_settled(session, print).await?;
+    match &settled.stack {
         Some(stack) if !state::is_success(&stack.status) => Err(StackError::Ended {
             what: "the change",
             stack: name.to_string(),
             status: stack.status.clone(),
-            first: first_failure(&rest),
+            first: first_failure(&settled),
             next: "`log2aws stack deploy` says what can be done with it.".to_owned(),
         }),
         _ => Ok(()),

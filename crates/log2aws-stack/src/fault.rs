@@ -6,14 +6,14 @@ use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
 
 /// A failed AWS call, after all retries.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{what}: {told}")]
+#[error("{what}: {message}")]
 pub struct CallError {
     /// The operation.
     pub what: String,
     /// AWS's code, if it answered.
     pub code: Option<String>,
     /// Its message and advice, or why it could not be reached.
-    pub told: String,
+    pub message: String,
     /// Whether it is temporary: no response, or throttling.
     pub passing: bool,
 }
@@ -93,7 +93,7 @@ where
     E: ProvideErrorMetadata + Error + 'static,
 {
     let mut fault = call(what, error);
-    let told = match error.raw_response().map(|response| response.status().as_u16()) {
+    let message = match error.raw_response().map(|response| response.status().as_u16()) {
         Some(403) => format!("AWS answers 403: your identity lacks {right} on it"),
         Some(400) => {
             "AWS answers 400: your credentials have expired, or this machine's clock is wrong"
@@ -104,7 +104,7 @@ where
         }
         _ => return fault,
     };
-    fault.told = told;
+    fault.message = message;
     fault
 }
 
@@ -116,7 +116,7 @@ where
     let what = what.into();
     let status = error.raw_response().map(|response| response.status().as_u16());
     let code = error.code().map(str::to_owned);
-    let told = match (status, error.message()) {
+    let message = match (status, error.message()) {
         (Some(status), _) if code.is_none() => format!(
             "the answer (HTTP {status}) is not one of AWS's; look at the proxy (HTTPS_PROXY) and at \
              --endpoint-url"
@@ -125,16 +125,16 @@ where
             let name = code.as_deref().unwrap_or_default();
             let message =
                 message.map_or_else(String::new, |message| format!(": {}", one_line(message)));
-            let told = format!("AWS answers {status} ({name}){message}");
+            let message = format!("AWS answers {status} ({name}){message}");
             match code.as_deref().and_then(advice) {
-                Some(advice) => format!("{told}; {advice}"),
-                None => told,
+                Some(advice) => format!("{message}; {advice}"),
+                None => message,
             }
         }
         (None, _) => unreachable_host(error),
     };
     let passing = is_passing(status, code.as_deref());
-    CallError { what, code, told, passing }
+    CallError { what, code, message, passing }
 }
 
 fn unreachable_host<E>(error: &SdkError<E>) -> String

@@ -184,9 +184,9 @@ mod tests {
             list(&all.join(","))
         };
         assert!(parameters(&addresses(300)).is_ok());
-        let told = parameters(&addresses(600)).unwrap_err().to_string();
-        assert!(told.contains("bytes, and Parameter Store holds 4096"), "{told}");
-        assert!(told.contains(&addresses(600).to_string().len().to_string()), "{told}");
+        let message = parameters(&addresses(600)).unwrap_err().to_string();
+        assert!(message.contains("bytes, and Parameter Store holds 4096"), "{message}");
+        assert!(message.contains(&addresses(600).to_string().len().to_string()), "{message}");
         // Networks are longer in the policy than in the list: they are quoted.
         let template = Template::embedded().unwrap();
         let policy = |networks: String| {
@@ -194,10 +194,13 @@ mod tests {
             check_policies(&template, &given, "111122223333", "ap-northeast-1", "log2aws-dev")
         };
         policy("10.0.0.0/8,203.0.113.7".to_owned()).unwrap();
-        let told = policy("10.0.0.0/8,".repeat(2000)).unwrap_err().to_string();
-        assert!(told.contains("the raw bucket") && told.contains("AWS takes 20480"), "{told}");
-        let told = policy("10.0.0.0/8,".repeat(700)).unwrap_err().to_string();
-        assert!(told.contains("the API") && told.contains("AWS takes 8192"), "{told}");
+        let message = policy("10.0.0.0/8,".repeat(2000)).unwrap_err().to_string();
+        assert!(
+            message.contains("the raw bucket") && message.contains("AWS takes 20480"),
+            "{message}"
+        );
+        let message = policy("10.0.0.0/8,".repeat(700)).unwrap_err().to_string();
+        assert!(message.contains("the API") && message.contains("AWS takes 8192"), "{message}");
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub mod name;
 pub mod plan;
 pub mod template;
 
+mod approval;
 mod commands;
 mod delete;
 mod deploy;
@@ -28,9 +29,12 @@ mod stack;
 mod state;
 mod watch;
 
+pub use approval::Approval;
 pub use commands::Commands;
 pub use delete::{DeleteOutcome, DeleteRequest, delete};
-pub use deploy::{DeployOutcome, DeployRequest, Deployed, checked_parameters, deploy};
+pub use deploy::{
+    ChangeSource, DeployOutcome, DeployRequest, Deployed, Execution, checked_parameters, deploy,
+};
 pub use error::StackError;
 pub use events::events;
 pub use fault::CallError;

@@ -12,7 +12,7 @@ use tokio::time::sleep;
 
 use crate::cloud::{Access, reach};
 use crate::error::StackError;
-use crate::parameter_store::{roots, told};
+use crate::parameter_store::{call_error, roots};
 
 /// The total timeout of one request.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -146,7 +146,7 @@ impl Reader<'_> {
                         self.name, self.groups.region
                     )));
                 }
-                done => return done.map_err(|error| told(&what, &error).into()),
+                done => return done.map_err(|error| call_error(&what, &error).into()),
             }
         }
     }

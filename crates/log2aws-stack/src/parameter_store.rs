@@ -24,16 +24,16 @@ const WAIT: Duration = Duration::from_millis(500);
 impl Cloud {
     /// The value of a parameter; `None` if there is no such parameter.
     pub(crate) async fn parameter(&self, name: &str) -> Result<Option<String>, StackError> {
-        let asked = name.to_owned();
-        let get = move |ssm: &Ssm| ssm.get(&[&asked], Timestamp::now());
+        let requested = name.to_owned();
+        let get = move |ssm: &Ssm| ssm.get(&[&requested], Timestamp::now());
         let mut values = self.patiently(&format!("reading the parameter {name}"), get).await?;
         Ok(values.remove(name))
     }
 
     /// Writes a parameter.
     pub(crate) async fn put_parameter(&self, name: &str, value: &str) -> Result<(), StackError> {
-        let (asked, value) = (name.to_owned(), value.to_owned());
-        let put = move |ssm: &Ssm| ssm.put(&asked, &value, Timestamp::now());
+        let (requested, value) = (name.to_owned(), value.to_owned());
+        let put = move |ssm: &Ssm| ssm.put(&requested, &value, Timestamp::now());
         self.patiently(&format!("writing the parameter {name}"), put).await
     }
 
@@ -46,14 +46,14 @@ impl Cloud {
         loop {
             let (ssm, ask) = (self.store().await?, ask.clone());
             // The client blocks.
-            let asked = tokio::task::spawn_blocking(move || ask(&ssm)).await;
-            match asked.map_err(std::io::Error::other)? {
+            let requested = tokio::task::spawn_blocking(move || ask(&ssm)).await;
+            match requested.map_err(std::io::Error::other)? {
                 Err(error) if error.is_passing() && attempt < ATTEMPTS => {
                     sleep(wait).await;
                     attempt += 1;
                     wait *= 2;
                 }
-                done => return done.map_err(|error| told(what, &error).into()),
+                done => return done.map_err(|error| call_error(what, &error).into()),
             }
         }
     }
@@ -78,7 +78,7 @@ pub(crate) fn roots() -> RootCerts {
 }
 
 /// A fault of a request, and what to do about it.
-pub(crate) fn told(what: &str, error: &RequestError) -> CallError {
+pub(crate) fn call_error(what: &str, error: &RequestError) -> CallError {
     let code = match error {
         RequestError::Answer { code, .. } => Some(code.clone()),
         _ => None,
@@ -91,9 +91,9 @@ pub(crate) fn told(what: &str, error: &RequestError) -> CallError {
         ),
         (None, false) => None,
     };
-    let told = match advice {
+    let message = match advice {
         Some(advice) => format!("{error}; {advice}"),
         None => error.to_string(),
     };
-    CallError { what: what.to_owned(), code, told, passing: error.is_passing() }
+    CallError { what: what.to_owned(), code, message, passing: error.is_passing() }
 }

@@ -58,7 +58,7 @@ impl Operation<'_> {
             (Phase::AtWork, StackError::Interrupted) => left("interrupted".to_owned()),
             (Phase::AtWork, StackError::Call(fault)) => left(fault.to_string()),
             (Phase::AtWork, StackError::Console(error)) => {
-                left(format!("nobody takes what is to be said here ({error})"))
+                left(format!("the output cannot be written ({error})"))
             }
             (Phase::Preparing, StackError::Interrupted) => StackError::State(
                 "interrupted; the stack was not changed. Run the command again".to_owned(),

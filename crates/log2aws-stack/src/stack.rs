@@ -123,15 +123,15 @@ impl StackEvent {
 impl Cloud {
     /// Looks a stack up, by its name or its ARN; `None` if there is none.
     pub(crate) async fn stack(&self, name: &str) -> Result<Option<ExistingStack>, CallError> {
-        let asked = self.cloudformation.describe_stacks().stack_name(name).send().await;
-        let told = match asked {
-            Ok(told) => told,
+        let answer = self.cloudformation.describe_stacks().stack_name(name).send().await;
+        let answer = match answer {
+            Ok(answer) => answer,
             Err(error) => {
                 let fault = fault::call(format!("looking for the stack {name}"), &error);
                 return if is_absence(&fault) { Ok(None) } else { Err(fault) };
             }
         };
-        let Some(stack) = told.stacks.unwrap_or_default().into_iter().next() else {
+        let Some(stack) = answer.stacks.unwrap_or_default().into_iter().next() else {
             return Ok(None);
         };
         let parameters = stack.parameters.unwrap_or_default().into_iter();
@@ -200,7 +200,7 @@ fn read_event(event: aws_sdk_cloudformation::types::StackEvent) -> Option<StackE
 
 /// Whether CloudFormation's error means that there is no such stack.
 pub(crate) fn is_absence(fault: &CallError) -> bool {
-    fault.code.as_deref() == Some("ValidationError") && fault.told.contains("does not exist")
+    fault.code.as_deref() == Some("ValidationError") && fault.message.contains("does not exist")
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ pub(crate) enum State {
     /// There is none: a deploy creates it.
     Absent,
     /// It is at rest: a deploy updates it.
-    Rests,
+    AtRest,
     /// CloudFormation is at work.
     AtWork,
     /// Its creation failed and only the name is left, or a delete did not complete. Only a delete
@@ -27,7 +27,7 @@ pub(crate) fn of(status: &str) -> State {
         "ROLLBACK_COMPLETE" | "ROLLBACK_FAILED" | "CREATE_FAILED" | "DELETE_FAILED" => State::Dead,
         "UPDATE_ROLLBACK_FAILED" | "IMPORT_ROLLBACK_FAILED" | "UPDATE_FAILED" => State::Stuck,
         status if status.ends_with("_IN_PROGRESS") => State::AtWork,
-        _ => State::Rests,
+        _ => State::AtRest,
     }
 }
 
@@ -54,7 +54,7 @@ mod tests {
         for (status, state) in [
             ("CREATE_IN_PROGRESS", State::AtWork),
             ("CREATE_FAILED", State::Dead),
-            ("CREATE_COMPLETE", State::Rests),
+            ("CREATE_COMPLETE", State::AtRest),
             ("ROLLBACK_IN_PROGRESS", State::AtWork),
             ("ROLLBACK_FAILED", State::Dead),
             ("ROLLBACK_COMPLETE", State::Dead),
@@ -63,14 +63,14 @@ mod tests {
             ("DELETE_COMPLETE", State::Absent),
             ("UPDATE_IN_PROGRESS", State::AtWork),
             ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", State::AtWork),
-            ("UPDATE_COMPLETE", State::Rests),
+            ("UPDATE_COMPLETE", State::AtRest),
             ("UPDATE_FAILED", State::Stuck),
             ("UPDATE_ROLLBACK_IN_PROGRESS", State::AtWork),
             ("UPDATE_ROLLBACK_FAILED", State::Stuck),
             ("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", State::AtWork),
-            ("UPDATE_ROLLBACK_COMPLETE", State::Rests),
+            ("UPDATE_ROLLBACK_COMPLETE", State::AtRest),
             ("REVIEW_IN_PROGRESS", State::Absent),
-            ("IMPORT_ROLLBACK_COMPLETE", State::Rests),
+            ("IMPORT_ROLLBACK_COMPLETE", State::AtRest),
         ] {
             assert_eq!(of(status), state, "{status}");
         }

@@ -46,7 +46,7 @@ pub struct Session<'a, C> {
 
 /// The result of a wait.
 #[derive(Clone, Debug)]
-pub(crate) struct WaitResult {
+pub(crate) struct Settled {
     /// The stack at rest; `None` if it is gone.
     pub(crate) stack: Option<ExistingStack>,
     /// The first failure that was not a consequence of another.
@@ -54,8 +54,8 @@ pub(crate) struct WaitResult {
 }
 
 fn silence(patience: Duration) -> CallError {
-    let told = format!("AWS has not answered for {} s", patience.as_secs());
-    CallError { what: "following the stack".to_owned(), code: None, told, passing: true }
+    let message = format!("AWS has not answered for {} s", patience.as_secs());
+    CallError { what: "following the stack".to_owned(), code: None, message, passing: true }
 }
 
 /// Watches one stack.
@@ -64,9 +64,9 @@ pub(crate) struct Watch {
     id: String,
     seen: HashSet<String>,
     failure: Option<StackEvent>,
-    told: usize,
+    printed: usize,
     /// The status in the newest event of the stack itself.
-    own: Option<String>,
+    stack_status: Option<String>,
 }
 
 impl Watch {
@@ -83,14 +83,20 @@ impl Watch {
 
     /// Prints everything from the beginning.
     pub(crate) fn whole(id: &str) -> Self {
-        Self { id: id.to_owned(), seen: HashSet::new(), failure: None, told: 0, own: None }
+        Self {
+            id: id.to_owned(),
+            seen: HashSet::new(),
+            failure: None,
+            printed: 0,
+            stack_status: None,
+        }
     }
 
     /// Prints new events.
-    pub(crate) async fn tell<C: Console>(
+    pub(crate) async fn print_new<C: Console>(
         &mut self,
         session: &mut Session<'_, C>,
-        tell: &mut dyn FnMut(&mut C, &StackEvent) -> std::io::Result<()>,
+        print: &mut dyn FnMut(&mut C, &StackEvent) -> std::io::Result<()>,
     ) -> Result<(), StackError> {
         for event in session.cloud.new_events(&self.id, &mut self.seen, PAGES).await? {
             if self.failure.is_none() && event.is_first_hand_failure() {
@@ -101,10 +107,10 @@ impl Watch {
                 if event.begins_a_change() {
                     self.failure = None;
                 }
-                self.own = Some(event.status.clone());
+                self.stack_status = Some(event.status.clone());
             }
-            tell(session.console, &event)?;
-            self.told += 1;
+            print(session.console, &event)?;
+            self.printed += 1;
         }
         Ok(())
     }
@@ -114,28 +120,28 @@ impl Watch {
     /// # Errors
     /// [`StackError::Call`] if a call failed permanently, or AWS was unreachable for the session's
     /// patience.
-    pub(crate) async fn until_rest<C: Console>(
+    pub(crate) async fn until_settled<C: Console>(
         &mut self,
         session: &mut Session<'_, C>,
-        tell: &mut dyn FnMut(&mut C, &StackEvent) -> std::io::Result<()>,
-    ) -> Result<WaitResult, StackError> {
+        print: &mut dyn FnMut(&mut C, &StackEvent) -> std::io::Result<()>,
+    ) -> Result<Settled, StackError> {
         let patience = session.pace.patience;
-        let (mut reached, mut heard) = (Instant::now(), (Instant::now(), self.told));
+        let (mut last_answer, mut last_event) = (Instant::now(), (Instant::now(), self.printed));
         loop {
-            if heard.1 != self.told {
-                heard = (Instant::now(), self.told);
+            if last_event.1 != self.printed {
+                last_event = (Instant::now(), self.printed);
             }
-            let quiet = heard.0.elapsed() >= patience;
+            let quiet = last_event.0.elapsed() >= patience;
             // A request that hangs must not outlast the patience either.
-            let looked = timeout(patience, self.look(session, tell, quiet)).await;
-            match looked.unwrap_or_else(|_| Err(silence(patience).into())) {
-                Ok(Some(rest)) => return Ok(rest),
-                Ok(None) => reached = Instant::now(),
+            let polled = timeout(patience, self.poll(session, print, quiet)).await;
+            match polled.unwrap_or_else(|_| Err(silence(patience).into())) {
+                Ok(Some(settled)) => return Ok(settled),
+                Ok(None) => last_answer = Instant::now(),
                 Err(StackError::Call(fault)) if fault.passing => {
-                    if reached.elapsed() >= session.pace.patience {
+                    if last_answer.elapsed() >= session.pace.patience {
                         return Err(fault.into());
                     }
-                    session.console.status(&format!("waiting for AWS: {}", fault.told));
+                    session.console.status(&format!("waiting for AWS: {}", fault.message));
                 }
                 Err(error) => return Err(error),
             }
@@ -147,26 +153,26 @@ impl Watch {
     ///
     /// The status can lag behind: for a moment AWS reports the state before the operation. So the
     /// newest event of the stack itself must agree, unless none arrives.
-    async fn look<C: Console>(
+    async fn poll<C: Console>(
         &mut self,
         session: &mut Session<'_, C>,
-        tell: &mut dyn FnMut(&mut C, &StackEvent) -> std::io::Result<()>,
+        print: &mut dyn FnMut(&mut C, &StackEvent) -> std::io::Result<()>,
         quiet: bool,
-    ) -> Result<Option<WaitResult>, StackError> {
+    ) -> Result<Option<Settled>, StackError> {
         let stack = session.cloud.stack(&self.id).await?;
         let Some(stack) = stack.filter(|stack| stack.status != "DELETE_COMPLETE") else {
             // The events of a deleted stack are available by its ARN, but not everywhere.
-            if let Err(error) = self.tell(session, tell).await
+            if let Err(error) = self.print_new(session, print).await
                 && !matches!(&error, StackError::Call(fault) if crate::stack::is_absence(fault))
             {
                 return Err(error);
             }
-            return Ok(Some(WaitResult { stack: None, failure: self.failure.clone() }));
+            return Ok(Some(Settled { stack: None, failure: self.failure.clone() }));
         };
-        self.tell(session, tell).await?;
-        session.console.status(&format!("{}, events: {}", stack.status, self.told));
-        let agreed = self.own.as_ref() == Some(&stack.status);
-        let rests = state::of(&stack.status) != State::AtWork && (agreed || quiet);
-        Ok(rests.then(|| WaitResult { stack: Some(stack), failure: self.failure.clone() }))
+        self.print_new(session, print).await?;
+        session.console.status(&format!("{}, events: {}", stack.status, self.printed));
+        let agreed = self.stack_status.as_ref() == Some(&stack.status);
+        let settled = state::of(&stack.status) != State::AtWork && (agreed || quiet);
+        Ok(settled.then(|| Settled { stack: Some(stack), failure: self.failure.clone() }))
     }
 }

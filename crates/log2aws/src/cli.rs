@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
-use log2aws_cli::agent::{self, AgentVerb, Door};
+use log2aws_cli::agent::{self, AgentVerb, CommandLine};
 use log2aws_cli::exit::{self, Exit};
 
 use crate::{audit, chart, convert, demo, reopen, serve, stack, store, token};
@@ -15,7 +15,7 @@ use crate::{audit, chart, convert, demo, reopen, serve, stack, store, token};
 #[command(name = "log2aws", version, max_term_width = 100)]
 #[command(
     after_help = "Every flag --some-name can also be given as LOG2AWS_SOME_NAME, and as the \
-                        key some-name in the verb's config file.\n\
+                        key some-name in the verb's config file, but --yes and --change-set.\n\
                         Exit codes: 0 done, 1 failed, 2 usage, 3 done with rejects, \
                         4 something is missing, 5 refused by the server."
 )]
@@ -67,8 +67,9 @@ pub(crate) fn run(args: &[OsString]) -> Exit {
             chart::run(&args, &mut io::stdin().lock(), &mut io::stdout(), &mut io::stderr())
         }
         Verb::Agent(verb) => {
-            let door = Door { command: Cli::command, args: args.to_vec(), environment };
-            agent::run(verb, &door)
+            let command_line =
+                CommandLine { command: Cli::command, args: args.to_vec(), environment };
+            agent::run(verb, &command_line)
         }
         Verb::Reopen(args) => reopen::run(args, &mut io::stdout()),
         Verb::Stack(args) => stack::run(args),
@@ -99,11 +100,10 @@ mod tests {
             .get_subcommands()
             .flat_map(|verb| std::iter::once(verb).chain(verb.get_subcommands()));
         for arg in verbs.flat_map(clap::Command::get_arguments) {
-            let Some(long) = arg.get_long().filter(|l| !matches!(*l, "help" | "version")) else {
-                continue;
-            };
-            let expected = config::variable(long);
-            assert_eq!(arg.get_env().and_then(|v| v.to_str()), Some(expected.as_str()));
+            let Some(long) = arg.get_long() else { continue };
+            let expected =
+                (!config::WITHOUT_VARIABLE.contains(&long)).then(|| config::variable(long));
+            assert_eq!(arg.get_env().and_then(|v| v.to_str()), expected.as_deref());
         }
     }
 }

@@ -161,6 +161,9 @@ fn convert_all<'a>(
             // These messages are in the result too, so a closed stderr does not matter.
             let _ = summarise(stderr, &input, &totals, &rejects);
         }
+        for remark in totals.remarks() {
+            let _ = writeln!(stderr, "convert: {input}: {remark}");
+        }
     }
     rows.finish().map_err(csv_error)?;
     rejects.finish().map_err(rejects_error)?;

@@ -165,7 +165,6 @@ fn pipeline(
             dry_run: false,
             max_time: PATIENCE,
             upload_hosts: Vec::new(),
-            limit_rate: None,
             keep: None,
             network: Network { stall: PATIENCE, ..Network::default() },
         };
@@ -201,6 +200,7 @@ fn take_samples(
         server: server.clone(),
         note: None,
         mode: SampleMode::Interval { window: Duration::from_secs(1) },
+        interval: None,
         sync: false,
     };
     let mut days = BTreeSet::new();

@@ -6,6 +6,7 @@ import io
 import ipaddress
 import os
 import pathlib
+import pty
 import re
 import signal
 import struct
@@ -27,6 +28,8 @@ NETWORKS = "203.0.113.7,198.51.100.0/24"
 ONE = "203.0.113.7"
 STORED = "/log2aws/dev/LogPutAllowHosts"
 PATIENCE = 60.0
+# What Ctrl-D sends at the beginning of a line.
+END_OF_INPUT = "\x04"
 X86_64, AARCH64 = 62, 183
 # What an earlier deploy has sent: enough for a stack to stand.
 GIVEN = {
@@ -112,18 +115,27 @@ class Program:
             line += ["--artifacts", str(self.artifacts)]
         return line + [str(flag) for flag in flags]
 
-    def start(self, verb, *flags, **more):
+    def start(self, verb, *flags, terminal=False, yes=True, **more):
+        """With `terminal`, standard input is one, on which the program asks. Without, a change is
+        approved by `--yes` with the environment of these flags, unless `yes` is False."""
+        if verb in ("deploy", "delete") and yes and not terminal:
+            named = [value for flag, value in zip(flags, flags[1:]) if flag == "--env"]
+            flags = (*flags, "--yes", [more.get("LOG2AWS_ENV", "dev"), *named][-1])
+        ours, theirs = pty.openpty() if terminal else (None, subprocess.PIPE)
         process = subprocess.Popen(
             self.command(verb, flags),
             cwd=self.folder,
             env={**self.environment, **more},
-            stdin=subprocess.PIPE,
+            stdin=theirs,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
+        if terminal:
+            os.close(theirs)
+            process.stdin = os.fdopen(ours, "w")
         self.started.append(process)
-        return Running(process)
+        return Running(process, terminal)
 
     def __call__(self, verb, *flags, answer="", **more):
         return self.start(verb, *flags, **more).end(answer)
@@ -146,8 +158,8 @@ class Program:
 class Running:
     """A run whose words are read as they come."""
 
-    def __init__(self, process):
-        self.process = process
+    def __init__(self, process, terminal=False):
+        self.process, self.terminal = process, terminal
         self.out, self.err = [], []
         self.readers = [
             threading.Thread(target=self._read, args=pair, daemon=True)
@@ -178,10 +190,15 @@ class Running:
         return self.end()
 
     def end(self, answer=""):
+        """`answer` is typed, or piped; an empty one ends the input."""
         try:
-            self.process.stdin.write(answer)
-            self.process.stdin.close()
-        except BrokenPipeError:
+            if self.terminal:
+                os.write(self.process.stdin.fileno(), (answer or END_OF_INPUT).encode())
+            else:
+                self.process.stdin.write(answer)
+                self.process.stdin.close()
+        except OSError:
+            # The program has not waited for an answer.
             pass
         self.process.wait(timeout=PATIENCE * 3)
         for reader in self.readers:

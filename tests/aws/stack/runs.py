@@ -84,7 +84,7 @@ class ChangeSet:
         self.id, self.name, self.stack, self.kind = arn, name, stack, kind
         self.body, self.new, self.changes, self.fields = body, new, changes, fields
         self.polls, self.reason, self.executed, self.made = polls, None, False, now()
-        self.invalid = {}
+        self.invalid, self.obsolete = {}, False
 
 
 class Runs:

@@ -153,6 +153,8 @@ class Stacks(Runs):
             status, execution = "FAILED", "UNAVAILABLE"
         if one.executed:
             execution = "EXECUTE_COMPLETE"
+        if one.obsolete:
+            execution = "OBSOLETE"
         start = int(fields.get("NextToken", 0))
         page = one.changes[start : start + self.changes_page]
         more = start + self.changes_page < len(one.changes)
@@ -244,6 +246,9 @@ class Stacks(Runs):
             said = f"ChangeSet [{one.id}] cannot be executed in its current status of [{status}]"
             raise Refusal("InvalidChangeSetStatus", said)
         one.executed = True
+        # "When you execute a change set, CloudFormation deletes all other change sets associated
+        # with the stack" (API reference, ExecuteChangeSet).
+        self.sets = [s for s in self.sets if s is one or s.stack is not one.stack]
         one.stack.token = fields.get("ClientRequestToken")
         before = self._described(one.stack)
         self._start(one.stack, self._run(one, self.scenario, self._taken(one)), one)
@@ -260,6 +265,7 @@ class Stacks(Runs):
         if stack is None or stack.status == "DELETE_COMPLETE":
             return None
         stack.token = fields.get("ClientRequestToken")
+        self.sets = [s for s in self.sets if s.stack is not stack]
         kept = [n for n in stack.resources if self._is_kept(stack, n)]
         batches = events.delete(
             self._groups(stack.template, stack.resources), kept, self.scenario.fails

@@ -135,7 +135,7 @@ def test_zips_below_the_current_folder_are_found(cloud, program):
     succeeded(program.first("--artifacts", place))
     cloud.calls.clear()
     line = [part for part in program.command("deploy", ["--artifacts", place])][:-2]
-    program.command = lambda verb, flags: line
+    program.command = lambda verb, flags: [*line, "--yes", "dev"]
     succeeded(program.deploy())
     sent = cloud.of("CreateChangeSet")[0].parameters()
     assert sent["GenerateUrlKey"] == key((place / "generate-url.zip").read_bytes())

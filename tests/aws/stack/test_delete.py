@@ -4,7 +4,7 @@ import re
 
 import pytest
 from cloud import denied
-from conftest import GIVEN, STACK, failed, happened, progress, says, succeeded
+from conftest import GIVEN, STACK, failed, happened, progress, refused, says, succeeded
 from runs import Scenario
 from wire import Refusal
 
@@ -63,27 +63,29 @@ def test_no_stack_is_nothing_to_delete(cloud, program):
     assert not cloud.changes()
 
 
-def test_prod_asks_before_it_deletes(cloud, program):
-    stack = cloud.stacks.standing("log2aws-prod", {**GIVEN, "Env": "prod"})
-    told = program("delete", "--env", "prod", answer="n\n")
-    says(told, "log2aws-prod", r"\(y/n\)", "nothing was")
+@pytest.mark.parametrize("env", ["dev", "prod"])
+def test_it_asks_before_it_deletes(cloud, program, env):
+    stack = cloud.stacks.standing(f"log2aws-{env}", {**GIVEN, "Env": env})
+    told = program("delete", "--env", env, terminal=True, answer="n\n")
+    says(told, f"log2aws-{env}", r"\(y/n\)", "nothing was")
     assert told.code == 0 and not cloud.changes()
-    failed(program("delete", "--env", "prod"))
+    refused(program("delete", "--env", env, terminal=True, answer=""), f"--yes {env}")
     assert not cloud.changes()
-    succeeded(program("delete", "--env", "prod", answer="y\n"))
+    succeeded(program("delete", "--env", env, terminal=True, answer="y\n"))
     assert stack.status == "DELETE_COMPLETE"
 
 
-def test_force_deletes_prod_unasked(cloud, program):
-    stack = cloud.stacks.standing("log2aws-prod", {**GIVEN, "Env": "prod"})
-    told = succeeded(program("delete", "--env", "prod", "--force"))
-    assert "(y/n)" not in told.all and stack.status == "DELETE_COMPLETE"
+def test_without_a_terminal_a_delete_is_approved_by_name(cloud, program, standing):
+    refused(program("delete", yes=False, answer="y\n"), "terminal", "--yes dev")
+    assert not cloud.calls
+    told = succeeded(program("delete", "--yes", "dev", yes=False))
+    assert "(y/n)" not in told.all and standing.status == "DELETE_COMPLETE"
 
 
-@pytest.mark.parametrize("flags", [[], ["--force"]])
+@pytest.mark.parametrize("yes", [False, True])
 @pytest.mark.parametrize("answer", ["y\n", "log2aws\n", "LOG2AWS-DEV\n", "\n", ""])
-def test_purge_wants_the_name_typed(cloud, program, standing, buckets, flags, answer):
-    told = failed(program("delete", "--purge", *flags, answer=answer), STACK)
+def test_purge_wants_the_name_typed(cloud, program, standing, buckets, yes, answer):
+    told = failed(program("delete", "--purge", yes=yes, answer=answer), STACK)
     if answer:
         says(told, f"not {STACK}", "nothing was removed")
     assert not cloud.changes()

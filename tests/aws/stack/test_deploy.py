@@ -19,6 +19,7 @@ from conftest import (
     networks,
     only_planned,
     progress,
+    refused,
     says,
     succeeded,
 )
@@ -206,11 +207,15 @@ def test_a_change_set_is_awaited(cloud, program, polls):
     assert len(cloud.of("DescribeChangeSet")) >= polls + 1
 
 
-def test_prod_asks_and_no_changes_nothing(cloud, program):
-    told = succeeded(program.first("--env", "prod", answer="n\n"))
+ENVIRONMENTS = pytest.mark.parametrize("env", ["dev", "prod"])
+
+
+@ENVIRONMENTS
+def test_no_changes_nothing(cloud, program, env):
+    told = succeeded(program.first("--env", env, terminal=True, answer="n\n"))
     says(
         told,
-        r"log2aws-prod",
+        f"Create stack log2aws-{env}",
         cloud.account,
         cloud.region,
         r"\(y/n\)",
@@ -219,34 +224,55 @@ def test_prod_asks_and_no_changes_nothing(cloud, program):
     )
     only_planned(cloud)
     assert re.search(r"^\s*\+ GenerateUrl\s", told.out.partition("(y/n)")[0], re.M), told
-    assert cloud.stacks.stack("log2aws-prod") is None
+    assert cloud.stacks.stack(f"log2aws-{env}") is None
 
 
-@pytest.mark.parametrize("answer", ["no\n", "\n", "yesterday\n"])
-def test_prod_takes_nothing_but_y_for_yes(cloud, program, answer):
-    program.first("--env", "prod", answer=answer)
+@pytest.mark.parametrize("answer", ["no\n", "\n", "yesterday\n", "prod\n"])
+def test_nothing_but_y_means_yes(cloud, program, answer):
+    succeeded(program.first(terminal=True, answer=answer))
     only_planned(cloud)
-    assert cloud.stacks.stack("log2aws-prod") is None
+    assert cloud.stacks.stack(STACK) is None
 
 
-def test_prod_without_an_answer_is_refused(cloud, program):
-    told = program.first("--env", "prod", answer="")
-    assert told.code == 1, told
-    says(told, "--force")
+def test_no_answer_is_refused(cloud, program):
+    refused(program.first(terminal=True, answer=""), "--yes dev")
     only_planned(cloud)
-    assert cloud.stacks.stack("log2aws-prod") is None
+    assert cloud.stacks.stack(STACK) is None
 
 
-def test_no_leaves_a_stack_of_production_as_it_is(cloud, program):
-    stack = cloud.stacks.standing("log2aws-prod", {**GIVEN, "Env": "prod"})
-    told = succeeded(program.deploy("--env", "prod", "--parameter", "RawKeepDays=9", answer="n\n"))
-    says(told, "Update stack log2aws-prod", "nothing was changed")
-    assert not cloud.of("DeleteStack") and stack.status == "CREATE_COMPLETE"
+@ENVIRONMENTS
+def test_without_a_terminal_a_change_is_approved_by_name(cloud, program, env):
+    refused(program.first("--env", env, yes=False, answer="y\n"), "terminal", f"--yes {env}")
+    assert not cloud.calls
+    told = succeeded(program.first("--env", env, "--yes", env, yes=False))
+    assert "(y/n)" not in told.all
+    assert cloud.stacks.stack(f"log2aws-{env}").status == "CREATE_COMPLETE"
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+@pytest.mark.parametrize("verb", ["deploy", "delete"])
+def test_approval_of_another_environment_is_refused(cloud, program, standing, verb, terminal):
+    """A typing error in --env, or the command of another environment taken from the history."""
+    flags = ["--env", "dev", "--yes", "prod"]
+    told = program(verb, *flags, terminal=terminal, yes=False, answer="y\n")
+    refused(told, "--yes prod", "--env is dev", "nothing was changed")
+    assert not cloud.calls
+
+
+def test_an_approval_is_no_setting(cloud, program):
+    refused(program.first(yes=False, LOG2AWS_YES="dev"), "--yes dev")
+    assert not cloud.calls
+
+
+def test_no_leaves_a_stack_as_it_is(cloud, program, standing):
+    told = program.deploy("--parameter", "RawKeepDays=9", terminal=True, answer="n\n")
+    says(succeeded(told), f"Update stack {STACK}", "nothing was changed")
+    assert not cloud.of("DeleteStack") and standing.status == "CREATE_COMPLETE"
     only_planned(cloud)
 
 
 def test_what_the_functions_need_is_put_after_the_answer(cloud, program):
-    running = program.start("deploy", "--allow-hosts", HOSTS, "--env", "prod")
+    running = program.start("deploy", "--allow-hosts", HOSTS, terminal=True)
     running.until(r"\(y/n\)")
     assert cloud.artifact_bucket() not in cloud.buckets.all
     succeeded(running.end("y\n"))
@@ -255,21 +281,17 @@ def test_what_the_functions_need_is_put_after_the_answer(cloud, program):
     assert order == ["CreateChangeSet", "PutObject", "PutObject", "ExecuteChangeSet"]
 
 
-def test_prod_asks_and_goes_on(cloud, program):
-    told = succeeded(program.first("--env", "prod", answer="y\n"))
+@ENVIRONMENTS
+def test_yes_goes_on(cloud, program, env):
+    told = succeeded(program.first("--env", env, terminal=True, answer="y\n"))
     says(told, r"\(y/n\)")
-    assert cloud.stacks.stack("log2aws-prod").status == "CREATE_COMPLETE"
-    assert "/log2aws/prod/LogPutAllowHosts" in cloud.parameters
+    assert cloud.stacks.stack(f"log2aws-{env}").status == "CREATE_COMPLETE"
+    assert f"/log2aws/{env}/LogPutAllowHosts" in cloud.parameters
 
 
-def test_force_does_not_ask(cloud, program):
-    told = succeeded(program.first("--env", "prod", "--force"))
+def test_nothing_to_change_is_not_asked_about(cloud, program, deployed):
+    told = succeeded(program.deploy(terminal=True))
     assert "(y/n)" not in told.all
-    assert cloud.stacks.stack("log2aws-prod").status == "CREATE_COMPLETE"
-
-
-def test_dev_does_not_ask(cloud, program):
-    assert "(y/n)" not in succeeded(program.first()).all
 
 
 @pytest.mark.parametrize(
@@ -389,14 +411,13 @@ def test_the_outcome_as_json(cloud, program):
 
 def test_every_flag_has_its_variable(cloud, program):
     line = program.command("deploy", ["--artifacts", "x"])
-    program.command = lambda verb, flags: line[:3]
+    program.command = lambda verb, flags: [*line[:3], "--yes", "prod"]
     told = program(
         "deploy",
         LOG2AWS_ENDPOINT_URL=cloud.url,
         LOG2AWS_ARTIFACTS=str(program.artifacts),
         LOG2AWS_ALLOW_HOSTS="203.0.113.9",
         LOG2AWS_ENV="prod",
-        LOG2AWS_FORCE="true",
         LOG2AWS_POLL_MS="10",
         LOG2AWS_ACCOUNT=cloud.account,
         LOG2AWS_STACK_NAME="by-variable",

@@ -270,7 +270,7 @@ def test_the_suggested_delete_can_be_pasted(cloud, program):
     cloud.stacks.scenario = Scenario()
     pasted = shlex.split(line)
     program.command = lambda verb, flags: [binary(), *pasted[1:]]
-    succeeded(program("delete"))
+    succeeded(program("delete", terminal=True, answer="y\n"))
     assert cloud.stacks.stack(STACK) is None
 
 

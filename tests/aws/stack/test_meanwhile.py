@@ -59,10 +59,11 @@ def test_a_rollback_of_what_was_not_narrowed_puts_nothing(cloud, program, deploy
 
 
 @pytest.mark.parametrize("edit", [ONE, f"{HOSTS}, 192.0.2.1", None])
-def test_an_edit_while_production_is_asked_about_stops_the_deploy(cloud, program, edit):
+def test_an_edit_before_the_answer_stops_the_deploy(cloud, program, edit):
     stored = STORED.replace("dev", "prod")
     stack = cloud.stacks.standing("log2aws-prod", {**GIVEN, "Env": "prod"})
-    running = program.start("deploy", "--env", "prod", "--parameter", "RawKeepDays=9")
+    flags = ["--env", "prod", "--parameter", "RawKeepDays=9"]
+    running = program.start("deploy", *flags, terminal=True)
     running.until(r"\(y/n\)")
     if edit is None:
         del cloud.parameters[stored]
@@ -100,7 +101,7 @@ def test_a_list_that_also_widens_is_left_to_cloudformation(cloud, program, deplo
     assert entries(cloud.parameters[STORED]) == entries(wanted)
 
 
-# ---- answers that come late, and words that nobody takes ----
+# ---- answers that come late, and output that nobody reads ----
 
 
 @pytest.mark.parametrize("stale", [1, 4])

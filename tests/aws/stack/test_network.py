@@ -60,7 +60,7 @@ def test_ctrl_c_before_the_deploy_changes_nothing(cloud, program):
 
 
 def test_ctrl_c_at_the_question_changes_nothing(cloud, program):
-    running = program.start("deploy", "--allow-hosts", HOSTS, "--env", "prod")
+    running = program.start("deploy", "--allow-hosts", HOSTS, "--env", "prod", terminal=True)
     running.until(r"\(y/n\)")
     running.process.send_signal(signal.SIGINT)
     running.process.wait(timeout=20)

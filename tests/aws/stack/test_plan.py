@@ -1,5 +1,6 @@
 """`stack plan`: what would be made and what it costs, with no account and no network."""
 
+import datetime
 import json
 import re
 
@@ -41,6 +42,14 @@ def test_the_plan_tells_each_permission_and_the_call_that_needs_it(offline):
 def cost(told):
     assert "USD" in told.out, told
     return float(re.search(r"^\s*total\s+([\d.,]+)$", told.out, re.M)[1].replace(",", ""))
+
+
+def test_the_plan_says_how_old_its_prices_are(offline):
+    told = succeeded(offline("plan"))
+    oldest, newest = re.search(r"list prices as of (\S+) to (\S+);", told.out).groups()
+    assert datetime.date(2026, 9, 1) <= datetime.date.fromisoformat(oldest)
+    assert oldest <= newest
+    assert any(newest in note for note in json.loads(offline("plan", "--json").out)["cost"]["notes"])
 
 
 def test_the_cost_grows_with_the_servers(offline):

@@ -8,14 +8,15 @@ use cargo_metadata::Package;
 use xshell::Shell;
 
 use super::sbom;
+use super::target::Target;
 
 /// The names of licence files begin like this.
 const NAMES: [&str; 4] = ["LICENSE", "LICENCE", "COPYING", "NOTICE"];
 
 /// Every licence once, under the names of its packages.
-pub(super) fn make(shell: &Shell) -> anyhow::Result<String> {
+pub(super) fn make(shell: &Shell, target: Target) -> anyhow::Result<String> {
     let metadata = sbom::metadata(shell)?;
-    let tree = sbom::tree(shell)?;
+    let tree = sbom::tree(shell, target)?;
     let mut texts: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for package in sbom::linked(&tree, &metadata)? {
         // Our own crates are covered by the package's own licence.

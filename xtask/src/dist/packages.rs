@@ -7,11 +7,14 @@ use anyhow::Context as _;
 use flate2::{Compression, GzBuilder};
 use xshell::{Shell, cmd};
 
-use super::{PROGRAM, Source, TRIPLE};
+use super::target::Target;
+use super::{PROGRAM, Source};
 
 /// The parts that are not files of the repository.
 pub(super) struct Parts<'a> {
     pub(super) program: &'a Path,
+    /// The program that writes the manual pages, on this machine.
+    pub(super) writer: &'a Path,
     pub(super) sbom: String,
     pub(super) notices: String,
 }
@@ -24,26 +27,32 @@ pub(super) fn make(
     tools: &Path,
     source: &Source,
     parts: &Parts<'_>,
+    target: Target,
 ) -> anyhow::Result<()> {
     let Source { version, epoch } = source;
     let scratch = shell.create_temp_dir()?;
-    let name = format!("{PROGRAM}-{version}-linux-x86_64");
+    let name = target.archive(PROGRAM, version);
     let stage = scratch.path().join(&name);
     lay_out(shell, root, &stage, source, parts)?;
+    let config = stage.join("nfpm.yaml");
+    shell.write_file(&config, target.nfpm(&shell.read_file(&config)?)?)?;
 
     let nfpm = tools.join("nfpm");
-    let config = root.join("deploy/agent/nfpm.yaml");
     {
         // nfpm reads files relative to the working directory.
         let _folder = shell.push_dir(&stage);
         for packager in ["deb", "rpm"] {
-            cmd!(shell, "{nfpm} package --config {config} --packager {packager} --target {dist}")
-                .env("VERSION", version)
-                .env("SOURCE_DATE_EPOCH", epoch)
-                .quiet()
-                .ignore_stdout()
-                .run()
-                .with_context(|| format!("the {packager} could not be made"))?;
+            let package = dist.join(target.package(PROGRAM, version, packager));
+            cmd!(
+                shell,
+                "{nfpm} package --config {config} --packager {packager} --target {package}"
+            )
+            .env("VERSION", version)
+            .env("SOURCE_DATE_EPOCH", epoch)
+            .quiet()
+            .ignore_stdout()
+            .run()
+            .with_context(|| format!("the {packager} could not be made"))?;
         }
     }
 
@@ -53,8 +62,7 @@ pub(super) fn make(
         .output()?
         .stdout;
     shell.write_file(dist.join(format!("{name}.tar.gz")), gzip(&tar)?)?;
-    shell.write_file(dist.join(format!("{PROGRAM}-{version}.cdx.json")), &parts.sbom)?;
-    shell.copy_file(parts.program, dist.join(PROGRAM))?;
+    shell.write_file(dist.join(format!("{name}.cdx.json")), &parts.sbom)?;
     Ok(())
 }
 
@@ -80,13 +88,12 @@ fn lay_out(
         shell.copy_file(&script, stage.join("scripts"))?;
     }
 
-    // The program runs on this machine, so it can write its own manual pages.
-    let pages = stage.join("man");
-    cmd!(shell, "{program} man {pages}")
+    let (pages, writer) = (stage.join("man"), parts.writer);
+    cmd!(shell, "{writer} man {pages}")
         .env("SOURCE_DATE_EPOCH", &source.epoch)
         .quiet()
         .run()
-        .with_context(|| format!("{PROGRAM} for {TRIPLE} does not run here"))?;
+        .with_context(|| format!("{} does not run here", writer.display()))?;
     for page in shell.read_dir(&pages)? {
         let mut packed = page.clone().into_os_string();
         packed.push(".gz");
@@ -94,7 +101,7 @@ fn lay_out(
         shell.remove_path(page)?;
     }
     for shell_name in ["bash", "fish", "zsh"] {
-        let script = cmd!(shell, "{program} completions {shell_name}").quiet().read()?;
+        let script = cmd!(shell, "{writer} completions {shell_name}").quiet().read()?;
         shell.write_file(stage.join("completions").join(shell_name), script + "\n")?;
     }
 

@@ -10,17 +10,23 @@ use cargo_metadata::{Metadata, MetadataCommand, Package};
 use serde_json::{Value, json};
 use xshell::{Shell, cmd};
 
-use super::{PACKAGE, PROGRAM, Source, TRIPLE, sha256};
+use super::target::Target;
+use super::{PACKAGE, PROGRAM, Source, sha256};
 
 /// Name and version.
 type Name = (String, String);
 
 /// The document.
-pub(super) fn make(shell: &Shell, source: &Source, program: &[u8]) -> anyhow::Result<String> {
+pub(super) fn make(
+    shell: &Shell,
+    source: &Source,
+    program: &[u8],
+    target: Target,
+) -> anyhow::Result<String> {
     let Source { version, epoch } = source;
     let time = cmd!(shell, "date -u -d @{epoch} +%Y-%m-%dT%H:%M:%SZ").quiet().read()?;
     let metadata = metadata(shell)?;
-    let tree = tree(shell)?;
+    let tree = tree(shell, target)?;
     let own = reference(&(PACKAGE.to_owned(), version.clone()));
     let components: Vec<Value> = linked(&tree, &metadata)?.into_iter().map(component).collect();
     let depends: Vec<Value> = edges(&tree)
@@ -60,9 +66,9 @@ pub(super) fn metadata(shell: &Shell) -> anyhow::Result<Metadata> {
 }
 
 /// The tree of linked and build dependencies, each line prefixed with its depth.
-pub(super) fn tree(shell: &Shell) -> anyhow::Result<String> {
-    let format = "|{p}";
-    Ok(cmd!(shell, "cargo tree --locked --package {PACKAGE} --target {TRIPLE} --edges normal,build --prefix depth --format {format}").quiet().read()?)
+pub(super) fn tree(shell: &Shell, target: Target) -> anyhow::Result<String> {
+    let (format, triple) = ("|{p}", target.triple());
+    Ok(cmd!(shell, "cargo tree --locked --package {PACKAGE} --target {triple} --edges normal,build --prefix depth --format {format}").quiet().read()?)
 }
 
 /// The packages in the tree except the program's own, by name.

@@ -80,6 +80,12 @@ fn rust(shell: &Shell, root: &Path, tools: &Tools, report: &mut Report) -> anyho
         "cargo-deny",
         cmd!(shell, "{deny} --workspace check --hide-inclusion-graph bans licenses sources"),
     )?;
+    // It holds them against GitHub's schema, then looks at pins, permissions and expressions.
+    let zizmor = python.with_file_name("zizmor");
+    report.step(
+        "workflows of GitHub",
+        cmd!(shell, "{zizmor} --quiet --offline --strict-collection .github/workflows"),
+    )?;
     report.step(
         "CloudFormation template",
         cmd!(shell, "{python} -m pytest -q -p no:cacheprovider -p skips tests/aws/template")
@@ -129,6 +135,8 @@ fn foreign(
     let pytest = |folder: &str| {
         cmd!(shell, "{python} -m pytest -q -p no:cacheprovider -p skips {folder}")
             .env("LOG2AWS_BINARY", binary)
+            // The agent's own tests have built it.
+            .env("LOG2AWS_AGENT", target.join("debug/log2aws-agent"))
             .env("PYTHONDONTWRITEBYTECODE", "1")
     };
     // The tests of their crates have built the functions.
@@ -139,7 +147,7 @@ fn foreign(
     report.step("log2aws stack, against an AWS on this machine", pytest("tests/aws/stack"))?;
     report.part("clients on Node", false, || tools::node(shell, root, "tests/clients/node"))?;
     report.step("foreign clients", pytest("tests/clients"))?;
-    report.part("the servers' packages", true, || dist::run(root))?;
+    report.part("the servers' packages", true, || dist::run(root, &dist::Options::default()))?;
     // dpkg and mount need root.
     let as_root = tools::as_root(shell)?;
     let dist_of = target.join("packages");

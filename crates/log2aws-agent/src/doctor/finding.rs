@@ -46,8 +46,6 @@ pub enum Check {
     Clock,
     /// The connection to the store.
     Store,
-    /// The life of a URL, compared with the duration of an upload.
-    UrlLife,
 }
 
 impl Check {
@@ -73,7 +71,6 @@ impl Check {
             Self::AllowList => "allow-list",
             Self::Clock => "clock",
             Self::Store => "store",
-            Self::UrlLife => "url life",
         }
     }
 }

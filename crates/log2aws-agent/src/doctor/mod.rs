@@ -2,7 +2,6 @@
 //!
 //! `facts` collects, then `judge` decides without I/O. Nothing is written and nothing is delivered.
 
-use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -18,10 +17,8 @@ mod judge;
 
 use self::facts::Facts;
 use self::facts::api::{ApiResponse, Probe};
-use self::judge::answer::{self, Transfer};
 use self::judge::folders::{self, FolderPurpose};
-use self::judge::samples::{self, Samplers};
-use self::judge::{connection, deliveries, parts, service};
+use self::judge::{answer, connection, deliveries, parts, samples, service};
 
 pub use self::finding::{Check, Finding, Report, Verdict};
 
@@ -50,10 +47,6 @@ pub struct DoctorConfig {
     pub network: Network,
     /// Further hosts that a log may be sent to.
     pub upload_hosts: Vec<HostPattern>,
-    /// The rate limit in bytes a second.
-    pub limit_rate: Option<NonZeroU64>,
-    /// The maximum duration of a run.
-    pub max_time: Duration,
 }
 
 /// Runs all checks, in the order that a log takes.
@@ -172,11 +165,9 @@ fn at_home(config: &DoctorConfig, world: &World<'_>, facts: &Facts) -> Vec<Findi
     let read = newest.and_then(|(day, lines)| Some((*day, lines.as_ref().ok()?)));
     let last_line = read.and_then(|(_, lines)| lines.last(&facts.zone));
     let last = facts.last_sample.max(last_line);
-    let samplers =
-        Samplers { service: facts.service, delivers: config.api.is_some(), cron: &facts.cron };
-    findings.push(samples::samples(last, facts.now, config.interval, &samplers));
+    findings.push(samples::samples(last, facts.now, config.interval, facts.service));
     let today = read.filter(|(day, _)| *day == facts.today).map(|(_, lines)| lines);
-    findings.push(samples::samplers(&samplers, today, config.interval));
+    findings.push(samples::samplers(facts.service, today, config.interval));
     match newest {
         Some((day, Ok(lines))) => {
             findings.push(samples::lines(*day, lines, config.server.as_ref().ok()));
@@ -192,6 +183,7 @@ fn at_home(config: &DoctorConfig, world: &World<'_>, facts: &Facts) -> Vec<Findi
     if let Some(pending) = &facts.pending {
         let last = LastShip::load(&config.state_dir);
         findings.push(deliveries::pending(pending, last.as_ref(), facts.today, facts.now));
+        findings.extend(last.as_ref().and_then(deliveries::name_conflict));
     }
     findings
 }
@@ -211,23 +203,11 @@ fn outside(
         }
     };
     let mut findings = connection::api(probe, facts.now);
-    let Ok(said) = &probe.result else { return findings };
+    let Ok(response) = &probe.result else { return findings };
     if let Ok(server) = &config.server {
-        findings.extend(answer::answer(&said.answer, &api.to_string(), server));
+        findings.extend(answer::answer(&response.answer, &api.to_string(), server));
     }
-    findings.extend(said.date.map(|date| answer::clock(date, said.before, said.after)));
-    findings.extend(said.store.as_ref().map(|store| connection::store(store, facts.now)));
-    if let (Some(Ok(Some(expires_at))), Some(date)) = (&said.answer.url, said.date) {
-        let life = expires_at.duration_since(date).unsigned_abs();
-        let transfer = Transfer {
-            largest: facts.largest,
-            measured: LastShip::load(&config.state_dir)
-                .and_then(|last| last.delivered)
-                .map(|last| (last.bytes, Duration::from_millis(last.milliseconds))),
-            limit: config.limit_rate,
-            max_time: config.max_time,
-        };
-        findings.push(answer::url_life(life, &transfer));
-    }
+    findings.extend(response.date.map(|date| answer::clock(date, response.before, response.after)));
+    findings.extend(response.store.as_ref().map(|store| connection::store(store, facts.now)));
     findings
 }

@@ -1,6 +1,6 @@
 //! Why there is no response, as a sentence with what to check.
 
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read};
 
 use ureq::{Error, Timeout};
 
@@ -14,7 +14,16 @@ pub(super) const MAX_REDIRECTS: u32 = 5;
 /// errors are I/O errors too.
 #[derive(Debug, thiserror::Error)]
 #[error("the log cannot be read to its end: {0}")]
-pub(crate) struct SourceError(pub(crate) io::Error);
+pub(super) struct SourceError(io::Error);
+
+/// Reads a request's body, with errors that are told apart from those of the network.
+pub(crate) struct SourceReader<R>(pub(crate) R);
+
+impl<R: Read> Read for SourceReader<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer).map_err(|error| io::Error::other(SourceError(error)))
+    }
+}
 
 /// Why there is no response. Names hosts, never a query, because that of an upload is a secret.
 #[derive(Debug, thiserror::Error)]

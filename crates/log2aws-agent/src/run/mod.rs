@@ -1,6 +1,6 @@
-//! `run`: samples at clock marks and ships once a day, as one service.
+//! `run`, the daemon: samples at clock marks and ships once a day.
 //!
-//! [`Schedule`] decides when, the loop in `service` what, over the port [`Host`]; [`System`] is the
+//! [`Schedule`] decides when, the loop in `service` what, over the port [`Platform`]; [`System`] is the
 //! real machine.
 
 mod lock;
@@ -14,13 +14,13 @@ mod textfile;
 
 pub use self::lock::{LockError, RunLock, is_running};
 pub use self::port::{
-    ChildEnvironment, Facts, Host, Phase, RunConfig, RunError, SampleOutcome, SampleProblem,
+    ChildEnvironment, Facts, Phase, Platform, RunConfig, RunError, SampleOutcome, SampleProblem,
     ShipOrder, Shipped, WakeReasons,
 };
 pub use self::record::{FolderView, ServiceRecord};
 pub use self::schedule::{
-    CATCH_UP, Interval, IntervalError, Offset, RETRY_REFUSED, Schedule, ShipWindow,
-    ShipWindowError, retry_after,
+    CATCH_UP, Interval, IntervalError, MAX_RESENT_AT_ONCE, Offset, RETRY_REFUSED, Schedule,
+    ShipWindow, ShipWindowError, retry_after,
 };
 pub use self::service::run;
 pub use self::system::{Reload, System, ends_with_run};

@@ -175,7 +175,7 @@ pub struct Facts {
 }
 
 /// The machine.
-pub trait Host {
+pub trait Platform {
     /// The wall clock, which can be set.
     fn now(&self) -> Timestamp;
     /// The monotonic clock.
@@ -197,6 +197,8 @@ pub trait Host {
     /// # Errors
     /// Why they are unknown.
     fn pending(&mut self, config: &RunConfig) -> Result<Vec<Day>, String>;
+    /// Those of them that were delivered to another store: their logs are sent again.
+    fn delivered_elsewhere(&mut self, config: &RunConfig) -> Vec<Day>;
     /// The result of the last ship by any process.
     fn last_ship(&mut self, config: &RunConfig) -> Option<LastShip>;
     /// This machine's current host name.
@@ -206,7 +208,7 @@ pub trait Host {
     fn host_name(&mut self) -> Result<ServerName, String>;
     /// The current time zone.
     fn zone(&mut self, config: &RunConfig) -> TimeZone;
-    /// Starts the shipping process; [`Host::wait`] reports its end.
+    /// Starts the shipping process; [`Platform::wait`] reports its end.
     ///
     /// # Errors
     /// The system's error.

@@ -14,6 +14,8 @@ use log2aws_core::day::Day;
 use log2aws_core::server_name::ServerName;
 use sha2::{Digest, Sha256};
 
+use crate::ship::backoff;
+
 /// The bounds of the delay after a failed delivery.
 const FIRST_RETRY: Duration = Duration::from_mins(5);
 const LAST_RETRY: Duration = Duration::from_hours(1);
@@ -23,6 +25,10 @@ const LEAST_RETRY: Duration = Duration::from_secs(30);
 
 /// How long after a start overdue days are delivered.
 pub const CATCH_UP: Duration = Duration::from_mins(15);
+
+/// So many logs that another store has are sent again like any others; more, at a moment of their
+/// own: see [`Schedule::next_resend`].
+pub const MAX_RESENT_AT_ONCE: usize = 7;
 
 /// The time between two samples.
 ///
@@ -48,6 +54,11 @@ impl Interval {
     /// As a duration.
     pub fn duration(self) -> Duration {
         self.0
+    }
+
+    /// In seconds.
+    pub fn seconds(self) -> u32 {
+        u32::try_from(self.0.as_secs()).unwrap_or(u32::MAX)
     }
 }
 
@@ -110,6 +121,9 @@ impl ShipWindow {
     /// Four hours, starting ten minutes after midnight.
     pub const DEFAULT: Self =
         Self { from: Time::constant(0, 10, 0, 0), to: Time::constant(4, 10, 0, 0) };
+
+    /// From one midnight to the next.
+    const WHOLE_DAY: Self = Self { from: Time::midnight(), to: Time::midnight() };
 
     /// The window that begins on `date`. A clock change within it shortens or lengthens it, and a
     /// bound that does not exist is shifted.
@@ -192,7 +206,7 @@ impl Schedule {
     ///
     /// Marks are whole intervals after each local midnight, in real time: a day of 23 or 25 hours
     /// has fewer or more, and none is missing or duplicated.
-    pub fn marks(&self, now: Timestamp) -> (Timestamp, Timestamp) {
+    pub fn sample_times(&self, now: Timestamp) -> (Timestamp, Timestamp) {
         let interval = self.interval.duration();
         let date = now.to_zoned(self.zone.clone()).date();
         let mut midnights: Vec<Timestamp> =
@@ -213,7 +227,7 @@ impl Schedule {
     pub fn sample_is_due(&self, last: Option<Timestamp>, now: Timestamp) -> bool {
         let Some(last) = last else { return true };
         let wrong = last > now.checked_add(self.interval.duration()).unwrap_or(Timestamp::MAX);
-        wrong || last < self.marks(now).0
+        wrong || last < self.sample_times(now).0
     }
 
     /// This host's first shipping moment after `now`.
@@ -229,12 +243,31 @@ impl Schedule {
         self.moments(day.date()).filter(|moment| *moment >= over).min().unwrap_or(Timestamp::MAX)
     }
 
+    /// The first moment after `now` to send again what another store has: a fleet whose store
+    /// changed sends all kept logs again, which is spread over a whole day. A time of day, so that
+    /// a restart does not put it off.
+    pub fn next_resend(&self, now: Timestamp) -> Timestamp {
+        let date = now.to_zoned(self.zone.clone()).date();
+        let moments = self.moments_in(ShipWindow::WHOLE_DAY, self.offset.of_start, date);
+        moments.filter(|moment| *moment > now).min().unwrap_or(Timestamp::MAX)
+    }
+
     /// The shipping moments around `date`.
     fn moments(&self, date: Date) -> impl Iterator<Item = Timestamp> {
-        days_around(date).filter_map(|date| {
-            let (from, to) = self.window.on(date, &self.zone)?;
+        self.moments_in(self.window, self.offset.of_day, date)
+    }
+
+    /// The moments of a window around `date`.
+    fn moments_in(
+        &self,
+        window: ShipWindow,
+        offset: u64,
+        date: Date,
+    ) -> impl Iterator<Item = Timestamp> {
+        days_around(date).filter_map(move |date| {
+            let (from, to) = window.on(date, &self.zone)?;
             let length = to.duration_since(from).unsigned_abs();
-            from.checked_add(share(self.offset.of_day, length)).ok()
+            from.checked_add(share(offset, length)).ok()
         })
     }
 
@@ -244,12 +277,10 @@ impl Schedule {
     }
 }
 
-/// The delay after `failures` failed deliveries in a row (from 1): full jitter, so that a fleet
-/// that failed at the same time does not return at the same time.
+/// The delay after `failures` failed deliveries in a row (from 1): exponential backoff with full
+/// jitter, so that a fleet that failed at the same time does not return at the same time.
 pub fn retry_after(failures: u32, jitter: f64) -> Duration {
-    let doubled = 1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX);
-    let bound = FIRST_RETRY.saturating_mul(doubled).min(LAST_RETRY);
-    bound.mul_f64(jitter.clamp(0.0, 1.0)).max(LEAST_RETRY)
+    backoff(FIRST_RETRY, LAST_RETRY, failures, jitter).max(LEAST_RETRY)
 }
 
 /// The delay after a refusal, which only a person can resolve.

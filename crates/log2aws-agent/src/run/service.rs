@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use log2aws_core::day::Day;
 
 use super::port::{
-    Facts, Host, Phase, RunConfig, RunError, SampleOutcome, SampleProblem, WakeReasons,
+    Facts, Phase, Platform, RunConfig, RunError, SampleOutcome, SampleProblem, WakeReasons,
 };
 use super::schedule::{Schedule, retry_after};
 use super::status_line;
@@ -27,13 +28,13 @@ const MAX_LOST: u32 = 2;
 /// How often an invalid config file is read again.
 const CONFIG_RETRY: Duration = Duration::from_secs(10);
 
-/// Samples and ships until the host says stop.
+/// Samples and ships until the platform says stop (SIGTERM).
 ///
 /// # Errors
-/// The host cannot wait any more; or a folder was lost for several marks and a service manager
+/// The platform cannot wait any more; or a folder was lost for several marks and a service manager
 /// starts the service again. Nothing else ends it: other errors are logged, counted and retried.
-pub fn run(config: RunConfig, host: &mut dyn Host) -> Result<(), RunError> {
-    let mut service = Service::new(config, host);
+pub fn run(config: RunConfig, platform: &mut dyn Platform) -> Result<(), RunError> {
+    let mut service = Service::new(config, platform);
     service.plan();
     service.publish(Phase::Ready);
     let interval = service.config.interval;
@@ -48,7 +49,7 @@ pub fn run(config: RunConfig, host: &mut dyn Host) -> Result<(), RunError> {
     if ended.is_ok() {
         tracing::info!("asked to stop");
     }
-    service.host.stop_ship();
+    service.platform.stop_ship();
     ended
 }
 
@@ -71,7 +72,7 @@ enum Ship {
 }
 
 struct Service<'a> {
-    host: &'a mut dyn Host,
+    platform: &'a mut dyn Platform,
     config: RunConfig,
     schedule: Schedule,
     /// When the last sample was taken or failed.
@@ -80,60 +81,68 @@ struct Service<'a> {
     folder_lost: u32,
     ship: Ship,
     /// The error of the host name.
-    name_trouble: Option<String>,
+    name_problem: Option<String>,
+    /// Pending days that another store has, if they are too many to be sent at once.
+    resent: Vec<Day>,
+    /// When they are sent.
+    resend_at: Option<Timestamp>,
     /// The day of the last check for pending days.
-    looked: Option<Date>,
+    pending_as_of: Option<Date>,
     /// Consecutive failed deliveries.
     failures: u32,
     facts: Facts,
 }
 
 impl<'a> Service<'a> {
-    fn new(config: RunConfig, host: &'a mut dyn Host) -> Self {
-        let last_try = host.last_sample(&config);
+    fn new(config: RunConfig, platform: &'a mut dyn Platform) -> Self {
+        let last_try = platform.last_sample(&config);
         Self {
             schedule: config.schedule(),
             ship: Ship::Waiting { moment: Timestamp::MAX, soon: None },
             facts: Facts {
                 last_sample: last_try,
-                last_delivery: host.last_ship(&config).and_then(|last| Some(last.delivered?.at)),
+                last_delivery: platform
+                    .last_ship(&config)
+                    .and_then(|last| Some(last.delivered?.at)),
                 config_error: config.config_error.clone(),
                 ..Facts::default()
             },
-            host,
+            platform,
             config,
             last_try,
             folder_lost: 0,
-            name_trouble: None,
-            looked: None,
+            name_problem: None,
+            resent: Vec::new(),
+            resend_at: None,
+            pending_as_of: None,
             failures: 0,
         }
     }
 
     fn work(&mut self) -> Result<(), RunError> {
         loop {
-            let now = self.host.now();
+            let now = self.platform.now();
             if self.schedule.sample_is_due(self.last_try, now) {
                 self.sample();
             }
-            if self.folder_lost >= MAX_LOST && self.host.is_managed() {
+            if self.folder_lost >= MAX_LOST && self.platform.is_managed() {
                 let message = self.facts.sample_problem.clone().unwrap_or_default();
                 return Err(RunError::FolderLost { message });
             }
             self.ship_if_due();
-            let woken = self.wait()?;
-            if woken.stop {
+            let reasons = self.wait()?;
+            if reasons.stop {
                 return Ok(());
             }
-            if let Some(how) = woken.shipped {
+            if let Some(how) = reasons.shipped {
                 self.shipped(how);
             }
-            if woken.reload {
+            if reasons.reload {
                 self.reload();
             } else if self.config.config_error.is_some() {
                 self.retry_config();
             }
-            if woken.clock_set {
+            if reasons.clock_set {
                 tracing::info!("the clock was set, or the machine slept");
                 self.update_zone();
                 self.plan();
@@ -142,33 +151,33 @@ impl<'a> Service<'a> {
     }
 
     fn wait(&mut self) -> io::Result<WakeReasons> {
-        let next_mark = self.schedule.marks(self.host.now()).1;
-        let elapsed = self.host.elapsed();
+        let next_sample = self.schedule.sample_times(self.platform.now()).1;
+        let elapsed = self.platform.elapsed();
         match self.ship {
             Ship::Waiting { moment, soon } => {
                 let within = soon.map_or(Duration::MAX, |soon| soon.saturating_sub(elapsed));
                 let is_right = self.config.config_error.is_none();
                 let within = if is_right { within } else { within.min(CONFIG_RETRY) };
-                self.host.wait(next_mark.min(moment), within)
+                self.platform.wait(next_sample.min(moment), within)
             }
             Ship::Working { deadline } => {
                 let left = deadline.saturating_sub(elapsed);
                 if left.is_zero() {
-                    self.host.stop_ship();
+                    self.platform.stop_ship();
                     tracing::error!("the process that ships did not end in time and was ended");
                     self.retry_later(retry_after);
                     self.publish(Phase::Working);
                     return Ok(WakeReasons::default());
                 }
-                self.host.wait(next_mark, left)
+                self.platform.wait(next_sample, left)
             }
         }
     }
 
     fn sample(&mut self) {
-        let outcome = self.host.sample(&self.config);
+        let outcome = self.platform.sample(&self.config);
         // The work before the line (a first sample measures for a while) can pass a mark.
-        self.last_try = Some(self.host.now());
+        self.last_try = Some(self.platform.now());
         let problem = match outcome {
             SampleOutcome::Interrupted => return,
             SampleOutcome::Written(problem) => {
@@ -197,20 +206,20 @@ impl<'a> Service<'a> {
             self.facts.sample_problem = problem;
         }
         // A new day: yesterday's log is now pending.
-        if self.looked.is_some_and(|looked| looked != self.today()) {
+        if self.pending_as_of.is_some_and(|pending_as_of| pending_as_of != self.today()) {
             self.update_zone();
-            self.look();
+            self.refresh_pending();
         }
         self.publish(Phase::Working);
     }
 
     fn today(&self) -> Date {
-        self.host.now().to_zoned(self.schedule.zone.clone()).date()
+        self.platform.now().to_zoned(self.schedule.zone.clone()).date()
     }
 
     /// The shipping process uses the current time zone, so the service must too.
     fn update_zone(&mut self) {
-        let zone = self.host.zone(&self.config);
+        let zone = self.platform.zone(&self.config);
         if zone == self.config.zone {
             return;
         }
@@ -227,7 +236,7 @@ impl<'a> Service<'a> {
         if !self.config.is_named_by_host {
             return true;
         }
-        let trouble = match self.host.host_name() {
+        let problem = match self.platform.host_name() {
             Ok(name) => {
                 if name != self.config.spool.server {
                     let before = &self.config.spool.server;
@@ -244,21 +253,21 @@ impl<'a> Service<'a> {
             }
             Err(error) => Some(error),
         };
-        if trouble != self.name_trouble {
-            if let Some(trouble) = &trouble {
+        if problem != self.name_problem {
+            if let Some(problem) = &problem {
                 tracing::error!(
-                    "nothing is delivered: {trouble}; name it with the key server in the config \
+                    "nothing is delivered: {problem}; name it with the key server in the config \
                      file, or give the machine a host name"
                 );
             }
-            self.name_trouble = trouble;
+            self.name_problem = problem;
         }
-        self.name_trouble.is_none()
+        self.name_problem.is_none()
     }
 
     fn reload(&mut self) {
         self.notify(Phase::Reloading);
-        match self.host.reload() {
+        match self.platform.reload() {
             Ok(config) => self.apply(config),
             Err(error) => {
                 tracing::error!("the config stays as it was: {error}");
@@ -272,7 +281,7 @@ impl<'a> Service<'a> {
 
     /// Reads a config file again that was wrong at the start.
     fn retry_config(&mut self) {
-        match self.host.reload() {
+        match self.platform.reload() {
             Ok(config) => {
                 self.apply(config);
                 self.publish(Phase::Working);
@@ -298,25 +307,26 @@ impl<'a> Service<'a> {
         self.config = config;
         // After a change of the config, try at once.
         self.failures = 0;
-        self.name_trouble = None;
+        self.name_problem = None;
+        self.resend_at = None;
         if matches!(self.ship, Ship::Waiting { .. }) {
             self.wait_for_moment(None);
         }
-        self.last_try = self.host.last_sample(&self.config);
+        self.last_try = self.platform.last_sample(&self.config);
         self.read_last_ship();
         self.plan();
     }
 
-    /// Tells everybody the state: the service manager, and the readers of the files.
+    /// Publishes the state: to the service manager, and in the files that `status` and others read.
     fn publish(&mut self, phase: Phase) {
         self.facts.shipping = matches!(self.ship, Ship::Working { .. });
-        self.host.publish(&self.config, &self.facts);
+        self.platform.publish(&self.config, &self.facts);
         self.notify(phase);
     }
 
     fn notify(&mut self, phase: Phase) {
         let status = self.status();
-        self.host.notify(phase, &status);
+        self.platform.notify(phase, &status);
     }
 
     fn status(&self) -> String {

@@ -63,7 +63,7 @@ impl AppendError {
 ///
 /// The lock makes reading and appending one step among samplers; a writer without the lock (a cron
 /// job's `>>`) is kept apart by `O_APPEND` and the single write. An incomplete last line is
-/// terminated first. With `sync` the line is on disk on return.
+/// terminated first. With `sync` the line is on disk on return (fsync).
 ///
 /// Any user may lock a log that he can read, so a lock that is not available in time must not cost
 /// a line: it is appended without the lock, and the reason is returned. The worst result is a

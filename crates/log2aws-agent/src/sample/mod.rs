@@ -14,7 +14,7 @@ use log2aws_core::sample::Sample;
 use log2aws_core::server_name::ServerName;
 
 use crate::spool::{self, Spool, SpoolError, is_full, with_hint};
-use crate::world::{Machine, World};
+use crate::world::{ProcRoot, World};
 
 use self::proc::{Counters, Memory, Processes};
 use self::state::LastSample;
@@ -51,6 +51,8 @@ pub struct SampleConfig {
     pub note: Option<Note>,
     /// The time over which rates are averaged.
     pub mode: SampleMode,
+    /// The sampling interval in seconds, if the caller keeps to one.
+    pub interval: Option<NonZeroU32>,
     /// Whether [`run`] syncs the line to disk. Without it, a power cut loses the lines of about 30
     /// seconds.
     pub sync: bool,
@@ -178,12 +180,12 @@ impl SampleError {
 /// # Errors
 /// [`SampleError`]; the log then has no part of the line.
 pub fn run(config: &SampleConfig, world: &World<'_>) -> Result<SampleReport, SampleError> {
-    let machine = &world.machine;
-    let first = Snapshot::take(machine)?;
+    let proc_root = &world.proc_root;
+    let first = Snapshot::take(proc_root)?;
     let (snapshot, columns, interval) = match config.mode {
         SampleMode::SinceBoot => {
             let columns =
-                vmstat::since_boot(first.now, first.memory, &first.counters, units(machine));
+                vmstat::since_boot(first.now, first.memory, &first.counters, units(proc_root));
             (first, columns, None)
         }
         SampleMode::Interval { window } => since_last(config, world, first, window)?,
@@ -195,8 +197,8 @@ pub fn run(config: &SampleConfig, world: &World<'_>) -> Result<SampleReport, Sam
         time: now.datetime(),
         uptime_seconds: snapshot.counters.uptime_centis / 100,
         // A line may omit this; without the permission to read it, the rest still counts.
-        users: users::count(&machine.root).ok(),
-        load: proc::read_loadavg(&read(machine, "proc/loadavg")?)?,
+        users: users::count(&proc_root.path).ok(),
+        load: proc::read_loadavg(&read(proc_root, "proc/loadavg")?)?,
         vmstat: columns,
         guest: None,
     })?;
@@ -264,7 +266,7 @@ fn metadata(config: &SampleConfig, world: &World<'_>, at: &Snapshot, mode: Mode)
         // A zone without a name (a plain file as /etc/localtime) is omitted rather than guessed.
         zone: world.zone.iana_name().and_then(|name| name.parse().ok()),
         mode: Some(mode),
-        interval: None,
+        interval: config.interval,
         note: config.note.clone(),
         other: Vec::new(),
     }
@@ -278,11 +280,11 @@ fn since_last(
     first: Snapshot,
     window: Duration,
 ) -> Result<(Snapshot, Columns, Option<Duration>), SampleError> {
-    let machine = &world.machine;
+    let proc_root = &world.proc_root;
     let kept = config.state_dir.as_deref().and_then(state::load).filter(|last| {
         last.boot_id.is_some()
             && last.boot_id == first.boot_id
-            && vmstat::follows(&last.counters, &first.counters, first.now.cores, units(machine))
+            && vmstat::follows(&last.counters, &first.counters, first.now.cores, units(proc_root))
             && elapsed(&last.counters, &first.counters) >= window
     });
     let (earlier, later) = if let Some(last) = kept {
@@ -292,10 +294,10 @@ fn since_last(
         if world.time.is_stopping() {
             return Err(SampleError::Interrupted);
         }
-        (first.counters, Snapshot::take(machine)?)
+        (first.counters, Snapshot::take(proc_root)?)
     };
     let columns =
-        vmstat::between(later.now, later.memory, &earlier, &later.counters, units(machine));
+        vmstat::between(later.now, later.memory, &earlier, &later.counters, units(proc_root));
     let interval = elapsed(&earlier, &later.counters);
     Ok((later, columns, Some(interval)))
 }
@@ -314,8 +316,8 @@ fn keep(config: &SampleConfig, at: Timestamp, snapshot: Snapshot) -> Result<(), 
     Ok(())
 }
 
-fn units(machine: &Machine) -> Units {
-    Units { page_kib: machine.page_size / 1024, ticks_per_second: machine.ticks_per_second }
+fn units(proc_root: &ProcRoot) -> Units {
+    Units { page_kib: proc_root.page_size / 1024, ticks_per_second: proc_root.ticks_per_second }
 }
 
 /// The kernel's counters at one moment, as close together as four reads can be.
@@ -328,23 +330,23 @@ struct Snapshot {
 }
 
 impl Snapshot {
-    fn take(machine: &Machine) -> Result<Self, SampleError> {
+    fn take(proc_root: &ProcRoot) -> Result<Self, SampleError> {
         let mut counters = Counters {
-            uptime_centis: proc::read_uptime(&read(machine, "proc/uptime")?)?,
+            uptime_centis: proc::read_uptime(&read(proc_root, "proc/uptime")?)?,
             ..Counters::default()
         };
-        let now = proc::read_stat(&read(machine, "proc/stat")?, &mut counters)?;
-        proc::read_vmstat(&read(machine, "proc/vmstat")?, &mut counters)?;
-        let memory = proc::read_meminfo(&read(machine, "proc/meminfo")?)?;
-        let boot_id = read(machine, "proc/sys/kernel/random/boot_id").ok();
+        let now = proc::read_stat(&read(proc_root, "proc/stat")?, &mut counters)?;
+        proc::read_vmstat(&read(proc_root, "proc/vmstat")?, &mut counters)?;
+        let memory = proc::read_meminfo(&read(proc_root, "proc/meminfo")?)?;
+        let boot_id = read(proc_root, "proc/sys/kernel/random/boot_id").ok();
         let boot_id = boot_id.map(|text| text.trim().to_owned()).filter(|id| !id.is_empty());
         Ok(Self { now, memory, counters, boot_id })
     }
 }
 
-fn read(machine: &Machine, path: &str) -> Result<String, SampleError> {
-    read_text(&machine.root.join(path))
-        .map_err(|source| SampleError::Read { path: machine.root.join(path), source })
+fn read(proc_root: &ProcRoot, path: &str) -> Result<String, SampleError> {
+    read_text(&proc_root.path.join(path))
+        .map_err(|source| SampleError::Read { path: proc_root.path.join(path), source })
 }
 
 fn read_text(path: &Path) -> io::Result<String> {

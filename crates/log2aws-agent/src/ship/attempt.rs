@@ -8,15 +8,14 @@ use log2aws_core::day::Day;
 use ureq::http::StatusCode;
 
 use crate::net::client::{Client, Reply};
-use crate::net::error::HttpError;
+use crate::net::error::{HttpError, SourceReader};
 use crate::spool::{Delivery, Destination, LogFile};
 use crate::world::Time;
 
 use super::answer::{self, Upload, UrlRequest};
 use super::attempt_error::{self, AttemptError, Failure, stays};
-use super::rate::RateLimitedReader;
-use super::report::span;
-use super::{LastDelivery, Progress, ShipConfig, rate, retry};
+use super::report::day_range;
+use super::{LastDelivery, Progress, ShipConfig, retry};
 
 /// The store's acknowledgement.
 #[derive(Debug)]
@@ -37,6 +36,19 @@ pub(crate) enum Delivered {
     RecordApplies,
 }
 
+/// What the store had of a day that this machine has no record of: the first put of such a day is
+/// made only if the key has no object (`If-None-Match: *`).
+#[derive(Debug, Default)]
+pub(crate) enum FirstPut {
+    /// There was no such day.
+    #[default]
+    None,
+    /// Nothing: the put was accepted.
+    Accepted,
+    /// A log. The warning about it.
+    Refused(String),
+}
+
 /// What a run learns for later.
 #[derive(Debug, Default)]
 pub(crate) struct RunFindings {
@@ -46,13 +58,15 @@ pub(crate) struct RunFindings {
     pub(crate) source: Option<IpAddr>,
     /// When the server allows the next request, if that is after this run.
     pub(crate) not_before: Option<Timestamp>,
+    /// Whether another machine seems to use our name.
+    pub(crate) first_put: FirstPut,
 }
 
 /// The state of a run.
 pub(crate) struct Shipper<'a> {
     pub(crate) config: &'a ShipConfig,
     pub(crate) time: &'a dyn Time,
-    pub(crate) learnt: &'a mut RunFindings,
+    pub(crate) findings: &'a mut RunFindings,
     /// Whether other logs are waiting.
     pub(crate) others_wait: bool,
     /// The store that the API leads to, as far as it is known.
@@ -65,7 +79,7 @@ pub(crate) struct Shipper<'a> {
     client: &'a Client,
     /// When the run must end, on the monotonic clock.
     deadline: Duration,
-    tell: &'a mut dyn FnMut(Progress<'_>),
+    on_progress: &'a mut dyn FnMut(Progress<'_>),
 }
 
 impl<'a> Shipper<'a> {
@@ -75,14 +89,14 @@ impl<'a> Shipper<'a> {
         client: &'a Client,
         today: Day,
         time: &'a dyn Time,
-        tell: &'a mut dyn FnMut(Progress<'_>),
-        learnt: &'a mut RunFindings,
+        on_progress: &'a mut dyn FnMut(Progress<'_>),
+        findings: &'a mut RunFindings,
     ) -> Self {
         let deadline = time.elapsed().saturating_add(config.max_time);
         Self {
             config,
             time,
-            learnt,
+            findings,
             others_wait: false,
             destination: config.spool.destination(&config.api.to_string()),
             warnings: Vec::new(),
@@ -90,33 +104,34 @@ impl<'a> Shipper<'a> {
             today,
             client,
             deadline,
-            tell,
+            on_progress,
         }
     }
 
-    pub(crate) fn tell(&mut self, progress: Progress<'_>) {
-        (self.tell)(progress);
+    pub(crate) fn progress(&mut self, progress: Progress<'_>) {
+        (self.on_progress)(progress);
     }
 
     /// Reports a warning at once: before anything is sent that it is about.
     pub(crate) fn warn(&mut self, warning: String) {
-        self.tell(Progress::Warning(&warning));
+        self.progress(Progress::Warning(&warning));
         self.warnings.push(warning);
     }
 
     /// Delivers a log, with a new URL for each attempt. `before` is the record of an earlier
-    /// delivery to a store that may turn out to be this one.
+    /// delivery to a store that may turn out to be this one; `is_new`: there is no record at all.
     pub(crate) fn deliver(
         &mut self,
         day: Day,
         log: &mut LogFile,
         before: Option<&Delivery>,
+        is_new: bool,
     ) -> Result<Delivered, Failure> {
         let (mut attempt, mut hurried) = (0, false);
         loop {
             attempt += 1;
             let (reason, retry_after, at_once, failure) = match self
-                .attempt(day, log, before, attempt)
+                .attempt(day, log, before, is_new, attempt)
             {
                 Ok(delivered) => return Ok(delivered),
                 Err(AttemptError::Final(failure)) => return Err(failure.map(|text| stays(&text))),
@@ -138,12 +153,12 @@ impl<'a> Shipper<'a> {
                 format!("to wait {wait} s more is too long: --max-time leaves {left} s")
             } else {
                 tracing::info!(%day, attempt, wait_ms = wait.as_millis(), reason, "trying again");
-                self.tell(Progress::Waiting { day, reason: &reason, wait });
+                self.progress(Progress::Waiting { day, reason: &reason, wait });
                 self.time.sleep(wait);
                 continue;
             };
             let later = retry_after.and_then(|wait| self.time.now().checked_add(wait).ok());
-            self.learnt.not_before = later;
+            self.findings.not_before = later;
             return Err(failure(stays(&format!("{reason}; {why}"))));
         }
     }
@@ -162,9 +177,9 @@ impl<'a> Shipper<'a> {
         day: Day,
         log: &mut LogFile,
         before: Option<&Delivery>,
+        is_new: bool,
         attempts: u32,
     ) -> Result<Delivered, AttemptError> {
-        self.in_time(log.size)?;
         let upload = self.ask(day, log)?;
         if let Some(before) = before {
             if self.destination.has(before) {
@@ -172,10 +187,23 @@ impl<'a> Shipper<'a> {
             }
             self.report_elsewhere();
         }
+        // Only the first attempt, as an earlier one may have arrived though its answer was lost; and
+        // one warning is enough for a run.
+        let is_refused = matches!(self.findings.first_put, FirstPut::Refused(_));
+        let only_if_absent = is_new && attempts == 1 && !is_refused;
         let start = self.time.elapsed();
-        let reply = self.put(day, log, &upload)?;
+        let reply = self.put(log, &upload, only_if_absent)?;
         let took = self.time.elapsed().saturating_sub(start);
         let origin = upload.url.origin();
+        if only_if_absent && reply.status == StatusCode::PRECONDITION_FAILED {
+            self.report_name_conflict(day);
+            return Err(AttemptError::Again {
+                reason: format!("the store {origin} has a log of this day already"),
+                retry_after: None,
+                at_once: true,
+                failure: Failure::Upload,
+            });
+        }
         if reply.status != StatusCode::OK {
             return Err(attempt_error::of_store(&reply, &origin, self.time.now()));
         }
@@ -186,6 +214,9 @@ impl<'a> Shipper<'a> {
                  proxy or a login page stand in between?"
             );
             return Err(AttemptError::again(reason, Failure::Upload));
+        }
+        if only_if_absent {
+            self.findings.first_put = FirstPut::Accepted;
         }
         let text = |name| reply.header(name).map(|value| value.chars().take(200).collect());
         let (etag, version_id) = (text("etag"), text("x-amz-version-id"));
@@ -206,7 +237,7 @@ impl<'a> Shipper<'a> {
         }
         let spool = &self.config.spool;
         let days = spool.delivered_elsewhere(&self.destination, self.today).unwrap_or_default();
-        let Some(days) = span(&days) else { return };
+        let Some(days) = day_range(&days) else { return };
         let api = &self.config.api;
         let this = match self.destination.store() {
             Some(store) => format!("{api} leads to the store {store}"),
@@ -216,6 +247,19 @@ impl<'a> Shipper<'a> {
             "{days}: delivered to another store before, and sent again, for {this}; \
              --since limits the days"
         ));
+    }
+
+    /// Reports that the store has a log of this day that is not from here. It is replaced, and stays
+    /// in the store as an older version.
+    fn report_name_conflict(&mut self, day: Day) {
+        let server = &self.config.spool.server;
+        let warning = format!(
+            "the store already had a log of {day} as {server}, and this machine has no record of \
+             its delivery: another machine may have the same name, or the state folder was lost; \
+             give each machine a name of its own with --server"
+        );
+        self.findings.first_put = FirstPut::Refused(warning.clone());
+        self.warn(warning);
     }
 
     /// Requests a URL from the API.
@@ -241,7 +285,7 @@ impl<'a> Shipper<'a> {
                 }
                 other => AttemptError::Final(Failure::Everything(other.to_string())),
             })?;
-        self.learnt.source = attempt_error::source(&reply).or(self.learnt.source);
+        self.findings.source = attempt_error::source(&reply).or(self.findings.source);
         let store = attempt_error::store(&reply);
         if reply.status != StatusCode::OK {
             return Err(attempt_error::of_api(&reply, self.config, self.time.now()));
@@ -256,17 +300,25 @@ impl<'a> Shipper<'a> {
         Ok(upload)
     }
 
-    /// Uploads the bytes.
-    fn put(&mut self, day: Day, log: &mut LogFile, upload: &Upload) -> Result<Reply, AttemptError> {
+    /// Uploads the bytes; `only_if_absent`: unless the store has an object under this key.
+    fn put(
+        &self,
+        log: &mut LogFile,
+        upload: &Upload,
+        only_if_absent: bool,
+    ) -> Result<Reply, AttemptError> {
         let (size, within) = (log.size, self.left_for_upload());
         let bytes = log.bytes().map_err(|error| {
             AttemptError::Final(Failure::ThisLog(format!("the log cannot be read again: {error}")))
         })?;
-        let mut on_read = |sent| (self.tell)(Progress::Sending { day, sent, size });
-        let mut bytes =
-            RateLimitedReader::new(bytes, self.config.limit_rate, self.time, &mut on_read);
+        let mut bytes = SourceReader(bytes);
         let url = upload.url.expose();
-        self.client.put(url, &upload.headers, &mut bytes, within).map_err(|error| match error {
+        let mut headers = upload.headers.clone();
+        if only_if_absent {
+            // Not signed: S3 evaluates it all the same.
+            headers.push(("if-none-match".to_owned(), "*".to_owned()));
+        }
+        self.client.put(url, &headers, &mut bytes, within).map_err(|error| match error {
             HttpError::Transport { .. } => AttemptError::again(error.to_string(), Failure::Upload),
             HttpError::ProxyRefused { .. } => {
                 AttemptError::Final(Failure::Refused(error.to_string()))
@@ -280,20 +332,5 @@ impl<'a> Shipper<'a> {
             }
             other => AttemptError::Final(Failure::Everything(other.to_string())),
         })
-    }
-
-    /// Whether the rate limit leaves enough time: an upload that would be cut off is not started.
-    fn in_time(&self, size: u64) -> Result<(), AttemptError> {
-        let Some(rate) = self.config.limit_rate else { return Ok(()) };
-        let needs = rate::time_of(size, rate);
-        if needs < self.left_for_upload() {
-            return Ok(());
-        }
-        let (needs, max) = (needs.as_secs(), self.config.max_time.as_secs());
-        let left = self.left_for_upload().as_secs();
-        Err(AttemptError::Final(Failure::Upload(format!(
-            "{size} bytes take {needs} s at --limit-rate {rate}, but --max-time ({max} s) leaves \
-             {left} s for this log; raise either if it stays so"
-        ))))
     }
 }

@@ -70,29 +70,29 @@ pub(super) fn stays(what: &str) -> String {
 /// The meaning of an API response other than 200.
 pub(super) fn of_api(reply: &Reply, config: &ShipConfig, now: Timestamp) -> AttemptError {
     let (api, status) = (&config.api, reply.status.as_u16());
-    let said = answer::detail(&reply.body).map_or_else(String::new, |text| format!(": {text}"));
+    let detail = answer::detail(&reply.body).map_or_else(String::new, |text| format!(": {text}"));
     match status {
         // All our own responses contain the caller's address.
         403 if reply.header(SOURCE_HEADER).is_none() => {
             AttemptError::Final(Failure::Refused(format!(
-                "{api}{} answers 403{said}, but not as log2aws does: is that its whole \
+                "{api}{} answers 403{detail}, but not as log2aws does: is that its whole \
              address, and does nothing in between refuse this machine? (--api)",
                 by_way_of(reply)
             )))
         }
         403 => AttemptError::Final(Failure::Refused(format!(
-            "the API {api} refuses this machine (403{said}){}; the allow-list must hold this \
+            "the API {api} refuses this machine (403{detail}){}; the allow-list must hold this \
              address for server {}",
             seen_as(reply),
             config.spool.server
         ))),
         400 => AttemptError::Final(Failure::ThisLog(format!(
-            "the API {api} does not understand the request (400{said}); is that its address, \
+            "the API {api} does not understand the request (400{detail}); is that its address, \
              with http or https as it has it?"
         ))),
         // A day that may not be replaced says nothing about the others.
         409 => AttemptError::Final(Failure::ThisLog(format!(
-            "the API {api} does not take this day again (409{said})"
+            "the API {api} does not take this day again (409{detail})"
         ))),
         408 | 429 | 500..=599 => {
             let what = match status {
@@ -101,14 +101,14 @@ pub(super) fn of_api(reply: &Reply, config: &ShipConfig, now: Timestamp) -> Atte
                 _ => "failed",
             };
             AttemptError::Again {
-                reason: format!("the API {api} {what} ({status}{said})"),
+                reason: format!("the API {api} {what} ({status}{detail})"),
                 retry_after: retry_after(reply, now),
                 at_once: false,
                 failure: Failure::Everything,
             }
         }
         _ => AttemptError::Final(Failure::Everything(format!(
-            "the API {api} answered {status}{said}; is --api the address that the deployment \
+            "the API {api} answered {status}{detail}; is --api the address that the deployment \
              printed?"
         ))),
     }
@@ -118,7 +118,7 @@ pub(super) fn of_api(reply: &Reply, config: &ShipConfig, now: Timestamp) -> Atte
 pub(super) fn of_store(reply: &Reply, origin: &str, now: Timestamp) -> AttemptError {
     let status = reply.status.as_u16();
     let code = answer::store_code(&reply.body);
-    let said = code.as_deref().map_or_else(|| status.to_string(), |c| format!("{status} {c}"));
+    let detail = code.as_deref().map_or_else(|| status.to_string(), |c| format!("{status} {c}"));
     let expired = answer::is_expired(&reply.body);
     let (reason, failure): (_, fn(String) -> Failure) = match status {
         // A rule of the server, which the next attempt meets again: it says nothing of other days.
@@ -126,36 +126,36 @@ pub(super) fn of_store(reply: &Reply, origin: &str, now: Timestamp) -> AttemptEr
             let why = answer::store_message(&reply.body)
                 .map_or_else(String::new, |message| format!(": {message}"));
             return AttemptError::Final(Failure::ThisLog(format!(
-                "the store {origin} does not take this day again ({said}){why}"
+                "the store {origin} does not take this day again ({detail}){why}"
             )));
         }
         _ if expired => (
             format!(
-                "the store {origin} says that the URL has expired ({said}): is the way there \
+                "the store {origin} says that the URL has expired ({detail}): is the way there \
              so slow, or the clock of the API or of the store wrong?"
             ),
             Failure::Refused,
         ),
         403 => (
             format!(
-                "the store {origin}{} refuses the upload ({said}): {}",
+                "the store {origin}{} refuses the upload ({detail}): {}",
                 by_way_of(reply),
                 why(code.as_deref())
             ),
             Failure::Refused,
         ),
         429 | 503 => {
-            (format!("the store {origin} asks to slow down ({said})"), Failure::Everything)
+            (format!("the store {origin} asks to slow down ({detail})"), Failure::Everything)
         }
-        507 => (format!("the store {origin} is full ({said})"), Failure::Everything),
+        507 => (format!("the store {origin} is full ({detail})"), Failure::Everything),
         300..=399 => (
-            format!("the store {origin} sends the upload elsewhere ({said}); not followed"),
+            format!("the store {origin} sends the upload elsewhere ({detail}); not followed"),
             Failure::Everything,
         ),
         201..=299 => {
-            (format!("the store {origin} answered {said}, which is no receipt"), Failure::Upload)
+            (format!("the store {origin} answered {detail}, which is no receipt"), Failure::Upload)
         }
-        _ => (format!("the store {origin} did not take the log ({said})"), Failure::Upload),
+        _ => (format!("the store {origin} did not take the log ({detail})"), Failure::Upload),
     };
     AttemptError::Again { reason, retry_after: retry_after(reply, now), at_once: expired, failure }
 }

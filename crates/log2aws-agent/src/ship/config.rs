@@ -1,7 +1,6 @@
 //! The settings of `ship`.
 
 use std::fmt;
-use std::num::NonZeroU64;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -33,8 +32,6 @@ pub struct ShipConfig {
     pub max_time: Duration,
     /// Further hosts that a log may be sent to, besides the API's own host and S3.
     pub upload_hosts: Vec<HostPattern>,
-    /// The rate limit in bytes a second.
-    pub limit_rate: Option<NonZeroU64>,
     /// How long a delivered log is kept; `None` is for ever.
     pub keep: Option<Duration>,
     /// Proxy, certificates and timeouts.

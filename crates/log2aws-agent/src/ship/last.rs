@@ -8,11 +8,11 @@ use jiff::Timestamp;
 use log2aws_core::day::Day;
 use serde::{Deserialize, Serialize};
 
-use crate::as_text;
+use crate::day_serde;
 use crate::spool;
 use crate::world::World;
 
-use super::attempt::RunFindings;
+use super::attempt::{FirstPut, RunFindings};
 use super::{ShipConfig, ShipError, ShipReport};
 
 /// The result of the last `ship`: `last-ship.json` in the state folder, written at the end of every
@@ -22,7 +22,7 @@ pub struct LastShip {
     /// When it ended.
     pub at: Timestamp,
     /// The undelivered days before that day, oldest first.
-    #[serde(with = "as_text::days")]
+    #[serde(with = "day_serde::days")]
     pub pending: Vec<Day>,
     /// The last delivery, of that run or of an earlier one.
     pub delivered: Option<LastDelivery>,
@@ -35,29 +35,27 @@ pub struct LastShip {
     /// The server asked for no request before this time.
     #[serde(default)]
     pub not_before: Option<Timestamp>,
+    /// A warning that another machine may deliver under our name, until a new day's log is
+    /// delivered without it.
+    #[serde(default)]
+    pub name_conflict: Option<String>,
 }
 
 /// A delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastDelivery {
     /// The day of the log.
-    #[serde(with = "as_text::day")]
+    #[serde(with = "day_serde::day")]
     pub day: Day,
     /// When the store acknowledged it.
     pub at: Timestamp,
-    /// The size of the log.
-    #[serde(default)]
-    pub bytes: u64,
-    /// The duration of the upload including the response.
-    #[serde(default)]
-    pub milliseconds: u64,
 }
 
 /// The result of a run that has just ended.
 pub(super) fn of(
     config: &ShipConfig,
     world: &World<'_>,
-    learnt: &RunFindings,
+    findings: &RunFindings,
     result: Result<&ShipReport, &ShipError>,
 ) -> LastShip {
     let at = world.time.now();
@@ -67,11 +65,16 @@ pub(super) fn of(
     LastShip {
         at,
         pending: pending.unwrap_or_default(),
-        delivered: learnt.delivered.or_else(|| before.as_ref()?.delivered),
+        delivered: findings.delivered.or_else(|| before.as_ref()?.delivered),
         error: result.map_or_else(|error| Some(error.to_string()), ShipReport::error),
         exit_code: result.map_or(1, ShipReport::exit_code),
-        source: learnt.source.or_else(|| before.as_ref()?.source),
-        not_before: learnt.not_before,
+        source: findings.source.or_else(|| before.as_ref()?.source),
+        not_before: findings.not_before,
+        name_conflict: match &findings.first_put {
+            FirstPut::None => before.and_then(|before| before.name_conflict),
+            FirstPut::Accepted => None,
+            FirstPut::Refused(warning) => Some(warning.clone()),
+        },
     }
 }
 
@@ -111,13 +114,12 @@ mod tests {
             delivered: Some(LastDelivery {
                 day: "2026-11-19".parse().unwrap(),
                 at: "2026-11-20T00:05:00Z".parse().unwrap(),
-                bytes: 22_000,
-                milliseconds: 41,
             }),
             error: Some("no".into()),
             exit_code: 4,
             source: Some("203.0.113.9".parse().unwrap()),
             not_before: None,
+            name_conflict: None,
         };
         fs::write(folder.path().join(".last-ship.json.new"), "of a crash").unwrap();
         last.save(folder.path()).unwrap();

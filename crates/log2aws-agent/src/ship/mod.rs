@@ -23,15 +23,14 @@ mod config;
 mod last;
 mod one_day;
 mod plan;
-mod rate;
 mod report;
 mod retry;
 mod upload_host;
 
 pub use self::config::{ApiUrl, ApiUrlError, DEFAULT_MAX_TIME, Days, ShipConfig};
 pub use self::last::{LastDelivery, LastShip};
-pub use self::rate::{RateError, parse_rate};
-pub use self::report::{DayReport, Outcome, Progress, ShipReport, span};
+pub use self::report::{DayReport, Outcome, Progress, ShipReport, day_range};
+pub(crate) use self::retry::backoff;
 pub use self::upload_host::{HostPattern, HostPatternError};
 
 /// Why nothing was attempted.
@@ -68,19 +67,19 @@ pub enum ShipError {
 pub fn run(
     config: &ShipConfig,
     world: &World<'_>,
-    tell: &mut dyn FnMut(Progress<'_>),
+    on_progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<ShipReport, ShipError> {
-    let mut learnt = RunFindings::default();
+    let mut findings = RunFindings::default();
     if config.dry_run {
-        return ship(config, world, tell, &mut learnt);
+        return ship(config, world, on_progress, &mut findings);
     }
     // Held until the end of this function.
     let _lock = lock(&config.spool.state_dir)?;
-    let mut result = ship(config, world, tell, &mut learnt);
+    let mut result = ship(config, world, on_progress, &mut findings);
     if let Ok(report) = &mut result {
-        expire(config, world, report, tell);
+        expire(config, world, report, on_progress);
     }
-    let last = last::of(config, world, &learnt, result.as_ref());
+    let last = last::of(config, world, &findings, result.as_ref());
     let saved = last.save(&config.spool.state_dir);
     if let (Ok(report), Err(error)) = (&mut result, saved) {
         let path = LastShip::path(&config.spool.state_dir);
@@ -89,7 +88,7 @@ pub fn run(
             "{} cannot be written, so others will not know how this went: {error}",
             path.display()
         );
-        tell(Progress::Warning(&warning));
+        on_progress(Progress::Warning(&warning));
         report.warnings.push(warning);
     }
     result
@@ -98,17 +97,17 @@ pub fn run(
 fn ship(
     config: &ShipConfig,
     world: &World<'_>,
-    tell: &mut dyn FnMut(Progress<'_>),
-    learnt: &mut RunFindings,
+    on_progress: &mut dyn FnMut(Progress<'_>),
+    findings: &mut RunFindings,
 ) -> Result<ShipReport, ShipError> {
     let client = Client::new(&config.network)?;
     let plan = Plan::new(config, world)?;
     let mut report = ShipReport::new(config);
-    let mut shipper = Shipper::new(config, &client, plan.today, world.time, tell, learnt);
+    let mut shipper = Shipper::new(config, &client, plan.today, world.time, on_progress, findings);
     for warning in plan.warnings {
         shipper.warn(warning);
     }
-    let mut halt = StopRule::default();
+    let mut stop_rule = StopRule::default();
     let mut days = VecDeque::from(plan.days);
     let mut planned_for = shipper.destination.clone();
     loop {
@@ -119,12 +118,12 @@ fn ship(
         }
         let Some(day) = days.pop_front() else { break };
         shipper.others_wait = !days.is_empty();
-        let outcome = if halt.now {
+        let outcome = if stop_rule.now {
             Outcome::Pending
         } else {
             one_day::ship(&mut shipper, day, plan.today).unwrap_or_else(|failure| {
                 let newest = days.iter().rposition(|day| *day <= plan.today);
-                if halt.after(&failure, newest.is_some()) == Next::Newest
+                if stop_rule.after(&failure, newest.is_some()) == Next::Newest
                     && let Some(newest) = newest.and_then(|at| days.remove(at))
                 {
                     days.push_front(newest);
@@ -133,10 +132,10 @@ fn ship(
             })
         };
         if matches!(outcome, Outcome::Delivered { .. }) {
-            halt.doubt = false;
+            stop_rule.last_failed = false;
         }
         let day = DayReport { day, file: config.spool.log(day), outcome };
-        shipper.tell(Progress::Day(&day));
+        shipper.progress(Progress::Day(&day));
         report.days.push(day);
     }
     report.warnings = shipper.warnings;
@@ -148,9 +147,9 @@ fn ship(
 struct StopRule {
     now: bool,
     /// The last attempted log failed for a reason that may be its own.
-    doubt: bool,
+    last_failed: bool,
     /// The newest log was tried early.
-    probed: bool,
+    probed_newest: bool,
 }
 
 /// The next log.
@@ -167,13 +166,13 @@ impl StopRule {
     fn after(&mut self, failure: &Failure, newest_is_left: bool) -> Next {
         match failure {
             Failure::ThisLog(_) => {}
-            Failure::Upload(_) if self.doubt && !self.probed && newest_is_left => {
-                self.probed = true;
+            Failure::Upload(_) if self.last_failed && !self.probed_newest && newest_is_left => {
+                self.probed_newest = true;
                 return Next::Newest;
             }
             Failure::Upload(_) => {
-                self.now |= self.doubt;
-                self.doubt = true;
+                self.now |= self.last_failed;
+                self.last_failed = true;
             }
             Failure::Everything(_) | Failure::Refused(_) => self.now = true,
         }
@@ -186,7 +185,7 @@ fn expire(
     config: &ShipConfig,
     world: &World<'_>,
     report: &mut ShipReport,
-    tell: &mut dyn FnMut(Progress<'_>),
+    on_progress: &mut dyn FnMut(Progress<'_>),
 ) {
     let Some(keep) = config.keep else { return };
     let destination = config.spool.destination(&config.api.to_string());
@@ -194,7 +193,7 @@ fn expire(
         Ok(days) => report.removed = days,
         Err(error) => {
             let warning = format!("old logs were not removed: {error}");
-            tell(Progress::Warning(&warning));
+            on_progress(Progress::Warning(&warning));
             report.warnings.push(warning);
         }
     }

@@ -38,6 +38,7 @@ pub(super) fn ship(shipper: &mut Shipper<'_>, day: Day, today: Day) -> Result<Ou
         let error = with_hint(record, error);
         Failure::ThisLog(format!("the record {} cannot be read: {error}", record.display()))
     })?;
+    let is_new = before.is_none();
     let api = config.api.to_string();
     let (before, elsewhere) = match before {
         Some(delivery) if shipper.destination.has(&delivery) => (Some(delivery), None),
@@ -68,7 +69,7 @@ pub(super) fn ship(shipper: &mut Shipper<'_>, day: Day, today: Day) -> Result<Ou
         return Ok(Outcome::WouldDeliver { size, sha256, again });
     }
 
-    let receipt = match shipper.deliver(day, &mut log, elsewhere.as_ref())? {
+    let receipt = match shipper.deliver(day, &mut log, elsewhere.as_ref(), is_new)? {
         Delivered::Now(receipt) => receipt,
         // The store is known now, so this ends.
         Delivered::RecordApplies => return self::ship(shipper, day, today),
@@ -99,8 +100,8 @@ pub(super) fn ship(shipper: &mut Shipper<'_>, day: Day, today: Day) -> Result<Ou
              run delivers it again, which does no harm"
         ))
     })?;
-    let (bytes, milliseconds) = (size, u64::try_from(receipt.took.as_millis()).unwrap_or(u64::MAX));
-    shipper.learnt.delivered = Some(LastDelivery { day, at, bytes, milliseconds });
+    let milliseconds = u64::try_from(receipt.took.as_millis()).unwrap_or(u64::MAX);
+    shipper.findings.delivered = Some(LastDelivery { day, at });
     Ok(Outcome::Delivered { size, sha256, again, attempts: receipt.attempts, milliseconds })
 }
 

@@ -10,7 +10,7 @@ use log2aws_core::server_name::ServerName;
 use crate::spool::{Destination, Spool, SpoolError};
 use crate::world::{World, is_default_host_name};
 
-use super::{Days, ShipConfig, ShipError, ShipReport, span};
+use super::{Days, ShipConfig, ShipError, ShipReport, day_range};
 
 /// The most names in a warning.
 const MAX_NAMES: usize = 5;
@@ -39,7 +39,15 @@ impl Plan {
             Days::Since(first) if first > today || first == today && !config.partial => {
                 return Err(ShipError::NotOver(first));
             }
-            Days::Since(first) => logs.days.into_iter().filter(|day| *day >= first).collect(),
+            Days::Since(first) => {
+                let pending = spool.pending(&config.api.to_string(), today)?;
+                // What was delivered under an earlier name of this host stays there.
+                let is_ours = |day: Day| {
+                    day >= today || pending.contains(&day) || spool.deliveries().path(day).exists()
+                };
+                logs.days.retain(|day| *day >= first && is_ours(*day));
+                logs.days
+            }
             Days::Pending => {
                 let mut days = spool.pending(&config.api.to_string(), today)?;
                 days.extend(logs.days.into_iter().filter(|day| *day >= today));
@@ -93,7 +101,7 @@ fn other_servers(spool: &Spool, days: &[Day]) -> Vec<String> {
     }
     let warning = |(name, days): (ServerName, Vec<Day>)| {
         let server = spool.server.as_str();
-        span(&days).map(|days| {
+        day_range(&days).map(|days| {
             format!(
                 "{days}: written as {}, and delivered as {server}; if this host is a copy of the \
                  other one, move these logs away",
@@ -108,7 +116,7 @@ fn unknown_files(folder: &Path, names: &[OsString]) -> Option<String> {
     if names.is_empty() {
         return None;
     }
-    let told: Vec<String> = names
+    let quoted: Vec<String> = names
         .iter()
         .take(MAX_NAMES)
         // Quoted, with control characters escaped.
@@ -120,7 +128,7 @@ fn unknown_files(folder: &Path, names: &[OsString]) -> Option<String> {
         names.len(),
         folder.display(),
         if names.len() == 1 { "is" } else { "are" },
-        told.join(", ")
+        quoted.join(", ")
     ))
 }
 

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use log2aws_core::day::Day;
 use serde::Serialize;
 
-use crate::as_text;
+use crate::day_serde;
 
 use super::attempt_error::Failure;
 use super::{Days, ShipConfig};
@@ -16,15 +16,6 @@ use super::{Days, ShipConfig};
 /// Progress, reported immediately.
 #[derive(Clone, Copy, Debug)]
 pub enum Progress<'a> {
-    /// Part of a log was sent.
-    Sending {
-        /// The day.
-        day: Day,
-        /// Bytes that have been sent.
-        sent: u64,
-        /// Bytes of the log.
-        size: u64,
-    },
     /// An attempt failed; another follows.
     Waiting {
         /// The day.
@@ -46,7 +37,7 @@ pub struct ShipReport {
     /// One entry a day, in the order of the attempts.
     pub days: Vec<DayReport>,
     /// The days whose delivered logs were removed.
-    #[serde(serialize_with = "as_text::days::serialize")]
+    #[serde(serialize_with = "day_serde::days::serialize")]
     pub removed: Vec<Day>,
     /// Warnings that did not prevent a delivery, as reported by [`Progress::Warning`]. One sentence
     /// each.
@@ -60,7 +51,7 @@ pub struct ShipReport {
 #[derive(Debug, Serialize)]
 pub struct DayReport {
     /// The day.
-    #[serde(serialize_with = "as_text::day::serialize")]
+    #[serde(serialize_with = "day_serde::day::serialize")]
     pub day: Day,
     /// Its log.
     pub file: PathBuf,
@@ -165,7 +156,7 @@ impl ShipReport {
 }
 
 /// Any number of days in one line; `None` if there is none.
-pub fn span(days: &[Day]) -> Option<String> {
+pub fn day_range(days: &[Day]) -> Option<String> {
     match days {
         [] => None,
         [day] => Some(day.to_string()),
@@ -208,8 +199,8 @@ mod tests {
     fn many_days_are_one_line() {
         let days: Vec<Day> =
             ["2026-11-01", "2026-11-03", "2026-11-21"].map(|day| day.parse().unwrap()).to_vec();
-        assert_eq!(span(&[]), None);
-        assert_eq!(span(&days[..1]).unwrap(), "2026-11-01");
-        assert_eq!(span(&days).unwrap(), "2026-11-01 to 2026-11-21 (3 logs)");
+        assert_eq!(day_range(&[]), None);
+        assert_eq!(day_range(&days[..1]).unwrap(), "2026-11-01");
+        assert_eq!(day_range(&days).unwrap(), "2026-11-01 to 2026-11-21 (3 logs)");
     }
 }

@@ -12,14 +12,18 @@ pub(crate) const ATTEMPTS: u32 = 5;
 const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// The delay after attempt number `attempt` (from 1), with full jitter: between zero and a bound
-/// that doubles, so that a fleet that failed at the same time does not return at the same time.
+/// The delay after attempt number `attempt` (from 1): exponential backoff with full jitter, which is
+/// between zero and a bound that doubles, so that a fleet that failed at the same time does not return at the same time.
 ///
 /// `jitter` is from 0 up to 1. A Retry-After is honoured, and the jitter added to it.
 pub(crate) fn wait(attempt: u32, jitter: f64, retry_after: Option<Duration>) -> Duration {
-    let doubled = FIRST.saturating_mul(1_u32.checked_shl(attempt - 1).unwrap_or(u32::MAX));
-    let backoff = doubled.min(LONGEST).mul_f64(jitter.clamp(0.0, 1.0));
-    retry_after.unwrap_or_default().saturating_add(backoff)
+    retry_after.unwrap_or_default().saturating_add(backoff(FIRST, LONGEST, attempt, jitter))
+}
+
+/// The part `jitter` of a bound that is `first` after failure 1, and doubles up to `longest`.
+pub(crate) fn backoff(first: Duration, longest: Duration, failures: u32, jitter: f64) -> Duration {
+    let doubled = 1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX);
+    first.saturating_mul(doubled).min(longest).mul_f64(jitter.clamp(0.0, 1.0))
 }
 
 /// Parses a `Retry-After` header: seconds, or a date (RFC 9110 §10.2.3).

@@ -8,10 +8,9 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use rustix::fs::OFlags;
 use serde::de::DeserializeOwned;
 
-use super::is_full;
+use super::{is_full, open_regular};
 
 /// A writer needs far less than these five seconds, even on a slow disk.
 const TRIES: u32 = 1000;
@@ -36,7 +35,7 @@ pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T
     Ok(serde_json::from_slice(&text).ok())
 }
 
-/// As [`replace`] without sync, but overwrites the existing file on a full disk: it has a block and
+/// As [`replace`] without fsync, but overwrites the existing file on a full disk: it has a block and
 /// a name. A crash in between leaves garbage, which [`read_json`] ignores.
 pub(crate) fn replace_or_overwrite(path: &Path, text: &[u8]) -> io::Result<()> {
     match replace(path, text, false) {
@@ -51,7 +50,7 @@ fn overwrite(path: &Path, text: &[u8]) -> io::Result<()> {
     file.set_len(text.len() as u64)
 }
 
-/// Replaces the file at `path` with `text`; with `sync` its bytes and its name are durable on
+/// Replaces the file at `path` with `text`; with `sync` both it and its folder get an fsync: they are durable on
 /// return.
 ///
 /// The temporary file has a fixed name, so the leftover of a crash is reused. A second writer
@@ -64,7 +63,7 @@ pub(crate) fn replace(path: &Path, text: &[u8], sync: bool) -> io::Result<()> {
     }
 }
 
-/// The same for a file that other users read, whatever the umask is. It is not synced.
+/// The same for a file that other users read, whatever the umask is. It gets no fsync.
 pub(crate) fn replace_for_all(path: &Path, text: &[u8]) -> io::Result<()> {
     replace_in(TRIES, path, |file| {
         file.set_permissions(Permissions::from_mode(0o644))?;
@@ -82,10 +81,9 @@ fn replace_in(
     new.push(".new");
     let new = path.with_file_name(new);
     let file = loop {
-        let flags = OFlags::NOFOLLOW.bits().cast_signed();
         let mut options = OpenOptions::new();
-        let options = options.write(true).create(true).truncate(false).mode(0o600);
-        let file = options.custom_flags(flags).open(&new)?;
+        options.write(true).create(true).truncate(false).mode(0o600);
+        let file = open_regular(&new, &mut options)?;
         lock(tries, &file, &new)?;
         // During the wait it may have been renamed to its target.
         if is_at(&file, &new)? {

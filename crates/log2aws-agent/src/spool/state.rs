@@ -75,8 +75,8 @@ pub(crate) fn make(folder: &Path) -> Result<(), StateError> {
     }
 }
 
-/// Takes the lock of this name in a state folder, which is created if needed. The content of the
-/// lock's file is kept.
+/// Takes the lock of this name in a state folder, which is created if needed: `flock(2)` without
+/// waiting (`LOCK_NB`), a few times. The content of the lock's file is kept.
 ///
 /// # Errors
 /// [`StateError`]

@@ -47,12 +47,12 @@ struct Setting {
 /// Standard output cannot be written.
 pub(super) fn run(
     args: &CheckArgs,
-    door: fn() -> Command,
+    command_line: fn() -> Command,
     out: &mut dyn Write,
 ) -> anyhow::Result<Exit> {
     let Some(usual) = config::usual_file("config") else { return Ok(Exit::Usage) };
     // Required flags of a verb can be given on its command line.
-    let command = config::with_environment(door())
+    let command = config::with_environment(command_line())
         .mut_subcommands(|verb| verb.mut_args(|arg| arg.required(false)));
     let file = match config::read(&command, usual, args.config.as_ref()) {
         Ok(file) => file,
@@ -99,7 +99,8 @@ pub(super) fn run(
 /// What to move between the config file and `agent.env`.
 fn advice(file: &ConfigFile, settings: &[Setting]) -> Vec<String> {
     let environment = file.environment();
-    let mut lines: Vec<String> = environment.problem().map(str::to_owned).into_iter().collect();
+    let mut lines: Vec<String> = file.warnings().collect();
+    lines.extend(environment.problem().map(str::to_owned));
     if let Some(path) = environment.path() {
         let path = path.display();
         for (name, value) in environment.file() {
@@ -210,7 +211,7 @@ mod tests {
     use super::*;
     use crate::agent::AgentVerb;
 
-    fn door() -> Command {
+    fn command_line() -> Command {
         AgentVerb::augment_subcommands(Command::new("log2aws-agent"))
     }
 
@@ -220,7 +221,7 @@ mod tests {
         std::fs::write(&path, text).unwrap();
         let mut out = Vec::new();
         let args = CheckArgs { config: Some(path.clone()) };
-        let exit = run(&args, door, &mut out).unwrap();
+        let exit = run(&args, command_line, &mut out).unwrap();
         let out = String::from_utf8(out).unwrap();
         (exit, out.replace(&path.display().to_string(), "FILE"))
     }
@@ -303,6 +304,15 @@ mod tests {
                 told.clear();
             }
         }
+    }
+
+    #[test]
+    fn a_key_of_an_earlier_version_is_accepted_with_a_warning() {
+        let (exit, out) = check("limit-rate = '200k'\nserver = 'web01'\n");
+        assert_eq!(exit, Exit::Done);
+        let warning = "# FILE: limit-rate has no effect any more; remove it";
+        assert!(out.lines().any(|line| line == warning), "{out}");
+        assert!(!out.lines().any(|line| line.starts_with("limit-rate =")), "{out}");
     }
 
     #[test]

@@ -30,16 +30,16 @@ enum Shell {
 /// They cannot be written.
 pub(super) fn run(
     args: &CompletionsArgs,
-    mut door: Command,
+    mut command: Command,
     out: &mut dyn Write,
 ) -> anyhow::Result<Exit> {
-    let name = door.get_name().to_owned();
+    let name = command.get_name().to_owned();
     // Into memory first, because the generator panics on a closed pipe.
     let mut script = Vec::new();
     match args.shell {
-        Shell::Bash => generate(Bash, &mut door, name, &mut script),
-        Shell::Fish => generate(Fish, &mut door, name, &mut script),
-        Shell::Zsh => generate(Zsh, &mut door, name, &mut script),
+        Shell::Bash => generate(Bash, &mut command, name, &mut script),
+        Shell::Fish => generate(Fish, &mut command, name, &mut script),
+        Shell::Zsh => generate(Zsh, &mut command, name, &mut script),
     }
     out.write_all(&script)?;
     out.flush()?;

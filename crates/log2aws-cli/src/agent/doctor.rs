@@ -2,14 +2,13 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::Args;
 use log2aws_agent::doctor::{self, DoctorConfig, Finding, Report, Verdict};
 use log2aws_agent::run::Interval;
 use log2aws_agent::world::{SystemTime, World, host_name};
 
-use super::flags::{Place, Sending};
+use super::flags::{PathFlags, ShipFlags};
 use crate::config::{self, Environment};
 use crate::exit::Exit;
 
@@ -19,9 +18,9 @@ use crate::exit::Exit;
                         only worth a look), 1 something is.")]
 pub struct DoctorArgs {
     #[command(flatten)]
-    place: Place,
+    paths: PathFlags,
     #[command(flatten)]
-    sending: Sending,
+    shipping: ShipFlags,
     /// The time between two samples: 600, 600s, 10m, 1h.
     #[arg(long, value_name = "TIME", default_value_t = Interval::DEFAULT)]
     interval: Interval,
@@ -39,17 +38,15 @@ pub(super) fn run(args: &DoctorArgs, environment: &Environment) -> anyhow::Resul
     let config = DoctorConfig {
         config_file: config_file(args),
         unread_settings: environment.problem().map(str::to_owned),
-        server: args.place.server.clone().map_or_else(host_name, Ok),
-        is_named_by_host: args.place.server.is_none(),
-        zone: args.place.zone(environment),
-        log_dir: args.place.log_dir.clone(),
-        state_dir: args.place.state_dir.clone(),
+        server: args.paths.server.clone().map_or_else(host_name, Ok),
+        is_named_by_host: args.paths.server.is_none(),
+        zone: args.paths.zone(environment),
+        log_dir: args.paths.log_dir.clone(),
+        state_dir: args.paths.state_dir.clone(),
         interval: args.interval.duration(),
-        api: args.sending.api.clone(),
-        network: args.sending.network(environment),
-        upload_hosts: args.sending.upload_host.clone(),
-        limit_rate: args.sending.limit_rate,
-        max_time: Duration::from_secs(args.sending.max_time),
+        api: args.shipping.api.clone(),
+        network: args.shipping.network(environment),
+        upload_hosts: args.shipping.upload_host.clone(),
     };
     let report = doctor::run(&config, &World::system(&time, config.zone.zone()));
     let mut out = io::stdout().lock();
@@ -57,7 +54,7 @@ pub(super) fn run(args: &DoctorArgs, environment: &Environment) -> anyhow::Resul
         serde_json::to_writer_pretty(&mut out, &report)?;
         writeln!(out)?;
     } else {
-        tell(&mut out, &report, colored())?;
+        write_report(&mut out, &report, colored())?;
     }
     Ok(if report.count(Verdict::Fail) == 0 { Exit::Done } else { Exit::Failed })
 }
@@ -65,7 +62,7 @@ pub(super) fn run(args: &DoctorArgs, environment: &Environment) -> anyhow::Resul
 /// The config file in use.
 fn config_file(args: &DoctorArgs) -> Option<PathBuf> {
     let usual = config::usual_file("doctor").map(PathBuf::from).filter(|path| path.exists());
-    args.place.config.as_deref().map(Path::to_owned).or(usual)
+    args.paths.config.as_deref().map(Path::to_owned).or(usual)
 }
 
 /// Whether to use colours (<https://no-color.org>).
@@ -75,7 +72,7 @@ fn colored() -> bool {
     io::stdout().is_terminal() && !set("NO_COLOR") && !dumb
 }
 
-fn tell(out: &mut impl Write, report: &Report, colored: bool) -> io::Result<()> {
+fn write_report(out: &mut impl Write, report: &Report, colored: bool) -> io::Result<()> {
     for finding in &report.findings {
         writeln!(out, "{}", line(finding, colored))?;
     }

@@ -1,6 +1,5 @@
 //! Flags that several agent verbs share, so that one config file works for all of them.
 
-use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -23,7 +22,7 @@ const NAME_IT: &str =
 
 /// Whose logs these are, and where everything stands.
 #[derive(Debug, Args)]
-pub(super) struct Place {
+pub(super) struct PathFlags {
     /// The folder of the day logs; made if it is missing.
     #[arg(long, value_name = "DIR", default_value = log2aws_agent::DEFAULT_LOG_DIR)]
     pub(super) log_dir: PathBuf,
@@ -43,7 +42,7 @@ pub(super) struct Place {
     pub(super) config: Option<PathBuf>,
 }
 
-impl Place {
+impl PathFlags {
     /// Where the time zone is set.
     pub(super) fn zone(&self, environment: &Environment) -> ZoneSource {
         ZoneSource { setting: self.time_zone.clone(), tz: environment.var_os("TZ") }
@@ -94,7 +93,7 @@ fn ensure_own(given: Option<&ServerName>, host: &ServerName) -> anyhow::Result<(
 
 /// How a sample is taken.
 #[derive(Debug, Args)]
-pub(super) struct Measuring {
+pub(super) struct SampleFlags {
     /// What people call this machine, for the chart's title; at most 200 bytes.
     #[arg(long, value_name = "TEXT")]
     pub(super) note: Option<Note>,
@@ -109,7 +108,7 @@ pub(super) struct Measuring {
     pub(super) sync: bool,
 }
 
-impl Measuring {
+impl SampleFlags {
     /// The time over which rates are averaged.
     pub(super) fn mode(&self) -> SampleMode {
         if self.since_boot {
@@ -122,7 +121,7 @@ impl Measuring {
 
 /// To whom and how logs are sent.
 #[derive(Debug, Args)]
-pub(super) struct Sending {
+pub(super) struct ShipFlags {
     /// The endpoint that hands out URLs, e.g. `https://logs.example.com`.
     #[arg(long, value_name = "URL")]
     pub(super) api: Option<ApiUrl>,
@@ -140,9 +139,6 @@ pub(super) struct Sending {
     /// `*.example.com` is every name under it. May be given several times.
     #[arg(long, value_name = "HOST", value_delimiter = ',')]
     pub(super) upload_host: Vec<HostPattern>,
-    /// Send at most so many bytes a second; `k` and `M` are 1024 and its square, as curl has it.
-    #[arg(long, value_name = "BYTES", value_parser = ship::parse_rate)]
-    pub(super) limit_rate: Option<NonZeroU64>,
     /// How long one delivery of all that is pending may take, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = ship::DEFAULT_MAX_TIME.as_secs(), value_parser = clap::value_parser!(u64).range(1..=604_800))]
     pub(super) max_time: u64,
@@ -152,7 +148,7 @@ pub(super) struct Sending {
     pub(super) keep_days: Option<u32>,
 }
 
-impl Sending {
+impl ShipFlags {
     /// Proxies and certificates.
     pub(super) fn network(&self, environment: &Environment) -> Network {
         let proxy = self.proxy.as_ref().map(ProxyUrl::expose);

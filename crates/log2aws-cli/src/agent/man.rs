@@ -32,13 +32,13 @@ struct Page {
 ///
 /// # Errors
 /// When one cannot be written.
-pub(super) fn run(args: &ManArgs, door: Command) -> anyhow::Result<Exit> {
+pub(super) fn run(args: &ManArgs, program: Command) -> anyhow::Result<Exit> {
     let built = std::env::var("SOURCE_DATE_EPOCH").ok();
     let date = date(built.as_deref(), Timestamp::now())?;
     let folder = &args.folder;
     fs::create_dir_all(folder)
         .with_context(|| format!("the folder {} cannot be made", folder.display()))?;
-    for page in pages(door, &date)? {
+    for page in pages(program, &date)? {
         let path = folder.join(page.file);
         fs::write(&path, page.text)
             .with_context(|| format!("the page {} cannot be written", path.display()))?;
@@ -65,23 +65,23 @@ fn date(source_date_epoch: Option<&str>, now: Timestamp) -> anyhow::Result<Strin
 }
 
 /// The page of the program and one for each verb, including nested ones.
-fn pages(door: Command, date: &str) -> std::io::Result<Vec<Page>> {
-    let mut door = door.disable_help_subcommand(true);
-    door.build();
-    let source = format!("log2aws {}", door.get_version().unwrap_or_default());
+fn pages(program: Command, date: &str) -> std::io::Result<Vec<Page>> {
+    let mut program = program.disable_help_subcommand(true);
+    program.build();
+    let source = format!("log2aws {}", program.get_version().unwrap_or_default());
     let mut pages = Vec::new();
-    collect(&door, &door, &[date, &source], &mut pages)?;
+    collect(&program, &program, &[date, &source], &mut pages)?;
     Ok(pages)
 }
 
 fn collect(
-    door: &Command,
+    program: &Command,
     command: &Command,
     [date, source]: &[&str; 2],
     pages: &mut Vec<Page>,
 ) -> std::io::Result<()> {
     for verb in command.get_subcommands().filter(|verb| !verb.is_hide_set()) {
-        collect(door, verb, &[date, source], pages)?;
+        collect(program, verb, &[date, source], pages)?;
     }
     let page = Man::new(command.clone()).date(*date).source(*source).manual("log2aws");
     let name = page.get_filename();
@@ -98,13 +98,13 @@ fn collect(
     if command.has_subcommands() {
         page.render_subcommands_section(&mut text)?;
     }
-    notes(door, command).to_writer(&mut text)?;
+    notes(program, command).to_writer(&mut text)?;
     pages.push(Page { file: name, text });
     Ok(())
 }
 
 /// The sections that clap does not generate.
-fn notes(door: &Command, command: &Command) -> Roff {
+fn notes(program: &Command, command: &Command) -> Roff {
     let mut roff = Roff::new();
     let verb = path(command).nth(1).unwrap_or_default();
     let keys = config::OPERATOR_KEYS.join(" and ");
@@ -120,7 +120,7 @@ fn notes(door: &Command, command: &Command) -> Roff {
         roff.text([bold(file)]);
         roff.text([roman(meaning)]);
     }
-    if let Some(help) = door.get_after_help() {
+    if let Some(help) = program.get_after_help() {
         roff.control("SH", ["NOTES"]);
         for (i, line) in help.to_string().lines().enumerate() {
             if i > 0 {
@@ -133,7 +133,7 @@ fn notes(door: &Command, command: &Command) -> Roff {
         return roff;
     }
     roff.control("SH", ["SEE ALSO"]);
-    roff.text([bold(door.get_name()), roman("(1)")]);
+    roff.text([bold(program.get_name()), roman("(1)")]);
     roff
 }
 
@@ -150,9 +150,10 @@ mod tests {
     use crate::agent::AgentVerb;
 
     fn read(date: &str) -> Vec<(String, String)> {
-        let door = AgentVerb::augment_subcommands(Command::new("log2aws-agent").version("1.2.3"));
-        let door = door.about("Does things.").after_help("Exit codes: 0 done.\nMore.");
-        let pages = pages(door, date).unwrap().into_iter();
+        let program =
+            AgentVerb::augment_subcommands(Command::new("log2aws-agent").version("1.2.3"));
+        let program = program.about("Does things.").after_help("Exit codes: 0 done.\nMore.");
+        let pages = pages(program, date).unwrap().into_iter();
         pages.map(|page| (page.file, String::from_utf8(page.text).unwrap())).collect()
     }
 

@@ -14,7 +14,6 @@ mod doctor;
 mod flags;
 mod logs;
 mod man;
-mod progress;
 mod proxy_url;
 mod run;
 mod sample;
@@ -45,7 +44,7 @@ pub enum AgentVerb {
 
 /// The program that runs the verb.
 #[derive(Clone, Debug)]
-pub struct Door {
+pub struct CommandLine {
     /// Its full command line definition.
     pub command: fn() -> Command,
     /// The arguments of the process, including the program name.
@@ -58,7 +57,7 @@ pub struct Door {
 ///
 /// # Errors
 /// It could not be started.
-pub fn run(verb: AgentVerb, door: &Door) -> anyhow::Result<Exit> {
+pub fn run(verb: AgentVerb, command_line: &CommandLine) -> anyhow::Result<Exit> {
     // A service also logs what it waits for and retries.
     let is_service = match verb {
         AgentVerb::Run(_) => true,
@@ -66,7 +65,7 @@ pub fn run(verb: AgentVerb, door: &Door) -> anyhow::Result<Exit> {
         _ => false,
     };
     logs::start(if is_service { Level::INFO } else { Level::WARN });
-    let environment = &door.environment;
+    let environment = &command_line.environment;
     // These two print it among their results.
     let prints_it = matches!(verb, AgentVerb::Doctor(_) | AgentVerb::Config(_));
     if let Some(problem) = environment.problem().filter(|_| !prints_it) {
@@ -75,15 +74,15 @@ pub fn run(verb: AgentVerb, door: &Door) -> anyhow::Result<Exit> {
     match verb {
         AgentVerb::Sample(args) => sample::run(&args, environment),
         AgentVerb::Ship(args) => ship::run(&args, environment),
-        AgentVerb::Run(_) => run::run(door),
+        AgentVerb::Run(_) => run::run(command_line),
         AgentVerb::Status(args) => status::run(&args, environment),
         AgentVerb::Doctor(args) => doctor::run(&args, environment),
         AgentVerb::Config(check::ConfigVerb::Check(args)) => {
-            check::run(&args, door.command, &mut std::io::stdout().lock())
+            check::run(&args, command_line.command, &mut std::io::stdout().lock())
         }
         AgentVerb::Completions(args) => {
-            completions::run(&args, (door.command)(), &mut std::io::stdout().lock())
+            completions::run(&args, (command_line.command)(), &mut std::io::stdout().lock())
         }
-        AgentVerb::Man(args) => man::run(&args, (door.command)()),
+        AgentVerb::Man(args) => man::run(&args, (command_line.command)()),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,8 +13,8 @@ use log2aws_agent::run::{
 };
 use log2aws_agent::sample::{SampleConfig, SampleMode};
 
-use super::Door;
-use super::flags::{Measuring, Place, Sending};
+use super::CommandLine;
+use super::flags::{PathFlags, SampleFlags, ShipFlags};
 use crate::config::{self, ConfigError, ConfigFile, Environment};
 use crate::exit::{self, Exit};
 
@@ -21,11 +22,11 @@ use crate::exit::{self, Exit};
 #[derive(Debug, Args)]
 pub struct RunArgs {
     #[command(flatten)]
-    place: Place,
+    paths: PathFlags,
     #[command(flatten)]
-    measuring: Measuring,
+    sampling: SampleFlags,
     #[command(flatten)]
-    sending: Sending,
+    shipping: ShipFlags,
     /// The time between two samples, counted from midnight: 600, 600s, 10m, 1h; 10 s to 24 h.
     #[arg(long, value_name = "TIME", default_value_t = Interval::DEFAULT)]
     interval: Interval,
@@ -44,8 +45,8 @@ pub struct RunArgs {
 ///
 /// # Errors
 /// It cannot start, or cannot continue.
-pub(super) fn run(door: &Door) -> anyhow::Result<Exit> {
-    let config = match read(door).or_else(|error| read_valid(door, error)) {
+pub(super) fn run(command_line: &CommandLine) -> anyhow::Result<Exit> {
+    let config = match read(command_line).or_else(|error| read_valid(command_line, error)) {
         Ok(config) => config,
         Err(ReadError::Settings(error)) => {
             exit::report(&mut io::stderr(), &error);
@@ -60,7 +61,7 @@ pub(super) fn run(door: &Door) -> anyhow::Result<Exit> {
              file): samples are taken, and nothing is delivered"
         );
     }
-    let mut reload = || read(door).map_err(|error| error.to_string());
+    let mut reload = || read(command_line).map_err(|error| error.to_string());
     let mut system = System::new(lock, &mut reload)?;
     log2aws_agent::run::run(config, &mut system)?;
     Ok(Exit::Done)
@@ -88,15 +89,19 @@ impl std::fmt::Display for ReadError {
 
 /// Reads command line, environment and config file: at the start, at each SIGHUP, and again while
 /// the file is wrong.
-fn read(door: &Door) -> Result<RunConfig, ReadError> {
-    let command = config::with_environment((door.command)());
-    let file = config::find(&command, &door.args).map_err(|e| ReadError::Settings(e.into()))?;
-    with_file(door, command, &file)
+fn read(command_line: &CommandLine) -> Result<RunConfig, ReadError> {
+    let command = config::with_environment((command_line.command)());
+    let file =
+        config::find(&command, &command_line.args).map_err(|e| ReadError::Settings(e.into()))?;
+    for warning in file.warnings() {
+        tracing::warn!("{warning}");
+    }
+    with_file(command_line, command, &file)
 }
 
 /// After `error`: the same without the keys of the file that are invalid. Nothing is shipped with
 /// it, because an invalid key may have said where to.
-fn read_valid(door: &Door, error: ReadError) -> Result<RunConfig, ReadError> {
+fn read_valid(command_line: &CommandLine, error: ReadError) -> Result<RunConfig, ReadError> {
     let ReadError::Settings(cause) = &error else { return Err(error) };
     // A file that the command line names and that cannot be read is a fault of the command line.
     if let Some(ConfigError::Unreadable { path, .. }) = cause.downcast_ref()
@@ -104,26 +109,31 @@ fn read_valid(door: &Door, error: ReadError) -> Result<RunConfig, ReadError> {
     {
         return Err(error);
     }
-    let command = config::with_environment((door.command)());
+    let command = config::with_environment((command_line.command)());
     let is_valid = |file: &ConfigFile| {
-        !matches!(with_file(door, command.clone(), file), Err(ReadError::Settings(_)))
+        !matches!(with_file(command_line, command.clone(), file), Err(ReadError::Settings(_)))
     };
     // Without the file it is the command line or the environment that is wrong.
     if !is_valid(&ConfigFile::default()) {
         return Err(error);
     }
-    let file = config::find_valid(&command, &door.args).valid_part(is_valid);
-    let config = with_file(door, command, &file)?;
+    let file = config::find_valid(&command, &command_line.args).valid_part(is_valid);
+    let config = with_file(command_line, command, &file)?;
     Ok(RunConfig { ship: None, config_error: Some(error.to_string()), ..config })
 }
 
 /// The configuration with this file.
-fn with_file(door: &Door, command: Command, file: &ConfigFile) -> Result<RunConfig, ReadError> {
+fn with_file(
+    command_line: &CommandLine,
+    command: Command,
+    file: &ConfigFile,
+) -> Result<RunConfig, ReadError> {
     let settings = |error: anyhow::Error| ReadError::Settings(error);
     let ship = command.find_subcommand("ship").cloned().unwrap_or_default();
-    let matches = file.apply(command).try_get_matches_from(&door.args).map_err(|error| {
-        settings(anyhow::Error::msg(crate::parse::message(&error, &door.args, file)))
-    })?;
+    let matches =
+        file.apply(command).try_get_matches_from(&command_line.args).map_err(|error| {
+            settings(anyhow::Error::msg(crate::parse::message(&error, &command_line.args, file)))
+        })?;
     let matches = matches.subcommand_matches("run").cloned().unwrap_or_default();
     let args = RunArgs::from_arg_matches(&matches).map_err(|error| settings(error.into()))?;
     args.check().map_err(settings)?;
@@ -134,9 +144,9 @@ impl RunArgs {
     /// Checks the combination of flags.
     fn check(&self) -> anyhow::Result<()> {
         for (flag, path) in [
-            ("log-dir", Some(&self.place.log_dir)),
-            ("state-dir", Some(&self.place.state_dir)),
-            ("ca-file", self.sending.ca_file.as_ref()),
+            ("log-dir", Some(&self.paths.log_dir)),
+            ("state-dir", Some(&self.paths.state_dir)),
+            ("ca-file", self.shipping.ca_file.as_ref()),
             ("textfile", self.textfile.as_ref()),
         ] {
             ensure!(
@@ -149,7 +159,7 @@ impl RunArgs {
             self.textfile.as_ref().is_none_or(|path| path.extension() == Some("prom".as_ref())),
             "textfile must be a file whose name ends with .prom: node_exporter reads no other"
         );
-        if let SampleMode::Interval { window } = self.measuring.mode() {
+        if let SampleMode::Interval { window } = self.sampling.mode() {
             ensure!(
                 window < self.interval.duration(),
                 "window ({} s) must be shorter than interval ({}): a first sample must end before \
@@ -168,22 +178,23 @@ impl RunArgs {
         ship: &Command,
         environment: &Environment,
     ) -> anyhow::Result<RunConfig> {
-        let zone_source = self.place.zone(environment);
-        let spool = self.place.spool()?;
+        let zone_source = self.paths.zone(environment);
+        let spool = self.paths.spool()?;
         let sample = SampleConfig {
             log_dir: spool.log_dir.clone(),
             state_dir: Some(spool.state_dir.clone()),
             server: spool.server.clone(),
-            note: self.measuring.note.clone(),
-            mode: self.measuring.mode(),
-            sync: self.measuring.sync,
+            note: self.sampling.note.clone(),
+            mode: self.sampling.mode(),
+            interval: NonZeroU32::new(self.interval.seconds()),
+            sync: self.sampling.sync,
         };
-        let order = self.sending.api.as_ref().map(|api| ShipOrder {
+        let order = self.shipping.api.as_ref().map(|api| ShipOrder {
             api: api.to_string(),
             arguments: arguments(matches, ship, spool.server.as_str()),
             environment: child_environment(matches, environment),
-            proxy: self.sending.network(environment).proxies.proxy_of(&api.to_string()),
-            max_time: Duration::from_secs(self.sending.max_time),
+            proxy: self.shipping.network(environment).proxies.proxy_of(&api.to_string()),
+            max_time: Duration::from_secs(self.shipping.max_time),
         });
         Ok(RunConfig {
             spool,
@@ -194,7 +205,7 @@ impl RunArgs {
             textfile: self.textfile.clone(),
             zone: zone_source.zone(),
             zone_source,
-            is_named_by_host: self.place.server.is_none(),
+            is_named_by_host: self.paths.server.is_none(),
             config_error: None,
         })
     }

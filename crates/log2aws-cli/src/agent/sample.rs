@@ -4,7 +4,7 @@ use clap::Args;
 use log2aws_agent::sample::{self, SampleConfig};
 use log2aws_agent::world::{SystemTime, World};
 
-use super::flags::{Measuring, Place};
+use super::flags::{PathFlags, SampleFlags};
 use crate::config::Environment;
 use crate::exit::{self, Exit};
 
@@ -12,9 +12,9 @@ use crate::exit::{self, Exit};
 #[derive(Debug, Args)]
 pub struct SampleArgs {
     #[command(flatten)]
-    place: Place,
+    paths: PathFlags,
     #[command(flatten)]
-    measuring: Measuring,
+    sampling: SampleFlags,
 }
 
 /// Appends one line to the log of its own day.
@@ -24,14 +24,15 @@ pub struct SampleArgs {
 pub(super) fn run(args: &SampleArgs, environment: &Environment) -> anyhow::Result<Exit> {
     let time = SystemTime::new();
     let config = SampleConfig {
-        log_dir: args.place.log_dir.clone(),
-        state_dir: Some(args.place.state_dir.clone()),
-        server: args.place.server()?,
-        note: args.measuring.note.clone(),
-        mode: args.measuring.mode(),
-        sync: args.measuring.sync,
+        log_dir: args.paths.log_dir.clone(),
+        state_dir: Some(args.paths.state_dir.clone()),
+        server: args.paths.server()?,
+        note: args.sampling.note.clone(),
+        mode: args.sampling.mode(),
+        interval: None,
+        sync: args.sampling.sync,
     };
-    let report = sample::run(&config, &World::system(&time, args.place.zone(environment).zone()))?;
+    let report = sample::run(&config, &World::system(&time, args.paths.zone(environment).zone()))?;
     match report.state_error {
         None => Ok(Exit::Done),
         Some(error) => {

@@ -1,15 +1,16 @@
 //! `log2aws ship`: delivers day logs.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::time::Duration;
 
 use clap::Args;
-use log2aws_agent::ship::{self, DayReport, Days, Outcome, Progress, ShipConfig, ShipReport, span};
+use log2aws_agent::ship::{
+    self, DayReport, Days, Outcome, Progress, ShipConfig, ShipReport, day_range,
+};
 use log2aws_agent::world::{SystemTime, World};
 use log2aws_core::day::Day;
 
-use super::flags::{Place, Sending};
-use super::progress::Drawing;
+use super::flags::{PathFlags, ShipFlags};
 use crate::config::Environment;
 use crate::exit::{self, Exit};
 
@@ -17,9 +18,9 @@ use crate::exit::{self, Exit};
 #[derive(Debug, Args)]
 pub struct ShipArgs {
     #[command(flatten)]
-    place: Place,
+    paths: PathFlags,
     #[command(flatten)]
-    sending: Sending,
+    shipping: ShipFlags,
     /// Deliver this day's log alone [default: all logs before today that are not delivered].
     #[arg(long, value_name = "DAY", conflicts_with = "since")]
     date: Option<Day>,
@@ -42,7 +43,7 @@ pub struct ShipArgs {
 /// # Errors
 /// Nothing could be attempted.
 pub(super) fn run(args: &ShipArgs, environment: &Environment) -> anyhow::Result<Exit> {
-    let Some(api) = args.sending.api.clone() else {
+    let Some(api) = args.shipping.api.clone() else {
         let error = anyhow::anyhow!(
             "whom to ask for URLs is missing: give --api, LOG2AWS_API, or the key api in the \
              config file"
@@ -53,7 +54,7 @@ pub(super) fn run(args: &ShipArgs, environment: &Environment) -> anyhow::Result<
     let time = SystemTime::new();
     let config = ShipConfig {
         api,
-        spool: args.place.named_spool()?,
+        spool: args.paths.named_spool()?,
         days: match (args.date, args.since) {
             (Some(day), _) => Days::Only(day),
             (None, Some(day)) => Days::Since(day),
@@ -61,30 +62,32 @@ pub(super) fn run(args: &ShipArgs, environment: &Environment) -> anyhow::Result<
         },
         partial: args.partial,
         dry_run: args.dry_run,
-        max_time: Duration::from_secs(args.sending.max_time),
-        upload_hosts: args.sending.upload_host.clone(),
-        limit_rate: args.sending.limit_rate,
-        keep: args.sending.keep(),
-        network: args.sending.network(environment),
+        max_time: Duration::from_secs(args.shipping.max_time),
+        upload_hosts: args.shipping.upload_host.clone(),
+        keep: args.shipping.keep(),
+        network: args.shipping.network(environment),
     };
-    let mut drawing = Drawing::new(!args.json);
+    // A person at a terminal sees why it takes long.
+    let is_watched = !args.json && io::stderr().is_terminal();
     // Each result is printed at once; a closed terminal must not stop the remaining deliveries.
-    let mut tell = |progress: Progress<'_>| match progress {
-        Progress::Sending { day, sent, size } => drawing.sending(day, sent, size),
-        Progress::Waiting { day, reason, wait } => drawing.waiting(day, reason, wait),
+    let mut on_progress = |progress: Progress<'_>| match progress {
+        Progress::Waiting { day, reason, wait } => {
+            if is_watched {
+                let seconds = wait.as_secs_f64();
+                let _ = writeln!(io::stderr(), "{day}: {reason}; trying again in {seconds:.0} s");
+            }
+        }
         Progress::Warning(text) => {
-            drawing.clear();
             let _ = writeln!(io::stderr(), "warning: {text}");
         }
         Progress::Day(day) => {
-            drawing.clear();
             if !args.json && !matches!(day.outcome, Outcome::Pending) {
                 let _ = writeln!(io::stdout(), "{day}");
             }
         }
     };
-    let world = World::system(&time, args.place.zone(environment).zone());
-    let report = ship::run(&config, &world, &mut tell)?;
+    let world = World::system(&time, args.paths.zone(environment).zone());
+    let report = ship::run(&config, &world, &mut on_progress)?;
     conclude(&mut io::stdout(), args, &report)
 }
 
@@ -95,7 +98,7 @@ fn conclude(out: &mut dyn Write, args: &ShipArgs, report: &ShipReport) -> anyhow
         serde_json::to_writer_pretty(&mut *out, report)?;
         writeln!(out)?;
     } else {
-        let _ = write_rest(out, report, args.sending.keep_days);
+        let _ = write_rest(out, report, args.shipping.keep_days);
     }
     Ok(match report.exit_code() {
         0 => Exit::Done,
@@ -112,10 +115,10 @@ fn write_rest(out: &mut dyn Write, report: &ShipReport, keep_days: Option<u32>) 
     }
     let is_left = |day: &&DayReport| matches!(day.outcome, Outcome::Pending);
     let left: Vec<Day> = report.days.iter().filter(is_left).map(|day| day.day).collect();
-    if let Some(days) = span(&left) {
+    if let Some(days) = day_range(&left) {
         writeln!(out, "{days}: pending, not tried after that")?;
     }
-    if let (Some(days), Some(keep)) = (span(&report.removed), keep_days) {
+    if let (Some(days), Some(keep)) = (day_range(&report.removed), keep_days) {
         writeln!(out, "{days}: removed here, delivered more than {keep} days ago")?;
     }
     Ok(())
@@ -128,7 +131,7 @@ mod tests {
     use super::*;
 
     #[derive(Parser)]
-    struct Door {
+    struct CommandLine {
         #[command(flatten)]
         args: ShipArgs,
     }
@@ -137,8 +140,8 @@ mod tests {
     fn without_an_api_it_is_the_command_line_that_is_wrong() {
         let folder = std::env::temp_dir().join("log2aws-no-such-folder");
         let place = |flag| format!("--{flag}={}", folder.display());
-        let door = ["ship", &place("log-dir"), &place("state-dir"), "--server=web01"];
-        let args = Door::try_parse_from(door).unwrap().args;
+        let command_line = ["ship", &place("log-dir"), &place("state-dir"), "--server=web01"];
+        let args = CommandLine::try_parse_from(command_line).unwrap().args;
         assert_eq!(run(&args, &Environment::default()).unwrap(), Exit::Usage);
         assert!(!folder.exists());
     }
@@ -159,7 +162,7 @@ mod tests {
     #[test]
     fn a_closed_output_is_no_failure_of_the_deliveries() {
         let report = ShipReport::default();
-        let args = |line: &[&str]| Door::try_parse_from(line).unwrap().args;
+        let args = |line: &[&str]| CommandLine::try_parse_from(line).unwrap().args;
         assert_eq!(conclude(&mut Closed, &args(&["ship"]), &report).unwrap(), Exit::Done);
         assert!(conclude(&mut Closed, &args(&["ship", "--json"]), &report).is_err());
         let mut out = Vec::new();
@@ -169,19 +172,17 @@ mod tests {
 
     #[test]
     fn flags_of_every_day_are_read_as_meant() {
-        let door = [
+        let command_line = [
             "ship",
             "--api=https://logs.example/prod",
             "--upload-host=a.example,*.b.example",
             "--upload-host=10.0.0.7",
-            "--limit-rate=200k",
             "--keep-days=90",
         ];
-        let sending = Door::try_parse_from(door).unwrap().args.sending;
-        let hosts: Vec<String> = sending.upload_host.iter().map(ToString::to_string).collect();
+        let shipping = CommandLine::try_parse_from(command_line).unwrap().args.shipping;
+        let hosts: Vec<String> = shipping.upload_host.iter().map(ToString::to_string).collect();
         assert_eq!(hosts, ["a.example", "*.b.example", "10.0.0.7"]);
-        assert_eq!(sending.limit_rate.unwrap().get(), 204_800);
-        assert_eq!(sending.keep(), Some(Duration::from_hours(90 * 24)));
-        assert_eq!(sending.max_time, 3600);
+        assert_eq!(shipping.keep(), Some(Duration::from_hours(90 * 24)));
+        assert_eq!(shipping.max_time, 3600);
     }
 }

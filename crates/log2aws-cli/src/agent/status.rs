@@ -7,7 +7,7 @@ use log2aws_agent::run::{Interval, ShipWindow};
 use log2aws_agent::status::{self, StatusConfig};
 use log2aws_agent::world::{SystemTime, World};
 
-use super::flags::{Place, Sending};
+use super::flags::{PathFlags, ShipFlags};
 use crate::config::Environment;
 use crate::exit::Exit;
 
@@ -15,9 +15,9 @@ use crate::exit::Exit;
 #[derive(Debug, Args)]
 pub struct StatusArgs {
     #[command(flatten)]
-    place: Place,
+    paths: PathFlags,
     #[command(flatten)]
-    sending: Sending,
+    shipping: ShipFlags,
     /// The time between two samples: 600, 600s, 10m, 1h.
     #[arg(long, value_name = "TIME", default_value_t = Interval::DEFAULT)]
     interval: Interval,
@@ -36,12 +36,12 @@ pub struct StatusArgs {
 pub(super) fn run(args: &StatusArgs, environment: &Environment) -> anyhow::Result<Exit> {
     let time = SystemTime::new();
     let config = StatusConfig {
-        spool: args.place.spool()?,
-        api: args.sending.api.clone(),
+        spool: args.paths.spool()?,
+        api: args.shipping.api.clone(),
         interval: args.interval,
         window: args.ship_window,
     };
-    let status = status::look(&config, &World::system(&time, args.place.zone(environment).zone()))?;
+    let status = status::read(&config, &World::system(&time, args.paths.zone(environment).zone()))?;
     let mut out = io::stdout().lock();
     if args.json {
         serde_json::to_writer_pretty(&mut out, &status)?;

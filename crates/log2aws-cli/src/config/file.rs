@@ -9,6 +9,10 @@ use clap::{Arg, ArgAction, Command};
 
 use super::{Environment, OPERATOR_KEYS, is_key, is_switch, operator_file, usual_file, variable};
 
+/// Keys of earlier versions of the agent that have no effect now. They are accepted, so that an
+/// upgrade does not refuse a config file that was valid before.
+const RETIRED_KEYS: [&str; 1] = ["limit-rate"];
+
 /// The keys of a config file, each with its values as on a command line, and the environment that
 /// holds with them.
 #[derive(Clone, Default)]
@@ -20,6 +24,8 @@ pub struct ConfigFile {
     replaced: BTreeMap<String, &'static str>,
     /// The keys whose values are from `agent.env`.
     of_environment: BTreeSet<String>,
+    /// The keys of the file that have no effect.
+    retired: Vec<String>,
 }
 
 impl fmt::Debug for ConfigFile {
@@ -119,8 +125,13 @@ pub(super) fn parse(
     let table: toml::Table = text
         .parse()
         .map_err(|e| ConfigError::NotToml { path: path.to_owned(), source: Box::new(e) })?;
-    let mut values = BTreeMap::new();
+    let (mut values, mut retired) = (BTreeMap::new(), Vec::new());
+    let is_of_agent = verbs.iter().any(|verb| verb.get_name() == "ship");
     for (key, value) in table {
+        if is_of_agent && RETIRED_KEYS.contains(&key.as_str()) {
+            retired.push(key);
+            continue;
+        }
         let value = texts(path, &key, value, verbs)?;
         values.insert(key, value);
     }
@@ -130,7 +141,7 @@ pub(super) fn parse(
             return Err(ConfigError::Conflict { path: path.to_owned(), key, other });
         }
     }
-    Ok(ConfigFile { path: path.to_owned(), values, ..ConfigFile::default() })
+    Ok(ConfigFile { path: path.to_owned(), values, retired, ..ConfigFile::default() })
 }
 
 /// Those keys of a file that are valid on their own; of a file that is not TOML, none.
@@ -202,6 +213,14 @@ impl ConfigFile {
     /// The file that was read, if any.
     pub fn path(&self) -> Option<&Path> {
         (!self.path.as_os_str().is_empty()).then_some(&self.path)
+    }
+
+    /// A warning for each key of the file that has no effect.
+    pub(crate) fn warnings(&self) -> impl Iterator<Item = String> {
+        let path = self.path.display();
+        self.retired
+            .iter()
+            .map(move |key| format!("{path}: {key} has no effect any more; remove it"))
     }
 
     /// Whether the file sets this flag.

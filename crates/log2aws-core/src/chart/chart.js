@@ -6,6 +6,7 @@
   const HOUR = 3600;
   const DRAG = 6; // pixels: less is a click
   const upgraded = new WeakMap(); // figure -> where its values came from
+  let kept = null; // the second that the keyboard was at when it asked for another part of the day
 
   const make = (name, className, parent) => {
     const element = document.createElement(name);
@@ -132,6 +133,19 @@
       part.hidden = false;
     };
 
+    const gapAt = (now) => values.gaps.find((gap) => now > gap.from && now < gap.to);
+
+    /* In a gap there is nothing to read off: the box says from when to when, and why. */
+    const pointGap = (gap, event) => {
+      at = -1;
+      line.hidden = true;
+      box.replaceChildren();
+      make("b", "", box).textContent = `${clock(values, gap.from)}–${clock(values, gap.to)}`;
+      make("p", "", box).textContent = gap.why;
+      box.hidden = false;
+      place(Math.min(Math.max(second(event), gap.from), gap.to), event);
+    };
+
     const fill = () => {
       box.replaceChildren();
       make("b", "", box).textContent = values.times[at];
@@ -160,16 +174,19 @@
       stretch(line, values.seconds[at]);
       if (moved) fill();
       box.hidden = false;
-      // Beside the line, within what is to be seen of the figure.
-      const place = placed();
-      const x = place.x + left(values.seconds[at]) * place.scale;
+      place(values.seconds[at], event);
+    };
+    /* Puts the box beside a second, within what is to be seen of the figure. */
+    const place = (at, event) => {
+      const picturePlace = placed();
+      const x = picturePlace.x + left(at) * picturePlace.scale;
       const [start, end] = [figure.scrollLeft, figure.scrollLeft + figure.clientWidth];
       const fits = x + 14 + box.offsetWidth <= end;
       const beside = fits ? x + 14 : Math.max(x - 14 - box.offsetWidth, start);
       const height = picture.getBoundingClientRect().height;
       const y = event
         ? event.clientY - figure.getBoundingClientRect().top - box.offsetHeight / 2
-        : place.y + panels[0].top * place.scale;
+        : picturePlace.y + panels[0].top * picturePlace.scale;
       box.style.left = `${beside}px`;
       box.style.top = `${Math.min(Math.max(y, 0), Math.max(height - box.offsetHeight, 0))}px`;
     };
@@ -199,6 +216,7 @@
       const length = Math.max((values.to - values.from) * factor, 10 * 60);
       const middle = at < 0 ? (values.from + values.to) / 2 : values.seconds[at];
       const from = Math.min(Math.max(middle - length / 2, 0), Math.max(values.day - length, 0));
+      kept = zooms && at >= 0 ? values.seconds[at] : null;
       if (length >= values.day) whole();
       else ask(from, from + length);
     };
@@ -207,13 +225,18 @@
       if (zooms) figure.dispatchEvent(new CustomEvent("chart-zoom", { bubbles: true, detail }));
     };
 
+    const read = (now, event) => {
+      const gap = gapAt(now);
+      if (gap && panels.length) pointGap(gap, event);
+      else if (last >= 0) point(nearest(values.seconds, now), event);
+    };
     on("pointermove", (event) => {
       const now = second(event);
       if (held !== null) stretch(span, Math.min(held, now), Math.max(held, now));
-      if (last >= 0) point(nearest(values.seconds, now), event);
+      read(now, event);
     });
     on("pointerdown", (event) => {
-      if (last >= 0) point(nearest(values.seconds, second(event)), event);
+      read(second(event), event);
       if (!zooms || event.pointerType === "touch" || event.button !== 0 || !panels.length) return;
       held = second(event);
       figure.setPointerCapture(event.pointerId);
@@ -230,6 +253,7 @@
     on("pointerleave", (event) => {
       if (held === null && event.pointerType !== "touch") hide();
     });
+    on("dblclick", whole);
     on("dragstart", (event) => event.preventDefault());
     on("blur", hide);
     on("keydown", (event) => {
@@ -247,6 +271,7 @@
         End: () => point(last),
         Escape: hide,
         "+": () => zoom(0.5),
+        "=": () => zoom(0.5),
         "-": () => zoom(2),
         0: whole,
       };
@@ -256,6 +281,11 @@
       act();
       if (at >= 0) speak();
     });
+    if (kept !== null && last >= 0) {
+      point(nearest(values.seconds, kept));
+      kept = null;
+      speak();
+    }
   };
 
   const all = () => document.querySelectorAll("figure.chart").forEach(upgrade);

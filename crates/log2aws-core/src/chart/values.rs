@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::axis::TimeAxis;
+use super::axis::{GapSpan, TimeAxis};
 use super::geometry::{LEFT, RIGHT, WIDTH};
 use super::points::{CPU, Minute};
 use super::series::{PanelKind, PanelShape};
@@ -31,7 +31,17 @@ pub(super) struct Values {
     pub(super) times: Vec<String>,
     /// The times of the points in seconds.
     pub(super) seconds: Vec<u32>,
+    /// The stretches without samples.
+    pub(super) gaps: Vec<GapValues>,
     pub(super) panels: Vec<PanelValues>,
+}
+
+/// A stretch without samples, in seconds, and why there are none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct GapValues {
+    pub(super) from: u32,
+    pub(super) to: u32,
+    pub(super) why: &'static str,
 }
 
 /// A panel. A hidden panel has no height.
@@ -89,9 +99,14 @@ impl Values {
             zoom: true,
             times: minutes.iter().map(time).collect(),
             seconds: minutes.iter().map(|minute| minute.second).collect(),
+            gaps: axis.gaps.iter().map(gap).collect(),
             panels: Vec::new(),
         }
     }
+}
+
+fn gap(span: &GapSpan) -> GapValues {
+    GapValues { from: span.from, to: span.to, why: span.word }
 }
 
 impl PanelValues {

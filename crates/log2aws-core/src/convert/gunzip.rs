@@ -1,9 +1,10 @@
-//! Decompresses gzip data as they arrive, and stops at a decompression bomb.
+//! Decompresses gzip data as they arrive, and stops at a decompression bomb. Zeros behind the data, as
+//! a tape or `dd` pads them, are passed over as gzip(1) does.
 
 use std::io::Write as _;
 use std::num::NonZeroU32;
 
-use flate2::write::MultiGzDecoder;
+use flate2::write::GzDecoder;
 
 use super::lines::Lines;
 use super::{Sink, Totals};
@@ -19,7 +20,12 @@ const STEP: usize = 1024;
 
 /// Decompresses the members of gzip data.
 pub(super) struct Gunzip {
-    decoder: MultiGzDecoder<Vec<u8>>,
+    /// That of the current member.
+    decoder: GzDecoder<Vec<u8>>,
+    /// Whether a member has ended and the next one has not begun.
+    between: bool,
+    /// Zeros behind members.
+    padding: u64,
     /// Compressed data that do not fill a step yet.
     step: Vec<u8>,
     packed: u64,
@@ -33,7 +39,9 @@ pub(super) struct Gunzip {
 impl Gunzip {
     pub(super) fn new(max_ratio: NonZeroU32) -> Self {
         Self {
-            decoder: MultiGzDecoder::new(Vec::new()),
+            decoder: GzDecoder::new(Vec::new()),
+            between: false,
+            padding: 0,
             step: Vec::with_capacity(STEP),
             packed: 0,
             unpacked: 0,
@@ -71,7 +79,7 @@ impl Gunzip {
         if self.broken.is_none() {
             self.unpack(&mut lines, sink);
         }
-        if self.broken.is_none() {
+        if self.broken.is_none() && !self.between {
             let ended = self.decoder.try_finish();
             self.hand_out(&mut lines, sink);
             if let Err(error) = ended {
@@ -82,10 +90,11 @@ impl Gunzip {
                 self.broken.get_or_insert(reason);
             }
         }
-        match self.broken {
+        let totals = match self.broken {
             None => lines.finish(sink),
             Some(reason) => lines.break_off(reason, sink),
-        }
+        };
+        Totals { padding: self.padding, ..totals }
     }
 
     /// Unpacks the step. Each call of the decoder yields at most a few 32 KiB buffers.
@@ -93,7 +102,14 @@ impl Gunzip {
         let step = std::mem::take(&mut self.step);
         let mut packed = step.as_slice();
         while !packed.is_empty() && self.broken.is_none() {
+            if self.between && packed[0] == 0 {
+                self.padding += 1;
+                packed = &packed[1..];
+                continue;
+            }
+            self.between = false;
             match self.decoder.write(packed) {
+                Ok(0) => self.end_member(lines, sink),
                 Ok(taken) => {
                     self.packed += taken as u64;
                     packed = &packed[taken..];
@@ -108,6 +124,19 @@ impl Gunzip {
         }
         self.step = step;
         self.step.clear();
+    }
+
+    /// Ends a member, which the decoder shows by taking no more bytes.
+    fn end_member(&mut self, lines: &mut Lines, sink: &mut impl Sink) {
+        let ended = self.decoder.try_finish();
+        self.hand_out(lines, sink);
+        match ended {
+            Ok(()) => {
+                self.decoder = GzDecoder::new(Vec::new());
+                self.between = true;
+            }
+            Err(error) => self.broken = self.broken.take().or_else(|| Some(reason(&error))),
+        }
     }
 
     fn hand_out(&mut self, lines: &mut Lines, sink: &mut impl Sink) {

@@ -1,6 +1,8 @@
 //! What whole logs convert to.
 
 mod properties;
+mod seen;
+mod surroundings;
 
 use std::io::Write as _;
 
@@ -22,12 +24,14 @@ struct Kept {
     csv: String,
     rejects: Vec<Reject>,
     metadata: Vec<(usize, Metadata)>,
+    rounded: u64,
 }
 
 impl Sink for Kept {
     fn row(&mut self, row: &Row<'_>) {
         self.csv.push_str(std::str::from_utf8(row.csv()).unwrap());
         self.csv.push('\n');
+        self.rounded += u64::from(row.is_rounded());
     }
 
     fn reject(&mut self, reject: Reject) {
@@ -56,8 +60,10 @@ fn convert_with<'a>(
         converter.push(block, &mut kept);
     }
     let totals = converter.finish(&mut kept);
-    assert_eq!(totals.lines, totals.rows + totals.rejects + totals.comments + totals.blanks);
+    let handled = totals.rows + totals.rejects + totals.comments + totals.blanks;
+    assert_eq!(totals.lines + totals.torn, handled);
     assert_eq!(totals.rows, kept.csv.lines().count() as u64);
+    assert_eq!(totals.rounded, kept.rounded);
     assert_eq!(totals.rejects_kept, kept.rejects.len() as u64);
     (kept, totals)
 }

@@ -27,7 +27,7 @@ pub(super) fn uptime(cell: &str) -> Result<u64, CellError> {
         let value = number(&part[..end]).map_err(|_| REASON)?;
         let unit = match &part[end..] {
             "day" | "days" => 86_400,
-            "min" => 60,
+            "min" | "mins" => 60,
             "sec" | "secs" => 1,
             minutes => {
                 let minutes = minutes.strip_prefix(':').ok_or(REASON)?;

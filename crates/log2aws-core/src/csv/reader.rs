@@ -5,7 +5,7 @@ use std::fmt;
 use super::cells::{self, CellError};
 use super::{CSV_COLUMNS, CSV_HEADER};
 use crate::excerpt::excerpt;
-use crate::sample::{Sample, VMSTAT_COLUMNS};
+use crate::sample::{Sample, VMSTAT_COLUMNS, expected_uptime};
 
 /// The most faults that are kept; all are counted.
 pub const MAX_FAULTS: usize = 20;
@@ -208,7 +208,7 @@ impl CsvReader {
             return self.skip(reason);
         };
         let uptime = self.cell(1, cells[1], cells::uptime);
-        let uptime_seconds = uptime.unwrap_or_else(|| self.expected_uptime(time));
+        let uptime_seconds = uptime.unwrap_or_else(|| expected_uptime(self.last, time));
         self.last = Some((time, uptime_seconds));
         let mut sample = Sample {
             time,
@@ -246,16 +246,6 @@ impl CsvReader {
                 self.skip(format!("{name} {:?} {reason}; the cell counts as empty", excerpt(cell)))
             }
         }
-    }
-
-    /// The uptime to assume for an unknown one: it kept growing, so that no reboot and no power-off
-    /// is inferred.
-    fn expected_uptime(&self, time: jiff::civil::DateTime) -> u64 {
-        const DAYS: u64 = 2 * 86_400;
-        self.last.map_or(DAYS, |(before, uptime)| {
-            let since = time.duration_since(before).as_secs();
-            uptime.saturating_add(u64::try_from(since).unwrap_or(0))
-        })
     }
 
     /// Records a fault of the current line.

@@ -163,12 +163,13 @@ impl Sink for Written {
 fn any_line() -> impl Strategy<Value = String> {
     (
         "20[0-9]{2}-0[1-9]-[0-2][1-9] [01][0-9]:[0-5][0-9]:[0-5][0-9] up",
-        "( [0-9]{1,6} days?,)? ([0-9]{1,2}:[0-5][0-9]|[0-9]{1,2} min|[0-9]{1,2} secs),( [0-9]{1,19} users,)?",
-        " load averages?:( [0-9]{1,7}\\.[0-9]{2},?){3}",
-        prop::collection::vec(any::<u64>(), 16..19),
+        "(( [0-9]{1,6} days?,)? ([0-9]{1,2}:[0-5][0-9]|24:00|[0-9]{1,2} mins?|[0-9]{1,2} secs)| \\?),( ([0-9]{1,19}|\\?) users,)?",
+        " load averages?:(( [0-9]{1,7}\\.[0-9]{2},?){3}|( [0-9]{1,3},){3})",
+        prop::collection::vec(any::<Option<u64>>(), 16..19),
     )
         .prop_map(|(time, uptime, load, columns)| {
-            let columns: Vec<_> = columns.iter().map(u64::to_string).collect();
+            let column = |column: &Option<u64>| column.map_or("-".to_owned(), |n| n.to_string());
+            let columns: Vec<_> = columns.iter().map(column).collect();
             format!("{time}{uptime}{load} {}\n", columns.join(" "))
         })
 }

@@ -4,14 +4,17 @@
 //! declines everything else, valid or not: the general reader then decides. What it does read, it
 //! reads as the general reader does; a property in `tests.rs` checks that they agree.
 
-use jiff::civil::Date;
+use jiff::civil::{Date, DateTime};
 
-use super::{Line, general};
+use super::{Line, Row, clock};
 use crate::csv::VMSTAT_NAMES;
 use crate::sample::VMSTAT_COLUMNS;
 
 /// Room for the cells of any accepted line, and for what is written past them.
 const ROOM: usize = 320;
+
+/// Room for the first two cells: the uptime has at most 7 digits of days.
+const HEAD: usize = 48;
 
 /// The longest `vmstat` part that is accepted, in bytes: one bit of a `u128` each.
 const MAX_TAIL: usize = 128;
@@ -30,11 +33,14 @@ pub(crate) struct CanonicalReader {
     day: [u8; 10],
     date: Date,
     csv: [u8; ROOM],
+    /// The first two cells, time and uptime, of the last line that it read; and something behind
+    /// them.
+    head: [u8; HEAD],
 }
 
 impl Default for CanonicalReader {
     fn default() -> Self {
-        Self { day: *b"0000-01-01", date: Date::constant(0, 1, 1), csv: [0; ROOM] }
+        Self { day: *b"0000-01-01", date: Date::constant(0, 1, 1), csv: [0; ROOM], head: [0; HEAD] }
     }
 }
 
@@ -42,8 +48,9 @@ impl CanonicalReader {
     /// Reads one line, without its line end, to its CSV cells; `None` if it is not in this format.
     pub(crate) fn read(&mut self, line: &[u8]) -> Option<(&[u8], Line)> {
         let (time, _) = line.split_first_chunk::<23>()?;
-        self.read_time(time)?;
+        let date = self.read_date(time)?;
         let mut cells = Cells { line, at: 23, csv: &mut self.csv, len: 20 };
+        cells.time(time)?;
         cells.uptime()?;
         cells.users()?;
         cells.skip(b"load average: ")?;
@@ -53,29 +60,27 @@ impl CanonicalReader {
         cells.skip(b", ")?;
         cells.load()?;
         cells.skip(b" ")?;
-        let (columns, guest) = cells.vmstat()?;
+        let (columns, extra) = cells.vmstat()?;
         let len = cells.len;
-        Some((&self.csv[..len], Line { date: self.date, columns, guest }))
+        self.head.copy_from_slice(&self.csv[..HEAD]);
+        Some((&self.csv[..len], Line { date, columns, extra, rounded: false }))
     }
 
-    /// `2019-08-01 00:00:01 up `, the source of the first cell.
-    fn read_time(&mut self, text: &[u8; 23]) -> Option<()> {
-        let [day @ .., _, h1, h2, c1, m1, m2, c2, s1, s2, _, _, _, _] = text;
+    /// The time and the uptime in seconds of the last line that it read.
+    pub(crate) fn last_time_and_uptime(&self) -> Option<(DateTime, u64)> {
+        let date = clock::read_date(&self.head[..10]).ok()?;
+        let line = Line { date, columns: 0, extra: None, rounded: false };
+        let (time, uptime) = Row::new(&self.head, line, 0).time_and_uptime();
+        Some((time, uptime?))
+    }
+
+    fn read_date(&mut self, text: &[u8; 23]) -> Option<Date> {
+        let (day, _) = text.split_first_chunk::<10>()?;
         if *day != self.day {
-            self.date = general::read_date(day).ok()?;
+            self.date = clock::read_date(day).ok()?;
             self.day = *day;
         }
-        let digit = |b: &u8, limit: u8| b.wrapping_sub(b'0') < limit;
-        let real = digit(h1, 3)
-            && digit(h2, if *h1 == b'2' { 4 } else { 10 })
-            && digit(m1, 6)
-            && digit(m2, 10)
-            && digit(s1, 6)
-            && digit(s2, 10);
-        let shaped = text[10] == b' ' && *c1 == b':' && *c2 == b':' && text[19..] == *b" up ";
-        self.csv[..19].copy_from_slice(&text[..19]);
-        self.csv[19] = b',';
-        (real && shaped).then_some(())
+        Some(self.date)
     }
 }
 
@@ -88,6 +93,22 @@ struct Cells<'a> {
 }
 
 impl Cells<'_> {
+    /// `2019-08-01 00:00:01 up `, the source of the first cell; the date is known to be right.
+    fn time(&mut self, text: &[u8; 23]) -> Option<()> {
+        let [.., _, h1, h2, c1, m1, m2, c2, s1, s2, _, _, _, _] = text;
+        let digit = |b: &u8, limit: u8| b.wrapping_sub(b'0') < limit;
+        let real = digit(h1, 3)
+            && digit(h2, if *h1 == b'2' { 4 } else { 10 })
+            && digit(m1, 6)
+            && digit(m2, 10)
+            && digit(s1, 6)
+            && digit(s2, 10);
+        let shaped = text[10] == b' ' && *c1 == b':' && *c2 == b':' && text[19..] == *b" up ";
+        self.csv[..19].copy_from_slice(&text[..19]);
+        self.csv[19] = b',';
+        (real && shaped).then_some(())
+    }
+
     fn skip(&mut self, text: &[u8]) -> Option<()> {
         let found = self.line.get(self.at..)?.starts_with(text);
         self.at += text.len();
@@ -230,15 +251,15 @@ impl Cells<'_> {
             return None;
         }
         self.len = start + len;
-        let mut guest = None;
+        let mut extra = None;
         if columns < VMSTAT_COLUMNS {
             self.put(b',')?;
         } else if columns > VMSTAT_COLUMNS {
             let last = 128 - blanks.leading_zeros() as usize;
-            guest = Some(tail[last..].iter().fold(0, |n, b| n * 10 + u64::from(b - b'0')));
+            extra = Some(tail[last..].iter().fold(0, |n, b| n * 10 + u64::from(b - b'0')));
             self.len = start + last - 1;
         }
-        Some((columns, guest))
+        Some((columns, extra))
     }
 }
 

@@ -4,11 +4,14 @@
 //! to 18 columns of `vmstat`. `Line::read` reads every form that real machines write, and
 //! [`compose`] writes one.
 
+mod clock;
 mod compose;
+mod cursor;
 mod error;
 mod fast_path;
 mod general;
 mod row;
+mod vmstat;
 
 use jiff::civil::{Date, DateTime};
 
@@ -25,10 +28,12 @@ const LEADING_TIME: usize = 19;
 pub(crate) struct Line {
     /// The day of the line.
     pub(crate) date: Date,
-    /// How many columns of `vmstat` there are: 16, 17 or 18.
+    /// How many columns of `vmstat` there are: 16, 17 or 18, and two more with `vmstat -t`.
     pub(crate) columns: usize,
-    /// The 18th column.
-    pub(crate) guest: Option<u64>,
+    /// The 18th number, which is guest time if [`crate::sample::is_guest_time`] says so.
+    pub(crate) extra: Option<u64>,
+    /// Whether `vmstat` shortened a number of the line, so that its cell is not exact.
+    pub(crate) rounded: bool,
 }
 
 impl Line {
@@ -40,6 +45,9 @@ impl Line {
         let before = csv.len();
         general::read(line, csv).map_err(|error| {
             csv.truncate(before);
+            if is_utf16(line) {
+                return LineError::Utf16;
+            }
             match std::str::from_utf8(line) {
                 Ok(_) => error,
                 Err(at) => LineError::NotUtf8(at.valid_up_to() + 1),
@@ -53,6 +61,13 @@ pub fn leading_time(line: &[u8]) -> Option<DateTime> {
     let text = std::str::from_utf8(line.get(..LEADING_TIME)?).ok()?;
     // jiff reads a blank in the place of the `T`.
     text.parse().ok()
+}
+
+/// Whether the text alternates between a character and a zero byte, as UTF-16 does. Its line ends
+/// make no difference: the second byte of one is a zero before the next line, or behind this one.
+fn is_utf16(line: &[u8]) -> bool {
+    let pairs = line.as_chunks::<2>().0;
+    pairs.len() > 2 && pairs[..3].iter().all(|pair| pair[0].is_ascii_graphic() && pair[1] == 0)
 }
 
 #[cfg(test)]

@@ -3,18 +3,20 @@
 use jiff::civil::{Date, DateTime};
 
 use super::Line;
-use crate::sample::{Sample, VMSTAT_COLUMNS};
+use crate::sample::{Sample, VMSTAT_COLUMNS, is_guest_time};
 
 /// A sample line that was read.
 #[derive(Clone, Copy, Debug)]
 pub struct Row<'a> {
     csv: &'a [u8],
     line: Line,
+    /// The uptime in seconds that the line would say if it said any.
+    assumed_uptime: u64,
 }
 
 impl<'a> Row<'a> {
-    pub(crate) fn new(csv: &'a [u8], line: Line) -> Self {
-        Self { csv, line }
+    pub(crate) fn new(csv: &'a [u8], line: Line, assumed_uptime: u64) -> Self {
+        Self { csv, line, assumed_uptime }
     }
 
     /// The 23 cells of the CSV, without a line end.
@@ -22,18 +24,29 @@ impl<'a> Row<'a> {
         self.csv
     }
 
+    /// Whether `vmstat` shortened a number of the line (`2.3m`), so that its cell is not exact.
+    pub fn is_rounded(&self) -> bool {
+        self.line.rounded
+    }
+
     /// The numbers of the line.
     pub fn sample(&self) -> Sample {
         let mut cells = self.csv.split(|b| *b == b',');
         let mut cell = || cells.next().unwrap_or_default();
-        Sample {
-            time: time(self.line.date, cell()),
-            uptime_seconds: uptime_seconds(cell()),
-            users: number(cell()),
-            load: std::array::from_fn(|_| load(cell())),
-            vmstat: std::array::from_fn::<_, VMSTAT_COLUMNS, _>(|_| number(cell())),
-            guest: self.line.guest,
-        }
+        let time = time(self.line.date, cell());
+        let uptime_seconds = uptime_seconds(cell()).unwrap_or(self.assumed_uptime);
+        let users = number(cell());
+        let load = std::array::from_fn(|_| load(cell()));
+        let vmstat = std::array::from_fn::<_, VMSTAT_COLUMNS, _>(|_| number(cell()));
+        let guest = self.line.extra.filter(|extra| is_guest_time(&vmstat, *extra));
+        Sample { time, uptime_seconds, users, load, vmstat, guest }
+    }
+
+    /// The time of the line and its uptime in seconds, if it says so.
+    pub(crate) fn time_and_uptime(&self) -> (DateTime, Option<u64>) {
+        let mut cells = self.csv.split(|b| *b == b',');
+        let mut cell = || cells.next().unwrap_or_default();
+        (time(self.line.date, cell()), uptime_seconds(cell()))
     }
 }
 
@@ -52,9 +65,13 @@ fn time(date: Date, cell: &[u8]) -> DateTime {
     date.at(part(11), part(14), part(17), 0)
 }
 
-/// `45days 20:04`, `1day 3min`, `20:04`, `5min` or `24secs`, in seconds.
-fn uptime_seconds(cell: &[u8]) -> u64 {
-    cell.split(|b| *b == b' ')
+/// `45days 20:04`, `1day 3min`, `20:04`, `5min` or `24secs`, in seconds; `None` for an empty cell.
+fn uptime_seconds(cell: &[u8]) -> Option<u64> {
+    if cell.is_empty() {
+        return None;
+    }
+    let seconds = cell
+        .split(|b| *b == b' ')
         .map(|part| {
             let end = part.iter().position(|b| !b.is_ascii_digit()).unwrap_or(part.len());
             let (value, unit) = (digits(&part[..end]), &part[end..]);
@@ -65,7 +82,8 @@ fn uptime_seconds(cell: &[u8]) -> u64 {
                 _ => value,
             }
         })
-        .sum()
+        .sum();
+    Some(seconds)
 }
 
 /// The float nearest to the decimal number: a quotient of two exact floats is.

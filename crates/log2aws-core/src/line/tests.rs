@@ -1,11 +1,13 @@
 //! Each format of a line, each way to be wrong, and the round trip.
 
+mod columns;
+
 use jiff::civil::date;
 use proptest::prelude::*;
 
 use super::*;
 use crate::csv::{CSV_COLUMNS, CSV_HEADER};
-use crate::sample::{Sample, VMSTAT_COLUMNS};
+use crate::sample::{Sample, VMSTAT_COLUMNS, is_guest_time};
 
 const LOG: &str = include_str!("../../../../testdata/forms.log");
 const CSV: &str = include_str!("../../../../testdata/forms.csv");
@@ -22,7 +24,7 @@ fn read(line: &str) -> Result<(String, Line), LineError> {
 
 fn sample(line: &str) -> Sample {
     let (csv, line) = read(line).unwrap();
-    Row::new(csv.as_bytes(), line).sample()
+    Row::new(csv.as_bytes(), line, 0).sample()
 }
 
 fn refused(line: &str) -> String {
@@ -48,6 +50,9 @@ fn uptimes_are_seconds() {
         ("1 day 10:51", day + 10 * 3600 + 51 * 60),
         ("20:04", 20 * 3600 + 4 * 60),
         ("01:27", 3600 + 27 * 60),
+        ("24:00", day),
+        ("1 day, 60 min", day + 3600),
+        ("60 min", 3600),
         ("5 min", 300),
         ("24 secs", 24),
     ];
@@ -59,11 +64,12 @@ fn uptimes_are_seconds() {
 
 #[test]
 fn numbers_are_those_of_the_line() {
-    let sample = sample(&format!("{HEAD} {TAIL} 7"));
+    let tail = TAIL.replace(" 60 2 0", " 53 2 0");
+    let sample = sample(&format!("{HEAD} {tail} 7"));
     assert_eq!(sample.time, date(2019, 8, 1).at(0, 0, 1, 0));
     assert_eq!(sample.users, Some(1));
     assert_eq!(sample.load.map(f64::to_bits), [25.06, 22.63, 21.70_f64].map(f64::to_bits));
-    let values: Vec<u64> = TAIL.split(' ').map(|value| value.parse().unwrap()).collect();
+    let values: Vec<u64> = tail.split(' ').map(|value| value.parse().unwrap()).collect();
     assert_eq!(sample.vmstat.map(Option::unwrap).as_slice(), values);
     assert_eq!(sample.guest, Some(7));
 }
@@ -85,11 +91,15 @@ fn each_fault_is_named() {
         ("00:00:01", "24:00:00", "time 24:00:00 does not exist"),
         ("00:00:01", "23:59:60", "time 23:59:60 does not exist"),
         ("00:00:01", "0:00:01", "expected a time written HH:MM:SS, found \"0:00:01\""),
-        (" up ", " down ", "expected \"up\" after the time, found \"down\""),
+        (
+            " up ",
+            " down ",
+            "expected \"up\" after the time, found \"down\"; if that is another language, set LC_ALL=C for uptime",
+        ),
         (
             "45 days, 20:04",
             "45 weeks",
-            "expected an uptime such as \"45 days, 20:04\", \"20:04\" or \"5 min\", found \"45 weeks\"",
+            "expected an uptime such as \"45 days, 20:04\", \"20:04\" or \"5 min\", found \"45 weeks\"; if that is another language, set LC_ALL=C for uptime",
         ),
         (
             "45 days, 20:04",
@@ -104,18 +114,20 @@ fn each_fault_is_named() {
         (
             "1 user",
             "one user",
-            "expected \"N users\" or \"load average:\" after the uptime, found \"one\"",
+            "expected \"N users\" or \"load average:\" after the uptime, found \"one\"; if that is another language, set LC_ALL=C for uptime",
         ),
         (
             "1 user",
             "1 guest",
-            "expected \"N users\" or \"load average:\" after the uptime, found \"1 guest\"",
+            "expected \"N users\" or \"load average:\" after the uptime, found \"1 guest\"; if that is another language, set LC_ALL=C for uptime",
         ),
         ("load average:", "load:", "expected \"load average:\" after the users, found \"load:\""),
         (", 21.70", "", "expected 3 load averages, found 2"),
         ("25.06, 22.63, 21.70", "", "expected 3 load averages, found 0"),
         ("22.63", "nan", "expected a load average such as 0.24, found \"nan,\""),
-        ("25.06", "25", "expected a load average such as 0.24, found \"25,\""),
+        ("22.63", "22.", "expected a load average such as 0.24, found \"22.,\""),
+        ("25.06, 22.63,", "25 22.63", "expected 3 load averages, found 0"),
+        ("22.63, 21.70", "22.63 21", "expected 3 load averages, found 2"),
         ("21.70", "21.7.0", "expected a load average such as 0.24, found \".0\""),
         (
             "22.63",
@@ -133,6 +145,28 @@ fn each_fault_is_named() {
         ("8428556 0 0", "8428556 -1 0", "vmstat column si is \"-1\", which is not a whole number"),
         (" 60 2", " 60\r 2", "vmstat column id is \"60\\r\", which is not a whole number"),
         (
+            TAIL,
+            "r  b   swpd   free   buff  cache   si   so    bi    bo   in   cs us sy id wa st",
+            "vmstat's header stands in place of its numbers; vmstat failed on this machine",
+        ),
+        (
+            " 1 user,",
+            " 1 utilisateur,",
+            "expected \"N users\" or \"load average:\" after the uptime, found \"1 utilisateur\"; if that is another language, set LC_ALL=C for uptime",
+        ),
+        (
+            "load average:",
+            "charge moyenne :",
+            "expected \"load average:\" after the users, found \"charge\"; if that is another language, set LC_ALL=C for uptime",
+        ),
+        (
+            "1852",
+            "9007199254740992.0g",
+            "number 9007199254740992.0g is larger than 18446744073709551615",
+        ),
+        ("1852", "1.85k5", "vmstat column bi is \"1.85k5\", which is not a whole number"),
+        ("379918752", "379918k", "vmstat column free is \"379918k\", which is not a whole number"),
+        (
             "379918752",
             "18446744073709551616",
             "number 18446744073709551616 is larger than 18446744073709551615",
@@ -144,6 +178,11 @@ fn each_fault_is_named() {
         assert_eq!(refused(&whole.replacen(right, wrong, 1)), reason);
     }
     assert_eq!(refused(HEAD), "expected 16, 17 or 18 vmstat columns, found 0");
+    let utf16: String = whole.chars().flat_map(|c| [c, '\0']).collect();
+    assert_eq!(
+        refused(&utf16),
+        "the line is UTF-16 text; a log must be UTF-8 (in PowerShell: Out-File -Encoding utf8)"
+    );
     assert_eq!(refused(""), "expected a date written YYYY-MM-DD, found \"\"");
 }
 
@@ -164,7 +203,8 @@ fn any_sample() -> impl Strategy<Value = Sample> {
     let last = prop_oneof![
         Just((None, None)),
         any::<u64>().prop_map(|st| (Some(st), None)),
-        any::<(u64, u64)>().prop_map(|(st, guest)| (Some(st), Some(guest))),
+        any::<u64>().prop_map(|st| (Some(st), Some(0))),
+        (0..40_u64, 0..100_u64).prop_map(|(st, guest)| (Some(st), Some(guest))),
     ];
     let minutes = prop_oneof![0..1440_u64, 0..1_000_000_u64];
     (
@@ -172,7 +212,8 @@ fn any_sample() -> impl Strategy<Value = Sample> {
         minutes,
         any::<Option<u64>>(),
         [load.clone(), load.clone(), load],
-        any::<[u64; 16]>(),
+        (any::<[u64; 12]>(), prop_oneof![any::<[u64; 4]>(), [0..40_u64, 0..40, 0..40, 0..40]])
+            .prop_map(|(columns, shares)| [columns.as_slice(), &shares].concat()),
         last,
     )
         .prop_map(|(time, minutes, users, load, values, (st, guest))| {
@@ -181,6 +222,7 @@ fn any_sample() -> impl Strategy<Value = Sample> {
                 *column = Some(value);
             }
             vmstat[VMSTAT_COLUMNS - 1] = st;
+            let guest = guest.filter(|guest| is_guest_time(&vmstat, *guest));
             Sample { time, uptime_seconds: minutes * 60, users, load, vmstat, guest }
         })
 }
@@ -252,16 +294,29 @@ fn what_the_form_cannot_hold_is_refused() {
 
 /// Lines in the usual format and, one change away from it, of every other kind.
 fn any_usual_line() -> impl Strategy<Value = String> {
-    let number = || prop_oneof![Just("0".to_owned()), "[0-9]{1,3}", "[0-9]{1,10}", "[0-9]{18,21}"];
-    let uptime = "(([0-9]{1,8} days|1 day), )?([0-9]{1,2}:[0-9]{2}|[0-9]{1,2} min)";
+    let number = || {
+        prop_oneof![
+            4 => Just("0".to_owned()),
+            4 => "[0-9]{1,3}",
+            4 => "[0-9]{1,10}",
+            2 => "[0-9]{18,21}",
+            1 => "(-|[0-9]{1,4}[kmg]|[0-9]\\.[0-9][kmg])",
+        ]
+    };
+    let uptime = "(([0-9]{1,8} days|1 day),? )?([0-9]{1,2}:[0-9]{2}|24:00|[0-9]{1,2} min)|\\?|\\?{4} days \\?\\?:\\?\\?";
     let head = (
         "2019-0[1-3]-[0-3][0-9] [0-2][0-9]:[0-6][0-9]:[0-6][0-9] up ",
         uptime,
-        ", [0-9]{1,2} users?, load average:",
-        "( [0-9]{1,3}\\.[0-9]{1,2},){2} [0-9]{1,8}\\.[0-9]{2,8}",
+        "(, ([0-9]{1,2}|\\?) users?)?, load average:",
+        prop_oneof![
+            4 => "( [0-9]{1,3}\\.[0-9]{1,2},){2} [0-9]{1,8}\\.[0-9]{2,8}",
+            1 => "( [0-9]{1,3}(\\.[0-9]{1,2})?,){2} [0-9]{1,3}",
+            1 => "( [0-9],[0-9]{2},){2} [0-9],[0-9]{2}",
+        ],
     );
-    (head, proptest::collection::vec(number(), 15..20))
-        .prop_map(|((a, b, c, d), values)| format!("{a}{b}{c}{d} {}", values.join(" ")))
+    let stamp = prop_oneof![4 => Just(String::new()), 1 => " 2023-0[1-3]-[0-3][0-9] 10:27:12"];
+    (head, proptest::collection::vec(number(), 15..20), stamp)
+        .prop_map(|((a, b, c, d), values, e)| format!("{a}{b}{c}{d} {}{e}", values.join(" ")))
 }
 
 fn any_change(line: String) -> impl Strategy<Value = Vec<u8>> {

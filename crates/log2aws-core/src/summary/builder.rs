@@ -4,7 +4,10 @@ use jiff::civil::DateTime;
 
 use super::coverage::{Coverage, Known};
 use super::series::SeriesBuilder;
-use super::{Impossible, LogSummary, MAX_MODES, MetadataInForce, ModeFrom, Peak, Rejects, TakenAt};
+use super::{
+    Impossible, LogSummary, MAX_MODES, MetadataInForce, ModeFrom, Peak, Rejects, Remarks, TakenAt,
+};
+use crate::convert::Totals;
 use crate::coverage::interval::DayBefore;
 use crate::day::Day;
 use crate::day_clock::DayClock;
@@ -20,6 +23,7 @@ pub struct SummaryBuilder {
     zone: Option<ZoneName>,
     metadata: MetadataInForce,
     rows: u64,
+    remarks: Remarks,
     coverage: Coverage,
     series: SeriesBuilder,
     peak: Option<Peak>,
@@ -50,6 +54,7 @@ impl SummaryBuilder {
             zone: None,
             metadata: MetadataInForce::default(),
             rows: 0,
+            remarks: Remarks::default(),
             coverage: Coverage::default(),
             series: SeriesBuilder::new(),
             peak: None,
@@ -144,6 +149,15 @@ impl SummaryBuilder {
         }
     }
 
+    /// Takes what the converter says of the whole log besides its rejects.
+    pub fn totals(&mut self, totals: &Totals) {
+        self.remarks = Remarks {
+            rounded_rows: totals.rounded,
+            nul_bytes: totals.nul_bytes,
+            padding_bytes: totals.padding,
+        };
+    }
+
     /// Finishes the summary.
     pub fn finish(self, rejects: Rejects) -> LogSummary {
         let known = Known {
@@ -158,6 +172,7 @@ impl SummaryBuilder {
             rows: self.rows,
             other_days: covered.other_days,
             rejects,
+            remarks: self.remarks,
             metadata: self.metadata,
             first: covered.first,
             last: covered.last,

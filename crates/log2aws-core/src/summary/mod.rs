@@ -94,6 +94,9 @@ pub struct LogSummary {
     pub other_days: u64,
     /// Lines that could not be read.
     pub rejects: Rejects,
+    /// What was read although it was not whole or not exact.
+    #[serde(default, skip_serializing_if = "Remarks::is_empty")]
+    pub remarks: Remarks,
     /// The values of the last metadata lines.
     pub metadata: MetadataInForce,
     /// The day's earliest sample.
@@ -205,6 +208,26 @@ pub struct Rejects {
     /// not stored if there are too many before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped: Option<Stopped>,
+}
+
+/// What was read although it was not whole or not exact; see [`Totals::remarks`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remarks {
+    /// Rows with a number that `vmstat` shortened (`2.3m`): figures of these columns are rounded.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub rounded_rows: u64,
+    /// Zeros (NUL) before lines, as a power cut leaves them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub nul_bytes: u64,
+    /// Zeros behind gzip data.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub padding_bytes: u64,
+}
+
+impl Remarks {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl From<Totals> for Rejects {

@@ -364,3 +364,18 @@ fn a_newer_format_is_named_and_not_guessed_at() {
     assert!(matches!(Summary::from_json(b"<html>"), Err(SummaryError::Json(_))));
     assert!(matches!(Summary::from_json(br#"{"format": 1}"#), Err(SummaryError::Json(_))));
 }
+
+#[test]
+fn what_was_not_whole_or_not_exact_is_in_the_summary() {
+    let log = |totals: &Totals| {
+        let mut builder = SummaryBuilder::new(DAY.parse().unwrap());
+        builder.totals(totals);
+        serde_json::to_value(builder.finish(Rejects::default())).unwrap()
+    };
+    assert_eq!(log(&Totals::default()).get("remarks"), None);
+    let totals = Totals { rounded: 3, nul_bytes: 4096, padding: 512, ..Totals::default() };
+    let remarks = serde_json::json!({"rounded_rows": 3, "nul_bytes": 4096, "padding_bytes": 512});
+    assert_eq!(log(&totals)["remarks"], remarks);
+    let read: LogSummary = serde_json::from_value(log(&totals)).unwrap();
+    assert_eq!((read.remarks.rounded_rows, read.remarks.padding_bytes), (3, 512));
+}

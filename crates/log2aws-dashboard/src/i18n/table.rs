@@ -206,6 +206,12 @@ words! {
     rejects_many: "{n} lines could not be read; they are listed below.", "読めない行が {n} 行あります。下に一覧があります。";
     clock_steps_one: "The clock went back {n} time: rows stand in the order of the log.", "時計が {n} 回戻りました。行はログの順のままです。";
     clock_steps_many: "The clock went back {n} times: rows stand in the order of the log.", "時計が {n} 回戻りました。行はログの順のままです。";
+    rounded_one: "{n} row has numbers that vmstat of BusyBox rounded (k, m, g).", "BusyBox の vmstat が丸めた値 (k、m、g) を含む行が {n} 行あります。";
+    rounded_many: "{n} rows have numbers that vmstat of BusyBox rounded (k, m, g).", "BusyBox の vmstat が丸めた値 (k、m、g) を含む行が {n} 行あります。";
+    nul_bytes_one: "{n} zero byte before a line was skipped; a power cut leaves such bytes.", "行の前のゼロバイト {n} 個を読み飛ばしました。停電で残ることがあります。";
+    nul_bytes_many: "{n} zero bytes before lines were skipped; a power cut leaves such bytes.", "行の前のゼロバイト {n} 個を読み飛ばしました。停電で残ることがあります。";
+    padding_one: "{n} zero byte behind the gzip data was ignored.", "gzip データの後のゼロバイト {n} 個を無視しました。";
+    padding_many: "{n} zero bytes behind the gzip data were ignored.", "gzip データの後のゼロバイト {n} 個を無視しました。";
     other_rows_one: "{n} row is of another day: it is in the CSV, but not in the chart.", "別の日の行が {n} 行あります。CSV には含まれますが、グラフには描きません。";
     other_rows_many: "{n} rows are of another day: they are in the CSV, but not in the chart.", "別の日の行が {n} 行あります。CSV には含まれますが、グラフには描きません。";
     day_length: "The clock is changed on this day: it has {hours} hours.", "この日は時刻の切り替えがあり、{hours} 時間あります。";

@@ -201,3 +201,24 @@ fn a_complete_log_is_no_healthy_machine() {
     let at = page.find("The log is complete").unwrap();
     assert!(!page[at - 120..at].contains("✓"), "{}", &page[at - 120..at]);
 }
+
+#[test]
+fn what_was_read_although_it_was_not_whole_is_told() {
+    let busybox = "2 0 493744 379918752 0 8428556 0 0 657k 23284 2.3m 4.1m 24 9 65 2 0";
+    let log: String = slots(0, 86_400)
+        .map(|at| match at {
+            1 => line_of(at, UP, busybox),
+            601 => format!("{}{}", "\0".repeat(300), line(at, UP)),
+            _ => line(at, UP),
+        })
+        .collect();
+    says(
+        &page(&log),
+        &[
+            "The log is complete: 144 samples",
+            "1 row has numbers that vmstat of BusyBox rounded",
+            "300 zero bytes before lines were skipped",
+        ],
+        &[],
+    );
+}

@@ -118,27 +118,20 @@ mod tests {
     use log2aws_core::key::{KeyPrefix, ResultKind};
     use log2aws_core::reject::DEFAULT_MAX_GZIP_RATIO;
     use log2aws_core::summary::Summary;
-    use log2aws_service::ports::{Clock, Settings, SettingsUnavailable};
+    use log2aws_service::ports::{Settings, SettingsUnavailable};
     use log2aws_store::BucketSpec;
     use log2aws_store::disk::{Attributes, Condition};
 
     use super::*;
     use crate::analysis::{Queue, Work, Workers};
     use crate::metrics::Metrics;
+    use crate::test_clock::MachineClock;
 
     struct Fixed(Arc<Settings>);
 
     impl SettingsSource for Fixed {
         fn current(&self) -> Result<Arc<Settings>, SettingsUnavailable> {
             Ok(self.0.clone())
-        }
-    }
-
-    struct MachineClock;
-
-    impl Clock for MachineClock {
-        fn now(&self) -> Timestamp {
-            Timestamp::now()
         }
     }
 

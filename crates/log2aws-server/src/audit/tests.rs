@@ -5,19 +5,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use log2aws_service::ports::Clock;
 
 use super::*;
 use crate::metrics::Metrics;
+use crate::test_clock::FixedClock;
 
 /// 2026-11-30, noon.
-struct Noon;
-
-impl Clock for Noon {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_second(1_796_040_000).unwrap()
-    }
-}
+const NOON: FixedClock = FixedClock(1_796_040_000);
 
 const FILE: &str = "audit/2026-11-30.jsonl";
 
@@ -28,7 +22,7 @@ fn log(data_dir: &Path) -> Arc<AuditLog> {
 fn log_and_metrics(data_dir: &Path) -> (Arc<AuditLog>, Arc<Metrics>) {
     let metrics = Arc::new(Metrics::new("1.2.3", Timestamp::UNIX_EPOCH));
     let config = AuditConfig::default();
-    let log = AuditLog::start(data_dir, config, Arc::new(Noon), metrics.clone()).unwrap();
+    let log = AuditLog::start(data_dir, config, Arc::new(NOON), metrics.clone()).unwrap();
     (log, metrics)
 }
 

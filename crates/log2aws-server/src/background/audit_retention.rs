@@ -91,19 +91,12 @@ mod tests {
     use super::*;
     use crate::audit::{AUDIT_FOLDER, AuditConfig};
     use crate::metrics::Metrics;
-
-    struct Later;
-
-    impl Clock for Later {
-        fn now(&self) -> Timestamp {
-            Timestamp::from_second(4_000_000_000).unwrap()
-        }
-    }
+    use crate::test_clock::FixedClock;
 
     #[test]
     fn a_stop_ends_the_removal_of_old_files() {
         let folder = tempfile::tempdir().unwrap();
-        let clock = Arc::new(Later);
+        let clock = Arc::new(FixedClock(4_000_000_000));
         let store = DiskStore::open(folder.path(), &[], clock.clone()).unwrap();
         let audit = folder.path().join(AUDIT_FOLDER);
         fs::create_dir(&audit).unwrap();

@@ -124,14 +124,7 @@ mod tests {
     use super::super::Next;
     use super::*;
     use crate::metrics::Metrics;
-
-    struct Epoch;
-
-    impl Clock for Epoch {
-        fn now(&self) -> Timestamp {
-            Timestamp::UNIX_EPOCH
-        }
-    }
+    use crate::test_clock::FixedClock;
 
     /// Panics, fails, then succeeds.
     struct Unlucky(Arc<AtomicU32>);
@@ -157,11 +150,14 @@ mod tests {
         let board = TaskBoard::new(metrics.tasks.clone());
         let runs = Arc::new(AtomicU32::new(0));
         let (mut task, stop) = (Unlucky(runs), Stop::default());
-        assert_eq!(run_once(&mut task, &stop, &board, &Epoch), FIRST_RETRY);
+        assert_eq!(run_once(&mut task, &stop, &board, &FixedClock::EPOCH), FIRST_RETRY);
         assert!(board.troubles().is_empty(), "one failure is no trouble yet");
-        assert_eq!(run_once(&mut task, &stop, &board, &Epoch), Duration::from_millis(1));
+        assert_eq!(
+            run_once(&mut task, &stop, &board, &FixedClock::EPOCH),
+            Duration::from_millis(1)
+        );
         assert_eq!(board.troubles(), ["unlucky: failed 2 times in a row, see the log"]);
-        run_once(&mut task, &stop, &board, &Epoch);
+        run_once(&mut task, &stop, &board, &FixedClock::EPOCH);
         assert_eq!(board.troubles(), ["unlucky: all is well"]);
         let text = metrics.encode().unwrap();
         for line in [
@@ -196,7 +192,7 @@ mod tests {
 
     #[test]
     fn a_task_has_let_go_of_everything_when_join_returns() {
-        let supervisor = Supervisor::new(TaskBoard::default(), Arc::new(Epoch));
+        let supervisor = Supervisor::new(TaskBoard::default(), Arc::new(FixedClock::EPOCH));
         let dropped = Arc::new(AtomicU32::new(0));
         supervisor.start(SlowToDrop(dropped.clone())).unwrap();
         supervisor.join(Duration::from_secs(20));
@@ -211,7 +207,7 @@ mod tests {
 
     #[test]
     fn the_stop_ends_a_task_that_waits() {
-        let supervisor = Supervisor::new(TaskBoard::default(), Arc::new(Epoch));
+        let supervisor = Supervisor::new(TaskBoard::default(), Arc::new(FixedClock::EPOCH));
         let runs = Arc::new(AtomicU32::new(2));
         supervisor.start(Unlucky(runs.clone())).unwrap();
         let begin = Instant::now();

@@ -113,24 +113,16 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use jiff::Timestamp;
-    use log2aws_service::ports::Clock;
 
     use super::*;
     use crate::credentials::fill;
+    use crate::test_clock::FixedClock;
     use crate::ui::{Rights, TokenAdmin};
-
-    struct Epoch;
-
-    impl Clock for Epoch {
-        fn now(&self) -> Timestamp {
-            Timestamp::UNIX_EPOCH
-        }
-    }
 
     #[test]
     fn each_named_token_is_a_change_of_its_own() {
         let folder = tempfile::tempdir().unwrap();
-        let keys = LoginKeys::open(folder.path(), &Epoch, &mut fill).unwrap();
+        let keys = LoginKeys::open(folder.path(), &FixedClock::EPOCH, &mut fill).unwrap();
         let mut watched = WatchedFiles::new(keys);
         let admin = TokenAdmin::open(folder.path()).unwrap();
         let add = |name: &str| {
@@ -166,7 +158,7 @@ mod tests {
     #[test]
     fn a_file_that_cannot_be_examined_is_not_removed() {
         let folder = tempfile::tempdir().unwrap();
-        let keys = LoginKeys::open(folder.path(), &Epoch, &mut fill).unwrap();
+        let keys = LoginKeys::open(folder.path(), &FixedClock::EPOCH, &mut fill).unwrap();
         let mut watched = WatchedFiles::new(keys);
         let (path, aside) = (folder.path().join("dashboard-token"), folder.path().join("aside"));
         fs::rename(&path, &aside).unwrap();

@@ -159,6 +159,7 @@ mod tests {
     use log2aws_store::disk::{Attributes, Condition};
 
     use super::*;
+    use crate::test_clock::FixedClock;
 
     #[test]
     fn a_server_is_looked_for_where_its_logs_lie_whatever_the_prefix() {
@@ -175,19 +176,11 @@ mod tests {
         assert!(log("2026-07-31").starts_with(&found[2]), "{found:?}");
     }
 
-    struct Epoch;
-
-    impl Clock for Epoch {
-        fn now(&self) -> jiff::Timestamp {
-            jiff::Timestamp::UNIX_EPOCH
-        }
-    }
-
     fn quota(folder: &std::path::Path) -> NewServerQuota {
         let bucket: BucketName = "raw".parse().unwrap();
         let spec = log2aws_store::BucketSpec { name: bucket.clone(), versioned: true };
-        let store = DiskStore::open(folder, &[spec], Arc::new(Epoch)).unwrap();
-        NewServerQuota::new(store, bucket, Arc::new(Epoch), NonZeroU32::MIN)
+        let store = DiskStore::open(folder, &[spec], Arc::new(FixedClock::EPOCH)).unwrap();
+        NewServerQuota::new(store, bucket, Arc::new(FixedClock::EPOCH), NonZeroU32::MIN)
     }
 
     fn log_of(server: &str) -> RawKey {

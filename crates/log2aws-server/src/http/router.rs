@@ -236,18 +236,11 @@ mod tests {
     use log2aws_service::http::SOURCE_HEADER;
 
     use super::*;
-
-    struct Epoch;
-
-    impl log2aws_service::ports::Clock for Epoch {
-        fn now(&self) -> jiff::Timestamp {
-            jiff::Timestamp::UNIX_EPOCH
-        }
-    }
+    use crate::test_clock::FixedClock;
 
     #[tokio::test]
     async fn a_body_that_trickles_in_is_given_up() {
-        let refusals = RefusalLog::new(Arc::new(Epoch));
+        let refusals = RefusalLog::new(Arc::new(FixedClock::EPOCH));
         let urls = Router::new().route("/", any(|body: axum::body::Bytes| async { body }));
         let trickle = futures_util::stream::unfold((), |()| async {
             tokio::time::sleep(Duration::from_millis(5)).await;

@@ -191,14 +191,7 @@ mod tests {
     use crate::background::unreadable_objects::UnreadableObjects;
     use crate::config::DoorLimits;
     use crate::s3::uploads::Uploads;
-
-    struct Epoch;
-
-    impl log2aws_service::ports::Clock for Epoch {
-        fn now(&self) -> Timestamp {
-            Timestamp::UNIX_EPOCH
-        }
-    }
+    use crate::test_clock::FixedClock;
 
     /// The disk may fill up after an upload began.
     #[tokio::test]
@@ -206,7 +199,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let bucket: log2aws_core::key::BucketName = "raw".parse().unwrap();
         let spec = BucketSpec { name: bucket.clone(), versioned: true };
-        let store = DiskStore::open(folder.path(), &[spec], Arc::new(Epoch)).unwrap();
+        let store = DiskStore::open(folder.path(), &[spec], Arc::new(FixedClock::EPOCH)).unwrap();
         let metrics = Arc::new(Metrics::new("0", Timestamp::UNIX_EPOCH));
         let queue = Arc::new(Queue::new(metrics.queue_length.clone()));
         let unreadable = UnreadableObjects::new(metrics.clone());

@@ -250,20 +250,12 @@ mod tests {
     use std::io::Write as _;
     use std::sync::Arc;
 
-    use log2aws_service::ports::Clock;
     use log2aws_store::BucketSpec;
     use log2aws_store::disk::{Attributes, Condition};
 
     use super::*;
     use crate::http::timeout_body::BodyOutcome;
-
-    struct Fixed;
-
-    impl Clock for Fixed {
-        fn now(&self) -> jiff::Timestamp {
-            jiff::Timestamp::UNIX_EPOCH
-        }
-    }
+    use crate::test_clock::FixedClock;
 
     /// One whose body is through.
     fn upload(sha256: Option<[u8; 32]>) -> Upload {
@@ -292,7 +284,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let raw: BucketName = "serverlogs-local".parse().unwrap();
         let buckets = [BucketSpec { name: raw.clone(), versioned: true }];
-        let store = DiskStore::open(folder.path(), &buckets, Arc::new(Fixed)).unwrap();
+        let store = DiskStore::open(folder.path(), &buckets, Arc::new(FixedClock::EPOCH)).unwrap();
         let key: ObjectKey = "web01/2019-08-01.log".parse().unwrap();
         let quota = VersionQuota::new(store, raw, NonZeroU32::new(20).unwrap(), 1 << 30);
         let bodies: Vec<BodyOutcome> = (0..80).map(|_| BodyOutcome::default()).collect();
@@ -314,7 +306,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let raw: BucketName = "serverlogs-local".parse().unwrap();
         let buckets = [BucketSpec { name: raw.clone(), versioned: true }];
-        let store = DiskStore::open(folder.path(), &buckets, Arc::new(Fixed)).unwrap();
+        let store = DiskStore::open(folder.path(), &buckets, Arc::new(FixedClock::EPOCH)).unwrap();
         let key: ObjectKey = "web01/2019-08-01.log".parse().unwrap();
         for n in 0..30 {
             let mut staged = store.stage(&raw, &key).unwrap();

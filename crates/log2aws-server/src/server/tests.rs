@@ -7,14 +7,7 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::audit::AUDIT_FOLDER;
-
-struct SystemClock;
-
-impl Clock for SystemClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::now()
-    }
-}
+use crate::test_clock::MachineClock;
 
 /// The answer to a request for a URL: the part of it after the host.
 fn url(address: SocketAddr, day: jiff::civil::Date) -> String {
@@ -33,7 +26,7 @@ fn url(address: SocketAddr, day: jiff::civil::Date) -> String {
 fn a_put_that_the_stop_cuts_off_has_its_audit_line() {
     let folder = tempfile::tempdir().unwrap();
     let config = ServeConfig::new(folder.path().to_owned(), "127.0.0.0/8".parse().unwrap());
-    let mut server = Server::open(config, Arc::new(SystemClock)).unwrap();
+    let mut server = Server::open(config, Arc::new(MachineClock)).unwrap();
     server.limits.drain = Duration::from_millis(100);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

@@ -9,21 +9,15 @@ use axum::body::{Body, Bytes};
 use http::header::{CONTENT_ENCODING, LOCATION, SET_COOKIE};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
-use jiff::Timestamp;
 use log2aws_service::http::ClientIp;
 use tower::ServiceExt;
 
 use super::*;
 use crate::credentials::fill;
+use crate::test_clock::FixedClock;
 
 /// A fixed time.
-struct Noon;
-
-impl Clock for Noon {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_second(1_800_000_000).unwrap()
-    }
-}
+pub(super) const NOON: FixedClock = FixedClock(1_800_000_000);
 
 /// Echoes the request; `/ui/slow` takes a while, `/ui/broken` panics.
 pub(super) struct Echo;
@@ -61,7 +55,7 @@ struct Place {
 
 fn place() -> Place {
     let folder = tempfile::tempdir().unwrap();
-    let door = LoginKeys::open(folder.path(), &Noon, &mut fill).unwrap();
+    let door = LoginKeys::open(folder.path(), &NOON, &mut fill).unwrap();
     let endpoint: Url = "http://127.0.0.1:8750".parse().unwrap();
     let link = door.link(&endpoint).unwrap();
     let link = link.expose_url().strip_prefix("http://127.0.0.1:8750").unwrap().to_owned();
@@ -71,7 +65,7 @@ fn place() -> Place {
         door,
         pages: Arc::new(Echo),
         endpoint,
-        clock: Arc::new(Noon),
+        clock: Arc::new(NOON),
         random: fill,
         changes,
         connections: 16,

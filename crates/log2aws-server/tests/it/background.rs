@@ -8,7 +8,7 @@ use log2aws_server::{ANALYZED_BUCKET, RAW_BUCKET};
 use log2aws_service::http::DayRules;
 use sha2::{Digest as _, Sha256};
 
-use crate::client::{Request, hex};
+use crate::client::Request;
 use crate::harness::{ClockAt, LOG, Running, config, eventually, start_on};
 
 const DAY: i64 = 86_400;
@@ -234,7 +234,7 @@ fn a_day_stays_final_when_its_results_have_expired() {
     assert_eq!(server.stored(ANALYZED_BUCKET, &format!("{key}.csv")), None);
     assert!(server.stored(ANALYZED_BUCKET, &format!("{key}.json")).is_some());
     assert_eq!(ask(&server, ""), 409);
-    let same = format!("&size={}&sha256={}", LOG.len(), hex(&Sha256::digest(LOG)));
+    let same = format!("&size={}&sha256={}", LOG.len(), hex::encode(Sha256::digest(LOG)));
     assert_eq!(ask(&server, &same), 200);
     server.stop();
     drop(server);

@@ -87,7 +87,7 @@ impl Request {
     pub(crate) fn sign(mut self, address: SocketAddr, key: &str, secret: &str) -> Self {
         if !self.headers.iter().any(|(name, _)| name == "x-amz-content-sha256") {
             self = {
-                let hash = hex(&Sha256::digest(&self.body));
+                let hash = hex::encode(Sha256::digest(&self.body));
                 self.header("x-amz-content-sha256", hash)
             };
         }
@@ -191,13 +191,13 @@ pub(crate) fn presigned_target(
 /// The signature of a canonical request.
 fn signature(canonical: &str, now: &str, secret: &str) -> String {
     let scope = format!("{}/us-east-1/s3/aws4_request", &now[..8]);
-    let hashed = hex(&Sha256::digest(canonical));
+    let hashed = hex::encode(Sha256::digest(canonical));
     let to_sign = format!("AWS4-HMAC-SHA256\n{now}\n{scope}\n{hashed}");
     let mut signing = format!("AWS4{secret}").into_bytes();
     for part in [&now[..8], "us-east-1", "s3", "aws4_request"] {
         signing = hmac(&signing, part);
     }
-    hex(&hmac(&signing, &to_sign))
+    hex::encode(hmac(&signing, &to_sign))
 }
 
 pub(crate) fn connect(address: SocketAddr) -> TcpStream {
@@ -255,11 +255,4 @@ pub(crate) fn hmac(key: &[u8], text: &str) -> Vec<u8> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap();
     mac.update(text.as_bytes());
     mac.finalize().into_bytes().to_vec()
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

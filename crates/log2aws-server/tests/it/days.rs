@@ -13,7 +13,7 @@ use log2aws_server::{ANALYZED_BUCKET, RAW_BUCKET};
 use log2aws_service::http::DayRules;
 use sha2::{Digest as _, Sha256};
 
-use crate::client::{Request, hex, read_answer};
+use crate::client::{Request, read_answer};
 use crate::door::half_open;
 use crate::harness::{LOG, Running, eventually, files_under, start_with};
 
@@ -86,7 +86,7 @@ fn a_url_from_before_the_day_was_final_replaces_nothing_afterwards() {
     let (log, _) = delivered(&server, &day);
     let query = format!("server=web01&date={day}");
     let url = server.url(&query);
-    let same = format!("{query}&size={}&sha256={}", log.len(), hex(&Sha256::digest(&log)));
+    let same = format!("{query}&size={}&sha256={}", log.len(), hex::encode(Sha256::digest(&log)));
     let same = server.url(&same);
     server.ahead.fetch_add(24 * 60 * 60, Ordering::SeqCst);
 
@@ -169,7 +169,7 @@ fn a_final_day_is_replaced_only_after_an_operator_reopened_it() {
     let (refused, text) = status(&server, &query);
     assert_eq!(refused, 409, "{text}");
     assert!(text.contains(&format!("log2aws reopen web01 {day} --why ")), "{text}");
-    let same = format!("{query}&size={}&sha256={}", log.len(), hex(&Sha256::digest(&log)));
+    let same = format!("{query}&size={}&sha256={}", log.len(), hex::encode(Sha256::digest(&log)));
     assert_eq!(status(&server, &same).0, 200);
 
     let summary: serde_json::Value = serde_json::from_str(&summary).unwrap();

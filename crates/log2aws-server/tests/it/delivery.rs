@@ -10,7 +10,7 @@ use log2aws_service::analyze::ChartFormats;
 use log2aws_store::disk::{Attributes, Condition};
 use sha2::{Digest, Sha256};
 
-use crate::client::{Request, connect, hex, read_answer};
+use crate::client::{Request, connect, read_answer};
 use crate::harness::{ClockAt, LOG, Running, config, eventually, start, start_on, start_with};
 
 #[test]
@@ -69,7 +69,7 @@ fn charts_are_kept_in_the_formats_that_were_asked_for() {
 #[test]
 fn a_url_bound_to_its_bytes_takes_them_alone() {
     let server = start();
-    let hash = hex(&Sha256::digest(LOG));
+    let hash = hex::encode(Sha256::digest(LOG));
     let query = format!("server=web01&date=2019-08-01&size={}&sha256={hash}", LOG.len());
     let url = server.url(&query);
     let put = |body: &str| {

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::Path;
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, UNIX_EPOCH};
@@ -13,9 +12,6 @@ use fuser::{
     FopenFlags, Generation, INodeNo, LockOwner, OpenFlags, ReplyAttr, ReplyCreate, ReplyData,
     ReplyDirectory, ReplyEmpty, ReplyEntry, ReplyWrite, Request, Session, TimeOrNow, WriteFlags,
 };
-
-/// Set inside the name space.
-const INSIDE: &str = "LOG2AWS_TEST_OWN_MOUNTS";
 
 /// Nothing is cached.
 const TTL: Duration = Duration::ZERO;
@@ -81,35 +77,10 @@ impl Drop for FaultyDisk {
     }
 }
 
-/// Runs a test in a name space where no other process sees its mounts, and where they end with it.
-/// Where that is impossible, the skip is reported.
+/// Runs a test that mounts such a disk; where that is impossible, the skip is reported.
 pub(crate) fn with_own_mounts(name: &str, run: impl FnOnce()) {
-    if std::env::var_os(INSIDE).is_some() {
-        let probe = tempfile::tempdir().unwrap();
-        match FaultyDisk::mount(probe.path()) {
-            Ok(disk) => drop(disk),
-            Err(refused) => {
-                return log2aws_skip::required(name, format!("no FUSE here: {refused}"));
-            }
-        }
-        return run();
-    }
-    let output = Command::new("unshare")
-        .args(["--map-root-user", "--mount"])
-        .arg(std::env::current_exe().unwrap())
-        .args(["--exact", name, "--nocapture"])
-        .env(INSIDE, "1")
-        .output();
-    match &output {
-        // unshare itself exits with 1, which a failing test (101) does not.
-        Ok(output) if output.status.code() != Some(1) => {
-            let text = String::from_utf8_lossy(&output.stdout);
-            print!("{text}");
-            let errors = String::from_utf8_lossy(&output.stderr);
-            assert!(output.status.success() && text.contains("1 passed"), "{text}{errors}");
-        }
-        refused => log2aws_skip::required(name, format!("no name space of one's own: {refused:?}")),
-    }
+    let probe = || FaultyDisk::mount(tempfile::tempdir()?.path()).map(drop);
+    log2aws_skip::with_own_mounts(name, probe, run);
 }
 
 struct Files {

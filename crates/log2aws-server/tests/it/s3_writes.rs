@@ -102,6 +102,24 @@ fn a_header_may_be_signed_and_sent_in_the_query_alone() {
     assert_eq!(object(&server, "HEAD", "k").header("x-amz-meta-who"), Some("me"));
 }
 
+/// As the agent puts a day that it has no record of.
+#[test]
+fn a_condition_that_the_url_does_not_sign_holds() {
+    let server = start();
+    let put = |body: &str| {
+        let now = Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
+        let host = [("host".to_owned(), server.address.to_string())];
+        let (key, secret) = (&server.key.access_key, server.key.expose_secret());
+        let path = format!("{BUCKET}/once");
+        let target = presigned_target("PUT", &path, &host, &now, key, secret, 60);
+        server.send(&Request::new("PUT", target).header("if-none-match", "*").body(body))
+    };
+    assert_eq!(put("hello").status, 200);
+    let second = put("other");
+    assert_eq!((second.status, second.code().as_str()), (412, "PreconditionFailed"));
+    assert_eq!(object(&server, "GET", "once").text(), "hello");
+}
+
 #[test]
 fn headers_that_are_not_kept_are_refused_and_expires_is_kept() {
     let server = start();

@@ -70,6 +70,7 @@ pub(super) fn convert(
         return Err(RecordFailure::Length { what, read: digest.size(), size });
     }
     let totals = converter.finish(&mut results.waiting);
+    results.waiting.summary.totals(&totals);
     let rejects = Rejects::from(totals);
     let (log, results) = results.finish(rejects)?;
     let size = digest.size();

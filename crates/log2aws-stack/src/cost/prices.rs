@@ -64,8 +64,8 @@ const VIRGINIA: Prices = Prices {
 
 pub(super) const PRICES: [(&str, Prices); 2] = [("ap-northeast-1", TOKYO), ("us-east-1", VIRGINIA)];
 
-/// The date of the newest price.
-pub(super) const AS_OF: &str = "2026-10-08";
+/// The dates of the oldest and of the newest dated price. A plan prints both: a table ages.
+pub(super) const AS_OF: [&str; 2] = ["2026-09-05", "2026-10-08"];
 
 /// The prices of a region, or for an unknown region the highest known price of each item.
 pub(super) fn of(region: &str) -> (Prices, bool) {

@@ -8,9 +8,10 @@ use std::future::Future;
 
 use log2aws_ssm::env_name::{self, EnvName};
 
+use crate::approval::Approval;
 use crate::commands::Commands;
 use crate::console::Console;
-use crate::deploy::{agreed, first_failure};
+use crate::deploy::first_failure;
 use crate::error::StackError;
 use crate::fault;
 use crate::name::StackName;
@@ -29,8 +30,8 @@ pub struct DeleteRequest {
     pub stack: StackName,
     /// Also deletes the two buckets with every log and result.
     pub purge: bool,
-    /// Skips the confirmation for production.
-    pub force: bool,
+    /// How the delete is approved; a purge also requires the stack's name to be typed.
+    pub approval: Approval,
     /// An idempotency token, unique to this run.
     pub token: String,
     /// Commands to suggest in messages.
@@ -60,8 +61,8 @@ pub async fn delete<C: Console>(
 ) -> Result<DeleteOutcome, StackError> {
     let phase = Cell::new(Phase::Nothing);
     let DeleteRequest { stack, commands, .. } = request;
-    let errand = Operation { what: "the delete", stack, commands };
-    errand.run(&phase, run(session, template, request, &phase), interrupt).await
+    let operation = Operation { what: "the delete", stack, commands };
+    operation.run(&phase, run(session, template, request, &phase), interrupt).await
 }
 
 async fn run<C: Console>(
@@ -70,35 +71,35 @@ async fn run<C: Console>(
     request: &DeleteRequest,
     phase: &Cell<Phase>,
 ) -> Result<DeleteOutcome, StackError> {
-    let DeleteRequest { env, stack, purge, force, .. } = request;
+    let DeleteRequest { env, stack, purge, .. } = request;
     let (account, region) = (session.cloud.account.clone(), session.cloud.region.clone());
-    let standing = session.cloud.stack(stack.as_str()).await?;
-    let standing = standing.filter(|stack| stack.status != "DELETE_COMPLETE");
-    if let Some(standing) = &standing {
-        standing.belongs_to(stack, env)?;
+    let existing = session.cloud.stack(stack.as_str()).await?;
+    let existing = existing.filter(|stack| stack.status != "DELETE_COMPLETE");
+    if let Some(existing) = &existing {
+        existing.belongs_to(stack, env)?;
     }
-    if *purge && standing.as_ref().is_none_or(ExistingStack::exists_only_as_name) {
+    if *purge && existing.as_ref().is_none_or(ExistingStack::exists_only_as_name) {
         check_no_other_stack(session, env).await?;
     }
     let buckets = purge::look(session, env, *purge).await?;
     session.console.line(&format!("stack {stack} in account {account}, region {region}"))?;
-    if standing.is_none() && (!purge || buckets.is_empty()) {
+    if existing.is_none() && (!purge || buckets.is_empty()) {
         session.console.line(&format!("there is no stack {stack} there; nothing to delete"))?;
         if !buckets.is_empty() {
-            tell_buckets(session, &buckets, false)?;
+            print_buckets(session, &buckets, false)?;
         }
         return Ok(DeleteOutcome::Nothing);
     }
-    if let Some(standing) = &standing {
-        tell_loss(session, template, request, standing)?;
+    if let Some(existing) = &existing {
+        print_loss(session, template, request, existing)?;
     }
-    tell_buckets(session, &buckets, *purge)?;
-    if !confirmed(session, request, !buckets.is_empty() && *purge, *force).await? {
+    print_buckets(session, &buckets, *purge)?;
+    if !confirmed(session, request).await? {
         session.console.line("canceled; nothing was deleted")?;
         return Ok(DeleteOutcome::Canceled);
     }
-    if let Some(standing) = &standing {
-        delete_stack(session, request, standing, phase).await?;
+    if let Some(existing) = &existing {
+        delete_stack(session, request, existing, phase).await?;
     }
     if *purge {
         phase.set(Phase::After("the buckets were being removed"));
@@ -133,23 +134,23 @@ async fn check_no_other_stack<C>(
     }
 }
 
-fn tell_loss<C: Console>(
+fn print_loss<C: Console>(
     session: &mut Session<'_, C>,
     template: &Template,
     request: &DeleteRequest,
-    standing: &ExistingStack,
+    existing: &ExistingStack,
 ) -> Result<(), StackError> {
-    if standing.exists_only_as_name() {
+    if existing.exists_only_as_name() {
         let line =
-            format!("the stack is in {}: nothing but its name goes with it", standing.status);
+            format!("the stack is in {}: nothing but its name goes with it", existing.status);
         session.console.line(&line)?;
         return Ok(());
     }
     let (account, region) = (session.cloud.account.clone(), session.cloud.region.clone());
-    let mut given = standing.parameters.clone();
+    let mut given = existing.parameters.clone();
     given.insert("Env".to_owned(), request.env.to_string());
     let scope = Scope::new(template, &given, &account, &region, request.stack.as_str());
-    session.console.line(&format!("the stack is in {}; with it go:", standing.status))?;
+    session.console.line(&format!("the stack is in {}; with it go:", existing.status))?;
     for resource in template.resources.iter().filter(|resource| !resource.kept) {
         let name = scope.name_of(&resource.id)?.unwrap_or_default();
         let line = format!("  {:<26}  {:<32}  {name}", resource.id, resource.kind);
@@ -158,7 +159,7 @@ fn tell_loss<C: Console>(
     Ok(())
 }
 
-fn tell_buckets<C: Console>(
+fn print_buckets<C: Console>(
     session: &mut Session<'_, C>,
     buckets: &[purge::Bucket],
     purge: bool,
@@ -170,48 +171,41 @@ fn tell_buckets<C: Console>(
     Ok(())
 }
 
-/// The confirmation: the typed name for a purge, a `y` for production.
+/// The confirmation: the typed name for a purge, else the approval of the delete.
 async fn confirmed<C: Console>(
     session: &mut Session<'_, C>,
     request: &DeleteRequest,
-    purges: bool,
-    force: bool,
 ) -> Result<bool, StackError> {
-    let stack = &request.stack;
-    if purges {
+    let DeleteRequest { env, stack, purge, approval, .. } = request;
+    if *purge {
         let question =
             format!("Type the stack's name ({stack}) to remove it with all its logs and results: ");
         let Some(answer) = session.console.ask(&question).await? else {
-            return Err(StackError::Unanswered(format!(
+            return Err(StackError::NotTyped(format!(
                 "--purge wants the stack's name, {stack}, typed; nothing was removed"
             )));
         };
         if answer.trim() != stack.as_str() {
-            return Err(StackError::Unanswered(format!(
-                "that is not {stack}; nothing was removed"
-            )));
+            return Err(StackError::NotTyped(format!("that is not {stack}; nothing was removed")));
         }
-        return Ok(true);
-    }
-    if request.env.as_str() != "prod" || force {
         return Ok(true);
     }
     let (account, region) = (&session.cloud.account, &session.cloud.region);
     let question = format!("Delete stack {stack} in account {account}, region {region}? (y/n): ");
-    agreed(session, &question).await
+    approval.agreed(session, env, &question).await
 }
 
 async fn delete_stack<C: Console>(
     session: &mut Session<'_, C>,
     request: &DeleteRequest,
-    standing: &ExistingStack,
+    existing: &ExistingStack,
     phase: &Cell<Phase>,
 ) -> Result<(), StackError> {
-    let mut watch = Watch::begin(session.cloud, &standing.id).await?;
+    let mut watch = Watch::begin(session.cloud, &existing.id).await?;
     phase.set(Phase::AtWork);
     // A delete in progress is followed to its end.
-    if standing.status != "DELETE_IN_PROGRESS" {
-        let delete = session.cloud.cloudformation.delete_stack().stack_name(&standing.id);
+    if existing.status != "DELETE_IN_PROGRESS" {
+        let delete = session.cloud.cloudformation.delete_stack().stack_name(&existing.id);
         let sent = delete.client_request_token(format!("log2aws-{}", request.token)).send().await;
         sent.map_err(|error| {
             let fault = fault::call(format!("deleting the stack {}", request.stack), &error);
@@ -220,12 +214,12 @@ async fn delete_stack<C: Console>(
         })?;
     }
     let zone = session.zone.clone();
-    let mut tell = |console: &mut C, event: &crate::stack::StackEvent| {
+    let mut print = |console: &mut C, event: &crate::stack::StackEvent| {
         console.line(&event.line(&zone).to_string())
     };
-    let rest = watch.until_rest(session, &mut tell).await?;
+    let settled = watch.until_settled(session, &mut print).await?;
     phase.set(Phase::After("the delete was being brought to its end"));
-    let Some(stack) = &rest.stack else {
+    let Some(stack) = &settled.stack else {
         session.console.line(&format!("the stack {} is gone", request.stack))?;
         return Ok(());
     };
@@ -237,7 +231,7 @@ async fn delete_stack<C: Console>(
         what: "the delete",
         stack: request.stack.to_string(),
         status: stack.status.clone(),
-        first: first_failure(&rest),
+        first: first_failure(&settled),
         next: next.to_owned(),
     })
 }

@@ -14,21 +14,28 @@ use crate::watch::Session;
 
 /// The list of a deploy.
 #[derive(Clone, Debug)]
-pub(super) struct Wanted {
+pub(super) struct AllowListChange {
     /// The wanted list.
     pub(super) list: AllowList,
     /// The content of Parameter Store when the deploy began.
     stored: Option<String>,
 }
 
+impl AllowListChange {
+    /// Whether Parameter Store holds the list already.
+    pub(super) fn is_stored(&self) -> bool {
+        self.stored.as_deref().and_then(in_force).is_some_and(|list| list == self.list)
+    }
+}
+
 /// The wanted list, after checking that it admits nobody new without `--widen`.
 pub(super) async fn wanted<C: Console>(
     session: &mut Session<'_, C>,
     request: &DeployRequest,
-    standing: Option<&ExistingStack>,
-) -> Result<Wanted, StackError> {
+    given: Option<&AllowList>,
+    existing: Option<&ExistingStack>,
+) -> Result<AllowListChange, StackError> {
     let name = request.env.parameter(env_name::ALLOW_LIST);
-    let given = request.allow_hosts.as_ref();
     let text = session.cloud.parameter(&name).await?;
     let stored = match (text.as_deref().map(AllowList::read_stored).transpose(), given) {
         // The stack would get the list without these entries, which is not what was written.
@@ -41,9 +48,9 @@ pub(super) async fn wanted<C: Console>(
         (Err(source), None) => return Err(StackError::StoredHosts { name, source }),
     };
     let list = given.or(stored.as_ref()).cloned().ok_or(StackError::NoHosts)?;
-    let wanted = Wanted { list, stored: text };
-    let Some(standing) = standing else { return Ok(wanted) };
-    let networks = standing.parameters.get(NETWORKS);
+    let wanted = AllowListChange { list, stored: text };
+    let Some(existing) = existing else { return Ok(wanted) };
+    let networks = existing.parameters.get(NETWORKS);
     let networks = networks.map(|text| {
         text.split(',')
             .filter_map(|part| part.parse::<AllowList>().ok())
@@ -76,7 +83,7 @@ pub(super) async fn wanted<C: Console>(
 pub(super) async fn narrow<C: Console>(
     session: &mut Session<'_, C>,
     env: &EnvName,
-    wanted: &mut Wanted,
+    wanted: &mut AllowListChange,
     stands: bool,
 ) -> Result<(), StackError> {
     let name = env.parameter(env_name::ALLOW_LIST);
@@ -101,7 +108,7 @@ pub(super) async fn narrow<C: Console>(
 pub(super) async fn take_back<C: Console>(
     session: &mut Session<'_, C>,
     env: &EnvName,
-    wanted: &Wanted,
+    wanted: &AllowListChange,
 ) -> Result<(), StackError> {
     let name = env.parameter(env_name::ALLOW_LIST);
     let Some(before) = &wanted.stored else { return Ok(()) };
@@ -127,7 +134,7 @@ fn in_force(text: &str) -> Option<AllowList> {
 pub(super) async fn settle<C: Console>(
     session: &mut Session<'_, C>,
     env: &EnvName,
-    wanted: &Wanted,
+    wanted: &AllowListChange,
 ) -> Result<bool, StackError> {
     let name = env.parameter(env_name::ALLOW_LIST);
     let stored = session.cloud.parameter(&name).await?;

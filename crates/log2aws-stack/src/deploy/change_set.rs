@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_cloudformation::types::{
-    Capability, Change, ChangeAction, ChangeSetStatus, ChangeSetType, EventFilter, HookFailureMode,
-    Parameter, Replacement,
+    Capability, Change, ChangeAction, ChangeSetStatus, ChangeSetType, EventFilter, ExecutionStatus,
+    HookFailureMode, Parameter, Replacement,
 };
 use tokio::time::sleep;
 
@@ -52,7 +52,7 @@ pub(super) async fn create<C: Console>(
     let stack = request.stack.as_str();
     let kind = match found {
         Found::Nothing | Found::Planned => ChangeSetType::Create,
-        Found::ExistingStack(_) => ChangeSetType::Update,
+        Found::Existing(_) => ChangeSetType::Update,
     };
     let name = name(request);
     let created = session
@@ -76,7 +76,7 @@ pub(super) async fn create<C: Console>(
         Ok(created) => created,
         Err(error) => {
             let fault = fault::call(format!("planning the change of stack {stack}"), &error);
-            return if is_no_change(&fault.told) {
+            return if is_no_change(&fault.message) {
                 Ok(Planned::Nothing)
             } else {
                 Err(fault.into())
@@ -88,14 +88,12 @@ pub(super) async fn create<C: Console>(
         stack_id: created.stack_id.unwrap_or_else(|| stack.to_owned()),
         only_planned: matches!(found, Found::Nothing),
     };
-    match settled(session, &planned).await? {
-        Settled::Changes(changes) => {
-            for line in changes.iter().filter_map(told) {
-                session.console.line(&line)?;
-            }
+    match wait_until_planned(session, &planned.id, &planned.stack_id).await? {
+        PlanResult::Changes(description) => {
+            description.print(session)?;
             Ok(Planned::Changes(planned))
         }
-        Settled::Failed(reason) => {
+        PlanResult::Failed(reason) => {
             let reason = explained(session, &planned, reason).await;
             let discarded = discard(session, &planned).await;
             if is_no_change(&reason) {
@@ -119,9 +117,9 @@ async fn explained<C>(session: &Session<'_, C>, planned: &ChangeSet, reason: Str
     }
     let failed = EventFilter::builder().failed_events(true).build();
     let api = &session.cloud.cloudformation;
-    let ask = api.describe_events().change_set_name(&planned.id).filters(failed);
-    let told: Result<Vec<_>, _> = ask.into_paginator().items().send().collect().await;
-    let Ok(events) = told else { return reason };
+    let request = api.describe_events().change_set_name(&planned.id).filters(failed);
+    let events: Result<Vec<_>, _> = request.into_paginator().items().send().collect().await;
+    let Ok(events) = events else { return reason };
     let faults: Vec<String> = events
         .iter()
         .filter(|event| event.validation_failure_mode() != Some(&HookFailureMode::Warn))
@@ -136,10 +134,10 @@ async fn explained<C>(session: &Session<'_, C>, planned: &ChangeSet, reason: Str
 }
 
 /// Whether CloudFormation's message says that there is nothing to change.
-fn is_no_change(told: &str) -> bool {
+fn is_no_change(message: &str) -> bool {
     ["didn't contain changes", "No updates are to be performed"]
         .iter()
-        .any(|way| told.contains(way))
+        .any(|words| message.contains(words))
 }
 
 /// The value of every template parameter: the given or computed one, else the stack's current one,
@@ -156,7 +154,7 @@ fn parameters(
             let builder = Parameter::builder().parameter_key(name);
             match (values.get(name), found) {
                 (Some(value), _) => Some(builder.parameter_value(value).build()),
-                (None, Found::ExistingStack(stack)) if stack.parameters.contains_key(name) => {
+                (None, Found::Existing(stack)) if stack.parameters.contains_key(name) => {
                     Some(builder.use_previous_value(true).build())
                 }
                 _ => None,
@@ -165,31 +163,73 @@ fn parameters(
         .collect()
 }
 
-enum Settled {
-    Changes(Vec<Change>),
+/// A change set after CloudFormation has planned it.
+pub(super) enum PlanResult {
+    /// It can be executed, or has been.
+    Changes(Description),
+    /// CloudFormation could not plan it, for this reason.
     Failed(String),
 }
 
-async fn settled<C: Console>(
+/// What CloudFormation says of a change set.
+#[derive(Debug)]
+pub(super) struct Description {
+    pub(super) id: Option<String>,
+    pub(super) stack_id: Option<String>,
+    pub(super) stack_name: Option<String>,
+    /// Whether it can be executed; `OBSOLETE` if the stack was changed after it was made.
+    pub(super) execution: Option<ExecutionStatus>,
+    pub(super) parameters: BTreeMap<String, String>,
+    pub(super) changes: Vec<Change>,
+}
+
+impl Description {
+    /// Prints the changes.
+    pub(super) fn print<C: Console>(&self, session: &mut Session<'_, C>) -> Result<(), StackError> {
+        for line in self.changes.iter().filter_map(change_line) {
+            session.console.line(&line)?;
+        }
+        Ok(())
+    }
+}
+
+impl ChangeSet {
+    /// A change set of an earlier run.
+    pub(super) fn of(description: &Description) -> Option<Self> {
+        let (id, stack_id) = (description.id.clone()?, description.stack_id.clone()?);
+        Some(Self { id, stack_id, only_planned: false })
+    }
+}
+
+/// Waits until a change set, by name or ARN, is planned.
+pub(super) async fn wait_until_planned<C: Console>(
     session: &mut Session<'_, C>,
-    planned: &ChangeSet,
-) -> Result<Settled, StackError> {
+    name: &str,
+    stack: &str,
+) -> Result<PlanResult, StackError> {
     let mut changes = Vec::new();
     let mut next = None;
     loop {
-        let ask = session.cloud.cloudformation.describe_change_set();
-        let ask = ask
-            .change_set_name(&planned.id)
-            .stack_name(&planned.stack_id)
-            .set_next_token(next.take());
-        let told = ask.send().await;
-        let told = told.map_err(|error| fault::call("reading the planned change", &error))?;
-        match told.status() {
+        let request = session.cloud.cloudformation.describe_change_set();
+        let request = request.change_set_name(name).stack_name(stack).set_next_token(next.take());
+        let answer = request.send().await;
+        let answer = answer.map_err(|error| fault::call("reading the planned change", &error))?;
+        match answer.status() {
             Some(ChangeSetStatus::CreateComplete) => {
-                changes.extend(told.changes.unwrap_or_default());
-                next = told.next_token;
+                changes.extend(answer.changes.unwrap_or_default());
+                next = answer.next_token;
                 if next.is_none() {
-                    return Ok(Settled::Changes(changes));
+                    let parameters = answer.parameters.unwrap_or_default().into_iter();
+                    return Ok(PlanResult::Changes(Description {
+                        id: answer.change_set_id,
+                        stack_id: answer.stack_id,
+                        stack_name: answer.stack_name,
+                        execution: answer.execution_status,
+                        parameters: parameters
+                            .filter_map(|p| Some((p.parameter_key?, p.parameter_value?)))
+                            .collect(),
+                        changes,
+                    }));
                 }
             }
             Some(ChangeSetStatus::CreateInProgress | ChangeSetStatus::CreatePending) => {
@@ -197,10 +237,10 @@ async fn settled<C: Console>(
                 sleep(session.pace.poll).await;
             }
             status => {
-                let reason = told.status_reason.clone().unwrap_or_else(|| {
+                let reason = answer.status_reason.clone().unwrap_or_else(|| {
                     format!("the change set is in {}", status.map_or("no state", |s| s.as_str()))
                 });
-                return Ok(Settled::Failed(fault::one_line(&reason)));
+                return Ok(PlanResult::Failed(fault::one_line(&reason)));
             }
         }
     }
@@ -224,7 +264,7 @@ pub(super) async fn discard<C>(
 }
 
 /// One change in one line.
-fn told(change: &Change) -> Option<String> {
+fn change_line(change: &Change) -> Option<String> {
     let change = change.resource_change()?;
     let id = change.logical_resource_id().unwrap_or_default();
     let kind = change.resource_type().unwrap_or_default();
@@ -248,7 +288,7 @@ mod tests {
     fn what_is_not_given_keeps_its_value() {
         let template = Template::embedded().unwrap();
         let values = BTreeMap::from([("Env".to_owned(), "dev".to_owned())]);
-        let standing = Found::ExistingStack(ExistingStack {
+        let existing = Found::Existing(ExistingStack {
             id: String::new(),
             status: "CREATE_COMPLETE".to_owned(),
             reason: None,
@@ -258,7 +298,7 @@ mod tests {
             ]),
             outputs: Vec::new(),
         });
-        let made = parameters(&template, &values, &standing);
+        let made = parameters(&template, &values, &existing);
         assert_eq!(made.len(), 2, "a parameter that is new in the template takes its default");
         assert_eq!(made[0].parameter_value(), Some("dev"));
         assert_eq!(made[1].parameter_key(), Some("RawKeepDays"));

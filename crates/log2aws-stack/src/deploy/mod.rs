@@ -6,6 +6,8 @@
 mod allow_list;
 mod artifact_bucket;
 mod change_set;
+mod found;
+mod kept;
 mod parameters;
 
 use std::cell::{Cell, RefCell};
@@ -17,6 +19,7 @@ use log2aws_core::allow_list::AllowList;
 use log2aws_ssm::env_name::EnvName;
 use serde::Serialize;
 
+use crate::approval::Approval;
 use crate::artifacts::Artifacts;
 use crate::commands::Commands;
 use crate::console::Console;
@@ -27,12 +30,13 @@ use crate::name::StackName;
 use crate::parameter_warnings::parameter_warnings;
 use crate::phase::{Operation, Phase};
 use crate::stack::{ExistingStack, Output};
-use crate::state::{self, State};
+use crate::state;
 use crate::template::{Scope, Template};
-use crate::watch::{Session, WaitResult, Watch};
+use crate::watch::{Session, Watch};
 
-use allow_list::Wanted;
+use allow_list::AllowListChange;
 use change_set::{ChangeSet, Planned};
+pub(crate) use found::{Found, first_failure};
 pub use parameters::checked_parameters;
 
 /// The parameters of a deploy, checked as far as possible without AWS.
@@ -42,20 +46,45 @@ pub struct DeployRequest {
     pub env: EnvName,
     /// The stack.
     pub stack: StackName,
-    /// The allow-list, if given.
-    pub allow_hosts: Option<AllowList>,
-    /// The other given parameters, from [`checked_parameters`].
-    pub given: BTreeMap<String, String>,
-    /// The functions.
-    pub artifacts: Artifacts,
+    /// What is deployed.
+    pub source: ChangeSource,
+    /// What becomes of the change set.
+    pub execution: Execution,
     /// Allows adding addresses to the allow-list.
     pub widen: bool,
-    /// Skips the confirmation for production.
-    pub force: bool,
+    /// How the change is approved.
+    pub approval: Approval,
     /// Commands to suggest in messages.
     pub commands: Commands,
     /// The start time, for the change set's name.
     pub now: Timestamp,
+}
+
+/// What is deployed.
+#[derive(Debug)]
+pub enum ChangeSource {
+    /// A new change set.
+    New {
+        /// The allow-list, if given.
+        allow_hosts: Option<AllowList>,
+        /// The other given parameters, from [`checked_parameters`].
+        given: BTreeMap<String, String>,
+        /// The functions.
+        artifacts: Artifacts,
+    },
+    /// The change set of an earlier run with [`Execution::Keep`], by its name or ARN.
+    Kept(String),
+}
+
+/// What becomes of a change set after it has been shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Execution {
+    /// It is executed, and the deploy waits for CloudFormation.
+    Wait,
+    /// It is executed, and the deploy returns once CloudFormation has started.
+    Detach,
+    /// It is kept for a later run, without approval: nothing is executed.
+    Keep,
 }
 
 /// The result of a deploy.
@@ -69,8 +98,11 @@ pub struct Deployed {
     pub region: String,
     /// What was changed, if anything.
     pub outcome: DeployOutcome,
-    /// The stack's outputs.
+    /// The stack's outputs; before the change, if that has not been waited for.
     pub outputs: Vec<Output>,
+    /// The ARN of the change set, if it was kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub change_set: Option<String>,
 }
 
 /// The result of a deploy that did not fail.
@@ -85,6 +117,10 @@ pub enum DeployOutcome {
     Unchanged,
     /// The operator said no.
     Canceled,
+    /// The change set was made, and kept.
+    Kept,
+    /// CloudFormation has started the change.
+    Started,
 }
 
 /// Deploys. After `interrupt`, CloudFormation completes what it has started.
@@ -101,8 +137,8 @@ pub async fn deploy<C: Console>(
     let planned = RefCell::new(None);
     let work = Work { template, request, phase: &phase, planned: &planned };
     let DeployRequest { stack, commands, .. } = request;
-    let errand = Operation { what: "the deploy", stack, commands };
-    let done = errand.run(&phase, work.run(session), interrupt).await;
+    let operation = Operation { what: "the deploy", stack, commands };
+    let done = operation.run(&phase, work.run(session), interrupt).await;
     // Removes an unused change set. A failure to remove it is not reported: the error that ended
     // the deploy is more important, and the next run plans again.
     let idle = if phase.get() == Phase::Preparing { planned.take() } else { None };
@@ -110,17 +146,6 @@ pub async fn deploy<C: Console>(
         drop(change_set::discard(session, &idle).await);
     }
     done
-}
-
-/// The current state of the stack's name.
-#[derive(Debug)]
-pub(crate) enum Found {
-    /// Nothing at all.
-    Nothing,
-    /// A stack that exists only as a plan.
-    Planned,
-    /// An existing stack at rest.
-    ExistingStack(ExistingStack),
 }
 
 struct Work<'a> {
@@ -133,53 +158,105 @@ struct Work<'a> {
 
 impl Work<'_> {
     async fn run<C: Console>(&self, session: &mut Session<'_, C>) -> Result<Deployed, StackError> {
-        let DeployRequest { env, stack, .. } = self.request;
+        let DeployRequest { stack, source, .. } = self.request;
         let (account, region) = (&session.cloud.account, &session.cloud.region);
         session.console.line(&format!(
             "stack {stack} in account {account}, region {region} (as {})",
             session.cloud.identity
         ))?;
-        let found = self.look_up(session).await?;
-        let standing = match &found {
-            Found::ExistingStack(stack) => Some(stack),
-            Found::Nothing | Found::Planned => None,
-        };
-        let mut hosts = allow_list::wanted(session, self.request, standing).await?;
-        let values = self.values(session, standing, &hosts.list)?;
-        self.warn(session, standing, &values)?;
-        let body = self.body(session, &values, &found).await?;
-        self.phase.set(Phase::Preparing);
-        let planned =
-            change_set::create(session, self.template, self.request, &body, &values, &found)
+        let found = self.request.look_up(session).await?;
+        let existing = found.existing();
+        let (hosts, planned) = match source {
+            ChangeSource::New { allow_hosts, given, artifacts } => {
+                let allow_hosts = allow_hosts.as_ref();
+                let hosts =
+                    allow_list::wanted(session, self.request, allow_hosts, existing).await?;
+                let values = self.values(session, existing, &hosts.list, given, artifacts)?;
+                self.warn(session, existing, &values)?;
+                let body = self.body(session, &values, &found).await?;
+                self.phase.set(Phase::Preparing);
+                let planned = change_set::create(
+                    session,
+                    self.template,
+                    self.request,
+                    &body,
+                    &values,
+                    &found,
+                )
                 .await?;
-        let (outcome, outputs) = match planned {
-            Planned::Nothing => {
-                let outputs = standing.map(|stack| stack.outputs.clone()).unwrap_or_default();
-                (DeployOutcome::Unchanged, outputs)
-            }
-            Planned::Changes(planned) => {
-                self.planned.replace(Some(planned.clone()));
-                if !self.agreed(session, standing, &planned).await? {
-                    let outputs = standing.map(|stack| stack.outputs.clone()).unwrap_or_default();
-                    return Ok(self.deployed(session, DeployOutcome::Canceled, outputs));
+                if let Planned::Changes(planned) = &planned {
+                    self.planned.replace(Some(planned.clone()));
                 }
-                artifact_bucket::provide(session, &self.request.artifacts).await?;
-                allow_list::narrow(session, env, &mut hosts, standing.is_some()).await?;
-                let outputs = self.execute(session, &planned, &hosts).await?;
-                let created = standing.is_none();
-                let outcome = if created { DeployOutcome::Created } else { DeployOutcome::Updated };
-                (outcome, outputs)
+                (hosts, planned)
+            }
+            ChangeSource::Kept(name) => {
+                let (planned, list) = kept::find(session, self.request, name).await?;
+                let hosts =
+                    allow_list::wanted(session, self.request, Some(&list), existing).await?;
+                (hosts, Planned::Changes(planned))
             }
         };
-        let changed = allow_list::settle(session, env, &hosts).await?;
-        let outcome = match outcome {
-            DeployOutcome::Unchanged if changed => DeployOutcome::Updated,
-            outcome => outcome,
-        };
-        if outcome == DeployOutcome::Unchanged {
-            session.console.line("nothing to change: the stack stands as wanted")?;
+        match planned {
+            Planned::Nothing => self.without_change(session, existing, &hosts).await,
+            Planned::Changes(planned) => self.change(session, existing, hosts, &planned).await,
         }
-        Ok(self.deployed(session, outcome, outputs))
+    }
+
+    /// Nothing is to be done by CloudFormation.
+    async fn without_change<C: Console>(
+        &self,
+        session: &mut Session<'_, C>,
+        existing: Option<&ExistingStack>,
+        hosts: &AllowListChange,
+    ) -> Result<Deployed, StackError> {
+        let DeployRequest { env, execution, .. } = self.request;
+        let changed = if *execution == Execution::Keep {
+            kept::print_unwritten_list(session, env, hosts)?;
+            false
+        } else {
+            allow_list::settle(session, env, hosts).await?
+        };
+        let outcome = if changed { DeployOutcome::Updated } else { DeployOutcome::Unchanged };
+        if !changed {
+            session.console.line("nothing to change: the stack is up to date")?;
+        }
+        Ok(self.deployed(session, outcome, outputs(existing)))
+    }
+
+    /// Executes or keeps the change set.
+    async fn change<C: Console>(
+        &self,
+        session: &mut Session<'_, C>,
+        existing: Option<&ExistingStack>,
+        mut hosts: AllowListChange,
+        planned: &ChangeSet,
+    ) -> Result<Deployed, StackError> {
+        let DeployRequest { env, source, execution, .. } = self.request;
+        self.phase.set(Phase::Preparing);
+        if *execution != Execution::Keep && !self.agreed(session, existing, planned).await? {
+            return Ok(self.deployed(session, DeployOutcome::Canceled, outputs(existing)));
+        }
+        // Whoever executes a kept change set need not have the zips.
+        if let ChangeSource::New { artifacts, .. } = source {
+            artifact_bucket::provide(session, artifacts).await?;
+        }
+        if *execution == Execution::Keep {
+            kept::print_kept(session, self.request, planned, existing.is_some())?;
+            let kept = self.deployed(session, DeployOutcome::Kept, outputs(existing));
+            return Ok(Deployed { change_set: Some(planned.id.clone()), ..kept });
+        }
+        allow_list::narrow(session, env, &mut hosts, existing.is_some()).await?;
+        let mut watch = Watch::begin(session.cloud, &planned.stack_id).await?;
+        self.start(session, planned).await?;
+        if *execution == Execution::Detach {
+            kept::print_started(session, self.request, existing, &hosts)?;
+            return Ok(self.deployed(session, DeployOutcome::Started, outputs(existing)));
+        }
+        let made = self.follow(session, &mut watch, &hosts).await?;
+        allow_list::settle(session, env, &hosts).await?;
+        let outcome =
+            if existing.is_some() { DeployOutcome::Updated } else { DeployOutcome::Created };
+        Ok(self.deployed(session, outcome, made))
     }
 
     /// The template to send: with an API deployment for these networks, and with the names of
@@ -195,7 +272,7 @@ impl Work<'_> {
         let scope = Scope::new(self.template, values, account, region, stack.as_str());
         let body =
             self.template.with_deployment_of(values.get(NETWORKS).map_or("", String::as_str));
-        if matches!(found, Found::ExistingStack(_)) {
+        if found.existing().is_some() {
             return Ok(body);
         }
         for bucket in [env.raw_bucket(account, region), env.analyzed_bucket(account, region)] {
@@ -206,25 +283,24 @@ impl Work<'_> {
         Ok(body)
     }
 
-    /// Asks the operator to confirm the changes, only for production; a rejected plan is removed.
+    /// Has the changes approved; a rejected change set of this run is removed.
     async fn agreed<C: Console>(
         &self,
         session: &mut Session<'_, C>,
-        standing: Option<&ExistingStack>,
+        existing: Option<&ExistingStack>,
         planned: &ChangeSet,
     ) -> Result<bool, StackError> {
-        let DeployRequest { env, stack, force, .. } = self.request;
-        if env.as_str() != "prod" || *force {
-            return Ok(true);
-        }
+        let DeployRequest { env, stack, approval, .. } = self.request;
         let (account, region) = (&session.cloud.account, &session.cloud.region);
-        let what = if standing.is_some() { "Update" } else { "Create" };
+        let what = if existing.is_some() { "Update" } else { "Create" };
         let question =
             format!("{what} stack {stack} in account {account}, region {region}? (y/n): ");
-        let yes = agreed(session, &question).await?;
-        if !yes {
+        let yes = approval.agreed(session, env, &question).await?;
+        if !yes && self.planned.take().is_some() {
             change_set::discard(session, planned).await?;
             session.console.line("canceled; nothing was changed")?;
+        } else if !yes {
+            session.console.line("canceled; nothing was changed, and the change set is kept")?;
         }
         Ok(yes)
     }
@@ -241,50 +317,7 @@ impl Work<'_> {
             region: session.cloud.region.clone(),
             outcome,
             outputs,
-        }
-    }
-
-    /// Looks the stack up, and fails if its state does not allow a deploy.
-    async fn look_up<C>(&self, session: &Session<'_, C>) -> Result<Found, StackError> {
-        let DeployRequest { env, stack, commands, .. } = self.request;
-        let Some(standing) = session.cloud.stack(stack.as_str()).await? else {
-            return Ok(Found::Nothing);
-        };
-        standing.belongs_to(stack, env)?;
-        let (status, follow, delete) = (&standing.status, commands.follow(), commands.delete());
-        match state::of(status) {
-            State::Absent => Ok(Found::Planned),
-            State::Rests => Ok(Found::ExistingStack(standing)),
-            State::AtWork => Err(StackError::State(format!(
-                "stack {stack} is in {status}: somebody's change is under way, and CloudFormation \
-                 does one at a time; follow it with\n  {follow}\nand deploy again when it rests"
-            ))),
-            State::Dead => Err(StackError::State(format!(
-                "stack {stack} is in {status}: it was never made, or not wholly deleted{}, and can \
-                 only be deleted; logs and results are not touched by that. Run\n  {delete}\nand \
-                 deploy again",
-                reason(&standing),
-            ))),
-            State::Stuck => Err(StackError::State(format!(
-                "stack {stack} is in {status}: an update was not finished, nor taken back{}. {}",
-                reason(&standing),
-                self.recovery_command(status),
-            ))),
-        }
-    }
-
-    /// What to do about a stuck stack.
-    fn recovery_command(&self, status: &str) -> String {
-        let DeployRequest { stack, commands, .. } = self.request;
-        let follow = commands.follow();
-        match state::recovery_command(status) {
-            Some(command) => format!(
-                "Mend what the events name ({follow}), then run\n  {}\nand deploy again",
-                commands.aws(&format!("{command} --stack-name {stack}"))
-            ),
-            None => {
-                format!("Its events say what is left ({follow}); CloudFormation's console helps")
-            }
+            change_set: None,
         }
     }
 
@@ -292,11 +325,13 @@ impl Work<'_> {
     fn values<C>(
         &self,
         session: &Session<'_, C>,
-        standing: Option<&ExistingStack>,
+        existing: Option<&ExistingStack>,
         hosts: &AllowList,
+        given: &BTreeMap<String, String>,
+        artifacts: &Artifacts,
     ) -> Result<BTreeMap<String, String>, StackError> {
         let (account, region) = (&session.cloud.account, &session.cloud.region);
-        let DeployRequest { env, stack, given, artifacts, .. } = self.request;
+        let DeployRequest { env, stack, .. } = self.request;
         let mut values = given.clone();
         let ours = [
             ("Env", env.to_string()),
@@ -312,7 +347,7 @@ impl Work<'_> {
                 parameter.check(value)?;
             }
         }
-        let mut all = standing.map(|stack| stack.parameters.clone()).unwrap_or_default();
+        let mut all = existing.map(|stack| stack.parameters.clone()).unwrap_or_default();
         all.extend(values.clone());
         hosts::check_policies(self.template, &all, account, region, stack.as_str())?;
         Ok(values)
@@ -322,10 +357,10 @@ impl Work<'_> {
     fn warn<C: Console>(
         &self,
         session: &mut Session<'_, C>,
-        standing: Option<&ExistingStack>,
+        existing: Option<&ExistingStack>,
         values: &BTreeMap<String, String>,
     ) -> Result<(), StackError> {
-        let mut all = standing.map(|stack| stack.parameters.clone()).unwrap_or_default();
+        let mut all = existing.map(|stack| stack.parameters.clone()).unwrap_or_default();
         all.extend(values.clone());
         let (account, region) = (&session.cloud.account, &session.cloud.region);
         let stack = self.request.stack.as_str();
@@ -336,14 +371,12 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Executes the change set and waits for it.
-    async fn execute<C: Console>(
+    /// Has CloudFormation execute the change set.
+    async fn start<C>(
         &self,
-        session: &mut Session<'_, C>,
+        session: &Session<'_, C>,
         planned: &ChangeSet,
-        hosts: &Wanted,
-    ) -> Result<Vec<Output>, StackError> {
-        let mut watch = Watch::begin(session.cloud, &planned.stack_id).await?;
+    ) -> Result<(), StackError> {
         let execute = session.cloud.cloudformation.execute_change_set();
         let execute = execute.change_set_name(&planned.id).stack_name(&planned.stack_id);
         let execute = execute.client_request_token(change_set::name(self.request));
@@ -355,13 +388,23 @@ impl Work<'_> {
             self.phase.set(if fault.passing { Phase::AtWork } else { Phase::Preparing });
             fault
         })?;
+        Ok(())
+    }
+
+    /// Waits until CloudFormation is done, and returns the stack's outputs.
+    async fn follow<C: Console>(
+        &self,
+        session: &mut Session<'_, C>,
+        watch: &mut Watch,
+        hosts: &AllowListChange,
+    ) -> Result<Vec<Output>, StackError> {
         let zone = session.zone.clone();
-        let mut tell = |console: &mut C, event: &crate::stack::StackEvent| {
+        let mut print = |console: &mut C, event: &crate::stack::StackEvent| {
             console.line(&event.line(&zone).to_string())
         };
-        let rest = watch.until_rest(session, &mut tell).await?;
+        let settled = watch.until_settled(session, &mut print).await?;
         self.phase.set(Phase::After("the allow-list was compared"));
-        match rest.stack {
+        match settled.stack {
             Some(stack) if state::is_success(&stack.status) => Ok(stack.outputs),
             _ => {
                 // The rollback has restored the previous deploy's list.
@@ -372,69 +415,14 @@ impl Work<'_> {
                          hand ({fault}); look at it."
                     )
                 });
-                Err(self.ended(&rest, &wide))
+                Err(self.request.ended(&settled, &wide))
             }
-        }
-    }
-
-    fn ended(&self, rest: &WaitResult, besides: &str) -> StackError {
-        let DeployRequest { stack, commands, .. } = self.request;
-        let status = rest.stack.as_ref().map_or("DELETE_COMPLETE", |stack| stack.status.as_str());
-        let delete = commands.delete();
-        let next = match (state::of(status), status) {
-            (_, "ROLLBACK_COMPLETE") => format!(
-                "Nothing of this deploy is left but the stack's name. When the cause is mended, run\n  \
-                 {delete}\nand deploy again; logs and results are not touched."
-            ),
-            (State::Dead, _) => format!(
-                "Something of it is left. When the cause is mended, run\n  {delete}\nand deploy \
-                 again; logs and results are not touched."
-            ),
-            (State::Stuck, _) => self.recovery_command(status),
-            (State::AtWork | State::Absent, _) => {
-                format!("Its events tell more:\n  {}", commands.follow())
-            }
-            (State::Rests, _) => {
-                "The stack stands as it did before. Mend the cause and deploy again.".to_owned()
-            }
-        };
-        StackError::Ended {
-            what: "the deploy",
-            stack: stack.to_string(),
-            status: status.to_owned(),
-            first: first_failure(rest),
-            next: next + besides,
         }
     }
 }
 
-/// The first failed resource and its reason, in one line.
-pub(crate) fn first_failure(rest: &WaitResult) -> String {
-    let stack = || rest.stack.as_ref().and_then(|stack| stack.reason.clone());
-    match &rest.failure {
-        Some(event) => {
-            let reason = event.reason.as_deref().unwrap_or("AWS gives no reason");
-            format!("{} ({}) failed first: {reason}", event.logical_id, event.kind)
-        }
-        None => stack().unwrap_or_else(|| "AWS names no resource that failed".to_owned()),
-    }
-}
-
-fn reason(standing: &ExistingStack) -> String {
-    standing.reason.as_deref().map_or_else(String::new, |reason| format!(" ({reason})"))
-}
-
-/// Asks, and accepts only `y` as yes.
-pub(crate) async fn agreed<C: Console>(
-    session: &mut Session<'_, C>,
-    question: &str,
-) -> Result<bool, StackError> {
-    match session.console.ask(question).await? {
-        Some(answer) => Ok(matches!(answer.trim(), "y" | "Y" | "yes")),
-        None => Err(StackError::Unanswered(
-            "this is production, and nobody is there to say yes; --force asks nothing".to_owned(),
-        )),
-    }
+fn outputs(existing: Option<&ExistingStack>) -> Vec<Output> {
+    existing.map(|stack| stack.outputs.clone()).unwrap_or_default()
 }
 
 /// The template's parameters that are computed from the allow-list.

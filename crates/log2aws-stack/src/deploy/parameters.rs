@@ -59,7 +59,7 @@ fn nearest(template: &Template, name: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn told(name: &str, value: &str) -> String {
+    fn result(name: &str, value: &str) -> String {
         let template = Template::embedded().unwrap();
         match checked_parameters(&template, &[(name.to_owned(), value.to_owned())]) {
             Ok(values) => format!("{values:?}"),
@@ -69,12 +69,12 @@ mod tests {
 
     #[test]
     fn people_give_what_is_theirs() {
-        assert_eq!(told("RawKeepDays", "400"), r#"{"RawKeepDays": "400"}"#);
-        assert!(told("RawKeepDays", "-1").contains("a whole number from 0 up"));
-        assert!(told("rawkeepday", "1").contains("did you mean \"RawKeepDays\"?"));
-        assert!(told("Zzz", "1").ends_with("has no parameter \"Zzz\""));
-        assert!(told("Env", "prod").contains("say --env"));
-        assert!(told("LogPutAllowNetworks", "10.0.0.0/8").contains("say --allow-hosts"));
-        assert!(told("Architecture", "arm64").contains("--artifacts"));
+        assert_eq!(result("RawKeepDays", "400"), r#"{"RawKeepDays": "400"}"#);
+        assert!(result("RawKeepDays", "-1").contains("a whole number from 0 up"));
+        assert!(result("rawkeepday", "1").contains("did you mean \"RawKeepDays\"?"));
+        assert!(result("Zzz", "1").ends_with("has no parameter \"Zzz\""));
+        assert!(result("Env", "prod").contains("say --env"));
+        assert!(result("LogPutAllowNetworks", "10.0.0.0/8").contains("say --allow-hosts"));
+        assert!(result("Architecture", "arm64").contains("--artifacts"));
     }
 }

@@ -211,8 +211,8 @@ mod tests {
             ("LogPutAllowHosts", "", "a text that is not empty"),
             ("AlarmTopicArn", "operators@example.com", "An SNS topic in this region"),
         ] {
-            let told = check(name, value).unwrap_err();
-            assert!(told.contains(part), "{told}");
+            let message = check(name, value).unwrap_err();
+            assert!(message.contains(part), "{message}");
         }
         let long = "a".repeat(4097);
         assert_eq!(

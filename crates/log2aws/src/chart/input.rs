@@ -294,6 +294,10 @@ fn read_log(
         let first = wrong.as_ref().map(|wrong| format!(", first: {wrong}")).unwrap_or_default();
         notes.push(format!("{} {lines} rejected of {}{first}", totals.rejects, totals.lines));
     }
+    notes.extend(totals.remarks());
+    if let Some((_, summary)) = &mut rows.builders {
+        summary.totals(&totals);
+    }
     let faults = totals.rejects > 0;
     let rejects = Rejects::from(totals);
     Ok(Outcome {

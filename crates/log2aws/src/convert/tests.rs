@@ -147,6 +147,21 @@ fn rejects_are_told_and_kept() {
     assert_eq!((ran.exit(), read(&folder, "r.jsonl").as_str()), (Exit::Done, ""));
 }
 
+/// Rounded numbers and zeros of a power cut are told, and are no failure.
+#[test]
+fn what_is_not_whole_or_exact_is_told_and_passes_strict() {
+    let log = format!("\0\0\0{}", LOG.replace(" 1852 ", " 1.8k "));
+    let folder = folder(&[("a.log", &log)]);
+    let ran = run_in(&folder, &["{}a.log", "--strict"], "");
+    assert_eq!(ran.exit(), Exit::Done);
+    assert_eq!(ran.stdout, CSV.replace(",1852,", ",1843,"));
+    assert_eq!(
+        ran.stderr,
+        "convert: a.log: 3 rows have rounded numbers, which vmstat of BusyBox writes with k, m or g\n\
+         convert: a.log: 3 zero bytes before lines were passed over; a power cut leaves such\n"
+    );
+}
+
 #[test]
 fn more_rejects_than_are_kept_are_counted() {
     let folder = folder(&[]);

@@ -124,6 +124,43 @@ fn golden_files_are_what_the_witness_says() {
     }
 }
 
+/// The lines that were found in public, where the document's converter reads them correctly.
+#[test]
+fn lines_found_in_public_give_the_witness_rows() {
+    let Some(seed) = seed() else { return };
+    let lines = include_str!("../../../../testdata/lines.tsv");
+    let rows = lines.lines().filter_map(|line| line.split_once("\t=>\t"));
+    // It takes an uptime of a day and more, users, points as decimal marks and plain numbers for
+    // granted, and misreads or drops what lacks them.
+    let read: Vec<_> = rows
+        .filter(|(_, row)| !matches!(*row, "REJECT" | "NOTHING"))
+        .filter(|(line, _)| line.contains(" day") && line.contains(" user"))
+        .filter(|(line, _)| !line.contains(['\\', '?', '[']))
+        .filter(|(line, row)| {
+            !has_decimal_comma(line) && !row.contains(",,") && !row.ends_with(',')
+        })
+        .filter(|(line, _)| !has_suffix(line))
+        .collect();
+    assert!(read.len() > 30, "{}", read.len());
+    for (line, row) in read {
+        assert_eq!(witness(&seed, format!("{line}\n").as_bytes()), [row], "{line}");
+    }
+}
+
+/// A comma between digits, as in `0,24`.
+fn has_decimal_comma(line: &str) -> bool {
+    line.as_bytes()
+        .windows(3)
+        .any(|three| three[0].is_ascii_digit() && three[1] == b',' && three[2].is_ascii_digit())
+}
+
+/// A number that ends in k, m or g, as in `2.3m`.
+fn has_suffix(line: &str) -> bool {
+    line.split(' ').any(|word| {
+        word.starts_with(|c: char| c.is_ascii_digit()) && word.ends_with(['k', 'm', 'g'])
+    })
+}
+
 #[test]
 fn the_witness_reads_what_we_compose() {
     let Some(seed) = seed() else { return };

@@ -9,12 +9,12 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use log2aws_agent::net::{DEFAULT_STALL, Network};
 use log2aws_agent::ship::{self, ShipConfig, ShipError, ShipReport};
-use log2aws_agent::world::{Machine, World};
+use log2aws_agent::world::{ProcRoot, World};
 use log2aws_core::day::Day;
 
 use super::faults::{Canned, Fault, Leg};
 use super::oracle;
-use super::server::Served;
+use super::server::{HOST, Served};
 use super::simulation::{Clocks, Home, SimulatedTime, ship_config};
 use fastrand::Rng;
 
@@ -70,6 +70,33 @@ fn each_fault_alone_costs_no_log_and_a_passing_one_no_run() {
             });
         }
     });
+}
+
+#[test]
+fn two_machines_with_one_name_are_both_kept_and_one_is_warned() {
+    let served = Served::start();
+    let folders = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let deliver = |machine: usize| {
+        let home = Home(folders[machine].path().to_owned());
+        fs::create_dir_all(home.log_dir()).unwrap();
+        for (day, text) in LOGS {
+            let text = format!("{text} of machine {machine}\n");
+            fs::write(home.log_dir().join(format!("{day}.log")), text).unwrap();
+        }
+        let report = run(&ship_config(&home, HOST, &served.api(), STALL));
+        assert_eq!(report.exit_code(), 0, "{report:?}");
+        report.warnings
+    };
+    assert_eq!(deliver(0), [""; 0]);
+    let warnings = deliver(1);
+    let [warning] = &warnings[..] else { panic!("{warnings:?}") };
+    assert!(warning.starts_with("the store already had a log of 2026-11-20 as web01"), "{warning}");
+    served.proxy.settle();
+    for (day, _) in LOGS {
+        assert_eq!(served.versions(day.parse().unwrap()).len(), 2, "{day}");
+    }
+    assert_eq!(served.proxy.seen().breaches, [""; 0]);
+    assert_eq!(deliver(1), [""; 0], "nothing is new");
 }
 
 fn try_case(case: &Case, served: &Served) {
@@ -137,7 +164,7 @@ fn try_case(case: &Case, served: &Served) {
 fn run(config: &ShipConfig) -> ShipReport {
     let now: Timestamp = "2026-11-22T00:04:00Z".parse().unwrap();
     let time = SimulatedTime::new(&Clocks::at(now.as_millisecond(), 0), 1);
-    let world = World { time: &time, zone: TimeZone::UTC, machine: Machine::system() };
+    let world = World { time: &time, zone: TimeZone::UTC, proc_root: ProcRoot::system() };
     loop {
         match ship::run(config, &world, &mut |_| {}) {
             // A test on another thread has just forked, and its child holds our lock until its

@@ -20,7 +20,7 @@ use log2aws_agent::ship::{
     self, DEFAULT_MAX_TIME, DayReport, Days, Outcome, Progress, ShipConfig, ShipReport,
 };
 use log2aws_agent::spool::Spool;
-use log2aws_agent::world::{Machine, Time, World};
+use log2aws_agent::world::{ProcRoot, Time, World};
 use log2aws_core::day::Day;
 use serde::{Deserialize, Serialize};
 
@@ -337,11 +337,12 @@ impl Host {
             server: HOST.parse().unwrap(),
             note: Some("本番 DB".parse().unwrap()),
             mode: SampleMode::Interval { window: WINDOW },
+            interval: None,
             sync: false,
         };
         let root = self.home.0.join("machine");
-        let machine = Machine { root, page_size: 4096, ticks_per_second: 100 };
-        let world = World { time: &self.time(0), zone, machine };
+        let proc_root = ProcRoot { path: root, page_size: 4096, ticks_per_second: 100 };
+        let world = World { time: &self.time(0), zone, proc_root };
         let entry = match sample::run(&config, &world) {
             Ok(report) if report.state_error.is_none() => {
                 Entry::Sampled { day: report.day.to_string(), line: report.line }
@@ -399,7 +400,7 @@ fn ship(
     time: &SimulatedTime,
     zone: TimeZone,
 ) -> Option<ShipReport> {
-    let world = World { time, zone, machine: Machine::system() };
+    let world = World { time, zone, proc_root: ProcRoot::system() };
     match ship::run(config, &world, &mut |progress| tell(journal, progress)) {
         Ok(report) => Some(report),
         Err(error) => {
@@ -419,7 +420,6 @@ pub(crate) fn ship_config(home: &Home, host: &str, api: &str, stall: Duration) -
         dry_run: false,
         max_time: DEFAULT_MAX_TIME,
         upload_hosts: Vec::new(),
-        limit_rate: None,
         keep: None,
         network: Network { stall, ..Network::default() },
     }
@@ -431,7 +431,7 @@ fn tell(journal: &Journal, progress: Progress<'_>) {
         Progress::Waiting { reason, .. } => {
             return journal.note(&Entry::Left { text: reason.to_owned() });
         }
-        Progress::Sending { .. } | Progress::Warning(_) => return,
+        Progress::Warning(_) => return,
     };
     let text = report.to_string();
     if text.contains("X-Amz-") || text.contains("Signature=") {

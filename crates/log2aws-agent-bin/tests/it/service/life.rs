@@ -78,7 +78,10 @@ fn a_wrong_config_at_the_start_costs_no_line() {
     let mut run = place.run(&[&flag], &[("TZ", "Asia/Tokyo")]);
     until("samples at the marks of the valid keys", || (place.lines().len() >= 2).then_some(()));
     let log = fs::read_dir(place.path("log")).unwrap().next().unwrap().unwrap().path();
-    assert!(fs::read_to_string(log).unwrap().starts_with("# log2aws/1 server=web01 "));
+    let head = fs::read_to_string(log).unwrap().lines().next().unwrap().to_owned();
+    assert!(head.starts_with("# log2aws/1 server=web01 "), "{head}");
+    // Analysis knows by it what is missing.
+    assert!(head.contains(" mode=interval interval=10"), "{head}");
     let why = "nothing is delivered until the config is right: ";
     let key = "unknown key \"apy\"; did you mean \"api\"?";
     let said = place.text("said");

@@ -242,3 +242,16 @@ fn a_group_may_read_agent_env_and_who_may_not_is_told() {
     let told = doctor(4712);
     assert!(told.contains("belongs to user 4713, and this is user 4711"), "{told}");
 }
+
+#[test]
+fn a_key_that_has_no_effect_any_more_stops_no_service() {
+    let place = place(("limit-rate = '200k'\nserver = 'web01'\n", "", &[]));
+    let settings = ("", "", &[][..]);
+    let said = fs::File::create(place.path("said")).unwrap();
+    let mut command = command(&place, "run", settings, &["--interval=1h"]);
+    let mut process = Running(command.stderr(said).spawn().unwrap());
+    until("a sample", || place.lines().get(1).cloned());
+    let warning = "agent.toml: limit-rate has no effect any more; remove it";
+    assert!(place.text("said").contains(warning), "{}", place.text("said"));
+    assert_eq!(process.end().0, Some(0));
+}

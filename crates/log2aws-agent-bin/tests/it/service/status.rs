@@ -84,6 +84,23 @@ fn the_last_error_is_that_of_the_last_ship() {
 }
 
 #[test]
+fn a_name_that_another_machine_uses_is_shown_and_is_no_failure() {
+    let place = Place::new();
+    assert_eq!(place.output("sample", &[]).status.code(), Some(0));
+    let last = serde_json::json!({
+        "at": "2026-11-22T01:00:00Z", "pending": [], "delivered": null, "error": null,
+        "exit_code": 0, "source": null, "name_conflict": "the store already had one; rename",
+    });
+    fs::write(place.path("state/last-ship.json"), last.to_string()).unwrap();
+    let (code, text) = status(&place, &[]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("warning:        the store already had one; rename\n"), "{text}");
+    let (_, json) = status(&place, &["--json"]);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["name_conflict"], last["name_conflict"]);
+}
+
+#[test]
 fn a_last_sample_that_is_yet_to_come_is_not_well() {
     let place = Place::new();
     assert_eq!(place.output("sample", &[]).status.code(), Some(0));

@@ -41,7 +41,7 @@ pub(crate) struct Answer {
     /// `Log2aws-Source`: our address as the API sees it.
     pub(crate) source: Option<IpAddr>,
     /// Its message, if that can be repeated.
-    pub(crate) said: Option<String>,
+    pub(crate) detail: Option<String>,
     /// When the URL of a 200 expires, or why it is not trusted.
     pub(crate) url: Option<Result<Option<Timestamp>, String>>,
     /// The proxy that may have answered in the API's place.
@@ -128,7 +128,7 @@ fn response(
         answer: Answer {
             status: reply.status.as_u16(),
             source: reply.header(SOURCE_HEADER).and_then(|text| text.parse::<IpAddr>().ok()),
-            said: answer::detail(&reply.body),
+            detail: answer::detail(&reply.body),
             url: upload.map(|upload| upload.map(|_| life).map_err(|error| error.to_string())),
             proxy: reply.proxy.clone(),
         },

@@ -69,7 +69,7 @@ pub(crate) struct Disk {
     pub(crate) no_inodes: bool,
 }
 
-pub(crate) fn look(path: &Path) -> Folder {
+pub(crate) fn inspect(path: &Path) -> Folder {
     let state = match fs::symlink_metadata(path) {
         Ok(found) if found.is_dir() => match disk(path) {
             Ok(disk) => State::There(disk, owner(path, found.uid())),

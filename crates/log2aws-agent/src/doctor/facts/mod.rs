@@ -21,11 +21,9 @@ use crate::world::{World, latest_day};
 use super::DoctorConfig;
 
 pub(crate) mod api;
-pub(crate) mod cron;
 pub(crate) mod folder;
 
 use self::api::{ApiResponse, Probe};
-use self::cron::CronJobs;
 use self::folder::Folder;
 
 /// All facts.
@@ -52,11 +50,8 @@ pub(crate) struct Facts {
     pub(crate) service: bool,
     /// What it has written down, if it runs.
     pub(crate) record: Option<ServiceRecord>,
-    pub(crate) cron: CronJobs,
     /// Undelivered logs of past days, if there are an API and a server name.
     pub(crate) pending: Option<Result<Vec<Day>, SpoolError>>,
-    /// The size of the largest log.
-    pub(crate) largest: u64,
     /// The connection to the API and its response, if there is an API.
     pub(crate) api: Option<Result<Probe<ApiResponse>, CaError>>,
 }
@@ -77,7 +72,6 @@ pub(crate) fn gather(config: &DoctorConfig, world: &World<'_>) -> Option<Facts> 
     let logs = any_name.ok().and_then(|server| spool(server).logs().ok());
     let path = |day: Day| -> PathBuf { config.log_dir.join(format!("{day}.log")) };
     let newest = logs.as_ref().and_then(|logs| logs.days.iter().rev().find(|day| **day <= today));
-    let size = |day: &Day| std::fs::metadata(path(*day)).map_or(0, |found| found.len());
     let pending = config.api.as_ref().zip(config.server.as_ref().ok());
     let yesterday = today.date().yesterday().ok().and_then(Day::from_date);
     Some(Facts {
@@ -85,17 +79,15 @@ pub(crate) fn gather(config: &DoctorConfig, world: &World<'_>) -> Option<Facts> 
         today,
         latest: latest_day(now).unwrap_or(today),
         user: geteuid().as_raw(),
-        log_dir: folder::look(&config.log_dir),
-        state_dir: folder::look(&config.state_dir),
+        log_dir: folder::inspect(&config.log_dir),
+        state_dir: folder::inspect(&config.state_dir),
         newest: newest.map(|day| (*day, log_lines::read(&path(*day)))),
         last_sample: sample::last(&config.state_dir).map(|last| last.at),
         service: run::is_running(&config.state_dir).unwrap_or(false),
         record,
         zone,
-        cron: cron::look(&world.machine.root, &config.log_dir),
         pending: pending
             .map(|(api, server)| spool(server.clone()).pending(&api.to_string(), today)),
-        largest: logs.iter().flat_map(|logs| &logs.days).map(size).max().unwrap_or(0),
         logs,
         api: match (&config.api, &config.server, yesterday) {
             (Some(api), Ok(server), Some(day)) => Some(api::ask(api, server, day, config, world)),

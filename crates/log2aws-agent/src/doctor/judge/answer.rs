@@ -1,6 +1,5 @@
 //! Judges the API's response to a request for a URL. Pure.
 
-use std::num::NonZeroU64;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -9,7 +8,6 @@ use log2aws_core::server_name::ServerName;
 use crate::doctor::facts::api::Answer;
 use crate::doctor::finding::{Check, Finding};
 
-use super::folders::size;
 use super::parts;
 use super::samples::span;
 
@@ -19,13 +17,10 @@ const CLOCK_NOISE: Duration = Duration::from_secs(10);
 /// A difference from which days begin at the wrong time, and certificates may seem expired.
 pub(crate) const CLOCK_LIMIT: Duration = Duration::from_mins(5);
 
-/// The largest object of one PUT, 5 GiB.
-const MAX_PUT: u64 = 5 << 30;
-
 /// Whether it is a response of log2aws, and whether this machine is allowed.
 pub(crate) fn answer(answer: &Answer, api: &str, server: &ServerName) -> Vec<Finding> {
     let status = answer.status;
-    let said = answer.said.as_ref().map_or_else(String::new, |said| format!(", {said:?}"));
+    let detail = answer.detail.as_ref().map_or_else(String::new, |detail| format!(", {detail:?}"));
     let via = answer.proxy.as_ref();
     let via = via.map_or_else(String::new, |proxy| format!(" by way of the proxy {proxy}"));
     let fail = |what: String, todo: &str| vec![Finding::fail(Check::Answer, what, todo)];
@@ -56,20 +51,20 @@ pub(crate) fn answer(answer: &Answer, api: &str, server: &ServerName) -> Vec<Fin
             ),
         ],
         (403, None) => fail(
-            format!("{api}{via} answers 403{said}, but not as log2aws does (no Log2aws-Source)"),
+            format!("{api}{via} answers 403{detail}, but not as log2aws does (no Log2aws-Source)"),
             "give --api the whole address that the deployment printed; if it is right, a proxy or \
              firewall answers in its place",
         ),
         (401 | 407, _) => fail(
-            format!("{api} wants a login ({status}{said})"),
+            format!("{api} wants a login ({status}{detail})"),
             "log2aws never does: a proxy in between must let this address through",
         ),
         (404 | 405, _) => fail(
-            format!("{api} answers {status}{said}"),
+            format!("{api} answers {status}{detail}"),
             "give --api the whole address that the deployment printed, with the stage at its end",
         ),
         (400, Some(_)) => fail(
-            format!("the API does not take the request (400{said})"),
+            format!("the API does not take the request (400{detail})"),
             "update it if it is older than this agent",
         ),
         (429, _) => vec![Finding::warn(
@@ -78,11 +73,11 @@ pub(crate) fn answer(answer: &Answer, api: &str, server: &ServerName) -> Vec<Fin
             "deliveries wait and come again; if it stays so, raise its limit",
         )],
         (500..=599, Some(_)) => fail(
-            format!("the API cannot do its work ({status}{said})"),
+            format!("the API cannot do its work ({status}{detail})"),
             "its own log says why; deliveries come again",
         ),
         _ => fail(
-            format!("{api} answers {status}{said}, but not as log2aws does (no Log2aws-Source)"),
+            format!("{api} answers {status}{detail}, but not as log2aws does (no Log2aws-Source)"),
             "correct --api; if it is right, a proxy answers in its place",
         ),
     }
@@ -111,78 +106,6 @@ pub(crate) fn clock(date: Timestamp, before: Timestamp, after: Timestamp) -> Fin
     }
 }
 
-/// What an upload takes.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Transfer {
-    /// The largest log to send.
-    pub(crate) largest: u64,
-    /// The size and duration of the last delivery.
-    pub(crate) measured: Option<(u64, Duration)>,
-    /// The rate limit in bytes a second.
-    pub(crate) limit: Option<NonZeroU64>,
-    /// The maximum duration of a run.
-    pub(crate) max_time: Duration,
-}
-
-/// The time of a shorter log depends on the latency to the store, not on the bandwidth.
-const MIN_MEASURED_BYTES: u64 = 256 << 10;
-
-/// Compares the life of a URL with the upload time of the largest log.
-pub(crate) fn url_life(life: Duration, transfer: &Transfer) -> Finding {
-    let check = Check::UrlLife;
-    let largest = size(transfer.largest);
-    if transfer.largest > MAX_PUT {
-        return Finding::fail(
-            check,
-            format!("a log of {largest} is larger than any single upload (5 GiB)"),
-            "find out what fills it: a day has some 22 KiB",
-        );
-    }
-    let takes = |rate: u64| Duration::from_secs(transfer.largest.div_ceil(rate.max(1)));
-    let measured = transfer.measured.map(|(bytes, time)| {
-        let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX).max(1);
-        (bytes, bytes.saturating_mul(1000) / millis)
-    });
-    // A slow upload of a short log says nothing about a long one.
-    let measured = measured
-        .filter(|(bytes, rate)| *bytes >= MIN_MEASURED_BYTES || takes(*rate) <= life)
-        .map(|(_, rate)| rate);
-    let limited = transfer
-        .limit
-        .map(NonZeroU64::get)
-        .filter(|limit| measured.is_none_or(|rate| *limit <= rate));
-    let Some(rate) = limited.or(measured) else {
-        let need = transfer.largest.div_ceil(life.as_secs().max(1));
-        return Finding::ok(
-            check,
-            format!(
-                "a URL lives {}: enough for {largest} at {}/s; no delivery has measured the line yet",
-                span(life),
-                size(need)
-            ),
-        );
-    };
-    let takes = takes(rate);
-    let rate = size(rate);
-    let todo = if limited.is_some() {
-        "raise --limit-rate"
-    } else {
-        "the line, or a proxy on it, is too slow for such logs: find out what fills them"
-    };
-    let text = format!("{largest} take {} at {rate}/s", span(takes));
-    if takes > transfer.max_time {
-        return Finding::fail(
-            check,
-            format!("{text}, and a run ends after {} (--max-time)", span(transfer.max_time)),
-            todo,
-        );
-    }
-    if takes > life {
-        return Finding::warn(check, format!("{text}, and a URL lives {}", span(life)), todo);
-    }
-    Finding::ok(check, format!("a URL lives {}, {text}", span(life)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -206,42 +129,12 @@ mod tests {
     }
 
     #[test]
-    fn a_log_must_be_through_while_its_url_lives() {
-        let say = |largest, measured: Option<(u64, u64)>, limit, max_time| {
-            let transfer = Transfer {
-                largest,
-                measured: measured.map(|(bytes, ms)| (bytes, Duration::from_millis(ms))),
-                limit: NonZeroU64::new(limit),
-                max_time: Duration::from_secs(max_time),
-            };
-            url_life(Duration::from_mins(5), &transfer)
-        };
-        // 100,000 bytes a second, and ten times that.
-        let (slow, fast) = (Some((1_000_000, 10_000)), Some((1_000_000, 1000)));
-        let unknown = say(22_000, None, 0, 3600);
-        assert!(
-            unknown.verdict == Verdict::Ok && unknown.message.contains("21 KiB at 74 bytes/s"),
-            "{unknown}"
-        );
-        assert_eq!(say(30_000_000, slow, 0, 3600).verdict, Verdict::Ok);
-        let late = say(30_000_001, slow, 0, 3600);
-        assert!(late.verdict == Verdict::Warn && late.to_string().contains("the line"), "{late}");
-        let short = say(30_000_001, Some((1000, 10)), 0, 3600);
-        assert!(short.verdict == Verdict::Ok && short.message.contains("no delivery"), "{short}");
-        assert!(say(22_000, Some((1000, 10)), 0, 3600).message.contains("97 KiB/s"));
-        let held = say(30_000_000, fast, 50_000, 3600);
-        assert!(held.to_string().ends_with("a URL lives 5 min -> raise --limit-rate"), "{held}");
-        assert_eq!(say(30_000_000, slow, 0, 200).verdict, Verdict::Fail);
-        assert_eq!(say(6 << 30, None, 0, 3600).verdict, Verdict::Fail);
-    }
-
-    #[test]
     fn answers_that_only_resemble_ours() {
         let server: ServerName = "web01".parse().unwrap();
         let ip = Some("203.0.113.9".parse().unwrap());
         let say = |status, source, url: Option<Result<Option<Timestamp>, String>>| {
-            let said = Some("Forbidden".to_owned());
-            let got = Answer { status, source, said, url, proxy: None };
+            let detail = Some("Forbidden".to_owned());
+            let got = Answer { status, source, detail, url, proxy: None };
             answer(&got, "https://a/prod", &server).last().unwrap().to_string()
         };
         assert!(say(200, ip, Some(Ok(None))).contains("web01 is let in as 203.0.113.9"));

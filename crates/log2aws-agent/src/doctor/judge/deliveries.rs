@@ -7,6 +7,7 @@ use crate::doctor::finding::{Check, Finding};
 use crate::ship::LastShip;
 use crate::spool::{Logs, SpoolError};
 
+use super::parts;
 use super::samples::span;
 
 /// Files in the log folder that will never be delivered; `latest` is the latest day that it can now
@@ -87,6 +88,13 @@ pub(crate) fn pending(
     }
 }
 
+/// Whether another machine seems to deliver under the same name.
+pub(crate) fn name_conflict(last: &LastShip) -> Option<Finding> {
+    let warning = last.name_conflict.clone()?;
+    let (what, todo) = parts(warning, "give each machine a name of its own with --server");
+    Some(Finding::warn(Check::Server, what, todo))
+}
+
 fn is_yesterday(day: Day, today: Day) -> bool {
     day.date().tomorrow().is_ok_and(|next| next == today.date())
 }
@@ -98,6 +106,17 @@ mod tests {
 
     fn day(text: &str) -> Day {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_shared_name_is_a_warning_about_the_name() {
+        let last = r#"{"at":"2026-11-22T01:00:00Z","pending":[],"delivered":null,"error":null,
+            "exit_code":0,"source":null,"name_conflict":"the store had one; rename"}"#;
+        let mut last: LastShip = serde_json::from_str(last).unwrap();
+        let line = name_conflict(&last).unwrap().to_string();
+        assert_eq!(line, "warn  server        the store had one -> rename");
+        last.name_conflict = None;
+        assert_eq!(name_conflict(&last), None);
     }
 
     #[test]

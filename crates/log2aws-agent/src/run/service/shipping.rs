@@ -7,30 +7,30 @@ use log2aws_core::day::Day;
 
 use super::{GRACE, MAX_RETRY_AFTER, Service, Ship};
 use crate::run::port::{Phase, Shipped};
-use crate::run::schedule::{RETRY_REFUSED, retry_after};
-use crate::ship::LastShip;
+use crate::run::schedule::{MAX_RESENT_AT_ONCE, RETRY_REFUSED, retry_after};
+use crate::ship::{LastShip, day_range};
 
 impl Service<'_> {
     /// Plans the next delivery: at the next moment, or soon if one was missed. An earlier plan for
     /// soon stays.
     pub(super) fn plan(&mut self) {
         let Ship::Waiting { soon, .. } = self.ship else { return };
-        self.look();
+        self.refresh_pending();
         let soon = soon.or_else(|| {
             if self.overdue().is_empty() {
                 return None;
             }
             // Retry-After survives a restart; otherwise all restarted hosts would return at once.
             let wait = self.remaining_retry_after().saturating_add(self.schedule.catch_up());
-            Some(self.host.elapsed().saturating_add(wait))
+            Some(self.platform.elapsed().saturating_add(wait))
         });
         self.wait_for_moment(soon);
     }
 
     /// The remaining Retry-After.
     fn remaining_retry_after(&mut self) -> Duration {
-        let now = self.host.now();
-        let last = self.host.last_ship(&self.config);
+        let now = self.platform.now();
+        let last = self.platform.last_ship(&self.config);
         // A value from a clock that was ahead is ignored.
         let until = last.filter(|last| last.at <= now).and_then(|last| {
             let longest = last.at.checked_add(MAX_RETRY_AFTER).unwrap_or(Timestamp::MAX);
@@ -40,31 +40,62 @@ impl Service<'_> {
     }
 
     /// Updates the pending days; returns whether they are known.
-    pub(super) fn look(&mut self) -> bool {
-        self.looked = Some(self.today());
+    pub(super) fn refresh_pending(&mut self) -> bool {
+        self.pending_as_of = Some(self.today());
         // Without an API nothing can be pending.
         self.facts.pending = None;
         if self.config.ship.is_none() {
             return true;
         }
-        match self.host.pending(&self.config) {
+        match self.platform.pending(&self.config) {
             Ok(days) => self.facts.pending = Some(days),
             Err(error) => tracing::error!("what is left to ship cannot be known: {error}"),
         }
+        self.plan_resend();
         self.facts.pending.is_some()
+    }
+
+    /// Plans a moment of their own for many logs that another store has.
+    fn plan_resend(&mut self) {
+        let pending = self.facts.pending.as_ref().map_or(0, Vec::len);
+        self.resent = if pending > MAX_RESENT_AT_ONCE {
+            self.platform.delivered_elsewhere(&self.config)
+        } else {
+            Vec::new()
+        };
+        if self.resent.len() <= MAX_RESENT_AT_ONCE {
+            self.resent.clear();
+            self.resend_at = None;
+        } else if self.resend_at.is_none() {
+            let at = self.schedule.next_resend(self.platform.now());
+            self.resend_at = Some(at);
+            let days = day_range(&self.resent).unwrap_or_default();
+            let at = self.clock(at);
+            tracing::warn!("{days}: delivered to another store before, and sent again at {at}");
+        }
     }
 
     /// The pending days whose moment has passed.
     fn overdue(&self) -> Vec<Day> {
-        let now = self.host.now();
+        let now = self.platform.now();
         let pending = self.facts.pending.iter().flatten().copied();
-        pending.filter(|day| self.schedule.moment_of(*day) <= now).collect()
+        let is_overdue =
+            |day: &Day| !self.resent.contains(day) && self.schedule.moment_of(*day) <= now;
+        pending.filter(is_overdue).collect()
+    }
+
+    /// The oldest day to ship now. Days before it wait for the moment of [`Self::plan_resend`].
+    fn first_day(&self) -> Option<Day> {
+        let now = self.platform.now();
+        let resend = self.resend_at.is_some_and(|at| at <= now);
+        let mut pending = self.facts.pending.iter().flatten().copied();
+        pending.find(|day| resend || !self.resent.contains(day))
     }
 
     pub(super) fn ship_if_due(&mut self) {
         let Ship::Waiting { moment, soon } = self.ship else { return };
-        let is_soon = soon.is_some_and(|soon| soon <= self.host.elapsed());
-        if moment > self.host.now() && !is_soon {
+        let is_soon = soon.is_some_and(|soon| soon <= self.platform.elapsed());
+        if moment > self.platform.now() && !is_soon {
             return;
         }
         if self.config.ship.is_none() {
@@ -72,26 +103,30 @@ impl Service<'_> {
         }
         self.update_zone();
         // The name first: what is pending depends on it, and the command line contains it.
-        if !self.has_a_name() || !self.look() {
+        if !self.has_a_name() || !self.refresh_pending() {
             self.retry_later(retry_after);
             return self.publish(Phase::Working);
         }
-        let Some(order) = self.config.ship.clone() else { return };
-        if self.facts.pending.as_ref().is_none_or(Vec::is_empty) {
+        let Some(mut order) = self.config.ship.clone() else { return };
+        let Some(first) = self.first_day() else {
             self.wait_for_moment(None);
             return self.publish(Phase::Working);
-        }
+        };
+        // Not all that is pending: the store may turn out to be another one, to which all kept logs
+        // would go in this run.
+        order.arguments.push(format!("--since={first}").into());
         let remaining_retry_after = self.remaining_retry_after();
         if !remaining_retry_after.is_zero() {
             let wait = remaining_retry_after.saturating_add(self.schedule.catch_up());
-            let soon = Some(self.host.elapsed().saturating_add(wait));
+            let soon = Some(self.platform.elapsed().saturating_add(wait));
             self.wait_for_moment(soon);
             return self.publish(Phase::Working);
         }
-        match self.host.start_ship(&order) {
+        match self.platform.start_ship(&order) {
             Ok(()) => {
+                self.resend_at = self.resend_at.filter(|at| *at > self.platform.now());
                 let within = order.max_time.saturating_add(GRACE);
-                let deadline = self.host.elapsed().saturating_add(within);
+                let deadline = self.platform.elapsed().saturating_add(within);
                 self.ship = Ship::Working { deadline };
                 self.facts.next_ship = None;
             }
@@ -107,7 +142,7 @@ impl Service<'_> {
     pub(super) fn shipped(&mut self, how: Shipped) {
         let last = self.read_last_ship();
         // It reports success, which counts only if nothing is pending.
-        let known = self.look();
+        let known = self.refresh_pending();
         let overdue = self.overdue();
         let done = known && overdue.is_empty();
         match how {
@@ -117,7 +152,7 @@ impl Service<'_> {
                 self.wait_for_moment(None);
             }
             // The only undelivered days are in the future.
-            Shipped::Exit(4) if done => self.wait_for_moment(None),
+            Shipped::Exit(4) if done && self.resent.is_empty() => self.wait_for_moment(None),
             Shipped::Exit(code @ (0 | 1 | 4 | 5)) => {
                 if code == 0 && known {
                     let days: Vec<String> = overdue.iter().map(Day::to_string).collect();
@@ -150,19 +185,20 @@ impl Service<'_> {
     pub(super) fn retry_later(&mut self, wait: impl Fn(u32, f64) -> Duration) {
         self.failures = self.failures.saturating_add(1);
         self.facts.shipped = Some(false);
-        let wait = wait(self.failures, self.host.jitter());
-        self.wait_for_moment(Some(self.host.elapsed().saturating_add(wait)));
+        let wait = wait(self.failures, self.platform.jitter());
+        self.wait_for_moment(Some(self.platform.elapsed().saturating_add(wait)));
         if let Some(next) = self.facts.next_ship {
             tracing::info!("the next delivery is tried at {}", self.clock(next));
         }
     }
 
     pub(super) fn wait_for_moment(&mut self, soon: Option<Duration>) {
-        let now = self.host.now();
+        let now = self.platform.now();
         let moment = self.schedule.next_moment(now);
+        let moment = self.resend_at.filter(|at| *at > now).map_or(moment, |at| at.min(moment));
         self.ship = Ship::Waiting { moment, soon };
         self.facts.next_ship = self.config.ship.as_ref().map(|_| {
-            let soon = soon.map(|soon| soon.saturating_sub(self.host.elapsed()));
+            let soon = soon.map(|soon| soon.saturating_sub(self.platform.elapsed()));
             let soon = soon.and_then(|wait| now.checked_add(wait).ok());
             soon.map_or(moment, |soon| soon.min(moment))
         });
@@ -170,7 +206,7 @@ impl Service<'_> {
 
     /// The result of the last ship.
     pub(super) fn read_last_ship(&mut self) -> Option<LastShip> {
-        let last = self.host.last_ship(&self.config);
+        let last = self.platform.last_ship(&self.config);
         self.facts.last_delivery = last.as_ref().and_then(|last| Some(last.delivered?.at));
         last
     }

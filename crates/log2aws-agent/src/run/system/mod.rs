@@ -17,14 +17,14 @@ use self::events::Events;
 use self::notify::Notifier;
 use super::lock::RunLock;
 use super::port::{
-    Facts, Host, Phase, RunConfig, SampleOutcome, SampleProblem, ShipOrder, WakeReasons,
+    Facts, Phase, Platform, RunConfig, SampleOutcome, SampleProblem, ShipOrder, WakeReasons,
 };
 use super::record::ServiceRecord;
 use super::textfile;
 use crate::sample::{self, SampleError, SampleReport};
 use crate::ship::LastShip;
 use crate::spool::SpoolError;
-use crate::world::{Machine, SystemTime, Time, World, host_name};
+use crate::world::{ProcRoot, SystemTime, Time, World, host_name};
 
 pub use self::child::ends_with_run;
 
@@ -38,7 +38,7 @@ pub type Reload<'a> = dyn FnMut() -> Result<RunConfig, String> + 'a;
 /// This machine and its clocks, signals and processes.
 pub struct System<'a> {
     time: SystemTime,
-    machine: Machine,
+    proc_root: ProcRoot,
     events: Events,
     notifier: Notifier,
     lock: RunLock,
@@ -71,7 +71,7 @@ impl<'a> System<'a> {
     pub fn new(lock: RunLock, reload: &'a mut Reload<'a>) -> io::Result<Self> {
         Ok(Self {
             time: SystemTime::new(),
-            machine: Machine::system(),
+            proc_root: ProcRoot::system(),
             events: Events::new()?,
             notifier: Notifier::from_environment(),
             lock,
@@ -87,9 +87,15 @@ impl<'a> System<'a> {
 
     /// The boot time in terms of the current clock.
     fn boot(&self) -> Option<Timestamp> {
-        let text = fs::read_to_string(self.machine.root.join("proc/uptime")).ok()?;
+        let text = fs::read_to_string(self.proc_root.path.join("proc/uptime")).ok()?;
         let seconds: f64 = text.split(' ').next()?.parse().ok()?;
         self.now().checked_sub(SignedDuration::try_from_secs_f64(seconds).ok()?).ok()
+    }
+
+    /// The current day of the logs.
+    fn today(&self, config: &RunConfig) -> Result<Day, String> {
+        let date = self.now().to_zoned(config.zone.clone()).date();
+        Day::from_date(date).ok_or_else(|| format!("the clock says {date}"))
     }
 
     /// The time of the last sample; one of an earlier boot is no basis for an interval.
@@ -106,7 +112,7 @@ impl<'a> System<'a> {
     }
 }
 
-impl Host for System<'_> {
+impl Platform for System<'_> {
     fn now(&self) -> Timestamp {
         self.time.now()
     }
@@ -123,19 +129,19 @@ impl Host for System<'_> {
         self.notifier.alive();
         self.events.drain();
         self.ended.retain_mut(|process| process.ended().is_none());
-        let mut woken = WakeReasons {
+        let mut reasons = WakeReasons {
             stop: self.events.stop(),
             reload: self.events.take_reload(),
             clock_set: false,
             shipped: self.ship.as_mut().and_then(ShipProcess::ended),
         };
-        if woken == WakeReasons::default() {
-            woken.clock_set = self.events.wait(until, within.min(self.notifier.period()))?;
+        if reasons == WakeReasons::default() {
+            reasons.clock_set = self.events.wait(until, within.min(self.notifier.period()))?;
         }
-        if woken.shipped.is_some() {
+        if reasons.shipped.is_some() {
             self.ship = None;
         }
-        Ok(woken)
+        Ok(reasons)
     }
 
     fn last_sample(&mut self, config: &RunConfig) -> Option<Timestamp> {
@@ -151,7 +157,7 @@ impl Host for System<'_> {
                 notifier: &self.notifier,
             };
             let zone = config.zone.clone();
-            let world = World { time: &time, zone, machine: self.machine.clone() };
+            let world = World { time: &time, zone, proc_root: self.proc_root.clone() };
             sample::run(&config.sample, &world)
         };
         let report = match result {
@@ -177,12 +183,19 @@ impl Host for System<'_> {
 
     fn pending(&mut self, config: &RunConfig) -> Result<Vec<Day>, String> {
         let Some(order) = &config.ship else { return Ok(Vec::new()) };
-        let today = self.now().to_zoned(config.zone.clone()).date();
-        let today = Day::from_date(today).ok_or_else(|| format!("the clock says {today}"))?;
+        let today = self.today(config)?;
         match config.spool.pending(&order.api, today) {
             Err(SpoolError::Missing(_)) => Ok(Vec::new()),
             result => result.map_err(|error| error.to_string()),
         }
+    }
+
+    fn delivered_elsewhere(&mut self, config: &RunConfig) -> Vec<Day> {
+        let (Some(order), Ok(today)) = (&config.ship, self.today(config)) else {
+            return Vec::new();
+        };
+        let destination = config.spool.destination(&order.api);
+        config.spool.delivered_elsewhere(&destination, today).unwrap_or_default()
     }
 
     fn last_ship(&mut self, config: &RunConfig) -> Option<LastShip> {
@@ -245,7 +258,7 @@ impl Host for System<'_> {
 
 /// Logs why a file cannot be written, once for as long as the reason stays the same.
 fn log_once(before: &mut Option<String>, result: io::Result<()>, path: &Path) {
-    let error = result.err().map(|error| explain(&error));
+    let error = result.err().map(|error| with_sandbox_hint(&error));
     if error != *before {
         if let Some(error) = &error {
             tracing::error!("{} cannot be written: {error}", path.display());
@@ -255,11 +268,11 @@ fn log_once(before: &mut Option<String>, result: io::Result<()>, path: &Path) {
 }
 
 fn problem(error: &SampleError) -> SampleProblem {
-    SampleProblem { message: explain(error), folder_lost: error.is_folder_lost() }
+    SampleProblem { message: with_sandbox_hint(error), folder_lost: error.is_folder_lost() }
 }
 
 /// The error, and advice if the sandbox of the unit is the cause.
-fn explain(error: &(dyn Error + 'static)) -> String {
+fn with_sandbox_hint(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = Some(error);
     let mut is_read_only = false;
@@ -326,11 +339,11 @@ mod tests {
             path: "/srv/state/last-sample.json".into(),
             source: kind.into(),
         };
-        let text = explain(&state(ErrorKind::ReadOnlyFilesystem));
+        let text = with_sandbox_hint(&state(ErrorKind::ReadOnlyFilesystem));
         assert!(text.ends_with("ReadWritePaths= (systemctl edit log2aws-agent)"), "{text}");
-        let text = explain(&io::Error::from(ErrorKind::ReadOnlyFilesystem));
+        let text = with_sandbox_hint(&io::Error::from(ErrorKind::ReadOnlyFilesystem));
         assert!(text.contains("ReadWritePaths="), "{text}");
-        let text = explain(&state(ErrorKind::PermissionDenied));
+        let text = with_sandbox_hint(&state(ErrorKind::PermissionDenied));
         assert!(!text.contains("ReadWritePaths="), "{text}");
     }
 
@@ -341,7 +354,7 @@ mod tests {
         let mut reload = || Err(String::new());
         let lock = RunLock::take(&path("state")).unwrap();
         let mut system = System::new(lock, &mut reload).unwrap();
-        system.machine.root = path("root");
+        system.proc_root.path = path("root");
         fs::create_dir_all(path("root/proc")).unwrap();
         let now = system.now();
         let at = |ago: i64| now - SignedDuration::from_secs(ago);

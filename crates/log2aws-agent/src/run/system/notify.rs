@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::time::Duration;
 
-use sd_notify::NotifyState;
+use rustix::time::{ClockId, clock_gettime};
 
 use crate::run::port::Phase;
 
@@ -24,10 +24,8 @@ pub(super) struct Notifier {
 impl Notifier {
     /// From the environment: `NOTIFY_SOCKET`, `WATCHDOG_USEC`, `WATCHDOG_PID`.
     pub(super) fn from_environment() -> Self {
-        Self {
-            watchdog: sd_notify::watchdog_enabled().filter(|period| !period.is_zero()),
-            is_managed: socket().is_some(),
-        }
+        let variable = |name: &str| std::env::var(name).ok();
+        Self { watchdog: watchdog(variable, std::process::id()), is_managed: socket().is_some() }
     }
 
     /// Whether a service manager runs this process.
@@ -43,25 +41,25 @@ impl Notifier {
     /// Sends a watchdog message. If it is lost, the next one will do.
     pub(super) fn alive(&self) {
         if self.watchdog.is_some() {
-            let _ = send(&[NotifyState::Watchdog]);
+            let _ = send("WATCHDOG=1\n");
         }
     }
 }
 
 /// Reports the phase of the service and its status line.
 pub(super) fn notify(phase: Phase, status: &str) {
-    let status = NotifyState::Status(status);
-    let sent = match phase {
-        Phase::Ready => send(&[NotifyState::Ready, status]),
-        Phase::Working => send(&[status]),
-        Phase::Stopping => send(&[NotifyState::Stopping, status]),
+    let state = match phase {
+        Phase::Ready => "READY=1\n".to_owned(),
+        Phase::Working => String::new(),
+        Phase::Stopping => "STOPPING=1\n".to_owned(),
         // systemd 253 and newer require the monotonic time.
-        Phase::Reloading => match NotifyState::monotonic_usec_now() {
-            Ok(since) => send(&[NotifyState::Reloading, since, status]),
-            Err(_) => send(&[NotifyState::Reloading, status]),
-        },
+        Phase::Reloading => {
+            let now = clock_gettime(ClockId::Monotonic);
+            let micros = i128::from(now.tv_sec) * 1_000_000 + i128::from(now.tv_nsec) / 1000;
+            format!("RELOADING=1\nMONOTONIC_USEC={micros}\n")
+        }
     };
-    if let Err(error) = sent {
+    if let Err(error) = send(&format!("{state}STATUS={status}\n")) {
         tracing::warn!("the service manager cannot be notified: {error}");
     }
 }
@@ -71,15 +69,19 @@ fn socket() -> Option<OsString> {
     std::env::var_os("NOTIFY_SOCKET").filter(|path| !path.is_empty())
 }
 
-fn send(states: &[NotifyState<'_>]) -> io::Result<()> {
-    let Some(socket) = socket() else { return Ok(()) };
-    let lines: Vec<String> = states.iter().map(ToString::to_string).collect();
-    let message = lines.join("\n") + "\n";
-    send_to(socket.as_bytes(), &message)
+/// The manager's timeout for this process, if it has a watchdog.
+fn watchdog(variable: impl Fn(&str) -> Option<String>, process: u32) -> Option<Duration> {
+    let timeout = variable("WATCHDOG_USEC")?.parse().ok().filter(|micros| *micros > 0)?;
+    let is_ours = variable("WATCHDOG_PID").is_none_or(|of| of.parse() == Ok(process));
+    is_ours.then(|| Duration::from_micros(timeout))
 }
 
-/// Not `sd_notify::notify`, which blocks while the manager does not read; neither a sample nor the
-/// shutdown may wait for it.
+fn send(message: &str) -> io::Result<()> {
+    socket().map_or(Ok(()), |socket| send_to(socket.as_bytes(), message))
+}
+
+/// Does not block while the manager does not read: neither a sample nor the shutdown may wait for
+/// it.
 fn send_to(path: &[u8], message: &str) -> io::Result<()> {
     let address = match path {
         [b'@', name @ ..] => SocketAddr::from_abstract_name(name)?,
@@ -96,6 +98,29 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
+
+    #[test]
+    fn the_watchdog_is_that_of_this_process() {
+        let of = |usec: Option<&str>, pid: Option<&str>| {
+            let variable = |name: &str| match name {
+                "WATCHDOG_USEC" => usec.map(str::to_owned),
+                _ => pid.map(str::to_owned),
+            };
+            watchdog(variable, 4711)
+        };
+        let minute = Some(Duration::from_mins(1));
+        assert_eq!(of(Some("60000000"), Some("4711")), minute);
+        assert_eq!(of(Some("60000000"), None), minute);
+        for (usec, pid) in [
+            (Some("60000000"), Some("4712")),
+            (Some("60000000"), Some("")),
+            (Some("0"), None),
+            (Some("soon"), None),
+            (None, Some("4711")),
+        ] {
+            assert_eq!(of(usec, pid), None, "{usec:?} {pid:?}");
+        }
+    }
 
     #[test]
     fn names_of_both_kinds_are_reached() {

@@ -1,8 +1,6 @@
 //! Faults that only the API's response shows.
 
-use std::num::NonZeroU64;
-
-use log2aws_agent::doctor::{Check, DoctorConfig, Verdict};
+use log2aws_agent::doctor::{Check, Verdict};
 
 use super::server::{Server, answer, answer_at, gives_url, url_to};
 use super::{Host, faults, only};
@@ -24,7 +22,6 @@ fn a_right_api_has_no_fault() {
         "ok    server        web01",
         "ok    allow-list    web01 is let in as 203.0.113.9",
         "ok    clock         this machine's and the API's agree",
-        "ok    url life      a URL lives 5 min: enough for ",
     ] {
         assert!(text.contains(line), "{line}\n{text}");
     }
@@ -109,28 +106,6 @@ fn a_store_that_is_not_reached() {
 }
 
 #[test]
-fn a_url_that_dies_before_the_log_is_through() {
-    let (host, server) = (Host::right(), Server::plain(gives_url));
-    host.write("log/2026-11-21.log", &"# x\n".repeat(500_000));
-    host.write(
-        "state/last-ship.json",
-        r#"{"at":"2026-11-21T16:00:00Z","pending":[],"error":null,"exit_code":0,"source":null,
-            "delivered":{"day":"2026-11-20","at":"2026-11-21T16:00:00Z","bytes":500000,"milliseconds":100000}}"#,
-    );
-    let line = only(&faults(&host.run(&host.asking(&server.api()))));
-    assert!(
-        line.starts_with(
-            "warn  url life      1953 KiB take 6 min at 5000 bytes/s, and a URL lives 5 min"
-        ),
-        "{line}"
-    );
-    let limit_rate = NonZeroU64::new(1000);
-    let config = DoctorConfig { limit_rate, ..host.asking(&server.api()) };
-    let line = only(&faults(&host.run(&config)));
-    assert!(line.ends_with("raise --limit-rate"), "{line}");
-}
-
-#[test]
 fn deliveries_that_do_not_keep_up() {
     let (host, server) = (
         Host::right(),
@@ -152,13 +127,12 @@ fn deliveries_that_do_not_keep_up() {
         max_time: log2aws_agent::ship::DEFAULT_MAX_TIME,
         network: host.config().network,
         upload_hosts: Vec::new(),
-        limit_rate: None,
         keep: None,
     };
     let world = log2aws_agent::world::World {
         time: &host.clock,
         zone: jiff::tz::TimeZone::get("Asia/Tokyo").unwrap(),
-        machine: log2aws_agent::world::Machine::system(),
+        proc_root: log2aws_agent::world::ProcRoot::system(),
     };
     log2aws_agent::ship::run(&config, &world, &mut |_| {}).unwrap();
     let found = host.run(&host.asking(&api)).findings;

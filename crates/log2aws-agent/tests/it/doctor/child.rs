@@ -11,7 +11,7 @@ use std::process::{Command, Output};
 use jiff::tz::TimeZone;
 use log2aws_agent::doctor::{DoctorConfig, run};
 use log2aws_agent::net::{Network, Proxies};
-use log2aws_agent::world::{Machine, World, ZoneSource};
+use log2aws_agent::world::{ProcRoot, World, ZoneSource};
 
 use super::{Clock, Host, NOW};
 
@@ -40,12 +40,10 @@ fn child() {
             ..Network::default()
         },
         upload_hosts: Vec::new(),
-        limit_rate: None,
-        max_time: std::time::Duration::from_mins(5),
     };
-    let machine = Machine { root: "/nowhere".into(), ..Machine::system() };
+    let proc_root = ProcRoot { path: "/nowhere".into(), ..ProcRoot::system() };
     let zone = TimeZone::get("Asia/Tokyo").unwrap();
-    for finding in run(&config, &World { time: &clock, zone, machine }).findings {
+    for finding in run(&config, &World { time: &clock, zone, proc_root }).findings {
         println!("says {finding}");
     }
 }

@@ -98,7 +98,7 @@ fn nothing_samples() {
     assert_eq!(
         only(&host.faults_at_home()),
         "fail  samples       no sample was ever taken -> start a sampler: systemctl enable --now \
-         log2aws-agent"
+         log2aws-agent, or correct the cron job that samples"
     );
 }
 
@@ -123,6 +123,7 @@ fn the_last_sample_counts_also_where_its_log_is_gone() {
         server: "web01".parse().unwrap(),
         note: None,
         mode: log2aws_agent::sample::SampleMode::SinceBoot,
+        interval: None,
         sync: false,
     };
     let time = log2aws_agent::world::SystemTime::new();
@@ -135,41 +136,6 @@ fn the_last_sample_counts_also_where_its_log_is_gone() {
     let text = fs::read_to_string(&state).unwrap();
     let counters = text.split_once("\"counters\":").unwrap().1;
     fs::write(&state, format!("{at}{counters}")).unwrap();
-    assert_eq!(host.faults_at_home(), []);
-}
-
-#[test]
-fn cron_and_the_service_do_the_same() {
-    let mut host = Host::right();
-    host.write("root/etc/cron.d/load", "*/10 * * * * root /usr/bin/log2aws-agent sample\n");
-    let line = only(&host.faults_at_home());
-    assert!(
-        line.starts_with("fail  samplers") && line.ends_with("etc/cron.d/load line 1"),
-        "{line}"
-    );
-    // Without the service, cron's is the only sampler.
-    host.stop_service();
-    assert_eq!(host.faults_at_home(), []);
-    host.write("root/etc/crontab", "# ours\n*/10 * * * * root (uptime; vmstat | tail -1) >> /x\n");
-    let line = only(&host.faults_at_home());
-    assert!(line.contains("2 jobs of cron sample into the same log"), "{line}");
-}
-
-#[test]
-fn cron_goes_on_elsewhere_until_the_machine_has_moved_over() {
-    let mut host = Host::right();
-    let cron = "*/10 * * * * root (uptime; vmstat) >> /var/log/load/$(date +\\%F).log\n\
-                5 0 * * * root /usr/local/bin/log2aws.sh\n";
-    host.write("root/etc/cron.d/load", cron);
-    // Without an API the service delivers nothing, so cron is the only sender.
-    let line = only(&host.faults_at_home());
-    assert!(
-        line.starts_with(
-            "warn  samplers      beside the service cron samples, too, into /var/log/load -> remove"
-        ),
-        "{line}"
-    );
-    host.stop_service();
     assert_eq!(host.faults_at_home(), []);
 }
 

@@ -17,8 +17,7 @@ use jiff::tz::TimeZone;
 use log2aws_agent::doctor::{Check, DoctorConfig, Finding, Report, Verdict, run};
 use log2aws_agent::net::Network;
 use log2aws_agent::run::RunLock;
-use log2aws_agent::ship::DEFAULT_MAX_TIME;
-use log2aws_agent::world::{Machine, Time, World, ZoneSource};
+use log2aws_agent::world::{ProcRoot, Time, World, ZoneSource};
 
 /// Ten past nine in the morning in Tokyo.
 pub(crate) const NOW: &str = "2026-11-22T00:10:05Z";
@@ -105,8 +104,6 @@ impl Host {
             api: None,
             network: Network::default(),
             upload_hosts: Vec::new(),
-            limit_rate: None,
-            max_time: DEFAULT_MAX_TIME,
         }
     }
 
@@ -116,10 +113,10 @@ impl Host {
 
     /// Runs the doctor, which must not change anything.
     pub(crate) fn run(&self, config: &DoctorConfig) -> Report {
-        let machine = Machine { root: self.path("root"), ..Machine::system() };
+        let proc_root = ProcRoot { path: self.path("root"), ..ProcRoot::system() };
         let zone = TimeZone::get("Asia/Tokyo").unwrap();
         let before = contents(self.folder.path());
-        let report = run(config, &World { time: &self.clock, zone, machine });
+        let report = run(config, &World { time: &self.clock, zone, proc_root });
         assert_eq!(contents(self.folder.path()), before, "the doctor writes nothing");
         report
     }

@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use log2aws_agent::run::{CATCH_UP, Host as _, RunConfig, Shipped};
+use log2aws_agent::run::{CATCH_UP, Platform as _, RunConfig, Shipped};
 
-use super::machine::{Event, Machine, calm, config};
+use super::simulator::{Event, Simulator, calm, config};
 use super::{time, zone};
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -18,9 +18,9 @@ fn tokyo(server: &str) -> RunConfig {
 }
 
 /// Started at 23:50 in Tokyo on the 24th of November 2026.
-fn machine(ends: u8) -> Machine {
+fn machine(ends: u8) -> Simulator {
     let network = move |_| (Duration::from_secs(3), Some(Shipped::Exit(ends)));
-    Machine::new("2026-11-24T14:50:00Z", zone("Asia/Tokyo"), Box::new(network))
+    Simulator::new("2026-11-24T14:50:00Z", zone("Asia/Tokyo"), Box::new(network))
 }
 
 fn since(later: Timestamp, earlier: Timestamp) -> i64 {
@@ -170,8 +170,59 @@ fn what_is_pending_is_left_out_where_it_cannot_be_known_and_counted_from_midnigh
 }
 
 #[test]
+fn few_logs_that_another_store_has_are_sent_again_at_once() {
+    let mut host = machine(0);
+    host.keep(7);
+    let reload = Event::Reload(Box::new(Ok(tokyo("web01"))));
+    let events = vec![
+        (MINUTE, Event::StoreMoved { is_known: true }),
+        (Duration::ZERO, reload),
+        (20 * MINUTE, Event::Stop),
+    ];
+    host.live(&tokyo("web01"), events);
+    assert_eq!(host.delivered, [7]);
+    assert!(host.ships[0] < time("2026-11-24T14:51:00Z") + CATCH_UP, "{:?}", host.ships);
+}
+
+#[test]
+fn sending_many_logs_again_keeps_its_moment_and_is_not_tried_all_night() {
+    let many = |ends: u8| {
+        let mut host = machine(ends);
+        host.keep(90);
+        let reload = Event::Reload(Box::new(Ok(tokyo("web01"))));
+        let events = vec![
+            (MINUTE, Event::StoreMoved { is_known: true }),
+            (Duration::ZERO, reload),
+            (MINUTE, Event::Stop),
+        ];
+        host.live(&tokyo("web01"), events);
+        host
+    };
+    let moment = tokyo("web01").schedule().next_resend(time("2026-11-24T14:52:00Z"));
+    // A restart each hour does not put it off.
+    let mut host = many(0);
+    for _ in 0..30 {
+        host.live_for(&tokyo("web01"), HOUR);
+    }
+    let resend = host.delivered.iter().position(|logs| *logs >= 90).unwrap();
+    assert!(since(host.ships[resend], moment) < 2, "{moment}: {:?}", host.ships);
+    // While the store is down, what is sent again is tried once a day.
+    let mut host = many(4);
+    host.live_for(&tokyo("web01"), 3 * DAY);
+    let begins_with = |day: &str| {
+        let since = format!("--since={day}");
+        host.orders.iter().filter(|order| order.arguments.contains(&(&*since).into())).count()
+    };
+    let oldest = tokyo("web01").zone.clone();
+    let oldest = time("2026-11-24T14:50:00Z").to_zoned(oldest).date();
+    let oldest = oldest.checked_sub(jiff::ToSpan::days(90)).unwrap();
+    assert!((2..=3).contains(&begins_with(&oldest.to_string())), "{:?}", host.ships);
+    assert!(begins_with("2026-11-24") > 20, "{:?}", host.orders.len());
+}
+
+#[test]
 fn a_start_and_a_reload_publish_what_is_known() {
-    let mut host = Machine::new("2026-11-24T03:00:00Z", zone("Asia/Tokyo"), calm());
+    let mut host = Simulator::new("2026-11-24T03:00:00Z", zone("Asia/Tokyo"), calm());
     host.live_for(&tokyo("web01"), MINUTE);
     let (before, samples) = (host.published, host.samples.len());
     host.live_for(&tokyo("web01"), MINUTE);

@@ -10,9 +10,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use log2aws_agent::run::{RunConfig, Shipped};
+use log2aws_agent::run::{MAX_RESENT_AT_ONCE, RunConfig, Shipped};
 
-use super::machine::{Machine, calm};
+use super::simulator::{Event, Simulator, calm};
 use super::{time, zone};
 
 const HOSTS: u32 = 2000;
@@ -22,15 +22,15 @@ type Network = Box<dyn Fn(Timestamp) -> (Duration, Option<Shipped>)>;
 
 /// Sampling every hour: it makes no requests, and the test is faster.
 fn config(name: &str) -> RunConfig {
-    RunConfig { interval: "1h".parse().unwrap(), ..super::machine::config(name, zone("UTC")) }
+    RunConfig { interval: "1h".parse().unwrap(), ..super::simulator::config(name, zone("UTC")) }
 }
 
 /// When each shipping process of a fleet was started.
-fn fleet(network: fn() -> Network, live: impl Fn(&mut Machine, &str)) -> Vec<Timestamp> {
+fn fleet(network: fn() -> Network, live: impl Fn(&mut Simulator, &str)) -> Vec<Timestamp> {
     let mut ships = Vec::new();
     for number in 0..HOSTS {
         let name = format!("web{number:04}.example.com");
-        let mut host = Machine::new("2026-11-24T21:00:00Z", zone("UTC"), network());
+        let mut host = Simulator::new("2026-11-24T21:00:00Z", zone("UTC"), network());
         host.seed(u64::from(number));
         live(&mut host, &name);
         ships.append(&mut host.ships);
@@ -88,7 +88,7 @@ fn a_host_has_the_same_moment_every_day() {
     let mut moments: BTreeMap<String, Vec<i64>> = BTreeMap::new();
     for number in 0..20 {
         let name = format!("web{number:04}");
-        let mut host = Machine::new("2026-11-24T21:00:00Z", zone("UTC"), calm());
+        let mut host = Simulator::new("2026-11-24T21:00:00Z", zone("UTC"), calm());
         host.live_for(&config(&name), 24 * 5 * HOUR);
         let of_day = host.ships.iter().map(|at| at.as_second() % 86400).collect();
         moments.insert(name, of_day);
@@ -152,4 +152,50 @@ fn a_night_without_the_api_ends_without_a_storm() {
     assert_eq!(after.iter().sum::<u32>(), HOSTS);
     assert!(after.iter().all(|count| *count <= 172), "{after:?}");
     println!("night {:?}, after {:?}", night.iter().max(), after.iter().max());
+}
+
+#[test]
+fn a_fleet_whose_store_has_changed_sends_its_kept_logs_over_a_day() {
+    // A thousand hosts with ninety logs each. At 22:00 their API leads to another store: by its new
+    // address, which a reload brings, or by the same one, which the next delivery shows.
+    const HOSTS: u32 = 1000;
+    const KEPT: u32 = 90;
+    for is_known in [true, false] {
+        let (mut resends, mut logs) = (vec![0; 1440], vec![0; 1440]);
+        for number in 0..HOSTS {
+            let config = config(&format!("web{number:04}.example.com"));
+            let mut host = Simulator::new("2026-11-24T21:00:00Z", zone("UTC"), calm());
+            host.keep(i64::from(KEPT));
+            let mut events = vec![(HOUR, Event::StoreMoved { is_known })];
+            if is_known {
+                events.push((Duration::ZERO, Event::Reload(Box::new(Ok(config.clone())))));
+            }
+            events.push((50 * HOUR, Event::Stop));
+            host.live(&config, events);
+            assert_eq!(
+                host.delivered.iter().sum::<usize>(),
+                KEPT as usize + 2,
+                "{:?}",
+                host.delivered
+            );
+            // No night's log is later than usual.
+            for midnight in ["2026-11-25T00:00:00Z", "2026-11-26T00:00:00Z"].map(time) {
+                let usual = config.schedule().next_moment(midnight);
+                assert!(host.ships.iter().any(|at| (midnight..=usual).contains(at)), "{usual}");
+            }
+            let of_day = |at: &Timestamp| at.as_second() % 86_400;
+            for (at, count) in host.ships.iter().zip(&host.delivered) {
+                let minute = usize::try_from(of_day(at) / 60).unwrap();
+                resends[minute] += u32::from(*count > MAX_RESENT_AT_ONCE);
+                logs[minute] += *count;
+            }
+        }
+        assert_eq!(resends.iter().sum::<u32>(), HOSTS);
+        assert_flat(&resends);
+        // The hosts that send all they keep, and two nights' hosts with a log each.
+        let bound =
+            (most(HOSTS, 1440) as usize - 1) * KEPT as usize + most(2 * HOSTS, 240) as usize;
+        assert!(logs.iter().all(|count| *count <= bound), "{bound}: {logs:?}");
+        println!("at most {:?} logs a minute, bound {bound}", logs.iter().max());
+    }
 }

@@ -10,9 +10,9 @@
 
 mod changes;
 mod fleet;
-mod machine;
 mod schedule;
 mod service;
+mod simulator;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;

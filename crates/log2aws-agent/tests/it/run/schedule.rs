@@ -48,10 +48,10 @@ fn marks_of(date: &str, zone_name: &str, interval: &str) -> Vec<String> {
     let start = |date: Date| date.to_zoned(zone(zone_name)).unwrap().timestamp();
     let (mut now, end) = (start(date), start(date.tomorrow().unwrap()));
     let mut marks = Vec::new();
-    assert_eq!(schedule.marks(now).0, now, "midnight is a mark");
+    assert_eq!(schedule.sample_times(now).0, now, "midnight is a mark");
     while now < end {
         marks.push(now.to_zoned(zone(zone_name)).strftime("%H:%M").to_string());
-        now = schedule.marks(now).1;
+        now = schedule.sample_times(now).1;
     }
     assert_eq!(now, end, "so is the next one");
     marks
@@ -149,13 +149,13 @@ proptest! {
         let zone = zone(ZONES[zone_index]);
         let schedule = schedule(zone.clone(), &interval.to_string(), "00:10-04:10");
         let now = Timestamp::new(second, nanos).unwrap();
-        let (last, next) = schedule.marks(now);
+        let (last, next) = schedule.sample_times(now);
         prop_assert!(last <= now && now < next, "{last} {now} {next}");
         let apart = next.duration_since(last).unsigned_abs();
         prop_assert!(apart <= schedule.interval.duration(), "{last} {next}");
         // Marks agree with each other: seen from one, it is the last.
-        prop_assert_eq!(schedule.marks(next).0, next);
-        prop_assert_eq!(schedule.marks(last).0, last);
+        prop_assert_eq!(schedule.sample_times(next).0, next);
+        prop_assert_eq!(schedule.sample_times(last).0, last);
         // Only the first mark of a day is closer to the one before than an interval.
         if apart < schedule.interval.duration() {
             let civil = |at: Timestamp| at.to_zoned(zone.clone()).datetime();

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use log2aws_agent::run::{CATCH_UP, Host as _, Phase, RunConfig, Shipped};
+use log2aws_agent::run::{CATCH_UP, Phase, Platform as _, RunConfig, Shipped};
 use log2aws_core::day::Day;
 use proptest::prelude::*;
 
-use super::machine::{Event, Machine, calm, config};
+use super::simulator::{Event, Simulator, calm, config};
 use super::{time, zone};
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -19,9 +19,9 @@ fn tokyo() -> RunConfig {
 }
 
 /// A machine in Tokyo, started at this local time of the 24th of November 2026.
-fn machine(clock: &str) -> Machine {
+fn machine(clock: &str) -> Simulator {
     let local = format!("2026-11-24T{clock}+09:00");
-    Machine::new(&time(&local).to_string(), zone("Asia/Tokyo"), calm())
+    Simulator::new(&time(&local).to_string(), zone("Asia/Tokyo"), calm())
 }
 
 fn clock(at: Timestamp) -> String {
@@ -32,7 +32,7 @@ fn clocks(times: &[Timestamp]) -> Vec<String> {
     times.iter().map(|at| clock(*at)).collect()
 }
 
-fn lines(machine: &Machine, day: &str) -> u32 {
+fn lines(machine: &Simulator, day: &str) -> u32 {
     machine.logs[&day.parse::<Day>().unwrap()]
 }
 
@@ -60,7 +60,7 @@ fn days_of_23_and_25_hours_are_whole() {
         [("2026-03-28T23:00:00Z", "2026-03-29", 138), ("2026-10-24T22:00:00Z", "2026-10-25", 150)]
     {
         let berlin = zone("Europe/Berlin");
-        let mut host = Machine::new(start, berlin.clone(), calm());
+        let mut host = Simulator::new(start, berlin.clone(), calm());
         host.live_for(&config("app2", berlin), 2 * DAY);
         assert_eq!(lines(&host, day), count);
         assert_eq!(host.ships.len(), 1, "one on the second day; nothing was left on the first");
@@ -139,14 +139,14 @@ fn a_start_after_midnight_waits_for_the_hosts_moment() {
 }
 
 /// Ships over a network that fails for a while; returns the attempts.
-fn tries(how: Shipped, until: &str, hours: u32) -> (Vec<Timestamp>, Machine) {
+fn tries(how: Shipped, until: &str, hours: u32) -> (Vec<Timestamp>, Simulator) {
     let until = time(until);
     let network = move |now| {
         let ends = if now < until { how } else { Shipped::Exit(0) };
         (Duration::from_secs(3), Some(ends))
     };
     let start = time("2026-11-24T23:50:00+09:00");
-    let mut host = Machine::new(&start.to_string(), zone("Asia/Tokyo"), Box::new(network));
+    let mut host = Simulator::new(&start.to_string(), zone("Asia/Tokyo"), Box::new(network));
     host.live_for(&tokyo(), hours * HOUR);
     (host.ships.clone(), host)
 }
@@ -179,7 +179,7 @@ fn a_refusal_is_asked_about_each_hour() {
 #[test]
 fn what_the_server_asks_for_is_waited_for() {
     let network = |_| (Duration::from_secs(3), Some(Shipped::Exit(4)));
-    let mut host = Machine::new("2026-11-24T14:50:00Z", zone("Asia/Tokyo"), Box::new(network));
+    let mut host = Simulator::new("2026-11-24T14:50:00Z", zone("Asia/Tokyo"), Box::new(network));
     host.not_before = Some(time("2026-11-25T05:00:00+09:00"));
     host.live_for(&tokyo(), 6 * HOUR);
     let shown = clocks(&host.ships);
@@ -191,7 +191,7 @@ fn what_the_server_asks_for_is_waited_for() {
 #[test]
 fn what_a_refusal_asks_for_is_told_as_the_next_delivery() {
     let network = |_| (Duration::from_secs(3), Some(Shipped::Exit(5)));
-    let mut host = Machine::new("2026-11-24T14:50:00Z", zone("Asia/Tokyo"), Box::new(network));
+    let mut host = Simulator::new("2026-11-24T14:50:00Z", zone("Asia/Tokyo"), Box::new(network));
     host.not_before = Some(time("2026-11-25T05:00:00+09:00"));
     host.live_for(&tokyo(), 3 * HOUR);
     let last = &host.notified.iter().rfind(|(phase, _)| *phase != Phase::Stopping).unwrap().1;
@@ -211,7 +211,7 @@ fn what_cannot_be_delivered_yet_is_not_tried_again_and_again() {
 #[test]
 fn a_success_that_leaves_something_over_is_none() {
     let network = |_| (Duration::from_secs(3), Some(Shipped::Exit(0)));
-    let mut host = Machine::new("2026-11-24T14:50:00Z", zone("Asia/Tokyo"), Box::new(network));
+    let mut host = Simulator::new("2026-11-24T14:50:00Z", zone("Asia/Tokyo"), Box::new(network));
     host.live_for(&tokyo(), 2 * HOUR);
     // Somebody keeps writing to yesterday's log: at most as often as after failures.
     for _ in 0..20 {
@@ -224,7 +224,7 @@ fn a_success_that_leaves_something_over_is_none() {
 #[test]
 fn a_process_that_hangs_is_ended_and_sampling_goes_on() {
     let network = |_| (Duration::ZERO, None);
-    let mut host = Machine::new("2026-11-24T14:50:00Z", zone("Asia/Tokyo"), Box::new(network));
+    let mut host = Simulator::new("2026-11-24T14:50:00Z", zone("Asia/Tokyo"), Box::new(network));
     host.live_for(&tokyo(), 6 * HOUR);
     let shown = clocks(&host.ships);
     assert_eq!(shown[0], "25 00:39:36");
@@ -412,7 +412,7 @@ proptest! {
             })
         };
         let config = config(&server, zone(zone_name));
-        let mut host = Machine::new("2026-10-30T12:00:00Z", zone(zone_name), Box::new(network));
+        let mut host = Simulator::new("2026-10-30T12:00:00Z", zone(zone_name), Box::new(network));
         let mut life = Vec::new();
         let mut lives = 0;
         let mut lived = Duration::ZERO;

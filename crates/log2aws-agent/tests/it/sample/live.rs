@@ -33,6 +33,7 @@ fn config(folder: &Path, mode: SampleMode) -> SampleConfig {
         server: "web01".parse().unwrap(),
         note: None,
         mode,
+        interval: None,
         sync: true,
     }
 }
@@ -126,6 +127,7 @@ fn samplers_at_once_leave_whole_lines_and_one_state() {
     let mode = SampleMode::Interval { window: Duration::from_millis(1) };
     let config = SampleConfig {
         state_dir: Some(state_dir.clone()),
+        interval: None,
         sync: false,
         ..config(folder.path(), mode)
     };

@@ -11,7 +11,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use log2aws_agent::sample::{SampleConfig, SampleError, SampleMode, SampleReport, run};
-use log2aws_agent::world::{Machine, Time, World};
+use log2aws_agent::world::{ProcRoot, Time, World};
 use log2aws_core::convert::{Converter, Sink};
 use log2aws_core::line::Row;
 use log2aws_core::reject::Reject;
@@ -101,13 +101,14 @@ impl Recorded {
             server: "web01".parse().unwrap(),
             note: Some("本番 DB".parse().unwrap()),
             mode,
+            interval: None,
             sync: false,
         }
     }
 
     fn run(&self, config: &SampleConfig) -> Result<SampleReport, SampleError> {
-        let machine = Machine { root: self.root(), page_size: 4096, ticks_per_second: 100 };
-        run(config, &World { time: self, zone: TimeZone::get("Asia/Tokyo").unwrap(), machine })
+        let proc_root = ProcRoot { path: self.root(), page_size: 4096, ticks_per_second: 100 };
+        run(config, &World { time: self, zone: TimeZone::get("Asia/Tokyo").unwrap(), proc_root })
     }
 }
 

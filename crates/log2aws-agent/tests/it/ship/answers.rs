@@ -1,11 +1,6 @@
-//! The hosts that the API may name, and the rate of uploads.
+//! The hosts that the API may name.
 
-use std::num::NonZeroU64;
-use std::time::{Duration, Instant};
-
-use jiff::tz::TimeZone;
-use log2aws_agent::ship::{ShipConfig, run};
-use log2aws_agent::world::{Machine, SystemTime, Time, World};
+use log2aws_agent::ship::ShipConfig;
 
 use super::server::{Does, Request, SECRET, Server, says};
 use super::{Host, yesterday};
@@ -73,46 +68,4 @@ fn ipv6_all_the_way() {
     let (line, code) = host.ship(&server);
     assert_eq!((server.stored().len(), code), (1, 0), "{line}");
     assert!(server.requests()[1].headers["host"].starts_with("[::1]:"));
-}
-
-#[test]
-fn the_rate_is_kept() {
-    let text = "x".repeat(100 << 10);
-    let (host, server) = (Host::new(&[(DAY, &text)]), Server::right());
-    let limit_rate = NonZeroU64::new(10 << 10);
-    let config = ShipConfig { limit_rate, ..host.config(&server, yesterday()) };
-    let report = host.run(&config).unwrap();
-    assert_eq!((report.exit_code(), server.stored()[0].1.len()), (0, 100 << 10));
-    // Ten seconds, minus the first piece, which is sent at once.
-    let slept = host.clock.elapsed();
-    assert!((9_800..=10_000).contains(&slept.as_millis()), "{slept:?}");
-}
-
-#[test]
-fn a_slow_pace_is_no_stall() {
-    let text = "x".repeat(1000);
-    let (host, server) = (Host::new(&[(DAY, &text)]), Server::right());
-    let limit_rate = NonZeroU64::new(1000);
-    let config = ShipConfig { limit_rate, ..host.config(&server, yesterday()) };
-    // With a real clock, for three times the stall timeout.
-    assert_eq!(config.network.stall, Duration::from_millis(300));
-    let time = SystemTime::new();
-    let world = World { time: &time, zone: TimeZone::UTC, machine: Machine::system() };
-    let start = Instant::now();
-    let report = run(&config, &world, &mut |_| {}).unwrap();
-    assert_eq!((report.exit_code(), server.stored().len()), (0, 1), "{:?}", report.days);
-    assert!(start.elapsed() >= Duration::from_millis(890), "{:?}", start.elapsed());
-    let progress = &report.days[0];
-    assert!(progress.to_string().contains("delivered (1000 bytes"), "{progress}");
-}
-
-#[test]
-fn what_cannot_be_sent_in_time_is_not_begun() {
-    let text = "x".repeat(10_000);
-    let (host, server) = (Host::new(&[(DAY, &text)]), Server::right());
-    let limit_rate = NonZeroU64::new(10);
-    let config = ShipConfig { limit_rate, ..host.config(&server, yesterday()) };
-    let line = host.run(&config).unwrap().days[0].to_string();
-    assert!(line.contains("10000 bytes take 1000 s at --limit-rate 10, but --max-time"), "{line}");
-    assert!(server.requests().is_empty());
 }

@@ -20,7 +20,7 @@ use jiff::tz::TimeZone;
 use log2aws_agent::net::Network;
 use log2aws_agent::ship::{Days, Progress, ShipConfig, ShipError, ShipReport, run};
 use log2aws_agent::spool::Spool;
-use log2aws_agent::world::{Machine, Time, World};
+use log2aws_agent::world::{ProcRoot, Time, World};
 
 use self::server::Server;
 
@@ -104,7 +104,6 @@ impl Host {
             dry_run: false,
             max_time: Duration::from_mins(5),
             upload_hosts: Vec::new(),
-            limit_rate: None,
             keep: None,
             network: Network { stall: Duration::from_millis(300), ..Network::default() },
         }
@@ -112,7 +111,7 @@ impl Host {
 
     pub(crate) fn run(&self, config: &ShipConfig) -> Result<ShipReport, ShipError> {
         let zone = TimeZone::get("Asia/Tokyo").unwrap();
-        let world = World { time: &self.clock, zone, machine: Machine::system() };
+        let world = World { time: &self.clock, zone, proc_root: ProcRoot::system() };
         let mut told = Vec::new();
         let report = run(config, &world, &mut |progress| {
             if let Progress::Day(day) = progress {

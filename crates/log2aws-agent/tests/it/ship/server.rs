@@ -46,6 +46,8 @@ pub(crate) enum Does {
     Right,
     /// Reads the body and sends this response.
     Says(String),
+    /// Stores the log and closes without an answer.
+    StoresSilently,
     /// Closes with unread bytes, so that the client sees a reset.
     Resets,
     /// Reads that many bytes of the body, then resets.
@@ -174,6 +176,13 @@ impl State {
                 }
                 self.store(&request, body)
             }
+            Does::StoresSilently => {
+                let mut body = vec![0; length];
+                if reader.read_exact(&mut body).is_ok() {
+                    self.store(&request, body);
+                }
+                return;
+            }
             Does::Right => self.url(&request),
             Does::ReadsSlowly(size, pause) => {
                 let mut body = vec![0; length];
@@ -269,6 +278,12 @@ impl State {
             return format!("HTTP/1.1 400 Bad\r\ncontent-length: {length}\r\n\r\n{error}");
         }
         let path = request.target.split('?').next().unwrap().to_owned();
+        let is_there = self.stored.lock().unwrap().iter().any(|(stored, _)| *stored == path);
+        if is_there && request.headers.get("if-none-match").is_some_and(|value| value == "*") {
+            let error = "<Error><Code>PreconditionFailed</Code></Error>";
+            let length = error.len();
+            return format!("HTTP/1.1 412 No\r\ncontent-length: {length}\r\n\r\n{error}");
+        }
         self.stored.lock().unwrap().push((path, body));
         "HTTP/1.1 200 OK\r\netag: \"e1\"\r\nx-amz-version-id: v1\r\ncontent-length: 0\r\n\r\n"
             .into()

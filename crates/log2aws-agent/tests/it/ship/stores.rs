@@ -3,11 +3,11 @@
 use std::cell::RefCell;
 use std::fs;
 
-use log2aws_agent::ship::{Days, Progress, ShipConfig, run};
-use log2aws_agent::world::{Machine, World};
+use log2aws_agent::ship::{Days, LastShip, Progress, ShipConfig, run};
+use log2aws_agent::world::{ProcRoot, World};
 
 use super::Host;
-use super::server::{Does, Server, says};
+use super::server::{Does, Request, Server, says};
 
 const DAYS: [&str; 3] = ["2026-11-19", "2026-11-20", "2026-11-21"];
 
@@ -33,12 +33,12 @@ fn spelled_otherwise(host: &Host, server: &Server) -> ShipConfig {
 fn ship(host: &Host, config: &ShipConfig, server: &Server) -> Vec<(String, usize)> {
     let reported = RefCell::new(Vec::new());
     let zone = jiff::tz::TimeZone::get("Asia/Tokyo").unwrap();
-    let world = World { time: &host.clock, zone, machine: Machine::system() };
+    let world = World { time: &host.clock, zone, proc_root: ProcRoot::system() };
     let report = run(config, &world, &mut |progress| {
         let text = match progress {
             Progress::Warning(text) => format!("warning: {text}"),
             Progress::Day(day) => day.to_string(),
-            Progress::Sending { .. } | Progress::Waiting { .. } => return,
+            Progress::Waiting { .. } => return,
         };
         reported.borrow_mut().push((text, server.stored().len()));
     })
@@ -170,6 +170,9 @@ fn what_a_renamed_host_delivered_under_its_earlier_name_is_not_sent_again() {
     ship(&host, &config, &server);
     config.spool.server = "web02".parse().unwrap();
     assert_eq!(ship(&host, &config, &server), []);
+    // Nor if the days are named by their first, as the service does.
+    let since = ShipConfig { days: Days::Since(DAYS[0].parse().unwrap()), ..config.clone() };
+    assert_eq!(ship(&host, &since, &server), []);
     // What was added after the change is of the new name, and the log with it.
     let log = format!("# log2aws/1 server=web01 cores=2\n{}\n", DAYS[2]);
     fs::write(host.log(DAYS[2]), format!("{log}# log2aws/1 server=web02 cores=2\nx\n")).unwrap();
@@ -204,5 +207,69 @@ fn a_rule_of_the_server_is_shown_and_not_tried_again() {
         let expected = format!("does not take this day again (409 {code}): {shown}; the log stays");
         assert!(line.contains(&expected), "{line}");
         assert_eq!((server.stored().len(), server.requests().len(), report.exit_code()), (2, 6, 4));
+    }
+}
+
+/// The conditions of the puts so far.
+fn conditions(server: &Server) -> Vec<bool> {
+    let requests = server.requests();
+    let puts = requests.iter().filter(|request| request.is_put());
+    puts.map(|request| request.headers.contains_key("if-none-match")).collect()
+}
+
+#[test]
+fn a_machine_that_shares_its_name_is_warned_and_delivers() {
+    let (first, second, server) = (host(), host(), named("serverlogs-local/1"));
+    let config = first.config(&server, Days::Pending);
+    assert_eq!(ship(&first, &config, &server).len(), 3);
+    assert_eq!(LastShip::load(&first.state()).unwrap().name_conflict, None);
+
+    let config = second.config(&server, Days::Pending);
+    let reported = ship(&second, &config, &server);
+    let warning = "warning: the store already had a log of 2026-11-19 as web01, and this machine has \
+                   no record of its delivery: another machine may have the same name, or the state \
+                   folder was lost; give each machine a name of its own with --server";
+    assert_eq!((reported[0].0.as_str(), reported[0].1), (warning, 3), "before it is replaced");
+    assert!(
+        reported[1].0.contains("19: delivered (10 bytes") && reported.len() == 4,
+        "{reported:?}"
+    );
+    assert_eq!(server.stored().len(), 6);
+    // One condition for each new day, and none after the warning.
+    assert_eq!(conditions(&server), [true, true, true, true, false, false, false]);
+    let last = || LastShip::load(&second.state()).unwrap().name_conflict;
+    assert_eq!(last().as_deref(), warning.strip_prefix("warning: "));
+
+    // What is sent again has a record, and so no condition. The warning stays for `status`.
+    fs::write(second.log(DAYS[2]), "2026-11-21 and more").unwrap();
+    assert_eq!(ship(&second, &config, &server).len(), 1);
+    assert_eq!(conditions(&server)[7..], [false]);
+    assert!(last().is_some());
+    // Until a new day arrives without it.
+    fs::write(second.log("2026-11-18"), "a line").unwrap();
+    ship(&second, &config, &server);
+    assert_eq!((conditions(&server)[8..].to_vec(), last()), (vec![true], None));
+}
+
+#[test]
+fn a_lost_answer_or_a_store_without_conditions_is_no_shared_name() {
+    let lost: fn(&Request) -> Does = |request| match request.before {
+        0 if request.is_put() => Does::StoresSilently,
+        _ => Does::Right,
+    };
+    let refused: fn(&Request) -> Does = |request| {
+        if request.headers.contains_key("if-none-match") {
+            says("501 No", "", "<Error><Code>NotImplemented</Code></Error>")
+        } else {
+            Does::Right
+        }
+    };
+    for (behaviour, stored) in [(lost, 2), (refused, 1)] {
+        let (host, server) = (Host::new(&[(DAYS[2], "a line")]), Server::start(behaviour));
+        let config = host.config(&server, Days::Pending);
+        let reported = ship(&host, &config, &server);
+        assert!(reported.len() == 1 && reported[0].0.contains("2 attempts"), "{reported:?}");
+        assert_eq!((server.stored().len(), conditions(&server)), (stored, vec![true, false]));
+        assert_eq!(LastShip::load(&host.state()).unwrap().name_conflict, None);
     }
 }

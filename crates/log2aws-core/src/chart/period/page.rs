@@ -431,6 +431,7 @@ impl<'a> Page<'a> {
             zoom: false,
             times: self.days.iter().map(label).collect(),
             seconds: (0..count).map(|i| i * COLUMN_SECONDS + COLUMN_SECONDS / 2).collect(),
+            gaps: Vec::new(),
             panels: Vec::new(),
         }
     }

@@ -9,15 +9,20 @@ use crate::csv::CSV_COLUMNS;
 
 /// A line as servers write it, of any time and form.
 fn any_sample_line() -> impl Strategy<Value = String> {
+    let uptime = "( [0-9]{1,3} days,)? ([0-9]:[0-5][0-9]|24:00|[0-9]{1,2} min)| \\?| \\?{4} days \\?\\?:\\?\\?";
+    let column = prop_oneof![8 => "[0-9]{1,5}", 1 => "-"];
+    let shortened =
+        prop_oneof![8 => "[0-9]{1,5}", 1 => "[0-9]{1,3}[kmg]", 1 => "[0-9]\\.[0-9][kmg]"];
     (
         "2019-0[1-9]-[0-2][1-9] [01][0-9]:[0-5][0-9]:[0-5][0-9] up",
-        "( [0-9]{1,3} days,)? ([0-9]:[0-5][0-9]|[0-9]{1,2} min),( [0-9] users,)?",
-        " load average:(( [0-9]{1,2}\\.[0-9]{2},?){3}|( [0-9],[0-9]{2},){3})",
-        vec(0..100_000_u32, 16..19),
+        (uptime, ",( ([0-9]|\\?) users,)?"),
+        " load average:(( [0-9]{1,2}\\.[0-9]{2},?){3}|( [0-9],[0-9]{2},){3}|( [0-9](\\.[0-9])?,){2} [0-9])",
+        (vec(column.clone(), 6), vec(shortened, 6), vec(column, 4..7)),
+        "( 2023-01-24 10:27:12)?",
     )
-        .prop_map(|(time, uptime, load, columns)| {
-            let columns: Vec<_> = columns.iter().map(u32::to_string).collect();
-            format!("{time}{uptime}{load} {}", columns.join(" "))
+        .prop_map(|(time, (uptime, users), load, (state, rates, shares), stamp)| {
+            let columns = [state, rates, shares].concat().join(" ");
+            format!("{time}{uptime}{users}{load} {columns}{stamp}")
         })
 }
 
@@ -32,8 +37,20 @@ fn any_line() -> impl Strategy<Value = Vec<u8>> {
             line
         },
     );
+    let behind_zeros = (any_sample_line(), 1..300_usize)
+        .prop_map(|(line, zeros)| [vec![0; zeros], line.into_bytes()].concat());
+    let torn = (any_sample_line(), any::<Index>(), 1..300_usize, any_sample_line()).prop_map(
+        |(before, at, zeros, line)| {
+            let before = &before.as_bytes()[..at.index(before.len())];
+            [before, &vec![0; zeros], line.as_bytes()].concat()
+        },
+    );
     prop_oneof![
         8 => sample,
+        2 => torn,
+        1 => behind_zeros,
+        1 => any_sample_line().prop_map(|line| format!("\u{feff}{line}").into_bytes()),
+        1 => (0..MAX_LINE + 3).prop_map(|len| vec![0; len]),
         4 => damaged,
         1 => "[ \t\r]{0,3}".prop_map(String::into_bytes),
         1 => "# (log2aws/1 )?(cores=[0-9]{1,3})?".prop_map(String::into_bytes),
@@ -44,7 +61,10 @@ fn any_line() -> impl Strategy<Value = Vec<u8>> {
 
 /// A log of such lines, with either kind of line end, or none at the end.
 fn any_log() -> impl Strategy<Value = Vec<u8>> {
-    let line = (any_line(), prop_oneof![4 => Just(&b"\n"[..]), 1 => Just(&b"\r\n"[..])]);
+    let line = (
+        any_line(),
+        prop_oneof![4 => Just(&b"\n"[..]), 1 => Just(&b"\r\n"[..]), 1 => Just(&b"\r\r\n"[..])],
+    );
     (any::<bool>(), vec(line, 0..12), prop::option::of(any_line())).prop_map(
         |(mark, lines, last)| {
             let mut log = if mark { b"\xef\xbb\xbf".to_vec() } else { Vec::new() };
@@ -56,6 +76,12 @@ fn any_log() -> impl Strategy<Value = Vec<u8>> {
             log
         },
     )
+}
+
+/// Whether a log is read line by line, as text.
+fn is_text(log: &[u8]) -> bool {
+    let start = &log[..log.len().min(START)];
+    !start.starts_with(&GZIP_MAGIC) && Foreign::seen_by(start).is_none()
 }
 
 /// The blocks of `log` between `cuts`.
@@ -76,8 +102,7 @@ proptest! {
 
     #[test]
     fn gzip_makes_no_difference(log in any_log(), cuts in vec(any::<Index>(), 0..8)) {
-        // What begins as gzip data do is no text.
-        prop_assume!(!log.starts_with(&GZIP_MAGIC));
+        prop_assume!(is_text(&log));
         let packed = gzip(&log);
         prop_assert_eq!(convert_blocks(blocks(&packed, &cuts)), convert(&log));
     }
@@ -100,6 +125,7 @@ proptest! {
 
     #[test]
     fn every_line_is_accounted_for(log in any_log()) {
+        prop_assume!(is_text(&log));
         let (kept, totals) = convert(&log);
         prop_assert_eq!(totals.bytes, log.len() as u64);
         let ends = memchr::memchr_iter(b'\n', &log).count();

@@ -223,6 +223,9 @@ fn counted(log: &LogSummary, w: &Words, messages: &mut Vec<Message>) {
         (log.rejects.count, Severity::Warn, [w.rejects_one, w.rejects_many]),
         (log.clock_steps, Severity::Warn, [w.clock_steps_one, w.clock_steps_many]),
         (log.other_days, Severity::Note, [w.other_rows_one, w.other_rows_many]),
+        (log.remarks.rounded_rows, Severity::Note, [w.rounded_one, w.rounded_many]),
+        (log.remarks.nul_bytes, Severity::Note, [w.nul_bytes_one, w.nul_bytes_many]),
+        (log.remarks.padding_bytes, Severity::Note, [w.padding_one, w.padding_many]),
     ];
     for (n, severity, texts) in counts.into_iter().filter(|(n, ..)| *n > 0) {
         messages.push(Message::new(severity, count(n, texts)));

@@ -6,7 +6,7 @@ impl Place {
     /// Adds a named token, and logs in with it; the token, and the cookie.
     async fn add(&self, name: &str, rights: Rights) -> (String, String) {
         let admin = TokenAdmin::open(self.folder.path()).unwrap();
-        let token = admin.add(name.parse().unwrap(), rights, Noon.now()).unwrap();
+        let token = admin.add(name.parse().unwrap(), rights, NOON.now()).unwrap();
         let token = token.expose().to_owned();
         let cookie = self.post("127.0.0.1", &token).await.cookie();
         (token, cookie)

@@ -6,7 +6,6 @@
 use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
-use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -26,7 +25,6 @@ use fastrand::Rng;
 
 const NAME: &str =
     "disk::power::fuse::what_was_acknowledged_outlives_a_power_cut_of_a_mounted_disk";
-const INSIDE: &str = "LOG2AWS_POWER_INSIDE";
 const STEPS: usize = 40;
 /// The kernel caches nothing.
 const TTL: Duration = Duration::ZERO;
@@ -337,33 +335,11 @@ fn cut_the_power_of_a_mounted_disk() {
     println!("the power of a mounted disk was cut {cuts} times");
 }
 
-/// Runs itself in a namespace where no other process sees the mounts, and where they end with it.
 #[test]
 fn what_was_acknowledged_outlives_a_power_cut_of_a_mounted_disk() {
-    if std::env::var_os(INSIDE).is_some() {
-        let probe = tempfile::tempdir().unwrap();
-        match Mounted(SimFs::new(SimDisk::new(), None)).mount(probe.path()) {
-            Ok(session) => session.umount_and_join().unwrap(),
-            Err(refused) => {
-                return log2aws_skip::required(NAME, format!("no FUSE here: {refused}"));
-            }
-        }
-        return cut_the_power_of_a_mounted_disk();
-    }
-    let output = Command::new("unshare")
-        .args(["--map-root-user", "--mount"])
-        .arg(std::env::current_exe().unwrap())
-        .args(["--exact", NAME, "--nocapture"])
-        .env(INSIDE, "1")
-        .output();
-    match &output {
-        // unshare itself exits with 1, which a failing test (101) does not.
-        Ok(output) if output.status.code() != Some(1) => {
-            let text = String::from_utf8_lossy(&output.stdout);
-            print!("{text}");
-            let errors = String::from_utf8_lossy(&output.stderr);
-            assert!(output.status.success() && text.contains("1 passed"), "{text}{errors}");
-        }
-        refused => log2aws_skip::required(NAME, format!("no name space of one's own: {refused:?}")),
-    }
+    let probe = || {
+        let disk = Mounted(SimFs::new(SimDisk::new(), None));
+        disk.mount(tempfile::tempdir()?.path())?.umount_and_join()
+    };
+    log2aws_skip::with_own_mounts(NAME, probe, cut_the_power_of_a_mounted_disk);
 }

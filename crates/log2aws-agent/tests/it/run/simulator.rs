@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan as _};
 use log2aws_agent::run::{
-    ChildEnvironment, Facts, Host, Phase, RunConfig, RunError, SampleOutcome, SampleProblem,
+    ChildEnvironment, Facts, Phase, Platform, RunConfig, RunError, SampleOutcome, SampleProblem,
     ShipOrder, ShipWindow, Shipped, WakeReasons, run,
 };
 use log2aws_agent::sample::{SampleConfig, SampleMode};
@@ -34,6 +34,9 @@ pub(crate) enum Event {
     FolderLost(bool),
     /// A reload of the config has this result from now on.
     ConfigIs(Box<Result<RunConfig, String>>),
+    /// The logs go to another store from now on. Run sees that at once (its address has changed), or
+    /// after the next delivery.
+    StoreMoved { is_known: bool },
     /// Records of deliveries are unreadable from now on, or readable again.
     Unknown(bool),
     /// The machine gets a host name.
@@ -45,7 +48,7 @@ pub(crate) enum Event {
 /// The duration and result of a shipping process started at that time. One without a result hangs.
 type Network = Box<dyn Fn(Timestamp) -> (Duration, Option<Shipped>)>;
 
-pub(crate) struct Machine {
+pub(crate) struct Simulator {
     /// The wall clock at moment 0 of the monotonic clock.
     wall: Timestamp,
     elapsed: Duration,
@@ -76,6 +79,12 @@ pub(crate) struct Machine {
     pub(crate) logs: BTreeMap<Day, u32>,
     /// How many of them were delivered.
     pub(crate) stored: BTreeMap<Day, u32>,
+    /// What an earlier store has.
+    stored_elsewhere: BTreeMap<Day, u32>,
+    /// Whether the next delivery shows that the store is another one.
+    moved: bool,
+    /// How many logs each shipping process delivered.
+    pub(crate) delivered: Vec<usize>,
     /// By the wall clock.
     pub(crate) samples: Vec<Timestamp>,
     pub(crate) failed_samples: u32,
@@ -96,7 +105,7 @@ pub(crate) fn calm() -> Network {
     Box::new(|_| (Duration::from_secs(2), Some(Shipped::Exit(0))))
 }
 
-impl Machine {
+impl Simulator {
     pub(crate) fn new(now: &str, zone: TimeZone, network: Network) -> Self {
         Self {
             wall: super::time(now),
@@ -119,6 +128,9 @@ impl Machine {
             reload: None,
             logs: BTreeMap::new(),
             stored: BTreeMap::new(),
+            stored_elsewhere: BTreeMap::new(),
+            moved: false,
+            delivered: Vec::new(),
             samples: Vec::new(),
             failed_samples: 0,
             ships: Vec::new(),
@@ -133,6 +145,16 @@ impl Machine {
 
     pub(crate) fn seed(&mut self, seed: u64) {
         self.random = fastrand::Rng::with_seed(seed);
+    }
+
+    /// Has delivered the logs of so many days before today, and kept them.
+    pub(crate) fn keep(&mut self, days: i64) {
+        let today = self.day().date();
+        for ago in 1..=days {
+            let day = Day::from_date(today.checked_sub(ago.days()).unwrap()).unwrap();
+            self.logs.insert(day, 24);
+            self.stored.insert(day, 24);
+        }
     }
 
     /// Runs the service with these events, each at an interval after the one before, until a stop.
@@ -188,28 +210,41 @@ impl Machine {
             exit_code,
             source: None,
             not_before: self.not_before,
+            name_conflict: None,
         });
+        if std::mem::take(&mut self.moved) {
+            self.stored_elsewhere = std::mem::take(&mut self.stored);
+        }
         if exit_code == 0 {
             let today = self.day();
-            self.stored.extend(self.logs.range(..today));
+            let since = self.orders.last().unwrap().arguments.iter().find_map(|argument| {
+                argument.to_str()?.strip_prefix("--since=")?.parse::<Day>().ok()
+            });
+            let logs = self.logs.range(since.unwrap()..today);
+            let new: BTreeMap<Day, u32> = logs
+                .filter(|(day, lines)| self.stored.get(*day) != Some(*lines))
+                .map(|(day, lines)| (*day, *lines))
+                .collect();
+            self.delivered.push(new.len());
+            self.stored.extend(new);
         }
         Some(how)
     }
 
-    fn happens(&mut self, event: Event, woken: &mut WakeReasons) {
+    fn happens(&mut self, event: Event, reasons: &mut WakeReasons) {
         match event {
             Event::ClockSet(seconds) => {
                 self.wall += jiff::SignedDuration::from_secs(seconds);
-                woken.clock_set = true;
+                reasons.clock_set = true;
             }
             Event::Sleeps(time) => {
                 self.wall += time;
-                woken.clock_set = true;
+                reasons.clock_set = true;
             }
-            Event::Stop => woken.stop = true,
+            Event::Stop => reasons.stop = true,
             Event::Reload(config) => {
                 self.reload = Some(*config);
-                woken.reload = true;
+                reasons.reload = true;
             }
             Event::DiskFull(full) => {
                 let message = "the disk is full".to_owned();
@@ -220,6 +255,10 @@ impl Machine {
                 self.sample_fails = lost.then_some(SampleProblem { message, folder_lost: true });
             }
             Event::ConfigIs(config) => self.config = Some(*config),
+            Event::StoreMoved { is_known: true } => {
+                self.stored_elsewhere = std::mem::take(&mut self.stored);
+            }
+            Event::StoreMoved { is_known: false } => self.moved = true,
             Event::Unknown(unknown) => self.unknown = unknown,
             Event::Named(name) => name.clone_into(&mut self.name),
             Event::Moved(zone) => self.zone = zone,
@@ -227,7 +266,7 @@ impl Machine {
     }
 }
 
-impl Host for Machine {
+impl Platform for Simulator {
     fn now(&self) -> Timestamp {
         self.wall + self.elapsed
     }
@@ -249,18 +288,18 @@ impl Host for Machine {
         if let Some((child, Some(_))) = self.child {
             end = end.min(child.max(self.elapsed));
         }
-        let mut woken = WakeReasons::default();
+        let mut reasons = WakeReasons::default();
         // Every run ends with a stop.
         let (at, _) = self.events.front().unwrap();
         if *at <= end {
             let (at, event) = self.events.pop_front().unwrap();
             self.elapsed = at.max(self.elapsed);
-            self.happens(event, &mut woken);
+            self.happens(event, &mut reasons);
         } else {
             self.elapsed = end;
         }
-        woken.shipped = self.child_ends();
-        Ok(woken)
+        reasons.shipped = self.child_ends();
+        Ok(reasons)
     }
 
     fn last_sample(&mut self, _: &RunConfig) -> Option<Timestamp> {
@@ -292,6 +331,12 @@ impl Host for Machine {
             .filter(|(day, lines)| self.stored.get(*day) != Some(*lines))
             .map(|(day, _)| *day)
             .collect())
+    }
+
+    fn delivered_elsewhere(&mut self, config: &RunConfig) -> Vec<Day> {
+        let mut days = self.pending(config).unwrap_or_default();
+        days.retain(|day| self.stored_elsewhere.get(day) == self.logs.get(day));
+        days
     }
 
     fn last_ship(&mut self, _: &RunConfig) -> Option<LastShip> {
@@ -352,6 +397,7 @@ pub(crate) fn config(server: &str, zone: TimeZone) -> RunConfig {
             server: spool.server.clone(),
             note: None,
             mode: SampleMode::SinceBoot,
+            interval: None,
             sync: false,
         },
         ship: Some(ShipOrder {

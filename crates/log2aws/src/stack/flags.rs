@@ -1,0 +1,198 @@
+//! The flags of `log2aws stack`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use log2aws_core::allow_list::AllowList;
+use log2aws_stack::Execution;
+use log2aws_stack::env_name::EnvName;
+use log2aws_stack::name::StackName;
+use url::Url;
+
+use crate::flag;
+
+/// The flags of `stack`.
+#[derive(Debug, Args)]
+pub(crate) struct StackArgs {
+    #[command(subcommand)]
+    pub(super) verb: StackVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum StackVerb {
+    /// Say what a deploy would make, who may do what then, and what it costs. Asks nobody.
+    Plan(PlanArgs),
+    /// Make the stack, or bring it up to date.
+    Deploy(Box<DeployArgs>),
+    /// Delete the stack; its buckets stay, unless they are purged.
+    Delete(DeleteArgs),
+    /// Say what happened to the stack.
+    Events(EventsArgs),
+}
+
+/// Which stack is meant.
+#[derive(Debug, Args)]
+pub(super) struct TargetFlags {
+    /// The environment, which names everything in the stack.
+    #[arg(long, value_name = "NAME", default_value = "dev")]
+    pub(super) env: EnvName,
+    /// The region [default: that of the environment or the profile].
+    #[arg(long, value_name = "REGION", value_parser = flag::region)]
+    pub(super) region: Option<String>,
+    /// The stack's name [default: that of the git repository or the folder, and the environment].
+    #[arg(long, value_name = "NAME")]
+    pub(super) stack_name: Option<StackName>,
+}
+
+/// How AWS is reached.
+#[derive(Debug, Args)]
+pub(super) struct AwsFlags {
+    /// The profile of the AWS config files.
+    #[arg(long, value_name = "NAME")]
+    pub(super) profile: Option<String>,
+    /// Act in this account alone.
+    #[arg(long, value_name = "ID", value_parser = account)]
+    pub(super) account: Option<String>,
+    /// An AWS that is not AWS's own: every service is asked there.
+    #[arg(long, value_name = "URL", value_parser = flag::endpoint)]
+    pub(super) endpoint_url: Option<Url>,
+    /// How often progress is asked for, in milliseconds.
+    #[arg(long, value_name = "MS", default_value_t = 3000, hide = true)]
+    pub(super) poll_ms: u64,
+    /// For how long AWS may be out of reach before nobody waits any longer, in milliseconds.
+    #[arg(long, value_name = "MS", default_value_t = 120_000, hide = true)]
+    pub(super) patience_ms: u64,
+}
+
+/// What the stack is to be like.
+#[derive(Debug, Args)]
+pub(super) struct SettingFlags {
+    /// Who may ask for a URL and who may put: addresses and networks, each optionally bound to a
+    /// server name or pattern, e.g. '203.0.113.7, web*@198.51.100.0/24' [default: as it is].
+    #[arg(long, value_name = "LIST")]
+    pub(super) allow_hosts: Option<AllowList>,
+    /// Another parameter of the template, e.g. RawKeepDays=400; may be given several times.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
+    pub(super) parameter: Vec<(String, String)>,
+}
+
+/// Which change set is executed, and when.
+#[derive(Debug, Args)]
+pub(super) struct ExecutionFlags {
+    /// Make the change set and keep it: somebody else executes it by --change-set.
+    #[arg(long, conflicts_with_all = ["detach", "change_set"])]
+    pub(super) no_execute: bool,
+    /// Execute this change set, which an earlier --no-execute has kept.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["allow_hosts", "parameter"])]
+    pub(super) change_set: Option<String>,
+    /// Return as soon as AWS has started the change.
+    #[arg(long)]
+    pub(super) detach: bool,
+}
+
+impl ExecutionFlags {
+    pub(super) fn execution(&self) -> Execution {
+        match (self.no_execute, self.detach) {
+            (true, _) => Execution::Keep,
+            (false, true) => Execution::Detach,
+            (false, false) => Execution::Wait,
+        }
+    }
+}
+
+/// The flags of `stack plan`.
+#[derive(Debug, Args)]
+pub(super) struct PlanArgs {
+    #[command(flatten)]
+    pub(super) target: TargetFlags,
+    #[command(flatten)]
+    pub(super) settings: SettingFlags,
+    /// For how many servers the cost is estimated.
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub(super) servers: u32,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// The flags of `stack deploy`.
+#[derive(Debug, Args)]
+pub(super) struct DeployArgs {
+    #[command(flatten)]
+    pub(super) target: TargetFlags,
+    #[command(flatten)]
+    pub(super) aws: AwsFlags,
+    #[command(flatten)]
+    pub(super) settings: SettingFlags,
+    /// The folder of generate-url.zip and analyze-log.zip [default: beside this program, or
+    /// target/lambda].
+    #[arg(long, value_name = "DIR")]
+    pub(super) artifacts: Option<PathBuf>,
+    /// Let in addresses that are not let in now.
+    #[arg(long)]
+    pub(super) widen: bool,
+    #[command(flatten)]
+    pub(super) execution: ExecutionFlags,
+    /// Approve the change of this environment without a question; required where standard input
+    /// is no terminal.
+    #[arg(long, value_name = "ENV")]
+    pub(super) yes: Option<EnvName>,
+    /// Print the outputs as one JSON object; progress goes to standard error.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// The flags of `stack delete`.
+#[derive(Debug, Args)]
+pub(super) struct DeleteArgs {
+    #[command(flatten)]
+    pub(super) target: TargetFlags,
+    #[command(flatten)]
+    pub(super) aws: AwsFlags,
+    /// Remove both buckets, too, with every log and result; the stack's name has to be typed.
+    #[arg(long)]
+    pub(super) purge: bool,
+    /// Approve the delete of this environment without a question; required where standard input
+    /// is no terminal.
+    #[arg(long, value_name = "ENV")]
+    pub(super) yes: Option<EnvName>,
+}
+
+/// The flags of `stack events`.
+#[derive(Debug, Args)]
+pub(super) struct EventsArgs {
+    #[command(flatten)]
+    pub(super) target: TargetFlags,
+    #[command(flatten)]
+    pub(super) aws: AwsFlags,
+    /// Go on until CloudFormation rests.
+    #[arg(long)]
+    pub(super) follow: bool,
+    /// Print one JSON object a line.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+fn account(text: &str) -> Result<String, &'static str> {
+    let right = text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit());
+    if right { Ok(text.to_owned()) } else { Err("write the 12 digits of an account") }
+}
+
+fn pair(text: &str) -> Result<(String, String), &'static str> {
+    let (name, value) = text.split_once('=').ok_or("write NAME=VALUE, e.g. RawKeepDays=400")?;
+    Ok((name.trim().to_owned(), value.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_say_what_to_write() {
+        assert_eq!(account("123456789012"), Ok("123456789012".to_owned()));
+        assert!(account("1234").unwrap_err().contains("12 digits"));
+        assert_eq!(pair("RawKeepDays=400").unwrap(), ("RawKeepDays".to_owned(), "400".to_owned()));
+        assert_eq!(pair("A=b=c").unwrap().1, "b=c");
+        assert!(pair("RawKeepDays").unwrap_err().contains("NAME=VALUE"));
+    }
+}
