@@ -179,6 +179,7 @@ test("a calm value is a colour until it is pointed at, and a number on paper", (
     await page.emulateMedia({ media: "screen", forcedColors: "active" });
     assert.ok((await size()) > 9);
     await visitor.shoot("forced-colors-calendar");
+  }));
 
 test("in a gap the pointer reads no values of another time", () =>
   inside(async (page, visitor) => {
