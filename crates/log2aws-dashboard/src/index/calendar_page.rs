@@ -44,7 +44,7 @@ impl Index {
             matching += 1;
             troubled += usize::from(server.score.troubled);
             let cell = cell(held, asked, now);
-            state.add(cell, held);
+            state.add(cell, held, now);
             let listed = match query.only {
                 Only::All => true,
                 Only::Troubled => server.score.troubled,
@@ -107,7 +107,7 @@ fn judge<'a>(
     let cells = absence::cells(days.as_slice(), from, to, now);
     for ((cell, packed), counts) in cells.zip(counts) {
         score.add(cell);
-        counts.add(cell, days);
+        counts.add(cell, days, now);
         let value = packed.and_then(|packed| lens.value(packed));
         worst = lens.of_days([worst, value].into_iter().flatten());
     }
@@ -140,14 +140,15 @@ fn row(
         server: ServerName::clone(server.name),
         note: server.days.note_text().map(str::to_owned),
         reboots: server.score.reboots,
-        last: last(server.days),
+        last: last(server.days, now),
         cells,
         values,
     }
 }
 
-fn last(days: &Days) -> Option<Day> {
-    days.as_slice().last()?.day.day()
+/// The last day with results; dates that no place on Earth has reached are ignored.
+fn last(days: &Days, now: AsOf) -> Option<Day> {
+    days.as_slice().iter().rfind(|packed| packed.day <= now.last)?.day.day()
 }
 
 fn cell(days: &Days, day: Day, now: AsOf) -> Cell {
@@ -162,7 +163,7 @@ fn is_missing(cell: Cell) -> bool {
 }
 
 impl DayCounts {
-    fn add(&mut self, cell: Cell, days: &Days) {
+    fn add(&mut self, cell: Cell, days: &Days, now: AsOf) {
         match cell {
             Cell::Delivered(_) | Cell::Unreadable => self.arrived += 1,
             Cell::Refused | Cell::Empty(Absence::Ran | Absence::Unknown) => self.missing += 1,
@@ -170,7 +171,7 @@ impl DayCounts {
             Cell::Empty(Absence::Off) => self.off += 1,
             Cell::Empty(Absence::Silent) => {
                 self.silent += 1;
-                let since = last(days);
+                let since = last(days, now);
                 self.silent_since = match (self.silent_since, since) {
                     (Some(held), Some(since)) => Some(held.min(since)),
                     (held, since) => held.or(since),

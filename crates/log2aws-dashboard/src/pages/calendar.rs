@@ -175,7 +175,7 @@ pub(crate) fn render(
         totals: totals::totals(calendar, state, layout.loading, w),
         messages,
         empty_fleet: calendar.servers == 0,
-        none_listed: totals::none_listed(calendar, state, w),
+        none_listed: totals::none_listed(calendar, state, layout.loading, w),
         caption: fill(
             w.calendar_caption,
             &[("lens", &lens::name(state.lens, w)), ("from", &state.from()), ("to", &state.to)],

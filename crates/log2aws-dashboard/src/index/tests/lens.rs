@@ -103,6 +103,8 @@ fn a_day_counts_what_arrived_and_lists_what_did_not_before_noon_too() {
             put(&mut index, &name, august(date), &ran(Some(90 * DAY)));
         }
     }
+    // A log from the far future is no delivery of today.
+    put(&mut index, "web00", day("2099-01-01"), &ran(Some(60)));
     let morning = now("2026-08-07T01:00:00Z");
     let query = CalendarQuery { to: august(7), ..query("", 1, 200) };
     let calendar = index.calendar(&query, morning);

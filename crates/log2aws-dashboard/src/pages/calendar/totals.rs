@@ -58,12 +58,18 @@ pub(super) fn arrived(day: Day, counts: &DayCounts, today: Day, w: &Words) -> St
 }
 
 /// What to say where no server is listed.
-pub(super) fn none_listed(calendar: &Calendar, state: &CalendarState, w: &Words) -> String {
+pub(super) fn none_listed(
+    calendar: &Calendar,
+    state: &CalendarState,
+    loading: bool,
+    w: &Words,
+) -> String {
     let (day, counts) = &calendar.state_of;
     match state.only {
         _ if calendar.matching == 0 => w.none_matching.to_owned(),
         Only::All => w.none_matching.to_owned(),
         Only::Missing(day) => fill(w.none_missing, &[("day", &day)]),
+        Only::Troubled if loading => w.none_troubled_yet.to_owned(),
         Only::Troubled if counts.not_due > 0 => {
             let arrived = arrived(*day, counts, calendar.today, w);
             format!("{} {day}: {arrived}", w.none_troubled_yet)
