@@ -208,13 +208,6 @@ DOCTOR = {
     "allow-list": (403, "this address may not ask for this URL", OURS),
     "clock": (200, URL, [*OURS, ("Date", "Wed, 01 Jan 2020 00:00:00 GMT")]),
     "store": (200, URL.replace("HERE", "http://127.0.0.1:1"), OURS),
-    # What the last delivery, over a slow line, left behind.
-    "url life": f"""
-        mkdir /var/lib/log2aws-agent
-        echo '{{"at":"2026-11-21T16:00:00Z","pending":[],"error":null,"exit_code":0,"source":null,
-            "delivered":{{"day":"2026-11-20","at":"2026-11-21T16:00:00Z","bytes":500000,"milliseconds":100000}}}}' \\
-            > /var/lib/log2aws-agent/last-ship.json
-        log2aws-agent doctor --max-time 1 --api {ENDPOINT}""",
 }
 
 
@@ -223,8 +216,8 @@ def doctors_messages():
 
 
 def test_every_line_of_the_doctor_has_a_test_that_prints_it():
-    # The proxy's: test_squid.py, test_a_proxy_that_forbids_the_endpoint_is_told. The samplers' look at
-    # this system's own jobs: crates/log2aws-agent/tests/it/doctor/home.rs.
+    # The proxy's: test_squid.py, test_a_proxy_that_forbids_the_endpoint_is_told. The samplers' needs an
+    # hour of today: crates/log2aws-agent/tests/it/doctor/home.rs, two_samplers_write_into_one_log.
     assert set(doctors_messages()) - {"proxy", "samplers"} == set(DOCTOR)
 
 

@@ -122,7 +122,7 @@ mod tests {
         }
         Sample {
             time: "2019-08-01T11:40:01".parse().unwrap(),
-            uptime_seconds: 60,
+            uptime_seconds: Some(60),
             users: Some(1),
             load: [0.5, 0.25, 0.125],
             vmstat,

@@ -10,9 +10,9 @@ pub const VMSTAT_COLUMNS: usize = 17;
 pub struct Sample {
     /// The local time of the line, to the second: a real calendar date and time of day.
     pub time: DateTime,
-    /// Seconds since boot, at the precision that `uptime` prints (mostly whole minutes). If the line
-    /// does not say, it is what it would be if the machine kept running since the line before.
-    pub uptime_seconds: u64,
+    /// Seconds since boot, at the precision that `uptime` prints (mostly whole minutes); `None` if
+    /// the line does not say.
+    pub uptime_seconds: Option<u64>,
     /// Logged-in users; `None` where `uptime` has no users part (BusyBox).
     pub users: Option<u64>,
     /// Load averages over 1, 5 and 15 minutes.
@@ -40,14 +40,4 @@ pub fn is_guest_time(vmstat: &[Option<u64>; VMSTAT_COLUMNS], number: u64) -> boo
         vmstat[SHARES..].iter().try_fold(0_u64, |sum, share| Some(sum.saturating_add((*share)?)));
     number == 0
         || shares.is_some_and(|sum| sum < 100 && WHOLE.contains(&sum.saturating_add(number)))
-}
-
-/// The uptime in seconds to assume at `time` if the line does not say: it kept growing since the
-/// line before, or is two days if there is none. So neither a reboot nor a power-off follows from it.
-pub(crate) fn expected_uptime(before: Option<(DateTime, u64)>, time: DateTime) -> u64 {
-    const DAYS: u64 = 2 * 86_400;
-    before.map_or(DAYS, |(then, uptime)| {
-        let since = time.duration_since(then).as_secs();
-        uptime.saturating_add(u64::try_from(since).unwrap_or(0))
-    })
 }

@@ -195,7 +195,7 @@ pub fn run(config: &SampleConfig, world: &World<'_>) -> Result<SampleReport, Sam
     let day = Day::from_date(now.date()).ok_or(SampleError::Clock(now.date()))?;
     let line = compose(&Sample {
         time: now.datetime(),
-        uptime_seconds: snapshot.counters.uptime_centis / 100,
+        uptime_seconds: Some(snapshot.counters.uptime_centis / 100),
         // A line may omit this; without the permission to read it, the rest still counts.
         users: users::count(&proc_root.path).ok(),
         load: proc::read_loadavg(&read(proc_root, "proc/loadavg")?)?,

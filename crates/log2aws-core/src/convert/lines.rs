@@ -1,6 +1,5 @@
 //! Splits blocks of text into lines and classifies each line.
 
-use jiff::civil::DateTime;
 use memchr::memchr;
 
 use super::part::{BYTE_ORDER_MARK, Behind, Part, leading_zeros};
@@ -8,7 +7,6 @@ use super::{Sink, Totals};
 use crate::line::{CanonicalReader, Line, LineError, Row};
 use crate::metadata::Metadata;
 use crate::reject::{MAX_LINE, MAX_RAW, Reason, Reject, Stopped};
-use crate::sample::expected_uptime;
 
 /// The most rejects of a log that a sink gets; further ones are only counted.
 pub const MAX_REJECTS: u64 = 10_000;
@@ -26,18 +24,6 @@ pub(super) struct Lines {
     canonical: CanonicalReader,
     /// The CSV cells of a row that was not in the usual form.
     csv: Vec<u8>,
-    before: Before,
-}
-
-/// The last row: its time and uptime are read only if the next line does not say its uptime.
-#[derive(Debug, Default)]
-enum Before {
-    #[default]
-    Nothing,
-    /// Its cells are those of the canonical reader.
-    Usual,
-    /// Time and uptime.
-    Known(DateTime, u64),
 }
 
 impl Lines {
@@ -70,8 +56,7 @@ impl Lines {
         self.totals.rows += 1;
         self.offset += line.len() as u64 + 1;
         self.columns = read.columns;
-        self.before = Before::Usual;
-        sink.row(&Row::new(csv, read, 0));
+        sink.row(&Row::new(csv, read));
         true
     }
 
@@ -142,14 +127,17 @@ impl Lines {
             Err(Reason::TooLong)
         } else {
             line = without_returns(line);
-            self.read(line, ended, sink)
+            self.read(line, ended)
         };
-        if let Err(reason) = read {
-            let behind =
-                behind().map(|found| Behind { head: found.head.saturating_sub(mark), ..found });
-            let torn = behind.is_some_and(|behind| self.torn(line, len, behind, ended, sink));
-            if !torn {
-                self.unread(line, len, reason, sink);
+        match read {
+            Ok(read) => self.row(read, sink),
+            Err(reason) => {
+                let behind =
+                    behind().map(|found| Behind { head: found.head.saturating_sub(mark), ..found });
+                let torn = behind.is_some_and(|behind| self.torn(line, len, behind, ended, sink));
+                if !torn {
+                    self.unread(line, len, reason, sink);
+                }
             }
         }
         self.offset += len + 1;
@@ -161,8 +149,8 @@ impl Lines {
         self.offset += zeros;
     }
 
-    /// Reads a line without its line end to a row.
-    fn read(&mut self, line: &[u8], ended: bool, sink: &mut impl Sink) -> Result<(), Reason> {
+    /// Reads a line without its line end to `csv`.
+    fn read(&mut self, line: &[u8], ended: bool) -> Result<Line, Reason> {
         self.csv.clear();
         let read = Line::read(line, &mut self.csv).map_err(|error| match error {
             LineError::Columns(found) if !ended && found < self.columns => {
@@ -173,17 +161,15 @@ impl Lines {
         if !ended && read.columns < self.columns {
             return Err(Reason::CutShort { found: read.columns, expected: self.columns });
         }
+        Ok(read)
+    }
+
+    /// Passes on the row in `csv`.
+    fn row(&mut self, read: Line, sink: &mut impl Sink) {
         self.totals.rows += 1;
         self.totals.rounded += u64::from(read.rounded);
         self.columns = read.columns;
-        let mut row = Row::new(&self.csv, read, 0);
-        let (time, uptime) = row.time_and_uptime();
-        let uptime =
-            uptime.unwrap_or_else(|| expected_uptime(self.before.of(&self.canonical), time));
-        self.before = Before::Known(time, uptime);
-        row = Row::new(&self.csv, read, uptime);
-        sink.row(&row);
-        Ok(())
+        sink.row(&Row::new(&self.csv, read));
     }
 
     /// Reads what is behind zeros inside a line, as a row; what is before them is a line that a power
@@ -197,15 +183,17 @@ impl Lines {
         sink: &mut impl Sink,
     ) -> bool {
         let Behind { head, text } = behind;
-        if text.len() > MAX_LINE || self.read(without_returns(text), ended, sink).is_err() {
+        if text.len() > MAX_LINE {
             return false;
         }
+        let Ok(read) = self.read(without_returns(text), ended) else { return false };
         self.totals.nul_bytes += len - head - text.len() as u64;
         let before = &line[..line.len().min(usize::try_from(head).unwrap_or(usize::MAX))];
         if !is_blank(before) {
             self.totals.torn += 1;
             self.reject(before, head, Reason::Torn, sink);
         }
+        self.row(read, sink);
         true
     }
 
@@ -245,15 +233,4 @@ fn without_returns(mut line: &[u8]) -> &[u8] {
 /// Whether there is nothing but blanks and zeros.
 fn is_blank(text: &[u8]) -> bool {
     text.iter().all(|b| matches!(b, b' ' | b'\t' | b'\r' | 0))
-}
-
-impl Before {
-    /// The time and uptime of the last row.
-    fn of(&self, canonical: &CanonicalReader) -> Option<(DateTime, u64)> {
-        match self {
-            Self::Nothing => None,
-            Self::Known(time, uptime) => Some((*time, *uptime)),
-            Self::Usual => canonical.last_time_and_uptime(),
-        }
-    }
 }

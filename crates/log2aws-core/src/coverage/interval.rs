@@ -2,7 +2,8 @@
 //!
 //! It is what the log's metadata says, else that of the server's days before, else what the log
 //! shows. Neither a second writer nor lines written twice nor a burst of dense samples on less than
-//! half of the covered time changes what a log shows.
+//! half of the covered time changes what a log shows, unless the second writer comes about half an
+//! interval after the first (0.44 to 0.56 of it): that is one writer with half the interval.
 
 use super::Mark;
 
@@ -35,7 +36,7 @@ const MANY_STEPS: u32 = 12;
 pub enum Source {
     /// The log's metadata.
     Metadata,
-    /// The summary of a day before.
+    /// The summary of a day before, against what the log shows.
     DaysBefore,
     /// The times of the log's samples.
     Log,
@@ -52,21 +53,21 @@ pub struct DayBefore {
     pub shown: Option<u32>,
 }
 
-/// The interval, in seconds: of `metadata`, else of the day `before`, else what the log has `shown`.
+/// The interval, in seconds, if the metadata give none: of the day `before`, else what the log has
+/// `shown`. What it is decides what it is called, not the way to it: the day before may be known
+/// later than this one.
 ///
 /// Two days in a row that show the same interval outweigh the days before them: the setting was
 /// changed.
-pub fn choose(
-    metadata: Option<u32>,
-    before: Option<DayBefore>,
-    shown: Option<u32>,
-) -> (u32, Source) {
-    let known = metadata.map(|interval| (interval, Source::Metadata));
+pub fn choose(before: Option<DayBefore>, shown: Option<u32>) -> (u32, Source) {
     let before = before.filter(|before| shown.is_none() || before.shown != shown);
-    known
-        .or(before.map(|before| (before.interval, Source::DaysBefore)))
-        .or(shown.map(|interval| (interval, Source::Log)))
-        .map_or((DEFAULT, Source::Default), |(interval, source)| (interval.max(1), source))
+    let interval = before.map(|before| before.interval).or(shown).unwrap_or(DEFAULT).max(1);
+    let source = match shown {
+        Some(shown) if shown == interval => Source::Log,
+        None if interval == DEFAULT => Source::Default,
+        _ => Source::DaysBefore,
+    };
+    (interval, source)
 }
 
 /// The interval, in seconds, that the samples show, if they do: the one whose steps cover the

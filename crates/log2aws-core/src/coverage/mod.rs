@@ -69,34 +69,51 @@ pub struct Mark {
 
 /// The day that is covered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Frame {
+pub struct Frame<'a> {
     /// The length of the day in seconds.
     pub day: u32,
     /// Up to which second the log was taken; at most `day`.
     pub taken: u32,
-    /// The sampling interval in seconds, at least 1.
-    pub interval: u32,
+    /// The sampling intervals in seconds, each with the second from which it holds, in order of
+    /// time; the first holds from midnight.
+    pub intervals: &'a [(u32, u32)],
 }
 
-/// Whether a machine with that uptime booted less than `seconds` ago.
-pub fn booted_within(seconds: u32, uptime: u64) -> bool {
-    uptime.saturating_add(UPTIME_RESOLUTION) < u64::from(seconds)
+/// A day divided into stretches, and what follows from them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Coverage {
+    /// In order of time, without a hole.
+    pub stretches: Vec<Stretch>,
+    /// The number of samples that were due and are there.
+    pub sampled: u32,
+    /// For how many of them there is more than one sample.
+    pub sampled_twice: u32,
+    /// The number of samples beyond one for each that was due.
+    pub surplus: u64,
 }
 
-/// How many samples are due in `seconds` of a day; at least 1.
-pub fn due(seconds: u32, interval: u32) -> u32 {
-    (seconds.saturating_add(interval / 2) / interval.max(1)).max(1)
+/// The second at which a machine booted, if it did between a sample at `since` and one at `second`
+/// with that uptime. `before` is the uptime of the former, if it is known.
+pub fn boot(since: u32, before: Option<u64>, second: u32, uptime: u64) -> Option<u32> {
+    let fell = before.is_some_and(|before| uptime < before);
+    let is_short =
+        uptime.saturating_add(UPTIME_RESOLUTION) < u64::from(second.saturating_sub(since));
+    let boot = second.saturating_sub(u32::try_from(uptime).unwrap_or(u32::MAX));
+    (fell || is_short).then_some(boot.clamp(since.min(second), second))
 }
 
-/// Divides the day. `marks` are in order of time, at most one for each second. The stretches are in
-/// order of time and leave no second out.
-pub fn cover(marks: &[Mark], frame: Frame) -> Vec<Stretch> {
-    let interval = frame.interval.max(1);
+/// How many samples are due in `seconds` of a day without any.
+fn due(seconds: u32, interval: u32) -> u32 {
+    (seconds.saturating_add(interval / 2) / interval).max(u32::from(seconds > 0))
+}
+
+/// Divides the day. `marks` are in order of time, at most one for each second.
+pub fn cover(marks: &[Mark], frame: &Frame<'_>) -> Coverage {
     let taken = frame.taken.min(frame.day);
     let unreadable =
         marks.iter().filter(|mark| mark.samples == 0).map(|mark| mark.second).collect();
-    let mut cover = Cover { interval, unreadable, done: Vec::new() };
-    let groups = groups(marks, interval);
+    let mut cover = Cover { intervals: frame.intervals, unreadable, done: Vec::new() };
+    let groups = groups(marks, frame.intervals);
     let mut end = 0;
     if let Some(first) = groups.first() {
         cover.before(first);
@@ -108,14 +125,34 @@ pub fn cover(marks: &[Mark], frame: Frame) -> Vec<Stretch> {
         };
     }
     if groups.is_empty() && taken > 0 {
-        let region = Region { since: 0, from: 0, to: taken, first_due: 0 };
+        let interval = interval_at(frame.intervals, 0);
+        let region = Region { since: 0, from: 0, to: taken, first_due: 0, interval };
         cover.lacking(region, due(taken, interval), State::Unknown);
         end = taken;
     }
     if end < frame.day {
-        cover.push(Stretch { since: end, ..stretch(end, frame.day, State::NotYet) });
+        cover.push(stretch(end, frame.day, State::NotYet));
     }
-    cover.done
+    let written: u64 = groups.iter().map(|group| u64::from(group.samples)).sum();
+    Coverage {
+        stretches: cover.done,
+        sampled: small(groups.len() as u64),
+        sampled_twice: small(groups.iter().filter(|group| group.samples > 1).count() as u64),
+        surplus: written - groups.len() as u64,
+    }
+}
+
+/// How many samples are due from `taken` to the end of the day.
+pub fn not_yet(frame: &Frame<'_>) -> u32 {
+    let interval = interval_at(frame.intervals, frame.taken);
+    frame.day.saturating_sub(frame.taken).saturating_add(interval / 2) / interval
+}
+
+/// The interval that holds at a second of the day.
+fn interval_at(intervals: &[(u32, u32)], second: u32) -> u32 {
+    let next = intervals.partition_point(|(from, _)| *from <= second);
+    let held = intervals.get(next.saturating_sub(1));
+    held.map_or(interval::DEFAULT, |(_, interval)| (*interval).max(1))
 }
 
 /// Samples of which one was due: those well within an interval after the first.
@@ -133,11 +170,17 @@ impl Group {
     }
 }
 
-fn groups(marks: &[Mark], interval: u32) -> Vec<Group> {
+fn groups(marks: &[Mark], intervals: &[(u32, u32)]) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     for mark in marks.iter().filter(|mark| mark.samples > 0) {
+        // Where the interval changes, the shorter one decides.
+        let within = |group: &Group| {
+            let held = [group.from, mark.second].map(|second| interval_at(intervals, second));
+            let interval = held[0].min(held[1]);
+            mark.second - group.from < interval - interval / 4
+        };
         match groups.last_mut() {
-            Some(group) if mark.second - group.from < interval - interval / 4 => {
+            Some(group) if within(group) => {
                 (group.last, group.last_uptime) = (mark.second, mark.uptime);
                 group.samples = group.samples.saturating_add(mark.samples);
             }
@@ -162,87 +205,86 @@ struct Region {
     to: u32,
     /// When the first of the missing samples was due.
     first_due: u32,
+    /// The time from one of them to the next.
+    interval: u32,
 }
 
-struct Cover {
-    interval: u32,
+struct Cover<'a> {
+    intervals: &'a [(u32, u32)],
     /// The seconds of the lines that could not be read.
     unreadable: Vec<u32>,
     done: Vec<Stretch>,
 }
 
-impl Cover {
+impl Cover<'_> {
     /// From midnight to the first sample.
     fn before(&mut self, first: &Group) {
-        let missing = first.from / self.interval;
+        let interval = interval_at(self.intervals, 0);
+        let missing = first.from / interval;
         if missing == 0 {
             return self.push(stretch(0, first.from, first.state()));
         }
-        let first_due = first.from - missing * self.interval;
-        let region = Region { since: 0, from: 0, to: first.from, first_due };
-        let Some(uptime) = first.first_uptime else {
-            return self.lacking(region, missing, State::Unknown);
-        };
-        let boot =
-            booted_within(first.from, uptime).then(|| first.from.saturating_sub(small(uptime)));
-        self.split_at_boot(region, missing, boot);
+        let first_due = first.from - missing * interval;
+        let region = Region { since: 0, from: 0, to: first.from, first_due, interval };
+        self.explain(region, missing, None, first.first_uptime);
     }
 
     /// From one sample to the next; returns where that is.
     fn between(&mut self, before: &Group, after: &Group) -> u32 {
+        // Where the interval changes, the longer one decides, so that no sample is missing because
+        // of the change.
+        let held = [before.last, after.from].map(|second| interval_at(self.intervals, second));
+        let interval = held[0].max(held[1]);
         let step = after.from - before.last;
-        if step <= self.interval.saturating_add(self.interval / 2) {
+        if step <= interval.saturating_add(interval / 2) {
             self.push(stretch(before.from, after.from, before.state()));
             return after.from;
         }
-        let missing = step.saturating_add(self.interval / 2) / self.interval - 1;
-        let from = before.last + self.interval;
+        let missing = step.saturating_add(interval / 2) / interval - 1;
+        let from = before.last + interval;
         self.push(stretch(before.from, from, before.state()));
-        let region = Region { since: before.last, from, to: after.from, first_due: from };
-        match after.first_uptime {
-            None => self.lacking(region, missing, State::Unknown),
-            Some(uptime) => {
-                let fell = before.last_uptime.is_some_and(|before| uptime < before);
-                let boot = after.from.saturating_sub(small(uptime));
-                let boot = (fell || booted_within(step, uptime)).then_some(boot);
-                self.split_at_boot(region, missing, boot);
-            }
-        }
+        let region = Region { since: before.last, from, to: after.from, first_due: from, interval };
+        self.explain(region, missing, before.last_uptime, after.first_uptime);
         after.from
     }
 
     /// From the last sample to the moment at which the log was taken; returns where that is.
     fn after(&mut self, last: &Group, taken: u32) -> u32 {
+        let interval = interval_at(self.intervals, last.last);
         // A delivery that arrived before its last sample: the clocks differ.
         let taken = taken.max(last.last.saturating_add(1));
         // Because of a timer's jitter the last sample can be a little early, which must not look
         // like two missing ones.
-        let rest = (taken - last.last).saturating_sub(self.interval / 20);
-        let missing = rest.div_ceil(self.interval).saturating_sub(1);
+        let rest = (taken - last.last).saturating_sub(interval / 20);
+        let missing = rest.div_ceil(interval).saturating_sub(1);
         if missing == 0 {
             self.push(stretch(last.from, taken, last.state()));
         } else {
-            let from = last.last + self.interval;
+            let from = last.last + interval;
             self.push(stretch(last.from, from, last.state()));
-            let region = Region { since: last.last, from, to: taken, first_due: from };
+            let region = Region { since: last.last, from, to: taken, first_due: from, interval };
             self.lacking(region, missing, State::Unknown);
         }
         taken
     }
 
-    /// The machine was off until it booted, and ran since then.
-    fn split_at_boot(&mut self, region: Region, missing: u32, boot: Option<u32>) {
+    /// Says by the uptimes before and after a region why it lacks samples. If the machine booted in
+    /// it, it was off until then, and ran since.
+    fn explain(&mut self, region: Region, missing: u32, before: Option<u64>, after: Option<u64>) {
+        let Some(uptime) = after else { return self.lacking(region, missing, State::Unknown) };
+        let boot = boot(region.since, before, region.to, uptime);
         let Some(boot) = boot.filter(|boot| *boot > region.from) else {
             let since = region.since.max(boot.unwrap_or(0));
             return self.lacking(Region { since, ..region }, missing, State::Missing);
         };
-        let before_boot = (boot - region.first_due.min(boot)).div_ceil(self.interval).min(missing);
+        let interval = region.interval;
+        let before_boot = (boot - region.first_due.min(boot)).div_ceil(interval).min(missing);
         self.lacking(Region { to: boot, ..region }, before_boot, State::Off);
-        let first_due = region.first_due + before_boot * self.interval;
+        let first_due = region.first_due + before_boot * interval;
         // A sampler that starts with the machine has a line at the next mark.
-        let in_time = region.to - boot <= self.interval.saturating_add(self.interval / 2);
+        let in_time = region.to - boot <= interval.saturating_add(interval / 2);
         let state = if in_time { State::Starting } else { State::Missing };
-        let after = Region { since: boot, from: boot, to: region.to, first_due };
+        let after = Region { since: boot, from: boot, first_due, ..region };
         self.lacking(after, missing - before_boot, state);
     }
 
@@ -250,8 +292,8 @@ impl Cover {
     fn lacking(&mut self, region: Region, missing: u32, state: State) {
         let mut open = Stretch { since: region.since, ..stretch(region.from, region.to, state) };
         for index in 0..missing {
-            let due = region.first_due + index * self.interval;
-            let line = self.line_near(due);
+            let due = region.first_due + index * region.interval;
+            let line = self.line_near(due, region.interval);
             let state = if line.is_some() { State::Unreadable } else { state };
             if state != open.state {
                 if open.missing > 0 {
@@ -259,7 +301,7 @@ impl Cover {
                     open.from = due;
                 }
                 (open.state, open.missing) = (state, 0);
-                open.since = line.unwrap_or(due);
+                open.since = line.unwrap_or(due).min(region.to);
             }
             open.missing += 1;
         }
@@ -267,11 +309,11 @@ impl Cover {
     }
 
     /// A line that could not be read, written about when a sample was due.
-    fn line_near(&self, due: u32) -> Option<u32> {
-        let from = due.saturating_sub(self.interval / 2);
+    fn line_near(&self, due: u32, interval: u32) -> Option<u32> {
+        let from = due.saturating_sub(interval / 2);
         let at = self.unreadable.partition_point(|second| *second < from);
         let line = self.unreadable.get(at).copied();
-        line.filter(|second| *second < due.saturating_add(self.interval.div_ceil(2)))
+        line.filter(|second| *second < due.saturating_add(interval.div_ceil(2)))
     }
 
     fn push(&mut self, stretch: Stretch) {

@@ -24,18 +24,18 @@ fn every(step: usize, from: u32, to: u32) -> Vec<Mark> {
     (from..to).step_by(step).map(mark).collect()
 }
 
-fn ten_minutes(taken: u32) -> Frame {
-    Frame { day: DAY, taken, interval: 600 }
+fn ten_minutes(taken: u32) -> Frame<'static> {
+    Frame { day: DAY, taken, intervals: &[(0, 600)] }
 }
 
 /// `from-to state missing` of each stretch, in hours and minutes.
-fn stretches(marks: &[Mark], frame: Frame) -> Vec<String> {
+fn stretches(marks: &[Mark], frame: Frame<'_>) -> Vec<String> {
     let clock = |second: u32| format!("{:02}:{:02}", second / 3600, second / 60 % 60);
     let text = |s: &Stretch| {
         let missing = if s.missing > 0 { format!(" {}", s.missing) } else { String::new() };
         format!("{}-{} {:?}{missing}", clock(s.from), clock(s.to), s.state)
     };
-    cover(marks, frame).iter().map(text).collect()
+    cover(marks, &frame).stretches.iter().map(text).collect()
 }
 
 #[test]
@@ -123,7 +123,10 @@ fn two_writers_are_told_from_one() {
         let marks: Vec<Mark> =
             (0..144).flat_map(|i| [mark(i * 600 + 1), mark(i * 600 + 1 + apart)]).collect();
         assert_eq!(shown(&marks), Some(600), "{apart} s apart");
-        assert!(cover(&marks, ten_minutes(DAY)).iter().all(|s| s.state == State::SampledTwice));
+        let coverage = cover(&marks, &ten_minutes(DAY));
+        assert!(coverage.stretches.iter().all(|s| s.state == State::SampledTwice));
+        let counts = (coverage.sampled, coverage.sampled_twice, coverage.surplus);
+        assert_eq!(counts, (144, 144, 144));
     }
     let doubled: Vec<Mark> =
         every(600, 1, DAY).into_iter().map(|mark| Mark { samples: 2, ..mark }).collect();
@@ -132,18 +135,17 @@ fn two_writers_are_told_from_one() {
 }
 
 #[test]
-fn an_interval_comes_from_metadata_then_from_the_days_before_then_from_the_log() {
+fn an_interval_comes_from_the_days_before_and_then_from_the_log() {
     let before = |interval, shown| Some(DayBefore { interval, shown });
-    for (metadata, before, shown, expected) in [
-        (Some(60), before(600, Some(600)), Some(300), (60, Source::Metadata)),
-        (None, before(600, Some(600)), Some(300), (600, Source::DaysBefore)),
-        (None, before(600, None), None, (600, Source::DaysBefore)),
+    for (before, shown, expected) in [
+        (before(600, Some(600)), Some(300), (600, Source::DaysBefore)),
+        (before(300, None), None, (300, Source::DaysBefore)),
         // Two days in a row show the same.
-        (None, before(600, Some(300)), Some(300), (300, Source::Log)),
-        (None, None, Some(300), (300, Source::Log)),
-        (None, None, None, (600, Source::Default)),
+        (before(600, Some(300)), Some(300), (300, Source::Log)),
+        (None, Some(300), (300, Source::Log)),
+        (None, None, (600, Source::Default)),
     ] {
-        assert_eq!(choose(metadata, before, shown), expected);
+        assert_eq!(choose(before, shown), expected);
     }
 }
 
@@ -161,6 +163,34 @@ fn a_log_shows_its_interval_if_it_is_long_enough() {
     let mut marks = every(600, 0, 18_000);
     marks.extend(every(600, 82_800, DAY));
     assert_eq!(shown(&marks), Some(600));
+}
+
+#[test]
+fn an_interval_that_changes_makes_no_gap() {
+    // Ten minutes until 14:00, one minute from then on, with nine minutes missing, and back.
+    let mut marks = every(600, 0, 50_400);
+    marks.extend(every(60, 50_400, 60_000));
+    marks.extend(every(60, 60_540, 72_000));
+    marks.extend(every(600, 72_000, DAY));
+    let intervals = [(0, 600), (50_400, 60), (72_000, 600)];
+    let frame = Frame { day: DAY, taken: DAY, intervals: &intervals };
+    assert_eq!(
+        stretches(&marks, frame),
+        ["00:00-16:40 Sampled", "16:40-16:49 Missing 9", "16:49-24:00 Sampled"]
+    );
+    let coverage = cover(&marks, &frame);
+    assert_eq!((coverage.sampled as usize, coverage.surplus), (marks.len(), 0));
+}
+
+#[test]
+fn what_is_there_is_counted_and_not_reckoned() {
+    // 61 samples until 10:00, and the log was taken at 10:24:40.
+    let coverage = cover(&every(600, 0, 36_001), &ten_minutes(37_480));
+    assert_eq!((coverage.sampled, coverage.surplus), (61, 0));
+    // A first sample between two marks, as at an install.
+    let marks = [mark(32_833), mark(33_000)];
+    let coverage = cover(&marks, &ten_minutes(33_120));
+    assert_eq!((coverage.sampled, coverage.sampled_twice, coverage.surplus), (1, 1, 1));
 }
 
 /// Samples of a writer with jitter and with up to three holes of two hours.
@@ -183,8 +213,8 @@ fn merged(marks: impl IntoIterator<Item = Mark>) -> Vec<Mark> {
 }
 
 /// Seconds without samples.
-fn lacking(marks: &[Mark], frame: Frame) -> u32 {
-    let stretches = cover(marks, frame);
+fn lacking(marks: &[Mark], frame: Frame<'_>) -> u32 {
+    let stretches = cover(marks, &frame).stretches;
     stretches.iter().filter(|s| s.state.lacks_samples()).map(|s| s.to - s.from).sum()
 }
 
@@ -195,9 +225,28 @@ fn any_marks() -> impl Strategy<Value = Vec<Mark>> {
     prop::collection::vec(one, 0..300).prop_map(merged)
 }
 
-fn any_frame() -> impl Strategy<Value = Frame> {
-    (prop::sample::select(vec![82_800, DAY, 88_200, 90_000]), 0..90_000_u32, 1..7_200_u32)
-        .prop_map(|(day, taken, interval)| Frame { day, taken: taken.min(day), interval })
+/// Day, moment and intervals of a frame.
+type AnyFrame = (u32, u32, Vec<(u32, u32)>);
+
+fn any_frame() -> impl Strategy<Value = AnyFrame> {
+    let interval = 1..7_200_u32;
+    let changes = prop::collection::vec((0..DAY, interval), 1..3);
+    (prop::sample::select(vec![82_800, DAY, 88_200, 90_000]), 0..90_000_u32, changes).prop_map(
+        |(day, taken, mut changes)| {
+            changes[0].0 = 0;
+            changes.sort_unstable();
+            (day, taken.min(day), changes)
+        },
+    )
+}
+
+fn frame((day, taken, intervals): &AnyFrame) -> Frame<'_> {
+    Frame { day: *day, taken: *taken, intervals }
+}
+
+/// The same with one interval.
+fn steady((day, taken, intervals): &AnyFrame) -> Frame<'_> {
+    Frame { day: *day, taken: *taken, intervals: &intervals[..1] }
 }
 
 proptest! {
@@ -223,8 +272,10 @@ proptest! {
     }
 
     #[test]
-    fn no_second_is_left_out(marks in any_marks(), frame in any_frame()) {
-        let stretches = cover(&marks, frame);
+    fn no_second_is_left_out(marks in any_marks(), any in any_frame()) {
+        let frame = frame(&any);
+        let coverage = cover(&marks, &frame);
+        let stretches = coverage.stretches;
         let mut at = 0;
         for stretch in &stretches {
             prop_assert_eq!(stretch.from, at);
@@ -234,16 +285,19 @@ proptest! {
         }
         let last = marks.iter().rfind(|mark| mark.samples > 0).map_or(0, |mark| mark.second + 1);
         prop_assert_eq!(at, frame.day.max(last));
+        let written: u64 = marks.iter().map(|mark| u64::from(mark.samples)).sum();
+        prop_assert_eq!(u64::from(coverage.sampled) + coverage.surplus, written);
     }
 
     #[test]
     fn another_sample_never_adds_time_without_samples(
         marks in any_marks(),
-        frame in any_frame(),
+        any in any_frame(),
         second in 0..82_800_u32,
         uptime in prop::option::of(0..DAYS_UP),
     ) {
         let more = merged(marks.iter().copied().chain([Mark { second, samples: 1, uptime }]));
+        let frame = steady(&any);
         let frame = Frame { taken: frame.taken.max(second + 1), ..frame };
         let (before, after) = (lacking(&marks, frame), lacking(&more, frame));
         prop_assert!(after <= before, "{} to {}", before, after);
@@ -252,19 +306,21 @@ proptest! {
     #[test]
     fn another_sample_never_adds_a_missing_one(
         marks in any_marks(),
-        frame in any_frame(),
+        any in any_frame(),
         second in 0..82_800_u32,
     ) {
         let more = merged(marks.iter().copied().chain([mark(second)]));
+        let frame = steady(&any);
         let frame = Frame { taken: frame.taken.max(second + 1), ..frame };
-        let missing = |marks: &[Mark]| cover(marks, frame).iter().map(|s| s.missing).sum::<u32>();
+        let missing = |marks: &[Mark]| cover(marks, &frame).stretches.iter().map(|s| s.missing).sum::<u32>();
         prop_assert!(missing(&more) <= missing(&marks));
     }
 
     #[test]
-    fn nothing_after_the_moment_is_missing(marks in any_marks(), frame in any_frame()) {
+    fn nothing_after_the_moment_is_missing(marks in any_marks(), any in any_frame()) {
+        let frame = frame(&any);
         let last = marks.iter().rfind(|mark| mark.samples > 0).map_or(0, |mark| mark.second + 1);
-        for stretch in cover(&marks, frame) {
+        for stretch in cover(&marks, &frame).stretches {
             let late = stretch.from >= frame.taken.max(last);
             prop_assert_eq!(late, stretch.state == State::NotYet);
         }

@@ -5,7 +5,7 @@ use std::fmt;
 use super::cells::{self, CellError};
 use super::{CSV_COLUMNS, CSV_HEADER};
 use crate::excerpt::excerpt;
-use crate::sample::{Sample, VMSTAT_COLUMNS, expected_uptime};
+use crate::sample::{Sample, VMSTAT_COLUMNS};
 
 /// The most faults that are kept; all are counted.
 pub const MAX_FAULTS: usize = 20;
@@ -64,8 +64,6 @@ pub struct CsvReader {
     line: Vec<u8>,
     /// The positions of our columns in the file; `None` before the header.
     columns: Option<Columns>,
-    /// The time and uptime of the previous row.
-    last: Option<(jiff::civil::DateTime, u64)>,
     totals: CsvTotals,
 }
 
@@ -207,12 +205,9 @@ impl CsvReader {
             );
             return self.skip(reason);
         };
-        let uptime = self.cell(1, cells[1], cells::uptime);
-        let uptime_seconds = uptime.unwrap_or_else(|| expected_uptime(self.last, time));
-        self.last = Some((time, uptime_seconds));
         let mut sample = Sample {
             time,
-            uptime_seconds,
+            uptime_seconds: self.cell(1, cells[1], cells::uptime),
             users: self.cell(2, cells[2], cells::number),
             load: [f64::NAN; 3],
             vmstat: [None; VMSTAT_COLUMNS],

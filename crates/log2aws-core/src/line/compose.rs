@@ -51,12 +51,13 @@ fn write_head(line: &mut String, sample: &Sample) -> Result<(), ComposeError> {
     }
     push(line, format_args!("{:04}-{:02}-{:02} ", time.year(), time.month(), time.day()));
     push(line, format_args!("{:02}:{:02}:{:02} up ", time.hour(), time.minute(), time.second()));
-    let minutes = sample.uptime_seconds / 60;
+    let uptime = sample.uptime_seconds.ok_or(ComposeError::Missing("uptime"))?;
+    let minutes = uptime / 60;
     match minutes / 1440 {
         0 => {}
         1 => line.push_str("1 day, "),
         days if days < 1_000_000_000 => push(line, format_args!("{days} days, ")),
-        _ => return Err(ComposeError::Uptime(sample.uptime_seconds)),
+        _ => return Err(ComposeError::Uptime(uptime)),
     }
     match (minutes / 60 % 24, minutes % 60) {
         (0, minutes) => push(line, format_args!("{minutes} min, ")),

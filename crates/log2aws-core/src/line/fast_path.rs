@@ -4,17 +4,14 @@
 //! declines everything else, valid or not: the general reader then decides. What it does read, it
 //! reads as the general reader does; a property in `tests.rs` checks that they agree.
 
-use jiff::civil::{Date, DateTime};
+use jiff::civil::Date;
 
-use super::{Line, Row, clock};
+use super::{Line, clock};
 use crate::csv::VMSTAT_NAMES;
 use crate::sample::VMSTAT_COLUMNS;
 
 /// Room for the cells of any accepted line, and for what is written past them.
 const ROOM: usize = 320;
-
-/// Room for the first two cells: the uptime has at most 7 digits of days.
-const HEAD: usize = 48;
 
 /// The longest `vmstat` part that is accepted, in bytes: one bit of a `u128` each.
 const MAX_TAIL: usize = 128;
@@ -33,14 +30,11 @@ pub(crate) struct CanonicalReader {
     day: [u8; 10],
     date: Date,
     csv: [u8; ROOM],
-    /// The first two cells, time and uptime, of the last line that it read; and something behind
-    /// them.
-    head: [u8; HEAD],
 }
 
 impl Default for CanonicalReader {
     fn default() -> Self {
-        Self { day: *b"0000-01-01", date: Date::constant(0, 1, 1), csv: [0; ROOM], head: [0; HEAD] }
+        Self { day: *b"0000-01-01", date: Date::constant(0, 1, 1), csv: [0; ROOM] }
     }
 }
 
@@ -62,16 +56,7 @@ impl CanonicalReader {
         cells.skip(b" ")?;
         let (columns, extra) = cells.vmstat()?;
         let len = cells.len;
-        self.head.copy_from_slice(&self.csv[..HEAD]);
         Some((&self.csv[..len], Line { date, columns, extra, rounded: false }))
-    }
-
-    /// The time and the uptime in seconds of the last line that it read.
-    pub(crate) fn last_time_and_uptime(&self) -> Option<(DateTime, u64)> {
-        let date = clock::read_date(&self.head[..10]).ok()?;
-        let line = Line { date, columns: 0, extra: None, rounded: false };
-        let (time, uptime) = Row::new(&self.head, line, 0).time_and_uptime();
-        Some((time, uptime?))
     }
 
     fn read_date(&mut self, text: &[u8; 23]) -> Option<Date> {

@@ -10,13 +10,11 @@ use crate::sample::{Sample, VMSTAT_COLUMNS, is_guest_time};
 pub struct Row<'a> {
     csv: &'a [u8],
     line: Line,
-    /// The uptime in seconds that the line would say if it said any.
-    assumed_uptime: u64,
 }
 
 impl<'a> Row<'a> {
-    pub(crate) fn new(csv: &'a [u8], line: Line, assumed_uptime: u64) -> Self {
-        Self { csv, line, assumed_uptime }
+    pub(crate) fn new(csv: &'a [u8], line: Line) -> Self {
+        Self { csv, line }
     }
 
     /// The 23 cells of the CSV, without a line end.
@@ -34,19 +32,12 @@ impl<'a> Row<'a> {
         let mut cells = self.csv.split(|b| *b == b',');
         let mut cell = || cells.next().unwrap_or_default();
         let time = time(self.line.date, cell());
-        let uptime_seconds = uptime_seconds(cell()).unwrap_or(self.assumed_uptime);
+        let uptime_seconds = uptime_seconds(cell());
         let users = number(cell());
         let load = std::array::from_fn(|_| load(cell()));
         let vmstat = std::array::from_fn::<_, VMSTAT_COLUMNS, _>(|_| number(cell()));
         let guest = self.line.extra.filter(|extra| is_guest_time(&vmstat, *extra));
         Sample { time, uptime_seconds, users, load, vmstat, guest }
-    }
-
-    /// The time of the line and its uptime in seconds, if it says so.
-    pub(crate) fn time_and_uptime(&self) -> (DateTime, Option<u64>) {
-        let mut cells = self.csv.split(|b| *b == b',');
-        let mut cell = || cells.next().unwrap_or_default();
-        (time(self.line.date, cell()), uptime_seconds(cell()))
     }
 }
 

@@ -24,7 +24,7 @@ fn read(line: &str) -> Result<(String, Line), LineError> {
 
 fn sample(line: &str) -> Sample {
     let (csv, line) = read(line).unwrap();
-    Row::new(csv.as_bytes(), line, 0).sample()
+    Row::new(csv.as_bytes(), line).sample()
 }
 
 fn refused(line: &str) -> String {
@@ -58,7 +58,7 @@ fn uptimes_are_seconds() {
     ];
     for (uptime, seconds) in cases {
         let line = format!("{HEAD} {TAIL}").replace("45 days, 20:04", uptime);
-        assert_eq!(sample(&line).uptime_seconds, seconds, "{uptime}");
+        assert_eq!(sample(&line).uptime_seconds, Some(seconds), "{uptime}");
     }
 }
 
@@ -223,7 +223,7 @@ fn any_sample() -> impl Strategy<Value = Sample> {
             }
             vmstat[VMSTAT_COLUMNS - 1] = st;
             let guest = guest.filter(|guest| is_guest_time(&vmstat, *guest));
-            Sample { time, uptime_seconds: minutes * 60, users, load, vmstat, guest }
+            Sample { time, uptime_seconds: Some(minutes * 60), users, load, vmstat, guest }
         })
 }
 
@@ -264,7 +264,7 @@ fn composed_lines_look_as_servers_write_them() {
         (2 * 86_400 + 3600, "up 2 days, 1:00, 1 user,"),
     ];
     for (seconds, head) in heads {
-        numbers.uptime_seconds = seconds;
+        numbers.uptime_seconds = Some(seconds);
         assert!(compose(&numbers).unwrap().contains(head), "{head}");
     }
     numbers.users = None;
@@ -288,7 +288,7 @@ fn what_the_form_cannot_hold_is_refused() {
     assert!(matches!(with(|s| s.load[2] = f64::NAN), ComposeError::Load(_)));
     assert_eq!(with(|s| s.load[0] = -0.01), ComposeError::Load(-0.01));
     assert_eq!(with(|s| s.load[0] = 1e13), ComposeError::Load(1e13));
-    assert_eq!(with(|s| s.uptime_seconds = u64::MAX), ComposeError::Uptime(u64::MAX));
+    assert_eq!(with(|s| s.uptime_seconds = Some(u64::MAX)), ComposeError::Uptime(u64::MAX));
     assert_eq!(with(|s| s.time = date(-1, 1, 1).at(0, 0, 0, 0)), ComposeError::Year(-1));
 }
 

@@ -31,7 +31,6 @@ pub struct SummaryBuilder {
     impossible: Option<Impossible>,
     mode: Option<Mode>,
     modes: Vec<(DateTime, Mode)>,
-    interval: Option<u32>,
     before: Option<DayBefore>,
     taken: Option<TakenAt>,
 }
@@ -62,7 +61,6 @@ impl SummaryBuilder {
             impossible: None,
             mode: None,
             modes: Vec::new(),
-            interval: None,
             before: None,
             taken: None,
         }
@@ -75,7 +73,7 @@ impl SummaryBuilder {
 
     /// Whether the metadata do not give the interval, so that a day before may help.
     pub fn needs_day_before(&self) -> bool {
-        self.interval.is_none()
+        !self.coverage.knows_interval()
     }
 
     /// Sets what a day before says of the interval.
@@ -97,8 +95,7 @@ impl SummaryBuilder {
             self.mode = Some(mode);
         }
         if let Some(interval) = metadata.interval {
-            // An interval that was made shorter during the day would make gaps of its beginning.
-            self.interval = self.interval.max(Some(interval.get()));
+            self.coverage.interval(interval.get());
         }
         if let Some(note) = &metadata.note {
             held.note = Some(note.to_string());
@@ -118,7 +115,7 @@ impl SummaryBuilder {
             let first = || Impossible { rows: 0, at: sample.time, column: (*column).to_owned() };
             self.impossible.get_or_insert_with(first).rows += 1;
         }
-        if self.coverage.sample(&self.clock, sample.time, Some(sample.uptime_seconds)) {
+        if self.coverage.sample(&self.clock, sample.time, sample.uptime_seconds) {
             self.sample_of_the_day(sample);
         }
         self.series.sample(sample);
@@ -160,11 +157,8 @@ impl SummaryBuilder {
 
     /// Finishes the summary.
     pub fn finish(self, rejects: Rejects) -> LogSummary {
-        let known = Known {
-            interval: self.interval,
-            before: self.before,
-            taken: self.taken.map(|taken| taken.second(&self.clock)),
-        };
+        let known =
+            Known { before: self.before, taken: self.taken.map(|taken| taken.second(&self.clock)) };
         let covered = self.coverage.finish(&self.clock, known);
         let mode = |(from, mode): (DateTime, Mode)| ModeFrom { from, mode: mode.to_string() };
         let modes = if self.modes.len() > 1 { self.modes } else { Vec::new() };
@@ -185,7 +179,9 @@ impl SummaryBuilder {
             expected: covered.expected,
             not_yet: covered.not_yet,
             missing: covered.missing,
+            unreadable: covered.unreadable,
             missing_by_cause: covered.causes,
+            sampled_twice: covered.sampled_twice,
             surplus: covered.surplus,
             gaps_total: covered.gaps_total,
             gaps: covered.gaps,

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use jiff::civil::DateTime;
 
 use super::{Cause, Gap, Reboot};
-use crate::coverage::interval::{self, DayBefore};
-use crate::coverage::{Frame, Mark, State, Stretch, booted_within, cover, due};
+use crate::coverage::interval::{self, DayBefore, Source};
+use crate::coverage::{Frame, Mark, State, Stretch, boot, cover, not_yet};
 use crate::day_clock::DayClock;
 
 /// The most gaps and reboots that are listed; further ones are only counted.
@@ -22,7 +22,6 @@ struct Previous {
     time: DateTime,
     /// `None` if it belongs to another day.
     second: Option<u32>,
-    uptime: Option<u64>,
 }
 
 /// Lines without a readable time, in place of samples.
@@ -38,6 +37,12 @@ pub(super) struct Coverage {
     marks: Vec<Mark>,
     undated: Vec<Undated>,
     previous: Option<Previous>,
+    /// The second and the uptime of the last line of this day that says its uptime.
+    uptime: Option<(u32, u64)>,
+    /// The intervals that the metadata give, each with the second from which it holds.
+    intervals: Vec<(u32, u32)>,
+    /// An interval that holds from the next line on.
+    next_interval: Option<u32>,
     reboots: Vec<Reboot>,
     reboots_total: u64,
     clock_steps: u64,
@@ -47,8 +52,6 @@ pub(super) struct Coverage {
 /// What is known besides the lines.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Known {
-    /// The interval that the metadata give, in seconds.
-    pub(super) interval: Option<u32>,
     /// The interval of a day before.
     pub(super) before: Option<DayBefore>,
     /// The second of the day up to which the log was taken.
@@ -62,13 +65,15 @@ pub(super) struct CoverageResult {
     pub(super) first_uptime: Option<u64>,
     pub(super) last_uptime: Option<u64>,
     pub(super) interval: u32,
-    pub(super) interval_from: interval::Source,
+    pub(super) interval_from: Source,
     pub(super) interval_shown: Option<u32>,
     pub(super) taken: Option<DateTime>,
     pub(super) expected: u64,
     pub(super) not_yet: u64,
     pub(super) missing: u64,
+    pub(super) unreadable: u64,
     pub(super) causes: BTreeMap<Cause, u64>,
+    pub(super) sampled_twice: u64,
     pub(super) surplus: u64,
     pub(super) gaps_total: u64,
     pub(super) gaps: Vec<Gap>,
@@ -89,14 +94,30 @@ impl Coverage {
         match second {
             None => self.other_days += 1,
             Some(second) => {
+                if let Some(interval) = self.next_interval.take()
+                    && self.intervals.len() < MAX_LISTED
+                {
+                    self.intervals.push((second, interval));
+                }
                 if let Some(uptime) = uptime {
                     self.detect_reboot(clock, second, uptime);
+                    self.uptime = Some((second, uptime));
                 }
                 self.mark(Mark { second, samples: 1, uptime });
             }
         }
-        self.previous = Some(Previous { time, second, uptime });
+        self.previous = Some(Previous { time, second });
         second.is_some()
+    }
+
+    /// Takes an interval in seconds, which holds from the next line on.
+    pub(super) fn interval(&mut self, interval: u32) {
+        self.next_interval = Some(interval);
+    }
+
+    /// Whether the metadata give the interval.
+    pub(super) fn knows_interval(&self) -> bool {
+        !self.intervals.is_empty() || self.next_interval.is_some()
     }
 
     /// Takes a line that could not be read, with its time if that could be.
@@ -123,16 +144,11 @@ impl Coverage {
     /// Works in line order. A log is append-only, so a clock that goes back neither hides a reboot
     /// nor invents one.
     fn detect_reboot(&mut self, clock: &DayClock, second: u32, uptime: u64) {
-        let before = self.previous.and_then(|p| Some((p.second?, p.uptime)));
-        let since = before.map_or(0, |(second, _)| second);
-        let fell = before.and_then(|(_, before)| before).is_some_and(|before| uptime < before);
-        if !fell && !booted_within(second.saturating_sub(since), uptime) {
-            return;
-        }
+        let before = self.uptime.map(|(_, uptime)| uptime);
+        let since = self.uptime.map_or(0, |(second, _)| second);
+        let Some(at) = boot(since, before, second, uptime) else { return };
         self.reboots_total += 1;
         if self.reboots.len() < MAX_LISTED {
-            let at = second.saturating_sub(u32::try_from(uptime).unwrap_or(u32::MAX));
-            let at = at.clamp(since.min(second), second);
             self.reboots.push(Reboot { at: clock.civil(at), seen: clock.civil(second) });
         }
     }
@@ -141,23 +157,29 @@ impl Coverage {
         compact(&mut self.marks);
         let day = clock.seconds();
         let interval_shown = interval::shown(&self.marks);
-        let (interval, interval_from) =
-            interval::choose(known.interval, known.before, interval_shown);
+        let (mut intervals, interval_from) = self.known_intervals();
+        let interval_from = interval_from.unwrap_or_else(|| {
+            let (interval, source) = interval::choose(known.before, interval_shown);
+            intervals = vec![(0, interval)];
+            source
+        });
+        let interval = intervals.last().map_or(interval::DEFAULT, |(_, interval)| *interval);
         self.date_the_undated(interval);
         let samples = || self.marks.iter().filter(|mark| mark.samples > 0);
         let (first, last) = (samples().next(), samples().next_back());
         // A delivery that arrived before its last sample: the clocks differ.
         let written = last.map_or(0, |last| last.second.saturating_add(1));
         let taken = known.taken.unwrap_or(day).max(written).min(day);
-        let stretches = cover(&self.marks, Frame { day, taken, interval });
-        let lacking = || stretches.iter().filter(|stretch| stretch.missing > 0);
+        let frame = Frame { day, taken, intervals: &intervals };
+        let coverage = cover(&self.marks, &frame);
+        let lacking = || coverage.stretches.iter().filter(|stretch| stretch.missing > 0);
         let mut causes = BTreeMap::new();
         for stretch in lacking() {
             *causes.entry(Cause::of(stretch.state)).or_default() += u64::from(stretch.missing);
         }
-        let expected = if taken == 0 { 0 } else { u64::from(due(taken, interval)) };
-        let missing = causes.values().sum();
-        let written: u64 = self.marks.iter().map(|mark| u64::from(mark.samples)).sum();
+        let due: u64 = causes.values().sum::<u64>() + u64::from(coverage.sampled);
+        // Lines that could not be read are there.
+        let unreadable = causes.remove(&Cause::Unreadable).unwrap_or(0);
         let civil = |mark: Option<&Mark>| mark.map(|mark| clock.civil(mark.second));
         CoverageResult {
             first: civil(first),
@@ -168,11 +190,13 @@ impl Coverage {
             interval_from,
             interval_shown,
             taken: (taken < day).then(|| clock.civil(taken)),
-            expected,
-            not_yet: u64::from(due(day, interval)).saturating_sub(expected),
-            missing,
+            expected: due,
+            not_yet: u64::from(not_yet(&frame)),
+            missing: causes.values().sum(),
+            unreadable,
             causes,
-            surplus: written.saturating_sub(expected.saturating_sub(missing)),
+            sampled_twice: u64::from(coverage.sampled_twice),
+            surplus: coverage.surplus,
             gaps_total: lacking().count() as u64,
             gaps: gaps(lacking(), clock),
             reboots: self.reboots,
@@ -180,6 +204,19 @@ impl Coverage {
             clock_steps: self.clock_steps,
             other_days: self.other_days,
         }
+    }
+
+    /// The intervals that the metadata give. The first one holds from midnight on; the clock may
+    /// have gone back between two of them.
+    fn known_intervals(&self) -> (Vec<(u32, u32)>, Option<Source>) {
+        let mut intervals = self.intervals.clone();
+        intervals.extend(self.next_interval.filter(|_| intervals.is_empty()).map(|held| (0, held)));
+        if let Some(first) = intervals.first_mut() {
+            first.0 = 0;
+        }
+        intervals.sort_by_key(|(from, _)| *from);
+        let source = (!intervals.is_empty()).then_some(Source::Metadata);
+        (intervals, source)
     }
 
     /// A line without a time was written when the next sample was due.

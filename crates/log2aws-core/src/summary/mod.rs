@@ -128,11 +128,17 @@ pub struct LogSummary {
     /// The number of samples that were due later that day.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub not_yet: u64,
-    /// The number of missing samples: the sum over all gaps.
+    /// The number of missing samples: the sum over all gaps but those of unreadable lines.
     pub missing: u64,
+    /// The number of samples that were due and whose lines could not be read.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unreadable: u64,
     /// The missing samples by their cause; empty in a summary of an older program.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub missing_by_cause: BTreeMap<Cause, u64>,
+    /// For how many of the samples that were due there is more than one.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub sampled_twice: u64,
     /// The number of samples beyond one for each that was due: a second writer, or lines written
     /// twice.
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -310,7 +316,7 @@ pub enum SummaryError {
 impl LogSummary {
     /// The number of samples that were due and are there.
     pub fn sampled(&self) -> u64 {
-        self.expected.saturating_sub(self.missing)
+        self.expected.saturating_sub(self.missing).saturating_sub(self.unreadable)
     }
 
     /// The number of missing samples with that cause.

@@ -239,7 +239,7 @@ fn rounded(value: f64) -> f64 {
 /// The numbers of a sample in the order of [`SERIES`]. Values that are not finite count as missing.
 fn row(sample: &Sample) -> [f64; COLUMNS] {
     let mut row = [f64::NAN; COLUMNS];
-    row[0] = float(sample.uptime_seconds);
+    row[0] = sample.uptime_seconds.map_or(f64::NAN, float);
     row[1] = sample.users.map_or(f64::NAN, float);
     for (to, load) in row[2..].iter_mut().zip(sample.load) {
         *to = if load.is_finite() { load } else { f64::NAN };
@@ -266,7 +266,7 @@ mod tests {
         vmstat[3] = free;
         Sample {
             time: jiff::civil::datetime(2019, 8, 1, 0, 0, 1, 0),
-            uptime_seconds: 60,
+            uptime_seconds: Some(60),
             users: None,
             load: [load, 0.0, 0.0],
             vmstat,

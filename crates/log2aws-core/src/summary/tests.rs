@@ -30,6 +30,7 @@ fn sample(time: DateTime, uptime_seconds: u64) -> Sample {
     let mut vmstat = [Some(1); VMSTAT_COLUMNS];
     // Idle: the shares make 100.
     vmstat[14] = Some(96);
+    let uptime_seconds = Some(uptime_seconds);
     Sample { time, uptime_seconds, users, load, vmstat, guest: None }
 }
 

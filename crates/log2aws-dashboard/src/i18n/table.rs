@@ -188,6 +188,7 @@ words! {
     surplus: "There are {n} samples more than one every {every}. Two writers write this log (cron beside the service?), or lines were written twice.", "{every}に 1 件より {n} 件多く記録があります。2 つのプログラムが書き込んでいる（サービスと cron など）か、行が二重に書かれています。";
     stopped: "The log was not read to its end: reading stopped at line {line}. Reason:", "ログを最後まで読めませんでした。{line} 行目で読み取りを止めました。理由：";
     incomplete: "{samples} of {expected} samples, {missing} missing; interval {every}.", "{expected} 件のうち {samples} 件の記録があります（{every}間隔）。欠落は {missing} 件です。";
+    incomplete_unreadable: "{samples} of {expected} samples could be read, one every {every}.", "{every}間隔の {expected} 件のうち {samples} 件を読めました。";
     nothing_read: "The log holds no sample of this day.", "このログには、この日の記録がありません。";
     minutes: "{n} min", "{n} 分";
     seconds: "{n} s", "{n} 秒";

@@ -56,8 +56,6 @@ impl DayStats {
     }
 
     fn read(tag: Tag, log: &LogSummary) -> Self {
-        // Lines that could not be read are there; `rejects` counts them.
-        let missing = log.missing.saturating_sub(log.missing_because(Cause::Unreadable));
         let off = log.missing_because(Cause::Off) + log.missing_because(Cause::Starting);
         let (first, last) = uptimes(log);
         let edge =
@@ -67,8 +65,8 @@ impl DayStats {
             status: Status::Read,
             samples: count(log.sampled()),
             expected: count(log.expected),
-            missing: count(missing),
-            missing_off: count(off.min(missing)),
+            missing: count(log.missing),
+            missing_off: count(off.min(log.missing)),
             rejects: count(log.rejects.count),
             reboots: count(log.reboots_total),
             clock_steps: count(log.clock_steps),

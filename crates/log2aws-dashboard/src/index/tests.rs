@@ -326,7 +326,7 @@ fn log(samples: &[(&str, u64)]) -> LogSummary {
     for (time, uptime_seconds) in samples {
         builder.sample(&log2aws_core::sample::Sample {
             time: time.parse::<DateTime>().unwrap(),
-            uptime_seconds: *uptime_seconds,
+            uptime_seconds: Some(*uptime_seconds),
             users: None,
             load: [0.5, 0.25, 0.125],
             vmstat: std::array::from_fn(|column| Some(column as u64)),

@@ -104,7 +104,7 @@ fn gaps_reboots_rejects_and_odd_rows_are_told() {
         &world,
         &uri,
         &[
-            "115 of 144 samples, 29 missing; interval 10 min.",
+            "115 of 144 samples, 25 missing; interval 10 min.",
             "From 02:50 to 04:10 the machine was off: 7 missing.",
             "From 04:10 to 04:20 the machine was starting: 1 missing.",
             "From 11:30 to 12:50 the machine ran, but there are no samples: 7 missing.",

@@ -85,6 +85,16 @@ fn a_second_writer_is_told_and_nothing_is_missing() {
 }
 
 #[test]
+fn a_sample_by_hand_is_no_second_writer() {
+    // Installed at 09:07, and tried once more at 09:10, when the first mark came.
+    let head = "# log2aws/1 server=web01 cores=8 tz=UTC mode=interval interval=600\n";
+    let log = format!("{head}{}{}", line(32_833, UP), line(33_000, UP));
+    let world = World::new();
+    world.deliver_at("web01", DAY, log.as_bytes(), "2019-08-01T09:12:00Z");
+    says(world.get("/ui/s/web01/2019-08-01").text(), &[], &["Two writers"]);
+}
+
+#[test]
 fn a_second_writer_halfway_between_is_known_from_the_day_before() {
     let world = World::new();
     let single = Log { head: String::new(), ..Log::new("web01", LAST.yesterday().unwrap()) };
@@ -93,6 +103,34 @@ fn a_second_writer_halfway_between_is_known_from_the_day_before() {
     world.deliver("web01", LAST, double.text(|_| false, None).as_bytes());
     let page = world.get(&format!("/ui/s/web01/{LAST}"));
     says(page.text(), &["144 samples, one every 10 min", "144 samples more than one"], &[]);
+}
+
+#[test]
+fn a_day_before_that_arrives_later_changes_the_interval_all_the_same() {
+    let log = |day: Date, every: u32| {
+        let log = Log { head: String::new(), every, ..Log::new("web01", day) };
+        log.text(|_| false, None)
+    };
+    let days = [2, 1, 0].map(|ago: i64| LAST.saturating_sub(jiff::ToSpan::days(ago)));
+    let summaries = |order: [usize; 3]| {
+        let world = World::new();
+        for at in order {
+            // The second writer came on the second day, and was there for one day.
+            let every = if at == 1 { 5 } else { 10 };
+            world.deliver("web01", days[at], log(days[at], every).as_bytes());
+        }
+        days.map(|day| {
+            let json = world.result(&format!("web01/{day}.json"));
+            let summary: serde_json::Value = serde_json::from_slice(&json).unwrap();
+            summary["log"].clone()
+        })
+    };
+    let in_order = summaries([0, 1, 2]);
+    assert_eq!(in_order[1]["interval_seconds"], 600);
+    assert_eq!(in_order[1]["sampled_twice"], 144);
+    for order in [[0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        assert_eq!(summaries(order), in_order, "{order:?}");
+    }
 }
 
 #[test]
@@ -145,8 +183,8 @@ fn a_line_that_could_not_be_read_is_told_once() {
     let log: String = slots(0, 86_400).map(broken).collect();
     says(
         &page(&log),
-        &["20:00: the line could not be read.", "1 line could not be read"],
-        &["the machine ran, but", "was off"],
+        &["20:00: the line could not be read.", "143 of 144 samples could be read"],
+        &["the machine ran, but", "was off", "missing"],
     );
     let none: String = slots(0, 86_400).map(|at| line(at, UP).replace("up ", "actif ")).collect();
     says(

@@ -1,11 +1,11 @@
 //! Brings the results up to date with the newest accepted version.
 
 use log2aws_core::key::ResultKind;
-use log2aws_core::summary::{AcceptedVersion, Change, RawObject, Summary, Versions};
+use log2aws_core::summary::{AcceptedVersion, Change, LogSummary, RawObject, Summary, Versions};
 
 use super::convert::{self, convert};
 use super::job::{Job, NewResult};
-use super::stored_summary::StoredSummary;
+use super::stored_summary::{StoredSummary, day_after, has_interval_of};
 use super::{Analyzed, Outcome, RecordFailure, refusals};
 use crate::ports::{StoreError, VersionId};
 
@@ -40,12 +40,25 @@ pub(super) fn reconcile(job: &Job<'_>, put: &[AcceptedVersion]) -> Result<Outcom
             Err(RecordFailure::Store(StoreError::NotFound { .. })) => return Ok(job.gone()),
             outcome => outcome?,
         };
-        if let Some(analyzed) = outcome {
+        if let Some((analyzed, log)) = outcome {
+            // A day before may have been analyzed meanwhile.
+            if !has_interval_of(job, &log)? {
+                continue;
+            }
             refusals::forget_accepted(job, put)?;
+            adapt_day_after(job)?;
             return Ok(Outcome::Analyzed(analyzed));
         }
     }
     Err(RecordFailure::KeepsChanging(job.raw_key.clone()))
+}
+
+/// Analyzes the next day again if its interval depends on this day's and is another now: it may
+/// have arrived first. Days with their interval in the metadata depend on none.
+fn adapt_day_after(job: &Job<'_>) -> Result<(), RecordFailure> {
+    let Some(key) = day_after(job)? else { return Ok(()) };
+    let after = Job::new(job.app, job.settings, &key)?;
+    reconcile(&after, &[]).map(drop)
 }
 
 /// Writes results and summary of the newest of `versions`; `None` if a concurrent run interfered.
@@ -55,7 +68,7 @@ fn write(
     before: &Versions,
     mut versions: Versions,
     restarts: u32,
-) -> Result<Option<Analyzed>, RecordFailure> {
+) -> Result<Option<(Analyzed, LogSummary)>, RecordFailure> {
     learn_changes(job, before, &mut versions)?;
     let Some((target, older)) = versions.listed.split_first_mut() else { return Ok(None) };
     let read = convert(job, target, older.first().and_then(|before| before.size))?;
@@ -87,13 +100,13 @@ fn write(
         replaced: replaced as u64,
         restarts,
     };
-    let mut summary = Summary::read(&job.app.program, job.key, raw, read.log);
+    let mut summary = Summary::read(&job.app.program, job.key, raw, read.log.clone());
     summary.results = read.results.commit(job)?;
     summary.versions = versions.listed;
     summary.versions_more = versions.more;
     let summary = NewResult::of(job, ResultKind::Json, &summary.to_json()?)?;
     let written = summary.commit_unless_changed(&stored.found)?;
-    Ok(written.then_some(analyzed))
+    Ok(written.then_some((analyzed, read.log)))
 }
 
 /// Determines for the versions before the newest how each changed the one before it, if not known

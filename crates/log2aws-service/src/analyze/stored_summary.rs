@@ -1,11 +1,11 @@
 //! The stored summary of a log.
 
 use jiff::ToSpan as _;
-use log2aws_core::coverage::interval::DayBefore;
+use log2aws_core::coverage::interval::{self, DayBefore, Source};
 use log2aws_core::day::Day;
 use log2aws_core::key::{RawKey, ResultKind};
 use log2aws_core::refused::RefusedVersion;
-use log2aws_core::summary::{Summary, Versions};
+use log2aws_core::summary::{LogSummary, Summary, Versions};
 
 use super::job::{Found, Job};
 use super::{AnalyzeApp, RecordFailure, refusals};
@@ -81,8 +81,33 @@ impl StoredSummary {
                 return Ok(false);
             }
         }
-        Ok(true)
+        has_interval_of(job, log)
     }
+}
+
+/// Whether the log still has the interval that the days before give it. They may have been analyzed
+/// later than it.
+pub(super) fn has_interval_of(job: &Job<'_>, log: &LogSummary) -> Result<bool, StoreError> {
+    if matches!(log.interval_from, None | Some(Source::Metadata)) {
+        return Ok(true);
+    }
+    let (interval, _) = interval::choose(day_before(job)?, log.interval_shown_seconds);
+    Ok(interval == log.interval_seconds)
+}
+
+/// The first of the days after that has a summary, if its interval is not what this day gives it.
+pub(super) fn day_after(job: &Job<'_>) -> Result<Option<RawKey>, StoreError> {
+    for days in 1..=DAYS_BEFORE {
+        let date = job.key.day.date().saturating_add(days.days());
+        let Some(day) = Day::from_date(date) else { continue };
+        let key = job.key.of_day(day);
+        let Ok(after) = Job::new(job.app, job.settings, &key) else { continue };
+        let log = StoredSummary::read(&after)?.summary.and_then(|summary| summary.log);
+        if let Some(log) = log {
+            return Ok((!has_interval_of(&after, &log)?).then_some(key));
+        }
+    }
+    Ok(None)
 }
 
 /// What the newest of the days before that has a summary says of the server's interval.

@@ -85,9 +85,9 @@ pub(super) fn read(path: &Path, args: &ChartArgs, stdin: &mut dyn Read) -> Resul
     let mut rest = io::Cursor::new(&head).chain(from);
     let summary = || if is_dash(path) { Ok(None) } else { summary_beside(path) };
     let read = if is_csv(&head) {
-        read_csv(&mut rest, day, summary(), false)
+        read_csv(&mut rest, day, summary(), args.taken_at, false)
     } else if is_csv(&unpacked(&head)) {
-        read_csv(&mut MultiGzDecoder::new(rest), day, summary(), true)
+        read_csv(&mut MultiGzDecoder::new(rest), day, summary(), args.taken_at, true)
     } else {
         read_log(&mut rest, day, args.taken_at)
     };
@@ -315,10 +315,11 @@ fn read_csv(
     from: &mut dyn Read,
     day: Option<CalendarDay>,
     summary: Result<Option<Summary>, String>,
+    taken_at: Option<TakenAt>,
     packed: bool,
 ) -> io::Result<Outcome> {
     let mut notes = Vec::new();
-    let mut rows = Rows { day, ..Rows::default() };
+    let mut rows = Rows { day, taken_at, ..Rows::default() };
     let mut server = None;
     match summary {
         Ok(Some(summary)) if day.is_none_or(|day| day == summary.date) => {

@@ -141,7 +141,7 @@ fn lines_found_in_public_give_the_witness_rows() {
         })
         .filter(|(line, _)| !has_suffix(line))
         .collect();
-    assert!(read.len() > 30, "{}", read.len());
+    assert!(read.len() >= 30, "{}", read.len());
     for (line, row) in read {
         assert_eq!(witness(&seed, format!("{line}\n").as_bytes()), [row], "{line}");
     }
@@ -166,7 +166,7 @@ fn the_witness_reads_what_we_compose() {
     let Some(seed) = seed() else { return };
     let sample = |number: u64| Sample {
         time: date(2026, 2, 28).at(23, 50, 0, 0),
-        uptime_seconds: 86_400 + number * 997 * 60,
+        uptime_seconds: Some(86_400 + number * 997 * 60),
         users: Some(number % 4),
         load: [0.0, 0.07, 12.5],
         vmstat: std::array::from_fn(|column| Some(number * column as u64)),

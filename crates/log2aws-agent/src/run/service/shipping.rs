@@ -10,6 +10,9 @@ use crate::run::port::{Phase, Shipped};
 use crate::run::schedule::{MAX_RESENT_AT_ONCE, RETRY_REFUSED, retry_after};
 use crate::ship::{LastShip, day_range};
 
+/// Many logs are sent again within a day of when that was planned, and an hour for the clock.
+const RESEND_WITHIN: Duration = Duration::from_hours(25);
+
 impl Service<'_> {
     /// Plans the next delivery: at the next moment, or soon if one was missed. An earlier plan for
     /// soon stays.
@@ -66,7 +69,7 @@ impl Service<'_> {
         if self.resent.len() <= MAX_RESENT_AT_ONCE {
             self.resent.clear();
             self.resend_at = None;
-        } else if self.resend_at.is_none() {
+        } else if self.resend_at.is_none_or(|at| at > self.latest_resend()) {
             let at = self.schedule.next_resend(self.platform.now());
             self.resend_at = Some(at);
             let days = day_range(&self.resent).unwrap_or_default();
@@ -75,21 +78,32 @@ impl Service<'_> {
         }
     }
 
+    /// A planned moment after this one comes from a clock that was ahead.
+    fn latest_resend(&self) -> Timestamp {
+        self.platform.now().checked_add(RESEND_WITHIN).unwrap_or(Timestamp::MAX)
+    }
+
+    /// Whether a day waits for the moment of [`Self::plan_resend`]: `ship --since` sends all days
+    /// from one on, so a day before any of these waits with them.
+    fn waits_for_resend(&self, day: Day) -> bool {
+        self.resent.iter().max().is_some_and(|newest| day <= *newest)
+    }
+
     /// The pending days whose moment has passed.
     fn overdue(&self) -> Vec<Day> {
         let now = self.platform.now();
         let pending = self.facts.pending.iter().flatten().copied();
         let is_overdue =
-            |day: &Day| !self.resent.contains(day) && self.schedule.moment_of(*day) <= now;
+            |day: &Day| !self.waits_for_resend(*day) && self.schedule.moment_of(*day) <= now;
         pending.filter(is_overdue).collect()
     }
 
-    /// The oldest day to ship now. Days before it wait for the moment of [`Self::plan_resend`].
+    /// The oldest day to ship now.
     fn first_day(&self) -> Option<Day> {
         let now = self.platform.now();
         let resend = self.resend_at.is_some_and(|at| at <= now);
         let mut pending = self.facts.pending.iter().flatten().copied();
-        pending.find(|day| resend || !self.resent.contains(day))
+        pending.find(|day| resend || !self.waits_for_resend(*day))
     }
 
     pub(super) fn ship_if_due(&mut self) {

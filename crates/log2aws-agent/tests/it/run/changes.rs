@@ -185,6 +185,23 @@ fn few_logs_that_another_store_has_are_sent_again_at_once() {
 }
 
 #[test]
+fn a_clock_that_was_ahead_does_not_put_off_what_is_sent_again() {
+    let year = 365 * 86_400;
+    let mut host = machine(0);
+    host.keep(90);
+    let reload = Event::Reload(Box::new(Ok(tokyo("web01"))));
+    let events = vec![
+        (MINUTE, Event::ClockSet(year)),
+        (MINUTE, Event::StoreMoved { is_known: true }),
+        (Duration::ZERO, reload),
+        (MINUTE, Event::ClockSet(-year)),
+        (2 * DAY, Event::Stop),
+    ];
+    host.live(&tokyo("web01"), events);
+    assert!(host.delivered.iter().any(|logs| *logs >= 90), "{:?}", host.delivered);
+}
+
+#[test]
 fn sending_many_logs_again_keeps_its_moment_and_is_not_tried_all_night() {
     let many = |ends: u8| {
         let mut host = machine(ends);

@@ -133,9 +133,11 @@ fn the_peak_is_that_of_the_window_and_only_its_reboots_are_named() {
     let samples = || {
         every(10, 0..1440).map(|mut s| {
             if s.time.hour() >= 14 {
-                s.uptime_seconds = u64::from(s.time.hour().unsigned_abs() - 14) * 3_600
-                    + u64::from(s.time.minute().unsigned_abs()) * 60
-                    + 300;
+                s.uptime_seconds = Some(
+                    u64::from(s.time.hour().unsigned_abs() - 14) * 3_600
+                        + u64::from(s.time.minute().unsigned_abs()) * 60
+                        + 300,
+                );
             }
             if s.time.hour() == 3 {
                 s.load[0] = 40.0;

@@ -36,7 +36,7 @@ fn a_shortened_number_is_a_whole_one_and_told() {
     {
         let (csv, line) = read(&format!("{HEAD} {}", TAIL.replace("1852", text))).unwrap();
         assert!(line.rounded);
-        assert_eq!(Row::new(csv.as_bytes(), line, 0).sample().vmstat[8], Some(value), "{text}");
+        assert_eq!(Row::new(csv.as_bytes(), line).sample().vmstat[8], Some(value), "{text}");
     }
     assert!(!read(&format!("{HEAD} {TAIL}")).unwrap().1.rounded);
 }

@@ -14,9 +14,11 @@ use crate::pages::layout::{Message, Severity};
 /// The most gaps and reboots that are named; a bad day has hundreds.
 const MAX_NAMED: usize = 8;
 
-/// More than one sample in so many is one too many: two writers are at work. A few are those of
-/// somebody who tried the sampler by hand.
+/// If one sample in so many is there twice, two writers are at work. ...
 const SURPLUS_SHARE: u64 = 10;
+
+/// ... Fewer than these are those of somebody who tried the sampler by hand.
+const MIN_SAMPLED_TWICE: u64 = 3;
 
 /// All messages.
 pub(super) fn sentences(content: &Content, w: &Words) -> Vec<Message> {
@@ -143,19 +145,22 @@ fn coverage(log: &LogSummary, w: &Words) -> Message {
     if log.rows <= log.other_days {
         return Message::new(Severity::Bad, w.nothing_read);
     }
-    if log.missing == 0 {
+    if log.missing == 0 && log.unreadable == 0 {
         // Not a green sign: whether the machine is well is another question.
         return Message::new(Severity::Note, fill(w.complete, &values));
     }
     let explained = log.missing_because(Cause::Off) + log.missing_because(Cause::Starting);
-    let severity = if explained == log.missing {
+    let severity = if log.missing == 0 {
+        Severity::Warn
+    } else if explained == log.missing {
         Severity::Note
     } else if log.missing_because(Cause::Running) > 0 {
         Severity::Bad
     } else {
         Severity::Warn
     };
-    Message::new(severity, fill(w.incomplete, &values))
+    let text = if log.missing == 0 { w.incomplete_unreadable } else { w.incomplete };
+    Message::new(severity, fill(text, &values))
 }
 
 /// That the day was not over when its log was taken.
@@ -167,7 +172,8 @@ fn not_yet(log: &LogSummary, w: &Words) -> Option<Message> {
 /// That two writers write this log, if it looks so.
 fn surplus(log: &LogSummary, w: &Words) -> Option<Message> {
     let every = numbers::duration(log.interval_seconds, w);
-    let many = log.surplus > 0 && log.surplus.saturating_mul(SURPLUS_SHARE) >= log.sampled();
+    let many = log.sampled_twice >= MIN_SAMPLED_TWICE
+        && log.sampled_twice.saturating_mul(SURPLUS_SHARE) >= log.sampled();
     let values: [(&str, &dyn std::fmt::Display); 2] = [("n", &log.surplus), ("every", &every)];
     many.then(|| Message::new(Severity::Warn, fill(w.surplus, &values)))
 }
