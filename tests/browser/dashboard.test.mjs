@@ -75,9 +75,15 @@ test("the one-time link opens once", async () => {
 
 test("calendar, day, zoom, download", () =>
   inside(async (page, visitor) => {
-    assert.match(await cell(page, "web01", daysAgo(1)).textContent(), /144/);
-    assert.match(await cell(page, "web01", daysAgo(4)).textContent(), /125/);
     await visitor.shoot("calendar");
+    const named = (days) => cell(page, "web01", daysAgo(days)).getAttribute("aria-label");
+    assert.equal(await named(1), `web01 ${daysAgo(1)}: Load per core 0.9`);
+    assert.match(await named(4), /Load per core 0\.9, 19 missing$/);
+    await page.getByRole("link", { name: "Completeness", exact: true }).click();
+    await page.waitForURL("**/ui/?lens=complete");
+    assert.match(await named(1), /: ✓, 144 of 144 samples$/);
+    assert.match(await named(4), /: 86%, 125 of 144 samples: 19 missing$/);
+    await visitor.shoot("calendar-complete");
     await cell(page, "web01", daysAgo(1)).first().click();
     await page.waitForURL(`**/ui/s/web01/${daysAgo(1)}`);
     const chart = page.locator("figure.chart");
@@ -112,6 +118,67 @@ test("calendar, day, zoom, download", () =>
     const csv = readFileSync(await (await coming).path(), "utf8");
     assert.equal(csv, serve.object("GET", `${ANALYZED}/web01/${daysAgo(1)}.csv`));
     assert.equal(csv.split("\n").length, 146);
+  }));
+
+test("servers are chosen in the calendar and compared", () =>
+  inside(
+    async (page, visitor) => {
+      await visitor.visit(`/ui/?to=${daysAgo(2)}`);
+      for (const server of ["web01", "db01"]) await page.getByLabel(`Compare ${server}`).check();
+      await page.getByRole("button", { name: "Compare the selected servers" }).click();
+      const { pathname, searchParams } = new URL(page.url());
+      assert.equal(pathname, "/ui/compare");
+      assert.deepEqual(searchParams.getAll("s").sort(), ["db01", "web01"]);
+      assert.equal(searchParams.get("date"), daysAgo(2));
+      assert.equal(await page.locator("section.one").count(), 2);
+      await visitor.shoot("compare-chosen");
+    },
+    { javaScriptEnabled: false },
+  ));
+
+test("a day leads to the servers that are missing, and the search finds notes", () =>
+  inside(async (page, visitor) => {
+    await page.locator(`thead a[href*="day=${daysAgo(2)}"]`).click();
+    await page.waitForURL(/only=missing/);
+    assert.equal(await page.locator('tbody th a[href="s/web01"]').count(), 1);
+    assert.equal(await page.locator('tbody th a[href="s/db01"]').count(), 0);
+    await visitor.shoot("calendar-missing");
+    await visitor.visit("/ui/");
+    await page.locator("input[name=q]").fill("本番");
+    await page.keyboard.press("Enter");
+    await page.waitForURL(/q=/);
+    // The newest log of that server has no note.
+    await page.locator(".notice").waitFor();
+    await page.locator("input[name=q]").fill("<b>");
+    await page.keyboard.press("Enter");
+    await page.locator("tbody th bdi", { hasText: "<b>" }).waitFor();
+    await page.locator("input[name=to]").fill("someday");
+    await page.keyboard.press("Enter");
+    await page.locator(".said.bad", { hasText: "someday is not a date" }).waitFor();
+    assert.equal(await page.locator("input[name=q]").inputValue(), "<b>");
+    assert.equal(await page.locator("input[name=to]").inputValue(), "someday");
+    visitor.faults = visitor.faults.filter((fault) => !/status of 400/.test(fault));
+  }));
+
+test("a calm value is a colour until it is pointed at, and a number on paper", () =>
+  inside(async (page, visitor) => {
+    await visitor.visit("/ui/?lens=iowait&q=web01");
+    const calm = cell(page, "web01", daysAgo(1));
+    const size = () => calm.evaluate((link) => parseFloat(getComputedStyle(link).fontSize));
+    assert.equal(await size(), 0);
+    await calm.hover();
+    assert.ok((await size()) > 9);
+    assert.match(await calm.getAttribute("title"), /I\/O wait 1\.0$/);
+    await page.mouse.move(0, 0);
+    await page.emulateMedia({ media: "print" });
+    assert.ok((await size()) > 7);
+    for (const form of await page.locator("form, .switch, tbody input").all()) {
+      assert.equal(await form.isVisible(), false);
+    }
+    await visitor.shoot("print-calendar");
+    await page.emulateMedia({ media: "screen", forcedColors: "active" });
+    assert.ok((await size()) > 9);
+    await visitor.shoot("forced-colors-calendar");
   }));
 
 test("in a gap the pointer reads no values of another time", () =>
@@ -237,8 +304,13 @@ test("a phone shows it without pushing the page sideways", () =>
       await page.locator("figure.chart img").waitFor();
       assert.equal(await visitor.overhang(), 0);
       await visitor.shoot("phone-day");
+      await visitor.visit("/ui/");
+      assert.ok((await cell(page, "web01", daysAgo(1)).boundingBox()).x < 390);
       await visitor.visit("/ui/s/web01");
       assert.equal(await visitor.overhang(), 0);
+      const chart = page.locator("figure.chart");
+      const hidden = () => chart.evaluate((part) => part.scrollWidth - part.clientWidth - part.scrollLeft);
+      await until("the newest days", async () => (await hidden()) < 2);
       await visitor.shoot("phone-month");
     },
     { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, colorScheme: "dark" },
@@ -248,6 +320,9 @@ test("axe finds nothing serious, light or dark, English or Japanese", async () =
   const date = daysAgo(4);
   const places = {
     calendar: "/ui/",
+    memory: "/ui/?lens=free&sort=lens",
+    complete: "/ui/?lens=complete",
+    missing: `/ui/?only=missing&day=${daysAgo(1)}`,
     troubled: "/ui/?only=troubled&q=web*",
     day: `/ui/s/web01/${date}`,
     rejects: `/ui/s/db01/${daysAgo(2)}`,

@@ -110,7 +110,7 @@
       location.reload();
       return false;
     }
-    if (!push && !answer.ok && answer.status !== 404) {
+    if (!push && !answer.ok && ![400, 404].includes(answer.status)) {
       tell(body.dataset.lost);
       return null;
     }
@@ -239,10 +239,27 @@
   /* The calendar: one cell is in the order of the Tab key, the arrow keys move from there. */
   const cellsOf = (table) => [...table.tBodies[0].rows].map((row) => [...row.querySelectorAll("a")]);
   const rove = (table) => {
-    for (const link of table.tBodies[0].querySelectorAll("td a")) link.tabIndex = -1;
+    for (const link of table.tBodies[0].querySelectorAll("td a")) {
+      link.tabIndex = -1;
+      name(link, table.dataset.lens);
+    }
     const first = table.tBodies[0].querySelector("td a");
     if (first) first.tabIndex = 0;
   };
+
+  /* The name of a cell outside its table: server, day and value. In the table its heads say that. */
+  const name = (link, lens) => {
+    const [server, date] = link.getAttribute("href").split("/").slice(-2);
+    const value = /^[vw]/.test(link.className) ? `${lens} ${link.firstChild.data}` : link.firstChild.data;
+    const words = link.title || link.children[0]?.textContent;
+    link.setAttribute("aria-label", `${server} ${date}: ${value}${words ? `, ${words}` : ""}`);
+  };
+  document.addEventListener("pointerover", (event) => {
+    const link = event.target.closest?.("table.cal tbody a");
+    if (!link || link.dataset.named) return;
+    link.dataset.named = "1";
+    link.title = link.getAttribute("aria-label") ?? [...link.children].map((part) => part.textContent).join(" · ");
+  });
   const stop = (link) => {
     for (const cell of link.closest("table").querySelectorAll('td a[tabindex="0"]')) cell.tabIndex = -1;
     link.tabIndex = 0;
@@ -290,6 +307,10 @@
   /* The newest days are at the right: on a narrow screen they are what is looked at first. */
   const ready = () => {
     document.querySelectorAll("table.cal").forEach(rove);
+    for (const chart of document.querySelectorAll("figure.newest")) {
+      if (!chart.dataset.moved) chart.scrollLeft = chart.scrollWidth;
+      chart.dataset.moved = "1";
+    }
     document.dispatchEvent(new Event("chart-refresh"));
     wait();
   };

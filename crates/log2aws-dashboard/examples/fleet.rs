@@ -30,7 +30,7 @@ use log2aws_core::line::Row;
 use log2aws_core::metadata::Metadata;
 use log2aws_core::reject::Reject;
 use log2aws_core::summary::{RawObject, Rejects, Summary, SummaryBuilder};
-use log2aws_dashboard::index::CalendarQuery;
+use log2aws_dashboard::index::{CalendarQuery, Lens, Only, Sort};
 use log2aws_dashboard::store_index::{FULL_EVERY, StoreIndex, StoreIndexConfig};
 use log2aws_dashboard::{Body, Dashboard, Feed};
 use log2aws_service::ports::{
@@ -342,7 +342,9 @@ fn main() {
         from: day(last.saturating_sub(30.days())),
         to: day(last),
         search: String::new(),
-        troubled_only: false,
+        only: Only::All,
+        lens: Lens::Load,
+        sort: Sort::Severity,
         page: 1,
         per_page: 200,
     };
@@ -354,6 +356,9 @@ fn main() {
     let mut day_page = Vec::new();
     for (name, path) in [
         ("calendar", format!("/ui/?to={last}")),
+        ("calendar-complete", format!("/ui/?to={last}&lens=complete")),
+        ("calendar-iowait", format!("/ui/?to={last}&lens=iowait&sort=lens")),
+        ("calendar-free", format!("/ui/?to={last}&lens=free")),
         ("day", format!("/ui/s/server00001/{day}")),
         ("chart", format!("/ui/s/server00001/{day}/chart.svg")),
         ("values", format!("/ui/s/server00001/{day}/values.json")),

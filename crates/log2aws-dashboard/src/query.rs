@@ -2,6 +2,8 @@
 
 use std::fmt::Display;
 
+use jiff::ToSpan as _;
+use jiff::civil::Date;
 use log2aws_core::chart::{SeriesId, Time, View, Window};
 use log2aws_core::day::Day;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
@@ -13,6 +15,9 @@ const UNESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(
 
 /// How many characters of the caller's text an error message repeats.
 const MAX_ECHO_CHARS: usize = 60;
+
+/// The highest load that a scale may be asked to have room for.
+const MAX_LOAD: usize = 10_000_000;
 
 /// A text as part of a query.
 pub(crate) fn encode(text: &str) -> String {
@@ -51,12 +56,12 @@ impl Query {
         self.0.iter().filter(wanted).map(|(_, value)| value.trim())
     }
 
-    /// A day.
+    /// A day, in full or as seen from `today`: see [`day_from`].
     ///
     /// # Errors
     /// One sentence.
-    pub(crate) fn day(&self, name: &str, w: &Words) -> Result<Option<Day>, String> {
-        self.get(name).map(|text| day(text, w)).transpose()
+    pub(crate) fn day(&self, name: &str, today: Day, w: &Words) -> Result<Option<Day>, String> {
+        self.get(name).map(|text| day_from(text, today, w)).transpose()
     }
 
     /// A number within a range.
@@ -110,7 +115,9 @@ impl Query {
             hidden = SeriesId::ALL.iter().copied().filter(|id| !shown.contains(id)).collect();
         }
         let window = Some(window).filter(|window| !window.is_whole());
-        Ok(View { window, hidden, language: w.language })
+        let load_up_to = self.number("load", (1, MAX_LOAD), w)?;
+        let load_up_to = load_up_to.and_then(|load| u32::try_from(load).ok());
+        Ok(View { window, hidden, language: w.language, load_up_to })
     }
 
     /// Whether it comes from the form above a chart; the canonical form is shorter.
@@ -125,6 +132,38 @@ impl Query {
 /// One sentence.
 pub(crate) fn day(text: &str, w: &Words) -> Result<Day, String> {
     text.parse().map_err(|_| fill(w.bad_date, &[("given", &echo_excerpt(text))]))
+}
+
+/// Parses a day as people write it: `2026-11-29`; `11-29`, the last one that is not after today;
+/// `today`, `yesterday`; `-7d`.
+///
+/// # Errors
+/// One sentence.
+pub(crate) fn day_from(text: &str, today: Day, w: &Words) -> Result<Day, String> {
+    relative(text, today).map_or_else(|| day(text, w), Ok)
+}
+
+fn relative(text: &str, today: Day) -> Option<Day> {
+    let ago = |days: i64| Day::from_date(today.date().checked_sub(days.days()).ok()?);
+    match text.to_ascii_lowercase().as_str() {
+        "today" | "今日" => return Some(today),
+        "yesterday" | "昨日" => return ago(1),
+        text => {
+            let days = text.strip_prefix('-').and_then(|text| text.strip_suffix('d'));
+            if let Some(days) = days.filter(|days| (1..=4).contains(&days.len())) {
+                return days.parse::<u16>().ok().and_then(|days| ago(days.into()));
+            }
+        }
+    }
+    let (month, day) = text.split_once('-')?;
+    if text.len() > 5 || [month, day].iter().any(|part| !part.bytes().all(|b| b.is_ascii_digit())) {
+        return None;
+    }
+    let (month, day) = (month.parse().ok()?, day.parse().ok()?);
+    // A leap day comes back after eight years at the latest.
+    let years = (0..=8).filter_map(|back| today.date().year().checked_sub(back));
+    let mut dates = years.filter_map(|year| Date::new(year, month, day).ok());
+    Day::from_date(dates.find(|date| *date <= today.date())?)
 }
 
 /// The beginning of a text, for use in a response.
@@ -166,11 +205,11 @@ impl Link {
             let (from, till) = (window.from().to_string(), window.till().to_string());
             self = self.bare("from", &from).bare("till", &till);
         }
-        if view.hidden.is_empty() {
-            return self;
+        if !view.hidden.is_empty() {
+            let hidden: Vec<_> = view.hidden.iter().map(|id| id.as_str()).collect();
+            self = self.bare("hide", &hidden.join(","));
         }
-        let hidden: Vec<_> = view.hidden.iter().map(|id| id.as_str()).collect();
-        self.bare("hide", &hidden.join(","))
+        self.with_some("load", view.load_up_to)
     }
 
     /// Adds a pair whose value needs no escape.
@@ -219,6 +258,9 @@ mod tests {
         assert_eq!(link, "x?from=09:00&till=24:00&hide=load5,st");
         assert_eq!(query(link.split_once('?').unwrap().1).view(en()), Ok(view));
         assert_eq!(query("from=00:00&till=24:00").view(en()), Ok(View::default()));
+        let scaled = query("load=13").view(en()).unwrap();
+        assert_eq!(Link::to("x").with_view(&scaled).text(), "x?load=13");
+        assert!(query("load=1e9").view(en()).is_err());
     }
 
     #[test]
@@ -240,9 +282,36 @@ mod tests {
             let error = query(text).view(en()).unwrap_err();
             assert!(error.contains(part), "{text}: {error}");
         }
-        assert!(query("to=2026-02-30").day("to", en()).unwrap_err().contains("2026-02-30"));
         assert!(query("days=0").number("days", (1, 92), en()).unwrap_err().contains("1 to 92"));
         assert_eq!(query("days=92").number("days", (1, 92), en()), Ok(Some(92)));
+    }
+
+    #[test]
+    fn a_day_is_read_as_people_write_it() {
+        let today: Day = "2026-11-24".parse().unwrap();
+        let read = |text: &str| day_from(text, today, en());
+        for (text, date) in [
+            ("2026-11-29", "2026-11-29"),
+            ("11-24", "2026-11-24"),
+            ("11-25", "2025-11-25"),
+            ("1-2", "2026-01-02"),
+            ("02-29", "2024-02-29"),
+            ("today", "2026-11-24"),
+            ("Yesterday", "2026-11-23"),
+            ("昨日", "2026-11-23"),
+            ("-7d", "2026-11-17"),
+            ("-0d", "2026-11-24"),
+            ("-400d", "2025-10-20"),
+        ] {
+            assert_eq!(read(text).unwrap().to_string(), date, "{text}");
+        }
+        for text in
+            ["2026-02-30", "13-01", "02-30", "-d", "--7d", "-70000d", "+7d", "11-", "-", "1-2-3"]
+        {
+            assert!(read(text).unwrap_err().contains(text), "{text}");
+        }
+        let first: Day = "0000-01-01".parse().unwrap();
+        assert!(day_from("-7d", first, en()).is_err());
     }
 
     #[test]

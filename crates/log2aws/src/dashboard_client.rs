@@ -55,7 +55,7 @@ impl DashboardClient {
         for (key, rows) in deliveries {
             let RawKey { server, day, .. } = key;
             let start = Instant::now();
-            let path = format!("/ui/?to={day}&q={server}");
+            let path = format!("/ui/?to={day}&q={server}&lens=complete");
             while cell(&self.page(&path)?, key) != Some(*rows) {
                 ensure!(
                     start.elapsed() < PATIENCE,
@@ -81,11 +81,12 @@ impl DashboardClient {
     }
 }
 
-/// The number in the calendar's cell of a delivery.
+/// The number of samples in the title of the calendar's cell of a delivery.
 fn cell(page: &str, key: &RawKey) -> Option<usize> {
     let (_, link) = page.split_once(&format!("s/{}/{}", key.server, key.day))?;
-    let (_, text) = link.split_once('>')?;
-    text.split('<').next()?.trim().parse().ok()
+    let (tag, _) = link.split_once('>')?;
+    let (_, title) = tag.split_once("title=\"")?;
+    title.split(' ').next()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -98,10 +99,13 @@ mod tests {
     fn a_cell_is_found_by_its_server_and_day() {
         let day = "2026-11-24".parse().unwrap();
         let key = RawKey::new("web01".parse().unwrap(), day, KeyPrefix::Off);
-        let page = "<th><a href=s/web01>web01</a><td class=g><a href=s/web01/2026-11-23>288</a>\
-                    <td class=g><a href=s/web01/2026-11-24 title=\"2 missing\">5<i>2 missing</i></a>";
-        assert_eq!(cell(page, &key), Some(5));
-        assert_eq!(cell(&page.replace(">5<", ">×<"), &key), None);
-        assert_eq!(cell("<a href=s/web01/2026-11-23>5</a>", &key), None);
+        let cell_of = |day: &str, title: &str| {
+            format!("<td><a href=s/web01/{day} class=g title=\"{title}\">3%</a>")
+        };
+        let before = cell_of("2026-11-23", "288 of 288 samples");
+        let page = before.clone() + &cell_of("2026-11-24", "5 of 144 samples: 139 missing");
+        assert_eq!(cell(&page, &key), Some(5));
+        assert_eq!(cell(&(before.clone() + &cell_of("2026-11-24", "not due yet")), &key), None);
+        assert_eq!(cell(&before, &key), None);
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal as _, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
@@ -200,7 +201,7 @@ fn take_samples(
         server: server.clone(),
         note: None,
         mode: SampleMode::Interval { window: Duration::from_secs(1) },
-        interval: None,
+        interval: NonZeroU32::new(1),
         sync: false,
     };
     let mut days = BTreeSet::new();

@@ -97,9 +97,12 @@ impl Page<'_> {
 
     fn load(&self, drawing: &mut Drawing, kind: &PanelKind, top: i32) {
         let language = self.view.language;
-        let max = self.highest(kind);
+        let (highest, up_to) = (self.highest(kind), self.view.load_up_to.map(f64::from));
+        let max = highest.max(up_to.unwrap_or(0.0));
         let cores = self.log.metadata.cores.map(f64::from);
-        let shown = cores.filter(|cores| *cores <= max.max(1.0) * MAX_CORES_PER_LOAD);
+        // A scale that is shared with other charts does not depend on the cores.
+        let most = if up_to.is_some() { max } else { max.max(1.0) * MAX_CORES_PER_LOAD };
+        let shown = cores.filter(|cores| *cores <= most);
         // Leaves room for the labels above the highest value.
         let scale = Scale::numbers((max * 1.06).max(shown.unwrap_or(0.0)));
         let panel = self.plot(scale, top, kind);

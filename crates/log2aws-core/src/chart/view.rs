@@ -24,6 +24,9 @@ pub struct View {
     pub hidden: Vec<SeriesId>,
     /// The language of the text.
     pub language: Language,
+    /// A load that the scale of the load has room for at least, so that several charts have the
+    /// same scale.
+    pub load_up_to: Option<u32>,
 }
 
 /// A time of day to the minute, `00:00` to `24:00`, in clock time.

@@ -138,11 +138,15 @@ impl Dashboard {
     /// The last day that may have data: today or, if a server's clock is ahead of ours, the last
     /// day that has any. A log from the far future does not count.
     fn newest(&self) -> Result<Day, ErrorResponse> {
-        let now = self.clock.now().to_zoned(self.store_index.zone().clone());
-        let Some(today) = Day::from_date(now.date()) else {
-            return Err(ErrorResponse::Internal("the clock is out of order".to_owned()));
-        };
+        let today = self.today()?;
         Ok(self.store_index.newest().map_or(today, |newest| newest.max(today)))
+    }
+
+    /// The present day in the zone of the store.
+    fn today(&self) -> Result<Day, ErrorResponse> {
+        let now = self.clock.now().to_zoned(self.store_index.zone().clone());
+        Day::from_date(now.date())
+            .ok_or_else(|| ErrorResponse::Internal("the clock is out of order".to_owned()))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Which handler answers which path.
 
 use http::header::IF_NONE_MATCH;
-use http::{Method, Response};
+use http::{Method, Response, StatusCode};
 use log2aws_core::day::Day;
 use log2aws_core::server_name::ServerName;
 use percent_encoding::percent_decode_str;
@@ -12,8 +12,8 @@ use super::{Body, Dashboard, LANGUAGE_COOKIE, RequestContext, download};
 use crate::assets;
 use crate::i18n::fill;
 use crate::index::{Absence, Cell};
-use crate::pages::calendar::{self, CalendarState};
-use crate::pages::compare;
+use crate::pages::calendar::{self, CalendarState, FieldError};
+use crate::pages::compare::{self, CompareState};
 use crate::pages::day::content::Content;
 use crate::pages::day::{self, DayInput, Neighbours};
 use crate::pages::server::{self, Period, PeriodCell};
@@ -125,14 +125,15 @@ impl Route<'_> {
     fn calendar(&self) -> Answer {
         let (store_index, w) = (&self.dashboard.store_index, self.context.w);
         let newest = self.dashboard.newest()?;
-        let state =
-            CalendarState::read(&self.query, newest, w).map_err(ErrorResponse::BadRequest)?;
+        let today = self.dashboard.today()?;
+        let (state, errors) = CalendarState::read(&self.query, newest, today, w);
         let layout = self.dashboard.layout(self.context, "calendar", w.calendar);
         let calendar = store_index.calendar(&state.to_query());
         let progress = store_index.progress();
         let messages = calendar::messages(&progress, &self.dashboard.trouble(), w);
-        let html = calendar::render(&layout, &state, &calendar, newest, messages)?;
-        Ok(reply::page(html))
+        let html = calendar::render(&layout, (&state, &errors), &calendar, newest, messages)?;
+        let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
+        Ok(reply::page_of(status, html))
     }
 
     fn status(&self) -> Answer {
@@ -167,8 +168,10 @@ impl Route<'_> {
     fn compare(&self) -> Answer {
         let (store_index, w) = (&self.dashboard.store_index, self.context.w);
         let newest = self.dashboard.newest()?;
-        let state = compare::CompareState::read(&self.query, newest, w)
-            .map_err(ErrorResponse::BadRequest)?;
+        let loading = store_index.progress().loading;
+        let known = |server: &ServerName| loading || store_index.server(server).is_some();
+        let today = self.dashboard.today()?;
+        let (state, errors) = CompareState::read(&self.query, today, known, w);
         let read = |server: &ServerName| {
             let content = Content::read(store_index, server, state.day);
             (content, self.cell(server, state.day))
@@ -177,7 +180,14 @@ impl Route<'_> {
         layout.chart = !state.servers.is_empty();
         // One after the other, so that only one CSV is in memory at a time.
         let days = state.servers.iter().map(read);
-        Ok(reply::page(compare::render(&layout, &state, days, newest)?))
+        let html = compare::render(&layout, (&state, &errors), &self.query, days, newest)?;
+        let unknown = |error: &FieldError| error.field == compare::UNKNOWN_SERVER;
+        let status = match errors.as_slice() {
+            [] => StatusCode::OK,
+            errors if errors.iter().all(unknown) => StatusCode::NOT_FOUND,
+            _ => StatusCode::BAD_REQUEST,
+        };
+        Ok(reply::page_of(status, html))
     }
 
     fn cell(&self, server: &ServerName, day: Day) -> Cell {
@@ -201,7 +211,9 @@ impl Route<'_> {
             return Err(self.no_server(server));
         }
         let newest = self.dashboard.newest()?;
-        let period = Period::read(&self.query, newest, w).map_err(ErrorResponse::BadRequest)?;
+        let today = self.dashboard.today()?;
+        let period =
+            Period::read(&self.query, newest, today, w).map_err(ErrorResponse::BadRequest)?;
         let first = period.from();
         let cells = self.cells(server, first, period.to);
         let days = cells.into_iter().zip(0..).map(|(cell, days)| {
@@ -220,12 +232,15 @@ impl Route<'_> {
         let mut layout = self.dashboard.layout(self.context, "", server.as_str());
         layout.chart = true;
         let newest = self.dashboard.newest()?;
+        let note = self.dashboard.store_index.note(server);
+        let server = (server, note.as_deref());
         Ok(reply::page(server::render(&layout, server, period, &days, newest)?))
     }
 
     fn period(&self, server: &ServerName, values: bool) -> Answer {
         let (_, days) = self.period_of(server)?;
-        let drawing = server::drawing(server, &days, self.context.w);
+        let note = self.dashboard.store_index.note(server);
+        let drawing = server::drawing((server, note.as_deref()), &days, self.context.w);
         Ok(if values {
             reply::generated(JSON, drawing.to_values_json(), self.known())
         } else {

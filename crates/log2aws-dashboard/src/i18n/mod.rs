@@ -48,6 +48,15 @@ pub(crate) fn count(n: u64, [one, many]: [&str; 2]) -> String {
 }
 
 impl Words {
+    /// Several short texts in one line; those that are absent are left out.
+    pub(crate) fn list(&self, parts: impl IntoIterator<Item = Option<String>>) -> String {
+        let comma = match self.language {
+            Language::En => ", ",
+            Language::Ja => "、",
+        };
+        parts.into_iter().flatten().collect::<Vec<_>>().join(comma)
+    }
+
     /// The two-letter abbreviation of the day of the week.
     pub(crate) fn weekday(&self, date: Date) -> &'static str {
         let names = [self.mon, self.tue, self.wed, self.thu, self.fri, self.sat, self.sun];

@@ -57,7 +57,47 @@ words! {
     retention_paused: "Nothing is removed by age, because no log of the last day bears this machine's clock out. Check the clock. If it is right and deliveries have ended, start serve with --retention-trust-clock.", "直近 1 日のログがなく、このマシンの時計が正しいと確かめられないため、古いデータの削除を止めています。時計を確認してください。時計が正しく、ログの送信が終わっているのなら、--retention-trust-clock を付けて serve を起動してください。";
     load_failed: "The store could not be looked through; what is shown was known before.", "保存先を確認できませんでした。以前に確認した内容を表示しています。";
     search: "Server", "サーバー名";
-    search_hint: "part of a name, or web*", "名前の一部、または web*";
+    search_hint: "part of a name or note, or web*", "名前かメモの一部、または web*";
+    date_hint: "YYYY-MM-DD, MM-DD, yesterday or -7d", "YYYY-MM-DD、MM-DD、yesterday（昨日）、-7d";
+    lens: "Show", "表示する値";
+    lens_load: "Load per core", "コアあたりの負荷";
+    lens_cpu: "CPU busy", "CPU 使用率";
+    lens_iowait: "I/O wait", "I/O 待ち";
+    lens_free: "Least free memory", "最小空きメモリ";
+    lens_swap: "Most swapped", "最大スワップ";
+    lens_reboots: "Reboots", "再起動";
+    lens_complete: "Completeness", "記録のそろい具合";
+    say_lens_load: "p95 of the day's 1-minute load average, divided by the server's cores", "その日のロードアベレージ（1 分）の p95 をコア数で割った値";
+    say_lens_cpu: "mean of the day: user, system, waiting and stolen time", "その日の平均（ユーザー・システム・I/O 待ち・スチールの合計）";
+    say_lens_iowait: "p95 of the day's time waiting for I/O", "その日の I/O 待ちの p95";
+    say_lens_free: "least free memory of the day, without buffers and cache", "その日の空きメモリの最小値（バッファとキャッシュは含みません）";
+    say_lens_swap: "most swapped-out memory of the day", "その日のスワップ使用量の最大値";
+    say_lens_reboots: "reboots of the day", "その日の再起動の回数";
+    say_lens_complete: "samples that are there, in percent of those that the day should have", "その日にあるべき記録のうち、そろっている割合";
+    scale_below: "below {n}", "{n} 未満";
+    scale_from: "from {n}", "{n} 以上";
+    mark_incomplete: "Corner: samples are missing or lines could not be read on that day.", "角の印：欠落か、読めない行があります。";
+    mark_no_cores: "In parentheses: the number of cores is unknown, so this is the load itself; its colours change at 1, 2, 4, 8 and 16.", "括弧付き：コア数が不明なため、負荷そのものの値です。色は 1・2・4・8・16 で変わります。";
+    mark_no_value: "The log of the day has no such value.", "その日のログにこの値はありません。";
+    sort: "Order", "並び順";
+    sort_severity: "Worst first", "異常の多い順";
+    sort_name: "Name", "名前順";
+    sort_lens: "By {lens}", "{lens}順";
+    arrived: "{n} arrived", "到着 {n}";
+    arrived_head: "arrived", "到着数";
+    not_yet: "{n} not yet (due {at})", "未到着 {n}（期限 {at}）";
+    silent_one: "{n} silent since {day}", "途絶 {n}（最終 {day}）";
+    silent_many: "{n} silent, the longest since {day}", "途絶 {n}（最も古い最終日 {day}）";
+    missing_n: "{n} missing", "欠落 {n}";
+    off_n: "{n} off", "停止 {n}";
+    no_server_yet: "no server known on that day", "この日に既知のサーバーなし";
+    missing_on: "Servers without results of {day}:", "{day} の結果がないサーバー：";
+    none_missing: "No server is missing on {day}.", "{day} に欠けているサーバーはありません。";
+    none_troubled_yet: "No server has a problem in these days so far.", "この期間に異常のあるサーバーは、今のところありません。";
+    compare_chosen: "Compare the selected servers", "選んだサーバーを比較";
+    compare_one: "Compare {server}", "{server} を比較";
+    reboots_here_many: "{n} reboots", "再起動 {n} 回";
+    reboots_problem: "{n} reboots in these days; three or more count as a problem.", "この期間に {n} 回再起動しています。3 回以上は異常として扱います。";
     troubled_only: "Only with something wrong", "異常のあるものだけ";
     days_shown: "Days", "日数";
     last_day: "Last day", "最終日";
@@ -69,7 +109,7 @@ words! {
     page_of: "Page {page} of {pages}", "{pages} ページ中 {page} ページ目";
     page_previous: "Previous page", "前のページ";
     page_next: "Next page", "次のページ";
-    calendar_caption: "Samples by server and day, {from} to {to}", "サーバー・日別の記録数（{from} ～ {to}）";
+    calendar_caption: "{lens} by server and day, {from} to {to}", "サーバー・日別の{lens}（{from} ～ {to}）";
     calendar_region: "Calendar table; scrolls sideways. The arrow keys move from cell to cell.", "カレンダー表。横スクロールできます。矢印キーでセル間を移動します。";
     skip_table: "Skip to the table", "表へ移動";
     skip_past_table: "Skip the table", "表を飛ばす";
@@ -98,6 +138,8 @@ words! {
     cell_off_day: "was off", "停止していた";
     cell_ran: "missing though it ran", "稼働中なのに欠落";
     cell_silent: "nothing has come since", "以後何も届いていない";
+    cell_silent_since: "silent since {day}", "{day} を最後に途絶";
+    cell_incomplete: "incomplete", "欠けあり";
     cell_unknown: "missing, cause unknown", "欠落（原因不明）";
     cell_loading: "not looked through yet", "未確認";
 
@@ -315,6 +357,7 @@ words! {
 
     // The server page.
     days_of: "{n} of {of} days delivered", "{of} 日のうち {n} 日分あり";
+    days_not_due: "{n} not due yet", "到着予定前 {n} 日";
     week: "Week", "週";
     month: "Month", "月";
     period: "Period", "期間";
@@ -336,7 +379,8 @@ words! {
 
     // Comparing.
     compare_title: "Servers compared", "サーバー比較";
-    compare_hint: "Up to {n} servers of one day, one below the other, with the same hours.", "同じ日・同じ時間帯で、最大 {n} 台を上下に並べます。";
+    compare_hint: "Up to {n} servers of one day, one below the other, with the same hours and the same scale of load.", "同じ日・同じ時間帯・同じ負荷の目盛りで、最大 {n} 台を上下に並べます。";
+    compare_zones: "These servers are in different time zones: the same hour in two charts is not the same moment.", "サーバーのタイムゾーンが異なります。グラフの同じ時刻は、同じ瞬間ではありません。";
     remove: "Remove {server}", "{server} を外す";
     compare_none: "No server is chosen so far. Add one by its name.", "サーバーが選ばれていません。名前を入力して追加してください。";
     compare_full: "{n} servers are shown, which is as many as fit.", "上限の {n} 台を表示しています。";
@@ -358,9 +402,10 @@ words! {
     not_found_server: "No server named {server} has delivered a log.", "サーバー {server} からのログはありません。";
     not_found_file: "There is no such file of this day.", "この日にそのファイルはありません。";
     bad_request: "The address cannot be read", "アドレスを解釈できません";
-    bad_date: "{given} is not a date. Write it as YYYY-MM-DD.", "{given} は日付ではありません。YYYY-MM-DD の形式で指定してください。";
+    bad_date: "{given} is not a date. Write YYYY-MM-DD, MM-DD, yesterday or -7d.", "{given} は日付ではありません。YYYY-MM-DD、MM-DD、yesterday（昨日）、-7d のどれかで指定してください。";
     bad_server: "{given} is not the name of a server: letters, digits, '-', '.' and '_'.", "{given} はサーバー名ではありません。使えるのは英数字と '-'、'.'、'_' です。";
-    bad_number: "{given} is not a number from {least} to {most}.", "{given} は {least} から {most} までの数ではありません。";
+    bad_number: "{given} is out of range: give a whole number from {least} to {most}.", "{given} は指定できません。{least} から {most} までの整数を指定してください。";
+    bad_choice: "{given} is not one of: {known}.", "{given} は指定できません。使える値：{known}。";
     bad_time: "{given} is not a time of day. Write it as HH:MM, at most 24:00.", "{given} は時刻ではありません。HH:MM（24:00 まで）の形式で指定してください。";
     bad_window: "From {from} to {till} is no stretch of time: it must end later than it begins.", "{from}～{till} は時間帯になっていません。終了は開始より後にしてください。";
     bad_series: "{given} is not the name of a series.", "{given} という系列はありません。";

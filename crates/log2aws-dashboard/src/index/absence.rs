@@ -32,6 +32,8 @@ const MAX_CLOCK_AHEAD: SignedDuration = SignedDuration::from_hours(26);
 pub(crate) struct AsOf {
     /// The first day whose log is not due yet.
     pub(crate) not_due: DayNumber,
+    /// The present day.
+    pub(crate) today: DayNumber,
     /// The latest date anywhere on Earth. Days after it are ignored.
     pub(crate) last: DayNumber,
     /// Whether the store has been listed completely.
@@ -48,25 +50,28 @@ impl AsOf {
         let (today, last) = (number(now), number(now.checked_add(MAX_CLOCK_AHEAD).unwrap_or(now)));
         let now = now.to_zoned(zone.clone());
         let morning = i32::from(now.hour() < 12);
-        Self { not_due: DayNumber(today.0.saturating_sub(morning)), last, complete }
+        Self { not_due: DayNumber(today.0.saturating_sub(morning)), today, last, complete }
     }
 }
 
-/// The cells from `from` to `to`, both included.
+/// The cells from `from` to `to`, both included, with the days that have results.
 pub(crate) fn cells(
     days: &[Packed],
     from: DayNumber,
     to: DayNumber,
     now: AsOf,
-) -> impl Iterator<Item = Cell> + '_ {
+) -> impl Iterator<Item = (Cell, Option<&Packed>)> {
     let mut at = days.partition_point(|packed| packed.day < from);
     let known = days.partition_point(|packed| packed.day <= now.last);
     (from.0..=to.0).map(move |number| match days.get(at) {
         Some(packed) if packed.day.0 == number => {
             at += 1;
-            cell_of(packed)
+            (cell_of(packed), Some(packed))
         }
-        _ => Cell::Empty(absence(&days[..at], &days[at..known.max(at)], DayNumber(number), now)),
+        _ => {
+            let (before, after) = (&days[..at], &days[at..known.max(at)]);
+            (Cell::Empty(absence(before, after, DayNumber(number), now)), None)
+        }
     })
 }
 

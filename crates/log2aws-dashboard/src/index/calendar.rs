@@ -3,6 +3,8 @@
 use log2aws_core::day::Day;
 use log2aws_core::server_name::ServerName;
 
+use super::lens::{Lens, LensValue};
+
 /// The part of the calendar to show.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CalendarQuery {
@@ -10,21 +12,73 @@ pub struct CalendarQuery {
     pub from: Day,
     /// The last day shown.
     pub to: Day,
-    /// Part of a server's name, or a pattern with `*`; empty for all.
+    /// Part of a server's name or note, or a pattern with `*`; empty for all.
     pub search: String,
-    /// Only servers with a problem.
-    pub troubled_only: bool,
+    /// Which of the servers found are listed.
+    pub only: Only,
+    /// The figure of the cells.
+    pub lens: Lens,
+    /// The order of the servers.
+    pub sort: Sort,
     /// The page, from 1.
     pub page: usize,
     /// How many servers a page has.
     pub per_page: usize,
 }
 
+/// Which servers are listed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Only {
+    /// All.
+    #[default]
+    All,
+    /// Those with a problem in the days shown.
+    Troubled,
+    /// Those of which there are no results of that day, whatever the reason.
+    Missing(Day),
+}
+
+/// The order of the servers; equals are in the order of their names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sort {
+    /// The most severe problems first, then as [`Sort::Lens`].
+    #[default]
+    Severity,
+    /// By name.
+    Name,
+    /// The most conspicuous value of the lens first.
+    Lens,
+}
+
+/// What has arrived of one day, over all servers found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DayCounts {
+    /// Logs that arrived and were not refused.
+    pub arrived: usize,
+    /// Logs that are not due yet.
+    pub not_due: usize,
+    /// Servers of which nothing came since.
+    pub silent: usize,
+    /// The last day of the one of these that is silent for the longest time.
+    pub silent_since: Option<Day>,
+    /// Logs that are missing, or were refused, while later days arrived.
+    pub missing: usize,
+    /// Servers that were off.
+    pub off: usize,
+}
+
 /// One page of the calendar.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Calendar {
     /// The days, oldest first.
     pub days: Vec<Day>,
+    /// What has arrived of each day, over all servers that match the search.
+    pub counts: Vec<DayCounts>,
+    /// The day that matters most, and what has arrived of it: the one whose missing servers are
+    /// listed; else the last one shown that is over; else the last one shown.
+    pub state_of: (Day, DayCounts),
+    /// The present day.
+    pub today: Day,
     /// The servers of this page, worst first, then by name.
     pub rows: Vec<CalendarRow>,
     /// The total number of servers.
@@ -40,12 +94,20 @@ pub struct Calendar {
 }
 
 /// A server in the calendar.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct CalendarRow {
     /// The server.
     pub server: ServerName,
+    /// The note in the metadata of its newest log.
+    pub note: Option<String>,
+    /// Its reboots in the days shown.
+    pub reboots: u32,
+    /// The last day with results.
+    pub last: Option<Day>,
     /// A cell for each day.
     pub cells: Vec<Cell>,
+    /// The value of the lens for each day.
+    pub values: Vec<Option<LensValue>>,
 }
 
 /// A day of a server.

@@ -44,6 +44,8 @@ pub struct DayStats {
     pub last: Option<Edge>,
     /// Of the day's series.
     pub figures: Figures,
+    /// The note in the log's metadata. The index keeps that of each server's newest day alone.
+    pub note: Option<Box<str>>,
 }
 
 /// The first or last sample of a day, used to judge the days next to it.
@@ -66,6 +68,8 @@ pub struct Figures {
     pub load_max: Option<f32>,
     /// Means of us, sy, wa and st, in percent.
     pub cpu: [Option<f32>; 4],
+    /// p95 of wa, in percent.
+    pub wait_p95: Option<f32>,
     /// The minimum of free memory, in KiB.
     pub free_min: Option<f32>,
     /// The maximum of swapped-out memory, in KiB.
@@ -74,4 +78,11 @@ pub struct Figures {
     pub blocks: [Option<f32>; 2],
     /// Cores, if the log contains the number.
     pub cores: Option<u32>,
+}
+
+impl Figures {
+    /// The mean of the time that the CPU was not idle, in percent.
+    pub fn cpu_busy(&self) -> Option<f32> {
+        self.cpu.iter().flatten().copied().reduce(|sum, part| sum + part)
+    }
 }

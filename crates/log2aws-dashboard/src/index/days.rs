@@ -1,13 +1,23 @@
 //! The days of one server, in order.
 
+use serde::{Deserialize, Serialize};
+
 use super::packed::{DayNumber, Packed};
 
 /// Extra capacity to reserve at once: doubling would waste half of a large index.
 const EXTRA_CAPACITY: usize = 16;
 
-/// The known days of one server, oldest first.
+/// The known days of one server, oldest first, and the server's usual name.
 #[derive(Debug, Default)]
-pub(crate) struct Days(Vec<Packed>);
+pub(crate) struct Days(Vec<Packed>, Option<NoteOf>);
+
+/// The note in the metadata of a day.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct NoteOf {
+    pub(crate) day: DayNumber,
+    /// `None` if that day's log has none.
+    pub(crate) note: Option<Box<str>>,
+}
 
 impl Days {
     /// Days in any order; of duplicates the last one counts.
@@ -16,7 +26,29 @@ impl Days {
         days.sort_by_key(|packed| packed.day);
         days.dedup_by_key(|packed| packed.day);
         days.shrink_to_fit();
-        Self(days)
+        Self(days, None)
+    }
+
+    /// The same with a note.
+    pub(crate) fn with_note(self, note: Option<NoteOf>) -> Self {
+        Self(self.0, note)
+    }
+
+    /// The note of the newest day that was read.
+    pub(crate) fn note(&self) -> Option<&NoteOf> {
+        self.1.as_ref()
+    }
+
+    /// The same as text.
+    pub(crate) fn note_text(&self) -> Option<&str> {
+        self.1.as_ref()?.note.as_deref()
+    }
+
+    /// Takes the note of a day unless that of a later day is known.
+    pub(crate) fn put_note(&mut self, note: NoteOf) {
+        if self.1.as_ref().is_none_or(|held| held.day <= note.day) {
+            self.1 = Some(note);
+        }
     }
 
     pub(crate) fn as_slice(&self) -> &[Packed] {

@@ -31,6 +31,7 @@ impl DayStats {
             first: None,
             last: None,
             figures: Figures::default(),
+            note: None,
         }
     }
 
@@ -72,6 +73,7 @@ impl DayStats {
             first: edge(log.first, first),
             last: edge(log.last, last),
             figures: figures(log),
+            note: log.metadata.note.as_ref().map(|note| upright(note.as_str())),
         }
     }
 }
@@ -120,11 +122,18 @@ fn figures(log: &LogSummary) -> Figures {
         load_p95: stats("load-average01").and_then(|stats| stats.p95).map(narrow),
         load_max: max("load-average01"),
         cpu: ["cpu-us", "cpu-sy", "cpu-wa", "cpu-st"].map(mean),
+        wait_p95: stats("cpu-wa").and_then(|stats| stats.p95).map(narrow),
         free_min: stats("mem-free").and_then(|stats| stats.min).map(narrow),
         swapped_max: max("mem-swpd"),
         blocks: ["buff-in", "buff-out"].map(mean),
         cores: log.metadata.cores.filter(|cores| *cores > 0),
     }
+}
+
+/// A note without the characters that turn the reading direction of what follows.
+fn upright(note: &str) -> Box<str> {
+    let turns = |c: &char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    note.chars().filter(|c| !turns(c)).collect::<String>().into()
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "seven digits are more than is shown")]

@@ -2,9 +2,11 @@
 
 mod absence;
 mod calendar;
+mod calendar_page;
 mod day_stats;
 mod days;
 mod from_summary;
+mod lens;
 mod packed;
 mod search;
 mod servers;
@@ -12,10 +14,14 @@ mod severity;
 #[cfg(test)]
 mod tests;
 
-pub use calendar::{Absence, Calendar, CalendarQuery, CalendarRow, Cell, Delivered, Health};
+pub use calendar::{
+    Absence, Calendar, CalendarQuery, CalendarRow, Cell, DayCounts, Delivered, Health, Only, Sort,
+};
 pub use day_stats::{DayStats, Edge, Figures, Status, Tag};
+pub use lens::{Lens, LensValue};
 
 pub(crate) use absence::AsOf;
-pub(crate) use days::Days;
+pub(crate) use days::{Days, NoteOf};
 pub(crate) use packed::{DayNumber, KeyLayout, Packed};
 pub(crate) use servers::{Index, Listing};
+pub(crate) use severity::MANY_REBOOTS;

@@ -64,6 +64,7 @@ pub(crate) struct Packed {
     blocks: [f32; 2],
     /// Hundredths of a percent.
     cpu: [u16; 4],
+    wait_p95: u16,
     cores: u16,
     pub(crate) status: Status,
     pub(crate) layout: KeyLayout,
@@ -98,6 +99,7 @@ impl Packed {
             swapped_max: float(figures.swapped_max),
             blocks: figures.blocks.map(float),
             cpu: figures.cpu.map(share),
+            wait_p95: share(figures.wait_p95),
             cores: figures.cores.map_or(0, |cores| u16::try_from(cores).unwrap_or(u16::MAX)),
             status: stats.status,
             layout,
@@ -120,8 +122,26 @@ impl Packed {
         Some(Edge { second, uptime: known(self.uptimes[at]).map(u64::from) })
     }
 
-    pub(crate) fn stats(&self) -> DayStats {
+    pub(crate) fn reboots(&self) -> u32 {
+        u32::from(self.reboots)
+    }
+
+    pub(crate) fn figures(&self) -> Figures {
         let [load_mean, load_p95, load_max] = self.load.map(held);
+        Figures {
+            load_mean,
+            load_p95,
+            load_max,
+            cpu: self.cpu.map(percent),
+            wait_p95: percent(self.wait_p95),
+            free_min: held(self.free_min),
+            swapped_max: held(self.swapped_max),
+            blocks: self.blocks.map(held),
+            cores: (self.cores > 0).then_some(u32::from(self.cores)),
+        }
+    }
+
+    pub(crate) fn stats(&self) -> DayStats {
         DayStats {
             tag: self.tag(),
             status: self.status,
@@ -130,20 +150,12 @@ impl Packed {
             missing: self.missing,
             missing_off: self.missing_off,
             rejects: self.rejects,
-            reboots: u32::from(self.reboots),
+            reboots: self.reboots(),
             clock_steps: u32::from(self.clock_steps),
             first: self.edge(0),
             last: self.edge(1),
-            figures: Figures {
-                load_mean,
-                load_p95,
-                load_max,
-                cpu: self.cpu.map(|cpu| (cpu != NO_PERCENT).then(|| f32::from(cpu) / 100.0)),
-                free_min: held(self.free_min),
-                swapped_max: held(self.swapped_max),
-                blocks: self.blocks.map(held),
-                cores: (self.cores > 0).then_some(u32::from(self.cores)),
-            },
+            figures: self.figures(),
+            note: None,
         }
     }
 
@@ -159,7 +171,7 @@ impl Packed {
         } else {
             super::Health::Complete
         };
-        let reboots = u32::from(self.reboots);
+        let reboots = self.reboots();
         super::Delivered { health, samples, expected, missing, missing_off, rejects, reboots }
     }
 }
@@ -184,6 +196,10 @@ fn share(percent: Option<f32>) -> u16 {
     percent.filter(|percent| percent.is_finite()).map_or(NO_PERCENT, hundredths)
 }
 
+fn percent(hundredths: u16) -> Option<f32> {
+    (hundredths != NO_PERCENT).then(|| f32::from(hundredths) / 100.0)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -202,16 +218,26 @@ mod tests {
     }
 
     fn figures() -> impl Strategy<Value = Figures> {
-        let cpu = prop::array::uniform4(prop::option::of(
-            (0..=10_000_u16).prop_map(|h| f32::from(h) / 100.0),
-        ));
+        let share = || prop::option::of((0..=10_000_u16).prop_map(|h| f32::from(h) / 100.0));
+        let cpu = (prop::array::uniform4(share()), share());
         let load = prop::array::uniform3(values());
         let rest = prop::array::uniform4(values());
         let cores = prop::option::of(1..5_000_u32);
-        (load, cpu, rest, cores).prop_map(|([load_mean, load_p95, load_max], cpu, rest, cores)| {
+        (load, cpu, rest, cores).prop_map(|(load, (cpu, wait_p95), rest, cores)| {
+            let [load_mean, load_p95, load_max] = load;
             let [free_min, swapped_max, bi, bo] = rest;
             let blocks = [bi, bo];
-            Figures { load_mean, load_p95, load_max, cpu, free_min, swapped_max, blocks, cores }
+            Figures {
+                load_mean,
+                load_p95,
+                load_max,
+                cpu,
+                wait_p95,
+                free_min,
+                swapped_max,
+                blocks,
+                cores,
+            }
         })
     }
 
@@ -229,7 +255,7 @@ mod tests {
             let (tag, status, (first, last)) = (Tag(tag), Status::Read, edges);
             let stats = DayStats {
                 tag, status, samples, expected, missing, missing_off, rejects, reboots,
-                clock_steps, first, last, figures,
+                clock_steps, first, last, figures, note: None,
             };
             let packed = Packed::new(DayNumber(20_000), KeyLayout::Plain, &stats);
             prop_assert_eq!(packed.stats(), stats);

@@ -1,6 +1,6 @@
-//! Which servers a search matches.
+//! Which servers a search matches, by name or by note.
 
-/// A part of a name or, with `*`, a pattern for the whole name. Case is ignored.
+/// A part of a text or, with `*`, a pattern for the whole text. Case is ignored.
 #[derive(Debug)]
 pub(crate) struct Search {
     text: String,
@@ -9,7 +9,7 @@ pub(crate) struct Search {
 
 impl Search {
     pub(crate) fn new(text: &str) -> Self {
-        let text = text.trim().to_ascii_lowercase();
+        let text = text.trim().to_lowercase();
         Self { pattern: text.contains('*'), text }
     }
 
@@ -17,7 +17,7 @@ impl Search {
         if self.text.is_empty() {
             return true;
         }
-        let name = name.to_ascii_lowercase();
+        let name = name.to_lowercase();
         if self.pattern { matches(&self.text, &name) } else { name.contains(&self.text) }
     }
 }
@@ -60,6 +60,9 @@ mod tests {
             ("w*1*1", "web01", false),
             ("web01*web01", "web01", false),
             ("**", "web01", true),
+            ("本番", "本番DB（主系）", true),
+            ("db", "本番DB（主系）", true),
+            ("*主系*", "本番DB（主系）", true),
             ("w*e*b*0*1", "web01", true),
             ("w*b*b*1", "web01", false),
         ] {

@@ -1,4 +1,4 @@
-//! All servers: adding and removing days, and the calendar.
+//! All servers: adding and removing days.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,12 +7,10 @@ use log2aws_core::day::Day;
 use log2aws_core::server_name::ServerName;
 
 use super::absence::{self, AsOf};
-use super::calendar::{Calendar, CalendarQuery, CalendarRow, Cell};
+use super::calendar::Cell;
 use super::day_stats::Tag;
-use super::days::Days;
+use super::days::{Days, NoteOf};
 use super::packed::{DayNumber, KeyLayout, Packed};
-use super::search::Search;
-use super::severity::SeverityScore;
 
 /// The most days in one calendar.
 const MAX_DAYS: i32 = 400;
@@ -70,6 +68,9 @@ impl Index {
         for packed in newer.as_slice() {
             held.put(*packed);
         }
+        if let Some(note) = newer.note() {
+            held.put_note(note.clone());
+        }
         self.summaries += held.len();
     }
 
@@ -80,6 +81,18 @@ impl Index {
             return;
         }
         self.summaries += usize::from(days.put(packed));
+    }
+
+    /// Takes the note of a server's day.
+    pub(crate) fn put_note(&mut self, server: &ServerName, note: NoteOf) {
+        if let Some(days) = self.servers.get_mut(server) {
+            days.put_note(note);
+        }
+    }
+
+    /// The note of a server's newest day.
+    pub(crate) fn note(&self, server: &ServerName) -> Option<&NoteOf> {
+        self.servers.get(server)?.note()
     }
 
     /// Removes one day; returns whether there was one.
@@ -135,46 +148,7 @@ impl Index {
     /// The cells of one server.
     pub(crate) fn cells(&self, server: &ServerName, from: Day, to: Day, now: AsOf) -> Vec<Cell> {
         let (from, to) = span(from, to);
-        absence::cells(self.days(server), from, to, now).collect()
-    }
-
-    pub(crate) fn calendar(&self, query: &CalendarQuery, now: AsOf) -> Calendar {
-        let (from, to) = span(query.from, query.to);
-        let search = Search::new(&query.search);
-        let mut found: Vec<(SeverityScore, &Arc<ServerName>, &Days)> = self
-            .servers
-            .iter()
-            .filter(|(name, _)| search.holds(name.as_str()))
-            .map(|(name, days)| {
-                let mut score = SeverityScore::default();
-                absence::cells(days.as_slice(), from, to, now).for_each(|cell| score.add(cell));
-                (score, name, days)
-            })
-            .collect();
-        let matching = found.len();
-        let troubled = found.iter().filter(|(score, ..)| score.troubled).count();
-        if query.troubled_only {
-            found.retain(|(score, ..)| score.troubled);
-        }
-        // A stable sort: servers with the same score stay in name order.
-        found.sort_by_key(|(score, ..)| std::cmp::Reverse(*score));
-        let per_page = query.per_page.max(1);
-        let pages = found.len().div_ceil(per_page).max(1);
-        let page = query.page.clamp(1, pages);
-        let rows =
-            found.iter().skip((page - 1) * per_page).take(per_page).map(|(_, name, days)| {
-                let cells = absence::cells(days.as_slice(), from, to, now).collect();
-                CalendarRow { server: ServerName::clone(name), cells }
-            });
-        Calendar {
-            days: (from.0..=to.0).filter_map(|number| DayNumber(number).day()).collect(),
-            rows: rows.collect(),
-            servers: self.servers.len(),
-            matching,
-            troubled,
-            page,
-            pages,
-        }
+        absence::cells(self.days(server), from, to, now).map(|(cell, _)| cell).collect()
     }
 }
 
@@ -184,7 +158,7 @@ fn hides(held: &Packed, other: KeyLayout, preferred: KeyLayout) -> bool {
 }
 
 /// The days as numbers, limited to the last [`MAX_DAYS`].
-fn span(from: Day, to: Day) -> (DayNumber, DayNumber) {
+pub(super) fn span(from: Day, to: Day) -> (DayNumber, DayNumber) {
     let (from, to) = (DayNumber::from(from), DayNumber::from(to));
     (from.max(DayNumber(to.0.saturating_sub(MAX_DAYS - 1))), to)
 }

@@ -13,6 +13,9 @@
 //! | the machine was off | 1 |
 //! | any other | 0 |
 //!
+//! Reboots count once for the whole period: three or more are a problem of 5 to 30, one point for
+//! each further reboot.
+//!
 //! A machine that ran scores higher than one that may have been retired; being off is not a fault.
 
 use super::calendar::{Absence, Cell, Delivered, Health};
@@ -20,13 +23,21 @@ use super::calendar::{Absence, Cell, Delivered, Health};
 /// A day with at least this score counts as a problem.
 const TROUBLE_SCORE: u32 = 5;
 
+/// This many reboots in the days shown count as a problem: one may be planned.
+pub(crate) const MANY_REBOOTS: u32 = 3;
+
+/// The score of many reboots at most.
+const REBOOTS_MAX: u32 = 30;
+
 /// The severity of a server's problems.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct SeverityScore {
     /// The sum of its days' scores.
     pub(crate) sum: u32,
-    /// Whether any day counts as a problem.
+    /// Whether any day counts as a problem, or the reboots of all.
     pub(crate) troubled: bool,
+    /// The reboots so far.
+    pub(crate) reboots: u32,
 }
 
 impl SeverityScore {
@@ -34,6 +45,19 @@ impl SeverityScore {
         let score = of(cell);
         self.sum = self.sum.saturating_add(score);
         self.troubled |= score >= TROUBLE_SCORE;
+        if let Cell::Delivered(day) = cell {
+            self.reboots = self.reboots.saturating_add(day.reboots);
+        }
+    }
+
+    /// The score of the whole period.
+    pub(crate) fn finish(mut self) -> Self {
+        if let Some(more) = self.reboots.checked_sub(MANY_REBOOTS) {
+            let score = TROUBLE_SCORE.saturating_add(more).min(REBOOTS_MAX);
+            self.sum = self.sum.saturating_add(score);
+            self.troubled = true;
+        }
+        self
     }
 }
 

@@ -13,6 +13,8 @@ use log2aws_core::summary::{LogSummary, RawObject, Rejects, Summary, SummaryBuil
 use super::*;
 use crate::index::Absence::{Loading, NotDue, NotYetKnown, Off, Ran, Silent, Unknown};
 
+mod lens;
+
 const HOUR: u64 = 3_600;
 const DAY: u64 = 24 * HOUR;
 
@@ -203,7 +205,9 @@ fn query(search: &str, page: usize, per_page: usize) -> CalendarQuery {
         from: august(1),
         to: august(4),
         search: search.to_owned(),
-        troubled_only: false,
+        only: Only::All,
+        lens: Lens::Complete,
+        sort: Sort::Severity,
         page,
         per_page,
     }
@@ -298,7 +302,7 @@ fn a_search_and_trouble_narrow_it() {
     assert_eq!((calendar.servers, calendar.matching, calendar.troubled), (9, 2, 0));
     let mut wanted = query("f", 1, 200);
     assert_eq!(names(&index.calendar(&wanted, later())), ["g-refused", "f-silent", "b-off"]);
-    wanted.troubled_only = true;
+    wanted.only = Only::Troubled;
     let calendar = index.calendar(&wanted, later());
     assert_eq!(names(&calendar), ["g-refused", "f-silent"]);
     assert_eq!((calendar.matching, calendar.troubled, calendar.pages), (3, 2, 1));
@@ -340,6 +344,13 @@ fn stats(log: LogSummary) -> DayStats {
 }
 
 #[test]
+fn a_summary_gives_its_note_without_what_turns_the_reading_direction() {
+    let mut log = log(&[("2019-08-01T00:00:01", 86_400)]);
+    log.metadata.note = Some("本番\u{202e}DB\u{2066}".parse().unwrap());
+    assert_eq!(stats(log).note.as_deref(), Some("本番DB"));
+}
+
+#[test]
 fn a_summary_gives_its_facts() {
     let stats = stats(log(&[("2019-08-01T00:00:01", 86_400), ("2019-08-01T00:10:01", 87_000)]));
     assert_eq!((stats.status, stats.samples, stats.expected), (Status::Read, 2, 144));
@@ -350,6 +361,7 @@ fn a_summary_gives_its_facts() {
     assert_eq!([figures.load_mean, figures.load_p95, figures.load_max], [Some(0.5); 3]);
     // r b swpd free buff cache si so bi bo in cs us sy id wa st
     assert_eq!(figures.cpu, [12.0, 13.0, 15.0, 16.0].map(Some));
+    assert_eq!(figures.wait_p95, Some(15.0));
     assert_eq!((figures.free_min, figures.swapped_max), (Some(3.0), Some(2.0)));
     assert_eq!(figures.blocks, [8.0, 9.0].map(Some));
     assert_eq!(figures.cores, None);

@@ -1,89 +1,29 @@
 //! The calendar: servers by days.
 
+pub(crate) mod state;
+mod totals;
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::fmt;
+
 use askama::Template;
-use jiff::ToSpan as _;
 use log2aws_core::day::Day;
 
-use super::cells;
-use super::layout::{Message, PageLayout, Severity};
+use super::layout::{Message, PageLayout};
+use super::{cells, lens};
 use crate::i18n::{Words, count, fill};
-use crate::index::{Calendar, CalendarQuery, Cell};
-use crate::query::{Link, Query};
-use crate::store_index::Progress;
-use crate::store_trouble::StoreTrouble;
+use crate::index::{
+    Absence, Calendar, CalendarRow, Cell, DayCounts, Health, Lens, LensValue, MANY_REBOOTS, Only,
+    Sort,
+};
 
-/// How many servers a page has.
-pub(crate) const PER_PAGE: usize = 200;
+pub(crate) use state::{CalendarState, FieldError, shifted};
+pub(crate) use totals::{field_errors, messages};
 
-/// The most days shown, and the default.
-pub(crate) const MAX_DAYS: usize = 92;
-const USUAL_DAYS: usize = 31;
-
-/// The state of the calendar in its URL.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct CalendarState {
-    pub(crate) to: Day,
-    /// Whether the URL has a `to`; otherwise the calendar moves on with time.
-    pub(crate) fixed: bool,
-    pub(crate) days: usize,
-    pub(crate) search: String,
-    pub(crate) troubled_only: bool,
-    pub(crate) page: usize,
-}
-
-impl CalendarState {
-    /// Parses the state; `newest` is the last day by default.
-    ///
-    /// # Errors
-    /// One sentence.
-    pub(crate) fn read(query: &Query, newest: Day, w: &Words) -> Result<Self, String> {
-        let to = query.day("to", w)?;
-        Ok(Self {
-            to: to.unwrap_or(newest),
-            fixed: to.is_some(),
-            days: query.number("days", (1, MAX_DAYS), w)?.unwrap_or(USUAL_DAYS),
-            search: query.get("q").unwrap_or_default().to_owned(),
-            troubled_only: query.get("only") == Some("troubled"),
-            page: query.number("page", (1, 1_000_000), w)?.unwrap_or(1),
-        })
-    }
-
-    /// The first day shown.
-    pub(crate) fn from(&self) -> Day {
-        shifted(self.to, 1 - days(self.days))
-    }
-
-    /// The query to the index.
-    pub(crate) fn to_query(&self) -> CalendarQuery {
-        CalendarQuery {
-            from: self.from(),
-            to: self.to,
-            search: self.search.clone(),
-            troubled_only: self.troubled_only,
-            page: self.page,
-            per_page: PER_PAGE,
-        }
-    }
-
-    fn link(&self) -> String {
-        Link::to("/ui/")
-            .with_some("to", self.fixed.then_some(self.to))
-            .with_some("days", (self.days != USUAL_DAYS).then_some(self.days))
-            .with_some("q", Some(&self.search).filter(|search| !search.is_empty()))
-            .with_some("only", self.troubled_only.then_some("troubled"))
-            .with_some("page", (self.page > 1).then_some(self.page))
-            .text()
-    }
-}
-
-/// A day shifted by some days, clamped to the range of the calendar.
-pub(crate) fn shifted(day: Day, days: i64) -> Day {
-    Day::from_date(day.date().saturating_add(days.days())).unwrap_or(day)
-}
-
-pub(crate) fn days(count: usize) -> i64 {
-    i64::try_from(count).unwrap_or(0)
-}
+/// The longest name and note that are shown whole, in characters.
+const FITTING_NAME: usize = 34;
+const FITTING_NOTE: usize = 40;
 
 #[derive(Template)]
 #[template(path = "calendar.html")]
@@ -92,14 +32,27 @@ struct CalendarPage<'a> {
     state: &'a CalendarState,
     from: Day,
     given_to: String,
+    given_days: String,
+    errors: &'a [FieldError],
+    troubled_only: bool,
     totals: String,
     messages: Vec<Message>,
     empty_fleet: bool,
+    none_listed: String,
     caption: String,
+    lens_name: &'static str,
+    lens_description: &'static str,
+    lens_id: &'static str,
+    sort_id: &'static str,
+    lenses: Vec<Choice>,
+    sorts: Vec<Choice>,
+    scale: Vec<(&'static str, String)>,
+    marks: Vec<LegendEntry>,
     months: Vec<Month>,
     days: Vec<DayHead>,
     rows: Vec<ServerRow<'a>>,
     legend: Vec<LegendEntry>,
+    compare_date: Option<Day>,
     earlier: String,
     later: Option<String>,
     newest: String,
@@ -110,20 +63,45 @@ struct CalendarPage<'a> {
     page_next: Option<String>,
 }
 
+impl CalendarPage<'_> {
+    fn bad(&self, field: &str) -> bool {
+        self.errors.iter().any(|error| error.field == field)
+    }
+}
+
+/// A link to the same page in another way.
+struct Choice {
+    link: String,
+    name: Cow<'static, str>,
+    chosen: bool,
+}
+
 struct Month {
     name: String,
     days: usize,
 }
 
 struct DayHead {
-    full: String,
+    date: Day,
     number: i8,
     weekday: &'static str,
     weekend: bool,
+    /// What has arrived, in words.
+    words: String,
+    link: String,
+    arrived: usize,
+    /// How the number of arrived logs is marked.
+    mark: &'static str,
+    chosen: bool,
 }
 
 struct ServerRow<'a> {
     server: &'a str,
+    note: Option<Cow<'a, str>>,
+    /// The whole name and note, if they are not shown whole.
+    title: Option<String>,
+    reboots: Option<String>,
+    compare: String,
     cells: Vec<CellView<'a>>,
 }
 
@@ -131,19 +109,24 @@ struct CellView<'a> {
     class: &'static str,
     day: &'a str,
     text: CellText,
-    words: String,
+    /// On hover.
+    title: String,
+    /// For screen readers, after the text.
+    words: Cow<'a, str>,
 }
 
 /// The text of a cell. There are thousands, so numbers are formatted without an allocation.
 enum CellText {
-    Number(u32),
+    Value(lens::Short),
+    Percent(u32),
     Sign(&'static str),
 }
 
-impl std::fmt::Display for CellText {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for CellText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Number(number) => number.fmt(f),
+            Self::Value(value) => value.fmt(f),
+            Self::Percent(percent) => write!(f, "{percent}%"),
             Self::Sign(sign) => f.write_str(sign),
         }
     }
@@ -161,45 +144,58 @@ struct LegendEntry {
 /// The template's; none in practice.
 pub(crate) fn render(
     layout: &PageLayout<'_>,
-    state: &CalendarState,
+    (state, errors): (&CalendarState, &[FieldError]),
     calendar: &Calendar,
     newest: Day,
-    messages: Vec<Message>,
+    mut messages: Vec<Message>,
 ) -> Result<String, askama::Error> {
     let w = layout.w;
     let names: Vec<String> = calendar.days.iter().map(Day::to_string).collect();
     let state = &CalendarState { page: calendar.page, ..state.clone() };
-    let span = days(state.days);
+    let span = state::days(state.days);
+    let first = CalendarState { page: 1, ..state.clone() };
     let moved = |by| {
         let to = shifted(state.to, by);
-        CalendarState { to, fixed: to < newest, page: 1, ..state.clone() }.link()
+        CalendarState { to, fixed: to < newest, ..first.clone() }.link()
     };
     let page = |page| CalendarState { page, ..state.clone() }.link();
-    let everything =
-        CalendarState { search: String::new(), troubled_only: false, page: 1, ..state.clone() };
+    let everything = CalendarState { search: String::new(), only: Only::All, ..first.clone() };
+    let bad = |field| errors.iter().find(|error: &&FieldError| error.field == field);
+    let given = |field, value: String| bad(field).map_or(value, |error| error.given.clone());
+    messages.splice(0..0, field_errors(errors));
+    messages.extend(totals::missing(calendar, state, w));
     CalendarPage {
         f: layout,
         state,
         from: state.from(),
-        given_to: if state.fixed { state.to.to_string() } else { String::new() },
-        totals: totals(calendar, state, w),
+        given_to: given("to", if state.fixed { state.to.to_string() } else { String::new() }),
+        given_days: given("days", state.days.to_string()),
+        errors,
+        troubled_only: state.only == Only::Troubled,
+        totals: totals::totals(calendar, state, layout.loading, w),
         messages,
         empty_fleet: calendar.servers == 0,
-        caption: fill(w.calendar_caption, &[("from", &state.from()), ("to", &state.to)]),
+        none_listed: totals::none_listed(calendar, state, layout.loading, w),
+        caption: fill(
+            w.calendar_caption,
+            &[("lens", &lens::name(state.lens, w)), ("from", &state.from()), ("to", &state.to)],
+        ),
+        lens_name: lens::name(state.lens, w),
+        lens_description: lens::description(state.lens, w),
+        lens_id: lens::id(state.lens),
+        sort_id: state::sort_id(state.sort),
+        lenses: lenses(&first, w),
+        sorts: sorts(&first, w),
+        scale: lens::scale(state.lens, w),
+        marks: marks(calendar, state.lens, w),
         months: months(&calendar.days),
-        days: calendar.days.iter().map(|day| head(*day, w)).collect(),
-        rows: calendar
-            .rows
-            .iter()
-            .map(|row| ServerRow {
-                server: row.server.as_str(),
-                cells: row.cells.iter().zip(&names).map(|(cell, day)| view(cell, day, w)).collect(),
-            })
-            .collect(),
-        legend: cells::all().iter().map(|cell| entry(cell, w)).collect(),
+        days: heads(calendar, &first, w),
+        rows: calendar.rows.iter().map(|row| server_row(row, &names, state.lens, w)).collect(),
+        legend: legend(calendar, state.lens, w),
+        compare_date: state.fixed.then_some(calendar.state_of.0),
         earlier: moved(-span),
         later: (state.to < newest).then(|| moved(span)),
-        newest: CalendarState { fixed: false, page: 1, ..state.clone() }.link(),
+        newest: CalendarState { fixed: false, ..first.clone() }.link(),
         all_link: everything.link(),
         pages: calendar.pages,
         page_of: fill(w.page_of, &[("page", &calendar.page), ("pages", &calendar.pages)]),
@@ -209,48 +205,28 @@ pub(crate) fn render(
     .render()
 }
 
-fn totals(calendar: &Calendar, state: &CalendarState, w: &Words) -> String {
-    let mut parts = vec![cells::servers(calendar.servers, w)];
-    if !state.search.is_empty() {
-        parts.push(fill(w.matching, &[("n", &calendar.matching)]));
-    }
-    if calendar.matching > 0 {
-        parts.push(match calendar.troubled {
-            0 => w.troubled_none.to_owned(),
-            n => count(n as u64, [w.troubled_one, w.troubled_many]),
-        });
-    }
-    parts.join(" · ")
+fn lenses(first: &CalendarState, w: &Words) -> Vec<Choice> {
+    let choice = |lens| Choice {
+        link: CalendarState { lens, ..first.clone() }.link(),
+        name: lens::name(lens, w).into(),
+        chosen: first.lens == lens,
+    };
+    Lens::ALL.into_iter().map(choice).collect()
 }
 
-/// Messages about the progress of the index and about faults of the store.
-pub(crate) fn messages(progress: &Progress, trouble: &StoreTrouble, w: &Words) -> Vec<Message> {
-    let mut messages = progress_messages(progress, w);
-    if trouble.unreadable > 0 {
-        let text = count(trouble.unreadable as u64, [w.unreadable_one, w.unreadable_many]);
-        let mut reasons = trouble.reasons.join("; ");
-        if trouble.unreadable > trouble.reasons.len() {
-            reasons.push_str("; …");
-        }
-        messages.push(Message::new(Severity::Bad, text).with_detail(reasons));
-    }
-    if trouble.retention_paused {
-        messages.push(Message::new(Severity::Warn, w.retention_paused));
-    }
-    messages
-}
-
-/// Messages about the progress of the index.
-pub(crate) fn progress_messages(progress: &Progress, w: &Words) -> Vec<Message> {
-    let mut messages = Vec::new();
-    if let Some(why) = &progress.failed {
-        messages.push(Message::new(Severity::Bad, w.load_failed).with_detail(why.as_str()));
-    }
-    if progress.loading {
-        let text = fill(w.loading, &[("listed", &progress.listed), ("read", &progress.read)]);
-        messages.push(Message::new(Severity::Note, text));
-    }
-    messages
+fn sorts(first: &CalendarState, w: &Words) -> Vec<Choice> {
+    let by_lens = fill(w.sort_lens, &[("lens", &lens::name(first.lens, w))]);
+    let sorts: [(Sort, Cow<'_, str>); 3] = [
+        (Sort::Severity, w.sort_severity.into()),
+        (Sort::Lens, by_lens.into()),
+        (Sort::Name, w.sort_name.into()),
+    ];
+    let choice = |(sort, name)| Choice {
+        link: CalendarState { sort, ..first.clone() }.link(),
+        name,
+        chosen: first.sort == sort,
+    };
+    sorts.into_iter().map(choice).collect()
 }
 
 fn months(days: &[Day]) -> Vec<Month> {
@@ -265,31 +241,155 @@ fn months(days: &[Day]) -> Vec<Month> {
     months
 }
 
-fn head(day: Day, w: &Words) -> DayHead {
-    let date = day.date();
-    let weekday = w.weekday(date);
-    DayHead {
-        full: format!("{day} ({weekday})"),
-        number: date.day(),
-        weekday,
-        weekend: date.weekday().to_monday_zero_offset() >= 5,
+fn heads(calendar: &Calendar, first: &CalendarState, w: &Words) -> Vec<DayHead> {
+    let mut silent_before = 0;
+    let head = |(day, counts): (&Day, &DayCounts)| {
+        let (date, only) = (day.date(), Only::Missing(*day));
+        let weekday = w.weekday(date);
+        let arrived = totals::arrived(*day, counts, calendar.today, w);
+        DayHead {
+            date: *day,
+            number: date.day(),
+            weekday,
+            weekend: date.weekday().to_monday_zero_offset() >= 5,
+            words: format!("{day} ({weekday}): {arrived}"),
+            link: CalendarState { only, ..first.clone() }.link(),
+            arrived: counts.arrived,
+            mark: mark(counts, std::mem::replace(&mut silent_before, counts.silent)),
+            chosen: first.only == only,
+        }
+    };
+    calendar.days.iter().zip(&calendar.counts).map(head).collect()
+}
+
+/// A server that is silent for long must not hide that another is missing today.
+fn mark(counts: &DayCounts, silent_before: usize) -> &'static str {
+    match counts {
+        DayCounts { missing, silent, .. } if *missing > 0 || *silent > silent_before => "no",
+        DayCounts { silent: 0, .. } => "",
+        _ => "few",
     }
 }
 
-fn view<'a>(cell: &Cell, day: &'a str, w: &Words) -> CellView<'a> {
-    let text = match cell {
-        Cell::Delivered(delivered) => CellText::Number(delivered.samples),
-        other => CellText::Sign(cells::sign(other)),
+fn server_row<'a>(
+    row: &'a CalendarRow,
+    names: &'a [String],
+    lens: Lens,
+    w: &'a Words,
+) -> ServerRow<'a> {
+    let server = row.server.as_str();
+    let silent = row.last.map(|last| fill(w.cell_silent_since, &[("day", &last)]));
+    let cells = row.cells.iter().zip(&row.values).zip(names);
+    let note = row.note.as_deref().map(|note| short(note, FITTING_NOTE));
+    let whole = match &row.note {
+        Some(whole) => format!("{server} · {whole}"),
+        None => server.to_owned(),
     };
-    CellView { class: cells::class(cell), day, text, words: cells::short(cell, w) }
+    let cut = server.chars().count() > FITTING_NAME || note.as_deref() != row.note.as_deref();
+    ServerRow {
+        server,
+        note,
+        title: cut.then_some(whole),
+        reboots: (row.reboots >= MANY_REBOOTS)
+            .then(|| count(row.reboots.into(), [w.reboots_here_many; 2])),
+        compare: fill(w.compare_one, &[("server", &server)]),
+        cells: cells
+            .map(|((cell, value), day)| match cell {
+                Cell::Empty(Absence::Silent) => {
+                    let words = silent.clone().map(Cow::from);
+                    sign(cell, day, words.unwrap_or_else(|| w.cell_silent.into()))
+                }
+                Cell::Delivered(_) => delivered(cell, *value, day, lens, w),
+                _ => sign(cell, day, cells::absence_words(cell, w).into()),
+            })
+            .collect(),
+    }
 }
 
-fn entry(cell: &Cell, w: &Words) -> LegendEntry {
-    let text = match cell {
-        Cell::Delivered(delivered) => delivered.samples.to_string(),
-        other => cells::sign(other).to_owned(),
+/// A cell without results.
+fn sign<'a>(cell: &Cell, day: &'a str, words: Cow<'a, str>) -> CellView<'a> {
+    let text = CellText::Sign(cells::sign(cell));
+    CellView { class: cells::class(cell), day, text, title: words.to_string(), words }
+}
+
+/// A cell with results.
+fn delivered<'a>(
+    cell: &Cell,
+    value: Option<LensValue>,
+    day: &'a str,
+    lens: Lens,
+    w: &'a Words,
+) -> CellView<'a> {
+    let words = cells::short(cell, w);
+    let Cell::Delivered(delivered) = cell else { return sign(cell, day, "".into()) };
+    if lens != Lens::Complete {
+        let incomplete = delivered.health != Health::Complete;
+        let text = CellText::Value(lens::Short(lens, value));
+        let class = lens::class(value, incomplete);
+        let hidden = if incomplete { w.cell_incomplete } else { "" };
+        return CellView { class, day, text, title: words, words: hidden.into() };
+    }
+    let samples = cells::delivered(delivered, w);
+    let text = match delivered.health {
+        Health::Complete => CellText::Sign("✓"),
+        _ => CellText::Percent(cells::percent(delivered)),
     };
-    LegendEntry { class: cells::class(cell), text, words: cells::sentence(cell, w) }
+    CellView { class: cells::class(cell), day, text, title: samples, words: "".into() }
+}
+
+/// The beginning of a text.
+fn short(text: &str, most: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(most) {
+        Some((at, _)) => format!("{}…", &text[..at]).into(),
+        None => text.into(),
+    }
+}
+
+/// What the marks of the values mean that are on this page.
+fn marks(calendar: &Calendar, lens: Lens, w: &Words) -> Vec<LegendEntry> {
+    if lens == Lens::Complete {
+        return Vec::new();
+    }
+    let days = || calendar.rows.iter().flat_map(|row| row.cells.iter().zip(&row.values));
+    let delivered = |cell: &Cell| match cell {
+        Cell::Delivered(delivered) => Some(delivered.health),
+        _ => None,
+    };
+    let mut marks = Vec::new();
+    let mut mark = |there, class, text: &str, words| {
+        if there {
+            marks.push(LegendEntry { class, text: text.to_owned(), words });
+        }
+    };
+    let incomplete = |cell| delivered(cell).is_some_and(|health| health != Health::Complete);
+    mark(days().any(|(cell, _)| incomplete(cell)), "w0", "", w.mark_incomplete);
+    let no_cores = |value: &Option<LensValue>| value.is_some_and(|value| value.cores.is_none());
+    let any = lens == Lens::Load && days().any(|(_, value)| no_cores(value));
+    mark(any, "v2", "(3.1)", w.mark_no_cores);
+    let none = days().any(|(cell, value)| delivered(cell).is_some() && value.is_none());
+    mark(none, "vn", "–", w.mark_no_value);
+    marks
+}
+
+/// The kinds of cells on this page.
+fn legend(calendar: &Calendar, lens: Lens, w: &Words) -> Vec<LegendEntry> {
+    let shown = |cell: &&Cell| lens == Lens::Complete || !matches!(cell, Cell::Delivered(_));
+    let cells = calendar.rows.iter().flat_map(|row| &row.cells).filter(shown);
+    let classes: BTreeSet<_> = cells.map(cells::class).collect();
+    let entry = |cell: Cell| {
+        let class = cells::class(&cell);
+        let text = match cell {
+            Cell::Delivered(delivered) if delivered.health == Health::Complete => "✓".to_owned(),
+            Cell::Delivered(delivered) => format!("{}%", cells::percent(&delivered)),
+            other => cells::sign(&other).to_owned(),
+        };
+        classes.contains(class).then(|| LegendEntry {
+            class,
+            text,
+            words: cells::sentence(&cell, w),
+        })
+    };
+    cells::all().into_iter().filter_map(entry).collect()
 }
 
 #[cfg(test)]

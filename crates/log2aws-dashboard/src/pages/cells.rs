@@ -50,9 +50,7 @@ pub(crate) fn sign(cell: &Cell) -> &'static str {
 pub(crate) fn short(cell: &Cell, w: &Words) -> String {
     match cell {
         Cell::Delivered(delivered) => delivered_words(delivered, w),
-        Cell::Refused => w.cell_refused.to_owned(),
-        Cell::Unreadable => w.cell_unreadable.to_owned(),
-        Cell::Empty(absence) => absence_short(*absence, w).to_owned(),
+        other => absence_words(other, w).to_owned(),
     }
 }
 
@@ -64,7 +62,17 @@ fn delivered_words(delivered: &Delivered, w: &Words) -> String {
         part(delivered.rejects, [w.cell_rejects_one, w.cell_rejects_many]),
         part(delivered.reboots, [w.cell_reboots_one, w.cell_reboots_many]),
     ];
-    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+    w.list(parts)
+}
+
+/// The words of a cell without results; empty for others.
+pub(crate) fn absence_words(cell: &Cell, w: &Words) -> &'static str {
+    match cell {
+        Cell::Delivered(_) => "",
+        Cell::Refused => w.cell_refused,
+        Cell::Unreadable => w.cell_unreadable,
+        Cell::Empty(absence) => absence_short(*absence, w),
+    }
 }
 
 fn absence_short(absence: Absence, w: &Words) -> &'static str {
@@ -146,6 +154,13 @@ pub(crate) fn all() -> Vec<Cell> {
     cells.extend([Cell::Refused, Cell::Unreadable]);
     cells.extend(reasons.into_iter().map(Cell::Empty));
     cells
+}
+
+/// The share of the samples that are there, in percent, rounded down: 100 is complete.
+pub(crate) fn percent(delivered: &Delivered) -> u32 {
+    let (samples, expected) = (delivered.samples, delivered.expected.max(delivered.samples).max(1));
+    let percent = u64::from(samples) * 100 / u64::from(expected);
+    u32::try_from(percent).unwrap_or(100)
 }
 
 /// The number of samples, present and expected.

@@ -8,5 +8,6 @@ pub(crate) mod compare;
 pub(crate) mod day;
 pub(crate) mod error_page;
 pub(crate) mod layout;
+pub(crate) mod lens;
 pub(crate) mod login;
 pub(crate) mod server;

@@ -10,9 +10,9 @@ use log2aws_core::server_name::ServerName;
 use super::calendar::shifted;
 use super::cells;
 use super::day::numbers;
-use super::layout::PageLayout;
+use super::layout::{Message, PageLayout, Severity};
 use crate::i18n::{Words, count, fill};
-use crate::index::{Cell, DayStats, Health, Status};
+use crate::index::{Absence, Cell, DayStats, Health, MANY_REBOOTS, Status};
 use crate::query::{Link, Query, echo_excerpt};
 
 /// The length of a period.
@@ -34,13 +34,13 @@ impl Period {
     ///
     /// # Errors
     /// One sentence.
-    pub(crate) fn read(query: &Query, newest: Day, w: &Words) -> Result<Self, String> {
+    pub(crate) fn read(query: &Query, newest: Day, today: Day, w: &Words) -> Result<Self, String> {
         let length = match query.get("view") {
             None | Some("month") => Length::Month,
             Some("week") => Length::Week,
             Some(other) => return Err(fill(w.bad_view, &[("given", &echo_excerpt(other))])),
         };
-        Ok(Self { length, to: query.day("to", w)?.unwrap_or(newest) })
+        Ok(Self { length, to: query.day("to", today, w)?.unwrap_or(newest) })
     }
 
     /// The first day shown: a week has seven days; a month goes back to the same day of the
@@ -72,6 +72,8 @@ pub(crate) type PeriodCell = (Day, Cell, Option<DayStats>);
 struct ServerPage<'a> {
     f: &'a PageLayout<'a>,
     server: &'a str,
+    note: Option<&'a str>,
+    messages: Vec<Message>,
     from: Day,
     to: Day,
     totals: String,
@@ -106,7 +108,7 @@ struct PeriodRow {
 /// The template's; none in practice.
 pub(crate) fn render(
     layout: &PageLayout<'_>,
-    server: &ServerName,
+    (server, note): (&ServerName, Option<&str>),
     period: Period,
     days: &[PeriodCell],
     newest: Day,
@@ -119,12 +121,14 @@ pub(crate) fn render(
         let link = period.link(server, file).with("lang", w.language.as_str());
         link.with("v", layout.revision).text()
     };
-    let (width, height) = drawing(server, days, w).size();
+    let (width, height) = drawing((server, note), days, w).size();
     let later = shifted(to, i64::try_from(days.len()).unwrap_or(0));
     let last = days.iter().rev().find(|(_, cell, _)| matches!(cell, Cell::Delivered(_)));
     ServerPage {
         f: layout,
         server: server.as_str(),
+        note,
+        messages: reboots(days, w).into_iter().collect(),
         from,
         to,
         totals: totals(days, w),
@@ -146,7 +150,11 @@ pub(crate) fn render(
 }
 
 /// The drawing of a period.
-pub(crate) fn drawing(server: &ServerName, days: &[PeriodCell], w: &Words) -> Drawing {
+pub(crate) fn drawing(
+    (server, note): (&ServerName, Option<&str>),
+    days: &[PeriodCell],
+    w: &Words,
+) -> Drawing {
     let drawn = |(day, cell, stats): &PeriodCell| match (cell, stats) {
         (Cell::Delivered(delivered), Some(stats)) => {
             let figures = &stats.figures;
@@ -167,7 +175,7 @@ pub(crate) fn drawing(server: &ServerName, days: &[PeriodCell], w: &Words) -> Dr
         (cell, _) => PeriodDay::empty(*day, cells::short(cell, w)),
     };
     let days: Vec<_> = days.iter().map(drawn).collect();
-    period::draw(server, None, &days, w.language)
+    period::draw(server, note, &days, w.language)
 }
 
 fn totals(days: &[PeriodCell], w: &Words) -> String {
@@ -179,7 +187,14 @@ fn totals(days: &[PeriodCell], w: &Words) -> String {
         days.iter().filter_map(|(_, cell, _)| delivered(cell)).map(|d| u64::from(of(&d))).sum()
     };
     let there = days.iter().filter(|(_, cell, _)| delivered(cell).is_some()).count();
-    let mut parts = vec![fill(w.days_of, &[("n", &there), ("of", &days.len())])];
+    // Nobody expects a log before the first one, or before it is due.
+    let of = |absence| days.iter().filter(|(_, cell, _)| *cell == Cell::Empty(absence)).count();
+    let not_due = of(Absence::NotDue);
+    let expected = days.len() - not_due - of(Absence::NotYetKnown);
+    let mut parts = vec![fill(w.days_of, &[("n", &there), ("of", &expected)])];
+    if not_due > 0 {
+        parts.push(fill(w.days_not_due, &[("n", &not_due)]));
+    }
     let counted = [
         (sum(|d| d.missing), [w.cell_missing; 2]),
         (sum(|d| d.rejects), [w.cell_rejects_one, w.cell_rejects_many]),
@@ -187,6 +202,16 @@ fn totals(days: &[PeriodCell], w: &Words) -> String {
     ];
     parts.extend(counted.iter().filter(|(n, _)| *n > 0).map(|(n, texts)| count(*n, *texts)));
     parts.join(" · ")
+}
+
+/// Repeated reboots, which count as a problem.
+fn reboots(days: &[PeriodCell], w: &Words) -> Option<Message> {
+    let count = |(_, cell, _): &PeriodCell| match cell {
+        Cell::Delivered(delivered) => delivered.reboots,
+        _ => 0,
+    };
+    let n = days.iter().map(count).fold(0, u32::saturating_add);
+    (n >= MANY_REBOOTS).then(|| Message::new(Severity::Warn, fill(w.reboots_problem, &[("n", &n)])))
 }
 
 fn row(server: &ServerName, (day, cell, stats): &PeriodCell, w: &Words) -> PeriodRow {
@@ -226,7 +251,7 @@ fn figures(stats: &DayStats) -> [String; 10] {
         value.map_or_else(String::new, |value| numbers::size(f64::from(value)))
     };
     let counted = |n: u32| if n == 0 { String::new() } else { n.to_string() };
-    let busy = f.cpu.iter().flatten().copied().reduce(|sum, part| sum + part);
+    let busy = f.cpu_busy();
     [
         format!("{}/{}", stats.samples, stats.expected.max(stats.samples)),
         counted(stats.missing),

@@ -14,10 +14,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::{Inner, StoreIndex};
-use crate::index::{Days, Packed};
+use crate::index::{Days, NoteOf, Packed};
 
 /// Incremented with every change of an entry's content.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// The entry of the bucket. Entries of servers begin with [`SERVER`], so their names cannot
 /// collide.
@@ -48,6 +48,7 @@ struct ServerEntry {
     place: String,
     server: String,
     days: Vec<Packed>,
+    note: Option<NoteOf>,
 }
 
 impl StoreIndex {
@@ -109,7 +110,7 @@ impl Inner {
         let entry: ServerEntry = self.entry(name)?;
         let server: ServerName = entry.server.parse().ok()?;
         let own = entry.place == self.config.place && name == name_of(&server);
-        own.then(|| (server, Days::from_unsorted(entry.days)))
+        own.then(|| (server, Days::from_unsorted(entry.days).with_note(entry.note)))
     }
 
     fn write<T: Serialize>(&self, name: &str, entry: &T) -> io::Result<()> {
@@ -131,8 +132,12 @@ impl Inner {
         let place = &self.config.place;
         let mut left = dirty.clone();
         let written: io::Result<()> = dirty.iter().try_for_each(|server| {
-            let days = self.index().days(server).to_vec();
-            let entry = ServerEntry { place: place.clone(), server: server.to_string(), days };
+            let (days, note) = {
+                let index = self.index();
+                (index.days(server).to_vec(), index.note(server).cloned())
+            };
+            let (place, server_name) = (place.clone(), server.to_string());
+            let entry = ServerEntry { place, server: server_name, days, note };
             self.write(&name_of(server), &entry)?;
             left.remove(server);
             Ok(())

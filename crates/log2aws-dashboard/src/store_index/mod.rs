@@ -179,6 +179,11 @@ impl StoreIndex {
         self.inner.index().get(server, day.into()).map(crate::index::Packed::stats)
     }
 
+    /// The note in the metadata of a server's newest log.
+    pub fn note(&self, server: &ServerName) -> Option<String> {
+        self.inner.index().note(server)?.note.as_deref().map(str::to_owned)
+    }
+
     /// The cells of a server between two days, both included; limited to the last 400 days.
     pub fn cells(&self, server: &ServerName, from: Day, to: Day) -> Vec<Cell> {
         let now = self.inner.now();

@@ -13,7 +13,7 @@ use super::list::{self, FoundDay, FoundKind};
 use super::list_plan::{self, ListJob};
 use super::read::{open, read_to_end};
 use super::{Inner, StoreIndex};
-use crate::index::{DayNumber, DayStats, Days, KeyLayout, Listing, Packed, Status, Tag};
+use crate::index::{DayNumber, DayStats, Days, KeyLayout, Listing, NoteOf, Packed, Status, Tag};
 
 /// After this many failed reads in a row, a summary that was readable before is requested. If that
 /// fails too, the store is unavailable, and the refresh stops reading.
@@ -195,7 +195,13 @@ impl Inner {
 
     fn put(&self, listing: &Listing, stats: &DayStats) {
         let packed = Packed::new(listing.day, listing.layout, stats);
-        self.index_mut().put(&listing.server, packed, self.preferred());
+        let mut index = self.index_mut();
+        index.put(&listing.server, packed, self.preferred());
+        if stats.status == Status::Read {
+            let note = NoteOf { day: listing.day, note: stats.note.clone() };
+            index.put_note(&listing.server, note);
+        }
+        drop(index);
         self.state().dirty.insert(listing.server.clone());
         self.changed();
     }

@@ -278,6 +278,8 @@ fn a_restart_lists_the_last_days_alone_and_reads_nothing_twice() {
     let second = world.store_index();
     assert_eq!(second.load_cache().unwrap(), calendar);
     assert_eq!(days(&second, "web01"), before);
+    let note = Some("as of 2026-11-20".to_owned());
+    assert_eq!([first.note(&name("web01")), second.note(&name("web01"))], [note.clone(), note]);
     let report = second.refresh(&never).unwrap();
     assert_eq!((report.full, report.read), (false, 0));
     assert!(report.listed <= 41, "{} days listed", report.listed);

@@ -33,7 +33,11 @@ fn name(number: usize) -> String {
 
 /// An ordinary day of a server; sometimes it has a problem.
 fn ordinary(world: &World, server: &str, day: Date, number: usize) {
-    let log = Log { every: 30, ..Log::new(server, day) };
+    // Some servers have little to do, some much, and on weekends all have less.
+    let work = [0.15, 0.4, 0.75, 0.25, 1.1, 0.1, 0.55][number % 7];
+    let weekend = day.weekday().to_monday_zero_offset() >= 5;
+    let work = if weekend { work * 0.4 } else { work };
+    let log = Log { every: 30, work, ..Log::new(server, day) };
     let mark = number * 7 + usize::from(day.day_of_year().unsigned_abs());
     let text = match mark % 97 {
         0 => return,
@@ -70,12 +74,37 @@ fn special(world: &World) {
         if !(10..14).contains(&ago) {
             off(world, ago);
         }
+        leak(world, ago);
+        restarts(world, ago);
     }
     bad(world);
     damaged(world);
     clocks(world);
     world.refused_before("refused01", before(0), b"");
     good("refused01", 1);
+}
+
+/// A machine that runs out of memory, and then has more work than its cores manage.
+fn leak(world: &World, ago: i64) {
+    let days = 31 - u32::try_from(ago).unwrap();
+    let work = if ago < 6 { 2.6 } else { 0.7 };
+    let head = "# log2aws/1 server=leak01 cores=4 tz=Asia/Tokyo mode=interval \
+        note=%E5%9C%A8%E5%BA%AB%E7%AE%A1%E7%90%86%20AP\n";
+    let log = Log {
+        every: 10,
+        leaked: days * 100_000,
+        work,
+        head: head.to_owned(),
+        ..Log::new("leak01", before(ago))
+    };
+    world.deliver("leak01", before(ago), log.text(|_| false, None).as_bytes());
+}
+
+/// A machine that restarts every fourth day, without a missing sample.
+fn restarts(world: &World, ago: i64) {
+    let log = Log { every: 10, work: 0.3, ..Log::new("restarts01", before(ago)) };
+    let reboot = (ago % 4 == 1).then_some(418);
+    world.deliver("restarts01", before(ago), log.text(|_| false, reboot).as_bytes());
 }
 
 /// A machine that was switched off for four days.

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use crate::fleet::{before, fleet};
-use crate::world::{ANALYZED, LAST, World};
+use crate::world::{ANALYZED, LAST, Log, World};
 
 fn gzipped(text: &[u8]) -> usize {
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
@@ -142,9 +142,47 @@ fn servers_are_compared_over_the_same_hours() {
     let html = answer.text();
     assert_eq!(html.matches("<figure").count(), 2, "a server stands there once");
     assert_eq!(html.matches("chart.svg?from=08:00&#38;till=12:00").count(), 2);
-    let many = "&s=web00&s=web01&s=web02&s=web03&s=web04&s=web05&s=web06&s=web07&s=web08&s=web09";
-    let answer = world.get(&format!("/ui/compare?date={LAST}{many}"));
-    assert_eq!(answer.text().matches("<section class=\"one\"").count(), 8);
+    // The scale of the load is one for all, and the zones are said.
+    let load = |server: &str| {
+        let link = format!("/ui/s/{server}/{LAST}/chart.svg?from=08:00&#38;till=12:00");
+        let rest = html.split_once(&link).unwrap().1;
+        rest.split('"').next().unwrap().rsplit_once("&#38;load=").unwrap().1.to_owned()
+    };
+    assert_eq!(load("good01"), load("bad01"));
+    assert!(!html.contains("different time zones"));
+    // Without a day it is yesterday, the last one that can be there.
+    assert!(world.get("/ui/compare?s=good01").text().contains("class=\"date\">2026-11-23</span>"));
+    // A server that does not exist is not one that is silent.
+    let unknown = world.get(&format!("/ui/compare?date={LAST}&s=good01&s=nobody"));
+    assert_eq!(unknown.status.as_u16(), 404);
+    for part in ["No server named nobody", "name=\"s\" value=\"nobody\"", "<a href=\"/ui/s/good01/"]
+    {
+        assert!(unknown.text().contains(part), "{part}");
+    }
+    assert_eq!(unknown.text().matches("<section class=\"one\"").count(), 1);
+}
+
+#[test]
+fn at_most_eight_servers_are_compared_and_other_zones_are_said() {
+    let world = World::new();
+    let zones = ["Asia/Tokyo", "Asia/Seoul", "America/New_York"];
+    for number in 0..10 {
+        let server = format!("web0{number}");
+        let head = format!("# log2aws/1 server={server} cores=8 tz={}\n", zones[number % 3]);
+        let log = Log { head, ..Log::new(&server, LAST) };
+        world.deliver(&server, LAST, log.text(|_| false, None).as_bytes());
+    }
+    world.refresh();
+    let of = |numbers: &[u8]| {
+        let servers: Vec<_> = numbers.iter().map(|n| format!("&s=web0{n}")).collect();
+        let servers = servers.concat();
+        world.get(&format!("/ui/compare?date={LAST}{servers}"))
+    };
+    let all = of(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    assert_eq!(all.text().matches("<section class=\"one\"").count(), 8);
+    assert!(all.text().contains("These servers are in different time zones"));
+    assert!(all.text().contains("Time zone America/New_York"));
+    assert!(!of(&[0, 1]).text().contains("different time zones"), "the clocks agree");
 }
 
 #[test]
@@ -198,4 +236,54 @@ fn a_reopened_day_says_who_reopened_it_when_and_why_also_after_it_was_delivered(
     let damaged = world.get(&uri);
     assert!(damaged.text().contains("reopened this day cannot be read"));
     assert!(damaged.text().contains("<figure class=\"chart\""));
+}
+
+/// The clock says the morning of the day after the last one.
+#[test]
+fn the_calendar_says_who_is_missing_and_finds_notes() {
+    let world = fleet(3, 31);
+    let calendar = world.get("/ui/");
+    assert!(calendar.text().contains("2026-11-23: "), "{}", calendar.text());
+    let missing = world.get(&format!("/ui/?only=missing&day={LAST}"));
+    for name in ["berlin01", "silent01", "refused01"] {
+        assert!(missing.text().contains(&format!("href=s/{name}")), "{name}");
+    }
+    assert!(!missing.text().contains("href=s/good01"));
+    assert!(missing.text().contains("silent since 2026-11-10"));
+    // A dead server is at fault before noon too, and on a page of that day alone.
+    let troubled = world.get(&format!("/ui/?days=1&to={LAST}&only=troubled"));
+    for name in ["berlin01", "silent01"] {
+        assert!(troubled.text().contains(&format!("href=s/{name}")), "{name}");
+    }
+    // Notes are on the calendar and on the month page, and the search finds them.
+    let found = world.get("/ui/?q=%E6%9C%AC%E7%95%AA");
+    assert!(
+        found.text().contains("<bdi>本番 DB 主系</bdi>")
+            && found.text().contains("matching the search: 1")
+    );
+    let month = world.get("/ui/s/good01");
+    assert!(month.text().contains("<bdi>本番 DB 主系</bdi>"));
+    assert!(world.get("/ui/s/good01/period.svg").text().contains("本番 DB 主系"));
+    // Servers are chosen by a form.
+    assert!(found.text().contains(
+        "<input type=checkbox name=s form=compare value=good01 aria-label=\"Compare good01\">"
+    ));
+    assert!(found.text().contains("<form action=\"/ui/compare\" id=\"compare\">"));
+}
+
+#[test]
+fn what_is_not_due_is_not_counted_as_undelivered_and_many_reboots_are_a_problem() {
+    let world = fleet(0, 31);
+    let month = |server: &str| world.get(&format!("/ui/s/{server}")).text().to_owned();
+    assert!(month("leak01").contains("30 of 30 days delivered · 1 not due yet"));
+    let restarts = month("restarts01");
+    assert!(
+        restarts.contains("8 reboots in these days; three or more count as a problem."),
+        "{restarts}"
+    );
+    assert!(!month("leak01").contains("count as a problem"));
+    let troubled = world.get("/ui/?only=troubled&q=restarts");
+    assert!(troubled.text().contains("<span>restarts01</span><em>8 reboots</em>"));
+    let ja = world.get_ja("/ui/?only=troubled&q=restarts");
+    assert!(ja.text().contains("<em>再起動 8 回</em>"));
 }

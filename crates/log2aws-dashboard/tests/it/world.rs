@@ -282,6 +282,10 @@ pub(crate) struct Log {
     pub(crate) booted: i64,
     pub(crate) seed: u32,
     pub(crate) head: String,
+    /// How much work there is; 1 is what 8 cores just manage.
+    pub(crate) work: f64,
+    /// How much memory leaked so far, in KiB.
+    pub(crate) leaked: u32,
 }
 
 impl Log {
@@ -294,6 +298,8 @@ impl Log {
                 n.wrapping_mul(31).wrapping_add(b.into())
             }),
             head: format!("# log2aws/1 server={server} cores=8 tz=Asia/Tokyo mode=interval\n"),
+            work: 1.0,
+            leaked: 0,
         }
     }
 
@@ -319,10 +325,12 @@ impl Log {
         let hour = f64::from(minute) / 60.0;
         let bump = |at: f64, wide: f64| (-((hour - at) / wide).powi(2)).exp();
         let busy = 0.08 + 0.5 * bump(10.5, 2.5) + 0.35 * bump(15.0, 2.0) + 0.8 * bump(22.5, 0.7);
+        let busy = busy * self.work;
         let load = busy * 9.0 * (0.8 + 0.4 * noise(1));
         let io = bump(22.5, 0.7) + 0.05 * noise(2);
         let percent = |share: f64| whole((share * 100.0).clamp(0.0, 100.0));
-        let (us, sy, wa) = (percent(busy * 0.6), percent(busy * 0.15), percent(io * 0.12));
+        let running = busy.min(1.1);
+        let (us, sy, wa) = (percent(running * 0.6), percent(running * 0.15), percent(io * 0.12));
         let time =
             self.day.at(0, 0, 1, 0).saturating_add(jiff::SignedDuration::from_mins(minute.into()));
         format!(
@@ -339,8 +347,11 @@ impl Log {
             load * 0.8 + 0.3,
             whole(load * 1.2),
             whole(io * 6.0),
-            24_576 + minute,
-            2_400_000 - whole(busy * 900_000.0),
+            24_576 + minute + self.leaked.saturating_sub(2_300_000),
+            2_400_000_u32
+                .saturating_sub(self.leaked)
+                .saturating_sub(whole(running * 900_000.0))
+                .max(90_000),
             310_000 + minute * 12,
             9_000_000 + minute * 700,
             whole(io * 40.0),

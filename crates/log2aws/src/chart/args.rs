@@ -93,7 +93,7 @@ impl ChartArgs {
     pub(super) fn view(&self) -> Result<View, ChartError> {
         let window = Window::new(self.from, self.till)?;
         let window = (!window.is_whole()).then_some(window);
-        Ok(View { window, hidden: self.hide.clone(), language: self.lang })
+        Ok(View { window, hidden: self.hide.clone(), language: self.lang, load_up_to: None })
     }
 
     /// The output and its format.

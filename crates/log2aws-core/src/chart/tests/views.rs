@@ -50,6 +50,28 @@ fn the_whole_day_as_a_window_is_the_whole_day() {
 }
 
 #[test]
+fn charts_with_room_for_the_same_load_have_one_scale() {
+    let scaled = |times: f64, load_up_to| {
+        let samples = every(10, 0..1440).map(move |mut sample| {
+            sample.load = sample.load.map(|load| load * times);
+            sample
+        });
+        load(&shown(samples, &View { load_up_to, ..View::default() }))
+    };
+    let heights = |line: &[(f64, f64)]| line.iter().map(|(_, y)| *y).collect::<Vec<_>>();
+    let span = |times, up_to| {
+        let y = heights(&scaled(times, up_to));
+        let (top, bottom) =
+            (y.iter().copied().fold(f64::MAX, f64::min), y.iter().copied().fold(0.0, f64::max));
+        bottom - top
+    };
+    // Each by itself fills its panel; with one scale the smaller one is a tenth as high.
+    assert!(span(0.1, None) > span(1.0, None) / 2.0);
+    let (small, large) = (span(0.1, Some(40)), span(1.0, Some(40)));
+    assert!((large / small - 10.0).abs() < 1.5, "{small} {large}");
+}
+
+#[test]
 fn a_windows_lines_run_from_edge_to_edge_and_no_further() {
     let chart = shown(every(10, 0..1440), &view("10:05", "12:05"));
     let line = load(&chart);

@@ -156,7 +156,9 @@ pub(super) fn summary(key: &RawKey, rejects: u64) -> Vec<u8> {
         size: 1,
         sha256: None,
     };
-    let log = SummaryBuilder::new(key.day).finish(Rejects { count: rejects, ..Rejects::default() });
+    let rejects = Rejects { count: rejects, ..Rejects::default() };
+    let mut log = SummaryBuilder::new(key.day).finish(rejects);
+    log.metadata.note = Some(format!("as of {}", key.day));
     Summary::read("0", key, raw, log).to_json().unwrap()
 }
 
