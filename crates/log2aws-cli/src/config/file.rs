@@ -413,16 +413,14 @@ mod tests {
 
     #[test]
     fn of_a_file_that_is_not_toml_the_other_lines_hold() {
-        let serve = || {
-            let flag = |long: &'static str| Arg::new(long).long(long);
-            Command::new("serve").args([flag("listen"), flag("region"), flag("allow-hosts")])
-        };
-        let keys = |text: &str| {
-            let file = parse_valid(Path::new("serve.toml"), text, &[&serve()]);
-            file.values.into_iter().map(|(key, values)| (key, values.join(","))).collect::<Vec<_>>()
+        let flags = ["listen", "region", "allow-hosts"].map(|long| Arg::new(long).long(long));
+        let serve = Command::new("serve").args(flags);
+        let keys = |text: &str| -> Vec<_> {
+            let values = parse_valid(Path::new("serve.toml"), text, &[&serve]).values;
+            values.into_iter().map(|(key, values)| (key, values.join(","))).collect()
         };
         let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
-        let (listen, region) = (pair("listen", "a:1"), pair("region", "x"));
+        let [listen, region] = [pair("listen", "a:1"), pair("region", "x")];
         for text in [
             "listen = 'a:1'\nallow-hosts = http://x\nregion = 'x'\n",
             "allow-hosts = 'x\nlisten = 'a:1'\nregion = 'x'",
