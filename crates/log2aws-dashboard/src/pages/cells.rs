@@ -1,5 +1,7 @@
 //! Cells of the calendar for display: a class, a symbol, a few words, a sentence.
 
+use log2aws_core::chart::Language;
+
 use crate::i18n::{Words, count, fill};
 use crate::index::{Absence, Cell, Delivered, Health};
 use crate::pages::layout::Severity;
@@ -64,7 +66,11 @@ fn delivered_words(delivered: &Delivered, w: &Words) -> String {
         part(delivered.rejects, [w.cell_rejects_one, w.cell_rejects_many]),
         part(delivered.reboots, [w.cell_reboots_one, w.cell_reboots_many]),
     ];
-    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+    let separator = match w.language {
+        Language::En => ", ",
+        Language::Ja => "、",
+    };
+    parts.into_iter().flatten().collect::<Vec<_>>().join(separator)
 }
 
 fn absence_short(absence: Absence, w: &Words) -> &'static str {
