@@ -249,14 +249,14 @@ test("results that are half there are shown as far as they are", () =>
     await visitor.visit(`/ui/s/half01/${date}`);
     await page.locator("figure.chart img").waitFor();
     const said = page.locator("main");
-    assert.match(await said.textContent(), /44 of the 144 rows that the summary names: it is half-written/);
+    assert.match(await said.textContent(), /44 of the 144 rows given in the summary: it is incomplete/);
     serve.object("PUT", key, csv.replaceAll("load-average01", "load").replace(/,0\.\d\d,/, ",NaN,"));
     await visitor.visit(`/ui/s/half01/${date}`);
     assert.match(await said.textContent(), /The CSV lacks these columns.*load-average01/s);
     await visitor.shoot("day-damaged");
     serve.object("DELETE", key);
     await visitor.visit(`/ui/s/half01/${date}`);
-    assert.match(await said.textContent(), /The CSV is gone, by age or by hand, so there is no chart/);
+    assert.match(await said.textContent(), /The CSV was removed, by age or by hand, so there is no chart/);
   }));
 
 test("a keyboard is enough", () =>

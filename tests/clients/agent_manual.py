@@ -54,6 +54,6 @@ def machine(tmp_path):
 
 def messages(page):
     """Of each row of the last table: the parts of its message; what is between them can be anything."""
-    heading = "## When something is wrong" if page == PAGES[0] else "## うまくいかないとき"
+    heading = "## Troubleshooting" if page == PAGES[0] else "## うまくいかないとき"
     spans = [re.findall(r"`([^`]+)`", first) for first, *_ in rows(section(page, heading))]
     return [[part.strip() for span in row for part in span.split("…")] for row in spans]

@@ -249,7 +249,7 @@ RUN = {
     "diff <(minutes": "test_over_to_the_agent_and_back_no_line_is_lost_or_double",
     "mv /etc/cron.d/load /etc/log2aws/": "test_over_to_the_agent_and_back_no_line_is_lost_or_double",
     "log2aws-agent doctor\n": "test_the_first_five_minutes_end_well",
-    "a line that is double": "test_over_to_the_agent_and_back_no_line_is_lost_or_double",
+    "duplicate lines": "test_over_to_the_agent_and_back_no_line_is_lost_or_double",
     "for host in": "test_the_whole_fleet_is_asked",
     "apt-get remove": "test_over_to_the_agent_and_back_no_line_is_lost_or_double",
     "systemctl daemon-reload": "test_the_file_for_node_exporter_is_set_up",
@@ -272,7 +272,7 @@ def test_each_block_of_commands_is_run_by_a_test():
 
 @pytest.mark.parametrize("page", PAGES)
 def test_the_metrics_are_those_of_the_service(machine, page):
-    part = section(page, "## Watching it" if page == PAGES[0] else "## 監視")
+    part = section(page, "## Monitoring" if page == PAGES[0] else "## 監視")
     machine.whole_day("log2aws", yesterday())
     named = {name for first, *_ in rows(part) for name in re.findall(r"`(log2aws_agent_\w+)`", first)}
     file = machine.file("var/lib/log2aws_agent.prom")
@@ -303,7 +303,7 @@ def test_status_says_what_the_manual_shows(machine, page):
     shown = block(page, "text", "last delivery:").replace("web01", machine.host)
     assert shape(told) == shape(shown)
     keys = json.loads(machine.run("log2aws-agent status --json"))
-    part = section(page, "## Watching it" if page == PAGES[0] else "## 監視")
+    part = section(page, "## Monitoring" if page == PAGES[0] else "## 監視")
     assert set(keys) - {"server"} <= set(re.findall(r"`(\w+)`", part))
 
 

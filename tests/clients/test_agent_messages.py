@@ -45,7 +45,7 @@ ANSWERS = {
     "but not as log2aws does": (403, "Forbidden"),
     "refuses this machine": (403, "this address may not ask for this URL", OURS),
     "has too many requests": (429, "later", OURS),
-    "to wait": (429, "later", [*OURS, ("Retry-After", "3600")]),
+    "gave up: the next retry": (429, "later", [*OURS, ("Retry-After", "3600")]),
     "it wants the log sent to": (200, URL.replace("HERE", "http://elsewhere.example"), OURS),
     "the store … is full": (200, URL, OURS, 507),
     "the store already had": (200, URL, OURS, 412),
@@ -74,7 +74,7 @@ LOG = "/var/log/log2aws"
 MOUNT = "mkdir -p /var/lib/log2aws-agent; unshare --mount sh -c 'mount -t tmpfs"
 # Commands, and which message they make.
 COMMANDS = {
-    "whom to ask for URLs is missing": "log2aws-agent ship",
+    "no endpoint is set": "log2aws-agent ship",
     "unknown key": "echo 'ap1 = 1' >> /etc/log2aws/agent.toml; log2aws-agent config check",
     "must be a path from the root": (
         "echo 'log-dir = \"logs\"' >> /etc/log2aws/agent.toml; log2aws-agent config check"),
@@ -113,7 +113,7 @@ COMMANDS = {
     "written as": (
         f"echo '# log2aws/1 server=web02 cores=1 tz=UTC mode=interval' > {LOG}/2026-01-02.log;"
         f" log2aws-agent ship --api {ENDPOINT}; false"),
-    "this machine's host name is": (
+    "this machine has the default host name": (
         f"unshare --uts sh -c 'hostname debian; exec log2aws-agent ship --api {ENDPOINT}'"),
     "no way leads there": "unshare --net log2aws-agent ship --max-time 1 --api http://192.0.2.1/",
     # A socket whose queue is full takes no connection, and refuses none.

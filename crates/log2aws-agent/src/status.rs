@@ -214,7 +214,7 @@ impl fmt::Display for Status {
         writeln!(f, "server:         {}", self.server)?;
         let service = match self.running {
             Some(true) => "at work",
-            Some(false) => "not running; samples and deliveries are up to cron jobs, if to any",
+            Some(false) => "not running (a cron job may be sampling and shipping)",
             None => "cannot be known: its lock cannot be opened",
         };
         writeln!(f, "service:        {service}{}", self.problem().unwrap_or_default())?;
@@ -222,7 +222,7 @@ impl fmt::Display for Status {
         let overdue = match (self.sample_overdue, self.last_sample) {
             (false, _) | (true, None) => "",
             (true, Some(at)) if at > self.now => ", which is yet to come; was the clock ahead?",
-            (true, Some(_)) => ", which is too long ago",
+            (true, Some(_)) => " (overdue)",
         };
         writeln!(f, "{overdue}")?;
         write!(f, "last delivery:  {}", maybe(self.last_delivery).unwrap_or_else(never))?;

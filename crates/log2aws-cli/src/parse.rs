@@ -7,6 +7,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
 
 use crate::config::{self, ConfigFile, Environment};
+use crate::examples;
 use crate::exit::{self, Exit};
 
 /// Parses a command line, using the environment and the verb's config file for missing flags. Not
@@ -19,7 +20,7 @@ use crate::exit::{self, Exit};
 pub fn parse<C: CommandFactory + FromArgMatches>(
     args: &[OsString],
 ) -> Result<(C, Environment), Exit> {
-    let command = config::with_environment(C::command());
+    let command = config::with_environment(examples::named(C::command()));
     let file = if config::verb(&command, args).is_some_and(|verb| verb == "run") {
         ConfigFile::default()
     } else {
@@ -90,7 +91,7 @@ fn source_of(flag: &str, value: &str, args: &[OsString], file: &ConfigFile) -> O
     }
     let variable = config::variable(long.trim_start_matches('-'));
     if std::env::var(&variable).is_ok_and(|stands| stands == value) {
-        return Some(format!("the value stands in the environment variable {variable}"));
+        return Some(format!("the value comes from the environment variable {variable}"));
     }
     file.source_of(flag, value)
 }

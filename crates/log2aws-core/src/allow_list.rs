@@ -70,7 +70,7 @@ pub enum AllowListError {
     },
     /// The part before `@` cannot match any server name.
     #[error(
-        "allow-list entry {0:?}: before '@' stands a server name, in which * and ? are wildcards"
+        "allow-list entry {0:?}: before '@' there must be a server name, in which * and ? are wildcards"
     )]
     Pattern(String),
 }

@@ -275,7 +275,7 @@ mod tests {
     fn each_bad_value_is_named() {
         for (text, part) in [
             ("from=25:00", "25:00 is not a time"),
-            ("from=12:00&till=11:00", "From 12:00 to 11:00"),
+            ("from=12:00&till=11:00", "The end (11:00) must be after"),
             ("hide=load2", "load2 is not the name"),
             ("from=%3Cb%3E", "<b> is not a time"),
         ] {

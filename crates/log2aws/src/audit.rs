@@ -33,17 +33,17 @@ pub(crate) struct AuditArgs {
     /// Only events of this server's logs.
     #[arg(long, value_name = "NAME")]
     server: Option<ServerName>,
-    /// Only events from then on: a day in UTC, or a moment, e.g. 2026-11-30 or
+    /// Only events from this time: a day in UTC, or a moment, e.g. 2026-11-30 or
     /// 2026-11-30T12:00:00Z.
     #[arg(long, value_name = "TIME", value_parser = filter::moment)]
     since: Option<Moment>,
-    /// Only events up to then: a day in UTC with all of it, or a moment.
+    /// Only events up to this time: a day in UTC (inclusive), or a moment.
     #[arg(long, value_name = "TIME", value_parser = filter::moment)]
     until: Option<Moment>,
-    /// Only events of this kind; may be given several times.
+    /// Only events of this kind; can be repeated.
     #[arg(long, value_name = "EVENT", value_delimiter = ',', value_parser = PossibleValuesParser::new(EVENTS))]
     event: Vec<String>,
-    /// Print the lines as they are stored: one JSON object each.
+    /// Print the stored lines: one JSON object each.
     #[arg(long)]
     json: bool,
     #[command(flatten)]

@@ -44,7 +44,7 @@ pub(crate) enum ChartError {
     #[error("{0} inputs make {0} charts; name a folder with -o, e.g. -o charts/")]
     ManyToOne(usize),
     /// The format is unknown from the file's name and flags.
-    #[error("{} tells no format; end its name in .svg, .png or .html, or use --format", .0.display())]
+    #[error("the name {} shows no format; end it in .svg, .png or .html, or use --format", .0.display())]
     NoFormat(PathBuf),
     /// The window is invalid.
     #[error(transparent)]
@@ -55,6 +55,9 @@ pub(crate) enum ChartError {
     /// An output file is also an input, or written twice.
     #[error("{} would be written over while it is in use; name another file", .0.display())]
     SameFile(PathBuf),
+    /// A picture for a terminal.
+    #[error("a PNG is not text for a terminal; name a file with -o, or write -o - to do it anyway")]
+    Terminal,
     /// The picture cannot be rendered.
     #[error("the chart of {input} cannot be drawn as PNG")]
     Raster { input: String, source: RasterError },
@@ -76,8 +79,22 @@ pub(crate) fn is_usage(error: &anyhow::Error) -> bool {
                 | E::View(_)
                 | E::Scale(_)
                 | E::SameFile(_)
+                | E::Terminal
         )
     })
+}
+
+/// Refuses to write a picture to a terminal, which would take its bytes for commands. `-o -` does it
+/// nevertheless.
+///
+/// # Errors
+/// [`ChartError::Terminal`], or what is wrong with the flags.
+pub(crate) fn refuse_terminal(args: &ChartArgs, stdout_is_terminal: bool) -> anyhow::Result<()> {
+    let is_binary = args.output.is_none() && args.target()?.format == Format::Png;
+    if is_binary && stdout_is_terminal {
+        return Err(ChartError::Terminal.into());
+    }
+    Ok(())
 }
 
 /// Draws each input.

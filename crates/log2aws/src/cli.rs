@@ -1,18 +1,18 @@
 //! The verbs, and the parsing of a command line.
 
 use std::ffi::OsString;
-use std::io;
+use std::io::{self, IsTerminal as _};
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 use log2aws_cli::agent::{self, AgentVerb, CommandLine};
 use log2aws_cli::exit::{self, Exit};
 
-use crate::{audit, chart, convert, demo, reopen, serve, stack, store, token};
+use crate::{audit, chart, convert, demo, help, reopen, serve, stack, store, terminal, token};
 
 /// Collects the daily load logs of servers that hold no AWS credentials, turns each into CSV and
-/// a load chart, and proves that nothing is missing.
+/// a load chart, and shows what is missing and why.
 #[derive(Debug, Parser)]
-#[command(name = "log2aws", version, max_term_width = 100)]
+#[command(name = "log2aws", version, max_term_width = 100, help_template = help::PROGRAM)]
 #[command(
     after_help = "Every flag --some-name can also be given as LOG2AWS_SOME_NAME, and as the \
                         key some-name in the verb's config file, but --yes and --change-set.\n\
@@ -26,25 +26,34 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Run the whole pipeline on this machine, with real samples of it.
+    /// Run the whole pipeline on this machine, with real samples.
+    #[command(after_help = help::DEMO)]
     Demo(demo::DemoArgs),
-    /// Serve URLs, an S3 store and the analyzer from this machine.
+    /// Collect logs on this machine: URLs, an S3 store, analysis and the dashboard.
+    #[command(after_help = help::SERVE)]
     Serve(Box<serve::ServeArgs>),
-    /// Look after the data folder of serve.
+    /// Copy the data folder of serve.
+    #[command(after_help = help::STORE)]
     Store(store::StoreArgs),
-    /// Say who asked for a URL, who put, read and deleted what, and who logged in.
+    /// Show the audit log: URLs, uploads, reads, deletions and logins.
+    #[command(after_help = help::AUDIT)]
     Audit(Box<audit::AuditArgs>),
-    /// Say who may see the dashboard of serve.
+    /// Manage the access tokens of the dashboard.
+    #[command(after_help = help::TOKEN)]
     Token(token::TokenArgs),
-    /// Turn day logs into CSV.
+    /// Convert day logs to CSV.
+    #[command(after_help = help::CONVERT)]
     Convert(convert::ConvertArgs),
-    /// Draw the load chart of a day, from its log or its CSV.
+    /// Draw the load chart of a day from its log or CSV.
+    #[command(after_help = help::CHART)]
     Chart(chart::ChartArgs),
     #[command(flatten)]
     Agent(AgentVerb),
-    /// Let a final day of a server be delivered once more.
+    /// Allow one more delivery of a final day.
+    #[command(after_help = help::REOPEN)]
     Reopen(reopen::ReopenArgs),
-    /// Make and look after the stack on AWS.
+    /// Plan, deploy and delete the stack on AWS.
+    #[command(after_help = help::STACK)]
     Stack(stack::StackArgs),
 }
 
@@ -61,10 +70,19 @@ pub(crate) fn run(args: &[OsString]) -> Exit {
         Verb::Audit(args) => audit::run(*args, &mut io::stdout(), &mut io::stderr()),
         Verb::Token(args) => token::run(args),
         Verb::Convert(args) => {
-            convert::run(&args, &mut io::stdin().lock(), &mut io::stdout(), &mut io::stderr())
+            terminal::announce_input(args.reads_stdin(), &mut io::stderr());
+            convert::run(&args, &mut terminal::Stdin::lock(), &mut io::stdout(), &mut io::stderr())
         }
         Verb::Chart(args) => {
-            chart::run(&args, &mut io::stdin().lock(), &mut io::stdout(), &mut io::stderr())
+            chart::refuse_terminal(&args, io::stdout().is_terminal()).and_then(|()| {
+                terminal::announce_input(args.reads_stdin(), &mut io::stderr());
+                chart::run(
+                    &args,
+                    &mut terminal::Stdin::lock(),
+                    &mut io::stdout(),
+                    &mut io::stderr(),
+                )
+            })
         }
         Verb::Agent(verb) => {
             let command_line =
@@ -91,6 +109,40 @@ mod tests {
     #[test]
     fn the_command_is_well_formed() {
         config::with_environment(Cli::command()).debug_assert();
+    }
+
+    #[test]
+    fn the_help_names_each_verb_once_with_its_description() {
+        let help = Cli::command().render_help().to_string();
+        let mut command = Cli::command();
+        command.build();
+        for verb in command.get_subcommands().filter(|verb| verb.get_name() != "help") {
+            let about = verb.get_about().map(ToString::to_string).unwrap_or_default();
+            let line = format!("\n  {:<13}{about}\n", verb.get_name());
+            assert_eq!(help.matches(&line).count(), 1, "{line:?} in\n{help}");
+        }
+    }
+
+    #[test]
+    fn every_verb_has_examples_that_it_takes() {
+        let (mut command, mut tried) = (Cli::command(), 0);
+        command.build();
+        for verb in command.get_subcommands() {
+            let text = verb.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(text.starts_with("Examples:\n") || verb.get_name() == "help");
+            for line in text.lines().skip(1).filter(|line| !line.contains("PROGRAM")) {
+                let (_, words) = line.split_once("log2aws ").unwrap();
+                let words = words.split(['>', '\'']).next().unwrap().trim();
+                let words = words
+                    .strip_suffix("--why")
+                    .map_or_else(|| words.to_owned(), |words| format!("{words} --why=reason"));
+                let words = std::iter::once("log2aws").chain(words.split_whitespace());
+                let parsed = Cli::command().try_get_matches_from(words);
+                assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());
+                tried += 1;
+            }
+        }
+        assert!(tried >= 20, "{tried}");
     }
 
     #[test]

@@ -26,8 +26,7 @@ pub(crate) struct ConvertArgs {
     /// Day logs, plain or gzip; several make one CSV. "-" is standard input.
     #[arg(value_name = "INPUT", default_value = "-")]
     inputs: Vec<PathBuf>,
-    /// Write the CSV to this file, which is replaced only when all went well. "-" is standard
-    /// output.
+    /// Write the CSV to this file, which is only replaced on success. "-" is standard output.
     #[arg(short, long, value_name = "OUT")]
     output: Option<PathBuf>,
     /// Write lines that could not be read to this file, one JSON object each.
@@ -39,6 +38,11 @@ pub(crate) struct ConvertArgs {
 }
 
 impl ConvertArgs {
+    /// Whether standard input is one of the inputs.
+    pub(crate) fn reads_stdin(&self) -> bool {
+        self.inputs.iter().any(|path| is_dash(path))
+    }
+
     /// The file for the CSV; `None` is standard output.
     fn output_file(&self) -> Option<&Path> {
         self.output.as_deref().filter(|path| !is_dash(path))
@@ -61,7 +65,7 @@ pub(crate) enum ConvertError {
     #[error("{output} cannot be written")]
     Write { output: String, source: io::Error },
     /// Rejects would be mixed with the rows.
-    #[error("--rejects wants the name of a file; standard output is for the CSV")]
+    #[error("--rejects needs the name of a file; standard output is for the CSV")]
     RejectsToStdout,
     /// An output file is also an input, or written twice.
     #[error("{} would be written over while it is in use; name another file", .0.display())]

@@ -36,13 +36,13 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// The flags of `demo`.
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
-    /// End when every step is done, instead of staying up; fail if one failed.
+    /// Exit when all steps are done instead of serving on; fail if one failed.
     #[arg(long)]
     once: bool,
-    /// The address and port to serve on; port 0 takes a free one.
+    /// The address and port to listen on; port 0 selects a free one.
     #[arg(long, value_name = "ADDRESS:PORT", default_value_t = SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))]
     listen: SocketAddr,
-    /// How many samples are taken, one a second.
+    /// The number of samples, one per second.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=600))]
     samples: u16,
 }

@@ -11,44 +11,44 @@ use crate::flag;
 /// Limits of connections, bodies, the disk and new servers.
 #[derive(Debug, Args)]
 pub(crate) struct DoorArgs {
-    /// How many connections there may be at once; the limit of open files may allow fewer.
+    /// Maximum number of concurrent connections; the limit of open files may allow fewer.
     #[arg(long, value_name = "N", default_value_t = DoorLimits::default().max_connections, value_parser = flag::at_least_one::<NonZeroUsize>)]
     max_connections: NonZeroUsize,
-    /// How long a new connection may take to send its first request's head.
+    /// Time limit for a new connection to send its first request head.
     #[arg(long, value_name = "SECONDS", default_value_t = seconds(DoorLimits::default().head_timeout), value_parser = flag::at_least_one::<NonZeroU32>)]
     head_timeout: NonZeroU32,
-    /// How many bytes a second must arrive of a body, after its first 20 seconds; 0: any number.
+    /// Minimum rate of a body in bytes per second, after its first 20 seconds; 0: no minimum.
     #[arg(long, value_name = "BYTES", default_value_t = DoorLimits::default().min_body_rate)]
     min_body_rate: u32,
-    /// How long one body may take in all.
+    /// Time limit for one body.
     #[arg(long, value_name = "SECONDS", default_value_t = seconds(DoorLimits::default().max_body_time), value_parser = flag::at_least_one::<NonZeroU32>)]
     max_body_time: NonZeroU32,
-    /// How much memory all arriving bodies may take together, e.g. 32MiB; at least 256KiB.
+    /// Memory for all arriving bodies together, e.g. 32MiB; at least 256KiB.
     #[arg(long, value_name = "SIZE", default_value = "32MiB", value_parser = flag::size)]
     body_memory: u64,
-    /// How many threads write bodies to the disk.
+    /// Number of threads that write bodies to disk.
     #[arg(long, value_name = "N", default_value_t = DoorLimits::default().writer_threads, value_parser = flag::at_least_one::<NonZeroUsize>)]
     writer_threads: NonZeroUsize,
-    /// How many uploads there may be at once with one URL; one more ends the one that has waited
-    /// longest for a byte.
+    /// Maximum number of concurrent uploads with one URL; one more ends the one that has waited
+    /// longest for data.
     #[arg(long, value_name = "N", default_value_t = DoorLimits::default().puts_per_url, value_parser = flag::at_least_one::<NonZeroUsize>)]
     puts_per_url: NonZeroUsize,
-    /// The largest log that is taken, e.g. 64MiB.
+    /// Maximum size of a log, e.g. 64MiB.
     #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = flag::size)]
     max_log_size: u64,
-    /// How many times a gzip log may expand, from 1 MiB of text on; what lies beyond is not read.
+    /// Maximum expansion factor of a gzip log, checked from 1 MiB of text on; the rest is not read.
     #[arg(long, value_name = "N", default_value_t = DoorLimits::default().max_gzip_ratio, value_parser = flag::at_least_one::<NonZeroU32>)]
     max_gzip_ratio: NonZeroU32,
-    /// How many versions of one server's log of one day are kept; one more is refused.
+    /// Maximum number of versions of one server's log of one day.
     #[arg(long, value_name = "N", default_value_t = DoorLimits::default().max_versions_per_day, value_parser = flag::at_least_one::<NonZeroU32>)]
     max_versions_per_day: NonZeroU32,
-    /// How many bytes these versions may have together, e.g. 4GiB.
+    /// Maximum total size of these versions, e.g. 4GiB.
     #[arg(long, value_name = "SIZE", default_value = "4GiB", value_parser = flag::size)]
     max_bytes_per_day: u64,
-    /// How much of the disk uploads leave free [default: 5 % of it, 1GiB at most].
+    /// Disk space that uploads leave free [default: 5 %, 1GiB at most].
     #[arg(long, value_name = "SIZE", value_parser = flag::size)]
     keep_free_space: Option<u64>,
-    /// How many servers may deliver for the first time in an hour.
+    /// Maximum number of new servers per hour.
     #[arg(long, value_name = "N", default_value_t = DoorLimits::default().max_new_servers, value_parser = flag::at_least_one::<NonZeroU32>)]
     max_new_servers: NonZeroU32,
 }

@@ -10,6 +10,7 @@ mod dashboard_client;
 mod demo;
 mod door;
 mod flag;
+mod help;
 mod invite;
 mod logging;
 mod printable;
@@ -18,6 +19,7 @@ mod serve;
 mod stack;
 mod stop_signal;
 mod store;
+mod terminal;
 mod token;
 mod view;
 

@@ -33,26 +33,26 @@ const ENDPOINT_VARIABLE: &str = "AWS_ENDPOINT_URL";
 /// The flags of `reopen`.
 #[derive(Debug, Args)]
 pub(crate) struct ReopenArgs {
-    /// Whose day.
+    /// The server.
     #[arg(required_unless_present = "list")]
     server: Option<ServerName>,
     /// The day, YYYY-MM-DD.
     #[arg(required_unless_present = "list")]
     date: Option<Day>,
-    /// Why it may be replaced; kept with the day.
+    /// The reason, stored with the day.
     #[arg(long, value_name = "TEXT", value_parser = reason, required_unless_present = "list")]
     why: Option<String>,
-    /// List the days that are open, with who reopened them, when and why.
+    /// List the open days, with who reopened them, when and why.
     #[arg(long, conflicts_with_all = ["server", "date", "why"])]
     list: bool,
-    /// After how many days a delivered day is final: what serve has as --final-after, a stack as
-    /// `FinalAfterDays`; 0: never.
+    /// After how many days a delivered day is final: --final-after of serve or `FinalAfterDays` of
+    /// the stack; 0: never.
     #[arg(long, value_name = "DAYS", default_value_t = DEFAULT_FINAL_AFTER_DAYS)]
     final_after: u32,
     /// The bucket with the results; write `s3://` before its name.
     #[arg(long, value_name = "S3URL", default_value = "s3://analyzedlogs-local")]
     results: Bucket,
-    /// The data folder of the serve that has the bucket; it contains its credentials.
+    /// The data folder of serve, which contains the credentials.
     #[arg(long, value_name = "DIR", default_value = "/var/lib/log2aws")]
     data_dir: PathBuf,
     /// The profile of the AWS config files.
@@ -61,7 +61,7 @@ pub(crate) struct ReopenArgs {
     /// The bucket's region [default: that of the environment or the profile].
     #[arg(long, value_name = "REGION", value_parser = crate::flag::region)]
     region: Option<String>,
-    /// An S3 that is not AWS's own, e.g. that of `log2aws serve` [default: `AWS_ENDPOINT_URL`].
+    /// An S3 endpoint other than AWS's, e.g. that of `log2aws serve` [default: `AWS_ENDPOINT_URL`].
     #[arg(long, value_name = "URL", value_parser = crate::flag::endpoint)]
     endpoint_url: Option<Url>,
     // Read before the command line is parsed.
@@ -116,7 +116,7 @@ pub(crate) fn run(args: ReopenArgs, out: &mut dyn Write) -> anyhow::Result<Exit>
 /// Refuses a day that is not final yet: its record would keep it open past that date.
 fn require_final(rules: &DayRules, server: &ServerName, day: Day) -> anyhow::Result<()> {
     let Some(final_from) = rules.final_from(day) else {
-        bail!("with --final-after 0 no day is ever final, so none is to be reopened");
+        bail!("with --final-after 0 no day is ever final, so none can be reopened");
     };
     if !rules.is_past(day, SystemClock.now()) {
         let after = rules.final_after_days.map_or(0, NonZeroU32::get);

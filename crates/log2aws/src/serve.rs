@@ -36,24 +36,24 @@ pub(crate) struct ServeArgs {
     /// The address and port to listen on.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8750", value_parser = flag::address)]
     listen: SocketAddr,
-    /// Where everything is kept; made if it does not exist.
+    /// The folder for all data; created if missing.
     #[arg(long, value_name = "DIR", default_value = "/var/lib/log2aws")]
     data_dir: PathBuf,
-    /// Who may ask for a URL and who may put: addresses and networks, each optionally bound to a
-    /// server name or pattern, e.g. '203.0.113.7, 10.0.0.0/8, web*@198.51.100.0/24'.
+    /// Who may request URLs and upload: addresses and networks, each optionally limited to a server
+    /// name or pattern, e.g. '203.0.113.7, 10.0.0.0/8, web*@198.51.100.0/24'.
     #[arg(long, value_name = "LIST", default_value = "127.0.0.0/8, ::1")]
     allow_hosts: AllowList,
-    /// The URL under which servers reach this machine; presigned URLs are made for it.
+    /// The URL under which servers reach this machine; the base of presigned URLs.
     #[arg(long, value_name = "URL", value_parser = flag::public_url)]
     public_url: Option<Url>,
-    /// A proxy, or a network of proxies, whose X-Forwarded-For counts; may be given several times.
+    /// A proxy or network of proxies whose X-Forwarded-For is trusted; can be repeated.
     #[arg(long, value_name = "CIDR", value_delimiter = ',', value_parser = flag::network)]
     trusted_proxy: Vec<IpNet>,
-    /// The certificate to speak https with, in PEM, followed by those of its authorities; a renewed
-    /// one is taken without a restart.
+    /// The certificate for https (PEM), followed by those of its authorities; a renewed one is
+    /// loaded without a restart.
     #[arg(long, value_name = "FILE")]
     tls_cert: Option<PathBuf>,
-    /// The certificate's private key, in PEM, readable by the server alone.
+    /// The certificate's private key (PEM), readable only by the server.
     #[arg(long, value_name = "FILE")]
     tls_key: Option<PathBuf>,
     /// Remove raw logs this many days after they arrived [default: keep all].
@@ -62,46 +62,46 @@ pub(crate) struct ServeArgs {
     /// Remove results this many days after they were made [default: keep all].
     #[arg(long, value_name = "DAYS", value_parser = flag::days)]
     keep_analyzed_days: Option<NonZeroU32>,
-    /// Remove by age even while no log of the last day bears this machine's clock out: deliveries
-    /// have ended, and the clock is right.
+    /// Remove by age even if no log of the last day confirms this machine's clock, because
+    /// deliveries have ended and the clock is right.
     #[arg(long)]
     retention_trust_clock: bool,
-    /// Remove a day's audit file this many days after the day.
+    /// Remove audit files this many days after their day.
     #[arg(long, value_name = "DAYS", default_value_t = AuditConfig::default().keep_days, value_parser = flag::at_least_one::<NonZeroU32>)]
     keep_audit_days: NonZeroU32,
-    /// How large all audit files may become together, e.g. 512MiB; past it nothing more is audited,
-    /// requests are served, and metrics, log and /-/readyz say so. Refused requests are not audited
-    /// once the files have half of it.
+    /// Maximum total size of the audit files, e.g. 512MiB. Beyond it requests are still served but
+    /// not audited, which metrics, log and /-/readyz report. Refused requests are only audited up
+    /// to half of it.
     #[arg(long, value_name = "SIZE", default_value = "4GiB", value_parser = flag::audit_size)]
     max_audit_size: u64,
-    /// How many days before today are taken (days count in UTC).
+    /// How many days before today are accepted (in UTC).
     #[arg(long, value_name = "DAYS", default_value_t = DEFAULT_DAYS_BACK)]
     days_back: u32,
-    /// How many days after today are taken; 1 lets servers east of Greenwich deliver in their
-    /// morning.
+    /// How many days after today are accepted; 1 allows servers east of Greenwich to deliver in
+    /// their morning.
     #[arg(long, value_name = "DAYS", default_value_t = DEFAULT_DAYS_AHEAD)]
     days_ahead: u32,
-    /// After how many days a delivered day is final: then a URL is given for the same bytes alone,
+    /// After how many days a delivered day is final: then URLs are only issued for the same content,
     /// unless an operator reopens the day (`log2aws reopen`); 0: never.
     #[arg(long, value_name = "DAYS", default_value_t = DEFAULT_FINAL_AFTER_DAYS)]
     final_after: u32,
-    /// Begin keys with four hex characters of a hash of server and month.
+    /// Prefix keys with four hex characters of a hash of server and month.
     #[arg(long)]
     key_prefix: bool,
-    /// The formats in which each day's chart is kept beside its CSV: svg, png or svg,png.
+    /// The formats of the charts stored beside the CSV: svg, png or svg,png.
     #[arg(long, value_name = "LIST", default_value_t = ChartFormats::Svg)]
     charts: ChartFormats,
-    /// How many URL requests a second are taken from one address.
+    /// URL requests accepted from one address per second.
     #[arg(long, value_name = "N", default_value_t = log2aws_server::DEFAULT_REQUESTS_PER_SECOND, value_parser = flag::at_least_one::<NonZeroU32>)]
     requests_per_second: NonZeroU32,
-    /// How many logs are analyzed at once [default: eight per core, 32 at most].
+    /// Number of logs analyzed at the same time [default: eight per core, 32 at most].
     #[arg(long, value_name = "N", value_parser = flag::at_least_one::<NonZeroUsize>)]
     analyzer_threads: Option<NonZeroUsize>,
-    /// The zone of the servers, e.g. Asia/Tokyo: which day it is in the dashboard, and that a log
-    /// is due at noon of the next day [default: this machine's].
+    /// The time zone of the servers, e.g. Asia/Tokyo: it determines "today" in the dashboard and
+    /// when a log is due (noon of the next day) [default: this machine's].
     #[arg(long, value_name = "ZONE", value_parser = flag::time_zone)]
     time_zone: Option<TimeZone>,
-    /// Print the link that logs in once also where standard output is no terminal.
+    /// Print the one-time login link even if standard output is not a terminal.
     #[arg(long)]
     print_login_link: bool,
     #[command(flatten)]

@@ -158,7 +158,7 @@ fn print_deployed(screen: &mut Screen, done: &Deployed, commands: &Commands) -> 
     if let (Some(url), Some(results)) = (value("GenerateSignedUrl"), value("AnalyzedlogBucket")) {
         screen.line("\nOn a server whose address is on the list, put yesterday's log:")?;
         screen.line(&format!("  log2aws ship --api {url} --log-dir /var/log/log2aws"))?;
-        screen.line("Here, see what became of it:")?;
+        screen.line("To follow the operation:")?;
         let list = commands.aws(&format!("s3 ls --recursive s3://{results}"));
         screen.line(&format!("  {list}"))?;
     }

@@ -16,14 +16,14 @@ pub(crate) struct StoreArgs {
 
 #[derive(Debug, Subcommand)]
 enum StoreVerb {
-    /// Make a copy of the data folder, also while serve runs. To restore it, start serve on it.
+    /// Copy the data folder while serve runs. To restore the copy, start serve on it.
     Snapshot(SnapshotArgs),
 }
 
 #[derive(Debug, Args)]
 struct SnapshotArgs {
-    /// The folder to make. On the file system of the data folder it shares the blocks of what is
-    /// stored, takes little time and room, and is no backup against a broken disk: copy it away.
+    /// The folder to create. On the same file system it shares blocks with the data folder: it is
+    /// fast and small, but no backup against a broken disk until it is copied elsewhere.
     #[arg(value_name = "DIR")]
     to: PathBuf,
     /// The data folder.

@@ -20,19 +20,19 @@ pub(crate) struct TokenArgs {
 
 #[derive(Debug, Subcommand)]
 enum TokenVerb {
-    /// Make a token that logs in to the dashboard, and print it, once.
+    /// Create a token for the dashboard and print it, this once.
     Add(AddArgs),
-    /// List the tokens that log in to the dashboard: names, rights and ages.
+    /// List the tokens of the dashboard: names, permissions and ages.
     List(FolderArgs),
-    /// Revoke a token. It logs in no more, and every session that it began ends at once.
+    /// Revoke a token; its sessions end at once.
     Revoke(RevokeArgs),
 }
 
 #[derive(Debug, Args)]
 struct AddArgs {
-    /// Whose it is: 1 to 32 of a-z, 0-9, '-', '_' and '.'.
+    /// The token's name: 1 to 32 of a-z, 0-9, '-', '_' and '.'.
     name: TokenName,
-    /// Let its bearer change nothing.
+    /// Do not allow changes with this token.
     #[arg(long)]
     read_only: bool,
     #[command(flatten)]
@@ -41,7 +41,7 @@ struct AddArgs {
 
 #[derive(Debug, Args)]
 struct RevokeArgs {
-    /// Whose it was.
+    /// The token's name.
     name: TokenName,
     #[command(flatten)]
     folder: FolderArgs,
@@ -49,7 +49,7 @@ struct RevokeArgs {
 
 #[derive(Debug, Args)]
 struct FolderArgs {
-    /// The data folder of serve, or the folder that `serve --view` keeps its token in.
+    /// The data folder of serve, or the cache folder of `serve --view`.
     #[arg(long, value_name = "DIR", default_value = "/var/lib/log2aws")]
     data_dir: PathBuf,
     // Read before the command line is parsed.

@@ -39,7 +39,7 @@ def first_cells(page, below):
     return re.findall(r"^\| `([^`]+)` \|([^|]*)\|", table.split("\n\n", 1)[0], re.M)
 
 
-@pytest.mark.parametrize("page, header", [*zip(PAGES, ["parameter", "パラメータ"])])
+@pytest.mark.parametrize("page, header", [*zip(PAGES, ["parameter", "パラメーター"])])
 def test_every_parameter_is_explained_with_its_default(page, header):
     told = [(name, default.strip("` ")) for name, default in first_cells(page, header)]
     made = [(name, str(p.get("Default", ""))) for name, p in TEMPLATE["Parameters"].items()]

@@ -1,6 +1,7 @@
 //! The project's rules, as checks that fail.
 
 mod arrows;
+mod japanese;
 mod modules;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -61,6 +62,7 @@ pub(crate) fn run(root: &Path) -> anyhow::Result<()> {
     faults.extend(promises(root, &files)?);
     faults.extend(threats(root, &files)?);
     faults.extend(paths(root, &files)?);
+    faults.extend(japanese::check(root, &files)?);
     if faults.is_empty() {
         println!("tidy: {} files, {} rooms, nothing to say", files.len(), ARROWS.len());
         return Ok(());

@@ -150,7 +150,9 @@ impl<'a> Shipper<'a> {
                 format!("given up after {attempt} attempts")
             } else if wait >= self.left() {
                 let (wait, left) = (wait.as_secs(), self.left().as_secs());
-                format!("to wait {wait} s more is too long: --max-time leaves {left} s")
+                format!(
+                    "gave up: the next retry is in {wait} s, but only {left} s of --max-time are left"
+                )
             } else {
                 tracing::info!(%day, attempt, wait_ms = wait.as_millis(), reason, "trying again");
                 self.progress(Progress::Waiting { day, reason: &reason, wait });
@@ -293,7 +295,7 @@ impl<'a> Shipper<'a> {
         let asked = UrlRequest { tls: reply.tls, ..asked };
         let upload = answer::check(&reply.body, &asked).map_err(|error| {
             let api = &self.config.api;
-            let reason = format!("the API {api} cannot be believed: {error}");
+            let reason = format!("unexpected answer from the API {api}: {error}");
             AttemptError::Final(Failure::Everything(reason))
         })?;
         self.learn_store(store.as_deref());

@@ -20,20 +20,19 @@ use crate::config::Environment;
 const NAME_IT: &str =
     "name this server with --server, LOG2AWS_SERVER, or the key server in the config file";
 
-/// Whose logs these are, and where everything stands.
+/// The server's name and its folders.
 #[derive(Debug, Args)]
 pub(super) struct PathFlags {
-    /// The folder of the day logs; made if it is missing.
+    /// The folder of the day logs; created if missing.
     #[arg(long, value_name = "DIR", default_value = log2aws_agent::DEFAULT_LOG_DIR)]
     pub(super) log_dir: PathBuf,
-    /// The folder that keeps the counters of the last sample, and what was delivered.
+    /// The folder for the counters of the last sample and the records of deliveries.
     #[arg(long, value_name = "DIR", default_value = log2aws_agent::DEFAULT_STATE_DIR)]
     pub(super) state_dir: PathBuf,
-    /// The name under which this machine's logs are kept [default: the host name].
+    /// The name under which this machine's logs are stored [default: the host name].
     #[arg(long, value_name = "NAME")]
     pub(super) server: Option<ServerName>,
-    /// The time zone of the lines and of midnight, such as Asia/Tokyo [default: TZ, or else the
-    /// machine's].
+    /// The time zone of times and dates, such as Asia/Tokyo [default: TZ, or the machine's].
     #[arg(long, value_name = "ZONE")]
     pub(super) time_zone: Option<ZoneName>,
     // Read before the command line is parsed; it stands here for the help. See config.rs.
@@ -85,7 +84,7 @@ impl PathFlags {
 fn ensure_own(given: Option<&ServerName>, host: &ServerName) -> anyhow::Result<()> {
     ensure!(
         given.is_some() || !is_default_host_name(host),
-        "this machine's host name is {host}, as that of every machine is that was given none, and \
+        "this machine has the default host name {host}, which other machines share, and \
          its logs would take the place of theirs; {NAME_IT}"
     );
     Ok(())
@@ -94,16 +93,16 @@ fn ensure_own(given: Option<&ServerName>, host: &ServerName) -> anyhow::Result<(
 /// How a sample is taken.
 #[derive(Debug, Args)]
 pub(super) struct SampleFlags {
-    /// What people call this machine, for the chart's title; at most 200 bytes.
+    /// A description of this machine for the chart's title; at most 200 bytes.
     #[arg(long, value_name = "TEXT")]
     pub(super) note: Option<Note>,
-    /// Write averages since boot, as `vmstat | tail -1` does, instead of those of the interval.
+    /// Write averages since boot, like `vmstat | tail -1`, instead of averages over the interval.
     #[arg(long)]
     pub(super) since_boot: bool,
-    /// How long to measure when there is no last sample, in seconds.
+    /// Seconds to measure if there is no previous sample.
     #[arg(long, value_name = "SECONDS", default_value_t = sample::DEFAULT_WINDOW.as_secs(), value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub(super) window: u64,
-    /// Wait until the disk has the line, so that a power cut costs none.
+    /// Wait until the line is on disk, so that it survives a power failure.
     #[arg(long)]
     pub(super) sync: bool,
 }
@@ -119,31 +118,31 @@ impl SampleFlags {
     }
 }
 
-/// To whom and how logs are sent.
+/// Where and how logs are sent.
 #[derive(Debug, Args)]
 pub(super) struct ShipFlags {
-    /// The endpoint that hands out URLs, e.g. `https://logs.example.com`.
+    /// The endpoint that issues URLs, e.g. `https://logs.example.com`.
     #[arg(long, value_name = "URL")]
     pub(super) api: Option<ApiUrl>,
     /// The HTTP proxy for http and https [default: `https_proxy` and the like, as curl has them].
     #[arg(long, value_name = "URL", value_parser = ProxyParser)]
     pub(super) proxy: Option<ProxyUrl>,
-    /// Hosts that are reached without the proxy: names, domains, networks or `*`, separated by
-    /// commas [default: the variable `NO_PROXY`].
+    /// Hosts to reach without the proxy: names, domains, networks or `*`, separated by commas
+    /// [default: the variable `NO_PROXY`].
     #[arg(long, value_name = "LIST")]
     pub(super) no_proxy: Option<String>,
-    /// Certificates (PEM) to trust besides the machine's own.
+    /// Certificates (PEM) to trust in addition to the machine's.
     #[arg(long, value_name = "FILE")]
     pub(super) ca_file: Option<PathBuf>,
-    /// A host that logs may be sent to besides the endpoint's own, if that is asked over http;
-    /// `*.example.com` is every name under it. May be given several times.
+    /// With an http endpoint: another host that logs may be sent to; `*.example.com` allows all its
+    /// subdomains. Can be repeated.
     #[arg(long, value_name = "HOST", value_delimiter = ',')]
     pub(super) upload_host: Vec<HostPattern>,
-    /// How long one delivery of all that is pending may take, in seconds.
+    /// Time limit for one run over all pending logs, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = ship::DEFAULT_MAX_TIME.as_secs(), value_parser = clap::value_parser!(u64).range(1..=604_800))]
     pub(super) max_time: u64,
-    /// Remove a log so many days after its delivery, if it is what was delivered [default: keep
-    /// all, as long as the disk has room].
+    /// When delivering, remove logs this many days after their delivery [default: keep all while
+    /// there is disk space].
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
     pub(super) keep_days: Option<u32>,
 }
@@ -182,7 +181,7 @@ mod tests {
         let name = |name: &str| name.parse::<ServerName>().unwrap();
         for host in ["localhost", "localhost.localdomain", "localhost6"] {
             let told = ensure_own(None, &name(host)).unwrap_err().to_string();
-            assert!(told.contains(&format!("host name is {host},")), "{told}");
+            assert!(told.contains(&format!("host name {host},")), "{told}");
             assert!(told.contains("--server"), "{told}");
         }
         // Whoever gives it means it.

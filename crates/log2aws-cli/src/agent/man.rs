@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::config;
+use crate::examples;
 use crate::exit::Exit;
 
 /// The flags of `man`.
@@ -38,7 +39,7 @@ pub(super) fn run(args: &ManArgs, program: Command) -> anyhow::Result<Exit> {
     let folder = &args.folder;
     fs::create_dir_all(folder)
         .with_context(|| format!("the folder {} cannot be made", folder.display()))?;
-    for page in pages(program, &date)? {
+    for page in pages(examples::named(program), &date)? {
         let path = folder.join(page.file);
         fs::write(&path, page.text)
             .with_context(|| format!("the page {} cannot be written", path.display()))?;
@@ -120,6 +121,15 @@ fn notes(program: &Command, command: &Command) -> Roff {
         roff.text([bold(file)]);
         roff.text([roman(meaning)]);
     }
+    let examples = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+    if let Some(lines) = examples.strip_prefix("Examples:\n") {
+        roff.control("SH", ["EXAMPLES"]);
+        roff.control("nf", []);
+        for line in lines.lines() {
+            roff.text([roman(line.trim_start())]);
+        }
+        roff.control("fi", []);
+    }
     if let Some(help) = program.get_after_help() {
         roff.control("SH", ["NOTES"]);
         for (i, line) in help.to_string().lines().enumerate() {
@@ -176,6 +186,8 @@ mod tests {
         for part in parts.into_iter().chain(["/etc/log2aws/agent.toml", "SEE ALSO"]) {
             assert!(ship.contains(part), "{part} is not in\n{ship}");
         }
+        let example = "EXAMPLES\n.nf\nPROGRAM ship \\-\\-api https://logs.example.com\n";
+        assert!(ship.contains(example), "{ship}");
         let (_, man) = pages.iter().find(|(file, _)| file == "log2aws-agent-man.1").unwrap();
         assert!(!man.contains("agent.toml"), "man reads no config file:\n{man}");
     }

@@ -6,6 +6,7 @@ use clap::{Command, Subcommand};
 use tracing::Level;
 
 use crate::config::Environment;
+use crate::examples;
 use crate::exit::Exit;
 
 mod check;
@@ -24,21 +25,28 @@ mod status;
 #[derive(Debug, Subcommand)]
 pub enum AgentVerb {
     /// Append one line about this machine to today's log.
+    #[command(after_help = examples::SAMPLE)]
     Sample(sample::SampleArgs),
     /// Deliver day logs to the endpoint.
+    #[command(after_help = examples::SHIP)]
     Ship(ship::ShipArgs),
     /// Sample and ship as a service.
+    #[command(after_help = examples::RUN)]
     Run(run::RunArgs),
-    /// Say how the service is doing.
+    /// Show the state of the service.
+    #[command(after_help = examples::STATUS)]
     Status(status::StatusArgs),
-    /// Name what is wrong on this server, and what to do.
+    /// Diagnose problems on this server, with remedies.
+    #[command(after_help = examples::DOCTOR)]
     Doctor(doctor::DoctorArgs),
-    /// Look at the servers' config file.
-    #[command(subcommand)]
+    /// Check the config file of the agent.
+    #[command(subcommand, after_help = examples::CONFIG)]
     Config(check::ConfigVerb),
-    /// Print the completions of a shell for this program.
+    /// Print shell completions.
+    #[command(after_help = examples::COMPLETIONS)]
     Completions(completions::CompletionsArgs),
-    /// Write the manual pages of this program into a folder.
+    /// Write the manual pages to a folder.
+    #[command(after_help = examples::MAN)]
     Man(man::ManArgs),
 }
 

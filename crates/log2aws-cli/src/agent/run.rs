@@ -30,8 +30,7 @@ pub struct RunArgs {
     /// The time between two samples, counted from midnight: 600, 600s, 10m, 1h; 10 s to 24 h.
     #[arg(long, value_name = "TIME", default_value_t = Interval::DEFAULT)]
     interval: Interval,
-    /// The time of day over which the deliveries of all servers are spread; each has its own
-    /// moment in it, by its name.
+    /// The time of day (local) in which each server delivers, at a fixed moment of its own.
     #[arg(long, value_name = "FROM-TO", default_value_t = ShipWindow::DEFAULT)]
     ship_window: ShipWindow,
     /// Write metrics into this file, for `node_exporter`'s textfile collector; its name must end
@@ -57,7 +56,7 @@ pub(super) fn run(command_line: &CommandLine) -> anyhow::Result<Exit> {
     let lock = RunLock::take(&config.spool.state_dir)?;
     if config.ship.is_none() && config.config_error.is_none() {
         tracing::warn!(
-            "whom to ask for URLs is missing (--api, LOG2AWS_API, or the key api in the config \
+            "no endpoint is set (--api, LOG2AWS_API, or the key api in the config \
              file): samples are taken, and nothing is delivered"
         );
     }

@@ -21,16 +21,16 @@ pub struct ShipArgs {
     paths: PathFlags,
     #[command(flatten)]
     shipping: ShipFlags,
-    /// Deliver this day's log alone [default: all logs before today that are not delivered].
+    /// Deliver only this day's log [default: all pending logs before today].
     #[arg(long, value_name = "DAY", conflicts_with = "since")]
     date: Option<Day>,
-    /// Deliver no log of a day before this one.
+    /// Deliver no logs of earlier days.
     #[arg(long, value_name = "DAY")]
     since: Option<Day>,
-    /// Deliver today's log, too, as far as it goes.
+    /// Also deliver today's log as it stands now.
     #[arg(long)]
     partial: bool,
-    /// Say what would be delivered; ask nobody, write nothing.
+    /// Show what would be delivered; send no requests, write nothing.
     #[arg(long)]
     dry_run: bool,
     /// Print one JSON object instead of lines.
@@ -45,7 +45,7 @@ pub struct ShipArgs {
 pub(super) fn run(args: &ShipArgs, environment: &Environment) -> anyhow::Result<Exit> {
     let Some(api) = args.shipping.api.clone() else {
         let error = anyhow::anyhow!(
-            "whom to ask for URLs is missing: give --api, LOG2AWS_API, or the key api in the \
+            "no endpoint is set: give --api, LOG2AWS_API, or the key api in the \
              config file"
         );
         exit::report(&mut io::stderr(), &error);

@@ -379,7 +379,7 @@ impl ConfigFile {
         let long = flag.trim_start_matches('-').split([' ', '=']).next()?;
         let (values, path) = (self.values.get(long)?, self.source(long)?);
         (values.iter().any(|known| known == value) || values.join(", ") == value)
-            .then(|| format!("the value stands in {} under {long}", path.display()))
+            .then(|| format!("the value comes from {}, key {long}", path.display()))
     }
 }
 

@@ -73,7 +73,7 @@ fn table(page: &mut String, values: &Values, language: Language) {
             Language::En => {
                 writeln!(page, "<p>Each row is the highest of {step} points in a row.</p>")
             }
-            Language::Ja => writeln!(page, "<p>各行は連続する{step}点の最大値です。</p>"),
+            Language::Ja => writeln!(page, "<p>各行は連続する {step} 点の最大値です。</p>"),
         };
     }
     let shown = |panel: &&PanelValues| panel.series.iter().any(|series| !series.hidden);

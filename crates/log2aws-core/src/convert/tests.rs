@@ -140,7 +140,7 @@ fn bytes_that_are_no_text_harm_one_line() {
     log.extend(row(10).bytes());
     let (kept, totals) = convert(log);
     assert_eq!((totals.rows, totals.rejects), (2, 1));
-    assert_eq!(kept.rejects[0].reason.to_string(), "the line is not UTF-8 text (byte 24 of it)");
+    assert_eq!(kept.rejects[0].reason.to_string(), "the line is not UTF-8 text (at byte 24)");
 }
 
 #[test]

@@ -4,7 +4,7 @@
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LineError {
     /// A byte that is not valid UTF-8; positions count from 1.
-    #[error("the line is not UTF-8 text (byte {0} of it)")]
+    #[error("the line is not UTF-8 text (at byte {0})")]
     NotUtf8(usize),
     /// Every other byte is zero.
     #[error(
@@ -51,7 +51,7 @@ pub enum LineError {
     #[error("expected a load average such as 0.24, found {0:?}")]
     Load(String),
     /// `vmstat` printed its heading, and no numbers below it.
-    #[error("vmstat's header stands in place of its numbers; vmstat failed on this machine")]
+    #[error("vmstat printed its header without numbers; vmstat failed on this machine")]
     Header,
     /// Too few or too many columns.
     #[error("expected 16, 17 or 18 vmstat columns, found {0}")]

@@ -147,7 +147,7 @@ fn each_fault_is_named() {
         (
             TAIL,
             "r  b   swpd   free   buff  cache   si   so    bi    bo   in   cs us sy id wa st",
-            "vmstat's header stands in place of its numbers; vmstat failed on this machine",
+            "vmstat printed its header without numbers; vmstat failed on this machine",
         ),
         (
             " 1 user,",

@@ -29,12 +29,17 @@ fn each_damage_is_named_and_the_rest_is_shown() {
     says(
         &world,
         &day(0),
-        &["half-written, or just being replaced", "of the 144 rows", CHART, FIGURES],
+        &["it is incomplete, or being replaced", "of the 144 rows", CHART, FIGURES],
         &[],
     );
-    says(&world, &day(1), &["The CSV is gone", FIGURES, "Summary (JSON)"], &[CHART, "Rows (CSV)"]);
-    let worked_out = "worked out from the CSV";
-    says(&world, &day(2), &["half-written or damaged", worked_out, CHART, FIGURES], &[]);
+    says(
+        &world,
+        &day(1),
+        &["The CSV was removed", FIGURES, "Summary (JSON)"],
+        &[CHART, "Rows (CSV)"],
+    );
+    let worked_out = "calculated from the CSV";
+    says(&world, &day(2), &["incomplete or damaged", worked_out, CHART, FIGURES], &[]);
     says(&world, &day(3), &["lacks these columns", "cpu-us", "cpu-user", CHART], &[]);
     says(
         &world,
@@ -42,7 +47,7 @@ fn each_damage_is_named_and_the_rest_is_shown() {
         &["There is no summary", worked_out, CHART, "144 samples, one every"],
         &[],
     );
-    says(&world, &day(6), &["a newer program wrote it, in format 99", worked_out, CHART], &[]);
+    says(&world, &day(6), &["written by a newer program, in format 99", worked_out, CHART], &[]);
     says(&world, &day(7), &["no header", "NaN", "cell counts as empty", CHART], &[]);
 }
 
@@ -56,7 +61,7 @@ fn a_log_that_was_not_read_to_its_end_says_so_before_anything_else() {
     world.refresh();
     let uri = format!("/ui/s/web01/{LAST}");
     for (answer, said) in [
-        (world.get(&uri), "The log was not read to its end: reading stopped at line "),
+        (world.get(&uri), "The log was not read to the end: reading stopped at line "),
         (world.get_ja(&uri), "ログを最後まで読めませんでした。"),
     ] {
         let (before, after) = answer.text().split_once(said).unwrap();
@@ -81,19 +86,19 @@ fn a_day_without_anything_has_its_reason_and_its_neighbours() {
     let gone = world.get(&format!("/ui/s/broken01/{}", before(5)));
     let links = [before(6), before(4)].map(|day| format!("href=\"/ui/s/broken01/{day}\""));
     assert_eq!(gone.status, StatusCode::OK);
-    assert!(gone.text().contains("Nothing stands of this day."));
+    assert!(gone.text().contains("No results for this day."));
     assert!(links.iter().all(|link| gone.text().contains(link)));
-    assert!(gone.text().contains("Log as it was sent"), "the log itself is still there");
-    says(&world, &format!("/ui/s/off01/{}", before(11)), &["The machine was off"], &[CHART]);
+    assert!(gone.text().contains("Log as received"), "the log itself is still there");
+    says(&world, &format!("/ui/s/off01/{}", before(11)), &["Off: the next sample"], &[CHART]);
     says(&world, &format!("/ui/s/ran01/{}", before(7)), &["uptime kept growing"], &[CHART]);
+    says(&world, &format!("/ui/s/silent01/{}", before(6)), &["No log has arrived since"], &[CHART]);
+    says(&world, &format!("/ui/s/ran01/{}", before(-1)), &["not due yet"], &[CHART]);
     says(
         &world,
-        &format!("/ui/s/silent01/{}", before(6)),
-        &["Nothing has come from this server since"],
+        "/ui/s/ran01/2020-01-01",
+        &["This server had not delivered any log before"],
         &[CHART],
     );
-    says(&world, &format!("/ui/s/ran01/{}", before(-1)), &["not due yet"], &[CHART]);
-    says(&world, "/ui/s/ran01/2020-01-01", &["Nothing had come from this server before"], &[CHART]);
 }
 
 #[test]
@@ -105,14 +110,14 @@ fn gaps_reboots_rejects_and_odd_rows_are_told() {
         &uri,
         &[
             "115 of 144 samples, 25 missing; interval 10 min.",
-            "From 02:50 to 04:10 the machine was off: 7 missing.",
-            "From 04:10 to 04:20 the machine was starting: 1 missing.",
-            "From 11:30 to 12:50 the machine ran, but there are no samples: 7 missing.",
-            "From 21:40 to 22:20 4 lines could not be read.",
-            "From 22:20 to 24:00 there are no samples; the cause is unknown: 10 missing.",
-            "The machine was started at 04:10; the first sample after it is of 04:20.",
+            "Off 02:50–04:10 (7 missing).",
+            "Starting up 04:10–04:20 (1 missing).",
+            "No samples 11:30–12:50 although the machine ran (7 missing).",
+            "4 lines could not be read, 21:40–22:20.",
+            "No samples 22:20–24:00 (10 missing), cause unknown.",
+            "Booted at 04:10; first sample at 04:20.",
             "4 lines could not be read",
-            "1 row is of another day",
+            "1 row belongs to another day",
             "not text; shown byte by byte",
             "cut after 1024 bytes",
         ],
@@ -146,13 +151,13 @@ fn a_day_that_was_replaced_and_a_put_that_was_refused_are_told() {
     let page = format!("/ui/s/web01/{LAST}");
     world.deliver("web01", LAST, lines[..20].concat().as_bytes());
     world.deliver("web01", LAST, log.as_bytes());
-    says(&world, &page, &["Put from", "goes on from the one before"], &["was replaced", "refused"]);
+    says(&world, &page, &["Sent from", "continues the previous one"], &["was replaced", "refused"]);
     world.deliver("web01", LAST, lines[1..].concat().as_bytes());
     world.deliver_refused("web01", LAST, b"no\n");
     let told = [
-        "This day was replaced: its newest version has other bytes",
-        "other bytes than before",
-        "1 put of this day was refused and changed nothing",
+        "This day was replaced: its newest version differs from the previous one",
+        "different content",
+        "1 upload for this day was refused and changed nothing",
         "the address is not on the allow-list",
         CHART,
     ];
@@ -168,8 +173,10 @@ fn a_day_whose_only_put_was_refused_says_so_in_the_calendar_and_on_its_page() {
     world.refresh();
     says(&world, "/ui/", &[" class=f ", "<i>refused</i>"], &[" class=s ", " class=x "]);
     let page = format!("/ui/s/web01/{LAST}");
-    let told =
-        ["from an address off the allow-list and was refused", "1 put of this day was refused"];
+    let told = [
+        "from an address that is not on the allow-list was refused",
+        "1 upload for this day was refused",
+    ];
     says(&world, &page, &told, &[]);
 }
 
@@ -184,7 +191,7 @@ fn rejects_that_are_gone_are_still_counted() {
     says(
         &world,
         &uri,
-        &["The file with these lines is gone; the summary counts them: 1."],
+        &["The file with these lines is missing; lines according to the summary: 1."],
         &["Unreadable lines (JSONL)"],
     );
 }
@@ -194,7 +201,7 @@ fn an_empty_log_has_a_page() {
     let world = World::new();
     world.deliver("web01", LAST, b"");
     world.refresh();
-    says(&world, &format!("/ui/s/web01/{LAST}"), &["holds no sample of this day"], &[FIGURES]);
+    says(&world, &format!("/ui/s/web01/{LAST}"), &["contains no samples of this day"], &[FIGURES]);
 }
 
 #[test]
@@ -203,12 +210,16 @@ fn each_bad_address_is_answered_in_the_same_dress() {
     for (uri, status, part) in [
         ("/ui/s/nobody", 404, "No server named nobody"),
         ("/ui/s/nobody/2026-11-23", 404, "No server named nobody"),
-        ("/ui/nothing/here", 404, "no such page"),
-        ("/ui/s/a%20b", 400, "a b is not the name of a server"),
+        ("/ui/nothing/here", 404, "This page does not exist"),
+        ("/ui/s/a%20b", 400, "a b is not a server name"),
         ("/ui/s/good01/2026-02-30", 400, "2026-02-30 is not a date"),
         ("/ui/s/good01?view=year", 400, "year is neither week nor month"),
-        ("/ui/s/good01/2026-11-23?from=12:00&till=11:00", 400, "From 12:00 to 11:00"),
-        ("/ui/?q=%ff", 400, "not text"),
+        (
+            "/ui/s/good01/2026-11-23?from=12:00&till=11:00",
+            400,
+            "The end (11:00) must be after the start (12:00).",
+        ),
+        ("/ui/?q=%ff", 400, "not valid UTF-8"),
     ] {
         let answer = world.get(uri);
         assert_eq!(answer.status.as_u16(), status, "{uri}");
@@ -311,11 +322,20 @@ fn a_store_that_does_not_answer_costs_what_it_did_not_give_alone() {
     for uri in [&uri, &format!("{uri}/chart.svg")] {
         let answer = world.get(uri);
         assert_eq!(answer.status, StatusCode::BAD_GATEWAY);
-        assert!(answer.text().contains("The store did not answer"));
+        assert!(answer.text().contains("The store does not respond"));
         assert!(answer.text().contains("503 (SlowDown)"));
     }
     breaks(&["a list"]);
     assert!(world.store_index.refresh(&|| false).is_err());
-    says(&world, "/ui/", &["could not be looked through", "503 (SlowDown)", "bad01"], &[]);
+    says(
+        &world,
+        "/ui/",
+        &[
+            "The store could not be read; the page shows what was known before.",
+            "503 (SlowDown)",
+            "bad01",
+        ],
+        &[],
+    );
     assert!(world.get("/ui/status.json").text().contains("\"failed\":\""));
 }

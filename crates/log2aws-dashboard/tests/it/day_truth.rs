@@ -73,15 +73,15 @@ fn a_second_writer_is_told_and_nothing_is_missing() {
         says(
             &page(&log),
             &[
-                "The log is complete: 144 samples, one every 10 min.",
-                "There are 144 samples more than one every 10 min. Two writers",
+                "Complete: 144 of 144 samples, one every 10 min.",
+                "There are 144 more samples than one every 10 min. Either two programs",
                 "144 of 144 samples, every 10 min",
             ],
             &["missing"],
         );
     }
     let doubled: String = slots(0, 86_400).map(|at| line(at, UP).repeat(2)).collect();
-    says(&page(&doubled), &["144 of 144 samples", "Two writers"], &["288 of", "missing"]);
+    says(&page(&doubled), &["144 of 144 samples", "Either two programs"], &["288 of", "missing"]);
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn a_sample_by_hand_is_no_second_writer() {
     let log = format!("{head}{}{}", line(32_833, UP), line(33_000, UP));
     let world = World::new();
     world.deliver_at("web01", DAY, log.as_bytes(), "2019-08-01T09:12:00Z");
-    says(world.get("/ui/s/web01/2019-08-01").text(), &[], &["Two writers"]);
+    says(world.get("/ui/s/web01/2019-08-01").text(), &[], &["Either two programs"]);
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn a_second_writer_halfway_between_is_known_from_the_day_before() {
     let double = Log { head: String::new(), every: 5, ..Log::new("web01", LAST) };
     world.deliver("web01", LAST, double.text(|_| false, None).as_bytes());
     let page = world.get(&format!("/ui/s/web01/{LAST}"));
-    says(page.text(), &["144 samples, one every 10 min", "144 samples more than one"], &[]);
+    says(page.text(), &["144 samples, one every 10 min", "144 more samples than one"], &[]);
 }
 
 #[test]
@@ -140,11 +140,8 @@ fn a_gap_is_split_at_the_boot() {
     log.extend(slots(72_000, 86_400).map(|at| line(at, -70)));
     says(
         &page(&log),
-        &[
-            "From 01:10 to 20:00 the machine ran, but there are no samples: 113 missing.",
-            "The machine was started at 01:10",
-        ],
-        &["was off"],
+        &["No samples 01:10–20:00 although the machine ran (113 missing).", "Booted at 01:10"],
+        &["Off "],
     );
 }
 
@@ -159,8 +156,8 @@ fn what_has_not_happened_yet_is_not_missing() {
     says(
         world.get("/ui/s/web01/2019-08-01").text(),
         &[
-            "The log is complete: 17 samples, one every 10 min.",
-            "The log was delivered at 02:48; 127 samples of the day were not due yet.",
+            "Complete: 17 of 17 samples, one every 10 min.",
+            "The log was delivered at 02:48; the other 127 samples of the day were not due yet.",
             "17 of 17 samples",
         ],
         &["missing"],
@@ -169,7 +166,7 @@ fn what_has_not_happened_yet_is_not_missing() {
     world.deliver_at("web02", DAY, log.as_bytes(), "2019-08-01T17:48:00Z");
     says(
         world.get("/ui/s/web02/2019-08-01").text(),
-        &["From 02:40 to 24:00 there are no samples; the cause is unknown: 127 missing."],
+        &["No samples 02:40–24:00 (127 missing), cause unknown."],
         &["not due yet"],
     );
 }
@@ -184,14 +181,10 @@ fn a_line_that_could_not_be_read_is_told_once() {
     says(
         &page(&log),
         &["20:00: the line could not be read.", "143 of 144 samples could be read"],
-        &["the machine ran, but", "was off", "missing"],
+        &["although the machine ran", "Off ", "missing"],
     );
     let none: String = slots(0, 86_400).map(|at| line(at, UP).replace("up ", "actif ")).collect();
-    says(
-        &page(&none),
-        &["From 00:00 to 24:00 144 lines could not be read."],
-        &["the cause is unknown"],
-    );
+    says(&page(&none), &["144 lines could not be read, 00:00–24:00."], &["cause unknown"]);
 }
 
 #[test]
@@ -236,7 +229,7 @@ fn guests_that_vmstat_has_no_column_for_are_no_idle_time() {
 fn a_complete_log_is_no_healthy_machine() {
     let log: String = slots(0, 86_400).map(|at| line(at, UP)).collect();
     let page = page(&log);
-    let at = page.find("The log is complete").unwrap();
+    let at = page.find("Complete: ").unwrap();
     assert!(!page[at - 120..at].contains("✓"), "{}", &page[at - 120..at]);
 }
 
@@ -253,7 +246,7 @@ fn what_was_read_although_it_was_not_whole_is_told() {
     says(
         &page(&log),
         &[
-            "The log is complete: 144 samples",
+            "Complete: 144 of 144 samples",
             "1 row has numbers that vmstat of BusyBox rounded",
             "300 zero bytes before lines were skipped",
         ],

@@ -218,5 +218,5 @@ fn what_the_store_did_not_give_is_not_said_to_be_absent() {
     world.remove(&format!("web01/{LAST}.csv"));
     assert_eq!(world.get(&file(".svg")).status, StatusCode::NOT_FOUND);
     let compared = world.get(&format!("/ui/compare?date={LAST}&s=web01"));
-    assert!(compared.text().contains("The CSV is gone"), "{}", compared.text());
+    assert!(compared.text().contains("The CSV was removed"), "{}", compared.text());
 }

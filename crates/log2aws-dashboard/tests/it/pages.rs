@@ -188,16 +188,18 @@ fn at_most_eight_servers_are_compared_and_other_zones_are_said() {
 #[test]
 fn an_empty_fleet_is_not_mistaken_for_one_that_is_still_being_read() {
     let world = World::new();
-    assert!(world.get("/ui/").text().contains("still being looked through"));
+    assert!(world.get("/ui/").text().contains("still being scanned"));
     assert!(world.get("/ui/").text().contains("data-loading"));
     // Until then there may be a day, and also a server.
     let day = world.get("/ui/s/web01/2026-11-23");
-    assert!(day.status.is_success() && day.text().contains("not been looked through so far"));
+    assert!(
+        day.status.is_success() && day.text().contains("The scan of the store is not finished")
+    );
     let server = world.get("/ui/s/web01?view=week");
-    assert_eq!(server.text().matches("not looked through yet</td>").count(), 7);
+    assert_eq!(server.text().matches("not scanned yet</td>").count(), 7);
     world.refresh();
     let done = world.get("/ui/");
-    assert!(done.text().contains("No server has delivered a log so far."));
+    assert!(done.text().contains("No server has delivered a log yet."));
     assert!(!done.text().contains("data-loading"));
 }
 
@@ -234,7 +236,7 @@ fn a_reopened_day_says_who_reopened_it_when_and_why_also_after_it_was_delivered(
     // The day stays readable if the record is not.
     world.put(ANALYZED, &format!(".log2aws/reopen/good01/{day}.json"), b"{");
     let damaged = world.get(&uri);
-    assert!(damaged.text().contains("reopened this day cannot be read"));
+    assert!(damaged.text().contains("the reopening of this day cannot be read"));
     assert!(damaged.text().contains("<figure class=\"chart\""));
 }
 

@@ -67,7 +67,7 @@ impl Tokens {
             tokens.read()
         });
         read.await.unwrap_or_else(|error| {
-            tracing::error!(%error, "the dashboard's tokens could not be read: nobody is let in");
+            tracing::error!(%error, "the dashboard's tokens could not be read: nobody can log in");
             Arc::default()
         })
     }
@@ -84,7 +84,7 @@ impl Tokens {
             let (default, named) = (self.default_token(), self.named_tokens());
             if is_new {
                 for error in [default.as_ref().err(), named.as_ref().err()].into_iter().flatten() {
-                    tracing::error!("the dashboard: {error}: the tokens in it let nobody in");
+                    tracing::error!("the dashboard: {error}: nobody can log in with its tokens");
                 }
             }
             let is_incomplete = default.is_err() || named.is_err();

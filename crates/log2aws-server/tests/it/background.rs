@@ -71,7 +71,7 @@ fn one_unreadable_log_keeps_no_other_from_its_results_after_a_restart() {
     let page = calendar(&server, &cookie, "en");
     assert!(page.contains("1 stored object could not be read or removed"), "{page}");
     assert!(page.contains("web02/2019-08-01.log@") && page.contains("os error 21"), "{page}");
-    assert!(!page.contains("web01/2019-08-01.log@") && !page.contains("Nothing is removed by age"));
+    assert!(!page.contains("web01/2019-08-01.log@") && !page.contains("Removal by age is paused"));
     assert!(calendar(&server, &cookie, "ja").contains("1 件のファイルを読み取りまたは削除"));
     server.counts("log2aws_store_errors_total{kind=\"failed\"}", 1.0);
     server.counts("log2aws_background_failures_total{task=\"startup_scan\"}", 0.0);
@@ -180,8 +180,7 @@ fn a_clock_that_no_log_bears_out_removes_nothing_without_the_operators_word() {
     let said = ready(&server);
     assert!(said.contains("retention: nothing is removed by age"), "{said}");
     let cookie = session(&server);
-    for (language, told) in
-        [("en", "Nothing is removed by age"), ("ja", "古いデータの削除を止めて")]
+    for (language, told) in [("en", "Removal by age is paused"), ("ja", "古いデータの削除を止めて")]
     {
         let page = calendar(&server, &cookie, language);
         assert!(page.contains(told) && page.contains("--retention-trust-clock"), "{page}");

@@ -174,7 +174,7 @@ pub enum RecordFailure {
     Store(#[from] StoreError),
     /// The store returned fewer or more bytes than the size of the log, e.g. because a connection
     /// ended early.
-    #[error("of {what} came {read} bytes, not {size}; nothing was written of it")]
+    #[error("{what} has {read} bytes instead of {size}; no results were written")]
     Length {
         /// The log, as `bucket/key@version`.
         what: String,

@@ -204,12 +204,12 @@ fn the_manuals_figures_are_the_models() {
     both("each further year adds", "2 年目以降、1 年ごとの増加", same, &growth);
     both(
         "total, `RawKeepDays=31 AnalyzedKeepDays=31`",
-        "合計(`RawKeepDays=31 AnalyzedKeepDays=31`)",
+        "合計（`RawKeepDays=31 AnalyzedKeepDays=31`）",
         month,
         &total,
     );
-    both("total on arm64", "合計(arm64)", arm, &total);
-    both("total, `Charts=svg`", "合計(`Charts=svg`)", svg, &total);
+    both("total on arm64", "合計（arm64）", arm, &total);
+    both("total, `Charts=svg`", "合計（`Charts=svg`）", svg, &total);
     let mut wrong = Vec::new();
     for (english, japanese) in &rows {
         for (page, text, row) in [("aws.md", ENGLISH, english), ("aws.ja.md", JAPANESE, japanese)] {

@@ -271,7 +271,7 @@ fn change_line(change: &Change) -> Option<String> {
     let (sign, note) = match (change.action(), change.replacement()) {
         (Some(ChangeAction::Add), _) => ("+", ""),
         (Some(ChangeAction::Remove), _) => ("-", ""),
-        (Some(ChangeAction::Import), _) => (">", "  (it stands already, and is taken over)"),
+        (Some(ChangeAction::Import), _) => (">", "  (exists already, is taken over)"),
         (_, Some(Replacement::True)) => ("!", "  (a new one takes its place)"),
         (_, Some(Replacement::Conditional)) => ("~", "  (a new one may take its place)"),
         _ => ("~", ""),

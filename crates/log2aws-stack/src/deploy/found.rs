@@ -92,7 +92,7 @@ impl DeployRequest {
                 format!("Its events tell more:\n  {}", commands.follow())
             }
             (State::AtRest, _) => {
-                "The stack stands as it did before. Mend the cause and deploy again.".to_owned()
+                "The stack is unchanged. Fix the cause and deploy again.".to_owned()
             }
         };
         StackError::Ended {

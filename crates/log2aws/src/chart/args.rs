@@ -18,23 +18,23 @@ pub(crate) struct ChartArgs {
     #[arg(value_name = "INPUT", default_value = "-")]
     pub(super) inputs: Vec<PathBuf>,
     /// Write the chart to this file, in the format of its name: .svg, .png or .html. A folder, e.g.
-    /// "charts/", takes a file for each input, and is made if it does not exist. "-" is standard output.
+    /// "charts/", gets one file per input and is created if missing. "-" is standard output.
     #[arg(short, long, value_name = "OUT")]
     pub(super) output: Option<PathBuf>,
-    /// The format, where the name of the output does not tell it [default: svg].
+    /// The format, if the name of the output does not show it [default: svg].
     #[arg(long, value_name = "FORMAT")]
     pub(super) format: Option<Format>,
-    /// Whose log it is [default: as the path SERVER/DATE.log or the log itself says].
+    /// The server's name [default: from the path SERVER/DATE.log or the log].
     #[arg(long, value_name = "NAME")]
     pub(super) server: Option<ServerName>,
-    /// The day to draw [default: as the path says, else that of the first row].
+    /// The day to draw [default: from the path or the first row].
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub(super) date: Option<Day>,
     /// When the log was taken, e.g. "2026-11-30T14:30" on the server's clock: nothing after it is
     /// missing [default: at the end of its day].
     #[arg(long, value_name = "TIME")]
     pub(super) taken_at: Option<TakenAt>,
-    /// The language of the chart's words, en or ja.
+    /// The language of the chart, en or ja.
     #[arg(long, value_name = "LANG", default_value_t = Language::En)]
     pub(super) lang: Language,
     /// Draw the day from this time on.
@@ -43,11 +43,11 @@ pub(crate) struct ChartArgs {
     /// Draw the day up to this time.
     #[arg(long, value_name = "HH:MM", default_value_t = Time::END)]
     pub(super) till: Time,
-    /// Leave these series out, e.g. "load5,st": load1 load5 load15 us sy wa st r b free cache buff
-    /// swpd si so bi bo. A panel without series goes as a whole.
+    /// Omit these series, e.g. "load5,st": load1 load5 load15 us sy wa st r b free cache buff swpd
+    /// si so bi bo. A panel without series is omitted.
     #[arg(long, value_name = "SERIES", value_delimiter = ',', value_parser = series)]
     pub(super) hide: Vec<SeriesId>,
-    /// Pixels of a PNG for each pixel of the drawing, which is 1096 wide; 0.1 to 3.5.
+    /// Scale of a PNG, 0.1 to 3.5; at 1 it is 1096 pixels wide.
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
     pub(super) scale: f32,
     /// Exit with 3 if any line could not be read.
@@ -86,6 +86,11 @@ impl Format {
 }
 
 impl ChartArgs {
+    /// Whether standard input is one of the inputs.
+    pub(crate) fn reads_stdin(&self) -> bool {
+        self.inputs.iter().any(|path| is_dash(path))
+    }
+
     /// The view to draw.
     ///
     /// # Errors

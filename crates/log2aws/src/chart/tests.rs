@@ -104,7 +104,7 @@ fn server_and_day_are_told_by_flag_path_log_and_rows_in_that_order() {
     assert_eq!(told(&["{}web02-2019-08-01.csv"], b""), "Load of web02 on 2019-08-01");
     assert_eq!(told(&[], LOG.as_bytes()), "Load of unknown on 2019-08-01");
     let args = ["{}web01/2019-08-01.log", "--server", "x", "--date", "2019-08-02", "--lang", "ja"];
-    assert_eq!(told(&args, b""), "xの負荷 2019-08-02");
+    assert_eq!(told(&args, b""), "x の負荷 2019-08-02");
 }
 
 #[test]
@@ -206,7 +206,7 @@ fn several_inputs_make_a_file_each() {
 fn what_cannot_be_is_refused_in_one_sentence() {
     let folder = folder(&[("x.log", LOG), ("empty.log", ""), ("2019-08-01.svg", LOG)]);
     let refused = |args: &[&str]| run_in(&folder, args, b"").usage_error();
-    assert!(refused(&["{}x.log", "-o", "{}x"]).contains("tells no format"));
+    assert!(refused(&["{}x.log", "-o", "{}x"]).contains("shows no format"));
     assert_eq!(
         refused(&["{}x.log", "--from", "10:00", "--till", "09:00"]),
         "10:00 is not before 09:00; a window begins before it ends"

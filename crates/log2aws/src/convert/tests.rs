@@ -220,7 +220,7 @@ fn no_file_is_written_over_while_in_use() {
     let ran = run_in(&folder, &["-", "-"], LOG);
     assert!(ran.usage_error().contains("standard input can be read only once"));
     let ran = run_in(&folder, &["-", "--rejects", "-"], LOG);
-    assert!(ran.usage_error().contains("wants the name of a file"));
+    assert!(ran.usage_error().contains("needs the name of a file"));
     assert_eq!(names(&folder), ["a.log", "sub"]);
 }
 

@@ -20,20 +20,20 @@ pub(crate) struct StackArgs {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum StackVerb {
-    /// Say what a deploy would make, who may do what then, and what it costs. Asks nobody.
+    /// Show resources, permissions and cost of a deploy. Sends no requests.
     Plan(PlanArgs),
-    /// Make the stack, or bring it up to date.
+    /// Create or update the stack.
     Deploy(Box<DeployArgs>),
-    /// Delete the stack; its buckets stay, unless they are purged.
+    /// Delete the stack; its buckets remain unless they are purged.
     Delete(DeleteArgs),
-    /// Say what happened to the stack.
+    /// Show the events of the stack.
     Events(EventsArgs),
 }
 
 /// Which stack is meant.
 #[derive(Debug, Args)]
 pub(super) struct TargetFlags {
-    /// The environment, which names everything in the stack.
+    /// The environment, part of every name in the stack.
     #[arg(long, value_name = "NAME", default_value = "dev")]
     pub(super) env: EnvName,
     /// The region [default: that of the environment or the profile].
@@ -50,16 +50,16 @@ pub(super) struct AwsFlags {
     /// The profile of the AWS config files.
     #[arg(long, value_name = "NAME")]
     pub(super) profile: Option<String>,
-    /// Act in this account alone.
+    /// Refuse to act in any other account.
     #[arg(long, value_name = "ID", value_parser = account)]
     pub(super) account: Option<String>,
-    /// An AWS that is not AWS's own: every service is asked there.
+    /// An endpoint other than AWS's, used for every service.
     #[arg(long, value_name = "URL", value_parser = flag::endpoint)]
     pub(super) endpoint_url: Option<Url>,
-    /// How often progress is asked for, in milliseconds.
+    /// Interval of progress requests, in milliseconds.
     #[arg(long, value_name = "MS", default_value_t = 3000, hide = true)]
     pub(super) poll_ms: u64,
-    /// For how long AWS may be out of reach before nobody waits any longer, in milliseconds.
+    /// How long to wait while AWS is unreachable, in milliseconds.
     #[arg(long, value_name = "MS", default_value_t = 120_000, hide = true)]
     pub(super) patience_ms: u64,
 }
@@ -67,11 +67,11 @@ pub(super) struct AwsFlags {
 /// What the stack is to be like.
 #[derive(Debug, Args)]
 pub(super) struct SettingFlags {
-    /// Who may ask for a URL and who may put: addresses and networks, each optionally bound to a
-    /// server name or pattern, e.g. '203.0.113.7, web*@198.51.100.0/24' [default: as it is].
+    /// Who may request URLs and upload: addresses and networks, each optionally limited to a server
+    /// name or pattern, e.g. '203.0.113.7, web*@198.51.100.0/24' [default: unchanged].
     #[arg(long, value_name = "LIST")]
     pub(super) allow_hosts: Option<AllowList>,
-    /// Another parameter of the template, e.g. RawKeepDays=400; may be given several times.
+    /// Another parameter of the template, e.g. RawKeepDays=400; can be repeated.
     #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
     pub(super) parameter: Vec<(String, String)>,
 }
@@ -79,10 +79,10 @@ pub(super) struct SettingFlags {
 /// Which change set is executed, and when.
 #[derive(Debug, Args)]
 pub(super) struct ExecutionFlags {
-    /// Make the change set and keep it: somebody else executes it by --change-set.
+    /// Create the change set and keep it, to be executed by --change-set.
     #[arg(long, conflicts_with_all = ["detach", "change_set"])]
     pub(super) no_execute: bool,
-    /// Execute this change set, which an earlier --no-execute has kept.
+    /// Execute this change set, created by an earlier --no-execute.
     #[arg(long, value_name = "NAME", conflicts_with_all = ["allow_hosts", "parameter"])]
     pub(super) change_set: Option<String>,
     /// Return as soon as AWS has started the change.
@@ -107,7 +107,7 @@ pub(super) struct PlanArgs {
     pub(super) target: TargetFlags,
     #[command(flatten)]
     pub(super) settings: SettingFlags,
-    /// For how many servers the cost is estimated.
+    /// Number of servers for the cost estimate.
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub(super) servers: u32,
     /// Print one JSON object.
@@ -128,13 +128,13 @@ pub(super) struct DeployArgs {
     /// target/lambda].
     #[arg(long, value_name = "DIR")]
     pub(super) artifacts: Option<PathBuf>,
-    /// Let in addresses that are not let in now.
+    /// Allow addresses that are not allowed now.
     #[arg(long)]
     pub(super) widen: bool,
     #[command(flatten)]
     pub(super) execution: ExecutionFlags,
-    /// Approve the change of this environment without a question; required where standard input
-    /// is no terminal.
+    /// Skip the confirmation for this environment, even for prod; required if standard input is
+    /// not a terminal.
     #[arg(long, value_name = "ENV")]
     pub(super) yes: Option<EnvName>,
     /// Print the outputs as one JSON object; progress goes to standard error.
@@ -149,11 +149,11 @@ pub(super) struct DeleteArgs {
     pub(super) target: TargetFlags,
     #[command(flatten)]
     pub(super) aws: AwsFlags,
-    /// Remove both buckets, too, with every log and result; the stack's name has to be typed.
+    /// Also remove both buckets with every log and result; asks for the stack's name.
     #[arg(long)]
     pub(super) purge: bool,
-    /// Approve the delete of this environment without a question; required where standard input
-    /// is no terminal.
+    /// Skip the confirmation for this environment, even for prod; required if standard input is
+    /// not a terminal.
     #[arg(long, value_name = "ENV")]
     pub(super) yes: Option<EnvName>,
 }
@@ -165,10 +165,10 @@ pub(super) struct EventsArgs {
     pub(super) target: TargetFlags,
     #[command(flatten)]
     pub(super) aws: AwsFlags,
-    /// Go on until CloudFormation rests.
+    /// Follow until the operation ends.
     #[arg(long)]
     pub(super) follow: bool,
-    /// Print one JSON object a line.
+    /// Print one JSON object per line.
     #[arg(long)]
     pub(super) json: bool,
 }

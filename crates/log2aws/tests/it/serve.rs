@@ -210,7 +210,7 @@ fn the_dashboard_names_what_cannot_be_read_and_says_that_retention_is_paused() {
     assert!(english.contains("1 stored object could not be read or removed"), "{english}");
     assert!(english.contains("os error 21"), "{english}");
     assert!(!english.contains("serverlogs-local/web01"), "{english}");
-    assert!(english.contains("Nothing is removed by age"), "{english}");
+    assert!(english.contains("Removal by age is paused"), "{english}");
     assert!(japanese.contains("1 件のファイルを読み取りまたは削除できませんでした"), "{japanese}");
     assert!(japanese.contains("古いデータの削除を止めています"), "{japanese}");
     for page in [english, japanese] {

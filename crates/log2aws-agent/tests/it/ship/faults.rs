@@ -75,7 +75,8 @@ fn the_api_is_down() {
 #[test]
 fn the_api_wants_more_patience_than_there_is() {
     let fault = |_: &Request| says("429 Slow", "retry-after: 3600\r\n", "");
-    let words = ["too many requests", "3600 s more is too long: --max-time leaves 300 s"];
+    let words =
+        ["too many requests", "the next retry is in 3600 s, but only 300 s of --max-time are left"];
     assert_eq!(fails(fault, &words), (1, 1, Duration::ZERO));
     let date = "retry-after: Sat, 21 Nov 2026 16:04:00 GMT\r\n";
     assert_eq!(fails(move |_| says("429 Slow", date, ""), &words).1, 1);
@@ -84,7 +85,10 @@ fn the_api_wants_more_patience_than_there_is() {
 #[test]
 fn somebody_answers_in_the_apis_place() {
     let page = |_: &Request| says("200 OK", "", "<!DOCTYPE html><title>Login</title>");
-    assert_eq!(fails(page, &["cannot be believed", "a web page"]), (1, 1, Duration::ZERO));
+    assert_eq!(
+        fails(page, &["unexpected answer from the API", "a web page"]),
+        (1, 1, Duration::ZERO)
+    );
     let text = |_: &Request| says("200 OK", "", "error: no such stage");
     assert_eq!(fails(text, &["\"error: no such stage\" instead of the JSON"]).1, 1);
     let url = |_: &Request| says("200 OK", "", "https://b/web01/2026-11-21.log?sig=5ec3e7");
@@ -430,7 +434,7 @@ fn the_time_for_all_of_it_is_bounded() {
     let config = host.config(&server, yesterday());
     let report = host.run(&ShipConfig { max_time: Duration::from_secs(1), ..config }).unwrap();
     let line = report.days[0].to_string();
-    assert!(line.contains("--max-time leaves 0 s"), "{line}");
+    assert!(line.contains("only 0 s of --max-time are left"), "{line}");
     assert!(host.clock.slept.get() < Duration::from_secs(1));
 
     // The wait of a real connection counts too: a stall ends at the time limit, not at the stall

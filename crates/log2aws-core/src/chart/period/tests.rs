@@ -96,7 +96,7 @@ fn a_narrow_empty_day_has_its_reason_upright() {
     let reason = chart.iter().find(|e| e.text == "アップロード<欠落>").unwrap();
     assert!(reason.get("transform").ends_with("rotate(-90)"));
     assert_eq!(texts(&chart).iter().filter(|t| **t == "日").count(), 5, "weekdays");
-    assert!(drawing.title().contains("web01の負荷"));
+    assert!(drawing.title().contains("web01 の負荷"));
 }
 
 #[test]

@@ -13,7 +13,7 @@ pub(super) fn title(language: Language, server: &ServerName, days: &[PeriodDay])
     let span = span(days);
     match language {
         En => format!("Load of {server}, {span}"),
-        Ja => format!("{server}の負荷 {span}"),
+        Ja => format!("{server} の負荷 {span}"),
     }
 }
 
@@ -25,17 +25,17 @@ pub(super) fn subtitle(language: Language, days: &[PeriodDay]) -> String {
     let mut parts = vec![span(days)];
     parts.push(match language {
         En => format!("{there} of {} days", days.len()),
-        Ja => format!("{there}/{}日分", days.len()),
+        Ja => format!("{there}/{} 日分", days.len()),
     });
     parts.push(match (language, samples) {
         (En, 1) => "1 sample".to_owned(),
         (En, _) => format!("{samples} samples"),
-        (Ja, _) => format!("記録{samples}件"),
+        (Ja, _) => format!("記録 {samples} 件"),
     });
     parts.extend((reboots > 0).then(|| match (language, reboots) {
         (En, 1) => "1 reboot".to_owned(),
         (En, _) => format!("{reboots} reboots"),
-        (Ja, _) => format!("再起動{reboots}回"),
+        (Ja, _) => format!("再起動 {reboots} 回"),
     }));
     parts.join(SEPARATOR)
 }

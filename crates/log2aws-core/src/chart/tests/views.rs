@@ -212,11 +212,9 @@ fn in_japanese_nothing_is_left_in_english() {
     let foreign: Vec<_> =
         foreign.map(|w| w.trim_matches('/')).filter(|w| !known.contains(w)).collect();
     assert_eq!(foreign, [""; 0]);
-    assert!(
-        texts(&chart).contains(
-            &"2026-03-10（火） · Asia/Tokyo · 8コア · 記録126/144件、10分間隔 · 欠落18件"
-        )
-    );
+    assert!(texts(&chart).contains(
+        &"2026-03-10（火） · Asia/Tokyo · 8 コア · 記録 126/144 件、10 分間隔 · 欠落 18 件"
+    ));
 }
 
 fn values(drawing: &Drawing) -> serde_json::Value {

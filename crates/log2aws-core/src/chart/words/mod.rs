@@ -25,7 +25,7 @@ pub(super) const SEPARATOR: &str = " · ";
 pub(super) fn title(language: Language, server: &ServerName, day: Day) -> String {
     match language {
         En => format!("Load of {server} on {day}"),
-        Ja => format!("{server}の負荷 {day}"),
+        Ja => format!("{server} の負荷 {day}"),
     }
 }
 
@@ -41,7 +41,7 @@ pub(super) fn subtitle(clock: &DayClock, log: &LogSummary, view: &View) -> Strin
     parts.push(samples(language, log));
     let missing = match language {
         En => format!("{} missing", log.missing),
-        Ja => format!("欠落{}件", log.missing),
+        Ja => format!("欠落 {} 件", log.missing),
     };
     parts.extend((log.missing > 0).then_some(missing));
     let counts: [(u64, [&str; 2], [&str; 2]); 5] = [
@@ -53,16 +53,12 @@ pub(super) fn subtitle(clock: &DayClock, log: &LogSummary, view: &View) -> Strin
         (log.reboots_total, ["reboot", "reboots"], ["再起動", "回"]),
         (log.rejects.count, ["line rejected", "lines rejected"], ["読めない行", "行"]),
         (log.other_days, ["row of another day", "rows of other days"], ["別の日の行", "行"]),
-        (
-            log.clock_steps,
-            ["step of the clock back", "steps of the clock back"],
-            ["時計の逆行", "回"],
-        ),
+        (log.clock_steps, ["clock step back", "clock steps back"], ["時計の逆行", "回"]),
     ];
     for (count, [one, many], [what, counter]) in counts {
         parts.extend((count > 0).then(|| match language {
             En => format!("{count} {}", if count == 1 { one } else { many }),
-            Ja => format!("{what}{count}{counter}"),
+            Ja => format!("{what} {count} {counter}"),
         }));
     }
     parts.join(SEPARATOR)
@@ -81,10 +77,10 @@ pub(super) fn description(
         let peak = peak(language, clock, highest);
         let _ = match language {
             En => write!(text, "{SEPARATOR}load average over 1 minute: {peak}"),
-            Ja => write!(text, "{SEPARATOR}1分間のロードアベレージ: {peak}"),
+            Ja => write!(text, "{SEPARATOR}1 分間のロードアベレージ：{peak}"),
         };
     }
-    let names = [("cpu-us", "user CPU", "ユーザーCPU"), ("cpu-sy", "system CPU", "システムCPU")];
+    let names = [("cpu-us", "user CPU", "ユーザー CPU"), ("cpu-sy", "system CPU", "システム CPU")];
     for (column, english, japanese) in names {
         if let Some(mean) = log.series.get(column).and_then(|stats| stats.mean) {
             let mean = number(mean);
@@ -94,7 +90,7 @@ pub(super) fn description(
                     write!(text, "{SEPARATOR}mean {english} of the day {mean} %")
                 }
                 En => write!(text, "{SEPARATOR}mean {english} {mean} %"),
-                Ja => write!(text, "{SEPARATOR}{japanese}の1日平均 {mean} %"),
+                Ja => write!(text, "{SEPARATOR}{japanese} の 1 日平均 {mean} %"),
             };
         }
     }
@@ -110,13 +106,13 @@ pub(super) fn axis(
 ) -> String {
     let mut text = match language {
         En => format!("Local time, {}", zone(language, clock, log)),
-        Ja => format!("現地時刻、{}", zone(language, clock, log)),
+        Ja => format!("現地時刻（{}）", zone(language, clock, log)),
     };
     if clock.seconds() != PLAIN_DAY_SECONDS {
         let hours = number(f64::from(clock.seconds()) / 3600.0);
         let _ = match language {
-            En => write!(text, "; the clock is changed, the day has {hours} hours"),
-            Ja => write!(text, "。時計の変更により、この日は{hours}時間"),
+            En => write!(text, "; the clock changes, the day has {hours} hours"),
+            Ja => write!(text, "。時計の変更により、この日は {hours} 時間です"),
         };
     }
     if let Some(impossible) = &log.impossible {
@@ -124,13 +120,15 @@ pub(super) fn axis(
         let _ = match (language, n) {
             (En, 1) => write!(text, "{SEPARATOR}1 impossible value is not drawn"),
             (En, _) => write!(text, "{SEPARATOR}impossible values of {n} samples are not drawn"),
-            (Ja, _) => write!(text, "{SEPARATOR}測定値としてありえない値（{n}件）は描かれていない"),
+            (Ja, _) => {
+                write!(text, "{SEPARATOR}測定値としてありえない値（{n} 件）は描いていません")
+            }
         };
     }
     if let Some(guest) = log.guest_max.filter(|_| !guests_drawn) {
         let _ = match language {
             En => write!(text, "{SEPARATOR}guest time, up to {guest} %, is not drawn"),
-            Ja => write!(text, "{SEPARATOR}ゲスト時間（最大{guest} %）は描かれていない"),
+            Ja => write!(text, "{SEPARATOR}ゲスト時間（最大 {guest} %）は描いていません"),
         };
     }
     text
@@ -151,7 +149,7 @@ pub(super) fn cores(language: Language, count: f64) -> String {
     match language {
         En if count > 1.0 => format!("{count} cores"),
         En => format!("{count} core"),
-        Ja => format!("{count}コア"),
+        Ja => format!("{count} コア"),
     }
 }
 
@@ -160,7 +158,7 @@ pub(super) fn above_the_scale(language: Language, title: &str, count: f64) -> St
     let cores = cores(language, count);
     match language {
         En => format!("{title} ({cores}: above the scale)"),
-        Ja => format!("{title}（{cores}: 目盛りの上）"),
+        Ja => format!("{title}（{cores}：目盛りの範囲外）"),
     }
 }
 
@@ -179,7 +177,7 @@ pub(super) fn gap(language: Language, cause: Cause) -> &'static str {
         (En, Cause::Off) => "off",
         (Ja, Cause::Off) => "停止",
         (En, Cause::Starting) => "starting",
-        (Ja, Cause::Starting) => "起動中",
+        (Ja, Cause::Starting) => "起動処理中",
         (En, Cause::Unreadable) => "unreadable",
         (Ja, Cause::Unreadable) => "読めない行",
         (En, Cause::Running | Cause::Unknown) => "no samples",
@@ -227,7 +225,7 @@ fn zone(language: Language, clock: &DayClock, log: &LogSummary) -> String {
         (None, En) => "zone unknown".to_owned(),
         (None, Ja) => "タイムゾーン不明".to_owned(),
         (Some(name), En) => format!("zone {name} is not in the database"),
-        (Some(name), Ja) => format!("タイムゾーン{name}はデータベースにない"),
+        (Some(name), Ja) => format!("タイムゾーン {name} はデータベースにありません"),
     }
 }
 
@@ -237,7 +235,7 @@ fn samples(language: Language, log: &LogSummary) -> String {
     match (language, interval % 60) {
         (En, 0) => format!("{there} of {expected} samples, every {} min", interval / 60),
         (En, _) => format!("{there} of {expected} samples, every {interval} s"),
-        (Ja, 0) => format!("記録{there}/{expected}件、{}分間隔", interval / 60),
-        (Ja, _) => format!("記録{there}/{expected}件、{interval}秒間隔"),
+        (Ja, 0) => format!("記録 {there}/{expected} 件、{} 分間隔", interval / 60),
+        (Ja, _) => format!("記録 {there}/{expected} 件、{interval} 秒間隔"),
     }
 }

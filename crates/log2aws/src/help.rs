@@ -1,0 +1,98 @@
+//! The help of the program, grouped by who uses a verb, and the examples of the verbs.
+
+/// The layout of `--help`.
+pub(crate) const PROGRAM: &str = "\
+{about-with-newline}
+{usage-heading} {usage}
+
+On the machine that collects the logs:
+  serve        Collect logs on this machine: URLs, an S3 store, analysis and the dashboard
+  token        Manage the access tokens of the dashboard
+  audit        Show the audit log: URLs, uploads, reads, deletions and logins
+  store        Copy the data folder of serve
+  reopen       Allow one more delivery of a final day
+
+    log2aws serve --listen 0.0.0.0:8750 --public-url http://log2aws.example:8750 \\
+      --data-dir /var/lib/log2aws --allow-hosts 10.0.0.0/8
+
+On the servers (also in the smaller program log2aws-agent):
+  run          Sample and ship as a service
+  sample       Append one line about this machine to today's log
+  ship         Deliver day logs to the endpoint
+  status       Show the state of the service
+  doctor       Diagnose problems on this server, with remedies
+  config       Check the config file of the agent
+
+    log2aws sample --log-dir /var/log/log2aws
+    log2aws ship --api http://log2aws.example:8750 --log-dir /var/log/log2aws
+
+On AWS:
+  stack        Plan, deploy and delete the stack on AWS
+
+    log2aws stack plan --servers 100
+
+With local files:
+  convert      Convert day logs to CSV
+  chart        Draw the load chart of a day from its log or CSV
+  demo         Run the whole pipeline on this machine, with real samples
+
+    log2aws convert /var/log/load/*.log -o year.csv
+    log2aws chart /var/log/load/2019-08-01.log -o day.html
+
+For the shell:
+  completions  Print shell completions
+  man          Write the manual pages to a folder
+  help         Print this message or the help of the given subcommand
+
+Options:
+{options}{after-help}";
+
+pub(crate) const DEMO: &str = "\
+Examples:
+  log2aws demo
+  log2aws demo --once --samples 3";
+
+pub(crate) const SERVE: &str = "\
+Examples:
+  log2aws serve --listen 0.0.0.0:8750 --public-url http://log2aws.example:8750 --allow-hosts 10.0.0.0/8
+  log2aws serve --tls-cert logs.pem --tls-key logs.key --public-url https://logs.example.com:8750
+  log2aws serve --view s3://analyzedlogs-dev-111122223333-ap-northeast-1 --profile ops";
+
+pub(crate) const STORE: &str = "\
+Examples:
+  sudo log2aws store snapshot /var/lib/log2aws-snapshot";
+
+pub(crate) const AUDIT: &str = "\
+Examples:
+  sudo log2aws audit --server web01 --since 2026-11-29
+  sudo log2aws audit --event put,delete --json
+  log2aws audit --aws --env dev --since 2026-11-29";
+
+pub(crate) const TOKEN: &str = "\
+Examples:
+  sudo log2aws token add alice
+  sudo log2aws token add lobby-screen --read-only
+  sudo log2aws token revoke alice";
+
+pub(crate) const CONVERT: &str = "\
+Examples:
+  log2aws convert /var/log/load/*.log -o year.csv --rejects rejects.jsonl
+  zcat old/*.gz | log2aws convert > old.csv";
+
+pub(crate) const CHART: &str = "\
+Examples:
+  log2aws chart /var/log/load/2019-08-01.log --server web01 -o day.html
+  log2aws chart web01/*.log -o charts/ --format png --scale 2
+  log2aws chart web01/2026-11-20.csv --from 01:30 --till 05:00 -o night.svg";
+
+pub(crate) const REOPEN: &str = "\
+Examples:
+  log2aws reopen web01 2026-08-01 --why 'its clock was an hour ahead'
+  log2aws reopen --list";
+
+pub(crate) const STACK: &str = "\
+Examples:
+  log2aws stack plan --servers 100
+  log2aws stack deploy --env dev --region ap-northeast-1 --allow-hosts 203.0.113.7
+  log2aws stack events --env dev --follow
+  log2aws stack delete --env dev";
