@@ -218,7 +218,7 @@ fn a_lens_colours_what_was_delivered_and_leaves_what_is_missing_in_sight() {
         })
         .collect();
     let expected =
-        ["v1 0.4", "w5 2.5<i>incomplete</i>", "v5 (38)", "vn –", "x ×<i>missing though it ran</i>"];
+        ["v1 0.4", "w5 2.5<i>incomplete</i>", "v5 (38)", "vn –", "x ×<i>missing although it ran</i>"];
     assert_eq!(starts, expected);
     for words in ["In parentheses: the number of cores is unknown", "Corner: samples are missing"] {
         assert!(html.contains(words), "{words}");
@@ -274,7 +274,7 @@ fn nothing_wrong_is_not_said_while_logs_are_not_due() {
     assert!(none.contains("so far") && none.contains("3 not yet (due 12:00)"), "{none}");
     calendar.state_of.1 = DayCounts { arrived: 40, ..DayCounts::default() };
     let (totals, none) = said(&calendar, false);
-    assert_eq!(totals, "40 servers · nothing wrong in these days · 2026-11-23: 40 arrived");
+    assert_eq!(totals, "40 servers · no problems in this period · 2026-11-23: 40 arrived");
     assert_eq!(none, i18n::of(Language::En).none_troubled);
     let (totals, none) = said(&calendar, true);
     assert_eq!((totals.as_str(), none.contains("so far")), ("40 servers", true));
