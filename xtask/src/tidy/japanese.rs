@@ -14,7 +14,7 @@ const TEXTS: [&str; 4] = [
     "crates/log2aws-core/src/chart/html.rs",
     "crates/log2aws-core/src/chart/period/words.rs",
     "crates/log2aws-core/src/chart/words/",
-    "crates/log2aws-dashboard/src/i18n/table",
+    "crates/log2aws-dashboard/src/i18n/",
 ];
 
 /// A row of the glossary.
