@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal as _, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,6 +26,7 @@ use tokio::sync::oneshot;
 use crate::bucket::Bucket;
 use crate::clock::SystemClock;
 use crate::dashboard_client::DashboardClient;
+use crate::listener::listen;
 use crate::logging::{self, LogFormat, LogLevel};
 use crate::stop_signal::stop_signal;
 use log2aws_cli::exit::Exit;
@@ -61,8 +62,7 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<Exit> {
 
 fn all_steps(args: &DemoArgs) -> anyhow::Result<Exit> {
     logging::start(LogFormat::Text, LogLevel::Warn)?;
-    let listener = TcpListener::bind(args.listen)
-        .with_context(|| format!("cannot listen on {} (--listen)", args.listen))?;
+    let listener = listen(args.listen)?;
     let folder = tempfile::Builder::new()
         .prefix("log2aws-demo-")
         .tempdir()

@@ -12,6 +12,7 @@ mod door;
 mod flag;
 mod help;
 mod invite;
+mod listener;
 mod logging;
 mod printable;
 mod reopen;

@@ -1,12 +1,11 @@
 //! `log2aws serve`: passes flags, listener, clock and signals to the server.
 
 use std::io::{self, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use clap::Args;
 use ipnet::IpNet;
 use jiff::tz::TimeZone;
@@ -25,6 +24,7 @@ use crate::clock::SystemClock;
 use crate::door::{DoorArgs, raise_file_limit};
 use crate::flag;
 use crate::invite::Invitation;
+use crate::listener::listen;
 use crate::logging::{self, LogFormat, LogLevel};
 use crate::stop_signal::stop_signal;
 use crate::view::{Serving, ViewArgs};
@@ -170,8 +170,7 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<Exit> {
             print_login_link: args.print_login_link,
         });
     }
-    let listener = TcpListener::bind(args.listen)
-        .with_context(|| format!("cannot listen on {} (--listen)", args.listen))?;
+    let listener = listen(args.listen)?;
     let address = listener.local_addr()?;
     let warnings = start_warnings(&Exposure {
         allow_list: Some(&args.allow_hosts),

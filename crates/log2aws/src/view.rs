@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -20,6 +20,7 @@ use url::Url;
 
 use crate::clock::SystemClock;
 use crate::invite::Invitation;
+use crate::listener::listen;
 use crate::stop_signal::stop_signal;
 use log2aws_cli::exit::Exit;
 
@@ -129,8 +130,7 @@ impl ViewArgs {
     /// It cannot start, or fails.
     pub(crate) fn run(self, serving: Serving) -> anyhow::Result<Exit> {
         let Some(Bucket(analyzed)) = self.view else { return Ok(Exit::Usage) };
-        let listener = TcpListener::bind(serving.listen)
-            .with_context(|| format!("cannot listen on {} (--listen)", serving.listen))?;
+        let listener = listen(serving.listen)?;
         let address = listener.local_addr()?;
         let warnings = start_warnings(&Exposure {
             allow_list: None,

@@ -10,11 +10,13 @@ use anyhow::{Context as _, ensure};
 const GLOSSARY: &str = "docs/glossary.ja.md";
 
 /// The folders and files with the Japanese of the programs.
-const TEXTS: [&str; 4] = [
+const TEXTS: [&str; 6] = [
     "crates/log2aws-core/src/chart/html.rs",
     "crates/log2aws-core/src/chart/period/words.rs",
     "crates/log2aws-core/src/chart/words/",
-    "crates/log2aws-dashboard/src/i18n/table",
+    "crates/log2aws-dashboard/src/i18n/",
+    "deploy/agent/agent.env",
+    "deploy/agent/agent.toml",
 ];
 
 /// A row of the glossary.

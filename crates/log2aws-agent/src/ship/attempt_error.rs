@@ -73,7 +73,7 @@ pub(super) fn of_api(reply: &Reply, config: &ShipConfig, now: Timestamp) -> Atte
     let detail = answer::detail(&reply.body).map_or_else(String::new, |text| format!(": {text}"));
     // Without our header it may be the proxy's own answer.
     let is_ours = reply.header(SOURCE_HEADER).is_some();
-    let via = if is_ours { String::new() } else { by_way_of(reply).to_string() };
+    let via = if is_ours { String::new() } else { by_way_of(reply) };
     match status {
         // All our own responses contain the caller's address.
         403 if !is_ours => AttemptError::Final(Failure::Refused(format!(

@@ -3,6 +3,7 @@
 //! Every text is defined once with all its translations side by side, so that none can be
 //! forgotten. Braces are placeholders for [`fill`].
 
+mod reasons;
 mod table;
 
 use std::fmt::Display;
@@ -10,6 +11,7 @@ use std::fmt::Display;
 use jiff::civil::Date;
 use log2aws_core::chart::Language;
 
+pub(crate) use reasons::reason;
 pub(crate) use table::Words;
 
 /// The texts of a language.

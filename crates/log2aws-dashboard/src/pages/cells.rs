@@ -1,6 +1,5 @@
 //! Cells of the calendar for display: a class, a symbol, a few words, a sentence.
 
-
 use crate::i18n::{Words, count, fill};
 use crate::index::{Absence, Cell, Delivered, Health};
 use crate::pages::layout::Severity;

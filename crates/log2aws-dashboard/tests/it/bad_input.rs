@@ -60,14 +60,22 @@ fn a_log_that_was_not_read_to_its_end_says_so_before_anything_else() {
     world.deliver("web01", LAST, &gzip.finish().unwrap());
     world.refresh();
     let uri = format!("/ui/s/web01/{LAST}");
-    for (answer, said) in [
-        (world.get(&uri), "The log was not read to the end: reading stopped at line "),
-        (world.get_ja(&uri), "ログを最後まで読めませんでした。"),
+    for (answer, said, why) in [
+        (
+            world.get(&uri),
+            "The log was not read to the end: reading stopped at line ",
+            "the gzip data expand more than 100 times",
+        ),
+        (
+            world.get_ja(&uri),
+            "ログを最後まで読めませんでした。",
+            "gzip データを展開すると 100 倍を超えます",
+        ),
     ] {
         let (before, after) = answer.text().split_once(said).unwrap();
         assert_eq!(before.matches("<li class=\"said").count(), 1, "{before}");
         let reason = after.split("</li>").next().unwrap();
-        assert!(reason.contains("the gzip data expand more than 100 times"), "{reason}");
+        assert!(reason.contains(why), "{reason}");
     }
 }
 
@@ -123,6 +131,8 @@ fn gaps_reboots_rejects_and_odd_rows_are_told() {
         ],
         &[],
     );
+    let japanese = ["欠落", "UTF-8 のテキストではありません（"];
+    says(&world, &format!("{uri}?lang=ja"), &japanese, &["the line is not UTF-8"]);
     let many = format!("/ui/s/bad01/{}", before(2));
     says(&world, &many, &["250 lines could not be read", "The first 200 of 250"], &[]);
     let old = format!("/ui/s/bad01/{}", before(1));
@@ -161,8 +171,13 @@ fn a_day_that_was_replaced_and_a_put_that_was_refused_are_told() {
         "the address is not on the allow-list",
         CHART,
     ];
-    says(&world, &page, &told, &["there are no results of it"]);
-    let told = ["この日のログは置き換えられました", "受け付けませんでした", "前の版の続き"];
+    says(&world, &page, &told, &["has no results"]);
+    let told = [
+        "この日のログは置き換えられました",
+        "受け付けませんでした",
+        "前の版の続き",
+        "からの送信：このアドレスは許可リストにありません",
+    ];
     says(&world, &format!("{page}?lang=ja"), &told, &[]);
 }
 
@@ -273,7 +288,7 @@ fn a_field_that_cannot_be_used_is_named_and_the_others_are_kept() {
         (
             "/ui/compare?from=12:00&till=11:00&s=good01",
             [
-                "From 12:00 to 11:00",
+                "The end (11:00) must be after the start (12:00).",
                 "name=\"from\" value=\"12:00\"",
                 "name=\"till\" value=\"11:00\"",
                 "<a href=\"/ui/s/good01/",
@@ -282,7 +297,7 @@ fn a_field_that_cannot_be_used_is_named_and_the_others_are_kept() {
         (
             "/ui/compare?s=a/b&s=good01",
             [
-                "a/b is not the name of a server",
+                "a/b is not a server name",
                 "name=\"s\" value=\"a/b\"",
                 "<a href=\"/ui/s/good01/",
                 "said bad",

@@ -239,7 +239,7 @@ fn files_that_cannot_be_used_are_refused_at_the_start_in_one_sentence() {
     let files = TlsFiles { certificate: folder.path().join("a"), key: folder.path().join("b") };
     let config = ServeConfig { tls: Some(files), ..config(&folder.path().join("data")) };
     let told = Server::open(config, Arc::new(ClockAt(0))).unwrap_err().to_string();
-    assert!(told.contains("cannot be read"), "{told}");
+    assert!(told.contains("cannot be read") && told.contains("(--tls-"), "{told}");
     // The advice is not to change the mode of a whole folder.
     let folder = tempfile::tempdir().unwrap();
     let mut files = good.put(folder.path());

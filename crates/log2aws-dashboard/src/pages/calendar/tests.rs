@@ -217,8 +217,13 @@ fn a_lens_colours_what_was_delivered_and_leaves_what_is_missing_in_sight() {
             format!("{class} {}", text.split("</a>").next().unwrap())
         })
         .collect();
-    let expected =
-        ["v1 0.4", "w5 2.5<i>incomplete</i>", "v5 (38)", "vn –", "x ×<i>missing although it ran</i>"];
+    let expected = [
+        "v1 0.4",
+        "w5 2.5<i>incomplete</i>",
+        "v5 (38)",
+        "vn –",
+        "x ×<i>missing although it ran</i>",
+    ];
     assert_eq!(starts, expected);
     for words in ["In parentheses: the number of cores is unknown", "Corner: samples are missing"] {
         assert!(html.contains(words), "{words}");

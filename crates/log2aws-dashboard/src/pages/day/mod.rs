@@ -17,7 +17,7 @@ use log2aws_core::summary::{LogSummary, Summary};
 
 use super::cells;
 use super::layout::{Message, PageLayout};
-use crate::i18n::{Words, count, fill};
+use crate::i18n::{Words, count, fill, reason};
 use crate::index::Cell;
 use crate::query::Link;
 
@@ -294,7 +294,7 @@ fn reject_row(reject: &RejectView, w: &Words) -> RejectRow {
     notes.extend(reject.cut.map(|n| fill(w.cut, &[("n", &n)])));
     RejectRow {
         line: reject.line,
-        reason: reject.reason.clone(),
+        reason: reason(w.language, &reject.reason).into_owned(),
         text: reject.text.clone(),
         note: (!notes.is_empty()).then(|| notes.join(" · ")),
     }

@@ -8,7 +8,7 @@ use log2aws_core::summary::{Cause, FORMAT, Gap, LogSummary, SummaryError};
 
 use super::content::{Content, Stored};
 use super::{numbers, reopening, versions};
-use crate::i18n::{Words, count, fill};
+use crate::i18n::{Words, count, fill, reason};
 use crate::pages::layout::{Message, Severity};
 
 /// The most gaps and reboots that are named; a bad day has hundreds.
@@ -49,7 +49,9 @@ fn stored(content: &Content, w: &Words, messages: &mut Vec<Message>) {
     match &content.summary {
         Stored::Read(summary) => {
             if let Some(why) = &summary.refused {
-                messages.push(Message::new(Severity::Bad, w.refused).with_detail(why.as_str()));
+                messages.push(
+                    Message::new(Severity::Bad, w.refused).with_detail(reason(w.language, why)),
+                );
             }
             messages.extend(versions::replaced(summary, w));
         }
@@ -106,9 +108,10 @@ fn csv_fault(fault: &CsvFault, w: &Words, messages: &mut Vec<Message>) {
             }
         }
         CsvFault::NoHeader => messages.push(Message::new(Severity::Bad, w.csv_no_header)),
-        CsvFault::Row { line, reason } => {
+        CsvFault::Row { line, reason: why } => {
             let text = fill(w.csv_row, &[("line", line)]);
-            messages.push(Message::new(Severity::Bad, text).with_detail(reason.as_str()));
+            let detail = reason(w.language, why);
+            messages.push(Message::new(Severity::Bad, text).with_detail(detail));
         }
     }
 }
@@ -122,9 +125,9 @@ fn unreadable(error: &SummaryError, w: &Words) -> String {
 
 /// Why the log was not read to its end.
 fn stopped(log: &LogSummary, w: &Words) -> Option<Message> {
-    let Stopped { line, reason } = log.rejects.stopped.as_ref()?;
+    let Stopped { line, reason: why } = log.rejects.stopped.as_ref()?;
     let text = fill(w.stopped, &[("line", line)]);
-    Some(Message::new(Severity::Bad, text).with_detail(reason.as_str()))
+    Some(Message::new(Severity::Bad, text).with_detail(reason(w.language, why)))
 }
 
 /// Samples present and expected.

@@ -3,7 +3,7 @@
 use log2aws_core::summary::{AcceptedVersion, Change, Summary};
 
 use super::content::Refused;
-use crate::i18n::{Words, count, fill};
+use crate::i18n::{Words, count, fill, reason};
 use crate::pages::layout::{Message, Severity};
 
 /// A message if the day was replaced.
@@ -32,7 +32,7 @@ pub(super) fn refused(refused: &Refused, w: &Words) -> Option<Message> {
     let text = count(list.total(), [w.refusals_one, w.refusals_many]);
     Some(
         Message::new(Severity::Note, fill(&text, &[("source", &from)]))
-            .with_detail(newest.reason.as_str()),
+            .with_detail(reason(w.language, &newest.reason)),
     )
 }
 

@@ -27,12 +27,17 @@ pub struct TlsFiles {
     pub key: PathBuf,
 }
 
+const CERTIFICATE: &str = "the certificate (--tls-cert)";
+const KEY: &str = "the private key (--tls-key)";
+
 /// Why these files cannot be used for TLS. One sentence each: what, where, what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// A file cannot be read.
-    #[error("{} cannot be read: {source}", path.display())]
+    #[error("{what} {} cannot be read: {source}", path.display())]
     Unreadable {
+        /// Which of the two it is, with its flag.
+        what: &'static str,
         /// The file.
         path: PathBuf,
         /// The underlying error.
@@ -92,12 +97,12 @@ impl TlsFiles {
     /// [`TlsError`].
     pub(crate) fn load(&self) -> Result<Loaded, TlsError> {
         refuse_open(&self.key)?;
-        let certificates = CertificateDer::pem_slice_iter(&read(&self.certificate)?)
+        let certificates = CertificateDer::pem_slice_iter(&read(CERTIFICATE, &self.certificate)?)
             .collect::<Result<Vec<_>, _>>()
             .ok()
             .filter(|found| !found.is_empty())
             .ok_or_else(|| TlsError::NoCertificate(self.certificate.clone()))?;
-        let key = PrivateKeyDer::from_pem_slice(&read(&self.key)?)
+        let key = PrivateKeyDer::from_pem_slice(&read(KEY, &self.key)?)
             .map_err(|_| TlsError::NoKey(self.key.clone()))?;
         let holds = certificates.first().and_then(|first| validity(first));
         let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -120,7 +125,7 @@ impl TlsFiles {
 /// Nobody else may read the key. A key of root's may be accessible to a group, through which a
 /// server that is not root reads it.
 fn refuse_open(path: &Path) -> Result<(), TlsError> {
-    let failed = |source| TlsError::Unreadable { path: path.to_owned(), source };
+    let failed = |source| TlsError::Unreadable { what: KEY, path: path.to_owned(), source };
     let meta = fs::metadata(path).map_err(failed)?;
     if meta.is_dir() {
         // Before the check of the mode: the advice must not be to change the mode of a folder.
@@ -134,12 +139,12 @@ fn refuse_open(path: &Path) -> Result<(), TlsError> {
     Ok(())
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
+fn read(what: &'static str, path: &Path) -> Result<Vec<u8>, TlsError> {
     let read = || {
         if fs::metadata(path)?.len() > MOST {
             return Err(io::Error::other("it is larger than 1 MiB"));
         }
         fs::read(path)
     };
-    read().map_err(|source| TlsError::Unreadable { path: path.to_owned(), source })
+    read().map_err(|source| TlsError::Unreadable { what, path: path.to_owned(), source })
 }
