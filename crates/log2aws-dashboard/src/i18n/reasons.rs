@@ -119,6 +119,10 @@ const REASONS: &[(&str, &str)] = &[
         "number {} is larger than 18446744073709551615",
         "数値 {0} は 18446744073709551615 を超えています",
     ),
+    (
+        "there are CRs inside the line; if the lines of this log end with CR alone, make them end with LF",
+        "行の中に CR があります。行末が CR だけのログなら、LF に変換してください",
+    ),
     ("the line is longer than {} bytes", "行が {0} バイトを超えています"),
     (
         "the last line is cut short: {} of {} vmstat columns and no line end",
@@ -221,6 +225,7 @@ mod tests {
             Reason::GzipCutShort,
             Reason::GzipDamaged("7".to_owned()),
             Reason::GzipBomb { max_ratio: DEFAULT_MAX_GZIP_RATIO },
+            Reason::InnerReturns,
         ];
         lines.into_iter().map(Reason::Line).chain(logs).collect()
     }
@@ -235,6 +240,7 @@ mod tests {
             R::Line(L::Header | L::Columns(_) | L::Value { .. } | L::Range(_)) => 16,
             R::TooLong | R::CutShort { .. } | R::Torn | R::Packed { .. } => 20,
             R::Utf16 | R::GzipCutShort | R::GzipDamaged(_) | R::GzipBomb { .. } => 24,
+            R::InnerReturns => 25,
         };
         all().iter().map(number).max().unwrap_or_default()
     }
