@@ -70,7 +70,10 @@ fn there(path: &str, disk: Disk, owner: &Owner, purpose: &FolderPurpose) -> Find
         return Finding::fail(
             check,
             format!("{path} cannot be written by user {user}"),
-            format!("chown it to that user, or name another with {flag}"),
+            format!(
+                "run doctor as the user of the service (sudo -u log2aws); if this is that user, \
+                 chown it to {user}, or name another with {flag}"
+            ),
         );
     }
     if let Some(foreign) = foreign(path, owner, purpose) {

@@ -285,7 +285,7 @@ fn a_folder_of_somebody_else() {
             fault.starts_with("fail") && fault.contains("cannot be written by user"),
             "{fault}"
         );
-        assert!(fault.contains("chown it to that user"), "{fault}");
+        assert!(fault.contains("sudo -u log2aws") && fault.contains("chown it to "), "{fault}");
     }
 }
 
