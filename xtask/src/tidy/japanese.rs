@@ -132,9 +132,10 @@ fn prose(line: &str) -> String {
     prose
 }
 
-/// Parentheses and colons of ASCII beside a Japanese character.
+/// Parentheses and colons of ASCII beside a Japanese character, also with a blank between.
 fn half_width(text: &str) -> Option<String> {
-    let found = pairs(text).find(|(a, b)| {
+    let text = text.replace(" (", "(").replace(") ", ")");
+    let found = pairs(&text).find(|(a, b)| {
         let mark = |c: &char| matches!(c, '(' | ')' | ':');
         mark(a) && is_japanese(*b) || is_japanese(*a) && mark(b)
     })?;
@@ -235,7 +236,8 @@ mod tests {
 
     #[test]
     fn punctuation_beside_japanese_is_full_width() {
-        for bad in ["鍵(PEM)", "(全員)", "次のとおり: a", "`log`の集計(一部)"] {
+        for bad in ["鍵(PEM)", "値 (k) を", "(全員)", "次のとおり: a", "`log`の集計(一部)"]
+        {
             assert_eq!(faults(bad).len(), 1, "{bad}");
         }
         for good in ["鍵（PEM）", "[題](a.md)を", "`f(全)`", "[sadf(1)](x)", "値：a: b", "`a`: `b`"]

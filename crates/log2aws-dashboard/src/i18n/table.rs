@@ -92,12 +92,12 @@ words! {
     off_n: "{n} off", "停止 {n}";
     no_server_yet: "no server known on that day", "この日に既知のサーバーなし";
     missing_on: "Servers without results of {day}:", "{day} の結果がないサーバー：";
-    none_missing: "No server is missing on {day}.", "{day} に欠落ているサーバーはありません。";
-    none_troubled_yet: "No server has a problem in these days so far.", "この期間に異常のあるサーバーは、今のところありません。";
+    none_missing: "No server is missing on {day}.", "{day} の結果が届いていないサーバーはありません。";
+    none_troubled_yet: "No server has problems in this period so far.", "この期間に異常のあるサーバーは、今のところありません。";
     compare_chosen: "Compare the selected servers", "選んだサーバーを比較";
     compare_one: "Compare {server}", "{server} を比較";
     reboots_here_many: "{n} reboots", "再起動 {n} 回";
-    reboots_problem: "{n} reboots in these days; three or more count as a problem.", "この期間に {n} 回再起動しています。3 回以上は異常として扱います。";
+    reboots_problem: "{n} reboots in this period; three or more count as a problem.", "この期間に {n} 回再起動しています。3 回以上は異常として扱います。";
     troubled_only: "Only servers with problems", "異常のあるサーバーだけ";
     days_shown: "Days", "日数";
     last_day: "Last day", "最終日";
@@ -207,8 +207,8 @@ words! {
     rejects_many: "{n} lines could not be read; they are listed below.", "読めない行が {n} 行あります。下に一覧があります。";
     clock_steps_one: "The clock went back {n} time; rows are in the order of the log.", "時計が {n} 回戻りました。行はログの順のままです。";
     clock_steps_many: "The clock went back {n} times; rows are in the order of the log.", "時計が {n} 回戻りました。行はログの順のままです。";
-    rounded_one: "{n} row has numbers that vmstat of BusyBox rounded (k, m, g).", "BusyBox の vmstat が丸めた値 (k、m、g) を含む行が {n} 行あります。";
-    rounded_many: "{n} rows have numbers that vmstat of BusyBox rounded (k, m, g).", "BusyBox の vmstat が丸めた値 (k、m、g) を含む行が {n} 行あります。";
+    rounded_one: "{n} row has numbers that vmstat of BusyBox rounded (k, m, g).", "BusyBox の vmstat が丸めた値（k、m、g）を含む行が {n} 行あります。";
+    rounded_many: "{n} rows have numbers that vmstat of BusyBox rounded (k, m, g).", "BusyBox の vmstat が丸めた値（k、m、g）を含む行が {n} 行あります。";
     nul_bytes_one: "{n} zero byte before a line was skipped; a power cut leaves such bytes.", "行の前のゼロバイト {n} 個を読み飛ばしました。停電で残ることがあります。";
     nul_bytes_many: "{n} zero bytes before lines were skipped; a power cut leaves such bytes.", "行の前のゼロバイト {n} 個を読み飛ばしました。停電で残ることがあります。";
     padding_one: "{n} zero byte behind the gzip data was ignored.", "gzip データの後のゼロバイト {n} 個を無視しました。";

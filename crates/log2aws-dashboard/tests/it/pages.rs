@@ -280,7 +280,7 @@ fn what_is_not_due_is_not_counted_as_undelivered_and_many_reboots_are_a_problem(
     assert!(month("leak01").contains("30 of 30 days delivered · 1 not due yet"));
     let restarts = month("restarts01");
     assert!(
-        restarts.contains("8 reboots in these days; three or more count as a problem."),
+        restarts.contains("8 reboots in this period; three or more count as a problem."),
         "{restarts}"
     );
     assert!(!month("leak01").contains("count as a problem"));
