@@ -186,7 +186,7 @@ mod tests {
             (
                 disk(|d| d.writers = Writers::Others),
                 Verdict::Fail,
-                "cannot be written by user 998 -> chown",
+                "cannot be written by user 998 -> run doctor as the user of the service",
             ),
             (disk(|d| d.writers = Writers::Nobody), Verdict::Fail, "mounted read-only"),
             (disk(|d| d.in_memory = true), Verdict::Fail, "a reboot loses what was delivered"),
