@@ -5,6 +5,7 @@
 //! an I/O wait of 4141965915 % (procps 3.3.17). They stay in the CSV as they were written. Figures
 //! and drawings leave them out.
 
+use crate::csv::SERIES;
 use crate::sample::{Sample, VMSTAT_COLUMNS};
 
 /// The most processes that Linux can have (`PID_MAX_LIMIT`), and so the highest load average, the
@@ -16,6 +17,9 @@ const MAX_AMOUNT: u64 = 1 << 48;
 
 /// What -1 is in 32 bits.
 const WRAPPED: u64 = u32::MAX as u64;
+
+/// Where the columns of `vmstat` begin in [`SERIES`].
+const VMSTAT: usize = SERIES.len() - VMSTAT_COLUMNS;
 
 /// The columns of `vmstat` r and b.
 const PROCESSES: std::ops::Range<usize> = 0..2;
@@ -58,7 +62,7 @@ pub fn measured(sample: &Sample) -> Measured {
             leave_out(column);
         }
     }
-    for (index, (value, column)) in sample.vmstat.iter_mut().zip(VMSTAT).enumerate() {
+    for (index, (value, column)) in sample.vmstat.iter_mut().zip(&SERIES[VMSTAT..]).enumerate() {
         if value.is_some_and(|value| !is_possible(index, value)) {
             *value = None;
             leave_out(column);
@@ -97,27 +101,6 @@ fn guest(sample: &Sample) -> Option<u64> {
     let lacking = 100_u64.checked_sub(sum).filter(|_| sum > 0)?;
     (lacking >= ROUNDING).then_some(lacking)
 }
-
-/// The names of the columns of `vmstat` in the CSV.
-const VMSTAT: [&str; VMSTAT_COLUMNS] = [
-    "procs-r",
-    "procs-b",
-    "mem-swpd",
-    "mem-free",
-    "mem-buff",
-    "mem-cache",
-    "swap-in",
-    "swap-out",
-    "buff-in",
-    "buff-out",
-    "system-in",
-    "system-cs",
-    "cpu-us",
-    "cpu-sy",
-    "cpu-id",
-    "cpu-wa",
-    "cpu-st",
-];
 
 #[cfg(test)]
 mod tests {
@@ -164,7 +147,7 @@ mod tests {
             sample.vmstat[column] = Some(value);
             let measured = measured(&sample);
             assert_eq!(measured.sample.vmstat[column], None, "{column} {value}");
-            assert_eq!(measured.left_out, Some(VMSTAT[column]));
+            assert_eq!(measured.left_out, Some(SERIES[VMSTAT + column]));
             let left = measured.sample.vmstat.iter().flatten().count();
             assert_eq!(left, VMSTAT_COLUMNS - 1);
         }

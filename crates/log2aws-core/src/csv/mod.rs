@@ -21,3 +21,29 @@ pub const VMSTAT_NAMES: [&str; 18] = [
     "r", "b", "swpd", "free", "buff", "cache", "si", "so", "bi", "bo", "in", "cs", "us", "sy",
     "id", "wa", "st", "gu",
 ];
+
+/// The numeric columns of the CSV in its order. `past-times` is in seconds.
+pub const SERIES: [&str; CSV_COLUMNS - 1] = [
+    "past-times",
+    "users",
+    "load-average01",
+    "load-average05",
+    "load-average15",
+    "procs-r",
+    "procs-b",
+    "mem-swpd",
+    "mem-free",
+    "mem-buff",
+    "mem-cache",
+    "swap-in",
+    "swap-out",
+    "buff-in",
+    "buff-out",
+    "system-in",
+    "system-cs",
+    "cpu-us",
+    "cpu-sy",
+    "cpu-id",
+    "cpu-wa",
+    "cpu-st",
+];

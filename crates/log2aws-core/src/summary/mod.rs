@@ -26,7 +26,9 @@ use crate::server_name::ServerName;
 
 pub use builder::SummaryBuilder;
 pub use coverage::MAX_LISTED;
-pub use series::{EXACT_ROWS, SERIES, Series, Stats};
+pub use series::{EXACT_ROWS, Series, Stats};
+
+pub use crate::csv::SERIES;
 pub use taken::{TakenAt, TakenAtError};
 pub use versions::{AcceptedVersion, Change, MAX_VERSIONS, Versions};
 

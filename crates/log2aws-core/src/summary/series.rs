@@ -7,38 +7,13 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sketches_ddsketch::{Config, DDSketch};
 
-use crate::sample::{Sample, VMSTAT_COLUMNS};
+use crate::csv::SERIES;
+use crate::sample::Sample;
 
 /// Up to this many rows p95 is exact; beyond, it is within 1 % of a value of that rank.
 pub const EXACT_ROWS: usize = 10_000;
 
-/// The numeric columns of the CSV in its order. `past-times` is in seconds.
-pub const SERIES: [&str; COLUMNS] = [
-    "past-times",
-    "users",
-    "load-average01",
-    "load-average05",
-    "load-average15",
-    "procs-r",
-    "procs-b",
-    "mem-swpd",
-    "mem-free",
-    "mem-buff",
-    "mem-cache",
-    "swap-in",
-    "swap-out",
-    "buff-in",
-    "buff-out",
-    "system-in",
-    "system-cs",
-    "cpu-us",
-    "cpu-sy",
-    "cpu-id",
-    "cpu-wa",
-    "cpu-st",
-];
-
-const COLUMNS: usize = 5 + VMSTAT_COLUMNS;
+const COLUMNS: usize = SERIES.len();
 
 /// The quantile of p95 in hundredths: integers keep the rank exact.
 const PERCENT: usize = 95;
@@ -260,6 +235,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::sample::VMSTAT_COLUMNS;
 
     fn sample(load: f64, free: Option<u64>) -> Sample {
         let mut vmstat = [Some(0); VMSTAT_COLUMNS];

@@ -98,12 +98,9 @@ pub(super) fn has_interval_of(job: &Job<'_>, log: &LogSummary) -> Result<bool, S
 /// The first of the days after that has a summary, if its interval is not what this day gives it.
 pub(super) fn day_after(job: &Job<'_>) -> Result<Option<RawKey>, StoreError> {
     for days in 1..=DAYS_BEFORE {
-        let date = job.key.day.date().saturating_add(days.days());
-        let Some(day) = Day::from_date(date) else { continue };
-        let key = job.key.of_day(day);
-        let Ok(after) = Job::new(job.app, job.settings, &key) else { continue };
-        let log = StoredSummary::read(&after)?.summary.and_then(|summary| summary.log);
-        if let Some(log) = log {
+        let Some(key) = key_of_day(job, days) else { continue };
+        if let Some(log) = log_of(job, &key)? {
+            let Ok(after) = Job::new(job.app, job.settings, &key) else { continue };
             return Ok((!has_interval_of(&after, &log)?).then_some(key));
         }
     }
@@ -113,17 +110,25 @@ pub(super) fn day_after(job: &Job<'_>) -> Result<Option<RawKey>, StoreError> {
 /// What the newest of the days before that has a summary says of the server's interval.
 pub(super) fn day_before(job: &Job<'_>) -> Result<Option<DayBefore>, StoreError> {
     for days in 1..=DAYS_BEFORE {
-        let date = job.key.day.date().saturating_sub(days.days());
-        let Some(day) = Day::from_date(date) else { continue };
-        let key = job.key.of_day(day);
-        let Ok(before) = Job::new(job.app, job.settings, &key) else { continue };
-        let log = StoredSummary::read(&before)?.summary.and_then(|summary| summary.log);
+        let Some(key) = key_of_day(job, -days) else { continue };
         // An empty log shows no interval.
-        if let Some(log) = log.filter(|log| log.rows > 0) {
+        if let Some(log) = log_of(job, &key)?.filter(|log| log.rows > 0) {
             return Ok(Some(log.day_before()));
         }
     }
     Ok(None)
+}
+
+/// The key of the same server's log so many days later.
+fn key_of_day(job: &Job<'_>, days: i64) -> Option<RawKey> {
+    let date = job.key.day.date().saturating_add(days.days());
+    Day::from_date(date).map(|day| job.key.of_day(day))
+}
+
+/// What the summary of another log says, if there is one.
+fn log_of(job: &Job<'_>, key: &RawKey) -> Result<Option<LogSummary>, StoreError> {
+    let Ok(other) = Job::new(job.app, job.settings, key) else { return Ok(None) };
+    Ok(StoredSummary::read(&other)?.summary.and_then(|summary| summary.log))
 }
 
 /// The name of a result in a summary.
