@@ -1,4 +1,6 @@
-//! `log2aws demo`: the whole real pipeline on this machine, step by step.
+//! `log2aws demo`: the whole real pipeline on this machine, step by step, beside a made-up fleet.
+
+mod fleet;
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -46,6 +48,9 @@ pub(crate) struct DemoArgs {
     /// The number of samples, one per second.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=600))]
     samples: u16,
+    /// Show this machine alone, without the made-up servers.
+    #[arg(long)]
+    no_fleet: bool,
 }
 
 /// Runs the pipeline, and then keeps serving until Ctrl-C unless `--once` is given.
@@ -85,7 +90,7 @@ fn all_steps(args: &DemoArgs) -> anyhow::Result<Exit> {
     let (stop, stopped) = oneshot::channel::<()>();
     // A dropped sender stops the server, like a message.
     let serving = runtime.spawn(server.run(listener, || {}, async { drop(stopped.await) }));
-    let steps = pipeline(args, &folder, &api, &analyzed, &mut out).and_then(|deliveries| {
+    let steps = all_deliveries(args, &folder, &api, &analyzed, &mut out).and_then(|deliveries| {
         if args.once {
             // The link works once, and here the program itself uses it.
             return DashboardClient::log_in(&api, &link)?.check_calendar(&deliveries, &mut out);
@@ -134,6 +139,104 @@ fn has_screen(variable: &dyn Fn(&'static str) -> Option<OsString>) -> bool {
         .any(|name| variable(name).is_some_and(|value| !value.is_empty()))
 }
 
+/// Delivers the logs of this machine and, meanwhile, those of the made-up fleet.
+fn all_deliveries(
+    args: &DemoArgs,
+    folder: &Path,
+    api: &str,
+    analyzed: &Bucket,
+    out: &mut impl Write,
+) -> anyhow::Result<Vec<(RawKey, usize)>> {
+    if args.no_fleet {
+        return pipeline(args, folder, api, analyzed, out);
+    }
+    thread::scope(|scope| {
+        let fleet = scope.spawn(|| deliver_fleet(&folder.join("fleet"), api));
+        let mut deliveries = pipeline(args, folder, api, analyzed, out)?;
+        let Ok(made_up) = fleet.join() else { bail!("the made-up fleet's thread broke") };
+        let made_up = made_up.context("the made-up fleet was not delivered")?;
+        writeln!(
+            out,
+            "\nfleet       {} made-up servers, {} logs:",
+            made_up.stories.len(),
+            made_up.logs
+        )?;
+        for (server, story) in &made_up.stories {
+            writeln!(out, "            {server}: {story}")?;
+        }
+        writeln!(out)?;
+        deliveries.extend(made_up.newest);
+        Ok(deliveries)
+    })
+}
+
+/// The made-up servers, and what was delivered of them.
+struct MadeUpFleet {
+    stories: Vec<(ServerName, &'static str)>,
+    logs: usize,
+    /// The newest log of each server, with its number of rows.
+    newest: Vec<(RawKey, usize)>,
+}
+
+/// Writes the logs of the made-up fleet into folders, and ships them as `log2aws-agent` does.
+fn deliver_fleet(folder: &Path, api: &str) -> anyhow::Result<MadeUpFleet> {
+    let time = SystemTime::new();
+    let zone = ZoneSource { setting: None, tz: std::env::var_os("TZ") }.zone();
+    let world = World::system(&time, zone.clone());
+    let today = Day::from_date(world.time.now().to_zoned(zone.clone()).date())
+        .context("the clock is outside the years of a day log")?;
+    let mut made_up = MadeUpFleet { stories: Vec::new(), logs: 0, newest: Vec::new() };
+    for server in fleet::fleet()? {
+        let spool = Spool {
+            log_dir: folder.join(server.server.as_str()).join("log"),
+            state_dir: folder.join(server.server.as_str()).join("agent"),
+            server: server.server.clone(),
+        };
+        std::fs::create_dir_all(&spool.log_dir)
+            .with_context(|| format!("{} cannot be made", spool.log_dir.display()))?;
+        let mut newest = None;
+        for days_ago in (1..=fleet::DAYS).rev() {
+            let Some((day, text)) = server.log(today, days_ago, &zone)? else { continue };
+            let place = spool.log_dir.join(format!("{day}.log"));
+            std::fs::write(&place, &text)
+                .with_context(|| format!("{} cannot be written", place.display()))?;
+            newest = Some((day, fleet::samples(&text)));
+        }
+        let config = ship_config(api, spool, Days::Pending)?;
+        let report = ship::run(&config, &world, &mut |_| {})?;
+        for delivery in &report.days {
+            ensure!(
+                matches!(delivery.outcome, Outcome::Delivered { .. }),
+                "{} was not delivered: {:?}",
+                delivery.file.display(),
+                delivery.outcome
+            );
+        }
+        made_up.logs += report.days.len();
+        made_up
+            .newest
+            .extend(newest.map(|(day, rows)| {
+                (RawKey::new(server.server.clone(), day, KeyPrefix::Off), rows)
+            }));
+        made_up.stories.push((server.server, server.story));
+    }
+    Ok(made_up)
+}
+
+fn ship_config(api: &str, spool: Spool, days: Days) -> anyhow::Result<ShipConfig> {
+    Ok(ShipConfig {
+        api: api.parse()?,
+        spool,
+        days,
+        partial: true,
+        dry_run: false,
+        max_time: PATIENCE,
+        upload_hosts: Vec::new(),
+        keep: None,
+        network: Network { stall: PATIENCE, ..Network::default() },
+    })
+}
+
 /// Samples, ships, and fetches the results; returns each delivery and its number of rows.
 fn pipeline(
     args: &DemoArgs,
@@ -154,21 +257,12 @@ fn pipeline(
     let days = take_samples(args.samples, &server, &log_dir, &state_dir, &world)?;
     writeln!(out, "2. sample   about {server}, one line a second: {}", args.samples)?;
     for day in days {
-        let config = ShipConfig {
-            api: api.parse()?,
-            spool: Spool {
-                log_dir: log_dir.clone(),
-                state_dir: state_dir.clone(),
-                server: server.clone(),
-            },
-            days: Days::Only(day),
-            partial: true,
-            dry_run: false,
-            max_time: PATIENCE,
-            upload_hosts: Vec::new(),
-            keep: None,
-            network: Network { stall: PATIENCE, ..Network::default() },
+        let spool = Spool {
+            log_dir: log_dir.clone(),
+            state_dir: state_dir.clone(),
+            server: server.clone(),
         };
+        let config = ship_config(api, spool, Days::Only(day))?;
         let report = ship::run(&config, &world, &mut |_| {})?;
         for delivery in report.days {
             let Outcome::Delivered { size, sha256, .. } = delivery.outcome else {
