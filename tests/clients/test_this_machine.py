@@ -133,7 +133,7 @@ def test_a_dry_run_asks_nobody_and_writes_nothing(serve, agent):
 
 
 def test_two_demos_at_once_keep_out_of_each_others_way(tmp_path):
-    command = [binary(), "demo", "--once", "--samples", "2"]
+    command = [binary(), "demo", "--once", "--no-fleet", "--samples", "2"]
     environment = {"PATH": "/usr/bin:/bin", "TMPDIR": str(tmp_path)}
     both = [
         subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
@@ -150,6 +150,23 @@ def test_two_demos_at_once_keep_out_of_each_others_way(tmp_path):
     assert len(charts) == 2
     for chart in charts:
         assert chart.startswith(str(tmp_path)) and open(chart).read().startswith("<svg")
+
+
+def test_the_demo_shows_made_up_servers_and_says_that_they_are(tmp_path):
+    demo = subprocess.run(
+        [binary(), "demo", "--once", "--samples", "1"], capture_output=True, text=True, timeout=120,
+        env={"PATH": "/usr/bin:/bin", "TMPDIR": str(tmp_path)},
+    )
+    assert demo.returncode == 0, demo.stdout + demo.stderr
+    assert "made-up servers" in demo.stdout
+    # Found in the dashboard, by the demo itself.
+    assert "the dashboard shows demo-mail01" in demo.stdout
+    [place] = tmp_path.glob("log2aws-demo-*/fleet")
+    servers = sorted(place.iterdir())
+    assert len(servers) == 8 and all(server.name.startswith("demo-") for server in servers)
+    for server in servers:
+        first = sorted((server / "log").iterdir())[0].read_text().splitlines()[0]
+        assert "note=made%20up:" in first
 
 
 def test_a_demo_that_nobody_can_read_says_so(tmp_path):

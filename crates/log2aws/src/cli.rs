@@ -26,7 +26,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Run the whole pipeline on this machine, with real samples.
+    /// Run the whole pipeline on this machine, beside a made-up fleet.
     #[command(after_help = help::DEMO)]
     Demo(demo::DemoArgs),
     /// Collect logs on this machine: URLs, an S3 store, analysis and the dashboard.

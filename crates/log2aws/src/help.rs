@@ -34,7 +34,7 @@ On AWS:
 With local files:
   convert      Convert day logs to CSV
   chart        Draw the load chart of a day from its log or CSV
-  demo         Run the whole pipeline on this machine, with real samples
+  demo         Run the whole pipeline on this machine, beside a made-up fleet
 
     log2aws convert /var/log/load/*.log -o year.csv
     log2aws chart /var/log/load/2019-08-01.log -o day.html

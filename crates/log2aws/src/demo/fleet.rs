@@ -36,6 +36,8 @@ pub(super) struct MadeUpServer {
     pub(super) server: ServerName,
     /// What there is to find, in a few words.
     pub(super) story: &'static str,
+    /// What people call it, behind "made up:".
+    role: &'static str,
     kind: Kind,
     cores: u32,
     memory_gib: f64,
@@ -83,32 +85,39 @@ struct Moment {
 pub(super) fn fleet() -> anyhow::Result<Vec<MadeUpServer>> {
     let all = [
         (
-            "web01",
+            ("web01", "shop"),
             Kind::Web,
-            "a storm of I/O waits two nights ago at 02:30, as on web02",
+            "I/O waits two nights ago at 02:50, as on web02",
             8,
             16.0,
             0.55,
         ),
-        ("web02", Kind::Web, "the same storm", 8, 16.0, 0.45),
-        ("app01", Kind::Leak, "a memory leak of three weeks, then swap", 4, 8.0, 0.5),
-        ("db01", Kind::Backup, "a nightly backup that takes longer each week", 8, 32.0, 0.35),
-        ("batch01", Kind::Silent, "no log for five days", 4, 8.0, 0.3),
+        (("web02", "shop"), Kind::Web, "the same at the same time", 8, 16.0, 0.45),
+        (("app01", "orders"), Kind::Leak, "a memory leak of three weeks, then swap", 4, 8.0, 0.5),
         (
-            "edge01",
+            ("db01", "database"),
+            Kind::Backup,
+            "a nightly backup that takes longer each week",
+            8,
+            32.0,
+            0.35,
+        ),
+        (("batch01", "reports"), Kind::Silent, "no log for five days", 4, 8.0, 0.3),
+        (
+            ("edge01", "VPN"),
             Kind::LateSampler,
-            "a reboot three nights ago, and no sampler until 09:40",
+            "rebooted three nights ago; no sampler until 09:40",
             2,
             4.0,
             0.2,
         ),
-        ("mail01", Kind::Unreadable, "vmstat missing for half an hour yesterday", 2, 4.0, 0.3),
-        ("lab01", Kind::OffAtWeekends, "switched off at weekends", 4, 8.0, 0.25),
+        (("mail01", "mail"), Kind::Unreadable, "no vmstat for half an hour yesterday", 2, 4.0, 0.3),
+        (("lab01", "tests"), Kind::OffAtWeekends, "switched off at weekends", 4, 8.0, 0.25),
     ];
     all.into_iter()
-        .map(|(name, kind, story, cores, memory_gib, level)| {
+        .map(|((name, role), kind, story, cores, memory_gib, level)| {
             let server = format!("{PREFIX}{name}").parse()?;
-            Ok(MadeUpServer { server, story, kind, cores, memory_gib, level })
+            Ok(MadeUpServer { server, story, role, kind, cores, memory_gib, level })
         })
         .collect()
 }
@@ -156,7 +165,7 @@ impl MadeUpServer {
             zone: zone.iana_name().map(str::parse).transpose()?,
             mode: Some(Mode::Interval),
             interval: NonZeroU32::new(INTERVAL),
-            note: Some("made up / 架空".parse()?),
+            note: Some(format!("made up: {}", self.role).parse()?),
             ..Metadata::default()
         };
         Ok(format!("{metadata}\n"))
@@ -241,8 +250,8 @@ impl MadeUpServer {
                 let length = 1.0 + f64::from(DAYS - days_ago) / 20.0;
                 let end = 2.5 + length;
                 if (2.5..end).contains(&hour) {
-                    moment.busy += 1.6 * noise;
-                    moment.blocked += 3.2 * noise;
+                    moment.busy += 2.2 * noise;
+                    moment.blocked += 7.0 * noise;
                     moment.read += 78_000.0 * noise;
                     moment.written += 5_200.0;
                 }
