@@ -5,6 +5,7 @@
 
 mod encode;
 mod fonts;
+mod palette;
 
 use resvg::tiny_skia::{Color, Pixmap, Transform};
 use resvg::usvg::{ImageHrefResolver, Options, Tree};

@@ -50,7 +50,9 @@ fn drawn(server: &str, log: &[u8]) -> Vec<u8> {
 /// The width, and the pixels row by row.
 fn picture(svg: &[u8]) -> (usize, Vec<u8>) {
     let file = png(svg).unwrap();
-    let mut reader = png::Decoder::new(Cursor::new(&file[..])).read_info().unwrap();
+    let mut decoder = png::Decoder::new(Cursor::new(&file[..]));
+    decoder.set_transformations(png::Transformations::EXPAND);
+    let mut reader = decoder.read_info().unwrap();
     let mut rgb = vec![0; reader.output_buffer_size().unwrap()];
     let info = reader.next_frame(&mut rgb).unwrap();
     (info.width as usize, rgb)

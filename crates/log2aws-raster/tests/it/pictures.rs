@@ -18,10 +18,12 @@ impl Picture {
     }
 
     fn read(file: &[u8]) -> Self {
-        let mut reader = png::Decoder::new(Cursor::new(file)).read_info().unwrap();
+        let mut decoder = png::Decoder::new(Cursor::new(file));
+        decoder.set_transformations(png::Transformations::EXPAND);
+        let mut reader = decoder.read_info().unwrap();
         let mut rgb = vec![0; reader.output_buffer_size().unwrap()];
         let info = reader.next_frame(&mut rgb).unwrap();
-        assert_eq!(info.color_type, png::ColorType::Rgb);
+        assert_eq!(info.color_type, png::ColorType::Rgb, "opaque");
         Self { width: info.width as usize, rgb }
     }
 
@@ -216,4 +218,28 @@ fn a_drawing_is_refused_that_is_larger_than_pictures_may_be() {
         sentence,
         "the drawing would be 9000 x 1 pixels; a picture has at most 8192 on a side and 16777216 in all"
     );
+}
+
+#[test]
+fn a_palette_changes_no_pixel_that_anybody_could_see() {
+    let colours = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#f0e442"];
+    let lines = (0..30).map(|n| {
+        let (colour, x) = (colours[n % colours.len()], n * 20 / 3);
+        format!("<path stroke=\"{colour}\" d=\"M{x} 0L{} 40\"/>", (n * 37) % 200)
+    });
+    let svg = svg(&lines.collect::<String>());
+    let tree = resvg::usvg::Tree::from_str(&svg, &resvg::usvg::Options::default()).unwrap();
+    let mut exact = resvg::tiny_skia::Pixmap::new(200, 40).unwrap();
+    exact.fill(resvg::tiny_skia::Color::WHITE);
+    resvg::render(&tree, resvg::tiny_skia::Transform::identity(), &mut exact.as_mut());
+
+    let drawn = Picture::of(&svg);
+    let exact = exact.data().chunks_exact(4).flat_map(|pixel| &pixel[..3]);
+    let off: Vec<u8> = drawn.rgb.iter().zip(exact).map(|(a, b)| a.abs_diff(*b)).collect();
+    // The header of an indexed picture: its colour type is 3.
+    assert_eq!(png(svg.as_bytes()).unwrap()[25], 3);
+    assert!(off.iter().any(|off| *off > 0), "there are more than 256 colours");
+    assert!(off.iter().all(|off| *off < 64), "{:?}", off.iter().max());
+    let visible = off.iter().filter(|off| **off > 16).count();
+    assert!(visible * 100 < off.len(), "{visible} of {}", off.len());
 }
