@@ -217,6 +217,17 @@
     }
     show(path(url).replaceAll("%3A", ":").replaceAll("%2C", ","), { push: true });
   });
+  /* A day of a period is opened: around a time of it, or the whole of it. */
+  document.addEventListener("chart-day", (event) => {
+    const { date, time } = event.detail;
+    const days = event.target.closest("figure").dataset.open;
+    if (!days) return;
+    const [hour, minute] = (time ?? "").split(":").map(Number);
+    const first = Math.min(Math.max(Math.floor((hour * 60 + minute - 105) / 30) * 30, 0), 1440 - 240);
+    const clock = (minutes) =>
+      `${String(Math.floor(minutes / 60)).padStart(2, "0")}:${String(minutes % 60).padStart(2, "0")}`;
+    location.assign(`${days}${date}${time ? `?from=${clock(first)}&till=${clock(first + 240)}` : ""}`);
+  });
   document.addEventListener("change", (event) => {
     const form = event.target.closest?.("form.view");
     if (!form || event.target.name !== "show") return;
