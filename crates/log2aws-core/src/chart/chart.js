@@ -133,6 +133,19 @@
       part.hidden = false;
     };
 
+    /* A drawing that is wider than the screen is scrolled away from the names of its panels. */
+    const names = make("div", "chart-names", figure);
+    names.setAttribute("aria-hidden", "true");
+    off.signal.addEventListener("abort", () => names.remove());
+    for (const panel of panels) {
+      const name = make("span", "", names);
+      name.textContent = panel.title;
+      name.style.bottom = `calc(var(--chart-scale) * ${values.height - panel.top + 4}px)`;
+    }
+    const measure = () => figure.style.setProperty("--chart-scale", placed().scale);
+    measure();
+    addEventListener("resize", measure, { signal: off.signal });
+
     const gapAt = (now) => values.gaps.find((gap) => now > gap.from && now < gap.to);
 
     /* In a gap there is nothing to read off: the box says from when to when, and why. */

@@ -21,6 +21,9 @@ use crate::query::{self, Link, Query, echo_excerpt};
 
 pub(super) type Answer = Result<Response<Body>, ErrorResponse>;
 
+/// The most names to choose from.
+const MAX_NAMES: usize = 50;
+
 /// Answers paths that need no login. Neither responses nor errors depend on stored data.
 pub(super) fn public(context: &RequestContext<'_>) -> Option<Answer> {
     let path = context.request.uri().path();
@@ -75,6 +78,7 @@ pub(super) fn answer(dashboard: &Dashboard, context: &RequestContext<'_>) -> Ans
         ["status.json"] => route.status(),
         ["compare"] => route.compare(),
         ["s", server] | ["s", server, ""] => route.server(&route.name(server)?),
+        ["names.json"] => route.names(),
         ["calendar.csv"] => route.calendar_csv(),
         ["s", server, "period.svg"] => route.period(&route.name(server)?, PeriodFile::Drawing),
         ["s", server, "period.json"] => route.period(&route.name(server)?, PeriodFile::Values),
@@ -161,6 +165,15 @@ impl Route<'_> {
         };
         let json =
             serde_json::to_vec(&status).map_err(|error| ErrorResponse::Internal(error.to_string()));
+        Ok(reply::json(json?))
+    }
+
+    /// Names to choose from while one is typed.
+    fn names(&self) -> Answer {
+        let search = self.query.get("q").unwrap_or_default();
+        let names = self.dashboard.store_index.names(search, MAX_NAMES);
+        let json =
+            serde_json::to_vec(&names).map_err(|error| ErrorResponse::Internal(error.to_string()));
         Ok(reply::json(json?))
     }
 

@@ -114,6 +114,8 @@ words! {
     skip_table: "Skip to the table", "表へ移動";
     skip_past_table: "Skip the table", "表を飛ばす";
     legend: "Legend", "凡例";
+    tap_again: "Tap again to open the day.", "もう一度タップするとその日を開きます。";
+    scrolls: "Swipe sideways to see the whole chart.", "横にスワイプすると全体を見られます。";
     server: "Server", "サーバー";
     no_servers: "No server has delivered a log yet.", "ログを届けたサーバーはまだありません。";
     no_servers_next: "Servers appear here when their first log arrives.", "最初の日次ログが届くと、ここにサーバーが表示されます。";

@@ -297,11 +297,17 @@ impl<'a> Page<'a> {
 
     /// Empty columns, grid, ticks and frame.
     fn frame(&self, drawing: &mut Drawing, plot: &Plot) {
-        let column = |index| bar(self.x(index), self.x(index + 1), plot.bottom(), plot.top);
+        let kind_of = |day: &PeriodDay| day.empty.as_ref().map(|(kind, _)| *kind);
+        let mut stretches = Vec::new();
+        let mut index = 0;
+        for group in self.days.chunk_by(|a, b| kind_of(a) == kind_of(b)) {
+            let (from, to) = (self.x(index), self.x(index + group.len()));
+            index += group.len();
+            stretches.push((kind_of(&group[0]), bar(from, to, plot.bottom(), plot.top)));
+        }
         for kind in Missing::ALL {
-            let is = |day: &PeriodDay| day.empty.as_ref().is_some_and(|(why, _)| *why == kind);
-            let empty = self.days.iter().enumerate().filter(|(_, day)| is(day));
-            areas(drawing, kind.class(), empty.map(|(index, _)| column(index)).collect());
+            let of = stretches.iter().filter(|(found, _)| *found == Some(kind));
+            areas(drawing, kind.class(), of.map(|(_, outline)| outline.clone()).collect());
         }
         let mut grid = Vec::new();
         // A line at the start of each week; the columns already separate the days.

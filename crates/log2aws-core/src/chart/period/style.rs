@@ -6,13 +6,13 @@ pub(super) const SHEET: &str = "\
 .p95{fill:#56b4e9;stroke:#fff;stroke-width:.6px}\
 .ran{fill:url(#ran)}.sil{fill:url(#silent)}.unk{fill:url(#unknown)}.bad{fill:url(#unreadable)}\
 .due{fill:none;stroke:#aab2ba;stroke-dasharray:2 4}\
-.rb{fill:#ffe1ca}.rl{stroke:#b3430b;stroke-width:1.6px}\
-.sb{fill:#f4e6da}.sr{stroke:#8a5a33;stroke-width:1px}\
+.rb{fill:#ffe9d9}.rl{stroke:#c86a37;stroke-width:1.1px}\
+.sb{fill:#f7eee6}.sr{stroke:#b08a6a;stroke-width:1px}\
 .ub{fill:#f3eee7}.ud{fill:#6b5a45}\
 .bb{fill:#f5e6f0}.bl{stroke:#8a3a6e;stroke-width:1.2px}\
 @media screen and (prefers-color-scheme:dark){\
 .p95{fill:#1f7fc0;stroke:#15191d}.mean{stroke:#fff}\
-.rb{fill:#43210f}.rl{stroke:#f08a3c}.sb{fill:#33261c}.sr{stroke:#c79468}\
+.rb{fill:#33200f}.rl{stroke:#c8743a}.sb{fill:#33261c}.sr{stroke:#c79468}\
 .ub{fill:#2a251f}.ud{fill:#c9b79d}.bb{fill:#33202d}.bl{stroke:#e09cc2}\
 .due{stroke:#56606a}}\
 @media print{.due{stroke:#777}}";
@@ -20,9 +20,9 @@ pub(super) const SHEET: &str = "\
 /// Stripes where the machine ran, lines where it is silent, dots where the cause is unknown, and
 /// upright lines where the results cannot be used.
 pub(super) const PATTERNS: &str = "<defs>\
-<pattern id=\"ran\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\" \
-patternTransform=\"rotate(45)\"><path class=\"rb\" d=\"M0 0h6v6h-6z\"/>\
-<path class=\"rl\" d=\"M1 0v6\"/></pattern>\
+<pattern id=\"ran\" width=\"8\" height=\"8\" patternUnits=\"userSpaceOnUse\" \
+patternTransform=\"rotate(45)\"><path class=\"rb\" d=\"M0 0h8v8h-8z\"/>\
+<path class=\"rl\" d=\"M1 0v8\"/></pattern>\
 <pattern id=\"silent\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\">\
 <path class=\"sb\" d=\"M0 0h6v6h-6z\"/><path class=\"sr\" d=\"M0 3h6\"/></pattern>\
 <pattern id=\"unknown\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\">\
