@@ -161,6 +161,7 @@ impl Index {
     /// The cells of one server.
     pub(crate) fn cells(&self, server: &ServerName, from: Day, to: Day, now: AsOf) -> Vec<Cell> {
         let (from, to) = span(from, to);
+        let now = now.in_zone(self.servers.get(server).and_then(Days::zone));
         absence::cells(self.days(server), from, to, now).map(|(cell, _)| cell).collect()
     }
 }

@@ -245,6 +245,18 @@ fn dates_are_those_of_the_servers() {
         world.deliver(server, day, log.text(|_| false, None).as_bytes());
     }
     world.refresh();
+    // At 02:00 UTC it is before noon in the west, whose log is not due yet, and noon in the east.
+    let of = |server: &str| {
+        let csv = world.get(&format!("/ui/s/{server}/period.csv?to=2026-11-23"));
+        csv.text().lines().last().unwrap().split(',').nth(3).unwrap().to_owned()
+    };
+    let due = ["tokyo01", "berlin01", "newyork01", "samoa01"].map(of);
+    assert_eq!(due, ["not-due", "not-due", "not-due", "silent"]);
+    let calendar = rows(world.get("/ui/calendar.csv?days=1&to=2026-11-23&sort=name").text())
+        .iter()
+        .map(|line| line[3].to_owned())
+        .collect::<Vec<_>>();
+    assert_eq!(calendar, ["cause", "not-due", "not-due", "silent", "not-due"]);
     for server in ["tokyo01", "berlin01", "newyork01", "samoa01"] {
         let calendar = world.get("/ui/?lens=complete&days=1&to=2026-11-22");
         assert!(calendar.text().contains(&format!("href=s/{server}/2026-11-22 class=c")));
