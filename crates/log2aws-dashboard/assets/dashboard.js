@@ -267,7 +267,8 @@
   /* The name of a cell outside its table: server, day and value. In the table its heads say that. */
   const name = (link, lens) => {
     const [server, date] = link.getAttribute("href").split("/").slice(-2);
-    const value = /^[vw]/.test(link.className) ? `${lens} ${link.firstChild.data}` : link.firstChild.data;
+    const text = link.firstChild.data;
+    const value = /^[vw]/.test(link.className) ? `${lens} ${text}` : text.replace(/^\d+$/, "$&%");
     const words = link.title || link.children[0]?.textContent;
     link.setAttribute("aria-label", `${server} ${date}: ${value}${words ? `, ${words}` : ""}`);
   };

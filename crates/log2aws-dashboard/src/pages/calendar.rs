@@ -133,7 +133,7 @@ impl fmt::Display for CellText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Value(value) => value.fmt(f),
-            Self::Percent(percent) => write!(f, "{percent}%"),
+            Self::Percent(percent) => percent.fmt(f),
             Self::Sign(sign) => f.write_str(sign),
         }
     }
