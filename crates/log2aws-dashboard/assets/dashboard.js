@@ -81,7 +81,7 @@
     ready();
     const target = query(next, focused);
     if (target) {
-      if (target.matches("table.cal td a")) stop(target);
+      if (target.matches("table.cal :is(a, input)")) stop(target);
       target.focus({ preventScroll: true });
       if (typeof selection === "number" && target.setSelectionRange && target.type !== "checkbox") {
         target.setSelectionRange(selection, selection);
@@ -217,6 +217,17 @@
     }
     show(path(url).replaceAll("%3A", ":").replaceAll("%2C", ","), { push: true });
   });
+  /* A day of a period is opened: around a time of it, or the whole of it. */
+  document.addEventListener("chart-day", (event) => {
+    const { date, time } = event.detail;
+    const days = event.target.closest("figure").dataset.open;
+    if (!days) return;
+    const [hour, minute] = (time ?? "").split(":").map(Number);
+    const first = Math.min(Math.max(Math.floor((hour * 60 + minute - 105) / 30) * 30, 0), 1440 - 240);
+    const clock = (minutes) =>
+      `${String(Math.floor(minutes / 60)).padStart(2, "0")}:${String(minutes % 60).padStart(2, "0")}`;
+    location.assign(`${days}${date}${time ? `?from=${clock(first)}&till=${clock(first + 240)}` : ""}`);
+  });
   document.addEventListener("change", (event) => {
     const form = event.target.closest?.("form.view");
     if (!form || event.target.name !== "show") return;
@@ -237,11 +248,17 @@
   addEventListener("popstate", () => show(location.href, { keep: false }));
 
   /* The calendar: one cell is in the order of the Tab key, the arrow keys move from there. */
-  const cellsOf = (table) => [...table.tBodies[0].rows].map((row) => [...row.querySelectorAll("a")]);
+  const stops = "a, input";
+  const cellsOf = (table) => {
+    const rows = [...table.tBodies[0].rows].map((row) => [...row.querySelectorAll(stops)]);
+    // The heads of the days stand above the cells, behind a check box and a name.
+    const heads = [...table.tHead.querySelectorAll("a")];
+    return [[...new Array(Math.max((rows[0]?.length ?? 0) - heads.length, 0)), ...heads], ...rows];
+  };
   const rove = (table) => {
-    for (const link of table.tBodies[0].querySelectorAll("td a")) {
+    for (const link of table.querySelectorAll(stops)) {
       link.tabIndex = -1;
-      name(link, table.dataset.lens);
+      if (link.closest("td")) name(link, table.dataset.lens);
     }
     const first = table.tBodies[0].querySelector("td a");
     if (first) first.tabIndex = 0;
@@ -250,7 +267,8 @@
   /* The name of a cell outside its table: server, day and value. In the table its heads say that. */
   const name = (link, lens) => {
     const [server, date] = link.getAttribute("href").split("/").slice(-2);
-    const value = /^[vw]/.test(link.className) ? `${lens} ${link.firstChild.data}` : link.firstChild.data;
+    const text = link.firstChild.data;
+    const value = /^[vw]/.test(link.className) ? `${lens} ${text}` : text.replace(/^\d+$/, "$&%");
     const words = link.title || link.children[0]?.textContent;
     link.setAttribute("aria-label", `${server} ${date}: ${value}${words ? `, ${words}` : ""}`);
   };
@@ -261,32 +279,105 @@
     link.title = link.getAttribute("aria-label") ?? [...link.children].map((part) => part.textContent).join(" · ");
   });
   const stop = (link) => {
-    for (const cell of link.closest("table").querySelectorAll('td a[tabindex="0"]')) cell.tabIndex = -1;
+    for (const cell of link.closest("table").querySelectorAll('[tabindex="0"]')) cell.tabIndex = -1;
     link.tabIndex = 0;
   };
   document.addEventListener("keydown", (event) => {
-    const link = event.target.closest?.("table.cal tbody a");
+    const link = event.target.closest?.("table.cal :is(a, input)");
     if (!link || event.altKey || event.metaKey) return;
     const table = link.closest("table");
     const rows = cellsOf(table);
-    const row = link.closest("tr").sectionRowIndex;
+    const row = rows.findIndex((cells) => cells.includes(link));
     const column = rows[row].indexOf(link);
     const [last, end] = [rows.length - 1, rows[row].length - 1];
     const places = {
       ArrowLeft: [row, column - 1], ArrowRight: [row, column + 1],
       ArrowUp: [row - 1, column], ArrowDown: [row + 1, column],
       PageUp: [Math.max(row - 10, 0), column], PageDown: [Math.min(row + 10, last), column],
-      Home: [event.ctrlKey ? 0 : row, 0], End: [event.ctrlKey ? last : row, end],
+      Home: [event.ctrlKey ? 1 : row, rows[event.ctrlKey ? 1 : row].findIndex((cell) => cell?.href)], End: [event.ctrlKey ? last : row, end],
     };
     const place = places[event.key];
     if (!place) return;
     event.preventDefault();
     const next = rows[place[0]]?.[place[1]];
     if (!next) return;
-    if (next.closest("td")) stop(next);
+    stop(next);
     next.focus({ preventScroll: true });
     reveal(next);
   });
+
+  /* Why a cell looks as it does is told below the table: for who has no pointer to hover with. */
+  const explain = (link, more) => {
+    const line = document.getElementById("reason");
+    if (!line) return;
+    const known = [...document.querySelectorAll(".legend li")]
+      .find((entry) => entry.querySelector(".cell").classList.contains(link.className));
+    const words = [link.getAttribute("aria-label"), known?.lastChild.data.trim(), more];
+    line.textContent = words.filter(Boolean).join(" – ");
+    line.hidden = false;
+  };
+  let tapped = null;
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.("table.cal td a");
+    if (!link || event.pointerType !== "touch" || link === tapped) return;
+    event.preventDefault();
+    tapped = link;
+    stop(link);
+    link.focus({ preventScroll: true });
+    explain(link, document.getElementById("reason")?.dataset.again);
+  });
+  document.addEventListener("focusin", (event) => {
+    const link = event.target.closest?.("table.cal td a");
+    if (link && link !== tapped) explain(link);
+  });
+
+  /* Names to choose from come while one is typed: a page does not carry those of a whole fleet. */
+  let typing = 0;
+  const suggest = (field) => {
+    clearTimeout(typing);
+    typing = setTimeout(async () => {
+      const list = field.list;
+      if (!list?.dataset.source) return;
+      try {
+        const answer = await fetch(`${list.dataset.source}?q=${encodeURIComponent(field.value)}`, { credentials: "same-origin" });
+        const names = answer.ok ? await answer.json() : [];
+        list.replaceChildren(...names.map(([server, note]) => {
+          const option = new Option(note ?? "", server);
+          if (note) option.label = `${server} · ${note}`;
+          return option;
+        }));
+      } catch {
+        // A name can be typed as well.
+      }
+    }, 150);
+  };
+  for (const happening of ["focusin", "input"]) {
+    document.addEventListener(happening, (event) => {
+      if (event.target.matches?.("input[list=servers]")) suggest(event.target);
+    });
+  }
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "/" || event.ctrlKey || event.altKey || event.metaKey) return;
+    if (event.target.closest?.("input, textarea, select, [contenteditable]:not([contenteditable=false])")) return;
+    const field = document.querySelector("input[type=search]") ?? document.querySelector("input[list=servers]");
+    if (!field) return;
+    event.preventDefault();
+    field.focus();
+    field.select();
+  });
+
+  /* A chart that is wider than the screen fades out where it goes on. */
+  const cue = (chart) => {
+    const rest = chart.scrollWidth - chart.clientWidth;
+    chart.toggleAttribute("data-before", chart.scrollLeft > 2);
+    chart.toggleAttribute("data-behind", chart.scrollLeft < rest - 2);
+    chart.toggleAttribute("data-wide", rest > 2);
+  };
+  const cues = () => document.querySelectorAll("figure.chart").forEach(cue);
+  document.addEventListener("scroll", (event) => {
+    if (event.target.matches?.("figure.chart")) cue(event.target);
+  }, { capture: true, passive: true });
+  addEventListener("resize", cues);
 
   /* Scrolls a cell out from under the head and the first column, which stay where they are. */
   const reveal = (link) => {
@@ -299,6 +390,7 @@
       if (cell.left < left) region.scrollLeft -= left - cell.left;
       else if (cell.right > view.left + region.clientWidth) region.scrollLeft += cell.right - view.left - region.clientWidth;
     }
+    if (link.closest("thead")) return;
     if (cell.top < top) region.scrollTop -= top - cell.top;
     else if (cell.bottom > view.top + region.clientHeight) region.scrollTop += cell.bottom - view.top - region.clientHeight;
     link.scrollIntoView({ block: "nearest", inline: "nearest" });
@@ -311,6 +403,7 @@
       if (!chart.dataset.moved) chart.scrollLeft = chart.scrollWidth;
       chart.dataset.moved = "1";
     }
+    cues();
     document.dispatchEvent(new Event("chart-refresh"));
     wait();
   };

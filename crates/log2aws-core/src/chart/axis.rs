@@ -3,6 +3,7 @@
 use super::geometry::{LEFT, RIGHT};
 use super::view::{Language, View, Window};
 use super::words;
+use crate::day::Day;
 use crate::day_clock::DayClock;
 use crate::summary::{Cause, Gap, LogSummary, Reboot};
 
@@ -51,6 +52,17 @@ pub(super) struct TimeAxis {
     pub(super) interval: u32,
     /// Where the averages of `vmstat` are since boot.
     pub(super) since_boot: Vec<(u32, u32)>,
+    /// The days of a period; empty for a single day.
+    pub(super) days: Vec<DaySpan>,
+}
+
+/// A day of a period: its start and end in seconds, and its label.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct DaySpan {
+    pub(super) day: Day,
+    pub(super) from: u32,
+    pub(super) to: u32,
+    pub(super) label: String,
 }
 
 /// A stretch of the plot without samples, and its label.
@@ -58,8 +70,10 @@ pub(super) struct TimeAxis {
 pub(super) struct GapSpan {
     pub(super) from: u32,
     pub(super) to: u32,
-    /// Samples were due in it.
-    pub(super) shaded: bool,
+    /// How it is shaded; empty where no samples were due.
+    pub(super) class: &'static str,
+    /// Why samples are missing, where some were due.
+    pub(super) cause: Option<Cause>,
     pub(super) word: &'static str,
 }
 
@@ -74,13 +88,25 @@ impl TimeAxis {
     ) -> Self {
         let day = clock.seconds();
         let (from, to) = view.window.map_or((0, day), |window| edges(clock, window));
+        Self::on_scale(clock, log, changes, (from, to, to - from), view.language)
+    }
+
+    /// The axis of a day, or of a part of it, on a page that shows `shown` seconds.
+    pub(super) fn on_scale(
+        clock: &DayClock,
+        log: &LogSummary,
+        changes: &[(u32, bool)],
+        (from, to, shown): (u32, u32, u32),
+        language: Language,
+    ) -> Self {
+        let day = clock.seconds();
         let share = |seconds: u32| {
-            let part = u64::from(seconds) * u64::from(to - from) / u64::from(day.max(1));
+            let part = u64::from(seconds) * u64::from(shown) / u64::from(day.max(1));
             u32::try_from(part).unwrap_or(seconds)
         };
         let seen = share(MIN_DRAWN_GAP).max(MIN_DRAWN_GAP_IN_WINDOW);
-        let mut gaps = gap_spans(clock, log, seen, view.language);
-        gaps.extend(not_yet(clock, log, view.language));
+        let mut gaps = gap_spans(clock, log, seen, language);
+        gaps.extend(not_yet(clock, log, language));
         let mut since_boot = without(spans(changes, day), &gaps);
         gaps.retain(|gap| gap.to > from && gap.from < to);
         since_boot.retain(|span| span.1 > from && span.0 < to);
@@ -91,10 +117,17 @@ impl TimeAxis {
                 .max(seen),
             ticks: ticks(clock, from, to),
             gaps,
-            reboots: reboots(clock, log, (from, to), share(MERGE_REBOOTS_WITHIN), view.language),
+            reboots: reboots(clock, log, (from, to), share(MERGE_REBOOTS_WITHIN), language),
             interval: log.interval_seconds,
             since_boot,
+            days: Vec::new(),
         }
+    }
+
+    /// Whether there is room for the labels of reboots above the first panel. A period always has
+    /// it, so that its size is known before it is drawn.
+    pub(super) fn has_reboot_labels(&self) -> bool {
+        !self.days.is_empty() || !self.reboots.is_empty()
     }
 
     /// The x coordinate of a second of the day, in tenths of a pixel; clamped to the plot.
@@ -203,18 +236,22 @@ fn gap_spans(clock: &DayClock, log: &LogSummary, seen: u32, language: Language) 
         if to < from + seen {
             continue;
         }
-        let word = words::gap(language, gap.cause);
+        let cause = Some(gap.cause);
+        let span = GapSpan { from, to, class: "gap", cause, word: words::gap(language, gap.cause) };
         match gap_spans.last_mut() {
-            Some(last) if after && last.to == from && last.word != word => {
-                gap_spans.push(GapSpan { from, to, shaded: true, word });
+            Some(last) if after && last.to == from && last.word != span.word => {
+                gap_spans.push(span);
             }
             Some(last) if from < last.to + seen => {
-                if last.word != word {
+                if last.word != span.word {
                     last.word = words::gap(language, Cause::Unknown);
+                }
+                if last.cause != cause {
+                    last.cause = Some(Cause::Unknown);
                 }
                 last.to = to;
             }
-            _ => gap_spans.push(GapSpan { from, to, shaded: true, word }),
+            _ => gap_spans.push(span),
         }
     }
     gap_spans
@@ -223,7 +260,7 @@ fn gap_spans(clock: &DayClock, log: &LogSummary, seen: u32, language: Language) 
 /// The rest of the day, if the log was taken before its end.
 fn not_yet(clock: &DayClock, log: &LogSummary, language: Language) -> Option<GapSpan> {
     let (from, to) = (taken(clock, log)?, clock.seconds());
-    Some(GapSpan { from, to, shaded: false, word: words::not_yet(language) })
+    Some(GapSpan { from, to, class: "", cause: None, word: words::not_yet(language) })
 }
 
 /// The second of the day at which the log was taken, if that is before its end.

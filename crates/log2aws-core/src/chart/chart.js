@@ -133,6 +133,19 @@
       part.hidden = false;
     };
 
+    /* A drawing that is wider than the screen is scrolled away from the names of its panels. */
+    const names = make("div", "chart-names", figure);
+    names.setAttribute("aria-hidden", "true");
+    off.signal.addEventListener("abort", () => names.remove());
+    for (const panel of panels) {
+      const name = make("span", "", names);
+      name.textContent = panel.title;
+      name.style.bottom = `calc(var(--chart-scale) * ${values.height - panel.top + 4}px)`;
+    }
+    const measure = () => figure.style.setProperty("--chart-scale", placed().scale);
+    measure();
+    addEventListener("resize", measure, { signal: off.signal });
+
     const gapAt = (now) => values.gaps.find((gap) => now > gap.from && now < gap.to);
 
     /* In a gap there is nothing to read off: the box says from when to when, and why. */
@@ -140,7 +153,8 @@
       at = -1;
       line.hidden = true;
       box.replaceChildren();
-      make("b", "", box).textContent = `${clock(values, gap.from)}–${clock(values, gap.to)}`;
+      make("b", "", box).textContent =
+        gap.when ?? `${clock(values, gap.from)}–${clock(values, gap.to)}`;
       make("p", "", box).textContent = gap.why;
       box.hidden = false;
       place(Math.min(Math.max(second(event), gap.from), gap.to), event);
@@ -159,7 +173,8 @@
         for (const series of panel.series.filter((one) => !one.hidden)) {
           const row = make("tr", "", rows);
           const name = make("th", "", row);
-          const pen = make("span", `chart-pen chart-pen-${series.pen}`, name);
+          const kind = series.mark ? `chart-mark chart-mark-${series.mark}` : `chart-pen chart-pen-${series.pen}`;
+          const pen = make("span", kind, name);
           if (panel.fills) pen.classList.add("chart-fill");
           name.append(series.name);
           make("td", "", row).textContent = written(series.values[at], panel.unit, language);
@@ -254,6 +269,26 @@
       if (held === null && event.pointerType !== "touch") hide();
     });
     on("dblclick", whole);
+
+    /* In a period a click opens the day, on a touch screen a second tap on it; of a week around the
+       time of a sample. */
+    let tapped = null;
+    const open = (now) => {
+      const day = values.days?.find(({ from, to }) => now >= from && now < to);
+      if (!day || !asks) return;
+      const near = last < 0 ? -1 : nearest(values.seconds, now);
+      const here = near >= 0 && Math.abs(values.seconds[near] - now) < HOUR && values.seconds[near] >= day.from;
+      const time = here ? / (\d\d:\d\d)$/.exec(values.times[near])?.[1] : undefined;
+      const detail = { date: day.date, time };
+      figure.dispatchEvent(new CustomEvent("chart-day", { bubbles: true, detail }));
+    };
+    figure.toggleAttribute("data-days", Boolean(asks && values.days));
+    on("click", (event) => {
+      const now = second(event);
+      const day = values.days?.findIndex(({ from, to }) => now >= from && now < to);
+      if (event.pointerType === "touch" && day !== tapped) tapped = day;
+      else open(now);
+    });
     on("dragstart", (event) => event.preventDefault());
     on("blur", hide);
     on("keydown", (event) => {
@@ -274,6 +309,7 @@
         "=": () => zoom(0.5),
         "-": () => zoom(2),
         0: whole,
+        Enter: at >= 0 && values.days && (() => open(values.seconds[at])),
       };
       const act = acts[event.key];
       if (!act) return;

@@ -17,6 +17,8 @@ pub struct Drawing {
     pub(super) description: String,
     /// The language of its text.
     pub(super) language: Language,
+    /// Styles and patterns beyond those that every drawing has.
+    pub(super) more: (&'static str, &'static str),
     /// The values behind the lines.
     pub(super) values: Values,
     pub(super) shapes: Vec<Shape>,

@@ -32,8 +32,9 @@ use crate::summary::{LogSummary, MAX_MODES};
 
 use axis::TimeAxis;
 use mode_timeline::ModeTimeline;
-use page::Page;
+use page::{Page, PageText};
 use points::{Peak, Points};
+use values::Values;
 
 pub use drawing::Drawing;
 pub use html::{CHART_CSS, CHART_JS};
@@ -133,6 +134,19 @@ impl ChartBuilder {
         let peak = if view.window.is_some() { points.peak() } else { self.peak };
         // A day of zeros has no peak to label.
         let peak = peak.filter(|peak| peak.load > 0.0);
-        Page { server, clock, log, points: &points, peak, axis, view }.draw()
+        let language = view.language;
+        let text = PageText {
+            title: words::title(language, server, clock.day()),
+            description: words::description(clock, log, view, peak),
+            subtitle: words::subtitle(clock, log, view),
+            caption: words::axis(language, clock, log, points.has_guest_time()),
+            peak: peak.map_or_else(String::new, |peak| words::peak(language, clock, peak)),
+        };
+        let cores = log.metadata.cores.map(|cores| (axis.from, axis.to, cores));
+        let note = log.metadata.note.as_deref();
+        let (cores, values) =
+            (cores.into_iter().collect(), Values::of_day(server, clock, &axis, points.minutes()));
+        let more = ("", "");
+        Page { server, note, text, more, cores, values, points: &points, peak, axis, view }.draw()
     }
 }

@@ -11,9 +11,7 @@ use super::style::{fitted, width};
 use super::values::{PanelValues, Values};
 use super::view::View;
 use super::words::{self, Names};
-use crate::day_clock::DayClock;
 use crate::server_name::ServerName;
-use crate::summary::LogSummary;
 
 /// The distance from one plot's lower edge to the next one's upper edge.
 pub(super) const PLOT_SPACING: i32 = 400;
@@ -22,6 +20,12 @@ pub(super) const PLOT_SPACING: i32 = 400;
 /// highest load, which would flatten the curve.
 const MAX_CORES_PER_LOAD: f64 = 4.0;
 
+/// The upper edge of the first plot below the labels of reboots.
+pub(super) const FIRST_BELOW_LABELS: i32 = 1_220;
+
+/// The height of the labels of days.
+pub(super) const DAY_LABELS: i32 = 150;
+
 /// The space between the labels of two reboots.
 const LABEL_SPACING: i32 = 80;
 
@@ -29,29 +33,51 @@ const LABEL_SPACING: i32 = 80;
 #[derive(Debug)]
 pub(super) struct Page<'a> {
     pub(super) server: &'a ServerName,
-    pub(super) clock: &'a DayClock,
-    pub(super) log: &'a LogSummary,
+    pub(super) note: Option<&'a str>,
+    pub(super) text: PageText,
+    /// Styles and patterns beyond those of a day.
+    pub(super) more: (&'static str, &'static str),
+    /// Where the number of cores is known: from and to in seconds, and the number.
+    pub(super) cores: Vec<(u32, u32, u32)>,
+    /// The frame of the values; the panels are added as they are drawn.
+    pub(super) values: Values,
     pub(super) points: &'a VisiblePoints<'a>,
     pub(super) peak: Option<Peak>,
     pub(super) axis: TimeAxis,
     pub(super) view: &'a View,
 }
 
+/// The text of a page that depends on what it shows.
+#[derive(Debug)]
+pub(super) struct PageText {
+    /// The accessible name of the drawing.
+    pub(super) title: String,
+    /// The accessible description.
+    pub(super) description: String,
+    /// The line below the server's name.
+    pub(super) subtitle: String,
+    /// The caption of the time axis.
+    pub(super) caption: String,
+    /// The label of the peak.
+    pub(super) peak: String,
+}
+
 impl Page<'_> {
-    pub(super) fn draw(&self) -> Drawing {
+    pub(super) fn draw(mut self) -> Drawing {
         let language = self.view.language;
         let mut drawing = Drawing {
             width: WIDTH,
             height: 0,
-            title: words::title(language, self.server, self.clock.day()),
-            description: words::description(self.clock, self.log, self.view, self.peak),
+            title: std::mem::take(&mut self.text.title),
+            description: std::mem::take(&mut self.text.description),
             language,
             shapes: Vec::with_capacity(160),
-            values: Values::of_day(self.server, self.clock, &self.axis, self.points.minutes()),
+            more: self.more,
+            values: std::mem::take(&mut self.values),
         };
         drawing.rect("bg", 0, 0, WIDTH, 0);
-        self.header(&mut drawing);
-        let first = if self.axis.reboots.is_empty() { 1_040 } else { 1_220 };
+        header(&mut drawing, self.server, self.note, &self.text.subtitle);
+        let first = if self.axis.has_reboot_labels() { FIRST_BELOW_LABELS } else { 1_040 };
         let mut top = first;
         for kind in panels(self.view, self.points.has_guest_time()) {
             let place = kind.is_shown().then_some((top, kind.height));
@@ -64,24 +90,24 @@ impl Page<'_> {
         }
         let bottom = (top - PLOT_SPACING).max(first);
         self.name_reboots(&mut drawing, first);
-        for (second, label) in &self.axis.ticks {
+        for (second, label) in self.axis.ticks.iter().filter(|(_, label)| !label.is_empty()) {
             drawing.text("t m", self.axis.x(*second), bottom + 180, label.as_str());
         }
-        let has_guest_time = self.points.has_guest_time();
-        let line = words::axis(language, self.clock, self.log, has_guest_time);
-        drawing.text("t", LEFT, bottom + 400, fitted(&line, 11, RIGHT - LEFT));
-        drawing.set_height(bottom + 560);
+        let mut below = bottom;
+        if !self.axis.days.is_empty() {
+            below += DAY_LABELS;
+            for day in &self.axis.days {
+                let x = i32::midpoint(self.axis.x(day.from), self.axis.x(day.to));
+                drawing.text("t m", x, bottom + 330, day.label.as_str());
+            }
+        }
+        drawing.text("t", LEFT, below + 400, fitted(&self.text.caption, 11, RIGHT - LEFT));
+        drawing.set_height(below + 560);
         drawing
     }
 
     fn names(&self) -> &'static Names {
         words::names(self.view.language)
-    }
-
-    fn header(&self, drawing: &mut Drawing) {
-        let note = self.log.metadata.note.as_deref();
-        let line = words::subtitle(self.clock, self.log, self.view);
-        header(drawing, self.server, note, &line);
     }
 
     fn panel(&self, drawing: &mut Drawing, kind: &PanelKind, top: i32) {
@@ -99,7 +125,7 @@ impl Page<'_> {
         let language = self.view.language;
         let (highest, up_to) = (self.highest(kind), self.view.load_up_to.map(f64::from));
         let max = highest.max(up_to.unwrap_or(0.0));
-        let cores = self.log.metadata.cores.map(f64::from);
+        let cores = self.cores.iter().map(|(.., cores)| *cores).max().map(f64::from);
         // A scale that is shared with other charts does not depend on the cores.
         let most = if up_to.is_some() { max } else { max.max(1.0) * MAX_CORES_PER_LOAD };
         let shown = cores.filter(|cores| *cores <= most);
@@ -114,15 +140,33 @@ impl Page<'_> {
         };
         let entries = self.entries(kind, scale::number);
         panel.legend(drawing, &title, kind.unit, Swatch::Pen, &entries);
-        if let Some(cores) = shown {
-            let y = panel.y(cores);
-            drawing.line("cores", (LEFT, y), (RIGHT, y));
-            drawing.text("k", RIGHT + 60, y + 40, words::cores(language, cores));
+        if shown.is_some() {
+            self.draw_cores(drawing, &panel);
         }
         panel.lines(drawing, kind);
         // The peak is that of the 1-minute load.
         if let Some(peak) = self.peak.filter(|_| !kind.series[0].hidden) {
             self.draw_peak(drawing, &panel, peak);
+        }
+    }
+
+    /// The line of the cores, with a step where their number changes; labelled at its end.
+    fn draw_cores(&self, drawing: &mut Drawing, panel: &Panel<'_>) {
+        let x = |second| self.axis.x(second);
+        let mut runs: Vec<Vec<(i32, i32)>> = Vec::new();
+        let mut end = None;
+        for &(from, to, cores) in &self.cores {
+            let y = panel.y(f64::from(cores));
+            match runs.last_mut() {
+                Some(run) if end == Some((from, cores)) => run.push((x(to), y)),
+                _ => runs.push(vec![(x(from), y), (x(to), y)]),
+            }
+            end = Some((to, cores));
+        }
+        drawing.path("cores", Path::lines(runs));
+        if let Some((_, cores)) = end {
+            let words = words::cores(self.view.language, f64::from(cores));
+            drawing.text("k", RIGHT + 60, panel.y(f64::from(cores)) + 40, words);
         }
     }
 
@@ -189,10 +233,10 @@ impl Page<'_> {
     /// Marks the highest load with a ring and its time, on the side with more room.
     fn draw_peak(&self, drawing: &mut Drawing, panel: &Panel<'_>, peak: Peak) {
         let (x, y) = (self.axis.x(peak.second), panel.y(peak.load));
-        let words = words::peak(self.view.language, self.clock, peak);
+        let words = self.text.peak.as_str();
         drawing.dot("ring", (x, y), 36);
         let base = (y - 50).max(panel.top + 110);
-        if x + 80 + width(&words, 12) > RIGHT {
+        if x + 80 + width(words, 12) > RIGHT {
             drawing.text("o e", x - 80, base, words);
         } else {
             drawing.text("o", x + 80, base, words);

@@ -1,6 +1,8 @@
 //! One panel: its frame, its axis, its legend, its series.
 
-use super::axis::TimeAxis;
+use std::collections::BTreeSet;
+
+use super::axis::{DaySpan, TimeAxis};
 use super::drawing::{Drawing, Path, Shape, Span};
 use super::geometry::{LEFT, RIGHT};
 use super::points::{CPU, LAYERS, VisiblePoints};
@@ -57,9 +59,11 @@ impl Panel<'_> {
 
     /// Gaps, grid, ticks and frame.
     pub(super) fn frame(&self, drawing: &mut Drawing) {
-        let gaps = self.axis.gaps.iter().filter(|gap| gap.shaded);
-        let gaps = gaps.map(|gap| self.column(gap.from, gap.to));
-        Self::columns(drawing, "gap", gaps);
+        let classes: BTreeSet<_> = self.axis.gaps.iter().map(|gap| gap.class).collect();
+        for class in classes.into_iter().filter(|class| !class.is_empty()) {
+            let gaps = self.axis.gaps.iter().filter(|gap| gap.class == class);
+            Self::columns(drawing, class, gaps.map(|gap| self.column(gap.from, gap.to)));
+        }
         let mut grid = Vec::new();
         for (second, _) in &self.axis.ticks {
             let x = self.axis.x(*second);
@@ -71,6 +75,13 @@ impl Panel<'_> {
             drawing.text("t e", LEFT - 80, y + 38, label);
         }
         drawing.path("g", Path::lines(grid));
+        let midnight = |day: &DaySpan| {
+            let x = self.axis.x(day.from);
+            vec![(x, self.top), (x, self.bottom())]
+        };
+        if let Some((_, later)) = self.axis.days.split_first() {
+            drawing.path("f", Path::lines(later.iter().map(midnight).collect()));
+        }
         let reboot = |(second, _): &(u32, String)| {
             let x = self.axis.x(*second);
             vec![(x, self.top), (x, self.bottom())]

@@ -1,5 +1,5 @@
 //! The points of a day, at most one a minute however many samples there are, and the part of them
-//! that a window shows.
+//! that a window shows; the points of a week.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -36,7 +36,7 @@ const MAX_UNMERGED_POINTS: usize = 384;
 /// The width of such a column in tenths of a pixel.
 const COLUMN_WIDTH: i32 = 25;
 
-/// The samples of one minute. A missing value is NaN.
+/// The samples of one minute, or of one step of a period. A missing value is NaN.
 #[derive(Clone, Debug)]
 pub(super) struct Minute {
     /// The second of the day of the first sample.
@@ -55,26 +55,61 @@ pub(super) struct Peak {
     pub(super) load: f64,
 }
 
-/// The points of a day in order of time.
-#[derive(Clone, Debug, Default)]
+/// The points of a day or a period in order of time, at most one for each `step` seconds.
+#[derive(Clone, Debug)]
 pub(super) struct Points {
     minutes: Vec<Minute>,
     has_guest_time: bool,
+    step: u32,
+}
+
+impl Default for Points {
+    fn default() -> Self {
+        Self::every(60)
+    }
 }
 
 impl Points {
+    /// No points; later ones are merged to one for each `step` seconds.
+    pub(super) fn every(step: u32) -> Self {
+        Self { minutes: Vec::new(), has_guest_time: false, step: step.max(1) }
+    }
+
     pub(super) fn add(&mut self, second: u32, sample: &Sample) {
         let Measured { sample, .. } = &measured(sample);
         self.has_guest_time |= sample.guest.is_some_and(|guest| guest > 0);
         let values = values(sample);
         let cpu = CPU.map(|field| if values[field].is_nan() { 0.0 } else { values[field] });
-        let minute = second / 60;
-        let new = Minute { second, count: 1.0, low: values, high: values, cpu };
-        // Usually the last minute or a new one; an earlier one after the clock went back.
-        let at = self.minutes.partition_point(|known| known.second / 60 < minute);
+        self.put(Minute { second, count: 1.0, low: values, high: values, cpu });
+    }
+
+    /// Adds the points of a day that begins at a second.
+    pub(super) fn append(&mut self, day: Self, from: u32) {
+        self.has_guest_time |= day.has_guest_time;
+        for minute in day.minutes {
+            self.put(Minute { second: minute.second.saturating_add(from), ..minute });
+        }
+    }
+
+    fn put(&mut self, new: Minute) {
+        let (step, place) = (self.step, new.second / self.step);
+        // Usually the last point or a new one; an earlier one after the clock went back.
+        let at = self.minutes.partition_point(|known| known.second / step < place);
         match self.minutes.get_mut(at) {
-            Some(known) if known.second / 60 == minute => known.merge(&new),
+            Some(known) if known.second / step == place => known.merge(&new),
             _ => self.minutes.insert(at, new),
+        }
+    }
+
+    /// All points, each drawn on its own. `longest` has the longest step, in seconds, that a line
+    /// bridges, from a second on.
+    pub(super) fn all(&self, longest: Vec<(u32, u32)>) -> VisiblePoints<'_> {
+        VisiblePoints {
+            minutes: Cow::Borrowed(&self.minutes),
+            inner: 0..self.minutes.len(),
+            has_guest_time: self.has_guest_time,
+            longest,
+            merged: false,
         }
     }
 
@@ -92,11 +127,13 @@ impl Points {
         } else {
             before.into_iter().chain(inner.iter().cloned()).chain(after).collect()
         };
+        let shown_points = shown.len();
         VisiblePoints {
             minutes: shown,
             inner: first..first + inner.len(),
             has_guest_time: self.has_guest_time,
-            longest,
+            longest: vec![(0, longest)],
+            merged: shown_points > MAX_UNMERGED_POINTS,
         }
     }
 
@@ -117,7 +154,10 @@ pub(super) struct VisiblePoints<'a> {
     /// The range of points that are samples.
     inner: Range<usize>,
     has_guest_time: bool,
-    longest: u32,
+    /// From a second on, the longest step that a line bridges, in seconds.
+    longest: Vec<(u32, u32)>,
+    /// Whether points that share a column of pixels are drawn as one.
+    merged: bool,
 }
 
 impl VisiblePoints<'_> {
@@ -129,6 +169,11 @@ impl VisiblePoints<'_> {
     /// The points of samples.
     pub(super) fn minutes(&self) -> &[Minute] {
         self.minutes.get(self.inner.clone()).unwrap_or_default()
+    }
+
+    /// The seconds of the samples.
+    pub(super) fn seconds(&self) -> Vec<u32> {
+        self.minutes().iter().map(|minute| minute.second).collect()
     }
 
     /// The maximum of a field among the samples; `None` if it has no values.
@@ -155,8 +200,15 @@ impl VisiblePoints<'_> {
 
     /// The stretches that one line connects.
     fn stretches(&self) -> impl Iterator<Item = &[Minute]> {
-        let longest = self.longest;
-        self.minutes.chunk_by(move |before, after| after.second - before.second <= longest)
+        let longest = |second: u32| {
+            let next = self.longest.partition_point(|(from, _)| *from <= second);
+            self.longest.get(next.saturating_sub(1)).map_or(0, |(_, longest)| *longest)
+        };
+        // Between two intervals the longer one decides.
+        self.minutes.chunk_by(move |before, after| {
+            let bridged = longest(before.second).max(longest(after.second));
+            after.second - before.second <= bridged
+        })
     }
 
     /// A field as strokes; `place` maps a second and a value to a point. Where many samples share a
@@ -223,9 +275,8 @@ impl VisiblePoints<'_> {
         stretch: &'a [Minute],
         x: impl Fn(u32) -> i32,
     ) -> impl Iterator<Item = &'a [Minute]> {
-        let dense = self.minutes.len() > MAX_UNMERGED_POINTS;
         let column = move |minute: &Minute| x(minute.second) / COLUMN_WIDTH;
-        stretch.chunk_by(move |a, b| dense && column(a) == column(b))
+        stretch.chunk_by(move |a, b| self.merged && column(a) == column(b))
     }
 }
 

@@ -46,9 +46,12 @@ impl Svg {
         self.raw("</title>\n<desc>");
         self.escaped(&drawing.description);
         self.raw("</desc>\n<style>");
+        let (sheet, patterns) = drawing.more;
         self.raw(SHEET);
+        self.raw(sheet);
         self.raw("</style>\n");
         self.raw(PATTERNS);
+        self.raw(patterns);
         for shape in &drawing.shapes {
             self.shape(shape);
         }

@@ -10,7 +10,7 @@ use crate::day_clock::DayClock;
 use crate::server_name::ServerName;
 
 /// Positions of the plots and their contents. Lengths are in CSS pixels of the drawing.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(super) struct Values {
     pub(super) server: String,
     /// The day, or the last day of a period.
@@ -33,6 +33,9 @@ pub(super) struct Values {
     pub(super) seconds: Vec<u32>,
     /// The stretches without samples.
     pub(super) gaps: Vec<GapValues>,
+    /// The days of a period.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) days: Vec<DayValues>,
     pub(super) panels: Vec<PanelValues>,
 }
 
@@ -42,6 +45,17 @@ pub(super) struct GapValues {
     pub(super) from: u32,
     pub(super) to: u32,
     pub(super) why: &'static str,
+    /// Where it is, in words, if its seconds are not those of one day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) when: Option<String>,
+}
+
+/// A day of a period, in seconds since the period's first midnight.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct DayValues {
+    pub(super) date: String,
+    pub(super) from: u32,
+    pub(super) to: u32,
 }
 
 /// A panel. A hidden panel has no height.
@@ -64,6 +78,9 @@ pub(super) struct SeriesValues {
     pub(super) name: &'static str,
     /// The pen or fill it is drawn with, from 1 on.
     pub(super) pen: usize,
+    /// The mark it is drawn with, if that is neither a pen nor a fill.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) mark: Option<&'static str>,
     pub(super) hidden: bool,
     pub(super) values: Vec<Option<f32>>,
 }
@@ -100,13 +117,14 @@ impl Values {
             times: minutes.iter().map(time).collect(),
             seconds: minutes.iter().map(|minute| minute.second).collect(),
             gaps: axis.gaps.iter().map(gap).collect(),
+            days: Vec::new(),
             panels: Vec::new(),
         }
     }
 }
 
 fn gap(span: &GapSpan) -> GapValues {
-    GapValues { from: span.from, to: span.to, why: span.word }
+    GapValues { from: span.from, to: span.to, why: span.word, when: None }
 }
 
 impl PanelValues {
@@ -125,6 +143,7 @@ impl PanelValues {
                 id: series.id.as_str(),
                 name: series.name,
                 pen: index + 1,
+                mark: None,
                 hidden: series.hidden,
                 values: shown.iter().map(value).collect(),
             }

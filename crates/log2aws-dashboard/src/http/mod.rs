@@ -1,6 +1,7 @@
 //! Requests and responses: routing, and headers.
 
 mod download;
+mod period;
 mod reply;
 mod route;
 

@@ -25,6 +25,9 @@ frame-ancestors 'none'";
 /// Policy for other content: a drawing has an inline style, and scripts are forbidden.
 const FILE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
 
+pub(super) const SVG: &str = "image/svg+xml";
+pub(super) const JSON: &str = "application/json";
+
 const HTML: &str = "text/html; charset=utf-8";
 
 /// Why a request fails.
@@ -154,19 +157,38 @@ pub(super) fn generated(
     known: Option<&str>,
 ) -> Response<Body> {
     let etag = format!("\"{}\"", hex::encode(&Sha256::digest(&generated)[..8]));
-    let mut response = if matches(known, &etag) {
-        not_modified()
-    } else {
-        bytes(StatusCode::OK, content_type, generated.into())
-    };
+    unchanged(&etag, known).unwrap_or_else(|| tagged(content_type, generated, Some(etag)))
+}
+
+/// The response to a caller who already has the version `tag`; `None` for others.
+pub(super) fn unchanged(tag: &str, known: Option<&str>) -> Option<Response<Body>> {
+    matches(known, tag).then(|| revalidated(not_modified(), tag))
+}
+
+/// Content generated on request, of the version `tag`; without one it is not stored.
+pub(super) fn tagged(
+    content_type: &str,
+    generated: Vec<u8>,
+    tag: Option<String>,
+) -> Response<Body> {
+    let mut response = bytes(StatusCode::OK, content_type, generated.into());
+    if let Some(tag) = tag {
+        return revalidated(response, &tag);
+    }
+    set(&mut response, CACHE_CONTROL, "no-store");
+    response
+}
+
+/// Marks a response that a browser may keep and must ask for again.
+fn revalidated(mut response: Response<Body>, tag: &str) -> Response<Body> {
     set(&mut response, CACHE_CONTROL, "private, no-cache");
-    set(&mut response, ETAG, &etag);
+    set(&mut response, ETAG, tag);
     response
 }
 
 /// JSON for the page's script.
 pub(super) fn json(json: Vec<u8>) -> Response<Body> {
-    let mut response = bytes(StatusCode::OK, "application/json", json.into());
+    let mut response = bytes(StatusCode::OK, JSON, json.into());
     set(&mut response, CACHE_CONTROL, "no-store");
     response
 }

@@ -7,7 +7,8 @@ use log2aws_core::server_name::ServerName;
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
 
-use super::reply::{self, ErrorResponse};
+use super::period::PeriodFile;
+use super::reply::{self, ErrorResponse, JSON, SVG};
 use super::{Body, Dashboard, LANGUAGE_COOKIE, RequestContext, download};
 use crate::assets;
 use crate::i18n::fill;
@@ -16,13 +17,12 @@ use crate::pages::calendar::{self, CalendarState, FieldError};
 use crate::pages::compare::{self, CompareState};
 use crate::pages::day::content::Content;
 use crate::pages::day::{self, DayInput, Neighbours};
-use crate::pages::server::{self, Period, PeriodCell};
 use crate::query::{self, Link, Query, echo_excerpt};
 
-type Answer = Result<Response<Body>, ErrorResponse>;
+pub(super) type Answer = Result<Response<Body>, ErrorResponse>;
 
-const SVG: &str = "image/svg+xml";
-const JSON: &str = "application/json";
+/// The most names to choose from.
+const MAX_NAMES: usize = 50;
 
 /// Answers paths that need no login. Neither responses nor errors depend on stored data.
 pub(super) fn public(context: &RequestContext<'_>) -> Option<Answer> {
@@ -78,8 +78,11 @@ pub(super) fn answer(dashboard: &Dashboard, context: &RequestContext<'_>) -> Ans
         ["status.json"] => route.status(),
         ["compare"] => route.compare(),
         ["s", server] | ["s", server, ""] => route.server(&route.name(server)?),
-        ["s", server, "period.svg"] => route.period(&route.name(server)?, false),
-        ["s", server, "period.json"] => route.period(&route.name(server)?, true),
+        ["names.json"] => route.names(),
+        ["calendar.csv"] => route.calendar_csv(),
+        ["s", server, "period.svg"] => route.period(&route.name(server)?, PeriodFile::Drawing),
+        ["s", server, "period.json"] => route.period(&route.name(server)?, PeriodFile::Values),
+        ["s", server, "period.csv"] => route.period(&route.name(server)?, PeriodFile::Csv),
         ["s", server, date] | ["s", server, date, ""] => {
             route.day(&route.name(server)?, route.date(date)?)
         }
@@ -100,10 +103,10 @@ fn decoded(part: &str) -> Option<String> {
     percent_decode_str(part).decode_utf8().ok().map(String::from)
 }
 
-struct Route<'a> {
-    dashboard: &'a Dashboard,
-    context: &'a RequestContext<'a>,
-    query: Query,
+pub(super) struct Route<'a> {
+    pub(super) dashboard: &'a Dashboard,
+    pub(super) context: &'a RequestContext<'a>,
+    pub(super) query: Query,
 }
 
 impl Route<'_> {
@@ -118,7 +121,7 @@ impl Route<'_> {
         query::day(text, self.context.w).map_err(ErrorResponse::BadRequest)
     }
 
-    fn known(&self) -> Option<&str> {
+    pub(super) fn known(&self) -> Option<&str> {
         known(self.context)
     }
 
@@ -165,6 +168,15 @@ impl Route<'_> {
         Ok(reply::json(json?))
     }
 
+    /// Names to choose from while one is typed.
+    fn names(&self) -> Answer {
+        let search = self.query.get("q").unwrap_or_default();
+        let names = self.dashboard.store_index.names(search, MAX_NAMES);
+        let json =
+            serde_json::to_vec(&names).map_err(|error| ErrorResponse::Internal(error.to_string()));
+        Ok(reply::json(json?))
+    }
+
     fn compare(&self) -> Answer {
         let (store_index, w) = (&self.dashboard.store_index, self.context.w);
         let newest = self.dashboard.newest()?;
@@ -195,7 +207,7 @@ impl Route<'_> {
     }
 
     /// An unknown server has unknown days.
-    fn cells(&self, server: &ServerName, from: Day, to: Day) -> Vec<Cell> {
+    pub(super) fn cells(&self, server: &ServerName, from: Day, to: Day) -> Vec<Cell> {
         let store_index = &self.dashboard.store_index;
         let mut cells = store_index.cells(server, from, to);
         if store_index.progress().loading && store_index.server(server).is_none() {
@@ -205,47 +217,8 @@ impl Route<'_> {
         cells
     }
 
-    fn period_of(&self, server: &ServerName) -> Result<(Period, Vec<PeriodCell>), ErrorResponse> {
-        let (store_index, w) = (&self.dashboard.store_index, self.context.w);
-        if store_index.server(server).is_none() && !store_index.progress().loading {
-            return Err(self.no_server(server));
-        }
-        let newest = self.dashboard.newest()?;
-        let today = self.dashboard.today()?;
-        let period =
-            Period::read(&self.query, newest, today, w).map_err(ErrorResponse::BadRequest)?;
-        let first = period.from();
-        let cells = self.cells(server, first, period.to);
-        let days = cells.into_iter().zip(0..).map(|(cell, days)| {
-            let day = calendar::shifted(first, days);
-            (day, cell, store_index.day(server, day))
-        });
-        Ok((period, days.collect()))
-    }
-
-    fn no_server(&self, server: &ServerName) -> ErrorResponse {
+    pub(super) fn no_server(&self, server: &ServerName) -> ErrorResponse {
         ErrorResponse::NotFound(fill(self.context.w.not_found_server, &[("server", server)]))
-    }
-
-    fn server(&self, server: &ServerName) -> Answer {
-        let (period, days) = self.period_of(server)?;
-        let mut layout = self.dashboard.layout(self.context, "", server.as_str());
-        layout.chart = true;
-        let newest = self.dashboard.newest()?;
-        let note = self.dashboard.store_index.note(server);
-        let server = (server, note.as_deref());
-        Ok(reply::page(server::render(&layout, server, period, &days, newest)?))
-    }
-
-    fn period(&self, server: &ServerName, values: bool) -> Answer {
-        let (_, days) = self.period_of(server)?;
-        let note = self.dashboard.store_index.note(server);
-        let drawing = server::drawing((server, note.as_deref()), &days, self.context.w);
-        Ok(if values {
-            reply::generated(JSON, drawing.to_values_json(), self.known())
-        } else {
-            reply::generated(SVG, drawing.to_svg(), self.known())
-        })
     }
 
     fn day(&self, server: &ServerName, day: Day) -> Answer {

@@ -114,6 +114,8 @@ words! {
     skip_table: "Skip to the table", "表へ移動";
     skip_past_table: "Skip the table", "表を飛ばす";
     legend: "Legend", "凡例";
+    tap_again: "Tap again to open the day.", "もう一度タップするとその日を開きます。";
+    scrolls: "Swipe sideways to see the whole chart.", "横にスワイプすると全体を見られます。";
     server: "Server", "サーバー";
     no_servers: "No server has delivered a log yet.", "ログを届けたサーバーはまだありません。";
     no_servers_next: "Servers appear here when their first log arrives.", "最初の日次ログが届くと、ここにサーバーが表示されます。";
@@ -361,7 +363,14 @@ words! {
     week: "Week", "週";
     month: "Month", "月";
     period: "Period", "期間";
-    period_alt: "Load, CPU, memory and block I/O of {server} by day, {from} to {to}; the table below has the figures.", "{server} の日別の負荷・CPU・メモリ・ブロック I/O（{from} ～ {to}）。数値は下の表にあります。";
+    period_alt: "Load, CPU, memory and samples of {server} by day, {from} to {to}; the table below has the figures.", "{server} の日別の負荷・CPU・メモリ・記録数（{from} ～ {to}）。数値は下の表にあります。";
+    week_alt: "Load, CPU, run queue, memory, swap and block I/O of {server}, {from} to {to}; the table below has the figures of each day.", "{server} の負荷・CPU・実行キュー・メモリ・スワップ・ブロック I/O（{from} ～ {to}）。日別の数値は下の表にあります。";
+    week_failed: "could not be read now", "今は読めない";
+    week_large: "too large to draw", "大きすぎて描けない";
+    week_no_rows: "CSV removed", "CSV 削除済み";
+    yesterday: "Yesterday", "昨日";
+    csv_figures: "Download as CSV", "CSV をダウンロード";
+    click_day: "Click a day in the chart to open it.", "グラフの日をクリックすると、その日を開きます。";
     by_day: "By day", "日別";
     day: "Day", "日付";
     samples: "Samples", "記録";

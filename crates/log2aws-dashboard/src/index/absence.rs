@@ -7,11 +7,11 @@
 //! Times are those of the server's own clock, which may be changed by an hour between two days, so
 //! an hour decides nothing.
 //!
-//! A day's log is due by noon of the next day in the viewer's time zone, which is mostly that of
-//! the servers too. Until then an empty day is not a fault, unless the server's log of the day before
+//! A day's log is due by noon of the next day in the time zone of the server, or in that of the store
+//! if the server's is unknown. Until then an empty day is not a fault, unless the server's log of the day before
 //! is missing as well: that one was due already, and the server is silent.
 
-use jiff::tz::TimeZone;
+use jiff::tz::{TimeZone, TimeZoneDatabase};
 use jiff::{SignedDuration, Timestamp};
 use log2aws_core::day::Day;
 
@@ -30,6 +30,8 @@ const MAX_CLOCK_AHEAD: SignedDuration = SignedDuration::from_hours(26);
 /// What an empty cell depends on besides the days of its server.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AsOf {
+    /// The moment.
+    now: Timestamp,
     /// The first day whose log is not due yet.
     pub(crate) not_due: DayNumber,
     /// The present day.
@@ -48,10 +50,23 @@ impl AsOf {
             Day::from_date(date).map_or(DayNumber(i32::MAX), DayNumber::from)
         };
         let (today, last) = (number(now), number(now.checked_add(MAX_CLOCK_AHEAD).unwrap_or(now)));
-        let now = now.to_zoned(zone.clone());
-        let morning = i32::from(now.hour() < 12);
-        Self { not_due: DayNumber(today.0.saturating_sub(morning)), today, last, complete }
+        Self { now, not_due: first_not_due(now, zone), today, last, complete }
     }
+
+    /// The same for a server in a time zone, if that is known.
+    pub(crate) fn in_zone(self, zone: Option<&str>) -> Self {
+        match zone.and_then(|name| TimeZoneDatabase::bundled().get(name).ok()) {
+            Some(zone) => Self { not_due: first_not_due(self.now, &zone), ..self },
+            None => self,
+        }
+    }
+}
+
+/// Today or, until noon, yesterday.
+fn first_not_due(now: Timestamp, zone: &TimeZone) -> DayNumber {
+    let now = now.to_zoned(zone.clone());
+    let today = Day::from_date(now.date()).map_or(DayNumber(i32::MAX), DayNumber::from);
+    DayNumber(today.0.saturating_sub(i32::from(now.hour() < 12)))
 }
 
 /// The cells from `from` to `to`, both included, with the days that have results.

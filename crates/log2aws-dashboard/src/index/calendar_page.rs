@@ -1,6 +1,7 @@
 //! One page of the calendar, from the index.
 
 use std::cmp::{Ordering, Reverse};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use log2aws_core::day::Day;
@@ -22,6 +23,8 @@ struct Found<'a> {
     score: SeverityScore,
     /// Over the days shown.
     value: Option<LensValue>,
+    /// The moment in the server's time zone.
+    now: AsOf,
 }
 
 impl Index {
@@ -32,6 +35,7 @@ impl Index {
         let mut counts = vec![DayCounts::default(); days.len()];
         let asked = asked_day(query, &days, now);
         let mut state = DayCounts::default();
+        let mut zones = BTreeMap::new();
         let mut found = Vec::new();
         let mut matching = 0;
         let mut troubled = 0;
@@ -40,6 +44,8 @@ impl Index {
             if !search.holds(name.as_str()) && !note.is_some_and(|note| search.holds(note)) {
                 continue;
             }
+            let zone = held.zone();
+            let now = *zones.entry(zone).or_insert_with(|| now.in_zone(zone));
             let server = judge(name, held, (from, to), query.lens, now, &mut counts);
             matching += 1;
             troubled += usize::from(server.score.troubled);
@@ -75,7 +81,7 @@ impl Index {
             counts,
             state_of: (asked, state),
             today: now.today.day().unwrap_or(query.to),
-            rows: rows.map(|server| row(server, (from, to), query.lens, now)).collect(),
+            rows: rows.map(|server| row(server, (from, to), query.lens)).collect(),
             servers: self.servers(),
             matching,
             troubled,
@@ -111,7 +117,7 @@ fn judge<'a>(
         let value = packed.and_then(|packed| lens.value(packed));
         worst = lens.of_days([worst, value].into_iter().flatten());
     }
-    Found { name, days, score: score.finish(), value: worst }
+    Found { name, days, score: score.finish(), value: worst, now }
 }
 
 /// The most conspicuous first; servers without a value last.
@@ -124,12 +130,8 @@ fn by_value(a: &Found<'_>, b: &Found<'_>, lens: Lens) -> Ordering {
     }
 }
 
-fn row(
-    server: &Found<'_>,
-    (from, to): (DayNumber, DayNumber),
-    lens: Lens,
-    now: AsOf,
-) -> CalendarRow {
+fn row(server: &Found<'_>, (from, to): (DayNumber, DayNumber), lens: Lens) -> CalendarRow {
+    let now = server.now;
     let days = server.days.as_slice();
     let (mut cells, mut values) = (Vec::new(), Vec::new());
     for (cell, packed) in absence::cells(days, from, to, now) {

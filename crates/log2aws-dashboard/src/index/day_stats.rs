@@ -46,6 +46,8 @@ pub struct DayStats {
     pub figures: Figures,
     /// The note in the log's metadata. The index keeps that of each server's newest day alone.
     pub note: Option<Box<str>>,
+    /// The name of the time zone in the log's metadata. The index keeps it like the note.
+    pub zone: Option<Box<str>>,
 }
 
 /// The first or last sample of a day, used to judge the days next to it.

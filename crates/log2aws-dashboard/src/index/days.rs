@@ -11,12 +11,14 @@ const EXTRA_CAPACITY: usize = 16;
 #[derive(Debug, Default)]
 pub(crate) struct Days(Vec<Packed>, Option<NoteOf>);
 
-/// The note in the metadata of a day.
+/// The note and the time zone in the metadata of a day.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct NoteOf {
     pub(crate) day: DayNumber,
     /// `None` if that day's log has none.
     pub(crate) note: Option<Box<str>>,
+    /// The name of the time zone, if that day's log has one.
+    pub(crate) zone: Option<Box<str>>,
 }
 
 impl Days {
@@ -42,6 +44,11 @@ impl Days {
     /// The same as text.
     pub(crate) fn note_text(&self) -> Option<&str> {
         self.1.as_ref()?.note.as_deref()
+    }
+
+    /// The time zone of the newest day that was read.
+    pub(crate) fn zone(&self) -> Option<&str> {
+        self.1.as_ref()?.zone.as_deref()
     }
 
     /// Takes the note of a day unless that of a later day is known.

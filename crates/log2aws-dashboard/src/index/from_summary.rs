@@ -32,6 +32,7 @@ impl DayStats {
             last: None,
             figures: Figures::default(),
             note: None,
+            zone: None,
         }
     }
 
@@ -74,6 +75,7 @@ impl DayStats {
             last: edge(log.last, last),
             figures: figures(log),
             note: log.metadata.note.as_ref().map(|note| upright(note.as_str())),
+            zone: log.metadata.tz.as_deref().map(Box::from),
         }
     }
 }

@@ -156,6 +156,7 @@ impl Packed {
             last: self.edge(1),
             figures: self.figures(),
             note: None,
+            zone: None,
         }
     }
 
@@ -255,7 +256,7 @@ mod tests {
             let (tag, status, (first, last)) = (Tag(tag), Status::Read, edges);
             let stats = DayStats {
                 tag, status, samples, expected, missing, missing_off, rejects, reboots,
-                clock_steps, first, last, figures, note: None,
+                clock_steps, first, last, figures, note: None, zone: None,
             };
             let packed = Packed::new(DayNumber(20_000), KeyLayout::Plain, &stats);
             prop_assert_eq!(packed.stats(), stats);

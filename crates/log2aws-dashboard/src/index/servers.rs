@@ -11,6 +11,7 @@ use super::calendar::Cell;
 use super::day_stats::Tag;
 use super::days::{Days, NoteOf};
 use super::packed::{DayNumber, KeyLayout, Packed};
+use super::search::Search;
 
 /// The most days in one calendar.
 const MAX_DAYS: i32 = 400;
@@ -42,6 +43,18 @@ impl Index {
 
     pub(crate) fn names(&self) -> impl Iterator<Item = (&Arc<ServerName>, &Days)> {
         self.servers.iter()
+    }
+
+    /// The first servers of which the name or the note matches a search, with the note.
+    pub(crate) fn matching(&self, search: &str, most: usize) -> Vec<(String, Option<String>)> {
+        let search = Search::new(search);
+        let matching = self.names().filter(|(name, days)| {
+            search.holds(name.as_str()) || days.note_text().is_some_and(|note| search.holds(note))
+        });
+        let shown = |(name, days): (&Arc<ServerName>, &Days)| {
+            (name.to_string(), days.note_text().map(str::to_owned))
+        };
+        matching.take(most).map(shown).collect()
     }
 
     pub(crate) fn days(&self, server: &ServerName) -> &[Packed] {
@@ -148,6 +161,7 @@ impl Index {
     /// The cells of one server.
     pub(crate) fn cells(&self, server: &ServerName, from: Day, to: Day, now: AsOf) -> Vec<Cell> {
         let (from, to) = span(from, to);
+        let now = now.in_zone(self.servers.get(server).and_then(Days::zone));
         absence::cells(self.days(server), from, to, now).map(|(cell, _)| cell).collect()
     }
 }

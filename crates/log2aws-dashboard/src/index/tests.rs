@@ -401,3 +401,44 @@ fn missing_samples_of_a_machine_that_was_off_are_told_apart() {
     assert_eq!((stats.reboots, stats.missing_off), (1, 70));
     assert_eq!(stats.missing - stats.missing_off, 70);
 }
+
+#[test]
+fn a_log_is_due_at_noon_where_its_server_is() {
+    let mut index = Index::default();
+    for (name, zone) in [
+        ("a-tokyo", Some("Asia/Tokyo")),
+        ("b-newyork", Some("America/New_York")),
+        ("c-apia", Some("Pacific/Apia")),
+        ("d-unknown", None),
+        ("e-mars", Some("Mars/Phobos")),
+    ] {
+        let server = server(name);
+        let packed = Packed::new(august(10).into(), KeyLayout::Plain, &ran(None));
+        index.put(&server, packed, KeyLayout::Plain);
+        let note = NoteOf { day: august(10).into(), note: None, zone: zone.map(Into::into) };
+        index.put_note(&server, note);
+    }
+    // The day after August 11: noon in Tokyo (the zone of the store), 23:00 of the 11th in New
+    // York, and 16:00 in Apia.
+    let of = |moment: &str| {
+        let query = CalendarQuery {
+            from: august(11),
+            to: august(11),
+            search: String::new(),
+            only: Only::All,
+            lens: Lens::Complete,
+            sort: Sort::Name,
+            page: 1,
+            per_page: 9,
+        };
+        let rows = index.calendar(&query, now(moment)).rows;
+        let cells: Vec<_> = rows.iter().map(|row| row.cells[0]).collect();
+        for (row, cell) in rows.iter().zip(&cells) {
+            assert_eq!(index.cells(&row.server, august(11), august(11), now(moment)), [*cell]);
+        }
+        cells.into_iter().map(|cell| cell == Cell::Empty(Silent)).collect::<Vec<_>>()
+    };
+    assert_eq!(of("2026-08-12T03:00:00Z"), [true, false, true, true, true]);
+    assert_eq!(of("2026-08-12T02:59:00Z"), [false, false, true, false, false]);
+    assert_eq!(of("2026-08-12T16:00:00Z"), [true; 5]);
+}

@@ -57,6 +57,7 @@ struct CalendarPage<'a> {
     later: Option<String>,
     newest: String,
     all_link: String,
+    csv_link: String,
     pages: usize,
     page_of: String,
     page_previous: Option<String>,
@@ -66,6 +67,10 @@ struct CalendarPage<'a> {
 impl CalendarPage<'_> {
     fn bad(&self, field: &str) -> bool {
         self.errors.iter().any(|error| error.field == field)
+    }
+
+    fn has_signs(&self) -> bool {
+        self.legend.iter().any(|entry| !entry.short.is_empty())
     }
 }
 
@@ -79,6 +84,8 @@ struct Choice {
 struct Month {
     name: String,
     days: usize,
+    /// Whether there is no room for its name, which would make its only column wider.
+    narrow: bool,
 }
 
 struct DayHead {
@@ -126,7 +133,7 @@ impl fmt::Display for CellText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Value(value) => value.fmt(f),
-            Self::Percent(percent) => write!(f, "{percent}%"),
+            Self::Percent(percent) => percent.fmt(f),
             Self::Sign(sign) => f.write_str(sign),
         }
     }
@@ -135,6 +142,8 @@ impl fmt::Display for CellText {
 struct LegendEntry {
     class: &'static str,
     text: String,
+    /// A few words; empty where the number says it.
+    short: &'static str,
     words: &'static str,
 }
 
@@ -197,6 +206,7 @@ pub(crate) fn render(
         later: (state.to < newest).then(|| moved(span)),
         newest: CalendarState { fixed: false, ..first.clone() }.link(),
         all_link: everything.link(),
+        csv_link: state.csv_link(),
         pages: calendar.pages,
         page_of: fill(w.page_of, &[("page", &calendar.page), ("pages", &calendar.pages)]),
         page_previous: (calendar.page > 1).then(|| page(calendar.page - 1)),
@@ -235,8 +245,11 @@ fn months(days: &[Day]) -> Vec<Month> {
         let name = day.date().strftime("%Y-%m").to_string();
         match months.last_mut() {
             Some(month) if month.name == name => month.days += 1,
-            _ => months.push(Month { name, days: 1 }),
+            _ => months.push(Month { name, days: 1, narrow: false }),
         }
+    }
+    if months.len() > 1 {
+        months.iter_mut().for_each(|month| month.narrow = month.days == 1);
     }
     months
 }
@@ -358,7 +371,7 @@ fn marks(calendar: &Calendar, lens: Lens, w: &Words) -> Vec<LegendEntry> {
     let mut marks = Vec::new();
     let mut mark = |there, class, text: &str, words| {
         if there {
-            marks.push(LegendEntry { class, text: text.to_owned(), words });
+            marks.push(LegendEntry { class, text: text.to_owned(), short: "", words });
         }
     };
     let incomplete = |cell| delivered(cell).is_some_and(|health| health != Health::Complete);
@@ -386,6 +399,7 @@ fn legend(calendar: &Calendar, lens: Lens, w: &Words) -> Vec<LegendEntry> {
         classes.contains(class).then(|| LegendEntry {
             class,
             text,
+            short: cells::absence_words(&cell, w),
             words: cells::sentence(&cell, w),
         })
     };

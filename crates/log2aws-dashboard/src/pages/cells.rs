@@ -1,5 +1,7 @@
 //! Cells of the calendar for display: a class, a symbol, a few words, a sentence.
 
+use log2aws_core::chart::period::Missing;
+
 use crate::i18n::{Words, count, fill};
 use crate::index::{Absence, Cell, Delivered, Health};
 use crate::pages::layout::Severity;
@@ -84,6 +86,18 @@ fn absence_short(absence: Absence, w: &Words) -> &'static str {
         Absence::Silent => w.cell_silent,
         Absence::Unknown => w.cell_unknown,
         Absence::Loading => w.cell_loading,
+    }
+}
+
+/// How a chart of a period shades a day with such a cell and without samples.
+pub(crate) fn missing(cell: &Cell) -> Missing {
+    match cell {
+        Cell::Refused | Cell::Unreadable => Missing::Unreadable,
+        Cell::Empty(Absence::Off) => Missing::Off,
+        Cell::Empty(Absence::Ran) => Missing::Ran,
+        Cell::Empty(Absence::Silent) => Missing::Silent,
+        Cell::Delivered(_) | Cell::Empty(Absence::Unknown) => Missing::Unknown,
+        Cell::Empty(Absence::NotDue | Absence::NotYetKnown | Absence::Loading) => Missing::NotDue,
     }
 }
 

@@ -1,9 +1,9 @@
-//! A week or a month of one server, from the index alone.
+//! The page of a week or a month of one server, from the index alone; its chart is an image.
 
 use askama::Template;
 use jiff::ToSpan as _;
 use log2aws_core::chart::Drawing;
-use log2aws_core::chart::period::{self, PeriodDay};
+use log2aws_core::chart::period::{self, PeriodDay, week_size};
 use log2aws_core::day::Day;
 use log2aws_core::server_name::ServerName;
 
@@ -62,6 +62,13 @@ impl Period {
         };
         Link::to(format!("/ui/s/{server}{file}")).with("view", view).with("to", self.to)
     }
+
+    /// The length as a URL has it, and the last day only if it is not the newest.
+    fn page(self, server: &ServerName, newest: Day) -> String {
+        let view = (self.length == Length::Week).then_some("week");
+        let to = (self.to != newest).then_some(self.to);
+        Link::to(format!("/ui/s/{server}")).with_some("view", view).with_some("to", to).text()
+    }
 }
 
 /// A day of a period.
@@ -80,6 +87,10 @@ struct ServerPage<'a> {
     calendar_link: String,
     earlier: String,
     later: Option<String>,
+    newest_link: Option<String>,
+    yesterday: String,
+    days: String,
+    csv: String,
     week: String,
     month: String,
     is_week: bool,
@@ -102,7 +113,8 @@ struct PeriodRow {
     values: [String; 10],
 }
 
-/// Renders the page. `newest` is the last day that may have data.
+/// Renders the page. `newest` is the last day that may have data; `tag` identifies what the chart
+/// shows.
 ///
 /// # Errors
 /// The template's; none in practice.
@@ -111,17 +123,21 @@ pub(crate) fn render(
     (server, note): (&ServerName, Option<&str>),
     period: Period,
     days: &[PeriodCell],
-    newest: Day,
+    (newest, today): (Day, Day),
+    tag: &str,
 ) -> Result<String, askama::Error> {
     let w = layout.w;
     let (from, to) = (period.from(), period.to);
-    let moved = |to: Day| Period { to, ..period }.link(server, "").text();
-    let length = |length| Period { length, ..period }.link(server, "").text();
+    let moved = |to: Day| Period { to, ..period }.page(server, newest);
+    let length = |length| Period { length, ..period }.page(server, newest);
     let drawn = |file| {
         let link = period.link(server, file).with("lang", w.language.as_str());
-        link.with("v", layout.revision).text()
+        link.with("v", tag).text()
     };
-    let (width, height) = drawing((server, note), days, w).size();
+    let is_week = period.length == Length::Week;
+    let (width, height) =
+        if is_week { week_size() } else { drawing((server, note), days, w).size() };
+    let alt = if is_week { w.week_alt } else { w.period_alt };
     let later = shifted(to, i64::try_from(days.len()).unwrap_or(0));
     let last = days.iter().rev().find(|(_, cell, _)| matches!(cell, Cell::Delivered(_)));
     ServerPage {
@@ -135,12 +151,16 @@ pub(crate) fn render(
         calendar_link: Link::to("/ui/").with("q", server).text(),
         earlier: moved(shifted(from, -1)),
         later: (to < newest).then(|| moved(later.min(newest))),
+        newest_link: (to < newest).then(|| moved(newest)),
+        yesterday: format!("/ui/s/{server}/{}", shifted(today, -1)),
+        days: format!("/ui/s/{server}/"),
+        csv: period.link(server, "/period.csv").text(),
         week: length(Length::Week),
         month: length(Length::Month),
-        is_week: period.length == Length::Week,
+        is_week,
         image: drawn("/period.svg"),
         values: drawn("/period.json"),
-        alt: fill(w.period_alt, &[("server", server), ("from", &from), ("to", &to)]),
+        alt: fill(alt, &[("server", server), ("from", &from), ("to", &to)]),
         width,
         height,
         rows: days.iter().rev().map(|day| row(server, day, w)).collect(),
@@ -149,7 +169,7 @@ pub(crate) fn render(
     .render()
 }
 
-/// The drawing of a period.
+/// The drawing of a month.
 pub(crate) fn drawing(
     (server, note): (&ServerName, Option<&str>),
     days: &[PeriodCell],
@@ -172,7 +192,7 @@ pub(crate) fn drawing(
                 ..PeriodDay::delivered(*day)
             }
         }
-        (cell, _) => PeriodDay::empty(*day, cells::short(cell, w)),
+        (cell, _) => PeriodDay::empty(*day, cells::missing(cell), cells::short(cell, w)),
     };
     let days: Vec<_> = days.iter().map(drawn).collect();
     period::draw(server, note, &days, w.language)

@@ -174,6 +174,11 @@ impl StoreIndex {
         (!days.is_empty()).then(|| known.collect())
     }
 
+    /// The first servers, by name, of which the name or the note matches a search.
+    pub fn names(&self, search: &str, most: usize) -> Vec<(String, Option<String>)> {
+        self.inner.index().matching(search, most)
+    }
+
     /// The statistics of one day of a server; `None` if there are none.
     pub fn day(&self, server: &ServerName, day: Day) -> Option<DayStats> {
         self.inner.index().get(server, day.into()).map(crate::index::Packed::stats)

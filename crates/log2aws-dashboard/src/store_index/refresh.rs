@@ -198,7 +198,8 @@ impl Inner {
         let mut index = self.index_mut();
         index.put(&listing.server, packed, self.preferred());
         if stats.status == Status::Read {
-            let note = NoteOf { day: listing.day, note: stats.note.clone() };
+            let (note, zone) = (stats.note.clone(), stats.zone.clone());
+            let note = NoteOf { day: listing.day, note, zone };
             index.put_note(&listing.server, note);
         }
         drop(index);

@@ -7,4 +7,5 @@ mod fleet;
 mod front;
 mod hostile;
 mod pages;
+mod period;
 mod world;

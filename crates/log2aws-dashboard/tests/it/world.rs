@@ -38,7 +38,7 @@ struct Morning;
 
 impl Clock for Morning {
     fn now(&self) -> Timestamp {
-        Timestamp::from_second(1_795_489_200).unwrap_or_default()
+        Timestamp::from_second(1_795_485_600).unwrap_or_default()
     }
 }
 

@@ -1,5 +1,6 @@
 //! One day of a period.
 
+use super::kind::Missing;
 use crate::day::Day;
 
 /// A day of the period. A figure is `None` if the log had no values for it.
@@ -7,8 +8,8 @@ use crate::day::Day;
 pub struct PeriodDay {
     /// The day.
     pub day: Day,
-    /// Why there is no data for this day, in the drawing's language; `None` if there is.
-    pub empty: Option<String>,
+    /// Why there is no data for this day, also in the drawing's language; `None` if there is.
+    pub empty: Option<(Missing, String)>,
     /// Samples of the day.
     pub samples: u32,
     /// The number of samples expected.
@@ -33,8 +34,8 @@ pub struct PeriodDay {
 
 impl PeriodDay {
     /// A day of which there is nothing.
-    pub fn empty(day: Day, reason: impl Into<String>) -> Self {
-        Self { empty: Some(reason.into()), ..Self::delivered(day) }
+    pub fn empty(day: Day, kind: Missing, reason: impl Into<String>) -> Self {
+        Self { empty: Some((kind, reason.into())), ..Self::delivered(day) }
     }
 
     /// A day that was delivered; its figures are to be filled in.

@@ -1,13 +1,18 @@
-//! A week or a month of one server, one column a day.
+//! A month of one server, one column a day, and a week of it with its samples.
 //!
-//! The caller takes the figures from the summaries; a day without a delivery is an empty column
-//! with the reason in it.
+//! The caller takes the figures of a month from the summaries; a day without a delivery is an empty
+//! column with the reason in it.
 
 pub(in crate::chart) mod day;
+mod kind;
 mod page;
 mod plot;
+mod style;
 #[cfg(test)]
 mod tests;
+mod week;
+#[cfg(test)]
+mod week_tests;
 mod words;
 
 use crate::server_name::ServerName;
@@ -16,6 +21,8 @@ use super::drawing::Drawing;
 use super::view::Language;
 
 pub use day::PeriodDay;
+pub use kind::Missing;
+pub use week::{WeekBuilder, week_size};
 
 /// Draws the days of `server`, given in order.
 pub fn draw(

@@ -1,14 +1,16 @@
 //! The page of a period: load, CPU, memory, samples.
 
 use super::day::PeriodDay;
+use super::kind::Missing;
 use super::plot::{Plot, areas, bar, head, legend, lines, panel, small, value, whisker};
+use super::style::{PATTERNS, SHEET};
 use super::words as period_words;
 use crate::chart::drawing::{Drawing, Path, Shape};
 use crate::chart::geometry::{LEFT, RIGHT, WIDTH};
 use crate::chart::page::{PLOT_SPACING, header};
 use crate::chart::scale::{self, Scale};
 use crate::chart::style::{FILLS, PENS, width};
-use crate::chart::values::{SeriesValues, Values, tenths};
+use crate::chart::values::{DayValues, SeriesValues, Values, tenths};
 use crate::chart::view::Language;
 use crate::chart::words::{self, Names, names};
 use crate::server_name::ServerName;
@@ -58,13 +60,15 @@ impl<'a> Page<'a> {
 
     pub(super) fn draw(&self) -> Drawing {
         let subtitle = period_words::subtitle(self.language, self.days);
+        let dates: Vec<_> = self.days.iter().map(|day| day.day).collect();
         let mut drawing = Drawing {
             width: WIDTH,
             height: 0,
-            title: period_words::title(self.language, self.server, self.days),
+            title: period_words::title(self.language, self.server, &dates),
             description: period_words::description(self.language, self.days),
             language: self.language,
             shapes: Vec::new(),
+            more: (SHEET, PATTERNS),
             values: self.values(),
         };
         drawing.rect("bg", 0, 0, WIDTH, 0);
@@ -102,11 +106,11 @@ impl<'a> Page<'a> {
         };
         let mut x = head(drawing, &plot, &title, self.names.processes);
         x = legend(drawing, &plot, x, p95, |drawing, x, y| {
-            drawing.rect("a2", x + 100, y - 50, 140, 100);
+            drawing.rect("p95", x + 100, y - 50, 140, 100);
         });
-        // Drawn over its bar, as in the plot: in dark mode the line is as dark as the page.
+        // Drawn over its bar, as in the plot.
         x = legend(drawing, &plot, x, mean, |drawing, x, y| {
-            drawing.rect("a2", x + 100, y - 50, 140, 100);
+            drawing.rect("p95", x + 100, y - 50, 140, 100);
             drawing.line("mean", (x + 100, y), (x + 240, y));
         });
         x = legend(drawing, &plot, x, highest, |drawing, x, y| {
@@ -118,7 +122,7 @@ impl<'a> Page<'a> {
                 drawing.line("boot", (x + 170, y + 60), (x + 170, y - 60));
             });
         }
-        self.bars(drawing, &plot, "a2", |day| day.load_p95);
+        self.bars(drawing, &plot, "p95", |day| day.load_p95);
         let mut whiskers = Vec::new();
         let mut means = Vec::new();
         for (index, day) in self.days.iter().enumerate() {
@@ -145,9 +149,9 @@ impl<'a> Page<'a> {
             self.names.processes,
             false,
             vec![
-                self.series("load_mean", mean, 1, |day| day.load_mean),
-                self.series("load_p95", p95, 2, |day| day.load_p95),
-                self.series("load_max", highest, 3, |day| day.load_max),
+                self.marked("load_p95", p95, "p95", |day| day.load_p95),
+                self.marked("load_mean", mean, "mean", |day| day.load_mean),
+                self.marked("load_max", highest, "whisker", |day| day.load_max),
             ],
         );
     }
@@ -280,10 +284,10 @@ impl<'a> Page<'a> {
             "",
             false,
             vec![
-                self.series("samples", samples_there, 1, |day| {
+                self.marked("samples", samples_there, "bar", |day| {
                     day.empty.is_none().then_some(small(day.samples))
                 }),
-                self.series("missing", samples_missing, 2, |day| {
+                self.marked("missing", samples_missing, "lack", |day| {
                     let missing = day.expected.saturating_sub(day.samples);
                     day.empty.is_none().then_some(small(missing))
                 }),
@@ -293,9 +297,18 @@ impl<'a> Page<'a> {
 
     /// Empty columns, grid, ticks and frame.
     fn frame(&self, drawing: &mut Drawing, plot: &Plot) {
-        let empty = self.days.iter().enumerate().filter(|(_, day)| day.empty.is_some());
-        let column = |index| bar(self.x(index), self.x(index + 1), plot.bottom(), plot.top);
-        areas(drawing, "gap", empty.map(|(index, _)| column(index)).collect());
+        let kind_of = |day: &PeriodDay| day.empty.as_ref().map(|(kind, _)| *kind);
+        let mut stretches = Vec::new();
+        let mut index = 0;
+        for group in self.days.chunk_by(|a, b| kind_of(a) == kind_of(b)) {
+            let (from, to) = (self.x(index), self.x(index + group.len()));
+            index += group.len();
+            stretches.push((kind_of(&group[0]), bar(from, to, plot.bottom(), plot.top)));
+        }
+        for kind in Missing::ALL {
+            let of = stretches.iter().filter(|(found, _)| *found == Some(kind));
+            areas(drawing, kind.class(), of.map(|(_, outline)| outline.clone()).collect());
+        }
         let mut grid = Vec::new();
         // A line at the start of each week; the columns already separate the days.
         for (index, day) in self.days.iter().enumerate() {
@@ -325,13 +338,15 @@ impl<'a> Page<'a> {
         for group in self.days.chunk_by(|a, b| a.empty == b.empty) {
             let (from, to) = (self.x(index), self.x(index + group.len()));
             index += group.len();
-            let Some(reason) = group.first().and_then(|day| day.empty.as_deref()) else { continue };
+            let Some((_, reason)) = group.first().and_then(|day| day.empty.as_ref()) else {
+                continue;
+            };
             let (x, y) = (i32::midpoint(from, to), plot.top + plot.height / 2);
             if width(reason, 11) + 60 <= to - from {
-                drawing.text("t m", x, y + 40, reason);
+                drawing.text("t m o", x, y + 40, reason.as_str());
             } else if to - from >= 110 {
                 let text = crate::chart::style::fitted(reason, 11, plot.height - 60);
-                drawing.shapes.push(Shape::Upright { class: "t m", x: x + 40, y, text });
+                drawing.shapes.push(Shape::Upright { class: "t m o", x: x + 40, y, text });
             }
         }
     }
@@ -409,15 +424,32 @@ impl<'a> Page<'a> {
     ) -> SeriesValues {
         let known = |value: f32| scale::finite(f64::from(value)).is_some();
         let values = self.days.iter().map(|day| figure(day).filter(|value| known(*value)));
-        SeriesValues { id, name, pen, hidden: false, values: values.collect() }
+        SeriesValues { id, name, pen, mark: None, hidden: false, values: values.collect() }
+    }
+
+    /// The same for a series that is drawn with neither a pen nor a fill.
+    fn marked(
+        &self,
+        id: &'static str,
+        name: &'static str,
+        mark: &'static str,
+        figure: Figure,
+    ) -> SeriesValues {
+        SeriesValues { mark: Some(mark), ..self.series(id, name, 1, figure) }
     }
 
     fn values(&self) -> Values {
         let count = u32::try_from(self.days.len()).unwrap_or(0);
         let label = |day: &PeriodDay| {
             let date = words::date(self.language, day.day.date());
-            day.empty.as_ref().map_or(date.clone(), |reason| format!("{date}: {reason}"))
+            day.empty.as_ref().map_or(date.clone(), |(_, reason)| format!("{date}: {reason}"))
         };
+        let column = |(day, from): (&PeriodDay, u32)| DayValues {
+            date: day.day.to_string(),
+            from,
+            to: from + COLUMN_SECONDS,
+        };
+        let columns = self.days.iter().zip((0..).step_by(COLUMN_SECONDS as usize));
         Values {
             server: self.server.to_string(),
             date: self.days.last().map(|day| day.day.to_string()).unwrap_or_default(),
@@ -432,6 +464,7 @@ impl<'a> Page<'a> {
             times: self.days.iter().map(label).collect(),
             seconds: (0..count).map(|i| i * COLUMN_SECONDS + COLUMN_SECONDS / 2).collect(),
             gaps: Vec::new(),
+            days: columns.map(column).collect(),
             panels: Vec::new(),
         }
     }

@@ -27,8 +27,8 @@ fn week() -> Vec<PeriodDay> {
     vec![
         full("2026-03-09", 1.0),
         PeriodDay { samples: 100, ..full("2026-03-10", 2.0) },
-        PeriodDay::empty(day("2026-03-11"), "upload missing"),
-        PeriodDay::empty(day("2026-03-12"), "upload missing"),
+        PeriodDay::empty(day("2026-03-11"), Missing::Ran, "upload missing"),
+        PeriodDay::empty(day("2026-03-12"), Missing::Ran, "upload missing"),
         PeriodDay { reboots: 2, ..full("2026-03-13", 3.0) },
     ]
 }
@@ -53,13 +53,11 @@ fn every_day_has_its_bars_and_an_empty_one_its_reason() {
     assert_eq!(text.iter().filter(|t| **t == "upload missing").count(), 1, "{text:?}");
     assert!(text.contains(&"2026-03-09 – 2026-03-13 · 3 of 5 days · 388 samples · 2 reboots"));
     assert!(text.contains(&"2026-03-11 (Wed)") && text.contains(&"8 cores"));
-    // Two empty columns in each of four panels.
-    assert_eq!(outlines(&chart, "gap"), 8);
-    // Bars of p95 and of system; of user and of samples; one day lacks samples.
-    assert_eq!(
-        (outlines(&chart, "a2"), outlines(&chart, "a1"), outlines(&chart, "lack")),
-        (6, 6, 1)
-    );
+    // A stretch of two empty columns in each of four panels.
+    assert_eq!((outlines(&chart, "ran"), outlines(&chart, "gap")), (4, 0));
+    // Bars of p95; of system; of user and of samples; one day lacks samples.
+    let bars = ["p95", "a2", "a1", "lack"].map(|class| outlines(&chart, class));
+    assert_eq!(bars, [3, 3, 6, 1]);
     let free = chart.iter().rfind(|e| e.get("class") == "l p1").unwrap();
     assert_eq!(free.get("d").matches('M').count(), 2, "no line runs over an empty day");
     let boots = chart.iter().filter(|e| e.get("class") == "boot").count();
@@ -69,7 +67,7 @@ fn every_day_has_its_bars_and_an_empty_one_its_reason() {
 #[test]
 fn a_bar_is_as_high_as_its_value() {
     let chart = elements(&drawing(&week(), Language::En).to_svg());
-    let bars = chart.iter().find(|e| e.name == "path" && e.get("class") == "a2").unwrap();
+    let bars = chart.iter().find(|e| e.name == "path" && e.get("class") == "p95").unwrap();
     let bars = points(bars.get("d"));
     // The scale goes to 8 over 150 pixels, from 104 on; the first p95 is 1.
     assert!((bars[1].1 - (254.0 - 150.0 / 8.0)).abs() < 0.11, "{bars:?}");
@@ -82,7 +80,11 @@ fn a_narrow_empty_day_has_its_reason_upright() {
         .map(|i| {
             let date = first.checked_add(jiff::Span::new().days(i)).unwrap();
             let date = Day::from_date(date).unwrap();
-            if i == 7 { PeriodDay::empty(date, "停止") } else { full(&date.to_string(), 1.0) }
+            if i == 7 {
+                PeriodDay::empty(date, Missing::Off, "停止")
+            } else {
+                full(&date.to_string(), 1.0)
+            }
         })
         .collect();
     let drawing = drawing(&days, Language::Ja);
@@ -90,7 +92,7 @@ fn a_narrow_empty_day_has_its_reason_upright() {
     let reason = chart.iter().find(|e| e.text == "停止").unwrap();
     assert!(reason.get("transform").is_empty(), "two characters have room");
     let mut days = days;
-    days[7] = PeriodDay::empty(days[7].day, "アップロード<欠落>");
+    days[7] = PeriodDay::empty(days[7].day, Missing::Ran, "アップロード<欠落>");
     let chart =
         elements(&super::draw(&"web01".parse().unwrap(), None, &days, Language::Ja).to_svg());
     let reason = chart.iter().find(|e| e.text == "アップロード<欠落>").unwrap();
@@ -113,6 +115,61 @@ fn values_are_given_by_day() {
         values["panels"][3]["series"][1]["values"],
         serde_json::json!([0.0, 44.0, null, null, 0.0])
     );
+}
+
+#[test]
+fn every_kind_of_empty_day_is_shaded_in_its_own_way_and_values_have_the_marks_of_the_chart() {
+    let days = Missing::ALL.map(|kind| PeriodDay::empty(day("2026-03-11"), kind, "reason"));
+    let drawing = drawing(&days, Language::En);
+    let svg = String::from_utf8(drawing.to_svg()).unwrap();
+    let chart = elements(svg.as_bytes());
+    let mut fills = std::collections::BTreeSet::new();
+    for kind in Missing::ALL {
+        let class = kind.class();
+        assert_eq!(outlines(&chart, class), 4, "{class}: once in each panel");
+        let rule = svg.split_once(&format!(".{class}{{")).unwrap().1;
+        let fill = rule.split('}').next().unwrap();
+        assert!(fills.insert(fill.to_owned()), "{class} looks like another");
+        if let Some(id) = fill.strip_prefix("fill:url(#").map(|id| id.trim_end_matches(')')) {
+            assert!(svg.contains(&format!("<pattern id=\"{id}\"")), "{id}");
+        }
+    }
+    // By night the mean is drawn in another colour than the ground and the bar.
+    let dark = svg.split_once(".p95{fill:#1f7fc0").unwrap().1;
+    assert!(dark.contains(".mean{stroke:#fff}") && svg.contains(".bg{fill:#15191d}"));
+    let values: serde_json::Value = serde_json::from_slice(&drawing.to_values_json()).unwrap();
+    let marks = |panel: usize| {
+        let series = values["panels"][panel]["series"].as_array().unwrap();
+        series.iter().map(|one| one["mark"].as_str().unwrap_or_default()).collect::<Vec<_>>()
+    };
+    assert_eq!([marks(0), marks(3)], [vec!["p95", "mean", "whisker"], vec!["bar", "lack"]]);
+    for mark in ["p95", "mean", "whisker", "bar", "lack"] {
+        assert!(crate::chart::CHART_CSS.contains(&format!(".chart-mark-{mark} ")), "{mark}");
+    }
+    assert_eq!(values["days"][1]["from"], 86_400);
+}
+
+#[test]
+fn a_period_that_begins_on_the_last_day_of_a_month_names_the_next_one() {
+    for month in 1..=12 {
+        let first = jiff::civil::date(2026, month, 1).last_of_month();
+        for (length, language) in
+            (27..=31).flat_map(|days| [(days, Language::En), (days, Language::Ja)])
+        {
+            let days = (0..length).map(|n| first + jiff::Span::new().days(n));
+            let days: Vec<_> = days.map(|date| full(&date.to_string(), 1.0)).collect();
+            let chart = elements(&drawing(&days, language).to_svg());
+            let name =
+                |e: &&Element| e.name == "text" && e.get("class") == "t" && e.text.len() == 7;
+            let mut names: Vec<_> = chart.iter().filter(name).collect();
+            names.sort_by(|a, b| a.number("x").total_cmp(&b.number("x")));
+            let next = first.tomorrow().unwrap().strftime("%Y-%m").to_string();
+            assert!(names.iter().any(|e| e.text == next), "{first} {length}: {names:?}");
+            for two in names.windows(2) {
+                assert!(two[1].number("x") - two[0].number("x") > 45.0, "{first} {length}");
+            }
+        }
+    }
 }
 
 #[test]

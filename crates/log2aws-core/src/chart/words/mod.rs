@@ -115,23 +115,28 @@ pub(super) fn axis(
             Ja => write!(text, "。時計の変更により、この日は {hours} 時間です"),
         };
     }
-    if let Some(impossible) = &log.impossible {
-        let n = impossible.rows;
-        let _ = match (language, n) {
-            (En, 1) => write!(text, "{SEPARATOR}1 impossible value is not drawn"),
-            (En, _) => write!(text, "{SEPARATOR}impossible values of {n} samples are not drawn"),
-            (Ja, _) => {
-                write!(text, "{SEPARATOR}測定値としてありえない値（{n} 件）は描いていません")
-            }
-        };
-    }
-    if let Some(guest) = log.guest_max.filter(|_| !guests_drawn) {
-        let _ = match language {
-            En => write!(text, "{SEPARATOR}guest time, up to {guest} %, is not drawn"),
-            Ja => write!(text, "{SEPARATOR}ゲスト時間（最大 {guest} %）は描いていません"),
-        };
+    let impossible = log.impossible.as_ref().map_or(0, |impossible| impossible.rows);
+    for part in left_out(language, impossible, log.guest_max.filter(|_| !guests_drawn)) {
+        let _ = write!(text, "{SEPARATOR}{part}");
     }
     text
+}
+
+/// What a chart leaves out: the number of samples with impossible values, and guest time, in
+/// percent at its highest.
+pub(super) fn left_out(language: Language, impossible: u64, guest: Option<u64>) -> Vec<String> {
+    let mut parts = Vec::new();
+    match (language, impossible) {
+        (_, 0) => {}
+        (En, 1) => parts.push("1 impossible value is not drawn".to_owned()),
+        (En, n) => parts.push(format!("impossible values of {n} samples are not drawn")),
+        (Ja, n) => parts.push(format!("測定値としてありえない値（{n} 件）は描いていません")),
+    }
+    parts.extend(guest.map(|guest| match language {
+        En => format!("guest time, up to {guest} %, is not drawn"),
+        Ja => format!("ゲスト時間（最大 {guest} %）は描いていません"),
+    }));
+    parts
 }
 
 /// The highest load and its time.

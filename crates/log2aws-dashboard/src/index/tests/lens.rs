@@ -150,7 +150,7 @@ fn repeated_reboots_are_a_problem_and_single_ones_are_not() {
 fn a_search_finds_notes_and_the_newest_note_counts() {
     let mut index = fleet();
     let mut note = |name: &str, date: u8, text: Option<&str>| {
-        let note = NoteOf { day: august(date).into(), note: text.map(Into::into) };
+        let note = NoteOf { day: august(date).into(), note: text.map(Into::into), zone: None };
         index.put_note(&server(name), note);
     };
     note("a-good", 3, Some("本番DB（主系）"));

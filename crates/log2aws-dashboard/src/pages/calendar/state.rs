@@ -98,12 +98,21 @@ impl CalendarState {
     }
 
     pub(crate) fn link(&self) -> String {
+        self.link_to("/ui/")
+    }
+
+    /// The figures of all pages as CSV.
+    pub(crate) fn csv_link(&self) -> String {
+        Self { page: 1, ..self.clone() }.link_to("/ui/calendar.csv")
+    }
+
+    fn link_to(&self, path: &str) -> String {
         let (only, day) = match self.only {
             Only::All => (None, None),
             Only::Troubled => (Some("troubled"), None),
             Only::Missing(day) => (Some("missing"), Some(day)),
         };
-        Link::to("/ui/")
+        Link::to(path)
             .with_some("to", self.fixed.then_some(self.to))
             .with_some("days", (self.days != USUAL_DAYS).then_some(self.days))
             .with_some("q", Some(&self.search).filter(|search| !search.is_empty()))

@@ -58,6 +58,63 @@ impl CsvRows {
     }
 }
 
+/// What a chart of a day needs.
+#[derive(Debug)]
+pub(crate) struct DayRows {
+    pub(crate) summary: Stored<Summary>,
+    pub(crate) csv: Stored<CsvRows>,
+    /// The summary's log; computed from the CSV if there is no summary.
+    pub(crate) log: Option<LogSummary>,
+}
+
+impl DayRows {
+    /// Reads the rows of a day, and their summary.
+    pub(crate) fn read(store_index: &StoreIndex, server: &ServerName, day: Day) -> Self {
+        Self::from(day, &mut |kind, max| store_index.read(server, day, kind, max))
+    }
+
+    fn from(
+        day: Day,
+        read: &mut impl FnMut(ResultKind, u64) -> Result<Option<Vec<u8>>, StoreError>,
+    ) -> Self {
+        let summary = match read(ResultKind::Json, MAX_SUMMARY) {
+            Ok(Some(json)) => match Summary::from_json(&json) {
+                Ok(summary) => Stored::Read(summary),
+                Err(error) => Stored::Unreadable(error),
+            },
+            Ok(None) => Stored::Absent,
+            Err(error) => failed(&error),
+        };
+        let csv = match read(ResultKind::Csv, MAX_CSV) {
+            Ok(Some(csv)) => Stored::Read(rows(csv)),
+            Ok(None) => Stored::Absent,
+            Err(error) => failed(&error),
+        };
+        let log = match (&summary, &csv) {
+            (Stored::Read(summary), _) => summary.log.clone(),
+            (_, Stored::Read(rows)) => Some(from_rows(day, rows)),
+            _ => None,
+        };
+        Self { summary, csv, log }
+    }
+
+    /// The day's chart before it is drawn, and its summary; `None` without rows.
+    pub(crate) fn chart(&self, day: Day) -> Option<(ChartBuilder, &LogSummary)> {
+        chart(day, &self.csv, self.log.as_ref())
+    }
+}
+
+fn chart<'a>(
+    day: Day,
+    csv: &Stored<CsvRows>,
+    log: Option<&'a LogSummary>,
+) -> Option<(ChartBuilder, &'a LogSummary)> {
+    let (Stored::Read(rows), Some(log)) = (csv, log) else { return None };
+    let mut builder = ChartBuilder::in_force(day, log);
+    rows.each(|sample| builder.sample(&sample));
+    Some((builder, log))
+}
+
 /// The refused versions of the day, or why they are unknown.
 pub(crate) type Refused = Result<RefusedVersions, String>;
 
@@ -88,19 +145,7 @@ impl Content {
             }
             read
         };
-        let summary = match bytes(ResultKind::Json, MAX_SUMMARY) {
-            Ok(Some(json)) => match Summary::from_json(&json) {
-                Ok(summary) => Stored::Read(summary),
-                Err(error) => Stored::Unreadable(error),
-            },
-            Ok(None) => Stored::Absent,
-            Err(error) => failed(&error),
-        };
-        let csv = match bytes(ResultKind::Csv, MAX_CSV) {
-            Ok(Some(csv)) => Stored::Read(rows(csv)),
-            Ok(None) => Stored::Absent,
-            Err(error) => failed(&error),
-        };
+        let DayRows { summary, csv, log } = DayRows::from(day, &mut bytes);
         let refused = match bytes(ResultKind::Refused, MAX_SUMMARY) {
             Ok(lines) => RefusedVersions::from_jsonl(&lines.unwrap_or_default())
                 .map_err(|error| error.to_string()),
@@ -108,11 +153,6 @@ impl Content {
         };
         let reopening = store_index.reopening(server, day).map_err(|error| error_chain(&error));
         let tag = hex::encode(&hash.finalize()[..4]);
-        let log = match (&summary, &csv) {
-            (Stored::Read(summary), _) => summary.log.clone(),
-            (_, Stored::Read(rows)) => Some(from_rows(day, rows)),
-            _ => None,
-        };
         Self { server: server.clone(), day, summary, csv, refused, reopening, log, tag }
     }
 
@@ -131,9 +171,7 @@ impl Content {
 
     /// The chart, if there are rows to draw.
     pub(crate) fn drawing(&self, view: &View) -> Option<Drawing> {
-        let (Stored::Read(rows), Some(log)) = (&self.csv, &self.log) else { return None };
-        let mut builder = ChartBuilder::in_force(self.day, log);
-        rows.each(|sample| builder.sample(&sample));
+        let (builder, log) = chart(self.day, &self.csv, self.log.as_ref())?;
         Some(builder.finish_view(&self.server, log, view))
     }
 
