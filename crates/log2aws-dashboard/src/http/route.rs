@@ -233,8 +233,10 @@ impl Route<'_> {
         layout.chart = true;
         let newest = self.dashboard.newest()?;
         let note = self.dashboard.store_index.note(server);
+        let retired = self.dashboard.store_index.retirement(server);
         let server = (server, note.as_deref());
-        Ok(reply::page(server::render(&layout, server, period, &days, newest)?))
+        let html = server::render(&layout, server, retired.as_ref(), period, &days, newest)?;
+        Ok(reply::page(html))
     }
 
     fn period(&self, server: &ServerName, values: bool) -> Answer {

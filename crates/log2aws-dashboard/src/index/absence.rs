@@ -7,6 +7,9 @@
 //! Times are those of the server's own clock, which may be changed by an hour between two days, so
 //! an hour decides nothing.
 //!
+//! From the day on which an operator retired a server, an empty day is [`Absence::Retired`],
+//! whatever the days around it say.
+//!
 //! A day's log is due by noon of the next day in the viewer's time zone, which is mostly that of
 //! the servers too. Until then an empty day is not a fault, unless the server's log of the day before
 //! is missing as well: that one was due already, and the server is silent.
@@ -54,11 +57,13 @@ impl AsOf {
     }
 }
 
-/// The cells from `from` to `to`, both included, with the days that have results.
+/// The cells from `from` to `to`, both included, with the days that have results. No log is expected
+/// from `retired` on.
 pub(crate) fn cells(
     days: &[Packed],
     from: DayNumber,
     to: DayNumber,
+    retired: Option<DayNumber>,
     now: AsOf,
 ) -> impl Iterator<Item = (Cell, Option<&Packed>)> {
     let mut at = days.partition_point(|packed| packed.day < from);
@@ -67,6 +72,9 @@ pub(crate) fn cells(
         Some(packed) if packed.day.0 == number => {
             at += 1;
             (cell_of(packed), Some(packed))
+        }
+        _ if retired.is_some_and(|first| first.0 <= number) => {
+            (Cell::Empty(Absence::Retired), None)
         }
         _ => {
             let (before, after) = (&days[..at], &days[at..known.max(at)]);

@@ -2,6 +2,7 @@
 
 use jiff::civil::DateTime;
 use log2aws_core::key::RawKey;
+use log2aws_core::plain_text::visible;
 use log2aws_core::summary::{Cause, LogSummary, Summary};
 use sha2::{Digest as _, Sha256};
 
@@ -73,7 +74,7 @@ impl DayStats {
             first: edge(log.first, first),
             last: edge(log.last, last),
             figures: figures(log),
-            note: log.metadata.note.as_ref().map(|note| upright(note.as_str())),
+            note: log.metadata.note.as_ref().map(|note| visible(note.as_str()).into()),
         }
     }
 }
@@ -128,12 +129,6 @@ fn figures(log: &LogSummary) -> Figures {
         blocks: ["buff-in", "buff-out"].map(mean),
         cores: log.metadata.cores.filter(|cores| *cores > 0),
     }
-}
-
-/// A note without the characters that turn the reading direction of what follows.
-fn upright(note: &str) -> Box<str> {
-    let turns = |c: &char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    note.chars().filter(|c| !turns(c)).collect::<String>().into()
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "seven digits are more than is shown")]

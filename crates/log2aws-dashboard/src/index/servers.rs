@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use log2aws_core::day::Day;
+use log2aws_core::retired::Retired;
 use log2aws_core::server_name::ServerName;
 
 use super::absence::{self, AsOf};
@@ -20,6 +21,7 @@ const MAX_DAYS: i32 = 400;
 pub(crate) struct Index {
     servers: BTreeMap<Arc<ServerName>, Days>,
     summaries: usize,
+    retired: Retired,
 }
 
 /// A day as found in a list of the bucket.
@@ -42,6 +44,20 @@ impl Index {
 
     pub(crate) fn names(&self) -> impl Iterator<Item = (&Arc<ServerName>, &Days)> {
         self.servers.iter()
+    }
+
+    /// The servers that operators retired.
+    pub(crate) fn retired(&self) -> &Retired {
+        &self.retired
+    }
+
+    pub(crate) fn set_retired(&mut self, retired: Retired) {
+        self.retired = retired;
+    }
+
+    /// The first day of which no log of the server is expected.
+    pub(super) fn retired_from(&self, server: &ServerName) -> Option<DayNumber> {
+        self.retired.of(server).map(|record| record.from.into())
     }
 
     pub(crate) fn days(&self, server: &ServerName) -> &[Packed] {
@@ -148,7 +164,8 @@ impl Index {
     /// The cells of one server.
     pub(crate) fn cells(&self, server: &ServerName, from: Day, to: Day, now: AsOf) -> Vec<Cell> {
         let (from, to) = span(from, to);
-        absence::cells(self.days(server), from, to, now).map(|(cell, _)| cell).collect()
+        let retired = self.retired_from(server);
+        absence::cells(self.days(server), from, to, retired, now).map(|(cell, _)| cell).collect()
     }
 }
 

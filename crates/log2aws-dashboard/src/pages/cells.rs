@@ -24,6 +24,7 @@ pub(crate) fn class(cell: &Cell) -> &'static str {
             Absence::Silent => "s",
             Absence::Unknown => "n",
             Absence::Loading => "l",
+            Absence::Retired => "e",
         },
     }
 }
@@ -42,6 +43,7 @@ pub(crate) fn sign(cell: &Cell) -> &'static str {
             Absence::Silent => "?",
             Absence::Unknown => "~",
             Absence::Loading => "…",
+            Absence::Retired => "■",
         },
     }
 }
@@ -84,6 +86,7 @@ fn absence_short(absence: Absence, w: &Words) -> &'static str {
         Absence::Silent => w.cell_silent,
         Absence::Unknown => w.cell_unknown,
         Absence::Loading => w.cell_loading,
+        Absence::Retired => w.cell_retired,
     }
 }
 
@@ -106,6 +109,7 @@ pub(crate) fn sentence(cell: &Cell, w: &Words) -> &'static str {
             Absence::Silent => w.say_silent,
             Absence::Unknown => w.say_unknown,
             Absence::Loading => w.say_loading,
+            Absence::Retired => w.say_retired,
         },
     }
 }
@@ -148,6 +152,7 @@ pub(crate) fn all() -> Vec<Cell> {
         Absence::Off,
         Absence::NotDue,
         Absence::NotYetKnown,
+        Absence::Retired,
         Absence::Loading,
     ];
     let mut cells: Vec<_> = healths.into_iter().map(delivered).collect();

@@ -10,4 +10,5 @@ pub(crate) mod error_page;
 pub(crate) mod layout;
 pub(crate) mod lens;
 pub(crate) mod login;
+mod retirement;
 pub(crate) mod server;

@@ -10,6 +10,7 @@ mod list;
 mod list_plan;
 mod read;
 mod refresh;
+mod retired;
 mod retry;
 #[cfg(test)]
 mod tests;
@@ -121,6 +122,8 @@ pub struct Progress {
     pub failed: Option<String>,
     /// The end of the last successful refresh.
     pub finished_at: Option<Timestamp>,
+    /// Why the records of retired servers are not known, or may have changed.
+    pub retired_fault: Option<String>,
 }
 
 #[derive(Debug, Default)]
@@ -139,6 +142,7 @@ struct RefreshState {
     folders: BTreeSet<String>,
     /// Summaries that the store could not return.
     retries: retry::Retries,
+    retired: retired::RetiredState,
     /// Servers that changed since the cache was last written.
     dirty: BTreeSet<Arc<ServerName>>,
     notified_at: Option<Timestamp>,
@@ -217,6 +221,7 @@ impl StoreIndex {
             summaries,
             failed: state.failed.clone(),
             finished_at: state.finished_at,
+            retired_fault: state.retired.fault(),
         }
     }
 

@@ -9,6 +9,7 @@ use log2aws_core::error_chain::ErrorChain;
 use log2aws_core::key::ResultKind;
 use log2aws_core::refused::RefusedVersions;
 use log2aws_core::reopening::Reopening;
+use log2aws_core::retired::Retirement;
 use log2aws_core::sample::Sample;
 use log2aws_core::server_name::ServerName;
 use log2aws_core::summary::{LogSummary, Rejects, Summary, SummaryBuilder, SummaryError};
@@ -71,6 +72,8 @@ pub(crate) struct Content {
     pub(crate) refused: Refused,
     /// An operator's record that reopened the day, or why it is unknown.
     pub(crate) reopening: Result<Option<Reopening>, String>,
+    /// The record with which the server is retired.
+    pub(crate) retirement: Option<Retirement>,
     /// The summary's log; computed from the CSV if there is no summary.
     pub(crate) log: Option<LogSummary>,
     /// Identifies this version of the results.
@@ -113,7 +116,8 @@ impl Content {
             (_, Stored::Read(rows)) => Some(from_rows(day, rows)),
             _ => None,
         };
-        Self { server: server.clone(), day, summary, csv, refused, reopening, log, tag }
+        let (server, retirement) = (server.clone(), store_index.retirement(server));
+        Self { server, day, summary, csv, refused, reopening, retirement, log, tag }
     }
 
     /// Whether there is nothing at all.

@@ -10,6 +10,7 @@ use super::content::{Content, Stored};
 use super::{numbers, reopening, versions};
 use crate::i18n::{Words, count, fill, reason};
 use crate::pages::layout::{Message, Severity};
+use crate::pages::retirement;
 
 /// The most gaps and reboots that are named; a bad day has hundreds.
 const MAX_NAMED: usize = 8;
@@ -19,6 +20,8 @@ pub(super) fn sentences(content: &Content, w: &Words) -> Vec<Message> {
     let mut messages = Vec::new();
     stored(content, w, &mut messages);
     messages.extend(versions::refused(&content.refused, w));
+    let retirement = content.retirement.as_ref().filter(|record| record.from <= content.day);
+    messages.extend(retirement.map(|r| retirement::message(r, Some(content.day), w)));
     messages.extend(reopening::message(content, w));
     if let Some(log) = &content.log {
         let clock = DayClock::new(content.day, log.metadata.tz.as_deref());
