@@ -11,7 +11,9 @@ use clap::Args;
 use jiff::ToSpan as _;
 use log2aws_cli::exit::Exit;
 use log2aws_core::day::{Day, DayText};
-use log2aws_core::retired::{KEY, MAX_BY_BYTES, MAX_WHY_BYTES, Retirement, Undone, check_text};
+use log2aws_core::retired::{
+    KEY, MAX_BY_BYTES, MAX_WHY_BYTES, Retired, Retirement, Undone, check_text,
+};
 use log2aws_core::server_name::ServerName;
 use log2aws_service::ports::Clock as _;
 
@@ -21,6 +23,9 @@ use days::DeliveredDays;
 
 /// How far ahead the first day may be, in days: a typing error in the year is found.
 const MAX_DAYS_AHEAD: i32 = 400;
+
+/// The most days that a warning names, besides the last one.
+const MAX_NAMED: usize = 5;
 
 /// The flags of `retire`.
 #[derive(Debug, Args)]
@@ -69,9 +74,7 @@ pub(crate) fn run(args: RetireArgs, out: &mut dyn Write) -> anyhow::Result<Exit>
     let (server, record) = match (args.server, from, args.why) {
         (Some(server), None, why) if args.undo => {
             let undone = Undone { by, at, why };
-            let undo = |retired: &mut log2aws_core::retired::Retired| {
-                retired.undo(&server, undone.clone()).cloned()
-            };
+            let undo = |retired: &mut Retired| retired.undo(&server, undone.clone()).cloned();
             let record = records::change(&bucket, undo)?;
             (server, record)
         }
@@ -132,7 +135,6 @@ fn require_known(
 /// Says of which days logs arrived that will be shown as unexpected.
 fn warn(server: &ServerName, from: Day, days: &DeliveredDays) -> io::Result<()> {
     let Some(last) = days.from_first_on.last() else { return Ok(()) };
-    const MAX_NAMED: usize = 5;
     let named: Vec<_> = days.from_first_on.iter().take(MAX_NAMED).map(Day::to_string).collect();
     let more =
         if days.from_first_on.len() > MAX_NAMED { format!(" … {last}") } else { String::new() };

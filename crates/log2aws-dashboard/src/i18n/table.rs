@@ -192,6 +192,7 @@ words! {
 
     complete: "Complete: {expected} of {expected} samples, one every {every}.", "記録がそろっています。{every}間隔で {expected} 件です。";
     taken: "The log was delivered at {at}; the other {n} samples of the day were not due yet.", "このログは {at} に届きました。その後の {n} 件はまだ記録の時刻前でした。";
+    first_log: "This is the first log of this server in the store; it begins at {at}. Nothing was expected before.", "保存先にある、このサーバーの最初のログです。{at} から始まり、それより前は欠落に数えません。";
     surplus: "There are {n} more samples than one every {every}. Either two programs write this log (cron beside the service?), or lines were written twice.", "{every}に 1 件より {n} 件多く記録があります。2 つのプログラムが書き込んでいる（サービスと cron など）か、行が二重に書かれています。";
     stopped: "The log was not read to the end: reading stopped at line {line}. Reason:", "ログを最後まで読めませんでした。{line} 行目で読み取りを止めました。理由：";
     incomplete: "{samples} of {expected} samples, {missing} missing; interval {every}.", "{expected} 件のうち {samples} 件の記録があります（{every}間隔）。欠落は {missing} 件です。";

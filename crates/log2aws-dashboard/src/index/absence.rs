@@ -7,6 +7,9 @@
 //! Times are those of the server's own clock, which may be changed by an hour between two days, so
 //! an hour decides nothing.
 //!
+//! On the first day of a server nothing was due before its first line. It is the first one only if
+//! the whole store was listed.
+//!
 //! From the day on which an operator retired a server, an empty day is [`Absence::Retired`],
 //! whatever the days around it say.
 //!
@@ -70,8 +73,10 @@ pub(crate) fn cells(
     let known = days.partition_point(|packed| packed.day <= now.last);
     (from.0..=to.0).map(move |number| match days.get(at) {
         Some(packed) if packed.day.0 == number => {
+            let is_first = at == 0 && now.complete;
             at += 1;
-            (cell_of(packed), Some(packed))
+            let judged = if is_first { packed.as_first_day() } else { *packed };
+            (cell_of(&judged), Some(packed))
         }
         _ if retired.is_some_and(|first| first.0 <= number) => {
             (Cell::Empty(Absence::Retired), None)

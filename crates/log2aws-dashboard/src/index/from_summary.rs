@@ -26,6 +26,7 @@ impl DayStats {
             expected: 0,
             missing: 0,
             missing_off: 0,
+            lead: [0; 2],
             rejects: 0,
             reboots: 0,
             clock_steps: 0,
@@ -58,6 +59,7 @@ impl DayStats {
 
     fn read(tag: Tag, log: &LogSummary) -> Self {
         let off = log.missing_because(Cause::Off) + log.missing_because(Cause::Starting);
+        let lead = log.lead();
         let (first, last) = uptimes(log);
         let edge =
             |time: Option<DateTime>, uptime| time.map(|t| Edge { second: second(t), uptime });
@@ -68,6 +70,7 @@ impl DayStats {
             expected: count(log.expected),
             missing: count(log.missing),
             missing_off: count(off.min(log.missing)),
+            lead: [lead.missing, lead.off].map(count),
             rejects: count(log.rejects.count),
             reboots: count(log.reboots_total),
             clock_steps: count(log.clock_steps),

@@ -76,6 +76,8 @@ pub(crate) struct Content {
     pub(crate) retirement: Option<Retirement>,
     /// The summary's log; computed from the CSV if there is no summary.
     pub(crate) log: Option<LogSummary>,
+    /// How many samples are not counted as missing because the log is the first of the server.
+    pub(crate) before_first: u64,
     /// Identifies this version of the results.
     pub(crate) tag: String,
 }
@@ -116,8 +118,11 @@ impl Content {
             (_, Stored::Read(rows)) => Some(from_rows(day, rows)),
             _ => None,
         };
+        let lead = log.as_ref().map_or(0, |log| log.lead().missing);
+        let before_first = if lead > 0 && store_index.is_first(server, day) { lead } else { 0 };
+        let log = if before_first > 0 { log.map(|log| log.as_first_day()) } else { log };
         let (server, retirement) = (server.clone(), store_index.retirement(server));
-        Self { server, day, summary, csv, refused, reopening, retirement, log, tag }
+        Self { server, day, summary, csv, refused, reopening, retirement, log, before_first, tag }
     }
 
     /// Whether there is nothing at all.
