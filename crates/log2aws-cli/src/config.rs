@@ -26,10 +26,11 @@ pub use self::file::{ConfigError, ConfigFile};
 const NOT_IN_FILE: [&str; 3] = ["config", "help", "version"];
 
 /// Flags without a variable: they approve a change, or choose the target of one run.
-pub const WITHOUT_VARIABLE: [&str; 4] = ["change-set", "help", "version", "yes"];
+pub const WITHOUT_VARIABLE: [&str; 7] =
+    ["change-set", "from", "help", "till", "undo", "version", "yes"];
 
 /// The verbs for the data of `serve`, besides `serve` itself.
-const OPERATOR_VERBS: [&str; 4] = ["audit", "reopen", "store", "token"];
+const OPERATOR_VERBS: [&str; 5] = ["audit", "reopen", "retire", "store", "token"];
 
 /// The keys of the file of `serve` that these verbs read, if they have such a flag.
 pub const OPERATOR_KEYS: [&str; 2] = ["data-dir", "final-after"];

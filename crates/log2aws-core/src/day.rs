@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use jiff::ToSpan as _;
 use jiff::civil::Date;
 
 use crate::excerpt::excerpt;
@@ -14,12 +15,84 @@ use crate::excerpt::excerpt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Day(Date);
 
+/// A day as people write it, which may depend on the present day: `2026-11-29` and the other forms of
+/// [`Day`]; `11-29`, the last one that is not after today; `today`, `yesterday`; `-7d`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DayText(Form);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Day(Day),
+    Ago(u16),
+    MonthDay(i8, i8),
+}
+
+impl DayText {
+    /// The day that is meant on `today`; `None` if it is not in the calendar of a [`Day`].
+    pub fn on(self, today: Day) -> Option<Day> {
+        match self.0 {
+            Form::Day(day) => Some(day),
+            Form::Ago(days) => Day::from_date(today.0.checked_sub(i32::from(days).days()).ok()?),
+            Form::MonthDay(month, day) => {
+                // A leap day comes back after eight years at the latest.
+                let years = (0..=8).filter_map(|back| today.0.year().checked_sub(back));
+                let mut dates = years.filter_map(|year| Date::new(year, month, day).ok());
+                Day::from_date(dates.find(|date| *date <= today.0)?)
+            }
+        }
+    }
+}
+
+impl From<Day> for DayText {
+    fn from(day: Day) -> Self {
+        Self(Form::Day(day))
+    }
+}
+
+impl FromStr for DayText {
+    type Err = DayError;
+
+    fn from_str(text: &str) -> Result<Self, DayError> {
+        let no_word = || DayError::Words(excerpt(text));
+        let form = match text.to_ascii_lowercase().as_str() {
+            "today" | "今日" => Form::Ago(0),
+            "yesterday" | "昨日" => Form::Ago(1),
+            words => {
+                let digits = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
+                let ago = words.strip_prefix('-').and_then(|text| text.strip_suffix('d'));
+                if let Some(days) = ago.filter(|days| (1..=4).contains(&days.len())) {
+                    let days = Some(days).filter(|days| digits(days));
+                    Form::Ago(days.and_then(|days| days.parse().ok()).ok_or_else(no_word)?)
+                } else if let Some((month, day)) = words
+                    .split_once('-')
+                    .filter(|(month, day)| words.len() <= 5 && digits(month) && digits(day))
+                {
+                    let part = |text: &str| text.parse::<i8>().map_err(|_| no_word());
+                    let (month, day) = (part(month)?, part(day)?);
+                    // In a leap year every day of the calendar exists.
+                    let exists = Date::new(2000, month, day).is_ok();
+                    Some(Form::MonthDay(month, day)).filter(|_| exists).ok_or_else(no_word)?
+                } else {
+                    Form::Day(text.parse().map_err(|error| match error {
+                        DayError::Shape(text) => DayError::Words(text),
+                        other => other,
+                    })?)
+                }
+            }
+        };
+        Ok(Self(form))
+    }
+}
+
 /// Why a text is not a [`Day`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DayError {
     /// The text does not have the shape of a date.
     #[error("date {0:?} is not written YYYY-MM-DD, YYYYMMDD or YYYY/MM/DD")]
     Shape(String),
+    /// The text is neither a date nor one of the words for one.
+    #[error("{0:?} is not a date; write YYYY-MM-DD, MM-DD, today, yesterday or -7d")]
+    Words(String),
     /// The text has the shape of a date, but there is no such day in the calendar.
     #[error("date {0:?} does not exist in the calendar")]
     Unreal(String),
@@ -105,6 +178,38 @@ mod tests {
         {
             assert!(matches!(text.parse::<Day>(), Err(DayError::Shape(_))), "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_day_may_be_given_as_seen_from_today() {
+        let today: Day = "2026-11-29".parse().unwrap();
+        for (text, day) in [
+            ("2026-11-01", "2026-11-01"),
+            ("20261101", "2026-11-01"),
+            ("2027-01-01", "2027-01-01"),
+            ("today", "2026-11-29"),
+            ("Yesterday", "2026-11-28"),
+            ("昨日", "2026-11-28"),
+            ("-0d", "2026-11-29"),
+            ("-7d", "2026-11-22"),
+            ("-7D", "2026-11-22"),
+            ("-400d", "2025-10-25"),
+            ("11-29", "2026-11-29"),
+            ("11-30", "2025-11-30"),
+            ("1-5", "2026-01-05"),
+            ("02-29", "2024-02-29"),
+        ] {
+            let given: DayText = text.parse().unwrap();
+            assert_eq!(given.on(today).unwrap().to_string(), day, "{text}");
+        }
+        for text in ["", "tomorrow", "-d", "-+7d", "-77777d", "7d", "13-01", "02-30", "-1-1", "0-5"]
+        {
+            let error = text.parse::<DayText>().unwrap_err().to_string();
+            assert!(error.ends_with("write YYYY-MM-DD, MM-DD, today, yesterday or -7d"), "{error}");
+        }
+        assert!(matches!("2026-02-30".parse::<DayText>(), Err(DayError::Unreal(_))));
+        let early: Day = "0005-01-01".parse().unwrap();
+        assert_eq!("-9999d".parse::<DayText>().unwrap().on(early), None);
     }
 
     #[test]

@@ -2,10 +2,8 @@
 
 use std::fmt::Display;
 
-use jiff::ToSpan as _;
-use jiff::civil::Date;
 use log2aws_core::chart::{SeriesId, Time, View, Window};
-use log2aws_core::day::Day;
+use log2aws_core::day::{Day, DayText};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use crate::i18n::{Words, fill};
@@ -134,36 +132,13 @@ pub(crate) fn day(text: &str, w: &Words) -> Result<Day, String> {
     text.parse().map_err(|_| fill(w.bad_date, &[("given", &echo_excerpt(text))]))
 }
 
-/// Parses a day as people write it: `2026-11-29`; `11-29`, the last one that is not after today;
-/// `today`, `yesterday`; `-7d`.
+/// Parses a day as people write it: see [`DayText`].
 ///
 /// # Errors
 /// One sentence.
 pub(crate) fn day_from(text: &str, today: Day, w: &Words) -> Result<Day, String> {
-    relative(text, today).map_or_else(|| day(text, w), Ok)
-}
-
-fn relative(text: &str, today: Day) -> Option<Day> {
-    let ago = |days: i64| Day::from_date(today.date().checked_sub(days.days()).ok()?);
-    match text.to_ascii_lowercase().as_str() {
-        "today" | "今日" => return Some(today),
-        "yesterday" | "昨日" => return ago(1),
-        text => {
-            let days = text.strip_prefix('-').and_then(|text| text.strip_suffix('d'));
-            if let Some(days) = days.filter(|days| (1..=4).contains(&days.len())) {
-                return days.parse::<u16>().ok().and_then(|days| ago(days.into()));
-            }
-        }
-    }
-    let (month, day) = text.split_once('-')?;
-    if text.len() > 5 || [month, day].iter().any(|part| !part.bytes().all(|b| b.is_ascii_digit())) {
-        return None;
-    }
-    let (month, day) = (month.parse().ok()?, day.parse().ok()?);
-    // A leap day comes back after eight years at the latest.
-    let years = (0..=8).filter_map(|back| today.date().year().checked_sub(back));
-    let mut dates = years.filter_map(|year| Date::new(year, month, day).ok());
-    Day::from_date(dates.find(|date| *date <= today.date())?)
+    let day = text.parse::<DayText>().ok().and_then(|given| given.on(today));
+    day.ok_or_else(|| fill(w.bad_date, &[("given", &echo_excerpt(text))]))
 }
 
 /// The beginning of a text, for use in a response.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use log2aws_core::key::{ObjectKey, RawKey};
+use log2aws_core::retired;
 use log2aws_dashboard::store_index::{FULL_EVERY, StoreIndex, StoreIndexConfig};
 use log2aws_dashboard::{Dashboard, Feed, StoreTrouble, TroubleSource};
 use log2aws_service::ports::{Clock, Settings};
@@ -70,6 +71,20 @@ pub(crate) fn trouble(unreadable: UnreadableObjects, metrics: Arc<Metrics>) -> T
         let retention_paused = paused.into_iter().any(|paused| paused.get() != 0);
         StoreTrouble { unreadable, reasons, retention_paused }
     })
+}
+
+/// Updates the index with a record that an operator wrote or removed.
+pub(crate) fn index_record(store_index: StoreIndex) -> impl Fn(&ObjectKey) + Send + Sync {
+    move |key| {
+        if key.as_str() != retired::KEY {
+            return;
+        }
+        // A failure here must not fail the request.
+        let look = std::panic::AssertUnwindSafe(|| store_index.refresh_retired());
+        if std::panic::catch_unwind(look).is_err() {
+            tracing::error!(%key, "bringing the dashboard up to date broke down");
+        }
+    }
 }
 
 /// Updates the index with the results of an analysis.

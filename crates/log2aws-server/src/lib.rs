@@ -27,10 +27,7 @@ mod test_clock;
 mod ui;
 mod view_server;
 
-pub use audit::{
-    AUDIT_FOLDER, AUDIT_SUFFIX, AuditConfig, AuditEvent, EVENTS, MAX_LINE_BYTES,
-    is_obeyed_by_terminals,
-};
+pub use audit::{AUDIT_FOLDER, AUDIT_SUFFIX, AuditConfig, AuditEvent, EVENTS, MAX_LINE_BYTES};
 pub use config::{DEFAULT_REQUESTS_PER_SECOND, DoorLimits, KeyFileAction, ServeConfig, ServeError};
 pub use credentials::{KeyPair, PROFILE, REGION, Token};
 pub use http::tls::{TlsError, TlsFiles};

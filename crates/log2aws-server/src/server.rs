@@ -317,7 +317,8 @@ impl Server {
             uploads.clone(),
             unreadable.clone(),
             self.clock.now(),
-        );
+        )
+        .on_record(dashboard::index_record(self.store_index.clone()));
         let access = Access {
             puts: Arc::new(PutChecks {
                 max_log_size: door.max_log_size,

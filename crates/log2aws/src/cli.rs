@@ -7,7 +7,9 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use log2aws_cli::agent::{self, AgentVerb, CommandLine};
 use log2aws_cli::exit::{self, Exit};
 
-use crate::{audit, chart, convert, demo, help, reopen, serve, stack, store, terminal, token};
+use crate::{
+    audit, chart, convert, demo, help, reopen, retire, serve, stack, store, terminal, token,
+};
 
 /// Collects the daily load logs of servers that hold no AWS credentials, turns each into CSV and
 /// a load chart, and shows what is missing and why.
@@ -15,7 +17,8 @@ use crate::{audit, chart, convert, demo, help, reopen, serve, stack, store, term
 #[command(name = "log2aws", version, max_term_width = 100, help_template = help::PROGRAM)]
 #[command(
     after_help = "Every flag --some-name can also be given as LOG2AWS_SOME_NAME, and as the \
-                        key some-name in the verb's config file, but --yes and --change-set.\n\
+                        key some-name in the verb's config file, but --yes, --change-set, \
+                        --from, --till and --undo.\n\
                         Exit codes: 0 done, 1 failed, 2 usage, 3 done with rejects, \
                         4 something is missing, 5 refused by the server."
 )]
@@ -52,6 +55,9 @@ enum Verb {
     /// Allow one more delivery of a final day.
     #[command(after_help = help::REOPEN)]
     Reopen(reopen::ReopenArgs),
+    /// Expect no logs of a server from a day on.
+    #[command(after_help = help::RETIRE)]
+    Retire(retire::RetireArgs),
     /// Plan, deploy and delete the stack on AWS.
     #[command(after_help = help::STACK)]
     Stack(stack::StackArgs),
@@ -90,6 +96,7 @@ pub(crate) fn run(args: &[OsString]) -> Exit {
             agent::run(verb, &command_line)
         }
         Verb::Reopen(args) => reopen::run(args, &mut io::stdout()),
+        Verb::Retire(args) => retire::run(args, &mut io::stdout()),
         Verb::Stack(args) => stack::run(args),
     };
     done.unwrap_or_else(|error| {

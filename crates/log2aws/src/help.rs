@@ -11,6 +11,7 @@ On the machine that collects the logs:
   audit        Show the audit log: URLs, uploads, reads, deletions and logins
   store        Copy the data folder of serve
   reopen       Allow one more delivery of a final day
+  retire       Expect no logs of a server from a day on
 
     log2aws serve --listen 0.0.0.0:8750 --public-url http://log2aws.example:8750 \\
       --data-dir /var/lib/log2aws --allow-hosts 10.0.0.0/8
@@ -89,6 +90,13 @@ pub(crate) const REOPEN: &str = "\
 Examples:
   log2aws reopen web01 2026-08-01 --why 'its clock was an hour ahead'
   log2aws reopen --list";
+
+pub(crate) const RETIRE: &str = "\
+Examples:
+  log2aws retire web01 --from 2026-12-01 --why 'replaced by web02'
+  log2aws retire web01 --from yesterday --why 'replaced by web02'
+  log2aws retire web01 --undo
+  log2aws retire --list --json";
 
 pub(crate) const STACK: &str = "\
 Examples:

@@ -16,6 +16,8 @@ mod listener;
 mod logging;
 mod printable;
 mod reopen;
+mod results_bucket;
+mod retire;
 mod serve;
 mod stack;
 mod stop_signal;

@@ -4,31 +4,23 @@ mod list;
 
 use std::io::{Read as _, Write};
 use std::num::NonZeroU32;
-use std::path::PathBuf;
-use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use log2aws_aws::S3Store;
-use log2aws_core::day::Day;
+use log2aws_core::day::{Day, DayText};
 use log2aws_core::key::{BucketName, KeyPrefix, ObjectKey, RawKey, ResultKind};
 use log2aws_core::reopening::{FORMAT, MAX_BYTES, MAX_WHY_BYTES, Reopening};
+use log2aws_core::retired::MAX_BY_BYTES;
 use log2aws_core::server_name::ServerName;
 use log2aws_core::summary::Summary;
-use log2aws_server::ANALYZED_BUCKET;
 use log2aws_service::analyze::MAX_SUMMARY_BYTES;
 use log2aws_service::http::{DEFAULT_FINAL_AFTER_DAYS, DayRules};
 use log2aws_service::ports::{Clock, Store, StoreError};
-use log2aws_stack::cloud::{self, Access};
-use url::Url;
 
 use crate::clock::SystemClock;
 use crate::printable::printable;
-use crate::view::Bucket;
+use crate::results_bucket::{ResultsBucket, ResultsBucketArgs, operator, today};
 use log2aws_cli::exit::Exit;
-
-/// The variable with the endpoint of S3, which the credentials file of `serve` sets.
-const ENDPOINT_VARIABLE: &str = "AWS_ENDPOINT_URL";
 
 /// The flags of `reopen`.
 #[derive(Debug, Args)]
@@ -36,9 +28,9 @@ pub(crate) struct ReopenArgs {
     /// The server.
     #[arg(required_unless_present = "list")]
     server: Option<ServerName>,
-    /// The day, YYYY-MM-DD.
-    #[arg(required_unless_present = "list")]
-    date: Option<Day>,
+    /// The day: YYYY-MM-DD, MM-DD, today, yesterday or -7d.
+    #[arg(required_unless_present = "list", allow_hyphen_values = true)]
+    date: Option<DayText>,
     /// The reason, stored with the day.
     #[arg(long, value_name = "TEXT", value_parser = reason, required_unless_present = "list")]
     why: Option<String>,
@@ -49,26 +41,8 @@ pub(crate) struct ReopenArgs {
     /// the stack; 0: never.
     #[arg(long, value_name = "DAYS", default_value_t = DEFAULT_FINAL_AFTER_DAYS)]
     final_after: u32,
-    /// The bucket with the results; write `s3://` before its name.
-    #[arg(long, value_name = "S3URL", default_value = "s3://analyzedlogs-local")]
-    results: Bucket,
-    /// The data folder of serve, which contains the credentials.
-    #[arg(long, value_name = "DIR", default_value = "/var/lib/log2aws")]
-    data_dir: PathBuf,
-    /// The profile of the AWS config files.
-    #[arg(long, value_name = "NAME")]
-    profile: Option<String>,
-    /// The bucket's region [default: that of the environment or the profile].
-    #[arg(long, value_name = "REGION", value_parser = crate::flag::region)]
-    region: Option<String>,
-    /// An S3 endpoint other than AWS's, e.g. that of `log2aws serve` [default: `AWS_ENDPOINT_URL`].
-    #[arg(long, value_name = "URL", value_parser = crate::flag::endpoint)]
-    endpoint_url: Option<Url>,
-    // Read before the command line is parsed.
-    /// The config file of serve, for its data-dir and final-after [default:
-    /// /etc/log2aws/serve.toml if it exists].
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    bucket: ResultsBucketArgs,
 }
 
 fn reason(text: &str) -> Result<String, String> {
@@ -89,28 +63,18 @@ fn reason(text: &str) -> Result<String, String> {
 pub(crate) fn run(args: ReopenArgs, out: &mut dyn Write) -> anyhow::Result<Exit> {
     let rules =
         DayRules { final_after_days: NonZeroU32::new(args.final_after), ..DayRules::default() };
-    if let (Some(server), Some(day)) = (&args.server, args.date) {
+    let day = args.date.map(|day| Ok::<_, anyhow::Error>(day.on(today()?))).transpose()?.flatten();
+    if let (Some(server), Some(day)) = (&args.server, day) {
         require_final(&rules, server, day)?;
     }
-    args.require_credentials()?;
-    let endpoint = args.endpoint_url.as_ref().map(|url| url.as_str().trim_end_matches('/'));
-    let access = Access {
-        region: args.region,
-        profile: args.profile,
-        endpoint_url: endpoint.map(str::to_owned),
-        ..Access::default()
-    };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let s3 = runtime.block_on(cloud::s3(&access))?;
-    let store = Arc::new(S3Store::new(s3, runtime.handle().clone()));
-    let bucket = args.results.0;
+    let ResultsBucket { store, name: bucket, .. } = &args.bucket.open()?;
     if args.list {
-        return list::run(&*store, &bucket, &rules, SystemClock.now(), out);
+        return list::run(store, bucket, &rules, SystemClock.now(), out);
     }
-    let (Some(server), Some(date), Some(why)) = (args.server, args.date, args.why) else {
+    let (Some(server), Some(date), Some(why)) = (args.server, day, args.why) else {
         bail!("name the server, the day and --why");
     };
-    reopen(&*store, &bucket, &rules, (&server, date), why, out)
+    reopen(store, bucket, &rules, (&server, date), why, out)
 }
 
 /// Refuses a day that is not final yet: its record would keep it open past that date.
@@ -126,32 +90,6 @@ fn require_final(rules: &DayRules, server: &ServerName, day: Day) -> anyhow::Res
         );
     }
     Ok(())
-}
-
-impl ReopenArgs {
-    /// Explains where the credentials of a local bucket are. Otherwise the request would go to AWS,
-    /// whose error speaks of other things.
-    fn require_credentials(&self) -> anyhow::Result<()> {
-        let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-        let is_local = self.results.0.as_str() == ANALYZED_BUCKET;
-        if !is_local || self.endpoint_url.is_some() || is_set(ENDPOINT_VARIABLE) {
-            return Ok(());
-        }
-        let (bucket, file) = (&self.results.0, self.data_dir.join("credentials.env"));
-        let shown = file.display();
-        match file.symlink_metadata() {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => bail!(
-                "s3://{bucket} is the bucket of a log2aws serve, and {shown} with its credentials \
-                 does not exist: name the data folder of serve by --data-dir, or a bucket on AWS \
-                 by --results"
-            ),
-            _ => bail!(
-                "s3://{bucket} is the bucket of a log2aws serve, and no credentials for it are in \
-                 the environment: as root, run `source {shown}` first (or name a bucket on AWS by \
-                 --results)"
-            ),
-        }
-    }
 }
 
 fn reopen(
@@ -182,9 +120,7 @@ fn reopen(
              (to close it, remove s3://{bucket}/{key})"
         );
     }
-    let user = |name| std::env::var(name).ok().filter(|user| !user.is_empty());
-    let user = user("SUDO_USER").or_else(|| user("USER"));
-    let by = user.unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()));
+    let by = operator(MAX_BY_BYTES);
     let at = SystemClock.now().to_string();
     let reopening = Reopening { format: FORMAT, version, why, by, at, earlier: Vec::new() };
     let reopening = match record {

@@ -25,6 +25,7 @@ FINAL = "crates/log2aws-service/src/http/day_rules.rs"
 LOOK = "crates/log2aws-service/src/analyze/reconcile.rs"
 STORED = "crates/log2aws-service/src/analyze/stored_summary.rs"
 REOPEN = "crates/log2aws/src/reopen.rs"
+RETIRE = "crates/log2aws/src/retire/records.rs"
 REFUSALS = "crates/log2aws-service/src/analyze/refusals.rs"
 JOB = "crates/log2aws-service/src/analyze/job.rs"
 STREAM = "crates/log2aws-service/src/analyze/convert.rs"
@@ -79,6 +80,7 @@ class Table:
         self.raw = f"arn:aws:s3:::serverlogs-dev-{account}-{region}"
         self.analyzed = f"arn:aws:s3:::analyzedlogs-dev-{account}-{region}"
         self.log = f"{self.raw}/{world.key('log')}"
+        self.retired = f"{self.analyzed}/.log2aws/retired.json"
         self.reopened = f"{self.analyzed}/.log2aws/reopen/web01/2019-08-01.json"
         self.url_role = {"AWS": stack.attribute("GenerateUrlRole", "Arn")}
         self.analyze_role = {"AWS": stack.attribute("AnalyzeLogRole", "Arn")}
@@ -270,6 +272,8 @@ class Table:
         yield may("an hour-old link to a log", get, self.log, self.url(ELSEWHERE, hour))
         yield may("an hour-old link to a result", get, result, self.url(ELSEWHERE, hour))
         yield may("open a day again", put, self.reopened, self.header(), f"{REOPEN}, write")
+        yield may("retire a server", put, self.retired, self.header(), f"{RETIRE}, write")
+        yield may("read who is retired", get, self.retired, self.header(), f"{RETIRE}, read")
         yield may("list the logs", "s3:ListBucket", self.raw, self.header())
         yield may("list the results", "s3:ListBucket", self.analyzed, self.header())
         yield may("purge a version", "s3:DeleteObjectVersion", self.log, self.header())
@@ -346,6 +350,7 @@ class Table:
             ("put a log under a name with a dot", "s3:PutObject",
              f"{self.raw}/.log2aws/web01/2019-08-01.log"),
             ("open a day again", "s3:PutObject", self.reopened),
+            ("retire a server", "s3:PutObject", self.retired),
             ("list versions of results", "s3:ListBucketVersions", self.analyzed),
             ("put into the logs of prod", "s3:PutObject", self.log.replace("-dev-", "-prod-")),
         ]:
@@ -388,6 +393,7 @@ class Table:
             ("open a result to others", "s3:PutObjectAcl", result),
             ("put what is no result", "s3:PutObject", f"{self.analyzed}/web01/index.html"),
             ("open a day again", "s3:PutObject", self.reopened),
+            ("retire a server", "s3:PutObject", self.retired),
             ("abort an upload of the record of a reopened day", "s3:AbortMultipartUpload", self.reopened),
             ("remove the record of a reopened day", "s3:DeleteObject", self.reopened),
             ("read the record of a reopened day", "s3:GetObject", self.reopened),

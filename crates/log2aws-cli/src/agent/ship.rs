@@ -3,12 +3,14 @@
 use std::io::{self, IsTerminal as _, Write};
 use std::time::Duration;
 
+use anyhow::Context as _;
 use clap::Args;
+use jiff::civil::Date;
 use log2aws_agent::ship::{
     self, DayReport, Days, Outcome, Progress, ShipConfig, ShipReport, day_range,
 };
-use log2aws_agent::world::{SystemTime, World};
-use log2aws_core::day::Day;
+use log2aws_agent::world::{SystemTime, Time as _, World};
+use log2aws_core::day::{Day, DayText};
 
 use super::flags::{PathFlags, ShipFlags};
 use crate::config::Environment;
@@ -21,12 +23,13 @@ pub struct ShipArgs {
     paths: PathFlags,
     #[command(flatten)]
     shipping: ShipFlags,
-    /// Deliver only this day's log [default: all pending logs before today].
-    #[arg(long, value_name = "DAY", conflicts_with = "since")]
-    date: Option<Day>,
-    /// Deliver no logs of earlier days.
-    #[arg(long, value_name = "DAY")]
-    since: Option<Day>,
+    /// Deliver only this day's log: YYYY-MM-DD, MM-DD, yesterday or -7d [default: all pending logs
+    /// before today].
+    #[arg(long, value_name = "DAY", conflicts_with = "since", allow_hyphen_values = true)]
+    date: Option<DayText>,
+    /// Deliver no logs of earlier days; written as for --date.
+    #[arg(long, value_name = "DAY", allow_hyphen_values = true)]
+    since: Option<DayText>,
     /// Also deliver today's log as it stands now.
     #[arg(long)]
     partial: bool,
@@ -52,14 +55,12 @@ pub(super) fn run(args: &ShipArgs, environment: &Environment) -> anyhow::Result<
         return Ok(Exit::Usage);
     };
     let time = SystemTime::new();
+    let zone = args.paths.zone(environment).zone();
+    let today = time.now().to_zoned(zone.clone()).date();
     let config = ShipConfig {
         api,
         spool: args.paths.named_spool()?,
-        days: match (args.date, args.since) {
-            (Some(day), _) => Days::Only(day),
-            (None, Some(day)) => Days::Since(day),
-            (None, None) => Days::Pending,
-        },
+        days: days(args, today)?,
         partial: args.partial,
         dry_run: args.dry_run,
         max_time: Duration::from_secs(args.shipping.max_time),
@@ -86,9 +87,24 @@ pub(super) fn run(args: &ShipArgs, environment: &Environment) -> anyhow::Result<
             }
         }
     };
-    let world = World::system(&time, args.paths.zone(environment).zone());
+    let world = World::system(&time, zone);
     let report = ship::run(&config, &world, &mut on_progress)?;
     conclude(&mut io::stdout(), args, &report)
+}
+
+/// The days to deliver, as seen on `today`.
+fn days(args: &ShipArgs, today: Date) -> anyhow::Result<Days> {
+    let day = |text: DayText| {
+        let day = Day::from_date(today).and_then(|today| text.on(today));
+        day.with_context(|| {
+            format!("no such day is in the calendar; this machine's date is {today}")
+        })
+    };
+    Ok(match (args.date, args.since) {
+        (Some(text), _) => Days::Only(day(text)?),
+        (None, Some(text)) => Days::Since(day(text)?),
+        (None, None) => Days::Pending,
+    })
 }
 
 /// Prints the rest and returns the exit code. A closed output does not fail the deliveries, but a
@@ -134,6 +150,21 @@ mod tests {
     struct CommandLine {
         #[command(flatten)]
         args: ShipArgs,
+    }
+
+    #[test]
+    fn a_day_may_be_given_as_seen_from_today() {
+        let read = |flag: &str, text: &str| {
+            let args = CommandLine::try_parse_from(["ship", flag, text]).unwrap().args;
+            days(&args, jiff::civil::date(2026, 11, 29)).unwrap()
+        };
+        let day = |text: &str| text.parse::<Day>().unwrap();
+        assert_eq!(read("--date", "yesterday"), Days::Only(day("2026-11-28")));
+        assert_eq!(read("--date", "-7d"), Days::Only(day("2026-11-22")));
+        assert_eq!(read("--since", "11-01"), Days::Since(day("2026-11-01")));
+        assert_eq!(read("--since", "2019-01-01"), Days::Since(day("2019-01-01")));
+        let error = CommandLine::try_parse_from(["ship", "--date", "tomorrow"]).err().unwrap();
+        assert!(error.to_string().contains("yesterday or -7d"), "{error}");
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::style::{fitted, width};
 use super::values::{PanelValues, Values};
 use super::view::View;
 use super::words::{self, Names};
+use crate::plain_text::visible;
 use crate::server_name::ServerName;
 
 /// The distance from one plot's lower edge to the next one's upper edge.
@@ -285,7 +286,7 @@ pub(super) fn header(
     let left = room - width(&server, 20) * 21 / 20 - 200;
     let mut spans = vec![Span { class: "h1", indent: 0, text: server, japanese: false }];
     if let Some(note) = note.filter(|note| !note.is_empty()) {
-        let text = fitted(note, 17, left);
+        let text = fitted(&visible(note), 17, left);
         spans.push(Span { class: "note", indent: 110, text, japanese: true });
     }
     drawing.shapes.push(Shape::Text { class: "", x: LEFT, y: 380, spans });

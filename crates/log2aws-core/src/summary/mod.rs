@@ -5,6 +5,7 @@
 
 mod builder;
 mod coverage;
+mod first_day;
 mod series;
 mod taken;
 #[cfg(test)]
@@ -26,6 +27,7 @@ use crate::server_name::ServerName;
 
 pub use builder::SummaryBuilder;
 pub use coverage::MAX_LISTED;
+pub use first_day::Lead;
 pub use series::{EXACT_ROWS, Series, Stats};
 
 pub use crate::csv::SERIES;

@@ -52,8 +52,18 @@ impl Route<'_> {
         let today = self.dashboard.today()?;
         let note = self.dashboard.store_index.note(server);
         let tag = self.tag((server, note.as_deref()), period, &days);
+        let retired = self.dashboard.store_index.retirement(server);
         let server = (server, note.as_deref());
-        Ok(reply::page(server::render(&layout, server, period, &days, (newest, today), &tag)?))
+        let html = server::render(
+            &layout,
+            server,
+            retired.as_ref(),
+            period,
+            &days,
+            (newest, today),
+            &tag,
+        )?;
+        Ok(reply::page(html))
     }
 
     /// Identifies what a period shows: the versions of its summaries, and what is known of the days

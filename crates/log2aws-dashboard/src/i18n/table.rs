@@ -90,6 +90,10 @@ words! {
     silent_many: "{n} silent, the longest since {day}", "途絶 {n}（最も古い最終日 {day}）";
     missing_n: "{n} missing", "欠落 {n}";
     off_n: "{n} off", "停止 {n}";
+    retired_n: "{n} retired", "運用終了 {n}";
+    retired_before: "retired before, not listed: {n}", "期間前に運用終了（非表示）{n} 台";
+    retired_fault: "The records of retired servers cannot be read, so a retired server may be shown as missing:", "運用終了の記録を読めません。運用を終えたサーバーが欠落として表示されることがあります：";
+    retired_line: "retired since {day}: {why} (by {by})", "{day} から運用終了：{why}（{by}）";
     no_server_yet: "no server known on that day", "この日に既知のサーバーなし";
     missing_on: "Servers without results of {day}:", "{day} の結果がないサーバー：";
     none_missing: "No server is missing on {day}.", "{day} の結果が届いていないサーバーはありません。";
@@ -144,6 +148,8 @@ words! {
     cell_incomplete: "incomplete", "欠落あり";
     cell_unknown: "missing, cause unknown", "欠落（原因不明）";
     cell_loading: "not scanned yet", "未確認";
+    cell_retired: "retired", "運用終了";
+    cell_retired_since: "retired since {day}", "{day} から運用終了";
 
     // Cells: whole sentences, for the legend and the page of such a day.
     say_complete: "All samples are present and every line was read.", "すべての記録がそろい、すべての行を読めました。";
@@ -159,6 +165,7 @@ words! {
     say_silent: "No log has arrived since; the cause is unknown.", "以後このサーバーから何も届いていないため、原因は分かりません。";
     say_unknown: "No results for this day; neighbouring days carry no uptime, so the cause is unknown.", "この日の結果がなく、前後の日からも稼働時間が分かりません。";
     say_loading: "The scan of the store is not finished; this day may have results.", "保存先をまだ確認しきれていません。この日の結果がある可能性もあります。";
+    say_retired: "An operator retired this server: no log of this day is expected.", "管理者がこのサーバーの運用終了を記録したため、この日のログは届かない予定です。";
 
     // The day page.
     day_title: "{server} on {day}", "{server} の {day}";
@@ -187,6 +194,7 @@ words! {
 
     complete: "Complete: {expected} of {expected} samples, one every {every}.", "記録がそろっています。{every}間隔で {expected} 件です。";
     taken: "The log was delivered at {at}; the other {n} samples of the day were not due yet.", "このログは {at} に届きました。その後の {n} 件はまだ記録の時刻前でした。";
+    first_log: "This is the first log of this server in the store; it begins at {at}. Nothing was expected before.", "保存先にある、このサーバーの最初のログです。{at} から始まり、それより前は欠落に数えません。";
     surplus: "There are {n} more samples than one every {every}. Either two programs write this log (cron beside the service?), or lines were written twice.", "{every}に 1 件より {n} 件多く記録があります。2 つのプログラムが書き込んでいる（サービスと cron など）か、行が二重に書かれています。";
     stopped: "The log was not read to the end: reading stopped at line {line}. Reason:", "ログを最後まで読めませんでした。{line} 行目で読み取りを止めました。理由：";
     incomplete: "{samples} of {expected} samples, {missing} missing; interval {every}.", "{expected} 件のうち {samples} 件の記録があります（{every}間隔）。欠落は {missing} 件です。";
@@ -233,6 +241,8 @@ words! {
     reopened: "An operator reopened this day for one more delivery ({by}, {at}). Reason:", "管理者がこの日の再受付を許可しました（{by}、{at}）。異なる内容を 1 回だけ受け付けます。理由：";
     reopened_used: "An operator reopened this day for one more delivery ({by}, {at}), which has arrived. Reason:", "管理者がこの日の再受付を許可し（{by}、{at}）、その配送が届きました。理由：";
     reopened_earlier: "reopened before", "以前の再受付の許可";
+    retired: "An operator retired this server: from {day} on no log is expected ({by}, {at}). Reason:", "管理者がこのサーバーの運用終了を記録しました。{day} 以降のログは届かない予定です（{by}、{at}）。理由：";
+    retired_but_arrived: "This server is retired since {day} ({by}, {at}), but a log of {arrived} arrived. Reason given:", "このサーバーは {day} から運用終了と記録されていますが（{by}、{at}）、{arrived} のログが届きました。記録された理由：";
     reopening_unreadable: "The record of the reopening of this day cannot be read:", "この日の再受付の許可の記録を読めません：";
     refusals_one: "{n} upload for this day was refused and changed nothing; the last came from {source}:", "この日のログの送信を {n} 件受け付けませんでした。結果は変わっていません。最後の送信元：{source}。理由：";
     refusals_many: "{n} uploads for this day were refused and changed nothing; the last came from {source}:", "この日のログの送信を {n} 件受け付けませんでした。結果は変わっていません。最後の送信元：{source}。理由：";

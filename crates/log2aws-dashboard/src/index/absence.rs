@@ -7,6 +7,12 @@
 //! Times are those of the server's own clock, which may be changed by an hour between two days, so
 //! an hour decides nothing.
 //!
+//! On the first day of a server nothing was due before its first line. It is the first one only if
+//! the whole store was listed.
+//!
+//! From the day on which an operator retired a server, an empty day is [`Absence::Retired`],
+//! whatever the days around it say.
+//!
 //! A day's log is due by noon of the next day in the time zone of the server, or in that of the store
 //! if the server's is unknown. Until then an empty day is not a fault, unless the server's log of the day before
 //! is missing as well: that one was due already, and the server is silent.
@@ -31,7 +37,7 @@ const MAX_CLOCK_AHEAD: SignedDuration = SignedDuration::from_hours(26);
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AsOf {
     /// The moment.
-    now: Timestamp,
+    pub(crate) now: Timestamp,
     /// The first day whose log is not due yet.
     pub(crate) not_due: DayNumber,
     /// The present day.
@@ -69,19 +75,26 @@ fn first_not_due(now: Timestamp, zone: &TimeZone) -> DayNumber {
     DayNumber(today.0.saturating_sub(i32::from(now.hour() < 12)))
 }
 
-/// The cells from `from` to `to`, both included, with the days that have results.
+/// The cells from `from` to `to`, both included, with the days that have results. No log is expected
+/// from `retired` on.
 pub(crate) fn cells(
     days: &[Packed],
     from: DayNumber,
     to: DayNumber,
+    retired: Option<DayNumber>,
     now: AsOf,
 ) -> impl Iterator<Item = (Cell, Option<&Packed>)> {
     let mut at = days.partition_point(|packed| packed.day < from);
     let known = days.partition_point(|packed| packed.day <= now.last);
     (from.0..=to.0).map(move |number| match days.get(at) {
         Some(packed) if packed.day.0 == number => {
+            let is_first = at == 0 && now.complete;
             at += 1;
-            (cell_of(packed), Some(packed))
+            let judged = if is_first { packed.as_first_day() } else { *packed };
+            (cell_of(&judged), Some(packed))
+        }
+        _ if retired.is_some_and(|first| first.0 <= number) => {
+            (Cell::Empty(Absence::Retired), None)
         }
         _ => {
             let (before, after) = (&days[..at], &days[at..known.max(at)]);

@@ -1,6 +1,7 @@
 //! The fleet calendar as data: servers by days, worst first, with a reason in every empty cell.
 
 use log2aws_core::day::Day;
+use log2aws_core::retired::Retirement;
 use log2aws_core::server_name::ServerName;
 
 use super::lens::{Lens, LensValue};
@@ -65,6 +66,8 @@ pub struct DayCounts {
     pub missing: usize,
     /// Servers that were off.
     pub off: usize,
+    /// Listed servers of which no log is expected any more.
+    pub retired: usize,
 }
 
 /// One page of the calendar.
@@ -87,6 +90,9 @@ pub struct Calendar {
     pub matching: usize,
     /// The number of these with a problem in the days shown.
     pub troubled: usize,
+    /// The number of servers that are not listed because they were retired before the days shown.
+    /// A search finds them.
+    pub retired_before: usize,
     /// This page's number, from 1; the last page if a later one was requested.
     pub page: usize,
     /// The number of pages; at least 1.
@@ -104,6 +110,8 @@ pub struct CalendarRow {
     pub reboots: u32,
     /// The last day with results.
     pub last: Option<Day>,
+    /// The record with which it is retired.
+    pub retired: Option<Retirement>,
     /// A cell for each day.
     pub cells: Vec<Cell>,
     /// The value of the lens for each day.
@@ -173,4 +181,6 @@ pub enum Absence {
     Unknown,
     /// The store has not been listed completely yet.
     Loading,
+    /// An operator retired the server: no log of this day is expected.
+    Retired,
 }

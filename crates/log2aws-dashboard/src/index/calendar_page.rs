@@ -25,6 +25,7 @@ struct Found<'a> {
     value: Option<LensValue>,
     /// The moment in the server's time zone.
     now: AsOf,
+    retired: Option<DayNumber>,
 }
 
 impl Index {
@@ -39,6 +40,7 @@ impl Index {
         let mut found = Vec::new();
         let mut matching = 0;
         let mut troubled = 0;
+        let mut retired_before = 0;
         for (name, held) in self.names() {
             let note = held.note_text();
             if !search.holds(name.as_str()) && !note.is_some_and(|note| search.holds(note)) {
@@ -46,10 +48,15 @@ impl Index {
             }
             let zone = held.zone();
             let now = *zones.entry(zone).or_insert_with(|| now.in_zone(zone));
-            let server = judge(name, held, (from, to), query.lens, now, &mut counts);
+            let retired = self.retired_from(name);
+            if search.is_for_all() && is_gone(held, (from, to), retired) {
+                retired_before += 1;
+                continue;
+            }
+            let server = judge((name, held, retired), (from, to), query.lens, now, &mut counts);
             matching += 1;
             troubled += usize::from(server.score.troubled);
-            let cell = cell(held, asked, now);
+            let cell = cell(held, asked, retired, now);
             state.add(cell, held, now);
             let listed = match query.only {
                 Only::All => true,
@@ -81,12 +88,37 @@ impl Index {
             counts,
             state_of: (asked, state),
             today: now.today.day().unwrap_or(query.to),
-            rows: rows.map(|server| row(server, (from, to), query.lens)).collect(),
+            rows: rows.map(|server| self.row(server, (from, to), query.lens)).collect(),
             servers: self.servers(),
             matching,
             troubled,
+            retired_before,
             page,
             pages,
+        }
+    }
+
+    fn row(
+        &self,
+        server: &Found<'_>,
+        (from, to): (DayNumber, DayNumber),
+        lens: Lens,
+    ) -> CalendarRow {
+        let now = server.now;
+        let days = server.days.as_slice();
+        let (mut cells, mut values) = (Vec::new(), Vec::new());
+        for (cell, packed) in absence::cells(days, from, to, server.retired, now) {
+            cells.push(cell);
+            values.push(packed.and_then(|packed| lens.value(packed)));
+        }
+        CalendarRow {
+            server: ServerName::clone(server.name),
+            note: server.days.note_text().map(str::to_owned),
+            reboots: server.score.reboots,
+            last: last(server.days, now),
+            retired: self.retired().of(server.name).cloned(),
+            cells,
+            values,
         }
     }
 }
@@ -101,8 +133,7 @@ fn asked_day(query: &CalendarQuery, days: &[Day], now: AsOf) -> Day {
 }
 
 fn judge<'a>(
-    name: &'a Arc<ServerName>,
-    days: &'a Days,
+    (name, days, retired): (&'a Arc<ServerName>, &'a Days, Option<DayNumber>),
     (from, to): (DayNumber, DayNumber),
     lens: Lens,
     now: AsOf,
@@ -110,14 +141,14 @@ fn judge<'a>(
 ) -> Found<'a> {
     let mut score = SeverityScore::default();
     let mut worst = None;
-    let cells = absence::cells(days.as_slice(), from, to, now);
+    let cells = absence::cells(days.as_slice(), from, to, retired, now);
     for ((cell, packed), counts) in cells.zip(counts) {
         score.add(cell);
         counts.add(cell, days, now);
         let value = packed.and_then(|packed| lens.value(packed));
         worst = lens.of_days([worst, value].into_iter().flatten());
     }
-    Found { name, days, score: score.finish(), value: worst, now }
+    Found { name, days, score: score.finish(), value: worst, now, retired }
 }
 
 /// The most conspicuous first; servers without a value last.
@@ -130,38 +161,31 @@ fn by_value(a: &Found<'_>, b: &Found<'_>, lens: Lens) -> Ordering {
     }
 }
 
-fn row(server: &Found<'_>, (from, to): (DayNumber, DayNumber), lens: Lens) -> CalendarRow {
-    let now = server.now;
-    let days = server.days.as_slice();
-    let (mut cells, mut values) = (Vec::new(), Vec::new());
-    for (cell, packed) in absence::cells(days, from, to, now) {
-        cells.push(cell);
-        values.push(packed.and_then(|packed| lens.value(packed)));
-    }
-    CalendarRow {
-        server: ServerName::clone(server.name),
-        note: server.days.note_text().map(str::to_owned),
-        reboots: server.score.reboots,
-        last: last(server.days, now),
-        cells,
-        values,
-    }
-}
-
 /// The last day with results; dates that no place on Earth has reached are ignored.
 fn last(days: &Days, now: AsOf) -> Option<Day> {
     days.as_slice().iter().rfind(|packed| packed.day <= now.last)?.day.day()
 }
 
-fn cell(days: &Days, day: Day, now: AsOf) -> Cell {
+fn cell(days: &Days, day: Day, retired: Option<DayNumber>, now: AsOf) -> Cell {
     let day = DayNumber::from(day);
-    let cell = absence::cells(days.as_slice(), day, day, now).next();
+    let cell = absence::cells(days.as_slice(), day, day, retired, now).next();
     cell.map_or(Cell::Empty(Absence::Unknown), |(cell, _)| cell)
 }
 
-/// Whether there are no results, though the server was known already.
+/// Whether there are no results, though some are expected: the server was known already, and is not
+/// retired.
 fn is_missing(cell: Cell) -> bool {
-    !matches!(cell, Cell::Delivered(_) | Cell::Unreadable | Cell::Empty(Absence::NotYetKnown))
+    let not_expected =
+        Cell::Empty(Absence::NotYetKnown) == cell || Cell::Empty(Absence::Retired) == cell;
+    !not_expected && !matches!(cell, Cell::Delivered(_) | Cell::Unreadable)
+}
+
+/// Whether the server was retired before these days, and nothing came in them.
+fn is_gone(days: &Days, (from, to): (DayNumber, DayNumber), retired: Option<DayNumber>) -> bool {
+    let days = days.as_slice();
+    let at = days.partition_point(|packed| packed.day < from);
+    let nothing_came = days.get(at).is_none_or(|packed| packed.day > to);
+    nothing_came && retired.is_some_and(|first| first <= from)
 }
 
 impl DayCounts {
@@ -179,6 +203,7 @@ impl DayCounts {
                     (held, since) => held.or(since),
                 };
             }
+            Cell::Empty(Absence::Retired) => self.retired += 1,
             Cell::Empty(Absence::NotYetKnown | Absence::Loading) => {}
         }
     }

@@ -32,6 +32,9 @@ pub struct DayStats {
     pub missing: u32,
     /// The number of missing samples in gaps in which the machine booted: it was off.
     pub missing_off: u32,
+    /// How many of the missing samples are before the day's first line, in all and while the machine
+    /// was off: on the first day of a server they were not due.
+    pub lead: [u32; 2],
     /// Lines that could not be read.
     pub rejects: u32,
     /// The number of reboots.

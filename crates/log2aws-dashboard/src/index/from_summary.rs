@@ -2,6 +2,7 @@
 
 use jiff::civil::DateTime;
 use log2aws_core::key::RawKey;
+use log2aws_core::plain_text::visible;
 use log2aws_core::summary::{Cause, LogSummary, Summary};
 use sha2::{Digest as _, Sha256};
 
@@ -25,6 +26,7 @@ impl DayStats {
             expected: 0,
             missing: 0,
             missing_off: 0,
+            lead: [0; 2],
             rejects: 0,
             reboots: 0,
             clock_steps: 0,
@@ -58,6 +60,7 @@ impl DayStats {
 
     fn read(tag: Tag, log: &LogSummary) -> Self {
         let off = log.missing_because(Cause::Off) + log.missing_because(Cause::Starting);
+        let lead = log.lead();
         let (first, last) = uptimes(log);
         let edge =
             |time: Option<DateTime>, uptime| time.map(|t| Edge { second: second(t), uptime });
@@ -68,13 +71,14 @@ impl DayStats {
             expected: count(log.expected),
             missing: count(log.missing),
             missing_off: count(off.min(log.missing)),
+            lead: [lead.missing, lead.off].map(count),
             rejects: count(log.rejects.count),
             reboots: count(log.reboots_total),
             clock_steps: count(log.clock_steps),
             first: edge(log.first, first),
             last: edge(log.last, last),
             figures: figures(log),
-            note: log.metadata.note.as_ref().map(|note| upright(note.as_str())),
+            note: log.metadata.note.as_ref().map(|note| visible(note.as_str()).into()),
             zone: log.metadata.tz.as_deref().map(Box::from),
         }
     }
@@ -130,12 +134,6 @@ fn figures(log: &LogSummary) -> Figures {
         blocks: ["buff-in", "buff-out"].map(mean),
         cores: log.metadata.cores.filter(|cores| *cores > 0),
     }
-}
-
-/// A note without the characters that turn the reading direction of what follows.
-fn upright(note: &str) -> Box<str> {
-    let turns = |c: &char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    note.chars().filter(|c| !turns(c)).collect::<String>().into()
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "seven digits are more than is shown")]

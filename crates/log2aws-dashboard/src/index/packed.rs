@@ -1,4 +1,4 @@
-//! The compact form of a day's statistics in the index: less than 100 bytes, for millions of days.
+//! The compact form of a day's statistics in the index: 100 bytes, for millions of days.
 
 use jiff::civil::{Date, date};
 use log2aws_core::day::Day;
@@ -53,6 +53,7 @@ pub(crate) struct Packed {
     missing: u32,
     missing_off: u32,
     rejects: u32,
+    lead: [u16; 2],
     reboots: u16,
     clock_steps: u16,
     seconds: [u32; 2],
@@ -73,7 +74,7 @@ pub(crate) struct Packed {
     pub(crate) seen: bool,
 }
 
-const _: () = assert!(size_of::<Packed>() <= 96);
+const _: () = assert!(size_of::<Packed>() <= 100);
 
 impl Packed {
     pub(crate) fn new(day: DayNumber, layout: KeyLayout, stats: &DayStats) -> Self {
@@ -87,6 +88,7 @@ impl Packed {
             missing: stats.missing,
             missing_off: stats.missing_off,
             rejects: stats.rejects,
+            lead: stats.lead.map(|n| u16::try_from(n).unwrap_or(u16::MAX)),
             reboots: u16::try_from(stats.reboots).unwrap_or(u16::MAX),
             clock_steps: u16::try_from(stats.clock_steps).unwrap_or(u16::MAX),
             seconds: edges.map(|edge| edge.map_or(NONE, |edge| edge.second)),
@@ -141,6 +143,18 @@ impl Packed {
         }
     }
 
+    /// The same, if no earlier day of the server is known: nothing was due before its first line.
+    pub(crate) fn as_first_day(&self) -> Self {
+        let [lead, off] = self.lead.map(u32::from);
+        Self {
+            expected: self.expected.saturating_sub(lead),
+            missing: self.missing.saturating_sub(lead),
+            missing_off: self.missing_off.saturating_sub(off),
+            lead: [0; 2],
+            ..*self
+        }
+    }
+
     pub(crate) fn stats(&self) -> DayStats {
         DayStats {
             tag: self.tag(),
@@ -149,6 +163,7 @@ impl Packed {
             expected: self.expected,
             missing: self.missing,
             missing_off: self.missing_off,
+            lead: self.lead.map(u32::from),
             rejects: self.rejects,
             reboots: self.reboots(),
             clock_steps: u32::from(self.clock_steps),
@@ -247,15 +262,16 @@ mod tests {
         fn a_day_comes_out_as_it_went_in(
             tag in any::<u64>(),
             counts in prop::array::uniform5(any::<u32>()),
-            small in prop::array::uniform2(0..=u32::from(u16::MAX)),
+            small in prop::array::uniform4(0..=u32::from(u16::MAX)),
             edges in (edges(), edges()),
             figures in figures(),
         ) {
             let [samples, expected, missing, missing_off, rejects] = counts;
-            let [reboots, clock_steps] = small;
+            let [reboots, clock_steps, lead, lead_off] = small;
+            let lead = [lead, lead_off];
             let (tag, status, (first, last)) = (Tag(tag), Status::Read, edges);
             let stats = DayStats {
-                tag, status, samples, expected, missing, missing_off, rejects, reboots,
+                tag, status, samples, expected, missing, missing_off, lead, rejects, reboots,
                 clock_steps, first, last, figures, note: None, zone: None,
             };
             let packed = Packed::new(DayNumber(20_000), KeyLayout::Plain, &stats);

@@ -13,8 +13,13 @@ impl Search {
         Self { pattern: text.contains('*'), text }
     }
 
+    /// Whether it matches every server.
+    pub(crate) fn is_for_all(&self) -> bool {
+        self.text.is_empty()
+    }
+
     pub(crate) fn holds(&self, name: &str) -> bool {
-        if self.text.is_empty() {
+        if self.is_for_all() {
             return true;
         }
         let name = name.to_lowercase();

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use log2aws_core::day::Day;
+use log2aws_core::retired::Retired;
 use log2aws_core::server_name::ServerName;
 
 use super::absence::{self, AsOf};
@@ -21,6 +22,7 @@ const MAX_DAYS: i32 = 400;
 pub(crate) struct Index {
     servers: BTreeMap<Arc<ServerName>, Days>,
     summaries: usize,
+    retired: Retired,
 }
 
 /// A day as found in a list of the bucket.
@@ -55,6 +57,20 @@ impl Index {
             (name.to_string(), days.note_text().map(str::to_owned))
         };
         matching.take(most).map(shown).collect()
+    }
+
+    /// The servers that operators retired.
+    pub(crate) fn retired(&self) -> &Retired {
+        &self.retired
+    }
+
+    pub(crate) fn set_retired(&mut self, retired: Retired) {
+        self.retired = retired;
+    }
+
+    /// The first day of which no log of the server is expected.
+    pub(super) fn retired_from(&self, server: &ServerName) -> Option<DayNumber> {
+        self.retired.of(server).map(|record| record.from.into())
     }
 
     pub(crate) fn days(&self, server: &ServerName) -> &[Packed] {
@@ -161,8 +177,10 @@ impl Index {
     /// The cells of one server.
     pub(crate) fn cells(&self, server: &ServerName, from: Day, to: Day, now: AsOf) -> Vec<Cell> {
         let (from, to) = span(from, to);
-        let now = now.in_zone(self.servers.get(server).and_then(Days::zone));
-        absence::cells(self.days(server), from, to, now).map(|(cell, _)| cell).collect()
+        let (retired, zone) =
+            (self.retired_from(server), self.servers.get(server).and_then(Days::zone));
+        let now = now.in_zone(zone);
+        absence::cells(self.days(server), from, to, retired, now).map(|(cell, _)| cell).collect()
     }
 }
 

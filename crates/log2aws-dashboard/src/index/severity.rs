@@ -16,7 +16,8 @@
 //! Reboots count once for the whole period: three or more are a problem of 5 to 30, one point for
 //! each further reboot.
 //!
-//! A machine that ran scores higher than one that may have been retired; being off is not a fault.
+//! A machine that ran scores higher than one that may be gone; being off is not a fault. Days of a
+//! retired server are none.
 
 use super::calendar::{Absence, Cell, Delivered, Health};
 
@@ -68,7 +69,9 @@ fn of(cell: Cell) -> u32 {
         Cell::Empty(Absence::Silent) => 60,
         Cell::Empty(Absence::Unknown) => 40,
         Cell::Empty(Absence::Off) => 1,
-        Cell::Empty(Absence::NotDue | Absence::NotYetKnown | Absence::Loading) => 0,
+        Cell::Empty(
+            Absence::NotDue | Absence::NotYetKnown | Absence::Loading | Absence::Retired,
+        ) => 0,
         Cell::Delivered(day) => match day.health {
             Health::Gaps => 10 + share(day.missing.saturating_sub(day.missing_off), &day, 40),
             Health::Rejects => 5 + share(day.rejects, &day, 4),

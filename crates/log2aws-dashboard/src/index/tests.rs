@@ -14,6 +14,7 @@ use super::*;
 use crate::index::Absence::{Loading, NotDue, NotYetKnown, Off, Ran, Silent, Unknown};
 
 mod lens;
+mod retired;
 
 const HOUR: u64 = 3_600;
 const DAY: u64 = 24 * HOUR;

@@ -11,7 +11,7 @@ use askama::Template;
 use log2aws_core::day::Day;
 
 use super::layout::{Message, PageLayout};
-use super::{cells, lens};
+use super::{cells, lens, retirement};
 use crate::i18n::{Words, count, fill};
 use crate::index::{
     Absence, Calendar, CalendarRow, Cell, DayCounts, Health, Lens, LensValue, MANY_REBOOTS, Only,
@@ -108,6 +108,7 @@ struct ServerRow<'a> {
     /// The whole name and note, if they are not shown whole.
     title: Option<String>,
     reboots: Option<String>,
+    retired: Option<String>,
     compare: String,
     cells: Vec<CellView<'a>>,
 }
@@ -294,23 +295,31 @@ fn server_row<'a>(
     let silent = row.last.map(|last| fill(w.cell_silent_since, &[("day", &last)]));
     let cells = row.cells.iter().zip(&row.values).zip(names);
     let note = row.note.as_deref().map(|note| short(note, FITTING_NOTE));
-    let whole = match &row.note {
-        Some(whole) => format!("{server} · {whole}"),
-        None => server.to_owned(),
-    };
-    let cut = server.chars().count() > FITTING_NAME || note.as_deref() != row.note.as_deref();
+    let retired = row.retired.as_ref();
+    let retired_in_short = retired.map(|record| retirement::short(record, w));
+    let retired_line = retired.map(|record| retirement::line(record, w));
+    let whole = [Some(server), row.note.as_deref(), retired_line.as_deref()];
+    let whole = whole.into_iter().flatten().collect::<Vec<_>>().join(" · ");
+    let cut = retired.is_some()
+        || server.chars().count() > FITTING_NAME
+        || note.as_deref() != row.note.as_deref();
     ServerRow {
         server,
         note,
         title: cut.then_some(whole),
         reboots: (row.reboots >= MANY_REBOOTS)
             .then(|| count(row.reboots.into(), [w.reboots_here_many; 2])),
+        retired: retired_in_short.clone(),
         compare: fill(w.compare_one, &[("server", &server)]),
         cells: cells
             .map(|((cell, value), day)| match cell {
                 Cell::Empty(Absence::Silent) => {
                     let words = silent.clone().map(Cow::from);
                     sign(cell, day, words.unwrap_or_else(|| w.cell_silent.into()))
+                }
+                Cell::Empty(Absence::Retired) => {
+                    let words = retired_in_short.clone().map(Cow::from);
+                    sign(cell, day, words.unwrap_or_else(|| w.cell_retired.into()))
                 }
                 Cell::Delivered(_) => delivered(cell, *value, day, lens, w),
                 _ => sign(cell, day, cells::absence_words(cell, w).into()),

@@ -26,6 +26,7 @@ pub(crate) fn class(cell: &Cell) -> &'static str {
             Absence::Silent => "s",
             Absence::Unknown => "n",
             Absence::Loading => "l",
+            Absence::Retired => "e",
         },
     }
 }
@@ -44,6 +45,7 @@ pub(crate) fn sign(cell: &Cell) -> &'static str {
             Absence::Silent => "?",
             Absence::Unknown => "~",
             Absence::Loading => "…",
+            Absence::Retired => "■",
         },
     }
 }
@@ -86,6 +88,7 @@ fn absence_short(absence: Absence, w: &Words) -> &'static str {
         Absence::Silent => w.cell_silent,
         Absence::Unknown => w.cell_unknown,
         Absence::Loading => w.cell_loading,
+        Absence::Retired => w.cell_retired,
     }
 }
 
@@ -97,7 +100,9 @@ pub(crate) fn missing(cell: &Cell) -> Missing {
         Cell::Empty(Absence::Ran) => Missing::Ran,
         Cell::Empty(Absence::Silent) => Missing::Silent,
         Cell::Delivered(_) | Cell::Empty(Absence::Unknown) => Missing::Unknown,
-        Cell::Empty(Absence::NotDue | Absence::NotYetKnown | Absence::Loading) => Missing::NotDue,
+        Cell::Empty(
+            Absence::NotDue | Absence::NotYetKnown | Absence::Retired | Absence::Loading,
+        ) => Missing::NotDue,
     }
 }
 
@@ -120,6 +125,7 @@ pub(crate) fn sentence(cell: &Cell, w: &Words) -> &'static str {
             Absence::Silent => w.say_silent,
             Absence::Unknown => w.say_unknown,
             Absence::Loading => w.say_loading,
+            Absence::Retired => w.say_retired,
         },
     }
 }
@@ -162,6 +168,7 @@ pub(crate) fn all() -> Vec<Cell> {
         Absence::Off,
         Absence::NotDue,
         Absence::NotYetKnown,
+        Absence::Retired,
         Absence::Loading,
     ];
     let mut cells: Vec<_> = healths.into_iter().map(delivered).collect();

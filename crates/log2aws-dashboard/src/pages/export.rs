@@ -88,6 +88,7 @@ fn cause(cell: &Cell) -> &'static str {
             Absence::Ran => "missing-although-running",
             Absence::Silent => "silent",
             Absence::Unknown => "unknown",
+            Absence::Retired => "retired",
             Absence::Loading => "not-scanned",
         },
     }

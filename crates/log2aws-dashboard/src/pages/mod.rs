@@ -11,5 +11,6 @@ pub(crate) mod export;
 pub(crate) mod layout;
 pub(crate) mod lens;
 pub(crate) mod login;
+mod retirement;
 pub(crate) mod server;
 pub(crate) mod week;

@@ -5,12 +5,14 @@ use jiff::ToSpan as _;
 use log2aws_core::chart::Drawing;
 use log2aws_core::chart::period::{self, PeriodDay, week_size};
 use log2aws_core::day::Day;
+use log2aws_core::retired::Retirement;
 use log2aws_core::server_name::ServerName;
 
 use super::calendar::shifted;
 use super::cells;
 use super::day::numbers;
 use super::layout::{Message, PageLayout, Severity};
+use super::retirement;
 use crate::i18n::{Words, count, fill};
 use crate::index::{Absence, Cell, DayStats, Health, MANY_REBOOTS, Status};
 use crate::query::{Link, Query, echo_excerpt};
@@ -121,6 +123,7 @@ struct PeriodRow {
 pub(crate) fn render(
     layout: &PageLayout<'_>,
     (server, note): (&ServerName, Option<&str>),
+    retired: Option<&Retirement>,
     period: Period,
     days: &[PeriodCell],
     (newest, today): (Day, Day),
@@ -144,7 +147,11 @@ pub(crate) fn render(
         f: layout,
         server: server.as_str(),
         note,
-        messages: reboots(days, w).into_iter().collect(),
+        messages: retired
+            .map(|record| retired_message(record, days, w))
+            .into_iter()
+            .chain(reboots(days, w))
+            .collect(),
         from,
         to,
         totals: totals(days, w),
@@ -207,10 +214,11 @@ fn totals(days: &[PeriodCell], w: &Words) -> String {
         days.iter().filter_map(|(_, cell, _)| delivered(cell)).map(|d| u64::from(of(&d))).sum()
     };
     let there = days.iter().filter(|(_, cell, _)| delivered(cell).is_some()).count();
-    // Nobody expects a log before the first one, or before it is due.
+    // Nobody expects a log before the first one, before it is due, or of a retired server.
     let of = |absence| days.iter().filter(|(_, cell, _)| *cell == Cell::Empty(absence)).count();
     let not_due = of(Absence::NotDue);
-    let expected = days.len() - not_due - of(Absence::NotYetKnown);
+    let not_expected = of(Absence::NotYetKnown) + of(Absence::Retired);
+    let expected = days.len() - not_due - not_expected;
     let mut parts = vec![fill(w.days_of, &[("n", &there), ("of", &expected)])];
     if not_due > 0 {
         parts.push(fill(w.days_not_due, &[("n", &not_due)]));
@@ -222,6 +230,13 @@ fn totals(days: &[PeriodCell], w: &Words) -> String {
     ];
     parts.extend(counted.iter().filter(|(n, _)| *n > 0).map(|(n, texts)| count(*n, *texts)));
     parts.join(" · ")
+}
+
+/// A message about the record with which the server is retired.
+fn retired_message(record: &Retirement, days: &[PeriodCell], w: &Words) -> Message {
+    let arrived = |(day, _, stats): &&PeriodCell| *day >= record.from && stats.is_some();
+    let arrived = days.iter().rev().find(arrived).map(|(day, ..)| *day);
+    retirement::message(record, arrived, w)
 }
 
 /// Repeated reboots, which count as a problem.

@@ -10,6 +10,7 @@ mod list;
 mod list_plan;
 mod read;
 mod refresh;
+mod retired;
 mod retry;
 #[cfg(test)]
 mod tests;
@@ -121,6 +122,8 @@ pub struct Progress {
     pub failed: Option<String>,
     /// The end of the last successful refresh.
     pub finished_at: Option<Timestamp>,
+    /// Why the records of retired servers are not known, or may have changed.
+    pub retired_fault: Option<String>,
 }
 
 #[derive(Debug, Default)]
@@ -139,6 +142,7 @@ struct RefreshState {
     folders: BTreeSet<String>,
     /// Summaries that the store could not return.
     retries: retry::Retries,
+    retired: retired::RetiredState,
     /// Servers that changed since the cache was last written.
     dirty: BTreeSet<Arc<ServerName>>,
     notified_at: Option<Timestamp>,
@@ -168,9 +172,14 @@ impl StoreIndex {
 
     /// The known days of a server, oldest first; `None` if there are none.
     pub fn server(&self, server: &ServerName) -> Option<Vec<(Day, DayStats)>> {
+        let complete = self.inner.now().complete;
         let index = self.inner.index();
         let days = index.days(server);
-        let known = days.iter().filter_map(|packed| Some((packed.day.day()?, packed.stats())));
+        let known = days.iter().enumerate().filter_map(|(at, packed)| {
+            let is_first = at == 0 && complete;
+            let judged = if is_first { packed.as_first_day() } else { *packed };
+            Some((packed.day.day()?, judged.stats()))
+        });
         (!days.is_empty()).then(|| known.collect())
     }
 
@@ -181,7 +190,17 @@ impl StoreIndex {
 
     /// The statistics of one day of a server; `None` if there are none.
     pub fn day(&self, server: &ServerName, day: Day) -> Option<DayStats> {
-        self.inner.index().get(server, day.into()).map(crate::index::Packed::stats)
+        let is_first = self.is_first(server, day);
+        let index = self.inner.index();
+        let packed = index.get(server, day.into())?;
+        Some(if is_first { packed.as_first_day().stats() } else { packed.stats() })
+    }
+
+    /// Whether no results of an earlier day of the server are in the store, and it was listed whole.
+    pub fn is_first(&self, server: &ServerName, day: Day) -> bool {
+        let complete = self.inner.now().complete;
+        let index = self.inner.index();
+        complete && index.days(server).first().is_some_and(|first| first.day == day.into())
     }
 
     /// The note in the metadata of a server's newest log.
@@ -222,6 +241,7 @@ impl StoreIndex {
             summaries,
             failed: state.failed.clone(),
             finished_at: state.finished_at,
+            retired_fault: state.retired.fault(),
         }
     }
 

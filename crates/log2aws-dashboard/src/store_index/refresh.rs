@@ -39,6 +39,8 @@ pub struct RefreshReport {
     pub unreadable_because: Option<String>,
     /// Whether it was stopped early.
     pub stopped: bool,
+    /// Why the records of retired servers could not be read, if so.
+    pub retired_fault: Option<String>,
     /// Why the cache could not be written, if so. The index is not affected.
     pub cache_fault: Option<String>,
 }
@@ -87,6 +89,7 @@ impl StoreIndex {
                 }
             }
             (report.listed, report.read) = (state.listed, state.read);
+            report.retired_fault = state.retired.fault();
         }
         report.cache_fault = inner.write_cache().err().map(|error| error.to_string());
         inner.notify();
@@ -129,6 +132,7 @@ impl Inner {
             report.stopped = true;
             return Ok(());
         };
+        self.load_retired_if_any(&folders);
         let jobs = if report.full {
             self.index_mut().mark_all_unseen();
             list_plan::full(&folders)

@@ -1,5 +1,6 @@
 //! The store index over a store in memory.
 
+mod retired;
 mod world;
 
 use std::sync::atomic::Ordering;

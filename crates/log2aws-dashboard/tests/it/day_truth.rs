@@ -134,6 +134,30 @@ fn a_day_before_that_arrives_later_changes_the_interval_all_the_same() {
 }
 
 #[test]
+fn an_empty_log_in_between_keeps_no_day_before_from_being_followed() {
+    let days = [2, 1, 0].map(|ago: i64| LAST.saturating_sub(jiff::ToSpan::days(ago)));
+    let log = |at: usize| match at {
+        // The second day's log has no line.
+        1 => String::new(),
+        at => {
+            let every = if at == 2 { 5 } else { 10 };
+            let log = Log { head: String::new(), every, ..Log::new("web01", days[at]) };
+            log.text(|_| false, None)
+        }
+    };
+    for order in [[0, 1, 2], [1, 2, 0], [2, 1, 0], [2, 0, 1]] {
+        let world = World::new();
+        for at in order {
+            world.deliver("web01", days[at], log(at).as_bytes());
+        }
+        let json = world.result(&format!("web01/{}.json", days[2]));
+        let summary: serde_json::Value = serde_json::from_slice(&json).unwrap();
+        assert_eq!(summary["log"]["interval_seconds"], 600, "{order:?}");
+        assert_eq!(summary["log"]["sampled_twice"], 144, "{order:?}");
+    }
+}
+
+#[test]
 fn a_gap_is_split_at_the_boot() {
     // Ran until 01:00, booted at 01:10; the sampler was started by hand at 20:00.
     let mut log: String = slots(0, 3_601).map(|at| line(at, UP)).collect();

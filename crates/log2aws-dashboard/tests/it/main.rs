@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod day_truth;
+mod first_day;
 mod fleet;
 mod front;
 mod hostile;

@@ -240,6 +240,54 @@ fn a_reopened_day_says_who_reopened_it_when_and_why_also_after_it_was_delivered(
     assert!(damaged.text().contains("<figure class=\"chart\""));
 }
 
+#[test]
+fn a_retired_server_is_shown_with_who_retired_it_when_and_why() {
+    let world = fleet(0, 31);
+    let retire = |records: &str| {
+        world.put(ANALYZED, ".log2aws/retired.json", records.as_bytes());
+        world.refresh();
+    };
+    let record = |server: &str, from: jiff::civil::Date| {
+        serde_json::json!({"server": server, "from": from.to_string(), "why": "sold <to> ACME", "by": "kato",
+            "at": "2026-11-20T08:00:00Z"})
+    };
+    let records = [record("good01", before(0)), record("silent01", before(2))];
+    retire(&serde_json::json!({"format": 1, "records": records}).to_string());
+    let says = |uri: &str, parts: [&str; 2]| {
+        for (answer, part) in [world.get(uri), world.get_ja(uri)].iter().zip(parts) {
+            let text = answer.text();
+            assert!(text.contains(part), "{uri}: {part}: {text}");
+            assert!(text.contains("sold &#60;to&#62; ACME") && text.contains("kato"), "{text}");
+        }
+    };
+    let (first, day) = (before(2), before(1));
+    let calendar =
+        format!("title=\"silent01 · retired since {first}: sold &#60;to&#62; ACME (by kato)\"");
+    says("/ui/", [&calendar, &format!("{first} から運用終了：sold")]);
+    says("/ui/?q=silent01", [&calendar, "から運用終了"]);
+    let cell = format!("href=s/silent01/{day} class=e title=\"retired since {first}\">■<i>");
+    assert!(world.get("/ui/").text().contains(&cell), "{cell}");
+    let from = format!("from {first} on no log is expected (kato, 2026-11-20T08:00:00Z)");
+    says("/ui/s/silent01", [&from, "以降のログは届かない予定です"]);
+    says(&format!("/ui/s/silent01/{day}"), [&from, "この日のログは届かない予定です"]);
+    // A log that arrives all the same is shown, and said to be unexpected.
+    let arrived = before(0);
+    let unexpected = format!("but a log of {arrived} arrived");
+    says(&format!("/ui/s/good01/{arrived}"), [&unexpected, "のログが届きました"]);
+    says("/ui/s/good01", [&unexpected, "のログが届きました"]);
+    let earlier = world.get(&format!("/ui/s/good01/{day}"));
+    assert!(!earlier.text().contains("retired") && !earlier.text().contains("kato"));
+    assert!(
+        world.get(&format!("/ui/s/good01/{arrived}")).text().contains("<figure class=\"chart\"")
+    );
+    // Damaged records are a problem that names them, and everybody is expected.
+    retire("{");
+    let damaged = world.get("/ui/");
+    assert!(damaged.text().contains(".log2aws/retired.json: it is damaged"), "{}", damaged.text());
+    assert!(damaged.text().contains("silent since") && !damaged.text().contains("class=e"));
+    assert!(world.get_ja("/ui/").text().contains("運用終了の記録を読めません"));
+}
+
 /// The clock says the morning of the day after the last one.
 #[test]
 fn the_calendar_says_who_is_missing_and_finds_notes() {

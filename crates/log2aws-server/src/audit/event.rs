@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use jiff::Timestamp;
+use log2aws_core::plain_text::is_hidden_control;
 use serde::{Deserialize, Serialize};
 
 /// The names of all events.
@@ -128,7 +129,7 @@ impl AuditEvent {
         let json = serde_json::to_string(&self.bounded())?;
         let mut line = String::with_capacity(json.len() + 1);
         for c in json.chars() {
-            if is_obeyed_by_terminals(c) {
+            if is_hidden_control(c) {
                 // Only inside strings: everything between them is ASCII.
                 let mut units = [0; 2];
                 for unit in c.encode_utf16(&mut units) {
@@ -161,13 +162,6 @@ impl AuditEvent {
             ..self.clone()
         }
     }
-}
-
-/// Whether a terminal interprets the character: control characters, and those that change the
-/// direction of text.
-pub fn is_obeyed_by_terminals(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// At most `max` bytes of a text; `…` marks a cut.
@@ -238,7 +232,7 @@ mod tests {
         };
         let line = event.to_line().unwrap();
         assert_eq!(line.find('\n'), Some(line.len() - 1));
-        assert!(line.chars().all(|c| c == '\n' || !is_obeyed_by_terminals(c)), "{line}");
+        assert!(line.chars().all(|c| c == '\n' || !is_hidden_control(c)), "{line}");
         let read: AuditEvent = serde_json::from_str(&line).unwrap();
         let key = read.key.unwrap();
         assert!(key.starts_with("\n\u{1b}[2J\u{9b}\u{202e}\u{7f}\0\"\\\n") && key.ends_with('…'));

@@ -19,7 +19,7 @@ mod writer;
 
 pub(crate) use classify::RefusalReason;
 pub(crate) use day_file::files as day_files;
-pub use event::{AuditEvent, EVENTS, MAX_LINE_BYTES, is_obeyed_by_terminals};
+pub use event::{AuditEvent, EVENTS, MAX_LINE_BYTES};
 pub use limits::AuditConfig;
 pub(crate) use log::AuditLog;
 pub(crate) use record::AuditRecord;

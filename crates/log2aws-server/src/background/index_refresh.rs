@@ -90,6 +90,9 @@ fn refresh(
             if let Some(error) = report.cache_fault {
                 tracing::warn!(error, "the dashboard's cache cannot be written");
             }
+            if let Some(error) = report.retired_fault {
+                tracing::warn!(error, "the records of retired servers cannot be read");
+            }
             if let Some(error) = report.unreadable_because {
                 let summaries = report.unreadable;
                 tracing::warn!(summaries, error, "summaries cannot be read; they are tried again");

@@ -25,6 +25,7 @@ pub(crate) mod version_quota;
 use std::sync::Arc;
 
 use log2aws_core::key::{BucketName, ObjectKey};
+use log2aws_core::reopening::RECORDS_PREFIX;
 use log2aws_service::ports::VersionId;
 use log2aws_store::DiskStore;
 use log2aws_store::disk::DiskError;
@@ -51,6 +52,7 @@ pub(crate) struct Disk {
     pub(crate) unreadable: UnreadableObjects,
     /// When the data folder was opened, used as the creation date of buckets.
     pub(crate) since: jiff::Timestamp,
+    on_record: Arc<dyn Fn(&ObjectKey) + Send + Sync>,
 }
 
 impl Disk {
@@ -63,7 +65,20 @@ impl Disk {
         unreadable: UnreadableObjects,
         since: jiff::Timestamp,
     ) -> Self {
-        Self { store, raw_bucket, queue, metrics, uploads, unreadable, since }
+        let on_record = Arc::new(|_: &ObjectKey| {});
+        Self { store, raw_bucket, queue, metrics, uploads, unreadable, since, on_record }
+    }
+
+    /// The same, with a call after each change of an operator's record.
+    pub(crate) fn on_record(self, call: impl Fn(&ObjectKey) + Send + Sync + 'static) -> Self {
+        Self { on_record: Arc::new(call), ..self }
+    }
+
+    /// Must be called after each change of an object.
+    fn changed(&self, bucket: &BucketName, key: &ObjectKey) {
+        if *bucket != self.raw_bucket && key.as_str().starts_with(RECORDS_PREFIX) {
+            (self.on_record)(key);
+        }
     }
 
     /// Maps a store error to its response.

@@ -95,13 +95,19 @@ pub(super) fn has_interval_of(job: &Job<'_>, log: &LogSummary) -> Result<bool, S
     Ok(interval == log.interval_seconds)
 }
 
-/// The first of the days after that has a summary, if its interval is not what this day gives it.
+/// The first of the days after whose interval is not what the days before give it. The days behind
+/// the first one that shows an interval follow that one, as [`day_before`] does.
 pub(super) fn day_after(job: &Job<'_>) -> Result<Option<RawKey>, StoreError> {
     for days in 1..=DAYS_BEFORE {
         let Some(key) = key_of_day(job, days) else { continue };
         if let Some(log) = log_of(job, &key)? {
             let Ok(after) = Job::new(job.app, job.settings, &key) else { continue };
-            return Ok((!has_interval_of(&after, &log)?).then_some(key));
+            if !has_interval_of(&after, &log)? {
+                return Ok(Some(key));
+            }
+            if log.rows > 0 {
+                return Ok(None);
+            }
         }
     }
     Ok(None)

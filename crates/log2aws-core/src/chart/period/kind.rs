@@ -15,7 +15,7 @@ pub enum Missing {
     Unknown,
     /// Something arrived that was refused or cannot be read.
     Unreadable,
-    /// Nothing is expected: not due yet, or before the first delivery.
+    /// Nothing is expected: not due yet, before the first delivery, or of a retired server.
     NotDue,
 }
 

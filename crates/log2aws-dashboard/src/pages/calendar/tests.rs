@@ -82,6 +82,7 @@ fn page_of(state: &CalendarState, servers: usize, trouble: u32) -> Calendar {
             note: number.is_multiple_of(3).then(|| format!("本番 AP サーバー {number} 号機")),
             reboots: random(5),
             last: days.get(7).copied(),
+            retired: None,
             cells: days.iter().map(|_| cell(&mut random)).collect(),
             values: days
                 .iter()
@@ -106,6 +107,7 @@ fn page_of(state: &CalendarState, servers: usize, trouble: u32) -> Calendar {
         servers: all,
         matching: all,
         troubled: all,
+        retired_before: 0,
         page: state.page,
         pages: 25,
     }
@@ -166,7 +168,7 @@ fn the_worst_page_of_200_servers_stays_below_80_kb() {
 #[test]
 fn every_cell_says_what_it_is_in_a_sign_and_in_words() {
     let w = i18n::of(Language::En);
-    let state = state("days=13&lens=complete");
+    let state = state("days=14&lens=complete");
     let mut calendar = page_of(&state, 1, 20);
     calendar.rows[0].cells = cells::all();
     let html = page(&state, &calendar, Language::En);
@@ -182,7 +184,7 @@ fn every_cell_says_what_it_is_in_a_sign_and_in_words() {
             continue;
         }
         let silent = *cell == Cell::Empty(Absence::Silent);
-        let words = if silent { "silent since 2026-11-19" } else { &cells::short(cell, w) };
+        let words = if silent { "silent since 2026-11-18" } else { &cells::short(cell, w) };
         assert!(html.contains(&format!(" title=\"{words}\">")), "{html}");
         let sign = cells::sign(cell);
         let shown = format!(">{sign}<i>{words}</i>");
@@ -245,10 +247,11 @@ fn a_day_says_how_many_arrived_and_leads_to_those_that_did_not() {
         silent_since: Some(day("2026-11-05")),
         missing: 1,
         off: 1,
+        retired: 2,
     };
     (calendar.counts, calendar.state_of) = (vec![counts; 2], (day("2026-11-23"), counts));
     let said = "37 arrived, 3 not yet (due 12:00), 1 missing, 2 silent, the longest since \
-                2026-11-05, 1 off";
+                2026-11-05, 1 off, 2 retired";
     let html = page(&state, &calendar, Language::En);
     assert!(html.contains(&format!("title=\"2026-11-23 (Mon): {said}\"")), "{html}");
     assert!(html.contains(&format!(" · 2026-11-23: {said}</p>")));

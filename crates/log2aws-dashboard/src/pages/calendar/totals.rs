@@ -22,6 +22,9 @@ pub(super) fn totals(
     if !state.search.is_empty() {
         parts.push(fill(w.matching, &[("n", &calendar.matching)]));
     }
+    if calendar.retired_before > 0 {
+        parts.push(fill(w.retired_before, &[("n", &calendar.retired_before)]));
+    }
     if calendar.matching > 0 {
         match calendar.troubled {
             0 if counts.not_due > 0 || loading => {}
@@ -52,6 +55,7 @@ pub(super) fn arrived(day: Day, counts: &DayCounts, today: Day, w: &Words) -> St
         some(counts.missing, w.missing_n),
         counts.silent_since.map(silent),
         some(counts.off, w.off_n),
+        some(counts.retired, w.retired_n),
     ];
     let text = w.list(parts);
     if text.is_empty() { w.no_server_yet.to_owned() } else { text }
@@ -118,6 +122,9 @@ pub(crate) fn progress_messages(progress: &Progress, w: &Words) -> Vec<Message> 
     let mut messages = Vec::new();
     if let Some(why) = &progress.failed {
         messages.push(Message::new(Severity::Bad, w.load_failed).with_detail(why.as_str()));
+    }
+    if let Some(why) = &progress.retired_fault {
+        messages.push(Message::new(Severity::Bad, w.retired_fault).with_detail(why.as_str()));
     }
     if progress.loading {
         let text = fill(w.loading, &[("listed", &progress.listed), ("read", &progress.read)]);

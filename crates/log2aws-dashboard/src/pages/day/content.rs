@@ -9,6 +9,7 @@ use log2aws_core::error_chain::ErrorChain;
 use log2aws_core::key::ResultKind;
 use log2aws_core::refused::RefusedVersions;
 use log2aws_core::reopening::Reopening;
+use log2aws_core::retired::Retirement;
 use log2aws_core::sample::Sample;
 use log2aws_core::server_name::ServerName;
 use log2aws_core::summary::{LogSummary, Rejects, Summary, SummaryBuilder, SummaryError};
@@ -128,8 +129,12 @@ pub(crate) struct Content {
     pub(crate) refused: Refused,
     /// An operator's record that reopened the day, or why it is unknown.
     pub(crate) reopening: Result<Option<Reopening>, String>,
+    /// The record with which the server is retired.
+    pub(crate) retirement: Option<Retirement>,
     /// The summary's log; computed from the CSV if there is no summary.
     pub(crate) log: Option<LogSummary>,
+    /// How many samples are not counted as missing because the log is the first of the server.
+    pub(crate) before_first: u64,
     /// Identifies this version of the results.
     pub(crate) tag: String,
 }
@@ -153,7 +158,11 @@ impl Content {
         };
         let reopening = store_index.reopening(server, day).map_err(|error| error_chain(&error));
         let tag = hex::encode(&hash.finalize()[..4]);
-        Self { server: server.clone(), day, summary, csv, refused, reopening, log, tag }
+        let lead = log.as_ref().map_or(0, |log| log.lead().missing);
+        let before_first = if lead > 0 && store_index.is_first(server, day) { lead } else { 0 };
+        let log = if before_first > 0 { log.map(|log| log.as_first_day()) } else { log };
+        let (server, retirement) = (server.clone(), store_index.retirement(server));
+        Self { server, day, summary, csv, refused, reopening, retirement, log, before_first, tag }
     }
 
     /// Whether there is nothing at all.

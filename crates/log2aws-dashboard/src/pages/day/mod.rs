@@ -9,14 +9,18 @@ mod series;
 mod state;
 mod versions;
 
+use std::borrow::Cow;
+
 use askama::Template;
 use log2aws_core::chart::{SeriesId, Time, View};
 use log2aws_core::day::Day;
 use log2aws_core::key::ResultKind;
+use log2aws_core::plain_text::visible;
 use log2aws_core::summary::{LogSummary, Summary};
 
 use super::cells;
 use super::layout::{Message, PageLayout};
+use super::retirement;
 use crate::i18n::{Words, count, fill, reason};
 use crate::index::Cell;
 use crate::query::Link;
@@ -52,7 +56,7 @@ struct DayPage<'a> {
     server_link: String,
     day: Day,
     weekday: &'static str,
-    note: Option<&'a str>,
+    note: Option<Cow<'a, str>>,
     subtitle: String,
     previous: Option<DayLink>,
     next: Option<DayLink>,
@@ -148,7 +152,7 @@ pub(crate) fn render(
         server_link: server_link(content),
         day: content.day,
         weekday: w.weekday(content.day.date()),
-        note: log.and_then(|log| log.metadata.note.as_deref()),
+        note: log.and_then(|log| log.metadata.note.as_deref()).map(visible),
         subtitle: log.map_or_else(String::new, |log| subtitle(log, w)),
         previous: input.neighbours.previous.map(|day| other(content, day, w.nearest_before)),
         next: input.neighbours.next.map(|day| other(content, day, w.nearest_after)),
@@ -186,6 +190,7 @@ pub(crate) fn render_empty(
         weekday: w.weekday(content.day.date()),
         messages: std::iter::once(Message::new(cells::severity(cell), cells::sentence(cell, w)))
             .chain(versions::refused(&content.refused, w))
+            .chain(content.retirement.as_ref().map(|record| retirement::message(record, None, w)))
             .chain(reopening::message(content, w))
             .collect(),
         previous: neighbours.previous.map(|day| other(content, day, w.nearest_before)),

@@ -10,6 +10,7 @@ use super::content::{Content, Stored};
 use super::{numbers, reopening, versions};
 use crate::i18n::{Words, count, fill, reason};
 use crate::pages::layout::{Message, Severity};
+use crate::pages::retirement;
 
 /// The most gaps and reboots that are named; a bad day has hundreds.
 const MAX_NAMED: usize = 8;
@@ -19,11 +20,14 @@ pub(super) fn sentences(content: &Content, w: &Words) -> Vec<Message> {
     let mut messages = Vec::new();
     stored(content, w, &mut messages);
     messages.extend(versions::refused(&content.refused, w));
+    let retirement = content.retirement.as_ref().filter(|record| record.from <= content.day);
+    messages.extend(retirement.map(|r| retirement::message(r, Some(content.day), w)));
     messages.extend(reopening::message(content, w));
     if let Some(log) = &content.log {
         let clock = DayClock::new(content.day, log.metadata.tz.as_deref());
         messages.extend(stopped(log, w));
         messages.push(coverage(log, w));
+        messages.extend(first_log(content, log, w));
         messages.extend(not_yet(log, w));
         messages.extend(surplus(log, w));
         gaps(&clock, log, w, &mut messages);
@@ -193,6 +197,12 @@ fn gaps(clock: &DayClock, log: &LogSummary, w: &Words, messages: &mut Vec<Messag
         messages
             .push(Message::new(Severity::Warn, count(more, [w.gaps_more_one, w.gaps_more_many])));
     }
+}
+
+/// What is not counted because the log is the first of the server.
+fn first_log(content: &Content, log: &LogSummary, w: &Words) -> Option<Message> {
+    let first = log.first.filter(|_| content.before_first > 0)?;
+    Some(Message::new(Severity::Note, fill(w.first_log, &[("at", &hm(first))])))
 }
 
 /// The times at which a gap begins and ends; the next midnight is 24:00.

@@ -32,6 +32,7 @@ pub(crate) async fn delete(
     let condition = condition(input.if_match, None)?;
     on_disk_thread(move || {
         disk.store.delete(&bucket, &key, &condition).map_err(disk.fault())?;
+        disk.changed(&bucket, &key);
         if let Some(record) = record {
             record.deleted();
         }
@@ -99,7 +100,9 @@ fn delete_one(disk: &Disk, bucket: &BucketName, object: &ObjectIdentifier) -> S3
     check_version(disk, bucket, object.version_id.as_deref())?;
     let (bucket, key) = names(bucket.as_str(), &object.key)?;
     let condition = condition(object.e_tag.clone().map(ETagCondition::ETag), None)?;
-    disk.store.delete(&bucket, &key, &condition).map_err(disk.fault())
+    disk.store.delete(&bucket, &key, &condition).map_err(disk.fault())?;
+    disk.changed(&bucket, &key);
+    Ok(())
 }
 
 fn may_delete(disk: &Disk, bucket: &BucketName) -> S3Result<()> {

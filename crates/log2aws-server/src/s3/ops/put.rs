@@ -144,6 +144,7 @@ impl Disk {
         if *bucket == self.raw_bucket {
             self.queue.enqueue(key);
         }
+        self.changed(bucket, key);
         Ok(info)
     }
 }
