@@ -5,10 +5,11 @@
 //! behind its lines. Only `svg`, `html` and `values` know a file format.
 
 mod axis;
+mod band;
 mod drawing;
 mod geometry;
 mod html;
-mod mode_timeline;
+pub(crate) mod mode_timeline;
 mod page;
 mod panel;
 pub mod period;
@@ -29,6 +30,7 @@ use crate::metadata::{Metadata, Mode, ZoneName};
 use crate::sample::Sample;
 use crate::server_name::ServerName;
 use crate::summary::{LogSummary, MAX_MODES};
+use crate::usual::Usual;
 
 use axis::TimeAxis;
 use mode_timeline::ModeTimeline;
@@ -56,6 +58,7 @@ pub struct ChartBuilder {
     since_boot: Vec<(u32, bool)>,
     /// The modes listed in a summary, for rows that come without metadata lines.
     mode_timeline: Option<ModeTimeline>,
+    usual: Option<Usual>,
 }
 
 impl ChartBuilder {
@@ -70,6 +73,7 @@ impl ChartBuilder {
             last: None,
             since_boot: Vec::new(),
             mode_timeline: None,
+            usual: None,
         }
     }
 
@@ -86,6 +90,13 @@ impl ChartBuilder {
         });
         chart.mode_timeline = ModeTimeline::new(&log.modes);
         chart
+    }
+
+    /// The same with the usual day behind the load and the free memory. Stored charts have none: they
+    /// depend on their log alone.
+    #[must_use]
+    pub fn with_usual(self, usual: Option<Usual>) -> Self {
+        Self { usual, ..self }
     }
 
     /// Takes a metadata line, which applies to the lines after it.
@@ -133,6 +144,7 @@ impl ChartBuilder {
         let peak = if view.window.is_some() { points.peak() } else { self.peak };
         // A day of zeros has no peak to label.
         let peak = peak.filter(|peak| peak.load > 0.0);
-        Page { server, clock, log, points: &points, peak, axis, view }.draw()
+        let usual = self.usual.as_ref();
+        Page { server, clock, log, points: &points, peak, axis, view, usual }.draw()
     }
 }

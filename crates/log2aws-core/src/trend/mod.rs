@@ -182,8 +182,18 @@ fn number(count: u64) -> f64 {
     count as f64
 }
 
+/// The value below which that share of sorted values lies, between neighbours in a straight line. 0
+/// without values.
+pub(crate) fn quantile(sorted: &[f64], share: f64) -> f64 {
+    let Some(last) = sorted.len().checked_sub(1) else { return 0.0 };
+    let at = share * number(last as u64);
+    let below = (0..=last).rfind(|&index| number(index as u64) <= at).unwrap_or(0);
+    let (low, high) = (sorted[below], sorted[(below + 1).min(last)]);
+    (high - low).mul_add(at - number(below as u64), low)
+}
+
 /// The median; its input is reordered.
-pub(crate) fn median(values: &mut [f64]) -> Option<f64> {
+fn median(values: &mut [f64]) -> Option<f64> {
     let middle = values.len().checked_sub(1)? / 2;
     let lower = nth(values, middle);
     Some(if values.len() % 2 == 1 { lower } else { f64::midpoint(lower, nth(values, middle + 1)) })
