@@ -30,6 +30,10 @@ pub struct Trend {
     pub from: f64,
     /// The line's value on the last day.
     pub to: f64,
+    /// The median of the first three days.
+    pub oldest: f64,
+    /// The median of the last three days.
+    pub newest: f64,
     /// The change in a day.
     pub slope: Slope,
 }
@@ -89,11 +93,13 @@ impl Trend {
             .collect();
         let from = median(&mut offsets)?;
         let to = slope.mid.mul_add(distance(first, last), from);
-        let mut newest: Vec<f64> =
-            points.iter().rev().take(NEWEST).map(|point| point.value).collect();
-        let newest = median(&mut newest)?;
+        let edge = |points: &[Point]| {
+            median(&mut points.iter().map(|point| point.value).collect::<Vec<_>>())
+        };
+        let oldest = edge(&points[..NEWEST])?;
+        let newest = edge(&points[points.len() - NEWEST..])?;
         let holds = (newest - to).abs() <= (newest - from).abs();
-        holds.then_some(Self { points: points.len(), first, last, from, to, slope })
+        holds.then_some(Self { points: points.len(), first, last, from, to, oldest, newest, slope })
     }
 
     /// In how many days after [`Trend::last`] the line reaches `limit`, from both ends of the

@@ -55,6 +55,8 @@ fn a_leak_is_foretold_as_an_interval_around_its_day() {
     let trend = Trend::of(&points(&values)).unwrap();
     assert!((trend.slope.mid + 100.0).abs() < 1.0, "{trend:?}");
     assert!((trend.from - 3000.0).abs() < 10.0 && (trend.to - 1100.0).abs() < 10.0, "{trend:?}");
+    let edges = [trend.oldest - 2900.0, trend.newest - 1200.0];
+    assert!(edges.iter().all(|off| off.abs() < 20.0), "{trend:?}");
     let left = trend.reaches(0.0).unwrap();
     assert!(left.earliest <= 11 && 11 <= left.latest && left.latest <= 13, "{left:?}");
     assert_eq!(trend.reaches(2000.0), Some(DaysLeft { earliest: 0, latest: 0 }));

@@ -11,3 +11,4 @@ pub(crate) mod layout;
 pub(crate) mod lens;
 pub(crate) mod login;
 pub(crate) mod server;
+pub(crate) mod trends;

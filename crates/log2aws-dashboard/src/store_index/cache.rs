@@ -17,7 +17,7 @@ use super::{Inner, StoreIndex};
 use crate::index::{Days, NoteOf, Packed};
 
 /// Incremented with every change of an entry's content.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 /// The entry of the bucket. Entries of servers begin with [`SERVER`], so their names cannot
 /// collide.

@@ -7,4 +7,6 @@ mod fleet;
 mod front;
 mod hostile;
 mod pages;
+mod trends;
+mod usual;
 mod world;
