@@ -14,6 +14,7 @@ mod pages;
 mod query;
 pub mod store_index;
 mod store_trouble;
+mod usual_days;
 mod viewer;
 
 pub use http::{Body, Dashboard, Feed, LoginError, login_page};

@@ -5,10 +5,11 @@
 //! behind its lines. Only `svg`, `html` and `values` know a file format.
 
 mod axis;
+mod band;
 mod drawing;
 mod geometry;
 mod html;
-mod mode_timeline;
+pub(crate) mod mode_timeline;
 mod page;
 mod panel;
 pub mod period;
@@ -29,6 +30,7 @@ use crate::metadata::{Metadata, Mode, ZoneName};
 use crate::sample::Sample;
 use crate::server_name::ServerName;
 use crate::summary::{LogSummary, MAX_MODES};
+use crate::usual::Usual;
 
 use axis::TimeAxis;
 use mode_timeline::ModeTimeline;
@@ -57,6 +59,7 @@ pub struct ChartBuilder {
     since_boot: Vec<(u32, bool)>,
     /// The modes listed in a summary, for rows that come without metadata lines.
     mode_timeline: Option<ModeTimeline>,
+    usual: Option<Usual>,
 }
 
 impl ChartBuilder {
@@ -71,6 +74,7 @@ impl ChartBuilder {
             last: None,
             since_boot: Vec::new(),
             mode_timeline: None,
+            usual: None,
         }
     }
 
@@ -87,6 +91,13 @@ impl ChartBuilder {
         });
         chart.mode_timeline = ModeTimeline::new(&log.modes);
         chart
+    }
+
+    /// The same with the usual day behind the load and the free memory. Stored charts have none: they
+    /// depend on their log alone.
+    #[must_use]
+    pub fn with_usual(self, usual: Option<Usual>) -> Self {
+        Self { usual, ..self }
     }
 
     /// Takes a metadata line, which applies to the lines after it.
@@ -147,6 +158,8 @@ impl ChartBuilder {
         let (cores, values) =
             (cores.into_iter().collect(), Values::of_day(server, clock, &axis, points.minutes()));
         let more = ("", "");
-        Page { server, note, text, more, cores, values, points: &points, peak, axis, view }.draw()
+        let usual = self.usual.as_ref().map(|usual| (usual, clock));
+        let points = &points;
+        Page { server, note, text, more, cores, values, points, peak, axis, view, usual }.draw()
     }
 }

@@ -7,7 +7,7 @@ use crate::summary::ModeFrom;
 
 /// The modes of a day in row order.
 #[derive(Clone, Debug)]
-pub(super) struct ModeTimeline {
+pub(crate) struct ModeTimeline {
     mode: Mode,
     /// The changes still to come, the next one last.
     next: Vec<(DateTime, Mode)>,
@@ -16,7 +16,7 @@ pub(super) struct ModeTimeline {
 
 impl ModeTimeline {
     /// `None` if the list is empty, which means that one mode applies to the whole day.
-    pub(super) fn new(modes: &[ModeFrom]) -> Option<Self> {
+    pub(crate) fn new(modes: &[ModeFrom]) -> Option<Self> {
         let mode = |text: &str| text.parse().unwrap_or(Mode::SinceBoot);
         let (first, rest) = modes.split_first()?;
         let next = rest.iter().rev().map(|next| (next.from, mode(&next.mode))).collect();
@@ -25,7 +25,7 @@ impl ModeTimeline {
 
     /// The mode of the next row. A change takes effect at the row with its time, even if the clock
     /// went back before; if that row is missing, at the first row after it.
-    pub(super) fn mode_at(&mut self, time: DateTime) -> Mode {
+    pub(crate) fn mode_at(&mut self, time: DateTime) -> Mode {
         while let Some(&(from, mode)) = self.next.last() {
             let passed = from < time && self.last.is_none_or(|last| last < from);
             if time != from && !passed {

@@ -1,6 +1,7 @@
 //! The page: header, events, the panels from top to bottom, the time axis.
 
 use super::axis::TimeAxis;
+use super::band::UsualBand;
 use super::drawing::{Drawing, Path, Shape, Span};
 use super::geometry::{LEFT, RIGHT, WIDTH};
 use super::panel::{LegendEntry, Panel, Swatch};
@@ -11,8 +12,10 @@ use super::style::{fitted, width};
 use super::values::{PanelValues, Values};
 use super::view::View;
 use super::words::{self, Names};
+use crate::day_clock::DayClock;
 use crate::plain_text::visible;
 use crate::server_name::ServerName;
+use crate::usual::Usual;
 
 /// The distance from one plot's lower edge to the next one's upper edge.
 pub(super) const PLOT_SPACING: i32 = 400;
@@ -46,6 +49,8 @@ pub(super) struct Page<'a> {
     pub(super) peak: Option<Peak>,
     pub(super) axis: TimeAxis,
     pub(super) view: &'a View,
+    /// What is usual, by the clock of the day.
+    pub(super) usual: Option<(&'a Usual, &'a DayClock)>,
 }
 
 /// The text of a page that depends on what it shows.
@@ -82,7 +87,8 @@ impl Page<'_> {
         let mut top = first;
         for kind in panels(self.view, self.points.has_guest_time()) {
             let place = kind.is_shown().then_some((top, kind.height));
-            let values = PanelValues::of_day(&kind, place, self.points.minutes());
+            let band = self.band(&kind).values(language);
+            let values = PanelValues::of_day(&kind, place, self.points.minutes(), band);
             drawing.values.panels.push(values);
             if kind.is_shown() {
                 self.panel(&mut drawing, &kind, top);
@@ -125,7 +131,8 @@ impl Page<'_> {
     fn load(&self, drawing: &mut Drawing, kind: &PanelKind, top: i32) {
         let language = self.view.language;
         let (highest, up_to) = (self.highest(kind), self.view.load_up_to.map(f64::from));
-        let max = highest.max(up_to.unwrap_or(0.0));
+        let band = self.band(kind);
+        let max = highest.max(up_to.unwrap_or(0.0)).max(band.highest());
         let cores = self.cores.iter().map(|(.., cores)| *cores).max().map(f64::from);
         // A scale that is shared with other charts does not depend on the cores.
         let most = if up_to.is_some() { max } else { max.max(1.0) * MAX_CORES_PER_LOAD };
@@ -133,6 +140,7 @@ impl Page<'_> {
         // Leaves room for the labels above the highest value.
         let scale = Scale::numbers((max * 1.06).max(shown.unwrap_or(0.0)));
         let panel = self.plot(scale, top, kind);
+        band.draw(drawing, &panel);
         panel.frame(drawing);
         self.name_gaps(drawing, &panel);
         let title = match (cores, shown) {
@@ -140,7 +148,8 @@ impl Page<'_> {
             _ => kind.title.to_owned(),
         };
         let entries = self.entries(kind, scale::number);
-        panel.legend(drawing, &title, kind.unit, Swatch::Pen, &entries);
+        let end = panel.legend(drawing, &title, kind.unit, Swatch::Pen, &entries);
+        band.legend(drawing, &panel, end, language);
         if shown.is_some() {
             self.draw_cores(drawing, &panel);
         }
@@ -191,10 +200,15 @@ impl Page<'_> {
     }
 
     fn memory(&self, drawing: &mut Drawing, kind: &PanelKind, top: i32) {
-        let panel = self.plot(Scale::kibibytes(self.highest(kind)), top, kind);
+        let band = self.band(kind);
+        let max = self.highest(kind).max(band.highest());
+        let panel = self.plot(Scale::kibibytes(max), top, kind);
+        band.draw(drawing, &panel);
         panel.frame(drawing);
         let entries = self.entries(kind, scale::size);
-        panel.legend(drawing, kind.title, panel.scale.unit(), Swatch::Pen, &entries);
+        let unit = panel.scale.unit();
+        let end = panel.legend(drawing, kind.title, unit, Swatch::Pen, &entries);
+        band.legend(drawing, &panel, end, self.view.language);
         panel.lines(drawing, kind);
     }
 
@@ -210,6 +224,19 @@ impl Page<'_> {
 
     fn plot(&self, scale: Scale, top: i32, kind: &PanelKind) -> Panel<'_> {
         Panel { axis: &self.axis, points: self.points, scale, top, height: kind.height }
+    }
+
+    /// What is usual for the first line of a panel; nothing if the line is hidden.
+    fn band(&self, kind: &PanelKind) -> UsualBand {
+        let at = match kind.shape {
+            PanelShape::Load => Usual::load_at,
+            PanelShape::Memory => Usual::free_at,
+            _ => return UsualBand::default(),
+        };
+        let usual = self.usual.filter(|_| kind.series.first().is_some_and(|first| !first.hidden));
+        usual.map_or_else(UsualBand::default, |(usual, clock)| {
+            UsualBand::new(usual, clock, &self.axis, at)
+        })
     }
 
     /// The highest value that is drawn in a panel.

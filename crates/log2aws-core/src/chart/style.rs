@@ -23,7 +23,8 @@ text{font:12px system-ui,-apple-system,'Segoe UI','Helvetica Neue',Arial,'Hiragi
 .t{fill:#4d5761;font-size:11px}.e{text-anchor:end}.m{text-anchor:middle}\
 .o{paint-order:stroke;stroke:#fff;stroke-width:3px;stroke-linejoin:round}\
 .bg{fill:#fff}.gap{fill:#eceff2}\
-.g,.f,.l,.cores,.boot,.mean,.whisker{fill:none}.g{stroke:#e1e5e9}.f{stroke:#aab2ba}\
+.band{fill:#dbe9f4}\
+.g,.f,.l,.cores,.boot,.mean,.whisker,.usual{fill:none}.g{stroke:#e1e5e9}.f{stroke:#aab2ba}\
 .l{stroke-width:1.6px;stroke-linejoin:round;stroke-linecap:butt}\
 .p1{stroke:#0072b2}.p2{stroke:#d55e00;stroke-dasharray:7 2.5}\
 .p3{stroke:#009e73;stroke-dasharray:2.5 2}.p4{stroke:#b0558a;stroke-dasharray:9 2.5 2.5 2.5}\
@@ -31,6 +32,7 @@ text{font:12px system-ui,-apple-system,'Segoe UI','Helvetica Neue',Arial,'Hiragi
 .a1,.a2,.a3,.a4{stroke:#fff;stroke-width:.6px}\
 .a1{fill:#0072b2}.a2{fill:#56b4e9}.a3{fill:#f0e442}.a4{fill:url(#stolen)}\
 .s{fill:#d55e00}.sl{fill:none;stroke:#5e2600;stroke-width:1px}\
+.usual{stroke:#7fa9c9;stroke-width:1px}\
 .cores{stroke:#1b1f24;stroke-dasharray:12 4;stroke-width:1.2px}\
 .boot{stroke:#4d5761;stroke-dasharray:2 2}\
 .mean{stroke:#1b1f24;stroke-width:2px}.whisker{stroke:#0072b2;stroke-width:1.2px}\
@@ -40,12 +42,13 @@ text{font:12px system-ui,-apple-system,'Segoe UI','Helvetica Neue',Arial,'Hiragi
 .w{fill:none;stroke:#fff;stroke-width:2.4px}.v{fill:none;stroke:#ccd3da;stroke-width:1.2px}\
 @media screen and (prefers-color-scheme:dark){\
 text{fill:#e6e9ec}.note,.h2,.k,.t{fill:#a3adb7}.o{stroke:#15191d}\
-.bg{fill:#15191d}.gap{fill:#22282e}.g{stroke:#2a3138}.f{stroke:#56606a}\
+.bg{fill:#15191d}.gap{fill:#22282e}.band{fill:#1d3547}.usual{stroke:#4f7fa3}\
+.g{stroke:#2a3138}.f{stroke:#56606a}\
 .p1{stroke:#56b4e9}.p2{stroke:#f08a3c}.p3{stroke:#2cc295}.p4{stroke:#e09cc2}\
 .a1,.a2,.a3,.a4{stroke:#15191d}.a1{fill:#1f7fc0}.a2{fill:#7cc8f2}\
 .mean{stroke:#15191d}.whisker{stroke:#7cc8f2}\
 .cores,.ring{stroke:#e6e9ec}.boot{stroke:#a3adb7}.w{stroke:#15191d}.v{stroke:#3a434c}}\
-@media print{text,.note,.h2,.k,.t{fill:#000}.gap{fill:#dde1e5}.g{stroke:#c4cad0}\
+@media print{text,.note,.h2,.k,.t{fill:#000}.gap{fill:#dde1e5}.usual{stroke:#777}.g{stroke:#c4cad0}\
 .f,.boot{stroke:#555}.v{stroke:#999}}";
 
 /// The estimated width of a text, in tenths of a pixel at a type size of `size` pixels, from the

@@ -1,6 +1,7 @@
 //! What a chart must show, read from the SVG as a browser would read it.
 
 pub(super) mod reader;
+mod usual;
 mod views;
 
 use jiff::ToSpan;

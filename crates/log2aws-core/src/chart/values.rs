@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::axis::{GapSpan, TimeAxis};
+use super::band::BandValues;
 use super::geometry::{LEFT, RIGHT, WIDTH};
 use super::points::{CPU, Minute};
 use super::series::{PanelKind, PanelShape};
@@ -69,6 +70,9 @@ pub(super) struct PanelValues {
     /// Whether its series are filled, with the fills of a stack.
     pub(super) fills: bool,
     pub(super) series: Vec<SeriesValues>,
+    /// What is usual for the first series.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) band: Option<BandValues>,
 }
 
 /// A series. A hidden series has no values.
@@ -129,7 +133,12 @@ fn gap(span: &GapSpan) -> GapValues {
 
 impl PanelValues {
     /// The values of a panel of a day; `place` is its upper edge and height if it is drawn.
-    pub(super) fn of_day(kind: &PanelKind, place: Option<(i32, i32)>, minutes: &[Minute]) -> Self {
+    pub(super) fn of_day(
+        kind: &PanelKind,
+        place: Option<(i32, i32)>,
+        minutes: &[Minute],
+        band: Option<BandValues>,
+    ) -> Self {
         let (top, height) = place.unwrap_or_default();
         let series = kind.series.iter().enumerate().map(|(index, series)| {
             let value = |minute: &Minute| {
@@ -156,6 +165,7 @@ impl PanelValues {
             height: tenths(height),
             fills: kind.shape == PanelShape::Cpu,
             series: series.collect(),
+            band,
         }
     }
 }

@@ -28,7 +28,7 @@ pub(super) fn answer(
     let drawn = |content_type: &str, write: &dyn Fn(&Drawing) -> Result<Vec<u8>, ErrorResponse>| {
         let view = View { language: context.w.language, ..View::default() };
         let results = Content::read(&dashboard.store_index, server, day);
-        let drawing = reply::drawing(&results, &view, context.w)?;
+        let drawing = reply::drawing(&results, &view, None, context.w)?;
         Ok(reply::file(name, content_type, Body::Bytes(write(&drawing)?.into())))
     };
     match suffix {

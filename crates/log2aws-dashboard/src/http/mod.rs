@@ -21,6 +21,7 @@ use crate::pages::{error_page, login};
 use crate::query::Link;
 use crate::store_index::StoreIndex;
 use crate::store_trouble::{StoreTrouble, TroubleSource};
+use crate::usual_days::UsualDays;
 
 pub use crate::pages::login::LoginError;
 
@@ -61,6 +62,7 @@ pub struct Dashboard {
     version: &'static str,
     feed: Feed,
     trouble: Option<TroubleSource>,
+    usual_days: UsualDays,
 }
 
 impl fmt::Debug for Dashboard {
@@ -78,7 +80,15 @@ impl Dashboard {
         version: &'static str,
         feed: Feed,
     ) -> Self {
-        Self { store_index, raster, clock, version, feed, trouble: None }
+        Self {
+            store_index,
+            raster,
+            clock,
+            version,
+            feed,
+            trouble: None,
+            usual_days: UsualDays::default(),
+        }
     }
 
     /// The same, with a source of what is wrong with the store: the calendar says it.

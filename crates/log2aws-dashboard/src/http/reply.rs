@@ -8,6 +8,7 @@ use http::header::{
 };
 use http::{Response, StatusCode};
 use log2aws_core::chart::{Drawing, View};
+use log2aws_core::usual::Usual;
 use log2aws_service::ports::StoreError;
 use sha2::{Digest, Sha256};
 
@@ -91,12 +92,17 @@ impl ErrorResponse {
 }
 
 /// The chart of a day, or the error.
-pub(super) fn drawing(content: &Content, view: &View, w: &Words) -> Result<Drawing, ErrorResponse> {
+pub(super) fn drawing(
+    content: &Content,
+    view: &View,
+    usual: Option<&Usual>,
+    w: &Words,
+) -> Result<Drawing, ErrorResponse> {
     match &content.csv {
         Stored::Failed(why) => Err(ErrorResponse::Store(why.clone())),
         Stored::Large => Err(ErrorResponse::NotFound(w.csv_large.to_owned())),
         _ => content
-            .drawing(view)
+            .drawing(view, usual)
             .ok_or_else(|| ErrorResponse::NotFound(w.not_found_file.to_owned())),
     }
 }
@@ -156,8 +162,22 @@ pub(super) fn generated(
     generated: Vec<u8>,
     known: Option<&str>,
 ) -> Response<Body> {
-    let etag = format!("\"{}\"", hex::encode(&Sha256::digest(&generated)[..8]));
+    let etag = etag(&[&generated]);
     unchanged(&etag, known).unwrap_or_else(|| tagged(content_type, generated, Some(etag)))
+}
+
+/// The same for content that is a function of `parts`: it is not generated if the caller has it.
+pub(super) fn generated_from(
+    content_type: &str,
+    parts: &[&[u8]],
+    known: Option<&str>,
+    generate: impl FnOnce() -> Result<Vec<u8>, ErrorResponse>,
+) -> Result<Response<Body>, ErrorResponse> {
+    let etag = etag(parts);
+    match unchanged(&etag, known) {
+        Some(unchanged) => Ok(unchanged),
+        None => Ok(tagged(content_type, generate()?, Some(etag))),
+    }
 }
 
 /// The response to a caller who already has the version `tag`; `None` for others.
@@ -184,6 +204,16 @@ fn revalidated(mut response: Response<Body>, tag: &str) -> Response<Body> {
     set(&mut response, CACHE_CONTROL, "private, no-cache");
     set(&mut response, ETAG, tag);
     response
+}
+
+/// A tag of all parts, each with its length.
+fn etag(parts: &[&[u8]]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    format!("\"{}\"", hex::encode(&hash.finalize()[..8]))
 }
 
 /// JSON for the page's script.

@@ -17,7 +17,9 @@ use crate::pages::calendar::{self, CalendarState, FieldError};
 use crate::pages::compare::{self, CompareState};
 use crate::pages::day::content::Content;
 use crate::pages::day::{self, DayInput, Neighbours};
+use crate::pages::trends;
 use crate::query::{self, Link, Query, echo_excerpt};
+use crate::usual_days;
 
 pub(super) type Answer = Result<Response<Body>, ErrorResponse>;
 
@@ -77,6 +79,7 @@ pub(super) fn answer(dashboard: &Dashboard, context: &RequestContext<'_>) -> Ans
         [""] => route.calendar(),
         ["status.json"] => route.status(),
         ["compare"] => route.compare(),
+        ["trends"] => route.trends(),
         ["s", server] | ["s", server, ""] => route.server(&route.name(server)?),
         ["names.json"] => route.names(),
         ["calendar.csv"] => route.calendar_csv(),
@@ -202,6 +205,13 @@ impl Route<'_> {
         Ok(reply::page_of(status, html))
     }
 
+    fn trends(&self) -> Answer {
+        let (store_index, w) = (&self.dashboard.store_index, self.context.w);
+        let days = trends::length(&self.query, w).map_err(ErrorResponse::BadRequest)?;
+        let layout = self.dashboard.layout(self.context, "trends", w.trends);
+        Ok(reply::page(trends::render(&layout, days, &store_index.drifts(days))?))
+    }
+
     fn cell(&self, server: &ServerName, day: Day) -> Cell {
         self.cells(server, day, day).last().copied().unwrap_or(Cell::Empty(Absence::Unknown))
     }
@@ -243,7 +253,15 @@ impl Route<'_> {
         }
         layout.chart = true;
         let rejects = content.rejects(store_index);
-        let input = DayInput { content: &content, rejects: &rejects, view: &view, neighbours, log };
+        let usual = self.dashboard.usual_days.of(store_index, server, day);
+        let input = DayInput {
+            content: &content,
+            rejects: &rejects,
+            view: &view,
+            usual: usual.as_ref(),
+            neighbours,
+            log,
+        };
         Ok(reply::page(day::render(&layout, &input)?))
     }
 
@@ -262,18 +280,38 @@ impl Route<'_> {
         let after = days.partition_point(|(other, _)| *other <= day);
         let before = days.partition_point(|(other, _)| *other < day);
         let at = |index: Option<usize>| days.get(index?).map(|(day, _)| *day);
-        Neighbours { previous: at(before.checked_sub(1)), next: at(Some(after)) }
+        let week = |days: i64| Some(calendar::shifted(day, days)).filter(|other| *other != day);
+        let [first, last] = [days.first(), days.last()].map(|known| known.map(|(day, _)| *day));
+        Neighbours {
+            previous: at(before.checked_sub(1)),
+            next: at(Some(after)),
+            week_before: week(-7).filter(|day| first.is_some_and(|first| first <= *day)),
+            week_after: week(7).filter(|day| last.is_some_and(|last| *day <= last)),
+        }
     }
 
     fn chart(&self, server: &ServerName, day: Day, values: bool) -> Answer {
-        let view = self.query.view(self.context.w).map_err(ErrorResponse::BadRequest)?;
-        let content = self.read(server, day)?;
-        let drawing = reply::drawing(&content, &view, self.context.w)?;
-        Ok(if values {
-            reply::generated(JSON, drawing.to_values_json(), self.known())
-        } else {
-            reply::generated(SVG, drawing.to_svg(), self.known())
-        })
+        let (store_index, w) = (&self.dashboard.store_index, self.context.w);
+        let view = self.query.view(w).map_err(ErrorResponse::BadRequest)?;
+        // From the index, and before anything is read: a newer result gets a newer tag.
+        let own = store_index.day(server, day).filter(|_| !store_index.progress().loading);
+        let usual_tags = usual_days::tags(store_index, server, day);
+        let generate = || {
+            let content = self.read(server, day)?;
+            // Charts that are compared with others share a scale.
+            let alone = view.load_up_to.is_none();
+            let usual = alone.then(|| self.dashboard.usual_days.of(store_index, server, day));
+            let drawing = reply::drawing(&content, &view, usual.flatten().as_ref(), w)?;
+            Ok(if values { drawing.to_values_json() } else { drawing.to_svg() })
+        };
+        let content_type = if values { JSON } else { SVG };
+        let Some(own) = own else {
+            return Ok(reply::generated(content_type, generate()?, self.known()));
+        };
+        let uri = self.context.request.uri().to_string();
+        let tags = format!("{:?} {usual_tags:?} {:?}", own.tag, w.language);
+        let parts = [uri.as_bytes(), tags.as_bytes(), self.dashboard.version.as_bytes()];
+        reply::generated_from(content_type, &parts, self.known(), generate)
     }
 }
 

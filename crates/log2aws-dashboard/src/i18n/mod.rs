@@ -59,6 +59,14 @@ impl Words {
         parts.into_iter().flatten().collect::<Vec<_>>().join(comma)
     }
 
+    /// From one to the other.
+    pub(crate) fn span(&self, from: &str, till: &str) -> String {
+        match self.language {
+            Language::En => format!("{from}–{till}"),
+            Language::Ja => format!("{from}～{till}"),
+        }
+    }
+
     /// The two-letter abbreviation of the day of the week.
     pub(crate) fn weekday(&self, date: Date) -> &'static str {
         let names = [self.mon, self.tue, self.wed, self.thu, self.fri, self.sat, self.sun];

@@ -79,6 +79,8 @@ pub struct Figures {
     pub free_min: Option<f32>,
     /// The maximum of swapped-out memory, in KiB.
     pub swapped_max: Option<f32>,
+    /// The mean of free memory, buffers and cache together, in KiB.
+    pub left_mean: Option<f32>,
     /// Means of bi and bo, in blocks of 1 KiB a second.
     pub blocks: [Option<f32>; 2],
     /// Cores, if the log contains the number.

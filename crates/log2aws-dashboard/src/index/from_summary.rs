@@ -131,6 +131,7 @@ fn figures(log: &LogSummary) -> Figures {
         wait_p95: stats("cpu-wa").and_then(|stats| stats.p95).map(narrow),
         free_min: stats("mem-free").and_then(|stats| stats.min).map(narrow),
         swapped_max: max("mem-swpd"),
+        left_mean: ["mem-free", "mem-buff", "mem-cache"].map(mean).into_iter().sum(),
         blocks: ["buff-in", "buff-out"].map(mean),
         cores: log.metadata.cores.filter(|cores| *cores > 0),
     }

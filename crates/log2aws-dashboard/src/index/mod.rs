@@ -5,6 +5,7 @@ mod calendar;
 mod calendar_page;
 mod day_stats;
 mod days;
+mod drift;
 mod from_summary;
 mod lens;
 mod packed;
@@ -18,6 +19,7 @@ pub use calendar::{
     Absence, Calendar, CalendarQuery, CalendarRow, Cell, DayCounts, Delivered, Health, Only, Sort,
 };
 pub use day_stats::{DayStats, Edge, Figures, Status, Tag};
+pub use drift::{Drift, DriftFigure, Drifts};
 pub use lens::{Lens, LensValue};
 
 pub(crate) use absence::AsOf;

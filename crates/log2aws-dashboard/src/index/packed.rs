@@ -1,4 +1,4 @@
-//! The compact form of a day's statistics in the index: 100 bytes, for millions of days.
+//! The compact form of a day's statistics in the index: 104 bytes, for millions of days.
 
 use jiff::civil::{Date, date};
 use log2aws_core::day::Day;
@@ -62,6 +62,7 @@ pub(crate) struct Packed {
     load: [f32; 3],
     free_min: f32,
     swapped_max: f32,
+    left_mean: f32,
     blocks: [f32; 2],
     /// Hundredths of a percent.
     cpu: [u16; 4],
@@ -74,7 +75,7 @@ pub(crate) struct Packed {
     pub(crate) seen: bool,
 }
 
-const _: () = assert!(size_of::<Packed>() <= 100);
+const _: () = assert!(size_of::<Packed>() <= 104);
 
 impl Packed {
     pub(crate) fn new(day: DayNumber, layout: KeyLayout, stats: &DayStats) -> Self {
@@ -99,6 +100,7 @@ impl Packed {
             load: [figures.load_mean, figures.load_p95, figures.load_max].map(float),
             free_min: float(figures.free_min),
             swapped_max: float(figures.swapped_max),
+            left_mean: float(figures.left_mean),
             blocks: figures.blocks.map(float),
             cpu: figures.cpu.map(share),
             wait_p95: share(figures.wait_p95),
@@ -138,6 +140,7 @@ impl Packed {
             wait_p95: percent(self.wait_p95),
             free_min: held(self.free_min),
             swapped_max: held(self.swapped_max),
+            left_mean: held(self.left_mean),
             blocks: self.blocks.map(held),
             cores: (self.cores > 0).then_some(u32::from(self.cores)),
         }
@@ -237,11 +240,11 @@ mod tests {
         let share = || prop::option::of((0..=10_000_u16).prop_map(|h| f32::from(h) / 100.0));
         let cpu = (prop::array::uniform4(share()), share());
         let load = prop::array::uniform3(values());
-        let rest = prop::array::uniform4(values());
+        let rest = prop::array::uniform5(values());
         let cores = prop::option::of(1..5_000_u32);
         (load, cpu, rest, cores).prop_map(|(load, (cpu, wait_p95), rest, cores)| {
             let [load_mean, load_p95, load_max] = load;
-            let [free_min, swapped_max, bi, bo] = rest;
+            let [free_min, swapped_max, left_mean, bi, bo] = rest;
             let blocks = [bi, bo];
             Figures {
                 load_mean,
@@ -251,6 +254,7 @@ mod tests {
                 wait_p95,
                 free_min,
                 swapped_max,
+                left_mean,
                 blocks,
                 cores,
             }

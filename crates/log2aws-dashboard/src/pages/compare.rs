@@ -221,7 +221,7 @@ fn compared(
         without: without.link(),
         remove: fill(w.remove, &[("server", &server)]),
         chart: content
-            .drawing(&state.view)
+            .drawing(&state.view, None)
             .map(|drawing| day::chart(content, &state.view, &drawing, w)),
     };
     (server, Shared { zone, load: if shown { load.max(cores) } else { load } })

@@ -93,6 +93,11 @@ impl Message {
         Self { detail: Some(detail.into()), ..self }
     }
 
+    /// The text in parts that alternate between prose and, in backquotes, code.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = (bool, &str)> {
+        [false, true].into_iter().cycle().zip(self.text.split('`'))
+    }
+
     pub(crate) fn class(&self) -> &'static str {
         match self.severity {
             Severity::Ok => "ok",

@@ -13,4 +13,5 @@ pub(crate) mod lens;
 pub(crate) mod login;
 mod retirement;
 pub(crate) mod server;
+pub(crate) mod trends;
 pub(crate) mod week;

@@ -27,7 +27,9 @@ use log2aws_core::key::{BucketName, KeyPrefix};
 use log2aws_core::server_name::ServerName;
 use log2aws_service::ports::{Cache, Clock, ObjectLister};
 
-use crate::index::{AsOf, Calendar, CalendarQuery, Cell, DayStats, Index, KeyLayout};
+use crate::index::{
+    AsOf, Calendar, CalendarQuery, Cell, DayNumber, DayStats, Drifts, Index, KeyLayout,
+};
 
 pub use read::OpenObject;
 pub use refresh::{RefreshError, RefreshReport};
@@ -93,6 +95,15 @@ struct Inner {
     revision: AtomicU64,
     /// Held by the running refresh; only one runs at a time.
     refreshing: Mutex<()>,
+    /// The trends of one revision and day, by their length in days. They take a second or so for
+    /// thousands of servers.
+    drifts: Mutex<Vec<KeptDrifts>>,
+}
+
+/// The trends of a revision, a day, and a length in days.
+struct KeptDrifts {
+    key: (u64, DayNumber, u16),
+    drifts: Arc<Drifts>,
 }
 
 impl fmt::Debug for Inner {
@@ -160,6 +171,7 @@ impl StoreIndex {
             state: Mutex::default(),
             revision: AtomicU64::new(0),
             refreshing: Mutex::default(),
+            drifts: Mutex::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -212,6 +224,20 @@ impl StoreIndex {
     pub fn cells(&self, server: &ServerName, from: Day, to: Day) -> Vec<Cell> {
         let now = self.inner.now();
         self.inner.index().cells(server, from, to, now)
+    }
+
+    /// The trends of all servers over the last `days` days, today included.
+    pub fn drifts(&self, days: u16) -> Arc<Drifts> {
+        let today = self.inner.now().today;
+        let key = (self.revision(), today, days);
+        let mut kept = self.inner.drifts.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.retain(|entry| (entry.key.0, entry.key.1) == (key.0, key.1));
+        if let Some(entry) = kept.iter().find(|entry| entry.key == key) {
+            return entry.drifts.clone();
+        }
+        let drifts = Arc::new(self.inner.index().drifts(today, days.into()));
+        kept.push(KeptDrifts { key, drifts: drifts.clone() });
+        drifts
     }
 
     /// The newest known day; dates that no place on Earth has reached are ignored.

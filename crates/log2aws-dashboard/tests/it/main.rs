@@ -9,4 +9,6 @@ mod front;
 mod hostile;
 mod pages;
 mod period;
+mod trends;
+mod usual;
 mod world;

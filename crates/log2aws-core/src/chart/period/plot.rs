@@ -64,7 +64,8 @@ pub(super) fn panel(
     series: Vec<SeriesValues>,
 ) {
     let (top, height) = (tenths(plot.top), tenths(plot.height));
-    drawing.values.panels.push(PanelValues { id, title, unit, top, height, fills, series });
+    let band = None;
+    drawing.values.panels.push(PanelValues { id, title, unit, top, height, fills, series, band });
 }
 
 pub(super) fn bar(from: i32, to: i32, bottom: i32, top: i32) -> Vec<(i32, i32)> {

@@ -232,6 +232,7 @@ impl WeekBuilder {
             peak: peak.map(|(peak, _)| peak),
             axis: self.axis,
             view: &view,
+            usual: None,
         }
         .draw()
     }

@@ -9,7 +9,7 @@ use crate::csv::{CSV_HEADER, CsvReader};
 use crate::line::Row;
 use crate::reject::Reject;
 
-fn view(from: &str, till: &str) -> View {
+pub(super) fn view(from: &str, till: &str) -> View {
     let window = Window::new(from.parse().unwrap(), till.parse().unwrap()).unwrap();
     View { window: Some(window), ..View::default() }
 }

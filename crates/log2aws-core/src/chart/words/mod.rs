@@ -198,6 +198,14 @@ pub(super) fn not_yet(language: Language) -> &'static str {
     }
 }
 
+/// The range of the same weekday of the last weeks.
+pub(super) fn usual(language: Language) -> &'static str {
+    match language {
+        En => "usual (8 weeks)",
+        Ja => "通常の範囲（過去 8 週）",
+    }
+}
+
 /// A date with its day of the week.
 pub(super) fn date(language: Language, date: Date) -> String {
     let weekday = weekday(language, date);

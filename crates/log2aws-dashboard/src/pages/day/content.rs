@@ -5,6 +5,7 @@ use std::io::{ErrorKind, Read as _};
 use log2aws_core::chart::{ChartBuilder, Drawing, View};
 use log2aws_core::csv::{CsvFault, CsvReader};
 use log2aws_core::day::Day;
+use log2aws_core::day_report::{Report, ReportBuilder};
 use log2aws_core::error_chain::ErrorChain;
 use log2aws_core::key::ResultKind;
 use log2aws_core::refused::RefusedVersions;
@@ -13,6 +14,7 @@ use log2aws_core::retired::Retirement;
 use log2aws_core::sample::Sample;
 use log2aws_core::server_name::ServerName;
 use log2aws_core::summary::{LogSummary, Rejects, Summary, SummaryBuilder, SummaryError};
+use log2aws_core::usual::Usual;
 use log2aws_service::ports::StoreError;
 use sha2::{Digest, Sha256};
 
@@ -178,10 +180,19 @@ impl Content {
         }
     }
 
-    /// The chart, if there are rows to draw.
-    pub(crate) fn drawing(&self, view: &View) -> Option<Drawing> {
+    /// The chart, with the usual day behind it, if there are rows to draw.
+    pub(crate) fn drawing(&self, view: &View, usual: Option<&Usual>) -> Option<Drawing> {
         let (builder, log) = chart(self.day, &self.csv, self.log.as_ref())?;
+        let builder = builder.with_usual(usual.cloned());
         Some(builder.finish_view(&self.server, log, view))
+    }
+
+    /// What is worth telling about the day, if there are rows.
+    pub(crate) fn report(&self, usual: Option<&Usual>) -> Option<Report> {
+        let (Stored::Read(rows), Some(log)) = (&self.csv, &self.log) else { return None };
+        let mut report = ReportBuilder::new(self.day, log);
+        rows.each(|sample| report.sample(&sample));
+        Some(report.finish(log, usual))
     }
 
     /// The first of the lines that could not be read.
@@ -200,12 +211,12 @@ impl Content {
 }
 
 fn failed<T>(error: &StoreError) -> Stored<T> {
-    match error {
-        StoreError::Failed { source, .. } if source.kind() == ErrorKind::FileTooLarge => {
-            Stored::Large
-        }
-        other => Stored::Failed(error_chain(other)),
-    }
+    if is_too_large(error) { Stored::Large } else { Stored::Failed(error_chain(error)) }
+}
+
+/// Whether a result has more bytes than may be read.
+pub(crate) fn is_too_large(error: &StoreError) -> bool {
+    matches!(error, StoreError::Failed { source, .. } if source.kind() == ErrorKind::FileTooLarge)
 }
 
 fn rows(csv: Vec<u8>) -> CsvRows {

@@ -5,6 +5,7 @@ pub(crate) mod content;
 pub(crate) mod numbers;
 mod rejects;
 mod reopening;
+mod report;
 mod series;
 mod state;
 mod versions;
@@ -17,12 +18,13 @@ use log2aws_core::day::Day;
 use log2aws_core::key::ResultKind;
 use log2aws_core::plain_text::visible;
 use log2aws_core::summary::{LogSummary, Summary};
+use log2aws_core::usual::Usual;
 
 use super::cells;
 use super::layout::{Message, PageLayout};
 use super::retirement;
 use crate::i18n::{Words, count, fill, reason};
-use crate::index::Cell;
+use crate::index::{Absence, Cell};
 use crate::query::Link;
 
 pub(crate) use chart::{Chart, chart};
@@ -41,11 +43,15 @@ struct DayLink {
     words: String,
 }
 
-/// The nearest days of the same server that have results.
+/// Other days of the same server: the nearest with results, and one week away.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Neighbours {
     pub(crate) previous: Option<Day>,
     pub(crate) next: Option<Day>,
+    /// The same weekday one week before, if the server had results by then.
+    pub(crate) week_before: Option<Day>,
+    /// The same one week later, if there are results of that day or later.
+    pub(crate) week_after: Option<Day>,
 }
 
 #[derive(Template)]
@@ -60,6 +66,8 @@ struct DayPage<'a> {
     subtitle: String,
     previous: Option<DayLink>,
     next: Option<DayLink>,
+    week_before: Option<DayLink>,
+    week_after: Option<DayLink>,
     compare_link: String,
     messages: Vec<Message>,
     chart: Option<Chart>,
@@ -125,6 +133,8 @@ pub(crate) struct DayInput<'a> {
     /// The first of the lines that could not be read.
     pub(crate) rejects: &'a Stored<RejectExcerpt>,
     pub(crate) view: &'a View,
+    /// What is usual on such a day.
+    pub(crate) usual: Option<&'a Usual>,
     pub(crate) neighbours: Neighbours,
     /// Whether the log itself can be downloaded.
     pub(crate) log: bool,
@@ -138,7 +148,7 @@ pub(crate) fn render(
     layout: &PageLayout<'_>,
     input: &DayInput<'_>,
 ) -> Result<String, askama::Error> {
-    let (content, w) = (input.content, layout.w);
+    let (content, neighbours, w) = (input.content, input.neighbours, layout.w);
     let log = content.log.as_ref();
     let summary = match &content.summary {
         Stored::Read(summary) => Some(summary),
@@ -154,11 +164,15 @@ pub(crate) fn render(
         weekday: w.weekday(content.day.date()),
         note: log.and_then(|log| log.metadata.note.as_deref()).map(visible),
         subtitle: log.map_or_else(String::new, |log| subtitle(log, w)),
-        previous: input.neighbours.previous.map(|day| other(content, day, w.nearest_before)),
-        next: input.neighbours.next.map(|day| other(content, day, w.nearest_after)),
+        previous: neighbours.previous.map(|day| other(content, day, w.nearest_before)),
+        next: neighbours.next.map(|day| other(content, day, w.nearest_after)),
+        week_before: neighbours.week_before.map(|day| other(content, day, w.week_before_title)),
+        week_after: neighbours.week_after.map(|day| other(content, day, w.week_after_title)),
         compare_link: Link::to("/ui/compare").with("date", content.day).with("s", server).text(),
-        messages: state::sentences(content, w),
-        chart: content.drawing(input.view).map(|drawing| chart(content, input.view, &drawing, w)),
+        messages: state::sentences(content, content.report(input.usual).as_ref(), w),
+        chart: content
+            .drawing(input.view, input.usual)
+            .map(|drawing| chart(content, input.view, &drawing, w)),
         downloads: downloads(content, !matches!(input.rejects, Stored::Absent), input.log, w),
         origin: summary.map(|summary| origin(content, summary, w)),
         rejects,
@@ -192,12 +206,18 @@ pub(crate) fn render_empty(
             .chain(versions::refused(&content.refused, w))
             .chain(content.retirement.as_ref().map(|record| retirement::message(record, None, w)))
             .chain(reopening::message(content, w))
+            .chain(is_outstanding(cell).then(|| report::commands(content, w)))
             .collect(),
         previous: neighbours.previous.map(|day| other(content, day, w.nearest_before)),
         next: neighbours.next.map(|day| other(content, day, w.nearest_after)),
         log_link: log.then(|| file_link(content, ".log")),
     }
     .render()
+}
+
+/// Whether something can be found out or sent on the server.
+fn is_outstanding(cell: &Cell) -> bool {
+    matches!(cell, Cell::Empty(Absence::Ran | Absence::Silent | Absence::Unknown))
 }
 
 fn server_link(content: &Content) -> String {

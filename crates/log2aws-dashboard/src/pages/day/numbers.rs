@@ -36,6 +36,18 @@ pub(crate) fn duration(seconds: u32, w: &Words) -> String {
     }
 }
 
+/// A duration of minutes or hours, to the minute.
+pub(crate) fn long_duration(seconds: u32, w: &Words) -> String {
+    let minutes = (seconds + 30) / 60;
+    let (hours, rest) = (minutes / 60, minutes % 60);
+    let rest_text = fill(w.minutes, &[("n", &rest)]);
+    match (hours, rest) {
+        (0, _) => rest_text,
+        (_, 0) => fill(w.hours, &[("n", &hours)]),
+        _ => format!("{} {rest_text}", fill(w.hours, &[("n", &hours)])),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -46,6 +58,16 @@ mod tests {
             [(0.0, "0"), (-0.001, "0"), (1.5, "1.5"), (23.456, "23.46"), (100.0, "100")]
         {
             assert_eq!(plain(value), text);
+        }
+    }
+
+    #[test]
+    fn a_duration_is_in_hours_and_minutes() {
+        let w = crate::i18n::of(log2aws_core::chart::Language::En);
+        for (seconds, text) in
+            [(1800, "30 min"), (3600, "1 h"), (9_600, "2 h 40 min"), (86_399, "24 h")]
+        {
+            assert_eq!(long_duration(seconds, w), text);
         }
     }
 

@@ -3,11 +3,12 @@
 use jiff::civil::DateTime;
 use log2aws_core::csv::CsvFault;
 use log2aws_core::day_clock::{DayClock, PLAIN_DAY_SECONDS};
+use log2aws_core::day_report::Report;
 use log2aws_core::reject::Stopped;
 use log2aws_core::summary::{Cause, FORMAT, Gap, LogSummary, SummaryError};
 
 use super::content::{Content, Stored};
-use super::{numbers, reopening, versions};
+use super::{numbers, reopening, report, versions};
 use crate::i18n::{Words, count, fill, reason};
 use crate::pages::layout::{Message, Severity};
 use crate::pages::retirement;
@@ -15,8 +16,8 @@ use crate::pages::retirement;
 /// The most gaps and reboots that are named; a bad day has hundreds.
 const MAX_NAMED: usize = 8;
 
-/// All messages.
-pub(super) fn sentences(content: &Content, w: &Words) -> Vec<Message> {
+/// All messages; those of the `report` come before those about the samples.
+pub(super) fn sentences(content: &Content, report: Option<&Report>, w: &Words) -> Vec<Message> {
     let mut messages = Vec::new();
     stored(content, w, &mut messages);
     messages.extend(versions::refused(&content.refused, w));
@@ -26,11 +27,15 @@ pub(super) fn sentences(content: &Content, w: &Words) -> Vec<Message> {
     if let Some(log) = &content.log {
         let clock = DayClock::new(content.day, log.metadata.tz.as_deref());
         messages.extend(stopped(log, w));
+        if let Some(found) = report {
+            messages.extend(report::sentences(found, log, content.day, w));
+        }
         messages.push(coverage(log, w));
         messages.extend(first_log(content, log, w));
         messages.extend(not_yet(log, w));
         messages.extend(surplus(log, w));
         gaps(&clock, log, w, &mut messages);
+        messages.extend(report::command(content, log, w));
         reboots(log, w, &mut messages);
         counted(log, w, &mut messages);
         let known = matches!(content.summary, Stored::Read(_));
