@@ -45,8 +45,8 @@ pub(super) struct TimeAxis {
     pub(super) ticks: Vec<(u32, String)>,
     /// The gaps long enough to draw, in order.
     pub(super) gaps: Vec<GapSpan>,
-    /// Reboots in order: second of the day and label.
-    pub(super) reboots: Vec<(u32, String)>,
+    /// Reboots and changes of the clock, in order: second of the day and label.
+    pub(super) marks: Vec<(u32, String)>,
     /// The usual step between samples, in seconds.
     pub(super) interval: u32,
     /// Where the averages of `vmstat` are since boot.
@@ -78,7 +78,10 @@ impl TimeAxis {
             let part = u64::from(seconds) * u64::from(to - from) / u64::from(day.max(1));
             u32::try_from(part).unwrap_or(seconds)
         };
-        let seen = share(MIN_DRAWN_GAP).max(MIN_DRAWN_GAP_IN_WINDOW);
+        // What may be stretched later is drawn as finely as the narrowest window.
+        let least_gap = if view.embedded { 0 } else { share(MIN_DRAWN_GAP) };
+        let merged = if view.embedded { MINUTE } else { share(MERGE_REBOOTS_WITHIN) };
+        let seen = least_gap.max(MIN_DRAWN_GAP_IN_WINDOW);
         let mut gaps = gap_spans(clock, log, seen, view.language);
         gaps.extend(not_yet(clock, log, view.language));
         let mut since_boot = without(spans(changes, day), &gaps);
@@ -91,7 +94,7 @@ impl TimeAxis {
                 .max(seen),
             ticks: ticks(clock, from, to),
             gaps,
-            reboots: reboots(clock, log, (from, to), share(MERGE_REBOOTS_WITHIN), view.language),
+            marks: marks(clock, log, (from, to), merged, view.language),
             interval: log.interval_seconds,
             since_boot,
         }
@@ -154,8 +157,8 @@ fn ticks(clock: &DayClock, from: u32, to: u32) -> Vec<(u32, String)> {
     ticks
 }
 
-/// The reboots between two seconds, with their labels.
-fn reboots(
+/// The reboots and changes of the clock between two seconds, with their labels.
+fn marks(
     clock: &DayClock,
     log: &LogSummary,
     (from, to): (u32, u32),
@@ -170,6 +173,11 @@ fn reboots(
     reboots.retain(|(second, _)| (from..=to).contains(second));
     reboots.sort();
     reboots.dedup_by_key(|(second, _)| *second / apart.max(1));
+    let offsets = clock.offsets();
+    let changes = offsets.iter().zip(offsets.iter().skip(1));
+    let changes = changes.map(|(old, new)| (new.from, words::clock_change(old, new)));
+    reboots.extend(changes.filter(|(second, _)| (from..=to).contains(second)));
+    reboots.sort();
     reboots
 }
 

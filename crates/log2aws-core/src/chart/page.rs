@@ -1,14 +1,14 @@
 //! The page: header, events, the panels from top to bottom, the time axis.
 
 use super::axis::TimeAxis;
-use super::drawing::{Drawing, Path, Shape, Span};
+use super::drawing::{Drawing, Group, Path, Shape, Span};
 use super::geometry::{LEFT, RIGHT, WIDTH};
-use super::panel::{LegendEntry, Panel, Swatch};
+use super::panel::{HEAD, LegendEntry, Panel, Swatch, head};
 use super::points::{Peak, VisiblePoints};
-use super::scale::{self, Scale};
+use super::scale::{self, Scale, ScaleKind};
 use super::series::{PanelKind, PanelShape, panels};
 use super::style::{fitted, width};
-use super::values::{PanelValues, Values};
+use super::values::{DrawnPanel, PanelValues, Values};
 use super::view::View;
 use super::words::{self, Names};
 use crate::day_clock::DayClock;
@@ -20,7 +20,16 @@ pub(super) const PLOT_SPACING: i32 = 400;
 
 /// The load's scale includes the line of the cores unless that is more than this many times the
 /// highest load, which would flatten the curve.
-const MAX_CORES_PER_LOAD: f64 = 4.0;
+pub(super) const MAX_CORES_PER_LOAD: f64 = 4.0;
+
+/// The upper edge of the first plot: below the page's head, or of a part of a page.
+const FIRST: [i32; 2] = [1_040, 260];
+
+/// The room for the labels of reboots and changes of the clock.
+const MARKS: i32 = 180;
+
+/// The height of a panel that is only a line of text, with the space after it.
+const LINE: i32 = 240;
 
 /// The space between the labels of two reboots.
 const LABEL_SPACING: i32 = 80;
@@ -35,42 +44,60 @@ pub(super) struct Page<'a> {
     pub(super) peak: Option<Peak>,
     pub(super) axis: TimeAxis,
     pub(super) view: &'a View,
+    /// Whether nothing was swapped on the day, in the window or not.
+    pub(super) no_swapping: bool,
 }
 
 impl Page<'_> {
     pub(super) fn draw(&self) -> Drawing {
         let language = self.view.language;
+        let shown = self.points.counts().sum();
         let mut drawing = Drawing {
             width: WIDTH,
             height: 0,
             title: words::title(language, self.server, self.clock.day()),
-            description: words::description(self.clock, self.log, self.view, self.peak),
+            description: words::description(self.clock, self.log, self.view, self.peak, shown),
+            shown: words::window(self.view, shown),
             language,
             shapes: Vec::with_capacity(160),
-            values: Values::of_day(self.server, self.clock, &self.axis, self.points.minutes()),
+            values: Values::of_day(self),
         };
         drawing.rect("bg", 0, 0, WIDTH, 0);
-        self.header(&mut drawing);
-        let first = if self.axis.reboots.is_empty() { 1_040 } else { 1_220 };
-        let mut top = first;
+        if !self.view.embedded {
+            let note = self.log.metadata.note.as_deref();
+            let line = words::subtitle(self.clock, self.log, self.view, shown);
+            header(&mut drawing, self.server, note, &line);
+        }
+        let marks = if self.axis.marks.is_empty() { 0 } else { MARKS };
+        let first = FIRST[usize::from(self.view.embedded)] + marks;
+        let (mut top, mut bottom) = (first, first);
         for kind in panels(self.view, self.points.has_guest_time()) {
-            let place = kind.is_shown().then_some((top, kind.height));
-            let values = PanelValues::of_day(&kind, place, self.points.minutes());
-            drawing.values.panels.push(values);
-            if kind.is_shown() {
-                self.panel(&mut drawing, &kind, top);
-                top += kind.height + PLOT_SPACING;
+            let minutes = self.points.minutes();
+            if !kind.is_shown() {
+                drawing.values.panels.push(PanelValues::of_day(&kind, None, minutes));
+                continue;
             }
+            let line = kind.shape == PanelShape::Swap && self.no_swapping;
+            let height = if line { 0 } else { kind.height };
+            drawing.shapes.push(Shape::Group(Group::Panel));
+            let drawn = if line {
+                self.line(&mut drawing, &kind, top)
+            } else {
+                self.panel(&mut drawing, &kind, top)
+            };
+            drawing.shapes.push(Shape::End);
+            let values = PanelValues::of_day(&kind, Some((top, height, drawn)), minutes);
+            drawing.values.panels.push(values);
+            bottom = if line { top - HEAD } else { top + height };
+            top += if line { LINE } else { height + PLOT_SPACING };
         }
-        let bottom = (top - PLOT_SPACING).max(first);
-        self.name_reboots(&mut drawing, first);
-        for (second, label) in &self.axis.ticks {
-            drawing.text("t m", self.axis.x(*second), bottom + 180, label.as_str());
-        }
+        drawing.shapes.push(Shape::Group(Group::Labels));
+        self.name_marks(&mut drawing, first);
         let has_guest_time = self.points.has_guest_time();
         let line = words::axis(language, self.clock, self.log, has_guest_time);
-        drawing.text("t", LEFT, bottom + 400, fitted(&line, 11, RIGHT - LEFT));
-        drawing.set_height(bottom + 560);
+        drawing.text("t", LEFT, bottom + 370, fitted(&line, 11, RIGHT - LEFT));
+        drawing.shapes.push(Shape::End);
+        drawing.set_height(bottom + 530);
         drawing
     }
 
@@ -78,13 +105,7 @@ impl Page<'_> {
         words::names(self.view.language)
     }
 
-    fn header(&self, drawing: &mut Drawing) {
-        let note = self.log.metadata.note.as_deref();
-        let line = words::subtitle(self.clock, self.log, self.view);
-        header(drawing, self.server, note, &line);
-    }
-
-    fn panel(&self, drawing: &mut Drawing, kind: &PanelKind, top: i32) {
+    fn panel(&self, drawing: &mut Drawing, kind: &PanelKind, top: i32) -> DrawnPanel {
         let draw = match kind.shape {
             PanelShape::Load => Self::load,
             PanelShape::Cpu => Self::cpu,
@@ -92,10 +113,20 @@ impl Page<'_> {
             PanelShape::Memory => Self::memory,
             PanelShape::Swap | PanelShape::Blocks => Self::rates,
         };
-        draw(self, drawing, kind, top);
+        draw(self, drawing, kind, top)
     }
 
-    fn load(&self, drawing: &mut Drawing, kind: &PanelKind, top: i32) {
+    /// A panel without swapping: only its head.
+    fn line(&self, drawing: &mut Drawing, kind: &PanelKind, top: i32) -> DrawnPanel {
+        let note = self.names().no_swapping;
+        drawing.group(Group::Labels, |drawing| {
+            let x = head(drawing, top - HEAD, kind.title, "");
+            drawing.text("k", x, top - HEAD, note);
+        });
+        DrawnPanel { scale: (ScaleKind::Counts, 1.0), note }
+    }
+
+    fn load(&self, drawing: &mut Drawing, kind: &PanelKind, top: i32) -> DrawnPanel {
         let language = self.view.language;
         let (highest, up_to) = (self.highest(kind), self.view.load_up_to.map(f64::from));
         let max = highest.max(up_to.unwrap_or(0.0));
@@ -105,62 +136,95 @@ impl Page<'_> {
         let shown = cores.filter(|cores| *cores <= most);
         // Leaves room for the labels above the highest value.
         let scale = Scale::numbers((max * 1.06).max(shown.unwrap_or(0.0)));
+        let drawn = DrawnPanel { scale: (ScaleKind::Numbers, scale.top), note: "" };
         let panel = self.plot(scale, top, kind);
         panel.frame(drawing);
-        self.name_gaps(drawing, &panel);
+        if let Some(cores) = shown {
+            let y = panel.y(cores);
+            drawing.group(Group::Data, |drawing| drawing.line("cores", (LEFT, y), (RIGHT, y)));
+        }
+        panel.lines(drawing, kind);
         let title = match (cores, shown) {
             (Some(cores), None) => words::above_the_scale(language, kind.title, cores),
             _ => kind.title.to_owned(),
         };
         let entries = self.entries(kind, scale::number);
-        panel.legend(drawing, &title, kind.unit, Swatch::Pen, &entries);
-        if let Some(cores) = shown {
-            let y = panel.y(cores);
-            drawing.line("cores", (LEFT, y), (RIGHT, y));
-            drawing.text("k", RIGHT + 60, y + 40, words::cores(language, cores));
-        }
-        panel.lines(drawing, kind);
-        // The peak is that of the 1-minute load.
-        if let Some(peak) = self.peak.filter(|_| !kind.series[0].hidden) {
-            self.draw_peak(drawing, &panel, peak);
-        }
+        drawing.group(Group::Labels, |drawing| {
+            self.name_gaps(drawing, &panel);
+            panel.legend(drawing, &title, kind.unit, Swatch::Pen, &entries);
+            if let Some(cores) = shown {
+                let (y, words) = (panel.y(cores), words::cores(language, cores));
+                drawing.text("k", RIGHT + 60, y + 40, words);
+            }
+            // The peak is that of the 1-minute load.
+            if let Some(peak) = self.peak.filter(|_| !kind.series[0].hidden) {
+                self.draw_peak(drawing, &panel, peak);
+            }
+        });
+        drawn
     }
 
-    fn cpu(&self, drawing: &mut Drawing, kind: &PanelKind, top: i32) {
+    fn cpu(&self, drawing: &mut Drawing, kind: &PanelKind, top: i32) -> DrawnPanel {
         let panel = self.plot(Scale::percent(), top, kind);
         panel.frame(drawing);
-        let percent = |value| format!("{} %", scale::number(value));
-        let entries = self.entries(kind, percent);
-        let end = panel.legend(drawing, kind.title, kind.unit, Swatch::Fill, &entries);
         panel.stack(drawing, kind);
         panel.since_boot(drawing, "ha");
-        panel.since_boot_label(drawing, end, self.names().since_boot);
+        let percent = |value| format!("{} %", scale::number(value));
+        self.head(drawing, kind, &panel, (kind.unit, Swatch::Fill), percent);
+        self.drawn(ScaleKind::Percent, &panel)
     }
 
-    fn queue(&self, drawing: &mut Drawing, kind: &PanelKind, top: i32) {
+    fn queue(&self, drawing: &mut Drawing, kind: &PanelKind, top: i32) -> DrawnPanel {
         let panel = self.plot(Scale::counts(self.highest(kind)), top, kind);
         panel.frame(drawing);
-        let entries = self.entries(kind, scale::number);
-        panel.legend(drawing, kind.title, kind.unit, Swatch::Pen, &entries);
         panel.lines(drawing, kind);
+        let entries = self.entries(kind, scale::number);
+        drawing.group(Group::Labels, |drawing| {
+            panel.legend(drawing, kind.title, kind.unit, Swatch::Pen, &entries);
+        });
+        DrawnPanel { scale: (ScaleKind::Counts, panel.scale.top), note: "" }
     }
 
-    fn memory(&self, drawing: &mut Drawing, kind: &PanelKind, top: i32) {
+    fn memory(&self, drawing: &mut Drawing, kind: &PanelKind, top: i32) -> DrawnPanel {
         let panel = self.plot(Scale::kibibytes(self.highest(kind)), top, kind);
         panel.frame(drawing);
-        let entries = self.entries(kind, scale::size);
-        panel.legend(drawing, kind.title, panel.scale.unit(), Swatch::Pen, &entries);
         panel.lines(drawing, kind);
+        let entries = self.entries(kind, scale::size);
+        drawing.group(Group::Labels, |drawing| {
+            panel.legend(drawing, kind.title, panel.scale.unit(), Swatch::Pen, &entries);
+        });
+        DrawnPanel { scale: (ScaleKind::Kibibytes, panel.scale.top), note: "" }
     }
 
-    fn rates(&self, drawing: &mut Drawing, kind: &PanelKind, top: i32) {
+    fn rates(&self, drawing: &mut Drawing, kind: &PanelKind, top: i32) -> DrawnPanel {
         let panel = self.plot(Scale::counts(self.highest(kind)), top, kind);
         panel.since_boot(drawing, "hl");
         panel.frame(drawing);
-        let entries = self.entries(kind, scale::number);
-        let end = panel.legend(drawing, kind.title, kind.unit, Swatch::Pen, &entries);
-        panel.since_boot_label(drawing, end, self.names().since_boot);
         panel.lines(drawing, kind);
+        self.head(drawing, kind, &panel, (kind.unit, Swatch::Pen), scale::number);
+        self.drawn(ScaleKind::Counts, &panel)
+    }
+
+    /// The head of a panel with averages of `vmstat`, which may be since boot.
+    fn head(
+        &self,
+        drawing: &mut Drawing,
+        kind: &PanelKind,
+        panel: &Panel<'_>,
+        (unit, swatch): (&str, Swatch),
+        written: impl Fn(f64) -> String,
+    ) {
+        let entries = self.entries(kind, written);
+        drawing.group(Group::Labels, |drawing| {
+            let end = panel.legend(drawing, kind.title, unit, swatch, &entries);
+            panel.since_boot_label(drawing, end, self.names().since_boot);
+        });
+    }
+
+    fn drawn(&self, kind: ScaleKind, panel: &Panel<'_>) -> DrawnPanel {
+        let hatched = !self.axis.since_boot.is_empty();
+        let note = if hatched { self.names().since_boot[0] } else { "" };
+        DrawnPanel { scale: (kind, panel.scale.top), note }
     }
 
     fn plot(&self, scale: Scale, top: i32, kind: &PanelKind) -> Panel<'_> {
@@ -209,11 +273,11 @@ impl Page<'_> {
         }
     }
 
-    /// Labels the reboots above the first panel where the labels fit.
-    fn name_reboots(&self, drawing: &mut Drawing, top: i32) {
+    /// Labels reboots and changes of the clock above the first panel where the labels fit.
+    fn name_marks(&self, drawing: &mut Drawing, top: i32) {
         let mut free_from = i32::MIN;
         let mut ticks = Vec::new();
-        for (second, label) in &self.axis.reboots {
+        for (second, label) in &self.axis.marks {
             let x = self.axis.x(*second);
             ticks.push(vec![(x, top - 350), (x, top - 260)]);
             let half = width(label, 11) / 2;

@@ -1,7 +1,7 @@
 //! One panel: its frame, its axis, its legend, its series.
 
 use super::axis::TimeAxis;
-use super::drawing::{Drawing, Path, Shape, Span};
+use super::drawing::{Drawing, Group, Path, Shape, Span};
 use super::geometry::{LEFT, RIGHT};
 use super::points::{CPU, LAYERS, VisiblePoints};
 use super::scale::Scale;
@@ -60,10 +60,24 @@ impl Panel<'_> {
         let gaps = self.axis.gaps.iter().filter(|gap| gap.shaded);
         let gaps = gaps.map(|gap| self.column(gap.from, gap.to));
         Self::columns(drawing, "gap", gaps);
+        drawing.group(Group::Labels, |drawing| self.grid(drawing));
+        let mark = |(second, _): &(u32, String)| {
+            let x = self.axis.x(*second);
+            vec![(x, self.top), (x, self.bottom())]
+        };
+        let marks: Vec<_> = self.axis.marks.iter().map(mark).collect();
+        if !marks.is_empty() {
+            drawing.group(Group::Columns, |drawing| drawing.path("boot", Path::lines(marks)));
+        }
+    }
+
+    /// The grid, the labels of both axes, and the base line.
+    fn grid(&self, drawing: &mut Drawing) {
         let mut grid = Vec::new();
-        for (second, _) in &self.axis.ticks {
+        for (second, label) in &self.axis.ticks {
             let x = self.axis.x(*second);
             grid.push(vec![(x, self.top), (x, self.bottom())]);
+            drawing.text("t m", x, self.bottom() + 150, label.as_str());
         }
         for (value, label) in self.scale.ticks() {
             let y = self.y(value);
@@ -71,14 +85,6 @@ impl Panel<'_> {
             drawing.text("t e", LEFT - 80, y + 38, label);
         }
         drawing.path("g", Path::lines(grid));
-        let reboot = |(second, _): &(u32, String)| {
-            let x = self.axis.x(*second);
-            vec![(x, self.top), (x, self.bottom())]
-        };
-        let reboots: Vec<_> = self.axis.reboots.iter().map(reboot).collect();
-        if !reboots.is_empty() {
-            drawing.path("boot", Path::lines(reboots));
-        }
         drawing.line("f", (LEFT, self.bottom()), (RIGHT, self.bottom()));
     }
 
@@ -93,13 +99,7 @@ impl Panel<'_> {
     ) -> i32 {
         let base = self.top - HEAD;
         let span = |class, indent, text| Span { class, indent, text, japanese: false };
-        let mut spans = vec![span("h3", 0, title.to_owned())];
-        if !unit.is_empty() {
-            spans.push(span("k", 70, unit.to_owned()));
-        }
-        drawing.shapes.push(Shape::Text { class: "", x: LEFT, y: base, spans });
-        let mut x = LEFT + width(title, 12) * 11 / 10 + 70 + width(unit, 12);
-        x += 280;
+        let mut x = head(drawing, base, title, unit);
         for LegendEntry { pen, name, figure } in entries {
             let middle = base - 42;
             match swatch {
@@ -116,6 +116,7 @@ impl Panel<'_> {
 
     /// Lines, the first at the bottom: it has the solid pen, which remains visible between dashes.
     pub(super) fn lines(&self, drawing: &mut Drawing, kind: &PanelKind) {
+        drawing.shapes.push(Shape::Group(Group::Data));
         for (index, series) in kind.shown() {
             let place = |second, value| (self.axis.x(second), self.y(f64::from(value)));
             let strokes = self.points.strokes(series.field, place);
@@ -127,6 +128,7 @@ impl Panel<'_> {
                 drawing.path(DOTS[index], Path::lines(lone));
             }
         }
+        drawing.shapes.push(Shape::End);
     }
 
     /// The CPU shares, stacked.
@@ -137,6 +139,7 @@ impl Panel<'_> {
             shown[layer] = true;
         }
         let stacks = self.points.stack(shown, place);
+        drawing.shapes.push(Shape::Group(Group::Data));
         for layer in (0..LAYERS).rev().filter(|layer| shown[*layer]) {
             if self.points.highest(CPU[layer]).is_none_or(|max| max <= 0.0) {
                 continue;
@@ -144,6 +147,7 @@ impl Panel<'_> {
             let outlines = stacks.iter().map(|edges| self.outline(&edges[layer])).collect();
             drawing.path(FILLS[layer], Path::areas(outlines));
         }
+        drawing.shapes.push(Shape::End);
     }
 
     /// The area under an edge.
@@ -185,7 +189,7 @@ impl Panel<'_> {
     ) {
         let outlines: Vec<_> = outlines.collect();
         if !outlines.is_empty() {
-            drawing.path(class, Path::areas(outlines));
+            drawing.group(Group::Columns, |drawing| drawing.path(class, Path::areas(outlines)));
         }
     }
 
@@ -204,4 +208,16 @@ impl Panel<'_> {
             drawing.text("k e", RIGHT, self.top - HEAD, text);
         }
     }
+}
+
+/// The title and unit of a panel; returns where its legend begins.
+pub(super) fn head(drawing: &mut Drawing, base: i32, title: &str, unit: &str) -> i32 {
+    let span =
+        |class, indent, text: &str| Span { class, indent, text: text.to_owned(), japanese: false };
+    let mut spans = vec![span("h3", 0, title)];
+    if !unit.is_empty() {
+        spans.push(span("k", 70, unit));
+    }
+    drawing.shapes.push(Shape::Text { class: "", x: LEFT, y: base, spans });
+    LEFT + width(title, 12) * 11 / 10 + 350 + width(unit, 12)
 }

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use super::axis::TimeAxis;
 use crate::measurement::{Measured, measured};
 use crate::sample::Sample;
 
@@ -78,9 +79,15 @@ impl Points {
         }
     }
 
-    /// The points between two seconds of the day; `longest` is the longest step, in seconds, that a
-    /// line bridges.
-    pub(super) fn within(&self, from: u32, to: u32, longest: u32) -> VisiblePoints<'_> {
+    /// Whether nothing was swapped in or out on the day, as far as is known.
+    pub(super) fn no_swapping(&self) -> bool {
+        [SWAP_IN, SWAP_OUT].into_iter().all(|field| greatest(&self.minutes, field) == Some(0.0))
+    }
+
+    /// The points in the window of an axis; `every` one of them is drawn, or those that share a few
+    /// pixels are merged.
+    pub(super) fn within(&self, axis: &TimeAxis, every: bool) -> VisiblePoints<'_> {
+        let TimeAxis { from, to, longest, .. } = *axis;
         let start = self.minutes.partition_point(|minute| minute.second < from);
         let end = self.minutes.partition_point(|minute| minute.second <= to).max(start);
         let before = self.edge(start, from, longest);
@@ -97,6 +104,7 @@ impl Points {
             inner: first..first + inner.len(),
             has_guest_time: self.has_guest_time,
             longest,
+            every,
         }
     }
 
@@ -118,6 +126,8 @@ pub(super) struct VisiblePoints<'a> {
     inner: Range<usize>,
     has_guest_time: bool,
     longest: u32,
+    /// Whether every point is drawn, however many there are.
+    every: bool,
 }
 
 impl VisiblePoints<'_> {
@@ -129,6 +139,21 @@ impl VisiblePoints<'_> {
     /// The points of samples.
     pub(super) fn minutes(&self) -> &[Minute] {
         self.minutes.get(self.inner.clone()).unwrap_or_default()
+    }
+
+    /// The number of samples of each point.
+    pub(super) fn counts(&self) -> impl Iterator<Item = u32> {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a small count"
+        )]
+        self.minutes().iter().map(|minute| minute.count as u32)
+    }
+
+    /// The longest step in seconds that a line bridges.
+    pub(super) fn longest(&self) -> u32 {
+        self.longest
     }
 
     /// The maximum of a field among the samples; `None` if it has no values.
@@ -223,7 +248,7 @@ impl VisiblePoints<'_> {
         stretch: &'a [Minute],
         x: impl Fn(u32) -> i32,
     ) -> impl Iterator<Item = &'a [Minute]> {
-        let dense = self.minutes.len() > MAX_UNMERGED_POINTS;
+        let dense = !self.every && self.minutes.len() > MAX_UNMERGED_POINTS;
         let column = move |minute: &Minute| x(minute.second) / COLUMN_WIDTH;
         stretch.chunk_by(move |a, b| dense && column(a) == column(b))
     }

@@ -63,6 +63,7 @@ impl<'a> Page<'a> {
             height: 0,
             title: period_words::title(self.language, self.server, self.days),
             description: period_words::description(self.language, self.days),
+            shown: None,
             language: self.language,
             shapes: Vec::new(),
             values: self.values(),
@@ -432,6 +433,7 @@ impl<'a> Page<'a> {
             times: self.days.iter().map(label).collect(),
             seconds: (0..count).map(|i| i * COLUMN_SECONDS + COLUMN_SECONDS / 2).collect(),
             gaps: Vec::new(),
+            live: None,
             panels: Vec::new(),
         }
     }
