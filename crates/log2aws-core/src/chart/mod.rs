@@ -36,7 +36,7 @@ use page::Page;
 use points::{Peak, Points};
 
 pub use drawing::Drawing;
-pub use html::{CHART_CSS, CHART_JS};
+pub use html::{CHART_CSS, CHART_JS, DAY_JS};
 pub use view::{Language, SeriesId, Time, View, ViewError, Window};
 
 /// The most changes between interval averages and averages since boot that are drawn.

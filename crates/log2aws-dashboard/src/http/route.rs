@@ -177,7 +177,8 @@ impl Route<'_> {
             (content, self.cell(server, state.day))
         };
         let mut layout = self.dashboard.layout(self.context, "compare", w.compare_title);
-        layout.chart = !state.servers.is_empty();
+        // Even without servers: the form brings them without a reload.
+        layout.chart = Some(&assets::DAY_SCRIPT);
         // One after the other, so that only one CSV is in memory at a time.
         let days = state.servers.iter().map(read);
         let html = compare::render(&layout, (&state, &errors), &self.query, days, newest)?;
@@ -230,7 +231,7 @@ impl Route<'_> {
     fn server(&self, server: &ServerName) -> Answer {
         let (period, days) = self.period_of(server)?;
         let mut layout = self.dashboard.layout(self.context, "", server.as_str());
-        layout.chart = true;
+        layout.chart = Some(&assets::CHART_SCRIPT);
         let newest = self.dashboard.newest()?;
         let note = self.dashboard.store_index.note(server);
         let server = (server, note.as_deref());
@@ -268,7 +269,7 @@ impl Route<'_> {
             let log = log && store_index.open_log(server, day)?.is_some();
             return Ok(reply::page(day::render_empty(&layout, &content, &cell, neighbours, log)?));
         }
-        layout.chart = true;
+        layout.chart = Some(&assets::DAY_SCRIPT);
         let rejects = content.rejects(store_index);
         let input = DayInput { content: &content, rejects: &rejects, view: &view, neighbours, log };
         Ok(reply::page(day::render(&layout, &input)?))
