@@ -225,10 +225,14 @@
     return path(url);
   };
   let here = location.href; // the address of what is shown
-  const follow = (url) => {
-    const state = Object.fromEntries(VIEW.map((name) => [name, url.searchParams.get(name) ?? ""]));
-    for (const figure of main().querySelectorAll("figure.chart.day")) Object.assign(figure.dataset, state);
-    document.dispatchEvent(new Event("chart-refresh"));
+  const minutes = (time, otherwise) =>
+    time ? time.split(":").reduce((sum, value) => sum * 60 + Number(value), 0) : otherwise;
+  const asks = (detail) =>
+    !document.dispatchEvent(new CustomEvent("chart-part", { cancelable: true, detail }));
+  /* Shows the part that an address names; false if there is no chart that could. */
+  const follow = (address) => {
+    const [from, till, hide] = VIEW.map((name) => new URL(address).searchParams.get(name) ?? "");
+    return asks({ minutes: [minutes(from, 0), minutes(till, 1440)], hide: new Set(hide.split(",").filter(Boolean)) });
   };
   /* The parts of the page that depend on the part of the day. */
   const beside = ({ from, till, shown: words, first, behind }) => {
@@ -265,8 +269,6 @@
     here = location.href;
     beside(event.detail);
   });
-  const asks = (detail) =>
-    !document.dispatchEvent(new CustomEvent("chart-part", { cancelable: true, detail }));
   document.addEventListener("click", (event) => {
     const link = event.target.closest?.("[data-part]");
     if (!link || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey) return;
@@ -285,15 +287,14 @@
     const times = ["from", "till"].map((name) => form.elements[name]?.value.trim());
     const other = fields.some((field) => !VIEW.includes(field.name) && field.value !== field.defaultValue);
     if (other || times.some((time) => time === undefined || !/^(\d{1,2}:\d\d)?$/.test(time))) return null;
-    const [from, till] = times.map((time) => time && time.split(":").reduce((sum, value) => sum * 60 + Number(value), 0));
-    return [from || 0, till === "" ? 1440 : till];
+    return [minutes(times[0], 0), minutes(times[1], 1440)];
   };
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (form.method !== "get" || !form.matches("form.view, form[role=search]")) return;
     event.preventDefault();
-    const minutes = form.matches("form.view") && part(form);
-    if (minutes && asks({ minutes })) return;
+    const wanted = form.matches("form.view") && part(form);
+    if (wanted && asks({ minutes: wanted })) return;
     const url = new URL(form.action, location.href);
     const usual = (name, value) => value === "" || form.elements[name]?.dataset?.usual === value;
     const fields = [...new FormData(form)].filter(([name, value]) => !usual(name, value));
@@ -301,10 +302,9 @@
     show(path(url), { push: true, keep: false });
   });
   addEventListener("popstate", () => {
-    const known = rest(here) === rest(location.href) && main().querySelector("figure.chart.live");
+    const known = rest(here) === rest(location.href);
     here = location.href;
-    if (!known) return show(location.href, { keep: false });
-    follow(new URL(location.href));
+    if (!known || !follow(here)) show(here, { keep: false });
   });
 
   /* The address of what is shown, for a colleague. Over plain HTTP there may be no clipboard. */

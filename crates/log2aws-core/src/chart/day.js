@@ -11,6 +11,7 @@
   const DRAG = 6; // pixels: less is a click
   const STRIP = 20; // pixels above the panels, for the time and the names of marks
   const NARROW = 600; // pixels: a phone, with smaller margins
+  const PAPER = 680; // pixels of A4 upright between its margins
   const WHEEL = 1000; // milliseconds without a turn of the wheel after which Back has a new step
   const STEPS = [720, 480, 360, 240, 180, 120, 60, 30, 20, 10, 5, 2, 1]; // minutes between ticks
   const DECIMAL = [[1, ""], [1e3, "k"], [1e6, "M"], [1e9, "G"], [1e12, "T"], [1e15, "P"], [1e18, "E"]];
@@ -641,8 +642,9 @@
       const ids = (wanted ?? "").split(",").filter((id) => panels.some((panel) => panel.series.some((one) => one.id === id)));
       apply([minutes[0] || 0, minutes[1] || 1440], new Set(ids));
     };
+    let printing = false;
     const fit = () => {
-      if (figure.clientWidth && Math.floor(figure.clientWidth) !== width) layout(figure.clientWidth);
+      if (!printing && figure.clientWidth && Math.floor(figure.clientWidth) !== width) layout(figure.clientWidth);
     };
     picture.hidden = true;
     if (picture.tagName !== "IMG") picture.remove();
@@ -650,8 +652,14 @@
     layout(figure.clientWidth);
     set(figure.dataset);
     new ResizeObserver(fit).observe(figure);
-    addEventListener("beforeprint", () => figure.isConnected && layout(680));
-    addEventListener("afterprint", fit);
+    addEventListener("beforeprint", () => {
+      printing = figure.isConnected;
+      if (printing) layout(PAPER);
+    });
+    addEventListener("afterprint", () => {
+      printing = false;
+      fit();
+    });
     return {
       set,
       hide,
@@ -668,8 +676,8 @@
   /* What is beside the chart asks for a part: a link by its name, a form by its times. */
   document.addEventListener("chart-part", (event) => {
     const chart = [...charts].find(([figure, one]) => one && figure.isConnected)?.[1];
-    const { part, minutes } = event.detail;
-    if (chart && (part ? chart.parts[part]() : chart.change({ minutes }))) event.preventDefault();
+    const { part, ...wanted } = event.detail;
+    if (chart && (part ? chart.parts[part]() : chart.change(wanted))) event.preventDefault();
   });
 
   const all = () => {
