@@ -159,7 +159,10 @@
       sheet.replaceSync(rules);
       return sheet;
     });
-    svg.querySelector("title").remove(); // it would be shown as a tooltip
+    // The host has its name; a title would be shown as a tooltip.
+    svg.querySelectorAll("title, desc").forEach((part) => part.remove());
+    svg.removeAttribute("role");
+    svg.setAttribute("aria-hidden", "true");
     root.append(svg);
     const [span, time] = ["span", "time"].map((name) => make("div", `chart-${name}`, box));
     for (const part of [span, time]) part.hidden = true;
@@ -224,6 +227,11 @@
         });
         return { series, button, value: make("span", "chart-value", button) };
       }) : [];
+      if (panel.band) {
+        const usual = make("small", "chart-note", panel.legend);
+        make("span", "chart-pen chart-band", usual);
+        usual.append(panel.band.name);
+      }
       if (panel.drawn.note) make("small", "chart-note", panel.legend).textContent = panel.drawn.note;
     }
 
@@ -258,6 +266,10 @@
     };
     const scale = (panel) => {
       let max = Math.max(0, ...shown(panel).map((series) => highest(series, true) ?? 0));
+      if (panel.band && !hidden.has(panel.series[0].id)) {
+        const within = (second) => second >= from && second <= to;
+        max = Math.max(max, ...panel.band.high.filter((_, index) => within(panel.band.seconds[index])));
+      }
       if (panel.id === "load") {
         max = Math.max(max, live.up_to ?? 0);
         const most = live.up_to ? max : Math.max(max, 1) * live.most_cores;
@@ -352,7 +364,8 @@
       else {
         for (const series of panel.series) {
           const off = hidden.has(series.id) ? "none" : "inline";
-          group.querySelectorAll(`.data .p${series.pen}`).forEach((path) => path.setAttribute("display", off));
+          const band = series.pen === 1 ? ", .data .band, .data .usual" : "";
+          group.querySelectorAll(`.data .p${series.pen}${band}`).forEach((path) => path.setAttribute("display", off));
         }
       }
       if (panel.id === "load") drawLoad(panel, y);

@@ -1,5 +1,6 @@
 //! What a chart must show, read from the SVG as a browser would read it.
 
+mod live;
 pub(super) mod reader;
 mod views;
 

@@ -278,9 +278,9 @@ words! {
     max: "Max", "最大";
     values_of: "{n} of {rows} values", "値 {n}/{rows} 件";
     values_table: "Values as a table", "数値の表";
-    values_every: "One of every {n} samples in this period; the CSV has all of them.", "表示範囲から {n} 件ごとに抜粋しました。全件は CSV にあります。";
-    values_all: "All samples in this period.", "表示範囲の全記録です。";
-    no_values: "There are no samples in this period.", "表示範囲に記録がありません。";
+    values_every: "One of every {n} samples from {from} to {till}; the CSV has all of them.", "{from} から {till} までの記録を {n} 件ごとに抜粋しました。全件は CSV にあります。";
+    values_all: "All samples from {from} to {till}.", "{from} から {till} までの全記録です。";
+    no_values: "There are no samples from {from} to {till}.", "{from} から {till} までの記録がありません。";
     time: "Time", "時刻";
     rejects: "Lines that could not be read", "読めない行";
     rejects_gone: "The file with these lines is missing; lines according to the summary: {n}.", "集計ファイルでは {n} 行ですが、一覧のファイルがありません。";

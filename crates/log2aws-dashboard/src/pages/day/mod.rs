@@ -326,9 +326,9 @@ fn table(content: &Content, view: &View, w: &Words) -> Option<Table> {
     rows.each(|sample| found += usize::from(inside(sample.time)));
     let every = found.div_ceil(TABLE_ROWS).max(1);
     let note = match (found, every) {
-        (0, _) => w.no_values.to_owned(),
-        (_, 1) => w.values_all.to_owned(),
-        _ => fill(w.values_every, &[("n", &every)]),
+        (0, _) => fill(w.no_values, &[("from", &from), ("till", &till)]),
+        (_, 1) => fill(w.values_all, &[("from", &from), ("till", &till)]),
+        _ => fill(w.values_every, &[("n", &every), ("from", &from), ("till", &till)]),
     };
     let mut groups: Vec<Columns> = Vec::new();
     for id in &ids {
