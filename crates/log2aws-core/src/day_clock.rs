@@ -99,6 +99,32 @@ impl DayClock {
         u32::try_from(seconds.max(0)).unwrap_or(self.seconds).min(self.seconds)
     }
 
+    /// The stretches of the day with one offset each; a single one unless the clock changes.
+    pub fn offsets(&self) -> Vec<Offset> {
+        let Some(Shift { zone, midnight }) = &self.shift else {
+            return vec![Offset { from: 0, clock: 0, abbreviation: String::new() }];
+        };
+        let offset = |at: Timestamp| {
+            let from = self.elapsed_at(at);
+            Offset {
+                from,
+                clock: second_of_day(self.civil(from)),
+                abbreviation: zone.to_offset_info(at).abbreviation().to_owned(),
+            }
+        };
+        let later = zone.following(*midnight).map(|change| change.timestamp());
+        let within = later.take_while(|at| self.elapsed_at(*at) < self.seconds);
+        std::iter::once(*midnight).chain(within).map(offset).collect()
+    }
+
+    /// The zone's abbreviation at that many seconds after midnight, on a day on which the clock
+    /// changes; on other days it would be the same at all times.
+    pub fn abbreviation(&self, elapsed: u32) -> Option<String> {
+        let Shift { zone, midnight } = self.shift.as_ref()?;
+        let at = midnight.checked_add(SignedDuration::from_secs(i64::from(elapsed))).ok()?;
+        Some(zone.to_offset_info(at).abbreviation().to_owned())
+    }
+
     /// The clock time at that many seconds after midnight.
     pub fn civil(&self, elapsed: u32) -> DateTime {
         let midnight = self.day.date().at(0, 0, 0, 0);
@@ -111,6 +137,17 @@ impl DayClock {
             },
         }
     }
+}
+
+/// A stretch of a day during which the zone's offset does not change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offset {
+    /// Its start in seconds since midnight.
+    pub from: u32,
+    /// What the clock shows at its start, in seconds: 3,600 is 01:00.
+    pub clock: u32,
+    /// The zone's abbreviation, such as `EST`; empty on a day without a change.
+    pub abbreviation: String,
 }
 
 /// Length and zone of a day whose offset changes; `None` for a plain day.
@@ -139,6 +176,20 @@ mod tests {
 
     fn at(text: &str) -> DateTime {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn an_hour_that_comes_twice_has_two_names() {
+        let clock = clock("2026-11-01", Some("America/New_York"));
+        let offset =
+            |from, clock, name: &str| Offset { from, clock, abbreviation: name.to_owned() };
+        assert_eq!(clock.offsets(), [offset(0, 0, "EDT"), offset(7_200, 3_600, "EST")]);
+        assert_eq!(clock.abbreviation(7_199).as_deref(), Some("EDT"));
+        assert_eq!(clock.abbreviation(7_200).as_deref(), Some("EST"));
+        let spring = self::clock("2026-03-29", Some("Europe/Berlin"));
+        assert_eq!(spring.offsets(), [offset(0, 0, "CET"), offset(7_200, 10_800, "CEST")]);
+        let plain = self::clock("2026-11-02", Some("America/New_York"));
+        assert_eq!((plain.offsets(), plain.abbreviation(0)), (vec![offset(0, 0, "")], None));
     }
 
     #[test]

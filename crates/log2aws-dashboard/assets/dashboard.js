@@ -66,7 +66,17 @@
           ? field.checked !== field.defaultChecked : field.value !== field.defaultValue)
         .map((field) => [trace(field), field.value, field.checked])
       : [];
-    old.replaceWith(document.adoptNode(next));
+    document.adoptNode(next);
+    // A chart that goes on showing the same day stays, and only shows another part of it.
+    const same = [...next.querySelectorAll("figure.chart.day")].map((figure) => [
+      figure, old.querySelector(`figure.live[data-values="${CSS.escape(figure.dataset.values)}"]`),
+    ]);
+    for (const [figure, known] of same) {
+      if (!known || known.dataset.drawing !== figure.dataset.drawing) continue;
+      Object.assign(known.dataset, figure.dataset);
+      figure.replaceWith(known);
+    }
+    old.replaceWith(next);
     const details = next.querySelectorAll("details");
     if (details.length === open.length) details.forEach((part, index) => { part.open = open[index]; });
     for (const [selector, value, checked] of typed) {
@@ -124,6 +134,7 @@
     }
     const changed = swap(page, keep);
     if (push) history.pushState(null, "", answer.url);
+    here = location.href;
     return changed;
   };
 
@@ -204,18 +215,64 @@
     }
   });
 
-  /* Zooming and toggling: the state is the URL's. */
-  const path = (url) => url.pathname + url.search;
-  document.addEventListener("chart-zoom", (event) => {
-    const { from, till } = event.detail;
-    const url = new URL(location.href);
-    url.searchParams.delete("from");
-    url.searchParams.delete("till");
-    if (from !== "00:00" || till !== "24:00") {
-      url.searchParams.set("from", from);
-      url.searchParams.set("till", till);
+  /* Zooming and toggling: the state is the URL's. A chart that has its values shows another part by
+     itself; the address, the form and the links follow it. */
+  const path = (url) => (url.pathname + url.search).replaceAll("%3A", ":").replaceAll("%2C", ",");
+  const VIEW = ["from", "till", "hide"];
+  const rest = (address) => {
+    const url = new URL(address);
+    VIEW.forEach((name) => url.searchParams.delete(name));
+    return path(url);
+  };
+  let here = location.href; // the address of what is shown
+  const minutes = (time, otherwise) =>
+    time ? time.split(":").reduce((sum, value) => sum * 60 + Number(value), 0) : otherwise;
+  const asks = (detail) =>
+    !document.dispatchEvent(new CustomEvent("chart-part", { cancelable: true, detail }));
+  /* Shows the part that an address names; false if there is no chart that could. */
+  const follow = (address) => {
+    const [from, till, hide] = VIEW.map((name) => new URL(address).searchParams.get(name) ?? "");
+    return asks({ minutes: [minutes(from, 0), minutes(till, 1440)], hide: new Set(hide.split(",").filter(Boolean)) });
+  };
+  /* The parts of the page that depend on the part of the day. */
+  const beside = ({ from, till, shown: words, first, behind }) => {
+    const form = main().querySelector("form.view");
+    if (!form) return;
+    for (const [name, value] of [["from", from], ["till", till]]) {
+      const field = form.elements[name];
+      if (field) field.value = field.defaultValue = value;
     }
-    show(path(url).replaceAll("%3A", ":").replaceAll("%2C", ","), { push: true });
+    const parts = form.querySelector(".parts");
+    if (parts) parts.hidden = !from;
+    for (const [name, there] of [["back", first > 0], ["on", behind < 1440]]) {
+      const link = form.querySelector(`[data-part="${name}"]`);
+      if (link) link.hidden = !there;
+    }
+    const output = form.querySelector(".shown");
+    if (output) output.textContent = words;
+    const back = new URL(location.href);
+    for (const language of document.querySelectorAll("a.lang")) {
+      const url = new URL(language.href);
+      url.searchParams.set("back", path(back));
+      language.href = url;
+    }
+  };
+  document.addEventListener("chart-view", (event) => {
+    const url = new URL(location.href);
+    for (const name of VIEW) {
+      if (event.detail[name]) url.searchParams.set(name, event.detail[name]);
+      else url.searchParams.delete(name);
+    }
+    if (path(url) !== path(new URL(location.href))) {
+      history[event.detail.push ? "pushState" : "replaceState"](null, "", path(url));
+    }
+    here = location.href;
+    beside(event.detail);
+  });
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.("[data-part]");
+    if (!link || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    if (asks({ part: link.dataset.part })) event.preventDefault();
   });
   /* A day of a period is opened: around a time of it, or the whole of it. */
   document.addEventListener("chart-day", (event) => {
@@ -229,23 +286,49 @@
     location.assign(`${days}${date}${time ? `?from=${clock(first)}&till=${clock(first + 240)}` : ""}`);
   });
   document.addEventListener("change", (event) => {
-    const form = event.target.closest?.("form.view");
-    if (!form || event.target.name !== "show") return;
+    const form = event.target.form;
+    if (!form?.matches("form.view") || event.target.name !== "show") return;
     const url = new URL(form.action, location.href);
     url.search = new URLSearchParams(new FormData(form)).toString();
     show(path(url), { push: true, keep: false });
   });
+  /* The minutes that a form has; null if it asks for anything else, or for no part of a day. */
+  const part = (form) => {
+    const fields = [...form.elements].filter((field) => field.name && field.type !== "hidden" && field.type !== "checkbox");
+    const times = ["from", "till"].map((name) => form.elements[name]?.value.trim());
+    const other = fields.some((field) => !VIEW.includes(field.name) && field.value !== field.defaultValue);
+    if (other || times.some((time) => time === undefined || !/^(\d{1,2}:\d\d)?$/.test(time))) return null;
+    return [minutes(times[0], 0), minutes(times[1], 1440)];
+  };
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (form.method !== "get" || !form.matches("form.view, form[role=search]")) return;
     event.preventDefault();
+    const wanted = form.matches("form.view") && part(form);
+    if (wanted && asks({ minutes: wanted })) return;
     const url = new URL(form.action, location.href);
     const usual = (name, value) => value === "" || form.elements[name]?.dataset?.usual === value;
     const fields = [...new FormData(form)].filter(([name, value]) => !usual(name, value));
     url.search = new URLSearchParams(fields).toString();
     show(path(url), { push: true, keep: false });
   });
-  addEventListener("popstate", () => show(location.href, { keep: false }));
+  addEventListener("popstate", () => {
+    const known = rest(here) === rest(location.href);
+    here = location.href;
+    if (!known || !follow(here)) show(here, { keep: false });
+  });
+
+  /* The address of what is shown, for a colleague. Over plain HTTP there may be no clipboard. */
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest?.("button.copy");
+    if (!button) return;
+    try {
+      await navigator.clipboard.writeText(location.href);
+      tell(button.dataset.copied);
+    } catch {
+      prompt(button.dataset.failed, location.href);
+    }
+  });
 
   /* The calendar: one cell is in the order of the Tab key, the arrow keys move from there. */
   const stops = "a, input";

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use log2aws_core::chart::{CHART_CSS, CHART_JS};
+use log2aws_core::chart::{CHART_CSS, CHART_JS, DAY_JS};
 use sha2::{Digest, Sha256};
 
 /// A file below `/ui/assets/`.
@@ -30,6 +30,8 @@ pub(crate) static CHART_SHEET: LazyLock<Asset> =
 pub(crate) static CHART_SCRIPT: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("chart.js", JS, CHART_JS));
 
+pub(crate) static DAY_SCRIPT: LazyLock<Asset> = LazyLock::new(|| Asset::new("day.js", JS, DAY_JS));
+
 const CSS: &str = "text/css; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
 
@@ -48,7 +50,8 @@ impl Asset {
 
 /// The asset with that name.
 pub(crate) fn find(name: &str) -> Option<&'static Asset> {
-    let all: [&'static Asset; 5] = [&SHEET, &SCRIPT, &ICON, &CHART_SHEET, &CHART_SCRIPT];
+    let all: [&'static Asset; 6] =
+        [&SHEET, &SCRIPT, &ICON, &CHART_SHEET, &CHART_SCRIPT, &DAY_SCRIPT];
     all.into_iter().find(|asset| asset.name == name)
 }
 
@@ -127,8 +130,8 @@ mod tests {
 
     #[test]
     fn assets_fetch_nothing_from_elsewhere() {
-        for asset in [&SHEET, &SCRIPT, &ICON, &CHART_SHEET, &CHART_SCRIPT] {
-            let text = asset.text.replace("http://www.w3.org/2000/svg", "");
+        for asset in [&SHEET, &SCRIPT, &ICON, &CHART_SHEET, &CHART_SCRIPT, &DAY_SCRIPT] {
+            let text = asset.text.replace("http://www.w3.org/2000/svg", "").replace("url(#", "");
             assert!(!text.contains("http:") && !text.contains("https:"), "{}", asset.name);
             assert!(!text.contains("@import") && !text.contains("url("), "{}", asset.name);
         }

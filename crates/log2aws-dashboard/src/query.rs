@@ -115,7 +115,8 @@ impl Query {
         let window = Some(window).filter(|window| !window.is_whole());
         let load_up_to = self.number("load", (1, MAX_LOAD), w)?;
         let load_up_to = load_up_to.and_then(|load| u32::try_from(load).ok());
-        Ok(View { window, hidden, language: w.language, load_up_to })
+        let embedded = self.get("embedded").is_some();
+        Ok(View { window, hidden, language: w.language, load_up_to, embedded })
     }
 
     /// Whether it comes from the form above a chart; the canonical form is shorter.

@@ -46,8 +46,8 @@ pub(super) struct TimeAxis {
     pub(super) ticks: Vec<(u32, String)>,
     /// The gaps long enough to draw, in order.
     pub(super) gaps: Vec<GapSpan>,
-    /// Reboots in order: second of the day and label.
-    pub(super) reboots: Vec<(u32, String)>,
+    /// Reboots and changes of the clock, in order: second of the day and label.
+    pub(super) marks: Vec<(u32, String)>,
     /// The usual step between samples, in seconds.
     pub(super) interval: u32,
     /// Where the averages of `vmstat` are since boot.
@@ -88,7 +88,7 @@ impl TimeAxis {
     ) -> Self {
         let day = clock.seconds();
         let (from, to) = view.window.map_or((0, day), |window| edges(clock, window));
-        Self::on_scale(clock, log, changes, (from, to, to - from), view.language)
+        Self::on_scale(clock, log, changes, (from, to, to - from), view)
     }
 
     /// The axis of a day, or of a part of it, on a page that shows `shown` seconds.
@@ -97,16 +97,19 @@ impl TimeAxis {
         log: &LogSummary,
         changes: &[(u32, bool)],
         (from, to, shown): (u32, u32, u32),
-        language: Language,
+        view: &View,
     ) -> Self {
         let day = clock.seconds();
         let share = |seconds: u32| {
             let part = u64::from(seconds) * u64::from(shown) / u64::from(day.max(1));
             u32::try_from(part).unwrap_or(seconds)
         };
-        let seen = share(MIN_DRAWN_GAP).max(MIN_DRAWN_GAP_IN_WINDOW);
-        let mut gaps = gap_spans(clock, log, seen, language);
-        gaps.extend(not_yet(clock, log, language));
+        // What may be stretched later is drawn as finely as the narrowest window.
+        let least_gap = if view.embedded { 0 } else { share(MIN_DRAWN_GAP) };
+        let merged = if view.embedded { MINUTE } else { share(MERGE_REBOOTS_WITHIN) };
+        let seen = least_gap.max(MIN_DRAWN_GAP_IN_WINDOW);
+        let mut gaps = gap_spans(clock, log, seen, view.language);
+        gaps.extend(not_yet(clock, log, view.language));
         let mut since_boot = without(spans(changes, day), &gaps);
         gaps.retain(|gap| gap.to > from && gap.from < to);
         since_boot.retain(|span| span.1 > from && span.0 < to);
@@ -117,17 +120,17 @@ impl TimeAxis {
                 .max(seen),
             ticks: ticks(clock, from, to),
             gaps,
-            reboots: reboots(clock, log, (from, to), share(MERGE_REBOOTS_WITHIN), language),
+            marks: marks(clock, log, (from, to), merged, view.language),
             interval: log.interval_seconds,
             since_boot,
             days: Vec::new(),
         }
     }
 
-    /// Whether there is room for the labels of reboots above the first panel. A period always has
-    /// it, so that its size is known before it is drawn.
-    pub(super) fn has_reboot_labels(&self) -> bool {
-        !self.days.is_empty() || !self.reboots.is_empty()
+    /// Whether there is room for the labels of marks above the first panel. A period always has it,
+    /// so that its size is known before it is drawn.
+    pub(super) fn has_mark_labels(&self) -> bool {
+        !self.days.is_empty() || !self.marks.is_empty()
     }
 
     /// The x coordinate of a second of the day, in tenths of a pixel; clamped to the plot.
@@ -187,8 +190,8 @@ fn ticks(clock: &DayClock, from: u32, to: u32) -> Vec<(u32, String)> {
     ticks
 }
 
-/// The reboots between two seconds, with their labels.
-fn reboots(
+/// The reboots and changes of the clock between two seconds, with their labels.
+fn marks(
     clock: &DayClock,
     log: &LogSummary,
     (from, to): (u32, u32),
@@ -203,6 +206,11 @@ fn reboots(
     reboots.retain(|(second, _)| (from..=to).contains(second));
     reboots.sort();
     reboots.dedup_by_key(|(second, _)| *second / apart.max(1));
+    let offsets = clock.offsets();
+    let changes = offsets.iter().zip(offsets.iter().skip(1));
+    let changes = changes.map(|(old, new)| (new.from, words::clock_change(old, new)));
+    reboots.extend(changes.filter(|(second, _)| (from..=to).contains(second)));
+    reboots.sort();
     reboots
 }
 

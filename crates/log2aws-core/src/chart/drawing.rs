@@ -15,6 +15,8 @@ pub struct Drawing {
     pub(super) title: String,
     /// The accessible description.
     pub(super) description: String,
+    /// The window and the number of samples in it, unless it is the whole day.
+    pub(super) shown: Option<String>,
     /// The language of its text.
     pub(super) language: Language,
     /// Styles and patterns beyond those that every drawing has.
@@ -57,6 +59,35 @@ pub(super) enum Shape {
         y: i32,
         text: String,
     },
+    /// Begins a group, which ends with [`Shape::End`].
+    Group(Group),
+    /// Ends the last group.
+    End,
+}
+
+/// Groups, by what a page does with them when it shows another part of the day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Group {
+    /// A panel: the page moves it up or down.
+    Panel,
+    /// Columns as high as the plot: the page stretches them sideways.
+    Columns,
+    /// Whatever is drawn to the scales of both axes: the page stretches it both ways.
+    Data,
+    /// Text, grid and marks: the page sets them anew, because text must not be stretched.
+    Labels,
+}
+
+impl Group {
+    /// Its class in the SVG.
+    pub(super) fn class(self) -> &'static str {
+        match self {
+            Self::Panel => "panel",
+            Self::Columns => "columns",
+            Self::Data => "data",
+            Self::Labels => "labels",
+        }
+    }
 }
 
 /// Part of a line of text.
@@ -107,6 +138,11 @@ impl Drawing {
         &self.description
     }
 
+    /// The window and the number of samples in it; `None` for the whole day or a period.
+    pub fn shown(&self) -> Option<&str> {
+        self.shown.as_deref()
+    }
+
     /// The values behind the lines as JSON, for tooltips. At most one point a minute, as drawn.
     pub fn to_values_json(&self) -> Vec<u8> {
         // These values always serialise: NaN and infinities were left out.
@@ -137,6 +173,13 @@ impl Drawing {
 
     pub(super) fn line(&mut self, class: &'static str, from: (i32, i32), to: (i32, i32)) {
         self.path(class, Path::lines(vec![vec![from, to]]));
+    }
+
+    /// Draws something as a group.
+    pub(super) fn group(&mut self, group: Group, draw: impl FnOnce(&mut Self)) {
+        self.shapes.push(Shape::Group(group));
+        draw(self);
+        self.shapes.push(Shape::End);
     }
 
     pub(super) fn dot(&mut self, class: &'static str, (x, y): (i32, i32), r: i32) {

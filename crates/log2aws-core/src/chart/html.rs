@@ -13,10 +13,13 @@ use super::values::{PanelValues, Values};
 use super::view::Language;
 use super::words::names;
 
-/// Shows the values under the pointer, and zooms where the server supports it.
+/// Shows the values of a period's chart under the pointer.
 pub const CHART_JS: &str = include_str!("chart.js");
 
-/// Styles for `CHART_JS`.
+/// Shows the values of a day's chart under the pointer, another part of the day, and chosen series.
+pub const DAY_JS: &str = include_str!("day.js");
+
+/// Styles for `CHART_JS` and `DAY_JS`.
 pub const CHART_CSS: &str = include_str!("chart.css");
 
 /// Styles for the rest of the page.
@@ -31,7 +34,9 @@ impl Drawing {
     pub fn to_html(&self) -> Vec<u8> {
         let mut page = String::with_capacity(256 * 1024);
         let language = self.language.as_str();
-        let hash = STANDARD.encode(Sha256::digest(CHART_JS.as_bytes()));
+        let (class, script) =
+            if self.values.zoom { ("chart day", DAY_JS) } else { ("chart", CHART_JS) };
+        let hash = STANDARD.encode(Sha256::digest(script.as_bytes()));
         // Writing to a `String` cannot fail.
         let _ = write!(
             page,
@@ -48,7 +53,7 @@ impl Drawing {
         page.push_str(PAGE_CSS);
         page.push_str("</style>\n</head>\n<body>\n<main>\n<h1 class=\"chart-unseen\">");
         escaped(&mut page, &self.title);
-        page.push_str("</h1>\n<figure class=\"chart\" tabindex=\"0\">\n");
+        let _ = writeln!(page, "</h1>\n<figure class=\"{class}\" tabindex=\"0\">");
         page.push_str(&String::from_utf8_lossy(&self.to_svg()));
         page.push_str("<script type=\"application/json\" class=\"chart-values\">");
         let json = self.to_values_json();
@@ -57,7 +62,7 @@ impl Drawing {
         page.push_str("</script>\n</figure>\n");
         table(&mut page, &self.values, self.language);
         page.push_str("</main>\n<script>");
-        page.push_str(CHART_JS);
+        page.push_str(script);
         page.push_str("</script>\n</body>\n</html>\n");
         page.into_bytes()
     }

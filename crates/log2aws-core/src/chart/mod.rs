@@ -36,10 +36,10 @@ use axis::TimeAxis;
 use mode_timeline::ModeTimeline;
 use page::{Page, PageText};
 use points::{Peak, Points};
-use values::Values;
+use values::{DayFrame, Values};
 
 pub use drawing::Drawing;
-pub use html::{CHART_CSS, CHART_JS};
+pub use html::{CHART_CSS, CHART_JS, DAY_JS};
 pub use view::{Language, SeriesId, Time, View, ViewError, Window};
 
 /// The most changes between interval averages and averages since boot that are drawn.
@@ -140,26 +140,38 @@ impl ChartBuilder {
     pub fn finish_view(self, server: &ServerName, log: &LogSummary, view: &View) -> Drawing {
         let clock = &self.clock;
         let axis = TimeAxis::new(clock, log, &self.since_boot, view);
-        let points = self.points.within(axis.from, axis.to, axis.longest);
+        let points = self.points.within(&axis, view.embedded);
         // In a window, seconds are visible, so the peak and the point of its minute could differ.
         let peak = if view.window.is_some() { points.peak() } else { self.peak };
         // A day of zeros has no peak to label.
         let peak = peak.filter(|peak| peak.load > 0.0);
         let language = view.language;
+        let shown = points.counts().sum();
         let text = PageText {
             title: words::title(language, server, clock.day()),
-            description: words::description(clock, log, view, peak),
-            subtitle: words::subtitle(clock, log, view),
+            description: words::description(clock, log, view, peak, shown),
+            shown: words::window(view, shown),
+            subtitle: words::subtitle(clock, log, view, shown),
             caption: words::axis(language, clock, log, points.has_guest_time()),
             peak: peak.map_or_else(String::new, |peak| words::peak(language, clock, peak)),
         };
         let cores = log.metadata.cores.map(|cores| (axis.from, axis.to, cores));
-        let note = log.metadata.note.as_deref();
-        let (cores, values) =
-            (cores.into_iter().collect(), Values::of_day(server, clock, &axis, points.minutes()));
-        let more = ("", "");
-        let usual = self.usual.as_ref().map(|usual| (usual, clock));
         let points = &points;
-        Page { server, note, text, more, cores, values, points, peak, axis, view, usual }.draw()
+        let values = Values::of_day(&DayFrame { server, clock, log, axis: &axis, points, view });
+        Page {
+            server,
+            note: log.metadata.note.as_deref(),
+            text,
+            more: ("", ""),
+            cores: cores.into_iter().collect(),
+            values,
+            points,
+            peak,
+            axis,
+            view,
+            usual: self.usual.as_ref().map(|usual| (usual, clock)),
+            no_swapping: self.points.no_swapping(),
+        }
+        .draw()
     }
 }

@@ -2,14 +2,14 @@
 
 use super::axis::TimeAxis;
 use super::band::UsualBand;
-use super::drawing::{Drawing, Path, Shape, Span};
+use super::drawing::{Drawing, Group, Path, Shape, Span};
 use super::geometry::{LEFT, RIGHT, WIDTH};
-use super::panel::{LegendEntry, Panel, Swatch};
+use super::panel::{HEAD, LegendEntry, Panel, Swatch, head};
 use super::points::{Peak, VisiblePoints};
-use super::scale::{self, Scale};
+use super::scale::{self, Scale, ScaleKind};
 use super::series::{PanelKind, PanelShape, panels};
 use super::style::{fitted, width};
-use super::values::{PanelValues, Values};
+use super::values::{DrawnPanel, PanelValues, Values};
 use super::view::View;
 use super::words::{self, Names};
 use crate::day_clock::DayClock;
@@ -22,10 +22,22 @@ pub(super) const PLOT_SPACING: i32 = 400;
 
 /// The load's scale includes the line of the cores unless that is more than this many times the
 /// highest load, which would flatten the curve.
-const MAX_CORES_PER_LOAD: f64 = 4.0;
+pub(super) const MAX_CORES_PER_LOAD: f64 = 4.0;
+
+/// The upper edge of the first plot: below the page's head, or of a part of a page.
+const FIRST: [i32; 2] = [1_040, 260];
+
+/// The room for the labels of reboots and changes of the clock.
+const MARKS: i32 = 180;
+
+/// The height of a panel that is only a line of text, with the space after it.
+const LINE: i32 = 240;
 
 /// The upper edge of the first plot below the labels of reboots.
-pub(super) const FIRST_BELOW_LABELS: i32 = 1_220;
+pub(super) const FIRST_BELOW_LABELS: i32 = FIRST[0] + MARKS;
+
+/// The height below the last plot and the labels of days.
+pub(super) const BELOW: i32 = 530;
 
 /// The height of the labels of days.
 pub(super) const DAY_LABELS: i32 = 150;
@@ -51,6 +63,8 @@ pub(super) struct Page<'a> {
     pub(super) view: &'a View,
     /// What is usual, by the clock of the day.
     pub(super) usual: Option<(&'a Usual, &'a DayClock)>,
+    /// Whether nothing was swapped on the day, in the window or not.
+    pub(super) no_swapping: bool,
 }
 
 /// The text of a page that depends on what it shows.
@@ -60,6 +74,8 @@ pub(super) struct PageText {
     pub(super) title: String,
     /// The accessible description.
     pub(super) description: String,
+    /// The window and the number of samples in it; `None` for all that there is.
+    pub(super) shown: Option<String>,
     /// The line below the server's name.
     pub(super) subtitle: String,
     /// The caption of the time axis.
@@ -76,40 +92,54 @@ impl Page<'_> {
             height: 0,
             title: std::mem::take(&mut self.text.title),
             description: std::mem::take(&mut self.text.description),
+            shown: self.text.shown.take(),
             language,
             shapes: Vec::with_capacity(160),
             more: self.more,
             values: std::mem::take(&mut self.values),
         };
         drawing.rect("bg", 0, 0, WIDTH, 0);
-        header(&mut drawing, self.server, self.note, &self.text.subtitle);
-        let first = if self.axis.has_reboot_labels() { FIRST_BELOW_LABELS } else { 1_040 };
-        let mut top = first;
+        if !self.view.embedded {
+            header(&mut drawing, self.server, self.note, &self.text.subtitle);
+        }
+        let marks = if self.axis.has_mark_labels() { MARKS } else { 0 };
+        let first = FIRST[usize::from(self.view.embedded)] + marks;
+        let (mut top, mut bottom) = (first, first);
         for kind in panels(self.view, self.points.has_guest_time()) {
-            let place = kind.is_shown().then_some((top, kind.height));
+            let minutes = self.points.minutes();
             let band = self.band(&kind).values(language);
-            let values = PanelValues::of_day(&kind, place, self.points.minutes(), band);
-            drawing.values.panels.push(values);
-            if kind.is_shown() {
-                self.panel(&mut drawing, &kind, top);
-                top += kind.height + PLOT_SPACING;
+            if !kind.is_shown() {
+                drawing.values.panels.push(PanelValues::of_day(&kind, None, minutes, band));
+                continue;
             }
+            let line = kind.shape == PanelShape::Swap && self.no_swapping;
+            let height = if line { 0 } else { kind.height };
+            drawing.shapes.push(Shape::Group(Group::Panel));
+            let drawn = if line {
+                self.line(&mut drawing, &kind, top)
+            } else {
+                self.panel(&mut drawing, &kind, top)
+            };
+            drawing.shapes.push(Shape::End);
+            let place = Some((top, height, drawn));
+            let values = PanelValues::of_day(&kind, place, minutes, band);
+            drawing.values.panels.push(values);
+            bottom = if line { top - HEAD } else { top + height };
+            top += if line { LINE } else { height + PLOT_SPACING };
         }
-        let bottom = (top - PLOT_SPACING).max(first);
-        self.name_reboots(&mut drawing, first);
-        for (second, label) in self.axis.ticks.iter().filter(|(_, label)| !label.is_empty()) {
-            drawing.text("t m", self.axis.x(*second), bottom + 180, label.as_str());
-        }
+        drawing.shapes.push(Shape::Group(Group::Labels));
+        self.name_marks(&mut drawing, first);
         let mut below = bottom;
         if !self.axis.days.is_empty() {
             below += DAY_LABELS;
             for day in &self.axis.days {
                 let x = i32::midpoint(self.axis.x(day.from), self.axis.x(day.to));
-                drawing.text("t m", x, bottom + 330, day.label.as_str());
+                drawing.text("t m", x, bottom + 300, day.label.as_str());
             }
         }
-        drawing.text("t", LEFT, below + 400, fitted(&self.text.caption, 11, RIGHT - LEFT));
-        drawing.set_height(below + 560);
+        drawing.text("t", LEFT, below + 370, fitted(&self.text.caption, 11, RIGHT - LEFT));
+        drawing.shapes.push(Shape::End);
+        drawing.set_height(below + BELOW);
         drawing
     }
 
@@ -117,7 +147,7 @@ impl Page<'_> {
         words::names(self.view.language)
     }
 
-    fn panel(&self, drawing: &mut Drawing, kind: &PanelKind, top: i32) {
+    fn panel(&self, drawing: &mut Drawing, kind: &PanelKind, top: i32) -> DrawnPanel {
         let draw = match kind.shape {
             PanelShape::Load => Self::load,
             PanelShape::Cpu => Self::cpu,
@@ -125,10 +155,20 @@ impl Page<'_> {
             PanelShape::Memory => Self::memory,
             PanelShape::Swap | PanelShape::Blocks => Self::rates,
         };
-        draw(self, drawing, kind, top);
+        draw(self, drawing, kind, top)
     }
 
-    fn load(&self, drawing: &mut Drawing, kind: &PanelKind, top: i32) {
+    /// A panel without swapping: only its head.
+    fn line(&self, drawing: &mut Drawing, kind: &PanelKind, top: i32) -> DrawnPanel {
+        let note = self.names().no_swapping;
+        drawing.group(Group::Labels, |drawing| {
+            let x = head(drawing, top - HEAD, kind.title, "");
+            drawing.text("k", x, top - HEAD, note);
+        });
+        DrawnPanel { scale: (ScaleKind::Counts, 1.0), note }
+    }
+
+    fn load(&self, drawing: &mut Drawing, kind: &PanelKind, top: i32) -> DrawnPanel {
         let language = self.view.language;
         let (highest, up_to) = (self.highest(kind), self.view.load_up_to.map(f64::from));
         let band = self.band(kind);
@@ -139,28 +179,36 @@ impl Page<'_> {
         let shown = cores.filter(|cores| *cores <= most);
         // Leaves room for the labels above the highest value.
         let scale = Scale::numbers((max * 1.06).max(shown.unwrap_or(0.0)));
+        let drawn = DrawnPanel { scale: (ScaleKind::Numbers, scale.top), note: "" };
         let panel = self.plot(scale, top, kind);
-        band.draw(drawing, &panel);
+        drawing.group(Group::Data, |drawing| band.draw(drawing, &panel));
         panel.frame(drawing);
-        self.name_gaps(drawing, &panel);
+        if shown.is_some() {
+            self.draw_cores(drawing, &panel);
+        }
+        panel.lines(drawing, kind);
         let title = match (cores, shown) {
             (Some(cores), None) => words::above_the_scale(language, kind.title, cores),
             _ => kind.title.to_owned(),
         };
         let entries = self.entries(kind, scale::number);
-        let end = panel.legend(drawing, &title, kind.unit, Swatch::Pen, &entries);
-        band.legend(drawing, &panel, end, language);
-        if shown.is_some() {
-            self.draw_cores(drawing, &panel);
-        }
-        panel.lines(drawing, kind);
-        // The peak is that of the 1-minute load.
-        if let Some(peak) = self.peak.filter(|_| !kind.series[0].hidden) {
-            self.draw_peak(drawing, &panel, peak);
-        }
+        drawing.group(Group::Labels, |drawing| {
+            self.name_gaps(drawing, &panel);
+            let end = panel.legend(drawing, &title, kind.unit, Swatch::Pen, &entries);
+            band.legend(drawing, &panel, end, language);
+            if let Some((_, _, cores)) = self.cores.last().filter(|_| shown.is_some()) {
+                let cores = f64::from(*cores);
+                drawing.text("k", RIGHT + 60, panel.y(cores) + 40, words::cores(language, cores));
+            }
+            // The peak is that of the 1-minute load.
+            if let Some(peak) = self.peak.filter(|_| !kind.series[0].hidden) {
+                self.draw_peak(drawing, &panel, peak);
+            }
+        });
+        drawn
     }
 
-    /// The line of the cores, with a step where their number changes; labelled at its end.
+    /// The line of the cores, with a step where their number changes.
     fn draw_cores(&self, drawing: &mut Drawing, panel: &Panel<'_>) {
         let x = |second| self.axis.x(second);
         let mut runs: Vec<Vec<(i32, i32)>> = Vec::new();
@@ -173,53 +221,75 @@ impl Page<'_> {
             }
             end = Some((to, cores));
         }
-        drawing.path("cores", Path::lines(runs));
-        if let Some((_, cores)) = end {
-            let words = words::cores(self.view.language, f64::from(cores));
-            drawing.text("k", RIGHT + 60, panel.y(f64::from(cores)) + 40, words);
-        }
+        drawing.group(Group::Data, |drawing| drawing.path("cores", Path::lines(runs)));
     }
 
-    fn cpu(&self, drawing: &mut Drawing, kind: &PanelKind, top: i32) {
+    fn cpu(&self, drawing: &mut Drawing, kind: &PanelKind, top: i32) -> DrawnPanel {
         let panel = self.plot(Scale::percent(), top, kind);
         panel.frame(drawing);
-        let percent = |value| format!("{} %", scale::number(value));
-        let entries = self.entries(kind, percent);
-        let end = panel.legend(drawing, kind.title, kind.unit, Swatch::Fill, &entries);
         panel.stack(drawing, kind);
         panel.since_boot(drawing, "ha");
-        panel.since_boot_label(drawing, end, self.names().since_boot);
+        let percent = |value| format!("{} %", scale::number(value));
+        self.head(drawing, kind, &panel, (kind.unit, Swatch::Fill), percent);
+        self.drawn(ScaleKind::Percent, &panel)
     }
 
-    fn queue(&self, drawing: &mut Drawing, kind: &PanelKind, top: i32) {
+    fn queue(&self, drawing: &mut Drawing, kind: &PanelKind, top: i32) -> DrawnPanel {
         let panel = self.plot(Scale::counts(self.highest(kind)), top, kind);
         panel.frame(drawing);
-        let entries = self.entries(kind, scale::number);
-        panel.legend(drawing, kind.title, kind.unit, Swatch::Pen, &entries);
         panel.lines(drawing, kind);
+        let entries = self.entries(kind, scale::number);
+        drawing.group(Group::Labels, |drawing| {
+            panel.legend(drawing, kind.title, kind.unit, Swatch::Pen, &entries);
+        });
+        DrawnPanel { scale: (ScaleKind::Counts, panel.scale.top), note: "" }
     }
 
-    fn memory(&self, drawing: &mut Drawing, kind: &PanelKind, top: i32) {
+    fn memory(&self, drawing: &mut Drawing, kind: &PanelKind, top: i32) -> DrawnPanel {
         let band = self.band(kind);
         let max = self.highest(kind).max(band.highest());
         let panel = self.plot(Scale::kibibytes(max), top, kind);
-        band.draw(drawing, &panel);
+        drawing.group(Group::Data, |drawing| band.draw(drawing, &panel));
         panel.frame(drawing);
-        let entries = self.entries(kind, scale::size);
-        let unit = panel.scale.unit();
-        let end = panel.legend(drawing, kind.title, unit, Swatch::Pen, &entries);
-        band.legend(drawing, &panel, end, self.view.language);
         panel.lines(drawing, kind);
+        let entries = self.entries(kind, scale::size);
+        drawing.group(Group::Labels, |drawing| {
+            let unit = panel.scale.unit();
+            let end = panel.legend(drawing, kind.title, unit, Swatch::Pen, &entries);
+            band.legend(drawing, &panel, end, self.view.language);
+        });
+        DrawnPanel { scale: (ScaleKind::Kibibytes, panel.scale.top), note: "" }
     }
 
-    fn rates(&self, drawing: &mut Drawing, kind: &PanelKind, top: i32) {
+    fn rates(&self, drawing: &mut Drawing, kind: &PanelKind, top: i32) -> DrawnPanel {
         let panel = self.plot(Scale::counts(self.highest(kind)), top, kind);
         panel.since_boot(drawing, "hl");
         panel.frame(drawing);
-        let entries = self.entries(kind, scale::number);
-        let end = panel.legend(drawing, kind.title, kind.unit, Swatch::Pen, &entries);
-        panel.since_boot_label(drawing, end, self.names().since_boot);
         panel.lines(drawing, kind);
+        self.head(drawing, kind, &panel, (kind.unit, Swatch::Pen), scale::number);
+        self.drawn(ScaleKind::Counts, &panel)
+    }
+
+    /// The head of a panel with averages of `vmstat`, which may be since boot.
+    fn head(
+        &self,
+        drawing: &mut Drawing,
+        kind: &PanelKind,
+        panel: &Panel<'_>,
+        (unit, swatch): (&str, Swatch),
+        written: impl Fn(f64) -> String,
+    ) {
+        let entries = self.entries(kind, written);
+        drawing.group(Group::Labels, |drawing| {
+            let end = panel.legend(drawing, kind.title, unit, swatch, &entries);
+            panel.since_boot_label(drawing, end, self.names().since_boot);
+        });
+    }
+
+    fn drawn(&self, kind: ScaleKind, panel: &Panel<'_>) -> DrawnPanel {
+        let hatched = !self.axis.since_boot.is_empty();
+        let note = if hatched { self.names().since_boot[0] } else { "" };
+        DrawnPanel { scale: (kind, panel.scale.top), note }
     }
 
     fn plot(&self, scale: Scale, top: i32, kind: &PanelKind) -> Panel<'_> {
@@ -281,11 +351,11 @@ impl Page<'_> {
         }
     }
 
-    /// Labels the reboots above the first panel where the labels fit.
-    fn name_reboots(&self, drawing: &mut Drawing, top: i32) {
+    /// Labels reboots and changes of the clock above the first panel where the labels fit.
+    fn name_marks(&self, drawing: &mut Drawing, top: i32) {
         let mut free_from = i32::MIN;
         let mut ticks = Vec::new();
-        for (second, label) in &self.axis.reboots {
+        for (second, label) in &self.axis.marks {
             let x = self.axis.x(*second);
             ticks.push(vec![(x, top - 350), (x, top - 260)]);
             let half = width(label, 11) / 2;

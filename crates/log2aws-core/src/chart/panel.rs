@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::axis::{DaySpan, TimeAxis};
-use super::drawing::{Drawing, Path, Shape, Span};
+use super::axis::TimeAxis;
+use super::drawing::{Drawing, Group, Path, Shape, Span};
 use super::geometry::{LEFT, RIGHT};
 use super::points::{CPU, LAYERS, VisiblePoints};
 use super::scale::Scale;
@@ -64,10 +64,39 @@ impl Panel<'_> {
             let gaps = self.axis.gaps.iter().filter(|gap| gap.class == class);
             Self::columns(drawing, class, gaps.map(|gap| self.column(gap.from, gap.to)));
         }
+        drawing.group(Group::Labels, |drawing| self.grid(drawing));
+        if let Some((_, later)) = self.axis.days.split_first() {
+            self.verticals(drawing, "f", later.iter().map(|day| day.from));
+        }
+        self.verticals(drawing, "boot", self.axis.marks.iter().map(|(second, _)| *second));
+    }
+
+    /// Vertical lines over the height of the plot.
+    fn verticals(
+        &self,
+        drawing: &mut Drawing,
+        class: &'static str,
+        seconds: impl Iterator<Item = u32>,
+    ) {
+        let line = |second| {
+            let x = self.axis.x(second);
+            vec![(x, self.top), (x, self.bottom())]
+        };
+        let lines: Vec<_> = seconds.map(line).collect();
+        if !lines.is_empty() {
+            drawing.group(Group::Columns, |drawing| drawing.path(class, Path::lines(lines)));
+        }
+    }
+
+    /// The grid, the labels of both axes, and the base line.
+    fn grid(&self, drawing: &mut Drawing) {
         let mut grid = Vec::new();
-        for (second, _) in &self.axis.ticks {
+        for (second, label) in &self.axis.ticks {
             let x = self.axis.x(*second);
             grid.push(vec![(x, self.top), (x, self.bottom())]);
+            if !label.is_empty() {
+                drawing.text("t m", x, self.bottom() + 150, label.as_str());
+            }
         }
         for (value, label) in self.scale.ticks() {
             let y = self.y(value);
@@ -75,21 +104,6 @@ impl Panel<'_> {
             drawing.text("t e", LEFT - 80, y + 38, label);
         }
         drawing.path("g", Path::lines(grid));
-        let midnight = |day: &DaySpan| {
-            let x = self.axis.x(day.from);
-            vec![(x, self.top), (x, self.bottom())]
-        };
-        if let Some((_, later)) = self.axis.days.split_first() {
-            drawing.path("f", Path::lines(later.iter().map(midnight).collect()));
-        }
-        let reboot = |(second, _): &(u32, String)| {
-            let x = self.axis.x(*second);
-            vec![(x, self.top), (x, self.bottom())]
-        };
-        let reboots: Vec<_> = self.axis.reboots.iter().map(reboot).collect();
-        if !reboots.is_empty() {
-            drawing.path("boot", Path::lines(reboots));
-        }
         drawing.line("f", (LEFT, self.bottom()), (RIGHT, self.bottom()));
     }
 
@@ -104,13 +118,7 @@ impl Panel<'_> {
     ) -> i32 {
         let base = self.top - HEAD;
         let span = |class, indent, text| Span { class, indent, text, japanese: false };
-        let mut spans = vec![span("h3", 0, title.to_owned())];
-        if !unit.is_empty() {
-            spans.push(span("k", 70, unit.to_owned()));
-        }
-        drawing.shapes.push(Shape::Text { class: "", x: LEFT, y: base, spans });
-        let mut x = LEFT + width(title, 12) * 11 / 10 + 70 + width(unit, 12);
-        x += 280;
+        let mut x = head(drawing, base, title, unit);
         for LegendEntry { pen, name, figure } in entries {
             let middle = base - 42;
             match swatch {
@@ -127,6 +135,7 @@ impl Panel<'_> {
 
     /// Lines, the first at the bottom: it has the solid pen, which remains visible between dashes.
     pub(super) fn lines(&self, drawing: &mut Drawing, kind: &PanelKind) {
+        drawing.shapes.push(Shape::Group(Group::Data));
         for (index, series) in kind.shown() {
             let place = |second, value| (self.axis.x(second), self.y(f64::from(value)));
             let strokes = self.points.strokes(series.field, place);
@@ -138,6 +147,7 @@ impl Panel<'_> {
                 drawing.path(DOTS[index], Path::lines(lone));
             }
         }
+        drawing.shapes.push(Shape::End);
     }
 
     /// The CPU shares, stacked.
@@ -148,6 +158,7 @@ impl Panel<'_> {
             shown[layer] = true;
         }
         let stacks = self.points.stack(shown, place);
+        drawing.shapes.push(Shape::Group(Group::Data));
         for layer in (0..LAYERS).rev().filter(|layer| shown[*layer]) {
             if self.points.highest(CPU[layer]).is_none_or(|max| max <= 0.0) {
                 continue;
@@ -155,6 +166,7 @@ impl Panel<'_> {
             let outlines = stacks.iter().map(|edges| self.outline(&edges[layer])).collect();
             drawing.path(FILLS[layer], Path::areas(outlines));
         }
+        drawing.shapes.push(Shape::End);
     }
 
     /// The area under an edge.
@@ -196,7 +208,7 @@ impl Panel<'_> {
     ) {
         let outlines: Vec<_> = outlines.collect();
         if !outlines.is_empty() {
-            drawing.path(class, Path::areas(outlines));
+            drawing.group(Group::Columns, |drawing| drawing.path(class, Path::areas(outlines)));
         }
     }
 
@@ -215,4 +227,16 @@ impl Panel<'_> {
             drawing.text("k e", RIGHT, self.top - HEAD, text);
         }
     }
+}
+
+/// The title and unit of a panel; returns where its legend begins.
+pub(super) fn head(drawing: &mut Drawing, base: i32, title: &str, unit: &str) -> i32 {
+    let span =
+        |class, indent, text: &str| Span { class, indent, text: text.to_owned(), japanese: false };
+    let mut spans = vec![span("h3", 0, title)];
+    if !unit.is_empty() {
+        spans.push(span("k", 70, unit));
+    }
+    drawing.shapes.push(Shape::Text { class: "", x: LEFT, y: base, spans });
+    LEFT + width(title, 12) * 11 / 10 + 350 + width(unit, 12)
 }

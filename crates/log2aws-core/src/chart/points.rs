@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use super::axis::TimeAxis;
 use crate::measurement::{Measured, measured};
 use crate::sample::Sample;
 
@@ -113,9 +114,15 @@ impl Points {
         }
     }
 
-    /// The points between two seconds of the day; `longest` is the longest step, in seconds, that a
-    /// line bridges.
-    pub(super) fn within(&self, from: u32, to: u32, longest: u32) -> VisiblePoints<'_> {
+    /// Whether nothing was swapped in or out on the day, as far as is known.
+    pub(super) fn no_swapping(&self) -> bool {
+        [SWAP_IN, SWAP_OUT].into_iter().all(|field| greatest(&self.minutes, field) == Some(0.0))
+    }
+
+    /// The points in the window of an axis; `every` one of them is drawn, or those that share a few
+    /// pixels are merged.
+    pub(super) fn within(&self, axis: &TimeAxis, every: bool) -> VisiblePoints<'_> {
+        let TimeAxis { from, to, longest, .. } = *axis;
         let start = self.minutes.partition_point(|minute| minute.second < from);
         let end = self.minutes.partition_point(|minute| minute.second <= to).max(start);
         let before = self.edge(start, from, longest);
@@ -133,7 +140,7 @@ impl Points {
             inner: first..first + inner.len(),
             has_guest_time: self.has_guest_time,
             longest: vec![(0, longest)],
-            merged: shown_points > MAX_UNMERGED_POINTS,
+            merged: !every && shown_points > MAX_UNMERGED_POINTS,
         }
     }
 
@@ -174,6 +181,21 @@ impl VisiblePoints<'_> {
     /// The seconds of the samples.
     pub(super) fn seconds(&self) -> Vec<u32> {
         self.minutes().iter().map(|minute| minute.second).collect()
+    }
+
+    /// The number of samples of each point.
+    pub(super) fn counts(&self) -> impl Iterator<Item = u32> {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a small count"
+        )]
+        self.minutes().iter().map(|minute| minute.count as u32)
+    }
+
+    /// The longest step in seconds that a line bridges at first.
+    pub(super) fn longest(&self) -> u32 {
+        self.longest.first().map_or(0, |(_, longest)| *longest)
     }
 
     /// The maximum of a field among the samples; `None` if it has no values.

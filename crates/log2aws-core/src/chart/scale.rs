@@ -1,5 +1,7 @@
 //! Scales: the ticks of an axis and how numbers are written.
 
+use serde::Serialize;
+
 /// Larger values are drawn at the end of the scale; no real machine comes near.
 const LARGEST: f64 = 1e30;
 
@@ -13,6 +15,16 @@ pub(super) struct Scale {
     pub(super) top: f64,
     step: f64,
     unit: Unit,
+}
+
+/// A rule by which a scale is chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum ScaleKind {
+    Numbers,
+    Counts,
+    Kibibytes,
+    Percent,
 }
 
 /// The unit that ticks count in.

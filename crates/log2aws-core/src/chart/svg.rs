@@ -100,6 +100,11 @@ impl Svg {
                 self.escaped(text);
                 self.raw("</text>\n");
             }
+            Shape::Group(group) => {
+                self.open("g", group.class());
+                self.raw(">\n");
+            }
+            Shape::End => self.raw("</g>\n"),
         }
     }
 

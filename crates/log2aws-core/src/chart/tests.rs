@@ -1,5 +1,6 @@
 //! What a chart must show, read from the SVG as a browser would read it.
 
+mod live;
 pub(super) mod reader;
 mod usual;
 mod views;
@@ -202,7 +203,7 @@ fn hostile_names_are_text() {
     let metadata = Metadata { note: Some(note.parse().unwrap()), ..interval() };
     let chart = chart(Some(metadata), every(10, 0..1440));
     assert!(texts(&chart)[0].starts_with("web01</text><script>alert(1)</script>&amp;"));
-    let known = ["svg", "title", "desc", "style", "defs", "pattern", "path", "rect", "circle"];
+    let known = ["svg", "title", "desc", "style", "defs", "pattern", "path", "rect", "circle", "g"];
     for element in &chart {
         let name = element.name.as_str();
         assert!(known.contains(&name) || ["text", "tspan"].contains(&name), "{name}");

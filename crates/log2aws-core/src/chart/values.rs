@@ -5,10 +5,15 @@ use serde::Serialize;
 use super::axis::{GapSpan, TimeAxis};
 use super::band::BandValues;
 use super::geometry::{LEFT, RIGHT, WIDTH};
-use super::points::{CPU, Minute};
+use super::page::MAX_CORES_PER_LOAD;
+use super::points::{CPU, Minute, VisiblePoints};
+use super::scale::ScaleKind;
 use super::series::{PanelKind, PanelShape};
-use crate::day_clock::DayClock;
+use super::view::View;
+use super::words;
+use crate::day_clock::{DayClock, Offset};
 use crate::server_name::ServerName;
+use crate::summary::LogSummary;
 
 /// Positions of the plots and their contents. Lengths are in CSS pixels of the drawing.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -37,6 +42,9 @@ pub(super) struct Values {
     /// The days of a period.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) days: Vec<DayValues>,
+    /// What a page needs to show another part of the day by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) live: Option<LiveValues>,
     pub(super) panels: Vec<PanelValues>,
 }
 
@@ -59,6 +67,60 @@ pub(super) struct DayValues {
     pub(super) to: u32,
 }
 
+/// What a page needs to show another part of the day by itself, with what it has.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(super) struct LiveValues {
+    /// The offsets of the clock, in order.
+    clock: Vec<ClockValues>,
+    /// The number of samples of each point; empty if each is one.
+    counts: Vec<u32>,
+    /// The longest step in seconds that a line bridges.
+    longest: u32,
+    /// The usual step between samples, in seconds.
+    interval: u32,
+    /// Reboots and changes of the clock: second and label.
+    marks: Vec<(u32, String)>,
+    cores: Option<(u32, String)>,
+    /// The cores are within the scale up to so many times the highest load.
+    most_cores: f64,
+    /// The load that the scale has room for at least.
+    up_to: Option<u32>,
+    /// The caption of the time axis.
+    caption: String,
+    /// Date, and what follows the window or, on a whole day, the date.
+    subtitle: [String; 3],
+    words: Words,
+}
+
+/// A stretch of the day with one offset of the clock, in seconds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+struct ClockValues {
+    from: u32,
+    clock: u32,
+    zone: String,
+}
+
+/// Words of the drawing that change with the part of the day, with parameters in braces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+struct Words {
+    max: &'static str,
+    no_values: &'static str,
+    peak: &'static str,
+    above: &'static str,
+    shown: [&'static str; 2],
+    after_gap: &'static str,
+    keys: &'static [[&'static str; 2]],
+}
+
+/// How a panel is drawn.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(super) struct DrawnPanel {
+    /// The rule of its scale, and the value at the upper edge of the plot.
+    pub(super) scale: (ScaleKind, f64),
+    /// A remark in its head.
+    pub(super) note: &'static str,
+}
+
 /// A panel. A hidden panel has no height.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(super) struct PanelValues {
@@ -69,6 +131,8 @@ pub(super) struct PanelValues {
     pub(super) height: f64,
     /// Whether its series are filled, with the fills of a stack.
     pub(super) fills: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) drawn: Option<DrawnPanel>,
     pub(super) series: Vec<SeriesValues>,
     /// What is usual for the first series.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -89,23 +153,32 @@ pub(super) struct SeriesValues {
     pub(super) values: Vec<Option<f32>>,
 }
 
+/// What the values of a day are made from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct DayFrame<'a> {
+    pub(super) server: &'a ServerName,
+    pub(super) clock: &'a DayClock,
+    pub(super) log: &'a LogSummary,
+    pub(super) axis: &'a TimeAxis,
+    pub(super) points: &'a VisiblePoints<'a>,
+    pub(super) view: &'a View,
+}
+
 impl Values {
     /// The frame of a day's values; its panels are added as they are drawn.
-    pub(super) fn of_day(
-        server: &ServerName,
-        clock: &DayClock,
-        axis: &TimeAxis,
-        minutes: &[Minute],
-    ) -> Self {
+    pub(super) fn of_day(day: &DayFrame<'_>) -> Self {
+        let DayFrame { server, clock, axis, points, .. } = day;
+        let minutes = points.minutes();
         let time = |minute: &Minute| {
             let time = clock.civil(minute.second);
             let part = i8::unsigned_abs;
-            format!(
-                "{:02}:{:02}:{:02}",
-                part(time.hour()),
-                part(time.minute()),
-                part(time.second())
-            )
+            let [hour, minutes, second] = [time.hour(), time.minute(), time.second()].map(part);
+            let mut text = format!("{hour:02}:{minutes:02}:{second:02}");
+            if let Some(zone) = clock.abbreviation(minute.second) {
+                text.push(' ');
+                text.push_str(&zone);
+            }
+            text
         };
         Self {
             server: server.to_string(),
@@ -122,7 +195,45 @@ impl Values {
             seconds: minutes.iter().map(|minute| minute.second).collect(),
             gaps: axis.gaps.iter().map(gap).collect(),
             days: Vec::new(),
+            live: Some(LiveValues::new(day)),
             panels: Vec::new(),
+        }
+    }
+}
+
+impl LiveValues {
+    fn new(day: &DayFrame<'_>) -> Self {
+        let DayFrame { clock, log, points, axis, view, .. } = day;
+        let language = view.language;
+        let offset =
+            |Offset { from, clock, abbreviation }| ClockValues { from, clock, zone: abbreviation };
+        let counts: Vec<u32> = points.counts().collect();
+        let cores = |count: u32| (count, words::cores(language, f64::from(count)));
+        let names = words::names(language);
+        Self {
+            clock: clock.offsets().into_iter().map(offset).collect(),
+            counts: if counts.iter().all(|count| *count == 1) { Vec::new() } else { counts },
+            longest: points.longest(),
+            interval: axis.interval,
+            marks: axis.marks.clone(),
+            cores: log.metadata.cores.map(cores),
+            most_cores: MAX_CORES_PER_LOAD,
+            up_to: view.load_up_to,
+            caption: words::axis(language, clock, log, points.has_guest_time()),
+            subtitle: [
+                words::date(language, clock.day().date()),
+                words::machine(language, clock, log, true),
+                words::machine(language, clock, log, false),
+            ],
+            words: Words {
+                max: names.max,
+                no_values: names.no_values,
+                peak: names.peak,
+                above: names.above,
+                shown: names.shown,
+                after_gap: names.after_gap,
+                keys: names.keys,
+            },
         }
     }
 }
@@ -132,14 +243,18 @@ fn gap(span: &GapSpan) -> GapValues {
 }
 
 impl PanelValues {
-    /// The values of a panel of a day; `place` is its upper edge and height if it is drawn.
+    /// The values of a panel of a day; `place` is its upper edge, its height and how it is drawn, if
+    /// it is.
     pub(super) fn of_day(
         kind: &PanelKind,
-        place: Option<(i32, i32)>,
+        place: Option<(i32, i32, DrawnPanel)>,
         minutes: &[Minute],
         band: Option<BandValues>,
     ) -> Self {
-        let (top, height) = place.unwrap_or_default();
+        let (top, height, drawn) = match place {
+            Some((top, height, drawn)) => (top, height, Some(drawn)),
+            None => (0, 0, None),
+        };
         let series = kind.series.iter().enumerate().map(|(index, series)| {
             let value = |minute: &Minute| {
                 let value = minute.value(series.field)?;
@@ -164,6 +279,7 @@ impl PanelValues {
             top: tenths(top),
             height: tenths(height),
             fills: kind.shape == PanelShape::Cpu,
+            drawn,
             series: series.collect(),
             band,
         }

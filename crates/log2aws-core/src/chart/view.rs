@@ -27,6 +27,9 @@ pub struct View {
     /// A load that the scale of the load has room for at least, so that several charts have the
     /// same scale.
     pub load_up_to: Option<u32>,
+    /// Whether it is a part of a page: that has a head of its own, and may stretch the drawing, so
+    /// the drawing has no head and every point.
+    pub embedded: bool,
 }
 
 /// A time of day to the minute, `00:00` to `24:00`, in clock time.

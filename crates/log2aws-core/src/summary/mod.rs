@@ -28,7 +28,7 @@ use crate::server_name::ServerName;
 pub use builder::SummaryBuilder;
 pub use coverage::MAX_LISTED;
 pub use first_day::Lead;
-pub use series::{EXACT_ROWS, Series, Stats};
+pub use series::{EXACT_ROWS, Series, Stats, row};
 
 pub use crate::csv::SERIES;
 pub use taken::{TakenAt, TakenAtError};

@@ -211,8 +211,8 @@ fn rounded(value: f64) -> f64 {
     if value.abs() < 1e12 { (value * 1000.0).round() / 1000.0 } else { value.round() }
 }
 
-/// The numbers of a sample in the order of [`SERIES`]. Values that are not finite count as missing.
-fn row(sample: &Sample) -> [f64; COLUMNS] {
+/// The numbers of a sample in the order of [`SERIES`]; NaN where a value is missing or not finite.
+pub fn row(sample: &Sample) -> [f64; SERIES.len()] {
     let mut row = [f64::NAN; COLUMNS];
     row[0] = sample.uptime_seconds.map_or(f64::NAN, float);
     row[1] = sample.users.map_or(f64::NAN, float);

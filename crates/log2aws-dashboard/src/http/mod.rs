@@ -125,7 +125,7 @@ impl Dashboard {
             here,
             back: &context.back,
             live: true,
-            chart: false,
+            chart: None,
             revision: self.store_index.revision(),
             loading: self.store_index.progress().loading,
             source: match &self.feed {
@@ -172,7 +172,7 @@ pub fn login_page(request: &Request<()>, error: Option<LoginError>, next: &str) 
         here: "",
         back: &back,
         live: false,
-        chart: false,
+        chart: None,
         revision: 0,
         loading: false,
         source: "",

@@ -47,7 +47,7 @@ impl Route<'_> {
     pub(super) fn server(&self, server: &ServerName) -> Answer {
         let (period, days) = self.period_of(server)?;
         let mut layout = self.dashboard.layout(self.context, "", server.as_str());
-        layout.chart = true;
+        layout.chart = Some(&assets::CHART_SCRIPT);
         let newest = self.dashboard.newest()?;
         let today = self.dashboard.today()?;
         let note = self.dashboard.store_index.note(server);

@@ -192,7 +192,8 @@ impl Route<'_> {
             (content, self.cell(server, state.day))
         };
         let mut layout = self.dashboard.layout(self.context, "compare", w.compare_title);
-        layout.chart = !state.servers.is_empty();
+        // Even without servers: the form brings them without a reload.
+        layout.chart = Some(&assets::DAY_SCRIPT);
         // One after the other, so that only one CSV is in memory at a time.
         let days = state.servers.iter().map(read);
         let html = compare::render(&layout, (&state, &errors), &self.query, days, newest)?;
@@ -251,7 +252,7 @@ impl Route<'_> {
             let log = log && store_index.open_log(server, day)?.is_some();
             return Ok(reply::page(day::render_empty(&layout, &content, &cell, neighbours, log)?));
         }
-        layout.chart = true;
+        layout.chart = Some(&assets::DAY_SCRIPT);
         let rejects = content.rejects(store_index);
         let usual = self.dashboard.usual_days.of(store_index, server, day);
         let input = DayInput {

@@ -214,7 +214,10 @@ words! {
     zoom_whole: "Whole day", "一日全体";
     zoom_back: "Earlier hours", "前の時間帯";
     zoom_on: "Later hours", "後の時間帯";
-    zoom_hint: "Drag across the chart to zoom in. Keyboard: arrow keys move the pointer, + and - zoom, 0 shows the whole day.", "グラフをドラッグすると拡大します。キーボード：矢印キーで移動、+ と - で拡大と縮小、0 で一日全体。";
+    zoom_hint: "Drag across the chart to zoom; ? lists the keys.", "グラフをドラッグすると拡大します。? でキー一覧を表示します。";
+    copy_link: "Copy link", "リンクをコピー";
+    copied: "Link copied", "リンクをコピーしました";
+    copy_failed: "Copy this address:", "このアドレスをコピーしてください：";
     series: "Series", "系列";
     group_load: "Load average", "ロードアベレージ";
     group_cpu: "CPU", "CPU";
@@ -341,19 +344,19 @@ words! {
     week_after_title: "The same weekday one week later: {day}", "次の週の同じ曜日：{day}";
 
     // Figures, rejects, downloads.
-    figures: "Figures of the day", "一日の統計";
-    figures_note: "Over all rows of the log, without missing values.", "ログの全行が対象です。欠落値は除きます。";
+    figures: "Figures of the whole day", "一日全体の統計";
+    figures_note: "Over all {n} samples of the log, without missing values.", "ログの全記録（{n} 件）が対象です。欠落値は除きます。";
     column: "Series", "系列";
     unit: "Unit", "単位";
     min: "Min", "最小";
     mean: "Mean", "平均";
     p95: "p95", "p95";
     max: "Max", "最大";
-    values: "Values", "件数";
+    values_of: "{n} of {rows} values", "値 {n}/{rows} 件";
     values_table: "Values as a table", "数値の表";
-    values_every: "One of every {n} samples in this period; the CSV has all of them.", "表示範囲から {n} 件ごとに抜粋しました。全件は CSV にあります。";
-    values_all: "All samples in this period.", "表示範囲の全記録です。";
-    no_values: "There are no samples in this period.", "表示範囲に記録がありません。";
+    values_every: "One of every {n} samples from {from} to {till}; the CSV has all of them.", "{from} から {till} までの記録を {n} 件ごとに抜粋しました。全件は CSV にあります。";
+    values_all: "All samples from {from} to {till}.", "{from} から {till} までの全記録です。";
+    no_values: "There are no samples from {from} to {till}.", "{from} から {till} までの記録がありません。";
     time: "Time", "時刻";
     rejects: "Lines that could not be read", "読めない行";
     rejects_gone: "The file with these lines is missing; lines according to the summary: {n}.", "集計ファイルでは {n} 行ですが、一覧のファイルがありません。";

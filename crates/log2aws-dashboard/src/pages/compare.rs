@@ -79,8 +79,9 @@ impl CompareState {
             error("from", query.get("from").unwrap_or_default(), text);
             View { language: w.language, ..View::default() }
         });
-        let hidden = SeriesId::ALL.iter().copied().filter(|id| !COMPARED.contains(id)).collect();
-        let view = View { hidden, load_up_to: None, ..view };
+        let hidden = SeriesId::ALL.iter().copied();
+        let hidden = hidden.filter(|id| !COMPARED.contains(id) || view.hidden.contains(id));
+        let view = View { hidden: hidden.collect(), load_up_to: None, ..view };
         let day = day.unwrap_or_else(|| shifted(today, -1));
         (Self { servers, day, view }, errors)
     }
@@ -90,7 +91,8 @@ impl CompareState {
         for server in &self.servers {
             link = link.with("s", server);
         }
-        link.with_view(&View { hidden: Vec::new(), ..self.view.clone() }).text()
+        let hidden = self.view.hidden.iter().copied().filter(|id| COMPARED.contains(id)).collect();
+        link.with_view(&View { hidden, ..self.view.clone() }).text()
     }
 }
 
@@ -110,7 +112,7 @@ struct ComparePage<'a> {
     next: Option<String>,
     from: String,
     till: String,
-    whole: Option<String>,
+    whole: String,
     full: bool,
     full_words: String,
     servers: Vec<ComparedServer>,
@@ -178,7 +180,7 @@ pub(crate) fn render(
         next: (state.day < newest).then(|| on(shifted(state.day, 1))),
         from: time("from", Window::from),
         till: time("till", Window::till),
-        whole: state.view.window.map(|_| whole.link()),
+        whole: whole.link(),
         full: state.servers.len() >= MAX_SERVERS,
         full_words: fill(w.compare_full, &[("n", &MAX_SERVERS)]),
         servers,
@@ -212,6 +214,8 @@ fn compared(
         (None, Some(_)) => w.zone_unknown.to_owned(),
         (None, None) => String::new(),
     };
+    let left_out: Vec<_> =
+        SeriesId::ALL.iter().copied().filter(|id| !COMPARED.contains(id)).collect();
     let server = ComparedServer {
         server: server.to_owned(),
         link: format!("/ui/s/{server}/{}", content.day),
@@ -222,7 +226,7 @@ fn compared(
         remove: fill(w.remove, &[("server", &server)]),
         chart: content
             .drawing(&state.view, None)
-            .map(|drawing| day::chart(content, &state.view, &drawing, w)),
+            .map(|drawing| day::chart(content, &state.view, &left_out, &drawing, w)),
     };
     (server, Shared { zone, load: if shown { load.max(cores) } else { load } })
 }
@@ -241,7 +245,7 @@ fn one_scale(servers: &mut [ComparedServer], shared: &[Shared]) {
     let up_to = highest.ceil().clamp(1.0, 1e7) as u32;
     if servers.len() > 1 {
         for chart in servers.iter_mut().filter_map(|server| server.chart.as_mut()) {
-            for link in [&mut chart.image, &mut chart.values] {
+            for link in [&mut chart.image, &mut chart.drawing, &mut chart.values] {
                 link.push_str("&load=");
                 link.push_str(&up_to.to_string());
             }

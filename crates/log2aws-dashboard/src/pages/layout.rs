@@ -2,6 +2,7 @@
 
 use log2aws_core::chart::Language;
 
+use crate::assets::Asset;
 use crate::i18n::{Words, fill};
 use crate::query::encode;
 use crate::viewer::Viewer;
@@ -18,8 +19,8 @@ pub(crate) struct PageLayout<'a> {
     pub(crate) back: &'a str,
     /// Whether the user is logged in: then there is a menu, and the page updates itself.
     pub(crate) live: bool,
-    /// Whether the page has charts.
-    pub(crate) chart: bool,
+    /// The script of the page's charts, if it has any.
+    pub(crate) chart: Option<&'static Asset>,
     /// The revision of the index that the page shows.
     pub(crate) revision: u64,
     /// Whether the index is still being filled.

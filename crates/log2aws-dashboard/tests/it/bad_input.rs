@@ -19,8 +19,8 @@ fn says(world: &World, uri: &str, parts: &[&str], not: &[&str]) {
     }
 }
 
-const CHART: &str = "<figure class=\"chart\"";
-const FIGURES: &str = "Figures of the day";
+const CHART: &str = "<figure class=\"chart day\"";
+const FIGURES: &str = "Figures of the whole day";
 
 #[test]
 fn each_damage_is_named_and_the_rest_is_shown() {

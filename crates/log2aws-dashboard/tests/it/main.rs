@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod bad_input;
+mod day_chart;
 mod day_truth;
 mod first_day;
 mod fleet;

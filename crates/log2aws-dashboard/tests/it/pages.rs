@@ -237,7 +237,7 @@ fn a_reopened_day_says_who_reopened_it_when_and_why_also_after_it_was_delivered(
     world.put(ANALYZED, &format!(".log2aws/reopen/good01/{day}.json"), b"{");
     let damaged = world.get(&uri);
     assert!(damaged.text().contains("the reopening of this day cannot be read"));
-    assert!(damaged.text().contains("<figure class=\"chart\""));
+    assert!(damaged.text().contains("<figure class=\"chart day\""));
 }
 
 #[test]

@@ -98,7 +98,7 @@ impl ChartArgs {
     pub(super) fn view(&self) -> Result<View, ChartError> {
         let window = Window::new(self.from, self.till)?;
         let window = (!window.is_whole()).then_some(window);
-        Ok(View { window, hidden: self.hide.clone(), language: self.lang, load_up_to: None })
+        Ok(View { window, hidden: self.hide.clone(), language: self.lang, ..View::default() })
     }
 
     /// The output and its format.

@@ -66,6 +66,7 @@ impl<'a> Page<'a> {
             height: 0,
             title: period_words::title(self.language, self.server, &dates),
             description: period_words::description(self.language, self.days),
+            shown: None,
             language: self.language,
             shapes: Vec::new(),
             more: (SHEET, PATTERNS),
@@ -465,6 +466,7 @@ impl<'a> Page<'a> {
             seconds: (0..count).map(|i| i * COLUMN_SECONDS + COLUMN_SECONDS / 2).collect(),
             gaps: Vec::new(),
             days: columns.map(column).collect(),
+            live: None,
             panels: Vec::new(),
         }
     }

@@ -1,8 +1,7 @@
 //! Building blocks of a period's panels.
 
-use crate::chart::drawing::{Drawing, Path, Shape, Span};
-use crate::chart::geometry::LEFT;
-use crate::chart::panel::HEAD;
+use crate::chart::drawing::{Drawing, Path};
+use crate::chart::panel::{self, HEAD};
 use crate::chart::scale::{self, Scale};
 use crate::chart::style::width;
 use crate::chart::values::{PanelValues, SeriesValues, tenths};
@@ -29,14 +28,7 @@ impl Plot {
 
 /// The head of a panel; returns where its legend begins.
 pub(super) fn head(drawing: &mut Drawing, plot: &Plot, title: &str, unit: &str) -> i32 {
-    let span =
-        |class, indent, text: &str| Span { class, indent, text: text.to_owned(), japanese: false };
-    let mut spans = vec![span("h3", 0, title)];
-    if !unit.is_empty() {
-        spans.push(span("k", 70, unit));
-    }
-    drawing.shapes.push(Shape::Text { class: "", x: LEFT, y: plot.top - HEAD, spans });
-    LEFT + width(title, 12) * 11 / 10 + 70 + width(unit, 12) + 280
+    panel::head(drawing, plot.top - HEAD, title, unit)
 }
 
 /// Adds a name to a legend after its swatch, which `swatch` draws at a left edge and a middle;
@@ -64,8 +56,17 @@ pub(super) fn panel(
     series: Vec<SeriesValues>,
 ) {
     let (top, height) = (tenths(plot.top), tenths(plot.height));
-    let band = None;
-    drawing.values.panels.push(PanelValues { id, title, unit, top, height, fills, series, band });
+    drawing.values.panels.push(PanelValues {
+        id,
+        title,
+        unit,
+        top,
+        height,
+        fills,
+        series,
+        drawn: None,
+        band: None,
+    });
 }
 
 pub(super) fn bar(from: i32, to: i32, bottom: i32, top: i32) -> Vec<(i32, i32)> {

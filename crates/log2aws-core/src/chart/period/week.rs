@@ -11,7 +11,7 @@ use crate::chart::ChartBuilder;
 use crate::chart::axis::{DaySpan, GapSpan, TimeAxis};
 use crate::chart::drawing::Drawing;
 use crate::chart::geometry::{LEFT, RIGHT, WIDTH};
-use crate::chart::page::{DAY_LABELS, FIRST_BELOW_LABELS, PLOT_SPACING, Page, PageText};
+use crate::chart::page::{BELOW, DAY_LABELS, FIRST_BELOW_LABELS, PLOT_SPACING, Page, PageText};
 use crate::chart::points::{Peak, Points};
 use crate::chart::series::panels;
 use crate::chart::values::{DayValues, GapValues, Values, tenths};
@@ -72,7 +72,7 @@ pub(super) struct Facts {
 pub fn week_size() -> (u32, u32) {
     let plots: i32 = panels(&View::default(), false).iter().map(|kind| kind.height).sum();
     let panels = i32::try_from(panels(&View::default(), false).len()).unwrap_or(0);
-    let height = FIRST_BELOW_LABELS + plots + (panels - 1) * PLOT_SPACING + DAY_LABELS + 560;
+    let height = FIRST_BELOW_LABELS + plots + (panels - 1) * PLOT_SPACING + DAY_LABELS + BELOW;
     let pixels = |tenths: i32| tenths.unsigned_abs().div_ceil(10);
     (pixels(WIDTH), pixels(height))
 }
@@ -86,7 +86,7 @@ impl WeekBuilder {
             longest: 0,
             ticks: Vec::new(),
             gaps: Vec::new(),
-            reboots: Vec::new(),
+            marks: Vec::new(),
             interval: 0,
             since_boot: Vec::new(),
             days: Vec::new(),
@@ -119,7 +119,8 @@ impl WeekBuilder {
             self.facts.zones.push((clock.day(), zone));
         }
         let (from, length) = (self.axis.to, clock.seconds());
-        let day = TimeAxis::on_scale(&clock, log, &since_boot, (0, length, SHOWN), self.language);
+        let view = View { language: self.language, ..View::default() };
+        let day = TimeAxis::on_scale(&clock, log, &since_boot, (0, length, SHOWN), &view);
         for gap in day.gaps {
             let class = gap.cause.map_or("", |cause| Missing::from(cause).class());
             let edge = |second| period_words::time(&clock, second);
@@ -132,7 +133,7 @@ impl WeekBuilder {
             self.axis.gaps.push(GapSpan { from: gap.from + from, to: gap.to + from, class, ..gap });
         }
         let shifted = |(second, label): (u32, String)| (second + from, label);
-        self.axis.reboots.extend(day.reboots.into_iter().map(shifted));
+        self.axis.marks.extend(day.marks.into_iter().map(shifted));
         let spans = day.since_boot.into_iter().map(|(start, end)| (start + from, end + from));
         self.axis.since_boot.extend(spans);
         self.axis.interval = self.axis.interval.max(day.interval);
@@ -216,6 +217,7 @@ impl WeekBuilder {
             title: period_words::title(self.language, server, &days),
             description: period_words::with_peak(self.language, &subtitle, label),
             subtitle,
+            shown: None,
             caption: period_words::caption(self.language, &self.facts, guests),
             peak: label.to_owned(),
         };
@@ -233,6 +235,7 @@ impl WeekBuilder {
             axis: self.axis,
             view: &view,
             usual: None,
+            no_swapping: false,
         }
         .draw()
     }
@@ -270,6 +273,7 @@ impl WeekBuilder {
             seconds: seconds.to_vec(),
             gaps: self.axis.gaps.iter().zip(&self.gap_times).map(gap).collect(),
             days: self.axis.days.iter().map(day).collect(),
+            live: None,
             panels: Vec::new(),
         }
     }

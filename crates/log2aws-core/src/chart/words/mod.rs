@@ -10,7 +10,7 @@ use super::points::Peak;
 use super::scale::number;
 use super::view::{Language, View};
 use crate::day::Day;
-use crate::day_clock::{DayClock, PLAIN_DAY_SECONDS};
+use crate::day_clock::{DayClock, Offset, PLAIN_DAY_SECONDS};
 use crate::server_name::ServerName;
 use crate::summary::{Cause, LogSummary};
 
@@ -29,16 +29,41 @@ pub(super) fn title(language: Language, server: &ServerName, day: Day) -> String
     }
 }
 
-/// Date, window, zone, machine, completeness: the line below the server's name.
-pub(super) fn subtitle(clock: &DayClock, log: &LogSummary, view: &View) -> String {
+/// Date, window, zone, machine, completeness: the line below the server's name. `shown` is the
+/// number of samples in the window.
+pub(super) fn subtitle(clock: &DayClock, log: &LogSummary, view: &View, shown: u32) -> String {
     let language = view.language;
-    let mut parts = vec![date(language, clock.day().date())];
-    if let Some(window) = view.window.filter(|window| !window.is_whole()) {
-        parts.push(format!("{}–{}", window.from(), window.till()));
-    }
-    parts.push(zone(language, clock, log));
+    let date = date(language, clock.day().date());
+    let shown = window(view, shown);
+    let machine = machine(language, clock, log, shown.is_some());
+    [Some(date), shown, Some(machine)].into_iter().flatten().collect::<Vec<_>>().join(SEPARATOR)
+}
+
+/// The window and the number of samples in it; `None` for a whole day.
+pub(super) fn window(view: &View, samples: u32) -> Option<String> {
+    let window = view.window.filter(|window| !window.is_whole())?;
+    let Names { shown: [one, many], .. } = names(view.language);
+    let text = if samples == 1 { one } else { many };
+    let parts = [("{from}", window.from().to_string()), ("{till}", window.till().to_string())];
+    let text =
+        parts.iter().fold((*text).to_owned(), |text, (name, value)| text.replace(name, value));
+    Some(text.replace("{n}", &samples.to_string()))
+}
+
+/// Zone, machine and completeness of a day; in a window it is said that they are the day's.
+pub(super) fn machine(
+    language: Language,
+    clock: &DayClock,
+    log: &LogSummary,
+    in_window: bool,
+) -> String {
+    let mut parts = vec![zone(language, clock, log)];
     parts.extend(log.metadata.cores.map(|count| cores(language, f64::from(count))));
-    parts.push(samples(language, log));
+    parts.push(match (in_window, language) {
+        (false, _) => samples(language, log),
+        (true, En) => format!("whole day: {}", samples(language, log)),
+        (true, Ja) => format!("1 日全体：{}", samples(language, log)),
+    });
     let missing = match language {
         En => format!("{} missing", log.missing),
         Ja => format!("欠落 {} 件", log.missing),
@@ -70,9 +95,10 @@ pub(super) fn description(
     log: &LogSummary,
     view: &View,
     highest: Option<Peak>,
+    shown: u32,
 ) -> String {
     let language = view.language;
-    let mut text = subtitle(clock, log, view);
+    let mut text = subtitle(clock, log, view, shown);
     if let Some(highest) = highest {
         let peak = peak(language, clock, highest);
         let _ = match language {
@@ -141,12 +167,12 @@ pub(super) fn left_out(language: Language, impossible: u64, guest: Option<u64>) 
 
 /// The highest load and its time.
 pub(super) fn peak(language: Language, clock: &DayClock, peak: Peak) -> String {
-    let time = clock.civil(peak.second).strftime("%H:%M");
-    let load = if peak.load < 10_000.0 { format!("{:.2}", peak.load) } else { number(peak.load) };
-    match language {
-        En => format!("peak {load} at {time}"),
-        Ja => format!("最大 {load}（{time}）"),
+    let mut time = clock.civil(peak.second).strftime("%H:%M").to_string();
+    if let Some(zone) = clock.abbreviation(peak.second) {
+        time = format!("{time} {zone}");
     }
+    let load = if peak.load < 10_000.0 { format!("{:.2}", peak.load) } else { number(peak.load) };
+    names(language).peak.replace("{load}", &load).replace("{time}", &time)
 }
 
 /// A number of cores.
@@ -161,10 +187,7 @@ pub(super) fn cores(language: Language, count: f64) -> String {
 /// The head of a panel whose scale does not reach the line of the cores.
 pub(super) fn above_the_scale(language: Language, title: &str, count: f64) -> String {
     let cores = cores(language, count);
-    match language {
-        En => format!("{title} ({cores}: above the scale)"),
-        Ja => format!("{title}（{cores}：目盛りの範囲外）"),
-    }
+    names(language).above.replace("{title}", title).replace("{cores}", &cores)
 }
 
 /// A reboot, named above the panels.
@@ -174,6 +197,15 @@ pub(super) fn reboot(language: Language, at: DateTime) -> String {
         En => format!("reboot {time}"),
         Ja => format!("再起動 {time}"),
     }
+}
+
+/// A change of the clock, named above the panels.
+pub(super) fn clock_change(old: &Offset, new: &Offset) -> String {
+    let time = |seconds: u32, zone: &str| {
+        format!("{:02}:{:02} {zone}", seconds / 3600, seconds % 3600 / 60)
+    };
+    let before = time(old.clock + (new.from - old.from), &old.abbreviation);
+    format!("{before} → {}", time(new.clock, &new.abbreviation))
 }
 
 /// The label of a gap.

@@ -125,7 +125,7 @@ fn page(state: &CalendarState, calendar: &Calendar, language: Language) -> Strin
         here: "calendar",
         back: "/ui/",
         live: true,
-        chart: false,
+        chart: None,
         revision: 7,
         loading: false,
         viewer: None,

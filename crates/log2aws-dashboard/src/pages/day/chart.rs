@@ -11,11 +11,19 @@ use crate::query::Link;
 pub(crate) struct Chart {
     pub(crate) from: String,
     pub(crate) till: String,
-    pub(crate) zoom: Option<Zoom>,
+    pub(crate) zoomed: bool,
+    pub(crate) zoom: Zoom,
+    /// The window and the number of samples in it.
+    pub(crate) shown: String,
+    /// The hidden series that a page may show by itself.
+    pub(crate) hide: String,
     pub(crate) any_hidden: bool,
     pub(crate) groups: Vec<Ticks>,
-    pub(crate) values: String,
+    /// Where the part of the day that is shown first is drawn.
     pub(crate) image: String,
+    /// The drawing and the values of the whole day with all series, for scripts.
+    pub(crate) drawing: String,
+    pub(crate) values: String,
     pub(crate) alt: String,
     pub(crate) width: u32,
     pub(crate) height: u32,
@@ -39,16 +47,25 @@ pub(crate) struct Tick {
     pub(crate) shown: bool,
 }
 
-/// The chart of a day for a page.
-pub(crate) fn chart(content: &Content, view: &View, drawing: &Drawing, w: &Words) -> Chart {
+/// The chart of a day for a page, which never shows the series in `left_out`.
+pub(crate) fn chart(
+    content: &Content,
+    view: &View,
+    left_out: &[SeriesId],
+    drawing: &Drawing,
+    w: &Words,
+) -> Chart {
     let base = format!("/ui/s/{}/{}", content.server, content.day);
-    let part = |file: &str| {
+    let part = |file: &str, view: &View| {
         Link::to(format!("{base}/{file}"))
             .with_view(view)
+            .with("embedded", 1)
             .with("lang", w.language.as_str())
             .with("v", &content.tag)
             .text()
     };
+    let whole_day = View { window: None, hidden: left_out.to_vec(), ..view.clone() };
+    let hidden = view.hidden.iter().filter(|id| !left_out.contains(id));
     let ticks = |group: Group| {
         let tick = |(id, name): (SeriesId, &'static str)| {
             let shown = !view.hidden.contains(&id);
@@ -63,11 +80,15 @@ pub(crate) fn chart(content: &Content, view: &View, drawing: &Drawing, w: &Words
     Chart {
         from: whole(view.window, Window::from),
         till: whole(view.window, Window::till),
-        zoom: view.window.map(|window| zoom(&base, view, window)),
+        zoomed: view.window.is_some(),
+        zoom: zoom(&base, view),
+        shown: drawing.shown().unwrap_or_default().to_owned(),
+        hide: hidden.map(|id| id.as_str()).collect::<Vec<_>>().join(","),
         any_hidden: !view.hidden.is_empty(),
         groups: series::groups(w).into_iter().map(ticks).collect(),
-        values: part("values.json"),
-        image: part("chart.svg"),
+        image: part("chart.svg", view),
+        drawing: part("chart.svg", &whole_day),
+        values: part("values.json", &whole_day),
         alt: fill(
             w.chart_alt,
             &[
@@ -82,8 +103,9 @@ pub(crate) fn chart(content: &Content, view: &View, drawing: &Drawing, w: &Words
 }
 
 /// The windows of the same length before and after, within the day.
-fn zoom(base: &str, view: &View, window: Window) -> Zoom {
-    let (from, till) = (window.from().minutes(), window.till().minutes());
+fn zoom(base: &str, view: &View) -> Zoom {
+    let minutes = |time: fn(Window) -> Time, whole| view.window.map_or(whole, time).minutes();
+    let (from, till) = (minutes(Window::from, Time::START), minutes(Window::till, Time::END));
     let (length, day) = (till - from, Time::END.minutes());
     let link =
         |window: Option<Window>| Link::to(base).with_view(&View { window, ..view.clone() }).text();

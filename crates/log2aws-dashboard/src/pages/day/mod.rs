@@ -15,6 +15,7 @@ use std::borrow::Cow;
 use askama::Template;
 use log2aws_core::chart::{SeriesId, Time, View};
 use log2aws_core::day::Day;
+use log2aws_core::day_clock::DayClock;
 use log2aws_core::key::ResultKind;
 use log2aws_core::plain_text::visible;
 use log2aws_core::summary::{LogSummary, Summary};
@@ -30,7 +31,7 @@ use crate::query::Link;
 pub(crate) use chart::{Chart, chart};
 use content::{Content, Stored};
 use rejects::{RejectExcerpt, RejectView};
-use series::Figure;
+use series::{Extremes, Figure};
 pub(crate) use state::damage;
 
 /// The most rows in the table of values.
@@ -75,6 +76,7 @@ struct DayPage<'a> {
     origin: Option<Vec<(&'static str, String)>>,
     rejects: Option<RejectList>,
     figures: Vec<Figure>,
+    figures_note: String,
     table: Option<Table>,
 }
 
@@ -156,6 +158,10 @@ pub(crate) fn render(
     };
     let server = content.server.as_str();
     let rejects = reject_list(log, input.rejects, w);
+    let extremes = match &content.csv {
+        Stored::Read(rows) => Extremes::of(rows),
+        _ => Extremes::default(),
+    };
     DayPage {
         f: layout,
         server,
@@ -172,13 +178,14 @@ pub(crate) fn render(
         messages: state::sentences(content, content.report(input.usual).as_ref(), w),
         chart: content
             .drawing(input.view, input.usual)
-            .map(|drawing| chart(content, input.view, &drawing, w)),
+            .map(|drawing| chart(content, input.view, &[], &drawing, w)),
         downloads: downloads(content, !matches!(input.rejects, Stored::Absent), input.log, w),
         origin: summary.map(|summary| origin(content, summary, w)),
         rejects,
         figures: log
             .filter(|log| log.rows > 0)
-            .map_or_else(Vec::new, |log| series::figures(log, w)),
+            .map_or_else(Vec::new, |log| series::figures(log, &extremes, w)),
+        figures_note: fill(w.figures_note, &[("n", &log.map_or(0, |log| log.rows))]),
         table: table(content, input.view, w),
     }
     .render()
@@ -335,13 +342,16 @@ fn table(content: &Content, view: &View, w: &Words) -> Option<Table> {
             u16::from(time.hour().unsigned_abs()) * 60 + u16::from(time.minute().unsigned_abs());
         time.date() == content.day.date() && (from.minutes()..till.minutes()).contains(&minute)
     };
+    let clock =
+        DayClock::new(content.day, content.log.as_ref().and_then(|log| log.metadata.tz.as_deref()));
+    let mut last = None;
     let mut found = 0_usize;
     rows.each(|sample| found += usize::from(inside(sample.time)));
     let every = found.div_ceil(TABLE_ROWS).max(1);
     let note = match (found, every) {
-        (0, _) => w.no_values.to_owned(),
-        (_, 1) => w.values_all.to_owned(),
-        _ => fill(w.values_every, &[("n", &every)]),
+        (0, _) => fill(w.no_values, &[("from", &from), ("till", &till)]),
+        (_, 1) => fill(w.values_all, &[("from", &from), ("till", &till)]),
+        _ => fill(w.values_every, &[("n", &every), ("from", &from), ("till", &till)]),
     };
     let mut groups: Vec<Columns> = Vec::new();
     for id in &ids {
@@ -354,16 +364,23 @@ fn table(content: &Content, view: &View, w: &Words) -> Option<Table> {
             }
         }
     }
-    let row = |sample: &log2aws_core::sample::Sample| TableRow {
-        time: sample.time.strftime("%H:%M:%S").to_string(),
-        values: ids.iter().map(|id| series::value(**id, sample)).collect(),
+    let row = |sample: &log2aws_core::sample::Sample, second: Option<u32>| {
+        let time = sample.time.strftime("%H:%M:%S").to_string();
+        TableRow {
+            time: match second.and_then(|second| clock.abbreviation(second)) {
+                Some(zone) => format!("{time} {zone}"),
+                None => time,
+            },
+            values: ids.iter().map(|id| series::value(**id, sample)).collect(),
+        }
     };
     let (mut shown, mut at) = (Vec::new(), 0_usize);
     if !ids.is_empty() {
         rows.each(|sample| {
+            last = clock.elapsed(sample.time, last);
             if inside(sample.time) {
                 if at.is_multiple_of(every) {
-                    shown.push(row(&sample));
+                    shown.push(row(&sample, last));
                 }
                 at += 1;
             }

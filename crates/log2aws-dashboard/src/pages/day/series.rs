@@ -1,11 +1,14 @@
 //! The series: names, units, and their values in a sample.
 
+use jiff::civil::DateTime;
 use log2aws_core::chart::SeriesId;
+use log2aws_core::measurement::{Measured, measured};
 use log2aws_core::sample::Sample;
-use log2aws_core::summary::{LogSummary, SERIES, Stats};
+use log2aws_core::summary::{LogSummary, SERIES, Stats, row};
 
+use super::content::CsvRows;
 use super::numbers;
-use crate::i18n::Words;
+use crate::i18n::{Words, fill};
 
 /// The unit of a column.
 #[derive(Clone, Copy)]
@@ -54,23 +57,76 @@ fn columns(w: &Words) -> [(&'static str, SeriesUnit); SERIES.len()] {
 pub(super) struct Figure {
     pub(super) name: &'static str,
     pub(super) unit: &'static str,
-    /// min, mean, p95, max; empty if there are no values.
-    pub(super) values: [String; 4],
-    pub(super) count: u64,
+    /// Each figure is empty if there are no values.
+    pub(super) min: String,
+    pub(super) mean: String,
+    pub(super) p95: String,
+    pub(super) max: String,
+    /// The times of minimum and maximum, if the rows are there.
+    pub(super) min_at: Option<String>,
+    pub(super) max_at: Option<String>,
+    /// The number of values, if it is not that of the rows.
+    pub(super) count: Option<String>,
 }
 
-/// The table of figures.
-pub(super) fn figures(log: &LogSummary, w: &Words) -> Vec<Figure> {
-    let columns = SERIES.iter().zip(columns(w));
+/// The times of the first minimum and the first maximum of each column.
+#[derive(Default)]
+pub(super) struct Extremes([Extreme; SERIES.len()]);
+
+#[derive(Clone, Copy, Default)]
+struct Extreme {
+    min: Option<(f64, DateTime)>,
+    max: Option<(f64, DateTime)>,
+}
+
+impl Extremes {
+    pub(super) fn of(rows: &CsvRows) -> Self {
+        let mut all = Self::default();
+        rows.each(|sample| {
+            let Measured { sample, .. } = measured(&sample);
+            for (known, value) in all.0.iter_mut().zip(row(&sample)) {
+                if known.min.is_none_or(|(min, _)| value < min) && !value.is_nan() {
+                    known.min = Some((value, sample.time));
+                }
+                if known.max.is_none_or(|(max, _)| value > max) && !value.is_nan() {
+                    known.max = Some((value, sample.time));
+                }
+            }
+        });
+        all
+    }
+}
+
+/// The table of figures. An uptime has neither mean nor p95: they mean nothing, least of all on a
+/// day with a reboot.
+pub(super) fn figures(log: &LogSummary, extremes: &Extremes, w: &Words) -> Vec<Figure> {
+    let columns = SERIES.iter().zip(columns(w)).zip(&extremes.0);
     columns
-        .map(|(column, (name, unit))| {
+        .map(|((column, (name, unit)), extreme)| {
             let stats = log.series.get(column).copied().unwrap_or_default();
+            let uptime = matches!(unit, SeriesUnit::Uptime);
             let (unit, of) = scaled(unit, &stats, w);
-            let figures = [stats.min, stats.mean, stats.p95, stats.max];
             let written = |value: Option<f64>| {
                 value.map_or_else(String::new, |value| numbers::plain(value / of))
             };
-            Figure { name, unit, values: figures.map(written), count: stats.count }
+            let average = |value: Option<f64>| written(value.filter(|_| !uptime));
+            // A value that never changes has no time.
+            let changes = stats.min != stats.max;
+            let at = |known: Option<(f64, DateTime)>| {
+                known.filter(|_| changes).map(|(_, at)| at.strftime("%H:%M").to_string())
+            };
+            let count = fill(w.values_of, &[("n", &stats.count), ("rows", &log.rows)]);
+            Figure {
+                name,
+                unit,
+                min: written(stats.min),
+                mean: average(stats.mean),
+                p95: average(stats.p95),
+                max: written(stats.max),
+                min_at: at(extreme.min),
+                max_at: at(extreme.max),
+                count: (stats.count != log.rows).then_some(count),
+            }
         })
         .collect()
 }
