@@ -3,12 +3,12 @@
 use serde::Serialize;
 
 use super::axis::{GapSpan, TimeAxis};
-use super::band::BandValues;
 use super::geometry::{LEFT, RIGHT, WIDTH};
 use super::points::{CPU, Minute};
 use super::series::{PanelKind, PanelShape};
 use crate::day_clock::DayClock;
 use crate::server_name::ServerName;
+use crate::usual::Band;
 
 /// Positions of the plots and their contents. Lengths are in CSS pixels of the drawing.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -70,6 +70,16 @@ pub(super) struct SeriesValues {
     pub(super) pen: usize,
     pub(super) hidden: bool,
     pub(super) values: Vec<Option<f32>>,
+}
+
+/// The usual values of a series. A part of the day ends where there is none.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub(super) struct BandValues {
+    pub(super) name: &'static str,
+    pub(super) seconds: Vec<u32>,
+    pub(super) low: Vec<Option<f64>>,
+    pub(super) mid: Vec<Option<f64>>,
+    pub(super) high: Vec<Option<f64>>,
 }
 
 impl Values {
@@ -148,6 +158,17 @@ impl PanelValues {
             series: series.collect(),
             band,
         }
+    }
+}
+
+impl BandValues {
+    pub(super) fn push(&mut self, second: u32, band: Option<&Band>) {
+        // Loads have two decimals.
+        let rounded = |value: f64| (value * 100.0).round() / 100.0;
+        self.seconds.push(second);
+        self.low.push(band.map(|band| rounded(band.low)));
+        self.mid.push(band.map(|band| rounded(band.mid)));
+        self.high.push(band.map(|band| rounded(band.high)));
     }
 }
 

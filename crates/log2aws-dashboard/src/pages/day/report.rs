@@ -198,18 +198,18 @@ mod tests {
     use super::*;
     use crate::i18n;
 
-    fn said(fact: Fact) -> [String; 2] {
+    fn said(fact: &Fact) -> [String; 2] {
         let day: Day = "2026-11-29".parse().unwrap();
         [Language::En, Language::Ja]
-            .map(|language| Text { day, w: i18n::of(language) }.fact(&fact).text)
+            .map(|language| Text { day, w: i18n::of(language) }.fact(fact).text)
     }
 
     fn at(time: &str) -> DateTime {
         format!("2026-11-29T{time}:00").parse().unwrap()
     }
 
-    fn range(low: f64, high: f64) -> Option<Range> {
-        Some(Range { low, high })
+    fn range(low: f64, high: f64) -> Range {
+        Range { low, high }
     }
 
     #[test]
@@ -217,14 +217,14 @@ mod tests {
         let stretch =
             Stretch { from: at("02:30"), till: at("05:10"), seconds: 9600, all_day: false };
         let beside = Beside {
-            wait: range(38.0, 41.0),
-            blocked: range(3.0, 5.0),
-            read: range(70_400.0, 81_600.0),
+            wait: Some(range(38.0, 41.0)),
+            blocked: Some(range(3.0, 5.0)),
+            read: Some(range(70_400.0, 81_600.0)),
             ..Beside::default()
         };
         let peak = Peak { at: at("03:40"), load: 31.25 };
-        let usual = range(0.5, 0.55);
-        let [en, ja] = said(Fact::LoadAboveCores { cores: 8, stretch, peak, beside, usual });
+        let usual = Some(range(0.5, 0.55));
+        let [en, ja] = said(&Fact::LoadAboveCores { cores: 8, stretch, peak, beside, usual });
         assert_eq!(
             en,
             "02:30–05:10: load above the 8 cores for 2 h 40 min, up to 31.3 at 03:40. Meanwhile \
@@ -245,10 +245,10 @@ mod tests {
         let stretch = Stretch { from, till, seconds: 86_400, all_day: true };
         let peak = Peak { at: at("14:50"), load: 10.3 };
         let beside = Beside::default();
-        let [en, ja] = said(Fact::LoadAboveCores { cores: 4, stretch, peak, beside, usual: None });
+        let [en, ja] = said(&Fact::LoadAboveCores { cores: 4, stretch, peak, beside, usual: None });
         assert_eq!(en, "All day: load above the 4 cores for 24 h, up to 10.3 at 14:50.");
         assert!(ja.starts_with("終日：ロードアベレージが 24 時間にわたってコア数（4）"), "{ja}");
-        let [en, ja] = said(Fact::Memory(Memory {
+        let [en, ja] = said(&Fact::Memory(Memory {
             free: Some((100_352.0, at("14:50"))),
             left: Some(150_000.0),
             is_little: true,
@@ -270,8 +270,8 @@ mod tests {
     #[test]
     fn an_unusual_peak_is_told_with_its_usual_time() {
         let peak = Peak { at: at("14:50"), load: 9.5 };
-        let usual = Range { low: 1.13, high: 1.42 };
-        let [en, ja] = said(Fact::PeakUnusual { peak, usual, usual_minute: Some(150), days: 8 });
+        let usual = range(1.13, 1.42);
+        let [en, ja] = said(&Fact::PeakUnusual { peak, usual, usual_minute: Some(150), days: 8 });
         assert!(en.ends_with("8 weeks it was 1.1–1.4, mostly at about 02:30."), "{en}");
         assert!(ja.contains("1.1～1.4、おもに 02:30 ごろ"), "{ja}");
     }
