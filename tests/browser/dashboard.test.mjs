@@ -284,12 +284,55 @@ test("a phone shows it without pushing the page sideways", () =>
     { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, colorScheme: "dark" },
   ));
 
+test("a day is told in sentences beside its usual day, and what gets worse is listed", async () => {
+  const other = await Serve.start();
+  try {
+    for (const days of [8, 15, 22]) await other.deliver("app01", daysAgo(days), day(daysAgo(days)));
+    const busy = (text) => text.replace(/average: [\d.]+/g, "average: 9.50");
+    await other.deliver("app01", daysAgo(1), busy(day(daysAgo(1))));
+    for (let days = 16; days >= 1; days -= 1) {
+      const free = ` 0 0 ${300_000 + days * 60_000} 120000 `;
+      const log = day(daysAgo(days), { up: 90_000 - days * 1440 });
+      await other.deliver("leak01", daysAgo(days), log.replace(/ 0 0 \d+ 120000 /g, free));
+    }
+    for (const colorScheme of ["light", "dark"]) {
+      const visitor = await Visitor.inside(running, other, { colorScheme });
+      const { page } = visitor;
+      await visitor.visit(`/ui/s/app01/${daysAgo(1)}?lang=en`);
+      const report = page.locator("#day-report");
+      await report.getByText("All day: load above the 4 cores for 24 h").waitFor();
+      await report.getByText("Peak load 9.5 at 00:00").waitFor();
+      const image = `/ui/s/app01/${daysAgo(1)}/chart.svg`;
+      const chart = await page.evaluate(async (url) => (await fetch(url)).text(), image);
+      assert.match(chart, /<path class="band"/);
+      await visitor.shoot(`usual-${colorScheme}`);
+      assert.deepEqual(await visitor.ails(), []);
+      // One week away, and back.
+      await page.getByRole("link", { name: "-7 d" }).click();
+      await page.waitForURL(`**/ui/s/app01/${daysAgo(8)}`);
+      await page.getByRole("link", { name: "Trends" }).click();
+      const row = page.locator("tbody tr");
+      await row.getByText(/free memory used up in about (5 to )?6 days/).waitFor();
+      assert.equal(await row.count(), 1);
+      assert.match(await row.innerText(), /leak01/);
+      await visitor.shoot(`trends-${colorScheme}`);
+      assert.deepEqual(await visitor.ails(), []);
+      await visitor.visit("/ui/trends?days=90&lang=ja");
+      await row.getByText("空きメモリがなくなります").waitFor();
+      await visitor.leave();
+    }
+  } finally {
+    await other.stop();
+  }
+});
+
 test("axe finds nothing serious, light or dark, English or Japanese", async () => {
   const date = daysAgo(4);
   const places = {
     calendar: "/ui/",
     memory: "/ui/?lens=free&sort=lens",
     complete: "/ui/?lens=complete",
+    trends: "/ui/trends",
     missing: `/ui/?only=missing&day=${daysAgo(1)}`,
     troubled: "/ui/?only=troubled&q=web*",
     day: `/ui/s/web01/${date}`,

@@ -1,13 +1,13 @@
 //! The usual day behind a panel's first line: its range as an area, its median as a thin line.
 
 use jiff::civil::DateTime;
-use serde::Serialize;
 
 use super::axis::TimeAxis;
 use super::drawing::{Drawing, Path};
 use super::geometry::RIGHT;
 use super::panel::{HEAD, Panel};
 use super::style::width;
+use super::values::BandValues;
 use super::view::Language;
 use super::words;
 use crate::day_clock::DayClock;
@@ -18,16 +18,6 @@ use crate::usual::{Band, Usual};
 pub(super) struct UsualBand {
     /// Seconds of the day with their values; each run is one area.
     runs: Vec<Vec<(u32, Band)>>,
-}
-
-/// The same for programs. A run ends where there is no value.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub(super) struct BandValues {
-    pub(super) name: &'static str,
-    pub(super) seconds: Vec<u32>,
-    pub(super) low: Vec<Option<f64>>,
-    pub(super) mid: Vec<Option<f64>>,
-    pub(super) high: Vec<Option<f64>>,
 }
 
 impl UsualBand {
@@ -96,13 +86,7 @@ impl UsualBand {
 
     /// The values, for programs; `None` if there is nothing.
     pub(super) fn values(&self, language: Language) -> Option<BandValues> {
-        let mut values = BandValues {
-            name: words::usual(language),
-            seconds: Vec::new(),
-            low: Vec::new(),
-            mid: Vec::new(),
-            high: Vec::new(),
-        };
+        let mut values = BandValues { name: words::usual(language), ..BandValues::default() };
         for run in &self.runs {
             if let Some((first, _)) = run.first().filter(|_| !values.seconds.is_empty()) {
                 values.push(*first, None);
@@ -112,16 +96,5 @@ impl UsualBand {
             }
         }
         (!values.seconds.is_empty()).then_some(values)
-    }
-}
-
-impl BandValues {
-    fn push(&mut self, second: u32, band: Option<&Band>) {
-        // Loads have two decimals.
-        let rounded = |value: f64| (value * 100.0).round() / 100.0;
-        self.seconds.push(second);
-        self.low.push(band.map(|band| rounded(band.low)));
-        self.mid.push(band.map(|band| rounded(band.mid)));
-        self.high.push(band.map(|band| rounded(band.high)));
     }
 }

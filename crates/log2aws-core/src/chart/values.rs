@@ -3,7 +3,6 @@
 use serde::Serialize;
 
 use super::axis::{GapSpan, TimeAxis};
-use super::band::BandValues;
 use super::geometry::{LEFT, RIGHT, WIDTH};
 use super::page::MAX_CORES_PER_LOAD;
 use super::points::{CPU, Minute, VisiblePoints};
@@ -14,6 +13,7 @@ use super::words;
 use crate::day_clock::{DayClock, Offset};
 use crate::server_name::ServerName;
 use crate::summary::LogSummary;
+use crate::usual::Band;
 
 /// Positions of the plots and their contents. Lengths are in CSS pixels of the drawing.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -164,6 +164,16 @@ pub(super) struct DayFrame<'a> {
     pub(super) view: &'a View,
 }
 
+/// The usual values of a series. A part of the day ends where there is none.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub(super) struct BandValues {
+    pub(super) name: &'static str,
+    pub(super) seconds: Vec<u32>,
+    pub(super) low: Vec<Option<f64>>,
+    pub(super) mid: Vec<Option<f64>>,
+    pub(super) high: Vec<Option<f64>>,
+}
+
 impl Values {
     /// The frame of a day's values; its panels are added as they are drawn.
     pub(super) fn of_day(day: &DayFrame<'_>) -> Self {
@@ -283,6 +293,17 @@ impl PanelValues {
             series: series.collect(),
             band,
         }
+    }
+}
+
+impl BandValues {
+    pub(super) fn push(&mut self, second: u32, band: Option<&Band>) {
+        // Loads have two decimals.
+        let rounded = |value: f64| (value * 100.0).round() / 100.0;
+        self.seconds.push(second);
+        self.low.push(band.map(|band| rounded(band.low)));
+        self.mid.push(band.map(|band| rounded(band.mid)));
+        self.high.push(band.map(|band| rounded(band.high)));
     }
 }
 

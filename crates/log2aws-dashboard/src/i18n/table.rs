@@ -172,8 +172,8 @@ words! {
     trends_say: "What gets worse from day to day: memory that runs out, swap that fills, load that rises. Only trends whose direction is certain are listed.", "日ごとに悪化しているもの：減り続けるメモリ、増え続けるスワップ、上がり続ける負荷。方向が確かな傾向だけを示します。";
     trends_days: "Days", "日数";
     trends_last: "last {n} days", "直近 {n} 日間";
-    trends_count_one: "{n} trend of {servers} servers", "{servers} 台のうち傾向 {n} 件";
-    trends_count_many: "{n} trends of {servers} servers", "{servers} 台のうち傾向 {n} 件";
+    trends_count_one: "{n} trend among {servers} servers with two weeks of logs", "2 週間分以上のログがある {servers} 台のうち、傾向 {n} 件";
+    trends_count_many: "{n} trends among {servers} servers with two weeks of logs", "2 週間分以上のログがある {servers} 台のうち、傾向 {n} 件";
     trends_first: "The {shown} most urgent of {n} trends are shown.", "{n} 件のうち、急ぐものから {shown} 件を表示しています。";
     trends_none: "No trend: nothing gets worse from day to day.", "悪化し続けているものはありません。";
     trends_too_new: "A trend takes two weeks of logs; no server has that many here.", "傾向を調べるには 2 週間分のログが必要です。まだどのサーバーにもありません。";
@@ -183,9 +183,9 @@ words! {
     trend_week: "Per week", "1 週間あたり";
     trend_limit: "Forecast", "見通し";
     trend_since: "since {day}", "{day} から";
-    drift_free: "Least free memory", "空きメモリの最小";
+    drift_free: "Least free memory", "最小空きメモリ";
     drift_left: "Free memory with buffers and cache", "空きメモリ（バッファーとキャッシュを含む）";
-    drift_swapped: "Most swapped out", "スワップアウトの最大";
+    drift_swapped: "Most swapped", "最大スワップ";
     drift_load: "Load (p95)", "負荷（p95）";
     drift_free_in: "free memory used up in about {from} to {till} days", "あと約 {from}～{till} 日で空きメモリがなくなります";
     drift_free_in_one: "free memory used up in about {till} days", "あと約 {till} 日で空きメモリがなくなります";
@@ -326,8 +326,8 @@ words! {
     report_written: "{range} blocks/s written", "書き込み {range} ブロック/s";
     report_busy: "CPU busy {range} %", "CPU 使用率 {range} %";
     report_memory: "Memory: {parts}.", "メモリ：{parts}。";
-    report_free: "at least {free} free (least at {at})", "空きの最小 {free}（{at}）";
-    report_left: "{left} with buffers and cache", "バッファーとキャッシュを含めた空きの最小 {left}";
+    report_free: "least free {free} at {at}", "最小空きメモリ {free}（{at}）";
+    report_left: "{left} with buffers and cache", "バッファーとキャッシュを含めると {left}";
     report_swapped: "up to {swapped} swapped out", "スワップアウトは最大 {swapped}";
     report_swapped_more: "{more} more than at first", "最初の記録より {more} 増加";
     report_above_usual: "{when}: load {load}, above the usual {usual} for {long}.", "{when}：ロードアベレージ {load} が、{long}にわたって通常（{usual}）を上回りました。";

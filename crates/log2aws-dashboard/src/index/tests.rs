@@ -13,6 +13,7 @@ use log2aws_core::summary::{LogSummary, RawObject, Rejects, Summary, SummaryBuil
 use super::*;
 use crate::index::Absence::{Loading, NotDue, NotYetKnown, Off, Ran, Silent, Unknown};
 
+mod drift;
 mod lens;
 mod retired;
 

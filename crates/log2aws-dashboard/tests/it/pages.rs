@@ -278,7 +278,10 @@ fn a_retired_server_is_shown_with_who_retired_it_when_and_why() {
     let earlier = world.get(&format!("/ui/s/good01/{day}"));
     assert!(!earlier.text().contains("retired") && !earlier.text().contains("kato"));
     assert!(
-        world.get(&format!("/ui/s/good01/{arrived}")).text().contains("<figure class=\"chart\"")
+        world
+            .get(&format!("/ui/s/good01/{arrived}"))
+            .text()
+            .contains("<figure class=\"chart day\"")
     );
     // Damaged records are a problem that names them, and everybody is expected.
     retire("{");

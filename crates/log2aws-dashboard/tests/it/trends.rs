@@ -23,7 +23,7 @@ fn the_leak_is_named_and_nothing_of_the_healthy() {
         assert!(!text.contains(healthy), "{healthy}");
     }
     let ja = world.get_ja("/ui/trends?days=60");
-    assert!(ja.text().contains("leak01") && ja.text().contains("空きメモリの最小"));
+    assert!(ja.text().contains("leak01") && ja.text().contains("最小空きメモリ"));
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn a_leak_is_foretold_in_days() {
     let at = |server: &str| text.find(&format!(">{server}<")).unwrap_or(usize::MAX);
     assert!(at("leak03") < at("leak02"), "the more urgent first");
     assert!(!text.contains("calm02"));
-    assert!(text.contains("2 trends of 3 servers"), "{text}");
+    assert!(text.contains("2 trends among 3 servers"), "{text}");
     assert!(world.get_ja("/ui/trends").text().contains("日で空きメモリがなくなります"));
 }
 

@@ -121,7 +121,8 @@ fn every_sample_of_a_ten_minute_sampler_is_drawn() {
         let middle = LEFT + WIDTH * (f64::from(index) + 0.5) / 7.0;
         assert!((label.unwrap().number("x") - middle).abs() < 0.2, "{date}");
     }
-    assert_eq!(texts(&chart).iter().filter(|text| **text == "12:00").count(), 7);
+    // Under each of the six panels.
+    assert_eq!(texts(&chart).iter().filter(|text| **text == "12:00").count(), 6 * 7);
     let midnights = of_class(&chart, "f").find(|e| e.get("d").matches('M').count() == 6).unwrap();
     assert!((points(midnights.get("d"))[0].0 - LEFT - WIDTH / 7.0).abs() < 0.2);
     let values = json(&drawing);

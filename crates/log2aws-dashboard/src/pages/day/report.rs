@@ -181,12 +181,98 @@ impl Text<'_> {
     }
 }
 
-/// A load: two decimals, from 10 on one.
+/// A load: one decimal, below 1 two.
 fn load(load: f64) -> String {
-    if load < 10.0 { numbers::plain(load) } else { numbers::plain((load * 10.0).round() / 10.0) }
+    if load < 1.0 { numbers::plain(load) } else { numbers::plain((load * 10.0).round() / 10.0) }
 }
 
 /// A whole number, from 10,000 on in thousands.
 fn whole(value: f64) -> String {
     if value < 9_999.5 { format!("{value:.0}") } else { format!("{:.0} k", value / 1000.0) }
+}
+
+#[cfg(test)]
+mod tests {
+    use log2aws_core::chart::Language;
+
+    use super::*;
+    use crate::i18n;
+
+    fn said(fact: &Fact) -> [String; 2] {
+        let day: Day = "2026-11-29".parse().unwrap();
+        [Language::En, Language::Ja]
+            .map(|language| Text { day, w: i18n::of(language) }.fact(fact).text)
+    }
+
+    fn at(time: &str) -> DateTime {
+        format!("2026-11-29T{time}:00").parse().unwrap()
+    }
+
+    fn range(low: f64, high: f64) -> Range {
+        Range { low, high }
+    }
+
+    #[test]
+    fn a_storm_is_told_with_what_was_beside_it() {
+        let stretch =
+            Stretch { from: at("02:30"), till: at("05:10"), seconds: 9600, all_day: false };
+        let beside = Beside {
+            wait: Some(range(38.0, 41.0)),
+            blocked: Some(range(3.0, 5.0)),
+            read: Some(range(70_400.0, 81_600.0)),
+            ..Beside::default()
+        };
+        let peak = Peak { at: at("03:40"), load: 31.25 };
+        let usual = Some(range(0.5, 0.55));
+        let [en, ja] = said(&Fact::LoadAboveCores { cores: 8, stretch, peak, beside, usual });
+        assert_eq!(
+            en,
+            "02:30–05:10: load above the 8 cores for 2 h 40 min, up to 31.3 at 03:40. Meanwhile \
+            waiting for I/O 38–41 %, 3–5 processes blocked, 70–82 k blocks/s read. Usual at that \
+            time: 0.5–0.55."
+        );
+        assert_eq!(
+            ja,
+            "02:30～05:10：ロードアベレージが 2 時間 40 分にわたってコア数（8）を超えました。最大は \
+            31.3（03:40）です。その間：I/O 待ち 38～41 %、ブロック中のプロセス 3～5 個、読み込み \
+            70～82 k ブロック/s。この時間帯の通常値：0.5～0.55。"
+        );
+    }
+
+    #[test]
+    fn a_dying_machine_is_told() {
+        let (from, till) = (at("00:00"), "2026-11-30T00:00:00".parse().unwrap());
+        let stretch = Stretch { from, till, seconds: 86_400, all_day: true };
+        let peak = Peak { at: at("14:50"), load: 10.3 };
+        let beside = Beside::default();
+        let [en, ja] = said(&Fact::LoadAboveCores { cores: 4, stretch, peak, beside, usual: None });
+        assert_eq!(en, "All day: load above the 4 cores for 24 h, up to 10.3 at 14:50.");
+        assert!(ja.starts_with("終日：ロードアベレージが 24 時間にわたってコア数（4）"), "{ja}");
+        let [en, ja] = said(&Fact::Memory(Memory {
+            free: Some((100_352.0, at("14:50"))),
+            left: Some(150_000.0),
+            is_little: true,
+            swapped: 6_291_456.0,
+            swapped_more: 0.0,
+        }));
+        assert_eq!(
+            en,
+            "Memory: least free 98 MiB at 14:50, 146.5 MiB with buffers and cache, up to 6 GiB \
+            swapped out."
+        );
+        assert_eq!(
+            ja,
+            "メモリ：最小空きメモリ 98 MiB（14:50）、バッファーとキャッシュを含めると 146.5 MiB、\
+            スワップアウトは最大 6 GiB。"
+        );
+    }
+
+    #[test]
+    fn an_unusual_peak_is_told_with_its_usual_time() {
+        let peak = Peak { at: at("14:50"), load: 9.5 };
+        let usual = range(1.13, 1.42);
+        let [en, ja] = said(&Fact::PeakUnusual { peak, usual, usual_minute: Some(150), days: 8 });
+        assert!(en.ends_with("8 weeks it was 1.1–1.4, mostly at about 02:30."), "{en}");
+        assert!(ja.contains("1.1～1.4、おもに 02:30 ごろ"), "{ja}");
+    }
 }
