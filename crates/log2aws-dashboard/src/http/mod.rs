@@ -13,9 +13,11 @@ use bytes::Bytes;
 use http::{Request, Response};
 use log2aws_core::chart::Language;
 use log2aws_core::day::Day;
+use log2aws_core::server_name::ServerName;
 use log2aws_service::ports::{Clock, Rasterizer};
 
 use crate::i18n::{self, Words};
+use crate::index::{Absence, Cell};
 use crate::pages::layout::PageLayout;
 use crate::pages::{error_page, login};
 use crate::query::Link;
@@ -153,6 +155,17 @@ impl Dashboard {
         Ok(self.store_index.newest().map_or(today, |newest| newest.max(today)))
     }
 
+    /// An unknown server has unknown days.
+    fn cells(&self, server: &ServerName, from: Day, to: Day) -> Vec<Cell> {
+        let store_index = &self.store_index;
+        let mut cells = store_index.cells(server, from, to);
+        if store_index.progress().loading && store_index.server(server).is_none() {
+            let days = (to.date() - from.date()).get_days().unsigned_abs() as usize + 1;
+            cells = vec![Cell::Empty(Absence::Loading); days];
+        }
+        cells
+    }
+
     /// The present day in the zone of the store.
     fn today(&self) -> Result<Day, ErrorResponse> {
         let now = self.clock.now().to_zoned(self.store_index.zone().clone());
@@ -194,6 +207,11 @@ struct RequestContext<'a> {
 }
 
 impl<'a> RequestContext<'a> {
+    /// The version that the caller already has.
+    fn known(&self) -> Option<&'a str> {
+        self.request.headers().get(http::header::IF_NONE_MATCH)?.to_str().ok()
+    }
+
     fn new(request: &'a Request<()>) -> Self {
         let uri = request.uri();
         let pairs = uri.query().unwrap_or_default().split('&');

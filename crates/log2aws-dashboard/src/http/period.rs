@@ -6,14 +6,14 @@ use log2aws_core::server_name::ServerName;
 use sha2::{Digest, Sha256};
 
 use super::reply::{self, ErrorResponse};
-use super::route::{Answer, Route};
-use super::{Body, Dashboard};
+use super::{Body, Dashboard, RequestContext};
 use crate::assets;
 use crate::index::Cell;
 use crate::pages::calendar::{self, CalendarState};
 use crate::pages::export::{self, CalendarCsv};
 use crate::pages::server::{self, Length, Period, PeriodCell};
 use crate::pages::week;
+use crate::query::Query;
 
 const CSV: &str = "text/csv; charset=utf-8";
 
@@ -25,18 +25,27 @@ pub(super) enum PeriodFile {
     Csv,
 }
 
-impl Route<'_> {
+type Answer = Result<Response<Body>, ErrorResponse>;
+
+/// A request for a period.
+pub(super) struct Periods<'a> {
+    pub(super) dashboard: &'a Dashboard,
+    pub(super) context: &'a RequestContext<'a>,
+    pub(super) query: &'a Query,
+}
+
+impl Periods<'_> {
     fn period_of(&self, server: &ServerName) -> Result<(Period, Vec<PeriodCell>), ErrorResponse> {
         let (store_index, w) = (&self.dashboard.store_index, self.context.w);
         if store_index.server(server).is_none() && !store_index.progress().loading {
-            return Err(self.no_server(server));
+            return Err(ErrorResponse::no_server(server, w));
         }
         let newest = self.dashboard.newest()?;
         let today = self.dashboard.today()?;
         let period =
-            Period::read(&self.query, newest, today, w).map_err(ErrorResponse::BadRequest)?;
+            Period::read(self.query, newest, today, w).map_err(ErrorResponse::BadRequest)?;
         let first = period.from();
-        let cells = self.cells(server, first, period.to);
+        let cells = self.dashboard.cells(server, first, period.to);
         let days = cells.into_iter().zip(0..).map(|(cell, days)| {
             let day = calendar::shifted(first, days);
             (day, cell, store_index.day(server, day))
@@ -44,7 +53,8 @@ impl Route<'_> {
         Ok((period, days.collect()))
     }
 
-    pub(super) fn server(&self, server: &ServerName) -> Answer {
+    /// The page.
+    pub(super) fn page(&self, server: &ServerName) -> Answer {
         let (period, days) = self.period_of(server)?;
         let mut layout = self.dashboard.layout(self.context, "", server.as_str());
         layout.chart = Some(&assets::CHART_SCRIPT);
@@ -86,7 +96,8 @@ impl Route<'_> {
         hex::encode(&hash.finalize()[..8])
     }
 
-    pub(super) fn period(&self, server: &ServerName, file: PeriodFile) -> Answer {
+    /// What belongs to the page.
+    pub(super) fn file(&self, server: &ServerName, file: PeriodFile) -> Answer {
         let (period, days) = self.period_of(server)?;
         if file == PeriodFile::Csv {
             return Ok(csv(server, period, &days));
@@ -95,7 +106,7 @@ impl Route<'_> {
         let note = store_index.note(server);
         let named = (server, note.as_deref());
         let tag = format!("\"{}-{file:?}\"", self.tag(named, period, &days));
-        if let Some(unchanged) = reply::unchanged(&tag, self.known()) {
+        if let Some(unchanged) = reply::unchanged(&tag, self.context.known()) {
             return Ok(unchanged);
         }
         let (drawing, tag) = match period.length {
@@ -112,10 +123,11 @@ impl Route<'_> {
         })
     }
 
+    /// The figures of all servers of a calendar.
     pub(super) fn calendar_csv(&self) -> Answer {
         let w = self.context.w;
         let newest = self.dashboard.newest()?;
-        let (state, errors) = CalendarState::read(&self.query, newest, self.dashboard.today()?, w);
+        let (state, errors) = CalendarState::read(self.query, newest, self.dashboard.today()?, w);
         if let Some(error) = errors.into_iter().next() {
             return Err(ErrorResponse::BadRequest(error.text));
         }

@@ -8,13 +8,14 @@ use http::header::{
 };
 use http::{Response, StatusCode};
 use log2aws_core::chart::{Drawing, View};
+use log2aws_core::server_name::ServerName;
 use log2aws_core::usual::Usual;
 use log2aws_service::ports::StoreError;
 use sha2::{Digest, Sha256};
 
 use super::Body;
 use crate::assets::Asset;
-use crate::i18n::Words;
+use crate::i18n::{Words, fill};
 use crate::pages::day::content::{Content, Stored, error_chain};
 use crate::store_index::OpenObject;
 
@@ -81,6 +82,11 @@ impl ErrorResponse {
             Self::Store(error) | Self::Internal(error) => Some(error.clone()),
             _ => None,
         }
+    }
+
+    /// A server that has delivered nothing.
+    pub(super) fn no_server(server: &ServerName, w: &Words) -> Self {
+        Self::NotFound(fill(w.not_found_server, &[("server", server)]))
     }
 
     pub(super) fn with_headers(&self, mut response: Response<Body>) -> Response<Body> {

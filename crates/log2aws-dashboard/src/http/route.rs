@@ -1,13 +1,12 @@
 //! Which handler answers which path.
 
-use http::header::IF_NONE_MATCH;
 use http::{Method, Response, StatusCode};
 use log2aws_core::day::Day;
 use log2aws_core::server_name::ServerName;
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
 
-use super::period::PeriodFile;
+use super::period::{PeriodFile, Periods};
 use super::reply::{self, ErrorResponse, JSON, SVG};
 use super::{Body, Dashboard, LANGUAGE_COOKIE, RequestContext, download};
 use crate::assets;
@@ -21,7 +20,7 @@ use crate::pages::trends;
 use crate::query::{self, Link, Query, echo_excerpt};
 use crate::usual_days;
 
-pub(super) type Answer = Result<Response<Body>, ErrorResponse>;
+type Answer = Result<Response<Body>, ErrorResponse>;
 
 /// The most names to choose from.
 const MAX_NAMES: usize = 50;
@@ -42,12 +41,7 @@ pub(super) fn public(context: &RequestContext<'_>) -> Option<Answer> {
     let Some(name) = asset else { return Some(Ok(language(&query))) };
     let unknown = || ErrorResponse::NotFound(context.w.not_found_page.to_owned());
     let asset = assets::find(name).ok_or_else(unknown);
-    Some(asset.map(|asset| reply::asset(asset, query.get("v"), known(context))))
-}
-
-/// The version that the caller already has.
-fn known<'a>(context: &RequestContext<'a>) -> Option<&'a str> {
-    context.request.headers().get(IF_NONE_MATCH)?.to_str().ok()
+    Some(asset.map(|asset| reply::asset(asset, query.get("v"), context.known())))
 }
 
 /// Stores the language and redirects back.
@@ -80,12 +74,16 @@ pub(super) fn answer(dashboard: &Dashboard, context: &RequestContext<'_>) -> Ans
         ["status.json"] => route.status(),
         ["compare"] => route.compare(),
         ["trends"] => route.trends(),
-        ["s", server] | ["s", server, ""] => route.server(&route.name(server)?),
+        ["s", server] | ["s", server, ""] => route.periods().page(&route.name(server)?),
         ["names.json"] => route.names(),
-        ["calendar.csv"] => route.calendar_csv(),
-        ["s", server, "period.svg"] => route.period(&route.name(server)?, PeriodFile::Drawing),
-        ["s", server, "period.json"] => route.period(&route.name(server)?, PeriodFile::Values),
-        ["s", server, "period.csv"] => route.period(&route.name(server)?, PeriodFile::Csv),
+        ["calendar.csv"] => route.periods().calendar_csv(),
+        ["s", server, "period.svg"] => {
+            route.periods().file(&route.name(server)?, PeriodFile::Drawing)
+        }
+        ["s", server, "period.json"] => {
+            route.periods().file(&route.name(server)?, PeriodFile::Values)
+        }
+        ["s", server, "period.csv"] => route.periods().file(&route.name(server)?, PeriodFile::Csv),
         ["s", server, date] | ["s", server, date, ""] => {
             route.day(&route.name(server)?, route.date(date)?)
         }
@@ -106,10 +104,10 @@ fn decoded(part: &str) -> Option<String> {
     percent_decode_str(part).decode_utf8().ok().map(String::from)
 }
 
-pub(super) struct Route<'a> {
-    pub(super) dashboard: &'a Dashboard,
-    pub(super) context: &'a RequestContext<'a>,
-    pub(super) query: Query,
+struct Route<'a> {
+    dashboard: &'a Dashboard,
+    context: &'a RequestContext<'a>,
+    query: Query,
 }
 
 impl Route<'_> {
@@ -120,12 +118,12 @@ impl Route<'_> {
         })
     }
 
-    fn date(&self, text: &str) -> Result<Day, ErrorResponse> {
-        query::day(text, self.context.w).map_err(ErrorResponse::BadRequest)
+    fn periods(&self) -> Periods<'_> {
+        Periods { dashboard: self.dashboard, context: self.context, query: &self.query }
     }
 
-    pub(super) fn known(&self) -> Option<&str> {
-        known(self.context)
+    fn date(&self, text: &str) -> Result<Day, ErrorResponse> {
+        query::day(text, self.context.w).map_err(ErrorResponse::BadRequest)
     }
 
     fn calendar(&self) -> Answer {
@@ -214,22 +212,11 @@ impl Route<'_> {
     }
 
     fn cell(&self, server: &ServerName, day: Day) -> Cell {
-        self.cells(server, day, day).last().copied().unwrap_or(Cell::Empty(Absence::Unknown))
-    }
-
-    /// An unknown server has unknown days.
-    pub(super) fn cells(&self, server: &ServerName, from: Day, to: Day) -> Vec<Cell> {
-        let store_index = &self.dashboard.store_index;
-        let mut cells = store_index.cells(server, from, to);
-        if store_index.progress().loading && store_index.server(server).is_none() {
-            let days = (to.date() - from.date()).get_days().unsigned_abs() as usize + 1;
-            cells = vec![Cell::Empty(Absence::Loading); days];
-        }
-        cells
-    }
-
-    pub(super) fn no_server(&self, server: &ServerName) -> ErrorResponse {
-        ErrorResponse::NotFound(fill(self.context.w.not_found_server, &[("server", server)]))
+        self.dashboard
+            .cells(server, day, day)
+            .last()
+            .copied()
+            .unwrap_or(Cell::Empty(Absence::Unknown))
     }
 
     fn day(&self, server: &ServerName, day: Day) -> Answer {
@@ -246,7 +233,7 @@ impl Route<'_> {
         let log = store_index.has_logs();
         if content.is_empty() {
             if store_index.server(server).is_none() && !store_index.progress().loading {
-                return Err(self.no_server(server));
+                return Err(ErrorResponse::no_server(server, w));
             }
             let cell = self.cell(server, day);
             let log = log && store_index.open_log(server, day)?.is_some();
@@ -307,12 +294,12 @@ impl Route<'_> {
         };
         let content_type = if values { JSON } else { SVG };
         let Some(own) = own else {
-            return Ok(reply::generated(content_type, generate()?, self.known()));
+            return Ok(reply::generated(content_type, generate()?, self.context.known()));
         };
         let uri = self.context.request.uri().to_string();
         let tags = format!("{:?} {usual_tags:?} {:?}", own.tag, w.language);
         let parts = [uri.as_bytes(), tags.as_bytes(), self.dashboard.version.as_bytes()];
-        reply::generated_from(content_type, &parts, self.known(), generate)
+        reply::generated_from(content_type, &parts, self.context.known(), generate)
     }
 }
 

@@ -249,8 +249,9 @@ fn months(days: &[Day]) -> Vec<Month> {
             _ => months.push(Month { name, days: 1, narrow: false }),
         }
     }
-    if months.len() > 1 {
-        months.iter_mut().for_each(|month| month.narrow = month.days == 1);
+    let several = months.len() > 1;
+    for month in &mut months {
+        month.narrow = several && month.days == 1;
     }
     months
 }

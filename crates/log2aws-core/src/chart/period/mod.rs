@@ -4,6 +4,7 @@
 //! column with the reason in it.
 
 pub(in crate::chart) mod day;
+mod facts;
 mod kind;
 mod page;
 mod plot;

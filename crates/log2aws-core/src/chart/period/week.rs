@@ -4,6 +4,7 @@
 //! and averages is what its own chart shows. Memory is bounded: one point for ten minutes, which is
 //! about a pixel, however many samples a day has.
 
+use super::facts::Facts;
 use super::kind::Missing;
 use super::style::{PATTERNS, SHEET};
 use super::words as period_words;
@@ -48,24 +49,6 @@ pub struct WeekBuilder {
     clocks: Vec<DayClock>,
     /// The zone of the last day that has one, for days without results.
     zone: Option<String>,
-}
-
-/// What the text of the page says of all days.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Facts {
-    /// Days with results.
-    pub(super) delivered: usize,
-    pub(super) sampled: u64,
-    pub(super) expected: u64,
-    pub(super) missing: u64,
-    pub(super) reboots: u64,
-    pub(super) impossible: u64,
-    /// The most guest time that is not drawn, in percent.
-    pub(super) guest_max: Option<u64>,
-    /// The zones in order, each with the first day on which it is in force; `None` is unknown.
-    pub(super) zones: Vec<(Day, Option<String>)>,
-    /// Days that are shorter or longer than usual, with their length in seconds.
-    pub(super) odd_days: Vec<(Day, u32)>,
 }
 
 /// The size of the drawing of a week in whole CSS pixels.

@@ -1,7 +1,7 @@
 //! The text of a period's drawing.
 
 use super::day::PeriodDay;
-use super::week::Facts;
+use super::facts::Facts;
 use crate::chart::points::Peak;
 use crate::chart::scale::number;
 use crate::chart::view::Language;

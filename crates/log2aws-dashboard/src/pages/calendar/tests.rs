@@ -177,9 +177,14 @@ fn every_cell_says_what_it_is_in_a_sign_and_in_words() {
     for (cell, html) in calendar.rows[0].cells.iter().zip(found) {
         assert!(html.starts_with(cells::class(cell)), "{html}");
         if let Cell::Delivered(delivered) = cell {
-            let share = if delivered.health == Health::Complete { "✓" } else { "%" };
+            let complete = delivered.health == Health::Complete;
+            let percent = cells::percent(delivered).to_string();
+            let share = if complete { "✓" } else { &percent };
             let words = cells::delivered(delivered, w);
-            assert!(words.contains(" of 144 samples") && html.contains(share), "{html}");
+            assert!(
+                words.contains(" of 144 samples") && html.contains(&format!(">{share}")),
+                "{html}"
+            );
             assert!(html.contains(&format!(" title=\"{words}\">")), "{html}");
             continue;
         }
