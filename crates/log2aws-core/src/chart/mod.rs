@@ -128,7 +128,7 @@ impl ChartBuilder {
     pub fn finish_view(self, server: &ServerName, log: &LogSummary, view: &View) -> Drawing {
         let clock = &self.clock;
         let axis = TimeAxis::new(clock, log, &self.since_boot, view);
-        let points = self.points.within(&axis, view.embedded);
+        let points = self.points.within((axis.from, axis.to), axis.longest, view.embedded);
         // In a window, seconds are visible, so the peak and the point of its minute could differ.
         let peak = if view.window.is_some() { points.peak() } else { self.peak };
         // A day of zeros has no peak to label.

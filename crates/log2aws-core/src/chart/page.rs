@@ -5,10 +5,10 @@ use super::drawing::{Drawing, Group, Path, Shape, Span};
 use super::geometry::{LEFT, RIGHT, WIDTH};
 use super::panel::{HEAD, LegendEntry, Panel, Swatch, head};
 use super::points::{Peak, VisiblePoints};
-use super::scale::{self, Scale, ScaleKind};
+use super::scale::{self, MAX_CORES_PER_LOAD, Scale, ScaleKind};
 use super::series::{PanelKind, PanelShape, panels};
 use super::style::{fitted, width};
-use super::values::{DrawnPanel, PanelValues, Values};
+use super::values::{DayInput, DrawnPanel, PanelValues, Values};
 use super::view::View;
 use super::words::{self, Names};
 use crate::day_clock::DayClock;
@@ -17,10 +17,6 @@ use crate::summary::LogSummary;
 
 /// The distance from one plot's lower edge to the next one's upper edge.
 pub(super) const PLOT_SPACING: i32 = 400;
-
-/// The load's scale includes the line of the cores unless that is more than this many times the
-/// highest load, which would flatten the curve.
-pub(super) const MAX_CORES_PER_LOAD: f64 = 4.0;
 
 /// The upper edge of the first plot: below the page's head, or of a part of a page.
 const FIRST: [i32; 2] = [1_040, 260];
@@ -60,7 +56,14 @@ impl Page<'_> {
             shown: words::window(self.view, shown),
             language,
             shapes: Vec::with_capacity(160),
-            values: Values::of_day(self),
+            values: Values::of_day(&DayInput {
+                server: self.server,
+                clock: self.clock,
+                log: self.log,
+                points: self.points,
+                axis: &self.axis,
+                view: self.view,
+            }),
         };
         drawing.rect("bg", 0, 0, WIDTH, 0);
         if !self.view.embedded {

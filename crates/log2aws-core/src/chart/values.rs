@@ -2,14 +2,16 @@
 
 use serde::Serialize;
 
-use super::axis::GapSpan;
+use super::axis::{GapSpan, TimeAxis};
 use super::geometry::{LEFT, RIGHT, WIDTH};
-use super::page::{MAX_CORES_PER_LOAD, Page};
-use super::points::{CPU, Minute};
-use super::scale::ScaleKind;
+use super::points::{CPU, Minute, VisiblePoints};
+use super::scale::{MAX_CORES_PER_LOAD, ScaleKind};
 use super::series::{PanelKind, PanelShape};
+use super::view::View;
 use super::words;
-use crate::day_clock::Offset;
+use crate::day_clock::{DayClock, Offset};
+use crate::server_name::ServerName;
+use crate::summary::LogSummary;
 
 /// Positions of the plots and their contents. Lengths are in CSS pixels of the drawing.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -39,6 +41,17 @@ pub(super) struct Values {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) live: Option<LiveValues>,
     pub(super) panels: Vec<PanelValues>,
+}
+
+/// What the values of a day come from.
+#[derive(Debug)]
+pub(super) struct DayInput<'a> {
+    pub(super) server: &'a ServerName,
+    pub(super) clock: &'a DayClock,
+    pub(super) log: &'a LogSummary,
+    pub(super) points: &'a VisiblePoints<'a>,
+    pub(super) axis: &'a TimeAxis,
+    pub(super) view: &'a View,
 }
 
 /// A stretch without samples, in seconds, and why there are none.
@@ -131,8 +144,8 @@ pub(super) struct SeriesValues {
 
 impl Values {
     /// The frame of a day's values; its panels are added as they are drawn.
-    pub(super) fn of_day(page: &Page<'_>) -> Self {
-        let Page { server, clock, axis, points, .. } = page;
+    pub(super) fn of_day(day: &DayInput<'_>) -> Self {
+        let DayInput { server, clock, axis, points, .. } = day;
         let minutes = points.minutes();
         let time = |minute: &Minute| {
             let time = clock.civil(minute.second);
@@ -159,15 +172,15 @@ impl Values {
             times: minutes.iter().map(time).collect(),
             seconds: minutes.iter().map(|minute| minute.second).collect(),
             gaps: axis.gaps.iter().map(gap).collect(),
-            live: Some(LiveValues::new(page)),
+            live: Some(LiveValues::new(day)),
             panels: Vec::new(),
         }
     }
 }
 
 impl LiveValues {
-    fn new(page: &Page<'_>) -> Self {
-        let Page { clock, log, points, axis, view, .. } = page;
+    fn new(day: &DayInput<'_>) -> Self {
+        let DayInput { clock, log, points, axis, view, .. } = day;
         let language = view.language;
         let offset =
             |Offset { from, clock, abbreviation }| ClockValues { from, clock, zone: abbreviation };
