@@ -36,7 +36,7 @@ use axis::TimeAxis;
 use mode_timeline::ModeTimeline;
 use page::{Page, PageText};
 use points::{Peak, Points};
-use values::{DayFrame, Values};
+use values::{DayInput, Values};
 
 pub use drawing::Drawing;
 pub use html::{CHART_CSS, CHART_JS, DAY_JS};
@@ -140,7 +140,7 @@ impl ChartBuilder {
     pub fn finish_view(self, server: &ServerName, log: &LogSummary, view: &View) -> Drawing {
         let clock = &self.clock;
         let axis = TimeAxis::new(clock, log, &self.since_boot, view);
-        let points = self.points.within(&axis, view.embedded);
+        let points = self.points.within((axis.from, axis.to), axis.longest, view.embedded);
         // In a window, seconds are visible, so the peak and the point of its minute could differ.
         let peak = if view.window.is_some() { points.peak() } else { self.peak };
         // A day of zeros has no peak to label.
@@ -157,7 +157,7 @@ impl ChartBuilder {
         };
         let cores = log.metadata.cores.map(|cores| (axis.from, axis.to, cores));
         let points = &points;
-        let values = Values::of_day(&DayFrame { server, clock, log, axis: &axis, points, view });
+        let values = Values::of_day(&DayInput { server, clock, log, axis: &axis, points, view });
         Page {
             server,
             note: log.metadata.note.as_deref(),

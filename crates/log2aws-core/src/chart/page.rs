@@ -6,7 +6,7 @@ use super::drawing::{Drawing, Group, Path, Shape, Span};
 use super::geometry::{LEFT, RIGHT, WIDTH};
 use super::panel::{HEAD, LegendEntry, Panel, Swatch, head};
 use super::points::{Peak, VisiblePoints};
-use super::scale::{self, Scale, ScaleKind};
+use super::scale::{self, MAX_CORES_PER_LOAD, Scale, ScaleKind};
 use super::series::{PanelKind, PanelShape, panels};
 use super::style::{fitted, width};
 use super::values::{DrawnPanel, PanelValues, Values};
@@ -19,10 +19,6 @@ use crate::usual::Usual;
 
 /// The distance from one plot's lower edge to the next one's upper edge.
 pub(super) const PLOT_SPACING: i32 = 400;
-
-/// The load's scale includes the line of the cores unless that is more than this many times the
-/// highest load, which would flatten the curve.
-pub(super) const MAX_CORES_PER_LOAD: f64 = 4.0;
 
 /// The upper edge of the first plot: below the page's head, or of a part of a page.
 const FIRST: [i32; 2] = [1_040, 260];

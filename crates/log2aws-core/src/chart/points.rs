@@ -4,7 +4,6 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::axis::TimeAxis;
 use crate::measurement::{Measured, measured};
 use crate::sample::Sample;
 
@@ -119,10 +118,14 @@ impl Points {
         [SWAP_IN, SWAP_OUT].into_iter().all(|field| greatest(&self.minutes, field) == Some(0.0))
     }
 
-    /// The points in the window of an axis; `every` one of them is drawn, or those that share a few
-    /// pixels are merged.
-    pub(super) fn within(&self, axis: &TimeAxis, every: bool) -> VisiblePoints<'_> {
-        let TimeAxis { from, to, longest, .. } = *axis;
+    /// The points between two seconds of the day; `longest` is the longest step, in seconds, that a
+    /// line bridges. `every` point is drawn, or those that share a few pixels are merged.
+    pub(super) fn within(
+        &self,
+        (from, to): (u32, u32),
+        longest: u32,
+        every: bool,
+    ) -> VisiblePoints<'_> {
         let start = self.minutes.partition_point(|minute| minute.second < from);
         let end = self.minutes.partition_point(|minute| minute.second <= to).max(start);
         let before = self.edge(start, from, longest);

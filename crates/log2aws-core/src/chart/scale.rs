@@ -8,6 +8,10 @@ const LARGEST: f64 = 1e30;
 /// Values below this count as zero: load averages have steps of 0.01.
 const SMALLEST: f64 = 0.01;
 
+/// The load's scale includes the line of the cores unless that is more than this many times the
+/// highest load, which would flatten the curve.
+pub(super) const MAX_CORES_PER_LOAD: f64 = 4.0;
+
 /// An axis from zero to a round number.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Scale {

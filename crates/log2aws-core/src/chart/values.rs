@@ -4,9 +4,8 @@ use serde::Serialize;
 
 use super::axis::{GapSpan, TimeAxis};
 use super::geometry::{LEFT, RIGHT, WIDTH};
-use super::page::MAX_CORES_PER_LOAD;
 use super::points::{CPU, Minute, VisiblePoints};
-use super::scale::ScaleKind;
+use super::scale::{MAX_CORES_PER_LOAD, ScaleKind};
 use super::series::{PanelKind, PanelShape};
 use super::view::View;
 use super::words;
@@ -155,7 +154,7 @@ pub(super) struct SeriesValues {
 
 /// What the values of a day are made from.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct DayFrame<'a> {
+pub(super) struct DayInput<'a> {
     pub(super) server: &'a ServerName,
     pub(super) clock: &'a DayClock,
     pub(super) log: &'a LogSummary,
@@ -176,8 +175,8 @@ pub(super) struct BandValues {
 
 impl Values {
     /// The frame of a day's values; its panels are added as they are drawn.
-    pub(super) fn of_day(day: &DayFrame<'_>) -> Self {
-        let DayFrame { server, clock, axis, points, .. } = day;
+    pub(super) fn of_day(day: &DayInput<'_>) -> Self {
+        let DayInput { server, clock, axis, points, .. } = day;
         let minutes = points.minutes();
         let time = |minute: &Minute| {
             let time = clock.civil(minute.second);
@@ -212,8 +211,8 @@ impl Values {
 }
 
 impl LiveValues {
-    fn new(day: &DayFrame<'_>) -> Self {
-        let DayFrame { clock, log, points, axis, view, .. } = day;
+    fn new(day: &DayInput<'_>) -> Self {
+        let DayInput { clock, log, points, axis, view, .. } = day;
         let language = view.language;
         let offset =
             |Offset { from, clock, abbreviation }| ClockValues { from, clock, zone: abbreviation };

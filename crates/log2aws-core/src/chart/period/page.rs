@@ -8,7 +8,7 @@ use super::words as period_words;
 use crate::chart::drawing::{Drawing, Path, Shape};
 use crate::chart::geometry::{LEFT, RIGHT, WIDTH};
 use crate::chart::page::{PLOT_SPACING, header};
-use crate::chart::scale::{self, Scale};
+use crate::chart::scale::{self, MAX_CORES_PER_LOAD, Scale};
 use crate::chart::style::{FILLS, PENS, width};
 use crate::chart::values::{DayValues, SeriesValues, Values, tenths};
 use crate::chart::view::Language;
@@ -32,9 +32,6 @@ const WIDE: i32 = 800;
 
 /// Seconds per column in the values, as if every day had 24 hours.
 const COLUMN_SECONDS: u32 = 86_400;
-
-/// The load's scale includes the cores unless that would flatten the curve.
-const MAX_CORES_PER_LOAD: f64 = 4.0;
 
 /// Everything the page is made of.
 pub(super) struct Page<'a> {
