@@ -110,7 +110,7 @@ pub(crate) fn public_url(text: &str) -> Result<Url, String> {
 /// One sentence.
 pub(crate) fn day(text: &str) -> Result<Day, String> {
     let given: DayText = text.parse().map_err(|error: DayError| error.to_string())?;
-    let today = crate::results_bucket::today().map_err(|error| error.to_string())?;
+    let today = crate::clock::today().map_err(|error| error.to_string())?;
     given.on(today).ok_or_else(|| "that is before the year 0000".to_owned())
 }
 
