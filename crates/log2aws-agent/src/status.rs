@@ -63,7 +63,8 @@ pub struct Status {
     /// A warning that another machine may deliver under the same name, if the store has shown that.
     pub name_conflict: Option<String>,
     /// The next attempt to deliver: the service's own plan, else this host's next moment. `None`
-    /// without an API, and while the service delivers.
+    /// without an API, while the service delivers, and while it is not running: then nothing is
+    /// planned, and when a cron job delivers is not known.
     pub next_ship: Option<Timestamp>,
     /// Whether samples are recent, no day before yesterday is pending, and the service can write
     /// its folders and deliver.
@@ -138,13 +139,16 @@ pub fn read(config: &StatusConfig, world: &World<'_>) -> Result<Status, StatusEr
             || service.lost_folder().is_some()
             || service.sample_problem.is_some()
     });
+    let running = run::is_running(&spool.state_dir).ok();
     let next_ship = match &service {
+        // A record that a service left behind when it ended plans nothing.
+        _ if running == Some(false) => None,
         Some(service) => service.next_ship,
         None => config.api.as_ref().map(|_| schedule.next_moment(now)),
     };
     Ok(Status {
         server: spool.server.clone(),
-        running: run::is_running(&spool.state_dir).ok(),
+        running,
         last_sample,
         sample_overdue,
         last_delivery: delivered.map(|delivery| delivery.at),
@@ -244,6 +248,9 @@ impl fmt::Display for Status {
         }
         let next = match (&self.service, maybe(self.next_ship)) {
             (_, Some(next)) => next,
+            (_, None) if self.running == Some(false) && self.pending.is_some() => {
+                "none: the service is not running".to_owned()
+            }
             (Some(service), None) if service.shipping => "it delivers now".to_owned(),
             (Some(service), None) if service.config_error.is_some() => {
                 "none until the config is right".to_owned()

@@ -43,19 +43,24 @@ pub(crate) const MAN: &str = "\
 Examples:
   PROGRAM man /usr/local/share/man/man1";
 
-/// The program with its own name in the examples of its verbs.
+pub(crate) const CONFIG_CHECK: &str = "\
+Examples:
+  sudo PROGRAM config check
+  PROGRAM config check --config ./agent.toml";
+
+/// The program with its own name in the examples of its verbs, including nested ones.
 pub(crate) fn named(program: Command) -> Command {
     let name = program.get_name().to_owned();
-    let examples: Vec<(String, String)> = program
-        .get_subcommands()
-        .filter_map(|verb| {
-            let text = verb.get_after_help()?.to_string();
-            Some((verb.get_name().to_owned(), text.replace("PROGRAM", &name)))
-        })
-        .collect();
-    examples.into_iter().fold(program, |program, (verb, text)| {
-        program.mut_subcommand(verb, |verb| verb.after_help(text))
-    })
+    program.mut_subcommands(|verb| with_name(verb, &name))
+}
+
+fn with_name(verb: Command, name: &str) -> Command {
+    let text = verb.get_after_help().map(|text| text.to_string().replace("PROGRAM", name));
+    let verb = match text {
+        Some(text) => verb.after_help(text),
+        None => verb,
+    };
+    verb.mut_subcommands(|nested| with_name(nested, name))
 }
 
 #[cfg(test)]
@@ -69,12 +74,14 @@ mod tests {
     fn every_example_of_a_verb_is_a_command_line_of_it() {
         let program = || named(AgentVerb::augment_subcommands(Command::new("log2aws-agent")));
         let mut tried = 0;
-        for verb in program().get_subcommands() {
+        let all = program();
+        let nested = all.get_subcommands().flat_map(Command::get_subcommands);
+        for verb in all.get_subcommands().chain(nested) {
             let help = verb.get_after_help().map(ToString::to_string).unwrap_or_default();
             assert!(help.starts_with("Examples:\n"), "{} has no example", verb.get_name());
             for line in help.lines().skip(1) {
                 let (_, words) = line.split_once("log2aws-agent ").unwrap();
-                assert!(words.starts_with(verb.get_name()), "{line}");
+                assert!(words.contains(verb.get_name()), "{line}");
                 let words = words.split([';', '|', '>']).next().unwrap().replace(", primary'", "'");
                 let words = words.split_whitespace().map(|word| word.trim_matches('\''));
                 let parsed =

@@ -1,6 +1,7 @@
 //! The system clock: the only place where this program reads the time.
 
 use jiff::Timestamp;
+use log2aws_core::day::Day;
 use log2aws_service::ports::Clock;
 
 /// The time of the operating system.
@@ -11,4 +12,13 @@ impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         Timestamp::now()
     }
+}
+
+/// The present day of this machine.
+///
+/// # Errors
+/// The clock is out of the calendar.
+pub(crate) fn today() -> anyhow::Result<Day> {
+    let date = jiff::Zoned::now().date();
+    Day::from_date(date).ok_or_else(|| anyhow::anyhow!("this machine's clock says {date}"))
 }

@@ -8,6 +8,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use log2aws_core::convert::{Converter, Totals};
+use log2aws_core::coverage::writers::WriterCheck;
 use log2aws_core::reject::Stopped;
 
 use log2aws_cli::exit::Exit;
@@ -147,7 +148,11 @@ fn convert_all<'a>(
             &mut file
         };
         let mut converter = Converter::new();
-        let mut sink = writer::Both { rows: &mut rows, rejects: &mut rejects };
+        let mut sink = writer::Both {
+            writers: WriterCheck::default(),
+            rows: &mut rows,
+            rejects: &mut rejects,
+        };
         loop {
             let len = match from.read(&mut block) {
                 Ok(0) => break,
@@ -160,6 +165,15 @@ fn convert_all<'a>(
             sink.rejects.check().map_err(rejects_error)?;
         }
         let totals = converter.finish(&mut sink);
+        if let Some((first, days)) = sink.writers.finish() {
+            let more =
+                if days > 1 { format!(" and {} more days", days - 1) } else { String::new() };
+            let _ = writeln!(
+                stderr,
+                "convert: {input}: {first}{more}: two programs wrote this log (cron beside the \
+                 service?), or lines were written twice; all rows are in the CSV"
+            );
+        }
         if totals.rejects > 0 {
             any_rejects = true;
             // These messages are in the result too, so a closed stderr does not matter.

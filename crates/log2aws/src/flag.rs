@@ -7,6 +7,7 @@ use std::str::FromStr;
 use ipnet::IpNet;
 use jiff::tz::TimeZone;
 use log2aws_core::allow_list::mapped_network;
+use log2aws_core::day::{Day, DayError, DayText};
 use log2aws_service::signer::{Addressing, check_endpoint};
 use url::Url;
 
@@ -101,6 +102,16 @@ pub(crate) fn public_url(text: &str) -> Result<Url, String> {
         .map_err(|fault| format!("write a URL, e.g. https://logs.example.com ({fault})"))?;
     check_endpoint(&url, Addressing::Path).map_err(|error| error.to_string())?;
     Ok(url)
+}
+
+/// A day of this machine's calendar, as people write it: see [`DayText`].
+///
+/// # Errors
+/// One sentence.
+pub(crate) fn day(text: &str) -> Result<Day, String> {
+    let given: DayText = text.parse().map_err(|error: DayError| error.to_string())?;
+    let today = crate::clock::today().map_err(|error| error.to_string())?;
+    given.on(today).ok_or_else(|| "that is before the year 0000".to_owned())
 }
 
 /// A region, as AWS writes it.

@@ -75,6 +75,47 @@ Examples:
   sudo log2aws token add lobby-screen --read-only
   sudo log2aws token revoke alice";
 
+pub(crate) const STORE_SNAPSHOT: &str = "\
+Examples:
+  sudo log2aws store snapshot /var/lib/log2aws-snapshot
+  sudo log2aws store snapshot /backup/log2aws --data-dir /srv/log2aws";
+
+pub(crate) const TOKEN_ADD: &str = "\
+Examples:
+  sudo log2aws token add alice
+  sudo log2aws token add lobby-screen --read-only
+  log2aws token add bob --data-dir ~/.local/state/log2aws/analyzedlogs-dev";
+
+pub(crate) const TOKEN_LIST: &str = "\
+Examples:
+  sudo log2aws token list";
+
+pub(crate) const TOKEN_REVOKE: &str = "\
+Examples:
+  sudo log2aws token revoke alice";
+
+pub(crate) const STACK_PLAN: &str = "\
+Examples:
+  log2aws stack plan --servers 100
+  log2aws stack plan --env prod --region ap-northeast-1 --parameter FinalAfterDays=14
+  log2aws stack plan --json | jq .cost";
+
+pub(crate) const STACK_DEPLOY: &str = "\
+Examples:
+  log2aws stack deploy --env dev --region ap-northeast-1 --allow-hosts 203.0.113.7
+  log2aws stack deploy --env prod --no-execute
+  log2aws stack deploy --env prod --yes prod --detach";
+
+pub(crate) const STACK_DELETE: &str = "\
+Examples:
+  log2aws stack delete --env dev
+  log2aws stack delete --env dev --purge";
+
+pub(crate) const STACK_EVENTS: &str = "\
+Examples:
+  log2aws stack events --env dev
+  log2aws stack events --env dev --follow";
+
 pub(crate) const CONVERT: &str = "\
 Examples:
   log2aws convert /var/log/load/*.log -o year.csv --rejects rejects.jsonl

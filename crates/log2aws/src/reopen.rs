@@ -17,9 +17,9 @@ use log2aws_service::analyze::MAX_SUMMARY_BYTES;
 use log2aws_service::http::{DEFAULT_FINAL_AFTER_DAYS, DayRules};
 use log2aws_service::ports::{Clock, Store, StoreError};
 
-use crate::clock::SystemClock;
+use crate::clock::{SystemClock, today};
 use crate::printable::printable;
-use crate::results_bucket::{ResultsBucket, ResultsBucketArgs, operator, today};
+use crate::results_bucket::{ResultsBucket, ResultsBucketArgs, operator};
 use log2aws_cli::exit::Exit;
 
 /// The flags of `reopen`.

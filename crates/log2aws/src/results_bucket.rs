@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use anyhow::bail;
 use clap::Args;
 use log2aws_aws::S3Store;
-use log2aws_core::day::Day;
 use log2aws_core::key::BucketName;
 use log2aws_core::plain_text::visible;
 use log2aws_server::ANALYZED_BUCKET;
@@ -109,13 +108,4 @@ pub(crate) fn operator(max: usize) -> String {
     });
     let name = name.filter(|name| !name.trim().is_empty());
     name.unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()))
-}
-
-/// The present day of this machine.
-///
-/// # Errors
-/// The clock is out of the calendar.
-pub(crate) fn today() -> anyhow::Result<Day> {
-    let date = jiff::Zoned::now().date();
-    Day::from_date(date).ok_or_else(|| anyhow::anyhow!("this machine's clock says {date}"))
 }

@@ -17,8 +17,8 @@ use log2aws_core::retired::{
 use log2aws_core::server_name::ServerName;
 use log2aws_service::ports::Clock as _;
 
-use crate::clock::SystemClock;
-use crate::results_bucket::{ResultsBucket, ResultsBucketArgs, operator, today};
+use crate::clock::{SystemClock, today};
+use crate::results_bucket::{ResultsBucket, ResultsBucketArgs, operator};
 use days::DeliveredDays;
 
 /// How far ahead the first day may be, in days: a typing error in the year is found.

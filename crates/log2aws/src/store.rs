@@ -7,6 +7,8 @@ use clap::{Args, Subcommand};
 use log2aws_cli::exit::Exit;
 use log2aws_server::snapshot;
 
+use crate::help;
+
 /// The flags of `store`.
 #[derive(Debug, Args)]
 pub(crate) struct StoreArgs {
@@ -17,6 +19,7 @@ pub(crate) struct StoreArgs {
 #[derive(Debug, Subcommand)]
 enum StoreVerb {
     /// Copy the data folder while serve runs. To restore the copy, start serve on it.
+    #[command(after_help = help::STORE_SNAPSHOT)]
     Snapshot(SnapshotArgs),
 }
 

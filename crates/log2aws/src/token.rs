@@ -10,6 +10,7 @@ use log2aws_server::{Rights, TokenAdmin, TokenName};
 use log2aws_service::ports::Clock as _;
 
 use crate::clock::SystemClock;
+use crate::help;
 
 /// The flags of `token`.
 #[derive(Debug, Args)]
@@ -21,10 +22,13 @@ pub(crate) struct TokenArgs {
 #[derive(Debug, Subcommand)]
 enum TokenVerb {
     /// Create a token for the dashboard and print it, this once.
+    #[command(after_help = help::TOKEN_ADD)]
     Add(AddArgs),
     /// List the tokens of the dashboard: names, permissions and ages.
+    #[command(after_help = help::TOKEN_LIST)]
     List(FolderArgs),
     /// Revoke a token; its sessions end at once.
+    #[command(after_help = help::TOKEN_REVOKE)]
     Revoke(RevokeArgs),
 }
 

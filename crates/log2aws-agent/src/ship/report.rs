@@ -60,6 +60,9 @@ pub struct DayReport {
     pub outcome: Outcome,
 }
 
+/// How many digits of a checksum a line shows.
+const SHORT_CHECKSUM: usize = 12;
+
 /// The result of a log. Only with [`Outcome::Delivered`] and [`Outcome::AlreadyDelivered`] does the
 /// store have it.
 #[derive(Debug, Serialize)]
@@ -164,6 +167,11 @@ pub fn day_range(days: &[Day]) -> Option<String> {
     }
 }
 
+/// The beginning of a checksum: enough to tell two logs apart. JSON has all of it.
+fn short(sha256: &str) -> &str {
+    sha256.get(..SHORT_CHECKSUM).unwrap_or(sha256)
+}
+
 impl fmt::Display for DayReport {
     /// One line, without its end.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -171,7 +179,8 @@ impl fmt::Display for DayReport {
         let once_more = |again: &bool| if *again { " again, for it has changed" } else { "" };
         match &self.outcome {
             Outcome::Delivered { size, sha256, again, attempts, .. } => {
-                write!(f, "{day}: delivered{} ({size} bytes, sha256 {sha256}", once_more(again))?;
+                let (sha256, once_more) = (short(sha256), once_more(again));
+                write!(f, "{day}: delivered{once_more} ({size} bytes, sha256 {sha256}")?;
                 if *attempts > 1 {
                     write!(f, ", {attempts} attempts")?;
                 }
@@ -182,6 +191,7 @@ impl fmt::Display for DayReport {
             }
             Outcome::WouldDeliver { size, sha256, again } => {
                 write!(f, "{day}: would deliver {}", self.file.display())?;
+                let sha256 = short(sha256);
                 write!(f, "{} ({size} bytes, sha256 {sha256})", once_more(again))
             }
             Outcome::Failed { reason } => write!(f, "{day}: not delivered: {reason}"),

@@ -12,12 +12,14 @@ use log2aws_agent::world::host_name;
 
 use super::proxy_url::without_login;
 use crate::config::{self, ConfigFile};
+use crate::examples;
 use crate::exit::{self, Exit};
 
 /// What can be done with the config file.
 #[derive(Debug, Subcommand)]
 pub enum ConfigVerb {
     /// Check every key, and print what holds and where each value comes from.
+    #[command(after_help = examples::CONFIG_CHECK)]
     Check(CheckArgs),
 }
 

@@ -8,7 +8,7 @@ use log2aws_agent::doctor::{self, DoctorConfig, Finding, Report, Verdict};
 use log2aws_agent::run::Interval;
 use log2aws_agent::world::{SystemTime, World, host_name};
 
-use super::flags::{PathFlags, ShipFlags};
+use super::flags::{PathFlags, ReachFlags};
 use crate::config::{self, Environment};
 use crate::exit::Exit;
 
@@ -20,7 +20,7 @@ pub struct DoctorArgs {
     #[command(flatten)]
     paths: PathFlags,
     #[command(flatten)]
-    shipping: ShipFlags,
+    reach: ReachFlags,
     /// The time between two samples: 600, 600s, 10m, 1h.
     #[arg(long, value_name = "TIME", default_value_t = Interval::DEFAULT)]
     interval: Interval,
@@ -44,9 +44,9 @@ pub(super) fn run(args: &DoctorArgs, environment: &Environment) -> anyhow::Resul
         log_dir: args.paths.log_dir.clone(),
         state_dir: args.paths.state_dir.clone(),
         interval: args.interval.duration(),
-        api: args.shipping.api.clone(),
-        network: args.shipping.network(environment),
-        upload_hosts: args.shipping.upload_host.clone(),
+        api: args.reach.api.clone(),
+        network: args.reach.network(environment),
+        upload_hosts: args.reach.upload_host.clone(),
     };
     let report = doctor::run(&config, &World::system(&time, config.zone.zone()));
     let mut out = io::stdout().lock();

@@ -120,7 +120,7 @@ impl SampleFlags {
 
 /// Where and how logs are sent.
 #[derive(Debug, Args)]
-pub(super) struct ShipFlags {
+pub(super) struct ReachFlags {
     /// The endpoint that issues URLs, e.g. `https://logs.example.com`.
     #[arg(long, value_name = "URL")]
     pub(super) api: Option<ApiUrl>,
@@ -138,6 +138,13 @@ pub(super) struct ShipFlags {
     /// subdomains. Can be repeated.
     #[arg(long, value_name = "HOST", value_delimiter = ',')]
     pub(super) upload_host: Vec<HostPattern>,
+}
+
+/// The flags of a delivery.
+#[derive(Debug, Args)]
+pub(super) struct ShipFlags {
+    #[command(flatten)]
+    pub(super) reach: ReachFlags,
     /// Time limit for one run over all pending logs, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = ship::DEFAULT_MAX_TIME.as_secs(), value_parser = clap::value_parser!(u64).range(1..=604_800))]
     pub(super) max_time: u64,
@@ -147,7 +154,7 @@ pub(super) struct ShipFlags {
     pub(super) keep_days: Option<u32>,
 }
 
-impl ShipFlags {
+impl ReachFlags {
     /// Proxies and certificates.
     pub(super) fn network(&self, environment: &Environment) -> Network {
         let proxy = self.proxy.as_ref().map(ProxyUrl::expose);
@@ -165,7 +172,9 @@ impl ShipFlags {
             ..Network::default()
         }
     }
+}
 
+impl ShipFlags {
     /// How long a delivered log is kept.
     pub(super) fn keep(&self) -> Option<Duration> {
         self.keep_days.map(|days| Duration::from_hours(24 * u64::from(days)))

@@ -145,7 +145,7 @@ impl RunArgs {
         for (flag, path) in [
             ("log-dir", Some(&self.paths.log_dir)),
             ("state-dir", Some(&self.paths.state_dir)),
-            ("ca-file", self.shipping.ca_file.as_ref()),
+            ("ca-file", self.shipping.reach.ca_file.as_ref()),
             ("textfile", self.textfile.as_ref()),
         ] {
             ensure!(
@@ -188,11 +188,11 @@ impl RunArgs {
             interval: NonZeroU32::new(self.interval.seconds()),
             sync: self.sampling.sync,
         };
-        let order = self.shipping.api.as_ref().map(|api| ShipOrder {
+        let order = self.shipping.reach.api.as_ref().map(|api| ShipOrder {
             api: api.to_string(),
             arguments: arguments(matches, ship, spool.server.as_str()),
             environment: child_environment(matches, environment),
-            proxy: self.shipping.network(environment).proxies.proxy_of(&api.to_string()),
+            proxy: self.shipping.reach.network(environment).proxies.proxy_of(&api.to_string()),
             max_time: Duration::from_secs(self.shipping.max_time),
         });
         Ok(RunConfig {

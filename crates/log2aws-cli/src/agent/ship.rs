@@ -46,7 +46,7 @@ pub struct ShipArgs {
 /// # Errors
 /// Nothing could be attempted.
 pub(super) fn run(args: &ShipArgs, environment: &Environment) -> anyhow::Result<Exit> {
-    let Some(api) = args.shipping.api.clone() else {
+    let Some(api) = args.shipping.reach.api.clone() else {
         let error = anyhow::anyhow!(
             "no endpoint is set: give --api, LOG2AWS_API, or the key api in the \
              config file"
@@ -64,9 +64,9 @@ pub(super) fn run(args: &ShipArgs, environment: &Environment) -> anyhow::Result<
         partial: args.partial,
         dry_run: args.dry_run,
         max_time: Duration::from_secs(args.shipping.max_time),
-        upload_hosts: args.shipping.upload_host.clone(),
+        upload_hosts: args.shipping.reach.upload_host.clone(),
         keep: args.shipping.keep(),
-        network: args.shipping.network(environment),
+        network: args.shipping.reach.network(environment),
     };
     // A person at a terminal sees why it takes long.
     let is_watched = !args.json && io::stderr().is_terminal();
@@ -211,7 +211,8 @@ mod tests {
             "--keep-days=90",
         ];
         let shipping = CommandLine::try_parse_from(command_line).unwrap().args.shipping;
-        let hosts: Vec<String> = shipping.upload_host.iter().map(ToString::to_string).collect();
+        let hosts: Vec<String> =
+            shipping.reach.upload_host.iter().map(ToString::to_string).collect();
         assert_eq!(hosts, ["a.example", "*.b.example", "10.0.0.7"]);
         assert_eq!(shipping.keep(), Some(Duration::from_hours(90 * 24)));
         assert_eq!(shipping.max_time, 3600);

@@ -7,7 +7,7 @@ use log2aws_agent::run::{Interval, ShipWindow};
 use log2aws_agent::status::{self, StatusConfig};
 use log2aws_agent::world::{SystemTime, World};
 
-use super::flags::{PathFlags, ShipFlags};
+use super::flags::{PathFlags, ReachFlags};
 use crate::config::Environment;
 use crate::exit::Exit;
 
@@ -17,7 +17,7 @@ pub struct StatusArgs {
     #[command(flatten)]
     paths: PathFlags,
     #[command(flatten)]
-    shipping: ShipFlags,
+    reach: ReachFlags,
     /// The time between two samples: 600, 600s, 10m, 1h.
     #[arg(long, value_name = "TIME", default_value_t = Interval::DEFAULT)]
     interval: Interval,
@@ -37,7 +37,7 @@ pub(super) fn run(args: &StatusArgs, environment: &Environment) -> anyhow::Resul
     let time = SystemTime::new();
     let config = StatusConfig {
         spool: args.paths.spool()?,
-        api: args.shipping.api.clone(),
+        api: args.reach.api.clone(),
         interval: args.interval,
         window: args.ship_window,
     };

@@ -8,6 +8,7 @@
 pub mod interval;
 #[cfg(test)]
 mod tests;
+pub mod writers;
 
 /// `uptime` prints whole minutes, so up to this many seconds more may have passed since the boot.
 pub const UPTIME_RESOLUTION: u64 = 60;
@@ -341,4 +342,17 @@ fn stretch(from: u32, to: u32, state: State) -> Stretch {
 
 fn small(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// Sorts by time and keeps one mark for each second: the first sample, else a line that could not
+/// be read.
+pub(crate) fn compact(marks: &mut Vec<Mark>) {
+    marks.sort_by_key(|mark| (mark.second, mark.samples == 0));
+    marks.dedup_by(|next, kept| {
+        let same = next.second == kept.second;
+        if same {
+            kept.samples = kept.samples.saturating_add(next.samples);
+        }
+        same
+    });
 }

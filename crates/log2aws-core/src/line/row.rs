@@ -27,6 +27,12 @@ impl<'a> Row<'a> {
         self.line.rounded
     }
 
+    /// The local time of the line, to the second.
+    pub fn time(&self) -> DateTime {
+        let end = self.csv.iter().position(|b| *b == b',').unwrap_or(self.csv.len());
+        time(self.line.date, &self.csv[..end])
+    }
+
     /// The numbers of the line.
     pub fn sample(&self) -> Sample {
         let mut cells = self.csv.split(|b| *b == b',');

@@ -6,7 +6,7 @@ use jiff::civil::DateTime;
 
 use super::{Cause, Gap, Reboot};
 use crate::coverage::interval::{self, DayBefore, Source};
-use crate::coverage::{Frame, Mark, State, Stretch, boot, cover, not_yet};
+use crate::coverage::{Frame, Mark, State, Stretch, boot, compact, cover, not_yet};
 use crate::day_clock::DayClock;
 
 /// The most gaps and reboots that are listed; further ones are only counted.
@@ -269,17 +269,4 @@ fn went_back(previous: &Previous, time: DateTime, second: Option<u32>) -> bool {
         (Some(before), Some(now)) => now < before,
         _ => time < previous.time,
     }
-}
-
-/// Sorts by time and keeps one mark for each second: the first sample, else a line that could not
-/// be read.
-fn compact(marks: &mut Vec<Mark>) {
-    marks.sort_by_key(|mark| (mark.second, mark.samples == 0));
-    marks.dedup_by(|next, kept| {
-        let same = next.second == kept.second;
-        if same {
-            kept.samples = kept.samples.saturating_add(next.samples);
-        }
-        same
-    });
 }

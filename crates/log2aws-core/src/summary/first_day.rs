@@ -88,8 +88,12 @@ mod tests {
     fn log(samples: &[(u32, Option<u64>)], unreadable: &[u32]) -> LogSummary {
         let mut builder = SummaryBuilder::new(Day::from_date(DAY).unwrap());
         builder.metadata(&Metadata::parse(b"# log2aws/1 interval=600").unwrap());
-        unreadable.iter().for_each(|minute| builder.unreadable(Some(at(*minute))));
-        samples.iter().for_each(|(minute, uptime)| builder.sample(&sample(*minute, *uptime)));
+        for minute in unreadable {
+            builder.unreadable(Some(at(*minute)));
+        }
+        for (minute, uptime) in samples {
+            builder.sample(&sample(*minute, *uptime));
+        }
         builder.finish(Rejects::default())
     }
 
@@ -103,14 +107,14 @@ mod tests {
         // From 14:20 on, on a machine that runs for long, is unknown, or booted at 14:10 or 02:20.
         let long = Some(4_000_000);
         for (uptime, off) in [(long, 0), (None, 0), (Some(600), 86), (Some(12 * 3_600), 14)] {
-            let log = log(&every_ten(860..1440, uptime), &[]);
-            assert_eq!((log.missing, log.expected), (86, 144), "{uptime:?}");
-            assert_eq!(log.lead(), Lead { missing: 86, off }, "{uptime:?}");
-            let first = log.as_first_day();
+            let day = log(&every_ten(860..1440, uptime), &[]);
+            assert_eq!((day.missing, day.expected), (86, 144), "{uptime:?}");
+            assert_eq!(day.lead(), Lead { missing: 86, off }, "{uptime:?}");
+            let first = day.as_first_day();
             assert_eq!((first.missing, first.expected, first.sampled()), (0, 58, 58));
             assert_eq!((first.gaps.len(), first.gaps_total), (0, 0));
             assert!(first.missing_by_cause.is_empty());
-            assert_eq!(first.first, log.first);
+            assert_eq!(first.first, day.first);
         }
     }
 

@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::convert::Totals;
 use crate::coverage::interval::{self, DayBefore};
+use crate::coverage::writers::is_second_writer;
 use crate::day::Day;
 use crate::key::RawKey;
 use crate::reject::Stopped;
@@ -323,10 +324,9 @@ impl LogSummary {
         self.expected.saturating_sub(self.missing).saturating_sub(self.unreadable)
     }
 
-    /// Whether so many samples are there twice that two writers are at work, or lines were written
-    /// twice. A few are those of somebody who tried the sampler by hand.
+    /// Whether two writers are at work, or lines were written twice: see [`is_second_writer`].
     pub fn has_second_writer(&self) -> bool {
-        self.sampled_twice >= 3 && self.sampled_twice.saturating_mul(10) >= self.sampled()
+        is_second_writer(self.sampled_twice, self.sampled())
     }
 
     /// The number of missing samples with that cause.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{Effect, Plan, Statement};
+use crate::cost::Estimate;
 
 /// The line width of a reason.
 const WIDTH: usize = 88;
@@ -10,6 +11,17 @@ const WIDTH: usize = 88;
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "stack {} in {}", self.stack, self.region)?;
+        let kept = self.resources.iter().filter(|resource| resource.kept).count();
+        writeln!(
+            f,
+            "  {} resources; {kept} of them are kept when it is deleted",
+            self.resources.len()
+        )?;
+        writeln!(f, "  {} permissions and prohibitions", self.statements.len())?;
+        let Estimate { servers, .. } = &self.cost;
+        let s = if *servers == 1 { "" } else { "s" };
+        writeln!(f, "  {:.2} USD a month for {servers} server{s}", self.cost.total())?;
+        writeln!(f, "  nothing is made until log2aws stack deploy")?;
         writeln!(f, "\n{} resources:", self.resources.len())?;
         let id = self.resources.iter().map(|r| r.id.len()).max().unwrap_or(0);
         let kind = self.resources.iter().map(|r| r.kind.len()).max().unwrap_or(0);

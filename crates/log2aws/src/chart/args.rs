@@ -27,8 +27,9 @@ pub(crate) struct ChartArgs {
     /// The server's name [default: from the path SERVER/DATE.log or the log].
     #[arg(long, value_name = "NAME")]
     pub(super) server: Option<ServerName>,
-    /// The day to draw [default: from the path or the first row].
-    #[arg(long, value_name = "YYYY-MM-DD")]
+    /// The day to draw: YYYY-MM-DD, MM-DD, today, yesterday or -7d [default: from the path or the
+    /// first row].
+    #[arg(long, value_name = "DAY", allow_hyphen_values = true, value_parser = crate::flag::day)]
     pub(super) date: Option<Day>,
     /// When the log was taken, e.g. "2026-11-30T14:30" on the server's clock: nothing after it is
     /// missing [default: at the end of its day].

@@ -268,3 +268,20 @@ fn a_file_that_is_not_there_is_no_fault_of_usage() {
     assert!(ran.error().contains("a.log cannot be read"));
     assert!(!super::is_usage(ran.exit.as_ref().unwrap_err()));
 }
+
+#[test]
+fn a_log_of_two_writers_is_converted_whole_with_one_warning() {
+    let line = LOG.lines().find(|line| line.starts_with("2019-08-01 00:00:01")).unwrap();
+    let at = |minute: u32, second: u32| {
+        let time = format!("2019-08-01 {:02}:{:02}:{second:02}", minute / 60, minute % 60);
+        line.replace("2019-08-01 00:00:01", &time) + "\n"
+    };
+    let one: String = (0..1440).step_by(10).map(|minute| at(minute, 1)).collect();
+    let two: String = (0..1440).step_by(10).map(|minute| at(minute, 1) + &at(minute, 4)).collect();
+    let folder = folder(&[("one.log", &one), ("two.log", &two)]);
+    let ran = run_in(&folder, &["{}two.log", "{}one.log", "--strict"], "");
+    assert_eq!(ran.exit(), Exit::Done);
+    assert_eq!(ran.stdout.lines().count(), 1 + 288 + 144);
+    assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+    assert!(ran.stderr.starts_with("convert: two.log: 2019-08-01: two programs wrote this log"));
+}

@@ -3,8 +3,10 @@
 use std::io::{self, Write};
 
 use log2aws_core::convert::Sink;
+use log2aws_core::coverage::writers::WriterCheck;
 use log2aws_core::csv::CSV_HEADER;
 use log2aws_core::line::Row;
+use log2aws_core::metadata::Metadata;
 use log2aws_core::reject::Reject;
 use serde::Serialize;
 
@@ -121,8 +123,9 @@ impl<'a> RejectWriter<'a> {
     }
 }
 
-/// The two as one sink.
+/// The two as one sink, which also looks for second writers.
 pub(super) struct Both<'a, 'b> {
+    pub(super) writers: WriterCheck,
     pub(super) rows: &'a mut RowWriter<'b>,
     pub(super) rejects: &'a mut RejectWriter<'b>,
 }
@@ -131,6 +134,13 @@ impl Sink for Both<'_, '_> {
     fn row(&mut self, row: &Row<'_>) {
         self.rows.0.buffer.extend_from_slice(row.csv());
         self.rows.0.end_line();
+        self.writers.row(row.time());
+    }
+
+    fn metadata(&mut self, metadata: &Metadata) {
+        if let Some(interval) = metadata.interval {
+            self.writers.interval(interval.get());
+        }
     }
 
     fn reject(&mut self, reject: Reject) {

@@ -9,7 +9,7 @@ use log2aws_service::ports::{Condition, Store, StoreError, Version};
 
 use crate::results_bucket::ResultsBucket;
 
-/// How often a change is tried that others overtake.
+/// How often the records are read, and a change is tried, that others overtake.
 const MAX_ATTEMPTS: u32 = 10;
 
 fn key() -> anyhow::Result<ObjectKey> {
@@ -23,13 +23,21 @@ fn key() -> anyhow::Result<ObjectKey> {
 pub(super) fn read(bucket: &ResultsBucket) -> anyhow::Result<(Retired, Option<Version>)> {
     let (store, name, key) = (&bucket.store, &bucket.name, key()?);
     let read = || -> Result<Option<(Vec<u8>, Version)>, StoreError> {
-        let Some(version) = store.head(name, &key)? else { return Ok(None) };
-        let mut bytes = Vec::new();
-        let opened = store.open(name, &key, &version.id)?;
-        opened.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|source| {
-            StoreError::Failed { what: format!("reading {name}/{key}"), source }
-        })?;
-        Ok(Some((bytes, version)))
+        let mut attempts = 0;
+        loop {
+            let Some(version) = store.head(name, &key)? else { return Ok(None) };
+            attempts += 1;
+            let opened = match store.open(name, &key, &version.id) {
+                // Replaced since the lookup.
+                Err(StoreError::NotFound { .. }) if attempts < MAX_ATTEMPTS => continue,
+                opened => opened?,
+            };
+            let mut bytes = Vec::new();
+            opened.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|source| {
+                StoreError::Failed { what: format!("reading {name}/{key}"), source }
+            })?;
+            return Ok(Some((bytes, version)));
+        }
     };
     let place = || format!("s3://{name}/{key} cannot be read");
     let Some((bytes, version)) = read().with_context(place)? else {

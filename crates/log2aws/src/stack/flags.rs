@@ -9,7 +9,7 @@ use log2aws_stack::env_name::EnvName;
 use log2aws_stack::name::StackName;
 use url::Url;
 
-use crate::flag;
+use crate::{flag, help};
 
 /// The flags of `stack`.
 #[derive(Debug, Args)]
@@ -21,12 +21,16 @@ pub(crate) struct StackArgs {
 #[derive(Debug, Subcommand)]
 pub(super) enum StackVerb {
     /// Show resources, permissions and cost of a deploy. Sends no requests.
+    #[command(after_help = help::STACK_PLAN)]
     Plan(PlanArgs),
     /// Create or update the stack.
+    #[command(after_help = help::STACK_DEPLOY)]
     Deploy(Box<DeployArgs>),
     /// Delete the stack; its buckets remain unless they are purged.
+    #[command(after_help = help::STACK_DELETE)]
     Delete(DeleteArgs),
     /// Show the events of the stack.
+    #[command(after_help = help::STACK_EVENTS)]
     Events(EventsArgs),
 }
 
