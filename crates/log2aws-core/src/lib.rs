@@ -23,3 +23,4 @@ pub mod reopening;
 pub mod sample;
 pub mod server_name;
 pub mod summary;
+pub mod trend;
