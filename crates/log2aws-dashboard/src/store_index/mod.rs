@@ -6,6 +6,7 @@
 //! data. The index is cached, so that a restart does not read everything again.
 
 mod cache;
+mod facts;
 mod list;
 mod list_plan;
 mod read;
