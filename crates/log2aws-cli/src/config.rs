@@ -10,6 +10,7 @@
 
 mod environment;
 mod file;
+mod values;
 
 use std::convert::Infallible;
 use std::ffi::OsString;
@@ -29,10 +30,10 @@ const NOT_IN_FILE: [&str; 3] = ["config", "help", "version"];
 pub const WITHOUT_VARIABLE: [&str; 4] = ["change-set", "help", "version", "yes"];
 
 /// The verbs for the data of `serve`, besides `serve` itself.
-const OPERATOR_VERBS: [&str; 4] = ["audit", "reopen", "store", "token"];
+const OPERATOR_VERBS: [&str; 5] = ["alerts", "audit", "reopen", "store", "token"];
 
 /// The keys of the file of `serve` that these verbs read, if they have such a flag.
-pub const OPERATOR_KEYS: [&str; 2] = ["data-dir", "final-after"];
+pub const OPERATOR_KEYS: [&str; 5] = ["alert", "data-dir", "final-after", "time-zone", "webhook"];
 
 /// Gives every flag of every verb and nested verb its environment variable, but those
 /// [`WITHOUT_VARIABLE`].

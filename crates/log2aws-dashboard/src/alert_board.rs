@@ -1,8 +1,10 @@
 //! The alerts, for the pages.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use log2aws_core::alert::{Alert, Rule};
+use log2aws_core::server_name::ServerName;
 
 /// The alerts and the webhooks at one moment.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -34,6 +36,15 @@ impl AlertBoard {
     /// The number of alerts that are firing.
     pub fn firing(&self) -> usize {
         self.alerts.iter().filter(|alert| alert.is_firing()).count()
+    }
+
+    /// The number of alerts that are firing of each server that has any.
+    pub(crate) fn by_server(&self) -> BTreeMap<&ServerName, u64> {
+        let mut servers = BTreeMap::new();
+        for alert in self.alerts.iter().filter(|alert| alert.is_firing()) {
+            *servers.entry(&alert.server).or_default() += 1;
+        }
+        servers
     }
 }
 

@@ -29,7 +29,8 @@ mod ui;
 mod view_server;
 
 pub use alerts::{
-    AlertConfig, SendError, Sender, UrlSource, Webhook, WebhookError, WebhookUrl, overload, past,
+    AlertConfig, PastAlerts, SendError, Sender, TellError, UrlSource, Webhook, WebhookError,
+    WebhookUrl,
 };
 pub use audit::{
     AUDIT_FOLDER, AUDIT_SUFFIX, AuditConfig, AuditEvent, EVENTS, MAX_LINE_BYTES,

@@ -388,7 +388,7 @@ impl Server {
         let pages = dashboard::dashboard(&self.store_index, &self.clock, Feed::ThisMachine);
         AuthenticatedUi::new(UiConfig {
             door: self.door.clone(),
-            pages: Arc::new(pages.with_trouble(trouble)),
+            pages: Arc::new(pages.with_trouble(trouble).with_alerts(self.board.source())),
             endpoint,
             clock: self.clock.clone(),
             random: fill,

@@ -1,5 +1,6 @@
 //! The log2aws command line. `main` only parses; the verbs do the work.
 
+mod alerts;
 mod audit;
 mod bucket;
 mod chart;
@@ -16,6 +17,7 @@ mod listener;
 mod logging;
 mod printable;
 mod reopen;
+mod results_bucket;
 mod serve;
 mod stack;
 mod stop_signal;

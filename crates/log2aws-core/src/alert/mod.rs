@@ -32,5 +32,5 @@ pub use outbox::{GROUP_INTERVAL, GROUP_WAIT, MAX_MESSAGES, Outbox};
 pub use payload::{Format, MAX_LISTED, payload};
 pub use quiet::{QuietHours, QuietHoursError};
 pub use rule::{Condition, RULE_KEYS, Rule, RuleError, Severity, WEBHOOK_KEYS, default_rules};
-pub use simulate::{Past, simulate};
-pub use text::{describe, describe_figure, title};
+pub use simulate::{Asks, Past, simulate};
+pub use text::{describe, describe_figure, describe_rule, title};

@@ -1,7 +1,5 @@
 //! A rule: what is looked for, on which servers.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -191,23 +189,6 @@ impl Rule {
     /// Whether the rule is for this server.
     pub fn is_for(&self, server: &ServerName) -> bool {
         self.servers.is_empty() || self.servers.iter().any(|p| p.matches(server.as_str()))
-    }
-}
-
-impl fmt::Display for Rule {
-    /// What the rule looks for, in English.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.condition {
-            Condition::Silent { days: 1 } => f.write_str("a log that was due is missing"),
-            Condition::Silent { days } => write!(f, "the logs of {days} days are missing"),
-            Condition::Load { above, minutes } => {
-                write!(f, "load per core above {above} for {minutes} minutes")
-            }
-            Condition::Memory { days } => write!(f, "no free memory within {days} days"),
-            Condition::Rejects { above } => {
-                write!(f, "more than {above} % of the lines unreadable")
-            }
-        }
     }
 }
 

@@ -1,15 +1,15 @@
 //! What the rules would have told in the past.
 
-use jiff::tz::TimeZone;
-use jiff::{SignedDuration, ToSpan as _};
 use std::collections::BTreeSet;
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, ToSpan as _};
 
 use super::book::Book;
 use super::evaluate::{AsOf, DayFacts, Overload, ServerFacts, evaluate};
 use super::group::Network;
 use super::message::Message;
 use super::outbox::GROUP_WAIT;
-use super::quiet::QuietHours;
 use super::rule::Rule;
 use crate::day::Day;
 use crate::server_name::ServerName;
@@ -25,23 +25,37 @@ const HOOK: &str = "test";
 pub struct Past {
     /// The server.
     pub server: ServerName,
-    /// What it has in common with others.
-    pub network: Network,
     /// Its days, oldest first.
     pub days: Vec<DayFacts>,
 }
 
+/// What has to be asked elsewhere.
+pub struct Asks<'a> {
+    /// What a server has in common with others; only asked for alerts.
+    pub network: &'a mut dyn FnMut(&ServerName) -> Network,
+    /// Whether it is quiet at that time.
+    pub is_quiet: &'a dyn Fn(Timestamp) -> bool,
+    /// As for [`evaluate`].
+    pub overload: &'a mut dyn FnMut(&ServerName, &DayFacts, f64) -> Overload,
+}
+
+impl std::fmt::Debug for Asks<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Asks")
+    }
+}
+
 /// The messages that would have been sent from `first` to `last`, if each log had arrived just
 /// before it was due, at noon in `zone`. What was wrong at the beginning already is told on the first
-/// day. `overload` is as for [`evaluate`].
+/// day.
 pub fn simulate(
     rules: &[Rule],
     past: &[Past],
     (first, last): (Day, Day),
     zone: &TimeZone,
-    quiet: Option<QuietHours>,
-    overload: &mut dyn FnMut(&ServerName, &DayFacts, f64) -> Overload,
+    asks: Asks<'_>,
 ) -> Vec<Message> {
+    let Asks { network, is_quiet, overload } = asks;
     let mut book = Book::default();
     let mut messages = Vec::new();
     let mut date = first.date();
@@ -60,15 +74,11 @@ pub fn simulate(
                 (server.clone(), evaluate(rules, facts, AsOf { not_due }, &mut ask))
             })
             .collect();
-        let mut network = |server: &ServerName| {
-            let found = past.iter().find(|past| past.server == *server);
-            found.map_or_else(|| Network::of_name(server), |past| past.network.clone())
-        };
-        book.update(rules, &verdicts, &mut network, noon);
+        book.update(rules, &verdicts, network, noon);
         let Ok(tomorrow) = date.checked_add(1.day()) else { break };
         let mut at = noon.checked_add(GROUP_WAIT).unwrap_or(noon);
         while at.to_zoned(zone.clone()).datetime() < tomorrow.at(12, 0, 0, 0) {
-            book.form(HOOK, quiet.is_some_and(|quiet| quiet.contains(at, zone)), at);
+            book.form(HOOK, is_quiet(at), at);
             while let Some(message) = book.outbox(HOOK).and_then(|outbox| outbox.next()).cloned() {
                 book.taken(HOOK, &message.id);
                 messages.push(message);

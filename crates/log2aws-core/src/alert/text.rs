@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::figure::Figure;
 use super::message::{Change, Item, Message};
+use super::rule::{Condition, Rule};
 use crate::chart::Language;
 use crate::server_name::ServerName;
 
@@ -70,6 +71,37 @@ pub fn describe(item: &Item, language: Language) -> String {
         (_, Some(day), true) => format!("{what}。{day} に解消"),
         (_, None, false) => format!("{what}; over"),
         (_, None, true) => format!("{what}。解消"),
+    }
+}
+
+/// What a rule looks for.
+pub fn describe_rule(rule: &Rule, language: Language) -> String {
+    match (rule.condition, language) {
+        (Condition::Silent { days: 1 }, Language::En) => "a log that was due is missing".to_owned(),
+        (Condition::Silent { days }, Language::En) => {
+            format!("the logs of {days} days are missing, and none has come since")
+        }
+        (Condition::Silent { days }, Language::Ja) => {
+            format!("期限を過ぎたログが {days} 日分以上届いていない")
+        }
+        (Condition::Load { above, minutes }, Language::En) => {
+            format!("load per core above {above} for {minutes} min of a delivered day")
+        }
+        (Condition::Load { above, minutes }, Language::Ja) => {
+            format!("届いた日の負荷が {minutes} 分間、コアあたり {above} を超えた")
+        }
+        (Condition::Memory { days }, Language::En) => {
+            format!("free memory runs out within {}", plural(days, "day"))
+        }
+        (Condition::Memory { days }, Language::Ja) => {
+            format!("{days} 日以内に空きメモリがなくなる見込み")
+        }
+        (Condition::Rejects { above }, Language::En) => {
+            format!("more than {above} % of the lines of a delivered day cannot be read")
+        }
+        (Condition::Rejects { above }, Language::Ja) => {
+            format!("届いた日の行のうち {above} % を超える行が読めない")
+        }
     }
 }
 

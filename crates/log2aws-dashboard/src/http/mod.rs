@@ -14,6 +14,7 @@ use log2aws_core::chart::Language;
 use log2aws_core::day::Day;
 use log2aws_service::ports::{Clock, Rasterizer};
 
+use crate::alert_board::{AlertBoard, AlertSource};
 use crate::i18n::{self, Words};
 use crate::pages::layout::PageLayout;
 use crate::pages::{error_page, login};
@@ -60,6 +61,7 @@ pub struct Dashboard {
     version: &'static str,
     feed: Feed,
     trouble: Option<TroubleSource>,
+    alerts: Option<AlertSource>,
 }
 
 impl fmt::Debug for Dashboard {
@@ -77,13 +79,23 @@ impl Dashboard {
         version: &'static str,
         feed: Feed,
     ) -> Self {
-        Self { store_index, raster, clock, version, feed, trouble: None }
+        Self { store_index, raster, clock, version, feed, trouble: None, alerts: None }
     }
 
     /// The same, with a source of what is wrong with the store: the calendar says it.
     #[must_use]
     pub fn with_trouble(self, trouble: TroubleSource) -> Self {
         Self { trouble: Some(trouble), ..self }
+    }
+
+    /// The same, with a source of alerts: then there is a page of them.
+    #[must_use]
+    pub fn with_alerts(self, alerts: AlertSource) -> Self {
+        Self { alerts: Some(alerts), ..self }
+    }
+
+    fn alerts(&self) -> Arc<AlertBoard> {
+        self.alerts.as_ref().map_or_else(Arc::default, |alerts| alerts())
     }
 
     fn trouble(&self) -> StoreTrouble {
@@ -123,6 +135,7 @@ impl Dashboard {
             },
             viewer: context.request.extensions().get(),
             version: self.version,
+            alerts: self.alerts(),
         }
     }
 
@@ -167,6 +180,7 @@ pub fn login_page(request: &Request<()>, error: Option<LoginError>, next: &str) 
         source: "",
         viewer: None,
         version: env!("CARGO_PKG_VERSION"),
+        alerts: Arc::default(),
     };
     match login::render(&layout, error, next) {
         Ok(html) => reply::page(html),

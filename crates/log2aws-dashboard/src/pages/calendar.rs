@@ -101,6 +101,7 @@ struct ServerRow<'a> {
     /// The whole name and note, if they are not shown whole.
     title: Option<String>,
     reboots: Option<String>,
+    alerts: Option<String>,
     compare: String,
     cells: Vec<CellView<'a>>,
 }
@@ -163,6 +164,7 @@ pub(crate) fn render(
     let bad = |field| errors.iter().find(|error: &&FieldError| error.field == field);
     let given = |field, value: String| bad(field).map_or(value, |error| error.given.clone());
     messages.splice(0..0, field_errors(errors));
+    let alerts = layout.alerts.by_server();
     messages.extend(totals::missing(calendar, state, w));
     CalendarPage {
         f: layout,
@@ -190,7 +192,16 @@ pub(crate) fn render(
         marks: marks(calendar, state.lens, w),
         months: months(&calendar.days),
         days: heads(calendar, &first, w),
-        rows: calendar.rows.iter().map(|row| server_row(row, &names, state.lens, w)).collect(),
+        rows: calendar
+            .rows
+            .iter()
+            .map(|row| ServerRow {
+                alerts: alerts
+                    .get(&row.server)
+                    .map(|n| count(*n, [w.alerts_one_here, w.alerts_many_here])),
+                ..server_row(row, &names, state.lens, w)
+            })
+            .collect(),
         legend: legend(calendar, state.lens, w),
         compare_date: state.fixed.then_some(calendar.state_of.0),
         earlier: moved(-span),
@@ -292,6 +303,7 @@ fn server_row<'a>(
         title: cut.then_some(whole),
         reboots: (row.reboots >= MANY_REBOOTS)
             .then(|| count(row.reboots.into(), [w.reboots_here_many; 2])),
+        alerts: None,
         compare: fill(w.compare_one, &[("server", &server)]),
         cells: cells
             .map(|((cell, value), day)| match cell {

@@ -1,6 +1,7 @@
 //! Which rules there are, and which webhooks are told.
 
 use std::fmt;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 
 use jiff::tz::TimeZone;
@@ -121,7 +122,14 @@ impl UrlSource {
             Self::Given(url) => return Ok(url.clone()),
             Self::File(path) => path,
         };
-        let text = read_secret_of(path, FileOwner::of_process()).map_err(|error| match error {
+        // Root reads the file of the user of serve, too.
+        let mut owner = FileOwner::of_process();
+        if owner.uid == 0
+            && let Ok(meta) = path.symlink_metadata()
+        {
+            owner.uid = meta.uid();
+        }
+        let text = read_secret_of(path, owner).map_err(|error| match error {
             ServeError::KeyFileOwner { path } => WebhookError::File(format!(
                 "{} is a link or belongs to another user: chown it to the user of serve",
                 path.display()

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use log2aws_core::alert::{Message, payload};
 use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
 
-use super::config::WebhookUrl;
+use super::config::{Webhook, WebhookError, WebhookUrl};
 
 /// The time for one request in all, with the lookup of the name.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -47,6 +48,20 @@ pub enum SendError {
     /// The proxy or TLS failed, or what answers is no HTTP server.
     #[error("{0}")]
     Other(&'static str),
+}
+
+/// Why a webhook was not told. Contains no URL.
+#[derive(Debug, thiserror::Error)]
+pub enum TellError {
+    /// Its URL cannot be used.
+    #[error(transparent)]
+    Url(#[from] WebhookError),
+    /// It did not take the message.
+    #[error(transparent)]
+    Send(#[from] SendError),
+    /// The message cannot be written.
+    #[error("the message cannot be written: {0}")]
+    Json(#[from] serde_json::Error),
 }
 
 /// A client for webhooks.
@@ -91,11 +106,27 @@ impl Sender {
         Self { agent: config.new_agent() }
     }
 
+    /// Tells a webhook; `link` leads to the alerts in the dashboard. Blocks for at most ten seconds.
+    ///
+    /// # Errors
+    /// [`TellError`]. The webhook may have taken the message nevertheless.
+    pub fn tell(
+        &self,
+        webhook: &Webhook,
+        message: &Message,
+        link: Option<&str>,
+        now: Timestamp,
+    ) -> Result<(), TellError> {
+        let url = webhook.url.read(&webhook.name)?;
+        let body = payload(message, webhook.format, webhook.language, link)?;
+        Ok(self.send(&url, &message.id, &body, now)?)
+    }
+
     /// Sends a body; `id` is the same when it is repeated. Blocks for at most ten seconds.
     ///
     /// # Errors
     /// [`SendError`]. The webhook may have taken the message nevertheless.
-    pub fn send(
+    fn send(
         &self,
         url: &WebhookUrl,
         id: &str,

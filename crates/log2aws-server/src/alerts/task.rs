@@ -6,18 +6,16 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use log2aws_core::alert::{
-    AsOf, Book, DayFacts, Message, Overload, ServerFacts, Verdict, evaluate, payload,
-};
+use log2aws_core::alert::{AsOf, Book, DayFacts, Overload, ServerFacts, Verdict, evaluate};
 use log2aws_core::day::Day;
 use log2aws_core::server_name::ServerName;
 use log2aws_dashboard::store_index::StoreIndex;
 use log2aws_dashboard::{AlertBoard, AlertSource, HookStatus};
 use log2aws_service::ports::Clock;
 
-use super::config::{AlertConfig, Webhook, WebhookError};
+use super::config::{AlertConfig, Webhook};
 use super::overloads::{self, Overloads};
-use super::sender::{SendError, Sender};
+use super::sender::{SendError, Sender, TellError};
 use super::state_file::StateFile;
 use crate::background::{BackgroundTask, Next, Stop, TaskError};
 use crate::metrics::Metrics;
@@ -30,17 +28,6 @@ const FIRST_RETRY: Duration = Duration::from_secs(10);
 
 /// The maximum of that delay, and of what a webhook can ask for.
 const LONGEST_RETRY: Duration = Duration::from_hours(1);
-
-/// Why a webhook was not told.
-#[derive(Debug, thiserror::Error)]
-enum Failure {
-    #[error(transparent)]
-    Url(#[from] WebhookError),
-    #[error(transparent)]
-    Send(#[from] SendError),
-    #[error("the message cannot be written: {0}")]
-    Json(#[from] serde_json::Error),
-}
 
 /// A webhook that did not take the last message.
 #[derive(Debug)]
@@ -226,7 +213,8 @@ impl AlertTask {
             if stop.is_set() || self.retries.get(name).is_some_and(waits) {
                 return Ok(());
             }
-            match self.send(webhook, &message, now) {
+            let Some(sender) = &self.sender else { return Ok(()) };
+            match sender.tell(webhook, &message, self.link.as_deref(), now) {
                 Ok(()) => {
                     self.metrics.count_notification("sent");
                     self.retries.remove(name);
@@ -243,18 +231,11 @@ impl AlertTask {
         Ok(())
     }
 
-    fn send(&self, webhook: &Webhook, message: &Message, now: Timestamp) -> Result<(), Failure> {
-        let Some(sender) = &self.sender else { return Ok(()) };
-        let url = webhook.url.read(&webhook.name)?;
-        let body = payload(message, webhook.format, webhook.language, self.link.as_deref())?;
-        Ok(sender.send(&url, &message.id, &body, now)?)
-    }
-
-    fn failed(&mut self, name: &str, failure: &Failure, now: Timestamp) {
+    fn failed(&mut self, name: &str, failure: &TellError, now: Timestamp) {
         let failures = self.retries.get(name).map_or(0, |retry| retry.failures).saturating_add(1);
         let doubled = FIRST_RETRY.saturating_mul(1 << failures.saturating_sub(1).min(16));
         let asked = match failure {
-            Failure::Send(SendError::Status { retry_after, .. }) => *retry_after,
+            TellError::Send(SendError::Status { retry_after, .. }) => *retry_after,
             _ => None,
         };
         let wait = asked.unwrap_or(doubled).clamp(Duration::from_secs(1), LONGEST_RETRY);

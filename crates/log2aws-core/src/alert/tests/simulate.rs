@@ -6,10 +6,14 @@ use super::*;
 
 fn told(rules: &[Rule], past: &[Past], quiet: Option<&str>) -> Vec<(String, String)> {
     let zone = TimeZone::fixed(jiff::tz::offset(9));
-    let quiet = quiet.map(|text| text.parse().unwrap());
+    let quiet: Option<QuietHours> = quiet.map(|text| text.parse().unwrap());
     let span = (day("2026-11-10"), day("2026-11-20"));
-    let mut overload = |_: &ServerName, day: &DayFacts, limit: f64| all_day(day, limit);
-    let messages = simulate(rules, past, span, &zone, quiet, &mut overload);
+    let asks = Asks {
+        network: &mut |server| Network::of_name(server),
+        is_quiet: &|at| quiet.is_some_and(|quiet| quiet.contains(at, &zone)),
+        overload: &mut |_, day, limit| all_day(day, limit),
+    };
+    let messages = simulate(rules, past, span, &zone, asks);
     let line = |message: &Message| {
         let at = message.at.to_zoned(zone.clone()).strftime("%m-%d %H:%M").to_string();
         (at, title(message, crate::chart::Language::En))
@@ -18,7 +22,7 @@ fn told(rules: &[Rule], past: &[Past], quiet: Option<&str>) -> Vec<(String, Stri
 }
 
 fn past(server: &str, days: Vec<DayFacts>) -> Past {
-    Past { server: name(server), network: Network::of_name(&name(server)), days }
+    Past { server: name(server), days }
 }
 
 fn pair(at: &str, text: &str) -> (String, String) {
