@@ -128,10 +128,10 @@ pub fn evaluate(
     verdicts
 }
 
-fn silent(rule: usize, days: &[DayFacts], as_of: AsOf, least: u32) -> Option<Verdict> {
+fn silent(rule: usize, days: &[DayFacts], as_of: AsOf, limit: u32) -> Option<Verdict> {
     let last = days.last()?.day;
     let due = number(as_of.not_due) - number(last) - 1;
-    let days = u32::try_from(due).ok().filter(|due| *due >= least)?;
+    let days = u32::try_from(due).ok().filter(|due| *due >= limit)?;
     let since = Day::from_date(last.date().tomorrow().ok()?)?;
     Some(Verdict::Found { rule, since, until: None, figure: Figure::Silent { last, days } })
 }

@@ -205,5 +205,6 @@ fn message(
 
 /// The first 64 bits in hex.
 pub(super) fn short_hex(digest: &[u8]) -> String {
-    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    let number = digest.iter().take(8).fold(0_u64, |sum, byte| (sum << 8) | u64::from(*byte));
+    format!("{number:016x}")
 }

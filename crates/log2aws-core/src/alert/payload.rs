@@ -102,8 +102,9 @@ pub fn payload(
                 text.push_str(&escaped(&line));
             }
             if let Some(link) = link {
-                text.push('\n');
-                text.push_str(&format!("<{}>", escaped(link)));
+                text.push_str("\n<");
+                text.push_str(&escaped(link));
+                text.push('>');
             }
             serde_json::to_vec(&json!({ "text": text }))
         }

@@ -9,7 +9,7 @@ use super::book::Book;
 use super::evaluate::{AsOf, DayFacts, Overload, ServerFacts, evaluate};
 use super::group::Network;
 use super::message::Message;
-use super::outbox::GROUP_WAIT;
+use super::outbox::{GROUP_WAIT, Outbox};
 use super::rule::Rule;
 use crate::day::Day;
 use crate::server_name::ServerName;
@@ -79,7 +79,7 @@ pub fn simulate(
         let mut at = noon.checked_add(GROUP_WAIT).unwrap_or(noon);
         while at.to_zoned(zone.clone()).datetime() < tomorrow.at(12, 0, 0, 0) {
             book.form(HOOK, is_quiet(at), at);
-            while let Some(message) = book.outbox(HOOK).and_then(|outbox| outbox.next()).cloned() {
+            while let Some(message) = book.outbox(HOOK).and_then(Outbox::next).cloned() {
                 book.taken(HOOK, &message.id);
                 messages.push(message);
             }

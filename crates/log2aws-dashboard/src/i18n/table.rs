@@ -61,7 +61,7 @@ words! {
     alerts_what: "Details", "内容";
     alerts_rules: "Rules", "ルール";
     alerts_no_webhook: "No webhook is set: alerts are shown here, on the calendar and as metrics only.", "Webhook の設定はありません。アラートはこのページ、カレンダー、メトリクスだけに表示されます。";
-    alerts_webhooks: "Webhooks: {names}", "Webhook：{names}";
+    alerts_webhooks: "Webhooks: {names}", "通知先の Webhook：{names}";
     severity_warning: "warning", "警告";
     severity_critical: "critical", "重大";
 

@@ -7,15 +7,14 @@ use log2aws_core::server_name::ServerName;
 use super::StoreIndex;
 use crate::index::{DayNumber, Packed, Status, Tag};
 
+/// Takes a server, its days, and the tag of each day's summary.
+pub type VisitServer<'a> = dyn FnMut(&ServerName, &[DayFacts], &[Tag]) + 'a;
+
 impl StoreIndex {
     /// Calls `visit` for each server with its days up to now, oldest first: the last one, and those
     /// of [`HISTORY_DAYS`] before `not_due`. Each day comes with the tag of its summary. Returns
     /// `false`, and visits none, until the store has been listed completely.
-    pub fn each_server(
-        &self,
-        not_due: Day,
-        visit: &mut dyn FnMut(&ServerName, &[DayFacts], &[Tag]),
-    ) -> bool {
+    pub fn each_server(&self, not_due: Day, visit: &mut VisitServer<'_>) -> bool {
         let now = self.inner.now();
         if !now.complete {
             return false;

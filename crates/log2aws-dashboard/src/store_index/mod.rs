@@ -29,6 +29,7 @@ use log2aws_service::ports::{Cache, Clock, ObjectLister};
 
 use crate::index::{AsOf, Calendar, CalendarQuery, Cell, DayStats, Index, KeyLayout};
 
+pub use facts::VisitServer;
 pub use read::OpenObject;
 pub use refresh::{RefreshError, RefreshReport};
 

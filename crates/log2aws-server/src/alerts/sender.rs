@@ -190,7 +190,7 @@ mod tests {
         let now: Timestamp = "2026-11-29T03:00:00Z".parse().unwrap();
         assert_eq!(retry_after(" 30 ", now), Some(Duration::from_secs(30)));
         let date = "Sun, 29 Nov 2026 03:02:00 GMT";
-        assert_eq!(retry_after(date, now), Some(Duration::from_secs(120)));
+        assert_eq!(retry_after(date, now), Some(Duration::from_mins(2)));
         assert_eq!(retry_after("Sun, 29 Nov 2026 02:02:00 GMT", now), None);
         assert_eq!(retry_after("soon", now), None);
     }

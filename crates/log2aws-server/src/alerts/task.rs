@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use log2aws_core::alert::{AsOf, Book, DayFacts, Overload, ServerFacts, Verdict, evaluate};
+use log2aws_core::alert::{AsOf, Book, DayFacts, Outbox, Overload, ServerFacts, Verdict, evaluate};
 use log2aws_core::day::Day;
 use log2aws_core::server_name::ServerName;
 use log2aws_dashboard::store_index::StoreIndex;
@@ -70,6 +70,8 @@ pub(crate) struct AlertTask {
     overloads: Overloads,
     /// The revision of the index and the day for which the rules were last applied.
     applied: Option<(u64, Day)>,
+    /// Whether the rules were applied at all since the start.
+    is_known: bool,
 }
 
 impl AlertTask {
@@ -96,6 +98,7 @@ impl AlertTask {
             retries: BTreeMap::new(),
             overloads: Overloads::default(),
             applied: None,
+            is_known: false,
         }
     }
 
@@ -176,6 +179,7 @@ impl AlertTask {
             overloads::network(index, server, last)
         };
         let told = book.update(rules, &verdicts, &mut network, now);
+        self.is_known = true;
         for told in &told {
             tracing::info!(alert = told.alert, change = ?told.change, "an alert has changed");
         }
@@ -207,7 +211,7 @@ impl AlertTask {
     /// Sends the messages of a webhook, one after the other, until one is not taken.
     fn tell(&mut self, book: &mut Book, webhook: &Webhook, stop: &Stop) -> Result<(), TaskError> {
         let name = &webhook.name;
-        while let Some(message) = book.outbox(name).and_then(|outbox| outbox.next()).cloned() {
+        while let Some(message) = book.outbox(name).and_then(Outbox::next).cloned() {
             let now = self.clock.now();
             let waits = |retry: &Retry| now < retry.not_before;
             if stop.is_set() || self.retries.get(name).is_some_and(waits) {
@@ -256,7 +260,7 @@ impl AlertTask {
             let retry = self.retries.get(&webhook.name);
             HookStatus {
                 name: webhook.name.clone(),
-                pending: book.outbox(&webhook.name).map_or(0, |outbox| outbox.messages()),
+                pending: book.outbox(&webhook.name).map_or(0, Outbox::messages),
                 failures: retry.map_or(0, |retry| retry.failures),
                 error: retry.map(|retry| retry.error.clone()),
             }
@@ -265,7 +269,7 @@ impl AlertTask {
             rules: self.config.rules.clone(),
             alerts,
             hooks: hooks.collect(),
-            is_known: self.applied.is_some(),
+            is_known: self.is_known,
         };
         for rule in &self.config.rules {
             let firing =

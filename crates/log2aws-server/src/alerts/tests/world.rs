@@ -1,5 +1,6 @@
 //! A store with results, its index, and the task over it.
 
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -83,10 +84,12 @@ impl World {
         let mut csv = format!("{CSV_HEADER}\n");
         for at in 0..144 {
             let (hour, minute) = (at / 6, at % 6 * 10);
-            csv.push_str(&format!(
+            writeln!(
+                csv,
                 "{day} {hour:02}:{minute:02}:00,1day 3min,1,{load},1.00,1.00,\
-                 1,0,0,500000,0,0,0,0,0,0,0,0,1,1,98,0,0\n"
-            ));
+                 1,0,0,500000,0,0,0,0,0,0,0,0,1,1,98,0,0"
+            )
+            .unwrap();
         }
         let mut builder = SummaryBuilder::new(key.day);
         CsvReader::read(csv.as_bytes(), |sample| builder.sample(&sample));
