@@ -10,6 +10,7 @@
 
 mod environment;
 mod file;
+mod values;
 
 use std::convert::Infallible;
 use std::ffi::OsString;
@@ -30,10 +31,10 @@ pub const WITHOUT_VARIABLE: [&str; 7] =
     ["change-set", "from", "help", "till", "undo", "version", "yes"];
 
 /// The verbs for the data of `serve`, besides `serve` itself.
-const OPERATOR_VERBS: [&str; 5] = ["audit", "reopen", "retire", "store", "token"];
+const OPERATOR_VERBS: [&str; 6] = ["alerts", "audit", "reopen", "retire", "store", "token"];
 
 /// The keys of the file of `serve` that these verbs read, if they have such a flag.
-pub const OPERATOR_KEYS: [&str; 2] = ["data-dir", "final-after"];
+pub const OPERATOR_KEYS: [&str; 5] = ["alert", "data-dir", "final-after", "time-zone", "webhook"];
 
 /// Gives every flag of every verb and nested verb its environment variable, but those
 /// [`WITHOUT_VARIABLE`].

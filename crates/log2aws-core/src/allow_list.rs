@@ -36,7 +36,7 @@ pub struct StoredAllowList {
 
 /// A server name in which `*` matches any run of characters and `?` matches one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Pattern(String);
+pub(crate) struct Pattern(String);
 
 /// Why an allow-list is invalid. Each variant names the entry.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -231,7 +231,8 @@ pub fn mapped_network(network: &IpNet) -> Option<String> {
 }
 
 impl Pattern {
-    fn new(text: &str) -> Option<Self> {
+    /// A pattern; `None` if no server name can match it.
+    pub(crate) fn new(text: &str) -> Option<Self> {
         let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._*?".contains(&b);
         (!text.is_empty() && text.bytes().all(allowed)).then(|| Self(text.to_owned()))
     }
@@ -244,7 +245,7 @@ impl Pattern {
     }
 
     /// Greedy match with one backtracking point: linear in practice, never exponential.
-    fn matches(&self, name: &str) -> bool {
+    pub(crate) fn matches(&self, name: &str) -> bool {
         let (pattern, name) = (self.0.as_bytes(), name.as_bytes());
         let (mut p, mut n) = (0, 0);
         let mut star: Option<(usize, usize)> = None;

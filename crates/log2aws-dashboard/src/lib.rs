@@ -6,6 +6,7 @@
 //! This crate never opens a socket or a file, checks no login, and links neither a runtime nor an
 //! SDK. It starts threads only within a call that waits for them. Handling a request blocks.
 
+mod alert_board;
 mod assets;
 mod http;
 mod i18n;
@@ -17,6 +18,7 @@ mod store_trouble;
 mod usual_days;
 mod viewer;
 
+pub use alert_board::{AlertBoard, AlertSource, HookStatus};
 pub use http::{Body, Dashboard, Feed, LoginError, login_page};
 pub use store_trouble::{StoreTrouble, TroubleSource};
 pub use viewer::Viewer;

@@ -16,6 +16,7 @@ use log2aws_service::analyze::ChartFormats;
 use log2aws_service::http::DayRules;
 use url::Url;
 
+use crate::alerts::{AlertConfig, WebhookError};
 use crate::audit::AuditConfig;
 use crate::http::tls::{TlsError, TlsFiles};
 
@@ -120,6 +121,8 @@ pub struct ServeConfig {
     pub door: DoorLimits,
     /// How much of the audit log is kept.
     pub audit: AuditConfig,
+    /// What is alerted to, and who is told.
+    pub alerts: AlertConfig,
 }
 
 impl ServeConfig {
@@ -142,6 +145,7 @@ impl ServeConfig {
             tls: None,
             door: DoorLimits::default(),
             audit: AuditConfig::default(),
+            alerts: AlertConfig::default(),
         }
     }
 }
@@ -213,6 +217,9 @@ pub enum ServeError {
     /// The certificate or its key is unusable.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// The URL of a webhook cannot be used.
+    #[error(transparent)]
+    Webhook(#[from] WebhookError),
     /// The public URL is invalid for signing.
     #[error("the public URL cannot be used: {0}")]
     PublicUrl(#[from] log2aws_service::signer::EndpointError),

@@ -6,6 +6,7 @@
 //! This crate never acknowledges an object before it is on disk, serves an unsigned S3 request,
 //! prints a URL's query or a key, or runs analysis on a thread of the runtime.
 
+mod alerts;
 mod analysis;
 mod audit;
 mod background;
@@ -27,6 +28,10 @@ mod test_clock;
 mod ui;
 mod view_server;
 
+pub use alerts::{
+    AlertConfig, PastAlerts, SendError, Sender, TellError, UrlSource, Webhook, WebhookError,
+    WebhookUrl,
+};
 pub use audit::{AUDIT_FOLDER, AUDIT_SUFFIX, AuditConfig, AuditEvent, EVENTS, MAX_LINE_BYTES};
 pub use config::{DEFAULT_REQUESTS_PER_SECOND, DoorLimits, KeyFileAction, ServeConfig, ServeError};
 pub use credentials::{KeyPair, PROFILE, REGION, Token};

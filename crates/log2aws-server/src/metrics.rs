@@ -40,6 +40,18 @@ pub(crate) struct Kind {
     pub(crate) kind: &'static str,
 }
 
+/// The name of an alert rule. Operators choose the names; there are as many as rules in the config.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub(crate) struct RuleLabel {
+    pub(crate) rule: String,
+}
+
+/// What became of an attempt.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub(crate) struct AttemptResult {
+    pub(crate) result: &'static str,
+}
+
 /// The name of a background task.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 pub(crate) struct TaskLabel {
@@ -87,6 +99,9 @@ pub(crate) struct Metrics {
     pub(crate) audit_dropped: Labelled<Reason>,
     pub(crate) audit_bytes: Gauge,
     pub(crate) audit_retention_paused: Gauge,
+    alerts_firing: Family<RuleLabel, Gauge>,
+    notifications: Labelled<AttemptResult>,
+    notifications_pending: Gauge,
     registry: Registry,
 }
 
@@ -120,6 +135,9 @@ impl Metrics {
             audit_dropped: Family::default(),
             audit_bytes: Gauge::default(),
             audit_retention_paused: Gauge::default(),
+            alerts_firing: Family::default(),
+            notifications: Family::default(),
+            notifications_pending: Gauge::default(),
             registry: Registry::default(),
         };
         let r = &mut registry;
@@ -180,6 +198,7 @@ impl Metrics {
         m.register_tasks(r);
         m.register_door(r);
         m.register_audit(r);
+        m.register_alerts(r);
         register_process(r, version, start);
         Self { registry, ..metrics }
     }
@@ -252,6 +271,40 @@ impl Metrics {
             "Whether no day of the audit log is removed by age because no log bears the clock out",
             self.audit_retention_paused.clone(),
         );
+    }
+
+    /// Registers the metrics of alerts.
+    fn register_alerts(&self, r: &mut Registry) {
+        r.register("alerts_firing", "Alerts that are firing, by rule", self.alerts_firing.clone());
+        r.register(
+            "alert_notifications",
+            "Attempts to tell a webhook, by result",
+            self.notifications.clone(),
+        );
+        r.register(
+            "alert_notifications_pending",
+            "Messages that a webhook has not taken yet",
+            self.notifications_pending.clone(),
+        );
+        for result in ["sent", "failed"] {
+            drop(self.notifications.get_or_create(&AttemptResult { result }));
+        }
+    }
+
+    /// Sets the number of firing alerts of a rule.
+    pub(crate) fn set_alerts_firing(&self, rule: &str, firing: usize) {
+        let label = RuleLabel { rule: rule.to_owned() };
+        self.alerts_firing.get_or_create(&label).set(i64::try_from(firing).unwrap_or(i64::MAX));
+    }
+
+    /// Counts an attempt to tell a webhook: `sent` or `failed`.
+    pub(crate) fn count_notification(&self, result: &'static str) {
+        self.notifications.get_or_create(&AttemptResult { result }).inc();
+    }
+
+    /// Sets the number of messages that no webhook has taken yet.
+    pub(crate) fn set_notifications_pending(&self, pending: usize) {
+        self.notifications_pending.set(i64::try_from(pending).unwrap_or(i64::MAX));
     }
 
     /// Counts audit lines that were not written: `queue`, `disk`, `size`, `failed` or `stopped`.

@@ -23,6 +23,7 @@ use s3s::service::S3ServiceBuilder;
 use tokio::sync::watch;
 use url::{Host, Url};
 
+use crate::alerts::SharedBoard;
 use crate::analysis::analyzer::StoreAnalyzer;
 use crate::analysis::{Queue, Work, Workers, default_threads};
 use crate::audit::AuditLog;
@@ -76,6 +77,7 @@ pub struct Server {
     store_index: StoreIndex,
     changes: watch::Receiver<u64>,
     limits: Limits,
+    board: SharedBoard,
 }
 
 impl std::fmt::Debug for Server {
@@ -120,6 +122,7 @@ impl Server {
             key_prefix: config.key_prefix,
         });
         let door = LoginKeys::open(&config.data_dir, &*clock, &mut fill)?;
+        config.alerts.check()?;
         let (tls, limits) = (tls.map(Arc::new), Limits::new(&config.door));
         let (store_index, changes) = dashboard::store_index(&config, &store, &settings, &clock)?;
         Ok(Self {
@@ -134,6 +137,7 @@ impl Server {
             store_index,
             changes,
             limits,
+            board: SharedBoard::default(),
         })
     }
 
@@ -385,7 +389,7 @@ impl Server {
         let pages = dashboard::dashboard(&self.store_index, &self.clock, Feed::ThisMachine);
         AuthenticatedUi::new(UiConfig {
             door: self.door.clone(),
-            pages: Arc::new(pages.with_trouble(trouble)),
+            pages: Arc::new(pages.with_trouble(trouble).with_alerts(self.board.source())),
             endpoint,
             clock: self.clock.clone(),
             random: fill,

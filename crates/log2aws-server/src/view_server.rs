@@ -18,6 +18,7 @@ use log2aws_service::ports::{Clock, ListQuery, ObjectLister, StoreError};
 use tokio::sync::watch;
 use url::Url;
 
+use crate::alerts::{AlertConfig, AlertTask, SharedBoard, alerts_page};
 use crate::background::wiring::{JOIN_WITHIN, start_common};
 use crate::background::{Supervisor, TaskBoard, index_refresh};
 use crate::config::{DoorLimits, ServeError};
@@ -56,6 +57,8 @@ pub struct ViewConfig {
     pub refresh: Duration,
     /// The time zone that defines days and noon: that of most servers.
     pub zone: TimeZone,
+    /// What is alerted to, and who is told.
+    pub alerts: AlertConfig,
 }
 
 impl std::fmt::Debug for ViewConfig {
@@ -76,6 +79,8 @@ pub struct ViewServer {
     trusted_proxies: Vec<IpNet>,
     refresh: Duration,
     limits: Limits,
+    alerts: AlertConfig,
+    folder: PathBuf,
 }
 
 /// A clock is not worth printing.
@@ -106,6 +111,7 @@ impl ViewServer {
             }
             Ok(_) => {}
         }
+        config.alerts.check()?;
         let door = LoginKeys::open(&config.folder, &*clock, &mut fill)?;
         let tls = config.tls.map(|files| Tls::open(files, clock.clone())).transpose()?;
         let (change, changes) = watch::channel(0);
@@ -134,6 +140,8 @@ impl ViewServer {
             trusted_proxies: config.trusted_proxies,
             refresh: config.refresh,
             limits: Limits::new(&DoorLimits::default()),
+            alerts: config.alerts,
+            folder: config.folder,
         })
     }
 
@@ -171,10 +179,12 @@ impl ViewServer {
         listener.set_nonblocking(true).map_err(ServeError::Listen)?;
         let listener = tokio::net::TcpListener::from_std(listener).map_err(ServeError::Listen)?;
         let feed = Feed::Place(self.store_index.place().to_owned());
+        let board = SharedBoard::default();
+        let pages = dashboard::dashboard(&self.store_index, &self.clock.0, feed);
         let ui = AuthenticatedUi::new(UiConfig {
             endpoint: self.endpoint(address)?,
             door: self.door,
-            pages: Arc::new(dashboard::dashboard(&self.store_index, &self.clock.0, feed)),
+            pages: Arc::new(pages.with_alerts(board.source())),
             clock: self.clock.0.clone(),
             random: fill,
             changes: self.changes,
@@ -191,6 +201,15 @@ impl ViewServer {
         let app = client_ip_layer.before(routes);
         index_refresh::load(&self.store_index).await;
         let supervisor = Supervisor::new(TaskBoard::default(), self.clock.0.clone());
+        let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), self.clock.0.now()));
+        supervisor.start(AlertTask::new(
+            self.alerts,
+            &self.folder,
+            self.store_index.clone(),
+            self.clock.0.clone(),
+            metrics.clone(),
+            (board, self.public_url.as_ref().map(alerts_page)),
+        ))?;
         let pruned = ui.clone();
         let prune = move || {
             pruned.prune();
@@ -205,7 +224,6 @@ impl ViewServer {
             ui.stop();
         };
         on_start();
-        let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), self.clock.0.now()));
         let service = Service {
             router: app,
             limits: self.limits,

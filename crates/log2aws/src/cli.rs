@@ -8,7 +8,7 @@ use log2aws_cli::agent::{self, AgentVerb, CommandLine};
 use log2aws_cli::exit::{self, Exit};
 
 use crate::{
-    audit, chart, convert, demo, help, reopen, retire, serve, stack, store, terminal, token,
+    alerts, audit, chart, convert, demo, help, reopen, retire, serve, stack, store, terminal, token,
 };
 
 /// Collects the daily load logs of servers that hold no AWS credentials, turns each into CSV and
@@ -35,6 +35,9 @@ enum Verb {
     /// Collect logs on this machine: URLs, an S3 store, analysis and the dashboard.
     #[command(after_help = help::SERVE)]
     Serve(Box<serve::ServeArgs>),
+    /// Test the alert rules and the webhooks.
+    #[command(after_help = help::ALERTS)]
+    Alerts(alerts::AlertsArgs),
     /// Copy the data folder of serve.
     #[command(after_help = help::STORE)]
     Store(store::StoreArgs),
@@ -72,6 +75,7 @@ pub(crate) fn run(args: &[OsString]) -> Exit {
     let done = match cli.verb {
         Verb::Demo(args) => demo::run(&args),
         Verb::Serve(args) => serve::run(*args),
+        Verb::Alerts(args) => alerts::run(args, &mut io::stdout()),
         Verb::Store(args) => store::run(args),
         Verb::Audit(args) => audit::run(*args, &mut io::stdout(), &mut io::stderr()),
         Verb::Token(args) => token::run(args),
@@ -101,7 +105,13 @@ pub(crate) fn run(args: &[OsString]) -> Exit {
     };
     done.unwrap_or_else(|error| {
         exit::report(&mut io::stderr(), &error);
-        let is_usage = [convert::is_usage, chart::is_usage, serve::is_usage, stack::is_usage];
+        let is_usage = [
+            alerts::is_usage,
+            convert::is_usage,
+            chart::is_usage,
+            serve::is_usage,
+            stack::is_usage,
+        ];
         if is_usage.iter().any(|is| is(&error)) { Exit::Usage } else { Exit::Failed }
     })
 }

@@ -8,6 +8,7 @@ pub(crate) const PROGRAM: &str = "\
 On the machine that collects the logs:
   serve        Collect logs on this machine: URLs, an S3 store, analysis and the dashboard
   token        Manage the access tokens of the dashboard
+  alerts       Test the alert rules and the webhooks
   audit        Show the audit log: URLs, uploads, reads, deletions and logins
   store        Copy the data folder of serve
   reopen       Allow one more delivery of a final day
@@ -62,6 +63,12 @@ Examples:
 pub(crate) const STORE: &str = "\
 Examples:
   sudo log2aws store snapshot /var/lib/log2aws-snapshot";
+
+pub(crate) const ALERTS: &str = "\
+Examples:
+  sudo log2aws alerts send-test
+  log2aws alerts test --days 30 --rule silent
+  log2aws alerts test --results s3://analyzedlogs-dev-111122223333-ap-northeast-1 --json";
 
 pub(crate) const AUDIT: &str = "\
 Examples:

@@ -1,5 +1,6 @@
 //! The log2aws command line. `main` only parses; the verbs do the work.
 
+mod alerts;
 mod audit;
 mod bucket;
 mod chart;

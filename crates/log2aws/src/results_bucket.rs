@@ -1,5 +1,4 @@
-//! The bucket with the results, for the verbs that change an operator's records in it: that of a
-//! running `serve`, or one on AWS.
+//! The bucket with the results, for the verbs of operators: that of a running `serve`, or one on AWS.
 
 use std::path::PathBuf;
 

@@ -20,6 +20,7 @@ use log2aws_service::http::{
 };
 use url::Url;
 
+use crate::alerts::AlertArgs;
 use crate::clock::SystemClock;
 use crate::door::{DoorArgs, raise_file_limit};
 use crate::flag;
@@ -105,6 +106,8 @@ pub(crate) struct ServeArgs {
     #[arg(long)]
     print_login_link: bool,
     #[command(flatten)]
+    alerts: AlertArgs,
+    #[command(flatten)]
     door: DoorArgs,
     #[command(flatten)]
     view: ViewArgs,
@@ -160,6 +163,7 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<Exit> {
     raise_file_limit();
     let tls = tls_files(args.tls_cert, args.tls_key)?;
     let time_zone = args.time_zone.unwrap_or_else(TimeZone::system);
+    let alerts = args.alerts.config_here(&time_zone)?;
     if args.view.is_given() {
         return args.view.run(Serving {
             listen: args.listen,
@@ -167,6 +171,7 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<Exit> {
             trusted_proxies: args.trusted_proxy,
             tls,
             time_zone,
+            alerts,
             print_login_link: args.print_login_link,
         });
     }
@@ -205,6 +210,7 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<Exit> {
         tls,
         door: args.door.into(),
         audit: AuditConfig { keep_days: args.keep_audit_days, max_bytes: args.max_audit_size },
+        alerts,
     };
     let scheme = if config.tls.is_some() { "https" } else { "http" };
     let server = Server::open(config, Arc::new(SystemClock))?;

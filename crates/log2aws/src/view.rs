@@ -14,7 +14,7 @@ use ipnet::IpNet;
 use jiff::tz::TimeZone;
 use log2aws_aws::S3Store;
 use log2aws_core::key::BucketName;
-use log2aws_server::{Exposure, TlsFiles, ViewConfig, ViewServer, start_warnings};
+use log2aws_server::{AlertConfig, Exposure, TlsFiles, ViewConfig, ViewServer, start_warnings};
 use log2aws_stack::cloud::{self, Access};
 use url::Url;
 
@@ -115,6 +115,7 @@ pub(crate) struct Serving {
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) tls: Option<TlsFiles>,
     pub(crate) time_zone: TimeZone,
+    pub(crate) alerts: AlertConfig,
     pub(crate) print_login_link: bool,
 }
 
@@ -174,6 +175,7 @@ impl ViewArgs {
             tls: serving.tls,
             refresh: Duration::from_secs(self.refresh.unwrap_or(60)),
             zone: serving.time_zone,
+            alerts: serving.alerts,
         };
         // Not on a thread of the runtime that it waits for.
         let viewer = ViewServer::open(config, Arc::new(SystemClock))?;
@@ -267,6 +269,8 @@ mod tests {
             "tls_cert",
             "tls_key",
             "time_zone",
+            "alert",
+            "webhook",
             "print_login_link",
             "log_format",
             "log_level",

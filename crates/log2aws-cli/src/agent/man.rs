@@ -108,12 +108,17 @@ fn collect(
 fn notes(program: &Command, command: &Command) -> Roff {
     let mut roff = Roff::new();
     let verb = path(command).nth(1).unwrap_or_default();
-    let keys = config::OPERATOR_KEYS.join(" and ");
+    let keys = config::OPERATOR_KEYS.join(", ");
     let own = config::usual_file(verb)
         .map(|file| (file, "The config file: every option's name is a key of it.".to_owned()));
     let of_serve = || {
         let file = config::operator_file(verb)?;
-        Some((file, format!("The config file of serve: of its keys, {keys} are read.")))
+        Some((
+            file,
+            format!(
+                "The config file of serve: of its keys, those of {keys} are read that the command has as options."
+            ),
+        ))
     };
     if let Some((file, meaning)) = own.or_else(of_serve) {
         roff.control("SH", ["FILES"]);

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use clap::builder::ValueParser;
 use clap::{Arg, ArgAction, Command};
 
-use super::{Environment, OPERATOR_KEYS, is_key, is_switch, operator_file, usual_file, variable};
+use super::values::texts;
+use super::{Environment, OPERATOR_KEYS, is_key, operator_file, usual_file, variable};
 
 /// Keys of earlier versions of the agent that have no effect now. They are accepted, so that an
 /// upgrade does not refuse a config file that was valid before.
@@ -76,6 +76,14 @@ pub enum ConfigError {
     /// A value that the flag cannot have.
     #[error("{}: {key} must be a text, a number, true or false, or a list of these", path.display())]
     BadValue {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: String,
+    },
+    /// Something else than a table.
+    #[error("{}: {key} must be a table, which begins with [[{key}]]", path.display())]
+    NoTable {
         /// The file.
         path: PathBuf,
         /// The key.
@@ -187,52 +195,6 @@ fn conflicts(verb: &Command) -> impl Iterator<Item = (&str, &str)> {
         let others = verb.get_arg_conflicts_with(arg).into_iter().filter_map(Arg::get_long);
         others.filter_map(move |other| Some((arg.get_long()?, other)))
     })
-}
-
-/// A key's values as on a command line.
-fn texts(
-    path: &Path,
-    key: &str,
-    value: toml::Value,
-    verbs: &[&Command],
-) -> Result<Vec<String>, ConfigError> {
-    let known = || verbs.iter().flat_map(|verb| verb.get_arguments()).filter(|arg| is_key(arg));
-    let (path, key) = (path.to_owned(), key.to_owned());
-    let Some(arg) = known().find(|arg| arg.get_long() == Some(key.as_str())) else {
-        let nearest = known()
-            .filter_map(Arg::get_long)
-            .map(|known| (strsim::jaro_winkler(known, &key), known))
-            .filter(|(likeness, _)| *likeness > 0.7)
-            .max_by(|a, b| a.0.total_cmp(&b.0))
-            .map(|(_, known)| known.to_owned());
-        return Err(ConfigError::UnknownKey { path, key, nearest });
-    };
-    if is_switch(arg) && !value.is_bool() {
-        return Err(ConfigError::NoSwitch { path, key });
-    }
-    let items = match value {
-        toml::Value::Array(items) => items,
-        single => vec![single],
-    };
-    let Some(texts) = items.into_iter().map(scalar).collect::<Option<Vec<String>>>() else {
-        return Err(ConfigError::BadValue { path, key });
-    };
-    let is_path = arg.get_value_parser().type_id() == ValueParser::path_buf().type_id();
-    match texts.iter().find(|text| is_path && !Path::new(text).is_absolute()) {
-        Some(relative) => Err(ConfigError::RelativePath { path, key, value: relative.clone() }),
-        None => Ok(texts),
-    }
-}
-
-fn scalar(value: toml::Value) -> Option<String> {
-    match value {
-        toml::Value::String(text) => Some(text),
-        toml::Value::Integer(number) => Some(number.to_string()),
-        toml::Value::Float(number) => Some(number.to_string()),
-        toml::Value::Boolean(yes) => Some(yes.to_string()),
-        toml::Value::Datetime(date) => Some(date.to_string()),
-        toml::Value::Array(_) | toml::Value::Table(_) => None,
-    }
 }
 
 impl ConfigFile {

@@ -199,7 +199,7 @@ pub(crate) fn quantile(sorted: &[f64], share: f64) -> f64 {
 }
 
 /// The median; its input is reordered.
-fn median(values: &mut [f64]) -> Option<f64> {
+pub(crate) fn median(values: &mut [f64]) -> Option<f64> {
     let middle = values.len().checked_sub(1)? / 2;
     let lower = nth(values, middle);
     Some(if values.len() % 2 == 1 { lower } else { f64::midpoint(lower, nth(values, middle + 1)) })

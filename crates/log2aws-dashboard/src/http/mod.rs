@@ -16,6 +16,7 @@ use log2aws_core::day::Day;
 use log2aws_core::server_name::ServerName;
 use log2aws_service::ports::{Clock, Rasterizer};
 
+use crate::alert_board::{AlertBoard, AlertSource};
 use crate::i18n::{self, Words};
 use crate::index::{Absence, Cell};
 use crate::pages::layout::PageLayout;
@@ -65,6 +66,7 @@ pub struct Dashboard {
     feed: Feed,
     trouble: Option<TroubleSource>,
     usual_days: UsualDays,
+    alerts: Option<AlertSource>,
 }
 
 impl fmt::Debug for Dashboard {
@@ -89,6 +91,7 @@ impl Dashboard {
             version,
             feed,
             trouble: None,
+            alerts: None,
             usual_days: UsualDays::default(),
         }
     }
@@ -97,6 +100,16 @@ impl Dashboard {
     #[must_use]
     pub fn with_trouble(self, trouble: TroubleSource) -> Self {
         Self { trouble: Some(trouble), ..self }
+    }
+
+    /// The same, with a source of alerts: then there is a page of them.
+    #[must_use]
+    pub fn with_alerts(self, alerts: AlertSource) -> Self {
+        Self { alerts: Some(alerts), ..self }
+    }
+
+    fn alerts(&self) -> Arc<AlertBoard> {
+        self.alerts.as_ref().map_or_else(Arc::default, |alerts| alerts())
     }
 
     fn trouble(&self) -> StoreTrouble {
@@ -136,6 +149,7 @@ impl Dashboard {
             },
             viewer: context.request.extensions().get(),
             version: self.version,
+            alerts: self.alerts(),
         }
     }
 
@@ -191,6 +205,7 @@ pub fn login_page(request: &Request<()>, error: Option<LoginError>, next: &str) 
         source: "",
         viewer: None,
         version: env!("CARGO_PKG_VERSION"),
+        alerts: Arc::default(),
     };
     match login::render(&layout, error, next) {
         Ok(html) => reply::page(html),

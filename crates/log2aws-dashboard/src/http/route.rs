@@ -12,6 +12,7 @@ use super::{Body, Dashboard, LANGUAGE_COOKIE, RequestContext, download};
 use crate::assets;
 use crate::i18n::fill;
 use crate::index::{Absence, Cell};
+use crate::pages::alerts;
 use crate::pages::calendar::{self, CalendarState, FieldError};
 use crate::pages::compare::{self, CompareState};
 use crate::pages::day::content::Content;
@@ -72,6 +73,7 @@ pub(super) fn answer(dashboard: &Dashboard, context: &RequestContext<'_>) -> Ans
         [] => Ok(reply::see_other("/ui/")),
         [""] => route.calendar(),
         ["status.json"] => route.status(),
+        ["alerts"] => route.alerts(),
         ["compare"] => route.compare(),
         ["trends"] => route.trends(),
         ["s", server] | ["s", server, ""] => route.periods().page(&route.name(server)?),
@@ -138,6 +140,11 @@ impl Route<'_> {
         let html = calendar::render(&layout, (&state, &errors), &calendar, newest, messages)?;
         let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
         Ok(reply::page_of(status, html))
+    }
+
+    fn alerts(&self) -> Answer {
+        let layout = self.dashboard.layout(self.context, "alerts", self.context.w.alerts);
+        Ok(reply::page(alerts::render(&layout, self.dashboard.store_index.zone())?))
     }
 
     fn status(&self) -> Answer {

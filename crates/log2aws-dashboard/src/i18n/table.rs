@@ -44,6 +44,27 @@ words! {
     sat: "Sat", "土";
     sun: "Sun", "日";
 
+    // The alerts.
+    alerts: "Alerts", "アラート";
+    alerts_one: "{n} alert is firing", "アラート {n} 件が発生中";
+    alerts_many: "{n} alerts are firing", "アラート {n} 件が発生中";
+    alerts_none: "No alert is firing.", "発生中のアラートはありません。";
+    alerts_one_here: "{n} alert", "アラート {n} 件";
+    alerts_many_here: "{n} alerts", "アラート {n} 件";
+    alerts_unknown: "The rules have not been applied since the start of the program yet.", "プログラムの起動後、ルールはまだ適用されていません。";
+    alerts_hook_failed: "The webhook {name} has not taken a message in {n} attempts; messages waiting: {pending}. It is tried again.", "Webhook {name} への通知に {n} 回失敗しました（未送信 {pending} 件）。再試行します。";
+    alerts_firing: "Firing", "発生中";
+    alerts_resolved: "Resolved in the last 30 days", "過去 30 日に解消";
+    alerts_rule: "Rule", "ルール";
+    alerts_since: "Since", "開始";
+    alerts_over: "Resolved", "解消";
+    alerts_what: "Details", "内容";
+    alerts_rules: "Rules", "ルール";
+    alerts_no_webhook: "No webhook is set: alerts are shown here, on the calendar and as metrics only.", "Webhook の設定はありません。アラートはこのページ、カレンダー、メトリクスだけに表示されます。";
+    alerts_webhooks: "Webhooks: {names}", "通知先の Webhook：{names}";
+    severity_warning: "warning", "警告";
+    severity_critical: "critical", "重大";
+
     // The calendar.
     servers_one: "{n} server", "サーバー {n} 台";
     servers_many: "{n} servers", "サーバー {n} 台";

@@ -109,6 +109,7 @@ struct ServerRow<'a> {
     title: Option<String>,
     reboots: Option<String>,
     retired: Option<String>,
+    alerts: Option<String>,
     compare: String,
     cells: Vec<CellView<'a>>,
 }
@@ -173,6 +174,7 @@ pub(crate) fn render(
     let bad = |field| errors.iter().find(|error: &&FieldError| error.field == field);
     let given = |field, value: String| bad(field).map_or(value, |error| error.given.clone());
     messages.splice(0..0, field_errors(errors));
+    let alerts = layout.alerts.by_server();
     messages.extend(totals::missing(calendar, state, w));
     CalendarPage {
         f: layout,
@@ -200,7 +202,16 @@ pub(crate) fn render(
         marks: marks(calendar, state.lens, w),
         months: months(&calendar.days),
         days: heads(calendar, &first, w),
-        rows: calendar.rows.iter().map(|row| server_row(row, &names, state.lens, w)).collect(),
+        rows: calendar
+            .rows
+            .iter()
+            .map(|row| ServerRow {
+                alerts: alerts
+                    .get(&row.server)
+                    .map(|n| count(*n, [w.alerts_one_here, w.alerts_many_here])),
+                ..server_row(row, &names, state.lens, w)
+            })
+            .collect(),
         legend: legend(calendar, state.lens, w),
         compare_date: state.fixed.then_some(calendar.state_of.0),
         earlier: moved(-span),
@@ -311,6 +322,7 @@ fn server_row<'a>(
         reboots: (row.reboots >= MANY_REBOOTS)
             .then(|| count(row.reboots.into(), [w.reboots_here_many; 2])),
         retired: retired_in_short.clone(),
+        alerts: None,
         compare: fill(w.compare_one, &[("server", &server)]),
         cells: cells
             .map(|((cell, value), day)| match cell {

@@ -1,9 +1,12 @@
 //! The common parts of every page: head, menu, language, footer.
 
+use std::sync::Arc;
+
 use log2aws_core::chart::Language;
 
+use crate::alert_board::AlertBoard;
 use crate::assets::Asset;
-use crate::i18n::{Words, fill};
+use crate::i18n::{Words, count, fill};
 use crate::query::encode;
 use crate::viewer::Viewer;
 
@@ -31,6 +34,8 @@ pub(crate) struct PageLayout<'a> {
     pub(crate) viewer: Option<&'a Viewer>,
     /// The version of this program.
     pub(crate) version: &'a str,
+    /// The alerts, whose number is in the menu.
+    pub(crate) alerts: Arc<AlertBoard>,
 }
 
 impl PageLayout<'_> {
@@ -51,6 +56,12 @@ impl PageLayout<'_> {
 
     pub(crate) fn language_link(&self) -> String {
         format!("/ui/lang?to={}&back={}", self.other().as_str(), encode(self.back))
+    }
+
+    /// How many alerts are firing, in words; `None` if none is.
+    pub(crate) fn firing(&self) -> Option<String> {
+        let firing = self.alerts.firing() as u64;
+        (firing > 0).then(|| count(firing, [self.w.alerts_one, self.w.alerts_many]))
     }
 
     pub(crate) fn footer(&self) -> String {

@@ -2,6 +2,7 @@
 //!
 //! Templates escape every text, so the content of a name, a log line or a URL is never interpreted.
 
+pub(crate) mod alerts;
 pub(crate) mod calendar;
 pub(crate) mod cells;
 pub(crate) mod compare;

@@ -6,6 +6,7 @@
 //! data. The index is cached, so that a restart does not read everything again.
 
 mod cache;
+mod facts;
 mod list;
 mod list_plan;
 mod read;
@@ -31,6 +32,7 @@ use crate::index::{
     AsOf, Calendar, CalendarQuery, Cell, DayNumber, DayStats, Drifts, Index, KeyLayout,
 };
 
+pub use facts::VisitServer;
 pub use read::OpenObject;
 pub use refresh::{RefreshError, RefreshReport};
 

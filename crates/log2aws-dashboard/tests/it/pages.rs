@@ -18,6 +18,7 @@ fn pages(world: &World) -> Vec<String> {
         "/ui/?q=zzz".to_owned(),
         "/ui/s/off01".to_owned(),
         "/ui/s/off01?view=week".to_owned(),
+        "/ui/alerts".to_owned(),
         "/ui/compare".to_owned(),
         format!("/ui/compare?date={LAST}&s=good01&s=bad01&s=nobody"),
         "/ui/s/nobody".to_owned(),
@@ -71,7 +72,7 @@ fn english(line: &str) -> bool {
 
 #[test]
 fn no_page_mixes_languages() {
-    let world = fleet(3, 31);
+    let world = crate::alerts::with(fleet(3, 31), crate::alerts::board());
     let pages = pages(&world);
     assert!(pages.len() > 100);
     for uri in pages {

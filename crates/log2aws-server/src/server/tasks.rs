@@ -7,6 +7,7 @@ use log2aws_core::key::BucketName;
 use prometheus_client::metrics::gauge::Gauge;
 
 use super::Server;
+use crate::alerts::{AlertTask, alerts_page};
 use crate::analysis::Queue;
 use crate::analysis::startup_scan::StartupScan;
 use crate::background::Supervisor;
@@ -65,6 +66,14 @@ impl Server {
             clock: self.clock.clone(),
             watched: WatchedFiles::new(self.door.clone()),
         })?;
+        supervisor.start(AlertTask::new(
+            self.config.alerts.clone(),
+            &self.config.data_dir,
+            self.store_index.clone(),
+            self.clock.clone(),
+            app.metrics.clone(),
+            (self.board.clone(), self.config.public_url.as_ref().map(alerts_page)),
+        ))?;
         let pruned = app.clone();
         let prune = move || {
             pruned.limit.prune();

@@ -13,8 +13,9 @@ use super::OpenError;
 use super::fs::{FileSystem, OsFileSystem};
 use super::layout::{self, AUDIT};
 
-/// The files beside the buckets that a snapshot holds: the format, and the keys.
-const KEPT: [&str; 9] = [
+/// The files beside the buckets that a snapshot holds: the format, the alerts, and the keys.
+const KEPT: [&str; 10] = [
+    "alerts.json",
     "format",
     "credentials",
     "credentials.env",

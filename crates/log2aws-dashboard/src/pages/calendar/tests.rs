@@ -1,5 +1,7 @@
 //! The calendar's size, its links, its cells.
 
+use std::sync::Arc;
+
 use std::io::Write as _;
 
 use log2aws_core::chart::Language;
@@ -131,6 +133,7 @@ fn page(state: &CalendarState, calendar: &Calendar, language: Language) -> Strin
         viewer: None,
         source: "this machine",
         version: "0.1.0",
+        alerts: Arc::default(),
     };
     render(&layout, (state, &[]), calendar, day("2026-11-24"), Vec::new()).unwrap()
 }
