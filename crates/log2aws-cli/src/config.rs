@@ -9,6 +9,7 @@
 //! For the agent's verbs the environment includes `agent.env` beside the config file.
 
 mod environment;
+mod error;
 mod file;
 mod values;
 
@@ -21,7 +22,8 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 pub use self::environment::Environment;
-pub use self::file::{ConfigError, ConfigFile};
+pub use self::error::ConfigError;
+pub use self::file::ConfigFile;
 
 /// Flags that only make sense on a command line.
 const NOT_IN_FILE: [&str; 3] = ["config", "help", "version"];

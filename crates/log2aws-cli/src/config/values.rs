@@ -6,7 +6,7 @@ use clap::builder::ValueParser;
 use clap::{Arg, Command};
 use log2aws_core::alert::{RULE_KEYS, WEBHOOK_KEYS};
 
-use super::file::ConfigError;
+use super::error::ConfigError;
 use super::{is_key, is_switch};
 
 /// The keys that are tables, with their own keys. On a command line such a value is JSON.

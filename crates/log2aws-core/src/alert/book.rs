@@ -7,14 +7,13 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::evaluate::Verdict;
-use super::figure::Figure;
+use super::found::Alert;
 use super::group::Network;
 use super::message::Change;
 use super::outbox::{Outbox, short_hex};
-use super::rule::{Rule, Severity};
+use super::rule::Rule;
 use crate::day::Day;
 use crate::server_name::ServerName;
-use crate::summary::text;
 
 /// The format that this version writes, and the newest that it reads.
 const FORMAT: u32 = 1;
@@ -24,47 +23,6 @@ pub const KEEP_RESOLVED: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// The most alerts that are kept. Further ones are found again once there is room.
 pub const MAX_ALERTS: usize = 20_000;
-
-/// An alert.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Alert {
-    /// The name of its rule.
-    pub rule: String,
-    /// The rule's severity.
-    pub severity: Severity,
-    /// The server.
-    #[serde(with = "text")]
-    pub server: ServerName,
-    /// What the server has in common with others.
-    pub network: Network,
-    /// The first day.
-    #[serde(with = "text")]
-    pub since: Day,
-    /// The day on which it was over, if there is one.
-    #[serde(default, with = "text::optional", skip_serializing_if = "Option::is_none")]
-    pub until: Option<Day>,
-    /// The numbers.
-    pub figure: Figure,
-    /// When it was first found.
-    #[serde(with = "text")]
-    pub found: Timestamp,
-    /// When it was first found to be over; `None` while it is firing.
-    #[serde(default, with = "text::optional", skip_serializing_if = "Option::is_none")]
-    pub resolved: Option<Timestamp>,
-}
-
-impl Alert {
-    /// Whether the rule applies now.
-    pub fn is_firing(&self) -> bool {
-        self.resolved.is_none()
-    }
-
-    /// Whether these days, of which the last one may be open, are days of this alert.
-    fn overlaps(&self, since: Day, until: Option<Day>) -> bool {
-        let last = if self.is_firing() { None } else { self.until.or(self.figure.day()) };
-        until.is_none_or(|until| self.since <= until) && last.is_none_or(|last| since <= last)
-    }
-}
 
 /// A change that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,6 +7,7 @@
 mod book;
 mod evaluate;
 mod figure;
+mod found;
 mod group;
 mod load;
 mod message;
@@ -19,12 +20,13 @@ mod simulate;
 mod tests;
 mod text;
 
-pub use book::{Alert, Book, KEEP_RESOLVED, MAX_ALERTS, Told};
+pub use book::{Book, KEEP_RESOLVED, MAX_ALERTS, Told};
 pub use evaluate::{
     AsOf, DayFacts, HISTORY_DAYS, LOOK_BACK_DAYS, Overload, ServerFacts, Verdict, evaluate,
     load_limit,
 };
 pub use figure::Figure;
+pub use found::Alert;
 pub use group::Network;
 pub use load::{Stretch, longest_stretch};
 pub use message::{Change, Item, Message, Section};

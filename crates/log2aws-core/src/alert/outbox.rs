@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::book::Alert;
+use super::found::Alert;
 use super::message::{Change, Item, Message, Section};
 use crate::summary::text;
 

@@ -23,6 +23,9 @@ use crate::metrics::Metrics;
 /// How often it is checked what is due. The rules are only applied if something has changed.
 const EVERY: Duration = Duration::from_secs(30);
 
+/// The same until the rules have been applied once: the index is loading.
+const WHILE_LOADING: Duration = Duration::from_secs(2);
+
 /// The delay after a first failure of a webhook; doubles with each further one in a row.
 const FIRST_RETRY: Duration = Duration::from_secs(10);
 
@@ -126,7 +129,8 @@ impl BackgroundTask for AlertTask {
         let now = self.clock.now();
         let waits = self.retries.values().map(|retry| retry.not_before.duration_since(now));
         let wait = waits.filter_map(|wait| Duration::try_from(wait).ok()).min();
-        Ok(Next::after(wait.map_or(EVERY, |wait| wait.clamp(Duration::from_secs(1), EVERY))))
+        let every = if self.is_known { EVERY } else { WHILE_LOADING };
+        Ok(Next::after(wait.map_or(every, |wait| wait.clamp(Duration::from_secs(1), every))))
     }
 }
 
