@@ -37,6 +37,8 @@ pub struct DayFacts {
     pub load_max: Option<f64>,
     /// The least free memory, in KiB.
     pub free_min: Option<f64>,
+    /// The mean of free memory, buffers and cache, in KiB.
+    pub left_mean: Option<f64>,
 }
 
 /// What is known of one server.
@@ -46,6 +48,8 @@ pub struct ServerFacts<'a> {
     pub server: &'a ServerName,
     /// Its days that arrived, oldest first: at least the last one, and those of [`HISTORY_DAYS`].
     pub days: &'a [DayFacts],
+    /// The first day of which no log is expected: an operator has retired it.
+    pub retired: Option<Day>,
 }
 
 /// The moment for which the rules are applied.
@@ -113,7 +117,7 @@ pub fn evaluate(
         rules.iter().enumerate().filter(|(_, rule)| rule.is_for(facts.server))
     {
         match *condition {
-            Condition::Silent { days } => verdicts.extend(silent(rule, facts.days, as_of, days)),
+            Condition::Silent { days } => verdicts.extend(silent(rule, facts, as_of, days)),
             Condition::Memory { days } => verdicts.extend(memory(rule, facts.days, as_of, days)),
             Condition::Rejects { above } => {
                 let check = |day: &DayFacts| rejects(day, above);
@@ -128,8 +132,11 @@ pub fn evaluate(
     verdicts
 }
 
-fn silent(rule: usize, days: &[DayFacts], as_of: AsOf, limit: u32) -> Option<Verdict> {
-    let last = days.last()?.day;
+fn silent(rule: usize, facts: ServerFacts<'_>, as_of: AsOf, limit: u32) -> Option<Verdict> {
+    if facts.retired.is_some_and(|retired| retired <= as_of.not_due) {
+        return None;
+    }
+    let last = facts.days.last()?.day;
     let due = number(as_of.not_due) - number(last) - 1;
     let days = u32::try_from(due).ok().filter(|due| *due >= limit)?;
     let since = Day::from_date(last.date().tomorrow().ok()?)?;
@@ -137,11 +144,15 @@ fn silent(rule: usize, days: &[DayFacts], as_of: AsOf, limit: u32) -> Option<Ver
 }
 
 fn memory(rule: usize, days: &[DayFacts], as_of: AsOf, within: u32) -> Option<Verdict> {
-    let points: Vec<Point> = recent(days, as_of, HISTORY_DAYS)
-        .filter_map(|day| Some(Point { day: number(day.day), value: day.free_min? }))
-        .collect();
+    let trend = |of: fn(&DayFacts) -> Option<f64>| {
+        let points = recent(days, as_of, HISTORY_DAYS)
+            .filter_map(|day| Some(Point { day: number(day.day), value: of(day)? }));
+        Trend::of(&points.collect::<Vec<_>>())
+    };
+    // Linux fills free memory with cache and gives it back: that alone is no leak.
+    trend(|day| day.left_mean).filter(|left| left.slope.mid < 0.0)?;
     let newest = recent(days, as_of, LOOK_BACK_DAYS).filter(|day| day.free_min.is_some()).last()?;
-    let trend = Trend::of(&points)?;
+    let trend = trend(|day| day.free_min)?;
     let left = trend.to / -trend.slope.mid;
     if trend.slope.mid >= 0.0 || left > f64::from(within) {
         return None;

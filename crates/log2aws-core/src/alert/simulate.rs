@@ -27,6 +27,8 @@ pub struct Past {
     pub server: ServerName,
     /// Its days, oldest first.
     pub days: Vec<DayFacts>,
+    /// The first day of which no log is expected.
+    pub retired: Option<Day>,
 }
 
 /// What has to be asked elsewhere.
@@ -66,10 +68,10 @@ pub fn simulate(
         book.set_hooks(&BTreeSet::from([HOOK]), noon);
         let verdicts: Vec<_> = past
             .iter()
-            .map(|Past { server, days, .. }| {
+            .map(|Past { server, days, retired }| {
                 // What arrives later was not known then.
                 let known = &days[..days.partition_point(|day| day.day < not_due)];
-                let facts = ServerFacts { server, days: known };
+                let facts = ServerFacts { server, days: known, retired: *retired };
                 let mut ask = |day: &DayFacts, limit| overload(server, day, limit);
                 (server.clone(), evaluate(rules, facts, AsOf { not_due }, &mut ask))
             })

@@ -66,6 +66,9 @@ impl Index {
     pub(crate) fn drifts(&self, today: DayNumber, window: i32) -> Drifts {
         let mut drifts = Drifts::default();
         for (server, days) in self.names() {
+            if self.retired_from(server).is_some_and(|first| first <= today) {
+                continue;
+            }
             let days = recent(days.as_slice(), today, window);
             drifts.servers += usize::from(days.len() >= MIN_POINTS);
             drifts.all.extend(drift(days, today).into_iter().map(|drift| (server.clone(), drift)));

@@ -69,7 +69,7 @@ impl Index {
     }
 
     /// The first day of which no log of the server is expected.
-    pub(super) fn retired_from(&self, server: &ServerName) -> Option<DayNumber> {
+    pub(crate) fn retired_from(&self, server: &ServerName) -> Option<DayNumber> {
         self.retired.of(server).map(|record| record.from.into())
     }
 

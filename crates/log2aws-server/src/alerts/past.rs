@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Span;
 use jiff::tz::TimeZone;
-use log2aws_core::alert::{Asks, Message, Network, Past, QuietHours, Rule, simulate};
+use log2aws_core::alert::{Asks, Message, Network, Past, QuietHours, Rule, ServerFacts, simulate};
 use log2aws_core::day::Day;
 use log2aws_core::key::{BucketName, KeyPrefix};
 use log2aws_core::server_name::ServerName;
@@ -88,8 +88,9 @@ impl PastAlerts<'_> {
         let last = i64::from(self.clock.now().to_zoned(self.zone.clone()).hour() < 12);
         let (Some(first), Some(last)) = (back(days), back(last)) else { return Ok(Vec::new()) };
         let mut past = Vec::new();
-        index.each_server(first, &mut |server, days, _| {
-            past.push(Past { server: server.clone(), days: days.to_vec() });
+        index.each_server(first, &mut |facts, _, _| {
+            let ServerFacts { server, days, retired } = facts;
+            past.push(Past { server: server.clone(), days: days.to_vec(), retired });
         });
         let mut network = |server: &ServerName| {
             let last = past.iter().find(|past| past.server == *server).and_then(|p| p.days.last());

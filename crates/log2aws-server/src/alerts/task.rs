@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use log2aws_core::alert::{AsOf, Book, DayFacts, Outbox, Overload, ServerFacts, Verdict, evaluate};
-use log2aws_core::day::Day;
 use log2aws_core::server_name::ServerName;
 use log2aws_dashboard::store_index::StoreIndex;
 use log2aws_dashboard::{AlertBoard, AlertSource, HookStatus};
@@ -22,6 +21,9 @@ use crate::metrics::Metrics;
 
 /// How often it is checked what is due. The rules are only applied if something has changed.
 const EVERY: Duration = Duration::from_secs(30);
+
+/// Seconds.
+const QUARTER_HOUR: i64 = 15 * 60;
 
 /// The same until the rules have been applied once: the index is loading.
 const WHILE_LOADING: Duration = Duration::from_secs(2);
@@ -71,8 +73,8 @@ pub(crate) struct AlertTask {
     sender: Option<Sender>,
     retries: BTreeMap<String, Retry>,
     overloads: Overloads,
-    /// The revision of the index and the day for which the rules were last applied.
-    applied: Option<(u64, Day)>,
+    /// The revision of the index and the quarter of an hour for which the rules were last applied.
+    applied: Option<(u64, i64)>,
     /// Whether the rules were applied at all since the start.
     is_known: bool,
 }
@@ -162,7 +164,9 @@ impl AlertTask {
     fn apply(&mut self, book: &mut Book, now: Timestamp, stop: &Stop) {
         let Some(as_of) = AsOf::at(now, self.index.zone()) else { return };
         let revision = self.index.revision();
-        if self.applied == Some((revision, as_of.not_due)) {
+        // In any time zone noon is at a quarter of an hour.
+        let quarter = now.as_second() / QUARTER_HOUR;
+        if self.applied == Some((revision, quarter)) {
             return;
         }
         let Some(mut verdicts) = self.verdicts(as_of) else { return };
@@ -191,20 +195,21 @@ impl AlertTask {
             index.touch();
         }
         // What could not be read is asked for again.
-        self.applied = known.then_some((revision, as_of.not_due));
+        self.applied = known.then_some((revision, quarter));
     }
 
     /// What the rules say about each server that is not in order; `None` while the index is loading.
     fn verdicts(&mut self, as_of: AsOf) -> Option<Vec<(ServerName, Vec<Verdict>)>> {
         let (rules, overloads) = (&self.config.rules, &mut self.overloads);
         let mut all = Vec::new();
-        let known = self.index.each_server(as_of.not_due, &mut |server, days, tags| {
+        let known = self.index.each_server(as_of.not_due, &mut |facts, as_of, tags| {
+            let ServerFacts { server, days, .. } = facts;
             let mut overload = |day: &DayFacts, limit: f64| {
                 let at = days.partition_point(|known| known.day < day.day);
                 let tag = tags.get(at).copied();
                 tag.map_or(Overload::Unknown, |tag| overloads.get(server, day.day, tag, limit))
             };
-            let verdicts = evaluate(rules, ServerFacts { server, days }, as_of, &mut overload);
+            let verdicts = evaluate(rules, facts, as_of, &mut overload);
             if !verdicts.is_empty() {
                 all.push((server.clone(), verdicts));
             }

@@ -4,7 +4,7 @@ use super::*;
 
 fn found(rule: &Rule, days: &[DayFacts], not_due: &str) -> Vec<Verdict> {
     let server = name("web01");
-    let facts = ServerFacts { server: &server, days };
+    let facts = ServerFacts { server: &server, days, retired: None };
     let as_of = AsOf { not_due: day(not_due) };
     evaluate(std::slice::from_ref(rule), facts, as_of, &mut all_day)
 }
@@ -47,6 +47,20 @@ fn a_server_is_silent_once_enough_logs_are_overdue() {
 }
 
 #[test]
+fn a_retired_server_is_not_silent() {
+    let silent = rule(r#"{"rule":"silent","days":1}"#);
+    let (server, days) = (name("web01"), days(20, 27));
+    let found = |retired: &str, not_due: &str| {
+        let facts = ServerFacts { server: &server, days: &days, retired: Some(day(retired)) };
+        let as_of = AsOf { not_due: day(not_due) };
+        evaluate(std::slice::from_ref(&silent), facts, as_of, &mut all_day)
+    };
+    assert_eq!(spans(&found("2026-12-01", "2026-11-30")), [on("2026-11-28")]);
+    assert_eq!(spans(&found("2026-12-01", "2026-12-01")), []);
+    assert_eq!(spans(&found("2026-11-28", "2026-12-09")), []);
+}
+
+#[test]
 fn a_rule_is_only_for_its_servers() {
     let other = rule(r#"{"rule":"silent","servers":"db*"}"#);
     assert_eq!(found(&other, &days(1, 2), "2026-11-29"), []);
@@ -65,7 +79,7 @@ fn the_load_of_a_day_is_judged_by_its_cores_and_its_longest_stretch() {
         Overload::Known(Some(Stretch { from, minutes: 29, max: 40.0 }))
     };
     let server = name("web01");
-    let facts = ServerFacts { server: &server, days: &known };
+    let facts = ServerFacts { server: &server, days: &known, retired: None };
     let as_of = AsOf { not_due: day("2026-11-29") };
     let rules = [load.clone()];
     assert_eq!(evaluate(&rules, facts, as_of, &mut short), []);
@@ -113,6 +127,7 @@ fn memory_that_falls_steadily_is_foretold() {
     let mut leak = days(1, 28);
     for (left, day) in (130..).step_by(10).zip(leak.iter_mut().rev()) {
         day.free_min = Some(f64::from(left) * 1024.0);
+        day.left_mean = Some(f64::from(left) * 1024.0 + 300_000.0);
     }
     assert_eq!(spans(&found(&within(12), &leak, "2026-11-29")), []);
     let verdicts = found(&within(13), &leak, "2026-11-29");
@@ -129,6 +144,10 @@ fn memory_that_falls_steadily_is_foretold() {
     );
     // It does not fall, it is unknown, or the log is too old.
     assert_eq!(found(&within(365), &days(1, 28), "2026-11-29"), []);
+    // Memory that a cache takes is not lost.
+    let cached: Vec<DayFacts> =
+        leak.iter().map(|d| DayFacts { left_mean: Some(2_097_152.0), ..*d }).collect();
+    assert_eq!(spans(&found(&within(30), &cached, "2026-12-01")), []);
     let blind: Vec<DayFacts> = leak.iter().map(|d| DayFacts { free_min: None, ..*d }).collect();
     assert_eq!(found(&within(365), &blind, "2026-11-29"), []);
     assert_eq!(found(&within(365), &leak, "2026-12-06"), []);

@@ -38,6 +38,7 @@ pub(super) fn fine(text: &str) -> DayFacts {
         cores: Some(4),
         load_max: Some(1.0),
         free_min: Some(1_048_576.0),
+        left_mean: Some(2_097_152.0),
     }
 }
 

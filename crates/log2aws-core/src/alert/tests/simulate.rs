@@ -22,7 +22,7 @@ fn told(rules: &[Rule], past: &[Past], quiet: Option<&str>) -> Vec<(String, Stri
 }
 
 fn past(server: &str, days: Vec<DayFacts>) -> Past {
-    Past { server: name(server), days }
+    Past { server: name(server), days, retired: None }
 }
 
 fn pair(at: &str, text: &str) -> (String, String) {
