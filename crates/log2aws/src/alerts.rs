@@ -15,6 +15,7 @@ use log2aws_server::{PastAlerts, Sender};
 use log2aws_service::ports::Clock as _;
 
 use crate::clock::SystemClock;
+use crate::help;
 use crate::results_bucket::ResultsBucketArgs;
 
 pub(crate) use flags::{AlertArgs, is_usage};
@@ -30,8 +31,10 @@ pub(crate) struct AlertsArgs {
 enum AlertsVerb {
     /// Print what the rules would have told in the last days, if each log had arrived just before it
     /// was due.
+    #[command(after_help = help::ALERTS_TEST)]
     Test(Box<TestArgs>),
     /// Send a test message to each webhook.
+    #[command(after_help = help::ALERTS_SEND_TEST)]
     SendTest(SendTestArgs),
 }
 

@@ -70,6 +70,15 @@ Examples:
   log2aws alerts test --days 30 --rule silent
   log2aws alerts test --results s3://analyzedlogs-dev-111122223333-ap-northeast-1 --json";
 
+pub(crate) const ALERTS_TEST: &str = "\
+Examples:
+  log2aws alerts test
+  log2aws alerts test --days 90 --rule silent --json";
+
+pub(crate) const ALERTS_SEND_TEST: &str = "\
+Examples:
+  sudo log2aws alerts send-test";
+
 pub(crate) const AUDIT: &str = "\
 Examples:
   sudo log2aws audit --server web01 --since 2026-11-29
