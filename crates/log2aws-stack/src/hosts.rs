@@ -203,6 +203,28 @@ mod tests {
         assert!(message.contains("the API") && message.contains("AWS takes 8192"), "{message}");
     }
 
+    /// So no list has to be widened for the sake of a policy: Parameter Store's limit comes first.
+    #[test]
+    fn a_list_that_parameter_store_takes_fits_into_both_policies() {
+        let template = Template::embedded().unwrap();
+        // The quotes of the policy weigh the most where the entries are the shortest.
+        let shortest = (1..0x1000).step_by(2).map(|n| format!("::{n:x}"));
+        let usual = (0..4096_u32).map(|n| format!("10.0.{}.{}", n / 128, n % 128 * 2));
+        let networks = (0..4096_u32).map(|n| format!("{}.{}.0.0/16", n / 128 + 1, n % 128 * 2));
+        for entries in [shortest.collect::<Vec<_>>(), usual.collect(), networks.collect()] {
+            let mut bytes = 0;
+            let fits = entries.into_iter().take_while(|entry| {
+                bytes += entry.len() + ", ".len();
+                bytes <= MAX_PARAMETER_BYTES
+            });
+            let parameters = parameters(&list(&fits.collect::<Vec<_>>().join(","))).unwrap();
+            assert!(parameters[0].1.len() > 4070, "{}", parameters[0].1);
+            let given = parameters.map(|(name, value)| (name.to_owned(), value)).into();
+            let (account, region) = ("111122223333", "ap-northeast-1");
+            check_policies(&template, &given, account, region, "log2aws-dev").unwrap();
+        }
+    }
+
     #[test]
     fn giving_an_address_back_is_told_whichever_door_it_was_taken_from() {
         let in_force = |ssm: &str, policy: Option<&str>| InForce {

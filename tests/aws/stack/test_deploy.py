@@ -23,7 +23,7 @@ from conftest import (
     says,
     succeeded,
 )
-from runs import Scenario
+from runs import Scenario, parsed, reader
 from wire import Refusal
 
 
@@ -31,8 +31,10 @@ SENT = "198.51.100.0/24,203.0.113.7"
 
 
 def deployment(networks=SENT):
-    """The logical ID of the API's deployment for these networks."""
-    return DEPLOYMENT + hashlib.sha256(networks.encode()).hexdigest()[:8]
+    """The logical ID of the API's deployment: it follows the API's properties with these networks."""
+    api = reader.Stack(parsed(TEMPLATE), GIVEN | {"LogPutAllowNetworks": networks}).resources["Api"]
+    made = json.dumps(api["Properties"], sort_keys=True, separators=(",", ":"))
+    return DEPLOYMENT + hashlib.sha256(made.encode()).hexdigest()[:8]
 
 
 def sent_template(networks=SENT):

@@ -59,6 +59,16 @@ def test_the_cost_grows_with_the_servers(offline):
     assert 0 < ten < many
 
 
+def test_the_plan_begins_with_who_may_call_and_what_it_costs(offline):
+    told = succeeded(offline("plan", "--allow-hosts", "203.0.113.7,web*@198.51.100.0/24"))
+    head, _ = told.out.split(" resources:", 1)
+    assert "203.0.113.7, web*@198.51.100.0/24" in head
+    assert re.search(r"up to \d+\.\d\d USD a day \(RequestsPerSecond=50\)", head), head
+    assert f"10 servers cost {cost(told):.2f} USD a month" in head
+    plan = json.loads(offline("plan", "--json", "--allow-hosts", "203.0.113.7").out)
+    assert plan["callers"] == ["203.0.113.7"] and 20 < plan["flood_usd_a_day"] < 40
+
+
 def test_the_plan_as_json(offline):
     told = succeeded(offline("plan", "--json", "--env", "stage"))
     plan = json.loads(told.out)

@@ -155,6 +155,7 @@ def test_every_answer_of_the_gateway_itself_says_whether_to_come_again(kind, sta
     comes_again = kind == "THROTTLED" or status >= 500
     assert (again is not None) == comes_again
     assert not comes_again or status in (429, 503, 504) and re.fullmatch(r"'\d+'", again)
+    # AGDG, "Parameter mapping source reference for REST APIs": `context.name` of a supported variable.
     source = headers.pop("gatewayresponse.header.Log2aws-Source", None)
     assert source == ("context.identity.sourceIp" if kind == "ACCESS_DENIED" else None)
     bucket = stack().resources["RawBucket"]["Properties"]["BucketName"]
@@ -175,6 +176,14 @@ def test_get_and_post_of_the_root_reach_the_function():
         integration = method["Properties"]["Integration"]
         assert (integration["Type"], integration["IntegrationHttpMethod"]) == ("AWS_PROXY", "POST")
         assert "function:log2aws-dev-generate-url/invocations" in integration["Uri"]
+
+
+def test_the_api_takes_no_tls_older_than_1_2():
+    """AGDG, "Security policies for REST APIs in API Gateway": "When you use an enhanced security
+    policy, you must also set the endpoint access mode". The name says the oldest version: 1.2."""
+    api = stack().resources["Api"]["Properties"]
+    assert api["SecurityPolicy"] == "SecurityPolicy_TLS13_1_2_2021_06"
+    assert api["EndpointAccessMode"] == "BASIC"
 
 
 def test_the_stage_throttles_and_traces_no_answer():

@@ -269,9 +269,10 @@ impl Work<'_> {
     ) -> Result<String, StackError> {
         let (account, region) = (&session.cloud.account, &session.cloud.region);
         let DeployRequest { env, stack, .. } = self.request;
-        let scope = Scope::new(self.template, values, account, region, stack.as_str());
-        let body =
-            self.template.with_deployment_of(values.get(NETWORKS).map_or("", String::as_str));
+        let mut all = found.existing().map(|stack| stack.parameters.clone()).unwrap_or_default();
+        all.extend(values.clone());
+        let scope = Scope::new(self.template, &all, account, region, stack.as_str());
+        let body = self.template.with_deployment_of(&scope)?;
         if found.existing().is_some() {
             return Ok(body);
         }

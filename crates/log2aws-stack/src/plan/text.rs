@@ -10,6 +10,7 @@ const WIDTH: usize = 88;
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "stack {} in {}", self.stack, self.region)?;
+        write_head(f, self)?;
         writeln!(f, "\n{} resources:", self.resources.len())?;
         let id = self.resources.iter().map(|r| r.id.len()).max().unwrap_or(0);
         let kind = self.resources.iter().map(|r| r.kind.len()).max().unwrap_or(0);
@@ -26,6 +27,27 @@ impl fmt::Display for Plan {
         }
         write!(f, "\n{}", self.cost)
     }
+}
+
+/// Who may call, and what it costs.
+fn write_head(f: &mut fmt::Formatter<'_>, plan: &Plan) -> fmt::Result {
+    writeln!(f, "\nwho may request URLs and upload:")?;
+    if plan.callers.is_empty() {
+        writeln!(f, "  nobody is named yet: give --allow-hosts")?;
+    }
+    for line in wrapped(&plan.callers.join(", ")) {
+        writeln!(f, "  {line}")?;
+    }
+    writeln!(f, "what it costs:")?;
+    let servers = plan.cost.servers;
+    let cost = if servers == 1 { "server costs" } else { "servers cost" };
+    writeln!(f, "  {servers} {cost} {:.2} USD a month", plan.cost.total())?;
+    writeln!(
+        f,
+        "  a flood from these addresses costs up to {:.2} USD a day (RequestsPerSecond={}); requests",
+        plan.flood_usd_a_day, plan.requests_per_second
+    )?;
+    writeln!(f, "  from others are refused by the API's policy, and AWS does not bill them")
 }
 
 fn write_statement(f: &mut fmt::Formatter<'_>, statement: &Statement) -> fmt::Result {
