@@ -14,6 +14,12 @@ pub const HOSTS: &str = "LogPutAllowHosts";
 /// The template parameter with only the addresses.
 pub const NETWORKS: &str = "LogPutAllowNetworks";
 
+/// The template parameter with the IP address types of API and S3.
+pub(crate) const IP_ADDRESS_TYPE: &str = "IpAddressType";
+
+/// Its value for IPv4 and IPv6.
+const DUAL_STACK: &str = "dualstack";
+
 /// The size limit of a standard SSM parameter and of a CloudFormation parameter, in bytes.
 ///
 /// Source: AWS Systems Manager User Guide, "Managing parameter tiers".
@@ -85,6 +91,27 @@ pub fn parameters(list: &AllowList) -> Result<[(&'static str, String); 2], Hosts
         return Err(HostsError::Networks { networks: networks.len(), bytes: joined.len() });
     }
     Ok([(HOSTS, text), (NETWORKS, joined)])
+}
+
+/// Adds the parameters of a list to those that are given. With IPv6 in the list, servers reach API
+/// and S3 over it, unless `IpAddressType` is given.
+///
+/// # Errors
+/// [`HostsError`] if the list is too long for a parameter.
+pub fn fill_in(values: &mut BTreeMap<String, String>, list: &AllowList) -> Result<(), HostsError> {
+    values.extend(parameters(list)?.map(|(name, value)| (name.to_owned(), value)));
+    if list.networks().iter().any(|network| matches!(network, IpNet::V6(_))) {
+        let given = values.entry(IP_ADDRESS_TYPE.to_owned());
+        given.or_insert_with(|| DUAL_STACK.to_owned());
+    }
+    Ok(())
+}
+
+/// The `IpAddressType` of a stack with these parameters, if its list held IPv6 already: somebody
+/// knew of it, and the value stays.
+pub(crate) fn address_type_beside_ipv6(parameters: &BTreeMap<String, String>) -> Option<&String> {
+    let networks = parameters.get(NETWORKS)?;
+    parameters.get(IP_ADDRESS_TYPE).filter(|_| networks.contains(':'))
 }
 
 /// A single address is written without its prefix length.
@@ -174,6 +201,20 @@ mod tests {
         for (name, value) in [hosts, networks] {
             template.parameter(name).unwrap().check(&value).unwrap();
         }
+    }
+
+    #[test]
+    fn ipv6_in_the_list_makes_the_api_listen_there_unless_somebody_decided() {
+        let filled = |given: &[(&str, &str)], hosts: &str| {
+            let given = given.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+            let mut values: BTreeMap<String, String> = given.collect();
+            fill_in(&mut values, &list(hosts)).unwrap();
+            values.get(IP_ADDRESS_TYPE).cloned()
+        };
+        assert_eq!(filled(&[], "203.0.113.7"), None);
+        assert_eq!(filled(&[], "203.0.113.7, web*@2001:db8::/32").as_deref(), Some("dualstack"));
+        let decided = [(IP_ADDRESS_TYPE, "ipv4")];
+        assert_eq!(filled(&decided, "2001:db8::/32").as_deref(), Some("ipv4"));
     }
 
     #[test]

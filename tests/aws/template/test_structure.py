@@ -194,6 +194,55 @@ def test_the_stage_throttles_and_traces_no_answer():
     assert settings["DataTraceEnabled"] is False and "LoggingLevel" not in settings
 
 
+@pytest.mark.parametrize("kind", ["ipv4", "dualstack"])
+def test_api_and_urls_have_the_same_address_types(kind):
+    """S3UG, "Using Amazon S3 dual-stack endpoints": another host, s3.dualstack; the function's tests."""
+    made = stack(IpAddressType=kind, DomainName="logs.example.com", CertificateArn=CERTIFICATE)
+    for name in ["Api", "ApiDomain"]:
+        endpoint = made.resources[name]["Properties"]["EndpointConfiguration"]
+        assert endpoint == {"Types": ["REGIONAL"], "IpAddressType": kind}
+    environment = made.resources["GenerateUrl"]["Properties"]["Environment"]["Variables"]
+    assert environment["LOG2AWS_IP_ADDRESS_TYPE"] == kind
+
+
+CERTIFICATE = "arn:aws:acm:ap-northeast-1:111122223333:certificate/1234abcd"
+
+
+def test_a_domain_name_of_ones_own_leads_to_the_stage():
+    assert "ApiDomain" not in stack().resources and "DomainNameTarget" not in stack().outputs
+    made = stack(DomainName="logs.example.com", CertificateArn=CERTIFICATE)
+    domain, mapping = (made.resources[n]["Properties"] for n in ("ApiDomain", "ApiDomainMapping"))
+    assert (domain["DomainName"], domain["RegionalCertificateArn"]) == ("logs.example.com", CERTIFICATE)
+    assert domain["SecurityPolicy"] == made.resources["Api"]["Properties"]["SecurityPolicy"]
+    assert mapping == {"DomainName": "logs.example.com", "RestApiId": "made-up-api", "Stage": "dev"}
+    assert made.outputs["GenerateSignedUrl"]["Value"] == "https://logs.example.com/"
+    assert made.outputs["DomainNameTarget"]["Value"].endswith(".amazonaws.com")
+
+
+@pytest.mark.parametrize(
+    "region, name, suffix",
+    [
+        ("cn-north-1", "aws-cn", "amazonaws.com.cn"),
+        ("us-gov-west-1", "aws-us-gov", "amazonaws.com"),
+        ("eusc-de-east-1", "aws-eusc", "amazonaws.eu"),
+        ("us-iso-east-1", "aws-iso", "c2s.ic.gov"),
+    ],
+)
+def test_every_partition_has_its_own_arns_and_its_own_domain(region, name, suffix):
+    made = stack(region=region, KmsKeyArn=f"arn:{name}:kms:{region}:111122223333:key/1234abcd")
+    told = json.dumps(made.resources)
+    assert set(re.findall(r"arn:(aws[a-z-]*):", told)) == {name}
+    url = made.outputs["GenerateSignedUrl"]["Value"]
+    assert url == f"https://made-up-api.execute-api.{region}.{suffix}/dev/"
+    for function in made.of_type("AWS::Lambda::Function").values():
+        variables = function["Properties"]["Environment"]["Variables"]
+        assert variables["LOG2AWS_URL_SUFFIX"] == suffix
+    # What is left of the usual domain are the names of service principals, the same everywhere.
+    hosts = set(re.findall(r"[a-z0-9.-]+[.]amazonaws[.]com(?![.]cn)", told))
+    services = {"lambda.amazonaws.com", "apigateway.amazonaws.com", "s3.amazonaws.com"}
+    assert suffix == "amazonaws.com" or hosts <= services
+
+
 def test_outputs_say_where_to_ask():
     outputs = stack().outputs
     url = outputs["GenerateSignedUrl"]
@@ -368,10 +417,12 @@ def test_functions_run_what_was_built():
         more = {"LOG2AWS_CHARTS": "png"}
         if name == "GenerateUrl":
             more = {
+                "LOG2AWS_IP_ADDRESS_TYPE": "ipv4",
                 "LOG2AWS_DAYS_BACK": "30",
                 "LOG2AWS_DAYS_AHEAD": "2",
                 "LOG2AWS_FINAL_AFTER_DAYS": "9",
             }
+        more["LOG2AWS_URL_SUFFIX"] = "amazonaws.com"
         assert environment == {"LOG2AWS_ENV": "dev", "LOG2AWS_KEY_PREFIX": "spread", **more}
         # A new account may have a limit of 10, all of which must stay unreserved.
         assert "ReservedConcurrentExecutions" not in properties
@@ -478,14 +529,20 @@ def test_it_is_plain_and_fits_into_a_request():
             ["203.0.113.7", "203.0.113.7, 10.0.0.0/8,2001:db8::/32"],
             ["", "web@10.0.0.0/8", "203.0.113.7,", "any", "10.0.0.0/"],
         ),
-        ("CheckPutAddress", ["true", "false"], ["yes", ""]),
+        ("IpAddressType", ["ipv4", "dualstack"], ["ipv6", ""]),
+        ("DomainName", ["", "logs.example.com"], ["example", "Logs.example.com", "https://logs.example.com"]),
+        (
+            "CertificateArn",
+            ["", "arn:aws:acm:ap-northeast-1:111122223333:certificate/1234abcd-12ab"],
+            ["1234abcd", "arn:aws:iam::111122223333:server-certificate/logs"],
+        ),
         ("KeyPrefix", ["off", "spread"], ["false", ""]),
         ("Charts", ["svg", "png", "svg,png"], ["", "none", "png,svg"]),
         ("KmsKeyArn", ["", calls.KEY], ["alias/logs", calls.KEY.replace(":key/", ":alias/")]),
         ("Architecture", ["x86_64", "arm64"], ["amd64"]),
         ("RawKeepDays", ["0", "400"], ["-1", "x"]),
         ("NoncurrentKeepDays", ["0", "1"], ["-1"]),
-        ("PutVpcEndpoints", ["vpce-*", "vpce-0a1b"], ["", "*", "vpc-0a", "vpce-0a*", "vpce-0a,vpce-0b"]),
+        ("VpcEndpointIds", ["", "vpce-0a1b", "vpce-0a,vpce-0b"], ["*", "vpc-0a", "vpce-*", "vpce-0a*"]),
         ("DaysBack", ["0", "400"], ["-1", "x"]),
         ("FinalAfterDays", ["0", "7"], ["-1", "never"]),
         ("AnalyzeLogConcurrency", ["0", "50"], ["-1"]),

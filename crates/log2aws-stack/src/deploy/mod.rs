@@ -25,7 +25,7 @@ use crate::commands::Commands;
 use crate::console::Console;
 use crate::error::StackError;
 use crate::fault;
-use crate::hosts::{self, HOSTS, NETWORKS};
+use crate::hosts::{self, HOSTS, IP_ADDRESS_TYPE, NETWORKS};
 use crate::name::StackName;
 use crate::parameter_warnings::parameter_warnings;
 use crate::phase::{Operation, Phase};
@@ -341,8 +341,12 @@ impl Work<'_> {
             ("AnalyzeLogKey", artifacts.analyze_log.key()),
             ("Architecture", artifacts.architecture.to_string()),
         ];
-        let hosts = hosts::parameters(hosts)?;
-        values.extend(ours.into_iter().chain(hosts).map(|(name, value)| (name.to_owned(), value)));
+        let before = existing.map(|stack| &stack.parameters);
+        if let Some(decided) = before.and_then(hosts::address_type_beside_ipv6) {
+            values.entry(IP_ADDRESS_TYPE.to_owned()).or_insert_with(|| decided.clone());
+        }
+        hosts::fill_in(&mut values, hosts)?;
+        values.extend(ours.map(|(name, value)| (name.to_owned(), value)));
         for (name, value) in &values {
             if let Some(parameter) = self.template.parameter(name) {
                 parameter.check(value)?;

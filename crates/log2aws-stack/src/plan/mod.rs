@@ -84,7 +84,7 @@ impl Plan {
         let mut given = given.clone();
         given.insert("Env".to_owned(), env.to_string());
         let scope = Scope::new(template, &given, ACCOUNT, region, stack.as_str());
-        let resources = template.resources.iter().map(|resource| {
+        let resources = template.made(&scope)?.into_iter().map(|resource| {
             Ok(PlannedResource {
                 id: resource.id.clone(),
                 kind: resource.kind.clone(),
@@ -158,7 +158,12 @@ mod tests {
         assert_eq!(bucket.name.as_deref(), Some("serverlogs-dev-{account}-ap-northeast-1"));
         assert!(bucket.kept);
         let template = Template::embedded().unwrap();
-        assert_eq!(plan.resources.len(), template.resources.len());
+        // Two are made for a domain name alone.
+        assert_eq!(plan.resources.len(), template.resources.len() - 2);
+        let arn = "arn:aws:acm:ap-northeast-1:111122223333:certificate/1234abcd";
+        let with_domain =
+            self::plan(&[("DomainName", "logs.example.com"), ("CertificateArn", arn)]);
+        assert_eq!(with_domain.resources.len(), template.resources.len());
         assert_eq!(plan.resources.iter().filter(|r| r.kept).count(), 2, "the two buckets");
     }
 
@@ -195,8 +200,8 @@ mod tests {
         };
         assert_eq!(put(&plan(&[])).len(), 2);
         assert_eq!(
-            put(&plan(&[("CheckPutAddress", "false"), ("PutVpcEndpoints", "vpce-0a")]))[2],
-            "StringNotLike aws:SourceVpce vpce-0a"
+            put(&plan(&[("VpcEndpointIds", "vpce-0a,vpce-0b")]))[2],
+            "StringNotEquals aws:SourceVpce vpce-0a vpce-0b"
         );
         assert!(!has(&plan(&[]), "EncryptPuts"));
         let key = "arn:aws:kms:ap-northeast-1:111122223333:key/1234abcd";

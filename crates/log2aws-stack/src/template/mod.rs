@@ -51,6 +51,8 @@ pub(crate) struct Resource {
     pub(crate) line: usize,
     /// Whether it is retained when the stack is deleted.
     pub(crate) kept: bool,
+    /// The condition without which it is not made.
+    condition: Option<String>,
     pub(crate) properties: Node,
 }
 
@@ -85,6 +87,7 @@ impl Template {
                     .to_owned(),
                 line: entry.line,
                 kept: policy.is_some_and(|policy| policy != "Delete"),
+                condition: entry.value.get("Condition").and_then(Node::text).map(str::to_owned),
                 properties: entry
                     .value
                     .get("Properties")
@@ -113,6 +116,18 @@ impl Template {
     /// The resource of this logical ID.
     pub(crate) fn resource(&self, id: &str) -> Option<&Resource> {
         self.resources.iter().find(|resource| resource.id == id)
+    }
+
+    /// The resources that these parameters make, in template order.
+    ///
+    /// # Errors
+    /// [`TemplateError`]: a condition cannot be evaluated.
+    pub(crate) fn made(&self, scope: &Scope<'_>) -> Result<Vec<&Resource>, TemplateError> {
+        let made = |resource: &&Resource| {
+            resource.condition.as_deref().map_or(Ok(true), |name| scope.condition(name))
+        };
+        let all = self.resources.iter().map(|r| made(&r).map(|made| made.then_some(r)));
+        Ok(all.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
     }
 
     /// The text with an API deployment of its own for the API that these parameters make.
