@@ -1,11 +1,15 @@
 """The commands of the manuals, run as they stand there."""
 
 import datetime
+import http.server
 import pathlib
 import re
 import shutil
 import subprocess
 import sys
+import textwrap
+import threading
+import urllib.request
 
 import pytest
 from conftest import ROOT, Serve, binary, needs
@@ -197,3 +201,103 @@ def starts(command, folder):
     assert process.returncode == 0, log
     # What was logged is plain text: nobody looks at it here.
     assert "stopped" in log and "\x1b" not in log
+
+
+class FlakyGateway(http.server.BaseHTTPRequestHandler):
+    """Hands on to serve, after it has failed as API Gateway and S3 do."""
+
+    FAILURES = {
+        "GET": [
+            (429, "too many requests of all servers together; ask again later"),
+            (503, "no URL can be given at the moment; ask again later"),
+        ],
+        "PUT": [(503, "<Error><Code>SlowDown</Code></Error>")],
+    }
+
+    def do_GET(self):
+        if not self.fails():
+            with urllib.request.urlopen(self.server.serve.url + self.path) as answer:
+                self.server.url = answer.read().decode()
+            self.answer(200, f"http://127.0.0.1:{self.server.server_port}/put?X-Amz-Signature=0%2F1")
+
+    def do_PUT(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if not self.fails():
+            headers = {"Content-Type": ""}
+            put = urllib.request.Request(self.server.url, body, headers, method="PUT")
+            with urllib.request.urlopen(put) as answer:
+                self.answer(answer.status, "")
+
+    def fails(self):
+        self.server.seen.append(self.command)
+        failures = self.FAILURES[self.command]
+        if not self.server.for_good:
+            failures = failures[self.server.seen.count(self.command) - 1:]
+        if failures:
+            self.answer(*failures[0])
+        return bool(failures)
+
+    def answer(self, status, text):
+        body = text.encode()
+        self.send_response(status)
+        if status != 200:
+            self.send_header("Retry-After", "1")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def gateway(machine):
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), FlakyGateway)
+    server.serve, server.seen, server.for_good = machine.serve, [], False
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def old_script(page, gateway, server, folder):
+    """The document's script as the page prints it, with the values of this machine."""
+    (script,) = re.findall(r"```bash\n(.*?)```", (ROOT / page).read_text(), re.S)
+    script = textwrap.dedent("   " + script.lstrip())
+    values = {
+        "gen_url": f"http://127.0.0.1:{gateway.server_port}/",
+        "server": server,
+        "log_dir": str(folder),
+    }
+    for name, value in values.items():
+        script, count = re.subn(rf"(?m)^{name}=.*$", f"{name}={value}", script)
+        assert count == 1, f"{page}: the script sets {name} {count} times"
+    # It waits up to five minutes; here it only says for how long.
+    return "sleep() { echo waits $1 >&2; }\n" + script
+
+
+@pytest.mark.parametrize("page", AWS)
+def test_the_documents_script_survives_429_and_503(machine, gateway, tmp_path, page):
+    needs("curl")
+    server = f"script-{pathlib.Path(page).suffixes[0][1:]}"
+    days = [datetime.date.today() - datetime.timedelta(days=back) for back in (1, 2)]
+    for day in days:
+        shutil.copy(LOG, tmp_path / f"{day}.log")
+    script = old_script(page, gateway, server, tmp_path)
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, ""), done
+    assert re.search(r"^waits \d+$", done.stderr, re.M), done.stderr
+    assert gateway.seen == ["GET", "GET", "GET", "PUT", "PUT"]
+    listed = machine.serve.s3().list_objects_v2(Bucket="serverlogs-local", Prefix=f"{server}/")
+    (log,) = listed["Contents"]
+    assert log["Key"] in [f"{server}/{day}.log" for day in days]
+    assert log["Size"] == LOG.stat().st_size
+
+
+def test_the_documents_script_says_so_when_it_gives_up(machine, gateway, tmp_path):
+    needs("curl")
+    gateway.for_good = True
+    script = old_script(AWS[0], gateway, "gives-up", tmp_path).replace("--retry 8", "--retry 1")
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "get signed url error!\n", done
+    assert "429" in done.stderr and gateway.seen == ["GET", "GET"]

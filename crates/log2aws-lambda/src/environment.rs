@@ -64,6 +64,10 @@ pub struct Environment {
     pub keys: RoleKeys,
     /// `LOG2AWS_KEY_PREFIX`: `spread` or `off`, which is the default.
     pub key_prefix: KeyPrefix,
+    /// `LOG2AWS_IP_ADDRESS_TYPE`: `dualstack` or `ipv4`, which is the default.
+    pub dual_stack: bool,
+    /// `LOG2AWS_URL_SUFFIX`: the domain of AWS's services, by default that of the region.
+    pub domain: Option<String>,
     /// `LOG2AWS_CHARTS`: `svg`, `png` or `svg,png`, which is the default.
     pub charts: ChartFormats,
     /// `LOG2AWS_DAYS_BACK`, `LOG2AWS_DAYS_AHEAD`, `LOG2AWS_FINAL_AFTER_DAYS` (0: never).
@@ -109,6 +113,17 @@ impl Environment {
                 });
             }
         };
+        let dual_stack = match get("LOG2AWS_IP_ADDRESS_TYPE").as_deref() {
+            None | Some("ipv4") => false,
+            Some("dualstack") => true,
+            Some(other) => {
+                return Err(EnvironmentError::Wrong {
+                    name: "LOG2AWS_IP_ADDRESS_TYPE",
+                    value: other.chars().take(64).collect(),
+                    right: "ipv4 or dualstack",
+                });
+            }
+        };
         let charts = get("LOG2AWS_CHARTS").map_or(Ok(ChartFormats::SvgAndPng), |text| {
             text.parse().map_err(|_| EnvironmentError::Wrong {
                 name: "LOG2AWS_CHARTS",
@@ -149,6 +164,8 @@ impl Environment {
                 session_token: get("AWS_SESSION_TOKEN"),
             },
             key_prefix,
+            dual_stack,
+            domain: get("LOG2AWS_URL_SUFFIX"),
             charts,
             days,
             s3_endpoint: endpoint("AWS_ENDPOINT_URL_S3")?,
@@ -159,7 +176,9 @@ impl Environment {
 
     /// The signer of presigned URLs, with the role's credentials.
     ///
-    /// AWS's own S3 is addressed by its dual-stack host, because a server may have no IPv4.
+    /// The host of AWS's own S3 has the IP address types of the API, so that a server reaches both
+    /// or neither: private DNS of interface endpoints knows the plain host alone, and a server with
+    /// IPv6 would use it where it is offered.
     ///
     /// # Errors
     /// [`EnvironmentError::Endpoint`]: the endpoint does not make a URL.
@@ -167,8 +186,8 @@ impl Environment {
         let (endpoint, addressing) = if let Some(endpoint) = &self.s3_endpoint {
             (endpoint.clone(), Addressing::Path)
         } else {
-            let host = service_host("s3.dualstack", &self.region);
-            (self.own_url(&host)?, Addressing::VirtualHost)
+            let service = if self.dual_stack { "s3.dualstack" } else { "s3" };
+            (self.own_url(service)?, Addressing::VirtualHost)
         };
         let credentials = self.keys.give(Credentials::new);
         Ok(SigV4Signer::new(endpoint, addressing, &self.region, credentials)?)
@@ -203,13 +222,17 @@ impl Environment {
     pub fn ssm_url(&self) -> Result<Url, EnvironmentError> {
         match &self.ssm_endpoint {
             Some(endpoint) => Ok(endpoint.clone()),
-            None => self.own_url(&service_host("ssm", &self.region)),
+            None => self.own_url("ssm"),
         }
     }
 
-    fn own_url(&self, host: &str) -> Result<Url, EnvironmentError> {
+    fn own_url(&self, service: &str) -> Result<Url, EnvironmentError> {
+        let host = match &self.domain {
+            Some(domain) => format!("{service}.{}.{domain}", self.region),
+            None => service_host(service, &self.region),
+        };
         let url = Url::parse(&format!("https://{host}")).ok();
-        url.filter(|url| url.host_str() == Some(host)).ok_or_else(|| EnvironmentError::Wrong {
+        url.filter(|url| url.host_str() == Some(&host)).ok_or_else(|| EnvironmentError::Wrong {
             name: "AWS_REGION",
             value: self.region.chars().take(64).collect(),
             right: "the name of an AWS region, e.g. ap-northeast-1",
@@ -249,6 +272,28 @@ mod tests {
         environment.signer().unwrap();
         let china = read(&[("AWS_REGION", "cn-north-1")]).unwrap();
         assert_eq!(china.ssm_url().unwrap().as_str(), "https://ssm.cn-north-1.amazonaws.com.cn/");
+        // A region that this program does not know yet: the template says whose domain it has.
+        let new = [("AWS_REGION", "xx-north-1"), ("LOG2AWS_URL_SUFFIX", "amazonaws.xx")];
+        let new = read(&new).unwrap();
+        assert_eq!(new.ssm_url().unwrap().as_str(), "https://ssm.xx-north-1.amazonaws.xx/");
+    }
+
+    #[test]
+    fn a_url_has_the_address_types_of_the_api() {
+        let host = |changes: &[(&str, &str)]| {
+            let signer = read(changes).unwrap().signer().unwrap();
+            let bucket = "serverlogs-dev".parse().unwrap();
+            let key = "web01/2019-08-01.log".parse().unwrap();
+            let at = jiff::Timestamp::UNIX_EPOCH;
+            let get = signer.presign_get(&bucket, &key, at, 300).unwrap();
+            let url: Url = get.expose_url().parse().unwrap();
+            url.host_str().unwrap().to_owned()
+        };
+        assert_eq!(host(&[]), "serverlogs-dev.s3.ap-northeast-1.amazonaws.com");
+        assert_eq!(
+            host(&[("LOG2AWS_IP_ADDRESS_TYPE", "dualstack")]),
+            "serverlogs-dev.s3.dualstack.ap-northeast-1.amazonaws.com"
+        );
     }
 
     #[test]
@@ -281,6 +326,7 @@ mod tests {
             ("LOG2AWS_ENV", "Dev", "LOG2AWS_ENV is \"Dev\""),
             ("LOG2AWS_ENV", "a-name-of-21-letters-", "1 to 20 lower-case"),
             ("LOG2AWS_KEY_PREFIX", "yes", "off or spread"),
+            ("LOG2AWS_IP_ADDRESS_TYPE", "ipv6", "ipv4 or dualstack"),
             ("LOG2AWS_CHARTS", "html", "svg, png or svg,png"),
             (
                 "LOG2AWS_DAYS_BACK",

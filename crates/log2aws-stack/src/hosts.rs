@@ -14,6 +14,12 @@ pub const HOSTS: &str = "LogPutAllowHosts";
 /// The template parameter with only the addresses.
 pub const NETWORKS: &str = "LogPutAllowNetworks";
 
+/// The template parameter with the IP address types of API and S3.
+pub(crate) const IP_ADDRESS_TYPE: &str = "IpAddressType";
+
+/// Its value for IPv4 and IPv6.
+const DUAL_STACK: &str = "dualstack";
+
 /// The size limit of a standard SSM parameter and of a CloudFormation parameter, in bytes.
 ///
 /// Source: AWS Systems Manager User Guide, "Managing parameter tiers".
@@ -85,6 +91,27 @@ pub fn parameters(list: &AllowList) -> Result<[(&'static str, String); 2], Hosts
         return Err(HostsError::Networks { networks: networks.len(), bytes: joined.len() });
     }
     Ok([(HOSTS, text), (NETWORKS, joined)])
+}
+
+/// Adds the parameters of a list to those that are given. With IPv6 in the list, servers reach API
+/// and S3 over it, unless `IpAddressType` is given.
+///
+/// # Errors
+/// [`HostsError`] if the list is too long for a parameter.
+pub fn fill_in(values: &mut BTreeMap<String, String>, list: &AllowList) -> Result<(), HostsError> {
+    values.extend(parameters(list)?.map(|(name, value)| (name.to_owned(), value)));
+    if list.networks().iter().any(|network| matches!(network, IpNet::V6(_))) {
+        let given = values.entry(IP_ADDRESS_TYPE.to_owned());
+        given.or_insert_with(|| DUAL_STACK.to_owned());
+    }
+    Ok(())
+}
+
+/// The `IpAddressType` of a stack with these parameters, if its list held IPv6 already: somebody
+/// knew of it, and the value stays.
+pub(crate) fn address_type_beside_ipv6(parameters: &BTreeMap<String, String>) -> Option<&String> {
+    let networks = parameters.get(NETWORKS)?;
+    parameters.get(IP_ADDRESS_TYPE).filter(|_| networks.contains(':'))
 }
 
 /// A single address is written without its prefix length.
@@ -177,6 +204,20 @@ mod tests {
     }
 
     #[test]
+    fn ipv6_in_the_list_makes_the_api_listen_there_unless_somebody_decided() {
+        let filled = |given: &[(&str, &str)], hosts: &str| {
+            let given = given.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+            let mut values: BTreeMap<String, String> = given.collect();
+            fill_in(&mut values, &list(hosts)).unwrap();
+            values.get(IP_ADDRESS_TYPE).cloned()
+        };
+        assert_eq!(filled(&[], "203.0.113.7"), None);
+        assert_eq!(filled(&[], "203.0.113.7, web*@2001:db8::/32").as_deref(), Some("dualstack"));
+        let decided = [(IP_ADDRESS_TYPE, "ipv4")];
+        assert_eq!(filled(&decided, "2001:db8::/32").as_deref(), Some("ipv4"));
+    }
+
+    #[test]
     fn what_is_too_long_is_refused_with_its_size() {
         let addresses = |n: u32| {
             let all: Vec<String> =
@@ -201,6 +242,28 @@ mod tests {
         );
         let message = policy("10.0.0.0/8,".repeat(700)).unwrap_err().to_string();
         assert!(message.contains("the API") && message.contains("AWS takes 8192"), "{message}");
+    }
+
+    /// So no list has to be widened for the sake of a policy: Parameter Store's limit comes first.
+    #[test]
+    fn a_list_that_parameter_store_takes_fits_into_both_policies() {
+        let template = Template::embedded().unwrap();
+        // The quotes of the policy weigh the most where the entries are the shortest.
+        let shortest = (1..0x1000).step_by(2).map(|n| format!("::{n:x}"));
+        let usual = (0..4096_u32).map(|n| format!("10.0.{}.{}", n / 128, n % 128 * 2));
+        let networks = (0..4096_u32).map(|n| format!("{}.{}.0.0/16", n / 128 + 1, n % 128 * 2));
+        for entries in [shortest.collect::<Vec<_>>(), usual.collect(), networks.collect()] {
+            let mut bytes = 0;
+            let fits = entries.into_iter().take_while(|entry| {
+                bytes += entry.len() + ", ".len();
+                bytes <= MAX_PARAMETER_BYTES
+            });
+            let parameters = parameters(&list(&fits.collect::<Vec<_>>().join(","))).unwrap();
+            assert!(parameters[0].1.len() > 4070, "{}", parameters[0].1);
+            let given = parameters.map(|(name, value)| (name.to_owned(), value)).into();
+            let (account, region) = ("111122223333", "ap-northeast-1");
+            check_policies(&template, &given, account, region, "log2aws-dev").unwrap();
+        }
     }
 
     #[test]

@@ -1,10 +1,34 @@
 //! Parameters that are valid together but probably unintended.
 
+use crate::hosts::{IP_ADDRESS_TYPE, NETWORKS};
 use crate::template::Scope;
 
 /// One sentence for each such combination.
 pub(crate) fn parameter_warnings(scope: &Scope<'_>) -> Vec<String> {
-    final_days_that_open(scope).into_iter().collect()
+    [final_days_that_open(scope), ipv6_that_reaches_nothing(scope), domain_by_half(scope)]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// The API has no IPv6 address for those on the list.
+fn ipv6_that_reaches_nothing(scope: &Scope<'_>) -> Option<String> {
+    let ipv4 = scope.value(IP_ADDRESS_TYPE) == Some("ipv4");
+    (ipv4 && scope.value(NETWORKS)?.contains(':')).then(|| {
+        "the allow-list holds IPv6, and with IpAddressType=ipv4 no server can come from there; set \
+         IpAddressType to dualstack, or take IPv6 out of the list"
+            .to_owned()
+    })
+}
+
+/// AWS refuses a domain name without a certificate.
+fn domain_by_half(scope: &Scope<'_>) -> Option<String> {
+    let given = |name: &str| scope.value(name).is_some_and(|value| !value.is_empty());
+    (given("DomainName") != given("CertificateArn")).then(|| {
+        "DomainName and CertificateArn belong together: AWS takes no domain name without a \
+         certificate"
+            .to_owned()
+    })
 }
 
 /// Whether a day is final is read from its summary, which expires with the other results.
@@ -40,9 +64,15 @@ mod tests {
         let warned = warnings(&[short, ("RawKeepDays", "200")]);
         assert_eq!(warned.len(), 1, "{warned:?}");
         assert!(warned[0].contains("AnalyzedKeepDays=90 is shorter than DaysBack=400"));
+        let domain = ("DomainName", "logs.example.com");
+        assert!(warnings(&[domain])[0].contains("CertificateArn"));
+        let networks = ("LogPutAllowNetworks", "203.0.113.7,2001:db8::/32");
+        assert!(warnings(&[networks])[0].contains("IpAddressType"));
         for harmless in [
             &[][..],
             &[("RawKeepDays", "90")],
+            &[networks, ("IpAddressType", "dualstack")],
+            &[domain, ("CertificateArn", "arn:aws:acm:eu-west-1:111122223333:certificate/1")],
             &[("AnalyzedKeepDays", "400"), ("RawKeepDays", "400")],
             &[short, ("FinalAfterDays", "0")],
             &[short, ("DaysBack", "90")],

@@ -64,7 +64,7 @@ async fn plan(args: &PlanArgs) -> anyhow::Result<Exit> {
     let region = cloud::region(&access).await.unwrap_or_else(|| PLAN_REGION.to_owned());
     let mut given = checked(&template, &settings.parameter)?;
     if let Some(list) = &settings.allow_hosts {
-        given.extend(listed(list)?);
+        hosts::fill_in(&mut given, list).map_err(StackError::from)?;
         warn_if_open(list);
     }
     let hosts = hosts::check_policies(&template, &given, "123456789012", &region, stack.as_str());
@@ -135,7 +135,7 @@ fn new_change(
 ) -> anyhow::Result<ChangeSource> {
     let given = checked(template, &settings.parameter)?;
     if let Some(list) = &settings.allow_hosts {
-        listed(list)?;
+        hosts::parameters(list).map_err(StackError::from)?;
         warn_if_open(list);
     }
     let program = std::env::current_exe().ok();
@@ -222,12 +222,6 @@ fn checked(
     given: &[(String, String)],
 ) -> Result<std::collections::BTreeMap<String, String>, StackError> {
     Ok(checked_parameters(template, given)?)
-}
-
-/// The list as parameters of the template, with owned names.
-fn listed(list: &AllowList) -> Result<[(String, String); 2], StackError> {
-    let made = hosts::parameters(list)?;
-    Ok(made.map(|(name, value)| (name.to_owned(), value)))
 }
 
 /// Warns on standard error if the list admits everybody.

@@ -82,6 +82,32 @@ def test_a_put_from_off_the_list_is_refused_and_no_error(cloud, forget):
     assert b"198.51.100.1" in result(cloud, "stranger", "refused.jsonl")
 
 
+@pytest.mark.parametrize("place", range(4))
+def test_a_put_without_our_url_is_an_operators_wherever_it_came_from(cloud, forget, place):
+    """`aws s3 cp`, `aws s3 sync`, replication, a service; with the name that the function really has."""
+    recorded = json.loads((EVENTS / "s3-operators.json").read_text())["Records"][place]
+    server = f"operator{place}"
+    given = given_url(cloud, server)
+    version = put(given, LOG)
+    forget(server)
+    event = arrived(given["key"], version, source=recorded["requestParameters"]["sourceIPAddress"])
+    record = event["Records"][0]
+    record["eventName"] = recorded["eventName"]
+    by_url = record["userIdentity"]["principalId"]
+    record["userIdentity"] = recorded["userIdentity"]
+    assert cloud.invoke("analyze-log", event) == (200, None)
+    (listed,) = json.loads(result(cloud, server, "json"))["versions"]
+    assert listed["operator"] is True, listed
+    assert f"{server}/2019-08-01.refused.jsonl" not in results(cloud, server)
+    # Only the session of generate-url is held to the allow-list.
+    record["userIdentity"]["principalId"] = by_url
+    second = put(given_url(cloud, f"{server}b"), LOG)
+    record["s3"]["object"] |= {"key": f"{server}b/2019-08-01.log", "versionId": second}
+    forget(f"{server}b")
+    assert cloud.invoke("analyze-log", event) == (200, None)
+    assert results(cloud, f"{server}b") == {f"{server}b/2019-08-01.refused.jsonl"}
+
+
 def test_s3s_test_event_and_an_absent_log_are_no_errors(cloud):
     event = (EVENTS / "s3-test-event.json").read_bytes()
     assert cloud.invoke("analyze-log", event) == (200, None)

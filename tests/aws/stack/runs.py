@@ -131,7 +131,12 @@ class Runs:
             )
             raise Refusal("ValidationError", said)
         try:
-            return reader.Stack(parsed(body), parameters, self.cloud.account, self.cloud.region)
+            template = parsed(body)
+            new = reader.Stack(template, parameters, self.cloud.account, self.cloud.region)
+            # What no condition makes is no part of the stack.
+            made = {name: r for name, r in template["Resources"].items() if name in new.resources}
+            new.template = {**template, "Resources": made}
+            return new
         except reader.Refused as refused:
             raise Refusal("ValidationError", f"Parameters: {refused}") from refused
 

@@ -23,7 +23,7 @@ from conftest import (
     says,
     succeeded,
 )
-from runs import Scenario
+from runs import Scenario, parsed, reader
 from wire import Refusal
 
 
@@ -31,8 +31,10 @@ SENT = "198.51.100.0/24,203.0.113.7"
 
 
 def deployment(networks=SENT):
-    """The logical ID of the API's deployment for these networks."""
-    return DEPLOYMENT + hashlib.sha256(networks.encode()).hexdigest()[:8]
+    """The logical ID of the API's deployment: it follows the API's properties with these networks."""
+    api = reader.Stack(parsed(TEMPLATE), GIVEN | {"LogPutAllowNetworks": networks}).resources["Api"]
+    made = json.dumps(api["Properties"], sort_keys=True, separators=(",", ":"))
+    return DEPLOYMENT + hashlib.sha256(made.encode()).hexdigest()[:8]
 
 
 def sent_template(networks=SENT):
@@ -132,10 +134,36 @@ def test_update_sends_what_was_given_and_keeps_the_rest(cloud, program, standing
 
 def test_update_does_not_fall_back_to_the_templates_defaults(cloud, program):
     cloud.buckets.make(cloud.artifact_bucket())
-    kept = {"RawKeepDays": "30", "RequestsPerSecond": "7", "CheckPutAddress": "false"}
+    kept = {"RawKeepDays": "30", "RequestsPerSecond": "7", "VpcEndpointIds": "vpce-0a1b2c3d"}
     stack = cloud.stacks.standing(STACK, {**GIVEN, **kept})
     succeeded(program.deploy())
     assert {name: stack.parameters[name] for name in kept} == kept
+
+
+def test_ipv6_in_the_list_makes_the_api_listen_there(cloud, program):
+    """AGDG, "IP address types for REST APIs": IPv4 is the default; dualstack is both."""
+    succeeded(program.first())
+    assert cloud.stacks.stack(STACK).parameters["IpAddressType"] == "ipv4"
+    api = cloud.stacks.stack(STACK).body
+    succeeded(program.deploy("--widen", "--allow-hosts", f"{HOSTS}, 2001:db8::/32"))
+    stack = cloud.stacks.stack(STACK)
+    assert stack.parameters["IpAddressType"] == "dualstack"
+    deployments = [re.findall(r"^  (ApiDeployment\w+):$", body, re.M) for body in (api, stack.body)]
+    assert deployments[0] != deployments[1], "another API, another deployment"
+    # What somebody decided stays as it is.
+    succeeded(program.deploy("--parameter", "IpAddressType=ipv4"))
+    assert stack.parameters["IpAddressType"] == "ipv4"
+    succeeded(program.deploy("--parameter", "RawKeepDays=31"))
+    assert stack.parameters["IpAddressType"] == "ipv4"
+
+
+def test_a_domain_name_of_ones_own_is_the_servers_address(cloud, program):
+    arn = "arn:aws:acm:ap-northeast-1:111122223333:certificate/1234abcd"
+    domain = ["--parameter", "DomainName=logs.example.com", "--parameter", f"CertificateArn={arn}"]
+    told = succeeded(program.deploy("--allow-hosts", HOSTS, *domain))
+    says(told, r"GenerateSignedUrl\s*: https://logs\.example\.com/\n")
+    says(told, r"DomainNameTarget\s*: \S+\.amazonaws\.com\n")
+    assert "ApiDomain" in cloud.stacks.stack(STACK).template["Resources"]
 
 
 def test_update_of_a_stack_of_an_older_template(cloud, program):

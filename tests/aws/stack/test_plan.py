@@ -4,6 +4,7 @@ import datetime
 import json
 import re
 
+import botocore.session
 import pytest
 from conftest import TEMPLATE, refused, succeeded
 from runs import parsed
@@ -22,7 +23,8 @@ def offline(cloud, program):
 def test_the_plan_names_every_resource(offline):
     told = succeeded(offline("plan"))
     for name, resource in parsed(TEMPLATE)["Resources"].items():
-        assert re.search(rf"\b{name}\b.*{re.escape(resource['Type'])}", told.out), f"{name}: {told}"
+        planned = re.search(rf"\b{name}\b.*{re.escape(resource['Type'])}", told.out)
+        assert bool(planned) == ("Condition" not in resource), f"{name}: {told}"
 
 
 def test_the_plan_tells_each_permission_and_the_call_that_needs_it(offline):
@@ -59,12 +61,22 @@ def test_the_cost_grows_with_the_servers(offline):
     assert 0 < ten < many
 
 
+def test_the_plan_begins_with_who_may_call_and_what_it_costs(offline):
+    told = succeeded(offline("plan", "--allow-hosts", "203.0.113.7,web*@198.51.100.0/24"))
+    head, _ = told.out.split(" resources:", 1)
+    assert "203.0.113.7, web*@198.51.100.0/24" in head
+    assert re.search(r"up to \d+\.\d\d USD a day \(RequestsPerSecond=50\)", head), head
+    assert f"10 servers cost {cost(told):.2f} USD a month" in head
+    plan = json.loads(offline("plan", "--json", "--allow-hosts", "203.0.113.7").out)
+    assert plan["callers"] == ["203.0.113.7"] and 20 < plan["flood_usd_a_day"] < 40
+
+
 def test_the_plan_as_json(offline):
     told = succeeded(offline("plan", "--json", "--env", "stage"))
     plan = json.loads(told.out)
     said = json.dumps(plan)
-    for name in parsed(TEMPLATE)["Resources"]:
-        assert f'"{name}"' in said
+    for name, resource in parsed(TEMPLATE)["Resources"].items():
+        assert (f'"{name}"' in said) == ("Condition" not in resource)
     assert "serverlogs-stage-" in said
 
 
@@ -73,6 +85,24 @@ def test_the_plan_names_the_region(offline):
     told = succeeded(offline("plan", "--region", "eu-west-1"))
     assert "serverlogs-dev-{account}-eu-west-1" in told.out
     assert "{account}-ap-northeast-1" not in told.out
+
+
+def test_the_partitions_are_those_of_botocore(offline):
+    """In each partition that AWS's library for Python knows: the ARNs, and the domain of services."""
+    partitions = botocore.session.get_session().get_data("partitions")["partitions"]
+    assert len(partitions) > 7
+    for known in partitions:
+        regions = [region for region in known["regions"] if not region.endswith("-global")]
+        for region in regions if known["id"] != "aws" else regions[::8]:
+            arn = f"arn:{known['id']}:kms:{region}:111122223333:key/1234abcd"
+            plan = succeeded(
+                offline("plan", "--region", region, "--parameter", f"KmsKeyArn={arn}", "--json")
+            )
+            statements = json.loads(plan.out)["statements"]
+            named = [one for one in statements for one in one["resources"] if "arn:" in one]
+            assert named and all(one.startswith(f"arn:{known['id']}:") for one in named), region
+            (condition,) = {c for s in statements for c in s["conditions"] if "kms:ViaService" in c}
+            assert condition.endswith(f" s3.{region}.{known['outputs']['dnsSuffix']}"), region
 
 
 def test_the_plan_checks_what_a_deploy_would(offline):
@@ -85,6 +115,19 @@ def test_a_list_that_lets_everybody_in_is_warned_of(offline):
     told = succeeded(offline("plan", "--allow-hosts", "10.0.0.0/8, 0.0.0.0/0"))
     assert "warning: the allow-list covers 0.0.0.0/0: everybody" in told.err
     assert "warning" not in succeeded(offline("plan", "--allow-hosts", "10.0.0.0/8")).err
+
+
+def test_parameters_that_cannot_work_are_warned_of(offline):
+    told = succeeded(
+        offline(
+            "plan", "--allow-hosts", "203.0.113.7, 2001:db8::/32", "--parameter", "IpAddressType=ipv4"
+        )
+    )
+    assert "warning: the allow-list holds IPv6" in told.err
+    # Without a word on it the API listens on IPv6.
+    assert not succeeded(offline("plan", "--allow-hosts", "203.0.113.7, 2001:db8::/32")).err
+    told = succeeded(offline("plan", "--parameter", "DomainName=logs.example.com"))
+    assert "warning: DomainName and CertificateArn belong together" in told.err
 
 
 def test_a_reader_that_has_seen_enough_is_no_failure(program):

@@ -53,7 +53,7 @@ def test_a_parameter_that_the_program_fills_in_is_refused(cloud, program, name):
         ("RawKeepDays=ten", ["RawKeepDays", "ten"]),
         ("NoncurrentKeepDays=-1", ["NoncurrentKeepDays"]),
         ("LogKeepDays=91", ["LogKeepDays", "90"]),
-        ("CheckPutAddress=False", ["CheckPutAddress", "false"]),
+        ("IpAddressType=ipv6", ["IpAddressType", "dualstack"]),
     ],
 )
 def test_a_value_against_the_templates_rules_is_refused(cloud, program, given, words):

@@ -15,7 +15,8 @@ from iam import Call
 ALLOWED_V4, ALLOWED_NETWORK, ALLOWED_V6 = "203.0.113.7", "198.51.100.200", "2001:db8:1::9"
 NETWORKS = "203.0.113.7,198.51.100.0/24,2001:db8:1::/48"
 ELSEWHERE, ELSEWHERE_V6 = "192.0.2.1", "2001:db8:2::9"
-ENDPOINT, SOMEBODY_ELSES_ENDPOINT = "vpce-0a1b2c3d", "vpce-0123456789abcdef0"
+ENDPOINT, OTHER_ENDPOINT = "vpce-0a1b2c3d", "vpce-4e5f6a7b"
+SOMEBODY_ELSES_ENDPOINT = "vpce-0123456789abcdef0"
 KEY = "arn:aws:kms:ap-northeast-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 
 STORE_PORT = "crates/log2aws-service/src/ports/store.rs"
@@ -49,8 +50,7 @@ class World:
             "AnalyzeLogKey": "log2aws/4567.zip",
             "LogPutAllowHosts": "203.0.113.7, web*@198.51.100.0/24, 2001:db8:1::/48",
             "LogPutAllowNetworks": NETWORKS,
-            "CheckPutAddress": "true" if self.address else "false",
-            "PutVpcEndpoints": ENDPOINT,
+            "VpcEndpointIds": "" if self.address else f"{ENDPOINT},{OTHER_ENDPOINT}",
             "FinalAfterDays": "7" if self.final else "0",
             "KeyPrefix": "spread" if self.prefix else "off",
             "KmsKeyArn": KEY if self.kms else "",
@@ -191,6 +191,8 @@ class Table:
             yield self.put(f"a server puts from {said}", context, source=source)
         if not self.world.address:
             yield self.put("a server puts through a VPC endpoint", self.endpoint(), source=source)
+            said = "a server puts through the other VPC endpoint"
+            yield self.put(said, self.endpoint(OTHER_ENDPOINT), source=source)
         if self.world.final:
             role, tls = self.url_role, self.url(ELSEWHERE)
             final = f"{FINAL}, of a day that may be final"

@@ -6,6 +6,7 @@ Knows what deploy/template.yml uses and nothing more; anything else is an error,
 import pathlib
 import re
 
+import botocore.session
 import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
@@ -51,6 +52,14 @@ def load(text=None):
     return yaml.load(TEMPLATE.read_text() if text is None else text, Loader)
 
 
+def partition(region):
+    """The partition and its domain of a region, as AWS's own library for Python knows them."""
+    for found in botocore.session.get_session().get_data("partitions")["partitions"]:
+        if region in found["regions"] or re.fullmatch(found["regionRegex"], region):
+            return found["id"], found["outputs"]["dnsSuffix"]
+    raise KeyError(region)
+
+
 class Refused(Exception):
     """A parameter that CloudFormation would refuse before it makes anything."""
 
@@ -60,12 +69,13 @@ class Stack:
 
     def __init__(self, template, parameters, account="111122223333", region="ap-northeast-1"):
         self.template = template
-        self.account, self.region, self.partition = account, region, "aws"
+        self.account, self.region = account, region
+        self.partition, suffix = partition(region)
         self.pseudo = {
             "AWS::AccountId": account,
             "AWS::Region": region,
             "AWS::Partition": self.partition,
-            "AWS::URLSuffix": "amazonaws.com",
+            "AWS::URLSuffix": suffix,
             "AWS::NoValue": NOTHING,
         }
         unknown = set(parameters) - set(template["Parameters"])
@@ -80,7 +90,11 @@ class Stack:
             for name, resource in template["Resources"].items()
             if "Condition" not in resource or self.condition(resource["Condition"])
         }
-        self.outputs = self.resolve(template["Outputs"])
+        self.outputs = self.resolve({
+            name: output
+            for name, output in template["Outputs"].items()
+            if "Condition" not in output or self.condition(output["Condition"])
+        })
 
     def _parameter(self, name, rules, given):
         value = given.get(name, rules.get("Default"))
@@ -127,6 +141,9 @@ class Stack:
                 return self.attribute(*argument)
             if kind == "Fn::Sub":
                 return re.sub(r"\$\{([^}]+)\}", lambda hole: self._hole(hole[1]), argument)
+            if kind == "Fn::Split":
+                between, text = argument
+                return self.resolve(text).split(between)
             if kind == "Fn::If":
                 name, then, otherwise = argument
                 return self.resolve(then if self.condition(name) else otherwise)
@@ -157,7 +174,9 @@ class Stack:
             return self.property(name, named_by[kind])
         if kind == "AWS::SQS::Queue":
             queue = self.property(name, "QueueName")
-            return f"https://sqs.{self.region}.amazonaws.com/{self.account}/{queue}"
+            return f"https://sqs.{self.region}.{self.pseudo['AWS::URLSuffix']}/{self.account}/{queue}"
+        if kind == "AWS::ApiGateway::DomainName":
+            return self.property(name, "DomainName")
         if kind in ("AWS::ApiGateway::RestApi", "AWS::ApiGateway::Deployment"):
             return f"made-up-{name.lower()}"
         raise NotImplementedError(f"!Ref of a {kind}")
@@ -177,6 +196,8 @@ class Stack:
             return f"arn:{self.partition}:iam::{self.account}:role/made-up-{name}-1A2B3C4D5E6F"
         if (kind, key) == ("AWS::ApiGateway::RestApi", "RootResourceId"):
             return "made-up-root"
+        if (kind, key) == ("AWS::ApiGateway::DomainName", "RegionalDomainName"):
+            return f"d-madeup.execute-api.{self.region}.{self.pseudo['AWS::URLSuffix']}"
         if (kind, key) == ("AWS::S3::Bucket", "Arn"):
             return f"arn:{self.partition}:s3:::{self.property(name, 'BucketName')}"
         raise NotImplementedError(f"!GetAtt {name}.{key} of a {kind}")

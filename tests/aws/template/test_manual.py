@@ -18,7 +18,11 @@ GIVEN = {
     "LogPutAllowHosts": "203.0.113.7",
     "LogPutAllowNetworks": "203.0.113.7",
 }
-STACK = Stack(TEMPLATE, GIVEN)
+DOMAIN = {
+    "DomainName": "logs.example.com",
+    "CertificateArn": "arn:aws:acm:ap-northeast-1:111122223333:certificate/1234abcd",
+}
+STACK = Stack(TEMPLATE, {**GIVEN, **DOMAIN})
 DEPLOYER = "arn:aws:iam::111122223333:user/deployer"
 
 
@@ -125,7 +129,7 @@ HANDLERS = {
     f"AWS::ApiGateway::{kind}": " ".join(
         f"apigateway:{verb}" for verb in ["GET", "POST", "PUT", "PATCH", "DELETE"]
     )
-    for kind in ["RestApi", "Method", "GatewayResponse", "Deployment", "Stage"]
+    for kind in ["RestApi", "Method", "GatewayResponse", "Deployment", "Stage", "DomainName", "BasePathMapping"]
 }
 HANDLERS["AWS::ApiGateway::RestApi"] += " apigateway:UpdateRestApiPolicy"
 
@@ -159,6 +163,10 @@ def arn(name, resource):
         return STACK.arn("cloudwatch", f"alarm:{properties['AlarmName']}")
     if kind == "AWS::ApiGateway::RestApi":
         return "arn:aws:apigateway:ap-northeast-1::/restapis"
+    if kind == "AWS::ApiGateway::DomainName":
+        return "arn:aws:apigateway:ap-northeast-1::/domainnames"
+    if kind == "AWS::ApiGateway::BasePathMapping":
+        return "arn:aws:apigateway:ap-northeast-1::/domainnames/logs.example.com/basepathmappings"
     assert kind.startswith("AWS::ApiGateway::"), kind
     return "arn:aws:apigateway:ap-northeast-1::/restapis/a1b2c3d4e5/anything"
 

@@ -87,40 +87,86 @@ def test_a_deployment_pictures_the_whole_api():
         for name, resource in RAW["Resources"].items()
         if resource["Type"] in ("AWS::ApiGateway::Method", "AWS::ApiGateway::GatewayResponse")
     }
-    assert len(seen) == 5 and seen <= waits_for(GRAPH, deployment())
+    assert len(seen) == 7 and seen <= waits_for(GRAPH, deployment())
     assert deployment() in waits_for(GRAPH, "ApiStage")
 
 
 def test_the_gateway_speaks_as_the_service_does():
-    """Its answers are those of log2aws_service::http, word for word."""
+    """Its refusals are those of log2aws_service::http, word for word."""
     problems = (ROOT / "crates/log2aws-service/src/http/problem.rs").read_text()
-    for name, code, retry in [
-        ("ApiTooMany", "too-many-requests", True),
-        ("ApiNotAllowed", "not-allowed", False),
-        ("ApiNoSuchPath", "not-found", False),
+    for name, code, status, title in [
+        ("ApiNotAllowed", "not-allowed", 403, "Forbidden"),
+        ("ApiNoSuchPath", "not-found", 404, "Not Found"),
     ]:
         row = re.search(rf'StatusCode::(\w+),\s+"{code}",\s+"([^"]+)"', problems)
         assert row, f"problem.rs has no row {code}"
         properties = stack().resources[name]["Properties"]
-        templates = properties["ResponseTemplates"]
-        plain, told = templates["text/plain"], templates["application/json"]
-        status = {"TOO_MANY_REQUESTS": 429, "NOT_FOUND": 404, "FORBIDDEN": 403}[row[1]]
-        assert plain == row[2] and properties["StatusCode"] == str(status)
-        told = json.loads(told)
-        assert (told["detail"], told["code"], told["status"]) == (row[2], code, status)
-        assert set(told) == {"type", "title", "status", "detail", "code"}
-        assert told["title"] == row[1].replace("_", " ").title()
-        headers = properties["ResponseParameters"]
-        source = headers.pop("gatewayresponse.header.Log2aws-Source", None)
-        assert source == ("context.identity.sourceIp" if name == "ApiNotAllowed" else None)
-        bucket = stack().resources["RawBucket"]["Properties"]["BucketName"]
-        region = re.fullmatch(r"serverlogs-dev-\d{12}-(.+)", bucket)[1]
-        store = f"'{bucket}/{region}'"
-        assert headers["gatewayresponse.header.Log2aws-Store"] == store
-        assert ("gatewayresponse.header.Retry-After" in headers) is retry
-        # A value in single quotes is a text; without them it would be an expression.
-        assert all(re.fullmatch(r"'[^']+'", value) for value in headers.values())
-        assert not retry or re.fullmatch(r"'\d+'", headers["gatewayresponse.header.Retry-After"])
+        assert words(properties) == (row[2], code, status, title)
+        assert row[1].replace("_", " ").title() == title
+
+
+def words(properties):
+    """What a caller is told, the same in both forms: its words, code, status and title."""
+    templates = properties["ResponseTemplates"]
+    told = json.loads(templates["application/json"])
+    assert set(told) == {"type", "title", "status", "detail", "code"}
+    assert templates["text/plain"] == told["detail"]
+    assert properties["StatusCode"] == str(told["status"])
+    return told["detail"], told["code"], told["status"], told["title"]
+
+
+# AGDG, "Gateway response types for API Gateway": each type with its default status code. "If the
+# response type is unspecified, this response defaults to the DEFAULT_4XX type", or _5XX.
+GATEWAY_ANSWERS = {
+    "ACCESS_DENIED": 403,
+    "API_CONFIGURATION_ERROR": 500,
+    "AUTHORIZER_CONFIGURATION_ERROR": 500,
+    "AUTHORIZER_FAILURE": 500,
+    "BAD_REQUEST_PARAMETERS": 400,
+    "BAD_REQUEST_BODY": 400,
+    "EXPIRED_TOKEN": 403,
+    "INTEGRATION_FAILURE": 504,
+    "INTEGRATION_TIMEOUT": 504,
+    "INVALID_API_KEY": 403,
+    "INVALID_SIGNATURE": 403,
+    "MISSING_AUTHENTICATION_TOKEN": 403,
+    "QUOTA_EXCEEDED": 429,
+    "REQUEST_TOO_LARGE": 413,
+    "RESOURCE_NOT_FOUND": 404,
+    "THROTTLED": 429,
+    "UNAUTHORIZED": 401,
+    "UNSUPPORTED_MEDIA_TYPE": 415,
+    "WAF_FILTERED": 403,
+}
+
+
+@pytest.mark.parametrize("kind, status", GATEWAY_ANSWERS.items())
+def test_every_answer_of_the_gateway_itself_says_whether_to_come_again(kind, status):
+    made = {
+        resource["Properties"]["ResponseType"]: resource["Properties"]
+        for resource in stack().of_type("AWS::ApiGateway::GatewayResponse").values()
+    }
+    answer = made.get(kind) or made[f"DEFAULT_{status // 100}XX"]
+    # API reference, PutGatewayResponse: without a status the default one stays.
+    status = int(answer.get("StatusCode", status))
+    headers = dict(answer["ResponseParameters"])
+    again = headers.pop("gatewayresponse.header.Retry-After", None)
+    # What curl --retry takes for a passing failure (its manual): 408, 429, 500, 502, 503, 504.
+    comes_again = kind == "THROTTLED" or status >= 500
+    assert (again is not None) == comes_again
+    assert not comes_again or status in (429, 503, 504) and re.fullmatch(r"'\d+'", again)
+    # AGDG, "Parameter mapping source reference for REST APIs": `context.name` of a supported variable.
+    source = headers.pop("gatewayresponse.header.Log2aws-Source", None)
+    assert source == ("context.identity.sourceIp" if kind == "ACCESS_DENIED" else None)
+    bucket = stack().resources["RawBucket"]["Properties"]["BucketName"]
+    region = re.fullmatch(r"serverlogs-dev-\d{12}-(.+)", bucket)[1]
+    assert headers.pop("gatewayresponse.header.Log2aws-Store") == f"'{bucket}/{region}'"
+    # A value in single quotes is a text; without them it would be an expression.
+    assert headers == {"gatewayresponse.header.Cache-Control": "'no-store'"}
+    if comes_again:
+        told, _, said, _ = words(answer)
+        assert told.endswith("; ask again later") and said == status
+        assert "from this address" not in told, "the throttle is for all callers"
 
 
 def test_get_and_post_of_the_root_reach_the_function():
@@ -132,12 +178,69 @@ def test_get_and_post_of_the_root_reach_the_function():
         assert "function:log2aws-dev-generate-url/invocations" in integration["Uri"]
 
 
+def test_the_api_takes_no_tls_older_than_1_2():
+    """AGDG, "Security policies for REST APIs in API Gateway": "When you use an enhanced security
+    policy, you must also set the endpoint access mode". The name says the oldest version: 1.2."""
+    api = stack().resources["Api"]["Properties"]
+    assert api["SecurityPolicy"] == "SecurityPolicy_TLS13_1_2_2021_06"
+    assert api["EndpointAccessMode"] == "BASIC"
+
+
 def test_the_stage_throttles_and_traces_no_answer():
     stage = stack(RequestsPerSecond=7, RequestsBurst=9).resources["ApiStage"]["Properties"]
     (settings,) = stage["MethodSettings"]
     assert (settings["ThrottlingRateLimit"], settings["ThrottlingBurstLimit"]) == ("7", "9")
     assert (settings["ResourcePath"], settings["HttpMethod"]) == ("/*", "*")
     assert settings["DataTraceEnabled"] is False and "LoggingLevel" not in settings
+
+
+@pytest.mark.parametrize("kind", ["ipv4", "dualstack"])
+def test_api_and_urls_have_the_same_address_types(kind):
+    """S3UG, "Using Amazon S3 dual-stack endpoints": another host, s3.dualstack; the function's tests."""
+    made = stack(IpAddressType=kind, DomainName="logs.example.com", CertificateArn=CERTIFICATE)
+    for name in ["Api", "ApiDomain"]:
+        endpoint = made.resources[name]["Properties"]["EndpointConfiguration"]
+        assert endpoint == {"Types": ["REGIONAL"], "IpAddressType": kind}
+    environment = made.resources["GenerateUrl"]["Properties"]["Environment"]["Variables"]
+    assert environment["LOG2AWS_IP_ADDRESS_TYPE"] == kind
+
+
+CERTIFICATE = "arn:aws:acm:ap-northeast-1:111122223333:certificate/1234abcd"
+
+
+def test_a_domain_name_of_ones_own_leads_to_the_stage():
+    assert "ApiDomain" not in stack().resources and "DomainNameTarget" not in stack().outputs
+    made = stack(DomainName="logs.example.com", CertificateArn=CERTIFICATE)
+    domain, mapping = (made.resources[n]["Properties"] for n in ("ApiDomain", "ApiDomainMapping"))
+    assert (domain["DomainName"], domain["RegionalCertificateArn"]) == ("logs.example.com", CERTIFICATE)
+    assert domain["SecurityPolicy"] == made.resources["Api"]["Properties"]["SecurityPolicy"]
+    assert mapping == {"DomainName": "logs.example.com", "RestApiId": "made-up-api", "Stage": "dev"}
+    assert made.outputs["GenerateSignedUrl"]["Value"] == "https://logs.example.com/"
+    assert made.outputs["DomainNameTarget"]["Value"].endswith(".amazonaws.com")
+
+
+@pytest.mark.parametrize(
+    "region, name, suffix",
+    [
+        ("cn-north-1", "aws-cn", "amazonaws.com.cn"),
+        ("us-gov-west-1", "aws-us-gov", "amazonaws.com"),
+        ("eusc-de-east-1", "aws-eusc", "amazonaws.eu"),
+        ("us-iso-east-1", "aws-iso", "c2s.ic.gov"),
+    ],
+)
+def test_every_partition_has_its_own_arns_and_its_own_domain(region, name, suffix):
+    made = stack(region=region, KmsKeyArn=f"arn:{name}:kms:{region}:111122223333:key/1234abcd")
+    told = json.dumps(made.resources)
+    assert set(re.findall(r"arn:(aws[a-z-]*):", told)) == {name}
+    url = made.outputs["GenerateSignedUrl"]["Value"]
+    assert url == f"https://made-up-api.execute-api.{region}.{suffix}/dev/"
+    for function in made.of_type("AWS::Lambda::Function").values():
+        variables = function["Properties"]["Environment"]["Variables"]
+        assert variables["LOG2AWS_URL_SUFFIX"] == suffix
+    # What is left of the usual domain are the names of service principals, the same everywhere.
+    hosts = set(re.findall(r"[a-z0-9.-]+[.]amazonaws[.]com(?![.]cn)", told))
+    services = {"lambda.amazonaws.com", "apigateway.amazonaws.com", "s3.amazonaws.com"}
+    assert suffix == "amazonaws.com" or hosts <= services
 
 
 def test_outputs_say_where_to_ask():
@@ -314,10 +417,12 @@ def test_functions_run_what_was_built():
         more = {"LOG2AWS_CHARTS": "png"}
         if name == "GenerateUrl":
             more = {
+                "LOG2AWS_IP_ADDRESS_TYPE": "ipv4",
                 "LOG2AWS_DAYS_BACK": "30",
                 "LOG2AWS_DAYS_AHEAD": "2",
                 "LOG2AWS_FINAL_AFTER_DAYS": "9",
             }
+        more["LOG2AWS_URL_SUFFIX"] = "amazonaws.com"
         assert environment == {"LOG2AWS_ENV": "dev", "LOG2AWS_KEY_PREFIX": "spread", **more}
         # A new account may have a limit of 10, all of which must stay unreserved.
         assert "ReservedConcurrentExecutions" not in properties
@@ -361,12 +466,15 @@ def test_alarms_watch_what_there_is_and_tell_who_wants_to_know():
         ("AWS/Lambda", "Throttles", "FunctionName", "log2aws-dev-generate-url"),
         ("log2aws", "Refusals", "environment", "dev"),
         ("log2aws", "DaysReplaced", "environment", "dev"),
+        ("AWS/ApiGateway", "4XXError", "ApiName", "log2aws-dev"),
+        ("AWS/ApiGateway", "4XXError", "Stage", "dev"),
         ("AWS/ApiGateway", "5XXError", "ApiName", "log2aws-dev"),
         ("AWS/ApiGateway", "5XXError", "Stage", "dev"),
     }
     for name, alarm in alarms.items():
         properties = alarm["Properties"]
-        assert (properties["ComparisonOperator"], properties["Threshold"]) == ("GreaterThanThreshold", 0)
+        assert properties["ComparisonOperator"] == "GreaterThanThreshold"
+        assert float(properties["Threshold"]) == 0
         # A queue's length is a level, the others count; no news of either is good news.
         level = properties["Namespace"] == "AWS/SQS"
         assert properties["Statistic"] == ("Maximum" if level else "Sum")
@@ -374,6 +482,11 @@ def test_alarms_watch_what_there_is_and_tell_who_wants_to_know():
         assert properties["AlarmActions"] == properties["OKActions"] == [topic]
         silent = stack().resources[name]["Properties"]
         assert "AlarmActions" not in silent and "OKActions" not in silent
+
+
+def test_a_fleet_with_scanners_around_it_may_raise_the_threshold():
+    alarm = stack(RejectedRequestsThreshold=20).resources["RejectedRequestsAlarm"]["Properties"]
+    assert alarm["Threshold"] == "20"
 
 
 # ---- the file ------------------------------------------------------------------------------------
@@ -416,17 +529,26 @@ def test_it_is_plain_and_fits_into_a_request():
             ["203.0.113.7", "203.0.113.7, 10.0.0.0/8,2001:db8::/32"],
             ["", "web@10.0.0.0/8", "203.0.113.7,", "any", "10.0.0.0/"],
         ),
-        ("CheckPutAddress", ["true", "false"], ["yes", ""]),
+        ("IpAddressType", ["ipv4", "dualstack"], ["ipv6", ""]),
+        ("DomainName", ["", "logs.example.com"], ["example", "Logs.example.com", "https://logs.example.com"]),
+        (
+            "CertificateArn",
+            ["", "arn:aws:acm:ap-northeast-1:111122223333:certificate/1234abcd-12ab"],
+            ["1234abcd", "arn:aws:iam::111122223333:server-certificate/logs"],
+        ),
         ("KeyPrefix", ["off", "spread"], ["false", ""]),
         ("Charts", ["svg", "png", "svg,png"], ["", "none", "png,svg"]),
         ("KmsKeyArn", ["", calls.KEY], ["alias/logs", calls.KEY.replace(":key/", ":alias/")]),
         ("Architecture", ["x86_64", "arm64"], ["amd64"]),
         ("RawKeepDays", ["0", "400"], ["-1", "x"]),
         ("NoncurrentKeepDays", ["0", "1"], ["-1"]),
-        ("PutVpcEndpoints", ["vpce-*", "vpce-0a1b"], ["", "*", "vpc-0a", "vpce-0a*", "vpce-0a,vpce-0b"]),
+        ("VpcEndpointIds", ["", "vpce-0a1b", "vpce-0a,vpce-0b"], ["*", "vpc-0a", "vpce-*", "vpce-0a*"]),
         ("DaysBack", ["0", "400"], ["-1", "x"]),
         ("FinalAfterDays", ["0", "7"], ["-1", "never"]),
         ("AnalyzeLogConcurrency", ["0", "50"], ["-1"]),
+        ("RequestsPerSecond", ["1"], ["0"]),
+        ("RequestsBurst", ["1"], ["0"]),
+        ("RejectedRequestsThreshold", ["0", "20"], ["-1"]),
         ("LogKeepDays", ["14"], ["15"]),
         ("AlarmTopicArn", [""], ["operators@example.com"]),
     ],

@@ -318,7 +318,11 @@ fn put(app: &AnalyzeApp, record: &Record, newest: &Version) -> AcceptedVersion {
 /// Whether a put was made by a principal other than the one that signs our URLs.
 fn is_operator(url_session: Option<&str>, principal: Option<&str>) -> bool {
     let (Some(ours), Some(principal)) = (url_session, principal) else { return false };
-    principal.strip_prefix("AWS:").is_some_and(|id| id.rsplit(':').next() != Some(ours))
+    match principal.strip_prefix("AWS:") {
+        Some(id) => id.rsplit(':').next() != Some(ours),
+        // A service acts on the configuration of somebody with permissions, and holds no URL.
+        None => principal.ends_with(".amazonaws.com"),
+    }
 }
 
 enum Verdict {
@@ -368,6 +372,8 @@ mod tests {
             (Some("AWS:AROAEXAMPLEID:log2aws-prod-generate-url"), true),
             (Some("AWS:AROAEXAMPLEID:alice@example.com"), true),
             (Some("AWS:AIDAEXAMPLEID"), true),
+            (Some("AWS:AROAEXAMPLEID:s3-replication"), true),
+            (Some("s3.amazonaws.com"), true),
             // A principal in an unknown form is checked by its address.
             (Some("EXAMPLE"), false),
             (Some(""), false),

@@ -137,6 +137,32 @@ fn what_an_operator_puts_is_accepted_and_told_as_such() {
     assert!(listed.operator && listed.source == REFUSED.parse().ok(), "{listed:?}");
 }
 
+/// `aws s3 cp`, `aws s3 sync`, replication and a service, none of them from a listed address.
+#[test]
+fn what_is_put_without_a_url_of_ours_is_accepted_from_anywhere() {
+    let records = Event::parse(include_bytes!("../../../../testdata/events/s3-operators.json"))
+        .unwrap()
+        .records;
+    assert_eq!(records.len(), 4);
+    let ours = Some(format!("AWS:AROAEXAMPLEID:{URL_SESSION}"));
+    for (n, record) in records.into_iter().enumerate() {
+        let store = memory();
+        let at = |version: &Version| Some(version.id.to_string());
+        let by_url = put(&store, ROWS);
+        let by_url =
+            Record { version: at(&by_url), principal: ours.clone(), ..record.clone() }.into();
+        let by_url = outcome(&app(store.clone()), &by_url);
+        assert!(matches!(by_url, Outcome::Refused { .. }), "record {n}: {by_url:?}");
+        let version = put(&store, MIXED.as_bytes());
+        let by_hand = Record { version: at(&version), ..record.clone() }.into();
+        let by_hand = outcome(&app(store.clone()), &by_hand);
+        assert!(matches!(by_hand, Outcome::Analyzed(_)), "record {n}: {by_hand:?}");
+        let summary = summary(&store).unwrap();
+        let [listed] = &summary.versions[..] else { panic!("{summary:?}") };
+        assert!(listed.operator && listed.source == record.source, "record {n}: {listed:?}");
+    }
+}
+
 #[test]
 fn more_refusals_than_are_listed_are_counted() {
     let store = memory();

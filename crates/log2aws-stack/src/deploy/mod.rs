@@ -25,7 +25,7 @@ use crate::commands::Commands;
 use crate::console::Console;
 use crate::error::StackError;
 use crate::fault;
-use crate::hosts::{self, HOSTS, NETWORKS};
+use crate::hosts::{self, HOSTS, IP_ADDRESS_TYPE, NETWORKS};
 use crate::name::StackName;
 use crate::parameter_warnings::parameter_warnings;
 use crate::phase::{Operation, Phase};
@@ -269,9 +269,10 @@ impl Work<'_> {
     ) -> Result<String, StackError> {
         let (account, region) = (&session.cloud.account, &session.cloud.region);
         let DeployRequest { env, stack, .. } = self.request;
-        let scope = Scope::new(self.template, values, account, region, stack.as_str());
-        let body =
-            self.template.with_deployment_of(values.get(NETWORKS).map_or("", String::as_str));
+        let mut all = found.existing().map(|stack| stack.parameters.clone()).unwrap_or_default();
+        all.extend(values.clone());
+        let scope = Scope::new(self.template, &all, account, region, stack.as_str());
+        let body = self.template.with_deployment_of(&scope)?;
         if found.existing().is_some() {
             return Ok(body);
         }
@@ -340,8 +341,12 @@ impl Work<'_> {
             ("AnalyzeLogKey", artifacts.analyze_log.key()),
             ("Architecture", artifacts.architecture.to_string()),
         ];
-        let hosts = hosts::parameters(hosts)?;
-        values.extend(ours.into_iter().chain(hosts).map(|(name, value)| (name.to_owned(), value)));
+        let before = existing.map(|stack| &stack.parameters);
+        if let Some(decided) = before.and_then(hosts::address_type_beside_ipv6) {
+            values.entry(IP_ADDRESS_TYPE.to_owned()).or_insert_with(|| decided.clone());
+        }
+        hosts::fill_in(&mut values, hosts)?;
+        values.extend(ours.map(|(name, value)| (name.to_owned(), value)));
         for (name, value) in &values {
             if let Some(parameter) = self.template.parameter(name) {
                 parameter.check(value)?;

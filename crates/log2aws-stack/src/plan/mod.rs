@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::artifacts::Architecture;
 use crate::cost::{self, Estimate, Workload};
+use crate::hosts::HOSTS;
 use crate::name::StackName;
 use crate::parameter_warnings::parameter_warnings;
 use crate::template::{Scope, Template, TemplateError};
@@ -41,6 +42,13 @@ pub struct Plan {
     pub stack: String,
     /// The region.
     pub region: String,
+    /// Who may request URLs and upload: the entries of the allow-list, empty if none is given.
+    pub callers: Vec<String>,
+    /// What a day of requests at the throttling rate costs, in US dollars, if all of them come from
+    /// listed addresses. Others are refused by the API's policy and are not billed.
+    pub flood_usd_a_day: f64,
+    /// The throttling rate behind that figure.
+    pub requests_per_second: u32,
     /// The resources in template order.
     pub resources: Vec<PlannedResource>,
     /// Every permission and every denial.
@@ -76,7 +84,7 @@ impl Plan {
         let mut given = given.clone();
         given.insert("Env".to_owned(), env.to_string());
         let scope = Scope::new(template, &given, ACCOUNT, region, stack.as_str());
-        let resources = template.resources.iter().map(|resource| {
+        let resources = template.made(&scope)?.into_iter().map(|resource| {
             Ok(PlannedResource {
                 id: resource.id.clone(),
                 kind: resource.kind.clone(),
@@ -84,12 +92,20 @@ impl Plan {
                 kept: resource.kept,
             })
         });
+        let workload = workload(&scope, servers);
+        let callers = given.get(HOSTS).map(String::as_str).unwrap_or_default();
+        let rate = scope.value("RequestsPerSecond").and_then(|rate| rate.parse().ok());
+        let requests_per_second = rate.unwrap_or_default();
+        let flood = cost::denied_requests_day(region, requests_per_second, workload.architecture);
         Ok(Self {
             stack: stack.to_string(),
             region: region.to_owned(),
+            callers: callers.split(", ").filter(|e| !e.is_empty()).map(str::to_owned).collect(),
+            flood_usd_a_day: flood,
+            requests_per_second,
             resources: resources.collect::<Result<_, TemplateError>>()?,
             statements: statement::all(template, &scope)?,
-            cost: cost::estimate(region, &workload(&scope, servers)),
+            cost: cost::estimate(region, &workload),
             warnings: parameter_warnings(&scope),
         })
     }
@@ -142,7 +158,12 @@ mod tests {
         assert_eq!(bucket.name.as_deref(), Some("serverlogs-dev-{account}-ap-northeast-1"));
         assert!(bucket.kept);
         let template = Template::embedded().unwrap();
-        assert_eq!(plan.resources.len(), template.resources.len());
+        // Two are made for a domain name alone.
+        assert_eq!(plan.resources.len(), template.resources.len() - 2);
+        let arn = "arn:aws:acm:ap-northeast-1:111122223333:certificate/1234abcd";
+        let with_domain =
+            self::plan(&[("DomainName", "logs.example.com"), ("CertificateArn", arn)]);
+        assert_eq!(with_domain.resources.len(), template.resources.len());
         assert_eq!(plan.resources.iter().filter(|r| r.kept).count(), 2, "the two buckets");
     }
 
@@ -179,12 +200,28 @@ mod tests {
         };
         assert_eq!(put(&plan(&[])).len(), 2);
         assert_eq!(
-            put(&plan(&[("CheckPutAddress", "false"), ("PutVpcEndpoints", "vpce-0a")]))[2],
-            "StringNotLike aws:SourceVpce vpce-0a"
+            put(&plan(&[("VpcEndpointIds", "vpce-0a,vpce-0b")]))[2],
+            "StringNotEquals aws:SourceVpce vpce-0a vpce-0b"
         );
         assert!(!has(&plan(&[]), "EncryptPuts"));
         let key = "arn:aws:kms:ap-northeast-1:111122223333:key/1234abcd";
         assert!(has(&plan(&[("KmsKeyArn", key)]), "EncryptPuts"));
+    }
+
+    #[test]
+    fn a_plan_begins_with_who_may_call_and_what_it_costs() {
+        let hosts = ("LogPutAllowHosts", "203.0.113.7, web*@198.51.100.0/24");
+        let text = plan(&[hosts, ("RequestsPerSecond", "5")]).to_string();
+        let head = text.split("resources:").next().unwrap();
+        assert!(head.contains("\n  203.0.113.7, web*@198.51.100.0/24\n"), "{head}");
+        // 432,000 requests a day, by hand as in the tests of the cost.
+        assert!(head.contains("up to 2.99 USD a day"), "{head}");
+        assert!(head.contains("10 servers cost 2.74 USD a month"), "{head}");
+        let text = plan(&[]).to_string();
+        assert!(text.contains("nobody is named yet: give --allow-hosts"), "{text}");
+        let many: Vec<String> = (1..255).map(|n| format!("10.0.0.{n}")).collect();
+        let text = plan(&[("LogPutAllowHosts", &many.join(", "))]).to_string();
+        assert!(text.lines().all(|line| line.len() <= 200) && text.contains("10.0.0.254"));
     }
 
     #[test]

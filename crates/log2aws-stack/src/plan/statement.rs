@@ -37,7 +37,7 @@ pub struct Statement {
 pub(super) fn all(template: &Template, scope: &Scope<'_>) -> Result<Vec<Statement>, TemplateError> {
     let mut found = Vec::new();
     let reader = Reader { template, scope };
-    for resource in &template.resources {
+    for resource in template.made(scope)? {
         let properties = &resource.properties;
         match resource.kind.as_str() {
             "AWS::IAM::Role" => {

@@ -11,17 +11,12 @@ const WIDTH: usize = 88;
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "stack {} in {}", self.stack, self.region)?;
+        write_head(f, self)?;
         let kept = self.resources.iter().filter(|resource| resource.kept).count();
-        writeln!(
-            f,
-            "  {} resources; {kept} of them are kept when it is deleted",
-            self.resources.len()
-        )?;
-        writeln!(f, "  {} permissions and prohibitions", self.statements.len())?;
-        let Estimate { servers, .. } = &self.cost;
-        let s = if *servers == 1 { "" } else { "s" };
-        writeln!(f, "  {:.2} USD a month for {servers} server{s}", self.cost.total())?;
-        writeln!(f, "  nothing is made until log2aws stack deploy")?;
+        writeln!(f, "what it makes, once you run log2aws stack deploy:")?;
+        let (resources, statements) = (self.resources.len(), self.statements.len());
+        writeln!(f, "  {resources} resources, of which a delete keeps {kept}")?;
+        writeln!(f, "  {statements} permissions and prohibitions")?;
         writeln!(f, "\n{} resources:", self.resources.len())?;
         let id = self.resources.iter().map(|r| r.id.len()).max().unwrap_or(0);
         let kind = self.resources.iter().map(|r| r.kind.len()).max().unwrap_or(0);
@@ -38,6 +33,27 @@ impl fmt::Display for Plan {
         }
         write!(f, "\n{}", self.cost)
     }
+}
+
+/// Who may call, and what it costs.
+fn write_head(f: &mut fmt::Formatter<'_>, plan: &Plan) -> fmt::Result {
+    writeln!(f, "\nwho may request URLs and upload:")?;
+    if plan.callers.is_empty() {
+        writeln!(f, "  nobody is named yet: give --allow-hosts")?;
+    }
+    for line in wrapped(&plan.callers.join(", ")) {
+        writeln!(f, "  {line}")?;
+    }
+    writeln!(f, "what it costs:")?;
+    let servers = plan.cost.servers;
+    let cost = if servers == 1 { "server costs" } else { "servers cost" };
+    writeln!(f, "  {servers} {cost} {:.2} USD a month", plan.cost.total())?;
+    writeln!(
+        f,
+        "  a flood from these addresses costs up to {:.2} USD a day (RequestsPerSecond={}); requests",
+        plan.flood_usd_a_day, plan.requests_per_second
+    )?;
+    writeln!(f, "  from others are refused by the API's policy, and AWS does not bill them")
 }
 
 fn write_statement(f: &mut fmt::Formatter<'_>, statement: &Statement) -> fmt::Result {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use log2aws_ssm::service_host::partition;
 use serde_json::{Map, Value};
 
 use super::{Node, Template, TemplateError};
@@ -86,6 +87,15 @@ impl<'a> Scope<'a> {
             ("Ref", Node::Text(name)) => self.reference(name).map(Some),
             ("GetAtt", Node::Text(name)) => self.attribute(name).map(|v| Some(Value::String(v))),
             ("Sub", Node::Text(text)) => self.substitute(text).map(|v| Some(Value::String(v))),
+            ("Split", Node::List(parts)) => match parts.as_slice() {
+                [Node::Text(between), text] => match self.resolve(text)? {
+                    Some(Value::String(text)) => {
+                        Ok(Some(text.split(between.as_str()).map(Value::from).collect()))
+                    }
+                    _ => Err(unknown()),
+                },
+                _ => Err(unknown()),
+            },
             ("If", Node::List(parts)) => match parts.as_slice() {
                 [Node::Text(condition), then, otherwise] => {
                     self.resolve(if self.condition(condition)? { then } else { otherwise })
@@ -131,8 +141,7 @@ impl<'a> Scope<'a> {
             "AWS::AccountId" => self.account.clone(),
             "AWS::Region" => self.region.clone(),
             "AWS::Partition" => self.partition().to_owned(),
-            "AWS::URLSuffix" if self.region.starts_with("cn-") => "amazonaws.com.cn".to_owned(),
-            "AWS::URLSuffix" => "amazonaws.com".to_owned(),
+            "AWS::URLSuffix" => partition(&self.region).domain.to_owned(),
             _ => match self.template.resource(name) {
                 // AWS generates an ID for the one and a URL for the other.
                 Some(made)
@@ -150,11 +159,7 @@ impl<'a> Scope<'a> {
     }
 
     fn partition(&self) -> &'static str {
-        match self.region.split('-').next() {
-            Some("cn") => "aws-cn",
-            _ if self.region.starts_with("us-gov-") => "aws-us-gov",
-            _ => "aws",
-        }
+        partition(&self.region).name
     }
 
     /// An attribute as far as it is known; unknown parts are written as `{…}`.
@@ -244,6 +249,16 @@ mod tests {
         assert_eq!(
             encryption(&[("KmsKeyArn", key)]),
             serde_json::json!({"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key})
+        );
+        let denied = |given| {
+            resolved(given, "RawBucketPolicy", "PolicyDocument").unwrap()["Statement"][1]
+                ["Condition"]["StringNotEquals"]
+                .clone()
+        };
+        assert_eq!(denied(&[]), Value::Null);
+        assert_eq!(
+            denied(&[("VpcEndpointIds", "vpce-0a,vpce-0b")]),
+            serde_json::json!({"aws:SourceVpce": ["vpce-0a", "vpce-0b"]})
         );
         let topic = [("AlarmTopicArn", "")];
         assert!(

@@ -51,6 +51,8 @@ pub(crate) struct Resource {
     pub(crate) line: usize,
     /// Whether it is retained when the stack is deleted.
     pub(crate) kept: bool,
+    /// The condition without which it is not made.
+    condition: Option<String>,
     pub(crate) properties: Node,
 }
 
@@ -85,6 +87,7 @@ impl Template {
                     .to_owned(),
                 line: entry.line,
                 kept: policy.is_some_and(|policy| policy != "Delete"),
+                condition: entry.value.get("Condition").and_then(Node::text).map(str::to_owned),
                 properties: entry
                     .value
                     .get("Properties")
@@ -115,25 +118,41 @@ impl Template {
         self.resources.iter().find(|resource| resource.id == id)
     }
 
-    /// The text with an API deployment of its own for these networks.
+    /// The resources that these parameters make, in template order.
+    ///
+    /// # Errors
+    /// [`TemplateError`]: a condition cannot be evaluated.
+    pub(crate) fn made(&self, scope: &Scope<'_>) -> Result<Vec<&Resource>, TemplateError> {
+        let made = |resource: &&Resource| {
+            resource.condition.as_deref().map_or(Ok(true), |name| scope.condition(name))
+        };
+        let all = self.resources.iter().map(|r| made(&r).map(|made| made.then_some(r)));
+        Ok(all.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+    }
+
+    /// The text with an API deployment of its own for the API that these parameters make.
     ///
     /// API Gateway applies a changed policy only after a new deployment, and CloudFormation makes
     /// one only under a new logical ID. The template's ID changes with the template; this one
-    /// changes with the networks in the policy as well.
+    /// changes with the parameters in the API's properties as well, the policy's networks among
+    /// them.
     ///
     /// Source: API Gateway Developer Guide, "Create and attach an API Gateway resource policy to an
     /// API".
-    pub(crate) fn with_deployment_of(&self, networks: &str) -> String {
+    ///
+    /// # Errors
+    /// [`TemplateError`]: the API's properties cannot be evaluated.
+    pub(crate) fn with_deployment_of(&self, scope: &Scope<'_>) -> Result<String, TemplateError> {
         let text = self.lines.join("\n") + "\n";
-        let deployment = self.resources.iter().find(|r| r.kind == "AWS::ApiGateway::Deployment");
-        deployment.map_or_else(
-            || text.clone(),
-            |resource| {
-                let digest = Sha256::digest(networks.as_bytes());
-                let hash = hex::encode(&digest[..4]);
-                text.replace(&resource.id, &format!("{}{hash}", resource.id))
-            },
-        )
+        let of_kind = |kind| self.resources.iter().find(move |resource| resource.kind == kind);
+        let deployment = of_kind("AWS::ApiGateway::Deployment");
+        let (Some(api), Some(deployment)) = (of_kind("AWS::ApiGateway::RestApi"), deployment)
+        else {
+            return Ok(text);
+        };
+        let made = scope.resolve(&api.properties)?.map_or_else(String::new, |api| api.to_string());
+        let hash = hex::encode(&Sha256::digest(made.as_bytes())[..4]);
+        Ok(text.replace(&deployment.id, &format!("{}{hash}", deployment.id)))
     }
 
     /// The text with the names of retained resources written out. CloudFormation adopts existing
@@ -221,9 +240,16 @@ mod tests {
     #[test]
     fn other_networks_are_another_deployment_of_the_api() {
         let template = Template::embedded().unwrap();
-        let one = template.with_deployment_of("203.0.113.7");
-        let two = template.with_deployment_of("203.0.113.7,198.51.100.0/24");
-        assert_eq!(one, template.with_deployment_of("203.0.113.7"));
+        let of = |networks: &str, rate: &str| {
+            let given = [("LogPutAllowNetworks", networks), ("RequestsPerSecond", rate)];
+            let given = given.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+            let scope = Scope::new(&template, &given, "111122223333", "us-east-1", "log2aws-dev");
+            template.with_deployment_of(&scope).unwrap()
+        };
+        let one = of("203.0.113.7", "50");
+        let two = of("203.0.113.7,198.51.100.0/24", "50");
+        // The stage's throttle needs none.
+        assert_eq!(one, of("203.0.113.7", "7"));
         let ids = |text: &str| -> Vec<String> {
             let resources = Template::parse(text).unwrap().resources;
             resources.into_iter().map(|resource| resource.id).collect()

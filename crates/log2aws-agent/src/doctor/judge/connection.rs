@@ -287,7 +287,9 @@ fn trusted(name: &str, tls: &Handshake) -> Finding {
 
 fn is_aws(host: &str) -> bool {
     let host = host.to_ascii_lowercase();
-    [".amazonaws.com", ".amazonaws.com.cn"].iter().any(|suffix| host.ends_with(suffix))
+    [".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu"]
+        .iter()
+        .any(|suffix| host.ends_with(suffix))
 }
 
 #[cfg(test)]
@@ -328,6 +330,7 @@ mod tests {
         for (host, by, verdict) in [
             (aws, "Amazon", Verdict::Ok),
             (aws, "Example Corp", Verdict::Warn),
+            ("abc.execute-api.eusc-de-east-1.amazonaws.eu", "Example Corp", Verdict::Warn),
             ("logs.example.com", "Example Corp", Verdict::Ok),
             ("amazonaws.com.example.com", "Example Corp", Verdict::Ok),
         ] {
