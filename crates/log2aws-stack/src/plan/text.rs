@@ -3,7 +3,6 @@
 use std::fmt;
 
 use super::{Effect, Plan, Statement};
-use crate::cost::Estimate;
 
 /// The line width of a reason.
 const WIDTH: usize = 88;
