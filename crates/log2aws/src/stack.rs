@@ -109,6 +109,7 @@ async fn deploy(args: DeployArgs) -> anyhow::Result<Exit> {
         source,
         execution,
         widen: args.widen,
+        revert_drift: args.revert_drift,
         approval,
         now: Timestamp::now(),
     };

@@ -6,6 +6,7 @@ an action an error, or a connection that ends without an answer, or an endpoint 
 Signatures are not verified, but each call must carry one, for the right region and service.
 """
 
+import copy
 import http.server
 import json
 import re
@@ -61,6 +62,8 @@ class Cloud:
         self.buckets = Buckets(account, region)
         self.stacks = Stacks(self)
         self.parameters = {}
+        # What resources are really like, whatever a template says: {(type, physical id): properties}.
+        self.actual = {}
         self.calls, self.complaints, self.faults = [], [], []
         self.open = set()
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -115,16 +118,31 @@ class Cloud:
 
     # ---- what stacks do to the rest of the account ----
 
-    def made(self, resource):
-        kind, properties = resource["Type"], resource["Properties"]
+    def made(self, resource, physical, changed):
+        """A resource was made, or these of its properties were set."""
+        kind, properties = resource["Type"], resource.get("Properties", {})
         if kind == "AWS::S3::Bucket" and properties["BucketName"] not in self.buckets.all:
             self.buckets.make(properties["BucketName"])
-        if kind == "AWS::SSM::Parameter":
+        if kind == "AWS::SSM::Parameter" and "Value" in changed:
             self.parameters[properties["Name"]] = properties["Value"]
+        actual = self.actual.setdefault((kind, physical), {})
+        for name in changed:
+            actual.pop(name, None)
+            if name in properties:
+                actual[name] = copy.deepcopy(properties[name])
 
-    def removed(self, physical, rolls_back):
+    def properties(self, kind, physical):
+        """What a resource is really like; None if it is not there."""
+        if kind == "AWS::SSM::Parameter" and physical in self.parameters:
+            return {**self.actual.get((kind, physical), {}), "Value": self.parameters[physical]}
+        if kind == "AWS::S3::Bucket" and physical in self.buckets.all:
+            return {"BucketName": physical, **self.actual.get((kind, physical), {})}
+        return self.actual.get((kind, physical))
+
+    def removed(self, kind, physical, rolls_back):
         """RetainExceptOnCreate: a bucket goes only when the run that made it is rolled back."""
         self.parameters.pop(physical, None)
+        self.actual.pop((kind, physical), None)
         if rolls_back:
             self.buckets.all.pop(physical, None)
 

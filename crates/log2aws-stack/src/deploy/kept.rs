@@ -173,6 +173,7 @@ mod tests {
             source: ChangeSource::Kept("log2aws-1".to_owned()),
             execution: Execution::Wait,
             widen: false,
+            revert_drift: false,
             approval: Approval::Ask,
             commands,
             now: Timestamp::UNIX_EPOCH,

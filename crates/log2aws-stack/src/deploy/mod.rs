@@ -9,6 +9,7 @@ mod change_set;
 mod found;
 mod kept;
 mod parameters;
+mod taken_over;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -52,6 +53,8 @@ pub struct DeployRequest {
     pub execution: Execution,
     /// Allows adding addresses to the allow-list.
     pub widen: bool,
+    /// An update also sets back what was changed by hand.
+    pub revert_drift: bool,
     /// How the change is approved.
     pub approval: Approval,
     /// Commands to suggest in messages.
@@ -247,12 +250,16 @@ impl Work<'_> {
         }
         allow_list::narrow(session, env, &mut hosts, existing.is_some()).await?;
         let mut watch = Watch::begin(session.cloud, &planned.stack_id).await?;
-        self.start(session, planned).await?;
+        self.start(session, planned, change_set::name(self.request)).await?;
         if *execution == Execution::Detach {
             kept::print_started(session, self.request, existing, &hosts)?;
+            taken_over::print_left_as_they_are(session, planned)?;
             return Ok(self.deployed(session, DeployOutcome::Started, outputs(existing)));
         }
         let made = self.follow(session, &mut watch, &hosts).await?;
+        if !planned.imported.is_empty() {
+            self.put_right(session, planned, &mut watch).await?;
+        }
         allow_list::settle(session, env, &hosts).await?;
         let outcome =
             if existing.is_some() { DeployOutcome::Updated } else { DeployOutcome::Created };
@@ -371,15 +378,16 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Has CloudFormation execute the change set.
+    /// Has CloudFormation execute the change set; the token is unique to it.
     async fn start<C>(
         &self,
         session: &Session<'_, C>,
         planned: &ChangeSet,
+        token: String,
     ) -> Result<(), StackError> {
         let execute = session.cloud.cloudformation.execute_change_set();
         let execute = execute.change_set_name(&planned.id).stack_name(&planned.stack_id);
-        let execute = execute.client_request_token(change_set::name(self.request));
+        let execute = execute.client_request_token(token);
         self.phase.set(Phase::AtWork);
         let sent = execute.send().await;
         sent.map_err(|error| {

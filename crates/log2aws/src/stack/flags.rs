@@ -131,6 +131,9 @@ pub(super) struct DeployArgs {
     /// Allow addresses that are not allowed now.
     #[arg(long)]
     pub(super) widen: bool,
+    /// Set back what was changed by hand since the last deploy.
+    #[arg(long, conflicts_with = "change_set")]
+    pub(super) revert_drift: bool,
     #[command(flatten)]
     pub(super) execution: ExecutionFlags,
     /// Skip the confirmation for this environment, even for prod; required if standard input is
