@@ -16,6 +16,7 @@ pub mod plan;
 pub mod template;
 
 mod approval;
+mod check;
 mod commands;
 mod delete;
 mod deploy;
@@ -30,6 +31,7 @@ mod state;
 mod watch;
 
 pub use approval::Approval;
+pub use check::{CheckRequest, Checked, Finding, Outcome, check};
 pub use commands::Commands;
 pub use delete::{DeleteOutcome, DeleteRequest, delete};
 pub use deploy::{

@@ -179,6 +179,16 @@ class Buckets:
             headers={"ETag": version.etag, "x-amz-version-id": version.id},
         )
 
+    def _GetObject(self, call, bucket, key):
+        version = bucket.newest(key)
+        if version is None:
+            raise Refusal("NoSuchKey", "The specified key does not exist.", 404)
+        return Answer(
+            body=version.body,
+            kind="binary/octet-stream",
+            headers={"ETag": version.etag, "x-amz-version-id": version.id},
+        )
+
     def _PutObject(self, call, bucket, key):
         body, trailers = call.body, {}
         if "aws-chunked" in call.headers.get("content-encoding", ""):

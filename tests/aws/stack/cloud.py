@@ -17,6 +17,7 @@ import urllib.parse
 
 import wire
 from buckets import Buckets
+from door import Door
 from stacks import Stacks
 from wire import Answer, Closed, Lost, Refusal, Stalled
 
@@ -61,6 +62,7 @@ class Cloud:
         self.lock = threading.RLock()
         self.buckets = Buckets(account, region)
         self.stacks = Stacks(self)
+        self.door = Door(self)
         self.parameters = {}
         # What resources are really like, whatever a template says: {(type, physical id): properties}.
         self.actual = {}
@@ -165,6 +167,10 @@ class Cloud:
             return self._done(call) if error is None else self._refused(call, error)
 
     def _done(self, call):
+        if call.service == "api":
+            return self.door.answer(call)
+        if "X-Amz-Signature" in call.query:
+            return self.door.put(call)
         if call.service == "cloudformation":
             return self.stacks.answer(call)
         if call.service == "s3":
@@ -194,6 +200,8 @@ class Cloud:
         return wire.query_refusal(refusal, namespace)
 
     def _check_signature(self, call):
+        if call.service == "api" or "X-Amz-Signature" in call.query:
+            return
         given = call.headers.get("authorization", "")
         scope = re.search(r"Credential=[^/]+/\d{8}/([^/]+)/([^/]+)/aws4_request", given)
         if not scope:
@@ -278,6 +286,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         url = urllib.parse.urlsplit(self.path)
         query = dict(urllib.parse.parse_qsl(url.query, keep_blank_values=True))
+        headers.setdefault("host", "")
         cloud = self.server.cloud
         target = headers.get("x-amz-target", "")
         if target.startswith("AmazonSSM."):
@@ -287,6 +296,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             fields = wire.form(body)
             service, _ = SERVICES[fields.pop("Version")]
             call = Call(service, fields.pop("Action"), headers, body, fields=fields)
+        elif url.path.startswith("/api/"):
+            call = Call("api", "Invoke", headers, body, url.path, query)
         else:
             action = cloud.buckets.action(self.command, url.path, query)
             call = Call("s3", action, headers, body, url.path, query)

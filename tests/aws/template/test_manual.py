@@ -133,6 +133,7 @@ HANDLERS["AWS::ApiGateway::RestApi"] += " apigateway:UpdateRestApiPolicy"
 CLOUDFORMATION = (
     "DescribeStacks DescribeStackEvents CreateChangeSet DescribeChangeSet ExecuteChangeSet"
     " DeleteChangeSet DeleteStack ContinueUpdateRollback DescribeEvents"
+    " DetectStackDrift DetectStackResourceDrift DescribeStackResourceDrifts"
 )
 PURGE = ["DeleteBucket", "ListBucketVersions", "ListBucketMultipartUploads"]
 PURGE_OBJECTS = ["DeleteObject", "DeleteObjectVersion", "AbortMultipartUpload"]
@@ -202,6 +203,8 @@ def needed():
     for action in CLOUDFORMATION.split():
         stack = STACK.arn("cloudformation", "stack/log2aws-dev/0123")
         yield call(f"cloudformation:{action}", stack)
+    # Without a resource type: Service Authorization Reference, CloudFormation.
+    yield call("cloudformation:DescribeStackDriftDetectionStatus", "*")
     zips = f"arn:aws:s3:::{GIVEN['ArtifactBucket']}"
     for action in ["CreateBucket", "ListBucket", "PutBucketPublicAccessBlock"]:
         yield call(f"s3:{action}", zips)

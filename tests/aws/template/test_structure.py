@@ -246,7 +246,9 @@ def test_lifecycles_expire_and_never_transition(name, days):
     def rules(**parameters):
         return stack(**parameters).resources[name]["Properties"]["LifecycleConfiguration"]["Rules"]
 
-    (tidy,) = rules(NoncurrentKeepDays=12, AbortUploadDays=3)
+    check, tidy = rules(NoncurrentKeepDays=12, AbortUploadDays=3)
+    # Only what `stack check` delivers goes, whatever is kept.
+    assert check["Prefix"] == "log2aws-check/" and check["ExpirationInDays"] == 1
     assert tidy["NoncurrentVersionExpiration"] == {"NoncurrentDays": "12"}
     *_, shorter = rules(NoncurrentKeepDays=12, RawKeepDays=400, AnalyzedKeepDays=400)
     assert shorter["NoncurrentVersionExpiration"] == {"NoncurrentDays": "12"}
@@ -254,7 +256,7 @@ def test_lifecycles_expire_and_never_transition(name, days):
     # Else a removed result would leave its marker for ever.
     assert tidy["ExpiredObjectDeleteMarker"] is True
     other = {"RawKeepDays": 5, "AnalyzedKeepDays": 5} | {days: 400}
-    expire, _ = rules(**other)
+    _, expire, _ = rules(**other)
     assert expire["ExpirationInDays"] == "400"
     for rule in rules(**other):
         assert rule["Status"] == "Enabled" and not any("Transition" in key for key in rule)

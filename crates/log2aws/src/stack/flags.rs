@@ -24,6 +24,8 @@ pub(super) enum StackVerb {
     Plan(PlanArgs),
     /// Create or update the stack.
     Deploy(Box<DeployArgs>),
+    /// Check the deployed stack: compare it with its template, and deliver a log.
+    Check(CheckArgs),
     /// Delete the stack; its buckets remain unless they are purged.
     Delete(DeleteArgs),
     /// Show the events of the stack.
@@ -107,6 +109,11 @@ pub(super) struct PlanArgs {
     pub(super) target: TargetFlags,
     #[command(flatten)]
     pub(super) settings: SettingFlags,
+    #[command(flatten)]
+    pub(super) aws: AwsFlags,
+    /// Also show how the deployed stack differs from its template; needs credentials.
+    #[arg(long, conflicts_with = "json")]
+    pub(super) deployed: bool,
     /// Number of servers for the cost estimate.
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub(super) servers: u32,
@@ -141,6 +148,24 @@ pub(super) struct DeployArgs {
     #[arg(long, value_name = "ENV")]
     pub(super) yes: Option<EnvName>,
     /// Print the outputs as one JSON object; progress goes to standard error.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// The flags of `stack check`.
+#[derive(Debug, Args)]
+pub(super) struct CheckArgs {
+    #[command(flatten)]
+    pub(super) target: TargetFlags,
+    #[command(flatten)]
+    pub(super) aws: AwsFlags,
+    /// Only compare the resources with the template; deliver nothing.
+    #[arg(long)]
+    pub(super) drift_only: bool,
+    /// Also wait 301 s until a URL has expired, and put again.
+    #[arg(long, conflicts_with = "drift_only")]
+    pub(super) late: bool,
+    /// Print the findings as one JSON object; progress goes to standard error.
     #[arg(long)]
     pub(super) json: bool,
 }
