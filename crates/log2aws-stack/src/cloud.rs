@@ -17,6 +17,8 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::{
     HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn,
 };
+use aws_types::service_config::ServiceConfigKey;
+use url::Url;
 
 use log2aws_ssm::service_host::service_host;
 
@@ -43,8 +45,6 @@ pub struct Access {
     pub account: Option<String>,
     /// An endpoint other than AWS's, used for every service.
     pub endpoint_url: Option<String>,
-    /// The endpoint of Parameter Store alone, like `AWS_ENDPOINT_URL_SSM`.
-    pub ssm_endpoint_url: Option<String>,
 }
 
 /// The services, the region and the account that they belong to.
@@ -54,8 +54,8 @@ pub struct Cloud {
     pub(crate) s3: aws_sdk_s3::Client,
     pub(crate) credentials: SharedCredentialsProvider,
     pub(crate) access: Access,
-    /// The endpoint of Parameter Store, if it is not AWS's.
-    pub(crate) ssm_endpoint: Option<String>,
+    /// Region, endpoints and switches, for the services that have no SDK client here.
+    config: SdkConfig,
     /// The region.
     pub region: String,
     /// The account, 12 digits.
@@ -179,16 +179,57 @@ impl Cloud {
             s3: s3_of(&config),
             credentials: provider,
             access: access.clone(),
-            ssm_endpoint: access
-                .endpoint_url
-                .clone()
-                .or_else(|| access.ssm_endpoint_url.clone())
-                .or_else(|| config.endpoint_url().map(str::to_owned)),
+            config,
             region,
             account,
             identity: identity.arn().unwrap_or_default().to_owned(),
         })
     }
+}
+
+impl Cloud {
+    /// The endpoint of a service without an SDK client; see [`endpoint`].
+    pub(crate) fn endpoint(&self, host: &str, id: &str) -> Result<Url, StackError> {
+        endpoint(&self.access, &self.config, &self.region, host, id)
+    }
+}
+
+/// The endpoint of a service, found as the SDK finds it: flag, variable of the service or its
+/// `services` section, variable or key for all services, then AWS's own with the switches for FIPS
+/// and dual stack. `host` is the first part of AWS's name, `id` the SDK's name of the service.
+///
+/// Source: AWS SDKs and Tools Reference Guide, "Service-specific endpoints" and "Dual-stack and FIPS
+/// endpoints".
+pub(crate) fn endpoint(
+    access: &Access,
+    config: &SdkConfig,
+    region: &str,
+    host: &str,
+    id: &str,
+) -> Result<Url, StackError> {
+    let key = ServiceConfigKey::builder()
+        .service_id(id)
+        .env("AWS_ENDPOINT_URL")
+        .profile("endpoint_url")
+        .build();
+    let configured = || config.service_config()?.load_config(key.ok()?);
+    let named = access.endpoint_url.clone().or_else(configured);
+    let named = named.or_else(|| config.endpoint_url().map(str::to_owned));
+    let url = named.unwrap_or_else(|| {
+        let fips = if config.use_fips() == Some(true) { "-fips" } else { "" };
+        let plain = service_host(&format!("{host}{fips}"), region);
+        if config.use_dual_stack() == Some(true) {
+            format!("https://{host}{fips}.{region}.api.aws")
+        } else {
+            format!("https://{plain}")
+        }
+    });
+    url.parse().map_err(|_| {
+        StackError::State(format!(
+            "the endpoint {url:?} is no URL; look at AWS_ENDPOINT_URL and at the services section of \
+             the AWS config file"
+        ))
+    })
 }
 
 impl Access {

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use aws_credential_types::provider::ProvideCredentials as _;
 use jiff::Timestamp;
-use log2aws_ssm::service_host::service_host;
 use log2aws_ssm::{Certificate, Place, RequestError, RootCerts, Ssm};
 use tokio::time::sleep;
 
@@ -61,11 +60,7 @@ impl Cloud {
     async fn store(&self) -> Result<Ssm, StackError> {
         let keys = self.credentials.provide_credentials().await;
         let keys = keys.map_err(|error| self.access.without_credentials(&error))?;
-        let host = service_host("ssm", &self.region);
-        let url = self.ssm_endpoint.clone().unwrap_or_else(|| format!("https://{host}"));
-        let url = url.parse().map_err(|_| {
-            StackError::State(format!("the endpoint {url:?} is no URL; look at AWS_ENDPOINT_URL"))
-        })?;
+        let url = self.endpoint("ssm", "SSM")?;
         let place = Place { url, roots: roots(), timeout: TIMEOUT, attempts: 1 };
         Ok(Ssm::new(place, &self.region, keys))
     }

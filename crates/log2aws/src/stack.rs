@@ -27,8 +27,8 @@ use crate::stop_signal::stop_signal;
 use console::{Screen, Stream};
 pub(crate) use flags::StackArgs;
 use flags::{
-    AwsFlags, CheckArgs, DeleteArgs, DeployArgs, EventsArgs, PlanArgs, SettingFlags, StackVerb,
-    TargetFlags,
+    AwsFlags, CheckArgs, DeleteArgs, DeployArgs, EventsArgs, PlanArgs, ReplayArgs, SettingFlags,
+    StackVerb, TargetFlags,
 };
 use log2aws_cli::exit::Exit;
 
@@ -46,6 +46,7 @@ pub(crate) fn run(args: StackArgs) -> anyhow::Result<Exit> {
         StackVerb::Check(args) => runtime.block_on(check(&args)),
         StackVerb::Deploy(args) => runtime.block_on(deploy(*args)),
         StackVerb::Delete(args) => runtime.block_on(delete(&args)),
+        StackVerb::Replay(args) => runtime.block_on(replay(&args)),
         StackVerb::Events(args) => runtime.block_on(events(&args)),
     };
     // An unanswered question blocks a thread of its own.
@@ -259,6 +260,16 @@ async fn events(args: &EventsArgs) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
+async fn replay(args: &ReplayArgs) -> anyhow::Result<Exit> {
+    let stack = stack_name(&args.target)?;
+    let cloud = Cloud::connect(&access(&args.target, &args.aws)).await?;
+    let mut screen = Screen::new(Stream::Output);
+    let mut session = session(&cloud, &mut screen, &args.aws);
+    let done = log2aws_stack::replay(&mut session, &args.target.env, &stack).await?;
+    screen.end();
+    Ok(if done.failed > 0 { Exit::Failed } else { Exit::Done })
+}
+
 fn approval(yes: Option<&EnvName>, env: &EnvName) -> Result<Approval, StackError> {
     Approval::of(yes, env, io::stdin().is_terminal())
 }
@@ -324,8 +335,6 @@ fn access(target: &TargetFlags, aws: &AwsFlags) -> Access {
             .endpoint_url
             .as_ref()
             .map(|url| url.as_str().trim_end_matches('/').to_owned()),
-        // As the SDK reads it for its own services; our Parameter Store client needs it too.
-        ssm_endpoint_url: std::env::var("AWS_ENDPOINT_URL_SSM").ok().filter(|url| !url.is_empty()),
     }
 }
 

@@ -66,6 +66,7 @@ class Cloud:
         self.parameters = {}
         # What resources are really like, whatever a template says: {(type, physical id): properties}.
         self.actual = {}
+        self.queue, self.hidden, self.invoked, self.fails = [], set(), [], set()
         self.calls, self.complaints, self.faults = [], [], []
         self.open = set()
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -127,6 +128,9 @@ class Cloud:
             self.buckets.make(properties["BucketName"])
         if kind == "AWS::SSM::Parameter" and "Value" in changed:
             self.parameters[properties["Name"]] = properties["Value"]
+        if kind == "AWS::S3::BucketPolicy":
+            bucket = self.buckets.all[properties["Bucket"]]
+            bucket.policy, bucket.policy_of = json.dumps(properties["PolicyDocument"]), physical
         actual = self.actual.setdefault((kind, physical), {})
         for name in changed:
             actual.pop(name, None)
@@ -137,14 +141,19 @@ class Cloud:
         """What a resource is really like; None if it is not there."""
         if kind == "AWS::SSM::Parameter" and physical in self.parameters:
             return {**self.actual.get((kind, physical), {}), "Value": self.parameters[physical]}
-        if kind == "AWS::S3::Bucket" and physical in self.buckets.all:
-            return {"BucketName": physical, **self.actual.get((kind, physical), {})}
+        if kind == "AWS::S3::Bucket":
+            there = physical in self.buckets.all
+            known = self.actual.get((kind, physical), {})
+            return {"BucketName": physical, **known} if there else None
         return self.actual.get((kind, physical))
 
     def removed(self, kind, physical, rolls_back):
         """RetainExceptOnCreate: a bucket goes only when the run that made it is rolled back."""
         self.parameters.pop(physical, None)
         self.actual.pop((kind, physical), None)
+        for bucket in self.buckets.all.values():
+            if kind == "AWS::S3::BucketPolicy" and bucket.policy_of == physical:
+                bucket.policy, bucket.policy_of = None, None
         if rolls_back:
             self.buckets.all.pop(physical, None)
 
@@ -171,6 +180,8 @@ class Cloud:
             return self.door.answer(call)
         if "X-Amz-Signature" in call.query:
             return self.door.put(call)
+        if call.service in ("sqs", "lambda"):
+            return self._queue(call) if call.service == "sqs" else self._invoke(call)
         if call.service == "cloudformation":
             return self.stacks.answer(call)
         if call.service == "s3":
@@ -194,7 +205,7 @@ class Cloud:
     def _refused(self, call, refusal):
         if call.service == "s3":
             return wire.s3_refusal(refusal, call.action.startswith("Head"))
-        if call.service == "ssm":
+        if call.service in ("ssm", "sqs", "lambda"):
             return wire.json_refusal(refusal)
         namespace = wire.STS if call.service == "sts" else wire.CLOUDFORMATION
         return wire.query_refusal(refusal, namespace)
@@ -218,6 +229,37 @@ class Cloud:
             "Account": self.account,
         }
         return wire.query_answer(call.action, result, wire.STS)
+
+    def _queue(self, call):
+        """SQS, JSON 1.0: a received message is hidden for its VisibilityTimeout."""
+        stack = next(s for s in self.stacks.all if s.status != "DELETE_COMPLETE")
+        assert call.fields["QueueUrl"] == stack.outputs["FailedEventsUrl"]["Value"]
+        assert call.headers["content-type"] == "application/x-amz-json-1.0"
+        if call.action == "DeleteMessage":
+            gone = call.fields["ReceiptHandle"]
+            self.queue = [m for m in self.queue if m["ReceiptHandle"] != gone]
+            return wire.json_answer({})
+        most = int(call.fields["MaxNumberOfMessages"])
+        seen = [m for m in self.queue if m["MessageId"] not in self.hidden][:most]
+        self.hidden |= {m["MessageId"] for m in seen}
+        return wire.json_answer({"Messages": seen} if seen else {})
+
+    def _invoke(self, call):
+        """Lambda: "the FunctionError header" tells of a function that ran and failed."""
+        event = json.loads(call.body)
+        self.invoked.append((call.path, event))
+        if any(r["s3"]["object"]["key"] in self.fails for r in event["Records"]):
+            body = json.dumps({"errorType": "Error", "errorMessage": "the key is disabled"})
+            return Answer(200, body, "application/json", {"X-Amz-Function-Error": "Unhandled"})
+        return Answer(200, "null", "application/json")
+
+    def fail(self, key):
+        """An event that failed three times, as Lambda puts it into its destination."""
+        event = {"Records": [{"s3": {"object": {"key": key}}}]}
+        number = str(len(self.queue))
+        body = {"version": "1.0", "requestPayload": event, "responsePayload": {}}
+        message = {"MessageId": number, "ReceiptHandle": f"r{number}", "Body": json.dumps(body)}
+        self.queue.append(message)
 
     def _parameter(self, name):
         return {
@@ -289,7 +331,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         headers.setdefault("host", "")
         cloud = self.server.cloud
         target = headers.get("x-amz-target", "")
-        if target.startswith("AmazonSSM."):
+        if target.startswith("AmazonSQS."):
+            call = Call("sqs", target.partition(".")[2], headers, body, fields=json.loads(body))
+        elif "/functions/" in url.path:
+            call = Call("lambda", "Invoke", headers, body, url.path)
+        elif target.startswith("AmazonSSM."):
             fields = json.loads(body)
             call = Call("ssm", target.partition(".")[2], headers, body, fields=fields)
         elif headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):

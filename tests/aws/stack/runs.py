@@ -208,6 +208,11 @@ class Runs:
                 own = one.new.resources[name]["Properties"].get(NAMES[kind])
                 if own and self.cloud.properties(kind, own) is not None:
                     taken[name] = f"{own} already exists"
+            if action == "Add" and kind == "AWS::S3::BucketPolicy":
+                own = one.new.resources[name]["Properties"]["Bucket"]
+                if getattr(self.cloud.buckets.all.get(own), "policy", None):
+                    # aws-cloudformation/cloudformation-coverage-roadmap issue 1068.
+                    taken[name] = f"The bucket policy already exists on bucket {own}."
         return taken
 
     def _is_kept(self, stack, name):

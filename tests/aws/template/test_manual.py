@@ -51,8 +51,6 @@ def test_every_alarm_is_explained_and_named_as_it_is(page, header):
     alarms = STACK.of_type("AWS::CloudWatch::Alarm").values()
     made = {alarm["Properties"]["AlarmName"] for alarm in alarms}
     assert {name for name, _ in first_cells(page, header)} == made
-    (queue,) = STACK.of_type("AWS::SQS::Queue").values()
-    assert f"--queue-name {queue['Properties']['QueueName']} " in text(page)
     for group in STACK.of_type("AWS::Logs::LogGroup").values():
         assert f"`{group['Properties']['LogGroupName']}`" in text(page)
     for bucket in STACK.of_type("AWS::S3::Bucket").values():
@@ -155,7 +153,7 @@ def arn(name, resource):
     if kind == "AWS::Logs::LogGroup":
         return STACK.arn("logs", f"log-group:{properties['LogGroupName']}")
     if kind == "AWS::SQS::Queue":
-        return STACK.arn("sqs", properties["QueueName"])
+        return STACK.attribute(name, "Arn")
     if kind == "AWS::CloudWatch::Alarm":
         return STACK.arn("cloudwatch", f"alarm:{properties['AlarmName']}")
     if kind == "AWS::ApiGateway::RestApi":

@@ -154,7 +154,6 @@ NAMED = {
     "AWS::Lambda::Function": "FunctionName",
     "AWS::Logs::LogGroup": "LogGroupName",
     "AWS::SSM::Parameter": "Name",
-    "AWS::SQS::Queue": "QueueName",
     "AWS::CloudWatch::Alarm": "AlarmName",
     "AWS::ApiGateway::RestApi": "Name",
 }
@@ -347,6 +346,34 @@ def test_an_event_that_fails_is_kept_for_two_weeks():
     assert (config["MaximumRetryAttempts"], config["MaximumEventAgeInSeconds"]) == (2, 6 * 3600)
 
 
+# CloudFormation names it: the stack, the resource, and letters of its choice.
+QUEUE = "log2aws-dev-FailedEvents-1A2B3C4D5E6F"
+
+
+def test_no_log_in_a_day_is_an_alarm_and_so_is_an_event_that_will_expire():
+    alarms = stack().of_type("AWS::CloudWatch::Alarm")
+    silence = alarms["NoLogsAlarm"]["Properties"]
+    assert (silence["MetricName"], silence["Statistic"]) == ("Deliveries", "Sum")
+    assert (silence["Period"], silence["EvaluationPeriods"]) == (86_400, 1)
+    assert (silence["ComparisonOperator"], silence["Threshold"]) == ("LessThanThreshold", 1)
+    # A metric that nobody sends is no news, and that is the alarm.
+    assert silence["TreatMissingData"] == "breaching"
+    age = alarms["FailedEventsAgeAlarm"]["Properties"]
+    kept = stack().resources["FailedEvents"]["Properties"]["MessageRetentionPeriod"]
+    assert 2 * 86_400 <= kept - age["Threshold"] < kept
+
+
+def test_the_record_of_urls_outlives_the_stack_and_the_queue_has_no_name_of_its_own():
+    written = load()["Resources"]
+    record = written["GenerateUrlLog"]
+    assert record["DeletionPolicy"] == "RetainExceptOnCreate"
+    assert record["UpdateReplacePolicy"] == "Retain"
+    queue = written["FailedEvents"]
+    # SQS: "You must wait 60 seconds after deleting a queue before you can create another queue with
+    # the same name" (API reference, DeleteQueue).
+    assert "QueueName" not in queue["Properties"] and queue["UpdateReplacePolicy"] == "Retain"
+
+
 def test_alarms_watch_what_there_is_and_tell_who_wants_to_know():
     topic = "arn:aws:sns:ap-northeast-1:111122223333:operators"
     alarms = stack(AlarmTopicArn=topic).of_type("AWS::CloudWatch::Alarm")
@@ -356,7 +383,9 @@ def test_alarms_watch_what_there_is_and_tell_who_wants_to_know():
         for d in a["Properties"]["Dimensions"]
     }
     assert watched == {
-        ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", "log2aws-dev-failed-events"),
+        ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", QUEUE),
+        ("AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", QUEUE),
+        ("log2aws", "Deliveries", "environment", "dev"),
         ("AWS/Lambda", "DestinationDeliveryFailures", "FunctionName", "log2aws-dev-analyze-log"),
         ("AWS/Lambda", "Errors", "FunctionName", "log2aws-dev-analyze-log"),
         ("AWS/Lambda", "Throttles", "FunctionName", "log2aws-dev-analyze-log"),
@@ -368,6 +397,9 @@ def test_alarms_watch_what_there_is_and_tell_who_wants_to_know():
     }
     for name, alarm in alarms.items():
         properties = alarm["Properties"]
+        assert properties["AlarmActions"] == properties["OKActions"] == [topic]
+        if name in ("NoLogsAlarm", "FailedEventsAgeAlarm"):
+            continue
         assert (properties["ComparisonOperator"], properties["Threshold"]) == ("GreaterThanThreshold", 0)
         # A queue's length is a level, the others count; no news of either is good news.
         level = properties["Namespace"] == "AWS/SQS"

@@ -31,7 +31,7 @@ fn a_server_in_tokyo_costs_what_a_pocket_calculator_says() {
     let kept = 12.0 * 90.0 * 5_000.0 / GIB;
     near(estimate.of_service("CloudWatch Logs"), logged * 0.76 + kept * 0.033);
     near(estimate.of_service("CloudWatch metrics"), 1.8);
-    near(estimate.of_service("CloudWatch alarms"), 0.8);
+    near(estimate.of_service("CloudWatch alarms"), 1.0);
     near(estimate.of_service("data transfer"), 365.0 * 6_144.0 / GIB * 0.114);
     near(estimate.per_server() * 12.0, estimate.total());
     near(estimate.total(), estimate.lines.iter().map(|line| line.usd).sum());
@@ -128,7 +128,7 @@ fn it_prints_a_table_with_its_total() {
     let of = |word| printed.lines().find(|line| line.trim_start().starts_with(word));
     assert!(of("total").unwrap().ends_with(" 2.60"), "{printed}");
     assert!(of("per server").unwrap().ends_with(" 2.6041"), "{printed}");
-    assert!(of("CloudWatch alarms").unwrap().ends_with("8.00 alarms          0.80"));
+    assert!(of("CloudWatch alarms").unwrap().ends_with("10.00 alarms          1.00"));
 }
 
 #[test]

@@ -27,6 +27,7 @@ use crate::console::Console;
 use crate::error::StackError;
 use crate::fault;
 use crate::hosts::{self, HOSTS, NETWORKS};
+use crate::kept_policy;
 use crate::name::StackName;
 use crate::parameter_warnings::parameter_warnings;
 use crate::phase::{Operation, Phase};
@@ -250,13 +251,16 @@ impl Work<'_> {
         }
         allow_list::narrow(session, env, &mut hosts, existing.is_some()).await?;
         let mut watch = Watch::begin(session.cloud, &planned.stack_id).await?;
+        for bucket in self.kept_buckets(session, planned) {
+            kept_policy::take_away(session, &bucket).await?;
+        }
         self.start(session, planned, change_set::name(self.request)).await?;
         if *execution == Execution::Detach {
             kept::print_started(session, self.request, existing, &hosts)?;
             taken_over::print_left_as_they_are(session, planned)?;
             return Ok(self.deployed(session, DeployOutcome::Started, outputs(existing)));
         }
-        let made = self.follow(session, &mut watch, &hosts).await?;
+        let made = self.follow(session, &mut watch, planned, &hosts).await?;
         if !planned.imported.is_empty() {
             self.put_right(session, planned, &mut watch).await?;
         }
@@ -282,12 +286,11 @@ impl Work<'_> {
         if found.existing().is_some() {
             return Ok(body);
         }
+        // A bucket of this name that is somebody else's is found before anything is planned.
         for bucket in [env.raw_bucket(account, region), env.analyzed_bucket(account, region)] {
-            if artifact_bucket::stands(session, &bucket).await? {
-                return Ok(self.template.with_names_written_out(&body, &scope)?);
-            }
+            artifact_bucket::stands(session, &bucket).await?;
         }
-        Ok(body)
+        Ok(self.template.with_names_written_out(&body, &scope)?)
     }
 
     /// Has the changes approved; a rejected change set of this run is removed.
@@ -404,6 +407,7 @@ impl Work<'_> {
         &self,
         session: &mut Session<'_, C>,
         watch: &mut Watch,
+        planned: &ChangeSet,
         hosts: &AllowListChange,
     ) -> Result<Vec<Output>, StackError> {
         let zone = session.zone.clone();
@@ -415,6 +419,9 @@ impl Work<'_> {
         match settled.stack {
             Some(stack) if state::is_success(&stack.status) => Ok(stack.outputs),
             _ => {
+                for bucket in self.kept_buckets(session, planned) {
+                    kept_policy::leave(session, &bucket).await?;
+                }
                 // The rollback has restored the previous deploy's list.
                 let kept = allow_list::take_back(session, &self.request.env, hosts).await;
                 let wide = kept.err().map_or_else(String::new, |fault| {

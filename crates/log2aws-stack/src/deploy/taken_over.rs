@@ -36,6 +36,22 @@ impl DeployRequest {
 }
 
 impl Work<'_> {
+    /// The buckets that the change set takes over.
+    pub(super) fn kept_buckets<C>(
+        &self,
+        session: &Session<'_, C>,
+        planned: &ChangeSet,
+    ) -> Vec<String> {
+        let (account, region) = (&session.cloud.account, &session.cloud.region);
+        let env = &self.request.env;
+        let all = [
+            ("RawBucket", env.raw_bucket(account, region)),
+            ("AnalyzedBucket", env.analyzed_bucket(account, region)),
+        ];
+        let taken = |id: &str| planned.imported.iter().any(|imported| imported == id);
+        all.into_iter().filter(|(id, _)| taken(id)).map(|(_, name)| name).collect()
+    }
+
     /// Gives the resources that were taken over the settings of the template. It was approved
     /// together with taking them over.
     pub(super) async fn put_right<C: Console>(

@@ -143,7 +143,11 @@ mod tests {
         assert!(bucket.kept);
         let template = Template::embedded().unwrap();
         assert_eq!(plan.resources.len(), template.resources.len());
-        assert_eq!(plan.resources.iter().filter(|r| r.kept).count(), 2, "the two buckets");
+        assert_eq!(
+            plan.resources.iter().filter(|r| r.kept).count(),
+            3,
+            "buckets and record of URLs"
+        );
     }
 
     #[test]

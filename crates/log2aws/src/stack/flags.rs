@@ -28,6 +28,8 @@ pub(super) enum StackVerb {
     Check(CheckArgs),
     /// Delete the stack; its buckets remain unless they are purged.
     Delete(DeleteArgs),
+    /// Have the failed events in the queue analyzed again.
+    Replay(ReplayArgs),
     /// Show the events of the stack.
     Events(EventsArgs),
 }
@@ -184,6 +186,15 @@ pub(super) struct DeleteArgs {
     /// not a terminal.
     #[arg(long, value_name = "ENV")]
     pub(super) yes: Option<EnvName>,
+}
+
+/// The flags of `stack replay`.
+#[derive(Debug, Args)]
+pub(super) struct ReplayArgs {
+    #[command(flatten)]
+    pub(super) target: TargetFlags,
+    #[command(flatten)]
+    pub(super) aws: AwsFlags,
 }
 
 /// The flags of `stack events`.
