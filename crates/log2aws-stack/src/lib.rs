@@ -37,7 +37,8 @@ pub use check::{CheckRequest, Checked, Finding, Outcome, check};
 pub use commands::Commands;
 pub use delete::{DeleteOutcome, DeleteRequest, delete};
 pub use deploy::{
-    ChangeSource, DeployOutcome, DeployRequest, Deployed, Execution, checked_parameters, deploy,
+    ChangeSource, DeployOutcome, DeployRequest, Deployed, Execution, Rails, checked_parameters,
+    deploy,
 };
 pub use error::StackError;
 pub use events::events;

@@ -20,7 +20,8 @@ use log2aws_stack::plan::{Plan, PlanInput};
 use log2aws_stack::template::Template;
 use log2aws_stack::{
     Approval, ChangeSource, CheckRequest, Commands, DeleteRequest, DeployOutcome, DeployRequest,
-    Deployed, Execution, Outcome, Pace, Session, StackError, StackEvent, checked_parameters, hosts,
+    Deployed, Execution, Outcome, Pace, Rails, Session, StackError, StackEvent, checked_parameters,
+    hosts,
 };
 
 use crate::stop_signal::stop_signal;
@@ -137,12 +138,17 @@ async fn check(args: &CheckArgs) -> anyhow::Result<Exit> {
 }
 
 async fn deploy(args: DeployArgs) -> anyhow::Result<Exit> {
-    let execution = args.execution.execution();
-    let approval = match (&args.yes, execution) {
+    let wanted = args.execution.execution();
+    let (approval, execution) = match (approval(args.yes.as_ref(), &args.target.env), wanted) {
         // A change set that is kept needs no approval.
-        (None, Execution::Keep) => Approval::Ask,
-        (yes, _) => approval(yes.as_ref(), &args.target.env)?,
+        (Err(StackError::NotApproved { .. }), Execution::Keep) => (Approval::Ask, wanted),
+        // Nobody can be asked: the change is prepared for somebody who approves it.
+        (Err(StackError::NotApproved { .. }), _) if args.execution.change_set.is_none() => {
+            (Approval::Ask, Execution::Keep)
+        }
+        (approval, _) => (approval?, wanted),
     };
+    let env = args.target.env.clone();
     let template = template()?;
     let stack = stack_name(&args.target)?;
     let source = match args.execution.change_set {
@@ -160,6 +166,13 @@ async fn deploy(args: DeployArgs) -> anyhow::Result<Exit> {
         execution,
         widen: args.widen,
         revert_drift: args.revert_drift,
+        replace: args.replace,
+        rails: Rails {
+            tags: args.rails.tag,
+            role_arn: args.rails.role_arn,
+            notification_arns: args.rails.notification_arn,
+            termination_protection: args.rails.termination_protection,
+        },
         approval,
         now: Timestamp::now(),
     };
@@ -174,6 +187,9 @@ async fn deploy(args: DeployArgs) -> anyhow::Result<Exit> {
         writeln!(out)?;
     } else {
         print_deployed(&mut screen, &done, &request.commands)?;
+    }
+    if execution != wanted && done.outcome == DeployOutcome::Kept {
+        return Err(StackError::NotApproved { env: env.to_string() }.into());
     }
     Ok(Exit::Done)
 }

@@ -89,6 +89,7 @@ class Stack:
         self.events, self.batches, self.came = [], [], 0
         self.token, self.pending_template = None, None
         self.stale = []
+        self.tags, self.topics, self.role, self.protected = [], [], None, False
 
 
 class ChangeSet:

@@ -79,11 +79,12 @@ class Stacks(Runs):
             "StackStatus": stack.status,
             "StackStatusReason": stack.reason,
             "DisableRollback": False,
-            "NotificationARNs": [],
+            "NotificationARNs": stack.topics,
+            "RoleARN": stack.role,
             "Capabilities": ["CAPABILITY_IAM"],
             "Outputs": outputs or None,
-            "Tags": [],
-            "EnableTerminationProtection": False,
+            "Tags": stack.tags,
+            "EnableTerminationProtection": stack.protected,
             "DriftInformation": {"StackDriftStatus": "NOT_CHECKED"},
         }
 
@@ -269,6 +270,11 @@ class Stacks(Runs):
             said = f"ChangeSet [{one.id}] cannot be executed in its current status of [{status}]"
             raise Refusal("InvalidChangeSetStatus", said)
         one.executed = True
+        one.stack.tags = one.fields.get("Tags", [])
+        one.stack.topics = one.fields.get("NotificationARNs", [])
+        # "If you don't specify a value, CloudFormation uses the role that was previously associated
+        # with the stack" (API reference, CreateChangeSet).
+        one.stack.role = one.fields.get("RoleARN", one.stack.role)
         # "When you execute a change set, CloudFormation deletes all other change sets associated
         # with the stack" (API reference, ExecuteChangeSet).
         self.sets = [s for s in self.sets if s is one or s.stack is not one.stack]
@@ -277,6 +283,11 @@ class Stacks(Runs):
         self._start(one.stack, self._run(one, self.scenario, self._taken(one)), one)
         one.stack.stale = [before] * self.scenario.stale
         return {}
+
+    def _UpdateTerminationProtection(self, fields):
+        stack = self._found(fields["StackName"], f"Stack [{fields['StackName']}] does not exist")
+        stack.protected = fields["EnableTerminationProtection"] == "true"
+        return {"StackId": stack.id}
 
     def _DeleteChangeSet(self, fields):
         self.sets.remove(self._set(fields))

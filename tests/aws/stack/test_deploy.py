@@ -154,7 +154,7 @@ def test_what_goes_and_what_is_replaced_is_marked(cloud, program):
     stack = cloud.stacks.standing(STACK, GIVEN, body=older)
     cloud.stacks.scenario = Scenario(replaces={"GenerateUrl"})
     before = len(stack.events)
-    told = succeeded(program.deploy())
+    told = succeeded(program.deploy("--replace"))
     for sign, name in [("-", "ApiDeployment00000000"), ("+", deployment())]:
         assert re.search(
             rf"^\s*{re.escape(sign)} {name}\s+AWS::ApiGateway::Deployment", told.out, re.M
@@ -243,7 +243,7 @@ def test_no_answer_is_refused(cloud, program):
 @ENVIRONMENTS
 def test_without_a_terminal_a_change_is_approved_by_name(cloud, program, env):
     refused(program.first("--env", env, yes=False, answer="y\n"), "terminal", f"--yes {env}")
-    assert not cloud.calls
+    assert not cloud.of("ExecuteChangeSet")
     told = succeeded(program.first("--env", env, "--yes", env, yes=False))
     assert "(y/n)" not in told.all
     assert cloud.stacks.stack(f"log2aws-{env}").status == "CREATE_COMPLETE"
@@ -261,7 +261,7 @@ def test_approval_of_another_environment_is_refused(cloud, program, standing, ve
 
 def test_an_approval_is_no_setting(cloud, program):
     refused(program.first(yes=False, LOG2AWS_YES="dev"), "--yes dev")
-    assert not cloud.calls
+    assert not cloud.of("ExecuteChangeSet")
 
 
 def test_no_leaves_a_stack_as_it_is(cloud, program, standing):

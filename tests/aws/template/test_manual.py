@@ -132,6 +132,7 @@ CLOUDFORMATION = (
     "DescribeStacks DescribeStackEvents CreateChangeSet DescribeChangeSet ExecuteChangeSet"
     " DeleteChangeSet DeleteStack ContinueUpdateRollback DescribeEvents"
     " DetectStackDrift DetectStackResourceDrift DescribeStackResourceDrifts"
+    " UpdateTerminationProtection"
 )
 PURGE = ["DeleteBucket", "ListBucketVersions", "ListBucketMultipartUploads"]
 PURGE_OBJECTS = ["DeleteObject", "DeleteObjectVersion", "AbortMultipartUpload"]

@@ -36,6 +36,8 @@ pub(super) struct ChangeSet {
     only_planned: bool,
     /// The logical IDs of the existing resources that it takes over.
     pub(super) imported: Vec<String>,
+    /// The logical IDs of the resources that are replaced by new ones.
+    pub(super) replaced: Vec<String>,
 }
 
 /// The name of this run's change set, also used as its idempotency token.
@@ -59,10 +61,9 @@ pub(super) async fn create<C: Console>(
     };
     let name = name(request);
     let drift = request.reverts_drift(session, found).await?.then_some(DeploymentMode::RevertDrift);
-    let created = session
-        .cloud
-        .cloudformation
-        .create_change_set()
+    let created = request
+        .rails
+        .put_into(session.cloud.cloudformation.create_change_set(), found.existing())
         .stack_name(stack)
         .change_set_name(&name)
         .change_set_type(kind)
@@ -93,6 +94,7 @@ pub(super) async fn create<C: Console>(
         stack_id: created.stack_id.unwrap_or_else(|| stack.to_owned()),
         only_planned: matches!(found, Found::Nothing),
         imported: Vec::new(),
+        replaced: Vec::new(),
     };
     shown(session, stack, planned).await
 }
@@ -111,10 +113,9 @@ pub(super) async fn create_for_drift<C: Console>(
     let unchanged = template.parameters().iter().map(|parameter| {
         Parameter::builder().parameter_key(&parameter.name).use_previous_value(true).build()
     });
-    let created = session
-        .cloud
-        .cloudformation
-        .create_change_set()
+    let created = request
+        .rails
+        .put_into(session.cloud.cloudformation.create_change_set(), None)
         .stack_name(stack_id)
         .change_set_name(&name)
         .change_set_type(ChangeSetType::Update)
@@ -132,6 +133,7 @@ pub(super) async fn create_for_drift<C: Console>(
         stack_id: stack_id.to_owned(),
         only_planned: false,
         imported: Vec::new(),
+        replaced: Vec::new(),
     };
     shown(session, request.stack.as_str(), planned).await
 }
@@ -145,7 +147,8 @@ async fn shown<C: Console>(
     match wait_until_planned(session, &planned.id, &planned.stack_id).await? {
         PlanResult::Changes(description) => {
             description.print(session)?;
-            Ok(Planned::Changes(ChangeSet { imported: description.imported(), ..planned }))
+            let (imported, replaced) = (description.imported(), description.replaced());
+            Ok(Planned::Changes(ChangeSet { imported, replaced, ..planned }))
         }
         PlanResult::Failed(reason) => {
             let reason = explained(session, &planned, reason).await;
@@ -252,13 +255,24 @@ impl Description {
         let imports = changes.filter(|change| change.action() == Some(&ChangeAction::Import));
         imports.filter_map(|change| change.logical_resource_id().map(str::to_owned)).collect()
     }
+
+    /// The logical IDs of the resources that are replaced by new ones.
+    fn replaced(&self) -> Vec<String> {
+        let changes = self.changes.iter().filter_map(Change::resource_change);
+        changes
+            .filter(|change| change.action() == Some(&ChangeAction::Modify))
+            .filter(|change| change.replacement() == Some(&Replacement::True))
+            .filter_map(|change| change.logical_resource_id().map(str::to_owned))
+            .collect()
+    }
 }
 
 impl ChangeSet {
     /// A change set of an earlier run.
     pub(super) fn of(description: &Description) -> Option<Self> {
         let (id, stack_id) = (description.id.clone()?, description.stack_id.clone()?);
-        Some(Self { id, stack_id, only_planned: false, imported: description.imported() })
+        let (imported, replaced) = (description.imported(), description.replaced());
+        Some(Self { id, stack_id, only_planned: false, imported, replaced })
     }
 }
 
@@ -375,6 +389,8 @@ mod tests {
                 ("RawKeepDays".to_owned(), "400".to_owned()),
             ]),
             outputs: Vec::new(),
+            tags: Vec::new(),
+            notification_arns: Vec::new(),
         });
         let made = parameters(&template, &values, &existing);
         assert_eq!(made.len(), 2, "a parameter that is new in the template takes its default");

@@ -173,6 +173,8 @@ mod tests {
             source: ChangeSource::Kept("log2aws-1".to_owned()),
             execution: Execution::Wait,
             widen: false,
+            rails: super::super::Rails::default(),
+            replace: false,
             revert_drift: false,
             approval: Approval::Ask,
             commands,

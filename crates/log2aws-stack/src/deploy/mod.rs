@@ -9,6 +9,7 @@ mod change_set;
 mod found;
 mod kept;
 mod parameters;
+mod rails;
 mod taken_over;
 
 use std::cell::{Cell, RefCell};
@@ -40,6 +41,7 @@ use allow_list::AllowListChange;
 use change_set::{ChangeSet, Planned};
 pub(crate) use found::{Found, first_failure};
 pub use parameters::checked_parameters;
+pub use rails::Rails;
 
 /// The parameters of a deploy, checked as far as possible without AWS.
 #[derive(Debug)]
@@ -54,6 +56,10 @@ pub struct DeployRequest {
     pub execution: Execution,
     /// Allows adding addresses to the allow-list.
     pub widen: bool,
+    /// Tags, service role, notifications, protection.
+    pub rails: Rails,
+    /// Approves replacing resources together with `--yes`.
+    pub replace: bool,
     /// An update also sets back what was changed by hand.
     pub revert_drift: bool,
     /// How the change is approved.
@@ -237,6 +243,16 @@ impl Work<'_> {
     ) -> Result<Deployed, StackError> {
         let DeployRequest { env, source, execution, .. } = self.request;
         self.phase.set(Phase::Preparing);
+        if *execution != Execution::Keep
+            && self.request.approval == Approval::Given
+            && !self.request.replace
+            && !planned.replaced.is_empty()
+        {
+            return Err(StackError::Replaces {
+                env: env.to_string(),
+                resources: planned.replaced.join(", "),
+            });
+        }
         if *execution != Execution::Keep && !self.agreed(session, existing, planned).await? {
             return Ok(self.deployed(session, DeployOutcome::Canceled, outputs(existing)));
         }
@@ -264,6 +280,7 @@ impl Work<'_> {
         if !planned.imported.is_empty() {
             self.put_right(session, planned, &mut watch).await?;
         }
+        self.request.rails.protect(session, &planned.stack_id).await?;
         allow_list::settle(session, env, &hosts).await?;
         let outcome =
             if existing.is_some() { DeployOutcome::Updated } else { DeployOutcome::Created };
