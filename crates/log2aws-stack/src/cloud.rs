@@ -13,7 +13,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
 use aws_smithy_http_client::Connector;
 use aws_smithy_http_client::proxy::ProxyConfig;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::{
     HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn,
 };
@@ -90,9 +90,9 @@ pub async fn region(access: &Access) -> Option<String> {
         .map(|region| region.to_string())
 }
 
-async fn load(access: &Access, region: &str) -> SdkConfig {
+async fn load(access: &Access, region: &str) -> Result<SdkConfig, StackError> {
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http_client())
+        .http_client(http_client()?)
         .region(Region::new(region.to_owned()))
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
         .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).build());
@@ -102,11 +102,38 @@ async fn load(access: &Access, region: &str) -> SdkConfig {
     if let Some(endpoint) = &access.endpoint_url {
         loader = loader.endpoint_url(endpoint);
     }
-    loader.load().await
+    Ok(loader.load().await)
 }
 
-/// TLS with the machine's own CA certificates, through the proxy in the environment.
-fn http_client() -> SharedHttpClient {
+/// The certificates that `AWS_CA_BUNDLE` names instead of the machine's own, as PEM.
+///
+/// # Errors
+/// [`StackError::State`]: the file cannot be read.
+pub(crate) fn ca_bundle() -> Result<Option<Vec<u8>>, StackError> {
+    let Some(path) = std::env::var_os("AWS_CA_BUNDLE").filter(|path| !path.is_empty()) else {
+        return Ok(None);
+    };
+    let shown = path.display();
+    let pem = std::fs::read(&path).map_err(|error| {
+        StackError::State(format!("the file {shown} of AWS_CA_BUNDLE cannot be read: {error}"))
+    })?;
+    match log2aws_ssm::roots_of(&pem) {
+        Ok(_) => Ok(Some(pem)),
+        Err(error) => {
+            Err(StackError::State(format!("the file {shown} of AWS_CA_BUNDLE is no PEM: {error}")))
+        }
+    }
+}
+
+/// TLS with the machine's own CA certificates or those of `AWS_CA_BUNDLE`, through the proxy in the
+/// environment.
+fn http_client() -> Result<SharedHttpClient, StackError> {
+    let store = match ca_bundle()? {
+        Some(pem) => TrustStore::empty().with_pem_certificate(pem),
+        None => TrustStore::default(),
+    };
+    let context = TlsContext::builder().with_trust_store(store).build();
+    let context = context.map_err(|error| StackError::State(error.to_string()))?;
     let settings = HttpConnectorSettings::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .read_timeout(READ_TIMEOUT)
@@ -115,9 +142,10 @@ fn http_client() -> SharedHttpClient {
         .connector_settings(settings)
         .proxy_config(ProxyConfig::from_env())
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .tls_context(context)
         .build();
     let connector = SharedHttpConnector::new(connector);
-    http_client_fn(move |_, _| connector.clone())
+    Ok(http_client_fn(move |_, _| connector.clone()))
 }
 
 /// The SDK configuration, the source of the credentials, and the region.
@@ -127,7 +155,7 @@ pub(crate) async fn reach(
     let region = region(access)
         .await
         .ok_or_else(|| StackError::NoRegion { profile: access.profile.clone() })?;
-    let config = load(access, &region).await;
+    let config = load(access, &region).await?;
     let provider = config
         .credentials_provider()
         .ok_or_else(|| access.without_credentials(&CredentialsError::not_loaded_no_source()))?;
@@ -239,6 +267,9 @@ impl Access {
             CredentialsError::CredentialsNotLoaded(_) => "there are none".to_owned(),
             error => fault::innermost(error),
         };
-        StackError::NoCredentials { profile: self.profile.clone(), why }
+        let named = || std::env::var("AWS_PROFILE").ok().filter(|name| !name.is_empty());
+        let profile = self.profile.clone().or_else(named);
+        let why = fault::credentials(&why, profile.as_deref());
+        StackError::NoCredentials { profile, why }
     }
 }

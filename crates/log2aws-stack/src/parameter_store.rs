@@ -66,8 +66,13 @@ impl Cloud {
     }
 }
 
-/// The machine's own CA certificates, which may include a company's own CA.
+/// The certificates of `AWS_CA_BUNDLE`, else the machine's own CA certificates, which may include a company's own CA.
 pub(crate) fn roots() -> RootCerts {
+    // A bundle that cannot be read was an error when the connection to AWS was prepared.
+    let bundle = crate::cloud::ca_bundle().ok().flatten();
+    if let Some(Ok(roots)) = bundle.map(|pem| log2aws_ssm::roots_of(&pem)) {
+        return roots;
+    }
     let found = rustls_native_certs::load_native_certs();
     found.certs.iter().map(|der| Certificate::from_der(der).to_owned()).collect::<Vec<_>>().into()
 }

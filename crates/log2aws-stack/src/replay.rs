@@ -150,8 +150,8 @@ where
     let place =
         Place { url: cloud.endpoint(host, id)?, roots: roots(), timeout: TIMEOUT, attempts: 3 };
     let region = cloud.region.clone();
-    let sent = tokio::task::spawn_blocking(move || send(place, &region, keys)).await;
-    sent.map_err(std::io::Error::other)?.map_err(|error| call_error(what, &error).into())
+    let answer = tokio::task::spawn_blocking(move || send(place, &region, keys)).await;
+    answer.map_err(std::io::Error::other)?.map_err(|error| call_error(what, &error).into())
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aws_sdk_s3::primitives::AggregatedBytes;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::tz::TimeZone;
@@ -223,7 +224,7 @@ async fn result<C: Console>(
         let get = session.cloud.s3.get_object().bucket(bucket).key(&summary);
         let problem = match get.send().await {
             Ok(object) => {
-                let bytes = object.body.collect().await.map(|body| body.into_bytes());
+                let bytes = object.body.collect().await.map(AggregatedBytes::into_bytes);
                 if bytes.is_ok_and(|bytes| is_of(&bytes, version)) {
                     let detail = format!(
                         "{bucket}/{summary}, {} s after the PUT",
