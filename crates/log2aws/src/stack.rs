@@ -165,7 +165,7 @@ async fn deploy(args: DeployArgs) -> anyhow::Result<Exit> {
         source,
         execution,
         widen: args.widen,
-        revert_drift: args.revert_drift,
+        revert_drift: args.execution.revert_drift,
         replace: args.replace,
         rails: Rails {
             tags: args.rails.tag,

@@ -89,6 +89,9 @@ pub(super) struct ExecutionFlags {
     /// Execute this change set, created by an earlier --no-execute.
     #[arg(long, value_name = "NAME", conflicts_with_all = ["allow_hosts", "parameter"])]
     pub(super) change_set: Option<String>,
+    /// Set back what was changed by hand since the last deploy.
+    #[arg(long, conflicts_with = "change_set")]
+    pub(super) revert_drift: bool,
     /// Return as soon as AWS has started the change.
     #[arg(long)]
     pub(super) detach: bool,
@@ -160,9 +163,6 @@ pub(super) struct DeployArgs {
     pub(super) widen: bool,
     #[command(flatten)]
     pub(super) rails: RailFlags,
-    /// Set back what was changed by hand since the last deploy.
-    #[arg(long, conflicts_with = "change_set")]
-    pub(super) revert_drift: bool,
     #[command(flatten)]
     pub(super) execution: ExecutionFlags,
     /// Skip the confirmation for this environment, even for prod; required if standard input is
